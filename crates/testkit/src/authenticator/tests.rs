@@ -1,0 +1,571 @@
+//! The authenticator's output, taken apart with a CBOR decoder and checked with the cryptography library.
+
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, ECDSA_P521_SHA512_ASN1, ED25519,
+    RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256, RsaPublicKeyComponents,
+    UnparsedPublicKey, VerificationAlgorithm,
+};
+use minicbor::data::Type;
+use minicbor::decode::Decoder;
+
+use super::*;
+use crate::json::{set, without};
+use crate::lies::CertificateLies;
+use crate::profile::Format;
+
+const ORIGIN: &str = "https://login.acme.test";
+const CHALLENGE: &str = "NjE2MjYzNjQ2NTY2Njc2ODY5NmE2YjZjNmQ2ZTZm";
+
+fn creation_options() -> Value {
+    json!({"publicKey": {
+        "rp": {"id": "acme.test", "name": "Acme"},
+        "user": {"id": base64url(b"YE00"), "name": "a", "displayName": "a"},
+        "challenge": CHALLENGE,
+        "pubKeyCredParams": [{"type": "public-key", "alg": -7}, {"type": "public-key", "alg": -35},
+            {"type": "public-key", "alg": -36}, {"type": "public-key", "alg": -8},
+            {"type": "public-key", "alg": -257}, {"type": "public-key", "alg": -37}],
+        "excludeCredentials": [],
+    }})
+}
+
+fn request_options(allowed: &[&Value]) -> Value {
+    let allowed: Vec<Value> = allowed
+        .iter()
+        .map(|id| json!({"type": "public-key", "id": id, "transports": []}))
+        .collect();
+    json!({"publicKey": {"challenge": CHALLENGE, "rpId": "acme.test", "allowCredentials": allowed}})
+}
+
+fn member(credential: &Value, name: &str) -> Vec<u8> {
+    from_base64url(credential["response"][name].as_str().expect(name)).expect(name)
+}
+
+/// An attestation object and the authenticator data in it, taken apart.
+struct Parts {
+    format: String,
+    algorithm: Option<i64>,
+    signature: Vec<u8>,
+    chain: Vec<Vec<u8>>,
+    authenticator_data: Vec<u8>,
+    id: Vec<u8>,
+    cose: Vec<u8>,
+}
+
+fn take_apart(object: &[u8]) -> Parts {
+    let mut cbor = Decoder::new(object);
+    assert_eq!(cbor.map().unwrap(), Some(3));
+    assert_eq!(cbor.str().unwrap(), "fmt");
+    let format = cbor.str().unwrap().to_owned();
+    assert_eq!(cbor.str().unwrap(), "attStmt");
+    let (mut algorithm, mut signature, mut chain) = (None, Vec::new(), Vec::new());
+    for _ in 0..cbor.map().unwrap().unwrap() {
+        match cbor.str().unwrap() {
+            "alg" => algorithm = Some(cbor.i64().unwrap()),
+            "sig" => signature = cbor.bytes().unwrap().to_vec(),
+            "x5c" => {
+                chain = cbor
+                    .array_iter::<minicbor::bytes::ByteVec>()
+                    .unwrap()
+                    .map(|der| der.unwrap().to_vec())
+                    .collect();
+            }
+            other => panic!("member {other}"),
+        }
+    }
+    assert_eq!(cbor.str().unwrap(), "authData");
+    let authenticator_data = cbor.bytes().unwrap().to_vec();
+    assert_eq!(cbor.position(), object.len());
+    let end = 55
+        + usize::from(u16::from_be_bytes([
+            authenticator_data[53],
+            authenticator_data[54],
+        ]));
+    let (id, cose) = (
+        authenticator_data[55..end].to_vec(),
+        authenticator_data[end..].to_vec(),
+    );
+    Parts {
+        format,
+        algorithm,
+        signature,
+        chain,
+        authenticator_data,
+        id,
+        cose,
+    }
+}
+
+/// Checks `signature` with the COSE key alone.
+fn verifies(cose: &[u8], message: &[u8], signature: &[u8]) -> bool {
+    let mut cbor = Decoder::new(cose);
+    let (mut numbers, mut strings) = (Vec::new(), Vec::new());
+    for _ in 0..cbor.map().unwrap().unwrap() {
+        let label = cbor.i64().unwrap();
+        match cbor.datatype().unwrap() {
+            Type::Bytes => strings.push((label, cbor.bytes().unwrap())),
+            _ => numbers.push((label, cbor.i64().unwrap())),
+        }
+    }
+    assert_eq!(cbor.position(), cose.len());
+    let point = || [&[4], strings[0].1, strings[1].1].concat();
+    let raw = |with: &'static dyn VerificationAlgorithm, key: &[u8]| {
+        UnparsedPublicKey::new(with, key)
+            .verify(message, signature)
+            .is_ok()
+    };
+    let rsa = |with| {
+        RsaPublicKeyComponents {
+            n: strings[0].1,
+            e: strings[1].1,
+        }
+        .verify(with, message, signature)
+        .is_ok()
+    };
+    match numbers[..] {
+        [(1, 2), (3, -7), (-1, 1)] => raw(&ECDSA_P256_SHA256_ASN1, &point()),
+        [(1, 2), (3, -35), (-1, 2)] => raw(&ECDSA_P384_SHA384_ASN1, &point()),
+        [(1, 2), (3, -36), (-1, 3)] => raw(&ECDSA_P521_SHA512_ASN1, &point()),
+        [(1, 1), (3, -8), (-1, 6)] => raw(&ED25519, strings[0].1),
+        [(1, 3), (3, -257)] => rsa(&RSA_PKCS1_2048_8192_SHA256),
+        [(1, 3), (3, -37)] => rsa(&RSA_PSS_2048_8192_SHA256),
+        _ => panic!("COSE key {numbers:?}"),
+    }
+}
+
+fn assertion_verifies(cose: &[u8], credential: &Value) -> bool {
+    let mut message = member(credential, "authenticatorData");
+    message.extend_from_slice(digest(&SHA256, &member(credential, "clientDataJSON")).as_ref());
+    verifies(cose, &message, &member(credential, "signature"))
+}
+
+#[test]
+fn every_algorithm_registers_and_signs_with_the_key_it_registered() {
+    for algorithm in Algorithm::ALL {
+        let mut device = Authenticator::new(Profile::default().with_algorithm(algorithm));
+        let created = device
+            .create(&creation_options(), ORIGIN, &Lies::default())
+            .unwrap();
+        assert_eq!(created["response"]["publicKeyAlgorithm"], algorithm.cose());
+        let parts = take_apart(&member(&created, "attestationObject"));
+        assert_eq!(created["id"], base64url(&parts.id).as_str());
+        assert_eq!(created["rawId"], created["id"]);
+        assert_eq!(parts.cose, device.credentials()[0].public_key());
+        assert_eq!(
+            (parts.format.as_str(), parts.algorithm, parts.chain.len()),
+            ("none", None, 0)
+        );
+
+        let got = device
+            .get(
+                &request_options(&[&created["id"]]),
+                ORIGIN,
+                &Lies::default(),
+            )
+            .unwrap();
+        assert!(assertion_verifies(&parts.cose, &got), "{algorithm:?}");
+        let tampered = Lies {
+            tampered_signature: true,
+            ..Lies::default()
+        };
+        let got = device
+            .get(&request_options(&[&created["id"]]), ORIGIN, &tampered)
+            .unwrap();
+        assert!(!assertion_verifies(&parts.cose, &got), "{algorithm:?}");
+    }
+}
+
+#[test]
+fn packed_self_attestation_is_signed_with_the_credential_key() {
+    for algorithm in Algorithm::ALL {
+        let mut device = Authenticator::new(
+            Profile::default()
+                .with_format(Format::PackedSelf)
+                .with_algorithm(algorithm),
+        );
+        let created = device
+            .create(&creation_options(), ORIGIN, &Lies::default())
+            .unwrap();
+        let parts = take_apart(&member(&created, "attestationObject"));
+        let signed = [
+            &parts.authenticator_data[..],
+            digest(&SHA256, &member(&created, "clientDataJSON")).as_ref(),
+        ]
+        .concat();
+        assert_eq!(
+            (parts.format.as_str(), parts.algorithm),
+            ("packed", Some(algorithm.cose()))
+        );
+        assert!(parts.chain.is_empty());
+        assert!(verifies(&parts.cose, &signed, &parts.signature));
+    }
+}
+
+/// The contents of the outer SEQUENCE's first element and the uncompressed P-256 point in `certificate`.
+fn p256_point(certificate: &[u8]) -> &[u8] {
+    // BIT STRING of 66 bytes, no unused bits, uncompressed point.
+    let at = certificate
+        .windows(4)
+        .position(|bytes| bytes == [0x03, 0x42, 0x00, 0x04])
+        .expect("a P-256 key");
+    &certificate[at + 3..at + 68]
+}
+
+/// The bytes that a certificate's issuer signed, and its signature.
+fn signed_part(certificate: &[u8]) -> (&[u8], &[u8]) {
+    assert_eq!(&certificate[..2], [0x30, 0x82]);
+    assert_eq!(&certificate[4..6], [0x30, 0x82]);
+    let end = 8 + usize::from(u16::from_be_bytes([certificate[6], certificate[7]]));
+    // The algorithm identifier ecdsa-with-SHA256 takes 12 bytes; then a BIT STRING with one byte of header in front.
+    (&certificate[4..end], &certificate[end + 15..])
+}
+
+#[test]
+fn packed_x5c_is_signed_with_the_leaf_and_the_leaf_by_the_root() {
+    let mut device = Authenticator::new(Profile::security_key());
+    let created = device
+        .create(&creation_options(), ORIGIN, &Lies::default())
+        .unwrap();
+    let parts = take_apart(&member(&created, "attestationObject"));
+    assert_eq!(
+        (parts.format.as_str(), parts.algorithm, parts.chain.len()),
+        ("packed", Some(-7), 1)
+    );
+    let leaf = &parts.chain[0];
+    let signed = [
+        &parts.authenticator_data[..],
+        digest(&SHA256, &member(&created, "clientDataJSON")).as_ref(),
+    ]
+    .concat();
+    UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, p256_point(leaf))
+        .verify(&signed, &parts.signature)
+        .unwrap();
+
+    let root = device.attestation_root().unwrap();
+    let (message, signature) = signed_part(leaf);
+    UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, p256_point(&root))
+        .verify(message, signature)
+        .unwrap();
+
+    let aaguid = device.profile.aaguid;
+    let has = |certificate: &[u8], bytes: &[u8]| {
+        certificate
+            .windows(bytes.len())
+            .any(|window| window == bytes)
+    };
+    assert!(has(leaf, b"Authenticator Attestation"));
+    assert!(has(
+        leaf,
+        &[&[0x04, 0x12, 0x04, 0x10], &aaguid[..]].concat()
+    ));
+    // Basic constraints, CA false: DER leaves the default out.
+    assert!(has(
+        leaf,
+        &[
+            0x06, 0x03, 0x55, 0x1d, 0x13, 0x01, 0x01, 0xff, 0x04, 0x02, 0x30, 0x00
+        ]
+    ));
+
+    let lies = Lies {
+        certificate: CertificateLies {
+            organizational_unit: Some("Other".to_owned()),
+            without_aaguid: true,
+            ..CertificateLies::default()
+        },
+        ..Lies::default()
+    };
+    let created = device.create(&creation_options(), ORIGIN, &lies).unwrap();
+    let parts = take_apart(&member(&created, "attestationObject"));
+    assert!(!has(&parts.chain[0], b"Authenticator Attestation"));
+    assert!(!has(&parts.chain[0], &aaguid));
+}
+
+#[test]
+fn authenticator_data_carries_rp_id_hash_flags_and_counter() {
+    let mut device = Authenticator::new(Profile {
+        counter: Counter::Increasing,
+        ..Profile::default()
+    });
+    let created = device
+        .create(&creation_options(), ORIGIN, &Lies::default())
+        .unwrap();
+    let data = member(&created, "authenticatorData");
+    assert_eq!(data[..32], *digest(&SHA256, b"acme.test").as_ref());
+    assert_eq!(data[32], UP | UV | BE | BS | AT);
+    assert_eq!(data[33..37], [0, 0, 0, 0]);
+    assert_eq!(data[37..53], device.profile.aaguid);
+
+    for count in 1_u8..=3 {
+        let got = device
+            .get(&request_options(&[]), ORIGIN, &Lies::default())
+            .unwrap();
+        let data = member(&got, "authenticatorData");
+        assert_eq!(data[32..], [UP | UV | BE | BS, 0, 0, 0, count]);
+    }
+
+    let lies = Lies {
+        rp_id: Some("evil.test".to_owned()),
+        user_verified: Some(false),
+        extension_data: Some(true),
+        flip_flags: 0b10,
+        sign_count: Some(0x0102_0304),
+        trailing_authenticator_data: Some(vec![0xa0]),
+        ..Lies::default()
+    };
+    let got = device.get(&request_options(&[]), ORIGIN, &lies).unwrap();
+    let data = member(&got, "authenticatorData");
+    assert_eq!(data[..32], *digest(&SHA256, b"evil.test").as_ref());
+    assert_eq!(data[32..], [UP | BE | BS | ED | 0b10, 1, 2, 3, 4, 0xa0]);
+    assert!(
+        assertion_verifies(&device.credentials()[0].public_key(), &got),
+        "a changed value is signed all the same"
+    );
+}
+
+#[test]
+fn client_data_carries_type_challenge_origin_in_that_order() {
+    let mut device = Authenticator::default();
+    let created = device
+        .create(&creation_options(), ORIGIN, &Lies::default())
+        .unwrap();
+    assert_eq!(
+        String::from_utf8(member(&created, "clientDataJSON")).unwrap(),
+        format!(
+            r#"{{"type":"webauthn.create","challenge":"{CHALLENGE}","origin":"{ORIGIN}","crossOrigin":false}}"#
+        )
+    );
+    let mut extra = Map::new();
+    extra.insert("tokenBinding".to_owned(), json!({"status": "supported"}));
+    extra.insert("origin".to_owned(), json!(7));
+    let lies = Lies {
+        client_data_type: Some("webauthn.create".to_owned()),
+        challenge: Some("AA".to_owned()),
+        cross_origin: Some(true),
+        top_origin: Some("https://top.test".to_owned()),
+        extra_client_data: extra,
+        ..Lies::default()
+    };
+    let got = device.get(&request_options(&[]), ORIGIN, &lies).unwrap();
+    assert_eq!(
+        serde_json::from_slice::<Value>(&member(&got, "clientDataJSON")).unwrap(),
+        json!({"type": "webauthn.create", "challenge": "AA", "crossOrigin": true, "topOrigin": "https://top.test",
+            "tokenBinding": {"status": "supported"}, "origin": 7})
+    );
+}
+
+#[test]
+fn exclude_credentials_refuses_a_second_registration() {
+    let mut device = Authenticator::default();
+    let created = device
+        .create(&creation_options(), ORIGIN, &Lies::default())
+        .unwrap();
+    let mut options = creation_options();
+    set(
+        &mut options,
+        "publicKey.excludeCredentials",
+        json!([{"type": "public-key", "id": created["id"]}]),
+    );
+    assert_eq!(
+        device.create(&options, ORIGIN, &Lies::default()),
+        Err(Error::Excluded)
+    );
+    let lies = Lies {
+        ignore_exclude_list: true,
+        ..Lies::default()
+    };
+    assert!(device.create(&options, ORIGIN, &lies).is_ok());
+    assert!(
+        Authenticator::default()
+            .create(&options, ORIGIN, &Lies::default())
+            .is_ok()
+    );
+}
+
+#[test]
+fn only_resident_credentials_answer_an_empty_allow_list() {
+    let mut device = Authenticator::new(Profile {
+        resident: false,
+        ..Profile::default()
+    });
+    let created = device
+        .create(&creation_options(), ORIGIN, &Lies::default())
+        .unwrap();
+    assert_eq!(
+        device.get(&request_options(&[]), ORIGIN, &Lies::default()),
+        Err(Error::NoCredential {
+            rp_id: "acme.test".to_owned()
+        })
+    );
+    let got = device
+        .get(
+            &request_options(&[&created["id"]]),
+            ORIGIN,
+            &Lies::default(),
+        )
+        .unwrap();
+    assert_eq!(
+        got["response"].get("userHandle"),
+        None,
+        "a credential that is not discoverable has no handle to tell"
+    );
+
+    device.profile.resident = true;
+    device
+        .create(&creation_options(), ORIGIN, &Lies::default())
+        .unwrap();
+    let got = device
+        .get(&request_options(&[]), ORIGIN, &Lies::default())
+        .unwrap();
+    assert_ne!(got["id"], created["id"]);
+    assert_eq!(got["response"]["userHandle"], base64url(b"YE00").as_str());
+
+    let mut elsewhere = request_options(&[]);
+    set(&mut elsewhere, "publicKey.rpId", "other.test");
+    assert!(device.get(&elsewhere, ORIGIN, &Lies::default()).is_err());
+}
+
+#[test]
+fn allow_credentials_chooses_among_several() {
+    let mut device = Authenticator::default();
+    let mut ids = Vec::new();
+    for user in ["YE01", "YE02", "YE03"] {
+        let mut options = creation_options();
+        set(
+            &mut options,
+            "publicKey.user.id",
+            base64url(user.as_bytes()),
+        );
+        ids.push(device.create(&options, ORIGIN, &Lies::default()).unwrap()["id"].clone());
+    }
+    let got = device
+        .get(&request_options(&[&ids[1]]), ORIGIN, &Lies::default())
+        .unwrap();
+    assert_eq!(got["id"], ids[1]);
+    assert_eq!(got["response"]["userHandle"], base64url(b"YE02").as_str());
+    let other = from_base64url(ids[0].as_str().unwrap());
+    let lies = Lies {
+        use_credential: other,
+        ..Lies::default()
+    };
+    let got = device
+        .get(&request_options(&[&ids[1]]), ORIGIN, &lies)
+        .unwrap();
+    assert_eq!(got["id"], ids[0]);
+}
+
+#[test]
+fn the_user_handle_can_be_absent_null_empty_or_another() {
+    let mut device = Authenticator::default();
+    device
+        .create(&creation_options(), ORIGIN, &Lies::default())
+        .unwrap();
+    let mut handle = |user_handle| {
+        let lies = Lies {
+            user_handle,
+            ..Lies::default()
+        };
+        device.get(&request_options(&[]), ORIGIN, &lies).unwrap()["response"]
+            .get("userHandle")
+            .cloned()
+    };
+    assert_eq!(handle(UserHandle::Truth), Some(json!(base64url(b"YE00"))));
+    assert_eq!(handle(UserHandle::Omitted), None);
+    assert_eq!(handle(UserHandle::Null), Some(Value::Null));
+    assert_eq!(handle(UserHandle::Empty), Some(json!("")));
+    assert_eq!(
+        handle(UserHandle::Text("YE09".to_owned())),
+        Some(json!(base64url(b"YE09")))
+    );
+}
+
+#[test]
+fn the_first_algorithm_of_the_profile_that_is_offered_is_taken() {
+    let mut options = creation_options();
+    set(
+        &mut options,
+        "publicKey.pubKeyCredParams",
+        json!([{"type": "other", "alg": -7}, {"type": "public-key", "alg": -8}]),
+    );
+    let mut device = Authenticator::default();
+    device.create(&options, ORIGIN, &Lies::default()).unwrap();
+    assert_eq!(device.credentials()[0].algorithm(), Algorithm::EdDSA);
+    device.profile.algorithms = vec![Algorithm::ES256];
+    assert_eq!(
+        device.create(&options, ORIGIN, &Lies::default()),
+        Err(Error::NoCommonAlgorithm { offered: vec![-8] })
+    );
+}
+
+#[test]
+fn faulty_options_are_named() {
+    let mut device = Authenticator::default();
+    let mut options = creation_options();
+    without(&mut options, "publicKey.challenge");
+    let error = device
+        .create(&options, ORIGIN, &Lies::default())
+        .unwrap_err();
+    assert_eq!(error.to_string(), "options: `challenge` is not a string");
+    set(&mut options, "publicKey.challenge", CHALLENGE);
+    set(&mut options, "publicKey.excludeCredentials", "none");
+    let error = device
+        .create(&options, ORIGIN, &Lies::default())
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "options: `excludeCredentials` is not an array"
+    );
+    assert!(device.credentials().is_empty());
+}
+
+#[test]
+fn a_new_discoverable_credential_replaces_the_one_of_the_same_user() {
+    let mut device = Authenticator::default();
+    let first = device
+        .create(&creation_options(), ORIGIN, &Lies::default())
+        .unwrap();
+    let second = device
+        .create(&creation_options(), ORIGIN, &Lies::default())
+        .unwrap();
+    assert_ne!(first["id"], second["id"]);
+    assert_eq!(device.credentials().len(), 1);
+    assert_eq!(
+        base64url(device.credentials()[0].id()),
+        second["id"].as_str().unwrap()
+    );
+    let id = device.credentials()[0].id().to_vec();
+    assert!(device.forget(&id));
+    assert!(!device.forget(&id));
+}
+
+#[test]
+fn cred_props_are_reported_when_asked_for() {
+    let mut device = Authenticator::default();
+    let mut options = creation_options();
+    assert_eq!(
+        device.create(&options, ORIGIN, &Lies::default()).unwrap()["clientExtensionResults"],
+        json!({})
+    );
+    set(&mut options, "publicKey.extensions.credProps", true);
+    let created = device.create(&options, ORIGIN, &Lies::default()).unwrap();
+    assert_eq!(
+        created["clientExtensionResults"],
+        json!({"credProps": {"rk": true}})
+    );
+}
+
+#[test]
+fn lies_and_profiles_read_from_json() {
+    let lies: Lies = serde_json::from_value(json!({"signature": "AAEC", "user_handle": {"text": "x"}, "certificate": {"expired": true}})).unwrap();
+    assert_eq!(lies.signature, Some(vec![0, 1, 2]));
+    assert_eq!(lies.user_handle, UserHandle::Text("x".to_owned()));
+    assert!(lies.certificate.expired);
+    assert!(serde_json::from_value::<Lies>(json!({"signatur": "AA"})).is_err());
+    let profile: Profile = serde_json::from_value(
+        json!({"algorithms": ["RS256"], "format": "packed_x5c", "counter": "increasing"}),
+    )
+    .unwrap();
+    assert_eq!(profile.algorithms, [Algorithm::RS256]);
+    assert_eq!(
+        (profile.format, profile.counter),
+        (Format::PackedX5c, Counter::Increasing)
+    );
+}

@@ -1,0 +1,30 @@
+//! Tests only: a software authenticator together with the client (browser) around it.
+//!
+//! [`Authenticator::create`] and [`Authenticator::get`] take the JSON forms of the creation and request options of
+//! `WebAuthn` Level 3, section 5.1, and answer with the JSON that `PublicKeyCredential.toJSON()` gives in a browser. What
+//! kind of authenticator it is stands in a [`Profile`]; what it should get wrong, and only that, stands in [`Lies`].
+//! Whatever remains to be broken afterwards is broken in the finished JSON with [`json::set`] and [`json::without`].
+//!
+//! It shares no code with the verifier: keys and signatures come from the cryptography library, the CBOR is written
+//! here token by token. A mistake in passkeyd's parser therefore cannot hide behind the same mistake here.
+//!
+//! It obeys the lists of the options (`pubKeyCredParams`, `excludeCredentials`, `allowCredentials`) and none of the wishes
+//! (user verification, attachment, attestation conveyance, resident key): those are the profile's, since a test
+//! wants to see what the server says to an authenticator that does not do what it was asked.
+
+mod attestation;
+mod authenticator;
+mod cbor;
+mod encoding;
+mod error;
+pub mod json;
+mod key;
+mod lies;
+mod profile;
+
+pub use authenticator::{Authenticator, Credential};
+pub use encoding::{base64url, from_base64url};
+pub use error::Error;
+pub use key::Algorithm;
+pub use lies::{CertificateLies, Lies, UserHandle};
+pub use profile::{Attachment, Counter, Format, Profile};
