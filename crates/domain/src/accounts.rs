@@ -1,0 +1,186 @@
+//! Accounts, and the secrets by which they prove themselves.
+
+use std::fmt;
+
+use subtle::ConstantTimeEq;
+use webauthn::error::Reason;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use crate::Passkeys;
+use crate::clock::{Randomness, Timestamp};
+use crate::error::Refusal;
+use crate::ids::{AccountId, ApiKeyId};
+use crate::storage::{FirstAccount, Page, PageRequest, Principal};
+
+/// A secret text. It is wiped when dropped and prints as a placeholder.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Takes a text as a secret.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// Draws 128 random bits as 32 lower-case hex digits.
+    pub fn random(randomness: &dyn Randomness) -> Self {
+        let mut bytes = [0; 16];
+        randomness.fill(&mut bytes);
+        let text = hex::encode(bytes);
+        bytes.zeroize();
+        Self(text)
+    }
+
+    /// The secret itself, for the one moment in which it is shown or compared.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// Its hash, which is all that is ever stored.
+    ///
+    /// A plain digest is enough: what it protects is random, never a password that somebody chose.
+    pub fn hash(&self) -> SecretHash {
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, self.0.as_bytes());
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(digest.as_ref());
+        SecretHash(bytes)
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+/// SHA-256 of a [`Secret`]. Compared in constant time.
+#[derive(Clone, Copy)]
+pub struct SecretHash(pub [u8; 32]);
+
+impl PartialEq for SecretHash {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl Eq for SecretHash {}
+
+impl fmt::Debug for SecretHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretHash(..)")
+    }
+}
+
+/// An account.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// Its key.
+    pub id: AccountId,
+    /// Hash of its token.
+    pub token: SecretHash,
+    /// When it was created.
+    pub created: Timestamp,
+}
+
+/// A further secret of an account.
+#[derive(Clone, Debug)]
+pub struct ApiKey {
+    /// Its key.
+    pub id: ApiKeyId,
+    /// Whose it is.
+    pub account: AccountId,
+    /// A name for people.
+    pub name: String,
+    /// Hash of the secret.
+    pub secret: SecretHash,
+    /// When it was created.
+    pub created: Timestamp,
+}
+
+/// What the first start found or made.
+#[derive(Debug)]
+pub enum Bootstrap {
+    /// The store was empty: this account is new, and its token is shown this once.
+    Created(AccountId, Secret),
+    /// There was an account already.
+    Exists(AccountId),
+}
+
+impl Passkeys {
+    /// Makes the first account of an empty store, with the given key and token or random ones.
+    pub async fn bootstrap(
+        &self,
+        given: Option<(AccountId, Secret)>,
+    ) -> Result<Bootstrap, Refusal> {
+        let (id, token) = given.unwrap_or_else(|| {
+            (AccountId::random(&*self.randomness), Secret::random(&*self.randomness))
+        });
+        let account = Account { id, token: token.hash(), created: self.now() };
+        Ok(match self.storage.create_first_account(&account).await? {
+            FirstAccount::Created => Bootstrap::Created(id, token),
+            FirstAccount::Exists(id) => Bootstrap::Exists(id),
+        })
+    }
+
+    /// The account that a secret proves.
+    ///
+    /// # Errors
+    /// `access_denied`, the same whether the principal is unknown or the secret is wrong.
+    pub async fn authenticate(
+        &self,
+        principal: Principal,
+        secret: &Secret,
+    ) -> Result<AccountId, Refusal> {
+        let stored = self.secrets.get(principal, self.now(), || self.storage.secret(principal));
+        // An unknown principal costs the same comparison as a known one.
+        let presented = secret.hash();
+        let stored = stored.await?;
+        let expected = stored.as_ref().map_or(SecretHash([0; 32]), |s| s.hash);
+        let equal = expected == presented;
+        match stored {
+            Some(stored) if equal => Ok(stored.account),
+            _ => Err(Reason::AccessDenied.into()),
+        }
+    }
+
+    /// Makes an API key; its secret is returned this once.
+    ///
+    /// # Errors
+    /// `account_unknown`.
+    pub async fn create_api_key(
+        &self,
+        account: AccountId,
+        name: &str,
+    ) -> Result<(ApiKey, Secret), Refusal> {
+        let secret = Secret::random(&*self.randomness);
+        let key = ApiKey {
+            id: ApiKeyId::random(&*self.randomness),
+            account,
+            name: name.to_owned(),
+            secret: secret.hash(),
+            created: self.now(),
+        };
+        if self.storage.create_api_key(&key).await? {
+            self.secrets.forget(&Principal::ApiKey(key.id));
+            Ok((key, secret))
+        } else {
+            Err(Reason::AccountUnknown.into())
+        }
+    }
+
+    /// API keys in the order of their creation.
+    pub async fn list_api_keys(
+        &self,
+        account: AccountId,
+        page: PageRequest,
+    ) -> Result<Page<ApiKey>, Refusal> {
+        Ok(self.storage.list_api_keys(account, page).await?)
+    }
+
+    /// Removes an API key; `false` when it is not there. Other nodes notice within a second.
+    pub async fn delete_api_key(&self, account: AccountId, id: ApiKeyId) -> Result<bool, Refusal> {
+        let removed = self.storage.delete_api_key(account, id).await?;
+        self.secrets.forget(&Principal::ApiKey(id));
+        Ok(removed)
+    }
+}

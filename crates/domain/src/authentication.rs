@@ -1,0 +1,317 @@
+//! Authentication: start a ceremony, judge its answer, count the use.
+
+use webauthn::authentication::{
+    AuthenticationExpectation, ExpectedUser, SignCountPolicy, VerifiedAuthentication,
+    verify_authentication,
+};
+use webauthn::credential::CredentialId;
+use webauthn::error::Reason;
+use webauthn::options::UserVerification;
+use webauthn::origin::Origin;
+use webauthn::relying_party::RpId;
+use webauthn::response::AuthenticationResponse;
+use webauthn::trace::NoTrace;
+
+use crate::Passkeys;
+use crate::audit::{AuditEvent, AuditKind};
+use crate::ceremony::{
+    Asked, AuthenticationAsked, Ceremony, CeremonyState, Standing, draw_challenge,
+};
+use crate::clock::Timestamp;
+use crate::credentials::CredentialRecord;
+use crate::error::Refusal;
+use crate::ids::{AttemptId, CeremonyId, CredentialKey, RelyingPartyId};
+use crate::policy::AllowCredentials;
+use crate::registration::ensure_pending;
+use crate::relying_parties::RelyingParty;
+use crate::storage::{
+    Begin, CounterRule, FinishAuthentication, FinishedAuthentication, RefuseCeremony, Refused,
+};
+use crate::users::User;
+
+/// For whom an authentication is started.
+#[derive(Clone, Copy, Debug)]
+pub enum Who<'a> {
+    /// Whoever answers: the credential names the user.
+    Anyone,
+    /// The user with this name.
+    User(&'a str),
+    /// The owner of this credential, with this credential; if a name is given too, it must be the
+    /// owner's.
+    Credential(CredentialKey, Option<&'a str>),
+}
+
+/// An authentication that succeeded.
+#[derive(Clone, Debug)]
+pub struct SignedIn {
+    /// The ceremony as it is now.
+    pub ceremony: Ceremony,
+    /// The user who signed in.
+    pub user: User,
+    /// The credential that signed.
+    pub credential: CredentialKey,
+}
+
+/// Who takes part in a new ceremony.
+struct Parties {
+    user: Option<User>,
+    credential: Option<CredentialKey>,
+    rp_id: RpId,
+    origins: Vec<Origin>,
+    allowed: Vec<CredentialRecord>,
+}
+
+impl Passkeys {
+    /// Starts an authentication.
+    ///
+    /// # Errors
+    /// `relying_party_incomplete`, `user_unknown`, `credential_unknown`,
+    /// `credential_not_registered`.
+    pub async fn start_authentication(
+        &self,
+        rp: &RelyingParty,
+        who: Who<'_>,
+    ) -> Result<Ceremony, Refusal> {
+        let parties = self.parties(rp, who).await?;
+        let policy = &rp.policy;
+        let now = self.now();
+        let user_verification =
+            rp.selection.user_verification.unwrap_or(UserVerification::Preferred);
+        let challenge = draw_challenge(&*self.randomness);
+        let (allow_credentials, transports): (Vec<CredentialId>, Vec<Vec<String>>) =
+            parties.allowed.into_iter().map(|c| (c.id, c.transports)).unzip();
+        let ceremony = Ceremony {
+            id: CeremonyId::of_challenge(&challenge),
+            relying_party: rp.id,
+            user: parties.user.as_ref().map(|u| u.id),
+            credential: parties.credential,
+            created: now,
+            expires: now.plus_millis(i64::from(policy.authentication_timeout_ms)),
+            updated: now,
+            asked: Asked::Authentication(AuthenticationAsked {
+                expectation: AuthenticationExpectation {
+                    challenge,
+                    rp_id: parties.rp_id,
+                    origins: parties.origins,
+                    cross_origin: policy.cross_origin.clone(),
+                    user_verification_required: user_verification == UserVerification::Required,
+                    allow_credentials,
+                    user: parties.user.as_ref().map_or(ExpectedUser::NamedByCredential, |u| {
+                        ExpectedUser::Known(u.id.user_handle())
+                    }),
+                    sign_count: policy.sign_count,
+                    backup_eligibility: policy.backup_eligibility,
+                    appid: None,
+                },
+                user_verification,
+                timeout_ms: policy.authentication_timeout_ms,
+                transports,
+                user_name: parties.user.map(|u| u.name),
+            }),
+            state: CeremonyState::Pending,
+        };
+        match self.storage.begin_authentication(&ceremony, policy.max_pending_per_user).await? {
+            Begin::Begun => Ok(ceremony),
+            Begin::UserGone | Begin::UserExists => Err(Reason::UserUnknown.into()),
+        }
+    }
+
+    async fn parties(&self, rp: &RelyingParty, who: Who<'_>) -> Result<Parties, Refusal> {
+        match who {
+            Who::Anyone => {
+                let (rp_id, origins) = rp.party()?;
+                Ok(Parties { user: None, credential: None, rp_id, origins, allowed: Vec::new() })
+            }
+            Who::User(name) => {
+                let (rp_id, origins) = rp.party()?;
+                let (user, mut credentials) = self
+                    .storage
+                    .user_with_credentials(rp.id, name)
+                    .await?
+                    .ok_or_else(|| Refusal::from(Reason::UserUnknown))?;
+                // Another RP ID's credentials could not answer; listing them would only confuse.
+                credentials.retain(|c| c.selection.rp_id == rp_id);
+                let listed = match rp.policy.allow_credentials {
+                    AllowCredentials::Always => true,
+                    AllowCredentials::Never => false,
+                    AllowCredentials::Auto => {
+                        credentials.iter().any(|c| c.discoverable != Some(true))
+                    }
+                };
+                let allowed = if listed { credentials } else { Vec::new() };
+                Ok(Parties { user: Some(user), credential: None, rp_id, origins, allowed })
+            }
+            Who::Credential(key, name) => {
+                let Some((record, user)) = self.storage.credential(rp.id, key).await? else {
+                    // A registration that is not finished has the key already.
+                    let ceremony = self.storage.ceremony(rp.id, key.into()).await?;
+                    return Err(match ceremony.map(|c| (c.asked, c.state)) {
+                        Some((Asked::Registration(_), state))
+                            if state != CeremonyState::Succeeded =>
+                        {
+                            Reason::CredentialNotRegistered.into()
+                        }
+                        _ => Reason::CredentialUnknown.into(),
+                    });
+                };
+                if name.is_some_and(|name| name != user.name) {
+                    return Err(Reason::CredentialUnknown.into());
+                }
+                Ok(Parties {
+                    user: Some(user),
+                    credential: Some(key),
+                    rp_id: record.selection.rp_id.clone(),
+                    origins: record.selection.origins.clone(),
+                    allowed: vec![record],
+                })
+            }
+        }
+    }
+
+    /// Judges the answer to an authentication.
+    ///
+    /// # Errors
+    /// `ceremony_not_found`, `ceremony_used`, `ceremony_expired`, `credential_unknown`,
+    /// `credential_rp_mismatch`, and every reason of the verifier. Once the ceremony was found and
+    /// is pending, a refusal ends it.
+    pub async fn finish_authentication(
+        &self,
+        rp: RelyingPartyId,
+        response: &AuthenticationResponse,
+    ) -> Result<SignedIn, Refusal> {
+        let now = self.now();
+        let id = CeremonyId::of_challenge(&response.client_data().challenge);
+        let loaded = self.storage.load_for_authentication(rp, id, response.id()).await?;
+        let Some(mut ceremony) = loaded.ceremony else {
+            return Err(Reason::CeremonyNotFound.into());
+        };
+        let Asked::Authentication(asked) = &ceremony.asked else {
+            return Err(Reason::CeremonyNotFound.into());
+        };
+        let event = AuditEvent::new(self.draw(), AuditKind::AuthenticationRefused, rp, now);
+        let Some((record, user)) = loaded.credential else {
+            let refusal = Refusal::from(Reason::CredentialUnknown).with_ceremony(id);
+            if ceremony.standing(now) != Standing::Pending {
+                return Err(refusal);
+            }
+            return Err(self.refuse(&ceremony, refusal, event, now).await);
+        };
+        ensure_pending(&ceremony, now)?;
+        let event = event.user(user.id).credential(record.key);
+        if record.selection.rp_id != asked.expectation.rp_id {
+            let refusal = Refusal::from(Reason::CredentialRpMismatch);
+            return Err(self.refuse(&ceremony, refusal, event, now).await);
+        }
+        let handle = user.id.user_handle();
+        let verdict =
+            verify_authentication(&asked.expectation, &record.stored(&handle), response, &mut NoTrace);
+        let verified = match verdict {
+            Ok(verified) => verified,
+            Err(error) => {
+                let refusal = Refusal::new(error.reason(), error.to_string());
+                return Err(self.refuse(&ceremony, refusal, event, now).await);
+            }
+        };
+        let mut event = event.ceremony(id);
+        event.kind = AuditKind::Authenticated;
+        event.signals = signal_names(&verified);
+        let finish = FinishAuthentication {
+            attempt: AttemptId::random(&*self.randomness),
+            relying_party: rp,
+            ceremony: id,
+            now,
+            credential: record.key,
+            user: user.id,
+            verified: &verified,
+            counter: match asked.expectation.sign_count {
+                SignCountPolicy::Refuse => CounterRule::MustIncrease,
+                SignCountPolicy::Signal => CounterRule::KeepHighest,
+            },
+            event: &event,
+        };
+        let refused = |reason: Reason| Err(Refusal::from(reason).with_ceremony(id));
+        match self.storage.finish_authentication(finish).await? {
+            FinishedAuthentication::Accepted => {}
+            FinishedAuthentication::CounterWentBack { .. } => {
+                return refused(Reason::SignCountNotIncreased);
+            }
+            FinishedAuthentication::CredentialGone => return refused(Reason::CredentialUnknown),
+            FinishedAuthentication::Gone => return refused(Reason::CeremonyNotFound),
+            FinishedAuthentication::Used => return refused(Reason::CeremonyUsed),
+            FinishedAuthentication::Expired => return refused(Reason::CeremonyExpired),
+        }
+        ceremony.state = CeremonyState::Succeeded;
+        ceremony.user = Some(user.id);
+        ceremony.credential = Some(record.key);
+        ceremony.updated = now;
+        Ok(SignedIn { ceremony, user, credential: record.key })
+    }
+
+    /// Ends a pending ceremony as failed, and gives the refusal to answer with: the given one, or
+    /// how the ceremony stands if another attempt was faster.
+    pub(crate) async fn refuse(
+        &self,
+        ceremony: &Ceremony,
+        refusal: Refusal,
+        event: AuditEvent,
+        now: Timestamp,
+    ) -> Refusal {
+        let event = event.ceremony(ceremony.id).reason(refusal.reason);
+        let outcome = self
+            .storage
+            .refuse_ceremony(RefuseCeremony {
+                attempt: AttemptId::random(&*self.randomness),
+                relying_party: ceremony.relying_party,
+                ceremony: ceremony.id,
+                now,
+                reason: refusal.reason,
+                event: &event,
+            })
+            .await;
+        match outcome {
+            Ok(Refused::Done) => refusal,
+            Ok(Refused::Gone) => Reason::CeremonyNotFound.into(),
+            Ok(Refused::Used) => Reason::CeremonyUsed.into(),
+            Ok(Refused::Expired) => Reason::CeremonyExpired.into(),
+            // The verdict stands, but the ceremony may still be open: say that the store failed.
+            Err(fault) => fault.into(),
+        }
+        .with_ceremony(ceremony.id)
+    }
+
+    /// The authentication ceremony with this key that belongs to the user.
+    ///
+    /// # Errors
+    /// `ceremony_not_found`.
+    pub async fn authentication(&self, user: &User, id: CeremonyId) -> Result<Ceremony, Refusal> {
+        self.storage
+            .ceremony(user.relying_party, id)
+            .await?
+            .filter(|c| matches!(c.asked, Asked::Authentication(_)) && c.user == Some(user.id))
+            .ok_or_else(|| Reason::CeremonyNotFound.into())
+    }
+
+    /// Authentication ceremonies of a user; [`CeremonyFilter::now`](crate::storage::CeremonyFilter)
+    /// is set here.
+    pub async fn list_authentications(
+        &self,
+        user: &User,
+        standing: Option<Standing>,
+        credential: Option<CredentialKey>,
+        page: crate::storage::PageRequest,
+    ) -> Result<crate::storage::Page<Ceremony>, Refusal> {
+        let filter = crate::storage::CeremonyFilter {
+            kind: crate::ceremony::CeremonyKind::Authentication,
+            standing,
+            unfinished_only: false,
+            credential,
+            now: self.now(),
+        };
+        Ok(self.storage.list_ceremonies(user.relying_party, user.id, filter, page).await?)
+    }
+}
+
+/// What the verifier noticed, as stable names.
+fn signal_names(verified: &VerifiedAuthentication) -> String {
+    verified.signals().iter().map(|signal| signal.name()).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,69 @@
+//! Settings and secrets as they were read less than a second ago. Credentials and ceremonies are
+//! never cached: counters and revocation must be read fresh.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::hash::Hash;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::RwLock;
+
+use crate::clock::Timestamp;
+
+/// How long a value may be used, in milliseconds: the bound on how late another node sees a change.
+const LIFETIME_MS: i64 = 1000;
+/// Most entries; when there are more, the cache starts anew.
+const CAPACITY: usize = 10_000;
+
+struct Entry<V> {
+    value: V,
+    read_at: Timestamp,
+}
+
+/// A read-through cache. Absence is not kept, so that what was just created is found at once.
+pub(crate) struct Cache<K, V> {
+    entries: RwLock<HashMap<K, Entry<V>>>,
+    /// Counts invalidations, so that a read which overlapped one is not kept.
+    epoch: AtomicU64,
+}
+
+impl<K, V> Default for Cache<K, V> {
+    fn default() -> Self {
+        Self { entries: RwLock::default(), epoch: AtomicU64::new(0) }
+    }
+}
+
+impl<K: Eq + Hash + Copy, V: Clone> Cache<K, V> {
+    /// The value for `key`: the kept one if young enough, else what `read` gives.
+    pub(crate) async fn get<E, F: Future<Output = Result<Option<V>, E>>>(
+        &self,
+        key: K,
+        now: Timestamp,
+        read: impl FnOnce() -> F,
+    ) -> Result<Option<V>, E> {
+        if let Some(entry) = self.entries.read().get(&key)
+            && now.0 - entry.read_at.0 < LIFETIME_MS
+        {
+            return Ok(Some(entry.value.clone()));
+        }
+        let epoch = self.epoch.load(Ordering::Acquire);
+        let value = read().await?;
+        if let Some(value) = &value {
+            let mut entries = self.entries.write();
+            if self.epoch.load(Ordering::Acquire) == epoch {
+                if entries.len() >= CAPACITY {
+                    entries.clear();
+                }
+                entries.insert(key, Entry { value: value.clone(), read_at: now });
+            }
+        }
+        Ok(value)
+    }
+
+    /// Drops what is known about `key`.
+    pub(crate) fn forget(&self, key: &K) {
+        let mut entries = self.entries.write();
+        self.epoch.fetch_add(1, Ordering::AcqRel);
+        entries.remove(key);
+    }
+}

@@ -1,0 +1,166 @@
+//! A ceremony: what was asked for, frozen, and how it stands.
+
+use serde::{Deserialize, Serialize};
+use webauthn::authentication::AuthenticationExpectation;
+use webauthn::error::Reason;
+use webauthn::options::{CredentialDescriptor, RequestOptions, UserVerification};
+use webauthn::registration::RegistrationExpectation;
+
+use crate::clock::{Randomness, Timestamp};
+use crate::ids::{CeremonyId, CredentialKey, RelyingPartyId, UserId};
+use crate::policy::Selection;
+
+/// Random bytes in a challenge. As hex they make 48 ASCII characters.
+const CHALLENGE_ENTROPY: usize = 24;
+
+/// Draws a challenge: 24 random bytes as 48 ASCII hex characters.
+///
+/// Clients exist that decode the base64url form with a decoder of the classic alphabet. The
+/// base64url form of ASCII hex never holds `-` or `_`, so they survive.
+pub(crate) fn draw_challenge(randomness: &dyn Randomness) -> Vec<u8> {
+    let mut bytes = [0; CHALLENGE_ENTROPY];
+    randomness.fill(&mut bytes);
+    hex::encode(bytes).into_bytes()
+}
+
+/// The two kinds of ceremony.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CeremonyKind {
+    /// WebAuthn L3 7.1.
+    Registration,
+    /// WebAuthn L3 7.2.
+    Authentication,
+}
+
+/// A ceremony as it was started and as it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ceremony {
+    /// Its key, an image of the challenge.
+    pub id: CeremonyId,
+    /// Whose ceremony it is.
+    pub relying_party: RelyingPartyId,
+    /// The user it was started for; `None` while nobody is named.
+    pub user: Option<UserId>,
+    /// The one credential it was restricted to at the start, or the one it ended with.
+    pub credential: Option<CredentialKey>,
+    /// When it was started.
+    pub created: Timestamp,
+    /// From this moment on no answer is taken.
+    pub expires: Timestamp,
+    /// When it was last changed.
+    pub updated: Timestamp,
+    /// What was asked for.
+    pub asked: Asked,
+    /// How it stands.
+    pub state: CeremonyState,
+}
+
+/// How a ceremony stands. Expiry is not a state: it is computed from the clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CeremonyState {
+    /// No answer was taken yet.
+    Pending,
+    /// The answer was verified; [`Ceremony::credential`] and [`Ceremony::user`] name the outcome.
+    Succeeded,
+    /// The answer was refused.
+    Failed(Reason),
+}
+
+/// How a ceremony stands at a moment: the state and the clock together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Standing {
+    /// An answer is awaited.
+    Pending,
+    /// The time passed without an answer.
+    Expired,
+    /// The answer was verified.
+    Succeeded,
+    /// The answer was refused.
+    Failed,
+}
+
+/// Everything the answer is judged against. Stored as it is; a stored record that lacks a member
+/// cannot be read, so a lost demand refuses instead of passing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Asked {
+    /// A new credential.
+    Registration(RegistrationAsked),
+    /// A proof of a credential.
+    Authentication(AuthenticationAsked),
+}
+
+/// What a registration asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RegistrationAsked {
+    /// What the answer is verified against.
+    pub expectation: RegistrationExpectation,
+    /// The settings in force, kept with the credential.
+    pub selection: Selection,
+    /// The name that the credential will have.
+    pub credential_name: String,
+    /// The user's name when the ceremony started.
+    pub user_name: String,
+    /// Most credentials that the user may have, this one included.
+    pub max_credentials: u32,
+}
+
+/// What an authentication asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuthenticationAsked {
+    /// What the answer is verified against.
+    pub expectation: AuthenticationExpectation,
+    /// The wish in the options; `expectation` holds whether it is a demand.
+    pub user_verification: UserVerification,
+    /// Time given to the client, in milliseconds.
+    pub timeout_ms: u32,
+    /// Transports of each allowed credential, in the order of the allow list.
+    pub transports: Vec<Vec<String>>,
+    /// The user's name when the ceremony started, if one was named.
+    pub user_name: Option<String>,
+}
+
+impl AuthenticationAsked {
+    /// The options as they were, and can be again, sent to the client.
+    pub fn options(&self) -> RequestOptions {
+        RequestOptions {
+            challenge: self.expectation.challenge.clone(),
+            timeout: self.timeout_ms,
+            rp_id: self.expectation.rp_id.clone(),
+            allow_credentials: self
+                .expectation
+                .allow_credentials
+                .iter()
+                .zip(&self.transports)
+                .map(|(id, transports)| CredentialDescriptor {
+                    id: id.clone(),
+                    transports: transports.clone(),
+                })
+                .collect(),
+            user_verification: self.user_verification,
+            extensions: None,
+        }
+    }
+}
+
+impl Ceremony {
+    /// Which kind it is.
+    pub fn kind(&self) -> CeremonyKind {
+        match self.asked {
+            Asked::Registration(_) => CeremonyKind::Registration,
+            Asked::Authentication(_) => CeremonyKind::Authentication,
+        }
+    }
+
+    /// How it stands at `now`.
+    pub fn standing(&self, now: Timestamp) -> Standing {
+        match self.state {
+            CeremonyState::Succeeded => Standing::Succeeded,
+            CeremonyState::Failed(_) => Standing::Failed,
+            CeremonyState::Pending if now >= self.expires => Standing::Expired,
+            CeremonyState::Pending => Standing::Pending,
+        }
+    }
+}

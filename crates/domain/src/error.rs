@@ -1,0 +1,70 @@
+//! Refusals: what every operation of the domain answers when it does not do what was asked.
+
+use std::fmt;
+
+use webauthn::error::Reason;
+
+use crate::ids::CeremonyId;
+use crate::storage::Fault;
+
+/// Why an operation was not done. The reason decides, on each wire, which status and code the
+/// client sees; the rest explains it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Stable name of what went wrong.
+    pub reason: Reason,
+    /// One sentence with the particulars (what was expected, what was found). Free of secrets.
+    pub message: String,
+    /// Names of the settings or members that are missing or wrong, in the domain's words; empty
+    /// when the reason says it all.
+    pub members: Vec<&'static str>,
+    /// The ceremony that was found for this attempt, if it came that far.
+    pub ceremony: Option<CeremonyId>,
+}
+
+impl Refusal {
+    /// A refusal with a sentence that explains it.
+    pub fn new(reason: Reason, message: impl Into<String>) -> Self {
+        Self { reason, message: message.into(), members: Vec::new(), ceremony: None }
+    }
+
+    /// Names the settings or members in question.
+    #[must_use]
+    pub fn with_members(mut self, members: Vec<&'static str>) -> Self {
+        self.members = members;
+        self
+    }
+
+    /// Names the ceremony in question.
+    #[must_use]
+    pub fn with_ceremony(mut self, ceremony: CeremonyId) -> Self {
+        self.ceremony = Some(ceremony);
+        self
+    }
+}
+
+impl From<Reason> for Refusal {
+    fn from(reason: Reason) -> Self {
+        Self::new(reason, reason.what())
+    }
+}
+
+impl From<Fault> for Refusal {
+    fn from(fault: Fault) -> Self {
+        let reason = match fault {
+            Fault::Retryable(_) => Reason::StoreUnavailable,
+            Fault::Unknown(_) => Reason::StoreUnknownOutcome,
+            Fault::Unreadable(_) => Reason::RecordUnreadable,
+            Fault::Fatal(_) => Reason::Internal,
+        };
+        Self::new(reason, fault.to_string())
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.reason, self.message)
+    }
+}
+
+impl std::error::Error for Refusal {}

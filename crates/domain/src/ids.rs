@@ -1,0 +1,158 @@
+//! Keys of the domain: 128 bits each, drawn at random and never handed out twice.
+//!
+//! A wire renders them in its own way (a SID, a UUID); none of those forms is known here, with one
+//! exception: the [`user handle`](UserId::user_handle), which is the same on every wire and is
+//! stored inside authenticators for ever.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use webauthn::credential::UserHandle;
+
+use crate::clock::Randomness;
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub [u8; 16]);
+
+        impl $name {
+            /// Draws a fresh key.
+            pub fn random(randomness: &dyn Randomness) -> Self {
+                let mut bytes = [0; 16];
+                randomness.fill(&mut bytes);
+                Self(bytes)
+            }
+
+            /// The 16 bytes.
+            pub fn as_bytes(&self) -> &[u8; 16] {
+                &self.0
+            }
+
+            /// 32 lower-case hex digits.
+            pub fn to_hex(self) -> String {
+                hex::encode(self.0)
+            }
+
+            /// Reads 32 hex digits of either case.
+            pub fn from_hex(text: &str) -> Option<Self> {
+                let mut bytes = [0; 16];
+                hex::decode_to_slice(text, &mut bytes).ok()?;
+                Some(Self(bytes))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.to_hex())
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.to_hex())
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+                Self::from_hex(&text).ok_or_else(|| serde::de::Error::custom("not 32 hex digits"))
+            }
+        }
+    };
+}
+
+id! {
+    /// Owner of Relying Parties.
+    AccountId
+}
+id! {
+    /// A further secret of an account, revocable on its own.
+    ApiKeyId
+}
+id! {
+    /// A Relying Party of an account.
+    RelyingPartyId
+}
+id! {
+    /// A user of a Relying Party.
+    UserId
+}
+id! {
+    /// A registration or authentication ceremony.
+    CeremonyId
+}
+id! {
+    /// A credential record. It is the key of the registration ceremony that made it, so a wire can
+    /// name the record before the credential exists.
+    CredentialKey
+}
+id! {
+    /// A webhook of a Relying Party.
+    WebhookId
+}
+id! {
+    /// One try at a write. Sending the same attempt again gives the same outcome.
+    AttemptId
+}
+id! {
+    /// An audit event.
+    EventId
+}
+
+impl CeremonyId {
+    /// The key under which a ceremony with this challenge is kept.
+    ///
+    /// A ceremony is found by its challenge, for no wire sends an id back. The key is a one-way
+    /// image of the challenge, so the lookup needs no second index, and whoever can list ceremony
+    /// keys learns nothing about their challenges.
+    pub fn of_challenge(challenge: &[u8]) -> Self {
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, challenge);
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&digest.as_ref()[..16]);
+        Self(bytes)
+    }
+}
+
+impl From<CeremonyId> for CredentialKey {
+    fn from(id: CeremonyId) -> Self {
+        Self(id.0)
+    }
+}
+
+impl From<CredentialKey> for CeremonyId {
+    fn from(key: CredentialKey) -> Self {
+        Self(key.0)
+    }
+}
+
+/// Length of a user handle in bytes: two letters and 32 hex digits.
+const USER_HANDLE_LENGTH: usize = 34;
+
+impl UserId {
+    /// The user handle (WebAuthn L3 5.4.3) of this user: `YE` and 32 lower-case hex digits, ASCII.
+    ///
+    /// It is frozen: authenticators keep it, and every wire uses it.
+    pub fn user_handle(self) -> UserHandle {
+        UserHandle::new(format!("YE{self}").into_bytes())
+    }
+
+    /// The user named by a handle, or `None` when the handle cannot be one of ours.
+    pub fn from_user_handle(handle: &UserHandle) -> Option<Self> {
+        let text = std::str::from_utf8(handle.as_bytes()).ok()?;
+        if text.len() != USER_HANDLE_LENGTH {
+            return None;
+        }
+        let id = Self::from_hex(text.strip_prefix("YE")?)?;
+        // Only the form we hand out: an upper-case twin would be a second handle for one user.
+        (id.user_handle() == *handle).then_some(id)
+    }
+}

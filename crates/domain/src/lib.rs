@@ -1,0 +1,110 @@
+//! What passkeyd does, independent of HTTP and of any database.
+//!
+//! [`Passkeys`] is the one service: it loads, decides with the help of the `webauthn` core, and
+//! finishes by one atomic write of a [`storage::Storage`]. No status code, JSON member name or SQL is
+//! known here; time and randomness come in through [`clock`].
+
+mod cache;
+
+pub mod accounts;
+pub mod audit;
+pub mod authentication;
+pub mod ceremony;
+pub mod clock;
+pub mod credentials;
+pub mod cursor;
+pub mod error;
+pub mod ids;
+pub mod policy;
+pub mod registration;
+pub mod relying_parties;
+pub mod storage;
+pub mod users;
+pub mod webhooks;
+
+use std::fmt;
+use std::sync::Arc;
+
+pub use webauthn;
+pub use webauthn::error::Reason;
+
+use crate::cache::Cache;
+use crate::clock::{Clock, Randomness, Timestamp};
+use crate::error::Refusal;
+use crate::ids::{EventId, RelyingPartyId};
+use crate::relying_parties::RelyingParty;
+use crate::storage::{Principal, Storage, StoredSecret, Swept};
+
+/// The service: every use case of every wire. Shared by all requests.
+pub struct Passkeys {
+    storage: Arc<dyn Storage>,
+    clock: Arc<dyn Clock>,
+    randomness: Arc<dyn Randomness>,
+    relying_parties: Cache<RelyingPartyId, Arc<RelyingParty>>,
+    secrets: Cache<Principal, StoredSecret>,
+    cursor_key: cursor::CursorKey,
+}
+
+impl fmt::Debug for Passkeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Passkeys").finish_non_exhaustive()
+    }
+}
+
+impl Passkeys {
+    /// The service over a store.
+    ///
+    /// # Errors
+    /// `store_unavailable` and its kin when the store cannot be read.
+    pub async fn open(
+        storage: Arc<dyn Storage>,
+        clock: Arc<dyn Clock>,
+        randomness: Arc<dyn Randomness>,
+    ) -> Result<Self, Refusal> {
+        let mut candidate = [0; 32];
+        randomness.fill(&mut candidate);
+        let cursor_key = cursor::CursorKey::new(&storage.shared_secret(candidate).await?);
+        Ok(Self {
+            storage,
+            clock,
+            randomness,
+            relying_parties: Cache::default(),
+            secrets: Cache::default(),
+            cursor_key,
+        })
+    }
+
+    /// The present moment as the domain sees it.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Whether the store answers.
+    pub async fn ping(&self) -> Result<(), Refusal> {
+        Ok(self.storage.ping().await?)
+    }
+
+    /// Removes what is old: ceremonies that expired more than `ceremonies_ms` ago, audit events older
+    /// than `events_ms`; at most `budget` rows of each.
+    pub async fn sweep(
+        &self,
+        ceremonies_ms: i64,
+        events_ms: i64,
+        budget: u32,
+    ) -> Result<Swept, Refusal> {
+        let now = self.now();
+        Ok(self
+            .storage
+            .sweep(now.plus_millis(-ceremonies_ms), now.plus_millis(-events_ms), budget)
+            .await?)
+    }
+
+    /// Ends the store's work.
+    pub async fn close(&self) -> Result<(), Refusal> {
+        Ok(self.storage.close().await?)
+    }
+
+    fn draw(&self) -> EventId {
+        EventId::random(&*self.randomness)
+    }
+}

@@ -1,0 +1,140 @@
+//! What a Relying Party demands of its ceremonies: data, resolved once when a ceremony starts and
+//! frozen into it.
+
+use serde::{Deserialize, Serialize};
+use webauthn::authentication::{BackupEligibilityPolicy, SignCountPolicy};
+use webauthn::cose::CoseAlgorithm;
+use webauthn::options::{AuthenticatorAttachment, ResidentKey, UserVerification};
+use webauthn::origin::Origin;
+use webauthn::registration::CrossOrigin;
+use webauthn::relying_party::RpId;
+
+/// Authenticator attachment as configured; `Any` leaves the choice to the user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Attachment {
+    /// Only authenticators built into the device.
+    Platform,
+    /// Only authenticators that move between devices.
+    CrossPlatform,
+    /// Either.
+    Any,
+}
+
+impl Attachment {
+    /// The member of the creation options, absent for `Any`.
+    pub fn to_option(self) -> Option<AuthenticatorAttachment> {
+        match self {
+            Self::Platform => Some(AuthenticatorAttachment::Platform),
+            Self::CrossPlatform => Some(AuthenticatorAttachment::CrossPlatform),
+            Self::Any => None,
+        }
+    }
+}
+
+/// Settings for new credentials as far as they are configured. A Relying Party holds one; a request
+/// may bring another whose members win.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartialSelection {
+    /// The RP ID.
+    pub rp_id: Option<RpId>,
+    /// Name shown to the user.
+    pub rp_name: Option<String>,
+    /// Origins that may take part, compared as exact strings.
+    pub origins: Option<Vec<Origin>>,
+    /// Which kind of authenticator to ask for.
+    pub attachment: Option<Attachment>,
+    /// Whether the credential is to be discoverable.
+    pub resident_key: Option<ResidentKey>,
+    /// Whether the user is to be verified.
+    pub user_verification: Option<UserVerification>,
+}
+
+/// Settings for a credential, all decided.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Selection {
+    /// The RP ID.
+    pub rp_id: RpId,
+    /// Name shown to the user.
+    pub rp_name: String,
+    /// Origins that may take part.
+    pub origins: Vec<Origin>,
+    /// Which kind of authenticator was asked for.
+    pub attachment: Attachment,
+    /// Whether the credential was to be discoverable.
+    pub resident_key: ResidentKey,
+    /// Whether the user was to be verified.
+    pub user_verification: UserVerification,
+}
+
+/// When an authentication for a known user lists that user's credentials in the options.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AllowCredentials {
+    /// Always.
+    Always,
+    /// Only when the user has a credential that may not be discoverable.
+    Auto,
+    /// Never; the user is still checked against the credential that answers.
+    Never,
+}
+
+/// Whether a request may name a relying party other than the configured one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RelyingPartyOverride {
+    /// Any well-formed RP ID and origins: the caller holds the account's secret and could
+    /// configure them as well.
+    Allowed,
+    /// Only the configured RP ID and a subset of the configured origins.
+    ConfiguredOnly,
+}
+
+/// What a Relying Party demands beyond its [`PartialSelection`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Policy {
+    /// Algorithms offered for new credentials, most wanted first.
+    pub algorithms: Vec<CoseAlgorithm>,
+    /// Time for a registration, in milliseconds.
+    pub registration_timeout_ms: u32,
+    /// Time for an authentication, in milliseconds.
+    pub authentication_timeout_ms: u32,
+    /// Whether options list a known user's credentials.
+    pub allow_credentials: AllowCredentials,
+    /// What a signature counter that does not grow does.
+    pub sign_count: SignCountPolicy,
+    /// What a change of the backup-eligibility bit does.
+    pub backup_eligibility: BackupEligibilityPolicy,
+    /// Whether ceremonies may run inside a frame of another origin.
+    pub cross_origin: CrossOrigin,
+    /// Whether a request may name another relying party.
+    pub relying_party_override: RelyingPartyOverride,
+    /// Most credentials that one user may have.
+    pub max_credentials_per_user: u32,
+    /// Most pending ceremonies of one kind that one user may have; the oldest make room.
+    pub max_pending_per_user: u32,
+    /// Shortest credential id accepted at registration, in bytes.
+    pub min_credential_id_length: u16,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            // The order that WebAuthn L3 5.4 recommends.
+            algorithms: vec![CoseAlgorithm::EDDSA, CoseAlgorithm::ES256, CoseAlgorithm::RS256],
+            registration_timeout_ms: 600_000,
+            authentication_timeout_ms: 300_000,
+            allow_credentials: AllowCredentials::Always,
+            sign_count: SignCountPolicy::Signal,
+            backup_eligibility: BackupEligibilityPolicy::AcceptGain,
+            cross_origin: CrossOrigin::Refused,
+            relying_party_override: RelyingPartyOverride::Allowed,
+            max_credentials_per_user: 50,
+            max_pending_per_user: 20,
+            min_credential_id_length: 16,
+        }
+    }
+}

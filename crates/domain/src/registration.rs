@@ -1,0 +1,225 @@
+//! Registration: start a ceremony, judge its answer, store the credential.
+
+use webauthn::error::Reason;
+use webauthn::options::{
+    AttestationConveyance, AuthenticatorSelection, CreationOptions, CredentialDescriptor,
+    ResidentKey, RpEntity, UserEntity, UserVerification,
+};
+use webauthn::registration::{
+    AttestationPolicy, BackupPolicy, RegistrationExpectation, UnixSeconds, verify_registration,
+};
+use webauthn::response::RegistrationResponse;
+use webauthn::trace::NoTrace;
+
+use crate::Passkeys;
+use crate::audit::{AuditEvent, AuditKind};
+use crate::ceremony::{Asked, Ceremony, CeremonyState, RegistrationAsked, Standing, draw_challenge};
+use crate::credentials::{CredentialRecord, NewCredential};
+use crate::error::Refusal;
+use crate::ids::{AttemptId, CeremonyId, RelyingPartyId};
+use crate::policy::PartialSelection;
+use crate::relying_parties::RelyingParty;
+use crate::storage::{Begin, BeginRegistration, FinishRegistration, FinishedRegistration};
+use crate::users::User;
+
+/// How often a start is tried again when the user comes or goes meanwhile.
+const BEGIN_TRIES: u32 = 3;
+
+/// A registration to start.
+#[derive(Clone, Debug)]
+pub struct StartRegistration<'a> {
+    /// Name of the user; created when there is none.
+    pub user_name: &'a str,
+    /// Name of the credential. The client shows it as the user's name.
+    pub credential_name: &'a str,
+    /// Settings that win over the configured ones.
+    pub selection: &'a PartialSelection,
+}
+
+/// A registration that was started.
+#[derive(Clone, Debug)]
+pub struct StartedRegistration {
+    /// The ceremony.
+    pub ceremony: Ceremony,
+    /// Its user.
+    pub user: User,
+    /// What the client is to be asked.
+    pub options: CreationOptions,
+}
+
+/// A registration that succeeded.
+#[derive(Clone, Debug)]
+pub struct FinishedEnrolment {
+    /// The credential as stored.
+    pub record: CredentialRecord,
+    /// Name of its owner.
+    pub user_name: String,
+}
+
+impl Passkeys {
+    /// Starts a registration.
+    ///
+    /// # Errors
+    /// `relying_party_incomplete`, `authenticator_criteria_missing`, `too_many_credentials`.
+    pub async fn start_registration(
+        &self,
+        rp: &RelyingParty,
+        start: StartRegistration<'_>,
+    ) -> Result<StartedRegistration, Refusal> {
+        let selection = rp.resolve(start.selection)?;
+        let policy = &rp.policy;
+        for _ in 0..BEGIN_TRIES {
+            let now = self.now();
+            let found = self.storage.user_with_credentials(rp.id, start.user_name).await?;
+            let new = found.is_none();
+            let (user, credentials) =
+                found.unwrap_or_else(|| (self.new_user(rp.id, start.user_name, now), Vec::new()));
+            if credentials.len() >= policy.max_credentials_per_user as usize {
+                return Err(Reason::TooManyCredentials.into());
+            }
+            let challenge = draw_challenge(&*self.randomness);
+            let ceremony = Ceremony {
+                id: CeremonyId::of_challenge(&challenge),
+                relying_party: rp.id,
+                user: Some(user.id),
+                credential: None,
+                created: now,
+                expires: now.plus_millis(i64::from(policy.registration_timeout_ms)),
+                updated: now,
+                asked: Asked::Registration(RegistrationAsked {
+                    expectation: RegistrationExpectation {
+                        challenge: challenge.clone(),
+                        rp_id: selection.rp_id.clone(),
+                        origins: selection.origins.clone(),
+                        cross_origin: policy.cross_origin.clone(),
+                        algorithms: policy.algorithms.clone(),
+                        user_verification_required: selection.user_verification
+                            == UserVerification::Required,
+                        conditional_create: false,
+                        attestation: AttestationPolicy::default(),
+                        backup: BackupPolicy::default(),
+                        min_credential_id_length: policy.min_credential_id_length,
+                    },
+                    selection: selection.clone(),
+                    credential_name: start.credential_name.to_owned(),
+                    user_name: start.user_name.to_owned(),
+                    max_credentials: policy.max_credentials_per_user,
+                }),
+                state: CeremonyState::Pending,
+            };
+            let started =
+                AuditEvent::new(self.draw(), AuditKind::RegistrationStarted, rp.id, now)
+                    .user(user.id)
+                    .ceremony(ceremony.id);
+            let mut events = vec![started];
+            if new {
+                events.push(
+                    AuditEvent::new(self.draw(), AuditKind::UserCreated, rp.id, now).user(user.id),
+                );
+            }
+            let begin = BeginRegistration {
+                ceremony: &ceremony,
+                new_user: new.then_some(&user),
+                max_pending: policy.max_pending_per_user,
+                events: &events,
+            };
+            match self.storage.begin_registration(begin).await? {
+                Begin::Begun => {}
+                // The user came into being, or went, between the read and the write: look again.
+                Begin::UserExists | Begin::UserGone => continue,
+            }
+            let options = CreationOptions {
+                rp: RpEntity { id: selection.rp_id, name: selection.rp_name },
+                user: UserEntity {
+                    id: user.id.user_handle(),
+                    name: start.credential_name.to_owned(),
+                    display_name: start.credential_name.to_owned(),
+                },
+                challenge,
+                pub_key_cred_params: policy.algorithms.clone(),
+                timeout: policy.registration_timeout_ms,
+                exclude_credentials: credentials
+                    .into_iter()
+                    .map(|c| CredentialDescriptor { id: c.id, transports: c.transports })
+                    .collect(),
+                authenticator_selection: AuthenticatorSelection {
+                    authenticator_attachment: selection.attachment.to_option(),
+                    resident_key: selection.resident_key,
+                    require_resident_key: selection.resident_key == ResidentKey::Required,
+                    user_verification: selection.user_verification,
+                },
+                attestation: AttestationConveyance::None,
+                extensions: None,
+            };
+            return Ok(StartedRegistration { ceremony, user, options });
+        }
+        Err(Reason::RelyingPartyUnknown.into())
+    }
+
+    /// Judges the answer to a registration and stores the credential.
+    ///
+    /// # Errors
+    /// `ceremony_not_found`, `ceremony_used`, `ceremony_expired`, `credential_exists`, and every
+    /// reason of the verifier. A refusal of the verifier ends the ceremony.
+    pub async fn finish_registration(
+        &self,
+        rp: RelyingPartyId,
+        response: &RegistrationResponse,
+    ) -> Result<FinishedEnrolment, Refusal> {
+        let now = self.now();
+        let id = CeremonyId::of_challenge(&response.client_data().challenge);
+        let Some(ceremony) = self.storage.ceremony(rp, id).await? else {
+            return Err(Reason::CeremonyNotFound.into());
+        };
+        let (Asked::Registration(asked), Some(user)) = (&ceremony.asked, ceremony.user) else {
+            return Err(Reason::CeremonyNotFound.into());
+        };
+        ensure_pending(&ceremony, now)?;
+        let at = UnixSeconds(now.seconds());
+        let verified = match verify_registration(&asked.expectation, response, at, &mut NoTrace) {
+            Ok(verified) => verified,
+            Err(error) => {
+                let event =
+                    AuditEvent::new(self.draw(), AuditKind::RegistrationRefused, rp, now)
+                        .user(user);
+                let refusal = Refusal::new(error.reason(), error.to_string());
+                return Err(self.refuse(&ceremony, refusal, event, now).await);
+            }
+        };
+        let credential = NewCredential::new(&ceremony, asked, user, verified, now);
+        let event = AuditEvent::new(self.draw(), AuditKind::CredentialRegistered, rp, now)
+            .user(user)
+            .ceremony(id)
+            .credential(id.into());
+        let finish = FinishRegistration {
+            attempt: AttemptId::random(&*self.randomness),
+            now,
+            credential: &credential,
+            max_credentials: asked.max_credentials,
+            event: &event,
+        };
+        let refused = |reason: Reason| Err(Refusal::from(reason).with_ceremony(id));
+        match self.storage.finish_registration(finish).await? {
+            FinishedRegistration::Registered => {}
+            FinishedRegistration::CredentialExists => return refused(Reason::CredentialExists),
+            FinishedRegistration::TooManyCredentials => return refused(Reason::TooManyCredentials),
+            FinishedRegistration::Gone => return refused(Reason::CeremonyNotFound),
+            FinishedRegistration::Used => return refused(Reason::CeremonyUsed),
+            FinishedRegistration::Expired => return refused(Reason::CeremonyExpired),
+        }
+        Ok(FinishedEnrolment { record: credential.into_record(), user_name: asked.user_name.clone() })
+    }
+}
+
+/// Whether an answer to this ceremony may still be taken.
+pub(crate) fn ensure_pending(
+    ceremony: &Ceremony,
+    now: crate::clock::Timestamp,
+) -> Result<(), Refusal> {
+    let reason = match ceremony.standing(now) {
+        Standing::Pending => return Ok(()),
+        Standing::Expired => Reason::CeremonyExpired,
+        Standing::Succeeded | Standing::Failed => Reason::CeremonyUsed,
+    };
+    Err(Refusal::from(reason).with_ceremony(ceremony.id))
+}

@@ -1,0 +1,543 @@
+//! What the domain needs of a store. Each operation is one unit of work that the store does
+//! atomically in its best way; absence and conflict are values, only faults are errors. A store
+//! reports facts and decides nothing. Time is always passed in.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use webauthn::authentication::VerifiedAuthentication;
+use webauthn::credential::CredentialId;
+use webauthn::error::Reason;
+
+use crate::accounts::{Account, ApiKey, SecretHash};
+use crate::audit::AuditEvent;
+use crate::ceremony::{Ceremony, CeremonyKind, Standing};
+use crate::clock::Timestamp;
+use crate::credentials::{CredentialRecord, NewCredential};
+use crate::ids::{
+    AccountId, ApiKeyId, AttemptId, CeremonyId, CredentialKey, RelyingPartyId, UserId, WebhookId,
+};
+use crate::relying_parties::RelyingParty;
+use crate::users::User;
+use crate::webhooks::Webhook;
+
+/// A store did not do its work. Never used for absence or conflict.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing happened; the same call may succeed later.
+    Retryable(String),
+    /// It may or may not have happened. Only operations with an attempt id may be sent again.
+    Unknown(String),
+    /// A record is there but cannot be read.
+    Unreadable(String),
+    /// The store is broken or the call is wrong; trying again does not help.
+    Fatal(String),
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Retryable(why) => write!(f, "the store is not available: {why}"),
+            Self::Unknown(why) => write!(f, "the outcome of a write is not known: {why}"),
+            Self::Unreadable(why) => write!(f, "a stored record cannot be read: {why}"),
+            Self::Fatal(why) => write!(f, "the store failed: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for Fault {}
+
+/// Where a page of a list begins: the sort key of the last row of the page before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// Creation time of that row.
+    pub created: Timestamp,
+    /// Key of that row; breaks ties of the time.
+    pub key: [u8; 16],
+}
+
+/// Direction of a list by `(created, key)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Order {
+    /// Oldest first.
+    #[default]
+    Ascending,
+    /// Newest first.
+    Descending,
+}
+
+/// Which part of a list is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageRequest {
+    /// Rows after this one, in the direction of `order`; `None` from the start.
+    pub after: Option<Position>,
+    /// At most so many rows.
+    pub limit: u32,
+    /// Direction.
+    pub order: Order,
+}
+
+impl PageRequest {
+    /// The first `limit` rows, oldest first.
+    pub fn first(limit: u32) -> Self {
+        Self { after: None, limit, order: Order::Ascending }
+    }
+}
+
+/// A part of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T> {
+    /// The rows.
+    pub items: Vec<T>,
+    /// Whether there are rows after the last one.
+    pub more: bool,
+}
+
+impl<T> Page<T> {
+    /// Changes each row.
+    pub fn map<U>(self, f: impl FnMut(T) -> U) -> Page<U> {
+        Page { items: self.items.into_iter().map(f).collect(), more: self.more }
+    }
+}
+
+/// Which ceremonies of a user a list shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CeremonyFilter {
+    /// Only this kind.
+    pub kind: CeremonyKind,
+    /// Only those that stand so at `now`; empty slice semantics do not exist: `None` shows all.
+    pub standing: Option<Standing>,
+    /// Leave out those that succeeded (a registration that succeeded is shown as its credential).
+    pub unfinished_only: bool,
+    /// Only those restricted to, or ended with, this credential.
+    pub credential: Option<CredentialKey>,
+    /// The moment at which expiry is computed.
+    pub now: Timestamp,
+}
+
+/// A secret by which an account proves itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Principal {
+    /// The account's own token.
+    Account(AccountId),
+    /// One of its API keys.
+    ApiKey(ApiKeyId),
+}
+
+/// What is stored about a [`Principal`].
+#[derive(Clone, Debug)]
+pub struct StoredSecret {
+    /// The account that it proves.
+    pub account: AccountId,
+    /// Hash of the secret.
+    pub hash: SecretHash,
+}
+
+/// Outcome of [`Storage::create_first_account`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FirstAccount {
+    /// The store was empty; the account is there now.
+    Created,
+    /// There is an account already (the oldest one); nothing was changed.
+    Exists(AccountId),
+}
+
+/// Outcome of [`Storage::create_user`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CreateUser {
+    /// Done.
+    Created,
+    /// The name is taken by this user.
+    Exists(User),
+    /// The Relying Party is not there.
+    RelyingPartyGone,
+}
+
+/// Outcome of a versioned update.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Update {
+    /// Done.
+    Done,
+    /// Somebody else changed the record since it was read.
+    Conflict,
+    /// The record is not there.
+    Gone,
+}
+
+/// What [`Storage::begin_registration`] writes.
+#[derive(Clone, Debug)]
+pub struct BeginRegistration<'a> {
+    /// The ceremony, pending.
+    pub ceremony: &'a Ceremony,
+    /// The user to create with it; `None` when the user was found before.
+    pub new_user: Option<&'a User>,
+    /// Most pending registrations of this user, this one included; the oldest are dropped.
+    pub max_pending: u32,
+    /// Written along.
+    pub events: &'a [AuditEvent],
+}
+
+/// Outcome of a begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begin {
+    /// Done.
+    Begun,
+    /// The user to create has come into being meanwhile; nothing was written.
+    UserExists,
+    /// The user or the Relying Party is not there any more; nothing was written.
+    UserGone,
+}
+
+/// What [`Storage::load_for_authentication`] finds.
+#[derive(Clone, Debug)]
+pub struct LoadedAuthentication {
+    /// The ceremony with this key.
+    pub ceremony: Option<Ceremony>,
+    /// The credential with this id within the Relying Party, and its owner.
+    pub credential: Option<(CredentialRecord, User)>,
+}
+
+/// What [`Storage::finish_registration`] writes.
+#[derive(Debug)]
+pub struct FinishRegistration<'a> {
+    /// This try.
+    pub attempt: AttemptId,
+    /// The moment of the decision.
+    pub now: Timestamp,
+    /// The credential that came out of the verification. Its key names the ceremony.
+    pub credential: &'a NewCredential,
+    /// Most credentials of the user, this one included.
+    pub max_credentials: u32,
+    /// Written along on success.
+    pub event: &'a AuditEvent,
+}
+
+/// Outcome of [`Storage::finish_registration`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FinishedRegistration {
+    /// The ceremony was taken and the credential is there.
+    Registered,
+    /// Somebody on this Relying Party has a credential with this id. The ceremony was taken, as
+    /// failed with `credential_exists`.
+    CredentialExists,
+    /// The user has as many credentials as allowed. The ceremony was taken, as failed with
+    /// `too_many_credentials`.
+    TooManyCredentials,
+    /// No such ceremony (any more); nothing was written.
+    Gone,
+    /// Another attempt took the ceremony; nothing was written.
+    Used,
+    /// The ceremony's time had passed; nothing was written.
+    Expired,
+}
+
+/// What a store does when the new signature counter is not above the stored one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CounterRule {
+    /// The credential is left alone and the ceremony is taken as failed with
+    /// `sign_count_not_increased`, unless both counters are zero.
+    MustIncrease,
+    /// The higher of the two is kept.
+    KeepHighest,
+}
+
+/// What [`Storage::finish_authentication`] writes.
+#[derive(Debug)]
+pub struct FinishAuthentication<'a> {
+    /// This try.
+    pub attempt: AttemptId,
+    /// Whose ceremony it is.
+    pub relying_party: RelyingPartyId,
+    /// The ceremony to take.
+    pub ceremony: CeremonyId,
+    /// The moment of the decision.
+    pub now: Timestamp,
+    /// Record of the credential that signed.
+    pub credential: CredentialKey,
+    /// Its owner.
+    pub user: UserId,
+    /// What was verified.
+    pub verified: &'a VerifiedAuthentication,
+    /// What a counter that does not grow does.
+    pub counter: CounterRule,
+    /// Written along on success.
+    pub event: &'a AuditEvent,
+}
+
+/// Outcome of [`Storage::finish_authentication`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FinishedAuthentication {
+    /// The ceremony was taken, the credential's counter, backup state and last use are written.
+    Accepted,
+    /// The stored counter is not below the new one and the rule demands it. The ceremony was taken
+    /// as failed.
+    CounterWentBack {
+        /// The counter in the store.
+        stored: u32,
+    },
+    /// The credential was deleted meanwhile. The ceremony was taken as failed with
+    /// `credential_unknown`.
+    CredentialGone,
+    /// No such ceremony (any more); nothing was written.
+    Gone,
+    /// Another attempt took the ceremony; nothing was written.
+    Used,
+    /// The ceremony's time had passed; nothing was written.
+    Expired,
+}
+
+/// What [`Storage::refuse_ceremony`] writes.
+#[derive(Debug)]
+pub struct RefuseCeremony<'a> {
+    /// This try.
+    pub attempt: AttemptId,
+    /// Whose ceremony it is.
+    pub relying_party: RelyingPartyId,
+    /// The ceremony to take.
+    pub ceremony: CeremonyId,
+    /// The moment of the decision.
+    pub now: Timestamp,
+    /// Why.
+    pub reason: Reason,
+    /// Written along.
+    pub event: &'a AuditEvent,
+}
+
+/// Outcome of [`Storage::refuse_ceremony`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// The ceremony was taken, as failed.
+    Done,
+    /// No such ceremony (any more).
+    Gone,
+    /// Another attempt took it.
+    Used,
+    /// Its time had passed.
+    Expired,
+}
+
+/// What one [`Storage::sweep`] removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Ceremonies.
+    pub ceremonies: u64,
+    /// Audit events.
+    pub events: u64,
+}
+
+/// The store behind the domain.
+///
+/// Idempotence: an operation with an [`AttemptId`] that took a ceremony answers the same when it is
+/// sent again with the same attempt, and writes nothing twice.
+///
+/// Durability: when a call returns, what it wrote survives the death of the process; and, but for
+/// [`begin_authentication`](Self::begin_authentication), the loss of power.
+#[async_trait]
+pub trait Storage: Send + Sync + 'static {
+    // ---- accounts -------------------------------------------------------------------------
+
+    /// Creates the account if the store holds none.
+    async fn create_first_account(&self, account: &Account) -> Result<FirstAccount, Fault>;
+    /// The stored hash of a principal's secret.
+    async fn secret(&self, principal: Principal) -> Result<Option<StoredSecret>, Fault>;
+    /// Adds an API key to an account; `false` when the account is not there.
+    async fn create_api_key(&self, key: &ApiKey) -> Result<bool, Fault>;
+    /// API keys of an account.
+    async fn list_api_keys(
+        &self,
+        account: AccountId,
+        page: PageRequest,
+    ) -> Result<Page<ApiKey>, Fault>;
+    /// Removes an API key; `false` when it is not there.
+    async fn delete_api_key(&self, account: AccountId, key: ApiKeyId) -> Result<bool, Fault>;
+    /// The secret that all nodes of this store share: the stored one, else `candidate`, stored now.
+    async fn shared_secret(&self, candidate: [u8; 32]) -> Result<[u8; 32], Fault>;
+
+    // ---- relying parties ------------------------------------------------------------------
+
+    /// Adds a Relying Party; `false` when the account is not there.
+    async fn create_relying_party(
+        &self,
+        rp: &RelyingParty,
+        event: &AuditEvent,
+    ) -> Result<bool, Fault>;
+    /// The Relying Party with this key.
+    async fn relying_party(&self, id: RelyingPartyId) -> Result<Option<RelyingParty>, Fault>;
+    /// Relying Parties of an account.
+    async fn list_relying_parties(
+        &self,
+        account: AccountId,
+        page: PageRequest,
+    ) -> Result<Page<RelyingParty>, Fault>;
+    /// Replaces a Relying Party whose stored version is `rp.version - 1`.
+    async fn update_relying_party(
+        &self,
+        rp: &RelyingParty,
+        event: &AuditEvent,
+    ) -> Result<Update, Fault>;
+    /// Removes a Relying Party and everything in it; `false` when it is not there.
+    async fn delete_relying_party(&self, id: RelyingPartyId) -> Result<bool, Fault>;
+
+    // ---- users ----------------------------------------------------------------------------
+
+    /// Adds a user.
+    async fn create_user(&self, user: &User, event: &AuditEvent) -> Result<CreateUser, Fault>;
+    /// The user with this name.
+    async fn user(&self, rp: RelyingPartyId, name: &str) -> Result<Option<User>, Fault>;
+    /// The user with this name and all their credentials, oldest first.
+    async fn user_with_credentials(
+        &self,
+        rp: RelyingPartyId,
+        name: &str,
+    ) -> Result<Option<(User, Vec<CredentialRecord>)>, Fault>;
+    /// Users of a Relying Party.
+    async fn list_users(
+        &self,
+        rp: RelyingPartyId,
+        page: PageRequest,
+    ) -> Result<Page<User>, Fault>;
+    /// Removes a user with all credentials and ceremonies; `false` when not there.
+    async fn delete_user(
+        &self,
+        rp: RelyingPartyId,
+        user: UserId,
+        event: &AuditEvent,
+    ) -> Result<bool, Fault>;
+
+    // ---- ceremonies -----------------------------------------------------------------------
+
+    /// Writes a new registration ceremony, and its user if new.
+    async fn begin_registration(&self, begin: BeginRegistration<'_>) -> Result<Begin, Fault>;
+    /// Writes a new authentication ceremony. For a known user at most `max_pending` pending ones
+    /// are kept, the oldest are dropped.
+    async fn begin_authentication(
+        &self,
+        ceremony: &Ceremony,
+        max_pending: u32,
+    ) -> Result<Begin, Fault>;
+    /// The ceremony with this key.
+    async fn ceremony(
+        &self,
+        rp: RelyingPartyId,
+        id: CeremonyId,
+    ) -> Result<Option<Ceremony>, Fault>;
+    /// The ceremony with this key and the credential with this id, in one read.
+    async fn load_for_authentication(
+        &self,
+        rp: RelyingPartyId,
+        ceremony: CeremonyId,
+        credential: &CredentialId,
+    ) -> Result<LoadedAuthentication, Fault>;
+    /// Takes a registration ceremony and stores its credential.
+    async fn finish_registration(
+        &self,
+        finish: FinishRegistration<'_>,
+    ) -> Result<FinishedRegistration, Fault>;
+    /// Takes an authentication ceremony and updates its credential.
+    async fn finish_authentication(
+        &self,
+        finish: FinishAuthentication<'_>,
+    ) -> Result<FinishedAuthentication, Fault>;
+    /// Takes a ceremony as failed.
+    async fn refuse_ceremony(&self, refuse: RefuseCeremony<'_>) -> Result<Refused, Fault>;
+    /// Ceremonies of a user.
+    async fn list_ceremonies(
+        &self,
+        rp: RelyingPartyId,
+        user: UserId,
+        filter: CeremonyFilter,
+        page: PageRequest,
+    ) -> Result<Page<Ceremony>, Fault>;
+    /// Gives the credential of an unfinished registration another name; the ceremony as it is
+    /// then, `None` when there is none or it succeeded.
+    async fn rename_registration(
+        &self,
+        rp: RelyingPartyId,
+        user: UserId,
+        id: CeremonyId,
+        name: &str,
+        now: Timestamp,
+    ) -> Result<Option<Ceremony>, Fault>;
+    /// Removes an unfinished registration; `false` when there is none or it succeeded.
+    async fn delete_registration(
+        &self,
+        rp: RelyingPartyId,
+        user: UserId,
+        id: CeremonyId,
+    ) -> Result<bool, Fault>;
+
+    // ---- credentials ----------------------------------------------------------------------
+
+    /// The credential with this key, and its owner.
+    async fn credential(
+        &self,
+        rp: RelyingPartyId,
+        key: CredentialKey,
+    ) -> Result<Option<(CredentialRecord, User)>, Fault>;
+    /// Credentials of a user.
+    async fn list_credentials(
+        &self,
+        rp: RelyingPartyId,
+        user: UserId,
+        page: PageRequest,
+    ) -> Result<Page<CredentialRecord>, Fault>;
+    /// Gives a credential another name; the record as it is then.
+    async fn rename_credential(
+        &self,
+        rp: RelyingPartyId,
+        user: UserId,
+        key: CredentialKey,
+        name: &str,
+        event: &AuditEvent,
+    ) -> Result<Option<CredentialRecord>, Fault>;
+    /// Removes a credential; `false` when not there.
+    async fn delete_credential(
+        &self,
+        rp: RelyingPartyId,
+        user: UserId,
+        key: CredentialKey,
+        event: &AuditEvent,
+    ) -> Result<bool, Fault>;
+
+    // ---- webhooks -------------------------------------------------------------------------
+
+    /// Adds a webhook; `false` when the Relying Party is not there.
+    async fn create_webhook(&self, webhook: &Webhook) -> Result<bool, Fault>;
+    /// The webhook with this key.
+    async fn webhook(
+        &self,
+        rp: RelyingPartyId,
+        id: WebhookId,
+    ) -> Result<Option<Webhook>, Fault>;
+    /// Webhooks of a Relying Party.
+    async fn list_webhooks(
+        &self,
+        rp: RelyingPartyId,
+        page: PageRequest,
+    ) -> Result<Page<Webhook>, Fault>;
+    /// Replaces a webhook; `false` when not there.
+    async fn update_webhook(&self, webhook: &Webhook) -> Result<bool, Fault>;
+    /// Removes a webhook; `false` when not there.
+    async fn delete_webhook(&self, rp: RelyingPartyId, id: WebhookId) -> Result<bool, Fault>;
+
+    // ---- upkeep ---------------------------------------------------------------------------
+
+    /// Audit events of a Relying Party.
+    async fn list_events(
+        &self,
+        rp: RelyingPartyId,
+        page: PageRequest,
+    ) -> Result<Page<AuditEvent>, Fault>;
+    /// Removes ceremonies that expired before `ceremonies_before` and events older than
+    /// `events_before`, at most `budget` rows of each.
+    async fn sweep(
+        &self,
+        ceremonies_before: Timestamp,
+        events_before: Timestamp,
+        budget: u32,
+    ) -> Result<Swept, Fault>;
+    /// Whether the store answers.
+    async fn ping(&self) -> Result<(), Fault>;
+    /// Ends the store's work; what was acknowledged is on disk afterwards.
+    async fn close(&self) -> Result<(), Fault>;
+}

@@ -1,0 +1,3 @@
+//! The wire APIs. Each speaks its own words and touches neither storage nor another wire.
+
+pub mod twilio;
