@@ -1,0 +1,14 @@
+// Where the things under test lie. Each can be named by the environment.
+
+import { join } from 'node:path';
+
+export const repository = join(import.meta.dirname, '..', '..');
+
+const target = process.env.CARGO_TARGET_DIR ?? join(repository, 'target');
+
+export const passkeyd = process.env.PASSKEYD_BIN ?? join(target, 'release', 'passkeyd');
+export const testkitAuthenticator =
+  process.env.TESTKIT_AUTHENTICATOR_BIN ?? join(target, 'release', 'testkit-authenticator');
+export const python = process.env.E2E_PYTHON ?? join(repository, 'e2e', '.venv', 'bin', 'python');
+export const softWebauthnLines = join(repository, 'e2e', 'authenticators', 'soft_webauthn_lines.py');
+export const chromium = process.env.CHROMIUM_BIN ?? '/usr/bin/chromium';
