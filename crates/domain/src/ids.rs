@@ -141,8 +141,9 @@ impl UserId {
     /// The user handle (WebAuthn L3 5.4.3) of this user: `YE` and 32 lower-case hex digits, ASCII.
     ///
     /// It is frozen: authenticators keep it, and every wire uses it.
+    #[expect(clippy::expect_used, reason = "34 bytes are always within the 64 that a handle may have")]
     pub fn user_handle(self) -> UserHandle {
-        UserHandle::new(format!("YE{self}").into_bytes())
+        UserHandle::new(format!("YE{self}").into_bytes()).expect("a handle of 34 bytes")
     }
 
     /// The user named by a handle, or `None` when the handle cannot be one of ours.

@@ -3,7 +3,7 @@
 use webauthn::error::Reason;
 use webauthn::options::{
     AttestationConveyance, AuthenticatorSelection, CreationOptions, CredentialDescriptor,
-    ResidentKey, RpEntity, UserEntity, UserVerification,
+    RelyingPartyEntity, UserEntity, UserVerification,
 };
 use webauthn::registration::{
     AttestationPolicy, BackupPolicy, RegistrationExpectation, UnixSeconds, verify_registration,
@@ -129,7 +129,7 @@ impl Passkeys {
                 Begin::UserExists | Begin::UserGone => continue,
             }
             let options = CreationOptions {
-                rp: RpEntity { id: selection.rp_id, name: selection.rp_name },
+                rp: RelyingPartyEntity { id: selection.rp_id, name: selection.rp_name },
                 user: UserEntity {
                     id: user.id.user_handle(),
                     name: start.credential_name.to_owned(),
@@ -145,7 +145,6 @@ impl Passkeys {
                 authenticator_selection: AuthenticatorSelection {
                     authenticator_attachment: selection.attachment.to_option(),
                     resident_key: selection.resident_key,
-                    require_resident_key: selection.resident_key == ResidentKey::Required,
                     user_verification: selection.user_verification,
                 },
                 attestation: AttestationConveyance::None,

@@ -17,6 +17,7 @@ mod authenticator;
 mod cbor;
 mod encoding;
 mod error;
+pub mod http;
 pub mod json;
 mod key;
 mod lies;
