@@ -121,3 +121,9 @@ export const isWireDate = (value) => assert.match(value, date);
 export const isRecent = (value) => {
   assert.ok(value instanceof Date && Math.abs(value - Date.now()) < 120_000, `${value} is not a moment ago`);
 };
+
+// Two seconds for each ceremony.
+export const shortCeremonies = {
+  PASSKEYD_POLICY__REGISTRATION_TIMEOUT_MS: '2000',
+  PASSKEYD_POLICY__AUTHENTICATION_TIMEOUT_MS: '2000',
+};
