@@ -1,0 +1,536 @@
+//! Verifying an authentication assertion (WebAuthn 7.2), top to bottom in the order of the specification.
+
+use crate::Reason;
+use crate::authenticator_data::{AuthenticatorData, AuthenticatorDataError};
+use crate::base64url;
+use crate::client_data::{ClientDataError, ClientDataType, CrossOrigin};
+use crate::cose::{CoseKeyError, PublicKey};
+use crate::credential::{CredentialId, UserHandle};
+use crate::origin::Origin;
+use crate::registration::signed_data;
+use crate::relying_party::{RpId, sha256};
+use crate::response::{AuthenticationResponse, ResponseError};
+use crate::signature;
+use crate::trace::{StepResult, Trace, ensure, judged, skipped};
+use serde::{Deserialize, Serialize};
+
+/// What the answer is verified against: everything that the ceremony asked for. It is stored with the ceremony; a record that
+/// lacks a member is unreadable rather than lenient.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuthenticationExpectation {
+    /// The challenge's bytes.
+    #[serde(with = "base64url::bytes")]
+    pub challenge: Vec<u8>,
+    /// The RP ID.
+    pub rp_id: RpId,
+    /// Origins, compared as exact strings.
+    pub origins: Vec<Origin>,
+    /// May the ceremony be embedded?
+    pub cross_origin: CrossOrigin,
+    /// Must the user be verified?
+    pub user_verification_required: bool,
+    /// The credentials that the options listed; empty: any.
+    pub allow_credentials: Vec<CredentialId>,
+    /// Who is expected.
+    pub user: ExpectedUser,
+    /// What a counter that does not grow does.
+    pub sign_count: SignCountPolicy,
+    /// What a changed backup eligibility does.
+    pub backup_eligibility: BackupEligibilityPolicy,
+    /// The `appid` extension's value, if it was asked for (10.1.1).
+    // The adapter makes an absent member an error instead of `None`.
+    #[serde(deserialize_with = "Option::deserialize")]
+    pub appid: Option<String>,
+}
+
+/// Who is expected to authenticate (7.2 step 6).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExpectedUser {
+    /// The ceremony was started for this user.
+    Known(UserHandle),
+    /// Nobody was named: the answer must name its user, and the credential must be that user's.
+    NamedByCredential,
+}
+
+/// What a signature counter that does not grow does (7.2 step 22).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum SignCountPolicy {
+    /// It is reported.
+    #[default]
+    Signal,
+    /// It is refused.
+    Refuse,
+}
+
+/// What a backup eligibility that differs from the recorded one does (7.2 step 19). A loss is always refused, and an unknown
+/// recorded value is never compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum BackupEligibilityPolicy {
+    /// A gain is accepted and reported: real providers flip the flag, and refusing locks people out.
+    #[default]
+    AcceptGain,
+    /// Every change is refused.
+    Strict,
+}
+
+/// The credential record that the answer's `id` led to.
+#[derive(Debug, Clone, Copy)]
+pub struct StoredCredential<'a> {
+    /// The credential id.
+    pub id: &'a CredentialId,
+    /// The COSE key as it was received at registration.
+    pub public_key: &'a [u8],
+    /// The stored signature counter.
+    pub sign_count: u32,
+    /// The backup eligibility; `None` when the record is older than the flag.
+    pub backup_eligible: Option<bool>,
+    /// The backup state; `None` when the record is older than the flag.
+    pub backup_state: Option<bool>,
+    /// The handle of the user who owns the record.
+    pub user_handle: &'a UserHandle,
+}
+
+/// Something worth telling that is no reason to refuse.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Signal {
+    /// The signature counter did not grow: perhaps a copy of the key exists.
+    SignCountNotIncreased {
+        /// The stored counter.
+        stored: u32,
+        /// The counter in the answer.
+        received: u32,
+    },
+    /// The credential can be synced now; it could not when it was registered.
+    BackupEligibilityGained,
+    /// The credential was synced, or is no longer.
+    BackupStateChanged {
+        /// Is it synced now?
+        now: bool,
+    },
+    /// The attestation's chain contains its own root, which clients should leave out and which is never trusted for it.
+    RootCertificateInPath,
+}
+
+impl Signal {
+    /// The stable `snake_case` name.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::SignCountNotIncreased { .. } => "sign_count_not_increased",
+            Self::BackupEligibilityGained => "backup_eligibility_gained",
+            Self::BackupStateChanged { .. } => "backup_state_changed",
+            Self::RootCertificateInPath => "root_certificate_in_path",
+        }
+    }
+}
+
+/// Why an authentication was refused, by area.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AuthenticationError {
+    /// The form of the credential.
+    #[error(transparent)]
+    Response(#[from] ResponseError),
+    /// 7.2 step 5.
+    #[error("the credential {id} is not one of those that the options listed")]
+    CredentialNotAllowed {
+        /// Its id as base64url.
+        id: String,
+    },
+    /// 7.2 step 6: no such credential of the expected user.
+    #[error("the credential {id} does not belong to the expected user")]
+    CredentialUnknown {
+        /// Its id as base64url.
+        id: String,
+    },
+    /// 7.2 step 6.
+    #[error("the user was not named beforehand, and the answer carries no user handle")]
+    UserHandleMissing,
+    /// 7.2 step 6.
+    #[error("the user handle of the answer is not that of the credential's owner")]
+    UserHandleMismatch,
+    /// The client data.
+    #[error(transparent)]
+    ClientData(#[from] ClientDataError),
+    /// The authenticator data.
+    #[error(transparent)]
+    AuthenticatorData(#[from] AuthenticatorDataError),
+    /// 7.2 step 19.
+    #[error("the backup eligibility was {stored} at registration and is {received} now")]
+    BackupEligibilityChanged {
+        /// The recorded flag.
+        stored: bool,
+        /// The flag in the answer.
+        received: bool,
+    },
+    /// The stored public key.
+    #[error("the stored public key is unusable: {0}")]
+    CoseKey(#[from] CoseKeyError),
+    /// 7.2 step 21.
+    #[error("the signature does not verify with the stored public key")]
+    SignatureInvalid,
+    /// 7.2 step 22, if the policy refuses.
+    #[error("the signature counter did not grow: stored {stored}, received {received}")]
+    SignCountNotIncreased {
+        /// The stored counter.
+        stored: u32,
+        /// The counter in the answer.
+        received: u32,
+    },
+}
+
+impl AuthenticationError {
+    /// The flat reason.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Response(error) => error.reason(),
+            Self::CredentialNotAllowed { .. } => Reason::CredentialNotAllowed,
+            Self::CredentialUnknown { .. } => Reason::CredentialUnknown,
+            Self::UserHandleMissing => Reason::UserHandleMissing,
+            Self::UserHandleMismatch => Reason::UserHandleMismatch,
+            Self::ClientData(error) => error.reason(),
+            Self::AuthenticatorData(error) => error.reason(),
+            Self::BackupEligibilityChanged { .. } => Reason::BackupEligibilityChanged,
+            Self::CoseKey(error) => error.reason(),
+            Self::SignatureInvalid => Reason::SignatureInvalid,
+            Self::SignCountNotIncreased { .. } => Reason::SignCountNotIncreased,
+        }
+    }
+
+    /// The section of the specification.
+    pub fn section(&self) -> &'static str {
+        self.reason().section()
+    }
+}
+
+/// An authentication that has passed every step of 7.2.
+///
+/// Nothing else can make this value, so whatever issues tokens or writes counters takes it as its argument.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub struct VerifiedAuthentication {
+    credential_id: CredentialId,
+    stored_sign_count: u32,
+    received_sign_count: u32,
+    user_present: bool,
+    user_verified: bool,
+    backup_eligible: bool,
+    backup_state: bool,
+    signals: Vec<Signal>,
+}
+
+impl VerifiedAuthentication {
+    /// The credential id.
+    pub fn credential_id(&self) -> &CredentialId {
+        &self.credential_id
+    }
+
+    /// The counter to store: the greater of the stored and the received one, since a stored counter never goes down.
+    pub fn sign_count(&self) -> u32 {
+        self.received_sign_count.max(self.stored_sign_count)
+    }
+
+    /// The counter in the answer.
+    pub fn received_sign_count(&self) -> u32 {
+        self.received_sign_count
+    }
+
+    /// Did the user make a gesture?
+    pub fn user_present(&self) -> bool {
+        self.user_present
+    }
+
+    /// Was the user verified?
+    pub fn user_verified(&self) -> bool {
+        self.user_verified
+    }
+
+    /// May the credential be synced? To be stored.
+    pub fn backup_eligible(&self) -> bool {
+        self.backup_eligible
+    }
+
+    /// Is the credential synced? To be stored.
+    pub fn backup_state(&self) -> bool {
+        self.backup_state
+    }
+
+    /// What is worth telling although it is no reason to refuse.
+    pub fn signals(&self) -> &[Signal] {
+        &self.signals
+    }
+}
+
+/// Verifies the answer of an authentication ceremony (WebAuthn 7.2) against what was asked for and the credential record that
+/// its id led to.
+///
+/// # Errors
+/// [`AuthenticationError`]: the first step, in the specification's order, that does not hold.
+pub fn verify_authentication<T: Trace>(
+    expected: &AuthenticationExpectation,
+    credential: &StoredCredential<'_>,
+    response: &AuthenticationResponse,
+    trace: &mut T,
+) -> Result<VerifiedAuthentication, AuthenticationError> {
+    let client_data = response.client_data();
+    let id = response.id();
+
+    // https://w3c.github.io/webauthn/#sctn-verifying-assertion
+    // Steps 1-4, options and kind of response, lie behind us: `response` cannot be made otherwise.
+
+    // Step 5: a list of allowed credentials is binding.
+    if expected.allow_credentials.is_empty() {
+        skipped(
+            trace,
+            "7.2 step 5",
+            "credential was listed",
+            "the options listed none",
+        );
+    } else {
+        let listed = ensure(expected.allow_credentials.contains(id), || {
+            AuthenticationError::CredentialNotAllowed {
+                id: id.to_base64url(),
+            }
+        });
+        judged(trace, "7.2 step 5", "credential was listed", listed)?;
+    }
+
+    // Step 6: the owner of the credential is the expected user, and the user handle is the owner's.
+    judged(
+        trace,
+        "7.2 step 6",
+        "credential belongs to the expected user",
+        require_owner(expected, credential, response),
+    )?;
+
+    // Steps 7-9, that the client data are JSON, lie behind us. Step 10: they are those of an authentication.
+    judged(
+        trace,
+        "7.2 step 10",
+        "client data type is webauthn.get",
+        client_data.require_type(&ClientDataType::Get),
+    )?;
+
+    // Step 11: the challenge.
+    judged(
+        trace,
+        "7.2 step 11",
+        "challenge is the ceremony's",
+        client_data.require_challenge(&expected.challenge),
+    )?;
+
+    // Step 12: the origin.
+    judged(
+        trace,
+        "7.2 step 12",
+        "origin is allowed",
+        client_data.require_origin(&expected.origins),
+    )?;
+
+    // Step 13: embedding.
+    judged(
+        trace,
+        "7.2 step 13",
+        "embedding is allowed",
+        client_data.require_cross_origin(&expected.cross_origin),
+    )?;
+
+    // Step 14: the embedding origin.
+    judged(
+        trace,
+        "7.2 step 14",
+        "embedding origin is allowed",
+        client_data.require_top_origin(&expected.cross_origin),
+    )?;
+
+    // 5.8.1: Level 2 had a step for token binding here; a claim that cannot be checked is refused.
+    judged(
+        trace,
+        "5.8.1",
+        "no token binding is claimed",
+        client_data.require_no_token_binding(),
+    )?;
+
+    // 6.1: the layout of the authenticator data, which in an assertion hold no new credential.
+    let data = AuthenticatorData::parse(response.authenticator_data());
+    let data = judged(trace, "6.1", "authenticator data are well formed", data)?;
+    let no_credential = ensure(data.attested.is_none(), || {
+        AuthenticatorDataError::AttestedCredentialDataUnexpected
+    });
+    judged(trace, "6.1", "there is no new credential", no_credential)?;
+
+    // Step 15: the RP ID, or the AppID where it was asked for and the client says that it was used (10.1.1).
+    let rp_id_hash = match (&expected.appid, response.client_outputs().appid) {
+        (Some(appid), Some(true)) => sha256(appid.as_bytes()),
+        (Some(_) | None, _) => expected.rp_id.hash(),
+    };
+    judged(
+        trace,
+        "7.2 step 15",
+        "RP ID hash is the expected one",
+        data.require_rp_id_hash(&rp_id_hash),
+    )?;
+
+    // Step 16: user presence, always.
+    let present = ensure(data.flags.user_present(), || {
+        AuthenticatorDataError::UserNotPresent
+    });
+    judged(trace, "7.2 step 16", "user was present", present)?;
+
+    // Step 17: user verification, if demanded.
+    if expected.user_verification_required {
+        let verified = ensure(data.flags.user_verified(), || {
+            AuthenticatorDataError::UserNotVerified
+        });
+        judged(trace, "7.2 step 17", "user was verified", verified)?;
+    } else {
+        skipped(trace, "7.2 step 17", "user was verified", "not demanded");
+    }
+
+    // Step 18: backup state implies backup eligibility.
+    judged(
+        trace,
+        "7.2 step 18",
+        "backup flags are possible",
+        data.require_backup_flags(),
+    )?;
+
+    // Step 19: backup eligibility against the record.
+    let mut signals = Vec::new();
+    let eligibility =
+        judge_eligibility(expected.backup_eligibility, credential, &data, &mut signals);
+    judged(
+        trace,
+        "7.2 step 19",
+        "backup eligibility is as recorded",
+        eligibility,
+    )?;
+
+    // Step 20: the hash, over the bytes received.
+    let client_data_hash = sha256(response.client_data_json());
+
+    // Step 21: the signature, with the stored key and the algorithm that it names.
+    let key = judged(
+        trace,
+        "7.2 step 21",
+        "stored public key is consistent",
+        PublicKey::load(credential.public_key),
+    )?;
+    let signed = signed_data(response.authenticator_data(), &client_data_hash);
+    let signature = signature::verify(&key, &signed, response.signature())
+        .map_err(|_| AuthenticationError::SignatureInvalid);
+    judged(trace, "7.2 step 21", "signature verifies", signature)?;
+
+    // Step 22: the signature counter.
+    judge_sign_count(
+        expected.sign_count,
+        credential.sign_count,
+        data.sign_count,
+        &mut signals,
+        trace,
+    )?;
+
+    // Step 23: extension outputs that were not asked for are ignored, and none is demanded.
+    // Step 24, updating the record, is the caller's: with the values below.
+    let backup_state = data.flags.backup_state();
+    if credential
+        .backup_state
+        .is_some_and(|stored| stored != backup_state)
+    {
+        signals.push(Signal::BackupStateChanged { now: backup_state });
+    }
+    Ok(VerifiedAuthentication {
+        credential_id: id.clone(),
+        stored_sign_count: credential.sign_count,
+        received_sign_count: data.sign_count,
+        user_present: data.flags.user_present(),
+        user_verified: data.flags.user_verified(),
+        backup_eligible: data.flags.backup_eligible(),
+        backup_state,
+        signals,
+    })
+}
+
+fn require_owner(
+    expected: &AuthenticationExpectation,
+    credential: &StoredCredential<'_>,
+    response: &AuthenticationResponse,
+) -> Result<(), AuthenticationError> {
+    let unknown = || AuthenticationError::CredentialUnknown {
+        id: response.id().to_base64url(),
+    };
+    // The caller looked the record up by this id; were it another one, its key would judge a foreign credential.
+    ensure(credential.id == response.id(), unknown)?;
+    match (&expected.user, response.user_handle()) {
+        (ExpectedUser::Known(user), handle) => {
+            ensure(credential.user_handle == user, unknown)?;
+            ensure(handle.is_none_or(|handle| handle == user), || {
+                AuthenticationError::UserHandleMismatch
+            })
+        }
+        (ExpectedUser::NamedByCredential, None) => Err(AuthenticationError::UserHandleMissing),
+        (ExpectedUser::NamedByCredential, Some(handle)) => {
+            ensure(handle == credential.user_handle, || {
+                AuthenticationError::UserHandleMismatch
+            })
+        }
+    }
+}
+
+fn judge_eligibility(
+    policy: BackupEligibilityPolicy,
+    credential: &StoredCredential<'_>,
+    data: &AuthenticatorData<'_>,
+    signals: &mut Vec<Signal>,
+) -> Result<(), AuthenticationError> {
+    let received = data.flags.backup_eligible();
+    match (credential.backup_eligible, received) {
+        (Some(false), true) if policy == BackupEligibilityPolicy::AcceptGain => {
+            signals.push(Signal::BackupEligibilityGained);
+            Ok(())
+        }
+        (Some(stored), _) if stored != received => {
+            Err(AuthenticationError::BackupEligibilityChanged { stored, received })
+        }
+        (Some(_) | None, _) => Ok(()),
+    }
+}
+
+fn judge_sign_count<T: Trace>(
+    policy: SignCountPolicy,
+    stored: u32,
+    received: u32,
+    signals: &mut Vec<Signal>,
+    trace: &mut T,
+) -> Result<(), AuthenticationError> {
+    const SECTION: &str = "7.2 step 22";
+    const CHECK: &str = "signature counter has grown";
+    if stored == 0 && received == 0 {
+        skipped(trace, SECTION, CHECK, "the authenticator does not count");
+        return Ok(());
+    }
+    if received > stored {
+        trace.step(SECTION, CHECK, StepResult::Passed, || {
+            format!("{stored} -> {received}")
+        });
+        return Ok(());
+    }
+    match policy {
+        SignCountPolicy::Signal => {
+            trace.step(SECTION, CHECK, StepResult::Skipped, || {
+                format!("{stored} -> {received}: reported, not refused")
+            });
+            signals.push(Signal::SignCountNotIncreased { stored, received });
+            Ok(())
+        }
+        SignCountPolicy::Refuse => judged(
+            trace,
+            SECTION,
+            CHECK,
+            Err(AuthenticationError::SignCountNotIncreased { stored, received }),
+        ),
+    }
+}

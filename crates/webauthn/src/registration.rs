@@ -1,0 +1,590 @@
+//! Registering a new credential (WebAuthn 7.1), top to bottom in the order of the specification.
+
+use crate::Reason;
+use crate::attestation::{AttestationError, AttestationPolicy, AttestationType, Format, Subject};
+use crate::authentication::Signal;
+use crate::authenticator_data::{AuthenticatorData, AuthenticatorDataError};
+use crate::base64url;
+use crate::cbor::{self, CborError, KeyOrder, Value};
+use crate::client_data::{ClientDataError, ClientDataType};
+use crate::cose::{CoseAlgorithm, CoseKey, CoseKeyError};
+use crate::credential::{Aaguid, CredentialId};
+use crate::origin::Origin;
+use crate::relying_party::{RpId, sha256};
+use crate::response::{RegistrationResponse, ResponseError};
+use crate::signature;
+use crate::trace::{Trace, ensure, judged, skipped};
+use crate::trust::{self, Trust, TrustError, UnixSeconds};
+use serde::{Deserialize, Serialize};
+
+pub use crate::client_data::CrossOrigin;
+
+/// What the answer is verified against: everything that the ceremony asked for. It is stored with the ceremony; a record that
+/// lacks a member is unreadable rather than lenient.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RegistrationExpectation {
+    /// The challenge's bytes.
+    #[serde(with = "base64url::bytes")]
+    pub challenge: Vec<u8>,
+    /// The RP ID.
+    pub rp_id: RpId,
+    /// Origins, compared as exact strings.
+    pub origins: Vec<Origin>,
+    /// May the ceremony be embedded?
+    pub cross_origin: CrossOrigin,
+    /// The algorithms that were offered, compared literally.
+    pub algorithms: Vec<CoseAlgorithm>,
+    /// Must the user be verified?
+    pub user_verification_required: bool,
+    /// Was the ceremony started with conditional mediation? Then the user present flag is not demanded.
+    pub conditional_create: bool,
+    /// What is accepted as attestation.
+    pub attestation: AttestationPolicy,
+    /// What is accepted as to synced credentials.
+    pub backup: BackupPolicy,
+    /// Fewest bytes of a credential id.
+    pub min_credential_id_length: u16,
+}
+
+/// What a Relying Party accepts as to backup eligibility and state (7.1 steps 18-19).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum BackupPolicy {
+    /// Anything.
+    #[default]
+    Any,
+    /// Only credentials that never leave their device.
+    DeviceBound,
+    /// Only credentials that can be synced.
+    Eligible,
+    /// Only credentials that are synced already.
+    BackedUp,
+}
+
+/// Why a registration was refused, by area.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RegistrationError {
+    /// The form of the credential.
+    #[error(transparent)]
+    Response(#[from] ResponseError),
+    /// The client data.
+    #[error(transparent)]
+    ClientData(#[from] ClientDataError),
+    /// The attestation object around authenticator data and statement.
+    #[error(transparent)]
+    AttestationObject(#[from] AttestationObjectError),
+    /// The authenticator data.
+    #[error(transparent)]
+    AuthenticatorData(#[from] AuthenticatorDataError),
+    /// 7.1 steps 18-19.
+    #[error("the policy demands {demanded}, and the credential is {found}")]
+    BackupPolicyRefused {
+        /// What is demanded.
+        demanded: &'static str,
+        /// What the flags say.
+        found: &'static str,
+    },
+    /// The credential's public key.
+    #[error(transparent)]
+    CoseKey(#[from] CoseKeyError),
+    /// The attested credential id is not the one that the client names.
+    #[error("the client names the credential {named}, the authenticator attests {attested}")]
+    CredentialIdMismatch {
+        /// `id` as base64url.
+        named: String,
+        /// The attested id as base64url.
+        attested: String,
+    },
+    /// The credential id is shorter than the policy allows.
+    #[error("the credential id has {found} bytes, fewer than {least}")]
+    CredentialIdTooShort {
+        /// Fewest bytes.
+        least: u16,
+        /// Bytes found.
+        found: usize,
+    },
+    /// The attestation statement.
+    #[error(transparent)]
+    Attestation(#[from] AttestationError),
+    /// Trust in the attestation.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+}
+
+impl RegistrationError {
+    /// The flat reason.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Response(error) => error.reason(),
+            Self::ClientData(error) => error.reason(),
+            Self::AttestationObject(error) => error.reason(),
+            Self::AuthenticatorData(error) => error.reason(),
+            Self::BackupPolicyRefused { .. } => Reason::BackupPolicyRefused,
+            Self::CoseKey(error) => error.reason(),
+            Self::CredentialIdMismatch { .. } => Reason::CredentialIdMismatch,
+            Self::CredentialIdTooShort { .. } => Reason::CredentialIdTooShort,
+            Self::Attestation(error) => error.reason(),
+            Self::Trust(error) => error.reason(),
+        }
+    }
+
+    /// The section of the specification.
+    pub fn section(&self) -> &'static str {
+        self.reason().section()
+    }
+}
+
+/// What is wrong with an attestation object (WebAuthn 6.5.4).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AttestationObjectError {
+    /// Not strict CBOR.
+    #[error("the attestation object cannot be read: {0}")]
+    Cbor(CborError),
+    /// Not exactly the three members with their types.
+    #[error("the attestation object must hold exactly `fmt`, `attStmt` and `authData`: {0}")]
+    Members(&'static str),
+}
+
+impl AttestationObjectError {
+    /// The flat reason.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Cbor(error) => error.reason(),
+            Self::Members(_) => Reason::AttestationObjectMembers,
+        }
+    }
+}
+
+/// The members of an attestation object.
+struct AttestationObject<'a> {
+    format: &'a str,
+    statement: Value<'a>,
+    authenticator_data: &'a [u8],
+}
+
+impl<'a> AttestationObject<'a> {
+    /// Any order of the members is accepted, since old browsers used another one; unknown members are not.
+    fn parse(bytes: &'a [u8]) -> Result<Self, AttestationObjectError> {
+        let members = AttestationObjectError::Members;
+        let Value::Map(entries) =
+            cbor::read(bytes, KeyOrder::Any).map_err(AttestationObjectError::Cbor)?
+        else {
+            return Err(members("it is not a map"));
+        };
+        let (mut format, mut statement, mut authenticator_data) = (None, None, None);
+        for (key, value) in entries {
+            match key.as_text() {
+                Some("fmt") => {
+                    format = Some(value.as_text().ok_or(members("`fmt` is not a text"))?)
+                }
+                Some("attStmt") => statement = Some(value),
+                Some("authData") => {
+                    authenticator_data = Some(
+                        value
+                            .as_bytes()
+                            .ok_or(members("`authData` is not a byte string"))?,
+                    )
+                }
+                _ => return Err(members("it has another member")),
+            }
+        }
+        Ok(Self {
+            format: format.ok_or(members("`fmt` is missing"))?,
+            statement: statement.ok_or(members("`attStmt` is missing"))?,
+            authenticator_data: authenticator_data.ok_or(members("`authData` is missing"))?,
+        })
+    }
+}
+
+/// A credential that has passed every step of 7.1 but the one that only a store can take (26: not yet registered).
+///
+/// Nothing else can make this value, so whatever stores credentials takes it as its argument.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub struct VerifiedRegistration {
+    credential_id: CredentialId,
+    public_key: Vec<u8>,
+    algorithm: CoseAlgorithm,
+    aaguid: Aaguid,
+    format: Format,
+    attestation_type: AttestationType,
+    trust: Trust,
+    sign_count: u32,
+    user_present: bool,
+    user_verified: bool,
+    backup_eligible: bool,
+    backup_state: bool,
+    transports: Vec<String>,
+    discoverable: Option<bool>,
+    attestation_object: Vec<u8>,
+    client_data_json: Vec<u8>,
+    signals: Vec<Signal>,
+}
+
+impl VerifiedRegistration {
+    /// The credential id.
+    pub fn credential_id(&self) -> &CredentialId {
+        &self.credential_id
+    }
+
+    /// The COSE key, byte for byte as received.
+    pub fn public_key(&self) -> &[u8] {
+        &self.public_key
+    }
+
+    /// The key's algorithm.
+    pub fn algorithm(&self) -> CoseAlgorithm {
+        self.algorithm
+    }
+
+    /// The authenticator model.
+    pub fn aaguid(&self) -> Aaguid {
+        self.aaguid
+    }
+
+    /// The attestation format's registered name.
+    pub fn format(&self) -> &'static str {
+        self.format.name()
+    }
+
+    /// The attestation type.
+    pub fn attestation_type(&self) -> AttestationType {
+        self.attestation_type
+    }
+
+    /// How far the attestation is trusted.
+    pub fn trust(&self) -> Trust {
+        self.trust
+    }
+
+    /// The signature counter.
+    pub fn sign_count(&self) -> u32 {
+        self.sign_count
+    }
+
+    /// Did the user make a gesture?
+    pub fn user_present(&self) -> bool {
+        self.user_present
+    }
+
+    /// Was the user verified?
+    pub fn user_verified(&self) -> bool {
+        self.user_verified
+    }
+
+    /// May the credential be synced?
+    pub fn backup_eligible(&self) -> bool {
+        self.backup_eligible
+    }
+
+    /// Is the credential synced?
+    pub fn backup_state(&self) -> bool {
+        self.backup_state
+    }
+
+    /// How the authenticator can be reached.
+    pub fn transports(&self) -> &[String] {
+        &self.transports
+    }
+
+    /// Is the credential discoverable? Unsigned; `None` when the client does not say.
+    pub fn discoverable(&self) -> Option<bool> {
+        self.discoverable
+    }
+
+    /// The attestation object as received, so that trust can be judged again.
+    pub fn attestation_object(&self) -> &[u8] {
+        &self.attestation_object
+    }
+
+    /// The client data as received, so that trust can be judged again.
+    pub fn client_data_json(&self) -> &[u8] {
+        &self.client_data_json
+    }
+
+    /// What is worth telling although it is no reason to refuse.
+    pub fn signals(&self) -> &[Signal] {
+        &self.signals
+    }
+}
+
+/// Verifies the answer of a registration ceremony (WebAuthn 7.1) against what was asked for, at the moment `at`.
+///
+/// # Errors
+/// [`RegistrationError`]: the first step, in the specification's order, that does not hold.
+pub fn verify_registration<T: Trace>(
+    expected: &RegistrationExpectation,
+    response: &RegistrationResponse,
+    at: UnixSeconds,
+    trace: &mut T,
+) -> Result<VerifiedRegistration, RegistrationError> {
+    let client_data = response.client_data();
+
+    // https://w3c.github.io/webauthn/#sctn-registering-a-new-credential
+    // Steps 1-6, options, kind of response and parsed client data, lie behind us: `response` cannot be made otherwise.
+
+    // Step 7: the client data are those of a registration.
+    judged(
+        trace,
+        "7.1 step 7",
+        "client data type is webauthn.create",
+        client_data.require_type(&ClientDataType::Create),
+    )?;
+
+    // Step 8: the challenge.
+    judged(
+        trace,
+        "7.1 step 8",
+        "challenge is the ceremony's",
+        client_data.require_challenge(&expected.challenge),
+    )?;
+
+    // Step 9: the origin.
+    judged(
+        trace,
+        "7.1 step 9",
+        "origin is allowed",
+        client_data.require_origin(&expected.origins),
+    )?;
+
+    // Step 10: embedding.
+    judged(
+        trace,
+        "7.1 step 10",
+        "embedding is allowed",
+        client_data.require_cross_origin(&expected.cross_origin),
+    )?;
+
+    // Step 11: the embedding origin.
+    judged(
+        trace,
+        "7.1 step 11",
+        "embedding origin is allowed",
+        client_data.require_top_origin(&expected.cross_origin),
+    )?;
+
+    // 5.8.1: Level 2 had a step for token binding here; a claim that cannot be checked is refused.
+    judged(
+        trace,
+        "5.8.1",
+        "no token binding is claimed",
+        client_data.require_no_token_binding(),
+    )?;
+
+    // Step 12: the hash, over the bytes received.
+    let client_data_hash = sha256(response.client_data_json());
+
+    // Step 13: decode the attestation object and the authenticator data in it.
+    let object = AttestationObject::parse(response.attestation_object());
+    let object = judged(
+        trace,
+        "7.1 step 13",
+        "attestation object is well formed",
+        object,
+    )?;
+    let data = AuthenticatorData::parse(object.authenticator_data);
+    let data = judged(
+        trace,
+        "7.1 step 13",
+        "authenticator data are well formed",
+        data,
+    )?;
+    let attested = data
+        .attested
+        .as_ref()
+        .ok_or(AuthenticatorDataError::AttestedCredentialDataMissing);
+    let attested = judged(trace, "7.1 step 13", "there is a new credential", attested)?;
+
+    // Step 14: the RP ID.
+    judged(
+        trace,
+        "7.1 step 14",
+        "RP ID hash is the expected one",
+        data.require_rp_id_hash(&expected.rp_id.hash()),
+    )?;
+
+    // Step 15: user presence, unless the ceremony ran with conditional mediation.
+    if expected.conditional_create {
+        skipped(
+            trace,
+            "7.1 step 15",
+            "user was present",
+            "not demanded with conditional mediation",
+        );
+    } else {
+        let present = ensure(data.flags.user_present(), || {
+            AuthenticatorDataError::UserNotPresent
+        });
+        judged(trace, "7.1 step 15", "user was present", present)?;
+    }
+
+    // Step 16: user verification, if demanded.
+    if expected.user_verification_required {
+        let verified = ensure(data.flags.user_verified(), || {
+            AuthenticatorDataError::UserNotVerified
+        });
+        judged(trace, "7.1 step 16", "user was verified", verified)?;
+    } else {
+        skipped(trace, "7.1 step 16", "user was verified", "not demanded");
+    }
+
+    // Step 17: backup state implies backup eligibility.
+    judged(
+        trace,
+        "7.1 step 17",
+        "backup flags are possible",
+        data.require_backup_flags(),
+    )?;
+
+    // Steps 18-19: the Relying Party's policy about both.
+    judged(
+        trace,
+        "7.1 steps 18-19",
+        "backup policy is met",
+        require_backup_policy(expected.backup, &data),
+    )?;
+
+    // Step 20: the algorithm is one of those offered, literally.
+    let key = judged(
+        trace,
+        "7.1 step 20",
+        "public key names its algorithm",
+        CoseKey::read(attested.public_key),
+    )?;
+    judged(
+        trace,
+        "7.1 step 20",
+        "algorithm was offered",
+        require_offered(key.algorithm, &expected.algorithms),
+    )?;
+
+    // 6.5.1.1, 5.8.5: the key is well formed, consistent and a usable point, whatever the attestation says about it.
+    let public_key = key.into_public_key().and_then(|key| {
+        signature::check_point(key.scheme(), key.material())?;
+        Ok(key)
+    });
+    let public_key = judged(trace, "5.8.5", "public key is valid", public_key)?;
+
+    // 5.1.3: the client names the credential that the authenticator attests.
+    let same_id = ensure(response.id().as_bytes() == attested.credential_id, || {
+        RegistrationError::CredentialIdMismatch {
+            named: response.id().to_base64url(),
+            attested: base64url::encode(attested.credential_id),
+        }
+    });
+    judged(trace, "5.1.3", "credential id is the attested one", same_id)?;
+
+    // Step 21: the format.
+    let format = judged(
+        trace,
+        "7.1 step 21",
+        "attestation format is supported",
+        Format::of(object.format),
+    )?;
+
+    // Step 22: the format's procedure. It runs also when no attestation was asked for: a wrong statement is an error.
+    let signed = signed_data(object.authenticator_data, &client_data_hash);
+    let subject = Subject {
+        statement: &object.statement,
+        signed: &signed,
+        attested,
+        public_key: &public_key,
+    };
+    let statement = judged(
+        trace,
+        "7.1 step 22",
+        "attestation statement verifies",
+        format.verify(&subject),
+    )?;
+
+    // Steps 23-24: trust anchors and trustworthiness.
+    let mut signals = Vec::new();
+    let trust = trust::judge(
+        statement.attestation_type,
+        &statement.trust_path,
+        &expected.attestation,
+        at,
+        &mut signals,
+    );
+    let trust = judged(trace, "7.1 steps 23-24", "attestation is acceptable", trust)?;
+
+    // Step 25: at most 1023 bytes is a rule of the layout and was checked there; the lower bound is the Relying Party's.
+    let long_enough = ensure(
+        attested.credential_id.len() >= usize::from(expected.min_credential_id_length),
+        || RegistrationError::CredentialIdTooShort {
+            least: expected.min_credential_id_length,
+            found: attested.credential_id.len(),
+        },
+    );
+    judged(
+        trace,
+        "7.1 step 25",
+        "credential id has an acceptable length",
+        long_enough,
+    )?;
+
+    // Step 26, that the id is not registered yet, is the store's. Steps 27-29: what to keep.
+    Ok(VerifiedRegistration {
+        credential_id: response.id().clone(),
+        public_key: attested.public_key.to_vec(),
+        algorithm: public_key.algorithm(),
+        aaguid: attested.aaguid,
+        format,
+        attestation_type: statement.attestation_type,
+        trust,
+        sign_count: data.sign_count,
+        user_present: data.flags.user_present(),
+        user_verified: data.flags.user_verified(),
+        backup_eligible: data.flags.backup_eligible(),
+        backup_state: data.flags.backup_state(),
+        transports: response.transports().to_vec(),
+        discoverable: response.client_outputs().cred_props_rk,
+        attestation_object: response.attestation_object().to_vec(),
+        client_data_json: response.client_data_json().to_vec(),
+        signals,
+    })
+}
+
+fn require_backup_policy(
+    policy: BackupPolicy,
+    data: &AuthenticatorData<'_>,
+) -> Result<(), RegistrationError> {
+    let (eligible, state) = (data.flags.backup_eligible(), data.flags.backup_state());
+    let (met, demanded) = match policy {
+        BackupPolicy::Any => (true, "nothing"),
+        BackupPolicy::DeviceBound => (!eligible, "a device-bound credential"),
+        BackupPolicy::Eligible => (eligible, "a credential that can be synced"),
+        BackupPolicy::BackedUp => (eligible && state, "a synced credential"),
+    };
+    let found = match (eligible, state) {
+        (false, _) => "device-bound",
+        (true, false) => "not synced yet",
+        (true, true) => "synced",
+    };
+    ensure(met, || RegistrationError::BackupPolicyRefused {
+        demanded,
+        found,
+    })
+}
+
+fn require_offered(found: CoseAlgorithm, offered: &[CoseAlgorithm]) -> Result<(), CoseKeyError> {
+    ensure(offered.contains(&found), || {
+        CoseKeyError::AlgorithmNotAllowed {
+            found,
+            offered: offered
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(", "),
+        }
+    })
+}
+
+/// What signatures of ceremonies cover: authenticator data as received, followed by the hash of the client data.
+pub(crate) fn signed_data(authenticator_data: &[u8], client_data_hash: &[u8; 32]) -> Vec<u8> {
+    let mut signed = Vec::with_capacity(authenticator_data.len() + client_data_hash.len());
+    signed.extend_from_slice(authenticator_data);
+    signed.extend_from_slice(client_data_hash);
+    signed
+}

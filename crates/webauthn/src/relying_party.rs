@@ -1,0 +1,174 @@
+//! The Relying Party identifier.
+
+use aws_lc_rs::digest;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A Relying Party identifier: a lower-case domain string (WebAuthn 5.1.3, 4 "RP ID").
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct RpId(String);
+
+/// Why a text is no Relying Party identifier.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RpIdError {
+    /// The text is empty.
+    #[error("the RP ID is empty")]
+    Empty,
+    /// More than 253 characters.
+    #[error("the RP ID has more than 253 characters")]
+    TooLong,
+    /// A scheme, port, path or user part stands in it.
+    #[error("the RP ID is a domain only, without scheme, port, path or user")]
+    NotADomain,
+    /// It is an IP address.
+    #[error("the RP ID is an IP address, which browsers refuse")]
+    IpAddress,
+    /// A label breaks the rules.
+    #[error(
+        "a label of the RP ID must have 1 to 63 of a-z, 0-9 and inner hyphens (international names as punycode)"
+    )]
+    Label,
+}
+
+impl RpId {
+    /// Checks a domain string: lower-case labels of letters, digits and inner hyphens (punycode for others), no scheme, port,
+    /// path, trailing dot or IP address. `localhost` is one.
+    ///
+    /// # Errors
+    /// [`RpIdError`] names the rule that is broken.
+    pub fn parse(text: &str) -> Result<Self, RpIdError> {
+        if text.is_empty() {
+            return Err(RpIdError::Empty);
+        }
+        if text.len() > 253 {
+            return Err(RpIdError::TooLong);
+        }
+        if text.parse::<std::net::IpAddr>().is_ok() || text.starts_with('[') {
+            return Err(RpIdError::IpAddress);
+        }
+        if text.contains([':', '/', '@', '?', '#', '\\']) {
+            return Err(RpIdError::NotADomain);
+        }
+        if !text.split('.').all(is_label) {
+            return Err(RpIdError::Label);
+        }
+        // URL parsers take a name whose last label is a number (also 0x7f) for an IPv4 address.
+        let last = text.rsplit('.').next().unwrap_or_default();
+        let hexadecimal = last
+            .strip_prefix("0x")
+            .is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
+        if hexadecimal || last.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(RpIdError::IpAddress);
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The domain string.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// SHA-256 of the domain string: what authenticators sign as `rpIdHash` (WebAuthn 6.1).
+    pub fn hash(&self) -> [u8; 32] {
+        sha256(self.0.as_bytes())
+    }
+}
+
+fn is_label(label: &str) -> bool {
+    (1..=63).contains(&label.len())
+        && label
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && !label.starts_with('-')
+        && !label.ends_with('-')
+}
+
+/// SHA-256 as an array.
+pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest::digest(&digest::SHA256, bytes).as_ref());
+    hash
+}
+
+impl fmt::Display for RpId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for RpId {
+    type Error = RpIdError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text)
+    }
+}
+
+impl From<RpId> for String {
+    fn from(rp_id: RpId) -> Self {
+        rp_id.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn domain_strings_are_accepted() {
+        for text in [
+            "example.org",
+            "localhost",
+            "a.b.c.example",
+            "xn--bcher-kva.example",
+            "1password.com",
+            "co.uk",
+            "a-b.example",
+        ] {
+            assert_eq!(RpId::parse(text).unwrap().as_str(), text);
+        }
+    }
+
+    #[test]
+    fn everything_but_a_domain_string_is_refused() {
+        use RpIdError::{Empty, IpAddress, Label, NotADomain, TooLong};
+        for (text, error) in [
+            ("", Empty),
+            ("https://example.org", NotADomain),
+            ("example.org:443", NotADomain),
+            ("example.org/", NotADomain),
+            ("user@example.org", NotADomain),
+            ("127.0.0.1", IpAddress),
+            ("::1", IpAddress),
+            ("[::1]", IpAddress),
+            ("1.2.3", IpAddress),
+            ("a.0x7f", IpAddress),
+            ("2130706433", IpAddress),
+            ("example.org.", Label),
+            (".example.org", Label),
+            ("a..b", Label),
+            ("Example.org", Label),
+            ("bücher.example", Label),
+            ("exa mple.org", Label),
+            ("-a.example", Label),
+            ("a-.example", Label),
+            ("a_b.example", Label),
+            ("*.example", Label),
+        ] {
+            assert_eq!(RpId::parse(text), Err(error), "{text}");
+        }
+        assert_eq!(RpId::parse(&"a".repeat(64)), Err(Label));
+        assert_eq!(RpId::parse(&"a.".repeat(127)), Err(TooLong));
+        assert!(serde_json::from_str::<RpId>("\"Example.org\"").is_err());
+    }
+
+    #[test]
+    fn the_hash_is_that_of_the_domain_string() {
+        let hash = RpId::parse("example.org").unwrap().hash();
+        assert_eq!(
+            hex::encode(hash),
+            "bfabc37432958b063360d3ad6461c9c4735ae7f8edd46592a5e0f01452b2e4b5"
+        );
+    }
+}
