@@ -113,9 +113,16 @@ impl Passkeys {
         given: Option<(AccountId, Secret)>,
     ) -> Result<Bootstrap, Refusal> {
         let (id, token) = given.unwrap_or_else(|| {
-            (AccountId::random(&*self.randomness), Secret::random(&*self.randomness))
+            (
+                AccountId::random(&*self.randomness),
+                Secret::random(&*self.randomness),
+            )
         });
-        let account = Account { id, token: token.hash(), created: self.now() };
+        let account = Account {
+            id,
+            token: token.hash(),
+            created: self.now(),
+        };
         Ok(match self.storage.create_first_account(&account).await? {
             FirstAccount::Created => Bootstrap::Created(id, token),
             FirstAccount::Exists(id) => Bootstrap::Exists(id),
@@ -131,7 +138,9 @@ impl Passkeys {
         principal: Principal,
         secret: &Secret,
     ) -> Result<AccountId, Refusal> {
-        let stored = self.secrets.get(principal, self.now(), || self.storage.secret(principal));
+        let stored = self
+            .secrets
+            .get(principal, self.now(), || self.storage.secret(principal));
         // An unknown principal costs the same comparison as a known one.
         let presented = secret.hash();
         let stored = stored.await?;

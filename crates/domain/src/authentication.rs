@@ -75,11 +75,16 @@ impl Passkeys {
         let parties = self.parties(rp, who).await?;
         let policy = &rp.policy;
         let now = self.now();
-        let user_verification =
-            rp.selection.user_verification.unwrap_or(UserVerification::Preferred);
+        let user_verification = rp
+            .selection
+            .user_verification
+            .unwrap_or(UserVerification::Preferred);
         let challenge = draw_challenge(&*self.randomness);
-        let (allow_credentials, transports): (Vec<CredentialId>, Vec<Vec<String>>) =
-            parties.allowed.into_iter().map(|c| (c.id, c.transports)).unzip();
+        let (allow_credentials, transports): (Vec<CredentialId>, Vec<Vec<String>>) = parties
+            .allowed
+            .into_iter()
+            .map(|c| (c.id, c.transports))
+            .unzip();
         let ceremony = Ceremony {
             id: CeremonyId::of_challenge(&challenge),
             relying_party: rp.id,
@@ -96,9 +101,12 @@ impl Passkeys {
                     cross_origin: policy.cross_origin.clone(),
                     user_verification_required: user_verification == UserVerification::Required,
                     allow_credentials,
-                    user: parties.user.as_ref().map_or(ExpectedUser::NamedByCredential, |u| {
-                        ExpectedUser::Known(u.id.user_handle())
-                    }),
+                    user: parties
+                        .user
+                        .as_ref()
+                        .map_or(ExpectedUser::NamedByCredential, |u| {
+                            ExpectedUser::Known(u.id.user_handle())
+                        }),
                     sign_count: policy.sign_count,
                     backup_eligibility: policy.backup_eligibility,
                     appid: None,
@@ -110,7 +118,11 @@ impl Passkeys {
             }),
             state: CeremonyState::Pending,
         };
-        match self.storage.begin_authentication(&ceremony, policy.max_pending_per_user).await? {
+        match self
+            .storage
+            .begin_authentication(&ceremony, policy.max_pending_per_user)
+            .await?
+        {
             Begin::Begun => Ok(ceremony),
             Begin::UserGone | Begin::UserExists => Err(Reason::UserUnknown.into()),
         }
@@ -120,7 +132,13 @@ impl Passkeys {
         match who {
             Who::Anyone => {
                 let (rp_id, origins) = rp.party()?;
-                Ok(Parties { user: None, credential: None, rp_id, origins, allowed: Vec::new() })
+                Ok(Parties {
+                    user: None,
+                    credential: None,
+                    rp_id,
+                    origins,
+                    allowed: Vec::new(),
+                })
             }
             Who::User(name) => {
                 let (rp_id, origins) = rp.party()?;
@@ -139,7 +157,13 @@ impl Passkeys {
                     }
                 };
                 let allowed = if listed { credentials } else { Vec::new() };
-                Ok(Parties { user: Some(user), credential: None, rp_id, origins, allowed })
+                Ok(Parties {
+                    user: Some(user),
+                    credential: None,
+                    rp_id,
+                    origins,
+                    allowed,
+                })
             }
             Who::Credential(key, name) => {
                 let Some((record, user)) = self.storage.credential(rp.id, key).await? else {
@@ -181,7 +205,10 @@ impl Passkeys {
     ) -> Result<SignedIn, Refusal> {
         let now = self.now();
         let id = CeremonyId::of_challenge(&response.client_data().challenge);
-        let loaded = self.storage.load_for_authentication(rp, id, response.id()).await?;
+        let loaded = self
+            .storage
+            .load_for_authentication(rp, id, response.id())
+            .await?;
         let Some(mut ceremony) = loaded.ceremony else {
             return Err(Reason::CeremonyNotFound.into());
         };
@@ -203,8 +230,12 @@ impl Passkeys {
             return Err(self.refuse(&ceremony, refusal, event, now).await);
         }
         let handle = user.id.user_handle();
-        let verdict =
-            verify_authentication(&asked.expectation, &record.stored(&handle), response, &mut NoTrace);
+        let verdict = verify_authentication(
+            &asked.expectation,
+            &record.stored(&handle),
+            response,
+            &mut NoTrace,
+        );
         let verified = match verdict {
             Ok(verified) => verified,
             Err(error) => {
@@ -244,7 +275,11 @@ impl Passkeys {
         ceremony.user = Some(user.id);
         ceremony.credential = Some(record.key);
         ceremony.updated = now;
-        Ok(SignedIn { ceremony, user, credential: record.key })
+        Ok(SignedIn {
+            ceremony,
+            user,
+            credential: record.key,
+        })
     }
 
     /// Ends a pending ceremony as failed, and gives the refusal to answer with: the given one, or
@@ -307,11 +342,19 @@ impl Passkeys {
             credential,
             now: self.now(),
         };
-        Ok(self.storage.list_ceremonies(user.relying_party, user.id, filter, page).await?)
+        Ok(self
+            .storage
+            .list_ceremonies(user.relying_party, user.id, filter, page)
+            .await?)
     }
 }
 
 /// What the verifier noticed, as stable names.
 fn signal_names(verified: &VerifiedAuthentication) -> String {
-    verified.signals().iter().map(|signal| signal.name()).collect::<Vec<_>>().join(" ")
+    verified
+        .signals()
+        .iter()
+        .map(|signal| signal.name())
+        .collect::<Vec<_>>()
+        .join(" ")
 }

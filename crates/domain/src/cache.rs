@@ -29,7 +29,10 @@ pub(crate) struct Cache<K, V> {
 
 impl<K, V> Default for Cache<K, V> {
     fn default() -> Self {
-        Self { entries: RwLock::default(), epoch: AtomicU64::new(0) }
+        Self {
+            entries: RwLock::default(),
+            epoch: AtomicU64::new(0),
+        }
     }
 }
 
@@ -54,7 +57,13 @@ impl<K: Eq + Hash + Copy, V: Clone> Cache<K, V> {
                 if entries.len() >= CAPACITY {
                     entries.clear();
                 }
-                entries.insert(key, Entry { value: value.clone(), read_at: now });
+                entries.insert(
+                    key,
+                    Entry {
+                        value: value.clone(),
+                        read_at: now,
+                    },
+                );
             }
         }
         Ok(value)
@@ -65,5 +74,65 @@ impl<K: Eq + Hash + Copy, V: Clone> Cache<K, V> {
         let mut entries = self.entries.write();
         self.epoch.fetch_add(1, Ordering::AcqRel);
         entries.remove(key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::future::Future;
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+
+    /// Runs a future that never waits.
+    fn now_or_never<F: Future>(future: F) -> F::Output {
+        match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(output) => output,
+            Poll::Pending => panic!("the future waits"),
+        }
+    }
+
+    fn get(cache: &Cache<u8, u32>, at: i64, stored: Option<u32>) -> Option<u32> {
+        let read = async || Ok::<_, Infallible>(stored);
+        now_or_never(cache.get(1, Timestamp(at), read)).unwrap()
+    }
+
+    #[test]
+    fn a_value_is_kept_for_less_than_a_second() {
+        let cache = Cache::default();
+        assert_eq!(get(&cache, 0, Some(1)), Some(1));
+        assert_eq!(get(&cache, 999, Some(2)), Some(1));
+        assert_eq!(get(&cache, 1000, Some(2)), Some(2));
+    }
+
+    #[test]
+    fn absence_is_not_kept() {
+        let cache = Cache::default();
+        assert_eq!(get(&cache, 0, None), None);
+        assert_eq!(get(&cache, 0, Some(1)), Some(1));
+    }
+
+    #[test]
+    fn a_forgotten_value_is_read_again() {
+        let cache = Cache::default();
+        assert_eq!(get(&cache, 0, Some(1)), Some(1));
+        cache.forget(&1);
+        assert_eq!(get(&cache, 0, None), None);
+    }
+
+    #[test]
+    fn a_read_that_overlapped_an_invalidation_is_not_kept() {
+        let cache: Cache<u8, u32> = Cache::default();
+        let overlapping = async || {
+            cache.forget(&1);
+            Ok::<_, Infallible>(Some(1))
+        };
+        assert_eq!(
+            now_or_never(cache.get(1, Timestamp(0), overlapping)),
+            Ok(Some(1))
+        );
+        assert_eq!(get(&cache, 0, Some(2)), Some(2));
     }
 }

@@ -44,7 +44,10 @@ pub struct SystemClock {
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        #[expect(clippy::disallowed_methods, reason = "the one place where wall-clock time enters")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the one place where wall-clock time enters"
+        )]
         let wall = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
             .map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX));
@@ -92,5 +95,25 @@ impl Randomness for SystemRandomness {
             reason = "the one place where randomness enters; without it no key or challenge may be made, so the process must stop"
         )]
         getrandom::fill(buffer).expect("the operating system gives random bytes");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_system_clock_never_steps_back() {
+        let clock = SystemClock::default();
+        let first = clock.now();
+        clock.latest.store(first.0 + 3_600_000, Ordering::Relaxed);
+        assert_eq!(clock.now(), first.plus_millis(3_600_000));
+        assert_eq!(clock.now(), first.plus_millis(3_600_000));
+    }
+
+    #[test]
+    fn seconds_round_down_before_the_epoch_too() {
+        assert_eq!(Timestamp(1999).seconds(), 1);
+        assert_eq!(Timestamp(-1).seconds(), -1);
     }
 }

@@ -1,8 +1,8 @@
 //! Credential records (WebAuthn L3 4, "credential record"), and what a user's owner does with them.
 
+use webauthn::authentication::StoredCredential;
 use webauthn::cose::CoseAlgorithm;
 use webauthn::credential::{Aaguid, CredentialId, UserHandle};
-use webauthn::authentication::StoredCredential;
 use webauthn::error::Reason;
 use webauthn::registration::VerifiedRegistration;
 
@@ -108,8 +108,8 @@ impl NewCredential {
             backup_state: Some(verified.backup_state()),
             aaguid: verified.aaguid(),
             attestation_format: verified.format().to_string(),
-            attestation_type: verified.attestation_type().to_string(),
-            trust: verified.trust().to_string(),
+            attestation_type: verified.attestation_type().as_str().to_owned(),
+            trust: verified.trust().as_str().to_owned(),
             discoverable: verified.discoverable(),
             name: asked.credential_name.clone(),
             selection: asked.selection.clone(),
@@ -208,13 +208,21 @@ impl Passkeys {
         };
         // Two sorted lists; each is asked for a whole page, so the merged page is complete.
         let registered = self.storage.list_credentials(rp, user.id, page).await?;
-        let unfinished = self.storage.list_ceremonies(rp, user.id, filter, page).await?;
+        let unfinished = self
+            .storage
+            .list_ceremonies(rp, user.id, filter, page)
+            .await?;
         let more = registered.more || unfinished.more;
         let mut items: Vec<Enrolment> = registered
             .items
             .into_iter()
             .map(|r| Enrolment::Registered(Box::new(r)))
-            .chain(unfinished.items.into_iter().map(|c| Enrolment::Unfinished(Box::new(c))))
+            .chain(
+                unfinished
+                    .items
+                    .into_iter()
+                    .map(|c| Enrolment::Unfinished(Box::new(c))),
+            )
             .collect();
         items.sort_by_key(|e| (e.created(), e.key()));
         if page.order == Order::Descending {
@@ -241,8 +249,10 @@ impl Passkeys {
         let event = AuditEvent::new(self.draw(), AuditKind::CredentialRenamed, rp, now)
             .user(user.id)
             .credential(key);
-        if let Some(record) =
-            self.storage.rename_credential(rp, user.id, key, name, &event).await?
+        if let Some(record) = self
+            .storage
+            .rename_credential(rp, user.id, key, name, &event)
+            .await?
         {
             return Ok(Enrolment::Registered(Box::new(record)));
         }
@@ -264,8 +274,18 @@ impl Passkeys {
             .credential(key);
         // The registration first: one that finishes in between leaves a credential, which the
         // second call removes.
-        let pending = self.storage.delete_registration(rp, user.id, key.into()).await?;
-        let registered = self.storage.delete_credential(rp, user.id, key, &event).await?;
-        if pending || registered { Ok(()) } else { Err(Reason::CredentialUnknown.into()) }
+        let pending = self
+            .storage
+            .delete_registration(rp, user.id, key.into())
+            .await?;
+        let registered = self
+            .storage
+            .delete_credential(rp, user.id, key, &event)
+            .await?;
+        if pending || registered {
+            Ok(())
+        } else {
+            Err(Reason::CredentialUnknown.into())
+        }
     }
 }

@@ -25,7 +25,12 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal with a sentence that explains it.
     pub fn new(reason: Reason, message: impl Into<String>) -> Self {
-        Self { reason, message: message.into(), members: Vec::new(), ceremony: None }
+        Self {
+            reason,
+            message: message.into(),
+            members: Vec::new(),
+            ceremony: None,
+        }
     }
 
     /// Names the settings or members in question.

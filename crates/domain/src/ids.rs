@@ -141,7 +141,10 @@ impl UserId {
     /// The user handle (WebAuthn L3 5.4.3) of this user: `YE` and 32 lower-case hex digits, ASCII.
     ///
     /// It is frozen: authenticators keep it, and every wire uses it.
-    #[expect(clippy::expect_used, reason = "34 bytes are always within the 64 that a handle may have")]
+    #[expect(
+        clippy::expect_used,
+        reason = "34 bytes are always within the 64 that a handle may have"
+    )]
     pub fn user_handle(self) -> UserHandle {
         UserHandle::new(format!("YE{self}").into_bytes()).expect("a handle of 34 bytes")
     }
@@ -155,5 +158,67 @@ impl UserId {
         let id = Self::from_hex(text.strip_prefix("YE")?)?;
         // Only the form we hand out: an upper-case twin would be a second handle for one user.
         (id.user_handle() == *handle).then_some(id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SystemRandomness;
+
+    #[test]
+    fn a_user_handle_leads_back_to_its_user_and_only_in_its_one_form() {
+        let user = UserId([0xab; 16]);
+        let handle = user.user_handle();
+        assert_eq!(
+            handle.as_bytes(),
+            format!("YE{}", "ab".repeat(16)).as_bytes()
+        );
+        assert_eq!(UserId::from_user_handle(&handle), Some(user));
+        let twin = format!("YE{}", "AB".repeat(16));
+        for other in [
+            twin.as_str(),
+            "YE",
+            "ye",
+            &"ab".repeat(16),
+            &format!("YE{}0", "ab".repeat(16)),
+        ] {
+            let other = UserHandle::new(other.as_bytes().to_vec()).unwrap();
+            assert_eq!(UserId::from_user_handle(&other), None);
+        }
+    }
+
+    #[test]
+    fn a_ceremony_key_is_a_function_of_the_challenge_and_does_not_show_it() {
+        let challenge = b"0123456789abcdef0123456789abcdef0123456789abcdef";
+        let id = CeremonyId::of_challenge(challenge);
+        assert_eq!(id, CeremonyId::of_challenge(challenge));
+        assert_ne!(
+            id,
+            CeremonyId::of_challenge(b"0123456789abcdef0123456789abcdef0123456789abcdee")
+        );
+        assert!(!challenge.windows(16).any(|w| w == id.as_bytes()));
+    }
+
+    #[test]
+    fn keys_drawn_one_after_the_other_differ() {
+        let keys: std::collections::HashSet<_> = (0..1000)
+            .map(|_| CeremonyId::random(&SystemRandomness))
+            .collect();
+        assert_eq!(keys.len(), 1000);
+    }
+
+    #[test]
+    fn hex_of_either_case_and_nothing_else_is_read() {
+        assert_eq!(UserId::from_hex(&"aB".repeat(16)), Some(UserId([0xab; 16])));
+        for bad in [
+            "",
+            "ab",
+            &"ab".repeat(17),
+            &"ag".repeat(16),
+            &" b".repeat(16),
+        ] {
+            assert_eq!(UserId::from_hex(bad), None, "{bad}");
+        }
     }
 }

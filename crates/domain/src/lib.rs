@@ -95,7 +95,11 @@ impl Passkeys {
         let now = self.now();
         Ok(self
             .storage
-            .sweep(now.plus_millis(-ceremonies_ms), now.plus_millis(-events_ms), budget)
+            .sweep(
+                now.plus_millis(-ceremonies_ms),
+                now.plus_millis(-events_ms),
+                budget,
+            )
             .await?)
     }
 

@@ -124,7 +124,11 @@ impl Default for Policy {
     fn default() -> Self {
         Self {
             // The order that WebAuthn L3 5.4 recommends.
-            algorithms: vec![CoseAlgorithm::EDDSA, CoseAlgorithm::ES256, CoseAlgorithm::RS256],
+            algorithms: vec![
+                CoseAlgorithm::EDDSA,
+                CoseAlgorithm::ES256,
+                CoseAlgorithm::RS256,
+            ],
             registration_timeout_ms: 600_000,
             authentication_timeout_ms: 300_000,
             allow_credentials: AllowCredentials::Always,

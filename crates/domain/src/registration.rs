@@ -1,19 +1,21 @@
 //! Registration: start a ceremony, judge its answer, store the credential.
 
+use webauthn::attestation::AttestationPolicy;
 use webauthn::error::Reason;
 use webauthn::options::{
     AttestationConveyance, AuthenticatorSelection, CreationOptions, CredentialDescriptor,
     RelyingPartyEntity, UserEntity, UserVerification,
 };
-use webauthn::registration::{
-    AttestationPolicy, BackupPolicy, RegistrationExpectation, UnixSeconds, verify_registration,
-};
+use webauthn::registration::{BackupPolicy, RegistrationExpectation, verify_registration};
 use webauthn::response::RegistrationResponse;
 use webauthn::trace::NoTrace;
+use webauthn::trust::UnixSeconds;
 
 use crate::Passkeys;
 use crate::audit::{AuditEvent, AuditKind};
-use crate::ceremony::{Asked, Ceremony, CeremonyState, RegistrationAsked, Standing, draw_challenge};
+use crate::ceremony::{
+    Asked, Ceremony, CeremonyState, RegistrationAsked, Standing, draw_challenge,
+};
 use crate::credentials::{CredentialRecord, NewCredential};
 use crate::error::Refusal;
 use crate::ids::{AttemptId, CeremonyId, RelyingPartyId};
@@ -70,7 +72,10 @@ impl Passkeys {
         let policy = &rp.policy;
         for _ in 0..BEGIN_TRIES {
             let now = self.now();
-            let found = self.storage.user_with_credentials(rp.id, start.user_name).await?;
+            let found = self
+                .storage
+                .user_with_credentials(rp.id, start.user_name)
+                .await?;
             let new = found.is_none();
             let (user, credentials) =
                 found.unwrap_or_else(|| (self.new_user(rp.id, start.user_name, now), Vec::new()));
@@ -107,10 +112,9 @@ impl Passkeys {
                 }),
                 state: CeremonyState::Pending,
             };
-            let started =
-                AuditEvent::new(self.draw(), AuditKind::RegistrationStarted, rp.id, now)
-                    .user(user.id)
-                    .ceremony(ceremony.id);
+            let started = AuditEvent::new(self.draw(), AuditKind::RegistrationStarted, rp.id, now)
+                .user(user.id)
+                .ceremony(ceremony.id);
             let mut events = vec![started];
             if new {
                 events.push(
@@ -129,7 +133,10 @@ impl Passkeys {
                 Begin::UserExists | Begin::UserGone => continue,
             }
             let options = CreationOptions {
-                rp: RelyingPartyEntity { id: selection.rp_id, name: selection.rp_name },
+                rp: RelyingPartyEntity {
+                    id: selection.rp_id,
+                    name: selection.rp_name,
+                },
                 user: UserEntity {
                     id: user.id.user_handle(),
                     name: start.credential_name.to_owned(),
@@ -140,7 +147,10 @@ impl Passkeys {
                 timeout: policy.registration_timeout_ms,
                 exclude_credentials: credentials
                     .into_iter()
-                    .map(|c| CredentialDescriptor { id: c.id, transports: c.transports })
+                    .map(|c| CredentialDescriptor {
+                        id: c.id,
+                        transports: c.transports,
+                    })
                     .collect(),
                 authenticator_selection: AuthenticatorSelection {
                     authenticator_attachment: selection.attachment.to_option(),
@@ -150,7 +160,11 @@ impl Passkeys {
                 attestation: AttestationConveyance::None,
                 extensions: None,
             };
-            return Ok(StartedRegistration { ceremony, user, options });
+            return Ok(StartedRegistration {
+                ceremony,
+                user,
+                options,
+            });
         }
         Err(Reason::RelyingPartyUnknown.into())
     }
@@ -178,9 +192,8 @@ impl Passkeys {
         let verified = match verify_registration(&asked.expectation, response, at, &mut NoTrace) {
             Ok(verified) => verified,
             Err(error) => {
-                let event =
-                    AuditEvent::new(self.draw(), AuditKind::RegistrationRefused, rp, now)
-                        .user(user);
+                let event = AuditEvent::new(self.draw(), AuditKind::RegistrationRefused, rp, now)
+                    .user(user);
                 let refusal = Refusal::new(error.reason(), error.to_string());
                 return Err(self.refuse(&ceremony, refusal, event, now).await);
             }
@@ -206,7 +219,10 @@ impl Passkeys {
             FinishedRegistration::Used => return refused(Reason::CeremonyUsed),
             FinishedRegistration::Expired => return refused(Reason::CeremonyExpired),
         }
-        Ok(FinishedEnrolment { record: credential.into_record(), user_name: asked.user_name.clone() })
+        Ok(FinishedEnrolment {
+            record: credential.into_record(),
+            user_name: asked.user_name.clone(),
+        })
     }
 }
 

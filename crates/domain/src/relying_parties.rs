@@ -58,7 +58,12 @@ impl RelyingParty {
                 foreign.push("rp_id");
             }
             let known = own.origins.as_deref().unwrap_or_default();
-            if asked.origins.iter().flatten().any(|origin| !known.contains(origin)) {
+            if asked
+                .origins
+                .iter()
+                .flatten()
+                .any(|origin| !known.contains(origin))
+            {
                 foreign.push("origins");
             }
             if !foreign.is_empty() {
@@ -70,7 +75,11 @@ impl RelyingParty {
             }
         }
         let rp_id = asked.rp_id.as_ref().or(own.rp_id.as_ref());
-        let origins = asked.origins.as_ref().or(own.origins.as_ref()).filter(|o| !o.is_empty());
+        let origins = asked
+            .origins
+            .as_ref()
+            .or(own.origins.as_ref())
+            .filter(|o| !o.is_empty());
         let (Some(rp_id), Some(origins)) = (rp_id, origins) else {
             let mut missing = Vec::new();
             if rp_id.is_none() {
@@ -85,7 +94,11 @@ impl RelyingParty {
             )
             .with_members(missing));
         };
-        let name = asked.rp_name.as_ref().or(own.rp_name.as_ref()).unwrap_or(&self.name);
+        let name = asked
+            .rp_name
+            .as_ref()
+            .or(own.rp_name.as_ref())
+            .unwrap_or(&self.name);
         Ok((rp_id.clone(), name.clone(), origins.clone()))
     }
 
@@ -119,7 +132,14 @@ impl RelyingParty {
             )
             .with_members(missing));
         };
-        Ok(Selection { rp_id, rp_name, origins, attachment, resident_key, user_verification })
+        Ok(Selection {
+            rp_id,
+            rp_name,
+            origins,
+            attachment,
+            resident_key,
+            user_verification,
+        })
     }
 
     /// RP ID and origins for an authentication.
@@ -172,9 +192,13 @@ impl Passkeys {
     ) -> Result<Arc<RelyingParty>, Refusal> {
         let found = self
             .relying_parties
-            .get(id, self.now(), async || Ok::<_, Refusal>(self.storage.relying_party(id).await?.map(Arc::new)))
+            .get(id, self.now(), async || {
+                Ok::<_, Refusal>(self.storage.relying_party(id).await?.map(Arc::new))
+            })
             .await?;
-        found.filter(|rp| rp.account == account).ok_or_else(|| Reason::RelyingPartyUnknown.into())
+        found
+            .filter(|rp| rp.account == account)
+            .ok_or_else(|| Reason::RelyingPartyUnknown.into())
     }
 
     /// Relying Parties in the order of their creation.
@@ -204,7 +228,8 @@ impl Passkeys {
             change(&mut rp);
             rp.version += 1;
             rp.updated = self.now();
-            let event = AuditEvent::new(self.draw(), AuditKind::RelyingPartyUpdated, id, rp.updated);
+            let event =
+                AuditEvent::new(self.draw(), AuditKind::RelyingPartyUpdated, id, rp.updated);
             let outcome = self.storage.update_relying_party(&rp, &event).await;
             self.relying_parties.forget(&id);
             match outcome? {
@@ -213,7 +238,10 @@ impl Passkeys {
                 Update::Gone => return Err(Reason::RelyingPartyUnknown.into()),
             }
         }
-        Err(Refusal::new(Reason::StoreUnavailable, "the Relying Party is being changed by others"))
+        Err(Refusal::new(
+            Reason::StoreUnavailable,
+            "the Relying Party is being changed by others",
+        ))
     }
 
     /// Removes a Relying Party with its users, credentials, ceremonies and webhooks.
@@ -228,6 +256,10 @@ impl Passkeys {
         self.relying_party(account, id).await?;
         let removed = self.storage.delete_relying_party(id).await;
         self.relying_parties.forget(&id);
-        if removed? { Ok(()) } else { Err(Reason::RelyingPartyUnknown.into()) }
+        if removed? {
+            Ok(())
+        } else {
+            Err(Reason::RelyingPartyUnknown.into())
+        }
     }
 }

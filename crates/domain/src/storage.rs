@@ -80,7 +80,11 @@ pub struct PageRequest {
 impl PageRequest {
     /// The first `limit` rows, oldest first.
     pub fn first(limit: u32) -> Self {
-        Self { after: None, limit, order: Order::Ascending }
+        Self {
+            after: None,
+            limit,
+            order: Order::Ascending,
+        }
     }
 }
 
@@ -96,7 +100,10 @@ pub struct Page<T> {
 impl<T> Page<T> {
     /// Changes each row.
     pub fn map<U>(self, f: impl FnMut(T) -> U) -> Page<U> {
-        Page { items: self.items.into_iter().map(f).collect(), more: self.more }
+        Page {
+            items: self.items.into_iter().map(f).collect(),
+            more: self.more,
+        }
     }
 }
 
@@ -391,11 +398,7 @@ pub trait Storage: Send + Sync + 'static {
         name: &str,
     ) -> Result<Option<(User, Vec<CredentialRecord>)>, Fault>;
     /// Users of a Relying Party.
-    async fn list_users(
-        &self,
-        rp: RelyingPartyId,
-        page: PageRequest,
-    ) -> Result<Page<User>, Fault>;
+    async fn list_users(&self, rp: RelyingPartyId, page: PageRequest) -> Result<Page<User>, Fault>;
     /// Removes a user with all credentials and ceremonies; `false` when not there.
     async fn delete_user(
         &self,
@@ -416,11 +419,8 @@ pub trait Storage: Send + Sync + 'static {
         max_pending: u32,
     ) -> Result<Begin, Fault>;
     /// The ceremony with this key.
-    async fn ceremony(
-        &self,
-        rp: RelyingPartyId,
-        id: CeremonyId,
-    ) -> Result<Option<Ceremony>, Fault>;
+    async fn ceremony(&self, rp: RelyingPartyId, id: CeremonyId)
+    -> Result<Option<Ceremony>, Fault>;
     /// The ceremony with this key and the credential with this id, in one read.
     async fn load_for_authentication(
         &self,
@@ -504,11 +504,7 @@ pub trait Storage: Send + Sync + 'static {
     /// Adds a webhook; `false` when the Relying Party is not there.
     async fn create_webhook(&self, webhook: &Webhook) -> Result<bool, Fault>;
     /// The webhook with this key.
-    async fn webhook(
-        &self,
-        rp: RelyingPartyId,
-        id: WebhookId,
-    ) -> Result<Option<Webhook>, Fault>;
+    async fn webhook(&self, rp: RelyingPartyId, id: WebhookId) -> Result<Option<Webhook>, Fault>;
     /// Webhooks of a Relying Party.
     async fn list_webhooks(
         &self,

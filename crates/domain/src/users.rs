@@ -57,7 +57,10 @@ impl Passkeys {
     /// # Errors
     /// `user_unknown`.
     pub async fn user(&self, rp: RelyingPartyId, name: &str) -> Result<User, Refusal> {
-        self.storage.user(rp, name).await?.ok_or_else(|| Reason::UserUnknown.into())
+        self.storage
+            .user(rp, name)
+            .await?
+            .ok_or_else(|| Reason::UserUnknown.into())
     }
 
     /// Users in the order of their creation.

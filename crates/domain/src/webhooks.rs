@@ -80,7 +80,11 @@ impl Passkeys {
         };
         change(&mut webhook);
         webhook.updated = self.now();
-        Ok(self.storage.update_webhook(&webhook).await?.then_some(webhook))
+        Ok(self
+            .storage
+            .update_webhook(&webhook)
+            .await?
+            .then_some(webhook))
     }
 
     /// Removes a webhook; `false` when it is not there.

@@ -1,0 +1,496 @@
+//! The service over the reference store, driven by a software authenticator: what no wire can show on its own.
+
+use std::sync::Arc;
+
+use domain::Passkeys;
+use domain::Reason;
+use domain::authentication::Who;
+use domain::ceremony::{Asked, Ceremony, CeremonyState};
+use domain::clock::{SteppedClock, SystemRandomness, Timestamp};
+use domain::credentials::Enrolment;
+use domain::error::Refusal;
+use domain::policy::{Attachment, PartialSelection, RelyingPartyOverride};
+use domain::relying_parties::RelyingParty;
+use domain::storage::PageRequest;
+use serde_json::Value;
+use storage::memory::Memory;
+use testkit::{Authenticator, Counter, Lies, Profile, UserHandle};
+use webauthn::authentication::SignCountPolicy;
+use webauthn::json::Limits;
+use webauthn::options::{ResidentKey, UserVerification};
+use webauthn::origin::Origin;
+use webauthn::relying_party::RpId;
+use webauthn::response::{AuthenticationResponse, RegistrationResponse, ResponseForm};
+
+const ORIGIN: &str = "https://login.acme.test";
+
+struct House {
+    passkeys: Passkeys,
+    clock: Arc<SteppedClock>,
+    rp: RelyingParty,
+}
+
+fn selection(rp_id: &str) -> PartialSelection {
+    PartialSelection {
+        rp_id: Some(RpId::parse(rp_id).unwrap()),
+        rp_name: Some("Acme".to_owned()),
+        origins: Some(vec![Origin::parse_configured(ORIGIN).unwrap()]),
+        attachment: Some(Attachment::Any),
+        resident_key: Some(ResidentKey::Preferred),
+        user_verification: Some(UserVerification::Preferred),
+    }
+}
+
+impl House {
+    async fn new() -> Self {
+        let clock = Arc::new(SteppedClock::starting_at(Timestamp(1_800_000_000_000)));
+        let passkeys = Passkeys::open(
+            Arc::new(Memory::default()),
+            Arc::<SteppedClock>::clone(&clock),
+            Arc::new(SystemRandomness),
+        )
+        .await
+        .unwrap();
+        let account = match passkeys.bootstrap(None).await.unwrap() {
+            domain::accounts::Bootstrap::Created(account, _) => account,
+            domain::accounts::Bootstrap::Exists(_) => panic!("a new store holds no account"),
+        };
+        let rp = passkeys
+            .create_relying_party(account, "Acme", selection("acme.test"), Value::Null)
+            .await
+            .unwrap();
+        Self {
+            passkeys,
+            clock,
+            rp,
+        }
+    }
+
+    async fn change(&mut self, change: impl Fn(&mut RelyingParty) + Send + Sync) {
+        self.rp = self
+            .passkeys
+            .update_relying_party(self.rp.account, self.rp.id, change)
+            .await
+            .unwrap();
+    }
+
+    async fn start(&self, user: &str, asked: &PartialSelection) -> Result<Value, Refusal> {
+        let start = domain::registration::StartRegistration {
+            user_name: user,
+            credential_name: "Key",
+            selection: asked,
+        };
+        let started = self.passkeys.start_registration(&self.rp, start).await?;
+        Ok(serde_json::to_value(started.options).unwrap())
+    }
+
+    async fn register(
+        &self,
+        user: &str,
+        authenticator: &mut Authenticator,
+    ) -> Result<domain::credentials::CredentialRecord, Refusal> {
+        let options = self.start(user, &PartialSelection::default()).await?;
+        let credential = authenticator
+            .create(&options, ORIGIN, &Lies::default())
+            .unwrap();
+        self.finish_registration(&credential).await
+    }
+
+    async fn finish_registration(
+        &self,
+        credential: &Value,
+    ) -> Result<domain::credentials::CredentialRecord, Refusal> {
+        let text = credential.to_string();
+        let json = webauthn::json::parse(text.as_bytes(), &Limits::default()).unwrap();
+        let response = RegistrationResponse::from_json(&json, &ResponseForm::STRICT).unwrap();
+        Ok(self
+            .passkeys
+            .finish_registration(self.rp.id, &response)
+            .await?
+            .record)
+    }
+
+    async fn challenge(&self, who: Who<'_>) -> Result<(Ceremony, Value), Refusal> {
+        let ceremony = self.passkeys.start_authentication(&self.rp, who).await?;
+        let Asked::Authentication(asked) = &ceremony.asked else {
+            panic!("a registration")
+        };
+        let options = serde_json::to_value(asked.options()).unwrap();
+        Ok((ceremony, options))
+    }
+
+    async fn finish(&self, assertion: &Value) -> Result<domain::authentication::SignedIn, Refusal> {
+        let text = assertion.to_string();
+        let json = webauthn::json::parse(text.as_bytes(), &Limits::default()).unwrap();
+        let response = AuthenticationResponse::from_json(&json, &ResponseForm::STRICT).unwrap();
+        self.passkeys
+            .finish_authentication(self.rp.id, &response)
+            .await
+    }
+
+    async fn sign_in(
+        &self,
+        who: Who<'_>,
+        authenticator: &mut Authenticator,
+        lies: &Lies,
+    ) -> Result<domain::authentication::SignedIn, Refusal> {
+        let (_, options) = self.challenge(who).await?;
+        self.finish(&authenticator.get(&options, ORIGIN, lies).unwrap())
+            .await
+    }
+
+    async fn record(&self, user: &str) -> domain::credentials::CredentialRecord {
+        let user = self.passkeys.user(self.rp.id, user).await.unwrap();
+        let page = self
+            .passkeys
+            .list_enrolments(&user, PageRequest::first(10))
+            .await
+            .unwrap();
+        page.items
+            .into_iter()
+            .find_map(|e| match e {
+                Enrolment::Registered(record) => Some(*record),
+                Enrolment::Unfinished(_) => None,
+            })
+            .unwrap()
+    }
+}
+
+fn counting() -> Authenticator {
+    Authenticator::new(Profile {
+        counter: Counter::Increasing,
+        ..Profile::default()
+    })
+}
+
+fn reason<T: std::fmt::Debug>(result: Result<T, Refusal>) -> Reason {
+    result.unwrap_err().reason
+}
+
+mod an_authentication {
+    use super::*;
+
+    #[tokio::test]
+    async fn of_a_named_user_is_refused_when_another_user_answers_and_their_counter_stays() {
+        let house = House::new().await;
+        let (mut ada, mut bob) = (counting(), counting());
+        house.register("ada-0001", &mut ada).await.unwrap();
+        let before = house
+            .register("bob-0001", &mut bob)
+            .await
+            .unwrap()
+            .sign_count;
+        for handle in [UserHandle::Own, UserHandle::Absent] {
+            let (_, options) = house.challenge(Who::User("ada-0001")).await.unwrap();
+            for listed in [true, false] {
+                let mut options = options.clone();
+                if !listed {
+                    options["allowCredentials"] = serde_json::json!([]);
+                } else {
+                    // Bob's authenticator obeys the list, so the list is made to name Bob's.
+                    options["allowCredentials"] = serde_json::json!([{
+                        "type": "public-key",
+                        "id": testkit::base64url(bob.credentials()[0].id()),
+                        "transports": [],
+                    }]);
+                }
+                let lies = Lies {
+                    user_handle: handle.clone(),
+                    ..Lies::default()
+                };
+                let answer = bob.get(&options, ORIGIN, &lies).unwrap();
+                let found = reason(house.finish(&answer).await);
+                let expected: &[Reason] = if listed {
+                    &[Reason::CredentialNotAllowed]
+                } else {
+                    &[Reason::CeremonyUsed]
+                };
+                assert!(expected.contains(&found), "{found}");
+            }
+        }
+        assert_eq!(house.record("bob-0001").await.sign_count, before);
+        assert_eq!(house.record("bob-0001").await.last_used, None);
+    }
+
+    #[tokio::test]
+    async fn without_a_name_needs_a_user_handle_of_the_credentials_owner() {
+        let house = House::new().await;
+        let mut ada = counting();
+        house.register("ada-0001", &mut ada).await.unwrap();
+        let lies = Lies {
+            user_handle: UserHandle::Absent,
+            ..Lies::default()
+        };
+        let refused = house.sign_in(Who::Anyone, &mut ada, &lies).await;
+        assert_eq!(reason(refused), Reason::UserHandleMissing);
+        let signed_in = house
+            .sign_in(Who::Anyone, &mut ada, &Lies::default())
+            .await
+            .unwrap();
+        assert_eq!(signed_in.user.name, "ada-0001");
+        assert_eq!(signed_in.ceremony.state, CeremonyState::Succeeded);
+    }
+
+    #[tokio::test]
+    async fn is_refused_once_its_time_has_passed() {
+        let house = House::new().await;
+        let mut ada = counting();
+        house.register("ada-0001", &mut ada).await.unwrap();
+        let (_, options) = house.challenge(Who::Anyone).await.unwrap();
+        let answer = ada.get(&options, ORIGIN, &Lies::default()).unwrap();
+        house.clock.advance_millis(300_000);
+        assert_eq!(reason(house.finish(&answer).await), Reason::CeremonyExpired);
+    }
+
+    #[tokio::test]
+    async fn is_judged_by_what_was_asked_even_if_the_settings_change_meanwhile() {
+        let mut house = House::new().await;
+        let mut ada = counting();
+        house.register("ada-0001", &mut ada).await.unwrap();
+        house
+            .change(|rp| rp.selection.user_verification = Some(UserVerification::Required))
+            .await;
+        let (_, options) = house.challenge(Who::Anyone).await.unwrap();
+        house
+            .change(|rp| rp.selection.user_verification = Some(UserVerification::Discouraged))
+            .await;
+        let lies = Lies {
+            user_verified: Some(false),
+            ..Lies::default()
+        };
+        let answer = ada.get(&options, ORIGIN, &lies).unwrap();
+        assert_eq!(reason(house.finish(&answer).await), Reason::UserNotVerified);
+    }
+
+    #[tokio::test]
+    async fn with_a_counter_that_went_back_is_a_signal_or_a_refusal_as_the_policy_says() {
+        let mut house = House::new().await;
+        let mut ada = counting();
+        house.register("ada-0001", &mut ada).await.unwrap();
+        let high = Lies {
+            sign_count: Some(100),
+            ..Lies::default()
+        };
+        house.sign_in(Who::Anyone, &mut ada, &high).await.unwrap();
+        let low = Lies {
+            sign_count: Some(50),
+            ..Lies::default()
+        };
+        house.sign_in(Who::Anyone, &mut ada, &low).await.unwrap();
+        assert_eq!(house.record("ada-0001").await.sign_count, 100);
+        house
+            .change(|rp| rp.policy.sign_count = SignCountPolicy::Refuse)
+            .await;
+        let refused = house.sign_in(Who::Anyone, &mut ada, &low).await;
+        assert_eq!(reason(refused), Reason::SignCountNotIncreased);
+        assert_eq!(house.record("ada-0001").await.sign_count, 100);
+    }
+
+    #[tokio::test]
+    async fn with_a_passkey_of_an_earlier_rp_id_names_the_mismatch() {
+        let mut house = House::new().await;
+        let mut ada = counting();
+        house.register("ada-0001", &mut ada).await.unwrap();
+        house
+            .change(|rp| rp.selection.rp_id = Some(RpId::parse("login.acme.test").unwrap()))
+            .await;
+        let (_, mut options) = house.challenge(Who::Anyone).await.unwrap();
+        options["rpId"] = "acme.test".into();
+        let answer = ada.get(&options, ORIGIN, &Lies::default()).unwrap();
+        assert_eq!(
+            reason(house.finish(&answer).await),
+            Reason::CredentialRpMismatch
+        );
+    }
+}
+
+mod a_registration {
+    use super::*;
+
+    #[tokio::test]
+    async fn that_was_refused_cannot_be_tried_again() {
+        let house = House::new().await;
+        let mut ada = counting();
+        let options = house
+            .start("ada-0001", &PartialSelection::default())
+            .await
+            .unwrap();
+        let lies = Lies {
+            user_present: Some(false),
+            ..Lies::default()
+        };
+        let bad = ada.create(&options, ORIGIN, &lies).unwrap();
+        assert_eq!(
+            reason(house.finish_registration(&bad).await),
+            Reason::UserNotPresent
+        );
+        let mut fresh = counting();
+        let good = fresh.create(&options, ORIGIN, &Lies::default()).unwrap();
+        assert_eq!(
+            reason(house.finish_registration(&good).await),
+            Reason::CeremonyUsed
+        );
+    }
+
+    #[tokio::test]
+    async fn of_a_known_credential_id_is_refused_for_anybody() {
+        let house = House::new().await;
+        let mut ada = counting();
+        let record = house.register("ada-0001", &mut ada).await.unwrap();
+        let options = house
+            .start("bob-0001", &PartialSelection::default())
+            .await
+            .unwrap();
+        let lies = Lies {
+            credential_id: Some(record.id.as_bytes().to_vec()),
+            ..Lies::default()
+        };
+        let copy = counting().create(&options, ORIGIN, &lies).unwrap();
+        assert_eq!(
+            reason(house.finish_registration(&copy).await),
+            Reason::CredentialExists
+        );
+        assert_eq!(house.record("ada-0001").await, record);
+    }
+
+    #[tokio::test]
+    async fn names_every_setting_that_is_missing() {
+        let mut house = House::new().await;
+        house
+            .change(|rp| rp.selection = PartialSelection::default())
+            .await;
+        let none = PartialSelection::default();
+        let refusal = house.start("ada-0001", &none).await.unwrap_err();
+        assert_eq!(refusal.reason, Reason::RelyingPartyIncomplete);
+        assert_eq!(refusal.members, ["rp_id", "origins"]);
+        let party = PartialSelection {
+            attachment: None,
+            resident_key: None,
+            ..selection("acme.test")
+        };
+        let refusal = house.start("ada-0001", &party).await.unwrap_err();
+        assert_eq!(refusal.reason, Reason::AuthenticatorCriteriaMissing);
+        assert_eq!(refusal.members, ["attachment", "resident_key"]);
+    }
+
+    #[tokio::test]
+    async fn may_name_another_relying_party_only_where_the_policy_allows() {
+        let mut house = House::new().await;
+        let other = selection("other.test");
+        house.start("ada-0001", &other).await.unwrap();
+        house
+            .change(|rp| rp.policy.relying_party_override = RelyingPartyOverride::ConfiguredOnly)
+            .await;
+        let refusal = house.start("ada-0001", &other).await.unwrap_err();
+        assert_eq!(refusal.members, ["rp_id"]);
+        house
+            .start("ada-0001", &selection("acme.test"))
+            .await
+            .unwrap();
+    }
+
+    #[tokio::test]
+    async fn and_what_came_of_it_are_one_list_in_the_order_of_the_starts() {
+        let house = House::new().await;
+        for n in 0..5 {
+            house.clock.advance_millis(1);
+            if n % 2 == 0 {
+                house.register("ada-0001", &mut counting()).await.unwrap();
+            } else {
+                house
+                    .start("ada-0001", &PartialSelection::default())
+                    .await
+                    .unwrap();
+            }
+        }
+        let user = house.passkeys.user(house.rp.id, "ada-0001").await.unwrap();
+        let mut request = PageRequest::first(2);
+        let mut kinds = Vec::new();
+        loop {
+            let page = house
+                .passkeys
+                .list_enrolments(&user, request)
+                .await
+                .unwrap();
+            let Some(last) = page.items.last() else { break };
+            request.after = Some(domain::storage::Position {
+                created: last.created(),
+                key: last.key().0,
+            });
+            kinds.extend(
+                page.items
+                    .iter()
+                    .map(|e| matches!(e, Enrolment::Registered(_))),
+            );
+            if !page.more {
+                break;
+            }
+        }
+        assert_eq!(kinds, [true, false, true, false, true]);
+    }
+}
+
+#[tokio::test]
+async fn a_page_token_opens_only_the_list_it_was_sealed_for() {
+    let house = House::new().await;
+    let position = domain::storage::Position {
+        created: Timestamp(12),
+        key: [7; 16],
+    };
+    let token = house.passkeys.seal_cursor("/a", position);
+    assert_eq!(house.passkeys.open_cursor("/a", &token), Some(position));
+    assert_eq!(house.passkeys.open_cursor("/b", &token), None);
+    for i in 0..token.len() {
+        let mut forged = token.clone().into_bytes();
+        forged[i] = if forged[i] == b'A' { b'B' } else { b'A' };
+        let forged = String::from_utf8(forged).unwrap();
+        assert_eq!(house.passkeys.open_cursor("/a", &forged), None);
+    }
+    assert_eq!(house.passkeys.open_cursor("/a", ""), None);
+}
+
+#[tokio::test]
+async fn an_unknown_account_and_a_wrong_secret_are_refused_alike() {
+    let house = House::new().await;
+    let unknown = domain::storage::Principal::Account(domain::ids::AccountId([9; 16]));
+    let known = domain::storage::Principal::Account(house.rp.account);
+    let secret = domain::accounts::Secret::new("not the token");
+    let first = house
+        .passkeys
+        .authenticate(unknown, &secret)
+        .await
+        .unwrap_err();
+    let second = house
+        .passkeys
+        .authenticate(known, &secret)
+        .await
+        .unwrap_err();
+    assert_eq!(first, second);
+    assert_eq!(first.reason, Reason::AccessDenied);
+}
+
+#[tokio::test]
+async fn a_deleted_api_key_is_refused_at_once() {
+    let house = House::new().await;
+    let (key, secret) = house
+        .passkeys
+        .create_api_key(house.rp.account, "ci")
+        .await
+        .unwrap();
+    let principal = domain::storage::Principal::ApiKey(key.id);
+    assert_eq!(
+        house.passkeys.authenticate(principal, &secret).await,
+        Ok(house.rp.account)
+    );
+    assert!(
+        house
+            .passkeys
+            .delete_api_key(house.rp.account, key.id)
+            .await
+            .unwrap()
+    );
+    assert_eq!(
+        reason(house.passkeys.authenticate(principal, &secret).await),
+        Reason::AccessDenied
+    );
+}
