@@ -1,7 +1,7 @@
 //! Authentication: start a ceremony, judge its answer, count the use.
 
 use webauthn::authentication::{
-    AuthenticationExpectation, ExpectedUser, SignCountPolicy, VerifiedAuthentication,
+    AuthenticationExpectation, ExpectedUser, Signal, SignCountPolicy, VerifiedAuthentication,
     verify_authentication,
 };
 use webauthn::credential::CredentialId;
@@ -354,7 +354,7 @@ fn signal_names(verified: &VerifiedAuthentication) -> String {
     verified
         .signals()
         .iter()
-        .map(|signal| signal.name())
+        .map(Signal::name)
         .collect::<Vec<_>>()
         .join(" ")
 }

@@ -141,6 +141,9 @@ impl UserId {
     /// The user handle (WebAuthn L3 5.4.3) of this user: `YE` and 32 lower-case hex digits, ASCII.
     ///
     /// It is frozen: authenticators keep it, and every wire uses it.
+    ///
+    /// # Panics
+    /// Never: the length is within what a handle may have.
     #[expect(
         clippy::expect_used,
         reason = "34 bytes are always within the 64 that a handle may have"
