@@ -9,6 +9,10 @@ import { serve } from './server.mjs';
 const require = createRequire(import.meta.url);
 const twilio = require('twilio');
 
+// These bend the host name of the SDK's requests.
+delete process.env.TWILIO_EDGE;
+delete process.env.TWILIO_REGION;
+
 export const RP_ID = 'acme.test';
 export const ORIGIN = 'https://login.acme.test';
 
@@ -124,6 +128,6 @@ export const isRecent = (value) => {
 
 // Two seconds for each ceremony.
 export const shortCeremonies = {
-  PASSKEYD_POLICY__REGISTRATION_TIMEOUT_MS: '2000',
-  PASSKEYD_POLICY__AUTHENTICATION_TIMEOUT_MS: '2000',
+  PASSKEYD_CEREMONIES__REGISTRATION_SECONDS: '2',
+  PASSKEYD_CEREMONIES__AUTHENTICATION_SECONDS: '2',
 };

@@ -1,0 +1,55 @@
+// A real Chromium with a virtual authenticator (CTAP2, internal, resident keys, user verification).
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { chromium as playwright } from 'playwright-core';
+
+import { chromium } from './paths.mjs';
+
+const flags = [
+  '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+  '--disable-component-update', '--disable-sync',
+];
+
+// A browser with an empty profile; `close` ends it and removes the profile.
+export async function launch(options = {}) {
+  const profile = await mkdtemp(join(tmpdir(), 'passkeyd-chromium-'));
+  const context = await playwright.launchPersistentContext(profile, {
+    executablePath: chromium, args: flags, headless: true, ...options,
+  });
+  context.setDefaultTimeout(10_000);
+  return {
+    context,
+    async close() {
+      await context.close();
+      await rm(profile, { recursive: true, force: true });
+    },
+  };
+}
+
+// A page with its own virtual authenticator.
+export async function pageWithAuthenticator(context) {
+  const page = await context.newPage();
+  const devtools = await context.newCDPSession(page);
+  await devtools.send('WebAuthn.enable', { enableUI: false });
+  const { authenticatorId } = await devtools.send('WebAuthn.addVirtualAuthenticator', {
+    options: {
+      protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true, isUserVerified: true,
+      automaticPresenceSimulation: true,
+    },
+  });
+  const authenticator = {
+    // Whether the user touches the sensor at once. While not, requests wait.
+    touching: (enabled) => devtools.send('WebAuthn.setAutomaticPresenceSimulation', { authenticatorId, enabled }),
+    credentials: async () => (await devtools.send('WebAuthn.getCredentials', { authenticatorId })).credentials,
+    // Puts a credential back that the page made it forget.
+    async restore(credential) {
+      const held = (await authenticator.credentials()).some(({ credentialId }) => credentialId === credential.credentialId);
+      if (!held) await devtools.send('WebAuthn.addCredential', { authenticatorId, credential });
+    },
+    clear: () => devtools.send('WebAuthn.clearCredentials', { authenticatorId }),
+  };
+  return { page, authenticator };
+}
