@@ -1,0 +1,220 @@
+//! Opening the database file: who may, in which format, and tuned how.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use domain::storage::Fault;
+use rusqlite::{Connection, OpenFlags};
+
+use super::sql::{Failure, Outcome};
+
+/// Marks a `SQLite` file as ours in its header: "PKYD".
+const APPLICATION_ID: i32 = 0x504B_5944;
+
+/// The steps from an empty file to the present format. A step that was released is never changed.
+const MIGRATIONS: &[&str] = &[include_str!("../../migrations/sqlite/0001_initial.sql")];
+
+/// How long a connection waits for a lock that another one of this process holds for a moment.
+const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// Statements kept compiled per connection; more than there are.
+const STATEMENTS: usize = 128;
+
+/// Pages in the log before a commit moves them to the database file (16 MiB): often enough to keep the log
+/// small, seldom enough that a page written many times is moved once.
+const CHECKPOINT_PAGES: u32 = 4096;
+
+/// Why a store cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The directory or a file in it cannot be made or opened.
+    #[error("cannot open {path}: {source}", path = path.display())]
+    Io {
+        /// Which file or directory.
+        path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// Another process has it open.
+    #[error(
+        "{path} is in use by another passkeyd; an embedded store serves one process at a time",
+        path = path.display()
+    )]
+    InUse {
+        /// The database file.
+        path: PathBuf,
+    },
+    /// It was written by a newer passkeyd.
+    #[error(
+        "{path} has format {found}, and this passkeyd knows formats up to {known}; use the passkeyd that wrote it, or a newer one",
+        path = path.display()
+    )]
+    NewerFormat {
+        /// The database file.
+        path: PathBuf,
+        /// Its format.
+        found: i64,
+        /// The newest format that is known here.
+        known: i64,
+    },
+    /// It is a database of some other program.
+    #[error("{path} is a database, but not one of passkeyd", path = path.display())]
+    Foreign {
+        /// The database file.
+        path: PathBuf,
+    },
+    /// The database does not open.
+    #[error("cannot open {path}: {fault}", path = path.display())]
+    Database {
+        /// The database file.
+        path: PathBuf,
+        /// What went wrong.
+        fault: Fault,
+    },
+}
+
+/// Takes the right to use the database at `path`; it ends when the file is dropped, or with the process.
+///
+/// The lock is on a file of its own: `SQLite` has locks on the database file, and closing any other handle of that
+/// file would drop them.
+pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
+    if let Some(directory) = path.parent().filter(|d| !d.as_os_str().is_empty()) {
+        make_directory(directory).map_err(|source| OpenError::Io {
+            path: directory.to_owned(),
+            source,
+        })?;
+    }
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let lock_path = PathBuf::from(name);
+    let io = |source| OpenError::Io {
+        path: lock_path.clone(),
+        source,
+    };
+    let file = make_file(&lock_path).map_err(io)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse {
+            path: path.to_owned(),
+        }),
+        Err(TryLockError::Error(source)) => Err(io(source)),
+    }
+}
+
+fn make_directory(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+/// Opens a file for writing; a new one is for its owner only.
+fn make_file(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+/// Opens the writing connection and brings the database to the present format.
+pub(super) fn open_writer(path: &Path, cache_kib: u32) -> Result<Connection, OpenError> {
+    // SQLite gives its log the mode of the database file, so that one is made first.
+    drop(make_file(path).map_err(|source| OpenError::Io {
+        path: path.to_owned(),
+        source,
+    })?);
+    let fault = |failure: Failure| OpenError::Database {
+        path: path.to_owned(),
+        fault: failure.0,
+    };
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection =
+        Connection::open_with_flags(path, flags).map_err(|e| fault(Failure::from(e)))?;
+    let (application, format) = header(&connection).map_err(fault)?;
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    match (application, format) {
+        (0, 0) if is_empty(&connection).map_err(fault)? => {}
+        (APPLICATION_ID, 0..) if format <= known => {}
+        (APPLICATION_ID, _) => {
+            return Err(OpenError::NewerFormat {
+                path: path.to_owned(),
+                found: format,
+                known,
+            });
+        }
+        _ => {
+            return Err(OpenError::Foreign {
+                path: path.to_owned(),
+            });
+        }
+    }
+    set_up(&connection, cache_kib).map_err(fault)?;
+    migrate(&connection, format).map_err(fault)?;
+    Ok(connection)
+}
+
+/// Application id and format of the database.
+fn header(connection: &Connection) -> Outcome<(i32, i64)> {
+    let application = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    let format = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    Ok((application, format))
+}
+
+fn is_empty(connection: &Connection) -> Outcome<bool> {
+    Ok(
+        connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| {
+            row.get(0)
+        })?,
+    )
+}
+
+fn set_up(connection: &Connection, cache_kib: u32) -> Outcome<()> {
+    tune(connection, cache_kib)?;
+    connection.execute_batch(&format!(
+        "PRAGMA journal_mode=WAL;
+         PRAGMA synchronous=FULL;
+         PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES};
+         PRAGMA journal_size_limit=67108864;"
+    ))?;
+    Ok(())
+}
+
+/// Settings of every connection.
+///
+/// Files are read, not mapped into memory: an I/O error on a mapped page would end the process instead of
+/// one request. `cell_size_check` and distrust of the schema notice a damaged file early.
+pub(super) fn tune(connection: &Connection, cache_kib: u32) -> Outcome<()> {
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.execute_batch(&format!(
+        "PRAGMA foreign_keys=OFF;
+         PRAGMA trusted_schema=OFF;
+         PRAGMA cell_size_check=ON;
+         PRAGMA temp_store=MEMORY;
+         PRAGMA mmap_size=0;
+         PRAGMA cache_size=-{cache_kib};"
+    ))?;
+    Ok(())
+}
+
+/// Runs the steps that are missing, each in a transaction of its own together with its number: one that is interrupted
+/// leaves the format before it.
+fn migrate(connection: &Connection, format: i64) -> Outcome<()> {
+    let done = usize::try_from(format).unwrap_or(0);
+    for (step, sql) in MIGRATIONS.iter().enumerate().skip(done) {
+        let number = step + 1;
+        let transaction = rusqlite::Transaction::new_unchecked(
+            connection,
+            rusqlite::TransactionBehavior::Immediate,
+        )?;
+        transaction.execute_batch(sql)?;
+        transaction.execute_batch(&format!(
+            "PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={number};"
+        ))?;
+        transaction.commit()?;
+    }
+    Ok(())
+}

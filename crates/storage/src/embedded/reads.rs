@@ -1,0 +1,385 @@
+//! What each reading operation reads.
+
+use domain::accounts::ApiKey;
+use domain::audit::AuditEvent;
+use domain::ceremony::{Ceremony, Standing};
+use domain::clock::Timestamp;
+use domain::credentials::CredentialRecord;
+use domain::ids::{AccountId, CeremonyId, CredentialKey, RelyingPartyId, UserId};
+use domain::relying_parties::RelyingParty;
+use domain::storage::{
+    CeremonyFilter, LoadedAuthentication, Order, Page, PageRequest, Principal, StoredSecret,
+};
+use domain::users::User;
+use domain::webhooks::Webhook;
+use rusqlite::{Connection, Row, ToSql, params};
+use webauthn::credential::CredentialId;
+
+use super::rows::{self, USER_WIDTH, columns, id_hash};
+use super::sql::{Outcome, all, exists, first, snapshot};
+
+// ---- single records ---------------------------------------------------------------------------
+
+pub(super) fn secret(
+    connection: &Connection,
+    principal: Principal,
+) -> Outcome<Option<StoredSecret>> {
+    let (sql, key) = match principal {
+        Principal::Account(id) => ("SELECT id, token FROM accounts WHERE id = ?1", id.0),
+        Principal::ApiKey(id) => (
+            "SELECT account_id, secret FROM api_keys WHERE id = ?1",
+            id.0,
+        ),
+    };
+    first(connection, sql, [key], |row| {
+        Ok(StoredSecret {
+            account: AccountId(row.get(0)?),
+            hash: domain::accounts::SecretHash(row.get(1)?),
+        })
+    })
+}
+
+pub(super) fn relying_party(
+    connection: &Connection,
+    id: RelyingPartyId,
+) -> Outcome<Option<RelyingParty>> {
+    let sql = "SELECT body FROM relying_parties WHERE id = ?1";
+    first(connection, sql, [id.0], |row| {
+        rows::from_json(row, 0, "a Relying Party")
+    })
+}
+
+pub(super) fn user(
+    connection: &Connection,
+    rp: RelyingPartyId,
+    name: &str,
+) -> Outcome<Option<User>> {
+    let sql = concat!(
+        "SELECT ",
+        columns!(user),
+        " FROM users u WHERE u.relying_party_id = ?1 AND u.name = ?2"
+    );
+    first(connection, sql, params![rp.0, name], |row| {
+        rows::user(row, 0)
+    })
+}
+
+pub(super) fn user_with_credentials(
+    connection: &Connection,
+    rp: RelyingPartyId,
+    name: &str,
+) -> Outcome<Option<(User, Vec<CredentialRecord>)>> {
+    snapshot(connection, |connection| {
+        let Some(user) = user(connection, rp, name)? else {
+            return Ok(None);
+        };
+        let sql = concat!(
+            "SELECT ",
+            columns!(credential),
+            " FROM credentials c WHERE c.relying_party_id = ?1 AND c.user_id = ?2 \
+             ORDER BY c.created, c.key"
+        );
+        let credentials = all(connection, sql, [rp.0, user.id.0], |row| {
+            rows::credential(row, 0)
+        })?;
+        Ok(Some((user, credentials)))
+    })
+}
+
+pub(super) fn ceremony(
+    connection: &Connection,
+    rp: RelyingPartyId,
+    id: CeremonyId,
+) -> Outcome<Option<Ceremony>> {
+    let sql = concat!(
+        "SELECT ",
+        columns!(ceremony),
+        " FROM ceremonies WHERE relying_party_id = ?1 AND id = ?2"
+    );
+    first(connection, sql, [rp.0, id.0], rows::ceremony)
+}
+
+fn user_and_credential(row: &Row<'_>) -> Outcome<(CredentialRecord, User)> {
+    Ok((rows::credential(row, USER_WIDTH)?, rows::user(row, 0)?))
+}
+
+pub(super) fn load_for_authentication(
+    connection: &Connection,
+    rp: RelyingPartyId,
+    id: CeremonyId,
+    credential: &CredentialId,
+) -> Outcome<LoadedAuthentication> {
+    let sql = concat!(
+        "SELECT ",
+        columns!(user),
+        ", ",
+        columns!(credential),
+        " FROM credentials c JOIN users u \
+         ON u.relying_party_id = c.relying_party_id AND u.id = c.user_id \
+         WHERE c.relying_party_id = ?1 AND c.id_hash = ?2"
+    );
+    snapshot(connection, |connection| {
+        Ok(LoadedAuthentication {
+            ceremony: ceremony(connection, rp, id)?,
+            credential: first(
+                connection,
+                sql,
+                params![rp.0, id_hash(credential)],
+                user_and_credential,
+            )?
+            // Two ids with one hash do not happen; a damaged row does.
+            .filter(|(record, _)| record.id == *credential),
+        })
+    })
+}
+
+pub(super) fn credential(
+    connection: &Connection,
+    rp: RelyingPartyId,
+    key: CredentialKey,
+) -> Outcome<Option<(CredentialRecord, User)>> {
+    let sql = concat!(
+        "SELECT ",
+        columns!(user),
+        ", ",
+        columns!(credential),
+        " FROM credentials c JOIN users u \
+         ON u.relying_party_id = c.relying_party_id AND u.id = c.user_id \
+         WHERE c.relying_party_id = ?1 AND c.key = ?2"
+    );
+    first(connection, sql, [rp.0, key.0], user_and_credential)
+}
+
+pub(super) fn webhook(
+    connection: &Connection,
+    rp: RelyingPartyId,
+    id: [u8; 16],
+) -> Outcome<Option<Webhook>> {
+    let sql = "SELECT body FROM webhooks WHERE relying_party_id = ?1 AND id = ?2";
+    first(connection, sql, [rp.0, id], |row| {
+        rows::from_json(row, 0, "a webhook")
+    })
+}
+
+pub(super) fn ping(connection: &Connection) -> Outcome<()> {
+    // A statement that has to look into the file.
+    exists(connection, "SELECT 1 FROM meta", []).map(drop)
+}
+
+// ---- lists ------------------------------------------------------------------------------------
+
+/// A key after every 16-byte key.
+const LAST_KEY: &[u8] = &[0xff; 17];
+
+/// A page of a list. `select` ends in a condition, `order` are its two sort columns, `bound` the values of
+/// `?1` and so on in `select`.
+fn page<T>(
+    connection: &Connection,
+    select: &str,
+    order: (&str, &str),
+    bound: &[&dyn ToSql],
+    request: PageRequest,
+    read: impl FnMut(&Row<'_>) -> Outcome<T>,
+) -> Outcome<Page<T>> {
+    let (compare, direction) = match request.order {
+        Order::Ascending => (">", "ASC"),
+        Order::Descending => ("<", "DESC"),
+    };
+    let (created, key): (i64, &[u8]) = match (&request.after, request.order) {
+        (Some(position), _) => (position.created.0, &position.key),
+        (None, Order::Ascending) => (i64::MIN, &[]),
+        (None, Order::Descending) => (i64::MAX, LAST_KEY),
+    };
+    let (a, b, n) = (order.0, order.1, bound.len());
+    let sql = format!(
+        "{select} AND ({a}, {b}) {compare} (?{}, ?{}) ORDER BY {a} {direction}, {b} {direction} LIMIT ?{}",
+        n + 1,
+        n + 2,
+        n + 3
+    );
+    // One more than asked for tells whether there are more.
+    let limit = i64::from(request.limit) + 1;
+    let mut values = bound.to_vec();
+    values.extend([&created as &dyn ToSql, &key, &limit]);
+    let mut items = all(connection, &sql, values.as_slice(), read)?;
+    let more = items.len() > request.limit as usize;
+    items.truncate(request.limit as usize);
+    Ok(Page { items, more })
+}
+
+pub(super) fn list_api_keys(
+    connection: &Connection,
+    account: AccountId,
+    request: PageRequest,
+) -> Outcome<Page<ApiKey>> {
+    let select = concat!(
+        "SELECT ",
+        columns!(api_key),
+        " FROM api_keys WHERE account_id = ?1"
+    );
+    page(
+        connection,
+        select,
+        ("created", "id"),
+        &[&account.0],
+        request,
+        rows::api_key,
+    )
+}
+
+pub(super) fn list_relying_parties(
+    connection: &Connection,
+    account: AccountId,
+    request: PageRequest,
+) -> Outcome<Page<RelyingParty>> {
+    let select = "SELECT body FROM relying_parties WHERE account_id = ?1";
+    page(
+        connection,
+        select,
+        ("created", "id"),
+        &[&account.0],
+        request,
+        |row| rows::from_json(row, 0, "a Relying Party"),
+    )
+}
+
+pub(super) fn list_users(
+    connection: &Connection,
+    rp: RelyingPartyId,
+    request: PageRequest,
+) -> Outcome<Page<User>> {
+    let select = concat!(
+        "SELECT ",
+        columns!(user),
+        " FROM users u WHERE u.relying_party_id = ?1"
+    );
+    page(
+        connection,
+        select,
+        ("created", "id"),
+        &[&rp.0],
+        request,
+        |row| rows::user(row, 0),
+    )
+}
+
+pub(super) fn list_ceremonies(
+    connection: &Connection,
+    rp: RelyingPartyId,
+    user: UserId,
+    filter: &CeremonyFilter,
+    request: PageRequest,
+) -> Outcome<Page<Ceremony>> {
+    let mut select = concat!(
+        "SELECT ",
+        columns!(ceremony),
+        " FROM ceremonies WHERE relying_party_id = ?1 AND user_id = ?2 AND kind = ?3 \
+         AND (?4 IS NULL OR credential_key = ?4) AND ?5 = ?5"
+    )
+    .to_owned();
+    select.push_str(match filter.standing {
+        None => "",
+        Some(Standing::Pending) => " AND state = 0 AND expires > ?5",
+        Some(Standing::Expired) => " AND state = 0 AND expires <= ?5",
+        Some(Standing::Succeeded) => " AND state = 1",
+        Some(Standing::Failed) => " AND state = 2",
+    });
+    if filter.unfinished_only {
+        select.push_str(" AND state <> 1");
+    }
+    let kind = rows::kind_number(filter.kind);
+    let credential = filter.credential.map(|key| key.0);
+    let bound: [&dyn ToSql; 5] = [&rp.0, &user.0, &kind, &credential, &filter.now.0];
+    page(
+        connection,
+        &select,
+        ("created", "id"),
+        &bound,
+        request,
+        rows::ceremony,
+    )
+}
+
+pub(super) fn list_credentials(
+    connection: &Connection,
+    rp: RelyingPartyId,
+    user: UserId,
+    request: PageRequest,
+) -> Outcome<Page<CredentialRecord>> {
+    let select = concat!(
+        "SELECT ",
+        columns!(credential),
+        " FROM credentials c WHERE c.relying_party_id = ?1 AND c.user_id = ?2"
+    );
+    page(
+        connection,
+        select,
+        ("created", "key"),
+        &[&rp.0, &user.0],
+        request,
+        |row| rows::credential(row, 0),
+    )
+}
+
+pub(super) fn list_webhooks(
+    connection: &Connection,
+    rp: RelyingPartyId,
+    request: PageRequest,
+) -> Outcome<Page<Webhook>> {
+    let select = "SELECT body FROM webhooks WHERE relying_party_id = ?1";
+    page(
+        connection,
+        select,
+        ("created", "id"),
+        &[&rp.0],
+        request,
+        |row| rows::from_json(row, 0, "a webhook"),
+    )
+}
+
+pub(super) fn list_events(
+    connection: &Connection,
+    rp: RelyingPartyId,
+    request: PageRequest,
+) -> Outcome<Page<AuditEvent>> {
+    let select = concat!(
+        "SELECT ",
+        columns!(event),
+        " FROM events WHERE relying_party_id = ?1"
+    );
+    page(
+        connection,
+        select,
+        ("at", "id"),
+        &[&rp.0],
+        request,
+        rows::event,
+    )
+}
+
+/// The Relying Parties, deleted ones too, that have events from before a moment.
+///
+/// Jumps from one to the next in the primary key instead of reading every event.
+pub(super) fn with_old_events(
+    connection: &Connection,
+    before: Timestamp,
+) -> Outcome<Vec<RelyingPartyId>> {
+    let mut found = Vec::new();
+    let mut last: Vec<u8> = Vec::new();
+    loop {
+        let next = first(
+            connection,
+            "SELECT relying_party_id, at FROM events WHERE relying_party_id > ?1 \
+             ORDER BY relying_party_id, at, id LIMIT 1",
+            [&last],
+            |row| Ok((row.get::<_, [u8; 16]>(0)?, Timestamp(row.get(1)?))),
+        )?;
+        let Some((rp, oldest)) = next else {
+            return Ok(found);
+        };
+        if oldest < before {
+            found.push(RelyingPartyId(rp));
+        }
+        last = rp.to_vec();
+    }
+}

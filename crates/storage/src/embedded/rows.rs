@@ -1,0 +1,405 @@
+//! Records as rows: which columns, in which order, in which form.
+
+use std::str::FromStr;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use domain::accounts::{Account, ApiKey, SecretHash};
+use domain::audit::{AuditEvent, AuditKind};
+use domain::ceremony::{Asked, Ceremony, CeremonyKind, CeremonyState};
+use domain::clock::Timestamp;
+use domain::credentials::{CredentialRecord, NewCredential};
+use domain::ids::{
+    AccountId, ApiKeyId, CeremonyId, CredentialKey, EventId, RelyingPartyId, UserId,
+};
+use domain::storage::Fault;
+use domain::users::User;
+use rusqlite::{Connection, Row, params};
+use serde_json::{from_str, to_string};
+use webauthn::cose::CoseAlgorithm;
+use webauthn::credential::{Aaguid, CredentialId};
+use webauthn::error::Reason;
+
+use super::sql::{Failure, Outcome, execute};
+
+/// The columns that the function of the same name reads, in its order. A macro, so that statements are
+/// constants.
+macro_rules! columns {
+    (api_key) => {
+        "id, account_id, name, secret, created"
+    };
+    (user) => {
+        "u.relying_party_id, u.id, u.name, u.created, u.updated"
+    };
+    (credential) => {
+        "c.relying_party_id, c.key, c.user_id, c.id, c.public_key, c.algorithm, \
+     c.sign_count, c.uv_initialized, c.backup_eligible, c.backup_state, c.transports, c.aaguid, \
+     c.attestation_format, c.attestation_type, c.trust, c.discoverable, c.name, c.selection, c.created, \
+     c.updated, c.last_used"
+    };
+    (ceremony) => {
+        "relying_party_id, id, kind, state, reason, user_id, credential_key, \
+     created, expires, updated, asked"
+    };
+    (standing) => {
+        "kind, state, reason, user_id, expires, claimed_by, stored_count"
+    };
+    (event) => {
+        "relying_party_id, at, id, kind, user_id, credential_key, ceremony_id, reason, signals"
+    };
+}
+pub(super) use columns;
+
+/// `ceremonies.kind` of a registration.
+pub(super) const REGISTRATION: i64 = 0;
+/// `ceremonies.kind` of an authentication.
+pub(super) const AUTHENTICATION: i64 = 1;
+/// `ceremonies.state` while no answer was taken.
+pub(super) const PENDING: i64 = 0;
+/// `ceremonies.state` after an answer was verified.
+pub(super) const SUCCEEDED: i64 = 1;
+/// `ceremonies.state` after an answer was refused.
+pub(super) const FAILED: i64 = 2;
+
+pub(super) fn kind_number(kind: CeremonyKind) -> i64 {
+    match kind {
+        CeremonyKind::Registration => REGISTRATION,
+        CeremonyKind::Authentication => AUTHENTICATION,
+    }
+}
+
+/// JSON text of something of ours.
+pub(super) fn json<T: serde::Serialize + ?Sized>(value: &T) -> Result<String, Fault> {
+    to_string(value).map_err(|_| Fault::Fatal("a record has no JSON form".to_owned()))
+}
+
+/// Something of ours from JSON text.
+pub(super) fn from_json<T: serde::de::DeserializeOwned>(
+    row: &Row<'_>,
+    column: usize,
+    what: &str,
+) -> Outcome<T> {
+    let text = row
+        .get_ref(column)?
+        .as_str()
+        .map_err(|_| Failure::unreadable(what))?;
+    from_str(text).map_err(|_| Failure::unreadable(what))
+}
+
+fn reason(row: &Row<'_>, column: usize) -> Outcome<Option<Reason>> {
+    let text = row
+        .get_ref(column)?
+        .as_str_or_null()
+        .map_err(|_| Failure::unreadable("reason"))?;
+    text.map(|name| Reason::from_str(name).map_err(|_| Failure::unreadable("reason")))
+        .transpose()
+}
+
+/// Key of a credential's row: an image of the id that the authenticator chose.
+pub(super) fn id_hash(id: &CredentialId) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest(&SHA256, id.as_bytes()).as_ref());
+    hash
+}
+
+// ---- accounts ---------------------------------------------------------------------------------
+
+pub(super) fn insert_account(connection: &Connection, account: &Account) -> Outcome<usize> {
+    execute(
+        connection,
+        "INSERT INTO accounts (id, token, created) VALUES (?1, ?2, ?3)",
+        params![account.id.0, account.token.0, account.created.0],
+    )
+}
+
+pub(super) fn insert_api_key(connection: &Connection, key: &ApiKey) -> Outcome<usize> {
+    execute(
+        connection,
+        "INSERT INTO api_keys (id, account_id, name, secret, created) VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![
+            key.id.0,
+            key.account.0,
+            key.name,
+            key.secret.0,
+            key.created.0
+        ],
+    )
+}
+
+pub(super) fn api_key(row: &Row<'_>) -> Outcome<ApiKey> {
+    Ok(ApiKey {
+        id: ApiKeyId(row.get(0)?),
+        account: AccountId(row.get(1)?),
+        name: row.get(2)?,
+        secret: SecretHash(row.get(3)?),
+        created: Timestamp(row.get(4)?),
+    })
+}
+
+// ---- users ------------------------------------------------------------------------------------
+
+pub(super) fn insert_user(connection: &Connection, user: &User) -> Outcome<usize> {
+    execute(
+        connection,
+        "INSERT INTO users (relying_party_id, id, name, created, updated) \
+         VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![
+            user.relying_party.0,
+            user.id.0,
+            user.name,
+            user.created.0,
+            user.updated.0
+        ],
+    )
+}
+
+/// How many columns [`user`] reads.
+pub(super) const USER_WIDTH: usize = 5;
+
+/// The user whose columns begin at `at`.
+pub(super) fn user(row: &Row<'_>, at: usize) -> Outcome<User> {
+    Ok(User {
+        relying_party: RelyingPartyId(row.get(at)?),
+        id: UserId(row.get(at + 1)?),
+        name: row.get(at + 2)?,
+        created: Timestamp(row.get(at + 3)?),
+        updated: Timestamp(row.get(at + 4)?),
+    })
+}
+
+// ---- credentials ------------------------------------------------------------------------------
+
+/// A credential with what belongs to it, ready to be written.
+pub(super) struct CredentialRow {
+    pub(super) record: CredentialRecord,
+    pub(super) id_hash: [u8; 32],
+    transports: String,
+    selection: String,
+    attestation_object: Vec<u8>,
+    client_data_json: Vec<u8>,
+}
+
+impl CredentialRow {
+    pub(super) fn new(credential: &NewCredential) -> Result<Self, Fault> {
+        let record = credential.record().clone();
+        Ok(Self {
+            id_hash: id_hash(&record.id),
+            transports: json(&record.transports)?,
+            selection: json(&record.selection)?,
+            attestation_object: credential.attestation_object().to_vec(),
+            client_data_json: credential.client_data_json().to_vec(),
+            record,
+        })
+    }
+
+    pub(super) fn insert(&self, connection: &Connection) -> Outcome<()> {
+        let record = &self.record;
+        execute(
+            connection,
+            "INSERT INTO credentials (relying_party_id, id_hash, key, user_id, id, public_key, algorithm, \
+             sign_count, uv_initialized, backup_eligible, backup_state, transports, aaguid, \
+             attestation_format, attestation_type, trust, discoverable, name, selection, created, updated, \
+             last_used) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, \
+             ?17, ?18, ?19, ?20, ?21, ?22)",
+            params![
+                record.relying_party.0,
+                self.id_hash,
+                record.key.0,
+                record.user.0,
+                record.id.as_bytes(),
+                record.public_key,
+                record.algorithm.0,
+                record.sign_count,
+                record.uv_initialized,
+                record.backup_eligible,
+                record.backup_state,
+                self.transports,
+                record.aaguid.as_bytes(),
+                record.attestation_format,
+                record.attestation_type,
+                record.trust,
+                record.discoverable,
+                record.name,
+                self.selection,
+                record.created.0,
+                record.updated.0,
+                record.last_used.map(|t| t.0),
+            ],
+        )?;
+        execute(
+            connection,
+            "INSERT INTO attestations (relying_party_id, key, attestation_object, client_data_json) \
+             VALUES (?1, ?2, ?3, ?4)",
+            params![
+                record.relying_party.0,
+                record.key.0,
+                self.attestation_object,
+                self.client_data_json
+            ],
+        )?;
+        Ok(())
+    }
+}
+
+/// The credential whose columns begin at `at`.
+pub(super) fn credential(row: &Row<'_>, at: usize) -> Outcome<CredentialRecord> {
+    Ok(CredentialRecord {
+        relying_party: RelyingPartyId(row.get(at)?),
+        key: CredentialKey(row.get(at + 1)?),
+        user: UserId(row.get(at + 2)?),
+        id: CredentialId::new(row.get(at + 3)?)
+            .map_err(|_| Failure::unreadable("credential id"))?,
+        public_key: row.get(at + 4)?,
+        algorithm: CoseAlgorithm(row.get(at + 5)?),
+        sign_count: row.get(at + 6)?,
+        uv_initialized: row.get(at + 7)?,
+        backup_eligible: row.get(at + 8)?,
+        backup_state: row.get(at + 9)?,
+        transports: from_json(row, at + 10, "transports of a credential")?,
+        aaguid: Aaguid::new(row.get(at + 11)?),
+        attestation_format: row.get(at + 12)?,
+        attestation_type: row.get(at + 13)?,
+        trust: row.get(at + 14)?,
+        discoverable: row.get(at + 15)?,
+        name: row.get(at + 16)?,
+        selection: from_json(row, at + 17, "settings of a credential")?,
+        created: Timestamp(row.get(at + 18)?),
+        updated: Timestamp(row.get(at + 19)?),
+        last_used: row.get::<_, Option<i64>>(at + 20)?.map(Timestamp),
+    })
+}
+
+// ---- ceremonies -------------------------------------------------------------------------------
+
+/// A pending ceremony, ready to be written.
+pub(super) struct CeremonyRow {
+    pub(super) relying_party: RelyingPartyId,
+    id: CeremonyId,
+    pub(super) kind: i64,
+    pub(super) user: Option<UserId>,
+    credential: Option<CredentialKey>,
+    created: Timestamp,
+    expires: Timestamp,
+    updated: Timestamp,
+    asked: String,
+}
+
+impl CeremonyRow {
+    pub(super) fn new(ceremony: &Ceremony) -> Result<Self, Fault> {
+        Ok(Self {
+            relying_party: ceremony.relying_party,
+            id: ceremony.id,
+            kind: kind_number(ceremony.kind()),
+            user: ceremony.user,
+            credential: ceremony.credential,
+            created: ceremony.created,
+            expires: ceremony.expires,
+            updated: ceremony.updated,
+            asked: json(&ceremony.asked)?,
+        })
+    }
+
+    pub(super) fn insert(&self, connection: &Connection) -> Outcome<usize> {
+        execute(
+            connection,
+            "INSERT INTO ceremonies (relying_party_id, id, kind, state, user_id, credential_key, created, \
+             expires, updated, asked) VALUES (?1, ?2, ?3, 0, ?4, ?5, ?6, ?7, ?8, ?9)",
+            params![
+                self.relying_party.0,
+                self.id.0,
+                self.kind,
+                self.user.map(|u| u.0),
+                self.credential.map(|c| c.0),
+                self.created.0,
+                self.expires.0,
+                self.updated.0,
+                self.asked,
+            ],
+        )
+    }
+}
+
+/// The ceremony in a row.
+pub(super) fn ceremony(row: &Row<'_>) -> Outcome<Ceremony> {
+    let asked: Asked = from_json(row, 10, "what a ceremony asked for")?;
+    let state = match (row.get(3)?, reason(row, 4)?) {
+        (PENDING, None) => CeremonyState::Pending,
+        (SUCCEEDED, None) => CeremonyState::Succeeded,
+        (FAILED, Some(reason)) => CeremonyState::Failed(reason),
+        _ => return Err(Failure::unreadable("state of a ceremony")),
+    };
+    let ceremony = Ceremony {
+        relying_party: RelyingPartyId(row.get(0)?),
+        id: CeremonyId(row.get(1)?),
+        user: row.get::<_, Option<[u8; 16]>>(5)?.map(UserId),
+        credential: row.get::<_, Option<[u8; 16]>>(6)?.map(CredentialKey),
+        created: Timestamp(row.get(7)?),
+        expires: Timestamp(row.get(8)?),
+        updated: Timestamp(row.get(9)?),
+        asked,
+        state,
+    };
+    if row.get::<_, i64>(2)? == kind_number(ceremony.kind()) {
+        Ok(ceremony)
+    } else {
+        Err(Failure::unreadable("kind of a ceremony"))
+    }
+}
+
+/// How a ceremony stands for somebody who wants to take it.
+pub(super) struct Standing {
+    pub(super) kind: i64,
+    pub(super) state: i64,
+    pub(super) reason: Option<Reason>,
+    pub(super) user: Option<UserId>,
+    pub(super) expires: Timestamp,
+    pub(super) claimed_by: Option<[u8; 16]>,
+    pub(super) stored_count: Option<u32>,
+}
+
+pub(super) fn standing(row: &Row<'_>) -> Outcome<Standing> {
+    Ok(Standing {
+        kind: row.get(0)?,
+        state: row.get(1)?,
+        reason: reason(row, 2)?,
+        user: row.get::<_, Option<[u8; 16]>>(3)?.map(UserId),
+        expires: Timestamp(row.get(4)?),
+        claimed_by: row.get(5)?,
+        stored_count: row.get(6)?,
+    })
+}
+
+// ---- events -----------------------------------------------------------------------------------
+
+pub(super) fn insert_event(connection: &Connection, event: &AuditEvent) -> Outcome<usize> {
+    execute(
+        connection,
+        "INSERT INTO events (relying_party_id, at, id, kind, user_id, credential_key, ceremony_id, reason, \
+         signals) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        params![
+            event.relying_party.0,
+            event.at.0,
+            event.id.0,
+            event.kind.name(),
+            event.user.map(|u| u.0),
+            event.credential.map(|c| c.0),
+            event.ceremony.map(|c| c.0),
+            event.reason.map(Reason::name),
+            event.signals,
+        ],
+    )
+}
+
+pub(super) fn event(row: &Row<'_>) -> Outcome<AuditEvent> {
+    let kind: String = row.get(3)?;
+    Ok(AuditEvent {
+        relying_party: RelyingPartyId(row.get(0)?),
+        at: Timestamp(row.get(1)?),
+        id: EventId(row.get(2)?),
+        kind: AuditKind::from_name(&kind).ok_or_else(|| Failure::unreadable("kind of an event"))?,
+        user: row.get::<_, Option<[u8; 16]>>(4)?.map(UserId),
+        credential: row.get::<_, Option<[u8; 16]>>(5)?.map(CredentialKey),
+        ceremony: row.get::<_, Option<[u8; 16]>>(6)?.map(CeremonyId),
+        reason: reason(row, 7)?,
+        signals: row.get(8)?,
+    })
+}

@@ -1,0 +1,114 @@
+//! A thin layer over `rusqlite`: cached statements, and errors that become faults without carrying data.
+
+use domain::storage::Fault;
+use rusqlite::{Connection, ErrorCode, Params, Row};
+
+/// Why a piece of work on a connection ended early.
+#[derive(Debug)]
+pub(super) struct Failure(pub(super) Fault);
+
+pub(super) type Outcome<T> = Result<T, Failure>;
+
+impl Failure {
+    /// A record is there and cannot be read; `what` names the kind of record or column.
+    pub(super) fn unreadable(what: &str) -> Self {
+        Self(Fault::Unreadable(what.to_owned()))
+    }
+}
+
+impl From<Failure> for Fault {
+    fn from(failure: Failure) -> Self {
+        failure.0
+    }
+}
+
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Self {
+        Self(match &error {
+            rusqlite::Error::SqliteFailure(cause, _) => classify(cause.code, cause.extended_code),
+            rusqlite::Error::SqlInputError { error, .. } => {
+                classify(error.code, error.extended_code)
+            }
+            rusqlite::Error::FromSqlConversionFailure(column, ..)
+            | rusqlite::Error::IntegralValueOutOfRange(column, _)
+            | rusqlite::Error::Utf8Error(column, _)
+            | rusqlite::Error::InvalidColumnType(column, ..) => {
+                Fault::Unreadable(format!("column {column} does not hold what it should"))
+            }
+            _ => Fault::Fatal("a statement does not fit the database".to_owned()),
+        })
+    }
+}
+
+/// The fault for a result code of a statement.
+///
+/// Whatever stops a statement stops its transaction too, so here nothing has happened. The text is
+/// the code's own and holds no data.
+fn classify(code: ErrorCode, extended: i32) -> Fault {
+    let text = format!("{} ({extended})", rusqlite::ffi::code_to_str(extended));
+    match code {
+        ErrorCode::DatabaseBusy
+        | ErrorCode::DatabaseLocked
+        | ErrorCode::DiskFull
+        | ErrorCode::SystemIoFailure
+        | ErrorCode::CannotOpen
+        | ErrorCode::ReadOnly
+        | ErrorCode::OutOfMemory
+        | ErrorCode::OperationInterrupted
+        | ErrorCode::FileLockingProtocolFailed => Fault::Retryable(text),
+        _ => Fault::Fatal(text),
+    }
+}
+
+/// The first row of a query, if there is one.
+pub(super) fn first<T>(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+    read: impl FnOnce(&Row<'_>) -> Outcome<T>,
+) -> Outcome<Option<T>> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params)?;
+    match rows.next()? {
+        Some(row) => Ok(Some(read(row)?)),
+        None => Ok(None),
+    }
+}
+
+/// All rows of a query.
+pub(super) fn all<T>(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+    mut read: impl FnMut(&Row<'_>) -> Outcome<T>,
+) -> Outcome<Vec<T>> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params)?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(read(row)?);
+    }
+    Ok(found)
+}
+
+/// Whether a query has a row.
+pub(super) fn exists(connection: &Connection, sql: &str, params: impl Params) -> Outcome<bool> {
+    Ok(connection.prepare_cached(sql)?.exists(params)?)
+}
+
+/// Runs a statement; how many rows it changed.
+pub(super) fn execute(connection: &Connection, sql: &str, params: impl Params) -> Outcome<usize> {
+    Ok(connection.prepare_cached(sql)?.execute(params)?)
+}
+
+/// Runs `read` on one snapshot of the database.
+pub(super) fn snapshot<T>(
+    connection: &Connection,
+    read: impl FnOnce(&Connection) -> Outcome<T>,
+) -> Outcome<T> {
+    execute(connection, "BEGIN", [])?;
+    let found = read(connection);
+    // Nothing was written, so ending the transaction cannot lose anything.
+    execute(connection, "COMMIT", [])?;
+    found
+}

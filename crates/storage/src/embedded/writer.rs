@@ -1,0 +1,254 @@
+//! The one writer. Everybody who writes hands a job to one thread; it takes all that wait, runs them in
+//! one transaction and commits once, so a group shares one flush of the disk. A job is answered only
+//! after that commit.
+
+use std::thread::{self, JoinHandle};
+
+use domain::storage::Fault;
+use parking_lot::Mutex;
+use rusqlite::{Connection, ErrorCode};
+use tokio::sync::{mpsc, oneshot};
+
+use super::sql::{Failure, Outcome, execute};
+
+/// Most jobs in one transaction: bounds how long the first of them waits for the others.
+const GROUP: usize = 128;
+
+/// What an acknowledged write survives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Durability {
+    /// The loss of power: the commit waits for the disk (`synchronous=FULL`).
+    Power,
+    /// The death of the process, not the loss of power: the commit reaches the operating system
+    /// (`synchronous=NORMAL`). Only for the start of an authentication. Losing one refuses an answer that nobody has
+    /// accepted yet; waiting for the disk would double the flushes of every sign-in. Whatever is
+    /// committed later with [`Self::Power`] flushes these commits along, for the log is one file.
+    Process,
+}
+
+/// A job with its types erased.
+trait Job: Send {
+    /// Does the work inside a savepoint; whether what it wrote is to be kept.
+    fn run(&mut self, connection: &Connection) -> bool;
+    /// Tells who waits, once it is known whether the group was committed.
+    fn answer(self: Box<Self>, group: Result<(), &Fault>);
+}
+
+struct Work<T, F> {
+    work: Option<F>,
+    outcome: Option<Result<T, Fault>>,
+    reply: oneshot::Sender<Result<T, Fault>>,
+}
+
+impl<T, F> Job for Work<T, F>
+where
+    T: Send,
+    F: FnOnce(&Connection) -> Outcome<T> + Send,
+{
+    fn run(&mut self, connection: &Connection) -> bool {
+        let outcome = self
+            .work
+            .take()
+            .map(|work| work(connection).map_err(Fault::from));
+        let keep = matches!(outcome, Some(Ok(_)));
+        self.outcome = outcome;
+        keep
+    }
+
+    fn answer(self: Box<Self>, group: Result<(), &Fault>) {
+        let answer = match (self.outcome, group) {
+            (Some(outcome), Ok(())) | (Some(outcome @ Err(_)), Err(_)) => outcome,
+            (Some(Ok(_)) | None, Err(fault)) => Err(fault.clone()),
+            (None, Ok(())) => Err(Fault::Retryable("the job did not run".to_owned())),
+        };
+        // Whoever asked may have gone away; the work is done all the same.
+        let _ = self.reply.send(answer);
+    }
+}
+
+struct Queued {
+    durability: Durability,
+    job: Box<dyn Job>,
+}
+
+/// Handle of the writer thread.
+pub(super) struct Writer {
+    queue: Mutex<Option<mpsc::Sender<Queued>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Writer {
+    /// Starts the thread on its connection. At most `capacity` jobs wait; further ones wait to be
+    /// let in.
+    pub(super) fn start(connection: Connection, capacity: usize) -> std::io::Result<Self> {
+        let (sender, receiver) = mpsc::channel(capacity);
+        let thread = thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || Thread::new(connection).serve(receiver))?;
+        Ok(Self {
+            queue: Mutex::new(Some(sender)),
+            thread: Mutex::new(Some(thread)),
+        })
+    }
+
+    /// Runs a job in the next group and waits for its commit.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        durability: Durability,
+        work: impl FnOnce(&Connection) -> Outcome<T> + Send + 'static,
+    ) -> Result<T, Fault> {
+        let queue = self.queue.lock().clone().ok_or_else(closed)?;
+        let (reply, answer) = oneshot::channel();
+        let job = Box::new(Work {
+            work: Some(work),
+            outcome: None,
+            reply,
+        });
+        queue
+            .send(Queued { durability, job })
+            .await
+            .map_err(|_| closed())?;
+        drop(queue);
+        answer.await.unwrap_or_else(|_| {
+            Err(Fault::Unknown(
+                "the writer ended without an answer".to_owned(),
+            ))
+        })
+    }
+
+    /// Lets nobody in any more, and waits until what is queued is done and in the database file.
+    /// Blocks the thread.
+    pub(super) fn stop(&self) {
+        self.queue.lock().take();
+        if let Some(thread) = self.thread.lock().take() {
+            // A writer that panicked has nothing more to say.
+            let _ = thread.join();
+        }
+    }
+}
+
+pub(super) fn closed() -> Fault {
+    Fault::Retryable("the store is closed".to_owned())
+}
+
+/// What lives on the thread.
+struct Thread {
+    connection: Connection,
+    durability: Durability,
+    /// A flush failed: nothing may be built upon the log as it is.
+    suspect: bool,
+}
+
+impl Thread {
+    fn new(connection: Connection) -> Self {
+        // Connections are opened with `synchronous=FULL`.
+        Self {
+            connection,
+            durability: Durability::Power,
+            suspect: false,
+        }
+    }
+
+    fn serve(mut self, mut queue: mpsc::Receiver<Queued>) {
+        let mut group = Vec::with_capacity(GROUP);
+        while let Some(job) = queue.blocking_recv() {
+            group.push(job);
+            // No waiting for company: while one group is flushed, the next one gathers.
+            while group.len() < GROUP {
+                let Ok(job) = queue.try_recv() else { break };
+                group.push(job);
+            }
+            let result = self.commit(&mut group);
+            for queued in group.drain(..) {
+                queued.job.answer(result.as_ref().copied());
+            }
+        }
+        // Best effort: what is not moved from the log now is moved at the next start.
+        let _ = checkpoint(&self.connection);
+    }
+
+    /// Runs the jobs of a group in one transaction.
+    fn commit(&mut self, group: &mut [Queued]) -> Result<(), Fault> {
+        if self.suspect {
+            checkpoint(&self.connection)?;
+            self.suspect = false;
+        }
+        let durability = if group.iter().any(|q| q.durability == Durability::Power) {
+            Durability::Power
+        } else {
+            Durability::Process
+        };
+        self.set_durability(durability)?;
+        execute(&self.connection, "BEGIN IMMEDIATE", [])?;
+        let result = self.run_in_transaction(group);
+        if result.is_err() && !self.connection.is_autocommit() {
+            // If even this fails, the next BEGIN fails too and says so.
+            let _ = execute(&self.connection, "ROLLBACK", []);
+        }
+        result
+    }
+
+    fn run_in_transaction(&mut self, group: &mut [Queued]) -> Result<(), Fault> {
+        let connection = &self.connection;
+        for queued in group {
+            execute(connection, "SAVEPOINT job", [])?;
+            let keep = queued.job.run(connection);
+            // A full disk or an I/O error makes SQLite give up the whole transaction, and with it
+            // what the jobs before have written.
+            if connection.is_autocommit() {
+                return Err(Fault::Retryable("the transaction was given up".to_owned()));
+            }
+            if !keep {
+                execute(connection, "ROLLBACK TO job", [])?;
+            }
+            execute(connection, "RELEASE job", [])?;
+        }
+        let committed = connection
+            .prepare_cached("COMMIT")
+            .and_then(|mut c| c.execute([]));
+        committed.map(drop).map_err(|error| {
+            if flush_may_have_failed(&error) {
+                self.suspect = true;
+                return Fault::Unknown("the disk did not confirm the commit".to_owned());
+            }
+            Failure::from(error).0
+        })
+    }
+
+    /// Sets what the next commit waits for. Only between transactions, and only when it changes.
+    fn set_durability(&mut self, wanted: Durability) -> Result<(), Failure> {
+        if self.durability != wanted {
+            // Not a cached statement: this pragma takes effect when it is compiled.
+            self.connection.execute_batch(match wanted {
+                Durability::Power => "PRAGMA synchronous=FULL",
+                Durability::Process => "PRAGMA synchronous=NORMAL",
+            })?;
+            self.durability = wanted;
+        }
+        Ok(())
+    }
+}
+
+/// Whether a failed COMMIT may be in the log all the same.
+///
+/// With a write that did not fit, the commit mark is not there and the group has not happened. After
+/// a failed flush the mark may or may not reach the disk, and a start after a crash would find it.
+fn flush_may_have_failed(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure)
+}
+
+/// Moves the log into the database file and begins the log anew.
+///
+/// After a failed flush this comes before any other write: a later commit that is flushed well would
+/// stand in the log behind pages that never reached the disk, and be lost with them.
+fn checkpoint(connection: &Connection) -> Result<(), Failure> {
+    let busy: i64 =
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    if busy == 0 {
+        Ok(())
+    } else {
+        Err(Failure(Fault::Retryable(
+            "the log is being read".to_owned(),
+        )))
+    }
+}

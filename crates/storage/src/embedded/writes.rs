@@ -1,0 +1,744 @@
+//! What each writing operation does inside its savepoint.
+
+use domain::accounts::{Account, ApiKey};
+use domain::audit::AuditEvent;
+use domain::ceremony::{Asked, Ceremony};
+use domain::clock::Timestamp;
+use domain::credentials::CredentialRecord;
+use domain::ids::{
+    AccountId, ApiKeyId, AttemptId, CeremonyId, CredentialKey, RelyingPartyId, UserId,
+};
+use domain::storage::{
+    Begin, CounterRule, CreateUser, FinishAuthentication, FinishedAuthentication,
+    FinishedRegistration, FirstAccount, Refused, Update,
+};
+use domain::users::User;
+use rusqlite::{Connection, params};
+use webauthn::error::Reason;
+
+use super::reads;
+use super::rows::{
+    self, AUTHENTICATION, CeremonyRow, CredentialRow, FAILED, PENDING, REGISTRATION, SUCCEEDED,
+    columns, id_hash, insert_event,
+};
+use super::sql::{Failure, Outcome, execute, exists, first};
+
+// ---- accounts ---------------------------------------------------------------------------------
+
+pub(super) fn create_first_account(
+    connection: &Connection,
+    account: &Account,
+) -> Outcome<FirstAccount> {
+    let oldest = first(
+        connection,
+        "SELECT id FROM accounts ORDER BY created, id LIMIT 1",
+        [],
+        |row| Ok(AccountId(row.get(0)?)),
+    )?;
+    if let Some(id) = oldest {
+        return Ok(FirstAccount::Exists(id));
+    }
+    rows::insert_account(connection, account)?;
+    Ok(FirstAccount::Created)
+}
+
+fn account_exists(connection: &Connection, account: AccountId) -> Outcome<bool> {
+    exists(
+        connection,
+        "SELECT 1 FROM accounts WHERE id = ?1",
+        [account.0],
+    )
+}
+
+pub(super) fn create_api_key(connection: &Connection, key: &ApiKey) -> Outcome<bool> {
+    if !account_exists(connection, key.account)? {
+        return Ok(false);
+    }
+    rows::insert_api_key(connection, key)?;
+    Ok(true)
+}
+
+pub(super) fn delete_api_key(
+    connection: &Connection,
+    account: AccountId,
+    key: ApiKeyId,
+) -> Outcome<bool> {
+    let sql = "DELETE FROM api_keys WHERE id = ?1 AND account_id = ?2";
+    Ok(execute(connection, sql, [key.0, account.0])? > 0)
+}
+
+pub(super) fn shared_secret(connection: &Connection, candidate: [u8; 32]) -> Outcome<[u8; 32]> {
+    let sql = "SELECT value FROM meta WHERE name = 'shared_secret'";
+    if let Some(stored) = first(connection, sql, [], |row| Ok(row.get(0)?))? {
+        return Ok(stored);
+    }
+    let sql = "INSERT INTO meta (name, value) VALUES ('shared_secret', ?1)";
+    execute(connection, sql, [candidate])?;
+    Ok(candidate)
+}
+
+// ---- relying parties --------------------------------------------------------------------------
+
+/// A Relying Party, ready to be written.
+pub(super) struct RelyingPartyRow {
+    pub(super) id: RelyingPartyId,
+    pub(super) account: AccountId,
+    pub(super) version: i64,
+    pub(super) created: Timestamp,
+    pub(super) body: String,
+}
+
+fn relying_party_exists(connection: &Connection, id: RelyingPartyId) -> Outcome<bool> {
+    exists(
+        connection,
+        "SELECT 1 FROM relying_parties WHERE id = ?1",
+        [id.0],
+    )
+}
+
+pub(super) fn create_relying_party(
+    connection: &Connection,
+    row: &RelyingPartyRow,
+    event: &AuditEvent,
+) -> Outcome<bool> {
+    if !account_exists(connection, row.account)? {
+        return Ok(false);
+    }
+    execute(
+        connection,
+        "INSERT INTO relying_parties (id, account_id, version, created, body) \
+         VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![
+            row.id.0,
+            row.account.0,
+            row.version,
+            row.created.0,
+            row.body
+        ],
+    )?;
+    insert_event(connection, event)?;
+    Ok(true)
+}
+
+pub(super) fn update_relying_party(
+    connection: &Connection,
+    row: &RelyingPartyRow,
+    event: &AuditEvent,
+) -> Outcome<Update> {
+    let changed = execute(
+        connection,
+        "UPDATE relying_parties SET version = ?2, body = ?3 WHERE id = ?1 AND version = ?2 - 1",
+        params![row.id.0, row.version, row.body],
+    )?;
+    if changed > 0 {
+        insert_event(connection, event)?;
+        Ok(Update::Done)
+    } else if relying_party_exists(connection, row.id)? {
+        Ok(Update::Conflict)
+    } else {
+        Ok(Update::Gone)
+    }
+}
+
+pub(super) fn delete_relying_party(connection: &Connection, id: RelyingPartyId) -> Outcome<bool> {
+    if execute(
+        connection,
+        "DELETE FROM relying_parties WHERE id = ?1",
+        [id.0],
+    )? == 0
+    {
+        return Ok(false);
+    }
+    for sql in [
+        "DELETE FROM users WHERE relying_party_id = ?1",
+        "DELETE FROM credentials WHERE relying_party_id = ?1",
+        "DELETE FROM attestations WHERE relying_party_id = ?1",
+        "DELETE FROM ceremonies WHERE relying_party_id = ?1",
+        "DELETE FROM webhooks WHERE relying_party_id = ?1",
+    ] {
+        execute(connection, sql, [id.0])?;
+    }
+    Ok(true)
+}
+
+// ---- users ------------------------------------------------------------------------------------
+
+pub(super) fn create_user(
+    connection: &Connection,
+    user: &User,
+    event: &AuditEvent,
+) -> Outcome<CreateUser> {
+    if !relying_party_exists(connection, user.relying_party)? {
+        return Ok(CreateUser::RelyingPartyGone);
+    }
+    if let Some(taken) = reads::user(connection, user.relying_party, &user.name)? {
+        return Ok(CreateUser::Exists(taken));
+    }
+    rows::insert_user(connection, user)?;
+    insert_event(connection, event)?;
+    Ok(CreateUser::Created)
+}
+
+pub(super) fn delete_user(
+    connection: &Connection,
+    rp: RelyingPartyId,
+    user: UserId,
+    event: &AuditEvent,
+) -> Outcome<bool> {
+    let key = [rp.0, user.0];
+    let sql = "DELETE FROM users WHERE relying_party_id = ?1 AND id = ?2";
+    if execute(connection, sql, key)? == 0 {
+        return Ok(false);
+    }
+    for sql in [
+        "DELETE FROM attestations WHERE relying_party_id = ?1 AND key IN \
+         (SELECT key FROM credentials WHERE relying_party_id = ?1 AND user_id = ?2)",
+        "DELETE FROM credentials WHERE relying_party_id = ?1 AND user_id = ?2",
+        "DELETE FROM ceremonies WHERE relying_party_id = ?1 AND user_id = ?2",
+    ] {
+        execute(connection, sql, key)?;
+    }
+    insert_event(connection, event)?;
+    Ok(true)
+}
+
+// ---- begin ------------------------------------------------------------------------------------
+
+/// Makes room for one more pending ceremony of this kind and user, at the cost of the oldest.
+fn make_room(connection: &Connection, ceremony: &CeremonyRow, max_pending: u32) -> Outcome<()> {
+    let Some(user) = ceremony.user else {
+        return Ok(());
+    };
+    execute(
+        connection,
+        "DELETE FROM ceremonies WHERE relying_party_id = ?1 AND id IN \
+         (SELECT id FROM ceremonies WHERE relying_party_id = ?1 AND user_id = ?2 AND kind = ?3 \
+          AND state = 0 ORDER BY created DESC, id DESC LIMIT -1 OFFSET ?4)",
+        params![
+            ceremony.relying_party.0,
+            user.0,
+            ceremony.kind,
+            i64::from(max_pending).saturating_sub(1).max(0)
+        ],
+    )?;
+    Ok(())
+}
+
+fn user_exists(connection: &Connection, rp: RelyingPartyId, user: UserId) -> Outcome<bool> {
+    let sql = "SELECT 1 FROM users WHERE relying_party_id = ?1 AND id = ?2";
+    exists(connection, sql, [rp.0, user.0])
+}
+
+pub(super) fn begin_registration(
+    connection: &Connection,
+    ceremony: &CeremonyRow,
+    new_user: Option<&User>,
+    max_pending: u32,
+    events: &[AuditEvent],
+) -> Outcome<Begin> {
+    let rp = ceremony.relying_party;
+    if let Some(user) = new_user {
+        if !relying_party_exists(connection, rp)? {
+            return Ok(Begin::UserGone);
+        }
+        if reads::user(connection, rp, &user.name)?.is_some() {
+            return Ok(Begin::UserExists);
+        }
+        rows::insert_user(connection, user)?;
+    } else {
+        // Users go with their Relying Party, so the user alone says that both are there.
+        let there = ceremony
+            .user
+            .map(|user| user_exists(connection, rp, user))
+            .transpose()?;
+        if there != Some(true) {
+            return Ok(Begin::UserGone);
+        }
+    }
+    make_room(connection, ceremony, max_pending)?;
+    ceremony.insert(connection)?;
+    for event in events {
+        insert_event(connection, event)?;
+    }
+    Ok(Begin::Begun)
+}
+
+pub(super) fn begin_authentication(
+    connection: &Connection,
+    ceremony: &CeremonyRow,
+    max_pending: u32,
+) -> Outcome<Begin> {
+    let there = match ceremony.user {
+        Some(user) => user_exists(connection, ceremony.relying_party, user)?,
+        None => relying_party_exists(connection, ceremony.relying_party)?,
+    };
+    if !there {
+        return Ok(Begin::UserGone);
+    }
+    make_room(connection, ceremony, max_pending)?;
+    ceremony.insert(connection)?;
+    Ok(Begin::Begun)
+}
+
+// ---- finish -----------------------------------------------------------------------------------
+
+/// Who wants to take which ceremony.
+#[derive(Clone, Copy)]
+pub(super) struct Claim {
+    pub(super) attempt: AttemptId,
+    pub(super) relying_party: RelyingPartyId,
+    pub(super) ceremony: CeremonyId,
+    pub(super) now: Timestamp,
+}
+
+/// Whether a ceremony may be taken.
+enum Standing {
+    /// It may; this is the user it was started for.
+    Open(Option<UserId>),
+    /// The same attempt has taken it before; this is how it ended.
+    Repeated {
+        state: i64,
+        reason: Option<Reason>,
+        stored_count: Option<u32>,
+    },
+    Gone,
+    Used,
+    Expired,
+}
+
+impl Claim {
+    /// How the ceremony stands for this attempt. `kind` is the kind that it must have, if any.
+    fn standing(&self, connection: &Connection, kind: Option<i64>) -> Outcome<Standing> {
+        let found = first(
+            connection,
+            concat!(
+                "SELECT ",
+                columns!(standing),
+                " FROM ceremonies WHERE relying_party_id = ?1 AND id = ?2"
+            ),
+            [self.relying_party.0, self.ceremony.0],
+            rows::standing,
+        )?;
+        let Some(found) = found.filter(|f| kind.is_none_or(|kind| kind == f.kind)) else {
+            return Ok(Standing::Gone);
+        };
+        Ok(if found.claimed_by == Some(self.attempt.0) {
+            let rows::Standing {
+                state,
+                reason,
+                stored_count,
+                ..
+            } = found;
+            Standing::Repeated {
+                state,
+                reason,
+                stored_count,
+            }
+        } else if found.state != PENDING {
+            Standing::Used
+        } else if self.now >= found.expires {
+            Standing::Expired
+        } else {
+            Standing::Open(found.user)
+        })
+    }
+
+    /// Takes the ceremony as failed.
+    fn fail(
+        &self,
+        connection: &Connection,
+        reason: Reason,
+        stored_count: Option<u32>,
+    ) -> Outcome<()> {
+        execute(
+            connection,
+            "UPDATE ceremonies SET state = ?3, reason = ?4, stored_count = ?5, claimed_by = ?6, updated = ?7 \
+             WHERE relying_party_id = ?1 AND id = ?2",
+            params![
+                self.relying_party.0,
+                self.ceremony.0,
+                FAILED,
+                reason.name(),
+                stored_count,
+                self.attempt.0,
+                self.now.0
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// Takes the ceremony as succeeded.
+    fn succeed(
+        &self,
+        connection: &Connection,
+        started_for: Option<UserId>,
+        user: UserId,
+        credential: CredentialKey,
+    ) -> Outcome<()> {
+        // SQLite rewrites every index of a column that an UPDATE names, changed or not; so the user
+        // is named only when it is news.
+        let sql = if started_for == Some(user) {
+            "UPDATE ceremonies SET state = ?3, credential_key = ?4, claimed_by = ?5, updated = ?6 \
+             WHERE relying_party_id = ?1 AND id = ?2 AND ?7 = user_id"
+        } else {
+            "UPDATE ceremonies SET state = ?3, credential_key = ?4, claimed_by = ?5, updated = ?6, \
+             user_id = ?7 WHERE relying_party_id = ?1 AND id = ?2"
+        };
+        execute(
+            connection,
+            sql,
+            params![
+                self.relying_party.0,
+                self.ceremony.0,
+                SUCCEEDED,
+                credential.0,
+                self.attempt.0,
+                self.now.0,
+                user.0
+            ],
+        )?;
+        Ok(())
+    }
+}
+
+pub(super) fn finish_registration(
+    connection: &Connection,
+    claim: Claim,
+    credential: &CredentialRow,
+    max_credentials: u32,
+    event: &AuditEvent,
+) -> Outcome<FinishedRegistration> {
+    let record = &credential.record;
+    let user = match claim.standing(connection, Some(REGISTRATION))? {
+        Standing::Open(user) => user,
+        Standing::Repeated {
+            state: SUCCEEDED, ..
+        } => return Ok(FinishedRegistration::Registered),
+        Standing::Repeated {
+            reason: Some(Reason::CredentialExists),
+            ..
+        } => {
+            return Ok(FinishedRegistration::CredentialExists);
+        }
+        Standing::Repeated {
+            reason: Some(Reason::TooManyCredentials),
+            ..
+        } => {
+            return Ok(FinishedRegistration::TooManyCredentials);
+        }
+        Standing::Repeated { .. } | Standing::Used => return Ok(FinishedRegistration::Used),
+        Standing::Gone => return Ok(FinishedRegistration::Gone),
+        Standing::Expired => return Ok(FinishedRegistration::Expired),
+    };
+    let taken = exists(
+        connection,
+        "SELECT 1 FROM credentials WHERE relying_party_id = ?1 AND id_hash = ?2",
+        params![record.relying_party.0, credential.id_hash],
+    )?;
+    if taken {
+        claim.fail(connection, Reason::CredentialExists, None)?;
+        return Ok(FinishedRegistration::CredentialExists);
+    }
+    let count: i64 = connection
+        .prepare_cached(
+            "SELECT count(*) FROM credentials WHERE relying_party_id = ?1 AND user_id = ?2",
+        )?
+        .query_row([record.relying_party.0, record.user.0], |row| row.get(0))?;
+    if count >= i64::from(max_credentials) {
+        claim.fail(connection, Reason::TooManyCredentials, None)?;
+        return Ok(FinishedRegistration::TooManyCredentials);
+    }
+    credential.insert(connection)?;
+    claim.succeed(connection, user, record.user, record.key)?;
+    insert_event(connection, event)?;
+    Ok(FinishedRegistration::Registered)
+}
+
+/// A verified use of a credential, ready to be written.
+pub(super) struct Use {
+    claim: Claim,
+    credential: CredentialKey,
+    id_hash: [u8; 32],
+    user: UserId,
+    sign_count: u32,
+    user_verified: bool,
+    backup_eligible: bool,
+    backup_state: bool,
+    counter: CounterRule,
+    event: AuditEvent,
+}
+
+impl Use {
+    pub(super) fn new(finish: &FinishAuthentication<'_>) -> Self {
+        let verified = finish.verified;
+        Self {
+            claim: Claim {
+                attempt: finish.attempt,
+                relying_party: finish.relying_party,
+                ceremony: finish.ceremony,
+                now: finish.now,
+            },
+            credential: finish.credential,
+            id_hash: id_hash(verified.credential_id()),
+            user: finish.user,
+            sign_count: verified.received_sign_count(),
+            user_verified: verified.user_verified(),
+            backup_eligible: verified.backup_eligible(),
+            backup_state: verified.backup_state(),
+            counter: finish.counter,
+            event: finish.event.clone(),
+        }
+    }
+
+    /// Whether the counter rule lets this use pass over the stored counter.
+    fn passes(&self, stored: u32) -> bool {
+        match self.counter {
+            CounterRule::KeepHighest => true,
+            CounterRule::MustIncrease => {
+                self.sign_count > stored || (self.sign_count == 0 && stored == 0)
+            }
+        }
+    }
+}
+
+pub(super) fn finish_authentication(
+    connection: &Connection,
+    used: &Use,
+) -> Outcome<FinishedAuthentication> {
+    let claim = used.claim;
+    let started_for = match claim.standing(connection, Some(AUTHENTICATION))? {
+        Standing::Open(user) => user,
+        Standing::Repeated {
+            state: SUCCEEDED, ..
+        } => return Ok(FinishedAuthentication::Accepted),
+        Standing::Repeated {
+            reason: Some(Reason::SignCountNotIncreased),
+            stored_count: Some(stored),
+            ..
+        } => return Ok(FinishedAuthentication::CounterWentBack { stored }),
+        Standing::Repeated {
+            reason: Some(Reason::CredentialUnknown),
+            ..
+        } => {
+            return Ok(FinishedAuthentication::CredentialGone);
+        }
+        Standing::Repeated { .. } | Standing::Used => return Ok(FinishedAuthentication::Used),
+        Standing::Gone => return Ok(FinishedAuthentication::Gone),
+        Standing::Expired => return Ok(FinishedAuthentication::Expired),
+    };
+    // By the hash and not by the key: that is the primary key, and saves a walk through an index.
+    let stored = first(
+        connection,
+        "SELECT sign_count FROM credentials \
+         WHERE relying_party_id = ?1 AND id_hash = ?2 AND key = ?3 AND user_id = ?4",
+        params![
+            claim.relying_party.0,
+            used.id_hash,
+            used.credential.0,
+            used.user.0
+        ],
+        |row| Ok(row.get::<_, u32>(0)?),
+    )?;
+    let Some(stored) = stored else {
+        claim.fail(connection, Reason::CredentialUnknown, None)?;
+        return Ok(FinishedAuthentication::CredentialGone);
+    };
+    if !used.passes(stored) {
+        claim.fail(connection, Reason::SignCountNotIncreased, Some(stored))?;
+        return Ok(FinishedAuthentication::CounterWentBack { stored });
+    }
+    // Backup eligibility can be gained or learnt, never lost; user verification likewise. The last use
+    // is the latest, whichever of two sign-ins is written first.
+    execute(
+        connection,
+        "UPDATE credentials SET sign_count = max(sign_count, ?3), uv_initialized = max(uv_initialized, ?4), \
+         backup_eligible = max(coalesce(backup_eligible, 0), ?5), backup_state = ?6, \
+         last_used = max(coalesce(last_used, ?7), ?7) WHERE relying_party_id = ?1 AND id_hash = ?2",
+        params![
+            claim.relying_party.0,
+            used.id_hash,
+            used.sign_count,
+            used.user_verified,
+            used.backup_eligible,
+            used.backup_state,
+            claim.now.0
+        ],
+    )?;
+    claim.succeed(connection, started_for, used.user, used.credential)?;
+    insert_event(connection, &used.event)?;
+    Ok(FinishedAuthentication::Accepted)
+}
+
+pub(super) fn refuse_ceremony(
+    connection: &Connection,
+    claim: Claim,
+    reason: Reason,
+    event: &AuditEvent,
+) -> Outcome<Refused> {
+    Ok(match claim.standing(connection, None)? {
+        Standing::Open(_) => {
+            claim.fail(connection, reason, None)?;
+            insert_event(connection, event)?;
+            Refused::Done
+        }
+        Standing::Repeated { state: FAILED, .. } => Refused::Done,
+        Standing::Repeated { .. } | Standing::Used => Refused::Used,
+        Standing::Gone => Refused::Gone,
+        Standing::Expired => Refused::Expired,
+    })
+}
+
+// ---- unfinished registrations -----------------------------------------------------------------
+
+pub(super) fn rename_registration(
+    connection: &Connection,
+    rp: RelyingPartyId,
+    user: UserId,
+    id: CeremonyId,
+    name: &str,
+    now: Timestamp,
+) -> Outcome<Option<Ceremony>> {
+    let found = reads::ceremony(connection, rp, id)?
+        .filter(|c| c.user == Some(user) && c.state != domain::ceremony::CeremonyState::Succeeded);
+    let Some(mut ceremony) = found else {
+        return Ok(None);
+    };
+    let Asked::Registration(asked) = &mut ceremony.asked else {
+        return Ok(None);
+    };
+    name.clone_into(&mut asked.credential_name);
+    ceremony.updated = now;
+    let asked = rows::json(&ceremony.asked).map_err(Failure)?;
+    execute(
+        connection,
+        "UPDATE ceremonies SET asked = ?3, updated = ?4 WHERE relying_party_id = ?1 AND id = ?2",
+        params![rp.0, id.0, asked, now.0],
+    )?;
+    Ok(Some(ceremony))
+}
+
+pub(super) fn delete_registration(
+    connection: &Connection,
+    rp: RelyingPartyId,
+    user: UserId,
+    id: CeremonyId,
+) -> Outcome<bool> {
+    let changed = execute(
+        connection,
+        "DELETE FROM ceremonies WHERE relying_party_id = ?1 AND id = ?2 AND user_id = ?3 AND kind = ?4 \
+         AND state <> ?5",
+        params![rp.0, id.0, user.0, REGISTRATION, SUCCEEDED],
+    )?;
+    Ok(changed > 0)
+}
+
+// ---- credentials ------------------------------------------------------------------------------
+
+pub(super) fn rename_credential(
+    connection: &Connection,
+    rp: RelyingPartyId,
+    user: UserId,
+    key: CredentialKey,
+    name: &str,
+    event: &AuditEvent,
+) -> Outcome<Option<CredentialRecord>> {
+    let changed = execute(
+        connection,
+        "UPDATE credentials SET name = ?4, updated = ?5 \
+         WHERE relying_party_id = ?1 AND key = ?2 AND user_id = ?3",
+        params![rp.0, key.0, user.0, name, event.at.0],
+    )?;
+    if changed == 0 {
+        return Ok(None);
+    }
+    insert_event(connection, event)?;
+    Ok(reads::credential(connection, rp, key)?.map(|(record, _)| record))
+}
+
+pub(super) fn delete_credential(
+    connection: &Connection,
+    rp: RelyingPartyId,
+    user: UserId,
+    key: CredentialKey,
+    event: &AuditEvent,
+) -> Outcome<bool> {
+    let sql = "DELETE FROM credentials WHERE relying_party_id = ?1 AND key = ?2 AND user_id = ?3";
+    if execute(connection, sql, [rp.0, key.0, user.0])? == 0 {
+        return Ok(false);
+    }
+    let sql = "DELETE FROM attestations WHERE relying_party_id = ?1 AND key = ?2";
+    execute(connection, sql, [rp.0, key.0])?;
+    insert_event(connection, event)?;
+    Ok(true)
+}
+
+// ---- webhooks ---------------------------------------------------------------------------------
+
+pub(super) fn create_webhook(
+    connection: &Connection,
+    rp: RelyingPartyId,
+    id: [u8; 16],
+    created: Timestamp,
+    body: &str,
+) -> Outcome<bool> {
+    if !relying_party_exists(connection, rp)? {
+        return Ok(false);
+    }
+    execute(
+        connection,
+        "INSERT INTO webhooks (relying_party_id, id, created, body) VALUES (?1, ?2, ?3, ?4)",
+        params![rp.0, id, created.0, body],
+    )?;
+    Ok(true)
+}
+
+pub(super) fn update_webhook(
+    connection: &Connection,
+    rp: RelyingPartyId,
+    id: [u8; 16],
+    body: &str,
+) -> Outcome<bool> {
+    let sql = "UPDATE webhooks SET body = ?3 WHERE relying_party_id = ?1 AND id = ?2";
+    Ok(execute(connection, sql, params![rp.0, id, body])? > 0)
+}
+
+pub(super) fn delete_webhook(
+    connection: &Connection,
+    rp: RelyingPartyId,
+    id: [u8; 16],
+) -> Outcome<bool> {
+    let sql = "DELETE FROM webhooks WHERE relying_party_id = ?1 AND id = ?2";
+    Ok(execute(connection, sql, [rp.0, id])? > 0)
+}
+
+// ---- upkeep -----------------------------------------------------------------------------------
+
+/// Removes at most `limit` ceremonies that expired before a moment, the longest expired first.
+pub(super) fn sweep_ceremonies(
+    connection: &Connection,
+    before: Timestamp,
+    limit: u32,
+) -> Outcome<usize> {
+    execute(
+        connection,
+        "DELETE FROM ceremonies WHERE (relying_party_id, id) IN \
+         (SELECT relying_party_id, id FROM ceremonies WHERE expires < ?1 \
+          ORDER BY expires, relying_party_id, id LIMIT ?2)",
+        params![before.0, limit],
+    )
+}
+
+/// Removes at most `limit` events of a Relying Party from before a moment, the oldest first.
+pub(super) fn sweep_events(
+    connection: &Connection,
+    rp: RelyingPartyId,
+    before: Timestamp,
+    limit: u32,
+) -> Outcome<usize> {
+    execute(
+        connection,
+        "DELETE FROM events WHERE relying_party_id = ?1 AND (at, id) IN \
+         (SELECT at, id FROM events WHERE relying_party_id = ?1 AND at < ?2 ORDER BY at, id LIMIT ?3)",
+        params![rp.0, before.0, limit],
+    )
+}

@@ -1,0 +1,10 @@
+//! Stores: implementations of [`domain::storage::Storage`], and the one suite that every store must pass.
+//!
+//! [`Embedded`] keeps everything in one `SQLite` file, [`Memory`] in the process. Both report facts and decide nothing; that
+//! they report the same facts is what the conformance suite and the model test check.
+
+pub mod embedded;
+pub mod memory;
+
+pub use embedded::{Embedded, OpenError, Options};
+pub use memory::Memory;
