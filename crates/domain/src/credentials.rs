@@ -77,8 +77,8 @@ impl CredentialRecord {
     }
 }
 
-/// A credential that came out of a successful verification and is about to be stored. There is no
-/// other way to make one.
+/// A credential that came out of a successful verification and is about to be stored. It is made of a
+/// [`VerifiedRegistration`], and of nothing else.
 #[derive(Debug)]
 pub struct NewCredential {
     record: CredentialRecord,
@@ -86,8 +86,9 @@ pub struct NewCredential {
 }
 
 impl NewCredential {
-    /// The record of what a ceremony verified.
-    pub(crate) fn new(
+    /// The record of what a ceremony verified. Only the verifier makes a [`VerifiedRegistration`], so
+    /// anybody may call this.
+    pub fn new(
         ceremony: &Ceremony,
         asked: &RegistrationAsked,
         user: UserId,
