@@ -73,7 +73,7 @@ for (const source of sources) {
         const challenge = await service.newChallenge().create({ identity: user.identity });
         const assertion = await authenticators.get(challenge.options, ORIGIN, { device: user.device });
         const error = await refused60378(service.newVerifyFactors.update(assertion), ['response.attestationObject']);
-        assert.match(error.details.help, /authentication|assertion|ApproveChallenge|get\(\)/i);
+        assert.match(error.details.help, /ApproveChallenge/);
         assert.equal((await service.approveChallenge.update(assertion)).status, 'approved');
       });
 
@@ -101,10 +101,13 @@ for (const source of sources) {
       test('with the response of a registration is refused, and the help says so', async () => {
         const identity = newIdentity();
         const { options } = await startRegistration(service, identity);
-        const { response: { authenticatorData: _, ...response }, ...rest } = await authenticators.create(options, ORIGIN, { device: identity });
-        const error = await refused60378(service.approveChallenge.update({ ...rest, response }),
-          ['response.authenticatorData', 'response.signature']);
-        assert.match(error.details.help, /registration|attestation|VerifyFactor|create\(\)/i);
+        const credential = await authenticators.create(options, ORIGIN, { device: identity });
+        // Browsers of today put authenticatorData into the answer of a registration as well.
+        const missing = 'authenticatorData' in credential.response
+          ? ['response.signature'] : ['response.authenticatorData', 'response.signature'];
+        const error = await refused60378(service.approveChallenge.update(credential), missing);
+        assert.match(error.details.help, /registration/);
+        assert.match(error.details.help, /VerifyFactor/);
       });
     });
   });

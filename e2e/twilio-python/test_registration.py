@@ -1,5 +1,6 @@
 """Rows 6 and 7: a passkeys factor is created and verified."""
 
+import hashlib
 import re
 
 import pytest
@@ -162,7 +163,7 @@ def test_malformed_credentials_leave_the_registration_open(service, testkit, cod
 
 LIES = [
     (60386, 400, {"attestation_object": encoded(b"\xa3\x63")}),
-    (60387, 400, {"attested_credential_data": False}),
+    (60387, 400, {"authenticator_data": encoded(hashlib.sha256(RP_ID.encode()).digest() + b"\x05\0\0\0\0")}),
     (60311, 403, {"rp_id": "evil.test"}),
     (60311, 403, {"user_present": False}),
     (60311, 403, {"cross_origin": True}),
