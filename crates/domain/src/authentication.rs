@@ -1,7 +1,7 @@
 //! Authentication: start a ceremony, judge its answer, count the use.
 
 use webauthn::authentication::{
-    AuthenticationExpectation, ExpectedUser, Signal, SignCountPolicy, VerifiedAuthentication,
+    AuthenticationExpectation, ExpectedUser, SignCountPolicy, Signal, VerifiedAuthentication,
     verify_authentication,
 };
 use webauthn::credential::CredentialId;
