@@ -2,7 +2,13 @@
 
 use std::sync::Arc;
 
+use axum::Router;
 use domain::Passkeys;
+use domain::clock::SystemRandomness;
+
+use crate::config::Limits;
+use crate::health::Lifecycle;
+use crate::middleware::front::{Front, guard};
 
 /// The base of every URL that passkeyd emits, as its clients reach it: scheme, host, port and an
 /// optional path prefix, without a slash at the end. It comes from configuration only, never from a
@@ -34,4 +40,23 @@ pub struct App {
     pub passkeys: Arc<Passkeys>,
     /// Base of emitted URLs.
     pub public_url: Arc<PublicUrl>,
+}
+
+/// All routes of a running passkeyd, behind the [front](crate::middleware::front).
+pub fn router(app: App, limits: &Limits, lifecycle: Arc<Lifecycle>) -> Router {
+    router_with(app, limits, lifecycle, Router::new())
+}
+
+/// All routes and some more, for example those of the demo.
+pub fn router_with(app: App, limits: &Limits, lifecycle: Arc<Lifecycle>, more: Router) -> Router {
+    let front = Front::new(limits, Arc::clone(&app.public_url), &SystemRandomness);
+    let health = crate::health::router(Arc::clone(&app.passkeys), lifecycle);
+    Router::new()
+        .merge(crate::api::twilio::router())
+        .merge(crate::api::manage::router())
+        .with_state(app)
+        .merge(health)
+        .merge(more)
+        // Outermost, so that it also sees what no route matched.
+        .layer(axum::middleware::from_fn_with_state(front, guard))
 }

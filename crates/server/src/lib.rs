@@ -2,3 +2,11 @@
 
 pub mod api;
 pub mod app;
+pub mod cli;
+pub mod config;
+pub mod demo;
+pub mod health;
+pub mod middleware;
+pub mod process;
+pub mod telemetry;
+pub mod transport;

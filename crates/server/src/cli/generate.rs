@@ -1,0 +1,26 @@
+//! `passkeyd generate`: the parts of `docs/` that come from the code.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+/// Writes all generated files below the directory.
+pub(super) fn run(out: &Path) -> io::Result<()> {
+    let mut files = vec![
+        ("configuration.md", crate::config::markdown()),
+        ("openapi/manage-v1.json", crate::api::manage::openapi_json()),
+    ];
+    files.extend(twilio());
+    for (name, text) in files {
+        let path = out.join(name);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        fs::write(path, text)?;
+    }
+    Ok(())
+}
+
+fn twilio() -> Vec<(&'static str, String)> {
+    Vec::new()
+}

@@ -1,0 +1,118 @@
+//! The command line.
+
+mod generate;
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{self, Flags, Settings};
+use crate::process::ProcessError;
+use crate::telemetry;
+
+/// A passkey (WebAuthn / FIDO2) authentication server that you run yourself.
+#[derive(Debug, Parser)]
+#[command(name = "passkeyd", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server.
+    Serve(Serve),
+    /// Run a throw-away server on this machine, with a page on which to try passkeys in the browser.
+    Demo(Demo),
+    /// Write the generated parts of the documentation.
+    #[command(hide = true)]
+    Generate(Generate),
+}
+
+#[derive(Debug, Args)]
+struct Serve {
+    /// TOML file with settings.
+    #[arg(long, value_name = "FILE", env = "PASSKEYD_CONFIG")]
+    config: Option<PathBuf>,
+    /// Address and port to listen on [default: 127.0.0.1:8080].
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+    /// Base of the URLs that passkeyd emits [default: http://localhost:<port>].
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
+    /// Directory of the embedded store [default: ./passkeyd-data].
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// The store [default: sqlite:<data-dir>/passkeyd.db].
+    #[arg(long, value_name = "URL")]
+    store: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct Demo {
+    /// Loopback address and port to listen on [default: 127.0.0.1:8080, or the next free port].
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+}
+
+#[derive(Debug, Args)]
+struct Generate {
+    /// The directory to write to, for example `docs`.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+}
+
+/// Runs the command that the process was started with.
+///
+/// Exit codes: 0 done, 1 it failed, 2 the command line or the settings are wrong.
+pub fn run() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Serve(arguments) => serve(arguments),
+        Command::Demo(arguments) => {
+            in_runtime(async move { crate::demo::run(arguments.listen).await })
+        }
+        Command::Generate(arguments) => {
+            generate::run(&arguments.out).map_err(|source| ProcessError::System {
+                what: "cannot write the documentation",
+                source,
+            })
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "passkeyd: {error}");
+            match error {
+                ProcessError::Config(_) => ExitCode::from(2),
+                _ => ExitCode::FAILURE,
+            }
+        }
+    }
+}
+
+fn serve(arguments: Serve) -> Result<(), ProcessError> {
+    let flags = Flags {
+        listen: arguments.listen,
+        public_url: arguments.public_url,
+        data_dir: arguments.data_dir,
+        store: arguments.store,
+    };
+    let settings = Settings::load(arguments.config.as_deref(), &flags)?;
+    let first_account = config::bootstrap_account(|name| std::env::var(name).ok())?;
+    telemetry::init(&settings.log);
+    in_runtime(crate::process::serve(settings, first_account))
+}
+
+fn in_runtime(work: impl Future<Output = Result<(), ProcessError>>) -> Result<(), ProcessError> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| ProcessError::System {
+            what: "cannot start the runtime",
+            source,
+        })?
+        .block_on(work)
+}

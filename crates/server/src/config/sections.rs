@@ -1,0 +1,158 @@
+//! The settings by section. One table: the structs, their defaults and the printed reference all come
+//! from it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// Form of the log lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// One JSON object per line.
+    Json,
+    /// One line of text per event, for people.
+    Text,
+}
+
+/// How much is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogLevel {
+    /// Only what an operator has to act on.
+    Error,
+    /// And what looks wrong.
+    Warn,
+    /// And every refusal, start and stop.
+    Info,
+    /// And one line for each request.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+macro_rules! sections {
+    ($(
+        $(#[doc = $section_doc:literal])+
+        $name:ident $prefix:literal {
+            $( $(#[doc = $doc:literal])+ $key:ident: $type:ty = $default:expr => $shown:literal, )+
+        }
+    )+) => {
+        $(
+            $(#[doc = $section_doc])+
+            #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+            #[serde(default, deny_unknown_fields)]
+            pub struct $name {
+                $( $(#[doc = $doc])+ pub $key: $type, )+
+            }
+
+            impl Default for $name {
+                fn default() -> Self {
+                    Self { $( $key: $default, )+ }
+                }
+            }
+        )+
+
+        /// Every section with its keys, for the printed reference.
+        pub(super) const REFERENCE: &[Section] = &[
+            $( Section {
+                prefix: $prefix,
+                about: &[$($section_doc),+],
+                keys: &[ $( Key { name: stringify!($key), default: $shown, about: &[$($doc),+] }, )+ ],
+            }, )+
+        ];
+    };
+}
+
+/// A section of the reference.
+pub(super) struct Section {
+    /// Name of the TOML table, empty for the top level.
+    pub prefix: &'static str,
+    /// Its description, line by line.
+    pub about: &'static [&'static str],
+    /// Its keys. A key that is itself a section is not described twice.
+    pub keys: &'static [Key],
+}
+
+/// A key of the reference.
+pub(super) struct Key {
+    /// Its name.
+    pub name: &'static str,
+    /// Its default as shown; empty for a sub-section.
+    pub default: &'static str,
+    /// Its description, line by line.
+    pub about: &'static [&'static str],
+}
+
+sections! {
+    /// Where passkeyd listens, what it is called from outside, and where it keeps its data.
+    Settings "" {
+        /// Address and port to listen on. Port 0 lets the system choose one.
+        listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 8080)) => "127.0.0.1:8080",
+        /// Base of every URL that passkeyd emits, as its clients reach it; it may have a path prefix.
+        public_url: Option<String> = None => "http://localhost:<port>",
+        /// Directory of the embedded store; it is created if it is not there.
+        data_dir: PathBuf = PathBuf::from("passkeyd-data") => "./passkeyd-data",
+        /// The store: `sqlite:<path>`.
+        store: Option<String> = None => "sqlite:<data-dir>/passkeyd.db",
+        /// Logs.
+        log: Log = Log::default() => "",
+        /// Limits of the transport.
+        limits: Limits = Limits::default() => "",
+        /// How long old records are kept.
+        retention: Retention = Retention::default() => "",
+        /// The end of the process.
+        shutdown: Shutdown = Shutdown::default() => "",
+    }
+
+    /// What is logged, to standard error.
+    Log "log" {
+        /// `json`: one object per line; `text`: for people.
+        format: LogFormat = LogFormat::Json => "json",
+        /// `error`, `warn`, `info` (every refusal), `debug` (every request) or `trace`.
+        level: LogLevel = LogLevel::Info => "info",
+    }
+
+    /// What one client may ask of the process. Lower values are always safe; with higher ones a
+    /// client can hold more memory and more connections.
+    Limits "limits" {
+        /// Request line and headers together, in bytes. More is answered with 431.
+        header_bytes: usize = 16_384 => "16384",
+        /// Number of headers. More is answered with 431.
+        header_count: usize = 64 => "64",
+        /// Body of a request that a back end sends (`/v2`, `/manage`), in bytes. More is answered with 413.
+        body_bytes: usize = 262_144 => "262144",
+        /// Body of a request that a browser sends (all other paths), in bytes.
+        browser_body_bytes: usize = 65_536 => "65536",
+        /// Time for the headers once their first byte has come, in seconds.
+        header_read_seconds: u64 = 10 => "10",
+        /// Time for the body, in seconds. Then 408.
+        body_read_seconds: u64 = 15 => "15",
+        /// Time that a client may leave an answer unread before the connection is closed, in seconds.
+        write_seconds: u64 = 30 => "30",
+        /// Time that a connection may be silent between two requests, in seconds.
+        idle_seconds: u64 = 75 => "75",
+        /// Open connections of the process. Further ones are closed at once.
+        connections: usize = 20_000 => "20000",
+        /// Open connections of one client address (IPv6: of one /64 network). Behind a reverse proxy
+        /// every connection has the proxy's address: raise it there.
+        connections_per_address: usize = 512 => "512",
+    }
+
+    /// How long records are kept that nothing needs any more.
+    Retention "retention" {
+        /// Ceremonies, after they have expired, in hours.
+        ceremonies_hours: u64 = 24 => "24",
+        /// Audit events, in days.
+        events_days: u64 = 90 => "90",
+        /// Time between two sweeps, in seconds.
+        sweep_seconds: u64 = 60 => "60",
+    }
+
+    /// What happens after SIGTERM or SIGINT.
+    Shutdown "shutdown" {
+        /// Time for the requests that are being served, in seconds; then they are cut off.
+        grace_seconds: u64 = 30 => "30",
+    }
+}

@@ -1,0 +1,141 @@
+use super::*;
+
+fn keys_of(value: &serde_json::Value, prefix: &str, out: &mut Vec<String>) {
+    for (key, value) in value.as_object().unwrap() {
+        let path = if prefix.is_empty() {
+            key.clone()
+        } else {
+            format!("{prefix}.{key}")
+        };
+        if value.is_object() {
+            keys_of(value, &path, out);
+        } else {
+            out.push(path);
+        }
+    }
+}
+
+#[test]
+fn the_reference_shows_the_true_defaults_of_every_key() {
+    let defaults = serde_json::to_value(Settings::default()).unwrap();
+    let mut keys = Vec::new();
+    keys_of(&defaults, "", &mut keys);
+    let reference = markdown();
+    for key in keys {
+        let variable = format!("`PASSKEYD_{}`", key.replace('.', "__").to_uppercase());
+        assert!(reference.contains(&variable), "{variable} is not described");
+        let value = &defaults
+            .pointer(&format!("/{}", key.replace('.', "/")))
+            .unwrap();
+        if value.is_null() || key == "data_dir" {
+            continue;
+        }
+        let shown = value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned);
+        let row = reference
+            .lines()
+            .find(|line| line.contains(&variable))
+            .unwrap();
+        assert!(row.contains(&format!("| `{shown}` |")), "{key}: {row}");
+    }
+}
+
+#[test]
+fn the_store_is_a_file_in_the_data_directory_unless_it_is_named() {
+    let settings = Settings {
+        data_dir: "/x".into(),
+        ..Settings::default()
+    };
+    assert_eq!(
+        settings.store_location().unwrap(),
+        Path::new("/x/passkeyd.db")
+    );
+    let named = Settings {
+        store: Some("sqlite:/y/z.db".into()),
+        ..settings.clone()
+    };
+    assert_eq!(named.store_location().unwrap(), Path::new("/y/z.db"));
+    for wrong in ["sqlite:", "mysql://x", "/y/z.db", ""] {
+        let error = Settings {
+            store: Some(wrong.into()),
+            ..settings.clone()
+        }
+        .store_location();
+        assert!(
+            error.unwrap_err().to_string().contains("`store`"),
+            "{wrong}"
+        );
+    }
+}
+
+#[test]
+fn a_postgres_store_is_refused_with_a_sentence_about_this_build() {
+    for url in ["postgres://db/passkeyd", "postgresql://db/passkeyd"] {
+        let settings = Settings {
+            store: Some(url.into()),
+            ..Settings::default()
+        };
+        let message = settings.store_location().unwrap_err().to_string();
+        assert!(message.contains("no PostgreSQL"), "{message}");
+    }
+}
+
+#[test]
+fn a_public_url_is_http_or_https_with_a_host_and_nothing_after_the_path() {
+    for good in [
+        "http://localhost:8080",
+        "https://a.example/prefix",
+        "https://[::1]:8080/",
+    ] {
+        check_public_url(good).unwrap();
+    }
+    for bad in [
+        "localhost",
+        "ftp://x",
+        "https://",
+        "https://:80",
+        "https://x?y",
+        "https://x#y",
+        "https://u@x",
+        "https://x y",
+    ] {
+        assert!(check_public_url(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn the_first_account_is_given_whole_or_not_at_all() {
+    let sid = "AC00112233445566778899aabbccddeeff";
+    let token = "0123456789abcdef";
+    let given = |sid: Option<&str>, token: Option<&str>| {
+        let (sid, token) = (sid.map(str::to_owned), token.map(str::to_owned));
+        bootstrap_account(move |name| match name {
+            BOOTSTRAP_ACCOUNT_SID => sid.clone(),
+            BOOTSTRAP_AUTH_TOKEN => token.clone(),
+            _ => None,
+        })
+    };
+    assert!(given(None, None).unwrap().is_none());
+    let (id, secret) = given(Some(sid), Some(token)).unwrap().unwrap();
+    assert_eq!((format!("AC{id}").as_str(), secret.reveal()), (sid, token));
+    for (sid, token, named) in [
+        (Some(sid), None, BOOTSTRAP_AUTH_TOKEN),
+        (None, Some(token), BOOTSTRAP_ACCOUNT_SID),
+        (Some("AC0011"), Some(token), BOOTSTRAP_ACCOUNT_SID),
+        (
+            Some("SK00112233445566778899aabbccddeeff"),
+            Some(token),
+            BOOTSTRAP_ACCOUNT_SID,
+        ),
+        (Some(sid), Some("too-short"), BOOTSTRAP_AUTH_TOKEN),
+        (Some(sid), Some("0123456789 abcdef"), BOOTSTRAP_AUTH_TOKEN),
+    ] {
+        let message = given(sid, token).unwrap_err().to_string();
+        assert!(message.contains(named), "{message}");
+        assert!(
+            !message.contains(token.unwrap_or("-none-")),
+            "the token is not repeated"
+        );
+    }
+}

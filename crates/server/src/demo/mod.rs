@@ -1,0 +1,163 @@
+//! `passkeyd demo`: a throw-away server on this machine with a page on which one tries passkeys.
+//!
+//! The page talks to a small back end (`backend`), which is what an application of yours would be: it
+//! holds the account's token and speaks the Twilio wire, here to the router in the same process. Each
+//! exchange is handed to the page too, so that one can watch.
+
+mod backend;
+mod page;
+mod sessions;
+
+use std::io::{self, Write as _};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::http::header::HOST;
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use domain::accounts::Bootstrap;
+use tokio::net::TcpListener;
+
+use crate::app::{App, PublicUrl};
+use crate::config::{Log, LogFormat, LogLevel, Settings};
+use crate::health::Lifecycle;
+use crate::process::{self, ProcessError};
+use crate::telemetry;
+use backend::Backend;
+
+/// The port that is tried first.
+const FIRST_PORT: u16 = 8080;
+/// How many ports are tried when none was asked for.
+const PORTS: u16 = 20;
+
+/// Runs the demo until SIGTERM or SIGINT; the store is removed at the end.
+///
+/// # Errors
+/// [`ProcessError`]: the address is not a loopback address or in use, or something of the system fails.
+pub async fn run(asked: Option<SocketAddr>) -> Result<(), ProcessError> {
+    telemetry::init(&Log {
+        format: LogFormat::Text,
+        level: LogLevel::Warn,
+    });
+    let listener = listen(asked).await?;
+    let address = process::local_address(&listener, SocketAddr::from(([127, 0, 0, 1], 0)))?;
+    let directory = tempfile::Builder::new()
+        .prefix("passkeyd-demo-")
+        .tempdir()
+        .map_err(|source| ProcessError::System {
+            what: "cannot make a throw-away directory",
+            source,
+        })?;
+    let passkeys = process::open(&directory.path().join("passkeyd.db")).await?;
+    let Bootstrap::Created(account, token) = passkeys.bootstrap(None).await? else {
+        return Err(ProcessError::Demo(
+            "the throw-away store is not empty".to_owned(),
+        ));
+    };
+    let origin = format!("http://localhost:{}", address.port());
+    let app = App {
+        passkeys: Arc::clone(&passkeys),
+        public_url: Arc::new(PublicUrl::new(&origin)),
+    };
+    let settings = Settings::default();
+    let lifecycle = Arc::new(Lifecycle::default());
+    let api = crate::app::router(app.clone(), &settings.limits, Arc::clone(&lifecycle));
+    let backend = Backend::start(api, account, &token, &origin)
+        .await
+        .map_err(ProcessError::Demo)?;
+    let router = crate::app::router_with(
+        app,
+        &settings.limits,
+        Arc::clone(&lifecycle),
+        routes(backend, address.port()),
+    );
+    announce(&origin).map_err(|source| ProcessError::System {
+        what: "cannot print the page's address",
+        source,
+    })?;
+    let ended = process::run(listener, router, passkeys, lifecycle, &settings).await;
+    directory.close().map_err(|source| ProcessError::System {
+        what: "cannot remove the throw-away store",
+        source,
+    })?;
+    ended
+}
+
+/// The page and the back end behind it.
+fn routes(backend: Backend, port: u16) -> Router {
+    Router::new()
+        .merge(page::router(port))
+        .nest("/demo/api", backend::router(backend))
+        .layer(axum::middleware::from_fn_with_state(port, only_localhost))
+}
+
+/// Answers only to the names of this machine: a page elsewhere whose name is made to resolve to
+/// 127.0.0.1 would otherwise be same-origin with the demo.
+async fn only_localhost(State(port): State<u16>, request: Request, next: Next) -> Response {
+    let host = request
+        .headers()
+        .get(HOST)
+        .and_then(|host| host.to_str().ok())
+        .unwrap_or_default();
+    let known = ["localhost", "127.0.0.1", "[::1]"].iter().any(|name| {
+        host.strip_prefix(name)
+            .and_then(|rest| rest.strip_prefix(':'))
+            == Some(port.to_string().as_str())
+            || (port == 80 && host == *name)
+    });
+    if known {
+        next.run(request).await
+    } else {
+        (
+            StatusCode::MISDIRECTED_REQUEST,
+            "the demo answers only on localhost",
+        )
+            .into_response()
+    }
+}
+
+async fn listen(asked: Option<SocketAddr>) -> Result<TcpListener, ProcessError> {
+    if let Some(address) = asked {
+        if !address.ip().is_loopback() {
+            return Err(ProcessError::Demo(format!(
+                "the demo listens on loopback addresses only, and {address} is none; use for example --listen 127.0.0.1:{}",
+                address.port()
+            )));
+        }
+        return TcpListener::bind(address).await.map_err(|source| {
+            if source.kind() == io::ErrorKind::AddrInUse {
+                ProcessError::Demo(format!(
+                    "{address} is in use; choose another port with --listen"
+                ))
+            } else {
+                ProcessError::Listen { address, source }
+            }
+        });
+    }
+    let mut address = SocketAddr::from(([127, 0, 0, 1], FIRST_PORT));
+    for port in FIRST_PORT..FIRST_PORT + PORTS {
+        address.set_port(port);
+        match TcpListener::bind(address).await {
+            Ok(listener) => return Ok(listener),
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+            Err(source) => return Err(ProcessError::Listen { address, source }),
+        }
+    }
+    Err(ProcessError::Demo(format!(
+        "the ports {FIRST_PORT} to {} are all in use; choose one with --listen 127.0.0.1:PORT",
+        FIRST_PORT + PORTS - 1
+    )))
+}
+
+fn announce(origin: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    write!(
+        out,
+        "\n  The passkeyd demo is running. Open this page in a browser:\n\n    {origin}\n\n  \
+         Everything is kept in a throw-away store, which is removed when you stop it (Ctrl+C).\n\n"
+    )?;
+    out.flush()
+}

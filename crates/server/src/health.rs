@@ -1,0 +1,55 @@
+//! Whether the process lives, and whether it should be sent requests.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::get;
+use domain::Passkeys;
+
+/// Where the process is in its life.
+#[derive(Debug, Default)]
+pub struct Lifecycle {
+    draining: AtomicBool,
+}
+
+impl Lifecycle {
+    /// From now on the process only finishes what it has begun.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Release);
+    }
+
+    fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+}
+
+#[derive(Clone)]
+struct Health {
+    passkeys: Arc<Passkeys>,
+    lifecycle: Arc<Lifecycle>,
+}
+
+/// `GET /livez` and `GET /readyz`.
+pub fn router(passkeys: Arc<Passkeys>, lifecycle: Arc<Lifecycle>) -> Router {
+    Router::new()
+        // As long as it answers, it lives: a broken store is no reason to be restarted.
+        .route("/livez", get(|| async { "ok" }))
+        .route("/readyz", get(ready))
+        .with_state(Health {
+            passkeys,
+            lifecycle,
+        })
+}
+
+async fn ready(State(health): State<Health>) -> (StatusCode, &'static str) {
+    if health.lifecycle.is_draining() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "draining");
+    }
+    match health.passkeys.ping().await {
+        Ok(()) => (StatusCode::OK, "ready"),
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer"),
+    }
+}

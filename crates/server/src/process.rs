@@ -1,0 +1,261 @@
+//! The life of a server process: open the store, listen, serve, drain, close.
+
+use std::io::{self, Write as _};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use domain::Passkeys;
+use domain::accounts::{Bootstrap, Secret};
+use domain::clock::{SystemClock, SystemRandomness};
+use domain::error::Refusal;
+use domain::ids::AccountId;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::app::App;
+use crate::config::{ConfigError, Retention, Settings};
+use crate::health::Lifecycle;
+
+/// How many rows of a kind one sweep removes at most, so that it never holds the writer for long.
+const SWEEP_BUDGET: u32 = 1000;
+
+/// Why the process could not start, or did not end well.
+#[derive(Debug, thiserror::Error)]
+pub enum ProcessError {
+    /// The settings are wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Store(#[from] storage::OpenError),
+    /// The store was opened and does not do its work.
+    #[error("the store failed: {}", .0.message)]
+    Domain(Refusal),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// Something else that the operating system refuses.
+    #[error("{what}: {source}")]
+    System {
+        /// What was tried.
+        what: &'static str,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// What the demo cannot do.
+    #[error("{0}")]
+    Demo(String),
+}
+
+impl From<Refusal> for ProcessError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Domain(refusal)
+    }
+}
+
+/// The domain over the embedded store in this file.
+///
+/// # Errors
+/// The file cannot be opened, is another process's or a newer format's.
+pub async fn open(path: &Path) -> Result<Arc<Passkeys>, ProcessError> {
+    // Migrations may take their time, and nothing else runs yet.
+    let store = storage::Embedded::open(path, storage::Options::default())?;
+    let passkeys = Passkeys::open(
+        Arc::new(store),
+        Arc::new(SystemClock::default()),
+        Arc::new(SystemRandomness),
+    )
+    .await?;
+    Ok(Arc::new(passkeys))
+}
+
+/// Serves the Twilio wire and everything else as the settings say, until SIGTERM or SIGINT.
+///
+/// # Errors
+/// [`ProcessError`].
+pub async fn serve(
+    settings: Settings,
+    first_account: Option<(AccountId, Secret)>,
+) -> Result<(), ProcessError> {
+    let passkeys = open(&settings.store_location()?).await?;
+    let listener = listen(settings.listen).await?;
+    let address = local_address(&listener, settings.listen)?;
+    announce_account(&passkeys, first_account).await?;
+    let app = App {
+        passkeys: Arc::clone(&passkeys),
+        public_url: Arc::new(settings.public_url(address)),
+    };
+    let lifecycle = Arc::new(Lifecycle::default());
+    let router = crate::app::router(app.clone(), &settings.limits, Arc::clone(&lifecycle));
+    tracing::info!(%address, public_url = app.public_url.as_str(), "ready");
+    run(listener, router, passkeys, lifecycle, &settings).await
+}
+
+/// Listens on the address.
+///
+/// # Errors
+/// The address is in use or not this machine's.
+pub async fn listen(address: SocketAddr) -> Result<TcpListener, ProcessError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| ProcessError::Listen { address, source })
+}
+
+/// The address that a listener really has; the asked port may have been 0.
+///
+/// # Errors
+/// The operating system's.
+pub fn local_address(
+    listener: &TcpListener,
+    asked: SocketAddr,
+) -> Result<SocketAddr, ProcessError> {
+    listener
+        .local_addr()
+        .map_err(|source| ProcessError::Listen {
+            address: asked,
+            source,
+        })
+}
+
+/// Serves until a signal comes, then drains and closes the store.
+///
+/// # Errors
+/// [`ProcessError`]: signals cannot be had, or the store does not close.
+pub async fn run(
+    listener: TcpListener,
+    router: Router,
+    passkeys: Arc<Passkeys>,
+    lifecycle: Arc<Lifecycle>,
+    settings: &Settings,
+) -> Result<(), ProcessError> {
+    let (stop, stopping) = watch::channel(false);
+    tokio::spawn(wait_for_signal(stop, lifecycle)?);
+    let sweeper = tokio::spawn(sweep(
+        Arc::clone(&passkeys),
+        settings.retention.clone(),
+        stopping.clone(),
+    ));
+    let grace = Duration::from_secs(settings.shutdown.grace_seconds);
+    let drained =
+        crate::transport::serve(listener, router, &settings.limits, stopping, grace).await;
+    if !drained {
+        tracing::warn!("some requests were cut off: they did not finish within the grace period");
+    }
+    sweeper.abort();
+    passkeys.close().await?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn wait_for_signal(
+    stop: watch::Sender<bool>,
+    lifecycle: Arc<Lifecycle>,
+) -> Result<impl Future<Output = ()>, ProcessError> {
+    let listen = |kind| {
+        signal(kind).map_err(|source| ProcessError::System {
+            what: "cannot wait for signals",
+            source,
+        })
+    };
+    let mut terminate = listen(SignalKind::terminate())?;
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    Ok(async move {
+        let name = tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        };
+        tracing::info!(signal = name, "stopping");
+        lifecycle.drain();
+        stop.send_replace(true);
+        // The sender lives as long as somebody may look whether the process stops.
+        stop.closed().await;
+    })
+}
+
+async fn sweep(passkeys: Arc<Passkeys>, retention: Retention, mut stop: watch::Receiver<bool>) {
+    let mut interval = tokio::time::interval(retention.interval());
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => return,
+            _ = interval.tick() => {}
+        }
+        match passkeys
+            .sweep(
+                retention.ceremonies_ms(),
+                retention.events_ms(),
+                SWEEP_BUDGET,
+            )
+            .await
+        {
+            Ok(swept) if swept.ceremonies == 0 && swept.events == 0 => {}
+            Ok(swept) => {
+                tracing::debug!(
+                    ceremonies = swept.ceremonies,
+                    events = swept.events,
+                    "swept"
+                );
+                if swept.ceremonies >= u64::from(SWEEP_BUDGET)
+                    || swept.events >= u64::from(SWEEP_BUDGET)
+                {
+                    // There is more: come back soon, but let others write in between.
+                    interval.reset_after(Duration::from_millis(50));
+                }
+            }
+            Err(refusal) => {
+                tracing::error!(
+                    reason = refusal.reason.name(),
+                    "old records could not be removed"
+                );
+            }
+        }
+    }
+}
+
+async fn announce_account(
+    passkeys: &Passkeys,
+    given: Option<(AccountId, Secret)>,
+) -> Result<(), ProcessError> {
+    let asked = given.as_ref().map(|(id, _)| *id);
+    match passkeys.bootstrap(given).await? {
+        Bootstrap::Created(id, token) if asked.is_none() => {
+            print_account(id, &token).map_err(|source| ProcessError::System {
+                what: "cannot print the first account",
+                source,
+            })
+        }
+        Bootstrap::Created(..) => {
+            tracing::info!("the first account was created as the environment says");
+            Ok(())
+        }
+        Bootstrap::Exists(id) => {
+            if asked.is_some_and(|asked| asked != id) {
+                tracing::warn!(
+                    "the store already holds an account; the one in the environment was not created"
+                );
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Shows the account on standard output. Not through the log: logs are kept and shipped.
+fn print_account(id: AccountId, token: &Secret) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    write!(
+        out,
+        "\n  A new account was created. Its token is shown this once: keep it.\n\n    \
+         Account SID   AC{id}\n    Auth Token    {}\n\n",
+        token.reveal()
+    )?;
+    out.flush()
+}

@@ -1,0 +1,129 @@
+//! How many connections are open, together and of one address.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+/// Counts the open connections.
+#[derive(Debug)]
+pub(super) struct Connections {
+    most: usize,
+    most_per_address: usize,
+    open: Mutex<Open>,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    all: usize,
+    by_address: HashMap<IpAddr, usize>,
+}
+
+/// One open connection; dropping it makes room.
+#[derive(Debug)]
+pub(super) struct Slot {
+    connections: Arc<Connections>,
+    address: IpAddr,
+}
+
+impl Connections {
+    /// With the given limits.
+    pub(super) fn new(most: usize, most_per_address: usize) -> Self {
+        Self {
+            most,
+            most_per_address,
+            open: Mutex::default(),
+        }
+    }
+
+    /// A slot for a connection of this address, or `None` when a limit is reached.
+    pub(super) fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Slot> {
+        let address = group(address);
+        let mut open = self.open.lock();
+        if open.all >= self.most {
+            return None;
+        }
+        let of_address = open.by_address.entry(address).or_default();
+        if *of_address >= self.most_per_address {
+            return None;
+        }
+        *of_address += 1;
+        open.all += 1;
+        Some(Slot {
+            connections: Arc::clone(self),
+            address,
+        })
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let mut open = self.connections.open.lock();
+        open.all = open.all.saturating_sub(1);
+        if let Some(of_address) = open.by_address.get_mut(&self.address) {
+            *of_address = of_address.saturating_sub(1);
+            if *of_address == 0 {
+                open.by_address.remove(&self.address);
+            }
+        }
+    }
+}
+
+/// One client may choose among 2^64 addresses of its IPv6 network, so the network counts.
+fn group(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
+            Some(v4) => IpAddr::V4(v4),
+            None => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn one_address_cannot_take_the_slots_of_another() {
+        let connections = Arc::new(Connections::new(10, 2));
+        let a = (
+            connections.admit(ip("10.0.0.1")).unwrap(),
+            connections.admit(ip("10.0.0.1")).unwrap(),
+        );
+        assert!(connections.admit(ip("10.0.0.1")).is_none());
+        assert!(
+            connections.admit(ip("::ffff:10.0.0.1")).is_none(),
+            "the mapped form is the same address"
+        );
+        assert!(connections.admit(ip("10.0.0.2")).is_some());
+        drop(a);
+        assert!(connections.admit(ip("10.0.0.1")).is_some());
+    }
+
+    #[test]
+    fn an_ipv6_network_counts_as_one_address() {
+        let connections = Arc::new(Connections::new(10, 1));
+        let _one = connections.admit(ip("2001:db8::1")).unwrap();
+        assert!(connections.admit(ip("2001:db8::ffff")).is_none());
+        assert!(connections.admit(ip("2001:db8:0:1::1")).is_some());
+    }
+
+    #[test]
+    fn the_process_has_a_limit_and_forgets_addresses_that_left() {
+        let connections = Arc::new(Connections::new(2, 2));
+        let held = [
+            connections.admit(ip("10.0.0.1")),
+            connections.admit(ip("10.0.0.2")),
+        ];
+        assert!(connections.admit(ip("10.0.0.3")).is_none());
+        drop(held);
+        assert_eq!(connections.open.lock().all, 0);
+        assert!(connections.open.lock().by_address.is_empty());
+    }
+}

@@ -1,0 +1,149 @@
+//! HTTP/1.1 over TCP: accepting, the limits of a connection, and the orderly end.
+
+mod connections;
+mod timed;
+
+use std::convert::Infallible;
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, watch};
+use tower::Service as _;
+
+use crate::config::Limits;
+use connections::Connections;
+use timed::{Phase, Timed, Timeouts};
+
+/// How many headers hyper reads without an allocation; it wants to be told of a higher limit.
+const HYPER_HEADERS: usize = 100;
+/// Pause after a failed accept: the cause (no descriptors left) needs time to pass.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves the router on the listener until `stop` turns true, then lets the requests that are being
+/// served finish for at most `grace`.
+///
+/// Returns whether all of them finished.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: &Limits,
+    mut stop: watch::Receiver<bool>,
+    grace: Duration,
+) -> bool {
+    let connections = Arc::new(Connections::new(
+        limits.connections,
+        limits.connections_per_address,
+    ));
+    let timeouts = Timeouts {
+        head: Duration::from_secs(limits.header_read_seconds),
+        idle: Duration::from_secs(limits.idle_seconds),
+        write: Duration::from_secs(limits.write_seconds),
+    };
+    let http = protocol(limits);
+    // Every connection holds a sender; when the last one is dropped, the receiver wakes.
+    let (alive, mut all_done) = mpsc::channel::<Infallible>(1);
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = stopped(&mut stop) => break,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                let Some(slot) = connections.admit(peer.ip()) else {
+                    // Refuse the new one, keep the old ones: closing is the only answer that
+                    // costs nothing.
+                    tracing::debug!("connection refused: too many are open");
+                    continue;
+                };
+                let connection =
+                    connection(stream, router.clone(), http.clone(), timeouts, stop.clone());
+                let alive = alive.clone();
+                tokio::spawn(async move {
+                    connection.await;
+                    drop((slot, alive));
+                });
+            }
+            Err(error) => accept_failed(&error).await,
+        }
+    }
+    drop(listener);
+    drop(alive);
+    tokio::time::timeout(grace, all_done.recv()).await.is_ok()
+}
+
+/// Waits until the value turns true, or nobody is left who could turn it.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+async fn accept_failed(error: &io::Error) {
+    match error.kind() {
+        // The client went away before it was accepted.
+        io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::ConnectionReset
+        | io::ErrorKind::Interrupted => {}
+        _ => {
+            tracing::error!(%error, "cannot accept connections");
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+        }
+    }
+}
+
+fn protocol(limits: &Limits) -> hyper::server::conn::http1::Builder {
+    let mut http = hyper::server::conn::http1::Builder::new();
+    // `Timed` watches the clock: hyper's own timer cannot tell a slow header from a silent
+    // connection, and would be armed anew for every request.
+    http.timer(TokioTimer::new())
+        .header_read_timeout(None)
+        .max_header_size(limits.header_bytes);
+    if limits.header_count > HYPER_HEADERS {
+        http.max_headers(limits.header_count);
+    }
+    http
+}
+
+async fn connection(
+    stream: TcpStream,
+    router: Router,
+    http: hyper::server::conn::http1::Builder,
+    timeouts: Timeouts,
+    mut stop: watch::Receiver<bool>,
+) {
+    // Answers are small and complete: waiting for more to send only delays them.
+    if stream.set_nodelay(true).is_err() {
+        return;
+    }
+    let phase = Phase::default();
+    let io = TokioIo::new(Timed::new(stream, phase.clone(), timeouts));
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        phase.serving();
+        let phase = phase.clone();
+        let answer = router.clone().call(request.map(Body::new));
+        async move {
+            let answer = answer.await;
+            phase.idle();
+            answer
+        }
+    });
+    let mut connection = pin!(http.serve_connection(io, service));
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stopped(&mut stop) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        // The client's doing: it went away, was too slow or does not speak HTTP.
+        tracing::debug!(%error, "connection ended");
+    }
+}
