@@ -1,5 +1,13 @@
 //! The service over the reference store, driven by a software authenticator: what no wire can show on its own.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test stops at the first surprise and may say what it measured"
+)]
+
 use std::sync::Arc;
 
 use domain::Passkeys;

@@ -1,6 +1,14 @@
 //! `kill -9` under load, again and again, over one store: what was acknowledged is there, and no
 //! challenge is accepted twice.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test stops at the first surprise and may say what it measured"
+)]
+
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
