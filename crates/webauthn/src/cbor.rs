@@ -352,7 +352,7 @@ mod tests {
             ("f8ff", UnsupportedItem),
             ("ff", UnsupportedItem),
             ("61ff", NotUtf8),
-            ("a2010101", Truncated),
+            ("a2010102", Truncated),
             ("a201010102", DuplicateKey),
             ("a2616100616101", DuplicateKey),
             ("9bffffffffffffffff", TooLarge),

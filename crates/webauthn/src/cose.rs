@@ -126,6 +126,11 @@ impl CoseAlgorithm {
     /// What is offered unless a Relying Party says otherwise, most wanted first (WebAuthn 5.4 recommends this set).
     pub const DEFAULT_OFFER: &'static [Self] = &[Self::EDDSA, Self::ES256, Self::RS256];
 
+    /// Is the curve part of the algorithm also outside WebAuthn (RFC 9864)? ES256 and its kin fix only the hash there.
+    pub(crate) const fn names_its_curve(self) -> bool {
+        matches!(self, Self::ESP256 | Self::ESP384 | Self::ESP512)
+    }
+
     /// Can signatures of this algorithm be verified?
     pub const fn is_supported(self) -> bool {
         self.scheme().is_some()

@@ -12,6 +12,7 @@ pub mod authentication;
 pub mod authenticator_data;
 pub mod base64url;
 pub mod cbor;
+mod certificate;
 pub mod client_data;
 pub mod cose;
 pub mod credential;

@@ -531,7 +531,7 @@ mod tests {
                 reason
                     .name()
                     .bytes()
-                    .all(|b| b.is_ascii_lowercase() || b == b'_')
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
             );
             assert_eq!(serde_json::to_value(reason).unwrap(), reason.name());
         }

@@ -147,6 +147,34 @@ pub(crate) struct Attested<'a> {
     pub(crate) trust_path: Vec<&'a [u8]>,
 }
 
+/// Most certificates of a chain.
+pub const MAX_CERTIFICATES: usize = 6;
+/// Most bytes of one certificate.
+pub const MAX_CERTIFICATE: usize = 8 * 1024;
+
+/// `x5c`: a non-empty list of DER certificates, bounded in number and size before any is read.
+pub(crate) fn certificate_chain<'a>(
+    format: &'static str,
+    x5c: &Value<'a>,
+) -> Result<Vec<&'a [u8]>, AttestationError> {
+    let malformed = |problem| AttestationError::Malformed { format, problem };
+    let elements = x5c.as_array().ok_or(malformed("`x5c` must be an array"))?;
+    if elements.is_empty() {
+        return Err(malformed("`x5c` must not be empty"));
+    }
+    if elements.len() > MAX_CERTIFICATES {
+        return Err(malformed("`x5c` has too many certificates"));
+    }
+    let certificate = |element: &Value<'a>| match element.as_bytes() {
+        Some(bytes) if bytes.len() > MAX_CERTIFICATE => {
+            Err(malformed("a certificate in `x5c` is too large"))
+        }
+        Some(bytes) => Ok(bytes),
+        None => Err(malformed("`x5c` must hold byte strings only")),
+    };
+    elements.iter().map(certificate).collect()
+}
+
 /// The formats whose statements are verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {

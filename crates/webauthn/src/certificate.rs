@@ -1,0 +1,503 @@
+//! X.509 certificates as far as attestation needs them (RFC 5280), read in place.
+//!
+//! Our own reader for two reasons: signatures are checked over the bytes received, never over a re-encoding, and certificates
+//! in the field have odd parts (serial numbers, encoded defaults, broken policy extensions) that a reader of the whole
+//! structure refuses. Only what is used is interpreted; the rest is skipped.
+
+use crate::cose::{Curve, Hash, KeyMaterial, Scheme, check_rsa};
+use crate::signature;
+use crate::trust::UnixSeconds;
+
+pub(crate) const INTEGER: u8 = 0x02;
+pub(crate) const BIT_STRING: u8 = 0x03;
+pub(crate) const OCTET_STRING: u8 = 0x04;
+pub(crate) const OID: u8 = 0x06;
+pub(crate) const SEQUENCE: u8 = 0x30;
+pub(crate) const SET: u8 = 0x31;
+const BOOLEAN: u8 = 0x01;
+const UTC_TIME: u8 = 0x17;
+const GENERALIZED_TIME: u8 = 0x18;
+
+/// Object identifiers in their encoded form.
+pub(crate) mod oid {
+    pub(crate) const COMMON_NAME: &[u8] = &[0x55, 4, 3];
+    pub(crate) const COUNTRY: &[u8] = &[0x55, 4, 6];
+    pub(crate) const ORGANISATION: &[u8] = &[0x55, 4, 10];
+    pub(crate) const ORGANISATIONAL_UNIT: &[u8] = &[0x55, 4, 11];
+    pub(crate) const KEY_USAGE: &[u8] = &[0x55, 0x1d, 15];
+    pub(crate) const SUBJECT_ALTERNATIVE_NAME: &[u8] = &[0x55, 0x1d, 17];
+    pub(crate) const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 19];
+    pub(crate) const EXTENDED_KEY_USAGE: &[u8] = &[0x55, 0x1d, 37];
+    /// 1.3.6.1.4.1.45724.1.1.2, .4 and .5: serial number, AAGUID and firmware version of a FIDO authenticator.
+    pub(crate) const FIDO_SERIAL_NUMBER: &[u8] = &[0x2b, 6, 1, 4, 1, 0x82, 0xe5, 0x1c, 1, 1, 2];
+    pub(crate) const FIDO_AAGUID: &[u8] = &[0x2b, 6, 1, 4, 1, 0x82, 0xe5, 0x1c, 1, 1, 4];
+    pub(crate) const FIDO_FIRMWARE_VERSION: &[u8] = &[0x2b, 6, 1, 4, 1, 0x82, 0xe5, 0x1c, 1, 1, 5];
+
+    pub(super) const EC_PUBLIC_KEY: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1];
+    pub(super) const P256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7];
+    pub(super) const P384: &[u8] = &[0x2b, 0x81, 4, 0, 34];
+    pub(super) const P521: &[u8] = &[0x2b, 0x81, 4, 0, 35];
+    pub(super) const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1];
+    pub(super) const ED25519: &[u8] = &[0x2b, 0x65, 0x70];
+    /// ecdsa-with-SHA... and sha...WithRSAEncryption without their last byte, which names the hash.
+    pub(super) const ECDSA_WITH: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3];
+    pub(super) const RSA_WITH: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1];
+}
+
+/// A cursor over DER elements.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Der<'a>(&'a [u8]);
+
+/// One element: its tag, its content, and both with the header.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Element<'a> {
+    tag: u8,
+    content: &'a [u8],
+    raw: &'a [u8],
+}
+
+impl<'a> Der<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn element(&mut self) -> Option<Element<'a>> {
+        let (&[tag, first], mut rest) = self.0.split_first_chunk::<2>()?;
+        // Tag numbers above 30 do not occur in the parts that are read.
+        if tag & 0x1f == 0x1f {
+            return None;
+        }
+        let length = match first {
+            0..=0x7f => usize::from(first),
+            0x81..=0x83 => {
+                let (bytes, after) = rest.split_at_checked(usize::from(first & 0x7f))?;
+                rest = after;
+                let length = bytes
+                    .iter()
+                    .fold(0usize, |length, byte| length << 8 | usize::from(*byte));
+                let shortest = length >= 0x80 && bytes.first() != Some(&0);
+                shortest.then_some(length)?
+            }
+            _ => return None,
+        };
+        let (content, after) = rest.split_at_checked(length)?;
+        let raw = self.0.get(..self.0.len() - after.len())?;
+        self.0 = after;
+        Some(Element { tag, content, raw })
+    }
+
+    /// The next element, which must have this tag.
+    fn tagged(&mut self, tag: u8) -> Option<Element<'a>> {
+        self.element().filter(|element| element.tag == tag)
+    }
+
+    /// The content of the next element, which must have this tag.
+    pub(crate) fn content(&mut self, tag: u8) -> Option<&'a [u8]> {
+        self.tagged(tag).map(|element| element.content)
+    }
+
+    /// A cursor into the next element, which must have this tag.
+    pub(crate) fn inside(&mut self, tag: u8) -> Option<Self> {
+        self.content(tag).map(Self)
+    }
+
+    /// The next element if it has this tag; otherwise nothing is consumed.
+    fn optional(&mut self, tag: u8) -> Option<Element<'a>> {
+        let mut ahead = *self;
+        let element = ahead.tagged(tag)?;
+        *self = ahead;
+        Some(element)
+    }
+
+    /// The bits of a bit string without unused ones.
+    fn whole_bits(&mut self) -> Option<&'a [u8]> {
+        match self.content(BIT_STRING)? {
+            [0, bits @ ..] => Some(bits),
+            _ => None,
+        }
+    }
+}
+
+/// A certificate extension.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Extension<'a> {
+    pub(crate) id: &'a [u8],
+    pub(crate) critical: bool,
+    pub(crate) value: &'a [u8],
+}
+
+/// Basic Constraints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct BasicConstraints {
+    pub(crate) ca: bool,
+    pub(crate) path_length: Option<u8>,
+}
+
+/// A certificate, borrowing from its bytes.
+#[derive(Debug, Clone)]
+pub(crate) struct Certificate<'a> {
+    /// 0 is version 1.
+    pub(crate) version: u8,
+    pub(crate) issuer: &'a [u8],
+    pub(crate) subject: &'a [u8],
+    pub(crate) not_before: UnixSeconds,
+    pub(crate) not_after: UnixSeconds,
+    pub(crate) extensions: Vec<Extension<'a>>,
+    /// `None` for kinds of keys that nothing here can use.
+    key: Option<KeyMaterial>,
+    curve: Option<Curve>,
+    signed: &'a [u8],
+    signature_algorithm: &'a [u8],
+    signature: &'a [u8],
+}
+
+impl<'a> Certificate<'a> {
+    /// Reads a DER certificate; `None` when it has not the form of one.
+    pub(crate) fn parse(bytes: &'a [u8]) -> Option<Self> {
+        let mut outer = Der::new(bytes);
+        let mut certificate = outer.inside(SEQUENCE)?;
+        let signed = certificate.tagged(SEQUENCE)?;
+        let algorithm = certificate.tagged(SEQUENCE)?;
+        let signature = certificate.whole_bits()?;
+        if !outer.is_empty() || !certificate.is_empty() {
+            return None;
+        }
+
+        let mut fields = Der::new(signed.content);
+        let version = match fields.optional(0xa0) {
+            None => 0,
+            Some(explicit) => match Der::new(explicit.content).content(INTEGER)? {
+                [version] => *version,
+                _ => return None,
+            },
+        };
+        fields.content(INTEGER)?; // Serial number: any value occurs in the field.
+        // RFC 5280 4.1.1.2: the same algorithm inside and outside the signature.
+        if fields.tagged(SEQUENCE)?.raw != algorithm.raw {
+            return None;
+        }
+        let issuer = fields.tagged(SEQUENCE)?.raw;
+        let mut validity = fields.inside(SEQUENCE)?;
+        let (not_before, not_after) = (time(validity.element()?)?, time(validity.element()?)?);
+        let subject = fields.tagged(SEQUENCE)?.raw;
+        let (key, curve) = public_key(fields.inside(SEQUENCE)?)?;
+        fields.optional(0x81);
+        fields.optional(0x82);
+        let extensions = match fields.optional(0xa3) {
+            None => Vec::new(),
+            Some(explicit) => extensions(Der::new(explicit.content).inside(SEQUENCE)?)?,
+        };
+        if !fields.is_empty() {
+            return None;
+        }
+        let signature_algorithm = Der::new(algorithm.content).content(OID)?;
+        Some(Self {
+            version,
+            issuer,
+            subject,
+            not_before,
+            not_after,
+            extensions,
+            key,
+            curve,
+            signed: signed.raw,
+            signature_algorithm,
+            signature,
+        })
+    }
+
+    /// The extension with this id.
+    pub(crate) fn extension(&self, id: &[u8]) -> Option<&Extension<'a>> {
+        self.extensions.iter().find(|extension| extension.id == id)
+    }
+
+    /// Texts of the subject's attributes of this type, in the bytes of their encoding.
+    pub(crate) fn subject_attributes(&self, id: &[u8]) -> Option<Vec<&'a [u8]>> {
+        let mut values = Vec::new();
+        let mut names = Der::new(self.subject).inside(SEQUENCE)?;
+        while !names.is_empty() {
+            let mut relative = names.inside(SET)?;
+            while !relative.is_empty() {
+                let mut attribute = relative.inside(SEQUENCE)?;
+                let found = attribute.content(OID)?;
+                let value = attribute.element()?.content;
+                if found == id {
+                    values.push(value);
+                }
+            }
+        }
+        Some(values)
+    }
+
+    /// Basic Constraints: `Some(None)` when absent, `None` when unreadable.
+    pub(crate) fn basic_constraints(&self) -> Option<Option<BasicConstraints>> {
+        let Some(extension) = self.extension(oid::BASIC_CONSTRAINTS) else {
+            return Some(None);
+        };
+        let mut outer = Der::new(extension.value);
+        let mut fields = outer.inside(SEQUENCE)?;
+        let ca = match fields.optional(BOOLEAN) {
+            Some(element) => boolean(element.content)?,
+            None => false,
+        };
+        let path_length = match fields.optional(INTEGER) {
+            Some(element) => match element.content {
+                [length] if *length < 0x80 => Some(*length),
+                _ => return None,
+            },
+            None => None,
+        };
+        (outer.is_empty() && fields.is_empty())
+            .then_some(Some(BasicConstraints { ca, path_length }))
+    }
+
+    /// May the key sign certificates, as far as Key Usage says?
+    pub(crate) fn may_sign_certificates(&self) -> bool {
+        match self.extension(oid::KEY_USAGE) {
+            None => true,
+            // keyCertSign is bit 5, counted from the highest.
+            Some(usage) => {
+                matches!(Der::new(usage.value).content(BIT_STRING), Some([_, bits, ..]) if bits & 0x04 != 0)
+            }
+        }
+    }
+
+    /// Checks a signature made with the certificate's key by the algorithm that a statement names. The hash is the
+    /// algorithm's; ECDSA keys of another curve than COSE pairs with it occur in the field.
+    pub(crate) fn verify(
+        &self,
+        scheme: Scheme,
+        fixed_curve: bool,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Option<bool> {
+        let scheme = match (scheme, self.key.as_ref()?) {
+            (Scheme::Ecdsa(curve, hash), KeyMaterial::Ec(_)) => {
+                let own = self.curve?;
+                if fixed_curve && own != curve {
+                    return None;
+                }
+                Scheme::Ecdsa(own, hash)
+            }
+            (Scheme::Ed25519, KeyMaterial::Ed25519(_))
+            | (Scheme::RsaPkcs1(_) | Scheme::RsaPss(_), KeyMaterial::Rsa { .. }) => scheme,
+            (_, KeyMaterial::Ec(_) | KeyMaterial::Ed25519(_) | KeyMaterial::Rsa { .. }) => {
+                return None;
+            }
+        };
+        Some(signature::verify_with(scheme, self.key.as_ref()?, message, signature).is_ok())
+    }
+
+    /// Did the issuer's key sign this certificate, by an algorithm that is still fit for it?
+    pub(crate) fn is_signed_by(&self, issuer: &Certificate<'_>) -> bool {
+        let Some(key) = &issuer.key else {
+            return false;
+        };
+        // SHA-1 and older have no entry.
+        let scheme = match (key, self.signature_algorithm) {
+            (KeyMaterial::Ed25519(_), oid::ED25519) => Some(Scheme::Ed25519),
+            (KeyMaterial::Ec(_), algorithm) => match algorithm.strip_prefix(oid::ECDSA_WITH) {
+                Some([2]) => issuer.curve.map(|curve| Scheme::Ecdsa(curve, Hash::Sha256)),
+                Some([3]) => issuer.curve.map(|curve| Scheme::Ecdsa(curve, Hash::Sha384)),
+                Some([4]) => issuer.curve.map(|curve| Scheme::Ecdsa(curve, Hash::Sha512)),
+                _ => None,
+            },
+            (KeyMaterial::Rsa { .. }, algorithm) => match algorithm.strip_prefix(oid::RSA_WITH) {
+                Some([11]) => Some(Scheme::RsaPkcs1(Hash::Sha256)),
+                Some([12]) => Some(Scheme::RsaPkcs1(Hash::Sha384)),
+                Some([13]) => Some(Scheme::RsaPkcs1(Hash::Sha512)),
+                _ => None,
+            },
+            (KeyMaterial::Ed25519(_), _) => None,
+        };
+        scheme.is_some_and(|scheme| {
+            signature::verify_with(scheme, key, self.signed, self.signature).is_ok()
+        })
+    }
+}
+
+fn boolean(content: &[u8]) -> Option<bool> {
+    match content {
+        [0] => Some(false),
+        [0xff] => Some(true),
+        _ => None,
+    }
+}
+
+fn extensions<'a>(mut list: Der<'a>) -> Option<Vec<Extension<'a>>> {
+    let mut extensions: Vec<Extension<'a>> = Vec::new();
+    while !list.is_empty() {
+        let mut fields = list.inside(SEQUENCE)?;
+        let id = fields.content(OID)?;
+        let critical = match fields.optional(BOOLEAN) {
+            Some(element) => boolean(element.content)?,
+            None => false,
+        };
+        let value = fields.content(OCTET_STRING)?;
+        // RFC 5280 4.2: one of each kind, or two readers could see different ones.
+        if !fields.is_empty() || extensions.iter().any(|known| known.id == id) {
+            return None;
+        }
+        extensions.push(Extension {
+            id,
+            critical,
+            value,
+        });
+    }
+    Some(extensions)
+}
+
+/// The subject's key and, for EC keys, its curve; the outer `None` for a malformed one.
+fn public_key(mut fields: Der<'_>) -> Option<(Option<KeyMaterial>, Option<Curve>)> {
+    let mut algorithm = fields.inside(SEQUENCE)?;
+    let kind = algorithm.content(OID)?;
+    let bits = fields.whole_bits()?;
+    match kind {
+        oid::EC_PUBLIC_KEY => {
+            let curve = match algorithm.content(OID)? {
+                oid::P256 => Curve::P256,
+                oid::P384 => Curve::P384,
+                oid::P521 => Curve::P521,
+                _ => return Some((None, None)),
+            };
+            let uncompressed =
+                bits.first() == Some(&4) && bits.len() == 1 + 2 * curve.coordinate_length();
+            Some((
+                uncompressed.then(|| KeyMaterial::Ec(bits.to_vec())),
+                Some(curve),
+            ))
+        }
+        oid::RSA => {
+            let mut numbers = Der::new(bits).inside(SEQUENCE)?;
+            let modulus = without_sign(numbers.content(INTEGER)?);
+            let exponent = without_sign(numbers.content(INTEGER)?);
+            let usable = check_rsa(modulus, exponent).is_ok();
+            Some((
+                usable.then(|| KeyMaterial::Rsa {
+                    modulus: modulus.to_vec(),
+                    exponent: exponent.to_vec(),
+                }),
+                None,
+            ))
+        }
+        oid::ED25519 => Some((
+            (bits.len() == 32).then(|| KeyMaterial::Ed25519(bits.to_vec())),
+            None,
+        )),
+        _ => Some((None, None)),
+    }
+}
+
+/// DER puts a zero before a positive number whose first bit is set.
+fn without_sign(integer: &[u8]) -> &[u8] {
+    match integer {
+        [0, rest @ ..] if !rest.is_empty() => rest,
+        other => other,
+    }
+}
+
+/// UTCTime (years 1950 to 2049) or GeneralizedTime, in seconds and with `Z`.
+fn time(element: Element<'_>) -> Option<UnixSeconds> {
+    let digits = element.content.strip_suffix(b"Z")?;
+    if !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let number = |digits: &[u8]| {
+        digits
+            .iter()
+            .fold(0i64, |number, digit| number * 10 + i64::from(digit - b'0'))
+    };
+    let (year, rest) = match (element.tag, digits.len()) {
+        (UTC_TIME, 12) => {
+            let (year, rest) = digits.split_at(2);
+            let year = number(year);
+            (if year < 50 { 2000 + year } else { 1900 + year }, rest)
+        }
+        (GENERALIZED_TIME, 14) => {
+            let (year, rest) = digits.split_at(4);
+            (number(year), rest)
+        }
+        _ => return None,
+    };
+    let mut pairs = rest.chunks_exact(2).map(number);
+    let (month, day) = (pairs.next()?, pairs.next()?);
+    let (hour, minute, second) = (pairs.next()?, pairs.next()?, pairs.next()?);
+    let plausible = (1..=12).contains(&month)
+        && (1..=31).contains(&day)
+        && hour <= 23
+        && minute <= 59
+        && second <= 60;
+    plausible.then(|| {
+        UnixSeconds(((days_since_1970(year, month, day) * 24 + hour) * 60 + minute) * 60 + second)
+    })
+}
+
+/// Days in the proleptic Gregorian calendar, with years that begin in March so that the leap day comes last.
+fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
+    let (year, month) = if month > 2 {
+        (year, month - 3)
+    } else {
+        (year - 1, month + 9)
+    };
+    let day_of_year = (153 * month + 2) / 5 + day - 1;
+    // 719468 days lie between 0000-03-01 and 1970-01-01.
+    365 * year + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + day_of_year
+        - 719_468
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(tag: u8, text: &str) -> Option<i64> {
+        time(Element {
+            tag,
+            content: text.as_bytes(),
+            raw: &[],
+        })
+        .map(|seconds| seconds.0)
+    }
+
+    #[test]
+    fn times_of_both_kinds_are_read() {
+        assert_eq!(at(UTC_TIME, "700101000000Z"), Some(0));
+        assert_eq!(at(UTC_TIME, "491231235959Z"), Some(2_524_607_999));
+        assert_eq!(at(UTC_TIME, "500101000000Z"), Some(-631_152_000));
+        assert_eq!(at(GENERALIZED_TIME, "20240229120000Z"), Some(1_709_208_000));
+        assert_eq!(
+            at(GENERALIZED_TIME, "30240101000000Z"),
+            Some(33_260_976_000)
+        );
+        for wrong in [
+            "240229120000+0100",
+            "2402291200Z",
+            "241329120000Z",
+            "24022912000aZ",
+            "20240229120000Z",
+        ] {
+            assert_eq!(at(UTC_TIME, wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn der_lengths_must_be_definite_shortest_and_inside_the_input() {
+        let content = |bytes: &'static [u8]| Der::new(bytes).content(OCTET_STRING);
+        assert_eq!(content(&[4, 1, 9]), Some(&[9][..]));
+        for wrong in [
+            &[][..],
+            &[4],
+            &[4, 1],
+            &[4, 0x80, 0, 0],
+            &[4, 0x81, 1, 9],
+            &[4, 0x84, 0, 0, 0, 1, 9],
+            &[4, 0x82, 0, 0x80],
+            &[0x1f, 1, 9],
+        ] {
+            assert_eq!(content(wrong), None, "{wrong:?}");
+        }
+    }
+}
