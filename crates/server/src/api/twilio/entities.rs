@@ -1,0 +1,178 @@
+//! `/v2/Services/{VA}/Entities` (contract section 4): users in the words of this wire.
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use domain::relying_parties::RelyingParty;
+use domain::storage::{Order, Position};
+use domain::users::User;
+use serde::Serialize;
+
+use super::codes::Code;
+use super::dates::Date;
+use super::error::{ApiError, refused};
+use super::form::encode;
+use super::inbound::{Answer, serve};
+use super::paging::Listing;
+use super::reasons::Call;
+use super::services;
+use super::sid::Sid;
+use crate::app::App;
+
+/// Shortest identity that this wire creates, in characters.
+const MIN_IDENTITY: usize = 8;
+/// Longest identity that this wire creates, in characters.
+const MAX_IDENTITY: usize = 64;
+
+/// Whether this wire may create a user with the name: 8 to 64 characters, letters and digits of ASCII in groups
+/// separated by single hyphens. Users of other wires may have other names and are found all the same.
+pub fn is_identity(name: &str) -> bool {
+    (MIN_IDENTITY..=MAX_IDENTITY).contains(&name.len())
+        && name
+            .split('-')
+            .all(|group| !group.is_empty() && group.bytes().all(|b| b.is_ascii_alphanumeric()))
+}
+
+#[derive(Debug, Serialize)]
+struct Entity<'a> {
+    sid: Sid,
+    identity: &'a str,
+    account_sid: Sid,
+    service_sid: Sid,
+    date_created: Date,
+    date_updated: Date,
+    url: String,
+    links: Links,
+}
+
+#[derive(Debug, Serialize)]
+struct Links {
+    factors: String,
+    new_factors: String,
+    challenges: String,
+}
+
+/// Path of an entity.
+pub fn path(rp: &RelyingParty, identity: &str) -> String {
+    format!("{}/Entities/{}", services::path(rp.id), encode(identity))
+}
+
+fn shown<'a>(app: &App, rp: &RelyingParty, user: &'a User) -> Entity<'a> {
+    let url = app.public_url.join(&path(rp, &user.name));
+    let factors = format!("{url}/Factors");
+    Entity {
+        sid: Sid::of(&user.id),
+        identity: &user.name,
+        account_sid: Sid::of(&rp.account),
+        service_sid: Sid::of(&rp.id),
+        date_created: Date(user.created),
+        date_updated: Date(user.updated),
+        links: Links {
+            new_factors: factors.clone(),
+            factors,
+            challenges: format!("{url}/Challenges"),
+        },
+        url,
+    }
+}
+
+/// `POST Entities`.
+pub async fn create(State(app): State<App>, request: Request) -> Response {
+    serve(app, request, async |app, inbound| {
+        let rp = inbound.service(&app).await?;
+        let form = inbound.form()?;
+        let identity = form.required("Identity")?;
+        if !is_identity(identity) {
+            return Err(ApiError::invalid_request(
+                "Identity must have 8 to 64 characters: ASCII letters and digits, separated by single hyphens",
+            )
+            .member("Identity")
+            .help(Code::IdentityInvalid.mend()));
+        }
+        let user =
+            app.passkeys.create_user(&rp, identity).await.map_err(refused(Call::Resource))?;
+        Answer::created(&shown(&app, &rp, &user))
+    })
+    .await
+}
+
+/// `GET Entities`.
+pub async fn list(State(app): State<App>, request: Request) -> Response {
+    serve(app, request, async |app, inbound| {
+        let rp = inbound.service(&app).await?;
+        let path = format!("{}/Entities", services::path(rp.id));
+        let query = inbound.query()?;
+        let listing = Listing::read(
+            &app,
+            inbound.account,
+            "entities",
+            path,
+            &query,
+            &[],
+            Order::Ascending,
+        )?;
+        let rows = app
+            .passkeys
+            .list_users(rp.id, listing.request())
+            .await
+            .map_err(refused(Call::Resource))?;
+        let position = |user: &User| Position {
+            created: user.created,
+            key: user.id.0,
+        };
+        let rows = listing.answer(&app, rows, position, |user| {
+            serde_json::json!(shown(&app, &rp, &user))
+        });
+        Answer::ok(&rows)
+    })
+    .await
+}
+
+/// `GET Entities/{identity}`.
+pub async fn fetch(State(app): State<App>, request: Request) -> Response {
+    serve(app, request, async |app, inbound| {
+        let (rp, user) = inbound.entity(&app).await?;
+        Answer::ok(&shown(&app, &rp, &user))
+    })
+    .await
+}
+
+/// `DELETE Entities/{identity}`.
+pub async fn delete(State(app): State<App>, request: Request) -> Response {
+    serve(app, request, async |app, inbound| {
+        let rp = inbound.service(&app).await?;
+        app.passkeys
+            .delete_user(rp.id, inbound.segment("identity"))
+            .await
+            .map_err(refused(Call::Resource))?;
+        Ok(Answer::NoContent)
+    })
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identity_has_8_to_64_letters_and_digits_separated_by_single_hyphens() {
+        let longest = "a".repeat(64);
+        for good in ["user-0001", "12345678", "A-b-C-d1", &longest] {
+            assert!(is_identity(good), "{good}");
+        }
+        let too_long = "a".repeat(65);
+        for bad in [
+            "",
+            "user-01",
+            "-user-001",
+            "user-001-",
+            "user--001",
+            "user_0001",
+            "a@acme.test",
+            "benutzer-ä",
+            "user 0001",
+            &too_long,
+        ] {
+            assert!(!is_identity(bad), "{bad}");
+        }
+    }
+}

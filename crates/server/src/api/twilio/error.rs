@@ -1,0 +1,276 @@
+//! Refusals of this wire and their envelope (contract section 9.1).
+
+use std::borrow::Cow;
+
+use axum::body::Body;
+use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::Response;
+use domain::Reason;
+use domain::error::Refusal;
+use serde::Serialize;
+
+use super::codes::Code;
+use super::reasons::{self, Call};
+use crate::api::RefusalInfo;
+use crate::app::PublicUrl;
+
+/// Longest path that a message repeats, in characters.
+const SHOWN_PATH: usize = 200;
+
+/// A refusal on its way to the client. Boxed, so that a `Result` around it stays small.
+#[derive(Debug)]
+pub struct ApiError(Box<Parts>);
+
+#[derive(Debug)]
+struct Parts {
+    code: Code,
+    /// `None`: the code's title.
+    message: Option<Cow<'static, str>>,
+    details: Details,
+}
+
+/// The member `details`: what exactly was wrong, for machines and for people.
+#[derive(Debug, Default, Serialize)]
+struct Details {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<Reason>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<Cow<'static, str>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    members: Vec<Cow<'static, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    help: Option<Cow<'static, str>>,
+}
+
+impl Details {
+    fn is_empty(&self) -> bool {
+        self.reason.is_none()
+            && self.message.is_none()
+            && self.members.is_empty()
+            && self.help.is_none()
+    }
+}
+
+/// The body. Never with `type` and `title`: both SDKs would take it for another kind of error.
+#[derive(Serialize)]
+struct Envelope<'a> {
+    code: u32,
+    message: &'a str,
+    more_info: String,
+    status: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<&'a Details>,
+}
+
+impl ApiError {
+    /// A refusal with the code's title as its message and no details.
+    pub fn new(code: Code) -> Self {
+        Self(Box::new(Parts {
+            code,
+            message: None,
+            details: Details::default(),
+        }))
+    }
+
+    /// A refusal of the domain in a call.
+    pub fn refused(call: Call, refusal: &Refusal) -> Self {
+        let code = reasons::code(call, refusal.reason);
+        let error = Self::new(code).because(refusal.reason);
+        match code {
+            // Our own trouble is nobody's business but the log's.
+            Code::InternalError | Code::Unavailable => error,
+            Code::NotFound | Code::Authenticate => error,
+            Code::CriteriaMissing | Code::RelyingPartyInvalid => error
+                .explained(refusal.message.clone())
+                .missing(&refusal.members),
+            _ => error.explained(refusal.message.clone()),
+        }
+    }
+
+    /// The call takes a JSON object or form and got something else.
+    pub fn invalid_request(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Code::InvalidRequest)
+            .because(Reason::RequestInvalid)
+            .explained(message)
+    }
+
+    /// A parameter that must be there is not (20001).
+    pub fn missing_parameter(name: &str) -> Self {
+        Self::new(Code::MissingParameter)
+            .saying(format!(
+                "Missing required parameter {name} in the post body"
+            ))
+            .member(name.to_owned())
+    }
+
+    /// A parameter of a Service has a bad value (60200).
+    pub fn invalid_parameter(name: &'static str, problem: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Code::InvalidParameter)
+            .saying(format!("Invalid parameter: {name}"))
+            .explained(problem)
+            .member(name)
+    }
+
+    /// The code.
+    pub fn code(&self) -> Code {
+        self.0.code
+    }
+
+    /// Names the reason, and takes its help text unless there is a better one.
+    #[must_use]
+    pub fn because(mut self, reason: Reason) -> Self {
+        self.0.details.reason = Some(reason);
+        self.0
+            .details
+            .help
+            .get_or_insert(Cow::Borrowed(reason.mend()));
+        self
+    }
+
+    /// Sets `message` in place of the code's title.
+    #[must_use]
+    pub fn saying(mut self, message: impl Into<Cow<'static, str>>) -> Self {
+        self.0.message = Some(message.into());
+        self
+    }
+
+    /// Sets `details.message`: one sentence with the particulars.
+    #[must_use]
+    pub fn explained(mut self, message: impl Into<Cow<'static, str>>) -> Self {
+        self.0.details.message = Some(message.into());
+        self
+    }
+
+    /// Sets `details.help`: one sentence that tells how to mend it.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<Cow<'static, str>>) -> Self {
+        self.0.details.help = Some(help.into());
+        self
+    }
+
+    /// Adds to `details.members`.
+    #[must_use]
+    pub fn member(mut self, member: impl Into<Cow<'static, str>>) -> Self {
+        self.0.details.members.push(member.into());
+        self
+    }
+
+    /// Names missing settings, in the words of this wire, in `message` and `details.members`.
+    fn missing(mut self, settings: &[&'static str]) -> Self {
+        let names: Vec<&'static str> = settings.iter().map(|name| wire_name(name)).collect();
+        if !names.is_empty() {
+            let message = format!("{}: {}", self.0.code.title(), names.join(", "));
+            self = self.saying(message);
+        }
+        self.0.details.members = names.into_iter().map(Cow::Borrowed).collect();
+        self
+    }
+
+    /// The answer. `path` is the path of the request, which 20404 repeats.
+    pub fn into_response(self, public_url: &PublicUrl, path: &str) -> Response {
+        let Parts {
+            code,
+            message,
+            details,
+        } = *self.0;
+        let message = match (code, message) {
+            (Code::NotFound, None) => Cow::Owned(format!(
+                "The requested resource {} was not found",
+                path.chars().take(SHOWN_PATH).collect::<String>()
+            )),
+            (_, Some(message)) => message,
+            (_, None) => Cow::Borrowed(code.title()),
+        };
+        let envelope = Envelope {
+            code: code.number(),
+            message: &message,
+            more_info: public_url.join(&format!("/docs/errors/{}", code.number())),
+            status: code.status(),
+            details: (!details.is_empty()).then_some(&details),
+        };
+        // Texts and numbers only: writing them cannot fail.
+        let body = serde_json::to_vec(&envelope).unwrap_or_default();
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() =
+            StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        match code {
+            Code::Authenticate => {
+                headers.insert(
+                    WWW_AUTHENTICATE,
+                    HeaderValue::from_static("Basic realm=\"passkeyd\", charset=\"UTF-8\""),
+                );
+            }
+            Code::TooManyRequests | Code::Unavailable => {
+                headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            _ => {}
+        }
+        response.extensions_mut().insert(RefusalInfo {
+            code: code.number(),
+            reason: details.reason,
+        });
+        response
+    }
+}
+
+/// The refusal of a call as a closure for `map_err`.
+pub fn refused(call: Call) -> impl Fn(Refusal) -> ApiError {
+    move |refusal| ApiError::refused(call, &refusal)
+}
+
+/// This wire's name of a setting that the domain names.
+fn wire_name(setting: &'static str) -> &'static str {
+    match setting {
+        "rp_id" => "relying_party.id",
+        "origins" => "relying_party.origins",
+        "attachment" => "authenticator_attachment",
+        "resident_key" => "discoverable_credentials",
+        other => other,
+    }
+}
+
+/// What the transport refuses before a request reaches this wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransportRefusal {
+    /// The body exceeds the limit: 413, 20413.
+    TooLarge,
+    /// The body is compressed: 415, 20415.
+    UnsupportedEncoding,
+    /// Request line and headers exceed the limits: 431, 20431.
+    HeadersTooLarge,
+    /// The body did not arrive in time or not at all: 400, 60306.
+    BodyUnreadable,
+    /// Too many requests at once: 429, 20429.
+    TooManyRequests,
+    /// The process is stopping or its store is away: 503, 20503.
+    Unavailable,
+    /// A handler failed: 500, 20500.
+    Internal,
+}
+
+/// This wire's answer to what the transport refuses.
+pub fn transport_refusal(kind: TransportRefusal, public_url: &PublicUrl) -> Response {
+    let error = match kind {
+        TransportRefusal::TooLarge => ApiError::new(Code::TooLarge),
+        TransportRefusal::UnsupportedEncoding => ApiError::new(Code::UnsupportedEncoding),
+        TransportRefusal::HeadersTooLarge => ApiError::new(Code::HeadersTooLarge),
+        TransportRefusal::BodyUnreadable => {
+            ApiError::invalid_request("The body did not arrive completely")
+        }
+        TransportRefusal::TooManyRequests => ApiError::new(Code::TooManyRequests),
+        TransportRefusal::Unavailable => ApiError::new(Code::Unavailable),
+        TransportRefusal::Internal => ApiError::new(Code::InternalError).because(Reason::Internal),
+    };
+    error.into_response(public_url, "")
+}
+
+/// The answer to OPTIONS: the methods of the path stand in `Allow`, which the router adds.
+pub(super) fn options_answer() -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response.headers_mut().remove(ALLOW);
+    response
+}

@@ -1,0 +1,341 @@
+//! `Entities/{identity}/Factors` (contract section 8.1): credentials, and registrations that have not led to one, in
+//! the words of this wire.
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use domain::ceremony::{Asked, Ceremony};
+use domain::clock::Timestamp;
+use domain::credentials::{CredentialRecord, Enrolment};
+use domain::ids::{CredentialKey, UserId};
+use domain::policy::Selection;
+use domain::relying_parties::RelyingParty;
+use domain::storage::{Order, Position};
+use domain::users::User;
+use domain::webauthn::credential::Aaguid;
+use domain::webauthn::options::CreationOptions;
+use serde::{Serialize, Serializer};
+
+use super::codes::Code;
+use super::dates::Date;
+use super::entities;
+use super::error::{ApiError, refused};
+use super::inbound::{Answer, Inbound, serve};
+use super::paging::Listing;
+use super::reasons::Call;
+use super::services;
+use super::settings::Settings;
+use super::sid::Sid;
+use crate::app::App;
+
+/// Longest friendly name, in characters.
+const MAX_FRIENDLY_NAME: usize = 64;
+
+/// Whether a factor may have the name: 1 to 64 characters, no control characters.
+pub fn is_friendly_name(name: &str) -> bool {
+    (1..=MAX_FRIENDLY_NAME).contains(&name.chars().count()) && !name.chars().any(char::is_control)
+}
+
+/// The refusal of a name that is too long or holds control characters. The contract has no code for it but the
+/// general one, which lists FriendlyName among its causes.
+pub fn bad_friendly_name(member: &'static str) -> ApiError {
+    ApiError::invalid_request(format!(
+        "{member} must be a text of 1 to {MAX_FRIENDLY_NAME} characters without control characters"
+    ))
+    .member(member)
+    .help("Shorten the name, or leave the control characters out.")
+}
+
+/// A factor as it is shown.
+#[derive(Debug, Serialize)]
+pub struct Factor<'a> {
+    sid: Sid,
+    account_sid: Sid,
+    service_sid: Sid,
+    entity_sid: Sid,
+    identity: &'a str,
+    /// Null, and only in the answer to the creation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    binding: Option<()>,
+    /// Only in the answer to the creation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    options: Option<Options<'a>>,
+    date_created: Date,
+    date_updated: Date,
+    friendly_name: &'a str,
+    status: &'static str,
+    factor_type: &'static str,
+    config: Settings<'a>,
+    metadata: Option<Metadata<'a>>,
+    url: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Options<'a> {
+    #[serde(rename = "publicKey")]
+    public_key: &'a CreationOptions,
+}
+
+/// What is known of a verified factor, all of it text, so that every SDK can read it.
+#[derive(Debug, Serialize)]
+struct Metadata<'a> {
+    #[serde(serialize_with = "as_text")]
+    aaguid: Aaguid,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    date_last_approved: Option<Date>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backup_eligible: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backup_state: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    discoverable: Option<&'static str>,
+    user_verified: &'static str,
+    transports: String,
+    algorithm: String,
+    attestation_format: &'a str,
+}
+
+fn as_text<S: Serializer>(value: &Aaguid, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
+}
+
+fn truth(value: bool) -> &'static str {
+    if value { "true" } else { "false" }
+}
+
+impl<'a> From<&'a CredentialRecord> for Metadata<'a> {
+    fn from(record: &'a CredentialRecord) -> Self {
+        Self {
+            aaguid: record.aaguid,
+            date_last_approved: record.last_used.map(Date),
+            backup_eligible: record.backup_eligible.map(truth),
+            backup_state: record.backup_state.map(truth),
+            discoverable: record.discoverable.map(truth),
+            user_verified: truth(record.uv_initialized),
+            transports: record.transports.join(","),
+            algorithm: record.algorithm.0.to_string(),
+            attestation_format: &record.attestation_format,
+        }
+    }
+}
+
+/// What all factors are shown from.
+struct Facts<'a> {
+    key: CredentialKey,
+    user: UserId,
+    created: Timestamp,
+    updated: Timestamp,
+    name: &'a str,
+    selection: &'a Selection,
+}
+
+impl<'a> Factor<'a> {
+    fn new(app: &App, rp: &RelyingParty, identity: &'a str, facts: &Facts<'a>) -> Self {
+        let sid = Sid::of(&facts.key);
+        Self {
+            sid,
+            account_sid: Sid::of(&rp.account),
+            service_sid: Sid::of(&rp.id),
+            entity_sid: Sid::of(&facts.user),
+            identity,
+            binding: None,
+            options: None,
+            date_created: Date(facts.created),
+            date_updated: Date(facts.updated),
+            friendly_name: facts.name,
+            status: "unverified",
+            factor_type: "passkeys",
+            config: Settings::from(facts.selection),
+            metadata: None,
+            url: app
+                .public_url
+                .join(&format!("{}/Factors/{sid}", entities::path(rp, identity))),
+        }
+    }
+
+    /// A verified factor.
+    pub fn verified(
+        app: &App,
+        rp: &RelyingParty,
+        identity: &'a str,
+        record: &'a CredentialRecord,
+    ) -> Self {
+        let facts = Facts {
+            key: record.key,
+            user: record.user,
+            created: record.created,
+            updated: record.updated,
+            name: &record.name,
+            selection: &record.selection,
+        };
+        Self {
+            status: "verified",
+            metadata: Some(record.into()),
+            ..Self::new(app, rp, identity, &facts)
+        }
+    }
+
+    /// A factor whose registration has not succeeded; `None` when the ceremony is no registration of a user.
+    pub fn unverified(
+        app: &App,
+        rp: &RelyingParty,
+        identity: &'a str,
+        ceremony: &'a Ceremony,
+    ) -> Option<Self> {
+        let (Asked::Registration(asked), Some(user)) = (&ceremony.asked, ceremony.user) else {
+            return None;
+        };
+        let facts = Facts {
+            key: ceremony.id.into(),
+            user,
+            created: ceremony.created,
+            updated: ceremony.updated,
+            name: &asked.credential_name,
+            selection: &asked.selection,
+        };
+        Some(Self::new(app, rp, identity, &facts))
+    }
+
+    /// The same factor in the answer to its creation.
+    pub fn with_options(self, public_key: &'a CreationOptions) -> Self {
+        Self {
+            binding: Some(()),
+            options: Some(Options { public_key }),
+            ..self
+        }
+    }
+}
+
+/// Either kind of factor.
+fn shown<'a>(
+    app: &App,
+    rp: &RelyingParty,
+    user: &'a User,
+    enrolment: &'a Enrolment,
+) -> Result<Factor<'a>, ApiError> {
+    match enrolment {
+        Enrolment::Registered(record) => Ok(Factor::verified(app, rp, &user.name, record)),
+        Enrolment::Unfinished(ceremony) => Factor::unverified(app, rp, &user.name, ceremony)
+            .ok_or_else(|| ApiError::new(Code::InternalError)),
+    }
+}
+
+fn factor_key(inbound: &Inbound) -> Result<CredentialKey, ApiError> {
+    inbound.sid("factor", Code::FactorSidInvalid)
+}
+
+/// `GET Factors`.
+pub async fn list(State(app): State<App>, request: Request) -> Response {
+    serve(app, request, async |app, inbound| {
+        let (rp, user) = inbound.entity(&app).await?;
+        let path = format!("{}/Factors", entities::path(&rp, &user.name));
+        let query = inbound.query()?;
+        let listing = Listing::read(
+            &app,
+            inbound.account,
+            "factors",
+            path,
+            &query,
+            &[],
+            Order::Ascending,
+        )?;
+        let rows = app
+            .passkeys
+            .list_enrolments(&user, listing.request())
+            .await
+            .map_err(refused(Call::Resource))?;
+        let position = |enrolment: &Enrolment| Position {
+            created: enrolment.created(),
+            key: enrolment.key().0,
+        };
+        let mut failed = None;
+        let rows = listing.answer(&app, rows, position, |enrolment| {
+            match shown(&app, &rp, &user, &enrolment) {
+                Ok(factor) => serde_json::json!(factor),
+                Err(error) => {
+                    failed = Some(error);
+                    serde_json::Value::Null
+                }
+            }
+        });
+        match failed {
+            Some(error) => Err(error),
+            None => Answer::ok(&rows),
+        }
+    })
+    .await
+}
+
+/// `GET Factors/{YF}`.
+pub async fn fetch(State(app): State<App>, request: Request) -> Response {
+    serve(app, request, async |app, inbound| {
+        let (rp, user) = inbound.entity(&app).await?;
+        let enrolment = app
+            .passkeys
+            .enrolment(&user, factor_key(&inbound)?)
+            .await
+            .map_err(refused(Call::Resource))?;
+        Answer::ok(&shown(&app, &rp, &user, &enrolment)?)
+    })
+    .await
+}
+
+/// `POST Factors/{YF}`: a new name. The other parameters of the call belong to push and TOTP.
+pub async fn update(State(app): State<App>, request: Request) -> Response {
+    serve(app, request, async |app, inbound| {
+        let (rp, user) = inbound.entity(&app).await?;
+        let key = factor_key(&inbound)?;
+        let form = inbound.form()?;
+        let enrolment = match form.get("FriendlyName") {
+            Some(name) if !is_friendly_name(name) => return Err(bad_friendly_name("FriendlyName")),
+            Some(name) => app.passkeys.rename_enrolment(&user, key, name).await,
+            None => {
+                let enrolment = app.passkeys.enrolment(&user, key).await;
+                if enrolment.is_ok() && form.has("AuthPayload") {
+                    return Err(ApiError::invalid_request(
+                        "AuthPayload verifies push and TOTP factors; a passkeys factor is verified with Passkeys/VerifyFactor",
+                    )
+                    .member("AuthPayload"));
+                }
+                enrolment
+            }
+        };
+        let enrolment = enrolment.map_err(refused(Call::Resource))?;
+        Answer::ok(&shown(&app, &rp, &user, &enrolment)?)
+    })
+    .await
+}
+
+/// `DELETE Factors/{YF}`.
+pub async fn delete(State(app): State<App>, request: Request) -> Response {
+    serve(app, request, async |app, inbound| {
+        let (_, user) = inbound.entity(&app).await?;
+        app.passkeys
+            .delete_enrolment(&user, factor_key(&inbound)?)
+            .await
+            .map_err(refused(Call::Resource))?;
+        Ok(Answer::NoContent)
+    })
+    .await
+}
+
+/// `POST Factors`: creates push and TOTP factors elsewhere; passkeys are created with `Passkeys/Factors`.
+pub async fn create(State(app): State<App>, request: Request) -> Response {
+    serve(app, request, async |app, inbound| {
+        services::ensure(&app, &inbound, Code::FactorTypeInvalid).await
+    })
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_friendly_name_has_1_to_64_characters_and_no_control_characters() {
+        assert!(is_friendly_name("Phone"));
+        assert!(is_friendly_name(&"ä".repeat(64)));
+        for bad in ["", "a\nb", "\u{7f}", &"a".repeat(65)] {
+            assert!(!is_friendly_name(bad), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! One request on its way in and its answer on the way out: authentication, body, path and rendering, the same for
+//! every call.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use domain::ids::{AccountId, RelyingPartyId};
+use domain::relying_parties::RelyingParty;
+use domain::users::User;
+use domain::webauthn::json::{self, Limits};
+use serde::Serialize;
+
+use super::codes::Code;
+use super::error::{ApiError, refused};
+use super::form::Form;
+use super::reasons::Call;
+use super::sid::{self, Key};
+use crate::api::auth::{self, AuthError};
+use crate::app::App;
+
+/// A request whose caller is known and whose body is complete.
+pub struct Inbound {
+    /// Who calls.
+    pub account: AccountId,
+    headers: HeaderMap,
+    uri: Uri,
+    path: RawPathParams,
+    body: Bytes,
+}
+
+/// What a call answers.
+#[derive(Debug)]
+pub enum Answer {
+    /// A JSON body with its status.
+    Json(StatusCode, Vec<u8>),
+    /// 204.
+    NoContent,
+}
+
+impl Answer {
+    /// 200.
+    pub fn ok(body: &impl Serialize) -> Result<Self, ApiError> {
+        Self::json(StatusCode::OK, body)
+    }
+
+    /// 201.
+    pub fn created(body: &impl Serialize) -> Result<Self, ApiError> {
+        Self::json(StatusCode::CREATED, body)
+    }
+
+    fn json(status: StatusCode, body: &impl Serialize) -> Result<Self, ApiError> {
+        // Options with an allow list are the longest common answer, at about this size.
+        let mut bytes = Vec::with_capacity(1536);
+        serde_json::to_writer(&mut bytes, body).map_err(|_| ApiError::new(Code::InternalError))?;
+        Ok(Self::Json(status, bytes))
+    }
+}
+
+/// Turns a call into a handler: authenticates, reads the body, calls, renders.
+///
+/// The caller is authenticated before the body is read, and nothing is looked up for a caller who is not known.
+pub async fn serve<F, Fut>(app: App, request: Request, call: F) -> Response
+where
+    F: FnOnce(App, Inbound) -> Fut,
+    Fut: Future<Output = Result<Answer, ApiError>>,
+{
+    let uri = request.uri().clone();
+    let result = match Inbound::read(&app, request).await {
+        Ok(inbound) => call(app.clone(), inbound).await,
+        Err(error) => Err(error),
+    };
+    match result {
+        Ok(Answer::Json(status, bytes)) => {
+            let mut response = Response::new(Body::from(bytes));
+            *response.status_mut() = status;
+            response
+                .headers_mut()
+                .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            response
+        }
+        Ok(Answer::NoContent) => StatusCode::NO_CONTENT.into_response(),
+        Err(error) => error.into_response(&app.public_url, uri.path()),
+    }
+}
+
+/// A path that nobody serves: 401 for strangers, else 20404.
+pub async fn not_found(State(app): State<App>, request: Request) -> Response {
+    serve(app, request, async |_, _| {
+        Err(ApiError::new(Code::NotFound))
+    })
+    .await
+}
+
+impl Inbound {
+    async fn read(app: &App, request: Request) -> Result<Self, ApiError> {
+        let account = authenticate(app, request.headers()).await?;
+        let (mut parts, body) = request.into_parts();
+        let path = RawPathParams::from_request_parts(&mut parts, &())
+            .await
+            // A segment that is not UTF-8 once decoded names nothing.
+            .map_err(|_| ApiError::new(Code::NotFound))?;
+        let headers = std::mem::take(&mut parts.headers);
+        let uri = parts.uri.clone();
+        let body = Bytes::from_request(Request::from_parts(parts, body), &())
+            .await
+            .map_err(|rejection| match rejection.status() {
+                StatusCode::PAYLOAD_TOO_LARGE => ApiError::new(Code::TooLarge),
+                _ => ApiError::invalid_request("The body did not arrive completely"),
+            })?;
+        Ok(Self {
+            account,
+            headers,
+            uri,
+            path,
+            body,
+        })
+    }
+
+    /// A decoded path segment by the name that the route gives it.
+    pub fn segment(&self, name: &str) -> &str {
+        self.path
+            .iter()
+            .find_map(|(n, value)| (n == name).then_some(value))
+            .unwrap_or_default()
+    }
+
+    /// The key whose SID stands in the path.
+    ///
+    /// # Errors
+    /// `malformed` when it is no SID of that kind.
+    pub fn sid<K: Key>(&self, name: &str, malformed: Code) -> Result<K, ApiError> {
+        sid::parse(self.segment(name)).ok_or_else(|| ApiError::new(malformed))
+    }
+
+    /// The key of the service in the path.
+    ///
+    /// # Errors
+    /// 60363.
+    pub fn service_id(&self) -> Result<RelyingPartyId, ApiError> {
+        self.sid("service", Code::ServiceSidInvalid)
+    }
+
+    /// The service in the path.
+    ///
+    /// # Errors
+    /// 60363 when it is no SID, 20404 when there is none of the caller's with it.
+    pub async fn service(&self, app: &App) -> Result<Arc<RelyingParty>, ApiError> {
+        app.passkeys
+            .relying_party(self.account, self.service_id()?)
+            .await
+            .map_err(refused(Call::Resource))
+    }
+
+    /// The service and the entity in the path. Every name is looked up, whichever wire created it.
+    ///
+    /// # Errors
+    /// As [`service`](Self::service); 20404 for an unknown entity.
+    pub async fn entity(&self, app: &App) -> Result<(Arc<RelyingParty>, User), ApiError> {
+        let rp = self.service(app).await?;
+        let user = app
+            .passkeys
+            .user(rp.id, self.segment("identity"))
+            .await
+            .map_err(refused(Call::Resource))?;
+        Ok((rp, user))
+    }
+
+    /// The query string.
+    ///
+    /// # Errors
+    /// 60306.
+    pub fn query(&self) -> Result<Form, ApiError> {
+        Form::parse(self.uri.query().unwrap_or_default().as_bytes())
+    }
+
+    /// The body as a form. An empty body is an empty form, whatever its content type.
+    ///
+    /// # Errors
+    /// 60306 for another content type.
+    pub fn form(&self) -> Result<Form, ApiError> {
+        if self.body.is_empty() {
+            return Ok(Form::default());
+        }
+        if !self.has_content_type("application/x-www-form-urlencoded") {
+            return Err(ApiError::invalid_request(
+                "This call takes parameters with Content-Type application/x-www-form-urlencoded",
+            ));
+        }
+        Form::parse(&self.body)
+    }
+
+    /// The body as a JSON object.
+    ///
+    /// # Errors
+    /// 60306: another content type, not JSON, not an object, or beyond the limits.
+    pub fn json(&self) -> Result<json::Value<'_>, ApiError> {
+        if !self.has_content_type("application/json") {
+            return Err(ApiError::invalid_request(
+                "This call takes a JSON object with Content-Type application/json",
+            ));
+        }
+        let value = json::parse(&self.body, &Limits::default()).map_err(|error| {
+            ApiError::new(Code::InvalidRequest)
+                .because(error.reason())
+                .explained(error.to_string())
+        })?;
+        if value.as_object().is_none() {
+            return Err(ApiError::invalid_request(format!(
+                "The body is {}, not a JSON object",
+                value.type_name()
+            )));
+        }
+        Ok(value)
+    }
+
+    /// Whether there is no body.
+    pub fn is_empty(&self) -> bool {
+        self.body.is_empty()
+    }
+
+    fn has_content_type(&self, wanted: &str) -> bool {
+        self.headers
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .is_some_and(|essence| essence.trim().eq_ignore_ascii_case(wanted))
+    }
+}
+
+async fn authenticate(app: &App, headers: &HeaderMap) -> Result<AccountId, ApiError> {
+    auth::authenticate(&app.passkeys, headers)
+        .await
+        .map_err(|error| match error {
+            AuthError::Unavailable(refusal) => ApiError::refused(Call::Resource, &refusal),
+            denied => ApiError::new(Code::Authenticate).because(denied.reason()),
+        })
+}

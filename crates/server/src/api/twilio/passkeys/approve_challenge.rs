@@ -1,0 +1,58 @@
+//! `POST Passkeys/ApproveChallenge` (contract section 7.4): ends an authentication.
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use domain::Reason;
+use domain::ids::UserId;
+use domain::webauthn::client_data::ClientDataType;
+use domain::webauthn::response::AuthenticationResponse;
+
+use super::credential::{ensure_kind, form, malformed};
+use crate::api::twilio::challenges::Challenge;
+use crate::api::twilio::codes::Code;
+use crate::api::twilio::error::{ApiError, refused};
+use crate::api::twilio::inbound::{Answer, serve};
+use crate::api::twilio::reasons::Call;
+use crate::api::twilio::services;
+use crate::app::App;
+
+const CALL: Call = Call::ApproveChallenge;
+
+/// The call. The body names no challenge: it is found by the challenge in the client data. The answer names the user
+/// and the factor, also when the challenge had named nobody.
+pub async fn update(State(app): State<App>, request: Request) -> Response {
+    serve(app, request, async |app, inbound| {
+        let rp = inbound.service(&app).await?;
+        let body = inbound.json()?;
+        let response = AuthenticationResponse::from_json(&body, &form(&body))
+            .map_err(|error| malformed(CALL, &error))?;
+        ensure_kind(response.client_data(), &ClientDataType::Get)?;
+        ensure_user_handle(&response)?;
+        let signed_in = app
+            .passkeys
+            .finish_authentication(rp.id, &response)
+            .await
+            .map_err(refused(CALL))?;
+        let ceremony = &signed_in.ceremony;
+        let url = app.public_url.join(&format!(
+            "{}/Passkeys/ApproveChallenge",
+            services::path(rp.id)
+        ));
+        let challenge = Challenge::new(&rp, ceremony, &signed_in.user.name, url, ceremony.updated);
+        Answer::ok(&challenge.with_options(ceremony))
+    })
+    .await
+}
+
+/// Refuses a user handle that cannot be any entity's (60365). One of another entity is for the verifier (60324).
+fn ensure_user_handle(response: &AuthenticationResponse) -> Result<(), ApiError> {
+    match response.user_handle() {
+        Some(handle) if UserId::from_user_handle(handle).is_none() => {
+            Err(ApiError::new(Code::EntitySidInvalid)
+                .because(Reason::UserHandleInvalid)
+                .explained("`response.userHandle` does not decode to an Entity SID")
+                .member("response.userHandle"))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,107 @@
+//! The credential in the bodies of `VerifyFactor` and `ApproveChallenge`: its form, and the codes of what can be
+//! wrong with it, in the order of contract section 9.5.
+
+use domain::Reason;
+use domain::webauthn::client_data::{ClientData, ClientDataType};
+use domain::webauthn::json::Value;
+use domain::webauthn::response::{ResponseError, ResponseForm, Shape};
+
+use crate::api::twilio::codes::Code;
+use crate::api::twilio::error::ApiError;
+use crate::api::twilio::reasons::Call;
+
+/// What this wire demands and tolerates: all that client libraries are known to send. `authenticatorAttachment` may be
+/// absent or null, but a value that is there must be a known one (60377).
+pub fn form(body: &Value<'_>) -> ResponseForm {
+    let attachment = body
+        .as_object()
+        .and_then(|object| object.get("authenticatorAttachment"));
+    ResponseForm {
+        attachment_required: attachment.is_some_and(|value| !value.is_null()),
+        ..ResponseForm::LENIENT
+    }
+}
+
+/// The refusal of a credential whose form is wrong.
+pub fn malformed(call: Call, error: &ResponseError) -> ApiError {
+    let reason = error.reason();
+    let code = match error {
+        ResponseError::NotAnObject { .. } => Code::InvalidRequest,
+        ResponseError::Id { .. } => Code::CredentialIdInvalid,
+        ResponseError::RawId { .. } => Code::RawIdInvalid,
+        ResponseError::Attachment { .. } => Code::AttachmentInvalid,
+        ResponseError::MembersMissing { members, shape } => {
+            let mut refusal = ApiError::new(Code::ResponseInvalid)
+                .because(reason)
+                .explained(error.to_string())
+                .help(help(call, *shape));
+            for member in members {
+                refusal = refusal.member(*member);
+            }
+            return refusal;
+        }
+        ResponseError::Type { .. } | ResponseError::BothKinds { .. } => Code::ResponseInvalid,
+        ResponseError::MemberMalformed { member, .. }
+        | ResponseError::MemberTooLong { member, .. } => member_code(member),
+        ResponseError::UserHandle { .. } => Code::EntitySidInvalid,
+        ResponseError::ClientData(_) => Code::ClientDataInvalid,
+    };
+    let refusal = ApiError::new(code)
+        .because(reason)
+        .explained(error.to_string());
+    match error.member() {
+        Some(member) => refusal.member(member),
+        None => refusal,
+    }
+}
+
+/// Refuses client data of the other ceremony (60380). This comes before any record is looked for, so an answer that went to
+/// the wrong call costs its ceremony nothing.
+pub fn ensure_kind(client_data: &ClientData, expected: &ClientDataType) -> Result<(), ApiError> {
+    if client_data.kind == *expected {
+        return Ok(());
+    }
+    let found: String = client_data.kind.as_str().chars().take(64).collect();
+    Err(ApiError::new(Code::ClientDataInvalid)
+        .because(Reason::ClientDataTypeMismatch)
+        .explained(format!(
+            "the client data have the type {found:?}; this call takes {:?}",
+            expected.as_str()
+        ))
+        .member("response.clientDataJSON"))
+}
+
+/// The code of a member of `response` that is there and cannot be decoded.
+fn member_code(member: &str) -> Code {
+    match member {
+        "response.clientDataJSON" => Code::ClientDataInvalid,
+        "response.authenticatorData" => Code::AuthenticatorDataInvalid,
+        "response.signature" => Code::SignatureInvalid,
+        "response.attestationObject" => Code::AttestationObjectInvalid,
+        _ => Code::ResponseInvalid,
+    }
+}
+
+/// How to mend a response that lacks members.
+fn help(call: Call, shape: Shape) -> &'static str {
+    match (shape, call) {
+        (Shape::Missing | Shape::NotAnObject, _) => {
+            "Send the browser's credential object whole, as JSON: credential.toJSON() gives `response` with all its members."
+        }
+        (Shape::Flat, _) => {
+            "The members of `response` stand at the top level of the body: put them into an object named `response`, as credential.toJSON() gives it."
+        }
+        (Shape::OtherCeremony, Call::ApproveChallenge) => {
+            "This is the answer of a registration: send it to VerifyFactor, and the answer of navigator.credentials.get() to ApproveChallenge."
+        }
+        (Shape::OtherCeremony, _) => {
+            "This is the answer of a sign-in: send it to ApproveChallenge, and the answer of navigator.credentials.create() to VerifyFactor."
+        }
+        (Shape::Empty, _) => {
+            "`response` is empty: browsers keep its members out of a plain copy of the object, so send credential.toJSON() instead."
+        }
+        (Shape::Incomplete, _) => {
+            "Members were filtered out or are no base64url texts: send the browser's credential object whole, as credential.toJSON() gives it."
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! `/v2/Services/{VA}/Passkeys/*` (contract sections 6 and 7): the four calls of the two ceremonies. They take and
+//! give JSON.
+
+pub mod approve_challenge;
+mod credential;
+pub mod new_challenge;
+pub mod new_factors;
+pub mod verify_factor;
+
+use domain::webauthn::json::{Object, Value};
+
+/// The member under its snake_case name or, where that is absent, its camelCase name. Null counts as absent.
+///
+/// Python's SDK sends the former; Node's sends whatever its caller wrote, or a mixture.
+fn member<'v, 'a>(object: &'v Object<'a>, snake: &str, camel: &str) -> Option<&'v Value<'a>> {
+    let there = |name| object.get(name).filter(|value| !value.is_null());
+    there(snake).or_else(|| there(camel))
+}

@@ -1,0 +1,91 @@
+//! `POST Passkeys/Challenges` (contract section 7.1): starts an authentication.
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use domain::Reason;
+use domain::authentication::Who;
+use domain::ceremony::{Asked, Ceremony};
+use domain::ids::CredentialKey;
+use domain::webauthn::json::{Object, Value};
+
+use super::member;
+use crate::api::twilio::challenges::Challenge;
+use crate::api::twilio::codes::Code;
+use crate::api::twilio::entities::is_identity;
+use crate::api::twilio::error::ApiError;
+use crate::api::twilio::inbound::{Answer, serve};
+use crate::api::twilio::reasons::Call;
+use crate::api::twilio::{services, sid};
+use crate::app::App;
+
+/// The call. An empty body asks for the same as `{}`: whoever answers is signed in.
+pub async fn create(State(app): State<App>, request: Request) -> Response {
+    serve(app, request, async |app, inbound| {
+        let rp = inbound.service(&app).await?;
+        let body = if inbound.is_empty() {
+            None
+        } else {
+            Some(inbound.json()?)
+        };
+        let who = match body.as_ref().and_then(Value::as_object) {
+            Some(object) => who(object)?,
+            None => Who::Anyone,
+        };
+        let ceremony = app
+            .passkeys
+            .start_authentication(&rp, who)
+            .await
+            .map_err(|refusal| {
+                match (refusal.reason, who) {
+                    // Nobody on this wire can have such a name: the name is the mistake.
+                    (Reason::UserUnknown, Who::User(name)) if !is_identity(name) => bad_identity(),
+                    _ => ApiError::refused(Call::CreateChallenge, &refusal),
+                }
+            })?;
+        let url = app
+            .public_url
+            .join(&format!("{}/Passkeys/Challenges", services::path(rp.id)));
+        let challenge = Challenge::new(
+            &rp,
+            &ceremony,
+            identity_of(&ceremony),
+            url,
+            ceremony.created,
+        );
+        Answer::created(&challenge.with_options(&ceremony))
+    })
+    .await
+}
+
+/// For whom the challenge is. A name or SID that is there but empty is refused: taken for absent, it would let anyone
+/// answer a challenge that was meant for one.
+fn who<'v>(object: &'v Object<'_>) -> Result<Who<'v>, ApiError> {
+    let identity = match member(object, "identity", "identity") {
+        None => None,
+        Some(Value::String(name)) if !name.is_empty() => Some(name.as_ref()),
+        Some(_) => return Err(bad_identity()),
+    };
+    let Some(factor) = member(object, "factor_sid", "factorSid") else {
+        return Ok(identity.map_or(Who::Anyone, Who::User));
+    };
+    let key: CredentialKey = factor.as_str().and_then(sid::parse).ok_or_else(|| {
+        ApiError::new(Code::FactorSidInvalid)
+            .member("factor_sid")
+            .help(Code::FactorSidInvalid.mend())
+    })?;
+    Ok(Who::Credential(key, identity))
+}
+
+fn bad_identity() -> ApiError {
+    ApiError::new(Code::IdentityInvalid)
+        .member("identity")
+        .help(Code::IdentityInvalid.mend())
+}
+
+/// The name of the user for whom a ceremony was started; empty when nobody was named.
+fn identity_of(ceremony: &Ceremony) -> &str {
+    match &ceremony.asked {
+        Asked::Authentication(asked) => asked.user_name.as_deref().unwrap_or_default(),
+        Asked::Registration(_) => "",
+    }
+}

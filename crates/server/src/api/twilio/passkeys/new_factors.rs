@@ -1,0 +1,186 @@
+//! `POST Passkeys/Factors` (contract section 6.1): starts a registration.
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use domain::Reason;
+use domain::policy::PartialSelection;
+use domain::registration::StartRegistration;
+use domain::relying_parties::RelyingParty;
+use domain::webauthn::json::{Object, Value};
+
+use super::member;
+use crate::api::twilio::codes::Code;
+use crate::api::twilio::entities::is_identity;
+use crate::api::twilio::error::{ApiError, refused};
+use crate::api::twilio::factors::{Factor, bad_friendly_name, is_friendly_name};
+use crate::api::twilio::inbound::{Answer, serve};
+use crate::api::twilio::reasons::Call;
+use crate::api::twilio::settings::{self, Choice};
+use crate::app::App;
+
+/// The call.
+pub async fn create(State(app): State<App>, request: Request) -> Response {
+    serve(app, request, async |app, inbound| {
+        let rp = inbound.service(&app).await?;
+        let body = inbound.json()?;
+        let object = body
+            .as_object()
+            .ok_or_else(|| ApiError::new(Code::InvalidRequest))?;
+        let name = friendly_name(object)?;
+        let identity = identity(&app, &rp, object).await?;
+        let selection = match member(object, "config", "config") {
+            None => PartialSelection::default(),
+            Some(value) => config(value)?,
+        };
+        let start = StartRegistration {
+            user_name: identity,
+            credential_name: name,
+            selection: &selection,
+        };
+        let started = app
+            .passkeys
+            .start_registration(&rp, start)
+            .await
+            .map_err(refused(Call::CreateFactor))?;
+        let factor = Factor::unverified(&app, &rp, &started.user.name, &started.ceremony)
+            .ok_or_else(|| ApiError::new(Code::InternalError))?;
+        Answer::created(&factor.with_options(&started.options))
+    })
+    .await
+}
+
+fn friendly_name<'v>(object: &'v Object<'_>) -> Result<&'v str, ApiError> {
+    match member(object, "friendly_name", "friendlyName") {
+        None => Err(ApiError::new(Code::FriendlyNameMissing)
+            .member("friendly_name")
+            .help(Code::FriendlyNameMissing.mend())),
+        Some(Value::String(name)) if name.is_empty() => {
+            Err(ApiError::new(Code::FriendlyNameMissing)
+                .member("friendly_name")
+                .help(Code::FriendlyNameMissing.mend()))
+        }
+        Some(Value::String(name)) if is_friendly_name(name) => Ok(name),
+        Some(_) => Err(bad_friendly_name("friendly_name")),
+    }
+}
+
+/// The identity: one that this wire may create, or one that exists already because another wire created it.
+async fn identity<'v>(
+    app: &App,
+    rp: &RelyingParty,
+    object: &'v Object<'_>,
+) -> Result<&'v str, ApiError> {
+    let refuse = || {
+        ApiError::new(Code::IdentityInvalid)
+            .member("identity")
+            .help(Code::IdentityInvalid.mend())
+    };
+    let Some(Value::String(identity)) = member(object, "identity", "identity") else {
+        return Err(refuse());
+    };
+    if !is_identity(identity) {
+        app.passkeys
+            .user(rp.id, identity)
+            .await
+            .map_err(|refusal| match refusal.reason {
+                Reason::UserUnknown => refuse(),
+                _ => ApiError::refused(Call::CreateFactor, &refusal),
+            })?;
+    }
+    Ok(identity)
+}
+
+fn config(value: &Value<'_>) -> Result<PartialSelection, ApiError> {
+    let Some(config) = value.as_object() else {
+        return Err(ApiError::new(Code::FactorConfigInvalid)
+            .explained(format!("config is {}, not an object", value.type_name()))
+            .member("config"));
+    };
+    let mut selection = PartialSelection {
+        attachment: choice(
+            config,
+            "authenticator_attachment",
+            "authenticatorAttachment",
+        )?,
+        resident_key: choice(
+            config,
+            "discoverable_credentials",
+            "discoverableCredentials",
+        )?,
+        user_verification: choice(config, "user_verification", "userVerification")?,
+        ..PartialSelection::default()
+    };
+    if let Some(value) = member(config, "relying_party", "relyingParty") {
+        relying_party(value, &mut selection)?;
+    }
+    Ok(selection)
+}
+
+fn choice<T: Choice>(
+    config: &Object<'_>,
+    snake: &'static str,
+    camel: &str,
+) -> Result<Option<T>, ApiError> {
+    let Some(value) = member(config, snake, camel) else {
+        return Ok(None);
+    };
+    match value.as_str().and_then(T::from_name) {
+        Some(choice) => Ok(Some(choice)),
+        None => Err(ApiError::new(Code::FactorConfigInvalid)
+            .explained(format!("{snake} must be one of: {}", T::names()))
+            .member(format!("config.{snake}"))
+            .help(Code::FactorConfigInvalid.mend())),
+    }
+}
+
+fn relying_party(value: &Value<'_>, selection: &mut PartialSelection) -> Result<(), ApiError> {
+    let refuse = |member: &'static str, problem: String| {
+        Err(ApiError::new(Code::RelyingPartyInvalid)
+            .explained(problem)
+            .member(member)
+            .help(Code::RelyingPartyInvalid.mend()))
+    };
+    let Some(party) = value.as_object() else {
+        return refuse(
+            "relying_party",
+            format!("relying_party is {}", value.type_name()),
+        );
+    };
+    match member(party, "id", "id") {
+        None => {}
+        Some(Value::String(id)) => selection.rp_id = Some(settings::rp_id(id)?),
+        Some(other) => {
+            return Err(ApiError::new(Code::RelyingPartyIdInvalid)
+                .explained(format!(
+                    "relying_party.id is {}, not a string",
+                    other.type_name()
+                ))
+                .member("relying_party.id"));
+        }
+    }
+    match member(party, "name", "name") {
+        None => {}
+        Some(Value::String(name)) => selection.rp_name = Some(settings::rp_name(name)?),
+        Some(other) => {
+            let problem = format!("relying_party.name is {}, not a string", other.type_name());
+            return refuse("relying_party.name", problem);
+        }
+    }
+    let texts: Option<Vec<&str>> = match member(party, "origins", "origins") {
+        None => return Ok(()),
+        Some(Value::Array(elements)) => elements.iter().map(Value::as_str).collect(),
+        // As in the form of a service.
+        Some(Value::String(text)) => Some(vec![text]),
+        Some(_) => None,
+    };
+    match texts {
+        Some(texts) => selection.origins = Some(settings::origins(texts)?),
+        None => {
+            return refuse(
+                "relying_party.origins",
+                "relying_party.origins is not an array of strings".to_owned(),
+            );
+        }
+    }
+    Ok(())
+}

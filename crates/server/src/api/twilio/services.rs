@@ -1,0 +1,553 @@
+//! `/v2/Services` (contract section 3): Relying Parties in the words of this wire.
+//!
+//! Settings of channels that passkeyd does not have are kept with the Relying Party and shown again, nothing more.
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use domain::ids::RelyingPartyId;
+use domain::policy::PartialSelection;
+use domain::relying_parties::RelyingParty;
+use domain::storage::{Order, Position};
+use serde::{Deserialize, Serialize};
+
+use super::codes::Code;
+use super::dates::Date;
+use super::error::{ApiError, refused};
+use super::form::Form;
+use super::inbound::{Answer, serve};
+use super::paging::Listing;
+use super::reasons::Call;
+use super::settings::{self, Choice, Settings};
+use super::sid::{self, Sid};
+use crate::app::App;
+
+/// Longest friendly name, in characters.
+const MAX_FRIENDLY_NAME: usize = 64;
+/// Longest text of the settings that are only kept, in characters.
+const MAX_TEXT: usize = 256;
+/// Under which name this wire keeps its settings with a Relying Party.
+const ATTRIBUTES: &str = "twilio";
+
+/// Settings that passkeyd keeps and shows; no passkeys flow reads them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+struct Attributes {
+    code_length: u32,
+    lookup_enabled: bool,
+    psd2_enabled: bool,
+    skip_sms_to_landlines: bool,
+    dtmf_input_required: bool,
+    tts_name: Option<String>,
+    do_not_share_warning_enabled: bool,
+    custom_code_enabled: bool,
+    push: Push,
+    totp: Totp,
+    default_template_sid: Option<String>,
+    whatsapp: Whatsapp,
+    verify_event_subscription_enabled: bool,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+struct Push {
+    include_date: bool,
+    apn_credential_sid: Option<String>,
+    fcm_credential_sid: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+struct Totp {
+    issuer: Option<String>,
+    time_step: u32,
+    code_length: u32,
+    skew: u32,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+struct Whatsapp {
+    msg_service_sid: Option<String>,
+    from: Option<String>,
+}
+
+impl Default for Totp {
+    fn default() -> Self {
+        Self {
+            issuer: None,
+            time_step: 30,
+            code_length: 6,
+            skew: 1,
+        }
+    }
+}
+
+impl Default for Attributes {
+    fn default() -> Self {
+        Self {
+            code_length: 6,
+            lookup_enabled: false,
+            psd2_enabled: false,
+            skip_sms_to_landlines: false,
+            dtmf_input_required: true,
+            tts_name: None,
+            do_not_share_warning_enabled: false,
+            custom_code_enabled: false,
+            push: Push::default(),
+            totp: Totp::default(),
+            default_template_sid: None,
+            whatsapp: Whatsapp::default(),
+            verify_event_subscription_enabled: false,
+        }
+    }
+}
+
+impl Attributes {
+    /// Those kept with a Relying Party; the defaults when another wire made it.
+    fn of(rp: &RelyingParty) -> Self {
+        rp.attributes
+            .get(ATTRIBUTES)
+            .and_then(|kept| Self::deserialize(kept).ok())
+            .unwrap_or_default()
+    }
+
+    /// Puts them among what other wires keep there.
+    fn keep_in(&self, attributes: &mut serde_json::Value) {
+        if !attributes.is_object() {
+            *attributes = serde_json::json!({});
+        }
+        attributes[ATTRIBUTES] = serde_json::json!(self);
+    }
+}
+
+/// A service as it is shown.
+#[derive(Debug, Serialize)]
+struct Service<'a> {
+    sid: Sid,
+    account_sid: Sid,
+    friendly_name: &'a str,
+    code_length: u32,
+    lookup_enabled: bool,
+    psd2_enabled: bool,
+    skip_sms_to_landlines: bool,
+    dtmf_input_required: bool,
+    tts_name: &'a Option<String>,
+    do_not_share_warning_enabled: bool,
+    custom_code_enabled: bool,
+    push: &'a Push,
+    totp: &'a Totp,
+    default_template_sid: &'a Option<String>,
+    whatsapp: &'a Whatsapp,
+    passkeys: Settings<'a>,
+    verify_event_subscription_enabled: bool,
+    date_created: Date,
+    date_updated: Date,
+    url: String,
+    links: Links,
+}
+
+/// Only what exists here.
+#[derive(Debug, Serialize)]
+struct Links {
+    entities: String,
+    webhooks: String,
+}
+
+/// Path of a service.
+pub fn path(id: RelyingPartyId) -> String {
+    format!("/v2/Services/{}", Sid::of(&id))
+}
+
+fn with_shown<T>(app: &App, rp: &RelyingParty, take: impl FnOnce(&Service<'_>) -> T) -> T {
+    let attributes = Attributes::of(rp);
+    let url = app.public_url.join(&path(rp.id));
+    take(&Service {
+        sid: Sid::of(&rp.id),
+        account_sid: Sid::of(&rp.account),
+        friendly_name: &rp.name,
+        code_length: attributes.code_length,
+        lookup_enabled: attributes.lookup_enabled,
+        psd2_enabled: attributes.psd2_enabled,
+        skip_sms_to_landlines: attributes.skip_sms_to_landlines,
+        dtmf_input_required: attributes.dtmf_input_required,
+        tts_name: &attributes.tts_name,
+        do_not_share_warning_enabled: attributes.do_not_share_warning_enabled,
+        custom_code_enabled: attributes.custom_code_enabled,
+        push: &attributes.push,
+        totp: &attributes.totp,
+        default_template_sid: &attributes.default_template_sid,
+        whatsapp: &attributes.whatsapp,
+        passkeys: Settings::from(&rp.selection),
+        verify_event_subscription_enabled: attributes.verify_event_subscription_enabled,
+        date_created: Date(rp.created),
+        date_updated: Date(rp.updated),
+        links: Links {
+            entities: format!("{url}/Entities"),
+            webhooks: format!("{url}/Webhooks"),
+        },
+        url,
+    })
+}
+
+/// `POST /v2/Services`.
+pub async fn create(State(app): State<App>, request: Request) -> Response {
+    serve(app, request, async |app, inbound| {
+        let form = inbound.form()?;
+        form.required("FriendlyName")?;
+        let mut name = String::new();
+        let mut selection = PartialSelection::default();
+        let mut kept = Attributes::default();
+        apply(&form, &mut name, &mut selection, &mut kept)?;
+        let mut attributes = serde_json::Value::Null;
+        kept.keep_in(&mut attributes);
+        let rp = app
+            .passkeys
+            .create_relying_party(inbound.account, &name, selection, attributes)
+            .await
+            .map_err(refused(Call::Resource))?;
+        with_shown(&app, &rp, |service| Answer::created(service))
+    })
+    .await
+}
+
+/// `GET /v2/Services`.
+pub async fn list(State(app): State<App>, request: Request) -> Response {
+    serve(app, request, async |app, inbound| {
+        let path = "/v2/Services".to_owned();
+        let query = inbound.query()?;
+        let listing = Listing::read(
+            &app,
+            inbound.account,
+            "services",
+            path,
+            &query,
+            &[],
+            Order::Ascending,
+        )?;
+        let rows = app
+            .passkeys
+            .list_relying_parties(inbound.account, listing.request())
+            .await
+            .map_err(refused(Call::Resource))?;
+        let position = |rp: &RelyingParty| Position {
+            created: rp.created,
+            key: rp.id.0,
+        };
+        let shown = listing.answer(&app, rows, position, |rp| {
+            with_shown(&app, &rp, |service| serde_json::json!(service))
+        });
+        Answer::ok(&shown)
+    })
+    .await
+}
+
+/// `GET /v2/Services/{sid}`.
+pub async fn fetch(State(app): State<App>, request: Request) -> Response {
+    serve(app, request, async |app, inbound| {
+        let rp = inbound.service(&app).await?;
+        with_shown(&app, &rp, |service| Answer::ok(service))
+    })
+    .await
+}
+
+/// `POST /v2/Services/{sid}`.
+pub async fn update(State(app): State<App>, request: Request) -> Response {
+    serve(app, request, async |app, inbound| {
+        let before = inbound.service(&app).await?;
+        let form = inbound.form()?;
+        let change = |rp: &mut RelyingParty| -> Result<(), ApiError> {
+            let mut kept = Attributes::of(rp);
+            apply(&form, &mut rp.name, &mut rp.selection, &mut kept)?;
+            kept.keep_in(&mut rp.attributes);
+            Ok(())
+        };
+        let mut wanted = RelyingParty::clone(&before);
+        change(&mut wanted)?;
+        if wanted == *before {
+            return with_shown(&app, &before, |service| Answer::ok(service));
+        }
+        let after = app
+            .passkeys
+            .update_relying_party(inbound.account, before.id, |rp| {
+                // The form was found good a moment ago, and whether it is does not depend on the Relying Party.
+                let _ = change(rp);
+            })
+            .await
+            .map_err(refused(Call::Resource))?;
+        with_shown(&app, &after, |service| Answer::ok(service))
+    })
+    .await
+}
+
+/// `DELETE /v2/Services/{sid}`.
+pub async fn delete(State(app): State<App>, request: Request) -> Response {
+    serve(app, request, async |app, inbound| {
+        app.passkeys
+            .delete_relying_party(inbound.account, inbound.service_id()?)
+            .await
+            .map_err(refused(Call::Resource))?;
+        Ok(Answer::NoContent)
+    })
+    .await
+}
+
+/// Applies the parameters that are there: an absent one keeps the value, an empty one clears it.
+fn apply(
+    form: &Form,
+    name: &mut String,
+    selection: &mut PartialSelection,
+    kept: &mut Attributes,
+) -> Result<(), ApiError> {
+    let new = Attributes::default();
+    if let Some(text) = form.get("FriendlyName") {
+        *name = friendly_name(text)?;
+    }
+
+    let own = "Passkeys.RelyingParty.";
+    if let Some(text) = form.get(&format!("{own}Id")) {
+        selection.rp_id = unless_empty(text, settings::rp_id)?;
+    }
+    if let Some(text) = form.get(&format!("{own}Name")) {
+        selection.rp_name = unless_empty(text, settings::rp_name)?;
+    }
+    if form.has(&format!("{own}Origins")) {
+        let origins = settings::origins(form.all(&format!("{own}Origins")))?;
+        selection.origins = (!origins.is_empty()).then_some(origins);
+    }
+    choice(
+        form,
+        "Passkeys.AuthenticatorAttachment",
+        &mut selection.attachment,
+    )?;
+    choice(
+        form,
+        "Passkeys.DiscoverableCredentials",
+        &mut selection.resident_key,
+    )?;
+    choice(
+        form,
+        "Passkeys.UserVerification",
+        &mut selection.user_verification,
+    )?;
+
+    number(
+        form,
+        "CodeLength",
+        4..=10,
+        new.code_length,
+        &mut kept.code_length,
+    )?;
+    truth(
+        form,
+        "LookupEnabled",
+        new.lookup_enabled,
+        &mut kept.lookup_enabled,
+    )?;
+    truth(
+        form,
+        "Psd2Enabled",
+        new.psd2_enabled,
+        &mut kept.psd2_enabled,
+    )?;
+    let skip = &mut kept.skip_sms_to_landlines;
+    truth(form, "SkipSmsToLandlines", new.skip_sms_to_landlines, skip)?;
+    truth(
+        form,
+        "DtmfInputRequired",
+        new.dtmf_input_required,
+        &mut kept.dtmf_input_required,
+    )?;
+    let warning = &mut kept.do_not_share_warning_enabled;
+    truth(
+        form,
+        "DoNotShareWarningEnabled",
+        new.do_not_share_warning_enabled,
+        warning,
+    )?;
+    truth(
+        form,
+        "CustomCodeEnabled",
+        new.custom_code_enabled,
+        &mut kept.custom_code_enabled,
+    )?;
+    let events = &mut kept.verify_event_subscription_enabled;
+    truth(
+        form,
+        "VerifyEventSubscriptionEnabled",
+        new.verify_event_subscription_enabled,
+        events,
+    )?;
+    text(form, "TtsName", &mut kept.tts_name)?;
+    kept_sid(
+        form,
+        "DefaultTemplateSid",
+        "HJ",
+        &mut kept.default_template_sid,
+    )?;
+    kept_sid(
+        form,
+        "Whatsapp.MsgServiceSid",
+        "MG",
+        &mut kept.whatsapp.msg_service_sid,
+    )?;
+    text(form, "Whatsapp.From", &mut kept.whatsapp.from)?;
+    truth(
+        form,
+        "Push.IncludeDate",
+        new.push.include_date,
+        &mut kept.push.include_date,
+    )?;
+    kept_sid(
+        form,
+        "Push.ApnCredentialSid",
+        "CR",
+        &mut kept.push.apn_credential_sid,
+    )?;
+    kept_sid(
+        form,
+        "Push.FcmCredentialSid",
+        "CR",
+        &mut kept.push.fcm_credential_sid,
+    )?;
+    text(form, "Totp.Issuer", &mut kept.totp.issuer)?;
+    number(
+        form,
+        "Totp.TimeStep",
+        20..=60,
+        new.totp.time_step,
+        &mut kept.totp.time_step,
+    )?;
+    number(
+        form,
+        "Totp.CodeLength",
+        3..=8,
+        new.totp.code_length,
+        &mut kept.totp.code_length,
+    )?;
+    number(form, "Totp.Skew", 0..=2, new.totp.skew, &mut kept.totp.skew)
+}
+
+fn friendly_name(text: &str) -> Result<String, ApiError> {
+    if !(1..=MAX_FRIENDLY_NAME).contains(&text.chars().count())
+        || text.chars().any(char::is_control)
+    {
+        return Err(ApiError::invalid_parameter(
+            "FriendlyName",
+            format!("It must have 1 to {MAX_FRIENDLY_NAME} characters and no control characters"),
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+fn unless_empty<T>(
+    text: &str,
+    read: impl FnOnce(&str) -> Result<T, ApiError>,
+) -> Result<Option<T>, ApiError> {
+    if text.is_empty() {
+        Ok(None)
+    } else {
+        read(text).map(Some)
+    }
+}
+
+fn choice<T: Choice>(
+    form: &Form,
+    name: &'static str,
+    value: &mut Option<T>,
+) -> Result<(), ApiError> {
+    match form.get(name) {
+        None => {}
+        Some("") => *value = None,
+        Some(text) => {
+            let problem = || format!("It must be one of: {}", T::names());
+            *value = Some(
+                T::from_name(text).ok_or_else(|| ApiError::invalid_parameter(name, problem()))?,
+            );
+        }
+    }
+    Ok(())
+}
+
+fn number(
+    form: &Form,
+    name: &'static str,
+    range: std::ops::RangeInclusive<u32>,
+    default: u32,
+    value: &mut u32,
+) -> Result<(), ApiError> {
+    match form.get(name) {
+        None => {}
+        Some("") => *value = default,
+        Some(text) => {
+            *value = text
+                .parse()
+                .ok()
+                .filter(|n| range.contains(n))
+                .ok_or_else(|| {
+                    let problem = format!(
+                        "It must be a number from {} to {}",
+                        range.start(),
+                        range.end()
+                    );
+                    ApiError::invalid_parameter(name, problem)
+                })?;
+        }
+    }
+    Ok(())
+}
+
+fn truth(form: &Form, name: &'static str, default: bool, value: &mut bool) -> Result<(), ApiError> {
+    *value = match form.get(name) {
+        None => return Ok(()),
+        Some("") => default,
+        Some(text) if text.eq_ignore_ascii_case("true") => true,
+        Some(text) if text.eq_ignore_ascii_case("false") => false,
+        Some(_) => {
+            return Err(ApiError::invalid_parameter(
+                name,
+                "It must be true or false",
+            ));
+        }
+    };
+    Ok(())
+}
+
+fn text(form: &Form, name: &'static str, value: &mut Option<String>) -> Result<(), ApiError> {
+    let Some(text) = form.get(name) else {
+        return Ok(());
+    };
+    if text.chars().count() > MAX_TEXT || text.chars().any(char::is_control) {
+        let problem =
+            format!("It must have at most {MAX_TEXT} characters and no control characters");
+        return Err(ApiError::invalid_parameter(name, problem));
+    }
+    *value = (!text.is_empty()).then(|| text.to_owned());
+    Ok(())
+}
+
+fn kept_sid(
+    form: &Form,
+    name: &'static str,
+    prefix: &str,
+    value: &mut Option<String>,
+) -> Result<(), ApiError> {
+    let Some(text) = form.get(name) else {
+        return Ok(());
+    };
+    if !text.is_empty() && !sid::has_form(text, prefix) {
+        let problem = format!("It must be a SID: {prefix} and 32 hex digits");
+        return Err(ApiError::invalid_parameter(name, problem));
+    }
+    *value = (!text.is_empty()).then(|| text.to_owned());
+    Ok(())
+}
+
+/// A refusal for paths that need a service which exists, before anything else is judged.
+pub async fn ensure(
+    app: &App,
+    inbound: &super::inbound::Inbound,
+    code: Code,
+) -> Result<Answer, ApiError> {
+    inbound.service(app).await?;
+    Err(ApiError::new(code))
+}

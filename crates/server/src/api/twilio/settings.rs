@@ -1,0 +1,221 @@
+//! Passkeys settings: the block that services and factors show, and the rules for relying parties that both read.
+
+use domain::policy::{Attachment, PartialSelection, Selection};
+use domain::webauthn::options::{ResidentKey, UserVerification};
+use domain::webauthn::origin::Origin;
+use domain::webauthn::relying_party::RpId;
+use serde::Serialize;
+
+use super::codes::Code;
+use super::error::ApiError;
+
+/// Most origins of one relying party.
+const MAX_ORIGINS: usize = 64;
+/// Longest relying party name, in characters.
+const MAX_NAME: usize = 128;
+
+/// `passkeys` of a service and `config` of a factor.
+#[derive(Debug, Serialize)]
+pub struct Settings<'a> {
+    relying_party: Party<'a>,
+    authenticator_attachment: Option<Attachment>,
+    discoverable_credentials: Option<ResidentKey>,
+    user_verification: Option<UserVerification>,
+}
+
+#[derive(Debug, Serialize)]
+struct Party<'a> {
+    id: Option<&'a RpId>,
+    name: Option<&'a str>,
+    origins: Option<&'a [Origin]>,
+}
+
+impl<'a> From<&'a PartialSelection> for Settings<'a> {
+    fn from(selection: &'a PartialSelection) -> Self {
+        Self {
+            relying_party: Party {
+                id: selection.rp_id.as_ref(),
+                name: selection.rp_name.as_deref(),
+                origins: selection.origins.as_deref(),
+            },
+            authenticator_attachment: selection.attachment,
+            discoverable_credentials: selection.resident_key,
+            user_verification: selection.user_verification,
+        }
+    }
+}
+
+impl<'a> From<&'a Selection> for Settings<'a> {
+    fn from(selection: &'a Selection) -> Self {
+        Self {
+            relying_party: Party {
+                id: Some(&selection.rp_id),
+                name: Some(&selection.rp_name),
+                origins: Some(&selection.origins),
+            },
+            authenticator_attachment: Some(selection.attachment),
+            discoverable_credentials: Some(selection.resident_key),
+            user_verification: Some(selection.user_verification),
+        }
+    }
+}
+
+/// Reads a relying party id.
+///
+/// # Errors
+/// 60372.
+pub fn rp_id(text: &str) -> Result<RpId, ApiError> {
+    RpId::parse(text).map_err(|error| {
+        ApiError::new(Code::RelyingPartyIdInvalid)
+            .explained(error.to_string())
+            .member("relying_party.id")
+            .help("Send the bare domain name, without scheme, port or path.")
+    })
+}
+
+/// Reads a relying party name.
+///
+/// # Errors
+/// 60371.
+pub fn rp_name(text: &str) -> Result<String, ApiError> {
+    if text.chars().count() > MAX_NAME || text.chars().any(char::is_control) {
+        return Err(ApiError::new(Code::RelyingPartyInvalid)
+            .explained(format!(
+                "The name has more than {MAX_NAME} characters or holds control characters"
+            ))
+            .member("relying_party.name"));
+    }
+    Ok(text.to_owned())
+}
+
+/// Reads origins; each text may be a comma-separated list. A bare host stands for `https://` and the host.
+///
+/// # Errors
+/// 60371.
+pub fn origins<'t>(texts: impl IntoIterator<Item = &'t str>) -> Result<Vec<Origin>, ApiError> {
+    let refuse = |problem: String| {
+        ApiError::new(Code::RelyingPartyInvalid)
+            .explained(problem)
+            .member("relying_party.origins")
+            .help("Write each origin as browsers do: https://host, with the port if it is not 443, without path or slash at the end.")
+    };
+    let mut origins = Vec::new();
+    let parts = texts
+        .into_iter()
+        .flat_map(|text| text.split(','))
+        .map(str::trim);
+    for part in parts.filter(|part| !part.is_empty()) {
+        let full = if part.contains("://") || part.starts_with("android:") {
+            part.to_owned()
+        } else {
+            format!("https://{part}")
+        };
+        let origin = Origin::parse_configured(&full)
+            .map_err(|error| refuse(format!("{:?} is no origin: {error}", shown(part))))?;
+        if !origins.contains(&origin) {
+            origins.push(origin);
+        }
+        if origins.len() > MAX_ORIGINS {
+            return Err(refuse(format!("There are more than {MAX_ORIGINS} origins")));
+        }
+    }
+    Ok(origins)
+}
+
+/// A client's text in a message: cut.
+fn shown(text: &str) -> String {
+    text.chars().take(100).collect()
+}
+
+/// A choice of three.
+pub trait Choice: Copy + 'static {
+    /// The values and their names.
+    const ALL: &'static [(&'static str, Self)];
+
+    /// The value with this name.
+    fn from_name(name: &str) -> Option<Self> {
+        Self::ALL
+            .iter()
+            .find_map(|(n, value)| (*n == name).then_some(*value))
+    }
+
+    /// What may be sent, for messages.
+    fn names() -> String {
+        Self::ALL
+            .iter()
+            .map(|(name, _)| *name)
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
+}
+
+impl Choice for Attachment {
+    const ALL: &'static [(&'static str, Self)] = &[
+        ("platform", Self::Platform),
+        ("cross-platform", Self::CrossPlatform),
+        ("any", Self::Any),
+    ];
+}
+
+impl Choice for ResidentKey {
+    const ALL: &'static [(&'static str, Self)] = &[
+        ("required", Self::Required),
+        ("preferred", Self::Preferred),
+        ("discouraged", Self::Discouraged),
+    ];
+}
+
+impl Choice for UserVerification {
+    const ALL: &'static [(&'static str, Self)] = &[
+        ("required", Self::Required),
+        ("preferred", Self::Preferred),
+        ("discouraged", Self::Discouraged),
+    ];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins_are_read_from_lists_and_repeated_keys_and_a_bare_host_is_https() {
+        let read = origins([
+            "https://a.test, b.test",
+            "http://localhost:3000",
+            "https://a.test",
+        ]);
+        let texts: Vec<String> = read.unwrap().iter().map(ToString::to_string).collect();
+        assert_eq!(
+            texts,
+            ["https://a.test", "https://b.test", "http://localhost:3000"]
+        );
+    }
+
+    #[test]
+    fn an_origin_with_a_path_or_slash_is_60371() {
+        for bad in [
+            "https://a.test/",
+            "https://a.test/x",
+            "http://a.test",
+            "ftp://a.test",
+            "a b",
+        ] {
+            assert_eq!(
+                origins([bad]).unwrap_err().code(),
+                Code::RelyingPartyInvalid,
+                "{bad}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_rp_id_with_scheme_port_or_path_is_60372() {
+        for bad in ["https://a.test", "a.test:443", "a.test/x", ""] {
+            assert_eq!(
+                rp_id(bad).unwrap_err().code(),
+                Code::RelyingPartyIdInvalid,
+                "{bad}"
+            );
+        }
+    }
+}

@@ -1,0 +1,323 @@
+//! `/v2/Services/{VA}/Webhooks` (contract section 8.3), as resources.
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use domain::ids::WebhookId;
+use domain::relying_parties::RelyingParty;
+use domain::storage::{Order, Position};
+use domain::webhooks::Webhook;
+use serde::Serialize;
+
+use super::codes::Code;
+use super::dates::Date;
+use super::error::{ApiError, refused};
+use super::form::Form;
+use super::inbound::{Answer, Inbound, serve};
+use super::paging::Listing;
+use super::reasons::Call;
+use super::services;
+use super::sid::Sid;
+use crate::app::App;
+
+/// What a webhook can be told about; `*` is all of it.
+const EVENT_TYPES: [&str; 6] = [
+    "*",
+    "factor.created",
+    "factor.verified",
+    "factor.deleted",
+    "challenge.approved",
+    "challenge.denied",
+];
+/// Longest friendly name, in characters.
+const MAX_FRIENDLY_NAME: usize = 64;
+/// Longest URL, in bytes.
+const MAX_URL: usize = 2048;
+
+#[derive(Debug, Serialize)]
+struct Shown<'a> {
+    sid: Sid,
+    service_sid: Sid,
+    account_sid: Sid,
+    friendly_name: &'a str,
+    event_types: &'a [String],
+    status: &'static str,
+    version: &'a str,
+    webhook_url: &'a str,
+    webhook_method: &'static str,
+    date_created: Date,
+    date_updated: Date,
+    url: String,
+}
+
+fn shown<'a>(app: &App, rp: &RelyingParty, webhook: &'a Webhook) -> Shown<'a> {
+    let sid = Sid::of(&webhook.id);
+    Shown {
+        sid,
+        service_sid: Sid::of(&rp.id),
+        account_sid: Sid::of(&rp.account),
+        friendly_name: &webhook.name,
+        event_types: &webhook.event_types,
+        status: if webhook.enabled {
+            "enabled"
+        } else {
+            "disabled"
+        },
+        version: &webhook.version,
+        webhook_url: &webhook.url,
+        webhook_method: "POST",
+        date_created: Date(webhook.created),
+        date_updated: Date(webhook.updated),
+        url: app
+            .public_url
+            .join(&format!("{}/Webhooks/{sid}", services::path(rp.id))),
+    }
+}
+
+/// The parameters that are there.
+#[derive(Debug, Default)]
+struct Parameters {
+    name: Option<String>,
+    event_types: Option<Vec<String>>,
+    url: Option<String>,
+    enabled: Option<bool>,
+    version: Option<String>,
+}
+
+impl Parameters {
+    fn read(form: &Form) -> Result<Self, ApiError> {
+        Ok(Self {
+            name: form.get("FriendlyName").map(friendly_name).transpose()?,
+            event_types: form
+                .has("EventTypes")
+                .then(|| event_types(form))
+                .transpose()?,
+            url: form.get("WebhookUrl").map(webhook_url).transpose()?,
+            enabled: match form.get("Status") {
+                None => None,
+                Some("enabled") => Some(true),
+                Some("disabled") => Some(false),
+                Some(_) => return Err(bad("Status", "Status must be enabled or disabled")),
+            },
+            version: match form.get("Version") {
+                None => None,
+                Some(version @ ("v1" | "v2")) => Some(version.to_owned()),
+                Some(_) => return Err(bad("Version", "Version must be v1 or v2")),
+            },
+        })
+    }
+
+    fn apply(self, webhook: &mut Webhook) {
+        if let Some(name) = self.name {
+            webhook.name = name;
+        }
+        if let Some(event_types) = self.event_types {
+            webhook.event_types = event_types;
+        }
+        if let Some(url) = self.url {
+            webhook.url = url;
+        }
+        if let Some(enabled) = self.enabled {
+            webhook.enabled = enabled;
+        }
+        if let Some(version) = self.version {
+            webhook.version = version;
+        }
+    }
+}
+
+fn bad(parameter: &'static str, problem: impl Into<std::borrow::Cow<'static, str>>) -> ApiError {
+    ApiError::invalid_request(problem).member(parameter)
+}
+
+fn friendly_name(text: &str) -> Result<String, ApiError> {
+    if !(1..=MAX_FRIENDLY_NAME).contains(&text.chars().count())
+        || text.chars().any(char::is_control)
+    {
+        let problem = format!(
+            "FriendlyName must have 1 to {MAX_FRIENDLY_NAME} characters and no control characters"
+        );
+        return Err(bad("FriendlyName", problem));
+    }
+    Ok(text.to_owned())
+}
+
+fn event_types(form: &Form) -> Result<Vec<String>, ApiError> {
+    let mut types: Vec<String> = Vec::new();
+    for text in form
+        .all("EventTypes")
+        .flat_map(|text| text.split(','))
+        .map(str::trim)
+    {
+        if !EVENT_TYPES.contains(&text) {
+            let problem = format!("EventTypes must be some of: {}", EVENT_TYPES.join(", "));
+            return Err(bad("EventTypes", problem));
+        }
+        if !types.iter().any(|known| known == text) {
+            types.push(text.to_owned());
+        }
+    }
+    Ok(types)
+}
+
+/// An absolute http(s) URL with a host. Where it may lead is judged when something is sent.
+fn webhook_url(text: &str) -> Result<String, ApiError> {
+    let host = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"))
+        .and_then(|rest| rest.split(['/', '?', '#']).next())
+        .unwrap_or_default();
+    let printable = text.bytes().all(|byte| byte.is_ascii_graphic());
+    if host.is_empty() || host.contains('@') || !printable || text.len() > MAX_URL {
+        return Err(bad(
+            "WebhookUrl",
+            format!(
+                "WebhookUrl must be an absolute http or https URL without a user name, of at most {MAX_URL} characters"
+            ),
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+/// The webhook in the path; what is no SID of one names nothing.
+fn id(inbound: &Inbound) -> Result<WebhookId, ApiError> {
+    inbound.sid("webhook", Code::NotFound)
+}
+
+fn found(webhook: Option<Webhook>) -> Result<Webhook, ApiError> {
+    webhook.ok_or_else(|| ApiError::new(Code::NotFound))
+}
+
+/// `POST Webhooks`.
+pub async fn create(State(app): State<App>, request: Request) -> Response {
+    serve(app, request, async |app, inbound| {
+        let rp = inbound.service(&app).await?;
+        let form = inbound.form()?;
+        for name in ["FriendlyName", "EventTypes", "WebhookUrl"] {
+            form.required(name)?;
+        }
+        let parameters = Parameters::read(&form)?;
+        let make = |id, now| {
+            let mut webhook = Webhook {
+                id,
+                relying_party: rp.id,
+                name: String::new(),
+                event_types: Vec::new(),
+                url: String::new(),
+                enabled: true,
+                version: "v2".to_owned(),
+                created: now,
+                updated: now,
+            };
+            parameters.apply(&mut webhook);
+            webhook
+        };
+        let webhook = app
+            .passkeys
+            .create_webhook(make)
+            .await
+            .map_err(refused(Call::Resource))?;
+        Answer::created(&shown(&app, &rp, &webhook))
+    })
+    .await
+}
+
+/// `GET Webhooks`.
+pub async fn list(State(app): State<App>, request: Request) -> Response {
+    serve(app, request, async |app, inbound| {
+        let rp = inbound.service(&app).await?;
+        let path = format!("{}/Webhooks", services::path(rp.id));
+        let query = inbound.query()?;
+        let listing = Listing::read(
+            &app,
+            inbound.account,
+            "webhooks",
+            path,
+            &query,
+            &[],
+            Order::Ascending,
+        )?;
+        let rows = app
+            .passkeys
+            .list_webhooks(rp.id, listing.request())
+            .await
+            .map_err(refused(Call::Resource))?;
+        let position = |webhook: &Webhook| Position {
+            created: webhook.created,
+            key: webhook.id.0,
+        };
+        let rows = listing.answer(&app, rows, position, |webhook| {
+            serde_json::json!(shown(&app, &rp, &webhook))
+        });
+        Answer::ok(&rows)
+    })
+    .await
+}
+
+/// `GET Webhooks/{YW}`.
+pub async fn fetch(State(app): State<App>, request: Request) -> Response {
+    serve(app, request, async |app, inbound| {
+        let rp = inbound.service(&app).await?;
+        let webhook = app.passkeys.webhook(rp.id, id(&inbound)?).await;
+        let webhook = found(webhook.map_err(refused(Call::Resource))?)?;
+        Answer::ok(&shown(&app, &rp, &webhook))
+    })
+    .await
+}
+
+/// `POST Webhooks/{YW}`.
+pub async fn update(State(app): State<App>, request: Request) -> Response {
+    serve(app, request, async |app, inbound| {
+        let rp = inbound.service(&app).await?;
+        let id = id(&inbound)?;
+        let parameters = Parameters::read(&inbound.form()?)?;
+        let webhook = app
+            .passkeys
+            .update_webhook(rp.id, id, |webhook| parameters.apply(webhook))
+            .await;
+        let webhook = found(webhook.map_err(refused(Call::Resource))?)?;
+        Answer::ok(&shown(&app, &rp, &webhook))
+    })
+    .await
+}
+
+/// `DELETE Webhooks/{YW}`.
+pub async fn delete(State(app): State<App>, request: Request) -> Response {
+    serve(app, request, async |app, inbound| {
+        let rp = inbound.service(&app).await?;
+        let deleted = app.passkeys.delete_webhook(rp.id, id(&inbound)?).await;
+        if deleted.map_err(refused(Call::Resource))? {
+            Ok(Answer::NoContent)
+        } else {
+            Err(ApiError::new(Code::NotFound))
+        }
+    })
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_webhook_url_is_absolute_http_without_a_user_name() {
+        for good in [
+            "https://acme.test/hooks?x=1",
+            "http://localhost:9000",
+            "https://[::1]:1/",
+        ] {
+            assert!(webhook_url(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "acme.test/hooks",
+            "ftp://acme.test",
+            "https://",
+            "https:///x",
+            "https://u:p@acme.test",
+            "https://acme.test/a b",
+            "https://acme.test/\n",
+        ] {
+            assert!(webhook_url(bad).is_err(), "{bad}");
+        }
+    }
+}
