@@ -16,13 +16,13 @@ before(async () => {
   context = await start();
   service = await newService(context.verify);
 });
-after(() => context.stop());
+after(() => context?.stop());
 
 for (const source of sources) {
   describe(`with passkeys from ${source.name}`, () => {
     let authenticators;
     before(() => { authenticators = new Authenticators(source); });
-    after(() => authenticators.close());
+    after(() => authenticators?.close());
 
     test('a challenge for an identity lists its passkeys', async () => {
       const user = await register(service, authenticators);

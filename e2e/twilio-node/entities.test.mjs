@@ -15,8 +15,8 @@ before(async () => {
   authenticators = new Authenticators(sources.find(({ name }) => name === 'testkit'));
 });
 after(async () => {
-  await authenticators.close();
-  await context.stop();
+  await authenticators?.close();
+  await context?.stop();
 });
 
 const serviceSid = async () => (await service.fetch()).sid;

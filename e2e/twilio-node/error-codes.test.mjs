@@ -17,8 +17,8 @@ before(async () => {
   authenticators = new Authenticators(sources.find(({ name }) => name === 'testkit'));
 });
 after(async () => {
-  await authenticators.close();
-  await context.stop();
+  await authenticators?.close();
+  await context?.stop();
 });
 
 const base64url = (bytes) => Buffer.from(bytes).toString('base64url');

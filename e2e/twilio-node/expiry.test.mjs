@@ -16,8 +16,8 @@ before(async () => {
   authenticators = new Authenticators(sources.find(({ name }) => name === 'testkit'));
 });
 after(async () => {
-  await authenticators.close();
-  await context.stop();
+  await authenticators?.close();
+  await context?.stop();
 });
 
 const pastTheWindow = () => delay(2_500);

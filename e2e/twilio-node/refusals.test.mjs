@@ -15,7 +15,7 @@ before(async () => {
   identity = newIdentity();
   await service.entities.create({ identity });
 });
-after(() => context.stop());
+after(() => context?.stop());
 
 const YC = `YC${'0'.repeat(32)}`;
 const YF = `YF${'0'.repeat(32)}`;

@@ -13,7 +13,7 @@ before(async () => {
   context = await start();
   service = await newService(context.verify);
 });
-after(() => context.stop());
+after(() => context?.stop());
 
 async function refused60378(promise, members) {
   const error = await refused(promise, 60378, 400);
@@ -55,7 +55,7 @@ for (const source of sources) {
   describe(`with passkeys from ${source.name}`, () => {
     let authenticators;
     before(() => { authenticators = new Authenticators(source); });
-    after(() => authenticators.close());
+    after(() => authenticators?.close());
 
     describe('a registration', () => {
       for (const [name, [change, members]] of Object.entries(broken(['clientDataJSON', 'attestationObject']))) {

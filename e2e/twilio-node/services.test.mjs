@@ -7,7 +7,7 @@ import { isRecent, isWireDate, newService, ORIGIN, raw, refused, RP_ID, serviceP
 
 let context;
 before(async () => { context = await start(); });
-after(() => context.stop());
+after(() => context?.stop());
 
 test('a service is created with everything it was given', async () => {
   const { verify, server } = context;

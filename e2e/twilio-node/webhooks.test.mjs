@@ -10,7 +10,7 @@ before(async () => {
   context = await start();
   service = await newService(context.verify);
 });
-after(() => context.stop());
+after(() => context?.stop());
 
 const parameters = {
   friendlyName: 'Events', eventTypes: ['factor.created', 'challenge.approved'], webhookUrl: 'https://acme.test/hooks',
