@@ -77,6 +77,7 @@ export async function serve(environment = {}) {
   const url = `http://127.0.0.1:${port}`;
   const accountSid = 'AC0123456789abcdef0123456789abcdef';
   const authToken = 'e2e-auth-token-0123456789abcdef0';
+  const remove = () => rm(directory, { recursive: true, force: true });
   const server = await start(['serve'], {
     PASSKEYD_LISTEN: `127.0.0.1:${port}`,
     PASSKEYD_PUBLIC_URL: url,
@@ -84,14 +85,17 @@ export async function serve(environment = {}) {
     PASSKEYD_BOOTSTRAP_ACCOUNT_SID: accountSid,
     PASSKEYD_BOOTSTRAP_AUTH_TOKEN: authToken,
     ...environment,
-  }, url);
+  }, url).catch(async (error) => {
+    await remove();
+    throw error;
+  });
   return {
     ...server,
     accountSid,
     authToken,
     async stop() {
       await server.stop();
-      await rm(directory, { recursive: true, force: true });
+      await remove();
     },
   };
 }
