@@ -142,7 +142,7 @@ impl<'a> Value<'a> {
 ///
 /// # Errors
 /// [`CborError`]; also for bytes after the item.
-pub fn read<'a>(bytes: &'a [u8], order: KeyOrder) -> Result<Value<'a>, CborError> {
+pub fn read(bytes: &[u8], order: KeyOrder) -> Result<Value<'_>, CborError> {
     let (value, used) = read_first(bytes, order)?;
     match bytes.len() - used {
         0 => Ok(value),
@@ -154,7 +154,7 @@ pub fn read<'a>(bytes: &'a [u8], order: KeyOrder) -> Result<Value<'a>, CborError
 ///
 /// # Errors
 /// [`CborError`].
-pub fn read_first<'a>(bytes: &'a [u8], order: KeyOrder) -> Result<(Value<'a>, usize), CborError> {
+pub fn read_first(bytes: &[u8], order: KeyOrder) -> Result<(Value<'_>, usize), CborError> {
     let mut reader = Reader {
         bytes,
         at: 0,

@@ -137,6 +137,29 @@ pub(crate) struct BasicConstraints {
     pub(crate) path_length: Option<u8>,
 }
 
+/// An extension has not the form that it should have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Unreadable;
+
+impl BasicConstraints {
+    fn parse(value: &[u8]) -> Option<Self> {
+        let mut outer = Der::new(value);
+        let mut fields = outer.inside(SEQUENCE)?;
+        let ca = match fields.optional(BOOLEAN) {
+            Some(element) => boolean(element.content)?,
+            None => false,
+        };
+        let path_length = match fields.optional(INTEGER) {
+            Some(element) => match element.content {
+                [length] if *length < 0x80 => Some(*length),
+                _ => return None,
+            },
+            None => None,
+        };
+        (outer.is_empty() && fields.is_empty()).then_some(Self { ca, path_length })
+    }
+}
+
 /// A certificate, borrowing from its bytes.
 #[derive(Debug, Clone)]
 pub(crate) struct Certificate<'a> {
@@ -233,26 +256,14 @@ impl<'a> Certificate<'a> {
         Some(values)
     }
 
-    /// Basic Constraints: `Some(None)` when absent, `None` when unreadable.
-    pub(crate) fn basic_constraints(&self) -> Option<Option<BasicConstraints>> {
+    /// Basic Constraints, if there are any.
+    pub(crate) fn basic_constraints(&self) -> Result<Option<BasicConstraints>, Unreadable> {
         let Some(extension) = self.extension(oid::BASIC_CONSTRAINTS) else {
-            return Some(None);
+            return Ok(None);
         };
-        let mut outer = Der::new(extension.value);
-        let mut fields = outer.inside(SEQUENCE)?;
-        let ca = match fields.optional(BOOLEAN) {
-            Some(element) => boolean(element.content)?,
-            None => false,
-        };
-        let path_length = match fields.optional(INTEGER) {
-            Some(element) => match element.content {
-                [length] if *length < 0x80 => Some(*length),
-                _ => return None,
-            },
-            None => None,
-        };
-        (outer.is_empty() && fields.is_empty())
-            .then_some(Some(BasicConstraints { ca, path_length }))
+        BasicConstraints::parse(extension.value)
+            .map(Some)
+            .ok_or(Unreadable)
     }
 
     /// May the key sign certificates, as far as Key Usage says?
@@ -400,7 +411,7 @@ fn without_sign(integer: &[u8]) -> &[u8] {
     }
 }
 
-/// UTCTime (years 1950 to 2049) or GeneralizedTime, in seconds and with `Z`.
+/// `UTCTime` (years 1950 to 2049) or `GeneralizedTime`, in seconds and with `Z`.
 fn time(element: Element<'_>) -> Option<UnixSeconds> {
     let digits = element.content.strip_suffix(b"Z")?;
     if !digits.iter().all(u8::is_ascii_digit) {

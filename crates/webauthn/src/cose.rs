@@ -94,7 +94,7 @@ macro_rules! algorithms {
 algorithms! {
     /// ECDSA on P-256 with SHA-256.
     ES256 = -7, "ES256", Ecdsa(P256, Sha256);
-    /// EdDSA; in WebAuthn always Ed25519.
+    /// `EdDSA`; in WebAuthn always Ed25519.
     EDDSA = -8, "EdDSA", Ed25519;
     /// ECDSA on P-256 with SHA-256, fully specified id (RFC 9864).
     ESP256 = -9, "ESP256", Ecdsa(P256, Sha256);

@@ -9,7 +9,7 @@ use crate::json::{Object, Value};
 pub struct ClientOutputs {
     /// `credProps.rk` (10.1.3): is the credential discoverable? `None`: the client does not say.
     pub cred_props_rk: Option<bool>,
-    /// `appid` (10.1.1): did the authenticator answer for the AppID?
+    /// `appid` (10.1.1): did the authenticator answer for the `AppID`?
     pub appid: Option<bool>,
 }
 

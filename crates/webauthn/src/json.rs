@@ -1,6 +1,6 @@
 //! A strict, bounded reader for JSON of strangers.
 //!
-//! serde_json does the tokens; this module adds what WebAuthn needs on top: duplicate members are refused (WebAuthn allows
+//! `serde_json` does the tokens; this module adds what WebAuthn needs on top: duplicate members are refused (WebAuthn allows
 //! unknown members, so a second one could hide there), and depth, widths and lengths are bounded while reading.
 
 use crate::Reason;

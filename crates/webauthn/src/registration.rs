@@ -176,7 +176,7 @@ impl<'a> AttestationObject<'a> {
         for (key, value) in entries {
             match key.as_text() {
                 Some("fmt") => {
-                    format = Some(value.as_text().ok_or(members("`fmt` is not a text"))?)
+                    format = Some(value.as_text().ok_or(members("`fmt` is not a text"))?);
                 }
                 Some("attStmt") => statement = Some(value),
                 Some("authData") => {
@@ -184,7 +184,7 @@ impl<'a> AttestationObject<'a> {
                         value
                             .as_bytes()
                             .ok_or(members("`authData` is not a byte string"))?,
-                    )
+                    );
                 }
                 _ => return Err(members("it has another member")),
             }

@@ -299,7 +299,7 @@ impl RegistrationResponse {
     /// # Errors
     /// [`ResponseError`].
     pub fn from_json(value: &Value<'_>, form: &ResponseForm) -> Result<Self, ResponseError> {
-        let envelope = Envelope::read(value, form)?;
+        let envelope = Envelope::read(value, *form)?;
         let response = envelope.response(
             &[CLIENT_DATA_JSON, ATTESTATION_OBJECT],
             &[AUTHENTICATOR_DATA, SIGNATURE],
@@ -384,7 +384,7 @@ impl AuthenticationResponse {
     /// # Errors
     /// [`ResponseError`].
     pub fn from_json(value: &Value<'_>, form: &ResponseForm) -> Result<Self, ResponseError> {
-        let envelope = Envelope::read(value, form)?;
+        let envelope = Envelope::read(value, *form)?;
         let response = envelope.response(
             &[CLIENT_DATA_JSON, AUTHENTICATOR_DATA, SIGNATURE],
             &[ATTESTATION_OBJECT],
@@ -392,7 +392,7 @@ impl AuthenticationResponse {
         let client_data_json = decode(response, CLIENT_DATA_JSON, MAX_CLIENT_DATA_JSON)?;
         let authenticator_data = decode(response, AUTHENTICATOR_DATA, MAX_AUTHENTICATOR_DATA)?;
         let signature = decode(response, SIGNATURE, MAX_SIGNATURE)?;
-        let user_handle = user_handle(response, form)?;
+        let user_handle = user_handle(response, *form)?;
         Ok(Self {
             client_data: ClientData::parse(&client_data_json)?,
             client_outputs: ClientOutputs::of(envelope.credential),
@@ -462,7 +462,7 @@ struct Envelope<'v, 'a> {
 }
 
 impl<'v, 'a> Envelope<'v, 'a> {
-    fn read(value: &'v Value<'a>, form: &ResponseForm) -> Result<Self, ResponseError> {
+    fn read(value: &'v Value<'a>, form: ResponseForm) -> Result<Self, ResponseError> {
         let credential = value.as_object().ok_or(ResponseError::NotAnObject {
             found: value.type_name(),
         })?;
@@ -601,7 +601,7 @@ fn is_hex_of(text: &str, bytes: &[u8]) -> bool {
 /// Unknown values are ignored (5.4.5), unless the wire demands a known one.
 fn attachment(
     credential: &Object<'_>,
-    form: &ResponseForm,
+    form: ResponseForm,
 ) -> Result<Option<AuthenticatorAttachment>, ResponseError> {
     let refuse = |found: String| Err(ResponseError::Attachment { found });
     match credential.get("authenticatorAttachment") {
@@ -635,7 +635,7 @@ fn decode(
 
 fn user_handle(
     response: &Object<'_>,
-    form: &ResponseForm,
+    form: ResponseForm,
 ) -> Result<Option<UserHandle>, ResponseError> {
     let text = match response.get(local(USER_HANDLE)) {
         None | Some(Value::Null) => return Ok(None),

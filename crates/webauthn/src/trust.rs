@@ -196,7 +196,11 @@ fn require_validity(
 
 /// An issuer is a CA, may sign certificates, and allows this many intermediate certificates below it.
 fn require_issuer(issuer: &Certificate<'_>, intermediates_below: usize) -> Result<(), TrustError> {
-    let constraints = issuer.basic_constraints().flatten().unwrap_or_default();
+    let constraints = issuer
+        .basic_constraints()
+        .ok()
+        .flatten()
+        .unwrap_or_default();
     if !constraints.ca {
         return Err(TrustError::Untrusted("an issuer is not a CA"));
     }

@@ -1,5 +1,5 @@
 //! Properties that hold for all inputs: nothing but the signed bytes is accepted, and no parser panics.
-#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod common;
 

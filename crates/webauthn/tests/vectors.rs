@@ -1,5 +1,5 @@
 //! The official test vectors of WebAuthn Level 3 (`vectors/w3c-webauthn-l3`).
-#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use serde_json::{Value, json};
 use webauthn::attestation::AttestationPolicy;

@@ -117,10 +117,11 @@ fn require_attestation_certificate(leaf: &Certificate<'_>) -> Result<(), Attesta
     }
     // The text asks for presence; an absent extension means false to everybody, and certificates without it are in use.
     match leaf.basic_constraints() {
-        Some(None) => {}
-        Some(Some(constraints)) if !constraints.ca => {}
-        Some(Some(_)) => return refuse("it must not be a CA certificate"),
-        None => return refuse("its Basic Constraints cannot be read"),
+        Ok(Some(constraints)) if constraints.ca => {
+            return refuse("it must not be a CA certificate");
+        }
+        Ok(_) => {}
+        Err(_) => return refuse("its Basic Constraints cannot be read"),
     }
     for id in [oid::FIDO_FIRMWARE_VERSION, oid::FIDO_SERIAL_NUMBER] {
         if leaf

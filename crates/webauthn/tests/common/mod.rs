@@ -2,7 +2,9 @@
 #![allow(
     dead_code,
     missing_docs,
-    reason = "each test binary uses another part of the maker"
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "each test binary and the benchmark use another part of the maker, so `expect` would not hold in all of them"
 )]
 
 pub mod certificates;
@@ -234,7 +236,6 @@ pub enum Statement {
 pub struct Registration {
     pub key: Key,
     pub expected: RegistrationExpectation,
-    pub form: ResponseForm,
     pub at: UnixSeconds,
     pub client_data: Value,
     /// Instead of `client_data`.
@@ -255,10 +256,13 @@ pub struct Registration {
     pub object_tail: Vec<u8>,
     /// Changes the signed bytes after signing.
     pub tamper: fn(&mut Vec<u8>),
+    /// Shortens the authenticator data after signing.
+    pub cut: Option<usize>,
     /// The `id` that the client names.
     pub named_id: Option<Vec<u8>>,
     /// Changes the credential's JSON at last.
     pub bend: fn(&mut Value),
+    pub form: ResponseForm,
 }
 
 impl Registration {
@@ -297,6 +301,7 @@ impl Registration {
             members: vec!["fmt", "attStmt", "authData"],
             object_tail: vec![],
             tamper: |_| {},
+            cut: None,
             named_id: None,
             bend: |_| {},
             key,
@@ -341,6 +346,7 @@ impl Registration {
         let mut authenticator_data = self.authenticator_data();
         let signed = [&authenticator_data[..], &sha256(&self.client_data_json())].concat();
         (self.tamper)(&mut authenticator_data);
+        authenticator_data.truncate(self.cut.unwrap_or(usize::MAX));
         let mut statement = Vec::new();
         let mut cbor = Encoder::new(&mut statement);
         match &self.statement {
@@ -440,11 +446,13 @@ pub fn client_data(kind: &str, challenge: &[u8]) -> Value {
     json!({"type": kind, "challenge": encode(challenge), "origin": ORIGIN, "crossOrigin": false})
 }
 
+/// Signs a message, well or badly.
+pub type Signer = fn(&Key, &[u8]) -> Vec<u8>;
+
 /// An authentication ceremony and its answer, valid until a test bends it.
 pub struct Authentication {
     pub key: Key,
     pub expected: AuthenticationExpectation,
-    pub form: ResponseForm,
     pub stored_id: CredentialId,
     pub stored_key: Vec<u8>,
     pub stored_sign_count: u32,
@@ -459,8 +467,9 @@ pub struct Authentication {
     pub tail: Vec<u8>,
     pub user_handle: Option<Vec<u8>>,
     pub named_id: Vec<u8>,
-    pub sign: fn(&Key, &[u8]) -> Vec<u8>,
+    pub sign: Signer,
     pub bend: fn(&mut Value),
+    pub form: ResponseForm,
 }
 
 impl Authentication {

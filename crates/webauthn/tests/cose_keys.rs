@@ -1,0 +1,383 @@
+//! COSE keys (5.8.5, 6.5.1.1): type, curve and algorithm agree, nothing else is in the key, and it is a usable one.
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod common;
+
+use common::{EVERY_ALGORITHM, Key};
+use minicbor::Encoder;
+use webauthn::Reason;
+use webauthn::cose::{CoseAlgorithm, PublicKey};
+
+/// The value of one label.
+#[derive(Clone)]
+enum Field {
+    Number(i64),
+    Bytes(Vec<u8>),
+    Bool(bool),
+}
+
+use Field::{Bool, Bytes, Number};
+
+fn encode(fields: &[(i64, Field)]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut cbor = Encoder::new(&mut bytes);
+    cbor.map(fields.len() as u64).unwrap();
+    for (label, field) in fields {
+        cbor.i64(*label).unwrap();
+        match field {
+            Number(number) => cbor.i64(*number).unwrap(),
+            Bytes(bytes) => cbor.bytes(bytes).unwrap(),
+            Bool(value) => cbor.bool(*value).unwrap(),
+        };
+    }
+    bytes
+}
+
+#[track_caller]
+fn refused(fields: &[(i64, Field)], reason: Reason) {
+    let outcome = PublicKey::parse(&encode(fields)).map_err(|error| error.reason());
+    assert_eq!(outcome, Err(reason));
+}
+
+/// A P-256 key's fields.
+fn p256() -> Vec<(i64, Field)> {
+    let key = Key::es256();
+    let point = key.public();
+    vec![
+        (1, Number(2)),
+        (3, Number(-7)),
+        (-1, Number(1)),
+        (-2, Bytes(point[1..33].to_vec())),
+        (-3, Bytes(point[33..].to_vec())),
+    ]
+}
+
+fn with(mut fields: Vec<(i64, Field)>, label: i64, field: Field) -> Vec<(i64, Field)> {
+    fields
+        .iter_mut()
+        .find(|(known, _)| *known == label)
+        .unwrap()
+        .1 = field;
+    fields
+}
+
+fn without(mut fields: Vec<(i64, Field)>, label: i64) -> Vec<(i64, Field)> {
+    fields.retain(|(known, _)| *known != label);
+    fields
+}
+
+fn ed25519(x: Vec<u8>) -> Vec<(i64, Field)> {
+    vec![
+        (1, Number(1)),
+        (3, Number(-8)),
+        (-1, Number(6)),
+        (-2, Bytes(x)),
+    ]
+}
+
+fn rsa(modulus: Vec<u8>, exponent: Vec<u8>) -> Vec<(i64, Field)> {
+    vec![
+        (1, Number(3)),
+        (3, Number(-257)),
+        (-1, Bytes(modulus)),
+        (-2, Bytes(exponent)),
+    ]
+}
+
+/// A number of this many bits with the top and the lowest bit set.
+fn odd(bits: usize) -> Vec<u8> {
+    let mut bytes = vec![0xff; bits.div_ceil(8)];
+    if !bits.is_multiple_of(8) {
+        bytes[0] = u8::try_from((1u32 << (bits % 8)) - 1).unwrap();
+    }
+    bytes
+}
+
+const E: [u8; 3] = [1, 0, 1];
+
+#[test]
+fn keys_of_every_algorithm_are_accepted() {
+    for algorithm in EVERY_ALGORITHM {
+        assert_eq!(
+            PublicKey::parse(&Key::new(*algorithm).cose())
+                .unwrap()
+                .algorithm(),
+            *algorithm
+        );
+        assert!(algorithm.is_supported() && algorithm.name() != "unknown");
+    }
+    assert_eq!(
+        (
+            CoseAlgorithm(-47).is_supported(),
+            CoseAlgorithm(-65535).name()
+        ),
+        (false, "unknown")
+    );
+}
+
+#[test]
+fn type_curve_and_algorithm_agree_in_every_combination() {
+    // What belongs together, written down once more and independently of the code.
+    let table: &[(i64, i64, Option<i64>)] = &[
+        (-7, 2, Some(1)),
+        (-9, 2, Some(1)),
+        (-35, 2, Some(2)),
+        (-51, 2, Some(2)),
+        (-36, 2, Some(3)),
+        (-52, 2, Some(3)),
+        (-8, 1, Some(6)),
+        (-19, 1, Some(6)),
+        (-37, 3, None),
+        (-38, 3, None),
+        (-39, 3, None),
+        (-257, 3, None),
+        (-258, 3, None),
+        (-259, 3, None),
+    ];
+    assert_eq!(table.len(), CoseAlgorithm::SUPPORTED.len());
+    let keys: Vec<Key> = [-7, -35, -36, -8, -257]
+        .map(|id| Key::new(CoseAlgorithm(id)))
+        .into();
+    let mut accepted = 0;
+    for key in &keys {
+        let cose = key.cose();
+        let (own_type, own_curve) = match key.algorithm().0 {
+            -7 => (2, Some(1)),
+            -35 => (2, Some(2)),
+            -36 => (2, Some(3)),
+            -8 => (1, Some(6)),
+            _ => (3, None),
+        };
+        // The value of -1 and what follows, as they stand in the key.
+        let mut position = minicbor::Decoder::new(&cose);
+        position.map().unwrap();
+        for _ in 0..5 {
+            position.i64().unwrap();
+        }
+        let (curve_or_modulus, rest) = match own_curve {
+            Some(_) => {
+                position.i64().unwrap();
+                (None, cose[position.position()..].to_vec())
+            }
+            None => (Some(()), cose[position.position()..].to_vec()),
+        };
+        for kty in 0..=4 {
+            for crv in 0..=8 {
+                for (alg, ..) in table.iter().chain(&[
+                    (-47, 0, None),
+                    (-65535, 0, None),
+                    (-53, 0, None),
+                    (-48, 0, None),
+                    (0, 0, None),
+                    (i64::MIN, 0, None),
+                ]) {
+                    let mut bytes = Vec::new();
+                    let mut cbor = Encoder::new(&mut bytes);
+                    cbor.map(if own_type == 2 { 5 } else { 4 }).unwrap();
+                    cbor.i64(1)
+                        .unwrap()
+                        .i64(kty)
+                        .unwrap()
+                        .i64(3)
+                        .unwrap()
+                        .i64(*alg)
+                        .unwrap()
+                        .i64(-1)
+                        .unwrap();
+                    if curve_or_modulus.is_none() {
+                        cbor.i64(crv).unwrap();
+                    } else if crv != 0 {
+                        continue;
+                    }
+                    bytes.extend(&rest);
+                    let belongs = kty == own_type
+                        && table.iter().any(|row| {
+                            row.0 == *alg
+                                && row.1 == kty
+                                && (own_curve.is_none()
+                                    || (row.2 == own_curve && Some(crv) == own_curve))
+                        });
+                    let outcome = PublicKey::parse(&bytes);
+                    assert_eq!(
+                        outcome.is_ok(),
+                        belongs,
+                        "{own_type} as {kty} {crv} {alg}: {outcome:?}"
+                    );
+                    accepted += usize::from(belongs);
+                }
+            }
+        }
+    }
+    // Two ids for each curve, six for RSA.
+    assert_eq!(accepted, 4 * 2 + 6);
+}
+
+#[test]
+fn the_fields_that_a_key_needs_are_there_with_their_types() {
+    for label in [1, 3, -1, -2, -3] {
+        refused(&without(p256(), label), Reason::CoseKeyMalformed);
+        refused(
+            &with(p256(), label, Bytes(vec![1])),
+            if label > -2 {
+                Reason::CoseKeyMalformed
+            } else {
+                Reason::CoseKeyPointInvalid
+            },
+        );
+    }
+    for label in [-2, -3] {
+        refused(&with(p256(), label, Number(1)), Reason::CoseKeyMalformed);
+    }
+    refused(&[], Reason::CoseKeyMalformed);
+    assert_eq!(
+        PublicKey::parse(&[0x80]).unwrap_err().reason(),
+        Reason::CoseKeyMalformed
+    );
+    assert_eq!(
+        PublicKey::parse(&[]).unwrap_err().reason(),
+        Reason::CoseKeyMalformed
+    );
+    assert_eq!(
+        PublicKey::parse(&[encode(&p256()), vec![0]].concat())
+            .unwrap_err()
+            .reason(),
+        Reason::CoseKeyMalformed
+    );
+}
+
+#[test]
+fn no_other_label_is_accepted() {
+    // key id, key operations, base IV, the private parts, and unknown ones.
+    for (label, field) in [
+        (2_i64, Bytes(vec![2])),
+        (2, Bytes(vec![1])),
+        (4, Number(1)),
+        (5, Bytes(vec![1])),
+        (-4, Bytes(vec![1; 32])),
+        (-70000, Number(1)),
+    ] {
+        let mut fields = p256();
+        let at = fields.iter().position(|(known, _)| {
+            (known.is_negative(), known.abs()) > (label.is_negative(), label.abs())
+        });
+        fields.insert(at.unwrap_or(fields.len()), (label, field));
+        refused(&fields, Reason::CoseKeyMalformed);
+    }
+    let mut private = ed25519(Key::new(CoseAlgorithm::EDDSA).public().to_vec());
+    private.push((-4, Bytes(vec![1; 32])));
+    refused(&private, Reason::CoseKeyMalformed);
+    let mut private = rsa(odd(2048), E.to_vec());
+    private.push((-3, Bytes(vec![1; 32])));
+    refused(&private, Reason::CoseKeyMalformed);
+}
+
+#[test]
+fn the_encoding_is_canonical() {
+    let mut fields = p256();
+    fields.swap(0, 1);
+    refused(&fields, Reason::CoseKeyMalformed);
+    let mut repeated = p256();
+    repeated.push((-3, Number(1)));
+    refused(&repeated, Reason::CoseKeyMalformed);
+}
+
+#[test]
+fn points_off_the_curve_of_wrong_length_or_compressed_are_refused() {
+    let invalid = Reason::CoseKeyPointInvalid;
+    refused(&with(p256(), -2, Bytes(vec![0; 32])), invalid);
+    refused(
+        &with(with(p256(), -2, Bytes(vec![0; 32])), -3, Bytes(vec![0; 32])),
+        invalid,
+    );
+    refused(&with(p256(), -3, Bytes(vec![1; 31])), invalid);
+    refused(&with(p256(), -3, Bytes(vec![1; 33])), invalid);
+    refused(&with(p256(), -3, Bytes(vec![])), invalid);
+    refused(&with(p256(), -3, Bool(true)), invalid);
+    refused(&with(p256(), -3, Bool(false)), invalid);
+    // x at and above the prime of P-256.
+    let prime =
+        hex::decode("ffffffff00000001000000000000000000000000ffffffffffffffffffffffff").unwrap();
+    refused(&with(p256(), -2, Bytes(prime)), invalid);
+    refused(&with(p256(), -2, Bytes(vec![0xff; 32])), invalid);
+    // x = 5 is on P-256; x = 5 + p would need more bytes, so the y of another point is tried.
+    let Bytes(y) = p256().pop().unwrap().1 else {
+        panic!()
+    };
+    refused(&with(p256(), -3, Bytes(y)), invalid);
+}
+
+#[test]
+fn ed25519_keys_of_small_order_or_not_canonical_are_refused() {
+    let small_order = [
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "0000000000000000000000000000000000000000000000000000000000000080",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
+        // The same points in forms with y at or above the prime.
+        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+        "0100000000000000000000000000000000000000000000000000000000000080",
+    ];
+    for point in small_order {
+        refused(
+            &ed25519(hex::decode(point).unwrap()),
+            Reason::CoseKeyPointInvalid,
+        );
+    }
+    // Every y between the prime and 2^255, with both signs: small order, off the curve, or not canonical.
+    for low in 0xed..=0xff_u8 {
+        for high in [0x7f, 0xff] {
+            let mut y = vec![0xff; 32];
+            (y[0], y[31]) = (low, high);
+            refused(&ed25519(y), Reason::CoseKeyPointInvalid);
+        }
+    }
+    let good = Key::new(CoseAlgorithm::EDDSA).public().to_vec();
+    assert!(PublicKey::parse(&encode(&ed25519(good.clone()))).is_ok());
+    refused(&ed25519(good[..31].to_vec()), Reason::CoseKeyPointInvalid);
+    refused(
+        &ed25519([&good[..], &[0]].concat()),
+        Reason::CoseKeyPointInvalid,
+    );
+}
+
+#[test]
+fn rsa_keys_have_2048_to_4096_bits_and_odd_numbers() {
+    let invalid = Reason::CoseKeyRsaInvalid;
+    for bits in [2048, 2049, 3072, 3482, 4095, 4096] {
+        assert!(
+            PublicKey::parse(&encode(&rsa(odd(bits), E.to_vec()))).is_ok(),
+            "{bits}"
+        );
+    }
+    for bits in [8, 512, 1024, 2047, 4097, 8192] {
+        refused(&rsa(odd(bits), E.to_vec()), invalid);
+    }
+    let mut even = odd(2048);
+    even[255] = 0xfe;
+    refused(&rsa(even, E.to_vec()), invalid);
+    refused(&rsa([&[0], &odd(2048)[..]].concat(), E.to_vec()), invalid);
+    refused(&rsa(vec![], E.to_vec()), invalid);
+    for exponent in [
+        &[][..],
+        &[0],
+        &[1],
+        &[3],
+        &[17],
+        &[0xff, 0xff],
+        &[1, 0, 0],
+        &[1, 0, 2],
+        &[0, 1, 0, 1],
+        &[1, 0, 0, 0, 1],
+    ] {
+        refused(&rsa(odd(2048), exponent.to_vec()), invalid);
+    }
+    for exponent in [&[1, 0, 1][..], &[1, 0, 3], &[0xff, 0xff, 0xff, 0xff]] {
+        assert!(PublicKey::parse(&encode(&rsa(odd(2048), exponent.to_vec()))).is_ok());
+    }
+}

@@ -1,0 +1,357 @@
+//! Section 8.2, packed attestation with certificates, and the trust in them (7.1 steps 23-24).
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod common;
+
+use common::{Key, Registration, Statement};
+use webauthn::Reason;
+use webauthn::attestation::AttestationType;
+use webauthn::authentication::Signal;
+use webauthn::cose::CoseAlgorithm;
+use webauthn::trust::{Trust, UnixSeconds};
+
+use common::certificates::{
+    Spec, attestation_subject, basic_constraints, extension, fido_oid, tlv,
+};
+
+fn basic(
+    leaf: &Spec,
+    alg: CoseAlgorithm,
+    others: impl FnOnce(&Key) -> Vec<Vec<u8>>,
+) -> Registration {
+    let (signer, issuer) = (Key::new(alg), Key::es256());
+    let x5c = [vec![leaf.issue(&signer, &issuer)], others(&issuer)].concat();
+    Registration {
+        format: "packed".into(),
+        statement: Statement::Basic {
+            alg: alg.0,
+            signer,
+            x5c,
+        },
+        ..Registration::new()
+    }
+}
+
+fn leaf(spec: &Spec) -> Registration {
+    basic(spec, CoseAlgorithm::ES256, |_| vec![])
+}
+
+fn spec(bend: fn(&mut Spec)) -> Spec {
+    let mut spec = Spec::leaf();
+    bend(&mut spec);
+    spec
+}
+
+#[test]
+fn a_certificate_with_every_kind_of_key_succeeds() {
+    for algorithm in [
+        CoseAlgorithm::ES256,
+        CoseAlgorithm::ES384,
+        CoseAlgorithm::ES512,
+        CoseAlgorithm::EDDSA,
+        CoseAlgorithm::RS256,
+    ] {
+        let verified = basic(&Spec::leaf(), algorithm, |_| vec![]).succeeds();
+        assert_eq!(
+            (verified.attestation_type(), verified.trust()),
+            (AttestationType::Basic, Trust::Unknown)
+        );
+    }
+}
+
+#[test]
+fn the_statements_algorithm_fits_the_certificates_key() {
+    let with = |algorithm: CoseAlgorithm, named: CoseAlgorithm| {
+        let mut ceremony = basic(&Spec::leaf(), algorithm, |_| vec![]);
+        if let Statement::Basic { alg, .. } = &mut ceremony.statement {
+            *alg = named.0;
+        }
+        ceremony
+    };
+    with(CoseAlgorithm::ES256, CoseAlgorithm::RS256).fails(Reason::CertificateRequirements);
+    with(CoseAlgorithm::ES256, CoseAlgorithm::EDDSA).fails(Reason::CertificateRequirements);
+    with(CoseAlgorithm::ES384, CoseAlgorithm::ESP256).fails(Reason::CertificateRequirements);
+    with(CoseAlgorithm::ES256, CoseAlgorithm::ES384).fails(Reason::AttestationSignatureInvalid);
+    with(CoseAlgorithm::ES256, CoseAlgorithm(-65535)).fails(Reason::AlgorithmUnsupported);
+}
+
+#[test]
+fn the_leaf_must_have_signed() {
+    let mut ceremony = leaf(&Spec::leaf());
+    ceremony.tamper = |data| data[36] ^= 1;
+    ceremony.fails(Reason::AttestationSignatureInvalid);
+    let mut ceremony = leaf(&Spec::leaf());
+    if let Statement::Basic { signer, .. } = &mut ceremony.statement {
+        *signer = Key::es256();
+    }
+    ceremony.fails(Reason::AttestationSignatureInvalid);
+}
+
+#[test]
+fn the_requirements_of_8_2_1_hold_one_by_one() {
+    let bends: [fn(&mut Spec); 15] = [
+        |s| {
+            s.version = 0;
+            s.extensions.clear();
+        },
+        |s| s.version = 1,
+        |s| s.subject[0].1 = "AAA",
+        |s| s.subject[0].1 = "A1",
+        |s| s.subject.retain(|(kind, _)| *kind != 6),
+        |s| s.subject[1].1 = "",
+        |s| s.subject.retain(|(kind, _)| *kind != 10),
+        |s| s.subject[2].1 = "authenticator attestation",
+        |s| s.subject[2].1 = "Authenticator Attestation CA",
+        |s| s.subject.retain(|(kind, _)| *kind != 11),
+        |s| s.subject[3].1 = "",
+        |s| s.subject.retain(|(kind, _)| *kind != 3),
+        |s| s.extensions[0] = basic_constraints(true, None),
+        |s| s.extensions[0] = extension(&[0x55, 0x1d, 19], true, &[1, 2, 3]),
+        |s| s.extensions.push(extension(&fido_oid(2), true, &[4, 0])),
+    ];
+    for (at, bend) in bends.into_iter().enumerate() {
+        let error = leaf(&spec(bend)).finish().unwrap_err();
+        assert_eq!(
+            error.reason(),
+            Reason::CertificateRequirements,
+            "{at}: {error}"
+        );
+    }
+    leaf(&spec(|s| {
+        s.extensions.push(extension(&fido_oid(5), true, &[4, 0]));
+    }))
+    .fails(Reason::CertificateRequirements);
+    let _ = leaf(&spec(|s| {
+        s.extensions.push(extension(&fido_oid(5), false, &[4, 0]));
+    }))
+    .succeeds();
+    // Absent Basic Constraints are tolerated.
+    let _ = leaf(&spec(|s| drop(s.extensions.remove(0)))).succeeds();
+    assert_eq!(attestation_subject().len(), 4);
+}
+
+#[test]
+fn the_aaguid_extension_if_present_is_not_critical_and_names_the_model() {
+    let bends: [fn(&mut Spec); 5] = [
+        |s| s.extensions[1] = extension(&fido_oid(4), false, &tlv(4, &[0xab; 16])),
+        |s| s.extensions[1] = extension(&fido_oid(4), true, &tlv(4, &[0xaa; 16])),
+        |s| s.extensions[1] = extension(&fido_oid(4), false, &[0xaa; 16]),
+        |s| s.extensions[1] = extension(&fido_oid(4), false, &tlv(4, &[0xaa; 15])),
+        |s| {
+            s.extensions[1] = extension(
+                &fido_oid(4),
+                false,
+                &[&tlv(4, &[0xaa; 16])[..], &[0]].concat(),
+            );
+        },
+    ];
+    for bend in bends {
+        leaf(&spec(bend)).fails(Reason::AaguidExtensionMismatch);
+    }
+    let _ = leaf(&spec(|s| drop(s.extensions.remove(1)))).succeeds();
+}
+
+#[test]
+fn a_certificate_that_cannot_be_read_fails() {
+    for cut in [1, 5, 50] {
+        let mut ceremony = leaf(&Spec::leaf());
+        if let Statement::Basic { x5c, .. } = &mut ceremony.statement {
+            let length = x5c[0].len() - cut;
+            x5c[0].truncate(length);
+        }
+        ceremony.fails(Reason::AttestationStatementMalformed);
+    }
+    leaf(&spec(|s| s.extensions.push(s.extensions[0].clone())))
+        .fails(Reason::AttestationStatementMalformed);
+}
+
+#[test]
+fn the_chain_is_bounded_in_number_and_size() {
+    let filler = |count: usize| move |_: &Key| vec![vec![0x30, 0]; count];
+    basic(&Spec::leaf(), CoseAlgorithm::ES256, filler(6))
+        .fails(Reason::AttestationStatementMalformed);
+    basic(&Spec::leaf(), CoseAlgorithm::ES256, |_| {
+        vec![vec![0; 8 * 1024 + 1]]
+    })
+    .fails(Reason::AttestationStatementMalformed);
+}
+
+/// Root (anchor), intermediate, leaf; the intermediate can be bent, and so can what is sent.
+struct Chain {
+    root: Vec<u8>,
+    intermediate: Vec<u8>,
+    leaf: Vec<u8>,
+    signer: Option<Key>,
+}
+
+impl Chain {
+    fn new(leaf: &Spec, intermediate: &Spec, root: &Spec) -> Self {
+        let (signer, middle, top) = (
+            Key::es256(),
+            Key::new(CoseAlgorithm::ES384),
+            Key::new(CoseAlgorithm::RS256),
+        );
+        Self {
+            root: root.issue(&top, &top),
+            intermediate: intermediate.issue(&middle, &top),
+            leaf: leaf.issue(&signer, &middle),
+            signer: Some(signer),
+        }
+    }
+
+    fn good() -> Self {
+        Self::new(
+            &Spec::leaf(),
+            &Spec::ca("Intermediate", "Root"),
+            &Spec::ca("Root", "Root"),
+        )
+    }
+
+    fn send(&mut self, x5c: &[&[u8]], anchors: &[&[u8]]) -> Registration {
+        let signer = self.signer.take().unwrap();
+        let x5c = x5c.iter().map(|c| c.to_vec()).collect();
+        let statement = Statement::Basic {
+            alg: -7,
+            signer,
+            x5c,
+        };
+        let mut ceremony = Registration {
+            format: "packed".into(),
+            statement,
+            ..Registration::new()
+        };
+        ceremony.expected.attestation.trust_anchors = anchors.iter().map(|c| c.to_vec()).collect();
+        ceremony
+    }
+}
+
+fn chain(bend: fn(&mut Spec, &mut Spec, &mut Spec)) -> Registration {
+    let (mut leaf, mut middle, mut root) = (
+        Spec::leaf(),
+        Spec::ca("Intermediate", "Root"),
+        Spec::ca("Root", "Root"),
+    );
+    bend(&mut leaf, &mut middle, &mut root);
+    let mut chain = Chain::new(&leaf, &middle, &root);
+    let (l, m, r) = (
+        chain.leaf.clone(),
+        chain.intermediate.clone(),
+        chain.root.clone(),
+    );
+    chain.send(&[&l, &m], &[&r])
+}
+
+#[test]
+fn a_chain_that_leads_to_an_anchor_is_trusted() {
+    let verified = chain(|_, _, _| {}).succeeds();
+    assert_eq!(verified.trust(), Trust::Trusted);
+    assert!(verified.signals().is_empty());
+}
+
+#[test]
+fn an_anchor_may_be_the_intermediate_or_the_leaf_itself() {
+    for pick in [
+        |c: &Chain| c.intermediate.clone(),
+        |c: &Chain| c.leaf.clone(),
+    ] {
+        let mut chain = Chain::good();
+        let (leaf, anchor) = (chain.leaf.clone(), pick(&chain));
+        assert_eq!(
+            chain.send(&[&leaf], &[&anchor]).succeeds().trust(),
+            Trust::Trusted
+        );
+    }
+}
+
+#[test]
+fn a_root_that_the_statement_brings_along_proves_nothing() {
+    let other = Chain::good().root;
+    let mut own = Chain::good();
+    let (leaf, middle, root) = (own.leaf.clone(), own.intermediate.clone(), own.root.clone());
+    let mut ceremony = own.send(&[&leaf, &middle, &root], &[&other]);
+    ceremony.fails(Reason::AttestationUntrusted);
+    ceremony.expected.attestation.trust_anchors = vec![root];
+    let verified = ceremony.succeeds();
+    assert_eq!(
+        (verified.trust(), verified.signals()),
+        (Trust::Trusted, &[Signal::RootCertificateInPath][..])
+    );
+    ceremony.expected.attestation.refuse_root_in_path = true;
+    ceremony.fails(Reason::AttestationUntrusted);
+}
+
+#[test]
+fn a_missing_intermediate_a_wrong_order_and_foreign_certificates_fail() {
+    let send = |pick: fn(&Chain, &Chain) -> Vec<Vec<u8>>| {
+        let (mut own, other) = (Chain::good(), Chain::good());
+        let (x5c, root) = (pick(&own, &other), own.root.clone());
+        own.send(&x5c.iter().map(Vec::as_slice).collect::<Vec<_>>(), &[&root])
+    };
+    send(|own, _| vec![own.leaf.clone()]).fails(Reason::AttestationUntrusted);
+    send(|own, _| vec![own.leaf.clone(), own.root.clone(), own.intermediate.clone()])
+        .fails(Reason::AttestationUntrusted);
+    send(|own, other| vec![own.leaf.clone(), other.intermediate.clone()])
+        .fails(Reason::AttestationUntrusted);
+    send(|own, _| vec![own.leaf.clone(), own.leaf.clone()]).fails(Reason::AttestationUntrusted);
+    send(|own, _| vec![own.leaf.clone(), vec![0x30, 0]]).fails(Reason::AttestationUntrusted);
+}
+
+#[test]
+fn issuers_are_cas_of_sufficient_path_length_that_may_sign() {
+    let bends: [fn(&mut Spec, &mut Spec, &mut Spec); 7] = [
+        |_, middle, _| middle.extensions[0] = basic_constraints(false, None),
+        |_, middle, _| drop(middle.extensions.remove(0)),
+        |_, middle, _| {
+            middle.extensions[1] = extension(&[0x55, 0x1d, 15], true, &[3, 2, 7, 0x80]);
+        },
+        |_, _, root| root.extensions[0] = basic_constraints(true, Some(0)),
+        |_, _, root| root.extensions[0] = basic_constraints(false, None),
+        |_, middle, _| {
+            middle
+                .extensions
+                .push(extension(&[0x55, 0x1d, 30], true, &[0x30, 0]));
+        },
+        |_, middle, _| middle.issuer = vec![(3, "Another root")],
+    ];
+    for (at, bend) in bends.into_iter().enumerate() {
+        let error = chain(bend).finish().unwrap_err();
+        assert_eq!(
+            error.reason(),
+            Reason::AttestationUntrusted,
+            "{at}: {error}"
+        );
+    }
+    let exact: fn(&mut Spec, &mut Spec, &mut Spec) = |_, middle, root| {
+        middle.extensions[0] = basic_constraints(true, Some(0));
+        root.extensions[0] = basic_constraints(true, Some(1));
+    };
+    let _ = chain(exact).succeeds();
+    chain(|leaf, _, _| leaf.extensions.push(extension(&[0x2a, 3], true, &[5, 0])))
+        .fails(Reason::AttestationUntrusted);
+}
+
+#[test]
+fn every_certificate_is_valid_at_the_moment_of_registration() {
+    chain(|leaf, _, _| leaf.not_after = "20251231235959Z").fails(Reason::CertificateExpired);
+    chain(|leaf, _, _| leaf.not_before = "20260101000001Z").fails(Reason::CertificateNotYetValid);
+    chain(|_, middle, _| middle.not_after = "20251231235959Z").fails(Reason::CertificateExpired);
+    chain(|_, middle, _| middle.not_before = "20260101000001Z")
+        .fails(Reason::CertificateNotYetValid);
+    chain(|_, _, root| root.not_after = "20251231235959Z").fails(Reason::CertificateExpired);
+    let _ = chain(|leaf, _, _| {
+        (leaf.not_before, leaf.not_after) = ("20260101000000Z", "20260101000000Z");
+    })
+    .succeeds();
+    let later = Registration {
+        at: UnixSeconds(2_524_608_000),
+        ..chain(|_, _, _| {})
+    };
+    later.fails(Reason::CertificateExpired);
+}
+
+#[test]
+fn a_chain_that_is_not_judged_is_accepted_only_where_allowed() {
+    let mut unknown = leaf(&Spec::leaf());
+    unknown.expected.attestation.allow_unknown_trust = false;
+    unknown.fails(Reason::AttestationPolicyRefused);
+}
