@@ -2,6 +2,8 @@
 //! Client outputs are unsigned: they steer and inform, and decide nothing. `prf` results are secrets of the client: they are
 //! never read here.
 
+use crate::authenticator_data::AuthenticatorData;
+use crate::cbor;
 use crate::json::{Object, Value};
 
 /// Client extension outputs that the core looks at.
@@ -28,6 +30,32 @@ impl ClientOutputs {
                 .and_then(|properties| properties.get("rk"))
                 .and_then(Value::as_bool),
             appid: outputs.get("appid").and_then(Value::as_bool),
+        }
+    }
+}
+
+/// Authenticator extension outputs of a registration that the core looks at. They are signed where the attestation is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct AuthenticatorOutputs {
+    /// `credProtect` (CTAP 12.1): the level of protection, 1 to 3.
+    pub cred_protect: Option<u8>,
+    /// `minPinLength` (CTAP 12.4): the authenticator's shortest PIN, in code points.
+    pub min_pin_length: Option<u32>,
+}
+
+impl AuthenticatorOutputs {
+    /// Reads the extension map; outputs of a wrong type or value count as absent.
+    pub(crate) fn of(data: &AuthenticatorData<'_>) -> Self {
+        let number = |name| {
+            data.extensions
+                .as_ref()?
+                .get(name)
+                .and_then(cbor::Value::as_integer)
+        };
+        let level = number("credProtect").and_then(|level| u8::try_from(level).ok());
+        Self {
+            cred_protect: level.filter(|level| (1..=3).contains(level)),
+            min_pin_length: number("minPinLength").and_then(|length| u32::try_from(length).ok()),
         }
     }
 }

@@ -85,7 +85,7 @@ fn rsa_pss(hash: Hash) -> &'static RsaParameters {
     }
 }
 
-/// Is the key a usable point: coordinates below the prime, on the curve, not of small order (K3, K4)?
+/// Is the key a usable point: coordinates below the prime, on the curve, not of small order (5.8.5, RFC 8032 section 5.1.3)?
 pub(crate) fn check_point(scheme: Scheme, material: &KeyMaterial) -> Result<(), CoseKeyError> {
     match (scheme, material) {
         (Scheme::Ecdsa(curve, _), KeyMaterial::Ec(point)) => {

@@ -730,6 +730,45 @@ mod steps_23_to_24_the_policy {
     }
 }
 
+mod step_28_extensions {
+    use super::*;
+    use webauthn::extension::AuthenticatorOutputs;
+
+    #[test]
+    fn outputs_that_are_known_are_read_and_all_others_ignored() {
+        let outputs = |map: &str| {
+            let tail = hex::decode(map).unwrap();
+            let ceremony = Registration {
+                flags: UP | AT | ED,
+                tail,
+                ..Registration::new()
+            };
+            *ceremony.succeeds().authenticator_outputs()
+        };
+        let (protect, pin) = ("6b6372656450726f74656374", "6c6d696e50696e4c656e677468");
+        assert_eq!(outputs("a0"), AuthenticatorOutputs::default());
+        assert_eq!(
+            outputs(&format!("a2{protect}02{pin}06")),
+            AuthenticatorOutputs {
+                cred_protect: Some(2),
+                min_pin_length: Some(6)
+            }
+        );
+        for wrong in ["00", "04", "20", "6132", "190100"] {
+            assert_eq!(
+                outputs(&format!("a1{protect}{wrong}")).cred_protect,
+                None,
+                "{wrong}"
+            );
+        }
+        // uvm of Level 2, which nothing reads any more.
+        assert_eq!(
+            outputs("a16375766d8183020402"),
+            AuthenticatorOutputs::default()
+        );
+    }
+}
+
 mod step_25_the_length_of_the_credential_id {
     use super::*;
 
