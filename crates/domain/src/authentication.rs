@@ -50,6 +50,8 @@ pub struct SignedIn {
     pub user: User,
     /// The credential that signed.
     pub credential: CredentialKey,
+    /// What the verifier noticed without refusing, such as a signature counter that did not grow.
+    pub signals: Vec<Signal>,
 }
 
 /// Who takes part in a new ceremony.
@@ -279,6 +281,7 @@ impl Passkeys {
             ceremony,
             user,
             credential: record.key,
+            signals: verified.signals().to_vec(),
         })
     }
 

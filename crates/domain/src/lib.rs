@@ -32,6 +32,7 @@ use crate::cache::Cache;
 use crate::clock::{Clock, Randomness, Timestamp};
 use crate::error::Refusal;
 use crate::ids::{EventId, RelyingPartyId};
+use crate::policy::Policy;
 use crate::relying_parties::RelyingParty;
 use crate::storage::{Principal, Storage, StoredSecret, Swept};
 
@@ -43,6 +44,7 @@ pub struct Passkeys {
     relying_parties: Cache<RelyingPartyId, Arc<RelyingParty>>,
     secrets: Cache<Principal, StoredSecret>,
     cursor_key: cursor::CursorKey,
+    default_policy: Policy,
 }
 
 impl fmt::Debug for Passkeys {
@@ -71,7 +73,15 @@ impl Passkeys {
             relying_parties: Cache::default(),
             secrets: Cache::default(),
             cursor_key,
+            default_policy: Policy::default(),
         })
+    }
+
+    /// The same service, with another policy for Relying Parties to come.
+    #[must_use]
+    pub fn with_default_policy(mut self, policy: Policy) -> Self {
+        self.default_policy = policy;
+        self
     }
 
     /// The present moment as the domain sees it.

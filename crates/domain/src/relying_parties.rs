@@ -167,7 +167,7 @@ impl Passkeys {
             account,
             name: name.to_owned(),
             selection,
-            policy: Policy::default(),
+            policy: self.default_policy.clone(),
             attributes,
             version: 1,
             created: now,

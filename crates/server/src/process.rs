@@ -10,6 +10,7 @@ use axum::Router;
 use domain::Passkeys;
 use domain::accounts::{Bootstrap, Secret};
 use domain::clock::{SystemClock, SystemRandomness};
+use domain::policy::Policy;
 use domain::error::Refusal;
 use domain::ids::AccountId;
 use tokio::net::TcpListener;
@@ -66,7 +67,7 @@ impl From<Refusal> for ProcessError {
 ///
 /// # Errors
 /// The file cannot be opened, is another process's or a newer format's.
-pub async fn open(path: &Path) -> Result<Arc<Passkeys>, ProcessError> {
+pub async fn open(path: &Path, policy: Policy) -> Result<Arc<Passkeys>, ProcessError> {
     // Migrations may take their time, and nothing else runs yet.
     let store = storage::Embedded::open(path, storage::Options::default())?;
     let passkeys = Passkeys::open(
@@ -75,7 +76,7 @@ pub async fn open(path: &Path) -> Result<Arc<Passkeys>, ProcessError> {
         Arc::new(SystemRandomness),
     )
     .await?;
-    Ok(Arc::new(passkeys))
+    Ok(Arc::new(passkeys.with_default_policy(policy)))
 }
 
 /// Serves the Twilio wire and everything else as the settings say, until SIGTERM or SIGINT.
@@ -86,7 +87,7 @@ pub async fn serve(
     settings: Settings,
     first_account: Option<(AccountId, Secret)>,
 ) -> Result<(), ProcessError> {
-    let passkeys = open(&settings.store_location()?).await?;
+    let passkeys = open(&settings.store_location()?, settings.ceremonies.policy()).await?;
     let listener = listen(settings.listen).await?;
     let address = local_address(&listener, settings.listen)?;
     announce_account(&passkeys, first_account).await?;

@@ -13,13 +13,14 @@ use std::time::Duration;
 
 use domain::accounts::Secret;
 use domain::ids::AccountId;
+use domain::policy::Policy;
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 
 use crate::app::PublicUrl;
 
 pub use reference::markdown;
-pub use sections::{Limits, Log, LogFormat, LogLevel, Retention, Settings, Shutdown};
+pub use sections::{Ceremonies, Limits, Log, LogFormat, LogLevel, Retention, Settings, Shutdown};
 
 /// Prefix of all environment variables; `__` separates a section from its key.
 pub const ENV_PREFIX: &str = "PASSKEYD_";
@@ -103,6 +104,7 @@ impl Settings {
         if let Some(url) = &self.public_url {
             check_public_url(url)?;
         }
+        self.ceremonies.check()?;
         self.limits.check()?;
         self.retention.check()
     }
@@ -246,6 +248,37 @@ fn explain(error: figment::Error) -> String {
     lines.join("\n")
 }
 
+/// Whether each value lies between its bounds: key, value, least, most.
+fn within(ranges: &[(&'static str, u64, u64, u64)]) -> Result<(), ConfigError> {
+    for &(key, value, least, most) in ranges {
+        if !(least..=most).contains(&value) {
+            return Err(invalid(
+                key,
+                format!("{value} is not between {least} and {most}"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+impl Ceremonies {
+    fn check(&self) -> Result<(), ConfigError> {
+        within(&[
+            ("ceremonies.registration_seconds", self.registration_seconds.into(), 1, 600),
+            ("ceremonies.authentication_seconds", self.authentication_seconds.into(), 1, 600),
+        ])
+    }
+
+    /// The policy of Relying Parties to come.
+    pub fn policy(&self) -> Policy {
+        Policy {
+            registration_timeout_ms: self.registration_seconds.saturating_mul(1000),
+            authentication_timeout_ms: self.authentication_seconds.saturating_mul(1000),
+            ..Policy::default()
+        }
+    }
+}
+
 impl Limits {
     fn check(&self) -> Result<(), ConfigError> {
         let ranges: [(&'static str, u64, u64, u64); 10] = [
@@ -280,15 +313,7 @@ impl Limits {
                 1_000_000,
             ),
         ];
-        for (key, value, least, most) in ranges {
-            if !(least..=most).contains(&value) {
-                return Err(invalid(
-                    key,
-                    format!("{value} is not between {least} and {most}"),
-                ));
-            }
-        }
-        Ok(())
+        within(&ranges)
     }
 }
 
@@ -304,15 +329,7 @@ impl Retention {
             ("retention.events_days", self.events_days, 1, 36_500),
             ("retention.sweep_seconds", self.sweep_seconds, 1, 86_400),
         ];
-        for (key, value, least, most) in ranges {
-            if !(least..=most).contains(&value) {
-                return Err(invalid(
-                    key,
-                    format!("{value} is not between {least} and {most}"),
-                ));
-            }
-        }
-        Ok(())
+        within(&ranges)
     }
 
     /// Time between two sweeps.

@@ -98,6 +98,8 @@ sections! {
         store: Option<String> = None => "sqlite:<data-dir>/passkeyd.db",
         /// Logs.
         log: Log = Log::default() => "",
+        /// How long ceremonies last.
+        ceremonies: Ceremonies = Ceremonies::default() => "",
         /// Limits of the transport.
         limits: Limits = Limits::default() => "",
         /// How long old records are kept.
@@ -112,6 +114,14 @@ sections! {
         format: LogFormat = LogFormat::Json => "json",
         /// `error`, `warn`, `info` (every refusal), `debug` (every request) or `trace`.
         level: LogLevel = LogLevel::Info => "info",
+    }
+
+    /// How long a browser has for its answer: what Relying Parties get when they are created. Existing ones keep theirs.
+    Ceremonies "ceremonies" {
+        /// Time for a registration, in seconds; at most 600.
+        registration_seconds: u32 = 600 => "600",
+        /// Time for an authentication, in seconds; at most 600.
+        authentication_seconds: u32 = 300 => "300",
     }
 
     /// What one client may ask of the process. Lower values are always safe; with higher ones a
