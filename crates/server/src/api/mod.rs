@@ -1,6 +1,8 @@
 //! The wire APIs. Each speaks its own words and touches neither storage nor another wire.
 
 pub mod auth;
+pub mod dates;
+pub mod docs;
 pub mod manage;
 pub mod twilio;
 

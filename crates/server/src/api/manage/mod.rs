@@ -1,11 +1,65 @@
-//! The native management API, `/manage/v1/`.
+//! The native management API, `/manage/v1/`. Its OpenAPI description is made from this code.
+
+mod api_keys;
+mod error;
+
 use axum::Router;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{any, delete, get, post};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+
 use crate::app::App;
-/// All routes of this wire.
+use error::Problem;
+
+/// All routes of this API.
 pub fn router() -> Router<App> {
     Router::new()
+        .route("/manage/v1/api-keys", post(api_keys::create).get(api_keys::list))
+        .route("/manage/v1/api-keys/{id}", delete(api_keys::remove))
+        .route("/manage/v1/openapi.json", get(openapi))
+        .route("/manage", any(unknown))
+        .route("/manage/{*path}", any(unknown))
 }
-/// The OpenAPI description as JSON.
+
+/// The OpenAPI description as JSON, with a line break at the end.
 pub fn openapi_json() -> String {
-    String::new()
+    // It holds texts and numbers only: writing it cannot fail.
+    let mut text = Description::openapi().to_pretty_json().unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+async fn openapi() -> Response {
+    ([(CONTENT_TYPE, "application/json")], openapi_json()).into_response()
+}
+
+async fn unknown(_: Uri) -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "not_found")
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "passkeyd management API",
+        description = "For operators and their tools. Every call but that of this description is made with HTTP Basic: \
+                       the Account SID and its Auth Token, or an API key's SID and its secret.",
+    ),
+    paths(api_keys::create, api_keys::list, api_keys::remove),
+    modifiers(&Basic),
+    security(("basic" = []))
+)]
+struct Description;
+
+struct Basic;
+
+impl Modify for Basic {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        openapi.components.get_or_insert_default().add_security_scheme(
+            "basic",
+            SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Basic).build()),
+        );
+    }
 }

@@ -1,0 +1,215 @@
+// What is seen. Texts of others are only ever set as text, never as markup.
+
+const MOST_EXCHANGES = 60;
+const find = (id) => document.getElementById(id);
+
+function element(tag, properties = {}, ...children) {
+  const { dataset, ...rest } = properties;
+  const made = Object.assign(document.createElement(tag), rest);
+  Object.assign(made.dataset, dataset);
+  made.append(...children.filter((child) => child !== null && child !== undefined));
+  return made;
+}
+
+/** Says one sentence; `tone` is plain, wait, good or bad. */
+export function say(text, tone = 'plain') {
+  const status = find('status');
+  status.dataset.tone = tone;
+  status.textContent = text;
+}
+
+/** While something runs, nothing else is started. */
+export function busy(on) {
+  for (const button of document.querySelectorAll('main button:not(#clear)')) button.disabled = on;
+}
+
+// ---- passkeys ------------------------------------------------------------------------------------
+
+const PROVIDERS = {
+  '00000000-0000-0000-0000-000000000000': null,
+  'fbfc3007-154e-4ecc-8c0b-6e020557d7bd': 'Apple Passwords',
+  'ea9b8d66-4d01-1d21-3ce4-b6b48cb575d4': 'Google Password Manager',
+  'adce0002-35bc-c60a-648b-0b25f1f05503': 'Chrome on Mac',
+  '08987058-cadc-4b81-b6e1-30de50dcbe96': 'Windows Hello',
+  '9ddd1817-af5a-4672-a2b9-3e3dd95000a9': 'Windows Hello',
+  '6028b017-b1d4-4c02-b4b3-afcdafc96bb2': 'Windows Hello',
+  'bada5566-a7aa-401f-bd96-45619a55120d': '1Password',
+  'd548826e-79b4-db40-a3d8-11116f7e8349': 'Bitwarden',
+  '531126d6-e717-415c-9320-3d9aa6981239': 'Dashlane',
+  '53414d53-554e-4700-0000-000000000000': 'Samsung Pass',
+};
+
+function provider(aaguid) {
+  if (!aaguid || PROVIDERS[aaguid] === null) return 'Provider not told';
+  return PROVIDERS[aaguid] ?? `Model ${aaguid.slice(0, 8)}`;
+}
+
+const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
+
+function ago(date) {
+  const seconds = Math.round((Date.parse(date) - Date.now()) / 1000);
+  if (Math.abs(seconds) < 45) return 'just now';
+  for (const [unit, size] of [['day', 86400], ['hour', 3600], ['minute', 60]]) {
+    if (Math.abs(seconds) >= size) return relative.format(Math.round(seconds / size), unit);
+  }
+  return relative.format(Math.round(seconds / 60), 'minute');
+}
+
+function time(label, date) {
+  return date ? [`${label} `, element('time', { dateTime: date, title: date }, ago(date))] : [`not ${label} yet`];
+}
+
+function backup(metadata) {
+  if (metadata.backup_state === 'true') return element('span', { className: 'badge synced', title: 'A copy is kept by the provider.' }, 'synced');
+  if (metadata.backup_eligible === 'true') return element('span', { className: 'badge', title: 'It could be copied and is not.' }, 'not synced');
+  return element('span', { className: 'badge', title: 'It never leaves this device.' }, 'this device only');
+}
+
+function passkey(factor, current, { onRename, onDelete }) {
+  const metadata = factor.metadata ?? {};
+  const name = element('strong', {}, factor.friendly_name);
+  const title = element('div', { className: 'passkey-title' }, name, backup(metadata));
+  const facts = element('p', { className: 'passkey-facts' }, `${provider(metadata.aaguid)} · `, ...time('created', factor.date_created),
+    ' · ', ...time('used', metadata.date_last_approved));
+  facts.title = metadata.aaguid ? `AAGUID ${metadata.aaguid}` : '';
+  const renaming = element('button', { type: 'button', className: 'link rename' }, 'Rename');
+  const deleting = element('button', { type: 'button', className: 'link delete' }, 'Delete');
+  renaming.setAttribute('aria-label', `Rename ${factor.friendly_name}`);
+  deleting.setAttribute('aria-label', `Delete ${factor.friendly_name}`);
+  const item = element('li', { dataset: { sid: factor.sid } }, title, facts, element('div', { className: 'passkey-actions' }, renaming, deleting));
+  item.classList.toggle('current', factor.sid === current);
+
+  renaming.addEventListener('click', () => {
+    const input = element('input', { className: 'rename-input', value: factor.friendly_name, maxLength: 64 });
+    input.setAttribute('aria-label', 'New name; Enter saves, Escape leaves it as it is');
+    const back = () => {
+      input.replaceWith(name);
+      renaming.focus();
+    };
+    input.addEventListener('keydown', (event) => {
+      if (event.key === 'Escape') back();
+      if (event.key === 'Enter') {
+        event.preventDefault();
+        onRename(factor, input.value);
+      }
+    });
+    name.replaceWith(input);
+    input.select();
+  });
+  deleting.addEventListener('click', () => onDelete(factor));
+  return item;
+}
+
+/** Shows who is signed in, with which passkeys; `current` is the SID of the one that was used. */
+export function showSession({ name, passkeys, current }, handlers) {
+  find('sign-out').hidden = !name;
+  find('passkeys').replaceChildren(...passkeys.map((factor) => passkey(factor, current, handlers)));
+  const empty = find('passkeys-empty');
+  empty.hidden = passkeys.length > 0;
+  empty.textContent = name ? `${name} has no passkey any more.` : 'Sign in to see them here.';
+}
+
+// ---- exchanges -----------------------------------------------------------------------------------
+
+const TOKENS = /("(?:\\.|[^"\\])*")(\s*:)?|(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)/g;
+
+function colored(value) {
+  const text = JSON.stringify(value, null, 2);
+  const out = document.createDocumentFragment();
+  let end = 0;
+  for (const match of text.matchAll(TOKENS)) {
+    out.append(text.slice(end, match.index));
+    const [whole, string, colon] = match;
+    if (string) out.append(element('span', { className: colon ? 'k' : 's' }, string), colon ?? '');
+    else out.append(element('span', { className: 'n' }, whole));
+    end = match.index + whole.length;
+  }
+  out.append(text.slice(end));
+  return out;
+}
+
+function body(value) {
+  if (value === null || value === undefined) return 'no body';
+  if (typeof value !== 'string') return colored(value);
+  return [...new URLSearchParams(value)].map(([key, text]) => `${key} = ${text}`).join('\n');
+}
+
+function path(text) {
+  const parts = /^(\/v2\/Services\/VA[0-9a-f]{4})[0-9a-f]*(.*)$/.exec(text);
+  const made = element('span', { className: 'path', title: text });
+  if (!parts) made.append(text);
+  else made.append(element('span', { className: 'dim' }, `${parts[1]}…`), parts[2].replace(/\?.*$/, ''));
+  return made;
+}
+
+function exchange({ method, path: to, authorization, content_type: type, request, status, response }, why) {
+  const refused = status >= 400;
+  const summary = element('summary', {}, element('span', { className: 'method' }, method), path(to),
+    why ? element('span', { className: 'why' }, why) : null, element('span', { className: 'http-status' }, String(status)));
+  const head = [`${method} ${to}`, `Authorization: ${authorization}`, type ? `Content-Type: ${type}` : null].filter(Boolean).join('\n');
+  const sent = element('pre', { tabIndex: 0 }, head);
+  if (request !== null) sent.append('\n\n', body(request));
+  const bodies = element('div', { className: 'bodies' },
+    element('div', {}, element('h3', {}, 'Request'), sent),
+    element('div', {}, element('h3', {}, `Answer ${status}`), element('pre', { tabIndex: 0 }, body(response))));
+  const made = element('article', { dataset: { status: String(status) } }, element('details', {}, summary, bodies));
+  if (refused) made.dataset.refused = '';
+  return made;
+}
+
+/** Adds exchanges, oldest first, above those that are there. The last one is shown open. */
+export function showExchanges(exchanges, why) {
+  if (exchanges.length === 0) return;
+  const list = find('exchanges');
+  for (const details of list.querySelectorAll('details[open]')) details.open = false;
+  for (const one of exchanges) list.prepend(exchange(one, why));
+  list.firstElementChild.firstElementChild.open = true;
+  list.scrollTop = 0;
+  while (list.childElementCount > MOST_EXCHANGES) list.lastElementChild.remove();
+  find('exchanges-empty').hidden = true;
+}
+
+/** Forgets all exchanges. */
+export function clearExchanges() {
+  find('exchanges').replaceChildren();
+  find('exchanges-empty').hidden = false;
+}
+
+// ---- refusals ------------------------------------------------------------------------------------
+
+/** Explains a refusal of passkeyd; `null` takes the explanation away. */
+export function explainRefusal(envelope) {
+  const box = find('explanation');
+  box.hidden = !envelope;
+  box.replaceChildren();
+  if (!envelope) return;
+  const details = envelope.details ?? {};
+  const facts = element('dl');
+  const fact = (term, ...content) => facts.append(element('dt', {}, term), element('dd', {}, ...content));
+  if (details.reason) fact('Reason', element('code', {}, details.reason));
+  if (details.members?.length) {
+    fact('Members', ...details.members.flatMap((member, index) => [index ? ', ' : '', element('code', {}, member)]));
+  }
+  if (details.message) fact('In detail', details.message);
+  if (details.help) fact('To mend it', details.help);
+  const link = element('a', { className: 'more-info', href: envelope.more_info, target: '_blank', rel: 'noopener' }, `Everything about ${envelope.code}`);
+  box.append(
+    element('h3', {}, element('span', { className: 'code' }, String(envelope.code)), envelope.message),
+    facts,
+    element('p', {}, link),
+  );
+}
+
+/** Makes the buttons that break things. */
+export function showFaults(faults, onBreak) {
+  find('break').replaceChildren(...faults.map((fault) => {
+    const button = element('button', { type: 'button', dataset: { break: fault.name } }, fault.title, element('span', {}, fault.about));
+    button.addEventListener('click', () => onBreak(fault, button));
+    return button;
+  }));
+}
+
+/** Marks the button whose fault is explained. */
+export function markFault(button) {
+  for (const other of document.querySelectorAll('#break button')) other.setAttribute('aria-pressed', String(other === button));
+}

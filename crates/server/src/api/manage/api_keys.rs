@@ -1,0 +1,165 @@
+//! API keys: further secrets of an account, each revocable on its own.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use domain::ids::ApiKeyId;
+use domain::storage::PageRequest;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::error::Problem;
+use crate::api::auth::authenticate;
+use crate::api::dates::Date;
+use crate::app::App;
+
+/// Most characters of a name.
+const MAX_NAME: usize = 128;
+/// How many keys are shown. An account with more has to delete some first to see the others.
+const MOST: u32 = 1000;
+
+/// What a new API key is called.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewApiKey {
+    /// A name for people, 1 to 128 characters.
+    name: String,
+}
+
+/// An API key, without its secret.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ApiKey {
+    /// The user name for HTTP Basic: `SK` and 32 hex digits.
+    id: String,
+    /// A name for people.
+    name: String,
+    /// When it was created (RFC 3339, UTC).
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Date,
+}
+
+/// A new API key with its secret, which is shown this once.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CreatedApiKey {
+    /// The user name for HTTP Basic: `SK` and 32 hex digits.
+    id: String,
+    /// A name for people.
+    name: String,
+    /// The password for HTTP Basic. It is stored only as a hash and cannot be shown again.
+    secret: String,
+    /// When it was created (RFC 3339, UTC).
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Date,
+}
+
+/// API keys, oldest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ApiKeys {
+    /// The keys.
+    api_keys: Vec<ApiKey>,
+}
+
+/// Creates an API key.
+#[utoipa::path(
+    post,
+    path = "/manage/v1/api-keys",
+    request_body = NewApiKey,
+    responses(
+        (status = 201, description = "Created; the secret is shown this once.", body = CreatedApiKey),
+        (status = 400, description = "The body is not as described.", body = Problem),
+        (status = 401, description = "The caller is not known.", body = Problem),
+        (status = 415, description = "The body is not JSON.", body = Problem),
+    )
+)]
+pub async fn create(
+    State(app): State<App>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let account = authenticate(&app.passkeys, &headers).await?;
+    let NewApiKey { name } = read(&headers, &body)?;
+    let name = name.trim();
+    if name.is_empty() || name.chars().count() > MAX_NAME || name.chars().any(char::is_control) {
+        return Err(Problem::new(StatusCode::BAD_REQUEST, "name_invalid")
+            .saying("`name` has 1 to 128 characters, none of them a control character"));
+    }
+    let (key, secret) = app.passkeys.create_api_key(account, name).await?;
+    let created = CreatedApiKey {
+        id: format!("SK{}", key.id),
+        name: key.name,
+        secret: secret.reveal().to_owned(),
+        created_at: Date(key.created),
+    };
+    Ok((StatusCode::CREATED, Json(created)).into_response())
+}
+
+/// Lists the API keys of the account.
+#[utoipa::path(
+    get,
+    path = "/manage/v1/api-keys",
+    responses(
+        (status = 200, description = "The keys, oldest first, without their secrets.", body = ApiKeys),
+        (status = 401, description = "The caller is not known.", body = Problem),
+    )
+)]
+pub async fn list(State(app): State<App>, headers: HeaderMap) -> Result<Json<ApiKeys>, Problem> {
+    let account = authenticate(&app.passkeys, &headers).await?;
+    let page = app.passkeys.list_api_keys(account, PageRequest::first(MOST)).await?;
+    let api_keys = page.items.into_iter().map(|key| ApiKey {
+        id: format!("SK{}", key.id),
+        name: key.name,
+        created_at: Date(key.created),
+    });
+    Ok(Json(ApiKeys { api_keys: api_keys.collect() }))
+}
+
+/// Deletes an API key. It is refused from then on; on other nodes within a second.
+#[utoipa::path(
+    delete,
+    path = "/manage/v1/api-keys/{id}",
+    params(("id" = String, Path, description = "`SK` and 32 hex digits")),
+    responses(
+        (status = 204, description = "Deleted."),
+        (status = 401, description = "The caller is not known.", body = Problem),
+        (status = 404, description = "The account has no such key.", body = Problem),
+    )
+)]
+pub async fn remove(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    let account = authenticate(&app.passkeys, &headers).await?;
+    let removed = match id.strip_prefix("SK").and_then(ApiKeyId::from_hex) {
+        Some(id) => app.passkeys.delete_api_key(account, id).await?,
+        None => false,
+    };
+    if removed {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(Problem::new(StatusCode::NOT_FOUND, "not_found"))
+    }
+}
+
+fn read<T: for<'de> Deserialize<'de>>(headers: &HeaderMap, body: &[u8]) -> Result<T, Problem> {
+    let json = headers.get(CONTENT_TYPE).is_some_and(|value| {
+        value.as_bytes().split(|&byte| byte == b';').next().is_some_and(|essence| {
+            essence.trim_ascii().eq_ignore_ascii_case(b"application/json")
+        })
+    });
+    if !json {
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_type_not_supported")
+            .saying("send application/json"));
+    }
+    serde_json::from_slice(body).map_err(|error| {
+        // The kind and the place, not the text: an error may repeat what was sent.
+        Problem::new(StatusCode::BAD_REQUEST, "request_invalid").saying(format!(
+            "the body is not as described (line {}, column {})",
+            error.line(),
+            error.column()
+        ))
+    })
+}

@@ -1,0 +1,88 @@
+//! Refusals of the management API: a status and `{"error": <stable name>, "message": <sentence>}`.
+
+use axum::Json;
+use axum::http::header::WWW_AUTHENTICATE;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use domain::Reason;
+use domain::error::Refusal;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::api::RefusalInfo;
+use crate::api::auth::AuthError;
+
+/// A refusal.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Problem {
+    #[serde(skip)]
+    #[schema(ignore)]
+    status: StatusCode,
+    #[serde(skip)]
+    #[schema(ignore)]
+    reason: Option<Reason>,
+    /// Stable name of what went wrong.
+    error: &'static str,
+    /// A sentence about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
+}
+
+impl Problem {
+    /// A refusal that does not come from the domain.
+    pub fn new(status: StatusCode, error: &'static str) -> Self {
+        Self { status, reason: None, error, message: None }
+    }
+
+    /// Adds a sentence.
+    pub fn saying(mut self, message: impl Into<String>) -> Self {
+        self.message = Some(message.into());
+        self
+    }
+
+    fn of(reason: Reason) -> Self {
+        Self {
+            status: status(reason),
+            reason: Some(reason),
+            error: reason.name(),
+            message: Some(reason.what().to_owned()),
+        }
+    }
+}
+
+/// The status of a domain reason. Whatever this API's calls cannot cause is a fault of ours.
+fn status(reason: Reason) -> StatusCode {
+    match reason {
+        Reason::AccessDenied => StatusCode::UNAUTHORIZED,
+        Reason::AccountUnknown => StatusCode::NOT_FOUND,
+        Reason::StoreUnavailable | Reason::StoreUnknownOutcome => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+impl From<AuthError> for Problem {
+    fn from(error: AuthError) -> Self {
+        Self::of(error.reason())
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        Self::of(refusal.reason)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, Json(&self)).into_response();
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(
+                WWW_AUTHENTICATE,
+                HeaderValue::from_static("Basic realm=\"passkeyd\", charset=\"UTF-8\""),
+            );
+        }
+        let code = u32::from(self.status.as_u16());
+        response.extensions_mut().insert(RefusalInfo { code, reason: self.reason });
+        response
+    }
+}
