@@ -202,7 +202,7 @@ impl AuthenticationError {
 
     /// The section of the specification.
     pub fn section(&self) -> &'static str {
-        self.reason().section()
+        self.reason().section_within("7.2")
     }
 }
 

@@ -16,12 +16,13 @@ pub struct ClientOutputs {
 }
 
 impl ClientOutputs {
-    /// Reads `clientExtensionResults` of a credential; old clients send none, and outputs of a wrong type count as absent.
+    /// Reads `clientExtensionResults` of a credential, which the FIDO Alliance's server binding spells after the method
+    /// `getClientExtensionResults`. Old clients send none, and outputs of a wrong type count as absent.
     pub(crate) fn of(credential: &Object<'_>) -> Self {
-        let Some(outputs) = credential
+        let outputs = credential
             .get("clientExtensionResults")
-            .and_then(Value::as_object)
-        else {
+            .or_else(|| credential.get("getClientExtensionResults"));
+        let Some(outputs) = outputs.and_then(Value::as_object) else {
             return Self::default();
         };
         let cred_props = outputs.get("credProps").and_then(Value::as_object);

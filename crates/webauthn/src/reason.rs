@@ -498,6 +498,17 @@ Internal "internal" "-"
     "Report it with the request id from the log."
 }
 
+impl Reason {
+    /// The part of [`Reason::section`] that lies in one procedure, for example `7.1`; the whole where none does.
+    pub fn section_within(self, procedure: &str) -> &'static str {
+        let whole = self.section();
+        whole
+            .split(", ")
+            .find(|part| part.starts_with(procedure))
+            .unwrap_or(whole)
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
@@ -536,6 +547,22 @@ mod tests {
             assert_eq!(serde_json::to_value(reason).unwrap(), reason.name());
         }
         assert!("Challenge_mismatch".parse::<Reason>().is_err());
+    }
+
+    #[test]
+    fn a_section_is_narrowed_to_the_procedure_that_refused() {
+        assert_eq!(
+            Reason::ChallengeMismatch.section_within("7.1"),
+            "7.1 step 8"
+        );
+        assert_eq!(
+            Reason::ChallengeMismatch.section_within("7.2"),
+            "7.2 step 11"
+        );
+        assert_eq!(
+            Reason::CredentialTypeMismatch.section_within("7.2"),
+            "5.1, 7.1 step 3"
+        );
     }
 
     #[test]

@@ -132,7 +132,7 @@ impl RegistrationError {
 
     /// The section of the specification.
     pub fn section(&self) -> &'static str {
-        self.reason().section()
+        self.reason().section_within("7.1")
     }
 }
 

@@ -5,7 +5,9 @@ use aws_lc_rs::rsa::PublicKeyComponents;
 use aws_lc_rs::signature::{
     self as aws, EcdsaVerificationAlgorithm, RsaParameters, UnparsedPublicKey,
 };
+use curve25519_dalek::constants::EIGHT_TORSION;
 use curve25519_dalek::edwards::CompressedEdwardsY;
+use std::sync::LazyLock;
 
 /// The signature does not verify. No more is said: the libraries do not tell, and nobody outside should know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -99,34 +101,46 @@ pub(crate) fn check_point(scheme: Scheme, material: &KeyMaterial) -> Result<(), 
                 .map(|_| ())
                 .map_err(|_| CoseKeyError::PointInvalid("it is not on the curve"))
         }
-        (_, KeyMaterial::Ed25519(point)) => check_ed25519(point),
+        (_, KeyMaterial::Ed25519(point)) => {
+            let encoded = check_ed25519(point)?;
+            let point = CompressedEdwardsY(encoded).decompress();
+            point
+                .map(|_| ())
+                .ok_or(CoseKeyError::PointInvalid("it is not on the curve"))
+        }
         // RSA numbers are checked while reading.
         (_, KeyMaterial::Rsa { .. } | KeyMaterial::Ec(_)) => Ok(()),
     }
 }
 
-fn check_ed25519(encoded: &[u8]) -> Result<(), CoseKeyError> {
-    let compressed = CompressedEdwardsY::from_slice(encoded)
+/// The y coordinates of the eight points of small order, without the sign of x.
+static SMALL_ORDER: LazyLock<[[u8; 32]; 8]> =
+    LazyLock::new(|| EIGHT_TORSION.map(|point| without_sign(point.compress().to_bytes())));
+
+/// Is the encoded point canonical and not of small order? That is decided by y alone and without arithmetic, so that it
+/// can be asked before every signature check.
+fn check_ed25519(encoded: &[u8]) -> Result<[u8; 32], CoseKeyError> {
+    let encoded: [u8; 32] = encoded
+        .try_into()
         .map_err(|_| CoseKeyError::PointInvalid("an Ed25519 key has 32 bytes"))?;
-    let point = compressed
-        .decompress()
-        .ok_or(CoseKeyError::PointInvalid("it is not on the curve"))?;
-    if point.is_small_order() {
+    let y = without_sign(encoded);
+    if !is_below_prime(&y) {
+        return Err(CoseKeyError::PointInvalid("it is not in canonical form"));
+    }
+    if SMALL_ORDER.contains(&y) {
         return Err(CoseKeyError::PointInvalid("it is of small order"));
     }
-    // RFC 8032 5.1.3: y below the prime. Of a point not of small order, y alone decides.
-    if is_canonical_y(encoded) {
-        Ok(())
-    } else {
-        Err(CoseKeyError::PointInvalid("it is not in canonical form"))
-    }
+    Ok(encoded)
 }
 
-/// Is the little-endian number, without its sign bit, below 2^255 - 19?
-fn is_canonical_y(encoded: &[u8]) -> bool {
-    let Some(([low, middle @ ..], high)) = encoded.split_last().map(|(high, rest)| (rest, high))
-    else {
-        return false;
-    };
-    !(high & 0x7f == 0x7f && middle.iter().all(|byte| *byte == 0xff) && *low >= 0xed)
+/// The highest bit of an encoded point is the sign of x (RFC 8032 section 5.1.2).
+fn without_sign(mut encoded: [u8; 32]) -> [u8; 32] {
+    encoded[31] &= 0x7f;
+    encoded
+}
+
+/// Is the little-endian number below 2^255 - 19?
+fn is_below_prime(y: &[u8; 32]) -> bool {
+    let [low, middle @ .., high] = y;
+    !(*high == 0x7f && middle.iter().all(|byte| *byte == 0xff) && *low >= 0xed)
 }

@@ -337,6 +337,13 @@ fn ed25519_keys_of_small_order_or_not_canonical_are_refused() {
             refused(&ed25519(y), Reason::CoseKeyPointInvalid);
         }
     }
+    // About half of all numbers are the y of a point.
+    let (on, off): (Vec<u8>, Vec<u8>) = (2..102).partition(|y| {
+        let mut encoded = vec![0; 32];
+        encoded[0] = *y;
+        PublicKey::parse(&encode(&ed25519(encoded))).is_ok()
+    });
+    assert!(on.len() > 25 && off.len() > 25, "{on:?}");
     let good = Key::new(CoseAlgorithm::EDDSA).public().to_vec();
     assert!(PublicKey::parse(&encode(&ed25519(good.clone()))).is_ok());
     refused(&ed25519(good[..31].to_vec()), Reason::CoseKeyPointInvalid);

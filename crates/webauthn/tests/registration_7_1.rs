@@ -193,6 +193,12 @@ mod steps_3_to_4_the_response_is_that_of_a_registration {
             discoverable(|c| c["clientExtensionResults"] = json!({"credProps": {"rk": false}})),
             Some(false)
         );
+        let renamed = discoverable(|c| {
+            let results = c["clientExtensionResults"].take();
+            c.as_object_mut().unwrap().remove("clientExtensionResults");
+            c["getClientExtensionResults"] = results;
+        });
+        assert_eq!(renamed, Some(true));
     }
 }
 
