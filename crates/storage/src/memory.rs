@@ -828,3 +828,34 @@ impl Storage for Memory {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::conformance::{Bed, End};
+
+    struct Kept(Arc<Memory>);
+
+    fn bed() -> Kept {
+        Kept(Arc::new(Memory::new()))
+    }
+
+    #[async_trait]
+    impl Bed for Kept {
+        fn store(&self) -> Arc<dyn Storage> {
+            Arc::<Memory>::clone(&self.0)
+        }
+
+        async fn reopen(&mut self, end: End) {
+            if let End::Closed = end {
+                self.0.close().await.unwrap();
+            }
+        }
+    }
+
+    mod conformance {
+        crate::conformance::every_case!(crate::memory::tests::bed);
+    }
+}

@@ -46,7 +46,7 @@ use self::readers::Readers;
 use self::rows::{CeremonyRow, CredentialRow, json};
 use self::sql::Outcome;
 use self::writer::{Durability, Writer};
-use self::writes::{Claim, RelyingPartyRow, Use};
+use self::writes::{Claim, RelyingPartyRow, SignIn};
 
 /// Most rows that one job of the sweep removes, so that others get in between.
 const SWEEP_CHUNK: u32 = 500;
@@ -336,8 +336,8 @@ impl Storage for Embedded {
         &self,
         finish: FinishAuthentication<'_>,
     ) -> Result<FinishedAuthentication, Fault> {
-        let used = Use::new(&finish);
-        self.write(move |c| writes::finish_authentication(c, &used))
+        let sign_in = SignIn::new(&finish);
+        self.write(move |c| writes::finish_authentication(c, &sign_in))
             .await
     }
 

@@ -69,10 +69,13 @@ pub(super) fn first<T>(
 ) -> Outcome<Option<T>> {
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(params)?;
-    match rows.next()? {
-        Some(row) => Ok(Some(read(row)?)),
-        None => Ok(None),
-    }
+    let found = match rows.next()? {
+        Some(row) => Some(read(row)?),
+        None => None,
+    };
+    drop(rows);
+    uses_keys(&statement, sql);
+    Ok(found)
 }
 
 /// All rows of a query.
@@ -88,17 +91,41 @@ pub(super) fn all<T>(
     while let Some(row) = rows.next()? {
         found.push(read(row)?);
     }
+    drop(rows);
+    uses_keys(&statement, sql);
     Ok(found)
 }
 
 /// Whether a query has a row.
 pub(super) fn exists(connection: &Connection, sql: &str, params: impl Params) -> Outcome<bool> {
-    Ok(connection.prepare_cached(sql)?.exists(params)?)
+    let mut statement = connection.prepare_cached(sql)?;
+    let found = statement.exists(params)?;
+    uses_keys(&statement, sql);
+    Ok(found)
 }
 
 /// Runs a statement; how many rows it changed.
 pub(super) fn execute(connection: &Connection, sql: &str, params: impl Params) -> Outcome<usize> {
-    Ok(connection.prepare_cached(sql)?.execute(params)?)
+    let mut statement = connection.prepare_cached(sql)?;
+    let changed = statement.execute(params)?;
+    uses_keys(&statement, sql);
+    Ok(changed)
+}
+
+/// In tests: fails when a statement walked through a whole table, or made an index for itself, in any
+/// case of the suite.
+fn uses_keys(statement: &rusqlite::Statement<'_>, sql: &str) {
+    #[cfg(test)]
+    {
+        use rusqlite::StatementStatus::{AutoIndex, FullscanStep};
+        // Tables with a handful of rows.
+        let small = sql.contains(" FROM accounts ORDER BY") || sql.contains(" FROM meta");
+        let searched =
+            statement.get_status(FullscanStep) == 0 && statement.get_status(AutoIndex) == 0;
+        assert!(small || searched, "walks through a table: {sql}");
+    }
+    #[cfg(not(test))]
+    let _ = (statement, sql);
 }
 
 /// Runs `read` on one snapshot of the database.

@@ -2,8 +2,62 @@
 
 use super::*;
 
+use crate::Memory;
+use crate::conformance::{Bed, End, model};
+
+/// A directory of its own with a store in it.
+struct Directory {
+    directory: tempfile::TempDir,
+    store: Option<Arc<Embedded>>,
+}
+
+impl Directory {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let store = open(&directory.path().join("store.db")).unwrap();
+        Self {
+            directory,
+            store: Some(Arc::new(store)),
+        }
+    }
+}
+
+#[async_trait]
+impl Bed for Directory {
+    fn store(&self) -> Arc<dyn Storage> {
+        Arc::<Embedded>::clone(self.store.as_ref().unwrap())
+    }
+
+    async fn reopen(&mut self, end: End) {
+        let store = Arc::into_inner(self.store.take().unwrap()).expect("the only handle");
+        match end {
+            End::Closed => store.close().await.unwrap(),
+            End::Dropped => drop(store),
+        }
+        let store = open(&self.directory.path().join("store.db")).unwrap();
+        self.store = Some(Arc::new(store));
+    }
+}
+
+mod conformance {
+    crate::conformance::every_case!(crate::embedded::tests::Directory::new);
+}
+
 fn open(path: &Path) -> Result<Embedded, OpenError> {
     Embedded::open(path, Options::default())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn random_operations_have_the_outcomes_of_the_reference() {
+    // One seed of choice, to see a failure again, or a few.
+    let seeds = match std::env::var("PASSKEYD_MODEL_SEED") {
+        Ok(seed) => vec![seed.parse().unwrap()],
+        Err(_) => (0..6).collect(),
+    };
+    for seed in seeds {
+        let bed = Directory::new();
+        model::run(seed, Arc::new(Memory::new()), bed.store()).await;
+    }
 }
 
 #[tokio::test]
@@ -14,4 +68,394 @@ async fn a_second_open_of_the_same_file_is_refused_until_the_first_is_closed() {
     assert!(matches!(open(&path), Err(OpenError::InUse { .. })));
     first.close().await.unwrap();
     open(&path).unwrap().ping().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_closed_store_says_so_and_leaves_nothing_but_the_database() {
+    let mut bed = Directory::new();
+    let store = bed.store.take().unwrap();
+    store.close().await.unwrap();
+    store.close().await.unwrap();
+    let closed = Err(Fault::Retryable("the store is closed".to_owned()));
+    assert_eq!(store.ping().await, closed);
+    assert_eq!(
+        store.shared_secret([0; 32]).await.map(drop),
+        closed,
+        "a write"
+    );
+    let page = PageRequest::first(1);
+    let list = store.list_users(RelyingPartyId([0; 16]), page).await;
+    assert_eq!(list.map(drop), closed, "a list");
+    let mut files: Vec<_> = std::fs::read_dir(bed.directory.path())
+        .unwrap()
+        .map(|f| f.unwrap().file_name().into_string().unwrap())
+        .collect();
+    files.sort();
+    assert_eq!(files, ["store.db", "store.db.lock"]);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn only_the_owner_can_read_what_the_store_makes() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().unwrap();
+    let inner = directory.path().join("a").join("b");
+    let store = open(&inner.join("store.db")).unwrap();
+    store.shared_secret([1; 32]).await.unwrap();
+    let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    for made in [directory.path().join("a"), inner.clone()] {
+        assert_eq!(mode(&made), 0o700, "{}", made.display());
+    }
+    let mut files = 0;
+    for file in std::fs::read_dir(&inner).unwrap() {
+        let path = file.unwrap().path();
+        assert_eq!(mode(&path), 0o600, "{}", path.display());
+        files += 1;
+    }
+    assert_eq!(files, 4, "database, lock, log and its index");
+}
+
+// ---- format -----------------------------------------------------------------------------------
+
+#[tokio::test]
+async fn a_newer_format_is_refused_and_left_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("store.db");
+    open(&path).unwrap().close().await.unwrap();
+    Connection::open(&path)
+        .unwrap()
+        .pragma_update(None, "user_version", 99)
+        .unwrap();
+    let before = std::fs::read(&path).unwrap();
+    let error = open(&path).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            OpenError::NewerFormat {
+                found: 99,
+                known: 1,
+                ..
+            }
+        ),
+        "{error}"
+    );
+    assert!(error.to_string().contains("format 99"), "{error}");
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
+#[tokio::test]
+async fn another_programs_database_is_refused_and_left_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("store.db");
+    Connection::open(&path)
+        .unwrap()
+        .execute_batch("CREATE TABLE notes (text)")
+        .unwrap();
+    let before = std::fs::read(&path).unwrap();
+    assert!(matches!(open(&path), Err(OpenError::Foreign { .. })));
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+
+    std::fs::write(&path, b"These are not the bytes of a database.".repeat(100)).unwrap();
+    let error = open(&path).unwrap_err();
+    assert!(
+        matches!(
+            &error,
+            OpenError::Database {
+                fault: Fault::Fatal(_),
+                ..
+            }
+        ),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn an_empty_file_becomes_a_store() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("store.db");
+    std::fs::write(&path, b"").unwrap();
+    open(&path).unwrap().ping().await.unwrap();
+}
+
+// ---- the writer -------------------------------------------------------------------------------
+
+/// Puts a value into the store, as a job would.
+fn put(connection: &Connection, name: &str) -> Outcome<()> {
+    sql::execute(
+        connection,
+        "INSERT INTO meta (name, value) VALUES (?1, x'00')",
+        [name],
+    )
+    .map(drop)
+}
+
+/// Names of the values in the store.
+fn names(store: &Embedded) -> Vec<String> {
+    let sql = "SELECT name FROM meta ORDER BY name";
+    store
+        .points
+        .read(|c| sql::all(c, sql, [], |row| Ok(row.get(0)?)))
+        .unwrap()
+}
+
+type Task<T> = Box<dyn FnOnce(&Connection) -> Outcome<T> + Send>;
+
+/// Has the writer wait in a job until `jobs` are queued behind it, so that they make one group, and gives
+/// their outcomes.
+async fn in_one_group<T: Send + 'static>(
+    writer: &Arc<Writer>,
+    jobs: Vec<(Durability, Task<T>)>,
+) -> Vec<Result<T, Fault>> {
+    let (release, wait) = std::sync::mpsc::channel::<()>();
+    let hold = {
+        let writer = Arc::clone(writer);
+        let wait = move |_: &Connection| {
+            wait.recv().unwrap();
+            Ok(())
+        };
+        tokio::spawn(async move { writer.run(Durability::Power, wait).await.unwrap() })
+    };
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    let mut tasks = Vec::new();
+    for (durability, job) in jobs {
+        let writer = Arc::clone(writer);
+        tasks.push(tokio::spawn(
+            async move { writer.run(durability, job).await },
+        ));
+        // Queued in order.
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    release.send(()).unwrap();
+    hold.await.unwrap();
+    let mut outcomes = Vec::new();
+    for task in tasks {
+        outcomes.push(task.await.unwrap());
+    }
+    outcomes
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_job_that_fails_takes_nothing_of_its_group_with_it() {
+    let bed = Directory::new();
+    let store = bed.store.clone().unwrap();
+    let outcomes = in_one_group::<()>(
+        &store.writer,
+        vec![
+            (Durability::Power, Box::new(|c| put(c, "before"))),
+            (
+                Durability::Power,
+                Box::new(|c| {
+                    put(c, "half done")?;
+                    put(c, "before")
+                }),
+            ),
+            (Durability::Power, Box::new(|c| put(c, "after"))),
+        ],
+    )
+    .await;
+    assert_eq!(outcomes[0], Ok(()));
+    assert!(
+        matches!(&outcomes[1], Err(Fault::Fatal(_))),
+        "{:?}",
+        outcomes[1]
+    );
+    assert_eq!(outcomes[2], Ok(()));
+    assert_eq!(names(&store), ["after", "before"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_commit_that_fails_is_acknowledged_to_nobody() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("store.db");
+    let connection = open::open_writer(&path, 1024).unwrap();
+    // A broken reference is noticed by nothing but the commit.
+    connection
+        .execute_batch(
+            "PRAGMA foreign_keys=ON;
+             CREATE TABLE parent (id INTEGER PRIMARY KEY);
+             CREATE TABLE child (id REFERENCES parent DEFERRABLE INITIALLY DEFERRED);",
+        )
+        .unwrap();
+    let writer = Arc::new(Writer::start(connection, 16).unwrap());
+    let outcomes = in_one_group::<()>(
+        &writer,
+        vec![
+            (Durability::Power, Box::new(|c| put(c, "before"))),
+            (
+                Durability::Power,
+                Box::new(|c| sql::execute(c, "INSERT INTO child VALUES (7)", []).map(drop)),
+            ),
+            (Durability::Power, Box::new(|c| put(c, "after"))),
+        ],
+    )
+    .await;
+    assert!(outcomes.iter().all(Result::is_err), "{outcomes:?}");
+    // And the writer goes on.
+    writer
+        .run(Durability::Power, |c| put(c, "next"))
+        .await
+        .unwrap();
+    writer.stop();
+    assert_eq!(names(&open(&path).unwrap()), ["next"]);
+}
+
+/// Lets the database grow to so many pages.
+async fn room(store: &Embedded, pages: i64) {
+    let sql = format!("PRAGMA max_page_count={pages}");
+    let set = store
+        .write(move |c| Ok(c.query_row(&sql, [], |row| row.get::<_, i64>(0))?))
+        .await;
+    assert_eq!(set, Ok(pages));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_full_disk_refuses_writes_until_there_is_room_and_loses_nothing() {
+    let bed = Directory::new();
+    let store = bed.store.clone().unwrap();
+    store.write(|c| put(c, "early")).await.unwrap();
+    let pages: i64 = store
+        .write(|c| Ok(c.query_row("PRAGMA page_count", [], |row| row.get(0))?))
+        .await
+        .unwrap();
+    room(&store, pages + 3).await;
+
+    let mut acknowledged = vec!["early".to_owned()];
+    let mut refused = 0;
+    for n in 0..40 {
+        let name = format!("{n:04}{}", "x".repeat(900));
+        let job = {
+            let name = name.clone();
+            move |c: &Connection| put(c, &name)
+        };
+        match store.write(job).await {
+            Ok(()) => acknowledged.push(name),
+            Err(fault) => {
+                assert!(matches!(fault, Fault::Retryable(_)), "{fault:?}");
+                assert!(
+                    !fault.to_string().contains("xxx"),
+                    "a fault holds no data: {fault}"
+                );
+                refused += 1;
+            }
+        }
+        store.ping().await.unwrap();
+    }
+    assert!(refused > 0 && acknowledged.len() > 1, "{refused} refused");
+    room(&store, 100_000).await;
+    store.write(|c| put(c, "late")).await.unwrap();
+    acknowledged.push("late".to_owned());
+    acknowledged.sort();
+    assert_eq!(names(&store), acknowledged);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn only_a_group_of_nothing_but_begun_authentications_does_not_wait_for_the_disk() {
+    let bed = Directory::new();
+    let store = bed.store.clone().unwrap();
+    let synchronous =
+        |c: &Connection| Ok(c.query_row("PRAGMA synchronous", [], |row| row.get::<_, i64>(0))?);
+    for _ in 0..2 {
+        assert_eq!(
+            store.writer.run(Durability::Process, synchronous).await,
+            Ok(1)
+        );
+        assert_eq!(
+            store.writer.run(Durability::Power, synchronous).await,
+            Ok(2)
+        );
+    }
+    // One job that asks for it is enough for the group.
+    let outcomes = in_one_group::<i64>(
+        &store.writer,
+        vec![
+            (Durability::Process, Box::new(synchronous)),
+            (Durability::Power, Box::new(synchronous)),
+            (Durability::Process, Box::new(synchronous)),
+        ],
+    )
+    .await;
+    assert_eq!(outcomes, [Ok(2), Ok(2), Ok(2)]);
+}
+
+// ---- the death of the process -----------------------------------------------------------------
+
+/// Opens what another process would find if this one died now: the files as they are, without any last
+/// word.
+fn crashed(bed: &Directory) -> (tempfile::TempDir, Embedded) {
+    let directory = tempfile::tempdir().unwrap();
+    for name in ["store.db", "store.db-wal"] {
+        std::fs::copy(bed.directory.path().join(name), directory.path().join(name)).unwrap();
+    }
+    let store = open(&directory.path().join("store.db")).unwrap();
+    (directory, store)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_was_acknowledged_is_found_after_the_process_died_under_load() {
+    let bed = Directory::new();
+    let acknowledged = Arc::new(Mutex::new(Vec::new()));
+    let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let writers: Vec<_> = (0..8)
+        .map(|task| {
+            let (store, acknowledged) = (bed.store.clone().unwrap(), Arc::clone(&acknowledged));
+            let stop = Arc::clone(&stop);
+            tokio::spawn(async move {
+                for n in 0.. {
+                    if stop.load(std::sync::atomic::Ordering::Relaxed) {
+                        return;
+                    }
+                    let name = format!("{task} {n}");
+                    let job = {
+                        let name = name.clone();
+                        move |c: &Connection| put(c, &name)
+                    };
+                    // Acknowledged without the disk, and yet it survives the process.
+                    store.writer.run(Durability::Process, job).await.unwrap();
+                    acknowledged.lock().push(name);
+                }
+            })
+        })
+        .collect();
+    let mut before = 0;
+    for _ in 0..20 {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        let expected = acknowledged.lock().clone();
+        let (_directory, store) = crashed(&bed);
+        let found: std::collections::HashSet<_> = names(&store).into_iter().collect();
+        for name in &expected {
+            assert!(found.contains(name), "{name} of {}", expected.len());
+        }
+        assert!(expected.len() > before, "nothing was written in between");
+        before = expected.len();
+    }
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    for writer in writers {
+        writer.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_torn_log_loses_whole_commits_from_its_end_and_nothing_else() {
+    let bed = Directory::new();
+    let store = bed.store.clone().unwrap();
+    for n in 0..30 {
+        store
+            .write(move |c| put(c, &format!("{n:02}")))
+            .await
+            .unwrap();
+    }
+    let whole = std::fs::read(bed.directory.path().join("store.db-wal")).unwrap();
+    let mut lengths = std::collections::BTreeSet::new();
+    for part in 0..100 {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("store.db");
+        std::fs::copy(bed.directory.path().join("store.db"), &path).unwrap();
+        let torn = whole.len() * part / 100;
+        std::fs::write(directory.path().join("store.db-wal"), &whole[..torn]).unwrap();
+        let found = names(&open(&path).unwrap());
+        let expected: Vec<_> = (0..found.len()).map(|n| format!("{n:02}")).collect();
+        assert_eq!(found, expected);
+        lengths.insert(found.len());
+    }
+    assert!(lengths.len() > 10, "{lengths:?}");
 }

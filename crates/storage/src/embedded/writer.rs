@@ -35,7 +35,7 @@ trait Job: Send {
 }
 
 struct Work<T, F> {
-    work: Option<F>,
+    task: Option<F>,
     outcome: Option<Result<T, Fault>>,
     reply: oneshot::Sender<Result<T, Fault>>,
 }
@@ -47,7 +47,7 @@ where
 {
     fn run(&mut self, connection: &Connection) -> bool {
         let outcome = self
-            .work
+            .task
             .take()
             .map(|work| work(connection).map_err(Fault::from));
         let keep = matches!(outcome, Some(Ok(_)));
@@ -100,7 +100,7 @@ impl Writer {
         let queue = self.queue.lock().clone().ok_or_else(closed)?;
         let (reply, answer) = oneshot::channel();
         let job = Box::new(Work {
-            work: Some(work),
+            task: Some(work),
             outcome: None,
             reply,
         });

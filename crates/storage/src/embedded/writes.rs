@@ -454,8 +454,8 @@ pub(super) fn finish_registration(
     Ok(FinishedRegistration::Registered)
 }
 
-/// A verified use of a credential, ready to be written.
-pub(super) struct Use {
+/// A verified sign-in, ready to be written.
+pub(super) struct SignIn {
     claim: Claim,
     credential: CredentialKey,
     id_hash: [u8; 32],
@@ -468,7 +468,7 @@ pub(super) struct Use {
     event: AuditEvent,
 }
 
-impl Use {
+impl SignIn {
     pub(super) fn new(finish: &FinishAuthentication<'_>) -> Self {
         let verified = finish.verified;
         Self {
@@ -490,7 +490,7 @@ impl Use {
         }
     }
 
-    /// Whether the counter rule lets this use pass over the stored counter.
+    /// Whether the counter rule lets this sign-in pass over the stored counter.
     fn passes(&self, stored: u32) -> bool {
         match self.counter {
             CounterRule::KeepHighest => true,
@@ -503,9 +503,9 @@ impl Use {
 
 pub(super) fn finish_authentication(
     connection: &Connection,
-    used: &Use,
+    sign_in: &SignIn,
 ) -> Outcome<FinishedAuthentication> {
-    let claim = used.claim;
+    let claim = sign_in.claim;
     let started_for = match claim.standing(connection, Some(AUTHENTICATION))? {
         Standing::Open(user) => user,
         Standing::Repeated {
@@ -533,9 +533,9 @@ pub(super) fn finish_authentication(
          WHERE relying_party_id = ?1 AND id_hash = ?2 AND key = ?3 AND user_id = ?4",
         params![
             claim.relying_party.0,
-            used.id_hash,
-            used.credential.0,
-            used.user.0
+            sign_in.id_hash,
+            sign_in.credential.0,
+            sign_in.user.0
         ],
         |row| Ok(row.get::<_, u32>(0)?),
     )?;
@@ -543,7 +543,7 @@ pub(super) fn finish_authentication(
         claim.fail(connection, Reason::CredentialUnknown, None)?;
         return Ok(FinishedAuthentication::CredentialGone);
     };
-    if !used.passes(stored) {
+    if !sign_in.passes(stored) {
         claim.fail(connection, Reason::SignCountNotIncreased, Some(stored))?;
         return Ok(FinishedAuthentication::CounterWentBack { stored });
     }
@@ -556,16 +556,16 @@ pub(super) fn finish_authentication(
          last_used = max(coalesce(last_used, ?7), ?7) WHERE relying_party_id = ?1 AND id_hash = ?2",
         params![
             claim.relying_party.0,
-            used.id_hash,
-            used.sign_count,
-            used.user_verified,
-            used.backup_eligible,
-            used.backup_state,
+            sign_in.id_hash,
+            sign_in.sign_count,
+            sign_in.user_verified,
+            sign_in.backup_eligible,
+            sign_in.backup_state,
             claim.now.0
         ],
     )?;
-    claim.succeed(connection, started_for, used.user, used.credential)?;
-    insert_event(connection, &used.event)?;
+    claim.succeed(connection, started_for, sign_in.user, sign_in.credential)?;
+    insert_event(connection, &sign_in.event)?;
     Ok(FinishedAuthentication::Accepted)
 }
 

@@ -1,0 +1,158 @@
+//! Accounts and their secrets.
+
+use std::sync::Arc;
+
+use domain::accounts::{ApiKey, SecretHash};
+use domain::ids::{AccountId, ApiKeyId};
+use domain::storage::{FirstAccount, PageRequest, Principal};
+
+use super::fixture::{Bed, NOW, World, at, key, new_account};
+
+pub(crate) fn api_key(account: AccountId) -> ApiKey {
+    ApiKey {
+        id: ApiKeyId(key()),
+        account,
+        name: "build server".to_owned(),
+        secret: SecretHash([9; 32]),
+        created: NOW,
+    }
+}
+
+pub(crate) async fn only_an_empty_store_takes_a_first_account(bed: &mut dyn Bed) {
+    let store = bed.store();
+    let first = new_account(at(5));
+    assert_eq!(
+        store.create_first_account(&first).await,
+        Ok(FirstAccount::Created)
+    );
+    // Even one that claims to be older.
+    let second = new_account(at(0));
+    assert_eq!(
+        store.create_first_account(&second).await,
+        Ok(FirstAccount::Exists(first.id))
+    );
+    assert!(
+        store
+            .secret(Principal::Account(second.id))
+            .await
+            .unwrap()
+            .is_none()
+    );
+}
+
+pub(crate) async fn of_many_first_accounts_at_once_one_is_created(bed: &mut dyn Bed) {
+    let store = bed.store();
+    let tasks: Vec<_> = (0..20)
+        .map(|_| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move {
+                let account = new_account(NOW);
+                (
+                    account.id,
+                    store.create_first_account(&account).await.unwrap(),
+                )
+            })
+        })
+        .collect();
+    let mut created = Vec::new();
+    let mut named = Vec::new();
+    for task in tasks {
+        match task.await.unwrap() {
+            (id, FirstAccount::Created) => created.push(id),
+            (_, FirstAccount::Exists(id)) => named.push(id),
+        }
+    }
+    assert_eq!(created.len(), 1);
+    assert_eq!(named, vec![created[0]; 19]);
+}
+
+pub(crate) async fn a_secret_is_found_by_its_principal(bed: &mut dyn Bed) {
+    let world = World::new(bed).await;
+    let api_key = api_key(world.account);
+    assert_eq!(world.store.create_api_key(&api_key).await, Ok(true));
+    let stored = world
+        .store
+        .secret(Principal::Account(world.account))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        (stored.account, stored.hash),
+        (world.account, SecretHash([7; 32]))
+    );
+    let stored = world
+        .store
+        .secret(Principal::ApiKey(api_key.id))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        (stored.account, stored.hash),
+        (world.account, SecretHash([9; 32]))
+    );
+    // The same 16 bytes as another kind of principal are somebody else.
+    let crossed = Principal::ApiKey(ApiKeyId(world.account.0));
+    assert!(world.store.secret(crossed).await.unwrap().is_none());
+}
+
+pub(crate) async fn an_api_key_belongs_to_an_account(bed: &mut dyn Bed) {
+    let world = World::new(bed).await;
+    let store = &world.store;
+    let stranger = AccountId(key());
+    assert_eq!(store.create_api_key(&api_key(stranger)).await, Ok(false));
+    let api_key = api_key(world.account);
+    assert_eq!(store.create_api_key(&api_key).await, Ok(true));
+
+    let page = store
+        .list_api_keys(world.account, PageRequest::first(10))
+        .await
+        .unwrap();
+    let listed = &page.items[0];
+    assert_eq!(
+        (
+            listed.id,
+            listed.account,
+            listed.name.as_str(),
+            listed.secret,
+            listed.created
+        ),
+        (
+            api_key.id,
+            world.account,
+            "build server",
+            api_key.secret,
+            api_key.created
+        )
+    );
+    assert!(
+        store
+            .list_api_keys(stranger, PageRequest::first(10))
+            .await
+            .unwrap()
+            .items
+            .is_empty()
+    );
+
+    assert_eq!(store.delete_api_key(stranger, api_key.id).await, Ok(false));
+    assert_eq!(
+        store.delete_api_key(world.account, api_key.id).await,
+        Ok(true)
+    );
+    assert_eq!(
+        store.delete_api_key(world.account, api_key.id).await,
+        Ok(false)
+    );
+    assert!(
+        store
+            .secret(Principal::ApiKey(api_key.id))
+            .await
+            .unwrap()
+            .is_none()
+    );
+}
+
+pub(crate) async fn the_shared_secret_is_the_first_one_that_was_offered(bed: &mut dyn Bed) {
+    let store = bed.store();
+    assert_eq!(store.shared_secret([1; 32]).await, Ok([1; 32]));
+    assert_eq!(store.shared_secret([2; 32]).await, Ok([1; 32]));
+}

@@ -1,0 +1,543 @@
+//! The end of an authentication.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use domain::audit::AuditKind;
+use domain::ceremony::{Ceremony, CeremonyState};
+use domain::credentials::CredentialRecord;
+use domain::ids::{AttemptId, RelyingPartyId};
+use domain::storage::{CounterRule, FinishedAuthentication, FinishedRegistration, Refused};
+use testkit::Lies;
+use webauthn::error::Reason;
+
+use super::fixture::{
+    Bed, LIFETIME, NOW, Passkey, SignIn, World, at, authentication, counting, event, key,
+    registration,
+};
+
+pub(crate) async fn a_verified_authentication_is_counted(bed: &mut dyn Bed) {
+    let world = World::new(bed).await;
+    let ann = world.user("ann").await;
+    let (mut passkey, record) = world.passkey(&ann).await;
+    // Once for a known user, once for whoever answers.
+    let named = authentication(world.rp, Some(&ann), NOW);
+    let nameless = authentication(world.rp, None, NOW);
+    for (ceremony, sign_count, backup_state) in [(named, 7, false), (nameless, 9, true)] {
+        world.begin(&ceremony).await;
+        let lies = Lies {
+            backup_state: Some(backup_state),
+            ..counting(sign_count)
+        };
+        let mut sign_in = passkey.sign_in(&ceremony, &record, at(2), &lies);
+        sign_in.event.signals = "sign_count_not_increased backup_state_changed".to_owned();
+        assert_eq!(
+            sign_in.send(&*world.store).await,
+            Ok(FinishedAuthentication::Accepted)
+        );
+
+        let expected = CredentialRecord {
+            sign_count,
+            backup_state: Some(backup_state),
+            last_used: Some(at(2)),
+            ..record.clone()
+        };
+        assert_eq!(world.record(record.key).await, Some(expected));
+        let succeeded = Ceremony {
+            state: CeremonyState::Succeeded,
+            user: Some(ann.id),
+            credential: Some(record.key),
+            updated: at(2),
+            ..ceremony.clone()
+        };
+        assert_eq!(world.ceremony(ceremony.id).await, Some(succeeded));
+        let events = world.events().await;
+        assert_eq!(events.iter().filter(|e| **e == sign_in.event).count(), 1);
+    }
+}
+
+pub(crate) async fn an_authentication_is_taken_only_while_it_is_open(bed: &mut dyn Bed) {
+    let world = World::new(bed).await;
+    let store = &*world.store;
+    let ann = world.user("ann").await;
+    let other = world.another_rp().await;
+    let (mut passkey, record) = world.passkey(&ann).await;
+
+    let ceremony = authentication(world.rp, None, NOW);
+    let sign_in = passkey.sign_in(&ceremony, &record, at(2), &counting(5));
+    assert_eq!(sign_in.send(store).await, Ok(FinishedAuthentication::Gone));
+    world.begin(&ceremony).await;
+    let elsewhere = SignIn {
+        relying_party: other,
+        ..sign_in.clone()
+    };
+    assert_eq!(
+        elsewhere.send(store).await,
+        Ok(FinishedAuthentication::Gone)
+    );
+    let late = SignIn {
+        now: at(LIFETIME),
+        ..sign_in.clone()
+    };
+    assert_eq!(late.send(store).await, Ok(FinishedAuthentication::Expired));
+    let unfinished = registration(&ann, NOW);
+    world.begin(&unfinished).await;
+    let crossed = SignIn {
+        ceremony: unfinished.id,
+        ..sign_in.clone()
+    };
+    assert_eq!(crossed.send(store).await, Ok(FinishedAuthentication::Gone));
+    // None of them did anything.
+    assert_eq!(world.ceremony(ceremony.id).await, Some(ceremony));
+    assert_eq!(world.ceremony(unfinished.id).await, Some(unfinished));
+    assert_eq!(world.record(record.key).await, Some(record.clone()));
+    assert_eq!(world.count(AuditKind::Authenticated).await, 0);
+
+    let in_time = SignIn {
+        now: at(LIFETIME - 1),
+        ..sign_in.clone()
+    };
+    assert_eq!(
+        in_time.send(store).await,
+        Ok(FinishedAuthentication::Accepted)
+    );
+    let again = sign_in.another_attempt();
+    assert_eq!(again.send(store).await, Ok(FinishedAuthentication::Used));
+
+    let refused = world.answered(&mut passkey, &record, &counting(6)).await;
+    world
+        .refuse(
+            refused.ceremony,
+            refused.attempt,
+            at(1),
+            Reason::OriginNotAllowed,
+        )
+        .await
+        .unwrap();
+    assert_eq!(refused.send(store).await, Ok(FinishedAuthentication::Used));
+    assert_eq!(
+        refused.another_attempt().send(store).await,
+        Ok(FinishedAuthentication::Used)
+    );
+    assert_eq!(world.record(record.key).await.unwrap().sign_count, 5);
+    assert_eq!(world.count(AuditKind::Authenticated).await, 1);
+}
+
+pub(crate) async fn the_counter_rule_decides_about_a_counter_that_does_not_grow(bed: &mut dyn Bed) {
+    let world = World::new(bed).await;
+    let ann = world.user("ann").await;
+    let top = u32::MAX;
+    // Stored, received, and whether a rule that demands growth lets it pass.
+    for (stored, received, passes) in [
+        (0, 0, true),
+        (0, 1, true),
+        (5, 6, true),
+        (5, 5, false),
+        (5, 4, false),
+        (5, 0, false),
+        (top - 1, top, true),
+        (top, top, false),
+        (top, 0, false),
+    ] {
+        for rule in [CounterRule::KeepHighest, CounterRule::MustIncrease] {
+            let (mut passkey, record) = world.passkey(&ann).await;
+            let first = world
+                .answered(&mut passkey, &record, &counting(stored))
+                .await;
+            first.send(&*world.store).await.unwrap();
+            let before = world.record(record.key).await.unwrap();
+            assert_eq!(before.sign_count, stored);
+
+            // Verified against the record as it was at first, as if both had been under way at once.
+            let mut second = world
+                .answered(&mut passkey, &record, &counting(received))
+                .await;
+            second.counter = rule;
+            second.now = at(3);
+            let outcome = second.send(&*world.store).await;
+            let after = world.record(record.key).await.unwrap();
+            let state = world.ceremony(second.ceremony).await.unwrap().state;
+            if passes || rule == CounterRule::KeepHighest {
+                assert_eq!(
+                    outcome,
+                    Ok(FinishedAuthentication::Accepted),
+                    "{stored} {received}"
+                );
+                assert_eq!(after.sign_count, stored.max(received));
+                assert_eq!(after.last_used, Some(at(3)));
+                assert_eq!(state, CeremonyState::Succeeded);
+            } else {
+                let back = FinishedAuthentication::CounterWentBack { stored };
+                assert_eq!(outcome, Ok(back), "{stored} {received}");
+                assert_eq!(after, before);
+                assert_eq!(state, CeremonyState::Failed(Reason::SignCountNotIncreased));
+            }
+        }
+    }
+}
+
+pub(crate) async fn what_a_credential_gained_is_not_lost(bed: &mut dyn Bed) {
+    let world = World::new(bed).await;
+    let ann = world.user("ann").await;
+    let mut passkey = Passkey::new(&ann);
+    let ceremony = registration(&ann, NOW);
+    world.begin(&ceremony).await;
+    let plain = Lies {
+        user_verified: Some(false),
+        backup_eligible: Some(false),
+        backup_state: Some(false),
+        ..Lies::default()
+    };
+    let enrol = passkey.enrol_with(&ceremony, at(1), &plain);
+    assert_eq!(
+        enrol.send(&*world.store).await,
+        Ok(FinishedRegistration::Registered)
+    );
+    let record = world.record(enrol.key()).await.unwrap();
+    let facts = |r: &CredentialRecord| {
+        (
+            r.uv_initialized,
+            r.backup_eligible,
+            r.backup_state,
+            r.last_used,
+        )
+    };
+    assert_eq!(facts(&record), (false, Some(false), Some(false), None));
+
+    let full = Lies {
+        user_verified: Some(true),
+        backup_eligible: Some(true),
+        backup_state: Some(true),
+        ..Lies::default()
+    };
+    // All three were under way at once; the one that says least arrives last, and is the oldest.
+    let mut sign_ins = Vec::new();
+    for (lies, millis) in [(&plain, 4), (&full, 6), (&plain, 5)] {
+        let mut sign_in = world.answered(&mut passkey, &record, lies).await;
+        sign_in.now = at(millis);
+        sign_ins.push(sign_in);
+    }
+    let expected = [
+        (false, Some(false), Some(false), Some(at(4))),
+        (true, Some(true), Some(true), Some(at(6))),
+        (true, Some(true), Some(false), Some(at(6))),
+    ];
+    for (sign_in, expected) in sign_ins.iter().zip(expected) {
+        assert_eq!(
+            sign_in.send(&*world.store).await,
+            Ok(FinishedAuthentication::Accepted)
+        );
+        assert_eq!(facts(&world.record(record.key).await.unwrap()), expected);
+    }
+}
+
+pub(crate) async fn a_credential_that_is_gone_ends_the_ceremony(bed: &mut dyn Bed) {
+    let world = World::new(bed).await;
+    let store = &*world.store;
+    let ann = world.user("ann").await;
+    let bob = world.user("bob").await;
+    let (mut passkey, record) = world.passkey(&ann).await;
+    let deleted = world.answered(&mut passkey, &record, &counting(5)).await;
+    // Somebody else's credential counts as none.
+    let foreign = SignIn {
+        user: bob.id,
+        ..world.answered(&mut passkey, &record, &counting(5)).await
+    };
+    assert_eq!(
+        foreign.send(store).await,
+        Ok(FinishedAuthentication::CredentialGone)
+    );
+    assert_eq!(world.record(record.key).await, Some(record.clone()));
+
+    let removed = event(AuditKind::CredentialDeleted, world.rp);
+    assert_eq!(
+        store
+            .delete_credential(world.rp, ann.id, record.key, &removed)
+            .await,
+        Ok(true)
+    );
+    assert_eq!(
+        deleted.send(store).await,
+        Ok(FinishedAuthentication::CredentialGone)
+    );
+    for sign_in in [&foreign, &deleted] {
+        let ceremony = world.ceremony(sign_in.ceremony).await.unwrap();
+        assert_eq!(
+            ceremony.state,
+            CeremonyState::Failed(Reason::CredentialUnknown)
+        );
+        assert_eq!((ceremony.user, ceremony.credential), (None, None));
+        let again = sign_in.another_attempt().send(store).await;
+        assert_eq!(again, Ok(FinishedAuthentication::Used));
+    }
+    assert_eq!(world.count(AuditKind::Authenticated).await, 0);
+}
+
+pub(crate) async fn a_repeated_attempt_has_the_same_outcome_and_writes_nothing(bed: &mut dyn Bed) {
+    let world = World::new(bed).await;
+    let store = &*world.store;
+    let ann = world.user("ann").await;
+    let (mut passkey, record) = world.passkey(&ann).await;
+    let (mut lost, lost_record) = world.passkey(&ann).await;
+    let accepted = world.answered(&mut passkey, &record, &counting(5)).await;
+    let mut back = world.answered(&mut passkey, &record, &counting(4)).await;
+    back.counter = CounterRule::MustIncrease;
+    let gone = world.answered(&mut lost, &lost_record, &counting(1)).await;
+    let removed = event(AuditKind::CredentialDeleted, world.rp);
+    store
+        .delete_credential(world.rp, ann.id, lost_record.key, &removed)
+        .await
+        .unwrap();
+
+    let went_back = FinishedAuthentication::CounterWentBack { stored: 5 };
+    let outcomes = [
+        (&accepted, FinishedAuthentication::Accepted),
+        (&back, went_back),
+        (&gone, FinishedAuthentication::CredentialGone),
+    ];
+    for (sign_in, outcome) in outcomes {
+        assert_eq!(sign_in.send(store).await, Ok(outcome));
+    }
+    // The world goes on: the stored counter moves.
+    world
+        .answered(&mut passkey, &record, &counting(50))
+        .await
+        .send(store)
+        .await
+        .unwrap();
+    let stored = world.record(record.key).await;
+    let events = world.events().await;
+    for (sign_in, outcome) in outcomes {
+        let before = world.ceremony(sign_in.ceremony).await;
+        let late = SignIn {
+            now: at(LIFETIME + 1),
+            ..sign_in.clone()
+        };
+        assert_eq!(late.send(store).await, Ok(outcome));
+        assert_eq!(world.ceremony(sign_in.ceremony).await, before);
+    }
+    assert_eq!(world.record(record.key).await, stored);
+    assert_eq!(world.events().await, events);
+}
+
+/// Sends all of them at once from as many tasks; the outcomes.
+async fn race(world: &World, sign_ins: Vec<SignIn>) -> Vec<FinishedAuthentication> {
+    let tasks: Vec<_> = sign_ins
+        .into_iter()
+        .map(|sign_in| {
+            let store = Arc::clone(&world.store);
+            tokio::spawn(async move { sign_in.send(&*store).await.unwrap() })
+        })
+        .collect();
+    let mut outcomes = Vec::new();
+    for task in tasks {
+        outcomes.push(task.await.unwrap());
+    }
+    outcomes
+}
+
+pub(crate) async fn of_a_hundred_attempts_at_one_authentication_one_wins(bed: &mut dyn Bed) {
+    let world = World::new(bed).await;
+    let ann = world.user("ann").await;
+    let (mut passkey, record) = world.passkey(&ann).await;
+    let sign_in = world.answered(&mut passkey, &record, &counting(5)).await;
+    let attempts = (0..100).map(|_| sign_in.another_attempt()).collect();
+    let outcomes = race(&world, attempts).await;
+    let count = |wanted| outcomes.iter().filter(|o| **o == wanted).count();
+    assert_eq!(count(FinishedAuthentication::Accepted), 1);
+    assert_eq!(count(FinishedAuthentication::Used), 99);
+    assert_eq!(world.count(AuditKind::Authenticated).await, 1);
+}
+
+pub(crate) async fn a_success_and_a_refusal_at_once_leave_one_of_them(bed: &mut dyn Bed) {
+    let world = Arc::new(World::new(bed).await);
+    let ann = world.user("ann").await;
+    let (mut passkey, record) = world.passkey(&ann).await;
+    let mut won = 0;
+    for round in 0..50 {
+        let sign_in = world.answered(&mut passkey, &record, &counting(5)).await;
+        let id = sign_in.ceremony;
+        let refusal = {
+            let world = Arc::clone(&world);
+            tokio::spawn(async move {
+                world
+                    .refuse(id, AttemptId(key()), at(2), Reason::OriginNotAllowed)
+                    .await
+                    .unwrap()
+            })
+        };
+        let success = {
+            let store = Arc::clone(&world.store);
+            tokio::spawn(async move { sign_in.send(&*store).await.unwrap() })
+        };
+        let state = match (success.await.unwrap(), refusal.await.unwrap()) {
+            (FinishedAuthentication::Accepted, Refused::Used) => CeremonyState::Succeeded,
+            (FinishedAuthentication::Used, Refused::Done) => {
+                CeremonyState::Failed(Reason::OriginNotAllowed)
+            }
+            other => panic!("round {round}: {other:?}"),
+        };
+        won += usize::from(state == CeremonyState::Succeeded);
+        assert_eq!(world.ceremony(id).await.unwrap().state, state);
+    }
+    assert_eq!(world.count(AuditKind::Authenticated).await, won);
+    assert_eq!(
+        world.count(AuditKind::AuthenticationRefused).await,
+        50 - won
+    );
+}
+
+pub(crate) async fn the_stored_counter_never_decreases_in_whatever_order_sign_ins_arrive(
+    bed: &mut dyn Bed,
+) {
+    let world = World::new(bed).await;
+    let ann = world.user("ann").await;
+    for rule in [CounterRule::KeepHighest, CounterRule::MustIncrease] {
+        for order in [[10, 11], [11, 10]] {
+            let (mut passkey, record) = world.passkey(&ann).await;
+            let mut highest = 0;
+            for count in order {
+                let mut sign_in = world
+                    .answered(&mut passkey, &record, &counting(count))
+                    .await;
+                sign_in.counter = rule;
+                let outcome = sign_in.send(&*world.store).await.unwrap();
+                if rule == CounterRule::MustIncrease && count < highest {
+                    let back = FinishedAuthentication::CounterWentBack { stored: highest };
+                    assert_eq!(outcome, back);
+                } else {
+                    assert_eq!(outcome, FinishedAuthentication::Accepted);
+                }
+                highest = highest.max(count);
+                assert_eq!(world.record(record.key).await.unwrap().sign_count, highest);
+            }
+        }
+        // And all at once.
+        let (mut passkey, record) = world.passkey(&ann).await;
+        let mut sign_ins = Vec::new();
+        for count in 1..=30 {
+            let sign_in = world
+                .answered(&mut passkey, &record, &counting(count))
+                .await;
+            sign_ins.push(SignIn {
+                counter: rule,
+                ..sign_in
+            });
+        }
+        let outcomes = race(&world, sign_ins).await;
+        assert_eq!(outcomes[29], FinishedAuthentication::Accepted);
+        for (n, outcome) in (1u32..).zip(outcomes) {
+            match outcome {
+                FinishedAuthentication::Accepted => {}
+                FinishedAuthentication::CounterWentBack { stored } => {
+                    assert!(rule == CounterRule::MustIncrease && stored >= n);
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(world.record(record.key).await.unwrap().sign_count, 30);
+    }
+}
+
+/// What is deleted while sign-ins are under way.
+#[derive(Clone, Copy)]
+enum Deleted {
+    Credential,
+    User,
+    RelyingParty,
+}
+
+/// Rounds of a race with a deletion.
+const ROUNDS: usize = 200;
+
+/// Signs in several times in a row while something is deleted. A sign-in that was sent after the
+/// deletion was acknowledged must not succeed.
+async fn delete_during_sign_ins(bed: &mut dyn Bed, what: Deleted) {
+    let first = World::new(bed).await;
+    let mut overtaken = 0;
+    for round in 0..ROUNDS {
+        let rp: RelyingPartyId = match what {
+            Deleted::RelyingParty => first.another_rp().await,
+            _ => first.rp,
+        };
+        let world = World {
+            store: Arc::clone(&first.store),
+            rp,
+            ..first
+        };
+        let user = world.user(&format!("user {round}")).await;
+        let (mut passkey, record) = world.passkey(&user).await;
+        let mut sign_ins = Vec::new();
+        for count in 1..=4 {
+            sign_ins.push(
+                world
+                    .answered(&mut passkey, &record, &counting(count))
+                    .await,
+            );
+        }
+        let last = sign_ins.pop().unwrap();
+
+        let gone = Arc::new(AtomicBool::new(false));
+        let deletion = {
+            let (store, gone, key) = (Arc::clone(&world.store), Arc::clone(&gone), record.key);
+            tokio::spawn(async move {
+                let deleted = match what {
+                    Deleted::Credential => {
+                        let event = event(AuditKind::CredentialDeleted, rp);
+                        store.delete_credential(rp, user.id, key, &event).await
+                    }
+                    Deleted::User => {
+                        let event = event(AuditKind::UserDeleted, rp);
+                        store.delete_user(rp, user.id, &event).await
+                    }
+                    Deleted::RelyingParty => store.delete_relying_party(rp).await,
+                };
+                assert_eq!(deleted, Ok(true));
+                gone.store(true, Ordering::SeqCst);
+            })
+        };
+        let under_way = {
+            let (store, gone) = (Arc::clone(&world.store), Arc::clone(&gone));
+            tokio::spawn(async move {
+                let mut accepted = 0;
+                for sign_in in sign_ins {
+                    let sent_after = gone.load(Ordering::SeqCst);
+                    let outcome = sign_in.send(&*store).await.unwrap();
+                    if outcome == FinishedAuthentication::Accepted {
+                        assert!(!sent_after, "round {round}: a success after the deletion");
+                        accepted += 1;
+                    }
+                }
+                accepted
+            })
+        };
+        deletion.await.unwrap();
+        overtaken += usize::from(under_way.await.unwrap() < 3);
+
+        let outcome = last.send(&*world.store).await.unwrap();
+        let expected = match what {
+            Deleted::Credential | Deleted::User => FinishedAuthentication::CredentialGone,
+            Deleted::RelyingParty => FinishedAuthentication::Gone,
+        };
+        assert_eq!(outcome, expected, "round {round}");
+        assert_eq!(world.record(record.key).await, None);
+    }
+    // Otherwise the rounds have shown nothing.
+    assert!(overtaken > 0, "no deletion ever came before a sign-in");
+}
+
+pub(crate) async fn no_success_follows_an_acknowledged_deletion_of_the_credential(
+    bed: &mut dyn Bed,
+) {
+    delete_during_sign_ins(bed, Deleted::Credential).await;
+}
+
+pub(crate) async fn no_success_follows_an_acknowledged_deletion_of_the_user(bed: &mut dyn Bed) {
+    delete_during_sign_ins(bed, Deleted::User).await;
+}
+
+pub(crate) async fn no_success_follows_an_acknowledged_deletion_of_the_relying_party(
+    bed: &mut dyn Bed,
+) {
+    delete_during_sign_ins(bed, Deleted::RelyingParty).await;
+}

@@ -1,0 +1,524 @@
+//! Ceremonies, as far as no credential is concerned.
+
+use std::collections::BTreeSet;
+
+use domain::audit::AuditKind;
+use domain::ceremony::{Asked, Ceremony, CeremonyKind, CeremonyState, Standing};
+use domain::ids::{AttemptId, CeremonyId, CredentialKey};
+use domain::storage::{Begin, BeginRegistration, CeremonyFilter, PageRequest, Refused, Swept};
+use testkit::Lies;
+use webauthn::error::Reason;
+
+use super::fixture::{
+    Bed, LIFETIME, NOW, World, at, authentication, event, key, new_user, registration,
+};
+
+pub(crate) async fn a_ceremony_reads_back_as_begun_in_its_own_relying_party(bed: &mut dyn Bed) {
+    let world = World::new(bed).await;
+    let other = world.another_rp().await;
+    let ann = world.user("ann").await;
+    let (_, record) = world.passkey(&ann).await;
+    let restricted = Ceremony {
+        credential: Some(record.key),
+        ..authentication(world.rp, Some(&ann), at(3))
+    };
+    for ceremony in [
+        registration(&ann, at(1)),
+        authentication(world.rp, None, at(2)),
+        restricted,
+    ] {
+        world.begin(&ceremony).await;
+        assert_eq!(world.ceremony(ceremony.id).await, Some(ceremony.clone()));
+        assert_eq!(world.store.ceremony(other, ceremony.id).await, Ok(None));
+        let loaded = world
+            .store
+            .load_for_authentication(world.rp, ceremony.id, &record.id)
+            .await
+            .unwrap();
+        assert_eq!(loaded.ceremony, Some(ceremony.clone()));
+        assert_eq!(loaded.credential, Some((record.clone(), ann.clone())));
+        let loaded = world
+            .store
+            .load_for_authentication(other, ceremony.id, &record.id)
+            .await
+            .unwrap();
+        assert!(loaded.ceremony.is_none() && loaded.credential.is_none());
+    }
+    assert_eq!(world.ceremony(CeremonyId(key())).await, None);
+}
+
+pub(crate) async fn a_registration_begins_with_a_new_user_or_an_old_one(bed: &mut dyn Bed) {
+    let world = World::new(bed).await;
+    let store = &world.store;
+    let ann = new_user(world.rp, "ann", NOW);
+    let first = registration(&ann, at(1));
+    let events = [
+        event(AuditKind::RegistrationStarted, world.rp),
+        event(AuditKind::UserCreated, world.rp),
+    ];
+    let begin = BeginRegistration {
+        ceremony: &first,
+        new_user: Some(&ann),
+        max_pending: 5,
+        events: &events,
+    };
+    assert_eq!(
+        store.begin_registration(begin.clone()).await,
+        Ok(Begin::Begun)
+    );
+    assert_eq!(store.user(world.rp, "ann").await, Ok(Some(ann.clone())));
+    assert_eq!(world.ceremony(first.id).await, Some(first.clone()));
+    assert_eq!(world.count(AuditKind::RegistrationStarted).await, 1);
+    assert_eq!(world.count(AuditKind::UserCreated).await, 1);
+
+    // Somebody else makes a user of that name at the same time.
+    let twin = new_user(world.rp, "ann", at(1));
+    let second = registration(&twin, at(1));
+    let events = [event(AuditKind::RegistrationStarted, world.rp)];
+    let begin = BeginRegistration {
+        ceremony: &second,
+        new_user: Some(&twin),
+        events: &events,
+        ..begin
+    };
+    assert_eq!(
+        store.begin_registration(begin.clone()).await,
+        Ok(Begin::UserExists)
+    );
+    assert_eq!(world.ceremony(second.id).await, None);
+
+    let third = registration(&ann, at(2));
+    let begin = BeginRegistration {
+        ceremony: &third,
+        new_user: None,
+        ..begin
+    };
+    assert_eq!(
+        store.begin_registration(begin.clone()).await,
+        Ok(Begin::Begun)
+    );
+    assert_eq!(world.ceremony(third.id).await, Some(third.clone()));
+    assert_eq!(world.count(AuditKind::RegistrationStarted).await, 2);
+
+    let deleted = event(AuditKind::UserDeleted, world.rp);
+    assert_eq!(
+        store.delete_user(world.rp, ann.id, &deleted).await,
+        Ok(true)
+    );
+    let fourth = registration(&ann, at(3));
+    let events = [event(AuditKind::RegistrationStarted, world.rp)];
+    let begin = BeginRegistration {
+        ceremony: &fourth,
+        events: &events,
+        ..begin
+    };
+    assert_eq!(store.begin_registration(begin).await, Ok(Begin::UserGone));
+    assert_eq!(world.ceremony(fourth.id).await, None);
+    assert_eq!(world.count(AuditKind::RegistrationStarted).await, 2);
+
+    let elsewhere = new_user(domain::ids::RelyingPartyId(key()), "ann", NOW);
+    let fifth = registration(&elsewhere, NOW);
+    let begin = BeginRegistration {
+        ceremony: &fifth,
+        new_user: Some(&elsewhere),
+        max_pending: 5,
+        events: &[],
+    };
+    assert_eq!(store.begin_registration(begin).await, Ok(Begin::UserGone));
+    assert_eq!(store.user(elsewhere.relying_party, "ann").await, Ok(None));
+}
+
+pub(crate) async fn an_authentication_needs_its_user_and_its_relying_party(bed: &mut dyn Bed) {
+    let world = World::new(bed).await;
+    let ann = world.user("ann").await;
+    let other = world.another_rp().await;
+    world
+        .begin(&authentication(world.rp, Some(&ann), NOW))
+        .await;
+    world.begin(&authentication(world.rp, None, NOW)).await;
+
+    let gone = [
+        authentication(world.rp, Some(&new_user(world.rp, "bob", NOW)), NOW),
+        authentication(other, Some(&ann), NOW),
+        authentication(domain::ids::RelyingPartyId(key()), None, NOW),
+    ];
+    for ceremony in gone {
+        assert_eq!(world.try_begin(&ceremony, 5).await, Ok(Begin::UserGone));
+        let stored = world
+            .store
+            .ceremony(ceremony.relying_party, ceremony.id)
+            .await;
+        assert_eq!(stored, Ok(None));
+    }
+}
+
+pub(crate) async fn the_oldest_pending_ceremonies_of_a_kind_and_user_make_room(bed: &mut dyn Bed) {
+    let world = World::new(bed).await;
+    let ann = world.user("ann").await;
+    let bob = world.user("bob").await;
+    let anonymous = [
+        authentication(world.rp, None, at(0)),
+        authentication(world.rp, None, at(0)),
+    ];
+    let taken = authentication(world.rp, Some(&ann), at(0));
+    let bobs = authentication(world.rp, Some(&bob), at(0));
+    let started = registration(&ann, at(0));
+    for ceremony in anonymous.iter().chain([&taken, &bobs, &started]) {
+        world.begin(ceremony).await;
+    }
+    let refused = world
+        .refuse(taken.id, AttemptId(key()), at(1), Reason::SignatureInvalid)
+        .await;
+    assert_eq!(refused, Ok(Refused::Done));
+
+    // Begun out of order, and two of the same moment: the age counts, then the key.
+    let mut pending = Vec::new();
+    for created in [40, 10, 30, 20, 20, 50] {
+        let ceremony = authentication(world.rp, Some(&ann), at(created));
+        assert_eq!(world.try_begin(&ceremony, 4).await, Ok(Begin::Begun));
+        pending.push(ceremony);
+    }
+    // The fifth found four pending and dropped the one of 10; the sixth the older key of 20.
+    let twenty = if pending[3].id < pending[4].id { 3 } else { 4 };
+    for (n, ceremony) in pending.iter().enumerate() {
+        let there = n != 1 && n != twenty;
+        assert_eq!(
+            world.ceremony(ceremony.id).await.is_some(),
+            there,
+            "number {n}"
+        );
+    }
+    for ceremony in anonymous.iter().chain([&taken, &bobs, &started]) {
+        assert!(world.ceremony(ceremony.id).await.is_some());
+    }
+
+    // Registrations have the same rule, on their own.
+    let next = registration(&ann, at(60));
+    assert_eq!(world.try_begin(&next, 1).await, Ok(Begin::Begun));
+    assert!(world.ceremony(started.id).await.is_none());
+    assert!(world.ceremony(next.id).await.is_some());
+    assert!(world.ceremony(pending[0].id).await.is_some());
+}
+
+pub(crate) async fn a_ceremony_is_refused_once(bed: &mut dyn Bed) {
+    let world = World::new(bed).await;
+    let ann = world.user("ann").await;
+    let other = world.another_rp().await;
+    for ceremony in [registration(&ann, NOW), authentication(world.rp, None, NOW)] {
+        world.begin(&ceremony).await;
+        let before = world.events().await.len();
+        let attempt = AttemptId(key());
+        let refuse = |attempt, now, reason| world.refuse(ceremony.id, attempt, now, reason);
+        // From the moment of its expiry on, nobody takes it.
+        for late in [LIFETIME, LIFETIME + 1] {
+            let outcome = refuse(attempt, at(late), Reason::OriginNotAllowed).await;
+            assert_eq!(outcome, Ok(Refused::Expired));
+        }
+        assert_eq!(world.ceremony(ceremony.id).await, Some(ceremony.clone()));
+        assert_eq!(world.events().await.len(), before);
+
+        let last = at(LIFETIME - 1);
+        let outcome = refuse(attempt, last, Reason::SignatureInvalid).await;
+        assert_eq!(outcome, Ok(Refused::Done));
+        let failed = Ceremony {
+            state: CeremonyState::Failed(Reason::SignatureInvalid),
+            updated: last,
+            ..ceremony.clone()
+        };
+        assert_eq!(world.ceremony(ceremony.id).await, Some(failed.clone()));
+        assert_eq!(world.events().await.len(), before + 1);
+
+        // The same attempt again, even late, and another one.
+        let outcome = refuse(attempt, at(LIFETIME), Reason::SignatureInvalid).await;
+        assert_eq!(outcome, Ok(Refused::Done));
+        let outcome = refuse(AttemptId(key()), at(2), Reason::OriginNotAllowed).await;
+        assert_eq!(outcome, Ok(Refused::Used));
+        assert_eq!(world.ceremony(ceremony.id).await, Some(failed));
+        assert_eq!(world.events().await.len(), before + 1);
+
+        let elsewhere = World {
+            store: std::sync::Arc::clone(&world.store),
+            rp: other,
+            ..world
+        };
+        let outcome = elsewhere
+            .refuse(
+                ceremony.id,
+                AttemptId(key()),
+                at(2),
+                Reason::OriginNotAllowed,
+            )
+            .await;
+        assert_eq!(outcome, Ok(Refused::Gone));
+    }
+    let nothing = CeremonyId(key());
+    let outcome = world
+        .refuse(nothing, AttemptId(key()), at(2), Reason::OriginNotAllowed)
+        .await;
+    assert_eq!(outcome, Ok(Refused::Gone));
+}
+
+pub(crate) async fn a_list_of_ceremonies_shows_what_its_filter_says(bed: &mut dyn Bed) {
+    let world = World::new(bed).await;
+    let ann = world.user("ann").await;
+    let bob = world.user("bob").await;
+    let (mut passkey, record) = world.passkey(&ann).await;
+    let named = |created| authentication(world.rp, Some(&ann), at(created));
+
+    let expired = named(-LIFETIME);
+    let pending = named(2);
+    let failed = named(3);
+    let restricted = Ceremony {
+        credential: Some(record.key),
+        ..named(4)
+    };
+    let bobs = authentication(world.rp, Some(&bob), at(5));
+    let nobodys = authentication(world.rp, None, at(6));
+    let started = registration(&ann, at(7));
+    for c in [
+        &expired,
+        &pending,
+        &failed,
+        &restricted,
+        &bobs,
+        &nobodys,
+        &started,
+    ] {
+        world.begin(c).await;
+    }
+    let sign_in = world
+        .answered(&mut passkey, &record, &Lies::default())
+        .await;
+    sign_in.send(&*world.store).await.unwrap();
+    world
+        .refuse(failed.id, AttemptId(key()), at(8), Reason::SignatureInvalid)
+        .await
+        .unwrap();
+
+    let filter = CeremonyFilter {
+        kind: CeremonyKind::Authentication,
+        standing: None,
+        unfinished_only: false,
+        credential: None,
+        now: at(9),
+    };
+    let expired_or = |standing| CeremonyFilter {
+        standing: Some(standing),
+        ..filter
+    };
+    let registrations = CeremonyFilter {
+        kind: CeremonyKind::Registration,
+        ..filter
+    };
+    let succeeded: CeremonyId = record.key.into();
+    let cases: [(CeremonyFilter, &[CeremonyId]); 11] = [
+        (
+            filter,
+            &[
+                expired.id,
+                sign_in.ceremony,
+                pending.id,
+                failed.id,
+                restricted.id,
+            ],
+        ),
+        (expired_or(Standing::Pending), &[pending.id, restricted.id]),
+        (expired_or(Standing::Expired), &[expired.id]),
+        (expired_or(Standing::Succeeded), &[sign_in.ceremony]),
+        (expired_or(Standing::Failed), &[failed.id]),
+        // At the moment before, the first one was pending still.
+        (
+            CeremonyFilter {
+                now: at(-1),
+                ..expired_or(Standing::Pending)
+            },
+            &[expired.id, pending.id, restricted.id],
+        ),
+        (
+            CeremonyFilter {
+                unfinished_only: true,
+                ..filter
+            },
+            &[expired.id, pending.id, failed.id, restricted.id],
+        ),
+        (
+            CeremonyFilter {
+                credential: Some(record.key),
+                ..filter
+            },
+            &[sign_in.ceremony, restricted.id],
+        ),
+        (
+            CeremonyFilter {
+                credential: Some(CredentialKey(key())),
+                ..filter
+            },
+            &[],
+        ),
+        (registrations, &[succeeded, started.id]),
+        (
+            CeremonyFilter {
+                unfinished_only: true,
+                ..registrations
+            },
+            &[started.id],
+        ),
+    ];
+    for (filter, expected) in cases {
+        let page = world
+            .store
+            .list_ceremonies(world.rp, ann.id, filter, PageRequest::first(20))
+            .await
+            .unwrap();
+        let listed: Vec<_> = page.items.iter().map(|c| c.id).collect();
+        assert_eq!(listed, expected, "{filter:?}");
+        for ceremony in page.items {
+            assert_eq!(world.ceremony(ceremony.id).await, Some(ceremony));
+        }
+    }
+}
+
+pub(crate) async fn an_unfinished_registration_is_renamed_and_deleted(bed: &mut dyn Bed) {
+    let world = World::new(bed).await;
+    let store = &world.store;
+    let ann = world.user("ann").await;
+    let bob = world.user("bob").await;
+    let (_, record) = world.passkey(&ann).await;
+    let pending = registration(&ann, NOW);
+    let failed = registration(&ann, NOW);
+    let sign_in = authentication(world.rp, Some(&ann), NOW);
+    for ceremony in [&pending, &failed, &sign_in] {
+        world.begin(ceremony).await;
+    }
+    world
+        .refuse(failed.id, AttemptId(key()), at(1), Reason::SignatureInvalid)
+        .await
+        .unwrap();
+
+    let not_these = [
+        (ann.id, record.key.into()),
+        (ann.id, sign_in.id),
+        (bob.id, pending.id),
+        (ann.id, CeremonyId(key())),
+    ];
+    for (user, id) in not_these {
+        let answer = store
+            .rename_registration(world.rp, user, id, "x", at(2))
+            .await;
+        assert_eq!(answer, Ok(None));
+        assert_eq!(
+            store.delete_registration(world.rp, user, id).await,
+            Ok(false)
+        );
+    }
+    for id in [pending.id, failed.id] {
+        let mut expected = world.ceremony(id).await.unwrap();
+        let Asked::Registration(asked) = &mut expected.asked else {
+            panic!()
+        };
+        asked.credential_name = "new \"name\"".to_owned();
+        expected.updated = at(2);
+        let answer = store
+            .rename_registration(world.rp, ann.id, id, "new \"name\"", at(2))
+            .await;
+        assert_eq!(answer, Ok(Some(expected.clone())));
+        assert_eq!(world.ceremony(id).await, Some(expected));
+        assert_eq!(
+            store.delete_registration(world.rp, ann.id, id).await,
+            Ok(true)
+        );
+        assert_eq!(
+            store.delete_registration(world.rp, ann.id, id).await,
+            Ok(false)
+        );
+        assert_eq!(world.ceremony(id).await, None);
+    }
+    assert!(world.ceremony(sign_in.id).await.is_some());
+    assert!(world.record(record.key).await.is_some());
+}
+
+pub(crate) async fn the_sweep_removes_what_is_old_within_its_budget(bed: &mut dyn Bed) {
+    let world = World::new(bed).await;
+    let store = &world.store;
+    let other = World {
+        store: std::sync::Arc::clone(store),
+        rp: world.another_rp().await,
+        ..world
+    };
+    // More than one job's worth, spread over both.
+    let mut ceremonies = Vec::new();
+    for n in 0..1300 {
+        let ceremony = authentication(if n % 2 == 0 { world.rp } else { other.rp }, None, at(n));
+        world.begin(&ceremony).await;
+        ceremonies.push(ceremony);
+    }
+    let there = || async {
+        let mut found = BTreeSet::new();
+        for (n, c) in ceremonies.iter().enumerate() {
+            if store
+                .ceremony(c.relying_party, c.id)
+                .await
+                .unwrap()
+                .is_some()
+            {
+                found.insert(n);
+            }
+        }
+        found
+    };
+    // The one that expires at that very moment stays.
+    let before = at(LIFETIME + 1250);
+    let swept = store.sweep(before, at(-1), 1200).await;
+    assert_eq!(
+        swept,
+        Ok(Swept {
+            ceremonies: 1200,
+            events: 0
+        })
+    );
+    assert_eq!(there().await, (1200..1300).collect());
+    let swept = store.sweep(before, at(-1), 1200).await;
+    assert_eq!(
+        swept,
+        Ok(Swept {
+            ceremonies: 50,
+            events: 0
+        })
+    );
+    assert_eq!(there().await, (1250..1300).collect());
+
+    // Events: one of NOW in each Relying Party, and four more of later.
+    for (rp, millis) in [(world.rp, 1), (other.rp, 2), (world.rp, 3), (other.rp, 3)] {
+        let user = new_user(rp, &format!("user {millis}"), NOW);
+        let created = domain::audit::AuditEvent {
+            at: at(millis),
+            ..event(AuditKind::UserCreated, rp)
+        };
+        store.create_user(&user, &created).await.unwrap();
+    }
+    let gone = store.delete_relying_party(other.rp).await;
+    assert_eq!(gone, Ok(true));
+    let swept = store.sweep(at(0), at(3), 1).await;
+    assert_eq!(
+        swept,
+        Ok(Swept {
+            ceremonies: 0,
+            events: 1
+        })
+    );
+    assert_eq!(world.events().await.len() + other.events().await.len(), 5);
+    let swept = store.sweep(at(0), at(3), 100).await;
+    assert_eq!(
+        swept,
+        Ok(Swept {
+            ceremonies: 0,
+            events: 3
+        })
+    );
+    for w in [&world, &other] {
+        assert_eq!(
+            w.events().await.iter().map(|e| e.at).collect::<Vec<_>>(),
+            [at(3)]
+        );
+    }
+}

@@ -1,0 +1,169 @@
+//! What is there after the store was closed or dropped and opened again.
+
+use std::fmt::Write;
+
+use domain::ceremony::CeremonyKind;
+use domain::clock::Timestamp;
+use domain::ids::{AttemptId, RelyingPartyId, UserId};
+use domain::storage::{
+    CeremonyFilter, FinishedAuthentication, FirstAccount, PageRequest, Principal, Refused, Storage,
+};
+use testkit::Lies;
+use webauthn::error::Reason;
+
+use super::accounts::api_key;
+use super::fixture::{
+    Bed, End, NOW, World, at, authentication, counting, key, new_account, registration,
+};
+use super::relying_parties::webhook;
+
+/// Everything that lists show of a Relying Party, as text.
+pub(crate) async fn dump(store: &dyn Storage, rp: RelyingPartyId, users: &[UserId]) -> String {
+    let all = PageRequest::first(100_000);
+    let mut text = format!(
+        "{:?}\n{:?}\n{:?}\n{:?}\n",
+        store.relying_party(rp).await,
+        store.list_users(rp, all).await,
+        store.list_webhooks(rp, all).await,
+        store.list_events(rp, all).await,
+    );
+    for user in users {
+        for kind in [CeremonyKind::Registration, CeremonyKind::Authentication] {
+            let filter = CeremonyFilter {
+                kind,
+                standing: None,
+                unfinished_only: false,
+                credential: None,
+                now: Timestamp(0),
+            };
+            let listed = store.list_ceremonies(rp, *user, filter, all).await;
+            writeln!(text, "{listed:?}").unwrap();
+        }
+        writeln!(text, "{:?}", store.list_credentials(rp, *user, all).await).unwrap();
+    }
+    text
+}
+
+async fn everything_is_there(bed: &mut dyn Bed, end: End) {
+    let world = World::new(bed).await;
+    let ann = world.user("ann").await;
+    let (mut passkey, record) = world.passkey(&ann).await;
+    let sign_in = world.answered(&mut passkey, &record, &counting(42)).await;
+    sign_in.send(&*world.store).await.unwrap();
+    world.begin(&registration(&ann, NOW)).await;
+    let pending = authentication(world.rp, None, NOW);
+    world.begin(&pending).await;
+    world
+        .store
+        .create_webhook(&webhook(world.rp, NOW))
+        .await
+        .unwrap();
+    let api_key = api_key(world.account);
+    world.store.create_api_key(&api_key).await.unwrap();
+    world.store.shared_secret([3; 32]).await.unwrap();
+    let before = dump(&*world.store, world.rp, &[ann.id]).await;
+    let (account, rp) = (world.account, world.rp);
+    drop(world);
+
+    for _ in 0..3 {
+        bed.reopen(end).await;
+        let store = bed.store();
+        assert_eq!(dump(&*store, rp, &[ann.id]).await, before);
+        let loaded = store
+            .load_for_authentication(rp, pending.id, &record.id)
+            .await
+            .unwrap();
+        assert_eq!(loaded.ceremony, Some(pending.clone()));
+        assert_eq!(loaded.credential.map(|(c, _)| c.sign_count), Some(42));
+        assert_eq!(store.shared_secret([4; 32]).await, Ok([3; 32]));
+        assert!(
+            store
+                .secret(Principal::ApiKey(api_key.id))
+                .await
+                .unwrap()
+                .is_some()
+        );
+        let outcome = store.create_first_account(&new_account(NOW)).await;
+        assert_eq!(outcome, Ok(FirstAccount::Exists(account)));
+    }
+    assert!(before.contains("sign_count: 42"));
+}
+
+pub(crate) async fn everything_is_there_after_a_close(bed: &mut dyn Bed) {
+    everything_is_there(bed, End::Closed).await;
+}
+
+pub(crate) async fn everything_is_there_after_a_drop(bed: &mut dyn Bed) {
+    everything_is_there(bed, End::Dropped).await;
+}
+
+pub(crate) async fn a_ceremony_taken_before_a_restart_stays_taken(bed: &mut dyn Bed) {
+    for end in [End::Closed, End::Dropped] {
+        let store = bed.store();
+        let world = match store.create_first_account(&new_account(NOW)).await.unwrap() {
+            FirstAccount::Created => {
+                let account = store.create_first_account(&new_account(NOW)).await.unwrap();
+                let FirstAccount::Exists(account) = account else {
+                    panic!()
+                };
+                World {
+                    store,
+                    account,
+                    rp: RelyingPartyId([0; 16]),
+                }
+            }
+            FirstAccount::Exists(account) => World {
+                store,
+                account,
+                rp: RelyingPartyId([0; 16]),
+            },
+        };
+        let world = World {
+            rp: world.another_rp().await,
+            ..world
+        };
+        let ann = world.user("ann").await;
+        let (mut passkey, record) = world.passkey(&ann).await;
+        let sign_in = world.answered(&mut passkey, &record, &counting(5)).await;
+        let refused = world
+            .answered(&mut passkey, &record, &Lies::default())
+            .await;
+        let attempt = AttemptId(key());
+        sign_in.send(&*world.store).await.unwrap();
+        world
+            .refuse(refused.ceremony, attempt, at(1), Reason::OriginNotAllowed)
+            .await
+            .unwrap();
+        let (account, rp) = (world.account, world.rp);
+        drop(world);
+
+        bed.reopen(end).await;
+        let world = World {
+            store: bed.store(),
+            account,
+            rp,
+        };
+        let again = sign_in.another_attempt().send(&*world.store).await;
+        assert_eq!(again, Ok(FinishedAuthentication::Used));
+        assert_eq!(
+            refused.send(&*world.store).await,
+            Ok(FinishedAuthentication::Used)
+        );
+        // The attempts themselves are remembered too.
+        let again = sign_in.send(&*world.store).await;
+        assert_eq!(again, Ok(FinishedAuthentication::Accepted));
+        let again = world
+            .refuse(refused.ceremony, attempt, at(1), Reason::OriginNotAllowed)
+            .await;
+        assert_eq!(again, Ok(Refused::Done));
+        assert_eq!(
+            world
+                .events()
+                .await
+                .iter()
+                .filter(|e| e.ceremony.is_some())
+                .count(),
+            2
+        );
+    }
+}

@@ -1,0 +1,585 @@
+//! What the cases are made of: a bed with the store in it, a world with an account and a Relying Party, and passkeys
+//! that really sign. Ceremonies are verified by the core, so what reaches the store is what reaches it in service.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use domain::accounts::{Account, SecretHash};
+use domain::audit::{AuditEvent, AuditKind};
+use domain::ceremony::{Asked, AuthenticationAsked, Ceremony, CeremonyState, RegistrationAsked};
+use domain::clock::Timestamp;
+use domain::credentials::{CredentialRecord, NewCredential};
+use domain::ids::{
+    AccountId, AttemptId, CeremonyId, CredentialKey, EventId, RelyingPartyId, UserId,
+};
+use domain::policy::{Attachment, PartialSelection, Policy, Selection};
+use domain::relying_parties::RelyingParty;
+use domain::storage::{
+    Begin, BeginRegistration, CounterRule, CreateUser, Fault, FinishAuthentication,
+    FinishRegistration, FinishedAuthentication, FinishedRegistration, FirstAccount, Page,
+    PageRequest, RefuseCeremony, Refused, Storage,
+};
+use domain::users::User;
+use serde_json::json;
+use testkit::{Authenticator, Counter, Lies, Profile};
+use webauthn::attestation::AttestationPolicy;
+use webauthn::authentication::{
+    AuthenticationExpectation, BackupEligibilityPolicy, ExpectedUser, SignCountPolicy,
+    VerifiedAuthentication, verify_authentication,
+};
+use webauthn::cose::CoseAlgorithm;
+use webauthn::error::Reason;
+use webauthn::json::Limits;
+use webauthn::options::{ResidentKey, UserVerification};
+use webauthn::origin::Origin;
+use webauthn::registration::{
+    BackupPolicy, CrossOrigin, RegistrationExpectation, verify_registration,
+};
+use webauthn::relying_party::RpId;
+use webauthn::response::{AuthenticationResponse, RegistrationResponse, ResponseForm};
+use webauthn::trace::NoTrace;
+use webauthn::trust::UnixSeconds;
+
+/// How a store ends before it is opened again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum End {
+    /// By [`Storage::close`].
+    Closed,
+    /// Without a word.
+    Dropped,
+}
+
+/// Where a store lives. A case gets an empty one.
+#[async_trait]
+pub(crate) trait Bed: Send {
+    /// The store as it is open now.
+    fn store(&self) -> Arc<dyn Storage>;
+    /// Ends the store and opens it again. The caller holds no other handle. A store whose data live as long as
+    /// itself stays what it is.
+    async fn reopen(&mut self, end: End);
+}
+
+/// The moment at which the cases begin.
+pub(crate) const NOW: Timestamp = Timestamp(1_800_000_000_000);
+/// Lifetime of the ceremonies here, in milliseconds.
+pub(crate) const LIFETIME: i64 = 300_000;
+const RP_ID: &str = "acme.test";
+const ORIGIN: &str = "https://login.acme.test";
+
+/// So many milliseconds after [`NOW`].
+pub(crate) fn at(millis: i64) -> Timestamp {
+    NOW.plus_millis(millis)
+}
+
+/// A key that was not handed out before; the same sequence in each run, spread over all keys.
+pub(crate) fn key() -> [u8; 16] {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let n = NEXT.fetch_add(1, Ordering::Relaxed);
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&n.wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes());
+    bytes[8..].copy_from_slice(&n.to_be_bytes());
+    bytes
+}
+
+pub(crate) fn event(kind: AuditKind, rp: RelyingPartyId) -> AuditEvent {
+    AuditEvent::new(EventId(key()), kind, rp, NOW)
+}
+
+pub(crate) fn selection() -> Selection {
+    Selection {
+        rp_id: RpId::parse(RP_ID).unwrap(),
+        rp_name: "Acme".to_owned(),
+        origins: vec![Origin::parse_configured(ORIGIN).unwrap()],
+        attachment: Attachment::Any,
+        resident_key: ResidentKey::Preferred,
+        user_verification: UserVerification::Preferred,
+    }
+}
+
+pub(crate) fn new_account(created: Timestamp) -> Account {
+    Account {
+        id: AccountId(key()),
+        token: SecretHash([7; 32]),
+        created,
+    }
+}
+
+pub(crate) fn new_relying_party(account: AccountId, created: Timestamp) -> RelyingParty {
+    RelyingParty {
+        id: RelyingPartyId(key()),
+        account,
+        name: "Acme".to_owned(),
+        selection: PartialSelection::default(),
+        policy: Policy::default(),
+        attributes: json!({"anything": [1, null, "é"]}),
+        version: 1,
+        created,
+        updated: created,
+    }
+}
+
+pub(crate) fn new_user(rp: RelyingPartyId, name: &str, created: Timestamp) -> User {
+    User {
+        id: UserId(key()),
+        relying_party: rp,
+        name: name.to_owned(),
+        created,
+        updated: created,
+    }
+}
+
+/// A pending registration of a user.
+pub(crate) fn registration(user: &User, created: Timestamp) -> Ceremony {
+    let challenge = hex_text(key());
+    Ceremony {
+        id: CeremonyId::of_challenge(&challenge),
+        relying_party: user.relying_party,
+        user: Some(user.id),
+        credential: None,
+        created,
+        expires: created.plus_millis(LIFETIME),
+        updated: created,
+        asked: Asked::Registration(RegistrationAsked {
+            expectation: RegistrationExpectation {
+                challenge,
+                rp_id: selection().rp_id,
+                origins: selection().origins,
+                cross_origin: CrossOrigin::Refused,
+                algorithms: vec![CoseAlgorithm::ES256],
+                user_verification_required: false,
+                conditional_create: false,
+                attestation: AttestationPolicy::default(),
+                backup: BackupPolicy::default(),
+                min_credential_id_length: 16,
+            },
+            selection: selection(),
+            credential_name: "first name".to_owned(),
+            user_name: user.name.clone(),
+            max_credentials: 50,
+        }),
+        state: CeremonyState::Pending,
+    }
+}
+
+/// A pending authentication of a user, or of whoever answers.
+pub(crate) fn authentication(
+    rp: RelyingPartyId,
+    user: Option<&User>,
+    created: Timestamp,
+) -> Ceremony {
+    let challenge = hex_text(key());
+    Ceremony {
+        id: CeremonyId::of_challenge(&challenge),
+        relying_party: rp,
+        user: user.map(|u| u.id),
+        credential: None,
+        created,
+        expires: created.plus_millis(LIFETIME),
+        updated: created,
+        asked: Asked::Authentication(AuthenticationAsked {
+            expectation: AuthenticationExpectation {
+                challenge,
+                rp_id: selection().rp_id,
+                origins: selection().origins,
+                cross_origin: CrossOrigin::Refused,
+                user_verification_required: false,
+                allow_credentials: Vec::new(),
+                user: ExpectedUser::NamedByCredential,
+                sign_count: SignCountPolicy::Signal,
+                backup_eligibility: BackupEligibilityPolicy::AcceptGain,
+                appid: None,
+            },
+            user_verification: UserVerification::Preferred,
+            timeout_ms: 300_000,
+            transports: Vec::new(),
+            user_name: user.map(|u| u.name.clone()),
+        }),
+        state: CeremonyState::Pending,
+    }
+}
+
+fn hex_text(bytes: [u8; 16]) -> Vec<u8> {
+    bytes
+        .iter()
+        .flat_map(|b| format!("{b:02x}").into_bytes())
+        .collect()
+}
+
+/// A verified registration on its way to the store.
+#[derive(Debug)]
+pub(crate) struct Enrol {
+    pub(crate) attempt: AttemptId,
+    pub(crate) now: Timestamp,
+    pub(crate) credential: Arc<NewCredential>,
+    pub(crate) max_credentials: u32,
+    pub(crate) event: AuditEvent,
+}
+
+impl Enrol {
+    pub(crate) async fn send(&self, store: &dyn Storage) -> Result<FinishedRegistration, Fault> {
+        store
+            .finish_registration(FinishRegistration {
+                attempt: self.attempt,
+                now: self.now,
+                credential: &self.credential,
+                max_credentials: self.max_credentials,
+                event: &self.event,
+            })
+            .await
+    }
+
+    /// The same credential in another try.
+    pub(crate) fn another_attempt(&self) -> Self {
+        Self {
+            attempt: AttemptId(key()),
+            now: self.now,
+            credential: Arc::clone(&self.credential),
+            max_credentials: self.max_credentials,
+            event: AuditEvent {
+                id: EventId(key()),
+                ..self.event.clone()
+            },
+        }
+    }
+
+    pub(crate) fn key(&self) -> CredentialKey {
+        self.credential.record().key
+    }
+}
+
+/// A verified authentication on its way to the store.
+#[derive(Clone, Debug)]
+pub(crate) struct SignIn {
+    pub(crate) attempt: AttemptId,
+    pub(crate) relying_party: RelyingPartyId,
+    pub(crate) ceremony: CeremonyId,
+    pub(crate) now: Timestamp,
+    pub(crate) credential: CredentialKey,
+    pub(crate) user: UserId,
+    pub(crate) verified: VerifiedAuthentication,
+    pub(crate) counter: CounterRule,
+    pub(crate) event: AuditEvent,
+}
+
+impl SignIn {
+    pub(crate) async fn send(&self, store: &dyn Storage) -> Result<FinishedAuthentication, Fault> {
+        store
+            .finish_authentication(FinishAuthentication {
+                attempt: self.attempt,
+                relying_party: self.relying_party,
+                ceremony: self.ceremony,
+                now: self.now,
+                credential: self.credential,
+                user: self.user,
+                verified: &self.verified,
+                counter: self.counter,
+                event: &self.event,
+            })
+            .await
+    }
+
+    /// The same answer in another try.
+    pub(crate) fn another_attempt(&self) -> Self {
+        Self {
+            attempt: AttemptId(key()),
+            event: AuditEvent {
+                id: EventId(key()),
+                ..self.event.clone()
+            },
+            ..self.clone()
+        }
+    }
+}
+
+/// An authenticator that answers for a user.
+pub(crate) struct Passkey {
+    pub(crate) authenticator: Authenticator,
+    pub(crate) user: User,
+}
+
+impl Passkey {
+    /// One whose counter stays where a lie does not move it.
+    pub(crate) fn new(user: &User) -> Self {
+        let authenticator = Authenticator::new(Profile {
+            counter: Counter::Zero,
+            ..Profile::default()
+        });
+        Self {
+            authenticator,
+            user: user.clone(),
+        }
+    }
+
+    /// Answers a registration ceremony; what the verifier made of it.
+    pub(crate) fn enrol(&mut self, ceremony: &Ceremony, now: Timestamp) -> Enrol {
+        self.enrol_with(ceremony, now, &Lies::default())
+    }
+
+    pub(crate) fn enrol_with(&mut self, ceremony: &Ceremony, now: Timestamp, lies: &Lies) -> Enrol {
+        let Asked::Registration(asked) = &ceremony.asked else {
+            panic!("no registration")
+        };
+        let options = json!({
+            "rp": {"id": RP_ID, "name": "Acme"},
+            "user": {
+                "id": self.user.id.user_handle().to_base64url(),
+                "name": self.user.name,
+                "displayName": self.user.name,
+            },
+            "challenge": webauthn::base64url::encode(&asked.expectation.challenge),
+            "pubKeyCredParams": [{"type": "public-key", "alg": -7}],
+        });
+        let answer = self
+            .authenticator
+            .create(&options, ORIGIN, lies)
+            .unwrap()
+            .to_string();
+        let json = webauthn::json::parse(answer.as_bytes(), &Limits::default()).unwrap();
+        let response = RegistrationResponse::from_json(&json, &ResponseForm::STRICT).unwrap();
+        let verified = verify_registration(
+            &asked.expectation,
+            &response,
+            UnixSeconds(now.seconds()),
+            &mut NoTrace,
+        )
+        .unwrap();
+        let rp = ceremony.relying_party;
+        Enrol {
+            attempt: AttemptId(key()),
+            now,
+            credential: Arc::new(NewCredential::new(
+                ceremony,
+                asked,
+                self.user.id,
+                verified,
+                now,
+            )),
+            max_credentials: 50,
+            event: AuditEvent::new(EventId(key()), AuditKind::CredentialRegistered, rp, now)
+                .user(self.user.id)
+                .ceremony(ceremony.id)
+                .credential(ceremony.id.into()),
+        }
+    }
+
+    /// Answers an authentication ceremony with a credential as it was read from the store.
+    pub(crate) fn sign_in(
+        &mut self,
+        ceremony: &Ceremony,
+        record: &CredentialRecord,
+        now: Timestamp,
+        lies: &Lies,
+    ) -> SignIn {
+        let Asked::Authentication(asked) = &ceremony.asked else {
+            panic!("no authentication")
+        };
+        let options = json!({
+            "rpId": RP_ID,
+            "challenge": webauthn::base64url::encode(&asked.expectation.challenge),
+        });
+        let lies = Lies {
+            use_credential: Some(record.id.as_bytes().to_vec()),
+            ..lies.clone()
+        };
+        let answer = self
+            .authenticator
+            .get(&options, ORIGIN, &lies)
+            .unwrap()
+            .to_string();
+        let json = webauthn::json::parse(answer.as_bytes(), &Limits::default()).unwrap();
+        let response = AuthenticationResponse::from_json(&json, &ResponseForm::STRICT).unwrap();
+        let handle = self.user.id.user_handle();
+        let verified = verify_authentication(
+            &asked.expectation,
+            &record.stored(&handle),
+            &response,
+            &mut NoTrace,
+        )
+        .unwrap();
+        let rp = ceremony.relying_party;
+        SignIn {
+            attempt: AttemptId(key()),
+            relying_party: rp,
+            ceremony: ceremony.id,
+            now,
+            credential: record.key,
+            user: self.user.id,
+            verified,
+            counter: CounterRule::KeepHighest,
+            event: AuditEvent::new(EventId(key()), AuditKind::Authenticated, rp, now)
+                .user(self.user.id)
+                .ceremony(ceremony.id)
+                .credential(record.key),
+        }
+    }
+}
+
+/// Claims that the authenticator makes about itself in one answer.
+pub(crate) fn counting(sign_count: u32) -> Lies {
+    Lies {
+        sign_count: Some(sign_count),
+        ..Lies::default()
+    }
+}
+
+/// An account with one Relying Party in a store.
+pub(crate) struct World {
+    pub(crate) store: Arc<dyn Storage>,
+    pub(crate) account: AccountId,
+    pub(crate) rp: RelyingPartyId,
+}
+
+impl World {
+    pub(crate) async fn new(bed: &dyn Bed) -> Self {
+        let store = bed.store();
+        let account = new_account(NOW);
+        assert_eq!(
+            store.create_first_account(&account).await,
+            Ok(FirstAccount::Created)
+        );
+        let mut world = Self {
+            store,
+            account: account.id,
+            rp: RelyingPartyId([0; 16]),
+        };
+        world.rp = world.another_rp().await;
+        world
+    }
+
+    /// A further Relying Party of the account.
+    pub(crate) async fn another_rp(&self) -> RelyingPartyId {
+        let rp = new_relying_party(self.account, NOW);
+        let event = event(AuditKind::RelyingPartyCreated, rp.id);
+        assert_eq!(self.store.create_relying_party(&rp, &event).await, Ok(true));
+        rp.id
+    }
+
+    /// A user of the Relying Party.
+    pub(crate) async fn user(&self, name: &str) -> User {
+        self.user_of(self.rp, name).await
+    }
+
+    /// A user of some Relying Party.
+    pub(crate) async fn user_of(&self, rp: RelyingPartyId, name: &str) -> User {
+        let user = new_user(rp, name, NOW);
+        let event = event(AuditKind::UserCreated, rp).user(user.id);
+        assert_eq!(
+            self.store.create_user(&user, &event).await,
+            Ok(CreateUser::Created)
+        );
+        user
+    }
+
+    /// Starts a ceremony and sees it begun.
+    pub(crate) async fn begin(&self, ceremony: &Ceremony) {
+        assert_eq!(self.try_begin(ceremony, 100).await, Ok(Begin::Begun));
+    }
+
+    pub(crate) async fn try_begin(
+        &self,
+        ceremony: &Ceremony,
+        max_pending: u32,
+    ) -> Result<Begin, Fault> {
+        match ceremony.asked {
+            Asked::Authentication(_) => {
+                self.store.begin_authentication(ceremony, max_pending).await
+            }
+            Asked::Registration(_) => {
+                let begin = BeginRegistration {
+                    ceremony,
+                    new_user: None,
+                    max_pending,
+                    events: &[],
+                };
+                self.store.begin_registration(begin).await
+            }
+        }
+    }
+
+    /// Registers a passkey for a user: the authenticator and the record.
+    pub(crate) async fn passkey(&self, user: &User) -> (Passkey, CredentialRecord) {
+        let mut passkey = Passkey::new(user);
+        let ceremony = registration(user, NOW);
+        self.begin(&ceremony).await;
+        let enrol = passkey.enrol(&ceremony, at(1));
+        assert_eq!(
+            enrol.send(&*self.store).await,
+            Ok(FinishedRegistration::Registered)
+        );
+        let record = self.record(enrol.key()).await.unwrap();
+        (passkey, record)
+    }
+
+    /// Starts an authentication of whoever answers, and has it answered.
+    pub(crate) async fn answered(
+        &self,
+        passkey: &mut Passkey,
+        record: &CredentialRecord,
+        lies: &Lies,
+    ) -> SignIn {
+        let ceremony = authentication(record.relying_party, None, NOW);
+        self.begin(&ceremony).await;
+        passkey.sign_in(&ceremony, record, at(2), lies)
+    }
+
+    /// The credential with this key in the Relying Party.
+    pub(crate) async fn record(&self, key: CredentialKey) -> Option<CredentialRecord> {
+        self.store
+            .credential(self.rp, key)
+            .await
+            .unwrap()
+            .map(|(record, _)| record)
+    }
+
+    pub(crate) async fn ceremony(&self, id: CeremonyId) -> Option<Ceremony> {
+        self.store.ceremony(self.rp, id).await.unwrap()
+    }
+
+    /// All events of the Relying Party.
+    pub(crate) async fn events(&self) -> Vec<AuditEvent> {
+        let Page { items, more } = self
+            .store
+            .list_events(self.rp, PageRequest::first(100_000))
+            .await
+            .unwrap();
+        assert!(!more);
+        items
+    }
+
+    /// How many events of a kind there are.
+    pub(crate) async fn count(&self, kind: AuditKind) -> usize {
+        self.events()
+            .await
+            .iter()
+            .filter(|e| e.kind == kind)
+            .count()
+    }
+
+    /// Refuses a ceremony in a given try.
+    pub(crate) async fn refuse(
+        &self,
+        ceremony: CeremonyId,
+        attempt: AttemptId,
+        now: Timestamp,
+        reason: Reason,
+    ) -> Result<Refused, Fault> {
+        let event = AuditEvent::new(
+            EventId(key()),
+            AuditKind::AuthenticationRefused,
+            self.rp,
+            now,
+        )
+        .reason(reason);
+        self.store
+            .refuse_ceremony(RefuseCeremony {
+                attempt,
+                relying_party: self.rp,
+                ceremony,
+                now,
+                reason,
+                event: &event,
+            })
+            .await
+    }
+}

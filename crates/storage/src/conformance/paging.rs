@@ -1,0 +1,241 @@
+//! Lists in pages.
+
+use domain::audit::{AuditEvent, AuditKind};
+use domain::ceremony::CeremonyKind;
+use domain::clock::Timestamp;
+use domain::ids::AccountId;
+use domain::storage::{CeremonyFilter, CreateUser, Order, Page, PageRequest, Position};
+
+use super::accounts::api_key;
+use super::fixture::{
+    Bed, NOW, Passkey, World, at, authentication, event, key, new_relying_party, new_user,
+    registration,
+};
+use super::relying_parties::webhook;
+
+/// Moments of creation, in the order of writing: with ties, and out of order.
+const CREATED: [i64; 8] = [3, 1, 2, 1, 2, 2, -4, 3];
+
+/// Where a row of a list stands.
+type Place = (Timestamp, [u8; 16]);
+
+/// Reads a list in both directions at every page size.
+async fn check<T>(
+    what: &str,
+    mut expected: Vec<Place>,
+    read: impl AsyncFn(PageRequest) -> Page<T>,
+    place: impl Fn(&T) -> Place,
+) {
+    assert_eq!(expected.len(), CREATED.len());
+    for order in [Order::Ascending, Order::Descending] {
+        expected.sort_unstable();
+        if order == Order::Descending {
+            expected.reverse();
+        }
+        for limit in 1..=9 {
+            let mut after = None;
+            let mut found = Vec::new();
+            loop {
+                let page = read(PageRequest {
+                    after,
+                    limit,
+                    order,
+                })
+                .await;
+                assert!(page.items.len() <= limit as usize, "{what}");
+                found.extend(page.items.iter().map(&place));
+                assert_eq!(page.more, found.len() < expected.len(), "{what} by {limit}");
+                if !page.more {
+                    break;
+                }
+                let (created, key) = *found.last().unwrap();
+                after = Some(Position { created, key });
+            }
+            assert_eq!(found, expected, "{what} by {limit}, {order:?}");
+        }
+        let none = read(PageRequest {
+            after: None,
+            limit: 0,
+            order,
+        })
+        .await;
+        assert!(none.items.is_empty() && none.more, "{what}");
+    }
+}
+
+pub(crate) async fn every_list_is_complete_and_in_order_at_every_page_size(bed: &mut dyn Bed) {
+    let world = World::new(bed).await;
+    let store = &world.store;
+    // A neighbour on either side of the list, which must not show up in it.
+    let neighbours = [world.another_rp().await, world.another_rp().await];
+    let account = world.account;
+    let ann = world.user("ann").await;
+    let bob = world.user("bob").await;
+    world.passkey(&bob).await;
+    world
+        .begin(&authentication(world.rp, Some(&bob), NOW))
+        .await;
+    let mut passkey = Passkey::new(&ann);
+
+    let mut keys = Vec::new();
+    let mut users = Vec::new();
+    let mut hooks = Vec::new();
+    let mut events = Vec::new();
+    let mut credentials = Vec::new();
+    let mut sign_ins = Vec::new();
+    // Its own creation stands in somebody else's events, to keep its list to what is written here.
+    let crowd = new_relying_party(account, NOW);
+    let elsewhere = event(AuditKind::RelyingPartyCreated, neighbours[0]);
+    store
+        .create_relying_party(&crowd, &elsewhere)
+        .await
+        .unwrap();
+    let crowd = crowd.id;
+    for (n, created) in CREATED.iter().map(|c| at(*c)).enumerate() {
+        let api_key = domain::accounts::ApiKey {
+            created,
+            ..api_key(account)
+        };
+        store.create_api_key(&api_key).await.unwrap();
+        keys.push((created, api_key.id.0));
+
+        let user = new_user(crowd, &format!("user {n}"), created);
+        let happened = AuditEvent {
+            at: created,
+            ..event(AuditKind::UserCreated, crowd)
+        };
+        assert_eq!(
+            store.create_user(&user, &happened).await,
+            Ok(CreateUser::Created)
+        );
+        users.push((created, user.id.0));
+        events.push((created, happened.id.0));
+
+        let hook = webhook(crowd, created);
+        store.create_webhook(&hook).await.unwrap();
+        hooks.push((created, hook.id.0));
+
+        let ceremony = registration(&ann, created);
+        world.begin(&ceremony).await;
+        let enrol = passkey.enrol(&ceremony, at(10));
+        enrol.send(&**store).await.unwrap();
+        credentials.push((created, enrol.key().0));
+
+        let ceremony = authentication(world.rp, Some(&ann), created);
+        world.begin(&ceremony).await;
+        sign_ins.push((created, ceremony.id.0));
+    }
+    for rp in neighbours {
+        store.create_webhook(&webhook(rp, NOW)).await.unwrap();
+        world.user_of(rp, "ann").await;
+    }
+    check(
+        "api keys",
+        keys,
+        async |p| store.list_api_keys(account, p).await.unwrap(),
+        |k| (k.created, k.id.0),
+    )
+    .await;
+    check(
+        "users",
+        users,
+        async |p| store.list_users(crowd, p).await.unwrap(),
+        |u| (u.created, u.id.0),
+    )
+    .await;
+    check(
+        "webhooks",
+        hooks,
+        async |p| store.list_webhooks(crowd, p).await.unwrap(),
+        |h| (h.created, h.id.0),
+    )
+    .await;
+    check(
+        "credentials",
+        credentials.clone(),
+        async |p| store.list_credentials(world.rp, ann.id, p).await.unwrap(),
+        |c| (c.created, c.key.0),
+    )
+    .await;
+    for (kind, expected) in [
+        (CeremonyKind::Authentication, sign_ins),
+        (CeremonyKind::Registration, credentials),
+    ] {
+        let filter = CeremonyFilter {
+            kind,
+            standing: None,
+            unfinished_only: false,
+            credential: None,
+            now: NOW,
+        };
+        check(
+            "ceremonies",
+            expected,
+            async |p| {
+                store
+                    .list_ceremonies(world.rp, ann.id, filter, p)
+                    .await
+                    .unwrap()
+            },
+            |c| (c.created, c.id.0),
+        )
+        .await;
+    }
+    let read = async |p| store.list_events(crowd, p).await.unwrap();
+    check("events", events, read, |e| (e.at, e.id.0)).await;
+
+    let mut parties = Vec::new();
+    for created in CREATED {
+        let rp = new_relying_party(account, at(100 + created));
+        let happened = event(AuditKind::RelyingPartyCreated, rp.id);
+        store.create_relying_party(&rp, &happened).await.unwrap();
+        parties.push((rp.created, rp.id.0));
+    }
+    for old in neighbours.into_iter().chain([world.rp, crowd]) {
+        store.delete_relying_party(old).await.unwrap();
+    }
+    let read = async |p| store.list_relying_parties(account, p).await.unwrap();
+    check("Relying Parties", parties, read, |rp| (rp.created, rp.id.0)).await;
+    let stranger = AccountId(key());
+    let page = store
+        .list_relying_parties(stranger, PageRequest::first(9))
+        .await
+        .unwrap();
+    assert!(page.items.is_empty() && !page.more);
+}
+
+pub(crate) async fn a_page_begins_after_a_row_that_is_gone(bed: &mut dyn Bed) {
+    let world = World::new(bed).await;
+    let mut users = Vec::new();
+    for name in ["a", "b", "c", "d", "e"] {
+        users.push(world.user(name).await);
+    }
+    users.sort_by_key(|u| u.id);
+    for (order, rest) in [(Order::Ascending, [3, 4]), (Order::Descending, [1, 0])] {
+        let gone = &users[2];
+        let deleted = event(AuditKind::UserDeleted, world.rp);
+        world
+            .store
+            .delete_user(world.rp, gone.id, &deleted)
+            .await
+            .unwrap();
+        let after = Some(Position {
+            created: gone.created,
+            key: gone.id.0,
+        });
+        let page = world
+            .store
+            .list_users(
+                world.rp,
+                PageRequest {
+                    after,
+                    limit: 10,
+                    order,
+                },
+            )
+            .await
+            .unwrap();
+        let expected: Vec<_> = rest.iter().map(|n| users[*n].clone()).collect();
+        assert_eq!(page.items, expected);
+    }
+}

@@ -1,0 +1,243 @@
+//! Relying Parties and their webhooks.
+
+use std::sync::Arc;
+
+use domain::audit::AuditKind;
+use domain::clock::Timestamp;
+use domain::ids::{AccountId, RelyingPartyId, WebhookId};
+use domain::storage::{CreateUser, PageRequest, Update};
+use domain::webhooks::Webhook;
+
+use super::fixture::{
+    Bed, NOW, World, at, authentication, event, key, new_relying_party, new_user, registration,
+};
+
+pub(crate) fn webhook(rp: RelyingPartyId, created: Timestamp) -> Webhook {
+    Webhook {
+        id: WebhookId(key()),
+        relying_party: rp,
+        name: "hook".to_owned(),
+        event_types: vec!["*".to_owned()],
+        url: "https://backend.acme.test/hook".to_owned(),
+        enabled: true,
+        version: "v2".to_owned(),
+        created,
+        updated: created,
+    }
+}
+
+pub(crate) async fn a_relying_party_needs_its_account_and_reads_back_as_written(bed: &mut dyn Bed) {
+    let world = World::new(bed).await;
+    let store = &world.store;
+    let orphan = new_relying_party(AccountId(key()), NOW);
+    let created = event(AuditKind::RelyingPartyCreated, orphan.id);
+    assert_eq!(
+        store.create_relying_party(&orphan, &created).await,
+        Ok(false)
+    );
+    assert_eq!(store.relying_party(orphan.id).await, Ok(None));
+    let events = store
+        .list_events(orphan.id, PageRequest::first(10))
+        .await
+        .unwrap();
+    assert!(events.items.is_empty());
+
+    let rp = new_relying_party(world.account, at(1));
+    let created = event(AuditKind::RelyingPartyCreated, rp.id);
+    assert_eq!(store.create_relying_party(&rp, &created).await, Ok(true));
+    assert_eq!(store.relying_party(rp.id).await, Ok(Some(rp.clone())));
+    let events = store
+        .list_events(rp.id, PageRequest::first(10))
+        .await
+        .unwrap();
+    assert_eq!(events.items, [created]);
+}
+
+pub(crate) async fn an_update_needs_the_version_before_it(bed: &mut dyn Bed) {
+    let world = World::new(bed).await;
+    let store = &world.store;
+    let mut rp = store.relying_party(world.rp).await.unwrap().unwrap();
+    rp.version = 2;
+    rp.name = "Acme Ltd".to_owned();
+    rp.updated = at(1);
+    let updated = || event(AuditKind::RelyingPartyUpdated, world.rp);
+    assert_eq!(
+        store.update_relying_party(&rp, &updated()).await,
+        Ok(Update::Done)
+    );
+    assert_eq!(store.relying_party(rp.id).await, Ok(Some(rp.clone())));
+
+    let mut stale = rp.clone();
+    stale.name = "Somebody else".to_owned();
+    assert_eq!(
+        store.update_relying_party(&stale, &updated()).await,
+        Ok(Update::Conflict)
+    );
+    stale.version = 4;
+    assert_eq!(
+        store.update_relying_party(&stale, &updated()).await,
+        Ok(Update::Conflict)
+    );
+    assert_eq!(store.relying_party(rp.id).await, Ok(Some(rp.clone())));
+    assert_eq!(world.count(AuditKind::RelyingPartyUpdated).await, 1);
+
+    rp.id = RelyingPartyId(key());
+    assert_eq!(
+        store.update_relying_party(&rp, &updated()).await,
+        Ok(Update::Gone)
+    );
+}
+
+pub(crate) async fn of_many_updates_of_one_version_one_is_done(bed: &mut dyn Bed) {
+    let world = World::new(bed).await;
+    let mut rp = world.store.relying_party(world.rp).await.unwrap().unwrap();
+    rp.version = 2;
+    let tasks: Vec<_> = (0..20)
+        .map(|n| {
+            let (store, mut rp) = (Arc::clone(&world.store), rp.clone());
+            rp.name = format!("name {n}");
+            tokio::spawn(async move {
+                let updated = event(AuditKind::RelyingPartyUpdated, rp.id);
+                (
+                    rp.name.clone(),
+                    store.update_relying_party(&rp, &updated).await.unwrap(),
+                )
+            })
+        })
+        .collect();
+    let mut winners = Vec::new();
+    for task in tasks {
+        match task.await.unwrap() {
+            (name, Update::Done) => winners.push(name),
+            (_, outcome) => assert_eq!(outcome, Update::Conflict),
+        }
+    }
+    let stored = world.store.relying_party(world.rp).await.unwrap().unwrap();
+    assert_eq!(winners, [stored.name]);
+    assert_eq!(world.count(AuditKind::RelyingPartyUpdated).await, 1);
+}
+
+pub(crate) async fn deleting_a_relying_party_takes_all_that_is_in_it_and_nothing_else(
+    bed: &mut dyn Bed,
+) {
+    let world = World::new(bed).await;
+    let store = &world.store;
+    // Two alike: the same user name and all.
+    let other = World {
+        store: Arc::clone(store),
+        rp: world.another_rp().await,
+        ..world
+    };
+    let mut kept = Vec::new();
+    for w in [&world, &other] {
+        let user = w.user("ann").await;
+        let (_, record) = w.passkey(&user).await;
+        let pending = authentication(w.rp, None, NOW);
+        w.begin(&pending).await;
+        let hook = webhook(w.rp, NOW);
+        assert_eq!(store.create_webhook(&hook).await, Ok(true));
+        kept.push((user, record, pending, hook));
+    }
+
+    assert_eq!(store.delete_relying_party(world.rp).await, Ok(true));
+    assert_eq!(store.delete_relying_party(world.rp).await, Ok(false));
+
+    let first = PageRequest::first(10);
+    for (w, there, (user, record, pending, hook)) in
+        [(&world, false, &kept[0]), (&other, true, &kept[1])]
+    {
+        assert_eq!(store.relying_party(w.rp).await.unwrap().is_some(), there);
+        assert_eq!(store.user(w.rp, "ann").await.unwrap().is_some(), there);
+        let found = store.user_with_credentials(w.rp, "ann").await.unwrap();
+        assert_eq!(found.is_some_and(|(_, c)| c == [record.clone()]), there);
+        assert_eq!(
+            store
+                .list_users(w.rp, first)
+                .await
+                .unwrap()
+                .items
+                .is_empty(),
+            !there
+        );
+        assert_eq!(w.record(record.key).await.is_some(), there);
+        let loaded = store
+            .load_for_authentication(w.rp, pending.id, &record.id)
+            .await
+            .unwrap();
+        assert_eq!(loaded.ceremony.is_some(), there);
+        assert_eq!(loaded.credential.is_some(), there);
+        let listed = store.list_credentials(w.rp, user.id, first).await.unwrap();
+        assert_eq!(listed.items.is_empty(), !there);
+        assert_eq!(store.webhook(w.rp, hook.id).await.unwrap().is_some(), there);
+        assert_eq!(
+            store
+                .list_webhooks(w.rp, first)
+                .await
+                .unwrap()
+                .items
+                .is_empty(),
+            !there
+        );
+        // What happened stays on record.
+        assert_eq!(w.count(AuditKind::CredentialRegistered).await, 1);
+    }
+
+    // Nothing begins in what is gone.
+    let late = new_user(world.rp, "bob", NOW);
+    let created = event(AuditKind::UserCreated, world.rp);
+    assert_eq!(
+        store.create_user(&late, &created).await,
+        Ok(CreateUser::RelyingPartyGone)
+    );
+    assert_eq!(
+        store.create_webhook(&webhook(world.rp, NOW)).await,
+        Ok(false)
+    );
+    for ceremony in [
+        authentication(world.rp, None, NOW),
+        registration(&kept[0].0, NOW),
+    ] {
+        assert_eq!(
+            world.try_begin(&ceremony, 10).await,
+            Ok(domain::storage::Begin::UserGone)
+        );
+    }
+}
+
+pub(crate) async fn a_webhook_lives_in_its_relying_party(bed: &mut dyn Bed) {
+    let world = World::new(bed).await;
+    let store = &world.store;
+    let other = world.another_rp().await;
+    let mut hook = webhook(world.rp, NOW);
+    assert_eq!(store.create_webhook(&hook).await, Ok(true));
+    assert_eq!(
+        store.webhook(world.rp, hook.id).await,
+        Ok(Some(hook.clone()))
+    );
+    assert_eq!(store.webhook(other, hook.id).await, Ok(None));
+
+    hook.enabled = false;
+    hook.event_types = vec!["a".to_owned(), "b".to_owned()];
+    hook.updated = at(1);
+    assert_eq!(store.update_webhook(&hook).await, Ok(true));
+    assert_eq!(
+        store.webhook(world.rp, hook.id).await,
+        Ok(Some(hook.clone()))
+    );
+    let elsewhere = Webhook {
+        relying_party: other,
+        ..hook.clone()
+    };
+    assert_eq!(store.update_webhook(&elsewhere).await, Ok(false));
+
+    assert_eq!(store.delete_webhook(other, hook.id).await, Ok(false));
+    assert_eq!(store.delete_webhook(world.rp, hook.id).await, Ok(true));
+    assert_eq!(store.delete_webhook(world.rp, hook.id).await, Ok(false));
+    assert_eq!(store.update_webhook(&hook).await, Ok(false));
+    assert_eq!(
+        store
+            .create_webhook(&webhook(RelyingPartyId(key()), NOW))
+            .await,
+        Ok(false)
+    );
+}

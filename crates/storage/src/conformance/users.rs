@@ -1,0 +1,229 @@
+//! Users, and what their owner does with their credentials.
+
+use std::sync::Arc;
+
+use domain::audit::AuditKind;
+use domain::ids::{CredentialKey, UserId};
+use domain::storage::{CreateUser, FinishedRegistration, PageRequest};
+
+use super::fixture::{
+    Bed, NOW, Passkey, World, at, authentication, event, key, new_user, registration,
+};
+
+pub(crate) async fn a_name_is_taken_once_in_a_relying_party_byte_for_byte(bed: &mut dyn Bed) {
+    let world = World::new(bed).await;
+    let store = &world.store;
+    let ann = world.user("ann").await;
+    let twin = new_user(world.rp, "ann", at(1));
+    let created = event(AuditKind::UserCreated, world.rp);
+    assert_eq!(
+        store.create_user(&twin, &created).await,
+        Ok(CreateUser::Exists(ann.clone()))
+    );
+    assert_eq!(world.count(AuditKind::UserCreated).await, 1);
+
+    // The two forms of é differ in bytes, and so do case, blanks and a trailing NUL.
+    for name in ["Ann", "ann ", " ann", "ann\0", "\u{e9}", "e\u{301}", ""] {
+        let user = world.user(name).await;
+        assert_eq!(store.user(world.rp, name).await, Ok(Some(user)), "{name:?}");
+    }
+    assert_eq!(store.user(world.rp, "ann").await, Ok(Some(ann)));
+    assert_eq!(store.user(world.rp, "ANN").await, Ok(None));
+
+    let other = world.another_rp().await;
+    assert_eq!(store.user(other, "ann").await, Ok(None));
+    let namesake = world.user_of(other, "ann").await;
+    assert_eq!(store.user(other, "ann").await, Ok(Some(namesake)));
+}
+
+pub(crate) async fn of_many_users_of_one_name_one_is_created(bed: &mut dyn Bed) {
+    let world = World::new(bed).await;
+    let tasks: Vec<_> = (0..20)
+        .map(|_| {
+            let (store, user) = (Arc::clone(&world.store), new_user(world.rp, "ann", NOW));
+            tokio::spawn(async move {
+                let created = event(AuditKind::UserCreated, user.relying_party);
+                let outcome = store.create_user(&user, &created).await.unwrap();
+                (user, outcome)
+            })
+        })
+        .collect();
+    let stored = {
+        let mut winners = Vec::new();
+        let mut named = Vec::new();
+        for task in tasks {
+            match task.await.unwrap() {
+                (user, CreateUser::Created) => winners.push(user),
+                (_, CreateUser::Exists(user)) => named.push(user),
+                (_, other) => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(winners.len(), 1);
+        assert_eq!(named, vec![winners[0].clone(); 19]);
+        winners.remove(0)
+    };
+    assert_eq!(world.store.user(world.rp, "ann").await, Ok(Some(stored)));
+    assert_eq!(world.count(AuditKind::UserCreated).await, 1);
+}
+
+pub(crate) async fn a_user_comes_with_all_credentials_oldest_first(bed: &mut dyn Bed) {
+    let world = World::new(bed).await;
+    let store = &world.store;
+    assert_eq!(store.user_with_credentials(world.rp, "ann").await, Ok(None));
+    let ann = world.user("ann").await;
+    let found = store.user_with_credentials(world.rp, "ann").await;
+    assert_eq!(found, Ok(Some((ann.clone(), Vec::new()))));
+
+    let bob = world.user("bob").await;
+    world.passkey(&bob).await;
+    let mut passkey = Passkey::new(&ann);
+    let mut expected = Vec::new();
+    for created in [30, 10, 20, 10] {
+        let ceremony = registration(&ann, at(created));
+        world.begin(&ceremony).await;
+        let enrol = passkey.enrol(&ceremony, at(100 - created));
+        assert_eq!(
+            enrol.send(&**store).await,
+            Ok(FinishedRegistration::Registered)
+        );
+        expected.push(enrol.credential.record().clone());
+    }
+    expected.sort_by_key(|c| (c.created, c.key));
+    let found = store.user_with_credentials(world.rp, "ann").await;
+    assert_eq!(found, Ok(Some((ann, expected))));
+}
+
+pub(crate) async fn deleting_a_user_takes_all_that_is_theirs_and_nothing_else(bed: &mut dyn Bed) {
+    let world = World::new(bed).await;
+    let store = &world.store;
+    let other = world.another_rp().await;
+    let first = PageRequest::first(10);
+    let mut kept = Vec::new();
+    for name in ["ann", "bob"] {
+        let user = world.user(name).await;
+        let (mut passkey, record) = world.passkey(&user).await;
+        let named = authentication(world.rp, Some(&user), NOW);
+        world.begin(&named).await;
+        // One that was started for nobody and became theirs.
+        let sign_in = world
+            .answered(&mut passkey, &record, &testkit::Lies::default())
+            .await;
+        sign_in.send(&**store).await.unwrap();
+        let unfinished = registration(&user, NOW);
+        world.begin(&unfinished).await;
+        kept.push((user, record, [named.id, sign_in.ceremony, unfinished.id]));
+    }
+    let namesake = world.user_of(other, "ann").await;
+    let anonymous = authentication(world.rp, None, NOW);
+    world.begin(&anonymous).await;
+
+    let deleted = |user| event(AuditKind::UserDeleted, world.rp).user(user);
+    let ann = kept[0].0.id;
+    assert_eq!(
+        store.delete_user(other, ann, &deleted(ann)).await,
+        Ok(false)
+    );
+    assert_eq!(
+        store.delete_user(world.rp, ann, &deleted(ann)).await,
+        Ok(true)
+    );
+    assert_eq!(
+        store.delete_user(world.rp, ann, &deleted(ann)).await,
+        Ok(false)
+    );
+    let nobody = UserId(key());
+    assert_eq!(
+        store.delete_user(world.rp, nobody, &deleted(nobody)).await,
+        Ok(false)
+    );
+    assert_eq!(world.count(AuditKind::UserDeleted).await, 1);
+
+    for ((user, record, ceremonies), there) in kept.iter().zip([false, true]) {
+        assert_eq!(
+            store.user(world.rp, &user.name).await.unwrap().is_some(),
+            there
+        );
+        let loaded = store
+            .load_for_authentication(world.rp, anonymous.id, &record.id)
+            .await
+            .unwrap();
+        assert!(loaded.ceremony.is_some());
+        assert_eq!(loaded.credential.is_some(), there);
+        assert_eq!(world.record(record.key).await.is_some(), there);
+        for id in ceremonies {
+            assert_eq!(world.ceremony(*id).await.is_some(), there);
+        }
+        let listed = store
+            .list_credentials(world.rp, user.id, first)
+            .await
+            .unwrap();
+        assert_eq!(listed.items.is_empty(), !there);
+    }
+    assert_eq!(store.user(other, "ann").await, Ok(Some(namesake)));
+    // What happened stays on record.
+    assert_eq!(world.count(AuditKind::Authenticated).await, 2);
+    // The name is free again, for somebody new.
+    let reborn = world.user("ann").await;
+    let found = store.user_with_credentials(world.rp, "ann").await;
+    assert_eq!(found, Ok(Some((reborn, Vec::new()))));
+}
+
+pub(crate) async fn a_credential_is_renamed_and_deleted_by_its_owner_only(bed: &mut dyn Bed) {
+    let world = World::new(bed).await;
+    let store = &world.store;
+    let ann = world.user("ann").await;
+    let bob = world.user("bob").await;
+    let other = world.another_rp().await;
+    let (_, record) = world.passkey(&ann).await;
+    let found = store.credential(world.rp, record.key).await;
+    assert_eq!(found, Ok(Some((record.clone(), ann.clone()))));
+    assert_eq!(store.credential(other, record.key).await, Ok(None));
+
+    let renamed = || domain::audit::AuditEvent {
+        at: at(77),
+        ..event(AuditKind::CredentialRenamed, world.rp)
+    };
+    let deleted = || event(AuditKind::CredentialDeleted, world.rp);
+    let nobody = CredentialKey(key());
+    for (rp, user, key) in [
+        (world.rp, bob.id, record.key),
+        (other, ann.id, record.key),
+        (world.rp, ann.id, nobody),
+    ] {
+        assert_eq!(
+            store
+                .rename_credential(rp, user, key, "mine", &renamed())
+                .await,
+            Ok(None)
+        );
+        assert_eq!(
+            store.delete_credential(rp, user, key, &deleted()).await,
+            Ok(false)
+        );
+    }
+    let mut expected = record.clone();
+    expected.name = "phone \u{1f511}".to_owned();
+    expected.updated = at(77);
+    let answer = store
+        .rename_credential(world.rp, ann.id, record.key, &expected.name, &renamed())
+        .await;
+    assert_eq!(answer, Ok(Some(expected.clone())));
+    assert_eq!(world.record(record.key).await, Some(expected));
+
+    assert_eq!(
+        store
+            .delete_credential(world.rp, ann.id, record.key, &deleted())
+            .await,
+        Ok(true)
+    );
+    assert_eq!(
+        store
+            .delete_credential(world.rp, ann.id, record.key, &deleted())
+            .await,
+        Ok(false)
+    );
+    assert_eq!(world.record(record.key).await, None);
+    assert_eq!(store.user(world.rp, "ann").await, Ok(Some(ann)));
+    assert_eq!(world.count(AuditKind::CredentialRenamed).await, 1);
+    assert_eq!(world.count(AuditKind::CredentialDeleted).await, 1);
+}
