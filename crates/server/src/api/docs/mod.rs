@@ -1,0 +1,22 @@
+//! `/docs`: a page for every error code and for every reason, generated from the tables that the answers come from. The
+//! `more_info` of an error leads here. [`markdown_files`] writes the same tables for the repository.
+
+mod markdown;
+mod pages;
+
+use axum::Router;
+use axum::routing::get;
+
+pub use markdown::markdown_files;
+
+use crate::app::App;
+
+/// The pages and their style sheet.
+pub fn router() -> Router<App> {
+    Router::new()
+        .route("/docs/errors", get(pages::codes))
+        .route("/docs/errors/{code}", get(pages::code))
+        .route("/docs/reasons", get(pages::reasons))
+        .route("/docs/reasons/{reason}", get(pages::reason))
+        .route("/docs/style.css", get(pages::style))
+}

@@ -1,0 +1,146 @@
+//! The HTML pages. They hold no script and nothing of the request, so they may be shown to anyone and kept by caches.
+
+use askama::Template;
+use axum::body::Body;
+use axum::extract::Path;
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::Response;
+use domain::Reason;
+
+use crate::api::twilio::codes::Code;
+use crate::api::twilio::reasons::{Call, code as code_of};
+
+const STYLE: &str = include_str!("../../../templates/docs/style.css");
+const HTML: &str = "text/html; charset=utf-8";
+
+/// What every page may do: show its own style sheet, and nothing else.
+const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// A page of one code. Links are relative, so they hold behind any path prefix.
+#[derive(Template)]
+#[template(path = "docs/code.html")]
+struct CodePage {
+    code: Code,
+    reasons: Vec<Reason>,
+}
+
+#[derive(Template)]
+#[template(path = "docs/codes.html")]
+struct CodesPage {
+    codes: &'static [Code],
+}
+
+#[derive(Template)]
+#[template(path = "docs/reason.html")]
+struct ReasonPage {
+    reason: Reason,
+    codes: Vec<(Call, Code)>,
+}
+
+#[derive(Template)]
+#[template(path = "docs/reasons.html")]
+struct ReasonsPage {
+    reasons: &'static [Reason],
+}
+
+#[derive(Template)]
+#[template(path = "docs/absent.html")]
+struct AbsentPage;
+
+/// `GET /docs/errors`.
+pub(super) async fn codes() -> Response {
+    page(StatusCode::OK, &CodesPage { codes: Code::ALL })
+}
+
+/// `GET /docs/errors/{code}`.
+pub(super) async fn code(Path(number): Path<String>) -> Response {
+    match number.parse().ok().and_then(Code::from_number) {
+        Some(code) => page(
+            StatusCode::OK,
+            &CodePage {
+                code,
+                reasons: reasons_of(code),
+            },
+        ),
+        None => page(StatusCode::NOT_FOUND, &AbsentPage),
+    }
+}
+
+/// `GET /docs/reasons`.
+pub(super) async fn reasons() -> Response {
+    page(
+        StatusCode::OK,
+        &ReasonsPage {
+            reasons: Reason::ALL,
+        },
+    )
+}
+
+/// `GET /docs/reasons/{reason}`.
+pub(super) async fn reason(Path(name): Path<String>) -> Response {
+    match name.parse::<Reason>() {
+        Ok(reason) => page(
+            StatusCode::OK,
+            &ReasonPage {
+                reason,
+                codes: codes_of(reason),
+            },
+        ),
+        Err(_) => page(StatusCode::NOT_FOUND, &AbsentPage),
+    }
+}
+
+/// `GET /docs/style.css`.
+pub(super) async fn style() -> Response {
+    answer(StatusCode::OK, "text/css; charset=utf-8", STYLE.to_owned())
+}
+
+/// The reasons that a code can stand for.
+fn reasons_of(code: Code) -> Vec<Reason> {
+    Reason::ALL
+        .iter()
+        .copied()
+        .filter(|reason| Call::ALL.iter().any(|call| code_of(*call, *reason) == code))
+        // What no call of this wire can meet would only fill the page of 20500.
+        .filter(|reason| {
+            code != Code::InternalError || code_of(Call::VerifyFactor, *reason) == code
+        })
+        .collect()
+}
+
+/// The codes of a reason, call by call, without those that it cannot meet.
+pub(super) fn codes_of(reason: Reason) -> Vec<(Call, Code)> {
+    let always = |call| code_of(call, reason) == Code::InternalError;
+    Call::ALL
+        .iter()
+        .copied()
+        .filter(|call| !always(*call) || Call::ALL.iter().all(|call| always(*call)))
+        .map(|call| (call, code_of(call, reason)))
+        .collect()
+}
+
+fn page(status: StatusCode, template: &impl Template) -> Response {
+    match template.render() {
+        Ok(html) => answer(status, HTML, html),
+        Err(_) => answer(StatusCode::INTERNAL_SERVER_ERROR, HTML, String::new()),
+    }
+}
+
+fn answer(status: StatusCode, content_type: &'static str, body: String) -> Response {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (CONTENT_TYPE, content_type),
+        (CONTENT_SECURITY_POLICY, POLICY),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (REFERRER_POLICY, "no-referrer"),
+        (CACHE_CONTROL, "public, max-age=3600"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
