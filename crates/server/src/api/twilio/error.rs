@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use axum::body::Body;
-use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use domain::Reason;
 use domain::error::Refusal;
 use serde::Serialize;
@@ -78,9 +78,8 @@ impl ApiError {
         let code = reasons::code(call, refusal.reason);
         let error = Self::new(code).because(refusal.reason);
         match code {
-            // Our own trouble is nobody's business but the log's.
-            Code::InternalError | Code::Unavailable => error,
-            Code::NotFound | Code::Authenticate => error,
+            // Our own trouble is nobody's business but the log's, and the other two tell nothing to strangers.
+            Code::InternalError | Code::Unavailable | Code::NotFound | Code::Authenticate => error,
             Code::CriteriaMissing | Code::RelyingPartyInvalid => error
                 .explained(refusal.message.clone())
                 .missing(&refusal.members),
@@ -138,7 +137,7 @@ impl ApiError {
     /// Sets `details.message`: one sentence with the particulars.
     #[must_use]
     pub fn explained(mut self, message: impl Into<Cow<'static, str>>) -> Self {
-        self.0.details.message = Some(message.into());
+        self.0.details.message = Some(sentence(message.into()));
         self
     }
 
@@ -221,6 +220,18 @@ pub fn refused(call: Call) -> impl Fn(Refusal) -> ApiError {
     move |refusal| ApiError::refused(call, &refusal)
 }
 
+/// A message with a capital at its beginning: those of the core begin small, since they may follow others.
+fn sentence(message: Cow<'static, str>) -> Cow<'static, str> {
+    match message.as_bytes().first() {
+        Some(first) if first.is_ascii_lowercase() => {
+            let mut message = message.into_owned();
+            message[..1].make_ascii_uppercase();
+            Cow::Owned(message)
+        }
+        _ => message,
+    }
+}
+
 /// This wire's name of a setting that the domain names.
 fn wire_name(setting: &'static str) -> &'static str {
     match setting {
@@ -269,8 +280,5 @@ pub fn transport_refusal(kind: TransportRefusal, public_url: &PublicUrl) -> Resp
 
 /// The answer to OPTIONS: the methods of the path stand in `Allow`, which the router adds.
 pub(super) fn options_answer() -> Response {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::NO_CONTENT;
-    response.headers_mut().remove(ALLOW);
-    response
+    StatusCode::NO_CONTENT.into_response()
 }

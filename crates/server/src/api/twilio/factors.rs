@@ -36,7 +36,7 @@ pub fn is_friendly_name(name: &str) -> bool {
 }
 
 /// The refusal of a name that is too long or holds control characters. The contract has no code for it but the
-/// general one, which lists FriendlyName among its causes.
+/// general one, which lists `FriendlyName` among its causes.
 pub fn bad_friendly_name(member: &'static str) -> ApiError {
     ApiError::invalid_request(format!(
         "{member} must be a text of 1 to {MAX_FRIENDLY_NAME} characters without control characters"
@@ -63,7 +63,8 @@ pub struct Factor<'a> {
     date_updated: Date,
     friendly_name: &'a str,
     status: &'static str,
-    factor_type: &'static str,
+    #[serde(rename = "factor_type")]
+    kind: &'static str,
     config: Settings<'a>,
     metadata: Option<Metadata<'a>>,
     url: String,
@@ -143,7 +144,7 @@ impl<'a> Factor<'a> {
             date_updated: Date(facts.updated),
             friendly_name: facts.name,
             status: "unverified",
-            factor_type: "passkeys",
+            kind: "passkeys",
             config: Settings::from(facts.selection),
             metadata: None,
             url: app

@@ -25,7 +25,7 @@ pub async fn update(State(app): State<App>, request: Request) -> Response {
         let rp = inbound.service(&app).await?;
         let body = inbound.json()?;
         let response = AuthenticationResponse::from_json(&body, &form(&body))
-            .map_err(|error| malformed(CALL, &error))?;
+            .map_err(|error| malformed(CALL, &body, &error))?;
         ensure_kind(response.client_data(), &ClientDataType::Get)?;
         ensure_user_handle(&response)?;
         let signed_in = app

@@ -23,7 +23,7 @@ pub fn form(body: &Value<'_>) -> ResponseForm {
 }
 
 /// The refusal of a credential whose form is wrong.
-pub fn malformed(call: Call, error: &ResponseError) -> ApiError {
+pub fn malformed(call: Call, body: &Value<'_>, error: &ResponseError) -> ApiError {
     let reason = error.reason();
     let code = match error {
         ResponseError::NotAnObject { .. } => Code::InvalidRequest,
@@ -34,7 +34,7 @@ pub fn malformed(call: Call, error: &ResponseError) -> ApiError {
             let mut refusal = ApiError::new(Code::ResponseInvalid)
                 .because(reason)
                 .explained(error.to_string())
-                .help(help(call, *shape));
+                .help(help(call, refined(call, body, *shape)));
             for member in members {
                 refusal = refusal.member(*member);
             }
@@ -79,6 +79,21 @@ fn member_code(member: &str) -> Code {
         "response.signature" => Code::SignatureInvalid,
         "response.attestationObject" => Code::AttestationObjectInvalid,
         _ => Code::ResponseInvalid,
+    }
+}
+
+/// What the response looks like, judged more closely. Browsers of today put `authenticatorData` into the answers of
+/// registrations too, so only a signature marks the answer of a sign-in.
+fn refined(call: Call, body: &Value<'_>, shape: Shape) -> Shape {
+    let response = body
+        .as_object()
+        .and_then(|credential| credential.get("response"));
+    let signature = response
+        .and_then(Value::as_object)
+        .and_then(|r| r.get("signature"));
+    match (call, shape) {
+        (Call::VerifyFactor, Shape::OtherCeremony) if signature.is_none() => Shape::Incomplete,
+        _ => shape,
     }
 }
 

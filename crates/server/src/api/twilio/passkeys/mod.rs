@@ -9,7 +9,7 @@ pub mod verify_factor;
 
 use domain::webauthn::json::{Object, Value};
 
-/// The member under its snake_case name or, where that is absent, its camelCase name. Null counts as absent.
+/// The member under its `snake_case` name or, where that is absent, its `camelCase` name. Null counts as absent.
 ///
 /// Python's SDK sends the former; Node's sends whatever its caller wrote, or a mixture.
 fn member<'v, 'a>(object: &'v Object<'a>, snake: &str, camel: &str) -> Option<&'v Value<'a>> {
