@@ -1,0 +1,11 @@
+//! The wire APIs from outside: requests into the router, answers out of it. The folders mirror the URLs.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod backend;
+mod docs;
+mod twilio;

@@ -1,0 +1,386 @@
+//! Every code of the table that a request can bring about is met by a request here. A new code in the table fails this
+//! test until a request for it is added.
+
+use std::collections::BTreeSet;
+
+use axum::body::Body;
+use axum::http::Method;
+use serde_json::{Value, json};
+use server::api::twilio::codes::{Code, Raised};
+use testkit::json::{set, without};
+use testkit::{Algorithm, Authenticator, Lies, Profile, UserHandle};
+
+use crate::backend::{Backend, Reply, create, get};
+
+#[derive(Default)]
+struct Met(BTreeSet<Code>);
+
+impl Met {
+    #[track_caller]
+    fn refused(&mut self, code: Code, reply: Reply) {
+        let error = reply.refused(code.status(), code.number());
+        let message = error["message"].as_str().unwrap();
+        let says_more = [
+            Code::MissingParameter,
+            Code::NotFound,
+            Code::InvalidParameter,
+            Code::RelyingPartyInvalid,
+            Code::CriteriaMissing,
+        ];
+        assert!(
+            message == code.title() || says_more.contains(&code),
+            "{error}"
+        );
+        self.0.insert(code);
+    }
+}
+
+fn with(credential: &Value, path: &str, value: Value) -> Value {
+    let mut credential = credential.clone();
+    set(&mut credential, path, value);
+    credential
+}
+
+#[tokio::test]
+async fn every_code_that_a_request_can_bring_about_is_met_by_one() {
+    let backend = Backend::new().await;
+    let service = backend.service().await;
+    let mut met = Met::default();
+    platform(&backend, &service, &mut met).await;
+    resources(&backend, &service, &mut met).await;
+    start(&backend, &service, &mut met).await;
+    form_of_credentials(&backend, &service, &mut met).await;
+    verdicts(&backend, &service, &mut met).await;
+    let expected: BTreeSet<Code> = Code::ALL
+        .iter()
+        .copied()
+        .filter(|code| code.raised() == Raised::ByRequest)
+        .collect();
+    assert_eq!(met.0, expected);
+}
+
+async fn platform(backend: &Backend, service: &str, met: &mut Met) {
+    met.refused(
+        Code::MissingParameter,
+        backend.form("/v2/Services", "").await,
+    );
+    met.refused(
+        Code::Authenticate,
+        backend.with_authorization(None).get(service).await,
+    );
+    met.refused(
+        Code::MethodNotAllowed,
+        backend
+            .request(Method::PUT, service, None, Body::empty())
+            .await,
+    );
+    met.refused(
+        Code::PageSizeTooLarge,
+        backend.get("/v2/Services?PageSize=1001").await,
+    );
+    met.refused(Code::NotFound, backend.get("/v2/nothing").await);
+    let large = "x".repeat(256 * 1024 + 1);
+    met.refused(Code::TooLarge, backend.form("/v2/Services", &large).await);
+}
+
+async fn resources(backend: &Backend, service: &str, met: &mut Met) {
+    met.refused(
+        Code::InvalidParameter,
+        backend.form(service, "CodeLength=99").await,
+    );
+    met.refused(
+        Code::ServiceSidInvalid,
+        backend.get("/v2/Services/VA1").await,
+    );
+    let entities = format!("{service}/Entities");
+    backend
+        .form(&entities, "Identity=user-0001")
+        .await
+        .expect(201);
+    met.refused(
+        Code::EntityExists,
+        backend.form(&entities, "Identity=user-0001").await,
+    );
+    met.refused(
+        Code::InvalidRequest,
+        backend.form(&entities, "Identity=short").await,
+    );
+    met.refused(
+        Code::PageSizeInvalid,
+        backend.get(&format!("{entities}?PageSize=0")).await,
+    );
+    met.refused(
+        Code::PageTokenInvalid,
+        backend.get(&format!("{entities}?PageToken=x")).await,
+    );
+    let entity = format!("{entities}/user-0001");
+    met.refused(
+        Code::FactorTypeInvalid,
+        backend
+            .form(&format!("{entity}/Factors"), "FactorType=push")
+            .await,
+    );
+    met.refused(
+        Code::FactorSidInvalid,
+        backend.get(&format!("{entity}/Factors/YF1")).await,
+    );
+    met.refused(
+        Code::ChallengeSidInvalid,
+        backend.get(&format!("{entity}/Challenges/YC1")).await,
+    );
+    met.refused(
+        Code::AccessTokenParameters,
+        backend.form(&format!("{service}/AccessTokens"), "").await,
+    );
+}
+
+async fn start(backend: &Backend, service: &str, met: &mut Met) {
+    let factors = format!("{service}/Passkeys/Factors");
+    let start = async |body: Value| backend.json(&factors, &body).await;
+    let named =
+        |config: Value| json!({"friendly_name": "x", "identity": "user-0001", "config": config});
+    met.refused(Code::FriendlyNameMissing, start(json!({})).await);
+    met.refused(
+        Code::IdentityInvalid,
+        start(json!({"friendly_name": "x"})).await,
+    );
+    met.refused(Code::FactorConfigInvalid, start(named(json!(1))).await);
+    met.refused(
+        Code::RelyingPartyInvalid,
+        start(named(json!({"relying_party": 1}))).await,
+    );
+    met.refused(
+        Code::RelyingPartyIdInvalid,
+        start(named(json!({"relying_party": {"id": 1}}))).await,
+    );
+
+    let empty = backend
+        .form(
+            "/v2/Services",
+            "FriendlyName=x&Passkeys.RelyingParty.Id=a.test&Passkeys.RelyingParty.Origins=a.test",
+        )
+        .await
+        .expect(201);
+    let path = format!(
+        "/v2/Services/{}/Passkeys/Factors",
+        empty["sid"].as_str().unwrap()
+    );
+    let body = json!({"friendly_name": "x", "identity": "user-0001"});
+    met.refused(Code::CriteriaMissing, backend.json(&path, &body).await);
+
+    let full = backend.service().await;
+    backend
+        .change(&full, |rp| rp.policy.max_credentials_per_user = 0)
+        .await;
+    met.refused(
+        Code::TooManyFactors,
+        backend
+            .json(&format!("{full}/Passkeys/Factors"), &body)
+            .await,
+    );
+
+    let challenges = format!("{service}/Passkeys/Challenges");
+    met.refused(
+        Code::EntityNotFound,
+        backend
+            .json(&challenges, &json!({"identity": "user-9999"}))
+            .await,
+    );
+    let unknown = format!("YF{}", "0".repeat(32));
+    met.refused(
+        Code::FactorNotFound,
+        backend
+            .json(&challenges, &json!({"factor_sid": unknown}))
+            .await,
+    );
+    let factor = backend.start(service, "user-0001").await;
+    met.refused(
+        Code::FactorUnverified,
+        backend
+            .json(&challenges, &json!({"factor_sid": factor["sid"]}))
+            .await,
+    );
+}
+
+async fn form_of_credentials(backend: &Backend, service: &str, met: &mut Met) {
+    let verify = async |body: Value| backend.verify(service, &body).await;
+    let approve = async |body: Value| backend.approve(service, &body).await;
+    let id = json!({"id": "AA", "rawId": "AA"});
+    met.refused(Code::CredentialIdInvalid, verify(json!({})).await);
+    met.refused(Code::RawIdInvalid, verify(json!({"id": "AA"})).await);
+    met.refused(
+        Code::AttachmentInvalid,
+        verify(with(&id, "authenticatorAttachment", json!("any"))).await,
+    );
+    met.refused(Code::ResponseInvalid, verify(id.clone()).await);
+    met.refused(Code::ResponseInvalid, approve(id.clone()).await);
+    let response = json!({"clientDataJSON": "=", "attestationObject": "="});
+    met.refused(
+        Code::ClientDataInvalid,
+        verify(with(&id, "response", response)).await,
+    );
+
+    let client_data = |kind: &str| {
+        let text =
+            json!({"type": kind, "challenge": "AAAA", "origin": "https://acme.test"}).to_string();
+        testkit::base64url(text.as_bytes())
+    };
+    let response =
+        json!({"clientDataJSON": client_data("webauthn.create"), "attestationObject": "="});
+    met.refused(
+        Code::AttestationObjectInvalid,
+        verify(with(&id, "response", response)).await,
+    );
+    let good = json!({"clientDataJSON": client_data("webauthn.get"), "authenticatorData": "AA", "signature": "AA"});
+    let good = with(&id, "response", good);
+    met.refused(
+        Code::AuthenticatorDataInvalid,
+        approve(with(&good, "response.authenticatorData", json!("="))).await,
+    );
+    met.refused(
+        Code::SignatureInvalid,
+        approve(with(&good, "response.signature", json!("="))).await,
+    );
+    met.refused(
+        Code::EntitySidInvalid,
+        approve(with(&good, "response.userHandle", json!("AAAA"))).await,
+    );
+    met.refused(Code::ChallengeNotFound, approve(good).await);
+}
+
+async fn verdicts(backend: &Backend, service: &str, met: &mut Met) {
+    let register = async |identity: &str, profile: Profile, lies: Lies| {
+        let factor = backend.start(service, identity).await;
+        let credential = create(&mut Authenticator::new(profile), &factor, &lies);
+        backend.verify(service, &credential).await
+    };
+    let usual = Profile::default;
+    let evil = Lies {
+        origin: Some("https://evil.test".to_owned()),
+        ..Lies::default()
+    };
+    met.refused(
+        Code::FactorVerificationFailed,
+        register("user-0002", usual(), evil).await,
+    );
+    let no_cbor = Lies {
+        attestation_object: Some(vec![0xff]),
+        ..Lies::default()
+    };
+    met.refused(
+        Code::AttestationObjectInvalid,
+        register("user-0002", usual(), no_cbor).await,
+    );
+    let no_key = Lies {
+        credential_public_key: Some(vec![0xa0]),
+        ..Lies::default()
+    };
+    met.refused(
+        Code::PublicKeyInvalid,
+        register("user-0002", usual(), no_key).await,
+    );
+    let short = Profile {
+        credential_id_length: 8,
+        ..usual()
+    };
+    met.refused(
+        Code::AttestedCredentialDataInvalid,
+        register("user-0002", short, Lies::default()).await,
+    );
+
+    let mut factor = backend.start(service, "user-0002").await;
+    set(
+        &mut factor,
+        "options.publicKey.pubKeyCredParams",
+        json!([{"type": "public-key", "alg": -37}]),
+    );
+    let profile = usual().with_algorithm(Algorithm::PS256);
+    let credential = create(&mut Authenticator::new(profile), &factor, &Lies::default());
+    met.refused(
+        Code::PublicKeyInvalid,
+        backend.verify(service, &credential).await,
+    );
+
+    let mut authenticator = Authenticator::default();
+    let factor = backend.start(service, "user-0003").await;
+    let credential = create(&mut authenticator, &factor, &Lies::default());
+    backend.verify(service, &credential).await.expect(200);
+    met.refused(
+        Code::FactorStatusIllegal,
+        backend.verify(service, &credential).await,
+    );
+    let again = backend.start(service, "user-0003").await;
+    let id = authenticator.credentials()[0].id().to_vec();
+    let text = testkit::base64url(&id);
+    let twin = Lies {
+        attested_credential_id: Some(id),
+        id: Some(text.clone()),
+        raw_id: Some(text),
+        ..Lies::default()
+    };
+    let credential = create(&mut Authenticator::default(), &again, &twin);
+    met.refused(
+        Code::FactorExists,
+        backend.verify(service, &credential).await,
+    );
+
+    let named = json!({"identity": "user-0003"});
+    let challenge = backend.challenge(service, &named).await;
+    let forged = Lies {
+        tampered_signature: true,
+        user_handle: UserHandle::Omitted,
+        ..Lies::default()
+    };
+    let credential = get(&mut authenticator, &challenge, &forged);
+    met.refused(
+        Code::ChallengeVerificationFailed,
+        backend.approve(service, &credential).await,
+    );
+    met.refused(
+        Code::ChallengeResponded,
+        backend.approve(service, &credential).await,
+    );
+    let challenge = backend.challenge(service, &named).await;
+    let garbage = Lies {
+        authenticator_data: Some(vec![1; 36]),
+        ..Lies::default()
+    };
+    let credential = get(&mut authenticator, &challenge, &garbage);
+    met.refused(
+        Code::AuthenticatorDataInvalid,
+        backend.approve(service, &credential).await,
+    );
+
+    let challenge = backend.challenge(service, &named).await;
+    let mut stranger = get(&mut authenticator, &challenge, &Lies::default());
+    set(&mut stranger, "id", "AAAA");
+    set(&mut stranger, "rawId", "AAAA");
+    without(&mut stranger, "response.userHandle");
+    met.refused(
+        Code::FactorNotFound,
+        backend.approve(service, &stranger).await,
+    );
+
+    let challenge = backend.challenge(service, &named).await;
+    let credential = get(&mut authenticator, &challenge, &Lies::default());
+    backend.clock.advance_millis(300_000);
+    met.refused(
+        Code::ChallengeExpired,
+        backend.approve(service, &credential).await,
+    );
+
+    backend
+        .form(service, "Passkeys.RelyingParty.Id=other.test")
+        .await
+        .expect(200);
+    let challenge = backend.challenge(service, &json!({})).await;
+    let moved = Lies {
+        use_credential: Some(authenticator.credentials()[0].id().to_vec()),
+        ..Lies::default()
+    };
+    let credential = get(&mut authenticator, &challenge, &moved);
+    met.refused(
+        Code::RelyingPartyMismatch,
+        backend.approve(service, &credential).await,
+    );
+}

@@ -1,0 +1,12 @@
+//! `/v2/`.
+
+mod codes;
+mod entities;
+mod malformed;
+mod paging;
+mod passkeys;
+mod reasons;
+mod refusals;
+mod services;
+mod transport;
+mod webhooks;

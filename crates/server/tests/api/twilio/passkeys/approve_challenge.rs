@@ -1,0 +1,457 @@
+//! `POST Passkeys/ApproveChallenge` (contract section 7.4).
+
+use serde_json::{Value, json};
+use testkit::{Authenticator, Counter, Lies, Profile, UserHandle};
+
+use crate::backend::{Backend, create, get, without_random};
+
+async fn registered() -> (Backend, String, Authenticator, Value) {
+    let backend = Backend::new().await;
+    let service = backend.service().await;
+    let mut authenticator = Authenticator::default();
+    let factor = backend
+        .register(&service, "user-0001", &mut authenticator)
+        .await;
+    (backend, service, authenticator, factor)
+}
+
+async fn status(backend: &Backend, service: &str, challenge: &Value) -> Value {
+    let sid = challenge["sid"].as_str().unwrap();
+    let path = format!("{service}/Entities/user-0001/Challenges/{sid}");
+    backend.get(&path).await.expect(200)["status"].clone()
+}
+
+#[tokio::test]
+async fn an_approved_challenge_shows_every_member_of_the_contract() {
+    let (backend, service, mut authenticator, _) = registered().await;
+    let challenge = backend
+        .challenge(&service, &json!({"identity": "user-0001"}))
+        .await;
+    let credential = get(&mut authenticator, &challenge, &Lies::default());
+    backend.clock.advance_millis(3000);
+    let approved = backend.approve(&service, &credential).await.expect(200);
+    insta::assert_json_snapshot!(without_random(approved, &authenticator));
+}
+
+#[tokio::test]
+async fn a_discoverable_sign_in_names_identity_entity_and_factor() {
+    let (backend, service, mut authenticator, factor) = registered().await;
+    let challenge = backend.challenge(&service, &json!({})).await;
+    let credential = get(&mut authenticator, &challenge, &Lies::default());
+    let approved = backend.approve(&service, &credential).await.expect(200);
+    assert_eq!(approved["status"], "approved");
+    assert_eq!(approved["identity"], "user-0001");
+    assert_eq!(approved["entity_sid"], factor["entity_sid"]);
+    assert_eq!(approved["factor_sid"], factor["sid"]);
+    assert_eq!(approved["options"], challenge["options"]);
+    // Only now it belongs to the entity.
+    assert_eq!(status(&backend, &service, &challenge).await, "approved");
+}
+
+#[tokio::test]
+async fn approval_dates_the_factors_last_use() {
+    let (backend, service, mut authenticator, factor) = registered().await;
+    assert!(factor["metadata"].get("date_last_approved").is_none());
+    backend.clock.advance_millis(60_000);
+    let challenge = backend
+        .challenge(&service, &json!({"identity": "user-0001"}))
+        .await;
+    let credential = get(&mut authenticator, &challenge, &Lies::default());
+    backend.approve(&service, &credential).await.expect(200);
+    let shown = backend.follow(&factor["url"]).await.expect(200);
+    assert_eq!(
+        shown["metadata"]["date_last_approved"],
+        "2026-01-02T03:05:05Z"
+    );
+    assert_eq!(
+        shown["metadata"]["aaguid"],
+        "70617373-6b65-7964-2d74-6573746b6974"
+    );
+}
+
+#[tokio::test]
+async fn a_challenge_takes_one_answer() {
+    let (backend, service, mut authenticator, _) = registered().await;
+    let challenge = backend
+        .challenge(&service, &json!({"identity": "user-0001"}))
+        .await;
+    let credential = get(&mut authenticator, &challenge, &Lies::default());
+    backend.approve(&service, &credential).await.expect(200);
+    let error = backend
+        .approve(&service, &credential)
+        .await
+        .refused(403, 60322);
+    assert_eq!(error["details"]["reason"], "ceremony_used");
+    assert_eq!(status(&backend, &service, &challenge).await, "approved");
+}
+
+#[tokio::test]
+async fn a_challenge_expires_after_five_minutes() {
+    let (backend, service, mut authenticator, _) = registered().await;
+    let challenge = backend
+        .challenge(&service, &json!({"identity": "user-0001"}))
+        .await;
+    assert_eq!(challenge["expiration_date"], "2026-01-02T03:09:05Z");
+    let credential = get(&mut authenticator, &challenge, &Lies::default());
+    backend.clock.advance_millis(299_999);
+    assert_eq!(status(&backend, &service, &challenge).await, "pending");
+    backend.clock.advance_millis(1);
+    assert_eq!(status(&backend, &service, &challenge).await, "expired");
+    let error = backend
+        .approve(&service, &credential)
+        .await
+        .refused(403, 60323);
+    assert_eq!(error["details"]["reason"], "ceremony_expired");
+}
+
+#[tokio::test]
+async fn a_refused_answer_denies_the_challenge() {
+    let (backend, service, mut authenticator, _) = registered().await;
+    for (lies, reason) in [
+        (
+            Lies {
+                tampered_signature: true,
+                ..Lies::default()
+            },
+            "signature_invalid",
+        ),
+        (
+            Lies {
+                origin: Some("https://evil.test".to_owned()),
+                ..Lies::default()
+            },
+            "origin_not_allowed",
+        ),
+        (
+            Lies {
+                cross_origin: Some(true),
+                ..Lies::default()
+            },
+            "cross_origin_not_allowed",
+        ),
+        (
+            Lies {
+                rp_id: Some("evil.test".to_owned()),
+                ..Lies::default()
+            },
+            "rp_id_hash_mismatch",
+        ),
+        (
+            Lies {
+                user_present: Some(false),
+                ..Lies::default()
+            },
+            "user_not_present",
+        ),
+        (
+            Lies {
+                user_handle: UserHandle::Text(format!("YE{}", "0".repeat(32))),
+                ..Lies::default()
+            },
+            "user_handle_mismatch",
+        ),
+    ] {
+        let challenge = backend
+            .challenge(&service, &json!({"identity": "user-0001"}))
+            .await;
+        let credential = get(&mut authenticator, &challenge, &lies);
+        let error = backend
+            .approve(&service, &credential)
+            .await
+            .refused(403, 60324);
+        assert_eq!(error["details"]["reason"], reason);
+        assert_eq!(
+            status(&backend, &service, &challenge).await,
+            "denied",
+            "{reason}"
+        );
+        let credential = get(&mut authenticator, &challenge, &Lies::default());
+        backend
+            .approve(&service, &credential)
+            .await
+            .refused(403, 60322);
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_malformed_costs_the_challenge_nothing() {
+    let (backend, service, mut authenticator, _) = registered().await;
+    let challenge = backend
+        .challenge(&service, &json!({"identity": "user-0001"}))
+        .await;
+    let credential = get(&mut authenticator, &challenge, &Lies::default());
+    for (member, value, code) in [
+        ("id", json!("+/"), 60375),
+        ("rawId", json!("AA"), 60376),
+        ("authenticatorAttachment", json!("any"), 60377),
+        ("response.signature", json!("="), 60381),
+        ("response.signature", json!(""), 60378),
+        ("response.authenticatorData", json!("="), 60379),
+        ("response.clientDataJSON", json!("="), 60380),
+        ("response.clientDataJSON", json!("AAAA"), 60380),
+        ("response.userHandle", json!("="), 60365),
+        ("response.userHandle", json!("dXNlcg"), 60365),
+        ("response.userHandle", json!(7), 60365),
+    ] {
+        let mut bad = credential.clone();
+        testkit::json::set(&mut bad, member, value);
+        let reply = backend.approve(&service, &bad).await;
+        assert_eq!(reply.json["code"], code, "{member}: {}", reply.json);
+        reply.refused(400, code);
+    }
+    backend.approve(&service, &credential).await.expect(200);
+}
+
+#[tokio::test]
+async fn an_empty_user_handle_counts_as_absent_where_the_user_is_known() {
+    let (backend, service, mut authenticator, _) = registered().await;
+    for handle in [UserHandle::Empty, UserHandle::Null, UserHandle::Omitted] {
+        let lies = Lies {
+            user_handle: handle,
+            ..Lies::default()
+        };
+        let challenge = backend
+            .challenge(&service, &json!({"identity": "user-0001"}))
+            .await;
+        let credential = get(&mut authenticator, &challenge, &lies);
+        backend.approve(&service, &credential).await.expect(200);
+        let challenge = backend.challenge(&service, &json!({})).await;
+        let credential = get(&mut authenticator, &challenge, &lies);
+        let error = backend
+            .approve(&service, &credential)
+            .await
+            .refused(403, 60324);
+        assert_eq!(error["details"]["reason"], "user_handle_missing");
+    }
+}
+
+#[tokio::test]
+async fn user_bs_passkey_does_not_answer_user_as_challenge_and_its_counter_stays() {
+    let backend = Backend::new().await;
+    let service = backend.service().await;
+    backend
+        .register(&service, "user-000a", &mut Authenticator::default())
+        .await;
+    let mut other = Authenticator::new(Profile {
+        counter: Counter::Increasing,
+        ..Profile::default()
+    });
+    let factor = backend.register(&service, "user-000b", &mut other).await;
+    let id = other.credentials()[0].id().to_vec();
+
+    let challenge = backend
+        .challenge(&service, &json!({"identity": "user-000a"}))
+        .await;
+    let lies = Lies {
+        use_credential: Some(id),
+        sign_count: Some(1000),
+        ..Lies::default()
+    };
+    let credential = get(&mut other, &challenge, &lies);
+    let error = backend
+        .approve(&service, &credential)
+        .await
+        .refused(403, 60324);
+    assert_eq!(error["details"]["reason"], "credential_not_allowed");
+    let shown = backend.follow(&factor["url"]).await.expect(200);
+    assert_eq!(shown, factor, "neither last use nor anything else moved");
+
+    // Had the counter moved to 1000, a counter of 2 would be noticed where the policy demands growth.
+    backend
+        .change(&service, |rp| {
+            rp.policy.sign_count = domain::webauthn::authentication::SignCountPolicy::Refuse;
+        })
+        .await;
+    let challenge = backend
+        .challenge(&service, &json!({"identity": "user-000b"}))
+        .await;
+    let credential = get(&mut other, &challenge, &Lies::default());
+    backend.approve(&service, &credential).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_counter_that_does_not_grow_is_refused_where_the_policy_says_so() {
+    let backend = Backend::new().await;
+    let service = backend.service().await;
+    backend
+        .change(&service, |rp| {
+            rp.policy.sign_count = domain::webauthn::authentication::SignCountPolicy::Refuse;
+        })
+        .await;
+    let mut key = Authenticator::new(Profile::security_key());
+    backend.register(&service, "user-0001", &mut key).await;
+    for (count, status) in [(5, 200), (5, 403), (4, 403), (6, 200)] {
+        let challenge = backend
+            .challenge(&service, &json!({"identity": "user-0001"}))
+            .await;
+        let credential = get(
+            &mut key,
+            &challenge,
+            &Lies {
+                sign_count: Some(count),
+                ..Lies::default()
+            },
+        );
+        let reply = backend.approve(&service, &credential).await;
+        if status == 403 {
+            let error = reply.refused(403, 60324);
+            assert_eq!(error["details"]["reason"], "sign_count_not_increased");
+        } else {
+            reply.expect(200);
+        }
+    }
+}
+
+#[tokio::test]
+async fn user_verification_is_demanded_when_the_options_said_required() {
+    let backend = Backend::new().await;
+    let service = backend.service().await;
+    let mut authenticator = Authenticator::new(Profile {
+        user_verified: false,
+        ..Profile::default()
+    });
+    backend
+        .register(&service, "user-0001", &mut authenticator)
+        .await;
+    backend
+        .form(&service, "Passkeys.UserVerification=required")
+        .await
+        .expect(200);
+    let challenge = backend.challenge(&service, &json!({})).await;
+    assert_eq!(
+        challenge["options"]["publicKey"]["userVerification"],
+        "required"
+    );
+    let credential = get(&mut authenticator, &challenge, &Lies::default());
+    let error = backend
+        .approve(&service, &credential)
+        .await
+        .refused(403, 60324);
+    assert_eq!(error["details"]["reason"], "user_not_verified");
+}
+
+#[tokio::test]
+async fn a_deleted_passkey_is_60390_and_ends_the_challenge() {
+    let (backend, service, mut authenticator, factor) = registered().await;
+    let challenge = backend.challenge(&service, &json!({})).await;
+    let credential = get(&mut authenticator, &challenge, &Lies::default());
+    let path = format!(
+        "{service}/Entities/user-0001/Factors/{}",
+        factor["sid"].as_str().unwrap()
+    );
+    assert_eq!(backend.delete(&path).await.status, 204);
+    let error = backend
+        .approve(&service, &credential)
+        .await
+        .refused(404, 60390);
+    assert_eq!(error["details"]["reason"], "credential_unknown");
+}
+
+#[tokio::test]
+async fn a_passkey_of_another_relying_party_is_60382_unless_its_factor_is_named() {
+    let backend = Backend::new().await;
+    let service = backend.service().await;
+    let mut authenticator = Authenticator::default();
+    let body = json!({"friendly_name": "Phone", "identity": "user-0001",
+        "config": {"relying_party": {"id": "other.test", "origins": ["https://other.test"]}}});
+    let factor = backend
+        .json(&format!("{service}/Passkeys/Factors"), &body)
+        .await
+        .expect(201);
+    let credential = authenticator
+        .create(&factor["options"], "https://other.test", &Lies::default())
+        .unwrap();
+    backend.verify(&service, &credential).await.expect(200);
+
+    let challenge = backend
+        .challenge(&service, &json!({"identity": "user-0001"}))
+        .await;
+    let id = authenticator.credentials()[0].id().to_vec();
+    let lies = Lies {
+        use_credential: Some(id),
+        ..Lies::default()
+    };
+    let credential = get(&mut authenticator, &challenge, &lies);
+    let error = backend
+        .approve(&service, &credential)
+        .await
+        .refused(403, 60382);
+    assert_eq!(error["details"]["reason"], "credential_rp_mismatch");
+    backend
+        .approve(&service, &credential)
+        .await
+        .refused(403, 60322);
+
+    let challenge = backend
+        .challenge(&service, &json!({"factor_sid": factor["sid"]}))
+        .await;
+    assert_eq!(challenge["options"]["publicKey"]["rpId"], "other.test");
+    let credential = authenticator
+        .get(
+            &challenge["options"],
+            "https://other.test",
+            &Lies::default(),
+        )
+        .unwrap();
+    backend.approve(&service, &credential).await.expect(200);
+}
+
+#[tokio::test]
+async fn an_answer_belongs_to_the_service_that_asked() {
+    let (backend, service, mut authenticator, _) = registered().await;
+    let other = backend.service().await;
+    let challenge = backend.challenge(&service, &json!({})).await;
+    let credential = get(&mut authenticator, &challenge, &Lies::default());
+    backend
+        .approve(&other, &credential)
+        .await
+        .refused(404, 60391);
+    backend.approve(&service, &credential).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_registrations_challenge_cannot_be_answered_as_a_sign_in() {
+    let (backend, service, mut authenticator, _) = registered().await;
+    let factor = backend.start(&service, "user-0001").await;
+    let challenge = backend.challenge(&service, &json!({})).await;
+    let lies = Lies {
+        challenge: factor["options"]["publicKey"]["challenge"]
+            .as_str()
+            .map(str::to_owned),
+        ..Lies::default()
+    };
+    let credential = get(&mut authenticator, &challenge, &lies);
+    backend
+        .approve(&service, &credential)
+        .await
+        .refused(404, 60391);
+    // The registration is as open as before.
+    let credential = create(&mut Authenticator::default(), &factor, &Lies::default());
+    backend.verify(&service, &credential).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn one_hundred_parallel_approvals_make_one_success() {
+    let (backend, service, mut authenticator, _) = registered().await;
+    let challenge = backend
+        .challenge(&service, &json!({"identity": "user-0001"}))
+        .await;
+    let credential = get(&mut authenticator, &challenge, &Lies::default());
+    let tasks: Vec<_> = (0..100)
+        .map(|_| {
+            let (backend, service, credential) =
+                (backend.clone(), service.clone(), credential.clone());
+            tokio::spawn(async move { backend.approve(&service, &credential).await })
+        })
+        .collect();
+    let mut approved = 0;
+    for task in tasks {
+        let reply = task.await.unwrap();
+        if reply.status == 200 {
+            approved += 1;
+        } else {
+            reply.refused(403, 60322);
+        }
+    }
+    assert_eq!(approved, 1);
+}

@@ -1,0 +1,452 @@
+//! 60378, to the letter of contract section 9.5.
+
+use serde_json::{Value, json};
+use testkit::json::{flat, set, without};
+use testkit::{Authenticator, Lies};
+
+use crate::backend::{Backend, create, get};
+
+const TITLE: &str = "Authenticator response invalid or not provided";
+
+struct Setting {
+    backend: Backend,
+    service: String,
+    /// A good answer to an open registration.
+    attestation: Value,
+    /// A good answer to an open challenge.
+    assertion: Value,
+}
+
+async fn setting() -> Setting {
+    let backend = Backend::new().await;
+    let service = backend.service().await;
+    let mut authenticator = Authenticator::default();
+    backend
+        .register(&service, "user-0001", &mut authenticator)
+        .await;
+    let challenge = backend
+        .challenge(&service, &json!({"identity": "user-0001"}))
+        .await;
+    let assertion = get(&mut authenticator, &challenge, &Lies::default());
+    let factor = backend.start(&service, "user-0002").await;
+    let attestation = create(&mut Authenticator::default(), &factor, &Lies::default());
+    Setting {
+        backend,
+        service,
+        attestation,
+        assertion,
+    }
+}
+
+impl Setting {
+    /// Both good answers are still taken: nothing before cost their ceremonies anything.
+    async fn nothing_was_changed(&self) {
+        self.backend
+            .verify(&self.service, &self.attestation)
+            .await
+            .expect(200);
+        self.backend
+            .approve(&self.service, &self.assertion)
+            .await
+            .expect(200);
+    }
+}
+
+fn changed(credential: &Value, path: &str, value: Option<Value>) -> Value {
+    let mut credential = credential.clone();
+    match value {
+        Some(value) => set(&mut credential, path, value),
+        None => {
+            without(&mut credential, path);
+        }
+    }
+    credential
+}
+
+#[track_caller]
+fn assert_60378(error: &Value, members: &[&str], reason: &str) {
+    assert_eq!(error["message"], TITLE, "{error}");
+    assert_eq!(error["details"]["reason"], reason, "{error}");
+    assert_eq!(error["details"]["members"], json!(members), "{error}");
+    assert!(
+        error["details"]["help"]
+            .as_str()
+            .is_some_and(|help| help.len() > 20),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_response_that_is_absent_null_or_no_object_is_60378() {
+    let setting = setting().await;
+    for value in [
+        None,
+        Some(Value::Null),
+        Some(json!("x")),
+        Some(json!([])),
+        Some(json!(1)),
+        Some(json!(true)),
+    ] {
+        let bad = changed(&setting.attestation, "response", value.clone());
+        let error = setting
+            .backend
+            .verify(&setting.service, &bad)
+            .await
+            .refused(400, 60378);
+        assert_60378(&error, &["response"], "response_member_missing");
+        let bad = changed(&setting.assertion, "response", value);
+        let error = setting
+            .backend
+            .approve(&setting.service, &bad)
+            .await
+            .refused(400, 60378);
+        assert_60378(&error, &["response"], "response_member_missing");
+    }
+    setting.nothing_was_changed().await;
+}
+
+#[tokio::test]
+async fn each_required_member_that_is_absent_null_empty_or_no_string_is_60378() {
+    let setting = setting().await;
+    for value in [
+        None,
+        Some(Value::Null),
+        Some(json!("")),
+        Some(json!(1)),
+        Some(json!({})),
+        Some(json!(["x"])),
+    ] {
+        for member in ["response.clientDataJSON", "response.attestationObject"] {
+            let bad = changed(&setting.attestation, member, value.clone());
+            let error = setting
+                .backend
+                .verify(&setting.service, &bad)
+                .await
+                .refused(400, 60378);
+            assert_60378(&error, &[member], "response_member_missing");
+        }
+        for member in [
+            "response.clientDataJSON",
+            "response.authenticatorData",
+            "response.signature",
+        ] {
+            let bad = changed(&setting.assertion, member, value.clone());
+            let error = setting
+                .backend
+                .approve(&setting.service, &bad)
+                .await
+                .refused(400, 60378);
+            assert_60378(&error, &[member], "response_member_missing");
+        }
+    }
+    setting.nothing_was_changed().await;
+}
+
+#[tokio::test]
+async fn all_missing_members_are_named_at_once() {
+    let setting = setting().await;
+    let only = |credential: &Value, keep: &[&str]| {
+        let mut response = json!({});
+        for name in keep {
+            response[*name] = credential["response"][*name].clone();
+        }
+        changed(credential, "response", Some(response))
+    };
+    let bad = only(&setting.attestation, &[]);
+    let error = setting
+        .backend
+        .verify(&setting.service, &bad)
+        .await
+        .refused(400, 60378);
+    assert_60378(
+        &error,
+        &["response.clientDataJSON", "response.attestationObject"],
+        "response_member_missing",
+    );
+    let bad = only(&setting.assertion, &["clientDataJSON"]);
+    let error = setting
+        .backend
+        .approve(&setting.service, &bad)
+        .await
+        .refused(400, 60378);
+    assert_60378(
+        &error,
+        &["response.authenticatorData", "response.signature"],
+        "response_member_missing",
+    );
+    let bad = only(&setting.assertion, &[]);
+    let error = setting
+        .backend
+        .approve(&setting.service, &bad)
+        .await
+        .refused(400, 60378);
+    assert_60378(
+        &error,
+        &[
+            "response.clientDataJSON",
+            "response.authenticatorData",
+            "response.signature",
+        ],
+        "response_member_missing",
+    );
+
+    // A member that is missing counts before one that cannot be decoded.
+    let bad = changed(
+        &only(&setting.assertion, &["authenticatorData"]),
+        "response.clientDataJSON",
+        Some(json!("=")),
+    );
+    let error = setting
+        .backend
+        .approve(&setting.service, &bad)
+        .await
+        .refused(400, 60378);
+    assert_60378(&error, &["response.signature"], "response_member_missing");
+    setting.nothing_was_changed().await;
+}
+
+#[tokio::test]
+async fn the_response_of_the_other_ceremony_is_60378_and_the_help_says_where_it_belongs() {
+    let setting = setting().await;
+    let mut assertion = setting.assertion.clone();
+    let error = setting
+        .backend
+        .verify(&setting.service, &assertion)
+        .await
+        .refused(400, 60378);
+    assert_60378(
+        &error,
+        &["response.attestationObject"],
+        "response_member_missing",
+    );
+    assert!(
+        error["details"]["help"]
+            .as_str()
+            .unwrap()
+            .contains("ApproveChallenge"),
+        "{error}"
+    );
+
+    // Browsers of today add authenticatorData to registrations; older ones do not.
+    let mut attestation = setting.attestation.clone();
+    for extra in ["authenticatorData", "publicKey", "publicKeyAlgorithm"] {
+        without(&mut attestation, &format!("response.{extra}"));
+        let error = setting
+            .backend
+            .approve(&setting.service, &attestation)
+            .await
+            .refused(400, 60378);
+        assert!(
+            error["details"]["help"]
+                .as_str()
+                .unwrap()
+                .contains("VerifyFactor"),
+            "{error}"
+        );
+    }
+    let error = setting
+        .backend
+        .approve(&setting.service, &attestation)
+        .await
+        .refused(400, 60378);
+    assert_60378(
+        &error,
+        &["response.authenticatorData", "response.signature"],
+        "response_member_missing",
+    );
+    without(&mut assertion, "response.clientDataJSON");
+    let error = setting
+        .backend
+        .verify(&setting.service, &assertion)
+        .await
+        .refused(400, 60378);
+    assert_60378(
+        &error,
+        &["response.clientDataJSON", "response.attestationObject"],
+        "response_member_missing",
+    );
+    setting.nothing_was_changed().await;
+}
+
+#[tokio::test]
+async fn the_flat_shape_is_60378_and_the_help_says_how_to_nest_it() {
+    let setting = setting().await;
+    let error = setting
+        .backend
+        .verify(&setting.service, &flat(setting.attestation.clone()))
+        .await
+        .refused(400, 60378);
+    assert_60378(&error, &["response"], "response_member_missing");
+    assert!(
+        error["details"]["help"]
+            .as_str()
+            .unwrap()
+            .contains("top level"),
+        "{error}"
+    );
+    let error = setting
+        .backend
+        .approve(&setting.service, &flat(setting.assertion.clone()))
+        .await
+        .refused(400, 60378);
+    assert_60378(&error, &["response"], "response_member_missing");
+    assert!(
+        error["details"]["help"]
+            .as_str()
+            .unwrap()
+            .contains("top level"),
+        "{error}"
+    );
+    setting.nothing_was_changed().await;
+}
+
+#[tokio::test]
+async fn a_type_that_is_not_public_key_is_60378() {
+    let setting = setting().await;
+    for value in [
+        json!("password"),
+        json!(""),
+        json!("Public-Key"),
+        json!(1),
+        json!({}),
+    ] {
+        let bad = changed(&setting.attestation, "type", Some(value.clone()));
+        let error = setting
+            .backend
+            .verify(&setting.service, &bad)
+            .await
+            .refused(400, 60378);
+        assert_60378(&error, &["type"], "credential_type_mismatch");
+        let bad = changed(&setting.assertion, "type", Some(value));
+        let error = setting
+            .backend
+            .approve(&setting.service, &bad)
+            .await
+            .refused(400, 60378);
+        assert_60378(&error, &["type"], "credential_type_mismatch");
+    }
+    setting.nothing_was_changed().await;
+}
+
+#[tokio::test]
+async fn a_required_member_that_cannot_be_decoded_has_its_own_code() {
+    let setting = setting().await;
+    for bad in ["=", "a+b/", "AAA A", "A"] {
+        for (member, code) in [
+            ("response.clientDataJSON", 60380),
+            ("response.attestationObject", 60386),
+        ] {
+            let bad = changed(&setting.attestation, member, Some(json!(bad)));
+            setting
+                .backend
+                .verify(&setting.service, &bad)
+                .await
+                .refused(400, code);
+        }
+        for (member, code) in [
+            ("response.clientDataJSON", 60380),
+            ("response.authenticatorData", 60379),
+            ("response.signature", 60381),
+        ] {
+            let bad = changed(&setting.assertion, member, Some(json!(bad)));
+            setting
+                .backend
+                .approve(&setting.service, &bad)
+                .await
+                .refused(400, code);
+        }
+    }
+    setting.nothing_was_changed().await;
+}
+
+#[tokio::test]
+async fn the_order_of_checks_is_id_raw_id_attachment_response_client_data() {
+    let setting = setting().await;
+    // All wrong at once; each step mends the first thing that was complained about.
+    let mut bad = json!({"id": "=", "rawId": "=", "authenticatorAttachment": "any", "type": "other", "response": {}});
+    let genuine = &setting.attestation;
+    setting
+        .backend
+        .verify(&setting.service, &json!([]))
+        .await
+        .refused(400, 60306);
+    for (code, path) in [
+        (60375, "id"),
+        (60376, "rawId"),
+        (60377, "authenticatorAttachment"),
+        (60378, "type"),
+        (60378, "response"),
+    ] {
+        setting
+            .backend
+            .verify(&setting.service, &bad)
+            .await
+            .refused(400, code);
+        bad[path] = genuine[path].clone();
+    }
+    // Client data of the wrong kind, or that are no client data, before any record is looked for.
+    for text in [
+        &b"{}"[..],
+        b"[]",
+        b"\xff",
+        br#"{"type":"webauthn.get","challenge":"AA","origin":"https://acme.test"}"#,
+    ] {
+        set(
+            &mut bad,
+            "response.clientDataJSON",
+            testkit::base64url(text),
+        );
+        setting
+            .backend
+            .verify(&setting.service, &bad)
+            .await
+            .refused(400, 60380);
+    }
+    let unknown = br#"{"type":"webauthn.create","challenge":"AAAA","origin":"https://evil.test"}"#;
+    set(
+        &mut bad,
+        "response.clientDataJSON",
+        testkit::base64url(unknown),
+    );
+    set(
+        &mut bad,
+        "response.attestationObject",
+        testkit::base64url(b"no CBOR"),
+    );
+    setting
+        .backend
+        .verify(&setting.service, &bad)
+        .await
+        .refused(404, 60390);
+    setting.nothing_was_changed().await;
+}
+
+#[tokio::test]
+async fn a_registrations_own_authenticator_data_do_not_make_it_a_sign_in() {
+    let setting = setting().await;
+    let bad = changed(&setting.attestation, "response.attestationObject", None);
+    assert!(bad["response"]["authenticatorData"].is_string());
+    let error = setting
+        .backend
+        .verify(&setting.service, &bad)
+        .await
+        .refused(400, 60378);
+    let help = error["details"]["help"].as_str().unwrap();
+    assert!(
+        help.contains("filtered") && !help.contains("sign-in"),
+        "{help}"
+    );
+}
+
+#[tokio::test]
+async fn the_whole_answer_is_as_documented() {
+    let setting = setting().await;
+    let bad = changed(&setting.attestation, "response.attestationObject", None);
+    insta::assert_json_snapshot!(
+        setting
+            .backend
+            .verify(&setting.service, &bad)
+            .await
+            .refused(400, 60378)
+    );
+}

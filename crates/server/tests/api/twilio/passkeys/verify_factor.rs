@@ -1,0 +1,338 @@
+//! `POST Passkeys/VerifyFactor` (contract section 6.4).
+
+use serde_json::{Value, json};
+use testkit::{Algorithm, Authenticator, Format, Lies, Profile};
+
+use crate::backend::{Backend, create};
+
+#[tokio::test]
+async fn a_verified_factor_shows_metadata_and_neither_binding_nor_options() {
+    let backend = Backend::new().await;
+    let service = backend.service().await;
+    let factor = backend.start(&service, "user-0001").await;
+    backend.clock.advance_millis(2000);
+    let credential = create(&mut Authenticator::default(), &factor, &Lies::default());
+    let verified = backend.verify(&service, &credential).await.expect(200);
+    insta::assert_json_snapshot!(verified);
+    assert_eq!(verified["sid"], factor["sid"]);
+    assert_eq!(backend.follow(&verified["url"]).await.expect(200), verified);
+}
+
+#[tokio::test]
+async fn the_raw_id_may_be_hexadecimal_and_attachment_and_type_absent() {
+    let backend = Backend::new().await;
+    let service = backend.service().await;
+    for change in [
+        |credential: &mut Value| {
+            let id = testkit::from_base64url(credential["id"].as_str().unwrap()).unwrap();
+            credential["rawId"] = hex(&id).into();
+        },
+        |credential: &mut Value| {
+            let id = testkit::from_base64url(credential["id"].as_str().unwrap()).unwrap();
+            credential["rawId"] = hex(&id).to_uppercase().into();
+        },
+        |credential: &mut Value| {
+            testkit::json::without(credential, "authenticatorAttachment");
+            testkit::json::without(credential, "type");
+        },
+        |credential: &mut Value| credential["authenticatorAttachment"] = Value::Null,
+        |credential: &mut Value| credential["unknown"] = json!({"ignored": [1]}),
+    ] {
+        let factor = backend.start(&service, "user-0001").await;
+        let mut credential = create(&mut Authenticator::default(), &factor, &Lies::default());
+        change(&mut credential);
+        backend.verify(&service, &credential).await.expect(200);
+    }
+}
+
+#[tokio::test]
+async fn every_offered_algorithm_and_known_format_verifies() {
+    let backend = Backend::new().await;
+    let service = backend.service().await;
+    for algorithm in [Algorithm::ES256, Algorithm::EdDSA, Algorithm::RS256] {
+        for format in [Format::None, Format::PackedSelf, Format::PackedX5c] {
+            let profile = Profile::default()
+                .with_algorithm(algorithm)
+                .with_format(format);
+            let factor = backend
+                .register(&service, "user-0001", &mut Authenticator::new(profile))
+                .await;
+            assert_eq!(factor["status"], "verified", "{algorithm:?} {format:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_factor_that_is_verified_cannot_be_verified_again() {
+    let backend = Backend::new().await;
+    let service = backend.service().await;
+    let factor = backend.start(&service, "user-0001").await;
+    let credential = create(&mut Authenticator::default(), &factor, &Lies::default());
+    let verified = backend.verify(&service, &credential).await.expect(200);
+    let error = backend
+        .verify(&service, &credential)
+        .await
+        .refused(403, 60383);
+    assert_eq!(error["details"]["reason"], "ceremony_used");
+    assert_eq!(backend.follow(&factor["url"]).await.expect(200), verified);
+}
+
+#[tokio::test]
+async fn a_registration_ends_after_ten_minutes() {
+    let backend = Backend::new().await;
+    let service = backend.service().await;
+    let late = backend.start(&service, "user-0001").await;
+    let credential = create(&mut Authenticator::default(), &late, &Lies::default());
+    backend.clock.advance_millis(600_000);
+    let error = backend
+        .verify(&service, &credential)
+        .await
+        .refused(403, 60383);
+    assert_eq!(error["details"]["reason"], "ceremony_expired");
+
+    let in_time = backend.start(&service, "user-0001").await;
+    let credential = create(&mut Authenticator::default(), &in_time, &Lies::default());
+    backend.clock.advance_millis(599_999);
+    backend.verify(&service, &credential).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_refused_answer_ends_the_registration_for_good() {
+    let backend = Backend::new().await;
+    let service = backend.service().await;
+    for (lies, reason) in [
+        (
+            Lies {
+                origin: Some("https://evil.test".to_owned()),
+                ..Lies::default()
+            },
+            "origin_not_allowed",
+        ),
+        (
+            Lies {
+                cross_origin: Some(true),
+                ..Lies::default()
+            },
+            "cross_origin_not_allowed",
+        ),
+        (
+            Lies {
+                rp_id: Some("evil.test".to_owned()),
+                ..Lies::default()
+            },
+            "rp_id_hash_mismatch",
+        ),
+        (
+            Lies {
+                user_present: Some(false),
+                ..Lies::default()
+            },
+            "user_not_present",
+        ),
+        (
+            Lies {
+                backup_eligible: Some(false),
+                backup_state: Some(true),
+                ..Lies::default()
+            },
+            "backup_flags_invalid",
+        ),
+        (
+            Lies {
+                attested_credential_id: Some(vec![7; 32]),
+                ..Lies::default()
+            },
+            "credential_id_mismatch",
+        ),
+    ] {
+        let factor = backend.start(&service, "user-0001").await;
+        let mut authenticator = Authenticator::default();
+        let credential = create(&mut authenticator, &factor, &lies);
+        let error = backend
+            .verify(&service, &credential)
+            .await
+            .refused(403, 60311);
+        assert_eq!(error["message"], "Factor verification failed");
+        assert_eq!(error["details"]["reason"], reason);
+        assert!(
+            error["details"]["help"]
+                .as_str()
+                .is_some_and(|help| !help.is_empty())
+        );
+
+        // The true answer comes too late now (contract section 9.6).
+        let credential = create(&mut authenticator, &factor, &Lies::default());
+        backend
+            .verify(&service, &credential)
+            .await
+            .refused(403, 60383);
+        let shown = backend.follow(&factor["url"]).await.expect(200);
+        assert_eq!(
+            (&shown["status"], &shown["metadata"]),
+            (&json!("unverified"), &Value::Null),
+            "{reason}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_tampered_attestation_signature_is_60311() {
+    let backend = Backend::new().await;
+    let service = backend.service().await;
+    let factor = backend.start(&service, "user-0001").await;
+    let mut authenticator = Authenticator::new(Profile::default().with_format(Format::PackedSelf));
+    let lies = Lies {
+        tampered_signature: true,
+        ..Lies::default()
+    };
+    let credential = create(&mut authenticator, &factor, &lies);
+    let error = backend
+        .verify(&service, &credential)
+        .await
+        .refused(403, 60311);
+    assert_eq!(error["details"]["reason"], "attestation_signature_invalid");
+}
+
+#[tokio::test]
+async fn user_verification_is_demanded_when_the_options_said_required() {
+    let backend = Backend::new().await;
+    let service = backend.service().await;
+    let profile = Profile {
+        user_verified: false,
+        ..Profile::default()
+    };
+    let preferred = backend
+        .register(
+            &service,
+            "user-0001",
+            &mut Authenticator::new(profile.clone()),
+        )
+        .await;
+    assert_eq!(preferred["metadata"]["user_verified"], "false");
+    backend
+        .form(&service, "Passkeys.UserVerification=required")
+        .await
+        .expect(200);
+    let factor = backend.start(&service, "user-0001").await;
+    let credential = create(&mut Authenticator::new(profile), &factor, &Lies::default());
+    let error = backend
+        .verify(&service, &credential)
+        .await
+        .refused(403, 60311);
+    assert_eq!(error["details"]["reason"], "user_not_verified");
+}
+
+#[tokio::test]
+async fn the_wishes_of_the_start_hold_whatever_is_configured_later() {
+    let backend = Backend::new().await;
+    let service = backend.service().await;
+    let factor = backend.start(&service, "user-0001").await;
+    let form = "Passkeys.RelyingParty.Id=other.test&Passkeys.RelyingParty.Origins=https%3A%2F%2Fother.test&Passkeys.UserVerification=required";
+    backend.form(&service, form).await.expect(200);
+    let credential = create(&mut Authenticator::default(), &factor, &Lies::default());
+    let verified = backend.verify(&service, &credential).await.expect(200);
+    assert_eq!(verified["config"]["relying_party"]["id"], "acme.test");
+}
+
+#[tokio::test]
+async fn a_credential_id_is_registered_once_and_its_first_owner_keeps_it() {
+    let backend = Backend::new().await;
+    let service = backend.service().await;
+    let mut authenticator = Authenticator::default();
+    let first = backend
+        .register(&service, "user-0001", &mut authenticator)
+        .await;
+    let id = authenticator.credentials()[0].id().to_vec();
+    for identity in ["user-0001", "user-0002"] {
+        let factor = backend.start(&service, identity).await;
+        let text = testkit::base64url(&id);
+        let lies = Lies {
+            attested_credential_id: Some(id.clone()),
+            id: Some(text.clone()),
+            raw_id: Some(text),
+            ignore_exclude_list: true,
+            ..Lies::default()
+        };
+        let credential = create(&mut Authenticator::default(), &factor, &lies);
+        let error = backend
+            .verify(&service, &credential)
+            .await
+            .refused(409, 60317);
+        assert_eq!(error["details"]["reason"], "credential_exists");
+        assert_eq!(
+            backend.follow(&factor["url"]).await.expect(200)["status"],
+            "unverified"
+        );
+    }
+    assert_eq!(backend.follow(&first["url"]).await.expect(200), first);
+}
+
+#[tokio::test]
+async fn an_answer_belongs_to_the_service_that_asked() {
+    let backend = Backend::new().await;
+    let service = backend.service().await;
+    let other = backend.service().await;
+    let factor = backend.start(&service, "user-0001").await;
+    let credential = create(&mut Authenticator::default(), &factor, &Lies::default());
+    let error = backend
+        .verify(&other, &credential)
+        .await
+        .refused(404, 60390);
+    assert_eq!(error["details"]["reason"], "ceremony_not_found");
+    backend.verify(&service, &credential).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_challenge_cannot_be_answered_as_a_registration() {
+    let backend = Backend::new().await;
+    let service = backend.service().await;
+    backend
+        .register(&service, "user-0001", &mut Authenticator::default())
+        .await;
+    let challenge = backend.challenge(&service, &json!({})).await;
+    let factor = backend.start(&service, "user-0001").await;
+    let lies = Lies {
+        challenge: challenge["options"]["publicKey"]["challenge"]
+            .as_str()
+            .map(str::to_owned),
+        ..Lies::default()
+    };
+    let credential = create(&mut Authenticator::default(), &factor, &lies);
+    backend
+        .verify(&service, &credential)
+        .await
+        .refused(404, 60390);
+}
+
+#[tokio::test]
+async fn one_hundred_parallel_answers_make_one_factor() {
+    let backend = Backend::new().await;
+    let service = backend.service().await;
+    let factor = backend.start(&service, "user-0001").await;
+    let credential = create(&mut Authenticator::default(), &factor, &Lies::default());
+    let tasks: Vec<_> = (0..100)
+        .map(|_| {
+            let (backend, service, credential) =
+                (backend.clone(), service.clone(), credential.clone());
+            tokio::spawn(async move { backend.verify(&service, &credential).await })
+        })
+        .collect();
+    let mut verified = 0;
+    for task in tasks {
+        let reply = task.await.unwrap();
+        if reply.status == 200 {
+            verified += 1;
+        } else {
+            reply.refused(403, 60383);
+        }
+    }
+    assert_eq!(verified, 1);
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    })
+}

@@ -1,0 +1,215 @@
+//! `/v2/Services` (contract section 3).
+
+use serde_json::{Value, json};
+
+use crate::backend::{Backend, CONFIGURED};
+
+#[tokio::test]
+async fn a_created_service_shows_every_member_of_the_contract() {
+    let backend = Backend::new().await;
+    let service = backend.form("/v2/Services", CONFIGURED).await.expect(201);
+    insta::assert_json_snapshot!(service);
+    let url = service["url"].clone();
+    assert_eq!(backend.follow(&url).await.expect(200), service);
+}
+
+#[tokio::test]
+async fn an_unconfigured_service_shows_nulls() {
+    let backend = Backend::new().await;
+    let service = backend
+        .form("/v2/Services", "FriendlyName=Acme")
+        .await
+        .expect(201);
+    assert_eq!(
+        service["passkeys"],
+        json!({"relying_party": {"id": null, "name": null, "origins": null},
+            "authenticator_attachment": null, "discoverable_credentials": null, "user_verification": null})
+    );
+    assert_eq!(service["tts_name"], Value::Null);
+    assert_eq!(service["code_length"], 6);
+}
+
+#[tokio::test]
+async fn the_body_that_both_sdks_send_is_understood() {
+    let backend = Backend::new().await;
+    let captured = "FriendlyName=Acme&LookupEnabled=true&Passkeys.RelyingParty.Id=acme.test&Passkeys.RelyingParty.Name=Acme&Passkeys.RelyingParty.Origins=https%3A%2F%2Facme.test%2Chttps%3A%2F%2Flogin.acme.test&Passkeys.AuthenticatorAttachment=platform&Passkeys.DiscoverableCredentials=preferred&Passkeys.UserVerification=preferred";
+    let service = backend.form("/v2/Services", captured).await.expect(201);
+    assert_eq!(service["lookup_enabled"], true);
+    assert_eq!(
+        service["passkeys"],
+        json!({"relying_party": {"id": "acme.test", "name": "Acme", "origins": ["https://acme.test", "https://login.acme.test"]},
+            "authenticator_attachment": "platform", "discoverable_credentials": "preferred", "user_verification": "preferred"})
+    );
+}
+
+#[tokio::test]
+async fn origins_come_as_repeated_keys_too_and_names_in_any_case() {
+    let backend = Backend::new().await;
+    let form = "friendlyname=A&Passkeys.RelyingParty.id=a.test&Passkeys.RelyingParty.origins=https%3A%2F%2Fa.test&Passkeys.RelyingParty.Origins=www.a.test";
+    let service = backend.form("/v2/Services", form).await.expect(201);
+    let party = &service["passkeys"]["relying_party"];
+    assert_eq!(party["id"], "a.test");
+    assert_eq!(
+        party["origins"],
+        json!(["https://a.test", "https://www.a.test"])
+    );
+}
+
+#[tokio::test]
+async fn an_update_keeps_what_is_absent_and_clears_what_is_empty() {
+    let backend = Backend::new().await;
+    let path = backend.service().await;
+    let before = backend.get(&path).await.expect(200);
+    backend.clock.advance_millis(5_000);
+
+    // Node sends an update without arguments as an empty body.
+    let reply = backend
+        .request(axum::http::Method::POST, &path, None, "")
+        .await;
+    assert_eq!(reply.expect(200), before);
+
+    let after = backend
+        .form(&path, "Passkeys.UserVerification=required")
+        .await
+        .expect(200);
+    let mut expected = before.clone();
+    expected["passkeys"]["user_verification"] = json!("required");
+    expected["date_updated"] = json!("2026-01-02T03:04:10Z");
+    assert_eq!(after, expected);
+    assert_eq!(backend.get(&path).await.expect(200), expected);
+
+    let form = "Passkeys.UserVerification=&Passkeys.RelyingParty.Origins=&Passkeys.RelyingParty.Id=&TtsName=";
+    let after = backend.form(&path, form).await.expect(200);
+    assert_eq!(after["passkeys"]["user_verification"], Value::Null);
+    assert_eq!(
+        after["passkeys"]["relying_party"],
+        json!({"id": null, "name": "Acme", "origins": null})
+    );
+}
+
+#[tokio::test]
+async fn settings_of_other_channels_are_kept_and_shown() {
+    let backend = Backend::new().await;
+    let path = backend.service().await;
+    let hex = "0123456789abcdef0123456789ABCDEF";
+    let form = format!(
+        "CodeLength=8&Psd2Enabled=true&SkipSmsToLandlines=True&DtmfInputRequired=false&TtsName=Acme+Ltd&DoNotShareWarningEnabled=true&CustomCodeEnabled=true&VerifyEventSubscriptionEnabled=true&DefaultTemplateSid=HJ{hex}&Whatsapp.MsgServiceSid=MG{hex}&Whatsapp.From=%2B1&Push.IncludeDate=true&Push.ApnCredentialSid=CR{hex}&Push.FcmCredentialSid=CR{hex}&Totp.Issuer=Acme&Totp.TimeStep=60&Totp.CodeLength=8&Totp.Skew=0&Unknown=ignored"
+    );
+    let service = backend.form(&path, &form).await.expect(200);
+    insta::assert_json_snapshot!(service);
+    assert_eq!(backend.get(&path).await.expect(200), service);
+}
+
+#[tokio::test]
+async fn a_bad_parameter_is_named_and_nothing_is_changed() {
+    let backend = Backend::new().await;
+    let path = backend.service().await;
+    let before = backend.get(&path).await.expect(200);
+    for (form, code, named) in [
+        ("FriendlyName=", 60200, "FriendlyName"),
+        (
+            &*format!("FriendlyName={}", "x".repeat(65)),
+            60200,
+            "FriendlyName",
+        ),
+        ("FriendlyName=a%0Ab", 60200, "FriendlyName"),
+        ("CodeLength=3", 60200, "CodeLength"),
+        ("CodeLength=eleven", 60200, "CodeLength"),
+        ("LookupEnabled=yes", 60200, "LookupEnabled"),
+        ("Totp.TimeStep=61", 60200, "Totp.TimeStep"),
+        ("Push.ApnCredentialSid=CR1", 60200, "Push.ApnCredentialSid"),
+        (
+            "Passkeys.UserVerification=maybe",
+            60200,
+            "Passkeys.UserVerification",
+        ),
+        (
+            "Passkeys.AuthenticatorAttachment=crossplatform",
+            60200,
+            "Passkeys.AuthenticatorAttachment",
+        ),
+        (
+            "Passkeys.RelyingParty.Id=https%3A%2F%2Facme.test",
+            60372,
+            "relying_party.id",
+        ),
+        (
+            "Passkeys.RelyingParty.Id=acme.test%3A443",
+            60372,
+            "relying_party.id",
+        ),
+        (
+            "Passkeys.RelyingParty.Origins=https%3A%2F%2Facme.test%2F",
+            60371,
+            "relying_party.origins",
+        ),
+        // The good parameter beside the bad one is not taken either.
+        ("FriendlyName=Other&CodeLength=99", 60200, "CodeLength"),
+    ] {
+        let error = backend.form(&path, form).await.refused(400, code);
+        assert_eq!(error["details"]["members"], json!([named]), "{form}");
+        if code == 60200 {
+            assert_eq!(
+                error["message"],
+                format!("Invalid parameter: {named}"),
+                "{form}"
+            );
+        }
+        assert_eq!(backend.get(&path).await.expect(200), before, "{form}");
+    }
+    let error = backend
+        .form("/v2/Services", "CodeLength=6")
+        .await
+        .refused(400, 20001);
+    assert_eq!(
+        error["message"],
+        "Missing required parameter FriendlyName in the post body"
+    );
+}
+
+#[tokio::test]
+async fn a_deleted_service_takes_everything_with_it() {
+    let backend = Backend::new().await;
+    let path = backend.service().await;
+    backend
+        .form(&format!("{path}/Entities"), "Identity=user-0001")
+        .await
+        .expect(201);
+    let reply = backend.delete(&path).await;
+    assert_eq!((reply.status, reply.bytes.len()), (204, 0));
+    let error = backend.get(&path).await.refused(404, 20404);
+    assert_eq!(
+        error["message"],
+        format!("The requested resource {path} was not found")
+    );
+    backend
+        .get(&format!("{path}/Entities/user-0001"))
+        .await
+        .refused(404, 20404);
+    backend.delete(&path).await.refused(404, 20404);
+    backend
+        .form(&path, "FriendlyName=x")
+        .await
+        .refused(404, 20404);
+}
+
+#[tokio::test]
+async fn a_service_sid_is_read_in_either_case_and_refused_when_malformed() {
+    let backend = Backend::new().await;
+    let path = backend.service().await;
+    let upper = format!(
+        "/v2/Services/VA{}",
+        path["/v2/Services/VA".len()..].to_uppercase()
+    );
+    assert_eq!(
+        backend.get(&upper).await.expect(200)["url"],
+        backend.get(&path).await.expect(200)["url"]
+    );
+    for bad in ["VA123", "YEabababababababababababababababab", "x", "%FF"] {
+        let status = backend.get(&format!("/v2/Services/{bad}")).await.status;
+        assert_eq!(status, if bad == "%FF" { 404 } else { 400 }, "{bad}");
+    }
+    backend.get("/v2/Services/VA123").await.refused(400, 60363);
+    let unknown = format!("/v2/Services/VA{}", "0".repeat(32));
+    backend.get(&unknown).await.refused(404, 20404);
+}
