@@ -53,6 +53,7 @@ pub fn router_with(app: App, limits: &Limits, lifecycle: Arc<Lifecycle>, more: R
     let health = crate::health::router(Arc::clone(&app.passkeys), lifecycle);
     Router::new()
         .merge(crate::api::twilio::router())
+        .merge(crate::api::docs::router())
         .merge(crate::api::manage::router())
         .with_state(app)
         .merge(health)

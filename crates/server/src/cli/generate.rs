@@ -10,7 +10,7 @@ pub(super) fn run(out: &Path) -> io::Result<()> {
         ("configuration.md", crate::config::markdown()),
         ("openapi/manage-v1.json", crate::api::manage::openapi_json()),
     ];
-    files.extend(twilio());
+    files.extend(crate::api::docs::markdown_files());
     for (name, text) in files {
         let path = out.join(name);
         if let Some(parent) = path.parent() {
@@ -19,8 +19,4 @@ pub(super) fn run(out: &Path) -> io::Result<()> {
         fs::write(path, text)?;
     }
     Ok(())
-}
-
-fn twilio() -> Vec<(&'static str, String)> {
-    Vec::new()
 }
