@@ -97,7 +97,6 @@ async function run(announcement, action) {
   } finally {
     running = false;
     view.busy(false);
-    startAutofill();
   }
 }
 
@@ -199,6 +198,9 @@ on('sign-in', 'Waiting for your passkey …', () => {
 });
 on('sign-in-discoverable', 'Waiting for your passkey …', () => signIn(''));
 on('sign-out', 'Signing out …', signOut);
+// After a ceremony autofill waits again once somebody turns to the field; each wait costs a challenge.
+nameField.addEventListener('pointerenter', () => running || startAutofill());
+nameField.addEventListener('keydown', (event) => running || event.key !== 'ArrowDown' || startAutofill());
 document.getElementById('clear').addEventListener('click', view.clearExchanges);
 document.getElementById('form').addEventListener('submit', (event) => {
   event.preventDefault();

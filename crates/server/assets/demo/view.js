@@ -129,8 +129,9 @@ function colored(value) {
 }
 
 function body(value) {
-  if (value === null || value === undefined) return 'no body';
+  if (value === null || value === undefined || value === '') return 'no body';
   if (typeof value !== 'string') return colored(value);
+  if (value.startsWith('{')) return colored(JSON.parse(value));
   return [...new URLSearchParams(value)].map(([key, text]) => `${key} = ${text}`).join('\n');
 }
 

@@ -129,25 +129,22 @@ impl Inner {
         if let Some(content_type) = content_type {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         }
-        let (status, answer) = match path.parse() {
+        let (status, text) = match path.parse() {
             Ok(uri) => {
                 *request.uri_mut() = uri;
                 // A router does not fail: its error type has no values.
                 let Ok(response) = self.api.clone().oneshot(request).await;
                 let status = response.status();
-                let bytes = response
-                    .into_body()
-                    .collect()
-                    .await
-                    .map(|b| b.to_bytes())
-                    .unwrap_or_default();
+                let body = response.into_body().collect().await;
                 (
                     status,
-                    serde_json::from_slice(&bytes).unwrap_or(Value::Null),
+                    body.map(http_body_util::Collected::to_bytes)
+                        .unwrap_or_default(),
                 )
             }
-            Err(_) => (StatusCode::BAD_REQUEST, Value::Null),
+            Err(_) => (StatusCode::BAD_REQUEST, Bytes::new()),
         };
+        let answer = serde_json::from_slice(&text).unwrap_or(Value::Null);
         log.0.push(json!({
             "method": method.as_str(),
             "path": path,
@@ -155,7 +152,8 @@ impl Inner {
             "content_type": content_type,
             "request": shown,
             "status": status.as_u16(),
-            "response": answer,
+            // As text: the page shows the members in the order in which they came.
+            "response": String::from_utf8_lossy(&text),
         }));
         (status, answer)
     }

@@ -19,6 +19,7 @@ use axum::http::header::HOST;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use domain::accounts::Bootstrap;
+use domain::policy::Policy;
 use tokio::net::TcpListener;
 
 use crate::app::{App, PublicUrl};
@@ -51,7 +52,7 @@ pub async fn run(asked: Option<SocketAddr>) -> Result<(), ProcessError> {
             what: "cannot make a throw-away directory",
             source,
         })?;
-    let passkeys = process::open(&directory.path().join("passkeyd.db")).await?;
+    let passkeys = process::open(&directory.path().join("passkeyd.db"), Policy::default()).await?;
     let Bootstrap::Created(account, token) = passkeys.bootstrap(None).await? else {
         return Err(ProcessError::Demo(
             "the throw-away store is not empty".to_owned(),

@@ -16,6 +16,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 use tower::Service as _;
 
 use crate::config::Limits;
@@ -122,11 +123,12 @@ async fn connection(
     if stream.set_nodelay(true).is_err() {
         return;
     }
-    let phase = Phase::default();
+    let phase = Phase::new();
     let io = TokioIo::new(Timed::new(stream, phase.clone(), timeouts));
+    let of_service = phase.clone();
     let service = service_fn(move |request: hyper::Request<Incoming>| {
-        phase.serving();
-        let phase = phase.clone();
+        of_service.serving();
+        let phase = of_service.clone();
         let answer = router.clone().call(request.map(Body::new));
         async move {
             let answer = answer.await;
@@ -135,11 +137,26 @@ async fn connection(
         }
     });
     let mut connection = pin!(http.serve_connection(io, service));
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = stopped(&mut stop) => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+    let mut silence = pin!(tokio::time::sleep(timeouts.idle));
+    let mut ending = false;
+    let ended = loop {
+        tokio::select! {
+            ended = connection.as_mut() => break ended,
+            () = stopped(&mut stop), if !ending => {
+                ending = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            // It fires once in an idle time, not once in a request: then it is looked how long the
+            // silence has really been.
+            () = silence.as_mut(), if !ending => {
+                let silent = phase.idle_for().unwrap_or_default();
+                if silent >= timeouts.idle {
+                    ending = true;
+                    connection.as_mut().graceful_shutdown();
+                } else {
+                    silence.as_mut().reset(Instant::now() + timeouts.idle.saturating_sub(silent));
+                }
+            }
         }
     };
     if let Err(error) = ended {

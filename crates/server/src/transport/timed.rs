@@ -1,15 +1,16 @@
 //! A stream that closes itself when its client is too slow.
 //!
-//! Three times are watched: the silence between requests, the time from the first byte of a request's
-//! head to its last, and the time for which an answer stays unread. A timer is armed only when the
-//! stream has to wait, so a request that arrives in one piece costs none. (The body has its own time,
-//! see `middleware::front`.)
+//! Two times are watched here: from the first byte of a request's head to its last, and the time for
+//! which an answer stays unread. A timer is armed only when the stream has to wait, so a request that
+//! arrives in one piece costs none. The silence between requests is watched by the connection (see
+//! `super`), for a stream that nobody polls cannot watch anything; the body has its own time (see
+//! `middleware::front`).
 
 use std::future::Future as _;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -30,26 +31,50 @@ pub(super) struct Timeouts {
 const IDLE: u8 = 0;
 const HEAD: u8 = 1;
 const SERVING: u8 = 2;
-const NOT_ARMED: u8 = 3;
 
 /// What a connection is doing; shared by the stream, which sees bytes, and the service, which knows
 /// when a head is complete and when it has been answered.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Phase(Arc<AtomicU8>);
+#[derive(Clone, Debug)]
+pub(super) struct Phase(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    phase: AtomicU8,
+    opened: Instant,
+    /// Since when it is idle, in milliseconds after it was opened.
+    idle_since: AtomicU64,
+}
 
 impl Phase {
+    /// Of a connection that has just been opened.
+    pub(super) fn new() -> Self {
+        Self(Arc::new(Shared {
+            phase: AtomicU8::new(IDLE),
+            opened: Instant::now(),
+            idle_since: AtomicU64::new(0),
+        }))
+    }
+
     /// A head is complete; the service works.
     pub(super) fn serving(&self) {
-        self.0.store(SERVING, Ordering::Relaxed);
+        self.0.phase.store(SERVING, Ordering::Relaxed);
     }
 
     /// The answer is made; the next byte begins a new head.
     pub(super) fn idle(&self) {
-        self.0.store(IDLE, Ordering::Relaxed);
+        let since = u64::try_from(self.0.opened.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.0.idle_since.store(since, Ordering::Relaxed);
+        self.0.phase.store(IDLE, Ordering::Relaxed);
+    }
+
+    /// For how long nothing has come, if nothing is being read or served.
+    pub(super) fn idle_for(&self) -> Option<Duration> {
+        let since = Duration::from_millis(self.0.idle_since.load(Ordering::Relaxed));
+        (self.get() == IDLE).then(|| self.0.opened.elapsed().saturating_sub(since))
     }
 
     fn get(&self) -> u8 {
-        self.0.load(Ordering::Relaxed)
+        self.0.phase.load(Ordering::Relaxed)
     }
 }
 
@@ -60,8 +85,8 @@ pub(super) struct Timed<S> {
     phase: Phase,
     timeouts: Timeouts,
     read: Timer,
-    /// The phase for which the read timer runs.
-    armed: u8,
+    /// Whether the read timer runs for the head that is being read.
+    read_armed: bool,
     write: Timer,
     write_armed: bool,
 }
@@ -98,7 +123,7 @@ impl<S> Timed<S> {
             phase,
             timeouts,
             read: Timer::default(),
-            armed: NOT_ARMED,
+            read_armed: false,
             write: Timer::default(),
             write_armed: false,
         }
@@ -106,18 +131,13 @@ impl<S> Timed<S> {
 
     /// To be called when a read has to wait.
     fn waiting(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let phase = self.phase.get();
-        if phase == SERVING {
-            self.armed = NOT_ARMED;
+        if self.phase.get() != HEAD {
+            self.read_armed = false;
             return Poll::Pending;
         }
-        if self.armed != phase {
-            self.read.arm(if phase == HEAD {
-                self.timeouts.head
-            } else {
-                self.timeouts.idle
-            });
-            self.armed = phase;
+        if !self.read_armed {
+            self.read.arm(self.timeouts.head);
+            self.read_armed = true;
         }
         if self.read.elapsed(cx) {
             Poll::Ready(Err(too_slow()))
@@ -157,12 +177,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Timed<S> {
         let before = buffer.filled().len();
         match Pin::new(&mut self.stream).poll_read(cx, buffer) {
             Poll::Ready(outcome) => {
-                let phase = self.phase.get();
-                if buffer.filled().len() > before && phase == IDLE {
-                    self.phase.0.store(HEAD, Ordering::Relaxed);
-                }
-                if phase != HEAD {
-                    self.armed = NOT_ARMED;
+                if buffer.filled().len() > before && self.phase.get() == IDLE {
+                    self.phase.0.phase.store(HEAD, Ordering::Relaxed);
+                    self.read_armed = false;
                 }
                 Poll::Ready(outcome)
             }

@@ -1,1 +1,205 @@
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::task::Context;
+use std::time::Duration;
 
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH};
+use axum::http::{HeaderMap, Request, StatusCode};
+use axum::routing::{get, post};
+use domain::clock::SystemRandomness;
+use http_body_util::BodyExt as _;
+use hyper::body::Frame;
+use serde_json::Value;
+use tower::ServiceExt as _;
+
+use super::*;
+
+/// A body in pieces, which may never end.
+struct Pieces {
+    left: VecDeque<&'static str>,
+    ends: bool,
+}
+
+impl axum::body::HttpBody for Pieces {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        match self.left.pop_front() {
+            Some(piece) => Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(piece.as_bytes()))))),
+            None if self.ends => Poll::Ready(None),
+            None => Poll::Pending,
+        }
+    }
+}
+
+fn small() -> Limits {
+    Limits {
+        header_count: 4,
+        body_bytes: 10,
+        browser_body_bytes: 5,
+        body_read_seconds: 1,
+        ..Limits::default()
+    }
+}
+
+fn router() -> Router {
+    let url = Arc::new(PublicUrl::new("http://localhost"));
+    let panics = || async {
+        if true {
+            panic!("canary-of-the-panic");
+        }
+    };
+    Router::new()
+        .route("/v2/echo", post(|body: Bytes| async { body }))
+        .route("/echo", post(|body: Bytes| async { body }))
+        .route("/v2/panic", get(panics))
+        .route("/panic", get(panics))
+        .layer(axum::middleware::from_fn_with_state(
+            Front::new(&small(), url, &SystemRandomness),
+            guard,
+        ))
+}
+
+async fn send(request: Request<Body>) -> (StatusCode, HeaderMap, Bytes) {
+    let Ok(response) = router().oneshot(request).await;
+    let (parts, body) = response.into_parts();
+    (
+        parts.status,
+        parts.headers,
+        body.collect().await.unwrap().to_bytes(),
+    )
+}
+
+fn post_to(path: &str, body: impl Into<Body>) -> Request<Body> {
+    Request::post(path).body(body.into()).unwrap()
+}
+
+#[tokio::test]
+async fn a_body_at_its_limit_passes_whole() {
+    let (status, _, body) = send(post_to("/v2/echo", "0123456789")).await;
+    assert_eq!((status, body), (StatusCode::OK, Bytes::from("0123456789")));
+    let (status, _, body) = send(post_to("/echo", "01234")).await;
+    assert_eq!((status, body), (StatusCode::OK, Bytes::from("01234")));
+}
+
+#[tokio::test]
+async fn a_body_over_its_limit_is_too_large_in_the_words_of_its_wire() {
+    let (status, headers, body) = send(post_to("/v2/echo", "0123456789a")).await;
+    assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(headers[CONNECTION], "close");
+    let envelope: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(envelope["code"], 20413);
+    let (status, _, body) = send(post_to("/echo", "012345")).await;
+    assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(body, Bytes::from(r#"{"error":"body_too_large"}"#));
+}
+
+#[tokio::test]
+async fn a_body_in_pieces_is_joined_and_counted() {
+    for (pieces, expected) in [
+        (vec!["01", "23", "45", "6789"], StatusCode::OK),
+        (
+            vec!["01", "23", "45", "67890"],
+            StatusCode::PAYLOAD_TOO_LARGE,
+        ),
+    ] {
+        let body = Pieces {
+            left: pieces.clone().into(),
+            ends: true,
+        };
+        let (status, _, body) = send(post_to("/v2/echo", Body::new(body))).await;
+        assert_eq!(status, expected);
+        if status == StatusCode::OK {
+            assert_eq!(body, Bytes::from(pieces.concat()));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_given_up() {
+    let body = Pieces {
+        left: ["0"].into(),
+        ends: false,
+    };
+    let begun = tokio::time::Instant::now();
+    let (status, headers, _) = send(post_to("/echo", Body::new(body))).await;
+    assert_eq!(status, StatusCode::REQUEST_TIMEOUT);
+    assert_eq!(headers[CONNECTION], "close");
+    assert!(begun.elapsed() < Duration::from_secs(10));
+}
+
+#[tokio::test]
+async fn a_compressed_body_is_refused_and_an_identity_one_is_not() {
+    let with = |encoding: &str| {
+        Request::post("/v2/echo")
+            .header(CONTENT_ENCODING, encoding)
+            .body(Body::from("x"))
+            .unwrap()
+    };
+    for encoding in ["gzip", "br", "identity, gzip"] {
+        let (status, _, body) = send(with(encoding)).await;
+        assert_eq!(status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{encoding}");
+        assert!(serde_json::from_slice::<Value>(&body).unwrap()["code"].is_u64());
+    }
+    assert_eq!(send(with("identity")).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn more_headers_than_allowed_are_refused() {
+    let mut request = post_to("/v2/echo", "x");
+    for name in ["a", "b", "c", "d"] {
+        request
+            .headers_mut()
+            .append(CONTENT_LENGTH, HeaderValue::from_static("1"));
+        request
+            .headers_mut()
+            .append(name, HeaderValue::from_static("1"));
+    }
+    assert_eq!(
+        send(request).await.0,
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
+    );
+}
+
+#[tokio::test]
+async fn a_panic_in_a_handler_is_an_error_of_the_wire_without_its_text() {
+    for (path, expected) in [
+        ("/v2/panic", "\"code\":20500"),
+        ("/panic", "\"error\":\"internal\""),
+    ] {
+        let (status, _, body) = send(Request::get(path).body(Body::empty()).unwrap()).await;
+        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+        let text = String::from_utf8(body.to_vec()).unwrap();
+        assert!(text.contains(expected), "{text}");
+        assert!(!text.contains("canary"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn every_answer_has_a_request_id_of_its_own() {
+    let mut seen = std::collections::HashSet::new();
+    let router = router();
+    for _ in 0..100 {
+        let Ok(response) = router.clone().oneshot(post_to("/echo", "x")).await;
+        assert!(seen.insert(response.headers()[REQUEST_ID].clone()));
+    }
+    let Ok(response) = router
+        .oneshot(Request::get("/nowhere").body(Body::empty()).unwrap())
+        .await;
+    assert!(response.headers().contains_key(REQUEST_ID));
+}
+
+#[test]
+fn a_path_belongs_to_a_wire_by_whole_segments() {
+    assert_eq!(Audience::of("/v2"), Audience::Twilio);
+    assert_eq!(Audience::of("/v2/Services"), Audience::Twilio);
+    assert_eq!(Audience::of("/v2x/Services"), Audience::Browser);
+    assert_eq!(Audience::of("/manage/v1"), Audience::Manage);
+    assert_eq!(Audience::of("/"), Audience::Browser);
+}

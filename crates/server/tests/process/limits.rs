@@ -1,0 +1,246 @@
+use std::fmt::Write as _;
+use std::io::{Read, Write};
+use std::time::{Duration, Instant};
+
+use crate::support::*;
+
+fn server(settings: &[(&str, &str)]) -> (tempfile::TempDir, Server) {
+    let data = tempfile::tempdir().unwrap();
+    let mut command = serve_known(data.path());
+    command.envs(settings.iter().copied());
+    let server = Server::start(&mut command);
+    (data, server)
+}
+
+/// It still answers, so whatever was done to it before has harmed nobody else.
+fn still_serves(server: &Server) {
+    assert_eq!(status(&server.request("GET", "/livez", &[], "")), 200);
+}
+
+#[test]
+fn more_than_64_headers_or_16_kib_of_them_are_431_and_the_connection_is_closed() {
+    let (_data, server) = server(&[]);
+    let with = |count: usize| {
+        let mut head = String::from("GET /livez HTTP/1.1\r\n");
+        for number in 0..count {
+            let _ = write!(head, "h{number}: x\r\n");
+        }
+        server.exchange(format!("{head}Connection: close\r\n\r\n").as_bytes())
+    };
+    assert_eq!(status(&with(63)), 200);
+    assert_eq!(status(&with(64)), 431);
+    assert_eq!(
+        status(&with(99)),
+        431,
+        "also beyond what the HTTP library takes"
+    );
+    assert_eq!(status(&with(500)), 431);
+    let long = |length: usize| {
+        server.exchange(
+            format!(
+                "GET /livez HTTP/1.1\r\nConnection: close\r\nh: {}\r\n\r\n",
+                "x".repeat(length)
+            )
+            .as_bytes(),
+        )
+    };
+    assert_eq!(status(&long(16_000)), 200);
+    assert_eq!(status(&long(17_000)), 431);
+    // Headers without an end are cut as soon as the limit is passed.
+    let mut stream = server.connect();
+    stream.write_all(b"GET /livez HTTP/1.1\r\n").unwrap();
+    let mut sent = 0;
+    while sent < 10_000_000 && stream.write_all(&[b'h'; 1000]).is_ok() {
+        sent += 1000;
+    }
+    assert!(sent < 10_000_000, "the connection was closed");
+    still_serves(&server);
+}
+
+#[test]
+fn a_body_over_the_limit_is_413_before_the_rest_is_read() {
+    let (_data, server) = server(&[]);
+    for (path, limit, expected) in [
+        ("/v2/Services", 262_144, "\"code\":20413"),
+        ("/anything", 65_536, "body_too_large"),
+    ] {
+        // Announced and never sent.
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n",
+            limit + 1
+        );
+        let answer = server.exchange(head.as_bytes());
+        assert_eq!(status(&answer), 413, "{answer}");
+        assert!(answer.contains(expected), "{answer}");
+        // Not announced: chunks without an end.
+        let mut stream = server.connect();
+        stream
+            .write_all(
+                format!("POST {path} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+                    .as_bytes(),
+            )
+            .unwrap();
+        let chunk = format!("10000\r\n{}\r\n", "x".repeat(65_536));
+        for _ in 0..=(limit / 65_536) {
+            let _ = stream.write_all(chunk.as_bytes());
+        }
+        assert_eq!(status(&read_to_end(&mut stream)), 413);
+    }
+    still_serves(&server);
+}
+
+#[test]
+fn a_client_that_waits_for_100_continue_is_told_413_without_sending() {
+    let (_data, server) = server(&[]);
+    let answer = server.exchange(
+        b"POST /v2/Services HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 999999\r\n\r\n",
+    );
+    assert_eq!(status(&answer), 413, "{answer}");
+}
+
+#[test]
+fn a_compressed_body_is_415() {
+    let (_data, server) = server(&[]);
+    let answer = server.request("POST", "/v2/Services", &["Content-Encoding: gzip"], "xx");
+    assert_eq!(status(&answer), 415, "{answer}");
+    assert!(answer.contains("\"code\":"), "{answer}");
+    still_serves(&server);
+}
+
+#[test]
+fn slow_headers_close_the_connection_although_bytes_keep_coming() {
+    let (_data, server) = server(&[("PASSKEYD_LIMITS__HEADER_READ_SECONDS", "1")]);
+    let mut stream = server.connect();
+    let begun = Instant::now();
+    let mut buffer = [0; 1];
+    stream
+        .set_read_timeout(Some(Duration::from_millis(100)))
+        .unwrap();
+    stream.write_all(b"GET /livez HTTP/1.1\r\nh: ").unwrap();
+    loop {
+        let _ = stream.write_all(b"x");
+        match stream.read(&mut buffer) {
+            Ok(0) => break,
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            Err(_) => break,
+            Ok(_) => panic!("there is nothing to answer"),
+        }
+        assert!(begun.elapsed() < Duration::from_secs(10));
+    }
+    assert!(
+        begun.elapsed() >= Duration::from_millis(900),
+        "{:?}",
+        begun.elapsed()
+    );
+    still_serves(&server);
+}
+
+#[test]
+fn a_slow_head_of_a_later_request_closes_the_connection_too() {
+    let (_data, server) = server(&[("PASSKEYD_LIMITS__HEADER_READ_SECONDS", "1")]);
+    let mut stream = server.connect();
+    stream
+        .write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        .unwrap();
+    std::thread::sleep(Duration::from_millis(1500));
+    // Silence between requests is not slowness.
+    stream
+        .write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        .unwrap();
+    std::thread::sleep(Duration::from_millis(200));
+    let begun = Instant::now();
+    stream.write_all(b"GET /livez").unwrap();
+    let answers = read_to_end(&mut stream);
+    assert_eq!(answers.matches("HTTP/1.1 200").count(), 2, "{answers}");
+    assert!(begun.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
+fn a_silent_connection_is_closed_after_the_idle_time() {
+    let (_data, server) = server(&[("PASSKEYD_LIMITS__IDLE_SECONDS", "1")]);
+    let begun = Instant::now();
+    assert_eq!(
+        read_to_end(&mut server.connect()),
+        "",
+        "before a first request"
+    );
+    let mut used = server.connect();
+    used.write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        .unwrap();
+    assert_eq!(status(&read_to_end(&mut used)), 200, "and after one");
+    assert!(begun.elapsed() < Duration::from_secs(15));
+}
+
+#[test]
+fn a_slow_body_is_given_up() {
+    let (_data, server) = server(&[("PASSKEYD_LIMITS__BODY_READ_SECONDS", "1")]);
+    let answer =
+        server.exchange(b"POST /v2/Services HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf");
+    assert!((400..500).contains(&status(&answer)), "{answer}");
+    assert!(answer.contains("\"code\":60306"), "{answer}");
+    still_serves(&server);
+}
+
+#[test]
+fn one_address_has_a_limit_of_connections_and_gets_them_back() {
+    let (_data, server) = server(&[("PASSKEYD_LIMITS__CONNECTIONS_PER_ADDRESS", "3")]);
+    let held: Vec<_> = (0..3)
+        .map(|_| {
+            let mut stream = server.connect();
+            stream
+                .write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+                .unwrap();
+            let mut buffer = [0; 12];
+            stream.read_exact(&mut buffer).unwrap();
+            stream
+        })
+        .collect();
+    let refused = server.exchange(b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    assert_eq!(
+        refused, "",
+        "the fourth is closed, the first three are kept"
+    );
+    drop(held);
+    let again = (0..100).any(|_| {
+        std::thread::sleep(Duration::from_millis(20));
+        server
+            .exchange(b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            .contains("200")
+    });
+    assert!(again);
+}
+
+/// What could be read in two ways by a proxy and by us is refused or read in the safe way, and never
+/// leaves bytes behind that would be taken for a second request.
+#[test]
+fn ambiguous_framing_is_refused() {
+    let (_data, server) = server(&[]);
+    let smuggled = "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n";
+    for head in [
+        "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\n",
+        "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 4, 5\r\n\r\n",
+        "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: +4\r\n\r\n",
+        "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n",
+        "POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, identity\r\n\r\n",
+        "POST /a HTTP/1.1\r\nHost : x\r\nContent-Length: 0\r\n\r\n",
+        "POST /a HTTP/1.1\r\n: x\r\n\r\n",
+        "POST /a HTTP/1.1\r\nh: a\r\n folded\r\n\r\n",
+        "POST /a HTTP/9.9\r\nHost: x\r\n\r\n",
+        "\u{0}\u{1}\u{2}\r\n\r\n",
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    ] {
+        let answer = server.exchange(format!("{head}{smuggled}").as_bytes());
+        assert!(
+            !answer.contains("200 OK"),
+            "{head:?} let a second request through: {answer}"
+        );
+    }
+    // Both headers: the chunked framing holds (RFC 9112 6.3), the connection ends with the answer or
+    // the request is refused.
+    let both = "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+    let answer = server.exchange(
+        format!("{both}GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes(),
+    );
+    assert!(matches!(status(&answer), 400 | 404), "{answer}");
+    still_serves(&server);
+}

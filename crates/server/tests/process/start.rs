@@ -1,0 +1,123 @@
+use std::time::{Duration, Instant};
+
+use crate::support::*;
+
+#[test]
+fn the_first_start_prints_an_account_once_that_opens_the_wire() {
+    let data = tempfile::tempdir().unwrap();
+    let first = Server::start(&mut serve(data.path())).stop();
+    let value = |label: &str| {
+        let line = first.out.lines().find(|line| line.contains(label)).unwrap();
+        line.split_whitespace().last().unwrap().to_owned()
+    };
+    let (sid, token) = (value("Account SID"), value("Auth Token"));
+    assert!(sid.len() == 34 && sid.starts_with("AC"), "{sid}");
+    assert!(token.len() >= 32, "the token has 128 bits at least");
+    assert!(
+        !first.log.concat().contains(&token),
+        "the token is not in the log"
+    );
+
+    let second = Server::start(&mut serve(data.path()));
+    let answer = second.request("GET", "/v2/Services", &[&basic(&sid, &token)], "");
+    assert_eq!(status(&answer), 200, "{answer}");
+    let second = second.stop();
+    assert_eq!(second.out, "");
+    assert!(!second.log.concat().contains(&token));
+}
+
+#[test]
+fn the_account_of_the_environment_is_created_and_not_printed() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(&mut serve_known(data.path()));
+    assert_eq!(
+        status(&server.request("GET", "/v2/Services", &[&basic(SID, TOKEN)], "")),
+        200
+    );
+    assert_eq!(
+        status(&server.request(
+            "GET",
+            "/v2/Services",
+            &[&basic(SID, "wrong-token-of-length")],
+            ""
+        )),
+        401
+    );
+    let stopped = server.stop();
+    assert_eq!(stopped.out, "");
+    assert!(!stopped.log.concat().contains(TOKEN));
+}
+
+#[test]
+fn a_second_process_on_the_same_directory_is_refused_and_harms_nothing() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(&mut serve_known(data.path()));
+    let output = ended(&mut serve_known(data.path()));
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    assert!(message.contains("in use"), "{message}");
+    assert_eq!(
+        status(&server.request("GET", "/v2/Services", &[&basic(SID, TOKEN)], "")),
+        200
+    );
+}
+
+#[test]
+fn an_address_that_is_taken_stops_the_start_and_is_named() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let data = tempfile::tempdir().unwrap();
+    let mut command = passkeyd();
+    command
+        .arg("serve")
+        .arg("--data-dir")
+        .arg(data.path())
+        .args(["--listen", &address]);
+    let output = ended(&mut command);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8(output.stderr).unwrap().contains(&address));
+    assert_eq!(
+        output.stdout, b"",
+        "no account is announced by a process that cannot serve it"
+    );
+}
+
+#[test]
+fn it_is_alive_and_ready_after_the_ready_line_within_its_time_and_memory() {
+    let data = tempfile::tempdir().unwrap();
+    let begun = Instant::now();
+    let server = Server::start(&mut serve(data.path()));
+    // The promise is half a second for a release build on a quiet machine; a busy one gets more.
+    assert!(
+        begun.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        begun.elapsed()
+    );
+    assert_eq!(status(&server.request("GET", "/livez", &[], "")), 200);
+    assert_eq!(status(&server.request("GET", "/readyz", &[], "")), 200);
+    let process = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
+    let line = process
+        .lines()
+        .find(|line| line.starts_with("VmRSS:"))
+        .unwrap();
+    let kilobytes: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+    assert!(kilobytes < 40_000, "{line}");
+}
+
+#[test]
+fn the_demo_refuses_addresses_that_others_can_reach() {
+    for address in ["0.0.0.0:0", "192.0.2.1:8080"] {
+        let output = ended(passkeyd().args(["demo", "--listen", address]));
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{message}");
+        assert!(message.contains("loopback"), "{message}");
+    }
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let output = ended(passkeyd().args(["demo", "--listen", &address]));
+    assert!(
+        String::from_utf8(output.stderr)
+            .unwrap()
+            .contains("--listen")
+    );
+}

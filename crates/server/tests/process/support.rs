@@ -1,0 +1,207 @@
+//! Starting the binary, and speaking to it in raw bytes.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+pub const SID: &str = "AC00112233445566778899aabbccddeeff";
+pub const TOKEN: &str = "canary-token-0123456789abcdef";
+
+/// The binary with nothing of our own environment.
+pub fn passkeyd() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_passkeyd"));
+    command
+        .env_clear()
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+/// `passkeyd serve` on a free port.
+pub fn serve(data: &Path) -> Command {
+    let mut command = passkeyd();
+    command
+        .arg("serve")
+        .arg("--data-dir")
+        .arg(data)
+        .args(["--listen", "127.0.0.1:0"]);
+    command
+}
+
+/// As [`serve`], with a known account.
+pub fn serve_known(data: &Path) -> Command {
+    let mut command = serve(data);
+    command
+        .env("PASSKEYD_BOOTSTRAP_ACCOUNT_SID", SID)
+        .env("PASSKEYD_BOOTSTRAP_AUTH_TOKEN", TOKEN);
+    command
+}
+
+/// Runs a command that is expected to end by itself.
+pub fn ended(command: &mut Command) -> Output {
+    command.output().unwrap()
+}
+
+/// A running server.
+pub struct Server {
+    child: Child,
+    log: Receiver<String>,
+    seen: Vec<String>,
+    pub address: SocketAddr,
+}
+
+impl Server {
+    /// Starts the command and waits until it says that it is ready.
+    pub fn start(command: &mut Command) -> Self {
+        let mut child = command.spawn().unwrap();
+        let (send, log) = channel();
+        let errors = BufReader::new(child.stderr.take().unwrap());
+        std::thread::spawn(move || {
+            for line in errors.lines().map_while(Result::ok) {
+                if send.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        let mut server = Self {
+            child,
+            log,
+            seen: Vec::new(),
+            address: SocketAddr::from(([0, 0, 0, 0], 0)),
+        };
+        let ready = server.wait_for_line("\"ready\"");
+        let ready: serde_json::Value = serde_json::from_str(&ready).unwrap();
+        server.address = ready["address"].as_str().unwrap().parse().unwrap();
+        server
+    }
+
+    /// The first log line, from now or before, that holds the text.
+    pub fn wait_for_line(&mut self, text: &str) -> String {
+        if let Some(line) = self.seen.iter().find(|line| line.contains(text)) {
+            return line.clone();
+        }
+        loop {
+            match self.log.recv_timeout(Duration::from_secs(20)) {
+                Ok(line) => {
+                    self.seen.push(line.clone());
+                    if line.contains(text) {
+                        return line;
+                    }
+                }
+                Err(_) => panic!("no log line with {text}: {:?}", self.seen),
+            }
+        }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .unwrap();
+        stream
+    }
+
+    /// Sends bytes on a connection of their own and reads until the server closes it.
+    pub fn exchange(&self, bytes: &[u8]) -> String {
+        let mut stream = self.connect();
+        // The server may have answered and closed before everything is written.
+        let _ = stream.write_all(bytes);
+        read_to_end(&mut stream)
+    }
+
+    /// One request; the connection is closed after the answer.
+    pub fn request(&self, method: &str, path: &str, headers: &[&str], body: &str) -> String {
+        self.exchange(request(method, path, headers, body).as_bytes())
+    }
+
+    pub fn signal(&self, name: &str) {
+        let done = Command::new("kill")
+            .arg(format!("-{name}"))
+            .arg(self.pid().to_string())
+            .status();
+        assert!(done.unwrap().success());
+    }
+
+    /// Ends it with SIGTERM.
+    pub fn stop(self) -> Stopped {
+        self.signal("TERM");
+        self.wait()
+    }
+
+    /// Waits for its end.
+    pub fn wait(mut self) -> Stopped {
+        let status = self.child.wait().unwrap();
+        let mut out = String::new();
+        self.child
+            .stdout
+            .take()
+            .unwrap()
+            .read_to_string(&mut out)
+            .unwrap();
+        let mut log = std::mem::take(&mut self.seen);
+        log.extend(self.log.iter());
+        Stopped { status, out, log }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What a server left behind.
+pub struct Stopped {
+    pub status: ExitStatus,
+    pub out: String,
+    pub log: Vec<String>,
+}
+
+pub fn request(method: &str, path: &str, headers: &[&str], body: &str) -> String {
+    let headers: String = headers
+        .iter()
+        .map(|header| format!("{header}\r\n"))
+        .collect();
+    format!(
+        "{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n{headers}\r\n{body}",
+        body.len()
+    )
+}
+
+/// Everything until the end; a reset after the answer is an end, too.
+pub fn read_to_end(stream: &mut TcpStream) -> String {
+    let mut all = Vec::new();
+    let mut buffer = [0; 4096];
+    loop {
+        match stream.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(n) => all.extend_from_slice(&buffer[..n]),
+            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => break,
+            Err(error) => panic!("{error}; so far: {}", String::from_utf8_lossy(&all)),
+        }
+    }
+    String::from_utf8(all).unwrap()
+}
+
+pub fn status(answer: &str) -> u16 {
+    answer
+        .split(' ')
+        .nth(1)
+        .and_then(|s| s.parse().ok())
+        .unwrap_or_else(|| panic!("no status: {answer:?}"))
+}
+
+pub fn basic(sid: &str, token: &str) -> String {
+    use base64::Engine as _;
+    let value = base64::engine::general_purpose::STANDARD.encode(format!("{sid}:{token}"));
+    format!("Authorization: Basic {value}")
+}
