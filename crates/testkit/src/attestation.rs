@@ -1,65 +1,95 @@
-//! Attestation objects (section 6.5.4), one function per statement format, and the authority behind `x5c`.
+//! Attestation objects (section 6.5.4): what all formats share. Each statement format has a file of its own.
 
 use std::convert::Infallible;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use minicbor::encode::{Encoder, Error as CborError};
-use rcgen::string::PrintableString;
-use rcgen::{
-    BasicConstraints, CertificateParams, CustomExtension, DistinguishedName, DnType, DnValue, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, SigningKey as _, date_time_ymd,
-};
 
+use crate::algorithm::{Algorithm, Hash};
 use crate::cbor;
+use crate::certificate::{Authorities, Extension};
 use crate::error::Error;
-use crate::key::{Algorithm, Key};
+use crate::key::Key;
 use crate::lies::{CertificateLies, Lies};
-use crate::profile::Format;
+use crate::profile::{Format, Profile};
+
+mod android_key;
+mod android_safetynet;
+mod apple;
+mod fido_u2f;
+mod packed;
+mod tpm;
 
 /// `id-fido-gen-ce-aaguid` (section 8.2.1).
-const AAGUID_EXTENSION: [u64; 10] = [1, 3, 6, 1, 4, 1, 45_724, 1, 1, 4];
+const AAGUID_EXTENSION: &str = "1.3.6.1.4.1.45724.1.1.4";
 
 /// What a statement is about.
 pub(crate) struct Subject<'a> {
     pub(crate) authenticator_data: &'a [u8],
     pub(crate) client_data_json: &'a [u8],
+    pub(crate) credential_id: &'a [u8],
     pub(crate) key: &'a Key,
     pub(crate) aaguid: [u8; 16],
 }
 
 impl Subject<'_> {
-    /// `authenticatorData || clientDataHash`, over which the statement is signed.
+    fn client_data_hash(&self) -> Vec<u8> {
+        Hash::Sha256.digest(self.client_data_json)
+    }
+
+    /// `authenticatorData || clientDataHash`, over which statements are signed.
     fn signed_bytes(&self) -> Vec<u8> {
-        [
-            self.authenticator_data,
-            digest(&SHA256, self.client_data_json).as_ref(),
-        ]
-        .concat()
+        [self.authenticator_data, &self.client_data_hash()].concat()
     }
 }
 
-/// A member of a statement, in canonical order within its map: shorter names first, then bytewise.
-enum Member {
-    Alg(i64),
-    Sig(Vec<u8>),
-    X5c(Vec<Vec<u8>>),
+/// Who makes the statement: the authenticator as it is and as it lies.
+struct Maker<'a> {
+    profile: &'a Profile,
+    authorities: &'a mut Authorities,
+    lies: &'a Lies,
 }
 
-impl Member {
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Alg(_) => "alg",
-            Self::Sig(_) => "sig",
-            Self::X5c(_) => "x5c",
+impl Maker<'_> {
+    /// A fresh attestation key of the algorithm that the profile wants, or else of `usual`.
+    fn attestation_key(&self, usual: Algorithm) -> Result<Key, Error> {
+        Key::generate(self.profile.attestation_algorithm.unwrap_or(usual))
+    }
+
+    /// What stands under `alg` when `key` signs.
+    fn statement_algorithm(&self, key: &Key) -> i64 {
+        self.lies
+            .statement_algorithm
+            .unwrap_or(key.algorithm().cose())
+    }
+
+    /// The format's own certificate extension with `content`, or what the lies make of it.
+    fn own_extension(&self, oid: &str, content: Vec<u8>) -> Vec<Extension> {
+        if self.lies.without_attestation_extension {
+            return Vec::new();
         }
+        let content = match &self.lies.attestation_extension {
+            Some(other) => other.clone(),
+            None => content,
+        };
+        vec![Extension::new(oid, false, content)]
     }
+}
 
+/// A member of a statement.
+enum Field {
+    Integer(i64),
+    Text(String),
+    Bytes(Vec<u8>),
+    Chain(Vec<Vec<u8>>),
+}
+
+impl Field {
     fn write(&self, out: &mut Encoder<Vec<u8>>) -> Result<(), CborError<Infallible>> {
-        out.str(self.name())?;
         match self {
-            Self::Alg(number) => out.i64(*number)?,
-            Self::Sig(bytes) => out.bytes(bytes)?,
-            Self::X5c(chain) => {
+            Self::Integer(number) => out.i64(*number)?,
+            Self::Text(text) => out.str(text)?,
+            Self::Bytes(bytes) => out.bytes(bytes)?,
+            Self::Chain(chain) => {
                 out.array(chain.len() as u64)?;
                 for certificate in chain {
                     out.bytes(certificate)?;
@@ -71,156 +101,120 @@ impl Member {
     }
 }
 
-/// The attestation object for `subject` in `format`.
+/// What stands under `attStmt`.
+enum Statement {
+    Map(Vec<(&'static str, Field)>),
+    /// `compound`: format and statement of each.
+    Array(Vec<(String, Statement)>),
+}
+
+impl Statement {
+    fn write(&self, out: &mut Encoder<Vec<u8>>) -> Result<(), CborError<Infallible>> {
+        match self {
+            Self::Map(members) => {
+                // CTAP2 canonical order: shorter names first, then bytewise.
+                let mut members: Vec<_> = members.iter().collect();
+                members.sort_by_key(|(name, _)| (name.len(), *name));
+                out.map(members.len() as u64)?;
+                for (name, field) in members {
+                    out.str(name)?;
+                    field.write(out)?;
+                }
+            }
+            Self::Array(statements) => {
+                out.array(statements.len() as u64)?;
+                for (format, statement) in statements {
+                    out.map(2)?.str("fmt")?.str(format)?.str("attStmt")?;
+                    statement.write(out)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The attestation object for `subject` in the format of `profile`.
 pub(crate) fn object(
-    format: Format,
     subject: &Subject<'_>,
-    authority: &mut Option<Authority>,
+    profile: &Profile,
+    authorities: &mut Authorities,
     lies: &Lies,
 ) -> Result<Vec<u8>, Error> {
-    let (name, mut statement) = match format {
-        Format::None => ("none", Vec::new()),
-        Format::PackedSelf => ("packed", packed_self(subject, lies)?),
-        Format::PackedX5c => (
-            "packed",
-            packed_x5c(subject, Authority::of(authority)?, lies)?,
-        ),
+    let mut maker = Maker {
+        profile,
+        authorities,
+        lies,
     };
-    if let Some(dropped) = &lies.without_statement_member {
-        statement.retain(|member| member.name() != dropped);
-    }
+    let (name, statement) = statement(profile.format, subject, &mut maker)?;
     let name = lies.format_name.as_deref().unwrap_or(name);
     Ok(cbor::encode(|out| {
-        out.map(3)?
-            .str("fmt")?
-            .str(name)?
-            .str("attStmt")?
-            .map(statement.len() as u64)?;
-        for member in &statement {
-            member.write(out)?;
-        }
+        out.map(3)?.str("fmt")?.str(name)?.str("attStmt")?;
+        statement.write(out)?;
         out.str("authData")?.bytes(subject.authenticator_data)?;
         Ok(())
     }))
 }
 
-/// Self attestation: signed with the credential private key itself.
-fn packed_self(subject: &Subject<'_>, lies: &Lies) -> Result<Vec<Member>, Error> {
-    let signature = subject.key.sign(&subject.signed_bytes())?;
-    let algorithm = lies
-        .statement_algorithm
-        .unwrap_or(subject.key.algorithm().cose());
-    Ok(vec![
-        Member::Alg(algorithm),
-        Member::Sig(lies.distort_signature(signature)),
-    ])
-}
-
-/// Basic attestation: signed with an attestation key whose certificate the authority vouches for.
-fn packed_x5c(
+/// The statement in `format`, and that format's identifier.
+fn statement(
+    format: Format,
     subject: &Subject<'_>,
-    authority: &Authority,
-    lies: &Lies,
-) -> Result<Vec<Member>, Error> {
-    let (key, certificate) = authority.issue(subject.aaguid, &lies.certificate)?;
-    let signature = key.sign(&subject.signed_bytes()).map_err(Error::crypto)?;
-    let algorithm = lies.statement_algorithm.unwrap_or(Algorithm::ES256.cose());
-    Ok(vec![
-        Member::Alg(algorithm),
-        Member::Sig(lies.distort_signature(signature)),
-        Member::X5c(vec![certificate]),
-    ])
+    maker: &mut Maker<'_>,
+) -> Result<(&'static str, Statement), Error> {
+    let (name, mut members) = match format {
+        Format::None => ("none", Vec::new()),
+        Format::PackedSelf => ("packed", packed::own(subject, maker)?),
+        Format::PackedX5c => ("packed", packed::basic(subject, maker)?),
+        Format::Tpm => ("tpm", tpm::statement(subject, maker)?),
+        Format::AndroidKey => ("android-key", android_key::statement(subject, maker)?),
+        Format::AndroidSafetynet => (
+            "android-safetynet",
+            android_safetynet::statement(subject, maker)?,
+        ),
+        Format::FidoU2f => ("fido-u2f", fido_u2f::statement(subject, maker)?),
+        Format::Apple => ("apple", apple::statement(subject, maker)?),
+        Format::Compound => return Ok(("compound", compound(subject, maker)?)),
+    };
+    if let Some(dropped) = &maker.lies.without_statement_member {
+        members.retain(|(name, _)| name != dropped);
+    }
+    Ok((name, Statement::Map(members)))
 }
 
-/// The maker's certification authority: a self-signed root that signs the leaf certificates.
-pub(crate) struct Authority {
-    issuer: Issuer<'static, KeyPair>,
-    root: Vec<u8>,
-}
-
-impl Authority {
-    /// The authority in `slot`, which is founded at the first use.
-    pub(crate) fn of(slot: &mut Option<Self>) -> Result<&Self, Error> {
-        match slot {
-            Some(authority) => Ok(authority),
-            None => Ok(slot.insert(Self::found()?)),
-        }
-    }
-
-    fn found() -> Result<Self, Error> {
-        let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(Error::crypto)?;
-        let mut params = CertificateParams::default();
-        params.not_before = date_time_ymd(2020, 1, 1);
-        params.not_after = date_time_ymd(2120, 1, 1);
-        params.distinguished_name = DistinguishedName::new();
-        params
-            .distinguished_name
-            .push(DnType::OrganizationName, "passkeyd testkit");
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "passkeyd testkit attestation root");
-        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-        let root = params
-            .self_signed(&key)
-            .map_err(Error::crypto)?
-            .der()
-            .to_vec();
-        Ok(Self {
-            issuer: Issuer::new(params, key),
-            root,
-        })
-    }
-
-    /// The root certificate, DER.
-    pub(crate) fn root(&self) -> &[u8] {
-        &self.root
-    }
-
-    /// A fresh attestation key and its certificate, which meets section 8.2.1 but for the lies.
-    fn issue(&self, aaguid: [u8; 16], lies: &CertificateLies) -> Result<(KeyPair, Vec<u8>), Error> {
-        let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(Error::crypto)?;
-        let mut params = CertificateParams::default();
-        params.not_before = date_time_ymd(2020, 1, 1);
-        params.not_after = date_time_ymd(if lies.expired { 2021 } else { 2120 }, 1, 1);
-        params.use_authority_key_identifier_extension = true;
-        params.is_ca = match (lies.authority, lies.without_basic_constraints) {
-            (true, _) => IsCa::Ca(BasicConstraints::Unconstrained),
-            (false, true) => IsCa::NoCa,
-            (false, false) => IsCa::ExplicitNoCa,
+/// Section 8.9. A `compound` within the list, which the specification forbids, holds two self attestations.
+fn compound(subject: &Subject<'_>, maker: &mut Maker<'_>) -> Result<Statement, Error> {
+    let honest = Lies::default();
+    let mut statements = Vec::new();
+    for (position, format) in maker.profile.compound.iter().enumerate() {
+        let told = match maker.lies.only_sub_statement {
+            Some(only) if only != position => &honest,
+            _ => maker.lies,
         };
-
-        let mut name = DistinguishedName::new();
-        if !lies.without_country {
-            let country = PrintableString::try_from("DE").map_err(Error::crypto)?;
-            name.push(DnType::CountryName, DnValue::PrintableString(country));
-        }
-        if !lies.without_organization {
-            name.push(DnType::OrganizationName, "passkeyd testkit");
-        }
-        let unit = lies
-            .organizational_unit
-            .as_deref()
-            .unwrap_or("Authenticator Attestation");
-        name.push(DnType::OrganizationalUnitName, unit);
-        if !lies.without_common_name {
-            name.push(DnType::CommonName, "passkeyd testkit attestation key");
-        }
-        params.distinguished_name = name;
-
-        if !lies.without_aaguid {
-            // The extension's content is an OCTET STRING of 16 bytes.
-            let content = [&[0x04, 0x10], &lies.aaguid.unwrap_or(aaguid)[..]].concat();
-            let mut extension = CustomExtension::from_oid_content(&AAGUID_EXTENSION, content);
-            extension.set_criticality(lies.critical_aaguid);
-            params.custom_extensions.push(extension);
-        }
-
-        let certificate = params
-            .signed_by(&key, &self.issuer)
-            .map_err(Error::crypto)?
-            .der()
-            .to_vec();
-        Ok((key, certificate))
+        let inner = Profile {
+            compound: vec![Format::PackedSelf, Format::PackedSelf],
+            ..maker.profile.clone()
+        };
+        let mut inner = Maker {
+            profile: &inner,
+            authorities: maker.authorities,
+            lies: told,
+        };
+        let (name, statement) = statement(*format, subject, &mut inner)?;
+        let name = told.sub_format_name.as_deref().unwrap_or(name);
+        statements.push((name.to_owned(), statement));
     }
+    Ok(Statement::Array(statements))
+}
+
+/// The AAGUID extension of section 8.2.1, as the lies want it.
+fn aaguid_extension(aaguid: [u8; 16], lies: &CertificateLies) -> Option<Extension> {
+    if lies.without_aaguid {
+        return None;
+    }
+    let content = match &lies.malformed_aaguid {
+        Some(other) => other.clone(),
+        None => crate::der::octets(&lies.aaguid.unwrap_or(aaguid)),
+    };
+    let critical = lies.critical_aaguid;
+    Some(Extension::new(AAGUID_EXTENSION, critical, content))
 }

@@ -4,12 +4,15 @@ use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::rand;
 use serde_json::{Map, Value, json};
 
-use crate::attestation::{self, Authority};
+use crate::algorithm::Algorithm;
+use crate::attestation;
+use crate::cbor;
+use crate::certificate::Authorities;
 use crate::encoding::{base64url, from_base64url};
 use crate::error::Error;
-use crate::key::{Algorithm, Key};
+use crate::key::{Key, Public};
 use crate::lies::{Lies, UserHandle};
-use crate::profile::{Attachment, Counter, Profile};
+use crate::profile::{Attachment, Counter, Extensions, Profile};
 
 /// Flag bits of authenticator data (section 6.1).
 const UP: u8 = 1 << 0;
@@ -67,7 +70,7 @@ pub struct Authenticator {
     /// What it is; may be changed between calls, and holds for the calls that follow.
     pub profile: Profile,
     credentials: Vec<Credential>,
-    authority: Option<Authority>,
+    authorities: Authorities,
 }
 
 impl Authenticator {
@@ -91,9 +94,10 @@ impl Authenticator {
         self.credentials.len() < before
     }
 
-    /// The root certificate (DER) to which the chain of [`crate::Format::PackedX5c`] leads.
+    /// The root certificate (DER) to which every `x5c` leads while `profile.chain` stays as it is: to be given to a verifier as
+    /// trust anchor. Another kind of root in the profile is another root.
     pub fn attestation_root(&mut self) -> Result<Vec<u8>, Error> {
-        Ok(Authority::of(&mut self.authority)?.root().to_vec())
+        Ok(self.authorities.of(&self.profile.chain)?.root().to_vec())
     }
 
     /// `navigator.credentials.create({publicKey})` on a page of `origin`, as `toJSON()` gives it.
@@ -113,7 +117,7 @@ impl Authenticator {
             return Err(Error::Excluded);
         }
 
-        let key = Key::generate(algorithm)?;
+        let key = self.new_key(algorithm)?;
         let id = random(self.profile.credential_id_length)?;
         let aaguid = lies.aaguid.unwrap_or(self.profile.aaguid);
         let client_data_json =
@@ -125,32 +129,43 @@ impl Authenticator {
             lies.credential_public_key.as_deref().unwrap_or(&key.cose()),
         ]
         .concat();
-        let authenticator_data = self.authenticator_data(&rp_id, 0, Some(&attested), lies);
+        let authenticator_data = self.authenticator_data(
+            &rp_id,
+            0,
+            Some(&attested),
+            &self.profile.create_extensions,
+            lies,
+        );
         let subject = attestation::Subject {
             authenticator_data: &authenticator_data,
             client_data_json: &client_data_json,
+            credential_id: lies.attested_credential_id.as_deref().unwrap_or(&id),
             key: &key,
             aaguid,
         };
         let object = match &lies.attestation_object {
             Some(other) => other.clone(),
-            None => attestation::object(self.profile.format, &subject, &mut self.authority, lies)?,
+            None => attestation::object(&subject, &self.profile, &mut self.authorities, lies)?,
         };
 
         let mut extensions = Map::new();
         if options.asks_for_extension("credProps") {
             extensions.insert("credProps".to_owned(), json!({"rk": self.profile.resident}));
         }
+        if options.asks_for_extension("appidExclude") {
+            extensions.insert("appidExclude".to_owned(), json!(true));
+        }
+        extensions.extend(self.profile.create_extensions.client.clone());
         let answer = credential_json(
             &id,
             self.profile.attachment,
             lies,
-            &Value::Object(extensions),
+            extensions,
             &json!({
                 "clientDataJSON": base64url(&client_data_json),
                 "attestationObject": base64url(&object),
                 "authenticatorData": base64url(&authenticator_data),
-                "publicKey": base64url(&key.spki()?),
+                "publicKey": base64url(&key.spki()),
                 "publicKeyAlgorithm": algorithm.cose(),
                 "transports": self.profile.transports,
             }),
@@ -200,7 +215,22 @@ impl Authenticator {
         let held = &self.credentials[chosen];
         let client_data_json =
             client_data("webauthn.get", options.text("challenge")?, origin, lies);
-        let authenticator_data = self.authenticator_data(&rp_id, held.sign_count, None, lies);
+        let mut extensions = Map::new();
+        let mut scope = rp_id.as_str();
+        if let Ok(application) = options.text("extensions.appid") {
+            extensions.insert("appid".to_owned(), json!(self.profile.uses_appid));
+            if self.profile.uses_appid {
+                scope = application;
+            }
+        }
+        extensions.extend(self.profile.get_extensions.client.clone());
+        let authenticator_data = self.authenticator_data(
+            scope,
+            held.sign_count,
+            None,
+            &self.profile.get_extensions,
+            lies,
+        );
         let signed = [
             &authenticator_data[..],
             digest(&SHA256, &client_data_json).as_ref(),
@@ -227,9 +257,24 @@ impl Authenticator {
             &held.id,
             self.profile.attachment,
             lies,
-            &json!({}),
+            extensions,
             &response,
         ))
+    }
+
+    fn new_key(&self, algorithm: Algorithm) -> Result<Key, Error> {
+        loop {
+            let key = Key::generate(algorithm)?;
+            let fits = match key.public() {
+                Public::Ec { x, y, .. } => {
+                    !self.profile.leading_zero_coordinate || x[0] == 0 || y[0] == 0
+                }
+                Public::Rsa { .. } | Public::Raw(_) => true,
+            };
+            if fits {
+                return Ok(key);
+            }
+        }
     }
 
     fn choose_algorithm(&self, options: &Options<'_>) -> Result<Algorithm, Error> {
@@ -262,12 +307,20 @@ impl Authenticator {
         rp_id: &str,
         sign_count: u32,
         attested: Option<&[u8]>,
+        extensions: &Extensions,
         lies: &Lies,
     ) -> Vec<u8> {
         if let Some(other) = &lies.authenticator_data {
             return other.clone();
         }
         let profile = &self.profile;
+        let outputs = match &lies.extensions {
+            Some(other) => Some(other.clone()),
+            None if extensions.authenticator.is_empty() => None,
+            None => Some(cbor::encode(|out| {
+                cbor::map(out, &extensions.authenticator)
+            })),
+        };
         let flags = [
             (UP, lies.user_present.unwrap_or(profile.user_present)),
             (UV, lies.user_verified.unwrap_or(profile.user_verified)),
@@ -277,7 +330,7 @@ impl Authenticator {
                 AT,
                 lies.attested_credential_data.unwrap_or(attested.is_some()),
             ),
-            (ED, lies.extension_data.unwrap_or(false)),
+            (ED, lies.extension_data.unwrap_or(outputs.is_some())),
         ];
         let flags = flags
             .iter()
@@ -290,6 +343,7 @@ impl Authenticator {
             &[flags],
             &lies.sign_count.unwrap_or(sign_count).to_be_bytes(),
             attested.unwrap_or_default(),
+            outputs.as_deref().unwrap_or_default(),
             lies.trailing_authenticator_data
                 .as_deref()
                 .unwrap_or_default(),
@@ -303,9 +357,10 @@ fn credential_json(
     id: &[u8],
     attachment: Option<Attachment>,
     lies: &Lies,
-    extensions: &Value,
+    mut extensions: Map<String, Value>,
     response: &Value,
 ) -> Value {
+    extensions.extend(lies.client_extension_results.clone());
     let truth = base64url(id);
     json!({
         "id": lies.id.as_ref().unwrap_or(&truth),

@@ -26,6 +26,9 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
+    /// The profile asks for a combination that does not exist, such as a TPM with an Ed25519 key.
+    #[error("profile: {0}")]
+    Unsupported(&'static str),
     /// The cryptography library refused, which on a healthy machine it never does.
     #[error("cryptography: {0}")]
     Crypto(String),
@@ -37,7 +40,7 @@ impl Error {
         match self {
             Self::Excluded => "InvalidStateError",
             Self::NoCredential { .. } => "NotAllowedError",
-            Self::NoCommonAlgorithm { .. } => "NotSupportedError",
+            Self::NoCommonAlgorithm { .. } | Self::Unsupported(_) => "NotSupportedError",
             Self::Options { .. } => "TypeError",
             Self::Crypto(_) => "OperationError",
         }

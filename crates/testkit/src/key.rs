@@ -1,77 +1,98 @@
-//! Key pairs of credentials: generation, signing, and the COSE form of the public half (RFC 9053, RFC 8230).
+//! Key pairs of credentials and certificates: generation, signing, and the public half in its forms: COSE (RFC 9053, RFC
+//! 8230, RFC 9964), `SubjectPublicKeyInfo` (RFC 5480, 8017, 8410, 9881).
 
 use aws_lc_rs::encoding::AsDer as _;
-use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rand::{self, SystemRandom};
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, ECDSA_P521_SHA512_ASN1_SIGNING,
-    EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256,
-    RSA_PSS_SHA256, RsaEncoding, RsaKeyPair,
+    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P256K1_SHA256_ASN1_SIGNING,
+    ECDSA_P384_SHA384_ASN1_SIGNING, ECDSA_P521_SHA512_ASN1_SIGNING, EcdsaKeyPair,
+    EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _, ML_DSA_44_SIGNING, ML_DSA_65_SIGNING,
+    ML_DSA_87_SIGNING, PqdsaKeyPair, PqdsaSigningAlgorithm, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384,
+    RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding, RsaKeyPair,
 };
-use serde::Deserialize;
+use num_bigint::BigUint;
 
+use crate::algorithm::{Algorithm, Hash};
 use crate::cbor;
+use crate::der;
 use crate::error::Error;
 
-/// A signature algorithm, named as in the COSE registry. A further one gets a variant and an arm in each match here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-pub enum Algorithm {
-    /// ECDSA on P-256 with SHA-256.
-    ES256,
-    /// ECDSA on P-384 with SHA-384.
-    ES384,
-    /// ECDSA on P-521 with SHA-512.
-    ES512,
-    /// `EdDSA` on Ed25519.
-    EdDSA,
-    /// RSA PKCS#1 v1.5 with SHA-256, 2048 bits.
-    RS256,
-    /// RSA PSS with SHA-256, 2048 bits.
-    PS256,
+/// An elliptic curve for ECDSA.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Curve {
+    P256,
+    P384,
+    P521,
+    Secp256k1,
 }
 
-impl Algorithm {
-    /// All of them, in the order in which the default profile likes them.
-    pub const ALL: [Self; 6] = [
-        Self::ES256,
-        Self::EdDSA,
-        Self::ES384,
-        Self::ES512,
-        Self::RS256,
-        Self::PS256,
-    ];
-
-    /// The COSE number.
-    pub fn cose(self) -> i64 {
+impl Curve {
+    /// The COSE number (RFC 9053, table 18; RFC 8812).
+    fn cose(self) -> i64 {
         match self {
-            Self::ES256 => -7,
-            Self::ES384 => -35,
-            Self::ES512 => -36,
-            Self::EdDSA => -8,
-            Self::RS256 => -257,
-            Self::PS256 => -37,
+            Self::P256 => 1,
+            Self::P384 => 2,
+            Self::P521 => 3,
+            Self::Secp256k1 => 8,
+        }
+    }
+
+    fn oid(self) -> &'static str {
+        match self {
+            Self::P256 => "1.2.840.10045.3.1.7",
+            Self::P384 => "1.3.132.0.34",
+            Self::P521 => "1.3.132.0.35",
+            Self::Secp256k1 => "1.3.132.0.10",
+        }
+    }
+
+    fn signing(self) -> &'static EcdsaSigningAlgorithm {
+        match self {
+            Self::P256 => &ECDSA_P256_SHA256_ASN1_SIGNING,
+            Self::P384 => &ECDSA_P384_SHA384_ASN1_SIGNING,
+            Self::P521 => &ECDSA_P521_SHA512_ASN1_SIGNING,
+            Self::Secp256k1 => &ECDSA_P256K1_SHA256_ASN1_SIGNING,
         }
     }
 }
 
-/// COSE curve numbers (RFC 9053, table 18).
-const P256: i64 = 1;
-const P384: i64 = 2;
-const P521: i64 = 3;
+/// COSE curve numbers of octet key pairs (RFC 9053, table 18).
 const ED25519: i64 = 6;
+const ED448: i64 = 7;
 
-/// COSE key types (RFC 9053, table 17; RFC 8230).
+/// COSE key types (RFC 9053, table 17; RFC 8230; RFC 9964).
 const OKP: i64 = 1;
 const EC2: i64 = 2;
 const RSA: i64 = 3;
+const AKP: i64 = 7;
+
+/// `rsaEncryption` (RFC 8017).
+const RSA_ENCRYPTION: &str = "1.2.840.113549.1.1.1";
 
 enum Secret {
-    Ec(EcdsaKeyPair, i64),
-    Ed(Ed25519KeyPair),
-    Rsa(RsaKeyPair, &'static dyn RsaEncoding),
+    Ec(EcdsaKeyPair, Curve),
+    Ed25519(Ed25519KeyPair),
+    Ed448(Box<ed448_goldilocks::SigningKey>),
+    Rsa(RsaKeyPair),
+    MlDsa(PqdsaKeyPair),
 }
 
-/// The key pair of one credential.
+/// The public half in its parts.
+pub(crate) enum Public {
+    /// Both coordinates have the width of the field.
+    Ec {
+        curve: Curve,
+        x: Vec<u8>,
+        y: Vec<u8>,
+    },
+    /// Modulus and exponent, big-endian, without leading zeros.
+    Rsa { n: Vec<u8>, e: Vec<u8> },
+    /// Every other key: the bytes as they are.
+    Raw(Vec<u8>),
+}
+
+/// A key pair and the algorithm it is meant for.
 pub(crate) struct Key {
     algorithm: Algorithm,
     secret: Secret,
@@ -79,23 +100,43 @@ pub(crate) struct Key {
 
 impl Key {
     pub(crate) fn generate(algorithm: Algorithm) -> Result<Self, Error> {
-        let ec = |with: &'static EcdsaSigningAlgorithm, curve| {
-            EcdsaKeyPair::generate(with)
+        let ec = |curve: Curve| {
+            EcdsaKeyPair::generate(curve.signing())
                 .map(|pair| Secret::Ec(pair, curve))
                 .map_err(Error::crypto)
         };
-        let rsa = |encoding: &'static dyn RsaEncoding| {
-            RsaKeyPair::generate(KeySize::Rsa2048)
-                .map(|pair| Secret::Rsa(pair, encoding))
+        let ml_dsa = |with: &'static PqdsaSigningAlgorithm| {
+            PqdsaKeyPair::generate(with)
+                .map(Secret::MlDsa)
                 .map_err(Error::crypto)
         };
         let secret = match algorithm {
-            Algorithm::ES256 => ec(&ECDSA_P256_SHA256_ASN1_SIGNING, P256)?,
-            Algorithm::ES384 => ec(&ECDSA_P384_SHA384_ASN1_SIGNING, P384)?,
-            Algorithm::ES512 => ec(&ECDSA_P521_SHA512_ASN1_SIGNING, P521)?,
-            Algorithm::EdDSA => Secret::Ed(Ed25519KeyPair::generate().map_err(Error::crypto)?),
-            Algorithm::RS256 => rsa(&RSA_PKCS1_SHA256)?,
-            Algorithm::PS256 => rsa(&RSA_PSS_SHA256)?,
+            Algorithm::ES256 | Algorithm::ESP256 => ec(Curve::P256)?,
+            Algorithm::ES384 | Algorithm::ESP384 => ec(Curve::P384)?,
+            Algorithm::ES512 | Algorithm::ESP512 => ec(Curve::P521)?,
+            Algorithm::ES256K => ec(Curve::Secp256k1)?,
+            Algorithm::EdDSA | Algorithm::Ed25519 => {
+                Secret::Ed25519(Ed25519KeyPair::generate().map_err(Error::crypto)?)
+            }
+            Algorithm::Ed448 => {
+                let mut seed = [0; 57];
+                rand::fill(&mut seed).map_err(Error::crypto)?;
+                let key =
+                    ed448_goldilocks::SigningKey::try_from(&seed[..]).map_err(Error::crypto)?;
+                Secret::Ed448(Box::new(key))
+            }
+            Algorithm::RS256
+            | Algorithm::RS384
+            | Algorithm::RS512
+            | Algorithm::PS256
+            | Algorithm::PS384
+            | Algorithm::PS512
+            | Algorithm::RS1 => {
+                Secret::Rsa(RsaKeyPair::generate(KeySize::Rsa2048).map_err(Error::crypto)?)
+            }
+            Algorithm::MlDsa44 => ml_dsa(&ML_DSA_44_SIGNING)?,
+            Algorithm::MlDsa65 => ml_dsa(&ML_DSA_65_SIGNING)?,
+            Algorithm::MlDsa87 => ml_dsa(&ML_DSA_87_SIGNING)?,
         };
         Ok(Self { algorithm, secret })
     }
@@ -105,6 +146,16 @@ impl Key {
     }
 
     pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
+        self.sign_as(self.algorithm, message)
+    }
+
+    /// Signs with another algorithm of the same kind of key, which matters to RSA only.
+    pub(crate) fn sign_as(&self, algorithm: Algorithm, message: &[u8]) -> Result<Vec<u8>, Error> {
+        if algorithm != self.algorithm && !matches!(self.secret, Secret::Rsa(_)) {
+            return Err(Error::Unsupported(
+                "only an RSA key signs with several algorithms",
+            ));
+        }
         let random = SystemRandom::new();
         match &self.secret {
             Secret::Ec(pair, _) => Ok(pair
@@ -112,17 +163,61 @@ impl Key {
                 .map_err(Error::crypto)?
                 .as_ref()
                 .to_vec()),
-            Secret::Ed(pair) => Ok(pair
+            Secret::Ed25519(pair) => Ok(pair
                 .try_sign(message)
                 .map_err(Error::crypto)?
                 .as_ref()
                 .to_vec()),
-            Secret::Rsa(pair, encoding) => {
+            Secret::Ed448(key) => Ok(key.sign_raw(message).to_bytes().to_vec()),
+            Secret::Rsa(pair) => {
+                let encoding: &'static dyn RsaEncoding = match algorithm {
+                    Algorithm::RS256 => &RSA_PKCS1_SHA256,
+                    Algorithm::RS384 => &RSA_PKCS1_SHA384,
+                    Algorithm::RS512 => &RSA_PKCS1_SHA512,
+                    Algorithm::PS256 => &RSA_PSS_SHA256,
+                    Algorithm::PS384 => &RSA_PSS_SHA384,
+                    Algorithm::PS512 => &RSA_PSS_SHA512,
+                    Algorithm::RS1 => return sign_with_sha1(pair, message),
+                    _ => return Err(Error::Unsupported("an RSA key signs with RSA only")),
+                };
                 let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(*encoding, &random, message, &mut signature)
+                pair.sign(encoding, &random, message, &mut signature)
                     .map_err(Error::crypto)?;
                 Ok(signature)
             }
+            Secret::MlDsa(pair) => {
+                let mut signature = vec![0; pair.algorithm().signature_len()];
+                let length = pair.sign(message, &mut signature).map_err(Error::crypto)?;
+                signature.truncate(length);
+                Ok(signature)
+            }
+        }
+    }
+
+    pub(crate) fn public(&self) -> Public {
+        match &self.secret {
+            Secret::Ec(pair, curve) => {
+                // The first byte of an uncompressed point is 4; both coordinates have the width of the field.
+                let point = pair.public_key().as_ref();
+                let (x, y) = point[1..].split_at(point.len() / 2);
+                Public::Ec {
+                    curve: *curve,
+                    x: x.to_vec(),
+                    y: y.to_vec(),
+                }
+            }
+            Secret::Ed25519(pair) => Public::Raw(pair.public_key().as_ref().to_vec()),
+            Secret::Ed448(key) => Public::Raw(key.verifying_key().to_bytes().to_vec()),
+            Secret::Rsa(pair) => {
+                // RSAPublicKey of RFC 8017: SEQUENCE of modulus and exponent.
+                let parts = der::elements(pair.public_key().as_ref());
+                let part = |at: usize| unsigned(parts.get(at).copied().unwrap_or_default());
+                Public::Rsa {
+                    n: part(0),
+                    e: part(1),
+                }
+            }
+            Secret::MlDsa(pair) => Public::Raw(pair.public_key().as_ref().to_vec()),
         }
     }
 
@@ -130,48 +225,127 @@ impl Key {
     pub(crate) fn cose(&self) -> Vec<u8> {
         let algorithm = self.algorithm.cose();
         cbor::encode(|out| {
-            match &self.secret {
-                Secret::Ec(pair, curve) => {
-                    // The first byte of an uncompressed point is 4; both coordinates have the width of the field.
-                    let point = pair.public_key().as_ref();
-                    let (x, y) = point[1..].split_at(point.len() / 2);
+            match (self.public(), &self.secret) {
+                (Public::Ec { curve, x, y }, _) => {
                     out.map(5)?.i64(1)?.i64(EC2)?.i64(3)?.i64(algorithm)?;
-                    out.i64(-1)?
-                        .i64(*curve)?
-                        .i64(-2)?
-                        .bytes(x)?
-                        .i64(-3)?
-                        .bytes(y)?;
+                    out.i64(-1)?.i64(curve.cose())?;
+                    out.i64(-2)?.bytes(&x)?.i64(-3)?.bytes(&y)?;
                 }
-                Secret::Ed(pair) => {
-                    out.map(4)?.i64(1)?.i64(OKP)?.i64(3)?.i64(algorithm)?;
-                    out.i64(-1)?
-                        .i64(ED25519)?
-                        .i64(-2)?
-                        .bytes(pair.public_key().as_ref())?;
-                }
-                Secret::Rsa(pair, _) => {
-                    // PKCS#1 in DER. With 2048 bits its layout is fixed: SEQUENCE (4), INTEGER (4), a zero, 256 bytes
-                    // of modulus, INTEGER (2), exponent.
-                    let public = pair.public_key().as_ref();
+                (Public::Rsa { n, e }, _) => {
                     out.map(4)?.i64(1)?.i64(RSA)?.i64(3)?.i64(algorithm)?;
-                    out.i64(-1)?
-                        .bytes(&public[9..265])?
-                        .i64(-2)?
-                        .bytes(&public[267..])?;
+                    out.i64(-1)?.bytes(&n)?.i64(-2)?.bytes(&e)?;
+                }
+                (Public::Raw(key), Secret::MlDsa(_)) => {
+                    out.map(3)?.i64(1)?.i64(AKP)?.i64(3)?.i64(algorithm)?;
+                    out.i64(-1)?.bytes(&key)?;
+                }
+                (Public::Raw(key), secret) => {
+                    let curve = match secret {
+                        Secret::Ed448(_) => ED448,
+                        _ => ED25519,
+                    };
+                    out.map(4)?.i64(1)?.i64(OKP)?.i64(3)?.i64(algorithm)?;
+                    out.i64(-1)?.i64(curve)?.i64(-2)?.bytes(&key)?;
                 }
             }
             Ok(())
         })
     }
 
-    /// The public key as `SubjectPublicKeyInfo` in DER, which `getPublicKey()` gives to pages.
-    pub(crate) fn spki(&self) -> Result<Vec<u8>, Error> {
-        let der = match &self.secret {
-            Secret::Ec(pair, _) => pair.public_key().as_der(),
-            Secret::Ed(pair) => pair.public_key().as_der(),
-            Secret::Rsa(pair, _) => pair.public_key().as_der(),
+    /// The public key as `SubjectPublicKeyInfo` in DER, which `getPublicKey()` gives to pages and certificates carry.
+    pub(crate) fn spki(&self) -> Vec<u8> {
+        let (identifier, key) = match (self.public(), &self.secret) {
+            (Public::Ec { curve, x, y }, _) => (
+                vec![der::oid("1.2.840.10045.2.1"), der::oid(curve.oid())],
+                [&[4], &x[..], &y].concat(),
+            ),
+            (Public::Rsa { n, e }, _) => (
+                vec![der::oid(RSA_ENCRYPTION), der::null()],
+                der::sequence(&[positive(&n), positive(&e)]),
+            ),
+            // RFC 8410 and RFC 9881: the same identifier for keys and signatures.
+            (Public::Raw(key), _) => (vec![der::oid(signature_oid(self.algorithm))], key),
         };
-        Ok(der.map_err(Error::crypto)?.as_ref().to_vec())
+        der::sequence(&[der::sequence(&identifier), der::bits(&key)])
     }
+}
+
+/// The `AlgorithmIdentifier` of signatures in certificates.
+pub(crate) fn signature_identifier(algorithm: Algorithm) -> Vec<u8> {
+    let mut parts = vec![der::oid(signature_oid(algorithm))];
+    match algorithm {
+        Algorithm::RS256 | Algorithm::RS384 | Algorithm::RS512 | Algorithm::RS1 => {
+            parts.push(der::null());
+        }
+        Algorithm::PS256 => parts.push(pss_parameters(Hash::Sha256, 32)),
+        Algorithm::PS384 => parts.push(pss_parameters(Hash::Sha384, 48)),
+        Algorithm::PS512 => parts.push(pss_parameters(Hash::Sha512, 64)),
+        _ => {}
+    }
+    der::sequence(&parts)
+}
+
+/// `RSASSA-PSS-params` (RFC 4055, section 3.1).
+fn pss_parameters(hash: Hash, salt_length: i64) -> Vec<u8> {
+    let hash = der::sequence(&[der::oid(hash.oid()), der::null()]);
+    let mask = der::sequence(&[der::oid("1.2.840.113549.1.1.8"), hash.clone()]);
+    der::sequence(&[
+        der::explicit(0, &hash),
+        der::explicit(1, &mask),
+        der::explicit(2, &der::integer(salt_length)),
+    ])
+}
+
+fn signature_oid(algorithm: Algorithm) -> &'static str {
+    match algorithm {
+        Algorithm::ES256 | Algorithm::ESP256 | Algorithm::ES256K => "1.2.840.10045.4.3.2",
+        Algorithm::ES384 | Algorithm::ESP384 => "1.2.840.10045.4.3.3",
+        Algorithm::ES512 | Algorithm::ESP512 => "1.2.840.10045.4.3.4",
+        Algorithm::EdDSA | Algorithm::Ed25519 => "1.3.101.112",
+        Algorithm::Ed448 => "1.3.101.113",
+        Algorithm::RS1 => "1.2.840.113549.1.1.5",
+        Algorithm::RS256 => "1.2.840.113549.1.1.11",
+        Algorithm::RS384 => "1.2.840.113549.1.1.12",
+        Algorithm::RS512 => "1.2.840.113549.1.1.13",
+        Algorithm::PS256 | Algorithm::PS384 | Algorithm::PS512 => "1.2.840.113549.1.1.10",
+        Algorithm::MlDsa44 => "2.16.840.1.101.3.4.3.17",
+        Algorithm::MlDsa65 => "2.16.840.1.101.3.4.3.18",
+        Algorithm::MlDsa87 => "2.16.840.1.101.3.4.3.19",
+    }
+}
+
+/// The content of a DER INTEGER that is not negative, without the zero for the sign.
+fn unsigned(content: &[u8]) -> Vec<u8> {
+    let zeros = content.iter().take_while(|byte| **byte == 0).count();
+    content.get(zeros..).unwrap_or_default().to_vec()
+}
+
+/// A DER INTEGER that is not negative.
+fn positive(magnitude: &[u8]) -> Vec<u8> {
+    match magnitude.first() {
+        Some(first) if *first < 0x80 => der::tlv(2, magnitude),
+        _ => der::tlv(2, &[&[0], magnitude].concat()),
+    }
+}
+
+/// RSASSA-PKCS1-v1_5 with SHA-1 (RFC 8017, 8.2.1), in plain arithmetic, since the cryptography library makes none. Neither
+/// fast nor constant in time: the keys here are worth nothing.
+fn sign_with_sha1(pair: &RsaKeyPair, message: &[u8]) -> Result<Vec<u8>, Error> {
+    let length = pair.public_modulus_len();
+    let identifier = der::sequence(&[der::oid(Hash::Sha1.oid()), der::null()]);
+    let digest_info = der::sequence(&[identifier, der::octets(&Hash::Sha1.digest(message))]);
+    let mut block = vec![0xff; length - digest_info.len() - 3];
+    block.splice(..0, [0, 1]);
+    block.push(0);
+    block.extend(digest_info);
+
+    // PrivateKeyInfo (RFC 5958): version, algorithm, OCTET STRING with RSAPrivateKey: version, n, e, d, ...
+    let info = pair.as_der().map_err(Error::crypto)?;
+    let parts = der::elements(info.as_ref());
+    let private = der::elements(parts.get(2).copied().unwrap_or_default());
+    let number = |at: usize| BigUint::from_bytes_be(private.get(at).copied().unwrap_or_default());
+    let signature = BigUint::from_bytes_be(&block)
+        .modpow(&number(3), &number(1))
+        .to_bytes_be();
+    Ok([vec![0; length - signature.len()], signature].concat())
 }

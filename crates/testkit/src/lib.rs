@@ -12,20 +12,35 @@
 //! (user verification, attachment, attestation conveyance, resident key): those are the profile's, since a test
 //! wants to see what the server says to an authenticator that does not do what it was asked.
 
+mod algorithm;
 mod attestation;
 mod authenticator;
 mod cbor;
+mod certificate;
+mod der;
 mod encoding;
 mod error;
 pub mod http;
 pub mod json;
+mod jws;
 mod key;
 mod lies;
+pub mod metadata;
 mod profile;
 
+pub use algorithm::{Algorithm, Hash};
 pub use authenticator::{Authenticator, Credential};
-pub use encoding::{base64url, from_base64url};
+pub use certificate::certificate_key_identifier;
+pub use encoding::{Bytes, base64url, from_base64url};
 pub use error::Error;
-pub use key::Algorithm;
-pub use lies::{CertificateLies, Lies, UserHandle};
-pub use profile::{Attachment, Counter, Format, Profile};
+pub use lies::{
+    CertificateLies, ChainLies, ExtraExtension, IssuerLies, Lies, NameConstraints, SafetyNetLies,
+    TpmAttribute, TpmLies, UserHandle,
+};
+pub use profile::{
+    AndroidKey, Attachment, Authorizations, Chain, Counter, Extensions, Format, Profile,
+    RootOfTrust, SafetyNet, Tpm, Validity,
+};
+
+#[cfg(test)]
+mod tests;

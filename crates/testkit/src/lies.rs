@@ -5,6 +5,12 @@ use serde_json::{Map, Value};
 
 use crate::encoding::optional;
 
+mod certificate;
+
+pub use certificate::{
+    CertificateLies, ChainLies, ExtraExtension, IssuerLies, NameConstraints, TpmAttribute,
+};
+
 /// Everything that differs from the truth in one answer. The default tells no lie. A changed value is signed like a true
 /// one, so that exactly one check of the verifier can fail; only the `signature` members break the signature.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -54,6 +60,9 @@ pub struct Lies {
     /// Another COSE key inside the attested credential data.
     #[serde(deserialize_with = "optional::deserialize")]
     pub credential_public_key: Option<Vec<u8>>,
+    /// These bytes in place of the extension map, with the ED flag set.
+    #[serde(deserialize_with = "optional::deserialize")]
+    pub extensions: Option<Vec<u8>>,
     /// Bytes behind the end of the authenticator data.
     #[serde(deserialize_with = "optional::deserialize")]
     pub trailing_authenticator_data: Option<Vec<u8>>,
@@ -68,12 +77,32 @@ pub struct Lies {
     pub signature: Option<Vec<u8>>,
     /// Another `fmt` in the attestation object.
     pub format_name: Option<String>,
-    /// Another `alg` in the attestation statement.
+    /// Another `alg` in the attestation statement; in `apple`, which has none, an `alg`.
     pub statement_algorithm: Option<i64>,
     /// Drop this member of the attestation statement.
     pub without_statement_member: Option<String>,
     /// What is wrong with the attestation certificate.
     pub certificate: CertificateLies,
+    /// What is wrong with the certificate above it.
+    pub issuer: IssuerLies,
+    /// What is wrong with `x5c` as a whole.
+    pub chain: ChainLies,
+    /// What is wrong with a `tpm` statement.
+    pub tpm: TpmLies,
+    /// What is wrong with an `android-safetynet` response.
+    pub safetynet: SafetyNetLies,
+    /// `android-key`: another `attestationChallenge`. `apple`: another nonce.
+    #[serde(deserialize_with = "optional::deserialize")]
+    pub attestation_challenge: Option<Vec<u8>>,
+    /// `android-key`, `apple`: these bytes in place of the content of the format's own certificate extension.
+    #[serde(deserialize_with = "optional::deserialize")]
+    pub attestation_extension: Option<Vec<u8>>,
+    /// `android-key`, `apple`: no such extension.
+    pub without_attestation_extension: bool,
+    /// `compound`: tell the lies about statements and certificates in the one at this position only, counted from zero.
+    pub only_sub_statement: Option<usize>,
+    /// `compound`: another `fmt` in the sub-statements.
+    pub sub_format_name: Option<String>,
     /// These bytes in place of the whole attestation object.
     #[serde(deserialize_with = "optional::deserialize")]
     pub attestation_object: Option<Vec<u8>>,
@@ -85,6 +114,8 @@ pub struct Lies {
     pub use_credential: Option<Vec<u8>>,
     /// What stands in `response.userHandle`.
     pub user_handle: UserHandle,
+    /// Members of `clientExtensionResults` that replace or join the true ones.
+    pub client_extension_results: Map<String, Value>,
     /// Another `id` in the JSON, verbatim.
     pub id: Option<String>,
     /// Another `rawId` in the JSON, verbatim.
@@ -108,30 +139,54 @@ pub enum UserHandle {
     Text(String),
 }
 
-/// What is wrong with the attestation certificate of `packed` (section 8.2.1). The default is a flawless one.
+/// What is wrong with a `tpm` statement (section 8.3); its certificate is in [`CertificateLies`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct CertificateLies {
-    /// Another organizational unit than `Authenticator Attestation`.
-    pub organizational_unit: Option<String>,
-    /// No country.
-    pub without_country: bool,
-    /// No organization.
-    pub without_organization: bool,
-    /// No common name.
-    pub without_common_name: bool,
-    /// Basic constraints with CA true.
-    pub authority: bool,
-    /// No basic constraints at all.
-    pub without_basic_constraints: bool,
-    /// Another AAGUID in the extension 1.3.6.1.4.1.45724.1.1.4.
-    pub aaguid: Option<[u8; 16]>,
-    /// No such extension.
-    pub without_aaguid: bool,
-    /// The extension marked critical.
-    pub critical_aaguid: bool,
-    /// Validity ended in 2021.
-    pub expired: bool,
+pub struct TpmLies {
+    /// Another `ver` than `2.0`.
+    pub version: Option<String>,
+    /// Another `magic` than `TPM_GENERATED_VALUE`.
+    pub magic: Option<u32>,
+    /// Another `type` than `TPM_ST_ATTEST_CERTIFY`.
+    pub attest_type: Option<u16>,
+    /// Another `extraData`.
+    #[serde(deserialize_with = "optional::deserialize")]
+    pub extra_data: Option<Vec<u8>>,
+    /// Another `attested.name`.
+    #[serde(deserialize_with = "optional::deserialize")]
+    pub name: Option<Vec<u8>>,
+    /// Another `clockInfo.safe` than one.
+    pub clock_safe: Option<u8>,
+    /// The public area, and with it the name, of another key of the same algorithm.
+    pub other_key: bool,
+    /// This exponent in the public area of an RSA key.
+    pub exponent: Option<u32>,
+    /// Bytes behind the public area, which the name covers.
+    #[serde(deserialize_with = "optional::deserialize")]
+    pub trailing_public_area: Option<Vec<u8>>,
+    /// Bytes behind the certification, which the signature covers.
+    #[serde(deserialize_with = "optional::deserialize")]
+    pub trailing_certificate_info: Option<Vec<u8>>,
+    /// These bytes in place of the public area, which the name covers.
+    #[serde(deserialize_with = "optional::deserialize")]
+    pub public_area: Option<Vec<u8>>,
+    /// These bytes in place of the certification, which the signature covers.
+    #[serde(deserialize_with = "optional::deserialize")]
+    pub certificate_info: Option<Vec<u8>>,
+}
+
+/// What is wrong with an `android-safetynet` response (section 8.5), beside what the profile lets it say.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SafetyNetLies {
+    /// Another `nonce`, verbatim.
+    pub nonce: Option<String>,
+    /// Leave `ctsProfileMatch` out.
+    pub without_cts_profile_match: bool,
+    /// Another `alg` in the header.
+    pub header_algorithm: Option<String>,
+    /// This text in place of the whole response.
+    pub response: Option<String>,
 }
 
 impl Lies {

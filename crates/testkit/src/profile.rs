@@ -1,8 +1,13 @@
 //! What kind of authenticator this is.
 
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
-use crate::key::Algorithm;
+use crate::algorithm::Algorithm;
+
+mod attestation;
+
+pub use attestation::{AndroidKey, Authorizations, Chain, RootOfTrust, SafetyNet, Tpm, Validity};
 
 /// The properties of an authenticator. The default is a platform passkey provider of today: ES256, format `none`, user
 /// present and verified, backed up, counter at zero for ever, discoverable.
@@ -33,6 +38,27 @@ pub struct Profile {
     pub format: Format,
     /// Length of new credential identifiers in bytes.
     pub credential_id_length: usize,
+    /// Elliptic-curve keys with a coordinate that begins with a zero byte, which one key in 128 has by chance.
+    pub leading_zero_coordinate: bool,
+    /// The algorithm of attestation keys where the format leaves a choice; by default `RS256` for `tpm` and
+    /// `android-safetynet`, `ES256` otherwise.
+    pub attestation_algorithm: Option<Algorithm>,
+    /// The certificates above attestation keys.
+    pub chain: Chain,
+    /// What `tpm` says.
+    pub tpm: Tpm,
+    /// What `android-key` says.
+    pub android_key: AndroidKey,
+    /// What `android-safetynet` says.
+    pub safetynet: SafetyNet,
+    /// The statements of `compound`, in order.
+    pub compound: Vec<Format>,
+    /// Extension outputs of registrations, whether asked for or not.
+    pub create_extensions: Extensions,
+    /// Extension outputs of authentications, whether asked for or not.
+    pub get_extensions: Extensions,
+    /// Answer requests with the `appid` extension (section 10.1.1) as a U2F credential of that application would.
+    pub uses_appid: bool,
 }
 
 impl Default for Profile {
@@ -53,6 +79,16 @@ impl Default for Profile {
             algorithms: Algorithm::ALL.to_vec(),
             format: Format::None,
             credential_id_length: 32,
+            leading_zero_coordinate: false,
+            attestation_algorithm: None,
+            chain: Chain::default(),
+            tpm: Tpm::default(),
+            android_key: AndroidKey::default(),
+            safetynet: SafetyNet::default(),
+            compound: vec![Format::PackedX5c, Format::PackedSelf],
+            create_extensions: Extensions::default(),
+            get_extensions: Extensions::default(),
+            uses_appid: false,
         }
     }
 }
@@ -68,6 +104,18 @@ impl Profile {
             counter: Counter::Increasing,
             format: Format::PackedX5c,
             ..Self::default()
+        }
+    }
+
+    /// A U2F key behind the CTAP1 mapping: no model identifier, no user verification, not discoverable.
+    pub fn u2f() -> Self {
+        Self {
+            aaguid: [0; 16],
+            user_verified: false,
+            resident: false,
+            format: Format::FidoU2f,
+            algorithms: vec![Algorithm::ES256],
+            ..Self::security_key()
         }
     }
 
@@ -127,4 +175,28 @@ pub enum Format {
     PackedSelf,
     /// `packed` with a leaf certificate of the authenticator's own authority (8.2).
     PackedX5c,
+    /// `tpm` (8.3), for RSA keys and those on P-256, P-384, P-521.
+    Tpm,
+    /// `android-key` (8.4).
+    AndroidKey,
+    /// `android-safetynet` (8.5).
+    AndroidSafetynet,
+    /// `fido-u2f` (8.6), for elliptic-curve keys.
+    FidoU2f,
+    /// `apple` (8.8).
+    Apple,
+    /// `compound` (8.9) of the formats that the profile lists.
+    Compound,
+}
+
+/// Extension outputs. Authenticator outputs are JSON values, of which an object with the only member `base64url` is a byte
+/// string: `{"credProtect": 2, "hmac-secret": true, "credBlob": {"base64url": "AAEC"}}`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Extensions {
+    /// Outputs in authenticator data; an empty map leaves the ED flag clear.
+    pub authenticator: Map<String, Value>,
+    /// Outputs in `clientExtensionResults`, beside the ones that the client makes itself (`credProps`, `appid`,
+    /// `appidExclude`), and before them when the names are the same.
+    pub client: Map<String, Value>,
 }

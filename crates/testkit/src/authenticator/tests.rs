@@ -1,142 +1,15 @@
 //! The authenticator's output, taken apart with a CBOR decoder and checked with the cryptography library.
 
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, ECDSA_P521_SHA512_ASN1, ED25519,
-    RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256, RsaPublicKeyComponents,
-    UnparsedPublicKey, VerificationAlgorithm,
-};
-use minicbor::data::Type;
-use minicbor::decode::Decoder;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
 
 use super::*;
 use crate::json::{set, without};
 use crate::lies::CertificateLies;
 use crate::profile::Format;
-
-const ORIGIN: &str = "https://login.acme.test";
-const CHALLENGE: &str = "NjE2MjYzNjQ2NTY2Njc2ODY5NmE2YjZjNmQ2ZTZm";
-
-fn creation_options() -> Value {
-    json!({"publicKey": {
-        "rp": {"id": "acme.test", "name": "Acme"},
-        "user": {"id": base64url(b"YE00"), "name": "a", "displayName": "a"},
-        "challenge": CHALLENGE,
-        "pubKeyCredParams": [{"type": "public-key", "alg": -7}, {"type": "public-key", "alg": -35},
-            {"type": "public-key", "alg": -36}, {"type": "public-key", "alg": -8},
-            {"type": "public-key", "alg": -257}, {"type": "public-key", "alg": -37}],
-        "excludeCredentials": [],
-    }})
-}
-
-fn request_options(allowed: &[&Value]) -> Value {
-    let allowed: Vec<Value> = allowed
-        .iter()
-        .map(|id| json!({"type": "public-key", "id": id, "transports": []}))
-        .collect();
-    json!({"publicKey": {"challenge": CHALLENGE, "rpId": "acme.test", "allowCredentials": allowed}})
-}
-
-fn member(credential: &Value, name: &str) -> Vec<u8> {
-    from_base64url(credential["response"][name].as_str().expect(name)).expect(name)
-}
-
-/// An attestation object and the authenticator data in it, taken apart.
-struct Parts {
-    format: String,
-    algorithm: Option<i64>,
-    signature: Vec<u8>,
-    chain: Vec<Vec<u8>>,
-    authenticator_data: Vec<u8>,
-    id: Vec<u8>,
-    cose: Vec<u8>,
-}
-
-fn take_apart(object: &[u8]) -> Parts {
-    let mut cbor = Decoder::new(object);
-    assert_eq!(cbor.map().unwrap(), Some(3));
-    assert_eq!(cbor.str().unwrap(), "fmt");
-    let format = cbor.str().unwrap().to_owned();
-    assert_eq!(cbor.str().unwrap(), "attStmt");
-    let (mut algorithm, mut signature, mut chain) = (None, Vec::new(), Vec::new());
-    for _ in 0..cbor.map().unwrap().unwrap() {
-        match cbor.str().unwrap() {
-            "alg" => algorithm = Some(cbor.i64().unwrap()),
-            "sig" => signature = cbor.bytes().unwrap().to_vec(),
-            "x5c" => {
-                chain = cbor
-                    .array_iter::<minicbor::bytes::ByteVec>()
-                    .unwrap()
-                    .map(|der| der.unwrap().to_vec())
-                    .collect();
-            }
-            other => panic!("member {other}"),
-        }
-    }
-    assert_eq!(cbor.str().unwrap(), "authData");
-    let authenticator_data = cbor.bytes().unwrap().to_vec();
-    assert_eq!(cbor.position(), object.len());
-    let end = 55
-        + usize::from(u16::from_be_bytes([
-            authenticator_data[53],
-            authenticator_data[54],
-        ]));
-    let (id, cose) = (
-        authenticator_data[55..end].to_vec(),
-        authenticator_data[end..].to_vec(),
-    );
-    Parts {
-        format,
-        algorithm,
-        signature,
-        chain,
-        authenticator_data,
-        id,
-        cose,
-    }
-}
-
-/// Checks `signature` with the COSE key alone.
-fn verifies(cose: &[u8], message: &[u8], signature: &[u8]) -> bool {
-    let mut cbor = Decoder::new(cose);
-    let (mut numbers, mut strings) = (Vec::new(), Vec::new());
-    for _ in 0..cbor.map().unwrap().unwrap() {
-        let label = cbor.i64().unwrap();
-        match cbor.datatype().unwrap() {
-            Type::Bytes => strings.push((label, cbor.bytes().unwrap())),
-            _ => numbers.push((label, cbor.i64().unwrap())),
-        }
-    }
-    assert_eq!(cbor.position(), cose.len());
-    let point = || [&[4], strings[0].1, strings[1].1].concat();
-    let raw = |with: &'static dyn VerificationAlgorithm, key: &[u8]| {
-        UnparsedPublicKey::new(with, key)
-            .verify(message, signature)
-            .is_ok()
-    };
-    let rsa = |with| {
-        RsaPublicKeyComponents {
-            n: strings[0].1,
-            e: strings[1].1,
-        }
-        .verify(with, message, signature)
-        .is_ok()
-    };
-    match numbers[..] {
-        [(1, 2), (3, -7), (-1, 1)] => raw(&ECDSA_P256_SHA256_ASN1, &point()),
-        [(1, 2), (3, -35), (-1, 2)] => raw(&ECDSA_P384_SHA384_ASN1, &point()),
-        [(1, 2), (3, -36), (-1, 3)] => raw(&ECDSA_P521_SHA512_ASN1, &point()),
-        [(1, 1), (3, -8), (-1, 6)] => raw(&ED25519, strings[0].1),
-        [(1, 3), (3, -257)] => rsa(&RSA_PKCS1_2048_8192_SHA256),
-        [(1, 3), (3, -37)] => rsa(&RSA_PSS_2048_8192_SHA256),
-        _ => panic!("COSE key {numbers:?}"),
-    }
-}
-
-fn assertion_verifies(cose: &[u8], credential: &Value) -> bool {
-    let mut message = member(credential, "authenticatorData");
-    message.extend_from_slice(digest(&SHA256, &member(credential, "clientDataJSON")).as_ref());
-    verifies(cose, &message, &member(credential, "signature"))
-}
+use crate::tests::support::{
+    CHALLENGE, Item, ORIGIN, Parts, assertion_verifies, creation_options, extension, key_of,
+    member, register, request_options, signed_by, verifies,
+};
 
 #[test]
 fn every_algorithm_registers_and_signs_with_the_key_it_registered() {
@@ -146,14 +19,12 @@ fn every_algorithm_registers_and_signs_with_the_key_it_registered() {
             .create(&creation_options(), ORIGIN, &Lies::default())
             .unwrap();
         assert_eq!(created["response"]["publicKeyAlgorithm"], algorithm.cose());
-        let parts = take_apart(&member(&created, "attestationObject"));
+        let parts = Parts::of(&created);
         assert_eq!(created["id"], base64url(&parts.id).as_str());
         assert_eq!(created["rawId"], created["id"]);
         assert_eq!(parts.cose, device.credentials()[0].public_key());
-        assert_eq!(
-            (parts.format.as_str(), parts.algorithm, parts.chain.len()),
-            ("none", None, 0)
-        );
+        assert_eq!(parts.format, "none");
+        assert_eq!(parts.statement, Item::Map(Vec::new()));
 
         let got = device
             .get(
@@ -177,46 +48,15 @@ fn every_algorithm_registers_and_signs_with_the_key_it_registered() {
 #[test]
 fn packed_self_attestation_is_signed_with_the_credential_key() {
     for algorithm in Algorithm::ALL {
-        let mut device = Authenticator::new(
-            Profile::default()
-                .with_format(Format::PackedSelf)
-                .with_algorithm(algorithm),
-        );
-        let created = device
-            .create(&creation_options(), ORIGIN, &Lies::default())
-            .unwrap();
-        let parts = take_apart(&member(&created, "attestationObject"));
-        let signed = [
-            &parts.authenticator_data[..],
-            digest(&SHA256, &member(&created, "clientDataJSON")).as_ref(),
-        ]
-        .concat();
-        assert_eq!(
-            (parts.format.as_str(), parts.algorithm),
-            ("packed", Some(algorithm.cose()))
-        );
-        assert!(parts.chain.is_empty());
-        assert!(verifies(&parts.cose, &signed, &parts.signature));
+        let profile = Profile::default()
+            .with_format(Format::PackedSelf)
+            .with_algorithm(algorithm);
+        let (parts, _) = register(profile, &Lies::default());
+        assert_eq!(parts.format, "packed");
+        assert_eq!(parts.statement.names(), ["alg", "sig"]);
+        assert_eq!(parts.algorithm(), Some(algorithm.cose()));
+        assert!(verifies(&parts.cose, &parts.signed(), parts.signature()));
     }
-}
-
-/// The contents of the outer SEQUENCE's first element and the uncompressed P-256 point in `certificate`.
-fn p256_point(certificate: &[u8]) -> &[u8] {
-    // BIT STRING of 66 bytes, no unused bits, uncompressed point.
-    let at = certificate
-        .windows(4)
-        .position(|bytes| bytes == [0x03, 0x42, 0x00, 0x04])
-        .expect("a P-256 key");
-    &certificate[at + 3..at + 68]
-}
-
-/// The bytes that a certificate's issuer signed, and its signature.
-fn signed_part(certificate: &[u8]) -> (&[u8], &[u8]) {
-    assert_eq!(&certificate[..2], [0x30, 0x82]);
-    assert_eq!(&certificate[4..6], [0x30, 0x82]);
-    let end = 8 + usize::from(u16::from_be_bytes([certificate[6], certificate[7]]));
-    // The algorithm identifier ecdsa-with-SHA256 takes 12 bytes; then a BIT STRING with one byte of header in front.
-    (&certificate[4..end], &certificate[end + 15..])
 }
 
 #[test]
@@ -225,26 +65,18 @@ fn packed_x5c_is_signed_with_the_leaf_and_the_leaf_by_the_root() {
     let created = device
         .create(&creation_options(), ORIGIN, &Lies::default())
         .unwrap();
-    let parts = take_apart(&member(&created, "attestationObject"));
-    assert_eq!(
-        (parts.format.as_str(), parts.algorithm, parts.chain.len()),
-        ("packed", Some(-7), 1)
-    );
-    let leaf = &parts.chain[0];
-    let signed = [
-        &parts.authenticator_data[..],
-        digest(&SHA256, &member(&created, "clientDataJSON")).as_ref(),
-    ]
-    .concat();
-    UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, p256_point(leaf))
-        .verify(&signed, &parts.signature)
+    let parts = Parts::of(&created);
+    assert_eq!(parts.format, "packed");
+    assert_eq!(parts.statement.names(), ["alg", "sig", "x5c"]);
+    assert_eq!(parts.algorithm(), Some(-7));
+    let chain = parts.chain();
+    let [leaf] = &chain[..] else {
+        panic!("one certificate")
+    };
+    UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, key_of(leaf))
+        .verify(&parts.signed(), parts.signature())
         .unwrap();
-
-    let root = device.attestation_root().unwrap();
-    let (message, signature) = signed_part(leaf);
-    UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, p256_point(&root))
-        .verify(message, signature)
-        .unwrap();
+    assert!(signed_by(leaf, &device.attestation_root().unwrap(), -7));
 
     let aaguid = device.profile.aaguid;
     let has = |certificate: &[u8], bytes: &[u8]| {
@@ -253,17 +85,12 @@ fn packed_x5c_is_signed_with_the_leaf_and_the_leaf_by_the_root() {
             .any(|window| window == bytes)
     };
     assert!(has(leaf, b"Authenticator Attestation"));
-    assert!(has(
-        leaf,
-        &[&[0x04, 0x12, 0x04, 0x10], &aaguid[..]].concat()
-    ));
-    // Basic constraints, CA false: DER leaves the default out.
-    assert!(has(
-        leaf,
-        &[
-            0x06, 0x03, 0x55, 0x1d, 0x13, 0x01, 0x01, 0xff, 0x04, 0x02, 0x30, 0x00
-        ]
-    ));
+    assert_eq!(
+        extension(leaf, "1.3.6.1.4.1.45724.1.1.4"),
+        Some((false, [&[0x04, 0x10], &aaguid[..]].concat()))
+    );
+    // CA false: DER leaves the default out.
+    assert_eq!(extension(leaf, "2.5.29.19"), Some((true, vec![0x30, 0])));
 
     let lies = Lies {
         certificate: CertificateLies {
@@ -273,10 +100,9 @@ fn packed_x5c_is_signed_with_the_leaf_and_the_leaf_by_the_root() {
         },
         ..Lies::default()
     };
-    let created = device.create(&creation_options(), ORIGIN, &lies).unwrap();
-    let parts = take_apart(&member(&created, "attestationObject"));
-    assert!(!has(&parts.chain[0], b"Authenticator Attestation"));
-    assert!(!has(&parts.chain[0], &aaguid));
+    let (parts, _) = register(Profile::security_key(), &lies);
+    assert!(!has(&parts.chain()[0], b"Authenticator Attestation"));
+    assert!(!has(&parts.chain()[0], &aaguid));
 }
 
 #[test]

@@ -1,0 +1,428 @@
+//! X.509 certificates (RFC 5280): a root authority, its intermediates and the leaf, true or with exactly the asked faults.
+
+use aws_lc_rs::rand;
+
+use crate::algorithm::{Algorithm, Hash};
+use crate::der;
+use crate::error::Error;
+use crate::key::{Key, signature_identifier};
+use crate::lies::{CertificateLies, ChainLies, ExtraExtension, IssuerLies, Lies, NameConstraints};
+use crate::profile::{Chain, Validity};
+
+const BASIC_CONSTRAINTS: &str = "2.5.29.19";
+const KEY_USAGE: &str = "2.5.29.15";
+const NAME_CONSTRAINTS: &str = "2.5.29.30";
+const EXTENDED_KEY_USAGE: &str = "2.5.29.37";
+const SUBJECT_KEY_IDENTIFIER: &str = "2.5.29.14";
+const AUTHORITY_KEY_IDENTIFIER: &str = "2.5.29.35";
+
+/// Attribute types of distinguished names (RFC 5280, appendix A).
+pub(crate) const COMMON_NAME: &str = "2.5.4.3";
+pub(crate) const COUNTRY: &str = "2.5.4.6";
+pub(crate) const ORGANIZATION: &str = "2.5.4.10";
+pub(crate) const ORGANIZATIONAL_UNIT: &str = "2.5.4.11";
+
+/// A v3 extension.
+#[derive(Clone)]
+pub(crate) struct Extension {
+    pub(crate) oid: String,
+    pub(crate) critical: bool,
+    /// What stands inside `extnValue`.
+    pub(crate) value: Vec<u8>,
+}
+
+impl Extension {
+    pub(crate) fn new(oid: &str, critical: bool, value: Vec<u8>) -> Self {
+        Self {
+            oid: oid.to_owned(),
+            critical,
+            value,
+        }
+    }
+
+    fn der(&self) -> Vec<u8> {
+        let mut parts = vec![der::oid(&self.oid)];
+        // DER leaves the default, false, out.
+        if self.critical {
+            parts.push(der::boolean(true));
+        }
+        parts.push(der::octets(&self.value));
+        der::sequence(&parts)
+    }
+}
+
+/// `AttributeTypeAndValue` with an `UTF8String`, or, for the country, the `PrintableString` that it must be.
+pub(crate) fn attribute(oid: &str, value: &str) -> Vec<u8> {
+    let value = if oid == COUNTRY {
+        der::printable(value)
+    } else {
+        der::utf8(value)
+    };
+    der::sequence(&[der::oid(oid), value])
+}
+
+/// A `Name` with one attribute in each relative name.
+pub(crate) fn name(attributes: &[(&str, &str)]) -> Vec<u8> {
+    let relative: Vec<Vec<u8>> = attributes
+        .iter()
+        .map(|(oid, value)| der::set(&[attribute(oid, value)]))
+        .collect();
+    der::sequence(&relative)
+}
+
+/// SHA-1 of the `subjectPublicKey` bits in a `SubjectPublicKeyInfo` (method 1 of RFC 5280, 4.2.1.2).
+fn key_identifier(spki: &[u8]) -> Vec<u8> {
+    // The first byte of a BIT STRING counts its unused bits.
+    let bits = der::elements(spki).get(1).copied().unwrap_or_default();
+    Hash::Sha1.digest(bits.get(1..).unwrap_or_default())
+}
+
+/// The identifier by which metadata name an attestation key (`attestationCertificateKeyIdentifiers`): lower-case hex of SHA-1
+/// over the `subjectPublicKey` bits of the certificate (DER). `None` when the bytes are no certificate.
+pub fn certificate_key_identifier(certificate: &[u8]) -> Option<String> {
+    let mut rest = certificate;
+    let (_, mut content, _) = der::take(&mut rest)?;
+    let (_, mut tbs, _) = der::take(&mut content)?;
+    // version, serialNumber, signature, issuer, validity, subject, subjectPublicKeyInfo
+    let mut spki = None;
+    for _ in 0..7 {
+        spki = der::take(&mut tbs);
+    }
+    Some(hex::encode(key_identifier(spki?.2)))
+}
+
+/// What is to be certified.
+struct Template {
+    /// As encoded: 2 means version 3.
+    version: i64,
+    /// The content of the INTEGER.
+    serial: Vec<u8>,
+    issuer: Vec<u8>,
+    validity: Validity,
+    subject: Vec<u8>,
+    spki: Vec<u8>,
+    extensions: Vec<Extension>,
+}
+
+impl Template {
+    fn sign(&self, key: &Key, algorithm: Algorithm, tampered: bool) -> Result<Vec<u8>, Error> {
+        let identifier = signature_identifier(algorithm);
+        let mut parts = vec![
+            der::explicit(0, &der::integer(self.version)),
+            der::tlv(2, &self.serial),
+            identifier.clone(),
+            self.issuer.clone(),
+            der::sequence(&[
+                der::time(self.validity.not_before),
+                der::time(self.validity.not_after),
+            ]),
+            self.subject.clone(),
+            self.spki.clone(),
+        ];
+        if !self.extensions.is_empty() {
+            let extensions: Vec<Vec<u8>> = self.extensions.iter().map(Extension::der).collect();
+            parts.push(der::explicit(3, &der::sequence(&extensions)));
+        }
+        let tbs = der::sequence(&parts);
+        let mut signature = key.sign_as(algorithm, &tbs)?;
+        if tampered && let Some(last) = signature.last_mut() {
+            *last ^= 1;
+        }
+        Ok(der::sequence(&[tbs, identifier, der::bits(&signature)]))
+    }
+}
+
+/// A random serial number: 16 bytes, positive.
+fn serial() -> Result<Vec<u8>, Error> {
+    let mut bytes = [0; 16];
+    rand::fill(&mut bytes).map_err(Error::crypto)?;
+    bytes[0] = bytes[0] & 0x7f | 0x40;
+    Ok(bytes.to_vec())
+}
+
+/// A key that signs certificates, under its name.
+struct Issuer {
+    key: Key,
+    name: Vec<u8>,
+}
+
+impl Issuer {
+    fn key_identifier(&self) -> Vec<u8> {
+        key_identifier(&self.key.spki())
+    }
+}
+
+/// The maker's certification authority: a self-signed root.
+pub(crate) struct Authority {
+    chain: Chain,
+    issuer: Issuer,
+    root: Vec<u8>,
+}
+
+/// The authorities that were founded so far: one for each kind of root that was asked for.
+#[derive(Default)]
+pub(crate) struct Authorities(Vec<Authority>);
+
+impl Authorities {
+    /// The authority for chains like `chain`, which is founded at the first use.
+    pub(crate) fn of(&mut self, chain: &Chain) -> Result<&Authority, Error> {
+        let same = |held: &Authority| {
+            held.chain.algorithm == chain.algorithm && held.chain.root == chain.root
+        };
+        let at = if let Some(at) = self.0.iter().position(same) {
+            at
+        } else {
+            self.0.push(Authority::found(chain)?);
+            self.0.len() - 1
+        };
+        Ok(&self.0[at])
+    }
+}
+
+/// What the leaf of a chain should say, lies aside.
+pub(crate) struct Leaf {
+    /// A `Name`.
+    pub(crate) subject: Vec<u8>,
+    /// Dotted object identifiers; none leaves the extension out.
+    pub(crate) extended_key_usage: Vec<&'static str>,
+    /// Extensions that the format demands.
+    pub(crate) extensions: Vec<Extension>,
+}
+
+impl Authority {
+    pub(crate) fn found(chain: &Chain) -> Result<Self, Error> {
+        let issuer = Issuer {
+            key: Key::generate(chain.algorithm)?,
+            name: name(&[
+                (ORGANIZATION, "passkeyd testkit"),
+                (COMMON_NAME, "passkeyd testkit attestation root"),
+            ]),
+        };
+        let root = Template {
+            version: 2,
+            serial: serial()?,
+            issuer: issuer.name.clone(),
+            validity: chain.root,
+            subject: issuer.name.clone(),
+            spki: issuer.key.spki(),
+            extensions: authority_extensions(&issuer, None, &IssuerLies::default()),
+        }
+        .sign(&issuer.key, chain.algorithm, false)?;
+        Ok(Self {
+            chain: *chain,
+            issuer,
+            root,
+        })
+    }
+
+    /// The root certificate, DER.
+    pub(crate) fn root(&self) -> &[u8] {
+        &self.root
+    }
+
+    /// The certificates for `key`, leaf first and root not included, as `chain` and `lies` want them.
+    pub(crate) fn certify(
+        &self,
+        key: &Key,
+        leaf: &Leaf,
+        chain: &Chain,
+        lies: &Lies,
+    ) -> Result<Vec<Vec<u8>>, Error> {
+        if lies.chain.foreign_root {
+            let other = Self::found(chain)?;
+            let mut honest = lies.clone();
+            honest.chain.foreign_root = false;
+            honest.chain.root_included = true;
+            return other.certify(key, leaf, chain, &honest);
+        }
+        // From the root down, the signer of the next one always last.
+        let mut below: Vec<Issuer> = Vec::new();
+        let mut certificates = Vec::new();
+        for number in 1..=chain.intermediates {
+            let above = below.last().unwrap_or(&self.issuer);
+            let own = Issuer {
+                key: Key::generate(chain.algorithm)?,
+                name: name(&[
+                    (ORGANIZATION, "passkeyd testkit"),
+                    (
+                        COMMON_NAME,
+                        &format!("passkeyd testkit intermediate {number}"),
+                    ),
+                ]),
+            };
+            let mut told = IssuerLies::default();
+            if number == chain.intermediates {
+                told = lies.issuer.clone();
+            }
+            if number == 1 && lies.chain.top_path_length_zero {
+                told.path_length = Some(0);
+            }
+            let template = Template {
+                version: 2,
+                serial: serial()?,
+                issuer: above.name.clone(),
+                validity: told.validity(Validity::default()),
+                subject: own.name.clone(),
+                spki: own.key.spki(),
+                extensions: authority_extensions(&own, Some(above), &told),
+            };
+            certificates.insert(
+                0,
+                template.sign(&above.key, chain.algorithm, told.tampered_signature)?,
+            );
+            below.push(own);
+        }
+        let above = below.last().unwrap_or(&self.issuer);
+        certificates.insert(
+            0,
+            leaf_certificate(key, leaf, above, chain, &lies.certificate)?,
+        );
+        arrange(certificates, &self.root, chain, &lies.chain)
+    }
+}
+
+fn leaf_certificate(
+    key: &Key,
+    leaf: &Leaf,
+    above: &Issuer,
+    chain: &Chain,
+    lies: &CertificateLies,
+) -> Result<Vec<u8>, Error> {
+    let mut extensions = Vec::new();
+    if lies.authority {
+        let value = der::sequence(&[der::boolean(true)]);
+        extensions.push(Extension::new(BASIC_CONSTRAINTS, true, value));
+    } else if !lies.without_basic_constraints {
+        extensions.push(Extension::new(BASIC_CONSTRAINTS, true, der::sequence(&[])));
+    }
+    let usages: Vec<&str> = match &lies.extended_key_usage {
+        Some(others) => others.iter().map(String::as_str).collect(),
+        None => leaf.extended_key_usage.clone(),
+    };
+    if !usages.is_empty() {
+        let usages: Vec<Vec<u8>> = usages.into_iter().map(der::oid).collect();
+        extensions.push(Extension::new(
+            EXTENDED_KEY_USAGE,
+            false,
+            der::sequence(&usages),
+        ));
+    }
+    extensions.push(authority_key_identifier(above));
+    extensions.extend(leaf.extensions.iter().cloned());
+    extensions.extend(
+        lies.extra_extensions
+            .iter()
+            .map(ExtraExtension::to_extension),
+    );
+    let algorithm = if lies.sha1_signature {
+        Algorithm::RS1
+    } else {
+        chain.algorithm
+    };
+    Template {
+        version: lies.version.map_or(2, |version| i64::from(version) - 1),
+        serial: match &lies.serial {
+            Some(other) => other.clone(),
+            None => serial()?,
+        },
+        issuer: if lies.wrong_issuer {
+            name(&[(COMMON_NAME, "somebody else")])
+        } else {
+            above.name.clone()
+        },
+        validity: lies.validity(chain.leaf),
+        subject: leaf.subject.clone(),
+        spki: key.spki(),
+        extensions,
+    }
+    .sign(&above.key, algorithm, lies.tampered_signature)
+}
+
+/// The extensions of a certificate that signs certificates; a root names no authority above it.
+fn authority_extensions(own: &Issuer, above: Option<&Issuer>, lies: &IssuerLies) -> Vec<Extension> {
+    let mut extensions = Vec::new();
+    if !lies.without_basic_constraints {
+        let mut constraints = Vec::new();
+        if !lies.not_authority {
+            constraints.push(der::boolean(true));
+        }
+        if let Some(length) = lies.path_length {
+            constraints.push(der::integer(i64::from(length)));
+        }
+        let value = der::sequence(&constraints);
+        extensions.push(Extension::new(BASIC_CONSTRAINTS, true, value));
+    }
+    if !lies.without_key_usage {
+        // A BIT STRING: keyCertSign is bit 5, digitalSignature bit 0.
+        let bits: &[u8] = if lies.without_cert_sign {
+            &[0x03, 2, 7, 0x80]
+        } else {
+            &[0x03, 2, 2, 0x04]
+        };
+        extensions.push(Extension::new(KEY_USAGE, true, bits.to_vec()));
+    }
+    if let Some(constraints) = &lies.name_constraints {
+        extensions.push(name_constraints(constraints));
+    }
+    let identifier = der::octets(&own.key_identifier());
+    extensions.push(Extension::new(SUBJECT_KEY_IDENTIFIER, false, identifier));
+    extensions.extend(above.map(authority_key_identifier));
+    extensions.extend(
+        lies.extra_extensions
+            .iter()
+            .map(ExtraExtension::to_extension),
+    );
+    extensions
+}
+
+fn authority_key_identifier(above: &Issuer) -> Extension {
+    let value = der::sequence(&[der::tlv(0x80, &above.key_identifier())]);
+    Extension::new(AUTHORITY_KEY_IDENTIFIER, false, value)
+}
+
+fn name_constraints(constraints: &NameConstraints) -> Extension {
+    let subtrees = |tag: u8, organizations: &[String]| {
+        let trees: Vec<Vec<u8>> = organizations
+            .iter()
+            .map(|organization| {
+                der::sequence(&[der::explicit(4, &name(&[(ORGANIZATION, organization)]))])
+            })
+            .collect();
+        if trees.is_empty() {
+            Vec::new()
+        } else {
+            der::tlv(tag, &trees.concat())
+        }
+    };
+    let value = der::sequence(&[
+        subtrees(0xa0, &constraints.permitted_organizations),
+        subtrees(0xa1, &constraints.excluded_organizations),
+    ]);
+    Extension::new(NAME_CONSTRAINTS, true, value)
+}
+
+/// Puts the finished certificates, leaf first, into the order and company that the lies want.
+fn arrange(
+    mut certificates: Vec<Vec<u8>>,
+    root: &[u8],
+    chain: &Chain,
+    lies: &ChainLies,
+) -> Result<Vec<Vec<u8>>, Error> {
+    if lies.without_intermediates {
+        certificates.truncate(1);
+    }
+    if lies.root_included {
+        certificates.push(root.to_vec());
+    }
+    if lies.issuers_reversed {
+        certificates[1..].reverse();
+    }
+    if lies.leaf_last {
+        certificates.rotate_left(1);
+    }
+    for _ in 0..lies.extra_certificates {
+        certificates.push(Authority::found(chain)?.root);
+    }
+    certificates.extend(lies.extra_elements.iter().map(|extra| extra.0.clone()));
+    Ok(certificates)
+}
