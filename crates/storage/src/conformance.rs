@@ -5,7 +5,7 @@ pub(crate) mod accounts;
 pub(crate) mod authentications;
 pub(crate) mod ceremonies;
 pub(crate) mod durability;
-mod fixture;
+pub(crate) mod fixture;
 pub(crate) mod model;
 pub(crate) mod paging;
 pub(crate) mod registrations;

@@ -77,6 +77,7 @@ CREATE TABLE credentials (
     created            INTEGER NOT NULL,
     updated            INTEGER NOT NULL,
     last_used          INTEGER,
+    digest             BLOB    NOT NULL,  -- of what never changes, so that a damaged page is noticed
     PRIMARY KEY (relying_party_id, id_hash)
 ) STRICT, WITHOUT ROWID;
 

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::digest::{Context, SHA256, digest};
 use domain::accounts::{Account, ApiKey, SecretHash};
 use domain::audit::{AuditEvent, AuditKind};
 use domain::ceremony::{Asked, Ceremony, CeremonyKind, CeremonyState};
@@ -34,7 +34,7 @@ macro_rules! columns {
         "c.relying_party_id, c.key, c.user_id, c.id, c.public_key, c.algorithm, \
      c.sign_count, c.uv_initialized, c.backup_eligible, c.backup_state, c.transports, c.aaguid, \
      c.attestation_format, c.attestation_type, c.trust, c.discoverable, c.name, c.selection, c.created, \
-     c.updated, c.last_used"
+     c.updated, c.last_used, c.digest"
     };
     (ceremony) => {
         "relying_party_id, id, kind, state, reason, user_id, credential_key, \
@@ -99,6 +99,29 @@ pub(super) fn id_hash(id: &CredentialId) -> [u8; 32] {
     let mut hash = [0; 32];
     hash.copy_from_slice(digest(&SHA256, id.as_bytes()).as_ref());
     hash
+}
+
+/// Bytes of a row's digest that are kept: enough to notice damage, which is all it is for.
+const DIGEST_LENGTH: usize = 16;
+
+/// Digest of the columns that say whose credential it is and which key signs for it.
+///
+/// `SQLite` has no checksums of its own. A flipped bit in a counter is a nuisance; one in a public key, or in the owner,
+/// would let somebody else in, or nobody.
+fn credential_digest(record: &CredentialRecord) -> [u8; DIGEST_LENGTH] {
+    let mut context = Context::new(&SHA256);
+    // Fields of a fixed length, then two that follow their length.
+    context.update(&record.relying_party.0);
+    context.update(&record.key.0);
+    context.update(&record.user.0);
+    context.update(&record.algorithm.0.to_be_bytes());
+    for bytes in [record.id.as_bytes(), &record.public_key] {
+        context.update(&bytes.len().to_be_bytes());
+        context.update(bytes);
+    }
+    let mut kept = [0; DIGEST_LENGTH];
+    kept.copy_from_slice(&context.finish().as_ref()[..DIGEST_LENGTH]);
+    kept
 }
 
 // ---- accounts ---------------------------------------------------------------------------------
@@ -198,8 +221,8 @@ impl CredentialRow {
             "INSERT INTO credentials (relying_party_id, id_hash, key, user_id, id, public_key, algorithm, \
              sign_count, uv_initialized, backup_eligible, backup_state, transports, aaguid, \
              attestation_format, attestation_type, trust, discoverable, name, selection, created, updated, \
-             last_used) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, \
-             ?17, ?18, ?19, ?20, ?21, ?22)",
+             last_used, digest) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, \
+             ?17, ?18, ?19, ?20, ?21, ?22, ?23)",
             params![
                 record.relying_party.0,
                 self.id_hash,
@@ -223,6 +246,7 @@ impl CredentialRow {
                 record.created.0,
                 record.updated.0,
                 record.last_used.map(|t| t.0),
+                credential_digest(record),
             ],
         )?;
         execute(
@@ -242,7 +266,7 @@ impl CredentialRow {
 
 /// The credential whose columns begin at `at`.
 pub(super) fn credential(row: &Row<'_>, at: usize) -> Outcome<CredentialRecord> {
-    Ok(CredentialRecord {
+    let record = CredentialRecord {
         relying_party: RelyingPartyId(row.get(at)?),
         key: CredentialKey(row.get(at + 1)?),
         user: UserId(row.get(at + 2)?),
@@ -265,7 +289,14 @@ pub(super) fn credential(row: &Row<'_>, at: usize) -> Outcome<CredentialRecord> 
         created: Timestamp(row.get(at + 18)?),
         updated: Timestamp(row.get(at + 19)?),
         last_used: row.get::<_, Option<i64>>(at + 20)?.map(Timestamp),
-    })
+    };
+    if row.get::<_, [u8; DIGEST_LENGTH]>(at + 21)? == credential_digest(&record) {
+        Ok(record)
+    } else {
+        Err(Failure::unreadable(
+            "a credential does not match its digest",
+        ))
+    }
 }
 
 // ---- ceremonies -------------------------------------------------------------------------------

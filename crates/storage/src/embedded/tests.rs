@@ -459,3 +459,99 @@ async fn a_torn_log_loses_whole_commits_from_its_end_and_nothing_else() {
     }
     assert!(lengths.len() > 10, "{lengths:?}");
 }
+
+// ---- damage -----------------------------------------------------------------------------------
+
+/// Reads everything there is about a user with one credential. A fault is fine, a panic is not.
+async fn read_all(
+    path: &Path,
+    world: (RelyingPartyId, UserId, CredentialKey),
+) -> Result<Option<CredentialRecord>, Fault> {
+    let store = match open(path) {
+        Ok(store) => store,
+        Err(OpenError::Database { fault, .. }) => return Err(fault),
+        Err(other) => return Err(Fault::Fatal(other.to_string())),
+    };
+    let (rp, user, key) = world;
+    let all = PageRequest::first(1000);
+    store.relying_party(rp).await?;
+    store.list_users(rp, all).await?;
+    store.list_events(rp, all).await?;
+    store.list_credentials(rp, user, all).await?;
+    store.user_with_credentials(rp, "ann").await?;
+    store.ceremony(rp, key.into()).await?;
+    store.sweep(Timestamp(0), Timestamp(0), 10).await?;
+    Ok(store.credential(rp, key).await?.map(|(record, _)| record))
+}
+
+#[tokio::test]
+async fn a_damaged_file_gives_an_error_and_never_another_key_or_owner() {
+    use crate::conformance::fixture::World;
+
+    let bed = Directory::new();
+    let world = World::new(&bed).await;
+    let ann = world.user("ann").await;
+    let (_, record) = world.passkey(&ann).await;
+    bed.store().close().await.unwrap();
+    let whole = std::fs::read(bed.directory.path().join("store.db")).unwrap();
+    let names = (world.rp, ann.id, record.key);
+
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("store.db");
+    std::fs::write(&path, &whole).unwrap();
+    assert_eq!(read_all(&path, names).await, Ok(Some(record.clone())));
+
+    let mut faults = 0;
+    // Each place where the public key and the credential id lie, and places all over the file.
+    let places = |needle: &[u8]| -> Vec<usize> {
+        whole
+            .windows(needle.len())
+            .enumerate()
+            .filter(|(_, w)| *w == needle)
+            .map(|(n, _)| n)
+            .collect()
+    };
+    let mut positions: Vec<usize> = (0..whole.len()).step_by(whole.len() / 300).collect();
+    for needle in [&record.public_key[..], record.id.as_bytes()] {
+        let found = places(needle);
+        assert!(!found.is_empty());
+        positions.extend(
+            found
+                .iter()
+                .flat_map(|start| [start + 1, start + needle.len() - 1]),
+        );
+    }
+    for position in positions {
+        let mut damaged = whole.clone();
+        damaged[position] ^= 1 << (position % 8);
+        std::fs::write(&path, &damaged).unwrap();
+        let _ = std::fs::remove_file(directory.path().join("store.db-wal"));
+        match read_all(&path, names).await {
+            Err(_) => faults += 1,
+            Ok(None) => {}
+            Ok(Some(read)) => {
+                let identity = |r: &CredentialRecord| {
+                    (
+                        r.user,
+                        r.id.clone(),
+                        r.public_key.clone(),
+                        r.algorithm,
+                        r.relying_party,
+                    )
+                };
+                assert_eq!(identity(&read), identity(&record), "byte {position}");
+            }
+        }
+    }
+    assert!(faults > 5, "{faults}");
+
+    for part in 0..20 {
+        std::fs::write(&path, &whole[..whole.len() * part / 20]).unwrap();
+        // The empty file is a new store; any other is damaged, or holds no such credential.
+        assert_ne!(
+            read_all(&path, names).await,
+            Ok(Some(record.clone())),
+            "{part}/20"
+        );
+    }
+}
