@@ -78,13 +78,13 @@ pub const fn code(call: Call, reason: Reason) -> Code {
         R::CredentialTypeMismatch | R::ResponseMemberMissing | R::ResponseInconsistent => {
             C::ResponseInvalid
         }
-        R::Base64Invalid => call.verdict(C::AttestationObjectInvalid, C::AuthenticatorDataInvalid),
         R::SignatureMalformed => C::SignatureInvalid,
         R::UserHandleInvalid => C::EntitySidInvalid,
         R::ClientDataMalformed | R::ClientDataTypeMismatch => C::ClientDataInvalid,
 
         // Attestation object and authenticator data that cannot be read.
-        R::CborMalformed
+        R::Base64Invalid
+        | R::CborMalformed
         | R::CborDuplicateKey
         | R::TrailingBytes
         | R::AuthenticatorDataMalformed => {
@@ -99,11 +99,7 @@ pub const fn code(call: Call, reason: Reason) -> Code {
         R::CredentialIdTooLong | R::CredentialIdTooShort => {
             call.verdict(C::AttestedCredentialDataInvalid, C::CredentialIdInvalid)
         }
-        R::AttestedCredentialDataMissing => call.verdict(
-            C::AttestedCredentialDataInvalid,
-            C::AuthenticatorDataInvalid,
-        ),
-        R::AttestedCredentialDataUnexpected => call.verdict(
+        R::AttestedCredentialDataMissing | R::AttestedCredentialDataUnexpected => call.verdict(
             C::AttestedCredentialDataInvalid,
             C::AuthenticatorDataInvalid,
         ),

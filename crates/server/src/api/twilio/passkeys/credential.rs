@@ -46,13 +46,50 @@ pub fn malformed(call: Call, body: &Value<'_>, error: &ResponseError) -> ApiErro
         ResponseError::UserHandle { .. } => Code::EntitySidInvalid,
         ResponseError::ClientData(_) => Code::ClientDataInvalid,
     };
-    let refusal = ApiError::new(code)
+    let mut refusal = ApiError::new(code)
         .because(reason)
         .explained(error.to_string());
-    match error.member() {
-        Some(member) => refusal.member(member),
-        None => refusal,
+    if let Some(member) = error.member() {
+        refusal = refusal.member(member);
     }
+    if code == Code::ResponseInvalid {
+        // Whatever else is missing is named along, so that one mending is enough.
+        for member in missing(call, body) {
+            refusal = refusal.member(member);
+        }
+    }
+    refusal
+}
+
+/// What a response lacks that the call needs; `response` when there is none.
+fn missing(call: Call, body: &Value<'_>) -> Vec<&'static str> {
+    let required: &[&'static str] = match call {
+        Call::VerifyFactor => &["response.clientDataJSON", "response.attestationObject"],
+        _ => &[
+            "response.clientDataJSON",
+            "response.authenticatorData",
+            "response.signature",
+        ],
+    };
+    let credential = body.as_object();
+    let Some(response) = credential
+        .and_then(|c| c.get("response"))
+        .and_then(Value::as_object)
+    else {
+        return vec!["response"];
+    };
+    let there = |member: &&str| {
+        let name = member.strip_prefix("response.").unwrap_or(member);
+        response
+            .get(name)
+            .and_then(Value::as_str)
+            .is_some_and(|text| !text.is_empty())
+    };
+    required
+        .iter()
+        .copied()
+        .filter(|member| !there(member))
+        .collect()
 }
 
 /// Refuses client data of the other ceremony (60380). This comes before any record is looked for, so an answer that went to
@@ -116,7 +153,7 @@ fn help(call: Call, shape: Shape) -> &'static str {
             "`response` is empty: browsers keep its members out of a plain copy of the object, so send credential.toJSON() instead."
         }
         (Shape::Incomplete, _) => {
-            "Members were filtered out or are no base64url texts: send the browser's credential object whole, as credential.toJSON() gives it."
+            "Members were filtered out, are empty or are not texts: send the browser's credential object whole, as credential.toJSON() gives it."
         }
     }
 }

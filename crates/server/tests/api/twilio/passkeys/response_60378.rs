@@ -325,6 +325,27 @@ async fn a_type_that_is_not_public_key_is_60378() {
             .refused(400, 60378);
         assert_60378(&error, &["type"], "credential_type_mismatch");
     }
+    // Whatever else is missing is named along.
+    let mut bad = changed(&setting.attestation, "type", Some(json!("password")));
+    without(&mut bad, "response.attestationObject");
+    let error = setting
+        .backend
+        .verify(&setting.service, &bad)
+        .await
+        .refused(400, 60378);
+    assert_60378(
+        &error,
+        &["type", "response.attestationObject"],
+        "credential_type_mismatch",
+    );
+    let mut bad = changed(&setting.assertion, "type", Some(json!("password")));
+    without(&mut bad, "response");
+    let error = setting
+        .backend
+        .approve(&setting.service, &bad)
+        .await
+        .refused(400, 60378);
+    assert_60378(&error, &["type", "response"], "credential_type_mismatch");
     setting.nothing_was_changed().await;
 }
 
