@@ -122,6 +122,27 @@ pub(super) fn codes_of(reason: Reason) -> Vec<(Call, Code)> {
         .collect()
 }
 
+/// A help text as HTML: what stands between backticks is code.
+fn prose(text: &str) -> String {
+    let mut html = String::with_capacity(text.len() + 32);
+    for (index, part) in text.split('`').enumerate() {
+        if index > 0 {
+            html.push_str(if index % 2 == 1 { "<code>" } else { "</code>" });
+        }
+        for character in part.chars() {
+            match character {
+                '&' => html.push_str("&#38;"),
+                '<' => html.push_str("&#60;"),
+                '>' => html.push_str("&#62;"),
+                '"' => html.push_str("&#34;"),
+                '\'' => html.push_str("&#39;"),
+                other => html.push(other),
+            }
+        }
+    }
+    html
+}
+
 fn page(status: StatusCode, template: &impl Template) -> Response {
     match template.render() {
         Ok(html) => answer(status, HTML, html),
@@ -143,4 +164,28 @@ fn answer(status: StatusCode, content_type: &'static str, body: String) -> Respo
         headers.insert(name, HeaderValue::from_static(value));
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_between_backticks_is_code_and_nothing_is_taken_for_markup() {
+        assert_eq!(
+            prose("`a<b>` is \"c\" & `d`"),
+            "<code>a&#60;b&#62;</code> is &#34;c&#34; &#38; <code>d</code>"
+        );
+        // An odd backtick would leave the page's code open.
+        for reason in Reason::ALL {
+            for text in [reason.what(), reason.causes(), reason.mend()] {
+                assert_eq!(text.matches('`').count() % 2, 0, "{reason}: {text}");
+            }
+        }
+        for code in Code::ALL {
+            for text in [code.what(), code.mend()].iter().chain(code.causes()) {
+                assert_eq!(text.matches('`').count() % 2, 0, "{code:?}: {text}");
+            }
+        }
+    }
 }
