@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderName, StatusCode};
 use domain::Passkeys;
 use domain::clock::SystemRandomness;
 
@@ -58,6 +60,16 @@ pub fn router_with(app: App, limits: &Limits, lifecycle: Arc<Lifecycle>, more: R
         .with_state(app)
         .merge(health)
         .merge(more)
+        // Below its own prefix a wire answers itself, in its own words.
+        .fallback(nothing_here)
         // Outermost, so that it also sees what no route matched.
         .layer(axum::middleware::from_fn_with_state(front, guard))
+}
+
+async fn nothing_here() -> (StatusCode, [(HeaderName, &'static str); 1], &'static str) {
+    (
+        StatusCode::NOT_FOUND,
+        [(CONTENT_TYPE, "application/json")],
+        r#"{"error":"not_found"}"#,
+    )
 }

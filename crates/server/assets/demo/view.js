@@ -178,6 +178,11 @@ export function clearExchanges() {
 
 // ---- refusals ------------------------------------------------------------------------------------
 
+/** A sentence in which `names` stand between backquotes. */
+function prose(text) {
+  return text.split('`').map((part, index) => (index % 2 ? element('code', {}, part) : part));
+}
+
 /** Explains a refusal of passkeyd; `null` takes the explanation away. */
 export function explainRefusal(envelope) {
   const box = find('explanation');
@@ -191,14 +196,15 @@ export function explainRefusal(envelope) {
   if (details.members?.length) {
     fact('Members', ...details.members.flatMap((member, index) => [index ? ', ' : '', element('code', {}, member)]));
   }
-  if (details.message) fact('In detail', details.message);
-  if (details.help) fact('To mend it', details.help);
+  if (details.message) fact('In detail', ...prose(details.message));
+  if (details.help) fact('To mend it', ...prose(details.help));
   const link = element('a', { className: 'more-info', href: envelope.more_info, target: '_blank', rel: 'noopener' }, `Everything about ${envelope.code}`);
   box.append(
     element('h3', {}, element('span', { className: 'code' }, String(envelope.code)), envelope.message),
     facts,
     element('p', {}, link),
   );
+  box.scrollIntoView({ block: 'nearest' });
 }
 
 /** Makes the buttons that break things. */

@@ -40,7 +40,7 @@ struct Serve {
     /// Address and port to listen on [default: 127.0.0.1:8080].
     #[arg(long, value_name = "ADDR")]
     listen: Option<SocketAddr>,
-    /// Base of the URLs that passkeyd emits [default: http://localhost:<port>].
+    /// Base of the URLs that passkeyd emits [default: `http://localhost:<port>`].
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
     /// Directory of the embedded store [default: ./passkeyd-data].

@@ -88,7 +88,7 @@ impl Backend {
             )
             .await;
         match answer.get("sid").and_then(Value::as_str) {
-            Some(sid) if status == StatusCode::CREATED => inner.service = sid.to_owned(),
+            Some(sid) if status == StatusCode::CREATED => sid.clone_into(&mut inner.service),
             _ => {
                 return Err(format!(
                     "the demo's Service could not be made: {status} {answer}"

@@ -1,5 +1,12 @@
 //! The process from outside: the real binary, its settings, its start and end, its limits and its logs.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "tests may stop at the first surprise, and these measure real time"
+)]
+
 mod generate;
 mod limits;
 mod logs;

@@ -92,7 +92,7 @@ impl Server {
                         return line;
                     }
                 }
-                Err(_) => panic!("no log line with {text}: {:?}", self.seen),
+                Err(error) => panic!("no log line with {text} ({error}): {:?}", self.seen),
             }
         }
     }
@@ -167,10 +167,11 @@ pub struct Stopped {
 }
 
 pub fn request(method: &str, path: &str, headers: &[&str], body: &str) -> String {
-    let headers: String = headers
+    let headers: Vec<String> = headers
         .iter()
         .map(|header| format!("{header}\r\n"))
         .collect();
+    let headers = headers.concat();
     format!(
         "{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n{headers}\r\n{body}",
         body.len()

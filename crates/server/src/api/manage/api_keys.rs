@@ -107,13 +107,18 @@ pub async fn create(
 )]
 pub async fn list(State(app): State<App>, headers: HeaderMap) -> Result<Json<ApiKeys>, Problem> {
     let account = authenticate(&app.passkeys, &headers).await?;
-    let page = app.passkeys.list_api_keys(account, PageRequest::first(MOST)).await?;
+    let page = app
+        .passkeys
+        .list_api_keys(account, PageRequest::first(MOST))
+        .await?;
     let api_keys = page.items.into_iter().map(|key| ApiKey {
         id: format!("SK{}", key.id),
         name: key.name,
         created_at: Date(key.created),
     });
-    Ok(Json(ApiKeys { api_keys: api_keys.collect() }))
+    Ok(Json(ApiKeys {
+        api_keys: api_keys.collect(),
+    }))
 }
 
 /// Deletes an API key. It is refused from then on; on other nodes within a second.
@@ -146,13 +151,22 @@ pub async fn remove(
 
 fn read<T: for<'de> Deserialize<'de>>(headers: &HeaderMap, body: &[u8]) -> Result<T, Problem> {
     let json = headers.get(CONTENT_TYPE).is_some_and(|value| {
-        value.as_bytes().split(|&byte| byte == b';').next().is_some_and(|essence| {
-            essence.trim_ascii().eq_ignore_ascii_case(b"application/json")
-        })
+        value
+            .as_bytes()
+            .split(|&byte| byte == b';')
+            .next()
+            .is_some_and(|essence| {
+                essence
+                    .trim_ascii()
+                    .eq_ignore_ascii_case(b"application/json")
+            })
     });
     if !json {
-        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_type_not_supported")
-            .saying("send application/json"));
+        return Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "content_type_not_supported",
+        )
+        .saying("send application/json"));
     }
     serde_json::from_slice(body).map_err(|error| {
         // The kind and the place, not the text: an error may repeat what was sent.

@@ -31,7 +31,12 @@ pub struct Problem {
 impl Problem {
     /// A refusal that does not come from the domain.
     pub fn new(status: StatusCode, error: &'static str) -> Self {
-        Self { status, reason: None, error, message: None }
+        Self {
+            status,
+            reason: None,
+            error,
+            message: None,
+        }
     }
 
     /// Adds a sentence.
@@ -82,7 +87,10 @@ impl IntoResponse for Problem {
             );
         }
         let code = u32::from(self.status.as_u16());
-        response.extensions_mut().insert(RefusalInfo { code, reason: self.reason });
+        response.extensions_mut().insert(RefusalInfo {
+            code,
+            reason: self.reason,
+        });
         response
     }
 }

@@ -17,7 +17,10 @@ use error::Problem;
 /// All routes of this API.
 pub fn router() -> Router<App> {
     Router::new()
-        .route("/manage/v1/api-keys", post(api_keys::create).get(api_keys::list))
+        .route(
+            "/manage/v1/api-keys",
+            post(api_keys::create).get(api_keys::list),
+        )
         .route("/manage/v1/api-keys/{id}", delete(api_keys::remove))
         .route("/manage/v1/openapi.json", get(openapi))
         .route("/manage", any(unknown))
@@ -57,9 +60,12 @@ struct Basic;
 
 impl Modify for Basic {
     fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
-        openapi.components.get_or_insert_default().add_security_scheme(
-            "basic",
-            SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Basic).build()),
-        );
+        openapi
+            .components
+            .get_or_insert_default()
+            .add_security_scheme(
+                "basic",
+                SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Basic).build()),
+            );
     }
 }

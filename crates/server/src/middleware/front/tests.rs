@@ -48,13 +48,12 @@ fn small() -> Limits {
     }
 }
 
+async fn panics() {
+    panic!("canary-of-the-panic")
+}
+
 fn router() -> Router {
     let url = Arc::new(PublicUrl::new("http://localhost"));
-    let panics = || async {
-        if true {
-            panic!("canary-of-the-panic");
-        }
-    };
     Router::new()
         .route("/v2/echo", post(|body: Bytes| async { body }))
         .route("/echo", post(|body: Bytes| async { body }))
