@@ -126,7 +126,9 @@ impl Authenticator {
             &aaguid[..],
             &length(lies.attested_credential_id.as_deref().unwrap_or(&id)),
             lies.attested_credential_id.as_deref().unwrap_or(&id),
-            lies.credential_public_key.as_deref().unwrap_or(&key.cose()),
+            lies.credential_public_key
+                .as_deref()
+                .unwrap_or(&key.cose_with(&lies.cose)),
         ]
         .concat();
         let authenticator_data = self.authenticator_data(

@@ -381,12 +381,10 @@ fn authority_key_identifier(above: &Issuer) -> Extension {
 }
 
 fn name_constraints(constraints: &NameConstraints) -> Extension {
-    let subtrees = |tag: u8, organizations: &[String]| {
-        let trees: Vec<Vec<u8>> = organizations
+    let subtrees = |tag: u8, countries: &[String]| {
+        let trees: Vec<Vec<u8>> = countries
             .iter()
-            .map(|organization| {
-                der::sequence(&[der::explicit(4, &name(&[(ORGANIZATION, organization)]))])
-            })
+            .map(|country| der::sequence(&[der::explicit(4, &name(&[(COUNTRY, country)]))]))
             .collect();
         if trees.is_empty() {
             Vec::new()
@@ -395,8 +393,8 @@ fn name_constraints(constraints: &NameConstraints) -> Extension {
         }
     };
     let value = der::sequence(&[
-        subtrees(0xa0, &constraints.permitted_organizations),
-        subtrees(0xa1, &constraints.excluded_organizations),
+        subtrees(0xa0, &constraints.permitted_countries),
+        subtrees(0xa1, &constraints.excluded_countries),
     ]);
     Extension::new(NAME_CONSTRAINTS, true, value)
 }

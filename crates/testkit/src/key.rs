@@ -1,6 +1,8 @@
 //! Key pairs of credentials and certificates: generation, signing, and the public half in its forms: COSE (RFC 9053, RFC
 //! 8230, RFC 9964), `SubjectPublicKeyInfo` (RFC 5480, 8017, 8410, 9881).
 
+use std::collections::BTreeMap;
+
 use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::rand::{self, SystemRandom};
 use aws_lc_rs::rsa::KeySize;
@@ -17,6 +19,7 @@ use crate::algorithm::{Algorithm, Hash};
 use crate::cbor;
 use crate::der;
 use crate::error::Error;
+use crate::lies::CoseLies;
 
 /// An elliptic curve for ECDSA.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -223,30 +226,64 @@ impl Key {
 
     /// The credential public key as it stands in attested credential data, in CTAP2 canonical order.
     pub(crate) fn cose(&self) -> Vec<u8> {
-        let algorithm = self.algorithm.cose();
+        self.cose_with(&CoseLies::default())
+    }
+
+    /// The same with faults.
+    pub(crate) fn cose_with(&self, lies: &CoseLies) -> Vec<u8> {
+        let mut members = vec![(3, Label::Number(self.algorithm.cose()))];
+        match (self.public(), &self.secret) {
+            (Public::Ec { curve, x, y }, _) => members.extend([
+                (1, Label::Number(EC2)),
+                (-1, Label::Number(curve.cose())),
+                (-2, bent_x(x, lies)),
+                (-3, bent_y(y, lies)),
+            ]),
+            (Public::Rsa { n, e }, _) => members.extend([
+                (1, Label::Number(RSA)),
+                (-1, Label::Bytes(n)),
+                (-2, Label::Bytes(e)),
+            ]),
+            (Public::Raw(key), Secret::MlDsa(_)) => {
+                members.extend([(1, Label::Number(AKP)), (-1, Label::Bytes(key))]);
+            }
+            (Public::Raw(key), secret) => {
+                let curve = match secret {
+                    Secret::Ed448(_) => ED448,
+                    _ => ED25519,
+                };
+                members.extend([
+                    (1, Label::Number(OKP)),
+                    (-1, Label::Number(curve)),
+                    (-2, Label::Bytes(key)),
+                ]);
+            }
+        }
+        let mut members: BTreeMap<i64, Label> = members.into_iter().collect();
+        members.extend(
+            lies.numbers
+                .iter()
+                .map(|(label, number)| (*label, Label::Number(*number))),
+        );
+        let strings = lies.bytes.iter();
+        members.extend(strings.map(|(label, bytes)| (*label, Label::Bytes(bytes.0.clone()))));
+        members.retain(|label, _| !lies.without.contains(label));
+
+        // Canonical order: 0, 1, 2 ... and then -1, -2, -3 ...
+        let mut members: Vec<(i64, Label)> = members.into_iter().collect();
+        members.sort_by_key(|(label, _)| (*label < 0, label.unsigned_abs()));
+        if lies.reversed {
+            members.reverse();
+        }
         cbor::encode(|out| {
-            match (self.public(), &self.secret) {
-                (Public::Ec { curve, x, y }, _) => {
-                    out.map(5)?.i64(1)?.i64(EC2)?.i64(3)?.i64(algorithm)?;
-                    out.i64(-1)?.i64(curve.cose())?;
-                    out.i64(-2)?.bytes(&x)?.i64(-3)?.bytes(&y)?;
-                }
-                (Public::Rsa { n, e }, _) => {
-                    out.map(4)?.i64(1)?.i64(RSA)?.i64(3)?.i64(algorithm)?;
-                    out.i64(-1)?.bytes(&n)?.i64(-2)?.bytes(&e)?;
-                }
-                (Public::Raw(key), Secret::MlDsa(_)) => {
-                    out.map(3)?.i64(1)?.i64(AKP)?.i64(3)?.i64(algorithm)?;
-                    out.i64(-1)?.bytes(&key)?;
-                }
-                (Public::Raw(key), secret) => {
-                    let curve = match secret {
-                        Secret::Ed448(_) => ED448,
-                        _ => ED25519,
-                    };
-                    out.map(4)?.i64(1)?.i64(OKP)?.i64(3)?.i64(algorithm)?;
-                    out.i64(-1)?.i64(curve)?.i64(-2)?.bytes(&key)?;
-                }
+            out.map(members.len() as u64)?;
+            for (label, value) in &members {
+                out.i64(*label)?;
+                match value {
+                    Label::Number(number) => out.i64(*number)?,
+                    Label::Bytes(bytes) => out.bytes(bytes)?,
+                    Label::Sign(odd) => out.bool(*odd)?,
+                };
             }
             Ok(())
         })
@@ -268,6 +305,34 @@ impl Key {
         };
         der::sequence(&[der::sequence(&identifier), der::bits(&key)])
     }
+}
+
+/// What stands under a label of a COSE key.
+enum Label {
+    Number(i64),
+    Bytes(Vec<u8>),
+    /// Of a compressed point: whether y is odd.
+    Sign(bool),
+}
+
+fn bent_x(mut x: Vec<u8>, lies: &CoseLies) -> Label {
+    if lies.padded {
+        x.insert(0, 0);
+    }
+    Label::Bytes(if lies.stripped { unsigned(&x) } else { x })
+}
+
+fn bent_y(mut y: Vec<u8>, lies: &CoseLies) -> Label {
+    let odd = y.last().is_some_and(|last| last % 2 == 1);
+    if lies.compressed {
+        return Label::Sign(odd);
+    }
+    if lies.off_curve
+        && let Some(last) = y.last_mut()
+    {
+        *last ^= 1;
+    }
+    Label::Bytes(if lies.stripped { unsigned(&y) } else { y })
 }
 
 /// The `AlgorithmIdentifier` of signatures in certificates.

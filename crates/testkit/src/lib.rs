@@ -34,8 +34,8 @@ pub use certificate::certificate_key_identifier;
 pub use encoding::{Bytes, base64url, from_base64url};
 pub use error::Error;
 pub use lies::{
-    CertificateLies, ChainLies, ExtraExtension, IssuerLies, Lies, NameConstraints, SafetyNetLies,
-    TpmAttribute, TpmLies, UserHandle,
+    CertificateLies, ChainLies, CoseLies, ExtraExtension, IssuerLies, Lies, NameConstraints,
+    SafetyNetLies, TpmAttribute, TpmLies, UserHandle,
 };
 pub use profile::{
     AndroidKey, Attachment, Authorizations, Chain, Counter, Extensions, Format, Profile,

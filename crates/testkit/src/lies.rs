@@ -1,9 +1,11 @@
 //! What the authenticator, or the client around it, should get wrong.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::encoding::optional;
+use crate::encoding::{Bytes, optional};
 
 mod certificate;
 
@@ -57,6 +59,8 @@ pub struct Lies {
     /// Another credential id inside the attested credential data.
     #[serde(deserialize_with = "optional::deserialize")]
     pub attested_credential_id: Option<Vec<u8>>,
+    /// What is wrong with the COSE key inside the attested credential data.
+    pub cose: CoseLies,
     /// Another COSE key inside the attested credential data.
     #[serde(deserialize_with = "optional::deserialize")]
     pub credential_public_key: Option<Vec<u8>>,
@@ -137,6 +141,29 @@ pub enum UserHandle {
     Empty,
     /// base64url of these characters.
     Text(String),
+}
+
+/// What is wrong with the credential public key in its COSE form (section 6.5.1, RFC 9053). The steps are taken in this order.
+/// Statements are about the true key, and signed with it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CoseLies {
+    /// Elliptic curves: flip one bit of y, so that the point leaves the curve.
+    pub off_curve: bool,
+    /// Elliptic curves: y as the boolean of a compressed point.
+    pub compressed: bool,
+    /// Elliptic curves: a zero byte in front of x.
+    pub padded: bool,
+    /// Elliptic curves: x and y without leading zero bytes; see `leading_zero_coordinate` of the profile.
+    pub stripped: bool,
+    /// Integers under these labels, in place of what is there or beside it: `{1: 3}` is another key type.
+    pub numbers: BTreeMap<i64, i64>,
+    /// Byte strings under these labels, likewise: `{-4: ...}` is the private part of an elliptic-curve key.
+    pub bytes: BTreeMap<i64, Bytes>,
+    /// Labels to drop.
+    pub without: Vec<i64>,
+    /// The labels in reverse order, which is not canonical.
+    pub reversed: bool,
 }
 
 /// What is wrong with a `tpm` statement (section 8.3); its certificate is in [`CertificateLies`].

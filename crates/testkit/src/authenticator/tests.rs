@@ -395,3 +395,61 @@ fn lies_and_profiles_read_from_json() {
         (Format::PackedX5c, Counter::Increasing)
     );
 }
+
+#[test]
+fn the_members_about_attestation_read_from_json() {
+    let profile: Profile = serde_json::from_value(json!({
+        "algorithms": ["ML-DSA-44", "ES256K"],
+        "format": "compound",
+        "compound": ["android_key", "tpm", "apple", "fido_u2f", "android_safetynet"],
+        "attestation_algorithm": "RS1",
+        "chain": {"intermediates": 2, "algorithm": "RS256", "leaf": {"not_after": 7}},
+        "tpm": {"manufacturer": "id:494E5443", "name_algorithm": "sha1"},
+        "android_key": {"tee": {"purpose": [2, 3]}, "software": {"all_applications": true}},
+        "safetynet": {"cts_profile_match": false},
+        "create_extensions": {"authenticator": {"credProtect": 2}},
+    }))
+    .unwrap();
+    assert_eq!(profile.algorithms, [Algorithm::MlDsa44, Algorithm::ES256K]);
+    assert_eq!(profile.compound.len(), 5);
+    assert_eq!(profile.chain.leaf.not_after, 7);
+    assert_eq!(
+        profile.chain.leaf.not_before,
+        Profile::default().chain.leaf.not_before
+    );
+    assert_eq!(profile.android_key.tee.purpose, Some(vec![2, 3]));
+    assert_eq!(
+        profile.android_key.tee.origin, None,
+        "a list that is given is given whole"
+    );
+    assert!(profile.android_key.software.all_applications);
+    assert!(!profile.safetynet.cts_profile_match);
+
+    let lies: Lies = serde_json::from_value(json!({
+        "certificate": {"serial": "_w", "without_tpm_attributes": ["model"],
+            "extra_extensions": [{"oid": "1.2.3", "value": "BQA"}]},
+        "issuer": {"name_constraints": {"excluded_countries": ["DE"]}},
+        "chain": {"extra_elements": ["MA"]},
+        "cose": {"numbers": {"-1": 2}},
+        "tpm": {"magic": 1},
+    }))
+    .unwrap();
+    assert_eq!(lies.certificate.serial, Some(vec![0xff]));
+    assert_eq!(lies.certificate.extra_extensions[0].value.0, [5, 0]);
+    assert_eq!(lies.chain.extra_elements[0].0, [0x30]);
+    assert_eq!(lies.cose.numbers.get(&-1), Some(&2));
+}
+
+#[test]
+fn an_authenticator_moves_between_threads() {
+    let mut device = Authenticator::new(Profile::default().with_algorithm(Algorithm::MlDsa44));
+    let created = std::thread::spawn(move || {
+        device
+            .create(&creation_options(), ORIGIN, &Lies::default())
+            .unwrap()
+    });
+    assert_eq!(
+        created.join().unwrap()["response"]["publicKeyAlgorithm"],
+        -48
+    );
+}

@@ -150,14 +150,15 @@ impl IssuerLies {
     }
 }
 
-/// Directory names, by their organization alone, that certificates below may or may not have (RFC 5280, 4.2.1.10).
+/// Directory names, by the country with which they begin, that certificates below may or may not have (RFC 5280, 4.2.1.10). The
+/// attestation certificate of `packed` begins with `DE`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NameConstraints {
-    /// Organizations of `permittedSubtrees`.
-    pub permitted_organizations: Vec<String>,
-    /// Organizations of `excludedSubtrees`.
-    pub excluded_organizations: Vec<String>,
+    /// Countries of `permittedSubtrees`.
+    pub permitted_countries: Vec<String>,
+    /// Countries of `excludedSubtrees`.
+    pub excluded_countries: Vec<String>,
 }
 
 /// What is wrong with `x5c` as a whole. The steps are taken in this order.

@@ -255,8 +255,8 @@ fn the_issuer_can_lack_what_an_issuer_needs() {
         tampered_signature: true,
         path_length: Some(3),
         name_constraints: Some(NameConstraints {
-            permitted_organizations: vec!["Acme".to_owned()],
-            excluded_organizations: vec!["passkeyd testkit".to_owned()],
+            permitted_countries: vec!["DE".to_owned()],
+            excluded_countries: vec!["AA".to_owned(), "FR".to_owned()],
         }),
         ..honest
     });
@@ -268,7 +268,7 @@ fn the_issuer_can_lack_what_an_issuer_needs() {
     assert!(critical);
     let names = pkix::NameConstraints::from_der(&names).unwrap();
     assert_eq!(names.permitted_subtrees.unwrap().len(), 1);
-    assert_eq!(names.excluded_subtrees.unwrap().len(), 1);
+    assert_eq!(names.excluded_subtrees.unwrap().len(), 2);
 }
 
 #[test]
