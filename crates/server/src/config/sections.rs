@@ -137,7 +137,7 @@ sections! {
         browser_body_bytes: usize = 65_536 => "65536",
         /// Time for the headers once their first byte has come, in seconds.
         header_read_seconds: u64 = 10 => "10",
-        /// Time for the body, in seconds. Then 408.
+        /// Time for the whole body, in seconds. Then the request is refused and the connection closed.
         body_read_seconds: u64 = 15 => "15",
         /// Time that a client may leave an answer unread before the connection is closed, in seconds.
         write_seconds: u64 = 30 => "30",

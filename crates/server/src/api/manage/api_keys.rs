@@ -65,6 +65,8 @@ pub struct ApiKeys {
 /// Creates an API key.
 #[utoipa::path(
     post,
+    operation_id = "create_api_key",
+    tag = "API keys",
     path = "/manage/v1/api-keys",
     request_body = NewApiKey,
     responses(
@@ -99,6 +101,8 @@ pub async fn create(
 /// Lists the API keys of the account.
 #[utoipa::path(
     get,
+    operation_id = "list_api_keys",
+    tag = "API keys",
     path = "/manage/v1/api-keys",
     responses(
         (status = 200, description = "The keys, oldest first, without their secrets.", body = ApiKeys),
@@ -124,6 +128,8 @@ pub async fn list(State(app): State<App>, headers: HeaderMap) -> Result<Json<Api
 /// Deletes an API key. It is refused from then on; on other nodes within a second.
 #[utoipa::path(
     delete,
+    operation_id = "delete_api_key",
+    tag = "API keys",
     path = "/manage/v1/api-keys/{id}",
     params(("id" = String, Path, description = "`SK` and 32 hex digits")),
     responses(
