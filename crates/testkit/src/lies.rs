@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::der;
 use crate::encoding::{Bytes, optional};
 
 mod certificate;
@@ -14,7 +15,7 @@ pub use certificate::{
 };
 
 /// Everything that differs from the truth in one answer. The default tells no lie. A changed value is signed like a true
-/// one, so that exactly one check of the verifier can fail; only the `signature` members break the signature.
+/// one, so that exactly one check of the verifier can fail; only the members about the signature break the signature.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Lies {
@@ -76,6 +77,11 @@ pub struct Lies {
 
     /// Flip one bit in the middle of the signature (of the assertion, or of the attestation statement).
     pub tampered_signature: bool,
+    /// ECDSA: a zero byte too many in front of r, which DER forbids.
+    pub padded_signature: bool,
+    /// Bytes behind the signature.
+    #[serde(deserialize_with = "optional::deserialize")]
+    pub trailing_signature: Option<Vec<u8>>,
     /// These bytes in place of the signature.
     #[serde(deserialize_with = "optional::deserialize")]
     pub signature: Option<Vec<u8>>,
@@ -229,6 +235,13 @@ impl Lies {
         {
             *byte ^= 1;
         }
+        if self.padded_signature
+            && let [r, s] = der::elements(&signature)[..]
+        {
+            let padded = der::tlv(2, &[&[0], r].concat());
+            signature = der::sequence(&[padded, der::tlv(2, s)]);
+        }
+        signature.extend(self.trailing_signature.iter().flatten());
         signature
     }
 }

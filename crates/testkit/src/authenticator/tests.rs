@@ -453,3 +453,31 @@ fn an_authenticator_moves_between_threads() {
         -48
     );
 }
+
+#[test]
+fn signatures_can_be_padded_or_followed_by_bytes() {
+    let mut device = Authenticator::default();
+    let created = device
+        .create(&creation_options(), ORIGIN, &Lies::default())
+        .unwrap();
+    let key = Parts::of(&created).cose;
+    let lies = Lies {
+        padded_signature: true,
+        trailing_signature: Some(vec![7]),
+        ..Lies::default()
+    };
+    let mut got = device.get(&request_options(&[]), ORIGIN, &lies).unwrap();
+    let signature = member(&got, "signature");
+    assert!(!assertion_verifies(&key, &got));
+    // SEQUENCE, its length, INTEGER, its length, zero: without the fifth byte and the last one it is a true signature.
+    assert_eq!((signature[2], signature[4]), (2, 0));
+    let (first, last) = (5, signature.len() - 1);
+    let rest = [
+        &[0x30, signature[1] - 1, 2, signature[3] - 1],
+        &signature[first..last],
+    ]
+    .concat();
+    set(&mut got, "response.signature", base64url(&rest));
+    assert!(assertion_verifies(&key, &got));
+    assert_eq!(signature[last], 7);
+}
