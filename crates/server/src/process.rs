@@ -10,9 +10,9 @@ use axum::Router;
 use domain::Passkeys;
 use domain::accounts::{Bootstrap, Secret};
 use domain::clock::{SystemClock, SystemRandomness};
-use domain::policy::Policy;
 use domain::error::Refusal;
 use domain::ids::AccountId;
+use domain::policy::Policy;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -87,6 +87,8 @@ pub async fn serve(
     settings: Settings,
     first_account: Option<(AccountId, Secret)>,
 ) -> Result<(), ProcessError> {
+    let lifecycle = Arc::new(Lifecycle::default());
+    let stopping = catch_signals(&lifecycle)?;
     let passkeys = open(&settings.store_location()?, settings.ceremonies.policy()).await?;
     let listener = listen(settings.listen).await?;
     let address = local_address(&listener, settings.listen)?;
@@ -95,10 +97,9 @@ pub async fn serve(
         passkeys: Arc::clone(&passkeys),
         public_url: Arc::new(settings.public_url(address)),
     };
-    let lifecycle = Arc::new(Lifecycle::default());
-    let router = crate::app::router(app.clone(), &settings.limits, Arc::clone(&lifecycle));
+    let router = crate::app::router(app.clone(), &settings.limits, lifecycle);
     tracing::info!(%address, public_url = app.public_url.as_str(), "ready");
-    run(listener, router, passkeys, lifecycle, &settings).await
+    run(listener, router, passkeys, stopping, &settings).await
 }
 
 /// Listens on the address.
@@ -127,19 +128,17 @@ pub fn local_address(
         })
 }
 
-/// Serves until a signal comes, then drains and closes the store.
+/// Serves until `stopping` turns true, then drains and closes the store.
 ///
 /// # Errors
-/// [`ProcessError`]: signals cannot be had, or the store does not close.
+/// [`ProcessError`]: the store does not close.
 pub async fn run(
     listener: TcpListener,
     router: Router,
     passkeys: Arc<Passkeys>,
-    lifecycle: Arc<Lifecycle>,
+    stopping: watch::Receiver<bool>,
     settings: &Settings,
 ) -> Result<(), ProcessError> {
-    let (stop, stopping) = watch::channel(false);
-    tokio::spawn(wait_for_signal(stop, lifecycle)?);
     let sweeper = tokio::spawn(sweep(
         Arc::clone(&passkeys),
         settings.retention.clone(),
@@ -157,19 +156,24 @@ pub async fn run(
     Ok(())
 }
 
-fn wait_for_signal(
-    stop: watch::Sender<bool>,
-    lifecycle: Arc<Lifecycle>,
-) -> Result<impl Future<Output = ()>, ProcessError> {
-    let listen = |kind| {
+/// Catches SIGTERM and SIGINT from now on; the value turns true when one comes.
+///
+/// To be called before anybody is told that the process runs: a signal that nobody catches kills it.
+///
+/// # Errors
+/// Signals cannot be had.
+pub fn catch_signals(lifecycle: &Arc<Lifecycle>) -> Result<watch::Receiver<bool>, ProcessError> {
+    let catch = |kind| {
         signal(kind).map_err(|source| ProcessError::System {
             what: "cannot wait for signals",
             source,
         })
     };
-    let mut terminate = listen(SignalKind::terminate())?;
-    let mut interrupt = listen(SignalKind::interrupt())?;
-    Ok(async move {
+    let mut terminate = catch(SignalKind::terminate())?;
+    let mut interrupt = catch(SignalKind::interrupt())?;
+    let (stop, stopping) = watch::channel(false);
+    let lifecycle = Arc::clone(lifecycle);
+    tokio::spawn(async move {
         let name = tokio::select! {
             _ = terminate.recv() => "SIGTERM",
             _ = interrupt.recv() => "SIGINT",
@@ -179,7 +183,8 @@ fn wait_for_signal(
         stop.send_replace(true);
         // The sender lives as long as somebody may look whether the process stops.
         stop.closed().await;
-    })
+    });
+    Ok(stopping)
 }
 
 async fn sweep(passkeys: Arc<Passkeys>, retention: Retention, mut stop: watch::Receiver<bool>) {

@@ -264,8 +264,18 @@ fn within(ranges: &[(&'static str, u64, u64, u64)]) -> Result<(), ConfigError> {
 impl Ceremonies {
     fn check(&self) -> Result<(), ConfigError> {
         within(&[
-            ("ceremonies.registration_seconds", self.registration_seconds.into(), 1, 600),
-            ("ceremonies.authentication_seconds", self.authentication_seconds.into(), 1, 600),
+            (
+                "ceremonies.registration_seconds",
+                self.registration_seconds.into(),
+                1,
+                600,
+            ),
+            (
+                "ceremonies.authentication_seconds",
+                self.authentication_seconds.into(),
+                1,
+                600,
+            ),
         ])
     }
 

@@ -43,6 +43,8 @@ pub async fn run(asked: Option<SocketAddr>) -> Result<(), ProcessError> {
         format: LogFormat::Text,
         level: LogLevel::Warn,
     });
+    let lifecycle = Arc::new(Lifecycle::default());
+    let stopping = process::catch_signals(&lifecycle)?;
     let listener = listen(asked).await?;
     let address = process::local_address(&listener, SocketAddr::from(([127, 0, 0, 1], 0)))?;
     let directory = tempfile::Builder::new()
@@ -64,7 +66,6 @@ pub async fn run(asked: Option<SocketAddr>) -> Result<(), ProcessError> {
         public_url: Arc::new(PublicUrl::new(&origin)),
     };
     let settings = Settings::default();
-    let lifecycle = Arc::new(Lifecycle::default());
     let api = crate::app::router(app.clone(), &settings.limits, Arc::clone(&lifecycle));
     let backend = Backend::start(api, account, &token, &origin)
         .await
@@ -72,14 +73,14 @@ pub async fn run(asked: Option<SocketAddr>) -> Result<(), ProcessError> {
     let router = crate::app::router_with(
         app,
         &settings.limits,
-        Arc::clone(&lifecycle),
+        lifecycle,
         routes(backend, address.port()),
     );
     announce(&origin).map_err(|source| ProcessError::System {
         what: "cannot print the page's address",
         source,
     })?;
-    let ended = process::run(listener, router, passkeys, lifecycle, &settings).await;
+    let ended = process::run(listener, router, passkeys, stopping, &settings).await;
     directory.close().map_err(|source| ProcessError::System {
         what: "cannot remove the throw-away store",
         source,
