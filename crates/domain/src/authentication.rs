@@ -159,9 +159,13 @@ impl Passkeys {
                     }
                 };
                 let allowed = if listed { credentials } else { Vec::new() };
+                let only = match allowed.as_slice() {
+                    [only] => Some(only.key),
+                    _ => None,
+                };
                 Ok(Parties {
                     user: Some(user),
-                    credential: None,
+                    credential: only,
                     rp_id,
                     origins,
                     allowed,

@@ -91,6 +91,7 @@ struct Metadata<'a> {
     discoverable: Option<&'static str>,
     user_verified: &'static str,
     transports: String,
+    sign_count: String,
     algorithm: String,
     attestation_format: &'a str,
 }
@@ -113,6 +114,7 @@ impl<'a> From<&'a CredentialRecord> for Metadata<'a> {
             discoverable: record.discoverable.map(truth),
             user_verified: truth(record.uv_initialized),
             transports: record.transports.join(","),
+            sign_count: record.sign_count.to_string(),
             algorithm: record.algorithm.0.to_string(),
             attestation_format: &record.attestation_format,
         }

@@ -3,7 +3,9 @@
 use axum::extract::{Request, State};
 use axum::response::Response;
 use domain::Reason;
+use domain::authentication::SignedIn;
 use domain::ids::UserId;
+use domain::webauthn::authentication::Signal;
 use domain::webauthn::client_data::ClientDataType;
 use domain::webauthn::response::AuthenticationResponse;
 
@@ -14,6 +16,7 @@ use crate::api::twilio::error::{ApiError, refused};
 use crate::api::twilio::inbound::{Answer, serve};
 use crate::api::twilio::reasons::Call;
 use crate::api::twilio::services;
+use crate::api::twilio::sid::Sid;
 use crate::app::App;
 
 const CALL: Call = Call::ApproveChallenge;
@@ -33,6 +36,7 @@ pub async fn update(State(app): State<App>, request: Request) -> Response {
             .finish_authentication(rp.id, &response)
             .await
             .map_err(refused(CALL))?;
+        tell(&signed_in);
         let ceremony = &signed_in.ceremony;
         let url = app.public_url.join(&format!(
             "{}/Passkeys/ApproveChallenge",
@@ -42,6 +46,19 @@ pub async fn update(State(app): State<App>, request: Request) -> Response {
         Answer::ok(&challenge.with_options(ceremony))
     })
     .await
+}
+
+/// Logs what the verifier noticed without refusing. A counter that did not grow may mean that the passkey was cloned.
+fn tell(signed_in: &SignedIn) {
+    for signal in &signed_in.signals {
+        let (factor, name) = (Sid::of(&signed_in.credential), signal.name());
+        match signal {
+            Signal::SignCountNotIncreased { stored, received } => {
+                tracing::warn!(%factor, signal = name, stored, received, "signed in with a signal");
+            }
+            _ => tracing::info!(%factor, signal = name, "signed in with a signal"),
+        }
+    }
 }
 
 /// Refuses a user handle that cannot be any entity's (60365). One of another entity is for the verifier (60324).
