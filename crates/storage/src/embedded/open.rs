@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use domain::storage::Fault;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::sql::{Failure, Outcome};
@@ -189,6 +190,9 @@ fn set_up(connection: &Connection, cache_kib: u32) -> Outcome<()> {
 pub(super) fn tune(connection: &Connection, cache_kib: u32) -> Outcome<()> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.busy_timeout(BUSY_TIMEOUT)?;
+    // Plans do not depend on the values that are bound. Otherwise a statement that a partial index might
+    // serve is compiled anew each time it runs.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.execute_batch(&format!(
         "PRAGMA foreign_keys=OFF;
          PRAGMA trusted_schema=OFF;

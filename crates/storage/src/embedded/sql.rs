@@ -112,17 +112,22 @@ pub(super) fn execute(connection: &Connection, sql: &str, params: impl Params) -
     Ok(changed)
 }
 
-/// In tests: fails when a statement walked through a whole table, or made an index for itself, in any
-/// case of the suite.
+/// In tests: fails when, in any case of the suite, a statement walked through a whole table, made an index for
+/// itself, or was compiled anew to run again.
 fn uses_keys(statement: &rusqlite::Statement<'_>, sql: &str) {
     #[cfg(test)]
     {
-        use rusqlite::StatementStatus::{AutoIndex, FullscanStep};
+        use rusqlite::StatementStatus::{AutoIndex, FullscanStep, RePrepare};
         // Tables with a handful of rows.
         let small = sql.contains(" FROM accounts ORDER BY") || sql.contains(" FROM meta");
         let searched =
             statement.get_status(FullscanStep) == 0 && statement.get_status(AutoIndex) == 0;
         assert!(small || searched, "walks through a table: {sql}");
+        assert_eq!(
+            statement.get_status(RePrepare),
+            0,
+            "is compiled anew: {sql}"
+        );
     }
     #[cfg(not(test))]
     let _ = (statement, sql);

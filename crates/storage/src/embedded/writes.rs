@@ -526,19 +526,20 @@ pub(super) fn finish_authentication(
         Standing::Gone => return Ok(FinishedAuthentication::Gone),
         Standing::Expired => return Ok(FinishedAuthentication::Expired),
     };
-    // By the hash and not by the key: that is the primary key, and saves a walk through an index.
+    // By the hash alone: that is the primary key, while a condition on the key would send SQLite through
+    // its index.
     let stored = first(
         connection,
-        "SELECT sign_count FROM credentials \
-         WHERE relying_party_id = ?1 AND id_hash = ?2 AND key = ?3 AND user_id = ?4",
-        params![
-            claim.relying_party.0,
-            sign_in.id_hash,
-            sign_in.credential.0,
-            sign_in.user.0
-        ],
-        |row| Ok(row.get::<_, u32>(0)?),
-    )?;
+        "SELECT sign_count, key, user_id FROM credentials \
+         WHERE relying_party_id = ?1 AND id_hash = ?2",
+        params![claim.relying_party.0, sign_in.id_hash],
+        |row| {
+            let owner = (CredentialKey(row.get(1)?), UserId(row.get(2)?));
+            let same = owner == (sign_in.credential, sign_in.user);
+            Ok(same.then_some(row.get::<_, u32>(0)?))
+        },
+    )?
+    .flatten();
     let Some(stored) = stored else {
         claim.fail(connection, Reason::CredentialUnknown, None)?;
         return Ok(FinishedAuthentication::CredentialGone);
