@@ -44,7 +44,11 @@ impl Connection {
         stream.set_nodelay(true)?;
         let (sender, connection) = handshake(TokioIo::new(stream)).await?;
         tokio::spawn(connection);
-        Ok(Self { sender, host: address.to_string(), authorization: authorization.to_owned() })
+        Ok(Self {
+            sender,
+            host: address.to_string(),
+            authorization: authorization.to_owned(),
+        })
     }
 
     /// Sends a request and gives the status and the JSON body; an empty body is null.
@@ -69,7 +73,11 @@ impl Connection {
         let response = self.sender.send_request(request).await?;
         let status = response.status();
         let body = response.into_body().collect().await?.to_bytes();
-        let answer = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body)? };
+        let answer = if body.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_slice(&body)?
+        };
         Ok((status, answer))
     }
 
@@ -84,6 +92,10 @@ impl Connection {
         body: String,
     ) -> Result<Value, Failure> {
         let (status, answer) = self.send(Method::POST, path, content_type, body).await?;
-        if status.is_success() { Ok(answer) } else { Err(format!("{path}: {status} {answer}").into()) }
+        if status.is_success() {
+            Ok(answer)
+        } else {
+            Err(format!("{path}: {status} {answer}").into())
+        }
     }
 }

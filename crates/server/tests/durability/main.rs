@@ -33,7 +33,10 @@ struct Server {
 
 impl Server {
     async fn start(data: &Path) -> Self {
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let address = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap();
         let process = Command::new(env!("CARGO_BIN_EXE_passkeyd"))
             .args(["serve", "--listen", &address.to_string(), "--data-dir"])
             .arg(data)
@@ -47,13 +50,21 @@ impl Server {
         for _ in 0..500 {
             if let Ok(mut connection) = server.connect().await
                 && let Ok((status, _)) = connection
-                    .send(hyper::Method::GET, "/v2/Services?PageSize=1", FORM, String::new())
+                    .send(
+                        hyper::Method::GET,
+                        "/v2/Services?PageSize=1",
+                        FORM,
+                        String::new(),
+                    )
                     .await
                 && status.is_success()
             {
                 return server;
             }
-            assert!(server.process.try_wait().unwrap().is_none(), "the server ended at start");
+            assert!(
+                server.process.try_wait().unwrap().is_none(),
+                "the server ended at start"
+            );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         panic!("the server did not get ready");
@@ -105,22 +116,34 @@ impl Worker {
         for round in 0_u32.. {
             if round % 4 == 0 && self.authenticator.credentials().len() < 40 {
                 let body = json!({ "friendly_name": "Key", "identity": self.identity });
-                let factor =
-                    connection.post(&format!("{base}/Factors"), JSON, body.to_string()).await?;
+                let factor = connection
+                    .post(&format!("{base}/Factors"), JSON, body.to_string())
+                    .await?;
                 let mut options = factor["options"]["publicKey"].clone();
                 options["excludeCredentials"] = json!([]);
-                let credential = self.authenticator.create(&options, ORIGIN, &Lies::default())?;
+                let credential = self
+                    .authenticator
+                    .create(&options, ORIGIN, &Lies::default())?;
                 let path = format!("{base}/VerifyFactor");
                 let verified = connection.post(&path, JSON, credential.to_string()).await?;
                 assert_eq!(verified["status"], "verified");
                 let sid = factor["sid"].as_str().unwrap().to_owned();
-                self.ledger.lock().unwrap().registered.push((self.identity.clone(), sid));
+                self.ledger
+                    .lock()
+                    .unwrap()
+                    .registered
+                    .push((self.identity.clone(), sid));
             }
-            let challenge = connection.post(&format!("{base}/Challenges"), JSON, "{}".into()).await?;
+            let challenge = connection
+                .post(&format!("{base}/Challenges"), JSON, "{}".into())
+                .await?;
             let options = &challenge["options"]["publicKey"];
             let assertion = self.authenticator.get(options, ORIGIN, &Lies::default())?;
             let path = format!("{base}/ApproveChallenge");
-            match connection.send(hyper::Method::POST, &path, JSON, assertion.to_string()).await {
+            match connection
+                .send(hyper::Method::POST, &path, JSON, assertion.to_string())
+                .await
+            {
                 // A passkey whose registration was cut off is not known to the server.
                 Ok((status, answer)) => {
                     if status.is_success() {
@@ -159,10 +182,16 @@ async fn twenty_kills_lose_nothing_acknowledged_and_accept_no_challenge_twice() 
     let body = "FriendlyName=Durability&Passkeys.RelyingParty.Id=localhost&Passkeys.RelyingParty.Name=D\
         &Passkeys.RelyingParty.Origins=http%3A%2F%2Flocalhost%3A3000&Passkeys.AuthenticatorAttachment=any\
         &Passkeys.DiscoverableCredentials=preferred&Passkeys.UserVerification=preferred";
-    let service = connection.post("/v2/Services", FORM, body.to_owned()).await.unwrap();
+    let service = connection
+        .post("/v2/Services", FORM, body.to_owned())
+        .await
+        .unwrap();
     let service = service["sid"].as_str().unwrap().to_owned();
     let ledger = Arc::new(Mutex::new(Ledger::default()));
-    let profile = Profile { counter: Counter::Increasing, ..Profile::default() };
+    let profile = Profile {
+        counter: Counter::Increasing,
+        ..Profile::default()
+    };
     let mut workers: Vec<Worker> = (0..WORKERS)
         .map(|number| Worker {
             identity: format!("durable-{number:04}"),
@@ -192,7 +221,10 @@ async fn twenty_kills_lose_nothing_acknowledged_and_accept_no_challenge_twice() 
                 .send(hyper::Method::GET, &path, JSON, String::new())
                 .await
                 .expect("the restarted server answers");
-            assert_eq!(status, 200, "an acknowledged registration is gone after kill {kill}");
+            assert_eq!(
+                status, 200,
+                "an acknowledged registration is gone after kill {kill}"
+            );
             assert_eq!(factor["status"], "verified");
         }
         for assertion in &round.approved {
@@ -216,5 +248,8 @@ async fn twenty_kills_lose_nothing_acknowledged_and_accept_no_challenge_twice() 
         "{KILLS} kills: {registered} registrations and {approved} approvals acknowledged, none lost; \
          {unanswered} approvals unanswered, of which {had_happened} had happened"
     );
-    assert!(registered > 0 && approved > 0, "the kills came before any work was done");
+    assert!(
+        registered > 0 && approved > 0,
+        "the kills came before any work was done"
+    );
 }

@@ -42,13 +42,20 @@ impl Plan {
             }
         }
         let url = url.ok_or("--url is needed")?;
-        let host = url.strip_prefix("http://").ok_or("--url must begin with http://")?;
-        let address = host.to_socket_addrs()?.next().ok_or("--url names no address")?;
+        let host = url
+            .strip_prefix("http://")
+            .ok_or("--url must begin with http://")?;
+        let address = host
+            .to_socket_addrs()?
+            .next()
+            .ok_or("--url names no address")?;
         if !address.ip().is_loopback() {
             return Err("load goes to loopback addresses only".into());
         }
-        let (account, token) =
-            (account.ok_or("--account is needed")?, token.ok_or("--token is needed")?);
+        let (account, token) = (
+            account.ok_or("--account is needed")?,
+            token.ok_or("--token is needed")?,
+        );
         Ok(Self {
             address,
             authorization: basic(&account, &token),
@@ -74,13 +81,29 @@ impl Driver {
         let identity = format!("load-user-{number:06}");
         let body = json!({ "friendly_name": "Load", "identity": identity });
         let path = format!("/v2/Services/{service}/Passkeys");
-        let factor = connection.post(&format!("{path}/Factors"), JSON, body.to_string()).await?;
+        let factor = connection
+            .post(&format!("{path}/Factors"), JSON, body.to_string())
+            .await?;
         let credential =
             authenticator.create(&factor["options"]["publicKey"], ORIGIN, &Lies::default())?;
-        connection.post(&format!("{path}/VerifyFactor"), JSON, credential.to_string()).await?;
-        let challenge_body =
-            if plan.named { json!({ "identity": identity }).to_string() } else { "{}".to_owned() };
-        Ok(Self { connection, authenticator, service: service.to_owned(), challenge_body })
+        connection
+            .post(
+                &format!("{path}/VerifyFactor"),
+                JSON,
+                credential.to_string(),
+            )
+            .await?;
+        let challenge_body = if plan.named {
+            json!({ "identity": identity }).to_string()
+        } else {
+            "{}".to_owned()
+        };
+        Ok(Self {
+            connection,
+            authenticator,
+            service: service.to_owned(),
+            challenge_body,
+        })
     }
 
     /// Authenticates until `end`; the two server times of each round.
@@ -90,12 +113,21 @@ impl Driver {
         let mut times = Vec::new();
         while now() < end {
             let before = now();
-            let challenge = self.connection.post(&create, JSON, self.challenge_body.clone()).await?;
+            let challenge = self
+                .connection
+                .post(&create, JSON, self.challenge_body.clone())
+                .await?;
             let created = before.elapsed();
-            let assertion =
-                self.authenticator.get(&challenge["options"]["publicKey"], ORIGIN, &Lies::default())?;
+            let assertion = self.authenticator.get(
+                &challenge["options"]["publicKey"],
+                ORIGIN,
+                &Lies::default(),
+            )?;
             let before = now();
-            let approved = self.connection.post(&approve, JSON, assertion.to_string()).await?;
+            let approved = self
+                .connection
+                .post(&approve, JSON, assertion.to_string())
+                .await?;
             times.push((created, before.elapsed()));
             if approved["status"] != "approved" {
                 return Err(format!("not approved: {approved}").into());
@@ -105,7 +137,10 @@ impl Driver {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a load driver measures real time")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a load driver measures real time"
+)]
 fn now() -> Instant {
     Instant::now()
 }
@@ -135,14 +170,20 @@ async fn main() -> Result<(), Failure> {
         &Passkeys.RelyingParty.Origins=http%3A%2F%2Flocalhost%3A3000&Passkeys.AuthenticatorAttachment=any\
         &Passkeys.DiscoverableCredentials=preferred&Passkeys.UserVerification=preferred";
     let service = first.post("/v2/Services", FORM, body.to_owned()).await?;
-    let service = service["sid"].as_str().ok_or("the service has no sid")?.to_owned();
+    let service = service["sid"]
+        .as_str()
+        .ok_or("the service has no sid")?
+        .to_owned();
     let mut drivers = Vec::new();
     for number in 0..plan.connections {
         drivers.push(Driver::register(&plan, &service, number).await?);
     }
     let start = now();
     let end = start + plan.duration;
-    let tasks: Vec<_> = drivers.into_iter().map(|driver| tokio::spawn(driver.run(end))).collect();
+    let tasks: Vec<_> = drivers
+        .into_iter()
+        .map(|driver| tokio::spawn(driver.run(end)))
+        .collect();
     let (mut create, mut approve) = (Vec::new(), Vec::new());
     for task in tasks {
         for (created, approved) in task.await?? {
