@@ -4,19 +4,13 @@
 //! in the field have odd parts (serial numbers, encoded defaults, broken policy extensions) that a reader of the whole
 //! structure refuses. Only what is used is interpreted; the rest is skipped.
 
-use crate::cose::{Curve, Hash, KeyMaterial, Scheme, check_rsa};
+use crate::cose::{Curve, Hash, KeyMaterial, MlDsa, PublicKey, Scheme, check_rsa};
+use crate::der::{
+    BIT_STRING, BOOLEAN, Der, Element, GENERALIZED_TIME, INTEGER, OCTET_STRING, OID, SEQUENCE, SET,
+    UTC_TIME, boolean,
+};
 use crate::signature;
 use crate::trust::UnixSeconds;
-
-pub(crate) const INTEGER: u8 = 0x02;
-pub(crate) const BIT_STRING: u8 = 0x03;
-pub(crate) const OCTET_STRING: u8 = 0x04;
-pub(crate) const OID: u8 = 0x06;
-pub(crate) const SEQUENCE: u8 = 0x30;
-pub(crate) const SET: u8 = 0x31;
-const BOOLEAN: u8 = 0x01;
-const UTC_TIME: u8 = 0x17;
-const GENERALIZED_TIME: u8 = 0x18;
 
 /// Object identifiers in their encoded form.
 pub(crate) mod oid {
@@ -26,100 +20,40 @@ pub(crate) mod oid {
     pub(crate) const ORGANISATIONAL_UNIT: &[u8] = &[0x55, 4, 11];
     pub(crate) const KEY_USAGE: &[u8] = &[0x55, 0x1d, 15];
     pub(crate) const SUBJECT_ALTERNATIVE_NAME: &[u8] = &[0x55, 0x1d, 17];
+    pub(crate) const CERTIFICATE_POLICIES: &[u8] = &[0x55, 0x1d, 32];
     pub(crate) const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 19];
     pub(crate) const EXTENDED_KEY_USAGE: &[u8] = &[0x55, 0x1d, 37];
     /// 1.3.6.1.4.1.45724.1.1.2, .4 and .5: serial number, AAGUID and firmware version of a FIDO authenticator.
     pub(crate) const FIDO_SERIAL_NUMBER: &[u8] = &[0x2b, 6, 1, 4, 1, 0x82, 0xe5, 0x1c, 1, 1, 2];
     pub(crate) const FIDO_AAGUID: &[u8] = &[0x2b, 6, 1, 4, 1, 0x82, 0xe5, 0x1c, 1, 1, 4];
     pub(crate) const FIDO_FIRMWARE_VERSION: &[u8] = &[0x2b, 6, 1, 4, 1, 0x82, 0xe5, 0x1c, 1, 1, 5];
+    /// 1.2.840.113635.100.8.2
+    pub(crate) const APPLE_NONCE: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x63, 0x64, 8, 2];
+    /// 1.3.6.1.4.1.11129.2.1.17
+    pub(crate) const ANDROID_KEY_DESCRIPTION: &[u8] = &[0x2b, 6, 1, 4, 1, 0xd6, 0x79, 2, 1, 17];
+    /// 2.23.133.2.1, .2 and .3
+    pub(crate) const TPM_MANUFACTURER: &[u8] = &[0x67, 0x81, 5, 2, 1];
+    pub(crate) const TPM_MODEL: &[u8] = &[0x67, 0x81, 5, 2, 2];
+    pub(crate) const TPM_VERSION: &[u8] = &[0x67, 0x81, 5, 2, 3];
+    /// 2.23.133.8.3, tcg-kp-AIKCertificate
+    pub(crate) const AIK_CERTIFICATE: &[u8] = &[0x67, 0x81, 5, 8, 3];
 
     pub(super) const EC_PUBLIC_KEY: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1];
     pub(super) const P256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7];
     pub(super) const P384: &[u8] = &[0x2b, 0x81, 4, 0, 34];
     pub(super) const P521: &[u8] = &[0x2b, 0x81, 4, 0, 35];
     pub(super) const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1];
+    pub(super) const SECP256K1: &[u8] = &[0x2b, 0x81, 4, 0, 10];
     pub(super) const ED25519: &[u8] = &[0x2b, 0x65, 0x70];
+    pub(super) const ED448: &[u8] = &[0x2b, 0x65, 0x71];
+    /// id-ml-dsa-44, -65 and -87 without their last byte.
+    pub(super) const ML_DSA: &[u8] = &[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 3];
+    pub(super) const MGF1: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 8];
+    /// id-sha256 and its kin without their last byte.
+    pub(super) const SHA2: &[u8] = &[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2];
     /// ecdsa-with-SHA... and sha...WithRSAEncryption without their last byte, which names the hash.
     pub(super) const ECDSA_WITH: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3];
     pub(super) const RSA_WITH: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1];
-}
-
-/// A cursor over DER elements.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Der<'a>(&'a [u8]);
-
-/// One element: its tag, its content, and both with the header.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Element<'a> {
-    tag: u8,
-    content: &'a [u8],
-    raw: &'a [u8],
-}
-
-impl<'a> Der<'a> {
-    pub(crate) fn new(bytes: &'a [u8]) -> Self {
-        Self(bytes)
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    fn element(&mut self) -> Option<Element<'a>> {
-        let (&[tag, first], mut rest) = self.0.split_first_chunk::<2>()?;
-        // Tag numbers above 30 do not occur in the parts that are read.
-        if tag & 0x1f == 0x1f {
-            return None;
-        }
-        let length = match first {
-            0..=0x7f => usize::from(first),
-            0x81..=0x83 => {
-                let (bytes, after) = rest.split_at_checked(usize::from(first & 0x7f))?;
-                rest = after;
-                let length = bytes
-                    .iter()
-                    .fold(0usize, |length, byte| length << 8 | usize::from(*byte));
-                let shortest = length >= 0x80 && bytes.first() != Some(&0);
-                shortest.then_some(length)?
-            }
-            _ => return None,
-        };
-        let (content, after) = rest.split_at_checked(length)?;
-        let raw = self.0.get(..self.0.len() - after.len())?;
-        self.0 = after;
-        Some(Element { tag, content, raw })
-    }
-
-    /// The next element, which must have this tag.
-    fn tagged(&mut self, tag: u8) -> Option<Element<'a>> {
-        self.element().filter(|element| element.tag == tag)
-    }
-
-    /// The content of the next element, which must have this tag.
-    pub(crate) fn content(&mut self, tag: u8) -> Option<&'a [u8]> {
-        self.tagged(tag).map(|element| element.content)
-    }
-
-    /// A cursor into the next element, which must have this tag.
-    pub(crate) fn inside(&mut self, tag: u8) -> Option<Self> {
-        self.content(tag).map(Self)
-    }
-
-    /// The next element if it has this tag; otherwise nothing is consumed.
-    fn optional(&mut self, tag: u8) -> Option<Element<'a>> {
-        let mut ahead = *self;
-        let element = ahead.tagged(tag)?;
-        *self = ahead;
-        Some(element)
-    }
-
-    /// The bits of a bit string without unused ones.
-    fn whole_bits(&mut self) -> Option<&'a [u8]> {
-        match self.content(BIT_STRING)? {
-            [0, bits @ ..] => Some(bits),
-            _ => None,
-        }
-    }
 }
 
 /// A certificate extension.
@@ -174,7 +108,8 @@ pub(crate) struct Certificate<'a> {
     key: Option<KeyMaterial>,
     curve: Option<Curve>,
     signed: &'a [u8],
-    signature_algorithm: &'a [u8],
+    /// Identifier and parameters.
+    signature_algorithm: Der<'a>,
     signature: &'a [u8],
 }
 
@@ -217,7 +152,7 @@ impl<'a> Certificate<'a> {
         if !fields.is_empty() {
             return None;
         }
-        let signature_algorithm = Der::new(algorithm.content).content(OID)?;
+        let signature_algorithm = Der::new(algorithm.content);
         Some(Self {
             version,
             issuer,
@@ -295,12 +230,40 @@ impl<'a> Certificate<'a> {
                 Scheme::Ecdsa(own, hash)
             }
             (Scheme::Ed25519, KeyMaterial::Ed25519(_))
+            | (Scheme::Ed448, KeyMaterial::Ed448(_))
             | (Scheme::RsaPkcs1(_) | Scheme::RsaPss(_), KeyMaterial::Rsa { .. }) => scheme,
-            (_, KeyMaterial::Ec(_) | KeyMaterial::Ed25519(_) | KeyMaterial::Rsa { .. }) => {
-                return None;
+            (Scheme::MlDsa(set), KeyMaterial::MlDsa(key)) if key.len() == set.key_length() => {
+                scheme
             }
+            (
+                _,
+                KeyMaterial::Ec(_)
+                | KeyMaterial::Ed25519(_)
+                | KeyMaterial::Ed448(_)
+                | KeyMaterial::Rsa { .. }
+                | KeyMaterial::MlDsa(_),
+            ) => return None,
         };
         Some(signature::verify_with(scheme, self.key.as_ref()?, message, signature).is_ok())
+    }
+
+    /// The curve of the key, for EC keys of a known one.
+    pub(crate) fn curve(&self) -> Option<Curve> {
+        self.curve
+    }
+
+    /// The key, if it is of a kind and size that can be used.
+    pub(crate) fn key(&self) -> Option<&KeyMaterial> {
+        self.key.as_ref()
+    }
+
+    /// Is the certificate about this credential's key?
+    pub(crate) fn is_about(&self, key: &PublicKey) -> bool {
+        let same_curve = match key.scheme() {
+            Scheme::Ecdsa(curve, _) => self.curve == Some(curve),
+            _ => self.curve.is_none(),
+        };
+        same_curve && self.key.as_ref() == Some(key.material())
     }
 
     /// Did the issuer's key sign this certificate, by an algorithm that is still fit for it?
@@ -308,22 +271,36 @@ impl<'a> Certificate<'a> {
         let Some(key) = &issuer.key else {
             return false;
         };
+        let mut algorithm = self.signature_algorithm;
+        let Some(id) = algorithm.content(OID) else {
+            return false;
+        };
         // SHA-1 and older have no entry.
-        let scheme = match (key, self.signature_algorithm) {
-            (KeyMaterial::Ed25519(_), oid::ED25519) => Some(Scheme::Ed25519),
-            (KeyMaterial::Ec(_), algorithm) => match algorithm.strip_prefix(oid::ECDSA_WITH) {
-                Some([2]) => issuer.curve.map(|curve| Scheme::Ecdsa(curve, Hash::Sha256)),
-                Some([3]) => issuer.curve.map(|curve| Scheme::Ecdsa(curve, Hash::Sha384)),
-                Some([4]) => issuer.curve.map(|curve| Scheme::Ecdsa(curve, Hash::Sha512)),
-                _ => None,
-            },
-            (KeyMaterial::Rsa { .. }, algorithm) => match algorithm.strip_prefix(oid::RSA_WITH) {
+        let scheme = match key {
+            KeyMaterial::Ed25519(_) => (id == oid::ED25519).then_some(Scheme::Ed25519),
+            KeyMaterial::Ed448(_) => (id == oid::ED448).then_some(Scheme::Ed448),
+            KeyMaterial::MlDsa(key) => ml_dsa(id)
+                .filter(|set| set.key_length() == key.len())
+                .map(Scheme::MlDsa),
+            KeyMaterial::Ec(_) => {
+                let hash = match id.strip_prefix(oid::ECDSA_WITH) {
+                    Some([2]) => Some(Hash::Sha256),
+                    Some([3]) => Some(Hash::Sha384),
+                    Some([4]) => Some(Hash::Sha512),
+                    _ => None,
+                };
+                issuer
+                    .curve
+                    .zip(hash)
+                    .map(|(curve, hash)| Scheme::Ecdsa(curve, hash))
+            }
+            KeyMaterial::Rsa { .. } => match id.strip_prefix(oid::RSA_WITH) {
+                Some([10]) => pss_hash(algorithm).map(Scheme::RsaPss),
                 Some([11]) => Some(Scheme::RsaPkcs1(Hash::Sha256)),
                 Some([12]) => Some(Scheme::RsaPkcs1(Hash::Sha384)),
                 Some([13]) => Some(Scheme::RsaPkcs1(Hash::Sha512)),
                 _ => None,
             },
-            (KeyMaterial::Ed25519(_), _) => None,
         };
         scheme.is_some_and(|scheme| {
             signature::verify_with(scheme, key, self.signed, self.signature).is_ok()
@@ -331,12 +308,40 @@ impl<'a> Certificate<'a> {
     }
 }
 
-fn boolean(content: &[u8]) -> Option<bool> {
-    match content {
-        [0] => Some(false),
-        [0xff] => Some(true),
+/// The parameter set that an object identifier names (RFC 9881).
+fn ml_dsa(id: &[u8]) -> Option<MlDsa> {
+    match id.strip_prefix(oid::ML_DSA)? {
+        [17] => Some(MlDsa::MlDsa44),
+        [18] => Some(MlDsa::MlDsa65),
+        [19] => Some(MlDsa::MlDsa87),
         _ => None,
     }
+}
+
+/// The hash that RSASSA-PSS parameters name (RFC 4055 section 3.1), if message, mask and salt length agree on one.
+fn pss_hash(mut algorithm: Der<'_>) -> Option<Hash> {
+    let hash = |mut identifier: Der<'_>| {
+        let hash = match identifier.content(OID)?.strip_prefix(oid::SHA2)? {
+            [1] => Hash::Sha256,
+            [2] => Hash::Sha384,
+            [3] => Hash::Sha512,
+            _ => return None,
+        };
+        Some(hash)
+    };
+    let mut fields = algorithm.inside(SEQUENCE)?;
+    let message = hash(fields.inside(0xa0)?.inside(SEQUENCE)?)?;
+    let mut mask = fields.inside(0xa1)?.inside(SEQUENCE)?;
+    if mask.content(OID)? != oid::MGF1 || hash(mask.inside(SEQUENCE)?)? != message {
+        return None;
+    }
+    let salt: &[u8] = match message {
+        Hash::Sha1 => return None,
+        Hash::Sha256 => &[32],
+        Hash::Sha384 => &[48],
+        Hash::Sha512 => &[64],
+    };
+    (fields.inside(0xa2)?.content(INTEGER)? == salt).then_some(message)
 }
 
 fn extensions<'a>(mut list: Der<'a>) -> Option<Vec<Extension<'a>>> {
@@ -373,6 +378,7 @@ fn public_key(mut fields: Der<'_>) -> Option<(Option<KeyMaterial>, Option<Curve>
                 oid::P256 => Curve::P256,
                 oid::P384 => Curve::P384,
                 oid::P521 => Curve::P521,
+                oid::SECP256K1 => Curve::Secp256k1,
                 _ => return Some((None, None)),
             };
             let uncompressed =
@@ -399,7 +405,14 @@ fn public_key(mut fields: Der<'_>) -> Option<(Option<KeyMaterial>, Option<Curve>
             (bits.len() == 32).then(|| KeyMaterial::Ed25519(bits.to_vec())),
             None,
         )),
-        _ => Some((None, None)),
+        oid::ED448 => Some((
+            (bits.len() == 57).then(|| KeyMaterial::Ed448(bits.to_vec())),
+            None,
+        )),
+        other => {
+            let set = ml_dsa(other).filter(|set| set.key_length() == bits.len());
+            Some((set.map(|_| KeyMaterial::MlDsa(bits.to_vec())), None))
+        }
     }
 }
 
@@ -491,24 +504,6 @@ mod tests {
             "20240229120000Z",
         ] {
             assert_eq!(at(UTC_TIME, wrong), None, "{wrong}");
-        }
-    }
-
-    #[test]
-    fn der_lengths_must_be_definite_shortest_and_inside_the_input() {
-        let content = |bytes: &'static [u8]| Der::new(bytes).content(OCTET_STRING);
-        assert_eq!(content(&[4, 1, 9]), Some(&[9][..]));
-        for wrong in [
-            &[][..],
-            &[4],
-            &[4, 1],
-            &[4, 0x80, 0, 0],
-            &[4, 0x81, 1, 9],
-            &[4, 0x84, 0, 0, 0, 1, 9],
-            &[4, 0x82, 0, 0x80],
-            &[0x1f, 1, 9],
-        ] {
-            assert_eq!(content(wrong), None, "{wrong:?}");
         }
     }
 }

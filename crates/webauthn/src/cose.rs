@@ -1,4 +1,4 @@
-//! COSE algorithms and public keys (WebAuthn 5.8.5, 6.5.1.1; RFC 9052, 9053, 8230, 8812, 9864).
+//! COSE algorithms and public keys (WebAuthn 5.8.5, 6.5.1.1; RFC 9052, 9053, 8230, 8812, 9864, 9964).
 
 use crate::Reason;
 use crate::cbor::{self, CborError, KeyOrder, Value};
@@ -17,6 +17,7 @@ pub(crate) enum Curve {
     P256,
     P384,
     P521,
+    Secp256k1,
 }
 
 impl Curve {
@@ -26,13 +27,14 @@ impl Curve {
             Self::P256 => 1,
             Self::P384 => 2,
             Self::P521 => 3,
+            Self::Secp256k1 => 8,
         }
     }
 
     /// Bytes of a coordinate.
     pub(crate) const fn coordinate_length(self) -> usize {
         match self {
-            Self::P256 => 32,
+            Self::P256 | Self::Secp256k1 => 32,
             Self::P384 => 48,
             Self::P521 => 66,
         }
@@ -42,9 +44,30 @@ impl Curve {
 /// A hash function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Hash {
+    /// Only in signatures of old attestation keys.
+    Sha1,
     Sha256,
     Sha384,
     Sha512,
+}
+
+/// A parameter set of ML-DSA (FIPS 204).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MlDsa {
+    MlDsa44,
+    MlDsa65,
+    MlDsa87,
+}
+
+impl MlDsa {
+    /// Bytes of a public key.
+    pub(crate) const fn key_length(self) -> usize {
+        match self {
+            Self::MlDsa44 => 1312,
+            Self::MlDsa65 => 1952,
+            Self::MlDsa87 => 2592,
+        }
+    }
 }
 
 /// What an algorithm identifier means.
@@ -52,17 +75,20 @@ pub(crate) enum Hash {
 pub(crate) enum Scheme {
     Ecdsa(Curve, Hash),
     Ed25519,
+    Ed448,
     RsaPkcs1(Hash),
     RsaPss(Hash),
+    MlDsa(MlDsa),
 }
 
 impl Scheme {
     /// The COSE key type that belongs to it.
     const fn key_type(self) -> i128 {
         match self {
-            Self::Ed25519 => 1,
+            Self::Ed25519 | Self::Ed448 => 1,
             Self::Ecdsa(..) => 2,
             Self::RsaPkcs1(_) | Self::RsaPss(_) => 3,
+            Self::MlDsa(_) => 7,
         }
     }
 }
@@ -77,14 +103,15 @@ macro_rules! algorithms {
 
             /// The registered name, or `unknown`.
             pub const fn name(self) -> &'static str {
-                match self.0 { $( $id => $name, )+ _ => "unknown" }
+                match self.0 { $( $id => $name, )+ -65535 => "RS1", _ => "unknown" }
             }
 
             /// What the identifier means; `None` for unknown ones, which are never verified with a guess.
             pub(crate) const fn scheme(self) -> Option<Scheme> {
-                use Curve::{P256, P384, P521};
+                use Curve::{P256, P384, P521, Secp256k1};
                 use Hash::{Sha256, Sha384, Sha512};
-                use Scheme::{Ecdsa, Ed25519, RsaPkcs1, RsaPss};
+                use MlDsa::{MlDsa44, MlDsa65, MlDsa87};
+                use Scheme::{Ecdsa, Ed448, Ed25519, RsaPkcs1, RsaPss};
                 match self.0 { $( $id => Some($scheme), )+ _ => None }
             }
         }
@@ -110,10 +137,20 @@ algorithms! {
     PS384 = -38, "PS384", RsaPss(Sha384);
     /// RSASSA-PSS with SHA-512.
     PS512 = -39, "PS512", RsaPss(Sha512);
+    /// ECDSA on secp256k1 with SHA-256 (RFC 8812).
+    ES256K = -47, "ES256K", Ecdsa(Secp256k1, Sha256);
+    /// ML-DSA-44 without context (RFC 9964).
+    ML_DSA_44 = -48, "ML-DSA-44", Scheme::MlDsa(MlDsa44);
+    /// ML-DSA-65 without context (RFC 9964).
+    ML_DSA_65 = -49, "ML-DSA-65", Scheme::MlDsa(MlDsa65);
+    /// ML-DSA-87 without context (RFC 9964).
+    ML_DSA_87 = -50, "ML-DSA-87", Scheme::MlDsa(MlDsa87);
     /// ECDSA on P-384 with SHA-384, fully specified id (RFC 9864).
     ESP384 = -51, "ESP384", Ecdsa(P384, Sha384);
     /// ECDSA on P-521 with SHA-512, fully specified id (RFC 9864).
     ESP512 = -52, "ESP512", Ecdsa(P521, Sha512);
+    /// `EdDSA` on Ed448 (RFC 9864).
+    ED448 = -53, "Ed448", Ed448;
     /// RSASSA-PKCS1-v1_5 with SHA-256.
     RS256 = -257, "RS256", RsaPkcs1(Sha256);
     /// RSASSA-PKCS1-v1_5 with SHA-384.
@@ -126,9 +163,24 @@ impl CoseAlgorithm {
     /// What is offered unless a Relying Party says otherwise, most wanted first (WebAuthn 5.4 recommends this set).
     pub const DEFAULT_OFFER: &'static [Self] = &[Self::EDDSA, Self::ES256, Self::RS256];
 
+    /// RSASSA-PKCS1-v1_5 with SHA-1 (RFC 8812). Old TPMs sign attestation statements with it; it is never the algorithm of a
+    /// credential, so it is not among [`CoseAlgorithm::SUPPORTED`].
+    pub const RS1: Self = Self(-65535);
+
+    /// What the identifier means in an attestation statement, where a policy may let RS1 through.
+    pub(crate) const fn attestation_scheme(self, allow_rs1: bool) -> Option<Scheme> {
+        if allow_rs1 && self.0 == Self::RS1.0 {
+            return Some(Scheme::RsaPkcs1(Hash::Sha1));
+        }
+        self.scheme()
+    }
+
     /// Is the curve part of the algorithm also outside WebAuthn (RFC 9864)? ES256 and its kin fix only the hash there.
     pub(crate) const fn names_its_curve(self) -> bool {
-        matches!(self, Self::ESP256 | Self::ESP384 | Self::ESP512)
+        matches!(
+            self,
+            Self::ESP256 | Self::ESP384 | Self::ESP512 | Self::ES256K
+        )
     }
 
     /// Can signatures of this algorithm be verified?
@@ -215,6 +267,10 @@ pub(crate) enum KeyMaterial {
     Ec(Vec<u8>),
     /// Encoded point.
     Ed25519(Vec<u8>),
+    /// Encoded point.
+    Ed448(Vec<u8>),
+    /// The bytes of FIPS 204.
+    MlDsa(Vec<u8>),
     /// Modulus and exponent, big-endian without leading zeros.
     Rsa { modulus: Vec<u8>, exponent: Vec<u8> },
 }
@@ -368,6 +424,26 @@ impl<'a> CoseKey<'a> {
                     return Err(CoseKeyError::PointInvalid("an Ed25519 key has 32 bytes"));
                 }
                 KeyMaterial::Ed25519(x.to_vec())
+            }
+            Scheme::Ed448 => {
+                only(&[1, 3, -1, -2])?;
+                curve(7)?;
+                let x = bytes(-2, "the encoded point, a byte string")?;
+                if x.len() != 57 {
+                    return Err(CoseKeyError::PointInvalid("an Ed448 key has 57 bytes"));
+                }
+                KeyMaterial::Ed448(x.to_vec())
+            }
+            Scheme::MlDsa(set) => {
+                only(&[1, 3, -1])?;
+                let key = bytes(-1, "the public key, a byte string")?;
+                if key.len() != set.key_length() {
+                    return Err(CoseKeyError::Label {
+                        label: -1,
+                        expected: "a public key of the parameter set's length",
+                    });
+                }
+                KeyMaterial::MlDsa(key.to_vec())
             }
             Scheme::RsaPkcs1(_) | Scheme::RsaPss(_) => {
                 only(&[1, 3, -1, -2])?;

@@ -64,6 +64,14 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// The number, if it is one that 64 bits with a sign hold exactly.
+    pub fn as_i64(&self) -> Option<i64> {
+        match self {
+            Self::Number(number) => number.as_i64(),
+            _ => None,
+        }
+    }
+
     /// Is it `null`?
     pub fn is_null(&self) -> bool {
         matches!(self, Self::Null)

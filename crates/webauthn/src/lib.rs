@@ -16,6 +16,7 @@ mod certificate;
 pub mod client_data;
 pub mod cose;
 pub mod credential;
+mod der;
 pub mod error;
 pub mod extension;
 pub mod json;

@@ -209,7 +209,7 @@ pub struct VerifiedRegistration {
     algorithm: CoseAlgorithm,
     aaguid: Aaguid,
     format: Format,
-    attestation_type: AttestationType,
+    attestation_types: Vec<AttestationType>,
     trust: Trust,
     sign_count: u32,
     user_present: bool,
@@ -250,9 +250,17 @@ impl VerifiedRegistration {
         self.format.name()
     }
 
-    /// The attestation type.
+    /// The attestation type; [`AttestationType::Compound`] for that format.
     pub fn attestation_type(&self) -> AttestationType {
-        self.attestation_type
+        match (self.format, &self.attestation_types[..]) {
+            (Format::Compound, _) | (_, []) => AttestationType::Compound,
+            (_, [only, ..]) => *only,
+        }
+    }
+
+    /// The attestation types of all statements that hold: one, or with `compound` several.
+    pub fn attestation_types(&self) -> &[AttestationType] {
+        &self.attestation_types
     }
 
     /// How far the attestation is trusted.
@@ -487,7 +495,7 @@ pub fn verify_registration<T: Trace>(
         trace,
         "7.1 step 21",
         "attestation format is supported",
-        Format::of(object.format),
+        Format::of(object.format, &expected.attestation),
     )?;
 
     // Step 22: the format's procedure. It runs also when no attestation was asked for: a wrong statement is an error.
@@ -495,10 +503,14 @@ pub fn verify_registration<T: Trace>(
     let subject = Subject {
         statement: &object.statement,
         signed: &signed,
+        rp_id_hash: data.rp_id_hash,
+        client_data_hash: &client_data_hash,
         attested,
         public_key: &public_key,
+        policy: &expected.attestation,
+        at,
     };
-    let statement = judged(
+    let statements = judged(
         trace,
         "7.1 step 22",
         "attestation statement verifies",
@@ -507,13 +519,7 @@ pub fn verify_registration<T: Trace>(
 
     // Steps 23-24: trust anchors and trustworthiness.
     let mut signals = Vec::new();
-    let trust = trust::judge(
-        statement.attestation_type,
-        &statement.trust_path,
-        &expected.attestation,
-        at,
-        &mut signals,
-    );
+    let trust = trust::judge(format, &statements, &expected.attestation, at, &mut signals);
     let trust = judged(trace, "7.1 steps 23-24", "attestation is acceptable", trust)?;
 
     // Step 25: at most 1023 bytes is a rule of the layout and was checked there; the lower bound is the Relying Party's.
@@ -538,7 +544,10 @@ pub fn verify_registration<T: Trace>(
         algorithm: public_key.algorithm(),
         aaguid: attested.aaguid,
         format,
-        attestation_type: statement.attestation_type,
+        attestation_types: statements
+            .iter()
+            .map(|statement| statement.attestation_type)
+            .collect(),
         trust,
         sign_count: data.sign_count,
         user_present: data.flags.user_present(),

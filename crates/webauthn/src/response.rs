@@ -73,10 +73,10 @@ impl ResponseForm {
         both_kinds_refused: false,
     };
 
-    /// Recorded ceremonies of old clients, which also lack `rawId`.
+    /// Recorded ceremonies: as Level 3 has it, but old clients sent no `rawId`.
     pub const RECORDED: Self = Self {
         raw_id_required: false,
-        ..Self::LENIENT
+        ..Self::STRICT
     };
 }
 

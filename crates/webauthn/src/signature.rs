@@ -1,12 +1,15 @@
 //! Signature checks and point checks: the only module that touches the cryptography libraries for keys.
 
-use crate::cose::{CoseKeyError, Curve, Hash, KeyMaterial, PublicKey, Scheme};
+use crate::cose::{CoseKeyError, Curve, Hash, KeyMaterial, MlDsa, PublicKey, Scheme};
+use aws_lc_rs::digest::{self, Digest};
 use aws_lc_rs::rsa::PublicKeyComponents;
 use aws_lc_rs::signature::{
-    self as aws, EcdsaVerificationAlgorithm, RsaParameters, UnparsedPublicKey,
+    self as aws, EcdsaVerificationAlgorithm, PqdsaVerificationAlgorithm, RsaParameters,
+    UnparsedPublicKey,
 };
 use curve25519_dalek::constants::EIGHT_TORSION;
 use curve25519_dalek::edwards::CompressedEdwardsY;
+use ed448_goldilocks::VerifyingKey;
 use std::sync::LazyLock;
 
 /// The signature does not verify. No more is said: the libraries do not tell, and nobody outside should know.
@@ -32,12 +35,21 @@ pub(crate) fn verify_with(
 ) -> Result<(), SignatureInvalid> {
     let outcome = match (scheme, material) {
         (Scheme::Ecdsa(curve, hash), KeyMaterial::Ec(point)) => {
-            UnparsedPublicKey::new(ecdsa(curve, hash), point).verify(message, signature)
+            let algorithm = ecdsa(curve, hash).ok_or(SignatureInvalid)?;
+            UnparsedPublicKey::new(algorithm, point).verify(message, signature)
         }
         (Scheme::Ed25519, KeyMaterial::Ed25519(point)) => {
             // A stored key might not have come through a registration, and with a point of small order anyone can sign.
             check_ed25519(point).map_err(|_| SignatureInvalid)?;
             UnparsedPublicKey::new(&aws::ED25519, point).verify(message, signature)
+        }
+        (Scheme::Ed448, KeyMaterial::Ed448(point)) => {
+            let key = check_ed448(point).map_err(|_| SignatureInvalid)?;
+            let signature =
+                ed448_goldilocks::Signature::from_slice(signature).map_err(|_| SignatureInvalid)?;
+            return key
+                .verify_raw(&signature, message)
+                .map_err(|_| SignatureInvalid);
         }
         (Scheme::RsaPkcs1(hash), KeyMaterial::Rsa { modulus, exponent }) => PublicKeyComponents {
             n: modulus,
@@ -48,17 +60,52 @@ pub(crate) fn verify_with(
             n: modulus,
             e: exponent,
         }
-        .verify(rsa_pss(hash), message, signature),
-        (_, KeyMaterial::Ec(_) | KeyMaterial::Ed25519(_) | KeyMaterial::Rsa { .. }) => {
+        .verify(rsa_pss(hash).ok_or(SignatureInvalid)?, message, signature),
+        (Scheme::MlDsa(set), KeyMaterial::MlDsa(key)) => {
+            UnparsedPublicKey::new(ml_dsa(set), key).verify(message, signature)
+        }
+        (
+            _,
+            KeyMaterial::Ec(_)
+            | KeyMaterial::Ed25519(_)
+            | KeyMaterial::Ed448(_)
+            | KeyMaterial::Rsa { .. }
+            | KeyMaterial::MlDsa(_),
+        ) => {
             return Err(SignatureInvalid);
         }
     };
     outcome.map_err(|_| SignatureInvalid)
 }
 
+/// The digest of a message.
+pub(crate) fn digest(hash: Hash, message: &[u8]) -> Digest {
+    let algorithm = match hash {
+        Hash::Sha1 => &digest::SHA1_FOR_LEGACY_USE_ONLY,
+        Hash::Sha256 => &digest::SHA256,
+        Hash::Sha384 => &digest::SHA384,
+        Hash::Sha512 => &digest::SHA512,
+    };
+    digest::digest(algorithm, message)
+}
+
+/// ES256 as JSON Web Signatures write it (RFC 7518 section 3.4): two numbers of fixed length instead of DER.
+pub(crate) fn verify_es256_fixed(
+    material: &KeyMaterial,
+    message: &[u8],
+    signature: &[u8],
+) -> Result<(), SignatureInvalid> {
+    match material {
+        KeyMaterial::Ec(point) => UnparsedPublicKey::new(&aws::ECDSA_P256_SHA256_FIXED, point)
+            .verify(message, signature)
+            .map_err(|_| SignatureInvalid),
+        _ => Err(SignatureInvalid),
+    }
+}
+
 /// COSE fixes one hash for each curve; certificates also pair them otherwise.
-fn ecdsa(curve: Curve, hash: Hash) -> &'static EcdsaVerificationAlgorithm {
-    match (curve, hash) {
+fn ecdsa(curve: Curve, hash: Hash) -> Option<&'static EcdsaVerificationAlgorithm> {
+    Some(match (curve, hash) {
         (Curve::P256, Hash::Sha256) => &aws::ECDSA_P256_SHA256_ASN1,
         (Curve::P256, Hash::Sha384) => &aws::ECDSA_P256_SHA384_ASN1,
         (Curve::P256, Hash::Sha512) => &aws::ECDSA_P256_SHA512_ASN1,
@@ -68,22 +115,34 @@ fn ecdsa(curve: Curve, hash: Hash) -> &'static EcdsaVerificationAlgorithm {
         (Curve::P521, Hash::Sha256) => &aws::ECDSA_P521_SHA256_ASN1,
         (Curve::P521, Hash::Sha384) => &aws::ECDSA_P521_SHA384_ASN1,
         (Curve::P521, Hash::Sha512) => &aws::ECDSA_P521_SHA512_ASN1,
-    }
+        (Curve::Secp256k1, Hash::Sha256) => &aws::ECDSA_P256K1_SHA256_ASN1,
+        (Curve::Secp256k1, Hash::Sha384 | Hash::Sha512) | (_, Hash::Sha1) => return None,
+    })
 }
 
 fn rsa_pkcs1(hash: Hash) -> &'static RsaParameters {
     match hash {
+        Hash::Sha1 => &aws::RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY,
         Hash::Sha256 => &aws::RSA_PKCS1_2048_8192_SHA256,
         Hash::Sha384 => &aws::RSA_PKCS1_2048_8192_SHA384,
         Hash::Sha512 => &aws::RSA_PKCS1_2048_8192_SHA512,
     }
 }
 
-fn rsa_pss(hash: Hash) -> &'static RsaParameters {
+fn rsa_pss(hash: Hash) -> Option<&'static RsaParameters> {
     match hash {
-        Hash::Sha256 => &aws::RSA_PSS_2048_8192_SHA256,
-        Hash::Sha384 => &aws::RSA_PSS_2048_8192_SHA384,
-        Hash::Sha512 => &aws::RSA_PSS_2048_8192_SHA512,
+        Hash::Sha1 => None,
+        Hash::Sha256 => Some(&aws::RSA_PSS_2048_8192_SHA256),
+        Hash::Sha384 => Some(&aws::RSA_PSS_2048_8192_SHA384),
+        Hash::Sha512 => Some(&aws::RSA_PSS_2048_8192_SHA512),
+    }
+}
+
+fn ml_dsa(set: MlDsa) -> &'static PqdsaVerificationAlgorithm {
+    match set {
+        MlDsa::MlDsa44 => &aws::ML_DSA_44,
+        MlDsa::MlDsa65 => &aws::ML_DSA_65,
+        MlDsa::MlDsa87 => &aws::ML_DSA_87,
     }
 }
 
@@ -95,6 +154,7 @@ pub(crate) fn check_point(scheme: Scheme, material: &KeyMaterial) -> Result<(), 
                 Curve::P256 => &aws::ECDSA_P256_SHA256_ASN1,
                 Curve::P384 => &aws::ECDSA_P384_SHA384_ASN1,
                 Curve::P521 => &aws::ECDSA_P521_SHA512_ASN1,
+                Curve::Secp256k1 => &aws::ECDSA_P256K1_SHA256_ASN1,
             };
             let parsed = UnparsedPublicKey::new(algorithm, point).parse();
             parsed
@@ -108,8 +168,9 @@ pub(crate) fn check_point(scheme: Scheme, material: &KeyMaterial) -> Result<(), 
                 .map(|_| ())
                 .ok_or(CoseKeyError::PointInvalid("it is not on the curve"))
         }
-        // RSA numbers are checked while reading.
-        (_, KeyMaterial::Rsa { .. } | KeyMaterial::Ec(_)) => Ok(()),
+        (_, KeyMaterial::Ed448(point)) => check_ed448(point).map(|_| ()),
+        // RSA numbers and lengths are checked while reading.
+        (_, KeyMaterial::Rsa { .. } | KeyMaterial::Ec(_) | KeyMaterial::MlDsa(_)) => Ok(()),
     }
 }
 
@@ -143,4 +204,31 @@ fn without_sign(mut encoded: [u8; 32]) -> [u8; 32] {
 fn is_below_prime(y: &[u8; 32]) -> bool {
     let [low, middle @ .., high] = y;
     !(*high == 0x7f && middle.iter().all(|byte| *byte == 0xff) && *low >= 0xed)
+}
+
+/// Is the encoded point canonical, on the curve and not of small order (RFC 8032 section 5.2.3)? The points of small order are
+/// those with y = 0, 1 or -1.
+fn check_ed448(encoded: &[u8]) -> Result<VerifyingKey, CoseKeyError> {
+    let encoded: &[u8; 57] = encoded
+        .try_into()
+        .map_err(|_| CoseKeyError::PointInvalid("an Ed448 key has 57 bytes"))?;
+    let [low, middle @ .., sign] = encoded;
+    if sign & 0x7f != 0 {
+        return Err(CoseKeyError::PointInvalid("it is not in canonical form"));
+    }
+    // The prime is 2^448 - 2^224 - 1: little-endian 28 bytes ff, then fe, then 27 bytes ff.
+    let (tail, head) = middle.split_at(27);
+    let high = matches!(head, [0xfe | 0xff, rest @ ..] if rest.iter().all(|byte| *byte == 0xff));
+    let lower_ones = tail.iter().all(|byte| *byte == 0xff);
+    let at_least_prime = high && (head.first() == Some(&0xff) || (lower_ones && *low == 0xff));
+    if at_least_prime {
+        return Err(CoseKeyError::PointInvalid("it is not in canonical form"));
+    }
+    let zero_or_one = *low <= 1 && middle.iter().all(|byte| *byte == 0);
+    let minus_one = high && lower_ones && *low == 0xfe;
+    if zero_or_one || minus_one {
+        return Err(CoseKeyError::PointInvalid("it is of small order"));
+    }
+    VerifyingKey::from_bytes(encoded)
+        .map_err(|_| CoseKeyError::PointInvalid("it is not on the curve"))
 }

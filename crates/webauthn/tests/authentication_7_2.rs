@@ -602,7 +602,8 @@ mod step_21_the_signature_verifies_with_the_stored_key {
         };
         relabelled(&[0x38, 0x22]).fails(Reason::CoseKeyAlgorithmMismatch);
         relabelled(&[0x27]).fails(Reason::CoseKeyAlgorithmMismatch);
-        relabelled(&[0x38, 0x2e]).fails(Reason::AlgorithmUnsupported);
+        relabelled(&[0x38, 0x2e]).fails(Reason::CoseKeyAlgorithmMismatch);
+        relabelled(&[0x38, 0x2d]).fails(Reason::AlgorithmUnsupported);
         Authentication {
             stored_key: vec![],
             ..Authentication::new()

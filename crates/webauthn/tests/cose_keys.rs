@@ -108,10 +108,12 @@ fn keys_of_every_algorithm_are_accepted() {
     }
     assert_eq!(
         (
-            CoseAlgorithm(-47).is_supported(),
-            CoseAlgorithm(-65535).name()
+            CoseAlgorithm::RS1.is_supported(),
+            CoseAlgorithm::SUPPORTED.contains(&CoseAlgorithm::RS1),
+            CoseAlgorithm(-46).is_supported(),
+            CoseAlgorithm(-46).name()
         ),
-        (false, "unknown")
+        (false, false, false, "unknown")
     );
 }
 
@@ -125,6 +127,11 @@ fn type_curve_and_algorithm_agree_in_every_combination() {
         (-51, 2, Some(2)),
         (-36, 2, Some(3)),
         (-52, 2, Some(3)),
+        (-47, 2, Some(8)),
+        (-53, 1, Some(7)),
+        (-48, 7, None),
+        (-49, 7, None),
+        (-50, 7, None),
         (-8, 1, Some(6)),
         (-19, 1, Some(6)),
         (-37, 3, None),
@@ -135,7 +142,7 @@ fn type_curve_and_algorithm_agree_in_every_combination() {
         (-259, 3, None),
     ];
     assert_eq!(table.len(), CoseAlgorithm::SUPPORTED.len());
-    let keys: Vec<Key> = [-7, -35, -36, -8, -257]
+    let keys: Vec<Key> = [-7, -35, -36, -47, -8, -53, -257, -48, -49, -50]
         .map(|id| Key::new(CoseAlgorithm(id)))
         .into();
     let mut accepted = 0;
@@ -145,8 +152,11 @@ fn type_curve_and_algorithm_agree_in_every_combination() {
             -7 => (2, Some(1)),
             -35 => (2, Some(2)),
             -36 => (2, Some(3)),
+            -47 => (2, Some(8)),
             -8 => (1, Some(6)),
-            _ => (3, None),
+            -53 => (1, Some(7)),
+            -257 => (3, None),
+            _ => (7, None),
         };
         // The value of -1 and what follows, as they stand in the key.
         let mut position = minicbor::Decoder::new(&cose);
@@ -161,19 +171,22 @@ fn type_curve_and_algorithm_agree_in_every_combination() {
             }
             None => (Some(()), cose[position.position()..].to_vec()),
         };
-        for kty in 0..=4 {
+        for kty in 0..=8 {
             for crv in 0..=8 {
                 for (alg, ..) in table.iter().chain(&[
-                    (-47, 0, None),
+                    (-46, 0, None),
                     (-65535, 0, None),
-                    (-53, 0, None),
-                    (-48, 0, None),
                     (0, 0, None),
                     (i64::MIN, 0, None),
                 ]) {
                     let mut bytes = Vec::new();
                     let mut cbor = Encoder::new(&mut bytes);
-                    cbor.map(if own_type == 2 { 5 } else { 4 }).unwrap();
+                    cbor.map(match own_type {
+                        2 => 5,
+                        7 => 3,
+                        _ => 4,
+                    })
+                    .unwrap();
                     cbor.i64(1)
                         .unwrap()
                         .i64(kty)
@@ -194,6 +207,8 @@ fn type_curve_and_algorithm_agree_in_every_combination() {
                         && table.iter().any(|row| {
                             row.0 == *alg
                                 && row.1 == kty
+                                // The parameter sets of ML-DSA differ in the length of the key.
+                                && (own_type != 7 || key.algorithm().0 == *alg)
                                 && (own_curve.is_none()
                                     || (row.2 == own_curve && Some(crv) == own_curve))
                         });
@@ -208,8 +223,8 @@ fn type_curve_and_algorithm_agree_in_every_combination() {
             }
         }
     }
-    // Two ids for each curve, six for RSA.
-    assert_eq!(accepted, 4 * 2 + 6);
+    // Two ids for each of four curves, one for the others, six for RSA, one for each parameter set of ML-DSA.
+    assert_eq!(accepted, 4 * 2 + 2 + 6 + 3);
 }
 
 #[test]
@@ -386,5 +401,63 @@ fn rsa_keys_have_2048_to_4096_bits_and_odd_numbers() {
     }
     for exponent in [&[1, 0, 1][..], &[1, 0, 3], &[0xff, 0xff, 0xff, 0xff]] {
         assert!(PublicKey::parse(&encode(&rsa(odd(2048), exponent.to_vec()))).is_ok());
+    }
+}
+
+#[test]
+fn ed448_points_are_canonical_on_the_curve_and_not_of_small_order() {
+    let key = |x: Vec<u8>| {
+        vec![
+            (1, Number(1)),
+            (3, Number(-53)),
+            (-1, Number(7)),
+            (-2, Bytes(x)),
+        ]
+    };
+    // The prime 2^448 - 2^224 - 1, little-endian.
+    let mut prime = [0xff; 57];
+    (prime[28], prime[56]) = (0xfe, 0);
+    let near = |low: u8| [&[low], &prime[1..]].concat();
+    let small = |low: u8| [&[low][..], &[0; 56]].concat();
+    let with_sign = |mut bytes: Vec<u8>, last: u8| {
+        bytes[56] = last;
+        bytes
+    };
+    for wrong in [
+        small(0),
+        small(1),
+        with_sign(small(0), 0x80),
+        with_sign(small(1), 0x80),
+        near(0xfe),
+        with_sign(near(0xfe), 0x80),
+        // Zero, one and more once more, above the prime.
+        near(0xff),
+        [vec![0; 28], vec![0xff; 28], vec![0]].concat(),
+        [vec![0xff; 56], vec![0]].concat(),
+        // Bits that have no meaning.
+        with_sign(Key::new(CoseAlgorithm::ED448).public().to_vec(), 1),
+        // Not 57 bytes.
+        vec![1; 56],
+        vec![1; 58],
+        vec![],
+    ] {
+        refused(&key(wrong), Reason::CoseKeyPointInvalid);
+    }
+    // About half of all y are not on the curve, and most others have a part of small order.
+    let on_curve = (2..=40).filter(|low| PublicKey::parse(&encode(&key(small(*low)))).is_ok());
+    assert!(on_curve.count() < 20);
+}
+
+#[test]
+fn ml_dsa_keys_have_the_length_of_their_parameter_set() {
+    for (algorithm, length) in [(-48, 1312), (-49, 1952), (-50, 2592)] {
+        for wrong in [0, length - 1, length + 1] {
+            let fields = [
+                (1, Number(7)),
+                (3, Number(algorithm)),
+                (-1, Bytes(vec![1; wrong])),
+            ];
+            refused(&fields, Reason::CoseKeyMalformed);
+        }
     }
 }

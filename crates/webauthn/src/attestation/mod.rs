@@ -1,44 +1,29 @@
 //! Attestation statements: one module for each format (WebAuthn 8), chosen by the exact format name (7.1 steps 21-22).
 
+mod android_key;
+mod android_safetynet;
+mod apple;
+mod compound;
+mod error;
+mod fido_u2f;
 mod none;
 mod packed;
+mod policy;
+mod tpm;
 
-use crate::Reason;
 use crate::authenticator_data::AttestedCredentialData;
 use crate::cbor::Value;
-use crate::cose::PublicKey;
+use crate::certificate::Certificate;
+use crate::cose::{CoseAlgorithm, PublicKey, Scheme};
+use crate::trust::UnixSeconds;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
-/// What a Relying Party accepts as attestation. The conveyance wish in the options is another thing: it does not forbid a
-/// client to send a statement, and a statement that is there is always verified.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AttestationPolicy {
-    /// No attestation is fine.
-    pub allow_none: bool,
-    /// Self attestation is fine.
-    pub allow_self: bool,
-    /// A verified statement whose chain cannot be judged, for want of anchors, is fine.
-    pub allow_unknown_trust: bool,
-    /// DER certificates that a chain must lead to; they may be roots, intermediates or leaves. Empty: chains are not judged.
-    #[serde(with = "crate::base64url::list")]
-    pub trust_anchors: Vec<Vec<u8>>,
-    /// Conformance mode: a chain that contains a root certificate is refused.
-    pub refuse_root_in_path: bool,
-}
-
-impl Default for AttestationPolicy {
-    /// Everything that verifies is accepted; chains are not judged.
-    fn default() -> Self {
-        Self {
-            allow_none: true,
-            allow_self: true,
-            allow_unknown_trust: true,
-            trust_anchors: Vec::new(),
-            refuse_root_in_path: false,
-        }
-    }
-}
+pub use android_key::AndroidKeyError;
+pub use android_safetynet::SafetyNetError;
+pub use error::AttestationError;
+pub use policy::{AndroidKeyPolicy, AttestationPolicy, CompoundPolicy, SafetyNetPolicy};
+pub use tpm::TpmError;
 
 /// The attestation types (WebAuthn 6.5.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -55,10 +40,12 @@ pub enum AttestationType {
     AttCa,
     /// Certified by an anonymisation CA.
     AnonCa,
+    /// Several statements, each of a type of its own.
+    Compound,
 }
 
 impl AttestationType {
-    /// `none`, `self`, `basic`, `att_ca` or `anon_ca`.
+    /// `none`, `self`, `basic`, `att_ca`, `anon_ca` or `compound`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::None => "none",
@@ -66,77 +53,117 @@ impl AttestationType {
             Self::Basic => "basic",
             Self::AttCa => "att_ca",
             Self::AnonCa => "anon_ca",
-        }
-    }
-}
-
-/// What is wrong with an attestation statement.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum AttestationError {
-    /// 7.1 step 21.
-    #[error("the attestation format {format:?} is not supported")]
-    FormatUnsupported {
-        /// The format, cut to 32 characters.
-        format: String,
-    },
-    /// The statement breaks the syntax of its format.
-    #[error("the {format} attestation statement is malformed: {problem}")]
-    Malformed {
-        /// The format.
-        format: &'static str,
-        /// In which way.
-        problem: &'static str,
-    },
-    /// The statement's signature does not verify.
-    #[error("the signature of the {format} attestation statement does not verify")]
-    SignatureInvalid {
-        /// The format.
-        format: &'static str,
-    },
-    /// 8.2: self attestation with another algorithm.
-    #[error("the attestation statement names algorithm {found}, the credential's key {expected}")]
-    AlgorithmMismatch {
-        /// The key's algorithm.
-        expected: i64,
-        /// The statement's algorithm.
-        found: i128,
-    },
-    /// The statement's algorithm cannot be verified.
-    #[error("the attestation statement's algorithm {0} is not supported")]
-    AlgorithmUnsupported(i128),
-    /// 8.2.1 and its like.
-    #[error("the attestation certificate breaks a requirement: {0}")]
-    CertificateRequirements(&'static str),
-    /// 8.2.1: the AAGUID extension.
-    #[error("the AAGUID extension of the attestation certificate is wrong: {0}")]
-    AaguidExtension(&'static str),
-}
-
-impl AttestationError {
-    /// The flat reason.
-    pub fn reason(&self) -> Reason {
-        match self {
-            Self::FormatUnsupported { .. } => Reason::AttestationFormatUnsupported,
-            Self::Malformed { .. } => Reason::AttestationStatementMalformed,
-            Self::SignatureInvalid { .. } => Reason::AttestationSignatureInvalid,
-            Self::AlgorithmMismatch { .. } => Reason::AttestationAlgorithmMismatch,
-            Self::AlgorithmUnsupported(_) => Reason::AlgorithmUnsupported,
-            Self::CertificateRequirements(_) => Reason::CertificateRequirements,
-            Self::AaguidExtension(_) => Reason::AaguidExtensionMismatch,
+            Self::Compound => "compound",
         }
     }
 }
 
 /// What every format's procedure gets (8: "attStmt, authenticatorData, clientDataHash").
+#[derive(Clone, Copy)]
 pub(crate) struct Subject<'s, 'a> {
     /// The statement.
     pub(crate) statement: &'s Value<'a>,
     /// Authenticator data as received, followed by the hash of the client data: what most formats sign.
     pub(crate) signed: &'s [u8],
+    /// SHA-256 of the Relying Party id, as the authenticator data have it.
+    pub(crate) rp_id_hash: &'s [u8],
+    /// SHA-256 of the client data.
+    pub(crate) client_data_hash: &'s [u8; 32],
     /// The new credential.
     pub(crate) attested: &'s AttestedCredentialData<'a>,
     /// Its key.
     pub(crate) public_key: &'s PublicKey,
+    /// What is accepted.
+    pub(crate) policy: &'s AttestationPolicy,
+    /// The moment of registration.
+    pub(crate) at: UnixSeconds,
+}
+
+impl<'a> Subject<'_, 'a> {
+    /// The statement must be a map.
+    fn require_map(&self, format: &'static str) -> Result<(), AttestationError> {
+        match self.statement {
+            Value::Map(_) => Ok(()),
+            _ => Err(AttestationError::Malformed {
+                format,
+                problem: "it must be a map",
+            }),
+        }
+    }
+
+    /// `alg`, an integer.
+    fn algorithm(&self, format: &'static str) -> Result<i128, AttestationError> {
+        let value = self.statement.get("alg").and_then(Value::as_integer);
+        value.ok_or(AttestationError::Malformed {
+            format,
+            problem: "`alg` must be an integer",
+        })
+    }
+
+    /// A member that is a byte string.
+    fn bytes(
+        &self,
+        format: &'static str,
+        member: &'static str,
+        problem: &'static str,
+    ) -> Result<&'a [u8], AttestationError> {
+        let value = self.statement.get(member).and_then(Value::as_bytes);
+        value.ok_or(AttestationError::Malformed { format, problem })
+    }
+
+    /// `sig`, a byte string.
+    fn signature(&self, format: &'static str) -> Result<&'a [u8], AttestationError> {
+        self.bytes(format, "sig", "`sig` must be a byte string")
+    }
+
+    /// `x5c`, which must be there.
+    fn chain(&self, format: &'static str) -> Result<Vec<Cow<'a, [u8]>>, AttestationError> {
+        let x5c = self.statement.get("x5c");
+        let x5c = x5c.ok_or(AttestationError::Malformed {
+            format,
+            problem: "`x5c` is missing",
+        })?;
+        certificate_chain(format, x5c)
+    }
+
+    /// What `alg` of a statement means, if its signatures are verified.
+    fn scheme(&self, algorithm: i128) -> Result<StatementAlgorithm, AttestationError> {
+        let unsupported = AttestationError::AlgorithmUnsupported(algorithm);
+        let Ok(algorithm) = i64::try_from(algorithm).map(CoseAlgorithm) else {
+            return Err(unsupported);
+        };
+        let scheme = algorithm.attestation_scheme(self.policy.allow_rs1);
+        Ok(StatementAlgorithm {
+            scheme: scheme.ok_or(unsupported)?,
+            fixed_curve: algorithm.names_its_curve(),
+        })
+    }
+}
+
+/// The algorithm of a statement's signature.
+#[derive(Debug, Clone, Copy)]
+struct StatementAlgorithm {
+    scheme: Scheme,
+    fixed_curve: bool,
+}
+
+impl StatementAlgorithm {
+    /// Checks a signature with the leaf's key.
+    fn require_leaf_signature(
+        self,
+        format: &'static str,
+        leaf: &Certificate<'_>,
+        message: &[u8],
+        sig: &[u8],
+    ) -> Result<(), AttestationError> {
+        match leaf.verify(self.scheme, self.fixed_curve, message, sig) {
+            Some(true) => Ok(()),
+            Some(false) => Err(AttestationError::SignatureInvalid { format }),
+            None => Err(AttestationError::CertificateRequirements(
+                "its key does not fit the statement's algorithm",
+            )),
+        }
+    }
 }
 
 /// What every format's procedure returns.
@@ -144,7 +171,19 @@ pub(crate) struct Subject<'s, 'a> {
 pub(crate) struct Attested<'a> {
     pub(crate) attestation_type: AttestationType,
     /// DER certificates, the leaf first; empty for none and self.
-    pub(crate) trust_path: Vec<&'a [u8]>,
+    pub(crate) trust_path: Vec<Cow<'a, [u8]>>,
+}
+
+/// The first certificate of a chain.
+fn leaf<'c>(
+    format: &'static str,
+    chain: &'c [Cow<'_, [u8]>],
+) -> Result<Certificate<'c>, AttestationError> {
+    let leaf = chain.first().and_then(|bytes| Certificate::parse(bytes));
+    leaf.ok_or(AttestationError::Malformed {
+        format,
+        problem: "the first certificate cannot be read",
+    })
 }
 
 /// Most certificates of a chain.
@@ -153,10 +192,10 @@ pub const MAX_CERTIFICATES: usize = 6;
 pub const MAX_CERTIFICATE: usize = 8 * 1024;
 
 /// `x5c`: a non-empty list of DER certificates, bounded in number and size before any is read.
-pub(crate) fn certificate_chain<'a>(
+fn certificate_chain<'a>(
     format: &'static str,
     x5c: &Value<'a>,
-) -> Result<Vec<&'a [u8]>, AttestationError> {
+) -> Result<Vec<Cow<'a, [u8]>>, AttestationError> {
     let malformed = |problem| AttestationError::Malformed { format, problem };
     let elements = x5c.as_array().ok_or(malformed("`x5c` must be an array"))?;
     if elements.is_empty() {
@@ -169,7 +208,7 @@ pub(crate) fn certificate_chain<'a>(
         Some(bytes) if bytes.len() > MAX_CERTIFICATE => {
             Err(malformed("a certificate in `x5c` is too large"))
         }
-        Some(bytes) => Ok(bytes),
+        Some(bytes) => Ok(Cow::Borrowed(bytes)),
         None => Err(malformed("`x5c` must hold byte strings only")),
     };
     elements.iter().map(certificate).collect()
@@ -180,18 +219,36 @@ pub(crate) fn certificate_chain<'a>(
 pub(crate) enum Format {
     None,
     Packed,
+    Tpm,
+    AndroidKey,
+    AndroidSafetyNet,
+    FidoU2f,
+    Apple,
+    Compound,
 }
 
 impl Format {
-    /// 7.1 step 21: format names are compared case-sensitively.
-    pub(crate) fn of(name: &str) -> Result<Self, AttestationError> {
-        match name {
-            "none" => Ok(Self::None),
-            "packed" => Ok(Self::Packed),
-            other => Err(AttestationError::FormatUnsupported {
-                format: other.chars().take(32).collect(),
-            }),
-        }
+    const ALL: [Self; 8] = [
+        Self::None,
+        Self::Packed,
+        Self::Tpm,
+        Self::AndroidKey,
+        Self::AndroidSafetyNet,
+        Self::FidoU2f,
+        Self::Apple,
+        Self::Compound,
+    ];
+
+    /// 7.1 step 21: format names are compared case-sensitively. A format that the policy does not accept is not supported.
+    pub(crate) fn of(name: &str, policy: &AttestationPolicy) -> Result<Self, AttestationError> {
+        let known = Self::ALL.into_iter().find(|format| format.name() == name);
+        let accepted = known.filter(|format| match format {
+            Self::AndroidSafetyNet => policy.android_safetynet != SafetyNetPolicy::Refused,
+            _ => true,
+        });
+        accepted.ok_or_else(|| AttestationError::FormatUnsupported {
+            format: name.chars().take(32).collect(),
+        })
     }
 
     /// The registered name.
@@ -199,17 +256,30 @@ impl Format {
         match self {
             Self::None => "none",
             Self::Packed => "packed",
+            Self::Tpm => "tpm",
+            Self::AndroidKey => "android-key",
+            Self::AndroidSafetyNet => "android-safetynet",
+            Self::FidoU2f => "fido-u2f",
+            Self::Apple => "apple",
+            Self::Compound => "compound",
         }
     }
 
-    /// 7.1 step 22: the format's own procedure.
+    /// 7.1 step 22: the format's own procedure. All but `compound` return one outcome.
     pub(crate) fn verify<'a>(
         self,
         subject: &Subject<'_, 'a>,
-    ) -> Result<Attested<'a>, AttestationError> {
-        match self {
+    ) -> Result<Vec<Attested<'a>>, AttestationError> {
+        let attested = match self {
             Self::None => none::verify(subject),
             Self::Packed => packed::verify(subject),
-        }
+            Self::Tpm => tpm::verify(subject),
+            Self::AndroidKey => android_key::verify(subject),
+            Self::AndroidSafetyNet => android_safetynet::verify(subject),
+            Self::FidoU2f => fido_u2f::verify(subject),
+            Self::Apple => apple::verify(subject),
+            Self::Compound => return compound::verify(subject),
+        };
+        attested.map(|one| vec![one])
     }
 }

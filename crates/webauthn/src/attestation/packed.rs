@@ -1,35 +1,20 @@
 //! The `packed` format (WebAuthn 8.2).
 
 use super::{AttestationError, AttestationType, Attested, Subject, certificate_chain};
-use crate::cbor::Value;
-use crate::certificate::{Certificate, Der, OCTET_STRING, oid};
-use crate::cose::CoseAlgorithm;
+use crate::certificate::{Certificate, oid};
 use crate::credential::Aaguid;
+use crate::der::{Der, OCTET_STRING};
 use crate::signature;
+use std::borrow::Cow;
 
 const FORMAT: &str = "packed";
 
-fn malformed(problem: &'static str) -> AttestationError {
-    AttestationError::Malformed {
-        format: FORMAT,
-        problem,
-    }
-}
-
 pub(super) fn verify<'a>(subject: &Subject<'_, 'a>) -> Result<Attested<'a>, AttestationError> {
-    let statement = subject.statement;
-    if statement.as_map().is_none() {
-        return Err(malformed("it must be a map"));
-    }
-    let algorithm = statement
-        .get("alg")
-        .and_then(Value::as_integer)
-        .ok_or(malformed("`alg` must be an integer"))?;
-    let sig = statement
-        .get("sig")
-        .and_then(Value::as_bytes)
-        .ok_or(malformed("`sig` must be a byte string"))?;
-    match statement.get("x5c") {
+    // https://w3c.github.io/webauthn/#sctn-packed-attestation
+    subject.require_map(FORMAT)?;
+    let algorithm = subject.algorithm(FORMAT)?;
+    let sig = subject.signature(FORMAT)?;
+    match subject.statement.get("x5c") {
         None => self_attestation(subject, algorithm, sig),
         Some(x5c) => basic(subject, algorithm, sig, certificate_chain(FORMAT, x5c)?),
     }
@@ -40,25 +25,11 @@ fn basic<'a>(
     subject: &Subject<'_, 'a>,
     algorithm: i128,
     sig: &[u8],
-    trust_path: Vec<&'a [u8]>,
+    trust_path: Vec<Cow<'a, [u8]>>,
 ) -> Result<Attested<'a>, AttestationError> {
-    let leaf = trust_path.first().copied().and_then(Certificate::parse);
-    let leaf = leaf.ok_or(malformed("the first certificate cannot be read"))?;
-
-    let unsupported = AttestationError::AlgorithmUnsupported(algorithm);
-    let algorithm = i64::try_from(algorithm).map_err(|_| unsupported.clone())?;
-    let algorithm = CoseAlgorithm(algorithm);
-    let scheme = algorithm.scheme().ok_or(unsupported)?;
-    match leaf.verify(scheme, algorithm.names_its_curve(), subject.signed, sig) {
-        Some(true) => {}
-        Some(false) => return Err(AttestationError::SignatureInvalid { format: FORMAT }),
-        None => {
-            return Err(AttestationError::CertificateRequirements(
-                "its key does not fit the statement's algorithm",
-            ));
-        }
-    }
-
+    let leaf = super::leaf(FORMAT, &trust_path)?;
+    let algorithm = subject.scheme(algorithm)?;
+    algorithm.require_leaf_signature(FORMAT, &leaf, subject.signed, sig)?;
     require_attestation_certificate(&leaf)?;
     require_aaguid(&leaf, subject.attested.aaguid)?;
     Ok(Attested {
@@ -115,14 +86,7 @@ fn require_attestation_certificate(leaf: &Certificate<'_>) -> Result<(), Attesta
     {
         return refuse("subject CN must not be empty");
     }
-    // The text asks for presence; an absent extension means false to everybody, and certificates without it are in use.
-    match leaf.basic_constraints() {
-        Ok(Some(constraints)) if constraints.ca => {
-            return refuse("it must not be a CA certificate");
-        }
-        Ok(_) => {}
-        Err(_) => return refuse("its Basic Constraints cannot be read"),
-    }
+    require_no_authority(leaf)?;
     for id in [oid::FIDO_FIRMWARE_VERSION, oid::FIDO_SERIAL_NUMBER] {
         if leaf
             .extension(id)
@@ -134,6 +98,17 @@ fn require_attestation_certificate(leaf: &Certificate<'_>) -> Result<(), Attesta
         }
     }
     Ok(())
+}
+
+/// 8.2.1, 8.3.1: no CA certificate. The text asks for the presence of Basic Constraints; an absent extension means false to
+/// everybody, and certificates without it are in use.
+pub(super) fn require_no_authority(leaf: &Certificate<'_>) -> Result<(), AttestationError> {
+    let refuse = |rule| Err(AttestationError::CertificateRequirements(rule));
+    match leaf.basic_constraints() {
+        Ok(Some(constraints)) if constraints.ca => refuse("it must not be a CA certificate"),
+        Ok(_) => Ok(()),
+        Err(_) => refuse("its Basic Constraints cannot be read"),
+    }
 }
 
 /// 8.2.1: the AAGUID extension, if present, is not critical and names the authenticator's model.

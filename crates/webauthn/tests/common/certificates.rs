@@ -162,6 +162,7 @@ fn public_key_info(key: &Key) -> Vec<u8> {
             ])
         }
         Key::Ed25519(..) => sequence(&[&tlv(6, &[0x2b, 0x65, 0x70])]),
+        Key::Ed448(..) | Key::MlDsa(..) => panic!("no certificates for these keys here"),
         Key::Rsa(..) => sequence(&[
             &tlv(6, &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1]),
             &[5, 0],

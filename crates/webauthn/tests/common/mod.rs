@@ -13,8 +13,8 @@ use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
-    self as aws, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _, RsaEncoding,
-    RsaKeyPair,
+    self as aws, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _, PqdsaKeyPair,
+    PqdsaSigningAlgorithm, RsaEncoding, RsaKeyPair,
 };
 use minicbor::Encoder;
 use serde_json::{Value, json};
@@ -60,6 +60,8 @@ pub enum Key {
     Ec(EcdsaKeyPair, CoseAlgorithm),
     Ed25519(Ed25519KeyPair, CoseAlgorithm),
     Rsa(RsaKeyPair, CoseAlgorithm),
+    Ed448(Box<ed448_goldilocks::SigningKey>, Vec<u8>),
+    MlDsa(PqdsaKeyPair, CoseAlgorithm),
 }
 
 pub const EVERY_ALGORITHM: &[CoseAlgorithm] = CoseAlgorithm::SUPPORTED;
@@ -68,6 +70,9 @@ impl Key {
     pub fn new(algorithm: CoseAlgorithm) -> Self {
         let ec = |signing: &'static EcdsaSigningAlgorithm| {
             Self::Ec(EcdsaKeyPair::generate(signing).unwrap(), algorithm)
+        };
+        let ml_dsa = |signing: &'static PqdsaSigningAlgorithm| {
+            Self::MlDsa(PqdsaKeyPair::generate(signing).unwrap(), algorithm)
         };
         match algorithm {
             CoseAlgorithm::ES256 | CoseAlgorithm::ESP256 => {
@@ -82,6 +87,17 @@ impl Key {
             CoseAlgorithm::EDDSA | CoseAlgorithm::ED25519 => {
                 Self::Ed25519(Ed25519KeyPair::generate().unwrap(), algorithm)
             }
+            CoseAlgorithm::ES256K => ec(&aws::ECDSA_P256K1_SHA256_ASN1_SIGNING),
+            CoseAlgorithm::ED448 => {
+                let mut seed = [0; 57];
+                aws_lc_rs::rand::fill(&mut seed).unwrap();
+                let key = ed448_goldilocks::SigningKey::try_from(&seed[..]).unwrap();
+                let public = key.verifying_key().to_bytes().to_vec();
+                Self::Ed448(Box::new(key), public)
+            }
+            CoseAlgorithm::ML_DSA_44 => ml_dsa(&aws::ML_DSA_44_SIGNING),
+            CoseAlgorithm::ML_DSA_65 => ml_dsa(&aws::ML_DSA_65_SIGNING),
+            CoseAlgorithm::ML_DSA_87 => ml_dsa(&aws::ML_DSA_87_SIGNING),
             _ => Self::Rsa(RsaKeyPair::generate(KeySize::Rsa2048).unwrap(), algorithm),
         }
     }
@@ -92,9 +108,11 @@ impl Key {
 
     pub fn algorithm(&self) -> CoseAlgorithm {
         match self {
-            Self::Ec(_, algorithm) | Self::Ed25519(_, algorithm) | Self::Rsa(_, algorithm) => {
-                *algorithm
-            }
+            Self::Ec(_, algorithm)
+            | Self::Ed25519(_, algorithm)
+            | Self::Rsa(_, algorithm)
+            | Self::MlDsa(_, algorithm) => *algorithm,
+            Self::Ed448(..) => CoseAlgorithm::ED448,
         }
     }
 
@@ -104,6 +122,8 @@ impl Key {
             Self::Ec(key, _) => key.public_key().as_ref(),
             Self::Ed25519(key, _) => key.public_key().as_ref(),
             Self::Rsa(key, _) => key.public_key().as_ref(),
+            Self::Ed448(_, public) => public,
+            Self::MlDsa(key, _) => key.public_key().as_ref(),
         }
     }
 
@@ -115,6 +135,13 @@ impl Key {
                 .as_ref()
                 .to_vec(),
             Self::Ed25519(key, _) => key.sign(message).as_ref().to_vec(),
+            Self::Ed448(key, _) => key.sign_raw(message).to_bytes().to_vec(),
+            Self::MlDsa(key, _) => {
+                let mut signature = vec![0; key.algorithm().signature_len()];
+                let length = key.sign(message, &mut signature).unwrap();
+                signature.truncate(length);
+                signature
+            }
             Self::Rsa(key, algorithm) => {
                 let encoding: &'static dyn RsaEncoding = match *algorithm {
                     CoseAlgorithm::RS256 => &aws::RSA_PKCS1_SHA256,
@@ -142,9 +169,10 @@ impl Key {
             Self::Ec(key, _) => {
                 let point = &key.public_key().as_ref()[1..];
                 let (x, y) = point.split_at(point.len() / 2);
-                let curve = match x.len() {
-                    32 => 1,
-                    48 => 2,
+                let curve = match (self.algorithm(), x.len()) {
+                    (CoseAlgorithm::ES256K, _) => 8,
+                    (_, 32) => 1,
+                    (_, 48) => 2,
                     _ => 3,
                 };
                 cbor.map(5)
@@ -169,6 +197,20 @@ impl Key {
                     .unwrap()
                     .bytes(y)
                     .unwrap();
+            }
+            Self::MlDsa(key, _) => {
+                cbor.map(3).unwrap().i8(1).unwrap().i8(7).unwrap();
+                cbor.i8(3).unwrap().i64(algorithm).unwrap();
+                cbor.i8(-1)
+                    .unwrap()
+                    .bytes(key.public_key().as_ref())
+                    .unwrap();
+            }
+            Self::Ed448(_, public) => {
+                cbor.map(4).unwrap().i8(1).unwrap().i8(1).unwrap();
+                cbor.i8(3).unwrap().i64(algorithm).unwrap();
+                cbor.i8(-1).unwrap().i8(7).unwrap();
+                cbor.i8(-2).unwrap().bytes(public).unwrap();
             }
             Self::Ed25519(key, _) => {
                 cbor.map(4)

@@ -1,0 +1,228 @@
+//! The `android-key` format (WebAuthn 8.4).
+
+use super::{AttestationError, AttestationType, Attested, Subject};
+use crate::Reason;
+use crate::attestation::AndroidKeyPolicy;
+use crate::certificate::oid;
+use crate::der::{BOOLEAN, Der, ENUMERATED, INTEGER, NULL, OCTET_STRING, SEQUENCE, SET, boolean};
+
+const FORMAT: &str = "android-key";
+
+/// `KM_ORIGIN_GENERATED`.
+const GENERATED: u8 = 0;
+/// `KM_PURPOSE_SIGN`.
+const SIGN: u8 = 2;
+/// `verifiedBootState` Verified.
+const VERIFIED: u8 = 0;
+
+/// What is wrong with what an Android key store says.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AndroidKeyError {
+    /// The key description is missing or cannot be read.
+    #[error("{0}")]
+    Extension(&'static str),
+    /// `attestationChallenge` must be the hash of the client data.
+    #[error("its challenge is not the hash of the client data")]
+    Challenge,
+    /// `allApplications` must be absent.
+    #[error("every application may use the key")]
+    AllApplications,
+    /// `origin` must be generated.
+    #[error("{0}")]
+    Origin(&'static str),
+    /// `purpose` must include signing.
+    #[error("{0}")]
+    Purpose(&'static str),
+    /// The policy demands more of the device.
+    #[error("the policy demands {0}")]
+    Policy(&'static str),
+}
+
+impl AndroidKeyError {
+    /// The flat reason.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Extension(_) => Reason::AndroidKeyExtension,
+            Self::Challenge => Reason::AndroidKeyChallenge,
+            Self::AllApplications => Reason::AndroidKeyAllApplications,
+            Self::Origin(_) => Reason::AndroidKeyOrigin,
+            Self::Purpose(_) => Reason::AndroidKeyPurpose,
+            Self::Policy(_) => Reason::AttestationPolicyRefused,
+        }
+    }
+}
+
+pub(super) fn verify<'a>(subject: &Subject<'_, 'a>) -> Result<Attested<'a>, AttestationError> {
+    // https://w3c.github.io/webauthn/#sctn-android-key-attestation
+    // Step 1: the members.
+    subject.require_map(FORMAT)?;
+    let algorithm = subject.algorithm(FORMAT)?;
+    let sig = subject.signature(FORMAT)?;
+    let trust_path = subject.chain(FORMAT)?;
+    let leaf = super::leaf(FORMAT, &trust_path)?;
+
+    // Step 2: the signature.
+    let algorithm = subject.scheme(algorithm)?;
+    algorithm.require_leaf_signature(FORMAT, &leaf, subject.signed, sig)?;
+
+    // Step 3: the certificate is about the credential's key.
+    if !leaf.is_about(subject.public_key) {
+        return Err(AttestationError::KeyMismatch { format: FORMAT });
+    }
+
+    // Step 4: the challenge in the key description.
+    let extension = leaf.extension(oid::ANDROID_KEY_DESCRIPTION);
+    let extension = extension.ok_or(AndroidKeyError::Extension("it is missing"))?;
+    let description = KeyDescription::parse(extension.value)
+        .ok_or(AndroidKeyError::Extension("it cannot be read"))?;
+    if description.challenge != subject.client_data_hash {
+        return Err(AndroidKeyError::Challenge.into());
+    }
+
+    // Step 5: what the lists say about the key.
+    description.require(subject.policy.android_key)?;
+    Ok(Attested {
+        attestation_type: AttestationType::Basic,
+        trust_path,
+    })
+}
+
+/// `KeyDescription` of the key store's attestation schema, as far as it matters.
+struct KeyDescription<'a> {
+    security_level: u8,
+    challenge: &'a [u8],
+    software: AuthorizationList,
+    hardware: AuthorizationList,
+}
+
+impl<'a> KeyDescription<'a> {
+    fn parse(value: &'a [u8]) -> Option<Self> {
+        let mut outer = Der::new(value);
+        let mut fields = outer.inside(SEQUENCE)?;
+        fields.content(INTEGER)?; // Version of the schema.
+        let security_level = number(fields.content(ENUMERATED)?)?;
+        fields.content(INTEGER)?; // Version of the key store,
+        fields.content(ENUMERATED)?; // and where that runs.
+        let challenge = fields.content(OCTET_STRING)?;
+        fields.content(OCTET_STRING)?; // A unique id, which nothing needs.
+        let software = AuthorizationList::parse(fields.inside(SEQUENCE)?)?;
+        let hardware = AuthorizationList::parse(fields.inside(SEQUENCE)?)?;
+        (outer.is_empty() && fields.is_empty()).then_some(Self {
+            security_level,
+            challenge,
+            software,
+            hardware,
+        })
+    }
+
+    fn require(&self, policy: AndroidKeyPolicy) -> Result<(), AndroidKeyError> {
+        let both = [&self.hardware, &self.software];
+        if both.iter().any(|list| list.all_applications) {
+            return Err(AndroidKeyError::AllApplications);
+        }
+        // The lists that count: what software enforces is worth less, but a Relying Party may be content with it.
+        let counted = if policy.trusted_environment {
+            &both[..1]
+        } else {
+            &both[..]
+        };
+
+        let origins = counted.iter().filter_map(|list| list.origin);
+        if origins.clone().next().is_none() {
+            return Err(AndroidKeyError::Origin("its origin is missing"));
+        }
+        if !origins.clone().all(|origin| origin == GENERATED) {
+            return Err(AndroidKeyError::Origin(
+                "the key was not generated in the key store",
+            ));
+        }
+
+        let purposes = counted.iter().filter_map(|list| list.purposes.as_deref());
+        if purposes.clone().next().is_none() {
+            return Err(AndroidKeyError::Purpose("its purpose is missing"));
+        }
+        if !purposes.clone().all(|set| set.contains(&SIGN)) {
+            return Err(AndroidKeyError::Purpose("the key is not for signing"));
+        }
+        if policy.only_signing && !purposes.clone().all(|set| set == [SIGN]) {
+            return Err(AndroidKeyError::Purpose("the key is not for signing only"));
+        }
+
+        if policy.trusted_environment && !matches!(self.security_level, 1 | 2) {
+            return Err(AndroidKeyError::Policy("a key in a trusted environment"));
+        }
+        if policy.verified_boot && self.hardware.verified_boot != Some(true) {
+            return Err(AndroidKeyError::Policy(
+                "a locked device whose boot was verified",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// `AuthorizationList`, as far as it matters. Unknown elements are skipped; a known one must have its form and occur once.
+#[derive(Default)]
+struct AuthorizationList {
+    purposes: Option<Vec<u8>>,
+    all_applications: bool,
+    origin: Option<u8>,
+    /// Of `rootOfTrust`: the device is locked, and the state of its boot is Verified.
+    verified_boot: Option<bool>,
+}
+
+impl AuthorizationList {
+    fn parse(mut elements: Der<'_>) -> Option<Self> {
+        let mut list = Self::default();
+        while !elements.is_empty() {
+            let (tag, mut value) = elements.context()?;
+            let repeated = match tag {
+                1 => list.purposes.replace(purposes(&mut value)?).is_some(),
+                600 => {
+                    value.content(NULL)?;
+                    std::mem::replace(&mut list.all_applications, true)
+                }
+                702 => list
+                    .origin
+                    .replace(number(value.content(INTEGER)?)?)
+                    .is_some(),
+                704 => list
+                    .verified_boot
+                    .replace(verified_boot(&mut value)?)
+                    .is_some(),
+                _ => continue,
+            };
+            if repeated || !value.is_empty() {
+                return None;
+            }
+        }
+        Some(list)
+    }
+}
+
+/// A small number that is not negative.
+fn number(content: &[u8]) -> Option<u8> {
+    match content {
+        [number] if *number < 0x80 => Some(*number),
+        _ => None,
+    }
+}
+
+/// SET OF INTEGER.
+fn purposes(value: &mut Der<'_>) -> Option<Vec<u8>> {
+    let mut set = value.inside(SET)?;
+    let mut purposes = Vec::new();
+    while !set.is_empty() {
+        purposes.push(number(set.content(INTEGER)?)?);
+    }
+    Some(purposes)
+}
+
+/// `RootOfTrust`: key, lock, state, and since version 3 a hash.
+fn verified_boot(value: &mut Der<'_>) -> Option<bool> {
+    let mut fields = value.inside(SEQUENCE)?;
+    fields.content(OCTET_STRING)?;
+    let locked = boolean(fields.content(BOOLEAN)?)?;
+    let state = number(fields.content(ENUMERATED)?)?;
+    fields.optional(OCTET_STRING);
+    fields.is_empty().then_some(locked && state == VERIFIED)
+}

@@ -1,0 +1,224 @@
+//! The `android-safetynet` format (WebAuthn 8.5). Google has withdrawn the service; old records can still be verified.
+
+use super::{
+    AttestationError, AttestationType, Attested, MAX_CERTIFICATE, MAX_CERTIFICATES,
+    SafetyNetPolicy, Subject,
+};
+use crate::Reason;
+use crate::cbor::Value;
+use crate::certificate::{Certificate, oid};
+use crate::cose::{Curve, Hash, Scheme};
+use crate::der::{Der, SEQUENCE};
+use crate::json::{self, Limits, Object};
+use crate::relying_party::sha256;
+use crate::{base64url, signature};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use std::borrow::Cow;
+
+const FORMAT: &str = "android-safetynet";
+
+/// Whom the response comes from.
+const HOST: &[u8] = b"attest.android.com";
+
+/// What is wrong with a `SafetyNet` response.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SafetyNetError {
+    /// It is no compact JWS with the members that are needed.
+    #[error("{0}")]
+    Malformed(&'static str),
+    /// `ver` must name a version.
+    #[error("the statement names no version")]
+    Version,
+    /// The certificate must be the service's.
+    #[error("its certificate is not for attest.android.com")]
+    Host,
+    /// `nonce` must be the hash of what is attested.
+    #[error("its nonce is not the hash of this registration")]
+    Nonce,
+    /// `ctsProfileMatch` must be true.
+    #[error("the device did not pass the compatibility tests")]
+    CtsProfile,
+    /// `timestampMs` must be recent.
+    #[error("its time is {0}")]
+    Timestamp(&'static str),
+}
+
+impl SafetyNetError {
+    /// The flat reason.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Malformed(_) => Reason::SafetynetMalformed,
+            Self::Version => Reason::SafetynetVersion,
+            Self::Host => Reason::SafetynetHost,
+            Self::Nonce => Reason::SafetynetNonce,
+            Self::CtsProfile => Reason::SafetynetCtsProfile,
+            Self::Timestamp(_) => Reason::SafetynetTimestamp,
+        }
+    }
+}
+
+/// Nothing in a response is nested or long, but for the certificates in base64.
+const LIMITS: Limits = Limits {
+    depth: 4,
+    members: 32,
+    string: MAX_CERTIFICATE.div_ceil(3) * 4,
+    elements: 32,
+};
+
+pub(super) fn verify<'a>(subject: &Subject<'_, 'a>) -> Result<Attested<'a>, AttestationError> {
+    // https://w3c.github.io/webauthn/#sctn-android-safetynet-attestation
+    // Steps 1-2: the members. The version decides nothing, but it must be there.
+    subject.require_map(FORMAT)?;
+    let version = subject.statement.get("ver").and_then(Value::as_text);
+    if version.is_none_or(str::is_empty) {
+        return Err(SafetyNetError::Version.into());
+    }
+    let response = subject.bytes(FORMAT, "response", "`response` must be a byte string")?;
+    let response = Response::parse(response)?;
+    let header = json::parse(&response.header, &LIMITS)
+        .map_err(|_| SafetyNetError::Malformed("its header is not JSON"))?;
+    let header = header
+        .as_object()
+        .ok_or(SafetyNetError::Malformed("its header is not an object"))?;
+    let payload = json::parse(&response.payload, &LIMITS)
+        .map_err(|_| SafetyNetError::Malformed("its payload is not JSON"))?;
+    let payload = payload
+        .as_object()
+        .ok_or(SafetyNetError::Malformed("its payload is not an object"))?;
+
+    // Step 4, first half of the service's own procedure: who signed.
+    let trust_path = certificates(header)?;
+    let leaf = super::leaf(FORMAT, &trust_path)?;
+    if !is_for_host(&leaf) {
+        return Err(SafetyNetError::Host.into());
+    }
+    response.require_signature(header, &leaf)?;
+
+    // Step 3: the nonce, in standard base64.
+    let text = |name| payload.get(name).and_then(json::Value::as_str);
+    if text("nonce") != Some(STANDARD.encode(sha256(subject.signed)).as_str()) {
+        return Err(SafetyNetError::Nonce.into());
+    }
+
+    // Step 4, second half: what the service says.
+    if payload
+        .get("ctsProfileMatch")
+        .and_then(json::Value::as_bool)
+        != Some(true)
+    {
+        return Err(SafetyNetError::CtsProfile.into());
+    }
+    if let SafetyNetPolicy::Accepted {
+        max_age_seconds: Some(max_age),
+    } = subject.policy.android_safetynet
+    {
+        let time = payload.get("timestampMs").and_then(json::Value::as_i64);
+        let time = time.ok_or(SafetyNetError::Timestamp("missing"))?;
+        let now = subject.at.0.saturating_mul(1000);
+        if time > now {
+            return Err(SafetyNetError::Timestamp("in the future").into());
+        }
+        if now.saturating_sub(time) > i64::from(max_age) * 1000 {
+            return Err(SafetyNetError::Timestamp("too long ago").into());
+        }
+    }
+    Ok(Attested {
+        attestation_type: AttestationType::Basic,
+        trust_path,
+    })
+}
+
+/// A compact JWS (RFC 7515 section 7.1), taken apart.
+struct Response<'r> {
+    /// Header and payload as received: what is signed.
+    signed: &'r str,
+    header: Vec<u8>,
+    payload: Vec<u8>,
+    signature: Vec<u8>,
+}
+
+impl<'r> Response<'r> {
+    fn parse(bytes: &'r [u8]) -> Result<Self, SafetyNetError> {
+        let malformed = SafetyNetError::Malformed;
+        let text = std::str::from_utf8(bytes).map_err(|_| malformed("it is not a text"))?;
+        let parts = text.rsplit_once('.').and_then(|(signed, signature)| {
+            let (header, payload) = signed.split_once('.')?;
+            Some((signed, header, payload, signature))
+        });
+        let (signed, header, payload, signature) =
+            parts.ok_or(malformed("it is not three parts with full stops between"))?;
+        let decode =
+            |part| base64url::decode(part).map_err(|_| malformed("a part is not base64url"));
+        Ok(Self {
+            signed,
+            header: decode(header)?,
+            payload: decode(payload)?,
+            signature: decode(signature)?,
+        })
+    }
+
+    /// RS256 or ES256; the algorithm must fit the certificate's key, so that the header chooses nothing.
+    fn require_signature(
+        &self,
+        header: &Object<'_>,
+        leaf: &Certificate<'_>,
+    ) -> Result<(), AttestationError> {
+        let signed = self.signed.as_bytes();
+        let valid = match header.get("alg").and_then(json::Value::as_str) {
+            Some("RS256") => {
+                let scheme = Scheme::RsaPkcs1(Hash::Sha256);
+                leaf.verify(scheme, true, signed, &self.signature) == Some(true)
+            }
+            Some("ES256") if leaf.curve() == Some(Curve::P256) => leaf.key().is_some_and(|key| {
+                signature::verify_es256_fixed(key, signed, &self.signature).is_ok()
+            }),
+            _ => false,
+        };
+        if valid {
+            Ok(())
+        } else {
+            Err(AttestationError::SignatureInvalid { format: FORMAT })
+        }
+    }
+}
+
+/// `x5c` of the header: certificates in standard base64, the signer's first.
+fn certificates<'a>(header: &Object<'_>) -> Result<Vec<Cow<'a, [u8]>>, SafetyNetError> {
+    let malformed = SafetyNetError::Malformed;
+    let list = header
+        .get("x5c")
+        .and_then(json::Value::as_array)
+        .ok_or(malformed("its header has no list `x5c`"))?;
+    if list.is_empty() || list.len() > MAX_CERTIFICATES {
+        return Err(malformed("`x5c` has no or too many certificates"));
+    }
+    let certificate = |element: &json::Value<'_>| {
+        let bytes = element.as_str().and_then(|text| STANDARD.decode(text).ok());
+        match bytes {
+            Some(bytes) if bytes.len() <= MAX_CERTIFICATE => Ok(Cow::Owned(bytes)),
+            _ => Err(malformed(
+                "a certificate in `x5c` is not base64, or too large",
+            )),
+        }
+    };
+    list.iter().map(certificate).collect()
+}
+
+/// Is the host's name, exactly, among the Subject Alternative Names?
+fn is_for_host(leaf: &Certificate<'_>) -> bool {
+    let Some(extension) = leaf.extension(oid::SUBJECT_ALTERNATIVE_NAME) else {
+        return false;
+    };
+    let mut outer = Der::new(extension.value);
+    let Some(mut names) = outer.inside(SEQUENCE) else {
+        return false;
+    };
+    while let Some(name) = names.element() {
+        // dNSName is under the tag 2.
+        if name.tag == 0x82 && name.content == HOST {
+            return true;
+        }
+    }
+    false
+}

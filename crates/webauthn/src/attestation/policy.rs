@@ -1,0 +1,138 @@
+//! What a Relying Party accepts as attestation, as data that is frozen into the ceremony.
+
+use serde::{Deserialize, Serialize};
+
+/// What a Relying Party accepts as attestation. The conveyance wish in the options is another thing: it does not forbid a
+/// client to send a statement, and a statement that is there is always verified.
+///
+/// It is stored with the ceremony; a record that lacks a member is unreadable rather than lenient.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AttestationPolicy {
+    /// No attestation is fine.
+    pub allow_none: bool,
+    /// Self attestation is fine.
+    pub allow_self: bool,
+    /// A verified statement whose chain cannot be judged, for want of anchors, is fine.
+    pub allow_unknown_trust: bool,
+    /// DER certificates that a chain must lead to; they may be roots, intermediates or leaves. Empty: chains are not judged.
+    #[serde(with = "crate::base64url::list")]
+    pub trust_anchors: Vec<Vec<u8>>,
+    /// DER certificates that complete a chain which lacks them. They are no anchors.
+    #[serde(with = "crate::base64url::list")]
+    pub intermediates: Vec<Vec<u8>>,
+    /// Conformance mode: a chain that contains a root certificate is refused.
+    pub refuse_root_in_path: bool,
+    /// Conformance mode: `fido-u2f` must come with an AAGUID of zeros. Level 3 has no such step.
+    pub u2f_aaguid_must_be_zero: bool,
+    /// Attestation keys may sign with RSA and SHA-1 (COSE -65535), as TPMs of older Windows machines do.
+    pub allow_rs1: bool,
+    /// TPM vendor ids of conformance tools and test vectors (`id:FFFFF1D0`, `id:00000000`) are fine.
+    pub accept_test_tpm_vendor: bool,
+    /// TPM vendor ids beside the ones of the registry, in the form `id:` and eight hexadecimal digits.
+    pub tpm_vendors: Vec<String>,
+    /// What `android-key` has to say.
+    pub android_key: AndroidKeyPolicy,
+    /// Whether `android-safetynet` is verified.
+    pub android_safetynet: SafetyNetPolicy,
+    /// Which statements of `compound` must hold.
+    pub compound: CompoundPolicy,
+}
+
+/// What an Android key description has to say (8.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub struct AndroidKeyPolicy {
+    /// Only what hardware enforces counts, and the key must live in a trusted environment or `StrongBox`. Otherwise what
+    /// software enforces counts too.
+    pub trusted_environment: bool,
+    /// The key signs and does nothing else.
+    pub only_signing: bool,
+    /// The device was locked and its boot verified.
+    pub verified_boot: bool,
+}
+
+/// Whether statements of the withdrawn `SafetyNet` service are verified (8.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum SafetyNetPolicy {
+    /// The format counts as unsupported.
+    #[default]
+    Refused,
+    /// For old records and conformance tools.
+    Accepted {
+        /// How old a response may be, in seconds before the moment of registration; it must not be younger than that
+        /// moment. `None`: its time is not judged.
+        max_age_seconds: Option<u32>,
+    },
+}
+
+/// Which statements of a `compound` attestation must hold (8.9).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum CompoundPolicy {
+    /// Every one must verify and be acceptable.
+    #[default]
+    All,
+    /// At least one must verify and lead to a trust anchor. The others are disregarded.
+    OneTrusted,
+}
+
+impl Default for AttestationPolicy {
+    /// For production: every current format that verifies is accepted, chains are not judged.
+    fn default() -> Self {
+        Self {
+            allow_none: true,
+            allow_self: true,
+            allow_unknown_trust: true,
+            trust_anchors: Vec::new(),
+            intermediates: Vec::new(),
+            refuse_root_in_path: false,
+            u2f_aaguid_must_be_zero: false,
+            allow_rs1: false,
+            accept_test_tpm_vendor: false,
+            tpm_vendors: Vec::new(),
+            android_key: AndroidKeyPolicy::default(),
+            android_safetynet: SafetyNetPolicy::default(),
+            compound: CompoundPolicy::default(),
+        }
+    }
+}
+
+impl AttestationPolicy {
+    /// For verifying recorded ceremonies: as [`AttestationPolicy::default`], and chains must lead to one of these DER
+    /// certificates, if there are any.
+    #[must_use]
+    pub fn recorded(trust_anchors: Vec<Vec<u8>>) -> Self {
+        Self {
+            trust_anchors,
+            ..Self::default()
+        }
+    }
+
+    /// Only attestation that leads to one of these DER certificates is accepted. Without any, nothing is.
+    #[must_use]
+    pub fn trusted_only(trust_anchors: Vec<Vec<u8>>) -> Self {
+        Self {
+            allow_none: false,
+            allow_self: false,
+            allow_unknown_trust: false,
+            ..Self::recorded(trust_anchors)
+        }
+    }
+
+    /// For conformance tools: their test vendors, retired formats and algorithms, and stricter than Level 3 where they are.
+    #[must_use]
+    pub fn conformance(trust_anchors: Vec<Vec<u8>>) -> Self {
+        Self {
+            refuse_root_in_path: true,
+            u2f_aaguid_must_be_zero: true,
+            allow_rs1: true,
+            accept_test_tpm_vendor: true,
+            android_safetynet: SafetyNetPolicy::Accepted {
+                max_age_seconds: Some(60),
+            },
+            ..Self::recorded(trust_anchors)
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! The `tpm` format (WebAuthn 8.3).
+
+mod certificate;
+mod structures;
+
+use super::packed::require_aaguid;
+use super::{AttestationError, AttestationType, Attested, Subject};
+use crate::Reason;
+use crate::cbor::Value;
+use crate::cose::{Curve, Hash, KeyMaterial, PublicKey, Scheme};
+use crate::signature::digest;
+use structures::{Certification, PublicArea, Unique};
+
+const FORMAT: &str = "tpm";
+
+/// What is wrong with what a TPM says.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TpmError {
+    /// A structure of the TPM library, part 2, cannot be read.
+    #[error("{0}")]
+    Structure(&'static str),
+    /// `pubArea` must describe the credential's key.
+    #[error("`pubArea` describes another key than the credential's")]
+    PublicAreaKey,
+    /// `TPMManufacturer` must be a vendor of the TCG's registry.
+    #[error("no TPM vendor has the id {0:?}")]
+    Vendor(String),
+    /// `magic` must be `TPM_GENERATED_VALUE`.
+    #[error("`magic` is {0:#010x}, not TPM_GENERATED_VALUE")]
+    Magic(u32),
+    /// `type` must be `TPM_ST_ATTEST_CERTIFY`.
+    #[error("`type` is {0:#06x}, not TPM_ST_ATTEST_CERTIFY")]
+    Type(u16),
+    /// `extraData` must be the hash of what is attested.
+    #[error("`extraData` is not the hash of this registration")]
+    ExtraData,
+    /// The attested name must be that of `pubArea`.
+    #[error("the certified name is not the one of `pubArea`")]
+    Name,
+}
+
+impl TpmError {
+    /// The flat reason.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Structure(_) => Reason::TpmStructure,
+            Self::PublicAreaKey => Reason::TpmPubareaKeyMismatch,
+            Self::Vendor(_) => Reason::TpmVendorUnknown,
+            Self::Magic(_) => Reason::TpmMagic,
+            Self::Type(_) => Reason::TpmType,
+            Self::ExtraData => Reason::TpmExtraData,
+            Self::Name => Reason::TpmNameMismatch,
+        }
+    }
+}
+
+pub(super) fn verify<'a>(subject: &Subject<'_, 'a>) -> Result<Attested<'a>, AttestationError> {
+    // https://w3c.github.io/webauthn/#sctn-tpm-attestation
+    // The members.
+    subject.require_map(FORMAT)?;
+    if subject.statement.get("ver").and_then(Value::as_text) != Some("2.0") {
+        return Err(AttestationError::Malformed {
+            format: FORMAT,
+            problem: "`ver` must be `2.0`",
+        });
+    }
+    let named_algorithm = subject.algorithm(FORMAT)?;
+    let sig = subject.signature(FORMAT)?;
+    let bytes = |member, problem| subject.bytes(FORMAT, member, problem);
+    let certificate_info = bytes("certInfo", "`certInfo` must be a byte string")?;
+    let public_area = bytes("pubArea", "`pubArea` must be a byte string")?;
+    let trust_path = subject.chain(FORMAT)?;
+
+    // `pubArea` describes the credential's key.
+    let area = PublicArea::parse(public_area)?;
+    if !is_same_key(&area, subject.public_key) {
+        return Err(TpmError::PublicAreaKey.into());
+    }
+
+    // The certificate of the attestation identity key: 8.3.1, vendor, model.
+    let leaf = super::leaf(FORMAT, &trust_path)?;
+    certificate::require_identity_certificate(&leaf, subject.policy)?;
+    require_aaguid(&leaf, subject.attested.aaguid)?;
+
+    // `sig` is that key's signature over `certInfo`. TPMs in the field give the bare signature, without a TPMT_SIGNATURE.
+    let algorithm = subject.scheme(named_algorithm)?;
+    algorithm.require_leaf_signature(FORMAT, &leaf, certificate_info, sig)?;
+
+    // `certInfo` is a certification made inside the TPM, of this registration and this key.
+    let certification = Certification::parse(certificate_info)?;
+    let hash =
+        hash_of(algorithm.scheme).ok_or(AttestationError::AlgorithmUnsupported(named_algorithm))?;
+    if certification.extra_data != digest(hash, subject.signed).as_ref() {
+        return Err(TpmError::ExtraData.into());
+    }
+    if !is_name_of(certification.name, &area, public_area) {
+        return Err(TpmError::Name.into());
+    }
+
+    Ok(Attested {
+        attestation_type: AttestationType::AttCa,
+        trust_path,
+    })
+}
+
+/// The hash that belongs to a signature algorithm.
+fn hash_of(scheme: Scheme) -> Option<Hash> {
+    match scheme {
+        Scheme::Ecdsa(_, hash) | Scheme::RsaPkcs1(hash) | Scheme::RsaPss(hash) => Some(hash),
+        Scheme::Ed25519 | Scheme::Ed448 | Scheme::MlDsa(_) => None,
+    }
+}
+
+fn is_same_key(area: &PublicArea<'_>, key: &PublicKey) -> bool {
+    match (area.unique, key.scheme(), key.material()) {
+        (
+            Unique::Rsa {
+                modulus: found,
+                exponent: found_exponent,
+            },
+            _,
+            KeyMaterial::Rsa { modulus, exponent },
+        ) => {
+            without_zeros(found) == modulus
+                && without_zeros(&found_exponent.to_be_bytes()) == exponent
+        }
+        (Unique::Ec { curve, x, y }, Scheme::Ecdsa(expected, _), KeyMaterial::Ec(point)) => {
+            let point = point.get(1..).unwrap_or_default();
+            let Some((expected_x, expected_y)) =
+                point.split_at_checked(expected.coordinate_length())
+            else {
+                return false;
+            };
+            // TPMs drop leading zeros of coordinates.
+            curve == expected
+                && without_zeros(x) == without_zeros(expected_x)
+                && without_zeros(y) == without_zeros(expected_y)
+        }
+        _ => false,
+    }
+}
+
+fn without_zeros(number: &[u8]) -> &[u8] {
+    let zeros = number.iter().take_while(|byte| **byte == 0).count();
+    number.get(zeros..).unwrap_or_default()
+}
+
+/// TPM 2.0 part 1, section 16: a name is the hash's number followed by the hash of the public area.
+fn is_name_of(name: &[u8], area: &PublicArea<'_>, public_area: &[u8]) -> bool {
+    name.split_first_chunk::<2>()
+        .is_some_and(|(algorithm, hash)| {
+            u16::from_be_bytes(*algorithm) == area.name_algorithm
+                && hash == digest(area.name_hash, public_area).as_ref()
+        })
+}
+
+/// `TPM_ALG_ID` of hashes.
+fn hash(algorithm: u16) -> Option<Hash> {
+    match algorithm {
+        0x0004 => Some(Hash::Sha1),
+        0x000b => Some(Hash::Sha256),
+        0x000c => Some(Hash::Sha384),
+        0x000d => Some(Hash::Sha512),
+        _ => None,
+    }
+}
+
+/// `TPM_ECC_CURVE`.
+fn curve(id: u16) -> Option<Curve> {
+    match id {
+        0x0003 => Some(Curve::P256),
+        0x0004 => Some(Curve::P384),
+        0x0005 => Some(Curve::P521),
+        _ => None,
+    }
+}

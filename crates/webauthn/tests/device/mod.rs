@@ -1,0 +1,140 @@
+//! Registrations by the software authenticator of the testkit, which makes every format and can lie.
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "each test binary uses another part, so `expect` would not hold in all of them"
+)]
+
+use serde_json::{Value, json};
+pub use testkit::{Algorithm, CertificateLies, Format, Lies, Profile};
+use testkit::{Authenticator, base64url};
+use webauthn::attestation::AttestationPolicy;
+use webauthn::cose::CoseAlgorithm;
+use webauthn::json::{Limits, parse};
+use webauthn::origin::Origin;
+use webauthn::registration::{BackupPolicy, CrossOrigin, RegistrationError};
+use webauthn::relying_party::RpId;
+use webauthn::response::{RegistrationResponse, ResponseForm};
+use webauthn::trace::NoTrace;
+use webauthn::{
+    Reason, RegistrationExpectation, UnixSeconds, VerifiedRegistration, verify_registration,
+};
+
+const ORIGIN: &str = "https://example.org";
+const CHALLENGE: [u8; 32] = [0x5a; 32];
+/// 2026-01-01.
+pub const NOW: UnixSeconds = UnixSeconds(1_767_225_600);
+
+/// One registration: what the authenticator is and how it lies, and what the Relying Party accepts.
+#[derive(Clone)]
+pub struct Device {
+    pub profile: Profile,
+    pub lies: Lies,
+    pub policy: AttestationPolicy,
+    /// The authenticator's root is a trust anchor.
+    pub anchored: bool,
+    pub at: UnixSeconds,
+}
+
+/// A registration by a device of this format, anchored at its root.
+pub fn of(format: Format) -> Device {
+    Device {
+        profile: Profile::security_key().with_format(format),
+        lies: Lies::default(),
+        policy: AttestationPolicy::default(),
+        anchored: true,
+        at: NOW,
+    }
+}
+
+impl Device {
+    #[must_use]
+    pub fn profile(mut self, change: impl FnOnce(&mut Profile)) -> Self {
+        change(&mut self.profile);
+        self
+    }
+
+    #[must_use]
+    pub fn lie(mut self, change: impl FnOnce(&mut Lies)) -> Self {
+        change(&mut self.lies);
+        self
+    }
+
+    #[must_use]
+    pub fn certificate(self, change: impl FnOnce(&mut CertificateLies)) -> Self {
+        self.lie(|lies| change(&mut lies.certificate))
+    }
+
+    #[must_use]
+    pub fn policy(mut self, change: impl FnOnce(&mut AttestationPolicy)) -> Self {
+        change(&mut self.policy);
+        self
+    }
+
+    #[must_use]
+    pub fn key(self, algorithm: Algorithm) -> Self {
+        self.profile(|profile| profile.algorithms = vec![algorithm])
+    }
+
+    pub fn finish(&self) -> Result<VerifiedRegistration, RegistrationError> {
+        self.finish_and_bend(|_| {})
+    }
+
+    /// The same, with a change to the credential's JSON before it is verified.
+    pub fn finish_and_bend(
+        &self,
+        bend: impl FnOnce(&mut Value),
+    ) -> Result<VerifiedRegistration, RegistrationError> {
+        let mut device = Authenticator::new(self.profile.clone());
+        let offered: Vec<Value> = Algorithm::ALL
+            .iter()
+            .map(|algorithm| json!({"type": "public-key", "alg": algorithm.cose()}))
+            .collect();
+        let options = json!({"publicKey": {
+            "rp": {"id": "example.org", "name": "Example"},
+            "user": {"id": base64url(b"ada"), "name": "ada", "displayName": "Ada"},
+            "challenge": base64url(&CHALLENGE),
+            "pubKeyCredParams": offered,
+            "excludeCredentials": [],
+        }});
+        let mut credential = device.create(&options, ORIGIN, &self.lies).unwrap();
+        bend(&mut credential);
+        let mut policy = self.policy.clone();
+        if self.anchored {
+            policy
+                .trust_anchors
+                .push(device.attestation_root().unwrap());
+        }
+        let expected = RegistrationExpectation {
+            challenge: CHALLENGE.to_vec(),
+            rp_id: RpId::parse("example.org").unwrap(),
+            origins: vec![Origin::exact(ORIGIN)],
+            cross_origin: CrossOrigin::Refused,
+            algorithms: CoseAlgorithm::SUPPORTED.to_vec(),
+            user_verification_required: false,
+            conditional_create: false,
+            attestation: policy,
+            backup: BackupPolicy::Any,
+            min_credential_id_length: 16,
+        };
+        let text = credential.to_string();
+        let value = parse(text.as_bytes(), &Limits::default()).unwrap();
+        let response = RegistrationResponse::from_json(&value, &ResponseForm::STRICT)?;
+        verify_registration(&expected, &response, self.at, &mut NoTrace)
+    }
+
+    #[track_caller]
+    pub fn succeeds(&self) -> VerifiedRegistration {
+        self.finish()
+            .unwrap_or_else(|error| panic!("refused: {error}"))
+    }
+
+    #[track_caller]
+    pub fn fails(&self, reason: Reason) {
+        match self.finish() {
+            Ok(_) => panic!("accepted, expected {reason}"),
+            Err(error) => assert_eq!(error.reason(), reason, "{error}"),
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Section 8.5, the responses of Android's withdrawn `SafetyNet` service.
+
+mod device;
+
+use device::{Algorithm, Device, Format, NOW, of};
+use testkit::SafetyNetLies;
+use webauthn::attestation::{AttestationType, SafetyNetPolicy};
+use webauthn::trust::Trust;
+use webauthn::{Reason, UnixSeconds};
+
+fn safetynet() -> Device {
+    of(Format::AndroidSafetynet).policy(|policy| {
+        policy.android_safetynet = SafetyNetPolicy::Accepted {
+            max_age_seconds: None,
+        };
+    })
+}
+
+fn says(change: impl FnOnce(&mut SafetyNetLies)) -> Device {
+    safetynet().lie(|lies| change(&mut lies.safetynet))
+}
+
+#[test]
+fn the_format_is_not_supported_unless_the_policy_accepts_it() {
+    of(Format::AndroidSafetynet).fails(Reason::AttestationFormatUnsupported);
+}
+
+#[test]
+fn a_response_of_the_service_succeeds() {
+    for algorithm in [Algorithm::RS256, Algorithm::ES256] {
+        let verified = safetynet()
+            .profile(|profile| profile.attestation_algorithm = Some(algorithm))
+            .succeeds();
+        assert_eq!(
+            (
+                verified.format(),
+                verified.attestation_type(),
+                verified.trust()
+            ),
+            ("android-safetynet", AttestationType::Basic, Trust::Trusted)
+        );
+    }
+}
+
+#[test]
+fn the_statement_names_a_version() {
+    safetynet()
+        .lie(|lies| lies.without_statement_member = Some("ver".to_owned()))
+        .fails(Reason::SafetynetVersion);
+    safetynet()
+        .profile(|profile| profile.safetynet.version = String::new())
+        .fails(Reason::SafetynetVersion);
+}
+
+#[test]
+fn the_response_is_a_compact_jws() {
+    safetynet()
+        .lie(|lies| lies.without_statement_member = Some("response".to_owned()))
+        .fails(Reason::AttestationStatementMalformed);
+    for other in [
+        "",
+        ".",
+        "..",
+        "e30.e30",
+        "e30.e30.AA.AA",
+        "e30=.e30.AA",
+        "W10.e30.AA",
+        "e30.W10.AA",
+        "e30.e30.AA",
+        "eyJ4NWMiOltdfQ.e30.AA",
+        "eyJ4NWMiOlsiKiJdfQ.e30.AA",
+        "eyJhIjoxLCJhIjoxfQ.e30.AA",
+    ] {
+        says(|lies| lies.response = Some(other.to_owned())).fails(Reason::SafetynetMalformed);
+    }
+}
+
+#[test]
+fn the_certificate_is_for_exactly_the_host_of_the_service() {
+    for host in [
+        "attest.android.com.evil.test",
+        "xattest.android.com",
+        "*.android.com",
+        "ATTEST.android.com",
+        "",
+    ] {
+        safetynet()
+            .certificate(|certificate| certificate.host = Some(host.to_owned()))
+            .fails(Reason::SafetynetHost);
+    }
+    safetynet()
+        .certificate(|certificate| certificate.without_alternative_name = true)
+        .fails(Reason::SafetynetHost);
+}
+
+#[test]
+fn the_signature_verifies_by_an_algorithm_that_fits_the_key() {
+    safetynet()
+        .lie(|lies| lies.tampered_signature = true)
+        .fails(Reason::AttestationSignatureInvalid);
+    for algorithm in ["none", "ES256", "HS256", "RS512", "rs256", ""] {
+        says(|lies| lies.header_algorithm = Some(algorithm.to_owned()))
+            .fails(Reason::AttestationSignatureInvalid);
+    }
+}
+
+#[test]
+fn the_nonce_is_the_hash_of_this_registration_in_standard_base64() {
+    for nonce in ["", "AAAA", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="] {
+        says(|lies| lies.nonce = Some(nonce.to_owned())).fails(Reason::SafetynetNonce);
+    }
+}
+
+#[test]
+fn the_device_passed_the_compatibility_tests() {
+    safetynet()
+        .profile(|profile| profile.safetynet.cts_profile_match = false)
+        .fails(Reason::SafetynetCtsProfile);
+    says(|lies| lies.without_cts_profile_match = true).fails(Reason::SafetynetCtsProfile);
+}
+
+#[test]
+fn the_time_is_judged_where_the_policy_says_so() {
+    let after = |seconds: i64, max_age_seconds| {
+        let mut device = safetynet().policy(|policy| {
+            policy.android_safetynet = SafetyNetPolicy::Accepted { max_age_seconds };
+        });
+        // The testkit's response is of 2026-01-01.
+        device.at = UnixSeconds(NOW.0 + seconds);
+        device
+    };
+    for accepted in [0, 60] {
+        let _ = after(accepted, Some(60)).succeeds();
+    }
+    for refused in [-1, 61] {
+        after(refused, Some(60)).fails(Reason::SafetynetTimestamp);
+        let _ = after(refused, None).succeeds();
+    }
+}
+
+#[test]
+fn the_chain_is_judged_like_any_other() {
+    safetynet()
+        .lie(|lies| lies.chain.foreign_root = true)
+        .fails(Reason::AttestationUntrusted);
+    safetynet()
+        .certificate(|certificate| certificate.expired = true)
+        .fails(Reason::CertificateExpired);
+}
