@@ -52,11 +52,10 @@ pub async fn update(State(app): State<App>, request: Request) -> Response {
 fn tell(signed_in: &SignedIn) {
     for signal in &signed_in.signals {
         let (factor, name) = (Sid::of(&signed_in.credential), signal.name());
-        match signal {
-            Signal::SignCountNotIncreased { stored, received } => {
-                tracing::warn!(%factor, signal = name, stored, received, "signed in with a signal");
-            }
-            _ => tracing::info!(%factor, signal = name, "signed in with a signal"),
+        if let Signal::SignCountNotIncreased { stored, received } = signal {
+            tracing::warn!(%factor, signal = name, stored, received, "signed in with a signal");
+        } else {
+            tracing::info!(%factor, signal = name, "signed in with a signal");
         }
     }
 }
