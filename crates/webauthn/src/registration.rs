@@ -9,7 +9,7 @@ use crate::cbor::{self, CborError, KeyOrder, Value};
 use crate::client_data::{ClientDataError, ClientDataType};
 use crate::cose::{CoseAlgorithm, CoseKey, CoseKeyError};
 use crate::credential::{Aaguid, CredentialId};
-use crate::extension::AuthenticatorOutputs;
+use crate::extension::{AuthenticatorOutputs, ClientOutputs};
 use crate::origin::Origin;
 use crate::relying_party::{RpId, sha256};
 use crate::response::{RegistrationResponse, ResponseError};
@@ -217,8 +217,8 @@ pub struct VerifiedRegistration {
     backup_eligible: bool,
     backup_state: bool,
     transports: Vec<String>,
-    discoverable: Option<bool>,
     authenticator_outputs: AuthenticatorOutputs,
+    client_outputs: ClientOutputs,
     attestation_object: Vec<u8>,
     client_data_json: Vec<u8>,
     signals: Vec<Signal>,
@@ -300,12 +300,17 @@ impl VerifiedRegistration {
 
     /// Is the credential discoverable? Unsigned; `None` when the client does not say.
     pub fn discoverable(&self) -> Option<bool> {
-        self.discoverable
+        self.client_outputs.cred_props_rk
     }
 
     /// Authenticator extension outputs.
     pub fn authenticator_outputs(&self) -> &AuthenticatorOutputs {
         &self.authenticator_outputs
+    }
+
+    /// Client extension outputs, which nobody signed.
+    pub fn client_outputs(&self) -> &ClientOutputs {
+        &self.client_outputs
     }
 
     /// The attestation object as received, so that trust can be judged again.
@@ -555,7 +560,7 @@ pub fn verify_registration<T: Trace>(
         backup_eligible: data.flags.backup_eligible(),
         backup_state: data.flags.backup_state(),
         transports: response.transports().to_vec(),
-        discoverable: response.client_outputs().cred_props_rk,
+        client_outputs: response.client_outputs().clone(),
         authenticator_outputs: AuthenticatorOutputs::of(&data),
         attestation_object: response.attestation_object().to_vec(),
         client_data_json: response.client_data_json().to_vec(),
