@@ -51,6 +51,12 @@ fn there_must_be_at_least_two() {
 }
 
 #[test]
+fn there_are_at_most_eight() {
+    let _ = compound(&[Format::PackedSelf; 8]).succeeds();
+    compound(&[Format::PackedSelf; 9]).fails(Reason::AttestationStatementMalformed);
+}
+
+#[test]
 fn each_must_verify() {
     for position in [0, 1] {
         compound(&PAIR)

@@ -5,6 +5,9 @@ use crate::cbor::Value;
 
 const FORMAT: &str = "compound";
 
+/// Most statements: each costs a signature check.
+const MAX_STATEMENTS: usize = 8;
+
 fn malformed(problem: &'static str) -> AttestationError {
     AttestationError::Malformed {
         format: FORMAT,
@@ -19,6 +22,9 @@ pub(super) fn verify<'a>(subject: &Subject<'_, 'a>) -> Result<Vec<Attested<'a>>,
     let elements = elements.ok_or(malformed("it must be an array"))?;
     if elements.len() < 2 {
         return Err(malformed("it must hold at least two statements"));
+    }
+    if elements.len() > MAX_STATEMENTS {
+        return Err(malformed("it holds too many statements"));
     }
     let parts = elements.iter().map(part).collect::<Result<Vec<_>, _>>()?;
     if parts.iter().any(|(name, _)| *name == FORMAT) {
