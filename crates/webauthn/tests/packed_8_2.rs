@@ -8,7 +8,8 @@ use webauthn::Reason;
 use webauthn::attestation::AttestationType;
 use webauthn::authentication::Signal;
 use webauthn::cose::CoseAlgorithm;
-use webauthn::trust::{Trust, UnixSeconds};
+use webauthn::registration::RegistrationError;
+use webauthn::trust::{Trust, TrustError, UnixSeconds};
 
 use common::certificates::{
     Spec, attestation_subject, basic_constraints, extension, fido_oid, tlv,
@@ -354,4 +355,125 @@ fn a_chain_that_is_not_judged_is_accepted_only_where_allowed() {
     let mut unknown = leaf(&Spec::leaf());
     unknown.expected.attestation.allow_unknown_trust = false;
     unknown.fails(Reason::AttestationPolicyRefused);
+}
+
+#[test]
+fn a_missing_intermediate_is_completed_from_the_known_ones_which_are_no_anchors() {
+    let (foreign, mut own) = (Chain::good(), Chain::good());
+    let (leaf, middle, root) = (own.leaf.clone(), own.intermediate.clone(), own.root.clone());
+    let mut ceremony = own.send(&[&leaf], &[&root]);
+    ceremony.fails(Reason::AttestationUntrusted);
+    ceremony.expected.attestation.intermediates = vec![foreign.intermediate.clone()];
+    ceremony.fails(Reason::AttestationUntrusted);
+    ceremony.expected.attestation.intermediates =
+        vec![foreign.intermediate, vec![0x30, 0], middle.clone()];
+    assert_eq!(ceremony.succeeds().trust(), Trust::Trusted);
+    ceremony.expected.attestation.trust_anchors = vec![foreign.root];
+    ceremony.fails(Reason::AttestationUntrusted);
+
+    // Also where the chain goes on with the root.
+    if let Statement::Basic { x5c, .. } = &mut ceremony.statement {
+        x5c.push(root.clone());
+    }
+    ceremony.expected.attestation.trust_anchors = vec![root];
+    assert_eq!(ceremony.succeeds().trust(), Trust::Trusted);
+}
+
+#[test]
+fn known_intermediates_are_held_to_the_same_rules() {
+    let bends: [fn(&mut Spec); 3] = [
+        |middle| middle.not_after = "20251231235959Z",
+        |middle| middle.extensions[0] = basic_constraints(false, None),
+        |middle| {
+            middle
+                .extensions
+                .push(extension(&[0x55, 0x1d, 30], true, &[0x30, 0]));
+        },
+    ];
+    for bend in bends {
+        let mut middle = Spec::ca("Intermediate", "Root");
+        bend(&mut middle);
+        let mut own = Chain::new(&Spec::leaf(), &middle, &Spec::ca("Root", "Root"));
+        let (leaf, middle, root) = (own.leaf.clone(), own.intermediate.clone(), own.root.clone());
+        let mut ceremony = own.send(&[&leaf], &[&root]);
+        ceremony.expected.attestation.intermediates = vec![middle];
+        ceremony.fails(Reason::AttestationUntrusted);
+    }
+}
+
+#[test]
+fn intermediates_that_vouch_for_each_other_end_the_search() {
+    let (signer, a, b) = (Key::es256(), Key::es256(), Key::es256());
+    let leaf = Spec::leaf().issue(&signer, &a);
+    let first = Spec::ca("Intermediate", "Other").issue(&a, &b);
+    let second = Spec::ca("Other", "Intermediate").issue(&b, &a);
+    let mut ceremony = Registration {
+        format: "packed".into(),
+        statement: Statement::Basic {
+            alg: -7,
+            signer,
+            x5c: vec![leaf],
+        },
+        ..Registration::new()
+    };
+    ceremony.expected.attestation.trust_anchors = vec![Chain::good().root];
+    ceremony.expected.attestation.intermediates = vec![first, second];
+    ceremony.fails(Reason::AttestationUntrusted);
+}
+
+#[test]
+fn an_anchor_may_be_another_certificate_with_the_same_name_and_key() {
+    let (signer, top) = (Key::es256(), Key::es256());
+    let renewed = Spec {
+        not_after: "20601231235959Z",
+        ..Spec::ca("Intermediate", "Intermediate")
+    };
+    let old = Spec {
+        not_after: "20201231235959Z",
+        ..renewed.clone()
+    };
+    let leaf = Spec::leaf().issue(&signer, &top);
+    let (old, renewed) = (old.issue(&top, &top), renewed.issue(&top, &top));
+    let mut ceremony = Registration {
+        format: "packed".into(),
+        statement: Statement::Basic {
+            alg: -7,
+            signer,
+            x5c: vec![leaf, old.clone()],
+        },
+        ..Registration::new()
+    };
+    ceremony.expected.attestation.trust_anchors = vec![renewed.clone()];
+    assert_eq!(ceremony.succeeds().trust(), Trust::Trusted);
+    ceremony.expected.attestation.trust_anchors = vec![old.clone()];
+    ceremony.fails(Reason::CertificateExpired);
+    ceremony.expected.attestation.trust_anchors = vec![old, renewed];
+    assert_eq!(ceremony.succeeds().trust(), Trust::Trusted);
+}
+
+#[test]
+fn the_work_of_a_judgement_is_bounded() {
+    let mut own = Chain::good();
+    let (leaf, middle, root) = (own.leaf.clone(), own.intermediate.clone(), own.root.clone());
+    let mut ceremony = own.send(&[&leaf, &middle], &[]);
+    let with = |others: usize| {
+        // Of the same name, with other keys.
+        let mut anchors: Vec<_> = (0..others)
+            .map(|_| {
+                let key = Key::es256();
+                Spec::ca("Root", "Root").issue(&key, &key)
+            })
+            .collect();
+        anchors.push(root.clone());
+        anchors
+    };
+    // One check for the leaf, one for each anchor.
+    ceremony.expected.attestation.trust_anchors = with(30);
+    assert_eq!(ceremony.succeeds().trust(), Trust::Trusted);
+    ceremony.expected.attestation.trust_anchors = with(31);
+    let error = ceremony.finish().unwrap_err();
+    assert!(
+        matches!(error, RegistrationError::Trust(TrustError::TooMuchWork)),
+        "{error}"
+    );
 }
