@@ -224,7 +224,8 @@ impl<'a> Certificate<'a> {
         let scheme = match (scheme, self.key.as_ref()?) {
             (Scheme::Ecdsa(curve, hash), KeyMaterial::Ec(_)) => {
                 let own = self.curve?;
-                if fixed_curve && own != curve {
+                // RFC 8812 section 3.2: keys on secp256k1 are for ES256K alone.
+                if own != curve && (fixed_curve || own == Curve::Secp256k1) {
                     return None;
                 }
                 Scheme::Ecdsa(own, hash)

@@ -67,6 +67,16 @@ fn authorities_may_sign_with_every_algorithm_but_sha1() {
 }
 
 #[test]
+fn a_key_on_secp256k1_attests_with_es256k_only() {
+    let device = of(Format::PackedX5c)
+        .profile(|profile| profile.attestation_algorithm = Some(Algorithm::ES256K));
+    let _ = device.succeeds();
+    device
+        .lie(|lies| lies.statement_algorithm = Some(-7))
+        .fails(Reason::CertificateRequirements);
+}
+
+#[test]
 fn a_root_included_is_told_and_in_conformance_mode_refused() {
     let device = below(1).lie(|lies| lies.chain.root_included = true);
     let verified = device.succeeds();
