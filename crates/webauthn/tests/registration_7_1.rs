@@ -883,6 +883,7 @@ mod step_25_the_length_of_the_credential_id {
 mod the_expectation_is_stored {
     use super::*;
     use webauthn::RegistrationExpectation;
+    use webauthn::attestation::AttestationPolicy;
 
     #[test]
     fn it_survives_json_and_a_record_that_lacks_a_member_is_unreadable() {
@@ -914,6 +915,33 @@ mod the_expectation_is_stored {
             refuse_without(Some("attestation"), member);
         }
         assert_eq!(count, 23);
+    }
+
+    #[test]
+    fn nested_policies_lack_nothing_either() {
+        let policy = AttestationPolicy::conformance(vec![vec![1, 2, 3]]);
+        let value = serde_json::to_value(&policy).unwrap();
+        assert_eq!(
+            serde_json::from_value::<AttestationPolicy>(value.clone()).unwrap(),
+            policy
+        );
+        for (path, member) in [
+            ("/android_key", "trusted_environment"),
+            ("/android_key", "only_signing"),
+            ("/android_key", "verified_boot"),
+            ("/android_safetynet/accepted", "max_age_seconds"),
+        ] {
+            let mut lacking = value.clone();
+            let object = lacking.pointer_mut(path).unwrap().as_object_mut().unwrap();
+            assert!(object.remove(member).is_some());
+            assert!(
+                serde_json::from_value::<AttestationPolicy>(lacking).is_err(),
+                "{path}/{member}"
+            );
+            let mut more = value.clone();
+            more.pointer_mut(path).unwrap()["unknown"] = json!(1);
+            assert!(serde_json::from_value::<AttestationPolicy>(more).is_err());
+        }
     }
 }
 

@@ -63,6 +63,8 @@ pub enum SafetyNetPolicy {
     Accepted {
         /// How old a response may be, in seconds before the moment of registration; it must not be younger than that
         /// moment. `None`: its time is not judged.
+        // The adapter makes an absent member an error instead of `None`.
+        #[serde(deserialize_with = "Option::deserialize")]
         max_age_seconds: Option<u32>,
     },
 }
