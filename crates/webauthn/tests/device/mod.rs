@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 pub use testkit::{Algorithm, CertificateLies, Format, Lies, Profile};
 use testkit::{Authenticator, base64url};
 use webauthn::attestation::AttestationPolicy;
+use webauthn::base64url::{decode, encode};
 use webauthn::cose::CoseAlgorithm;
 use webauthn::json::{Limits, parse};
 use webauthn::origin::Origin;
@@ -78,14 +79,12 @@ impl Device {
     }
 
     pub fn finish(&self) -> Result<VerifiedRegistration, RegistrationError> {
-        self.finish_and_bend(|_| {})
+        let made = self.make();
+        made.verify(&made.credential)
     }
 
-    /// The same, with a change to the credential's JSON before it is verified.
-    pub fn finish_and_bend(
-        &self,
-        bend: impl FnOnce(&mut Value),
-    ) -> Result<VerifiedRegistration, RegistrationError> {
+    /// Lets the device answer once.
+    pub fn make(&self) -> Made {
         let mut device = Authenticator::new(self.profile.clone());
         let offered: Vec<Value> = Algorithm::ALL
             .iter()
@@ -98,8 +97,7 @@ impl Device {
             "pubKeyCredParams": offered,
             "excludeCredentials": [],
         }});
-        let mut credential = device.create(&options, ORIGIN, &self.lies).unwrap();
-        bend(&mut credential);
+        let credential = device.create(&options, ORIGIN, &self.lies).unwrap();
         let mut policy = self.policy.clone();
         if self.anchored {
             policy
@@ -118,10 +116,11 @@ impl Device {
             backup: BackupPolicy::Any,
             min_credential_id_length: 16,
         };
-        let text = credential.to_string();
-        let value = parse(text.as_bytes(), &Limits::default()).unwrap();
-        let response = RegistrationResponse::from_json(&value, &ResponseForm::STRICT)?;
-        verify_registration(&expected, &response, self.at, &mut NoTrace)
+        Made {
+            credential,
+            expected,
+            at: self.at,
+        }
     }
 
     #[track_caller]
@@ -136,5 +135,38 @@ impl Device {
             Ok(_) => panic!("accepted, expected {reason}"),
             Err(error) => assert_eq!(error.reason(), reason, "{error}"),
         }
+    }
+}
+
+/// An answer, and what it is verified against.
+pub struct Made {
+    pub credential: Value,
+    pub expected: RegistrationExpectation,
+    pub at: UnixSeconds,
+}
+
+impl Made {
+    /// The attestation object of the answer.
+    pub fn attestation_object(&self) -> Vec<u8> {
+        decode(
+            self.credential["response"]["attestationObject"]
+                .as_str()
+                .unwrap(),
+        )
+        .unwrap()
+    }
+
+    /// Verifies the answer with another attestation object.
+    pub fn verify_with(&self, object: &[u8]) -> Result<VerifiedRegistration, RegistrationError> {
+        let mut credential = self.credential.clone();
+        credential["response"]["attestationObject"] = encode(object).into();
+        self.verify(&credential)
+    }
+
+    pub fn verify(&self, credential: &Value) -> Result<VerifiedRegistration, RegistrationError> {
+        let text = credential.to_string();
+        let value = parse(text.as_bytes(), &Limits::default()).unwrap();
+        let response = RegistrationResponse::from_json(&value, &ResponseForm::STRICT)?;
+        verify_registration(&self.expected, &response, self.at, &mut NoTrace)
     }
 }
