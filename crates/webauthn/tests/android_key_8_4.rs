@@ -1,4 +1,5 @@
 //! Section 8.4, Android key attestation, and 8.4.1, its certificates.
+#![expect(clippy::expect_used, reason = "a test stops at the first surprise")]
 
 mod device;
 
@@ -180,4 +181,88 @@ fn unknown_elements_of_the_lists_are_skipped() {
         };
     })
     .succeeds();
+}
+
+mod malformed_lists_fail_closed {
+    use super::*;
+
+    fn tlv(tag: &[u8], content: &[u8]) -> Vec<u8> {
+        let length = u8::try_from(content.len()).expect("short elements only");
+        assert!(length < 0x80);
+        [tag, &[length], content].concat()
+    }
+
+    /// A key description with this list in the hardware's place. Its challenge is of another registration, so that one which
+    /// can be read is refused for that.
+    fn with(list: &[u8]) -> Device {
+        let fields = [
+            tlv(&[2], &[3]),
+            tlv(&[0x0a], &[1]),
+            tlv(&[2], &[4]),
+            tlv(&[0x0a], &[1]),
+            tlv(&[4], &[9; 4]),
+            tlv(&[4], &[]),
+            tlv(&[0x30], &[]),
+            tlv(&[0x30], list),
+        ];
+        let description = tlv(&[0x30], &fields.concat());
+        android().lie(|lies| lies.attestation_extension = Some(description))
+    }
+
+    /// [600], [702] and [704].
+    const ALL_APPLICATIONS: [u8; 3] = [0xbf, 0x84, 0x58];
+    const ORIGIN: [u8; 3] = [0xbf, 0x85, 0x3e];
+    const ROOT_OF_TRUST: [u8; 3] = [0xbf, 0x85, 0x40];
+
+    #[test]
+    fn lists_of_the_schema_can_be_read() {
+        let sign = tlv(&[0xa1], &tlv(&[0x31], &tlv(&[2], &[2])));
+        let generated = tlv(&ORIGIN, &tlv(&[2], &[0]));
+        let rsa_exponent = tlv(&[0xbf, 0x81, 0x48], &tlv(&[2], &[1, 0, 1]));
+        let old_root = [tlv(&[4], &[1]), tlv(&[1], &[0xff]), tlv(&[0x0a], &[0])].concat();
+        let old_root = tlv(&ROOT_OF_TRUST, &tlv(&[0x30], &old_root));
+        for list in [
+            vec![],
+            [sign, rsa_exponent, generated, old_root].concat(),
+            tlv(&ALL_APPLICATIONS, &[5, 0]),
+        ] {
+            with(&list).fails(Reason::AndroidKeyChallenge);
+        }
+    }
+
+    #[test]
+    fn known_elements_have_their_form_and_occur_once() {
+        let generated = tlv(&ORIGIN, &tlv(&[2], &[0]));
+        let purposes = |content: &[u8]| tlv(&[0xa1], content);
+        for list in [
+            // A purpose that is no set, a set of something else, and something behind it.
+            purposes(&[]),
+            purposes(&tlv(&[2], &[2])),
+            purposes(&tlv(&[0x31], &tlv(&[4], &[2]))),
+            purposes(&tlv(&[0x31], &tlv(&[2], &[0, 2]))),
+            purposes(&[tlv(&[0x31], &[]), vec![5, 0]].concat()),
+            // An origin of another type, and of another length.
+            tlv(&ORIGIN, &tlv(&[4], &[0])),
+            tlv(&ORIGIN, &tlv(&[2], &[])),
+            tlv(&ORIGIN, &tlv(&[2], &[0x80])),
+            tlv(&ORIGIN, &[tlv(&[2], &[0]), vec![5, 0]].concat()),
+            // Twice, so that two readers could take different ones.
+            [generated.clone(), generated.clone()].concat(),
+            [
+                tlv(&ALL_APPLICATIONS, &[5, 0]),
+                tlv(&ALL_APPLICATIONS, &[5, 0]),
+            ]
+            .concat(),
+            tlv(&ALL_APPLICATIONS, &[]),
+            // A root of trust that lacks something.
+            tlv(&ROOT_OF_TRUST, &tlv(&[0x30], &[])),
+            tlv(&ROOT_OF_TRUST, &tlv(&[0x30], &tlv(&[4], &[1]))),
+            // Not under explicit tags, and cut off.
+            tlv(&[2], &[0]),
+            generated[..generated.len() - 1].to_vec(),
+            vec![0xbf],
+        ] {
+            with(&list).fails(Reason::AndroidKeyExtension);
+        }
+    }
 }
