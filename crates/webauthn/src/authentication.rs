@@ -11,7 +11,7 @@ use crate::registration::signed_data;
 use crate::relying_party::{RpId, sha256};
 use crate::response::{AuthenticationResponse, ResponseError};
 use crate::signature;
-use crate::trace::{StepResult, Trace, ensure, judged, skipped};
+use crate::trace::{StepResult, Trace, ensure, judged, judged_with, skipped};
 use serde::{Deserialize, Serialize};
 
 /// What the answer is verified against: everything that the ceremony asked for. It is stored with the ceremony; a record that
@@ -295,56 +295,76 @@ pub fn verify_authentication<T: Trace>(
                 id: id.to_base64url(),
             }
         });
-        judged(trace, "7.2 step 5", "credential was listed", listed)?;
+        judged_with(trace, "7.2 step 5", "credential was listed", listed, |()| {
+            id.to_base64url()
+        })?;
     }
 
     // Step 6: the owner of the credential is the expected user, and the user handle is the owner's.
-    judged(
+    judged_with(
         trace,
         "7.2 step 6",
         "credential belongs to the expected user",
         require_owner(expected, credential, response),
+        |()| match response.user_handle() {
+            Some(handle) => format!("userHandle {handle}"),
+            None => "there is no userHandle".to_owned(),
+        },
     )?;
 
     // Steps 7-9, that the client data are JSON, lie behind us. Step 10: they are those of an authentication.
-    judged(
+    judged_with(
         trace,
         "7.2 step 10",
         "client data type is webauthn.get",
         client_data.require_type(&ClientDataType::Get),
+        |()| client_data.kind.as_str().to_owned(),
     )?;
 
     // Step 11: the challenge.
-    judged(
+    judged_with(
         trace,
         "7.2 step 11",
         "challenge is the ceremony's",
         client_data.require_challenge(&expected.challenge),
+        |()| format!("{} bytes, as expected", client_data.challenge.len()),
     )?;
 
     // Step 12: the origin.
-    judged(
+    judged_with(
         trace,
         "7.2 step 12",
         "origin is allowed",
         client_data.require_origin(&expected.origins),
+        |()| client_data.origin_text(&expected.origins),
     )?;
 
     // Step 13: embedding.
-    judged(
+    judged_with(
         trace,
         "7.2 step 13",
         "embedding is allowed",
         client_data.require_cross_origin(&expected.cross_origin),
+        |()| client_data.embedding_text(&expected.cross_origin),
     )?;
 
     // Step 14: the embedding origin.
-    judged(
-        trace,
-        "7.2 step 14",
-        "embedding origin is allowed",
-        client_data.require_top_origin(&expected.cross_origin),
-    )?;
+    if let Some(top_origin) = &client_data.top_origin {
+        judged_with(
+            trace,
+            "7.2 step 14",
+            "embedding origin is allowed",
+            client_data.require_top_origin(&expected.cross_origin),
+            |()| top_origin.clone(),
+        )?;
+    } else {
+        skipped(
+            trace,
+            "7.2 step 14",
+            "embedding origin is allowed",
+            "there is no topOrigin",
+        );
+    }
 
     // 5.8.1: Level 2 had a step for token binding here; a claim that cannot be checked is refused.
     judged(
@@ -356,7 +376,13 @@ pub fn verify_authentication<T: Trace>(
 
     // 6.1: the layout of the authenticator data, which in an assertion hold no new credential.
     let data = AuthenticatorData::parse(response.authenticator_data());
-    let data = judged(trace, "6.1", "authenticator data are well formed", data)?;
+    let data = judged_with(
+        trace,
+        "6.1",
+        "authenticator data are well formed",
+        data,
+        AuthenticatorData::text,
+    )?;
     let no_credential = ensure(data.attested.is_none(), || {
         AuthenticatorDataError::AttestedCredentialDataUnexpected
     });
@@ -367,62 +393,82 @@ pub fn verify_authentication<T: Trace>(
         (Some(appid), Some(true)) => sha256(appid.as_bytes()),
         (Some(_) | None, _) => expected.rp_id.hash(),
     };
-    judged(
+    judged_with(
         trace,
         "7.2 step 15",
         "RP ID hash is the expected one",
         data.require_rp_id_hash(&rp_id_hash),
+        |()| match (&expected.appid, response.client_outputs().appid) {
+            (Some(appid), Some(true)) => format!("SHA-256 of the AppID {appid}"),
+            (Some(_) | None, _) => format!("SHA-256 of {}", expected.rp_id),
+        },
     )?;
 
     // Step 16: user presence, always.
     let present = ensure(data.flags.user_present(), || {
         AuthenticatorDataError::UserNotPresent
     });
-    judged(trace, "7.2 step 16", "user was present", present)?;
+    judged_with(trace, "7.2 step 16", "user was present", present, |()| {
+        "the UP flag is set".to_owned()
+    })?;
 
     // Step 17: user verification, if demanded.
     if expected.user_verification_required {
         let verified = ensure(data.flags.user_verified(), || {
             AuthenticatorDataError::UserNotVerified
         });
-        judged(trace, "7.2 step 17", "user was verified", verified)?;
+        judged_with(trace, "7.2 step 17", "user was verified", verified, |()| {
+            "the UV flag is set".to_owned()
+        })?;
     } else {
         skipped(trace, "7.2 step 17", "user was verified", "not demanded");
     }
 
     // Step 18: backup state implies backup eligibility.
-    judged(
+    judged_with(
         trace,
         "7.2 step 18",
         "backup flags are possible",
         data.require_backup_flags(),
+        |()| data.flags.backup_text(),
     )?;
 
     // Step 19: backup eligibility against the record.
     let mut signals = Vec::new();
     let eligibility =
         judge_eligibility(expected.backup_eligibility, credential, &data, &mut signals);
-    judged(
+    judged_with(
         trace,
         "7.2 step 19",
         "backup eligibility is as recorded",
         eligibility,
+        |()| match credential.backup_eligible {
+            Some(stored) => format!("recorded as {stored}"),
+            None => "nothing was recorded".to_owned(),
+        },
     )?;
 
     // Step 20: the hash, over the bytes received.
     let client_data_hash = sha256(response.client_data_json());
 
     // Step 21: the signature, with the stored key and the algorithm that it names.
-    let key = judged(
+    let key = judged_with(
         trace,
         "7.2 step 21",
         "stored public key is consistent",
         PublicKey::load(credential.public_key),
+        |key| key.algorithm().to_string(),
     )?;
     let signed = signed_data(response.authenticator_data(), &client_data_hash);
     let signature = signature::verify(&key, &signed, response.signature())
         .map_err(|_| AuthenticationError::SignatureInvalid);
-    judged(trace, "7.2 step 21", "signature verifies", signature)?;
+    judged_with(
+        trace,
+        "7.2 step 21",
+        "signature verifies",
+        signature,
+        |()| format!("{} bytes", response.signature().len()),
+    )?;
 
     // Step 22: the signature counter.
     judge_sign_count(

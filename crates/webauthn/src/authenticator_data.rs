@@ -38,6 +38,12 @@ impl Flags {
     pub const fn extension_data(self) -> bool {
         self.0 & 0x80 != 0
     }
+
+    /// Both backup flags, for people who ask why.
+    pub(crate) fn backup_text(self) -> String {
+        let (eligible, state) = (self.backup_eligible(), self.backup_state());
+        format!("BE is {}, BS is {}", u8::from(eligible), u8::from(state))
+    }
 }
 
 /// A new credential inside authenticator data (WebAuthn 6.5.1).
@@ -143,6 +149,26 @@ impl AuthenticatorDataError {
             Self::AttestedCredentialDataMissing => Reason::AttestedCredentialDataMissing,
             Self::AttestedCredentialDataUnexpected => Reason::AttestedCredentialDataUnexpected,
         }
+    }
+}
+
+impl AuthenticatorData<'_> {
+    /// Flags and counter, for people who ask why.
+    pub(crate) fn text(&self) -> String {
+        let flags = self.flags;
+        let names: Vec<_> = [
+            (flags.user_present(), "UP"),
+            (flags.user_verified(), "UV"),
+            (flags.backup_eligible(), "BE"),
+            (flags.backup_state(), "BS"),
+            (flags.attested_credential_data(), "AT"),
+            (flags.extension_data(), "ED"),
+        ]
+        .into_iter()
+        .filter_map(|(set, name)| set.then_some(name))
+        .collect();
+        let (names, bits) = (names.join(" "), flags.0);
+        format!("flags {names} ({bits:#04x}), signCount {}", self.sign_count)
     }
 }
 

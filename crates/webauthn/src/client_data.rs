@@ -210,6 +210,24 @@ impl ClientData {
 }
 
 impl ClientData {
+    /// The origin found and those allowed, for people who ask why.
+    pub(crate) fn origin_text(&self, allowed: &[Origin]) -> String {
+        let allowed: Vec<_> = allowed.iter().map(Origin::as_str).collect();
+        format!("{}; allowed: {}", self.origin, allowed.join(", "))
+    }
+
+    /// Whether the ceremony was embedded and may have been, for people who ask why.
+    pub(crate) fn embedding_text(&self, policy: &CrossOrigin) -> String {
+        let policy = match policy {
+            CrossOrigin::Refused => "refused",
+            CrossOrigin::Allowed { .. } => "allowed",
+        };
+        format!(
+            "crossOrigin is {}; embedding is {policy}",
+            self.cross_origin
+        )
+    }
+
     /// 7.1 step 7, 7.2 step 10.
     pub(crate) fn require_type(&self, expected: &ClientDataType) -> Result<(), ClientDataError> {
         if self.kind == *expected {

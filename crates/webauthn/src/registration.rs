@@ -1,7 +1,9 @@
 //! Registering a new credential (WebAuthn 7.1), top to bottom in the order of the specification.
 
 use crate::Reason;
-use crate::attestation::{AttestationError, AttestationPolicy, AttestationType, Format, Subject};
+use crate::attestation::{
+    AttestationError, AttestationPolicy, AttestationType, Attested, Format, Subject,
+};
 use crate::authentication::Signal;
 use crate::authenticator_data::{AuthenticatorData, AuthenticatorDataError};
 use crate::base64url;
@@ -14,7 +16,7 @@ use crate::origin::Origin;
 use crate::relying_party::{RpId, sha256};
 use crate::response::{RegistrationResponse, ResponseError};
 use crate::signature;
-use crate::trace::{Trace, ensure, judged, skipped};
+use crate::trace::{Trace, ensure, judged, judged_with, skipped};
 use crate::trust::{self, Trust, TrustError, UnixSeconds};
 use serde::{Deserialize, Serialize};
 
@@ -345,44 +347,58 @@ pub fn verify_registration<T: Trace>(
     // Steps 1-6, options, kind of response and parsed client data, lie behind us: `response` cannot be made otherwise.
 
     // Step 7: the client data are those of a registration.
-    judged(
+    judged_with(
         trace,
         "7.1 step 7",
         "client data type is webauthn.create",
         client_data.require_type(&ClientDataType::Create),
+        |()| client_data.kind.as_str().to_owned(),
     )?;
 
     // Step 8: the challenge.
-    judged(
+    judged_with(
         trace,
         "7.1 step 8",
         "challenge is the ceremony's",
         client_data.require_challenge(&expected.challenge),
+        |()| format!("{} bytes, as expected", client_data.challenge.len()),
     )?;
 
     // Step 9: the origin.
-    judged(
+    judged_with(
         trace,
         "7.1 step 9",
         "origin is allowed",
         client_data.require_origin(&expected.origins),
+        |()| client_data.origin_text(&expected.origins),
     )?;
 
     // Step 10: embedding.
-    judged(
+    judged_with(
         trace,
         "7.1 step 10",
         "embedding is allowed",
         client_data.require_cross_origin(&expected.cross_origin),
+        |()| client_data.embedding_text(&expected.cross_origin),
     )?;
 
     // Step 11: the embedding origin.
-    judged(
-        trace,
-        "7.1 step 11",
-        "embedding origin is allowed",
-        client_data.require_top_origin(&expected.cross_origin),
-    )?;
+    if let Some(top_origin) = &client_data.top_origin {
+        judged_with(
+            trace,
+            "7.1 step 11",
+            "embedding origin is allowed",
+            client_data.require_top_origin(&expected.cross_origin),
+            |()| top_origin.clone(),
+        )?;
+    } else {
+        skipped(
+            trace,
+            "7.1 step 11",
+            "embedding origin is allowed",
+            "there is no topOrigin",
+        );
+    }
 
     // 5.8.1: Level 2 had a step for token binding here; a claim that cannot be checked is refused.
     judged(
@@ -397,31 +413,51 @@ pub fn verify_registration<T: Trace>(
 
     // Step 13: decode the attestation object and the authenticator data in it.
     let object = AttestationObject::parse(response.attestation_object());
-    let object = judged(
+    let object = judged_with(
         trace,
         "7.1 step 13",
         "attestation object is well formed",
         object,
+        |object| {
+            format!(
+                "authenticator data of {} bytes",
+                object.authenticator_data.len()
+            )
+        },
     )?;
     let data = AuthenticatorData::parse(object.authenticator_data);
-    let data = judged(
+    let data = judged_with(
         trace,
         "7.1 step 13",
         "authenticator data are well formed",
         data,
+        AuthenticatorData::text,
     )?;
     let attested = data
         .attested
         .as_ref()
         .ok_or(AuthenticatorDataError::AttestedCredentialDataMissing);
-    let attested = judged(trace, "7.1 step 13", "there is a new credential", attested)?;
+    let attested = judged_with(
+        trace,
+        "7.1 step 13",
+        "there is a new credential",
+        attested,
+        |attested| {
+            format!(
+                "AAGUID {}, credential id of {} bytes",
+                attested.aaguid,
+                attested.credential_id.len()
+            )
+        },
+    )?;
 
     // Step 14: the RP ID.
-    judged(
+    judged_with(
         trace,
         "7.1 step 14",
         "RP ID hash is the expected one",
         data.require_rp_id_hash(&expected.rp_id.hash()),
+        |()| format!("SHA-256 of {}", expected.rp_id),
     )?;
 
     // Step 15: user presence, unless the ceremony ran with conditional mediation.
@@ -436,7 +472,9 @@ pub fn verify_registration<T: Trace>(
         let present = ensure(data.flags.user_present(), || {
             AuthenticatorDataError::UserNotPresent
         });
-        judged(trace, "7.1 step 15", "user was present", present)?;
+        judged_with(trace, "7.1 step 15", "user was present", present, |()| {
+            "the UP flag is set".to_owned()
+        })?;
     }
 
     // Step 16: user verification, if demanded.
@@ -444,39 +482,54 @@ pub fn verify_registration<T: Trace>(
         let verified = ensure(data.flags.user_verified(), || {
             AuthenticatorDataError::UserNotVerified
         });
-        judged(trace, "7.1 step 16", "user was verified", verified)?;
+        judged_with(trace, "7.1 step 16", "user was verified", verified, |()| {
+            "the UV flag is set".to_owned()
+        })?;
     } else {
         skipped(trace, "7.1 step 16", "user was verified", "not demanded");
     }
 
     // Step 17: backup state implies backup eligibility.
-    judged(
+    judged_with(
         trace,
         "7.1 step 17",
         "backup flags are possible",
         data.require_backup_flags(),
+        |()| data.flags.backup_text(),
     )?;
 
     // Steps 18-19: the Relying Party's policy about both.
-    judged(
-        trace,
-        "7.1 steps 18-19",
-        "backup policy is met",
-        require_backup_policy(expected.backup, &data),
-    )?;
+    if expected.backup == BackupPolicy::Any {
+        skipped(
+            trace,
+            "7.1 steps 18-19",
+            "backup policy is met",
+            "nothing is demanded",
+        );
+    } else {
+        judged_with(
+            trace,
+            "7.1 steps 18-19",
+            "backup policy is met",
+            require_backup_policy(expected.backup, &data),
+            |()| data.flags.backup_text(),
+        )?;
+    }
 
     // Step 20: the algorithm is one of those offered, literally.
-    let key = judged(
+    let key = judged_with(
         trace,
         "7.1 step 20",
         "public key names its algorithm",
         CoseKey::read(attested.public_key),
+        |key| key.algorithm.to_string(),
     )?;
-    judged(
+    judged_with(
         trace,
         "7.1 step 20",
         "algorithm was offered",
         require_offered(key.algorithm, &expected.algorithms),
+        |()| format!("offered: {}", listed(&expected.algorithms)),
     )?;
 
     // 6.5.1.1, 5.8.5: the key is well formed, consistent and a usable point, whatever the attestation says about it.
@@ -484,7 +537,13 @@ pub fn verify_registration<T: Trace>(
         signature::check_point(key.scheme(), key.material())?;
         Ok(key)
     });
-    let public_key = judged(trace, "5.8.5", "public key is valid", public_key)?;
+    let public_key = judged_with(trace, "5.8.5", "public key is valid", public_key, |key| {
+        format!(
+            "{} bytes of COSE key for {}",
+            attested.public_key.len(),
+            key.algorithm()
+        )
+    })?;
 
     // 5.1.3: the client names the credential that the authenticator attests.
     let same_id = ensure(response.id().as_bytes() == attested.credential_id, || {
@@ -493,14 +552,21 @@ pub fn verify_registration<T: Trace>(
             attested: base64url::encode(attested.credential_id),
         }
     });
-    judged(trace, "5.1.3", "credential id is the attested one", same_id)?;
+    judged_with(
+        trace,
+        "5.1.3",
+        "credential id is the attested one",
+        same_id,
+        |()| response.id().to_base64url(),
+    )?;
 
     // Step 21: the format.
-    let format = judged(
+    let format = judged_with(
         trace,
         "7.1 step 21",
         "attestation format is supported",
         Format::of(object.format, &expected.attestation),
+        |format| format!("{} ({})", format.name(), format.section()),
     )?;
 
     // Step 22: the format's procedure. It runs also when no attestation was asked for: a wrong statement is an error.
@@ -515,17 +581,30 @@ pub fn verify_registration<T: Trace>(
         policy: &expected.attestation,
         at,
     };
-    let statements = judged(
+    let statements = judged_with(
         trace,
         "7.1 step 22",
         "attestation statement verifies",
         format.verify(&subject),
+        |statements| statements_text(statements),
     )?;
 
     // Steps 23-24: trust anchors and trustworthiness.
     let mut signals = Vec::new();
     let trust = trust::judge(format, &statements, &expected.attestation, at, &mut signals);
-    let trust = judged(trace, "7.1 steps 23-24", "attestation is acceptable", trust)?;
+    let trust = judged_with(
+        trace,
+        "7.1 steps 23-24",
+        "attestation is acceptable",
+        trust,
+        |trust| {
+            format!(
+                "trust: {}; trust anchors: {}",
+                trust.as_str(),
+                expected.attestation.trust_anchors.len()
+            )
+        },
+    )?;
 
     // Step 25: at most 1023 bytes is a rule of the layout and was checked there; the lower bound is the Relying Party's.
     let long_enough = ensure(
@@ -535,11 +614,12 @@ pub fn verify_registration<T: Trace>(
             found: attested.credential_id.len(),
         },
     );
-    judged(
+    judged_with(
         trace,
         "7.1 step 25",
         "credential id has an acceptable length",
         long_enough,
+        |()| format!("{} bytes", attested.credential_id.len()),
     )?;
 
     // Step 26, that the id is not registered yet, is the store's. Steps 27-29: what to keep.
@@ -594,13 +674,26 @@ fn require_offered(found: CoseAlgorithm, offered: &[CoseAlgorithm]) -> Result<()
     ensure(offered.contains(&found), || {
         CoseKeyError::AlgorithmNotAllowed {
             found,
-            offered: offered
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join(", "),
+            offered: listed(offered),
         }
     })
+}
+
+fn listed(algorithms: &[CoseAlgorithm]) -> String {
+    let texts: Vec<_> = algorithms.iter().map(ToString::to_string).collect();
+    texts.join(", ")
+}
+
+/// What the statements are, for people who ask why.
+fn statements_text(statements: &[Attested<'_>]) -> String {
+    let texts: Vec<_> = statements
+        .iter()
+        .map(|statement| {
+            let kind = statement.attestation_type.as_str();
+            format!("{kind}, certificates: {}", statement.trust_path.len())
+        })
+        .collect();
+    texts.join("; ")
 }
 
 /// What signatures of ceremonies cover: authenticator data as received, followed by the hash of the client data.

@@ -64,6 +64,12 @@ impl RpId {
         Ok(Self(text.to_owned()))
     }
 
+    /// Takes any text as the identifier, without looking at it: recorded ceremonies are verified against what their server
+    /// expected, whatever that was. Not for anything that is stored, since such a text may be unreadable there.
+    pub fn exact(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
     /// The domain string.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -107,6 +107,21 @@ pub(crate) fn judged<T: Trace, V, E: Display>(
     outcome
 }
 
+/// As [`judged`], and tells what was found when the check holds; a refusal tells it by its error.
+pub(crate) fn judged_with<T: Trace, V, E: Display>(
+    trace: &mut T,
+    section: &'static str,
+    check: &'static str,
+    outcome: Result<V, E>,
+    found: impl FnOnce(&V) -> String,
+) -> Result<V, E> {
+    match &outcome {
+        Ok(value) => trace.step(section, check, StepResult::Passed, || found(value)),
+        Err(error) => trace.step(section, check, StepResult::Refused, || error.to_string()),
+    }
+    outcome
+}
+
 /// A condition as an outcome.
 pub(crate) fn ensure<E>(condition: bool, error: impl FnOnce() -> E) -> Result<(), E> {
     if condition { Ok(()) } else { Err(error()) }

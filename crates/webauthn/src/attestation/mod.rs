@@ -265,6 +265,20 @@ impl Format {
         }
     }
 
+    /// The section of the specification that has its procedure.
+    pub(crate) const fn section(self) -> &'static str {
+        match self {
+            Self::None => "8.7",
+            Self::Packed => "8.2",
+            Self::Tpm => "8.3",
+            Self::AndroidKey => "8.4",
+            Self::AndroidSafetyNet => "8.5",
+            Self::FidoU2f => "8.6",
+            Self::Apple => "8.8",
+            Self::Compound => "8.9",
+        }
+    }
+
     /// 7.1 step 22: the format's own procedure. All but `compound` return one outcome.
     pub(crate) fn verify<'a>(
         self,
