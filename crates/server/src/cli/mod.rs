@@ -1,6 +1,7 @@
 //! The command line.
 
 mod generate;
+mod verify;
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -27,6 +28,8 @@ enum Command {
     Serve(Serve),
     /// Run a throw-away server on this machine, with a page on which to try passkeys in the browser.
     Demo(Demo),
+    /// Judge recorded ceremonies offline: one JSON object per line in, one verdict per line out.
+    Verify(verify::Verify),
     /// Write the generated parts of the documentation.
     #[command(hide = true)]
     Generate(Generate),
@@ -67,13 +70,15 @@ struct Generate {
 
 /// Runs the command that the process was started with.
 ///
-/// Exit codes: 0 done, 1 it failed, 2 the command line or the settings are wrong.
+/// Exit codes: 0 done, 1 it failed, 2 the command line or the settings are wrong; those of `verify` stand with it.
 pub fn run() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Serve(arguments) => serve(arguments),
         Command::Demo(arguments) => {
             in_runtime(async move { crate::demo::run(arguments.listen).await })
         }
+        // Its exit codes are its own, since refusing is what it is for.
+        Command::Verify(arguments) => return verify::run(&arguments),
         Command::Generate(arguments) => {
             generate::run(&arguments.out).map_err(|source| ProcessError::System {
                 what: "cannot write the documentation",

@@ -1,0 +1,152 @@
+//! A recorded ceremony: what the server expected, and the credential that came.
+
+use serde::{Deserialize, Deserializer, de::Error as _};
+use serde_json::value::RawValue;
+use webauthn::cose::CoseAlgorithm;
+use webauthn::credential::{CredentialId, UserHandle};
+
+use super::moment::Moment;
+use super::pem::Certificates;
+
+/// One line of the input. Absent and `null` mean the same; unknown members are ignored.
+#[derive(Debug, Deserialize)]
+pub(super) struct Case<'a> {
+    /// Any text; it is repeated in the verdict.
+    pub(super) name: Option<String>,
+    /// Which ceremony it was.
+    pub(super) kind: Kind,
+    /// The RP ID, taken as given.
+    pub(super) rp_id: String,
+    /// The origins, compared as exact strings.
+    pub(super) origins: Vec<String>,
+    /// The challenge.
+    pub(super) challenge: Binary,
+    /// Must the user be verified?
+    pub(super) user_verification_required: Option<bool>,
+    /// The algorithms that were offered; absent: all that are known.
+    pub(super) algorithms: Option<Vec<CoseAlgorithm>>,
+    /// May the ceremony be embedded?
+    pub(super) allow_cross_origin: Option<bool>,
+    /// The origins that may embed it.
+    pub(super) top_origins: Option<Vec<String>>,
+    /// Was the mediation conditional?
+    pub(super) conditional_create: Option<bool>,
+    /// The credential's JSON. It is kept as text, because it comes from a stranger and is for the core's strict reader.
+    #[serde(borrow)]
+    pub(super) credential: &'a RawValue,
+    /// The trust anchors; none: chains are not judged.
+    pub(super) trust_anchors: Option<Vec<Certificates>>,
+    /// When certificates are judged; absent: now.
+    pub(super) at: Option<Moment>,
+    /// Are the vendor ids of conformance tools fine?
+    pub(super) accept_test_tpm_vendor: Option<bool>,
+    /// Is the retired format verified?
+    pub(super) accept_safetynet: Option<bool>,
+    /// May attestation keys sign with RSA and SHA-1?
+    pub(super) accept_rs1_attestation: Option<bool>,
+    /// Which statements of a compound one must hold.
+    pub(super) compound_policy: Option<Compound>,
+    /// The stored COSE key.
+    pub(super) credential_public_key: Option<Binary>,
+    /// The stored counter; absent: 0.
+    pub(super) stored_sign_count: Option<u32>,
+    /// What a counter does that does not grow.
+    pub(super) sign_count_policy: Option<SignCount>,
+    /// The credentials that the options listed.
+    pub(super) allow_credentials: Option<Vec<CredentialId>>,
+    /// The handle of the user who was known.
+    pub(super) expected_user_handle: Option<UserHandle>,
+    /// Was no user known?
+    pub(super) username_less: Option<bool>,
+    /// The value of the `appid` extension that was asked for.
+    pub(super) appid: Option<String>,
+    /// The backup eligibility that was stored.
+    pub(super) stored_backup_eligible: Option<bool>,
+}
+
+/// The two ceremonies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Kind {
+    /// WebAuthn 7.1.
+    Registration,
+    /// WebAuthn 7.2.
+    Authentication,
+}
+
+/// What a counter does that does not grow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum SignCount {
+    /// It is named among the signals.
+    #[default]
+    Signal,
+    /// It refuses.
+    Reject,
+}
+
+/// Which statements of a compound one must hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Compound {
+    /// Every one.
+    #[default]
+    All,
+    /// At least one, and it must lead to a trust anchor.
+    OneTrusted,
+}
+
+/// Bytes as base64url text without padding.
+#[derive(Debug)]
+pub(super) struct Binary(pub(super) Vec<u8>);
+
+impl<'de> Deserialize<'de> for Binary {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        webauthn::base64url::decode(&text)
+            .map(Self)
+            .map_err(D::Error::custom)
+    }
+}
+
+/// A line that is no case.
+#[derive(Debug)]
+pub(super) struct Unreadable {
+    /// Its name, where that much could be read.
+    pub(super) name: Option<String>,
+    /// What is wrong.
+    pub(super) message: String,
+}
+
+impl<'a> Case<'a> {
+    /// Reads a line.
+    pub(super) fn read(line: &'a [u8]) -> Result<Self, Unreadable> {
+        let unreadable = |message: String| Unreadable {
+            name: name(line),
+            message,
+        };
+        // An array of the right length would do for serde.
+        if !line.trim_ascii_start().starts_with(b"{") {
+            return Err(unreadable("the line is not a JSON object".into()));
+        }
+        let case: Self = serde_json::from_slice(line).map_err(|error| {
+            // A case is one line, so its number says nothing.
+            let text = error
+                .to_string()
+                .replace(" at line 1 column ", " at column ");
+            unreadable(text)
+        })?;
+        if case.kind == Kind::Authentication && case.credential_public_key.is_none() {
+            return Err(unreadable("missing field `credential_public_key`".into()));
+        }
+        Ok(case)
+    }
+}
+
+fn name(line: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Named {
+        name: Option<String>,
+    }
+    serde_json::from_slice::<Named>(line).ok()?.name
+}
