@@ -16,9 +16,10 @@ use crate::origin::Origin;
 use crate::relying_party::{RpId, sha256};
 use crate::response::{RegistrationResponse, ResponseError};
 use crate::signature;
-use crate::trace::{Trace, ensure, judged, judged_with, skipped};
+use crate::trace::{StepResult, Trace, ensure, judged, judged_with, skipped};
 use crate::trust::{self, Trust, TrustError, UnixSeconds};
 use serde::{Deserialize, Serialize};
+use std::cell::RefCell;
 
 pub use crate::client_data::CrossOrigin;
 
@@ -571,6 +572,12 @@ pub fn verify_registration<T: Trace>(
 
     // Step 22: the format's procedure. It runs also when no attestation was asked for: a wrong statement is an error.
     let signed = signed_data(object.authenticator_data, &client_data_hash);
+    let inner = RefCell::new(&mut *trace);
+    let passed = |section, check| {
+        inner
+            .borrow_mut()
+            .step(section, check, StepResult::Passed, String::new);
+    };
     let subject = Subject {
         statement: &object.statement,
         signed: &signed,
@@ -580,12 +587,14 @@ pub fn verify_registration<T: Trace>(
         public_key: &public_key,
         policy: &expected.attestation,
         at,
+        passed: &passed,
     };
+    let statements = format.verify(&subject);
     let statements = judged_with(
         trace,
         "7.1 step 22",
         "attestation statement verifies",
-        format.verify(&subject),
+        statements,
         |statements| statements_text(statements),
     )?;
 

@@ -64,11 +64,16 @@ pub(super) fn verify<'a>(subject: &Subject<'_, 'a>) -> Result<Attested<'a>, Atte
     // Step 2: the signature.
     let algorithm = subject.scheme(algorithm)?;
     algorithm.require_leaf_signature(FORMAT, &leaf, subject.signed, sig)?;
+    subject.passed(
+        "8.4 step 2",
+        "signature verifies with the certificate's key",
+    );
 
     // Step 3: the certificate is about the credential's key.
     if !leaf.is_about(subject.public_key) {
         return Err(AttestationError::KeyMismatch { format: FORMAT });
     }
+    subject.passed("8.4 step 3", "certificate is about the credential's key");
 
     // Step 4: the challenge in the key description.
     let extension = leaf.extension(oid::ANDROID_KEY_DESCRIPTION);
@@ -78,9 +83,14 @@ pub(super) fn verify<'a>(subject: &Subject<'_, 'a>) -> Result<Attested<'a>, Atte
     if description.challenge != subject.client_data_hash {
         return Err(AndroidKeyError::Challenge.into());
     }
+    subject.passed(
+        "8.4 step 4",
+        "attestation challenge is the hash of the client data",
+    );
 
     // Step 5: what the lists say about the key.
     description.require(subject.policy.android_key)?;
+    subject.passed("8.4 step 5", "authorization lists are acceptable");
     Ok(Attested {
         attestation_type: AttestationType::Basic,
         trust_path,

@@ -93,13 +93,19 @@ pub(super) fn verify<'a>(subject: &Subject<'_, 'a>) -> Result<Attested<'a>, Atte
     if !is_for_host(&leaf) {
         return Err(SafetyNetError::Host.into());
     }
+    subject.passed("8.5 step 4", "certificate is the service's");
     response.require_signature(header, &leaf)?;
+    subject.passed(
+        "8.5 step 4",
+        "signature verifies with the certificate's key",
+    );
 
     // Step 3: the nonce, in standard base64.
     let text = |name| payload.get(name).and_then(json::Value::as_str);
     if text("nonce") != Some(STANDARD.encode(sha256(subject.signed)).as_str()) {
         return Err(SafetyNetError::Nonce.into());
     }
+    subject.passed("8.5 step 3", "nonce is that of these data");
 
     // Step 4, second half: what the service says.
     if payload
@@ -109,6 +115,7 @@ pub(super) fn verify<'a>(subject: &Subject<'_, 'a>) -> Result<Attested<'a>, Atte
     {
         return Err(SafetyNetError::CtsProfile.into());
     }
+    subject.passed("8.5 step 4", "device matches a certified profile");
     if let SafetyNetPolicy::Accepted {
         max_age_seconds: Some(max_age),
     } = subject.policy.android_safetynet

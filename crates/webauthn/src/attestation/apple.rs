@@ -21,11 +21,16 @@ pub(super) fn verify<'a>(subject: &Subject<'_, 'a>) -> Result<Attested<'a>, Atte
             "it belongs to another registration",
         ));
     }
+    subject.passed(
+        "8.8 step 4",
+        "nonce of the certificate is that of these data",
+    );
 
     // Step 5: and for this key.
     if !leaf.is_about(subject.public_key) {
         return Err(AttestationError::KeyMismatch { format: FORMAT });
     }
+    subject.passed("8.8 step 5", "certificate is about the credential's key");
 
     // Step 6.
     Ok(Attested {

@@ -30,6 +30,10 @@ pub(super) fn verify<'a>(subject: &Subject<'_, 'a>) -> Result<Vec<Attested<'a>>,
     if parts.iter().any(|(name, _)| *name == FORMAT) {
         return Err(malformed("compound statements must not be nested"));
     }
+    subject.passed(
+        "8.9 step 1",
+        "there are two statements or more, none of them compound",
+    );
 
     // Step 2: each by its own procedure, over the same data. A format that is not supported is one that failed.
     let outcomes = parts.into_iter().map(|(name, statement)| {

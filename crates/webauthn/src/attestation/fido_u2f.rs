@@ -24,6 +24,10 @@ pub(super) fn verify<'a>(subject: &Subject<'_, 'a>) -> Result<Attested<'a>, Atte
     if leaf.curve() != Some(Curve::P256) || leaf.key().is_none() {
         return Err(AttestationError::CertificateKey);
     }
+    subject.passed(
+        "8.6 step 2",
+        "there is one certificate, with a key on P-256",
+    );
 
     // Steps 3-4: hash of the Relying Party id, credential id and key; the key as an uncompressed point, as U2F writes it.
     let (Scheme::Ecdsa(Curve::P256, _), KeyMaterial::Ec(point)) =
@@ -31,6 +35,7 @@ pub(super) fn verify<'a>(subject: &Subject<'_, 'a>) -> Result<Attested<'a>, Atte
     else {
         return Err(AttestationError::CredentialKey);
     };
+    subject.passed("8.6 step 4", "credential's key is on P-256");
 
     // Step 5: what U2F signs. Neither flags nor counter nor AAGUID are among it.
     let signed = [
@@ -46,6 +51,10 @@ pub(super) fn verify<'a>(subject: &Subject<'_, 'a>) -> Result<Attested<'a>, Atte
     if leaf.verify(Scheme::Ecdsa(Curve::P256, Hash::Sha256), true, &signed, sig) != Some(true) {
         return Err(AttestationError::SignatureInvalid { format: FORMAT });
     }
+    subject.passed(
+        "8.6 step 6",
+        "signature verifies with the certificate's key",
+    );
 
     // Not in the text: the conformance tools want what U2F keys have.
     if subject.policy.u2f_aaguid_must_be_zero && subject.attested.aaguid != Aaguid::ZERO {

@@ -77,9 +77,16 @@ pub(crate) struct Subject<'s, 'a> {
     pub(crate) policy: &'s AttestationPolicy,
     /// The moment of registration.
     pub(crate) at: UnixSeconds,
+    /// Is told each check of the procedure that held: its section and what it was.
+    pub(crate) passed: &'s dyn Fn(&'static str, &'static str),
 }
 
 impl<'a> Subject<'_, 'a> {
+    /// A check of the procedure held.
+    fn passed(&self, section: &'static str, check: &'static str) {
+        (self.passed)(section, check);
+    }
+
     /// The statement must be a map.
     fn require_map(&self, format: &'static str) -> Result<(), AttestationError> {
         match self.statement {

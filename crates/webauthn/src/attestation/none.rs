@@ -4,10 +4,13 @@ use super::{AttestationError, AttestationType, Attested, Subject};
 
 pub(super) fn verify<'a>(subject: &Subject<'_, 'a>) -> Result<Attested<'a>, AttestationError> {
     match subject.statement.as_map() {
-        Some([]) => Ok(Attested {
-            attestation_type: AttestationType::None,
-            trust_path: Vec::new(),
-        }),
+        Some([]) => {
+            subject.passed("8.7", "statement is empty");
+            Ok(Attested {
+                attestation_type: AttestationType::None,
+                trust_path: Vec::new(),
+            })
+        }
         _ => Err(AttestationError::Malformed {
             format: "none",
             problem: "it must be an empty map",

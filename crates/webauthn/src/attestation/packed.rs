@@ -30,8 +30,11 @@ fn basic<'a>(
     let leaf = super::leaf(FORMAT, &trust_path)?;
     let algorithm = subject.scheme(algorithm)?;
     algorithm.require_leaf_signature(FORMAT, &leaf, subject.signed, sig)?;
+    subject.passed("8.2", "signature verifies with the certificate's key");
     require_attestation_certificate(&leaf)?;
+    subject.passed("8.2.1", "certificate meets its requirements");
     require_aaguid(&leaf, subject.attested.aaguid)?;
+    subject.passed("8.2", "AAGUID extension, if any, fits");
     Ok(Attested {
         attestation_type: AttestationType::Basic,
         trust_path,
@@ -51,8 +54,10 @@ fn self_attestation<'a>(
             found: algorithm,
         });
     }
+    subject.passed("8.2", "algorithm is that of the credential's key");
     signature::verify(subject.public_key, subject.signed, sig)
         .map_err(|_| AttestationError::SignatureInvalid { format: FORMAT })?;
+    subject.passed("8.2", "signature verifies with the credential's key");
     Ok(Attested {
         attestation_type: AttestationType::SelfAttestation,
         trust_path: Vec::new(),

@@ -76,26 +76,36 @@ pub(super) fn verify<'a>(subject: &Subject<'_, 'a>) -> Result<Attested<'a>, Atte
     if !is_same_key(&area, subject.public_key) {
         return Err(TpmError::PublicAreaKey.into());
     }
+    subject.passed("8.3", "pubArea describes the credential's key");
 
     // The certificate of the attestation identity key: 8.3.1, vendor, model.
     let leaf = super::leaf(FORMAT, &trust_path)?;
     certificate::require_identity_certificate(&leaf, subject.policy)?;
+    subject.passed("8.3.1", "certificate meets its requirements");
     require_aaguid(&leaf, subject.attested.aaguid)?;
+    subject.passed("8.3", "AAGUID extension, if any, fits");
 
     // `sig` is that key's signature over `certInfo`. TPMs in the field give the bare signature, without a TPMT_SIGNATURE.
     let algorithm = subject.scheme(named_algorithm)?;
     algorithm.require_leaf_signature(FORMAT, &leaf, certificate_info, sig)?;
+    subject.passed(
+        "8.3",
+        "signature of certInfo verifies with the certificate's key",
+    );
 
     // `certInfo` is a certification made inside the TPM, of this registration and this key.
     let certification = Certification::parse(certificate_info)?;
+    subject.passed("8.3", "certInfo is a certification made by a TPM");
     let hash =
         hash_of(algorithm.scheme).ok_or(AttestationError::AlgorithmUnsupported(named_algorithm))?;
     if certification.extra_data != digest(hash, subject.signed).as_ref() {
         return Err(TpmError::ExtraData.into());
     }
+    subject.passed("8.3", "extraData is the hash of these data");
     if !is_name_of(certification.name, &area, public_area) {
         return Err(TpmError::Name.into());
     }
+    subject.passed("8.3", "certified name is that of pubArea");
 
     Ok(Attested {
         attestation_type: AttestationType::AttCa,
