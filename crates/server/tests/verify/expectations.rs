@@ -1,6 +1,9 @@
 //! Every member of a case counts: changed alone, it gives the refusal that fits.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use testkit::{Authenticator, Format, Lies, Profile};
 
 use crate::support::*;
 
@@ -363,4 +366,60 @@ fn the_appid_counts_only_if_it_was_asked_for_and_used() {
     case["rp_id"] = json!("elsewhere.example");
     case["credential"]["clientExtensionResults"] = json!({"appid": true});
     holds(&case, &[("appid", json!(null), "rp_id_hash_mismatch")]);
+}
+
+/// A compound registration by the software authenticator, whose second statement, a self attestation, has a wrong signature if
+/// it is said to be broken.
+fn compound(broken: bool) -> Value {
+    let mut device = Authenticator::new(Profile::security_key().with_format(Format::Compound));
+    let challenge = "AAECAwQFBgcICQoLDA0ODw";
+    let options = json!({"publicKey": {
+        "rp": {"id": "example.org", "name": "Example"},
+        "user": {"id": "AQ", "name": "ada", "displayName": "Ada"},
+        "challenge": challenge,
+        "pubKeyCredParams": [{"type": "public-key", "alg": -7}],
+        "excludeCredentials": [],
+    }});
+    let lies = Lies {
+        tampered_signature: broken,
+        only_sub_statement: Some(1),
+        ..Lies::default()
+    };
+    let credential = device.create(&options, "https://example.org", &lies);
+    let root = STANDARD.encode(device.attestation_root().unwrap());
+    json!({
+        "name": "compound",
+        "kind": "registration",
+        "rp_id": "example.org",
+        "origins": ["https://example.org"],
+        "challenge": challenge,
+        "at": "2026-01-01T00:00:00Z",
+        "credential": credential.unwrap(),
+        "compound_policy": "one_trusted",
+        "trust_anchors": [format!("-----BEGIN CERTIFICATE-----\n{root}\n-----END CERTIFICATE-----\n")],
+    })
+}
+
+#[test]
+fn the_compound_policy_says_whether_one_trusted_statement_is_enough() {
+    let whole = compound(false);
+    assert_eq!(verdict(&whole)["format"], "compound");
+    assert_eq!(verdict(&whole)["trust"], "trusted");
+    holds(
+        &whole,
+        &[
+            ("compound_policy", json!(null), "ok"),
+            ("compound_policy", json!("all"), "ok"),
+            // Without anchors none of the statements is trusted.
+            ("trust_anchors", json!([]), "attestation_untrusted"),
+        ],
+    );
+    let refused = "attestation_signature_invalid";
+    holds(
+        &compound(true),
+        &[
+            ("compound_policy", json!("all"), refused),
+            ("compound_policy", json!(null), refused),
+        ],
+    );
 }

@@ -67,3 +67,23 @@ fn without_the_switch_there_are_no_steps() {
     let case = authentication(vector(&corpus, "none-es256"));
     assert_eq!(verdict(&case).get("steps"), None);
 }
+
+#[test]
+fn every_format_shows_the_checks_of_its_own_procedure() {
+    let corpus = corpus();
+    let names = [
+        "none-es256",
+        "packed-self-es256",
+        "packed-es256",
+        "tpm-es256",
+        "android-key-es256",
+        "apple-es256",
+        "fido-u2f-es256",
+    ];
+    let shown = names.map(|name| {
+        let steps = explained(&registration(&corpus, vector(&corpus, name)));
+        let own: Vec<_> = steps.lines().filter(|l| l.starts_with("8.")).collect();
+        format!("{name}\n{}", own.join("\n"))
+    });
+    insta::assert_snapshot!(shown.join("\n\n"));
+}
