@@ -258,6 +258,23 @@ impl<'a> Certificate<'a> {
         self.key.as_ref()
     }
 
+    /// Is this host's name, exactly, among the Subject Alternative Names?
+    pub(crate) fn is_for_host(&self, host: &str) -> bool {
+        let Some(extension) = self.extension(oid::SUBJECT_ALTERNATIVE_NAME) else {
+            return false;
+        };
+        let Some(mut names) = Der::new(extension.value).inside(SEQUENCE) else {
+            return false;
+        };
+        while let Some(name) = names.element() {
+            // dNSName is under the tag 2.
+            if name.tag == 0x82 && name.content == host.as_bytes() {
+                return true;
+            }
+        }
+        false
+    }
+
     /// Is the certificate about this credential's key?
     pub(crate) fn is_about(&self, key: &PublicKey) -> bool {
         let same_curve = match key.scheme() {

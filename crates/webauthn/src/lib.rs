@@ -20,6 +20,7 @@ mod der;
 pub mod error;
 pub mod extension;
 pub mod json;
+mod jws;
 pub mod options;
 pub mod origin;
 pub mod reason;

@@ -6,12 +6,9 @@ use super::{
 };
 use crate::Reason;
 use crate::cbor::Value;
-use crate::certificate::{Certificate, oid};
-use crate::cose::{Curve, Hash, Scheme};
-use crate::der::{Der, SEQUENCE};
-use crate::json::{self, Limits, Object};
+use crate::json::{self, Limits};
+use crate::jws::{self, Jws};
 use crate::relying_party::sha256;
-use crate::{base64url, signature};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::borrow::Cow;
@@ -19,7 +16,7 @@ use std::borrow::Cow;
 const FORMAT: &str = "android-safetynet";
 
 /// Whom the response comes from.
-const HOST: &[u8] = b"attest.android.com";
+const HOST: &str = "attest.android.com";
 
 /// What is wrong with a `SafetyNet` response.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -75,7 +72,7 @@ pub(super) fn verify<'a>(subject: &Subject<'_, 'a>) -> Result<Attested<'a>, Atte
         return Err(SafetyNetError::Version.into());
     }
     let response = subject.bytes(FORMAT, "response", "`response` must be a byte string")?;
-    let response = Response::parse(response)?;
+    let response = Jws::parse(response).map_err(SafetyNetError::Malformed)?;
     let header = json::parse(&response.header, &LIMITS)
         .map_err(|_| SafetyNetError::Malformed("its header is not JSON"))?;
     let header = header
@@ -88,13 +85,19 @@ pub(super) fn verify<'a>(subject: &Subject<'_, 'a>) -> Result<Attested<'a>, Atte
         .ok_or(SafetyNetError::Malformed("its payload is not an object"))?;
 
     // Step 4, first half of the service's own procedure: who signed.
-    let trust_path = certificates(header)?;
+    let trust_path: Vec<_> = jws::certificates(header, MAX_CERTIFICATES)
+        .map_err(SafetyNetError::Malformed)?
+        .into_iter()
+        .map(Cow::Owned)
+        .collect();
     let leaf = super::leaf(FORMAT, &trust_path)?;
-    if !is_for_host(&leaf) {
+    if !leaf.is_for_host(HOST) {
         return Err(SafetyNetError::Host.into());
     }
     subject.passed("8.5 step 4", "certificate is the service's");
-    response.require_signature(header, &leaf)?;
+    if !response.is_signed_by(&leaf, header) {
+        return Err(AttestationError::SignatureInvalid { format: FORMAT });
+    }
     subject.passed(
         "8.5 step 4",
         "signature verifies with the certificate's key",
@@ -134,98 +137,4 @@ pub(super) fn verify<'a>(subject: &Subject<'_, 'a>) -> Result<Attested<'a>, Atte
         attestation_type: AttestationType::Basic,
         trust_path,
     })
-}
-
-/// A compact JWS (RFC 7515 section 7.1), taken apart.
-struct Response<'r> {
-    /// Header and payload as received: what is signed.
-    signed: &'r str,
-    header: Vec<u8>,
-    payload: Vec<u8>,
-    signature: Vec<u8>,
-}
-
-impl<'r> Response<'r> {
-    fn parse(bytes: &'r [u8]) -> Result<Self, SafetyNetError> {
-        let malformed = SafetyNetError::Malformed;
-        let text = std::str::from_utf8(bytes).map_err(|_| malformed("it is not a text"))?;
-        let parts = text.rsplit_once('.').and_then(|(signed, signature)| {
-            let (header, payload) = signed.split_once('.')?;
-            Some((signed, header, payload, signature))
-        });
-        let (signed, header, payload, signature) =
-            parts.ok_or(malformed("it is not three parts with full stops between"))?;
-        let decode =
-            |part| base64url::decode(part).map_err(|_| malformed("a part is not base64url"));
-        Ok(Self {
-            signed,
-            header: decode(header)?,
-            payload: decode(payload)?,
-            signature: decode(signature)?,
-        })
-    }
-
-    /// RS256 or ES256; the algorithm must fit the certificate's key, so that the header chooses nothing.
-    fn require_signature(
-        &self,
-        header: &Object<'_>,
-        leaf: &Certificate<'_>,
-    ) -> Result<(), AttestationError> {
-        let signed = self.signed.as_bytes();
-        let valid = match header.get("alg").and_then(json::Value::as_str) {
-            Some("RS256") => {
-                let scheme = Scheme::RsaPkcs1(Hash::Sha256);
-                leaf.verify(scheme, true, signed, &self.signature) == Some(true)
-            }
-            Some("ES256") if leaf.curve() == Some(Curve::P256) => leaf.key().is_some_and(|key| {
-                signature::verify_es256_fixed(key, signed, &self.signature).is_ok()
-            }),
-            _ => false,
-        };
-        if valid {
-            Ok(())
-        } else {
-            Err(AttestationError::SignatureInvalid { format: FORMAT })
-        }
-    }
-}
-
-/// `x5c` of the header: certificates in standard base64, the signer's first.
-fn certificates<'a>(header: &Object<'_>) -> Result<Vec<Cow<'a, [u8]>>, SafetyNetError> {
-    let malformed = SafetyNetError::Malformed;
-    let list = header
-        .get("x5c")
-        .and_then(json::Value::as_array)
-        .ok_or(malformed("its header has no list `x5c`"))?;
-    if list.is_empty() || list.len() > MAX_CERTIFICATES {
-        return Err(malformed("`x5c` has no or too many certificates"));
-    }
-    let certificate = |element: &json::Value<'_>| {
-        let bytes = element.as_str().and_then(|text| STANDARD.decode(text).ok());
-        match bytes {
-            Some(bytes) if bytes.len() <= MAX_CERTIFICATE => Ok(Cow::Owned(bytes)),
-            _ => Err(malformed(
-                "a certificate in `x5c` is not base64, or too large",
-            )),
-        }
-    };
-    list.iter().map(certificate).collect()
-}
-
-/// Is the host's name, exactly, among the Subject Alternative Names?
-fn is_for_host(leaf: &Certificate<'_>) -> bool {
-    let Some(extension) = leaf.extension(oid::SUBJECT_ALTERNATIVE_NAME) else {
-        return false;
-    };
-    let mut outer = Der::new(extension.value);
-    let Some(mut names) = outer.inside(SEQUENCE) else {
-        return false;
-    };
-    while let Some(name) = names.element() {
-        // dNSName is under the tag 2.
-        if name.tag == 0x82 && name.content == HOST {
-            return true;
-        }
-    }
-    false
 }
