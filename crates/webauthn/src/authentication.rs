@@ -114,6 +114,8 @@ pub enum Signal {
     },
     /// The attestation's chain contains its own root, which clients should leave out and which is never trusted for it.
     RootCertificateInPath,
+    /// The metadata know of better software for this authenticator.
+    AuthenticatorUpdateAvailable,
 }
 
 impl Signal {
@@ -124,6 +126,7 @@ impl Signal {
             Self::BackupEligibilityGained => "backup_eligibility_gained",
             Self::BackupStateChanged { .. } => "backup_state_changed",
             Self::RootCertificateInPath => "root_certificate_in_path",
+            Self::AuthenticatorUpdateAvailable => "authenticator_update_available",
         }
     }
 }

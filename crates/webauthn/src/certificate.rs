@@ -5,6 +5,7 @@
 //! structure refuses. Only what is used is interpreted; the rest is skipped.
 
 use crate::cose::{Curve, Hash, KeyMaterial, MlDsa, PublicKey, Scheme, check_rsa};
+use crate::credential::Aaguid;
 use crate::der::{
     BIT_STRING, BOOLEAN, Der, Element, GENERALIZED_TIME, INTEGER, OCTET_STRING, OID, SEQUENCE, SET,
     UTC_TIME, boolean,
@@ -107,6 +108,8 @@ pub(crate) struct Certificate<'a> {
     /// `None` for kinds of keys that nothing here can use.
     key: Option<KeyMaterial>,
     curve: Option<Curve>,
+    /// The bits of `subjectPublicKey`.
+    key_bits: &'a [u8],
     signed: &'a [u8],
     /// Identifier and parameters.
     signature_algorithm: Der<'a>,
@@ -142,7 +145,10 @@ impl<'a> Certificate<'a> {
         let mut validity = fields.inside(SEQUENCE)?;
         let (not_before, not_after) = (time(validity.element()?)?, time(validity.element()?)?);
         let subject = fields.tagged(SEQUENCE)?.raw;
-        let (key, curve) = public_key(fields.inside(SEQUENCE)?)?;
+        let mut key_info = fields.inside(SEQUENCE)?;
+        let (key, curve) = public_key(key_info)?;
+        key_info.tagged(SEQUENCE)?;
+        let key_bits = key_info.whole_bits()?;
         fields.optional(0x81);
         fields.optional(0x82);
         let extensions = match fields.optional(0xa3) {
@@ -162,6 +168,7 @@ impl<'a> Certificate<'a> {
             extensions,
             key,
             curve,
+            key_bits,
             signed: signed.raw,
             signature_algorithm,
             signature,
@@ -256,6 +263,24 @@ impl<'a> Certificate<'a> {
     /// The key, if it is of a kind and size that can be used.
     pub(crate) fn key(&self) -> Option<&KeyMaterial> {
         self.key.as_ref()
+    }
+
+    /// SHA-1 of the key's bits (RFC 5280 section 4.2.1.2, method 1).
+    pub(crate) fn key_identifier(&self) -> [u8; 20] {
+        let mut identifier = [0; 20];
+        let digest = signature::digest(Hash::Sha1, self.key_bits);
+        // A SHA-1 digest has 20 bytes.
+        for (to, from) in identifier.iter_mut().zip(digest.as_ref()) {
+            *to = *from;
+        }
+        identifier
+    }
+
+    /// The AAGUID of the FIDO extension (WebAuthn 8.2.1), if it is there and well formed.
+    pub(crate) fn fido_aaguid(&self) -> Option<Aaguid> {
+        let mut value = Der::new(self.extension(oid::FIDO_AAGUID)?.value);
+        let bytes = value.content(OCTET_STRING)?.try_into().ok()?;
+        value.is_empty().then(|| Aaguid::new(bytes))
     }
 
     /// Is this host's name, exactly, among the Subject Alternative Names?
@@ -479,7 +504,7 @@ fn time(element: Element<'_>) -> Option<UnixSeconds> {
 }
 
 /// Days in the proleptic Gregorian calendar, with years that begin in March so that the leap day comes last.
-fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
+pub(crate) fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
     let (year, month) = if month > 2 {
         (year, month - 3)
     } else {

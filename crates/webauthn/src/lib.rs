@@ -21,6 +21,7 @@ pub mod error;
 pub mod extension;
 pub mod json;
 mod jws;
+pub mod metadata;
 pub mod options;
 pub mod origin;
 pub mod reason;
@@ -35,5 +36,8 @@ pub use authentication::{
     AuthenticationExpectation, VerifiedAuthentication, verify_authentication,
 };
 pub use error::Reason;
-pub use registration::{RegistrationExpectation, VerifiedRegistration, verify_registration};
-pub use trust::UnixSeconds;
+pub use metadata::Metadata;
+pub use registration::{
+    RegistrationExpectation, VerifiedRegistration, verify_registration, verify_registration_with,
+};
+pub use trust::{TrustFacts, UnixSeconds};

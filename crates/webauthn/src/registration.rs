@@ -12,12 +12,13 @@ use crate::client_data::{ClientDataError, ClientDataType};
 use crate::cose::{CoseAlgorithm, CoseKey, CoseKeyError};
 use crate::credential::{Aaguid, CredentialId};
 use crate::extension::{AuthenticatorOutputs, ClientOutputs};
+use crate::metadata::AuthenticatorModel;
 use crate::origin::Origin;
 use crate::relying_party::{RpId, sha256};
 use crate::response::{RegistrationResponse, ResponseError};
 use crate::signature;
 use crate::trace::{StepResult, Trace, ensure, judged, judged_with, skipped};
-use crate::trust::{self, Trust, TrustError, UnixSeconds};
+use crate::trust::{self, Question, Trust, TrustError, TrustFacts, UnixSeconds};
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 
@@ -214,6 +215,7 @@ pub struct VerifiedRegistration {
     format: Format,
     attestation_types: Vec<AttestationType>,
     trust: Trust,
+    model: Option<AuthenticatorModel>,
     sign_count: u32,
     user_present: bool,
     user_verified: bool,
@@ -269,6 +271,11 @@ impl VerifiedRegistration {
     /// How far the attestation is trusted.
     pub fn trust(&self) -> Trust {
         self.trust
+    }
+
+    /// What the metadata say of the authenticator; `None` without metadata, and when they do not know it.
+    pub fn model(&self) -> Option<&AuthenticatorModel> {
+        self.model.as_ref()
     }
 
     /// The signature counter.
@@ -332,13 +339,28 @@ impl VerifiedRegistration {
     }
 }
 
-/// Verifies the answer of a registration ceremony (WebAuthn 7.1) against what was asked for, at the moment `at`.
+/// Verifies the answer of a registration ceremony (WebAuthn 7.1) against what was asked for, at the moment `at` and without
+/// metadata.
 ///
 /// # Errors
 /// [`RegistrationError`]: the first step, in the specification's order, that does not hold.
 pub fn verify_registration<T: Trace>(
     expected: &RegistrationExpectation,
     response: &RegistrationResponse,
+    at: UnixSeconds,
+    trace: &mut T,
+) -> Result<VerifiedRegistration, RegistrationError> {
+    verify_registration_with(expected, response, &TrustFacts::default(), at, trace)
+}
+
+/// The same as [`verify_registration`], with what is known about authenticators at that moment.
+///
+/// # Errors
+/// [`RegistrationError`]: the first step, in the specification's order, that does not hold.
+pub fn verify_registration_with<T: Trace>(
+    expected: &RegistrationExpectation,
+    response: &RegistrationResponse,
+    facts: &TrustFacts<'_>,
     at: UnixSeconds,
     trace: &mut T,
 ) -> Result<VerifiedRegistration, RegistrationError> {
@@ -600,17 +622,24 @@ pub fn verify_registration<T: Trace>(
 
     // Steps 23-24: trust anchors and trustworthiness.
     let mut signals = Vec::new();
-    let trust = trust::judge(format, &statements, &expected.attestation, at, &mut signals);
-    let trust = judged_with(
+    let question = Question {
+        format,
+        aaguid: attested.aaguid,
+        policy: &expected.attestation,
+        facts,
+        at,
+    };
+    let judgement = trust::judge(&question, &statements, &mut signals);
+    let judgement = judged_with(
         trace,
         "7.1 steps 23-24",
         "attestation is acceptable",
-        trust,
-        |trust| {
+        judgement,
+        |judgement| {
             format!(
                 "trust: {}; trust anchors: {}",
-                trust.as_str(),
-                expected.attestation.trust_anchors.len()
+                judgement.trust.as_str(),
+                judgement.anchors
             )
         },
     )?;
@@ -642,7 +671,8 @@ pub fn verify_registration<T: Trace>(
             .iter()
             .map(|statement| statement.attestation_type)
             .collect(),
-        trust,
+        trust: judgement.trust,
+        model: judgement.model,
         sign_count: data.sign_count,
         user_present: data.flags.user_present(),
         user_verified: data.flags.user_verified(),

@@ -6,6 +6,8 @@ use crate::attestation::{
 };
 use crate::authentication::Signal;
 use crate::certificate::{Certificate, oid};
+use crate::credential::Aaguid;
+use crate::metadata::{AuthenticatorModel, Entry, Metadata, UnknownModels};
 use serde::{Deserialize, Serialize};
 
 /// A moment as seconds since 1970-01-01T00:00:00Z.
@@ -98,6 +100,24 @@ pub enum TrustError {
         /// Position in the chain, the leaf is 0; the anchor comes after the last one.
         index: usize,
     },
+    /// The policy cannot be applied without metadata, and there are none.
+    #[error("the policy demands known authenticator models, and no metadata are loaded")]
+    MetadataUnavailable,
+    /// The metadata do not know the model, and the policy demands that they do.
+    #[error("the metadata do not know the authenticator model")]
+    AuthenticatorUnknown,
+    /// The metadata report something that the policy refuses.
+    #[error("the metadata report {status} of the authenticator model")]
+    AuthenticatorStatus {
+        /// The status in the words of the metadata, cut to 64 characters.
+        status: String,
+    },
+    /// A demanded certification level is not there or not proven.
+    #[error("a certification level is demanded: {0}")]
+    CertificationLevel(&'static str),
+    /// The model makes no attestations of this type.
+    #[error("the metadata do not list {0} attestation for the authenticator model")]
+    AttestationTypeNotListed(&'static str),
 }
 
 impl TrustError {
@@ -111,9 +131,15 @@ impl TrustError {
             | Self::WrongOrder { .. }
             | Self::ForeignCertificate { .. }
             | Self::CertificateSignature { .. }
+            | Self::AttestationTypeNotListed(_)
             | Self::TooMuchWork => Reason::AttestationUntrusted,
             Self::Expired { .. } => Reason::CertificateExpired,
             Self::NotYetValid { .. } => Reason::CertificateNotYetValid,
+            Self::MetadataUnavailable => Reason::MetadataUnavailable,
+            Self::AuthenticatorUnknown => Reason::AuthenticatorUnknown,
+            Self::AuthenticatorStatus { .. } | Self::CertificationLevel(_) => {
+                Reason::AuthenticatorStatusRefused
+            }
         }
     }
 }
@@ -121,36 +147,79 @@ impl TrustError {
 /// Most signature checks of one judgement.
 pub const MAX_SIGNATURE_CHECKS: usize = 32;
 
-/// 7.1 steps 23-24: is the attestation acceptable to the policy, and how far is it trusted at the moment `at`?
+/// What is known about authenticators at the moment of a judgement. It is no part of the policy that a ceremony freezes: what
+/// becomes known between the beginning of a ceremony and its end counts.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TrustFacts<'a> {
+    /// The metadata in use; `None`: there are none.
+    pub metadata: Option<&'a Metadata>,
+}
+
+/// What a judgement is about.
+pub(crate) struct Question<'q> {
+    pub(crate) format: Format,
+    pub(crate) aaguid: Aaguid,
+    pub(crate) policy: &'q AttestationPolicy,
+    pub(crate) facts: &'q TrustFacts<'q>,
+    pub(crate) at: UnixSeconds,
+}
+
+/// How far an attestation is trusted, and what the metadata say of the model.
+#[derive(Debug)]
+pub(crate) struct Judgement {
+    pub(crate) trust: Trust,
+    pub(crate) model: Option<AuthenticatorModel>,
+    /// How many anchors there were to lead to: the model's own, or the policy's.
+    pub(crate) anchors: usize,
+}
+
+/// 7.1 steps 23-24: is the attestation acceptable to the policy, and how far is it trusted?
 ///
 /// Several statements are all about the same data, so the most trusted of them speaks for the credential.
 pub(crate) fn judge(
-    format: Format,
+    question: &Question<'_>,
     statements: &[Attested<'_>],
-    policy: &AttestationPolicy,
-    at: UnixSeconds,
     signals: &mut Vec<Signal>,
-) -> Result<Trust, TrustError> {
+) -> Result<Judgement, TrustError> {
+    let policy = question.policy;
     let mut budget = Budget(MAX_SIGNATURE_CHECKS);
     let judged = statements
         .iter()
-        .map(|statement| judge_one(statement, policy, at, &mut budget, signals));
-    if format == Format::Compound && policy.compound == CompoundPolicy::OneTrusted {
-        return one_trusted(judged);
+        .map(|statement| question.judge_one(statement, &mut budget, signals));
+    let judgement =
+        if question.format == Format::Compound && policy.compound == CompoundPolicy::OneTrusted {
+            one_trusted(judged)?
+        } else {
+            let judgements: Result<Vec<_>, _> = judged.collect();
+            let most_trusted = judgements?.into_iter().max_by_key(|one| one.trust);
+            most_trusted.ok_or(TrustError::NoAnchor)?
+        };
+    // A level is the model's, and an authenticator proves only by its chain that it is of that model.
+    let proven = judgement.trust == Trust::Trusted && judgement.model.is_some();
+    if !policy.metadata.required_levels.is_empty() && !proven {
+        return Err(TrustError::CertificationLevel(
+            "the attestation does not prove the model",
+        ));
     }
-    let trust: Result<Vec<_>, _> = judged.collect();
-    trust?.into_iter().max().ok_or(TrustError::NoAnchor)
+    if judgement
+        .model
+        .as_ref()
+        .is_some_and(|model| model.update_available)
+    {
+        signals.push(Signal::AuthenticatorUpdateAvailable);
+    }
+    Ok(judgement)
 }
 
 /// One of the statements must lead to an anchor, whatever becomes of the others, of which some may be gone already.
 fn one_trusted(
-    judged: impl Iterator<Item = Result<Trust, TrustError>>,
-) -> Result<Trust, TrustError> {
+    judged: impl Iterator<Item = Result<Judgement, TrustError>>,
+) -> Result<Judgement, TrustError> {
     let mut first_error = None;
     for outcome in judged {
         match outcome {
-            Ok(Trust::Trusted) => return Ok(Trust::Trusted),
-            Ok(Trust::None | Trust::SelfAttested | Trust::Unknown) => {}
+            Ok(judgement) if judgement.trust == Trust::Trusted => return Ok(judgement),
+            Ok(_) => {}
             Err(error) => {
                 first_error.get_or_insert(error);
             }
@@ -159,44 +228,110 @@ fn one_trusted(
     Err(first_error.unwrap_or(TrustError::NoAnchor))
 }
 
-fn judge_one(
-    statement: &Attested<'_>,
-    policy: &AttestationPolicy,
-    at: UnixSeconds,
-    budget: &mut Budget,
-    signals: &mut Vec<Signal>,
-) -> Result<Trust, TrustError> {
-    match statement.attestation_type {
-        AttestationType::None if policy.allow_none => return Ok(Trust::None),
-        AttestationType::None => return Err(TrustError::PolicyRefused("no")),
-        AttestationType::SelfAttestation if policy.allow_self => return Ok(Trust::SelfAttested),
-        AttestationType::SelfAttestation => return Err(TrustError::PolicyRefused("self")),
-        AttestationType::Basic
-        | AttestationType::AttCa
-        | AttestationType::AnonCa
-        | AttestationType::Compound => {}
-    }
-    let path = parse_all(statement.trust_path.iter().map(|bytes| &bytes[..])).ok_or(
-        TrustError::Untrusted("a certificate of the chain cannot be read"),
-    )?;
-
-    // A root that the statement brings along proves nothing. It is no more than another element of the path.
-    if path.iter().skip(1).any(Link::is_root) {
-        if policy.refuse_root_in_path {
-            return Err(TrustError::RootInPath);
-        }
-        if !signals.contains(&Signal::RootCertificateInPath) {
-            signals.push(Signal::RootCertificateInPath);
-        }
-    }
-    if policy.trust_anchors.is_empty() {
-        return if policy.allow_unknown_trust {
-            Ok(Trust::Unknown)
-        } else {
-            Err(TrustError::PolicyRefused("unjudged"))
+impl Question<'_> {
+    fn judge_one(
+        &self,
+        statement: &Attested<'_>,
+        budget: &mut Budget,
+        signals: &mut Vec<Signal>,
+    ) -> Result<Judgement, TrustError> {
+        let policy = self.policy;
+        let without_chain = match statement.attestation_type {
+            AttestationType::None if policy.allow_none => Some(Trust::None),
+            AttestationType::None => return Err(TrustError::PolicyRefused("no")),
+            AttestationType::SelfAttestation if policy.allow_self => Some(Trust::SelfAttested),
+            AttestationType::SelfAttestation => return Err(TrustError::PolicyRefused("self")),
+            AttestationType::Basic
+            | AttestationType::AttCa
+            | AttestationType::AnonCa
+            | AttestationType::Compound => None,
         };
+        let entry = self.entry(statement)?;
+        let chain: Vec<_> = statement
+            .trust_path
+            .iter()
+            .map(|bytes| &bytes[..])
+            .collect();
+        let model = entry
+            .map(|entry| {
+                entry.judge(
+                    statement.attestation_type,
+                    &chain,
+                    &policy.metadata,
+                    self.at,
+                )
+            })
+            .transpose()?;
+        // A model with anchors of its own leads to them and to no other.
+        let anchors = match entry {
+            Some(entry) if !entry.roots().is_empty() => entry.roots(),
+            _ => &policy.trust_anchors,
+        };
+        let judgement = |trust| Judgement {
+            trust,
+            model,
+            anchors: anchors.len(),
+        };
+        if let Some(trust) = without_chain {
+            return Ok(judgement(trust));
+        }
+        let path = parse_all(chain.into_iter()).ok_or(TrustError::Untrusted(
+            "a certificate of the chain cannot be read",
+        ))?;
+
+        // A root that the statement brings along proves nothing. It is no more than another element of the path.
+        if path.iter().skip(1).any(Link::is_root) {
+            if policy.refuse_root_in_path {
+                return Err(TrustError::RootInPath);
+            }
+            if !signals.contains(&Signal::RootCertificateInPath) {
+                signals.push(Signal::RootCertificateInPath);
+            }
+        }
+        let trust = if !anchors.is_empty() {
+            lead_to_anchor(&path, anchors, &policy.intermediates, self.at, budget)?;
+            Trust::Trusted
+        } else if policy.allow_unknown_trust {
+            Trust::Unknown
+        } else {
+            return Err(TrustError::PolicyRefused("unjudged"));
+        };
+        Ok(judgement(trust))
     }
-    lead_to_anchor(&path, policy, at, budget).map(|()| Trust::Trusted)
+
+    /// What the metadata say of the model. Absent attestation need not be of a known one.
+    fn entry(&self, statement: &Attested<'_>) -> Result<Option<&Entry>, TrustError> {
+        let policy = &self.policy.metadata;
+        let Some(metadata) = self.facts.metadata else {
+            return if policy.needs_metadata() && statement.attestation_type != AttestationType::None
+            {
+                Err(TrustError::MetadataUnavailable)
+            } else {
+                Ok(None)
+            };
+        };
+        let leaf = statement.trust_path.first().map(|bytes| &bytes[..]);
+        let entry = metadata.find(self.aaguid, self.format == Format::FidoU2f, leaf);
+        if entry.is_none()
+            && policy.unknown_models == UnknownModels::Refuse
+            && statement.attestation_type != AttestationType::None
+        {
+            return Err(TrustError::AuthenticatorUnknown);
+        }
+        Ok(entry)
+    }
+}
+
+/// Does this chain of DER certificates, the leaf first, lead to one of the roots? For chains that are no attestation.
+pub(crate) fn require_path(
+    chain: &[Vec<u8>],
+    roots: &[Vec<u8>],
+    at: UnixSeconds,
+) -> Result<(), TrustError> {
+    let path = parse_all(chain.iter().map(|bytes| &bytes[..])).ok_or(TrustError::Untrusted(
+        "a certificate of the chain cannot be read",
+    ))?;
+    lead_to_anchor(&path, roots, &[], at, &mut Budget(MAX_SIGNATURE_CHECKS))
 }
 
 /// A certificate and its bytes.
@@ -241,18 +376,14 @@ impl Budget {
 /// known intermediates may.
 fn lead_to_anchor(
     path: &[Link<'_>],
-    policy: &AttestationPolicy,
+    anchors: &[Vec<u8>],
+    intermediates: &[Vec<u8>],
     at: UnixSeconds,
     budget: &mut Budget,
 ) -> Result<(), TrustError> {
     // What the operator configured and cannot be read is no anchor.
-    let anchors: Vec<_> = policy
-        .trust_anchors
-        .iter()
-        .filter_map(|bytes| parse(bytes))
-        .collect();
-    let known: Vec<_> = policy
-        .intermediates
+    let anchors: Vec<_> = anchors.iter().filter_map(|bytes| parse(bytes)).collect();
+    let known: Vec<_> = intermediates
         .iter()
         .filter_map(|bytes| parse(bytes))
         .collect();

@@ -1,5 +1,6 @@
 //! What a Relying Party accepts as attestation, as data that is frozen into the ceremony.
 
+use crate::metadata::MetadataPolicy;
 use serde::{Deserialize, Serialize};
 
 /// What a Relying Party accepts as attestation. The conveyance wish in the options is another thing: it does not forbid a
@@ -37,6 +38,8 @@ pub struct AttestationPolicy {
     pub android_safetynet: SafetyNetPolicy,
     /// Which statements of `compound` must hold.
     pub compound: CompoundPolicy,
+    /// What is made of metadata about the model.
+    pub metadata: MetadataPolicy,
 }
 
 /// What an Android key description has to say (8.4).
@@ -97,6 +100,7 @@ impl Default for AttestationPolicy {
             android_key: AndroidKeyPolicy::default(),
             android_safetynet: SafetyNetPolicy::default(),
             compound: CompoundPolicy::default(),
+            metadata: MetadataPolicy::default(),
         }
     }
 }

@@ -1,0 +1,402 @@
+//! The FIDO Metadata Service (FIDO Metadata Service 3.1.1): what makers and certifiers say of authenticator models.
+//!
+//! A BLOB is bytes that somebody fetched or loaded; [`Metadata::verify`] makes values of it, or says why not. Whoever keeps a
+//! BLOB over a restart verifies it again at the moment when it was taken in, since its signer's certificate is short-lived.
+
+mod entry;
+mod policy;
+
+use crate::Reason;
+use crate::attestation::MAX_CERTIFICATE;
+use crate::certificate::{Certificate, days_since_1970};
+use crate::credential::Aaguid;
+use crate::json::{self, Limits};
+use crate::jws::{self, Jws};
+use crate::trust::{self, TrustError, UnixSeconds};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::collections::{BTreeMap, HashMap};
+
+pub use entry::{AuthenticatorModel, Entry, StatusReport};
+pub use policy::{KNOWN_STATUSES, MetadataPolicy, REFUSED_STATUSES, UnknownModels};
+
+/// Most bytes of a BLOB.
+pub const MAX_BLOB: usize = 32 * 1024 * 1024;
+/// Most entries of a BLOB.
+pub const MAX_ENTRIES: usize = 10_000;
+/// Most certificates in the header of a BLOB.
+pub const MAX_SIGNER_CERTIFICATES: usize = 10;
+/// Whom the certificate that signs the FIDO Alliance's BLOBs is for.
+pub const SIGNER_NAME: &str = "mds.fidoalliance.org";
+
+/// The header holds certificates in base64 and little else.
+const HEADER_LIMITS: Limits = Limits {
+    depth: 4,
+    members: 32,
+    string: MAX_CERTIFICATE.div_ceil(3) * 4,
+    elements: 32,
+};
+
+/// What a BLOB is verified against.
+#[derive(Debug, Clone, Copy)]
+pub struct BlobExpectation<'a> {
+    /// DER certificates that the signer's chain must lead to.
+    pub roots: &'a [Vec<u8>],
+    /// The host that the signer's certificate must be for, usually [`SIGNER_NAME`]; `None`: any signer below the roots will do.
+    pub signer_name: Option<&'a str>,
+    /// `no` of the BLOB that is in use, if there is one.
+    pub previous_no: Option<u64>,
+    /// The moment to judge certificates at.
+    pub at: UnixSeconds,
+}
+
+/// Why a BLOB is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MetadataError {
+    /// It is larger than [`MAX_BLOB`].
+    #[error("the metadata have {0} bytes, more than {MAX_BLOB}")]
+    TooLarge(usize),
+    /// It has not the form of a BLOB.
+    #[error("the metadata are malformed: {0}")]
+    Malformed(&'static str),
+    /// The signed payload has not the members that a BLOB needs.
+    #[error("the payload of the metadata is malformed at line {line}, column {column}")]
+    Payload {
+        /// Line of the fault, from 1.
+        line: usize,
+        /// Column of the fault, from 1.
+        column: usize,
+    },
+    /// The header names an algorithm that is not on our list, or none.
+    #[error("the signature algorithm of the metadata is neither RS256 nor ES256")]
+    Algorithm,
+    /// The signer's certificate is for somebody else.
+    #[error("the certificate that signed the metadata is not for the expected host")]
+    SignerName,
+    /// The signer's chain does not lead to a configured root.
+    #[error("the signer of the metadata is not trusted: {0}")]
+    Untrusted(TrustError),
+    /// The signature does not verify.
+    #[error("the signature of the metadata does not verify")]
+    SignatureInvalid,
+    /// They are older than those in use.
+    #[error("the metadata have the number {found}, those in use {previous}")]
+    Rollback {
+        /// `no` of the BLOB in use.
+        previous: u64,
+        /// `no` of this one.
+        found: u64,
+    },
+    /// A newer BLOB was due: see [`Metadata::require_fresh`].
+    #[error("newer metadata were due after {next_update}")]
+    Stale {
+        /// `nextUpdate`.
+        next_update: String,
+    },
+}
+
+impl MetadataError {
+    /// The flat reason.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::TooLarge(_)
+            | Self::Malformed(_)
+            | Self::Payload { .. }
+            | Self::Algorithm
+            | Self::SignerName => Reason::MetadataMalformed,
+            Self::Untrusted(_) | Self::SignatureInvalid => Reason::MetadataUntrusted,
+            Self::Rollback { .. } => Reason::MetadataRollback,
+            Self::Stale { .. } => Reason::MetadataStale,
+        }
+    }
+}
+
+/// An entry that was lost because it could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LostEntry {
+    /// Its place among the entries, from 0.
+    pub index: usize,
+    /// What it calls itself, if that much can be read: `aaguid`, or else the description.
+    pub name: Option<String>,
+    /// What is wrong with it.
+    pub problem: &'static str,
+}
+
+/// A verified BLOB.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Metadata {
+    no: u64,
+    next_update: String,
+    stale_from: UnixSeconds,
+    legal_header: Option<String>,
+    entries: Vec<Entry>,
+    lost: Vec<LostEntry>,
+    uaf_entries: usize,
+    by_aaguid: HashMap<Aaguid, usize>,
+    by_key_identifier: HashMap<[u8; 20], usize>,
+}
+
+/// `MetadataBLOBPayload` (3.1.6); the entries are read one by one, so that a malformed one loses only itself.
+#[derive(Deserialize)]
+struct Payload<'a> {
+    no: u64,
+    #[serde(rename = "nextUpdate")]
+    next_update: String,
+    #[serde(rename = "legalHeader")]
+    legal_header: Option<String>,
+    #[serde(borrow)]
+    entries: Vec<&'a RawValue>,
+}
+
+impl Metadata {
+    /// Verifies a BLOB, a JSON Web Signature in compact form (3.1.7, 3.2). White space around it is no part of it.
+    ///
+    /// A BLOB with the number of the one in use is accepted: it is nothing new. Whether the BLOB should have been renewed
+    /// already is not judged here but by [`Metadata::require_fresh`].
+    ///
+    /// # Errors
+    /// [`MetadataError`]; never because of a single entry, see [`Metadata::lost`].
+    pub fn verify(blob: &[u8], expected: &BlobExpectation<'_>) -> Result<Self, MetadataError> {
+        if blob.len() > MAX_BLOB {
+            return Err(MetadataError::TooLarge(blob.len()));
+        }
+        let malformed = MetadataError::Malformed;
+        let blob = Jws::parse(blob.trim_ascii()).map_err(malformed)?;
+        let header = json::parse(&blob.header, &HEADER_LIMITS)
+            .map_err(|_| malformed("its header is not JSON"))?;
+        let header = header
+            .as_object()
+            .ok_or(malformed("its header is not an object"))?;
+        let algorithm = header.get("alg").and_then(json::Value::as_str);
+        if !matches!(algorithm, Some("RS256" | "ES256")) {
+            return Err(MetadataError::Algorithm);
+        }
+        // RFC 7515 4.1.11: what is critical must be understood, and nothing is.
+        if header.get("crit").is_some() {
+            return Err(malformed("its header has critical extensions"));
+        }
+        let chain = jws::certificates(header, MAX_SIGNER_CERTIFICATES).map_err(malformed)?;
+        let signer = chain.first().and_then(|bytes| Certificate::parse(bytes));
+        let signer = signer.ok_or(malformed("the signer's certificate cannot be read"))?;
+
+        trust::require_path(&chain, expected.roots, expected.at)
+            .map_err(MetadataError::Untrusted)?;
+        if expected
+            .signer_name
+            .is_some_and(|name| !signer.is_for_host(name))
+        {
+            return Err(MetadataError::SignerName);
+        }
+        if !blob.is_signed_by(&signer, header) {
+            return Err(MetadataError::SignatureInvalid);
+        }
+
+        // Nothing of the payload was read before this point.
+        let payload: Payload<'_> =
+            serde_json::from_slice(&blob.payload).map_err(|error| MetadataError::Payload {
+                line: error.line(),
+                column: error.column(),
+            })?;
+        if let Some(previous) = expected.previous_no
+            && payload.no < previous
+        {
+            return Err(MetadataError::Rollback {
+                previous,
+                found: payload.no,
+            });
+        }
+        Self::index(payload)
+    }
+
+    fn index(payload: Payload<'_>) -> Result<Self, MetadataError> {
+        if payload.entries.len() > MAX_ENTRIES {
+            return Err(MetadataError::Malformed("it has too many entries"));
+        }
+        let last_day = date(&payload.next_update)
+            .ok_or(MetadataError::Malformed("`nextUpdate` is no date"))?;
+        let mut metadata = Self {
+            no: payload.no,
+            next_update: payload.next_update,
+            stale_from: UnixSeconds(last_day.0 + DAY),
+            legal_header: payload.legal_header,
+            entries: Vec::new(),
+            lost: Vec::new(),
+            uaf_entries: 0,
+            by_aaguid: HashMap::new(),
+            by_key_identifier: HashMap::new(),
+        };
+        for (index, raw) in payload.entries.into_iter().enumerate() {
+            match entry::read(raw.get()) {
+                Ok(entry) => metadata.take(index, entry),
+                Err(entry::Unusable::Uaf) => metadata.uaf_entries += 1,
+                Err(entry::Unusable::Malformed { name, problem }) => {
+                    metadata.lost.push(LostEntry {
+                        index,
+                        name,
+                        problem,
+                    });
+                }
+            }
+        }
+        Ok(metadata)
+    }
+
+    /// A second entry about the same model loses against the first.
+    fn take(&mut self, index: usize, entry: Entry) {
+        let known_aaguid = entry
+            .aaguid()
+            .is_some_and(|aaguid| self.by_aaguid.contains_key(&aaguid));
+        let known_key = entry
+            .key_identifiers()
+            .iter()
+            .any(|identifier| self.by_key_identifier.contains_key(identifier));
+        if known_aaguid || known_key {
+            self.lost.push(LostEntry {
+                index,
+                name: entry.name(),
+                problem: "another entry is about the same model",
+            });
+            return;
+        }
+        let place = self.entries.len();
+        if let Some(aaguid) = entry.aaguid() {
+            self.by_aaguid.insert(aaguid, place);
+        }
+        for identifier in entry.key_identifiers() {
+            self.by_key_identifier.insert(*identifier, place);
+        }
+        self.entries.push(entry);
+    }
+
+    /// `no`: the number of this BLOB, greater with each new one.
+    pub fn no(&self) -> u64 {
+        self.no
+    }
+
+    /// `nextUpdate`: the day by which a newer BLOB is due, as `2026-12-31`.
+    pub fn next_update(&self) -> &str {
+        &self.next_update
+    }
+
+    /// `legalHeader`, if there is one.
+    pub fn legal_header(&self) -> Option<&str> {
+        self.legal_header.as_deref()
+    }
+
+    /// The entries about FIDO2 and U2F models, in the order of the BLOB.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The entries that could not be read. Their models count as unknown.
+    pub fn lost(&self) -> &[LostEntry] {
+        &self.lost
+    }
+
+    /// How many entries are about UAF models, which are of no use here.
+    pub fn uaf_entries(&self) -> usize {
+        self.uaf_entries
+    }
+
+    /// Is `nextUpdate` over at this moment?
+    pub fn is_stale(&self, at: UnixSeconds) -> bool {
+        at >= self.stale_from
+    }
+
+    /// For those who do not work with metadata that should have been renewed.
+    ///
+    /// # Errors
+    /// [`MetadataError::Stale`].
+    pub fn require_fresh(&self, at: UnixSeconds) -> Result<(), MetadataError> {
+        if self.is_stale(at) {
+            Err(MetadataError::Stale {
+                next_update: self.next_update.clone(),
+            })
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The entry about the model with this AAGUID; never one for the AAGUID of zeros.
+    pub fn by_aaguid(&self, aaguid: Aaguid) -> Option<&Entry> {
+        let place = self.by_aaguid.get(&aaguid)?;
+        self.entries.get(*place)
+    }
+
+    /// The entry about the model whose attestation certificates have this key: SHA-1 of the bits of `subjectPublicKey`.
+    pub fn by_key_identifier(&self, identifier: &[u8; 20]) -> Option<&Entry> {
+        let place = self.by_key_identifier.get(identifier)?;
+        self.entries.get(*place)
+    }
+
+    /// The entry about the authenticator with this AAGUID and attestation certificate.
+    ///
+    /// U2F models, and those that hide their AAGUID, are found by their certificate: by its key, or by its AAGUID extension.
+    pub(crate) fn find(&self, aaguid: Aaguid, is_u2f: bool, leaf: Option<&[u8]>) -> Option<&Entry> {
+        let by_aaguid = self.by_aaguid(aaguid);
+        if by_aaguid.is_some() || !(is_u2f || aaguid.is_zero()) {
+            return by_aaguid;
+        }
+        let leaf = Certificate::parse(leaf?)?;
+        self.by_key_identifier(&leaf.key_identifier())
+            .or_else(|| self.by_aaguid(leaf.fido_aaguid()?))
+    }
+}
+
+/// What to call the maker of credentials with this AAGUID: the operator's own name for it, or else the description in the
+/// metadata. Software providers are seldom in the metadata; nobody is called by the AAGUID of zeros.
+pub fn provider_name<'a>(
+    aaguid: Aaguid,
+    configured: &'a BTreeMap<Aaguid, String>,
+    metadata: Option<&'a Metadata>,
+) -> Option<&'a str> {
+    if aaguid.is_zero() {
+        return None;
+    }
+    match configured.get(&aaguid) {
+        Some(name) => Some(name),
+        None => metadata?.by_aaguid(aaguid)?.description(),
+    }
+}
+
+const DAY: i64 = 24 * 60 * 60;
+
+/// The first moment of a day that is written as `2026-12-31`.
+fn date(text: &str) -> Option<UnixSeconds> {
+    let shape_ok = text.len() == 10
+        && text.bytes().enumerate().all(|(at, byte)| match at {
+            4 | 7 => byte == b'-',
+            _ => byte.is_ascii_digit(),
+        });
+    if !shape_ok {
+        return None;
+    }
+    let mut numbers = text.split('-').map(|digits| digits.parse::<i64>().ok());
+    let (year, month, day) = (numbers.next()??, numbers.next()??, numbers.next()??);
+    let plausible = (1..=12).contains(&month) && (1..=31).contains(&day);
+    plausible.then(|| UnixSeconds(days_since_1970(year, month, day) * DAY))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_days_in_one_form() {
+        assert_eq!(date("1970-01-01"), Some(UnixSeconds(0)));
+        assert_eq!(date("2024-02-29"), Some(UnixSeconds(1_709_164_800)));
+        for wrong in [
+            "",
+            "2024-2-29",
+            "2024-13-01",
+            "2024-00-01",
+            "2024-01-00",
+            "2024-01-32",
+            "2024/01/01",
+            "+024-01-01",
+            "2024-01-01T00:00:00Z",
+        ] {
+            assert_eq!(date(wrong), None, "{wrong}");
+        }
+    }
+}

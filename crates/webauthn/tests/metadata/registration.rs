@@ -1,0 +1,444 @@
+//! What metadata do to a registration (7.1 steps 23-24, 3.1.4 of the metadata service).
+
+use super::{NOW, accepted, of, status};
+use serde_json::{Value, json};
+use testkit::metadata::{Blob, Entry, Status};
+use testkit::{
+    Algorithm, Authenticator, Format, Lies, Profile, base64url, certificate_key_identifier,
+};
+use webauthn::attestation::{AttestationPolicy, AttestationType};
+use webauthn::authentication::Signal;
+use webauthn::cbor::{self, KeyOrder};
+use webauthn::cose::CoseAlgorithm;
+use webauthn::json::{Limits, parse};
+use webauthn::metadata::{Metadata, MetadataPolicy, UnknownModels};
+use webauthn::origin::Origin;
+use webauthn::registration::{BackupPolicy, CrossOrigin, RegistrationError};
+use webauthn::relying_party::RpId;
+use webauthn::response::{RegistrationResponse, ResponseForm};
+use webauthn::trace::NoTrace;
+use webauthn::trust::{Trust, TrustError, TrustFacts};
+use webauthn::{
+    Reason, RegistrationExpectation, VerifiedRegistration, verify_registration,
+    verify_registration_with,
+};
+
+const ORIGIN: &str = "https://example.org";
+
+/// One answer, to be judged in the light of several metadata.
+struct Answer {
+    response: RegistrationResponse,
+    /// The root of the authenticator's chain.
+    root: Vec<u8>,
+    aaguid: [u8; 16],
+    expected: RegistrationExpectation,
+}
+
+fn answer(format: Format) -> Answer {
+    answer_of(Profile::security_key().with_format(format))
+}
+
+fn answer_of(profile: Profile) -> Answer {
+    let aaguid = profile.aaguid;
+    let mut device = Authenticator::new(profile);
+    let offered: Vec<Value> = Algorithm::ALL
+        .iter()
+        .map(|algorithm| json!({"type": "public-key", "alg": algorithm.cose()}))
+        .collect();
+    let options = json!({"publicKey": {
+        "rp": {"id": "example.org", "name": "Example"},
+        "user": {"id": base64url(b"ada"), "name": "ada", "displayName": "Ada"},
+        "challenge": base64url(&[0x5a; 32]),
+        "pubKeyCredParams": offered,
+        "excludeCredentials": [],
+    }});
+    let credential = device.create(&options, ORIGIN, &Lies::default()).unwrap();
+    let text = credential.to_string();
+    let value = parse(text.as_bytes(), &Limits::default()).unwrap();
+    Answer {
+        response: RegistrationResponse::from_json(&value, &ResponseForm::STRICT).unwrap(),
+        root: device.attestation_root().unwrap(),
+        aaguid,
+        expected: RegistrationExpectation {
+            challenge: vec![0x5a; 32],
+            rp_id: RpId::parse("example.org").unwrap(),
+            origins: vec![Origin::exact(ORIGIN)],
+            cross_origin: CrossOrigin::Refused,
+            algorithms: CoseAlgorithm::SUPPORTED.to_vec(),
+            user_verification_required: false,
+            conditional_create: false,
+            attestation: AttestationPolicy {
+                accept_test_tpm_vendor: true,
+                ..AttestationPolicy::default()
+            },
+            backup: BackupPolicy::Any,
+            min_credential_id_length: 16,
+        },
+    }
+}
+
+impl Answer {
+    fn policy(mut self, change: impl FnOnce(&mut AttestationPolicy)) -> Self {
+        change(&mut self.expected.attestation);
+        self
+    }
+
+    fn known_models_only(self) -> Self {
+        self.policy(|policy| policy.metadata.unknown_models = UnknownModels::Refuse)
+    }
+
+    fn level(self, level: &str) -> Self {
+        self.policy(|policy| policy.metadata.required_levels = vec![level.to_owned()])
+    }
+
+    /// The entry that describes the authenticator truly, if its attestation is of this type.
+    fn entry(&self, attestation_type: &str) -> Entry {
+        let roots = match attestation_type {
+            "basic_surrogate" => vec![],
+            _ => vec![self.root.clone()],
+        };
+        Entry {
+            attestation_types: vec![attestation_type.to_owned()],
+            roots,
+            ..Entry::fido2(self.aaguid, vec![])
+        }
+    }
+
+    fn with(&self, metadata: Option<&Metadata>) -> Result<VerifiedRegistration, TrustError> {
+        let facts = TrustFacts { metadata };
+        let outcome =
+            verify_registration_with(&self.expected, &self.response, &facts, NOW, &mut NoTrace);
+        outcome.map_err(|error| match error {
+            RegistrationError::Trust(error) => error,
+            other => panic!("{other}"),
+        })
+    }
+
+    fn described_by(&self, entry: Entry) -> Result<VerifiedRegistration, TrustError> {
+        self.with(Some(&of(vec![entry])))
+    }
+
+    /// The certificates of the statement.
+    fn chain(&self) -> Vec<Vec<u8>> {
+        let object = cbor::read(self.response.attestation_object(), KeyOrder::Any).unwrap();
+        let x5c = object.get("attStmt").unwrap().get("x5c").unwrap();
+        let elements = x5c.as_array().unwrap().iter();
+        elements
+            .map(|element| element.as_bytes().unwrap().to_vec())
+            .collect()
+    }
+}
+
+fn other_root() -> Vec<u8> {
+    super::service().root().to_vec()
+}
+
+#[test]
+fn the_anchors_of_the_model_are_trusted_and_no_others() {
+    let packed = answer(Format::PackedX5c);
+    assert_eq!(packed.with(None).unwrap().trust(), Trust::Unknown);
+    assert_eq!(packed.with(None).unwrap().model(), None);
+    let verified = packed.described_by(packed.entry("basic_full")).unwrap();
+    assert_eq!(verified.trust(), Trust::Trusted);
+    assert!(verified.signals().is_empty());
+    let model = verified.model().unwrap();
+    assert_eq!(model.description.as_deref(), Some("passkeyd testkit"));
+    assert_eq!(model.status.as_deref(), Some("FIDO_CERTIFIED_L1"));
+    assert!(!model.update_available);
+
+    // Neither what the operator trusts for other models nor what another model has.
+    let root = packed.root.clone();
+    let configured = packed.policy(|policy| policy.trust_anchors = vec![root]);
+    assert_eq!(configured.with(None).unwrap().trust(), Trust::Trusted);
+    let mut foreign = configured.entry("basic_full");
+    foreign.roots = vec![other_root()];
+    assert_eq!(configured.described_by(foreign), Err(TrustError::NoAnchor));
+    let mut of_another_model = configured.entry("basic_full");
+    of_another_model.aaguid = Some([9; 16]);
+    let unconfigured = answer(Format::PackedX5c);
+    let verified = unconfigured.described_by(of_another_model).unwrap();
+    assert_eq!((verified.trust(), verified.model()), (Trust::Unknown, None));
+}
+
+#[test]
+fn the_configured_anchors_serve_a_model_without_its_own() {
+    let packed = answer(Format::PackedX5c);
+    let root = packed.root.clone();
+    let packed = packed.policy(|policy| policy.trust_anchors = vec![root]);
+    let mut entry = packed.entry("basic_full");
+    entry.roots = vec![];
+    let verified = packed.described_by(entry).unwrap();
+    assert_eq!(verified.trust(), Trust::Trusted);
+    assert!(verified.model().is_some());
+}
+
+#[test]
+fn an_anchor_may_be_the_attestation_certificate_itself() {
+    let packed = answer(Format::PackedX5c);
+    let mut entry = packed.entry("basic_full");
+    entry.roots = vec![packed.chain()[0].clone()];
+    let verified = packed.described_by(entry).unwrap();
+    assert_eq!(verified.trust(), Trust::Trusted);
+}
+
+#[test]
+fn u2f_models_are_found_by_the_key_of_their_certificate() {
+    for aaguid in [[0; 16], [9; 16]] {
+        let u2f = answer_of(Profile {
+            aaguid,
+            ..Profile::u2f()
+        })
+        .known_models_only();
+        let identifier = certificate_key_identifier(&u2f.chain()[0]).unwrap();
+        let entry = Entry::u2f(vec![identifier], u2f.root.clone());
+        let verified = u2f.described_by(entry.clone()).unwrap();
+        assert_eq!(verified.trust(), Trust::Trusted);
+        let other = Entry::u2f(vec!["00".repeat(20)], u2f.root.clone());
+        assert_eq!(
+            u2f.described_by(other),
+            Err(TrustError::AuthenticatorUnknown)
+        );
+        let revoked = entry.with_statuses(vec![status("REVOKED")]);
+        assert!(u2f.described_by(revoked).is_err());
+    }
+}
+
+#[test]
+fn packed_models_are_found_by_key_only_if_they_hide_their_aaguid() {
+    let found = |aaguid| {
+        let packed = answer_of(Profile {
+            aaguid,
+            ..Profile::security_key()
+        });
+        let identifier = certificate_key_identifier(&packed.chain()[0]).unwrap();
+        let entry = Entry::u2f(vec![identifier], packed.root.clone());
+        packed.described_by(entry).unwrap().model().is_some()
+    };
+    assert!(found([0; 16]));
+    assert!(!found([9; 16]));
+}
+
+#[test]
+fn an_entry_for_the_aaguid_of_zeros_matches_nobody() {
+    let packed = answer_of(Profile {
+        aaguid: [0; 16],
+        ..Profile::security_key()
+    })
+    .known_models_only();
+    let metadata = of(vec![packed.entry("basic_full")]);
+    assert_eq!(metadata.lost().len(), 1);
+    assert_eq!(
+        packed.with(Some(&metadata)),
+        Err(TrustError::AuthenticatorUnknown)
+    );
+}
+
+#[test]
+fn unknown_models_are_judged_without_metadata_or_refused() {
+    let empty = accepted(&Blob::default());
+    for format in [Format::PackedX5c, Format::PackedSelf] {
+        let lenient = answer(format);
+        assert!(lenient.with(Some(&empty)).unwrap().model().is_none());
+        let strict = lenient.known_models_only();
+        let error = strict.with(Some(&empty)).unwrap_err();
+        assert_eq!(error, TrustError::AuthenticatorUnknown);
+        assert_eq!(error.reason(), Reason::AuthenticatorUnknown);
+        let error = strict.with(None).unwrap_err();
+        assert_eq!(error, TrustError::MetadataUnavailable);
+        assert_eq!(error.reason(), Reason::MetadataUnavailable);
+        let plain = verify_registration(&strict.expected, &strict.response, NOW, &mut NoTrace);
+        assert_eq!(plain.unwrap_err().reason(), Reason::MetadataUnavailable);
+    }
+    // Absent attestation is another policy's matter.
+    let none = answer(Format::None).known_models_only();
+    for metadata in [None, Some(&empty)] {
+        assert_eq!(none.with(metadata).unwrap().trust(), Trust::None);
+    }
+}
+
+#[test]
+fn a_model_with_a_bad_status_is_refused_whatever_its_attestation() {
+    for (format, attestation_type) in [
+        (Format::PackedX5c, "basic_full"),
+        (Format::PackedSelf, "basic_surrogate"),
+        (Format::None, "basic_full"),
+    ] {
+        let device = answer(format);
+        let entry = device.entry(attestation_type);
+        assert!(device.described_by(entry.clone()).is_ok());
+        let history = vec![status("USER_VERIFICATION_BYPASS"), status("FIDO_CERTIFIED")];
+        let error = device
+            .described_by(entry.clone().with_statuses(history))
+            .unwrap_err();
+        assert_eq!(error.reason(), Reason::AuthenticatorStatusRefused);
+        assert_eq!(
+            error.to_string(),
+            "the metadata report USER_VERIFICATION_BYPASS of the authenticator model"
+        );
+        let later = vec![Status::new("REVOKED", "2026-01-02")];
+        assert!(device.described_by(entry.with_statuses(later)).is_ok());
+    }
+}
+
+#[test]
+fn a_compromised_key_refuses_the_chains_through_the_certificate_it_names() {
+    let mut profile = Profile::security_key();
+    profile.chain.intermediates = 2;
+    let packed = answer_of(profile);
+    let chain = packed.chain();
+    let compromised = |certificate: Option<Vec<u8>>| {
+        let report = Status {
+            certificate,
+            ..status("ATTESTATION_KEY_COMPROMISE")
+        };
+        let entry = packed.entry("basic_full").with_statuses(vec![report]);
+        packed.described_by(entry).map(|verified| verified.trust())
+    };
+    let refused = Err(TrustError::AuthenticatorStatus {
+        status: "ATTESTATION_KEY_COMPROMISE".to_owned(),
+    });
+    assert_eq!(compromised(None), refused);
+    for certificate in chain.iter().chain([&packed.root]) {
+        assert_eq!(compromised(Some(certificate.clone())), refused);
+    }
+    // A root with the same name and another key is somebody else's.
+    let other = answer(Format::PackedX5c);
+    assert_eq!(compromised(Some(other.root)), Ok(Trust::Trusted));
+    // When it cannot be told which certificate is meant, any may be.
+    assert_eq!(compromised(Some(vec![0x30, 0])), refused);
+
+    // Other statuses are not limited by a certificate.
+    let report = Status {
+        certificate: Some(other_root()),
+        ..status("REVOKED")
+    };
+    let entry = packed.entry("basic_full").with_statuses(vec![report]);
+    assert!(packed.described_by(entry).is_err());
+
+    // More names than are compared count as all.
+    let mut entry = packed.entry("basic_full");
+    let names = |count: usize| {
+        use base64::Engine as _;
+        let text = base64::engine::general_purpose::STANDARD.encode(other_root());
+        json!([{"status": "ATTESTATION_KEY_COMPROMISE", "batchCertificate": vec![text; count]}])
+    };
+    entry.extra.insert("statusReports".into(), names(64));
+    assert!(packed.described_by(entry.clone()).is_ok());
+    entry.extra.insert("statusReports".into(), names(65));
+    assert!(packed.described_by(entry).is_err());
+}
+
+#[test]
+fn a_stored_credential_is_judged_again_without_its_chain() {
+    let packed = answer(Format::PackedX5c);
+    let limited = Status {
+        certificate: Some(packed.root.clone()),
+        ..status("ATTESTATION_KEY_COMPROMISE")
+    };
+    let policy = MetadataPolicy::default();
+    for (reports, refused) in [(vec![limited], false), (vec![status("REVOKED")], true)] {
+        let metadata = of(vec![packed.entry("basic_full").with_statuses(reports)]);
+        let report = metadata.entries()[0].refused_status(&[], &policy, NOW);
+        assert_eq!(report.is_some(), refused);
+    }
+}
+
+#[test]
+fn the_type_of_attestation_is_one_that_the_model_makes() {
+    const TYPES: [&str; 6] = [
+        "basic_full",
+        "basic_surrogate",
+        "attca",
+        "anonca",
+        "ecdaa",
+        "none",
+    ];
+    for (format, fitting) in [
+        (Format::PackedX5c, &["basic_full", "attca", "anonca"][..]),
+        (Format::PackedSelf, &["basic_surrogate"]),
+        (Format::Tpm, &["attca"]),
+        (Format::Apple, &["anonca"]),
+        (Format::None, &TYPES),
+    ] {
+        let device = answer(format);
+        for listed in TYPES {
+            let outcome = device.described_by(device.entry(listed));
+            if fitting.contains(&listed) {
+                assert!(outcome.is_ok(), "{format:?} {listed} {outcome:?}");
+            } else {
+                let error = outcome.unwrap_err();
+                assert!(
+                    matches!(error, TrustError::AttestationTypeNotListed(_)),
+                    "{format:?} {listed} {error}"
+                );
+                assert_eq!(error.reason(), Reason::AttestationUntrusted);
+            }
+        }
+    }
+    let packed = answer(Format::PackedX5c);
+    let several = Entry {
+        attestation_types: vec!["basic_surrogate".into(), "basic_full".into()],
+        ..packed.entry("basic_full")
+    };
+    assert!(packed.described_by(several).is_ok());
+}
+
+#[test]
+fn a_demanded_level_is_proven_by_the_chain() {
+    let packed = answer(Format::PackedX5c).level("FIDO_CERTIFIED_L1");
+    let entry = packed.entry("basic_full");
+    let verified = packed.described_by(entry.clone()).unwrap();
+    assert_eq!(verified.trust(), Trust::Trusted);
+    let error = packed
+        .described_by(entry.with_statuses(vec![status("NOT_FIDO_CERTIFIED")]))
+        .unwrap_err();
+    assert_eq!(error.reason(), Reason::AuthenticatorStatusRefused);
+    assert_eq!(packed.with(None), Err(TrustError::MetadataUnavailable));
+    let unproven = TrustError::CertificationLevel("the attestation does not prove the model");
+    let empty = accepted(&Blob::default());
+    assert_eq!(packed.with(Some(&empty)), Err(unproven.clone()));
+    // Trusted by the operator's anchor, but of no known model.
+    let root = packed.root.clone();
+    let packed = packed.policy(|policy| policy.trust_anchors = vec![root]);
+    assert_eq!(packed.with(Some(&empty)), Err(unproven.clone()));
+    for (format, attestation_type) in [
+        (Format::PackedSelf, "basic_surrogate"),
+        (Format::None, "basic_full"),
+    ] {
+        let device = answer(format).level("FIDO_CERTIFIED_L1");
+        let entry = device.entry(attestation_type);
+        assert_eq!(device.described_by(entry), Err(unproven.clone()));
+    }
+}
+
+#[test]
+fn an_available_update_is_told() {
+    let packed = answer(Format::PackedX5c);
+    let entry = packed
+        .entry("basic_full")
+        .with_statuses(vec![status("FIDO_CERTIFIED"), status("UPDATE_AVAILABLE")]);
+    let verified = packed.described_by(entry).unwrap();
+    assert_eq!(verified.signals(), [Signal::AuthenticatorUpdateAvailable]);
+    assert_eq!(
+        verified.signals()[0].name(),
+        "authenticator_update_available"
+    );
+    let model = verified.model().unwrap();
+    assert!(model.update_available);
+    assert_eq!(model.status.as_deref(), Some("UPDATE_AVAILABLE"));
+}
+
+#[test]
+fn each_statement_of_a_compound_one_is_of_a_type_that_the_model_makes() {
+    let compound = answer(Format::Compound);
+    let both = Entry {
+        attestation_types: vec!["basic_full".into(), "basic_surrogate".into()],
+        ..compound.entry("basic_full")
+    };
+    let verified = compound.described_by(both).unwrap();
+    assert_eq!(verified.attestation_type(), AttestationType::Compound);
+    assert_eq!(verified.trust(), Trust::Trusted);
+    assert!(verified.model().is_some());
+    let error = compound.described_by(compound.entry("basic_full"));
+    assert_eq!(error, Err(TrustError::AttestationTypeNotListed("self")));
+}
