@@ -4,7 +4,8 @@ use super::{NOW, accepted, of, status};
 use serde_json::{Value, json};
 use testkit::metadata::{Blob, Entry, Status};
 use testkit::{
-    Algorithm, Authenticator, Format, Lies, Profile, base64url, certificate_key_identifier,
+    Algorithm, Authenticator, Bytes, ExtraExtension, Format, Lies, Profile, base64url,
+    certificate_key_identifier,
 };
 use webauthn::attestation::{AttestationPolicy, AttestationType};
 use webauthn::authentication::Signal;
@@ -39,6 +40,21 @@ fn answer(format: Format) -> Answer {
 }
 
 fn answer_of(profile: Profile) -> Answer {
+    answer_with(profile, &Lies::default())
+}
+
+/// An answer whose attestation certificate has a further extension, not critical.
+fn answer_with_extension(profile: Profile, oid: &str, value: Vec<u8>) -> Answer {
+    let mut lies = Lies::default();
+    lies.certificate.extra_extensions = vec![ExtraExtension {
+        oid: oid.to_owned(),
+        critical: false,
+        value: Bytes(value),
+    }];
+    answer_with(profile, &lies)
+}
+
+fn answer_with(profile: Profile, lies: &Lies) -> Answer {
     let aaguid = profile.aaguid;
     let mut device = Authenticator::new(profile);
     let offered: Vec<Value> = Algorithm::ALL
@@ -52,7 +68,7 @@ fn answer_of(profile: Profile) -> Answer {
         "pubKeyCredParams": offered,
         "excludeCredentials": [],
     }});
-    let credential = device.create(&options, ORIGIN, &Lies::default()).unwrap();
+    let credential = device.create(&options, ORIGIN, lies).unwrap();
     let text = credential.to_string();
     let value = parse(text.as_bytes(), &Limits::default()).unwrap();
     Answer {
@@ -201,6 +217,30 @@ fn u2f_models_are_found_by_the_key_of_their_certificate() {
         let revoked = entry.with_statuses(vec![status("REVOKED")]);
         assert!(u2f.described_by(revoked).is_err());
     }
+}
+
+#[test]
+fn authenticators_without_an_aaguid_are_found_by_the_one_in_their_certificate() {
+    let named = |value: Vec<u8>| {
+        let u2f = answer_with_extension(Profile::u2f(), "1.3.6.1.4.1.45724.1.1.4", value);
+        let entry = Entry::fido2([9; 16], u2f.root.clone());
+        u2f.described_by(entry).unwrap().model().is_some()
+    };
+    assert!(named([&[4, 16][..], &[9; 16]].concat()));
+    assert!(!named([&[4, 16][..], &[8; 16]].concat()));
+    assert!(!named([&[4, 16][..], &[9; 16], &[0]].concat()));
+    assert!(!named(vec![9; 16]));
+}
+
+#[test]
+fn an_anchor_above_the_limit_of_certificates_is_left_out() {
+    let readable = |length: usize| {
+        let packed = answer_with_extension(Profile::security_key(), "1.2.3.4", vec![0; length]);
+        let mut entry = packed.entry("basic_full");
+        entry.roots = packed.chain();
+        of(vec![entry]).entries()[0].roots().len()
+    };
+    assert_eq!((readable(4096), readable(8192)), (1, 0));
 }
 
 #[test]
