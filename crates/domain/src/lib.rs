@@ -15,6 +15,7 @@ pub mod credentials;
 pub mod cursor;
 pub mod error;
 pub mod ids;
+pub mod metadata;
 pub mod policy;
 pub mod registration;
 pub mod relying_parties;
@@ -45,6 +46,7 @@ pub struct Passkeys {
     secrets: Cache<Principal, StoredSecret>,
     cursor_key: cursor::CursorKey,
     default_policy: Policy,
+    metadata: metadata::Keeper,
 }
 
 impl fmt::Debug for Passkeys {
@@ -74,6 +76,7 @@ impl Passkeys {
             secrets: Cache::default(),
             cursor_key,
             default_policy: Policy::default(),
+            metadata: metadata::Keeper::default(),
         })
     }
 

@@ -6,10 +6,10 @@ use webauthn::options::{
     AttestationConveyance, AuthenticatorSelection, CreationOptions, CredentialDescriptor,
     RelyingPartyEntity, UserEntity, UserVerification,
 };
-use webauthn::registration::{BackupPolicy, RegistrationExpectation, verify_registration};
+use webauthn::registration::{BackupPolicy, RegistrationExpectation, verify_registration_with};
 use webauthn::response::RegistrationResponse;
 use webauthn::trace::NoTrace;
-use webauthn::trust::UnixSeconds;
+use webauthn::trust::{TrustFacts, UnixSeconds};
 
 use crate::Passkeys;
 use crate::audit::{AuditEvent, AuditKind};
@@ -189,7 +189,13 @@ impl Passkeys {
         };
         ensure_pending(&ceremony, now)?;
         let at = UnixSeconds(now.seconds());
-        let verified = match verify_registration(&asked.expectation, response, at, &mut NoTrace) {
+        let in_use = self.metadata();
+        let facts = TrustFacts {
+            metadata: in_use.as_ref().map(|in_use| &in_use.metadata),
+        };
+        let verified =
+            verify_registration_with(&asked.expectation, response, &facts, at, &mut NoTrace);
+        let verified = match verified {
             Ok(verified) => verified,
             Err(error) => {
                 let event = AuditEvent::new(self.draw(), AuditKind::RegistrationRefused, rp, now)

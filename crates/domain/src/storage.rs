@@ -17,6 +17,7 @@ use crate::credentials::{CredentialRecord, NewCredential};
 use crate::ids::{
     AccountId, ApiKeyId, AttemptId, CeremonyId, CredentialKey, RelyingPartyId, UserId, WebhookId,
 };
+use crate::metadata::StoredMetadata;
 use crate::relying_parties::RelyingParty;
 use crate::users::User;
 use crate::webhooks::Webhook;
@@ -323,6 +324,18 @@ pub enum Refused {
     Expired,
 }
 
+/// Outcome of [`Storage::replace_metadata`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplaceMetadata {
+    /// The store has them now.
+    Replaced,
+    /// The stored ones have no smaller number; nothing was written.
+    NotNewer {
+        /// The number of the stored ones.
+        no: u64,
+    },
+}
+
 /// What one [`Storage::sweep`] removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Swept {
@@ -515,6 +528,13 @@ pub trait Storage: Send + Sync + 'static {
     async fn update_webhook(&self, webhook: &Webhook) -> Result<bool, Fault>;
     /// Removes a webhook; `false` when not there.
     async fn delete_webhook(&self, rp: RelyingPartyId, id: WebhookId) -> Result<bool, Fault>;
+
+    // ---- metadata -------------------------------------------------------------------------
+
+    /// The metadata BLOB, if there is one and, with `above`, its number is greater.
+    async fn metadata(&self, above: Option<u64>) -> Result<Option<StoredMetadata>, Fault>;
+    /// Puts a metadata BLOB in the place of one with a smaller number, or of none.
+    async fn replace_metadata(&self, new: &StoredMetadata) -> Result<ReplaceMetadata, Fault>;
 
     // ---- upkeep ---------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ pub(crate) mod authentications;
 pub(crate) mod ceremonies;
 pub(crate) mod durability;
 pub(crate) mod fixture;
+pub(crate) mod metadata;
 pub(crate) mod model;
 pub(crate) mod paging;
 pub(crate) mod registrations;
@@ -86,6 +87,10 @@ macro_rules! every_case {
                 no_success_follows_an_acknowledged_deletion_of_the_credential,
                 no_success_follows_an_acknowledged_deletion_of_the_user,
                 no_success_follows_an_acknowledged_deletion_of_the_relying_party;
+            metadata:
+                metadata_give_way_to_a_greater_number_only,
+                of_many_imports_at_once_the_greatest_number_stays,
+                metadata_are_there_after_a_restart_and_still_in_the_way;
             durability:
                 everything_is_there_after_a_close,
                 everything_is_there_after_a_drop,

@@ -13,12 +13,13 @@ use domain::ids::{
     AccountId, ApiKeyId, AttemptId, CeremonyId, CredentialKey, EventId, RelyingPartyId, UserId,
     WebhookId,
 };
+use domain::metadata::StoredMetadata;
 use domain::relying_parties::RelyingParty;
 use domain::storage::{
     Begin, BeginRegistration, CeremonyFilter, CounterRule, CreateUser, Fault, FinishAuthentication,
     FinishRegistration, FinishedAuthentication, FinishedRegistration, FirstAccount,
-    LoadedAuthentication, Order, Page, PageRequest, Principal, RefuseCeremony, Refused, Storage,
-    StoredSecret, Swept, Update,
+    LoadedAuthentication, Order, Page, PageRequest, Principal, RefuseCeremony, Refused,
+    ReplaceMetadata, Storage, StoredSecret, Swept, Update,
 };
 use domain::users::User;
 use domain::webhooks::Webhook;
@@ -47,6 +48,7 @@ struct State {
     ceremonies: BTreeMap<(RelyingPartyId, CeremonyId), Kept>,
     webhooks: BTreeMap<(RelyingPartyId, WebhookId), Webhook>,
     events: BTreeMap<(RelyingPartyId, Timestamp, EventId), AuditEvent>,
+    metadata: Option<StoredMetadata>,
 }
 
 /// A ceremony, and who took it.
@@ -769,6 +771,22 @@ impl Storage for Memory {
 
     async fn delete_webhook(&self, rp: RelyingPartyId, id: WebhookId) -> Result<bool, Fault> {
         Ok(self.state().webhooks.remove(&(rp, id)).is_some())
+    }
+
+    async fn metadata(&self, above: Option<u64>) -> Result<Option<StoredMetadata>, Fault> {
+        let stored = self.state().metadata.clone();
+        Ok(stored.filter(|stored| above.is_none_or(|above| stored.no > above)))
+    }
+
+    async fn replace_metadata(&self, new: &StoredMetadata) -> Result<ReplaceMetadata, Fault> {
+        let mut state = self.state();
+        match &state.metadata {
+            Some(stored) if stored.no >= new.no => {
+                return Ok(ReplaceMetadata::NotNewer { no: stored.no });
+            }
+            _ => state.metadata = Some(new.clone()),
+        }
+        Ok(ReplaceMetadata::Replaced)
     }
 
     async fn list_events(

@@ -28,12 +28,13 @@ use domain::credentials::CredentialRecord;
 use domain::ids::{
     AccountId, ApiKeyId, CeremonyId, CredentialKey, RelyingPartyId, UserId, WebhookId,
 };
+use domain::metadata::StoredMetadata;
 use domain::relying_parties::RelyingParty;
 use domain::storage::{
     Begin, BeginRegistration, CeremonyFilter, CreateUser, Fault, FinishAuthentication,
     FinishRegistration, FinishedAuthentication, FinishedRegistration, FirstAccount,
-    LoadedAuthentication, Page, PageRequest, Principal, RefuseCeremony, Refused, Storage,
-    StoredSecret, Swept, Update,
+    LoadedAuthentication, Page, PageRequest, Principal, RefuseCeremony, Refused, ReplaceMetadata,
+    Storage, StoredSecret, Swept, Update,
 };
 use domain::users::User;
 use domain::webhooks::Webhook;
@@ -458,6 +459,16 @@ impl Storage for Embedded {
     async fn delete_webhook(&self, rp: RelyingPartyId, id: WebhookId) -> Result<bool, Fault> {
         self.write(move |c| writes::delete_webhook(c, rp, id.0))
             .await
+    }
+
+    async fn metadata(&self, above: Option<u64>) -> Result<Option<StoredMetadata>, Fault> {
+        // The usual answer is that there are none above; a BLOB itself is read once in a process.
+        self.list(move |c| reads::metadata(c, above)).await
+    }
+
+    async fn replace_metadata(&self, new: &StoredMetadata) -> Result<ReplaceMetadata, Fault> {
+        let new = new.clone();
+        self.write(move |c| writes::replace_metadata(c, &new)).await
     }
 
     async fn list_events(

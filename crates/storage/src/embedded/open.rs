@@ -14,7 +14,10 @@ use super::sql::{Failure, Outcome};
 const APPLICATION_ID: i32 = 0x504B_5944;
 
 /// The steps from an empty file to the present format. A step that was released is never changed.
-const MIGRATIONS: &[&str] = &[include_str!("../../migrations/sqlite/0001_initial.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/sqlite/0001_initial.sql"),
+    include_str!("../../migrations/sqlite/0002.sql"),
+];
 
 /// How long a connection waits for a lock that another one of this process holds for a moment.
 const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);

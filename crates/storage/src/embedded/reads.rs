@@ -6,6 +6,7 @@ use domain::ceremony::{Ceremony, Standing};
 use domain::clock::Timestamp;
 use domain::credentials::CredentialRecord;
 use domain::ids::{AccountId, CeremonyId, CredentialKey, RelyingPartyId, UserId};
+use domain::metadata::{MetadataSource, StoredMetadata};
 use domain::relying_parties::RelyingParty;
 use domain::storage::{
     CeremonyFilter, LoadedAuthentication, Order, Page, PageRequest, Principal, StoredSecret,
@@ -16,7 +17,30 @@ use rusqlite::{Connection, Row, ToSql, params};
 use webauthn::credential::CredentialId;
 
 use super::rows::{self, USER_WIDTH, columns, id_hash};
-use super::sql::{Outcome, all, exists, first, snapshot};
+use super::sql::{Failure, Outcome, all, exists, first, snapshot};
+
+// ---- metadata ---------------------------------------------------------------------------------
+
+pub(super) fn metadata(
+    connection: &Connection,
+    above: Option<u64>,
+) -> Outcome<Option<StoredMetadata>> {
+    // Numbers are never negative, and no number is above one that the column cannot hold.
+    let above = above.map_or(-1, |above| i64::try_from(above).unwrap_or(i64::MAX));
+    let sql = "SELECT no, imported, source, blob FROM metadata WHERE id = 1 AND no > ?1";
+    first(connection, sql, [above], |row| {
+        let source: String = row.get(2)?;
+        let blob: Vec<u8> = row.get(3)?;
+        Ok(StoredMetadata {
+            no: u64::try_from(row.get::<_, i64>(0)?)
+                .map_err(|_| Failure::unreadable("the number of the metadata"))?,
+            imported: Timestamp(row.get(1)?),
+            source: MetadataSource::from_name(&source)
+                .ok_or_else(|| Failure::unreadable("the source of the metadata"))?,
+            blob: blob.into(),
+        })
+    })
+}
 
 // ---- single records ---------------------------------------------------------------------------
 

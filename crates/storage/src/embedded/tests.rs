@@ -133,7 +133,7 @@ async fn a_newer_format_is_refused_and_left_alone() {
             error,
             OpenError::NewerFormat {
                 found: 99,
-                known: 1,
+                known: 2,
                 ..
             }
         ),
@@ -141,6 +141,32 @@ async fn a_newer_format_is_refused_and_left_alone() {
     );
     assert!(error.to_string().contains("format 99"), "{error}");
     assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_store_of_the_first_format_is_brought_to_the_present_one_with_what_is_in_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("store.db");
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch(include_str!("../../migrations/sqlite/0001_initial.sql"))
+        .unwrap();
+    old.execute_batch(
+        "PRAGMA application_id=0x504B5944; PRAGMA user_version=1;
+         INSERT INTO meta (name, value) VALUES ('shared_secret', zeroblob(32));",
+    )
+    .unwrap();
+    drop(old);
+    for _ in 0..2 {
+        let store = open(&path).unwrap();
+        assert_eq!(store.shared_secret([1; 32]).await, Ok([0; 32]));
+        assert_eq!(store.metadata(None).await, Ok(None));
+        store.close().await.unwrap();
+    }
+    let format: i64 = Connection::open(&path)
+        .unwrap()
+        .query_row("PRAGMA user_version", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(format, 2);
 }
 
 #[tokio::test]

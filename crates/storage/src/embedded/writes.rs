@@ -8,9 +8,10 @@ use domain::credentials::CredentialRecord;
 use domain::ids::{
     AccountId, ApiKeyId, AttemptId, CeremonyId, CredentialKey, RelyingPartyId, UserId,
 };
+use domain::metadata::StoredMetadata;
 use domain::storage::{
-    Begin, CounterRule, CreateUser, FinishAuthentication, FinishedAuthentication,
-    FinishedRegistration, FirstAccount, Refused, Update,
+    Begin, CounterRule, CreateUser, Fault, FinishAuthentication, FinishedAuthentication,
+    FinishedRegistration, FirstAccount, Refused, ReplaceMetadata, Update,
 };
 use domain::users::User;
 use rusqlite::{Connection, params};
@@ -75,6 +76,36 @@ pub(super) fn shared_secret(connection: &Connection, candidate: [u8; 32]) -> Out
     let sql = "INSERT INTO meta (name, value) VALUES ('shared_secret', ?1)";
     execute(connection, sql, [candidate])?;
     Ok(candidate)
+}
+
+// ---- metadata ---------------------------------------------------------------------------------
+
+pub(super) fn replace_metadata(
+    connection: &Connection,
+    new: &StoredMetadata,
+) -> Outcome<ReplaceMetadata> {
+    let no = i64::try_from(new.no)
+        .map_err(|_| Failure(Fault::Fatal("a number beyond all counting".to_owned())))?;
+    let replaced = execute(
+        connection,
+        "INSERT INTO metadata (id, no, imported, source, blob) VALUES (1, ?1, ?2, ?3, ?4) \
+         ON CONFLICT (id) DO UPDATE SET no = excluded.no, imported = excluded.imported, \
+         source = excluded.source, blob = excluded.blob WHERE excluded.no > metadata.no",
+        params![no, new.imported.0, new.source.name(), &*new.blob],
+    )?;
+    if replaced > 0 {
+        return Ok(ReplaceMetadata::Replaced);
+    }
+    let stored = first(
+        connection,
+        "SELECT no FROM metadata WHERE id = 1",
+        [],
+        |row| Ok(row.get::<_, i64>(0)?),
+    )?;
+    stored
+        .and_then(|no| u64::try_from(no).ok())
+        .map(|no| ReplaceMetadata::NotNewer { no })
+        .ok_or_else(|| Failure::unreadable("the number of the metadata"))
 }
 
 // ---- relying parties --------------------------------------------------------------------------
