@@ -165,7 +165,11 @@ pub const fn code(call: Call, reason: Reason) -> Code {
         | R::SafetynetTimestamp
         | R::AppleNonce
         | R::AuthenticatorStatusRefused
-        | R::AuthenticatorUnknown => call.verdict(C::FactorVerificationFailed, C::InternalError),
+        | R::AuthenticatorUnknown
+        // That the policy demands metadata which are not there is no fault of the request's, but no failure of
+        // this server either: nothing gets better when the client tries again.
+        | R::MetadataUnavailable
+        | R::MetadataStale => call.verdict(C::FactorVerificationFailed, C::InternalError),
 
         // Records, and how they stand.
         R::CeremonyNotFound => match call {
@@ -196,10 +200,8 @@ pub const fn code(call: Call, reason: Reason) -> Code {
         R::StoreUnavailable | R::StoreUnknownOutcome => C::Unavailable,
         R::RecordUnreadable
         | R::Internal
-        | R::MetadataUnavailable
         | R::MetadataMalformed
         | R::MetadataUntrusted
-        | R::MetadataRollback
-        | R::MetadataStale => C::InternalError,
+        | R::MetadataRollback => C::InternalError,
     }
 }
