@@ -1,10 +1,122 @@
 //! The audit trail: one event for each thing that happened to a user's means of signing in, written
 //! in the same transaction as the thing itself.
 
+use std::borrow::Cow;
+
 use webauthn::error::Reason;
 
+use crate::Passkeys;
 use crate::clock::Timestamp;
-use crate::ids::{CeremonyId, CredentialKey, EventId, RelyingPartyId, UserId};
+use crate::error::Refusal;
+use crate::ids::{AccessKeyId, CeremonyId, CredentialKey, EventId, RelyingPartyId, UserId};
+use crate::storage::{Order, PageRequest, Position};
+use crate::users::User;
+
+/// Longest user agent that is kept, in bytes; the rest is cut off.
+pub const MAX_USER_AGENT: usize = 512;
+/// Most events that one query answers with.
+pub const MAX_EVENTS: u32 = 10_000;
+/// Most events that one query looks at.
+const MAX_SEARCHED: u32 = 200_000;
+/// Events read at a time.
+const SEARCH_PAGE: u32 = 1000;
+
+/// What kind of party did something.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum ActorKind {
+    /// It was not noted.
+    #[default]
+    Unknown,
+    /// A back end, with the secret of an account or a key of the Relying Party.
+    Api,
+    /// Somebody who looks after the Relying Party.
+    Admin,
+    /// The user, in a browser or app.
+    User,
+}
+
+impl ActorKind {
+    /// Every kind.
+    pub const ALL: &'static [Self] = &[Self::Unknown, Self::Api, Self::Admin, Self::User];
+
+    /// Stable name, as stored.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Api => "api",
+            Self::Admin => "admin",
+            Self::User => "user",
+        }
+    }
+
+    /// The kind with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.name() == name)
+    }
+}
+
+/// Who did something, and through which door.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Actor {
+    /// What kind of party.
+    pub kind: ActorKind,
+    /// The key that it showed, if it was one of the Relying Party.
+    pub access_key: Option<AccessKeyId>,
+    /// Name of the wire API that was spoken; empty when none was.
+    pub wire: Cow<'static, str>,
+    /// What the user's browser or app says it is; at most [`MAX_USER_AGENT`] bytes.
+    user_agent: Option<String>,
+}
+
+impl Actor {
+    /// A party of this kind who speaks this wire API.
+    pub const fn new(kind: ActorKind, wire: &'static str) -> Self {
+        Self {
+            kind,
+            access_key: None,
+            wire: Cow::Borrowed(wire),
+            user_agent: None,
+        }
+    }
+
+    /// Names the key that was shown.
+    #[must_use]
+    pub fn access_key(mut self, key: AccessKeyId) -> Self {
+        self.access_key = Some(key);
+        self
+    }
+
+    /// Notes the user agent. Nobody vouches for such a text: control characters are left out, and what is longer than
+    /// [`MAX_USER_AGENT`] bytes is cut off.
+    #[must_use]
+    pub fn agent(mut self, text: &str) -> Self {
+        let mut kept = String::new();
+        for c in text.chars().filter(|c| !c.is_control()) {
+            if kept.len() + c.len_utf8() > MAX_USER_AGENT {
+                break;
+            }
+            kept.push(c);
+        }
+        self.user_agent = Some(kept).filter(|kept| !kept.is_empty());
+        self
+    }
+
+    /// The user agent.
+    pub fn user_agent(&self) -> Option<&str> {
+        self.user_agent.as_deref()
+    }
+}
+
+/// What an event is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AuditCategory {
+    /// A new credential.
+    Registration,
+    /// A sign-in.
+    Authentication,
+    /// Records that somebody made, changed or removed.
+    Management,
+}
 
 macro_rules! audit_kinds {
     ($($(#[$doc:meta])* $variant:ident = $name:literal,)+) => {
@@ -52,6 +164,38 @@ audit_kinds! {
     CredentialRenamed = "credential_renamed",
     /// A credential was deleted.
     CredentialDeleted = "credential_deleted",
+    /// An access key was made.
+    AccessKeyCreated = "access_key_created",
+    /// An access key was revoked.
+    AccessKeyDeleted = "access_key_deleted",
+}
+
+impl AuditKind {
+    /// What it is about.
+    pub fn category(self) -> AuditCategory {
+        match self {
+            Self::RegistrationStarted | Self::CredentialRegistered | Self::RegistrationRefused => {
+                AuditCategory::Registration
+            }
+            Self::Authenticated | Self::AuthenticationRefused => AuditCategory::Authentication,
+            Self::RelyingPartyCreated
+            | Self::RelyingPartyUpdated
+            | Self::UserCreated
+            | Self::UserDeleted
+            | Self::CredentialRenamed
+            | Self::CredentialDeleted
+            | Self::AccessKeyCreated
+            | Self::AccessKeyDeleted => AuditCategory::Management,
+        }
+    }
+
+    /// Whether something was refused.
+    pub fn is_refusal(self) -> bool {
+        matches!(
+            self,
+            Self::RegistrationRefused | Self::AuthenticationRefused
+        )
+    }
 }
 
 /// One thing that happened.
@@ -67,6 +211,8 @@ pub struct AuditEvent {
     pub at: Timestamp,
     /// The user concerned.
     pub user: Option<UserId>,
+    /// That user's name at the time.
+    pub user_name: Option<String>,
     /// The credential concerned.
     pub credential: Option<CredentialKey>,
     /// The ceremony concerned.
@@ -75,6 +221,8 @@ pub struct AuditEvent {
     pub reason: Option<Reason>,
     /// What the verifier noticed without refusing, as stable names separated by a space.
     pub signals: String,
+    /// Who did it.
+    pub actor: Actor,
 }
 
 impl AuditEvent {
@@ -86,10 +234,12 @@ impl AuditEvent {
             relying_party,
             at,
             user: None,
+            user_name: None,
             credential: None,
             ceremony: None,
             reason: None,
             signals: String::new(),
+            actor: Actor::default(),
         }
     }
 
@@ -97,6 +247,26 @@ impl AuditEvent {
     #[must_use]
     pub fn user(mut self, user: UserId) -> Self {
         self.user = Some(user);
+        self
+    }
+
+    /// Names the user by key and name.
+    #[must_use]
+    pub fn of(self, user: &User) -> Self {
+        self.user(user.id).user_name(&user.name)
+    }
+
+    /// Names the user by name.
+    #[must_use]
+    pub fn user_name(mut self, name: &str) -> Self {
+        self.user_name = Some(name.to_owned());
+        self
+    }
+
+    /// Names who did it.
+    #[must_use]
+    pub fn by(mut self, actor: &Actor) -> Self {
+        self.actor = actor.clone();
         self
     }
 
@@ -119,5 +289,94 @@ impl AuditEvent {
     pub fn reason(mut self, reason: Reason) -> Self {
         self.reason = Some(reason);
         self
+    }
+
+    /// The event to write when a ceremony that was to succeed by this event is refused instead.
+    #[must_use]
+    pub fn refused(mut self, reason: Reason) -> Self {
+        self.kind = match self.kind.category() {
+            AuditCategory::Registration => AuditKind::RegistrationRefused,
+            AuditCategory::Authentication => AuditKind::AuthenticationRefused,
+            AuditCategory::Management => self.kind,
+        };
+        self.signals.clear();
+        self.reason(reason)
+    }
+}
+
+/// A part of the audit trail.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EventRange {
+    /// Events from this moment on; `None` from the first.
+    pub from: Option<Timestamp>,
+    /// Events before this moment; `None` up to the last.
+    pub until: Option<Timestamp>,
+}
+
+/// What a query of the audit trail found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundEvents {
+    /// The events, newest first.
+    pub events: Vec<AuditEvent>,
+    /// Whether these are all; `false` when the query reached one of its bounds.
+    pub complete: bool,
+}
+
+impl Passkeys {
+    /// Events of a range that `wanted` picks, newest first: at most `limit` and at most [`MAX_EVENTS`].
+    ///
+    /// The range is a range of keys in the store; what else is wanted is looked for in the events read, and the search
+    /// ends after a bounded number of them.
+    pub async fn find_events(
+        &self,
+        rp: RelyingPartyId,
+        range: EventRange,
+        limit: u32,
+        wanted: impl Fn(&AuditEvent) -> bool,
+    ) -> Result<FoundEvents, Refusal> {
+        let limit = limit.min(MAX_EVENTS) as usize;
+        let mut after = range.until.map(|until| Position {
+            created: until,
+            key: [0; 16],
+        });
+        let mut events = Vec::new();
+        let mut searched = 0;
+        loop {
+            let request = PageRequest {
+                after,
+                limit: SEARCH_PAGE,
+                order: Order::Descending,
+            };
+            let page = self.storage.list_events(rp, request).await?;
+            after = page.items.last().map(|event| Position {
+                created: event.at,
+                key: event.id.0,
+            });
+            for event in page.items {
+                if range.from.is_some_and(|from| event.at < from) {
+                    return Ok(FoundEvents {
+                        events,
+                        complete: true,
+                    });
+                }
+                if !wanted(&event) {
+                    continue;
+                }
+                if events.len() == limit {
+                    return Ok(FoundEvents {
+                        events,
+                        complete: false,
+                    });
+                }
+                events.push(event);
+            }
+            searched += SEARCH_PAGE;
+            if !page.more || searched >= MAX_SEARCHED {
+                return Ok(FoundEvents {
+                    events,
+                    complete: !page.more,
+                });
+            }
+        }
     }
 }

@@ -13,32 +13,57 @@ use webauthn::response::AuthenticationResponse;
 use webauthn::trace::NoTrace;
 
 use crate::Passkeys;
-use crate::audit::{AuditEvent, AuditKind};
+use crate::audit::{Actor, AuditEvent, AuditKind};
 use crate::ceremony::{
-    Asked, AuthenticationAsked, Ceremony, CeremonyState, Standing, draw_challenge,
+    Asked, AuthenticationAsked, Ceremony, CeremonyState, Standing, Terms, draw_challenge,
 };
 use crate::clock::Timestamp;
 use crate::credentials::CredentialRecord;
 use crate::error::Refusal;
-use crate::ids::{AttemptId, CeremonyId, CredentialKey, RelyingPartyId};
-use crate::policy::AllowCredentials;
+use crate::ids::{AttemptId, CeremonyId, CredentialKey, RelyingPartyId, UserId};
+use crate::policy::{AllowCredentials, PartialSelection};
 use crate::registration::ensure_pending;
 use crate::relying_parties::RelyingParty;
 use crate::storage::{
     Begin, CounterRule, FinishAuthentication, FinishedAuthentication, RefuseCeremony, Refused,
 };
-use crate::users::User;
+use crate::users::{User, UserRef};
 
 /// For whom an authentication is started.
 #[derive(Clone, Copy, Debug)]
 pub enum Who<'a> {
     /// Whoever answers: the credential names the user.
     Anyone,
-    /// The user with this name.
-    User(&'a str),
-    /// The owner of this credential, with this credential; if a name is given too, it must be the
-    /// owner's.
-    Credential(CredentialKey, Option<&'a str>),
+    /// This user.
+    User(UserRef<'a>),
+    /// The owner of this credential, with this credential; if a user is given too, it must be the
+    /// owner.
+    Credential(CredentialKey, Option<UserRef<'a>>),
+}
+
+/// An authentication to start.
+#[derive(Clone, Debug)]
+pub struct StartAuthentication<'a> {
+    /// For whom.
+    pub who: Who<'a>,
+    /// RP ID, origins and user verification that win over the configured ones.
+    pub selection: Option<&'a PartialSelection>,
+    /// Whether a named user must have a credential that could answer.
+    pub credential_needed: bool,
+    /// Wishes of either kind of ceremony.
+    pub terms: Terms,
+}
+
+impl<'a> From<Who<'a>> for StartAuthentication<'a> {
+    /// An authentication without wishes.
+    fn from(who: Who<'a>) -> Self {
+        Self {
+            who,
+            selection: None,
+            credential_needed: false,
+            terms: Terms::default(),
+        }
+    }
 }
 
 /// An authentication that succeeded.
@@ -67,21 +92,26 @@ impl Passkeys {
     /// Starts an authentication.
     ///
     /// # Errors
-    /// `relying_party_incomplete`, `user_unknown`, `credential_unknown`,
-    /// `credential_not_registered`.
-    pub async fn start_authentication(
+    /// `relying_party_incomplete`, `user_unknown`, `credential_unknown` (of a user too, where one is
+    /// needed), `credential_not_registered`.
+    pub async fn start_authentication<'a>(
         &self,
         rp: &RelyingParty,
-        who: Who<'_>,
+        start: impl Into<StartAuthentication<'a>>,
     ) -> Result<Ceremony, Refusal> {
-        let parties = self.parties(rp, who).await?;
+        let start = start.into();
+        let parties = self.parties(rp, &start).await?;
         let policy = &rp.policy;
+        let terms = start.terms;
         let now = self.now();
-        let user_verification = rp
+        let user_verification = start
             .selection
-            .user_verification
+            .and_then(|selection| selection.user_verification)
+            .or(rp.selection.user_verification)
             .unwrap_or(UserVerification::Preferred);
-        let challenge = draw_challenge(&*self.randomness);
+        let timeout_ms = terms.timeout_ms.unwrap_or(policy.authentication_timeout_ms);
+        let lifetime_ms = terms.lifetime_ms.unwrap_or(timeout_ms);
+        let challenge = draw_challenge(&*self.randomness, terms.challenge, rp.id);
         let (allow_credentials, transports): (Vec<CredentialId>, Vec<Vec<String>>) = parties
             .allowed
             .into_iter()
@@ -93,7 +123,7 @@ impl Passkeys {
             user: parties.user.as_ref().map(|u| u.id),
             credential: parties.credential,
             created: now,
-            expires: now.plus_millis(i64::from(policy.authentication_timeout_ms)),
+            expires: now.plus_millis(i64::from(lifetime_ms)),
             updated: now,
             asked: Asked::Authentication(AuthenticationAsked {
                 expectation: AuthenticationExpectation {
@@ -114,9 +144,10 @@ impl Passkeys {
                     appid: None,
                 },
                 user_verification,
-                timeout_ms: policy.authentication_timeout_ms,
+                timeout_ms,
                 transports,
                 user_name: parties.user.map(|u| u.name),
+                extensions: terms.extensions,
             }),
             state: CeremonyState::Pending,
         };
@@ -130,10 +161,18 @@ impl Passkeys {
         }
     }
 
-    async fn parties(&self, rp: &RelyingParty, who: Who<'_>) -> Result<Parties, Refusal> {
-        match who {
+    async fn parties(
+        &self,
+        rp: &RelyingParty,
+        start: &StartAuthentication<'_>,
+    ) -> Result<Parties, Refusal> {
+        let party = || match start.selection {
+            Some(selection) => rp.party(selection),
+            None => rp.party(&PartialSelection::default()),
+        };
+        match start.who {
             Who::Anyone => {
-                let (rp_id, origins) = rp.party()?;
+                let (rp_id, origins) = party()?;
                 Ok(Parties {
                     user: None,
                     credential: None,
@@ -142,15 +181,21 @@ impl Passkeys {
                     allowed: Vec::new(),
                 })
             }
-            Who::User(name) => {
-                let (rp_id, origins) = rp.party()?;
+            Who::User(user) => {
+                let (rp_id, origins) = party()?;
                 let (user, mut credentials) = self
                     .storage
-                    .user_with_credentials(rp.id, name)
+                    .user_with_credentials(rp.id, user)
                     .await?
                     .ok_or_else(|| Refusal::from(Reason::UserUnknown))?;
                 // Another RP ID's credentials could not answer; listing them would only confuse.
                 credentials.retain(|c| c.selection.rp_id == rp_id);
+                if start.credential_needed && credentials.is_empty() {
+                    return Err(Refusal::new(
+                        Reason::CredentialUnknown,
+                        "the user has no credential for this RP ID",
+                    ));
+                }
                 let listed = match rp.policy.allow_credentials {
                     AllowCredentials::Always => true,
                     AllowCredentials::Never => false,
@@ -171,7 +216,7 @@ impl Passkeys {
                     allowed,
                 })
             }
-            Who::Credential(key, name) => {
+            Who::Credential(key, owner) => {
                 let Some((record, user)) = self.storage.credential(rp.id, key).await? else {
                     // A registration that is not finished has the key already.
                     let ceremony = self.storage.ceremony(rp.id, key.into()).await?;
@@ -184,7 +229,7 @@ impl Passkeys {
                         _ => Reason::CredentialUnknown.into(),
                     });
                 };
-                if name.is_some_and(|name| name != user.name) {
+                if owner.is_some_and(|owner| !owner.is(&user)) {
                     return Err(Reason::CredentialUnknown.into());
                 }
                 Ok(Parties {
@@ -208,6 +253,7 @@ impl Passkeys {
         &self,
         rp: RelyingPartyId,
         response: &AuthenticationResponse,
+        by: &Actor,
     ) -> Result<SignedIn, Refusal> {
         let now = self.now();
         let id = CeremonyId::of_challenge(&response.client_data().challenge);
@@ -221,19 +267,26 @@ impl Passkeys {
         let Asked::Authentication(asked) = &ceremony.asked else {
             return Err(Reason::CeremonyNotFound.into());
         };
-        let event = AuditEvent::new(self.draw(), AuditKind::AuthenticationRefused, rp, now);
+        let event = AuditEvent::new(self.draw(), AuditKind::AuthenticationRefused, rp, now).by(by);
         let Some((record, user)) = loaded.credential else {
             let refusal = Refusal::from(Reason::CredentialUnknown).with_ceremony(id);
             if ceremony.standing(now) != Standing::Pending {
                 return Err(refusal);
             }
-            return Err(self.refuse(&ceremony, refusal, event, now).await);
+            // Nobody is known to have answered; whoever was to, failed to.
+            let mut event = event;
+            event.user = ceremony.user;
+            event.user_name.clone_from(&asked.user_name);
+            let failed = ceremony.user;
+            return Err(self.refuse(&ceremony, refusal, failed, event, now).await);
         };
         ensure_pending(&ceremony, now)?;
-        let event = event.user(user.id).credential(record.key);
+        let event = event.of(&user).credential(record.key);
+        // The user who was to sign in, or else the one whose credential was shown.
+        let failed = ceremony.user.or(Some(user.id));
         if record.selection.rp_id != asked.expectation.rp_id {
             let refusal = Refusal::from(Reason::CredentialRpMismatch);
-            return Err(self.refuse(&ceremony, refusal, event, now).await);
+            return Err(self.refuse(&ceremony, refusal, failed, event, now).await);
         }
         let handle = user.id.user_handle();
         let verdict = verify_authentication(
@@ -246,7 +299,7 @@ impl Passkeys {
             Ok(verified) => verified,
             Err(error) => {
                 let refusal = Refusal::new(error.reason(), error.to_string());
-                return Err(self.refuse(&ceremony, refusal, event, now).await);
+                return Err(self.refuse(&ceremony, refusal, failed, event, now).await);
             }
         };
         let mut event = event.ceremony(id);
@@ -289,12 +342,13 @@ impl Passkeys {
         })
     }
 
-    /// Ends a pending ceremony as failed, and gives the refusal to answer with: the given one, or
-    /// how the ceremony stands if another attempt was faster.
+    /// Ends a pending ceremony as failed, as a failed sign-in of `failed_user` if it was one, and gives the
+    /// refusal to answer with: the given one, or how the ceremony stands if another attempt was faster.
     pub(crate) async fn refuse(
         &self,
         ceremony: &Ceremony,
         refusal: Refusal,
+        failed_user: Option<UserId>,
         event: AuditEvent,
         now: Timestamp,
     ) -> Refusal {
@@ -307,6 +361,7 @@ impl Passkeys {
                 ceremony: ceremony.id,
                 now,
                 reason: refusal.reason,
+                failed_user,
                 event: &event,
             })
             .await;

@@ -69,6 +69,13 @@ impl<K: Eq + Hash + Copy, V: Clone> Cache<K, V> {
         Ok(value)
     }
 
+    /// Drops everything.
+    pub(crate) fn clear(&self) {
+        let mut entries = self.entries.write();
+        self.epoch.fetch_add(1, Ordering::AcqRel);
+        entries.clear();
+    }
+
     /// Drops what is known about `key`.
     pub(crate) fn forget(&self, key: &K) {
         let mut entries = self.entries.write();

@@ -6,21 +6,80 @@ use webauthn::error::Reason;
 use webauthn::options::{CredentialDescriptor, RequestOptions, UserVerification};
 use webauthn::registration::RegistrationExpectation;
 
+use crate::Passkeys;
+use crate::audit::Actor;
 use crate::clock::{Randomness, Timestamp};
+use crate::error::Refusal;
 use crate::ids::{CeremonyId, CredentialKey, RelyingPartyId, UserId};
 use crate::policy::Selection;
 
 /// Random bytes in a challenge. As hex they make 48 ASCII characters.
 const CHALLENGE_ENTROPY: usize = 24;
+/// Random bytes in a challenge that names its Relying Party: the least that WebAuthn L3 13.4.3 recommends.
+const NAMING_CHALLENGE_ENTROPY: usize = 16;
+/// Length of a challenge that names its Relying Party: 64 bytes, the most that the FIDO binding allows.
+const NAMING_CHALLENGE_LENGTH: usize = 4 * NAMING_CHALLENGE_ENTROPY;
 
-/// Draws a challenge: 24 random bytes as 48 ASCII hex characters.
+/// What a challenge says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ChallengeForm {
+    /// Nothing: 24 random bytes as 48 ASCII hex characters.
+    #[default]
+    Random,
+    /// Which Relying Party drew it: 16 random bytes and its key as 64 ASCII hex characters. For answers that come in
+    /// by a way that does not say it; see [`relying_party_of_challenge`].
+    NamesRelyingParty,
+}
+
+/// Draws a challenge.
 ///
 /// Clients exist that decode the base64url form with a decoder of the classic alphabet. The
 /// base64url form of ASCII hex never holds `-` or `_`, so they survive.
-pub(crate) fn draw_challenge(randomness: &dyn Randomness) -> Vec<u8> {
-    let mut bytes = [0; CHALLENGE_ENTROPY];
-    randomness.fill(&mut bytes);
-    hex::encode(bytes).into_bytes()
+pub(crate) fn draw_challenge(
+    randomness: &dyn Randomness,
+    form: ChallengeForm,
+    rp: RelyingPartyId,
+) -> Vec<u8> {
+    match form {
+        ChallengeForm::Random => {
+            let mut bytes = [0; CHALLENGE_ENTROPY];
+            randomness.fill(&mut bytes);
+            hex::encode(bytes)
+        }
+        ChallengeForm::NamesRelyingParty => {
+            let mut bytes = [0; NAMING_CHALLENGE_ENTROPY];
+            randomness.fill(&mut bytes);
+            hex::encode(bytes) + &rp.to_hex()
+        }
+    }
+    .into_bytes()
+}
+
+/// The Relying Party that a challenge of the form [`ChallengeForm::NamesRelyingParty`] names; `None` for any other.
+///
+/// Anybody can make up such a challenge: it says where to look for the ceremony, and no more.
+pub fn relying_party_of_challenge(challenge: &[u8]) -> Option<RelyingPartyId> {
+    let text = std::str::from_utf8(challenge).ok()?;
+    let lower_case_hex = |c: u8| c.is_ascii_digit() || (b'a'..=b'f').contains(&c);
+    if text.len() != NAMING_CHALLENGE_LENGTH || !text.bytes().all(lower_case_hex) {
+        return None;
+    }
+    RelyingPartyId::from_hex(&text[2 * NAMING_CHALLENGE_ENTROPY..])
+}
+
+/// What a caller wishes for one ceremony of either kind.
+#[derive(Clone, Debug, Default)]
+pub struct Terms {
+    /// Time given to the client, in milliseconds; `None` for what the policy says.
+    pub timeout_ms: Option<u32>,
+    /// How long an answer is taken, in milliseconds; `None` for as long as the client has time.
+    pub lifetime_ms: Option<u32>,
+    /// What the challenge says.
+    pub challenge: ChallengeForm,
+    /// Extension inputs for the client, an object (WebAuthn L3 9.3).
+    pub extensions: Option<serde_json::Value>,
+    /// Who starts it.
+    pub by: Actor,
 }
 
 /// The two kinds of ceremony.
@@ -120,6 +179,8 @@ pub struct AuthenticationAsked {
     pub transports: Vec<Vec<String>>,
     /// The user's name when the ceremony started, if one was named.
     pub user_name: Option<String>,
+    /// Extension inputs in the options; a ceremony of a passkeyd that knew none has none.
+    pub extensions: Option<serde_json::Value>,
 }
 
 impl AuthenticationAsked {
@@ -140,7 +201,7 @@ impl AuthenticationAsked {
                 })
                 .collect(),
             user_verification: self.user_verification,
-            extensions: None,
+            extensions: self.extensions.clone(),
         }
     }
 }
@@ -161,6 +222,60 @@ impl Ceremony {
             CeremonyState::Failed(_) => Standing::Failed,
             CeremonyState::Pending if now >= self.expires => Standing::Expired,
             CeremonyState::Pending => Standing::Pending,
+        }
+    }
+}
+
+impl Passkeys {
+    /// The ceremony with this key, of either kind and whoever's it is.
+    ///
+    /// # Errors
+    /// `ceremony_not_found`.
+    pub async fn ceremony(&self, rp: RelyingPartyId, id: CeremonyId) -> Result<Ceremony, Refusal> {
+        self.storage
+            .ceremony(rp, id)
+            .await?
+            .ok_or_else(|| Reason::CeremonyNotFound.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SystemRandomness;
+
+    const PARTY: RelyingPartyId = RelyingPartyId([0xa5; 16]);
+
+    #[test]
+    fn a_challenge_names_its_relying_party_where_that_is_asked_for() {
+        let named = draw_challenge(&SystemRandomness, ChallengeForm::NamesRelyingParty, PARTY);
+        assert_eq!(named.len(), 64);
+        assert_eq!(relying_party_of_challenge(&named), Some(PARTY));
+        let random = draw_challenge(&SystemRandomness, ChallengeForm::Random, PARTY);
+        assert_eq!(random.len(), 48);
+        assert_eq!(relying_party_of_challenge(&random), None);
+        // Each has its own random part.
+        let again = draw_challenge(&SystemRandomness, ChallengeForm::NamesRelyingParty, PARTY);
+        assert_ne!(named[..32], again[..32]);
+    }
+
+    #[test]
+    fn a_challenge_of_any_other_form_names_nobody() {
+        let named = draw_challenge(&SystemRandomness, ChallengeForm::NamesRelyingParty, PARTY);
+        for place in 0..64 {
+            for byte in [b'A', b'g', b'-', b' ', 0, 0xff] {
+                let mut other = named.clone();
+                other[place] = byte;
+                assert_eq!(relying_party_of_challenge(&other), None, "{place} {byte}");
+            }
+        }
+        for other in [
+            &named[..63],
+            &named[1..],
+            &[],
+            &[named.clone(), vec![b'0']].concat(),
+        ] {
+            assert_eq!(relying_party_of_challenge(other), None);
         }
     }
 }

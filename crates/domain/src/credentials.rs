@@ -7,7 +7,7 @@ use webauthn::error::Reason;
 use webauthn::registration::VerifiedRegistration;
 
 use crate::Passkeys;
-use crate::audit::{AuditEvent, AuditKind};
+use crate::audit::{Actor, AuditEvent, AuditKind};
 use crate::ceremony::{Ceremony, CeremonyKind, RegistrationAsked};
 use crate::clock::Timestamp;
 use crate::error::Refusal;
@@ -61,6 +61,9 @@ pub struct CredentialRecord {
     pub updated: Timestamp,
     /// When it last signed in.
     pub last_used: Option<Timestamp>,
+    /// What the browser or app that registered it said it was; at most
+    /// [`MAX_USER_AGENT`](crate::audit::MAX_USER_AGENT) bytes.
+    pub user_agent: Option<String>,
 }
 
 impl CredentialRecord {
@@ -117,8 +120,25 @@ impl NewCredential {
             created: ceremony.created,
             updated: now,
             last_used: None,
+            user_agent: None,
         };
         Self { record, verified }
+    }
+
+    /// Gives it the name that came with the answer, if one came, instead of the one from the start.
+    #[must_use]
+    pub fn named(mut self, name: Option<&str>) -> Self {
+        if let Some(name) = name {
+            name.clone_into(&mut self.record.name);
+        }
+        self
+    }
+
+    /// Notes with it the user agent of whoever registers it.
+    #[must_use]
+    pub fn registered_by(mut self, actor: &Actor) -> Self {
+        self.record.user_agent = actor.user_agent().map(str::to_owned);
+        self
     }
 
     /// The record to store.
@@ -169,6 +189,21 @@ impl Enrolment {
 }
 
 impl Passkeys {
+    /// The credential with this key, and its owner.
+    ///
+    /// # Errors
+    /// `credential_unknown`, also for a registration that is not finished.
+    pub async fn credential(
+        &self,
+        rp: RelyingPartyId,
+        key: CredentialKey,
+    ) -> Result<(CredentialRecord, User), Refusal> {
+        self.storage
+            .credential(rp, key)
+            .await?
+            .ok_or_else(|| Reason::CredentialUnknown.into())
+    }
+
     /// The credential or unfinished registration of this user with this key.
     ///
     /// # Errors
@@ -244,12 +279,14 @@ impl Passkeys {
         user: &User,
         key: CredentialKey,
         name: &str,
+        by: &Actor,
     ) -> Result<Enrolment, Refusal> {
         let now = self.now();
         let rp = user.relying_party;
         let event = AuditEvent::new(self.draw(), AuditKind::CredentialRenamed, rp, now)
-            .user(user.id)
-            .credential(key);
+            .of(user)
+            .credential(key)
+            .by(by);
         if let Some(record) = self
             .storage
             .rename_credential(rp, user.id, key, name, &event)
@@ -268,11 +305,17 @@ impl Passkeys {
     ///
     /// # Errors
     /// `credential_unknown`.
-    pub async fn delete_enrolment(&self, user: &User, key: CredentialKey) -> Result<(), Refusal> {
+    pub async fn delete_enrolment(
+        &self,
+        user: &User,
+        key: CredentialKey,
+        by: &Actor,
+    ) -> Result<(), Refusal> {
         let rp = user.relying_party;
         let event = AuditEvent::new(self.draw(), AuditKind::CredentialDeleted, rp, self.now())
-            .user(user.id)
-            .credential(key);
+            .of(user)
+            .credential(key)
+            .by(by);
         // The registration first: one that finishes in between leaves a credential, which the
         // second call removes.
         let pending = self

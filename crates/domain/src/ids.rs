@@ -83,6 +83,14 @@ id! {
     RelyingPartyId
 }
 id! {
+    /// A key that opens one Relying Party, revocable on its own.
+    AccessKeyId
+}
+id! {
+    /// A token that may be used once.
+    TokenId
+}
+id! {
     /// A user of a Relying Party.
     UserId
 }

@@ -6,6 +6,7 @@
 
 mod cache;
 
+pub mod access_keys;
 pub mod accounts;
 pub mod audit;
 pub mod authentication;
@@ -20,6 +21,7 @@ pub mod policy;
 pub mod registration;
 pub mod relying_parties;
 pub mod storage;
+pub mod tokens;
 pub mod users;
 pub mod webhooks;
 
@@ -29,13 +31,15 @@ use std::sync::Arc;
 pub use webauthn;
 pub use webauthn::error::Reason;
 
+use crate::access_keys::AccessKey;
 use crate::cache::Cache;
 use crate::clock::{Clock, Randomness, Timestamp};
 use crate::error::Refusal;
-use crate::ids::{EventId, RelyingPartyId};
+use crate::ids::{AccessKeyId, EventId, RelyingPartyId};
 use crate::policy::Policy;
 use crate::relying_parties::RelyingParty;
 use crate::storage::{Principal, Storage, StoredSecret, Swept};
+use crate::tokens::{TokenKey, TokenKind};
 
 /// The service: every use case of every wire. Shared by all requests.
 pub struct Passkeys {
@@ -44,6 +48,8 @@ pub struct Passkeys {
     randomness: Arc<dyn Randomness>,
     relying_parties: Cache<RelyingPartyId, Arc<RelyingParty>>,
     secrets: Cache<Principal, StoredSecret>,
+    access_keys: Cache<(RelyingPartyId, AccessKeyId), Arc<AccessKey>>,
+    token_keys: Cache<(RelyingPartyId, TokenKind), Arc<TokenKey>>,
     cursor_key: cursor::CursorKey,
     default_policy: Policy,
     metadata: metadata::Keeper,
@@ -74,6 +80,8 @@ impl Passkeys {
             randomness,
             relying_parties: Cache::default(),
             secrets: Cache::default(),
+            access_keys: Cache::default(),
+            token_keys: Cache::default(),
             cursor_key,
             default_policy: Policy::default(),
             metadata: metadata::Keeper::default(),
@@ -97,7 +105,7 @@ impl Passkeys {
         Ok(self.storage.ping().await?)
     }
 
-    /// Removes what is old: ceremonies that expired more than `ceremonies_ms` ago, audit events older
+    /// Removes what is old: ceremonies, and notes of used tokens, that expired more than `ceremonies_ms` ago, audit events older
     /// than `events_ms`; at most `budget` rows of each.
     pub async fn sweep(
         &self,

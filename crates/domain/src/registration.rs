@@ -12,9 +12,9 @@ use webauthn::trace::NoTrace;
 use webauthn::trust::{TrustFacts, UnixSeconds};
 
 use crate::Passkeys;
-use crate::audit::{AuditEvent, AuditKind};
+use crate::audit::{Actor, AuditEvent, AuditKind};
 use crate::ceremony::{
-    Asked, Ceremony, CeremonyState, RegistrationAsked, Standing, draw_challenge,
+    Asked, Ceremony, CeremonyState, RegistrationAsked, Standing, Terms, draw_challenge,
 };
 use crate::credentials::{CredentialRecord, NewCredential};
 use crate::error::Refusal;
@@ -22,7 +22,7 @@ use crate::ids::{AttemptId, CeremonyId, RelyingPartyId};
 use crate::policy::PartialSelection;
 use crate::relying_parties::RelyingParty;
 use crate::storage::{Begin, BeginRegistration, FinishRegistration, FinishedRegistration};
-use crate::users::User;
+use crate::users::{User, UserRef};
 
 /// How often a start is tried again when the user comes or goes meanwhile.
 const BEGIN_TRIES: u32 = 3;
@@ -30,12 +30,42 @@ const BEGIN_TRIES: u32 = 3;
 /// A registration to start.
 #[derive(Clone, Debug)]
 pub struct StartRegistration<'a> {
-    /// Name of the user; created when there is none.
-    pub user_name: &'a str,
-    /// Name of the credential. The client shows it as the user's name.
+    /// The user. One who is named and not there is created; one who is given by key must be there.
+    pub user: UserRef<'a>,
+    /// Name of the credential.
     pub credential_name: &'a str,
+    /// The name that the client shows for the account (WebAuthn L3 5.4.1); `None` for the user's.
+    pub account_name: Option<&'a str>,
+    /// The name that the client shows for the person (WebAuthn L3 5.4.3); `None` for the account's.
+    pub display_name: Option<&'a str>,
     /// Settings that win over the configured ones.
     pub selection: &'a PartialSelection,
+    /// The wish for an attestation statement; `None` for what the policy says.
+    pub attestation: Option<AttestationConveyance>,
+    /// Most credentials that the user may have; `None` for what the policy says.
+    pub max_credentials: Option<u32>,
+    /// Wishes of either kind of ceremony.
+    pub terms: Terms,
+}
+
+impl<'a> StartRegistration<'a> {
+    /// A registration without wishes.
+    pub fn new(
+        user: impl Into<UserRef<'a>>,
+        credential_name: &'a str,
+        selection: &'a PartialSelection,
+    ) -> Self {
+        Self {
+            user: user.into(),
+            credential_name,
+            account_name: None,
+            display_name: None,
+            selection,
+            attestation: None,
+            max_credentials: None,
+            terms: Terms::default(),
+        }
+    }
 }
 
 /// A registration that was started.
@@ -62,7 +92,8 @@ impl Passkeys {
     /// Starts a registration.
     ///
     /// # Errors
-    /// `relying_party_incomplete`, `authenticator_criteria_missing`, `too_many_credentials`.
+    /// `relying_party_incomplete`, `authenticator_criteria_missing`, `too_many_credentials`,
+    /// `user_unknown`.
     pub async fn start_registration(
         &self,
         rp: &RelyingParty,
@@ -70,26 +101,35 @@ impl Passkeys {
     ) -> Result<StartedRegistration, Refusal> {
         let selection = rp.resolve(start.selection)?;
         let policy = &rp.policy;
+        let terms = &start.terms;
+        let timeout_ms = terms.timeout_ms.unwrap_or(policy.registration_timeout_ms);
+        let lifetime_ms = terms.lifetime_ms.unwrap_or(timeout_ms);
+        let max_credentials = start
+            .max_credentials
+            .unwrap_or(policy.max_credentials_per_user);
         for _ in 0..BEGIN_TRIES {
             let now = self.now();
             let found = self
                 .storage
-                .user_with_credentials(rp.id, start.user_name)
+                .user_with_credentials(rp.id, start.user)
                 .await?;
             let new = found.is_none();
-            let (user, credentials) =
-                found.unwrap_or_else(|| (self.new_user(rp.id, start.user_name, now), Vec::new()));
-            if credentials.len() >= policy.max_credentials_per_user as usize {
+            let (user, credentials) = match (found, start.user) {
+                (Some(found), _) => found,
+                (None, UserRef::Name(name)) => (self.new_user(rp.id, name, now), Vec::new()),
+                (None, UserRef::Id(_)) => return Err(Reason::UserUnknown.into()),
+            };
+            if credentials.len() >= max_credentials as usize {
                 return Err(Reason::TooManyCredentials.into());
             }
-            let challenge = draw_challenge(&*self.randomness);
+            let challenge = draw_challenge(&*self.randomness, terms.challenge, rp.id);
             let ceremony = Ceremony {
                 id: CeremonyId::of_challenge(&challenge),
                 relying_party: rp.id,
                 user: Some(user.id),
                 credential: None,
                 created: now,
-                expires: now.plus_millis(i64::from(policy.registration_timeout_ms)),
+                expires: now.plus_millis(i64::from(lifetime_ms)),
                 updated: now,
                 asked: Asked::Registration(RegistrationAsked {
                     expectation: RegistrationExpectation {
@@ -107,18 +147,21 @@ impl Passkeys {
                     },
                     selection: selection.clone(),
                     credential_name: start.credential_name.to_owned(),
-                    user_name: start.user_name.to_owned(),
-                    max_credentials: policy.max_credentials_per_user,
+                    user_name: user.name.clone(),
+                    max_credentials,
                 }),
                 state: CeremonyState::Pending,
             };
             let started = AuditEvent::new(self.draw(), AuditKind::RegistrationStarted, rp.id, now)
-                .user(user.id)
-                .ceremony(ceremony.id);
+                .of(&user)
+                .ceremony(ceremony.id)
+                .by(&terms.by);
             let mut events = vec![started];
             if new {
                 events.push(
-                    AuditEvent::new(self.draw(), AuditKind::UserCreated, rp.id, now).user(user.id),
+                    AuditEvent::new(self.draw(), AuditKind::UserCreated, rp.id, now)
+                        .of(&user)
+                        .by(&terms.by),
                 );
             }
             let begin = BeginRegistration {
@@ -132,6 +175,7 @@ impl Passkeys {
                 // The user came into being, or went, between the read and the write: look again.
                 Begin::UserExists | Begin::UserGone => continue,
             }
+            let account_name = start.account_name.unwrap_or(&user.name);
             let options = CreationOptions {
                 rp: RelyingPartyEntity {
                     id: selection.rp_id,
@@ -139,12 +183,12 @@ impl Passkeys {
                 },
                 user: UserEntity {
                     id: user.id.user_handle(),
-                    name: start.credential_name.to_owned(),
-                    display_name: start.credential_name.to_owned(),
+                    name: account_name.to_owned(),
+                    display_name: start.display_name.unwrap_or(account_name).to_owned(),
                 },
                 challenge,
                 pub_key_cred_params: policy.algorithms.clone(),
-                timeout: policy.registration_timeout_ms,
+                timeout: timeout_ms,
                 exclude_credentials: credentials
                     .into_iter()
                     .map(|c| CredentialDescriptor {
@@ -157,8 +201,8 @@ impl Passkeys {
                     resident_key: selection.resident_key,
                     user_verification: selection.user_verification,
                 },
-                attestation: AttestationConveyance::None,
-                extensions: None,
+                attestation: start.attestation.unwrap_or(AttestationConveyance::None),
+                extensions: terms.extensions.clone(),
             };
             return Ok(StartedRegistration {
                 ceremony,
@@ -169,7 +213,8 @@ impl Passkeys {
         Err(Reason::RelyingPartyUnknown.into())
     }
 
-    /// Judges the answer to a registration and stores the credential.
+    /// Judges the answer to a registration and stores the credential: under `name` if there is one, else under the
+    /// name from the start; with the user agent of whoever brings the answer.
     ///
     /// # Errors
     /// `ceremony_not_found`, `ceremony_used`, `ceremony_expired`, `credential_exists`, and every
@@ -178,6 +223,8 @@ impl Passkeys {
         &self,
         rp: RelyingPartyId,
         response: &RegistrationResponse,
+        name: Option<&str>,
+        by: &Actor,
     ) -> Result<FinishedEnrolment, Refusal> {
         let now = self.now();
         let id = CeremonyId::of_challenge(&response.client_data().challenge);
@@ -199,16 +246,22 @@ impl Passkeys {
             Ok(verified) => verified,
             Err(error) => {
                 let event = AuditEvent::new(self.draw(), AuditKind::RegistrationRefused, rp, now)
-                    .user(user);
+                    .user(user)
+                    .user_name(&asked.user_name)
+                    .by(by);
                 let refusal = Refusal::new(error.reason(), error.to_string());
-                return Err(self.refuse(&ceremony, refusal, event, now).await);
+                return Err(self.refuse(&ceremony, refusal, None, event, now).await);
             }
         };
-        let credential = NewCredential::new(&ceremony, asked, user, verified, now);
+        let credential = NewCredential::new(&ceremony, asked, user, verified, now)
+            .named(name)
+            .registered_by(by);
         let event = AuditEvent::new(self.draw(), AuditKind::CredentialRegistered, rp, now)
             .user(user)
+            .user_name(&asked.user_name)
             .ceremony(id)
-            .credential(id.into());
+            .credential(id.into())
+            .by(by);
         let finish = FinishRegistration {
             attempt: AttemptId::random(&*self.randomness),
             now,

@@ -8,7 +8,7 @@ use webauthn::origin::Origin;
 use webauthn::relying_party::RpId;
 
 use crate::Passkeys;
-use crate::audit::{AuditEvent, AuditKind};
+use crate::audit::{Actor, ActorKind, AuditEvent, AuditKind};
 use crate::clock::Timestamp;
 use crate::error::Refusal;
 use crate::ids::{AccountId, RelyingPartyId};
@@ -17,6 +17,9 @@ use crate::storage::{Page, PageRequest, Update};
 
 /// How often a versioned update is tried again after somebody else's.
 const UPDATE_TRIES: u32 = 5;
+
+/// Who makes and changes Relying Parties: whoever holds the account, on whichever wire.
+const ADMIN: Actor = Actor::new(ActorKind::Admin, "");
 
 /// A Relying Party of an account.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -143,8 +146,8 @@ impl RelyingParty {
     }
 
     /// RP ID and origins for an authentication.
-    pub(crate) fn party(&self) -> Result<(RpId, Vec<Origin>), Refusal> {
-        let (rp_id, _, origins) = self.resolve_party(&PartialSelection::default())?;
+    pub(crate) fn party(&self, asked: &PartialSelection) -> Result<(RpId, Vec<Origin>), Refusal> {
+        let (rp_id, _, origins) = self.resolve_party(asked)?;
         Ok((rp_id, origins))
     }
 }
@@ -173,7 +176,8 @@ impl Passkeys {
             created: now,
             updated: now,
         };
-        let event = AuditEvent::new(self.draw(), AuditKind::RelyingPartyCreated, rp.id, now);
+        let event =
+            AuditEvent::new(self.draw(), AuditKind::RelyingPartyCreated, rp.id, now).by(&ADMIN);
         if self.storage.create_relying_party(&rp, &event).await? {
             Ok(rp)
         } else {
@@ -190,14 +194,28 @@ impl Passkeys {
         account: AccountId,
         id: RelyingPartyId,
     ) -> Result<Arc<RelyingParty>, Refusal> {
-        let found = self
-            .relying_parties
+        let found = self.relying_party_itself(id).await?;
+        if found.account == account {
+            Ok(found)
+        } else {
+            Err(Reason::RelyingPartyUnknown.into())
+        }
+    }
+
+    /// The Relying Party with this key, for a caller who holds something of the Relying Party itself (an access key, a
+    /// token, a challenge) instead of the account's secret.
+    ///
+    /// # Errors
+    /// `relying_party_unknown`.
+    pub async fn relying_party_itself(
+        &self,
+        id: RelyingPartyId,
+    ) -> Result<Arc<RelyingParty>, Refusal> {
+        self.relying_parties
             .get(id, self.now(), async || {
                 Ok::<_, Refusal>(self.storage.relying_party(id).await?.map(Arc::new))
             })
-            .await?;
-        found
-            .filter(|rp| rp.account == account)
+            .await?
             .ok_or_else(|| Reason::RelyingPartyUnknown.into())
     }
 
@@ -229,7 +247,8 @@ impl Passkeys {
             rp.version += 1;
             rp.updated = self.now();
             let event =
-                AuditEvent::new(self.draw(), AuditKind::RelyingPartyUpdated, id, rp.updated);
+                AuditEvent::new(self.draw(), AuditKind::RelyingPartyUpdated, id, rp.updated)
+                    .by(&ADMIN);
             let outcome = self.storage.update_relying_party(&rp, &event).await;
             self.relying_parties.forget(&id);
             match outcome? {
@@ -256,6 +275,8 @@ impl Passkeys {
         self.relying_party(account, id).await?;
         let removed = self.storage.delete_relying_party(id).await;
         self.relying_parties.forget(&id);
+        self.access_keys.clear();
+        self.token_keys.clear();
         if removed? {
             Ok(())
         } else {

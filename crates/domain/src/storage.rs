@@ -9,17 +9,20 @@ use webauthn::authentication::VerifiedAuthentication;
 use webauthn::credential::CredentialId;
 use webauthn::error::Reason;
 
+use crate::access_keys::AccessKey;
 use crate::accounts::{Account, ApiKey, SecretHash};
 use crate::audit::AuditEvent;
 use crate::ceremony::{Ceremony, CeremonyKind, Standing};
 use crate::clock::Timestamp;
 use crate::credentials::{CredentialRecord, NewCredential};
 use crate::ids::{
-    AccountId, ApiKeyId, AttemptId, CeremonyId, CredentialKey, RelyingPartyId, UserId, WebhookId,
+    AccessKeyId, AccountId, ApiKeyId, AttemptId, CeremonyId, CredentialKey, RelyingPartyId,
+    TokenId, UserId, WebhookId,
 };
 use crate::metadata::StoredMetadata;
 use crate::relying_parties::RelyingParty;
-use crate::users::User;
+use crate::tokens::{TokenKey, TokenKind};
+use crate::users::{User, UserRef};
 use crate::webhooks::Webhook;
 
 /// A store did not do its work. Never used for absence or conflict.
@@ -216,7 +219,7 @@ pub struct FinishRegistration<'a> {
     pub credential: &'a NewCredential,
     /// Most credentials of the user, this one included.
     pub max_credentials: u32,
-    /// Written along on success.
+    /// Written along: as it is on success, as [`AuditEvent::refused`] when the ceremony is taken as failed.
     pub event: &'a AuditEvent,
 }
 
@@ -268,7 +271,7 @@ pub struct FinishAuthentication<'a> {
     pub verified: &'a VerifiedAuthentication,
     /// What a counter that does not grow does.
     pub counter: CounterRule,
-    /// Written along on success.
+    /// Written along: as it is on success, as [`AuditEvent::refused`] when the ceremony is taken as failed.
     pub event: &'a AuditEvent,
 }
 
@@ -278,7 +281,7 @@ pub enum FinishedAuthentication {
     /// The ceremony was taken, the credential's counter, backup state and last use are written.
     Accepted,
     /// The stored counter is not below the new one and the rule demands it. The ceremony was taken
-    /// as failed.
+    /// as failed, and the failure is noted with the user.
     CounterWentBack {
         /// The counter in the store.
         stored: u32,
@@ -307,6 +310,8 @@ pub struct RefuseCeremony<'a> {
     pub now: Timestamp,
     /// Why.
     pub reason: Reason,
+    /// Whose sign-in failed by it; noted with the user, if there is one.
+    pub failed_user: Option<UserId>,
     /// Written along.
     pub event: &'a AuditEvent,
 }
@@ -343,6 +348,8 @@ pub struct Swept {
     pub ceremonies: u64,
     /// Audit events.
     pub events: u64,
+    /// Tokens noted as used.
+    pub tokens: u64,
 }
 
 /// The store behind the domain.
@@ -402,13 +409,13 @@ pub trait Storage: Send + Sync + 'static {
 
     /// Adds a user.
     async fn create_user(&self, user: &User, event: &AuditEvent) -> Result<CreateUser, Fault>;
-    /// The user with this name.
-    async fn user(&self, rp: RelyingPartyId, name: &str) -> Result<Option<User>, Fault>;
-    /// The user with this name and all their credentials, oldest first.
+    /// The user with this name or key.
+    async fn user(&self, rp: RelyingPartyId, user: UserRef<'_>) -> Result<Option<User>, Fault>;
+    /// The user with this name or key and all their credentials, oldest first.
     async fn user_with_credentials(
         &self,
         rp: RelyingPartyId,
-        name: &str,
+        user: UserRef<'_>,
     ) -> Result<Option<(User, Vec<CredentialRecord>)>, Fault>;
     /// Users of a Relying Party.
     async fn list_users(&self, rp: RelyingPartyId, page: PageRequest) -> Result<Page<User>, Fault>;
@@ -503,7 +510,7 @@ pub trait Storage: Send + Sync + 'static {
         name: &str,
         event: &AuditEvent,
     ) -> Result<Option<CredentialRecord>, Fault>;
-    /// Removes a credential; `false` when not there.
+    /// Removes a credential, and keeps its last use with the user; `false` when not there.
     async fn delete_credential(
         &self,
         rp: RelyingPartyId,
@@ -536,6 +543,52 @@ pub trait Storage: Send + Sync + 'static {
     /// Puts a metadata BLOB in the place of one with a smaller number, or of none.
     async fn replace_metadata(&self, new: &StoredMetadata) -> Result<ReplaceMetadata, Fault>;
 
+    // ---- access keys and tokens -----------------------------------------------------------
+
+    /// Adds an access key; `false` when the Relying Party is not there.
+    async fn create_access_key(&self, key: &AccessKey, event: &AuditEvent) -> Result<bool, Fault>;
+    /// The access key with this key.
+    async fn access_key(
+        &self,
+        rp: RelyingPartyId,
+        id: AccessKeyId,
+    ) -> Result<Option<AccessKey>, Fault>;
+    /// Access keys of a Relying Party.
+    async fn list_access_keys(
+        &self,
+        rp: RelyingPartyId,
+        page: PageRequest,
+    ) -> Result<Page<AccessKey>, Fault>;
+    /// Removes an access key; `false` when not there.
+    async fn delete_access_key(
+        &self,
+        rp: RelyingPartyId,
+        id: AccessKeyId,
+        event: &AuditEvent,
+    ) -> Result<bool, Fault>;
+    /// The Relying Party's key for tokens of a kind, if there is one.
+    async fn token_key(
+        &self,
+        rp: RelyingPartyId,
+        kind: TokenKind,
+    ) -> Result<Option<TokenKey>, Fault>;
+    /// The Relying Party's key for tokens of a kind: the stored one, else `candidate`, stored now;
+    /// `None` when the Relying Party is not there.
+    async fn keep_token_key(
+        &self,
+        rp: RelyingPartyId,
+        kind: TokenKind,
+        candidate: TokenKey,
+    ) -> Result<Option<TokenKey>, Fault>;
+    /// Notes that a token is used; `false` when it was noted before, or the Relying Party is not
+    /// there. The note may go once `expires` has passed, for then the token itself is worth nothing.
+    async fn claim_once(
+        &self,
+        rp: RelyingPartyId,
+        token: TokenId,
+        expires: Timestamp,
+    ) -> Result<bool, Fault>;
+
     // ---- upkeep ---------------------------------------------------------------------------
 
     /// Audit events of a Relying Party.
@@ -544,11 +597,11 @@ pub trait Storage: Send + Sync + 'static {
         rp: RelyingPartyId,
         page: PageRequest,
     ) -> Result<Page<AuditEvent>, Fault>;
-    /// Removes ceremonies that expired before `ceremonies_before` and events older than
-    /// `events_before`, at most `budget` rows of each.
+    /// Removes ceremonies and notes of used tokens that expired before `expired_before`, and events
+    /// older than `events_before`, at most `budget` rows of each.
     async fn sweep(
         &self,
-        ceremonies_before: Timestamp,
+        expired_before: Timestamp,
         events_before: Timestamp,
         budget: u32,
     ) -> Result<Swept, Fault>;

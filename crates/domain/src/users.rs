@@ -4,8 +4,9 @@
 use webauthn::error::Reason;
 
 use crate::Passkeys;
-use crate::audit::{AuditEvent, AuditKind};
+use crate::audit::{Actor, AuditEvent, AuditKind};
 use crate::clock::Timestamp;
+use crate::credentials::CredentialRecord;
 use crate::error::Refusal;
 use crate::ids::{RelyingPartyId, UserId};
 use crate::relying_parties::RelyingParty;
@@ -24,6 +25,51 @@ pub struct User {
     pub created: Timestamp,
     /// When it was last changed.
     pub updated: Timestamp,
+    /// Last sign-in with a credential that was deleted since; credentials that are there know their own.
+    pub last_success: Option<Timestamp>,
+    /// Last sign-in of this user that was refused.
+    pub last_failure: Option<Timestamp>,
+}
+
+impl User {
+    /// When this user, who has these credentials, signed in last.
+    pub fn last_sign_in(&self, credentials: &[CredentialRecord]) -> Option<Timestamp> {
+        credentials
+            .iter()
+            .map(|credential| credential.last_used)
+            .fold(self.last_success, Option::max)
+    }
+}
+
+/// How a caller names a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserRef<'a> {
+    /// By name.
+    Name(&'a str),
+    /// By key.
+    Id(UserId),
+}
+
+impl<'a> From<&'a str> for UserRef<'a> {
+    fn from(name: &'a str) -> Self {
+        Self::Name(name)
+    }
+}
+
+impl From<UserId> for UserRef<'_> {
+    fn from(id: UserId) -> Self {
+        Self::Id(id)
+    }
+}
+
+impl UserRef<'_> {
+    /// Whether this names that user.
+    pub fn is(self, user: &User) -> bool {
+        match self {
+            Self::Name(name) => name == user.name,
+            Self::Id(id) => id == user.id,
+        }
+    }
 }
 
 impl Passkeys {
@@ -31,10 +77,17 @@ impl Passkeys {
     ///
     /// # Errors
     /// `user_exists` when the name is taken.
-    pub async fn create_user(&self, rp: &RelyingParty, name: &str) -> Result<User, Refusal> {
+    pub async fn create_user(
+        &self,
+        rp: &RelyingParty,
+        name: &str,
+        by: &Actor,
+    ) -> Result<User, Refusal> {
         let now = self.now();
         let user = self.new_user(rp.id, name, now);
-        let event = AuditEvent::new(self.draw(), AuditKind::UserCreated, rp.id, now).user(user.id);
+        let event = AuditEvent::new(self.draw(), AuditKind::UserCreated, rp.id, now)
+            .of(&user)
+            .by(by);
         match self.storage.create_user(&user, &event).await? {
             CreateUser::Created => Ok(user),
             CreateUser::Exists(_) => Err(Reason::UserExists.into()),
@@ -49,16 +102,37 @@ impl Passkeys {
             name: name.to_owned(),
             created: now,
             updated: now,
+            last_success: None,
+            last_failure: None,
         }
     }
 
-    /// The user with this name.
+    /// The user with this name or key.
     ///
     /// # Errors
     /// `user_unknown`.
-    pub async fn user(&self, rp: RelyingPartyId, name: &str) -> Result<User, Refusal> {
+    pub async fn user<'a>(
+        &self,
+        rp: RelyingPartyId,
+        user: impl Into<UserRef<'a>>,
+    ) -> Result<User, Refusal> {
         self.storage
-            .user(rp, name)
+            .user(rp, user.into())
+            .await?
+            .ok_or_else(|| Reason::UserUnknown.into())
+    }
+
+    /// The user with this name or key and all their credentials, oldest first.
+    ///
+    /// # Errors
+    /// `user_unknown`.
+    pub async fn user_with_credentials<'a>(
+        &self,
+        rp: RelyingPartyId,
+        user: impl Into<UserRef<'a>>,
+    ) -> Result<(User, Vec<CredentialRecord>), Refusal> {
+        self.storage
+            .user_with_credentials(rp, user.into())
             .await?
             .ok_or_else(|| Reason::UserUnknown.into())
     }
@@ -76,10 +150,16 @@ impl Passkeys {
     ///
     /// # Errors
     /// `user_unknown`.
-    pub async fn delete_user(&self, rp: RelyingPartyId, name: &str) -> Result<(), Refusal> {
-        let user = self.user(rp, name).await?;
-        let event =
-            AuditEvent::new(self.draw(), AuditKind::UserDeleted, rp, self.now()).user(user.id);
+    pub async fn delete_user<'a>(
+        &self,
+        rp: RelyingPartyId,
+        user: impl Into<UserRef<'a>>,
+        by: &Actor,
+    ) -> Result<(), Refusal> {
+        let user = self.user(rp, user).await?;
+        let event = AuditEvent::new(self.draw(), AuditKind::UserDeleted, rp, self.now())
+            .of(&user)
+            .by(by);
         if self.storage.delete_user(rp, user.id, &event).await? {
             Ok(())
         } else {

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use domain::Passkeys;
 use domain::Reason;
+use domain::audit::Actor;
 use domain::clock::{Clock as _, SteppedClock, SystemRandomness, Timestamp};
 use domain::credentials::CredentialRecord;
 use domain::error::Refusal;
@@ -107,11 +108,8 @@ impl World {
     async fn answer(&self, node: &Passkeys, authenticator: &mut Authenticator) -> Value {
         self.clock.advance_millis(1);
         let user_name = format!("user {}", self.clock.now().0);
-        let start = StartRegistration {
-            user_name: &user_name,
-            credential_name: "Key",
-            selection: &PartialSelection::default(),
-        };
+        let selection = PartialSelection::default();
+        let start = StartRegistration::new(&*user_name, "Key", &selection);
         let started = node.start_registration(&self.rp, start).await.unwrap();
         let options = serde_json::to_value(started.options).unwrap();
         let credential = authenticator.create(&options, ORIGIN, &Lies::default());
@@ -122,7 +120,9 @@ impl World {
         let text = answer.to_string();
         let json = webauthn::json::parse(text.as_bytes(), &Limits::default()).unwrap();
         let response = RegistrationResponse::from_json(&json, &ResponseForm::STRICT).unwrap();
-        let finished = node.finish_registration(self.rp.id, &response).await;
+        let finished = node
+            .finish_registration(self.rp.id, &response, None, &Actor::default())
+            .await;
         finished.map(|finished| finished.record)
     }
 

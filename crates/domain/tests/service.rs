@@ -12,12 +12,14 @@ use std::sync::Arc;
 
 use domain::Passkeys;
 use domain::Reason;
+use domain::audit::{Actor, ActorKind};
 use domain::authentication::Who;
 use domain::ceremony::{Asked, Ceremony, CeremonyState};
 use domain::clock::{SteppedClock, SystemRandomness, Timestamp};
 use domain::credentials::Enrolment;
 use domain::error::Refusal;
 use domain::policy::{AllowCredentials, Attachment, PartialSelection, RelyingPartyOverride};
+use domain::registration::StartRegistration;
 use domain::relying_parties::RelyingParty;
 use domain::storage::PageRequest;
 use serde_json::Value;
@@ -31,6 +33,11 @@ use webauthn::relying_party::RpId;
 use webauthn::response::{AuthenticationResponse, RegistrationResponse, ResponseForm};
 
 const ORIGIN: &str = "https://login.acme.test";
+
+/// The user, in a browser.
+fn browser() -> Actor {
+    Actor::new(ActorKind::User, "test").agent("Mozilla/5.0 (test)")
+}
 
 struct House {
     passkeys: Passkeys,
@@ -83,11 +90,7 @@ impl House {
     }
 
     async fn start(&self, user: &str, asked: &PartialSelection) -> Result<Value, Refusal> {
-        let start = domain::registration::StartRegistration {
-            user_name: user,
-            credential_name: "Key",
-            selection: asked,
-        };
+        let start = StartRegistration::new(user, "Key", asked);
         let started = self.passkeys.start_registration(&self.rp, start).await?;
         Ok(serde_json::to_value(started.options).unwrap())
     }
@@ -113,7 +116,7 @@ impl House {
         let response = RegistrationResponse::from_json(&json, &ResponseForm::STRICT).unwrap();
         Ok(self
             .passkeys
-            .finish_registration(self.rp.id, &response)
+            .finish_registration(self.rp.id, &response, None, &browser())
             .await?
             .record)
     }
@@ -132,7 +135,7 @@ impl House {
         let json = webauthn::json::parse(text.as_bytes(), &Limits::default()).unwrap();
         let response = AuthenticationResponse::from_json(&json, &ResponseForm::STRICT).unwrap();
         self.passkeys
-            .finish_authentication(self.rp.id, &response)
+            .finish_authentication(self.rp.id, &response, &browser())
             .await
     }
 
@@ -208,7 +211,7 @@ mod an_authentication {
                 UserHandle::Omitted,
                 UserHandle::Text(adas_handle.clone()),
             ] {
-                let (_, mut options) = house.challenge(Who::User("ada-0001")).await.unwrap();
+                let (_, mut options) = house.challenge(Who::User("ada-0001".into())).await.unwrap();
                 // An honest authenticator would not answer for a credential that is not listed.
                 options["allowCredentials"] = serde_json::json!([]);
                 let lies = Lies {

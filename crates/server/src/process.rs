@@ -13,6 +13,7 @@ use domain::clock::{SystemClock, SystemRandomness};
 use domain::error::Refusal;
 use domain::ids::AccountId;
 use domain::policy::Policy;
+use domain::storage::Swept;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -203,16 +204,16 @@ async fn sweep(passkeys: Arc<Passkeys>, retention: Retention, mut stop: watch::R
             )
             .await
         {
-            Ok(swept) if swept.ceremonies == 0 && swept.events == 0 => {}
+            Ok(swept) if swept == Swept::default() => {}
             Ok(swept) => {
                 tracing::debug!(
                     ceremonies = swept.ceremonies,
                     events = swept.events,
+                    tokens = swept.tokens,
                     "swept"
                 );
-                if swept.ceremonies >= u64::from(SWEEP_BUDGET)
-                    || swept.events >= u64::from(SWEEP_BUDGET)
-                {
+                let most = swept.ceremonies.max(swept.events).max(swept.tokens);
+                if most >= u64::from(SWEEP_BUDGET) {
                     // There is more: come back soon, but let others write in between.
                     interval.reset_after(Duration::from_millis(50));
                 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use domain::Passkeys;
 use domain::accounts::Bootstrap;
-use domain::audit::{AuditEvent, AuditKind};
+use domain::audit::{Actor, ActorKind, AuditEvent, AuditKind};
 use domain::authentication::Who;
 use domain::ceremony::{Asked, Ceremony};
 use domain::clock::{Clock, SystemClock, SystemRandomness};
@@ -143,9 +143,10 @@ async fn sign_in(store: &dyn Storage, person: &Person) -> (Duration, Duration) {
         rp,
         created,
     )
-    .user(user.id)
+    .of(&user)
     .ceremony(ceremony.id)
-    .credential(record.key);
+    .credential(record.key)
+    .by(&Actor::new(ActorKind::Api, "bench"));
     let outcome = store
         .finish_authentication(FinishAuthentication {
             attempt: AttemptId::random(&SystemRandomness),
@@ -207,11 +208,7 @@ async fn people(store: &Arc<dyn Storage>, count: usize) -> Vec<Person> {
 async fn person(passkeys: &Passkeys, rp: &RelyingParty, name: &str) -> Person {
     let mut authenticator = Authenticator::new(Profile::default());
     let asked = PartialSelection::default();
-    let start = StartRegistration {
-        user_name: name,
-        credential_name: name,
-        selection: &asked,
-    };
+    let start = StartRegistration::new(name, name, &asked);
     let started = passkeys.start_registration(rp, start).await.unwrap();
     let options = serde_json::to_value(&started.options).unwrap();
     let answer = authenticator
@@ -221,13 +218,13 @@ async fn person(passkeys: &Passkeys, rp: &RelyingParty, name: &str) -> Person {
     let json = webauthn::json::parse(answer.as_bytes(), &Limits::default()).unwrap();
     let response = RegistrationResponse::from_json(&json, &ResponseForm::STRICT).unwrap();
     let record = passkeys
-        .finish_registration(rp.id, &response)
+        .finish_registration(rp.id, &response, None, &Actor::default())
         .await
         .unwrap()
         .record;
 
     let template = passkeys
-        .start_authentication(rp, Who::User(name))
+        .start_authentication(rp, Who::User(name.into()))
         .await
         .unwrap();
     let Asked::Authentication(asked) = &template.asked else {

@@ -11,6 +11,7 @@ pub(crate) mod model;
 pub(crate) mod paging;
 pub(crate) mod registrations;
 pub(crate) mod relying_parties;
+pub(crate) mod tokens;
 pub(crate) mod users;
 
 pub(crate) use fixture::{Bed, End};
@@ -52,7 +53,18 @@ macro_rules! every_case {
                 of_many_users_of_one_name_one_is_created,
                 a_user_comes_with_all_credentials_oldest_first,
                 deleting_a_user_takes_all_that_is_theirs_and_nothing_else,
-                a_credential_is_renamed_and_deleted_by_its_owner_only;
+                a_credential_is_renamed_and_deleted_by_its_owner_only,
+                a_user_is_found_by_name_and_by_key,
+                the_last_use_of_a_deleted_credential_stays_with_its_user,
+                a_refused_sign_in_is_noted_with_its_user;
+            tokens:
+                an_access_key_lives_in_its_relying_party,
+                a_token_key_is_the_first_one_offered_for_its_relying_party_and_kind,
+                of_many_token_keys_offered_at_once_one_is_kept,
+                a_one_time_token_is_used_once_in_its_relying_party,
+                of_a_hundred_uses_of_one_token_at_once_one_is_the_first,
+                a_use_is_forgotten_only_after_its_token_expired,
+                nothing_of_a_relying_party_comes_after_its_acknowledged_deletion;
             paging:
                 every_list_is_complete_and_in_order_at_every_page_size,
                 a_page_begins_after_a_row_that_is_gone;
@@ -64,9 +76,11 @@ macro_rules! every_case {
                 a_ceremony_is_refused_once,
                 a_list_of_ceremonies_shows_what_its_filter_says,
                 an_unfinished_registration_is_renamed_and_deleted,
-                the_sweep_removes_what_is_old_within_its_budget;
+                the_sweep_removes_what_is_old_within_its_budget,
+                an_event_reads_back_as_written;
             registrations:
                 a_verified_registration_becomes_a_credential,
+                a_registration_that_the_store_refuses_is_recorded_as_refused,
                 a_registration_is_taken_only_while_it_is_open,
                 a_credential_id_is_registered_once_in_a_relying_party,
                 a_user_has_at_most_so_many_credentials,
@@ -78,6 +92,7 @@ macro_rules! every_case {
                 a_verified_authentication_is_counted,
                 an_authentication_is_taken_only_while_it_is_open,
                 the_counter_rule_decides_about_a_counter_that_does_not_grow,
+                an_authentication_that_the_store_refuses_is_recorded_as_refused,
                 what_a_credential_gained_is_not_lost,
                 a_credential_that_is_gone_ends_the_ceremony,
                 a_repeated_attempt_has_the_same_outcome_and_writes_nothing,

@@ -2,16 +2,18 @@
 //! other stores are compared with it. Nothing survives the process.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use async_trait::async_trait;
+use domain::access_keys::AccessKey;
 use domain::accounts::{Account, ApiKey};
 use domain::audit::AuditEvent;
 use domain::ceremony::{Asked, Ceremony, CeremonyKind, CeremonyState};
 use domain::clock::Timestamp;
 use domain::credentials::CredentialRecord;
 use domain::ids::{
-    AccountId, ApiKeyId, AttemptId, CeremonyId, CredentialKey, EventId, RelyingPartyId, UserId,
-    WebhookId,
+    AccessKeyId, AccountId, ApiKeyId, AttemptId, CeremonyId, CredentialKey, EventId,
+    RelyingPartyId, TokenId, UserId, WebhookId,
 };
 use domain::metadata::StoredMetadata;
 use domain::relying_parties::RelyingParty;
@@ -21,7 +23,8 @@ use domain::storage::{
     LoadedAuthentication, Order, Page, PageRequest, Principal, RefuseCeremony, Refused,
     ReplaceMetadata, Storage, StoredSecret, Swept, Update,
 };
-use domain::users::User;
+use domain::tokens::{TokenKey, TokenKind};
+use domain::users::{User, UserRef};
 use domain::webhooks::Webhook;
 use parking_lot::{Mutex, MutexGuard};
 use webauthn::credential::CredentialId;
@@ -47,6 +50,10 @@ struct State {
     credentials: BTreeMap<(RelyingPartyId, CredentialKey), CredentialRecord>,
     ceremonies: BTreeMap<(RelyingPartyId, CeremonyId), Kept>,
     webhooks: BTreeMap<(RelyingPartyId, WebhookId), Webhook>,
+    access_keys: BTreeMap<(RelyingPartyId, AccessKeyId), AccessKey>,
+    token_keys: BTreeMap<(RelyingPartyId, TokenKind), TokenKey>,
+    /// One-time tokens that were used, and when they expire.
+    used_tokens: BTreeMap<(RelyingPartyId, TokenId), Timestamp>,
     events: BTreeMap<(RelyingPartyId, Timestamp, EventId), AuditEvent>,
     metadata: Option<StoredMetadata>,
 }
@@ -97,6 +104,20 @@ impl State {
         self.users
             .values()
             .find(|u| u.relying_party == rp && u.name == name)
+    }
+
+    fn user(&self, rp: RelyingPartyId, user: UserRef<'_>) -> Option<&User> {
+        match user {
+            UserRef::Name(name) => self.user_named(rp, name),
+            UserRef::Id(id) => self.users.get(&(rp, id)),
+        }
+    }
+
+    /// Notes a sign-in of a user that was refused.
+    fn failed(&mut self, rp: RelyingPartyId, user: UserId, now: Timestamp) {
+        if let Some(user) = self.users.get_mut(&(rp, user)) {
+            user.last_failure = user.last_failure.max(Some(now));
+        }
     }
 
     fn credentials_of(
@@ -327,6 +348,9 @@ impl Storage for Memory {
         state.credentials.retain(|(rp, _), _| *rp != id);
         state.ceremonies.retain(|(rp, _), _| *rp != id);
         state.webhooks.retain(|(rp, _), _| *rp != id);
+        state.access_keys.retain(|(rp, _), _| *rp != id);
+        state.token_keys.retain(|(rp, _), _| *rp != id);
+        state.used_tokens.retain(|(rp, _), _| *rp != id);
         Ok(true)
     }
 
@@ -345,17 +369,17 @@ impl Storage for Memory {
         Ok(CreateUser::Created)
     }
 
-    async fn user(&self, rp: RelyingPartyId, name: &str) -> Result<Option<User>, Fault> {
-        Ok(self.state().user_named(rp, name).cloned())
+    async fn user(&self, rp: RelyingPartyId, user: UserRef<'_>) -> Result<Option<User>, Fault> {
+        Ok(self.state().user(rp, user).cloned())
     }
 
     async fn user_with_credentials(
         &self,
         rp: RelyingPartyId,
-        name: &str,
+        user: UserRef<'_>,
     ) -> Result<Option<(User, Vec<CredentialRecord>)>, Fault> {
         let state = self.state();
-        Ok(state.user_named(rp, name).map(|user| {
+        Ok(state.user(rp, user).map(|user| {
             let mut credentials: Vec<_> = state.credentials_of(rp, user.id).cloned().collect();
             credentials.sort_by_key(|c| (c.created, c.key));
             (user.clone(), credentials)
@@ -502,15 +526,23 @@ impl Storage for Memory {
             Claim::Gone => return Ok(FinishedRegistration::Gone),
             Claim::Expired => return Ok(FinishedRegistration::Expired),
         };
-        let mut fail =
-            |reason| kept.take(finish.attempt, finish.now, CeremonyState::Failed(reason));
-        if exists {
-            fail(Reason::CredentialExists);
-            return Ok(FinishedRegistration::CredentialExists);
-        }
-        if count >= finish.max_credentials as usize {
-            fail(Reason::TooManyCredentials);
-            return Ok(FinishedRegistration::TooManyCredentials);
+        let refused = if exists {
+            Some((
+                Reason::CredentialExists,
+                FinishedRegistration::CredentialExists,
+            ))
+        } else if count >= finish.max_credentials as usize {
+            Some((
+                Reason::TooManyCredentials,
+                FinishedRegistration::TooManyCredentials,
+            ))
+        } else {
+            None
+        };
+        if let Some((reason, outcome)) = refused {
+            kept.take(finish.attempt, finish.now, CeremonyState::Failed(reason));
+            state.record(&finish.event.clone().refused(reason));
+            return Ok(outcome);
         }
         kept.take(finish.attempt, finish.now, CeremonyState::Succeeded);
         kept.ceremony.user = Some(record.user);
@@ -551,14 +583,19 @@ impl Storage for Memory {
         let mut fail =
             |reason| kept.take(finish.attempt, finish.now, CeremonyState::Failed(reason));
         let Some(stored) = stored else {
-            fail(Reason::CredentialUnknown);
+            let reason = Reason::CredentialUnknown;
+            fail(reason);
+            state.record(&finish.event.clone().refused(reason));
             return Ok(FinishedAuthentication::CredentialGone);
         };
         let received = finish.verified.received_sign_count();
         let grows = received > stored || (received == 0 && stored == 0);
         if finish.counter == CounterRule::MustIncrease && !grows {
-            fail(Reason::SignCountNotIncreased);
+            let reason = Reason::SignCountNotIncreased;
+            fail(reason);
             kept.stored_count = Some(stored);
+            state.failed(rp, finish.user, finish.now);
+            state.record(&finish.event.clone().refused(reason));
             return Ok(FinishedAuthentication::CounterWentBack { stored });
         }
         kept.take(finish.attempt, finish.now, CeremonyState::Succeeded);
@@ -593,6 +630,9 @@ impl Storage for Memory {
             Claim::Repeated(..) | Claim::Used => return Ok(Refused::Used),
             Claim::Gone => return Ok(Refused::Gone),
             Claim::Expired => return Ok(Refused::Expired),
+        }
+        if let Some(user) = refuse.failed_user {
+            state.failed(refuse.relying_party, user, refuse.now);
         }
         state.record(refuse.event);
         Ok(Refused::Done)
@@ -721,7 +761,8 @@ impl Storage for Memory {
         key: CredentialKey,
         event: &AuditEvent,
     ) -> Result<bool, Fault> {
-        let mut state = self.state();
+        let mut guard = self.state();
+        let state = &mut *guard;
         if state
             .credentials
             .get(&(rp, key))
@@ -729,7 +770,10 @@ impl Storage for Memory {
         {
             return Ok(false);
         }
-        state.credentials.remove(&(rp, key));
+        let removed = state.credentials.remove(&(rp, key));
+        if let (Some(removed), Some(owner)) = (removed, state.users.get_mut(&(rp, user))) {
+            owner.last_success = owner.last_success.max(removed.last_used);
+        }
         state.record(event);
         Ok(true)
     }
@@ -789,6 +833,95 @@ impl Storage for Memory {
         Ok(ReplaceMetadata::Replaced)
     }
 
+    async fn create_access_key(&self, key: &AccessKey, event: &AuditEvent) -> Result<bool, Fault> {
+        let mut state = self.state();
+        if !state.relying_parties.contains_key(&key.relying_party) {
+            return Ok(false);
+        }
+        let place = (key.relying_party, key.id);
+        vacant(&state.access_keys, &place)?;
+        state.access_keys.insert(place, key.clone());
+        state.record(event);
+        Ok(true)
+    }
+
+    async fn access_key(
+        &self,
+        rp: RelyingPartyId,
+        id: AccessKeyId,
+    ) -> Result<Option<AccessKey>, Fault> {
+        Ok(self.state().access_keys.get(&(rp, id)).cloned())
+    }
+
+    async fn list_access_keys(
+        &self,
+        rp: RelyingPartyId,
+        request: PageRequest,
+    ) -> Result<Page<AccessKey>, Fault> {
+        let state = self.state();
+        let rows = state
+            .access_keys
+            .values()
+            .filter(|k| k.relying_party == rp)
+            .cloned();
+        Ok(page(rows, request, |k| (k.created, k.id.0)))
+    }
+
+    async fn delete_access_key(
+        &self,
+        rp: RelyingPartyId,
+        id: AccessKeyId,
+        event: &AuditEvent,
+    ) -> Result<bool, Fault> {
+        let mut state = self.state();
+        if state.access_keys.remove(&(rp, id)).is_none() {
+            return Ok(false);
+        }
+        state.record(event);
+        Ok(true)
+    }
+
+    async fn token_key(
+        &self,
+        rp: RelyingPartyId,
+        kind: TokenKind,
+    ) -> Result<Option<TokenKey>, Fault> {
+        Ok(self.state().token_keys.get(&(rp, kind)).cloned())
+    }
+
+    async fn keep_token_key(
+        &self,
+        rp: RelyingPartyId,
+        kind: TokenKind,
+        candidate: TokenKey,
+    ) -> Result<Option<TokenKey>, Fault> {
+        let mut state = self.state();
+        if !state.relying_parties.contains_key(&rp) {
+            return Ok(None);
+        }
+        let kept = state.token_keys.entry((rp, kind)).or_insert(candidate);
+        Ok(Some(kept.clone()))
+    }
+
+    async fn claim_once(
+        &self,
+        rp: RelyingPartyId,
+        token: TokenId,
+        expires: Timestamp,
+    ) -> Result<bool, Fault> {
+        let mut state = self.state();
+        if !state.relying_parties.contains_key(&rp) {
+            return Ok(false);
+        }
+        match state.used_tokens.entry((rp, token)) {
+            Entry::Occupied(_) => Ok(false),
+            Entry::Vacant(place) => {
+                place.insert(expires);
+                Ok(true)
+            }
+        }
+    }
+
     async fn list_events(
         &self,
         rp: RelyingPartyId,
@@ -805,7 +938,7 @@ impl Storage for Memory {
 
     async fn sweep(
         &self,
-        ceremonies_before: Timestamp,
+        expired_before: Timestamp,
         events_before: Timestamp,
         budget: u32,
     ) -> Result<Swept, Fault> {
@@ -815,12 +948,23 @@ impl Storage for Memory {
             .ceremonies
             .iter()
             .map(|(key, kept)| (kept.ceremony.expires, *key))
-            .filter(|(expires, _)| *expires < ceremonies_before)
+            .filter(|(expires, _)| *expires < expired_before)
             .collect();
         ceremonies.sort_unstable();
         ceremonies.truncate(budget);
         for (_, key) in &ceremonies {
             state.ceremonies.remove(key);
+        }
+        let mut tokens: Vec<_> = state
+            .used_tokens
+            .iter()
+            .map(|(key, expires)| (*expires, *key))
+            .filter(|(expires, _)| *expires < expired_before)
+            .collect();
+        tokens.sort_unstable();
+        tokens.truncate(budget);
+        for (_, key) in &tokens {
+            state.used_tokens.remove(key);
         }
         let events: Vec<_> = state
             .events
@@ -835,6 +979,7 @@ impl Storage for Memory {
         Ok(Swept {
             ceremonies: ceremonies.len() as u64,
             events: events.len() as u64,
+            tokens: tokens.len() as u64,
         })
     }
 

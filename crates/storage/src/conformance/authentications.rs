@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use domain::audit::AuditKind;
+use domain::audit::{AuditEvent, AuditKind};
 use domain::ceremony::{Ceremony, CeremonyState};
 use domain::credentials::CredentialRecord;
 use domain::ids::{AttemptId, RelyingPartyId};
 use domain::storage::{CounterRule, FinishedAuthentication, FinishedRegistration, Refused};
+use domain::users::UserRef;
 use testkit::Lies;
 use webauthn::error::Reason;
 
@@ -173,6 +174,45 @@ pub(crate) async fn the_counter_rule_decides_about_a_counter_that_does_not_grow(
                 assert_eq!(state, CeremonyState::Failed(Reason::SignCountNotIncreased));
             }
         }
+    }
+}
+
+pub(crate) async fn an_authentication_that_the_store_refuses_is_recorded_as_refused(
+    bed: &mut dyn Bed,
+) {
+    let world = World::new(bed).await;
+    let store = &*world.store;
+    let ann = world.user("ann").await;
+    let (mut passkey, record) = world.passkey(&ann).await;
+    let high = world.answered(&mut passkey, &record, &counting(9)).await;
+    high.send(store).await.unwrap();
+    let mut low = world.answered(&mut passkey, &record, &counting(8)).await;
+    low.counter = CounterRule::MustIncrease;
+    low.event.signals = "something".to_owned();
+    let late = world.answered(&mut passkey, &record, &counting(10)).await;
+    for (sign_in, reason) in [
+        (low, Reason::SignCountNotIncreased),
+        (late, Reason::CredentialUnknown),
+    ] {
+        let before = world.events().await.len();
+        for _ in 0..2 {
+            sign_in.send(store).await.unwrap();
+        }
+        let events = world.events().await;
+        assert_eq!(events.len(), before + 1);
+        let expected = AuditEvent {
+            kind: AuditKind::AuthenticationRefused,
+            reason: Some(reason),
+            signals: String::new(),
+            ..sign_in.event.clone()
+        };
+        assert!(events.contains(&expected), "{events:?}");
+        // A counter that went back is a failed sign-in of the credential's owner.
+        let found = store.user(world.rp, UserRef::Id(ann.id)).await.unwrap();
+        assert_eq!(found.unwrap().last_failure, Some(at(2)));
+        let deleted = event(AuditKind::CredentialDeleted, world.rp);
+        let gone = store.delete_credential(world.rp, ann.id, record.key, &deleted);
+        gone.await.unwrap();
     }
 }
 

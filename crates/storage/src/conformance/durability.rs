@@ -2,20 +2,23 @@
 
 use std::fmt::Write;
 
+use domain::audit::AuditKind;
 use domain::ceremony::CeremonyKind;
 use domain::clock::Timestamp;
-use domain::ids::{AttemptId, RelyingPartyId, UserId};
+use domain::ids::{AttemptId, RelyingPartyId, TokenId, UserId};
 use domain::storage::{
     CeremonyFilter, FinishedAuthentication, FirstAccount, PageRequest, Principal, Refused, Storage,
 };
+use domain::tokens::TokenKind;
 use testkit::Lies;
 use webauthn::error::Reason;
 
 use super::accounts::api_key;
 use super::fixture::{
-    Bed, End, NOW, World, at, authentication, counting, key, new_account, registration,
+    Bed, End, NOW, World, at, authentication, counting, event, key, new_account, registration,
 };
 use super::relying_parties::webhook;
+use super::tokens::{access_key, token_key};
 
 /// Everything that lists show of a Relying Party, as text.
 pub(crate) async fn dump(store: &dyn Storage, rp: RelyingPartyId, users: &[UserId]) -> String {
@@ -27,6 +30,7 @@ pub(crate) async fn dump(store: &dyn Storage, rp: RelyingPartyId, users: &[UserI
         store.list_webhooks(rp, all).await,
         store.list_events(rp, all).await,
     );
+    writeln!(text, "{:?}", store.list_access_keys(rp, all).await).unwrap();
     for user in users {
         for kind in [CeremonyKind::Registration, CeremonyKind::Authentication] {
             let filter = CeremonyFilter {
@@ -58,6 +62,16 @@ async fn everything_is_there(bed: &mut dyn Bed, end: End) {
         .create_webhook(&webhook(world.rp, NOW))
         .await
         .unwrap();
+    let opener = access_key(world.rp, NOW);
+    let made = event(AuditKind::AccessKeyCreated, world.rp);
+    world.store.create_access_key(&opener, &made).await.unwrap();
+    let kept = world
+        .store
+        .keep_token_key(world.rp, TokenKind::Intent, token_key(5));
+    kept.await.unwrap();
+    let token = TokenId(key());
+    let used = world.store.claim_once(world.rp, token, at(10)).await;
+    assert_eq!(used, Ok(true));
     let api_key = api_key(world.account);
     world.store.create_api_key(&api_key).await.unwrap();
     world.store.shared_secret([3; 32]).await.unwrap();
@@ -76,6 +90,9 @@ async fn everything_is_there(bed: &mut dyn Bed, end: End) {
         assert_eq!(loaded.ceremony, Some(pending.clone()));
         assert_eq!(loaded.credential.map(|(c, _)| c.sign_count), Some(42));
         assert_eq!(store.shared_secret([4; 32]).await, Ok([3; 32]));
+        let kept = store.token_key(rp, TokenKind::Intent).await;
+        assert_eq!(kept, Ok(Some(token_key(5))));
+        assert_eq!(store.claim_once(rp, token, at(10)).await, Ok(false));
         assert!(
             store
                 .secret(Principal::ApiKey(api_key.id))

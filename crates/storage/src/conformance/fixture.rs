@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use domain::accounts::{Account, SecretHash};
-use domain::audit::{AuditEvent, AuditKind};
+use domain::audit::{Actor, ActorKind, AuditEvent, AuditKind};
 use domain::ceremony::{Asked, AuthenticationAsked, Ceremony, CeremonyState, RegistrationAsked};
 use domain::clock::Timestamp;
 use domain::credentials::{CredentialRecord, NewCredential};
@@ -126,6 +126,8 @@ pub(crate) fn new_user(rp: RelyingPartyId, name: &str, created: Timestamp) -> Us
         name: name.to_owned(),
         created,
         updated: created,
+        last_success: None,
+        last_failure: None,
     }
 }
 
@@ -194,6 +196,7 @@ pub(crate) fn authentication(
             timeout_ms: 300_000,
             transports: Vec::new(),
             user_name: user.map(|u| u.name.clone()),
+            extensions: None,
         }),
         state: CeremonyState::Pending,
     }
@@ -348,13 +351,10 @@ impl Passkey {
         Enrol {
             attempt: AttemptId(key()),
             now,
-            credential: Arc::new(NewCredential::new(
-                ceremony,
-                asked,
-                self.user.id,
-                verified,
-                now,
-            )),
+            credential: Arc::new(
+                NewCredential::new(ceremony, asked, self.user.id, verified, now)
+                    .registered_by(&Actor::new(ActorKind::User, "").agent("Browser/1.0")),
+            ),
             max_credentials: 50,
             event: AuditEvent::new(EventId(key()), AuditKind::CredentialRegistered, rp, now)
                 .user(self.user.id)
@@ -578,6 +578,7 @@ impl World {
                 ceremony,
                 now,
                 reason,
+                failed_user: None,
                 event: &event,
             })
             .await

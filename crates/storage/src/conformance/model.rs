@@ -4,15 +4,17 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
+use domain::access_keys::AccessKey;
 use domain::audit::{AuditEvent, AuditKind};
 use domain::ceremony::{Ceremony, CeremonyKind, Standing};
-use domain::ids::{AttemptId, CeremonyId, CredentialKey, EventId, RelyingPartyId, UserId};
+use domain::ids::{AttemptId, CeremonyId, CredentialKey, EventId, RelyingPartyId, TokenId, UserId};
 use domain::relying_parties::RelyingParty;
 use domain::storage::{
     BeginRegistration, CeremonyFilter, CounterRule, FinishedRegistration, Order, PageRequest,
     Position, RefuseCeremony, Storage,
 };
-use domain::users::User;
+use domain::tokens::{TokenKey, TokenKind};
+use domain::users::{User, UserRef};
 use domain::webhooks::Webhook;
 use testkit::Lies;
 use webauthn::error::Reason;
@@ -23,6 +25,7 @@ use super::fixture::{
     registration,
 };
 use super::relying_parties::webhook;
+use super::tokens::{access_key, token_key};
 
 const STEPS: usize = 400;
 /// After so many steps the whole content is compared.
@@ -50,6 +53,11 @@ impl Dice {
     }
 }
 
+/// A token key as it is, which its own debug form hides.
+fn revealed(key: Option<TokenKey>) -> Option<Vec<u8>> {
+    key.map(|key| key.reveal().to_vec())
+}
+
 /// Everything that was ever made, gone or not, so that operations also meet what is gone.
 struct Run {
     stores: [Arc<dyn Storage>; 2],
@@ -62,6 +70,8 @@ struct Run {
     enrols: Vec<Enrol>,
     sign_ins: Vec<SignIn>,
     hooks: Vec<Webhook>,
+    openers: Vec<AccessKey>,
+    tokens: Vec<TokenId>,
     context: String,
 }
 
@@ -138,7 +148,7 @@ impl Run {
         let now = at(self.clock);
         let rp = self.parties[self.dice.roll(self.parties.len())].id;
         let name = NAMES[self.dice.roll(NAMES.len())];
-        match self.dice.roll(24) {
+        match self.dice.roll(25) {
             0 => {
                 let user = new_user(rp, name, now);
                 let event = self.event(AuditKind::UserCreated, rp);
@@ -154,12 +164,14 @@ impl Run {
                     return;
                 };
                 let event = self.event(AuditKind::AuthenticationRefused, ceremony.relying_party);
+                let failed = self.some_user().map(|u| u.id);
                 let refuse = |event| RefuseCeremony {
                     attempt: AttemptId([1; 16]),
                     relying_party: ceremony.relying_party,
                     ceremony: ceremony.id,
                     now,
                     reason: Reason::SignatureInvalid,
+                    failed_user: failed,
                     event,
                 };
                 let attempt = self.some_attempt();
@@ -209,12 +221,47 @@ impl Run {
                 let (ceremonies, events) = (at(self.clock - 60_000), at(self.clock - 600_000));
                 both!(self, s => s.sweep(ceremonies, events, budget).await);
             }
+            23 => self.tokens(rp).await,
             _ => self.lists(rp, name).await,
         }
     }
 
+    async fn tokens(&mut self, rp: RelyingPartyId) {
+        match (self.dice.roll(5), self.dice.pick(&self.openers).cloned()) {
+            (0, Some(opener)) => {
+                let event = self.event(AuditKind::AccessKeyDeleted, rp);
+                both!(self, s => s.delete_access_key(rp, opener.id, &event).await);
+            }
+            (1, Some(opener)) => {
+                both!(self, s => s.access_key(rp, opener.id).await);
+            }
+            (2, _) => {
+                let kind = TokenKind::ALL[self.dice.roll(TokenKind::ALL.len())];
+                let candidate = token_key(u8::try_from(self.dice.roll(200)).unwrap());
+                both!(self, s => s.token_key(rp, kind).await.map(revealed));
+                both!(self, s => s.keep_token_key(rp, kind, candidate.clone()).await.map(revealed));
+            }
+            (3, _) => {
+                let token = match self.dice.roll(2) {
+                    0 => self.dice.pick(&self.tokens).copied(),
+                    _ => None,
+                };
+                let token = token.unwrap_or_else(|| TokenId(key()));
+                let expires = at(self.clock);
+                both!(self, s => s.claim_once(rp, token, expires).await);
+                self.tokens.push(token);
+            }
+            _ => {
+                let opener = access_key(rp, at(self.clock));
+                let event = self.event(AuditKind::AccessKeyCreated, rp);
+                both!(self, s => s.create_access_key(&opener, &event).await);
+                self.openers.push(opener);
+            }
+        }
+    }
+
     async fn begin_registration(&mut self, rp: RelyingPartyId, name: &str) {
-        let found = self.stores[0].user(rp, name).await.unwrap();
+        let found = self.stores[0].user(rp, UserRef::Name(name)).await.unwrap();
         // Sometimes on the word of an old read.
         let stale = self.dice.roll(8) == 0;
         let (user, new) = match found {
@@ -356,10 +403,14 @@ impl Run {
     async fn lists(&mut self, rp: RelyingPartyId, name: &str) {
         let page = self.some_page();
         let account = self.parties[0].account;
-        both!(self, s => s.user_with_credentials(rp, name).await);
+        both!(self, s => s.user_with_credentials(rp, UserRef::Name(name)).await);
         both!(self, s => s.list_users(rp, page).await);
+        if let Some(user) = self.some_user() {
+            both!(self, s => s.user_with_credentials(rp, UserRef::Id(user.id)).await);
+        }
         both!(self, s => s.list_events(rp, page).await);
         both!(self, s => s.list_webhooks(rp, page).await);
+        both!(self, s => s.list_access_keys(rp, page).await);
         both!(self, s => s.list_relying_parties(account, page).await);
         let Some(user) = self.some_user() else { return };
         both!(self, s => s.list_credentials(rp, user.id, page).await);
@@ -424,6 +475,8 @@ pub(crate) async fn run(seed: u64, reference: Arc<dyn Storage>, other: Arc<dyn S
         enrols: Vec::new(),
         sign_ins: Vec::new(),
         hooks: Vec::new(),
+        openers: Vec::new(),
+        tokens: Vec::new(),
         context: format!("seed {seed}"),
     };
     both!(run, s => s.create_first_account(&account).await);

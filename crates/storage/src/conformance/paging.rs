@@ -12,6 +12,7 @@ use super::fixture::{
     registration,
 };
 use super::relying_parties::webhook;
+use super::tokens::access_key;
 
 /// Moments of creation, in the order of writing: with ties, and out of order.
 const CREATED: [i64; 8] = [3, 1, 2, 1, 2, 2, -4, 3];
@@ -80,6 +81,7 @@ pub(crate) async fn every_list_is_complete_and_in_order_at_every_page_size(bed: 
     let mut keys = Vec::new();
     let mut users = Vec::new();
     let mut hooks = Vec::new();
+    let mut openers = Vec::new();
     let mut events = Vec::new();
     let mut credentials = Vec::new();
     let mut sign_ins = Vec::new();
@@ -115,6 +117,11 @@ pub(crate) async fn every_list_is_complete_and_in_order_at_every_page_size(bed: 
         store.create_webhook(&hook).await.unwrap();
         hooks.push((created, hook.id.0));
 
+        let opener = access_key(crowd, created);
+        let made = event(AuditKind::AccessKeyCreated, neighbours[0]);
+        store.create_access_key(&opener, &made).await.unwrap();
+        openers.push((created, opener.id.0));
+
         let ceremony = registration(&ann, created);
         world.begin(&ceremony).await;
         let enrol = passkey.enrol(&ceremony, at(10));
@@ -148,6 +155,13 @@ pub(crate) async fn every_list_is_complete_and_in_order_at_every_page_size(bed: 
         hooks,
         async |p| store.list_webhooks(crowd, p).await.unwrap(),
         |h| (h.created, h.id.0),
+    )
+    .await;
+    check(
+        "access keys",
+        openers,
+        async |p| store.list_access_keys(crowd, p).await.unwrap(),
+        |k| (k.created, k.id.0),
     )
     .await;
     check(

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::audit::AuditKind;
+use domain::audit::{AuditEvent, AuditKind};
 use domain::ceremony::{Ceremony, CeremonyState};
 use domain::ids::AttemptId;
 use domain::storage::{FinishedRegistration, PageRequest, Refused};
@@ -54,6 +54,34 @@ pub(crate) async fn a_verified_registration_becomes_a_credential(bed: &mut dyn B
     assert_eq!(world.ceremony(ceremony.id).await, Some(succeeded));
     let events = world.events().await;
     assert_eq!(events.iter().filter(|e| **e == enrol.event).count(), 1);
+}
+
+pub(crate) async fn a_registration_that_the_store_refuses_is_recorded_as_refused(
+    bed: &mut dyn Bed,
+) {
+    let world = World::new(bed).await;
+    let ann = world.user("ann").await;
+    let (_, record) = world.passkey(&ann).await;
+    let with_taken_id = with_id(record.id.as_bytes());
+    for (lies, max, reason) in [
+        (with_taken_id, 50, Reason::CredentialExists),
+        (Lies::default(), 1, Reason::TooManyCredentials),
+    ] {
+        let (_, mut enrol) = answered(&world, &mut Passkey::new(&ann), &lies).await;
+        enrol.max_credentials = max;
+        let before = world.events().await.len();
+        for _ in 0..2 {
+            enrol.send(&*world.store).await.unwrap();
+        }
+        let events = world.events().await;
+        assert_eq!(events.len(), before + 1);
+        let expected = AuditEvent {
+            kind: AuditKind::RegistrationRefused,
+            reason: Some(reason),
+            ..enrol.event.clone()
+        };
+        assert!(events.contains(&expected), "{events:?}");
+    }
 }
 
 pub(crate) async fn a_registration_is_taken_only_while_it_is_open(bed: &mut dyn Bed) {

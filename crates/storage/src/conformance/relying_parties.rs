@@ -6,11 +6,14 @@ use domain::audit::AuditKind;
 use domain::clock::Timestamp;
 use domain::ids::{AccountId, RelyingPartyId, WebhookId};
 use domain::storage::{CreateUser, PageRequest, Update};
+use domain::tokens::TokenKind;
+use domain::users::UserRef;
 use domain::webhooks::Webhook;
 
 use super::fixture::{
     Bed, NOW, World, at, authentication, event, key, new_relying_party, new_user, registration,
 };
+use super::tokens::{access_key, token_key};
 
 pub(crate) fn webhook(rp: RelyingPartyId, created: Timestamp) -> Webhook {
     Webhook {
@@ -136,19 +139,41 @@ pub(crate) async fn deleting_a_relying_party_takes_all_that_is_in_it_and_nothing
         w.begin(&pending).await;
         let hook = webhook(w.rp, NOW);
         assert_eq!(store.create_webhook(&hook).await, Ok(true));
-        kept.push((user, record, pending, hook));
+        let opener = access_key(w.rp, NOW);
+        let made = event(AuditKind::AccessKeyCreated, w.rp);
+        assert_eq!(store.create_access_key(&opener, &made).await, Ok(true));
+        let kind = TokenKind::Status;
+        let token = store.keep_token_key(w.rp, kind, token_key(1)).await;
+        assert_eq!(token, Ok(Some(token_key(1))));
+        kept.push((user, record, pending, hook, opener));
     }
 
     assert_eq!(store.delete_relying_party(world.rp).await, Ok(true));
     assert_eq!(store.delete_relying_party(world.rp).await, Ok(false));
 
     let first = PageRequest::first(10);
-    for (w, there, (user, record, pending, hook)) in
+    for (w, there, (user, record, pending, hook, opener)) in
         [(&world, false, &kept[0]), (&other, true, &kept[1])]
     {
+        let found = store.access_key(w.rp, opener.id).await.unwrap();
+        assert_eq!(found.is_some(), there);
+        let listed = store.list_access_keys(w.rp, first).await.unwrap();
+        assert_eq!(listed.items.is_empty(), !there);
+        let found = store.token_key(w.rp, TokenKind::Status).await.unwrap();
+        assert_eq!(found.is_some(), there);
         assert_eq!(store.relying_party(w.rp).await.unwrap().is_some(), there);
-        assert_eq!(store.user(w.rp, "ann").await.unwrap().is_some(), there);
-        let found = store.user_with_credentials(w.rp, "ann").await.unwrap();
+        assert_eq!(
+            store
+                .user(w.rp, UserRef::Name("ann"))
+                .await
+                .unwrap()
+                .is_some(),
+            there
+        );
+        let found = store
+            .user_with_credentials(w.rp, UserRef::Name("ann"))
+            .await
+            .unwrap();
         assert_eq!(found.is_some_and(|(_, c)| c == [record.clone()]), there);
         assert_eq!(
             store

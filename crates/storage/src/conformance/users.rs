@@ -3,11 +3,16 @@
 use std::sync::Arc;
 
 use domain::audit::AuditKind;
-use domain::ids::{CredentialKey, UserId};
-use domain::storage::{CreateUser, FinishedRegistration, PageRequest};
+use domain::ids::{AttemptId, CredentialKey, UserId};
+use domain::storage::{
+    CreateUser, FinishedAuthentication, FinishedRegistration, PageRequest, RefuseCeremony, Refused,
+};
+use domain::users::{User, UserRef};
+use testkit::Lies;
+use webauthn::error::Reason;
 
 use super::fixture::{
-    Bed, NOW, Passkey, World, at, authentication, event, key, new_user, registration,
+    Bed, LIFETIME, NOW, Passkey, World, at, authentication, event, key, new_user, registration,
 };
 
 pub(crate) async fn a_name_is_taken_once_in_a_relying_party_byte_for_byte(bed: &mut dyn Bed) {
@@ -25,15 +30,25 @@ pub(crate) async fn a_name_is_taken_once_in_a_relying_party_byte_for_byte(bed: &
     // The two forms of é differ in bytes, and so do case, blanks and a trailing NUL.
     for name in ["Ann", "ann ", " ann", "ann\0", "\u{e9}", "e\u{301}", ""] {
         let user = world.user(name).await;
-        assert_eq!(store.user(world.rp, name).await, Ok(Some(user)), "{name:?}");
+        assert_eq!(
+            store.user(world.rp, UserRef::Name(name)).await,
+            Ok(Some(user)),
+            "{name:?}"
+        );
     }
-    assert_eq!(store.user(world.rp, "ann").await, Ok(Some(ann)));
-    assert_eq!(store.user(world.rp, "ANN").await, Ok(None));
+    assert_eq!(
+        store.user(world.rp, UserRef::Name("ann")).await,
+        Ok(Some(ann))
+    );
+    assert_eq!(store.user(world.rp, UserRef::Name("ANN")).await, Ok(None));
 
     let other = world.another_rp().await;
-    assert_eq!(store.user(other, "ann").await, Ok(None));
+    assert_eq!(store.user(other, UserRef::Name("ann")).await, Ok(None));
     let namesake = world.user_of(other, "ann").await;
-    assert_eq!(store.user(other, "ann").await, Ok(Some(namesake)));
+    assert_eq!(
+        store.user(other, UserRef::Name("ann")).await,
+        Ok(Some(namesake))
+    );
 }
 
 pub(crate) async fn of_many_users_of_one_name_one_is_created(bed: &mut dyn Bed) {
@@ -62,16 +77,26 @@ pub(crate) async fn of_many_users_of_one_name_one_is_created(bed: &mut dyn Bed) 
         assert_eq!(named, vec![winners[0].clone(); 19]);
         winners.remove(0)
     };
-    assert_eq!(world.store.user(world.rp, "ann").await, Ok(Some(stored)));
+    assert_eq!(
+        world.store.user(world.rp, UserRef::Name("ann")).await,
+        Ok(Some(stored))
+    );
     assert_eq!(world.count(AuditKind::UserCreated).await, 1);
 }
 
 pub(crate) async fn a_user_comes_with_all_credentials_oldest_first(bed: &mut dyn Bed) {
     let world = World::new(bed).await;
     let store = &world.store;
-    assert_eq!(store.user_with_credentials(world.rp, "ann").await, Ok(None));
+    assert_eq!(
+        store
+            .user_with_credentials(world.rp, UserRef::Name("ann"))
+            .await,
+        Ok(None)
+    );
     let ann = world.user("ann").await;
-    let found = store.user_with_credentials(world.rp, "ann").await;
+    let found = store
+        .user_with_credentials(world.rp, UserRef::Name("ann"))
+        .await;
     assert_eq!(found, Ok(Some((ann.clone(), Vec::new()))));
 
     let bob = world.user("bob").await;
@@ -89,7 +114,9 @@ pub(crate) async fn a_user_comes_with_all_credentials_oldest_first(bed: &mut dyn
         expected.push(enrol.credential.record().clone());
     }
     expected.sort_by_key(|c| (c.created, c.key));
-    let found = store.user_with_credentials(world.rp, "ann").await;
+    let found = store
+        .user_with_credentials(world.rp, UserRef::Name("ann"))
+        .await;
     assert_eq!(found, Ok(Some((ann, expected))));
 }
 
@@ -140,7 +167,11 @@ pub(crate) async fn deleting_a_user_takes_all_that_is_theirs_and_nothing_else(be
 
     for ((user, record, ceremonies), there) in kept.iter().zip([false, true]) {
         assert_eq!(
-            store.user(world.rp, &user.name).await.unwrap().is_some(),
+            store
+                .user(world.rp, UserRef::Name(&user.name))
+                .await
+                .unwrap()
+                .is_some(),
             there
         );
         let loaded = store
@@ -159,12 +190,17 @@ pub(crate) async fn deleting_a_user_takes_all_that_is_theirs_and_nothing_else(be
             .unwrap();
         assert_eq!(listed.items.is_empty(), !there);
     }
-    assert_eq!(store.user(other, "ann").await, Ok(Some(namesake)));
+    assert_eq!(
+        store.user(other, UserRef::Name("ann")).await,
+        Ok(Some(namesake))
+    );
     // What happened stays on record.
     assert_eq!(world.count(AuditKind::Authenticated).await, 2);
     // The name is free again, for somebody new.
     let reborn = world.user("ann").await;
-    let found = store.user_with_credentials(world.rp, "ann").await;
+    let found = store
+        .user_with_credentials(world.rp, UserRef::Name("ann"))
+        .await;
     assert_eq!(found, Ok(Some((reborn, Vec::new()))));
 }
 
@@ -223,7 +259,122 @@ pub(crate) async fn a_credential_is_renamed_and_deleted_by_its_owner_only(bed: &
         Ok(false)
     );
     assert_eq!(world.record(record.key).await, None);
-    assert_eq!(store.user(world.rp, "ann").await, Ok(Some(ann)));
+    assert_eq!(
+        store.user(world.rp, UserRef::Name("ann")).await,
+        Ok(Some(ann))
+    );
     assert_eq!(world.count(AuditKind::CredentialRenamed).await, 1);
     assert_eq!(world.count(AuditKind::CredentialDeleted).await, 1);
+}
+
+pub(crate) async fn a_user_is_found_by_name_and_by_key(bed: &mut dyn Bed) {
+    let world = World::new(bed).await;
+    let store = &world.store;
+    let ann = world.user("ann").await;
+    let (_, record) = world.passkey(&ann).await;
+    let other = world.another_rp().await;
+    // A name that looks like the key of another user is a name all the same.
+    let bob = world.user(&ann.id.to_hex()).await;
+    for (user, credentials) in [(&ann, vec![record]), (&bob, Vec::new())] {
+        for who in [UserRef::Name(&user.name), UserRef::Id(user.id)] {
+            assert_eq!(store.user(world.rp, who).await, Ok(Some(user.clone())));
+            let found = store.user_with_credentials(world.rp, who).await;
+            assert_eq!(found, Ok(Some((user.clone(), credentials.clone()))));
+            assert_eq!(store.user(other, who).await, Ok(None));
+            assert_eq!(store.user_with_credentials(other, who).await, Ok(None));
+        }
+    }
+    let nobody = UserRef::Id(UserId(key()));
+    assert_eq!(store.user(world.rp, nobody).await, Ok(None));
+}
+
+pub(crate) async fn the_last_use_of_a_deleted_credential_stays_with_its_user(bed: &mut dyn Bed) {
+    let world = World::new(bed).await;
+    let store = &world.store;
+    let ann = world.user("ann").await;
+    let bob = world.user("bob").await;
+    // What each credential was used at, in the order of their deletion, and what the user knows after it.
+    for (used, known) in [
+        (None, None),
+        (Some(20), Some(20)),
+        (Some(10), Some(20)),
+        (None, Some(20)),
+        (Some(30), Some(30)),
+    ] {
+        let (mut passkey, record) = world.passkey(&ann).await;
+        if let Some(used) = used {
+            let mut sign_in = world
+                .answered(&mut passkey, &record, &Lies::default())
+                .await;
+            sign_in.now = at(used);
+            let outcome = sign_in.send(&**store).await;
+            assert_eq!(outcome, Ok(FinishedAuthentication::Accepted));
+        }
+        let deleted = event(AuditKind::CredentialDeleted, world.rp);
+        let gone = store.delete_credential(world.rp, ann.id, record.key, &deleted);
+        assert_eq!(gone.await, Ok(true));
+        let expected = User {
+            last_success: known.map(at),
+            ..ann.clone()
+        };
+        let found = store.user(world.rp, UserRef::Id(ann.id)).await;
+        assert_eq!(found, Ok(Some(expected)));
+    }
+    assert_eq!(
+        store.user(world.rp, UserRef::Id(bob.id)).await,
+        Ok(Some(bob))
+    );
+}
+
+pub(crate) async fn a_refused_sign_in_is_noted_with_its_user(bed: &mut dyn Bed) {
+    let world = World::new(bed).await;
+    let store = &world.store;
+    let ann = world.user("ann").await;
+    let bob = world.user("bob").await;
+    let attempt = AttemptId(key());
+    let refuse = |ceremony, attempt, now, failed_user| async move {
+        let event = event(AuditKind::AuthenticationRefused, world.rp);
+        let refuse = RefuseCeremony {
+            attempt,
+            relying_party: world.rp,
+            ceremony,
+            now: at(now),
+            reason: Reason::SignatureInvalid,
+            failed_user,
+            event: &event,
+        };
+        store.refuse_ceremony(refuse).await.unwrap()
+    };
+    let known = || async {
+        let found = store.user(world.rp, UserRef::Id(ann.id)).await.unwrap();
+        found.unwrap().last_failure
+    };
+    let begun = || async {
+        let ceremony = authentication(world.rp, None, NOW);
+        world.begin(&ceremony).await;
+        ceremony.id
+    };
+    let (first, second) = (begun().await, begun().await);
+    // Late, it is no sign-in any more.
+    let late = refuse(first, attempt, LIFETIME, Some(ann.id)).await;
+    assert_eq!((late, known().await), (Refused::Expired, None));
+    let done = refuse(first, attempt, 20, Some(ann.id)).await;
+    assert_eq!((done, known().await), (Refused::Done, Some(at(20))));
+    // Nothing is noted for a ceremony that is over, whoever comes.
+    for attempt in [attempt, AttemptId(key())] {
+        refuse(first, attempt, 30, Some(ann.id)).await;
+        assert_eq!(known().await, Some(at(20)));
+    }
+    // The latest counts, in whatever order they are written.
+    refuse(second, AttemptId(key()), 10, Some(ann.id)).await;
+    assert_eq!(known().await, Some(at(20)));
+    refuse(begun().await, AttemptId(key()), 40, Some(ann.id)).await;
+    assert_eq!(known().await, Some(at(40)));
+    // Of nobody, or of somebody who is gone.
+    for nobody in [None, Some(UserId(key()))] {
+        let done = refuse(begun().await, AttemptId(key()), 50, nobody).await;
+        assert_eq!((done, known().await), (Refused::Done, Some(at(40))));
+    }
+    let found = store.user(world.rp, UserRef::Id(bob.id)).await;
+    assert_eq!(found, Ok(Some(bob)));
 }

@@ -20,13 +20,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use domain::access_keys::AccessKey;
 use domain::accounts::{Account, ApiKey};
 use domain::audit::AuditEvent;
 use domain::ceremony::Ceremony;
 use domain::clock::Timestamp;
 use domain::credentials::CredentialRecord;
 use domain::ids::{
-    AccountId, ApiKeyId, CeremonyId, CredentialKey, RelyingPartyId, UserId, WebhookId,
+    AccessKeyId, AccountId, ApiKeyId, CeremonyId, CredentialKey, RelyingPartyId, TokenId, UserId,
+    WebhookId,
 };
 use domain::metadata::StoredMetadata;
 use domain::relying_parties::RelyingParty;
@@ -36,7 +38,8 @@ use domain::storage::{
     LoadedAuthentication, Page, PageRequest, Principal, RefuseCeremony, Refused, ReplaceMetadata,
     Storage, StoredSecret, Swept, Update,
 };
-use domain::users::User;
+use domain::tokens::{TokenKey, TokenKind};
+use domain::users::{User, UserRef};
 use domain::webhooks::Webhook;
 use parking_lot::Mutex;
 use rusqlite::Connection;
@@ -47,7 +50,7 @@ use self::readers::Readers;
 use self::rows::{CeremonyRow, CredentialRow, json};
 use self::sql::Outcome;
 use self::writer::{Durability, Writer};
-use self::writes::{Claim, RelyingPartyRow, SignIn};
+use self::writes::{AccessKeyRow, Claim, RelyingPartyRow, SignIn};
 
 /// Most rows that one job of the sweep removes, so that others get in between.
 const SWEEP_CHUNK: u32 = 500;
@@ -250,17 +253,17 @@ impl Storage for Embedded {
             .await
     }
 
-    async fn user(&self, rp: RelyingPartyId, name: &str) -> Result<Option<User>, Fault> {
-        self.points.read(|c| reads::user(c, rp, name))
+    async fn user(&self, rp: RelyingPartyId, user: UserRef<'_>) -> Result<Option<User>, Fault> {
+        self.points.read(|c| reads::user(c, rp, user))
     }
 
     async fn user_with_credentials(
         &self,
         rp: RelyingPartyId,
-        name: &str,
+        user: UserRef<'_>,
     ) -> Result<Option<(User, Vec<CredentialRecord>)>, Fault> {
         self.points
-            .read(|c| reads::user_with_credentials(c, rp, name))
+            .read(|c| reads::user_with_credentials(c, rp, user))
     }
 
     async fn list_users(&self, rp: RelyingPartyId, page: PageRequest) -> Result<Page<User>, Fault> {
@@ -349,8 +352,8 @@ impl Storage for Embedded {
             ceremony: refuse.ceremony,
             now: refuse.now,
         };
-        let (reason, event) = (refuse.reason, refuse.event.clone());
-        self.write(move |c| writes::refuse_ceremony(c, claim, reason, &event))
+        let (reason, failed, event) = (refuse.reason, refuse.failed_user, refuse.event.clone());
+        self.write(move |c| writes::refuse_ceremony(c, claim, reason, failed, &event))
             .await
     }
 
@@ -471,6 +474,74 @@ impl Storage for Embedded {
         self.write(move |c| writes::replace_metadata(c, &new)).await
     }
 
+    async fn create_access_key(&self, key: &AccessKey, event: &AuditEvent) -> Result<bool, Fault> {
+        let row = AccessKeyRow {
+            relying_party: key.relying_party,
+            id: key.id,
+            created: key.created,
+            body: json(key)?,
+        };
+        let event = event.clone();
+        self.write(move |c| writes::create_access_key(c, &row, &event))
+            .await
+    }
+
+    async fn access_key(
+        &self,
+        rp: RelyingPartyId,
+        id: AccessKeyId,
+    ) -> Result<Option<AccessKey>, Fault> {
+        self.points.read(|c| reads::access_key(c, rp, id))
+    }
+
+    async fn list_access_keys(
+        &self,
+        rp: RelyingPartyId,
+        page: PageRequest,
+    ) -> Result<Page<AccessKey>, Fault> {
+        self.list(move |c| reads::list_access_keys(c, rp, page))
+            .await
+    }
+
+    async fn delete_access_key(
+        &self,
+        rp: RelyingPartyId,
+        id: AccessKeyId,
+        event: &AuditEvent,
+    ) -> Result<bool, Fault> {
+        let event = event.clone();
+        self.write(move |c| writes::delete_access_key(c, rp, id, &event))
+            .await
+    }
+
+    async fn token_key(
+        &self,
+        rp: RelyingPartyId,
+        kind: TokenKind,
+    ) -> Result<Option<TokenKey>, Fault> {
+        self.points.read(|c| reads::token_key(c, rp, kind))
+    }
+
+    async fn keep_token_key(
+        &self,
+        rp: RelyingPartyId,
+        kind: TokenKind,
+        candidate: TokenKey,
+    ) -> Result<Option<TokenKey>, Fault> {
+        self.write(move |c| writes::keep_token_key(c, rp, kind, candidate))
+            .await
+    }
+
+    async fn claim_once(
+        &self,
+        rp: RelyingPartyId,
+        token: TokenId,
+        expires: Timestamp,
+    ) -> Result<bool, Fault> {
+        self.write(move |c| writes::claim_once(c, rp, token, expires))
+            .await
+    }
+
     async fn list_events(
         &self,
         rp: RelyingPartyId,
@@ -481,13 +552,18 @@ impl Storage for Embedded {
 
     async fn sweep(
         &self,
-        ceremonies_before: Timestamp,
+        expired_before: Timestamp,
         events_before: Timestamp,
         budget: u32,
     ) -> Result<Swept, Fault> {
         let ceremonies = self
             .sweep_in_chunks(budget, move |c, limit| {
-                writes::sweep_ceremonies(c, ceremonies_before, limit)
+                writes::sweep_ceremonies(c, expired_before, limit)
+            })
+            .await?;
+        let tokens = self
+            .sweep_in_chunks(budget, move |c, limit| {
+                writes::sweep_tokens(c, expired_before, limit)
             })
             .await?;
         let mut events = 0;
@@ -508,6 +584,7 @@ impl Storage for Embedded {
         Ok(Swept {
             ceremonies: u64::from(ceremonies),
             events: u64::from(events),
+            tokens: u64::from(tokens),
         })
     }
 

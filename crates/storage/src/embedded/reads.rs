@@ -1,17 +1,19 @@
 //! What each reading operation reads.
 
+use domain::access_keys::AccessKey;
 use domain::accounts::ApiKey;
 use domain::audit::AuditEvent;
 use domain::ceremony::{Ceremony, Standing};
 use domain::clock::Timestamp;
 use domain::credentials::CredentialRecord;
-use domain::ids::{AccountId, CeremonyId, CredentialKey, RelyingPartyId, UserId};
+use domain::ids::{AccessKeyId, AccountId, CeremonyId, CredentialKey, RelyingPartyId, UserId};
 use domain::metadata::{MetadataSource, StoredMetadata};
 use domain::relying_parties::RelyingParty;
 use domain::storage::{
     CeremonyFilter, LoadedAuthentication, Order, Page, PageRequest, Principal, StoredSecret,
 };
-use domain::users::User;
+use domain::tokens::{TokenKey, TokenKind};
+use domain::users::{User, UserRef};
 use domain::webhooks::Webhook;
 use rusqlite::{Connection, Row, ToSql, params};
 use webauthn::credential::CredentialId;
@@ -76,25 +78,39 @@ pub(super) fn relying_party(
 pub(super) fn user(
     connection: &Connection,
     rp: RelyingPartyId,
-    name: &str,
+    user: UserRef<'_>,
 ) -> Outcome<Option<User>> {
-    let sql = concat!(
-        "SELECT ",
-        columns!(user),
-        " FROM users u WHERE u.relying_party_id = ?1 AND u.name = ?2"
-    );
-    first(connection, sql, params![rp.0, name], |row| {
-        rows::user(row, 0)
-    })
+    match user {
+        UserRef::Name(name) => first(
+            connection,
+            concat!(
+                "SELECT ",
+                columns!(user),
+                " FROM users u WHERE u.relying_party_id = ?1 AND u.name = ?2"
+            ),
+            params![rp.0, name],
+            |row| rows::user(row, 0),
+        ),
+        UserRef::Id(id) => first(
+            connection,
+            concat!(
+                "SELECT ",
+                columns!(user),
+                " FROM users u WHERE u.relying_party_id = ?1 AND u.id = ?2"
+            ),
+            [rp.0, id.0],
+            |row| rows::user(row, 0),
+        ),
+    }
 }
 
 pub(super) fn user_with_credentials(
     connection: &Connection,
     rp: RelyingPartyId,
-    name: &str,
+    who: UserRef<'_>,
 ) -> Outcome<Option<(User, Vec<CredentialRecord>)>> {
     snapshot(connection, |connection| {
-        let Some(user) = user(connection, rp, name)? else {
+        let Some(user) = user(connection, rp, who)? else {
             return Ok(None);
         };
         let sql = concat!(
@@ -182,6 +198,28 @@ pub(super) fn webhook(
     let sql = "SELECT body FROM webhooks WHERE relying_party_id = ?1 AND id = ?2";
     first(connection, sql, [rp.0, id], |row| {
         rows::from_json(row, 0, "a webhook")
+    })
+}
+
+pub(super) fn access_key(
+    connection: &Connection,
+    rp: RelyingPartyId,
+    id: AccessKeyId,
+) -> Outcome<Option<AccessKey>> {
+    let sql = "SELECT body FROM access_keys WHERE relying_party_id = ?1 AND id = ?2";
+    first(connection, sql, [rp.0, id.0], |row| {
+        rows::from_json(row, 0, "an access key")
+    })
+}
+
+pub(super) fn token_key(
+    connection: &Connection,
+    rp: RelyingPartyId,
+    kind: TokenKind,
+) -> Outcome<Option<TokenKey>> {
+    let sql = "SELECT value FROM token_keys WHERE relying_party_id = ?1 AND kind = ?2";
+    first(connection, sql, params![rp.0, kind.name()], |row| {
+        Ok(TokenKey::new(row.get(0)?))
     })
 }
 
@@ -358,6 +396,22 @@ pub(super) fn list_webhooks(
         &[&rp.0],
         request,
         |row| rows::from_json(row, 0, "a webhook"),
+    )
+}
+
+pub(super) fn list_access_keys(
+    connection: &Connection,
+    rp: RelyingPartyId,
+    request: PageRequest,
+) -> Outcome<Page<AccessKey>> {
+    let select = "SELECT body FROM access_keys WHERE relying_party_id = ?1";
+    page(
+        connection,
+        select,
+        ("created", "id"),
+        &[&rp.0],
+        request,
+        |row| rows::from_json(row, 0, "an access key"),
     )
 }
 

@@ -4,12 +4,12 @@ use std::str::FromStr;
 
 use aws_lc_rs::digest::{Context, SHA256, digest};
 use domain::accounts::{Account, ApiKey, SecretHash};
-use domain::audit::{AuditEvent, AuditKind};
+use domain::audit::{Actor, ActorKind, AuditEvent, AuditKind};
 use domain::ceremony::{Asked, Ceremony, CeremonyKind, CeremonyState};
 use domain::clock::Timestamp;
 use domain::credentials::{CredentialRecord, NewCredential};
 use domain::ids::{
-    AccountId, ApiKeyId, CeremonyId, CredentialKey, EventId, RelyingPartyId, UserId,
+    AccessKeyId, AccountId, ApiKeyId, CeremonyId, CredentialKey, EventId, RelyingPartyId, UserId,
 };
 use domain::storage::Fault;
 use domain::users::User;
@@ -28,13 +28,13 @@ macro_rules! columns {
         "id, account_id, name, secret, created"
     };
     (user) => {
-        "u.relying_party_id, u.id, u.name, u.created, u.updated"
+        "u.relying_party_id, u.id, u.name, u.created, u.updated, u.last_success, u.last_failure"
     };
     (credential) => {
         "c.relying_party_id, c.key, c.user_id, c.id, c.public_key, c.algorithm, \
      c.sign_count, c.uv_initialized, c.backup_eligible, c.backup_state, c.transports, c.aaguid, \
      c.attestation_format, c.attestation_type, c.trust, c.discoverable, c.name, c.selection, c.created, \
-     c.updated, c.last_used, c.digest"
+     c.updated, c.last_used, c.digest, c.user_agent"
     };
     (ceremony) => {
         "relying_party_id, id, kind, state, reason, user_id, credential_key, \
@@ -44,7 +44,8 @@ macro_rules! columns {
         "kind, state, reason, user_id, expires, claimed_by, stored_count"
     };
     (event) => {
-        "relying_party_id, at, id, kind, user_id, credential_key, ceremony_id, reason, signals"
+        "relying_party_id, at, id, kind, user_id, credential_key, ceremony_id, reason, signals, \
+     user_name, actor, access_key_id, wire, user_agent"
     };
 }
 pub(super) use columns;
@@ -163,20 +164,22 @@ pub(super) fn api_key(row: &Row<'_>) -> Outcome<ApiKey> {
 pub(super) fn insert_user(connection: &Connection, user: &User) -> Outcome<usize> {
     execute(
         connection,
-        "INSERT INTO users (relying_party_id, id, name, created, updated) \
-         VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT INTO users (relying_party_id, id, name, created, updated, last_success, last_failure) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         params![
             user.relying_party.0,
             user.id.0,
             user.name,
             user.created.0,
-            user.updated.0
+            user.updated.0,
+            user.last_success.map(|t| t.0),
+            user.last_failure.map(|t| t.0),
         ],
     )
 }
 
 /// How many columns [`user`] reads.
-pub(super) const USER_WIDTH: usize = 5;
+pub(super) const USER_WIDTH: usize = 7;
 
 /// The user whose columns begin at `at`.
 pub(super) fn user(row: &Row<'_>, at: usize) -> Outcome<User> {
@@ -186,6 +189,8 @@ pub(super) fn user(row: &Row<'_>, at: usize) -> Outcome<User> {
         name: row.get(at + 2)?,
         created: Timestamp(row.get(at + 3)?),
         updated: Timestamp(row.get(at + 4)?),
+        last_success: row.get::<_, Option<i64>>(at + 5)?.map(Timestamp),
+        last_failure: row.get::<_, Option<i64>>(at + 6)?.map(Timestamp),
     })
 }
 
@@ -221,8 +226,8 @@ impl CredentialRow {
             "INSERT INTO credentials (relying_party_id, id_hash, key, user_id, id, public_key, algorithm, \
              sign_count, uv_initialized, backup_eligible, backup_state, transports, aaguid, \
              attestation_format, attestation_type, trust, discoverable, name, selection, created, updated, \
-             last_used, digest) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, \
-             ?17, ?18, ?19, ?20, ?21, ?22, ?23)",
+             last_used, digest, user_agent) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, \
+             ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24)",
             params![
                 record.relying_party.0,
                 self.id_hash,
@@ -247,6 +252,7 @@ impl CredentialRow {
                 record.updated.0,
                 record.last_used.map(|t| t.0),
                 credential_digest(record),
+                record.user_agent,
             ],
         )?;
         execute(
@@ -289,6 +295,7 @@ pub(super) fn credential(row: &Row<'_>, at: usize) -> Outcome<CredentialRecord> 
         created: Timestamp(row.get(at + 18)?),
         updated: Timestamp(row.get(at + 19)?),
         last_used: row.get::<_, Option<i64>>(at + 20)?.map(Timestamp),
+        user_agent: row.get(at + 22)?,
     };
     if row.get::<_, [u8; DIGEST_LENGTH]>(at + 21)? == credential_digest(&record) {
         Ok(record)
@@ -402,10 +409,12 @@ pub(super) fn standing(row: &Row<'_>) -> Outcome<Standing> {
 // ---- events -----------------------------------------------------------------------------------
 
 pub(super) fn insert_event(connection: &Connection, event: &AuditEvent) -> Outcome<usize> {
+    let actor = &event.actor;
     execute(
         connection,
         "INSERT INTO events (relying_party_id, at, id, kind, user_id, credential_key, ceremony_id, reason, \
-         signals) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+         signals, user_name, actor, access_key_id, wire, user_agent) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         params![
             event.relying_party.0,
             event.at.0,
@@ -416,8 +425,30 @@ pub(super) fn insert_event(connection: &Connection, event: &AuditEvent) -> Outco
             event.ceremony.map(|c| c.0),
             event.reason.map(Reason::name),
             event.signals,
+            event.user_name,
+            Some(actor.kind.name()).filter(|_| actor.kind != ActorKind::Unknown),
+            actor.access_key.map(|k| k.0),
+            Some(&*actor.wire).filter(|wire| !wire.is_empty()),
+            actor.user_agent(),
         ],
     )
+}
+
+/// Who did what the event in a row tells.
+fn actor(row: &Row<'_>) -> Outcome<Actor> {
+    let kind = match row.get::<_, Option<String>>(10)? {
+        None => ActorKind::Unknown,
+        Some(name) => {
+            ActorKind::from_name(&name).ok_or_else(|| Failure::unreadable("actor of an event"))?
+        }
+    };
+    let mut actor = Actor::new(kind, "");
+    actor.access_key = row.get::<_, Option<[u8; 16]>>(11)?.map(AccessKeyId);
+    actor.wire = row.get::<_, Option<String>>(12)?.unwrap_or_default().into();
+    if let Some(agent) = row.get::<_, Option<String>>(13)? {
+        actor = actor.agent(&agent);
+    }
+    Ok(actor)
 }
 
 pub(super) fn event(row: &Row<'_>) -> Outcome<AuditEvent> {
@@ -432,5 +463,7 @@ pub(super) fn event(row: &Row<'_>) -> Outcome<AuditEvent> {
         ceremony: row.get::<_, Option<[u8; 16]>>(6)?.map(CeremonyId),
         reason: reason(row, 7)?,
         signals: row.get(8)?,
+        user_name: row.get(9)?,
+        actor: actor(row)?,
     })
 }

@@ -2,6 +2,8 @@
 
 use super::*;
 
+use domain::audit::AuditKind;
+
 use crate::Memory;
 use crate::conformance::{Bed, End, model};
 
@@ -143,30 +145,72 @@ async fn a_newer_format_is_refused_and_left_alone() {
     assert_eq!(std::fs::read(&path).unwrap(), before);
 }
 
-#[tokio::test]
-async fn a_store_of_the_first_format_is_brought_to_the_present_one_with_what_is_in_it() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("store.db");
-    let old = Connection::open(&path).unwrap();
+/// Writes the content of the database at `from`, as far as format 1 can hold it, to a database of that format at `to`.
+fn as_format_1(from: &Path, to: &Path) {
+    let old = Connection::open(to).unwrap();
     old.execute_batch(include_str!("../../migrations/sqlite/0001_initial.sql"))
         .unwrap();
-    old.execute_batch(
-        "PRAGMA application_id=0x504B5944; PRAGMA user_version=1;
-         INSERT INTO meta (name, value) VALUES ('shared_secret', zeroblob(32));",
-    )
-    .unwrap();
-    drop(old);
+    old.execute("ATTACH ?1 AS new", [from.to_str().unwrap()])
+        .unwrap();
+    let texts = |sql: &str| -> Vec<String> {
+        let mut statement = old.prepare(sql).unwrap();
+        let rows = statement.query_map([], |row| row.get(0)).unwrap();
+        rows.collect::<Result<_, _>>().unwrap()
+    };
+    for table in texts("SELECT name FROM main.sqlite_schema WHERE type = 'table'") {
+        let columns = texts(&format!(
+            "SELECT name FROM main.pragma_table_info('{table}')"
+        ))
+        .join(", ");
+        old.execute_batch(&format!(
+            "INSERT INTO main.{table} ({columns}) SELECT {columns} FROM new.{table}"
+        ))
+        .unwrap();
+    }
+    old.execute_batch("DETACH new; PRAGMA application_id=0x504B5944; PRAGMA user_version=1;")
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_store_of_an_earlier_format_is_brought_to_the_present_one_with_all_that_is_in_it() {
+    use crate::conformance::durability::dump;
+    use crate::conformance::fixture::{World, counting, registration};
+
+    let bed = Directory::new();
+    let world = World::new(&bed).await;
+    let (rp, ann) = (world.rp, world.user("ann").await);
+    let (mut passkey, record) = world.passkey(&ann).await;
+    let sign_in = world.answered(&mut passkey, &record, &counting(7)).await;
+    sign_in.send(&*world.store).await.unwrap();
+    world
+        .begin(&registration(&ann, crate::conformance::fixture::NOW))
+        .await;
+    let before = dump(&*world.store, rp, &[ann.id]).await;
+    world.store.close().await.unwrap();
+
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("store.db");
+    as_format_1(&bed.directory.path().join("store.db"), &path);
     for _ in 0..2 {
         let store = open(&path).unwrap();
-        assert_eq!(store.shared_secret([1; 32]).await, Ok([0; 32]));
-        assert_eq!(store.metadata(None).await, Ok(None));
+        // All but the one thing here that format 1 cannot hold.
+        let expected = before.replace(r#"user_agent: Some("Browser/1.0")"#, "user_agent: None");
+        assert_ne!(expected, before);
+        assert_eq!(dump(&store, rp, &[ann.id]).await, expected);
         store.close().await.unwrap();
+        let format: i64 = Connection::open(&path)
+            .unwrap()
+            .pragma_query_value(None, "user_version", |row| row.get(0))
+            .unwrap();
+        assert_eq!(format, 2);
     }
-    let format: i64 = Connection::open(&path)
-        .unwrap()
-        .query_row("PRAGMA user_version", [], |row| row.get(0))
-        .unwrap();
-    assert_eq!(format, 2);
+    // And what is new works on what is old.
+    let store = open(&path).unwrap();
+    let deleted = crate::conformance::fixture::event(AuditKind::CredentialDeleted, rp);
+    let gone = store.delete_credential(rp, ann.id, record.key, &deleted);
+    assert_eq!(gone.await, Ok(true));
+    let found = store.user(rp, UserRef::Id(ann.id)).await.unwrap();
+    assert_eq!(found.unwrap().last_success, Some(sign_in.now));
 }
 
 #[tokio::test]
@@ -501,7 +545,9 @@ async fn read_all(
     store.list_users(rp, all).await?;
     store.list_events(rp, all).await?;
     store.list_credentials(rp, user, all).await?;
-    store.user_with_credentials(rp, "ann").await?;
+    store
+        .user_with_credentials(rp, UserRef::Name("ann"))
+        .await?;
     store.ceremony(rp, key.into()).await?;
     store.sweep(Timestamp(0), Timestamp(0), 10).await?;
     Ok(store.credential(rp, key).await?.map(|(record, _)| record))

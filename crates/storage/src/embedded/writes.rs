@@ -6,14 +6,16 @@ use domain::ceremony::{Asked, Ceremony};
 use domain::clock::Timestamp;
 use domain::credentials::CredentialRecord;
 use domain::ids::{
-    AccountId, ApiKeyId, AttemptId, CeremonyId, CredentialKey, RelyingPartyId, UserId,
+    AccessKeyId, AccountId, ApiKeyId, AttemptId, CeremonyId, CredentialKey, RelyingPartyId,
+    TokenId, UserId,
 };
 use domain::metadata::StoredMetadata;
 use domain::storage::{
     Begin, CounterRule, CreateUser, Fault, FinishAuthentication, FinishedAuthentication,
     FinishedRegistration, FirstAccount, Refused, ReplaceMetadata, Update,
 };
-use domain::users::User;
+use domain::tokens::{TokenKey, TokenKind};
+use domain::users::{User, UserRef};
 use rusqlite::{Connection, params};
 use webauthn::error::Reason;
 
@@ -186,6 +188,9 @@ pub(super) fn delete_relying_party(connection: &Connection, id: RelyingPartyId) 
         "DELETE FROM attestations WHERE relying_party_id = ?1",
         "DELETE FROM ceremonies WHERE relying_party_id = ?1",
         "DELETE FROM webhooks WHERE relying_party_id = ?1",
+        "DELETE FROM access_keys WHERE relying_party_id = ?1",
+        "DELETE FROM token_keys WHERE relying_party_id = ?1",
+        "DELETE FROM used_tokens WHERE relying_party_id = ?1",
     ] {
         execute(connection, sql, [id.0])?;
     }
@@ -202,7 +207,7 @@ pub(super) fn create_user(
     if !relying_party_exists(connection, user.relying_party)? {
         return Ok(CreateUser::RelyingPartyGone);
     }
-    if let Some(taken) = reads::user(connection, user.relying_party, &user.name)? {
+    if let Some(taken) = reads::user(connection, user.relying_party, UserRef::Name(&user.name))? {
         return Ok(CreateUser::Exists(taken));
     }
     rows::insert_user(connection, user)?;
@@ -272,7 +277,7 @@ pub(super) fn begin_registration(
         if !relying_party_exists(connection, rp)? {
             return Ok(Begin::UserGone);
         }
-        if reads::user(connection, rp, &user.name)?.is_some() {
+        if reads::user(connection, rp, UserRef::Name(&user.name))?.is_some() {
             return Ok(Begin::UserExists);
         }
         rows::insert_user(connection, user)?;
@@ -398,6 +403,19 @@ impl Claim {
         Ok(())
     }
 
+    /// Takes the ceremony as failed, where `event` was to tell of its success.
+    fn refuse(
+        &self,
+        connection: &Connection,
+        reason: Reason,
+        stored_count: Option<u32>,
+        event: &AuditEvent,
+    ) -> Outcome<()> {
+        self.fail(connection, reason, stored_count)?;
+        insert_event(connection, &event.clone().refused(reason))?;
+        Ok(())
+    }
+
     /// Takes the ceremony as succeeded.
     fn succeed(
         &self,
@@ -430,6 +448,22 @@ impl Claim {
         )?;
         Ok(())
     }
+}
+
+/// Notes a sign-in of a user that was refused.
+fn note_failure(
+    connection: &Connection,
+    rp: RelyingPartyId,
+    user: UserId,
+    now: Timestamp,
+) -> Outcome<()> {
+    execute(
+        connection,
+        "UPDATE users SET last_failure = max(coalesce(last_failure, ?3), ?3) \
+         WHERE relying_party_id = ?1 AND id = ?2",
+        params![rp.0, user.0, now.0],
+    )?;
+    Ok(())
 }
 
 pub(super) fn finish_registration(
@@ -467,7 +501,7 @@ pub(super) fn finish_registration(
         params![record.relying_party.0, credential.id_hash],
     )?;
     if taken {
-        claim.fail(connection, Reason::CredentialExists, None)?;
+        claim.refuse(connection, Reason::CredentialExists, None, event)?;
         return Ok(FinishedRegistration::CredentialExists);
     }
     let count: i64 = connection
@@ -476,7 +510,7 @@ pub(super) fn finish_registration(
         )?
         .query_row([record.relying_party.0, record.user.0], |row| row.get(0))?;
     if count >= i64::from(max_credentials) {
-        claim.fail(connection, Reason::TooManyCredentials, None)?;
+        claim.refuse(connection, Reason::TooManyCredentials, None, event)?;
         return Ok(FinishedRegistration::TooManyCredentials);
     }
     credential.insert(connection)?;
@@ -572,11 +606,13 @@ pub(super) fn finish_authentication(
     )?
     .flatten();
     let Some(stored) = stored else {
-        claim.fail(connection, Reason::CredentialUnknown, None)?;
+        claim.refuse(connection, Reason::CredentialUnknown, None, &sign_in.event)?;
         return Ok(FinishedAuthentication::CredentialGone);
     };
     if !sign_in.passes(stored) {
-        claim.fail(connection, Reason::SignCountNotIncreased, Some(stored))?;
+        let reason = Reason::SignCountNotIncreased;
+        claim.refuse(connection, reason, Some(stored), &sign_in.event)?;
+        note_failure(connection, claim.relying_party, sign_in.user, claim.now)?;
         return Ok(FinishedAuthentication::CounterWentBack { stored });
     }
     // Backup eligibility can be gained or learnt, never lost; user verification likewise. The last use
@@ -605,11 +641,15 @@ pub(super) fn refuse_ceremony(
     connection: &Connection,
     claim: Claim,
     reason: Reason,
+    failed_user: Option<UserId>,
     event: &AuditEvent,
 ) -> Outcome<Refused> {
     Ok(match claim.standing(connection, None)? {
         Standing::Open(_) => {
             claim.fail(connection, reason, None)?;
+            if let Some(user) = failed_user {
+                note_failure(connection, claim.relying_party, user, claim.now)?;
+            }
             insert_event(connection, event)?;
             Refused::Done
         }
@@ -694,9 +734,26 @@ pub(super) fn delete_credential(
     key: CredentialKey,
     event: &AuditEvent,
 ) -> Outcome<bool> {
-    let sql = "DELETE FROM credentials WHERE relying_party_id = ?1 AND key = ?2 AND user_id = ?3";
-    if execute(connection, sql, [rp.0, key.0, user.0])? == 0 {
+    let sql = "SELECT last_used FROM credentials WHERE relying_party_id = ?1 AND key = ?2 AND user_id = ?3";
+    let found: Option<Option<i64>> =
+        first(
+            connection,
+            sql,
+            [rp.0, key.0, user.0],
+            |row| Ok(row.get(0)?),
+        )?;
+    let Some(last_used) = found else {
         return Ok(false);
+    };
+    let sql = "DELETE FROM credentials WHERE relying_party_id = ?1 AND key = ?2";
+    execute(connection, sql, [rp.0, key.0])?;
+    if let Some(last_used) = last_used {
+        execute(
+            connection,
+            "UPDATE users SET last_success = max(coalesce(last_success, ?3), ?3) \
+             WHERE relying_party_id = ?1 AND id = ?2",
+            params![rp.0, user.0, last_used],
+        )?;
     }
     let sql = "DELETE FROM attestations WHERE relying_party_id = ?1 AND key = ?2";
     execute(connection, sql, [rp.0, key.0])?;
@@ -743,6 +800,81 @@ pub(super) fn delete_webhook(
     Ok(execute(connection, sql, [rp.0, id])? > 0)
 }
 
+// ---- access keys and tokens -------------------------------------------------------------------
+
+/// An access key, ready to be written.
+pub(super) struct AccessKeyRow {
+    pub(super) relying_party: RelyingPartyId,
+    pub(super) id: AccessKeyId,
+    pub(super) created: Timestamp,
+    pub(super) body: String,
+}
+
+pub(super) fn create_access_key(
+    connection: &Connection,
+    row: &AccessKeyRow,
+    event: &AuditEvent,
+) -> Outcome<bool> {
+    if !relying_party_exists(connection, row.relying_party)? {
+        return Ok(false);
+    }
+    execute(
+        connection,
+        "INSERT INTO access_keys (relying_party_id, id, created, body) VALUES (?1, ?2, ?3, ?4)",
+        params![row.relying_party.0, row.id.0, row.created.0, row.body],
+    )?;
+    insert_event(connection, event)?;
+    Ok(true)
+}
+
+pub(super) fn delete_access_key(
+    connection: &Connection,
+    rp: RelyingPartyId,
+    id: AccessKeyId,
+    event: &AuditEvent,
+) -> Outcome<bool> {
+    let sql = "DELETE FROM access_keys WHERE relying_party_id = ?1 AND id = ?2";
+    if execute(connection, sql, [rp.0, id.0])? == 0 {
+        return Ok(false);
+    }
+    insert_event(connection, event)?;
+    Ok(true)
+}
+
+pub(super) fn keep_token_key(
+    connection: &Connection,
+    rp: RelyingPartyId,
+    kind: TokenKind,
+    candidate: TokenKey,
+) -> Outcome<Option<TokenKey>> {
+    if !relying_party_exists(connection, rp)? {
+        return Ok(None);
+    }
+    if let Some(stored) = reads::token_key(connection, rp, kind)? {
+        return Ok(Some(stored));
+    }
+    execute(
+        connection,
+        "INSERT INTO token_keys (relying_party_id, kind, value) VALUES (?1, ?2, ?3)",
+        params![rp.0, kind.name(), candidate.reveal()],
+    )?;
+    Ok(Some(candidate))
+}
+
+pub(super) fn claim_once(
+    connection: &Connection,
+    rp: RelyingPartyId,
+    token: TokenId,
+    expires: Timestamp,
+) -> Outcome<bool> {
+    if !relying_party_exists(connection, rp)? {
+        return Ok(false);
+    }
+    let sql = "INSERT INTO used_tokens (relying_party_id, id, expires) VALUES (?1, ?2, ?3) \
+               ON CONFLICT (relying_party_id, id) DO NOTHING";
+    Ok(execute(connection, sql, params![rp.0, token.0, expires.0])? > 0)
+}
+
 // ---- upkeep -----------------------------------------------------------------------------------
 
 /// Removes at most `limit` ceremonies that expired before a moment, the longest expired first.
@@ -755,6 +887,21 @@ pub(super) fn sweep_ceremonies(
         connection,
         "DELETE FROM ceremonies WHERE (relying_party_id, id) IN \
          (SELECT relying_party_id, id FROM ceremonies WHERE expires < ?1 \
+          ORDER BY expires, relying_party_id, id LIMIT ?2)",
+        params![before.0, limit],
+    )
+}
+
+/// Removes at most `limit` notes of used tokens that expired before a moment, the longest expired first.
+pub(super) fn sweep_tokens(
+    connection: &Connection,
+    before: Timestamp,
+    limit: u32,
+) -> Outcome<usize> {
+    execute(
+        connection,
+        "DELETE FROM used_tokens WHERE (relying_party_id, id) IN \
+         (SELECT relying_party_id, id FROM used_tokens WHERE expires < ?1 \
           ORDER BY expires, relying_party_id, id LIMIT ?2)",
         params![before.0, limit],
     )

@@ -7,6 +7,7 @@ use domain::storage::{Order, Position};
 use domain::users::User;
 use serde::Serialize;
 
+use super::BACK_END;
 use super::codes::Code;
 use super::dates::Date;
 use super::error::{ApiError, refused};
@@ -89,7 +90,7 @@ pub async fn create(State(app): State<App>, request: Request) -> Response {
             .help(Code::IdentityInvalid.mend()));
         }
         let user =
-            app.passkeys.create_user(&rp, identity).await.map_err(refused(Call::Resource))?;
+            app.passkeys.create_user(&rp, identity, &BACK_END).await.map_err(refused(Call::Resource))?;
         Answer::created(&shown(&app, &rp, &user))
     })
     .await
@@ -141,7 +142,7 @@ pub async fn delete(State(app): State<App>, request: Request) -> Response {
     serve(app, request, async |app, inbound| {
         let rp = inbound.service(&app).await?;
         app.passkeys
-            .delete_user(rp.id, inbound.segment("identity"))
+            .delete_user(rp.id, inbound.segment("identity"), &BACK_END)
             .await
             .map_err(refused(Call::Resource))?;
         Ok(Answer::NoContent)

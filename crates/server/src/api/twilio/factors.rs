@@ -15,6 +15,7 @@ use domain::webauthn::credential::Aaguid;
 use domain::webauthn::options::CreationOptions;
 use serde::{Serialize, Serializer};
 
+use super::BACK_END;
 use super::codes::Code;
 use super::dates::Date;
 use super::entities;
@@ -290,7 +291,7 @@ pub async fn update(State(app): State<App>, request: Request) -> Response {
         let form = inbound.form()?;
         let enrolment = match form.get("FriendlyName") {
             Some(name) if !is_friendly_name(name) => return Err(bad_friendly_name("FriendlyName")),
-            Some(name) => app.passkeys.rename_enrolment(&user, key, name).await,
+            Some(name) => app.passkeys.rename_enrolment(&user, key, name, &BACK_END).await,
             None => {
                 let enrolment = app.passkeys.enrolment(&user, key).await;
                 if enrolment.is_ok() && form.has("AuthPayload") {
@@ -313,7 +314,7 @@ pub async fn delete(State(app): State<App>, request: Request) -> Response {
     serve(app, request, async |app, inbound| {
         let (_, user) = inbound.entity(&app).await?;
         app.passkeys
-            .delete_enrolment(&user, factor_key(&inbound)?)
+            .delete_enrolment(&user, factor_key(&inbound)?, &BACK_END)
             .await
             .map_err(refused(Call::Resource))?;
         Ok(Answer::NoContent)

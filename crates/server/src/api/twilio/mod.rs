@@ -26,8 +26,12 @@ use axum::http::Method;
 use axum::response::Response;
 use axum::routing::{any, get, post};
 
+use domain::audit::{Actor, ActorKind};
+
 use crate::app::App;
 
+/// Who calls: the account's back end, whose user agent says nothing about a user's device.
+const BACK_END: Actor = Actor::new(ActorKind::Api, "twilio");
 /// Most bytes of a request body. The transport has the same limit in front of all wires; this one holds without it.
 const MAX_BODY: usize = 256 * 1024;
 

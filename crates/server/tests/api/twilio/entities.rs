@@ -85,7 +85,11 @@ async fn a_user_of_another_wire_is_found_under_any_name() {
         .await
         .unwrap();
     for name in ["a+b@x.y", "ä/ö?", "x"] {
-        backend.passkeys.create_user(&rp, name).await.unwrap();
+        backend
+            .passkeys
+            .create_user(&rp, name, &domain::audit::Actor::default())
+            .await
+            .unwrap();
     }
     // A plus is a plus in a path, and both SDKs send it as it is.
     for (segment, name) in [

@@ -10,6 +10,7 @@ use domain::webauthn::client_data::ClientDataType;
 use domain::webauthn::response::AuthenticationResponse;
 
 use super::credential::{ensure_kind, form, malformed};
+use crate::api::twilio::BACK_END;
 use crate::api::twilio::challenges::Challenge;
 use crate::api::twilio::codes::Code;
 use crate::api::twilio::error::{ApiError, refused};
@@ -33,7 +34,7 @@ pub async fn update(State(app): State<App>, request: Request) -> Response {
         ensure_user_handle(&response)?;
         let signed_in = app
             .passkeys
-            .finish_authentication(rp.id, &response)
+            .finish_authentication(rp.id, &response, &BACK_END)
             .await
             .map_err(refused(CALL))?;
         tell(&signed_in);

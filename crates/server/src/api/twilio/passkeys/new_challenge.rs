@@ -6,6 +6,7 @@ use domain::Reason;
 use domain::authentication::Who;
 use domain::ceremony::{Asked, Ceremony};
 use domain::ids::CredentialKey;
+use domain::users::UserRef;
 use domain::webauthn::json::{Object, Value};
 
 use super::member;
@@ -38,7 +39,9 @@ pub async fn create(State(app): State<App>, request: Request) -> Response {
             .map_err(|refusal| {
                 match (refusal.reason, who) {
                     // Nobody on this wire can have such a name: the name is the mistake.
-                    (Reason::UserUnknown, Who::User(name)) if !is_identity(name) => bad_identity(),
+                    (Reason::UserUnknown, Who::User(UserRef::Name(name))) if !is_identity(name) => {
+                        bad_identity()
+                    }
                     _ => ApiError::refused(Call::CreateChallenge, &refusal),
                 }
             })?;
@@ -66,14 +69,14 @@ fn who<'v>(object: &'v Object<'_>) -> Result<Who<'v>, ApiError> {
         Some(_) => return Err(bad_identity()),
     };
     let Some(factor) = member(object, "factor_sid", "factorSid") else {
-        return Ok(identity.map_or(Who::Anyone, Who::User));
+        return Ok(identity.map_or(Who::Anyone, |name| Who::User(name.into())));
     };
     let key: CredentialKey = factor.as_str().and_then(sid::parse).ok_or_else(|| {
         ApiError::new(Code::FactorSidInvalid)
             .member("factor_sid")
             .help(Code::FactorSidInvalid.mend())
     })?;
-    Ok(Who::Credential(key, identity))
+    Ok(Who::Credential(key, identity.map(Into::into)))
 }
 
 fn bad_identity() -> ApiError {

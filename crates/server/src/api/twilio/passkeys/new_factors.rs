@@ -3,12 +3,14 @@
 use axum::extract::{Request, State};
 use axum::response::Response;
 use domain::Reason;
+use domain::ceremony::Terms;
 use domain::policy::PartialSelection;
 use domain::registration::StartRegistration;
 use domain::relying_parties::RelyingParty;
 use domain::webauthn::json::{Object, Value};
 
 use super::member;
+use crate::api::twilio::BACK_END;
 use crate::api::twilio::codes::Code;
 use crate::api::twilio::entities::is_identity;
 use crate::api::twilio::error::{ApiError, refused};
@@ -33,9 +35,12 @@ pub async fn create(State(app): State<App>, request: Request) -> Response {
             Some(value) => config(value)?,
         };
         let start = StartRegistration {
-            user_name: identity,
-            credential_name: name,
-            selection: &selection,
+            account_name: Some(name),
+            terms: Terms {
+                by: BACK_END,
+                ..Terms::default()
+            },
+            ..StartRegistration::new(identity, name, &selection)
         };
         let started = app
             .passkeys
@@ -80,7 +85,7 @@ async fn identity<'v>(
     };
     if !is_identity(identity) {
         app.passkeys
-            .user(rp.id, identity)
+            .user(rp.id, identity.as_ref())
             .await
             .map_err(|refusal| match refusal.reason {
                 Reason::UserUnknown => refuse(),

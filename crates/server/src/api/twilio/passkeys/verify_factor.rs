@@ -6,6 +6,7 @@ use domain::webauthn::client_data::ClientDataType;
 use domain::webauthn::response::RegistrationResponse;
 
 use super::credential::{ensure_kind, form, malformed};
+use crate::api::twilio::BACK_END;
 use crate::api::twilio::error::refused;
 use crate::api::twilio::factors::Factor;
 use crate::api::twilio::inbound::{Answer, serve};
@@ -24,7 +25,7 @@ pub async fn update(State(app): State<App>, request: Request) -> Response {
         ensure_kind(response.client_data(), &ClientDataType::Create)?;
         let finished = app
             .passkeys
-            .finish_registration(rp.id, &response)
+            .finish_registration(rp.id, &response, None, &BACK_END)
             .await
             .map_err(refused(CALL))?;
         Answer::ok(&Factor::verified(

@@ -1,0 +1,214 @@
+//! Access keys, the keys of tokens, and tokens that are used once.
+
+use std::sync::Arc;
+
+use domain::access_keys::AccessKey;
+use domain::audit::AuditKind;
+use domain::clock::Timestamp;
+use domain::ids::{AccessKeyId, RelyingPartyId, TokenId};
+use domain::storage::{PageRequest, Swept};
+use domain::tokens::{TokenKey, TokenKind};
+
+use super::fixture::{Bed, NOW, World, at, event, key};
+
+pub(crate) fn access_key(rp: RelyingPartyId, created: Timestamp) -> AccessKey {
+    AccessKey {
+        id: AccessKeyId(key()),
+        relying_party: rp,
+        name: "shop \u{1f6d2}".to_owned(),
+        scopes: vec!["api".to_owned()],
+        created,
+        expires: Some(created.plus_millis(1000)),
+    }
+}
+
+/// A token key of 64 equal bytes.
+pub(crate) fn token_key(byte: u8) -> TokenKey {
+    TokenKey::new(vec![byte; 64])
+}
+
+pub(crate) async fn an_access_key_lives_in_its_relying_party(bed: &mut dyn Bed) {
+    let world = World::new(bed).await;
+    let store = &world.store;
+    let other = world.another_rp().await;
+    let created = || event(AuditKind::AccessKeyCreated, world.rp);
+    let deleted = || event(AuditKind::AccessKeyDeleted, world.rp);
+    let access_key = access_key(world.rp, NOW);
+    let forever = AccessKey {
+        scopes: Vec::new(),
+        expires: None,
+        ..self::access_key(world.rp, at(1))
+    };
+    for made in [&access_key, &forever] {
+        assert_eq!(store.create_access_key(made, &created()).await, Ok(true));
+        let found = store.access_key(world.rp, made.id).await;
+        assert_eq!(found, Ok(Some(made.clone())));
+        assert_eq!(store.access_key(other, made.id).await, Ok(None));
+    }
+    let listed = store
+        .list_access_keys(world.rp, PageRequest::first(10))
+        .await
+        .unwrap();
+    assert_eq!(listed.items, [access_key.clone(), forever.clone()]);
+
+    let gone = |rp, id| {
+        let event = deleted();
+        async move { store.delete_access_key(rp, id, &event).await }
+    };
+    assert_eq!(gone(other, access_key.id).await, Ok(false));
+    assert_eq!(gone(world.rp, access_key.id).await, Ok(true));
+    assert_eq!(gone(world.rp, access_key.id).await, Ok(false));
+    assert_eq!(store.access_key(world.rp, access_key.id).await, Ok(None));
+    let found = store.access_key(world.rp, forever.id).await;
+    assert_eq!(found, Ok(Some(forever)));
+    assert_eq!(world.count(AuditKind::AccessKeyCreated).await, 2);
+    assert_eq!(world.count(AuditKind::AccessKeyDeleted).await, 1);
+
+    let orphan = self::access_key(RelyingPartyId(key()), NOW);
+    assert_eq!(
+        store.create_access_key(&orphan, &created()).await,
+        Ok(false)
+    );
+    assert_eq!(world.count(AuditKind::AccessKeyCreated).await, 2);
+}
+
+pub(crate) async fn a_token_key_is_the_first_one_offered_for_its_relying_party_and_kind(
+    bed: &mut dyn Bed,
+) {
+    let world = World::new(bed).await;
+    let store = &world.store;
+    let other = world.another_rp().await;
+    let mut byte = 0;
+    for rp in [world.rp, other] {
+        for kind in TokenKind::ALL.iter().copied() {
+            byte += 1;
+            assert_eq!(store.token_key(rp, kind).await, Ok(None));
+            for offered in [byte, byte + 100] {
+                let kept = store.keep_token_key(rp, kind, token_key(offered)).await;
+                assert_eq!(kept, Ok(Some(token_key(byte))));
+            }
+            let found = store.token_key(rp, kind).await;
+            assert_eq!(found, Ok(Some(token_key(byte))));
+        }
+    }
+    let nobody = RelyingPartyId(key());
+    let kept = store.keep_token_key(nobody, TokenKind::Access, token_key(1));
+    assert_eq!(kept.await, Ok(None));
+    assert_eq!(store.token_key(nobody, TokenKind::Access).await, Ok(None));
+}
+
+pub(crate) async fn of_many_token_keys_offered_at_once_one_is_kept(bed: &mut dyn Bed) {
+    let world = World::new(bed).await;
+    let rp = world.rp;
+    let tasks: Vec<_> = (0..20)
+        .map(|n| {
+            let store = Arc::clone(&world.store);
+            tokio::spawn(async move {
+                let kept = store.keep_token_key(rp, TokenKind::Status, token_key(n));
+                kept.await.unwrap().unwrap()
+            })
+        })
+        .collect();
+    let stored = world.store.token_key(rp, TokenKind::Status);
+    let mut kept = Vec::new();
+    for task in tasks {
+        kept.push(task.await.unwrap());
+    }
+    // A read that runs beside them sees the one that is kept, or none yet.
+    let stored = stored.await.unwrap().unwrap();
+    assert_eq!(kept, vec![stored; 20]);
+}
+
+pub(crate) async fn a_one_time_token_is_used_once_in_its_relying_party(bed: &mut dyn Bed) {
+    let world = World::new(bed).await;
+    let store = &world.store;
+    let other = world.another_rp().await;
+    let token = TokenId(key());
+    for rp in [world.rp, other] {
+        assert_eq!(store.claim_once(rp, token, at(10)).await, Ok(true));
+        // Whatever is said about its expiry.
+        for expires in [at(10), at(1_000_000), at(-10)] {
+            assert_eq!(store.claim_once(rp, token, expires).await, Ok(false));
+        }
+    }
+    let another = TokenId(key());
+    assert_eq!(store.claim_once(world.rp, another, at(10)).await, Ok(true));
+    let nobody = RelyingPartyId(key());
+    assert_eq!(store.claim_once(nobody, another, at(10)).await, Ok(false));
+}
+
+pub(crate) async fn of_a_hundred_uses_of_one_token_at_once_one_is_the_first(bed: &mut dyn Bed) {
+    let world = World::new(bed).await;
+    let (rp, token) = (world.rp, TokenId(key()));
+    let tasks: Vec<_> = (0..100)
+        .map(|_| {
+            let store = Arc::clone(&world.store);
+            tokio::spawn(async move { store.claim_once(rp, token, at(10)).await.unwrap() })
+        })
+        .collect();
+    let mut first = 0;
+    for task in tasks {
+        first += usize::from(task.await.unwrap());
+    }
+    assert_eq!(first, 1);
+}
+
+pub(crate) async fn a_use_is_forgotten_only_after_its_token_expired(bed: &mut dyn Bed) {
+    let world = World::new(bed).await;
+    let store = &world.store;
+    let other = world.another_rp().await;
+    let tokens: Vec<_> = (0..6).map(|n| (n, TokenId(key()))).collect();
+    for (n, token) in &tokens {
+        let rp = if n % 2 == 0 { world.rp } else { other };
+        assert_eq!(store.claim_once(rp, *token, at(*n)).await, Ok(true));
+    }
+    // The longest expired first, within the budget; the one that expires at that very moment stays.
+    for removed in [3, 1, 0] {
+        let swept = store.sweep(at(4), at(-1), 3).await;
+        let expected = Swept {
+            tokens: removed,
+            ..Swept::default()
+        };
+        assert_eq!(swept, Ok(expected));
+    }
+    for (n, token) in &tokens {
+        let rp = if n % 2 == 0 { world.rp } else { other };
+        assert_eq!(store.claim_once(rp, *token, at(*n)).await, Ok(*n < 4));
+    }
+}
+
+pub(crate) async fn nothing_of_a_relying_party_comes_after_its_acknowledged_deletion(
+    bed: &mut dyn Bed,
+) {
+    let world = World::new(bed).await;
+    for _ in 0..20 {
+        let rp = world.another_rp().await;
+        let made = access_key(rp, NOW);
+        let id = made.id;
+        let mut tasks = Vec::new();
+        for n in 0..8 {
+            let (store, made) = (Arc::clone(&world.store), made.clone());
+            tasks.push(tokio::spawn(async move {
+                match n {
+                    0 => {
+                        let created = event(AuditKind::AccessKeyCreated, rp);
+                        store.create_access_key(&made, &created).await.map(drop)
+                    }
+                    1 => store.delete_relying_party(rp).await.map(drop),
+                    _ => {
+                        let kept = store.keep_token_key(rp, TokenKind::Access, token_key(n));
+                        kept.await.map(drop)
+                    }
+                }
+                .unwrap();
+            }));
+        }
+        for task in tasks {
+            task.await.unwrap();
+        }
+        let store = &world.store;
+        assert_eq!(store.relying_party(rp).await, Ok(None));
+        assert_eq!(store.access_key(rp, id).await, Ok(None));
+        assert_eq!(store.token_key(rp, TokenKind::Access).await, Ok(None));
+    }
+}
