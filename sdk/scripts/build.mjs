@@ -1,0 +1,35 @@
+// Builds dist/ from src/: the classic script, the ES module, the types, and the integrity hashes of the two scripts.
+// The same sources and the pinned tools give the same bytes.
+
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { build as bundle } from 'esbuild';
+
+export const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+export const dist = join(root, 'dist');
+
+// The classic script is read by browsers that know no WebAuthn too: they are to be told so, not to fail on its syntax.
+const scripts = [
+  { entry: 'script.ts', name: 'fido2-client.js', format: 'iife', target: 'es2018', minify: true },
+  { entry: 'index.ts', name: 'fido2-client.mjs', format: 'esm', target: 'es2022', minify: false },
+];
+
+export async function build(directory) {
+  await rm(directory, { recursive: true, force: true });
+  for (const { entry, name, ...options } of scripts) {
+    const outfile = join(directory, name);
+    await bundle({
+      ...options, entryPoints: [join('src', entry)], outfile, bundle: true, charset: 'utf8', absWorkingDir: root, logLevel: 'warning',
+    });
+    const hash = createHash('sha384').update(await readFile(outfile)).digest('base64');
+    await writeFile(`${outfile}.integrity`, `sha384-${hash}\n`);
+  }
+  const tsc = join(root, 'node_modules', '.bin', 'tsc');
+  execFileSync(tsc, ['-p', join(root, 'tsconfig.json'), '--outDir', join(directory, 'types')], { stdio: 'inherit' });
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await build(dist);

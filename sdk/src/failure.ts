@@ -1,0 +1,27 @@
+// How a ceremony ends before its time.
+
+import type { End } from './codes.js';
+
+/** A ceremony ends here, with this code. */
+export class Failure {
+  constructor(
+    readonly end: End,
+    readonly message: string,
+    readonly likely?: string,
+    readonly cause?: string,
+  ) {}
+}
+
+/** Ends the ceremony. */
+export function fail(end: End, message: string, likely?: string, cause?: string): never {
+  throw new Failure(end, message, likely, cause);
+}
+
+/** Name and message of whatever was thrown. */
+export function describe(error: any): string {
+  try {
+    return error.name ? `${error.name}: ${error.message}` : `${error}`;
+  } catch {
+    return 'unreadable';
+  }
+}

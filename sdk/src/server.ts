@@ -1,0 +1,54 @@
+// The call to the server.
+
+import { End } from './codes.js';
+import { plain } from './plain.js';
+import { describe, fail } from './failure.js';
+import { signalUnknownCredential, type UnknownCredential } from './signal.js';
+import { stoppable } from './stoppable.js';
+
+/** How long the server may take. */
+const LIMIT_MS = 30_000;
+
+let base = '';
+
+/** Where the server is, for every call that names no `host` of its own. */
+export function configure({ host }: { host: string }): void {
+  base = host;
+}
+
+/** Posts the credential and gives the transaction token. `unknown` is the hint for a passkey that nobody knows. */
+export async function post(
+  ceremony: string,
+  body: object,
+  host?: string | null,
+  unknown?: UnknownCredential | false,
+): Promise<string> {
+  const url = `${(host || base).replace(/\/+$/, '')}/_app/${ceremony}/result`;
+  const exchange = async (signal: AbortSignal) => {
+    const answer = await fetch(url, {
+      method: 'POST',
+      credentials: 'omit',
+      headers: { 'content-type': 'application/json;charset=utf-8', accept: 'application/json' },
+      body: JSON.stringify(plain(body)),
+      signal,
+    });
+    const reply = await answer.json().catch(() => null); // What is no JSON is told below.
+    return [answer, reply || {}] as const;
+  };
+  const [{ ok, status }, reply] = await stoppable(LIMIT_MS, exchange)[0].catch((error) =>
+    fail(
+      End.Server,
+      describe(error),
+      `${url} is down, does not allow ${location.origin}, or is not in this page's CSP.`,
+      error instanceof DOMException ? error.name : undefined,
+    ),
+  );
+  const { errorMessage, message, token } = reply;
+  const said = errorMessage || message;
+  if (!ok) fail(End.Server, `HTTP ${status}${said ? `: ${said}` : ''}`);
+  if (reply.status === 'failed' || errorMessage) {
+    if (unknown && reply.reason === 'credential_unknown') void signalUnknownCredential(unknown);
+    fail(End.Server, said || 'The server refused the credential.');
+  }
+  return token || fail(End.Server, 'The token is missing or not valid.');
+}
