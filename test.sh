@@ -120,6 +120,11 @@ check_generated() {
     fi
 }
 
+check_sdk() {
+    step "the browser client: tests, and dist/ from its sources"
+    scripts/check-sdk.sh
+}
+
 test_rust() {
     step "cargo nextest"
     cargo nextest run --workspace --locked
@@ -157,6 +162,7 @@ check_generated
 test_rust
 if [[ $mode == all ]]; then
     prepare_e2e
+    check_sdk
     build_release
     test_python
     test_node
