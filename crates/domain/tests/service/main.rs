@@ -8,12 +8,16 @@
     reason = "a test stops at the first surprise and may say what it measured"
 )]
 
+mod keys;
+mod starts;
+mod trail;
+
 use std::sync::Arc;
 
 use domain::Passkeys;
 use domain::Reason;
 use domain::audit::{Actor, ActorKind};
-use domain::authentication::Who;
+use domain::authentication::{StartAuthentication, Who};
 use domain::ceremony::{Asked, Ceremony, CeremonyState};
 use domain::clock::{SteppedClock, SystemRandomness, Timestamp};
 use domain::credentials::Enrolment;
@@ -41,6 +45,7 @@ fn browser() -> Actor {
 
 struct House {
     passkeys: Passkeys,
+    store: Arc<Memory>,
     clock: Arc<SteppedClock>,
     rp: RelyingParty,
 }
@@ -56,16 +61,21 @@ fn selection(rp_id: &str) -> PartialSelection {
     }
 }
 
+async fn open(store: &Arc<Memory>, clock: &Arc<SteppedClock>) -> Passkeys {
+    Passkeys::open(
+        Arc::<Memory>::clone(store),
+        Arc::<SteppedClock>::clone(clock),
+        Arc::new(SystemRandomness),
+    )
+    .await
+    .unwrap()
+}
+
 impl House {
     async fn new() -> Self {
         let clock = Arc::new(SteppedClock::starting_at(Timestamp(1_800_000_000_000)));
-        let passkeys = Passkeys::open(
-            Arc::new(Memory::default()),
-            Arc::<SteppedClock>::clone(&clock),
-            Arc::new(SystemRandomness),
-        )
-        .await
-        .unwrap();
+        let store = Arc::new(Memory::default());
+        let passkeys = open(&store, &clock).await;
         let account = match passkeys.bootstrap(None).await.unwrap() {
             domain::accounts::Bootstrap::Created(account, _) => account,
             domain::accounts::Bootstrap::Exists(_) => panic!("a new store holds no account"),
@@ -76,9 +86,15 @@ impl House {
             .unwrap();
         Self {
             passkeys,
+            store,
             clock,
             rp,
         }
+    }
+
+    /// Another process on the same store.
+    async fn another_node(&self) -> Passkeys {
+        open(&self.store, &self.clock).await
     }
 
     async fn change(&mut self, change: impl Fn(&mut RelyingParty) + Send + Sync) {

@@ -1,0 +1,182 @@
+//! Access keys, token keys and one-time tokens.
+
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _,
+    UnparsedPublicKey,
+};
+use domain::access_keys::AccessKey;
+use domain::ids::{AccessKeyId, RelyingPartyId, TokenId};
+use domain::tokens::TokenKind;
+
+use super::*;
+
+impl House {
+    async fn access_key(&self, expires: Option<Timestamp>) -> AccessKey {
+        let scopes = vec!["api".to_owned()];
+        self.passkeys
+            .create_access_key(self.rp.id, "shop", scopes, expires, &Actor::default())
+            .await
+            .unwrap()
+    }
+
+    async fn opens(&self, key: &AccessKey) -> bool {
+        let found = self.passkeys.access_key(key.relying_party, key.id).await;
+        match found {
+            Ok(found) => {
+                assert_eq!(*found, *key);
+                true
+            }
+            Err(refusal) => {
+                assert_eq!(refusal.reason, Reason::AccessDenied);
+                false
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_access_key_opens_its_relying_party_until_it_expires() {
+    let house = House::new().await;
+    let now = house.passkeys.now();
+    let forever = house.access_key(None).await;
+    let short = house.access_key(Some(now.plus_millis(500))).await;
+    assert!(house.opens(&forever).await && house.opens(&short).await);
+    house.clock.advance_millis(499);
+    assert!(house.opens(&short).await);
+    // Even while it is kept in the cache.
+    house.clock.advance_millis(1);
+    assert!(!house.opens(&short).await);
+    house.clock.advance_millis(1_000_000_000_000);
+    assert!(house.opens(&forever).await);
+
+    let elsewhere = AccessKey {
+        relying_party: RelyingPartyId([1; 16]),
+        ..forever.clone()
+    };
+    assert!(!house.opens(&elsewhere).await);
+    let unknown = AccessKey {
+        id: AccessKeyId([1; 16]),
+        ..forever.clone()
+    };
+    assert!(!house.opens(&unknown).await);
+    let listed = house
+        .passkeys
+        .list_access_keys(house.rp.id, PageRequest::first(10))
+        .await
+        .unwrap();
+    assert_eq!(listed.items.len(), 2);
+}
+
+#[tokio::test]
+async fn a_revoked_access_key_opens_nothing_here_at_once_and_elsewhere_within_a_second() {
+    let house = House::new().await;
+    let here = &house.passkeys;
+    let elsewhere = house.another_node().await;
+    let key = house.access_key(None).await;
+    assert!(house.opens(&key).await);
+    assert!(elsewhere.access_key(house.rp.id, key.id).await.is_ok());
+    let by = Actor::default();
+    let gone = here.delete_access_key(house.rp.id, key.id, &by).await;
+    assert_eq!(gone, Ok(true));
+    assert!(!house.opens(&key).await);
+    house.clock.advance_millis(1_000);
+    assert!(elsewhere.access_key(house.rp.id, key.id).await.is_err());
+    let gone = here.delete_access_key(house.rp.id, key.id, &by).await;
+    assert_eq!(gone, Ok(false));
+}
+
+#[tokio::test]
+async fn a_deleted_relying_party_leaves_no_key_behind() {
+    let house = House::new().await;
+    let rp = house.rp.id;
+    let key = house.access_key(None).await;
+    assert!(house.opens(&key).await);
+    house
+        .passkeys
+        .token_key(rp, TokenKind::Status)
+        .await
+        .unwrap();
+    house.passkeys.relying_party_itself(rp).await.unwrap();
+    house
+        .passkeys
+        .delete_relying_party(house.rp.account, rp)
+        .await
+        .unwrap();
+    assert!(!house.opens(&key).await);
+    let unknown = Reason::RelyingPartyUnknown;
+    for kind in TokenKind::ALL.iter().copied() {
+        let refused = house.passkeys.token_key(rp, kind).await;
+        assert_eq!(reason(refused), unknown);
+    }
+    let refused = house.passkeys.relying_party_itself(rp).await;
+    assert_eq!(reason(refused), unknown);
+    let expires = house.passkeys.now().plus_millis(1_000);
+    let claimed = house.passkeys.claim_once(rp, TokenId([1; 16]), expires);
+    assert_eq!(claimed.await, Ok(false));
+    let by = Actor::default();
+    let made = house
+        .passkeys
+        .create_access_key(rp, "late", Vec::new(), None, &by)
+        .await;
+    assert_eq!(reason(made), unknown);
+}
+
+#[tokio::test]
+async fn a_token_key_is_the_same_on_every_node_and_for_nothing_else() {
+    let house = House::new().await;
+    let elsewhere = house.another_node().await;
+    let other = house
+        .passkeys
+        .create_relying_party(
+            house.rp.account,
+            "Other",
+            selection("acme.test"),
+            Value::Null,
+        )
+        .await
+        .unwrap();
+    let mut seen = Vec::new();
+    for rp in [house.rp.id, other.id] {
+        for kind in TokenKind::ALL.iter().copied() {
+            let key = house.passkeys.token_key(rp, kind).await.unwrap();
+            assert_eq!(elsewhere.token_key(rp, kind).await.unwrap(), key);
+            // Not replaced later either.
+            house.clock.advance_millis(100_000);
+            assert_eq!(house.passkeys.token_key(rp, kind).await.unwrap(), key);
+            let bytes = key.reveal().to_vec();
+            if kind == TokenKind::Signing {
+                let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &bytes);
+                let pair = pair.unwrap();
+                let random = aws_lc_rs::rand::SystemRandom::new();
+                let signature = pair.sign(&random, b"text").unwrap();
+                let public =
+                    UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, pair.public_key().as_ref());
+                public.verify(b"text", signature.as_ref()).unwrap();
+            } else {
+                assert_eq!(bytes.len(), 64);
+            }
+            assert_eq!(format!("{key:?}"), "TokenKey(..)");
+            assert!(!seen.contains(&bytes));
+            seen.push(bytes);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_one_time_token_is_used_once_and_forgotten_after_its_expiry() {
+    let house = House::new().await;
+    let (rp, token) = (house.rp.id, TokenId([5; 16]));
+    let expires = house.passkeys.now().plus_millis(600_000);
+    let elsewhere = house.another_node().await;
+    assert_eq!(
+        house.passkeys.claim_once(rp, token, expires).await,
+        Ok(true)
+    );
+    assert_eq!(elsewhere.claim_once(rp, token, expires).await, Ok(false));
+    house.clock.advance_millis(600_000);
+    let swept = house.passkeys.sweep(0, 1_000_000_000, 100).await.unwrap();
+    assert_eq!(swept.tokens, 0);
+    house.clock.advance_millis(1);
+    let swept = house.passkeys.sweep(0, 1_000_000_000, 100).await.unwrap();
+    assert_eq!(swept.tokens, 1);
+}

@@ -1,0 +1,295 @@
+//! What is known afterwards: last sign-ins, and who did what.
+
+use domain::audit::{AuditCategory, AuditEvent, AuditKind, EventRange};
+use domain::users::User;
+
+use super::*;
+
+impl House {
+    async fn user_of(&self, name: &str) -> User {
+        self.passkeys.user(self.rp.id, name).await.unwrap()
+    }
+
+    async fn last_sign_in(&self, name: &str) -> Option<Timestamp> {
+        let found = self.passkeys.user_with_credentials(self.rp.id, name).await;
+        let (user, credentials) = found.unwrap();
+        user.last_sign_in(&credentials)
+    }
+
+    async fn events(&self) -> Vec<AuditEvent> {
+        let all = EventRange::default();
+        let found = self.passkeys.find_events(self.rp.id, all, 10_000, |_| true);
+        let found = found.await.unwrap();
+        assert!(found.complete);
+        found.events
+    }
+}
+
+mod the_last_sign_in {
+    use super::*;
+
+    #[tokio::test]
+    async fn is_the_latest_of_all_credentials_also_of_those_that_are_gone() {
+        let house = House::new().await;
+        let (mut phone, mut laptop) = (counting(), counting());
+        let by_phone = house.register("ada-0001", &mut phone).await.unwrap();
+        let by_laptop = house.register("ada-0001", &mut laptop).await.unwrap();
+        assert_eq!(house.last_sign_in("ada-0001").await, None);
+        let mut expected = None;
+        for authenticator in [&mut laptop, &mut phone] {
+            house.clock.advance_millis(10);
+            house
+                .sign_in(Who::Anyone, authenticator, &Lies::default())
+                .await
+                .unwrap();
+            expected = Some(house.passkeys.now());
+            assert_eq!(house.last_sign_in("ada-0001").await, expected);
+        }
+        let ada = house.user_of("ada-0001").await;
+        for key in [by_phone.key, by_laptop.key] {
+            house.clock.advance_millis(10);
+            house
+                .passkeys
+                .delete_enrolment(&ada, key, &browser())
+                .await
+                .unwrap();
+            assert_eq!(house.last_sign_in("ada-0001").await, expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn that_failed_is_noted_with_the_user_it_was_for_or_else_the_credentials_owner() {
+        let mut house = House::new().await;
+        house
+            .change(|rp| rp.policy.sign_count = SignCountPolicy::Refuse)
+            .await;
+        let (mut ada, mut bob, mut stranger) = (counting(), counting(), counting());
+        house.register("ada-0001", &mut ada).await.unwrap();
+        house.register("bob-0001", &mut bob).await.unwrap();
+        let high = Lies {
+            sign_count: Some(100),
+            ..Lies::default()
+        };
+        house.sign_in(Who::Anyone, &mut ada, &high).await.unwrap();
+        let signed_in = house.passkeys.now();
+        // Registered with somebody else, and unknown here.
+        let other = House::new().await;
+        other.register("eve-0001", &mut stranger).await.unwrap();
+        let to_ada = Who::User("ada-0001".into());
+        let bad = Lies {
+            user_present: Some(false),
+            ..Lies::default()
+        };
+        let stale = Lies {
+            sign_count: Some(99),
+            ..Lies::default()
+        };
+        let honest = Lies::default();
+        let cases = [
+            (to_ada, 1, &honest, "ada-0001"),
+            (to_ada, 2, &honest, "ada-0001"),
+            (Who::Anyone, 1, &bad, "bob-0001"),
+            (Who::Anyone, 0, &stale, "ada-0001"),
+            (Who::Anyone, 2, &honest, ""),
+        ];
+        let mut authenticators = [ada, bob, stranger];
+        for (who, answers, lies, failed) in cases {
+            house.clock.advance_millis(10);
+            let (_, mut options) = house.challenge(who).await.unwrap();
+            options["allowCredentials"] = serde_json::json!([]);
+            let answer = authenticators[answers].get(&options, ORIGIN, lies).unwrap();
+            let mut before = Vec::new();
+            for name in ["ada-0001", "bob-0001"] {
+                before.push(house.user_of(name).await.last_failure);
+            }
+            house.finish(&answer).await.unwrap_err();
+            for (name, before) in ["ada-0001", "bob-0001"].into_iter().zip(before) {
+                let expected = if name == failed {
+                    Some(house.passkeys.now())
+                } else {
+                    before
+                };
+                assert_eq!(house.user_of(name).await.last_failure, expected);
+                let signed_in = (name == "ada-0001").then_some(signed_in);
+                assert_eq!(house.last_sign_in(name).await, signed_in);
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn is_not_touched_by_a_registration_that_was_refused() {
+        let house = House::new().await;
+        let none = PartialSelection::default();
+        let options = house.start("ada-0001", &none).await.unwrap();
+        let lies = Lies {
+            user_present: Some(false),
+            ..Lies::default()
+        };
+        let answer = counting().create(&options, ORIGIN, &lies).unwrap();
+        house.finish_registration(&answer).await.unwrap_err();
+        assert_eq!(house.user_of("ada-0001").await.last_failure, None);
+    }
+}
+
+mod the_audit_trail {
+    use super::*;
+
+    #[tokio::test]
+    async fn says_who_did_what_to_whom() {
+        let house = House::new().await;
+        let mut ada = counting();
+        let record = house.register("ada-0001", &mut ada).await.unwrap();
+        house.clock.advance_millis(1);
+        let signed_in = house
+            .sign_in(Who::Anyone, &mut ada, &Lies::default())
+            .await
+            .unwrap();
+        house.clock.advance_millis(1);
+        let lies = Lies {
+            user_present: Some(false),
+            ..Lies::default()
+        };
+        house
+            .sign_in(Who::Anyone, &mut ada, &lies)
+            .await
+            .unwrap_err();
+        house.clock.advance_millis(1);
+        let back_end =
+            Actor::new(ActorKind::Api, "test").access_key(domain::ids::AccessKeyId([3; 16]));
+        let user = house.user_of("ada-0001").await;
+        let gone = house
+            .passkeys
+            .delete_user(house.rp.id, user.id, &back_end)
+            .await;
+        assert_eq!(gone, Ok(()));
+
+        let events = house.events().await;
+        let [deleted, refused, authenticated, ..] = events.as_slice() else {
+            panic!("{events:?}")
+        };
+        for (event, kind, actor) in [
+            (deleted, AuditKind::UserDeleted, &back_end),
+            (refused, AuditKind::AuthenticationRefused, &browser()),
+            (authenticated, AuditKind::Authenticated, &browser()),
+        ] {
+            assert_eq!(event.kind, kind);
+            assert_eq!(event.actor, *actor);
+            assert_eq!(event.user, Some(user.id));
+            assert_eq!(event.user_name.as_deref(), Some("ada-0001"));
+        }
+        assert_eq!(authenticated.ceremony, Some(signed_in.ceremony.id));
+        assert_eq!(authenticated.credential, Some(record.key));
+        assert_eq!(refused.reason, Some(Reason::UserNotPresent));
+        let registered = events
+            .iter()
+            .find(|e| e.kind == AuditKind::CredentialRegistered)
+            .unwrap();
+        assert_eq!(registered.user_name.as_deref(), Some("ada-0001"));
+        assert_eq!(registered.actor.user_agent(), Some("Mozilla/5.0 (test)"));
+        let made = events
+            .iter()
+            .find(|e| e.kind == AuditKind::RelyingPartyCreated)
+            .unwrap();
+        assert_eq!(made.actor.kind, ActorKind::Admin);
+    }
+
+    #[tokio::test]
+    async fn is_searched_newest_first_within_a_range_that_ends_before_its_end() {
+        let house = House::new().await;
+        let start = house.passkeys.now();
+        // Far more than one page of the store; two events in each millisecond.
+        for n in 0..1_100 {
+            if n % 2 == 0 {
+                house.clock.advance_millis(1);
+            }
+            let name = format!("user-{n}");
+            house
+                .passkeys
+                .create_user(&house.rp, &name, &browser())
+                .await
+                .unwrap();
+        }
+        let at = |millis| Some(start.plus_millis(millis));
+        let find = async |from, until, limit, wanted: fn(&AuditEvent) -> bool| {
+            let range = EventRange { from, until };
+            let found = house
+                .passkeys
+                .find_events(house.rp.id, range, limit, wanted);
+            let found = found.await.unwrap();
+            let times: Vec<_> = found.events.iter().map(|e| e.at.0 - start.0).collect();
+            assert!(times.is_sorted_by(|a, b| a >= b));
+            (times, found.complete)
+        };
+        let all = |_: &AuditEvent| true;
+        // All: the Relying Party's own creation too.
+        let (times, complete) = find(None, None, 10_000, all).await;
+        assert_eq!((times.len(), complete), (1_101, true));
+        assert_eq!((times[0], times[1_100]), (550, 0));
+        // From is in the range, until is not.
+        let (times, complete) = find(at(3), at(5), 10_000, all).await;
+        assert_eq!((times, complete), (vec![4, 4, 3, 3], true));
+        let (times, complete) = find(at(549), None, 10_000, all).await;
+        assert_eq!((times, complete), (vec![550, 550, 549, 549], true));
+        let (times, complete) = find(None, at(1), 10_000, all).await;
+        assert_eq!((times, complete), (vec![0], true));
+        let (times, complete) = find(at(9), at(9), 10_000, all).await;
+        assert_eq!((times, complete), (vec![], true));
+        // The limit counts what is wanted, and says when there is more.
+        let (times, complete) = find(None, None, 3, all).await;
+        assert_eq!((times, complete), (vec![550, 550, 549], false));
+        let (times, complete) = find(at(550), None, 2, all).await;
+        assert_eq!((times, complete), (vec![550, 550], true));
+        let first = |event: &AuditEvent| event.user_name.as_deref() == Some("user-0");
+        let (times, complete) = find(None, None, 1, first).await;
+        assert_eq!((times, complete), (vec![1], true));
+        let made = |event: &AuditEvent| event.kind == AuditKind::RelyingPartyCreated;
+        let (times, complete) = find(None, None, 10_000, made).await;
+        assert_eq!((times, complete), (vec![0], true));
+    }
+
+    #[test]
+    fn tells_apart_what_is_about_registration_authentication_and_management() {
+        let of = |category| {
+            let all = AuditKind::ALL
+                .iter()
+                .filter(move |k| k.category() == category);
+            all.map(|k| k.name()).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            of(AuditCategory::Registration),
+            [
+                "registration_started",
+                "credential_registered",
+                "registration_refused"
+            ]
+        );
+        assert_eq!(
+            of(AuditCategory::Authentication),
+            ["authenticated", "authentication_refused"]
+        );
+        let refusals: Vec<_> = AuditKind::ALL.iter().filter(|k| k.is_refusal()).collect();
+        assert_eq!(
+            refusals,
+            [
+                &AuditKind::RegistrationRefused,
+                &AuditKind::AuthenticationRefused
+            ]
+        );
+    }
+
+    #[test]
+    fn keeps_a_bounded_printable_part_of_a_user_agent() {
+        let agent = |text: &str| {
+            let actor = Actor::default().agent(text);
+            actor.user_agent().map(str::to_owned)
+        };
+        assert_eq!(agent(""), None);
+        assert_eq!(agent("\r\n\0\u{85}"), None);
+        assert_eq!(agent("a\nb\u{1b}c"), Some("abc".to_owned()));
+        let long = agent(&"x".repeat(10_000)).unwrap();
+        assert_eq!(long.len(), domain::audit::MAX_USER_AGENT);
+        // Cut between characters.
+        let long = agent(&format!("x{}", "\u{1f511}".repeat(200))).unwrap();
+        assert_eq!(long, format!("x{}", "\u{1f511}".repeat(127)));
+    }
+}
