@@ -195,11 +195,23 @@ impl Entry {
     /// kind, an available update for example, change no level.
     fn has_required_level(&self, policy: &MetadataPolicy, at: UnixSeconds) -> bool {
         [Scale::Fido, Scale::Fips].into_iter().any(|scale| {
-            let current = self
-                .in_effect(at)
-                .rfind(|report| Scale::of(&report.status) == Some(scale));
-            current.is_some_and(|report| policy.required_levels.contains(&report.status))
+            let current = self.current_on(scale, at);
+            current.is_some_and(|status| policy.required_levels.iter().any(|level| level == status))
         })
+    }
+
+    /// The certification levels that the model has at this moment: the current one by FIDO and the current one after FIPS 140.
+    pub fn certification_levels(&self, at: UnixSeconds) -> impl Iterator<Item = &str> {
+        [Scale::Fido, Scale::Fips]
+            .into_iter()
+            .filter_map(move |scale| self.current_on(scale, at))
+            .filter(|status| status.contains("_CERTIFIED_L") || *status == "FIDO_CERTIFIED")
+    }
+
+    fn current_on(&self, scale: Scale, at: UnixSeconds) -> Option<&str> {
+        self.in_effect(at)
+            .rfind(|report| Scale::of(&report.status) == Some(scale))
+            .map(|report| &*report.status)
     }
 
     /// Is an attestation of this type and with this chain (DER certificates, the leaf first) what the metadata lead to expect,
