@@ -7,7 +7,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
-use domain::Passkeys;
+use domain::{Passkeys, Reason};
 
 /// Where the process is in its life.
 #[derive(Debug, Default)]
@@ -44,12 +44,21 @@ pub fn router(passkeys: Arc<Passkeys>, lifecycle: Arc<Lifecycle>) -> Router {
         })
 }
 
+/// Metadata that are not as they should be are no reason to be sent no requests, but one to be told.
+fn readiness(passkeys: &Passkeys) -> &'static str {
+    match crate::metadata::trouble(&passkeys.metadata_state(), passkeys.now()) {
+        None => "ready",
+        Some(Reason::MetadataStale) => "ready; the metadata are stale",
+        Some(_) => "ready; the metadata in the store cannot be used",
+    }
+}
+
 async fn ready(State(health): State<Health>) -> (StatusCode, &'static str) {
     if health.lifecycle.is_draining() {
         return (StatusCode::SERVICE_UNAVAILABLE, "draining");
     }
     match health.passkeys.ping().await {
-        Ok(()) => (StatusCode::OK, "ready"),
+        Ok(()) => (StatusCode::OK, readiness(&health.passkeys)),
         Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer"),
     }
 }

@@ -21,6 +21,7 @@ use tokio::sync::watch;
 use crate::app::App;
 use crate::config::{ConfigError, Retention, Settings};
 use crate::health::Lifecycle;
+use crate::metadata::Sources;
 
 /// How many rows of a kind one sweep removes at most, so that it never holds the writer for long.
 const SWEEP_BUDGET: u32 = 1000;
@@ -56,6 +57,9 @@ pub enum ProcessError {
     /// What the demo cannot do.
     #[error("{0}")]
     Demo(String),
+    /// What a command cannot do.
+    #[error("{0}")]
+    Command(String),
 }
 
 impl From<Refusal> for ProcessError {
@@ -64,11 +68,15 @@ impl From<Refusal> for ProcessError {
     }
 }
 
-/// The domain over the embedded store in this file.
+/// The domain over the embedded store in this file, with the metadata that are in it.
 ///
 /// # Errors
 /// The file cannot be opened, is another process's or a newer format's.
-pub async fn open(path: &Path, policy: Policy) -> Result<Arc<Passkeys>, ProcessError> {
+pub async fn open(
+    path: &Path,
+    policy: Policy,
+    metadata: Sources,
+) -> Result<Arc<Passkeys>, ProcessError> {
     // Migrations may take their time, and nothing else runs yet.
     let store = storage::Embedded::open(path, storage::Options::default())?;
     let passkeys = Passkeys::open(
@@ -77,7 +85,13 @@ pub async fn open(path: &Path, policy: Policy) -> Result<Arc<Passkeys>, ProcessE
         Arc::new(SystemRandomness),
     )
     .await?;
-    Ok(Arc::new(passkeys.with_default_policy(policy)))
+    let passkeys = passkeys
+        .with_default_policy(policy)
+        .with_metadata_trust(metadata.trust)
+        .with_provider_names(metadata.names);
+    let passkeys = Arc::new(passkeys);
+    crate::metadata::look(&passkeys).await;
+    Ok(passkeys)
 }
 
 /// Serves the Twilio wire and everything else as the settings say, until SIGTERM or SIGINT.
@@ -90,7 +104,9 @@ pub async fn serve(
 ) -> Result<(), ProcessError> {
     let lifecycle = Arc::new(Lifecycle::default());
     let stopping = catch_signals(&lifecycle)?;
-    let passkeys = open(&settings.store_location()?, settings.ceremonies.policy()).await?;
+    let sources = Sources::load(&settings.metadata)?;
+    let policy = settings.ceremonies.policy();
+    let passkeys = open(&settings.store_location()?, policy, sources).await?;
     let listener = listen(settings.listen).await?;
     let address = local_address(&listener, settings.listen)?;
     announce_account(&passkeys, first_account).await?;
@@ -100,7 +116,14 @@ pub async fn serve(
     };
     let router = crate::app::router(app.clone(), &settings.limits, lifecycle);
     tracing::info!(%address, public_url = app.public_url.as_str(), "ready");
-    run(listener, router, passkeys, stopping, &settings).await
+    let keeper = tokio::spawn(crate::metadata::keep(
+        Arc::clone(&passkeys),
+        settings.metadata.clone(),
+        stopping.clone(),
+    ));
+    let ended = run(listener, router, passkeys, stopping, &settings).await;
+    keeper.abort();
+    ended
 }
 
 /// Listens on the address.

@@ -1,5 +1,7 @@
 //! Dates as the wires show them: `YYYY-MM-DDTHH:MM:SSZ`, UTC, whole seconds, a literal Z (a form of RFC 3339).
 
+use std::fmt;
+
 use domain::clock::Timestamp;
 use serde::{Serialize, Serializer};
 
@@ -58,9 +60,15 @@ fn write(field: &mut [u8], mut number: i64) {
     }
 }
 
+impl fmt::Display for Date {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Always ASCII by construction.
+        f.write_str(std::str::from_utf8(&self.text()).unwrap_or_default())
+    }
+}
+
 impl Serialize for Date {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // Always ASCII by construction.
         serializer.serialize_str(std::str::from_utf8(&self.text()).unwrap_or_default())
     }
 }

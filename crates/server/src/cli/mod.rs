@@ -1,6 +1,7 @@
 //! The command line.
 
 mod generate;
+mod mds;
 mod verify;
 
 use std::io::Write as _;
@@ -30,6 +31,8 @@ enum Command {
     Demo(Demo),
     /// Judge recorded ceremonies offline: one JSON object per line in, one verdict per line out.
     Verify(verify::Verify),
+    /// Look after the metadata of the FIDO Metadata Service in a store.
+    Mds(mds::Mds),
     /// Write the generated parts of the documentation.
     #[command(hide = true)]
     Generate(Generate),
@@ -79,6 +82,7 @@ pub fn run() -> ExitCode {
         }
         // Its exit codes are its own, since refusing is what it is for.
         Command::Verify(arguments) => return verify::run(&arguments),
+        Command::Mds(arguments) => in_runtime(mds::run(arguments)),
         Command::Generate(arguments) => {
             generate::run(&arguments.out).map_err(|source| ProcessError::System {
                 what: "cannot write the documentation",

@@ -6,7 +6,6 @@ mod case;
 mod judge;
 mod lines;
 mod moment;
-mod pem;
 mod verdict;
 
 use std::ffi::OsStr;

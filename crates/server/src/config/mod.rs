@@ -20,7 +20,9 @@ use figment::providers::{Env, Format, Serialized, Toml};
 use crate::app::PublicUrl;
 
 pub use reference::markdown;
-pub use sections::{Ceremonies, Limits, Log, LogFormat, LogLevel, Retention, Settings, Shutdown};
+pub use sections::{
+    Ceremonies, Limits, Log, LogFormat, LogLevel, Metadata, Retention, Settings, Shutdown,
+};
 
 /// Prefix of all environment variables; `__` separates a section from its key.
 pub const ENV_PREFIX: &str = "PASSKEYD_";
@@ -106,6 +108,7 @@ impl Settings {
         }
         self.ceremonies.check()?;
         self.limits.check()?;
+        self.metadata.check()?;
         self.retention.check()
     }
 
@@ -324,6 +327,21 @@ impl Limits {
             ),
         ];
         within(&ranges)
+    }
+}
+
+impl Metadata {
+    fn check(&self) -> Result<(), ConfigError> {
+        if let Some(url) = &self.url {
+            crate::metadata::check_url(url)
+                .map_err(|error| invalid("metadata.url", error.to_string()))?;
+        }
+        within(&[(
+            "metadata.interval_seconds",
+            self.interval_seconds,
+            1,
+            30 * 86_400,
+        )])
     }
 }
 

@@ -102,6 +102,8 @@ sections! {
         ceremonies: Ceremonies = Ceremonies::default() => "",
         /// Limits of the transport.
         limits: Limits = Limits::default() => "",
+        /// Metadata about authenticator models.
+        metadata: Metadata = Metadata::default() => "",
         /// How long old records are kept.
         retention: Retention = Retention::default() => "",
         /// The end of the process.
@@ -131,7 +133,7 @@ sections! {
         header_bytes: usize = 16_384 => "16384",
         /// Number of headers. More is answered with 431.
         header_count: usize = 64 => "64",
-        /// Body of a request that a back end sends (`/v2`, `/manage`), in bytes. More is answered with 413.
+        /// Body of a request that a back end sends (`/v2`, `/manage`; not an import of metadata), in bytes. More is answered with 413.
         body_bytes: usize = 262_144 => "262144",
         /// Body of a request that a browser sends (all other paths), in bytes.
         browser_body_bytes: usize = 65_536 => "65536",
@@ -148,6 +150,21 @@ sections! {
         /// Open connections of one client address (IPv6: of one /64 network). Behind a reverse proxy
         /// every connection has the proxy's address: raise it there.
         connections_per_address: usize = 512 => "512",
+    }
+
+    /// Metadata about authenticator models, from the FIDO Metadata Service: see metadata.md.
+    Metadata "metadata" {
+        /// Where to fetch them: `https://`, or `http://` on this machine; the FIDO Alliance's are at
+        /// `https://mds3.fidoalliance.org/`. Without it nothing is fetched.
+        url: Option<String> = None => "none",
+        /// Time between two fetches, in seconds; at most 30 days. After a failure it is a minute at first.
+        interval_seconds: u64 = 86_400 => "86400",
+        /// PEM file with the certificates that the metadata's signer must lead to.
+        roots_file: Option<PathBuf> = None => "GlobalSign Root CA - R3",
+        /// The host that the signer's certificate must be for; empty: any signer below the roots.
+        signer_name: String = webauthn::metadata::SIGNER_NAME.to_owned() => "mds.fidoalliance.org",
+        /// JSON file with own names of providers by AAGUID: `{"<aaguid>": "<name>"}`. They win over those of the metadata.
+        extra_names_file: Option<PathBuf> = None => "none",
     }
 
     /// How long records are kept that nothing needs any more.

@@ -25,6 +25,7 @@ use tokio::net::TcpListener;
 use crate::app::{App, PublicUrl};
 use crate::config::{Log, LogFormat, LogLevel, Settings};
 use crate::health::Lifecycle;
+use crate::metadata::Sources;
 use crate::process::{self, ProcessError};
 use crate::telemetry;
 use backend::Backend;
@@ -54,7 +55,12 @@ pub async fn run(asked: Option<SocketAddr>) -> Result<(), ProcessError> {
             what: "cannot make a throw-away directory",
             source,
         })?;
-    let passkeys = process::open(&directory.path().join("passkeyd.db"), Policy::default()).await?;
+    let passkeys = process::open(
+        &directory.path().join("passkeyd.db"),
+        Policy::default(),
+        Sources::default(),
+    )
+    .await?;
     let Bootstrap::Created(account, token) = passkeys.bootstrap(None).await? else {
         return Err(ProcessError::Demo(
             "the throw-away store is not empty".to_owned(),

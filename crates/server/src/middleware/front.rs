@@ -23,6 +23,7 @@ use domain::clock::Randomness;
 use http_body_util::BodyExt as _;
 
 use crate::api::RefusalInfo;
+use crate::api::manage::reads_its_body;
 use crate::api::twilio::error as twilio;
 use crate::app::PublicUrl;
 use crate::config::Limits;
@@ -136,7 +137,10 @@ pub async fn guard(State(Front(front)): State<Front>, request: Request, next: Ne
     let audience = Audience::of(request.uri().path());
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let mut response = match front.admit(audience, request).await {
+    let own_body = route
+        .as_ref()
+        .is_some_and(|route| reads_its_body(&method, route.as_str()));
+    let mut response = match front.admit(audience, own_body, request).await {
         Ok(request) => match catch_panic(next.run(request)).await {
             Ok(response) => response,
             Err(payload) => {
@@ -159,10 +163,11 @@ pub async fn guard(State(Front(front)): State<Front>, request: Request, next: Ne
 }
 
 impl Shared {
-    /// Checks what can be checked without the wire, and reads the body.
+    /// Checks what can be checked without the wire, and reads the body unless the handler wants to do that itself.
     async fn admit(
         &self,
         audience: Audience,
+        own_body: bool,
         request: Request,
     ) -> Result<Request, TransportRefusal> {
         let headers = request.headers();
@@ -177,7 +182,7 @@ impl Shared {
         {
             return Err(TransportRefusal::BodyEncoded);
         }
-        if request.body().is_end_stream() {
+        if own_body || request.body().is_end_stream() {
             return Ok(request);
         }
         let most = match audience {
@@ -223,7 +228,7 @@ fn plain(refusal: TransportRefusal) -> Response {
 }
 
 /// Reads a whole body of at most `most` bytes. A body that comes in one piece is not copied.
-async fn read(mut body: Body, most: usize) -> Result<Bytes, TransportRefusal> {
+pub(crate) async fn read(mut body: Body, most: usize) -> Result<Bytes, TransportRefusal> {
     if body.size_hint().lower() > most as u64 {
         return Err(TransportRefusal::BodyTooLarge);
     }

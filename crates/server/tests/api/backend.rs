@@ -13,6 +13,7 @@ use domain::Passkeys;
 use domain::accounts::Secret;
 use domain::clock::{Randomness, SteppedClock, Timestamp};
 use domain::ids::{AccountId, RelyingPartyId};
+use domain::metadata::MetadataTrust;
 use domain::relying_parties::RelyingParty;
 use serde_json::{Value, json};
 use server::app::{App, PublicUrl};
@@ -105,11 +106,17 @@ pub struct Backend {
 
 impl Backend {
     pub async fn new() -> Self {
+        Self::believing(MetadataTrust::default()).await
+    }
+
+    /// A back end whose passkeyd believes these metadata.
+    pub async fn believing(trust: MetadataTrust) -> Self {
         let clock = Arc::new(SteppedClock::starting_at(Timestamp(START)));
         let store = Arc::new(Memory::new());
         let passkeys = Passkeys::open(store, clock.clone(), Arc::new(Counting::default()))
             .await
-            .expect("a new store opens");
+            .expect("a new store opens")
+            .with_metadata_trust(trust);
         passkeys
             .bootstrap(Some((AccountId(ACCOUNT), Secret::new(TOKEN))))
             .await
@@ -121,6 +128,7 @@ impl Backend {
         };
         let router = server::api::twilio::router()
             .merge(server::api::docs::router())
+            .merge(server::api::manage::router())
             .with_state(app);
         let authorization = Some(basic(&account_sid(), TOKEN));
         Self {

@@ -8,4 +8,5 @@
 
 mod backend;
 mod docs;
+mod manage;
 mod twilio;

@@ -11,6 +11,7 @@ mod generate;
 mod limits;
 mod logs;
 mod manage;
+mod metadata;
 mod settings;
 mod start;
 mod stop;

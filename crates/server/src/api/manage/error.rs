@@ -60,6 +60,8 @@ fn status(reason: Reason) -> StatusCode {
     match reason {
         Reason::AccessDenied => StatusCode::UNAUTHORIZED,
         Reason::AccountUnknown => StatusCode::NOT_FOUND,
+        Reason::MetadataMalformed | Reason::MetadataUntrusted => StatusCode::BAD_REQUEST,
+        Reason::MetadataRollback => StatusCode::CONFLICT,
         Reason::StoreUnavailable | Reason::StoreUnknownOutcome => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     }

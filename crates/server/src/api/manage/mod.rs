@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod error;
+mod metadata;
 
 use axum::Router;
 use axum::http::header::CONTENT_TYPE;
@@ -14,6 +15,8 @@ use utoipa::{Modify, OpenApi};
 use crate::app::App;
 use error::Problem;
 
+pub(crate) use metadata::{PATH as METADATA, reads_its_body};
+
 /// All routes of this API.
 pub fn router() -> Router<App> {
     Router::new()
@@ -22,6 +25,8 @@ pub fn router() -> Router<App> {
             post(api_keys::create).get(api_keys::list),
         )
         .route("/manage/v1/api-keys/{id}", delete(api_keys::remove))
+        .route(METADATA, get(metadata::show).put(metadata::replace))
+        .route("/manage/v1/metadata/models/{aaguid}", get(metadata::model))
         .route("/manage/v1/openapi.json", get(openapi))
         .route("/manage", any(unknown))
         .route("/manage/{*path}", any(unknown))
@@ -50,7 +55,14 @@ async fn unknown(_: Uri) -> Problem {
         description = "For operators and their tools. Every call but that of this description is made with HTTP Basic: \
                        the Account SID and its Auth Token, or an API key's SID and its secret.",
     ),
-    paths(api_keys::create, api_keys::list, api_keys::remove),
+    paths(
+        api_keys::create,
+        api_keys::list,
+        api_keys::remove,
+        metadata::show,
+        metadata::replace,
+        metadata::model,
+    ),
     modifiers(&Basic),
     security(("basic" = []))
 )]

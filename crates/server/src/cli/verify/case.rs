@@ -6,7 +6,7 @@ use webauthn::cose::CoseAlgorithm;
 use webauthn::credential::{CredentialId, UserHandle};
 
 use super::moment::Moment;
-use super::pem::Certificates;
+use crate::pem::Certificates;
 
 /// One line of the input. Absent and `null` mean the same; unknown members are ignored.
 #[derive(Debug, Deserialize)]

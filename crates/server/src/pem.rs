@@ -10,11 +10,11 @@ const END: &str = "-----END CERTIFICATE-----";
 /// The DER certificates of a PEM text, one or more, in its order.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub(super) struct Certificates(pub(super) Vec<Vec<u8>>);
+pub(crate) struct Certificates(pub(crate) Vec<Vec<u8>>);
 
 /// Why a text holds no certificates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum PemError {
+pub(crate) enum PemError {
     /// There is none.
     #[error("a PEM text must hold `{BEGIN}`")]
     None,

@@ -1,0 +1,398 @@
+//! The metadata of the FIDO Metadata Service: how they stand, taking in newer ones, and what they say of a model.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::header::CONNECTION;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use domain::Passkeys;
+use domain::clock::Timestamp;
+use domain::metadata::{MetadataInUse, MetadataSource, ModelName, StatusChange};
+use serde::Serialize;
+use tokio::sync::Semaphore;
+use utoipa::ToSchema;
+use webauthn::credential::Aaguid;
+use webauthn::metadata::{Entry, LostEntry, MAX_BLOB, StatusReport as Report};
+use webauthn::trust::UnixSeconds;
+
+use super::error::Problem;
+use crate::api::auth::authenticate;
+use crate::api::dates::Date;
+use crate::app::App;
+use crate::middleware::front;
+
+/// The route of the metadata.
+pub const PATH: &str = "/manage/v1/metadata";
+/// Time for the body of an import.
+const BODY_TIME: Duration = Duration::from_mins(2);
+/// One import is held in memory at a time; others wait before their body is read.
+static IMPORTS: Semaphore = Semaphore::const_new(1);
+
+/// Whether the handler of this route reads the body itself. One as large as a BLOB is read only of callers that are known.
+pub fn reads_its_body(method: &Method, route: &str) -> bool {
+    *method == Method::PUT && route == PATH
+}
+
+/// How the metadata stand.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Metadata {
+    /// Those in use, or null.
+    in_use: Option<InUse>,
+    /// Why newer ones in the store are not in use, or null.
+    problem: Option<MetadataProblem>,
+}
+
+/// The metadata in use.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct InUse {
+    /// Their number (`no`), greater with each edition.
+    no: u64,
+    /// The day by which newer ones are due (`nextUpdate`).
+    next_update: String,
+    /// Whether that day is over. They are used all the same.
+    stale: bool,
+    /// When they were taken in (RFC 3339, UTC).
+    #[schema(value_type = String, format = DateTime)]
+    imported_at: Date,
+    /// By which way: `command`, `management` or `fetch`.
+    source: &'static str,
+    /// How many models they describe.
+    models: usize,
+    /// How many entries are about UAF authenticators, which cannot have passkeys.
+    uaf_entries: usize,
+    /// Entries that could not be read. Their models count as unknown.
+    unreadable_entries: Vec<UnreadableEntry>,
+    /// Their terms of use (`legalHeader`), or null.
+    legal_header: Option<String>,
+}
+
+/// An entry that could not be read.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct UnreadableEntry {
+    /// Its place among the entries, from 0.
+    index: usize,
+    /// What it calls itself, or null.
+    name: Option<String>,
+    /// What is wrong with it.
+    problem: &'static str,
+}
+
+/// Why metadata are not in use.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MetadataProblem {
+    /// Stable name of the reason.
+    error: &'static str,
+    /// A sentence about it.
+    message: String,
+}
+
+/// What an import did.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Imported {
+    /// Whether there was anything new.
+    new: bool,
+    /// The metadata in use now.
+    in_use: InUse,
+    /// What is new in them.
+    changes: Changes,
+}
+
+/// How the metadata differ from those before. Of the first ones every model is new.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Changes {
+    /// Models that were not known.
+    new_models: Vec<Model>,
+    /// Models that are not known any more.
+    gone_models: Vec<Model>,
+    /// Models with other statuses in effect.
+    changed_statuses: Vec<ChangedStatuses>,
+}
+
+/// What to call a model.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Model {
+    /// Its AAGUID, or null of a U2F model.
+    aaguid: Option<String>,
+    /// Its description, or null.
+    description: Option<String>,
+}
+
+/// A model whose statuses changed.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ChangedStatuses {
+    /// The model.
+    model: Model,
+    /// The statuses that were in effect, the newest last.
+    from: Vec<String>,
+    /// Those that are, the newest last.
+    to: Vec<String>,
+}
+
+/// What is known of a model.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct KnownModel {
+    /// Its AAGUID.
+    aaguid: String,
+    /// What to call the provider: the configured name, else the description in the metadata.
+    provider_name: Option<String>,
+    /// What the metadata say, or null.
+    metadata: Option<ModelMetadata>,
+}
+
+/// What the metadata say of a model.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ModelMetadata {
+    /// Its description, or null.
+    description: Option<String>,
+    /// The newest status in effect, or null.
+    status: Option<String>,
+    /// The certifications that it has now: the newest of FIDO and the newest after FIPS 140.
+    certification_levels: Vec<String>,
+    /// Its history, the newest report last.
+    statuses: Vec<StatusReport>,
+    /// Types of attestation that it makes.
+    attestation_types: Vec<String>,
+    /// How it protects keys.
+    key_protection: Vec<String>,
+    /// Whether its keys sign nothing but FIDO assertions, or null.
+    key_restricted: Option<bool>,
+    /// Whether its credentials may be on several devices: `unsupported`, `explicit`, `implicit`, or null.
+    multi_device_credential_support: Option<String>,
+    /// How many certificates its attestations may lead to.
+    attestation_roots: usize,
+}
+
+/// One report of a model's history.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct StatusReport {
+    /// The status in the words of the metadata.
+    status: String,
+    /// Whether it is in effect now.
+    in_effect: bool,
+    /// Since when (RFC 3339, UTC), or null: always.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    effective_from: Option<Date>,
+    /// From when on it is over, or null: never.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    over_from: Option<Date>,
+    /// How many certificates the report is limited to; 0: it is about the whole model.
+    certificates: usize,
+}
+
+/// Shows how the metadata stand.
+#[utoipa::path(
+    get,
+    operation_id = "get_metadata",
+    tag = "Metadata",
+    path = "/manage/v1/metadata",
+    responses(
+        (status = 200, description = "The metadata of the FIDO Metadata Service as this process uses them.", body = Metadata),
+        (status = 401, description = "The caller is not known.", body = Problem),
+    )
+)]
+pub async fn show(State(app): State<App>, headers: HeaderMap) -> Result<Json<Metadata>, Problem> {
+    authenticate(&app.passkeys, &headers).await?;
+    let state = app.passkeys.metadata_state();
+    let now = app.passkeys.now();
+    Ok(Json(Metadata {
+        in_use: state.in_use.map(|in_use| InUse::of(&in_use, now)),
+        problem: state.problem.map(|problem| MetadataProblem {
+            error: problem.reason.name(),
+            message: problem.message,
+        }),
+    }))
+}
+
+/// Takes in a metadata BLOB: the body is the BLOB as the service serves it, a JSON Web Signature in compact form of at most
+/// 33554432 bytes, whatever its content type. It is verified against the configured roots, stored for all nodes and used from
+/// now on. One that says the same as the one in use changes nothing.
+#[utoipa::path(
+    put,
+    operation_id = "put_metadata",
+    tag = "Metadata",
+    path = "/manage/v1/metadata",
+    request_body(content = String, content_type = "application/jose", description = "The BLOB."),
+    responses(
+        (status = 200, description = "The metadata are in use.", body = Imported),
+        (status = 400, description = "The body is no BLOB, or its signature does not lead to a configured root.", body = Problem),
+        (status = 401, description = "The caller is not known.", body = Problem),
+        (status = 409, description = "The metadata are not newer than those in the store.", body = Problem),
+        (status = 413, description = "The body is larger than a BLOB may be.", body = Problem),
+    )
+)]
+pub async fn replace(
+    State(app): State<App>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Response> {
+    let blob = match receive(&app, &headers, body).await {
+        Ok(received) => received,
+        Err(problem) => {
+            // The rest of the body may still be on its way.
+            let close = [(CONNECTION, HeaderValue::from_static("close"))];
+            return Err((close, problem).into_response());
+        }
+    };
+    let (blob, _permit) = blob;
+    let imported = crate::metadata::import(&app.passkeys, blob, MetadataSource::Management)
+        .await
+        .map_err(|refusal| {
+            let message = refusal.message.clone();
+            Problem::from(refusal).saying(message).into_response()
+        })?;
+    let now = app.passkeys.now();
+    let changes = imported.changes(now);
+    let answer = Imported {
+        new: imported.is_new(),
+        in_use: InUse::of(&imported.now, now),
+        changes: Changes {
+            new_models: changes.new.into_iter().map(Model::from).collect(),
+            gone_models: changes.gone.into_iter().map(Model::from).collect(),
+            changed_statuses: changes.changed.into_iter().map(Into::into).collect(),
+        },
+    };
+    Ok(Json(answer).into_response())
+}
+
+/// The body of a known caller, and the right to hold it in memory.
+async fn receive(
+    app: &App,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<(axum::body::Bytes, tokio::sync::SemaphorePermit<'static>), Problem> {
+    authenticate(&app.passkeys, headers).await?;
+    let busy = || Problem::new(StatusCode::SERVICE_UNAVAILABLE, "import_under_way");
+    let permit = IMPORTS.acquire().await.map_err(|_| busy())?;
+    let blob = tokio::time::timeout(BODY_TIME, front::read(body, MAX_BLOB))
+        .await
+        .unwrap_or(Err(front::TransportRefusal::BodyTooSlow))
+        .map_err(|refusal| Problem::new(refusal.status(), refusal.name()))?;
+    Ok((blob, permit))
+}
+
+/// Shows what is known of an authenticator model.
+#[utoipa::path(
+    get,
+    operation_id = "get_metadata_model",
+    tag = "Metadata",
+    path = "/manage/v1/metadata/models/{aaguid}",
+    params(("aaguid" = String, Path, description = "The AAGUID of the model, 8-4-4-4-12 hex digits")),
+    responses(
+        (status = 200, description = "What the metadata and the configured names say.", body = KnownModel),
+        (status = 401, description = "The caller is not known.", body = Problem),
+        (status = 404, description = "Neither knows the model.", body = Problem),
+    )
+)]
+pub async fn model(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Path(aaguid): Path<String>,
+) -> Result<Json<KnownModel>, Problem> {
+    authenticate(&app.passkeys, &headers).await?;
+    let unknown = || Problem::new(StatusCode::NOT_FOUND, "not_found");
+    let aaguid: Aaguid = aaguid.parse().map_err(|_| unknown())?;
+    let known = known(&app.passkeys, aaguid);
+    if known.provider_name.is_none() && known.metadata.is_none() {
+        return Err(unknown());
+    }
+    Ok(Json(known))
+}
+
+fn known(passkeys: &Arc<Passkeys>, aaguid: Aaguid) -> KnownModel {
+    let at = UnixSeconds(passkeys.now().seconds());
+    let in_use = passkeys.metadata();
+    let entry = in_use
+        .as_ref()
+        .and_then(|in_use| in_use.metadata.by_aaguid(aaguid));
+    KnownModel {
+        aaguid: aaguid.to_string(),
+        provider_name: passkeys.provider_name(aaguid),
+        metadata: entry.map(|entry| ModelMetadata::of(entry, at)),
+    }
+}
+
+impl InUse {
+    fn of(in_use: &MetadataInUse, now: Timestamp) -> Self {
+        let metadata = &in_use.metadata;
+        Self {
+            no: metadata.no(),
+            next_update: metadata.next_update().to_owned(),
+            stale: in_use.is_stale(now),
+            imported_at: Date(in_use.imported),
+            source: in_use.source.name(),
+            models: metadata.entries().len(),
+            uaf_entries: metadata.uaf_entries(),
+            unreadable_entries: metadata.lost().iter().map(UnreadableEntry::of).collect(),
+            legal_header: metadata.legal_header().map(str::to_owned),
+        }
+    }
+}
+
+impl UnreadableEntry {
+    fn of(lost: &LostEntry) -> Self {
+        Self {
+            index: lost.index,
+            name: lost.name.clone(),
+            problem: lost.problem,
+        }
+    }
+}
+
+impl From<ModelName> for Model {
+    fn from(name: ModelName) -> Self {
+        Self {
+            aaguid: name.aaguid.map(|aaguid| aaguid.to_string()),
+            description: name.description,
+        }
+    }
+}
+
+impl From<StatusChange> for ChangedStatuses {
+    fn from(change: StatusChange) -> Self {
+        Self {
+            model: change.model.into(),
+            from: change.from,
+            to: change.to,
+        }
+    }
+}
+
+impl ModelMetadata {
+    fn of(entry: &Entry, at: UnixSeconds) -> Self {
+        let levels = entry.certification_levels(at);
+        Self {
+            description: entry.description().map(str::to_owned),
+            status: entry.current_status(at).map(|report| report.status.clone()),
+            certification_levels: levels.map(str::to_owned).collect(),
+            statuses: entry
+                .statuses()
+                .iter()
+                .map(|report| StatusReport::of(report, at))
+                .collect(),
+            attestation_types: entry.attestation_types().to_vec(),
+            key_protection: entry.key_protection().to_vec(),
+            key_restricted: entry.is_key_restricted(),
+            multi_device_credential_support: entry
+                .multi_device_credential_support()
+                .map(str::to_owned),
+            attestation_roots: entry.roots().len(),
+        }
+    }
+}
+
+impl StatusReport {
+    fn of(report: &Report, at: UnixSeconds) -> Self {
+        let date = |moment: UnixSeconds| Date(Timestamp(moment.0.saturating_mul(1000)));
+        Self {
+            status: report.status.clone(),
+            in_effect: report.is_in_effect(at),
+            effective_from: report.effective_from.map(date),
+            over_from: report.over_from.map(date),
+            certificates: report.certificates.len(),
+        }
+    }
+}

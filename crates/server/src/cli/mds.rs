@@ -1,0 +1,237 @@
+//! `passkeyd mds`: the metadata of the FIDO Metadata Service in a store, without a server.
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::{Args, Subcommand};
+use domain::Passkeys;
+use domain::clock::Timestamp;
+use domain::metadata::{ImportedMetadata, MetadataInUse, MetadataSource, ModelName};
+use domain::policy::Policy;
+use webauthn::metadata::MAX_BLOB;
+
+use crate::api::dates::Date;
+use crate::config::{Flags, Settings};
+use crate::metadata::{self, Sources};
+use crate::process::{self, ProcessError};
+
+#[derive(Debug, Args)]
+pub(super) struct Mds {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Verify a metadata BLOB and put it into the store.
+    Import {
+        /// The BLOB as the service serves it; `-` is the standard input.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        #[command(flatten)]
+        store: WhichStore,
+    },
+    /// Show the metadata in the store.
+    Show {
+        #[command(flatten)]
+        store: WhichStore,
+    },
+}
+
+/// Which store, and whose metadata are believed.
+#[derive(Debug, Args)]
+struct WhichStore {
+    /// TOML file with settings.
+    #[arg(long, value_name = "FILE", env = "PASSKEYD_CONFIG")]
+    config: Option<PathBuf>,
+    /// Directory of the embedded store [default: ./passkeyd-data].
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// The store [default: sqlite:<data-dir>/passkeyd.db].
+    #[arg(long, value_name = "URL")]
+    store: Option<String>,
+}
+
+impl WhichStore {
+    fn settings(self) -> Result<Settings, ProcessError> {
+        let flags = Flags {
+            data_dir: self.data_dir,
+            store: self.store,
+            ..Flags::default()
+        };
+        Ok(Settings::load(self.config.as_deref(), &flags)?)
+    }
+}
+
+/// Does what was asked and prints what came of it.
+pub(super) async fn run(arguments: Mds) -> Result<(), ProcessError> {
+    let text = match arguments.command {
+        Command::Import { file, store } => import(&file, &store.settings()?).await?,
+        Command::Show { store } => show(&store.settings()?).await?,
+    };
+    io::stdout()
+        .write_all(text.as_bytes())
+        .map_err(|source| ProcessError::System {
+            what: "cannot print the result",
+            source,
+        })
+}
+
+async fn import(file: &Path, settings: &Settings) -> Result<String, ProcessError> {
+    let blob = read(file).map_err(|error| {
+        ProcessError::Command(format!("cannot read {}: {error}", file.display()))
+    })?;
+    let instead = format!("-T {}", file.display());
+    let passkeys = open(settings, &instead).await?;
+    let imported = metadata::import(&passkeys, blob, MetadataSource::Command).await;
+    let now = passkeys.now();
+    passkeys.close().await?;
+    match imported {
+        Ok(imported) => Ok(told(&imported, now)),
+        Err(refusal) => Err(ProcessError::Command(format!(
+            "{} ({})",
+            refusal.message,
+            refusal.reason.name()
+        ))),
+    }
+}
+
+async fn show(settings: &Settings) -> Result<String, ProcessError> {
+    let path = settings.store_location()?;
+    // Opening would make one.
+    if !path.exists() {
+        return Err(ProcessError::Command(format!(
+            "there is no store at {}",
+            path.display()
+        )));
+    }
+    let passkeys = open(settings, "").await?;
+    let state = passkeys.metadata_state();
+    let now = passkeys.now();
+    passkeys.close().await?;
+    let mut text = match state.in_use {
+        Some(in_use) => described(&in_use, now),
+        None => "No metadata are in use.\n".to_owned(),
+    };
+    if let Some(problem) = state.problem {
+        let _ = writeln!(
+            text,
+            "Those in the store are not used: {} ({}).",
+            problem.message,
+            problem.reason.name()
+        );
+    }
+    Ok(text)
+}
+
+/// One byte more than a BLOB may have is enough to see that it is too large.
+fn read(file: &Path) -> io::Result<Vec<u8>> {
+    let mut blob = Vec::new();
+    let most = MAX_BLOB as u64 + 1;
+    if file == Path::new("-") {
+        io::stdin().lock().take(most).read_to_end(&mut blob)?;
+    } else {
+        File::open(file)?.take(most).read_to_end(&mut blob)?;
+    }
+    Ok(blob)
+}
+
+async fn open(settings: &Settings, instead: &str) -> Result<Arc<Passkeys>, ProcessError> {
+    let sources = Sources::load(&settings.metadata)?;
+    let opened = process::open(&settings.store_location()?, Policy::default(), sources).await;
+    opened.map_err(|error| match error {
+        ProcessError::Store(in_use @ storage::OpenError::InUse { .. }) => {
+            let url = settings.public_url(settings.listen);
+            let url = url.join(crate::api::manage::METADATA);
+            ProcessError::Command(format!(
+                "{in_use}.\nAsk the one that is running instead:\n\n  curl -u ACCOUNT_SID:AUTH_TOKEN {instead}{}{url}\n",
+                if instead.is_empty() { "" } else { " " },
+            ))
+        }
+        other => other,
+    })
+}
+
+fn told(imported: &ImportedMetadata, now: Timestamp) -> String {
+    if !imported.is_new() {
+        return format!("Nothing new.\n{}", described(&imported.now, now));
+    }
+    let mut text = described(&imported.now, now);
+    let Some(before) = &imported.before else {
+        return format!("The first metadata of this store.\n{text}");
+    };
+    let changes = imported.changes(now);
+    let _ = writeln!(text, "before        no {}", before.metadata.no());
+    for model in &changes.new {
+        let _ = writeln!(text, "new           {}", name(model));
+    }
+    for model in &changes.gone {
+        let _ = writeln!(text, "gone          {}", name(model));
+    }
+    for change in &changes.changed {
+        let _ = writeln!(
+            text,
+            "changed       {}: {} -> {}",
+            name(&change.model),
+            list(&change.from),
+            list(&change.to)
+        );
+    }
+    text
+}
+
+fn described(in_use: &MetadataInUse, now: Timestamp) -> String {
+    let metadata = &in_use.metadata;
+    let stale = if in_use.is_stale(now) {
+        " (over: newer metadata are due)"
+    } else {
+        ""
+    };
+    let mut text = format!(
+        "no            {}\nnext update   {}{stale}\nimported      {} ({})\nmodels        {}\n",
+        metadata.no(),
+        metadata.next_update(),
+        Date(in_use.imported),
+        in_use.source.name(),
+        metadata.entries().len(),
+    );
+    for lost in metadata.lost() {
+        let _ = writeln!(
+            text,
+            "unreadable    entry {} ({}): {}",
+            lost.index,
+            lost.name
+                .as_deref()
+                .map_or_else(|| "-".to_owned(), printable),
+            lost.problem
+        );
+    }
+    text
+}
+
+fn name(model: &ModelName) -> String {
+    let aaguid = model.aaguid.map(|aaguid| aaguid.to_string());
+    let description = model.description.as_deref().map(printable);
+    match (aaguid, description) {
+        (Some(aaguid), Some(description)) => format!("{aaguid} {description}"),
+        (Some(one), None) | (None, Some(one)) => one,
+        (None, None) => "a model without a name".to_owned(),
+    }
+}
+
+fn list(statuses: &[String]) -> String {
+    if statuses.is_empty() {
+        return "none".to_owned();
+    }
+    printable(&statuses.join(", "))
+}
+
+/// Texts of others on a terminal: without what could steer it.
+fn printable(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
+}

@@ -1,0 +1,323 @@
+//! Metadata of the FIDO Metadata Service in a running process: whom to believe, looking after other nodes' imports, and
+//! fetching on a schedule.
+
+mod fetch;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use domain::clock::Timestamp;
+use domain::error::Refusal;
+use domain::metadata::{ImportedMetadata, MetadataSource, MetadataState, MetadataTrust};
+use domain::{Passkeys, Reason};
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio::time::{Instant, MissedTickBehavior};
+use tokio_rustls::rustls::RootCertStore;
+use webauthn::credential::Aaguid;
+use webpki_root_certs::TLS_SERVER_ROOT_CERTS;
+
+use crate::config::{ConfigError, Metadata};
+use crate::pem;
+use fetch::{Fetched, Fetcher};
+
+pub(crate) use fetch::check_url;
+
+/// How long another node's import may go unnoticed.
+const LOOK_EVERY: Duration = Duration::from_secs(30);
+/// Time between two warnings about the same trouble.
+const WARN_EVERY_MS: i64 = 24 * 3_600_000;
+/// The first pause after a failed fetch; it doubles with each further one, up to the interval.
+const FIRST_RETRY: Duration = Duration::from_mins(1);
+/// Most bytes of a file with certificates or names.
+const MAX_FILE: u64 = 1024 * 1024;
+/// Most characters of a provider's name.
+const MAX_NAME: usize = 128;
+
+/// SHA-256 of the certificate "`GlobalSign` Root CA - R3", below which the FIDO Alliance's signer is.
+const FIDO_ROOT: [u8; 32] = [
+    0xcb, 0xb5, 0x22, 0xd7, 0xb7, 0xf1, 0x27, 0xad, 0x6a, 0x01, 0x13, 0x86, 0x5b, 0xdf, 0x1c, 0xd4,
+    0x10, 0x2e, 0x7d, 0x07, 0x59, 0xaf, 0x63, 0x5a, 0x7c, 0xf4, 0x72, 0x0d, 0xc9, 0x63, 0xc5, 0x3b,
+];
+
+/// What the settings say about metadata, read from their files.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    /// Whose metadata are believed.
+    pub trust: MetadataTrust,
+    /// The operator's own names of providers.
+    pub names: BTreeMap<Aaguid, String>,
+}
+
+impl Sources {
+    /// Reads the files that the settings name.
+    ///
+    /// # Errors
+    /// A file cannot be read or does not hold what it should.
+    pub fn load(settings: &Metadata) -> Result<Self, ConfigError> {
+        let signer_name = settings.signer_name.trim();
+        Ok(Self {
+            trust: MetadataTrust {
+                roots: roots(settings.roots_file.as_deref())?,
+                signer_name: (!signer_name.is_empty()).then(|| signer_name.to_owned()),
+            },
+            names: match &settings.extra_names_file {
+                Some(file) => names(file)?,
+                None => BTreeMap::new(),
+            },
+        })
+    }
+}
+
+fn invalid(key: &'static str, why: String) -> ConfigError {
+    ConfigError::Invalid { key, why }
+}
+
+fn roots(file: Option<&Path>) -> Result<Vec<Vec<u8>>, ConfigError> {
+    const KEY: &str = "metadata.roots_file";
+    let Some(file) = file else {
+        let root = TLS_SERVER_ROOT_CERTS
+            .iter()
+            .find(|certificate| digest(&SHA256, certificate).as_ref() == FIDO_ROOT);
+        // The list is Mozilla's, and a later edition may be without it.
+        return root.map(|root| vec![root.to_vec()]).ok_or_else(|| {
+            invalid(
+                KEY,
+                "this build has no root certificate for the FIDO Alliance's metadata; name a PEM file with \
+                 \"GlobalSign Root CA - R3\", from https://support.globalsign.com/ca-certificates"
+                    .to_owned(),
+            )
+        });
+    };
+    let wrong = |why: String| invalid(KEY, format!("{}: {why}", file.display()));
+    let certificates = pem::Certificates::try_from(read(KEY, file)?)
+        .map_err(|error| wrong(error.to_string()))?
+        .0;
+    // The core passes over an anchor that it cannot read, which nobody would notice.
+    for (index, certificate) in certificates.iter().enumerate() {
+        RootCertStore::empty()
+            .add(certificate.as_slice().into())
+            .map_err(|_| wrong(format!("certificate {} cannot be read", index + 1)))?;
+    }
+    Ok(certificates)
+}
+
+fn names(file: &Path) -> Result<BTreeMap<Aaguid, String>, ConfigError> {
+    const KEY: &str = "metadata.extra_names_file";
+    let wrong = |why: String| invalid(KEY, format!("{}: {why}", file.display()));
+    let names: BTreeMap<String, String> = serde_json::from_str(&read(KEY, file)?)
+        .map_err(|error| wrong(format!("expected {{\"<aaguid>\": \"<name>\"}}: {error}")))?;
+    let mut known = BTreeMap::new();
+    for (aaguid, name) in names {
+        let key = aaguid.parse::<Aaguid>().map_err(|_| {
+            wrong(format!(
+                "`{aaguid}` is no AAGUID, for example 00112233-4455-6677-8899-aabbccddeeff"
+            ))
+        })?;
+        if name.trim().is_empty()
+            || name.chars().count() > MAX_NAME
+            || name.chars().any(char::is_control)
+        {
+            return Err(wrong(format!(
+                "the name of {aaguid} has not 1 to {MAX_NAME} characters, none of them a control character"
+            )));
+        }
+        if known.insert(key, name).is_some() {
+            return Err(wrong(format!("{aaguid} is there twice")));
+        }
+    }
+    Ok(known)
+}
+
+fn read(key: &'static str, file: &Path) -> Result<String, ConfigError> {
+    let mut text = String::new();
+    let read = File::open(file).and_then(|file| file.take(MAX_FILE + 1).read_to_string(&mut text));
+    match read {
+        Ok(bytes) if bytes as u64 > MAX_FILE => Err(invalid(
+            key,
+            format!("{} is larger than {MAX_FILE} bytes", file.display()),
+        )),
+        Ok(_) => Ok(text),
+        Err(error) => Err(invalid(key, format!("{}: {error}", file.display()))),
+    }
+}
+
+/// Verifies a BLOB and uses it from now on.
+///
+/// # Errors
+/// Those of [`Passkeys::import_metadata`].
+pub(crate) async fn import(
+    passkeys: &Arc<Passkeys>,
+    blob: impl AsRef<[u8]> + Send + 'static,
+    source: MetadataSource,
+) -> Result<ImportedMetadata, Refusal> {
+    let domain = Arc::clone(passkeys);
+    let imported =
+        aside(async move { domain.import_metadata(blob.as_ref(), source).await }).await?;
+    if imported.is_new() {
+        tracing::info!(
+            no = imported.now.metadata.no(),
+            next_update = imported.now.metadata.next_update(),
+            models = imported.now.metadata.entries().len(),
+            source = source.name(),
+            "metadata imported"
+        );
+    }
+    Ok(imported)
+}
+
+/// Takes up what the store has. Trouble is logged: whoever demands metadata in a policy gets refusals, all others can go on.
+pub(crate) async fn look(passkeys: &Arc<Passkeys>) {
+    let domain = Arc::clone(passkeys);
+    match aside(async move { domain.refresh_metadata().await }).await {
+        Ok(false) => {}
+        Ok(true) => {
+            if let Some(in_use) = passkeys.metadata() {
+                tracing::info!(
+                    no = in_use.metadata.no(),
+                    next_update = in_use.metadata.next_update(),
+                    models = in_use.metadata.entries().len(),
+                    "metadata loaded"
+                );
+            }
+        }
+        Err(refusal) => {
+            tracing::error!(
+                reason = refusal.reason.name(),
+                error = refusal.message,
+                "the metadata in the store are not used"
+            );
+        }
+    }
+}
+
+/// Runs what keeps its thread busy for a while on one where nobody waits behind it.
+async fn aside<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Refusal>> + Send + 'static,
+) -> Result<T, Refusal> {
+    let runtime = Handle::current();
+    tokio::task::spawn_blocking(move || runtime.block_on(work))
+        .await
+        .unwrap_or_else(|_| Err(Reason::Internal.into()))
+}
+
+/// Looks after the metadata until `stop` turns true: takes up other nodes' imports, says when they are stale, and fetches
+/// newer ones if an address is configured.
+pub(crate) async fn keep(
+    passkeys: Arc<Passkeys>,
+    settings: Metadata,
+    mut stop: watch::Receiver<bool>,
+) {
+    let work = async {
+        tokio::join!(watch(&passkeys), fetch_on_schedule(&passkeys, &settings));
+    };
+    tokio::select! {
+        () = work => {}
+        _ = stop.wait_for(|stop| *stop) => {}
+    }
+}
+
+async fn watch(passkeys: &Arc<Passkeys>) {
+    let mut ticks = tokio::time::interval(LOOK_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut warned: Option<Timestamp> = None;
+    loop {
+        ticks.tick().await;
+        look(passkeys).await;
+        let now = passkeys.now();
+        if trouble(&passkeys.metadata_state(), now).is_none() {
+            warned = None;
+        } else if warned.is_none_or(|at| now.0 - at.0 >= WARN_EVERY_MS) {
+            warn(passkeys, now);
+            warned = Some(now);
+        }
+    }
+}
+
+fn warn(passkeys: &Passkeys, now: Timestamp) {
+    let state = passkeys.metadata_state();
+    if let Some(in_use) = state.in_use.filter(|in_use| in_use.is_stale(now)) {
+        tracing::warn!(
+            no = in_use.metadata.no(),
+            next_update = in_use.metadata.next_update(),
+            reason = Reason::MetadataStale.name(),
+            "the metadata should have been renewed; they are used all the same"
+        );
+    }
+}
+
+/// What is to be told of metadata that are there and not as they should be.
+pub(crate) fn trouble(state: &MetadataState, now: Timestamp) -> Option<Reason> {
+    match (&state.in_use, &state.problem) {
+        (_, Some(problem)) => Some(problem.reason),
+        (Some(in_use), None) if in_use.is_stale(now) => Some(Reason::MetadataStale),
+        _ => None,
+    }
+}
+
+async fn fetch_on_schedule(passkeys: &Arc<Passkeys>, settings: &Metadata) {
+    let Some(url) = &settings.url else {
+        return;
+    };
+    let mut fetcher = match Fetcher::new(url) {
+        Ok(fetcher) => fetcher,
+        // The address was checked with the settings.
+        Err(error) => {
+            tracing::error!(%error, "metadata cannot be fetched");
+            return;
+        }
+    };
+    let interval = Duration::from_secs(settings.interval_seconds);
+    let mut pause = FIRST_RETRY;
+    loop {
+        let wait = if fetch(passkeys, &mut fetcher).await {
+            pause = FIRST_RETRY;
+            interval
+        } else {
+            let wait = pause.min(interval);
+            pause = pause.saturating_mul(2);
+            wait
+        };
+        tokio::time::sleep_until(Instant::now() + wait).await;
+    }
+}
+
+/// One fetch; whether it went well.
+async fn fetch(passkeys: &Arc<Passkeys>, fetcher: &mut Fetcher) -> bool {
+    let (blob, etag) = match fetcher.fetch().await {
+        Ok(Fetched::New { blob, etag }) => (blob, etag),
+        Ok(Fetched::NotModified) => {
+            tracing::debug!("the metadata service has nothing new");
+            return true;
+        }
+        Err(error) => {
+            tracing::warn!(
+                reason = Reason::MetadataUnavailable.name(),
+                %error,
+                "metadata could not be fetched; what was there is kept"
+            );
+            return false;
+        }
+    };
+    match import(passkeys, blob, MetadataSource::Fetch).await {
+        Ok(_) => {
+            fetcher.remember(etag);
+            true
+        }
+        Err(refusal) => {
+            tracing::warn!(
+                reason = refusal.reason.name(),
+                error = refusal.message,
+                "fetched metadata are refused; what was there is kept"
+            );
+            false
+        }
+    }
+}

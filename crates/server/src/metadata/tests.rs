@@ -1,0 +1,139 @@
+use base64::Engine as _;
+use webauthn::metadata::{BlobExpectation, MetadataError};
+use webauthn::trust::UnixSeconds;
+
+use super::*;
+
+fn file(text: &str) -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    file
+}
+
+#[test]
+fn the_root_of_the_fido_alliances_metadata_is_built_in() {
+    let sources = Sources::load(&Metadata::default()).unwrap();
+    let [root] = &sources.trust.roots[..] else {
+        panic!("one root");
+    };
+    assert_eq!(digest(&SHA256, root).as_ref(), FIDO_ROOT);
+    assert!(
+        root.windows(23)
+            .any(|text| text == b"GlobalSign Root CA - R3")
+    );
+    assert_eq!(
+        sources.trust.signer_name.as_deref(),
+        Some("mds.fidoalliance.org")
+    );
+    // The core can read it and takes it for an anchor: what it vouches for fails for the signature alone.
+    let text = |bytes: &[u8]| testkit::base64url(bytes);
+    let x5c = base64::engine::general_purpose::STANDARD.encode(root);
+    let header = format!("{{\"alg\":\"RS256\",\"x5c\":[\"{x5c}\"]}}");
+    let blob = format!(
+        "{}.{}.{}",
+        text(header.as_bytes()),
+        text(b"{}"),
+        text(&[1; 256])
+    );
+    let refused = webauthn::metadata::Metadata::verify(
+        blob.as_bytes(),
+        &BlobExpectation {
+            roots: &sources.trust.roots,
+            signer_name: None,
+            previous_no: None,
+            at: UnixSeconds(1_800_000_000),
+        },
+    );
+    assert_eq!(refused, Err(MetadataError::SignatureInvalid));
+}
+
+#[test]
+fn other_roots_come_from_a_pem_file() {
+    let pem = |der: &[u8]| {
+        let text = base64::engine::general_purpose::STANDARD.encode(der);
+        format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n")
+    };
+    let service = testkit::metadata::Service::new(testkit::Algorithm::ES256).unwrap();
+    let good = file(&pem(service.root()));
+    let settings = |file: &Path| Metadata {
+        roots_file: Some(file.to_owned()),
+        signer_name: String::new(),
+        ..Metadata::default()
+    };
+    let sources = Sources::load(&settings(good.path())).unwrap();
+    assert_eq!(sources.trust.roots, [service.root()]);
+    assert_eq!(sources.trust.signer_name, None);
+    let large = file(&"x".repeat(1024 * 1024 + 1));
+    let no_certificate = file(&pem(&[1, 2, 3]));
+    for wrong in [
+        file("").path(),
+        no_certificate.path(),
+        large.path(),
+        Path::new("/nowhere/at-all"),
+    ] {
+        let error = Sources::load(&settings(wrong)).unwrap_err().to_string();
+        assert!(error.contains("`metadata.roots_file`"), "{error}");
+    }
+}
+
+#[test]
+fn own_names_of_providers_are_a_json_object_by_aaguid() {
+    let load = |text: &str| {
+        let file = file(text);
+        Sources::load(&Metadata {
+            extra_names_file: Some(file.path().to_owned()),
+            ..Metadata::default()
+        })
+        .map(|sources| sources.names)
+        .map_err(|error| error.to_string())
+    };
+    let aaguid = "ea9b8d66-4d01-1d21-3ce4-b6b48cb575d4";
+    let names = load(&format!("{{\"{aaguid}\": \"A Wallet\"}}")).unwrap();
+    assert_eq!(names[&aaguid.parse().unwrap()], "A Wallet");
+    assert_eq!(load("{}").unwrap(), BTreeMap::new());
+    for wrong in [
+        String::new(),
+        "[]".to_owned(),
+        "{\"x\": \"A\"}".to_owned(),
+        format!("{{\"{aaguid}\": 1}}"),
+        format!("{{\"{aaguid}\": \" \"}}"),
+        format!("{{\"{aaguid}\": \"a\\u0007\"}}"),
+        format!("{{\"{aaguid}\": \"{}\"}}", "x".repeat(129)),
+        format!(
+            "{{\"{aaguid}\": \"A\", \"{}\": \"B\"}}",
+            aaguid.to_uppercase()
+        ),
+    ] {
+        let error = load(&wrong).unwrap_err();
+        assert!(
+            error.contains("`metadata.extra_names_file`"),
+            "{wrong}: {error}"
+        );
+    }
+}
+
+#[test]
+fn metadata_are_fetched_over_https_or_from_this_machine() {
+    for good in [
+        "https://mds3.fidoalliance.org/",
+        "https://mds.example:8443/blob?x=y",
+        "http://localhost:8080/blob",
+        "http://127.0.0.1/blob",
+        "http://[::1]:80/blob",
+    ] {
+        assert!(check_url(good).is_ok(), "{good}");
+    }
+    for bad in [
+        "",
+        "/blob",
+        "mds3.fidoalliance.org",
+        "http://mds3.fidoalliance.org/",
+        "http://192.168.0.1/",
+        "http://localhost.example/",
+        "ftp://localhost/",
+        "https://user@mds.example/",
+        "https://a b/",
+    ] {
+        assert!(check_url(bad).is_err(), "{bad}");
+    }
+}

@@ -1,0 +1,302 @@
+//! `/manage/v1/metadata`, and what follows for registrations on a wire.
+
+use axum::body::Body;
+use axum::http::Method;
+use domain::metadata::MetadataTrust;
+use serde_json::{Value, json};
+use testkit::metadata::{Blob, BlobLies, Entry, Service, Status};
+use testkit::{Algorithm, Authenticator, Chain, Lies, Profile, Validity};
+
+use crate::backend::{Backend, Reply, create};
+
+const PATH: &str = "/manage/v1/metadata";
+const MODEL: [u8; 16] = [0x42; 16];
+const AAGUID: &str = "42424242-4242-4242-4242-424242424242";
+
+/// A metadata service, and a back end whose passkeyd believes it.
+async fn house() -> (Service, Backend) {
+    let service = Service::new(Algorithm::ES256).unwrap();
+    let backend = Backend::believing(trust(&service)).await;
+    (service, backend)
+}
+
+fn trust(service: &Service) -> MetadataTrust {
+    MetadataTrust {
+        roots: vec![service.root().to_vec()],
+        signer_name: Some("mds.fidoalliance.org".to_owned()),
+    }
+}
+
+fn blob(no: i64, entries: Vec<Entry>) -> Blob {
+    Blob {
+        no,
+        ..Blob::of(entries)
+    }
+}
+
+async fn put(backend: &Backend, blob: impl Into<Body>) -> Reply {
+    backend.request(Method::PUT, PATH, None, blob).await
+}
+
+fn security_key() -> Authenticator {
+    Authenticator::new(Profile {
+        aaguid: MODEL,
+        ..Profile::security_key()
+    })
+}
+
+fn revoked(root: Vec<u8>) -> Entry {
+    Entry::fido2(MODEL, root).with_statuses(vec![
+        Status::new("FIDO_CERTIFIED_L1", "2020-01-01"),
+        Status::new("REVOKED", "2025-01-01"),
+    ])
+}
+
+#[tokio::test]
+async fn a_blob_is_imported_and_shown() {
+    let (service, backend) = house().await;
+    let nothing = json!({"in_use": null, "problem": null});
+    assert_eq!(backend.get(PATH).await.expect(200), nothing);
+
+    let edition = Blob {
+        raw_entries: vec![json!({"aaid": "1234#5678"}), json!({"aaguid": "nonsense"})],
+        ..blob(7, vec![Entry::fido2(MODEL, vec![])])
+    };
+    let signed = service.sign(&edition).unwrap();
+    let in_use = json!({
+        "no": 7,
+        "next_update": "2099-12-31",
+        "stale": false,
+        "imported_at": "2026-01-02T03:04:05Z",
+        "source": "management",
+        "models": 1,
+        "uaf_entries": 1,
+        "unreadable_entries": [{"index": 2, "name": "nonsense", "problem": "`aaguid` is none"}],
+        "legal_header": "For tests only.",
+    });
+    let model = json!({"aaguid": AAGUID, "description": "passkeyd testkit"});
+    assert_eq!(
+        put(&backend, signed.clone()).await.expect(200),
+        json!({
+            "new": true,
+            "in_use": in_use,
+            "changes": {"new_models": [model], "gone_models": [], "changed_statuses": []},
+        })
+    );
+    let shown = json!({"in_use": in_use, "problem": null});
+    assert_eq!(backend.get(PATH).await.expect(200), shown);
+
+    backend.clock.advance_millis(60_000);
+    assert_eq!(
+        put(&backend, signed).await.expect(200),
+        json!({
+            "new": false,
+            "in_use": in_use,
+            "changes": {"new_models": [], "gone_models": [], "changed_statuses": []},
+        })
+    );
+    let eighth = service.sign(&blob(8, vec![revoked(vec![])])).unwrap();
+    assert_eq!(
+        put(&backend, eighth).await.expect(200)["changes"],
+        json!({
+            "new_models": [],
+            "gone_models": [],
+            "changed_statuses": [{
+                "model": model,
+                "from": ["FIDO_CERTIFIED_L1"],
+                "to": ["FIDO_CERTIFIED_L1", "REVOKED"],
+            }],
+        })
+    );
+}
+
+#[tokio::test]
+async fn what_does_not_verify_or_is_older_is_refused_and_changes_nothing() {
+    let (service, backend) = house().await;
+    put(&backend, service.sign(&blob(5, vec![])).unwrap())
+        .await
+        .expect(200);
+    let before = backend.get(PATH).await.expect(200);
+    let next = blob(6, vec![]);
+    let tampered = BlobLies {
+        tampered_signature: true,
+        ..BlobLies::default()
+    };
+    let no_algorithm = BlobLies {
+        header_algorithm: Some("none".to_owned()),
+        ..BlobLies::default()
+    };
+    let stranger = Service::new(Algorithm::ES256).unwrap();
+    for (body, status, error) in [
+        (String::new(), 400, "metadata_malformed"),
+        ("{}".to_owned(), 400, "metadata_malformed"),
+        ("\u{0}..".to_owned(), 400, "metadata_malformed"),
+        (
+            service.sign_with_lies(&next, &no_algorithm).unwrap(),
+            400,
+            "metadata_malformed",
+        ),
+        (
+            service.sign_with_lies(&next, &tampered).unwrap(),
+            400,
+            "metadata_untrusted",
+        ),
+        (stranger.sign(&next).unwrap(), 400, "metadata_untrusted"),
+        (
+            service.sign(&blob(4, vec![])).unwrap(),
+            409,
+            "metadata_rollback",
+        ),
+        (
+            service.sign(&blob(5, vec![revoked(vec![])])).unwrap(),
+            409,
+            "metadata_rollback",
+        ),
+    ] {
+        let refused = put(&backend, body).await.expect(status);
+        assert_eq!(refused["error"], error);
+        assert!(refused["message"].is_string(), "{refused}");
+        assert_eq!(backend.get(PATH).await.expect(200), before);
+    }
+}
+
+#[tokio::test]
+async fn a_root_that_has_expired_vouches_for_nobody() {
+    let chain = Chain {
+        root: Validity {
+            not_before: 1_577_836_800,
+            // The day before the clock of the tests begins.
+            not_after: 1_767_236_645,
+        },
+        ..Chain::default()
+    };
+    let service = Service::with_chain(Algorithm::ES256, chain).unwrap();
+    let backend = Backend::believing(trust(&service)).await;
+    let refused = put(&backend, service.sign(&Blob::default()).unwrap())
+        .await
+        .expect(400);
+    assert_eq!(refused["error"], "metadata_untrusted");
+}
+
+#[tokio::test]
+async fn without_configured_roots_nobody_is_believed() {
+    let backend = Backend::new().await;
+    let service = Service::new(Algorithm::ES256).unwrap();
+    let refused = put(&backend, service.sign(&Blob::default()).unwrap())
+        .await
+        .expect(400);
+    assert_eq!(refused["error"], "metadata_untrusted");
+}
+
+#[tokio::test]
+async fn metadata_are_for_known_callers() {
+    let (service, backend) = house().await;
+    let signed = service.sign(&Blob::default()).unwrap();
+    let stranger = backend.with_authorization(None);
+    for path in [PATH.to_owned(), format!("{PATH}/models/{AAGUID}")] {
+        stranger.get(&path).await.expect(401);
+    }
+    let refused = put(&stranger, signed).await;
+    assert_eq!(refused.headers["connection"], "close");
+    refused.expect(401);
+    assert_eq!(backend.get(PATH).await.expect(200)["in_use"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_model_is_shown_with_its_history_and_levels() {
+    let (service, backend) = house().await;
+    let path = format!("{PATH}/models/{AAGUID}");
+    backend.get(&path).await.expect(404);
+    let mut over = Status::new("FIPS140_CERTIFIED_L2", "2021-01-01");
+    over.sunset_date = Some("2022-01-01".to_owned());
+    let statuses = vec![
+        Status::new("FIDO_CERTIFIED_L1", "2020-01-01"),
+        over,
+        Status::new("FIDO_CERTIFIED_L2", "2023-05-06"),
+        Status::new("UPDATE_AVAILABLE", "2024-01-01"),
+        Status::new("REVOKED", "2099-01-01"),
+    ];
+    let entry = Entry::fido2(MODEL, service.root().to_vec()).with_statuses(statuses);
+    put(&backend, service.sign(&blob(1, vec![entry])).unwrap())
+        .await
+        .expect(200);
+    let report = |status: &str, in_effect: bool, from: &str, over: Option<&str>| {
+        json!({
+            "status": status,
+            "in_effect": in_effect,
+            "effective_from": from,
+            "over_from": over,
+            "certificates": 0,
+        })
+    };
+    assert_eq!(
+        backend.get(&path).await.expect(200),
+        json!({
+            "aaguid": AAGUID,
+            "provider_name": "passkeyd testkit",
+            "metadata": {
+                "description": "passkeyd testkit",
+                "status": "UPDATE_AVAILABLE",
+                "certification_levels": ["FIDO_CERTIFIED_L2"],
+                "statuses": [
+                    report("FIDO_CERTIFIED_L1", true, "2020-01-01T00:00:00Z", None),
+                    report("FIPS140_CERTIFIED_L2", false, "2021-01-01T00:00:00Z", Some("2022-01-01T00:00:00Z")),
+                    report("FIDO_CERTIFIED_L2", true, "2023-05-06T00:00:00Z", None),
+                    report("UPDATE_AVAILABLE", true, "2024-01-01T00:00:00Z", None),
+                    report("REVOKED", false, "2099-01-01T00:00:00Z", None),
+                ],
+                "attestation_types": ["basic_full"],
+                "key_protection": ["hardware"],
+                "key_restricted": null,
+                "multi_device_credential_support": null,
+                "attestation_roots": 1,
+            },
+        })
+    );
+    let upper = format!("{PATH}/models/{}", AAGUID.to_uppercase());
+    backend.get(&upper).await.expect(200);
+    for wrong in ["x", "00000000-0000-0000-0000-000000000000", "%00"] {
+        let reply = backend.get(&format!("{PATH}/models/{wrong}")).await;
+        assert_eq!(reply.expect(404)["error"], "not_found", "{wrong}");
+    }
+}
+
+#[tokio::test]
+async fn a_revoked_model_registers_no_more_and_the_factor_says_why() {
+    let (metadata, backend) = house().await;
+    let service = backend.service().await;
+    let mut key = security_key();
+    let root = key.attestation_root().unwrap();
+    backend.register(&service, "ada-0001", &mut key).await;
+    let signed = metadata.sign(&blob(1, vec![revoked(root)])).unwrap();
+    put(&backend, signed).await.expect(200);
+    let factor = backend.start(&service, "bob-0001").await;
+    let credential = create(&mut key, &factor, &Lies::default());
+    let refused = backend
+        .verify(&service, &credential)
+        .await
+        .refused(403, 60311);
+    assert_eq!(refused["details"]["reason"], "authenticator_status_refused");
+}
+
+#[tokio::test]
+async fn an_attestation_must_lead_to_the_anchors_that_the_blob_names() {
+    let (metadata, backend) = house().await;
+    let service = backend.service().await;
+    let mut key = security_key();
+    let entry = Entry::fido2(MODEL, key.attestation_root().unwrap());
+    put(&backend, metadata.sign(&blob(1, vec![entry])).unwrap())
+        .await
+        .expect(200);
+    backend.register(&service, "ada-0001", &mut key).await;
+
+    // Of the same model, if one believed it.
+    let mut impostor = security_key();
+    let factor = backend.start(&service, "bob-0001").await;
+    let credential = create(&mut impostor, &factor, &Lies::default());
+    let refused = backend
+        .verify(&service, &credential)
+        .await
+        .refused(403, 60311);
+    assert_eq!(refused["details"]["reason"], "attestation_untrusted");
+}

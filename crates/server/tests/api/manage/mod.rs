@@ -1,0 +1,3 @@
+//! `/manage/v1/`.
+
+mod metadata;
