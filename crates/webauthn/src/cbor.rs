@@ -64,9 +64,15 @@ pub enum CborError {
     /// Keys not in canonical order where that is demanded.
     #[error("the keys of a map in the CBOR are not in canonical order")]
     KeyOrder,
-    /// [`MAX_DEPTH`], [`MAX_CONTAINER_ITEMS`] or [`MAX_TOTAL_ITEMS`] exceeded.
-    #[error("the CBOR is nested too deeply or has too many items")]
-    TooLarge,
+    /// [`MAX_DEPTH`] exceeded.
+    #[error("the CBOR is nested deeper than {MAX_DEPTH} levels")]
+    TooDeep,
+    /// [`MAX_CONTAINER_ITEMS`] exceeded.
+    #[error("an array or map in the CBOR has more than {MAX_CONTAINER_ITEMS} elements")]
+    ContainerTooLarge,
+    /// [`MAX_TOTAL_ITEMS`] exceeded.
+    #[error("the CBOR has more than {MAX_TOTAL_ITEMS} items")]
+    TooManyItems,
     /// Bytes after the item.
     #[error("{0} bytes follow after the CBOR item")]
     TrailingBytes(usize),
@@ -82,7 +88,9 @@ impl CborError {
             | Self::UnsupportedItem
             | Self::NotUtf8
             | Self::KeyOrder
-            | Self::TooLarge => Reason::CborMalformed,
+            | Self::TooDeep
+            | Self::ContainerTooLarge
+            | Self::TooManyItems => Reason::CborMalformed,
             Self::DuplicateKey => Reason::CborDuplicateKey,
             Self::TrailingBytes(_) => Reason::TrailingBytes,
         }
@@ -214,16 +222,19 @@ impl<'a> Reader<'a> {
 
     /// The length of a container, bounded.
     fn container(length: u64, depth: usize) -> Result<usize, CborError> {
+        if depth >= MAX_DEPTH {
+            return Err(CborError::TooDeep);
+        }
         match usize::try_from(length) {
-            Ok(length) if length <= MAX_CONTAINER_ITEMS && depth < MAX_DEPTH => Ok(length),
-            _ => Err(CborError::TooLarge),
+            Ok(length) if length <= MAX_CONTAINER_ITEMS => Ok(length),
+            _ => Err(CborError::ContainerTooLarge),
         }
     }
 
     fn item(&mut self, depth: usize) -> Result<Value<'a>, CborError> {
         self.items += 1;
         if self.items > MAX_TOTAL_ITEMS {
-            return Err(CborError::TooLarge);
+            return Err(CborError::TooManyItems);
         }
         let (major, argument) = self.head()?;
         match major {
@@ -325,7 +336,7 @@ mod tests {
     #[test]
     fn everything_outside_the_strict_form_is_refused() {
         use CborError::{
-            DuplicateKey, IndefiniteLength, NotShortest, NotUtf8, TooLarge, TrailingBytes,
+            ContainerTooLarge, DuplicateKey, IndefiniteLength, NotShortest, NotUtf8, TrailingBytes,
             Truncated, UnsupportedItem,
         };
         for (text, error) in [
@@ -355,9 +366,9 @@ mod tests {
             ("a2010102", Truncated),
             ("a201010102", DuplicateKey),
             ("a2616100616101", DuplicateKey),
-            ("9bffffffffffffffff", TooLarge),
-            ("bbffffffffffffffff", TooLarge),
-            ("9841", TooLarge),
+            ("9bffffffffffffffff", ContainerTooLarge),
+            ("bbffffffffffffffff", ContainerTooLarge),
+            ("9841", ContainerTooLarge),
             ("0000", TrailingBytes(1)),
         ] {
             assert_eq!(read_hex(text), Err(error), "{text}");
@@ -369,16 +380,16 @@ mod tests {
         assert!(read_hex(&format!("{}00", "81".repeat(8))).is_ok());
         assert_eq!(
             read_hex(&format!("{}00", "81".repeat(9))),
-            Err(CborError::TooLarge)
+            Err(CborError::TooDeep)
         );
-        assert_eq!(read_hex(&"81".repeat(100_000)), Err(CborError::TooLarge));
+        assert_eq!(read_hex(&"81".repeat(100_000)), Err(CborError::TooDeep));
         assert!(read_hex(&format!("9840{}", "00".repeat(64))).is_ok());
         // 1 + 7 * (1 + 64) + 1 + 55 = 512 items.
         let full = format!("9840{}", "00".repeat(64));
         assert!(read_hex(&format!("88{}9837{}", full.repeat(7), "00".repeat(55))).is_ok());
         assert_eq!(
             read_hex(&format!("88{}9838{}", full.repeat(7), "00".repeat(56))),
-            Err(CborError::TooLarge)
+            Err(CborError::TooManyItems)
         );
     }
 

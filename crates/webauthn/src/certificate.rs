@@ -198,6 +198,32 @@ impl<'a> Certificate<'a> {
         Some(values)
     }
 
+    /// The subject's common name for people, cut to 64 characters.
+    pub(crate) fn common_name(&self) -> String {
+        let names = self.subject_attributes(oid::COMMON_NAME);
+        match names.unwrap_or_default().first() {
+            Some(name) => shown(name),
+            None => "a subject without a common name".to_owned(),
+        }
+    }
+
+    /// Version and the parts of the subject that attestation formats have rules about, for people.
+    pub(crate) fn subject_text(&self) -> String {
+        let part = |name, id| {
+            let values = self.subject_attributes(id).unwrap_or_default();
+            let texts: Vec<_> = values.into_iter().map(shown).collect();
+            (!texts.is_empty()).then(|| format!("{name} {}", texts.join(" and ")))
+        };
+        let parts = [
+            Some(format!("version {}", u16::from(self.version) + 1)),
+            part("C", oid::COUNTRY),
+            part("O", oid::ORGANISATION),
+            part("OU", oid::ORGANISATIONAL_UNIT),
+            part("CN", oid::COMMON_NAME),
+        ];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+    }
+
     /// Basic Constraints, if there are any.
     pub(crate) fn basic_constraints(&self) -> Result<Option<BasicConstraints>, Unreadable> {
         let Some(extension) = self.extension(oid::BASIC_CONSTRAINTS) else {
@@ -514,6 +540,11 @@ pub(crate) fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
     // 719468 days lie between 0000-03-01 and 1970-01-01.
     365 * year + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + day_of_year
         - 719_468
+}
+
+/// Text of a certificate for people: what is no UTF-8 is replaced, what is long is cut.
+fn shown(text: &[u8]) -> String {
+    String::from_utf8_lossy(text).chars().take(64).collect()
 }
 
 #[cfg(test)]

@@ -470,7 +470,12 @@ fn label_of<'v, 'a>(entries: &'v [(Value<'a>, Value<'a>)], label: i8) -> Option<
         .find_map(|(key, value)| (key.as_integer() == Some(i128::from(label))).then_some(value))
 }
 
-/// 2048 to 4096 bits, both numbers odd and without leading zeros, 65537 <= exponent < 2^32.
+/// Fewest bits of an RSA modulus.
+pub const MIN_RSA_BITS: usize = 2048;
+/// Most bits of an RSA modulus: the time of a check grows with their square.
+pub const MAX_RSA_BITS: usize = 4096;
+
+/// [`MIN_RSA_BITS`] to [`MAX_RSA_BITS`], both numbers odd and without leading zeros, 65537 <= exponent < 2^32.
 pub(crate) fn check_rsa(modulus: &[u8], exponent: &[u8]) -> Result<(), CoseKeyError> {
     let (Some(first), Some(last)) = (modulus.first(), modulus.last()) else {
         return Err(CoseKeyError::RsaInvalid("the modulus is empty"));
@@ -478,7 +483,8 @@ pub(crate) fn check_rsa(modulus: &[u8], exponent: &[u8]) -> Result<(), CoseKeyEr
     if *first == 0 || exponent.first() == Some(&0) {
         return Err(CoseKeyError::RsaInvalid("a number has leading zeros"));
     }
-    if modulus.len() > 512 || modulus.len() * 8 < 2048 + first.leading_zeros() as usize {
+    let bits = modulus.len() * 8 - first.leading_zeros() as usize;
+    if !(MIN_RSA_BITS..=MAX_RSA_BITS).contains(&bits) {
         return Err(CoseKeyError::RsaInvalid(
             "the modulus must have 2048 to 4096 bits",
         ));

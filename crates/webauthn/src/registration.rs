@@ -17,7 +17,7 @@ use crate::origin::Origin;
 use crate::relying_party::{RpId, sha256};
 use crate::response::{RegistrationResponse, ResponseError};
 use crate::signature;
-use crate::trace::{StepResult, Trace, ensure, judged, judged_with, skipped};
+use crate::trace::{Passed, StepResult, Trace, ensure, judged, judged_with, skipped};
 use crate::trust::{self, Question, Trust, TrustError, TrustFacts, UnixSeconds};
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
@@ -594,24 +594,27 @@ pub fn verify_registration_with<T: Trace>(
 
     // Step 22: the format's procedure. It runs also when no attestation was asked for: a wrong statement is an error.
     let signed = signed_data(object.authenticator_data, &client_data_hash);
-    let inner = RefCell::new(&mut *trace);
-    let passed = |section, check| {
-        inner
-            .borrow_mut()
-            .step(section, check, StepResult::Passed, String::new);
-    };
-    let subject = Subject {
-        statement: &object.statement,
-        signed: &signed,
-        rp_id_hash: data.rp_id_hash,
-        client_data_hash: &client_data_hash,
-        attested,
-        public_key: &public_key,
-        policy: &expected.attestation,
-        at,
-        passed: &passed,
-    };
-    let statements = format.verify(&subject);
+    let statements = recording(trace, |passed| {
+        format.verify(&Subject {
+            statement: &object.statement,
+            signed: &signed,
+            rp_id_hash: data.rp_id_hash,
+            client_data_hash: &client_data_hash,
+            attested,
+            public_key: &public_key,
+            policy: &expected.attestation,
+            at,
+            passed,
+        })
+    });
+    if let Err(error) = &statements {
+        trace.step(
+            format.section(),
+            "procedure of the format",
+            StepResult::Refused,
+            || error.to_string(),
+        );
+    }
     let statements = judged_with(
         trace,
         "7.1 step 22",
@@ -629,7 +632,9 @@ pub fn verify_registration_with<T: Trace>(
         facts,
         at,
     };
-    let judgement = trust::judge(&question, &statements, &mut signals);
+    let judgement = recording(trace, |passed| {
+        trust::judge(&question, &statements, &mut signals, passed)
+    });
     let judgement = judged_with(
         trace,
         "7.1 steps 23-24",
@@ -721,6 +726,16 @@ fn require_offered(found: CoseAlgorithm, offered: &[CoseAlgorithm]) -> Result<()
 fn listed(algorithms: &[CoseAlgorithm]) -> String {
     let texts: Vec<_> = algorithms.iter().map(ToString::to_string).collect();
     texts.join(", ")
+}
+
+/// Lets a procedure record the checks that held. It is told nothing else of the trace.
+fn recording<T: Trace, R>(trace: &mut T, procedure: impl FnOnce(Passed<'_>) -> R) -> R {
+    let trace = RefCell::new(trace);
+    procedure(&|section, check, found| {
+        trace
+            .borrow_mut()
+            .step(section, check, StepResult::Passed, found);
+    })
 }
 
 /// What the statements are, for people who ask why.

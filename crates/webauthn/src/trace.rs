@@ -122,6 +122,10 @@ pub(crate) fn judged_with<T: Trace, V, E: Display>(
     outcome
 }
 
+/// Is told each check that held, by procedures that record no refusals of their own: its section, what it was, and a text that
+/// is only made if wanted.
+pub(crate) type Passed<'p> = &'p dyn Fn(&'static str, &'static str, &dyn Fn() -> String);
+
 /// A condition as an outcome.
 pub(crate) fn ensure<E>(condition: bool, error: impl FnOnce() -> E) -> Result<(), E> {
     if condition { Ok(()) } else { Err(error()) }

@@ -8,12 +8,39 @@ use crate::authentication::Signal;
 use crate::certificate::{Certificate, oid};
 use crate::credential::Aaguid;
 use crate::metadata::{AuthenticatorModel, Entry, Metadata, UnknownModels};
+use crate::trace::Passed;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// A moment as seconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct UnixSeconds(pub i64);
+
+impl fmt::Display for UnixSeconds {
+    /// As RFC 3339 writes it, in UTC.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (days, second) = (self.0.div_euclid(86_400), self.0.rem_euclid(86_400));
+        // Years are counted from March, so that the day of a leap year comes last; an era is 400 of them.
+        let days = days.saturating_add(719_468);
+        let (era, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+        let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+        let day = day - (365 * year + year / 4 - year / 100);
+        let month = (5 * day + 2) / 153;
+        let day = day - (153 * month + 2) / 5 + 1;
+        let (month, carried) = if month < 10 {
+            (month + 3, 0)
+        } else {
+            (month - 9, 1)
+        };
+        let year = year + era * 400 + carried;
+        let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+        write!(
+            f,
+            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"
+        )
+    }
+}
 
 /// How far an attestation is trusted, the least first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -144,6 +171,9 @@ impl TrustError {
     }
 }
 
+/// Where the specification asks for what this module does.
+const SECTION: &str = "7.1 steps 23-24";
+
 /// Most signature checks of one judgement.
 pub const MAX_SIGNATURE_CHECKS: usize = 32;
 
@@ -180,12 +210,13 @@ pub(crate) fn judge(
     question: &Question<'_>,
     statements: &[Attested<'_>],
     signals: &mut Vec<Signal>,
+    passed: Passed<'_>,
 ) -> Result<Judgement, TrustError> {
     let policy = question.policy;
     let mut budget = Budget(MAX_SIGNATURE_CHECKS);
     let judged = statements
         .iter()
-        .map(|statement| question.judge_one(statement, &mut budget, signals));
+        .map(|statement| question.judge_one(statement, &mut budget, signals, passed));
     let judgement =
         if question.format == Format::Compound && policy.compound == CompoundPolicy::OneTrusted {
             one_trusted(judged)?
@@ -234,6 +265,7 @@ impl Question<'_> {
         statement: &Attested<'_>,
         budget: &mut Budget,
         signals: &mut Vec<Signal>,
+        passed: Passed<'_>,
     ) -> Result<Judgement, TrustError> {
         let policy = self.policy;
         let without_chain = match statement.attestation_type {
@@ -289,7 +321,14 @@ impl Question<'_> {
             }
         }
         let trust = if !anchors.is_empty() {
-            lead_to_anchor(&path, anchors, &policy.intermediates, self.at, budget)?;
+            lead_to_anchor(
+                &path,
+                anchors,
+                &policy.intermediates,
+                self.at,
+                budget,
+                passed,
+            )?;
             Trust::Trusted
         } else if policy.allow_unknown_trust {
             Trust::Unknown
@@ -331,7 +370,14 @@ pub(crate) fn require_path(
     let path = parse_all(chain.iter().map(|bytes| &bytes[..])).ok_or(TrustError::Untrusted(
         "a certificate of the chain cannot be read",
     ))?;
-    lead_to_anchor(&path, roots, &[], at, &mut Budget(MAX_SIGNATURE_CHECKS))
+    lead_to_anchor(
+        &path,
+        roots,
+        &[],
+        at,
+        &mut Budget(MAX_SIGNATURE_CHECKS),
+        &|_, _, _| {},
+    )
 }
 
 /// A certificate and its bytes.
@@ -380,7 +426,17 @@ fn lead_to_anchor(
     intermediates: &[Vec<u8>],
     at: UnixSeconds,
     budget: &mut Budget,
+    passed: Passed<'_>,
 ) -> Result<(), TrustError> {
+    let anchored = |last: &Link<'_>, anchor: &Link<'_>| {
+        passed(SECTION, "chain leads to a trust anchor", &|| {
+            format!(
+                "{} is issued by, or is, the anchor {}",
+                last.certificate.common_name(),
+                anchor.certificate.common_name()
+            )
+        });
+    };
     // What the operator configured and cannot be read is no anchor.
     let anchors: Vec<_> = anchors.iter().filter_map(|bytes| parse(bytes)).collect();
     let known: Vec<_> = intermediates
@@ -388,6 +444,11 @@ fn lead_to_anchor(
         .filter_map(|bytes| parse(bytes))
         .collect();
 
+    let signed = |index: usize, issuer: &Certificate<'_>| {
+        passed(SECTION, "certificate is signed by its issuer", &|| {
+            format!("certificate {index} by {}", issuer.common_name())
+        });
+    };
     let [leaf, above @ ..] = path else {
         return Err(TrustError::Untrusted("the chain is empty"));
     };
@@ -397,8 +458,22 @@ fn lead_to_anchor(
         let certificate = &current.certificate;
         require_validity(certificate, index, at)?;
         require_known_critical_extensions(certificate)?;
-        if anchors.iter().any(|anchor| anchor.bytes == current.bytes) {
-            return require_continuation(current, above, path, budget);
+        passed(
+            SECTION,
+            "certificate of the chain is valid at the moment",
+            &|| {
+                format!(
+                    "certificate {index}, {}: from {} to {}",
+                    certificate.common_name(),
+                    certificate.not_before,
+                    certificate.not_after
+                )
+            },
+        );
+        if let Some(anchor) = anchors.iter().find(|anchor| anchor.bytes == current.bytes) {
+            require_continuation(current, above, path, budget)?;
+            anchored(current, anchor);
+            return Ok(());
         }
         // Roots get renewed with the same name and key, so an expired anchor does not end the search.
         let mut outdated = None;
@@ -410,7 +485,11 @@ fn lead_to_anchor(
                 && budget.is_signed_by(certificate, &anchor.certificate)?
             {
                 match require_validity(&anchor.certificate, index + 1, at) {
-                    Ok(()) => return require_continuation(current, above, path, budget),
+                    Ok(()) => {
+                        require_continuation(current, above, path, budget)?;
+                        anchored(current, anchor);
+                        return Ok(());
+                    }
                     Err(error) => outdated = Some(error),
                 }
             }
@@ -426,6 +505,7 @@ fn lead_to_anchor(
             if !budget.is_signed_by(certificate, &next.certificate)? {
                 return Err(TrustError::CertificateSignature { index });
             }
+            signed(index, &next.certificate);
             (current, above) = (next, rest);
             continue;
         }
@@ -442,6 +522,7 @@ fn lead_to_anchor(
             }
         }
         current = issuer.ok_or_else(|| misfit(current, above, path))?;
+        signed(index, &current.certificate);
     }
     Err(TrustError::NoAnchor)
 }
@@ -545,4 +626,26 @@ fn require_known_critical_extensions(certificate: &Certificate<'_>) -> Result<()
         ));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::UnixSeconds;
+
+    #[test]
+    fn moments_are_written_as_rfc_3339() {
+        for (seconds, text) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (-1, "1969-12-31T23:59:59Z"),
+            (951_782_399, "2000-02-28T23:59:59Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (951_868_800, "2000-03-01T00:00:00Z"),
+            (1_767_225_599, "2025-12-31T23:59:59Z"),
+            (4_107_542_399, "2100-02-28T23:59:59Z"),
+            (4_107_542_400, "2100-03-01T00:00:00Z"),
+            (253_402_300_799, "9999-12-31T23:59:59Z"),
+        ] {
+            assert_eq!(UnixSeconds(seconds).to_string(), text);
+        }
+    }
 }

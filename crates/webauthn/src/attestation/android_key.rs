@@ -3,6 +3,7 @@
 use super::{AttestationError, AttestationType, Attested, Subject};
 use crate::Reason;
 use crate::attestation::AndroidKeyPolicy;
+use crate::base64url;
 use crate::certificate::oid;
 use crate::der::{BOOLEAN, Der, ENUMERATED, INTEGER, NULL, OCTET_STRING, SEQUENCE, SET, boolean};
 
@@ -67,13 +68,18 @@ pub(super) fn verify<'a>(subject: &Subject<'_, 'a>) -> Result<Attested<'a>, Atte
     subject.passed(
         "8.4 step 2",
         "signature verifies with the certificate's key",
+        || leaf.common_name(),
     );
 
     // Step 3: the certificate is about the credential's key.
     if !leaf.is_about(subject.public_key) {
         return Err(AttestationError::KeyMismatch { format: FORMAT });
     }
-    subject.passed("8.4 step 3", "certificate is about the credential's key");
+    subject.passed(
+        "8.4 step 3",
+        "certificate is about the credential's key",
+        || leaf.common_name(),
+    );
 
     // Step 4: the challenge in the key description.
     let extension = leaf.extension(oid::ANDROID_KEY_DESCRIPTION);
@@ -86,11 +92,14 @@ pub(super) fn verify<'a>(subject: &Subject<'_, 'a>) -> Result<Attested<'a>, Atte
     subject.passed(
         "8.4 step 4",
         "attestation challenge is the hash of the client data",
+        || base64url::encode(description.challenge),
     );
 
     // Step 5: what the lists say about the key.
     description.require(subject.policy.android_key)?;
-    subject.passed("8.4 step 5", "authorization lists are acceptable");
+    subject.passed("8.4 step 5", "authorization lists are acceptable", || {
+        description.text()
+    });
     Ok(Attested {
         attestation_type: AttestationType::Basic,
         trust_path,
@@ -123,6 +132,19 @@ impl<'a> KeyDescription<'a> {
             software,
             hardware,
         })
+    }
+
+    /// For people.
+    fn text(&self) -> String {
+        let list = |list: &AuthorizationList| {
+            format!("origin {:?}, purposes {:?}", list.origin, list.purposes)
+        };
+        format!(
+            "security level {}; hardware-enforced: {}; software-enforced: {}",
+            self.security_level,
+            list(&self.hardware),
+            list(&self.software)
+        )
     }
 
     fn require(&self, policy: AndroidKeyPolicy) -> Result<(), AndroidKeyError> {

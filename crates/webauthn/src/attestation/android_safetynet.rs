@@ -94,13 +94,16 @@ pub(super) fn verify<'a>(subject: &Subject<'_, 'a>) -> Result<Attested<'a>, Atte
     if !leaf.is_for_host(HOST) {
         return Err(SafetyNetError::Host.into());
     }
-    subject.passed("8.5 step 4", "certificate is the service's");
+    subject.passed("8.5 step 4", "certificate is the service's", || {
+        leaf.common_name()
+    });
     if !response.is_signed_by(&leaf, header) {
         return Err(AttestationError::SignatureInvalid { format: FORMAT });
     }
     subject.passed(
         "8.5 step 4",
         "signature verifies with the certificate's key",
+        || leaf.common_name(),
     );
 
     // Step 3: the nonce, in standard base64.
@@ -108,7 +111,7 @@ pub(super) fn verify<'a>(subject: &Subject<'_, 'a>) -> Result<Attested<'a>, Atte
     if text("nonce") != Some(STANDARD.encode(sha256(subject.signed)).as_str()) {
         return Err(SafetyNetError::Nonce.into());
     }
-    subject.passed("8.5 step 3", "nonce is that of these data");
+    subject.passed("8.5 step 3", "nonce is that of these data", String::new);
 
     // Step 4, second half: what the service says.
     if payload
@@ -118,7 +121,9 @@ pub(super) fn verify<'a>(subject: &Subject<'_, 'a>) -> Result<Attested<'a>, Atte
     {
         return Err(SafetyNetError::CtsProfile.into());
     }
-    subject.passed("8.5 step 4", "device matches a certified profile");
+    subject.passed("8.5 step 4", "device matches a certified profile", || {
+        "ctsProfileMatch is true".to_owned()
+    });
     if let SafetyNetPolicy::Accepted {
         max_age_seconds: Some(max_age),
     } = subject.policy.android_safetynet

@@ -1,6 +1,7 @@
 //! The `apple` format (WebAuthn 8.8).
 
 use super::{AttestationError, AttestationType, Attested, Subject};
+use crate::base64url;
 use crate::certificate::{Certificate, oid};
 use crate::der::{Der, OCTET_STRING, SEQUENCE};
 use crate::relying_party::sha256;
@@ -24,13 +25,18 @@ pub(super) fn verify<'a>(subject: &Subject<'_, 'a>) -> Result<Attested<'a>, Atte
     subject.passed(
         "8.8 step 4",
         "nonce of the certificate is that of these data",
+        || base64url::encode(&nonce),
     );
 
     // Step 5: and for this key.
     if !leaf.is_about(subject.public_key) {
         return Err(AttestationError::KeyMismatch { format: FORMAT });
     }
-    subject.passed("8.8 step 5", "certificate is about the credential's key");
+    subject.passed(
+        "8.8 step 5",
+        "certificate is about the credential's key",
+        || leaf.common_name(),
+    );
 
     // Step 6.
     Ok(Attested {

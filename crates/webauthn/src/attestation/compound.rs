@@ -33,6 +33,13 @@ pub(super) fn verify<'a>(subject: &Subject<'_, 'a>) -> Result<Vec<Attested<'a>>,
     subject.passed(
         "8.9 step 1",
         "there are two statements or more, none of them compound",
+        || {
+            parts
+                .iter()
+                .map(|(name, _)| *name)
+                .collect::<Vec<_>>()
+                .join(", ")
+        },
     );
 
     // Step 2: each by its own procedure, over the same data. A format that is not supported is one that failed.

@@ -27,6 +27,7 @@ pub(super) fn verify<'a>(subject: &Subject<'_, 'a>) -> Result<Attested<'a>, Atte
     subject.passed(
         "8.6 step 2",
         "there is one certificate, with a key on P-256",
+        || leaf.common_name(),
     );
 
     // Steps 3-4: hash of the Relying Party id, credential id and key; the key as an uncompressed point, as U2F writes it.
@@ -35,7 +36,9 @@ pub(super) fn verify<'a>(subject: &Subject<'_, 'a>) -> Result<Attested<'a>, Atte
     else {
         return Err(AttestationError::CredentialKey);
     };
-    subject.passed("8.6 step 4", "credential's key is on P-256");
+    subject.passed("8.6 step 4", "credential's key is on P-256", || {
+        format!("{} bytes of point", point.len())
+    });
 
     // Step 5: what U2F signs. Neither flags nor counter nor AAGUID are among it.
     let signed = [
@@ -54,6 +57,7 @@ pub(super) fn verify<'a>(subject: &Subject<'_, 'a>) -> Result<Attested<'a>, Atte
     subject.passed(
         "8.6 step 6",
         "signature verifies with the certificate's key",
+        || format!("{} bytes signed", signed.len()),
     );
 
     // Not in the text: the conformance tools want what U2F keys have.

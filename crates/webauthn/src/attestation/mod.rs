@@ -15,6 +15,7 @@ use crate::authenticator_data::AttestedCredentialData;
 use crate::cbor::Value;
 use crate::certificate::Certificate;
 use crate::cose::{CoseAlgorithm, PublicKey, Scheme};
+use crate::trace::Passed;
 use crate::trust::UnixSeconds;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -77,14 +78,14 @@ pub(crate) struct Subject<'s, 'a> {
     pub(crate) policy: &'s AttestationPolicy,
     /// The moment of registration.
     pub(crate) at: UnixSeconds,
-    /// Is told each check of the procedure that held: its section and what it was.
-    pub(crate) passed: &'s dyn Fn(&'static str, &'static str),
+    /// Is told each check of the procedure that held.
+    pub(crate) passed: Passed<'s>,
 }
 
 impl<'a> Subject<'_, 'a> {
-    /// A check of the procedure held.
-    fn passed(&self, section: &'static str, check: &'static str) {
-        (self.passed)(section, check);
+    /// A check of the procedure held; `found` tells what was found.
+    fn passed(&self, section: &'static str, check: &'static str, found: impl Fn() -> String) {
+        (self.passed)(section, check, &found);
     }
 
     /// The statement must be a map.
@@ -209,7 +210,7 @@ fn certificate_chain<'a>(
         return Err(malformed("`x5c` must not be empty"));
     }
     if elements.len() > MAX_CERTIFICATES {
-        return Err(malformed("`x5c` has too many certificates"));
+        return Err(malformed("`x5c` has more than 6 certificates"));
     }
     let certificate = |element: &Value<'a>| match element.as_bytes() {
         Some(bytes) if bytes.len() > MAX_CERTIFICATE => {

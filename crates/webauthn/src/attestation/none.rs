@@ -5,7 +5,7 @@ use super::{AttestationError, AttestationType, Attested, Subject};
 pub(super) fn verify<'a>(subject: &Subject<'_, 'a>) -> Result<Attested<'a>, AttestationError> {
     match subject.statement.as_map() {
         Some([]) => {
-            subject.passed("8.7", "statement is empty");
+            subject.passed("8.7", "statement is empty", String::new);
             Ok(Attested {
                 attestation_type: AttestationType::None,
                 trust_path: Vec::new(),

@@ -30,11 +30,19 @@ fn basic<'a>(
     let leaf = super::leaf(FORMAT, &trust_path)?;
     let algorithm = subject.scheme(algorithm)?;
     algorithm.require_leaf_signature(FORMAT, &leaf, subject.signed, sig)?;
-    subject.passed("8.2", "signature verifies with the certificate's key");
+    subject.passed(
+        "8.2",
+        "signature verifies with the certificate's key",
+        || leaf.common_name(),
+    );
     require_attestation_certificate(&leaf)?;
-    subject.passed("8.2.1", "certificate meets its requirements");
+    subject.passed("8.2.1", "certificate meets its requirements", || {
+        leaf.subject_text()
+    });
     require_aaguid(&leaf, subject.attested.aaguid)?;
-    subject.passed("8.2", "AAGUID extension, if any, fits");
+    subject.passed("8.2", "AAGUID extension, if any, fits", || {
+        aaguid_text(&leaf)
+    });
     Ok(Attested {
         attestation_type: AttestationType::Basic,
         trust_path,
@@ -54,10 +62,16 @@ fn self_attestation<'a>(
             found: algorithm,
         });
     }
-    subject.passed("8.2", "algorithm is that of the credential's key");
+    subject.passed("8.2", "algorithm is that of the credential's key", || {
+        subject.public_key.algorithm().to_string()
+    });
     signature::verify(subject.public_key, subject.signed, sig)
         .map_err(|_| AttestationError::SignatureInvalid { format: FORMAT })?;
-    subject.passed("8.2", "signature verifies with the credential's key");
+    subject.passed(
+        "8.2",
+        "signature verifies with the credential's key",
+        || format!("{} bytes signed", subject.signed.len()),
+    );
     Ok(Attested {
         attestation_type: AttestationType::SelfAttestation,
         trust_path: Vec::new(),
@@ -114,6 +128,12 @@ pub(super) fn require_no_authority(leaf: &Certificate<'_>) -> Result<(), Attesta
         Ok(_) => Ok(()),
         Err(_) => refuse("its Basic Constraints cannot be read"),
     }
+}
+
+/// What the AAGUID extension says, for people.
+pub(super) fn aaguid_text(leaf: &Certificate<'_>) -> String {
+    leaf.fido_aaguid()
+        .map_or_else(|| "there is none".to_owned(), |aaguid| aaguid.to_string())
 }
 
 /// 8.2.1: the AAGUID extension, if present, is not critical and names the authenticator's model.

@@ -6,6 +6,7 @@ mod structures;
 use super::packed::require_aaguid;
 use super::{AttestationError, AttestationType, Attested, Subject};
 use crate::Reason;
+use crate::base64url;
 use crate::cbor::Value;
 use crate::cose::{Curve, Hash, KeyMaterial, PublicKey, Scheme};
 use crate::signature::digest;
@@ -76,14 +77,20 @@ pub(super) fn verify<'a>(subject: &Subject<'_, 'a>) -> Result<Attested<'a>, Atte
     if !is_same_key(&area, subject.public_key) {
         return Err(TpmError::PublicAreaKey.into());
     }
-    subject.passed("8.3", "pubArea describes the credential's key");
+    subject.passed("8.3", "pubArea describes the credential's key", || {
+        subject.public_key.algorithm().to_string()
+    });
 
     // The certificate of the attestation identity key: 8.3.1, vendor, model.
     let leaf = super::leaf(FORMAT, &trust_path)?;
     certificate::require_identity_certificate(&leaf, subject.policy)?;
-    subject.passed("8.3.1", "certificate meets its requirements");
+    subject.passed("8.3.1", "certificate meets its requirements", || {
+        leaf.subject_text()
+    });
     require_aaguid(&leaf, subject.attested.aaguid)?;
-    subject.passed("8.3", "AAGUID extension, if any, fits");
+    subject.passed("8.3", "AAGUID extension, if any, fits", || {
+        super::packed::aaguid_text(&leaf)
+    });
 
     // `sig` is that key's signature over `certInfo`. TPMs in the field give the bare signature, without a TPMT_SIGNATURE.
     let algorithm = subject.scheme(named_algorithm)?;
@@ -91,21 +98,28 @@ pub(super) fn verify<'a>(subject: &Subject<'_, 'a>) -> Result<Attested<'a>, Atte
     subject.passed(
         "8.3",
         "signature of certInfo verifies with the certificate's key",
+        || format!("{} bytes signed", certificate_info.len()),
     );
 
     // `certInfo` is a certification made inside the TPM, of this registration and this key.
     let certification = Certification::parse(certificate_info)?;
-    subject.passed("8.3", "certInfo is a certification made by a TPM");
+    subject.passed("8.3", "certInfo is a certification made by a TPM", || {
+        "magic is TPM_GENERATED_VALUE, type is TPM_ST_ATTEST_CERTIFY".to_owned()
+    });
     let hash =
         hash_of(algorithm.scheme).ok_or(AttestationError::AlgorithmUnsupported(named_algorithm))?;
     if certification.extra_data != digest(hash, subject.signed).as_ref() {
         return Err(TpmError::ExtraData.into());
     }
-    subject.passed("8.3", "extraData is the hash of these data");
+    subject.passed("8.3", "extraData is the hash of these data", || {
+        base64url::encode(certification.extra_data)
+    });
     if !is_name_of(certification.name, &area, public_area) {
         return Err(TpmError::Name.into());
     }
-    subject.passed("8.3", "certified name is that of pubArea");
+    subject.passed("8.3", "certified name is that of pubArea", || {
+        base64url::encode(certification.name)
+    });
 
     Ok(Attested {
         attestation_type: AttestationType::AttCa,
