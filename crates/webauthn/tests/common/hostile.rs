@@ -1,5 +1,6 @@
 //! Answers that would be expensive to judge if nothing bounded the work, and the limit that ends each.
 #![allow(
+    dead_code,
     clippy::unwrap_used,
     reason = "a test stops at the first surprise, and each binary uses another part"
 )]
