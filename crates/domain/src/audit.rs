@@ -294,11 +294,15 @@ impl AuditEvent {
     /// The event to write when a ceremony that was to succeed by this event is refused instead.
     #[must_use]
     pub fn refused(mut self, reason: Reason) -> Self {
-        self.kind = match self.kind.category() {
-            AuditCategory::Registration => AuditKind::RegistrationRefused,
-            AuditCategory::Authentication => AuditKind::AuthenticationRefused,
-            AuditCategory::Management => self.kind,
-        };
+        match self.kind.category() {
+            AuditCategory::Registration => {
+                self.kind = AuditKind::RegistrationRefused;
+                // It has not come into being.
+                self.credential = None;
+            }
+            AuditCategory::Authentication => self.kind = AuditKind::AuthenticationRefused,
+            AuditCategory::Management => {}
+        }
         self.signals.clear();
         self.reason(reason)
     }

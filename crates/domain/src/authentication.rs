@@ -46,7 +46,8 @@ pub enum Who<'a> {
 pub struct StartAuthentication<'a> {
     /// For whom.
     pub who: Who<'a>,
-    /// RP ID, origins and user verification that win over the configured ones.
+    /// RP ID, origins and user verification that win over the configured ones. A single credential is asked for under
+    /// the RP ID and origins that it was registered with, whatever this says.
     pub selection: Option<&'a PartialSelection>,
     /// Whether a named user must have a credential that could answer.
     pub credential_needed: bool,

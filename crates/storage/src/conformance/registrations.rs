@@ -77,6 +77,7 @@ pub(crate) async fn a_registration_that_the_store_refuses_is_recorded_as_refused
         assert_eq!(events.len(), before + 1);
         let expected = AuditEvent {
             kind: AuditKind::RegistrationRefused,
+            credential: None,
             reason: Some(reason),
             ..enrol.event.clone()
         };
