@@ -12,6 +12,7 @@ use crate::profile::{Chain, Validity};
 const BASIC_CONSTRAINTS: &str = "2.5.29.19";
 const KEY_USAGE: &str = "2.5.29.15";
 const NAME_CONSTRAINTS: &str = "2.5.29.30";
+const SUBJECT_ALTERNATIVE_NAME: &str = "2.5.29.17";
 const EXTENDED_KEY_USAGE: &str = "2.5.29.37";
 const SUBJECT_KEY_IDENTIFIER: &str = "2.5.29.14";
 const AUTHORITY_KEY_IDENTIFIER: &str = "2.5.29.35";
@@ -49,6 +50,12 @@ impl Extension {
         parts.push(der::octets(&self.value));
         der::sequence(&parts)
     }
+}
+
+/// The extension that says for which host a certificate is (RFC 5280 4.2.1.6).
+pub(crate) fn host_name(host: &str) -> Extension {
+    let names = der::sequence(&[der::tlv(0x82, host.as_bytes())]);
+    Extension::new(SUBJECT_ALTERNATIVE_NAME, false, names)
 }
 
 /// `AttributeTypeAndValue` with an `UTF8String`, or, for the country, the `PrintableString` that it must be.

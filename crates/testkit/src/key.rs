@@ -148,6 +148,16 @@ impl Key {
         self.algorithm
     }
 
+    /// The private key of an elliptic-curve pair as PKCS #8, DER.
+    pub(crate) fn pkcs8(&self) -> Result<Vec<u8>, Error> {
+        match &self.secret {
+            Secret::Ec(pair, _) => Ok(pair.to_pkcs8v1().map_err(Error::crypto)?.as_ref().to_vec()),
+            _ => Err(Error::Unsupported(
+                "private keys are given out for elliptic curves only",
+            )),
+        }
+    }
+
     pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
         self.sign_as(self.algorithm, message)
     }

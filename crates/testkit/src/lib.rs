@@ -27,6 +27,7 @@ mod key;
 mod lies;
 pub mod metadata;
 mod profile;
+mod tls;
 
 pub use algorithm::{Algorithm, Hash};
 pub use authenticator::{Authenticator, Credential};
@@ -41,6 +42,7 @@ pub use profile::{
     AndroidKey, Attachment, Authorizations, Chain, Counter, Extensions, Format, Profile,
     RootOfTrust, SafetyNet, Tpm, Validity,
 };
+pub use tls::TlsIdentity;
 
 #[cfg(test)]
 mod tests;

@@ -3,16 +3,13 @@
 use serde_json::{Map, Value, json};
 
 use crate::algorithm::Algorithm;
-use crate::certificate::{Authority, COMMON_NAME, Extension, Leaf, name};
-use crate::der;
+use crate::certificate::{Authority, COMMON_NAME, Leaf, host_name, name};
 use crate::encoding::base64;
 use crate::error::Error;
 use crate::jws;
 use crate::key::Key;
 use crate::lies::Lies;
 use crate::profile::Chain;
-
-const SUBJECT_ALTERNATIVE_NAME: &str = "2.5.29.17";
 
 /// A `MetadataBLOBPayload` (section 3.1.6).
 #[derive(Clone, Debug)]
@@ -265,11 +262,10 @@ impl Service {
     /// The same with faults.
     pub fn sign_with_lies(&self, blob: &Blob, lies: &BlobLies) -> Result<String, Error> {
         let host = lies.host.as_deref().unwrap_or("mds.fidoalliance.org");
-        let names = der::sequence(&[der::tlv(0x82, host.as_bytes())]);
         let leaf = Leaf {
             subject: name(&[(COMMON_NAME, host)]),
             extended_key_usage: vec!["1.3.6.1.5.5.7.3.1"],
-            extensions: vec![Extension::new(SUBJECT_ALTERNATIVE_NAME, false, names)],
+            extensions: vec![host_name(host)],
         };
         let certificates =
             self.authority

@@ -261,3 +261,112 @@ fn redirected(from: &Uri, location: &HeaderValue) -> Option<Uri> {
         .build()
         .ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use testkit::TlsIdentity;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+    use tokio_rustls::TlsAcceptor;
+    use tokio_rustls::rustls::ServerConfig;
+    use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+
+    use super::*;
+
+    /// A server on this machine that answers requests over TLS; its port.
+    async fn serve(identity: &TlsIdentity) -> u16 {
+        let chain = identity.certificates.iter().map(|one| one.clone().into());
+        let key = PrivateKeyDer::Pkcs8(identity.private_key.clone().into());
+        let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(chain.collect(), key)
+            .unwrap();
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                let Ok(mut stream) = acceptor.accept(stream).await else {
+                    continue;
+                };
+                let mut request = [0; 1024];
+                let _ = stream.read(&mut request).await;
+                let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nblob";
+                let _ = stream.write_all(answer).await;
+                let _ = stream.shutdown().await;
+            }
+        });
+        port
+    }
+
+    fn roots(identity: &TlsIdentity) -> RootCertStore {
+        let mut roots = RootCertStore::empty();
+        roots.add(identity.root.clone().into()).unwrap();
+        roots
+    }
+
+    #[tokio::test]
+    async fn over_https_the_server_must_be_who_the_address_says() {
+        let identity = TlsIdentity::new("localhost").unwrap();
+        let port = serve(&identity).await;
+        let url = format!("https://localhost:{port}/");
+        let fetcher = Fetcher::trusting(&url, roots(&identity)).unwrap();
+        let Ok(Fetched::New { blob, etag }) = fetcher.fetch().await else {
+            panic!("no answer");
+        };
+        assert_eq!((&*blob, etag), (&b"blob"[..], None));
+
+        let elsewhere = format!("https://127.0.0.1:{port}/");
+        let other = TlsIdentity::new("localhost").unwrap();
+        for fetcher in [
+            Fetcher::trusting(&elsewhere, roots(&identity)),
+            Fetcher::trusting(&url, roots(&other)),
+            Fetcher::new(&url),
+        ] {
+            let refused = fetcher.unwrap().fetch().await;
+            assert!(
+                matches!(&refused, Err(FetchError::Connection(error)) if error.to_string().contains("certificate")),
+                "{refused:?}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_service_that_is_not_there_or_speaks_no_tls_cannot_be_reached() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let fetcher = Fetcher::new(&format!("https://127.0.0.1:{port}/")).unwrap();
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+        });
+        for _ in 0..2 {
+            let refused = fetcher.fetch().await;
+            assert!(
+                matches!(refused, Err(FetchError::Connection(_))),
+                "{refused:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_redirection_leads_to_an_address_or_to_a_path() {
+        let from: Uri = "https://mds.example:8443/a?b=c".parse().unwrap();
+        let to = |location: &'static str| {
+            redirected(&from, &HeaderValue::from_static(location)).map(|uri| uri.to_string())
+        };
+        assert_eq!(
+            to("/x?y=z").as_deref(),
+            Some("https://mds.example:8443/x?y=z")
+        );
+        assert_eq!(
+            to("http://other.example/").as_deref(),
+            Some("http://other.example/")
+        );
+        assert_eq!(to("x"), None);
+        assert_eq!(to(""), None);
+    }
+}
