@@ -184,31 +184,26 @@ function plain(value) {
 }
 
 // src/credential.ts
-function call(object, method) {
+function read(object, name) {
   try {
-    return object[method]();
+    return plain(typeof object[name] === "function" ? object[name]() : object[name]);
   } catch {
     return void 0;
   }
 }
 function credentialBody(credential, statusToken) {
-  const { type, authenticatorAttachment, response } = credential;
-  const { clientDataJSON, attestationObject, authenticatorData, signature, userHandle: userHandle2 } = response;
-  const id = plain(credential.rawId) || credential.id;
+  const response = { transports: read(credential.response, "getTransports") };
+  for (const name of ["clientDataJSON", "attestationObject", "authenticatorData", "signature", "userHandle"]) {
+    response[name] = read(credential.response, name);
+  }
+  const id = read(credential, "rawId") || credential.id;
   return {
     id,
     rawId: id,
-    type,
-    authenticatorAttachment,
-    clientExtensionResults: call(credential, "getClientExtensionResults"),
-    response: {
-      clientDataJSON,
-      attestationObject,
-      authenticatorData,
-      signature,
-      userHandle: plain(userHandle2),
-      transports: call(response, "getTransports")
-    },
+    type: "public-key",
+    authenticatorAttachment: read(credential, "authenticatorAttachment"),
+    clientExtensionResults: read(credential, "getClientExtensionResults"),
+    response,
     statusToken,
     userAgent: navigator.userAgent
   };
@@ -346,7 +341,7 @@ function authenticate(input) {
         throw error;
       }
       const body = credentialBody(credential, statusToken);
-      body.response.userHandle = body.response.userHandle || userHandle(userId);
+      body.response["userHandle"] = body.response["userHandle"] || userHandle(userId);
       return post("assertion", body, host, signalUnknown && { rpId, credentialId: body.id });
     };
     return attempt(input || {});

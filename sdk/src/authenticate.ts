@@ -43,7 +43,7 @@ export function authenticate(input: AuthenticateInput): Promise<AuthenticationRe
       }
 
       const body = credentialBody(credential, statusToken);
-      body.response.userHandle = body.response.userHandle || userHandle(userId);
+      body.response['userHandle'] = body.response['userHandle'] || userHandle(userId);
       return post('assertion', body, host, signalUnknown && { rpId, credentialId: body.id });
     };
     return attempt(input || {});

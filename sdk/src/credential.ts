@@ -1,12 +1,12 @@
-// The members of the browser's credential, one by one. `toJSON` is not used: password managers hand out objects on
-// which it throws, and which are no instances of the browser's classes.
+// The members of the browser's credential, one by one. `toJSON` is not used: password managers hand out imitations, on
+// which the browser's own methods and getters throw.
 
 import { plain } from './plain.js';
 
-/** What the method gives, or nothing where it is missing or does not take the object. */
-function call(object: any, method: string): unknown {
+/** A member, or what the method gives; nothing where it is missing or does not take the object. */
+function read(object: any, name: string): any {
   try {
-    return object[method]();
+    return plain(typeof object[name] === 'function' ? object[name]() : object[name]);
   } catch {
     return undefined;
   }
@@ -14,23 +14,18 @@ function call(object: any, method: string): unknown {
 
 /** What is sent of the credential, with the token of its transaction. */
 export function credentialBody(credential: any, statusToken: string) {
-  const { type, authenticatorAttachment, response } = credential;
-  const { clientDataJSON, attestationObject, authenticatorData, signature, userHandle } = response;
-  const id: string = plain(credential.rawId) || credential.id;
+  const response: Record<string, unknown> = { transports: read(credential.response, 'getTransports') };
+  for (const name of ['clientDataJSON', 'attestationObject', 'authenticatorData', 'signature', 'userHandle']) {
+    response[name] = read(credential.response, name);
+  }
+  const id: string = read(credential, 'rawId') || credential.id;
   return {
     id,
     rawId: id,
-    type,
-    authenticatorAttachment,
-    clientExtensionResults: call(credential, 'getClientExtensionResults'),
-    response: {
-      clientDataJSON,
-      attestationObject,
-      authenticatorData,
-      signature,
-      userHandle: plain(userHandle),
-      transports: call(response, 'getTransports'),
-    },
+    type: 'public-key',
+    authenticatorAttachment: read(credential, 'authenticatorAttachment'),
+    clientExtensionResults: read(credential, 'getClientExtensionResults'),
+    response,
     statusToken,
     userAgent: navigator.userAgent,
   };

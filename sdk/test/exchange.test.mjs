@@ -257,6 +257,24 @@ describe('an extension that replaces the browser\'s passkeys', () => {
     const { clientExtensionResults, response: { transports, ...rest } } = page.body();
     assert.deepEqual([clientExtensionResults, transports, rest], [undefined, undefined, { clientDataJSON: 'e30', attestationObject: 'oA' }]);
   });
+  test('may give objects whose getters throw', async () => {
+    const page = open();
+    const { authenticatorAttachment, getClientExtensionResults, ...credential } = attestation();
+    class Native {
+      get authenticatorAttachment() { return illegal(); }
+      get signature() { return illegal(); }
+    }
+    page.does.create = async () => adopt({ ...credential, response: adopt(credential.response, Native) }, Native);
+    assert.equal((await page.fido2.register(registration())).success, true);
+    assert.deepEqual(page.body().response, { clientDataJSON: 'e30', attestationObject: 'oA', transports: ['internal', 'hybrid'] });
+  });
+  test('may give an object without a response, which the server refuses', async () => {
+    const page = open();
+    page.does.create = async () => attestation({ response: null });
+    page.does.fetch = async () => answer('{"message":"response.clientDataJSON is missing"}', 400);
+    assert.equal((await page.fido2.register(registration())).message, 'HTTP 400: response.clientDataJSON is missing');
+    assert.deepEqual(page.body().response, {});
+  });
   test('may give objects without any method', async () => {
     const page = open();
     const { getClientExtensionResults, ...credential } = assertion();

@@ -2,17 +2,10 @@
 export declare function credentialBody(credential: any, statusToken: string): {
     id: string;
     rawId: string;
-    type: any;
+    type: string;
     authenticatorAttachment: any;
-    clientExtensionResults: unknown;
-    response: {
-        clientDataJSON: any;
-        attestationObject: any;
-        authenticatorData: any;
-        signature: any;
-        userHandle: any;
-        transports: unknown;
-    };
+    clientExtensionResults: any;
+    response: Record<string, unknown>;
     statusToken: string;
     userAgent: string;
 };
