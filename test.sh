@@ -75,6 +75,7 @@ prepare_rust() {
 prepare_e2e() {
     step "tools for the suites from outside"
     has chromium || [[ -n ${CHROMIUM_BIN:-} ]] || install_packages chromium
+    has firefox-esr || [[ -n ${FIREFOX_BIN:-} ]] || install_packages firefox-esr
     has node && has npm || install_packages nodejs npm
     node_is_recent || die "node $(node --version) is too old, 20.11 or newer is needed"
     has python3 || install_packages python3
@@ -150,7 +151,7 @@ test_node() {
 }
 
 test_browser() {
-    step "Chromium against the binary"
+    step "Chromium and Firefox: the demo against the binary, and the browser client"
     (cd e2e && node --test browser/*.test.mjs)
 }
 

@@ -43,6 +43,8 @@ export async function pageWithAuthenticator(context) {
   const authenticator = {
     // Whether the user touches the sensor at once. While not, requests wait.
     touching: (enabled) => devtools.send('WebAuthn.setAutomaticPresenceSimulation', { authenticatorId, enabled }),
+    // Whether the user can be verified.
+    verifying: (isUserVerified) => devtools.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified }),
     credentials: async () => (await devtools.send('WebAuthn.getCredentials', { authenticatorId })).credentials,
     // Puts a credential back that the page made it forget.
     async restore(credential) {
@@ -52,4 +54,19 @@ export async function pageWithAuthenticator(context) {
     clear: () => devtools.send('WebAuthn.clearCredentials', { authenticatorId }),
   };
   return { page, authenticator };
+}
+
+// Chromium as the tests of the browser client use it: pages by address, each with its own authenticator.
+export async function launchClientBrowser() {
+  const browser = await launch({ args: [...flags, '--host-resolver-rules=MAP page.test 127.0.0.1'] });
+  return {
+    // `before` runs in the page and its frames before their own scripts.
+    async open(url, before) {
+      const { page, authenticator } = await pageWithAuthenticator(browser.context);
+      if (before) await page.addInitScript(before);
+      await page.goto(url);
+      return { page, authenticator, evaluate: (run, argument) => page.evaluate(run, argument), close: () => page.close() };
+    },
+    close: browser.close,
+  };
 }
