@@ -65,7 +65,7 @@ export class FakeServer {
     const fake = new FakeServer();
     fake.#server = await listen((request, response) => fake.#handle(request, response));
     fake.url = `http://localhost:${fake.#server.port}`;
-    fake.integrity = (await readFile(join(dist, 'fido2-client.js.integrity'), 'utf8')).trim();
+    fake.integrity = JSON.parse(await readFile(join(dist, 'integrity.json'), 'utf8'))['fido2-client.js'];
     return fake;
   }
 

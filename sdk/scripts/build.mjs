@@ -20,14 +20,16 @@ const scripts = [
 
 export async function build(directory) {
   await rm(directory, { recursive: true, force: true });
+  const integrity = {};
   for (const { entry, name, ...options } of scripts) {
     const outfile = join(directory, name);
     await bundle({
       ...options, entryPoints: [join('src', entry)], outfile, bundle: true, charset: 'utf8', absWorkingDir: root, logLevel: 'warning',
     });
     const hash = createHash('sha384').update(await readFile(outfile)).digest('base64');
-    await writeFile(`${outfile}.integrity`, `sha384-${hash}\n`);
+    integrity[name] = `sha384-${hash}`;
   }
+  await writeFile(join(directory, 'integrity.json'), `${JSON.stringify(integrity, null, 2)}\n`);
   const tsc = join(root, 'node_modules', '.bin', 'tsc');
   execFileSync(tsc, ['-p', join(root, 'tsconfig.json'), '--outDir', join(directory, 'types')], { stdio: 'inherit' });
 }
