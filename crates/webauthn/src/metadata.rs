@@ -18,7 +18,7 @@ use serde_json::value::RawValue;
 use std::collections::{BTreeMap, HashMap};
 
 pub use entry::{AuthenticatorModel, Entry, StatusReport};
-pub use policy::{KNOWN_STATUSES, MetadataPolicy, REFUSED_STATUSES, UnknownModels};
+pub use policy::{KNOWN_STATUSES, MetadataPolicy, REFUSED_STATUSES, StaleMetadata, UnknownModels};
 
 /// Most bytes of a BLOB.
 pub const MAX_BLOB: usize = 32 * 1024 * 1024;

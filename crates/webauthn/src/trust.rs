@@ -7,7 +7,7 @@ use crate::attestation::{
 use crate::authentication::Signal;
 use crate::certificate::{Certificate, oid};
 use crate::credential::Aaguid;
-use crate::metadata::{AuthenticatorModel, Entry, Metadata, UnknownModels};
+use crate::metadata::{AuthenticatorModel, Entry, Metadata, StaleMetadata, UnknownModels};
 use crate::trace::Passed;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -130,6 +130,9 @@ pub enum TrustError {
     /// The policy cannot be applied without metadata, and there are none.
     #[error("the policy demands known authenticator models, and no metadata are loaded")]
     MetadataUnavailable,
+    /// The metadata should have been renewed, and the policy does not put up with that.
+    #[error("the metadata are stale, and the policy demands fresh ones")]
+    MetadataStale,
     /// The metadata do not know the model, and the policy demands that they do.
     #[error("the metadata do not know the authenticator model")]
     AuthenticatorUnknown,
@@ -163,6 +166,7 @@ impl TrustError {
             Self::Expired { .. } => Reason::CertificateExpired,
             Self::NotYetValid { .. } => Reason::CertificateNotYetValid,
             Self::MetadataUnavailable => Reason::MetadataUnavailable,
+            Self::MetadataStale => Reason::MetadataStale,
             Self::AuthenticatorUnknown => Reason::AuthenticatorUnknown,
             Self::AuthenticatorStatus { .. } | Self::CertificationLevel(_) => {
                 Reason::AuthenticatorStatusRefused
@@ -341,20 +345,20 @@ impl Question<'_> {
     /// What the metadata say of the model. Absent attestation need not be of a known one.
     fn entry(&self, statement: &Attested<'_>) -> Result<Option<&Entry>, TrustError> {
         let policy = &self.policy.metadata;
+        let attests = statement.attestation_type != AttestationType::None;
         let Some(metadata) = self.facts.metadata else {
-            return if policy.needs_metadata() && statement.attestation_type != AttestationType::None
-            {
+            return if policy.needs_metadata() && attests {
                 Err(TrustError::MetadataUnavailable)
             } else {
                 Ok(None)
             };
         };
+        if attests && policy.stale == StaleMetadata::Refuse && metadata.is_stale(self.at) {
+            return Err(TrustError::MetadataStale);
+        }
         let leaf = statement.trust_path.first().map(|bytes| &bytes[..]);
         let entry = metadata.find(self.aaguid, self.format == Format::FidoU2f, leaf);
-        if entry.is_none()
-            && policy.unknown_models == UnknownModels::Refuse
-            && statement.attestation_type != AttestationType::None
-        {
+        if entry.is_none() && policy.unknown_models == UnknownModels::Refuse && attests {
             return Err(TrustError::AuthenticatorUnknown);
         }
         Ok(entry)

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 pub struct MetadataPolicy {
     /// What becomes of models that the metadata do not know.
     pub unknown_models: UnknownModels,
+    /// What becomes of attestations while the metadata should have been renewed already.
+    pub stale: StaleMetadata,
     /// Statuses that refuse a model while they are in effect, in the words of the metadata.
     pub refused_statuses: Vec<String>,
     /// Certification levels, one of which the model must have; then its attestation must also lead to an anchor of the model.
@@ -24,6 +26,17 @@ pub enum UnknownModels {
     Accept,
     /// They are refused; so is every attestation while there are no metadata. Absent attestation says nothing about a model
     /// and is another matter: see [`AttestationPolicy::allow_none`](crate::attestation::AttestationPolicy::allow_none).
+    Refuse,
+}
+
+/// What becomes of attestations while the metadata should have been renewed already (`nextUpdate` is over).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum StaleMetadata {
+    /// They are judged by the metadata that are there.
+    #[default]
+    Accept,
+    /// They are refused. Absent attestation is another matter, as with unknown models.
     Refuse,
 }
 
@@ -61,10 +74,11 @@ pub const KNOWN_STATUSES: [&str; 20] = [
 ];
 
 impl Default for MetadataPolicy {
-    /// Unknown models are accepted, models that cannot be relied upon are refused, no certification is demanded.
+    /// Unknown models and stale metadata are accepted, models that cannot be relied upon are refused, no certification is demanded.
     fn default() -> Self {
         Self {
             unknown_models: UnknownModels::default(),
+            stale: StaleMetadata::default(),
             refused_statuses: REFUSED_STATUSES.map(str::to_owned).to_vec(),
             required_levels: Vec::new(),
         }

@@ -337,7 +337,12 @@ fn the_policy_travels_as_data_and_lacks_nothing() {
     let mut text: Value = serde_json::to_value(&policy).unwrap();
     assert_eq!(
         text,
-        json!({"unknown_models": "accept", "refused_statuses": REFUSED_STATUSES, "required_levels": []})
+        json!({
+            "unknown_models": "accept",
+            "stale": "accept",
+            "refused_statuses": REFUSED_STATUSES,
+            "required_levels": [],
+        })
     );
     assert_eq!(
         serde_json::from_value::<MetadataPolicy>(text.clone()).unwrap(),

@@ -12,7 +12,7 @@ use webauthn::authentication::Signal;
 use webauthn::cbor::{self, KeyOrder};
 use webauthn::cose::CoseAlgorithm;
 use webauthn::json::{Limits, parse};
-use webauthn::metadata::{Metadata, MetadataPolicy, UnknownModels};
+use webauthn::metadata::{Metadata, MetadataPolicy, StaleMetadata, UnknownModels};
 use webauthn::origin::Origin;
 use webauthn::registration::{BackupPolicy, CrossOrigin, RegistrationError};
 use webauthn::relying_party::RpId;
@@ -294,6 +294,31 @@ fn unknown_models_are_judged_without_metadata_or_refused() {
     for metadata in [None, Some(&empty)] {
         assert_eq!(none.with(metadata).unwrap().trust(), Trust::None);
     }
+}
+
+#[test]
+fn stale_metadata_count_unless_the_policy_demands_fresh_ones() {
+    let due = |next_update: &str| {
+        accepted(&Blob {
+            next_update: next_update.to_owned(),
+            ..Blob::default()
+        })
+    };
+    // The day by which newer ones are due is 2026-01-01, which is today, or the day before.
+    let (fresh, stale) = (due("2026-01-01"), due("2025-12-31"));
+    for format in [Format::PackedX5c, Format::PackedSelf] {
+        let lenient = answer(format);
+        assert!(lenient.with(Some(&stale)).is_ok());
+        let strict = lenient.policy(|policy| policy.metadata.stale = StaleMetadata::Refuse);
+        assert!(strict.with(Some(&fresh)).is_ok());
+        assert!(strict.with(None).is_ok());
+        let error = strict.with(Some(&stale)).unwrap_err();
+        assert_eq!(error, TrustError::MetadataStale);
+        assert_eq!(error.reason(), Reason::MetadataStale);
+    }
+    let none = answer(Format::None);
+    let none = none.policy(|policy| policy.metadata.stale = StaleMetadata::Refuse);
+    assert_eq!(none.with(Some(&stale)).unwrap().trust(), Trust::None);
 }
 
 #[test]
