@@ -17,7 +17,7 @@ use webauthn::origin::Origin;
 use webauthn::registration::{BackupPolicy, CrossOrigin, RegistrationError};
 use webauthn::relying_party::RpId;
 use webauthn::response::{RegistrationResponse, ResponseForm};
-use webauthn::trace::NoTrace;
+use webauthn::trace::{NoTrace, Steps, Trace};
 use webauthn::{
     Reason, RegistrationExpectation, UnixSeconds, VerifiedRegistration, verify_registration,
 };
@@ -81,6 +81,16 @@ impl Device {
     pub fn finish(&self) -> Result<VerifiedRegistration, RegistrationError> {
         let made = self.make();
         made.verify(&made.credential)
+    }
+
+    /// The recorded steps of a registration that succeeds.
+    #[track_caller]
+    pub fn explain(&self) -> Steps {
+        let (made, mut steps) = (self.make(), Steps::default());
+        if let Err(error) = made.verify_traced(&made.credential, &mut steps) {
+            panic!("refused: {error}");
+        }
+        steps
     }
 
     /// Lets the device answer once.
@@ -164,9 +174,17 @@ impl Made {
     }
 
     pub fn verify(&self, credential: &Value) -> Result<VerifiedRegistration, RegistrationError> {
+        self.verify_traced(credential, &mut NoTrace)
+    }
+
+    fn verify_traced<T: Trace>(
+        &self,
+        credential: &Value,
+        trace: &mut T,
+    ) -> Result<VerifiedRegistration, RegistrationError> {
         let text = credential.to_string();
         let value = parse(text.as_bytes(), &Limits::default()).unwrap();
         let response = RegistrationResponse::from_json(&value, &ResponseForm::STRICT)?;
-        verify_registration(&self.expected, &response, self.at, &mut NoTrace)
+        verify_registration(&self.expected, &response, self.at, trace)
     }
 }
