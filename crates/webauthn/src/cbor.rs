@@ -193,13 +193,9 @@ impl<'a> Reader<'a> {
     fn head(&mut self) -> Result<(u8, u64), CborError> {
         let initial = self.take(1)?.first().copied().ok_or(CborError::Truncated)?;
         let (major, info) = (initial >> 5, initial & 0x1f);
-        // In major type 7 the low bits name the simple value, and the longer forms are floats.
+        // In major type 7 the low bits name the simple value, and the longer forms, floats among them, are none that is read.
         if major == 7 {
-            return if info < 24 {
-                Ok((major, u64::from(info)))
-            } else {
-                Err(CborError::UnsupportedItem)
-            };
+            return Ok((major, u64::from(info)));
         }
         let (length, least) = match info {
             0..24 => return Ok((major, u64::from(info))),
@@ -383,6 +379,17 @@ mod tests {
             Err(CborError::TooDeep)
         );
         assert_eq!(read_hex(&"81".repeat(100_000)), Err(CborError::TooDeep));
+        // Maps as values, and maps as keys.
+        assert!(read_hex(&format!("{}00", "a100".repeat(8))).is_ok());
+        assert_eq!(
+            read_hex(&format!("{}00", "a100".repeat(9))),
+            Err(CborError::TooDeep)
+        );
+        assert!(read_hex(&format!("{}00{}", "a1".repeat(8), "00".repeat(8))).is_ok());
+        assert_eq!(
+            read_hex(&format!("{}00{}", "a1".repeat(9), "00".repeat(9))),
+            Err(CborError::TooDeep)
+        );
         assert!(read_hex(&format!("9840{}", "00".repeat(64))).is_ok());
         // 1 + 7 * (1 + 64) + 1 + 55 = 512 items.
         let full = format!("9840{}", "00".repeat(64));

@@ -4,7 +4,7 @@ use crate::base64url;
 use crate::cose::CoseAlgorithm;
 use crate::credential::{CredentialId, UserHandle};
 use crate::relying_party::RpId;
-use serde::ser::SerializeStruct;
+use serde::ser::{SerializeMap, SerializeStruct};
 use serde::{Deserialize, Serialize, Serializer};
 
 /// The wish for user verification (WebAuthn 5.8.6).
@@ -132,17 +132,16 @@ pub struct AuthenticatorSelection {
 
 impl Serialize for AuthenticatorSelection {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let members = 3 + usize::from(self.authenticator_attachment.is_some());
-        let mut object = serializer.serialize_struct("AuthenticatorSelection", members)?;
+        let mut object = serializer.serialize_map(None)?;
         if let Some(attachment) = self.authenticator_attachment {
-            object.serialize_field("authenticatorAttachment", &attachment)?;
+            object.serialize_entry("authenticatorAttachment", &attachment)?;
         }
-        object.serialize_field("residentKey", &self.resident_key)?;
-        object.serialize_field(
+        object.serialize_entry("residentKey", &self.resident_key)?;
+        object.serialize_entry(
             "requireResidentKey",
             &(self.resident_key == ResidentKey::Required),
         )?;
-        object.serialize_field("userVerification", &self.user_verification)?;
+        object.serialize_entry("userVerification", &self.user_verification)?;
         object.end()
     }
 }
@@ -293,6 +292,17 @@ mod tests {
             json!([{"type": "public-key", "id": "AQ", "transports": []}])
         );
         assert_eq!(value["extensions"], json!({"credProps": true}));
+    }
+
+    #[test]
+    fn attachments_are_read_as_they_are_written() {
+        use AuthenticatorAttachment::{CrossPlatform, Platform};
+        for (attachment, text) in [(Platform, "platform"), (CrossPlatform, "cross-platform")] {
+            assert_eq!(attachment.as_str(), text);
+            assert_eq!(AuthenticatorAttachment::from_known(text), Some(attachment));
+            assert_eq!(serde_json::to_value(attachment).unwrap(), text);
+        }
+        assert_eq!(AuthenticatorAttachment::from_known("Platform"), None);
     }
 
     #[test]
