@@ -237,6 +237,12 @@ mod tests {
         let text = "8446ccb9-ab1d-b374-750b-2367ff6f3a1f";
         assert_eq!(aaguid.to_string(), text);
         assert_eq!(text.parse::<Aaguid>(), Ok(aaguid));
+        assert_eq!(format!("{aaguid:?}"), format!("Aaguid({text})"));
+        assert_eq!(serde_json::to_value(aaguid).unwrap(), text);
+        assert_eq!(
+            serde_json::from_value::<Aaguid>(text.into()).unwrap(),
+            aaguid
+        );
         for wrong in [
             "",
             "8446ccb9ab1db374750b2367ff6f3a1f",

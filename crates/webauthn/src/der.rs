@@ -164,6 +164,21 @@ mod tests {
     }
 
     #[test]
+    fn elements_have_tag_numbers_below_31() {
+        let tag = |bytes: &'static [u8]| Der::new(bytes).element().map(|element| element.tag);
+        for (bytes, expected) in [
+            (&[0, 0][..], Some(0)),
+            (&[0x1e, 0], Some(0x1e)),
+            (&[0x30, 0], Some(SEQUENCE)),
+            (&[0x1f, 0], None),
+            (&[0x1f, 1, 9], None),
+            (&[0xbf, 0x1f, 0], None),
+        ] {
+            assert_eq!(tag(bytes), expected, "{bytes:?}");
+        }
+    }
+
+    #[test]
     fn explicit_tags_have_one_encoding_each() {
         let number = |bytes: &'static [u8]| Der::new(bytes).context().map(|(number, _)| number);
         assert_eq!(number(&[0xa1, 0]), Some(1));

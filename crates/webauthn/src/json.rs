@@ -368,6 +368,9 @@ mod tests {
         );
         let object = value.as_object().unwrap();
         assert_eq!((object.len(), object.is_empty()), (2, false));
+        let nulls = object.get("a").and_then(Value::as_array).unwrap().iter();
+        let nulls: Vec<_> = nulls.map(Value::is_null).collect();
+        assert_eq!(nulls, [false, false, false, false, true, false]);
         assert!(object.get("b").unwrap().as_object().unwrap().is_empty());
         assert!(object.get("c").is_none());
     }

@@ -67,3 +67,35 @@ pub(crate) fn certificates(header: &Object<'_>, most: usize) -> Result<Vec<Vec<u
     };
     list.iter().map(certificate).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::{Limits, parse};
+
+    #[test]
+    fn x5c_is_a_list_of_one_certificate_or_more_up_to_the_limit() {
+        let count = |text: &str| {
+            let header = parse(text.as_bytes(), &Limits::default()).unwrap();
+            certificates(header.as_object().unwrap(), 2).map(|list| list.len())
+        };
+        let too_many = Err("`x5c` has no or too many certificates");
+        assert_eq!(count(r#"{"x5c":["AA=="]}"#), Ok(1));
+        assert_eq!(count(r#"{"x5c":["AA==","AA=="]}"#), Ok(2));
+        assert_eq!(count(r#"{"x5c":["AA==","AA==","AA=="]}"#), too_many);
+        assert_eq!(count(r#"{"x5c":["AA==","AA==","AA==","AA=="]}"#), too_many);
+        assert_eq!(count(r#"{"x5c":[]}"#), too_many);
+        assert_eq!(count("{}"), Err("its header has no list `x5c`"));
+    }
+
+    #[test]
+    fn certificates_are_bounded_in_size() {
+        let one = |length: usize| {
+            let text = format!(r#"{{"x5c":["{}"]}}"#, STANDARD.encode(vec![0; length]));
+            let header = parse(text.as_bytes(), &Limits::default()).unwrap();
+            certificates(header.as_object().unwrap(), 2).is_ok()
+        };
+        assert!(one(MAX_CERTIFICATE));
+        assert!(!one(MAX_CERTIFICATE + 1));
+    }
+}

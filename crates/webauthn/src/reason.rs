@@ -537,6 +537,7 @@ mod tests {
         let mut names = HashSet::new();
         for reason in Reason::ALL {
             assert_eq!(reason.name().parse::<Reason>(), Ok(*reason));
+            assert_eq!(reason.to_string(), reason.name());
             assert!(names.insert(reason.name()), "{reason} occurs twice");
             assert!(
                 reason

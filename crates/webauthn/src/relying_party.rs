@@ -131,8 +131,11 @@ mod tests {
             "1password.com",
             "co.uk",
             "a-b.example",
+            // 253 characters.
+            &format!("{}a", "a.".repeat(126)),
         ] {
-            assert_eq!(RpId::parse(text).unwrap().as_str(), text);
+            let id = RpId::parse(text).unwrap();
+            assert_eq!((id.as_str(), id.to_string()), (text, text.to_owned()));
         }
     }
 
@@ -166,6 +169,7 @@ mod tests {
         }
         assert_eq!(RpId::parse(&"a".repeat(64)), Err(Label));
         assert_eq!(RpId::parse(&"a.".repeat(127)), Err(TooLong));
+        assert_eq!(RpId::parse(&format!("{}.a", "a".repeat(252))), Err(TooLong));
         assert!(serde_json::from_str::<RpId>("\"Example.org\"").is_err());
     }
 

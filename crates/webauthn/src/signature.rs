@@ -232,3 +232,78 @@ fn check_ed448(encoded: &[u8]) -> Result<VerifyingKey, CoseKeyError> {
     VerifyingKey::from_bytes(encoded)
         .map_err(|_| CoseKeyError::PointInvalid("it is not on the curve"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_below_the_prime_of_curve25519_are_told_from_the_others() {
+        let number = |low: u8, middle: [u8; 30], high: u8| {
+            let mut y = [0; 32];
+            y[0] = low;
+            y[1..31].copy_from_slice(&middle);
+            y[31] = high;
+            y
+        };
+        let (ones, mut almost) = ([0xff; 30], [0xff; 30]);
+        almost[17] = 0xfe;
+        for (y, below) in [
+            (number(0xec, ones, 0x7f), true),
+            (number(0xed, ones, 0x7f), false),
+            (number(0xee, ones, 0x7f), false),
+            (number(0xff, ones, 0x7f), false),
+            (number(0xff, almost, 0x7f), true),
+            (number(0xff, [0; 30], 0x7f), true),
+            (number(0xff, ones, 0x7e), true),
+            (number(0, [0; 30], 0), true),
+        ] {
+            assert_eq!(is_below_prime(&y), below, "{y:02x?}");
+        }
+    }
+
+    #[test]
+    fn ed448_points_are_judged_by_their_canonical_form_then_by_their_order() {
+        const CANONICAL: &str = "it is not in canonical form";
+        const ORDER: &str = "it is of small order";
+        let judge = |y: [u8; 57]| match check_ed448(&y) {
+            Err(CoseKeyError::PointInvalid(problem @ (CANONICAL | ORDER))) => Some(problem),
+            _ => None,
+        };
+        // Little-endian: the lowest byte, 27 bytes, the byte in the middle, 27 bytes, the sign.
+        let number = |low: u8, tail: u8, middle: u8, head: u8| {
+            let mut y = [0; 57];
+            y[0] = low;
+            y[1..28].fill(tail);
+            y[28] = middle;
+            y[29..56].fill(head);
+            y
+        };
+        for (y, problem) in [
+            // 0, 1, 2 and more.
+            (number(0, 0, 0, 0), Some(ORDER)),
+            (number(1, 0, 0, 0), Some(ORDER)),
+            (number(2, 0, 0, 0), None),
+            (number(0xfe, 0, 0, 0), None),
+            (number(1, 1, 0, 0), None),
+            (number(0, 0xff, 0xfe, 0xff), None),
+            // The prime p, and its neighbours.
+            (number(0xfd, 0xff, 0xfe, 0xff), None),
+            (number(0xfe, 0xff, 0xfe, 0xff), Some(ORDER)),
+            (number(0xff, 0xff, 0xfe, 0xff), Some(CANONICAL)),
+            (number(0, 0, 0xff, 0xff), Some(CANONICAL)),
+            (number(0xff, 0xff, 0xff, 0xff), Some(CANONICAL)),
+            // Like p - 1 or like p in some bytes, and below it.
+            (number(0xfe, 0, 0xfe, 0xff), None),
+            (number(0xff, 0, 0xfe, 0xff), None),
+            (number(0xfe, 0xff, 0xfe, 0xfe), None),
+            (number(0xff, 0xff, 0xff, 0xfe), None),
+            (number(0xff, 0xff, 0xfd, 0xff), None),
+        ] {
+            assert_eq!(judge(y), problem, "{y:02x?}");
+        }
+        let mut signed = number(2, 0, 0, 0);
+        signed[56] = 0x40;
+        assert_eq!(judge(signed), Some(CANONICAL));
+    }
+}

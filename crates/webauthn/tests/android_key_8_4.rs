@@ -195,6 +195,14 @@ mod malformed_lists_fail_closed {
     /// A key description with this list in the hardware's place. Its challenge is of another registration, so that one which
     /// can be read is refused for that.
     fn with(list: &[u8]) -> Device {
+        described(&description(list, &[]))
+    }
+
+    fn described(description: &[u8]) -> Device {
+        android().lie(|lies| lies.attestation_extension = Some(description.to_vec()))
+    }
+
+    fn description(list: &[u8], behind: &[u8]) -> Vec<u8> {
         let fields = [
             tlv(&[2], &[3]),
             tlv(&[0x0a], &[1]),
@@ -204,9 +212,16 @@ mod malformed_lists_fail_closed {
             tlv(&[4], &[]),
             tlv(&[0x30], &[]),
             tlv(&[0x30], list),
+            behind.to_vec(),
         ];
-        let description = tlv(&[0x30], &fields.concat());
-        android().lie(|lies| lies.attestation_extension = Some(description))
+        tlv(&[0x30], &fields.concat())
+    }
+
+    #[test]
+    fn descriptions_are_read_to_the_last_byte() {
+        described(&description(&[], &[])).fails(Reason::AndroidKeyChallenge);
+        described(&description(&[], &[5, 0])).fails(Reason::AndroidKeyExtension);
+        described(&[description(&[], &[]), vec![5, 0]].concat()).fails(Reason::AndroidKeyExtension);
     }
 
     /// [600], [702] and [704].

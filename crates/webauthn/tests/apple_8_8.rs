@@ -4,7 +4,8 @@ mod device;
 
 use device::{Algorithm, Device, Format, of};
 use webauthn::Reason;
-use webauthn::attestation::AttestationType;
+use webauthn::attestation::{AttestationError, AttestationType};
+use webauthn::registration::RegistrationError;
 use webauthn::trust::Trust;
 
 fn apple() -> Device {
@@ -63,9 +64,11 @@ fn the_nonce_extension_must_be_there_and_of_its_form() {
         vec![0x30, 6, 0xa1, 2, 4, 0, 5, 0],
         vec![0x30, 6, 0xa1, 4, 4, 0, 5, 0],
     ] {
-        apple()
+        let refused = apple()
             .lie(|lies| lies.attestation_extension = Some(other))
-            .fails(Reason::AppleNonce);
+            .finish();
+        let unreadable = AttestationError::AppleNonce("it cannot be read");
+        assert_eq!(refused, Err(RegistrationError::Attestation(unreadable)));
     }
 }
 

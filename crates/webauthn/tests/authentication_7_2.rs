@@ -8,8 +8,11 @@ use common::{
 };
 use serde_json::json;
 use webauthn::Reason;
-use webauthn::authentication::{BackupEligibilityPolicy, ExpectedUser, SignCountPolicy, Signal};
+use webauthn::authentication::{
+    AuthenticationError, BackupEligibilityPolicy, ExpectedUser, SignCountPolicy, Signal,
+};
 use webauthn::base64url::encode;
+use webauthn::client_data::ClientDataError;
 use webauthn::cose::CoseAlgorithm;
 use webauthn::credential::{CredentialId, UserHandle};
 use webauthn::origin::Origin;
@@ -158,7 +161,13 @@ mod steps_8_to_14_client_data {
         ] {
             let mut ceremony = Authentication::new();
             ceremony.client_data["type"] = json!(kind);
-            ceremony.fails(Reason::ClientDataTypeMismatch);
+            assert_eq!(
+                ceremony.finish().unwrap_err(),
+                AuthenticationError::ClientData(ClientDataError::TypeMismatch {
+                    expected: "webauthn.get",
+                    found: kind.to_owned(),
+                })
+            );
         }
     }
 

@@ -6,7 +6,7 @@ mod common;
 use common::{EVERY_ALGORITHM, Key};
 use minicbor::Encoder;
 use webauthn::Reason;
-use webauthn::cose::{CoseAlgorithm, PublicKey};
+use webauthn::cose::{CoseAlgorithm, CoseKeyError, PublicKey};
 
 /// The value of one label.
 #[derive(Clone)]
@@ -258,6 +258,33 @@ fn the_fields_that_a_key_needs_are_there_with_their_types() {
             .reason(),
         Reason::CoseKeyMalformed
     );
+}
+
+#[test]
+fn what_is_wrong_with_a_field_is_named() {
+    let error = |fields: &[(i64, Field)]| PublicKey::parse(&encode(fields)).unwrap_err();
+    assert_eq!(
+        error(&without(p256(), -1)),
+        CoseKeyError::Label {
+            label: -1,
+            expected: "the curve, an integer"
+        }
+    );
+    assert_eq!(
+        error(&[(1, Number(7)), (3, Number(-48)), (-1, Bytes(vec![1; 1311]))]),
+        CoseKeyError::Label {
+            label: -1,
+            expected: "a public key of the parameter set's length"
+        }
+    );
+    for label in [-2, -3] {
+        for length in [31, 33] {
+            assert_eq!(
+                error(&with(p256(), label, Bytes(vec![1; length]))),
+                CoseKeyError::PointInvalid("a coordinate has not the length of the field")
+            );
+        }
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod common;
 
 use common::{Key, Registration, Statement};
 use webauthn::Reason;
-use webauthn::attestation::AttestationType;
+use webauthn::attestation::{AttestationError, AttestationType};
 use webauthn::authentication::Signal;
 use webauthn::cose::CoseAlgorithm;
 use webauthn::registration::RegistrationError;
@@ -164,6 +164,20 @@ fn a_certificate_that_cannot_be_read_fails() {
     }
     leaf(&spec(|s| s.extensions.push(s.extensions[0].clone())))
         .fails(Reason::AttestationStatementMalformed);
+
+    // Something behind the certificate, and a fourth element inside it.
+    let behind: fn(&mut Vec<u8>) = |der| der.push(0);
+    let inside: fn(&mut Vec<u8>) = |der| {
+        let content = der.split_off(4);
+        *der = tlv(0x30, &[content, vec![5, 0]].concat());
+    };
+    for bend in [behind, inside] {
+        let mut ceremony = leaf(&Spec::leaf());
+        if let Statement::Basic { x5c, .. } = &mut ceremony.statement {
+            bend(&mut x5c[0]);
+        }
+        ceremony.fails(Reason::AttestationStatementMalformed);
+    }
 }
 
 #[test]
@@ -175,6 +189,55 @@ fn the_chain_is_bounded_in_number_and_size() {
         vec![vec![0; 8 * 1024 + 1]]
     })
     .fails(Reason::AttestationStatementMalformed);
+
+    // Exactly the limit: five more certificates, or 8 KiB in one.
+    let mut ceremony = basic(&Spec::leaf(), CoseAlgorithm::ES256, filler(5));
+    ceremony.expected.attestation.allow_unknown_trust = false;
+    assert!(matches!(
+        ceremony.finish(),
+        Err(RegistrationError::Trust(TrustError::Untrusted(_)))
+    ));
+    let large = |padding: usize| {
+        // Signatures of Ed25519 are all of one length.
+        let (signer, issuer) = (Key::es256(), Key::new(CoseAlgorithm::EDDSA));
+        let mut spec = Spec::leaf();
+        spec.extensions
+            .push(extension(&[0x2a, 3], false, &vec![0; padding]));
+        let certificate = spec.issue(&signer, &issuer);
+        let length = certificate.len();
+        let ceremony = Registration {
+            format: "packed".into(),
+            statement: Statement::Basic {
+                alg: -7,
+                signer,
+                x5c: vec![certificate],
+            },
+            ..Registration::new()
+        };
+        (ceremony, length)
+    };
+    let padding = 4096 + 8 * 1024 - large(4096).1;
+    assert_eq!(large(padding).1, 8 * 1024);
+    let _ = large(padding).0.succeeds();
+    large(padding + 1)
+        .0
+        .fails(Reason::AttestationStatementMalformed);
+}
+
+#[test]
+fn the_statement_is_a_map() {
+    let ceremony = Registration {
+        format: "packed".into(),
+        statement: Statement::Raw(vec![0x80]),
+        ..Registration::new()
+    };
+    assert_eq!(
+        ceremony.finish().unwrap_err(),
+        RegistrationError::Attestation(AttestationError::Malformed {
+            format: "packed",
+            problem: "it must be a map"
+        })
+    );
 }
 
 /// Root (anchor), intermediate, leaf; the intermediate can be bent, and so can what is sent.
@@ -381,7 +444,8 @@ fn a_missing_intermediate_is_completed_from_the_known_ones_which_are_no_anchors(
 
 #[test]
 fn known_intermediates_are_held_to_the_same_rules() {
-    let bends: [fn(&mut Spec); 3] = [
+    let bends: [fn(&mut Spec); 4] = [
+        |middle| middle.subject = vec![(3, "Another")],
         |middle| middle.not_after = "20251231235959Z",
         |middle| middle.extensions[0] = basic_constraints(false, None),
         |middle| {
@@ -399,6 +463,52 @@ fn known_intermediates_are_held_to_the_same_rules() {
         ceremony.expected.attestation.intermediates = vec![middle];
         ceremony.fails(Reason::AttestationUntrusted);
     }
+}
+
+#[test]
+fn a_path_grows_by_known_intermediates_to_twice_the_limit_of_a_chain() {
+    const NAMES: [&str; 13] = [
+        "Intermediate",
+        "2",
+        "3",
+        "4",
+        "5",
+        "6",
+        "7",
+        "8",
+        "9",
+        "10",
+        "11",
+        "12",
+        "13",
+    ];
+    // The leaf, so many intermediates, and an anchor that issued the last of them.
+    let below = |intermediates: usize| {
+        let (signer, issuers) = (Key::es256(), NAMES.map(|_| Key::es256()));
+        let named = |at: usize| Spec::ca(NAMES[at], NAMES[(at + 1).min(NAMES.len() - 1)]);
+        let issue = |at: usize| named(at).issue(&issuers[at], &issuers[at + 1]);
+        let known = (0..intermediates).map(issue).collect();
+        let top = NAMES[intermediates];
+        let anchor = Spec::ca(top, top).issue(&issuers[intermediates], &issuers[intermediates]);
+        let mut ceremony = Registration {
+            format: "packed".into(),
+            statement: Statement::Basic {
+                alg: -7,
+                x5c: vec![Spec::leaf().issue(&signer, &issuers[0])],
+                signer,
+            },
+            ..Registration::new()
+        };
+        ceremony.expected.attestation.trust_anchors = vec![anchor];
+        ceremony.expected.attestation.intermediates = known;
+        ceremony
+    };
+    assert_eq!(below(1).succeeds().trust(), Trust::Trusted);
+    assert_eq!(below(11).succeeds().trust(), Trust::Trusted);
+    assert_eq!(
+        below(12).finish().unwrap_err(),
+        RegistrationError::Trust(TrustError::NoAnchor)
+    );
 }
 
 #[test]

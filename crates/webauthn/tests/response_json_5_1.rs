@@ -4,9 +4,12 @@
 
 mod common;
 
-use common::Authentication;
+use common::{Authentication, Registration};
 use serde_json::json;
 use webauthn::Reason;
+use webauthn::authentication::AuthenticationError;
+use webauthn::base64url::encode;
+use webauthn::options::AuthenticatorAttachment;
 use webauthn::response::{IdProblem, ResponseError, ResponseForm, Shape};
 
 #[track_caller]
@@ -154,6 +157,32 @@ fn members_beyond_their_size_are_refused_before_they_are_decoded() {
         }
         .fails(reason);
     }
+}
+
+#[test]
+fn members_of_exactly_their_size_are_decoded() {
+    for bend in [
+        (|c| c["response"]["authenticatorData"] = json!(encode(&[0; 8192])))
+            as fn(&mut serde_json::Value),
+        |c| c["response"]["signature"] = json!(encode(&[0; 8192])),
+        |c| c["response"]["userHandle"] = json!(encode(&[0; 64])),
+    ] {
+        let ceremony = Authentication {
+            bend,
+            ..Authentication::new()
+        };
+        assert!(ceremony.response().is_ok());
+    }
+    let longer = Authentication {
+        bend: |c| c["response"]["userHandle"] = json!(encode(&[0; 65])),
+        ..Authentication::new()
+    };
+    assert_eq!(
+        longer.response().unwrap_err(),
+        AuthenticationError::Response(ResponseError::UserHandle {
+            problem: "it has more than 64 bytes".to_owned()
+        })
+    );
 }
 
 #[test]
@@ -348,6 +377,20 @@ fn an_attachment_that_is_unknown_is_ignored_unless_demanded() {
         demanded,
     )
     .succeeds();
+    assert_eq!(
+        with(
+            |c| c["authenticatorAttachment"] = json!("platform"),
+            demanded
+        )
+        .response()
+        .unwrap()
+        .attachment(),
+        Some(AuthenticatorAttachment::Platform)
+    );
+    assert_eq!(
+        Registration::new().response().unwrap().attachment(),
+        Some(AuthenticatorAttachment::Platform)
+    );
 }
 
 #[test]

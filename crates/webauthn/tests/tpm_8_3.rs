@@ -308,5 +308,10 @@ mod the_certificate {
         let _ = made_by("id:12345678")
             .policy(|policy| policy.tpm_vendors = vec!["id:12345678".to_owned()])
             .succeeds();
+        for other in ["id:+1234567", "id:1234567", "id:001234567"] {
+            made_by(other)
+                .policy(|policy| policy.tpm_vendors = vec!["id:01234567".to_owned()])
+                .fails(Reason::TpmVendorUnknown);
+        }
     }
 }

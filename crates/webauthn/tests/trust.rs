@@ -77,6 +77,19 @@ fn a_key_on_secp256k1_attests_with_es256k_only() {
 }
 
 #[test]
+fn a_key_of_ml_dsa_attests_with_its_own_parameter_set_only() {
+    let device = of(Format::PackedX5c)
+        .profile(|profile| profile.attestation_algorithm = Some(Algorithm::MlDsa65));
+    let _ = device.succeeds();
+    for other in [-48, -50] {
+        let lying = device.clone();
+        lying
+            .lie(|lies| lies.statement_algorithm = Some(other))
+            .fails(Reason::CertificateRequirements);
+    }
+}
+
+#[test]
 fn a_root_included_is_told_and_in_conformance_mode_refused() {
     let device = below(1).lie(|lies| lies.chain.root_included = true);
     let verified = device.succeeds();

@@ -142,3 +142,26 @@ impl AttestationPolicy {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn conformance_tools_get_their_vendors_and_retired_formats_and_stricter_rules() {
+        let anchors = vec![vec![0x30, 0]];
+        let policy = AttestationPolicy::conformance(anchors.clone());
+        assert!(policy.refuse_root_in_path);
+        assert!(policy.u2f_aaguid_must_be_zero);
+        assert!(policy.allow_rs1);
+        assert!(policy.accept_test_tpm_vendor);
+        assert_eq!(
+            policy.android_safetynet,
+            SafetyNetPolicy::Accepted {
+                max_age_seconds: Some(60)
+            }
+        );
+        assert_eq!(policy.trust_anchors, anchors);
+        assert!(policy.allow_none && policy.allow_self && policy.allow_unknown_trust);
+    }
+}

@@ -198,3 +198,34 @@ fn curve(id: u16) -> Option<Curve> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of the generator of P-256.
+    const X: &str = "6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296";
+    const Y: &str = "4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5";
+
+    #[test]
+    fn a_public_area_is_the_keys_if_curve_and_both_coordinates_are() {
+        let cose = format!("a5010203262001215820{X}225820{Y}");
+        let key = PublicKey::parse(&hex::decode(cose).unwrap()).unwrap();
+        let (x, y) = (hex::decode(X).unwrap(), hex::decode(Y).unwrap());
+        let padded = [&[0, 0][..], &x].concat();
+        let same = |curve, x: &[u8], y: &[u8]| {
+            let area = PublicArea {
+                name_algorithm: 0x000b,
+                name_hash: Hash::Sha256,
+                unique: Unique::Ec { curve, x, y },
+            };
+            is_same_key(&area, &key)
+        };
+        assert!(same(Curve::P256, &x, &y));
+        assert!(same(Curve::P256, &padded, &y));
+        assert!(!same(Curve::P384, &x, &y));
+        assert!(!same(Curve::P256, &y, &y));
+        assert!(!same(Curve::P256, &x, &x));
+        assert!(!same(Curve::P256, &x, &[]));
+    }
+}

@@ -97,10 +97,11 @@ fn a_malformed_entry_loses_only_itself_and_is_named() {
         json!({"aaguid": TEXT, "statusReports": reports}),
         json!({"aaguid": TEXT, "statusReports": []}),
         json!({"aaid": "1234#5678", "statusReports": reports}),
+        json!({"aaid": "1234#5679", "statusReports": reports}),
     ]);
     let metadata = accepted(&blob);
     assert_eq!(only(&metadata).statuses()[0].status, "REVOKED");
-    assert_eq!(metadata.uaf_entries(), 1);
+    assert_eq!(metadata.uaf_entries(), 2);
     let lost: Vec<_> = metadata
         .lost()
         .iter()
@@ -196,7 +197,10 @@ fn roots_may_hold_white_space_and_lack_padding_and_unreadable_ones_are_counted()
 
 #[test]
 fn entries_are_found_by_aaguid_and_by_key_identifier() {
-    let ids = |text: &str| vec!["00".repeat(20), text.to_owned(), "zz".repeat(20)];
+    let ids = |text: &str| {
+        let signed = format!("{}+2", "02".repeat(19));
+        vec!["00".repeat(20), text.to_owned(), "zz".repeat(20), signed]
+    };
     let first = Entry::u2f(ids(&"Ab".repeat(20)), root());
     let second = Entry::u2f(vec!["01".repeat(20)], root());
     let third = Entry::u2f(vec!["02".repeat(20), "01".repeat(20)], root());
@@ -299,6 +303,9 @@ fn a_demanded_level_is_the_current_one_of_its_scale() {
         &["FIPS140_CERTIFIED_L2", "FIPS140_CERTIFIED_L3"],
         fips
     ));
+    for aside in ["UPDATE_AVAILABLE", "LATER_STATUS"] {
+        assert!(met(&["FIPS140_CERTIFIED_L2", aside], fips), "{aside}");
+    }
     assert!(met(&[], &[]));
 }
 

@@ -158,3 +158,24 @@ impl<'a> Certification<'a> {
         reader.is_empty().then_some(Self { extra_data, name })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn schemes_are_null_or_have_a_hash() {
+        let rest = |bytes: &'static [u8]| {
+            let mut reader = Reader(bytes);
+            reader.skip_scheme().map(|()| reader.0.len())
+        };
+        assert_eq!(rest(&[0, 0x10, 0, 0x0b]), Some(2));
+        for scheme in [&[0, 0x14, 0, 0x0b][..], &[0, 0x18, 0, 0x0b]] {
+            assert_eq!(rest(scheme), Some(0));
+        }
+        // ECDAA has a counter too, and the others are no signing schemes.
+        assert_eq!(rest(&[0, 0x1a, 0, 0x0b, 0, 0]), None);
+        assert_eq!(rest(&[0, 0x15, 0, 0x0b]), None);
+        assert_eq!(rest(&[0, 0x14, 0]), None);
+    }
+}
