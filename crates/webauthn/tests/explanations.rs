@@ -57,7 +57,7 @@ fn a_registrations_steps_tell_what_was_found_and_expected() {
             &["-7 (ES256)", "offered: -7 (ES256), -257 (RS256)"],
         ),
         ("7.1 step 21", &["packed (8.2)"]),
-        ("8.2", &["", ""]),
+        ("8.2", &["-7 (ES256)", "196 bytes signed"]),
         ("7.1 step 22", &["self, certificates: 0"]),
         ("7.1 steps 23-24", &["trust: self; trust anchors: 0"]),
         ("7.1 step 25", &["32 bytes"]),
@@ -154,7 +154,53 @@ fn statements_are_told_with_their_types_and_chains() {
     assert_eq!(details(&steps, "7.1 step 22"), ["basic, certificates: 2"]);
     assert_eq!(
         details(&steps, "7.1 steps 23-24"),
-        ["trust: trusted; trust anchors: 1"]
+        [
+            "certificate 0, passkeyd testkit attestation key: from 2020-01-01T00:00:00Z to 2120-01-01T00:00:00Z",
+            "certificate 0 by passkeyd testkit intermediate 1",
+            "certificate 1, passkeyd testkit intermediate 1: from 2020-01-01T00:00:00Z to 2120-01-01T00:00:00Z",
+            "passkeyd testkit intermediate 1 is issued by, or is, the anchor passkeyd testkit attestation root",
+            "trust: trusted; trust anchors: 1"
+        ]
+    );
+}
+
+#[test]
+fn certificates_are_told_by_their_subject() {
+    let steps = of(Format::PackedX5c)
+        .certificate(|certificate| certificate.country = Some("DE".to_owned()))
+        .explain();
+    assert_eq!(
+        details(&steps, "8.2.1"),
+        [
+            "version 3, C DE, O passkeyd testkit, OU Authenticator Attestation, CN passkeyd testkit attestation key"
+        ]
+    );
+    assert_eq!(
+        details(&steps, "8.2"),
+        [
+            "passkeyd testkit attestation key",
+            "70617373-6b65-7964-2d74-6573746b6974"
+        ]
+    );
+    let steps = of(Format::PackedX5c)
+        .certificate(|certificate| certificate.without_aaguid = true)
+        .explain();
+    assert_eq!(details(&steps, "8.2").get(1), Some(&"there is none"));
+    let steps = of(Format::Tpm)
+        .policy(|policy| policy.accept_test_tpm_vendor = true)
+        .explain();
+    assert_eq!(details(&steps, "8.3.1"), ["version 3"]);
+    assert!(
+        details(&steps, "7.1 steps 23-24")
+            .iter()
+            .any(|text| text.starts_with("certificate 0, a subject without a common name: "))
+    );
+    let steps = of(Format::AndroidKey).explain();
+    assert_eq!(
+        details(&steps, "8.4 step 5"),
+        [
+            "security level 1; hardware-enforced: origin Some(0), purposes Some([2]); software-enforced: origin None, purposes None"
+        ]
     );
 }
 

@@ -104,3 +104,9 @@ fn keys_have_the_form_and_length_of_their_kind() {
     assert!(usable(oid::ED448, &[], &[7; 57]));
     assert!(!usable(oid::ED448, &[], &[7; 58]));
 }
+
+#[test]
+fn texts_are_cut_and_mended_for_people() {
+    assert_eq!(shown(&[b'x'; 65]), "x".repeat(64));
+    assert_eq!(shown(b"\xffx"), "\u{fffd}x");
+}
