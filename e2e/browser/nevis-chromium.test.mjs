@@ -7,8 +7,10 @@ import { launchClientBrowser } from '../support/browser.mjs';
 import { FakeServer, servePage } from '../support/client-page.mjs';
 import { clientCases, creationOptions, isBrowserRefusal, refusal, requestOptions, success } from './nevis-client.mjs';
 
+const networkError = 'TypeError: Failed to fetch';
+
 describe('the browser client in Chromium', () => {
-  clientCases({ launch: launchClientBrowser, networkError: 'TypeError: Failed to fetch' });
+  clientCases({ launch: launchClientBrowser, networkError });
 });
 
 describe('the browser client in Chromium, further', () => {
@@ -84,13 +86,20 @@ describe('the browser client in Chromium, further', () => {
   });
 
   describe('in a frame of another origin', () => {
+    const rpId = 'inner.localhost';
     const framed = async (allow) => {
-      await open(`${site.url}frame?src=${encodeURIComponent(site.at('127.0.0.1').replace('127.0.0.1', 'inner.localhost'))}&allow=${allow}`);
+      await open(site.at(rpId));
+      assert.deepEqual(await register({ rp: { id: rpId, name: 'Example' } }), success('success-registration'));
+      await page.page.goto(`${site.url}frame?src=${encodeURIComponent(site.at(rpId))}&allow=${allow}`);
       const frame = await page.page.waitForSelector('iframe').then((element) => element.contentFrame());
       await frame.waitForLoadState();
-      const rpId = 'inner.localhost';
-      return frame.evaluate((input) => nevis.auth.fido2.authenticate(input), authentication({ rpId, userVerification: 'discouraged' }));
+      return frame.evaluate((input) => nevis.auth.fido2.authenticate(input), authentication({ rpId }));
     };
+    test('works with the permission for it', async () => {
+      assert.deepEqual(await framed('publickey-credentials-get'), success('success-authentication'));
+      const { clientDataJSON } = server.received.at(-1).body.response;
+      assert.equal(JSON.parse(Buffer.from(clientDataJSON, 'base64url')).crossOrigin, true);
+    });
     test('names the permission that the frame lacks', async () => {
       isBrowserRefusal(
         await framed(''), 'error-0001', 'NotAllowedError',

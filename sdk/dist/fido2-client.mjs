@@ -106,15 +106,14 @@ var abort = () => begin(takeTurn(), "abort() was called.");
 async function ask(turn, method, rpId, request, late) {
   const limit = Number(request.publicKey.timeout) || DEFAULT_MS;
   const since = Date.now();
-  let stop;
   try {
     begin(turn);
-    const [answer, end] = stoppable(
+    const [answer, stop] = stoppable(
       limit + (late ? 0 : GRACE_MS),
       (signal) => navigator.credentials[method]({ ...request, signal }),
       late
     );
-    stop = stopCurrent = end;
+    stopCurrent = stop;
     const credential = await answer;
     if (!credential) throw exception("UnknownError", "The browser gave no credential.");
     return credential;
@@ -124,8 +123,6 @@ async function ask(turn, method, rpId, request, late) {
     const name = error?.name;
     const waited = Date.now() - since < limit ? 0 : limit;
     return fail(2 /* Browser */, `${lead} ${describe(error)}`, explain(name, method, rpId, waited), name);
-  } finally {
-    if (stopCurrent === stop) stopCurrent = void 0;
   }
 }
 

@@ -13,7 +13,7 @@ const GRACE_MS = 5_000;
 // Calls take a turn when they are made. Who reaches the browser ends what was there, unless that came later.
 let turns = 0;
 let reached = 0;
-let stopCurrent: Stop | undefined;
+let stopCurrent: Stop | undefined; // Stopping what has ended does nothing.
 
 /** Takes a turn: done at once in each call, however long it prepares. */
 export const takeTurn = () => (turns += 1);
@@ -38,15 +38,14 @@ export async function ask(
 ): Promise<PublicKeyCredential> {
   const limit = Number(request.publicKey.timeout) || DEFAULT_MS;
   const since = Date.now();
-  let stop: Stop | undefined;
   try {
     begin(turn);
-    const [answer, end] = stoppable(
+    const [answer, stop] = stoppable(
       limit + (late ? 0 : GRACE_MS),
       (signal) => navigator.credentials[method]({ ...request, signal } as object),
       late,
     );
-    stop = stopCurrent = end;
+    stopCurrent = stop;
     const credential = await answer;
     if (!credential) throw exception('UnknownError', 'The browser gave no credential.');
     return credential as PublicKeyCredential;
@@ -56,7 +55,5 @@ export async function ask(
     const name = error?.name;
     const waited = Date.now() - since < limit ? 0 : limit;
     return fail(End.Browser, `${lead} ${describe(error)}`, explain(name, method, rpId, waited), name);
-  } finally {
-    if (stopCurrent === stop) stopCurrent = undefined;
   }
 }
