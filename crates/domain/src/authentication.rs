@@ -105,10 +105,11 @@ impl Passkeys {
         let policy = &rp.policy;
         let terms = start.terms;
         let now = self.now();
-        let user_verification = start
+        let wished = start
             .selection
-            .and_then(|selection| selection.user_verification)
-            .or(rp.selection.user_verification)
+            .and_then(|selection| selection.user_verification);
+        let user_verification = rp
+            .user_verification(wished)
             .unwrap_or(UserVerification::Preferred);
         let timeout_ms = terms.timeout_ms.unwrap_or(policy.authentication_timeout_ms);
         let lifetime_ms = terms.lifetime_ms.unwrap_or(timeout_ms);
@@ -118,6 +119,7 @@ impl Passkeys {
             .into_iter()
             .map(|c| (c.id, c.transports))
             .unzip();
+        let appid = policy.extensions.appid(!allow_credentials.is_empty());
         let ceremony = Ceremony {
             id: CeremonyId::of_challenge(&challenge),
             relying_party: rp.id,
@@ -141,14 +143,16 @@ impl Passkeys {
                             ExpectedUser::Known(u.id.user_handle())
                         }),
                     sign_count: policy.sign_count,
-                    backup_eligibility: policy.backup_eligibility,
-                    appid: None,
+                    backup_eligibility: policy.effective_backup_eligibility(),
+                    appid: appid.clone(),
                 },
                 user_verification,
                 timeout_ms,
                 transports,
                 user_name: parties.user.map(|u| u.name),
-                extensions: terms.extensions,
+                extensions: policy
+                    .extensions
+                    .for_authentication(appid, terms.extensions),
             }),
             state: CeremonyState::Pending,
         };

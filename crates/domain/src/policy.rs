@@ -1,13 +1,19 @@
 //! What a Relying Party demands of its ceremonies: data, resolved once when a ceremony starts and
 //! frozen into it.
 
+mod attestation;
+mod extensions;
+
 use serde::{Deserialize, Serialize};
 use webauthn::authentication::{BackupEligibilityPolicy, SignCountPolicy};
 use webauthn::cose::CoseAlgorithm;
 use webauthn::options::{AuthenticatorAttachment, ResidentKey, UserVerification};
 use webauthn::origin::Origin;
-use webauthn::registration::CrossOrigin;
+use webauthn::registration::{BackupPolicy, CrossOrigin};
 use webauthn::relying_party::RpId;
+
+pub use attestation::{AttestationRequirement, AttestationSettings};
+pub use extensions::{ExtensionSettings, ProtectionDemand};
 
 /// Authenticator attachment as configured; `Any` leaves the choice to the user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,11 +99,17 @@ pub enum RelyingPartyOverride {
 }
 
 /// What a Relying Party demands beyond its [`PartialSelection`].
+///
+/// Records of Relying Parties live long, so a member that joins later has a default: what held before there was a choice. In
+/// a ceremony, into which all of this is frozen, a missing member makes the record unreadable.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Policy {
-    /// Algorithms offered for new credentials, most wanted first.
+    /// Algorithms for new credentials, most wanted first. They are offered as [`Policy::offer`] says.
     pub algorithms: Vec<CoseAlgorithm>,
+    /// Whether every ceremony demands user verification, whatever settings and requests wish.
+    #[serde(default)]
+    pub user_verification_required: bool,
     /// Time for a registration, in milliseconds.
     pub registration_timeout_ms: u32,
     /// Time for an authentication, in milliseconds.
@@ -106,8 +118,12 @@ pub struct Policy {
     pub allow_credentials: AllowCredentials,
     /// What a signature counter that does not grow does.
     pub sign_count: SignCountPolicy,
-    /// What a change of the backup-eligibility bit does.
+    /// What a change of the backup-eligibility bit does; see also [`Policy::backup`].
     pub backup_eligibility: BackupEligibilityPolicy,
+    /// Which credentials are accepted as to backups. Where only device-bound ones are, the
+    /// backup-eligibility bit must not change later either.
+    #[serde(default)]
+    pub backup: BackupPolicy,
     /// Whether ceremonies may run inside a frame of another origin.
     pub cross_origin: CrossOrigin,
     /// Whether a request may name another relying party.
@@ -118,6 +134,36 @@ pub struct Policy {
     pub max_pending_per_user: u32,
     /// Shortest credential id accepted at registration, in bytes.
     pub min_credential_id_length: u16,
+    /// What is wished and accepted as attestation.
+    #[serde(default)]
+    pub attestation: AttestationSettings,
+    /// The extensions that options ask for.
+    #[serde(default)]
+    pub extensions: ExtensionSettings,
+}
+
+/// Longest time for a ceremony, in milliseconds.
+pub const MAX_TIMEOUT_MS: u32 = 600_000;
+
+impl Policy {
+    /// The algorithms in the order in which they are offered: those that withstand quantum computers last, because clients
+    /// exist that stumble over what they do not know, and nothing that cannot be verified.
+    pub fn offer(&self) -> Vec<CoseAlgorithm> {
+        let known = self.algorithms.iter().copied().filter(|a| a.is_supported());
+        let (last, mut offer): (Vec<_>, Vec<_>) = known.partition(|a| a.is_post_quantum());
+        offer.extend(last);
+        offer
+    }
+
+    /// What a change of the backup-eligibility bit does, all things considered.
+    pub(crate) fn effective_backup_eligibility(&self) -> BackupEligibilityPolicy {
+        match self.backup {
+            BackupPolicy::DeviceBound => BackupEligibilityPolicy::Strict,
+            BackupPolicy::Any | BackupPolicy::Eligible | BackupPolicy::BackedUp => {
+                self.backup_eligibility
+            }
+        }
+    }
 }
 
 impl Default for Policy {
@@ -129,16 +175,23 @@ impl Default for Policy {
                 CoseAlgorithm::ES256,
                 CoseAlgorithm::RS256,
             ],
+            user_verification_required: false,
             registration_timeout_ms: 600_000,
             authentication_timeout_ms: 300_000,
             allow_credentials: AllowCredentials::Always,
             sign_count: SignCountPolicy::Signal,
             backup_eligibility: BackupEligibilityPolicy::AcceptGain,
+            backup: BackupPolicy::Any,
             cross_origin: CrossOrigin::Refused,
             relying_party_override: RelyingPartyOverride::Allowed,
             max_credentials_per_user: 50,
             max_pending_per_user: 20,
             min_credential_id_length: 16,
+            attestation: AttestationSettings::default(),
+            extensions: ExtensionSettings::default(),
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

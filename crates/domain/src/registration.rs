@@ -1,12 +1,11 @@
 //! Registration: start a ceremony, judge its answer, store the credential.
 
-use webauthn::attestation::AttestationPolicy;
 use webauthn::error::Reason;
 use webauthn::options::{
     AttestationConveyance, AuthenticatorSelection, CreationOptions, CredentialDescriptor,
     RelyingPartyEntity, UserEntity, UserVerification,
 };
-use webauthn::registration::{BackupPolicy, RegistrationExpectation, verify_registration_with};
+use webauthn::registration::{RegistrationExpectation, verify_registration_with};
 use webauthn::response::RegistrationResponse;
 use webauthn::trace::NoTrace;
 use webauthn::trust::{TrustFacts, UnixSeconds};
@@ -44,6 +43,9 @@ pub struct StartRegistration<'a> {
     pub attestation: Option<AttestationConveyance>,
     /// Most credentials that the user may have; `None` for what the policy says.
     pub max_credentials: Option<u32>,
+    /// Whether the client is told to create the credential without asking the user (`mediation: "conditional"`): then the
+    /// answer may come without user presence.
+    pub conditional_create: bool,
     /// Wishes of either kind of ceremony.
     pub terms: Terms,
 }
@@ -63,6 +65,7 @@ impl<'a> StartRegistration<'a> {
             selection,
             attestation: None,
             max_credentials: None,
+            conditional_create: false,
             terms: Terms::default(),
         }
     }
@@ -107,6 +110,7 @@ impl Passkeys {
         let max_credentials = start
             .max_credentials
             .unwrap_or(policy.max_credentials_per_user);
+        let algorithms = policy.offer();
         for _ in 0..BEGIN_TRIES {
             let now = self.now();
             let found = self
@@ -137,13 +141,14 @@ impl Passkeys {
                         rp_id: selection.rp_id.clone(),
                         origins: selection.origins.clone(),
                         cross_origin: policy.cross_origin.clone(),
-                        algorithms: policy.algorithms.clone(),
+                        algorithms: algorithms.clone(),
                         user_verification_required: selection.user_verification
                             == UserVerification::Required,
-                        conditional_create: false,
-                        attestation: AttestationPolicy::default(),
-                        backup: BackupPolicy::default(),
+                        conditional_create: start.conditional_create,
+                        attestation: policy.attestation.freeze(),
+                        backup: policy.backup,
                         min_credential_id_length: policy.min_credential_id_length,
+                        credential_protection: policy.extensions.demanded_protection(),
                     },
                     selection: selection.clone(),
                     credential_name: start.credential_name.to_owned(),
@@ -187,7 +192,7 @@ impl Passkeys {
                     display_name: start.display_name.unwrap_or(account_name).to_owned(),
                 },
                 challenge,
-                pub_key_cred_params: policy.algorithms.clone(),
+                pub_key_cred_params: algorithms,
                 timeout: timeout_ms,
                 exclude_credentials: credentials
                     .into_iter()
@@ -201,8 +206,8 @@ impl Passkeys {
                     resident_key: selection.resident_key,
                     user_verification: selection.user_verification,
                 },
-                attestation: start.attestation.unwrap_or(AttestationConveyance::None),
-                extensions: terms.extensions.clone(),
+                attestation: start.attestation.unwrap_or(policy.attestation.conveyance),
+                extensions: policy.extensions.for_registration(terms.extensions.clone()),
             };
             return Ok(StartedRegistration {
                 ceremony,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use webauthn::error::Reason;
+use webauthn::options::UserVerification;
 use webauthn::origin::Origin;
 use webauthn::relying_party::RpId;
 
@@ -115,7 +116,7 @@ impl RelyingParty {
         let own = &self.selection;
         let attachment = asked.attachment.or(own.attachment);
         let resident_key = asked.resident_key.or(own.resident_key);
-        let user_verification = asked.user_verification.or(own.user_verification);
+        let user_verification = self.user_verification(asked.user_verification);
         let (Some(attachment), Some(resident_key), Some(user_verification)) =
             (attachment, resident_key, user_verification)
         else {
@@ -143,6 +144,17 @@ impl RelyingParty {
             resident_key,
             user_verification,
         })
+    }
+
+    /// The user verification of a ceremony: the demand of the policy, else the request's wish, else the configured one.
+    pub(crate) fn user_verification(
+        &self,
+        asked: Option<UserVerification>,
+    ) -> Option<UserVerification> {
+        if self.policy.user_verification_required {
+            return Some(UserVerification::Required);
+        }
+        asked.or(self.selection.user_verification)
     }
 
     /// RP ID and origins for an authentication.
@@ -228,6 +240,49 @@ impl Passkeys {
         Ok(self.storage.list_relying_parties(account, page).await?)
     }
 
+    /// The Relying Party with this key as it is stored at this moment, for whoever is about to change it.
+    ///
+    /// # Errors
+    /// `relying_party_unknown`, the same whether it does not exist or is another account's.
+    pub async fn stored_relying_party(
+        &self,
+        account: AccountId,
+        id: RelyingPartyId,
+    ) -> Result<RelyingParty, Refusal> {
+        let stored = self.storage.relying_party(id).await?;
+        stored
+            .filter(|rp| rp.account == account)
+            .ok_or_else(|| Reason::RelyingPartyUnknown.into())
+    }
+
+    /// Replaces the policy of a Relying Party that was read before. Ceremonies that are pending are not touched: each is
+    /// judged by the policy under which it began. `None`: somebody else changed the Relying Party meanwhile.
+    ///
+    /// # Errors
+    /// `relying_party_unknown`.
+    pub async fn replace_policy(
+        &self,
+        before: &RelyingParty,
+        policy: Policy,
+    ) -> Result<Option<RelyingParty>, Refusal> {
+        let now = self.now();
+        let rp = RelyingParty {
+            policy,
+            version: before.version + 1,
+            updated: now,
+            ..before.clone()
+        };
+        let event =
+            AuditEvent::new(self.draw(), AuditKind::RelyingPartyUpdated, rp.id, now).by(&ADMIN);
+        let outcome = self.storage.update_relying_party(&rp, &event).await;
+        self.relying_parties.forget(&rp.id);
+        match outcome? {
+            Update::Done => Ok(Some(rp)),
+            Update::Conflict => Ok(None),
+            Update::Gone => Err(Reason::RelyingPartyUnknown.into()),
+        }
+    }
+
     /// Changes a Relying Party. `change` may run again when somebody else changed it meanwhile.
     ///
     /// # Errors
@@ -239,10 +294,7 @@ impl Passkeys {
         change: impl Fn(&mut RelyingParty) + Send + Sync,
     ) -> Result<RelyingParty, Refusal> {
         for _ in 0..UPDATE_TRIES {
-            let stored = self.storage.relying_party(id).await?;
-            let Some(mut rp) = stored.filter(|rp| rp.account == account) else {
-                return Err(Reason::RelyingPartyUnknown.into());
-            };
+            let mut rp = self.stored_relying_party(account, id).await?;
             change(&mut rp);
             rp.version += 1;
             rp.updated = self.now();

@@ -61,17 +61,22 @@ pub(crate) mod bytes {
 }
 
 /// serde adapter: a list of byte strings as a list of base64url texts.
-pub(crate) mod list {
+pub mod list {
     use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
 
-    pub(crate) fn serialize<S: Serializer>(
-        list: &[Vec<u8>],
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
+    /// Writes the list.
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    pub fn serialize<S: Serializer>(list: &[Vec<u8>], serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(list.iter().map(|bytes| super::encode(bytes)))
     }
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+    /// Reads the list.
+    ///
+    /// # Errors
+    /// Not a list of strict base64url texts.
+    pub fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Vec<Vec<u8>>, D::Error> {
         let texts = Vec::<String>::deserialize(deserializer)?;

@@ -183,6 +183,11 @@ impl CoseAlgorithm {
         )
     }
 
+    /// Is it one of the algorithms that withstand quantum computers and that few clients know yet?
+    pub const fn is_post_quantum(self) -> bool {
+        matches!(self.scheme(), Some(Scheme::MlDsa(_)))
+    }
+
     /// Can signatures of this algorithm be verified?
     pub const fn is_supported(self) -> bool {
         self.scheme().is_some()

@@ -6,6 +6,13 @@ use crate::authenticator_data::AuthenticatorData;
 use crate::cbor;
 use crate::json::{Object, Value};
 
+mod inputs;
+
+pub use inputs::{
+    AuthenticationInputs, CredentialProtection, LargeBlobSupport, Prf, PrfInputs,
+    RegistrationInputs,
+};
+
 /// Most rows of `uvm`.
 const MAX_VERIFICATIONS: usize = 3;
 

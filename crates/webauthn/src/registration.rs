@@ -2,7 +2,8 @@
 
 use crate::Reason;
 use crate::attestation::{
-    AttestationError, AttestationPolicy, AttestationType, Attested, Format, Subject,
+    AttestationError, AttestationPolicy, AttestationType, Attested, Format, StatementPolicy,
+    Subject, recordable_name,
 };
 use crate::authentication::Signal;
 use crate::authenticator_data::{AuthenticatorData, AuthenticatorDataError};
@@ -11,7 +12,7 @@ use crate::cbor::{self, CborError, KeyOrder, Value};
 use crate::client_data::{ClientDataError, ClientDataType};
 use crate::cose::{CoseAlgorithm, CoseKey, CoseKeyError};
 use crate::credential::{Aaguid, CredentialId};
-use crate::extension::{AuthenticatorOutputs, ClientOutputs};
+use crate::extension::{AuthenticatorOutputs, ClientOutputs, CredentialProtection};
 use crate::metadata::AuthenticatorModel;
 use crate::origin::Origin;
 use crate::relying_party::{RpId, sha256};
@@ -20,6 +21,7 @@ use crate::signature;
 use crate::trace::{Passed, StepResult, Trace, ensure, judged, judged_with, skipped};
 use crate::trust::{self, Question, Trust, TrustError, TrustFacts, UnixSeconds};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::cell::RefCell;
 
 pub use crate::client_data::CrossOrigin;
@@ -50,6 +52,10 @@ pub struct RegistrationExpectation {
     pub backup: BackupPolicy,
     /// Fewest bytes of a credential id.
     pub min_credential_id_length: u16,
+    /// The least protection that the authenticator must report (CTAP 12.1); `None`: nothing is demanded.
+    // The adapter makes an absent member an error instead of `None`.
+    #[serde(deserialize_with = "Option::deserialize")]
+    pub credential_protection: Option<CredentialProtection>,
 }
 
 /// What a Relying Party accepts as to backup eligibility and state (7.1 steps 18-19).
@@ -115,6 +121,17 @@ pub enum RegistrationError {
     /// Trust in the attestation.
     #[error(transparent)]
     Trust(#[from] TrustError),
+    /// 7.1 step 28, CTAP 12.1: the reported protection.
+    #[error("credential protection {demanded} is demanded, and the authenticator reports {}", match found {
+        Some(level) => format!("level {level}"),
+        None => "none".to_owned(),
+    })]
+    CredentialProtection {
+        /// What is demanded.
+        demanded: &'static str,
+        /// The reported level, if there is one.
+        found: Option<u8>,
+    },
 }
 
 impl RegistrationError {
@@ -131,6 +148,7 @@ impl RegistrationError {
             Self::CredentialIdTooShort { .. } => Reason::CredentialIdTooShort,
             Self::Attestation(error) => error.reason(),
             Self::Trust(error) => error.reason(),
+            Self::CredentialProtection { .. } => Reason::CredentialProtectionInsufficient,
         }
     }
 
@@ -212,7 +230,7 @@ pub struct VerifiedRegistration {
     public_key: Vec<u8>,
     algorithm: CoseAlgorithm,
     aaguid: Aaguid,
-    format: Format,
+    format: Cow<'static, str>,
     attestation_types: Vec<AttestationType>,
     trust: Trust,
     model: Option<AuthenticatorModel>,
@@ -250,16 +268,17 @@ impl VerifiedRegistration {
         self.aaguid
     }
 
-    /// The attestation format's registered name.
-    pub fn format(&self) -> &'static str {
-        self.format.name()
+    /// The attestation format's name. Where statements are ignored it need not be one that is known.
+    pub fn format(&self) -> &str {
+        &self.format
     }
 
     /// The attestation type; [`AttestationType::Compound`] for that format.
     pub fn attestation_type(&self) -> AttestationType {
-        match (self.format, &self.attestation_types[..]) {
-            (Format::Compound, _) | (_, []) => AttestationType::Compound,
-            (_, [only, ..]) => *only,
+        match &self.attestation_types[..] {
+            [AttestationType::None] => AttestationType::None,
+            [only] if self.format != Format::Compound.name() => *only,
+            _ => AttestationType::Compound,
         }
     }
 
@@ -583,45 +602,68 @@ pub fn verify_registration_with<T: Trace>(
         |()| response.id().to_base64url(),
     )?;
 
-    // Step 21: the format.
-    let format = judged_with(
-        trace,
-        "7.1 step 21",
-        "attestation format is supported",
-        Format::of(object.format, &expected.attestation),
-        |format| format!("{} ({})", format.name(), format.section()),
-    )?;
-
-    // Step 22: the format's procedure. It runs also when no attestation was asked for: a wrong statement is an error.
+    // Steps 21-22: the format and its procedure. It runs also when no attestation was asked for: a wrong statement is an error.
     let signed = signed_data(object.authenticator_data, &client_data_hash);
-    let statements = recording(trace, |passed| {
-        format.verify(&Subject {
-            statement: &object.statement,
-            signed: &signed,
-            rp_id_hash: data.rp_id_hash,
-            client_data_hash: &client_data_hash,
-            attested,
-            public_key: &public_key,
-            policy: &expected.attestation,
-            at,
-            passed,
-        })
-    });
-    if let Err(error) = &statements {
-        trace.step(
-            format.section(),
-            "procedure of the format",
-            StepResult::Refused,
-            || error.to_string(),
-        );
-    }
-    let statements = judged_with(
-        trace,
-        "7.1 step 22",
-        "attestation statement verifies",
-        statements,
-        |statements| statements_text(statements),
-    )?;
+    let (format, name, statements) = match expected.attestation.statement {
+        StatementPolicy::Verified => {
+            let format = judged_with(
+                trace,
+                "7.1 step 21",
+                "attestation format is supported",
+                Format::of(object.format, &expected.attestation),
+                |format| format!("{} ({})", format.name(), format.section()),
+            )?;
+            let statements = recording(trace, |passed| {
+                format.verify(&Subject {
+                    statement: &object.statement,
+                    signed: &signed,
+                    rp_id_hash: data.rp_id_hash,
+                    client_data_hash: &client_data_hash,
+                    attested,
+                    public_key: &public_key,
+                    policy: &expected.attestation,
+                    at,
+                    passed,
+                })
+            });
+            if let Err(error) = &statements {
+                trace.step(
+                    format.section(),
+                    "procedure of the format",
+                    StepResult::Refused,
+                    || error.to_string(),
+                );
+            }
+            let statements = judged_with(
+                trace,
+                "7.1 step 22",
+                "attestation statement verifies",
+                statements,
+                |statements| statements_text(statements),
+            )?;
+            (format, Cow::Borrowed(format.name()), statements)
+        }
+        StatementPolicy::Ignored => {
+            let name = judged_with(
+                trace,
+                "7.1 step 21",
+                "attestation format has a name",
+                recordable_name(object.format),
+                |name| format!("{name:?}, which need not be supported"),
+            )?;
+            skipped(
+                trace,
+                "7.1 step 22",
+                "attestation statement verifies",
+                "the policy ignores statements",
+            );
+            (
+                Format::None,
+                Cow::Owned(name.to_owned()),
+                vec![Attested::absent()],
+            )
+        }
+    };
 
     // Steps 23-24: trust anchors and trustworthiness.
     let mut signals = Vec::new();
@@ -665,13 +707,30 @@ pub fn verify_registration_with<T: Trace>(
         |()| format!("{} bytes", attested.credential_id.len()),
     )?;
 
-    // Step 26, that the id is not registered yet, is the store's. Steps 27-29: what to keep.
+    // Step 26, that the id is not registered yet, is the store's. Steps 27-29: what to keep, and of the extension outputs in
+    // step 28 the one that a policy may demand.
+    let authenticator_outputs = AuthenticatorOutputs::of(&data);
+    match expected.credential_protection {
+        None => skipped(
+            trace,
+            "7.1 step 28",
+            "credential is protected as demanded",
+            "nothing is demanded",
+        ),
+        Some(demanded) => judged_with(
+            trace,
+            "7.1 step 28",
+            "credential is protected as demanded",
+            require_protection(demanded, authenticator_outputs.cred_protect),
+            |()| format!("at least {}", demanded.as_str()),
+        )?,
+    }
     Ok(VerifiedRegistration {
         credential_id: response.id().clone(),
         public_key: attested.public_key.to_vec(),
         algorithm: public_key.algorithm(),
         aaguid: attested.aaguid,
-        format,
+        format: name,
         attestation_types: statements
             .iter()
             .map(|statement| statement.attestation_type)
@@ -685,7 +744,7 @@ pub fn verify_registration_with<T: Trace>(
         backup_state: data.flags.backup_state(),
         transports: response.transports().to_vec(),
         client_outputs: response.client_outputs().clone(),
-        authenticator_outputs: AuthenticatorOutputs::of(&data),
+        authenticator_outputs,
         attestation_object: response.attestation_object().to_vec(),
         client_data_json: response.client_data_json().to_vec(),
         signals,
@@ -711,6 +770,18 @@ fn require_backup_policy(
     ensure(met, || RegistrationError::BackupPolicyRefused {
         demanded,
         found,
+    })
+}
+
+fn require_protection(
+    demanded: CredentialProtection,
+    found: Option<u8>,
+) -> Result<(), RegistrationError> {
+    ensure(found.is_some_and(|level| level >= demanded.level()), || {
+        RegistrationError::CredentialProtection {
+            demanded: demanded.as_str(),
+            found,
+        }
     })
 }
 

@@ -2,7 +2,8 @@
 
 use crate::Reason;
 use crate::attestation::{
-    AttestationPolicy, AttestationType, Attested, CompoundPolicy, Format, MAX_CERTIFICATES,
+    AttestationPolicy, AttestationType, Attested, CompoundPolicy, Format, MAX_CERTIFICATE,
+    MAX_CERTIFICATES,
 };
 use crate::authentication::Signal;
 use crate::certificate::{Certificate, oid};
@@ -75,6 +76,9 @@ pub enum TrustError {
     /// The policy does not accept this kind of attestation.
     #[error("the policy does not accept {0} attestation")]
     PolicyRefused(&'static str),
+    /// The policy does not accept the authenticator model.
+    #[error("the policy does not accept the authenticator model {0}")]
+    ModelRefused(Aaguid),
     /// A certificate breaks a rule for certificates of its place.
     #[error("the attestation certificate is not trusted: {0}")]
     Untrusted(&'static str),
@@ -163,6 +167,7 @@ impl TrustError {
             | Self::CertificateSignature { .. }
             | Self::AttestationTypeNotListed(_)
             | Self::TooMuchWork => Reason::AttestationUntrusted,
+            Self::ModelRefused(_) => Reason::AuthenticatorModelRefused,
             Self::Expired { .. } => Reason::CertificateExpired,
             Self::NotYetValid { .. } => Reason::CertificateNotYetValid,
             Self::MetadataUnavailable => Reason::MetadataUnavailable,
@@ -217,6 +222,9 @@ pub(crate) fn judge(
     passed: Passed<'_>,
 ) -> Result<Judgement, TrustError> {
     let policy = question.policy;
+    if !policy.models.accepts(question.aaguid) {
+        return Err(TrustError::ModelRefused(question.aaguid));
+    }
     let mut budget = Budget(MAX_SIGNATURE_CHECKS);
     let judged = statements
         .iter()
@@ -363,6 +371,12 @@ impl Question<'_> {
         }
         Ok(entry)
     }
+}
+
+/// Can these bytes serve as a trust anchor or as an intermediate: are they one DER certificate that can be read? Judgements
+/// pass over what cannot, so it is best refused when it is configured.
+pub fn is_certificate(der: &[u8]) -> bool {
+    der.len() <= MAX_CERTIFICATE && Certificate::parse(der).is_some()
 }
 
 /// Does this chain of DER certificates, the leaf first, lead to one of the roots? For chains that are no attestation.

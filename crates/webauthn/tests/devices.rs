@@ -145,6 +145,7 @@ fn register(case: &Value) -> Verdict {
         attestation: policy(case),
         backup: BackupPolicy::Any,
         min_credential_id_length: 16,
+        credential_protection: None,
     };
     let text = case["credential"].to_string();
     let value = parse(text.as_bytes(), &Limits::default()).unwrap();

@@ -264,3 +264,17 @@ fn a_policy_of_trusted_attestation_only_accepts_nothing_else() {
     unanchored.anchored = false;
     unanchored.fails(Reason::AttestationPolicyRefused);
 }
+
+#[test]
+fn only_a_certificate_of_at_most_8_kib_can_be_an_anchor() {
+    use webauthn::attestation::MAX_CERTIFICATE;
+    use webauthn::trust::is_certificate;
+    let Ok(root) = testkit::Authenticator::default().attestation_root() else {
+        panic!("no root")
+    };
+    assert!(is_certificate(&root));
+    assert!(!is_certificate(&root[1..]));
+    assert!(!is_certificate(&[&root[..], &[0]].concat()));
+    assert!(!is_certificate(&[]));
+    assert!(!is_certificate(&vec![0x30; MAX_CERTIFICATE + 1]));
+}

@@ -61,6 +61,7 @@ fn register(
         },
         backup: BackupPolicy::Any,
         min_credential_id_length: 16,
+        credential_protection: None,
     };
     let id = encode(&bytes(&registration["credential_id"]));
     let text = json!({"id": id, "rawId": id, "type": "public-key", "clientExtensionResults": {}, "response": {

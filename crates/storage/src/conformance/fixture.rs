@@ -154,6 +154,7 @@ pub(crate) fn registration(user: &User, created: Timestamp) -> Ceremony {
                 attestation: AttestationPolicy::default(),
                 backup: BackupPolicy::default(),
                 min_credential_id_length: 16,
+                credential_protection: None,
             },
             selection: selection(),
             credential_name: "first name".to_owned(),

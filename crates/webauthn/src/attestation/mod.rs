@@ -23,7 +23,10 @@ use std::borrow::Cow;
 pub use android_key::AndroidKeyError;
 pub use android_safetynet::SafetyNetError;
 pub use error::AttestationError;
-pub use policy::{AndroidKeyPolicy, AttestationPolicy, CompoundPolicy, SafetyNetPolicy};
+pub use policy::{
+    AndroidKeyPolicy, AttestationPolicy, CompoundPolicy, ModelPolicy, SafetyNetPolicy,
+    StatementPolicy,
+};
 pub use tpm::TpmError;
 
 /// The attestation types (WebAuthn 6.5.3).
@@ -182,6 +185,16 @@ pub(crate) struct Attested<'a> {
     pub(crate) trust_path: Vec<Cow<'a, [u8]>>,
 }
 
+impl Attested<'_> {
+    /// What a statement counts as that nobody looked at.
+    pub(crate) fn absent() -> Self {
+        Self {
+            attestation_type: AttestationType::None,
+            trust_path: Vec::new(),
+        }
+    }
+}
+
 /// The first certificate of a chain.
 fn leaf<'c>(
     format: &'static str,
@@ -222,6 +235,25 @@ fn certificate_chain<'a>(
     elements.iter().map(certificate).collect()
 }
 
+/// Most characters of a format's name.
+const MAX_FORMAT_NAME: usize = 32;
+
+/// The name of a format whose statements are not judged: 8.1 wants 1 to 32 visible ASCII characters but `"` and `\`.
+pub(crate) fn recordable_name(name: &str) -> Result<&str, AttestationError> {
+    let visible = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\');
+    if (1..=MAX_FORMAT_NAME).contains(&name.len()) && name.bytes().all(visible) {
+        Ok(name)
+    } else {
+        Err(unsupported(name))
+    }
+}
+
+fn unsupported(name: &str) -> AttestationError {
+    AttestationError::FormatUnsupported {
+        format: name.chars().take(MAX_FORMAT_NAME).collect(),
+    }
+}
+
 /// The formats whose statements are verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
@@ -254,9 +286,7 @@ impl Format {
             Self::AndroidSafetyNet => policy.android_safetynet != SafetyNetPolicy::Refused,
             _ => true,
         });
-        accepted.ok_or_else(|| AttestationError::FormatUnsupported {
-            format: name.chars().take(32).collect(),
-        })
+        accepted.ok_or_else(|| unsupported(name))
     }
 
     /// The registered name.

@@ -1,15 +1,20 @@
 //! What a Relying Party accepts as attestation, as data that is frozen into the ceremony.
 
+use crate::credential::Aaguid;
 use crate::metadata::MetadataPolicy;
 use serde::{Deserialize, Serialize};
 
 /// What a Relying Party accepts as attestation. The conveyance wish in the options is another thing: it does not forbid a
-/// client to send a statement, and a statement that is there is always verified.
+/// client to send a statement, and a statement that is there is verified unless [`StatementPolicy::Ignored`] is said.
 ///
 /// It is stored with the ceremony; a record that lacks a member is unreadable rather than lenient.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AttestationPolicy {
+    /// Whether statements are judged at all.
+    pub statement: StatementPolicy,
+    /// Which authenticator models are accepted.
+    pub models: ModelPolicy,
     /// No attestation is fine.
     pub allow_none: bool,
     /// Self attestation is fine.
@@ -40,6 +45,38 @@ pub struct AttestationPolicy {
     pub compound: CompoundPolicy,
     /// What is made of metadata about the model.
     pub metadata: MetadataPolicy,
+}
+
+/// Whether attestation statements are judged (7.1 steps 21-22).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum StatementPolicy {
+    /// By the procedure of their format.
+    #[default]
+    Verified,
+    /// The format's name is recorded, whether it is known or not. The statement counts as absent: it proves nothing and its
+    /// mistakes refuse nothing.
+    Ignored,
+}
+
+/// Which authenticator models are accepted, by AAGUID (7.1 step 24).
+///
+/// The AAGUID is the authenticator's own claim unless a trusted attestation proves it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub struct ModelPolicy {
+    /// The only ones that are accepted; empty: all that are not denied.
+    pub allowed: Vec<Aaguid>,
+    /// Never accepted.
+    pub denied: Vec<Aaguid>,
+}
+
+impl ModelPolicy {
+    /// Is the model accepted?
+    pub(crate) fn accepts(&self, aaguid: Aaguid) -> bool {
+        let allowed = self.allowed.is_empty() || self.allowed.contains(&aaguid);
+        allowed && !self.denied.contains(&aaguid)
+    }
 }
 
 /// What an Android key description has to say (8.4).
@@ -87,6 +124,8 @@ impl Default for AttestationPolicy {
     /// For production: every current format that verifies is accepted, chains are not judged.
     fn default() -> Self {
         Self {
+            statement: StatementPolicy::default(),
+            models: ModelPolicy::default(),
             allow_none: true,
             allow_self: true,
             allow_unknown_trust: true,

@@ -328,6 +328,7 @@ impl Registration {
                 attestation: AttestationPolicy::default(),
                 backup: BackupPolicy::Any,
                 min_credential_id_length: 16,
+                credential_protection: None,
             },
             form: ResponseForm::STRICT,
             at: NOW,

@@ -125,6 +125,7 @@ impl Device {
             attestation: policy,
             backup: BackupPolicy::Any,
             min_credential_id_length: 16,
+            credential_protection: None,
         };
         Made {
             credential,

@@ -89,6 +89,7 @@ fn answer_with(profile: Profile, lies: &Lies) -> Answer {
             },
             backup: BackupPolicy::Any,
             min_credential_id_length: 16,
+            credential_protection: None,
         },
     }
 }

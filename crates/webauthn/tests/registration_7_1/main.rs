@@ -201,6 +201,35 @@ mod steps_23_to_24_the_policy {
     }
 }
 
+mod step_24_the_authenticator_model {
+    use super::*;
+    use webauthn::attestation::ModelPolicy;
+    use webauthn::credential::Aaguid;
+
+    #[test]
+    fn a_denied_model_fails_and_where_some_are_allowed_every_other_one_fails() {
+        let mut ceremony = Registration::new();
+        let own = Aaguid::new(ceremony.aaguid);
+        let other = Aaguid::new([7; 16]);
+        for (allowed, denied, accepted) in [
+            (vec![], vec![], true),
+            (vec![], vec![other], true),
+            (vec![], vec![other, own], false),
+            (vec![other, own], vec![], true),
+            (vec![other], vec![], false),
+            (vec![own], vec![own], false),
+            (vec![own], vec![other], true),
+        ] {
+            ceremony.expected.attestation.models = ModelPolicy { allowed, denied };
+            if accepted {
+                let _ = ceremony.succeeds();
+            } else {
+                ceremony.fails(Reason::AuthenticatorModelRefused);
+            }
+        }
+    }
+}
+
 mod step_25_the_length_of_the_credential_id {
     use super::*;
 
@@ -250,7 +279,7 @@ mod the_expectation_is_stored {
         for member in value["attestation"].as_object().unwrap().keys() {
             refuse_without(Some("attestation"), member);
         }
-        assert_eq!(count, 24);
+        assert_eq!(count, 27);
     }
 
     #[test]
@@ -262,6 +291,8 @@ mod the_expectation_is_stored {
             policy
         );
         for (path, member) in [
+            ("/models", "allowed"),
+            ("/models", "denied"),
             ("/android_key", "trusted_environment"),
             ("/android_key", "only_signing"),
             ("/android_key", "verified_boot"),
@@ -301,7 +332,7 @@ mod the_trace {
         assert_eq!(
             numbers,
             [
-                7, 8, 9, 10, 11, 13, 13, 13, 14, 15, 16, 17, 18, 20, 20, 21, 22, 23, 25
+                7, 8, 9, 10, 11, 13, 13, 13, 14, 15, 16, 17, 18, 20, 20, 21, 22, 23, 25, 28
             ]
         );
         assert!(

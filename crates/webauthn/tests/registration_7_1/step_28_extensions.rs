@@ -1,5 +1,7 @@
 use super::*;
-use webauthn::extension::{AuthenticatorOutputs, ClientOutputs, UserVerification};
+use webauthn::extension::{
+    AuthenticatorOutputs, ClientOutputs, CredentialProtection, UserVerification,
+};
 
 #[test]
 fn outputs_that_are_known_are_read_and_all_others_ignored() {
@@ -123,4 +125,47 @@ fn client_outputs_are_recorded_and_secrets_in_them_are_not() {
         of_wrong_types.succeeds().client_outputs(),
         &ClientOutputs::default()
     );
+}
+
+#[test]
+fn a_demanded_protection_must_be_reported_at_that_level_or_above() {
+    use CredentialProtection as P;
+    for (demanded, least) in [
+        (P::UserVerificationOptional, 1),
+        (P::UserVerificationOptionalWithCredentialIdList, 2),
+        (P::UserVerificationRequired, 3),
+    ] {
+        let ceremony = |map: &str| {
+            let mut ceremony = Registration {
+                flags: UP | AT | ED,
+                tail: hex::decode(map).unwrap(),
+                ..Registration::new()
+            };
+            ceremony.expected.credential_protection = Some(demanded);
+            ceremony
+        };
+        for reported in 1..=3 {
+            let ceremony = ceremony(&format!("a16b6372656450726f746563740{reported}"));
+            if reported >= least {
+                let _ = ceremony.succeeds();
+            } else {
+                ceremony.fails(Reason::CredentialProtectionInsufficient);
+            }
+        }
+        ceremony("a0").fails(Reason::CredentialProtectionInsufficient);
+        // A level that does not exist counts as absent.
+        ceremony("a16b6372656450726f7465637404").fails(Reason::CredentialProtectionInsufficient);
+    }
+}
+
+#[test]
+fn a_refused_protection_says_what_was_demanded_and_what_was_found() {
+    let mut ceremony = Registration::new();
+    ceremony.expected.credential_protection = Some(CredentialProtection::UserVerificationRequired);
+    let error = ceremony.finish().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "credential protection userVerificationRequired is demanded, and the authenticator reports none"
+    );
+    assert_eq!(error.section(), "7.1 step 28");
 }

@@ -154,3 +154,88 @@ fn packed_members_have_their_types() {
         assert_eq!(error.reason(), reason, "{case}: {error}");
     }
 }
+
+mod a_statement_that_the_policy_ignores {
+    use super::*;
+    use webauthn::attestation::{AttestationPolicy, StatementPolicy};
+    use webauthn::trust::Trust;
+
+    fn ignoring(mut ceremony: Registration) -> Registration {
+        ceremony.expected.attestation.statement = StatementPolicy::Ignored;
+        ceremony
+    }
+
+    #[test]
+    fn proves_nothing_and_its_format_is_recorded() {
+        let honest = ignoring(Registration::packed_self(Key::es256()));
+        let forged = ignoring(Registration {
+            tamper: |data| data[33] ^= 1,
+            ..Registration::packed_self(Key::es256())
+        });
+        let unknown = ignoring(Registration {
+            format: "no-such-format".to_owned(),
+            statement: Statement::Raw(vec![0x01]),
+            ..Registration::new()
+        });
+        let retired = ignoring(Registration {
+            format: "android-safetynet".to_owned(),
+            ..Registration::new()
+        });
+        let compound = ignoring(Registration {
+            format: "compound".to_owned(),
+            ..Registration::new()
+        });
+        for (ceremony, format) in [
+            (honest, "packed"),
+            (forged, "packed"),
+            (unknown, "no-such-format"),
+            (retired, "android-safetynet"),
+            (compound, "compound"),
+        ] {
+            let verified = ceremony.succeeds();
+            assert_eq!(
+                (
+                    verified.format(),
+                    verified.attestation_type(),
+                    verified.trust()
+                ),
+                (format, AttestationType::None, Trust::None)
+            );
+        }
+    }
+
+    #[test]
+    fn fails_where_attestation_is_demanded_all_the_same() {
+        let mut ceremony = ignoring(Registration::packed_self(Key::es256()));
+        ceremony.expected.attestation = AttestationPolicy {
+            statement: StatementPolicy::Ignored,
+            ..AttestationPolicy::trusted_only(vec![])
+        };
+        ceremony.fails(Reason::AttestationPolicyRefused);
+    }
+
+    #[test]
+    fn must_have_a_format_with_a_name_of_1_to_32_visible_characters() {
+        let longest = "x".repeat(32);
+        let _ = ignoring(Registration {
+            format: longest.clone(),
+            ..Registration::new()
+        })
+        .succeeds();
+        for name in [
+            String::new(),
+            longest + "x",
+            "a b".to_owned(),
+            "a\"b".to_owned(),
+            "a\\b".to_owned(),
+            "a\u{7f}".to_owned(),
+            "\u{e9}".to_owned(),
+        ] {
+            ignoring(Registration {
+                format: name,
+                ..Registration::new()
+            })
+            .fails(Reason::AttestationFormatUnsupported);
+        }
+    }
+}

@@ -164,6 +164,8 @@ pub const fn code(call: Call, reason: Reason) -> Code {
         | R::SafetynetCtsProfile
         | R::SafetynetTimestamp
         | R::AppleNonce
+        | R::AuthenticatorModelRefused
+        | R::CredentialProtectionInsufficient
         | R::AuthenticatorStatusRefused
         | R::AuthenticatorUnknown
         // That the policy demands metadata which are not there is no fault of the request's, but no failure of

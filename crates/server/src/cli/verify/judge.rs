@@ -47,7 +47,7 @@ pub(super) struct Facts {
 #[derive(Debug)]
 pub(super) struct Attestation {
     pub(super) aaguid: String,
-    pub(super) format: &'static str,
+    pub(super) format: String,
     pub(super) trust: &'static str,
 }
 
@@ -144,6 +144,7 @@ fn register<T: Trace>(
         backup: BackupPolicy::Any,
         // The procedure has no lower bound; a Relying Party may.
         min_credential_id_length: 1,
+        credential_protection: None,
     };
     let at = case.at.map_or(now, |moment| moment.0);
     let verified = verify_registration(&expected, response, at, trace)?;
@@ -153,7 +154,7 @@ fn register<T: Trace>(
         algorithm: Some(verified.algorithm()),
         attestation: Some(Attestation {
             aaguid: verified.aaguid().to_string(),
-            format: verified.format(),
+            format: verified.format().to_owned(),
             trust: verified.trust().as_str(),
         }),
         sign_count: verified.sign_count(),

@@ -40,7 +40,7 @@ struct Accepted {
     credential_public_key: String,
     algorithm: Option<CoseAlgorithm>,
     aaguid: Option<String>,
-    format: Option<&'static str>,
+    format: Option<String>,
     trust: Option<&'static str>,
     sign_count: u32,
     user_present: bool,

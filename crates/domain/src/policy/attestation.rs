@@ -1,0 +1,109 @@
+//! What a Relying Party wishes and accepts as attestation.
+
+use serde::{Deserialize, Serialize};
+use webauthn::attestation::{
+    AndroidKeyPolicy, AttestationPolicy, CompoundPolicy, ModelPolicy, SafetyNetPolicy,
+    StatementPolicy,
+};
+use webauthn::metadata::MetadataPolicy;
+use webauthn::options::AttestationConveyance;
+
+/// What is demanded of attestation, the least first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttestationRequirement {
+    /// Nothing: the format is recorded, the statement is not judged.
+    Ignore,
+    /// A statement that is there must verify. Where trust anchors are known its chain must lead to one; where none are, the
+    /// credential is recorded as of unknown trust. Absent and self attestation are fine.
+    Verify,
+    /// There must be a statement whose chain leads to a trust anchor of the policy or of the metadata.
+    Trusted,
+}
+
+/// What is wished and accepted as attestation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AttestationSettings {
+    /// The wish in the options.
+    pub conveyance: AttestationConveyance,
+    /// What is demanded of the answer.
+    pub requirement: AttestationRequirement,
+    /// DER certificates that chains must lead to, for models without anchors in the metadata.
+    #[serde(with = "webauthn::base64url::list")]
+    pub trust_anchors: Vec<Vec<u8>>,
+    /// DER certificates that complete chains which lack them; no anchors.
+    #[serde(with = "webauthn::base64url::list")]
+    pub intermediates: Vec<Vec<u8>>,
+    /// Which models are accepted.
+    pub models: ModelPolicy,
+    /// What is made of metadata about the model.
+    pub metadata: MetadataPolicy,
+    /// Attestation keys may sign with RSA and SHA-1.
+    pub rs1: bool,
+    /// TPM vendor ids of conformance tools are accepted.
+    pub test_tpm_vendors: bool,
+    /// TPM vendor ids beside the ones of the registry.
+    pub tpm_vendors: Vec<String>,
+    /// What `android-key` has to say.
+    pub android_key: AndroidKeyPolicy,
+    /// Whether `android-safetynet` is verified.
+    pub android_safetynet: SafetyNetPolicy,
+    /// Which statements of `compound` must hold.
+    pub compound: CompoundPolicy,
+    /// A chain that contains a root certificate is refused.
+    pub refuse_root_in_path: bool,
+    /// `fido-u2f` must come with an AAGUID of zeros.
+    pub u2f_aaguid_must_be_zero: bool,
+}
+
+impl AttestationSettings {
+    /// What the verifier is given.
+    pub(crate) fn freeze(&self) -> AttestationPolicy {
+        let (statement, without_trust) = match self.requirement {
+            AttestationRequirement::Ignore => (StatementPolicy::Ignored, true),
+            AttestationRequirement::Verify => (StatementPolicy::Verified, true),
+            AttestationRequirement::Trusted => (StatementPolicy::Verified, false),
+        };
+        AttestationPolicy {
+            statement,
+            models: self.models.clone(),
+            allow_none: without_trust,
+            allow_self: without_trust,
+            allow_unknown_trust: without_trust,
+            trust_anchors: self.trust_anchors.clone(),
+            intermediates: self.intermediates.clone(),
+            refuse_root_in_path: self.refuse_root_in_path,
+            u2f_aaguid_must_be_zero: self.u2f_aaguid_must_be_zero,
+            allow_rs1: self.rs1,
+            accept_test_tpm_vendor: self.test_tpm_vendors,
+            tpm_vendors: self.tpm_vendors.clone(),
+            android_key: self.android_key,
+            android_safetynet: self.android_safetynet,
+            compound: self.compound,
+            metadata: self.metadata.clone(),
+        }
+    }
+}
+
+impl Default for AttestationSettings {
+    /// Attestation is not wished for, and what comes all the same must verify.
+    fn default() -> Self {
+        Self {
+            conveyance: AttestationConveyance::None,
+            requirement: AttestationRequirement::Verify,
+            trust_anchors: Vec::new(),
+            intermediates: Vec::new(),
+            models: ModelPolicy::default(),
+            metadata: MetadataPolicy::default(),
+            rs1: false,
+            test_tpm_vendors: false,
+            tpm_vendors: Vec::new(),
+            android_key: AndroidKeyPolicy::default(),
+            android_safetynet: SafetyNetPolicy::default(),
+            compound: CompoundPolicy::default(),
+            refuse_root_in_path: false,
+            u2f_aaguid_must_be_zero: false,
+        }
+    }
+}
