@@ -7,10 +7,8 @@ import { launchClientBrowser } from '../support/browser.mjs';
 import { FakeServer, servePage } from '../support/client-page.mjs';
 import { clientCases, creationOptions, isBrowserRefusal, refusal, requestOptions, success } from './nevis-client.mjs';
 
-const networkError = 'TypeError: Failed to fetch';
-
 describe('the browser client in Chromium', () => {
-  clientCases({ launch: launchClientBrowser, networkError });
+  clientCases({ launch: launchClientBrowser, networkError: 'TypeError: Failed to fetch' });
 });
 
 describe('the browser client in Chromium, further', () => {
@@ -59,6 +57,21 @@ describe('the browser client in Chromium, further', () => {
       assert.equal(await page.evaluate(() => typeof window.nevis), 'undefined');
     } finally {
       await other.close();
+    }
+  });
+
+  test('sends nothing to an image that is named `currentScript`', async () => {
+    const clobbered = await servePage(server.url, { more: '<img name="currentScript" src="http://attacker.test/">' });
+    try {
+      await open(clobbered.url);
+      const taken = await page.evaluate(() => document.currentScript.tagName);
+      assert.equal(taken, 'IMG');
+      // It does not know where that is, so it is its own page that is asked.
+      const { code, message } = await register();
+      assert.deepEqual([code.statusCode, message.slice(0, 10)], ['error-1002', 'TypeError:']);
+      assert.deepEqual(await register({}, { host: server.url }), success('success-registration'));
+    } finally {
+      await clobbered.close();
     }
   });
 

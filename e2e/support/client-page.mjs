@@ -35,10 +35,10 @@ async function textOf(request) {
 // The policy that the client's documentation asks for, and nothing more.
 const contentSecurityPolicy = (host, called) => `default-src 'none'; script-src ${host}/; connect-src ${called}/_app/`;
 
-// Serves a page that loads the client from `host`, and may call the server there or at `called`.
-export async function servePage(host, { integrity, called = host } = {}) {
+// Serves a page that loads the client from `host`, and may call the server there or at `called`. `more` is markup before the script.
+export async function servePage(host, { integrity, called = host, more = '' } = {}) {
   const attributes = integrity ? ` integrity="${integrity}" crossorigin="anonymous"` : '';
-  const page = `<!doctype html><title>A page</title><input autocomplete="username webauthn"><script src="${host}${SCRIPT}"${attributes}></script>`;
+  const page = `<!doctype html><title>A page</title><input autocomplete="username webauthn">${more}<script src="${host}${SCRIPT}"${attributes}></script>`;
   const server = await listen(async (request, response) => {
     const { pathname, searchParams } = new URL(request.url, 'http://page');
     response.setHeader('content-type', 'text/html');

@@ -4,8 +4,9 @@ import {
   abort, authenticate, configure, isAutofillSupported, register, signalAllAcceptedCredentials, signalUnknownCredential,
 } from './index.js';
 
-const script = document.currentScript as HTMLScriptElement | null;
-if (script && script.src) configure({ host: new URL(script.src).origin });
+// An image in the page that is named `currentScript` takes that name, too: it does not say where credentials go.
+const script = document.currentScript;
+if (script instanceof HTMLScriptElement && script.src) configure({ host: new URL(script.src).origin });
 
 // Others live in this namespace too.
 const page = window as { nevis?: { auth?: { fido2?: object } } };

@@ -126,14 +126,15 @@ export function open({ src = `${HOST}/fido2-client/fido2-client.js`, window: giv
     return does[name](...args);
   };
   class PublicKeyCredential {}
+  class HTMLScriptElement {}
   Object.assign(PublicKeyCredential, { isConditionalMediationAvailable: async () => true }, credential);
   const window = {
-    ArrayBuffer, AbortController, DOMException, Uint8Array, atob, btoa, URL,
+    ArrayBuffer, AbortController, DOMException, HTMLScriptElement, Uint8Array, atob, btoa, URL,
     Date: { now: () => clock.now },
     setTimeout: clock.setTimeout,
     clearTimeout: clock.clearTimeout,
     fetch: record('fetch'),
-    document: { currentScript: src && { src }, hidden },
+    document: { currentScript: src && Object.assign(new HTMLScriptElement(), { src }), hidden },
     location: { hostname: 'www.example.test', origin: 'https://www.example.test' },
     navigator: { userAgent: 'Test/1.0', credentials: { create: record('create'), get: record('get') } },
     isSecureContext: true,
