@@ -417,6 +417,19 @@ impl Passkeys {
     }
 }
 
+impl Passkeys {
+    /// Removes the metadata from the store, and with them the number that keeps older ones out; whether there were any. Other
+    /// processes go on with what they have until they are started anew.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn remove_metadata(&self) -> Result<bool, Refusal> {
+        let removed = self.storage.remove_metadata().await?;
+        *self.metadata.kept.write() = Kept::default();
+        Ok(removed)
+    }
+}
+
 fn not_newer(stored: u64, found: u64) -> Refusal {
     if stored == found {
         return Refusal::new(

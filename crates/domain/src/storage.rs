@@ -542,6 +542,8 @@ pub trait Storage: Send + Sync + 'static {
     async fn metadata(&self, above: Option<u64>) -> Result<Option<StoredMetadata>, Fault>;
     /// Puts a metadata BLOB in the place of one with a smaller number, or of none.
     async fn replace_metadata(&self, new: &StoredMetadata) -> Result<ReplaceMetadata, Fault>;
+    /// Removes the metadata BLOB, and with it the number that keeps smaller ones out; `false` when there is none.
+    async fn remove_metadata(&self) -> Result<bool, Fault>;
 
     // ---- access keys and tokens -----------------------------------------------------------
 

@@ -356,6 +356,23 @@ async fn stored_metadata_that_a_process_cannot_verify_are_a_problem_that_it_repo
 }
 
 #[tokio::test]
+async fn after_a_removal_metadata_of_any_number_are_taken_in() {
+    let world = World::new().await;
+    let node = world.node().await;
+    assert_eq!(node.remove_metadata().await, Ok(false));
+    import(&node, &world.blob(5, vec![])).await.unwrap();
+    assert_eq!(node.remove_metadata().await, Ok(true));
+    assert_eq!(no(&node), None);
+    assert!(
+        import(&node, &world.blob(4, vec![]))
+            .await
+            .unwrap()
+            .is_new()
+    );
+    assert_eq!(no(&node), Some(4));
+}
+
+#[tokio::test]
 async fn stale_metadata_are_used_and_known_to_be_stale() {
     let world = World::new().await;
     let node = world.node().await;

@@ -105,6 +105,7 @@ macro_rules! every_case {
             metadata:
                 metadata_give_way_to_a_greater_number_only,
                 of_many_imports_at_once_the_greatest_number_stays,
+                metadata_that_were_removed_are_in_nobodys_way,
                 metadata_are_there_after_a_restart_and_still_in_the_way;
             durability:
                 everything_is_there_after_a_close,

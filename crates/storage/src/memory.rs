@@ -833,6 +833,10 @@ impl Storage for Memory {
         Ok(ReplaceMetadata::Replaced)
     }
 
+    async fn remove_metadata(&self) -> Result<bool, Fault> {
+        Ok(self.state().metadata.take().is_some())
+    }
+
     async fn create_access_key(&self, key: &AccessKey, event: &AuditEvent) -> Result<bool, Fault> {
         let mut state = self.state();
         if !state.relying_parties.contains_key(&key.relying_party) {

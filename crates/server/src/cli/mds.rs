@@ -34,6 +34,11 @@ enum Command {
         #[command(flatten)]
         store: WhichStore,
     },
+    /// Remove the metadata from the store, so that those of another service can be imported whatever their number.
+    Remove {
+        #[command(flatten)]
+        store: WhichStore,
+    },
     /// Show the metadata in the store.
     Show {
         #[command(flatten)]
@@ -70,6 +75,7 @@ impl WhichStore {
 pub(super) async fn run(arguments: Mds) -> Result<(), ProcessError> {
     let text = match arguments.command {
         Command::Import { file, store } => import(&file, &store.settings()?).await?,
+        Command::Remove { store } => remove(&store.settings()?).await?,
         Command::Show { store } => show(&store.settings()?).await?,
     };
     io::stdout()
@@ -99,16 +105,19 @@ async fn import(file: &Path, settings: &Settings) -> Result<String, ProcessError
     }
 }
 
+async fn remove(settings: &Settings) -> Result<String, ProcessError> {
+    let passkeys = open_existing(settings, "-X DELETE").await?;
+    let removed = passkeys.remove_metadata().await?;
+    passkeys.close().await?;
+    Ok(if removed {
+        "The metadata were removed.\n".to_owned()
+    } else {
+        "There were none.\n".to_owned()
+    })
+}
+
 async fn show(settings: &Settings) -> Result<String, ProcessError> {
-    let path = settings.store_location()?;
-    // Opening would make one.
-    if !path.exists() {
-        return Err(ProcessError::Command(format!(
-            "there is no store at {}",
-            path.display()
-        )));
-    }
-    let passkeys = open(settings, "").await?;
+    let passkeys = open_existing(settings, "").await?;
     let state = passkeys.metadata_state();
     let now = passkeys.now();
     passkeys.close().await?;
@@ -137,6 +146,18 @@ fn read(file: &Path) -> io::Result<Vec<u8>> {
         File::open(file)?.take(most).read_to_end(&mut blob)?;
     }
     Ok(blob)
+}
+
+/// Opening a store that is not there would make one.
+async fn open_existing(settings: &Settings, instead: &str) -> Result<Arc<Passkeys>, ProcessError> {
+    let path = settings.store_location()?;
+    if !path.exists() {
+        return Err(ProcessError::Command(format!(
+            "there is no store at {}",
+            path.display()
+        )));
+    }
+    open(settings, instead).await
 }
 
 async fn open(settings: &Settings, instead: &str) -> Result<Arc<Passkeys>, ProcessError> {

@@ -153,6 +153,14 @@ fn a_file_is_imported_and_what_changed_is_told() {
     assert_eq!((code, errors.as_str()), (Some(0), ""));
     assert!(out.contains("no            6\n"), "{out}");
     assert!(out.contains("(command)\n"), "{out}");
+
+    let (code, out, _) = house.mds(&["remove"]);
+    assert_eq!(
+        (code, out.as_str()),
+        (Some(0), "The metadata were removed.\n")
+    );
+    let (code, ..) = house.import(&house.sign(5, vec![]));
+    assert_eq!(code, Some(0));
 }
 
 #[test]

@@ -71,6 +71,19 @@ pub(crate) async fn of_many_imports_at_once_the_greatest_number_stays(bed: &mut 
     assert_eq!(winners.last(), Some(&stored));
 }
 
+pub(crate) async fn metadata_that_were_removed_are_in_nobodys_way(bed: &mut dyn Bed) {
+    assert_eq!(bed.store().remove_metadata().await, Ok(false));
+    let replaced = bed.store().replace_metadata(&blob(9, b"ninth")).await;
+    assert_eq!(replaced, Ok(ReplaceMetadata::Replaced));
+    assert_eq!(bed.store().remove_metadata().await, Ok(true));
+    assert_eq!(bed.store().metadata(None).await, Ok(None));
+    bed.reopen(End::Closed).await;
+    let store = bed.store();
+    assert_eq!(store.remove_metadata().await, Ok(false));
+    let replaced = store.replace_metadata(&blob(1, b"first")).await;
+    assert_eq!(replaced, Ok(ReplaceMetadata::Replaced));
+}
+
 pub(crate) async fn metadata_are_there_after_a_restart_and_still_in_the_way(bed: &mut dyn Bed) {
     let large = blob(9, &vec![0x5a; 9 * 1024 * 1024]);
     let replaced = bed.store().replace_metadata(&large).await;

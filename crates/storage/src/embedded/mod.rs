@@ -474,6 +474,10 @@ impl Storage for Embedded {
         self.write(move |c| writes::replace_metadata(c, &new)).await
     }
 
+    async fn remove_metadata(&self) -> Result<bool, Fault> {
+        self.write(writes::remove_metadata).await
+    }
+
     async fn create_access_key(&self, key: &AccessKey, event: &AuditEvent) -> Result<bool, Fault> {
         let row = AccessKeyRow {
             relying_party: key.relying_party,

@@ -110,6 +110,10 @@ pub(super) fn replace_metadata(
         .ok_or_else(|| Failure::unreadable("the number of the metadata"))
 }
 
+pub(super) fn remove_metadata(connection: &Connection) -> Outcome<bool> {
+    Ok(execute(connection, "DELETE FROM metadata WHERE id = 1", [])? > 0)
+}
+
 // ---- relying parties --------------------------------------------------------------------------
 
 /// A Relying Party, ready to be written.

@@ -258,6 +258,28 @@ pub async fn replace(
     Ok(Json(answer).into_response())
 }
 
+/// Removes the metadata, so that those of another service can be imported whatever their number. Other nodes go on with what
+/// they have until they are started anew.
+#[utoipa::path(
+    delete,
+    operation_id = "delete_metadata",
+    tag = "Metadata",
+    path = "/manage/v1/metadata",
+    responses(
+        (status = 204, description = "Removed."),
+        (status = 401, description = "The caller is not known.", body = Problem),
+        (status = 404, description = "There are none.", body = Problem),
+    )
+)]
+pub async fn remove(State(app): State<App>, headers: HeaderMap) -> Result<StatusCode, Problem> {
+    authenticate(&app.passkeys, &headers).await?;
+    if app.passkeys.remove_metadata().await? {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(Problem::new(StatusCode::NOT_FOUND, "not_found"))
+    }
+}
+
 /// The body of a known caller, and the right to hold it in memory.
 async fn receive(
     app: &App,

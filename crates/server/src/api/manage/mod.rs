@@ -25,7 +25,12 @@ pub fn router() -> Router<App> {
             post(api_keys::create).get(api_keys::list),
         )
         .route("/manage/v1/api-keys/{id}", delete(api_keys::remove))
-        .route(METADATA, get(metadata::show).put(metadata::replace))
+        .route(
+            METADATA,
+            get(metadata::show)
+                .put(metadata::replace)
+                .delete(metadata::remove),
+        )
         .route("/manage/v1/metadata/models/{aaguid}", get(metadata::model))
         .route("/manage/v1/openapi.json", get(openapi))
         .route("/manage", any(unknown))
@@ -61,6 +66,7 @@ async fn unknown(_: Uri) -> Problem {
         api_keys::remove,
         metadata::show,
         metadata::replace,
+        metadata::remove,
         metadata::model,
     ),
     modifiers(&Basic),

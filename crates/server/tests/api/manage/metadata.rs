@@ -161,6 +161,22 @@ async fn what_does_not_verify_or_is_older_is_refused_and_changes_nothing() {
 }
 
 #[tokio::test]
+async fn after_a_removal_an_older_edition_is_taken_in() {
+    let (service, backend) = house().await;
+    backend.delete(PATH).await.expect(404);
+    put(&backend, service.sign(&blob(5, vec![])).unwrap())
+        .await
+        .expect(200);
+    let stranger = backend.with_authorization(None);
+    stranger.delete(PATH).await.expect(401);
+    backend.delete(PATH).await.expect(204);
+    let nothing = json!({"in_use": null, "problem": null});
+    assert_eq!(backend.get(PATH).await.expect(200), nothing);
+    let older = put(&backend, service.sign(&blob(4, vec![])).unwrap()).await;
+    assert_eq!(older.expect(200)["new"], true);
+}
+
+#[tokio::test]
 async fn a_root_that_has_expired_vouches_for_nobody() {
     let chain = Chain {
         root: Validity {
