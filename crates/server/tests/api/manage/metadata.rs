@@ -3,9 +3,11 @@
 use axum::body::Body;
 use axum::http::Method;
 use domain::metadata::MetadataTrust;
+use domain::policy::AttestationRequirement;
 use serde_json::{Value, json};
 use testkit::metadata::{Blob, BlobLies, Entry, Service, Status};
 use testkit::{Algorithm, Authenticator, Chain, Lies, Profile, Validity};
+use webauthn::metadata::{StaleMetadata, UnknownModels};
 
 use crate::backend::{Backend, Reply, create};
 
@@ -286,13 +288,8 @@ async fn a_revoked_model_registers_no_more_and_the_factor_says_why() {
     backend.register(&service, "ada-0001", &mut key).await;
     let signed = metadata.sign(&blob(1, vec![revoked(root)])).unwrap();
     put(&backend, signed).await.expect(200);
-    let factor = backend.start(&service, "bob-0001").await;
-    let credential = create(&mut key, &factor, &Lies::default());
-    let refused = backend
-        .verify(&service, &credential)
-        .await
-        .refused(403, 60311);
-    assert_eq!(refused["details"]["reason"], "authenticator_status_refused");
+    let why = refused(&backend, &service, "bob-0001", &mut key).await;
+    assert_eq!(why, "authenticator_status_refused");
 }
 
 #[tokio::test]
@@ -308,11 +305,76 @@ async fn an_attestation_must_lead_to_the_anchors_that_the_blob_names() {
 
     // Of the same model, if one believed it.
     let mut impostor = security_key();
-    let factor = backend.start(&service, "bob-0001").await;
-    let credential = create(&mut impostor, &factor, &Lies::default());
-    let refused = backend
-        .verify(&service, &credential)
+    let why = refused(&backend, &service, "bob-0001", &mut impostor).await;
+    assert_eq!(why, "attestation_untrusted");
+}
+
+/// How the factor of a security key with another user is refused.
+async fn refused(
+    backend: &Backend,
+    service: &str,
+    identity: &str,
+    key: &mut Authenticator,
+) -> Value {
+    let factor = backend.start(service, identity).await;
+    let credential = create(key, &factor, &Lies::default());
+    let refused = backend.verify(service, &credential).await;
+    refused.refused(403, 60311)["details"]["reason"].clone()
+}
+
+#[tokio::test]
+async fn where_attestation_must_be_trusted_the_anchors_of_the_blob_are_enough() {
+    let (metadata, backend) = house().await;
+    let service = backend.service().await;
+    let trusted = AttestationRequirement::Trusted;
+    backend
+        .change(&service, |rp| rp.policy.attestation.requirement = trusted)
+        .await;
+    let mut key = security_key();
+    let entry = Entry::fido2(MODEL, key.attestation_root().unwrap());
+    let why = refused(&backend, &service, "ada-0001", &mut key).await;
+    assert_eq!(why, "attestation_policy_refused");
+    put(&backend, metadata.sign(&blob(1, vec![entry])).unwrap())
         .await
-        .refused(403, 60311);
-    assert_eq!(refused["details"]["reason"], "attestation_untrusted");
+        .expect(200);
+    backend.register(&service, "ada-0002", &mut key).await;
+    let mut passkey = Authenticator::new(Profile::default());
+    let why = refused(&backend, &service, "ada-0003", &mut passkey).await;
+    assert_eq!(why, "attestation_policy_refused");
+}
+
+#[tokio::test]
+async fn metadata_that_a_policy_demands_and_are_not_there_are_a_refusal_and_no_fault() {
+    let (metadata, backend) = house().await;
+    let service = backend.service().await;
+    backend
+        .change(&service, |rp| {
+            rp.policy.attestation.metadata.unknown_models = UnknownModels::Refuse;
+            rp.policy.attestation.metadata.stale = StaleMetadata::Refuse;
+        })
+        .await;
+    let mut key = security_key();
+    let entry = Entry::fido2(MODEL, key.attestation_root().unwrap());
+    let why = refused(&backend, &service, "ada-0001", &mut key).await;
+    assert_eq!(why, "metadata_unavailable");
+
+    put(&backend, metadata.sign(&blob(1, vec![])).unwrap())
+        .await
+        .expect(200);
+    let why = refused(&backend, &service, "ada-0002", &mut key).await;
+    assert_eq!(why, "authenticator_unknown");
+
+    let stale = Blob {
+        next_update: "2026-01-01".to_owned(),
+        ..blob(2, vec![entry.clone()])
+    };
+    let imported = put(&backend, metadata.sign(&stale).unwrap()).await;
+    assert_eq!(imported.expect(200)["in_use"]["stale"], true);
+    let why = refused(&backend, &service, "ada-0003", &mut key).await;
+    assert_eq!(why, "metadata_stale");
+
+    put(&backend, metadata.sign(&blob(3, vec![entry])).unwrap())
+        .await
+        .expect(200);
+    backend.register(&service, "ada-0004", &mut key).await;
 }
