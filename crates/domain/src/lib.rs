@@ -14,6 +14,7 @@ pub mod ceremony;
 pub mod clock;
 pub mod credentials;
 pub mod cursor;
+pub mod directory;
 pub mod error;
 pub mod ids;
 pub mod metadata;
@@ -51,6 +52,7 @@ pub struct Passkeys {
     access_keys: Cache<(RelyingPartyId, AccessKeyId), Arc<AccessKey>>,
     token_keys: Cache<(RelyingPartyId, TokenKind), Arc<TokenKey>>,
     cursor_key: cursor::CursorKey,
+    directory: directory::DirectoryCache,
     default_policy: Policy,
     metadata: metadata::Keeper,
 }
@@ -83,6 +85,7 @@ impl Passkeys {
             access_keys: Cache::default(),
             token_keys: Cache::default(),
             cursor_key,
+            directory: directory::DirectoryCache::default(),
             default_policy: Policy::default(),
             metadata: metadata::Keeper::default(),
         })

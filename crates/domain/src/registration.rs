@@ -17,7 +17,7 @@ use crate::ceremony::{
 };
 use crate::credentials::{CredentialRecord, NewCredential};
 use crate::error::Refusal;
-use crate::ids::{AttemptId, CeremonyId, RelyingPartyId};
+use crate::ids::{AttemptId, CeremonyId, CredentialKey, RelyingPartyId};
 use crate::policy::PartialSelection;
 use crate::relying_parties::RelyingParty;
 use crate::storage::{Begin, BeginRegistration, FinishRegistration, FinishedRegistration};
@@ -78,6 +78,8 @@ pub struct StartedRegistration {
     pub ceremony: Ceremony,
     /// Its user.
     pub user: User,
+    /// The credentials that the user has already, oldest first.
+    pub registered: Vec<CredentialKey>,
     /// What the client is to be asked.
     pub options: CreationOptions,
 }
@@ -180,6 +182,7 @@ impl Passkeys {
                 // The user came into being, or went, between the read and the write: look again.
                 Begin::UserExists | Begin::UserGone => continue,
             }
+            let registered = credentials.iter().map(|c| c.key).collect();
             let account_name = start.account_name.unwrap_or(&user.name);
             let options = CreationOptions {
                 rp: RelyingPartyEntity {
@@ -212,6 +215,7 @@ impl Passkeys {
             return Ok(StartedRegistration {
                 ceremony,
                 user,
+                registered,
                 options,
             });
         }

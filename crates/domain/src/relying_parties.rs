@@ -190,7 +190,9 @@ impl Passkeys {
         };
         let event =
             AuditEvent::new(self.draw(), AuditKind::RelyingPartyCreated, rp.id, now).by(&ADMIN);
-        if self.storage.create_relying_party(&rp, &event).await? {
+        let created = self.storage.create_relying_party(&rp, &event).await?;
+        self.directory.forget();
+        if created {
             Ok(rp)
         } else {
             Err(Reason::AccountUnknown.into())
@@ -303,6 +305,7 @@ impl Passkeys {
                     .by(&ADMIN);
             let outcome = self.storage.update_relying_party(&rp, &event).await;
             self.relying_parties.forget(&id);
+            self.directory.forget();
             match outcome? {
                 Update::Done => return Ok(rp),
                 Update::Conflict => {}
@@ -327,6 +330,7 @@ impl Passkeys {
         self.relying_party(account, id).await?;
         let removed = self.storage.delete_relying_party(id).await;
         self.relying_parties.forget(&id);
+        self.directory.forget();
         self.access_keys.clear();
         self.token_keys.clear();
         if removed? {

@@ -396,6 +396,12 @@ pub trait Storage: Send + Sync + 'static {
         account: AccountId,
         page: PageRequest,
     ) -> Result<Page<RelyingParty>, Fault>;
+    /// Relying Parties of every account in the order of their keys, at most `limit` of those after `after`.
+    async fn walk_relying_parties(
+        &self,
+        after: Option<RelyingPartyId>,
+        limit: u32,
+    ) -> Result<Vec<RelyingParty>, Fault>;
     /// Replaces a Relying Party whose stored version is `rp.version - 1`.
     async fn update_relying_party(
         &self,
@@ -590,6 +596,8 @@ pub trait Storage: Send + Sync + 'static {
         token: TokenId,
         expires: Timestamp,
     ) -> Result<bool, Fault>;
+    /// Whether a token is noted as used.
+    async fn is_claimed(&self, rp: RelyingPartyId, token: TokenId) -> Result<bool, Fault>;
 
     // ---- upkeep ---------------------------------------------------------------------------
 

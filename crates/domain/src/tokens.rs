@@ -128,6 +128,11 @@ impl Passkeys {
         }))
     }
 
+    /// The id of a new token.
+    pub fn new_token_id(&self) -> TokenId {
+        TokenId::random(&*self.randomness)
+    }
+
     /// Uses a one-time token that is valid until `expires`; `false` when it was used before, or its Relying Party is
     /// not there. Of several uses at once one is the first.
     pub async fn claim_once(
@@ -137,5 +142,10 @@ impl Passkeys {
         expires: Timestamp,
     ) -> Result<bool, Refusal> {
         Ok(self.storage.claim_once(rp, token, expires).await?)
+    }
+
+    /// Whether a one-time token was used.
+    pub async fn is_claimed(&self, rp: RelyingPartyId, token: TokenId) -> Result<bool, Refusal> {
+        Ok(self.storage.is_claimed(rp, token).await?)
     }
 }

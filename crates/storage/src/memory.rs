@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::ops::Bound;
 
 use async_trait::async_trait;
 use domain::access_keys::AccessKey;
@@ -320,6 +321,20 @@ impl Storage for Memory {
             .filter(|rp| rp.account == account)
             .cloned();
         Ok(page(rows, request, |rp| (rp.created, rp.id.0)))
+    }
+
+    async fn walk_relying_parties(
+        &self,
+        after: Option<RelyingPartyId>,
+        limit: u32,
+    ) -> Result<Vec<RelyingParty>, Fault> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let state = self.state();
+        let rows = state.relying_parties.range((from, Bound::Unbounded));
+        Ok(rows
+            .take(limit as usize)
+            .map(|(_, rp)| rp.clone())
+            .collect())
     }
 
     async fn update_relying_party(
@@ -924,6 +939,10 @@ impl Storage for Memory {
                 Ok(true)
             }
         }
+    }
+
+    async fn is_claimed(&self, rp: RelyingPartyId, token: TokenId) -> Result<bool, Fault> {
+        Ok(self.state().used_tokens.contains_key(&(rp, token)))
     }
 
     async fn list_events(

@@ -266,3 +266,32 @@ pub(crate) async fn a_webhook_lives_in_its_relying_party(bed: &mut dyn Bed) {
         Ok(false)
     );
 }
+
+pub(crate) async fn the_relying_parties_of_all_accounts_are_walked_in_the_order_of_their_keys(
+    bed: &mut dyn Bed,
+) {
+    let world = World::new(bed).await;
+    let store = &world.store;
+    let mut ids = vec![world.rp];
+    for _ in 0..5 {
+        ids.push(world.another_rp().await);
+    }
+    ids.sort_unstable();
+    for limit in [1, 2, 3, 10] {
+        let mut walked = Vec::new();
+        let mut after = None;
+        loop {
+            let step = store.walk_relying_parties(after, limit).await.unwrap();
+            assert!(step.len() <= limit as usize);
+            let Some(last) = step.last() else {
+                break;
+            };
+            after = Some(last.id);
+            for rp in step {
+                assert_eq!(store.relying_party(rp.id).await, Ok(Some(rp.clone())));
+                walked.push(rp.id);
+            }
+        }
+        assert_eq!(walked, ids);
+    }
+}

@@ -125,7 +125,9 @@ pub(crate) async fn a_one_time_token_is_used_once_in_its_relying_party(bed: &mut
     let other = world.another_rp().await;
     let token = TokenId(key());
     for rp in [world.rp, other] {
+        assert_eq!(store.is_claimed(rp, token).await, Ok(false));
         assert_eq!(store.claim_once(rp, token, at(10)).await, Ok(true));
+        assert_eq!(store.is_claimed(rp, token).await, Ok(true));
         // Whatever is said about its expiry.
         for expires in [at(10), at(1_000_000), at(-10)] {
             assert_eq!(store.claim_once(rp, token, expires).await, Ok(false));

@@ -232,6 +232,15 @@ impl Storage for Embedded {
             .await
     }
 
+    async fn walk_relying_parties(
+        &self,
+        after: Option<RelyingPartyId>,
+        limit: u32,
+    ) -> Result<Vec<RelyingParty>, Fault> {
+        self.list(move |c| reads::walk_relying_parties(c, after, limit))
+            .await
+    }
+
     async fn update_relying_party(
         &self,
         rp: &RelyingParty,
@@ -544,6 +553,10 @@ impl Storage for Embedded {
     ) -> Result<bool, Fault> {
         self.write(move |c| writes::claim_once(c, rp, token, expires))
             .await
+    }
+
+    async fn is_claimed(&self, rp: RelyingPartyId, token: TokenId) -> Result<bool, Fault> {
+        self.points.read(|c| reads::is_claimed(c, rp, token))
     }
 
     async fn list_events(

@@ -6,7 +6,9 @@ use domain::audit::AuditEvent;
 use domain::ceremony::{Ceremony, Standing};
 use domain::clock::Timestamp;
 use domain::credentials::CredentialRecord;
-use domain::ids::{AccessKeyId, AccountId, CeremonyId, CredentialKey, RelyingPartyId, UserId};
+use domain::ids::{
+    AccessKeyId, AccountId, CeremonyId, CredentialKey, RelyingPartyId, TokenId, UserId,
+};
 use domain::metadata::{MetadataSource, StoredMetadata};
 use domain::relying_parties::RelyingParty;
 use domain::storage::{
@@ -73,6 +75,28 @@ pub(super) fn relying_party(
     first(connection, sql, [id.0], |row| {
         rows::from_json(row, 0, "a Relying Party")
     })
+}
+
+pub(super) fn walk_relying_parties(
+    connection: &Connection,
+    after: Option<RelyingPartyId>,
+    limit: u32,
+) -> Outcome<Vec<RelyingParty>> {
+    // No key lies before the empty one.
+    let after = after.map_or_else(Vec::new, |id| id.0.to_vec());
+    let sql = "SELECT body FROM relying_parties WHERE id > ?1 ORDER BY id LIMIT ?2";
+    all(connection, sql, params![after, limit], |row| {
+        rows::from_json(row, 0, "a Relying Party")
+    })
+}
+
+pub(super) fn is_claimed(
+    connection: &Connection,
+    rp: RelyingPartyId,
+    token: TokenId,
+) -> Outcome<bool> {
+    let sql = "SELECT 1 FROM used_tokens WHERE relying_party_id = ?1 AND id = ?2";
+    exists(connection, sql, params![rp.0, token.0])
 }
 
 pub(super) fn user(
