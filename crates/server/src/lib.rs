@@ -8,6 +8,7 @@ pub mod demo;
 pub mod health;
 pub mod metadata;
 pub mod middleware;
+mod moment;
 mod pem;
 pub mod process;
 pub mod telemetry;

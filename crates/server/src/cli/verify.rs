@@ -5,7 +5,6 @@
 mod case;
 mod judge;
 mod lines;
-mod moment;
 mod verdict;
 
 use std::ffi::OsStr;

@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 use webauthn::cose::CoseAlgorithm;
 use webauthn::credential::{CredentialId, UserHandle};
 
-use super::moment::Moment;
+use crate::moment::Moment;
 use crate::pem::Certificates;
 
 /// One line of the input. Absent and `null` mean the same; unknown members are ignored.

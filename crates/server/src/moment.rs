@@ -6,12 +6,12 @@ use webauthn::UnixSeconds;
 /// A moment, in whole seconds; a fraction is cut off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub(super) struct Moment(pub(super) UnixSeconds);
+pub(crate) struct Moment(pub(crate) UnixSeconds);
 
 /// The text is no moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a moment is written as in RFC 3339, for example 2026-01-31T12:00:00Z")]
-pub(super) struct MomentError;
+pub(crate) struct MomentError;
 
 impl TryFrom<String> for Moment {
     type Error = MomentError;
