@@ -8,7 +8,8 @@ use axum::http::{HeaderName, StatusCode};
 use domain::Passkeys;
 use domain::clock::SystemRandomness;
 
-use crate::config::Limits;
+use crate::api::nevis;
+use crate::config::{Limits, Nevis};
 use crate::health::Lifecycle;
 use crate::middleware::front::{Front, guard};
 
@@ -42,19 +43,50 @@ pub struct App {
     pub passkeys: Arc<Passkeys>,
     /// Base of emitted URLs.
     pub public_url: Arc<PublicUrl>,
+    /// Where the process is in its life.
+    pub lifecycle: Arc<Lifecycle>,
+    /// What the handlers of the Nevis wire share.
+    pub nevis: Arc<nevis::Shared>,
+}
+
+impl App {
+    /// The state of a process with the default settings.
+    pub fn new(passkeys: Arc<Passkeys>, public_url: PublicUrl) -> Self {
+        Self {
+            passkeys,
+            public_url: Arc::new(public_url),
+            lifecycle: Arc::default(),
+            nevis: Arc::default(),
+        }
+    }
+
+    /// The same, for a process whose life is watched there.
+    #[must_use]
+    pub fn with_lifecycle(mut self, lifecycle: &Arc<Lifecycle>) -> Self {
+        self.lifecycle = Arc::clone(lifecycle);
+        self
+    }
+
+    /// The same, with these settings of the Nevis wire.
+    #[must_use]
+    pub fn with_nevis(mut self, settings: Nevis) -> Self {
+        self.nevis = Arc::new(nevis::Shared::new(settings));
+        self
+    }
 }
 
 /// All routes of a running passkeyd, behind the [front](crate::middleware::front).
-pub fn router(app: App, limits: &Limits, lifecycle: Arc<Lifecycle>) -> Router {
-    router_with(app, limits, lifecycle, Router::new())
+pub fn router(app: App, limits: &Limits) -> Router {
+    router_with(app, limits, Router::new())
 }
 
 /// All routes and some more, for example those of the demo.
-pub fn router_with(app: App, limits: &Limits, lifecycle: Arc<Lifecycle>, more: Router) -> Router {
+pub fn router_with(app: App, limits: &Limits, more: Router) -> Router {
     let front = Front::new(limits, Arc::clone(&app.public_url), &SystemRandomness);
-    let health = crate::health::router(Arc::clone(&app.passkeys), lifecycle);
+    let health = crate::health::router(Arc::clone(&app.passkeys), Arc::clone(&app.lifecycle));
     Router::new()
         .merge(crate::api::twilio::router())
+        .merge(nevis::router(&app.nevis))
         .merge(crate::api::docs::router())
         .merge(crate::api::manage::router())
         .with_state(app)

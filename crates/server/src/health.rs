@@ -1,28 +1,34 @@
 //! Whether the process lives, and whether it should be sent requests.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
 use domain::{Passkeys, Reason};
+use tokio::sync::watch;
 
 /// Where the process is in its life.
 #[derive(Debug, Default)]
 pub struct Lifecycle {
-    draining: AtomicBool,
+    draining: watch::Sender<bool>,
 }
 
 impl Lifecycle {
     /// From now on the process only finishes what it has begun.
     pub fn drain(&self) {
-        self.draining.store(true, Ordering::Release);
+        self.draining.send_replace(true);
+    }
+
+    /// Ends when the process begins to end.
+    pub async fn drained(&self) {
+        // The sender lives as long as this waits, so nothing else can end it.
+        let _ = self.draining.subscribe().wait_for(|drain| *drain).await;
     }
 
     fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::Acquire)
+        *self.draining.borrow()
     }
 }
 

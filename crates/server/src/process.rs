@@ -110,11 +110,10 @@ pub async fn serve(
     let listener = listen(settings.listen).await?;
     let address = local_address(&listener, settings.listen)?;
     announce_account(&passkeys, first_account).await?;
-    let app = App {
-        passkeys: Arc::clone(&passkeys),
-        public_url: Arc::new(settings.public_url(address)),
-    };
-    let router = crate::app::router(app.clone(), &settings.limits, lifecycle);
+    let app = App::new(Arc::clone(&passkeys), settings.public_url(address))
+        .with_lifecycle(&lifecycle)
+        .with_nevis(settings.nevis.clone());
+    let router = crate::app::router(app.clone(), &settings.limits);
     tracing::info!(%address, public_url = app.public_url.as_str(), "ready");
     let keeper = tokio::spawn(crate::metadata::keep(
         Arc::clone(&passkeys),

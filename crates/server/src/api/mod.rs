@@ -4,6 +4,7 @@ pub mod auth;
 pub mod dates;
 pub mod docs;
 pub mod manage;
+pub mod nevis;
 pub mod twilio;
 
 use domain::Reason;

@@ -13,8 +13,9 @@ use domain::metadata::{ImportedMetadata, MetadataInUse, MetadataSource, ModelNam
 use domain::policy::Policy;
 use webauthn::metadata::MAX_BLOB;
 
+use super::which_store::WhichStore;
 use crate::api::dates::Date;
-use crate::config::{Flags, Settings};
+use crate::config::Settings;
 use crate::metadata::{self, Sources};
 use crate::process::{self, ProcessError};
 
@@ -44,31 +45,6 @@ enum Command {
         #[command(flatten)]
         store: WhichStore,
     },
-}
-
-/// Which store, and whose metadata are believed.
-#[derive(Debug, Args)]
-struct WhichStore {
-    /// TOML file with settings.
-    #[arg(long, value_name = "FILE", env = "PASSKEYD_CONFIG")]
-    config: Option<PathBuf>,
-    /// Directory of the embedded store [default: ./passkeyd-data].
-    #[arg(long, value_name = "DIR")]
-    data_dir: Option<PathBuf>,
-    /// The store [default: sqlite:<data-dir>/passkeyd.db].
-    #[arg(long, value_name = "URL")]
-    store: Option<String>,
-}
-
-impl WhichStore {
-    fn settings(self) -> Result<Settings, ProcessError> {
-        let flags = Flags {
-            data_dir: self.data_dir,
-            store: self.store,
-            ..Flags::default()
-        };
-        Ok(Settings::load(self.config.as_deref(), &flags)?)
-    }
 }
 
 /// Does what was asked and prints what came of it.

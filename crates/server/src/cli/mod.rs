@@ -1,8 +1,10 @@
 //! The command line.
 
+mod access_key;
 mod generate;
 mod mds;
 mod verify;
+mod which_store;
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -29,6 +31,8 @@ enum Command {
     Serve(Serve),
     /// Run a throw-away server on this machine, with a page on which to try passkeys in the browser.
     Demo(Demo),
+    /// Make, show and revoke the access keys with which back ends speak the Authentication Cloud API.
+    AccessKey(access_key::AccessKey),
     /// Judge recorded ceremonies offline: one JSON object per line in, one verdict per line out.
     Verify(verify::Verify),
     /// Look after the metadata of the FIDO Metadata Service in a store.
@@ -80,6 +84,7 @@ pub fn run() -> ExitCode {
         Command::Demo(arguments) => {
             in_runtime(async move { crate::demo::run(arguments.listen).await })
         }
+        Command::AccessKey(arguments) => in_runtime(access_key::run(arguments)),
         // Its exit codes are its own, since refusing is what it is for.
         Command::Verify(arguments) => return verify::run(&arguments),
         Command::Mds(arguments) => in_runtime(mds::run(arguments)),

@@ -21,7 +21,7 @@ use crate::app::PublicUrl;
 
 pub use reference::markdown;
 pub use sections::{
-    Ceremonies, Limits, Log, LogFormat, LogLevel, Metadata, Retention, Settings, Shutdown,
+    Ceremonies, Limits, Log, LogFormat, LogLevel, Metadata, Nevis, Retention, Settings, Shutdown,
 };
 
 /// Prefix of all environment variables; `__` separates a section from its key.

@@ -100,6 +100,8 @@ sections! {
         log: Log = Log::default() => "",
         /// How long ceremonies last.
         ceremonies: Ceremonies = Ceremonies::default() => "",
+        /// The Authentication Cloud API.
+        nevis: Nevis = Nevis::default() => "",
         /// Limits of the transport.
         limits: Limits = Limits::default() => "",
         /// Metadata about authenticator models.
@@ -124,6 +126,14 @@ sections! {
         registration_seconds: u32 = 600 => "600",
         /// Time for an authentication, in seconds; at most 600.
         authentication_seconds: u32 = 300 => "300",
+    }
+
+    /// The Authentication Cloud API (`/api/v1`, `/_app`). What a Service chooses for itself is set through the management API.
+    Nevis "nevis" {
+        /// Whether this API is served.
+        enabled: bool = true => "true",
+        /// Whether `GET /ping` is answered without an access key, for health checks of load balancers.
+        open_ping: bool = false => "false",
     }
 
     /// What one client may ask of the process. Lower values are always safe; with higher ones a

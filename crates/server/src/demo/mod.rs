@@ -67,21 +67,13 @@ pub async fn run(asked: Option<SocketAddr>) -> Result<(), ProcessError> {
         ));
     };
     let origin = format!("http://localhost:{}", address.port());
-    let app = App {
-        passkeys: Arc::clone(&passkeys),
-        public_url: Arc::new(PublicUrl::new(&origin)),
-    };
+    let app = App::new(Arc::clone(&passkeys), PublicUrl::new(&origin)).with_lifecycle(&lifecycle);
     let settings = Settings::default();
-    let api = crate::app::router(app.clone(), &settings.limits, Arc::clone(&lifecycle));
+    let api = crate::app::router(app.clone(), &settings.limits);
     let backend = Backend::start(api, account, &token, &origin)
         .await
         .map_err(ProcessError::Demo)?;
-    let router = crate::app::router_with(
-        app,
-        &settings.limits,
-        lifecycle,
-        routes(backend, address.port()),
-    );
+    let router = crate::app::router_with(app, &settings.limits, routes(backend, address.port()));
     announce(&origin).map_err(|source| ProcessError::System {
         what: "cannot print the page's address",
         source,

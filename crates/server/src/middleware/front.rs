@@ -24,6 +24,7 @@ use http_body_util::BodyExt as _;
 
 use crate::api::RefusalInfo;
 use crate::api::manage::reads_its_body;
+use crate::api::nevis::error as nevis;
 use crate::api::twilio::error as twilio;
 use crate::app::PublicUrl;
 use crate::config::Limits;
@@ -112,6 +113,7 @@ impl Front {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Audience {
     Twilio,
+    Nevis,
     Manage,
     Browser,
 }
@@ -124,6 +126,8 @@ impl Audience {
         };
         if below("/v2") {
             Self::Twilio
+        } else if below("/api/v1") || below("/_app") {
+            Self::Nevis
         } else if below("/manage") {
             Self::Manage
         } else {
@@ -134,7 +138,8 @@ impl Audience {
 
 /// The middleware.
 pub async fn guard(State(Front(front)): State<Front>, request: Request, next: Next) -> Response {
-    let audience = Audience::of(request.uri().path());
+    let uri = request.uri().clone();
+    let audience = Audience::of(uri.path());
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let own_body = route
@@ -146,10 +151,10 @@ pub async fn guard(State(Front(front)): State<Front>, request: Request, next: Ne
             Err(payload) => {
                 // The payload may hold what the client sent; the hook has logged the place.
                 drop(payload);
-                front.refuse(audience, TransportRefusal::Panicked)
+                front.refuse(audience, uri.path(), TransportRefusal::Panicked)
             }
         },
-        Err(refusal) => front.refuse(audience, refusal),
+        Err(refusal) => front.refuse(audience, uri.path(), refusal),
     };
     let id = front.ids.next();
     log(
@@ -187,7 +192,7 @@ impl Shared {
         }
         let most = match audience {
             Audience::Twilio | Audience::Manage => self.body_bytes,
-            Audience::Browser => self.browser_body_bytes,
+            Audience::Nevis | Audience::Browser => self.browser_body_bytes,
         };
         let (parts, body) = request.into_parts();
         let bytes = tokio::time::timeout(self.body_time, read(body, most))
@@ -196,7 +201,7 @@ impl Shared {
         Ok(Request::from_parts(parts, Body::from(bytes)))
     }
 
-    fn refuse(&self, audience: Audience, refusal: TransportRefusal) -> Response {
+    fn refuse(&self, audience: Audience, path: &str, refusal: TransportRefusal) -> Response {
         let mut response = match audience {
             Audience::Twilio => twilio::transport_refusal(
                 match refusal {
@@ -210,6 +215,7 @@ impl Shared {
                 },
                 &self.public_url,
             ),
+            Audience::Nevis => nevis::transport_refusal(refusal.status(), path),
             Audience::Manage | Audience::Browser => plain(refusal),
         };
         if refusal.ends_connection() {
@@ -277,11 +283,12 @@ async fn catch_panic<F: Future>(future: F) -> Result<F::Output, Box<dyn Any + Se
 fn log(method: &Method, route: &str, response: &Response, id: &HeaderValue) {
     let status = response.status();
     let request_id = id.to_str().unwrap_or_default();
-    if !status.is_client_error() && !status.is_server_error() {
+    let info = response.extensions().get::<RefusalInfo>();
+    // A wire may tell a refusal with a status that does not say so.
+    if info.is_none() && !status.is_client_error() && !status.is_server_error() {
         tracing::debug!(%method, route, status = status.as_u16(), request_id, "answered");
         return;
     }
-    let info = response.extensions().get::<RefusalInfo>();
     let transport = response.extensions().get::<TransportRefusal>();
     let code = info.map(|info| info.code);
     let reason = info

@@ -122,10 +122,7 @@ impl Backend {
             .await
             .expect("the store is empty");
         let passkeys = Arc::new(passkeys);
-        let app = App {
-            passkeys: passkeys.clone(),
-            public_url: Arc::new(PublicUrl::new(PUBLIC_URL)),
-        };
+        let app = App::new(passkeys.clone(), PublicUrl::new(PUBLIC_URL));
         let router = server::api::twilio::router()
             .merge(server::api::docs::router())
             .merge(server::api::manage::router())

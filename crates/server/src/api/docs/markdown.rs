@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use domain::Reason;
 
 use super::pages::codes_of;
+use crate::api::nevis::reasons as nevis;
 use crate::api::twilio::codes::Code;
 use crate::api::twilio::reasons::{Call, code as code_of};
 
@@ -14,6 +15,7 @@ pub fn markdown_files() -> Vec<(&'static str, String)> {
         ("errors.md", errors()),
         ("reasons.md", reasons()),
         ("twilio-reasons.md", twilio_reasons()),
+        ("nevis-reasons.md", nevis_reasons()),
     ]
 }
 
@@ -114,6 +116,35 @@ fn twilio_reasons() -> String {
             }
         }
         text.push('\n');
+    }
+    text
+}
+
+fn nevis_reasons() -> String {
+    let mut text = format!("# Reason to HTTP status on the Nevis wire\n\n{GENERATED}");
+    text.push_str(
+        "A failed ceremony is an answer and not an error of the transport: the result calls below `/_app` say it in the body \
+         (`\"status\":\"failed\"`). They are open to anybody, so all verdicts are told in one sentence; the back end finds the \
+         reason in the log export, and in the status when it shows its access key.\n\n| reason |",
+    );
+    for call in nevis::Call::ALL {
+        put(&mut text, format_args!(" `{}` |", call.name()));
+    }
+    text.push_str(" the result call says |\n|---|");
+    text.push_str(&"---|".repeat(nevis::Call::ALL.len() + 1));
+    text.push('\n');
+    for reason in Reason::ALL {
+        put(&mut text, format_args!("| {reason} |"));
+        for call in nevis::Call::ALL {
+            put(
+                &mut text,
+                format_args!(" {} |", nevis::status(*call, *reason)),
+            );
+        }
+        put(
+            &mut text,
+            format_args!(" {} |\n", nevis::telling(*reason).name()),
+        );
     }
     text
 }

@@ -3,7 +3,6 @@
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use domain::ids::ApiKeyId;
@@ -11,13 +10,12 @@ use domain::storage::PageRequest;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::body::{name_problem, read};
 use super::error::Problem;
 use crate::api::auth::authenticate;
 use crate::api::dates::Date;
 use crate::app::App;
 
-/// Most characters of a name.
-const MAX_NAME: usize = 128;
 /// How many keys are shown. An account with more has to delete some first to see the others.
 const MOST: u32 = 1000;
 
@@ -84,9 +82,8 @@ pub async fn create(
     let account = authenticate(&app.passkeys, &headers).await?;
     let NewApiKey { name } = read(&headers, &body)?;
     let name = name.trim();
-    if name.is_empty() || name.chars().count() > MAX_NAME || name.chars().any(char::is_control) {
-        return Err(Problem::new(StatusCode::BAD_REQUEST, "name_invalid")
-            .saying("`name` has 1 to 128 characters, none of them a control character"));
+    if let Some(problem) = name_problem(name) {
+        return Err(problem);
     }
     let (key, secret) = app.passkeys.create_api_key(account, name).await?;
     let created = CreatedApiKey {
@@ -153,33 +150,4 @@ pub async fn remove(
     } else {
         Err(Problem::new(StatusCode::NOT_FOUND, "not_found"))
     }
-}
-
-fn read<T: for<'de> Deserialize<'de>>(headers: &HeaderMap, body: &[u8]) -> Result<T, Problem> {
-    let json = headers.get(CONTENT_TYPE).is_some_and(|value| {
-        value
-            .as_bytes()
-            .split(|&byte| byte == b';')
-            .next()
-            .is_some_and(|essence| {
-                essence
-                    .trim_ascii()
-                    .eq_ignore_ascii_case(b"application/json")
-            })
-    });
-    if !json {
-        return Err(Problem::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "content_type_not_supported",
-        )
-        .saying("send application/json"));
-    }
-    serde_json::from_slice(body).map_err(|error| {
-        // The kind and the place, not the text: an error may repeat what was sent.
-        Problem::new(StatusCode::BAD_REQUEST, "request_invalid").saying(format!(
-            "the body is not as described (line {}, column {})",
-            error.line(),
-            error.column()
-        ))
-    })
 }

@@ -1,8 +1,12 @@
 //! The native management API, `/manage/v1/`. Its OpenAPI description is made from this code.
 
+pub mod access_keys;
 mod api_keys;
+mod body;
 mod error;
 mod metadata;
+mod nevis;
+pub mod services;
 
 use axum::Router;
 use axum::http::header::CONTENT_TYPE;
@@ -32,6 +36,18 @@ pub fn router() -> Router<App> {
                 .delete(metadata::remove),
         )
         .route("/manage/v1/metadata/models/{aaguid}", get(metadata::model))
+        .route(
+            "/manage/v1/services/{service}/access-keys",
+            post(access_keys::create).get(access_keys::list),
+        )
+        .route(
+            "/manage/v1/services/{service}/access-keys/{id}",
+            delete(access_keys::remove),
+        )
+        .route(
+            "/manage/v1/services/{service}/nevis",
+            get(nevis::fetch).patch(nevis::change),
+        )
         .route("/manage/v1/openapi.json", get(openapi))
         .route("/manage", any(unknown))
         .route("/manage/{*path}", any(unknown))
@@ -68,6 +84,11 @@ async fn unknown(_: Uri) -> Problem {
         metadata::replace,
         metadata::remove,
         metadata::model,
+        access_keys::create,
+        access_keys::list,
+        access_keys::remove,
+        nevis::fetch,
+        nevis::change,
     ),
     modifiers(&Basic),
     security(("basic" = []))

@@ -9,7 +9,6 @@ use domain::clock::{SystemClock, SystemRandomness};
 use super::*;
 use crate::app::{App, PublicUrl};
 use crate::config::Limits;
-use crate::health::Lifecycle;
 
 async fn demo() -> Router {
     let passkeys = Passkeys::open(
@@ -22,11 +21,8 @@ async fn demo() -> Router {
     let Bootstrap::Created(account, token) = passkeys.bootstrap(None).await.unwrap() else {
         panic!("a new store is empty")
     };
-    let app = App {
-        passkeys: Arc::new(passkeys),
-        public_url: Arc::new(PublicUrl::new("http://localhost:8080")),
-    };
-    let api = crate::app::router(app, &Limits::default(), Arc::new(Lifecycle::default()));
+    let app = App::new(Arc::new(passkeys), PublicUrl::new("http://localhost:8080"));
+    let api = crate::app::router(app, &Limits::default());
     router(
         Backend::start(api, account, &token, "http://localhost:8080")
             .await

@@ -1,0 +1,204 @@
+//! Access keys of a Service: what a back end that speaks the Authentication Cloud API shows.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use domain::Passkeys;
+use domain::access_keys::AccessKey as Record;
+use domain::audit::{Actor, ActorKind};
+use domain::error::Refusal;
+use domain::ids::{AccessKeyId, RelyingPartyId};
+use domain::storage::PageRequest;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::body::{name_problem, read};
+use super::error::Problem;
+use super::services::service;
+use crate::api::dates::Date;
+use crate::api::nevis::access_keys::text;
+use crate::api::nevis::uuid::Uuid;
+use crate::app::{App, PublicUrl};
+
+/// How many keys are shown. A Service with more has to delete some first to see the others.
+const MOST: u32 = 1000;
+
+/// What a new access key is called.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewAccessKey {
+    /// A name for people, 1 to 128 characters.
+    name: String,
+}
+
+/// An access key, without the key itself.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AccessKey {
+    /// Its id (UUID).
+    #[schema(value_type = String)]
+    id: Uuid,
+    /// A name for people.
+    name: String,
+    /// When it was created (RFC 3339, UTC).
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Date,
+}
+
+/// A new access key with the key itself, which is shown this once.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CreatedAccessKey {
+    /// Its id (UUID).
+    #[schema(value_type = String)]
+    id: Uuid,
+    /// A name for people.
+    name: String,
+    /// What the back end sends: `Authorization: Bearer <key>`. It is not stored and cannot be shown again.
+    key: String,
+    /// When it was created (RFC 3339, UTC).
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Date,
+}
+
+/// Access keys, oldest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AccessKeys {
+    /// The keys.
+    access_keys: Vec<AccessKey>,
+}
+
+/// Makes an access key; the command line does the same.
+///
+/// # Errors
+/// `relying_party_unknown`.
+pub async fn make(
+    passkeys: &Passkeys,
+    public_url: &PublicUrl,
+    rp: RelyingPartyId,
+    name: &str,
+) -> Result<CreatedAccessKey, Refusal> {
+    let by = Actor::new(ActorKind::Admin, "");
+    let record = passkeys
+        .create_access_key(rp, name, vec!["api".to_owned()], None, &by)
+        .await?;
+    Ok(CreatedAccessKey {
+        id: Uuid(record.id.0),
+        key: text(passkeys, public_url.as_str(), &record).await?,
+        name: record.name,
+        created_at: Date(record.created),
+    })
+}
+
+/// The access keys of a Service; the command line shows the same.
+///
+/// # Errors
+/// Faults of the store.
+pub async fn all(passkeys: &Passkeys, rp: RelyingPartyId) -> Result<AccessKeys, Refusal> {
+    let page = passkeys
+        .list_access_keys(rp, PageRequest::first(MOST))
+        .await?;
+    let show = |record: Record| AccessKey {
+        id: Uuid(record.id.0),
+        name: record.name,
+        created_at: Date(record.created),
+    };
+    Ok(AccessKeys {
+        access_keys: page.items.into_iter().map(show).collect(),
+    })
+}
+
+/// Revokes an access key; `false` when there is none with this id. The command line does the same.
+///
+/// # Errors
+/// Faults of the store.
+pub async fn revoke(passkeys: &Passkeys, rp: RelyingPartyId, id: &str) -> Result<bool, Refusal> {
+    let by = Actor::new(ActorKind::Admin, "");
+    match Uuid::parse(id) {
+        Some(id) => passkeys.delete_access_key(rp, AccessKeyId(id.0), &by).await,
+        None => Ok(false),
+    }
+}
+
+/// Creates an access key of a Service.
+#[utoipa::path(
+    post,
+    operation_id = "create_access_key",
+    tag = "Access keys",
+    path = "/manage/v1/services/{service}/access-keys",
+    params(("service" = String, Path, description = "`VA` and 32 hex digits")),
+    request_body = NewAccessKey,
+    responses(
+        (status = 201, description = "Created; the key is shown this once.", body = CreatedAccessKey),
+        (status = 400, description = "The body is not as described.", body = Problem),
+        (status = 401, description = "The caller is not known.", body = Problem),
+        (status = 404, description = "The account has no such Service.", body = Problem),
+        (status = 415, description = "The body is not JSON.", body = Problem),
+    )
+)]
+pub async fn create(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Path(sid): Path<String>,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let rp = service(&app, &headers, &sid).await?;
+    let NewAccessKey { name } = read(&headers, &body)?;
+    let name = name.trim();
+    if let Some(problem) = name_problem(name) {
+        return Err(problem);
+    }
+    let created = make(&app.passkeys, &app.public_url, rp.id, name).await?;
+    Ok((StatusCode::CREATED, Json(created)).into_response())
+}
+
+/// Lists the access keys of a Service.
+#[utoipa::path(
+    get,
+    operation_id = "list_access_keys",
+    tag = "Access keys",
+    path = "/manage/v1/services/{service}/access-keys",
+    params(("service" = String, Path, description = "`VA` and 32 hex digits")),
+    responses(
+        (status = 200, description = "The keys, oldest first, without the keys themselves.", body = AccessKeys),
+        (status = 401, description = "The caller is not known.", body = Problem),
+        (status = 404, description = "The account has no such Service.", body = Problem),
+    )
+)]
+pub async fn list(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Path(sid): Path<String>,
+) -> Result<Json<AccessKeys>, Problem> {
+    let rp = service(&app, &headers, &sid).await?;
+    Ok(Json(all(&app.passkeys, rp.id).await?))
+}
+
+/// Revokes an access key. It is refused from then on; on other nodes within a second.
+#[utoipa::path(
+    delete,
+    operation_id = "delete_access_key",
+    tag = "Access keys",
+    path = "/manage/v1/services/{service}/access-keys/{id}",
+    params(
+        ("service" = String, Path, description = "`VA` and 32 hex digits"),
+        ("id" = String, Path, description = "the id of the key (UUID)"),
+    ),
+    responses(
+        (status = 204, description = "Revoked."),
+        (status = 401, description = "The caller is not known.", body = Problem),
+        (status = 404, description = "The account has no such Service, or the Service no such key.", body = Problem),
+    )
+)]
+pub async fn remove(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Path((sid, id)): Path<(String, String)>,
+) -> Result<StatusCode, Problem> {
+    let rp = service(&app, &headers, &sid).await?;
+    if revoke(&app.passkeys, rp.id, &id).await? {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(Problem::new(StatusCode::NOT_FOUND, "not_found"))
+    }
+}

@@ -1,0 +1,38 @@
+//! Services of the caller's account, as paths of this API name them.
+
+use std::sync::Arc;
+
+use axum::http::{HeaderMap, StatusCode};
+use domain::Reason;
+use domain::ids::RelyingPartyId;
+use domain::relying_parties::RelyingParty;
+
+use super::error::Problem;
+use crate::api::auth::authenticate;
+use crate::app::App;
+
+/// The Service in the path, if it is the caller's.
+///
+/// # Errors
+/// 401; 404 for what is no SID of a Service, not there, or another account's.
+pub async fn service(
+    app: &App,
+    headers: &HeaderMap,
+    sid: &str,
+) -> Result<Arc<RelyingParty>, Problem> {
+    let account = authenticate(&app.passkeys, headers).await?;
+    let unknown = || Problem::new(StatusCode::NOT_FOUND, Reason::RelyingPartyUnknown.name());
+    let id = service_id(sid).ok_or_else(unknown)?;
+    app.passkeys
+        .relying_party(account, id)
+        .await
+        .map_err(|refusal| match refusal.reason {
+            Reason::RelyingPartyUnknown => unknown(),
+            _ => refusal.into(),
+        })
+}
+
+/// The key in a Service SID: `VA` and 32 hex digits.
+pub fn service_id(sid: &str) -> Option<RelyingPartyId> {
+    RelyingPartyId::from_hex(sid.strip_prefix("VA")?)
+}

@@ -1,0 +1,27 @@
+//! Access keys: tokens that back ends hold. The management API and the command line make them.
+
+use domain::Passkeys;
+use domain::access_keys::AccessKey;
+use domain::error::Refusal;
+
+use super::keys;
+use super::tokens::{Claims, Kind, scope};
+use super::uuid::Uuid;
+
+/// The text of an access key. It is not kept: whoever loses it makes another.
+///
+/// # Errors
+/// Faults of the store.
+pub async fn text(passkeys: &Passkeys, issuer: &str, key: &AccessKey) -> Result<String, Refusal> {
+    let id = Uuid(key.id.0);
+    let mut claims = Claims::new(
+        issuer,
+        key.relying_party.into(),
+        id,
+        scope::API,
+        key.created,
+        key.expires,
+    );
+    claims.sub = Some(id);
+    keys::sign(passkeys, key.relying_party, Kind::Access, &claims).await
+}

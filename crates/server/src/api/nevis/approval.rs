@@ -1,0 +1,98 @@
+//! `POST /api/v1/approval` (contract section 3.3): begins an authentication.
+
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use domain::Reason;
+use domain::authentication::Who;
+use domain::ceremony::Asked;
+use domain::error::Refusal;
+use domain::webauthn::json::{Object, Value};
+use domain::webauthn::options::RequestOptions;
+use serde::Serialize;
+
+use super::auth::access_key_or_intent;
+use super::error::{ApiError, refused};
+use super::inbound::{Answer, member, serve, text, wrong_type};
+use super::named::{self, Named};
+use super::options::{begin_authentication, user_verification};
+use super::reasons::Call;
+use super::settings::Settings;
+use super::tokens::scope;
+use super::transactions::status_token;
+use super::uuid::Uuid;
+use crate::app::App;
+
+/// The answer.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Approval {
+    transaction_id: Uuid,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_id: Option<Uuid>,
+    status_token: String,
+    credential_request_options: RequestOptions,
+}
+
+/// The call.
+pub async fn create(State(app): State<App>, request: Request) -> Response {
+    serve(app, request, async |app, inbound| {
+        let caller = access_key_or_intent(&app, &inbound.headers, scope::APPROVE).await?;
+        let body = inbound.json()?;
+        let object = body.as_object().ok_or_else(ApiError::internal)?;
+        named::channel(object)?;
+        let settings = Settings::of(&caller.rp);
+        let asked = match member(object, "fido2Options") {
+            None => None,
+            Some(Value::Object(options)) => user_verification(options)?,
+            Some(other) => return Err(wrong_type("fido2Options", other, "an object")),
+        };
+        let authenticator = authenticator(object)?;
+        let user = named::read(&app, &caller, object).await?;
+        let user_ref = user.as_ref().map(Named::by_key_or_name);
+        let who = match (authenticator, user_ref) {
+            (Some(key), owner) => Who::Credential(key.into(), owner),
+            (None, Some(user)) => Who::User(user),
+            (None, None) => Who::Anyone,
+        };
+        caller.spend(&app).await?;
+        let ceremony = begin_authentication(&app, &caller, &settings, who, asked)
+            .await
+            .map_err(|refusal| refusal_of(who, &refusal))?;
+        let token = status_token(&app, &settings, &ceremony, ceremony.user)
+            .await
+            .map_err(refused(Call::Api))?;
+        let Asked::Authentication(asked) = &ceremony.asked else {
+            return Err(ApiError::internal());
+        };
+        Answer::created(&Approval {
+            transaction_id: ceremony.id.into(),
+            user_id: ceremony.user.map(Uuid::from),
+            status_token: token,
+            credential_request_options: asked.options(),
+        })
+    })
+    .await
+}
+
+/// The one authenticator that is to answer.
+fn authenticator(object: &Object<'_>) -> Result<Option<Uuid>, ApiError> {
+    match text(object, "authenticatorId")? {
+        None => Ok(None),
+        Some(text) => Uuid::parse(text)
+            .map(Some)
+            .ok_or_else(|| ApiError::rule("authenticatorId is not a UUID")),
+    }
+}
+
+/// A user who is not there is 404, a user who has nothing to answer with 422.
+fn refusal_of(who: Who<'_>, refusal: &Refusal) -> ApiError {
+    match (refusal.reason, who) {
+        (Reason::CredentialUnknown, Who::User(_)) => ApiError::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "The user has no FIDO2 authenticator.",
+        )
+        .because(refusal.reason),
+        _ => ApiError::refused(Call::Api, refusal),
+    }
+}

@@ -1,0 +1,193 @@
+//! Who is calling (contract section 1.1): a back end with an access key, or a browser with an intent token.
+
+use std::sync::Arc;
+
+use axum::http::header::{AUTHORIZATION, USER_AGENT};
+use axum::http::{HeaderMap, StatusCode};
+use domain::Reason;
+use domain::audit::{Actor, ActorKind};
+use domain::clock::Timestamp;
+use domain::ids::{AccessKeyId, TokenId};
+use domain::relying_parties::RelyingParty;
+
+use super::error::{ApiError, refused};
+use super::keys;
+use super::reasons::Call;
+use super::tokens::{Claims, Kind, Presented};
+use crate::app::App;
+
+/// Name of this wire in the audit trail.
+pub const WIRE: &str = "nevis";
+
+/// A caller who is known.
+#[derive(Debug)]
+pub struct Caller {
+    /// Whose key or token it is.
+    pub rp: Arc<RelyingParty>,
+    /// For the audit trail.
+    pub actor: Actor,
+    /// What the intent token says; `None` for an access key.
+    pub intent: Option<Claims>,
+}
+
+impl Caller {
+    /// Spends the intent token, if there is one: the call is about to begin what the token was made for.
+    ///
+    /// # Errors
+    /// 403 when it was spent before.
+    pub async fn spend(&self, app: &App) -> Result<(), ApiError> {
+        let Some(claims) = &self.intent else {
+            return Ok(());
+        };
+        let expires = Timestamp(claims.exp.unwrap_or(i64::MAX / 1000).saturating_mul(1000));
+        let first = app
+            .passkeys
+            .claim_once(self.rp.id, TokenId(claims.jti.0), expires)
+            .await
+            .map_err(refused(Call::Api))?;
+        if first {
+            Ok(())
+        } else {
+            Err(ApiError::forbidden("The intent token was used before."))
+        }
+    }
+}
+
+/// The back end whose access key the request carries.
+///
+/// # Errors
+/// 401 without the header, 403 for anything but a valid access key.
+pub async fn access_key(app: &App, headers: &HeaderMap) -> Result<Caller, ApiError> {
+    let token = bearer(headers)?;
+    match Presented::parse(token) {
+        Some(presented) if presented.kind == Kind::Access => {
+            of_access_key(app, headers, &presented).await
+        }
+        _ => Err(invalid()),
+    }
+}
+
+/// The back end whose access key the request carries, or the browser whose intent token for this purpose it carries.
+///
+/// # Errors
+/// 401 without the header, 403 for anything else.
+pub async fn access_key_or_intent(
+    app: &App,
+    headers: &HeaderMap,
+    purpose: &'static str,
+) -> Result<Caller, ApiError> {
+    let presented = Presented::parse(bearer(headers)?).ok_or_else(invalid)?;
+    match presented.kind {
+        Kind::Access => of_access_key(app, headers, &presented).await,
+        Kind::Intent => {
+            let (rp, claims) = keys::verified(app, Kind::Intent, &presented)
+                .await?
+                .ok_or_else(invalid)?;
+            if claims.scope != purpose {
+                return Err(ApiError::forbidden(
+                    "The intent token was made for another operation.",
+                ));
+            }
+            if !claims
+                .channels
+                .as_ref()
+                .is_none_or(|channels| channels.iter().any(|c| c == super::CHANNEL))
+            {
+                return Err(ApiError::forbidden(
+                    "The intent token does not include the channel fido2.",
+                ));
+            }
+            let actor = agent(Actor::new(ActorKind::User, WIRE), headers);
+            Ok(Caller {
+                rp,
+                actor,
+                intent: Some(claims),
+            })
+        }
+        Kind::Status | Kind::Transaction => Err(invalid()),
+    }
+}
+
+async fn of_access_key(
+    app: &App,
+    headers: &HeaderMap,
+    presented: &Presented<'_>,
+) -> Result<Caller, ApiError> {
+    let (rp, claims) = keys::verified(app, Kind::Access, presented)
+        .await?
+        .ok_or_else(invalid)?;
+    let id = AccessKeyId(claims.jti.0);
+    let actor = Actor::new(ActorKind::Api, WIRE).access_key(id);
+    Ok(Caller {
+        rp,
+        actor: agent(actor, headers),
+        intent: None,
+    })
+}
+
+/// Notes the user agent of a request.
+pub fn agent(actor: Actor, headers: &HeaderMap) -> Actor {
+    match headers
+        .get(USER_AGENT)
+        .and_then(|value| value.to_str().ok())
+    {
+        Some(text) => actor.agent(text),
+        None => actor,
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Result<&str, ApiError> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let value = values.next().ok_or_else(|| {
+        ApiError::new(
+            StatusCode::UNAUTHORIZED,
+            "Send an access key: Authorization: Bearer <access key>.",
+        )
+        .because(Reason::AccessDenied)
+    })?;
+    if values.next().is_some() {
+        return Err(invalid());
+    }
+    let value = value.to_str().map_err(|_| invalid())?;
+    let (scheme, token) = value.split_once(' ').ok_or_else(invalid)?;
+    if scheme.eq_ignore_ascii_case("bearer") {
+        Ok(token.trim_matches(' '))
+    } else {
+        Err(invalid())
+    }
+}
+
+/// One sentence for all: what exactly is wrong with a key would help to guess one.
+fn invalid() -> ApiError {
+    ApiError::forbidden("The key or token is not valid.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+
+    #[test]
+    fn a_key_comes_once_and_as_bearer() {
+        let with = |values: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(AUTHORIZATION, HeaderValue::from_str(value).unwrap());
+            }
+            bearer(&headers)
+                .map(str::to_owned)
+                .map_err(|error| error.status().as_u16())
+        };
+        assert_eq!(with(&["Bearer a.b.c"]), Ok("a.b.c".to_owned()));
+        assert_eq!(with(&["bearer  a.b.c "]), Ok("a.b.c".to_owned()));
+        assert_eq!(with(&[]), Err(401));
+        for bad in [
+            &["Basic a"][..],
+            &["Bearer"],
+            &["a.b.c"],
+            &["Bearer a", "Bearer a"],
+        ] {
+            assert_eq!(with(bad), Err(403), "{bad:?}");
+        }
+    }
+}

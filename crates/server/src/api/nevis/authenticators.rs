@@ -1,0 +1,147 @@
+//! `/api/v1/authenticators/{authenticatorId}` (contract section 3.8), and an authenticator as it is shown.
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use domain::Reason;
+use domain::credentials::{CredentialRecord, Enrolment};
+use domain::ids::CredentialKey;
+use domain::webauthn::credential::{Aaguid, CredentialId};
+use serde::Serialize;
+
+use super::auth::access_key;
+use super::error::{ApiError, refused};
+use super::inbound::{Answer, Inbound, serve, text};
+use super::reasons::Call;
+use super::uuid::Uuid;
+use crate::api::dates::Date;
+use crate::app::App;
+
+/// Longest name, in characters.
+const MAX_NAME: usize = 255;
+
+/// An authenticator as it is shown.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Authenticator<'a> {
+    #[serde(rename = "authenticatorId")]
+    id: Uuid,
+    name: &'a str,
+    #[serde(rename = "authenticatorType")]
+    kind: &'static str,
+    state: &'static str,
+    enrolled_at: Date,
+    updated_at: Date,
+    fido2: Fido2<'a>,
+}
+
+/// What there is to know about its credential.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Fido2<'a> {
+    credential_id: &'a CredentialId,
+    aaguid: Aaguid,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_agent: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backup_eligible: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backup_state: Option<bool>,
+    transports: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_used_at: Option<Date>,
+}
+
+impl<'a> Authenticator<'a> {
+    /// The authenticator that holds a credential.
+    pub fn of(record: &'a CredentialRecord) -> Self {
+        Self {
+            id: record.key.into(),
+            name: &record.name,
+            kind: super::CHANNEL,
+            state: "active",
+            enrolled_at: Date(record.created),
+            updated_at: Date(record.updated),
+            fido2: Fido2 {
+                credential_id: &record.id,
+                aaguid: record.aaguid,
+                user_agent: record.user_agent.as_deref(),
+                backup_eligible: record.backup_eligible,
+                backup_state: record.backup_state,
+                transports: &record.transports,
+                last_used_at: record.last_used.map(Date),
+            },
+        }
+    }
+}
+
+/// `PATCH`: another name.
+pub async fn rename(State(app): State<App>, request: Request) -> Response {
+    serve(app, request, async |app, inbound| {
+        let caller = access_key(&app, &inbound.headers).await?;
+        let body = inbound.json()?;
+        let object = body.as_object().ok_or_else(ApiError::internal)?;
+        let name = text(object, "name")?.ok_or_else(|| ApiError::rule("name is missing"))?;
+        if name.is_empty() {
+            return Err(ApiError::rule("name is empty"));
+        }
+        if let Some(problem) = problem_of(name) {
+            return Err(ApiError::rule(format!("name {problem}")));
+        }
+        let key = key(&inbound)?;
+        let (_, user) = app
+            .passkeys
+            .credential(caller.rp.id, key)
+            .await
+            .map_err(refused(Call::Api))?;
+        let renamed = app
+            .passkeys
+            .rename_enrolment(&user, key, name, &caller.actor)
+            .await
+            .map_err(refused(Call::Api))?;
+        match renamed {
+            Enrolment::Registered(record) => Answer::ok(&Authenticator::of(&record)),
+            Enrolment::Unfinished(_) => Err(unknown()),
+        }
+    })
+    .await
+}
+
+/// `DELETE`.
+pub async fn delete(State(app): State<App>, request: Request) -> Response {
+    serve(app, request, async |app, inbound| {
+        let caller = access_key(&app, &inbound.headers).await?;
+        let key = key(&inbound)?;
+        let (_, user) = app
+            .passkeys
+            .credential(caller.rp.id, key)
+            .await
+            .map_err(refused(Call::Api))?;
+        app.passkeys
+            .delete_enrolment(&user, key, &caller.actor)
+            .await
+            .map_err(refused(Call::Api))?;
+        Ok(Answer::NoContent)
+    })
+    .await
+}
+
+/// What is wrong with a name of an authenticator, as the end of a sentence.
+pub fn problem_of(name: &str) -> Option<&'static str> {
+    if name.chars().count() > MAX_NAME {
+        return Some("must not be longer than 255 characters");
+    }
+    name.chars()
+        .any(char::is_control)
+        .then_some("holds a control character")
+}
+
+/// The authenticator in the path. What is no UUID names none.
+fn key(inbound: &Inbound) -> Result<CredentialKey, ApiError> {
+    Uuid::parse(inbound.segment("authenticator"))
+        .map(CredentialKey::from)
+        .ok_or_else(unknown)
+}
+
+fn unknown() -> ApiError {
+    ApiError::not_found(Reason::CredentialUnknown.what()).because(Reason::CredentialUnknown)
+}

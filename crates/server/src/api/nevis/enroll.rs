@@ -1,0 +1,191 @@
+//! `POST /api/v1/users/enroll` (contract section 3.2): begins a registration.
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use domain::Reason;
+use domain::users::UserRef;
+use domain::webauthn::json::{Object, Value};
+use domain::webauthn::options::CreationOptions;
+use serde::Serialize;
+
+use super::auth::{Caller, access_key_or_intent};
+use super::error::{ApiError, refused};
+use super::inbound::{Answer, member, serve, text, wrong_type};
+use super::named::{self, Named};
+use super::options::{CreationWishes, Enrolment, begin_registration};
+use super::reasons::Call;
+use super::settings::{Settings, UsernameRule};
+use super::tokens::scope;
+use super::transactions::status_token;
+use super::users::UserStatus;
+use super::uuid::Uuid;
+use crate::api::dates::Date;
+use crate::app::App;
+
+/// Longest user name, in characters.
+const MAX_USERNAME: usize = 300;
+/// Longest display name, in bytes.
+const MAX_DISPLAY_NAME: usize = 64;
+
+/// The answer.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Enrolled<'a> {
+    user_id: Uuid,
+    username: &'a str,
+    status: UserStatus,
+    created_at: Date,
+    updated_at: Date,
+    /// Ids of the authenticators that the user has already.
+    authenticators: Vec<Uuid>,
+    enrollment: Enrollment<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Enrollment<'a> {
+    transaction_id: Uuid,
+    status_token: String,
+    credential_creation_options: &'a CreationOptions,
+}
+
+/// The call.
+pub async fn create(State(app): State<App>, request: Request) -> Response {
+    serve(app, request, async |app, inbound| {
+        let caller = access_key_or_intent(&app, &inbound.headers, scope::ENROLL).await?;
+        let body = inbound.json()?;
+        let object = body.as_object().ok_or_else(ApiError::internal)?;
+        named::channel(object)?;
+        let settings = Settings::of(&caller.rp);
+        let display_name = display_name(object)?;
+        let wishes = match member(object, "fido2Options") {
+            None => CreationWishes::default(),
+            Some(Value::Object(options)) => CreationWishes::read(options)?,
+            Some(other) => return Err(wrong_type("fido2Options", other, "an object")),
+        };
+        let Some(user) = named::read(&app, &caller, object).await? else {
+            return Err(ApiError::rule("username is missing"));
+        };
+        ensure_may_be_created(&app, &caller, &settings, &user).await?;
+        caller.spend(&app).await?;
+        let enrolment = Enrolment {
+            user: user.by_key_or_name(),
+            display_name,
+            wishes,
+        };
+        let started = begin_registration(&app, &caller, &settings, enrolment)
+            .await
+            .map_err(refused(Call::Api))?;
+        let user = &started.user;
+        let token = status_token(&app, &settings, &started.ceremony, Some(user.id))
+            .await
+            .map_err(refused(Call::Api))?;
+        let authenticators: Vec<Uuid> =
+            started.registered.iter().copied().map(Uuid::from).collect();
+        Answer::created(&Enrolled {
+            user_id: user.id.into(),
+            username: &user.name,
+            status: UserStatus::of(authenticators.len()),
+            created_at: Date(user.created),
+            updated_at: Date(user.updated),
+            authenticators,
+            enrollment: Enrollment {
+                transaction_id: started.ceremony.id.into(),
+                status_token: token,
+                credential_creation_options: &started.options,
+            },
+        })
+    })
+    .await
+}
+
+/// The name to show. One that is empty counts as absent: the user's name is shown then.
+fn display_name<'v>(object: &'v Object<'_>) -> Result<Option<&'v str>, ApiError> {
+    let Some(name) = text(object, "displayName")?.filter(|name| !name.is_empty()) else {
+        return Ok(None);
+    };
+    if name.len() > MAX_DISPLAY_NAME {
+        return Err(ApiError::rule(format!(
+            "displayName must not be longer than {MAX_DISPLAY_NAME} bytes"
+        )));
+    }
+    if name.chars().any(char::is_control) {
+        return Err(ApiError::rule("displayName holds a control character"));
+    }
+    Ok(Some(name))
+}
+
+/// Refuses a name that this wire does not create, unless another wire has created it.
+async fn ensure_may_be_created(
+    app: &App,
+    caller: &Caller,
+    settings: &Settings,
+    user: &Named<'_>,
+) -> Result<(), ApiError> {
+    let UserRef::Name(name) = user.by_key_or_name() else {
+        return Ok(());
+    };
+    let Some(problem) = problem_of(name, settings.username_rule) else {
+        return Ok(());
+    };
+    match app.passkeys.user(caller.rp.id, name).await {
+        Ok(_) => Ok(()),
+        Err(refusal) if refusal.reason == Reason::UserUnknown => Err(ApiError::rule(problem)),
+        Err(refusal) => Err(ApiError::refused(Call::Api, &refusal)),
+    }
+}
+
+/// What keeps a user from being created with this name.
+pub fn problem_of(name: &str, rule: UsernameRule) -> Option<&'static str> {
+    if name.chars().count() > MAX_USERNAME {
+        return Some("username must not be longer than 300 characters");
+    }
+    let allowed = match rule {
+        UsernameRule::Strict => name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'@')),
+        UsernameRule::Relaxed => !name.chars().any(char::is_control),
+    };
+    if allowed {
+        return None;
+    }
+    Some(match rule {
+        UsernameRule::Strict => {
+            "username may hold letters a-z and A-Z, digits, and the characters _ - . @ only"
+        }
+        UsernameRule::Relaxed => "username holds a control character",
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_strict_name_has_at_most_300_of_the_documented_characters() {
+        let strict = |name: &str| problem_of(name, UsernameRule::Strict).is_none();
+        assert!(strict("cust-20417"));
+        assert!(strict("Ada.K_2@example.test"));
+        assert!(strict(&"a".repeat(300)));
+        for bad in [
+            &"a".repeat(301),
+            "ada k",
+            "ada+k",
+            "ädä",
+            "ada\u{0}",
+            "a/b",
+            "<ada>",
+        ] {
+            assert!(!strict(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_relaxed_name_has_at_most_300_characters_that_are_no_control_characters() {
+        let relaxed = |name: &str| problem_of(name, UsernameRule::Relaxed).is_none();
+        assert!(relaxed("ädä+k <ada>"));
+        assert!(relaxed(&"ä".repeat(300)));
+        assert!(!relaxed(&"ä".repeat(301)));
+        assert!(!relaxed("ada\u{7}"));
+    }
+}

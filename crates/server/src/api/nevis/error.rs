@@ -1,0 +1,209 @@
+//! Refusals of this wire and their body (contract section 1.3).
+
+use std::borrow::Cow;
+
+use axum::body::Body;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::Response;
+use domain::Reason;
+use domain::clock::Timestamp;
+use domain::error::Refusal;
+use serde::Serialize;
+
+use super::reasons::{Call, status};
+use crate::api::RefusalInfo;
+use crate::api::dates::Date;
+
+/// Longest path that a body repeats, in characters.
+const SHOWN_PATH: usize = 200;
+
+/// A refusal on its way to the client.
+#[derive(Debug)]
+pub struct ApiError {
+    status: StatusCode,
+    reason: Option<Reason>,
+    message: Cow<'static, str>,
+}
+
+/// The body.
+#[derive(Serialize)]
+struct Envelope<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timestamp: Option<Date>,
+    status: u16,
+    error: &'a str,
+    message: &'a str,
+    path: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<Reason>,
+}
+
+impl ApiError {
+    /// A refusal with a sentence that explains it.
+    pub fn new(status: StatusCode, message: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            status,
+            reason: None,
+            message: message.into(),
+        }
+    }
+
+    /// 400: the request cannot be read.
+    pub fn malformed(reason: Reason, message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, message).because(reason)
+    }
+
+    /// 422: the request can be read and is against a rule.
+    pub fn rule(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, message).because(Reason::RequestInvalid)
+    }
+
+    /// 403: the key or token is not valid for this.
+    pub fn forbidden(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, message).because(Reason::AccessDenied)
+    }
+
+    /// 404.
+    pub fn not_found(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, message)
+    }
+
+    /// 500. The particulars are nobody's business but the log's.
+    pub fn internal() -> Self {
+        Self::of(Call::Api, Reason::Internal)
+    }
+
+    /// A refusal of the domain in a call.
+    pub fn refused(call: Call, refusal: &Refusal) -> Self {
+        let error = Self::of(call, refusal.reason);
+        if error.status.is_server_error() || error.status == StatusCode::FORBIDDEN {
+            return error;
+        }
+        Self {
+            message: Cow::Owned(refusal.message.clone()),
+            ..error
+        }
+    }
+
+    fn of(call: Call, reason: Reason) -> Self {
+        let status =
+            StatusCode::from_u16(status(call, reason)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        Self {
+            status,
+            reason: Some(reason),
+            message: Cow::Borrowed(reason.what()),
+        }
+    }
+
+    /// Names the reason.
+    #[must_use]
+    pub fn because(mut self, reason: Reason) -> Self {
+        self.reason = Some(reason);
+        self
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The answer. `path` is the path of the request; `now` is left out where no clock is at hand.
+    pub fn into_response(self, now: Option<Timestamp>, path: &str) -> Response {
+        let envelope = Envelope {
+            timestamp: now.map(Date),
+            status: self.status.as_u16(),
+            error: self.status.canonical_reason().unwrap_or("Error"),
+            message: &self.message,
+            path: path.chars().take(SHOWN_PATH).collect(),
+            reason: self.reason,
+        };
+        // Texts and numbers only: writing them cannot fail.
+        let body = escaped(&serde_json::to_vec(&envelope).unwrap_or_default());
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        match self.status {
+            StatusCode::UNAUTHORIZED => {
+                headers.insert(
+                    WWW_AUTHENTICATE,
+                    HeaderValue::from_static("Bearer realm=\"passkeyd\""),
+                );
+            }
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+                headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            _ => {}
+        }
+        response.extensions_mut().insert(RefusalInfo {
+            code: u32::from(self.status.as_u16()),
+            reason: self.reason,
+        });
+        response
+    }
+}
+
+/// The refusal of a call as a closure for `map_err`.
+pub fn refused(call: Call) -> impl Fn(Refusal) -> ApiError {
+    move |refusal| ApiError::refused(call, &refusal)
+}
+
+/// JSON in which no character could be taken for markup. These four only occur inside strings, so each may be replaced
+/// wherever it stands.
+pub fn escaped(json: &[u8]) -> Vec<u8> {
+    let mut safe = Vec::with_capacity(json.len() + 16);
+    for byte in json {
+        match byte {
+            b'<' => safe.extend_from_slice(br"\u003c"),
+            b'>' => safe.extend_from_slice(br"\u003e"),
+            b'&' => safe.extend_from_slice(br"\u0026"),
+            b'\'' => safe.extend_from_slice(br"\u0027"),
+            other => safe.push(*other),
+        }
+    }
+    safe
+}
+
+/// This wire's answer to what the transport refuses. `status` is the transport's, or 400 where the contract has no such
+/// status.
+pub fn transport_refusal(status: StatusCode, path: &str) -> Response {
+    let (reason, message) = match status {
+        StatusCode::PAYLOAD_TOO_LARGE => (Reason::JsonTooLarge, "The body is too large."),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => (
+            Reason::RequestInvalid,
+            "Compressed bodies are not accepted.",
+        ),
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
+            (Reason::RequestInvalid, "The request has too many headers.")
+        }
+        StatusCode::INTERNAL_SERVER_ERROR => (Reason::Internal, Reason::Internal.what()),
+        _ => (
+            Reason::RequestInvalid,
+            "The body did not arrive completely.",
+        ),
+    };
+    ApiError::new(status, message)
+        .because(reason)
+        .into_response(None, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_be_markup_is_escaped_and_reads_the_same() {
+        let json = serde_json::json!({"message": "<b>'x' & \"y\"</b>"});
+        let safe = String::from_utf8(escaped(json.to_string().as_bytes())).unwrap();
+        assert_eq!(
+            safe,
+            r#"{"message":"\u003cb\u003e\u0027x\u0027 \u0026 \"y\"\u003c/b\u003e"}"#
+        );
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&safe).unwrap(),
+            json
+        );
+    }
+}

@@ -1,0 +1,90 @@
+//! The keys behind the tokens: fetched for each use from the domain, which keeps them for each Relying Party and kind.
+
+use std::sync::Arc;
+
+use domain::error::Refusal;
+use domain::ids::{AccessKeyId, RelyingPartyId};
+use domain::relying_parties::RelyingParty;
+use domain::tokens::TokenKind;
+use domain::{Passkeys, Reason};
+
+use super::error::ApiError;
+use super::reasons::Call;
+use super::tokens::{Claims, Kind, MacKey, Presented};
+use super::uuid::Uuid;
+use crate::app::App;
+
+/// The domain's name for the key of a kind.
+fn key_of(kind: Kind) -> TokenKind {
+    match kind {
+        Kind::Access => TokenKind::Access,
+        Kind::Intent => TokenKind::Intent,
+        Kind::Status => TokenKind::Status,
+        Kind::Transaction => TokenKind::Transaction,
+    }
+}
+
+/// Makes a token of a kind.
+///
+/// # Errors
+/// `relying_party_unknown`, and faults of the store.
+pub async fn sign(
+    passkeys: &Passkeys,
+    rp: RelyingPartyId,
+    kind: Kind,
+    claims: &Claims,
+) -> Result<String, Refusal> {
+    let key = passkeys.token_key(rp, key_of(kind)).await?;
+    Ok(MacKey::new(key.reveal()).sign(claims))
+}
+
+/// The Relying Party and the claims of a token of this kind, if it is genuine and valid now: the MAC is of this kind and of
+/// the Relying Party that it names, it comes from this passkeyd, its time is right, and an access key is not revoked.
+///
+/// The issuer of an access key is not compared: such a key may be made on the command line, where the address of the server
+/// is not known, and must survive a change of that address.
+///
+/// # Errors
+/// 503 and 500 of the store.
+pub async fn verified(
+    app: &App,
+    kind: Kind,
+    presented: &Presented<'_>,
+) -> Result<Option<(Arc<RelyingParty>, Claims)>, ApiError> {
+    if presented.kind != kind {
+        return Ok(None);
+    }
+    let id = RelyingPartyId::from(presented.aud);
+    let Some(rp) = known(app.passkeys.relying_party_itself(id).await)? else {
+        return Ok(None);
+    };
+    let Some(key) = known(app.passkeys.token_key(id, key_of(kind)).await)? else {
+        return Ok(None);
+    };
+    let Some(claims) = presented.verify(&MacKey::new(key.reveal()), app.passkeys.now()) else {
+        return Ok(None);
+    };
+    let current = match kind {
+        Kind::Access => {
+            known(app.passkeys.access_key(id, AccessKeyId(claims.jti.0)).await)?.is_some()
+        }
+        Kind::Intent | Kind::Status | Kind::Transaction => claims.iss == app.public_url.as_str(),
+    };
+    Ok((current && claims.aud == Uuid::from(id)).then_some((rp, claims)))
+}
+
+/// What is there; absence is no error here.
+fn known<T>(found: Result<T, Refusal>) -> Result<Option<T>, ApiError> {
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(refusal)
+            if matches!(
+                refusal.reason,
+                Reason::RelyingPartyUnknown | Reason::AccessDenied
+            ) =>
+        {
+            Ok(None)
+        }
+        Err(refusal) => Err(ApiError::refused(Call::Api, &refusal)),
+    }
+}

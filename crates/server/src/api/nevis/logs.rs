@@ -1,0 +1,342 @@
+//! `GET /api/v1/logs/export` (contract section 3.9): the audit trail of the Relying Party as CSV (RFC 4180), newest first.
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use domain::audit::{ActorKind, AuditCategory, AuditEvent, AuditKind, EventRange, MAX_EVENTS};
+use domain::clock::Timestamp;
+
+use super::CHANNEL;
+use super::auth::access_key;
+use super::error::{ApiError, refused};
+use super::inbound::{Answer, Parameters, serve};
+use super::reasons::Call;
+use super::uuid::Uuid;
+use crate::api::dates::Date;
+use crate::app::App;
+use crate::moment::Moment;
+
+/// What is exported when no time is given, in seconds: 30 days.
+const DEFAULT_SPAN: i64 = 30 * DAY;
+const DAY: i64 = 86_400;
+/// Characters of a date without a time.
+const DATE_LENGTH: usize = 10;
+/// Fewest characters of a free-text filter.
+const MIN_FILTER: usize = 2;
+const HEAD: &str = "timestamp,event,status,category,channel,actorType,actorId,userId,username,transactionId,authenticatorId,userAgent,message\r\n";
+
+/// Values of parameters that the contract has and passkeyd never notes; asking for them finds nothing.
+const OTHER_CHANNELS: [&str; 4] = ["app", "push", "sms", "recovery"];
+
+/// The call.
+pub async fn export(State(app): State<App>, request: Request) -> Response {
+    serve(app, request, async |app, inbound| {
+        let caller = access_key(&app, &inbound.headers).await?;
+        let query = inbound.query()?;
+        let range = range(&query, app.passkeys.now())?;
+        let wanted = Wanted::read(&query)?;
+        let found = app
+            .passkeys
+            .find_events(caller.rp.id, range, MAX_EVENTS, |event| wanted.holds(event))
+            .await
+            .map_err(refused(Call::Api))?;
+        let mut csv = String::with_capacity(HEAD.len() + found.events.len() * 256);
+        csv.push_str(HEAD);
+        for event in &found.events {
+            csv.push_str(&Row::of(event).line());
+        }
+        Ok(Answer::Text("text/csv; charset=utf-8", csv))
+    })
+    .await
+}
+
+/// The time that is asked for.
+fn range(query: &Parameters, now: Timestamp) -> Result<EventRange, ApiError> {
+    let (from, to, span) = (
+        query.get("fromDate"),
+        query.get("toDate"),
+        query.get("timespan"),
+    );
+    if span.is_some() && (from.is_some() || to.is_some()) {
+        return Err(ApiError::rule(
+            "timespan cannot be combined with fromDate or toDate",
+        ));
+    }
+    if from.is_some() || to.is_some() {
+        return Ok(EventRange {
+            from: from.map(|text| date("fromDate", text)).transpose()?,
+            until: to.map(end).transpose()?,
+        });
+    }
+    let seconds = match span {
+        None => DEFAULT_SPAN,
+        Some(text) => duration(text).ok_or_else(|| {
+            ApiError::rule("timespan is no duration of ISO 8601 such as P30D or PT12H")
+        })?,
+    };
+    Ok(EventRange {
+        from: Some(now.plus_millis(seconds.saturating_mul(-1000))),
+        until: None,
+    })
+}
+
+/// A moment, or a day, which stands for its beginning.
+fn date(name: &'static str, text: &str) -> Result<Timestamp, ApiError> {
+    let whole = if text.len() == DATE_LENGTH {
+        format!("{text}T00:00:00Z")
+    } else {
+        text.to_owned()
+    };
+    Moment::try_from(whole)
+        .map(|moment| Timestamp(moment.0.0.saturating_mul(1000)))
+        .map_err(|_| {
+            ApiError::rule(format!(
+                "{name} is no date of ISO 8601 such as 2026-01-31 or 2026-01-31T12:00:00Z"
+            ))
+        })
+}
+
+/// The moment after the last one that `toDate` names.
+fn end(text: &str) -> Result<Timestamp, ApiError> {
+    let last = if text.len() == DATE_LENGTH { DAY } else { 1 };
+    Ok(date("toDate", text)?.plus_millis(last * 1000))
+}
+
+/// The seconds of an ISO 8601 duration; a month counts as 30 days and a year as 365.
+fn duration(text: &str) -> Option<i64> {
+    let rest = text.strip_prefix('P')?;
+    let (days, time) = match rest.split_once('T') {
+        Some((days, time)) if !time.is_empty() => (days, time),
+        Some(_) => return None,
+        None => (rest, ""),
+    };
+    if rest.is_empty() {
+        return None;
+    }
+    let units = |part: &str, units: &[(char, i64)]| -> Option<i64> {
+        let mut rest = part;
+        let mut units = units.iter();
+        let mut total: i64 = 0;
+        while !rest.is_empty() {
+            let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+            let number: i64 = rest[..digits].parse().ok()?;
+            let unit = rest[digits..].chars().next()?;
+            // Each unit at most once, the greater first.
+            let (_, seconds) = units.find(|(name, _)| *name == unit)?;
+            total = total.checked_add(number.checked_mul(*seconds)?)?;
+            rest = &rest[digits + unit.len_utf8()..];
+        }
+        Some(total)
+    };
+    let days = units(
+        days,
+        &[
+            ('Y', 365 * DAY),
+            ('M', 30 * DAY),
+            ('W', 7 * DAY),
+            ('D', DAY),
+        ],
+    )?;
+    let time = units(time, &[('H', 3600), ('M', 60), ('S', 1)])?;
+    days.checked_add(time)
+}
+
+/// Which events are wanted.
+struct Wanted {
+    text: Option<String>,
+    refusals: Option<bool>,
+    category: Option<&'static str>,
+    channel: Option<&'static str>,
+    actor: Option<&'static str>,
+}
+
+impl Wanted {
+    fn read(query: &Parameters) -> Result<Self, ApiError> {
+        let text = match query.get("filter") {
+            Some(text) if text.chars().count() < MIN_FILTER => {
+                return Err(ApiError::rule("filter has fewer than 2 characters"));
+            }
+            text => text.map(str::to_lowercase),
+        };
+        let refusals = match query.get("status") {
+            None => None,
+            Some("succeeded") => Some(false),
+            Some("failed") => Some(true),
+            Some(_) => return Err(ApiError::rule("status must be one of: succeeded, failed")),
+        };
+        let mut channels = vec![CHANNEL, "unknown"];
+        channels.extend(OTHER_CHANNELS);
+        Ok(Self {
+            text,
+            refusals,
+            category: word(
+                query,
+                "category",
+                &["registration", "authentication", "management", "none"],
+            )?,
+            channel: word(query, "channel", &channels)?,
+            actor: word(
+                query,
+                "actorType",
+                &["api", "admin", "user", "app", "unknown"],
+            )?,
+        })
+    }
+
+    fn holds(&self, event: &AuditEvent) -> bool {
+        self.refusals
+            .is_none_or(|refusals| event.kind.is_refusal() == refusals)
+            && self
+                .category
+                .is_none_or(|name| name == category(event.kind))
+            && self.channel.is_none_or(|name| name == channel(event.kind))
+            && self.actor.is_none_or(|name| name == actor(event))
+            && self
+                .text
+                .as_ref()
+                .is_none_or(|text| Row::of(event).line().to_lowercase().contains(text))
+    }
+}
+
+/// A parameter that is one of some words.
+fn word(
+    query: &Parameters,
+    name: &'static str,
+    words: &[&'static str],
+) -> Result<Option<&'static str>, ApiError> {
+    let Some(text) = query.get(name) else {
+        return Ok(None);
+    };
+    match words.iter().find(|word| **word == text) {
+        Some(word) => Ok(Some(*word)),
+        None => Err(ApiError::rule(format!(
+            "{name} must be one of: {}",
+            words.join(", ")
+        ))),
+    }
+}
+
+fn category(kind: AuditKind) -> &'static str {
+    match kind.category() {
+        AuditCategory::Registration => "registration",
+        AuditCategory::Authentication => "authentication",
+        AuditCategory::Management => "management",
+    }
+}
+
+fn channel(kind: AuditKind) -> &'static str {
+    match kind.category() {
+        AuditCategory::Registration | AuditCategory::Authentication => CHANNEL,
+        AuditCategory::Management => "unknown",
+    }
+}
+
+fn actor(event: &AuditEvent) -> &'static str {
+    match event.actor.kind {
+        ActorKind::Unknown => "unknown",
+        ActorKind::Api => "api",
+        ActorKind::Admin => "admin",
+        ActorKind::User => "user",
+    }
+}
+
+/// An event as a line.
+struct Row<'a>(&'a AuditEvent);
+
+impl<'a> Row<'a> {
+    fn of(event: &'a AuditEvent) -> Self {
+        Self(event)
+    }
+
+    fn line(&self) -> String {
+        let event = self.0;
+        let message = match event.reason {
+            Some(reason) => format!("{}: {}", reason.name(), reason.what()),
+            None => event.signals.clone(),
+        };
+        let id = |id: Option<Uuid>| id.map(|id| id.to_string()).unwrap_or_default();
+        let fields = [
+            Date(event.at).to_string(),
+            event.kind.name().to_owned(),
+            if event.kind.is_refusal() {
+                "failed"
+            } else {
+                "succeeded"
+            }
+            .to_owned(),
+            category(event.kind).to_owned(),
+            channel(event.kind).to_owned(),
+            actor(event).to_owned(),
+            id(event.actor.access_key.map(|key| Uuid(key.0))),
+            id(event.user.map(Uuid::from)),
+            event.user_name.clone().unwrap_or_default(),
+            id(event.ceremony.map(Uuid::from)),
+            id(event.credential.map(Uuid::from)),
+            event.actor.user_agent().unwrap_or_default().to_owned(),
+            message,
+        ];
+        let mut line = fields.map(|text| field(&text)).join(",");
+        line.push_str("\r\n");
+        line
+    }
+}
+
+/// A field of CSV. A spreadsheet would run what begins like a formula, so an apostrophe before it makes it text.
+fn field(text: &str) -> String {
+    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    if !formula && !text.contains(['"', ',', '\r', '\n']) {
+        return text.to_owned();
+    }
+    let mark = if formula { "'" } else { "" };
+    format!("\"{mark}{}\"", text.replace('"', "\"\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_of_iso_8601_is_read_with_months_of_30_days() {
+        for (text, seconds) in [
+            ("P30D", 30 * DAY),
+            ("P1Y", 365 * DAY),
+            ("P1M", 30 * DAY),
+            ("PT1M", 60),
+            ("P2W", 14 * DAY),
+            ("P1DT12H30M5S", DAY + 12 * 3600 + 30 * 60 + 5),
+            ("P0D", 0),
+        ] {
+            assert_eq!(duration(text), Some(seconds), "{text}");
+        }
+        for bad in [
+            "",
+            "P",
+            "PT",
+            "P1",
+            "30D",
+            "P30d",
+            "P-1D",
+            "P1DT",
+            "P1H",
+            "PT1D",
+            "P1D1Y",
+            "P1D1D",
+            "P1.5D",
+            "P99999999999999999999D",
+            "P9999999999999999Y",
+            "P1é",
+        ] {
+            assert_eq!(duration(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_field_is_quoted_where_it_must_be_and_is_never_a_formula() {
+        assert_eq!(field("ada"), "ada");
+        assert_eq!(field("a,b"), "\"a,b\"");
+        assert_eq!(field("a\"b"), "\"a\"\"b\"");
+        assert_eq!(field("=1+1"), "\"'=1+1\"");
+        assert_eq!(field("@SUM(A1)"), "\"'@SUM(A1)\"");
+        assert_eq!(field("-ada"), "\"'-ada\"");
+        assert_eq!(field(""), "");
+    }
+}

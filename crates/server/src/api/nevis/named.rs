@@ -1,0 +1,117 @@
+//! The user whom a request names by `username`, `userId` or through its intent token, and the channel.
+
+use domain::users::{User, UserRef};
+use domain::webauthn::json::{Object, Value};
+
+use super::CHANNEL;
+use super::auth::Caller;
+use super::error::{ApiError, refused};
+use super::inbound::{member, text, wrong_type};
+use super::reasons::Call;
+use super::uuid::Uuid;
+use crate::app::App;
+
+/// A user as a request names one.
+#[derive(Clone, Debug)]
+pub enum Named<'a> {
+    /// By name; there may be nobody with it.
+    Name(&'a str),
+    /// By key.
+    Id(Uuid),
+    /// By the name in an intent token for somebody who was not there when it was made.
+    Token(String),
+    /// Somebody who was looked up already.
+    User(Box<User>),
+}
+
+impl Named<'_> {
+    /// For the domain.
+    pub fn by_key_or_name(&self) -> UserRef<'_> {
+        match self {
+            Self::Name(name) => UserRef::Name(name),
+            Self::Id(id) => UserRef::Id((*id).into()),
+            Self::Token(name) => UserRef::Name(name),
+            Self::User(user) => UserRef::Id(user.id),
+        }
+    }
+}
+
+/// Whom the request names; `None` when nobody.
+///
+/// # Errors
+/// 422: not strings, not a UUID, an empty name, or name and id of different users. 403: another user than the one in the
+/// intent token. 404: a name and an id are given and there is no user with the id.
+pub async fn read<'v>(
+    app: &App,
+    caller: &Caller,
+    object: &'v Object<'_>,
+) -> Result<Option<Named<'v>>, ApiError> {
+    let name = text(object, "username")?;
+    if name.is_some_and(str::is_empty) {
+        return Err(ApiError::rule("username is empty"));
+    }
+    let id = id(object)?;
+    if let Some(claims) = &caller.intent {
+        let other_name = name.is_some_and(|name| claims.username.as_deref() != Some(name));
+        let other_id = id.is_some_and(|id| claims.sub != Some(id));
+        if other_name || other_id {
+            return Err(ApiError::forbidden(
+                "The intent token was made for another user.",
+            ));
+        }
+        return Ok(match (claims.sub, &claims.username) {
+            (Some(id), _) => Some(Named::Id(id)),
+            (None, Some(name)) => Some(Named::Token(name.clone())),
+            (None, None) => None,
+        });
+    }
+    match (name, id) {
+        (None, None) => Ok(None),
+        (Some(name), None) => Ok(Some(Named::Name(name))),
+        (None, Some(id)) => Ok(Some(Named::Id(id))),
+        (Some(name), Some(id)) => {
+            let user = app
+                .passkeys
+                .user(caller.rp.id, UserRef::Id(id.into()))
+                .await
+                .map_err(refused(Call::Api))?;
+            if user.name == name {
+                Ok(Some(Named::User(Box::new(user))))
+            } else {
+                Err(ApiError::rule("username and userId are of different users"))
+            }
+        }
+    }
+}
+
+fn id(object: &Object<'_>) -> Result<Option<Uuid>, ApiError> {
+    match text(object, "userId")? {
+        None => Ok(None),
+        Some(text) => Uuid::parse(text)
+            .map(Some)
+            .ok_or_else(|| ApiError::rule("userId is not a UUID")),
+    }
+}
+
+/// Makes sure that the request is for the channel of this wire. An absent channel stands for the product's own app.
+///
+/// # Errors
+/// 422.
+pub fn channel(object: &Object<'_>) -> Result<(), ApiError> {
+    match member(object, "channel") {
+        Some(Value::String(channel)) if channel == CHANNEL => Ok(()),
+        Some(Value::String(channel))
+            if matches!(channel.as_ref(), "app" | "push" | "sms" | "recovery") =>
+        {
+            Err(not_enabled())
+        }
+        None => Err(not_enabled()),
+        Some(Value::String(_)) => Err(ApiError::rule("channel must be fido2")),
+        Some(other) => Err(wrong_type("channel", other, "a string")),
+    }
+}
+
+/// The refusal of a channel that passkeyd does not have.
+pub fn not_enabled() -> ApiError {
+    ApiError::rule("The channel is not enabled: passkeyd has the channel fido2 only")
+}

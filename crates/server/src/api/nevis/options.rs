@@ -1,0 +1,304 @@
+//! Wishes about a ceremony in a request, and the ceremonies that are begun with them. What stands in `fido2Options` on this
+//! wire stands at the top level of the FIDO binding; both are read here.
+
+use domain::authentication::{StartAuthentication, Who};
+use domain::ceremony::{Ceremony, ChallengeForm, Terms};
+use domain::error::Refusal;
+use domain::policy::{Attachment, PartialSelection};
+use domain::registration::{StartRegistration, StartedRegistration};
+use domain::relying_parties::RelyingParty;
+use domain::users::UserRef;
+use domain::webauthn::json::{Object, Value};
+use domain::webauthn::options::{AttestationConveyance, ResidentKey, UserVerification};
+
+use super::auth::Caller;
+use super::error::ApiError;
+use super::inbound::{member, wrong_type};
+use super::settings::Settings;
+use crate::app::App;
+
+/// Name of a credential to which nobody has given one.
+const UNNAMED: &str = "Passkey";
+
+/// What a request wishes of a new credential; `None` for no wish.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CreationWishes {
+    /// Where the authenticator sits.
+    pub attachment: Option<Attachment>,
+    /// Whether the credential is to be discoverable.
+    pub resident_key: Option<ResidentKey>,
+    /// Whether the user is to be verified.
+    pub user_verification: Option<UserVerification>,
+    /// Whether a statement about the authenticator is to be sent.
+    pub attestation: Option<AttestationConveyance>,
+}
+
+impl CreationWishes {
+    /// Reads `authenticatorSelection` and `attestation` of an object.
+    ///
+    /// # Errors
+    /// 422.
+    pub fn read(object: &Object<'_>) -> Result<Self, ApiError> {
+        let attestation = choice(
+            object,
+            "attestation",
+            &[
+                ("none", AttestationConveyance::None),
+                ("indirect", AttestationConveyance::Indirect),
+                ("direct", AttestationConveyance::Direct),
+            ],
+        )?;
+        let selection = match member(object, "authenticatorSelection") {
+            None => {
+                return Ok(Self {
+                    attestation,
+                    ..Self::default()
+                });
+            }
+            Some(Value::Object(selection)) => selection,
+            Some(other) => return Err(wrong_type("authenticatorSelection", other, "an object")),
+        };
+        let resident_key = choice(
+            selection,
+            "residentKey",
+            &[
+                ("preferred", ResidentKey::Preferred),
+                ("required", ResidentKey::Required),
+                ("discouraged", ResidentKey::Discouraged),
+            ],
+        )?;
+        let legacy = match member(selection, "requireResidentKey") {
+            None => None,
+            Some(Value::Bool(true)) => Some(ResidentKey::Required),
+            Some(Value::Bool(false)) => Some(ResidentKey::Discouraged),
+            Some(other) => return Err(wrong_type("requireResidentKey", other, "true or false")),
+        };
+        Ok(Self {
+            attachment: choice(
+                selection,
+                "authenticatorAttachment",
+                &[
+                    ("platform", Attachment::Platform),
+                    ("cross-platform", Attachment::CrossPlatform),
+                ],
+            )?,
+            resident_key: resident_key.or(legacy),
+            user_verification: user_verification(selection)?,
+            attestation,
+        })
+    }
+}
+
+/// Reads `userVerification` of an object.
+///
+/// # Errors
+/// 422.
+pub fn user_verification(object: &Object<'_>) -> Result<Option<UserVerification>, ApiError> {
+    choice(
+        object,
+        "userVerification",
+        &[
+            ("preferred", UserVerification::Preferred),
+            ("required", UserVerification::Required),
+            ("discouraged", UserVerification::Discouraged),
+        ],
+    )
+}
+
+/// A registration to begin for a user who is known or may be created.
+#[derive(Clone, Copy, Debug)]
+pub struct Enrolment<'a> {
+    /// For whom.
+    pub user: UserRef<'a>,
+    /// The name to show; the user's name when `None`.
+    pub display_name: Option<&'a str>,
+    /// What is wished.
+    pub wishes: CreationWishes,
+}
+
+/// Begins a registration.
+///
+/// # Errors
+/// Those of [`domain::Passkeys::start_registration`].
+pub async fn begin_registration(
+    app: &App,
+    caller: &Caller,
+    settings: &Settings,
+    enrolment: Enrolment<'_>,
+) -> Result<StartedRegistration, Refusal> {
+    let Enrolment {
+        user,
+        display_name,
+        wishes,
+    } = enrolment;
+    let own = &caller.rp.selection;
+    let from_browser = caller.intent.is_some();
+    let selection = PartialSelection {
+        attachment: Some(match own.attachment {
+            Some(fixed @ (Attachment::Platform | Attachment::CrossPlatform)) if from_browser => {
+                fixed
+            }
+            configured => wishes.attachment.or(configured).unwrap_or(Attachment::Any),
+        }),
+        resident_key: Some(match own.resident_key {
+            Some(ResidentKey::Required) if from_browser => ResidentKey::Required,
+            configured => wishes
+                .resident_key
+                .or(configured)
+                .unwrap_or(ResidentKey::Preferred),
+        }),
+        user_verification: Some(verification(caller, wishes.user_verification)),
+        ..PartialSelection::default()
+    };
+    let attestation = wishes
+        .attestation
+        // A browser may ask for more than the policy does, and not for less.
+        .filter(|asked| !from_browser || *asked != AttestationConveyance::None);
+    let start = StartRegistration {
+        display_name,
+        attestation,
+        max_credentials: Some(most_authenticators(&caller.rp, settings)),
+        terms: Terms {
+            extensions: Some(serde_json::json!({"credProps": true})),
+            ..terms(caller, settings)
+        },
+        ..StartRegistration::new(user, UNNAMED, &selection)
+    };
+    app.passkeys.start_registration(&caller.rp, start).await
+}
+
+/// Begins an authentication.
+///
+/// # Errors
+/// Those of [`domain::Passkeys::start_authentication`].
+pub async fn begin_authentication(
+    app: &App,
+    caller: &Caller,
+    settings: &Settings,
+    who: Who<'_>,
+    asked: Option<UserVerification>,
+) -> Result<Ceremony, Refusal> {
+    let selection = PartialSelection {
+        user_verification: Some(verification(caller, asked)),
+        ..PartialSelection::default()
+    };
+    let start = StartAuthentication {
+        selection: Some(&selection),
+        credential_needed: true,
+        terms: terms(caller, settings),
+        ..StartAuthentication::from(who)
+    };
+    app.passkeys.start_authentication(&caller.rp, start).await
+}
+
+/// Most authenticators of a user on this wire; never more than the Relying Party allows anywhere.
+fn most_authenticators(rp: &RelyingParty, settings: &Settings) -> u32 {
+    settings
+        .max_authenticators
+        .min(rp.policy.max_credentials_per_user)
+}
+
+/// The user verification of a ceremony. A back end holds the key of the Relying Party and may ask for anything; a browser
+/// with an intent token may not ask for less than is configured.
+fn verification(caller: &Caller, asked: Option<UserVerification>) -> UserVerification {
+    match caller.rp.selection.user_verification {
+        Some(UserVerification::Required) if caller.intent.is_some() => UserVerification::Required,
+        configured => asked.or(configured).unwrap_or(UserVerification::Preferred),
+    }
+}
+
+fn terms(caller: &Caller, settings: &Settings) -> Terms {
+    Terms {
+        timeout_ms: Some(settings.timeout_ms()),
+        lifetime_ms: Some(settings.transaction_ms()),
+        challenge: if settings.status_token_required {
+            ChallengeForm::Random
+        } else {
+            ChallengeForm::NamesRelyingParty
+        },
+        extensions: None,
+        by: caller.actor.clone(),
+    }
+}
+
+/// A member that is one of some words.
+fn choice<T: Copy>(
+    object: &Object<'_>,
+    name: &'static str,
+    choices: &[(&str, T)],
+) -> Result<Option<T>, ApiError> {
+    let Some(value) = member(object, name) else {
+        return Ok(None);
+    };
+    let chosen = value
+        .as_str()
+        .and_then(|text| choices.iter().find(|(word, _)| *word == text));
+    if let Some((_, choice)) = chosen {
+        return Ok(Some(*choice));
+    }
+    let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
+    Err(ApiError::rule(format!(
+        "{name} must be one of: {}",
+        words.join(", ")
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::webauthn::json::{Limits, parse};
+
+    fn read(text: &str) -> Result<CreationWishes, u16> {
+        let value = parse(text.as_bytes(), &Limits::default()).unwrap();
+        CreationWishes::read(value.as_object().unwrap()).map_err(|e| e.status().as_u16())
+    }
+
+    #[test]
+    fn absent_and_null_members_are_no_wish() {
+        for text in [
+            "{}",
+            r#"{"attestation":null,"authenticatorSelection":null}"#,
+            r#"{"authenticatorSelection":{"residentKey":null,"requireResidentKey":null}}"#,
+        ] {
+            assert_eq!(read(text), Ok(CreationWishes::default()), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_legacy_member_counts_only_alone() {
+        let key = |members: &str| {
+            read(&format!(r#"{{"authenticatorSelection":{{{members}}}}}"#))
+                .unwrap()
+                .resident_key
+        };
+        assert_eq!(
+            key(r#""requireResidentKey":true"#),
+            Some(ResidentKey::Required)
+        );
+        assert_eq!(
+            key(r#""requireResidentKey":false"#),
+            Some(ResidentKey::Discouraged)
+        );
+        assert_eq!(
+            key(r#""requireResidentKey":true,"residentKey":"preferred""#),
+            Some(ResidentKey::Preferred)
+        );
+    }
+
+    #[test]
+    fn an_unknown_word_or_another_type_is_422() {
+        for text in [
+            r#"{"attestation":"enterprise"}"#,
+            r#"{"attestation":"None"}"#,
+            r#"{"attestation":1}"#,
+            r#"{"authenticatorSelection":[]}"#,
+            r#"{"authenticatorSelection":{"userVerification":"always"}}"#,
+            r#"{"authenticatorSelection":{"residentKey":true}}"#,
+            r#"{"authenticatorSelection":{"requireResidentKey":"true"}}"#,
+            r#"{"authenticatorSelection":{"authenticatorAttachment":"any"}}"#,
+            r#"{"authenticatorSelection":{"authenticatorAttachment":""}}"#,
+        ] {
+            assert_eq!(read(text), Err(422), "{text}");
+        }
+    }
+}

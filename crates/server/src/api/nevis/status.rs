@@ -1,0 +1,245 @@
+//! `POST /api/v1/status` (contract section 3.4): how a transaction stands. It writes nothing.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
+use axum::response::Response;
+use domain::Reason;
+use domain::ceremony::{Asked, Ceremony, CeremonyState, Standing};
+use domain::ids::CeremonyId;
+use domain::relying_parties::RelyingParty;
+use domain::users::UserRef;
+use serde::Serialize;
+
+use super::auth::access_key;
+use super::cors;
+use super::error::{ApiError, refused};
+use super::inbound::{Answer, Inbound, serve, text};
+use super::keys;
+use super::reasons::Call;
+use super::settings::Settings;
+use super::tokens::{Kind, Presented};
+use super::transactions::{Succeeded, transaction_token};
+use super::uuid::Uuid;
+use crate::api::dates::Date;
+use crate::app::App;
+
+/// Longest time that a request may wait, in seconds.
+const MAX_WAIT: u64 = 30;
+/// How often a waiting request looks by itself, for a transaction may end on another node.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// How a transaction stands, in the words of this wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Status {
+    Pending,
+    Succeeded,
+    Failed,
+    Unknown,
+}
+
+/// The answer.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Report {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transaction_id: Option<Uuid>,
+    status: Status,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_id: Option<Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    username: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created_at: Option<Date>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_updated_at: Option<Date>,
+    /// Why it failed; for a back end that shows its access key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<Reason>,
+}
+
+const UNKNOWN: Report = Report {
+    transaction_id: None,
+    status: Status::Unknown,
+    user_id: None,
+    username: None,
+    token: None,
+    created_at: None,
+    last_updated_at: None,
+    reason: None,
+};
+
+/// The call.
+pub async fn read(State(app): State<App>, request: Request) -> Response {
+    let headers = request.headers().clone();
+    let mut party = None;
+    let found = &mut party;
+    let mut response = serve(app.clone(), request, async move |app, inbound| {
+        let wait = wait(&inbound)?;
+        let body = inbound.json()?;
+        let object = body.as_object().ok_or_else(ApiError::internal)?;
+        let token =
+            text(object, "statusToken")?.ok_or_else(|| ApiError::rule("statusToken is missing"))?;
+        let verified = match Presented::parse(token) {
+            Some(presented) => keys::verified(&app, Kind::Status, &presented).await?,
+            None => None,
+        };
+        let Some((rp, claims)) = verified else {
+            return Answer::ok(&UNKNOWN);
+        };
+        let rp = found.insert(rp);
+        let Some(id) = claims.txn.map(CeremonyId::from) else {
+            return Answer::ok(&UNKNOWN);
+        };
+        match ended(&app, rp, id, wait).await? {
+            Some(ceremony) => Answer::ok(&report(&app, rp, &inbound.headers, &ceremony).await?),
+            None => Answer::ok(&UNKNOWN),
+        }
+    })
+    .await;
+    cors::show(&app, &headers, party.as_deref(), &mut response).await;
+    response
+}
+
+/// How long to wait for the end of the transaction.
+fn wait(inbound: &Inbound) -> Result<Duration, ApiError> {
+    let query = inbound.query()?;
+    let Some(text) = query.get("wait") else {
+        return Ok(Duration::ZERO);
+    };
+    let seconds: u64 = text
+        .parse()
+        .map_err(|_| ApiError::rule("wait is not a number of seconds"))?;
+    Ok(Duration::from_secs(seconds.min(MAX_WAIT)))
+}
+
+/// The ceremony as it stands once it has ended, or the time is over, or the process stops.
+async fn ended(
+    app: &App,
+    rp: &RelyingParty,
+    id: CeremonyId,
+    wait: Duration,
+) -> Result<Option<Ceremony>, ApiError> {
+    let place = if wait.is_zero() {
+        None
+    } else {
+        app.nevis.waiters.join(id)
+    };
+    let Some(place) = place else {
+        return ceremony(app, rp, id).await;
+    };
+    let mut over = pin!(tokio::time::sleep(wait));
+    let mut stopping = pin!(app.lifecycle.drained());
+    loop {
+        // Listening begins before looking, so that no end slips through between the two.
+        let mut bell = pin!(place.bell.notified());
+        bell.as_mut().enable();
+        let found = ceremony(app, rp, id).await?;
+        let pending = found
+            .as_ref()
+            .is_some_and(|c| c.standing(app.passkeys.now()) == Standing::Pending);
+        if !pending {
+            return Ok(found);
+        }
+        tokio::select! {
+            () = &mut over => return Ok(found),
+            () = &mut stopping => return Ok(found),
+            () = bell => {}
+            () = tokio::time::sleep(LOOK) => {}
+        }
+    }
+}
+
+async fn ceremony(
+    app: &App,
+    rp: &RelyingParty,
+    id: CeremonyId,
+) -> Result<Option<Ceremony>, ApiError> {
+    match app.passkeys.ceremony(rp.id, id).await {
+        Ok(ceremony) => Ok(Some(ceremony)),
+        Err(refusal) if refusal.reason == Reason::CeremonyNotFound => Ok(None),
+        Err(refusal) => Err(ApiError::refused(Call::Api, &refusal)),
+    }
+}
+
+async fn report(
+    app: &App,
+    rp: &RelyingParty,
+    headers: &HeaderMap,
+    ceremony: &Ceremony,
+) -> Result<Report, ApiError> {
+    let standing = ceremony.standing(app.passkeys.now());
+    let named = match &ceremony.asked {
+        Asked::Registration(asked) => Some(asked.user_name.clone()),
+        Asked::Authentication(asked) => asked.user_name.clone(),
+    };
+    // A transaction that was begun for nobody has a user once somebody has signed in.
+    let name = match (named, ceremony.user) {
+        (None, Some(user)) if standing == Standing::Succeeded => {
+            match app.passkeys.user(rp.id, UserRef::Id(user)).await {
+                Ok(user) => Some(user.name),
+                // Deleted between the two reads; the transaction goes with the user.
+                Err(refusal) if refusal.reason == Reason::UserUnknown => None,
+                Err(refusal) => return Err(ApiError::refused(Call::Api, &refusal)),
+            }
+        }
+        (named, _) => named,
+    };
+    let token = match (standing, ceremony.user, ceremony.credential, &name) {
+        (Standing::Succeeded, Some(user), Some(credential), Some(name)) => {
+            let succeeded = Succeeded {
+                rp: rp.id,
+                ceremony: ceremony.id,
+                kind: ceremony.kind(),
+                at: ceremony.updated,
+                user,
+                user_name: name,
+                credential,
+            };
+            let token = transaction_token(app, &Settings::of(rp), succeeded).await;
+            Some(token.map_err(refused(Call::Api))?)
+        }
+        _ => None,
+    };
+    Ok(Report {
+        transaction_id: Some(ceremony.id.into()),
+        status: match standing {
+            Standing::Pending => Status::Pending,
+            Standing::Succeeded => Status::Succeeded,
+            Standing::Failed | Standing::Expired => Status::Failed,
+        },
+        user_id: name.as_ref().and(ceremony.user).map(Uuid::from),
+        username: name,
+        token,
+        created_at: Some(Date(ceremony.created)),
+        last_updated_at: Some(Date(match standing {
+            Standing::Expired => ceremony.expires,
+            _ => ceremony.updated,
+        })),
+        reason: match (standing, ceremony.state) {
+            (Standing::Failed, CeremonyState::Failed(reason))
+                if shows_access_key(app, rp, headers).await =>
+            {
+                Some(reason)
+            }
+            (Standing::Expired, _) if shows_access_key(app, rp, headers).await => {
+                Some(Reason::CeremonyExpired)
+            }
+            _ => None,
+        },
+    })
+}
+
+/// Whether the caller is the back end of this Relying Party. No key is needed, and a wrong one is no error.
+async fn shows_access_key(app: &App, rp: &RelyingParty, headers: &HeaderMap) -> bool {
+    headers.contains_key(AUTHORIZATION)
+        && access_key(app, headers)
+            .await
+            .is_ok_and(|caller| caller.rp.id == rp.id)
+}

@@ -1,0 +1,451 @@
+//! The four kinds of token of this wire: compact JSON Web Signatures with HMAC-SHA-512 (RFC 7515, RFC 7518 section 3.2).
+//!
+//! The algorithm is a constant and the header one fixed text, so nothing of a token says how it is to be verified. Each
+//! Relying Party has its own MAC key for each kind, so a token of another kind or another Relying Party fails at the MAC,
+//! before any claim is looked at.
+
+use aws_lc_rs::hmac;
+use domain::clock::Timestamp;
+use domain::webauthn::base64url;
+use serde::{Deserialize, Serialize};
+
+use super::uuid::Uuid;
+
+/// `{"alg":"HS512"}` as base64url: the header of every token with a MAC.
+const HEADER: &str = "eyJhbGciOiJIUzUxMiJ9";
+/// Characters of the encoded MAC.
+const MAC_LENGTH: usize = 86;
+/// Longest token that is looked at, in bytes. The longest that is made holds a user name of 300 characters.
+const MAX_LENGTH: usize = 8 * 1024;
+/// How far the clock of the node that made a token may be ahead of this one's, in seconds.
+const CLOCK_SKEW: i64 = 60;
+
+/// What a token is for. `scope` says so, and the MAC key proves it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Held by a back end; opens everything of its Relying Party.
+    Access,
+    /// Opens one enrolment or approval of one user.
+    Intent,
+    /// Names a transaction.
+    Status,
+    /// Proves that a transaction succeeded.
+    Transaction,
+}
+
+impl Kind {
+    fn of_scope(scope: &str) -> Option<Self> {
+        match scope {
+            scope::API => Some(Self::Access),
+            scope::ENROLL | scope::APPROVE => Some(Self::Intent),
+            scope::STATUS => Some(Self::Status),
+            scope::REGISTRATION | scope::AUTHENTICATION => Some(Self::Transaction),
+            _ => None,
+        }
+    }
+}
+
+/// The values of `scope`.
+pub mod scope {
+    /// Of an access key.
+    pub const API: &str = "api";
+    /// Of an intent token that opens an enrolment.
+    pub const ENROLL: &str = "enroll";
+    /// Of an intent token that opens an approval.
+    pub const APPROVE: &str = "approve";
+    /// Of a status token.
+    pub const STATUS: &str = "status";
+    /// Of the transaction token of a registration.
+    pub const REGISTRATION: &str = "registration";
+    /// Of the transaction token of an authentication.
+    pub const AUTHENTICATION: &str = "authentication";
+}
+
+/// What a token says. The order of the members is that of the JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Claims {
+    /// Base URL of the passkeyd that made it.
+    pub iss: String,
+    /// The Relying Party.
+    pub aud: Uuid,
+    /// The user, where one is known; the key's own id in an access key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sub: Option<Uuid>,
+    /// The token's own id.
+    pub jti: Uuid,
+    /// When it was made, in seconds since 1970.
+    pub iat: i64,
+    /// From when on it is valid, in seconds since 1970.
+    pub nbf: i64,
+    /// From when on it is not valid any more, in seconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exp: Option<i64>,
+    /// What it is for: one of [`scope`].
+    pub scope: String,
+    /// The transaction.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub txn: Option<Uuid>,
+    /// Name of the user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    /// The authenticator that was registered or used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authenticator_id: Option<Uuid>,
+    /// How the transaction ended; always `succeeded`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+    /// Channels that an intent token opens; all when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channels: Option<Vec<String>>,
+    /// The channel of the transaction.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<String>,
+}
+
+impl Claims {
+    /// Claims that every token has.
+    pub fn new(
+        iss: &str,
+        aud: Uuid,
+        jti: Uuid,
+        scope: &str,
+        made: Timestamp,
+        exp: Option<Timestamp>,
+    ) -> Self {
+        Self {
+            iss: iss.to_owned(),
+            aud,
+            sub: None,
+            jti,
+            iat: made.seconds(),
+            nbf: made.seconds(),
+            exp: exp.map(Timestamp::seconds),
+            scope: scope.to_owned(),
+            txn: None,
+            username: None,
+            authenticator_id: None,
+            status: None,
+            channels: None,
+            channel: None,
+        }
+    }
+
+    fn is_valid_at(&self, now: Timestamp) -> bool {
+        let now = now.seconds();
+        self.nbf <= now.saturating_add(CLOCK_SKEW) && self.exp.is_none_or(|exp| now < exp)
+    }
+}
+
+/// A MAC key. It prints as a placeholder.
+pub struct MacKey(hmac::Key);
+
+impl MacKey {
+    /// Takes 64 random bytes as a key.
+    pub fn new(secret: &[u8]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA512, secret))
+    }
+
+    /// The token with these claims. The same claims give the same token.
+    pub fn sign(&self, claims: &Claims) -> String {
+        // Texts, numbers and ids only: writing them cannot fail.
+        let payload = serde_json::to_vec(claims).unwrap_or_default();
+        let mut token = String::with_capacity(HEADER.len() + payload.len() * 4 / 3 + 96);
+        token.push_str(HEADER);
+        token.push('.');
+        token.push_str(&base64url::encode(&payload));
+        let mac = hmac::sign(&self.0, token.as_bytes());
+        token.push('.');
+        token.push_str(&base64url::encode(mac.as_ref()));
+        token
+    }
+}
+
+impl std::fmt::Debug for MacKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("MacKey(..)")
+    }
+}
+
+/// A token as it came. What it says about itself only serves to find the key that it has to prove.
+#[derive(Debug)]
+pub struct Presented<'t> {
+    signed: &'t str,
+    payload: Vec<u8>,
+    mac: Vec<u8>,
+    /// The Relying Party that it says it is for.
+    pub aud: Uuid,
+    /// The kind that it says it is of.
+    pub kind: Kind,
+}
+
+/// The two claims that are read before the MAC is checked.
+#[derive(Deserialize)]
+struct Said<'p> {
+    aud: Uuid,
+    #[serde(borrow)]
+    scope: std::borrow::Cow<'p, str>,
+}
+
+impl<'t> Presented<'t> {
+    /// Takes a token apart; `None` when it is none of this wire's.
+    pub fn parse(token: &'t str) -> Option<Self> {
+        if token.len() > MAX_LENGTH {
+            return None;
+        }
+        let (signed, mac) = token.rsplit_once('.')?;
+        let payload = signed.strip_prefix(HEADER)?.strip_prefix('.')?;
+        if mac.len() != MAC_LENGTH {
+            return None;
+        }
+        let mac = base64url::decode(mac).ok()?;
+        let payload = base64url::decode(payload).ok()?;
+        let Said { aud, scope } = serde_json::from_slice(&payload).ok()?;
+        let kind = Kind::of_scope(&scope)?;
+        Some(Self {
+            signed,
+            payload,
+            mac,
+            aud,
+            kind,
+        })
+    }
+
+    /// The claims, if the MAC is the key's and the time is right.
+    pub fn verify(&self, key: &MacKey, now: Timestamp) -> Option<Claims> {
+        hmac::verify(&key.0, self.signed.as_bytes(), &self.mac).ok()?;
+        let claims: Claims = serde_json::from_slice(&self.payload).ok()?;
+        claims.is_valid_at(now).then_some(claims)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp(1_767_323_045_000);
+
+    fn claims() -> Claims {
+        let mut claims = Claims::new(
+            "https://passkeys.test",
+            Uuid([1; 16]),
+            Uuid([2; 16]),
+            scope::AUTHENTICATION,
+            NOW,
+            Some(NOW.plus_millis(600_000)),
+        );
+        claims.sub = Some(Uuid([3; 16]));
+        claims.txn = Some(Uuid([4; 16]));
+        claims.username = Some("ada".to_owned());
+        claims.channel = Some("fido2".to_owned());
+        claims
+    }
+
+    fn key() -> MacKey {
+        MacKey::new(&[7; 64])
+    }
+
+    fn accepted(token: &str) -> Option<Claims> {
+        Presented::parse(token)?.verify(&key(), NOW)
+    }
+
+    fn encoded(header: &str, payload: &[u8], key: &MacKey) -> String {
+        let signed = format!(
+            "{}.{}",
+            base64url::encode(header.as_bytes()),
+            base64url::encode(payload)
+        );
+        let mac = hmac::sign(&key.0, signed.as_bytes());
+        format!("{signed}.{}", base64url::encode(mac.as_ref()))
+    }
+
+    #[test]
+    fn a_token_has_the_header_hs512_begins_with_the_issuer_and_ends_with_the_channel() {
+        let token = key().sign(&claims());
+        let parts: Vec<&str> = token.split('.').collect();
+        assert_eq!(base64url::decode(parts[0]).unwrap(), br#"{"alg":"HS512"}"#);
+        let payload = String::from_utf8(base64url::decode(parts[1]).unwrap()).unwrap();
+        assert!(
+            payload.starts_with(r#"{"iss":"https://passkeys.test","#),
+            "{payload}"
+        );
+        assert!(payload.ends_with(r#","channel":"fido2"}"#), "{payload}");
+        assert_eq!(parts[2].len(), 86);
+        assert_eq!(parts.len(), 3);
+    }
+
+    #[test]
+    fn the_same_claims_give_the_same_token_and_come_back() {
+        assert_eq!(key().sign(&claims()), key().sign(&claims()));
+        assert_eq!(accepted(&key().sign(&claims())), Some(claims()));
+    }
+
+    #[test]
+    fn a_token_is_valid_from_its_making_until_before_its_end() {
+        let token = key().sign(&claims());
+        let at = |moment| {
+            Presented::parse(&token)
+                .unwrap()
+                .verify(&key(), moment)
+                .is_some()
+        };
+        assert!(at(NOW));
+        assert!(at(NOW.plus_millis(599_999)));
+        assert!(!at(NOW.plus_millis(600_000)));
+        // A node whose clock is a minute behind accepts what another has just made.
+        assert!(at(NOW.plus_millis(-60_000)));
+        assert!(!at(NOW.plus_millis(-61_000)));
+    }
+
+    #[test]
+    fn a_token_of_another_key_is_refused() {
+        let token = MacKey::new(&[8; 64]).sign(&claims());
+        assert_eq!(accepted(&token), None);
+    }
+
+    #[test]
+    fn any_changed_character_refuses() {
+        let token = key().sign(&claims());
+        for at in 0..token.len() {
+            let mut bytes = token.clone().into_bytes();
+            bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
+            let forged = String::from_utf8(bytes).unwrap();
+            assert_eq!(accepted(&forged), None, "at {at}");
+        }
+    }
+
+    #[test]
+    fn the_algorithm_is_never_read_from_the_token() {
+        let payload = serde_json::to_vec(&claims()).unwrap();
+        for header in [
+            r#"{"alg":"none"}"#,
+            r#"{"alg":"None"}"#,
+            r#"{"alg":"NONE"}"#,
+            r#"{"alg":"HS256"}"#,
+            r#"{"alg":"HS384"}"#,
+            r#"{"alg":"hs512"}"#,
+            r#"{"alg":"RS256"}"#,
+            r#"{"alg":"ES256"}"#,
+            r#"{"alg":"ES512"}"#,
+            r#"{"alg":"PS512"}"#,
+            r#"{"alg":["HS512"]}"#,
+            r#"{"alg":null}"#,
+            r#"{"alg":""}"#,
+            "{}",
+            "",
+            "[]",
+            r#"{"alg":"HS512","typ":"JWT"}"#,
+            r#"{"typ":"JWT","alg":"HS512"}"#,
+            r#"{"alg":"HS512","kid":"../../dev/null"}"#,
+            r#"{"alg":"HS512","jwk":{"kty":"oct","k":"AA"}}"#,
+            r#"{"alg":"HS512","jku":"https://evil.test/keys"}"#,
+            r#"{"alg":"HS512","x5u":"https://evil.test/cert"}"#,
+            r#"{"alg":"HS512","x5c":[]}"#,
+            r#"{"alg":"HS512","crit":["b64"],"b64":false}"#,
+            r#"{"alg":"HS512","b64":false}"#,
+            r#"{"alg":"HS512","zip":"DEF"}"#,
+            r#"{"alg":"HS512","alg":"none"}"#,
+            r#"{"alg":"none","alg":"HS512"}"#,
+            r#"{ "alg":"HS512"}"#,
+            r#"{"alg": "HS512"}"#,
+            "{\"alg\":\"HS512\"}\n",
+            r#"{"\u0061lg":"HS512"}"#,
+        ] {
+            // Even with the right MAC over it.
+            assert_eq!(
+                accepted(&encoded(header, &payload, &key())),
+                None,
+                "{header}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_not_three_parts_with_a_whole_mac_is_no_token() {
+        let token = key().sign(&claims());
+        let (signed, mac) = token.rsplit_once('.').unwrap();
+        let without_header = &token[HEADER.len()..];
+        for forged in [
+            String::new(),
+            ".".to_owned(),
+            "..".to_owned(),
+            "...".to_owned(),
+            signed.to_owned(),
+            format!("{signed}."),
+            format!("{signed}.{}", &mac[..85]),
+            format!("{signed}.{}", &mac[..43]),
+            format!("{signed}.{mac}A"),
+            format!("{signed}.{mac}=="),
+            format!("{signed}.{mac}."),
+            format!("{signed}..{mac}"),
+            format!(" {token}"),
+            format!("{token} "),
+            format!("{token}\n"),
+            without_header.to_owned(),
+            token.replace('.', ""),
+            token.replace('.', ":"),
+            token.to_uppercase(),
+            format!("{token}{}", "A".repeat(MAX_LENGTH)),
+        ] {
+            assert_eq!(accepted(&forged), None, "{forged}");
+        }
+    }
+
+    #[test]
+    fn the_last_character_of_the_mac_has_one_form() {
+        let token = key().sign(&claims());
+        let (rest, last) = token.split_at(token.len() - 1);
+        let mut forms = 0;
+        for character in b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_" {
+            let form = format!("{rest}{}", char::from(*character));
+            forms += u32::from(accepted(&form).is_some());
+        }
+        assert_eq!(forms, 1, "{last}");
+    }
+
+    #[test]
+    fn claims_that_are_not_as_this_wire_makes_them_are_refused_even_with_a_right_mac() {
+        let good = serde_json::to_value(claims()).unwrap();
+        let with = |name: &str, value: serde_json::Value| {
+            let mut changed = good.clone();
+            changed[name] = value;
+            let payload = serde_json::to_vec(&changed).unwrap();
+            accepted(&encoded(r#"{"alg":"HS512"}"#, &payload, &key()))
+        };
+        assert!(with("iat", good["iat"].clone()).is_some());
+        for (name, value) in [
+            ("exp", serde_json::json!(-1)),
+            ("exp", serde_json::json!("1767324000")),
+            ("exp", serde_json::json!(1.8e9)),
+            ("exp", serde_json::json!(9_223_372_036_854_775_808_u64)),
+            ("nbf", serde_json::json!(9_223_372_036_854_775_807_i64)),
+            ("nbf", serde_json::Value::Null),
+            ("aud", serde_json::json!([good["aud"].clone()])),
+            ("aud", serde_json::json!("inst-demo")),
+            ("scope", serde_json::json!("admin")),
+            ("scope", serde_json::json!("api status")),
+            ("admin", serde_json::json!(true)),
+        ] {
+            assert_eq!(with(name, value.clone()), None, "{name}: {value}");
+        }
+        for payload in [
+            &b"{}"[..],
+            b"[]",
+            b"null",
+            b"",
+            b"\xff",
+            b"{\"aud\":",
+            br#"{"scope":"api"}"#,
+        ] {
+            assert_eq!(
+                accepted(&encoded(r#"{"alg":"HS512"}"#, payload, &key())),
+                None
+            );
+        }
+        let nested = "[".repeat(5000);
+        assert_eq!(
+            accepted(&encoded(r#"{"alg":"HS512"}"#, nested.as_bytes(), &key())),
+            None
+        );
+    }
+}

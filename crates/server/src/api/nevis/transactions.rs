@@ -1,0 +1,102 @@
+//! Transactions: a ceremony as this wire shows it, and the two tokens that belong to one.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use domain::ceremony::{Ceremony, CeremonyKind};
+use domain::clock::Timestamp;
+use domain::error::Refusal;
+use domain::ids::{CeremonyId, CredentialKey, RelyingPartyId, UserId};
+
+use super::CHANNEL;
+use super::keys;
+use super::settings::Settings;
+use super::tokens::{Claims, Kind, scope};
+use super::uuid::Uuid;
+use crate::app::App;
+
+/// Sets the ids of transaction tokens apart from any other image of a ceremony's key.
+const TOKEN_ID: &[u8] = b"passkeyd transaction token v1";
+
+/// The status token of a transaction that has just been begun.
+///
+/// # Errors
+/// Faults of the store.
+pub async fn status_token(
+    app: &App,
+    settings: &Settings,
+    ceremony: &Ceremony,
+    user: Option<UserId>,
+) -> Result<String, Refusal> {
+    let mut claims = Claims::new(
+        app.public_url.as_str(),
+        ceremony.relying_party.into(),
+        Uuid(app.passkeys.new_token_id().0),
+        scope::STATUS,
+        ceremony.created,
+        Some(
+            ceremony
+                .created
+                .plus_millis(i64::from(settings.status_token_seconds) * 1000),
+        ),
+    );
+    claims.sub = user.map(Uuid::from);
+    claims.txn = Some(ceremony.id.into());
+    claims.channel = Some(CHANNEL.to_owned());
+    keys::sign(&app.passkeys, ceremony.relying_party, Kind::Status, &claims).await
+}
+
+/// A transaction that succeeded: all that its token says.
+#[derive(Clone, Copy, Debug)]
+pub struct Succeeded<'a> {
+    /// Whose it is.
+    pub rp: RelyingPartyId,
+    /// Which.
+    pub ceremony: CeremonyId,
+    /// Registration or authentication.
+    pub kind: CeremonyKind,
+    /// When it succeeded.
+    pub at: Timestamp,
+    /// Who registered or signed in.
+    pub user: UserId,
+    /// That user's name.
+    pub user_name: &'a str,
+    /// The credential that was registered or used.
+    pub credential: CredentialKey,
+}
+
+/// The transaction token. All of it follows from the transaction, so whoever asks again gets the same claims, and with a MAC
+/// the same text.
+///
+/// # Errors
+/// Faults of the store.
+pub async fn transaction_token(
+    app: &App,
+    settings: &Settings,
+    succeeded: Succeeded<'_>,
+) -> Result<String, Refusal> {
+    let made = Timestamp(succeeded.at.seconds() * 1000);
+    let mut claims = Claims::new(
+        app.public_url.as_str(),
+        succeeded.rp.into(),
+        token_id(succeeded.ceremony),
+        match succeeded.kind {
+            CeremonyKind::Registration => scope::REGISTRATION,
+            CeremonyKind::Authentication => scope::AUTHENTICATION,
+        },
+        made,
+        Some(made.plus_millis(i64::from(settings.transaction_token_seconds) * 1000)),
+    );
+    claims.sub = Some(succeeded.user.into());
+    claims.txn = Some(succeeded.ceremony.into());
+    claims.username = Some(succeeded.user_name.to_owned());
+    claims.authenticator_id = Some(succeeded.credential.into());
+    claims.status = Some("succeeded".to_owned());
+    claims.channel = Some(CHANNEL.to_owned());
+    keys::sign(&app.passkeys, succeeded.rp, Kind::Transaction, &claims).await
+}
+
+fn token_id(ceremony: CeremonyId) -> Uuid {
+    let image = digest(&SHA256, &[TOKEN_ID, ceremony.as_bytes()].concat());
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&image.as_ref()[..16]);
+    Uuid(bytes)
+}

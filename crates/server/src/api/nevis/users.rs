@@ -1,0 +1,183 @@
+//! `/api/v1/users` and `/api/v1/aadb2c/users` (contract section 3.7).
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use domain::Reason;
+use domain::credentials::CredentialRecord;
+use domain::ids::UserId;
+use domain::users::{User, UserRef};
+use serde::Serialize;
+
+use super::auth::access_key;
+use super::authenticators::Authenticator;
+use super::error::{ApiError, refused};
+use super::inbound::{Answer, Inbound, serve};
+use super::named::not_enabled;
+use super::reasons::Call;
+use super::uuid::Uuid;
+use crate::api::dates::Date;
+use crate::app::App;
+
+/// Whether a user has confirmed an authenticator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UserStatus {
+    /// There is none.
+    New,
+    /// There is one at least.
+    Active,
+}
+
+impl UserStatus {
+    /// That of a user with so many authenticators.
+    pub fn of(authenticators: usize) -> Self {
+        if authenticators == 0 {
+            Self::New
+        } else {
+            Self::Active
+        }
+    }
+}
+
+/// A user as it is shown.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown<'a> {
+    user_id: Uuid,
+    username: &'a str,
+    status: UserStatus,
+    created_at: Date,
+    updated_at: Date,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_login_date_success: Option<Date>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_login_date_failure: Option<Date>,
+    authenticators: Vec<Authenticator<'a>>,
+}
+
+impl<'a> Shown<'a> {
+    fn new(user: &'a User, credentials: &'a [CredentialRecord]) -> Self {
+        Self {
+            user_id: user.id.into(),
+            username: &user.name,
+            status: UserStatus::of(credentials.len()),
+            created_at: Date(user.created),
+            updated_at: Date(user.updated),
+            last_login_date_success: user.last_sign_in(credentials).map(Date),
+            last_login_date_failure: user.last_failure.map(Date),
+            authenticators: credentials.iter().map(Authenticator::of).collect(),
+        }
+    }
+}
+
+/// The answer to the lookup of Azure AD B2C, whose policies need a body for unknown users, too.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Lookup {
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_id: Option<Uuid>,
+}
+
+/// `GET /api/v1/users/{userId}`.
+pub async fn by_id(State(app): State<App>, request: Request) -> Response {
+    serve(app, request, async |app, inbound| {
+        let caller = access_key(&app, &inbound.headers).await?;
+        let id = id(&inbound)?;
+        show(&app, &caller, UserRef::Id(id)).await
+    })
+    .await
+}
+
+/// `GET /api/v1/users?username=`.
+pub async fn by_name(State(app): State<App>, request: Request) -> Response {
+    serve(app, request, async |app, inbound| {
+        let caller = access_key(&app, &inbound.headers).await?;
+        let query = inbound.query()?;
+        let name = query
+            .get("username")
+            .filter(|name| !name.is_empty())
+            .ok_or_else(|| ApiError::rule("username is missing in the query"))?;
+        show(&app, &caller, UserRef::Name(name)).await
+    })
+    .await
+}
+
+/// `DELETE /api/v1/users/{userId}`.
+pub async fn delete(State(app): State<App>, request: Request) -> Response {
+    serve(app, request, async |app, inbound| {
+        let caller = access_key(&app, &inbound.headers).await?;
+        app.passkeys
+            .delete_user(caller.rp.id, UserRef::Id(id(&inbound)?), &caller.actor)
+            .await
+            .map_err(refused(Call::Api))?;
+        Ok(Answer::NoContent)
+    })
+    .await
+}
+
+/// `GET /api/v1/aadb2c/users?objectId=`. The object id is the user's name, or else the user's id.
+pub async fn b2c(State(app): State<App>, request: Request) -> Response {
+    serve(app, request, async |app, inbound| {
+        let caller = access_key(&app, &inbound.headers).await?;
+        let query = inbound.query()?;
+        let object = query
+            .get("objectId")
+            .filter(|id| !id.is_empty())
+            .ok_or_else(|| ApiError::rule("objectId is missing in the query"))?;
+        let by_key = Uuid::parse(object).map(|id| UserRef::Id(id.into()));
+        for user in [Some(UserRef::Name(object)), by_key].into_iter().flatten() {
+            match app.passkeys.user_with_credentials(caller.rp.id, user).await {
+                Ok((user, credentials)) => {
+                    return Answer::ok(&Lookup {
+                        status: match UserStatus::of(credentials.len()) {
+                            UserStatus::New => "new",
+                            UserStatus::Active => "active",
+                        },
+                        user_id: Some(user.id.into()),
+                    });
+                }
+                Err(refusal) if refusal.reason == Reason::UserUnknown => {}
+                Err(refusal) => return Err(ApiError::refused(Call::Api, &refusal)),
+            }
+        }
+        Answer::ok(&Lookup {
+            status: "unknown",
+            user_id: None,
+        })
+    })
+    .await
+}
+
+/// `POST /api/v1/users/{userId}/verification`: codes by SMS and recovery codes, which passkeyd does not have.
+pub async fn verification(State(app): State<App>, request: Request) -> Response {
+    serve(app, request, async |app, inbound| {
+        let caller = access_key(&app, &inbound.headers).await?;
+        app.passkeys
+            .user(caller.rp.id, UserRef::Id(id(&inbound)?))
+            .await
+            .map_err(refused(Call::Api))?;
+        Err(not_enabled())
+    })
+    .await
+}
+
+async fn show(
+    app: &App,
+    caller: &super::auth::Caller,
+    user: UserRef<'_>,
+) -> Result<Answer, ApiError> {
+    let (user, credentials) = app
+        .passkeys
+        .user_with_credentials(caller.rp.id, user)
+        .await
+        .map_err(refused(Call::Api))?;
+    Answer::ok(&Shown::new(&user, &credentials))
+}
+
+/// The user in the path. What is no UUID names nobody.
+fn id(inbound: &Inbound) -> Result<UserId, ApiError> {
+    Uuid::parse(inbound.segment("user"))
+        .map(UserId::from)
+        .ok_or_else(|| ApiError::not_found(Reason::UserUnknown.what()).because(Reason::UserUnknown))
+}

@@ -1,0 +1,154 @@
+//! `passkeyd access-key`: the access keys of a Service, made and revoked on the machine that holds the store.
+
+use std::io::{self, Write as _};
+
+use clap::{Args, Subcommand};
+use domain::Reason;
+use domain::error::Refusal;
+use domain::policy::Policy;
+use serde::Serialize;
+
+use super::which_store::WhichStore;
+use crate::api::manage::access_keys::{all, make, revoke};
+use crate::api::manage::services::service_id;
+use crate::metadata::Sources;
+use crate::process::{self, ProcessError};
+
+/// Arguments of the command.
+#[derive(Debug, Args)]
+pub(super) struct AccessKey {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Make a key and print it, this once.
+    Create {
+        #[command(flatten)]
+        at: At,
+        /// A name for people.
+        #[arg(long, default_value = "command line")]
+        name: String,
+    },
+    /// Show the keys, without the keys themselves.
+    List {
+        #[command(flatten)]
+        at: At,
+    },
+    /// Revoke a key.
+    Revoke {
+        #[command(flatten)]
+        at: At,
+        /// The id of the key.
+        id: String,
+    },
+}
+
+/// What is to be done with the keys of a Service.
+enum Task {
+    Create { name: String },
+    List,
+    Revoke { id: String },
+}
+
+/// Which Service, and where its store is.
+#[derive(Debug, Args)]
+struct At {
+    /// The Service: VA and 32 hex digits.
+    #[arg(long, value_name = "VA...")]
+    service: String,
+    #[command(flatten)]
+    store: WhichStore,
+}
+
+/// Does what the arguments say, and prints the answer as JSON.
+///
+/// # Errors
+/// [`ProcessError`]: the store is in use by a running server, the Service or the key is not there.
+pub(super) async fn run(arguments: AccessKey) -> Result<(), ProcessError> {
+    let (at, task) = match arguments.action {
+        Action::Create { at, name } => (at, Task::Create { name }),
+        Action::List { at } => (at, Task::List),
+        Action::Revoke { at, id } => (at, Task::Revoke { id }),
+    };
+    let At { service, store } = at;
+    let rp = service_id(&service).ok_or_else(|| {
+        ProcessError::Command(format!(
+            "{service:?} is no Service: expected VA and 32 hex digits"
+        ))
+    })?;
+    let settings = store.settings()?;
+    let location = settings.store_location()?;
+    // A new store would have no Service, so one that is not there is a mistake in the arguments.
+    if !location.is_file() {
+        return Err(ProcessError::Command(format!(
+            "there is no store at {}",
+            location.display()
+        )));
+    }
+    let passkeys = process::open(
+        &location,
+        Policy::default(),
+        Sources::load(&settings.metadata)?,
+    )
+    .await
+    .map_err(|error| in_use(error, &service))?;
+    let public_url = settings.public_url(settings.listen);
+    let done = match &task {
+        Task::Create { name } => match make(&passkeys, &public_url, rp, name).await {
+            Ok(created) => print(&created),
+            Err(refusal) => Err(explained(refusal)),
+        },
+        Task::List => match passkeys.relying_party_itself(rp).await {
+            Ok(_) => match all(&passkeys, rp).await {
+                Ok(keys) => print(&keys),
+                Err(refusal) => Err(refusal.into()),
+            },
+            Err(refusal) => Err(explained(refusal)),
+        },
+        Task::Revoke { id } => match revoke(&passkeys, rp, id).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(ProcessError::Command(
+                "the Service has no access key with this id".to_owned(),
+            )),
+            Err(refusal) => Err(refusal.into()),
+        },
+    };
+    passkeys.close().await?;
+    done
+}
+
+/// Names the endpoint that does the same while a server holds the store.
+fn in_use(error: ProcessError, service: &str) -> ProcessError {
+    match error {
+        ProcessError::Store(storage::OpenError::InUse { path }) => ProcessError::Command(format!(
+            "{} is in use by a running passkeyd: ask that one instead, with \
+             /manage/v1/services/{service}/access-keys",
+            path.display()
+        )),
+        other => other,
+    }
+}
+
+fn explained(refusal: Refusal) -> ProcessError {
+    match refusal.reason {
+        Reason::RelyingPartyUnknown => {
+            ProcessError::Command("there is no such Service in this store".to_owned())
+        }
+        _ => refusal.into(),
+    }
+}
+
+fn print(what: &impl Serialize) -> Result<(), ProcessError> {
+    let write = || -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        serde_json::to_writer_pretty(&mut out, what)?;
+        out.write_all(b"\n")?;
+        out.flush()
+    };
+    write().map_err(|source| ProcessError::System {
+        what: "cannot print the answer",
+        source,
+    })
+}

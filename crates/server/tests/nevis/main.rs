@@ -1,0 +1,20 @@
+//! The Nevis Authentication Cloud wire from outside: requests into the whole router, answers out of it. Tests whose names begin
+//! with `nv_` are the rows of the contract's acceptance checklist.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod access_keys;
+mod approval;
+mod back_end;
+mod cloud;
+mod enroll;
+mod introspect;
+mod logs;
+mod reasons;
+mod results;
+mod status;
+mod tokens;

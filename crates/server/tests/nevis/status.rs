@@ -1,0 +1,335 @@
+//! `POST /api/v1/status` (contract sections 3.4 and 5).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::Method;
+use serde_json::{Value, json};
+use testkit::{Authenticator, Lies};
+
+use crate::cloud::{Cloud, assertion, attestation, claims, is_timestamp, members};
+
+const STATUS: &str = "/api/v1/status";
+
+#[tokio::test]
+async fn nv_30_the_status_is_pending_succeeded_failed_or_unknown_and_only_a_success_has_a_token() {
+    let cloud = Cloud::new().await;
+    let mut authenticator = Authenticator::default();
+    let enrolled = cloud.enroll("ada").await;
+    let token = &enrolled["enrollment"]["statusToken"];
+    let common = [
+        "createdAt",
+        "lastUpdatedAt",
+        "status",
+        "transactionId",
+        "userId",
+        "username",
+    ];
+    let pending = cloud.status(token).await;
+    assert_eq!(members(&pending), common);
+    assert_eq!(pending["status"], "pending");
+    assert_eq!(
+        pending["transactionId"],
+        enrolled["enrollment"]["transactionId"]
+    );
+    assert_eq!(pending["userId"], enrolled["userId"]);
+    assert_eq!(pending["username"], "ada");
+    assert_eq!(pending["createdAt"], "2026-01-02T03:04:05Z");
+    assert_eq!(pending["lastUpdatedAt"], "2026-01-02T03:04:05Z");
+
+    cloud.clock.advance_millis(11_000);
+    let answered = cloud.attest(&mut authenticator, &enrolled).await.token();
+    let succeeded = cloud.status(token).await;
+    assert_eq!(members(&succeeded).len(), common.len() + 1);
+    assert_eq!(succeeded["status"], "succeeded");
+    assert_eq!(succeeded["lastUpdatedAt"], "2026-01-02T03:04:16Z");
+    assert_eq!(succeeded["createdAt"], "2026-01-02T03:04:05Z");
+    // One transaction, one token, however one asks.
+    assert_eq!(succeeded["token"], answered);
+
+    let approval = cloud.approve(Some("ada")).await;
+    let forged = Lies {
+        origin: Some("https://evil.test".to_owned()),
+        ..Lies::default()
+    };
+    let answer = assertion(&mut authenticator, &approval, &forged);
+    cloud.page("/_app/assertion/result", &answer).await.failed();
+    let failed = cloud.status(&approval["statusToken"]).await;
+    assert_eq!(members(&failed), common);
+    assert_eq!(failed["status"], "failed");
+    assert_eq!(failed["userId"], enrolled["userId"]);
+
+    for unknown in [
+        "",
+        "x",
+        "a.b.c",
+        &cloud.key,
+        token.as_str().unwrap().trim_end_matches('A'),
+    ] {
+        if unknown == token.as_str().unwrap() {
+            continue;
+        }
+        let reply = cloud.page(STATUS, &json!({"statusToken": unknown})).await;
+        assert_eq!(reply.expect(200), json!({"status": "unknown"}));
+    }
+    // A transaction token names no transaction here.
+    let reply = cloud.page(STATUS, &json!({"statusToken": answered})).await;
+    assert_eq!(reply.expect(200), json!({"status": "unknown"}));
+    for bad in [
+        json!({}),
+        json!({"statusToken": null}),
+        json!({"statusToken": 1}),
+    ] {
+        cloud.page(STATUS, &bad).await.refused(422);
+    }
+}
+
+#[tokio::test]
+async fn nv_31_the_status_after_the_lifetime_is_failed() {
+    let cloud = Cloud::new().await;
+    let enrolled = cloud.enroll("ada").await;
+    let token = &enrolled["enrollment"]["statusToken"];
+    cloud.clock.advance_millis(299_999);
+    assert_eq!(cloud.status(token).await["status"], "pending");
+    cloud.clock.advance_millis(1);
+    let failed = cloud.status(token).await;
+    assert_eq!(failed["status"], "failed");
+    // It changed when its time was over.
+    assert_eq!(failed["lastUpdatedAt"], "2026-01-02T03:09:05Z");
+    // And the answer comes too late.
+    cloud
+        .attest(&mut Authenticator::default(), &enrolled)
+        .await
+        .failed();
+    // Once the status token has expired nothing is told.
+    cloud.clock.advance_millis(300_000);
+    assert_eq!(cloud.status(token).await, json!({"status": "unknown"}));
+}
+
+#[tokio::test]
+async fn nv_32_the_status_is_told_with_and_without_a_bearer_header() {
+    let cloud = Cloud::new().await;
+    let enrolled = cloud.enroll("ada").await;
+    let body = json!({"statusToken": enrolled["enrollment"]["statusToken"]});
+    let without = cloud.page(STATUS, &body).await.expect(200);
+    let with = cloud.post(STATUS, &body).await.expect(200);
+    assert_eq!(with, without);
+    for bad in ["x", "a.b.c"] {
+        let reply = cloud
+            .request(Method::POST, STATUS)
+            .bearer(bad)
+            .json(&body)
+            .await;
+        assert_eq!(reply.expect(200), without);
+    }
+}
+
+#[tokio::test]
+async fn a_back_end_that_shows_its_key_learns_why_a_transaction_failed() {
+    let cloud = Cloud::new().await;
+    let stranger = cloud
+        .another_service("other.test", "https://other.test")
+        .await;
+    let enrolled = cloud.enroll("ada").await;
+    let forged = Lies {
+        origin: Some("https://evil.test".to_owned()),
+        ..Lies::default()
+    };
+    let answer = attestation(&mut Authenticator::default(), &enrolled, &forged);
+    cloud
+        .page("/_app/attestation/result", &answer)
+        .await
+        .failed();
+    let body = json!({"statusToken": enrolled["enrollment"]["statusToken"]});
+    let told = cloud.post(STATUS, &body).await.expect(200);
+    assert_eq!(told["reason"], "origin_not_allowed");
+    for reply in [
+        cloud.page(STATUS, &body).await,
+        stranger.post(STATUS, &body).await,
+    ] {
+        assert!(reply.expect(200).get("reason").is_none());
+    }
+}
+
+#[tokio::test]
+async fn nv_33_the_user_of_a_usernameless_transaction_is_told_only_after_success() {
+    let cloud = Cloud::new().await;
+    let mut authenticator = Authenticator::default();
+    let enrolled = cloud.register("ada", &mut authenticator).await;
+    let approval = cloud.approve(None).await;
+    let pending = cloud.status(&approval["statusToken"]).await;
+    assert_eq!(pending["status"], "pending");
+    assert!(pending.get("userId").is_none() && pending.get("username").is_none());
+    cloud.assert(&mut authenticator, &approval).await.token();
+    let succeeded = cloud.status(&approval["statusToken"]).await;
+    assert_eq!(succeeded["userId"], enrolled["userId"]);
+    assert_eq!(succeeded["username"], "ada");
+
+    let approval = cloud.approve(None).await;
+    let mut answer = assertion(&mut authenticator, &approval, &Lies::default());
+    answer["response"]["signature"] = json!("AAAA");
+    cloud.page("/_app/assertion/result", &answer).await.failed();
+    let failed = cloud.status(&approval["statusToken"]).await;
+    assert_eq!(failed["status"], "failed");
+    assert!(failed.get("userId").is_none() && failed.get("username").is_none());
+}
+
+#[tokio::test]
+async fn nv_34_repeated_questions_after_a_success_have_the_same_token() {
+    let cloud = Cloud::new().await;
+    let mut authenticator = Authenticator::default();
+    cloud.register("ada", &mut authenticator).await;
+    for who in [Some("ada"), None] {
+        let approval = cloud.approve(who).await;
+        let token = cloud.assert(&mut authenticator, &approval).await.token();
+        for _ in 0..3 {
+            cloud.clock.advance_millis(1500);
+            assert_eq!(cloud.status(&approval["statusToken"]).await["token"], token);
+        }
+        assert!(claims(&token)["jti"].is_string());
+    }
+}
+
+#[tokio::test]
+async fn a_terminal_state_never_changes() {
+    let cloud = Cloud::new().await;
+    let mut authenticator = Authenticator::default();
+    let enrolled = cloud.enroll("ada").await;
+    let answer = attestation(&mut authenticator, &enrolled, &Lies::default());
+    cloud
+        .page("/_app/attestation/result", &answer)
+        .await
+        .token();
+    let before = cloud.status(&enrolled["enrollment"]["statusToken"]).await;
+    cloud
+        .page("/_app/attestation/result", &answer)
+        .await
+        .failed();
+    cloud.clock.advance_millis(400_000);
+    assert_eq!(
+        cloud.status(&enrolled["enrollment"]["statusToken"]).await,
+        before
+    );
+    assert!(is_timestamp(&before["lastUpdatedAt"]));
+}
+
+#[tokio::test]
+async fn a_question_may_wait_for_the_end_and_is_answered_when_it_comes() {
+    let cloud = Cloud::new().await;
+    let mut authenticator = Authenticator::default();
+    let enrolled = cloud.enroll("ada").await;
+    let body = json!({"statusToken": enrolled["enrollment"]["statusToken"]});
+    let waiting = {
+        let (cloud, body) = (cloud.clone(), body.clone());
+        tokio::spawn(async move {
+            cloud
+                .page("/api/v1/status?wait=30", &body)
+                .await
+                .expect(200)
+        })
+    };
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(!waiting.is_finished());
+    let started = tokio::time::Instant::now();
+    let token = cloud.attest(&mut authenticator, &enrolled).await.token();
+    let answer = waiting.await.unwrap();
+    assert_eq!(answer["status"], "succeeded");
+    assert_eq!(answer["token"], token);
+    // Woken, not polled.
+    assert!(started.elapsed() < Duration::from_millis(700));
+    // What has ended is not waited for.
+    let again = cloud
+        .page("/api/v1/status/?wait=30", &body)
+        .await
+        .expect(200);
+    assert_eq!(again["status"], "succeeded");
+}
+
+#[tokio::test]
+async fn a_question_waits_no_longer_than_it_says_and_ends_with_how_things_stand() {
+    let cloud = Cloud::new().await;
+    let enrolled = cloud.enroll("ada").await;
+    let body = json!({"statusToken": enrolled["enrollment"]["statusToken"]});
+    let started = tokio::time::Instant::now();
+    let answer = cloud.page("/api/v1/status?wait=1", &body).await.expect(200);
+    assert_eq!(answer["status"], "pending");
+    assert!(started.elapsed() >= Duration::from_millis(900));
+    assert!(started.elapsed() < Duration::from_secs(5));
+    for bad in ["x", "-1", "1.5", ""] {
+        let path = format!("/api/v1/status?wait={bad}");
+        cloud.page(&path, &body).await.refused(422);
+    }
+    // An end by another way than this wire is noticed, too: here by the clock.
+    let waiting = {
+        let (cloud, body) = (cloud.clone(), body.clone());
+        tokio::spawn(async move {
+            cloud
+                .page("/api/v1/status?wait=30", &body)
+                .await
+                .expect(200)
+        })
+    };
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    cloud.clock.advance_millis(300_000);
+    assert_eq!(waiting.await.unwrap()["status"], "failed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn asking_for_the_status_writes_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("passkeyd.db");
+    let store = storage::Embedded::open(&file, storage::Options::default()).unwrap();
+    let cloud = Cloud::over(Arc::new(store)).await;
+    let mut authenticator = Authenticator::default();
+    let done = cloud.register("ada", &mut authenticator).await;
+    let pending = cloud.approve(Some("ada")).await;
+    let size = |name: &str| {
+        std::fs::metadata(directory.path().join(name))
+            .unwrap()
+            .len()
+    };
+    // Every write goes to the log of the database first, which only grows between checkpoints.
+    let before = (size("passkeyd.db"), size("passkeyd.db-wal"));
+    let log = std::fs::read(directory.path().join("passkeyd.db-wal")).unwrap();
+    for token in [&done["enrollment"]["statusToken"], &pending["statusToken"]] {
+        for _ in 0..200 {
+            cloud.status(token).await;
+        }
+        cloud
+            .page("/api/v1/status?wait=1", &json!({"statusToken": token}))
+            .await
+            .expect(200);
+    }
+    assert_eq!((size("passkeyd.db"), size("passkeyd.db-wal")), before);
+    assert_eq!(
+        std::fs::read(directory.path().join("passkeyd.db-wal")).unwrap(),
+        log
+    );
+    // The measure is a measure: one write is seen by it.
+    cloud.approve(Some("ada")).await;
+    assert_ne!(
+        std::fs::read(directory.path().join("passkeyd.db-wal")).unwrap(),
+        log
+    );
+}
+
+#[tokio::test]
+async fn nobody_waits_for_a_process_that_ends() {
+    let cloud = Cloud::new().await;
+    let enrolled = cloud.enroll("ada").await;
+    let body: Value = json!({"statusToken": enrolled["enrollment"]["statusToken"]});
+    let waiting = {
+        let (cloud, body) = (cloud.clone(), body.clone());
+        tokio::spawn(async move {
+            cloud
+                .page("/api/v1/status?wait=30", &body)
+                .await
+                .expect(200)
+        })
+    };
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let started = tokio::time::Instant::now();
+    cloud.lifecycle.drain();
+    assert_eq!(waiting.await.unwrap()["status"], "pending");
+    assert!(started.elapsed() < Duration::from_millis(700));
+}
