@@ -6,12 +6,28 @@ const EARLY: &str = r#"{"algorithms":[-8,-7,-257],"registration_timeout_ms":6000
     "relying_party_override":"allowed","max_credentials_per_user":50,"max_pending_per_user":20,
     "min_credential_id_length":16}"#;
 
+/// The default policy as it is stored since then. It stays readable: a member that joins gets a default, here or in the type
+/// that it joins.
+const WHOLE: &str = r#"{"algorithms":[-8,-7,-257],"user_verification_required":false,"registration_timeout_ms":600000,
+    "authentication_timeout_ms":300000,"allow_credentials":"always","sign_count":"signal","backup_eligibility":"accept_gain",
+    "backup":"any","cross_origin":"refused","relying_party_override":"allowed","max_credentials_per_user":50,
+    "max_pending_per_user":20,"min_credential_id_length":16,"attestation":{"conveyance":"none","requirement":"verify",
+    "trust_anchors":[],"intermediates":[],"models":{"allowed":[],"denied":[]},"metadata":{"unknown_models":"accept",
+    "stale":"accept","refused_statuses":["REVOKED","ATTESTATION_KEY_COMPROMISE","USER_VERIFICATION_BYPASS",
+    "USER_KEY_REMOTE_COMPROMISE","USER_KEY_PHYSICAL_COMPROMISE"],"required_levels":[]},"rs1":false,"test_tpm_vendors":false,
+    "tpm_vendors":[],"android_key":{"trusted_environment":false,"only_signing":false,"verified_boot":false},
+    "android_safetynet":"refused","compound":"all","refuse_root_in_path":false,"u2f_aaguid_must_be_zero":false},
+    "extensions":{"cred_props":false,"appid":null,"appid_exclude":null,"credential_protection":null,"min_pin_length":false,
+    "large_blob":null,"prf":null,"uvm":false}}"#;
+
 #[test]
 fn a_policy_stored_before_a_member_joined_demands_what_it_demanded_then() {
-    assert_eq!(
-        serde_json::from_str::<Policy>(EARLY).unwrap(),
-        Policy::default()
-    );
+    for stored in [EARLY, WHOLE] {
+        assert_eq!(
+            serde_json::from_str::<Policy>(stored).unwrap(),
+            Policy::default()
+        );
+    }
     let frozen = Policy::default().attestation.freeze();
     assert_eq!(frozen, webauthn::attestation::AttestationPolicy::default());
 }

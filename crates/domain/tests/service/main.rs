@@ -9,6 +9,7 @@
 )]
 
 mod keys;
+mod policies;
 mod starts;
 mod trail;
 

@@ -1,0 +1,150 @@
+//! What the policy of a Relying Party does to a ceremony, where no wire can show it.
+
+use domain::ceremony::Terms;
+use domain::policy::ProtectionDemand;
+use serde_json::json;
+use webauthn::attestation::AttestationPolicy;
+use webauthn::extension::CredentialProtection;
+use webauthn::options::AttestationConveyance;
+
+use super::*;
+
+#[tokio::test]
+async fn a_conditional_create_may_come_without_user_presence_and_no_other_registration() {
+    let house = House::new().await;
+    let none = PartialSelection::default();
+    let silent = Lies {
+        user_present: Some(false),
+        user_verified: Some(false),
+        ..Lies::default()
+    };
+    for (conditional_create, expected) in [(true, None), (false, Some(Reason::UserNotPresent))] {
+        let start = StartRegistration {
+            conditional_create,
+            ..StartRegistration::new("ada-0001", "Key", &none)
+        };
+        let started = house.passkeys.start_registration(&house.rp, start);
+        let started = started.await.unwrap();
+        let Asked::Registration(asked) = &started.ceremony.asked else {
+            panic!("an authentication")
+        };
+        assert_eq!(asked.expectation.conditional_create, conditional_create);
+        let options = serde_json::to_value(&started.options).unwrap();
+        let answer = counting().create(&options, ORIGIN, &silent).unwrap();
+        let outcome = house.finish_registration(&answer).await;
+        assert_eq!(outcome.err().map(|refusal| refusal.reason), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_conditional_create_still_verifies_the_user_where_that_is_demanded() {
+    let mut house = House::new().await;
+    house
+        .change(|rp| rp.policy.user_verification_required = true)
+        .await;
+    let none = PartialSelection::default();
+    let start = StartRegistration {
+        conditional_create: true,
+        ..StartRegistration::new("ada-0001", "Key", &none)
+    };
+    let started = house.passkeys.start_registration(&house.rp, start);
+    let options = serde_json::to_value(started.await.unwrap().options).unwrap();
+    let unverified = Lies {
+        user_verified: Some(false),
+        ..Lies::default()
+    };
+    let answer = counting().create(&options, ORIGIN, &unverified).unwrap();
+    assert_eq!(
+        reason(house.finish_registration(&answer).await),
+        Reason::UserNotVerified
+    );
+}
+
+#[tokio::test]
+async fn a_request_adds_to_the_extensions_of_the_policy_and_weakens_none() {
+    let mut house = House::new().await;
+    house
+        .change(|rp| {
+            rp.policy.extensions.credential_protection = Some(ProtectionDemand {
+                level: CredentialProtection::UserVerificationRequired,
+                enforce: true,
+            });
+            rp.policy.extensions.uvm = true;
+            rp.policy.attestation.conveyance = AttestationConveyance::Indirect;
+        })
+        .await;
+    let wished = |wishes: Value| Terms {
+        extensions: Some(wishes),
+        ..Terms::default()
+    };
+    let none = PartialSelection::default();
+    let start = StartRegistration {
+        attestation: Some(AttestationConveyance::Direct),
+        terms: wished(json!({
+            "credProps": true,
+            "credentialProtectionPolicy": "userVerificationOptional",
+            "enforceCredentialProtectionPolicy": false,
+        })),
+        ..StartRegistration::new("ada-0001", "Key", &none)
+    };
+    let started = house.passkeys.start_registration(&house.rp, start);
+    let options = started.await.unwrap().options;
+    assert_eq!(options.attestation, AttestationConveyance::Direct);
+    assert_eq!(
+        options.extensions,
+        Some(json!({
+            "credProps": true,
+            "credentialProtectionPolicy": "userVerificationRequired",
+            "enforceCredentialProtectionPolicy": true,
+            "uvm": true,
+        }))
+    );
+    let start = StartAuthentication {
+        terms: wished(json!({"uvm": false, "example": 1})),
+        ..Who::Anyone.into()
+    };
+    let ceremony = house.passkeys.start_authentication(&house.rp, start).await;
+    let Asked::Authentication(asked) = ceremony.unwrap().asked else {
+        panic!("a registration")
+    };
+    assert_eq!(asked.extensions, Some(json!({"uvm": true, "example": 1})));
+}
+
+#[tokio::test]
+async fn a_policy_is_replaced_only_if_nobody_was_faster() {
+    let house = House::new().await;
+    let mut stricter = house.rp.policy.clone();
+    stricter.sign_count = SignCountPolicy::Refuse;
+    let replace = |before| house.passkeys.replace_policy(before, stricter.clone());
+    let after = replace(&house.rp).await.unwrap().unwrap();
+    assert_eq!(after.version, house.rp.version + 1);
+    assert_eq!(after.policy, stricter);
+    assert_eq!(after.selection, house.rp.selection);
+    assert_eq!(replace(&house.rp).await.unwrap(), None);
+    let stored = house
+        .passkeys
+        .stored_relying_party(house.rp.account, house.rp.id);
+    assert_eq!(stored.await.unwrap(), after);
+    let stranger = domain::ids::AccountId([9; 16]);
+    let foreign = house.passkeys.stored_relying_party(stranger, house.rp.id);
+    assert_eq!(reason(foreign.await), Reason::RelyingPartyUnknown);
+    house
+        .passkeys
+        .delete_relying_party(house.rp.account, house.rp.id)
+        .await
+        .unwrap();
+    assert_eq!(reason(replace(&after).await), Reason::RelyingPartyUnknown);
+}
+
+#[tokio::test]
+async fn the_default_policy_demands_of_attestation_what_the_verifiers_default_does() {
+    let house = House::new().await;
+    let none = PartialSelection::default();
+    let start = StartRegistration::new("ada-0001", "Key", &none);
+    let started = house.passkeys.start_registration(&house.rp, start);
+    let Asked::Registration(asked) = started.await.unwrap().ceremony.asked else {
+        panic!("an authentication")
+    };
+    assert_eq!(asked.expectation.attestation, AttestationPolicy::default());
+    assert_eq!(asked.expectation.credential_protection, None);
+}
