@@ -98,6 +98,11 @@ impl Passkeys {
         self
     }
 
+    /// The policy of Relying Parties to come.
+    pub fn default_policy(&self) -> &Policy {
+        &self.default_policy
+    }
+
     /// The present moment as the domain sees it.
     pub fn now(&self) -> Timestamp {
         self.clock.now()

@@ -6,6 +6,8 @@ use serde::Deserialize;
 
 const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
 const END: &str = "-----END CERTIFICATE-----";
+/// Characters of a line.
+const LINE: usize = 64;
 
 /// The DER certificates of a PEM text, one or more, in its order.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
@@ -47,6 +49,22 @@ impl TryFrom<String> for Certificates {
     }
 }
 
+/// A DER certificate as PEM text, with a line break at the end.
+pub(crate) fn to_pem(der: &[u8]) -> String {
+    let mut text = format!("{BEGIN}\n");
+    let body = STANDARD.encode(der);
+    let mut rest = body.as_str();
+    while !rest.is_empty() {
+        let (line, after) = rest.split_at(rest.len().min(LINE));
+        text.push_str(line);
+        text.push('\n');
+        rest = after;
+    }
+    text.push_str(END);
+    text.push('\n');
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,5 +85,15 @@ mod tests {
         assert_eq!(read("AQID"), Err(PemError::None));
         assert_eq!(read(&format!("{BEGIN}AQID")), Err(PemError::Endless));
         assert_eq!(read(&format!("{BEGIN}AQ_D{END}")), Err(PemError::Base64));
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        for length in [0, 1, 47, 48, 49, 96, 100] {
+            let der = vec![0xa5; length];
+            let text = to_pem(&der);
+            assert!(text.lines().all(|line| line.len() <= LINE), "{text}");
+            assert_eq!(read(&text), Ok(Certificates(vec![der])));
+        }
     }
 }

@@ -23,6 +23,9 @@ pub struct Problem {
     reason: Option<Reason>,
     /// Stable name of what went wrong.
     error: &'static str,
+    /// The member that is wrong, as a path.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    member: Option<String>,
     /// A sentence about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<String>,
@@ -35,8 +38,15 @@ impl Problem {
             status,
             reason: None,
             error,
+            member: None,
             message: None,
         }
+    }
+
+    /// Names the member that is wrong.
+    pub fn at(mut self, member: impl Into<String>) -> Self {
+        self.member = Some(member.into());
+        self
     }
 
     /// Adds a sentence.
@@ -50,6 +60,7 @@ impl Problem {
             status: status(reason),
             reason: Some(reason),
             error: reason.name(),
+            member: None,
             message: Some(reason.what().to_owned()),
         }
     }
@@ -59,7 +70,7 @@ impl Problem {
 fn status(reason: Reason) -> StatusCode {
     match reason {
         Reason::AccessDenied => StatusCode::UNAUTHORIZED,
-        Reason::AccountUnknown => StatusCode::NOT_FOUND,
+        Reason::AccountUnknown | Reason::RelyingPartyUnknown => StatusCode::NOT_FOUND,
         Reason::MetadataMalformed | Reason::MetadataUntrusted => StatusCode::BAD_REQUEST,
         Reason::MetadataRollback => StatusCode::CONFLICT,
         Reason::StoreUnavailable | Reason::StoreUnknownOutcome => StatusCode::SERVICE_UNAVAILABLE,

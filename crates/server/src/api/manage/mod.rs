@@ -6,6 +6,7 @@ mod body;
 mod error;
 mod metadata;
 mod nevis;
+mod policy;
 pub mod services;
 
 use axum::Router;
@@ -48,6 +49,10 @@ pub fn router() -> Router<App> {
             "/manage/v1/services/{service}/nevis",
             get(nevis::fetch).patch(nevis::change),
         )
+        .route(
+            "/manage/v1/services/{service}/policy",
+            get(policy::show).put(policy::replace).patch(policy::patch),
+        )
         .route("/manage/v1/openapi.json", get(openapi))
         .route("/manage", any(unknown))
         .route("/manage/{*path}", any(unknown))
@@ -89,6 +94,9 @@ async fn unknown(_: Uri) -> Problem {
         access_keys::remove,
         nevis::fetch,
         nevis::change,
+        policy::show,
+        policy::replace,
+        policy::patch,
     ),
     modifiers(&Basic),
     security(("basic" = []))

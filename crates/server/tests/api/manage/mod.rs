@@ -1,3 +1,4 @@
 //! `/manage/v1/`.
 
 mod metadata;
+mod policy;

@@ -1,0 +1,261 @@
+//! The policy of a Relying Party: read, replaced and patched as one document.
+
+mod checks;
+mod document;
+mod words;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::header::{CONTENT_TYPE, ETAG, IF_MATCH};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use domain::ids::RelyingPartyId;
+use domain::policy::Policy;
+use domain::relying_parties::RelyingParty;
+use serde_json::Value;
+
+use super::error::Problem;
+use crate::api::auth::authenticate;
+use crate::app::App;
+use checks::Invalid;
+
+pub use document::PolicyDocument;
+
+/// How often a patch is applied anew because somebody else changed the service meanwhile.
+const TRIES: u32 = 5;
+/// Most characters of an explanation that repeats a part of the request.
+const MAX_EXPLANATION: usize = 400;
+
+/// Shows the policy of a service.
+#[utoipa::path(
+    get,
+    operation_id = "get_policy",
+    tag = "Policies",
+    path = "/manage/v1/services/{service}/policy",
+    params(("service" = String, Path, description = "`VA` and 32 hex digits")),
+    responses(
+        (status = 200, description = "The whole policy in force; `ETag` is the version of the service.", body = PolicyDocument),
+        (status = 401, description = "The caller is not known.", body = Problem),
+        (status = 404, description = "The account has no such service.", body = Problem),
+    )
+)]
+pub async fn show(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Path(service): Path<String>,
+) -> Result<Response, Problem> {
+    Ok(shown(&stored(&app, &headers, &service).await?))
+}
+
+/// Replaces the policy of a service. Members that are not sent get their defaults.
+///
+/// Ceremonies that have begun are judged by the policy under which they began.
+#[utoipa::path(
+    put,
+    operation_id = "replace_policy",
+    tag = "Policies",
+    path = "/manage/v1/services/{service}/policy",
+    params(
+        ("service" = String, Path, description = "`VA` and 32 hex digits"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` that the service must still have."),
+    ),
+    request_body(content = PolicyDocument, description = "Any of its members."),
+    responses(
+        (status = 200, description = "The whole policy, now in force.", body = PolicyDocument),
+        (status = 400, description = "A member is unknown or has a value that is not allowed; `member` names it.", body = Problem),
+        (status = 401, description = "The caller is not known.", body = Problem),
+        (status = 404, description = "The account has no such service.", body = Problem),
+        (status = 412, description = "The service has another version than `If-Match` says.", body = Problem),
+        (status = 415, description = "The body is not JSON.", body = Problem),
+    )
+)]
+pub async fn replace(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Path(service): Path<String>,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    change(
+        &app,
+        &headers,
+        &service,
+        &body,
+        &["application/json"],
+        |_| to_json(app.passkeys.default_policy()),
+    )
+    .await
+}
+
+/// Changes members of the policy of a service (JSON Merge Patch, RFC 7396). Null gives a member its default.
+///
+/// Ceremonies that have begun are judged by the policy under which they began.
+#[utoipa::path(
+    patch,
+    operation_id = "change_policy",
+    tag = "Policies",
+    path = "/manage/v1/services/{service}/policy",
+    params(
+        ("service" = String, Path, description = "`VA` and 32 hex digits"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` that the service must still have."),
+    ),
+    request_body(
+        content = PolicyDocument,
+        content_type = "application/merge-patch+json",
+        description = "The members to change.",
+    ),
+    responses(
+        (status = 200, description = "The whole policy, now in force.", body = PolicyDocument),
+        (status = 400, description = "A member is unknown or has a value that is not allowed; `member` names it.", body = Problem),
+        (status = 401, description = "The caller is not known.", body = Problem),
+        (status = 404, description = "The account has no such service.", body = Problem),
+        (status = 412, description = "The service has another version than `If-Match` says.", body = Problem),
+        (status = 415, description = "The body is not JSON.", body = Problem),
+    )
+)]
+pub async fn patch(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Path(service): Path<String>,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let types = ["application/merge-patch+json", "application/json"];
+    change(&app, &headers, &service, &body, &types, to_json).await
+}
+
+/// Puts the body's members over what `base` makes of the policy in force.
+async fn change(
+    app: &App,
+    headers: &HeaderMap,
+    service: &str,
+    body: &[u8],
+    types: &[&str],
+    base: impl Fn(&Policy) -> Value,
+) -> Result<Response, Problem> {
+    let mut before = stored(app, headers, service).await?;
+    let wanted = read(headers, body, types)?;
+    for _ in 0..TRIES {
+        if !matches(headers, before.version) {
+            return Err(version_mismatch());
+        }
+        let policy = merged(app, base(&before.policy), &wanted)?;
+        if policy == before.policy {
+            return Ok(shown(&before));
+        }
+        if let Some(after) = app.passkeys.replace_policy(&before, policy).await? {
+            return Ok(shown(&after));
+        }
+        before = stored(app, headers, service).await?;
+    }
+    Err(version_mismatch())
+}
+
+fn merged(app: &App, mut document: Value, wanted: &Value) -> Result<Policy, Problem> {
+    merge(&mut document, wanted);
+    // What was removed has its default again.
+    let mut whole = to_json(app.passkeys.default_policy());
+    merge(&mut whole, &document);
+    let document: PolicyDocument = serde_path_to_error::deserialize(whole).map_err(|error| {
+        let path = error.path().to_string();
+        invalid(&path, &error.into_inner().to_string())
+    })?;
+    Policy::try_from(document).map_err(|Invalid { member, why }| invalid(&member, &why))
+}
+
+/// RFC 7396: members of the patch replace those of the target, null removes them.
+fn merge(target: &mut Value, patch: &Value) {
+    let Value::Object(members) = patch else {
+        target.clone_from(patch);
+        return;
+    };
+    if !target.is_object() {
+        *target = Value::Object(serde_json::Map::new());
+    }
+    let Some(object) = target.as_object_mut() else {
+        return;
+    };
+    for (name, value) in members {
+        if value.is_null() {
+            object.remove(name);
+        } else {
+            merge(object.entry(name.as_str()).or_insert(Value::Null), value);
+        }
+    }
+}
+
+fn to_json(policy: &Policy) -> Value {
+    // It holds texts, numbers and truth values only: writing it cannot fail.
+    serde_json::to_value(PolicyDocument::from(policy)).unwrap_or_default()
+}
+
+async fn stored(app: &App, headers: &HeaderMap, service: &str) -> Result<RelyingParty, Problem> {
+    let account = authenticate(&app.passkeys, headers).await?;
+    let id = service
+        .strip_prefix("VA")
+        .and_then(RelyingPartyId::from_hex)
+        .ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "not_found"))?;
+    Ok(app.passkeys.stored_relying_party(account, id).await?)
+}
+
+fn shown(rp: &RelyingParty) -> Response {
+    let tag = [(ETAG, format!("\"{}\"", rp.version))];
+    (tag, Json(PolicyDocument::from(&rp.policy))).into_response()
+}
+
+/// Does `If-Match` let a change of this version pass? Without the header every version will do.
+fn matches(headers: &HeaderMap, version: u64) -> bool {
+    let mut wanted = headers.get_all(IF_MATCH).iter().peekable();
+    if wanted.peek().is_none() {
+        return true;
+    }
+    let current = format!("\"{version}\"");
+    wanted
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .any(|tag| tag == "*" || tag == current)
+}
+
+fn version_mismatch() -> Problem {
+    Problem::new(StatusCode::PRECONDITION_FAILED, "version_mismatch")
+        .saying("the service was changed meanwhile; read the policy again")
+}
+
+fn read(headers: &HeaderMap, body: &[u8], types: &[&str]) -> Result<Value, Problem> {
+    let named = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let essence = named
+        .and_then(|value| value.split(';').next())
+        .map(str::trim);
+    if !essence.is_some_and(|essence| {
+        types
+            .iter()
+            .any(|known| essence.eq_ignore_ascii_case(known))
+    }) {
+        return Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "content_type_not_supported",
+        )
+        .saying(format!("send {}", types.join(" or "))));
+    }
+    let malformed =
+        |why: String| Problem::new(StatusCode::BAD_REQUEST, "request_invalid").saying(why);
+    // The strict reader knows what the lenient one lets pass: members that are there twice, and depth.
+    webauthn::json::parse(body, &webauthn::json::Limits::default())
+        .map_err(|error| malformed(error.to_string()))?;
+    let value = serde_json::from_slice::<Value>(body)
+        .map_err(|_| malformed("the body is not JSON".to_owned()))?;
+    if value.is_object() {
+        Ok(value)
+    } else {
+        Err(malformed("the body is not a JSON object".to_owned()))
+    }
+}
+
+fn invalid(member: &str, why: &str) -> Problem {
+    let why: String = why.chars().take(MAX_EXPLANATION).collect();
+    Problem::new(StatusCode::BAD_REQUEST, "policy_invalid")
+        .at(member)
+        .saying(why)
+}

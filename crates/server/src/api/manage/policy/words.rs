@@ -1,0 +1,145 @@
+//! The words of a policy document: choices, each of which stands for a value of the domain.
+
+use domain::policy as d;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use webauthn::attestation::CompoundPolicy;
+use webauthn::authentication::{BackupEligibilityPolicy, SignCountPolicy};
+use webauthn::extension as e;
+use webauthn::metadata as m;
+use webauthn::options::AttestationConveyance;
+use webauthn::registration::BackupPolicy;
+
+macro_rules! words {
+    ($( $(#[$meta:meta])+ $name:ident = $of:ty { $( $(#[doc = $word_doc:literal])+ $word:ident, )+ } )+) => {$(
+        $(#[$meta])+
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+        #[serde(rename_all = "snake_case")]
+        pub enum $name { $( $(#[doc = $word_doc])+ $word, )+ }
+
+        impl From<$of> for $name {
+            fn from(value: $of) -> Self {
+                match value { $( <$of>::$word => Self::$word, )+ }
+            }
+        }
+
+        impl From<$name> for $of {
+            fn from(word: $name) -> Self {
+                match word { $( $name::$word => Self::$word, )+ }
+            }
+        }
+    )+};
+}
+
+words! {
+    /// When an authentication for a named user lists that user's credentials.
+    AllowCredentials = d::AllowCredentials {
+        /// Always.
+        Always,
+        /// When one of them may not be discoverable.
+        Auto,
+        /// Never.
+        Never,
+    }
+
+    /// Whether a request may name another relying party than the configured one.
+    RelyingPartyOverride = d::RelyingPartyOverride {
+        /// Any.
+        Allowed,
+        /// Only the configured RP ID and some of the configured origins.
+        ConfiguredOnly,
+    }
+
+    /// What a signature counter does that does not grow.
+    SignCount = SignCountPolicy {
+        /// It is reported.
+        Signal,
+        /// It is refused.
+        Refuse,
+    }
+
+    /// Which new credentials are accepted.
+    BackupCredentials = BackupPolicy {
+        /// All.
+        Any,
+        /// Those that never leave their device.
+        DeviceBound,
+        /// Those that can be synced.
+        Eligible,
+        /// Those that are synced already.
+        BackedUp,
+    }
+
+    /// What a change of the backup-eligibility bit does. Its loss is always refused.
+    EligibilityChange = BackupEligibilityPolicy {
+        /// A gain is accepted and reported.
+        AcceptGain,
+        /// Every change is refused.
+        Strict,
+    }
+
+    /// The wish for an attestation statement in the options.
+    Conveyance = AttestationConveyance {
+        /// None is wanted.
+        None,
+        /// The client may make it anonymous.
+        Indirect,
+        /// As the authenticator makes it.
+        Direct,
+        /// One that identifies the single device.
+        Enterprise,
+    }
+
+    /// What is demanded of attestation.
+    Requirement = d::AttestationRequirement {
+        /// Nothing: the format is recorded, the statement is not judged.
+        Ignore,
+        /// A statement that comes must verify, and lead to a trust anchor where one is known for the model.
+        Verify,
+        /// A statement must come, and lead to a trust anchor of this policy or of the metadata.
+        Trusted,
+    }
+
+    /// What becomes of models that the metadata do not know.
+    UnknownModels = m::UnknownModels {
+        /// They are accepted.
+        Accept,
+        /// They are refused.
+        Refuse,
+    }
+
+    /// What becomes of attestations while the metadata should have been renewed already.
+    StaleMetadata = m::StaleMetadata {
+        /// They are judged by the metadata that are there.
+        Accept,
+        /// They are refused.
+        Refuse,
+    }
+
+    /// Which statements of a `compound` attestation must hold.
+    Compound = CompoundPolicy {
+        /// Every one.
+        All,
+        /// At least one, and it must lead to a trust anchor.
+        OneTrusted,
+    }
+
+    /// How a credential may be used without user verification.
+    #[expect(clippy::enum_variant_names, reason = "these are the names of CTAP 12.1")]
+    ProtectionLevel = e::CredentialProtection {
+        /// Always.
+        UserVerificationOptional,
+        /// When the request lists it.
+        UserVerificationOptionalWithCredentialIdList,
+        /// Never.
+        UserVerificationRequired,
+    }
+
+    /// The wish for a credential that can store a blob.
+    LargeBlob = e::LargeBlobSupport {
+        /// Wanted, not demanded.
+        Preferred,
+        /// The client fails without it.
+        Required,
+    }
+}
