@@ -3,7 +3,7 @@
 mod device;
 
 use device::{Algorithm, CertificateLies, Device, Format, of};
-use testkit::{Hash, TpmAttribute, TpmLies};
+use testkit::{Hash, Profile, TpmAttribute, TpmLies};
 use webauthn::Reason;
 use webauthn::attestation::AttestationType;
 use webauthn::trust::Trust;
@@ -252,6 +252,12 @@ mod the_certificate {
                 .fails(Reason::CertificateRequirements);
         }
         let _ = with(|certificate| certificate.alternative_name_not_critical = true).succeeds();
+        for change in [
+            |profile: &mut Profile| profile.tpm.model.clear(),
+            |profile: &mut Profile| profile.tpm.version.clear(),
+        ] {
+            tpm().profile(change).fails(Reason::CertificateRequirements);
+        }
     }
 
     #[test]

@@ -60,10 +60,11 @@ pub(super) fn require_identity_certificate(
     let Some(tpm) = read_names(names.value) else {
         return refuse("its Subject Alternative Name cannot be read");
     };
+    // X.520: a directory string has at least one character, so an empty text names nothing.
     let Attributes {
         manufacturer: Some(manufacturer),
-        model: Some(_),
-        version: Some(_),
+        model: Some([_, ..]),
+        version: Some([_, ..]),
     } = tpm
     else {
         return refuse("its Subject Alternative Name must have manufacturer, model and version");
