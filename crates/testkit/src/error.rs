@@ -32,6 +32,9 @@ pub enum Error {
     /// The cryptography library refused, which on a healthy machine it never does.
     #[error("cryptography: {0}")]
     Crypto(String),
+    /// The catalogue of changes, or where its cases go.
+    #[error("corpus: {0}")]
+    Corpus(String),
 }
 
 impl Error {
@@ -42,7 +45,7 @@ impl Error {
             Self::NoCredential { .. } => "NotAllowedError",
             Self::NoCommonAlgorithm { .. } | Self::Unsupported(_) => "NotSupportedError",
             Self::Options { .. } => "TypeError",
-            Self::Crypto(_) => "OperationError",
+            Self::Crypto(_) | Self::Corpus(_) => "OperationError",
         }
     }
 
@@ -55,5 +58,9 @@ impl Error {
 
     pub(crate) fn crypto(problem: impl std::fmt::Display) -> Self {
         Self::Crypto(problem.to_string())
+    }
+
+    pub(crate) fn corpus(problem: impl std::fmt::Display) -> Self {
+        Self::Corpus(problem.to_string())
     }
 }

@@ -17,6 +17,7 @@ mod attestation;
 mod authenticator;
 mod cbor;
 mod certificate;
+pub mod corpus;
 mod der;
 mod encoding;
 mod error;
