@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # Checks everything, from formatting to a real browser against the real binary. `./test.sh quick` stops before the
-# parts that need a release build. May be run again at any time; installs what is missing on Debian.
+# parts that need a release build, `./test.sh long` goes on to comparing 20,000 ceremonies and to a minute of each fuzz target.
+# May be run again at any time; installs what is missing on Debian.
 set -euo pipefail
 cd "$(dirname "$0")"
 
 mode=${1:-all}
 case $mode in
-quick | all) ;;
+quick | all | long) ;;
 *)
-    echo "usage: ./test.sh [quick|all]" >&2
+    echo "usage: ./test.sh [quick|all|long]" >&2
     exit 2
     ;;
 esac
@@ -23,6 +24,7 @@ export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target}
 export CARGO_TERM_PROGRESS_WHEN=never
 
 venv=$PWD/e2e/.venv
+venv_differential=$PWD/e2e/.venv-differential
 
 step() {
     printf '\n== %s (after %d s)\n' "$*" "$SECONDS"
@@ -82,13 +84,27 @@ prepare_e2e() {
     python3 -c 'import ensurepip, venv' 2>/dev/null || install_packages python3-venv
     (cd e2e && npm ci --no-audit --no-fund --ignore-scripts)
 
-    local wanted=e2e/twilio-python/requirements.txt
-    if ! cmp -s "$wanted" "$venv/installed.txt"; then
-        rm -rf "$venv"
-        python3 -m venv "$venv"
-        "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$wanted"
-        cp "$wanted" "$venv/installed.txt"
+    prepare_venv "$venv" e2e/twilio-python/requirements.txt
+    prepare_venv "$venv_differential" e2e/differential/requirements.txt
+}
+
+# A virtual environment with exactly the packages of a file.
+prepare_venv() {
+    local folder=$1 wanted=$2
+    if ! cmp -s "$wanted" "$folder/installed.txt"; then
+        rm -rf "$folder"
+        python3 -m venv "$folder"
+        "$folder/bin/pip" install --quiet --disable-pip-version-check -r "$wanted"
+        cp "$wanted" "$folder/installed.txt"
     fi
+}
+
+prepare_fuzz() {
+    step "tools for fuzzing"
+    # Without rustup, `+nightly` would go to cargo itself.
+    has rustup && cargo +nightly --version >/dev/null 2>&1 ||
+        die "fuzzing needs a nightly compiler: rustup toolchain install nightly --profile minimal"
+    cargo +nightly fuzz --version >/dev/null 2>&1 || cargo install --locked cargo-fuzz
 }
 
 check_format() {
@@ -99,6 +115,9 @@ check_format() {
 check_lints() {
     step "cargo clippy"
     cargo clippy --workspace --all-targets --locked -- -D warnings
+    # They are outside the workspace, where nobody would notice that a change has left them behind.
+    step "fuzz targets compile"
+    cargo check --locked --manifest-path crates/webauthn/fuzz/Cargo.toml
 }
 
 check_dependencies() {
@@ -155,20 +174,44 @@ test_browser() {
     (cd e2e && node --test browser/*.test.mjs)
 }
 
+check_differential() {
+    step "the table of disagreements in docs/"
+    python3 e2e/differential/compare.py --check docs/differential.md
+}
+
+test_differential() {
+    step "$1 ceremonies before passkeyd, py_webauthn and simplewebauthn"
+    "$venv_differential/bin/python" e2e/differential/compare.py "$2" "$1"
+}
+
+test_fuzz() {
+    step "fuzz targets, $1 s each"
+    scripts/fuzz.sh "$1"
+}
+
 prepare_rust
 check_format
 check_lints
 check_dependencies
 check_generated
 test_rust
-if [[ $mode == all ]]; then
-    prepare_e2e
-    check_sdk
-    build_release
-    test_python
-    test_node
-    test_browser
-    step "all suites passed"
-else
+if [[ $mode == quick ]]; then
     step "the quick suites passed"
+    exit
 fi
+
+prepare_e2e
+check_sdk
+build_release
+test_python
+test_node
+test_browser
+check_differential
+test_differential 2000 1
+if [[ $mode == long ]]; then
+    # Another seed, another damage.
+    test_differential 20000 2
+    prepare_fuzz
+    test_fuzz 60
+fi
+step "all suites passed"
