@@ -19,29 +19,36 @@ pub fn name_problem(name: &str) -> Option<Problem> {
     })
 }
 
+/// The content type of JSON.
+pub const JSON: &str = "application/json";
+
+/// A body must be of one of these content types.
+///
+/// # Errors
+/// 415.
+pub fn require_type(headers: &HeaderMap, types: &[&str]) -> Result<(), Problem> {
+    let named = headers.get(CONTENT_TYPE).and_then(|value| {
+        let essence = value.as_bytes().split(|&byte| byte == b';').next()?;
+        Some(essence.trim_ascii())
+    });
+    let fits =
+        |known: &&str| named.is_some_and(|essence| essence.eq_ignore_ascii_case(known.as_bytes()));
+    if types.iter().any(fits) {
+        return Ok(());
+    }
+    let refusal = Problem::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "content_type_not_supported",
+    );
+    Err(refusal.saying(format!("send {}", types.join(" or "))))
+}
+
 /// Reads a JSON body.
 ///
 /// # Errors
 /// 415 for another content type, 400 for a body that is not as described.
 pub fn read<T: for<'de> Deserialize<'de>>(headers: &HeaderMap, body: &[u8]) -> Result<T, Problem> {
-    let json = headers.get(CONTENT_TYPE).is_some_and(|value| {
-        value
-            .as_bytes()
-            .split(|&byte| byte == b';')
-            .next()
-            .is_some_and(|essence| {
-                essence
-                    .trim_ascii()
-                    .eq_ignore_ascii_case(b"application/json")
-            })
-    });
-    if !json {
-        return Err(Problem::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "content_type_not_supported",
-        )
-        .saying("send application/json"));
-    }
+    require_type(headers, &[JSON])?;
     serde_json::from_slice(body).map_err(|error| {
         // The kind and the place, not the text: an error may repeat what was sent.
         Problem::new(StatusCode::BAD_REQUEST, "request_invalid").saying(format!(

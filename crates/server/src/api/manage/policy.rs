@@ -7,15 +7,18 @@ mod words;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::header::{CONTENT_TYPE, ETAG, IF_MATCH};
+use axum::http::header::{ETAG, IF_MATCH};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use domain::ids::RelyingPartyId;
+use domain::Reason;
+use domain::error::Refusal;
 use domain::policy::Policy;
 use domain::relying_parties::RelyingParty;
 use serde_json::Value;
 
+use super::body::{JSON, require_type};
 use super::error::Problem;
+use super::services::service_id;
 use crate::api::auth::authenticate;
 use crate::app::App;
 use checks::Invalid;
@@ -76,14 +79,9 @@ pub async fn replace(
     Path(service): Path<String>,
     body: Bytes,
 ) -> Result<Response, Problem> {
-    change(
-        &app,
-        &headers,
-        &service,
-        &body,
-        &["application/json"],
-        |_| to_json(app.passkeys.default_policy()),
-    )
+    change(&app, &headers, &service, &body, &[JSON], |_| {
+        to_json(app.passkeys.default_policy())
+    })
     .await
 }
 
@@ -119,7 +117,7 @@ pub async fn patch(
     Path(service): Path<String>,
     body: Bytes,
 ) -> Result<Response, Problem> {
-    let types = ["application/merge-patch+json", "application/json"];
+    let types = ["application/merge-patch+json", JSON];
     change(&app, &headers, &service, &body, &types, to_json).await
 }
 
@@ -190,10 +188,8 @@ fn to_json(policy: &Policy) -> Value {
 
 async fn stored(app: &App, headers: &HeaderMap, service: &str) -> Result<RelyingParty, Problem> {
     let account = authenticate(&app.passkeys, headers).await?;
-    let id = service
-        .strip_prefix("VA")
-        .and_then(RelyingPartyId::from_hex)
-        .ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "not_found"))?;
+    let unknown = || Problem::from(Refusal::from(Reason::RelyingPartyUnknown));
+    let id = service_id(service).ok_or_else(unknown)?;
     Ok(app.passkeys.stored_relying_party(account, id).await?)
 }
 
@@ -222,23 +218,7 @@ fn version_mismatch() -> Problem {
 }
 
 fn read(headers: &HeaderMap, body: &[u8], types: &[&str]) -> Result<Value, Problem> {
-    let named = headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
-    let essence = named
-        .and_then(|value| value.split(';').next())
-        .map(str::trim);
-    if !essence.is_some_and(|essence| {
-        types
-            .iter()
-            .any(|known| essence.eq_ignore_ascii_case(known))
-    }) {
-        return Err(Problem::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "content_type_not_supported",
-        )
-        .saying(format!("send {}", types.join(" or "))));
-    }
+    require_type(headers, types)?;
     let malformed =
         |why: String| Problem::new(StatusCode::BAD_REQUEST, "request_invalid").saying(why);
     // The strict reader knows what the lenient one lets pass: members that are there twice, and depth.
