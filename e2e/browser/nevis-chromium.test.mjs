@@ -44,7 +44,7 @@ describe('the browser client in Chromium, further', () => {
   const begin = (verb, input) => page.evaluate(([name, argument]) => { window.call = nevis.auth.fido2[name](argument); }, [verb, input]);
   const ended = () => page.evaluate(() => window.call);
 
-  test('keeps what is in window.nevis', async () => {
+  test('NV-110: keeps what is in window.nevis', async () => {
     await open(site.url, () => { window.nevis = { widget: 1, auth: { widget: 2 } }; });
     const [widget, inner, type] = await page.evaluate(() => [nevis.widget, nevis.auth.widget, typeof nevis.auth.fido2.register]);
     assert.deepEqual([widget, inner, type], [1, 2, 'function']);
@@ -75,7 +75,7 @@ describe('the browser client in Chromium, further', () => {
     }
   });
 
-  test('breaks no rule of the page', async () => {
+  test('NV-111: breaks no rule of the page', async () => {
     const violations = [];
     await open(site.url, () => {
       window.violations = [];
@@ -157,7 +157,7 @@ describe('the browser client in Chromium, further', () => {
     });
   }
 
-  describe('autofill', () => {
+  describe('NV-140: autofill', () => {
     test('signs in with the passkey that was chosen', async () => {
       await open();
       assert.equal(await page.evaluate(() => nevis.auth.fido2.isAutofillSupported()), true);

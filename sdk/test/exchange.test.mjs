@@ -336,7 +336,7 @@ describe('an extension that replaces the browser\'s passkeys', () => {
   });
 });
 
-describe('the namespace', () => {
+describe('NV-110: the namespace', () => {
   const functions = [
     'abort', 'authenticate', 'configure', 'isAutofillSupported', 'register', 'signalAllAcceptedCredentials', 'signalUnknownCredential',
   ];

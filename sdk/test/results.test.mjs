@@ -202,7 +202,7 @@ for (const [verb, { input, options, method, valid, lead, cancelled, url }] of Ob
       assert.equal(await end(server, input()), code.server.statusCode);
     });
 
-    test('never is a rejection or an exception', async () => {
+    test('NV-112, NV-113: never is a rejection or an exception, and has no other members', async () => {
       const arguments_ = [
         [], [undefined], [null], [0], ['x'], [Symbol('x')], [[]], [{}], [broken], [() => {}], [{ [options]: broken, statusToken: 'x' }],
         [{ [options]: Object.create(null), statusToken: 'x' }], [{ ...input(), host: 7 }], [{ ...input(), statusToken: { toJSON: null } }],
