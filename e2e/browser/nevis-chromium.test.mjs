@@ -190,7 +190,7 @@ describe('the browser client in Chromium, further', () => {
       await open();
       await authenticator.touching(false);
       await begin('authenticate', authentication({ timeout: 300 }, { autofill: true }));
-      const first = await page.evaluate(() => Promise.race([window.call, new Promise((resolve) => setTimeout(resolve, 12_000, 'still waiting'))]));
+      const first = await page.evaluate(() => Promise.race([window.call, new Promise((resolve) => setTimeout(resolve, 3_000, 'still waiting'))]));
       assert.equal(first, 'still waiting');
     });
   });
