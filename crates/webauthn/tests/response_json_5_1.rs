@@ -173,6 +173,32 @@ fn members_of_exactly_their_size_are_decoded() {
         };
         assert!(ceremony.response().is_ok());
     }
+    for (length, accepted) in [(4096, true), (4097, false)] {
+        // White space fills the client data up.
+        let mut ceremony = Authentication::new();
+        let mut text = ceremony.client_data_json();
+        text.resize(length, b' ');
+        ceremony.client_data_bytes = Some(text);
+        assert_eq!(ceremony.response().is_ok(), accepted, "{length}");
+    }
+    // 32 KiB, and a byte more.
+    for (bend, accepted) in [
+        (
+            (|c| c["response"]["attestationObject"] = json!("A".repeat(43_691)))
+                as fn(&mut serde_json::Value),
+            true,
+        ),
+        (
+            |c| c["response"]["attestationObject"] = json!("A".repeat(43_692)),
+            false,
+        ),
+    ] {
+        let ceremony = Registration {
+            bend,
+            ..Registration::new()
+        };
+        assert_eq!(ceremony.response().is_ok(), accepted);
+    }
     let longer = Authentication {
         bend: |c| c["response"]["userHandle"] = json!(encode(&[0; 65])),
         ..Authentication::new()

@@ -2,9 +2,13 @@
 
 mod device;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use device::{Algorithm, Device, Format, NOW, of};
+use serde_json::json;
 use testkit::SafetyNetLies;
 use webauthn::attestation::{AttestationType, SafetyNetPolicy};
+use webauthn::base64url::encode;
 use webauthn::trust::Trust;
 use webauthn::{Reason, UnixSeconds};
 
@@ -72,6 +76,18 @@ fn the_response_is_a_compact_jws() {
         "eyJhIjoxLCJhIjoxfQ.e30.AA",
     ] {
         says(|lies| lies.response = Some(other.to_owned())).fails(Reason::SafetynetMalformed);
+    }
+
+    // Six certificates, and one of 8 KiB, are as much as there may be.
+    for (count, length, reason) in [
+        (6, 3, Reason::AttestationStatementMalformed),
+        (7, 3, Reason::SafetynetMalformed),
+        (1, 8 * 1024, Reason::AttestationStatementMalformed),
+        (1, 8 * 1024 + 1, Reason::SafetynetMalformed),
+    ] {
+        let x5c = vec![STANDARD.encode(vec![0; length]); count];
+        let header = encode(json!({ "x5c": x5c }).to_string().as_bytes());
+        says(|lies| lies.response = Some(format!("{header}.e30.AA"))).fails(reason);
     }
 }
 

@@ -1,10 +1,12 @@
 //! A BLOB is accepted as a whole or not at all.
 
 use super::{DAY, NOW, accepted, expecting, service, verify, verify_lies};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use testkit::metadata::{Blob, BlobLies, Service};
 use testkit::{Algorithm, Chain, Lies, base64url, from_base64url};
-use webauthn::metadata::{BlobExpectation, MAX_BLOB, Metadata, MetadataError};
+use webauthn::metadata::{BlobExpectation, Metadata, MetadataError};
 use webauthn::trust::TrustError;
 use webauthn::{Reason, UnixSeconds};
 
@@ -87,9 +89,9 @@ fn what_is_no_signature_in_compact_form_is_malformed() {
 
 #[test]
 fn a_file_above_the_limit_is_not_read() {
-    let text = vec![b'.'; MAX_BLOB + 1];
+    let text = vec![b'.'; 33_554_433];
     let verify = |text: &[u8]| Metadata::verify(text, &expecting(&[])).unwrap_err();
-    assert_eq!(verify(&text), MetadataError::TooLarge(MAX_BLOB + 1));
+    assert_eq!(verify(&text), MetadataError::TooLarge(33_554_433));
     assert_eq!(verify(&text).reason(), Reason::MetadataMalformed);
     assert!(matches!(
         verify(&text[1..]),
@@ -156,6 +158,20 @@ fn x5c_is_a_list_of_certificates() {
         };
         let error = lying(&lies);
         assert!(matches!(error, MetadataError::Malformed(_)), "{x5c}");
+    }
+
+    // As many and as large as they may be: read, and found to be no certificates.
+    let ten = vec!["AAAA"; 10];
+    let largest = STANDARD.encode([0; 8 * 1024]);
+    for x5c in [json!(ten), json!([largest])] {
+        let lies = BlobLies {
+            x5c: Some(x5c),
+            ..BlobLies::default()
+        };
+        assert_eq!(
+            lying(&lies),
+            MetadataError::Malformed("the signer's certificate cannot be read")
+        );
     }
 }
 

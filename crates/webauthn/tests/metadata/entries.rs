@@ -310,6 +310,28 @@ fn a_demanded_level_is_the_current_one_of_its_scale() {
 }
 
 #[test]
+fn the_levels_of_a_model_are_the_current_ones_of_both_scales() {
+    let levels = |statuses: &[&str]| {
+        let metadata = history(statuses.iter().map(|name| status(name)).collect());
+        let levels = only(&metadata).certification_levels(NOW);
+        levels.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        levels(&[
+            "FIDO_CERTIFIED",
+            "FIPS140_CERTIFIED_L1",
+            "FIDO_CERTIFIED_L1plus",
+            "UPDATE_AVAILABLE"
+        ]),
+        ["FIDO_CERTIFIED_L1plus", "FIPS140_CERTIFIED_L1"]
+    );
+    assert_eq!(levels(&["FIDO_CERTIFIED"]), ["FIDO_CERTIFIED"]);
+    for none in ["NOT_FIDO_CERTIFIED", "REVOKED", "UPDATE_AVAILABLE"] {
+        assert!(levels(&["FIDO_CERTIFIED_L1", "RETIRED", none]).is_empty());
+    }
+}
+
+#[test]
 fn a_provider_is_called_by_the_configured_name_or_the_description() {
     let metadata = of(vec![Entry::fido2(MODEL, root())]);
     let (model, other) = (Aaguid::new(MODEL), Aaguid::new([7; 16]));
