@@ -532,7 +532,7 @@ fn lead_to_anchor(
             candidate.certificate.subject == certificate.issuer && candidate.bytes != current.bytes
         }) {
             if require_issuer(&candidate.certificate, index).is_ok()
-                && require_validity(&candidate.certificate, index + 1, at).is_ok()
+                && require_validity(&candidate.certificate, index, at).is_ok()
                 && budget.is_signed_by(certificate, &candidate.certificate)?
             {
                 issuer = Some(candidate);

@@ -509,4 +509,8 @@ fn rare_and_new_algorithms_are_not_offered_unless_asked_for() {
         );
     }
     assert_eq!(CoseAlgorithm::SUPPORTED.len(), 19);
+    for algorithm in CoseAlgorithm::SUPPORTED {
+        let expected = matches!(algorithm.0, -50..=-48);
+        assert_eq!(algorithm.is_post_quantum(), expected, "{algorithm}");
+    }
 }
