@@ -6,7 +6,7 @@ use webauthn::authentication::{
 };
 use webauthn::credential::CredentialId;
 use webauthn::error::Reason;
-use webauthn::options::UserVerification;
+use webauthn::options::{CredentialDescriptor, UserVerification};
 use webauthn::origin::Origin;
 use webauthn::relying_party::RpId;
 use webauthn::response::AuthenticationResponse;
@@ -36,6 +36,9 @@ pub enum Who<'a> {
     Anyone,
     /// This user.
     User(UserRef<'a>),
+    /// Nobody, though the options list these credentials, which nobody has: any answer is refused. For those who must
+    /// not learn that a user is unknown (WebAuthn L3 14.6.2).
+    Nobody(&'a [CredentialDescriptor]),
     /// The owner of this credential, with this credential; if a user is given too, it must be the
     /// owner.
     Credential(CredentialKey, Option<UserRef<'a>>),
@@ -86,7 +89,15 @@ struct Parties {
     credential: Option<CredentialKey>,
     rp_id: RpId,
     origins: Vec<Origin>,
-    allowed: Vec<CredentialRecord>,
+    allowed: Vec<CredentialDescriptor>,
+}
+
+/// A credential as the options list it.
+fn descriptor(record: CredentialRecord) -> CredentialDescriptor {
+    CredentialDescriptor {
+        id: record.id,
+        transports: record.transports,
+    }
 }
 
 impl Passkeys {
@@ -186,6 +197,16 @@ impl Passkeys {
                     allowed: Vec::new(),
                 })
             }
+            Who::Nobody(decoys) => {
+                let (rp_id, origins) = party()?;
+                Ok(Parties {
+                    user: None,
+                    credential: None,
+                    rp_id,
+                    origins,
+                    allowed: decoys.to_vec(),
+                })
+            }
             Who::User(user) => {
                 let (rp_id, origins) = party()?;
                 let (user, mut credentials) = self
@@ -218,7 +239,7 @@ impl Passkeys {
                     credential: only,
                     rp_id,
                     origins,
-                    allowed,
+                    allowed: allowed.into_iter().map(descriptor).collect(),
                 })
             }
             Who::Credential(key, owner) => {
@@ -242,7 +263,7 @@ impl Passkeys {
                     credential: Some(key),
                     rp_id: record.selection.rp_id.clone(),
                     origins: record.selection.origins.clone(),
-                    allowed: vec![record],
+                    allowed: vec![descriptor(record)],
                 })
             }
         }
