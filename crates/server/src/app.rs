@@ -30,6 +30,25 @@ impl PublicUrl {
         format!("{}{path}", self.0)
     }
 
+    /// Scheme, host and port: the origin of passkeyd's own pages.
+    pub fn origin(&self) -> &str {
+        let start = self.0.find("://").map_or(0, |at| at + 3);
+        let end = self.0[start..]
+            .find('/')
+            .map_or(self.0.len(), |at| start + at);
+        &self.0[..end]
+    }
+
+    /// The host alone, brackets of an IPv6 address included.
+    pub fn host(&self) -> &str {
+        let origin = self.origin();
+        let authority = origin.split_once("://").map_or(origin, |(_, rest)| rest);
+        match authority.rsplit_once(':') {
+            Some((host, port)) if !port.contains(']') => host,
+            _ => authority,
+        }
+    }
+
     /// The base itself.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -74,7 +74,7 @@ async fn nv_40_each_of_the_four_kinds_of_token_is_active_with_its_claims() {
     let status = approval["statusToken"].as_str().unwrap();
     expect(
         &cloud.introspect(status).await,
-        json!({"scope": "status", "txn": approval["transactionId"], "channel": "fido2"}),
+        json!({"scope": "status", "txn": approval["transactionId"], "username": "ada", "channel": "fido2"}),
     );
     let intent = json!({"username": "ada", "operation": "approve", "channels": ["fido2"]});
     let intent = cloud.intent(&intent).await;

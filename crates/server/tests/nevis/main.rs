@@ -9,12 +9,20 @@
 
 mod access_keys;
 mod approval;
+mod authenticators;
 mod back_end;
 mod cloud;
+mod cors;
 mod enroll;
+mod intent;
 mod introspect;
 mod logs;
+mod malformed;
 mod reasons;
 mod results;
+mod settings;
 mod status;
 mod tokens;
+mod users;
+mod vendor_clients;
+mod wires;

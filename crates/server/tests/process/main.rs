@@ -7,6 +7,7 @@
     reason = "tests may stop at the first surprise, and these measure real time"
 )]
 
+mod access_key;
 mod generate;
 mod limits;
 mod logs;

@@ -49,6 +49,11 @@ pub fn require_type(headers: &HeaderMap, types: &[&str]) -> Result<(), Problem> 
 /// 415 for another content type, 400 for a body that is not as described.
 pub fn read<T: for<'de> Deserialize<'de>>(headers: &HeaderMap, body: &[u8]) -> Result<T, Problem> {
     require_type(headers, &[JSON])?;
+    // A structure would be read from a list of its members, too.
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Problem::new(StatusCode::BAD_REQUEST, "request_invalid")
+            .saying("the body is not a JSON object"));
+    }
     serde_json::from_slice(body).map_err(|error| {
         // The kind and the place, not the text: an error may repeat what was sent.
         Problem::new(StatusCode::BAD_REQUEST, "request_invalid").saying(format!(

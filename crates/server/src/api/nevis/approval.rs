@@ -7,11 +7,14 @@ use domain::Reason;
 use domain::authentication::Who;
 use domain::ceremony::Asked;
 use domain::error::Refusal;
+use domain::policy::AllowCredentials;
+use domain::users::UserRef;
 use domain::webauthn::json::{Object, Value};
 use domain::webauthn::options::RequestOptions;
 use serde::Serialize;
 
-use super::auth::access_key_or_intent;
+use super::auth::{Caller, access_key_or_intent};
+use super::decoys::Decoy;
 use super::error::{ApiError, refused};
 use super::inbound::{Answer, member, serve, text, wrong_type};
 use super::named::{self, Named};
@@ -56,23 +59,73 @@ pub async fn create(State(app): State<App>, request: Request) -> Response {
             (None, None) => Who::Anyone,
         };
         caller.spend(&app).await?;
-        let ceremony = begin_authentication(&app, &caller, &settings, who, asked)
-            .await
-            .map_err(|refusal| refusal_of(who, &refusal))?;
-        let token = status_token(&app, &settings, &ceremony, ceremony.user)
-            .await
-            .map_err(refused(Call::Api))?;
+        let begun = begin_authentication(&app, &caller, &settings, who, asked).await;
+        let (ceremony, decoy) = match (begun, who) {
+            (Ok(ceremony), _) => (ceremony, None),
+            (Err(refusal), Who::User(user)) if settings.decoy_credentials => {
+                let decoy = decoy(&app, &caller, user, &refusal).await?;
+                let who = Who::Nobody(&decoy.credentials);
+                let ceremony = begin_authentication(&app, &caller, &settings, who, asked)
+                    .await
+                    .map_err(refused(Call::Api))?;
+                (ceremony, Some(decoy))
+            }
+            (Err(refusal), _) => return Err(refusal_of(who, &refusal)),
+        };
         let Asked::Authentication(asked) = &ceremony.asked else {
             return Err(ApiError::internal());
         };
+        let shown = match (&decoy, ceremony.user, &asked.user_name) {
+            (Some(decoy), ..) => Some((decoy.user, decoy.name.as_str())),
+            (None, Some(user), Some(name)) => Some((user, name.as_str())),
+            _ => None,
+        };
+        let token = status_token(&app, &settings, &ceremony, shown)
+            .await
+            .map_err(refused(Call::Api))?;
         Answer::created(&Approval {
             transaction_id: ceremony.id.into(),
-            user_id: ceremony.user.map(Uuid::from),
+            user_id: shown.map(|(user, _)| user.into()),
             status_token: token,
             credential_request_options: asked.options(),
         })
     })
     .await
+}
+
+/// What is shown instead of a user who is unknown or has no credentials.
+async fn decoy(
+    app: &App,
+    caller: &Caller,
+    user: UserRef<'_>,
+    refusal: &Refusal,
+) -> Result<Decoy, ApiError> {
+    let passkeys = &app.passkeys;
+    let mut decoy = match (refusal.reason, user) {
+        (Reason::UserUnknown, UserRef::Name(name)) => Decoy::of(passkeys, caller.rp.id, name)
+            .await
+            .map_err(refused(Call::Api))?,
+        (Reason::CredentialUnknown, user) => {
+            let known = passkeys
+                .user(caller.rp.id, user)
+                .await
+                .map_err(refused(Call::Api))?;
+            let decoy = Decoy::of(passkeys, caller.rp.id, &known.name)
+                .await
+                .map_err(refused(Call::Api))?;
+            Decoy {
+                user: known.id,
+                ..decoy
+            }
+        }
+        // An id that nobody has cannot be guessed, so there is nothing to hide.
+        _ => return Err(refusal_of(Who::User(user), refusal)),
+    };
+    // Where real users' credentials are not listed, invented ones would stand out.
+    if caller.rp.policy.allow_credentials != AllowCredentials::Always {
+        decoy.credentials.clear();
+    }
+    Ok(decoy)
 }
 
 /// The one authenticator that is to answer.

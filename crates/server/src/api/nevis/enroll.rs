@@ -77,9 +77,14 @@ pub async fn create(State(app): State<App>, request: Request) -> Response {
             .await
             .map_err(refused(Call::Api))?;
         let user = &started.user;
-        let token = status_token(&app, &settings, &started.ceremony, Some(user.id))
-            .await
-            .map_err(refused(Call::Api))?;
+        let token = status_token(
+            &app,
+            &settings,
+            &started.ceremony,
+            Some((user.id, &user.name)),
+        )
+        .await
+        .map_err(refused(Call::Api))?;
         let authenticators: Vec<Uuid> =
             started.registered.iter().copied().map(Uuid::from).collect();
         Answer::created(&Enrolled {

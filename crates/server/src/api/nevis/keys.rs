@@ -10,6 +10,7 @@ use domain::{Passkeys, Reason};
 
 use super::error::ApiError;
 use super::reasons::Call;
+use super::signing::SigningKey;
 use super::tokens::{Claims, Kind, MacKey, Presented};
 use super::uuid::Uuid;
 use crate::app::App;
@@ -38,6 +39,15 @@ pub async fn sign(
     Ok(MacKey::new(key.reveal()).sign(claims))
 }
 
+/// The key pair with which a Relying Party's transaction tokens are signed where it asked for that.
+///
+/// # Errors
+/// `relying_party_unknown`, and faults of the store.
+pub async fn signing_key(passkeys: &Passkeys, rp: RelyingPartyId) -> Result<SigningKey, Refusal> {
+    let key = passkeys.token_key(rp, TokenKind::Signing).await?;
+    SigningKey::from_pkcs8(key.reveal()).ok_or_else(|| Reason::RecordUnreadable.into())
+}
+
 /// The Relying Party and the claims of a token of this kind, if it is genuine and valid now: the MAC is of this kind and of
 /// the Relying Party that it names, it comes from this passkeyd, its time is right, and an access key is not revoked.
 ///
@@ -58,10 +68,15 @@ pub async fn verified(
     let Some(rp) = known(app.passkeys.relying_party_itself(id).await)? else {
         return Ok(None);
     };
-    let Some(key) = known(app.passkeys.token_key(id, key_of(kind)).await)? else {
-        return Ok(None);
+    let now = app.passkeys.now();
+    let claims = if kind == Kind::Transaction && !presented.has_mac() {
+        known(signing_key(&app.passkeys, id).await)?
+            .and_then(|key| presented.verify_signature(&key, now))
+    } else {
+        known(app.passkeys.token_key(id, key_of(kind)).await)?
+            .and_then(|key| presented.verify(&MacKey::new(key.reveal()), now))
     };
-    let Some(claims) = presented.verify(&MacKey::new(key.reveal()), app.passkeys.now()) else {
+    let Some(claims) = claims else {
         return Ok(None);
     };
     let current = match kind {

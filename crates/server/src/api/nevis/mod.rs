@@ -8,12 +8,15 @@ pub mod access_keys;
 mod approval;
 mod auth;
 mod authenticators;
+mod client;
 mod cors;
+mod decoys;
 mod enroll;
 pub mod error;
 mod inbound;
 mod intent;
 mod introspect;
+mod jwks;
 mod keys;
 mod logs;
 mod named;
@@ -22,12 +25,14 @@ mod ping;
 pub mod reasons;
 mod results;
 pub mod settings;
+mod signing;
 mod status;
 mod tokens;
 mod transactions;
 mod users;
 pub mod uuid;
 mod waiters;
+mod well_known;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -70,7 +75,7 @@ pub fn router(shared: &Shared) -> Router<App> {
             .fallback(inbound::wrong_method_in_public)
     };
     let back_end = |call: MethodRouter<App>| call.fallback(inbound::wrong_method);
-    let routes: [(&str, MethodRouter<App>); 14] = [
+    let routes: [(&str, MethodRouter<App>); 17] = [
         ("/ping", back_end(get(ping::read))),
         ("/api/v1/users/enroll", back_end(post(enroll::create))),
         ("/api/v1/approval", back_end(post(approval::create))),
@@ -91,6 +96,12 @@ pub fn router(shared: &Shared) -> Router<App> {
             "/api/v1/authenticators/{authenticator}",
             back_end(patch(authenticators::rename).delete(authenticators::delete)),
         ),
+        ("/api/v1/jwks/{instance}", get(jwks::read)),
+        ("/.well-known/assetlinks.json", get(well_known::android)),
+        (
+            "/.well-known/apple-app-site-association",
+            get(well_known::apple),
+        ),
         ("/api/v1/logs/export", back_end(get(logs::export))),
         (
             "/_app/attestation/result",
@@ -98,7 +109,7 @@ pub fn router(shared: &Shared) -> Router<App> {
         ),
         ("/_app/assertion/result", browser(post(results::assertion))),
     ];
-    let mut all = Router::new();
+    let mut all = client::router();
     for (path, call) in routes {
         // Clients exist that end every path with a slash.
         all = all

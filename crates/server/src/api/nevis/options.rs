@@ -153,7 +153,9 @@ pub async fn begin_registration(
     let attestation = wishes
         .attestation
         // A browser may ask for more than the policy does, and not for less.
-        .filter(|asked| !from_browser || *asked != AttestationConveyance::None);
+        .filter(|asked| {
+            !from_browser || weight(*asked) >= weight(caller.rp.policy.attestation.conveyance)
+        });
     let start = StartRegistration {
         display_name,
         attestation,
@@ -204,6 +206,16 @@ fn verification(caller: &Caller, asked: Option<UserVerification>) -> UserVerific
     match caller.rp.selection.user_verification {
         Some(UserVerification::Required) if caller.intent.is_some() => UserVerification::Required,
         configured => asked.or(configured).unwrap_or(UserVerification::Preferred),
+    }
+}
+
+/// How much of a statement is asked for.
+fn weight(conveyance: AttestationConveyance) -> u8 {
+    match conveyance {
+        AttestationConveyance::None => 0,
+        AttestationConveyance::Indirect => 1,
+        AttestationConveyance::Direct => 2,
+        AttestationConveyance::Enterprise => 3,
     }
 }
 

@@ -367,7 +367,9 @@ async fn may_tell(app: &App, rp: Option<&RelyingParty>, refusal: &Refusal) -> bo
             .ceremony(rp.id, id)
             .await
             .is_ok_and(|ceremony| match ceremony.asked {
-                Asked::Authentication(asked) => asked.user_name.is_none(),
+                Asked::Authentication(asked) => {
+                    asked.user_name.is_none() && asked.expectation.allow_credentials.is_empty()
+                }
                 Asked::Registration(_) => false,
             })
 }

@@ -21,7 +21,7 @@ use super::inbound::{Answer, Inbound, serve, text};
 use super::keys;
 use super::reasons::Call;
 use super::settings::Settings;
-use super::tokens::{Kind, Presented};
+use super::tokens::{Claims, Kind, Presented};
 use super::transactions::{Succeeded, transaction_token};
 use super::uuid::Uuid;
 use crate::api::dates::Date;
@@ -98,7 +98,9 @@ pub async fn read(State(app): State<App>, request: Request) -> Response {
             return Answer::ok(&UNKNOWN);
         };
         match ended(&app, rp, id, wait).await? {
-            Some(ceremony) => Answer::ok(&report(&app, rp, &inbound.headers, &ceremony).await?),
+            Some(ceremony) => {
+                Answer::ok(&report(&app, rp, &inbound.headers, &ceremony, &claims).await?)
+            }
             None => Answer::ok(&UNKNOWN),
         }
     })
@@ -173,6 +175,7 @@ async fn report(
     rp: &RelyingParty,
     headers: &HeaderMap,
     ceremony: &Ceremony,
+    claims: &Claims,
 ) -> Result<Report, ApiError> {
     let standing = ceremony.standing(app.passkeys.now());
     let named = match &ceremony.asked {
@@ -214,8 +217,13 @@ async fn report(
             Standing::Succeeded => Status::Succeeded,
             Standing::Failed | Standing::Expired => Status::Failed,
         },
-        user_id: name.as_ref().and(ceremony.user).map(Uuid::from),
-        username: name,
+        // A decoy has its user in the token only.
+        user_id: name
+            .as_ref()
+            .and(ceremony.user)
+            .map(Uuid::from)
+            .or(claims.sub),
+        username: name.or_else(|| claims.username.clone()),
         token,
         created_at: Some(Date(ceremony.created)),
         last_updated_at: Some(Date(match standing {

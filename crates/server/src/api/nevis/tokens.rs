@@ -9,12 +9,13 @@ use domain::clock::Timestamp;
 use domain::webauthn::base64url;
 use serde::{Deserialize, Serialize};
 
+use super::signing::SigningKey;
 use super::uuid::Uuid;
 
 /// `{"alg":"HS512"}` as base64url: the header of every token with a MAC.
 const HEADER: &str = "eyJhbGciOiJIUzUxMiJ9";
-/// Characters of the encoded MAC.
-const MAC_LENGTH: usize = 86;
+/// Characters of the encoded MAC, and of an encoded signature: both have 64 bytes.
+const MARK_LENGTH: usize = 86;
 /// Longest token that is looked at, in bytes. The longest that is made holds a user name of 300 characters.
 const MAX_LENGTH: usize = 8 * 1024;
 /// How far the clock of the node that made a token may be ahead of this one's, in seconds.
@@ -172,7 +173,7 @@ impl std::fmt::Debug for MacKey {
 pub struct Presented<'t> {
     signed: &'t str,
     payload: Vec<u8>,
-    mac: Vec<u8>,
+    mark: Vec<u8>,
     /// The Relying Party that it says it is for.
     pub aud: Uuid,
     /// The kind that it says it is of.
@@ -193,27 +194,49 @@ impl<'t> Presented<'t> {
         if token.len() > MAX_LENGTH {
             return None;
         }
-        let (signed, mac) = token.rsplit_once('.')?;
-        let payload = signed.strip_prefix(HEADER)?.strip_prefix('.')?;
-        if mac.len() != MAC_LENGTH {
+        let (signed, mark) = token.rsplit_once('.')?;
+        let (_, payload) = signed.split_once('.')?;
+        if mark.len() != MARK_LENGTH {
             return None;
         }
-        let mac = base64url::decode(mac).ok()?;
+        let mark = base64url::decode(mark).ok()?;
         let payload = base64url::decode(payload).ok()?;
         let Said { aud, scope } = serde_json::from_slice(&payload).ok()?;
         let kind = Kind::of_scope(&scope)?;
         Some(Self {
             signed,
             payload,
-            mac,
+            mark,
             aud,
             kind,
         })
     }
 
-    /// The claims, if the MAC is the key's and the time is right.
+    /// Whether the token carries a MAC, as all kinds do but for transaction tokens where ES256 was asked for.
+    pub fn has_mac(&self) -> bool {
+        self.signed
+            .strip_prefix(HEADER)
+            .is_some_and(|rest| rest.starts_with('.'))
+    }
+
+    /// The claims, if the header is that of a MAC, the MAC is the key's and the time is right.
     pub fn verify(&self, key: &MacKey, now: Timestamp) -> Option<Claims> {
-        hmac::verify(&key.0, self.signed.as_bytes(), &self.mac).ok()?;
+        if !self.has_mac() {
+            return None;
+        }
+        hmac::verify(&key.0, self.signed.as_bytes(), &self.mark).ok()?;
+        self.claims(now)
+    }
+
+    /// The claims, if the header is that of the key pair, the signature is the key's and the time is right.
+    pub fn verify_signature(&self, key: &SigningKey, now: Timestamp) -> Option<Claims> {
+        if !key.verifies(self.signed, &self.mark) {
+            return None;
+        }
+        self.claims(now)
+    }
+
+    fn claims(&self, now: Timestamp) -> Option<Claims> {
         let claims: Claims = serde_json::from_slice(&self.payload).ok()?;
         claims.is_valid_at(now).then_some(claims)
     }

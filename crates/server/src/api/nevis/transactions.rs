@@ -1,6 +1,7 @@
 //! Transactions: a ceremony as this wire shows it, and the two tokens that belong to one.
 
 use aws_lc_rs::digest::{SHA256, digest};
+use domain::Reason;
 use domain::ceremony::{Ceremony, CeremonyKind};
 use domain::clock::Timestamp;
 use domain::error::Refusal;
@@ -8,7 +9,7 @@ use domain::ids::{CeremonyId, CredentialKey, RelyingPartyId, UserId};
 
 use super::CHANNEL;
 use super::keys;
-use super::settings::Settings;
+use super::settings::{Settings, TransactionTokenAlgorithm};
 use super::tokens::{Claims, Kind, scope};
 use super::uuid::Uuid;
 use crate::app::App;
@@ -24,7 +25,7 @@ pub async fn status_token(
     app: &App,
     settings: &Settings,
     ceremony: &Ceremony,
-    user: Option<UserId>,
+    user: Option<(UserId, &str)>,
 ) -> Result<String, Refusal> {
     let mut claims = Claims::new(
         app.public_url.as_str(),
@@ -38,7 +39,8 @@ pub async fn status_token(
                 .plus_millis(i64::from(settings.status_token_seconds) * 1000),
         ),
     );
-    claims.sub = user.map(Uuid::from);
+    claims.sub = user.map(|(id, _)| id.into());
+    claims.username = user.map(|(_, name)| name.to_owned());
     claims.txn = Some(ceremony.id.into());
     claims.channel = Some(CHANNEL.to_owned());
     keys::sign(&app.passkeys, ceremony.relying_party, Kind::Status, &claims).await
@@ -63,8 +65,8 @@ pub struct Succeeded<'a> {
     pub credential: CredentialKey,
 }
 
-/// The transaction token. All of it follows from the transaction, so whoever asks again gets the same claims, and with a MAC
-/// the same text.
+/// The transaction token. All that it says follows from the transaction, so whoever asks again gets the same claims, and with
+/// a MAC the same text. A signature has randomness in it and differs each time.
 ///
 /// # Errors
 /// Faults of the store.
@@ -91,7 +93,15 @@ pub async fn transaction_token(
     claims.authenticator_id = Some(succeeded.credential.into());
     claims.status = Some("succeeded".to_owned());
     claims.channel = Some(CHANNEL.to_owned());
-    keys::sign(&app.passkeys, succeeded.rp, Kind::Transaction, &claims).await
+    match settings.transaction_token_algorithm {
+        TransactionTokenAlgorithm::Hs512 => {
+            keys::sign(&app.passkeys, succeeded.rp, Kind::Transaction, &claims).await
+        }
+        TransactionTokenAlgorithm::Es256 => keys::signing_key(&app.passkeys, succeeded.rp)
+            .await?
+            .sign(&claims)
+            .ok_or_else(|| Reason::Internal.into()),
+    }
 }
 
 fn token_id(ceremony: CeremonyId) -> Uuid {

@@ -1,0 +1,102 @@
+//! Invented credentials for users who are unknown or have none, so that an approval does not tell who exists (WebAuthn
+//! section 14.6.2). They follow from the name, so asking again gives the same ones, after a restart and on every node too.
+
+use aws_lc_rs::hmac;
+use domain::Passkeys;
+use domain::error::Refusal;
+use domain::ids::{RelyingPartyId, UserId};
+use domain::tokens::TokenKind;
+use domain::webauthn::credential::CredentialId;
+use domain::webauthn::options::CredentialDescriptor;
+
+/// Sets decoys apart from anything else that is made with the key.
+const PURPOSE: &[u8] = b"passkeyd decoy v1\0";
+/// Lengths of credential ids as authenticators make them, in bytes.
+const LENGTHS: [usize; 4] = [16, 20, 32, 32];
+
+/// A user who is not there.
+#[derive(Debug)]
+pub struct Decoy {
+    /// The id that is shown.
+    pub user: UserId,
+    /// The name that was asked for.
+    pub name: String,
+    /// The credentials that are listed.
+    pub credentials: Vec<CredentialDescriptor>,
+}
+
+impl Decoy {
+    /// The decoy for a name.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn of(passkeys: &Passkeys, rp: RelyingPartyId, name: &str) -> Result<Self, Refusal> {
+        let key = passkeys.token_key(rp, TokenKind::Status).await?;
+        Ok(Self::derived(key.reveal(), name))
+    }
+
+    fn derived(key: &[u8], name: &str) -> Self {
+        let key = hmac::Key::new(hmac::HMAC_SHA512, key);
+        let drawn =
+            |purpose: &[u8]| hmac::sign(&key, &[PURPOSE, purpose, name.as_bytes()].concat());
+        let whole = drawn(b"user\0");
+        let bytes = whole.as_ref();
+        let mut user = [0; 16];
+        user.copy_from_slice(&bytes[..16]);
+        // Most users have one passkey, some two.
+        let count = if bytes[16] < 64 { 2 } else { 1 };
+        let credentials = (0..count)
+            .filter_map(|number| {
+                let id = drawn(&[b'c', number]);
+                let length = LENGTHS[usize::from(bytes[17 + usize::from(number)]) % LENGTHS.len()];
+                Some(CredentialDescriptor {
+                    id: CredentialId::new(id.as_ref()[..length].to_vec()).ok()?,
+                    transports: vec!["internal".to_owned(), "hybrid".to_owned()],
+                })
+            })
+            .collect();
+        Self {
+            user: UserId(user),
+            name: name.to_owned(),
+            credentials,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_decoy_follows_from_the_key_and_the_name() {
+        let ids = |key: u8, name: &str| {
+            let decoy = Decoy::derived(&[key; 64], name);
+            let ids: Vec<Vec<u8>> = decoy
+                .credentials
+                .iter()
+                .map(|c| c.id.as_bytes().to_vec())
+                .collect();
+            (decoy.user, ids)
+        };
+        assert_eq!(ids(1, "ada"), ids(1, "ada"));
+        assert_ne!(ids(1, "ada").0, ids(1, "bob").0);
+        assert_ne!(ids(1, "ada").1, ids(1, "bob").1);
+        assert_ne!(ids(1, "ada").1, ids(2, "ada").1);
+    }
+
+    #[test]
+    fn decoys_differ_in_number_and_length_as_real_credentials_do() {
+        let all: Vec<Decoy> = (0..200)
+            .map(|n| Decoy::derived(&[3; 64], &format!("user-{n}")))
+            .collect();
+        for count in [1, 2] {
+            assert!(all.iter().any(|decoy| decoy.credentials.len() == count));
+        }
+        for length in LENGTHS {
+            assert!(
+                all.iter()
+                    .any(|decoy| decoy.credentials[0].id.as_bytes().len() == length)
+            );
+        }
+    }
+}

@@ -1,0 +1,320 @@
+//! What a Service chooses for this wire: `/manage/v1/services/{VA}/nevis`, and what follows from it.
+
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
+use axum::http::Method;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+use testkit::{Authenticator, Lies};
+
+use crate::cloud::{Cloud, assertion, claims, members};
+
+#[tokio::test]
+async fn settings_begin_strict_change_by_what_is_named_and_stay_within_their_bounds() {
+    let cloud = Cloud::new().await;
+    let path = cloud.manage("nevis");
+    let read = async || {
+        cloud
+            .request(Method::GET, &path)
+            .account()
+            .empty()
+            .await
+            .expect(200)
+    };
+    let begun = read().await;
+    assert_eq!(begun["status_token_required"], true);
+    assert_eq!(begun["transaction_token_single_use"], false);
+    assert_eq!(begun["transaction_token_algorithm"], "HS512");
+    assert_eq!(begun["username_rule"], "strict");
+    assert_eq!(begun["max_authenticators"], 10);
+    let changed = cloud
+        .choose(json!({"max_authenticators": 3, "decoy_credentials": true}))
+        .await;
+    let mut expected = begun.clone();
+    expected["max_authenticators"] = 3.into();
+    expected["decoy_credentials"] = true.into();
+    assert_eq!(changed, expected);
+    assert_eq!(read().await, expected);
+    // What the Twilio wire keeps beside it is untouched, and the other way round.
+    let service = format!("/v2/Services/{}", cloud.service);
+    let updated = cloud.request(Method::POST, &service).account();
+    let form = "application/x-www-form-urlencoded";
+    updated.body(form, "CodeLength=4").await.expect(200);
+    assert_eq!(read().await, expected);
+    cloud.choose(json!({"max_authenticators": 4})).await;
+    let shown = cloud
+        .request(Method::GET, &service)
+        .account()
+        .empty()
+        .await
+        .expect(200);
+    assert_eq!(shown["code_length"], 4);
+
+    for bad in [
+        json!({"max_authenticators": 0}),
+        json!({"max_authenticators": 51}),
+        json!({"timeout_seconds": 9}),
+        json!({"transaction_seconds": 119}),
+        json!({"transaction_seconds": 601}),
+        json!({"status_token_seconds": 299}),
+        json!({"transaction_token_seconds": 59}),
+        json!({"transaction_token_algorithm": "none"}),
+        json!({"username_rule": "any"}),
+        json!({"status_token_required": "no"}),
+        json!({"apple_apps": ["x"]}),
+        json!({"unknown": 1}),
+        json!([]),
+    ] {
+        let call = cloud.request(Method::PATCH, &path).account();
+        assert_eq!(call.json(&bad).await.status, 400, "{bad}");
+    }
+    for method in [Method::GET, Method::PATCH] {
+        let call = cloud.request(method, &path).key();
+        assert_eq!(call.json(&json!({})).await.status, 401);
+    }
+}
+
+#[tokio::test]
+async fn the_times_are_those_that_the_service_chose() {
+    let cloud = Cloud::new().await;
+    cloud
+        .choose(json!({"timeout_seconds": 30, "transaction_seconds": 90,
+                       "status_token_seconds": 120, "transaction_token_seconds": 60}))
+        .await;
+    let mut authenticator = Authenticator::default();
+    let enrolled = cloud.register("ada", &mut authenticator).await;
+    let options = &enrolled["enrollment"]["credentialCreationOptions"];
+    assert_eq!(options["timeout"], 30_000);
+    let approval = cloud.approve(Some("ada")).await;
+    assert_eq!(approval["credentialRequestOptions"]["timeout"], 30_000);
+    cloud.clock.advance_millis(89_000);
+    let token = cloud.assert(&mut authenticator, &approval).await.token();
+    let said = claims(&token);
+    assert_eq!(
+        said["exp"].as_i64().unwrap() - said["iat"].as_i64().unwrap(),
+        60
+    );
+    let late = cloud.approve(Some("ada")).await;
+    cloud.clock.advance_millis(90_000);
+    cloud.assert(&mut authenticator, &late).await.failed();
+    assert_eq!(cloud.status(&late["statusToken"]).await["status"], "failed");
+    assert_eq!(
+        cloud.status(&approval["statusToken"]).await["status"],
+        "unknown"
+    );
+}
+
+#[tokio::test]
+async fn decoys_hide_who_is_unknown_or_has_no_authenticator() {
+    let cloud = Cloud::new().await;
+    cloud.choose(json!({"decoy_credentials": true})).await;
+    let mut authenticator = Authenticator::default();
+    cloud.register("ada", &mut authenticator).await;
+    cloud.enroll("new").await;
+    let approve = async |name: &str| cloud.approve(Some(name)).await;
+    let real = approve("ada").await;
+    for name in ["nobody", "new", "another"] {
+        let (first, second) = (approve(name).await, approve(name).await);
+        assert_eq!(members(&first), members(&real));
+        let (options, again) = (
+            &first["credentialRequestOptions"],
+            &second["credentialRequestOptions"],
+        );
+        assert_eq!(members(options), members(&real["credentialRequestOptions"]));
+        let listed = options["allowCredentials"].as_array().unwrap();
+        assert!((1..=2).contains(&listed.len()));
+        assert_eq!(members(&listed[0]), ["id", "transports", "type"]);
+        // The same whenever one asks, but for the challenge.
+        assert_eq!(options["allowCredentials"], again["allowCredentials"]);
+        assert_eq!(first["userId"], second["userId"]);
+        assert_ne!(options["challenge"], again["challenge"]);
+        // Tokens and states look the same, too.
+        assert_eq!(
+            members(&claims(first["statusToken"].as_str().unwrap())),
+            members(&claims(real["statusToken"].as_str().unwrap()))
+        );
+        let status = cloud.status(&first["statusToken"]).await;
+        assert_eq!(
+            members(&status),
+            members(&cloud.status(&real["statusToken"]).await)
+        );
+        assert_eq!(status["userId"], first["userId"]);
+        assert_eq!(status["username"], name);
+        // And nobody signs in with one.
+        for id in [
+            listed[0]["id"].clone(),
+            testkit::base64url(authenticator.credentials()[0].id()).into(),
+        ] {
+            let decoyed = approve(name).await;
+            let mut open = decoyed.clone();
+            open["credentialRequestOptions"]["allowCredentials"] = json!([]);
+            let mut answer = assertion(&mut authenticator, &open, &Lies::default());
+            answer["id"] = id.clone();
+            answer["rawId"] = id;
+            let refused = cloud.page("/_app/assertion/result", &answer).await;
+            assert_eq!(members(&refused.json), ["errorMessage", "status"]);
+            refused.failed();
+            assert_eq!(
+                cloud.status(&decoyed["statusToken"]).await["status"],
+                "failed"
+            );
+        }
+    }
+    // An id is not guessed, so it needs no decoy.
+    let body = json!({"userId": "6f0e7c52-5a0b-4f0e-9f43-0a7f7b1c2d11", "channel": "fido2"});
+    cloud.post("/api/v1/approval", &body).await.refused(404);
+    cloud.assert(&mut authenticator, &real).await.token();
+}
+
+#[tokio::test]
+async fn es256_tokens_are_verified_with_the_published_key_and_by_introspection() {
+    let cloud = Cloud::new().await;
+    let mut authenticator = Authenticator::default();
+    let enrolled = cloud.enroll("ada").await;
+    let instance = claims(&cloud.key)["aud"].as_str().unwrap().to_owned();
+    let path = format!("/api/v1/jwks/{instance}");
+    let published = async || cloud.request(Method::GET, &path).empty().await;
+    published().await.refused(404);
+    cloud
+        .choose(json!({"transaction_token_algorithm": "ES256"}))
+        .await;
+    let keys = published().await.expect(200);
+    let key = &keys["keys"][0];
+    assert_eq!(members(key), ["alg", "crv", "kid", "kty", "use", "x", "y"]);
+    assert_eq!(published().await.expect(200), keys);
+
+    let token = cloud.attest(&mut authenticator, &enrolled).await.token();
+    let parts: Vec<&str> = token.split('.').collect();
+    let decode = |text: &str| URL_SAFE_NO_PAD.decode(text).unwrap();
+    let header: Value = serde_json::from_slice(&decode(parts[0])).unwrap();
+    assert_eq!(header, json!({"alg": "ES256", "kid": key["kid"]}));
+    let mut point = vec![4];
+    point.extend(decode(key["x"].as_str().unwrap()));
+    point.extend(decode(key["y"].as_str().unwrap()));
+    let signed = format!("{}.{}", parts[0], parts[1]);
+    UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point)
+        .verify(signed.as_bytes(), &decode(parts[2]))
+        .unwrap();
+    assert_eq!(cloud.introspect(&token).await["active"], true);
+    // The signature differs each time, what it says does not.
+    let again = cloud.status(&enrolled["enrollment"]["statusToken"]).await;
+    assert_eq!(claims(again["token"].as_str().unwrap()), claims(&token));
+
+    // Other tokens keep their MAC, and nothing can be passed off as signed.
+    let other = cloud
+        .another_service("acme.test", "https://acme.test")
+        .await;
+    other
+        .choose(json!({"transaction_token_algorithm": "ES256"}))
+        .await;
+    let theirs = other.enroll("ada").await;
+    let theirs = other
+        .attest(&mut Authenticator::default(), &theirs)
+        .await
+        .token();
+    let inactive = json!({"active": false});
+    assert_eq!(cloud.introspect(&theirs).await, inactive);
+    let flipped = format!("{}.{}", signed, parts[2].chars().rev().collect::<String>());
+    let foreign_key = format!(
+        "{}.{}.{}",
+        theirs.split('.').next().unwrap(),
+        parts[1],
+        parts[2]
+    );
+    let status = claims(enrolled["enrollment"]["statusToken"].as_str().unwrap());
+    let status = URL_SAFE_NO_PAD.encode(status.to_string());
+    let other_kind = format!("{}.{status}.{}", parts[0], parts[2]);
+    for forged in [flipped, foreign_key, other_kind, format!("{signed}.")] {
+        assert_eq!(cloud.introspect(&forged).await, inactive, "{forged}");
+    }
+    for unknown in ["x", "6f0e7c52-5a0b-4f0e-9f43-0a7f7b1c2d11"] {
+        let path = format!("/api/v1/jwks/{unknown}");
+        cloud.request(Method::GET, &path).empty().await.refused(404);
+    }
+    // Back to the MAC: what was signed before stays good until it expires.
+    cloud
+        .choose(json!({"transaction_token_algorithm": "HS512"}))
+        .await;
+    published().await.refused(404);
+    assert_eq!(cloud.introspect(&token).await["active"], true);
+}
+
+#[tokio::test]
+async fn nv_150_the_well_known_files_have_the_documented_shape_on_passkeyds_own_host() {
+    let cloud = Cloud::new().await;
+    let read = async |file: &str| {
+        let path = format!("/.well-known/{file}");
+        cloud
+            .request(Method::GET, &path)
+            .header("host", "evil.test")
+            .empty()
+            .await
+    };
+    let fingerprint = ["AB"; 32].join(":");
+    let apps = json!({
+        "android_apps": [{"package_name": "test.acme.app", "sha256_cert_fingerprints": [fingerprint]}],
+        "apple_apps": ["A1B2C3D4E5.test.acme.app"],
+    });
+    // A Service with an RP ID elsewhere: its own host serves its files.
+    cloud.choose(apps.clone()).await;
+    read("assetlinks.json").await.refused(404);
+    read("apple-app-site-association").await.refused(404);
+
+    let own = cloud
+        .another_service("passkeys.test", "https://passkeys.test")
+        .await;
+    own.choose(apps).await;
+    let reply = read("assetlinks.json").await;
+    assert_eq!(reply.header("content-type"), Some("application/json"));
+    let login = "delegate_permission/common.get_login_creds";
+    let links = "delegate_permission/common.handle_all_urls";
+    assert_eq!(
+        reply.expect(200),
+        json!([
+            {"relation": [login], "target": {"namespace": "web", "site": "https://passkeys.test"}},
+            {"relation": [links, login], "target": {"namespace": "android_app",
+                "package_name": "test.acme.app", "sha256_cert_fingerprints": [fingerprint]}},
+        ])
+    );
+    let reply = read("apple-app-site-association").await;
+    assert_eq!(reply.header("content-type"), Some("application/json"));
+    assert_eq!(
+        reply.expect(200),
+        json!({"webcredentials": {"apps": ["A1B2C3D4E5.test.acme.app"]}})
+    );
+}
+
+#[tokio::test]
+async fn the_browser_client_is_served_to_every_page_with_its_hash() {
+    use base64::engine::general_purpose::STANDARD;
+    let cloud = Cloud::new().await;
+    let read = async |path: &str| cloud.request(Method::GET, path).empty().await;
+    let hashes = read("/fido2-client/integrity.json").await.expect(200);
+    for name in ["fido2-client.js", "fido2-client.mjs"] {
+        for path in [
+            format!("/fido2-client/{name}"),
+            format!("/fido2-client/0.1.0/{name}"),
+        ] {
+            let reply = read(&path).await;
+            assert_eq!(reply.status, 200, "{path}");
+            assert_eq!(
+                reply.header("content-type"),
+                Some("text/javascript; charset=utf-8")
+            );
+            assert_eq!(reply.header("access-control-allow-origin"), Some("*"));
+            assert_eq!(reply.header("x-content-type-options"), Some("nosniff"));
+            let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA384, reply.text.as_bytes());
+            assert_eq!(hashes[name], format!("sha384-{}", STANDARD.encode(hash)));
+            let tag = reply.header("etag").unwrap().to_owned();
+            let kept = cloud
+                .request(Method::GET, &path)
+                .header("if-none-match", &tag);
+            let kept = kept.empty().await;
+            assert_eq!((kept.status, kept.text.as_str()), (304, ""));
+            let other = cloud
+                .request(Method::GET, &path)
+                .header("if-none-match", "\"x\"");
+            assert_eq!(other.empty().await.status, 200);
+        }
+    }
+}

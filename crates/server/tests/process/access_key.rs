@@ -1,0 +1,111 @@
+//! `passkeyd access-key`.
+
+use serde_json::Value;
+
+use crate::support::*;
+
+const JSON: &str = "Content-Type: application/json";
+
+fn body(answer: &str) -> Value {
+    serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap_or_default()
+}
+
+#[test]
+fn access_keys_are_made_shown_and_revoked_on_the_command_line_while_no_server_runs() {
+    let data = tempfile::tempdir().unwrap();
+    let account = basic(SID, TOKEN);
+    let form = "Content-Type: application/x-www-form-urlencoded";
+    let server = Server::start(&mut serve_known(data.path()));
+    let created = server.request(
+        "POST",
+        "/v2/Services",
+        &[&account, form],
+        "FriendlyName=Acme",
+    );
+    let service = body(&created)["sid"].as_str().unwrap().to_owned();
+    let command = |arguments: &[&str]| {
+        let mut command = passkeyd();
+        command
+            .arg("access-key")
+            .args(arguments)
+            .arg("--data-dir")
+            .arg(data.path());
+        ended(&mut command)
+    };
+    let output = |arguments: &[&str]| {
+        let output = command(arguments);
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        serde_json::from_slice::<Value>(&output.stdout).unwrap_or_default()
+    };
+    let complaint = |arguments: &[&str]| {
+        let output = command(arguments);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(output.stdout.is_empty());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    // The running server has the store; it is named together with what to ask it for.
+    let told = complaint(&["create", "--service", &service]);
+    let path = format!("/manage/v1/services/{service}/access-keys");
+    assert!(told.contains("in use") && told.contains(&path), "{told}");
+    let by_server = server.request("POST", &path, &[&account, JSON], "{\"name\":\"shop\"}");
+    assert_eq!(status(&by_server), 201, "{by_server}");
+    drop(server.stop());
+
+    let made = output(&["create", "--service", &service, "--name", "nightly"]);
+    assert_eq!(made["name"], "nightly");
+    let listed = output(&["list", "--service", &service]);
+    let names: Vec<&Value> = listed["access_keys"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|key| {
+            assert!(key.get("key").is_none());
+            &key["name"]
+        })
+        .collect();
+    assert_eq!(names, ["shop", "nightly"]);
+
+    // Both keys open the server, whatever its address is now.
+    let ping = |server: &Server, key: &Value| {
+        let bearer = format!("Authorization: Bearer {}", key.as_str().unwrap());
+        status(&server.request("GET", "/ping", &[&bearer], ""))
+    };
+    let mut again = serve_known(data.path());
+    again.args(["--public-url", "https://moved.test"]);
+    let server = Server::start(&mut again);
+    assert_eq!(ping(&server, &made["key"]), 200);
+    assert_eq!(ping(&server, &body(&by_server)["key"]), 200);
+    drop(server.stop());
+    output(&[
+        "revoke",
+        "--service",
+        &service,
+        made["id"].as_str().unwrap(),
+    ]);
+    let server = Server::start(&mut serve_known(data.path()));
+    assert_eq!(ping(&server, &made["key"]), 403);
+    assert_eq!(ping(&server, &body(&by_server)["key"]), 200);
+    let stopped = server.stop();
+    let log = stopped.log.concat() + &stopped.out;
+    assert!(!log.contains(made["key"].as_str().unwrap()));
+
+    for (arguments, why) in [
+        (
+            vec!["create", "--service", "VA00112233445566778899aabbccddeeff"],
+            "no such Service",
+        ),
+        (
+            vec!["list", "--service", "VA00112233445566778899aabbccddeeff"],
+            "no such Service",
+        ),
+        (vec!["list", "--service", "x"], "no Service"),
+        (vec!["revoke", "--service", &service, "x"], "no access key"),
+    ] {
+        let told = complaint(&arguments);
+        assert!(told.contains(why), "{told}");
+    }
+}
