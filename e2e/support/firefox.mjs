@@ -117,7 +117,7 @@ export async function launchFirefox() {
           // Firefox always lets the user touch at once; autofill waits for a choice nevertheless.
           touching: async () => {},
           verifying: (isUserVerified) => marionette.send('WebAuthn:SetUserVerified', { authenticatorId, isUserVerified }),
-          credentials: async () => await marionette.send('WebAuthn:GetCredentials', { authenticatorId }),
+          credentials: async () => (await marionette.send('WebAuthn:GetCredentials', { authenticatorId })).value,
         },
         close: async () => {},
       };
