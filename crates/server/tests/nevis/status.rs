@@ -333,3 +333,37 @@ async fn nobody_waits_for_a_process_that_ends() {
     assert_eq!(waiting.await.unwrap()["status"], "pending");
     assert!(started.elapsed() < Duration::from_millis(700));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_thousand_pending_transactions_cost_less_than_50_mb() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("passkeyd.db");
+    let store = storage::Embedded::open(&file, storage::Options::default()).unwrap();
+    let cloud = Cloud::over(Arc::new(store)).await;
+    cloud.register("ada", &mut Authenticator::default()).await;
+    // Whatever the first ones allocate once for all stays out of the measure.
+    for _ in 0..100 {
+        cloud.approve(None).await;
+    }
+    let before = resident_kilobytes();
+    for n in 0..10_000 {
+        if n % 10 == 0 {
+            cloud.enroll(&format!("user-{n}")).await;
+        } else {
+            cloud.approve(None).await;
+        }
+    }
+    let cost = resident_kilobytes().saturating_sub(before);
+    println!("10000 pending transactions: {cost} kB more of resident memory");
+    assert!(cost < 50_000, "{cost} kB");
+}
+
+/// Memory of this process that is really there.
+fn resident_kilobytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmRSS:"))
+        .unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}

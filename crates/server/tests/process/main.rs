@@ -13,6 +13,7 @@ mod limits;
 mod logs;
 mod manage;
 mod metadata;
+mod nevis_logs;
 mod settings;
 mod start;
 mod stop;
