@@ -576,3 +576,25 @@ async fn a_stale_passkey_chosen_without_a_name_is_told_to_be_unknown_unless_the_
     let quiet = sign_in().await;
     assert_eq!(members(&quiet), ["errorMessage", "status"]);
 }
+
+#[tokio::test]
+async fn a_direct_attestation_is_verified_and_a_broken_one_refused() {
+    let cloud = Cloud::new().await;
+    let body =
+        json!({"username": "ada", "channel": "fido2", "fido2Options": {"attestation": "direct"}});
+    let enroll = async || cloud.post("/api/v1/users/enroll", &body).await.expect(201);
+    let mut key = Authenticator::new(Profile::security_key());
+    let enrolled = enroll().await;
+    cloud.attest(&mut key, &enrolled).await.token();
+    let enrolled = enroll().await;
+    let broken = Lies {
+        tampered_signature: true,
+        ..none()
+    };
+    let answer = attestation(
+        &mut Authenticator::new(Profile::security_key()),
+        &enrolled,
+        &broken,
+    );
+    cloud.page(ATTESTATION, &answer).await.failed();
+}

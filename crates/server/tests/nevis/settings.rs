@@ -75,6 +75,39 @@ async fn settings_begin_strict_change_by_what_is_named_and_stay_within_their_bou
 }
 
 #[tokio::test]
+async fn changes_of_different_settings_at_once_are_all_made() {
+    let cloud = Cloud::new().await;
+    let changes = [
+        json!({"status_token_required": false}),
+        json!({"transaction_token_single_use": true}),
+        json!({"decoy_credentials": true}),
+        json!({"max_authenticators": 7}),
+    ];
+    let tasks: Vec<_> = changes
+        .iter()
+        .map(|change| {
+            let (cloud, change) = (cloud.clone(), change.clone());
+            tokio::spawn(async move { cloud.choose(change).await })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    let path = cloud.manage("nevis");
+    let now = cloud
+        .request(Method::GET, &path)
+        .account()
+        .empty()
+        .await
+        .expect(200);
+    for change in &changes {
+        for (name, value) in change.as_object().unwrap() {
+            assert_eq!(&now[name], value, "{now}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_times_are_those_that_the_service_chose() {
     let cloud = Cloud::new().await;
     cloud

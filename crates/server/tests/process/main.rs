@@ -13,7 +13,7 @@ mod limits;
 mod logs;
 mod manage;
 mod metadata;
-mod nevis_logs;
+mod nevis;
 mod settings;
 mod start;
 mod stop;

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
+use parking_lot::Mutex;
 
 use super::body::read;
 use super::error::Problem;
@@ -58,14 +59,21 @@ pub async fn change(
 ) -> Result<Json<Settings>, Problem> {
     let rp = service(&app, &headers, &sid).await?;
     let change: SettingsChange = read(&headers, &body)?;
-    let settings = Settings::of(&rp).changed(change);
-    settings.check().map_err(|problem| {
-        Problem::new(StatusCode::BAD_REQUEST, "settings_invalid").saying(problem)
-    })?;
+    let invalid =
+        |problem: String| Problem::new(StatusCode::BAD_REQUEST, "settings_invalid").saying(problem);
+    let wanted = Settings::of(&rp).changed(change.clone());
+    wanted.check().map_err(invalid)?;
+    // Somebody else may have changed other settings since they were read: the change is made to what is there then.
+    let outcome = Mutex::new(Ok(wanted));
     app.passkeys
         .update_relying_party(rp.account, rp.id, |rp| {
-            settings.keep_in(&mut rp.attributes);
+            let settings = Settings::of(rp).changed(change.clone());
+            let checked = settings.check();
+            if checked.is_ok() {
+                settings.keep_in(&mut rp.attributes);
+            }
+            *outcome.lock() = checked.map(|()| settings);
         })
         .await?;
-    Ok(Json(settings))
+    outcome.into_inner().map(Json).map_err(invalid)
 }

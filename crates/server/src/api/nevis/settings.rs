@@ -116,12 +116,24 @@ settings! {
 }
 
 impl Settings {
-    /// Those of a Relying Party. What cannot be read counts as not chosen: each default is the strictest value.
+    /// Those of a Relying Party. What was chosen and cannot be read, for example because a newer passkeyd wrote it, means the
+    /// strictest values: a demand that is lost must refuse instead of passing.
     pub fn of(rp: &RelyingParty) -> Self {
-        rp.attributes
-            .get(ATTRIBUTES)
-            .and_then(|kept| Self::deserialize(kept).ok())
-            .unwrap_or_default()
+        match rp.attributes.get(ATTRIBUTES) {
+            None => Self::default(),
+            Some(kept) => Self::deserialize(kept).unwrap_or_else(|_| Self::strictest()),
+        }
+    }
+
+    fn strictest() -> Self {
+        Self {
+            status_token_required: true,
+            transaction_token_single_use: true,
+            decoy_credentials: true,
+            tell_unknown_credentials: false,
+            username_rule: UsernameRule::Strict,
+            ..Self::default()
+        }
     }
 
     /// Puts them among what other wires keep there.
@@ -243,6 +255,33 @@ mod tests {
             }
         );
         assert!(serde_json::from_str::<SettingsChange>(r#"{"other": 1}"#).is_err());
+    }
+
+    #[test]
+    fn what_cannot_be_read_means_the_strictest_values() {
+        let kept = |attributes: serde_json::Value| {
+            let rp = serde_json::json!({
+                "id": "00".repeat(16), "account": "00".repeat(16), "name": "x",
+                "selection": domain::policy::PartialSelection::default(),
+                "policy": domain::policy::Policy::default(),
+                "attributes": attributes, "version": 1, "created": 0, "updated": 0,
+            });
+            Settings::of(&serde_json::from_value(rp).unwrap())
+        };
+        assert_eq!(kept(serde_json::Value::Null), Settings::default());
+        assert_eq!(kept(serde_json::json!({})), Settings::default());
+        let relaxed = serde_json::json!({ATTRIBUTES: {"status_token_required": false}});
+        assert!(!kept(relaxed).status_token_required);
+        for unreadable in [
+            serde_json::json!({"status_token_required": false, "of a newer passkeyd": 1}),
+            serde_json::json!({"status_token_required": "no"}),
+            serde_json::json!("x"),
+        ] {
+            let strict = kept(serde_json::json!({ATTRIBUTES: unreadable}));
+            assert_eq!(strict, Settings::strictest());
+            assert!(strict.status_token_required && strict.decoy_credentials);
+            strict.check().unwrap();
+        }
     }
 
     #[test]

@@ -1,4 +1,7 @@
-//! Logs of the Nevis wire.
+//! The Nevis wire in a running process: its logs, and its waiting requests when the process ends.
+
+use std::io::Write as _;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use testkit::{Authenticator, Lies};
@@ -105,4 +108,40 @@ fn a_whole_registration_and_sign_in_leaves_no_key_token_challenge_credential_or_
         line.contains("\"refused\"") && line.contains("ceremony_used") && line.contains("/_app/")
     });
     assert!(told, "{whole}");
+}
+
+#[test]
+fn a_request_that_waits_for_a_transaction_is_answered_when_the_process_is_told_to_end() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(&mut serve_known(data.path()));
+    let account = basic(SID, TOKEN);
+    let json_type = "Content-Type: application/json";
+    let form = "Content-Type: application/x-www-form-urlencoded";
+    let settings = "FriendlyName=x&Passkeys.RelyingParty.Id=acme.test\
+                    &Passkeys.RelyingParty.Origins=https://acme.test";
+    let service = body(&server.request("POST", "/v2/Services", &[&account, form], settings));
+    let path = format!(
+        "/manage/v1/services/{}/access-keys",
+        service["sid"].as_str().unwrap()
+    );
+    let key = body(&server.request("POST", &path, &[&account, json_type], "{\"name\":\"x\"}"));
+    let bearer = format!("Authorization: Bearer {}", key["key"].as_str().unwrap());
+    let approve = "{\"channel\":\"fido2\"}";
+    let approval = server.request("POST", "/api/v1/approval", &[&bearer, json_type], approve);
+    let asked = json!({"statusToken": body(&approval)["statusToken"]}).to_string();
+    let mut waiting = server.connect();
+    waiting
+        .write_all(request("POST", "/api/v1/status?wait=30", &[json_type], &asked).as_bytes())
+        .unwrap();
+    // Others are served meanwhile.
+    let started = Instant::now();
+    for _ in 0..5 {
+        assert_eq!(status(&server.request("GET", "/ping", &[&bearer], "")), 200);
+    }
+    std::thread::sleep(Duration::from_millis(300));
+    server.signal("TERM");
+    let answer = read_to_end(&mut waiting);
+    assert_eq!(body(&answer)["status"], "pending", "{answer}");
+    assert!(server.wait().status.success());
+    assert!(started.elapsed() < Duration::from_secs(10));
 }
