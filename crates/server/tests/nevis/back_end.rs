@@ -2,8 +2,9 @@
 
 use axum::http::Method;
 use serde_json::{Value, json};
+use server::config::Nevis;
 
-use crate::cloud::Cloud;
+use crate::cloud::{Cloud, PUBLIC_URL};
 
 /// Every call that needs an access key: method, path, content type, a body that is good.
 pub fn calls(user: &str) -> Vec<(Method, String, &'static str, String)> {
@@ -342,4 +343,40 @@ async fn answers_are_not_kept_by_caches() {
     assert_eq!(reply.header("cache-control"), Some("no-store"));
     let reply = cloud.page("/_app/assertion/result", &json!({})).await;
     assert_eq!(reply.header("cache-control"), Some("no-store"));
+}
+
+#[tokio::test]
+async fn ping_may_be_open_and_the_whole_api_switched_off() {
+    let cloud = Cloud::new().await;
+    let open = cloud.elsewhere(
+        PUBLIC_URL,
+        Nevis {
+            open_ping: true,
+            ..Nevis::default()
+        },
+    );
+    let reply = open.request(Method::GET, "/ping").empty().await;
+    assert_eq!((reply.status, reply.text.as_str()), (200, "PONG"));
+    open.request(Method::GET, "/api/v1/users?username=ada")
+        .empty()
+        .await
+        .refused(401);
+    let off = cloud.elsewhere(
+        PUBLIC_URL,
+        Nevis {
+            enabled: false,
+            ..Nevis::default()
+        },
+    );
+    for path in [
+        "/ping",
+        "/api/v1/users?username=ada",
+        "/fido2-client/fido2-client.js",
+    ] {
+        assert_eq!(off.get(path).await.status, 404, "{path}");
+    }
+    assert_eq!(
+        off.page("/_app/assertion/result", &json!({})).await.status,
+        404
+    );
 }

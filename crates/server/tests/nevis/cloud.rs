@@ -17,7 +17,7 @@ use domain::storage::Storage;
 use domain::webauthn::authentication::SignCountPolicy;
 use serde_json::{Value, json};
 use server::app::{App, PublicUrl};
-use server::config::Limits;
+use server::config::{Limits, Nevis};
 use server::health::Lifecycle;
 use storage::memory::Memory;
 use testkit::{Authenticator, Lies};
@@ -146,6 +146,17 @@ impl Cloud {
         };
         cloud = cloud.another_service(RP_ID, ORIGIN_OF_PAGES).await;
         cloud
+    }
+
+    /// The same store behind another address and with other settings of the wire.
+    pub fn elsewhere(&self, public_url: &str, settings: Nevis) -> Self {
+        let app = App::new(self.passkeys.clone(), PublicUrl::new(public_url))
+            .with_lifecycle(&self.lifecycle)
+            .with_nevis(settings);
+        Self {
+            router: server::app::router(app, &Limits::default()),
+            ..self.clone()
+        }
     }
 
     /// The same server and another Service of it, with a key of its own.

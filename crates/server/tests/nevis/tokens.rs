@@ -4,6 +4,7 @@ use axum::http::Method;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
+use server::config::Nevis;
 use testkit::{Authenticator, Lies};
 
 use crate::cloud::{Cloud, assertion, attestation, claims};
@@ -201,4 +202,18 @@ async fn the_tokens_of_a_relying_party_go_with_it() {
             "{kind}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_token_of_another_address_is_refused_and_an_access_key_is_not() {
+    let cloud = Cloud::new().await;
+    let moved = cloud.elsewhere("https://moved.test", Nevis::default());
+    for (kind, token) in one_of_each(&cloud, "ada").await {
+        assert_eq!(cloud.introspect(&token).await["active"], true, "{kind}");
+        let active = moved.introspect(&token).await;
+        assert_eq!(active["active"], kind == "access", "{kind}");
+    }
+    let approval = cloud.approve(None).await;
+    let status = moved.status(&approval["statusToken"]).await;
+    assert_eq!(status, json!({"status": "unknown"}));
 }
