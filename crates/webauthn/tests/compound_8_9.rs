@@ -115,6 +115,7 @@ fn the_policy_may_be_content_with_one_that_is_trusted() {
         (verified.trust(), verified.attestation_types()),
         (Trust::Trusted, &[AttestationType::Basic][..])
     );
+    assert_eq!(verified.attestation_type(), AttestationType::Compound);
     // What is left attests itself.
     broken(0).fails(Reason::AttestationUntrusted);
     lenient(compound(&PAIR).lie(|lies| lies.chain.foreign_root = true))
