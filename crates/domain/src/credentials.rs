@@ -4,7 +4,10 @@ use webauthn::authentication::StoredCredential;
 use webauthn::cose::CoseAlgorithm;
 use webauthn::credential::{Aaguid, CredentialId, UserHandle};
 use webauthn::error::Reason;
+use webauthn::extension::{AuthenticatorOutputs, ClientOutputs};
 use webauthn::registration::VerifiedRegistration;
+
+use serde::{Deserialize, Serialize};
 
 use crate::Passkeys;
 use crate::audit::{Actor, AuditEvent, AuditKind};
@@ -80,6 +83,27 @@ impl CredentialRecord {
     }
 }
 
+/// What extensions answered at a registration. It informs and decides nothing later; members that join have defaults.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ExtensionOutputs {
+    /// What the client said. Unsigned.
+    pub client: ClientOutputs,
+    /// What the authenticator said. Signed where the attestation is.
+    pub authenticator: AuthenticatorOutputs,
+}
+
+/// What a registration brought besides the credential: large, hardly ever read, and never changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// The attestation object as received, so that trust can be judged again.
+    pub attestation_object: Vec<u8>,
+    /// The client data as received.
+    pub client_data_json: Vec<u8>,
+    /// Extension outputs; `None` for a credential that was stored before they were kept.
+    pub extensions: Option<ExtensionOutputs>,
+}
+
 /// A credential that came out of a successful verification and is about to be stored. It is made of a
 /// [`VerifiedRegistration`], and of nothing else.
 #[derive(Debug)]
@@ -146,14 +170,16 @@ impl NewCredential {
         &self.record
     }
 
-    /// The attestation object as received; kept so that trust can be judged again.
-    pub fn attestation_object(&self) -> &[u8] {
-        self.verified.attestation_object()
-    }
-
-    /// The client data as received.
-    pub fn client_data_json(&self) -> &[u8] {
-        self.verified.client_data_json()
+    /// What is kept beside the record.
+    pub fn evidence(&self) -> Evidence {
+        Evidence {
+            attestation_object: self.verified.attestation_object().to_vec(),
+            client_data_json: self.verified.client_data_json().to_vec(),
+            extensions: Some(ExtensionOutputs {
+                client: self.verified.client_outputs().clone(),
+                authenticator: self.verified.authenticator_outputs().clone(),
+            }),
+        }
     }
 
     pub(crate) fn into_record(self) -> CredentialRecord {
@@ -200,6 +226,21 @@ impl Passkeys {
     ) -> Result<(CredentialRecord, User), Refusal> {
         self.storage
             .credential(rp, key)
+            .await?
+            .ok_or_else(|| Reason::CredentialUnknown.into())
+    }
+
+    /// What the registration of this credential brought besides it.
+    ///
+    /// # Errors
+    /// `credential_unknown`.
+    pub async fn evidence(
+        &self,
+        rp: RelyingPartyId,
+        key: CredentialKey,
+    ) -> Result<Evidence, Refusal> {
+        self.storage
+            .evidence(rp, key)
             .await?
             .ok_or_else(|| Reason::CredentialUnknown.into())
     }

@@ -14,7 +14,7 @@ use crate::accounts::{Account, ApiKey, SecretHash};
 use crate::audit::AuditEvent;
 use crate::ceremony::{Ceremony, CeremonyKind, Standing};
 use crate::clock::Timestamp;
-use crate::credentials::{CredentialRecord, NewCredential};
+use crate::credentials::{CredentialRecord, Evidence, NewCredential};
 use crate::ids::{
     AccessKeyId, AccountId, ApiKeyId, AttemptId, CeremonyId, CredentialKey, RelyingPartyId,
     TokenId, UserId, WebhookId,
@@ -500,6 +500,12 @@ pub trait Storage: Send + Sync + 'static {
         rp: RelyingPartyId,
         key: CredentialKey,
     ) -> Result<Option<(CredentialRecord, User)>, Fault>;
+    /// What the registration of the credential with this key brought besides it.
+    async fn evidence(
+        &self,
+        rp: RelyingPartyId,
+        key: CredentialKey,
+    ) -> Result<Option<Evidence>, Fault>;
     /// Credentials of a user.
     async fn list_credentials(
         &self,

@@ -11,7 +11,7 @@ use domain::accounts::{Account, ApiKey};
 use domain::audit::AuditEvent;
 use domain::ceremony::{Asked, Ceremony, CeremonyKind, CeremonyState};
 use domain::clock::Timestamp;
-use domain::credentials::CredentialRecord;
+use domain::credentials::{CredentialRecord, Evidence};
 use domain::ids::{
     AccessKeyId, AccountId, ApiKeyId, AttemptId, CeremonyId, CredentialKey, EventId,
     RelyingPartyId, TokenId, UserId, WebhookId,
@@ -49,6 +49,8 @@ struct State {
     relying_parties: BTreeMap<RelyingPartyId, RelyingParty>,
     users: BTreeMap<(RelyingPartyId, UserId), User>,
     credentials: BTreeMap<(RelyingPartyId, CredentialKey), CredentialRecord>,
+    /// Of the credentials that are there, and perhaps of some that are gone.
+    evidence: BTreeMap<(RelyingPartyId, CredentialKey), Evidence>,
     ceremonies: BTreeMap<(RelyingPartyId, CeremonyId), Kept>,
     webhooks: BTreeMap<(RelyingPartyId, WebhookId), Webhook>,
     access_keys: BTreeMap<(RelyingPartyId, AccessKeyId), AccessKey>,
@@ -563,6 +565,8 @@ impl Storage for Memory {
         kept.ceremony.user = Some(record.user);
         kept.ceremony.credential = Some(record.key);
         state.credentials.insert((rp, record.key), record.clone());
+        let evidence = finish.credential.evidence();
+        state.evidence.insert((rp, record.key), evidence);
         state.record(finish.event);
         Ok(FinishedRegistration::Registered)
     }
@@ -732,6 +736,16 @@ impl Storage for Memory {
             .credentials
             .get(&(rp, key))
             .and_then(|c| state.with_owner(c)))
+    }
+
+    async fn evidence(
+        &self,
+        rp: RelyingPartyId,
+        key: CredentialKey,
+    ) -> Result<Option<Evidence>, Fault> {
+        let state = self.state();
+        let kept = state.credentials.contains_key(&(rp, key));
+        Ok(state.evidence.get(&(rp, key)).filter(|_| kept).cloned())
     }
 
     async fn list_credentials(

@@ -5,6 +5,7 @@
 use crate::authenticator_data::AuthenticatorData;
 use crate::cbor;
 use crate::json::{Object, Value};
+use serde::{Deserialize, Serialize};
 
 mod inputs;
 
@@ -17,7 +18,7 @@ pub use inputs::{
 const MAX_VERIFICATIONS: usize = 3;
 
 /// One row of `uvm` (Level 2, 10.3): how the user was verified, in the numbers of the FIDO registry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct UserVerification {
     /// `userVerificationMethod`.
     pub method: u32,
@@ -50,21 +51,29 @@ impl UserVerification {
 }
 
 /// Client extension outputs that are known.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ClientOutputs {
     /// `credProps.rk` (10.1.3): is the credential discoverable? `None`: the client does not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub cred_props_rk: Option<bool>,
     /// `appid` (10.1.1): did the authenticator answer for the `AppID`?
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub appid: Option<bool>,
     /// `appidExclude` (10.1.2): did the client act upon it?
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub appid_exclude: Option<bool>,
     /// `largeBlob.supported` (10.1.5): can the credential store a blob?
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub large_blob_supported: Option<bool>,
     /// `largeBlob.written` (10.1.5): was the blob written?
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub large_blob_written: Option<bool>,
     /// `prf.enabled` (10.1.4): can the credential evaluate pseudo-random functions?
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub prf_enabled: Option<bool>,
     /// `uvm` (Level 2, 10.3); empty when the client does not say.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub user_verification: Vec<UserVerification>,
 }
 
@@ -104,17 +113,23 @@ impl ClientOutputs {
 }
 
 /// Authenticator extension outputs of a registration that are known. They are signed where the attestation is.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct AuthenticatorOutputs {
     /// `credProtect` (CTAP 12.1): the level of protection, 1 to 3.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub cred_protect: Option<u8>,
     /// `minPinLength` (CTAP 12.4): the authenticator's shortest PIN, in code points.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub min_pin_length: Option<u32>,
     /// `hmac-secret` (CTAP 12.7): can the credential compute it?
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub hmac_secret: Option<bool>,
     /// `credBlob` (CTAP 12.2): was the blob stored?
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub cred_blob: Option<bool>,
     /// `uvm` (Level 2, 10.3); empty when the authenticator does not say.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub user_verification: Vec<UserVerification>,
 }
 

@@ -20,6 +20,9 @@ ALTER TABLE users ADD COLUMN last_failure INTEGER;
 -- What registered it.
 ALTER TABLE credentials ADD COLUMN user_agent TEXT;
 
+-- What extensions answered, as JSON.
+ALTER TABLE attestations ADD COLUMN extensions TEXT;
+
 -- Who did it, to whom.
 ALTER TABLE events ADD COLUMN user_name TEXT;
 ALTER TABLE events ADD COLUMN actor TEXT;           -- by name; null: not noted

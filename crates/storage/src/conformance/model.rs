@@ -374,6 +374,7 @@ impl Run {
             return;
         };
         both!(self, s => s.credential(rp, key).await);
+        both!(self, s => s.evidence(rp, key).await);
         if self.dice.roll(2) == 0 {
             let event = self.event(AuditKind::CredentialRenamed, rp);
             both!(self, s => s.rename_credential(rp, user, key, "renamed", &event).await);

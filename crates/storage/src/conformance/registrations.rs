@@ -45,6 +45,8 @@ pub(crate) async fn a_verified_registration_becomes_a_credential(bed: &mut dyn B
     let record = enrol.credential.record();
     let stored = world.store.credential(world.rp, enrol.key()).await;
     assert_eq!(stored, Ok(Some((record.clone(), ann))));
+    let kept = world.store.evidence(world.rp, enrol.key()).await;
+    assert_eq!(kept, Ok(Some(enrol.credential.evidence())));
     let succeeded = Ceremony {
         state: CeremonyState::Succeeded,
         credential: Some(enrol.key()),

@@ -259,6 +259,7 @@ pub(crate) async fn a_credential_is_renamed_and_deleted_by_its_owner_only(bed: &
         Ok(false)
     );
     assert_eq!(world.record(record.key).await, None);
+    assert_eq!(store.evidence(world.rp, record.key).await, Ok(None));
     assert_eq!(
         store.user(world.rp, UserRef::Name("ann")).await,
         Ok(Some(ann))

@@ -25,7 +25,7 @@ use domain::accounts::{Account, ApiKey};
 use domain::audit::AuditEvent;
 use domain::ceremony::Ceremony;
 use domain::clock::Timestamp;
-use domain::credentials::CredentialRecord;
+use domain::credentials::{CredentialRecord, Evidence};
 use domain::ids::{
     AccessKeyId, AccountId, ApiKeyId, CeremonyId, CredentialKey, RelyingPartyId, TokenId, UserId,
     WebhookId,
@@ -406,6 +406,14 @@ impl Storage for Embedded {
         key: CredentialKey,
     ) -> Result<Option<(CredentialRecord, User)>, Fault> {
         self.points.read(|c| reads::credential(c, rp, key))
+    }
+
+    async fn evidence(
+        &self,
+        rp: RelyingPartyId,
+        key: CredentialKey,
+    ) -> Result<Option<Evidence>, Fault> {
+        self.points.read(|c| reads::evidence(c, rp, key))
     }
 
     async fn list_credentials(

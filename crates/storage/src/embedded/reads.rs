@@ -5,7 +5,7 @@ use domain::accounts::ApiKey;
 use domain::audit::AuditEvent;
 use domain::ceremony::{Ceremony, Standing};
 use domain::clock::Timestamp;
-use domain::credentials::CredentialRecord;
+use domain::credentials::{CredentialRecord, Evidence};
 use domain::ids::{
     AccessKeyId, AccountId, CeremonyId, CredentialKey, RelyingPartyId, TokenId, UserId,
 };
@@ -17,6 +17,7 @@ use domain::storage::{
 use domain::tokens::{TokenKey, TokenKind};
 use domain::users::{User, UserRef};
 use domain::webhooks::Webhook;
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, ToSql, params};
 use webauthn::credential::CredentialId;
 
@@ -212,6 +213,25 @@ pub(super) fn credential(
          WHERE c.relying_party_id = ?1 AND c.key = ?2"
     );
     first(connection, sql, [rp.0, key.0], user_and_credential)
+}
+
+pub(super) fn evidence(
+    connection: &Connection,
+    rp: RelyingPartyId,
+    key: CredentialKey,
+) -> Outcome<Option<Evidence>> {
+    let sql = "SELECT attestation_object, client_data_json, extensions FROM attestations \
+               WHERE relying_party_id = ?1 AND key = ?2";
+    first(connection, sql, [rp.0, key.0], |row| {
+        let kept = !matches!(row.get_ref(2)?, ValueRef::Null);
+        Ok(Evidence {
+            attestation_object: row.get(0)?,
+            client_data_json: row.get(1)?,
+            extensions: kept
+                .then(|| rows::from_json(row, 2, "extension outputs"))
+                .transpose()?,
+        })
+    })
 }
 
 pub(super) fn webhook(

@@ -7,7 +7,7 @@ use domain::accounts::{Account, ApiKey, SecretHash};
 use domain::audit::{Actor, ActorKind, AuditEvent, AuditKind};
 use domain::ceremony::{Asked, Ceremony, CeremonyKind, CeremonyState};
 use domain::clock::Timestamp;
-use domain::credentials::{CredentialRecord, NewCredential};
+use domain::credentials::{CredentialRecord, Evidence, NewCredential};
 use domain::ids::{
     AccessKeyId, AccountId, ApiKeyId, CeremonyId, CredentialKey, EventId, RelyingPartyId, UserId,
 };
@@ -202,19 +202,20 @@ pub(super) struct CredentialRow {
     pub(super) id_hash: [u8; 32],
     transports: String,
     selection: String,
-    attestation_object: Vec<u8>,
-    client_data_json: Vec<u8>,
+    evidence: Evidence,
+    extensions: Option<String>,
 }
 
 impl CredentialRow {
     pub(super) fn new(credential: &NewCredential) -> Result<Self, Fault> {
         let record = credential.record().clone();
+        let evidence = credential.evidence();
         Ok(Self {
             id_hash: id_hash(&record.id),
             transports: json(&record.transports)?,
             selection: json(&record.selection)?,
-            attestation_object: credential.attestation_object().to_vec(),
-            client_data_json: credential.client_data_json().to_vec(),
+            extensions: evidence.extensions.as_ref().map(json).transpose()?,
+            evidence,
             record,
         })
     }
@@ -257,13 +258,14 @@ impl CredentialRow {
         )?;
         execute(
             connection,
-            "INSERT INTO attestations (relying_party_id, key, attestation_object, client_data_json) \
-             VALUES (?1, ?2, ?3, ?4)",
+            "INSERT INTO attestations (relying_party_id, key, attestation_object, client_data_json, extensions) \
+             VALUES (?1, ?2, ?3, ?4, ?5)",
             params![
                 record.relying_party.0,
                 record.key.0,
-                self.attestation_object,
-                self.client_data_json
+                self.evidence.attestation_object,
+                self.evidence.client_data_json,
+                self.extensions,
             ],
         )?;
         Ok(())

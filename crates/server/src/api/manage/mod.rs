@@ -3,6 +3,7 @@
 pub mod access_keys;
 mod api_keys;
 mod body;
+mod credentials;
 mod error;
 mod metadata;
 mod nevis;
@@ -44,6 +45,10 @@ pub fn router() -> Router<App> {
         .route(
             "/manage/v1/services/{service}/access-keys/{id}",
             delete(access_keys::remove),
+        )
+        .route(
+            "/manage/v1/services/{service}/credentials/{id}",
+            get(credentials::show),
         )
         .route(
             "/manage/v1/services/{service}/nevis",
@@ -92,6 +97,7 @@ async fn unknown(_: Uri) -> Problem {
         access_keys::create,
         access_keys::list,
         access_keys::remove,
+        credentials::show,
         nevis::fetch,
         nevis::change,
         policy::show,

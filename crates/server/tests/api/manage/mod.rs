@@ -1,4 +1,5 @@
 //! `/manage/v1/`.
 
+mod credentials;
 mod metadata;
 mod policy;
