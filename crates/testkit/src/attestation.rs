@@ -81,6 +81,8 @@ enum Field {
     Text(String),
     Bytes(Vec<u8>),
     Chain(Vec<Vec<u8>>),
+    /// What a lie puts there.
+    Other(serde_json::Value),
 }
 
 impl Field {
@@ -89,6 +91,7 @@ impl Field {
             Self::Integer(number) => out.i64(*number)?,
             Self::Text(text) => out.str(text)?,
             Self::Bytes(bytes) => out.bytes(bytes)?,
+            Self::Other(value) => return cbor::value(out, value),
             Self::Chain(chain) => {
                 out.array(chain.len() as u64)?;
                 for certificate in chain {
@@ -147,10 +150,23 @@ pub(crate) fn object(
     };
     let (name, statement) = statement(profile.format, subject, &mut maker)?;
     let name = lies.format_name.as_deref().unwrap_or(name);
+    let mut members = vec!["fmt", "attStmt", "authData"];
+    members.retain(|member| lies.without_object_member.as_deref() != Some(member));
     Ok(cbor::encode(|out| {
-        out.map(3)?.str("fmt")?.str(name)?.str("attStmt")?;
-        statement.write(out)?;
-        out.str("authData")?.bytes(subject.authenticator_data)?;
+        out.map(members.len() as u64)?;
+        for member in members {
+            out.str(member)?;
+            match (lies.object_members.get(member), member) {
+                (Some(other), _) => cbor::value(out, other)?,
+                (None, "fmt") => {
+                    out.str(name)?;
+                }
+                (None, "attStmt") => statement.write(out)?,
+                (None, _) => {
+                    out.bytes(subject.authenticator_data)?;
+                }
+            }
+        }
         Ok(())
     }))
 }
@@ -177,6 +193,14 @@ fn statement(
     };
     if let Some(dropped) = &maker.lies.without_statement_member {
         members.retain(|(name, _)| name != dropped);
+    }
+    if maker.lies.empty_statement {
+        members.clear();
+    }
+    for (name, field) in &mut members {
+        if let Some(other) = maker.lies.statement_members.get(*name) {
+            *field = Field::Other(other.clone());
+        }
     }
     Ok((name, Statement::Map(members)))
 }

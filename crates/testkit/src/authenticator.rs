@@ -344,7 +344,9 @@ impl Authenticator {
             digest(&SHA256, rp_id.as_bytes()).as_ref(),
             &[flags],
             &lies.sign_count.unwrap_or(sign_count).to_be_bytes(),
-            attested.unwrap_or_default(),
+            attested
+                .filter(|_| !lies.without_attested_credential_data)
+                .unwrap_or_default(),
             outputs.as_deref().unwrap_or_default(),
             lies.trailing_authenticator_data
                 .as_deref()
@@ -402,6 +404,13 @@ fn client_data(kind: &str, challenge: &str, origin: &str, lies: &Lies) -> Vec<u8
             .iter()
             .map(|(name, value)| (name.as_str(), value.clone())),
     );
+
+    members.retain(|(name, _)| {
+        !lies
+            .without_client_data
+            .iter()
+            .any(|dropped| dropped == name)
+    });
 
     // Not a `Map`, which would sort the members by name.
     let members: Vec<String> = members

@@ -36,7 +36,7 @@ pub(crate) fn map(
 }
 
 /// A JSON value; `{"base64url": text}` is a byte string.
-fn value(out: &mut Encoder<Vec<u8>>, json: &Value) -> Result<(), Error<Infallible>> {
+pub(crate) fn value(out: &mut Encoder<Vec<u8>>, json: &Value) -> Result<(), Error<Infallible>> {
     match json {
         Value::Null => out.null()?,
         Value::Bool(truth) => out.bool(*truth)?,

@@ -98,6 +98,16 @@ pub fn certificate_key_identifier(certificate: &[u8]) -> Option<String> {
     Some(hex::encode(key_identifier(spki?.2)))
 }
 
+/// The serial number of a certificate (DER) as an INTEGER with its header.
+fn serial_of(certificate: &[u8]) -> Option<Vec<u8>> {
+    let mut rest = certificate;
+    let (_, mut content, _) = der::take(&mut rest)?;
+    let (_, mut tbs, _) = der::take(&mut content)?;
+    der::take(&mut tbs)?;
+    let (tag, serial, _) = der::take(&mut tbs)?;
+    Some(der::tlv(tag, serial))
+}
+
 /// What is to be certified.
 struct Template {
     /// As encoded: 2 means version 3.
@@ -225,6 +235,30 @@ impl Authority {
     /// The root certificate, DER.
     pub(crate) fn root(&self) -> &[u8] {
         &self.root
+    }
+
+    /// The revocation list of the root (RFC 5280 section 5), with these certificates (DER) on it.
+    pub(crate) fn revocation_list(&self, certificates: &[Vec<u8>]) -> Result<Vec<u8>, Error> {
+        let identifier = signature_identifier(self.chain.algorithm);
+        let (since, until) = (self.chain.root.not_before, self.chain.root.not_after);
+        let entries: Vec<Vec<u8>> = certificates
+            .iter()
+            .filter_map(|certificate| serial_of(certificate))
+            .map(|serial| der::sequence(&[serial, der::time(since)]))
+            .collect();
+        let mut parts = vec![
+            der::integer(1),
+            identifier.clone(),
+            self.issuer.name.clone(),
+            der::time(since),
+            der::time(until),
+        ];
+        if !entries.is_empty() {
+            parts.push(der::sequence(&entries));
+        }
+        let list = der::sequence(&parts);
+        let signature = self.issuer.key.sign_as(self.chain.algorithm, &list)?;
+        Ok(der::sequence(&[list, identifier, der::bits(&signature)]))
     }
 
     /// The certificates for `key`, leaf first and root not included, as `chain` and `lies` want them.

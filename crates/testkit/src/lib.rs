@@ -37,7 +37,7 @@ pub use encoding::{Bytes, base64url, from_base64url};
 pub use error::Error;
 pub use lies::{
     CertificateLies, ChainLies, CoseLies, ExtraExtension, IssuerLies, Lies, NameConstraints,
-    SafetyNetLies, TpmAttribute, TpmLies, UserHandle,
+    SafetyNetLies, Signer, TpmAttribute, TpmLies, UserHandle,
 };
 pub use profile::{
     AndroidKey, Attachment, Authorizations, Chain, Counter, Extensions, Format, Profile,

@@ -33,6 +33,8 @@ pub struct Lies {
     pub top_origin: Option<String>,
     /// Further members of the client data, written behind the others; a member of the same name is replaced.
     pub extra_client_data: Map<String, Value>,
+    /// Members of the client data to leave out.
+    pub without_client_data: Vec<String>,
     /// These bytes in place of the whole client data.
     #[serde(deserialize_with = "optional::deserialize")]
     pub client_data_json: Option<Vec<u8>>,
@@ -49,6 +51,8 @@ pub struct Lies {
     pub backup_state: Option<bool>,
     /// The AT flag, without touching the data behind it.
     pub attested_credential_data: Option<bool>,
+    /// No attested credential data, without touching the AT flag.
+    pub without_attested_credential_data: bool,
     /// The ED flag, without touching the data behind it.
     pub extension_data: Option<bool>,
     /// Bits to flip in the finished flags byte (for the reserved bits 1 and 5, say).
@@ -91,6 +95,16 @@ pub struct Lies {
     pub statement_algorithm: Option<i64>,
     /// Drop this member of the attestation statement.
     pub without_statement_member: Option<String>,
+    /// Other values for members of the attestation statement that are there; `{"base64url": text}` is a byte string.
+    pub statement_members: Map<String, Value>,
+    /// No member at all in the attestation statement.
+    pub empty_statement: bool,
+    /// `packed` with a certificate: whose signature it is.
+    pub signed_by: Signer,
+    /// Drop this member of the attestation object.
+    pub without_object_member: Option<String>,
+    /// Other values for members of the attestation object; `{"base64url": text}` is a byte string.
+    pub object_members: Map<String, Value>,
     /// What is wrong with the attestation certificate.
     pub certificate: CertificateLies,
     /// What is wrong with the certificate above it.
@@ -130,6 +144,19 @@ pub struct Lies {
     pub id: Option<String>,
     /// Another `rawId` in the JSON, verbatim.
     pub raw_id: Option<String>,
+}
+
+/// Whose signature an attestation statement carries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Signer {
+    /// That of the key in the certificate.
+    #[default]
+    AttestationKey,
+    /// That of the new credential's key.
+    CredentialKey,
+    /// That of a fresh key of the attestation key's algorithm.
+    OtherKey,
 }
 
 /// What stands in `response.userHandle` of an assertion.
@@ -218,6 +245,8 @@ pub struct SafetyNetLies {
     pub without_cts_profile_match: bool,
     /// Another `alg` in the header.
     pub header_algorithm: Option<String>,
+    /// An empty `x5c` in the header.
+    pub without_certificates: bool,
     /// This text in place of the whole response.
     pub response: Option<String>,
 }

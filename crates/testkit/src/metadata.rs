@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::algorithm::Algorithm;
 use crate::certificate::{Authority, COMMON_NAME, Leaf, host_name, name};
-use crate::encoding::base64;
+use crate::encoding::{base64, from_base64, from_base64url};
 use crate::error::Error;
 use crate::jws;
 use crate::key::Key;
@@ -286,6 +286,21 @@ impl Service {
             signature_lies.distort_signature(signature)
         })
     }
+
+    /// The root's certificate revocation list (DER), with these certificates (DER) on it.
+    pub fn revocation_list(&self, certificates: &[Vec<u8>]) -> Result<Vec<u8>, Error> {
+        self.authority.revocation_list(certificates)
+    }
+}
+
+/// The certificates (DER, the leaf first) in the header of a signed BLOB; `None` when it is none.
+pub fn signer_certificates(blob: &str) -> Option<Vec<Vec<u8>>> {
+    let header = from_base64url(blob.split('.').next()?)?;
+    let header: Value = serde_json::from_slice(&header).ok()?;
+    let certificates = header.get("x5c")?.as_array()?.iter();
+    certificates
+        .map(|text| from_base64(text.as_str()?))
+        .collect()
 }
 
 fn extend(object: &mut Value, members: &Map<String, Value>) {

@@ -66,7 +66,12 @@ pub(super) fn statement(
         other.clone()
     } else {
         let claimed = lies.safetynet.header_algorithm.as_deref();
-        let header = jws::header(&key, &certificates, claimed)?;
+        let shown: &[Vec<u8>] = if lies.safetynet.without_certificates {
+            &[]
+        } else {
+            &certificates
+        };
+        let header = jws::header(&key, shown, claimed)?;
         jws::compact(&key, &header, &Value::Object(payload), |signature| {
             lies.distort_signature(signature)
         })?

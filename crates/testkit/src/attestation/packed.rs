@@ -3,7 +3,8 @@
 use crate::algorithm::Algorithm;
 use crate::certificate::{COMMON_NAME, COUNTRY, Leaf, ORGANIZATION, ORGANIZATIONAL_UNIT, name};
 use crate::error::Error;
-use crate::lies::CertificateLies;
+use crate::key::Key;
+use crate::lies::{CertificateLies, Signer};
 
 use super::{Field, Maker, Subject, aaguid_extension};
 
@@ -29,7 +30,12 @@ pub(super) fn basic(
 ) -> Result<Vec<(&'static str, Field)>, Error> {
     let lies = maker.lies;
     let key = maker.attestation_key(Algorithm::ES256)?;
-    let signature = key.sign(&subject.signed_bytes())?;
+    let signed = subject.signed_bytes();
+    let signature = match lies.signed_by {
+        Signer::AttestationKey => key.sign(&signed)?,
+        Signer::CredentialKey => subject.key.sign(&signed)?,
+        Signer::OtherKey => Key::generate(key.algorithm())?.sign(&signed)?,
+    };
     let leaf = Leaf {
         subject: subject_name(&lies.certificate),
         extended_key_usage: Vec::new(),

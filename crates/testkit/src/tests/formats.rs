@@ -310,6 +310,7 @@ fn android_safetynet_lies_are_signed() {
             nonce: Some("bm9uY2U=".to_owned()),
             without_cts_profile_match: true,
             header_algorithm: Some("none".to_owned()),
+            without_certificates: false,
             response: None,
         },
         certificate: CertificateLies {
