@@ -1,8 +1,8 @@
 //! Authentication: start a ceremony, judge its answer, count the use.
 
 use webauthn::authentication::{
-    AuthenticationExpectation, ExpectedUser, SignCountPolicy, Signal, VerifiedAuthentication,
-    verify_authentication,
+    AuthenticationExpectation, ExpectedUser, Rules, SignCountPolicy, Signal,
+    VerifiedAuthentication, verify_authentication,
 };
 use webauthn::credential::CredentialId;
 use webauthn::error::Reason;
@@ -54,6 +54,8 @@ pub struct StartAuthentication<'a> {
     pub selection: Option<&'a PartialSelection>,
     /// Whether a named user must have a credential that could answer.
     pub credential_needed: bool,
+    /// Whose rules the answer is judged by; others than Level 3's never for real users.
+    pub rules: Rules,
     /// Wishes of either kind of ceremony.
     pub terms: Terms,
 }
@@ -65,6 +67,7 @@ impl<'a> From<Who<'a>> for StartAuthentication<'a> {
             who,
             selection: None,
             credential_needed: false,
+            rules: Rules::Level3,
             terms: Terms::default(),
         }
     }
@@ -153,9 +156,13 @@ impl Passkeys {
                         .map_or(ExpectedUser::NamedByCredential, |u| {
                             ExpectedUser::Known(u.id.user_handle())
                         }),
-                    sign_count: policy.sign_count,
+                    sign_count: match start.rules {
+                        Rules::Level3 => policy.sign_count,
+                        Rules::ConformanceTool => SignCountPolicy::Refuse,
+                    },
                     backup_eligibility: policy.effective_backup_eligibility(),
                     appid: appid.clone(),
+                    rules: start.rules,
                 },
                 user_verification,
                 timeout_ms,

@@ -75,6 +75,8 @@ impl fmt::Debug for StoredMetadata {
 pub struct MetadataTrust {
     /// DER certificates that the signer's chain must lead to.
     pub roots: Vec<Vec<u8>>,
+    /// DER revocation lists: no certificate of the signer's chain may stand on its issuer's.
+    pub revocation_lists: Vec<Vec<u8>>,
     /// The host that the signer's certificate must be for; `None`: any signer below the roots.
     pub signer_name: Option<String>,
 }
@@ -88,6 +90,7 @@ impl MetadataTrust {
     ) -> Result<Metadata, MetadataError> {
         let expected = BlobExpectation {
             roots: &self.roots,
+            revocation_lists: &self.revocation_lists,
             signer_name: self.signer_name.as_deref(),
             previous_no,
             at: UnixSeconds(at.seconds()),

@@ -2,6 +2,7 @@
 //! frozen into it.
 
 mod attestation;
+pub(crate) mod conformance;
 mod extensions;
 
 use serde::{Deserialize, Serialize};

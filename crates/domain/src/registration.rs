@@ -1,5 +1,6 @@
 //! Registration: start a ceremony, judge its answer, store the credential.
 
+use webauthn::authentication::Rules;
 use webauthn::error::Reason;
 use webauthn::options::{
     AttestationConveyance, AuthenticatorSelection, CreationOptions, CredentialDescriptor,
@@ -18,7 +19,7 @@ use crate::ceremony::{
 use crate::credentials::{CredentialRecord, NewCredential};
 use crate::error::Refusal;
 use crate::ids::{AttemptId, CeremonyId, CredentialKey, RelyingPartyId};
-use crate::policy::PartialSelection;
+use crate::policy::{PartialSelection, conformance};
 use crate::relying_parties::RelyingParty;
 use crate::storage::{Begin, BeginRegistration, FinishRegistration, FinishedRegistration};
 use crate::users::{User, UserRef};
@@ -46,6 +47,8 @@ pub struct StartRegistration<'a> {
     /// Whether the client is told to create the credential without asking the user (`mediation: "conditional"`): then the
     /// answer may come without user presence.
     pub conditional_create: bool,
+    /// Whose rules the answer is judged by; others than Level 3's never for real users.
+    pub rules: Rules,
     /// Wishes of either kind of ceremony.
     pub terms: Terms,
 }
@@ -66,6 +69,7 @@ impl<'a> StartRegistration<'a> {
             attestation: None,
             max_credentials: None,
             conditional_create: false,
+            rules: Rules::Level3,
             terms: Terms::default(),
         }
     }
@@ -106,13 +110,16 @@ impl Passkeys {
     ) -> Result<StartedRegistration, Refusal> {
         let selection = rp.resolve(start.selection)?;
         let policy = &rp.policy;
+        let (algorithms, attestation) = match start.rules {
+            Rules::Level3 => (policy.offer(), policy.attestation.freeze()),
+            Rules::ConformanceTool => (conformance::offer(), conformance::attestation()),
+        };
         let terms = &start.terms;
         let timeout_ms = terms.timeout_ms.unwrap_or(policy.registration_timeout_ms);
         let lifetime_ms = terms.lifetime_ms.unwrap_or(timeout_ms);
         let max_credentials = start
             .max_credentials
             .unwrap_or(policy.max_credentials_per_user);
-        let algorithms = policy.offer();
         for _ in 0..BEGIN_TRIES {
             let now = self.now();
             let found = self
@@ -147,7 +154,7 @@ impl Passkeys {
                         user_verification_required: selection.user_verification
                             == UserVerification::Required,
                         conditional_create: start.conditional_create,
-                        attestation: policy.attestation.freeze(),
+                        attestation: attestation.clone(),
                         backup: policy.backup,
                         min_credential_id_length: policy.min_credential_id_length,
                         credential_protection: policy.extensions.demanded_protection(),

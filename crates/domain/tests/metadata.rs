@@ -86,6 +86,7 @@ impl World {
         MetadataTrust {
             roots: vec![self.service.root().to_vec()],
             signer_name: Some(SIGNER_NAME.to_owned()),
+            ..MetadataTrust::default()
         }
     }
 
@@ -331,7 +332,7 @@ async fn stored_metadata_that_a_process_cannot_verify_are_a_problem_that_it_repo
         .await
         .with_metadata_trust(MetadataTrust {
             roots: vec![other.root().to_vec()],
-            signer_name: None,
+            ..MetadataTrust::default()
         });
     let refused = distrustful.refresh_metadata().await.unwrap_err();
     assert_eq!(refused.reason, Reason::MetadataUntrusted);

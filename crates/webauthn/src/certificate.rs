@@ -100,6 +100,8 @@ impl BasicConstraints {
 pub(crate) struct Certificate<'a> {
     /// 0 is version 1.
     pub(crate) version: u8,
+    /// The content of the INTEGER; any value occurs in the field.
+    pub(crate) serial: &'a [u8],
     pub(crate) issuer: &'a [u8],
     pub(crate) subject: &'a [u8],
     pub(crate) not_before: UnixSeconds,
@@ -136,7 +138,7 @@ impl<'a> Certificate<'a> {
                 _ => return None,
             },
         };
-        fields.content(INTEGER)?; // Serial number: any value occurs in the field.
+        let serial = fields.content(INTEGER)?;
         // RFC 5280 4.1.1.2: the same algorithm inside and outside the signature.
         if fields.tagged(SEQUENCE)?.raw != algorithm.raw {
             return None;
@@ -161,6 +163,7 @@ impl<'a> Certificate<'a> {
         let signature_algorithm = Der::new(algorithm.content);
         Some(Self {
             version,
+            serial,
             issuer,
             subject,
             not_before,
@@ -337,10 +340,20 @@ impl<'a> Certificate<'a> {
 
     /// Did the issuer's key sign this certificate, by an algorithm that is still fit for it?
     pub(crate) fn is_signed_by(&self, issuer: &Certificate<'_>) -> bool {
-        let Some(key) = &issuer.key else {
+        issuer.has_signed(self.signature_algorithm, self.signed, self.signature)
+    }
+
+    /// Did this certificate's key sign what its owner issues, by an algorithm (identifier and parameters) that is still fit
+    /// for it?
+    pub(crate) fn has_signed(
+        &self,
+        mut algorithm: Der<'_>,
+        signed: &[u8],
+        signature: &[u8],
+    ) -> bool {
+        let Some(key) = &self.key else {
             return false;
         };
-        let mut algorithm = self.signature_algorithm;
         let Some(id) = algorithm.content(OID) else {
             return false;
         };
@@ -358,8 +371,7 @@ impl<'a> Certificate<'a> {
                     Some([4]) => Some(Hash::Sha512),
                     _ => None,
                 };
-                issuer
-                    .curve
+                self.curve
                     .zip(hash)
                     .map(|(curve, hash)| Scheme::Ecdsa(curve, hash))
             }
@@ -371,9 +383,7 @@ impl<'a> Certificate<'a> {
                 _ => None,
             },
         };
-        scheme.is_some_and(|scheme| {
-            signature::verify_with(scheme, key, self.signed, self.signature).is_ok()
-        })
+        scheme.is_some_and(|scheme| signature::verify_with(scheme, key, signed, signature).is_ok())
     }
 }
 

@@ -55,8 +55,35 @@ pub struct ClientData {
     pub cross_origin: bool,
     /// `topOrigin`, untouched.
     pub top_origin: Option<String>,
-    /// `tokenBinding` is an object whose `status` is `present`.
-    pub token_binding_present: bool,
+    /// `tokenBinding`.
+    pub token_binding: TokenBinding,
+}
+
+/// What stands under `tokenBinding`, which Level 3 reserves without a rule and real clients fill in various ways.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenBinding {
+    /// There is no such member.
+    Absent,
+    /// An object whose `status` is `supported` or `not-supported`: nothing is claimed.
+    Unused,
+    /// An object whose `status` is `present`.
+    Present,
+    /// Anything else. A plain string is real; wires that conformance tools talk to refuse it.
+    Malformed,
+}
+
+impl TokenBinding {
+    fn of(value: Option<&Value<'_>>) -> Self {
+        let Some(value) = value else {
+            return Self::Absent;
+        };
+        let status = value.as_object().and_then(|binding| binding.get("status"));
+        match status.and_then(Value::as_str) {
+            Some("present") => Self::Present,
+            Some("supported" | "not-supported") => Self::Unused,
+            Some(_) | None => Self::Malformed,
+        }
+    }
 }
 
 /// What is wrong with client data.
@@ -191,12 +218,6 @@ impl ClientData {
                 });
             }
         };
-        // Level 3 reserves the name without a rule, and real data hold a plain string: only the claim itself matters.
-        let token_binding_present = object
-            .get("tokenBinding")
-            .and_then(Value::as_object)
-            .and_then(|binding| binding.get("status"))
-            .is_some_and(|status| status.as_str() == Some("present"));
 
         Ok(Self {
             kind,
@@ -204,7 +225,7 @@ impl ClientData {
             origin,
             cross_origin,
             top_origin,
-            token_binding_present,
+            token_binding: TokenBinding::of(object.get("tokenBinding")),
         })
     }
 }
@@ -302,10 +323,10 @@ impl ClientData {
 
     /// 5.8.1, policy: a claimed token binding can never be matched.
     pub(crate) fn require_no_token_binding(&self) -> Result<(), ClientDataError> {
-        if self.token_binding_present {
-            Err(ClientDataError::TokenBindingPresent)
-        } else {
-            Ok(())
+        match self.token_binding {
+            TokenBinding::Present => Err(ClientDataError::TokenBindingPresent),
+            // Only the claim itself matters.
+            TokenBinding::Absent | TokenBinding::Unused | TokenBinding::Malformed => Ok(()),
         }
     }
 }
@@ -332,7 +353,7 @@ mod tests {
                 origin: "https://a".into(),
                 cross_origin: true,
                 top_origin: Some("https://b".into()),
-                token_binding_present: false
+                token_binding: TokenBinding::Absent
             }
         );
     }
@@ -424,20 +445,26 @@ mod tests {
 
     #[test]
     fn only_an_object_with_status_present_claims_a_token_binding() {
-        for (value, present) in [
-            (r#"{"status":"present","id":"x"}"#, true),
-            (r#"{"status":"supported"}"#, false),
-            (r#"{"status":"not-supported"}"#, false),
-            (r#""unused""#, false),
-            (r#""present""#, false),
-            ("null", false),
+        use TokenBinding::{Malformed, Present, Unused};
+        for (value, found) in [
+            (r#"{"status":"present","id":"x"}"#, Present),
+            (r#"{"status":"supported"}"#, Unused),
+            (r#"{"status":"not-supported"}"#, Unused),
+            (r#"{"status":"Present"}"#, Malformed),
+            (r#"{"status":1}"#, Malformed),
+            ("{}", Malformed),
+            (r#""unused""#, Malformed),
+            (r#""present""#, Malformed),
+            ("null", Malformed),
         ] {
             let text = format!(
                 r#"{{"type":"webauthn.get","challenge":"AAAA","origin":"o","tokenBinding":{value}}}"#
             );
+            let data = parse(&text).unwrap();
+            assert_eq!(data.token_binding, found, "{value}");
             assert_eq!(
-                parse(&text).unwrap().token_binding_present,
-                present,
+                data.require_no_token_binding().is_err(),
+                found == Present,
                 "{value}"
             );
         }

@@ -163,12 +163,12 @@ impl CoseAlgorithm {
     /// What is offered unless a Relying Party says otherwise, most wanted first (WebAuthn 5.4 recommends this set).
     pub const DEFAULT_OFFER: &'static [Self] = &[Self::EDDSA, Self::ES256, Self::RS256];
 
-    /// RSASSA-PKCS1-v1_5 with SHA-1 (RFC 8812). Old TPMs sign attestation statements with it; it is never the algorithm of a
-    /// credential, so it is not among [`CoseAlgorithm::SUPPORTED`].
+    /// RSASSA-PKCS1-v1_5 with SHA-1 (RFC 8812). Old TPMs sign attestation statements with it; only conformance tools make
+    /// credentials for it, so it is not among [`CoseAlgorithm::SUPPORTED`].
     pub const RS1: Self = Self(-65535);
 
-    /// What the identifier means in an attestation statement, where a policy may let RS1 through.
-    pub(crate) const fn attestation_scheme(self, allow_rs1: bool) -> Option<Scheme> {
+    /// What the identifier means where RS1 may be let through: in attestation statements, and with conformance tools.
+    pub(crate) const fn scheme_with_rs1(self, allow_rs1: bool) -> Option<Scheme> {
         if allow_rs1 && self.0 == Self::RS1.0 {
             return Some(Scheme::RsaPkcs1(Hash::Sha1));
         }
@@ -295,15 +295,15 @@ impl PublicKey {
     /// # Errors
     /// [`CoseKeyError`].
     pub fn parse(bytes: &[u8]) -> Result<Self, CoseKeyError> {
-        let key = Self::load(bytes)?;
+        let key = Self::load(bytes, false)?;
         signature::check_point(key.scheme, &key.material)?;
         Ok(key)
     }
 
     /// As [`PublicKey::parse`], without the arithmetic on curve points that checking an ECDSA signature repeats anyway. For
     /// stored keys.
-    pub(crate) fn load(bytes: &[u8]) -> Result<Self, CoseKeyError> {
-        CoseKey::read(bytes)?.into_public_key()
+    pub(crate) fn load(bytes: &[u8], allow_rs1: bool) -> Result<Self, CoseKeyError> {
+        CoseKey::read(bytes)?.into_public_key(allow_rs1)
     }
 
     /// The algorithm, as the key names it.
@@ -348,7 +348,7 @@ impl<'a> CoseKey<'a> {
         })
     }
 
-    pub(crate) fn into_public_key(self) -> Result<PublicKey, CoseKeyError> {
+    pub(crate) fn into_public_key(self, allow_rs1: bool) -> Result<PublicKey, CoseKeyError> {
         let Self {
             key_type,
             algorithm,
@@ -356,7 +356,7 @@ impl<'a> CoseKey<'a> {
         } = self;
         let entries = map.as_map().ok_or(CoseKeyError::NotAMap)?;
         let scheme = algorithm
-            .scheme()
+            .scheme_with_rs1(allow_rs1)
             .ok_or(CoseKeyError::AlgorithmUnsupported(algorithm))?;
         if key_type != scheme.key_type() {
             return Err(CoseKeyError::AlgorithmMismatch {

@@ -5,6 +5,7 @@
 
 mod entry;
 mod policy;
+mod revocation;
 
 use crate::Reason;
 use crate::attestation::MAX_CERTIFICATE;
@@ -19,6 +20,7 @@ use std::collections::{BTreeMap, HashMap};
 
 pub use entry::{AuthenticatorModel, Entry, StatusReport};
 pub use policy::{KNOWN_STATUSES, MetadataPolicy, REFUSED_STATUSES, StaleMetadata, UnknownModels};
+pub use revocation::is_revocation_list;
 
 /// Most bytes of a BLOB.
 pub const MAX_BLOB: usize = 32 * 1024 * 1024;
@@ -42,6 +44,9 @@ const HEADER_LIMITS: Limits = Limits {
 pub struct BlobExpectation<'a> {
     /// DER certificates that the signer's chain must lead to.
     pub roots: &'a [Vec<u8>],
+    /// DER revocation lists (RFC 5280 section 5): no certificate of the signer's chain may stand on its issuer's. Whoever
+    /// configures them keeps them fresh; their dates are not judged.
+    pub revocation_lists: &'a [Vec<u8>],
     /// The host that the signer's certificate must be for, usually [`SIGNER_NAME`]; `None`: any signer below the roots will do.
     pub signer_name: Option<&'a str>,
     /// `no` of the BLOB that is in use, if there is one.
@@ -76,6 +81,14 @@ pub enum MetadataError {
     /// The signer's chain does not lead to a configured root.
     #[error("the signer of the metadata is not trusted: {0}")]
     Untrusted(TrustError),
+    /// A certificate of the signer's chain is revoked.
+    #[error(
+        "the signer of the metadata is not trusted: certificate {index} of the chain is revoked"
+    )]
+    Revoked {
+        /// Position in the chain, the leaf is 0.
+        index: usize,
+    },
     /// The signature does not verify.
     #[error("the signature of the metadata does not verify")]
     SignatureInvalid,
@@ -104,7 +117,9 @@ impl MetadataError {
             | Self::Payload { .. }
             | Self::Algorithm
             | Self::SignerName => Reason::MetadataMalformed,
-            Self::Untrusted(_) | Self::SignatureInvalid => Reason::MetadataUntrusted,
+            Self::Untrusted(_) | Self::Revoked { .. } | Self::SignatureInvalid => {
+                Reason::MetadataUntrusted
+            }
             Self::Rollback { .. } => Reason::MetadataRollback,
             Self::Stale { .. } => Reason::MetadataStale,
         }
@@ -181,6 +196,10 @@ impl Metadata {
 
         trust::require_path(&chain, expected.roots, expected.at)
             .map_err(MetadataError::Untrusted)?;
+        if let Some(index) = revocation::revoked(&chain, expected.roots, expected.revocation_lists)
+        {
+            return Err(MetadataError::Revoked { index });
+        }
         if expected
             .signer_name
             .is_some_and(|name| !signer.is_for_host(name))

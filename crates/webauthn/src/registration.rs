@@ -575,10 +575,12 @@ pub fn verify_registration_with<T: Trace>(
     )?;
 
     // 6.5.1.1, 5.8.5: the key is well formed, consistent and a usable point, whatever the attestation says about it.
-    let public_key = key.into_public_key().and_then(|key| {
-        signature::check_point(key.scheme(), key.material())?;
-        Ok(key)
-    });
+    let public_key = key
+        .into_public_key(expected.attestation.rs1_credentials)
+        .and_then(|key| {
+            signature::check_point(key.scheme(), key.material())?;
+            Ok(key)
+        });
     let public_key = judged_with(trace, "5.8.5", "public key is valid", public_key, |key| {
         format!(
             "{} bytes of COSE key for {}",
@@ -670,6 +672,7 @@ pub fn verify_registration_with<T: Trace>(
     let question = Question {
         format,
         aaguid: attested.aaguid,
+        algorithm: statement_algorithm(format, &object.statement),
         policy: &expected.attestation,
         facts,
         at,
@@ -749,6 +752,13 @@ pub fn verify_registration_with<T: Trace>(
         client_data_json: response.client_data_json().to_vec(),
         signals,
     })
+}
+
+/// `alg` of a `packed` statement (8.2). Elsewhere it is the algorithm of somebody else, or of a format that fixes it.
+fn statement_algorithm(format: Format, statement: &Value<'_>) -> Option<CoseAlgorithm> {
+    let algorithm = statement.get("alg").and_then(Value::as_integer);
+    let algorithm = algorithm.filter(|_| format == Format::Packed)?;
+    i64::try_from(algorithm).map(CoseAlgorithm).ok()
 }
 
 fn require_backup_policy(

@@ -7,6 +7,7 @@ use crate::attestation::{
 };
 use crate::authentication::Signal;
 use crate::certificate::{Certificate, oid};
+use crate::cose::CoseAlgorithm;
 use crate::credential::Aaguid;
 use crate::metadata::{AuthenticatorModel, Entry, Metadata, StaleMetadata, UnknownModels};
 use crate::trace::Passed;
@@ -149,6 +150,9 @@ pub enum TrustError {
     /// A demanded certification level is not there or not proven.
     #[error("a certification level is demanded: {0}")]
     CertificationLevel(&'static str),
+    /// Conformance mode: the model does not sign with this algorithm.
+    #[error("the metadata do not list the algorithm {0} for the authenticator model")]
+    AlgorithmNotListed(CoseAlgorithm),
     /// The model makes no attestations of this type.
     #[error("the metadata do not list {0} attestation for the authenticator model")]
     AttestationTypeNotListed(&'static str),
@@ -168,6 +172,7 @@ impl TrustError {
             | Self::AttestationTypeNotListed(_)
             | Self::TooMuchWork => Reason::AttestationUntrusted,
             Self::ModelRefused(_) => Reason::AuthenticatorModelRefused,
+            Self::AlgorithmNotListed(_) => Reason::AttestationAlgorithmMismatch,
             Self::Expired { .. } => Reason::CertificateExpired,
             Self::NotYetValid { .. } => Reason::CertificateNotYetValid,
             Self::MetadataUnavailable => Reason::MetadataUnavailable,
@@ -198,6 +203,8 @@ pub struct TrustFacts<'a> {
 pub(crate) struct Question<'q> {
     pub(crate) format: Format,
     pub(crate) aaguid: Aaguid,
+    /// `alg` of the statement, in formats where it is the algorithm of an authenticator.
+    pub(crate) algorithm: Option<CoseAlgorithm>,
     pub(crate) policy: &'q AttestationPolicy,
     pub(crate) facts: &'q TrustFacts<'q>,
     pub(crate) at: UnixSeconds,
@@ -306,6 +313,12 @@ impl Question<'_> {
                 )
             })
             .transpose()?;
+        if policy.algorithm_must_be_listed
+            && let (Some(entry), Some(algorithm)) = (entry, self.algorithm)
+            && !entry.lists_algorithm(algorithm)
+        {
+            return Err(TrustError::AlgorithmNotListed(algorithm));
+        }
         // A model with anchors of its own leads to them and to no other.
         let anchors = match entry {
             Some(entry) if !entry.roots().is_empty() => entry.roots(),

@@ -9,7 +9,7 @@ use common::{
 use serde_json::json;
 use webauthn::Reason;
 use webauthn::authentication::{
-    AuthenticationError, BackupEligibilityPolicy, ExpectedUser, SignCountPolicy, Signal,
+    AuthenticationError, BackupEligibilityPolicy, ExpectedUser, Rules, SignCountPolicy, Signal,
 };
 use webauthn::base64url::encode;
 use webauthn::client_data::ClientDataError;
@@ -404,6 +404,41 @@ mod steps_16_to_19_flags {
     }
 
     #[test]
+    fn conformance_tools_alone_see_an_absent_user_pass() {
+        for (rules, uv_required, flags, verdict) in [
+            (Rules::Level3, false, 0, Some(Reason::UserNotPresent)),
+            (Rules::Level3, false, UV, Some(Reason::UserNotPresent)),
+            (Rules::ConformanceTool, false, 0, None),
+            (Rules::ConformanceTool, false, UV, None),
+            (Rules::ConformanceTool, false, UP, None),
+            (
+                Rules::ConformanceTool,
+                true,
+                0,
+                Some(Reason::UserNotVerified),
+            ),
+            (Rules::ConformanceTool, true, UV, None),
+            (Rules::Level3, true, UV, Some(Reason::UserNotPresent)),
+            (
+                Rules::ConformanceTool,
+                true,
+                UP,
+                Some(Reason::UserNotVerified),
+            ),
+            (Rules::ConformanceTool, true, UP | UV, None),
+        ] {
+            let mut ceremony = Authentication {
+                flags,
+                ..Authentication::new()
+            };
+            ceremony.expected.rules = rules;
+            ceremony.expected.user_verification_required = uv_required;
+            let found = ceremony.finish().err().map(|error| error.reason());
+            assert_eq!(found, verdict, "{rules:?} {uv_required} {flags:#x}");
+        }
+    }
+
+    #[test]
     fn every_flag_byte_under_every_policy() {
         for flags in 0..=u8::MAX {
             for uv_required in [false, true] {
@@ -695,7 +730,7 @@ mod the_expectation_is_stored {
             expected
         );
         let members: Vec<String> = value.as_object().unwrap().keys().cloned().collect();
-        assert_eq!(members.len(), 10);
+        assert_eq!(members.len(), 11);
         for member in members {
             let mut lacking = value.clone();
             lacking.as_object_mut().unwrap().remove(&member);

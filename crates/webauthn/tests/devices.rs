@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use webauthn::attestation::{AttestationPolicy, SafetyNetPolicy};
 use webauthn::authentication::{
-    BackupEligibilityPolicy, ExpectedUser, SignCountPolicy, StoredCredential,
+    BackupEligibilityPolicy, ExpectedUser, Rules, SignCountPolicy, StoredCredential,
 };
 use webauthn::base64url::{decode, encode};
 use webauthn::cose::{CoseAlgorithm, PublicKey};
@@ -204,6 +204,7 @@ fn authenticate(case: &Value) -> Verdict {
         sign_count: SignCountPolicy::Signal,
         backup_eligibility: BackupEligibilityPolicy::Strict,
         appid: case["appid"].as_str().map(str::to_owned),
+        rules: Rules::Level3,
     };
     let text = case["credential"].to_string();
     let value = parse(text.as_bytes(), &Limits::default()).unwrap();

@@ -29,6 +29,7 @@ fn service() -> Service {
 fn expecting(roots: &[Vec<u8>]) -> BlobExpectation<'_> {
     BlobExpectation {
         roots,
+        revocation_lists: &[],
         signer_name: Some(SIGNER_NAME),
         previous_no: None,
         at: NOW,

@@ -80,7 +80,7 @@ mod the_statement {
     }
 
     #[test]
-    fn rs1_is_never_the_credentials_algorithm() {
+    fn rs1_is_not_the_credentials_algorithm_unless_it_was_offered() {
         tpm()
             .key(Algorithm::RS1)
             .policy(|policy| policy.allow_rs1 = true)

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use webauthn::attestation::AttestationPolicy;
 use webauthn::authentication::{
-    BackupEligibilityPolicy, ExpectedUser, SignCountPolicy, StoredCredential,
+    BackupEligibilityPolicy, ExpectedUser, Rules, SignCountPolicy, StoredCredential,
 };
 use webauthn::base64url::encode;
 use webauthn::cose::CoseAlgorithm;
@@ -95,6 +95,7 @@ fn authenticate(vector: &Value, public_key: &[u8]) -> Result<(), Reason> {
         sign_count: SignCountPolicy::Refuse,
         backup_eligibility: BackupEligibilityPolicy::Strict,
         appid: None,
+        rules: Rules::Level3,
     };
     let text = json!({"id": id, "rawId": id, "type": "public-key", "clientExtensionResults": {}, "response": {
         "clientDataJSON": encode(&bytes(&authentication["clientDataJSON"])),

@@ -75,6 +75,9 @@ impl AttestationSettings {
             intermediates: self.intermediates.clone(),
             refuse_root_in_path: self.refuse_root_in_path,
             u2f_aaguid_must_be_zero: self.u2f_aaguid_must_be_zero,
+            // Of conformance tools only; metadata in the field list what credentials are signed with, not attestations.
+            algorithm_must_be_listed: false,
+            rs1_credentials: false,
             allow_rs1: self.rs1,
             accept_test_tpm_vendor: self.test_tpm_vendors,
             tpm_vendors: self.tpm_vendors.clone(),

@@ -8,7 +8,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +22,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_rustls::rustls::RootCertStore;
 use webauthn::credential::Aaguid;
+use webauthn::metadata::is_revocation_list;
 use webpki_root_certs::TLS_SERVER_ROOT_CERTS;
 
 use crate::config::{ConfigError, Metadata};
@@ -66,6 +67,7 @@ impl Sources {
         Ok(Self {
             trust: MetadataTrust {
                 roots: roots(settings.roots_file.as_deref())?,
+                revocation_lists: revocation_lists(&settings.revocation_list_files)?,
                 signer_name: (!signer_name.is_empty()).then(|| signer_name.to_owned()),
             },
             names: match &settings.extra_names_file {
@@ -78,6 +80,23 @@ impl Sources {
 
 fn invalid(key: &'static str, why: String) -> ConfigError {
     ConfigError::Invalid { key, why }
+}
+
+fn revocation_lists(files: &[PathBuf]) -> Result<Vec<Vec<u8>>, ConfigError> {
+    const KEY: &str = "metadata.revocation_list_files";
+    files
+        .iter()
+        .map(|file| {
+            let list = read_bytes(KEY, file)?;
+            // The core passes over a list that it cannot read, which nobody would notice.
+            if is_revocation_list(&list) {
+                Ok(list)
+            } else {
+                let why = "it is no certificate revocation list in DER";
+                Err(invalid(KEY, format!("{}: {why}", file.display())))
+            }
+        })
+        .collect()
 }
 
 fn roots(file: Option<&Path>) -> Result<Vec<Vec<u8>>, ConfigError> {
@@ -137,14 +156,19 @@ fn names(file: &Path) -> Result<BTreeMap<Aaguid, String>, ConfigError> {
 }
 
 fn read(key: &'static str, file: &Path) -> Result<String, ConfigError> {
-    let mut text = String::new();
-    let read = File::open(file).and_then(|file| file.take(MAX_FILE + 1).read_to_string(&mut text));
+    String::from_utf8(read_bytes(key, file)?)
+        .map_err(|error| invalid(key, format!("{}: {}", file.display(), error.utf8_error())))
+}
+
+fn read_bytes(key: &'static str, file: &Path) -> Result<Vec<u8>, ConfigError> {
+    let mut bytes = Vec::new();
+    let read = File::open(file).and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes));
     match read {
-        Ok(bytes) if bytes as u64 > MAX_FILE => Err(invalid(
+        Ok(length) if length as u64 > MAX_FILE => Err(invalid(
             key,
             format!("{} is larger than {MAX_FILE} bytes", file.display()),
         )),
-        Ok(_) => Ok(text),
+        Ok(_) => Ok(bytes),
         Err(error) => Err(invalid(key, format!("{}: {error}", file.display()))),
     }
 }

@@ -39,6 +39,7 @@ fn the_root_of_the_fido_alliances_metadata_is_built_in() {
         blob.as_bytes(),
         &BlobExpectation {
             roots: &sources.trust.roots,
+            revocation_lists: &[],
             signer_name: None,
             previous_no: None,
             at: UnixSeconds(1_800_000_000),

@@ -25,7 +25,7 @@ use serde_json::json;
 use testkit::{Authenticator, Counter, Lies, Profile};
 use webauthn::attestation::AttestationPolicy;
 use webauthn::authentication::{
-    AuthenticationExpectation, BackupEligibilityPolicy, ExpectedUser, SignCountPolicy,
+    AuthenticationExpectation, BackupEligibilityPolicy, ExpectedUser, Rules, SignCountPolicy,
     VerifiedAuthentication, verify_authentication,
 };
 use webauthn::cose::CoseAlgorithm;
@@ -192,6 +192,7 @@ pub(crate) fn authentication(
                 sign_count: SignCountPolicy::Signal,
                 backup_eligibility: BackupEligibilityPolicy::AcceptGain,
                 appid: None,
+                rules: Rules::Level3,
             },
             user_verification: UserVerification::Preferred,
             timeout_ms: 300_000,

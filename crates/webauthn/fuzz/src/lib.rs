@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use std::sync::LazyLock;
 use webauthn::attestation::{AttestationPolicy, SafetyNetPolicy};
 use webauthn::authentication::{
-    BackupEligibilityPolicy, ExpectedUser, SignCountPolicy, StoredCredential,
+    BackupEligibilityPolicy, ExpectedUser, Rules, SignCountPolicy, StoredCredential,
 };
 use webauthn::base64url::{decode, encode};
 use webauthn::cbor::{self, KeyOrder};
@@ -343,6 +343,7 @@ impl Authentication {
                 sign_count: SignCountPolicy::Refuse,
                 backup_eligibility: BackupEligibilityPolicy::Strict,
                 appid: case["appid"].as_str().map(str::to_owned),
+                rules: Rules::Level3,
             },
             credential: case["credential"].clone(),
             client_data_json: bytes(&response["clientDataJSON"])?,

@@ -41,6 +41,7 @@ pub fn sign(payload: &[u8]) -> String {
 pub fn verify(blob: &[u8]) -> Result<Metadata, MetadataError> {
     let expected = BlobExpectation {
         roots: &SERVICE.roots,
+        revocation_lists: &[],
         signer_name: None,
         previous_no: None,
         at: NOW,

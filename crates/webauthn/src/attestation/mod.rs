@@ -143,7 +143,7 @@ impl<'a> Subject<'_, 'a> {
         let Ok(algorithm) = i64::try_from(algorithm).map(CoseAlgorithm) else {
             return Err(unsupported);
         };
-        let scheme = algorithm.attestation_scheme(self.policy.allow_rs1);
+        let scheme = algorithm.scheme_with_rs1(self.policy.allow_rs1);
         Ok(StatementAlgorithm {
             scheme: scheme.ok_or(unsupported)?,
             fixed_curve: algorithm.names_its_curve(),

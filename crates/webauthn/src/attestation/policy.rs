@@ -31,6 +31,11 @@ pub struct AttestationPolicy {
     pub refuse_root_in_path: bool,
     /// Conformance mode: `fido-u2f` must come with an AAGUID of zeros. Level 3 has no such step.
     pub u2f_aaguid_must_be_zero: bool,
+    /// Conformance mode: credentials may be keys for RS1, where it was offered. Real ones are refused, since its hash is broken.
+    pub rs1_credentials: bool,
+    /// Conformance mode: the `alg` of a `packed` statement must be one of the algorithms that the metadata list for the model.
+    /// Level 3 has no such step, and metadata in the field list the algorithms of credentials only.
+    pub algorithm_must_be_listed: bool,
     /// Attestation keys may sign with RSA and SHA-1 (COSE -65535), as TPMs of older Windows machines do.
     pub allow_rs1: bool,
     /// TPM vendor ids of conformance tools and test vectors (`id:FFFFF1D0`, `id:00000000`) are fine.
@@ -133,6 +138,8 @@ impl Default for AttestationPolicy {
             intermediates: Vec::new(),
             refuse_root_in_path: false,
             u2f_aaguid_must_be_zero: false,
+            rs1_credentials: false,
+            algorithm_must_be_listed: false,
             allow_rs1: false,
             accept_test_tpm_vendor: false,
             tpm_vendors: Vec::new(),
@@ -172,6 +179,8 @@ impl AttestationPolicy {
         Self {
             refuse_root_in_path: true,
             u2f_aaguid_must_be_zero: true,
+            rs1_credentials: true,
+            algorithm_must_be_listed: true,
             allow_rs1: true,
             accept_test_tpm_vendor: true,
             android_safetynet: SafetyNetPolicy::Accepted {
@@ -192,7 +201,8 @@ mod tests {
         let policy = AttestationPolicy::conformance(anchors.clone());
         assert!(policy.refuse_root_in_path);
         assert!(policy.u2f_aaguid_must_be_zero);
-        assert!(policy.allow_rs1);
+        assert!(policy.allow_rs1 && policy.rs1_credentials);
+        assert!(policy.algorithm_must_be_listed);
         assert!(policy.accept_test_tpm_vendor);
         assert_eq!(
             policy.android_safetynet,

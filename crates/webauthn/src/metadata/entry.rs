@@ -3,6 +3,7 @@
 use super::{MetadataPolicy, date};
 use crate::attestation::{AttestationType, MAX_CERTIFICATE};
 use crate::certificate::Certificate;
+use crate::cose::CoseAlgorithm;
 use crate::credential::Aaguid;
 use crate::trust::{TrustError, UnixSeconds};
 use base64::Engine as _;
@@ -32,6 +33,7 @@ pub struct Entry {
     rogue_list_hash: Option<String>,
     description: Option<String>,
     attestation_types: Vec<String>,
+    algorithms: Vec<String>,
     roots: Vec<Vec<u8>>,
     unreadable_roots: usize,
     key_protection: Vec<String>,
@@ -125,6 +127,20 @@ impl Entry {
     /// `attestationTypes` of the metadata statement.
     pub fn attestation_types(&self) -> &[String] {
         &self.attestation_types
+    }
+
+    /// `authenticationAlgorithms` of the metadata statement, in the words of the FIDO registry: `secp256r1_ecdsa_sha256_raw` ...
+    pub fn algorithms(&self) -> &[String] {
+        &self.algorithms
+    }
+
+    /// Is this one of the model's algorithms? An entry that lists none rules none out.
+    pub(crate) fn lists_algorithm(&self, algorithm: CoseAlgorithm) -> bool {
+        self.algorithms.is_empty()
+            || self
+                .algorithms
+                .iter()
+                .any(|listed| registered(listed).contains(&algorithm))
     }
 
     /// `attestationRootCertificates` of the metadata statement, DER: roots, intermediates or attestation certificates.
@@ -270,6 +286,29 @@ impl Entry {
     }
 }
 
+/// The COSE identifiers of an algorithm of the FIDO registry (FIDO Registry of Predefined Values 2.2, 3.6.1).
+fn registered(name: &str) -> &'static [CoseAlgorithm] {
+    use CoseAlgorithm as A;
+    match name {
+        "secp256r1_ecdsa_sha256_raw" | "secp256r1_ecdsa_sha256_der" => &[A::ES256, A::ESP256],
+        "secp256k1_ecdsa_sha256_raw" | "secp256k1_ecdsa_sha256_der" => &[A::ES256K],
+        "secp384r1_ecdsa_sha384_raw" => &[A::ES384, A::ESP384],
+        "secp521r1_ecdsa_sha512_raw" => &[A::ES512, A::ESP512],
+        "ed25519_eddsa_sha512_raw" => &[A::EDDSA, A::ED25519],
+        "ed448_eddsa_sha512_raw" => &[A::ED448],
+        "rsassa_pss_sha256_raw" | "rsassa_pss_sha256_der" => &[A::PS256],
+        "rsassa_pss_sha384_raw" => &[A::PS384],
+        "rsassa_pss_sha512_raw" => &[A::PS512],
+        "rsa_emsa_pkcs1_sha256_raw" | "rsa_emsa_pkcs1_sha256_der" | "rsassa_pkcsv15_sha256_raw" => {
+            &[A::RS256]
+        }
+        "rsassa_pkcsv15_sha384_raw" => &[A::RS384],
+        "rsassa_pkcsv15_sha512_raw" => &[A::RS512],
+        "rsassa_pkcsv15_sha1_raw" => &[A::RS1],
+        _ => &[],
+    }
+}
+
 /// What a certification status measures.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Scale {
@@ -377,6 +416,7 @@ pub(super) fn read(text: &str) -> Result<Entry, Unusable> {
         rogue_list_hash: text_of(&entry, "rogueListHash"),
         description: text_of(statement, "description"),
         attestation_types: texts_of(statement, "attestationTypes"),
+        algorithms: texts_of(statement, "authenticationAlgorithms"),
         roots: roots.into_iter().flatten().collect(),
         unreadable_roots,
         key_protection: texts_of(statement, "keyProtection"),

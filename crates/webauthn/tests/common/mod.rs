@@ -20,7 +20,7 @@ use minicbor::Encoder;
 use serde_json::{Value, json};
 use webauthn::attestation::AttestationPolicy;
 use webauthn::authentication::{
-    AuthenticationError, AuthenticationExpectation, BackupEligibilityPolicy, ExpectedUser,
+    AuthenticationError, AuthenticationExpectation, BackupEligibilityPolicy, ExpectedUser, Rules,
     SignCountPolicy, StoredCredential,
 };
 use webauthn::base64url::encode;
@@ -537,6 +537,7 @@ impl Authentication {
                 sign_count: SignCountPolicy::Signal,
                 backup_eligibility: BackupEligibilityPolicy::AcceptGain,
                 appid: None,
+                rules: Rules::Level3,
             },
             form: ResponseForm::STRICT,
             stored_id: CredentialId::new(vec![0xc1; 32]).unwrap(),

@@ -4,7 +4,7 @@ use super::{DAY, NOW, accepted, expecting, service, verify, verify_lies};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use testkit::metadata::{Blob, BlobLies, Service};
+use testkit::metadata::{Blob, BlobLies, Service, signer_certificates};
 use testkit::{Algorithm, Chain, Lies, base64url, from_base64url};
 use webauthn::metadata::{BlobExpectation, Metadata, MetadataError};
 use webauthn::trust::TrustError;
@@ -369,4 +369,41 @@ fn metadata_are_stale_when_the_day_of_the_next_update_is_over() {
         error.to_string(),
         "newer metadata were due after 2025-12-31"
     );
+}
+
+#[test]
+fn no_certificate_of_the_signers_chain_is_revoked() {
+    for (intermediates, index) in [(0, 0), (1, 1)] {
+        let chain = Chain {
+            intermediates,
+            ..Chain::default()
+        };
+        let service = Service::with_chain(Algorithm::ES256, chain).unwrap();
+        let text = service.sign(&Blob::default()).unwrap();
+        let signers = signer_certificates(&text).unwrap();
+        let roots = [service.root().to_vec()];
+        let verify = |list: Vec<u8>| {
+            let lists = [list];
+            let expected = BlobExpectation {
+                revocation_lists: &lists,
+                ..expecting(&roots)
+            };
+            Metadata::verify(text.as_bytes(), &expected)
+        };
+        let revoking = service.revocation_list(&signers[index..]).unwrap();
+        let error = verify(revoking.clone()).unwrap_err();
+        assert_eq!(error, MetadataError::Revoked { index });
+        assert_eq!(error.reason(), Reason::MetadataUntrusted);
+        // A list of nobody, of others, of somebody else, and no list.
+        assert!(verify(service.revocation_list(&[]).unwrap()).is_ok());
+        let other = service.sign(&Blob::default()).unwrap();
+        let others = signer_certificates(&other).unwrap();
+        assert!(verify(service.revocation_list(&others).unwrap()).is_ok());
+        let stranger = Service::with_chain(Algorithm::ES256, chain).unwrap();
+        assert!(verify(stranger.revocation_list(&signers).unwrap()).is_ok());
+        assert!(verify(revoking[..revoking.len() - 1].to_vec()).is_ok());
+        let mut tampered = revoking.clone();
+        *tampered.last_mut().unwrap() ^= 1;
+        assert!(verify(tampered).is_ok());
+    }
 }

@@ -508,3 +508,40 @@ fn each_statement_of_a_compound_one_is_of_a_type_that_the_model_makes() {
     let error = compound.described_by(compound.entry("basic_full"));
     assert_eq!(error, Err(TrustError::AttestationTypeNotListed("self")));
 }
+
+#[test]
+fn in_conformance_mode_the_statements_algorithm_must_be_one_of_the_models() {
+    let es256 = "secp256r1_ecdsa_sha256_raw";
+    for (algorithm, listed, verdict) in [
+        (Algorithm::ES256, &[es256][..], None),
+        (
+            Algorithm::RS256,
+            &[es256, "rsassa_pkcsv15_sha256_raw"],
+            None,
+        ),
+        (Algorithm::RS256, &[], None),
+        (
+            Algorithm::RS256,
+            &[es256],
+            Some(Reason::AttestationAlgorithmMismatch),
+        ),
+        (
+            Algorithm::RS256,
+            &["nobody_knows_this"],
+            Some(Reason::AttestationAlgorithmMismatch),
+        ),
+    ] {
+        let answer = answer_of(Profile {
+            attestation_algorithm: Some(algorithm),
+            ..Profile::security_key()
+        });
+        let mut entry = answer.entry("basic_full");
+        let name = "authenticationAlgorithms".to_owned();
+        entry.extra_statement.insert(name, json!(listed));
+        let metadata = of(vec![entry]);
+        assert!(answer.with(Some(&metadata)).is_ok(), "only in that mode");
+        let strict = answer.policy(|policy| policy.algorithm_must_be_listed = true);
+        let found = strict.with(Some(&metadata)).err().map(|e| e.reason());
+        assert_eq!(found, verdict, "{algorithm:?} {listed:?}");
+    }
+}

@@ -279,7 +279,7 @@ mod the_expectation_is_stored {
         for member in value["attestation"].as_object().unwrap().keys() {
             refuse_without(Some("attestation"), member);
         }
-        assert_eq!(count, 27);
+        assert_eq!(count, 29);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use webauthn::attestation::{AttestationPolicy, CompoundPolicy, SafetyNetPolicy};
 use webauthn::authentication::{
-    AuthenticationError, BackupEligibilityPolicy, ExpectedUser, SignCountPolicy, Signal,
+    AuthenticationError, BackupEligibilityPolicy, ExpectedUser, Rules, SignCountPolicy, Signal,
     StoredCredential,
 };
 use webauthn::cose::{CoseAlgorithm, PublicKey};
@@ -191,6 +191,7 @@ fn authenticate<T: Trace>(
         },
         backup_eligibility: BackupEligibilityPolicy::Strict,
         appid: case.appid.clone(),
+        rules: Rules::Level3,
     };
     // Reading the case made sure that the key is there.
     let public_key = case.credential_public_key.as_ref();

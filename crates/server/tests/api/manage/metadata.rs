@@ -26,6 +26,7 @@ fn trust(service: &Service) -> MetadataTrust {
     MetadataTrust {
         roots: vec![service.root().to_vec()],
         signer_name: Some("mds.fidoalliance.org".to_owned()),
+        ..MetadataTrust::default()
     }
 }
 

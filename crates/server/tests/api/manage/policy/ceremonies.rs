@@ -121,6 +121,7 @@ mod attestation {
             Backend::believing(MetadataTrust {
                 roots: vec![service.root().to_vec()],
                 signer_name: Some("mds.fidoalliance.org".to_owned()),
+                ..MetadataTrust::default()
             })
             .await,
         )
