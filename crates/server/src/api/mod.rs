@@ -3,6 +3,7 @@
 pub mod auth;
 pub mod dates;
 pub mod docs;
+pub mod fido;
 pub mod manage;
 pub mod nevis;
 pub mod twilio;

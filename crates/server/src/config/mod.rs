@@ -21,7 +21,8 @@ use crate::app::PublicUrl;
 
 pub use reference::markdown;
 pub use sections::{
-    Ceremonies, Limits, Log, LogFormat, LogLevel, Metadata, Nevis, Retention, Settings, Shutdown,
+    Ceremonies, Fido, Limits, Log, LogFormat, LogLevel, Metadata, Nevis, Retention, Settings,
+    Shutdown,
 };
 
 /// Prefix of all environment variables; `__` separates a section from its key.
@@ -109,7 +110,26 @@ impl Settings {
         self.ceremonies.check()?;
         self.limits.check()?;
         self.metadata.check()?;
-        self.retention.check()
+        self.retention.check()?;
+        self.check_production()
+    }
+
+    /// Whether nothing that is for tests only stands beside the mark of a production system.
+    fn check_production(&self) -> Result<(), ConfigError> {
+        let for_tests = [
+            ("fido.conformance", self.fido.conformance),
+            ("fido.test_page", self.fido.test_page),
+        ];
+        if let Some((key, _)) = for_tests.into_iter().find(|(_, on)| self.production && *on) {
+            return Err(invalid(
+                key,
+                "it lets anybody register any name, and this is marked as a `production` system: remove the one or the other",
+            ));
+        }
+        if self.fido.test_page && !self.nevis.enabled {
+            return Err(invalid("fido.test_page", "it needs `nevis.enabled`"));
+        }
+        Ok(())
     }
 
     /// Where the store is.

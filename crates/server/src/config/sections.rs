@@ -96,6 +96,8 @@ sections! {
         data_dir: PathBuf = PathBuf::from("passkeyd-data") => "./passkeyd-data",
         /// The store: `sqlite:<path>`.
         store: Option<String> = None => "sqlite:<data-dir>/passkeyd.db",
+        /// Real users depend on this passkeyd: settings that are for tests only keep it from starting.
+        production: bool = false => "false",
         /// Logs.
         log: Log = Log::default() => "",
         /// How long ceremonies last.
@@ -106,6 +108,8 @@ sections! {
         limits: Limits = Limits::default() => "",
         /// Metadata about authenticator models.
         metadata: Metadata = Metadata::default() => "",
+        /// The FIDO Alliance's REST binding.
+        fido: Fido = Fido::default() => "",
         /// How long old records are kept.
         retention: Retention = Retention::default() => "",
         /// The end of the process.
@@ -171,10 +175,29 @@ sections! {
         interval_seconds: u64 = 86_400 => "86400",
         /// PEM file with the certificates that the metadata's signer must lead to.
         roots_file: Option<PathBuf> = None => "GlobalSign Root CA - R3",
+        /// Files with certificate revocation lists (DER), on which no certificate of the signer's chain may stand. Whoever names
+        /// them keeps them fresh.
+        revocation_list_files: Vec<PathBuf> = Vec::new() => "[]",
         /// The host that the signer's certificate must be for; empty: any signer below the roots.
         signer_name: String = webauthn::metadata::SIGNER_NAME.to_owned() => "mds.fidoalliance.org",
         /// JSON file with own names of providers by AAGUID: `{"<aaguid>": "<name>"}`. They win over those of the metadata.
         extra_names_file: Option<PathBuf> = None => "none",
+    }
+
+    /// The FIDO Alliance's REST binding and its dialect. Nothing of it is served unless it is set here.
+    Fido "fido" {
+        /// Serve `/attestation/*`, `/assertion/*` and the dialect to conformance tools: anybody may register any name, and answers are
+        /// judged as the tools want it. Never for real users; with `production` passkeyd does not start.
+        conformance: bool = false => "false",
+        /// Serve the dialect, `/nevisfido/fido2/*`. Unless `conformance` is set, too, the calls that start a ceremony or ask how it
+        /// stands need the account's secret (HTTP Basic), and answers are judged as on every wire.
+        nevisfido: bool = false => "false",
+        /// Serve `/fido2-test.html` and `/test.html`, on which whoever reaches them registers any name with the browser client. With
+        /// `production` passkeyd does not start.
+        test_page: bool = false => "false",
+        /// The Service (`VA...`) that all of these serve. Without it `conformance` and `test_page` make one for themselves, at the
+        /// host of `public_url`.
+        relying_party: Option<String> = None => "none",
     }
 
     /// How long records are kept that nothing needs any more.

@@ -23,6 +23,7 @@ use domain::clock::Randomness;
 use http_body_util::BodyExt as _;
 
 use crate::api::RefusalInfo;
+use crate::api::fido;
 use crate::api::manage::reads_its_body;
 use crate::api::nevis::error as nevis;
 use crate::api::twilio::error as twilio;
@@ -114,6 +115,7 @@ impl Front {
 enum Audience {
     Twilio,
     Nevis,
+    Fido,
     Manage,
     Browser,
 }
@@ -128,6 +130,8 @@ impl Audience {
             Self::Twilio
         } else if below("/api/v1") || below("/_app") {
             Self::Nevis
+        } else if below("/nevisfido") || below("/attestation") || below("/assertion") {
+            Self::Fido
         } else if below("/manage") {
             Self::Manage
         } else {
@@ -192,7 +196,7 @@ impl Shared {
         }
         let most = match audience {
             Audience::Twilio | Audience::Manage => self.body_bytes,
-            Audience::Nevis | Audience::Browser => self.browser_body_bytes,
+            Audience::Nevis | Audience::Fido | Audience::Browser => self.browser_body_bytes,
         };
         let (parts, body) = request.into_parts();
         let bytes = tokio::time::timeout(self.body_time, read(body, most))
@@ -216,6 +220,7 @@ impl Shared {
                 &self.public_url,
             ),
             Audience::Nevis => nevis::transport_refusal(refusal.status(), path),
+            Audience::Fido => fido::transport_refusal(refusal.status()),
             Audience::Manage | Audience::Browser => plain(refusal),
         };
         if refusal.ends_connection() {

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use domain::Reason;
 
 use super::pages::codes_of;
+use crate::api::fido::reasons as fido;
 use crate::api::nevis::reasons as nevis;
 use crate::api::twilio::codes::Code;
 use crate::api::twilio::reasons::{Call, code as code_of};
@@ -16,6 +17,7 @@ pub fn markdown_files() -> Vec<(&'static str, String)> {
         ("reasons.md", reasons()),
         ("twilio-reasons.md", twilio_reasons()),
         ("nevis-reasons.md", nevis_reasons()),
+        ("fido-reasons.md", fido_reasons()),
     ]
 }
 
@@ -145,6 +147,20 @@ fn nevis_reasons() -> String {
             &mut text,
             format_args!(" {} |\n", nevis::telling(*reason).name()),
         );
+    }
+    text
+}
+
+fn fido_reasons() -> String {
+    let mut text = format!("# Reason to status on the FIDO wire\n\n{GENERATED}");
+    text.push_str(
+        "At the root (`/attestation`, `/assertion`) every failure has this status. In the dialect (`/nevisfido/fido2`) those of \
+         4xx but 401 are 200: what was processed is answered with 200 and `\"status\":\"failed\"`.\n\n\
+         | reason | status |\n|---|---|\n",
+    );
+    for reason in Reason::ALL {
+        let status = fido::class(*reason).status();
+        put(&mut text, format_args!("| {reason} | {status} |\n"));
     }
     text
 }

@@ -1,0 +1,273 @@
+//! `POST attestation/options` and `POST assertion/options`: a ceremony starts.
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use domain::audit::{Actor, ActorKind};
+use domain::authentication::{StartAuthentication, Who};
+use domain::ceremony::{Asked, Terms};
+use domain::policy::{Attachment, PartialSelection};
+use domain::registration::StartRegistration;
+use domain::users::UserRef;
+use domain::webauthn::json::{Object, Value};
+use domain::webauthn::options::{AttestationConveyance, ResidentKey, UserVerification};
+
+use super::inbound::{Inbound, member, serve, text, wrong_type};
+use super::reply::Failure;
+use super::{Dialect, WIRE, Wire};
+
+/// Name of a credential to which nobody has given one.
+const UNNAMED: &str = "Passkey";
+/// Longest user name and display name, in bytes.
+const MAX_NAME: usize = 255;
+/// Most extensions that a request may name.
+const MAX_EXTENSIONS: usize = 32;
+/// Most bytes of all extension inputs together, as JSON.
+const MAX_EXTENSIONS_LENGTH: usize = 4096;
+/// The extensions that the dialect knows. For conformance tools any is repeated.
+const KNOWN_EXTENSIONS: [&str; 8] = [
+    "appid",
+    "appidExclude",
+    "uvm",
+    "credProps",
+    "credentialProtectionPolicy",
+    "enforceCredentialProtectionPolicy",
+    "hmacCreateSecret",
+    "hmacGetSecret",
+];
+
+/// `POST attestation/options`. In the dialect also for authentications: the members of the request tell which is meant.
+pub async fn attestation(State(wire): State<Wire>, request: Request) -> Response {
+    serve(wire, request, async |wire, inbound| {
+        let body = inbound.json()?;
+        let object = object(&body)?;
+        let registration = ["displayName", "attestation", "authenticatorSelection"]
+            .iter()
+            .any(|name| member(object, name).is_some());
+        if wire.dialect == Dialect::Nevis && !registration {
+            return authenticate(&wire, &inbound, object).await;
+        }
+        register(&wire, &inbound, object).await
+    })
+    .await
+}
+
+/// `POST assertion/options`.
+pub async fn assertion(State(wire): State<Wire>, request: Request) -> Response {
+    serve(wire, request, async |wire, inbound| {
+        let body = inbound.json()?;
+        authenticate(&wire, &inbound, object(&body)?).await
+    })
+    .await
+}
+
+async fn register(
+    wire: &Wire,
+    inbound: &Inbound,
+    object: &Object<'_>,
+) -> Result<Response, Failure> {
+    let rp = inbound.relying_party(wire).await?;
+    let user = name(object, "username")?.ok_or_else(|| missing("username"))?;
+    let display_name = name(object, "displayName")?;
+    if display_name.is_none() && wire.dialect == Dialect::Fido {
+        return Err(missing("displayName"));
+    }
+    let attestation = choice(
+        object,
+        "attestation",
+        &[
+            ("none", AttestationConveyance::None),
+            ("indirect", AttestationConveyance::Indirect),
+            ("direct", AttestationConveyance::Direct),
+            ("enterprise", AttestationConveyance::Enterprise),
+        ],
+    )?;
+    let wishes = selection(object)?;
+    let own = &rp.selection;
+    // What nobody decided is as WebAuthn L3 5.4.4 has it.
+    let selection = PartialSelection {
+        attachment: Some(
+            wishes
+                .attachment
+                .or(own.attachment)
+                .unwrap_or(Attachment::Any),
+        ),
+        resident_key: Some(
+            wishes
+                .resident_key
+                .or(own.resident_key)
+                .unwrap_or(ResidentKey::Discouraged),
+        ),
+        user_verification: Some(
+            wishes
+                .user_verification
+                .or(own.user_verification)
+                .unwrap_or(UserVerification::Preferred),
+        ),
+        ..PartialSelection::default()
+    };
+    let start = StartRegistration {
+        display_name,
+        attestation,
+        rules: wire.fido.rules(),
+        terms: terms(wire, object)?,
+        ..StartRegistration::new(user, UNNAMED, &selection)
+    };
+    let started = wire.fido.passkeys.start_registration(&rp, start).await?;
+    Ok(wire.ok(&started.options, started.ceremony.id))
+}
+
+async fn authenticate(
+    wire: &Wire,
+    inbound: &Inbound,
+    object: &Object<'_>,
+) -> Result<Response, Failure> {
+    let rp = inbound.relying_party(wire).await?;
+    let who = match (name(object, "username")?, wire.dialect) {
+        (Some(user), _) => Who::User(UserRef::Name(user)),
+        (None, Dialect::Nevis) => Who::Anyone,
+        (None, Dialect::Fido) => return Err(missing("username")),
+    };
+    let asked = user_verification(object)?;
+    let configured = rp
+        .selection
+        .user_verification
+        .filter(|_| wire.dialect == Dialect::Nevis);
+    let selection = PartialSelection {
+        user_verification: Some(asked.or(configured).unwrap_or(UserVerification::Preferred)),
+        ..PartialSelection::default()
+    };
+    let start = StartAuthentication {
+        selection: Some(&selection),
+        credential_needed: true,
+        rules: wire.fido.rules(),
+        terms: terms(wire, object)?,
+        ..StartAuthentication::from(who)
+    };
+    let ceremony = wire.fido.passkeys.start_authentication(&rp, start).await?;
+    let Asked::Authentication(asked) = &ceremony.asked else {
+        return Err(Failure::internal());
+    };
+    Ok(wire.ok(&asked.options(), ceremony.id))
+}
+
+fn object<'v, 'a>(body: &'v Value<'a>) -> Result<&'v Object<'a>, Failure> {
+    // Reading the body made sure.
+    body.as_object().ok_or_else(Failure::internal)
+}
+
+fn terms(wire: &Wire, object: &Object<'_>) -> Result<Terms, Failure> {
+    Ok(Terms {
+        extensions: extensions(wire, object)?,
+        by: Actor::new(ActorKind::Api, WIRE),
+        ..Terms::default()
+    })
+}
+
+/// The extension inputs, which the options repeat.
+fn extensions(wire: &Wire, object: &Object<'_>) -> Result<Option<serde_json::Value>, Failure> {
+    let Some(value) = member(object, "extensions") else {
+        return Ok(None);
+    };
+    let Value::Object(inputs) = value else {
+        return Err(wrong_type("extensions", value, "an object"));
+    };
+    let kept: serde_json::Map<_, _> = inputs
+        .iter()
+        .filter(|(name, _)| wire.fido.conformance || KNOWN_EXTENSIONS.contains(name))
+        .map(|(name, value)| (name.to_owned(), value.to_owned_value()))
+        .collect();
+    let kept = serde_json::Value::Object(kept);
+    if inputs.len() > MAX_EXTENSIONS || kept.to_string().len() > MAX_EXTENSIONS_LENGTH {
+        return Err(Failure::form("extensions holds too much."));
+    }
+    Ok(Some(kept))
+}
+
+/// What `authenticatorSelection` wishes.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Wishes {
+    attachment: Option<Attachment>,
+    resident_key: Option<ResidentKey>,
+    user_verification: Option<UserVerification>,
+}
+
+fn selection(object: &Object<'_>) -> Result<Wishes, Failure> {
+    let selection = match member(object, "authenticatorSelection") {
+        None => return Ok(Wishes::default()),
+        Some(Value::Object(selection)) => selection,
+        Some(other) => return Err(wrong_type("authenticatorSelection", other, "an object")),
+    };
+    let resident_key = choice(
+        selection,
+        "residentKey",
+        &[
+            ("required", ResidentKey::Required),
+            ("preferred", ResidentKey::Preferred),
+            ("discouraged", ResidentKey::Discouraged),
+        ],
+    )?;
+    // The member of Level 1 counts where that of Level 2 is absent.
+    let legacy = match member(selection, "requireResidentKey") {
+        None => None,
+        Some(Value::Bool(true)) => Some(ResidentKey::Required),
+        Some(Value::Bool(false)) => Some(ResidentKey::Discouraged),
+        Some(other) => return Err(wrong_type("requireResidentKey", other, "true or false")),
+    };
+    Ok(Wishes {
+        attachment: choice(
+            selection,
+            "authenticatorAttachment",
+            &[
+                ("platform", Attachment::Platform),
+                ("cross-platform", Attachment::CrossPlatform),
+            ],
+        )?,
+        resident_key: resident_key.or(legacy),
+        user_verification: user_verification(selection)?,
+    })
+}
+
+fn user_verification(object: &Object<'_>) -> Result<Option<UserVerification>, Failure> {
+    choice(
+        object,
+        "userVerification",
+        &[
+            ("required", UserVerification::Required),
+            ("preferred", UserVerification::Preferred),
+            ("discouraged", UserVerification::Discouraged),
+        ],
+    )
+}
+
+/// A member that is one of some words.
+fn choice<T: Copy>(
+    object: &Object<'_>,
+    name: &'static str,
+    choices: &[(&str, T)],
+) -> Result<Option<T>, Failure> {
+    let Some(found) = text(object, name)? else {
+        return Ok(None);
+    };
+    let chosen = choices.iter().find(|(word, _)| *word == found);
+    chosen.map(|(_, choice)| Some(*choice)).ok_or_else(|| {
+        let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
+        Failure::form(format!("{name} must be one of: {}.", words.join(", ")))
+    })
+}
+
+/// The name of a user or person: not empty, not endless, without control characters.
+fn name<'v>(object: &'v Object<'_>, member: &'static str) -> Result<Option<&'v str>, Failure> {
+    let name = text(object, member)?;
+    if name.is_some_and(|name| {
+        name.is_empty() || name.len() > MAX_NAME || name.chars().any(char::is_control)
+    }) {
+        return Err(Failure::form(format!(
+            "{member} must have 1 to {MAX_NAME} bytes and no control characters."
+        )));
+    }
+    Ok(name)
+}
+
+fn missing(name: &'static str) -> Failure {
+    Failure::form(format!("{name} is missing."))
+}

@@ -1,0 +1,196 @@
+//! Answers of this wire: `ServerResponse` and what stands beside its members.
+
+use std::borrow::Cow;
+
+use axum::body::Body;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::Response;
+use domain::Reason;
+use domain::error::Refusal;
+use domain::ids::CeremonyId;
+use serde::Serialize;
+
+use super::reasons::{Class, class};
+use super::session::SessionId;
+use super::{Dialect, Wire};
+use crate::api::RefusalInfo;
+
+/// `ServerResponse` with the members of an answer beside its own.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ServerResponse<'a, T> {
+    status: &'static str,
+    error_message: &'a str,
+    #[serde(flatten)]
+    members: T,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fido2_session_id: Option<SessionId>,
+}
+
+/// No members beside.
+#[derive(Debug, Serialize)]
+pub struct Nothing {}
+
+/// Why a request was not done.
+#[derive(Debug)]
+pub struct Failure {
+    status: Option<StatusCode>,
+    reason: Option<Reason>,
+    message: Cow<'static, str>,
+    ceremony: Option<CeremonyId>,
+}
+
+impl Failure {
+    /// The transport's part of HTTP: the same status in both dialects.
+    pub fn http(status: StatusCode, message: &'static str) -> Self {
+        Self {
+            status: Some(status),
+            reason: None,
+            message: Cow::Borrowed(message),
+            ceremony: None,
+        }
+    }
+
+    /// The request has not the form that it must have.
+    pub fn form(message: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            status: None,
+            reason: Some(Reason::RequestInvalid),
+            message: message.into(),
+            ceremony: None,
+        }
+    }
+
+    /// Our own fault.
+    pub fn internal() -> Self {
+        Refusal::from(Reason::Internal).into()
+    }
+
+    /// The status service answers a request that it cannot read with 400 in its dialect, too.
+    pub fn with_status(mut self, status: StatusCode) -> Self {
+        self.status.get_or_insert(status);
+        self
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self {
+            status: None,
+            reason: Some(refusal.reason),
+            message: Cow::Owned(refusal.message),
+            ceremony: refusal.ceremony,
+        }
+    }
+}
+
+impl Wire {
+    /// 200 with these members; `ceremony` is the one that it is about.
+    pub(super) fn ok(&self, members: &impl Serialize, ceremony: CeremonyId) -> Response {
+        let body = ServerResponse {
+            status: "ok",
+            error_message: "",
+            members,
+            fido2_session_id: self.session(Some(ceremony)),
+        };
+        respond(StatusCode::OK, &body)
+    }
+
+    /// The answer to what was not done.
+    pub(super) fn failed(&self, failure: Failure) -> Response {
+        let class = failure.reason.map(class);
+        let status = failure.status.unwrap_or_else(|| match class {
+            Some(class) => self.status_of(class),
+            None => StatusCode::BAD_REQUEST,
+        });
+        let message = match class {
+            // Our own trouble is nobody's business but the log's.
+            Some(Class::Unavailable | Class::Internal) => {
+                Cow::Borrowed(failure.reason.map_or("", Reason::what))
+            }
+            // Which check failed is told to tools alone: it would help whoever probes.
+            Some(Class::Verdict) if !self.fido.conformance => {
+                Cow::Borrowed("The credential was not accepted.")
+            }
+            _ => failure.message,
+        };
+        let body = ServerResponse {
+            status: "failed",
+            error_message: &message,
+            members: Nothing {},
+            fido2_session_id: self.session(failure.ceremony),
+        };
+        let mut response = respond(status, &body);
+        let headers = response.headers_mut();
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(
+                WWW_AUTHENTICATE,
+                HeaderValue::from_static("Basic realm=\"passkeyd\", charset=\"UTF-8\""),
+            );
+        }
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        // The status does not say it everywhere, so the log has to.
+        response.extensions_mut().insert(RefusalInfo {
+            code: u32::from(status.as_u16()),
+            reason: failure.reason,
+        });
+        response
+    }
+
+    fn status_of(&self, class: Class) -> StatusCode {
+        let processed = match class {
+            Class::Request | Class::Verdict | Class::Absent | Class::Conflict => true,
+            Class::Denied | Class::Unavailable | Class::Internal => false,
+        };
+        if processed && self.dialect == Dialect::Nevis {
+            return StatusCode::OK;
+        }
+        StatusCode::from_u16(class.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn session(&self, ceremony: Option<CeremonyId>) -> Option<SessionId> {
+        ceremony
+            .filter(|_| self.dialect == Dialect::Nevis)
+            .map(SessionId::from)
+    }
+}
+
+/// A body of JSON that no cache keeps.
+pub(super) fn respond(status: StatusCode, body: &impl Serialize) -> Response {
+    // Texts, numbers and options: writing them cannot fail.
+    let bytes = serde_json::to_vec(body).unwrap_or_default();
+    let mut response = Response::new(Body::from(bytes));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    // Options hold challenges, and messages may repeat what was sent.
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(
+        HeaderName::from_static("x-content-type-options"),
+        HeaderValue::from_static("nosniff"),
+    );
+    response
+}
+
+/// This wire's answer to what the transport refuses.
+pub fn transport_refusal(status: StatusCode) -> Response {
+    let message = match status {
+        StatusCode::PAYLOAD_TOO_LARGE => "The body is too large.",
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => "Compressed bodies are not accepted.",
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => "The request has too many headers.",
+        StatusCode::INTERNAL_SERVER_ERROR => Reason::Internal.what(),
+        _ => "The body did not arrive completely.",
+    };
+    respond(
+        status,
+        &ServerResponse {
+            status: "failed",
+            error_message: message,
+            members: Nothing {},
+            fido2_session_id: None,
+        },
+    )
+}

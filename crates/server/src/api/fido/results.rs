@@ -1,0 +1,120 @@
+//! `POST attestation/result` and `POST assertion/result`: the answers of authenticators.
+
+use axum::extract::{Request, State};
+use axum::http::header::USER_AGENT;
+use axum::response::Response;
+use domain::Reason;
+use domain::audit::{Actor, ActorKind};
+use domain::error::Refusal;
+use domain::webauthn::client_data::{ClientData, TokenBinding};
+use domain::webauthn::json::{Object, Value};
+use domain::webauthn::response::{AuthenticationResponse, RegistrationResponse, ResponseForm};
+
+use super::inbound::{Inbound, member, serve, text, wrong_type};
+use super::reply::{Failure, Nothing};
+use super::{Dialect, WIRE, Wire};
+
+/// Longest name of a credential, in characters.
+const MAX_CREDENTIAL_NAME: usize = 64;
+
+/// What this wire demands of a credential's form: `type` must be there, `rawId` need not.
+const FORM: ResponseForm = ResponseForm {
+    raw_id_required: false,
+    raw_id_may_be_hex: false,
+    type_required: true,
+    attachment_required: false,
+    empty_user_handle_is_absent: true,
+    both_kinds_refused: false,
+};
+
+/// `POST attestation/result`.
+pub async fn attestation(State(wire): State<Wire>, request: Request) -> Response {
+    serve(wire, request, async |wire, inbound| {
+        let body = inbound.json()?;
+        let object = envelope(&body)?;
+        let response = RegistrationResponse::from_json(&body, &FORM)
+            .map_err(|error| Refusal::new(error.reason(), error.to_string()))?;
+        require_token_binding(&wire, response.client_data())?;
+        let name = credential_name(&wire, object)?;
+        let by = actor(&wire, &inbound, object)?;
+        let finished = wire
+            .fido
+            .passkeys
+            .finish_registration(wire.fido.relying_party, &response, name, &by)
+            .await?;
+        Ok(wire.ok(&Nothing {}, finished.record.key.into()))
+    })
+    .await
+}
+
+/// `POST assertion/result`.
+pub async fn assertion(State(wire): State<Wire>, request: Request) -> Response {
+    serve(wire, request, async |wire, inbound| {
+        let body = inbound.json()?;
+        let object = envelope(&body)?;
+        let response = AuthenticationResponse::from_json(&body, &FORM)
+            .map_err(|error| Refusal::new(error.reason(), error.to_string()))?;
+        require_token_binding(&wire, response.client_data())?;
+        let by = actor(&wire, &inbound, object)?;
+        let signed_in = wire
+            .fido
+            .passkeys
+            .finish_authentication(wire.fido.relying_party, &response, &by)
+            .await?;
+        Ok(wire.ok(&Nothing {}, signed_in.ceremony.id))
+    })
+    .await
+}
+
+/// The members around the credential's own.
+fn envelope<'v, 'a>(body: &'v Value<'a>) -> Result<&'v Object<'a>, Failure> {
+    // Reading the body made sure.
+    let object = body.as_object().ok_or_else(Failure::internal)?;
+    match member(object, "getClientExtensionResults") {
+        None | Some(Value::Object(_)) => Ok(object),
+        Some(other) => Err(wrong_type("getClientExtensionResults", other, "an object")),
+    }
+}
+
+/// Tools know the rules that Level 2 had for `tokenBinding`; real clients put anything there.
+fn require_token_binding(wire: &Wire, client_data: &ClientData) -> Result<(), Failure> {
+    if wire.fido.conformance && client_data.token_binding == TokenBinding::Malformed {
+        return Err(Refusal::new(
+            Reason::ClientDataMalformed,
+            "tokenBinding must be an object whose status is present, supported or not-supported",
+        )
+        .into());
+    }
+    Ok(())
+}
+
+/// The name that the user gave the authenticator, a member of the dialect.
+fn credential_name<'v>(wire: &Wire, object: &'v Object<'_>) -> Result<Option<&'v str>, Failure> {
+    if wire.dialect == Dialect::Fido {
+        return Ok(None);
+    }
+    let name = text(object, "userFriendlyName")?.filter(|name| !name.is_empty());
+    if name.is_some_and(|name| {
+        name.chars().count() > MAX_CREDENTIAL_NAME || name.chars().any(char::is_control)
+    }) {
+        return Err(Failure::form(format!(
+            "userFriendlyName must have at most {MAX_CREDENTIAL_NAME} characters, none of them a control."
+        )));
+    }
+    Ok(name)
+}
+
+/// The user's browser or app: in the dialect as the body says, else as its header says.
+fn actor(wire: &Wire, inbound: &Inbound, object: &Object<'_>) -> Result<Actor, Failure> {
+    let user = Actor::new(ActorKind::User, WIRE);
+    let said = match wire.dialect {
+        Dialect::Nevis => text(object, "userAgent")?,
+        Dialect::Fido => None,
+    };
+    let header = inbound.headers.get(USER_AGENT);
+    let agent = said.or_else(|| header.and_then(|value| value.to_str().ok()));
+    Ok(match agent {
+        Some(agent) => user.agent(agent),
+        None => user,
+    })
+}

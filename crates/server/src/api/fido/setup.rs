@@ -1,0 +1,138 @@
+//! The settings of this wire made into a [`Fido`]: which Relying Party it serves.
+
+use std::sync::Arc;
+
+use domain::Passkeys;
+use domain::error::Refusal;
+use domain::ids::{AccountId, RelyingPartyId};
+use domain::policy::PartialSelection;
+use domain::relying_parties::RelyingParty;
+use domain::storage::{PageRequest, Position};
+use domain::webauthn::origin::Origin;
+use domain::webauthn::relying_party::RpId;
+
+use super::Fido;
+use crate::app::PublicUrl;
+use crate::config::{ConfigError, Fido as Settings};
+use crate::process::ProcessError;
+
+/// Name of the Relying Party that is made where the settings name none.
+const OWN_NAME: &str = "FIDO tests";
+/// Relying Parties that are looked at in one read.
+const PAGE: u32 = 100;
+
+/// The Relying Party that the settings name, or one that is made for tests; `None` when the settings want neither. `account`
+/// is where the latter is found or made.
+///
+/// # Errors
+/// The Relying Party is not there, or cannot be made.
+pub async fn relying_party(
+    settings: &Settings,
+    passkeys: &Passkeys,
+    account: AccountId,
+    public_url: &PublicUrl,
+) -> Result<Option<RelyingPartyId>, ProcessError> {
+    let for_tests = settings.conformance || settings.test_page;
+    Ok(match &settings.relying_party {
+        Some(sid) => Some(named(passkeys, sid).await?),
+        None if for_tests => Some(own(passkeys, account, public_url).await?),
+        None if settings.nevisfido => {
+            return Err(invalid("name the Service (VA...) that the binding serves").into());
+        }
+        None => None,
+    })
+}
+
+impl Fido {
+    /// The binding as the settings say, of this Relying Party; `None` when they want nothing of it.
+    pub fn of(
+        settings: &Settings,
+        passkeys: &Arc<Passkeys>,
+        relying_party: RelyingPartyId,
+    ) -> Option<Self> {
+        let wanted = settings.conformance || settings.nevisfido;
+        wanted.then(|| Self::new(Arc::clone(passkeys), relying_party, settings.conformance))
+    }
+}
+
+fn invalid(why: impl Into<String>) -> ConfigError {
+    ConfigError::Invalid {
+        key: "fido.relying_party",
+        why: why.into(),
+    }
+}
+
+async fn named(passkeys: &Passkeys, sid: &str) -> Result<RelyingPartyId, ProcessError> {
+    let id = sid.strip_prefix("VA").and_then(RelyingPartyId::from_hex);
+    let id = id.ok_or_else(|| invalid(format!("{sid:?} is not VA and 32 hex digits")))?;
+    passkeys
+        .relying_party_itself(id)
+        .await
+        .map_err(|refusal| match refusal.reason {
+            domain::Reason::RelyingPartyUnknown => {
+                ProcessError::from(invalid(format!("there is no Service {sid}")))
+            }
+            _ => refusal.into(),
+        })?;
+    Ok(id)
+}
+
+/// The Relying Party of an earlier start, or a new one; at the address where passkeyd is now.
+async fn own(
+    passkeys: &Passkeys,
+    account: AccountId,
+    public_url: &PublicUrl,
+) -> Result<RelyingPartyId, ProcessError> {
+    let selection = selection(public_url)?;
+    if let Some(found) = earlier(passkeys, account).await? {
+        if found.selection != selection {
+            passkeys
+                .update_relying_party(account, found.id, |rp| rp.selection = selection.clone())
+                .await?;
+        }
+        return Ok(found.id);
+    }
+    let attributes = serde_json::json!({});
+    let made = passkeys
+        .create_relying_party(account, OWN_NAME, selection, attributes)
+        .await?;
+    Ok(made.id)
+}
+
+async fn earlier(passkeys: &Passkeys, account: AccountId) -> Result<Option<RelyingParty>, Refusal> {
+    let mut request = PageRequest::first(PAGE);
+    loop {
+        let page = passkeys.list_relying_parties(account, request).await?;
+        request.after = page.items.last().map(|last| Position {
+            created: last.created,
+            key: *last.id.as_bytes(),
+        });
+        let more = page.more;
+        let found = page.items.into_iter().find(|rp| rp.name == OWN_NAME);
+        if found.is_some() || !more {
+            return Ok(found);
+        }
+    }
+}
+
+/// The host and the origin of the public URL.
+fn selection(public_url: &PublicUrl) -> Result<PartialSelection, ConfigError> {
+    let wrong = || {
+        invalid(format!(
+            "no passkeys can be made at {}: give a `public_url` with a host name, or name a Service",
+            public_url.as_str()
+        ))
+    };
+    let (scheme, rest) = public_url.as_str().split_once("://").ok_or_else(wrong)?;
+    let authority = rest.split('/').next().unwrap_or_default();
+    let host = authority.split(':').next().unwrap_or_default();
+    let origin = format!("{scheme}://{authority}");
+    Ok(PartialSelection {
+        rp_id: Some(RpId::parse(host).map_err(|_| wrong())?),
+        rp_name: Some(OWN_NAME.to_owned()),
+        origins: Some(vec![
+            Origin::parse_configured(&origin).map_err(|_| wrong())?,
+        ]),
+        ..PartialSelection::default()
+    })
+}

@@ -1,0 +1,70 @@
+//! `POST status` of the dialect: how a session stands.
+
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use domain::Reason;
+use domain::ceremony::Standing;
+use serde::Serialize;
+
+use super::Wire;
+use super::inbound::{serve, text};
+use super::reply::{Failure, respond};
+use super::session::{SessionId, hyphenated};
+use crate::api::dates::Date;
+
+/// The answer.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Session<'a> {
+    status: &'static str,
+    /// Of the last change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timestamp: Option<Date>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_id: Option<String>,
+    /// As it was asked for, also when there is none.
+    fido2_session_id: &'a str,
+}
+
+/// The call. Both names of the one parameter occur in clients.
+pub async fn read(State(wire): State<Wire>, request: Request) -> Response {
+    serve(wire, request, async |wire, inbound| {
+        let bad_request = |failure: Failure| failure.with_status(StatusCode::BAD_REQUEST);
+        let body = inbound.json().map_err(bad_request)?;
+        let object = body.as_object().ok_or_else(Failure::internal)?;
+        let session = match text(object, "fido2SessionId").map_err(bad_request)? {
+            Some(session) => Some(session),
+            None => text(object, "sessionId").map_err(bad_request)?,
+        };
+        let session =
+            session.ok_or_else(|| bad_request(Failure::form("fido2SessionId is missing.")))?;
+        let rp = inbound.relying_party(&wire).await?;
+        let mut found = Session {
+            status: "unknown",
+            timestamp: None,
+            user_id: None,
+            fido2_session_id: session,
+        };
+        let Some(id) = SessionId::parse(session) else {
+            return Ok(respond(StatusCode::OK, &found));
+        };
+        match wire.fido.passkeys.ceremony(rp.id, id.ceremony()).await {
+            Ok(ceremony) => {
+                let now = wire.fido.passkeys.now();
+                found.status = match ceremony.standing(now) {
+                    Standing::Pending => "initialized",
+                    Standing::Succeeded => "succeeded",
+                    Standing::Failed | Standing::Expired => "failed",
+                };
+                let changed = ceremony.updated.max(ceremony.created);
+                found.timestamp = Some(Date(changed));
+                found.user_id = ceremony.user.map(|user| hyphenated(&user.to_hex()));
+            }
+            Err(refusal) if refusal.reason == Reason::CeremonyNotFound => {}
+            Err(refusal) => return Err(refusal.into()),
+        }
+        Ok(respond(StatusCode::OK, &found))
+    })
+    .await
+}
