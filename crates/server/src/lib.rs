@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod app;
+mod assets;
 pub mod cli;
 pub mod config;
 pub mod demo;
@@ -12,4 +13,5 @@ mod moment;
 mod pem;
 pub mod process;
 pub mod telemetry;
+mod test_page;
 pub mod transport;

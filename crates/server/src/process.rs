@@ -18,10 +18,12 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+use crate::api::fido::{self, Fido};
 use crate::app::App;
 use crate::config::{ConfigError, Retention, Settings};
 use crate::health::Lifecycle;
 use crate::metadata::Sources;
+use crate::test_page;
 
 /// How many rows of a kind one sweep removes at most, so that it never holds the writer for long.
 const SWEEP_BUDGET: u32 = 1000;
@@ -109,11 +111,12 @@ pub async fn serve(
     let passkeys = open(&settings.store_location()?, policy, sources).await?;
     let listener = listen(settings.listen).await?;
     let address = local_address(&listener, settings.listen)?;
-    announce_account(&passkeys, first_account).await?;
+    let account = announce_account(&passkeys, first_account).await?;
     let app = App::new(Arc::clone(&passkeys), settings.public_url(address))
         .with_lifecycle(&lifecycle)
         .with_nevis(settings.nevis.clone());
-    let router = crate::app::router(app.clone(), &settings.limits);
+    let more = for_tests(&settings, &app, account).await?;
+    let router = crate::app::router_with(app.clone(), &settings.limits, more);
     tracing::info!(%address, public_url = app.public_url.as_str(), "ready");
     let keeper = tokio::spawn(crate::metadata::keep(
         Arc::clone(&passkeys),
@@ -123,6 +126,33 @@ pub async fn serve(
     let ended = run(listener, router, passkeys, stopping, &settings).await;
     keeper.abort();
     ended
+}
+
+/// The FIDO binding and the test page, as far as the settings want them.
+async fn for_tests(
+    settings: &Settings,
+    app: &App,
+    account: AccountId,
+) -> Result<Router, ProcessError> {
+    let wanted = &settings.fido;
+    let rp = fido::relying_party(wanted, &app.passkeys, account, &app.public_url).await?;
+    let Some(rp) = rp else {
+        return Ok(Router::new());
+    };
+    let mut routes = Router::new();
+    if let Some(fido) = Fido::of(wanted, &app.passkeys, rp) {
+        routes = routes.merge(fido::router(&fido));
+    }
+    if wanted.conformance {
+        tracing::warn!(
+            "conformance mode is on: anybody may register any name, and verification is weakened; never for real users"
+        );
+    }
+    if wanted.test_page {
+        tracing::warn!("the test page is on: anybody may register any name; never for real users");
+        routes = routes.merge(test_page::open(app, &settings.limits, rp, false).await?);
+    }
+    Ok(routes)
 }
 
 /// Listens on the address.
@@ -253,18 +283,19 @@ async fn sweep(passkeys: Arc<Passkeys>, retention: Retention, mut stop: watch::R
 async fn announce_account(
     passkeys: &Passkeys,
     given: Option<(AccountId, Secret)>,
-) -> Result<(), ProcessError> {
+) -> Result<AccountId, ProcessError> {
     let asked = given.as_ref().map(|(id, _)| *id);
     match passkeys.bootstrap(given).await? {
         Bootstrap::Created(id, token) if asked.is_none() => {
             print_account(id, &token).map_err(|source| ProcessError::System {
                 what: "cannot print the first account",
                 source,
-            })
+            })?;
+            Ok(id)
         }
-        Bootstrap::Created(..) => {
+        Bootstrap::Created(id, _) => {
             tracing::info!("the first account was created as the environment says");
-            Ok(())
+            Ok(id)
         }
         Bootstrap::Exists(id) => {
             if asked.is_some_and(|asked| asked != id) {
@@ -272,7 +303,7 @@ async fn announce_account(
                     "the store already holds an account; the one in the environment was not created"
                 );
             }
-            Ok(())
+            Ok(id)
         }
     }
 }

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use domain::accounts::Secret;
-use domain::ids::AccountId;
+use domain::ids::{AccountId, RelyingPartyId};
 use http_body_util::BodyExt as _;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -96,6 +96,13 @@ impl Backend {
             }
         }
         Ok(Self(Arc::new(inner)))
+    }
+}
+
+impl Backend {
+    /// The Service that the demo uses.
+    pub(super) fn service(&self) -> Option<RelyingPartyId> {
+        RelyingPartyId::from_hex(self.0.service.strip_prefix("VA")?)
     }
 }
 

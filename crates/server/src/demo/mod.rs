@@ -73,7 +73,12 @@ pub async fn run(asked: Option<SocketAddr>) -> Result<(), ProcessError> {
     let backend = Backend::start(api, account, &token, &origin)
         .await
         .map_err(ProcessError::Demo)?;
-    let router = crate::app::router_with(app, &settings.limits, routes(backend, address.port()));
+    let service = backend
+        .service()
+        .ok_or_else(|| ProcessError::Demo("the demo's Service has no SID".to_owned()))?;
+    let second = crate::test_page::open(&app, &settings.limits, service, true).await?;
+    let pages = routes(backend, second, address.port());
+    let router = crate::app::router_with(app, &settings.limits, pages);
     announce(&origin).map_err(|source| ProcessError::System {
         what: "cannot print the page's address",
         source,
@@ -86,10 +91,11 @@ pub async fn run(asked: Option<SocketAddr>) -> Result<(), ProcessError> {
     ended
 }
 
-/// The page and the back end behind it.
-fn routes(backend: Backend, port: u16) -> Router {
+/// The pages and the back ends behind them.
+fn routes(backend: Backend, second: Router, port: u16) -> Router {
     Router::new()
         .merge(page::router(port))
+        .merge(second)
         .nest("/demo/api", backend::router(backend))
         .layer(axum::middleware::from_fn_with_state(port, only_localhost))
 }

@@ -8,6 +8,7 @@
 )]
 
 mod access_key;
+mod fido;
 mod generate;
 mod limits;
 mod logs;

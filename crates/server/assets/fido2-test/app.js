@@ -1,0 +1,83 @@
+// The page: gets options from its back end, gives them to the browser client, and shows what comes out.
+
+import * as view from './view.js';
+
+const find = (id) => document.getElementById(id);
+const show = (id, value) => { find(id).textContent = JSON.stringify(value, null, 2); };
+
+/** The back end, or passkeyd behind it, did not do what was asked. */
+class Refusal extends Error {}
+
+async function ask(path, body) {
+  let response;
+  let answer;
+  try {
+    response = await fetch(`/fido2-test/api/${path}`, {
+      method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body),
+    });
+    answer = await response.json();
+  } catch {
+    throw new Refusal('The back end does not answer.');
+  }
+  view.showExchanges(answer.exchanges ?? [], '');
+  if (!response.ok) throw new Refusal(answer.answer?.message ?? `The back end answered ${response.status}.`);
+  return answer.answer;
+}
+
+let running = false;
+
+/** Runs one call of the client: `start` gets its argument from the back end. */
+async function run(method, start) {
+  if (running) return;
+  running = true;
+  view.busy(true);
+  view.say('Waiting for your passkey …', 'wait');
+  try {
+    const argument = await start();
+    const result = await nevis.auth.fido2[method](argument);
+    show('result', result);
+    find('introspection').textContent = 'There is no token.';
+    if (!result.success) {
+      view.say(`${result.code.statusCode}: ${result.code.message}`, 'bad');
+      return;
+    }
+    const introspection = await ask('introspect', { token: result.token });
+    show('introspection', introspection);
+    if (introspection.active) view.say(result.code.message, 'good');
+    else view.say('The token of the success is not active. Please report it.', 'bad');
+  } catch (error) {
+    view.say(error instanceof Refusal ? error.message : `${error}`, 'bad');
+  } finally {
+    running = false;
+    view.busy(false);
+  }
+}
+
+const username = () => find('username').value.trim();
+
+async function enrolment() {
+  const { enrollment } = await ask('enroll', { username: username() });
+  return {
+    credentialCreationOptions: enrollment.credentialCreationOptions,
+    statusToken: enrollment.statusToken,
+    authenticatorName: find('authenticator-name').value,
+  };
+}
+
+async function approval(name) {
+  const { credentialRequestOptions, statusToken, userId } = await ask('approve', { username: name });
+  return { credentialRequestOptions, statusToken, userId };
+}
+
+const on = (id, action) => find(id).addEventListener('click', action);
+on('register', () => run('register', enrolment));
+on('sign-in', () => run('authenticate', () => {
+  if (!username()) throw new Refusal('Type a user name first, or sign in without one.');
+  return approval(username());
+}));
+on('sign-in-discoverable', () => run('authenticate', () => approval('')));
+on('clear', view.clearExchanges);
+find('form').addEventListener('submit', (event) => {
+  event.preventDefault();
+  find('sign-in').click();
+});

@@ -1,0 +1,79 @@
+//! `/fido2-test.html`: registers and signs in with the browser client, over the Authentication Cloud API, and shows the raw
+//! result objects. The demo's second tab, and for tests elsewhere.
+//!
+//! Whoever reaches the page can register any name, since the small back end behind it asks nobody: off outside the demo
+//! unless configured.
+
+mod backend;
+
+use axum::Router;
+use axum::routing::get;
+use domain::audit::{Actor, ActorKind};
+use domain::ids::RelyingPartyId;
+use domain::storage::PageRequest;
+
+use crate::api::nevis::access_keys;
+use crate::app::App;
+use crate::assets::{ICON, PAGE, PICTURE, SCRIPT, STYLE, STYLE_SHEET, VIEW, file};
+
+use crate::config::Limits;
+use crate::process::ProcessError;
+use backend::Backend;
+
+/// Name of the access key with which the page's back end works.
+const KEY_NAME: &str = "FIDO2 test page";
+/// Most keys of a Relying Party among which those of earlier starts are looked for.
+const MOST_KEYS: u32 = 1000;
+
+const INDEX: &str = include_str!("../../assets/fido2-test/index.html");
+const APP: &str = include_str!("../../assets/fido2-test/app.js");
+/// What the demo shows on both of its pages, in place of the mark.
+const TABS_MARK: &str = "<!-- tabs -->";
+const TABS: &str = "<nav class=\"tabs\" aria-label=\"API\"><a href=\"/\">Twilio Verify API</a>\
+     <a href=\"/fido2-test.html\" aria-current=\"page\">Authentication Cloud API</a></nav>";
+
+/// The page for users of this Relying Party; in the demo it is the second tab.
+///
+/// # Errors
+/// Faults of the store.
+pub(crate) async fn open(
+    app: &App,
+    limits: &Limits,
+    rp: RelyingPartyId,
+    demo: bool,
+) -> Result<Router, ProcessError> {
+    let passkeys = &app.passkeys;
+    let by = Actor::new(ActorKind::Admin, "");
+    let page = PageRequest::first(MOST_KEYS);
+    let keys = passkeys.list_access_keys(rp, page).await?.items;
+    for old in keys.iter().filter(|key| key.name == KEY_NAME) {
+        passkeys.delete_access_key(rp, old.id, &by).await?;
+    }
+    let scopes = vec!["api".to_owned()];
+    let key = passkeys
+        .create_access_key(rp, KEY_NAME, scopes, None, &by)
+        .await?;
+    let key = access_keys::text(passkeys, app.public_url.as_str(), &key).await?;
+    let api = crate::app::router(app.clone(), limits);
+    let backend = Backend::new(api, &key).map_err(ProcessError::Command)?;
+    Ok(router(backend, demo))
+}
+
+/// The page, its files and the back end behind it; with the demo's tabs, if it is the demo.
+fn router(backend: Backend, demo: bool) -> Router {
+    let index = INDEX.replace(TABS_MARK, if demo { TABS } else { "" });
+    let mut router = Router::new();
+    for path in ["/fido2-test.html", "/test.html"] {
+        let index = index.clone();
+        router = router.route(path, get(move || async move { file(PAGE, index) }));
+    }
+    for (path, content_type, text) in [
+        ("/fido2-test/app.js", SCRIPT, APP),
+        ("/fido2-test/view.js", SCRIPT, VIEW),
+        ("/fido2-test/style.css", STYLE, STYLE_SHEET),
+        ("/fido2-test/icon.svg", ICON, PICTURE),
+    ] {
+        router = router.route(path, get(move || async move { file(content_type, text) }));
+    }
+    router.nest("/fido2-test/api", backend::router(backend))
+}

@@ -1,0 +1,114 @@
+// The FIDO2 test page, which is the demo's second tab: the browser client against the real binary.
+
+import assert from 'node:assert/strict';
+import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+
+import { launch, pageWithAuthenticator } from '../support/browser.mjs';
+import { demo } from '../support/server.mjs';
+import { DemoPage } from './demo-page.mjs';
+import { codes } from './nevis-client.mjs';
+
+let server, browser, page, authenticator, problems;
+
+before(async () => {
+  server = await demo();
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+beforeEach(async () => {
+  ({ page, authenticator } = await pageWithAuthenticator(browser.context));
+  problems = [];
+  page.on('pageerror', (error) => problems.push(`${error}`));
+  page.on('console', (message) => {
+    if (message.type() === 'error' && !/Failed to load resource/.test(message.text())) problems.push(message.text());
+  });
+  await page.goto(`${server.url}/fido2-test.html`);
+});
+afterEach(async () => {
+  await page.close();
+  assert.deepEqual(problems, []);
+});
+
+const shown = async (id) => JSON.parse(await page.locator(id).textContent());
+
+async function says(pattern) {
+  const status = page.locator('#status');
+  try {
+    await status.filter({ hasText: pattern }).waitFor();
+  } catch (error) {
+    assert.fail(`status ${JSON.stringify(await status.textContent())} instead of ${pattern} (${error.name})`);
+  }
+}
+
+/** Presses a button; the result object, which must be a success of this kind, and the introspection of its token. */
+async function succeeds(button, statusCode) {
+  await page.click(button);
+  await says(codes[statusCode]);
+  const result = await shown('#result');
+  assert.deepEqual(result, { success: true, code: { statusCode, message: codes[statusCode] }, token: result.token });
+  assert.equal(result.token.split('.').length, 3);
+  return shown('#introspection');
+}
+
+describe('the FIDO2 test page', () => {
+  test('registers and signs in, and shows the raw result objects', async () => {
+    await page.fill('#username', 'ada');
+    await page.fill('#authenticator-name', "Ada's key");
+    const registered = await succeeds('#register', 'success-registration');
+    assert.equal(registered.active, true);
+    const signedIn = await succeeds('#sign-in', 'success-authentication');
+    assert.equal(signedIn.active, true);
+    assert.equal(signedIn.sub, registered.sub);
+    assert.notEqual(signedIn.txn, registered.txn);
+    // Every request of the back end is there with its answer, and the access key is not.
+    const exchanges = page.locator('#exchanges article');
+    assert.equal(await exchanges.count(), 4);
+    assert.match(await exchanges.first().textContent(), /\/api\/v1\/introspect/);
+    assert.doesNotMatch(await page.content(), /Bearer ey/);
+  });
+
+  test('signs in without a name', async () => {
+    await page.fill('#username', 'grace');
+    const registered = await succeeds('#register', 'success-registration');
+    await page.fill('#username', '');
+    const signedIn = await succeeds('#sign-in-discoverable', 'success-authentication');
+    assert.equal(signedIn.sub, registered.sub);
+  });
+
+  test('shows the whole result of a failure', async () => {
+    await page.fill('#username', 'linus');
+    await succeeds('#register', 'success-registration');
+    // The same authenticator again: the browser refuses, because the options exclude its credential.
+    await page.click('#register');
+    await says(/error-1001/);
+    const result = await shown('#result');
+    assert.equal(result.success, false);
+    assert.equal(result.code.statusCode, 'error-1001');
+    assert.equal(result.cause, 'InvalidStateError');
+    assert.equal(result.token, undefined);
+  });
+
+  test('says what the API refuses', async () => {
+    await page.fill('#username', 'not a user name!');
+    await page.click('#register');
+    await page.locator('#status[data-tone="bad"]').waitFor();
+    await page.locator('#exchanges article[data-status="422"]').waitFor();
+    await page.fill('#username', 'nobody-registered');
+    await page.click('#sign-in');
+    await page.locator('#exchanges article[data-status="404"]').waitFor();
+  });
+
+  test('is one click from the first tab, and takes a passkey that was registered there', async () => {
+    const first = new DemoPage(page, authenticator, server.url);
+    await first.open();
+    await first.register('Margaret');
+    await page.click('nav.tabs a[href="/fido2-test.html"]');
+    await page.locator('nav.tabs a[aria-current="page"][href="/fido2-test.html"]').waitFor();
+    await authenticator.touching(true);
+    const signedIn = await succeeds('#sign-in-discoverable', 'success-authentication');
+    assert.equal(signedIn.active, true);
+  });
+});
