@@ -17,6 +17,10 @@ use crate::app::App;
 
 /// A credential. The members are those of the specification's credential record, and what else the registration told.
 #[derive(Debug, Serialize, ToSchema)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the members have the names of the specification"
+)]
 pub struct Credential {
     /// As the Verify API names it: `YF` and 32 hex digits.
     factor: String,
