@@ -138,3 +138,29 @@ fn metadata_are_fetched_over_https_or_from_this_machine() {
         assert!(check_url(bad).is_err(), "{bad}");
     }
 }
+
+#[test]
+fn revocation_lists_come_from_files_and_what_is_none_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("list.crl");
+    let settings = Metadata {
+        revocation_list_files: vec![file.clone()],
+        ..Metadata::default()
+    };
+    let list = testkit::metadata::Service::new(testkit::Algorithm::ES256)
+        .unwrap()
+        .revocation_list(&[])
+        .unwrap();
+    std::fs::write(&file, &list).unwrap();
+    let sources = Sources::load(&settings).unwrap();
+    assert_eq!(sources.trust.revocation_lists, [&list[..]]);
+
+    for wrong in [&b"-----BEGIN X509 CRL-----"[..], b"", &list[..40]] {
+        std::fs::write(&file, wrong).unwrap();
+        let error = Sources::load(&settings).unwrap_err().to_string();
+        assert!(error.contains("metadata.revocation_list_files"), "{error}");
+        assert!(error.contains("list.crl"), "{error}");
+    }
+    std::fs::remove_file(&file).unwrap();
+    assert!(Sources::load(&settings).is_err());
+}
