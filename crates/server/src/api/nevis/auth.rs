@@ -39,7 +39,7 @@ impl Caller {
         let Some(claims) = &self.intent else {
             return Ok(());
         };
-        let expires = Timestamp(claims.exp.unwrap_or(i64::MAX / 1000).saturating_mul(1000));
+        let expires = Timestamp(claims.exp.unwrap_or(i64::MAX).saturating_mul(1000));
         let first = app
             .passkeys
             .claim_once(self.rp.id, TokenId(claims.jti.0), expires)
@@ -58,13 +58,8 @@ impl Caller {
 /// # Errors
 /// 401 without the header, 403 for anything but a valid access key.
 pub async fn access_key(app: &App, headers: &HeaderMap) -> Result<Caller, ApiError> {
-    let token = bearer(headers)?;
-    match Presented::parse(token) {
-        Some(presented) if presented.kind == Kind::Access => {
-            of_access_key(app, headers, &presented).await
-        }
-        _ => Err(invalid()),
-    }
+    let presented = Presented::parse(bearer(headers)?).ok_or_else(invalid)?;
+    of_access_key(app, headers, &presented).await
 }
 
 /// The back end whose access key the request carries, or the browser whose intent token for this purpose it carries.
