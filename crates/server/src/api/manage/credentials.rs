@@ -17,10 +17,6 @@ use crate::app::App;
 
 /// A credential. The members are those of the specification's credential record, and what else the registration told.
 #[derive(Debug, Serialize, ToSchema)]
-#[expect(
-    clippy::struct_field_names,
-    reason = "the members have the names of the specification"
-)]
 pub struct Credential {
     /// As the Verify API names it: `YF` and 32 hex digits.
     factor: String,
@@ -32,8 +28,9 @@ pub struct Credential {
     /// The name that the credential was given.
     name: String,
     /// What the authenticator chose, base64url.
+    #[serde(rename = "credential_id")]
     #[schema(value_type = String)]
-    credential_id: CredentialId,
+    id: CredentialId,
     /// Number of the key's algorithm in the COSE registry.
     algorithm: i64,
     /// Model of the authenticator (UUID).
@@ -113,7 +110,7 @@ pub async fn show(
         authenticator: key.into(),
         user: user.name,
         name: record.name,
-        credential_id: record.id,
+        id: record.id,
         algorithm: record.algorithm.0,
         aaguid: record.aaguid,
         provider: app.passkeys.provider_name(record.aaguid),
