@@ -17,6 +17,10 @@ CREATE TABLE metadata (
 ALTER TABLE users ADD COLUMN last_success INTEGER;
 ALTER TABLE users ADD COLUMN last_failure INTEGER;
 
+-- A ceremony holds all demands that its answer is judged by, and format 1 knew fewer of them. None is guessed: the answer to a
+-- ceremony that was begun before finds none, and a new one is begun.
+DELETE FROM ceremonies;
+
 -- What registered it.
 ALTER TABLE credentials ADD COLUMN user_agent TEXT;
 

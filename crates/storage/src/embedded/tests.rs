@@ -172,7 +172,7 @@ fn as_format_1(from: &Path, to: &Path) {
 }
 
 #[tokio::test]
-async fn a_store_of_an_earlier_format_is_brought_to_the_present_one_with_all_that_is_in_it() {
+async fn a_store_of_an_earlier_format_is_brought_to_the_present_one_with_all_but_its_ceremonies() {
     use crate::conformance::durability::dump;
     use crate::conformance::fixture::{World, counting, registration};
 
@@ -193,9 +193,18 @@ async fn a_store_of_an_earlier_format_is_brought_to_the_present_one_with_all_tha
     as_format_1(&bed.directory.path().join("store.db"), &path);
     for _ in 0..2 {
         let store = open(&path).unwrap();
-        // All but the one thing here that format 1 cannot hold.
+        // All but the one thing here that format 1 cannot hold, and the ceremonies.
         let expected = before.replace(r#"user_agent: Some("Browser/1.0")"#, "user_agent: None");
         assert_ne!(expected, before);
+        let lines = expected.lines().map(|line| match line {
+            line if line.starts_with("Ok(Page { items: [Ceremony") => {
+                "Ok(Page { items: [], more: false })\n".to_owned()
+            }
+            line => format!("{line}\n"),
+        });
+        let without: String = lines.collect();
+        assert_ne!(without, expected);
+        let expected = without;
         assert_eq!(dump(&store, rp, &[ann.id]).await, expected);
         store.close().await.unwrap();
         let format: i64 = Connection::open(&path)
