@@ -1,7 +1,9 @@
 //! The reference store: plain maps behind one lock. It says what each operation means in the fewest words, and
 //! other stores are compared with it. Nothing survives the process.
 
-use std::collections::BTreeMap;
+mod ceremonies;
+mod state;
+
 use std::collections::btree_map::Entry;
 use std::ops::Bound;
 
@@ -9,27 +11,28 @@ use async_trait::async_trait;
 use domain::access_keys::AccessKey;
 use domain::accounts::{Account, ApiKey};
 use domain::audit::AuditEvent;
-use domain::ceremony::{Asked, Ceremony, CeremonyKind, CeremonyState};
+use domain::ceremony::Ceremony;
 use domain::clock::Timestamp;
 use domain::credentials::{CredentialRecord, Evidence};
 use domain::ids::{
-    AccessKeyId, AccountId, ApiKeyId, AttemptId, CeremonyId, CredentialKey, EventId,
-    RelyingPartyId, TokenId, UserId, WebhookId,
+    AccessKeyId, AccountId, ApiKeyId, CeremonyId, CredentialKey, RelyingPartyId, TokenId, UserId,
+    WebhookId,
 };
 use domain::metadata::StoredMetadata;
 use domain::relying_parties::RelyingParty;
 use domain::storage::{
-    Begin, BeginRegistration, CeremonyFilter, CounterRule, CreateUser, Fault, FinishAuthentication,
+    Begin, BeginRegistration, CeremonyFilter, CreateUser, Fault, FinishAuthentication,
     FinishRegistration, FinishedAuthentication, FinishedRegistration, FirstAccount,
-    LoadedAuthentication, Order, Page, PageRequest, Principal, RefuseCeremony, Refused,
-    ReplaceMetadata, Storage, StoredSecret, Swept, Update,
+    LoadedAuthentication, Page, PageRequest, Principal, RefuseCeremony, Refused, ReplaceMetadata,
+    Storage, StoredSecret, Swept, Update,
 };
 use domain::tokens::{TokenKey, TokenKind};
 use domain::users::{User, UserRef};
 use domain::webhooks::Webhook;
 use parking_lot::{Mutex, MutexGuard};
 use webauthn::credential::CredentialId;
-use webauthn::error::Reason;
+
+use self::state::{State, page, vacant};
 
 /// A store in the memory of the process.
 #[derive(Default)]
@@ -38,180 +41,6 @@ pub struct Memory(Mutex<State>);
 impl std::fmt::Debug for Memory {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Memory").finish_non_exhaustive()
-    }
-}
-
-#[derive(Default)]
-struct State {
-    shared_secret: Option<[u8; 32]>,
-    accounts: BTreeMap<AccountId, Account>,
-    api_keys: BTreeMap<ApiKeyId, ApiKey>,
-    relying_parties: BTreeMap<RelyingPartyId, RelyingParty>,
-    users: BTreeMap<(RelyingPartyId, UserId), User>,
-    credentials: BTreeMap<(RelyingPartyId, CredentialKey), CredentialRecord>,
-    /// Of the credentials that are there, and perhaps of some that are gone.
-    evidence: BTreeMap<(RelyingPartyId, CredentialKey), Evidence>,
-    ceremonies: BTreeMap<(RelyingPartyId, CeremonyId), Kept>,
-    webhooks: BTreeMap<(RelyingPartyId, WebhookId), Webhook>,
-    access_keys: BTreeMap<(RelyingPartyId, AccessKeyId), AccessKey>,
-    token_keys: BTreeMap<(RelyingPartyId, TokenKind), TokenKey>,
-    /// One-time tokens that were used, and when they expire.
-    used_tokens: BTreeMap<(RelyingPartyId, TokenId), Timestamp>,
-    events: BTreeMap<(RelyingPartyId, Timestamp, EventId), AuditEvent>,
-    metadata: Option<StoredMetadata>,
-}
-
-/// A ceremony, and who took it.
-struct Kept {
-    ceremony: Ceremony,
-    claimed_by: Option<AttemptId>,
-    /// The stored counter that the attempt did not exceed.
-    stored_count: Option<u32>,
-}
-
-/// A fresh key must be fresh.
-fn vacant<K: Ord, V>(map: &BTreeMap<K, V>, key: &K) -> Result<(), Fault> {
-    if map.contains_key(key) {
-        Err(Fault::Fatal("a key is taken".to_owned()))
-    } else {
-        Ok(())
-    }
-}
-
-/// A page of rows by their position.
-fn page<T>(
-    rows: impl Iterator<Item = T>,
-    request: PageRequest,
-    position: impl Fn(&T) -> (Timestamp, [u8; 16]),
-) -> Page<T> {
-    let mut rows: Vec<T> = rows.collect();
-    rows.sort_by_key(&position);
-    if request.order == Order::Descending {
-        rows.reverse();
-    }
-    if let Some(after) = request.after {
-        let after = (after.created, after.key);
-        rows.retain(|row| match request.order {
-            Order::Ascending => position(row) > after,
-            Order::Descending => position(row) < after,
-        });
-    }
-    let limit = request.limit as usize;
-    let more = rows.len() > limit;
-    rows.truncate(limit);
-    Page { items: rows, more }
-}
-
-impl State {
-    fn user_named(&self, rp: RelyingPartyId, name: &str) -> Option<&User> {
-        self.users
-            .values()
-            .find(|u| u.relying_party == rp && u.name == name)
-    }
-
-    fn user(&self, rp: RelyingPartyId, user: UserRef<'_>) -> Option<&User> {
-        match user {
-            UserRef::Name(name) => self.user_named(rp, name),
-            UserRef::Id(id) => self.users.get(&(rp, id)),
-        }
-    }
-
-    /// Notes a sign-in of a user that was refused.
-    fn failed(&mut self, rp: RelyingPartyId, user: UserId, now: Timestamp) {
-        if let Some(user) = self.users.get_mut(&(rp, user)) {
-            user.last_failure = user.last_failure.max(Some(now));
-        }
-    }
-
-    fn credentials_of(
-        &self,
-        rp: RelyingPartyId,
-        user: UserId,
-    ) -> impl Iterator<Item = &CredentialRecord> {
-        self.credentials
-            .values()
-            .filter(move |c| c.relying_party == rp && c.user == user)
-    }
-
-    fn with_owner(&self, record: &CredentialRecord) -> Option<(CredentialRecord, User)> {
-        let owner = self.users.get(&(record.relying_party, record.user))?;
-        Some((record.clone(), owner.clone()))
-    }
-
-    fn record(&mut self, event: &AuditEvent) {
-        self.events
-            .insert((event.relying_party, event.at, event.id), event.clone());
-    }
-
-    /// Writes a new ceremony; the oldest pending ones of its kind and user make room.
-    fn begin(&mut self, ceremony: &Ceremony, max_pending: u32) {
-        let rp = ceremony.relying_party;
-        if ceremony.user.is_some() {
-            let mut pending: Vec<(Timestamp, CeremonyId)> = self
-                .ceremonies
-                .values()
-                .map(|kept| &kept.ceremony)
-                .filter(|c| {
-                    c.relying_party == rp
-                        && c.user == ceremony.user
-                        && c.kind() == ceremony.kind()
-                        && c.state == CeremonyState::Pending
-                })
-                .map(|c| (c.created, c.id))
-                .collect();
-            pending.sort_unstable();
-            let keep = (max_pending as usize).saturating_sub(1);
-            pending.truncate(pending.len().saturating_sub(keep));
-            for (_, id) in pending {
-                self.ceremonies.remove(&(rp, id));
-            }
-        }
-        let kept = Kept {
-            ceremony: ceremony.clone(),
-            claimed_by: None,
-            stored_count: None,
-        };
-        self.ceremonies.insert((rp, ceremony.id), kept);
-    }
-
-    /// How a ceremony stands for an attempt.
-    fn claim(
-        &mut self,
-        key: (RelyingPartyId, CeremonyId),
-        kind: Option<CeremonyKind>,
-        attempt: AttemptId,
-        now: Timestamp,
-    ) -> Claim<'_> {
-        let Some(kept) = self.ceremonies.get_mut(&key) else {
-            return Claim::Gone;
-        };
-        if kind.is_some_and(|kind| kind != kept.ceremony.kind()) {
-            Claim::Gone
-        } else if kept.claimed_by == Some(attempt) {
-            Claim::Repeated(kept.ceremony.state, kept.stored_count)
-        } else if kept.ceremony.state != CeremonyState::Pending {
-            Claim::Used
-        } else if now >= kept.ceremony.expires {
-            Claim::Expired
-        } else {
-            Claim::Open(kept)
-        }
-    }
-}
-
-enum Claim<'a> {
-    Open(&'a mut Kept),
-    Repeated(CeremonyState, Option<u32>),
-    Gone,
-    Used,
-    Expired,
-}
-
-impl Kept {
-    fn take(&mut self, attempt: AttemptId, now: Timestamp, state: CeremonyState) {
-        self.claimed_by = Some(attempt);
-        self.ceremony.updated = now;
-        self.ceremony.state = state;
     }
 }
 
@@ -438,30 +267,7 @@ impl Storage for Memory {
     }
 
     async fn begin_registration(&self, begin: BeginRegistration<'_>) -> Result<Begin, Fault> {
-        let mut state = self.state();
-        let rp = begin.ceremony.relying_party;
-        vacant(&state.ceremonies, &(rp, begin.ceremony.id))?;
-        if let Some(user) = begin.new_user {
-            if !state.relying_parties.contains_key(&rp) {
-                return Ok(Begin::UserGone);
-            }
-            if state.user_named(rp, &user.name).is_some() {
-                return Ok(Begin::UserExists);
-            }
-            vacant(&state.users, &(rp, user.id))?;
-            state.users.insert((rp, user.id), user.clone());
-        } else if begin
-            .ceremony
-            .user
-            .is_none_or(|u| !state.users.contains_key(&(rp, u)))
-        {
-            return Ok(Begin::UserGone);
-        }
-        state.begin(begin.ceremony, begin.max_pending);
-        for event in begin.events {
-            state.record(event);
-        }
-        Ok(Begin::Begun)
+        self.state().begin_registration(&begin)
     }
 
     async fn begin_authentication(
@@ -469,18 +275,7 @@ impl Storage for Memory {
         ceremony: &Ceremony,
         max_pending: u32,
     ) -> Result<Begin, Fault> {
-        let mut state = self.state();
-        let rp = ceremony.relying_party;
-        let there = match ceremony.user {
-            Some(user) => state.users.contains_key(&(rp, user)),
-            None => state.relying_parties.contains_key(&rp),
-        };
-        if !there {
-            return Ok(Begin::UserGone);
-        }
-        vacant(&state.ceremonies, &(rp, ceremony.id))?;
-        state.begin(ceremony, max_pending);
-        Ok(Begin::Begun)
+        self.state().begin_authentication(ceremony, max_pending)
     }
 
     async fn ceremony(
@@ -519,142 +314,18 @@ impl Storage for Memory {
         &self,
         finish: FinishRegistration<'_>,
     ) -> Result<FinishedRegistration, Fault> {
-        let mut state = self.state();
-        let record = finish.credential.record();
-        let rp = record.relying_party;
-        let exists = state
-            .credentials
-            .values()
-            .any(|c| c.relying_party == rp && c.id == record.id);
-        let count = state.credentials_of(rp, record.user).count();
-        let kind = Some(CeremonyKind::Registration);
-        let kept = match state.claim((rp, record.key.into()), kind, finish.attempt, finish.now) {
-            Claim::Open(kept) => kept,
-            Claim::Repeated(CeremonyState::Succeeded, _) => {
-                return Ok(FinishedRegistration::Registered);
-            }
-            Claim::Repeated(CeremonyState::Failed(Reason::CredentialExists), _) => {
-                return Ok(FinishedRegistration::CredentialExists);
-            }
-            Claim::Repeated(CeremonyState::Failed(Reason::TooManyCredentials), _) => {
-                return Ok(FinishedRegistration::TooManyCredentials);
-            }
-            Claim::Repeated(..) | Claim::Used => return Ok(FinishedRegistration::Used),
-            Claim::Gone => return Ok(FinishedRegistration::Gone),
-            Claim::Expired => return Ok(FinishedRegistration::Expired),
-        };
-        let refused = if exists {
-            Some((
-                Reason::CredentialExists,
-                FinishedRegistration::CredentialExists,
-            ))
-        } else if count >= finish.max_credentials as usize {
-            Some((
-                Reason::TooManyCredentials,
-                FinishedRegistration::TooManyCredentials,
-            ))
-        } else {
-            None
-        };
-        if let Some((reason, outcome)) = refused {
-            kept.take(finish.attempt, finish.now, CeremonyState::Failed(reason));
-            state.record(&finish.event.clone().refused(reason));
-            return Ok(outcome);
-        }
-        kept.take(finish.attempt, finish.now, CeremonyState::Succeeded);
-        kept.ceremony.user = Some(record.user);
-        kept.ceremony.credential = Some(record.key);
-        state.credentials.insert((rp, record.key), record.clone());
-        let evidence = finish.credential.evidence();
-        state.evidence.insert((rp, record.key), evidence);
-        state.record(finish.event);
-        Ok(FinishedRegistration::Registered)
+        Ok(self.state().finish_registration(&finish))
     }
 
     async fn finish_authentication(
         &self,
         finish: FinishAuthentication<'_>,
     ) -> Result<FinishedAuthentication, Fault> {
-        let mut state = self.state();
-        let rp = finish.relying_party;
-        let key = (rp, finish.credential);
-        let stored = state
-            .credentials
-            .get(&key)
-            .filter(|c| c.user == finish.user && c.id == *finish.verified.credential_id())
-            .map(|c| c.sign_count);
-        let kind = Some(CeremonyKind::Authentication);
-        let kept = match state.claim((rp, finish.ceremony), kind, finish.attempt, finish.now) {
-            Claim::Open(kept) => kept,
-            Claim::Repeated(CeremonyState::Succeeded, _) => {
-                return Ok(FinishedAuthentication::Accepted);
-            }
-            Claim::Repeated(CeremonyState::Failed(Reason::SignCountNotIncreased), Some(stored)) => {
-                return Ok(FinishedAuthentication::CounterWentBack { stored });
-            }
-            Claim::Repeated(CeremonyState::Failed(Reason::CredentialUnknown), _) => {
-                return Ok(FinishedAuthentication::CredentialGone);
-            }
-            Claim::Repeated(..) | Claim::Used => return Ok(FinishedAuthentication::Used),
-            Claim::Gone => return Ok(FinishedAuthentication::Gone),
-            Claim::Expired => return Ok(FinishedAuthentication::Expired),
-        };
-        let mut fail =
-            |reason| kept.take(finish.attempt, finish.now, CeremonyState::Failed(reason));
-        let Some(stored) = stored else {
-            let reason = Reason::CredentialUnknown;
-            fail(reason);
-            state.record(&finish.event.clone().refused(reason));
-            return Ok(FinishedAuthentication::CredentialGone);
-        };
-        let received = finish.verified.received_sign_count();
-        let grows = received > stored || (received == 0 && stored == 0);
-        if finish.counter == CounterRule::MustIncrease && !grows {
-            let reason = Reason::SignCountNotIncreased;
-            fail(reason);
-            kept.stored_count = Some(stored);
-            state.failed(rp, finish.user, finish.now);
-            state.record(&finish.event.clone().refused(reason));
-            return Ok(FinishedAuthentication::CounterWentBack { stored });
-        }
-        kept.take(finish.attempt, finish.now, CeremonyState::Succeeded);
-        kept.ceremony.user = Some(finish.user);
-        kept.ceremony.credential = Some(finish.credential);
-        if let Some(record) = state.credentials.get_mut(&key) {
-            let verified = finish.verified;
-            record.sign_count = stored.max(received);
-            record.uv_initialized |= verified.user_verified();
-            // Eligibility is gained or learnt, never lost.
-            record.backup_eligible =
-                Some(record.backup_eligible == Some(true) || verified.backup_eligible());
-            record.backup_state = Some(verified.backup_state());
-            record.last_used = record.last_used.max(Some(finish.now));
-        }
-        state.record(finish.event);
-        Ok(FinishedAuthentication::Accepted)
+        Ok(self.state().finish_authentication(&finish))
     }
 
     async fn refuse_ceremony(&self, refuse: RefuseCeremony<'_>) -> Result<Refused, Fault> {
-        let mut state = self.state();
-        let key = (refuse.relying_party, refuse.ceremony);
-        match state.claim(key, None, refuse.attempt, refuse.now) {
-            Claim::Open(kept) => {
-                kept.take(
-                    refuse.attempt,
-                    refuse.now,
-                    CeremonyState::Failed(refuse.reason),
-                );
-            }
-            Claim::Repeated(CeremonyState::Failed(_), _) => return Ok(Refused::Done),
-            Claim::Repeated(..) | Claim::Used => return Ok(Refused::Used),
-            Claim::Gone => return Ok(Refused::Gone),
-            Claim::Expired => return Ok(Refused::Expired),
-        }
-        if let Some(user) = refuse.failed_user {
-            state.failed(refuse.relying_party, user, refuse.now);
-        }
-        state.record(refuse.event);
-        Ok(Refused::Done)
+        Ok(self.state().refuse_ceremony(&refuse))
     }
 
     async fn list_ceremonies(
@@ -664,21 +335,7 @@ impl Storage for Memory {
         filter: CeremonyFilter,
         request: PageRequest,
     ) -> Result<Page<Ceremony>, Fault> {
-        let state = self.state();
-        let rows = state
-            .ceremonies
-            .values()
-            .map(|kept| &kept.ceremony)
-            .filter(|c| {
-                c.relying_party == rp
-                    && c.user == Some(user)
-                    && c.kind() == filter.kind
-                    && filter.standing.is_none_or(|s| c.standing(filter.now) == s)
-                    && !(filter.unfinished_only && c.state == CeremonyState::Succeeded)
-                    && (filter.credential.is_none() || c.credential == filter.credential)
-            })
-            .cloned();
-        Ok(page(rows, request, |c| (c.created, c.id.0)))
+        Ok(self.state().list_ceremonies(rp, user, filter, request))
     }
 
     async fn rename_registration(
@@ -689,22 +346,7 @@ impl Storage for Memory {
         name: &str,
         now: Timestamp,
     ) -> Result<Option<Ceremony>, Fault> {
-        let mut state = self.state();
-        let found = state
-            .ceremonies
-            .get_mut(&(rp, id))
-            .map(|kept| &mut kept.ceremony);
-        let Some(ceremony) =
-            found.filter(|c| c.user == Some(user) && c.state != CeremonyState::Succeeded)
-        else {
-            return Ok(None);
-        };
-        let Asked::Registration(asked) = &mut ceremony.asked else {
-            return Ok(None);
-        };
-        name.clone_into(&mut asked.credential_name);
-        ceremony.updated = now;
-        Ok(Some(ceremony.clone()))
+        Ok(self.state().rename_registration(rp, user, id, name, now))
     }
 
     async fn delete_registration(
@@ -713,17 +355,7 @@ impl Storage for Memory {
         user: UserId,
         id: CeremonyId,
     ) -> Result<bool, Fault> {
-        let mut state = self.state();
-        let unfinished = state.ceremonies.get(&(rp, id)).is_some_and(|kept| {
-            let c = &kept.ceremony;
-            c.kind() == CeremonyKind::Registration
-                && c.user == Some(user)
-                && c.state != CeremonyState::Succeeded
-        });
-        if unfinished {
-            state.ceremonies.remove(&(rp, id));
-        }
-        Ok(unfinished)
+        Ok(self.state().delete_registration(rp, user, id))
     }
 
     async fn credential(

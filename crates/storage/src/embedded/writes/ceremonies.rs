@@ -1,246 +1,23 @@
-//! What each writing operation does inside its savepoint.
+//! Ceremonies: begun, taken, refused, and the registrations that led to nothing.
 
-use domain::accounts::{Account, ApiKey};
 use domain::audit::AuditEvent;
 use domain::ceremony::{Asked, Ceremony};
 use domain::clock::Timestamp;
-use domain::credentials::CredentialRecord;
-use domain::ids::{
-    AccessKeyId, AccountId, ApiKeyId, AttemptId, CeremonyId, CredentialKey, RelyingPartyId,
-    TokenId, UserId,
-};
-use domain::metadata::StoredMetadata;
+use domain::ids::{AttemptId, CeremonyId, CredentialKey, RelyingPartyId, UserId};
 use domain::storage::{
-    Begin, CounterRule, CreateUser, Fault, FinishAuthentication, FinishedAuthentication,
-    FinishedRegistration, FirstAccount, Refused, ReplaceMetadata, Update,
+    Begin, CounterRule, FinishAuthentication, FinishedAuthentication, FinishedRegistration, Refused,
 };
-use domain::tokens::{TokenKey, TokenKind};
 use domain::users::{User, UserRef};
 use rusqlite::{Connection, params};
 use webauthn::error::Reason;
 
-use super::reads;
-use super::rows::{
+use super::relying_party_exists;
+use crate::embedded::reads;
+use crate::embedded::rows::{
     self, AUTHENTICATION, CeremonyRow, CredentialRow, FAILED, PENDING, REGISTRATION, SUCCEEDED,
     columns, id_hash, insert_event,
 };
-use super::sql::{Failure, Outcome, execute, exists, first};
-
-// ---- accounts ---------------------------------------------------------------------------------
-
-pub(super) fn create_first_account(
-    connection: &Connection,
-    account: &Account,
-) -> Outcome<FirstAccount> {
-    let oldest = first(
-        connection,
-        "SELECT id FROM accounts ORDER BY created, id LIMIT 1",
-        [],
-        |row| Ok(AccountId(row.get(0)?)),
-    )?;
-    if let Some(id) = oldest {
-        return Ok(FirstAccount::Exists(id));
-    }
-    rows::insert_account(connection, account)?;
-    Ok(FirstAccount::Created)
-}
-
-fn account_exists(connection: &Connection, account: AccountId) -> Outcome<bool> {
-    exists(
-        connection,
-        "SELECT 1 FROM accounts WHERE id = ?1",
-        [account.0],
-    )
-}
-
-pub(super) fn create_api_key(connection: &Connection, key: &ApiKey) -> Outcome<bool> {
-    if !account_exists(connection, key.account)? {
-        return Ok(false);
-    }
-    rows::insert_api_key(connection, key)?;
-    Ok(true)
-}
-
-pub(super) fn delete_api_key(
-    connection: &Connection,
-    account: AccountId,
-    key: ApiKeyId,
-) -> Outcome<bool> {
-    let sql = "DELETE FROM api_keys WHERE id = ?1 AND account_id = ?2";
-    Ok(execute(connection, sql, [key.0, account.0])? > 0)
-}
-
-pub(super) fn shared_secret(connection: &Connection, candidate: [u8; 32]) -> Outcome<[u8; 32]> {
-    let sql = "SELECT value FROM meta WHERE name = 'shared_secret'";
-    if let Some(stored) = first(connection, sql, [], |row| Ok(row.get(0)?))? {
-        return Ok(stored);
-    }
-    let sql = "INSERT INTO meta (name, value) VALUES ('shared_secret', ?1)";
-    execute(connection, sql, [candidate])?;
-    Ok(candidate)
-}
-
-// ---- metadata ---------------------------------------------------------------------------------
-
-pub(super) fn replace_metadata(
-    connection: &Connection,
-    new: &StoredMetadata,
-) -> Outcome<ReplaceMetadata> {
-    let no = i64::try_from(new.no)
-        .map_err(|_| Failure(Fault::Fatal("a number beyond all counting".to_owned())))?;
-    let replaced = execute(
-        connection,
-        "INSERT INTO metadata (id, no, imported, source, blob) VALUES (1, ?1, ?2, ?3, ?4) \
-         ON CONFLICT (id) DO UPDATE SET no = excluded.no, imported = excluded.imported, \
-         source = excluded.source, blob = excluded.blob WHERE excluded.no > metadata.no",
-        params![no, new.imported.0, new.source.name(), &*new.blob],
-    )?;
-    if replaced > 0 {
-        return Ok(ReplaceMetadata::Replaced);
-    }
-    let stored = first(
-        connection,
-        "SELECT no FROM metadata WHERE id = 1",
-        [],
-        |row| Ok(row.get::<_, i64>(0)?),
-    )?;
-    stored
-        .and_then(|no| u64::try_from(no).ok())
-        .map(|no| ReplaceMetadata::NotNewer { no })
-        .ok_or_else(|| Failure::unreadable("the number of the metadata"))
-}
-
-pub(super) fn remove_metadata(connection: &Connection) -> Outcome<bool> {
-    Ok(execute(connection, "DELETE FROM metadata WHERE id = 1", [])? > 0)
-}
-
-// ---- relying parties --------------------------------------------------------------------------
-
-/// A Relying Party, ready to be written.
-pub(super) struct RelyingPartyRow {
-    pub(super) id: RelyingPartyId,
-    pub(super) account: AccountId,
-    pub(super) version: i64,
-    pub(super) created: Timestamp,
-    pub(super) body: String,
-}
-
-fn relying_party_exists(connection: &Connection, id: RelyingPartyId) -> Outcome<bool> {
-    exists(
-        connection,
-        "SELECT 1 FROM relying_parties WHERE id = ?1",
-        [id.0],
-    )
-}
-
-pub(super) fn create_relying_party(
-    connection: &Connection,
-    row: &RelyingPartyRow,
-    event: &AuditEvent,
-) -> Outcome<bool> {
-    if !account_exists(connection, row.account)? {
-        return Ok(false);
-    }
-    execute(
-        connection,
-        "INSERT INTO relying_parties (id, account_id, version, created, body) \
-         VALUES (?1, ?2, ?3, ?4, ?5)",
-        params![
-            row.id.0,
-            row.account.0,
-            row.version,
-            row.created.0,
-            row.body
-        ],
-    )?;
-    insert_event(connection, event)?;
-    Ok(true)
-}
-
-pub(super) fn update_relying_party(
-    connection: &Connection,
-    row: &RelyingPartyRow,
-    event: &AuditEvent,
-) -> Outcome<Update> {
-    let changed = execute(
-        connection,
-        "UPDATE relying_parties SET version = ?2, body = ?3 WHERE id = ?1 AND version = ?2 - 1",
-        params![row.id.0, row.version, row.body],
-    )?;
-    if changed > 0 {
-        insert_event(connection, event)?;
-        Ok(Update::Done)
-    } else if relying_party_exists(connection, row.id)? {
-        Ok(Update::Conflict)
-    } else {
-        Ok(Update::Gone)
-    }
-}
-
-pub(super) fn delete_relying_party(connection: &Connection, id: RelyingPartyId) -> Outcome<bool> {
-    if execute(
-        connection,
-        "DELETE FROM relying_parties WHERE id = ?1",
-        [id.0],
-    )? == 0
-    {
-        return Ok(false);
-    }
-    for sql in [
-        "DELETE FROM users WHERE relying_party_id = ?1",
-        "DELETE FROM credentials WHERE relying_party_id = ?1",
-        "DELETE FROM attestations WHERE relying_party_id = ?1",
-        "DELETE FROM ceremonies WHERE relying_party_id = ?1",
-        "DELETE FROM webhooks WHERE relying_party_id = ?1",
-        "DELETE FROM access_keys WHERE relying_party_id = ?1",
-        "DELETE FROM token_keys WHERE relying_party_id = ?1",
-        "DELETE FROM used_tokens WHERE relying_party_id = ?1",
-    ] {
-        execute(connection, sql, [id.0])?;
-    }
-    Ok(true)
-}
-
-// ---- users ------------------------------------------------------------------------------------
-
-pub(super) fn create_user(
-    connection: &Connection,
-    user: &User,
-    event: &AuditEvent,
-) -> Outcome<CreateUser> {
-    if !relying_party_exists(connection, user.relying_party)? {
-        return Ok(CreateUser::RelyingPartyGone);
-    }
-    if let Some(taken) = reads::user(connection, user.relying_party, UserRef::Name(&user.name))? {
-        return Ok(CreateUser::Exists(taken));
-    }
-    rows::insert_user(connection, user)?;
-    insert_event(connection, event)?;
-    Ok(CreateUser::Created)
-}
-
-pub(super) fn delete_user(
-    connection: &Connection,
-    rp: RelyingPartyId,
-    user: UserId,
-    event: &AuditEvent,
-) -> Outcome<bool> {
-    let key = [rp.0, user.0];
-    let sql = "DELETE FROM users WHERE relying_party_id = ?1 AND id = ?2";
-    if execute(connection, sql, key)? == 0 {
-        return Ok(false);
-    }
-    for sql in [
-        "DELETE FROM attestations WHERE relying_party_id = ?1 AND key IN \
-         (SELECT key FROM credentials WHERE relying_party_id = ?1 AND user_id = ?2)",
-        "DELETE FROM credentials WHERE relying_party_id = ?1 AND user_id = ?2",
-        "DELETE FROM ceremonies WHERE relying_party_id = ?1 AND user_id = ?2",
-    ] {
-        execute(connection, sql, key)?;
-    }
-    insert_event(connection, event)?;
-    Ok(true)
-}
+use crate::embedded::sql::{Failure, Outcome, execute, exists, first};
 
 // ---- begin ------------------------------------------------------------------------------------
 
@@ -269,7 +46,7 @@ fn user_exists(connection: &Connection, rp: RelyingPartyId, user: UserId) -> Out
     exists(connection, sql, [rp.0, user.0])
 }
 
-pub(super) fn begin_registration(
+pub(in crate::embedded) fn begin_registration(
     connection: &Connection,
     ceremony: &CeremonyRow,
     new_user: Option<&User>,
@@ -303,7 +80,7 @@ pub(super) fn begin_registration(
     Ok(Begin::Begun)
 }
 
-pub(super) fn begin_authentication(
+pub(in crate::embedded) fn begin_authentication(
     connection: &Connection,
     ceremony: &CeremonyRow,
     max_pending: u32,
@@ -324,11 +101,11 @@ pub(super) fn begin_authentication(
 
 /// Who wants to take which ceremony.
 #[derive(Clone, Copy)]
-pub(super) struct Claim {
-    pub(super) attempt: AttemptId,
-    pub(super) relying_party: RelyingPartyId,
-    pub(super) ceremony: CeremonyId,
-    pub(super) now: Timestamp,
+pub(in crate::embedded) struct Claim {
+    pub(in crate::embedded) attempt: AttemptId,
+    pub(in crate::embedded) relying_party: RelyingPartyId,
+    pub(in crate::embedded) ceremony: CeremonyId,
+    pub(in crate::embedded) now: Timestamp,
 }
 
 /// Whether a ceremony may be taken.
@@ -470,7 +247,7 @@ fn note_failure(
     Ok(())
 }
 
-pub(super) fn finish_registration(
+pub(in crate::embedded) fn finish_registration(
     connection: &Connection,
     claim: Claim,
     credential: &CredentialRow,
@@ -524,7 +301,7 @@ pub(super) fn finish_registration(
 }
 
 /// A verified sign-in, ready to be written.
-pub(super) struct SignIn {
+pub(in crate::embedded) struct SignIn {
     claim: Claim,
     credential: CredentialKey,
     id_hash: [u8; 32],
@@ -538,7 +315,7 @@ pub(super) struct SignIn {
 }
 
 impl SignIn {
-    pub(super) fn new(finish: &FinishAuthentication<'_>) -> Self {
+    pub(in crate::embedded) fn new(finish: &FinishAuthentication<'_>) -> Self {
         let verified = finish.verified;
         Self {
             claim: Claim {
@@ -570,7 +347,7 @@ impl SignIn {
     }
 }
 
-pub(super) fn finish_authentication(
+pub(in crate::embedded) fn finish_authentication(
     connection: &Connection,
     sign_in: &SignIn,
 ) -> Outcome<FinishedAuthentication> {
@@ -641,7 +418,7 @@ pub(super) fn finish_authentication(
     Ok(FinishedAuthentication::Accepted)
 }
 
-pub(super) fn refuse_ceremony(
+pub(in crate::embedded) fn refuse_ceremony(
     connection: &Connection,
     claim: Claim,
     reason: Reason,
@@ -666,7 +443,7 @@ pub(super) fn refuse_ceremony(
 
 // ---- unfinished registrations -----------------------------------------------------------------
 
-pub(super) fn rename_registration(
+pub(in crate::embedded) fn rename_registration(
     connection: &Connection,
     rp: RelyingPartyId,
     user: UserId,
@@ -693,7 +470,7 @@ pub(super) fn rename_registration(
     Ok(Some(ceremony))
 }
 
-pub(super) fn delete_registration(
+pub(in crate::embedded) fn delete_registration(
     connection: &Connection,
     rp: RelyingPartyId,
     user: UserId,
@@ -706,222 +483,4 @@ pub(super) fn delete_registration(
         params![rp.0, id.0, user.0, REGISTRATION, SUCCEEDED],
     )?;
     Ok(changed > 0)
-}
-
-// ---- credentials ------------------------------------------------------------------------------
-
-pub(super) fn rename_credential(
-    connection: &Connection,
-    rp: RelyingPartyId,
-    user: UserId,
-    key: CredentialKey,
-    name: &str,
-    event: &AuditEvent,
-) -> Outcome<Option<CredentialRecord>> {
-    let changed = execute(
-        connection,
-        "UPDATE credentials SET name = ?4, updated = ?5 \
-         WHERE relying_party_id = ?1 AND key = ?2 AND user_id = ?3",
-        params![rp.0, key.0, user.0, name, event.at.0],
-    )?;
-    if changed == 0 {
-        return Ok(None);
-    }
-    insert_event(connection, event)?;
-    Ok(reads::credential(connection, rp, key)?.map(|(record, _)| record))
-}
-
-pub(super) fn delete_credential(
-    connection: &Connection,
-    rp: RelyingPartyId,
-    user: UserId,
-    key: CredentialKey,
-    event: &AuditEvent,
-) -> Outcome<bool> {
-    let sql = "SELECT last_used FROM credentials WHERE relying_party_id = ?1 AND key = ?2 AND user_id = ?3";
-    let found: Option<Option<i64>> =
-        first(
-            connection,
-            sql,
-            [rp.0, key.0, user.0],
-            |row| Ok(row.get(0)?),
-        )?;
-    let Some(last_used) = found else {
-        return Ok(false);
-    };
-    let sql = "DELETE FROM credentials WHERE relying_party_id = ?1 AND key = ?2";
-    execute(connection, sql, [rp.0, key.0])?;
-    if let Some(last_used) = last_used {
-        execute(
-            connection,
-            "UPDATE users SET last_success = max(coalesce(last_success, ?3), ?3) \
-             WHERE relying_party_id = ?1 AND id = ?2",
-            params![rp.0, user.0, last_used],
-        )?;
-    }
-    let sql = "DELETE FROM attestations WHERE relying_party_id = ?1 AND key = ?2";
-    execute(connection, sql, [rp.0, key.0])?;
-    insert_event(connection, event)?;
-    Ok(true)
-}
-
-// ---- webhooks ---------------------------------------------------------------------------------
-
-pub(super) fn create_webhook(
-    connection: &Connection,
-    rp: RelyingPartyId,
-    id: [u8; 16],
-    created: Timestamp,
-    body: &str,
-) -> Outcome<bool> {
-    if !relying_party_exists(connection, rp)? {
-        return Ok(false);
-    }
-    execute(
-        connection,
-        "INSERT INTO webhooks (relying_party_id, id, created, body) VALUES (?1, ?2, ?3, ?4)",
-        params![rp.0, id, created.0, body],
-    )?;
-    Ok(true)
-}
-
-pub(super) fn update_webhook(
-    connection: &Connection,
-    rp: RelyingPartyId,
-    id: [u8; 16],
-    body: &str,
-) -> Outcome<bool> {
-    let sql = "UPDATE webhooks SET body = ?3 WHERE relying_party_id = ?1 AND id = ?2";
-    Ok(execute(connection, sql, params![rp.0, id, body])? > 0)
-}
-
-pub(super) fn delete_webhook(
-    connection: &Connection,
-    rp: RelyingPartyId,
-    id: [u8; 16],
-) -> Outcome<bool> {
-    let sql = "DELETE FROM webhooks WHERE relying_party_id = ?1 AND id = ?2";
-    Ok(execute(connection, sql, [rp.0, id])? > 0)
-}
-
-// ---- access keys and tokens -------------------------------------------------------------------
-
-/// An access key, ready to be written.
-pub(super) struct AccessKeyRow {
-    pub(super) relying_party: RelyingPartyId,
-    pub(super) id: AccessKeyId,
-    pub(super) created: Timestamp,
-    pub(super) body: String,
-}
-
-pub(super) fn create_access_key(
-    connection: &Connection,
-    row: &AccessKeyRow,
-    event: &AuditEvent,
-) -> Outcome<bool> {
-    if !relying_party_exists(connection, row.relying_party)? {
-        return Ok(false);
-    }
-    execute(
-        connection,
-        "INSERT INTO access_keys (relying_party_id, id, created, body) VALUES (?1, ?2, ?3, ?4)",
-        params![row.relying_party.0, row.id.0, row.created.0, row.body],
-    )?;
-    insert_event(connection, event)?;
-    Ok(true)
-}
-
-pub(super) fn delete_access_key(
-    connection: &Connection,
-    rp: RelyingPartyId,
-    id: AccessKeyId,
-    event: &AuditEvent,
-) -> Outcome<bool> {
-    let sql = "DELETE FROM access_keys WHERE relying_party_id = ?1 AND id = ?2";
-    if execute(connection, sql, [rp.0, id.0])? == 0 {
-        return Ok(false);
-    }
-    insert_event(connection, event)?;
-    Ok(true)
-}
-
-pub(super) fn keep_token_key(
-    connection: &Connection,
-    rp: RelyingPartyId,
-    kind: TokenKind,
-    candidate: TokenKey,
-) -> Outcome<Option<TokenKey>> {
-    if !relying_party_exists(connection, rp)? {
-        return Ok(None);
-    }
-    if let Some(stored) = reads::token_key(connection, rp, kind)? {
-        return Ok(Some(stored));
-    }
-    execute(
-        connection,
-        "INSERT INTO token_keys (relying_party_id, kind, value) VALUES (?1, ?2, ?3)",
-        params![rp.0, kind.name(), candidate.reveal()],
-    )?;
-    Ok(Some(candidate))
-}
-
-pub(super) fn claim_once(
-    connection: &Connection,
-    rp: RelyingPartyId,
-    token: TokenId,
-    expires: Timestamp,
-) -> Outcome<bool> {
-    if !relying_party_exists(connection, rp)? {
-        return Ok(false);
-    }
-    let sql = "INSERT INTO used_tokens (relying_party_id, id, expires) VALUES (?1, ?2, ?3) \
-               ON CONFLICT (relying_party_id, id) DO NOTHING";
-    Ok(execute(connection, sql, params![rp.0, token.0, expires.0])? > 0)
-}
-
-// ---- upkeep -----------------------------------------------------------------------------------
-
-/// Removes at most `limit` ceremonies that expired before a moment, the longest expired first.
-pub(super) fn sweep_ceremonies(
-    connection: &Connection,
-    before: Timestamp,
-    limit: u32,
-) -> Outcome<usize> {
-    execute(
-        connection,
-        "DELETE FROM ceremonies WHERE (relying_party_id, id) IN \
-         (SELECT relying_party_id, id FROM ceremonies WHERE expires < ?1 \
-          ORDER BY expires, relying_party_id, id LIMIT ?2)",
-        params![before.0, limit],
-    )
-}
-
-/// Removes at most `limit` notes of used tokens that expired before a moment, the longest expired first.
-pub(super) fn sweep_tokens(
-    connection: &Connection,
-    before: Timestamp,
-    limit: u32,
-) -> Outcome<usize> {
-    execute(
-        connection,
-        "DELETE FROM used_tokens WHERE (relying_party_id, id) IN \
-         (SELECT relying_party_id, id FROM used_tokens WHERE expires < ?1 \
-          ORDER BY expires, relying_party_id, id LIMIT ?2)",
-        params![before.0, limit],
-    )
-}
-
-/// Removes at most `limit` events of a Relying Party from before a moment, the oldest first.
-pub(super) fn sweep_events(
-    connection: &Connection,
-    rp: RelyingPartyId,
-    before: Timestamp,
-    limit: u32,
-) -> Outcome<usize> {
-    execute(
-        connection,
-        "DELETE FROM events WHERE relying_party_id = ?1 AND (at, id) IN \
-         (SELECT at, id FROM events WHERE relying_party_id = ?1 AND at < ?2 ORDER BY at, id LIMIT ?3)",
-        params![rp.0, before.0, limit],
-    )
 }

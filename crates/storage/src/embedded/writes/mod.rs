@@ -1,0 +1,384 @@
+//! What each writing operation does inside its savepoint.
+
+mod ceremonies;
+mod tokens;
+
+use domain::accounts::{Account, ApiKey};
+use domain::audit::AuditEvent;
+use domain::clock::Timestamp;
+use domain::credentials::CredentialRecord;
+use domain::ids::{AccountId, ApiKeyId, CredentialKey, RelyingPartyId, UserId};
+use domain::metadata::StoredMetadata;
+use domain::storage::{CreateUser, Fault, FirstAccount, ReplaceMetadata, Update};
+use domain::users::{User, UserRef};
+use rusqlite::{Connection, params};
+
+pub(super) use self::ceremonies::{
+    Claim, SignIn, begin_authentication, begin_registration, delete_registration,
+    finish_authentication, finish_registration, refuse_ceremony, rename_registration,
+};
+pub(super) use self::tokens::{
+    AccessKeyRow, claim_once, create_access_key, delete_access_key, keep_token_key,
+};
+use super::reads;
+use super::rows::{self, insert_event};
+use super::sql::{Failure, Outcome, execute, exists, first};
+
+// ---- accounts ---------------------------------------------------------------------------------
+
+pub(super) fn create_first_account(
+    connection: &Connection,
+    account: &Account,
+) -> Outcome<FirstAccount> {
+    let oldest = first(
+        connection,
+        "SELECT id FROM accounts ORDER BY created, id LIMIT 1",
+        [],
+        |row| Ok(AccountId(row.get(0)?)),
+    )?;
+    if let Some(id) = oldest {
+        return Ok(FirstAccount::Exists(id));
+    }
+    rows::insert_account(connection, account)?;
+    Ok(FirstAccount::Created)
+}
+
+fn account_exists(connection: &Connection, account: AccountId) -> Outcome<bool> {
+    exists(
+        connection,
+        "SELECT 1 FROM accounts WHERE id = ?1",
+        [account.0],
+    )
+}
+
+pub(super) fn create_api_key(connection: &Connection, key: &ApiKey) -> Outcome<bool> {
+    if !account_exists(connection, key.account)? {
+        return Ok(false);
+    }
+    rows::insert_api_key(connection, key)?;
+    Ok(true)
+}
+
+pub(super) fn delete_api_key(
+    connection: &Connection,
+    account: AccountId,
+    key: ApiKeyId,
+) -> Outcome<bool> {
+    let sql = "DELETE FROM api_keys WHERE id = ?1 AND account_id = ?2";
+    Ok(execute(connection, sql, [key.0, account.0])? > 0)
+}
+
+pub(super) fn shared_secret(connection: &Connection, candidate: [u8; 32]) -> Outcome<[u8; 32]> {
+    let sql = "SELECT value FROM meta WHERE name = 'shared_secret'";
+    if let Some(stored) = first(connection, sql, [], |row| Ok(row.get(0)?))? {
+        return Ok(stored);
+    }
+    let sql = "INSERT INTO meta (name, value) VALUES ('shared_secret', ?1)";
+    execute(connection, sql, [candidate])?;
+    Ok(candidate)
+}
+
+// ---- metadata ---------------------------------------------------------------------------------
+
+pub(super) fn replace_metadata(
+    connection: &Connection,
+    new: &StoredMetadata,
+) -> Outcome<ReplaceMetadata> {
+    let no = i64::try_from(new.no)
+        .map_err(|_| Failure(Fault::Fatal("a number beyond all counting".to_owned())))?;
+    let replaced = execute(
+        connection,
+        "INSERT INTO metadata (id, no, imported, source, blob) VALUES (1, ?1, ?2, ?3, ?4) \
+         ON CONFLICT (id) DO UPDATE SET no = excluded.no, imported = excluded.imported, \
+         source = excluded.source, blob = excluded.blob WHERE excluded.no > metadata.no",
+        params![no, new.imported.0, new.source.name(), &*new.blob],
+    )?;
+    if replaced > 0 {
+        return Ok(ReplaceMetadata::Replaced);
+    }
+    let stored = first(
+        connection,
+        "SELECT no FROM metadata WHERE id = 1",
+        [],
+        |row| Ok(row.get::<_, i64>(0)?),
+    )?;
+    stored
+        .and_then(|no| u64::try_from(no).ok())
+        .map(|no| ReplaceMetadata::NotNewer { no })
+        .ok_or_else(|| Failure::unreadable("the number of the metadata"))
+}
+
+pub(super) fn remove_metadata(connection: &Connection) -> Outcome<bool> {
+    Ok(execute(connection, "DELETE FROM metadata WHERE id = 1", [])? > 0)
+}
+
+// ---- relying parties --------------------------------------------------------------------------
+
+/// A Relying Party, ready to be written.
+pub(super) struct RelyingPartyRow {
+    pub(super) id: RelyingPartyId,
+    pub(super) account: AccountId,
+    pub(super) version: i64,
+    pub(super) created: Timestamp,
+    pub(super) body: String,
+}
+
+fn relying_party_exists(connection: &Connection, id: RelyingPartyId) -> Outcome<bool> {
+    exists(
+        connection,
+        "SELECT 1 FROM relying_parties WHERE id = ?1",
+        [id.0],
+    )
+}
+
+pub(super) fn create_relying_party(
+    connection: &Connection,
+    row: &RelyingPartyRow,
+    event: &AuditEvent,
+) -> Outcome<bool> {
+    if !account_exists(connection, row.account)? {
+        return Ok(false);
+    }
+    execute(
+        connection,
+        "INSERT INTO relying_parties (id, account_id, version, created, body) \
+         VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![
+            row.id.0,
+            row.account.0,
+            row.version,
+            row.created.0,
+            row.body
+        ],
+    )?;
+    insert_event(connection, event)?;
+    Ok(true)
+}
+
+pub(super) fn update_relying_party(
+    connection: &Connection,
+    row: &RelyingPartyRow,
+    event: &AuditEvent,
+) -> Outcome<Update> {
+    let changed = execute(
+        connection,
+        "UPDATE relying_parties SET version = ?2, body = ?3 WHERE id = ?1 AND version = ?2 - 1",
+        params![row.id.0, row.version, row.body],
+    )?;
+    if changed > 0 {
+        insert_event(connection, event)?;
+        Ok(Update::Done)
+    } else if relying_party_exists(connection, row.id)? {
+        Ok(Update::Conflict)
+    } else {
+        Ok(Update::Gone)
+    }
+}
+
+pub(super) fn delete_relying_party(connection: &Connection, id: RelyingPartyId) -> Outcome<bool> {
+    if execute(
+        connection,
+        "DELETE FROM relying_parties WHERE id = ?1",
+        [id.0],
+    )? == 0
+    {
+        return Ok(false);
+    }
+    for sql in [
+        "DELETE FROM users WHERE relying_party_id = ?1",
+        "DELETE FROM credentials WHERE relying_party_id = ?1",
+        "DELETE FROM attestations WHERE relying_party_id = ?1",
+        "DELETE FROM ceremonies WHERE relying_party_id = ?1",
+        "DELETE FROM webhooks WHERE relying_party_id = ?1",
+        "DELETE FROM access_keys WHERE relying_party_id = ?1",
+        "DELETE FROM token_keys WHERE relying_party_id = ?1",
+        "DELETE FROM used_tokens WHERE relying_party_id = ?1",
+    ] {
+        execute(connection, sql, [id.0])?;
+    }
+    Ok(true)
+}
+
+// ---- users ------------------------------------------------------------------------------------
+
+pub(super) fn create_user(
+    connection: &Connection,
+    user: &User,
+    event: &AuditEvent,
+) -> Outcome<CreateUser> {
+    if !relying_party_exists(connection, user.relying_party)? {
+        return Ok(CreateUser::RelyingPartyGone);
+    }
+    if let Some(taken) = reads::user(connection, user.relying_party, UserRef::Name(&user.name))? {
+        return Ok(CreateUser::Exists(taken));
+    }
+    rows::insert_user(connection, user)?;
+    insert_event(connection, event)?;
+    Ok(CreateUser::Created)
+}
+
+pub(super) fn delete_user(
+    connection: &Connection,
+    rp: RelyingPartyId,
+    user: UserId,
+    event: &AuditEvent,
+) -> Outcome<bool> {
+    let key = [rp.0, user.0];
+    let sql = "DELETE FROM users WHERE relying_party_id = ?1 AND id = ?2";
+    if execute(connection, sql, key)? == 0 {
+        return Ok(false);
+    }
+    for sql in [
+        "DELETE FROM attestations WHERE relying_party_id = ?1 AND key IN \
+         (SELECT key FROM credentials WHERE relying_party_id = ?1 AND user_id = ?2)",
+        "DELETE FROM credentials WHERE relying_party_id = ?1 AND user_id = ?2",
+        "DELETE FROM ceremonies WHERE relying_party_id = ?1 AND user_id = ?2",
+    ] {
+        execute(connection, sql, key)?;
+    }
+    insert_event(connection, event)?;
+    Ok(true)
+}
+
+// ---- credentials ------------------------------------------------------------------------------
+
+pub(super) fn rename_credential(
+    connection: &Connection,
+    rp: RelyingPartyId,
+    user: UserId,
+    key: CredentialKey,
+    name: &str,
+    event: &AuditEvent,
+) -> Outcome<Option<CredentialRecord>> {
+    let changed = execute(
+        connection,
+        "UPDATE credentials SET name = ?4, updated = ?5 \
+         WHERE relying_party_id = ?1 AND key = ?2 AND user_id = ?3",
+        params![rp.0, key.0, user.0, name, event.at.0],
+    )?;
+    if changed == 0 {
+        return Ok(None);
+    }
+    insert_event(connection, event)?;
+    Ok(reads::credential(connection, rp, key)?.map(|(record, _)| record))
+}
+
+pub(super) fn delete_credential(
+    connection: &Connection,
+    rp: RelyingPartyId,
+    user: UserId,
+    key: CredentialKey,
+    event: &AuditEvent,
+) -> Outcome<bool> {
+    let sql = "SELECT last_used FROM credentials WHERE relying_party_id = ?1 AND key = ?2 AND user_id = ?3";
+    let found: Option<Option<i64>> =
+        first(
+            connection,
+            sql,
+            [rp.0, key.0, user.0],
+            |row| Ok(row.get(0)?),
+        )?;
+    let Some(last_used) = found else {
+        return Ok(false);
+    };
+    let sql = "DELETE FROM credentials WHERE relying_party_id = ?1 AND key = ?2";
+    execute(connection, sql, [rp.0, key.0])?;
+    if let Some(last_used) = last_used {
+        execute(
+            connection,
+            "UPDATE users SET last_success = max(coalesce(last_success, ?3), ?3) \
+             WHERE relying_party_id = ?1 AND id = ?2",
+            params![rp.0, user.0, last_used],
+        )?;
+    }
+    let sql = "DELETE FROM attestations WHERE relying_party_id = ?1 AND key = ?2";
+    execute(connection, sql, [rp.0, key.0])?;
+    insert_event(connection, event)?;
+    Ok(true)
+}
+
+// ---- webhooks ---------------------------------------------------------------------------------
+
+pub(super) fn create_webhook(
+    connection: &Connection,
+    rp: RelyingPartyId,
+    id: [u8; 16],
+    created: Timestamp,
+    body: &str,
+) -> Outcome<bool> {
+    if !relying_party_exists(connection, rp)? {
+        return Ok(false);
+    }
+    execute(
+        connection,
+        "INSERT INTO webhooks (relying_party_id, id, created, body) VALUES (?1, ?2, ?3, ?4)",
+        params![rp.0, id, created.0, body],
+    )?;
+    Ok(true)
+}
+
+pub(super) fn update_webhook(
+    connection: &Connection,
+    rp: RelyingPartyId,
+    id: [u8; 16],
+    body: &str,
+) -> Outcome<bool> {
+    let sql = "UPDATE webhooks SET body = ?3 WHERE relying_party_id = ?1 AND id = ?2";
+    Ok(execute(connection, sql, params![rp.0, id, body])? > 0)
+}
+
+pub(super) fn delete_webhook(
+    connection: &Connection,
+    rp: RelyingPartyId,
+    id: [u8; 16],
+) -> Outcome<bool> {
+    let sql = "DELETE FROM webhooks WHERE relying_party_id = ?1 AND id = ?2";
+    Ok(execute(connection, sql, [rp.0, id])? > 0)
+}
+
+// ---- upkeep -----------------------------------------------------------------------------------
+
+/// Removes at most `limit` ceremonies that expired before a moment, the longest expired first.
+pub(super) fn sweep_ceremonies(
+    connection: &Connection,
+    before: Timestamp,
+    limit: u32,
+) -> Outcome<usize> {
+    execute(
+        connection,
+        "DELETE FROM ceremonies WHERE (relying_party_id, id) IN \
+         (SELECT relying_party_id, id FROM ceremonies WHERE expires < ?1 \
+          ORDER BY expires, relying_party_id, id LIMIT ?2)",
+        params![before.0, limit],
+    )
+}
+
+/// Removes at most `limit` notes of used tokens that expired before a moment, the longest expired first.
+pub(super) fn sweep_tokens(
+    connection: &Connection,
+    before: Timestamp,
+    limit: u32,
+) -> Outcome<usize> {
+    execute(
+        connection,
+        "DELETE FROM used_tokens WHERE (relying_party_id, id) IN \
+         (SELECT relying_party_id, id FROM used_tokens WHERE expires < ?1 \
+          ORDER BY expires, relying_party_id, id LIMIT ?2)",
+        params![before.0, limit],
+    )
+}
+
+/// Removes at most `limit` events of a Relying Party from before a moment, the oldest first.
+pub(super) fn sweep_events(
+    connection: &Connection,
+    rp: RelyingPartyId,
+    before: Timestamp,
+    limit: u32,
+) -> Outcome<usize> {
+    execute(
+        connection,
+        "DELETE FROM events WHERE relying_party_id = ?1 AND (at, id) IN \
+         (SELECT at, id FROM events WHERE relying_party_id = ?1 AND at < ?2 ORDER BY at, id LIMIT ?3)",
+        params![rp.0, before.0, limit],
+    )
+}

@@ -1,0 +1,85 @@
+//! Access keys, the keys of tokens, and the tokens that were used.
+
+use domain::audit::AuditEvent;
+use domain::clock::Timestamp;
+use domain::ids::{AccessKeyId, RelyingPartyId, TokenId};
+use domain::tokens::{TokenKey, TokenKind};
+use rusqlite::{Connection, params};
+
+use super::relying_party_exists;
+use crate::embedded::reads;
+use crate::embedded::rows::insert_event;
+use crate::embedded::sql::{Outcome, execute};
+
+/// An access key, ready to be written.
+pub(in crate::embedded) struct AccessKeyRow {
+    pub(in crate::embedded) relying_party: RelyingPartyId,
+    pub(in crate::embedded) id: AccessKeyId,
+    pub(in crate::embedded) created: Timestamp,
+    pub(in crate::embedded) body: String,
+}
+
+pub(in crate::embedded) fn create_access_key(
+    connection: &Connection,
+    row: &AccessKeyRow,
+    event: &AuditEvent,
+) -> Outcome<bool> {
+    if !relying_party_exists(connection, row.relying_party)? {
+        return Ok(false);
+    }
+    execute(
+        connection,
+        "INSERT INTO access_keys (relying_party_id, id, created, body) VALUES (?1, ?2, ?3, ?4)",
+        params![row.relying_party.0, row.id.0, row.created.0, row.body],
+    )?;
+    insert_event(connection, event)?;
+    Ok(true)
+}
+
+pub(in crate::embedded) fn delete_access_key(
+    connection: &Connection,
+    rp: RelyingPartyId,
+    id: AccessKeyId,
+    event: &AuditEvent,
+) -> Outcome<bool> {
+    let sql = "DELETE FROM access_keys WHERE relying_party_id = ?1 AND id = ?2";
+    if execute(connection, sql, [rp.0, id.0])? == 0 {
+        return Ok(false);
+    }
+    insert_event(connection, event)?;
+    Ok(true)
+}
+
+pub(in crate::embedded) fn keep_token_key(
+    connection: &Connection,
+    rp: RelyingPartyId,
+    kind: TokenKind,
+    candidate: TokenKey,
+) -> Outcome<Option<TokenKey>> {
+    if !relying_party_exists(connection, rp)? {
+        return Ok(None);
+    }
+    if let Some(stored) = reads::token_key(connection, rp, kind)? {
+        return Ok(Some(stored));
+    }
+    execute(
+        connection,
+        "INSERT INTO token_keys (relying_party_id, kind, value) VALUES (?1, ?2, ?3)",
+        params![rp.0, kind.name(), candidate.reveal()],
+    )?;
+    Ok(Some(candidate))
+}
+
+pub(in crate::embedded) fn claim_once(
+    connection: &Connection,
+    rp: RelyingPartyId,
+    token: TokenId,
+    expires: Timestamp,
+) -> Outcome<bool> {
+    if !relying_party_exists(connection, rp)? {
+        return Ok(false);
+    }
+    let sql = "INSERT INTO used_tokens (relying_party_id, id, expires) VALUES (?1, ?2, ?3) \
+               ON CONFLICT (relying_party_id, id) DO NOTHING";
+    Ok(execute(connection, sql, params![rp.0, token.0, expires.0])? > 0)
+}

@@ -1,0 +1,264 @@
+//! Ceremonies: begun, taken, refused, and the registrations that led to nothing.
+
+use domain::ceremony::{Asked, Ceremony, CeremonyKind, CeremonyState};
+use domain::clock::Timestamp;
+use domain::ids::{CeremonyId, RelyingPartyId, UserId};
+use domain::storage::{
+    Begin, BeginRegistration, CeremonyFilter, CounterRule, Fault, FinishAuthentication,
+    FinishRegistration, FinishedAuthentication, FinishedRegistration, Page, PageRequest,
+    RefuseCeremony, Refused,
+};
+use webauthn::error::Reason;
+
+use super::state::{Claim, State, page, vacant};
+
+impl State {
+    pub(super) fn begin_registration(
+        &mut self,
+        begin: &BeginRegistration<'_>,
+    ) -> Result<Begin, Fault> {
+        let rp = begin.ceremony.relying_party;
+        vacant(&self.ceremonies, &(rp, begin.ceremony.id))?;
+        if let Some(user) = begin.new_user {
+            if !self.relying_parties.contains_key(&rp) {
+                return Ok(Begin::UserGone);
+            }
+            if self.user_named(rp, &user.name).is_some() {
+                return Ok(Begin::UserExists);
+            }
+            vacant(&self.users, &(rp, user.id))?;
+            self.users.insert((rp, user.id), user.clone());
+        } else if begin
+            .ceremony
+            .user
+            .is_none_or(|u| !self.users.contains_key(&(rp, u)))
+        {
+            return Ok(Begin::UserGone);
+        }
+        self.begin(begin.ceremony, begin.max_pending);
+        for event in begin.events {
+            self.record(event);
+        }
+        Ok(Begin::Begun)
+    }
+
+    pub(super) fn begin_authentication(
+        &mut self,
+        ceremony: &Ceremony,
+        max_pending: u32,
+    ) -> Result<Begin, Fault> {
+        let rp = ceremony.relying_party;
+        let there = match ceremony.user {
+            Some(user) => self.users.contains_key(&(rp, user)),
+            None => self.relying_parties.contains_key(&rp),
+        };
+        if !there {
+            return Ok(Begin::UserGone);
+        }
+        vacant(&self.ceremonies, &(rp, ceremony.id))?;
+        self.begin(ceremony, max_pending);
+        Ok(Begin::Begun)
+    }
+
+    pub(super) fn finish_registration(
+        &mut self,
+        finish: &FinishRegistration<'_>,
+    ) -> FinishedRegistration {
+        let record = finish.credential.record();
+        let rp = record.relying_party;
+        let exists = self
+            .credentials
+            .values()
+            .any(|c| c.relying_party == rp && c.id == record.id);
+        let count = self.credentials_of(rp, record.user).count();
+        let kind = Some(CeremonyKind::Registration);
+        let kept = match self.claim((rp, record.key.into()), kind, finish.attempt, finish.now) {
+            Claim::Open(kept) => kept,
+            Claim::Repeated(CeremonyState::Succeeded, _) => {
+                return FinishedRegistration::Registered;
+            }
+            Claim::Repeated(CeremonyState::Failed(Reason::CredentialExists), _) => {
+                return FinishedRegistration::CredentialExists;
+            }
+            Claim::Repeated(CeremonyState::Failed(Reason::TooManyCredentials), _) => {
+                return FinishedRegistration::TooManyCredentials;
+            }
+            Claim::Repeated(..) | Claim::Used => return FinishedRegistration::Used,
+            Claim::Gone => return FinishedRegistration::Gone,
+            Claim::Expired => return FinishedRegistration::Expired,
+        };
+        let refused = if exists {
+            Some((
+                Reason::CredentialExists,
+                FinishedRegistration::CredentialExists,
+            ))
+        } else if count >= finish.max_credentials as usize {
+            Some((
+                Reason::TooManyCredentials,
+                FinishedRegistration::TooManyCredentials,
+            ))
+        } else {
+            None
+        };
+        if let Some((reason, outcome)) = refused {
+            kept.take(finish.attempt, finish.now, CeremonyState::Failed(reason));
+            self.record(&finish.event.clone().refused(reason));
+            return outcome;
+        }
+        kept.take(finish.attempt, finish.now, CeremonyState::Succeeded);
+        kept.ceremony.user = Some(record.user);
+        kept.ceremony.credential = Some(record.key);
+        self.credentials.insert((rp, record.key), record.clone());
+        let evidence = finish.credential.evidence();
+        self.evidence.insert((rp, record.key), evidence);
+        self.record(finish.event);
+        FinishedRegistration::Registered
+    }
+
+    pub(super) fn finish_authentication(
+        &mut self,
+        finish: &FinishAuthentication<'_>,
+    ) -> FinishedAuthentication {
+        let rp = finish.relying_party;
+        let key = (rp, finish.credential);
+        let stored = self
+            .credentials
+            .get(&key)
+            .filter(|c| c.user == finish.user && c.id == *finish.verified.credential_id())
+            .map(|c| c.sign_count);
+        let kind = Some(CeremonyKind::Authentication);
+        let kept = match self.claim((rp, finish.ceremony), kind, finish.attempt, finish.now) {
+            Claim::Open(kept) => kept,
+            Claim::Repeated(CeremonyState::Succeeded, _) => {
+                return FinishedAuthentication::Accepted;
+            }
+            Claim::Repeated(CeremonyState::Failed(Reason::SignCountNotIncreased), Some(stored)) => {
+                return FinishedAuthentication::CounterWentBack { stored };
+            }
+            Claim::Repeated(CeremonyState::Failed(Reason::CredentialUnknown), _) => {
+                return FinishedAuthentication::CredentialGone;
+            }
+            Claim::Repeated(..) | Claim::Used => return FinishedAuthentication::Used,
+            Claim::Gone => return FinishedAuthentication::Gone,
+            Claim::Expired => return FinishedAuthentication::Expired,
+        };
+        let mut fail =
+            |reason| kept.take(finish.attempt, finish.now, CeremonyState::Failed(reason));
+        let Some(stored) = stored else {
+            let reason = Reason::CredentialUnknown;
+            fail(reason);
+            self.record(&finish.event.clone().refused(reason));
+            return FinishedAuthentication::CredentialGone;
+        };
+        let received = finish.verified.received_sign_count();
+        let grows = received > stored || (received == 0 && stored == 0);
+        if finish.counter == CounterRule::MustIncrease && !grows {
+            let reason = Reason::SignCountNotIncreased;
+            fail(reason);
+            kept.stored_count = Some(stored);
+            self.failed(rp, finish.user, finish.now);
+            self.record(&finish.event.clone().refused(reason));
+            return FinishedAuthentication::CounterWentBack { stored };
+        }
+        kept.take(finish.attempt, finish.now, CeremonyState::Succeeded);
+        kept.ceremony.user = Some(finish.user);
+        kept.ceremony.credential = Some(finish.credential);
+        if let Some(record) = self.credentials.get_mut(&key) {
+            let verified = finish.verified;
+            record.sign_count = stored.max(received);
+            record.uv_initialized |= verified.user_verified();
+            // Eligibility is gained or learnt, never lost.
+            record.backup_eligible =
+                Some(record.backup_eligible == Some(true) || verified.backup_eligible());
+            record.backup_state = Some(verified.backup_state());
+            record.last_used = record.last_used.max(Some(finish.now));
+        }
+        self.record(finish.event);
+        FinishedAuthentication::Accepted
+    }
+
+    pub(super) fn refuse_ceremony(&mut self, refuse: &RefuseCeremony<'_>) -> Refused {
+        let key = (refuse.relying_party, refuse.ceremony);
+        match self.claim(key, None, refuse.attempt, refuse.now) {
+            Claim::Open(kept) => {
+                kept.take(
+                    refuse.attempt,
+                    refuse.now,
+                    CeremonyState::Failed(refuse.reason),
+                );
+            }
+            Claim::Repeated(CeremonyState::Failed(_), _) => return Refused::Done,
+            Claim::Repeated(..) | Claim::Used => return Refused::Used,
+            Claim::Gone => return Refused::Gone,
+            Claim::Expired => return Refused::Expired,
+        }
+        if let Some(user) = refuse.failed_user {
+            self.failed(refuse.relying_party, user, refuse.now);
+        }
+        self.record(refuse.event);
+        Refused::Done
+    }
+
+    pub(super) fn list_ceremonies(
+        &self,
+        rp: RelyingPartyId,
+        user: UserId,
+        filter: CeremonyFilter,
+        request: PageRequest,
+    ) -> Page<Ceremony> {
+        let rows = self
+            .ceremonies
+            .values()
+            .map(|kept| &kept.ceremony)
+            .filter(|c| {
+                c.relying_party == rp
+                    && c.user == Some(user)
+                    && c.kind() == filter.kind
+                    && filter.standing.is_none_or(|s| c.standing(filter.now) == s)
+                    && !(filter.unfinished_only && c.state == CeremonyState::Succeeded)
+                    && (filter.credential.is_none() || c.credential == filter.credential)
+            })
+            .cloned();
+        page(rows, request, |c| (c.created, c.id.0))
+    }
+
+    pub(super) fn rename_registration(
+        &mut self,
+        rp: RelyingPartyId,
+        user: UserId,
+        id: CeremonyId,
+        name: &str,
+        now: Timestamp,
+    ) -> Option<Ceremony> {
+        let found = self
+            .ceremonies
+            .get_mut(&(rp, id))
+            .map(|kept| &mut kept.ceremony);
+        let ceremony =
+            found.filter(|c| c.user == Some(user) && c.state != CeremonyState::Succeeded)?;
+        let Asked::Registration(asked) = &mut ceremony.asked else {
+            return None;
+        };
+        name.clone_into(&mut asked.credential_name);
+        ceremony.updated = now;
+        Some(ceremony.clone())
+    }
+
+    pub(super) fn delete_registration(
+        &mut self,
+        rp: RelyingPartyId,
+        user: UserId,
+        id: CeremonyId,
+    ) -> bool {
+        let unfinished = self.ceremonies.get(&(rp, id)).is_some_and(|kept| {
+            let c = &kept.ceremony;
+            c.kind() == CeremonyKind::Registration
+                && c.user == Some(user)
+                && c.state != CeremonyState::Succeeded
+        });
+        if unfinished {
+            self.ceremonies.remove(&(rp, id));
+        }
+        unfinished
+    }
+}

@@ -1,0 +1,196 @@
+//! What the store keeps, and what all operations do with it.
+
+use std::collections::BTreeMap;
+
+use domain::access_keys::AccessKey;
+use domain::accounts::{Account, ApiKey};
+use domain::audit::AuditEvent;
+use domain::ceremony::{Ceremony, CeremonyKind, CeremonyState};
+use domain::clock::Timestamp;
+use domain::credentials::{CredentialRecord, Evidence};
+use domain::ids::{
+    AccessKeyId, AccountId, ApiKeyId, AttemptId, CeremonyId, CredentialKey, EventId,
+    RelyingPartyId, TokenId, UserId, WebhookId,
+};
+use domain::metadata::StoredMetadata;
+use domain::relying_parties::RelyingParty;
+use domain::storage::{Fault, Order, Page, PageRequest};
+use domain::tokens::{TokenKey, TokenKind};
+use domain::users::{User, UserRef};
+use domain::webhooks::Webhook;
+
+/// All that is kept.
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) shared_secret: Option<[u8; 32]>,
+    pub(super) accounts: BTreeMap<AccountId, Account>,
+    pub(super) api_keys: BTreeMap<ApiKeyId, ApiKey>,
+    pub(super) relying_parties: BTreeMap<RelyingPartyId, RelyingParty>,
+    pub(super) users: BTreeMap<(RelyingPartyId, UserId), User>,
+    pub(super) credentials: BTreeMap<(RelyingPartyId, CredentialKey), CredentialRecord>,
+    /// Of the credentials that are there, and perhaps of some that are gone.
+    pub(super) evidence: BTreeMap<(RelyingPartyId, CredentialKey), Evidence>,
+    pub(super) ceremonies: BTreeMap<(RelyingPartyId, CeremonyId), Kept>,
+    pub(super) webhooks: BTreeMap<(RelyingPartyId, WebhookId), Webhook>,
+    pub(super) access_keys: BTreeMap<(RelyingPartyId, AccessKeyId), AccessKey>,
+    pub(super) token_keys: BTreeMap<(RelyingPartyId, TokenKind), TokenKey>,
+    /// One-time tokens that were used, and when they expire.
+    pub(super) used_tokens: BTreeMap<(RelyingPartyId, TokenId), Timestamp>,
+    pub(super) events: BTreeMap<(RelyingPartyId, Timestamp, EventId), AuditEvent>,
+    pub(super) metadata: Option<StoredMetadata>,
+}
+
+/// A ceremony, and who took it.
+pub(super) struct Kept {
+    pub(super) ceremony: Ceremony,
+    pub(super) claimed_by: Option<AttemptId>,
+    /// The stored counter that the attempt did not exceed.
+    pub(super) stored_count: Option<u32>,
+}
+
+/// A fresh key must be fresh.
+pub(super) fn vacant<K: Ord, V>(map: &BTreeMap<K, V>, key: &K) -> Result<(), Fault> {
+    if map.contains_key(key) {
+        Err(Fault::Fatal("a key is taken".to_owned()))
+    } else {
+        Ok(())
+    }
+}
+
+/// A page of rows by their position.
+pub(super) fn page<T>(
+    rows: impl Iterator<Item = T>,
+    request: PageRequest,
+    position: impl Fn(&T) -> (Timestamp, [u8; 16]),
+) -> Page<T> {
+    let mut rows: Vec<T> = rows.collect();
+    rows.sort_by_key(&position);
+    if request.order == Order::Descending {
+        rows.reverse();
+    }
+    if let Some(after) = request.after {
+        let after = (after.created, after.key);
+        rows.retain(|row| match request.order {
+            Order::Ascending => position(row) > after,
+            Order::Descending => position(row) < after,
+        });
+    }
+    let limit = request.limit as usize;
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    Page { items: rows, more }
+}
+
+impl State {
+    pub(super) fn user_named(&self, rp: RelyingPartyId, name: &str) -> Option<&User> {
+        self.users
+            .values()
+            .find(|u| u.relying_party == rp && u.name == name)
+    }
+
+    pub(super) fn user(&self, rp: RelyingPartyId, user: UserRef<'_>) -> Option<&User> {
+        match user {
+            UserRef::Name(name) => self.user_named(rp, name),
+            UserRef::Id(id) => self.users.get(&(rp, id)),
+        }
+    }
+
+    /// Notes a sign-in of a user that was refused.
+    pub(super) fn failed(&mut self, rp: RelyingPartyId, user: UserId, now: Timestamp) {
+        if let Some(user) = self.users.get_mut(&(rp, user)) {
+            user.last_failure = user.last_failure.max(Some(now));
+        }
+    }
+
+    pub(super) fn credentials_of(
+        &self,
+        rp: RelyingPartyId,
+        user: UserId,
+    ) -> impl Iterator<Item = &CredentialRecord> {
+        self.credentials
+            .values()
+            .filter(move |c| c.relying_party == rp && c.user == user)
+    }
+
+    pub(super) fn with_owner(&self, record: &CredentialRecord) -> Option<(CredentialRecord, User)> {
+        let owner = self.users.get(&(record.relying_party, record.user))?;
+        Some((record.clone(), owner.clone()))
+    }
+
+    pub(super) fn record(&mut self, event: &AuditEvent) {
+        self.events
+            .insert((event.relying_party, event.at, event.id), event.clone());
+    }
+
+    /// Writes a new ceremony; the oldest pending ones of its kind and user make room.
+    pub(super) fn begin(&mut self, ceremony: &Ceremony, max_pending: u32) {
+        let rp = ceremony.relying_party;
+        if ceremony.user.is_some() {
+            let mut pending: Vec<(Timestamp, CeremonyId)> = self
+                .ceremonies
+                .values()
+                .map(|kept| &kept.ceremony)
+                .filter(|c| {
+                    c.relying_party == rp
+                        && c.user == ceremony.user
+                        && c.kind() == ceremony.kind()
+                        && c.state == CeremonyState::Pending
+                })
+                .map(|c| (c.created, c.id))
+                .collect();
+            pending.sort_unstable();
+            let keep = (max_pending as usize).saturating_sub(1);
+            pending.truncate(pending.len().saturating_sub(keep));
+            for (_, id) in pending {
+                self.ceremonies.remove(&(rp, id));
+            }
+        }
+        let kept = Kept {
+            ceremony: ceremony.clone(),
+            claimed_by: None,
+            stored_count: None,
+        };
+        self.ceremonies.insert((rp, ceremony.id), kept);
+    }
+
+    /// How a ceremony stands for an attempt.
+    pub(super) fn claim(
+        &mut self,
+        key: (RelyingPartyId, CeremonyId),
+        kind: Option<CeremonyKind>,
+        attempt: AttemptId,
+        now: Timestamp,
+    ) -> Claim<'_> {
+        let Some(kept) = self.ceremonies.get_mut(&key) else {
+            return Claim::Gone;
+        };
+        if kind.is_some_and(|kind| kind != kept.ceremony.kind()) {
+            Claim::Gone
+        } else if kept.claimed_by == Some(attempt) {
+            Claim::Repeated(kept.ceremony.state, kept.stored_count)
+        } else if kept.ceremony.state != CeremonyState::Pending {
+            Claim::Used
+        } else if now >= kept.ceremony.expires {
+            Claim::Expired
+        } else {
+            Claim::Open(kept)
+        }
+    }
+}
+
+/// What an attempt finds of the ceremony that it wants to take.
+pub(super) enum Claim<'a> {
+    Open(&'a mut Kept),
+    Repeated(CeremonyState, Option<u32>),
+    Gone,
+    Used,
+    Expired,
+}
+
+impl Kept {
+    pub(super) fn take(&mut self, attempt: AttemptId, now: Timestamp, state: CeremonyState) {
+        self.claimed_by = Some(attempt);
+        self.ceremony.updated = now;
+        self.ceremony.state = state;
+    }
+}
