@@ -1,7 +1,6 @@
 //! A back end that uses passkeyd: one account, its credentials, and a router over the memory store.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -11,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::Passkeys;
 use domain::accounts::Secret;
-use domain::clock::{Randomness, SteppedClock, Timestamp};
+use domain::clock::{SteppedClock, Timestamp};
 use domain::ids::{AccountId, RelyingPartyId};
 use domain::metadata::MetadataTrust;
 use domain::relying_parties::RelyingParty;
@@ -21,6 +20,8 @@ use storage::memory::Memory;
 use testkit::{Authenticator, Lies};
 use tower::ServiceExt as _;
 
+use crate::counting::Counting;
+
 /// Where passkeyd says that it is; with a path prefix, which every emitted URL must carry.
 pub const PUBLIC_URL: &str = "https://passkeys.test/prefix";
 /// The origin that services are configured with.
@@ -29,23 +30,6 @@ pub const ORIGIN: &str = "https://acme.test";
 const START: i64 = 1_767_323_045_000;
 const ACCOUNT: [u8; 16] = [0xac; 16];
 const TOKEN: &str = "a-token-for-tests";
-
-/// Different bytes at each call, the same in each run, so that whole answers can be compared.
-#[derive(Default)]
-struct Counting(AtomicU64);
-
-impl Randomness for Counting {
-    fn fill(&self, buffer: &mut [u8]) {
-        let mut state = self.0.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
-        for byte in buffer {
-            // SplitMix64.
-            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let mut word = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            *byte = word.to_le_bytes()[7];
-        }
-    }
-}
 
 /// An answer.
 #[derive(Debug)]

@@ -6,6 +6,9 @@
     reason = "a test that cannot go on has failed"
 )]
 
+#[path = "../support/counting.rs"]
+mod counting;
+
 mod backend;
 mod docs;
 mod manage;

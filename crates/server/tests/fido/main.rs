@@ -9,6 +9,9 @@
     reason = "a test that cannot go on has failed"
 )]
 
+#[path = "../support/counting.rs"]
+mod counting;
+
 mod algorithms;
 mod attestation_object;
 mod authenticator_data;

@@ -1,14 +1,14 @@
 //! A conformance tool: it has authenticators, describes them in metadata, and talks to the binding.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, Method, Request};
 use domain::accounts::{Bootstrap, Secret};
-use domain::clock::{Randomness, SteppedClock, Timestamp};
+use domain::clock::{SteppedClock, Timestamp};
 use domain::error::Refusal;
 use domain::ids::AccountId;
 use domain::metadata::{ImportedMetadata, MetadataSource, MetadataTrust};
@@ -23,29 +23,14 @@ use testkit::metadata::{Blob, BlobLies, Entry, Service};
 use testkit::{Algorithm, Authenticator, Lies, Profile};
 use tower::ServiceExt as _;
 
+use crate::counting::Counting;
+
 /// Where passkeyd is; the conformance Relying Party is at the same place.
 pub const ORIGIN: &str = "https://passkeys.test";
 /// 2026-01-02T03:04:05Z, in milliseconds.
 pub const START: i64 = 1_767_323_045_000;
 const ACCOUNT: [u8; 16] = [0xac; 16];
 const TOKEN: &str = "a-token-for-tests";
-
-/// Different bytes at each call.
-#[derive(Default)]
-struct Counting(AtomicU64);
-
-impl Randomness for Counting {
-    fn fill(&self, buffer: &mut [u8]) {
-        let mut state = self.0.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
-        for byte in buffer {
-            // SplitMix64.
-            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let mut word = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            *byte = word.to_le_bytes()[7];
-        }
-    }
-}
 
 /// An answer.
 #[derive(Debug)]

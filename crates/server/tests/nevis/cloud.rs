@@ -1,7 +1,6 @@
 //! A back end and a page that use the wire: one Service with an access key, and the whole router over a store.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -11,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use domain::Passkeys;
 use domain::accounts::Secret;
-use domain::clock::{Randomness, SteppedClock, Timestamp};
+use domain::clock::{SteppedClock, Timestamp};
 use domain::ids::{AccountId, RelyingPartyId};
 use domain::storage::Storage;
 use domain::webauthn::authentication::SignCountPolicy;
@@ -23,6 +22,8 @@ use storage::memory::Memory;
 use testkit::{Authenticator, Lies};
 use tower::ServiceExt as _;
 
+use crate::counting::Counting;
+
 /// Where passkeyd says that it is.
 pub const PUBLIC_URL: &str = "https://passkeys.test";
 /// The RP ID of the service.
@@ -33,23 +34,6 @@ pub const ORIGIN_OF_PAGES: &str = "https://acme.test";
 pub const START: i64 = 1_767_323_045_000;
 const ACCOUNT: [u8; 16] = [0xac; 16];
 const TOKEN: &str = "a-token-for-tests";
-
-/// Different bytes at each call, the same in each run.
-#[derive(Default)]
-struct Counting(AtomicU64);
-
-impl Randomness for Counting {
-    fn fill(&self, buffer: &mut [u8]) {
-        let mut state = self.0.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
-        for byte in buffer {
-            // SplitMix64.
-            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let mut word = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            *byte = word.to_le_bytes()[7];
-        }
-    }
-}
 
 /// An answer.
 #[derive(Debug)]

@@ -7,6 +7,9 @@
     reason = "a test that cannot go on has failed"
 )]
 
+#[path = "../support/counting.rs"]
+mod counting;
+
 mod access_keys;
 mod approval;
 mod authenticators;

@@ -1,5 +1,4 @@
-//! Wishes about a ceremony in a request, and the ceremonies that are begun with them. What stands in `fido2Options` on this
-//! wire stands at the top level of the FIDO binding; both are read here.
+//! Wishes about a ceremony in a request, and the ceremonies that are begun with them.
 
 use domain::authentication::{StartAuthentication, Who};
 use domain::ceremony::{Ceremony, ChallengeForm, Terms};
