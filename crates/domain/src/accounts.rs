@@ -129,6 +129,48 @@ impl Passkeys {
         })
     }
 
+    /// Makes a further account; its token is returned this once.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn create_account(&self) -> Result<(Account, Secret), Refusal> {
+        let token = Secret::random(&*self.randomness);
+        loop {
+            let account = Account {
+                id: AccountId::random(&*self.randomness),
+                token: token.hash(),
+                created: self.now(),
+            };
+            if self.storage.create_account(&account).await? {
+                self.secrets.forget(&Principal::Account(account.id));
+                return Ok((account, token));
+            }
+        }
+    }
+
+    /// Accounts in the order of their creation.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn list_accounts(&self, page: PageRequest) -> Result<Page<Account>, Refusal> {
+        Ok(self.storage.list_accounts(page).await?)
+    }
+
+    /// Gives an account a new token, which is returned this once. The old token is refused from now on; on other nodes
+    /// within a second. The account's API keys stay valid.
+    ///
+    /// # Errors
+    /// `account_unknown`.
+    pub async fn reset_account_token(&self, account: AccountId) -> Result<Secret, Refusal> {
+        let token = Secret::random(&*self.randomness);
+        let replaced = self.storage.replace_account_token(account, token.hash());
+        if !replaced.await? {
+            return Err(Reason::AccountUnknown.into());
+        }
+        self.secrets.forget(&Principal::Account(account));
+        Ok(token)
+    }
+
     /// The account that a secret proves.
     ///
     /// # Errors

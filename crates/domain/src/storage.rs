@@ -365,6 +365,16 @@ pub trait Storage: Send + Sync + 'static {
 
     /// Creates the account if the store holds none.
     async fn create_first_account(&self, account: &Account) -> Result<FirstAccount, Fault>;
+    /// Adds an account; `false` when one with this key is there already.
+    async fn create_account(&self, account: &Account) -> Result<bool, Fault>;
+    /// All accounts.
+    async fn list_accounts(&self, page: PageRequest) -> Result<Page<Account>, Fault>;
+    /// Replaces the hash of an account's token; `false` when the account is not there.
+    async fn replace_account_token(
+        &self,
+        account: AccountId,
+        token: SecretHash,
+    ) -> Result<bool, Fault>;
     /// The stored hash of a principal's secret.
     async fn secret(&self, principal: Principal) -> Result<Option<StoredSecret>, Fault>;
     /// Adds an API key to an account; `false` when the account is not there.

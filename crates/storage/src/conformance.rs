@@ -40,6 +40,8 @@ macro_rules! every_case {
                 only_an_empty_store_takes_a_first_account,
                 of_many_first_accounts_at_once_one_is_created,
                 a_secret_is_found_by_its_principal,
+                an_account_is_created_once_and_listed,
+                a_token_is_replaced_in_its_account_only,
                 an_api_key_belongs_to_an_account,
                 the_shared_secret_is_the_first_one_that_was_offered;
             relying_parties:

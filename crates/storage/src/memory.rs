@@ -9,7 +9,7 @@ use std::ops::Bound;
 
 use async_trait::async_trait;
 use domain::access_keys::AccessKey;
-use domain::accounts::{Account, ApiKey};
+use domain::accounts::{Account, ApiKey, SecretHash};
 use domain::audit::AuditEvent;
 use domain::ceremony::Ceremony;
 use domain::clock::Timestamp;
@@ -64,6 +64,34 @@ impl Storage for Memory {
         }
         state.accounts.insert(account.id, account.clone());
         Ok(FirstAccount::Created)
+    }
+
+    async fn create_account(&self, account: &Account) -> Result<bool, Fault> {
+        let mut state = self.state();
+        if state.accounts.contains_key(&account.id) {
+            return Ok(false);
+        }
+        state.accounts.insert(account.id, account.clone());
+        Ok(true)
+    }
+
+    async fn list_accounts(&self, request: PageRequest) -> Result<Page<Account>, Fault> {
+        let state = self.state();
+        let accounts = state.accounts.values().cloned();
+        Ok(page(accounts, request, |a| (a.created, a.id.0)))
+    }
+
+    async fn replace_account_token(
+        &self,
+        account: AccountId,
+        token: SecretHash,
+    ) -> Result<bool, Fault> {
+        let mut state = self.state();
+        let Some(stored) = state.accounts.get_mut(&account) else {
+            return Ok(false);
+        };
+        stored.token = token;
+        Ok(true)
     }
 
     async fn secret(&self, principal: Principal) -> Result<Option<StoredSecret>, Fault> {

@@ -503,6 +503,36 @@ async fn an_unknown_account_and_a_wrong_secret_are_refused_alike() {
 }
 
 #[tokio::test]
+async fn a_token_that_was_reset_is_refused_at_once() {
+    let house = House::new().await;
+    let (account, old) = house.passkeys.create_account().await.unwrap();
+    let principal = domain::storage::Principal::Account(account.id);
+    // Now the secret is in the cache, too.
+    assert_eq!(
+        house.passkeys.authenticate(principal, &old).await,
+        Ok(account.id)
+    );
+    let new = house
+        .passkeys
+        .reset_account_token(account.id)
+        .await
+        .unwrap();
+    assert_eq!(
+        reason(house.passkeys.authenticate(principal, &old).await),
+        Reason::AccessDenied
+    );
+    assert_eq!(
+        house.passkeys.authenticate(principal, &new).await,
+        Ok(account.id)
+    );
+    let nobody = domain::ids::AccountId([9; 16]);
+    assert_eq!(
+        reason(house.passkeys.reset_account_token(nobody).await),
+        Reason::AccountUnknown
+    );
+}
+
+#[tokio::test]
 async fn a_deleted_api_key_is_refused_at_once() {
     let house = House::new().await;
     let (key, secret) = house

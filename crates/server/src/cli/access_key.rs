@@ -1,18 +1,14 @@
 //! `passkeyd access-key`: the access keys of a Service, made and revoked on the machine that holds the store.
 
-use std::io::{self, Write as _};
-
 use clap::{Args, Subcommand};
 use domain::Reason;
 use domain::error::Refusal;
-use domain::policy::Policy;
-use serde::Serialize;
 
-use super::which_store::WhichStore;
+use super::print_json;
+use super::which_store::{WhichStore, open_existing};
 use crate::api::manage::access_keys::{all, make, revoke};
 use crate::api::manage::services::service_id;
-use crate::metadata::Sources;
-use crate::process::{self, ProcessError};
+use crate::process::ProcessError;
 
 /// Arguments of the command.
 #[derive(Debug, Args)]
@@ -79,30 +75,24 @@ pub(super) async fn run(arguments: AccessKey) -> Result<(), ProcessError> {
         ))
     })?;
     let settings = store.settings()?;
-    let location = settings.store_location()?;
-    // A new store would have no Service, so one that is not there is a mistake in the arguments.
-    if !location.is_file() {
-        return Err(ProcessError::Command(format!(
-            "there is no store at {}",
-            location.display()
-        )));
-    }
-    let passkeys = process::open(
-        &location,
-        Policy::default(),
-        Sources::load(&settings.metadata)?,
-    )
-    .await
-    .map_err(|error| in_use(error, &service))?;
+    // The endpoint that does the same while a server holds the store.
+    let passkeys = open_existing(&settings, |path, _| {
+        format!(
+            "{} is in use by a running passkeyd: ask that one instead, with \
+             /manage/v1/services/{service}/access-keys",
+            path.display()
+        )
+    })
+    .await?;
     let public_url = settings.public_url(settings.listen);
     let done = match &task {
         Task::Create { name } => match make(&passkeys, &public_url, rp, name).await {
-            Ok(created) => print(&created),
+            Ok(created) => print_json(&created),
             Err(refusal) => Err(explained(refusal)),
         },
         Task::List => match passkeys.relying_party_itself(rp).await {
             Ok(_) => match all(&passkeys, rp).await {
-                Ok(keys) => print(&keys),
+                Ok(keys) => print_json(&keys),
                 Err(refusal) => Err(refusal.into()),
             },
             Err(refusal) => Err(explained(refusal)),
@@ -119,18 +109,6 @@ pub(super) async fn run(arguments: AccessKey) -> Result<(), ProcessError> {
     done
 }
 
-/// Names the endpoint that does the same while a server holds the store.
-fn in_use(error: ProcessError, service: &str) -> ProcessError {
-    match error {
-        ProcessError::Store(storage::OpenError::InUse { path }) => ProcessError::Command(format!(
-            "{} is in use by a running passkeyd: ask that one instead, with \
-             /manage/v1/services/{service}/access-keys",
-            path.display()
-        )),
-        other => other,
-    }
-}
-
 fn explained(refusal: Refusal) -> ProcessError {
     match refusal.reason {
         Reason::RelyingPartyUnknown => {
@@ -138,17 +116,4 @@ fn explained(refusal: Refusal) -> ProcessError {
         }
         _ => refusal.into(),
     }
-}
-
-fn print(what: &impl Serialize) -> Result<(), ProcessError> {
-    let write = || -> io::Result<()> {
-        let mut out = io::stdout().lock();
-        serde_json::to_writer_pretty(&mut out, what)?;
-        out.write_all(b"\n")?;
-        out.flush()
-    };
-    write().map_err(|source| ProcessError::System {
-        what: "cannot print the answer",
-        source,
-    })
 }

@@ -10,14 +10,13 @@ use clap::{Args, Subcommand};
 use domain::Passkeys;
 use domain::clock::Timestamp;
 use domain::metadata::{ImportedMetadata, MetadataInUse, MetadataSource, ModelName};
-use domain::policy::Policy;
 use webauthn::metadata::MAX_BLOB;
 
-use super::which_store::WhichStore;
+use super::which_store::{self, WhichStore};
 use crate::api::dates::Date;
 use crate::config::Settings;
-use crate::metadata::{self, Sources};
-use crate::process::{self, ProcessError};
+use crate::metadata;
+use crate::process::ProcessError;
 
 #[derive(Debug, Args)]
 pub(super) struct Mds {
@@ -67,7 +66,10 @@ async fn import(file: &Path, settings: &Settings) -> Result<String, ProcessError
         ProcessError::Command(format!("cannot read {}: {error}", file.display()))
     })?;
     let instead = format!("-T {}", file.display());
-    let passkeys = open(settings, &instead).await?;
+    let passkeys = which_store::open(settings, |_, fault| {
+        ask_the_server(settings, &instead, fault)
+    })
+    .await?;
     let imported = metadata::import(&passkeys, blob, MetadataSource::Command).await;
     let now = passkeys.now();
     passkeys.close().await?;
@@ -124,32 +126,20 @@ fn read(file: &Path) -> io::Result<Vec<u8>> {
     Ok(blob)
 }
 
-/// Opening a store that is not there would make one.
 async fn open_existing(settings: &Settings, instead: &str) -> Result<Arc<Passkeys>, ProcessError> {
-    let path = settings.store_location()?;
-    if !path.exists() {
-        return Err(ProcessError::Command(format!(
-            "there is no store at {}",
-            path.display()
-        )));
-    }
-    open(settings, instead).await
+    which_store::open_existing(settings, |_, fault| {
+        ask_the_server(settings, instead, fault)
+    })
+    .await
 }
 
-async fn open(settings: &Settings, instead: &str) -> Result<Arc<Passkeys>, ProcessError> {
-    let sources = Sources::load(&settings.metadata)?;
-    let opened = process::open(&settings.store_location()?, Policy::default(), sources).await;
-    opened.map_err(|error| match error {
-        ProcessError::Store(in_use @ storage::OpenError::InUse { .. }) => {
-            let url = settings.public_url(settings.listen);
-            let url = url.join(crate::api::manage::METADATA);
-            ProcessError::Command(format!(
-                "{in_use}.\nAsk the one that is running instead:\n\n  curl -u ACCOUNT_SID:AUTH_TOKEN {instead}{}{url}\n",
-                if instead.is_empty() { "" } else { " " },
-            ))
-        }
-        other => other,
-    })
+fn ask_the_server(settings: &Settings, instead: &str, fault: &storage::OpenError) -> String {
+    let url = settings.public_url(settings.listen);
+    let url = url.join(crate::api::manage::METADATA);
+    format!(
+        "{fault}.\nAsk the one that is running instead:\n\n  curl -u ACCOUNT_SID:AUTH_TOKEN {instead}{}{url}\n",
+        if instead.is_empty() { "" } else { " " },
+    )
 }
 
 fn told(imported: &ImportedMetadata, now: Timestamp) -> String {

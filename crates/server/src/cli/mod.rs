@@ -1,6 +1,7 @@
 //! The command line.
 
 mod access_key;
+mod account;
 mod generate;
 mod mds;
 mod verify;
@@ -31,6 +32,8 @@ enum Command {
     Serve(Serve),
     /// Run a throw-away server on this machine, with a page on which to try passkeys in the browser.
     Demo(Demo),
+    /// Make and show accounts, and give one a new Auth Token when the old one is lost.
+    Account(account::Account),
     /// Make, show and revoke the access keys with which back ends speak the Authentication Cloud API.
     AccessKey(access_key::AccessKey),
     /// Judge recorded ceremonies offline: one JSON object per line in, one verdict per line out.
@@ -84,6 +87,7 @@ pub fn run() -> ExitCode {
         Command::Demo(arguments) => {
             in_runtime(async move { crate::demo::run(arguments.listen).await })
         }
+        Command::Account(arguments) => in_runtime(account::run(arguments)),
         Command::AccessKey(arguments) => in_runtime(access_key::run(arguments)),
         // Its exit codes are its own, since refusing is what it is for.
         Command::Verify(arguments) => return verify::run(&arguments),
@@ -129,4 +133,22 @@ fn in_runtime(work: impl Future<Output = Result<(), ProcessError>>) -> Result<()
             source,
         })?
         .block_on(work)
+}
+
+/// Prints a result as JSON.
+fn print_json(what: &impl serde::Serialize) -> Result<(), ProcessError> {
+    let write = || -> std::io::Result<()> {
+        let mut out = std::io::stdout().lock();
+        serde_json::to_writer_pretty(&mut out, what)?;
+        out.write_all(b"\n")?;
+        out.flush()
+    };
+    write().map_err(cannot_print)
+}
+
+fn cannot_print(source: std::io::Error) -> ProcessError {
+    ProcessError::System {
+        what: "cannot print the result",
+        source,
+    }
 }

@@ -1,11 +1,15 @@
 //! Which store a command without a server works on.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
+use domain::Passkeys;
+use domain::policy::Policy;
 
 use crate::config::{Flags, Settings};
-use crate::process::ProcessError;
+use crate::metadata::Sources;
+use crate::process::{self, ProcessError};
 
 /// Where the settings and the store are.
 #[derive(Debug, Args)]
@@ -34,4 +38,42 @@ impl WhichStore {
         };
         Ok(Settings::load(self.config.as_deref(), &flags)?)
     }
+}
+
+/// Opens the store that the settings name. `in_use` says what to do when a running server has it.
+///
+/// # Errors
+/// There is no store: opening it would make one, in which nothing is what the caller looks for. It cannot be opened.
+pub(super) async fn open_existing(
+    settings: &Settings,
+    in_use: impl FnOnce(&Path, &storage::OpenError) -> String,
+) -> Result<Arc<Passkeys>, ProcessError> {
+    let location = settings.store_location()?;
+    if !location.is_file() {
+        return Err(ProcessError::Command(format!(
+            "there is no store at {}",
+            location.display()
+        )));
+    }
+    open(settings, in_use).await
+}
+
+/// As [`open_existing`], but a store that is not there is made.
+///
+/// # Errors
+/// It cannot be opened.
+pub(super) async fn open(
+    settings: &Settings,
+    in_use: impl FnOnce(&Path, &storage::OpenError) -> String,
+) -> Result<Arc<Passkeys>, ProcessError> {
+    let location = settings.store_location()?;
+    let sources = Sources::load(&settings.metadata)?;
+    process::open(&location, Policy::default(), sources)
+        .await
+        .map_err(|error| match error {
+            ProcessError::Store(fault @ storage::OpenError::InUse { .. }) => {
+                ProcessError::Command(in_use(&location, &fault))
+            }
+            other => other,
+        })
 }

@@ -8,6 +8,7 @@
 )]
 
 mod access_key;
+mod account;
 mod fido;
 mod generate;
 mod limits;

@@ -95,6 +95,64 @@ pub(crate) async fn a_secret_is_found_by_its_principal(bed: &mut dyn Bed) {
     assert!(world.store.secret(crossed).await.unwrap().is_none());
 }
 
+pub(crate) async fn an_account_is_created_once_and_listed(bed: &mut dyn Bed) {
+    let store = bed.store();
+    let (late, early) = (new_account(at(9)), new_account(at(3)));
+    assert_eq!(store.create_account(&late).await, Ok(true));
+    assert_eq!(store.create_account(&early).await, Ok(true));
+    // One with a key that is taken replaces nothing.
+    let mut same = new_account(at(1));
+    same.id = late.id;
+    same.token = SecretHash([8; 32]);
+    assert_eq!(store.create_account(&same).await, Ok(false));
+    let page = store.list_accounts(PageRequest::first(10)).await.unwrap();
+    let listed: Vec<_> = page
+        .items
+        .iter()
+        .map(|a| (a.id, a.token, a.created))
+        .collect();
+    assert_eq!(
+        listed,
+        [
+            (early.id, early.token, early.created),
+            (late.id, late.token, late.created)
+        ]
+    );
+    // It is an account like the first one.
+    assert_eq!(store.create_api_key(&api_key(late.id)).await, Ok(true));
+    assert_eq!(
+        store.create_first_account(&new_account(NOW)).await,
+        Ok(FirstAccount::Exists(early.id))
+    );
+}
+
+pub(crate) async fn a_token_is_replaced_in_its_account_only(bed: &mut dyn Bed) {
+    let world = World::new(bed).await;
+    let store = &world.store;
+    let other = new_account(at(1));
+    assert_eq!(store.create_account(&other).await, Ok(true));
+    let key_of_account = api_key(world.account);
+    assert_eq!(store.create_api_key(&key_of_account).await, Ok(true));
+
+    let new = SecretHash([3; 32]);
+    assert_eq!(
+        store.replace_account_token(world.account, new).await,
+        Ok(true)
+    );
+    for (principal, expected) in [
+        (Principal::Account(world.account), new),
+        (Principal::Account(other.id), other.token),
+        (Principal::ApiKey(key_of_account.id), key_of_account.secret),
+    ] {
+        let stored = store.secret(principal).await.unwrap().unwrap();
+        assert_eq!(stored.hash, expected, "{principal:?}");
+    }
+    let stranger = AccountId(key());
+    assert_eq!(store.replace_account_token(stranger, new).await, Ok(false));
+    let principal = Principal::Account(stranger);
+    assert!(store.secret(principal).await.unwrap().is_none());
+}
+
 pub(crate) async fn an_api_key_belongs_to_an_account(bed: &mut dyn Bed) {
     let world = World::new(bed).await;
     let store = &world.store;

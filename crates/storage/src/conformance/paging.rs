@@ -8,8 +8,8 @@ use domain::storage::{CeremonyFilter, CreateUser, Order, Page, PageRequest, Posi
 
 use super::accounts::api_key;
 use super::fixture::{
-    Bed, NOW, Passkey, World, at, authentication, event, key, new_relying_party, new_user,
-    registration,
+    Bed, NOW, Passkey, World, at, authentication, event, key, new_account, new_relying_party,
+    new_user, registration,
 };
 use super::relying_parties::webhook;
 use super::tokens::access_key;
@@ -78,6 +78,7 @@ pub(crate) async fn every_list_is_complete_and_in_order_at_every_page_size(bed: 
         .await;
     let mut passkey = Passkey::new(&ann);
 
+    let mut accounts = Vec::new();
     let mut keys = Vec::new();
     let mut users = Vec::new();
     let mut hooks = Vec::new();
@@ -94,6 +95,15 @@ pub(crate) async fn every_list_is_complete_and_in_order_at_every_page_size(bed: 
         .unwrap();
     let crowd = crowd.id;
     for (n, created) in CREATED.iter().map(|c| at(*c)).enumerate() {
+        // The world's own account is the first of them.
+        if n == 0 {
+            accounts.push((NOW, account.0));
+        } else {
+            let further = new_account(created);
+            assert_eq!(store.create_account(&further).await, Ok(true));
+            accounts.push((created, further.id.0));
+        }
+
         let api_key = domain::accounts::ApiKey {
             created,
             ..api_key(account)
@@ -136,6 +146,13 @@ pub(crate) async fn every_list_is_complete_and_in_order_at_every_page_size(bed: 
         store.create_webhook(&webhook(rp, NOW)).await.unwrap();
         world.user_of(rp, "ann").await;
     }
+    check(
+        "accounts",
+        accounts,
+        async |p| store.list_accounts(p).await.unwrap(),
+        |a| (a.created, a.id.0),
+    )
+    .await;
     check(
         "api keys",
         keys,

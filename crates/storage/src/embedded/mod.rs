@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::access_keys::AccessKey;
-use domain::accounts::{Account, ApiKey};
+use domain::accounts::{Account, ApiKey, SecretHash};
 use domain::audit::AuditEvent;
 use domain::ceremony::Ceremony;
 use domain::clock::Timestamp;
@@ -178,6 +178,25 @@ impl Storage for Embedded {
     async fn create_first_account(&self, account: &Account) -> Result<FirstAccount, Fault> {
         let account = account.clone();
         self.write(move |c| writes::create_first_account(c, &account))
+            .await
+    }
+
+    async fn create_account(&self, account: &Account) -> Result<bool, Fault> {
+        let account = account.clone();
+        self.write(move |c| writes::create_account(c, &account))
+            .await
+    }
+
+    async fn list_accounts(&self, page: PageRequest) -> Result<Page<Account>, Fault> {
+        self.list(move |c| reads::list_accounts(c, page)).await
+    }
+
+    async fn replace_account_token(
+        &self,
+        account: AccountId,
+        token: SecretHash,
+    ) -> Result<bool, Fault> {
+        self.write(move |c| writes::replace_account_token(c, account, token))
             .await
     }
 

@@ -1,7 +1,7 @@
 //! What each reading operation reads.
 
 use domain::access_keys::AccessKey;
-use domain::accounts::ApiKey;
+use domain::accounts::{Account, ApiKey};
 use domain::audit::AuditEvent;
 use domain::ceremony::{Ceremony, Standing};
 use domain::clock::Timestamp;
@@ -311,6 +311,21 @@ fn page<T>(
     let more = items.len() > request.limit as usize;
     items.truncate(request.limit as usize);
     Ok(Page { items, more })
+}
+
+pub(super) fn list_accounts(
+    connection: &Connection,
+    request: PageRequest,
+) -> Outcome<Page<Account>> {
+    let select = concat!("SELECT ", columns!(account), " FROM accounts WHERE TRUE");
+    page(
+        connection,
+        select,
+        ("created", "id"),
+        &[],
+        request,
+        rows::account,
+    )
 }
 
 pub(super) fn list_api_keys(

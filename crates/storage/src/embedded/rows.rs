@@ -24,6 +24,9 @@ use super::sql::{Failure, Outcome, execute};
 /// The columns that the function of the same name reads, in its order. A macro, so that statements are
 /// constants.
 macro_rules! columns {
+    (account) => {
+        "id, token, created"
+    };
     (api_key) => {
         "id, account_id, name, secret, created"
     };
@@ -133,6 +136,14 @@ pub(super) fn insert_account(connection: &Connection, account: &Account) -> Outc
         "INSERT INTO accounts (id, token, created) VALUES (?1, ?2, ?3)",
         params![account.id.0, account.token.0, account.created.0],
     )
+}
+
+pub(super) fn account(row: &Row<'_>) -> Outcome<Account> {
+    Ok(Account {
+        id: AccountId(row.get(0)?),
+        token: SecretHash(row.get(1)?),
+        created: Timestamp(row.get(2)?),
+    })
 }
 
 pub(super) fn insert_api_key(connection: &Connection, key: &ApiKey) -> Outcome<usize> {

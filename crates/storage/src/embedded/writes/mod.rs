@@ -3,7 +3,7 @@
 mod ceremonies;
 mod tokens;
 
-use domain::accounts::{Account, ApiKey};
+use domain::accounts::{Account, ApiKey, SecretHash};
 use domain::audit::AuditEvent;
 use domain::clock::Timestamp;
 use domain::credentials::CredentialRecord;
@@ -49,6 +49,23 @@ fn account_exists(connection: &Connection, account: AccountId) -> Outcome<bool> 
         "SELECT 1 FROM accounts WHERE id = ?1",
         [account.0],
     )
+}
+
+pub(super) fn create_account(connection: &Connection, account: &Account) -> Outcome<bool> {
+    if account_exists(connection, account.id)? {
+        return Ok(false);
+    }
+    rows::insert_account(connection, account)?;
+    Ok(true)
+}
+
+pub(super) fn replace_account_token(
+    connection: &Connection,
+    account: AccountId,
+    token: SecretHash,
+) -> Outcome<bool> {
+    let sql = "UPDATE accounts SET token = ?2 WHERE id = ?1";
+    Ok(execute(connection, sql, params![account.0, token.0])? > 0)
 }
 
 pub(super) fn create_api_key(connection: &Connection, key: &ApiKey) -> Outcome<bool> {
