@@ -209,7 +209,8 @@ pub async fn run(
     Ok(())
 }
 
-/// Catches SIGTERM and SIGINT from now on; the value turns true when one comes.
+/// Catches SIGTERM and SIGINT from now on; the value turns true when one comes. SIGHUP is caught as well and changes
+/// nothing: a closed terminal, a log rotator or `systemctl reload` must not stop logins.
 ///
 /// To be called before anybody is told that the process runs: a signal that nobody catches kills it.
 ///
@@ -224,12 +225,19 @@ pub fn catch_signals(lifecycle: &Arc<Lifecycle>) -> Result<watch::Receiver<bool>
     };
     let mut terminate = catch(SignalKind::terminate())?;
     let mut interrupt = catch(SignalKind::interrupt())?;
+    let mut hangup = catch(SignalKind::hangup())?;
     let (stop, stopping) = watch::channel(false);
     let lifecycle = Arc::clone(lifecycle);
     tokio::spawn(async move {
-        let name = tokio::select! {
-            _ = terminate.recv() => "SIGTERM",
-            _ = interrupt.recv() => "SIGINT",
+        let name = loop {
+            tokio::select! {
+                _ = terminate.recv() => break "SIGTERM",
+                _ = interrupt.recv() => break "SIGINT",
+                _ = hangup.recv() => tracing::info!(
+                    signal = "SIGHUP",
+                    "ignored: settings are read at the start only; SIGTERM stops passkeyd"
+                ),
+            }
         };
         tracing::info!(signal = name, "stopping");
         lifecycle.drain();

@@ -21,6 +21,20 @@ fn sigterm_and_sigint_end_it_with_code_0() {
 }
 
 #[test]
+fn sighup_does_not_end_it_and_the_log_says_so() {
+    let data = tempfile::tempdir().unwrap();
+    let mut server = Server::start(&mut serve(data.path()));
+    server.signal("HUP");
+    let line = server.wait_for_line("SIGHUP");
+    assert!(line.contains("ignored"), "{line}");
+    assert_eq!(status(&server.request("GET", "/livez", &[], "")), 200);
+    // Neither does another one, and SIGTERM still works.
+    server.signal("HUP");
+    let stopped = server.stop();
+    assert_eq!(stopped.status.code(), Some(0), "{:?}", stopped.log);
+}
+
+#[test]
 fn a_request_that_is_being_served_is_finished_and_no_new_connection_is_taken() {
     let data = tempfile::tempdir().unwrap();
     let mut server = Server::start(&mut serve_known(data.path()));
