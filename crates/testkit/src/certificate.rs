@@ -7,7 +7,7 @@ use crate::der;
 use crate::error::Error;
 use crate::key::{Key, signature_identifier};
 use crate::lies::{CertificateLies, ChainLies, ExtraExtension, IssuerLies, Lies, NameConstraints};
-use crate::profile::{Chain, Validity};
+use crate::profile::{Chain, Curves, Encoding, IssuerNames, Validity};
 
 const BASIC_CONSTRAINTS: &str = "2.5.29.19";
 const KEY_USAGE: &str = "2.5.29.15";
@@ -41,11 +41,11 @@ impl Extension {
         }
     }
 
-    fn der(&self) -> Vec<u8> {
+    fn der(&self, encoding: Encoding) -> Vec<u8> {
         let mut parts = vec![der::oid(&self.oid)];
         // DER leaves the default, false, out.
         if self.critical {
-            parts.push(der::boolean(true));
+            parts.push(encoding.truth());
         }
         parts.push(der::octets(&self.value));
         der::sequence(&parts)
@@ -108,6 +108,60 @@ fn serial_of(certificate: &[u8]) -> Option<Vec<u8>> {
     Some(der::tlv(tag, serial))
 }
 
+impl Encoding {
+    /// TRUE.
+    fn truth(self) -> Vec<u8> {
+        der::tlv(0x01, &[self.true_octet])
+    }
+
+    /// A signature as a BIT STRING.
+    fn signature(self, bytes: &[u8]) -> Vec<u8> {
+        der::tlv(0x03, &[&[self.unused_bits], bytes].concat())
+    }
+
+    /// The `SubjectPublicKeyInfo` of a key.
+    fn key_info(self, key: &Key) -> Vec<u8> {
+        let named = key.spki();
+        if self.curves == Curves::Named || named.len() != P256_KEY_INFO {
+            return named;
+        }
+        // The point is last, and before it a byte for its form.
+        let point = &named[P256_KEY_INFO - 64..];
+        let generator = if self.curves == Curves::OtherGenerator {
+            point.to_vec()
+        } else {
+            hex::decode(P256_GENERATOR).unwrap_or_default()
+        };
+        let number = |digits: &str| hex::decode(digits).unwrap_or_default();
+        let positive = |digits: &str| der::tlv(0x02, &[&[0][..], &number(digits)].concat());
+        let description = der::sequence(&[
+            der::integer(1),
+            der::sequence(&[der::oid("1.2.840.10045.1.1"), positive(P256_PRIME)]),
+            der::sequence(&[der::octets(&number(P256_A)), der::octets(&number(P256_B))]),
+            der::octets(&[&[4][..], &generator].concat()),
+            positive(P256_ORDER),
+            der::integer(1),
+        ]);
+        der::sequence(&[
+            der::sequence(&[der::oid("1.2.840.10045.2.1"), description]),
+            der::bits(&[&[4][..], point].concat()),
+        ])
+    }
+}
+
+/// Bytes of a `SubjectPublicKeyInfo` that names P-256, and of no other.
+const P256_KEY_INFO: usize = 91;
+
+/// The numbers of P-256 (NIST SP 800-186, section 3.2.1.3).
+const P256_PRIME: &str = "ffffffff00000001000000000000000000000000ffffffffffffffffffffffff";
+const P256_A: &str = "ffffffff00000001000000000000000000000000fffffffffffffffffffffffc";
+const P256_B: &str = "5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604b";
+const P256_GENERATOR: &str = concat!(
+    "6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296",
+    "4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5"
+);
+const P256_ORDER: &str = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551";
+
 /// What is to be certified.
 struct Template {
     /// As encoded: 2 means version 3.
@@ -122,7 +176,13 @@ struct Template {
 }
 
 impl Template {
-    fn sign(&self, key: &Key, algorithm: Algorithm, tampered: bool) -> Result<Vec<u8>, Error> {
+    fn sign(
+        &self,
+        key: &Key,
+        algorithm: Algorithm,
+        encoding: Encoding,
+        tampered: bool,
+    ) -> Result<Vec<u8>, Error> {
         let identifier = signature_identifier(algorithm);
         let mut parts = vec![
             der::explicit(0, &der::integer(self.version)),
@@ -137,7 +197,8 @@ impl Template {
             self.spki.clone(),
         ];
         if !self.extensions.is_empty() {
-            let extensions: Vec<Vec<u8>> = self.extensions.iter().map(Extension::der).collect();
+            let extensions = self.extensions.iter().map(|one| one.der(encoding));
+            let extensions: Vec<Vec<u8>> = extensions.collect();
             parts.push(der::explicit(3, &der::sequence(&extensions)));
         }
         let tbs = der::sequence(&parts);
@@ -145,7 +206,11 @@ impl Template {
         if tampered && let Some(last) = signature.last_mut() {
             *last ^= 1;
         }
-        Ok(der::sequence(&[tbs, identifier, der::bits(&signature)]))
+        Ok(der::sequence(&[
+            tbs,
+            identifier,
+            encoding.signature(&signature),
+        ]))
     }
 }
 
@@ -160,10 +225,46 @@ fn serial() -> Result<Vec<u8>, Error> {
 /// A key that signs certificates, under its name.
 struct Issuer {
     key: Key,
-    name: Vec<u8>,
+    common_name: String,
 }
 
 impl Issuer {
+    fn new(chain: &Chain, common_name: String) -> Result<Self, Error> {
+        Ok(Self {
+            key: Key::generate(chain.algorithm)?,
+            common_name,
+        })
+    }
+
+    /// As the issuer writes its own name.
+    fn name(&self) -> Vec<u8> {
+        name(&[
+            (ORGANIZATION, "passkeyd testkit"),
+            (COMMON_NAME, &self.common_name),
+        ])
+    }
+
+    /// As the certificates that it signs write it.
+    fn name_in(&self, encoding: Encoding) -> Vec<u8> {
+        match encoding.issuer_names {
+            IssuerNames::Same => self.name(),
+            IssuerNames::Alike => {
+                let capital = self.common_name.to_uppercase().replace(' ', "  ");
+                let relatives = [(ORGANIZATION, "PASSKEYD  TESTKIT"), (COMMON_NAME, &capital)].map(
+                    |(kind, text)| {
+                        let attribute = der::sequence(&[der::oid(kind), der::printable(text)]);
+                        der::set(&[attribute])
+                    },
+                );
+                der::sequence(&relatives)
+            }
+            IssuerNames::Other => name(&[
+                (ORGANIZATION, "passkeyd testkit"),
+                (COMMON_NAME, &format!("{} other", self.common_name)),
+            ]),
+        }
+    }
+
     fn key_identifier(&self) -> Vec<u8> {
         key_identifier(&self.key.spki())
     }
@@ -184,7 +285,9 @@ impl Authorities {
     /// The authority for chains like `chain`, which is founded at the first use.
     pub(crate) fn of(&mut self, chain: &Chain) -> Result<&Authority, Error> {
         let same = |held: &Authority| {
-            held.chain.algorithm == chain.algorithm && held.chain.root == chain.root
+            held.chain.algorithm == chain.algorithm
+                && held.chain.root == chain.root
+                && held.chain.encoding == chain.encoding
         };
         let at = if let Some(at) = self.0.iter().position(same) {
             at
@@ -208,23 +311,18 @@ pub(crate) struct Leaf {
 
 impl Authority {
     pub(crate) fn found(chain: &Chain) -> Result<Self, Error> {
-        let issuer = Issuer {
-            key: Key::generate(chain.algorithm)?,
-            name: name(&[
-                (ORGANIZATION, "passkeyd testkit"),
-                (COMMON_NAME, "passkeyd testkit attestation root"),
-            ]),
-        };
+        let issuer = Issuer::new(chain, "passkeyd testkit attestation root".to_owned())?;
+        let encoding = chain.encoding;
         let root = Template {
             version: 2,
             serial: serial()?,
-            issuer: issuer.name.clone(),
+            issuer: issuer.name_in(encoding),
             validity: chain.root,
-            subject: issuer.name.clone(),
-            spki: issuer.key.spki(),
-            extensions: authority_extensions(&issuer, None, &IssuerLies::default()),
+            subject: issuer.name(),
+            spki: encoding.key_info(&issuer.key),
+            extensions: authority_extensions(&issuer, None, encoding, &IssuerLies::default()),
         }
-        .sign(&issuer.key, chain.algorithm, false)?;
+        .sign(&issuer.key, chain.algorithm, encoding, false)?;
         Ok(Self {
             chain: *chain,
             issuer,
@@ -249,7 +347,7 @@ impl Authority {
         let mut parts = vec![
             der::integer(1),
             identifier.clone(),
-            self.issuer.name.clone(),
+            self.issuer.name_in(self.chain.encoding),
             der::time(since),
             der::time(until),
         ];
@@ -258,7 +356,11 @@ impl Authority {
         }
         let list = der::sequence(&parts);
         let signature = self.issuer.key.sign_as(self.chain.algorithm, &list)?;
-        Ok(der::sequence(&[list, identifier, der::bits(&signature)]))
+        Ok(der::sequence(&[
+            list,
+            identifier,
+            self.chain.encoding.signature(&signature),
+        ]))
     }
 
     /// The certificates for `key`, leaf first and root not included, as `chain` and `lies` want them.
@@ -281,16 +383,8 @@ impl Authority {
         let mut certificates = Vec::new();
         for number in 1..=chain.intermediates {
             let above = below.last().unwrap_or(&self.issuer);
-            let own = Issuer {
-                key: Key::generate(chain.algorithm)?,
-                name: name(&[
-                    (ORGANIZATION, "passkeyd testkit"),
-                    (
-                        COMMON_NAME,
-                        &format!("passkeyd testkit intermediate {number}"),
-                    ),
-                ]),
-            };
+            let own = Issuer::new(chain, format!("passkeyd testkit intermediate {number}"))?;
+            let encoding = chain.encoding;
             let mut told = IssuerLies::default();
             if number == chain.intermediates {
                 told = lies.issuer.clone();
@@ -301,15 +395,16 @@ impl Authority {
             let template = Template {
                 version: 2,
                 serial: serial()?,
-                issuer: above.name.clone(),
+                issuer: above.name_in(encoding),
                 validity: told.validity(Validity::default()),
-                subject: own.name.clone(),
-                spki: own.key.spki(),
-                extensions: authority_extensions(&own, Some(above), &told),
+                subject: own.name(),
+                spki: encoding.key_info(&own.key),
+                extensions: authority_extensions(&own, Some(above), encoding, &told),
             };
+            let tampered = told.tampered_signature;
             certificates.insert(
                 0,
-                template.sign(&above.key, chain.algorithm, told.tampered_signature)?,
+                template.sign(&above.key, chain.algorithm, encoding, tampered)?,
             );
             below.push(own);
         }
@@ -369,23 +464,33 @@ fn leaf_certificate(
         issuer: if lies.wrong_issuer {
             name(&[(COMMON_NAME, "somebody else")])
         } else {
-            above.name.clone()
+            above.name_in(chain.encoding)
         },
         validity: lies.validity(chain.leaf),
         subject: leaf.subject.clone(),
-        spki: key.spki(),
+        spki: chain.encoding.key_info(key),
         extensions,
     }
-    .sign(&above.key, algorithm, lies.tampered_signature)
+    .sign(
+        &above.key,
+        algorithm,
+        chain.encoding,
+        lies.tampered_signature,
+    )
 }
 
 /// The extensions of a certificate that signs certificates; a root names no authority above it.
-fn authority_extensions(own: &Issuer, above: Option<&Issuer>, lies: &IssuerLies) -> Vec<Extension> {
+fn authority_extensions(
+    own: &Issuer,
+    above: Option<&Issuer>,
+    encoding: Encoding,
+    lies: &IssuerLies,
+) -> Vec<Extension> {
     let mut extensions = Vec::new();
     if !lies.without_basic_constraints {
         let mut constraints = Vec::new();
         if !lies.not_authority {
-            constraints.push(der::boolean(true));
+            constraints.push(encoding.truth());
         }
         if let Some(length) = lies.path_length {
             constraints.push(der::integer(i64::from(length)));

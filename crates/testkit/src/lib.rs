@@ -40,8 +40,8 @@ pub use lies::{
     SafetyNetLies, Signer, TpmAttribute, TpmLies, UserHandle,
 };
 pub use profile::{
-    AndroidKey, Attachment, Authorizations, Chain, Counter, Extensions, Format, Profile,
-    RootOfTrust, SafetyNet, Tpm, Validity,
+    AndroidKey, Attachment, Authorizations, Chain, Counter, Curves, Encoding, Extensions, Format,
+    IssuerNames, Profile, RootOfTrust, SafetyNet, Tpm, Validity,
 };
 pub use tls::TlsIdentity;
 

@@ -7,7 +7,10 @@ use crate::algorithm::Algorithm;
 
 mod attestation;
 
-pub use attestation::{AndroidKey, Authorizations, Chain, RootOfTrust, SafetyNet, Tpm, Validity};
+pub use attestation::{
+    AndroidKey, Authorizations, Chain, Curves, Encoding, IssuerNames, RootOfTrust, SafetyNet, Tpm,
+    Validity,
+};
 
 /// The properties of an authenticator. The default is a platform passkey provider of today: ES256, format `none`, user
 /// present and verified, backed up, counter at zero for ever, discoverable.

@@ -2,7 +2,11 @@
 //!
 //! Our own reader for two reasons: signatures are checked over the bytes received, never over a re-encoding, and certificates
 //! in the field have odd parts (serial numbers, encoded defaults, broken policy extensions) that a reader of the whole
-//! structure refuses. Only what is used is interpreted; the rest is skipped.
+//! structure refuses. Only what is used is interpreted; the rest is skipped. Anchors, chains of statements and chains of
+//! signers of metadata are read alike.
+
+mod domain;
+mod name;
 
 use crate::cose::{Curve, Hash, KeyMaterial, MlDsa, PublicKey, Scheme, check_rsa};
 use crate::credential::Aaguid;
@@ -12,6 +16,8 @@ use crate::der::{
 };
 use crate::signature;
 use crate::trust::UnixSeconds;
+
+pub(crate) use name::Name;
 
 /// Object identifiers in their encoded form.
 pub(crate) mod oid {
@@ -102,8 +108,8 @@ pub(crate) struct Certificate<'a> {
     pub(crate) version: u8,
     /// The content of the INTEGER; any value occurs in the field.
     pub(crate) serial: &'a [u8],
-    pub(crate) issuer: &'a [u8],
-    pub(crate) subject: &'a [u8],
+    pub(crate) issuer: Name<'a>,
+    pub(crate) subject: Name<'a>,
     pub(crate) not_before: UnixSeconds,
     pub(crate) not_after: UnixSeconds,
     pub(crate) extensions: Vec<Extension<'a>>,
@@ -125,7 +131,7 @@ impl<'a> Certificate<'a> {
         let mut certificate = outer.inside(SEQUENCE)?;
         let signed = certificate.tagged(SEQUENCE)?;
         let algorithm = certificate.tagged(SEQUENCE)?;
-        let signature = certificate.whole_bits()?;
+        let signature = certificate.signature_bits()?;
         if !outer.is_empty() || !certificate.is_empty() {
             return None;
         }
@@ -143,10 +149,10 @@ impl<'a> Certificate<'a> {
         if fields.tagged(SEQUENCE)?.raw != algorithm.raw {
             return None;
         }
-        let issuer = fields.tagged(SEQUENCE)?.raw;
+        let issuer = Name::new(fields.tagged(SEQUENCE)?);
         let mut validity = fields.inside(SEQUENCE)?;
         let (not_before, not_after) = (time(validity.element()?)?, time(validity.element()?)?);
-        let subject = fields.tagged(SEQUENCE)?.raw;
+        let subject = Name::new(fields.tagged(SEQUENCE)?);
         let mut key_info = fields.inside(SEQUENCE)?;
         let (key, curve) = public_key(key_info)?;
         key_info.tagged(SEQUENCE)?;
@@ -186,7 +192,7 @@ impl<'a> Certificate<'a> {
     /// Texts of the subject's attributes of this type, in the bytes of their encoding.
     pub(crate) fn subject_attributes(&self, id: &[u8]) -> Option<Vec<&'a [u8]>> {
         let mut values = Vec::new();
-        let mut names = Der::new(self.subject).inside(SEQUENCE)?;
+        let mut names = self.subject.relatives()?;
         while !names.is_empty() {
             let mut relative = names.inside(SET)?;
             while !relative.is_empty() {
@@ -453,12 +459,8 @@ fn public_key(mut fields: Der<'_>) -> Option<(Option<KeyMaterial>, Option<Curve>
     let bits = fields.whole_bits()?;
     match kind {
         oid::EC_PUBLIC_KEY => {
-            let curve = match algorithm.content(OID)? {
-                oid::P256 => Curve::P256,
-                oid::P384 => Curve::P384,
-                oid::P521 => Curve::P521,
-                oid::SECP256K1 => Curve::Secp256k1,
-                _ => return Some((None, None)),
+            let Some(curve) = curve(algorithm.element()?) else {
+                return Some((None, None));
             };
             let uncompressed =
                 bits.first() == Some(&4) && bits.len() == 1 + 2 * curve.coordinate_length();
@@ -492,6 +494,18 @@ fn public_key(mut fields: Der<'_>) -> Option<(Option<KeyMaterial>, Option<Curve>
             let set = ml_dsa(other).filter(|set| set.key_length() == bits.len());
             Some((set.map(|_| KeyMaterial::MlDsa(bits.to_vec())), None))
         }
+    }
+}
+
+/// The curve that the parameters of an EC key name or describe, if it is a known one.
+fn curve(parameters: Element<'_>) -> Option<Curve> {
+    match (parameters.tag, parameters.content) {
+        (OID, oid::P256) => Some(Curve::P256),
+        (OID, oid::P384) => Some(Curve::P384),
+        (OID, oid::P521) => Some(Curve::P521),
+        (OID, oid::SECP256K1) => Some(Curve::Secp256k1),
+        (SEQUENCE, description) => domain::described(Der::new(description)),
+        _ => None,
     }
 }
 

@@ -1,4 +1,7 @@
 //! DER elements (X.690), read in place: definite and shortest lengths, nothing allocated.
+//!
+//! Two deviations from DER are read, because certificates in the field have them: TRUE as any octet but zero, and a signature
+//! whose bit string claims unused bits. Neither changes a byte of what is signed.
 
 pub(crate) const INTEGER: u8 = 0x02;
 pub(crate) const BIT_STRING: u8 = 0x03;
@@ -130,13 +133,21 @@ impl<'a> Der<'a> {
             _ => None,
         }
     }
+
+    /// The bytes of a bit string that holds a signature. A signature is a number of bytes, so a count of unused bits means
+    /// nothing. Certificates of early U2F keys have one, and their signatures verify only over the bytes as they stand.
+    pub(crate) fn signature_bits(&mut self) -> Option<&'a [u8]> {
+        match self.content(BIT_STRING)? {
+            [0..=7, bits @ ..] => Some(bits),
+            _ => None,
+        }
+    }
 }
 
-/// The content of a BOOLEAN.
+/// The content of a BOOLEAN. DER writes TRUE as 0xff; BER as any octet but zero, and so do some certificates.
 pub(crate) fn boolean(content: &[u8]) -> Option<bool> {
     match content {
-        [0] => Some(false),
-        [0xff] => Some(true),
+        [octet] => Some(*octet != 0),
         _ => None,
     }
 }
@@ -176,6 +187,29 @@ mod tests {
         ] {
             assert_eq!(tag(bytes), expected, "{bytes:?}");
         }
+    }
+
+    #[test]
+    fn true_is_any_octet_but_zero() {
+        assert_eq!(boolean(&[0]), Some(false));
+        for octet in [0x01, 0x7f, 0x80, 0xff] {
+            assert_eq!(boolean(&[octet]), Some(true), "{octet}");
+        }
+        assert_eq!(boolean(&[]), None);
+        assert_eq!(boolean(&[0, 1]), None);
+    }
+
+    #[test]
+    fn only_a_signature_may_claim_unused_bits() {
+        for unused in 0..=9 {
+            let bits = [BIT_STRING, 3, unused, 0xab, 0xcd];
+            let expected = Some(&[0xab, 0xcd][..]);
+            let whole = expected.filter(|_| unused == 0);
+            assert_eq!(Der::new(&bits).whole_bits(), whole, "{unused}");
+            let signature = expected.filter(|_| unused <= 7);
+            assert_eq!(Der::new(&bits).signature_bits(), signature, "{unused}");
+        }
+        assert_eq!(Der::new(&[BIT_STRING, 0]).signature_bits(), None);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 mod device;
 
 use device::{Algorithm, Device, Format, of};
-use testkit::{ExtraExtension, Lies, NameConstraints};
+use testkit::{Curves, Encoding, ExtraExtension, IssuerNames, Lies, NameConstraints};
 use webauthn::Reason;
 use webauthn::attestation::AttestationPolicy;
 use webauthn::authentication::Signal;
@@ -239,6 +239,95 @@ fn critical_extensions_are_understood_or_refused() {
         refused(&with("2.5.29.30", true)),
         TrustError::Untrusted(_)
     ));
+}
+
+/// Chains of every place that a deviation can stand in: alone below the root, and below an intermediate.
+fn encoded(intermediates: usize, change: impl FnOnce(&mut Encoding)) -> Device {
+    below(intermediates).profile(|profile| change(&mut profile.chain.encoding))
+}
+
+#[track_caller]
+fn is_trusted(device: &Device) {
+    assert_eq!(device.succeeds().trust(), Trust::Trusted);
+}
+
+#[test]
+fn true_is_read_in_every_certificate_whatever_octet_it_is_written_with() {
+    for intermediates in [0, 1] {
+        for octet in [0x01, 0x80] {
+            is_trusted(&encoded(intermediates, |encoding| {
+                encoding.true_octet = octet;
+            }));
+        }
+        // A FALSE that is written out makes no authority.
+        let error = refused(&encoded(intermediates, |encoding| encoding.true_octet = 0));
+        assert_eq!(error.reason(), Reason::AttestationUntrusted);
+    }
+    // A critical extension stays critical.
+    let unknown = ExtraExtension {
+        oid: "1.2.3.4".to_owned(),
+        critical: true,
+        value: testkit::Bytes(vec![0x30, 0]),
+    };
+    let critical = encoded(1, |encoding| encoding.true_octet = 1)
+        .certificate(|certificate| certificate.extra_extensions = vec![unknown]);
+    assert!(matches!(refused(&critical), TrustError::Untrusted(_)));
+}
+
+#[test]
+fn a_signature_is_all_bytes_of_its_bit_string() {
+    for intermediates in [0, 1] {
+        is_trusted(&encoded(intermediates, |encoding| encoding.unused_bits = 3));
+    }
+    encoded(0, |encoding| encoding.unused_bits = 8).fails(Reason::AttestationStatementMalformed);
+    let tampered = encoded(1, |encoding| encoding.unused_bits = 3)
+        .certificate(|certificate| certificate.tampered_signature = true);
+    assert_eq!(
+        refused(&tampered),
+        TrustError::CertificateSignature { index: 0 }
+    );
+}
+
+#[test]
+fn an_issuer_may_be_named_in_another_string_type_and_letter_case() {
+    for intermediates in [0, 1, 3] {
+        is_trusted(&encoded(intermediates, |encoding| {
+            encoding.issuer_names = IssuerNames::Alike;
+        }));
+    }
+    let other = |intermediates| {
+        refused(&encoded(intermediates, |encoding| {
+            encoding.issuer_names = IssuerNames::Other;
+        }))
+    };
+    assert_eq!(other(0), TrustError::NoAnchor);
+    assert_eq!(other(1), TrustError::ForeignCertificate { index: 1 });
+    // A root that is included is seen as one.
+    let root = encoded(1, |encoding| encoding.issuer_names = IssuerNames::Alike)
+        .lie(|lies| lies.chain.root_included = true);
+    assert_eq!(root.succeeds().signals(), [Signal::RootCertificateInPath]);
+}
+
+#[test]
+fn a_curve_may_be_described_instead_of_named_but_with_no_other_generator() {
+    for intermediates in [0, 1] {
+        is_trusted(&encoded(intermediates, |encoding| {
+            encoding.curves = Curves::Described;
+        }));
+        encoded(intermediates, |encoding| {
+            encoding.curves = Curves::OtherGenerator;
+        })
+        .fails(Reason::CertificateRequirements);
+    }
+    // The leaf's curve is named, those of the authorities have another generator.
+    let authorities = below(1).profile(|profile| {
+        profile.attestation_algorithm = Some(Algorithm::RS256);
+        profile.chain.encoding.curves = Curves::OtherGenerator;
+    });
+    assert_eq!(
+        refused(&authorities),
+        TrustError::CertificateSignature { index: 0 }
+    );
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests may stop at the first surprise")]
 
+mod certificates;
 mod devices;
 mod expectations;
 mod explain;

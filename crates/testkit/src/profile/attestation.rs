@@ -39,6 +39,8 @@ pub struct Chain {
     pub leaf: Validity,
     /// Validity of the root. The intermediates have the default.
     pub root: Validity,
+    /// How all of them are written.
+    pub encoding: Encoding,
 }
 
 impl Default for Chain {
@@ -48,8 +50,60 @@ impl Default for Chain {
             algorithm: Algorithm::ES256,
             leaf: Validity::default(),
             root: Validity::default(),
+            encoding: Encoding::default(),
         }
     }
+}
+
+/// How certificates are written. The default is DER (X.690); the other ways occur in the field, but for those called other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Encoding {
+    /// The octet for TRUE, which is 0xff in DER.
+    pub true_octet: u8,
+    /// How many bits of the signature's last octet are said to be unused.
+    pub unused_bits: u8,
+    /// How keys on P-256 say on which curve they are.
+    pub curves: Curves,
+    /// How certificates write the name of their issuer.
+    pub issuer_names: IssuerNames,
+}
+
+impl Default for Encoding {
+    fn default() -> Self {
+        Self {
+            true_octet: 0xff,
+            unused_bits: 0,
+            curves: Curves::default(),
+            issuer_names: IssuerNames::default(),
+        }
+    }
+}
+
+/// How a key says on which curve it is (RFC 3279 section 2.3.5).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Curves {
+    /// By the curve's name.
+    #[default]
+    Named,
+    /// By all numbers of the curve.
+    Described,
+    /// By the same numbers, but for the generator: that is the key itself, so everybody knows its private key.
+    OtherGenerator,
+}
+
+/// How certificates write the name of their issuer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IssuerNames {
+    /// As the issuer writes it.
+    #[default]
+    Same,
+    /// In another string type, in capital letters, and with two blanks for one.
+    Alike,
+    /// With a word more.
+    Other,
 }
 
 /// What a TPM says of itself (sections 8.3 and 8.3.1).

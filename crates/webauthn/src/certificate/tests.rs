@@ -30,11 +30,12 @@ fn times_of_both_kinds_are_read() {
     }
 }
 
-/// An element with these parts as its content, of fewer than 128 bytes.
-fn tlv(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+/// An element with these parts as its content, of fewer than 256 bytes.
+pub(super) fn tlv(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     let content = parts.concat();
     let length = u8::try_from(content.len()).unwrap();
-    [&[tag, length][..], &content].concat()
+    let long: &[u8] = if length < 0x80 { &[] } else { &[0x81] };
+    [&[tag], long, &[length], &content].concat()
 }
 
 #[test]
@@ -43,13 +44,16 @@ fn basic_constraints_are_read_to_the_last_byte() {
     for (text, expected) in [
         ("3000", read(false, None)),
         ("30030101ff", read(true, None)),
+        // TRUE of BER, and a FALSE that DER leaves out.
+        ("3003010101", read(true, None)),
+        ("3003010100", read(false, None)),
         ("30060101ff020100", read(true, Some(0))),
         ("30060101ff02017f", read(true, Some(0x7f))),
         // A negative length, and one of two bytes.
         ("30060101ff020180", None),
         ("30070101ff02020080", None),
         // A boolean that is none, something behind the fields, something behind the whole.
-        ("3003010101", None),
+        ("300401020101", None),
         ("30050101ff0500", None),
         ("30030101ff0500", None),
         ("", None),

@@ -1,11 +1,11 @@
 //! Certificate revocation lists (RFC 5280 section 5) of those who issue certificates to signers of metadata.
 
-use crate::certificate::Certificate;
-use crate::der::{BIT_STRING, Der, GENERALIZED_TIME, INTEGER, SEQUENCE, UTC_TIME};
+use crate::certificate::{Certificate, Name};
+use crate::der::{Der, GENERALIZED_TIME, INTEGER, SEQUENCE, UTC_TIME};
 
 /// A revocation list, borrowing from its bytes.
 struct RevocationList<'a> {
-    issuer: &'a [u8],
+    issuer: Name<'a>,
     /// `revokedCertificates`, unread.
     revoked: Der<'a>,
     signed: &'a [u8],
@@ -20,12 +20,12 @@ impl<'a> RevocationList<'a> {
         let mut list = Der::new(bytes).inside(SEQUENCE)?;
         let signed = list.tagged(SEQUENCE)?;
         let algorithm = list.inside(SEQUENCE)?;
-        let signature = list.tagged(BIT_STRING)?.content.strip_prefix(&[0])?;
+        let signature = list.signature_bits()?;
 
         let mut fields = Der::new(signed.content);
         fields.optional(INTEGER);
         fields.tagged(SEQUENCE)?;
-        let issuer = fields.tagged(SEQUENCE)?.raw;
+        let issuer = Name::new(fields.tagged(SEQUENCE)?);
         // thisUpdate and nextUpdate: what was revoked stays so, and how fresh a list is, is up to whoever configures it.
         let time = |fields: &mut Der<'a>| {
             let utc = fields.optional(UTC_TIME);

@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use testkit::metadata::{Blob, BlobLies, Service, signer_certificates};
-use testkit::{Algorithm, Chain, Lies, base64url, from_base64url};
+use testkit::{Algorithm, Chain, Curves, Encoding, IssuerNames, Lies, base64url, from_base64url};
 use webauthn::metadata::{BlobExpectation, Metadata, MetadataError};
 use webauthn::trust::TrustError;
 use webauthn::{Reason, UnixSeconds};
@@ -41,6 +41,44 @@ fn a_blob_of_each_algorithm_and_chain_is_accepted() {
             assert_eq!(metadata.legal_header(), Some("For tests only."));
             assert!(metadata.entries().is_empty());
         }
+    }
+}
+
+#[test]
+fn the_signers_certificates_and_its_root_may_deviate_from_der_as_those_of_statements_may() {
+    let signed = |algorithm, encoding| {
+        let chain = Chain {
+            intermediates: 1,
+            encoding,
+            ..Chain::default()
+        };
+        let service = Service::with_chain(algorithm, chain).unwrap();
+        let text = service.sign(&Blob::default()).unwrap();
+        verify(&service, &text)
+    };
+    let honest = Encoding {
+        true_octet: 1,
+        unused_bits: 3,
+        curves: Curves::Described,
+        issuer_names: IssuerNames::Alike,
+    };
+    assert!(signed(Algorithm::ES256, honest).is_ok());
+    for other in [
+        Encoding {
+            curves: Curves::OtherGenerator,
+            ..honest
+        },
+        Encoding {
+            issuer_names: IssuerNames::Other,
+            ..honest
+        },
+        Encoding {
+            true_octet: 0,
+            ..honest
+        },
+    ] {
+        let error = signed(Algorithm::RS256, other).unwrap_err();
+        assert!(matches!(error, MetadataError::Untrusted(_)), "{error}");
     }
 }
 
