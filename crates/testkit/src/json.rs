@@ -24,6 +24,14 @@ pub fn set(value: &mut Value, path: &str, new: impl Into<Value>) {
     *at = new.into();
 }
 
+/// Adds to the base64url text at the dotted `path` the padding that it lacks.
+pub fn pad(value: &mut Value, path: &str) {
+    let place = path.split('.').fold(value, |at, name| &mut at[name]);
+    if let Value::String(text) = place {
+        text.push_str(&"=".repeat((4 - text.len() % 4) % 4));
+    }
+}
+
 /// The shape that Twilio's own browser library gives: the members of `response` at the top level, no `response`.
 #[must_use]
 pub fn flat(mut credential: Value) -> Value {
@@ -59,6 +67,18 @@ mod tests {
         set(&mut value, "id", "b");
         set(&mut value, "response.x.y", 3);
         assert_eq!(value, json!({"id": "b", "response": {"x": {"y": 3}}}));
+    }
+
+    #[test]
+    fn pad_completes_the_last_group_of_four() {
+        let mut value = json!({"a": "AA", "b": {"c": "AAA"}, "d": "AAAA", "e": 1});
+        for path in ["a", "b.c", "d", "e"] {
+            pad(&mut value, path);
+        }
+        assert_eq!(
+            value,
+            json!({"a": "AA==", "b": {"c": "AAA="}, "d": "AAAA", "e": 1})
+        );
     }
 
     #[test]

@@ -39,6 +39,16 @@ pub fn decode(text: &str) -> Result<Vec<u8>, Base64Error> {
     })
 }
 
+/// The text without the padding at its end, where the amount of padding is right (RFC 4648 section 4). A text with another
+/// amount stays as it is, so that [`decode`] refuses it.
+pub(crate) fn without_padding(text: &str) -> &str {
+    let bare = text.trim_end_matches('=');
+    match text.len() - bare.len() {
+        1 | 2 if text.len().is_multiple_of(4) => bare,
+        _ => text,
+    }
+}
+
 /// The longest text that `decode` can turn into at most `bytes` bytes.
 pub(crate) const fn encoded_length(bytes: usize) -> usize {
     (bytes * 4).div_ceil(3)
@@ -100,6 +110,23 @@ mod tests {
             "AA==", "AA=", "A", "AB", "+/8", "A A", "AA\n", " AA", "AAAAA", "ÄA", "AA%3D", "AAB",
         ] {
             assert!(decode(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn only_the_right_amount_of_padding_is_dropped() {
+        for (padded, bare) in [("AA==", "AA"), ("AAA=", "AAA"), ("AAAA", "AAAA"), ("", "")] {
+            assert_eq!(without_padding(padded), bare);
+        }
+        for wrong in [
+            "AA=", "AAA==", "A===", "AAAA====", "AAAA==", "AAAA=", "=", "==", "====", "=AAA",
+            "AA=A", "AA==\n", "AA%3D%3D",
+        ] {
+            assert!(decode(without_padding(wrong)).is_err(), "{wrong:?}");
+        }
+        // Dropping it makes no text canonical that is not.
+        for left_over in ["AB==", "AAB=", "+A==", "A/A="] {
+            assert!(decode(without_padding(left_over)).is_err(), "{left_over:?}");
         }
     }
 

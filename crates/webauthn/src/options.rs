@@ -44,6 +44,9 @@ pub enum AuthenticatorAttachment {
 }
 
 impl AuthenticatorAttachment {
+    /// All values.
+    pub const ALL: [Self; 2] = [Self::Platform, Self::CrossPlatform];
+
     /// The specification's string.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -54,12 +57,18 @@ impl AuthenticatorAttachment {
 
     /// Reads the specification's string; an unknown one is `None` (5.4.5: unknown values are ignored).
     pub fn from_known(text: &str) -> Option<Self> {
-        match text {
-            "platform" => Some(Self::Platform),
-            "cross-platform" => Some(Self::CrossPlatform),
-            _ => None,
-        }
+        Self::ALL.into_iter().find(|known| known.as_str() == text)
     }
+}
+
+/// Whether the text is this word of the specification, in any case and with `_` for `-`: some client libraries send the name of
+/// their constant (`CROSS_PLATFORM`) for the word that it stands for (`cross-platform`).
+pub fn is_word(text: &str, word: &str) -> bool {
+    let folded = |byte: u8| match byte {
+        b'_' => b'-',
+        other => other.to_ascii_lowercase(),
+    };
+    text.len() == word.len() && text.bytes().map(folded).eq(word.bytes().map(folded))
 }
 
 /// The wish for an attestation statement (WebAuthn 5.4.7).
@@ -303,6 +312,16 @@ mod tests {
             assert_eq!(serde_json::to_value(attachment).unwrap(), text);
         }
         assert_eq!(AuthenticatorAttachment::from_known("Platform"), None);
+    }
+
+    #[test]
+    fn the_name_of_a_constant_is_the_word_that_it_stands_for() {
+        for text in ["cross-platform", "CROSS_PLATFORM", "Cross-Platform"] {
+            assert!(is_word(text, "cross-platform"), "{text}");
+        }
+        for text in ["", "crossplatform", "cross platform", "cross-platform "] {
+            assert!(!is_word(text, "cross-platform"), "{text}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! 1. the value is an object;
 //! 2. `id`: present, a string, base64url, 1 to 1023 bytes;
 //! 3. `rawId`: present where demanded, decodes, equals `id`;
-//! 4. `authenticatorAttachment`;
+//! 4. `authenticatorAttachment`: a string where it is there;
 //! 5. `type`, then `response`, then all required members of `response` at once;
 //! 6. each member is decoded, in the order of the specification's dictionaries, its size checked first;
 //! 7. the client data are parsed.
@@ -19,7 +19,7 @@ use crate::client_data::{ClientData, ClientDataError};
 use crate::credential::{CredentialId, IdentifierError, UserHandle};
 use crate::extension::ClientOutputs;
 use crate::json::{Object, Value};
-use crate::options::AuthenticatorAttachment;
+use crate::options::{AuthenticatorAttachment, is_word};
 use std::fmt;
 
 /// Most bytes of `clientDataJSON`.
@@ -35,6 +35,9 @@ pub const MAX_TRANSPORTS: usize = 16;
 /// Longest transport that is kept, in bytes.
 pub const MAX_TRANSPORT_LENGTH: usize = 32;
 
+/// The transports that Level 3 names (5.8.4).
+const TRANSPORTS: [&str; 6] = ["usb", "nfc", "ble", "smart-card", "hybrid", "internal"];
+
 /// What a wire demands and tolerates about the form of a credential. Nothing here touches what is verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ResponseForm {
@@ -44,8 +47,12 @@ pub struct ResponseForm {
     pub raw_id_may_be_hex: bool,
     /// `type` must be there.
     pub type_required: bool,
-    /// `authenticatorAttachment` must be there and be a known value.
-    pub attachment_required: bool,
+    /// Padding at the end of base64url members is dropped where its amount is right and the rest is canonical. Some client
+    /// libraries write it. What the decoded bytes hold is read as strictly as ever.
+    pub padding_dropped: bool,
+    /// `type` and `authenticatorAttachment` are compared as [`is_word`] does. Some back-end libraries send the names of their
+    /// constants, such as `PUBLIC_KEY`.
+    pub words_in_any_spelling: bool,
     /// An empty `userHandle` counts as absent.
     pub empty_user_handle_is_absent: bool,
     /// A registration that also carries a `signature` is refused.
@@ -58,17 +65,19 @@ impl ResponseForm {
         raw_id_required: true,
         raw_id_may_be_hex: false,
         type_required: true,
-        attachment_required: false,
+        padding_dropped: false,
+        words_in_any_spelling: false,
         empty_user_handle_is_absent: false,
         both_kinds_refused: true,
     };
 
-    /// What client libraries make of it: hexadecimal `rawId`, empty `userHandle`, no `type`.
+    /// What client libraries make of it: hexadecimal `rawId`, empty `userHandle`, no `type`, padding, names of constants.
     pub const LENIENT: Self = Self {
         raw_id_required: true,
         raw_id_may_be_hex: true,
         type_required: false,
-        attachment_required: false,
+        padding_dropped: true,
+        words_in_any_spelling: true,
         empty_user_handle_is_absent: true,
         both_kinds_refused: false,
     };
@@ -144,11 +153,13 @@ pub enum ResponseError {
         /// In which way.
         problem: IdProblem,
     },
-    /// `authenticatorAttachment` is unusable.
-    #[error("`authenticatorAttachment` must be `platform` or `cross-platform`, not {found}")]
+    /// `authenticatorAttachment` is not a string.
+    #[error(
+        "`authenticatorAttachment` must be a string such as `platform` or `cross-platform`, not {found}"
+    )]
     Attachment {
         /// What it is.
-        found: String,
+        found: &'static str,
     },
     /// `type` is not `public-key`.
     #[error("`type` must be `public-key`, not {found}")]
@@ -307,8 +318,9 @@ impl RegistrationResponse {
         if form.both_kinds_refused && present(response, SIGNATURE) {
             return Err(ResponseError::BothKinds { member: SIGNATURE });
         }
-        let client_data_json = decode(response, CLIENT_DATA_JSON, MAX_CLIENT_DATA_JSON)?;
-        let attestation_object = decode(response, ATTESTATION_OBJECT, MAX_ATTESTATION_OBJECT)?;
+        let client_data_json = form.decode(response, CLIENT_DATA_JSON, MAX_CLIENT_DATA_JSON)?;
+        let attestation_object =
+            form.decode(response, ATTESTATION_OBJECT, MAX_ATTESTATION_OBJECT)?;
         Ok(Self {
             client_data: ClientData::parse(&client_data_json)?,
             transports: transports(response),
@@ -345,7 +357,8 @@ impl RegistrationResponse {
         &self.attestation_object
     }
 
-    /// How the authenticator can be reached; unknown words are kept, duplicates are not.
+    /// How the authenticator can be reached. Known words stand in the specification's spelling, unknown ones are kept as they
+    /// are, duplicates are not kept.
     pub fn transports(&self) -> &[String] {
         &self.transports
     }
@@ -389,10 +402,11 @@ impl AuthenticationResponse {
             &[CLIENT_DATA_JSON, AUTHENTICATOR_DATA, SIGNATURE],
             &[ATTESTATION_OBJECT],
         )?;
-        let client_data_json = decode(response, CLIENT_DATA_JSON, MAX_CLIENT_DATA_JSON)?;
-        let authenticator_data = decode(response, AUTHENTICATOR_DATA, MAX_AUTHENTICATOR_DATA)?;
-        let signature = decode(response, SIGNATURE, MAX_SIGNATURE)?;
-        let user_handle = user_handle(response, *form)?;
+        let client_data_json = form.decode(response, CLIENT_DATA_JSON, MAX_CLIENT_DATA_JSON)?;
+        let authenticator_data =
+            form.decode(response, AUTHENTICATOR_DATA, MAX_AUTHENTICATOR_DATA)?;
+        let signature = form.decode(response, SIGNATURE, MAX_SIGNATURE)?;
+        let user_handle = form.user_handle(response)?;
         Ok(Self {
             client_data: ClientData::parse(&client_data_json)?,
             client_outputs: ClientOutputs::of(envelope.credential),
@@ -466,9 +480,11 @@ impl<'v, 'a> Envelope<'v, 'a> {
         let credential = value.as_object().ok_or(ResponseError::NotAnObject {
             found: value.type_name(),
         })?;
-        let text = id_text(credential, "id").map_err(|problem| ResponseError::Id { problem })?;
+        let text = form
+            .id_text(credential, "id")
+            .map_err(|problem| ResponseError::Id { problem })?;
         let id = decode_id(text).map_err(|problem| ResponseError::Id { problem })?;
-        match id_text(credential, "rawId") {
+        match form.id_text(credential, "rawId") {
             // The usual case: the same text, which needs no second decoding.
             Ok(raw) if raw == text => {}
             Ok(raw) if form.raw_id_may_be_hex && is_hex_of(raw, id.as_bytes()) => {}
@@ -479,15 +495,16 @@ impl<'v, 'a> Envelope<'v, 'a> {
             Err(IdProblem::Missing) if !form.raw_id_required => {}
             Err(problem) => return Err(ResponseError::RawId { problem }),
         }
-        let attachment = attachment(credential, form)?;
+        let attachment = form.attachment(credential)?;
         match credential.get("type") {
-            None if !form.type_required => {}
-            None => {
+            None | Some(Value::Null) if !form.type_required => {}
+            None | Some(Value::Null) => {
                 return Err(ResponseError::Type {
                     found: "absent".into(),
                 });
             }
-            Some(Value::String(kind)) if kind == "public-key" => {}
+            Some(Value::String(kind)) if form.is_word(kind, "public-key") => {}
+            Some(Value::String(kind)) if kind.is_empty() && !form.type_required => {}
             Some(Value::String(kind)) => return Err(ResponseError::Type { found: shown(kind) }),
             Some(other) => {
                 return Err(ResponseError::Type {
@@ -563,15 +580,6 @@ fn present(object: &Object<'_>, member: &'static str) -> bool {
         .is_some_and(|text| !text.is_empty())
 }
 
-fn id_text<'v>(credential: &'v Object<'_>, member: &str) -> Result<&'v str, IdProblem> {
-    match credential.get(member) {
-        None | Some(Value::Null) => Err(IdProblem::Missing),
-        Some(Value::String(text)) if text.is_empty() => Err(IdProblem::Empty),
-        Some(Value::String(text)) => Ok(text),
-        Some(other) => Err(IdProblem::NotAString(other.type_name())),
-    }
-}
-
 fn decode_id(text: &str) -> Result<CredentialId, IdProblem> {
     if text.len() > base64url::encoded_length(CredentialId::MAX) {
         return Err(IdProblem::TooLong);
@@ -598,71 +606,90 @@ fn is_hex_of(text: &str, bytes: &[u8]) -> bool {
             })
 }
 
-/// Unknown values are ignored (5.4.5), unless the wire demands a known one.
-fn attachment(
-    credential: &Object<'_>,
-    form: ResponseForm,
-) -> Result<Option<AuthenticatorAttachment>, ResponseError> {
-    let refuse = |found: String| Err(ResponseError::Attachment { found });
-    match credential.get("authenticatorAttachment") {
-        None | Some(Value::Null) if form.attachment_required => refuse("absent".into()),
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => match AuthenticatorAttachment::from_known(text) {
-            None if form.attachment_required => refuse(shown(text)),
-            known => Ok(known),
-        },
-        Some(other) => refuse(other.type_name().into()),
-    }
-}
-
-fn decode(
-    response: &Object<'_>,
-    member: &'static str,
-    limit: usize,
-) -> Result<Vec<u8>, ResponseError> {
-    let text = response
-        .get(local(member))
-        .and_then(Value::as_str)
-        .unwrap_or_default();
-    if text.len() > base64url::encoded_length(limit) {
-        return Err(ResponseError::MemberTooLong { member, limit });
-    }
-    base64url::decode(text).map_err(|error| ResponseError::MemberMalformed {
-        member,
-        problem: error.to_string(),
-    })
-}
-
-fn user_handle(
-    response: &Object<'_>,
-    form: ResponseForm,
-) -> Result<Option<UserHandle>, ResponseError> {
-    let text = match response.get(local(USER_HANDLE)) {
-        None | Some(Value::Null) => return Ok(None),
-        Some(Value::String(text)) if text.is_empty() && form.empty_user_handle_is_absent => {
-            return Ok(None);
+/// How a member is read in this form.
+impl ResponseForm {
+    /// The base64url text of a member, without the padding that this form tolerates.
+    fn unpadded(self, text: &str) -> &str {
+        if self.padding_dropped {
+            base64url::without_padding(text)
+        } else {
+            text
         }
-        Some(Value::String(text)) => text,
-        Some(other) => {
-            return Err(ResponseError::UserHandle {
-                problem: format!("it is {}, not a string", other.type_name()),
-            });
-        }
-    };
-    if text.len() > base64url::encoded_length(UserHandle::MAX) {
-        return Err(ResponseError::UserHandle {
-            problem: "it has more than 64 bytes".into(),
-        });
     }
-    match UserHandle::from_base64url(text) {
-        Ok(handle) => Ok(Some(handle)),
-        Err(error) => Err(ResponseError::UserHandle {
+
+    fn is_word(self, text: &str, word: &str) -> bool {
+        text == word || self.words_in_any_spelling && is_word(text, word)
+    }
+
+    fn id_text<'v>(self, credential: &'v Object<'_>, member: &str) -> Result<&'v str, IdProblem> {
+        match credential.get(member) {
+            None | Some(Value::Null) => Err(IdProblem::Missing),
+            Some(Value::String(text)) if text.is_empty() => Err(IdProblem::Empty),
+            Some(Value::String(text)) => Ok(self.unpadded(text)),
+            Some(other) => Err(IdProblem::NotAString(other.type_name())),
+        }
+    }
+
+    /// Unknown values are ignored (5.4.5).
+    fn attachment(
+        self,
+        credential: &Object<'_>,
+    ) -> Result<Option<AuthenticatorAttachment>, ResponseError> {
+        match credential.get("authenticatorAttachment") {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(AuthenticatorAttachment::ALL
+                .into_iter()
+                .find(|known| self.is_word(text, known.as_str()))),
+            Some(other) => Err(ResponseError::Attachment {
+                found: other.type_name(),
+            }),
+        }
+    }
+
+    fn decode(
+        self,
+        response: &Object<'_>,
+        member: &'static str,
+        limit: usize,
+    ) -> Result<Vec<u8>, ResponseError> {
+        let text = response
+            .get(local(member))
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let text = self.unpadded(text);
+        if text.len() > base64url::encoded_length(limit) {
+            return Err(ResponseError::MemberTooLong { member, limit });
+        }
+        base64url::decode(text).map_err(|error| ResponseError::MemberMalformed {
+            member,
             problem: error.to_string(),
-        }),
+        })
+    }
+
+    fn user_handle(self, response: &Object<'_>) -> Result<Option<UserHandle>, ResponseError> {
+        let refuse = |problem| Err(ResponseError::UserHandle { problem });
+        let text = match response.get(local(USER_HANDLE)) {
+            None | Some(Value::Null) => return Ok(None),
+            Some(Value::String(text)) if text.is_empty() && self.empty_user_handle_is_absent => {
+                return Ok(None);
+            }
+            Some(Value::String(text)) => self.unpadded(text),
+            Some(other) => {
+                return refuse(format!("it is {}, not a string", other.type_name()));
+            }
+        };
+        if text.len() > base64url::encoded_length(UserHandle::MAX) {
+            return refuse("it has more than 64 bytes".into());
+        }
+        match UserHandle::from_base64url(text) {
+            Ok(handle) => Ok(Some(handle)),
+            Err(error) => refuse(error.to_string()),
+        }
     }
 }
 
-/// Strings as given, without duplicates, non-strings and absurdly long ones (5.8.4 keeps unknown values).
+/// The transports without duplicates, non-strings and absurdly long ones. 5.8.4 keeps unknown values; a known one in another
+/// spelling would be unknown to every browser, so it gets the specification's.
 fn transports(response: &Object<'_>) -> Vec<String> {
     let mut kept: Vec<String> = Vec::new();
     for text in response
@@ -675,6 +702,10 @@ fn transports(response: &Object<'_>) -> Vec<String> {
         if kept.len() == MAX_TRANSPORTS {
             break;
         }
+        let text = TRANSPORTS
+            .into_iter()
+            .find(|known| is_word(text, known))
+            .unwrap_or(text);
         if text.len() <= MAX_TRANSPORT_LENGTH
             && !text.is_empty()
             && !kept.iter().any(|known| known == text)

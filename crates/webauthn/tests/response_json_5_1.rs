@@ -367,52 +367,30 @@ fn the_checks_come_in_the_documented_order() {
 }
 
 #[test]
-fn an_attachment_that_is_unknown_is_ignored_unless_demanded() {
-    let with = |bend: fn(&mut serde_json::Value), form| Authentication {
-        bend,
-        form,
-        ..Authentication::new()
+fn an_attachment_that_is_unknown_counts_as_absent() {
+    let with = |value: serde_json::Value, form| {
+        let json = changed(|c| c["authenticatorAttachment"] = value);
+        authentication(&json, form).map(|response| response.attachment())
     };
-    let demanded = ResponseForm {
-        attachment_required: true,
-        ..ResponseForm::STRICT
-    };
-    let _ = with(
-        |c| c["authenticatorAttachment"] = json!("orbital"),
-        ResponseForm::STRICT,
-    )
-    .succeeds();
-    let _ = with(
-        |c| c["authenticatorAttachment"] = json!(null),
-        ResponseForm::STRICT,
-    )
-    .succeeds();
-    with(
-        |c| c["authenticatorAttachment"] = json!(3),
-        ResponseForm::STRICT,
-    )
-    .fails(Reason::AuthenticatorAttachmentInvalid);
-    with(
-        |c| c["authenticatorAttachment"] = json!("orbital"),
-        demanded,
-    )
-    .fails(Reason::AuthenticatorAttachmentInvalid);
-    with(|_| {}, demanded).fails(Reason::AuthenticatorAttachmentInvalid);
-    let _ = with(
-        |c| c["authenticatorAttachment"] = json!("cross-platform"),
-        demanded,
-    )
-    .succeeds();
+    for form in [ResponseForm::STRICT, ResponseForm::LENIENT] {
+        for unknown in [json!(null), json!(""), json!("orbital"), json!("any")] {
+            assert_eq!(with(unknown.clone(), form), Ok(None), "{unknown}");
+        }
+        for no_text in [json!(3), json!([]), json!({}), json!(false)] {
+            let error = with(no_text.clone(), form).unwrap_err();
+            let reason = Reason::AuthenticatorAttachmentInvalid;
+            assert_eq!(error.reason(), reason, "{no_text}");
+        }
+        for known in AuthenticatorAttachment::ALL {
+            assert_eq!(with(json!(known.as_str()), form), Ok(Some(known)));
+        }
+    }
+    let constant = json!("CROSS_PLATFORM");
     assert_eq!(
-        with(
-            |c| c["authenticatorAttachment"] = json!("platform"),
-            demanded
-        )
-        .response()
-        .unwrap()
-        .attachment(),
-        Some(AuthenticatorAttachment::Platform)
+        with(constant.clone(), ResponseForm::LENIENT),
+        Ok(Some(AuthenticatorAttachment::CrossPlatform))
     );
+    assert_eq!(with(constant, ResponseForm::STRICT), Ok(None));
     assert_eq!(
         Registration::new().response().unwrap().attachment(),
         Some(AuthenticatorAttachment::Platform)
@@ -420,15 +398,161 @@ fn an_attachment_that_is_unknown_is_ignored_unless_demanded() {
 }
 
 #[test]
-fn unknown_members_and_an_attestation_object_are_ignored() {
-    let bend: fn(&mut serde_json::Value) = |c| {
-        c["new"] = json!({"a": [1]});
-        c["response"]["attestationObject"] = json!("!!");
-        c["clientExtensionResults"] = json!([1]);
-    };
-    let _ = Authentication {
-        bend,
-        ..Authentication::new()
+fn the_type_may_be_the_name_of_a_constant_null_or_empty_where_the_form_tolerates_it() {
+    for (kind, lenient) in [
+        (json!("public-key"), true),
+        (json!("PUBLIC_KEY"), true),
+        (json!("Public-Key"), true),
+        (json!(null), true),
+        (json!(""), true),
+        (json!("public-keys"), false),
+        (json!("PUBLICKEY"), false),
+        (json!([]), false),
+    ] {
+        let json = changed(|c| c["type"] = kind.clone());
+        let strict = kind == "public-key";
+        for (form, accepted) in [
+            (ResponseForm::LENIENT, lenient),
+            (ResponseForm::STRICT, strict),
+            (ResponseForm::RECORDED, strict),
+        ] {
+            match authentication(&json, form) {
+                Ok(_) => assert!(accepted, "{kind} {form:?}"),
+                Err(error) => {
+                    assert!(!accepted, "{kind} {form:?}");
+                    assert_eq!(error.reason(), Reason::CredentialTypeMismatch);
+                }
+            }
+        }
     }
-    .succeeds();
+}
+
+const OUTER: [&str; 6] = [
+    "id",
+    "rawId",
+    "response.clientDataJSON",
+    "response.authenticatorData",
+    "response.signature",
+    "response.userHandle",
+];
+
+#[test]
+fn the_right_padding_of_an_outer_member_is_dropped_where_the_form_tolerates_it() {
+    let good = changed(|_| {});
+    let plain = authentication(&good, ResponseForm::LENIENT).unwrap();
+    for member in OUTER {
+        let text = at(&good, member);
+        let padded = format!("{text}{}", "=".repeat((4 - text.len() % 4) % 4));
+        let mut json = good.clone();
+        *place(&mut json, member) = json!(padded);
+        let read = authentication(&json, ResponseForm::LENIENT);
+        assert_eq!(read.as_ref(), Ok(&plain), "{member}");
+        if padded != text {
+            for form in [ResponseForm::STRICT, ResponseForm::RECORDED] {
+                assert!(authentication(&json, form).is_err(), "{member}");
+            }
+        }
+        for wrong in [
+            format!("{padded}="),
+            format!("{padded}===="),
+            format!("{text}%3D"),
+            format!("={text}"),
+            format!("{padded}\n"),
+        ] {
+            let mut json = good.clone();
+            *place(&mut json, member) = json!(wrong);
+            let error = authentication(&json, ResponseForm::LENIENT).unwrap_err();
+            let reason = match member {
+                "response.userHandle" => Reason::UserHandleInvalid,
+                _ => Reason::Base64Invalid,
+            };
+            assert_eq!(error.reason(), reason, "{wrong}");
+        }
+    }
+    // At least one member of each length, so that both amounts were seen.
+    let lengths: Vec<_> = OUTER
+        .iter()
+        .map(|member| at(&good, member).len() % 4)
+        .collect();
+    assert!(lengths.contains(&2) && lengths.contains(&3), "{lengths:?}");
+}
+
+#[test]
+fn padding_inside_the_client_data_is_refused_in_every_form() {
+    for form in [ResponseForm::STRICT, ResponseForm::LENIENT] {
+        let json = changed(|c| {
+            let text = testkit::from_base64url(c["response"]["clientDataJSON"].as_str().unwrap());
+            let mut data: serde_json::Value = serde_json::from_slice(&text.unwrap()).unwrap();
+            let challenge = data["challenge"].as_str().unwrap();
+            let padding = "=".repeat((4 - challenge.len() % 4) % 4);
+            assert!(!padding.is_empty());
+            data["challenge"] = json!(format!("{challenge}{padding}"));
+            c["response"]["clientDataJSON"] =
+                json!(testkit::base64url(data.to_string().as_bytes()));
+        });
+        let error = authentication(&json, form).unwrap_err();
+        assert_eq!(error.reason(), Reason::ClientDataMalformed);
+    }
+}
+
+#[test]
+fn transports_are_kept_in_the_spelling_of_the_specification() {
+    let read = |transports: serde_json::Value| {
+        let mut json: serde_json::Value =
+            serde_json::from_slice(&Registration::new().json()).unwrap();
+        json["response"]["transports"] = transports;
+        let text = json.to_string();
+        let value =
+            webauthn::json::parse(text.as_bytes(), &webauthn::json::Limits::default()).unwrap();
+        let response =
+            webauthn::response::RegistrationResponse::from_json(&value, &ResponseForm::LENIENT);
+        response.unwrap().transports().to_vec()
+    };
+    assert_eq!(
+        read(json!([
+            "INTERNAL",
+            "HYBRID",
+            "SMART_CARD",
+            "Usb",
+            "internal"
+        ])),
+        ["internal", "hybrid", "smart-card", "usb"]
+    );
+    // Unknown words may be known to browsers.
+    assert_eq!(read(json!(["Orbital_Link"])), ["Orbital_Link"]);
+    for broken in [
+        json!("System.Collections.Generic.List`1[...]"),
+        json!(null),
+        json!({}),
+    ] {
+        assert!(read(broken).is_empty());
+    }
+}
+
+/// A flawless authentication, changed.
+fn changed(bend: impl FnOnce(&mut serde_json::Value)) -> serde_json::Value {
+    let mut json = serde_json::from_slice(&Authentication::new().json()).unwrap();
+    bend(&mut json);
+    json
+}
+
+fn authentication(
+    json: &serde_json::Value,
+    form: ResponseForm,
+) -> Result<webauthn::response::AuthenticationResponse, ResponseError> {
+    let text = json.to_string();
+    let value = webauthn::json::parse(text.as_bytes(), &webauthn::json::Limits::default()).unwrap();
+    webauthn::response::AuthenticationResponse::from_json(&value, &form)
+}
+
+fn place<'j>(json: &'j mut serde_json::Value, member: &str) -> &'j mut serde_json::Value {
+    member.split('.').fold(json, |at, name| &mut at[name])
+}
+
+fn at<'j>(json: &'j serde_json::Value, member: &str) -> &'j str {
+    member
+        .split('.')
+        .fold(json, |at, name| &at[name])
+        .as_str()
+        .unwrap()
 }

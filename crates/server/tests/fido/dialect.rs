@@ -3,6 +3,7 @@
 use domain::Reason;
 use domain::metadata::MetadataTrust;
 use serde_json::{Value, json};
+use testkit::json::pad;
 use testkit::metadata::Service;
 use testkit::{Algorithm, Authenticator, Lies, Profile};
 
@@ -227,6 +228,31 @@ async fn production() -> Tool {
     })
     .await;
     tool.strict().await
+}
+
+#[tokio::test]
+async fn outside_conformance_mode_padding_at_the_end_of_outer_members_does_not_matter() {
+    let tool = production().await;
+    let mut authenticator = Authenticator::default();
+    let request = json!({"username": "mira", "displayName": "Mira"});
+    let path = format!("{BASE}/attestation/options");
+    let options = tool.post_with_secret(&path, &request).await.ok();
+    let mut credential = authenticator
+        .create(&options, ORIGIN, &Lies::default())
+        .unwrap();
+    pad(&mut credential, "id");
+    pad(&mut credential, "response.attestationObject");
+    assert!(credential["id"].as_str().unwrap().ends_with('='));
+    post(&tool, "attestation/result", &credential).await.ok();
+
+    let path = format!("{BASE}/assertion/options");
+    let options = tool.post_with_secret(&path, &request).await.ok();
+    let mut credential = authenticator
+        .get(&options, ORIGIN, &Lies::default())
+        .unwrap();
+    pad(&mut credential, "rawId");
+    pad(&mut credential, "response.signature");
+    post(&tool, "assertion/result", &credential).await.ok();
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 
 use domain::Reason;
 use serde_json::{Value, json};
-use testkit::json::{set, without};
+use testkit::json::{pad, set, without};
 use testkit::{Lies, Profile};
 
 use crate::tool::{Device, Tool, lies};
@@ -50,6 +50,8 @@ mod nv_161_attestation_response {
         id_is_missing => CredentialIdInvalid, |c| drop(without(c, "id"));
         id_is_not_a_string => CredentialIdInvalid, |c| set(c, "id", 7);
         id_is_not_base64url => Base64Invalid, |c| set(c, "id", "+/==");
+        id_is_padded => Base64Invalid, |c| pad(c, "id");
+        raw_id_is_padded => Base64Invalid, |c| pad(c, "rawId");
         type_is_missing => CredentialTypeMismatch, |c| drop(without(c, "type"));
         type_is_not_a_string => CredentialTypeMismatch, |c| set(c, "type", json!({}));
         type_is_not_public_key => CredentialTypeMismatch, |c| set(c, "type", "public-keys");
@@ -103,6 +105,8 @@ mod nv_167_assertion_response {
         id_is_missing => CredentialIdInvalid, |c| drop(without(c, "id"));
         id_is_not_a_string => CredentialIdInvalid, |c| set(c, "id", json!(["x"]));
         id_is_not_base64url => Base64Invalid, |c| set(c, "id", "+/==");
+        id_is_padded => Base64Invalid, |c| pad(c, "id");
+        raw_id_is_padded => Base64Invalid, |c| pad(c, "rawId");
         type_is_missing => CredentialTypeMismatch, |c| drop(without(c, "type"));
         type_is_not_a_string => CredentialTypeMismatch, |c| set(c, "type", 1);
         type_is_not_public_key => CredentialTypeMismatch, |c| set(c, "type", "Public-Key");
@@ -114,6 +118,7 @@ mod nv_167_assertion_response {
         authenticator_data_is_missing => ResponseMemberMissing, |c| drop(without(c, "response.authenticatorData"));
         authenticator_data_is_not_a_string => ResponseMemberMissing, |c| set(c, "response.authenticatorData", json!({}));
         authenticator_data_is_not_base64url => Base64Invalid, |c| set(c, "response.authenticatorData", "+/==");
+        signature_is_padded => Base64Invalid, |c| set(c, "response.signature", "AA==");
         authenticator_data_is_empty => ResponseMemberMissing, |c| set(c, "response.authenticatorData", "");
         signature_is_missing => ResponseMemberMissing, |c| drop(without(c, "response.signature"));
         signature_is_not_a_string => ResponseMemberMissing, |c| set(c, "response.signature", true);

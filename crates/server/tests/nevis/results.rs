@@ -180,7 +180,7 @@ fn deformed(good: &Value, required: &[&str]) -> Vec<Value> {
             json!(""),
             json!("%%%"),
             json!("a"),
-            json!("AA=="),
+            json!("AA="),
             json!(7),
             Value::Null,
         ] {
@@ -219,6 +219,43 @@ async fn nv_93_an_answer_out_of_form_fails_with_a_sentence_and_costs_the_transac
         cloud.page(ASSERTION, &bad).await.failed();
     }
     cloud.page(ASSERTION, &good).await.token();
+}
+
+#[tokio::test]
+async fn padding_at_the_end_of_outer_members_and_an_unknown_attachment_do_not_matter() {
+    let cloud = Cloud::new().await;
+    let mut authenticator = Authenticator::default();
+    let enrolled = cloud.enroll("ada").await;
+    let mut answer = attestation(&mut authenticator, &enrolled, &none());
+    for member in [
+        "id",
+        "rawId",
+        "response.clientDataJSON",
+        "response.attestationObject",
+    ] {
+        testkit::json::pad(&mut answer, member);
+    }
+    assert!(answer["rawId"].as_str().unwrap().ends_with('='));
+    answer["authenticatorAttachment"] = json!("orbital");
+    answer["response"]["transports"] = json!(["INTERNAL"]);
+    cloud.page(ATTESTATION, &answer).await.token();
+
+    let approval = cloud.approve(Some("ada")).await;
+    let allowed = &approval["credentialRequestOptions"]["allowCredentials"][0];
+    assert_eq!(allowed["transports"], json!(["internal"]), "{approval}");
+    let mut answer = assertion(&mut authenticator, &approval, &none());
+    for member in [
+        "id",
+        "rawId",
+        "response.clientDataJSON",
+        "response.authenticatorData",
+        "response.signature",
+        "response.userHandle",
+    ] {
+        testkit::json::pad(&mut answer, member);
+    }
+    answer["authenticatorAttachment"] = json!("");
+    cloud.page(ASSERTION, &answer).await.token();
 }
 
 #[tokio::test]

@@ -32,12 +32,13 @@ use super::transactions::{Succeeded, transaction_token};
 use crate::api::RefusalInfo;
 use crate::app::App;
 
-/// What this wire demands of a credential's form: `type` must be there, `rawId` need not.
+/// What this wire demands of a credential's form: `type` must be there, `rawId` need not, padding may be.
 pub const FORM: ResponseForm = ResponseForm {
     raw_id_required: false,
     raw_id_may_be_hex: false,
     type_required: true,
-    attachment_required: false,
+    padding_dropped: true,
+    words_in_any_spelling: false,
     empty_user_handle_is_absent: true,
     both_kinds_refused: false,
 };

@@ -7,7 +7,7 @@ use domain::clock::Timestamp;
 use domain::ids::{CeremonyId, CredentialKey};
 use domain::relying_parties::RelyingParty;
 use domain::storage::{Order, Position};
-use domain::webauthn::options::RequestOptions;
+use domain::webauthn::options::{RequestOptions, is_word};
 use serde::Serialize;
 
 use super::codes::Code;
@@ -126,7 +126,7 @@ fn standing(name: &str) -> Option<Standing> {
         Standing::Failed,
     ]
     .into_iter()
-    .find(|standing| status_name(*standing) == name)
+    .find(|standing| is_word(name, status_name(*standing)))
 }
 
 /// `GET Challenges`.
@@ -150,8 +150,9 @@ pub async fn list(State(app): State<App>, request: Request) -> Response {
             })
             .transpose()?;
         let order = match filter("Order") {
-            None | Some("asc") => Order::Ascending,
-            Some("desc") => Order::Descending,
+            None => Order::Ascending,
+            Some(order) if is_word(order, "asc") => Order::Ascending,
+            Some(order) if is_word(order, "desc") => Order::Descending,
             Some(_) => {
                 return Err(ApiError::invalid_request("Order must be asc or desc").member("Order"));
             }

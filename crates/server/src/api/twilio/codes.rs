@@ -435,8 +435,8 @@ codes! {
         example: VERIFY_FACTOR,
     }
     AttachmentInvalid = 60377, 400, ByRequest, "Authenticator attachment invalid or not provided" {
-        what: "`authenticatorAttachment` is there but is neither `platform` nor `cross-platform` nor null.",
-        causes: ["The value `any` of the configuration was copied into the credential.", "A number or an object was sent."],
+        what: "`authenticatorAttachment` is not a text. An unknown or empty text, null and an absent member are accepted.",
+        causes: ["A number, a list or an object was sent."],
         mend: "Send the value that the browser reported, or leave it out.",
         example: VERIFY_FACTOR,
     }

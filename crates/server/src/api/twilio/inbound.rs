@@ -194,33 +194,45 @@ impl Inbound {
         Form::parse(&self.body)
     }
 
-    /// The body as a JSON object.
+    /// The body as a JSON object. An empty list is an empty object: PHP encodes an object without members as `[]`.
     ///
     /// # Errors
     /// 60306: another content type, not JSON, not an object, or beyond the limits.
     pub fn json(&self) -> Result<json::Value<'_>, ApiError> {
+        match self.json_value()? {
+            json::Value::Array(elements) if elements.is_empty() => {
+                Ok(json::Value::Object(json::Object::default()))
+            }
+            object @ json::Value::Object(_) => Ok(object),
+            other => Err(ApiError::invalid_request(format!(
+                "The body is {}, not a JSON object",
+                other.type_name()
+            ))),
+        }
+    }
+
+    /// The body of a call that needs none: an absent body and `null` are an empty object.
+    ///
+    /// # Errors
+    /// As [`json`](Self::json).
+    pub fn optional_json(&self) -> Result<json::Value<'_>, ApiError> {
+        if self.body.is_empty() || self.json_value()?.is_null() {
+            return Ok(json::Value::Object(json::Object::default()));
+        }
+        self.json()
+    }
+
+    fn json_value(&self) -> Result<json::Value<'_>, ApiError> {
         if !self.has_content_type("application/json") {
             return Err(ApiError::invalid_request(
                 "This call takes a JSON object with Content-Type application/json",
             ));
         }
-        let value = json::parse(&self.body, &Limits::default()).map_err(|error| {
+        json::parse(&self.body, &Limits::default()).map_err(|error| {
             ApiError::new(Code::InvalidRequest)
                 .because(error.reason())
                 .explained(error.to_string())
-        })?;
-        if value.as_object().is_none() {
-            return Err(ApiError::invalid_request(format!(
-                "The body is {}, not a JSON object",
-                value.type_name()
-            )));
-        }
-        Ok(value)
-    }
-
-    /// Whether there is no body.
-    pub fn is_empty(&self) -> bool {
-        self.body.is_empty()
+        })
     }
 
     fn has_content_type(&self, wanted: &str) -> bool {

@@ -1,7 +1,7 @@
 //! Passkeys settings: the block that services and factors show, and the rules for relying parties that both read.
 
 use domain::policy::{Attachment, PartialSelection, Selection};
-use domain::webauthn::options::{ResidentKey, UserVerification};
+use domain::webauthn::options::{ResidentKey, UserVerification, is_word};
 use domain::webauthn::origin::Origin;
 use domain::webauthn::relying_party::RpId;
 use serde::Serialize;
@@ -132,11 +132,11 @@ pub trait Choice: Copy + 'static {
     /// The values and their names.
     const ALL: &'static [(&'static str, Self)];
 
-    /// The value with this name.
+    /// The value with this name, in any case and with `_` for `-`: Java's SDK sends the names of its constants.
     fn from_name(name: &str) -> Option<Self> {
         Self::ALL
             .iter()
-            .find_map(|(n, value)| (*n == name).then_some(*value))
+            .find_map(|(n, value)| is_word(name, n).then_some(*value))
     }
 
     /// What may be sent, for messages.

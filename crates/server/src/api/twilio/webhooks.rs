@@ -5,6 +5,7 @@ use axum::response::Response;
 use domain::ids::WebhookId;
 use domain::relying_parties::RelyingParty;
 use domain::storage::{Order, Position};
+use domain::webauthn::options::is_word;
 use domain::webhooks::Webhook;
 use serde::Serialize;
 
@@ -92,16 +93,18 @@ impl Parameters {
                 .then(|| event_types(form))
                 .transpose()?,
             url: form.get("WebhookUrl").map(webhook_url).transpose()?,
-            enabled: match form.get("Status") {
+            enabled: match word(form, "Status") {
                 None => None,
-                Some("enabled") => Some(true),
-                Some("disabled") => Some(false),
+                Some(status) if is_word(status, "enabled") => Some(true),
+                Some(status) if is_word(status, "disabled") => Some(false),
                 Some(_) => return Err(bad("Status", "Status must be enabled or disabled")),
             },
-            version: match form.get("Version") {
+            version: match word(form, "Version") {
                 None => None,
-                Some(version @ ("v1" | "v2")) => Some(version.to_owned()),
-                Some(_) => return Err(bad("Version", "Version must be v1 or v2")),
+                Some(version) => match ["v1", "v2"].iter().find(|v| is_word(version, v)) {
+                    Some(version) => Some((*version).to_owned()),
+                    None => return Err(bad("Version", "Version must be v1 or v2")),
+                },
             },
         })
     }
@@ -123,6 +126,11 @@ impl Parameters {
             webhook.version = version;
         }
     }
+}
+
+/// An enumeration; empty counts as absent.
+fn word<'f>(form: &'f Form, name: &str) -> Option<&'f str> {
+    form.get(name).filter(|text| !text.is_empty())
 }
 
 fn bad(parameter: &'static str, problem: impl Into<std::borrow::Cow<'static, str>>) -> ApiError {

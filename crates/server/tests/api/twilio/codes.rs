@@ -210,7 +210,7 @@ async fn form_of_credentials(backend: &Backend, service: &str, met: &mut Met) {
     met.refused(Code::RawIdInvalid, verify(json!({"id": "AA"})).await);
     met.refused(
         Code::AttachmentInvalid,
-        verify(with(&id, "authenticatorAttachment", json!("any"))).await,
+        verify(with(&id, "authenticatorAttachment", json!(1))).await,
     );
     met.refused(Code::ResponseInvalid, verify(id.clone()).await);
     met.refused(Code::ResponseInvalid, approve(id.clone()).await);

@@ -61,6 +61,12 @@ async fn a_bad_parameter_is_60306_and_a_missing_one_20001() {
             format!("Missing required parameter {name} in the post body")
         );
     }
+    let good = format!("{WEBHOOK}&Status=DISABLED&Version=");
+    let made = backend.form(&webhooks, &good).await.expect(201);
+    assert_eq!(made["status"], "disabled");
+    assert_eq!(made["version"], "v2");
+    let path = format!("{webhooks}/{}", made["sid"].as_str().unwrap());
+    backend.delete(&path).await.expect(204);
     for bad in [
         "EventTypes=factor.renamed",
         "Status=on",

@@ -9,7 +9,7 @@ use domain::webauthn::authentication::Signal;
 use domain::webauthn::client_data::ClientDataType;
 use domain::webauthn::response::AuthenticationResponse;
 
-use super::credential::{ensure_kind, form, malformed};
+use super::credential::{FORM, ensure_kind, malformed};
 use crate::api::twilio::BACK_END;
 use crate::api::twilio::challenges::Challenge;
 use crate::api::twilio::codes::Code;
@@ -28,7 +28,7 @@ pub async fn update(State(app): State<App>, request: Request) -> Response {
     serve(app, request, async |app, inbound| {
         let rp = inbound.service(&app).await?;
         let body = inbound.json()?;
-        let response = AuthenticationResponse::from_json(&body, &form(&body))
+        let response = AuthenticationResponse::from_json(&body, &FORM)
             .map_err(|error| malformed(CALL, &body, &error))?;
         ensure_kind(response.client_data(), &ClientDataType::Get)?;
         ensure_user_handle(&response)?;

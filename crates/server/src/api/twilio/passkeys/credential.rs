@@ -6,21 +6,13 @@ use domain::webauthn::client_data::{ClientData, ClientDataType};
 use domain::webauthn::json::Value;
 use domain::webauthn::response::{ResponseError, ResponseForm, Shape};
 
+use super::member;
 use crate::api::twilio::codes::Code;
 use crate::api::twilio::error::ApiError;
 use crate::api::twilio::reasons::Call;
 
-/// What this wire demands and tolerates: all that client libraries are known to send. `authenticatorAttachment` may be
-/// absent or null, but a value that is there must be a known one (60377).
-pub fn form(body: &Value<'_>) -> ResponseForm {
-    let attachment = body
-        .as_object()
-        .and_then(|object| object.get("authenticatorAttachment"));
-    ResponseForm {
-        attachment_required: attachment.is_some_and(|value| !value.is_null()),
-        ..ResponseForm::LENIENT
-    }
-}
+/// What this wire demands and tolerates: all that client libraries are known to send.
+pub const FORM: ResponseForm = ResponseForm::LENIENT;
 
 /// The refusal of a credential whose form is wrong.
 pub fn malformed(call: Call, body: &Value<'_>, error: &ResponseError) -> ApiError {
@@ -127,7 +119,7 @@ fn refined(call: Call, body: &Value<'_>, shape: Shape) -> Shape {
         .and_then(|credential| credential.get("response"));
     let signature = response
         .and_then(Value::as_object)
-        .and_then(|r| r.get("signature"));
+        .and_then(|r| member(r, "signature", "signature"));
     match (call, shape) {
         (Call::VerifyFactor, Shape::OtherCeremony) if signature.is_none() => Shape::Incomplete,
         _ => shape,

@@ -19,16 +19,12 @@ use crate::api::twilio::reasons::Call;
 use crate::api::twilio::{services, sid};
 use crate::app::App;
 
-/// The call. An empty body asks for the same as `{}`: whoever answers is signed in.
+/// The call. An absent body, `null` and `[]` ask for the same as `{}`: a sign-in in which the credential says who the user is.
 pub async fn create(State(app): State<App>, request: Request) -> Response {
     serve(app, request, async |app, inbound| {
         let rp = inbound.service(&app).await?;
-        let body = if inbound.is_empty() {
-            None
-        } else {
-            Some(inbound.json()?)
-        };
-        let who = match body.as_ref().and_then(Value::as_object) {
+        let body = inbound.optional_json()?;
+        let who = match body.as_object() {
             Some(object) => who(object)?,
             None => Who::Anyone,
         };

@@ -95,8 +95,17 @@ async fn identity<'v>(
     Ok(identity)
 }
 
+/// The members of an object. An empty list has none: PHP encodes an object without members so.
+fn object<'v, 'a>(value: &'v Value<'a>, none: &'v Object<'a>) -> Option<&'v Object<'a>> {
+    match value {
+        Value::Array(elements) if elements.is_empty() => Some(none),
+        other => other.as_object(),
+    }
+}
+
 fn config(value: &Value<'_>) -> Result<PartialSelection, ApiError> {
-    let Some(config) = value.as_object() else {
+    let none = Object::default();
+    let Some(config) = object(value, &none) else {
         return Err(ApiError::new(Code::FactorConfigInvalid)
             .explained(format!("config is {}, not an object", value.type_name()))
             .member("config"));
@@ -129,6 +138,9 @@ fn choice<T: Choice>(
     let Some(value) = member(config, snake, camel) else {
         return Ok(None);
     };
+    if value.as_str() == Some("") {
+        return Ok(None);
+    }
     match value.as_str().and_then(T::from_name) {
         Some(choice) => Ok(Some(choice)),
         None => Err(ApiError::new(Code::FactorConfigInvalid)
@@ -145,7 +157,8 @@ fn relying_party(value: &Value<'_>, selection: &mut PartialSelection) -> Result<
             .member(member)
             .help(Code::RelyingPartyInvalid.mend()))
     };
-    let Some(party) = value.as_object() else {
+    let none = Object::default();
+    let Some(party) = object(value, &none) else {
         return refuse(
             "relying_party",
             format!("relying_party is {}", value.type_name()),

@@ -5,7 +5,7 @@ use axum::response::Response;
 use domain::webauthn::client_data::ClientDataType;
 use domain::webauthn::response::RegistrationResponse;
 
-use super::credential::{ensure_kind, form, malformed};
+use super::credential::{FORM, ensure_kind, malformed};
 use crate::api::twilio::BACK_END;
 use crate::api::twilio::error::refused;
 use crate::api::twilio::factors::Factor;
@@ -20,7 +20,7 @@ pub async fn update(State(app): State<App>, request: Request) -> Response {
     serve(app, request, async |app, inbound| {
         let rp = inbound.service(&app).await?;
         let body = inbound.json()?;
-        let response = RegistrationResponse::from_json(&body, &form(&body))
+        let response = RegistrationResponse::from_json(&body, &FORM)
             .map_err(|error| malformed(CALL, &body, &error))?;
         ensure_kind(response.client_data(), &ClientDataType::Create)?;
         let finished = app

@@ -183,7 +183,7 @@ async fn a_body_that_is_malformed_costs_the_challenge_nothing() {
     for (member, value, code) in [
         ("id", json!("+/"), 60375),
         ("rawId", json!("AA"), 60376),
-        ("authenticatorAttachment", json!("any"), 60377),
+        ("authenticatorAttachment", json!(1), 60377),
         ("response.signature", json!("="), 60381),
         ("response.signature", json!(""), 60378),
         ("response.authenticatorData", json!("="), 60379),

@@ -37,6 +37,9 @@ async fn a_discoverable_challenge_names_nobody_and_lists_nothing() {
             .await
             .expect(201),
     );
+    // So is what PHP and Ruby send for one.
+    shown.push(backend.json(&path, &json!([])).await.expect(201));
+    shown.push(backend.json(&path, &json!(null)).await.expect(201));
     for challenge in &shown {
         for name in ["identity", "entity_sid", "factor_sid"] {
             assert_eq!(challenge[name], "", "{name}");
@@ -122,7 +125,8 @@ async fn what_the_body_names_must_exist() {
         (json!({"factor_sid": "YF1"}), 400, 60362),
         (json!({"factor_sid": ""}), 400, 60362),
         (json!({"factorSid": 1}), 400, 60362),
-        (json!([]), 400, 60306),
+        (json!([{}]), 400, 60306),
+        (json!("{}"), 400, 60306),
     ] {
         backend.json(&challenges, &body).await.refused(status, code);
     }

@@ -98,6 +98,57 @@ async fn config_wins_member_by_member_and_null_counts_as_absent() {
     );
 }
 
+/// PHP encodes an object without members as a list, and Go sends one that is empty.
+#[tokio::test]
+async fn an_empty_list_and_an_empty_choice_count_as_absent() {
+    let backend = Backend::new().await;
+    let service = backend.service().await;
+    let factors = format!("{service}/Passkeys/Factors");
+    let of_the_service = backend.start(&service, "user-0001").await["config"].clone();
+    for config in [
+        json!({}),
+        json!([]),
+        json!({"relying_party": []}),
+        json!({"relying_party": {}}),
+        json!({"relyingParty": [], "authenticator_attachment": "", "discoverable_credentials": "",
+            "user_verification": ""}),
+    ] {
+        let body =
+            json!({"friendly_name": "Phone", "identity": "user-0001", "config": config.clone()});
+        let factor = backend.json(&factors, &body).await.expect(201);
+        assert_eq!(factor["config"], of_the_service, "{config}");
+    }
+    // As the whole body it is an object without the members that must be there.
+    let error = backend.json(&factors, &json!([])).await.refused(400, 60388);
+    assert_eq!(error["details"]["members"], json!(["friendly_name"]));
+    for body in [json!([{}]), json!(null), json!("{}")] {
+        backend.json(&factors, &body).await.refused(400, 60306);
+    }
+}
+
+/// Java sends the names of its constants.
+#[tokio::test]
+async fn a_choice_is_read_in_any_spelling_and_shown_in_the_specifications() {
+    let backend = Backend::new().await;
+    let service = backend.service().await;
+    let factors = format!("{service}/Passkeys/Factors");
+    let body = json!({"friendly_name": "Phone", "identity": "user-0001", "config": {
+        "authenticator_attachment": "CROSS_PLATFORM", "discoverable_credentials": "DISCOURAGED",
+        "user_verification": "Required"}});
+    let factor = backend.json(&factors, &body).await.expect(201);
+    let config = &factor["config"];
+    assert_eq!(config["authenticator_attachment"], "cross-platform");
+    assert_eq!(config["discoverable_credentials"], "discouraged");
+    assert_eq!(config["user_verification"], "required");
+    let selection = &factor["options"]["publicKey"]["authenticatorSelection"];
+    assert_eq!(selection["authenticatorAttachment"], "cross-platform");
+
+    let form = "Passkeys.AuthenticatorAttachment=PLATFORM&Passkeys.UserVerification=Discouraged";
+    let changed = backend.form(&service, form).await.expect(200);
+    assert_eq!(changed["passkeys"]["authenticator_attachment"], "platform");
+    assert_eq!(changed["passkeys"]["user_verification"], "discouraged");
+}
+
 #[tokio::test]
 async fn what_is_set_nowhere_is_named_in_the_message_and_the_details() {
     let backend = Backend::new().await;
@@ -164,11 +215,13 @@ async fn a_bad_member_has_its_code_and_creates_nobody() {
         ("identity", json!(long), 60367),
         ("identity", json!(["user-0001"]), 60367),
         ("config", json!("platform"), 60370),
-        ("config", json!([]), 60370),
+        ("config", json!([{}]), 60370),
+        ("config", json!({"user_verification": []}), 60370),
         ("config.authenticator_attachment", json!("both"), 60370),
         ("config.discoverable_credentials", json!(true), 60370),
         ("config.user_verification", json!("any"), 60370),
         ("config.relying_party", json!("acme.test"), 60371),
+        ("config.relying_party", json!(["acme.test"]), 60371),
         ("config.relying_party.name", json!(5), 60371),
         ("config.relying_party.origins", json!({}), 60371),
         ("config.relying_party.origins", json!([1]), 60371),

@@ -1,9 +1,10 @@
 //! `POST Passkeys/VerifyFactor` (contract section 6.4).
 
 use serde_json::{Value, json};
+use testkit::json::pad;
 use testkit::{Algorithm, Authenticator, Format, Lies, Profile};
 
-use crate::backend::{Backend, create};
+use crate::backend::{Backend, create, get};
 
 #[tokio::test]
 async fn a_verified_factor_shows_metadata_and_neither_binding_nor_options() {
@@ -36,6 +37,10 @@ async fn the_raw_id_may_be_hexadecimal_and_attachment_and_type_absent() {
             testkit::json::without(credential, "type");
         },
         |credential: &mut Value| credential["authenticatorAttachment"] = Value::Null,
+        |credential: &mut Value| credential["authenticatorAttachment"] = json!(""),
+        |credential: &mut Value| credential["authenticatorAttachment"] = json!("any"),
+        |credential: &mut Value| credential["type"] = Value::Null,
+        |credential: &mut Value| credential["type"] = json!(""),
         |credential: &mut Value| credential["unknown"] = json!({"ignored": [1]}),
     ] {
         let factor = backend.start(&service, "user-0001").await;
@@ -43,6 +48,109 @@ async fn the_raw_id_may_be_hexadecimal_and_attachment_and_type_absent() {
         change(&mut credential);
         backend.verify(&service, &credential).await.expect(200);
     }
+}
+
+#[tokio::test]
+async fn names_of_constants_are_read_as_the_words_that_they_stand_for() {
+    let backend = Backend::new().await;
+    let service = backend.service().await;
+    let factor = backend.start(&service, "user-0001").await;
+    let mut authenticator = Authenticator::default();
+    let mut credential = create(&mut authenticator, &factor, &Lies::default());
+    credential["authenticatorAttachment"] = json!("PLATFORM");
+    credential["type"] = json!("PUBLIC_KEY");
+    credential["response"]["transports"] = json!(["INTERNAL", "HYBRID", "SMART_CARD"]);
+    let verified = backend.verify(&service, &credential).await.expect(200);
+    // Kept as browsers know them.
+    assert_eq!(
+        verified["metadata"]["transports"],
+        "internal,hybrid,smart-card"
+    );
+    let challenge = backend
+        .challenge(&service, &json!({"identity": "user-0001"}))
+        .await;
+    assert_eq!(
+        challenge["options"]["publicKey"]["allowCredentials"][0]["transports"],
+        json!(["internal", "hybrid", "smart-card"])
+    );
+    let mut assertion = get(&mut authenticator, &challenge, &Lies::default());
+    assertion["authenticatorAttachment"] = json!("CROSS_PLATFORM");
+    assertion["type"] = json!("PUBLIC_KEY");
+    backend.approve(&service, &assertion).await.expect(200);
+
+    // Another word stays another word.
+    let factor = backend.start(&service, "user-0001").await;
+    let mut credential = create(&mut Authenticator::default(), &factor, &Lies::default());
+    credential["type"] = json!("PASSWORD");
+    let error = backend
+        .verify(&service, &credential)
+        .await
+        .refused(400, 60378);
+    assert_eq!(error["details"]["reason"], "credential_type_mismatch");
+}
+
+/// C#'s SDK sends a list of texts as the name of a type.
+#[tokio::test]
+async fn transports_that_are_no_list_are_ignored() {
+    let backend = Backend::new().await;
+    let service = backend.service().await;
+    for broken in [
+        json!("System.Collections.Generic.List`1[System.String]"),
+        json!({}),
+        Value::Null,
+    ] {
+        let factor = backend.start(&service, "user-0001").await;
+        let mut credential = create(&mut Authenticator::default(), &factor, &Lies::default());
+        credential["response"]["transports"] = broken;
+        let verified = backend.verify(&service, &credential).await.expect(200);
+        assert_eq!(verified["metadata"]["transports"], "");
+    }
+}
+
+#[tokio::test]
+async fn padding_at_the_end_of_outer_members_does_not_matter() {
+    let backend = Backend::new().await;
+    let service = backend.service().await;
+    let factor = backend.start(&service, "user-0001").await;
+    let mut authenticator = Authenticator::default();
+    let mut credential = create(&mut authenticator, &factor, &Lies::default());
+    let members = [
+        "rawId",
+        "response.clientDataJSON",
+        "response.attestationObject",
+    ];
+    for member in members {
+        pad(&mut credential, member);
+    }
+    assert!(credential["rawId"].as_str().unwrap().ends_with('='));
+
+    // In the classic alphabet the value is refused, and the place is named.
+    let mut classic = credential.clone();
+    classic["rawId"] = json!("ab+/ab+/");
+    let error = backend.verify(&service, &classic).await.refused(400, 60376);
+    let message = error["details"]["message"].as_str().unwrap();
+    assert!(message.contains("character 2 "), "{message}");
+    let mut too_much = credential.clone();
+    too_much["rawId"] = format!("{}=", credential["rawId"].as_str().unwrap()).into();
+    backend
+        .verify(&service, &too_much)
+        .await
+        .refused(400, 60376);
+    backend.verify(&service, &credential).await.expect(200);
+
+    let challenge = backend.challenge(&service, &json!({})).await;
+    let mut assertion = get(&mut authenticator, &challenge, &Lies::default());
+    for member in [
+        "id",
+        "rawId",
+        "response.clientDataJSON",
+        "response.authenticatorData",
+        "response.signature",
+        "response.userHandle",
+    ] {
+        pad(&mut assertion, member);
+    }
+    backend.approve(&service, &assertion).await.expect(200);
 }
 
 #[tokio::test]
