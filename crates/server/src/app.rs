@@ -12,6 +12,7 @@ use crate::api::nevis;
 use crate::config::{Limits, Nevis};
 use crate::health::Lifecycle;
 use crate::middleware::front::{Front, guard};
+use crate::middleware::paths::folded;
 
 /// The base of every URL that passkeyd emits, as its clients reach it: scheme, host, port and an
 /// optional path prefix, without a slash at the end. It comes from configuration only, never from a
@@ -103,7 +104,7 @@ pub fn router(app: App, limits: &Limits) -> Router {
 pub fn router_with(app: App, limits: &Limits, more: Router) -> Router {
     let front = Front::new(limits, Arc::clone(&app.public_url), &SystemRandomness);
     let health = crate::health::router(Arc::clone(&app.passkeys), Arc::clone(&app.lifecycle));
-    Router::new()
+    let router = Router::new()
         .merge(crate::api::twilio::router())
         .merge(nevis::router(&app.nevis))
         .merge(crate::api::docs::router())
@@ -113,8 +114,9 @@ pub fn router_with(app: App, limits: &Limits, more: Router) -> Router {
         .merge(more)
         // Below its own prefix a wire answers itself, in its own words.
         .fallback(nothing_here)
-        // Outermost, so that it also sees what no route matched.
-        .layer(axum::middleware::from_fn_with_state(front, guard))
+        // Outside of all routes, so that it also sees what none of them matched.
+        .layer(axum::middleware::from_fn_with_state(front, guard));
+    folded(router)
 }
 
 async fn nothing_here() -> (StatusCode, [(HeaderName, &'static str); 1], &'static str) {

@@ -1,3 +1,4 @@
-//! What every request passes before it reaches a wire: one function, not a stack of layers.
+//! What every request passes before it reaches a wire: the change of its path, then one function, not a stack of layers.
 
 pub mod front;
+pub mod paths;

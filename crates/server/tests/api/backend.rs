@@ -120,6 +120,15 @@ impl Backend {
         }
     }
 
+    /// The same back end, in front of the whole server instead of the wire's routes.
+    pub fn of_the_whole_server(&self) -> Self {
+        let app = App::new(self.passkeys.clone(), PublicUrl::new(PUBLIC_URL));
+        Self {
+            router: server::app::router(app, &server::config::Limits::default()),
+            ..self.clone()
+        }
+    }
+
     /// The same back end with another `Authorization` header, or none.
     pub fn with_authorization(&self, value: Option<String>) -> Self {
         Self {

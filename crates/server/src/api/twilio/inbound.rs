@@ -90,10 +90,23 @@ where
 
 /// A path that nobody serves: 401 for strangers, else 20404.
 pub async fn not_found(State(app): State<App>, request: Request) -> Response {
-    serve(app, request, async |_, _| {
+    serve(app, request, async |_, inbound| {
+        if lacks_service_sid(inbound.uri.path()) {
+            return Err(ApiError::new(Code::ServiceSidInvalid).explained(
+                "The path names no Service: a collection stands where its SID must be",
+            ));
+        }
         Err(ApiError::new(Code::NotFound))
     })
     .await
+}
+
+/// Whether a collection of a Service stands in place of its SID. Lists of Ruby's SDK that were made without their Service ask
+/// for `/v2/Services//Passkeys/Factors`.
+fn lacks_service_sid(path: &str) -> bool {
+    let below = path.strip_prefix("/v2/Services/").unwrap_or_default();
+    let first = below.split('/').next();
+    first.is_some_and(|first| ["Passkeys", "Entities", "Webhooks", "AccessTokens"].contains(&first))
 }
 
 impl Inbound {

@@ -5,6 +5,7 @@ mod entities;
 mod malformed;
 mod paging;
 mod passkeys;
+mod paths;
 mod reasons;
 mod refusals;
 mod services;
