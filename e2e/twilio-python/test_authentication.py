@@ -50,7 +50,7 @@ def test_an_approval_says_who_signed_in_and_dates_the_factor(service, authentica
 def test_a_discoverable_login_learns_identity_and_factor_from_the_passkey(service, authenticators, request_):
     user = register(service, authenticators)
     challenge = service.new_challenge().create(request_)
-    assert (challenge.identity, challenge.entity_sid, challenge.factor_sid) == ("", "", "")
+    assert (challenge.identity, challenge.entity_sid, challenge.factor_sid) == (None, None, None)
     assert challenge.options["publicKey"]["allowCredentials"] == []
     approved = approve(service, authenticators.get(challenge.options, ORIGIN, device=user.device))
     assert (approved.status, approved.identity, approved.factor_sid) == ("approved", user.identity, user.factor.sid)

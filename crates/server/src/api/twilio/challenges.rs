@@ -27,9 +27,9 @@ pub struct Challenge<'a> {
     sid: Sid,
     account_sid: Sid,
     service_sid: Sid,
-    entity_sid: OrEmpty,
-    identity: &'a str,
-    factor_sid: OrEmpty,
+    entity_sid: Option<Sid>,
+    identity: Option<&'a str>,
+    factor_sid: Option<Sid>,
     date_created: Date,
     date_updated: Date,
     date_responded: Option<Date>,
@@ -53,22 +53,12 @@ struct Options {
     public_key: RequestOptions,
 }
 
-/// A SID, or the empty text while nobody is named: clients expect a text there, never null.
-#[derive(Clone, Copy, Debug)]
-struct OrEmpty(Option<Sid>);
-
-impl Serialize for OrEmpty {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.0.as_ref().map_or("", Sid::as_str))
-    }
-}
-
 impl<'a> Challenge<'a> {
-    /// A challenge as it stands at `now`. `identity` is the name of its user, empty while nobody is named.
+    /// A challenge as it stands at `now`. `identity` is the name of its user; null, like the SIDs, while nobody is named.
     pub fn new(
         rp: &RelyingParty,
         ceremony: &Ceremony,
-        identity: &'a str,
+        identity: Option<&'a str>,
         url: String,
         now: Timestamp,
     ) -> Self {
@@ -78,9 +68,9 @@ impl<'a> Challenge<'a> {
             sid: Sid::of(&ceremony.id),
             account_sid: Sid::of(&rp.account),
             service_sid: Sid::of(&rp.id),
-            entity_sid: OrEmpty(ceremony.user.as_ref().map(Sid::of)),
+            entity_sid: ceremony.user.as_ref().map(Sid::of),
             identity,
-            factor_sid: OrEmpty(ceremony.credential.as_ref().map(Sid::of)),
+            factor_sid: ceremony.credential.as_ref().map(Sid::of),
             date_created: Date(ceremony.created),
             date_updated: Date(ceremony.updated),
             date_responded: responded.then_some(Date(ceremony.updated)),
@@ -184,7 +174,8 @@ pub async fn list(State(app): State<App>, request: Request) -> Response {
         };
         let rows = listing.answer(&app, rows, position, |ceremony| {
             let url = app.public_url.join(&path_of(&rp, &user.name, ceremony.id));
-            serde_json::json!(Challenge::new(&rp, &ceremony, &user.name, url, now))
+            let identity = Some(user.name.as_ref());
+            serde_json::json!(Challenge::new(&rp, &ceremony, identity, url, now))
         });
         Answer::ok(&rows)
     })
@@ -203,7 +194,8 @@ pub async fn fetch(State(app): State<App>, request: Request) -> Response {
             .map_err(refused(Call::Resource))?;
         let url = app.public_url.join(&path_of(&rp, &user.name, id));
         let now = app.passkeys.now();
-        Answer::ok(&Challenge::new(&rp, &ceremony, &user.name, url, now))
+        let identity = Some(user.name.as_ref());
+        Answer::ok(&Challenge::new(&rp, &ceremony, identity, url, now))
     })
     .await
 }

@@ -43,7 +43,8 @@ pub async fn update(State(app): State<App>, request: Request) -> Response {
             "{}/Passkeys/ApproveChallenge",
             services::path(rp.id)
         ));
-        let challenge = Challenge::new(&rp, ceremony, &signed_in.user.name, url, ceremony.updated);
+        let identity = Some(signed_in.user.name.as_ref());
+        let challenge = Challenge::new(&rp, ceremony, identity, url, ceremony.updated);
         Answer::ok(&challenge.with_options(ceremony))
     })
     .await

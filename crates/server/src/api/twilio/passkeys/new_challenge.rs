@@ -81,10 +81,10 @@ fn bad_identity() -> ApiError {
         .help(Code::IdentityInvalid.mend())
 }
 
-/// The name of the user for whom a ceremony was started; empty when nobody was named.
-fn identity_of(ceremony: &Ceremony) -> &str {
+/// The name of the user for whom a ceremony was started, where one was named.
+fn identity_of(ceremony: &Ceremony) -> Option<&str> {
     match &ceremony.asked {
-        Asked::Authentication(asked) => asked.user_name.as_deref().unwrap_or_default(),
-        Asked::Registration(_) => "",
+        Asked::Authentication(asked) => asked.user_name.as_deref(),
+        Asked::Registration(_) => None,
     }
 }

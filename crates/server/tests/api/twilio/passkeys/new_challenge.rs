@@ -42,7 +42,7 @@ async fn a_discoverable_challenge_names_nobody_and_lists_nothing() {
     shown.push(backend.json(&path, &json!(null)).await.expect(201));
     for challenge in &shown {
         for name in ["identity", "entity_sid", "factor_sid"] {
-            assert_eq!(challenge[name], "", "{name}");
+            assert_eq!(challenge[name], Value::Null, "{name}");
         }
         assert_eq!(
             challenge["options"]["publicKey"]["allowCredentials"],
@@ -88,7 +88,7 @@ async fn a_challenge_for_a_factor_lists_only_that_in_either_casing() {
     let both = backend
         .challenge(&service, &json!({"identity": "user-0001"}))
         .await;
-    assert_eq!(both["factor_sid"], "");
+    assert_eq!(both["factor_sid"], Value::Null);
     assert_eq!(
         both["options"]["publicKey"]["allowCredentials"]
             .as_array()
