@@ -169,6 +169,11 @@ test_node() {
     (cd e2e && node --test twilio-node/*.test.mjs)
 }
 
+test_shapes() {
+    step "requests of the other Twilio helper libraries against the binary"
+    (cd e2e && node --test twilio-wire-shapes/*.test.mjs)
+}
+
 test_browser() {
     step "Chromium and Firefox: the demo against the binary, and the browser client"
     (cd e2e && node --test browser/*.test.mjs)
@@ -205,6 +210,7 @@ check_sdk
 build_release
 test_python
 test_node
+test_shapes
 test_browser
 check_differential
 test_differential 2000 1

@@ -77,7 +77,7 @@ for (const source of sources) {
       test(`a discoverable login, created ${name}, learns identity and factor from the passkey`, async () => {
         const user = await register(service, authenticators);
         const challenge = await create(service.newChallenge());
-        assert.deepEqual([challenge.identity, challenge.entitySid, challenge.factorSid], ['', '', '']);
+        assert.deepEqual([challenge.identity, challenge.entitySid, challenge.factorSid], [null, null, null]);
         assert.deepEqual(challenge.options.publicKey.allowCredentials, []);
         const credential = await authenticators.get(challenge.options, ORIGIN, { device: user.device });
         const approved = await service.approveChallenge.update(credential);
