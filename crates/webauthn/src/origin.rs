@@ -1,42 +1,24 @@
 //! Origins that a Relying Party allows. At verification they are compared as exact strings (WebAuthn 13.5.9); this module
 //! parses nothing but what an operator configures.
 
-use crate::base64url;
+mod configured;
+
+pub(crate) use configured::punycode;
+pub use configured::{OriginError, OriginFault};
+
 use crate::relying_party::RpId;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+
+/// The origin of an Android app: this and the hash of its signing certificate.
+const ANDROID: &str = "android:apk-key-hash:";
+/// The origin that some client libraries of iOS apps write: this and the app's bundle id.
+const IOS: &str = "ios:bundle-id:";
 
 /// An allowed origin, exactly as a client writes it into its client data.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Origin(String);
-
-/// Why a configured text is no origin.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum OriginError {
-    /// Neither `https://`, nor `http://`, nor `android:apk-key-hash:`.
-    #[error("an origin starts with https:// (http:// for localhost) or android:apk-key-hash:")]
-    Scheme,
-    /// `http` for a host that is not this machine.
-    #[error("http is only allowed for localhost, 127.0.0.1 and [::1]; use https")]
-    Insecure,
-    /// Path, query, user, trailing slash or an invalid host.
-    #[error(
-        "an origin is scheme://host[:port] with a lower-case host and nothing after it, not even a slash"
-    )]
-    Host,
-    /// A port that is no port, or the scheme's own, which browsers leave out.
-    #[error("the port of an origin is 1 to 65535 and left out when it is the scheme's default")]
-    Port,
-    /// The key hash is not base64url of 32 bytes.
-    #[error(
-        "the key hash of an Android origin is the SHA-256 of the signing certificate as base64url without padding"
-    )]
-    KeyHash,
-}
-
-const ANDROID: &str = "android:apk-key-hash:";
-const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
 impl Origin {
     /// Takes any text as an origin, without looking at it. Nothing that cannot come from a client will ever match.
@@ -44,40 +26,23 @@ impl Origin {
         Self(text.into())
     }
 
-    /// Checks an origin that an operator configured: a web origin `scheme://host[:port]`, https unless the host is this
-    /// machine, or `android:apk-key-hash:` and the key's hash. The text must be what browsers produce.
+    /// Checks an origin that an operator configured. The text must be exactly what a client writes, in one of these forms:
+    ///
+    /// | form | client |
+    /// |---|---|
+    /// | `https://host[:port]` | a page |
+    /// | `http://host[:port]` with `localhost`, a name below it, or a loopback address | a page of this machine |
+    /// | `capacitor://`, `ionic://`, `tauri://`, `app://` and `host[:port]` | a page inside an app |
+    /// | `chrome-extension://` and 32 letters `a` to `p` | a browser extension |
+    /// | `moz-extension://` and a UUID, or 64 letters `a` to `p` | a browser extension |
+    /// | `safari-web-extension://` and a UUID | a browser extension |
+    /// | `android:apk-key-hash:` and the hash of the signing certificate | a native app |
+    /// | `ios:bundle-id:` and the bundle id | a native app |
     ///
     /// # Errors
-    /// [`OriginError`] names the rule that is broken.
+    /// [`OriginError`] names the rule that is broken and, where there is one, the text that was meant.
     pub fn parse_configured(text: &str) -> Result<Self, OriginError> {
-        if let Some(hash) = text.strip_prefix(ANDROID) {
-            let bytes = base64url::decode(hash).map_err(|_| OriginError::KeyHash)?;
-            // 20 bytes (SHA-1) occur in old apps.
-            return if matches!(bytes.len(), 20 | 32) {
-                Ok(Self(text.to_owned()))
-            } else {
-                Err(OriginError::KeyHash)
-            };
-        }
-        let (secure, rest) = match (text.strip_prefix("https://"), text.strip_prefix("http://")) {
-            (Some(rest), _) => (true, rest),
-            (None, Some(rest)) => (false, rest),
-            (None, None) => return Err(OriginError::Scheme),
-        };
-        let (host, port) = split_port(rest);
-        if !LOOPBACK.contains(&host) {
-            RpId::parse(host).map_err(|_| OriginError::Host)?;
-            if !secure {
-                return Err(OriginError::Insecure);
-            }
-        }
-        if let Some(port) = port {
-            let number: u16 = port.parse().map_err(|_| OriginError::Port)?;
-            let default = if secure { 443 } else { 80 };
-            if number == 0 || number == default || number.to_string() != port {
-                return Err(OriginError::Port);
-            }
-        }
+        configured::check(text)?;
         Ok(Self(text.to_owned()))
     }
 
@@ -86,27 +51,34 @@ impl Origin {
         &self.0
     }
 
-    /// May a page of this origin use the RP ID: its host equals it or is a subdomain of it (WebAuthn 5.1.3). App origins carry
-    /// no host and may.
-    pub fn is_within(&self, rp_id: &RpId) -> bool {
-        let Some(rest) = self
-            .0
-            .strip_prefix("https://")
-            .or_else(|| self.0.strip_prefix("http://"))
-        else {
-            return self.0.starts_with(ANDROID);
-        };
-        let (host, _) = split_port(rest);
-        host.strip_suffix(rp_id.as_str())
-            .is_some_and(|front| front.is_empty() || front.ends_with('.'))
+    /// Whether this is the origin of a native app, which shows no page and so embeds none.
+    pub fn is_native_app(&self) -> bool {
+        self.0.starts_with(ANDROID) || self.0.starts_with(IOS)
     }
-}
 
-/// Host and port text; brackets of an IPv6 address stay with the host.
-fn split_port(authority: &str) -> (&str, Option<&str>) {
-    match authority.rsplit_once(':') {
-        Some((host, port)) if !port.contains(']') => (host, Some(port)),
-        _ => (authority, None),
+    /// May a client of this origin use the RP ID, as far as the origin can tell.
+    ///
+    /// - A page (`https`, `http`): its host equals the RP ID or is a subdomain of it (WebAuthn 5.1.3). An RP ID of one label,
+    ///   such as `localhost`, covers that host alone, because browsers take it for a public suffix: a page of
+    ///   `http://tauri.localhost` uses the RP ID `tauri.localhost`. An IP address is never within an RP ID. A page elsewhere
+    ///   needs a related origin (WebAuthn 5.11), which is not judged here.
+    /// - A browser extension: always. Browsers let it use the RP ID of each host that its manifest has a permission for, and
+    ///   Chrome lets it use its own id. The id in its origin is no domain.
+    /// - An app, native or with pages of its own scheme: always. The operating system decides by the files below
+    ///   `/.well-known/` of the RP ID. The host in such an origin is a fixed word of the app's framework.
+    pub fn is_within(&self, rp_id: &RpId) -> bool {
+        let Some((scheme, rest)) = self.0.split_once("://") else {
+            return self.is_native_app();
+        };
+        if !configured::is_web(scheme) {
+            return configured::is_known(scheme);
+        }
+        let (host, _) = configured::split_port(rest);
+        match host.strip_suffix(rp_id.as_str()) {
+            Some("") => true,
+            Some(front) => front.ends_with('.') && rp_id.as_str().contains('.'),
+            None => false,
+        }
     }
 }
 
@@ -121,64 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn web_and_app_origins_are_accepted_as_browsers_write_them() {
-        for text in [
-            "https://example.org",
-            "https://login.example.org:8443",
-            "http://localhost",
-            "http://localhost:8080",
-            "http://127.0.0.1:8080",
-            "http://[::1]:8080",
-            "http://[::1]",
-            "https://localhost",
-            "https://xn--bcher-kva.example",
-            "android:apk-key-hash:fqsSfYBpVdgNMLdZ4Nj9oSQ8CGb9hRrAHAWUvWGhSXw",
-        ] {
-            assert_eq!(Origin::parse_configured(text).unwrap().as_str(), text);
-        }
-    }
-
-    #[test]
-    fn what_no_browser_would_send_is_refused() {
-        use OriginError::{Host, Insecure, KeyHash, Port, Scheme};
-        for (text, error) in [
-            ("", Scheme),
-            ("example.org", Scheme),
-            ("null", Scheme),
-            ("HTTPS://example.org", Scheme),
-            ("ftp://example.org", Scheme),
-            ("ios:bundle-id:org.example", Scheme),
-            ("http://example.org", Insecure),
-            ("http://evil-localhost", Insecure),
-            ("https://example.org/", Host),
-            ("https://example.org/path", Host),
-            ("https://Example.org", Host),
-            ("https://user@example.org", Host),
-            ("https://example.org.", Host),
-            ("https://*.example.org", Host),
-            ("https://bücher.example", Host),
-            ("https://10.0.0.1", Host),
-            ("https://", Host),
-            ("https://example.org:443", Port),
-            ("http://localhost:80", Port),
-            ("https://example.org:0", Port),
-            ("https://example.org:08443", Port),
-            ("https://example.org:65536", Port),
-            ("https://example.org:", Port),
-            ("https://example.org:+8443", Port),
-            ("android:apk-key-hash:", KeyHash),
-            (
-                "android:apk-key-hash:fqsSfYBpVdgNMLdZ4Nj9oSQ8CGb9hRrAHAWUvWGhSXw=",
-                KeyHash,
-            ),
-            ("android:apk-key-hash:AAAA", KeyHash),
-        ] {
-            assert_eq!(Origin::parse_configured(text), Err(error), "{text}");
-        }
-    }
-
-    #[test]
-    fn an_origin_is_within_its_rp_id_or_a_parent_domain_only() {
+    fn a_page_is_within_its_rp_id_or_a_parent_domain_only() {
         let rp_id = RpId::parse("example.org").unwrap();
         for (text, within) in [
             ("https://example.org", true),
@@ -187,15 +102,52 @@ mod tests {
             ("https://evil-example.org", false),
             ("https://example.org.evil.test", false),
             ("https://org", false),
-            (
-                "android:apk-key-hash:fqsSfYBpVdgNMLdZ4Nj9oSQ8CGb9hRrAHAWUvWGhSXw",
-                true,
-            ),
+            ("https://other.test", false),
+            ("http://localhost", false),
+            ("http://127.0.0.1", false),
+            ("null", false),
+            ("example.org", false),
+            ("ftp://example.org", false),
         ] {
             assert_eq!(Origin::exact(text).is_within(&rp_id), within, "{text}");
         }
-        assert!(
-            Origin::exact("http://localhost:8080").is_within(&RpId::parse("localhost").unwrap())
-        );
+    }
+
+    #[test]
+    fn an_rp_id_of_one_label_covers_that_host_alone() {
+        for (rp_id, text, within) in [
+            ("localhost", "http://localhost:8080", true),
+            ("localhost", "http://tauri.localhost", false),
+            ("tauri.localhost", "http://tauri.localhost", true),
+            ("abc.localhost", "http://prod.abc.localhost:8080", true),
+            ("org", "https://example.org", false),
+        ] {
+            let rp_id = RpId::parse(rp_id).unwrap();
+            assert_eq!(
+                Origin::exact(text).is_within(&rp_id),
+                within,
+                "{text} {rp_id}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_host_of_an_app_or_extension_is_not_compared_with_the_rp_id() {
+        let rp_id = RpId::parse("example.org").unwrap();
+        for text in [
+            "capacitor://localhost",
+            "ionic://localhost",
+            "tauri://localhost",
+            "app://localhost",
+            "chrome-extension://abcdefghijklmnopabcdefghijklmnop",
+            "moz-extension://00000000-0000-4000-8000-000000000000",
+            "safari-web-extension://00000000-0000-4000-8000-000000000000",
+            "android:apk-key-hash:fqsSfYBpVdgNMLdZ4Nj9oSQ8CGb9hRrAHAWUvWGhSXw",
+            "ios:bundle-id:org.example.app",
+        ] {
+            let origin = Origin::parse_configured(text).unwrap();
+            assert!(origin.is_within(&rp_id), "{text}");
+            assert_eq!(origin.is_native_app(), !text.contains("://"), "{text}");
+        }
     }
 }

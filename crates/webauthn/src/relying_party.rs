@@ -1,5 +1,6 @@
 //! The Relying Party identifier.
 
+use crate::origin::punycode;
 use aws_lc_rs::digest;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -24,6 +25,9 @@ pub enum RpIdError {
     /// It is an IP address.
     #[error("the RP ID is an IP address, which browsers refuse")]
     IpAddress,
+    /// It names a domain, but not as browsers write it: here is their form.
+    #[error("browsers write this RP ID in lower case and punycode: {0}")]
+    Spelling(String),
     /// A label breaks the rules.
     #[error(
         "a label of the RP ID must have 1 to 63 of a-z, 0-9 and inner hyphens (international names as punycode)"
@@ -51,7 +55,11 @@ impl RpId {
             return Err(RpIdError::NotADomain);
         }
         if !text.split('.').all(is_label) {
-            return Err(RpIdError::Label);
+            let name = punycode(text.strip_suffix('.').unwrap_or(text)).filter(|name| name != text);
+            return Err(match name.map(|name| Self::parse(&name)) {
+                Some(Ok(Self(name))) => RpIdError::Spelling(name),
+                _ => RpIdError::Label,
+            });
         }
         // URL parsers take a name whose last label is a number (also 0x7f) for an IPv4 address.
         let last = text.rsplit('.').next().unwrap_or_default();
@@ -141,7 +149,7 @@ mod tests {
 
     #[test]
     fn everything_but_a_domain_string_is_refused() {
-        use RpIdError::{Empty, IpAddress, Label, NotADomain, TooLong};
+        use RpIdError::{Empty, IpAddress, Label, NotADomain, Spelling, TooLong};
         for (text, error) in [
             ("", Empty),
             ("https://example.org", NotADomain),
@@ -154,11 +162,14 @@ mod tests {
             ("1.2.3", IpAddress),
             ("a.0x7f", IpAddress),
             ("2130706433", IpAddress),
-            ("example.org.", Label),
+            ("example.org.", Spelling("example.org".to_owned())),
             (".example.org", Label),
             ("a..b", Label),
-            ("Example.org", Label),
-            ("bücher.example", Label),
+            ("Example.org", Spelling("example.org".to_owned())),
+            (
+                "bücher.example",
+                Spelling("xn--bcher-kva.example".to_owned()),
+            ),
             ("exa mple.org", Label),
             ("-a.example", Label),
             ("a-.example", Label),

@@ -401,7 +401,7 @@ codes! {
             "The Service was created without Passkeys.RelyingParty.Id and Passkeys.RelyingParty.Origins.",
             "An origin has a path or a slash at the end, or uses http for another host than localhost.",
         ],
-        mend: "Set id and origins on the Service once. Origins are written as browsers do: https://host, with the port if it is not 443.",
+        mend: "Set id and origins on the Service once. Write each origin exactly as clients do: https://host for a page, with the port if it is not 443; the scheme and id of an app or a browser extension.",
         example: CREATE_SERVICE,
     }
     RelyingPartyIdInvalid = 60372, 400, ByRequest, "Relying party id invalid or not provided" {

@@ -88,7 +88,7 @@ pub fn rp_name(text: &str) -> Result<String, ApiError> {
     Ok(text.to_owned())
 }
 
-/// Reads origins; each text may be a comma-separated list. A bare host stands for `https://` and the host.
+/// Reads origins; each text may be a comma-separated list. A bare host, also with a port, stands for `https://` and the host.
 ///
 /// # Errors
 /// 60371.
@@ -97,7 +97,7 @@ pub fn origins<'t>(texts: impl IntoIterator<Item = &'t str>) -> Result<Vec<Origi
         ApiError::new(Code::RelyingPartyInvalid)
             .explained(problem)
             .member("relying_party.origins")
-            .help("Write each origin as browsers do: https://host, with the port if it is not 443, without path or slash at the end.")
+            .help("Write each origin exactly as clients do: https://host for a page, with the port if it is not 443; the scheme and id of an app or a browser extension.")
     };
     let mut origins = Vec::new();
     let parts = texts
@@ -105,10 +105,10 @@ pub fn origins<'t>(texts: impl IntoIterator<Item = &'t str>) -> Result<Vec<Origi
         .flat_map(|text| text.split(','))
         .map(str::trim);
     for part in parts.filter(|part| !part.is_empty()) {
-        let full = if part.contains("://") || part.starts_with("android:") {
-            part.to_owned()
-        } else {
+        let full = if is_bare_host(part) {
             format!("https://{part}")
+        } else {
+            part.to_owned()
         };
         let origin = Origin::parse_configured(&full)
             .map_err(|error| refuse(format!("{:?} is no origin: {error}", shown(part))))?;
@@ -120,6 +120,16 @@ pub fn origins<'t>(texts: impl IntoIterator<Item = &'t str>) -> Result<Vec<Origi
         }
     }
     Ok(origins)
+}
+
+/// Whether no scheme stands in front. `null` is an origin itself, though none that may be configured.
+fn is_bare_host(part: &str) -> bool {
+    let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
+    !part.eq_ignore_ascii_case("null")
+        && match part.split_once(':') {
+            Some((_, port)) => is_port(port),
+            None => true,
+        }
 }
 
 /// A client's text in a message: cut.
@@ -189,6 +199,26 @@ mod tests {
             texts,
             ["https://a.test", "https://b.test", "http://localhost:3000"]
         );
+    }
+
+    #[test]
+    fn a_bare_host_may_have_a_port_and_a_scheme_without_slashes_is_no_host() {
+        let read = origins(["a.test:8443,localhost:3000"]).unwrap();
+        let texts: Vec<_> = read.iter().map(Origin::as_str).collect();
+        assert_eq!(texts, ["https://a.test:8443", "https://localhost:3000"]);
+        for text in [
+            "mailto:a",
+            "chrome-extension:a",
+            "null",
+            "ios:bundle-id:a/b",
+        ] {
+            let refused = origins([text]);
+            assert_eq!(
+                refused.unwrap_err().code(),
+                Code::RelyingPartyInvalid,
+                "{text}"
+            );
+        }
     }
 
     #[test]

@@ -55,6 +55,87 @@ async fn origins_come_as_repeated_keys_too_and_names_in_any_case() {
     );
 }
 
+/// What apps and browser extensions write as their origin, and pages of this machine.
+const HONEST_ORIGINS: [&str; 15] = [
+    "capacitor://localhost",
+    "ionic://localhost",
+    "tauri://localhost",
+    "app://localhost",
+    "app://-",
+    "http://tauri.localhost",
+    "http://prod.abc.localhost:8080",
+    "http://127.0.0.1:8080",
+    "http://[::1]:8080",
+    "chrome-extension://abcdefghijklmnopabcdefghijklmnop",
+    "moz-extension://00000000-0000-4000-8000-000000000000",
+    "moz-extension://abcdefghijklmnopabcdefghijklmnopabcdefghijklmnopabcdefghijklmnop",
+    "safari-web-extension://00000000-0000-4000-8000-00000000000A",
+    "android:apk-key-hash:fqsSfYBpVdgNMLdZ4Nj9oSQ8CGb9hRrAHAWUvWGhSXw",
+    "ios:bundle-id:test.acme.App",
+];
+
+#[tokio::test]
+async fn origins_of_apps_extensions_and_this_machine_are_kept_as_they_are_written() {
+    let backend = Backend::new().await;
+    for origin in HONEST_ORIGINS {
+        let form = format!(
+            "FriendlyName=A&Passkeys.RelyingParty.Id=acme.test&Passkeys.RelyingParty.Origins={origin}"
+        );
+        let service = backend.form("/v2/Services", &form).await.expect(201);
+        let party = &service["passkeys"]["relying_party"];
+        assert_eq!(party["origins"], json!([origin]));
+        let url = service["url"].clone();
+        assert_eq!(backend.follow(&url).await.expect(200), service);
+    }
+}
+
+#[tokio::test]
+async fn a_refused_origin_is_told_its_true_fault_and_the_text_to_write() {
+    let backend = Backend::new().await;
+    for (origin, told) in [
+        (
+            "http://localhost:3100/",
+            "no slash at the end, no path, no query; write http://localhost:3100",
+        ),
+        (
+            "https://Acme.test",
+            "scheme and host in lower case; write https://acme.test",
+        ),
+        (
+            "https://b%C3%BCcher.example",
+            "in its punycode form; write https://xn--bcher-kva.example",
+        ),
+        (
+            "https://ada@acme.test",
+            "no user name and no password; write https://acme.test",
+        ),
+        ("https://*.acme.test", "no wildcard"),
+        ("chrome-extension://*", "no wildcard"),
+        (
+            "https://acme.test:443",
+            "default port of the scheme; write https://acme.test",
+        ),
+        (
+            "acme.test:443",
+            "default port of the scheme; write https://acme.test",
+        ),
+        ("http://acme.test", "use https; write https://acme.test"),
+        ("null", "every sandboxed frame"),
+        ("ftp://acme.test", "the scheme is none of"),
+        ("chrome-extension:abc", "begins with its scheme"),
+        ("chrome-extension://abc", "32 letters from a to p"),
+        ("a b", "is not a host name"),
+    ] {
+        let form = format!("FriendlyName=A&Passkeys.RelyingParty.Origins={origin}");
+        let error = backend
+            .form("/v2/Services", &form)
+            .await
+            .refused(400, 60371);
+        let message = error["details"]["message"].as_str().unwrap_or_default();
+        assert!(message.contains(told), "{origin}: {error}");
+    }
+}
+
 #[tokio::test]
 async fn an_update_keeps_what_is_absent_and_clears_what_is_empty() {
     let backend = Backend::new().await;

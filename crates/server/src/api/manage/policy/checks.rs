@@ -172,7 +172,7 @@ fn cross_origin(embedding: &Embedding) -> Result<CrossOrigin, Invalid> {
             &embedding.top_origins,
             MAX_ORIGINS,
             |text| match Origin::parse_configured(text) {
-                Ok(_) if text.starts_with("android:") => Err("an app embeds no page".to_owned()),
+                Ok(origin) if origin.is_native_app() => Err("an app embeds no page".to_owned()),
                 Ok(origin) => Ok(origin.to_string()),
                 Err(error) => Err(error.to_string()),
             },
