@@ -19,6 +19,7 @@ use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use bytes::BytesMut;
+use domain::Reason;
 use domain::clock::Randomness;
 use http_body_util::BodyExt as _;
 
@@ -36,6 +37,8 @@ pub const REQUEST_ID: &str = "x-request-id";
 /// Why a request is refused before any wire has seen it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TransportRefusal {
+    /// No `Host` header, more than one, or one that names no host: 400 (RFC 9112, section 3.2).
+    HostInvalid,
     /// More headers than allowed: 431.
     TooManyHeaders,
     /// The body is longer than allowed: 413.
@@ -54,6 +57,7 @@ impl TransportRefusal {
     /// The status that says so.
     pub fn status(self) -> StatusCode {
         match self {
+            Self::HostInvalid => StatusCode::BAD_REQUEST,
             Self::TooManyHeaders => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyEncoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -66,12 +70,25 @@ impl TransportRefusal {
     /// Stable name.
     pub fn name(self) -> &'static str {
         match self {
+            Self::HostInvalid => "host_invalid",
             Self::TooManyHeaders => "too_many_headers",
             Self::BodyTooLarge => "body_too_large",
             Self::BodyEncoded => "content_encoding_not_supported",
             Self::BodyTooSlow => "body_too_slow",
             Self::BodyBroken => "body_broken",
             Self::Panicked => "internal",
+        }
+    }
+
+    /// A sentence for the client.
+    pub fn message(self) -> &'static str {
+        match self {
+            Self::HostInvalid => "The request needs exactly one valid Host header.",
+            Self::TooManyHeaders => "The request has too many headers.",
+            Self::BodyTooLarge => "The body is too large.",
+            Self::BodyEncoded => "Compressed bodies are not accepted.",
+            Self::BodyTooSlow | Self::BodyBroken => "The body did not arrive completely.",
+            Self::Panicked => Reason::Internal.what(),
         }
     }
 
@@ -183,6 +200,10 @@ impl Shared {
         if headers.len() > self.header_count {
             return Err(TransportRefusal::TooManyHeaders);
         }
+        // The transport judges it: a call from within the process has no connection and no host.
+        if let Some(refusal) = request.extensions().get::<TransportRefusal>() {
+            return Err(*refusal);
+        }
         // A compressed body could be far longer than its limit once unpacked.
         if headers
             .get_all(CONTENT_ENCODING)
@@ -209,6 +230,7 @@ impl Shared {
         let mut response = match audience {
             Audience::Twilio => twilio::transport_refusal(
                 match refusal {
+                    TransportRefusal::HostInvalid => twilio::TransportRefusal::HostInvalid,
                     TransportRefusal::TooManyHeaders => twilio::TransportRefusal::HeadersTooLarge,
                     TransportRefusal::BodyTooLarge => twilio::TransportRefusal::TooLarge,
                     TransportRefusal::BodyEncoded => twilio::TransportRefusal::UnsupportedEncoding,
@@ -219,8 +241,8 @@ impl Shared {
                 },
                 &self.public_url,
             ),
-            Audience::Nevis => nevis::transport_refusal(refusal.status(), path),
-            Audience::Fido => fido::transport_refusal(refusal.status()),
+            Audience::Nevis => nevis::transport_refusal(refusal.status(), refusal.message(), path),
+            Audience::Fido => fido::transport_refusal(refusal.status(), refusal.message()),
             Audience::Manage | Audience::Browser => plain(refusal),
         };
         if refusal.ends_connection() {

@@ -1,6 +1,7 @@
 //! HTTP/1.1 over TCP: accepting, the limits of a connection, and the orderly end.
 
 mod connections;
+mod host;
 mod timed;
 
 use std::convert::Infallible;
@@ -20,6 +21,7 @@ use tokio::time::Instant;
 use tower::Service as _;
 
 use crate::config::Limits;
+use crate::middleware::front::TransportRefusal;
 use connections::Connections;
 use timed::{Phase, Timed, Timeouts};
 
@@ -129,7 +131,14 @@ async fn connection(
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         of_service.serving();
         let phase = of_service.clone();
-        let answer = router.clone().call(request.map(Body::new));
+        let mut request = request.map(Body::new);
+        if !host::is_valid(&request) {
+            // The front refuses it, in the words of the wire whose path it is.
+            request
+                .extensions_mut()
+                .insert(TransportRefusal::HostInvalid);
+        }
+        let answer = router.clone().call(request);
         async move {
             let answer = answer.await;
             phase.idle();

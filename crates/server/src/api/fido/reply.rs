@@ -176,14 +176,7 @@ pub(super) fn respond(status: StatusCode, body: &impl Serialize) -> Response {
 }
 
 /// This wire's answer to what the transport refuses.
-pub fn transport_refusal(status: StatusCode) -> Response {
-    let message = match status {
-        StatusCode::PAYLOAD_TOO_LARGE => "The body is too large.",
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => "Compressed bodies are not accepted.",
-        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => "The request has too many headers.",
-        StatusCode::INTERNAL_SERVER_ERROR => Reason::Internal.what(),
-        _ => "The body did not arrive completely.",
-    };
+pub fn transport_refusal(status: StatusCode, message: &str) -> Response {
     respond(
         status,
         &ServerResponse {

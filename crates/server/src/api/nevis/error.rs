@@ -166,23 +166,12 @@ pub fn escaped(json: &[u8]) -> Vec<u8> {
     safe
 }
 
-/// This wire's answer to what the transport refuses. `status` is the transport's, or 400 where the contract has no such
-/// status.
-pub fn transport_refusal(status: StatusCode, path: &str) -> Response {
-    let (reason, message) = match status {
-        StatusCode::PAYLOAD_TOO_LARGE => (Reason::JsonTooLarge, "The body is too large."),
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => (
-            Reason::RequestInvalid,
-            "Compressed bodies are not accepted.",
-        ),
-        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
-            (Reason::RequestInvalid, "The request has too many headers.")
-        }
-        StatusCode::INTERNAL_SERVER_ERROR => (Reason::Internal, Reason::Internal.what()),
-        _ => (
-            Reason::RequestInvalid,
-            "The body did not arrive completely.",
-        ),
+/// This wire's response to what the transport refuses, with the transport's status and sentence.
+pub fn transport_refusal(status: StatusCode, message: &'static str, path: &str) -> Response {
+    let reason = match status {
+        StatusCode::PAYLOAD_TOO_LARGE => Reason::JsonTooLarge,
+        StatusCode::INTERNAL_SERVER_ERROR => Reason::Internal,
+        _ => Reason::RequestInvalid,
     };
     ApiError::new(status, message)
         .because(reason)

@@ -252,6 +252,8 @@ pub enum TransportRefusal {
     UnsupportedEncoding,
     /// Request line and headers exceed the limits: 431, 20431.
     HeadersTooLarge,
+    /// The request has no `Host` header, more than one, or one that names no host: 400, 60306.
+    HostInvalid,
     /// The body did not arrive in time or not at all: 400, 60306.
     BodyUnreadable,
     /// Too many requests at once: 429, 20429.
@@ -268,6 +270,9 @@ pub fn transport_refusal(kind: TransportRefusal, public_url: &PublicUrl) -> Resp
         TransportRefusal::TooLarge => ApiError::new(Code::TooLarge),
         TransportRefusal::UnsupportedEncoding => ApiError::new(Code::UnsupportedEncoding),
         TransportRefusal::HeadersTooLarge => ApiError::new(Code::HeadersTooLarge),
+        TransportRefusal::HostInvalid => {
+            ApiError::invalid_request("The request needs exactly one valid Host header")
+        }
         TransportRefusal::BodyUnreadable => {
             ApiError::invalid_request("The body did not arrive completely")
         }
