@@ -247,5 +247,20 @@ async fn another_channel_than_fido2_is_422() {
             .await
             .refused(422);
     }
-    cloud.post(APPROVAL, &json!({})).await.refused(422);
+}
+
+#[tokio::test]
+async fn a_missing_channel_is_told_as_missing() {
+    let cloud = Cloud::new().await;
+    for body in [
+        json!({}),
+        json!({"channel": null}),
+        json!({"username": "ada"}),
+    ] {
+        let error = cloud.post(APPROVAL, &body).await.refused(422);
+        assert_eq!(
+            error["message"],
+            r#"`channel` is missing: send "channel":"fido2""#
+        );
+    }
 }

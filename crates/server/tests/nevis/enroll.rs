@@ -381,16 +381,26 @@ async fn another_channel_than_fido2_is_422() {
         json!("email"),
         json!("FIDO2"),
         json!(2),
-        Value::Null,
     ] {
         let body = json!({"username": "ada", "displayName": "Ada", "channel": channel});
         cloud.post(ENROLL, &body).await.refused(422);
     }
-    // Absent, it stands for the product's own app.
-    cloud
-        .post(ENROLL, &json!({"username": "ada"}))
-        .await
-        .refused(422);
+}
+
+#[tokio::test]
+async fn a_missing_channel_is_told_as_missing() {
+    let cloud = Cloud::new().await;
+    for body in [
+        json!({}),
+        json!({"username": "ada"}),
+        json!({"username": "ada", "channel": null}),
+    ] {
+        let error = cloud.post(ENROLL, &body).await.refused(422);
+        assert_eq!(
+            error["message"],
+            r#"`channel` is missing: send "channel":"fido2""#
+        );
+    }
 }
 
 #[tokio::test]

@@ -93,7 +93,7 @@ fn id(object: &Object<'_>) -> Result<Option<Uuid>, ApiError> {
     }
 }
 
-/// Makes sure that the request is for the channel of this wire. An absent channel stands for the product's own app.
+/// Makes sure that the request is for the channel of this wire.
 ///
 /// # Errors
 /// 422.
@@ -105,7 +105,9 @@ pub fn channel(object: &Object<'_>) -> Result<(), ApiError> {
         {
             Err(not_enabled())
         }
-        None => Err(not_enabled()),
+        None => Err(ApiError::rule(format!(
+            "`channel` is missing: send \"channel\":\"{CHANNEL}\""
+        ))),
         Some(Value::String(_)) => Err(ApiError::rule("channel must be fido2")),
         Some(other) => Err(wrong_type("channel", other, "a string")),
     }
