@@ -1,11 +1,12 @@
-//! Which pages may call (contract section 1.4).
+//! Which pages may call.
 
 use axum::http::Method;
 use serde_json::json;
 use testkit::{Authenticator, Lies};
 
-use crate::cloud::{Cloud, ORIGIN_OF_PAGES, Reply, attestation};
+use crate::cloud::{Cloud, ORIGIN_OF_PAGES, Reply, assertion, attestation};
 
+/// The paths that a page may call without any token in a header.
 const PATHS: [&str; 6] = [
     "/_app/attestation/result",
     "/_app/attestation/result/",
@@ -13,6 +14,14 @@ const PATHS: [&str; 6] = [
     "/_app/assertion/result/",
     "/api/v1/status",
     "/api/v1/status/",
+];
+
+/// The paths that a page may call with an intent token.
+const WITH_INTENT: [&str; 4] = [
+    "/api/v1/users/enroll",
+    "/api/v1/users/enroll/",
+    "/api/v1/approval",
+    "/api/v1/approval/",
 ];
 
 const FOREIGN: [&str; 12] = [
@@ -31,10 +40,14 @@ const FOREIGN: [&str; 12] = [
 ];
 
 async fn preflight(cloud: &Cloud, path: &str, origin: Option<&str>) -> Reply {
+    preflight_for(cloud, path, origin, "content-type").await
+}
+
+async fn preflight_for(cloud: &Cloud, path: &str, origin: Option<&str>, headers: &str) -> Reply {
     let mut call = cloud
         .request(Method::OPTIONS, path)
         .header("access-control-request-method", "POST")
-        .header("access-control-request-headers", "content-type");
+        .header("access-control-request-headers", headers);
     if let Some(origin) = origin {
         call = call.header("origin", origin);
     }
@@ -55,7 +68,7 @@ async fn nv_100_a_preflight_from_an_allowed_origin_has_headers_and_one_from_a_fo
     cloud
         .another_service("other.test", "https://other.test")
         .await;
-    for path in PATHS {
+    for path in PATHS.into_iter().chain(WITH_INTENT) {
         // A preflight names no Service: the origins of all count.
         for origin in [ORIGIN_OF_PAGES, "https://other.test"] {
             let reply = preflight(&cloud, path, Some(origin)).await;
@@ -69,13 +82,19 @@ async fn nv_100_a_preflight_from_an_allowed_origin_has_headers_and_one_from_a_fo
                 reply.header("access-control-allow-headers"),
                 Some("content-type, accept")
             );
-            assert_eq!(reply.header("vary"), Some("Origin"));
+            assert_eq!(
+                reply.header("vary"),
+                Some("Origin, Access-Control-Request-Headers")
+            );
             assert_eq!(reply.header("access-control-allow-credentials"), None);
         }
         for origin in FOREIGN {
             let reply = preflight(&cloud, path, Some(origin)).await;
             assert_eq!(cors_headers(&reply), 0, "{origin}");
-            assert_eq!(reply.header("vary"), Some("Origin"));
+            assert_eq!(
+                reply.header("vary"),
+                Some("Origin, Access-Control-Request-Headers")
+            );
         }
         assert_eq!(cors_headers(&preflight(&cloud, path, None).await), 0);
     }
@@ -148,22 +167,158 @@ async fn error_replies_are_shown_too_so_that_the_page_can_read_them() {
 }
 
 #[tokio::test]
-async fn back_end_calls_are_for_no_page() {
+async fn a_preflight_allows_the_headers_that_a_tracing_library_adds() {
     let cloud = Cloud::new().await;
-    for path in [
-        "/api/v1/approval",
-        "/api/v1/users/enroll",
-        "/api/v1/introspect",
-        "/ping",
+    let asked = "baggage,content-type,sentry-trace,traceparent";
+    for path in PATHS.into_iter().chain(WITH_INTENT) {
+        let reply = preflight_for(&cloud, path, Some(ORIGIN_OF_PAGES), asked).await;
+        assert_eq!(reply.status, 204, "{path}");
+        assert_eq!(
+            reply.header("access-control-allow-headers"),
+            Some("content-type, accept, baggage, sentry-trace, traceparent"),
+            "{path}"
+        );
+        let foreign = preflight_for(&cloud, path, Some("https://evil.test"), asked).await;
+        assert_eq!(cors_headers(&foreign), 0, "{path}");
+        for bad in ["*", "a b", "x-ok,(", &"x,".repeat(33), &"x".repeat(1025)] {
+            let reply = preflight_for(&cloud, path, Some(ORIGIN_OF_PAGES), bad).await;
+            assert_eq!(
+                reply.header("access-control-allow-headers"),
+                Some("content-type, accept"),
+                "{path} {bad}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_another_origin_may_use_an_intent_token() {
+    let cloud = Cloud::new().await;
+    cloud
+        .another_service("other.test", "https://other.test")
+        .await;
+    cloud.register("ada", &mut Authenticator::default()).await;
+    for (path, operation) in [
+        ("/api/v1/users/enroll", "enroll"),
+        ("/api/v1/approval", "approve"),
     ] {
+        let asked = "authorization,content-type";
+        let reply = preflight_for(&cloud, path, Some(ORIGIN_OF_PAGES), asked).await;
+        assert_eq!(reply.status, 204);
+        assert_eq!(
+            reply.header("access-control-allow-headers"),
+            Some("content-type, accept, authorization")
+        );
+        let token = cloud
+            .intent(&json!({"username": "ada", "operation": operation}))
+            .await;
+        let with = async |origin: &str, body: serde_json::Value| {
+            let call = cloud.request(Method::POST, path).bearer(&token);
+            call.header("origin", origin).json(&body).await
+        };
+        // A refusal can be read by the page, too, and spends nothing.
+        let refused = with(ORIGIN_OF_PAGES, json!({})).await;
+        assert_eq!(
+            refused.header("access-control-allow-origin"),
+            Some(ORIGIN_OF_PAGES)
+        );
+        refused.refused(422);
+        for origin in FOREIGN.into_iter().chain(["https://other.test"]) {
+            let reply = with(origin, json!({})).await;
+            assert_eq!(cors_headers(&reply), 0, "{path} {origin}");
+        }
+        let started = with(ORIGIN_OF_PAGES, json!({"channel": "fido2"})).await;
+        assert_eq!(
+            started.header("access-control-allow-origin"),
+            Some(ORIGIN_OF_PAGES)
+        );
+        assert_eq!(started.header("vary"), Some("Origin"));
+        assert_eq!(started.header("access-control-allow-credentials"), None);
+        started.expect(201);
+        let spent = with(ORIGIN_OF_PAGES, json!({"channel": "fido2"})).await;
+        assert!(spent.header("access-control-allow-origin").is_some());
+        spent.refused(403);
+    }
+    // Without a token the page can read that it is missing.
+    for path in WITH_INTENT {
+        let call = cloud.request(Method::POST, path);
+        let reply = call
+            .header("origin", ORIGIN_OF_PAGES)
+            .json(&json!({}))
+            .await;
+        assert!(reply.header("access-control-allow-origin").is_some());
+        reply.refused(401);
+    }
+}
+
+#[tokio::test]
+async fn a_call_with_an_access_key_is_for_no_page() {
+    let cloud = Cloud::new().await;
+    for path in ["/api/v1/introspect", "/api/v1/intent", "/ping"] {
         let reply = preflight(&cloud, path, Some(ORIGIN_OF_PAGES)).await;
         assert_eq!(cors_headers(&reply), 0, "{path}");
-        let call = cloud
-            .request(Method::POST, path)
-            .key()
-            .header("origin", ORIGIN_OF_PAGES);
-        assert_eq!(cors_headers(&call.json(&json!({})).await), 0, "{path}");
     }
+    let revoked = cloud.another_key("revoked").await;
+    let id = revoked["id"].as_str().unwrap();
+    let path = cloud.manage(&format!("access-keys/{id}"));
+    let deleted = cloud.request(Method::DELETE, &path).account().empty().await;
+    assert_eq!(deleted.status, 204);
+    for path in WITH_INTENT.into_iter().chain(["/api/v1/introspect"]) {
+        for key in [cloud.key.as_str(), revoked["key"].as_str().unwrap()] {
+            let call = cloud.request(Method::POST, path).bearer(key);
+            let reply = call
+                .header("origin", ORIGIN_OF_PAGES)
+                .json(&json!({"channel": "fido2", "username": "ada"}))
+                .await;
+            assert_eq!(cors_headers(&reply), 0, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_browser_extension_signs_in_from_its_own_origin_once_it_is_configured() {
+    let extension = "chrome-extension://abcdefghijklmnopabcdefghijklmnop";
+    let cloud = Cloud::new().await;
+    let lies = Lies {
+        origin: Some(extension.to_owned()),
+        ..Lies::default()
+    };
+    let send = async |cloud: &Cloud, path: &str, body: &serde_json::Value| {
+        let call = cloud.request(Method::POST, path);
+        call.header("origin", extension).json(body).await
+    };
+    // Not configured, it is foreign.
+    let enrolled = cloud.enroll("ada").await;
+    let body = attestation(&mut Authenticator::default(), &enrolled, &lies);
+    let reply = send(&cloud, PATHS[0], &body).await;
+    assert_eq!(cors_headers(&reply), 0);
+    reply.failed();
+
+    let configured = cloud
+        .another_service("shop.test", &format!("https://shop.test,{extension}"))
+        .await;
+    let allowed = preflight(&configured, PATHS[0], Some(extension)).await;
+    assert_eq!(
+        allowed.header("access-control-allow-origin"),
+        Some(extension)
+    );
+    let mut authenticator = Authenticator::default();
+    let enrolled = configured.enroll("ada").await;
+    let body = attestation(&mut authenticator, &enrolled, &lies);
+    let reply = send(&configured, PATHS[0], &body).await;
+    assert_eq!(reply.header("access-control-allow-origin"), Some(extension));
+    reply.token();
+    let approval = configured.approve(Some("ada")).await;
+    let body = assertion(&mut authenticator, &approval, &lies);
+    send(&configured, PATHS[2], &body).await.token();
+    // Another extension is foreign.
+    let other = Lies {
+        origin: Some(extension.replace("op", "pp")),
+        ..Lies::default()
+    };
+    let approval = configured.approve(Some("ada")).await;
+    let body = assertion(&mut authenticator, &approval, &other);
+    send(&configured, PATHS[2], &body).await.failed();
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! `POST /api/v1/approval` (contract section 3.3): begins an authentication.
 
+use std::sync::Arc;
+
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -14,6 +16,7 @@ use domain::webauthn::options::RequestOptions;
 use serde::Serialize;
 
 use super::auth::{Caller, access_key_or_intent};
+use super::cors;
 use super::decoys::Decoy;
 use super::error::{ApiError, refused};
 use super::inbound::{Answer, member, serve, text, wrong_type};
@@ -39,8 +42,12 @@ struct Approval {
 
 /// The call.
 pub async fn create(State(app): State<App>, request: Request) -> Response {
-    serve(app, request, async |app, inbound| {
+    let page = cors::Page::with_intent(request.headers());
+    let mut party = None;
+    let found = &mut party;
+    let mut response = serve(app.clone(), request, async move |app, inbound| {
         let caller = access_key_or_intent(&app, &inbound.headers, scope::APPROVE).await?;
+        *found = Some(Arc::clone(&caller.rp));
         let body = inbound.json()?;
         let object = body.as_object().ok_or_else(ApiError::internal)?;
         named::channel(object)?;
@@ -90,7 +97,9 @@ pub async fn create(State(app): State<App>, request: Request) -> Response {
             credential_request_options: asked.options(),
         })
     })
-    .await
+    .await;
+    page.show(&app, party.as_deref(), &mut response).await;
+    response
 }
 
 /// What is shown instead of a user who is unknown or has no credentials.

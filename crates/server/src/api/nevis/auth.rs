@@ -103,6 +103,16 @@ pub async fn access_key_or_intent(
     }
 }
 
+/// Whether the request shows what says of itself that it is an access key, valid or not.
+pub fn claims_access_key(headers: &HeaderMap) -> bool {
+    headers.get_all(AUTHORIZATION).iter().any(|value| {
+        let token = value.to_str().ok().and_then(|value| value.split_once(' '));
+        token
+            .and_then(|(_, token)| Presented::parse(token.trim_matches(' ')))
+            .is_some_and(|presented| presented.kind == Kind::Access)
+    })
+}
+
 async fn of_access_key(
     app: &App,
     headers: &HeaderMap,

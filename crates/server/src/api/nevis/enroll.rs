@@ -1,5 +1,7 @@
 //! `POST /api/v1/users/enroll` (contract section 3.2): begins a registration.
 
+use std::sync::Arc;
+
 use axum::extract::{Request, State};
 use axum::response::Response;
 use domain::Reason;
@@ -9,6 +11,7 @@ use domain::webauthn::options::CreationOptions;
 use serde::Serialize;
 
 use super::auth::{Caller, access_key_or_intent};
+use super::cors;
 use super::error::{ApiError, refused};
 use super::inbound::{Answer, member, serve, text, wrong_type};
 use super::named::{self, Named};
@@ -51,8 +54,12 @@ struct Enrollment<'a> {
 
 /// The call.
 pub async fn create(State(app): State<App>, request: Request) -> Response {
-    serve(app, request, async |app, inbound| {
+    let page = cors::Page::with_intent(request.headers());
+    let mut party = None;
+    let found = &mut party;
+    let mut response = serve(app.clone(), request, async move |app, inbound| {
         let caller = access_key_or_intent(&app, &inbound.headers, scope::ENROLL).await?;
+        *found = Some(Arc::clone(&caller.rp));
         let body = inbound.json()?;
         let object = body.as_object().ok_or_else(ApiError::internal)?;
         named::channel(object)?;
@@ -101,7 +108,9 @@ pub async fn create(State(app): State<App>, request: Request) -> Response {
             },
         })
     })
-    .await
+    .await;
+    page.show(&app, party.as_deref(), &mut response).await;
+    response
 }
 
 /// The name to show. One that is empty counts as absent: the user's name is shown then.

@@ -75,10 +75,12 @@ pub fn router(shared: &Shared) -> Router<App> {
             .fallback(inbound::wrong_method_in_public)
     };
     let back_end = |call: MethodRouter<App>| call.fallback(inbound::wrong_method);
+    // A page may call these with an intent token.
+    let either = |call: MethodRouter<App>| back_end(call.options(cors::preflight));
     let routes: [(&str, MethodRouter<App>); 17] = [
         ("/ping", back_end(get(ping::read))),
-        ("/api/v1/users/enroll", back_end(post(enroll::create))),
-        ("/api/v1/approval", back_end(post(approval::create))),
+        ("/api/v1/users/enroll", either(post(enroll::create))),
+        ("/api/v1/approval", either(post(approval::create))),
         ("/api/v1/status", browser(post(status::read))),
         ("/api/v1/introspect", back_end(post(introspect::read))),
         ("/api/v1/intent", back_end(post(intent::create))),

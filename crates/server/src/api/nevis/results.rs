@@ -116,7 +116,7 @@ pub async fn assertion(State(app): State<App>, request: Request) -> Response {
 }
 
 async fn result(app: App, request: Request, kind: CeremonyKind) -> Response {
-    let headers = request.headers().clone();
+    let page = cors::Page::of(request.headers());
     let mut party = None;
     let mut refused = None;
     let (found, why) = (&mut party, &mut refused);
@@ -146,7 +146,7 @@ async fn result(app: App, request: Request, kind: CeremonyKind) -> Response {
             reason: Some(reason),
         });
     }
-    cors::show(&app, &headers, party.as_deref(), &mut response).await;
+    page.show(&app, party.as_deref(), &mut response).await;
     response
 }
 

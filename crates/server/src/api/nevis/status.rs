@@ -77,7 +77,7 @@ const UNKNOWN: Report = Report {
 
 /// The call.
 pub async fn read(State(app): State<App>, request: Request) -> Response {
-    let headers = request.headers().clone();
+    let page = cors::Page::of(request.headers());
     let mut party = None;
     let found = &mut party;
     let mut response = serve(app.clone(), request, async move |app, inbound| {
@@ -105,7 +105,7 @@ pub async fn read(State(app): State<App>, request: Request) -> Response {
         }
     })
     .await;
-    cors::show(&app, &headers, party.as_deref(), &mut response).await;
+    page.show(&app, party.as_deref(), &mut response).await;
     response
 }
 
