@@ -45,7 +45,8 @@ export async function post(
   );
   const { errorMessage, message, token } = reply;
   const said = errorMessage || message;
-  if (!ok) fail(End.Server, `HTTP ${status}${said ? `: ${said}` : ''}`);
+  // A Service may have refused ceremonies told with 400.
+  if (!ok && !(status === 400 && reply.status === 'failed')) fail(End.Server, `HTTP ${status}${said ? `: ${said}` : ''}`);
   if (reply.status === 'failed' || errorMessage) {
     if (unknown && reply.reason === 'credential_unknown') void signalUnknownCredential(unknown);
     fail(End.Server, said || 'The server refused the credential.');

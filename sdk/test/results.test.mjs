@@ -150,6 +150,9 @@ for (const [verb, { input, options, method, valid, lead, cancelled, url }] of Ob
       test('HTTP 400 with the body of an error', server(
         async () => answer('{"status":400,"error":"Bad Request","message":"id is missing"}', 400), 'HTTP 400: id is missing',
       ));
+      test('HTTP 400 with a failed result', server(
+        async () => answer('{"status":"failed","errorMessage":"Not you."}', 400), 'Not you.',
+      ));
       test('HTTP 403 with a failed result', server(
         async () => answer('{"status":"failed","errorMessage":"Not you."}', 403), 'HTTP 403: Not you.',
       ));

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use testkit::{Authenticator, Lies};
 
-use crate::cloud::{Cloud, assertion, claims, members};
+use crate::cloud::{Cloud, assertion, attestation, claims, members};
 
 #[tokio::test]
 async fn settings_begin_strict_change_by_what_is_named_and_stay_within_their_bounds() {
@@ -27,6 +27,7 @@ async fn settings_begin_strict_change_by_what_is_named_and_stay_within_their_bou
     assert_eq!(begun["transaction_token_algorithm"], "HS512");
     assert_eq!(begun["username_rule"], "strict");
     assert_eq!(begun["max_authenticators"], 10);
+    assert_eq!(begun["failed_result_status"], 200);
     let changed = cloud
         .choose(json!({"max_authenticators": 3, "decoy_credentials": true}))
         .await;
@@ -60,6 +61,8 @@ async fn settings_begin_strict_change_by_what_is_named_and_stay_within_their_bou
         json!({"transaction_token_seconds": 59}),
         json!({"transaction_token_algorithm": "none"}),
         json!({"username_rule": "any"}),
+        json!({"failed_result_status": 201}),
+        json!({"failed_result_status": "400"}),
         json!({"status_token_required": "no"}),
         json!({"apple_apps": ["x"]}),
         json!({"unknown": 1}),
@@ -71,6 +74,48 @@ async fn settings_begin_strict_change_by_what_is_named_and_stay_within_their_bou
     for method in [Method::GET, Method::PATCH] {
         let call = cloud.request(method, &path).key();
         assert_eq!(call.json(&json!({})).await.status, 401);
+    }
+}
+
+#[tokio::test]
+async fn a_refused_ceremony_has_the_status_that_the_service_chose_and_never_a_token() {
+    let cloud = Cloud::new().await;
+    let other = cloud
+        .another_service("other.test", "https://other.test")
+        .await;
+    let mut authenticator = Authenticator::default();
+    cloud.register("ada", &mut authenticator).await;
+    let foreign = Lies {
+        origin: Some("https://evil.test".to_owned()),
+        ..Lies::default()
+    };
+    for (chosen, status) in [(400, 400), (200, 200)] {
+        cloud.choose(json!({"failed_result_status": chosen})).await;
+        let mut refused = Vec::new();
+        let enrolled = cloud.enroll("bob").await;
+        let body = attestation(&mut Authenticator::default(), &enrolled, &foreign);
+        refused.push(cloud.page("/_app/attestation/result", &body).await);
+        let approval = cloud.approve(Some("ada")).await;
+        let body = assertion(&mut authenticator, &approval, &foreign);
+        refused.push(cloud.page("/_app/assertion/result", &body).await);
+        // The transaction is over: again, and with a status token that is not valid.
+        refused.push(cloud.page("/_app/assertion/result", &body).await);
+        let mut body = body.clone();
+        let token = body["statusToken"].as_str().unwrap().to_owned();
+        body["statusToken"] = format!("{}AAAA", &token[..token.len() - 4]).into();
+        refused.push(cloud.page("/_app/assertion/result", &body).await);
+        for reply in refused {
+            let json = reply.expect(status);
+            assert_eq!(json["status"], "failed", "{json}");
+            assert!(json.get("token").is_none(), "{json}");
+            assert!(!json["errorMessage"].as_str().unwrap().is_empty());
+        }
+        // Another Service has its own choice, and a success is 200.
+        let enrolled = other.enroll("bob").await;
+        let body = attestation(&mut Authenticator::default(), &enrolled, &foreign);
+        other.page("/_app/attestation/result", &body).await.failed();
+        let approval = cloud.approve(Some("ada")).await;
+        cloud.assert(&mut authenticator, &approval).await.token();
     }
 }
 

@@ -5,13 +5,13 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use domain::Reason;
 use domain::audit::{Actor, ActorKind};
 use domain::ceremony::{Asked, CeremonyKind, relying_party_of_challenge};
 use domain::error::Refusal;
-use domain::ids::CeremonyId;
+use domain::ids::{CeremonyId, RelyingPartyId};
 use domain::relying_parties::RelyingParty;
 use domain::webauthn::json::Object;
 use domain::webauthn::response::{
@@ -117,9 +117,9 @@ pub async fn assertion(State(app): State<App>, request: Request) -> Response {
 
 async fn result(app: App, request: Request, kind: CeremonyKind) -> Response {
     let page = cors::Page::of(request.headers());
-    let mut party = None;
+    let mut parties = Parties::default();
     let mut refused = None;
-    let (found, why) = (&mut party, &mut refused);
+    let (found, why) = (&mut parties, &mut refused);
     let mut response = serve(
         app.clone(),
         request,
@@ -133,7 +133,7 @@ async fn result(app: App, request: Request, kind: CeremonyKind) -> Response {
             Err(Failed::Error(error)) => Err(error),
             Err(Failed::Refused(refusal)) => {
                 *why = Some(refusal.reason);
-                failed(&app, found.as_deref(), kind, &refusal).await
+                failed(&app, found, kind, &refusal).await
             }
         },
     )
@@ -146,8 +146,34 @@ async fn result(app: App, request: Request, kind: CeremonyKind) -> Response {
             reason: Some(reason),
         });
     }
-    page.show(&app, party.as_deref(), &mut response).await;
+    let own = parties.proven.as_deref();
+    page.show(&app, own, &mut response).await;
     response
+}
+
+/// Whose Relying Party a result is about.
+#[derive(Debug, Default)]
+struct Parties {
+    /// The one that the status token proves, or the challenge names.
+    proven: Option<Arc<RelyingParty>>,
+    /// The one that the status token says, valid or not. It decides nothing but the status of a refusal.
+    claimed: Option<RelyingPartyId>,
+}
+
+impl Parties {
+    /// The HTTP status of a refusal, as the Relying Party has chosen.
+    async fn failed_status(&self, app: &App) -> StatusCode {
+        let claimed;
+        let rp = match (&self.proven, self.claimed) {
+            (Some(rp), _) => Some(rp),
+            (None, Some(id)) => {
+                claimed = app.passkeys.relying_party_itself(id).await.ok();
+                claimed.as_ref()
+            }
+            (None, None) => None,
+        };
+        rp.map_or(StatusCode::OK, |rp| Settings::of(rp).failed_status())
+    }
 }
 
 /// Judges the answer; the transaction token of a success.
@@ -155,7 +181,7 @@ async fn finish(
     app: &App,
     inbound: &Inbound,
     kind: CeremonyKind,
-    party: &mut Option<Arc<RelyingParty>>,
+    parties: &mut Parties,
 ) -> Result<String, Failed> {
     inbound.accepts_json()?;
     let body = inbound.json()?;
@@ -164,7 +190,10 @@ async fn finish(
         None => None,
         Some(token) => {
             let verified = match Presented::parse(token) {
-                Some(presented) => keys::verified(app, Kind::Status, &presented).await?,
+                Some(presented) => {
+                    parties.claimed = Some(presented.aud.into());
+                    keys::verified(app, Kind::Status, &presented).await?
+                }
                 None => None,
             };
             let (rp, claims) = verified.ok_or_else(|| {
@@ -173,17 +202,17 @@ async fn finish(
                     "The statusToken is not valid or has expired.",
                 )
             })?;
-            *party = Some(rp);
+            parties.proven = Some(rp);
             claims.txn.map(CeremonyId::from)
         }
     };
     let credential = Credential::read(kind, &body)
         .map_err(|error| Refusal::new(error.reason(), error.to_string()))?;
-    let rp = if let Some(rp) = party {
+    let rp = if let Some(rp) = &parties.proven {
         Arc::clone(rp)
     } else {
         let rp = by_challenge(app, credential.challenge()).await?;
-        Arc::clone(party.insert(rp))
+        Arc::clone(parties.proven.insert(rp))
     };
     let settings = Settings::of(&rp);
     let ceremony = CeremonyId::of_challenge(credential.challenge());
@@ -325,10 +354,11 @@ fn friendly_name<'v>(object: &'v Object<'_>) -> Result<Option<&'v str>, Refusal>
 /// What is said about a refusal.
 async fn failed(
     app: &App,
-    rp: Option<&RelyingParty>,
+    parties: &Parties,
     kind: CeremonyKind,
     refusal: &Refusal,
 ) -> Result<Answer, ApiError> {
+    let rp = parties.proven.as_deref();
     let message: Cow<'_, str> = match telling(refusal.reason) {
         Telling::Nothing => return Err(ApiError::refused(Call::Result, refusal)),
         Telling::Particulars | Telling::Standing => Cow::Borrowed(&refusal.message),
@@ -343,7 +373,7 @@ async fn failed(
     } else {
         None
     };
-    let Answer::Json(status, body) = Answer::ok(&ServerResponse {
+    let Answer::Json(_, body) = Answer::ok(&ServerResponse {
         status: "failed",
         error_message: &message,
         token: None,
@@ -352,6 +382,7 @@ async fn failed(
     else {
         return Err(ApiError::internal());
     };
+    let status = parties.failed_status(app).await;
     Ok(Answer::Json(status, escaped(&body)))
 }
 

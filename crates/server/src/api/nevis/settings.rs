@@ -1,6 +1,7 @@
 //! What a Relying Party has chosen for this wire. It is kept in the bag that the Relying Party has for its wires; the RP ID,
 //! the origins and the authenticator wishes are the Relying Party's own settings and hold on every wire.
 
+use axum::http::StatusCode;
 use domain::relying_parties::RelyingParty;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -104,6 +105,9 @@ settings! {
     /// Whether a refused sign-in without a user name says that its credential is unknown here, so that the client can have it
     /// removed from the device.
     tell_unknown_credentials: bool = true,
+    /// The HTTP status of a result call whose ceremony was refused: 200 or 400. The body is the same, and never holds a token.
+    /// 400 is for clients that look at the status alone.
+    failed_result_status: u16 = 200,
     /// Which user names this API creates.
     username_rule: UsernameRule = UsernameRule::Strict,
     /// Most authenticators of one user, whichever API registered them: 1 to 50.
@@ -131,6 +135,7 @@ impl Settings {
             transaction_token_single_use: true,
             decoy_credentials: true,
             tell_unknown_credentials: false,
+            failed_result_status: 400,
             username_rule: UsernameRule::Strict,
             ..Self::default()
         }
@@ -176,6 +181,9 @@ impl Settings {
             3600,
         )?;
         within("max_authenticators", self.max_authenticators, 1, 50)?;
+        if !matches!(self.failed_result_status, 200 | 400) {
+            return Err("`failed_result_status` is neither 200 nor 400".to_owned());
+        }
         if self.android_apps.len() > MAX_APPS || self.apple_apps.len() > MAX_APPS {
             return Err(format!("there are more than {MAX_APPS} apps of a kind"));
         }
@@ -202,6 +210,15 @@ impl Settings {
     /// The `timeout` of options, in milliseconds.
     pub fn timeout_ms(&self) -> u32 {
         self.timeout_seconds.saturating_mul(1000)
+    }
+
+    /// The status of a result call whose ceremony was refused.
+    pub fn failed_status(&self) -> StatusCode {
+        if self.failed_result_status == 400 {
+            StatusCode::BAD_REQUEST
+        } else {
+            StatusCode::OK
+        }
     }
 
     /// How long a transaction waits, in milliseconds.
@@ -281,6 +298,20 @@ mod tests {
             assert_eq!(strict, Settings::strictest());
             assert!(strict.status_token_required && strict.decoy_credentials);
             strict.check().unwrap();
+        }
+    }
+
+    #[test]
+    fn a_refused_ceremony_is_200_or_400() {
+        let with = |status| Settings {
+            failed_result_status: status,
+            ..Settings::default()
+        };
+        assert_eq!(with(200).failed_status(), StatusCode::OK);
+        assert_eq!(with(400).failed_status(), StatusCode::BAD_REQUEST);
+        assert!(with(400).check().is_ok());
+        for bad in [0, 201, 401, 422, 500, u16::MAX] {
+            assert!(with(bad).check().is_err(), "{bad}");
         }
     }
 
