@@ -6,6 +6,9 @@ use std::net::Ipv6Addr;
 use hyper::header::HOST;
 use hyper::{Request, Version};
 
+/// What a name may hold beside letters, digits and percent-encoded bytes (RFC 3986, unreserved and sub-delims).
+const NAME_MARKS: &[u8] = b"-._~!$&'()*+,;=";
+
 /// Whether the request has the `Host` header that its version of HTTP demands. HTTP/1.0 knew none.
 pub(super) fn is_valid<B>(request: &Request<B>) -> bool {
     let mut values = request.headers().get_all(HOST).iter();
@@ -43,14 +46,11 @@ fn is_port(port: &[u8]) -> bool {
 fn is_name(name: &[u8]) -> bool {
     let mut bytes = name.iter();
     while let Some(byte) = bytes.next() {
-        let allowed = match byte {
-            b'%' => {
-                let mut hexadecimal = || bytes.next().is_some_and(u8::is_ascii_hexdigit);
-                hexadecimal() && hexadecimal()
-            }
-            b'-' | b'.' | b'_' | b'~' => true,
-            b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=' => true,
-            other => other.is_ascii_alphanumeric(),
+        let allowed = if *byte == b'%' {
+            let mut hexadecimal = || bytes.next().is_some_and(u8::is_ascii_hexdigit);
+            hexadecimal() && hexadecimal()
+        } else {
+            byte.is_ascii_alphanumeric() || NAME_MARKS.contains(byte)
         };
         if !allowed {
             return false;

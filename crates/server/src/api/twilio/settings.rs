@@ -123,13 +123,11 @@ pub fn origins<'t>(texts: impl IntoIterator<Item = &'t str>) -> Result<Vec<Origi
 }
 
 /// Whether no scheme stands in front. `null` is an origin itself, though none that may be configured.
-fn is_bare_host(part: &str) -> bool {
-    let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
-    !part.eq_ignore_ascii_case("null")
-        && match part.split_once(':') {
-            Some((_, port)) => is_port(port),
-            None => true,
-        }
+fn is_bare_host(text: &str) -> bool {
+    !text.eq_ignore_ascii_case("null")
+        && text
+            .split_once(':')
+            .is_none_or(|(_, rest)| rest.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// A client's text in a message: cut.
