@@ -111,4 +111,45 @@ describe('the FIDO2 test page', () => {
     const signedIn = await succeeds('#sign-in-discoverable', 'success-authentication');
     assert.equal(signedIn.active, true);
   });
+
+  test('offers the operation that an app asks for, and sends its result to a configured origin', async () => {
+    const origin = new URL(server.url).origin;
+    const open = (query) => page.goto(`${server.url}/fido2-test.html?${new URLSearchParams(query)}`);
+    // Where the result goes there is no page in the demo; its address is what counts.
+    await page.route(/\/(success|failure)\?/, (route) => route.fulfill({ contentType: 'text/html', body: 'back' }));
+    await open({ operation: 'reg', redirectTo: origin });
+    assert.equal(await page.locator('#sign-in').isVisible(), false);
+    assert.equal(await page.locator('#sign-in-discoverable').isVisible(), false);
+    await page.fill('#username', 'hedy');
+    await page.click('#register');
+    await page.waitForURL(/\/success\?/);
+    const registered = new URL(page.url());
+    assert.equal(registered.origin, origin);
+    assert.equal(registered.searchParams.get('token').split('.').length, 3);
+
+    // The same authenticator again: a failure.
+    await open({ operation: 'reg', redirectTo: origin });
+    await page.fill('#username', 'hedy');
+    await page.click('#register');
+    await page.waitForURL(/\/failure\?/);
+    assert.ok(new URL(page.url()).searchParams.get('error'));
+
+    await open({ operation: 'auth', redirectTo: origin });
+    assert.equal(await page.locator('#register').isVisible(), false);
+    await page.click('#sign-in-discoverable');
+    await page.waitForURL(/\/success\?/);
+
+    // Elsewhere nothing is sent, and the passkey is not asked for.
+    await open({ operation: 'auth', redirectTo: 'https://evil.example' });
+    await page.click('#sign-in-discoverable');
+    await says(/not a configured origin/);
+    assert.equal(await page.locator('#result').textContent(), 'Nothing yet.');
+  });
+
+  test('takes the token of an app out of the address, and refuses one that is not of the Service', async () => {
+    await page.goto(`${server.url}/fido2-test.html?token=x.y.z&operation=auth`);
+    assert.equal(new URL(page.url()).search, '');
+    await page.click('#sign-in-discoverable');
+    await says(/not one of this Service/);
+  });
 });

@@ -24,6 +24,25 @@ async function ask(path, body) {
   return answer.answer;
 }
 
+// An app opened the page in a browser: with a token, for one operation, and to get the result back.
+const opened = new URLSearchParams(location.search);
+const token = opened.get('token') ?? '';
+const redirectTo = opened.get('redirectTo');
+const operation = opened.get('operation');
+// The token is no part of the address that stays in the history and is shown to others.
+if (token) history.replaceState(null, '', location.pathname);
+
+const only = { reg: ['#register'], auth: ['#sign-in', '#sign-in-discoverable'] }[operation];
+if (only) {
+  for (const button of document.querySelectorAll('#form button')) button.hidden = !only.includes(`#${button.id}`);
+}
+
+/** Hands the result to the app. Only the back end knows to which addresses that may be. */
+async function goBack(kind, parameters) {
+  const { base } = await ask('return', { redirectTo });
+  location.assign(`${base}${kind}?${new URLSearchParams(parameters)}`);
+}
+
 let running = false;
 
 /** Runs one call of the client: `start` gets its argument from the back end. */
@@ -33,12 +52,20 @@ async function run(method, start) {
   view.busy(true);
   view.say('Waiting for your passkey …', 'wait');
   try {
+    // Before a passkey is used for nothing.
+    if (redirectTo !== null) await ask('return', { redirectTo });
     const argument = await start();
     const result = await nevis.auth.fido2[method](argument);
     show('result', result);
     find('introspection').textContent = 'There is no token.';
     if (!result.success) {
       view.say(`${result.code.statusCode}: ${result.code.message}`, 'bad');
+      if (redirectTo !== null) await goBack('failure', { error: result.code.message });
+      return;
+    }
+    if (redirectTo !== null) {
+      view.say(result.code.message, 'good');
+      await goBack('success', { token: result.token });
       return;
     }
     const introspection = await ask('introspect', { token: result.token });
@@ -56,7 +83,7 @@ async function run(method, start) {
 const username = () => find('username').value.trim();
 
 async function enrolment() {
-  const { enrollment } = await ask('enroll', { username: username() });
+  const { enrollment } = await ask('enroll', { username: username(), token });
   return {
     credentialCreationOptions: enrollment.credentialCreationOptions,
     statusToken: enrollment.statusToken,
@@ -65,14 +92,14 @@ async function enrolment() {
 }
 
 async function approval(name) {
-  const { credentialRequestOptions, statusToken, userId } = await ask('approve', { username: name });
+  const { credentialRequestOptions, statusToken, userId } = await ask('approve', { username: name, token });
   return { credentialRequestOptions, statusToken, userId };
 }
 
 const on = (id, action) => find(id).addEventListener('click', action);
 on('register', () => run('register', enrolment));
 on('sign-in', () => run('authenticate', () => {
-  if (!username()) throw new Refusal('Type a user name first, or sign in without one.');
+  if (!username() && !token) throw new Refusal('Type a user name first, or sign in without one.');
   return approval(username());
 }));
 on('sign-in-discoverable', () => run('authenticate', () => approval('')));

@@ -5,11 +5,14 @@ use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, InvalidHeaderValue};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use axum::{Json, Router};
+use domain::Passkeys;
+use domain::ids::RelyingPartyId;
+use domain::webauthn::origin::Origin;
 use http_body_util::BodyExt as _;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
@@ -23,28 +26,83 @@ pub(super) struct Backend(Arc<Inner>);
 struct Inner {
     api: Router,
     authorization: HeaderValue,
+    passkeys: Arc<Passkeys>,
+    rp: RelyingPartyId,
 }
 
 impl Backend {
-    /// The back end that calls `api` with this access key.
+    /// The back end of this Relying Party that calls `api` with this access key.
     ///
     /// # Errors
     /// The key is no text for a header.
-    pub(super) fn new(api: Router, access_key: &str) -> Result<Self, String> {
-        let mut authorization = HeaderValue::from_str(&format!("Bearer {access_key}"))
-            .map_err(|error| error.to_string())?;
-        authorization.set_sensitive(true);
-        Ok(Self(Arc::new(Inner { api, authorization })))
+    pub(super) fn new(
+        api: Router,
+        access_key: &str,
+        passkeys: Arc<Passkeys>,
+        rp: RelyingPartyId,
+    ) -> Result<Self, String> {
+        let authorization = bearer(access_key).map_err(|error| error.to_string())?;
+        Ok(Self(Arc::new(Inner {
+            api,
+            authorization,
+            passkeys,
+            rp,
+        })))
+    }
+
+    /// Begins a ceremony with the token that the page was opened with, or else with the access key.
+    async fn begin(&self, path: &'static str, request: &Value, token: &str) -> Response {
+        let authorization = if token.is_empty() {
+            self.0.authorization.clone()
+        } else {
+            match self.authorization_of(token).await {
+                Some(authorization) => authorization,
+                None => {
+                    let problem = "The token is not one of this Service, or it has expired.";
+                    return refuse(StatusCode::FORBIDDEN, problem);
+                }
+            }
+        };
+        let body = request.to_string();
+        self.call(path, "application/json", body, authorization)
+            .await
+    }
+
+    /// The header of a token, if it is one of this Relying Party: what comes of another one's must not be handed to this
+    /// one's apps.
+    async fn authorization_of(&self, token: &str) -> Option<HeaderValue> {
+        let answer = self.introspect(token).await;
+        let body = answer.into_body().collect().await.ok()?.to_bytes();
+        let body: Value = serde_json::from_slice(&body).ok()?;
+        if body["answer"]["active"] == true {
+            bearer(token).ok()
+        } else {
+            None
+        }
+    }
+
+    async fn introspect(&self, token: &str) -> Response {
+        let form = format!("token={}", utf8_percent_encode(token, NON_ALPHANUMERIC));
+        let content_type = "application/x-www-form-urlencoded";
+        let authorization = self.0.authorization.clone();
+        self.call("/api/v1/introspect", content_type, form, authorization)
+            .await
     }
 
     /// Sends one request to passkeyd; the answer for the page, with the exchange to show.
-    async fn call(&self, path: &'static str, content_type: &'static str, body: String) -> Response {
+    async fn call(
+        &self,
+        path: &'static str,
+        content_type: &'static str,
+        body: String,
+        authorization: HeaderValue,
+    ) -> Response {
         let shown: Value = serde_json::from_str(&body).unwrap_or_else(|_| body.clone().into());
         let mut request = Request::new(Body::from(body));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = Uri::from_static(path);
         let headers = request.headers_mut();
-        headers.insert(AUTHORIZATION, self.0.authorization.clone());
+        headers.insert(AUTHORIZATION, authorization);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         // A router does not fail: its error type has no values.
         let Ok(response) = self.0.api.clone().oneshot(request).await;
@@ -80,6 +138,7 @@ pub(super) fn router(backend: Backend) -> Router {
         .route("/enroll", post(enroll))
         .route("/approve", post(approve))
         .route("/introspect", post(introspect))
+        .route("/return", post(way_back))
         .with_state(backend)
 }
 
@@ -90,11 +149,20 @@ struct Person {
     username: String,
     #[serde(default)]
     display_name: String,
+    /// The token that the page was opened with.
+    #[serde(default)]
+    token: String,
 }
 
 #[derive(Deserialize)]
 struct Presented {
     token: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WayBack {
+    redirect_to: String,
 }
 
 async fn enroll(State(backend): State<Backend>, headers: HeaderMap, body: Bytes) -> Response {
@@ -103,16 +171,18 @@ async fn enroll(State(backend): State<Backend>, headers: HeaderMap, body: Bytes)
         Err(refusal) => return refusal,
     };
     let mut request = json!({
-        "username": person.username,
         "channel": "fido2",
         "fido2Options": {"authenticatorSelection": {"residentKey": "required"}},
     });
+    // An intent token names the user by itself.
+    if !person.username.is_empty() || person.token.is_empty() {
+        request["username"] = person.username.into();
+    }
     if !person.display_name.is_empty() {
         request["displayName"] = person.display_name.into();
     }
     let path = "/api/v1/users/enroll";
-    let body = request.to_string();
-    backend.call(path, "application/json", body).await
+    backend.begin(path, &request, &person.token).await
 }
 
 async fn approve(State(backend): State<Backend>, headers: HeaderMap, body: Bytes) -> Response {
@@ -124,10 +194,8 @@ async fn approve(State(backend): State<Backend>, headers: HeaderMap, body: Bytes
     if !person.username.is_empty() {
         request["username"] = person.username.into();
     }
-    let body = request.to_string();
-    backend
-        .call("/api/v1/approval", "application/json", body)
-        .await
+    let path = "/api/v1/approval";
+    backend.begin(path, &request, &person.token).await
 }
 
 async fn introspect(State(backend): State<Backend>, headers: HeaderMap, body: Bytes) -> Response {
@@ -135,9 +203,42 @@ async fn introspect(State(backend): State<Backend>, headers: HeaderMap, body: By
         Ok(presented) => presented,
         Err(refusal) => return refusal,
     };
-    let form = format!("token={}", utf8_percent_encode(&token, NON_ALPHANUMERIC));
-    let content_type = "application/x-www-form-urlencoded";
-    backend.call("/api/v1/introspect", content_type, form).await
+    backend.introspect(&token).await
+}
+
+/// Where an app that opened the page in a browser gets its result: the base of two URLs, of a success and of a failure. The
+/// result holds a token, so it goes to an origin of the Relying Party only. An app is named by its URL scheme, which has to
+/// be the bundle id of a configured origin.
+async fn way_back(State(backend): State<Backend>, headers: HeaderMap, body: Bytes) -> Response {
+    let WayBack { redirect_to } = match read(&headers, &body) {
+        Ok(wanted) => wanted,
+        Err(refusal) => return refusal,
+    };
+    let Inner { passkeys, rp, .. } = &*backend.0;
+    let Ok(rp) = passkeys.relying_party_itself(*rp).await else {
+        return refuse(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "The Service cannot be read.",
+        );
+    };
+    let app = format!("ios:bundle-id:{redirect_to}");
+    let origins = rp.selection.origins.iter().flatten();
+    let base = origins.map(Origin::as_str).find_map(|origin| {
+        if origin == app {
+            Some(format!("{redirect_to}://"))
+        } else {
+            (origin == redirect_to && origin.contains("://")).then(|| format!("{origin}/"))
+        }
+    });
+    match base {
+        Some(base) => {
+            finish(Json(json!({"answer": {"base": base}, "exchanges": []})).into_response())
+        }
+        None => refuse(
+            StatusCode::BAD_REQUEST,
+            "redirectTo is not a configured origin of this Service, so nothing is sent there.",
+        ),
+    }
 }
 
 /// Reads the body. The content type is demanded, for a form of another page cannot send it.
@@ -146,10 +247,6 @@ async fn introspect(State(backend): State<Backend>, headers: HeaderMap, body: By
     reason = "a refusal is what the page gets, and is made once in a while"
 )]
 fn read<T: for<'de> Deserialize<'de>>(headers: &HeaderMap, body: &[u8]) -> Result<T, Response> {
-    let refuse = |status: StatusCode, message: &str| {
-        let body = json!({"answer": {"message": message}, "exchanges": []});
-        finish((status, Json(body)).into_response())
-    };
     let json = headers
         .get(CONTENT_TYPE)
         .is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
@@ -159,6 +256,18 @@ fn read<T: for<'de> Deserialize<'de>>(headers: &HeaderMap, body: &[u8]) -> Resul
     }
     serde_json::from_slice(body)
         .map_err(|_| refuse(StatusCode::BAD_REQUEST, "The request is not in form."))
+}
+
+/// A refusal of the back end itself.
+fn refuse(status: StatusCode, message: &str) -> Response {
+    let body = json!({"answer": {"message": message}, "exchanges": []});
+    finish((status, Json(body)).into_response())
+}
+
+fn bearer(token: &str) -> Result<HeaderValue, InvalidHeaderValue> {
+    let mut value = HeaderValue::from_str(&format!("Bearer {token}"))?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 fn finish(mut response: Response) -> Response {

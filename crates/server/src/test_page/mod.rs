@@ -1,10 +1,13 @@
 //! `/fido2-test.html`: registers and signs in with the browser client, over the Authentication Cloud API, and shows the raw
-//! result objects. The demo's second tab, and for tests elsewhere.
+//! result objects. The demo's second tab, and for tests elsewhere. An app may open it in a browser with a token of its own, and
+//! gets the result back (`token`, `operation` and `redirectTo` in the query).
 //!
 //! Whoever reaches the page can register any name, since the small back end behind it asks nobody: off outside the demo
 //! unless configured.
 
 mod backend;
+
+use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::get;
@@ -55,7 +58,8 @@ pub(crate) async fn open(
         .await?;
     let key = access_keys::text(passkeys, app.public_url.as_str(), &key).await?;
     let api = crate::app::router(app.clone(), limits);
-    let backend = Backend::new(api, &key).map_err(ProcessError::Command)?;
+    let passkeys = Arc::clone(passkeys);
+    let backend = Backend::new(api, &key, passkeys, rp).map_err(ProcessError::Command)?;
     Ok(router(backend, demo))
 }
 

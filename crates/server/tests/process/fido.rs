@@ -231,3 +231,85 @@ fn the_test_page_has_files_of_its_own_and_a_back_end_that_holds_the_access_key()
         server.stop();
     }
 }
+
+#[test]
+fn the_test_page_sends_results_to_configured_origins_only_and_takes_tokens_of_its_service_only() {
+    let data = tempfile::tempdir().unwrap();
+    let mut command = serve_known(data.path());
+    command
+        .env("PASSKEYD_FIDO__TEST_PAGE", "true")
+        .env("PASSKEYD_PUBLIC_URL", "https://passkeys.test");
+    let server = Server::start(&mut command);
+    let secret = basic(SID, TOKEN);
+    let form = "Content-Type: application/x-www-form-urlencoded";
+    let body_of = |answer: String| -> Value {
+        serde_json::from_str(answer.split("\r\n\r\n").nth(1).unwrap()).unwrap()
+    };
+    let made = body_of(server.request("GET", "/v2/Services", &[&secret], ""));
+    let service = made["services"][0]["sid"].as_str().unwrap();
+    let origins = "Passkeys.RelyingParty.Origins=https://passkeys.test,capacitor://localhost,ios:bundle-id:fido2.example.app";
+    let path = format!("/v2/Services/{service}");
+    let changed = server.request("POST", &path, &[&secret, form], origins);
+    assert_eq!(status(&changed), 200, "{changed}");
+
+    let way_back = |to: &str| {
+        let path = "/fido2-test/api/return";
+        post(&server, path, &[], &json!({"redirectTo": to}))
+    };
+    for (to, base) in [
+        ("https://passkeys.test", "https://passkeys.test/"),
+        ("capacitor://localhost", "capacitor://localhost/"),
+        ("fido2.example.app", "fido2.example.app://"),
+    ] {
+        let (code, answer) = way_back(to);
+        assert_eq!((code, &answer["answer"]["base"]), (200, &json!(base)));
+    }
+    for to in [
+        "",
+        "https",
+        "javascript",
+        "javascript:alert(1)",
+        "https://evil.test",
+        "https://passkeys.test/",
+        "https://passkeys.test.evil.test",
+        "https://passkeys.test@evil.test",
+        "//passkeys.test",
+        "other.example.app",
+        "ios:bundle-id:fido2.example.app",
+        "fido2.example.app://",
+    ] {
+        let (code, answer) = way_back(to);
+        assert_eq!(code, 400, "{to}: {answer}");
+        assert!(answer["answer"].get("base").is_none(), "{to}");
+    }
+
+    // An access key and an intent token of this Service begin a ceremony; one of another Service, or none, does not.
+    let key_of = |service: &str| {
+        let path = format!("/manage/v1/services/{service}/access-keys");
+        let (code, key) = post(&server, &path, &[&secret], &json!({"name": "app"}));
+        assert_eq!(code, 201, "{key}");
+        key["key"].as_str().unwrap().to_owned()
+    };
+    let key = key_of(service);
+    let body = "FriendlyName=Other&Passkeys.RelyingParty.Id=other.test&Passkeys.RelyingParty.Origins=https://other.test";
+    let other = body_of(server.request("POST", "/v2/Services", &[&secret, form], body));
+    let foreign = key_of(other["sid"].as_str().unwrap());
+    let bearer = format!("Authorization: Bearer {key}");
+    let (code, intent) = post(
+        &server,
+        "/api/v1/intent",
+        &[&bearer],
+        &json!({"username": "ada", "operation": "enroll"}),
+    );
+    assert_eq!(code, 200, "{intent}");
+    let enroll = |body: Value| post(&server, "/fido2-test/api/enroll", &[], &body);
+    let (code, answer) = enroll(json!({"username": "mira", "token": key}));
+    assert_eq!((code, &answer["answer"]["username"]), (200, &json!("mira")));
+    let (code, answer) = enroll(json!({"username": "", "token": intent["token"]}));
+    assert_eq!((code, &answer["answer"]["username"]), (200, &json!("ada")));
+    for bad in [foreign.as_str(), "x", "x\r\nh: y", "\u{fc}"] {
+        let (code, answer) = enroll(json!({"username": "mira", "token": bad}));
+        assert_eq!(code, 403, "{bad:?}: {answer}");
+    }
+    server.stop();
+}
