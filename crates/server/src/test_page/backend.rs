@@ -54,14 +54,11 @@ impl Backend {
     async fn begin(&self, path: &'static str, request: &Value, token: &str) -> Response {
         let authorization = if token.is_empty() {
             self.0.authorization.clone()
+        } else if let Some(authorization) = self.authorization_of(token).await {
+            authorization
         } else {
-            match self.authorization_of(token).await {
-                Some(authorization) => authorization,
-                None => {
-                    let problem = "The token is not one of this Service, or it has expired.";
-                    return refuse(StatusCode::FORBIDDEN, problem);
-                }
-            }
+            let problem = "The token is not one of this Service, or it has expired.";
+            return refuse(StatusCode::FORBIDDEN, problem);
         };
         let body = request.to_string();
         self.call(path, "application/json", body, authorization)
