@@ -68,7 +68,7 @@ describe('verifying a factor', () => {
     ['60375 with an id that is a number', 60375, (credential) => { credential.id = 7; }],
     ['60376 without a rawId', 60376, (credential) => { delete credential.rawId; }],
     ['60376 with a rawId that is not the id', 60376, (credential) => { credential.rawId = 'AAAA'; }],
-    ['60377 with an unknown attachment', 60377, (credential) => { credential.authenticatorAttachment = 'usb'; }],
+    ['60377 with an attachment that is not a text', 60377, (credential) => { credential.authenticatorAttachment = 7; }],
     ['60380 with clientDataJSON that is not base64url', 60380, (credential) => { credential.response.clientDataJSON = '%%%'; }],
     ['60380 with clientDataJSON that is not JSON', 60380, (credential) => { credential.response.clientDataJSON = base64url('{'); }],
     ['60380 with clientDataJSON without a challenge', 60380, (credential) => { credential.response.clientDataJSON = base64url('{"type":"webauthn.create","origin":"https://acme.test"}'); }],
@@ -171,7 +171,7 @@ describe('approving a challenge', () => {
   const malformed = [
     ['60375 without an id', 60375, (credential) => { delete credential.id; }],
     ['60376 with a rawId that is not the id', 60376, (credential) => { credential.rawId = 'AAAA'; }],
-    ['60377 with an unknown attachment', 60377, (credential) => { credential.authenticatorAttachment = 'usb'; }],
+    ['60377 with an attachment that is not a text', 60377, (credential) => { credential.authenticatorAttachment = 7; }],
     ['60379 with authenticatorData that is not base64url', 60379, (credential) => { credential.response.authenticatorData = '%%%'; }],
     ['60380 with clientDataJSON that is not JSON', 60380, (credential) => { credential.response.clientDataJSON = base64url('nonsense'); }],
     ['60381 with a signature that is not base64url', 60381, (credential) => { credential.response.signature = '%%%'; }],

@@ -107,7 +107,7 @@ test('bodies that are too large, not JSON, not an object, not UTF-8, too deep or
   const { server } = context;
   const path = `/v2/Services/${sid}/Passkeys/VerifyFactor`;
   isError(await rawJson(server, path, `{"id":"${'A'.repeat(1 << 20)}"}`), 413, 20413);
-  for (const body of ['', 'no', '{', '[]', '7', 'null', '"x"', '{} {}', '{"id":"a","id":"b"}', `${'['.repeat(5000)}`,
+  for (const body of ['', 'no', '{', '[[]]', '7', 'null', '"x"', '{} {}', '{"id":"a","id":"b"}', `${'['.repeat(5000)}`,
     `{"response":${'{"a":'.repeat(500)}1${'}'.repeat(501)}`]) {
     isError(await rawJson(server, path, body), 400, 60306);
   }

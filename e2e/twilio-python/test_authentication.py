@@ -144,7 +144,7 @@ def test_faults_at_the_creation_of_a_challenge(client, service):
 MALFORMED = [
     (60375, lambda credential: credential.pop("id")),
     (60376, lambda credential: credential.update(rawId="AAAA")),
-    (60377, lambda credential: credential.update(authenticatorAttachment="usb")),
+    (60377, lambda credential: credential.update(authenticatorAttachment=7)),
     (60379, lambda credential: credential["response"].update(authenticatorData="%%%")),
     (60380, lambda credential: credential["response"].update(clientDataJSON=encoded(b"nonsense"))),
     (60381, lambda credential: credential["response"].update(signature="%%%")),

@@ -143,7 +143,7 @@ VERIFICATION_FAULTS = [
     (60375, lambda credential: credential.update(id="not base64url")),
     (60376, lambda credential: credential.pop("rawId")),
     (60376, lambda credential: credential.update(rawId="AAAA")),
-    (60377, lambda credential: credential.update(authenticatorAttachment="usb")),
+    (60377, lambda credential: credential.update(authenticatorAttachment=7)),
     (60380, lambda credential: credential["response"].update(clientDataJSON="%%%")),
     (60380, lambda credential: credential["response"].update(clientDataJSON=encoded(b"{"))),
     (60386, lambda credential: credential["response"].update(attestationObject="%%%")),
