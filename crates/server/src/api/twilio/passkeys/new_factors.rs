@@ -192,7 +192,11 @@ fn relying_party(value: &Value<'_>, selection: &mut PartialSelection) -> Result<
         Some(_) => None,
     };
     match texts {
-        Some(texts) => selection.origins = Some(settings::origins(texts)?),
+        // None at all are no wish, as in the form of a service.
+        Some(texts) => {
+            let origins = settings::origins(texts)?;
+            selection.origins = (!origins.is_empty()).then_some(origins);
+        }
         None => {
             return refuse(
                 "relying_party.origins",

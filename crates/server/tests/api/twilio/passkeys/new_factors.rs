@@ -110,6 +110,8 @@ async fn an_empty_list_and_an_empty_choice_count_as_absent() {
         json!([]),
         json!({"relying_party": []}),
         json!({"relying_party": {}}),
+        json!({"relying_party": {"origins": []}}),
+        json!({"relying_party": {"origins": ""}}),
         json!({"relyingParty": [], "authenticator_attachment": "", "discoverable_credentials": "",
             "user_verification": ""}),
     ] {
