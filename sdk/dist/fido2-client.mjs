@@ -299,7 +299,10 @@ async function post(ceremony2, body, host, unknown) {
   );
   const { errorMessage, message, token } = reply;
   const said = errorMessage || message;
-  if (!ok && !(status === 400 && reply.status === "failed")) fail(3 /* Server */, `HTTP ${status}${said ? `: ${said}` : ""}`);
+  if (!ok && !(status === 400 && reply.status === "failed")) {
+    const likely = status === 404 ? `No passkeyd answers at ${url}: is \`host\` right?` : "";
+    fail(3 /* Server */, `HTTP ${status}${said ? `: ${said}` : ""}`, likely);
+  }
   if (reply.status === "failed" || errorMessage) {
     if (unknown && reply.reason === "credential_unknown") void signalUnknownCredential(unknown);
     fail(3 /* Server */, said || "The server refused the credential.");

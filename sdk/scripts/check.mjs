@@ -8,7 +8,7 @@ import { gzipSync } from 'node:zlib';
 import { build, dist } from './build.mjs';
 
 /** Bytes of the classic script after `gzip -9`. */
-const MOST = 3_500;
+const MOST = 3_584;
 
 async function contents(directory) {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true });

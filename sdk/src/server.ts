@@ -46,7 +46,10 @@ export async function post(
   const { errorMessage, message, token } = reply;
   const said = errorMessage || message;
   // A Service may have refused ceremonies told with 400.
-  if (!ok && !(status === 400 && reply.status === 'failed')) fail(End.Server, `HTTP ${status}${said ? `: ${said}` : ''}`);
+  if (!ok && !(status === 400 && reply.status === 'failed')) {
+    const likely = status === 404 ? `No passkeyd answers at ${url}: is \`host\` right?` : '';
+    fail(End.Server, `HTTP ${status}${said ? `: ${said}` : ''}`, likely);
+  }
   if (reply.status === 'failed' || errorMessage) {
     if (unknown && reply.reason === 'credential_unknown') void signalUnknownCredential(unknown);
     fail(End.Server, said || 'The server refused the credential.');

@@ -104,9 +104,19 @@ describe('the server is', () => {
     await page.fido2.authenticate(authentication(more));
     return page.calls.fetch.at(-1)[0];
   };
-  test('the origin of the script', async () => {
-    assert.equal(await asked(open({ src: 'https://id.example.test:8443/some/path/fido2-client.js?v=1' })), 'https://id.example.test:8443/_app/assertion/result');
-  });
+  for (const [src, host] of [
+    ['https://id.example.test:8443/fido2-client/fido2-client.js', 'https://id.example.test:8443'],
+    ['https://id.example.test:8443/fido2-client/0.1.0/fido2-client.js?v=1', 'https://id.example.test:8443'],
+    ['https://id.example.test/pk/fido2-client/fido2-client.js', 'https://id.example.test/pk'],
+    ['https://id.example.test/a/b/fido2-client/0.1.0/fido2-client.js?from=/x/fido2-client/#/y/fido2-client/', 'https://id.example.test/a/b'],
+    ['https://id.example.test/fido2-client/fido2-client/fido2-client.js', 'https://id.example.test/fido2-client'],
+    // A copy that the site serves itself says nothing about a prefix.
+    ['https://id.example.test:8443/some/path/fido2-client.js?v=1', 'https://id.example.test:8443'],
+  ]) {
+    test(`what stands before its folder in the script's own URL: ${src}`, async () => {
+      assert.equal(await asked(open({ src })), `${host}/_app/assertion/result`);
+    });
+  }
   test('the page itself for a script without address', async () => {
     assert.equal(await asked(open({ src: null })), '/_app/assertion/result');
     assert.equal(await asked(open({ src: '' })), '/_app/assertion/result');

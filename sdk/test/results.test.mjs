@@ -147,6 +147,9 @@ for (const [verb, { input, options, method, valid, lead, cancelled, url }] of Ob
       ));
       test('status failed without a message', server(async () => answer('{"status":"failed"}'), 'The server refused the credential.'));
       test('HTTP 500', server(async () => answer('<h1>Oops</h1>', 500), 'HTTP 500'));
+      test('HTTP 404, where no passkeyd is', server(
+        async () => answer('<h1>Not found</h1>', 404), 'HTTP 404', { likely: `No passkeyd answers at ${url}: is \`host\` right?` },
+      ));
       test('HTTP 400 with the body of an error', server(
         async () => answer('{"status":400,"error":"Bad Request","message":"id is missing"}', 400), 'HTTP 400: id is missing',
       ));
