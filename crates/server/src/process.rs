@@ -20,7 +20,7 @@ use tokio::sync::watch;
 
 use crate::api::fido::{self, Fido};
 use crate::app::App;
-use crate::config::{ConfigError, Retention, Settings};
+use crate::config::{ConfigError, Listen, Retention, Settings};
 use crate::health::Lifecycle;
 use crate::metadata::Sources;
 use crate::test_page;
@@ -45,6 +45,14 @@ pub enum ProcessError {
     Listen {
         /// The address.
         address: SocketAddr,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// The host to listen on has no address.
+    #[error("cannot listen on {wanted}: its host has no address here: {source}")]
+    Host {
+        /// What was asked for.
+        wanted: Listen,
         /// What the operating system says.
         source: io::Error,
     },
@@ -105,18 +113,24 @@ pub async fn serve(
     first_account: Option<(AccountId, Secret)>,
 ) -> Result<(), ProcessError> {
     let lifecycle = Arc::new(Lifecycle::default());
-    let stopping = catch_signals(&lifecycle)?;
+    let stopping = catch_signals(&lifecycle, Hangup::Ignored)?;
     let sources = Sources::load(&settings.metadata)?;
     let policy = settings.ceremonies.policy();
     let passkeys = open(&settings.store_location()?, policy, sources).await?;
-    let listener = listen(settings.listen).await?;
-    let address = local_address(&listener, settings.listen)?;
+    let (listener, address) = listen_at(&settings.listen).await?;
     let account = announce_account(&passkeys, first_account).await?;
-    let app = App::new(Arc::clone(&passkeys), settings.public_url(address))
+    let app = App::new(Arc::clone(&passkeys), settings.public_url(address.port()))
         .with_lifecycle(&lifecycle)
         .with_nevis(settings.nevis.clone());
     let more = for_tests(&settings, &app, account).await?;
     let router = crate::app::router_with(app.clone(), &settings.limits, more);
+    if settings.public_url.is_none() && !address.ip().is_loopback() {
+        tracing::warn!(
+            public_url = app.public_url.as_str(),
+            "`public_url` is not set although other machines can reach this address: links in responses lead to this machine only. \
+             Set it to the https:// address at which clients reach passkeyd"
+        );
+    }
     tracing::info!(%address, public_url = app.public_url.as_str(), "ready");
     let keeper = tokio::spawn(crate::metadata::keep(
         Arc::clone(&passkeys),
@@ -165,6 +179,28 @@ pub async fn listen(address: SocketAddr) -> Result<TcpListener, ProcessError> {
         .map_err(|source| ProcessError::Listen { address, source })
 }
 
+/// Listens on the first address of the host that can be listened on.
+///
+/// # Errors
+/// The host has no address, or none of this machine, or the port is in use.
+pub async fn listen_at(wanted: &Listen) -> Result<(TcpListener, SocketAddr), ProcessError> {
+    let unknown = |source| ProcessError::Host {
+        wanted: wanted.clone(),
+        source,
+    };
+    let mut failed = None;
+    for address in wanted.addresses().await.map_err(unknown)? {
+        match listen(address).await {
+            Ok(listener) => {
+                let address = local_address(&listener, address)?;
+                return Ok((listener, address));
+            }
+            Err(error) => failed = failed.or(Some(error)),
+        }
+    }
+    Err(failed.unwrap_or_else(|| unknown(io::Error::other("it has no address"))))
+}
+
 /// The address that a listener really has; the asked port may have been 0.
 ///
 /// # Errors
@@ -209,14 +245,25 @@ pub async fn run(
     Ok(())
 }
 
-/// Catches SIGTERM and SIGINT from now on; the value turns true when one comes. SIGHUP is caught as well and changes
-/// nothing: a closed terminal, a log rotator or `systemctl reload` must not stop logins.
+/// What SIGHUP does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hangup {
+    /// Nothing but a line in the log: a closed terminal, a log rotator or `systemctl reload` must not stop logins.
+    Ignored,
+    /// It ends the process, as SIGTERM does: nobody is left to see it.
+    Stops,
+}
+
+/// Catches SIGTERM, SIGINT and SIGHUP from now on; the value turns true when the process is to end.
 ///
 /// To be called before anybody is told that the process runs: a signal that nobody catches kills it.
 ///
 /// # Errors
 /// Signals cannot be had.
-pub fn catch_signals(lifecycle: &Arc<Lifecycle>) -> Result<watch::Receiver<bool>, ProcessError> {
+pub fn catch_signals(
+    lifecycle: &Arc<Lifecycle>,
+    hangup: Hangup,
+) -> Result<watch::Receiver<bool>, ProcessError> {
     let catch = |kind| {
         signal(kind).map_err(|source| ProcessError::System {
             what: "cannot wait for signals",
@@ -225,7 +272,7 @@ pub fn catch_signals(lifecycle: &Arc<Lifecycle>) -> Result<watch::Receiver<bool>
     };
     let mut terminate = catch(SignalKind::terminate())?;
     let mut interrupt = catch(SignalKind::interrupt())?;
-    let mut hangup = catch(SignalKind::hangup())?;
+    let mut hung_up = catch(SignalKind::hangup())?;
     let (stop, stopping) = watch::channel(false);
     let lifecycle = Arc::clone(lifecycle);
     tokio::spawn(async move {
@@ -233,10 +280,13 @@ pub fn catch_signals(lifecycle: &Arc<Lifecycle>) -> Result<watch::Receiver<bool>
             tokio::select! {
                 _ = terminate.recv() => break "SIGTERM",
                 _ = interrupt.recv() => break "SIGINT",
-                _ = hangup.recv() => tracing::info!(
-                    signal = "SIGHUP",
-                    "ignored: settings are read at the start only; SIGTERM stops passkeyd"
-                ),
+                _ = hung_up.recv() => match hangup {
+                    Hangup::Stops => break "SIGHUP",
+                    Hangup::Ignored => tracing::info!(
+                        signal = "SIGHUP",
+                        "ignored: settings are read at the start only; SIGTERM stops passkeyd"
+                    ),
+                },
             }
         };
         tracing::info!(signal = name, "stopping");

@@ -84,7 +84,7 @@ pub(super) async fn run(arguments: AccessKey) -> Result<(), ProcessError> {
         )
     })
     .await?;
-    let public_url = settings.public_url(settings.listen);
+    let public_url = settings.public_url(settings.listen.port());
     let done = match &task {
         Task::Create { name } => match make(&passkeys, &public_url, rp, name).await {
             Ok(created) => print_json(&created),

@@ -134,7 +134,7 @@ async fn open_existing(settings: &Settings, instead: &str) -> Result<Arc<Passkey
 }
 
 fn ask_the_server(settings: &Settings, instead: &str, fault: &storage::OpenError) -> String {
-    let url = settings.public_url(settings.listen);
+    let url = settings.public_url(settings.listen.port());
     let url = url.join(crate::api::manage::METADATA);
     format!(
         "{fault}.\nAsk the one that is running instead:\n\n  curl -u ACCOUNT_SID:AUTH_TOKEN {instead}{}{url}\n",

@@ -8,13 +8,12 @@ mod verify;
 mod which_store;
 
 use std::io::Write as _;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{self, Flags, Settings};
+use crate::config::{self, Flags, Listen, Settings};
 use crate::process::ProcessError;
 use crate::telemetry;
 
@@ -46,13 +45,17 @@ enum Command {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "All settings, for the file (TOML) and for environment variables (PASSKEYD_...): docs/configuration.md."
+)]
 struct Serve {
     /// TOML file with settings.
-    #[arg(long, value_name = "FILE", env = "PASSKEYD_CONFIG")]
+    #[arg(long, value_name = "FILE", env = config::CONFIG)]
     config: Option<PathBuf>,
-    /// Address and port to listen on [default: 127.0.0.1:8080].
+    /// Address or host name, and port, to listen on [default: 127.0.0.1:8080]. `:8081` and `8081` are a port of this machine
+    /// (127.0.0.1); `0.0.0.0:8081` listens on all its addresses.
     #[arg(long, value_name = "ADDR")]
-    listen: Option<SocketAddr>,
+    listen: Option<String>,
     /// Base of the URLs that passkeyd emits [default: `http://localhost:<port>`].
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
@@ -68,7 +71,7 @@ struct Serve {
 struct Demo {
     /// Loopback address and port to listen on [default: 127.0.0.1:8080, or the next free port].
     #[arg(long, value_name = "ADDR")]
-    listen: Option<SocketAddr>,
+    listen: Option<Listen>,
 }
 
 #[derive(Debug, Args)]

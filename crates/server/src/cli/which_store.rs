@@ -7,7 +7,7 @@ use clap::Args;
 use domain::Passkeys;
 use domain::policy::Policy;
 
-use crate::config::{Flags, Settings};
+use crate::config::{self, Flags, Settings};
 use crate::metadata::Sources;
 use crate::process::{self, ProcessError};
 
@@ -15,7 +15,7 @@ use crate::process::{self, ProcessError};
 #[derive(Debug, Args)]
 pub(super) struct WhichStore {
     /// TOML file with settings.
-    #[arg(long, value_name = "FILE", env = "PASSKEYD_CONFIG")]
+    #[arg(long, value_name = "FILE", env = config::CONFIG)]
     config: Option<PathBuf>,
     /// Directory of the embedded store [default: ./passkeyd-data].
     #[arg(long, value_name = "DIR")]

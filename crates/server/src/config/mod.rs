@@ -2,23 +2,25 @@
 //!
 //! A flag wins over an environment variable, that over the file, that over the default. A key that
 //! passkeyd does not know is an error wherever it stands: a misspelt limit must not silently be the
-//! default.
+//! default. Everything that is wrong is told at once.
 
+mod given;
+mod kinds;
 mod reference;
 mod sections;
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use domain::accounts::Secret;
 use domain::ids::AccountId;
 use domain::policy::Policy;
-use figment::Figment;
-use figment::providers::{Env, Format, Serialized, Toml};
+use serde::Deserialize as _;
 
+use self::given::{Given, Places};
 use crate::app::PublicUrl;
 
+pub use kinds::Listen;
 pub use reference::markdown;
 pub use sections::{
     Ceremonies, Fido, Limits, Log, LogFormat, LogLevel, Metadata, Nevis, Retention, Settings,
@@ -27,6 +29,8 @@ pub use sections::{
 
 /// Prefix of all environment variables; `__` separates a section from its key.
 pub const ENV_PREFIX: &str = "PASSKEYD_";
+/// The configuration file, where no flag names it.
+pub const CONFIG: &str = "PASSKEYD_CONFIG";
 /// Account SID of the first account, instead of a random one.
 pub const BOOTSTRAP_ACCOUNT_SID: &str = "PASSKEYD_BOOTSTRAP_ACCOUNT_SID";
 /// Auth Token of the first account, instead of a random one.
@@ -34,12 +38,12 @@ pub const BOOTSTRAP_AUTH_TOKEN: &str = "PASSKEYD_BOOTSTRAP_AUTH_TOKEN";
 /// Shortest Auth Token that is taken from the environment, in characters.
 const MIN_TOKEN_LENGTH: usize = 16;
 
-/// What is wrong with the settings; the text names the key and where it was read.
+/// What is wrong with the settings; the text names each key and where it was read.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// The file, an environment variable or a flag cannot be read as settings.
-    #[error("{0}")]
-    Unreadable(String),
+    /// The file, environment variables and flags, one line for each thing that is wrong.
+    #[error("{}", lines(.0))]
+    Wrong(Vec<String>),
     /// A setting has a value that passkeyd cannot use.
     #[error("`{key}`: {why}")]
     Invalid {
@@ -57,20 +61,27 @@ fn invalid(key: &'static str, why: impl Into<String>) -> ConfigError {
     }
 }
 
+fn lines(problems: &[String]) -> String {
+    match problems {
+        [only] => only.clone(),
+        several => format!(
+            "{} things are wrong with the settings:\n  - {}",
+            several.len(),
+            several.join("\n  - ")
+        ),
+    }
+}
+
 /// Settings given on the command line; they win over all others.
-#[derive(Clone, Debug, Default, serde::Serialize)]
+#[derive(Clone, Debug, Default)]
 pub struct Flags {
     /// `--listen`
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub listen: Option<SocketAddr>,
+    pub listen: Option<String>,
     /// `--public-url`
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub public_url: Option<String>,
     /// `--data-dir`
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub data_dir: Option<PathBuf>,
     /// `--store`
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub store: Option<String>,
 }
 
@@ -78,58 +89,70 @@ impl Settings {
     /// Reads the settings from the given file, the environment and the flags, and checks them.
     ///
     /// # Errors
-    /// [`ConfigError`]: the file is not there or not TOML, a key is unknown, a value is out of range.
+    /// [`ConfigError::Wrong`] with everything that is wrong: the file is not there or not TOML, a key is unknown, a value is of
+    /// another kind or out of range.
     pub fn load(file: Option<&Path>, flags: &Flags) -> Result<Self, ConfigError> {
-        let mut figment = Figment::new();
-        if let Some(file) = file {
-            if !file.is_file() {
-                return Err(ConfigError::Unreadable(format!(
-                    "the configuration file {} is not there",
-                    file.display()
-                )));
+        let (table, places, mut problems) = Given::read(file, std::env::vars_os(), flags).checked();
+        match Self::deserialize(table) {
+            Ok(settings) => {
+                problems.extend(settings.problems(&places));
+                if problems.is_empty() {
+                    return Ok(settings);
+                }
             }
-            figment = figment.merge(Toml::file_exact(file));
+            // Each value was read as what it has to be, so this is not met.
+            Err(error) => problems.push(error.to_string()),
         }
-        let environment = Env::prefixed(ENV_PREFIX)
-            .ignore(&["config", "bootstrap_account_sid", "bootstrap_auth_token"])
-            .split("__");
-        let settings: Self = figment
-            .merge(environment)
-            .merge(Serialized::defaults(flags))
-            .extract()
-            .map_err(|error| ConfigError::Unreadable(explain(error)))?;
-        settings.check()?;
-        Ok(settings)
+        Err(ConfigError::Wrong(problems))
     }
 
-    fn check(&self) -> Result<(), ConfigError> {
-        self.store_location()?;
-        if let Some(url) = &self.public_url {
-            check_public_url(url)?;
-        }
-        self.ceremonies.check()?;
-        self.limits.check()?;
-        self.metadata.check()?;
-        self.retention.check()?;
-        self.check_production()
+    /// What is wrong with values of the right kind.
+    fn problems(&self, places: &Places) -> Vec<String> {
+        let public_url = self.public_url.as_deref().map_or(Ok(()), check_public_url);
+        self.store_location()
+            .err()
+            .into_iter()
+            .chain(public_url.err())
+            .chain(self.ceremonies.check())
+            .chain(self.limits.check())
+            .chain(self.metadata.check())
+            .chain(self.retention.check())
+            .chain(self.check_production())
+            .map(|error| match error {
+                ConfigError::Invalid { key, why } => format!("{}: {why}", places.name(key)),
+                other @ ConfigError::Wrong(_) => other.to_string(),
+            })
+            .collect()
     }
 
-    /// Whether nothing that is for tests only stands beside the mark of a production system.
-    fn check_production(&self) -> Result<(), ConfigError> {
+    /// What must not stand beside the mark of a production system.
+    fn check_production(&self) -> Vec<ConfigError> {
+        let mut problems = Vec::new();
         let for_tests = [
             ("fido.conformance", self.fido.conformance),
             ("fido.test_page", self.fido.test_page),
         ];
-        if let Some((key, _)) = for_tests.into_iter().find(|(_, on)| self.production && *on) {
-            return Err(invalid(
+        for (key, _) in for_tests
+            .into_iter()
+            .filter(|(_, on)| self.production && *on)
+        {
+            problems.push(invalid(
                 key,
                 "it lets anybody register any name, and this is marked as a `production` system: remove the one or the other",
             ));
         }
-        if self.fido.test_page && !self.nevis.enabled {
-            return Err(invalid("fido.test_page", "it needs `nevis.enabled`"));
+        let plain = |url: &String| url.starts_with("http://");
+        if self.production && self.public_url.as_ref().is_some_and(plain) {
+            problems.push(invalid(
+                "public_url",
+                "it begins with http://, and this is marked as a `production` system: browsers use passkeys over https only. Set the \
+                 https:// address at which clients reach passkeyd (that of the proxy, where one ends TLS), or remove `production`",
+            ));
         }
-        Ok(())
+        if self.fido.test_page && !self.nevis.enabled {
+            problems.push(invalid("fido.test_page", "it needs `nevis.enabled`"));
+        }
+        problems
     }
 
     /// Where the store is.
@@ -157,10 +180,10 @@ impl Settings {
 
     /// The base of emitted URLs: the configured one, else `localhost` with the port that is listened
     /// on.
-    pub fn public_url(&self, listening: SocketAddr) -> PublicUrl {
+    pub fn public_url(&self, port: u16) -> PublicUrl {
         match &self.public_url {
             Some(url) => PublicUrl::new(url),
-            None => PublicUrl::new(&format!("http://localhost:{}", listening.port())),
+            None => PublicUrl::new(&format!("http://localhost:{port}")),
         }
     }
 }
@@ -233,59 +256,19 @@ fn check_public_url(url: &str) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// One line per problem: what, which key, where it was read.
-fn explain(error: figment::Error) -> String {
-    let lines: Vec<String> = error
-        .into_iter()
-        .map(|problem| {
-            // An unknown field's own name is in the kind; the path leads to the section around it.
-            let key = match &problem.kind {
-                figment::error::Kind::UnknownField(field, _) => {
-                    let mut path = problem.path.clone();
-                    if path.last() != Some(field) {
-                        path.push(field.clone());
-                    }
-                    path.join(".")
-                }
-                _ => problem.path.join("."),
-            };
-            let source = problem
-                .metadata
-                .as_ref()
-                .map(
-                    |m| match m.source.as_ref().and_then(figment::Source::file_path) {
-                        Some(path) => format!(" (in {})", path.display()),
-                        None => format!(" (in {})", m.name),
-                    },
-                )
-                .unwrap_or_default();
-            match &problem.kind {
-                figment::error::Kind::UnknownField(..) => {
-                    format!("unknown setting `{key}`{source}")
-                }
-                kind if key.is_empty() => format!("{kind}{source}"),
-                kind => format!("`{key}`: {kind}{source}"),
-            }
+/// Which values do not lie between their bounds: key, value, least, most.
+fn within(ranges: &[(&'static str, u64, u64, u64)]) -> Vec<ConfigError> {
+    ranges
+        .iter()
+        .filter(|(_, value, least, most)| !(least..=most).contains(&value))
+        .map(|&(key, value, least, most)| {
+            invalid(key, format!("{value} is not between {least} and {most}"))
         })
-        .collect();
-    lines.join("\n")
-}
-
-/// Whether each value lies between its bounds: key, value, least, most.
-fn within(ranges: &[(&'static str, u64, u64, u64)]) -> Result<(), ConfigError> {
-    for &(key, value, least, most) in ranges {
-        if !(least..=most).contains(&value) {
-            return Err(invalid(
-                key,
-                format!("{value} is not between {least} and {most}"),
-            ));
-        }
-    }
-    Ok(())
+        .collect()
 }
 
 impl Ceremonies {
-    fn check(&self) -> Result<(), ConfigError> {
+    fn check(&self) -> Vec<ConfigError> {
         within(&[
             (
                 "ceremonies.registration_seconds",
@@ -313,7 +296,7 @@ impl Ceremonies {
 }
 
 impl Limits {
-    fn check(&self) -> Result<(), ConfigError> {
+    fn check(&self) -> Vec<ConfigError> {
         let ranges: [(&'static str, u64, u64, u64); 10] = [
             (
                 "limits.header_bytes",
@@ -351,22 +334,24 @@ impl Limits {
 }
 
 impl Metadata {
-    fn check(&self) -> Result<(), ConfigError> {
-        if let Some(url) = &self.url {
-            crate::metadata::check_url(url)
-                .map_err(|error| invalid("metadata.url", error.to_string()))?;
-        }
-        within(&[(
+    fn check(&self) -> Vec<ConfigError> {
+        let mut problems = within(&[(
             "metadata.interval_seconds",
             self.interval_seconds,
             1,
             30 * 86_400,
-        )])
+        )]);
+        if let Some(url) = &self.url
+            && let Err(error) = crate::metadata::check_url(url)
+        {
+            problems.push(invalid("metadata.url", error.to_string()));
+        }
+        problems
     }
 }
 
 impl Retention {
-    fn check(&self) -> Result<(), ConfigError> {
+    fn check(&self) -> Vec<ConfigError> {
         let ranges: [(&'static str, u64, u64, u64); 3] = [
             (
                 "retention.ceremonies_hours",

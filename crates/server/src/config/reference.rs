@@ -74,5 +74,6 @@ standard output. Two environment variables give it known values instead, which a
 | `PASSKEYD_BOOTSTRAP_ACCOUNT_SID` | `AC` and 32 hex digits |
 | `PASSKEYD_BOOTSTRAP_AUTH_TOKEN` | at least 16 printable ASCII characters; use a random value |
 
-Set both or none. When the store already holds an account they change nothing.
+Set both or none. When the store already holds an account they change nothing: a lost Auth Token is replaced by `passkeyd account reset-token`
+while no server runs.
 ";

@@ -1,10 +1,12 @@
 //! The settings by section. One table: the structs, their defaults and the printed reference all come
 //! from it.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+
+use super::kinds::{Kind, Listen};
 
 /// Form of the log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,12 +56,26 @@ macro_rules! sections {
             }
         )+
 
+        $(
+            // A whole section is no value; its keys are looked at one by one.
+            impl Kind for $name {
+                const EXPECTED: &'static str = "a section";
+            }
+        )+
+
         /// Every section with its keys, for the printed reference.
         pub(super) const REFERENCE: &[Section] = &[
             $( Section {
                 prefix: $prefix,
                 about: &[$($section_doc),+],
-                keys: &[ $( Key { name: stringify!($key), default: $shown, about: &[$($doc),+] }, )+ ],
+                keys: &[ $( Key {
+                    name: stringify!($key),
+                    default: $shown,
+                    about: &[$($doc),+],
+                    expected: <$type as Kind>::EXPECTED,
+                    from_text: <$type as Kind>::from_text,
+                    fits: <$type as Kind>::fits,
+                }, )+ ],
             }, )+
         ];
     };
@@ -83,20 +99,27 @@ pub(super) struct Key {
     pub default: &'static str,
     /// Its description, line by line.
     pub about: &'static [&'static str],
+    /// What its value has to be, after the word "expected".
+    pub expected: &'static str,
+    /// Makes a value of a variable's text.
+    pub from_text: fn(&str) -> toml::Value,
+    /// Whether its value may be this one.
+    pub fits: fn(&toml::Value) -> bool,
 }
 
 sections! {
     /// Where passkeyd listens, what it is called from outside, and where it keeps its data.
     Settings "" {
-        /// Address and port to listen on. Port 0 lets the system choose one.
-        listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 8080)) => "127.0.0.1:8080",
+        /// Address and port to listen on; the address may be a host name. `:8080`, or the port alone, is a port of this machine (127.0.0.1);
+        /// `0.0.0.0:8080` and `[::]:8080` listen on all its addresses. Port 0 lets the system choose one.
+        listen: Listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)).into() => "127.0.0.1:8080",
         /// Base of every URL that passkeyd emits, as its clients reach it; it may have a path prefix.
         public_url: Option<String> = None => "http://localhost:<port>",
         /// Directory of the embedded store; it is created if it is not there.
         data_dir: PathBuf = PathBuf::from("passkeyd-data") => "./passkeyd-data",
         /// The store: `sqlite:<path>`.
         store: Option<String> = None => "sqlite:<data-dir>/passkeyd.db",
-        /// Real users depend on this passkeyd: settings that are for tests only keep it from starting.
+        /// Real users depend on this passkeyd: it does not start with settings that are for tests only, nor with an `http` `public_url`.
         production: bool = false => "false",
         /// Logs.
         log: Log = Log::default() => "",

@@ -23,10 +23,10 @@ use domain::policy::Policy;
 use tokio::net::TcpListener;
 
 use crate::app::{App, PublicUrl};
-use crate::config::{Log, LogFormat, LogLevel, Settings};
+use crate::config::{Listen, Log, LogFormat, LogLevel, Settings};
 use crate::health::Lifecycle;
 use crate::metadata::Sources;
-use crate::process::{self, ProcessError};
+use crate::process::{self, Hangup, ProcessError};
 use crate::telemetry;
 use backend::Backend;
 
@@ -39,13 +39,13 @@ const PORTS: u16 = 20;
 ///
 /// # Errors
 /// [`ProcessError`]: the address is not a loopback address or in use, or something of the system fails.
-pub async fn run(asked: Option<SocketAddr>) -> Result<(), ProcessError> {
+pub async fn run(asked: Option<Listen>) -> Result<(), ProcessError> {
     telemetry::init(&Log {
         format: LogFormat::Text,
         level: LogLevel::Warn,
     });
     let lifecycle = Arc::new(Lifecycle::default());
-    let stopping = process::catch_signals(&lifecycle)?;
+    let stopping = process::catch_signals(&lifecycle, Hangup::Stops)?;
     let listener = listen(asked).await?;
     let address = process::local_address(&listener, SocketAddr::from(([127, 0, 0, 1], 0)))?;
     let directory = tempfile::Builder::new()
@@ -125,8 +125,15 @@ async fn only_localhost(State(port): State<u16>, request: Request, next: Next) -
     }
 }
 
-async fn listen(asked: Option<SocketAddr>) -> Result<TcpListener, ProcessError> {
-    if let Some(address) = asked {
+async fn listen(asked: Option<Listen>) -> Result<TcpListener, ProcessError> {
+    if let Some(asked) = asked {
+        let found = asked.addresses().await;
+        let Some(address) = found.unwrap_or_default().first().copied() else {
+            return Err(ProcessError::Demo(format!(
+                "the host of {asked} has no address here; use for example --listen 127.0.0.1:{}",
+                asked.port()
+            )));
+        };
         if !address.ip().is_loopback() {
             return Err(ProcessError::Demo(format!(
                 "the demo listens on loopback addresses only, and {address} is none; use for example --listen 127.0.0.1:{}",

@@ -40,6 +40,12 @@ pub enum OpenError {
         /// What the operating system says.
         source: io::Error,
     },
+    /// Where the directory of the store should be is something else.
+    #[error("{path} is not a directory", path = path.display())]
+    NotADirectory {
+        /// What is there.
+        path: PathBuf,
+    },
     /// Another process has it open.
     #[error(
         "{path} is in use by another passkeyd; an embedded store serves one process at a time",
@@ -84,9 +90,15 @@ pub enum OpenError {
 /// file would drop them.
 pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
     if let Some(directory) = path.parent().filter(|d| !d.as_os_str().is_empty()) {
-        make_directory(directory).map_err(|source| OpenError::Io {
-            path: directory.to_owned(),
-            source,
+        make_directory(directory).map_err(|source| {
+            let path = directory.to_owned();
+            // The system says that a file exists, or that something above it is none.
+            match directory.ancestors().find(|part| part.exists()) {
+                Some(part) if !part.is_dir() => OpenError::NotADirectory {
+                    path: part.to_owned(),
+                },
+                _ => OpenError::Io { path, source },
+            }
         })?;
     }
     let mut name = path.as_os_str().to_owned();
