@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderName, StatusCode};
+use axum::extract::State;
+use axum::http::header::{ACCEPT, CONTENT_TYPE};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::response::{IntoResponse as _, Response};
 use domain::Passkeys;
 use domain::clock::SystemRandomness;
 
@@ -109,20 +111,45 @@ pub fn router_with(app: App, limits: &Limits, more: Router) -> Router {
         .merge(nevis::router(&app.nevis))
         .merge(crate::api::docs::router())
         .merge(crate::api::manage::router())
+        // Below its own prefix a wire answers itself, in its own words.
+        .fallback(not_routed)
         .with_state(app)
         .merge(health)
         .merge(more)
-        // Below its own prefix a wire answers itself, in its own words.
-        .fallback(nothing_here)
         // Outside of all routes, so that it also sees what none of them matched.
         .layer(axum::middleware::from_fn_with_state(front, guard));
     folded(router)
 }
 
-async fn nothing_here() -> (StatusCode, [(HeaderName, &'static str); 1], &'static str) {
+/// The page at `/`, unless one of the routes is there (that of the demo is), and 404 elsewhere. A program that asks for JSON gets
+/// the 404 at `/`, too.
+async fn not_routed(
+    State(app): State<App>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let reads = matches!(method, Method::GET | Method::HEAD);
+    if uri.path() == "/" && reads && !wants_json(&headers) {
+        let (_, state) = crate::health::state(&app.passkeys, &app.lifecycle).await;
+        return crate::api::docs::home(state);
+    }
+    let body = r#"{"error":"not_found"}"#;
     (
         StatusCode::NOT_FOUND,
         [(CONTENT_TYPE, "application/json")],
-        r#"{"error":"not_found"}"#,
+        body,
     )
+        .into_response()
+}
+
+/// Whether the caller asks for JSON and not for a page.
+fn wants_json(headers: &HeaderMap) -> bool {
+    let accepted: Vec<&str> = headers
+        .get_all(ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .collect();
+    let accepted = accepted.join(",").to_ascii_lowercase();
+    accepted.contains("json") && !accepted.contains("text/html")
 }

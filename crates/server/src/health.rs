@@ -60,11 +60,16 @@ fn readiness(passkeys: &Passkeys) -> &'static str {
 }
 
 async fn ready(State(health): State<Health>) -> (StatusCode, &'static str) {
-    if health.lifecycle.is_draining() {
+    state(&health.passkeys, &health.lifecycle).await
+}
+
+/// Whether requests should be sent here, and in words how it stands.
+pub async fn state(passkeys: &Passkeys, lifecycle: &Lifecycle) -> (StatusCode, &'static str) {
+    if lifecycle.is_draining() {
         return (StatusCode::SERVICE_UNAVAILABLE, "draining");
     }
-    match health.passkeys.ping().await {
-        Ok(()) => (StatusCode::OK, readiness(&health.passkeys)),
+    match passkeys.ping().await {
+        Ok(()) => (StatusCode::OK, readiness(passkeys)),
         Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer"),
     }
 }

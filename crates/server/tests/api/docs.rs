@@ -91,6 +91,37 @@ async fn an_unknown_page_is_not_found_and_repeats_nothing_of_the_request() {
     }
 }
 
+#[tokio::test]
+async fn other_spellings_of_a_page_lead_to_it_behind_a_prefix_too() {
+    let reader = Backend::new().await.with_authorization(None);
+    for (path, location, page) in [
+        ("/docs", "docs/errors", "/docs/errors"),
+        ("/docs/", "errors", "/docs/errors"),
+        ("/docs/errors/", "../errors", "/docs/errors"),
+        ("/docs/reasons/", "../reasons", "/docs/reasons"),
+        ("/docs/errors/60378/", "../60378", "/docs/errors/60378"),
+        (
+            "/docs/reasons/origin_not_allowed/",
+            "../origin_not_allowed",
+            "/docs/reasons/origin_not_allowed",
+        ),
+    ] {
+        let reply = reader.get(path).await;
+        assert_eq!(reply.status, 307, "{path}");
+        // Relative, so that it holds wherever a proxy has put this.
+        assert_eq!(reply.headers["location"], location, "{path}");
+        assert_eq!(reader.get(page).await.status, 200, "{page}");
+    }
+    for path in [
+        "/docs/errors/60389/",
+        "/docs/reasons/nothing/",
+        "/docs/errors//example.com/",
+    ] {
+        let reply = reader.get(path).await;
+        assert_eq!(reply.status, 404, "{path}");
+    }
+}
+
 #[test]
 fn the_generated_files_hold_every_code_and_every_reason() {
     let files = markdown_files();

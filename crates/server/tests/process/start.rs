@@ -129,3 +129,36 @@ fn the_demo_refuses_addresses_that_others_can_reach() {
             .contains("--listen")
     );
 }
+
+#[test]
+fn the_address_of_the_server_shows_people_what_it_is_and_where_the_pages_are() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(&mut serve(data.path()));
+    let page = server.request("GET", "/", &["Accept: text/html,*/*;q=0.8"], "");
+    assert_eq!(status(&page), 200, "{page}");
+    for part in [
+        "content-type: text/html; charset=utf-8\r\n",
+        "content-security-policy: default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n",
+        "cache-control: no-store\r\n",
+        concat!("passkeyd ", env!("CARGO_PKG_VERSION")),
+        "State: ready.",
+        "href=\"docs/errors\"",
+        "href=\"docs/reasons\"",
+        "href=\"docs/style.css\"",
+        "passkeyd demo",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    assert!(!page.contains("<script"));
+    assert_eq!(status(&server.request("GET", "/", &[], "")), 200);
+    // A program that asks for JSON, and every other path, gets what it got.
+    for (method, path, headers) in [
+        ("GET", "/", vec!["Accept: application/json"]),
+        ("POST", "/", vec![]),
+        ("GET", "/nowhere", vec!["Accept: text/html"]),
+    ] {
+        let absent = server.request(method, path, &headers, "");
+        assert_eq!(status(&absent), 404, "{method} {path}");
+        assert!(absent.ends_with("{\"error\":\"not_found\"}"), "{absent}");
+    }
+}

@@ -11,6 +11,8 @@ pub use markdown::markdown_files;
 
 use crate::app::App;
 
+pub(crate) use pages::home;
+
 /// The pages and their style sheet.
 pub fn router() -> Router<App> {
     Router::new()
@@ -19,4 +21,11 @@ pub fn router() -> Router<App> {
         .route("/docs/reasons", get(pages::reasons))
         .route("/docs/reasons/{reason}", get(pages::reason))
         .route("/docs/style.css", get(pages::style))
+        // The links of the pages are relative, so each page has one URL, and other spellings lead to it.
+        .route("/docs", get(pages::lead_to("docs/errors")))
+        .route("/docs/", get(pages::lead_to("errors")))
+        .route("/docs/errors/", get(pages::lead_to("../errors")))
+        .route("/docs/reasons/", get(pages::lead_to("../reasons")))
+        .route("/docs/errors/{code}/", get(pages::lead_to_page))
+        .route("/docs/reasons/{reason}/", get(pages::lead_to_page))
 }

@@ -1,10 +1,13 @@
 //! The HTML pages. They hold no script and nothing of the request, so they may be shown to anyone and kept by caches.
 
+use std::future::{Ready, ready};
+
 use askama::Template;
 use axum::body::Body;
 use axum::extract::Path;
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
@@ -47,8 +50,50 @@ struct ReasonsPage {
 }
 
 #[derive(Template)]
+#[template(path = "docs/home.html")]
+struct HomePage {
+    version: &'static str,
+    state: &'static str,
+}
+
+#[derive(Template)]
 #[template(path = "docs/absent.html")]
 struct AbsentPage;
+
+/// `GET /`: what this is, for a person who opens the server's address.
+pub(crate) fn home(state: &'static str) -> Response {
+    let version = env!("CARGO_PKG_VERSION");
+    let mut response = page(StatusCode::OK, &HomePage { version, state });
+    // What it says of the server is true for this moment only.
+    response
+        .headers_mut()
+        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Leads to another page, named as seen from this one: behind a path prefix, too.
+pub(super) fn lead_to(
+    target: &'static str,
+) -> impl Fn() -> Ready<Response> + Clone + Send + Sync + 'static {
+    move || ready(redirect(HeaderValue::from_static(target)))
+}
+
+/// Leads from a page's URL with a slash at the end to the one without.
+pub(super) async fn lead_to_page(Path(name): Path<String>) -> Response {
+    let known =
+        name.parse::<Reason>().is_ok() || name.parse().ok().and_then(Code::from_number).is_some();
+    match HeaderValue::try_from(format!("../{name}")) {
+        Ok(target) if known => redirect(target),
+        _ => page(StatusCode::NOT_FOUND, &AbsentPage),
+    }
+}
+
+fn redirect(target: HeaderValue) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
+    response.headers_mut().insert(LOCATION, target);
+    response
+}
 
 /// `GET /docs/errors`.
 pub(super) async fn codes() -> Response {

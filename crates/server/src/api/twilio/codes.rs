@@ -112,7 +112,10 @@ const BASIC: &str = "\
 GET /v2/Services
 Authorization: Basic base64(AccountSid:AuthToken)";
 
-const CREATE_FACTOR: &str = r#"POST /v2/Services/VA3c9d1e5f7a8b4c6d9e0f1a2b3c4d5e6f/Passkeys/Factors
+const CREATE_FACTOR: &str = r#"Add a passkey to an identity that exists only in that person's session: whoever
+completes the registration can sign in as this identity from then on.
+
+POST /v2/Services/VA3c9d1e5f7a8b4c6d9e0f1a2b3c4d5e6f/Passkeys/Factors
 Content-Type: application/json
 
 {
@@ -145,10 +148,15 @@ Content-Type: application/json
   }
 }"#;
 
-const BOTH_RESPONSES: &str = r#"In the browser, pass the credential on whole:
+const BOTH_RESPONSES: &str = r#"In the browser, with the `publicKey` of the options; pass the credential on whole:
 
-  const credential = await navigator.credentials.create({ publicKey });
-  await fetch("/verify", { method: "POST", body: JSON.stringify(credential) });
+  const created = await navigator.credentials.create({
+    publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(publicKey),
+  });
+  const used = await navigator.credentials.get({
+    publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(publicKey),
+  });
+  await fetch("/your-route", { method: "POST", body: JSON.stringify(created) });
 
 POST /v2/Services/VA3c9d1e5f7a8b4c6d9e0f1a2b3c4d5e6f/Passkeys/VerifyFactor
 Content-Type: application/json
