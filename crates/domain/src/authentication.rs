@@ -1,8 +1,7 @@
 //! Authentication: start a ceremony, judge its answer, count the use.
 
 use webauthn::authentication::{
-    AuthenticationExpectation, ExpectedUser, Rules, SignCountPolicy, Signal,
-    VerifiedAuthentication, verify_authentication,
+    AuthenticationExpectation, ExpectedUser, Rules, SignCountPolicy, Signal, verify_authentication,
 };
 use webauthn::credential::CredentialId;
 use webauthn::error::Reason;
@@ -337,7 +336,7 @@ impl Passkeys {
         };
         let mut event = event.ceremony(id);
         event.kind = AuditKind::Authenticated;
-        event.signals = signal_names(&verified);
+        event.signals = signal_names(verified.signals());
         let finish = FinishAuthentication {
             attempt: AttemptId::random(&*self.randomness),
             relying_party: rp,
@@ -445,11 +444,7 @@ impl Passkeys {
 }
 
 /// What the verifier noticed, as stable names.
-fn signal_names(verified: &VerifiedAuthentication) -> String {
-    verified
-        .signals()
-        .iter()
-        .map(Signal::name)
-        .collect::<Vec<_>>()
-        .join(" ")
+pub(crate) fn signal_names(signals: &[Signal]) -> String {
+    let names: Vec<_> = signals.iter().map(Signal::name).collect();
+    names.join(" ")
 }

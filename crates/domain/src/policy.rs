@@ -13,7 +13,7 @@ use webauthn::origin::Origin;
 use webauthn::registration::{BackupPolicy, CrossOrigin};
 use webauthn::relying_party::RpId;
 
-pub use attestation::{AttestationRequirement, AttestationSettings};
+pub use attestation::{AttestationRequirement, AttestationSettings, Sha1Policy};
 pub use extensions::{ExtensionSettings, ProtectionDemand};
 
 /// Authenticator attachment as configured; `Any` leaves the choice to the user.

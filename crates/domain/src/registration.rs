@@ -13,6 +13,7 @@ use webauthn::trust::{TrustFacts, UnixSeconds};
 
 use crate::Passkeys;
 use crate::audit::{Actor, AuditEvent, AuditKind};
+use crate::authentication::signal_names;
 use crate::ceremony::{
     Asked, Ceremony, CeremonyState, RegistrationAsked, Standing, Terms, draw_challenge,
 };
@@ -269,15 +270,17 @@ impl Passkeys {
                 return Err(self.refuse(&ceremony, refusal, None, event, now).await);
             }
         };
+        let signals = signal_names(verified.signals());
         let credential = NewCredential::new(&ceremony, asked, user, verified, now)
             .named(name)
             .registered_by(by);
-        let event = AuditEvent::new(self.draw(), AuditKind::CredentialRegistered, rp, now)
+        let mut event = AuditEvent::new(self.draw(), AuditKind::CredentialRegistered, rp, now)
             .user(user)
             .user_name(&asked.user_name)
             .ceremony(id)
             .credential(id.into())
             .by(by);
+        event.signals = signals;
         let finish = FinishRegistration {
             attempt: AttemptId::random(&*self.randomness),
             now,

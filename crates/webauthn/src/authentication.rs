@@ -130,6 +130,8 @@ pub enum Signal {
     RootCertificateInPath,
     /// The metadata know of better software for this authenticator.
     AuthenticatorUpdateAvailable,
+    /// The attestation statement is signed with SHA-1, as those of Windows are.
+    Sha1Attestation,
 }
 
 impl Signal {
@@ -141,6 +143,7 @@ impl Signal {
             Self::BackupStateChanged { .. } => "backup_state_changed",
             Self::RootCertificateInPath => "root_certificate_in_path",
             Self::AuthenticatorUpdateAvailable => "authenticator_update_available",
+            Self::Sha1Attestation => "sha1_attestation",
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::der::{
     BIT_STRING, BOOLEAN, Der, Element, GENERALIZED_TIME, INTEGER, OCTET_STRING, OID, SEQUENCE, SET,
     UTC_TIME, boolean,
 };
+use crate::relying_party::sha256;
 use crate::signature;
 use crate::trust::UnixSeconds;
 
@@ -311,6 +312,11 @@ impl<'a> Certificate<'a> {
         identifier
     }
 
+    /// SHA-256 of the key's bits.
+    pub(crate) fn key_digest(&self) -> [u8; 32] {
+        sha256(self.key_bits)
+    }
+
     /// The AAGUID of the FIDO extension (WebAuthn 8.2.1), if it is there and well formed.
     pub(crate) fn fido_aaguid(&self) -> Option<Aaguid> {
         let mut value = Der::new(self.extension(oid::FIDO_AAGUID)?.value);
@@ -333,6 +339,15 @@ impl<'a> Certificate<'a> {
             }
         }
         false
+    }
+
+    /// The same, but where there are no Subject Alternative Names the only common name counts.
+    pub(crate) fn is_for_host_or_named_so(&self, host: &str) -> bool {
+        if self.extension(oid::SUBJECT_ALTERNATIVE_NAME).is_some() {
+            return self.is_for_host(host);
+        }
+        let names = self.subject_attributes(oid::COMMON_NAME);
+        names.is_some_and(|names| names == [host.as_bytes()])
     }
 
     /// Is the certificate about this credential's key?

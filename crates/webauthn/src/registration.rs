@@ -669,6 +669,9 @@ pub fn verify_registration_with<T: Trace>(
 
     // Steps 23-24: trust anchors and trustworthiness.
     let mut signals = Vec::new();
+    if statements.iter().any(|statement| statement.sha1) {
+        signals.push(Signal::Sha1Attestation);
+    }
     let question = Question {
         format,
         aaguid: attested.aaguid,

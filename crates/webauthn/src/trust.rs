@@ -188,6 +188,10 @@ impl TrustError {
 /// Where the specification asks for what this module does.
 const SECTION: &str = "7.1 steps 23-24";
 
+/// How many seconds a leaf's validity may begin in the future. Some are issued at the moment of the registration, and clocks
+/// differ.
+const LEAF_TOLERANCE: i64 = 5 * 60;
+
 /// Most signature checks of one judgement.
 pub const MAX_SIGNATURE_CHECKS: usize = 32;
 
@@ -351,6 +355,10 @@ impl Question<'_> {
                 anchors,
                 &policy.intermediates,
                 self.at,
+                LeafDates {
+                    tolerance: LEAF_TOLERANCE,
+                    dateless_below: statement.dateless_below,
+                },
                 budget,
                 passed,
             )?;
@@ -406,6 +414,7 @@ pub(crate) fn require_path(
         roots,
         &[],
         at,
+        LeafDates::default(),
         &mut Budget(MAX_SIGNATURE_CHECKS),
         &|_, _, _| {},
     )
@@ -449,6 +458,32 @@ impl Budget {
     }
 }
 
+/// What the dates of the first certificate are worth.
+#[derive(Debug, Clone, Copy, Default)]
+struct LeafDates {
+    /// How many seconds its validity may begin in the future.
+    tolerance: i64,
+    /// Public keys of anchors, as SHA-256 of their bits, below which its dates do not count.
+    dateless_below: &'static [[u8; 32]],
+}
+
+impl LeafDates {
+    fn require(self, leaf: &Certificate<'_>, at: UnixSeconds) -> Result<(), TrustError> {
+        match require_validity(leaf, 0, at) {
+            Err(TrustError::NotYetValid { .. })
+                if leaf.not_before.0.saturating_sub(at.0) <= self.tolerance =>
+            {
+                Ok(())
+            }
+            judged => judged,
+        }
+    }
+
+    fn count_below(self, anchor: &Certificate<'_>) -> bool {
+        !self.dateless_below.contains(&anchor.key_digest())
+    }
+}
+
 /// Walks the path in the order given until a certificate is an anchor or was issued by one; where the path has no issuer, the
 /// known intermediates may.
 fn lead_to_anchor(
@@ -456,18 +491,10 @@ fn lead_to_anchor(
     anchors: &[Vec<u8>],
     intermediates: &[Vec<u8>],
     at: UnixSeconds,
+    leaf_dates: LeafDates,
     budget: &mut Budget,
     passed: Passed<'_>,
 ) -> Result<(), TrustError> {
-    let anchored = |last: &Link<'_>, anchor: &Link<'_>| {
-        passed(SECTION, "chain leads to a trust anchor", &|| {
-            format!(
-                "{} is issued by, or is, the anchor {}",
-                last.certificate.common_name(),
-                anchor.certificate.common_name()
-            )
-        });
-    };
     // What the operator configured and cannot be read is no anchor.
     let anchors: Vec<_> = anchors.iter().filter_map(|bytes| parse(bytes)).collect();
     let known: Vec<_> = intermediates
@@ -483,28 +510,51 @@ fn lead_to_anchor(
     let [leaf, above @ ..] = path else {
         return Err(TrustError::Untrusted("the chain is empty"));
     };
+    // Whether the leaf's dates count is known when its anchor is, so a fault of theirs may have to wait.
+    let dates = leaf_dates.require(&leaf.certificate, at);
+    let dates_below = |anchor: &Link<'_>| match &dates {
+        Err(error) if leaf_dates.count_below(&anchor.certificate) => Err(error.clone()),
+        _ => Ok(()),
+    };
+    if anchors.iter().all(|anchor| dates_below(anchor).is_err()) {
+        dates.clone()?;
+    }
+    let anchored = |last: &Link<'_>, anchor: &Link<'_>| {
+        dates_below(anchor)?;
+        passed(SECTION, "chain leads to a trust anchor", &|| {
+            format!(
+                "{} is issued by, or is, the anchor {}",
+                last.certificate.common_name(),
+                anchor.certificate.common_name()
+            )
+        });
+        Ok(())
+    };
     let (mut current, mut above) = (leaf, above);
     // The path may grow by known intermediates to twice its limit, not for ever.
     for index in 0..2 * MAX_CERTIFICATES {
         let certificate = &current.certificate;
-        require_validity(certificate, index, at)?;
+        if index > 0 {
+            require_validity(certificate, index, at)?;
+        }
         require_known_critical_extensions(certificate)?;
-        passed(
-            SECTION,
-            "certificate of the chain is valid at the moment",
-            &|| {
-                format!(
-                    "certificate {index}, {}: from {} to {}",
-                    certificate.common_name(),
-                    certificate.not_before,
-                    certificate.not_after
-                )
-            },
-        );
+        if index > 0 || dates.is_ok() {
+            passed(
+                SECTION,
+                "certificate of the chain is valid at the moment",
+                &|| {
+                    format!(
+                        "certificate {index}, {}: from {} to {}",
+                        certificate.common_name(),
+                        certificate.not_before,
+                        certificate.not_after
+                    )
+                },
+            );
+        }
         if let Some(anchor) = anchors.iter().find(|anchor| anchor.bytes == current.bytes) {
             require_continuation(current, above, path, budget)?;
-            anchored(current, anchor);
-            return Ok(());
+            return anchored(current, anchor);
         }
         // Roots get renewed with the same name and key, so an expired anchor does not end the search.
         let mut outdated = None;
@@ -518,8 +568,7 @@ fn lead_to_anchor(
                 match require_validity(&anchor.certificate, index + 1, at) {
                     Ok(()) => {
                         require_continuation(current, above, path, budget)?;
-                        anchored(current, anchor);
-                        return Ok(());
+                        return anchored(current, anchor);
                     }
                     Err(error) => outdated = Some(error),
                 }
@@ -661,7 +710,76 @@ fn require_known_critical_extensions(certificate: &Certificate<'_>) -> Result<()
 
 #[cfg(test)]
 mod tests {
-    use super::UnixSeconds;
+    use super::*;
+    use testkit::metadata::{Blob, Service, signer_certificates};
+    use testkit::{Algorithm, Chain, Validity};
+
+    const NOW: UnixSeconds = UnixSeconds(1_767_225_600);
+
+    /// A chain whose leaf has these dates, and its root.
+    fn chain(not_before: i64, not_after: i64) -> (Vec<Vec<u8>>, Vec<u8>) {
+        let chain = Chain {
+            intermediates: 1,
+            leaf: Validity {
+                not_before,
+                not_after,
+            },
+            ..Chain::default()
+        };
+        let service = Service::with_chain(Algorithm::ES256, chain).unwrap();
+        let blob = service.sign(&Blob::default()).unwrap();
+        (signer_certificates(&blob).unwrap(), service.root().to_vec())
+    }
+
+    fn judged(chain: &[Vec<u8>], roots: &[&[u8]], dates: LeafDates) -> Result<(), TrustError> {
+        let path = parse_all(chain.iter().map(|bytes| &bytes[..])).unwrap();
+        let roots: Vec<_> = roots.iter().map(|root| root.to_vec()).collect();
+        let mut budget = Budget(MAX_SIGNATURE_CHECKS);
+        lead_to_anchor(&path, &roots, &[], NOW, dates, &mut budget, &|_, _, _| {})
+    }
+
+    #[test]
+    fn the_dates_of_a_leaf_do_not_count_below_the_keys_that_are_named() {
+        let (expired, root) = chain(0, 1_600_000_000);
+        let (_, other) = chain(0, 1_600_000_000);
+        let below = |root: &[u8]| LeafDates {
+            dateless_below: vec![Certificate::parse(root).unwrap().key_digest()].leak(),
+            ..LeafDates::default()
+        };
+        assert_eq!(judged(&expired, &[&root], below(&root)), Ok(()));
+        let by_date = Err(TrustError::Expired { index: 0 });
+        assert_eq!(judged(&expired, &[&root], LeafDates::default()), by_date);
+        assert_eq!(judged(&expired, &[&root], below(&other)), by_date);
+        // One of the named keys is an anchor too, but the chain leads to another.
+        assert_eq!(judged(&expired, &[&root, &other], below(&other)), by_date);
+        assert_eq!(judged(&expired, &[&other, &root], below(&root)), Ok(()));
+        assert_eq!(
+            judged(&expired, &[&other], below(&other)),
+            Err(TrustError::NoAnchor)
+        );
+        let (early, root) = chain(4_000_000_000, 4_100_000_000);
+        assert_eq!(judged(&early, &[&root], below(&root)), Ok(()));
+    }
+
+    #[test]
+    fn a_leaf_may_begin_as_far_in_the_future_as_clocks_may_differ() {
+        let tolerant = LeafDates {
+            tolerance: LEAF_TOLERANCE,
+            ..LeafDates::default()
+        };
+        for (ahead, accepted) in [(0, true), (1, true), (300, true), (301, false)] {
+            let (leaf, root) = chain(NOW.0 + ahead, NOW.0 + 1_000);
+            let verdict = judged(&leaf, &[&root], tolerant);
+            assert_eq!(verdict.is_ok(), accepted, "{ahead}");
+            assert_eq!(require_path(&leaf, &[root], NOW).is_ok(), ahead == 0);
+        }
+        // There is none at the end.
+        let (expired, root) = chain(0, NOW.0 - 1);
+        assert_eq!(
+            judged(&expired, &[&root], tolerant),
+            Err(TrustError::Expired { index: 0 })
+        );
+    }
 
     #[test]
     fn moments_are_written_as_rfc_3339() {

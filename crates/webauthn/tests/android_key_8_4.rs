@@ -172,6 +172,19 @@ fn the_policy_may_want_a_locked_device_whose_boot_was_verified() {
 }
 
 #[test]
+fn a_root_of_trust_that_cannot_be_read_matters_where_the_policy_asks_for_it() {
+    let wrapped = says(|key| {
+        key.tee.root_of_trust = Some(RootOfTrust {
+            wrapped: true,
+            ..RootOfTrust::default()
+        });
+    });
+    let _ = wrapped.succeeds();
+    demanding(wrapped, |policy| policy.verified_boot = true)
+        .fails(Reason::AttestationPolicyRefused);
+}
+
+#[test]
 fn unknown_elements_of_the_lists_are_skipped() {
     let _ = says(|key| {
         key.tee.unknown_tag = true;
@@ -239,6 +252,10 @@ mod malformed_lists_fail_closed {
         for list in [
             vec![],
             [sign, rsa_exponent, generated, old_root].concat(),
+            // A root of trust that lacks something, or is something else.
+            tlv(&ROOT_OF_TRUST, &[]),
+            tlv(&ROOT_OF_TRUST, &tlv(&[0x30], &tlv(&[4], &[1]))),
+            tlv(&ROOT_OF_TRUST, &tlv(&[4], &[1])),
             tlv(&ALL_APPLICATIONS, &[5, 0]),
         ] {
             with(&list).fails(Reason::AndroidKeyChallenge);
@@ -269,9 +286,11 @@ mod malformed_lists_fail_closed {
             ]
             .concat(),
             tlv(&ALL_APPLICATIONS, &[]),
-            // A root of trust that lacks something.
-            tlv(&ROOT_OF_TRUST, &tlv(&[0x30], &[])),
-            tlv(&ROOT_OF_TRUST, &tlv(&[0x30], &tlv(&[4], &[1]))),
+            [
+                tlv(&ROOT_OF_TRUST, &tlv(&[0x30], &[])),
+                tlv(&ROOT_OF_TRUST, &tlv(&[0x30], &[])),
+            ]
+            .concat(),
             // Not under explicit tags, and cut off.
             tlv(&[2], &[0]),
             generated[..generated.len() - 1].to_vec(),

@@ -16,10 +16,7 @@ fn a_credential_for_rs1_must_be_offered_and_allowed() {
     ] {
         let mut made = rs1
             .clone()
-            .policy(|policy| {
-                policy.allow_rs1 = true;
-                policy.rs1_credentials = allowed;
-            })
+            .policy(|policy| policy.rs1_credentials = allowed)
             .make();
         if offered {
             made.expected.algorithms.push(CoseAlgorithm::RS1);

@@ -105,7 +105,7 @@ fn moment(value: &Value) -> UnixSeconds {
 fn policy(case: &Value) -> AttestationPolicy {
     AttestationPolicy {
         accept_test_tpm_vendor: set(case, "accept_test_tpm_vendor"),
-        allow_rs1: set(case, "accept_rs1_attestation"),
+        allow_rs1: case["accept_rs1_attestation"] != false,
         android_safetynet: if set(case, "accept_safetynet") {
             SafetyNetPolicy::Accepted {
                 max_age_seconds: None,

@@ -104,9 +104,35 @@ fn the_certificate_is_for_exactly_the_host_of_the_service() {
             .certificate(|certificate| certificate.host = Some(host.to_owned()))
             .fails(Reason::SafetynetHost);
     }
-    safetynet()
-        .certificate(|certificate| certificate.without_alternative_name = true)
-        .fails(Reason::SafetynetHost);
+}
+
+#[test]
+fn a_certificate_without_alternative_names_is_judged_by_its_common_name() {
+    let common_name = |host: &str| {
+        safetynet().certificate(|certificate| {
+            certificate.without_alternative_name = true;
+            certificate.host = Some(host.to_owned());
+        })
+    };
+    assert_eq!(
+        common_name("attest.android.com").succeeds().trust(),
+        Trust::Trusted
+    );
+    for host in ["attest.android.com.evil.test", "ATTEST.android.com", ""] {
+        common_name(host).fails(Reason::SafetynetHost);
+    }
+    // Where there are alternative names, the common name says nothing: another host, and none at all.
+    let other = [&[0x30, 9, 0x82, 7][..], b"evil.de"].concat();
+    for names in [other, vec![0x30, 0]] {
+        let extension = testkit::ExtraExtension {
+            oid: "2.5.29.17".to_owned(),
+            critical: false,
+            value: testkit::Bytes(names),
+        };
+        common_name("attest.android.com")
+            .certificate(|certificate| certificate.extra_extensions = vec![extension])
+            .fails(Reason::SafetynetHost);
+    }
 }
 
 #[test]

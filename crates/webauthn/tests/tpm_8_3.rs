@@ -6,6 +6,7 @@ use device::{Algorithm, CertificateLies, Device, Format, of};
 use testkit::{Hash, Profile, TpmAttribute, TpmLies};
 use webauthn::Reason;
 use webauthn::attestation::AttestationType;
+use webauthn::authentication::Signal;
 use webauthn::trust::Trust;
 
 fn tpm() -> Device {
@@ -73,18 +74,54 @@ mod the_statement {
     }
 
     #[test]
-    fn rs1_is_refused_unless_the_policy_allows_it() {
+    fn may_be_signed_with_sha1_unless_the_policy_refuses_it_and_that_is_told() {
         let sha1 = tpm().profile(|profile| profile.attestation_algorithm = Some(Algorithm::RS1));
-        sha1.fails(Reason::AlgorithmUnsupported);
-        let _ = sha1.policy(|policy| policy.allow_rs1 = true).succeeds();
+        let verified = sha1.succeeds();
+        assert_eq!(verified.trust(), Trust::Trusted);
+        assert_eq!(verified.signals(), [Signal::Sha1Attestation]);
+        assert_eq!(tpm().succeeds().signals(), []);
+        sha1.policy(|policy| policy.allow_rs1 = false)
+            .fails(Reason::AlgorithmUnsupported);
+    }
+
+    #[test]
+    fn inside_a_compound_one_may_be_signed_with_sha1_too() {
+        let compound = of(Format::Compound)
+            .policy(|policy| policy.accept_test_tpm_vendor = true)
+            .profile(|profile| {
+                profile.compound = vec![Format::Tpm, Format::Tpm];
+                profile.attestation_algorithm = Some(Algorithm::RS1);
+            });
+        let verified = compound.succeeds();
+        assert_eq!(verified.signals(), [Signal::Sha1Attestation]);
+    }
+
+    #[test]
+    fn of_no_other_format_may_be_signed_with_sha1() {
+        for format in [Format::PackedX5c, Format::AndroidKey] {
+            let mut device = of(format).lie(|lies| lies.statement_algorithm = Some(-65_535));
+            if format == Format::PackedX5c {
+                device.profile.attestation_algorithm = Some(Algorithm::RS1);
+            }
+            device.fails(Reason::AlgorithmUnsupported);
+        }
+        of(Format::PackedSelf)
+            .key(Algorithm::RS1)
+            .fails(Reason::AlgorithmNotAllowed);
+    }
+
+    #[test]
+    fn a_certificate_signed_with_sha1_is_refused_all_the_same() {
+        let device = tpm().profile(|profile| {
+            profile.attestation_algorithm = Some(Algorithm::RS1);
+            profile.chain.algorithm = Algorithm::RS1;
+        });
+        device.fails(Reason::AttestationUntrusted);
     }
 
     #[test]
     fn rs1_is_not_the_credentials_algorithm_unless_it_was_offered() {
-        tpm()
-            .key(Algorithm::RS1)
-            .policy(|policy| policy.allow_rs1 = true)
-            .fails(Reason::AlgorithmNotAllowed);
+        tpm().key(Algorithm::RS1).fails(Reason::AlgorithmNotAllowed);
     }
 
     #[test]
@@ -93,7 +130,7 @@ mod the_statement {
             (-8, Reason::CertificateRequirements),
             (-7, Reason::CertificateRequirements),
             (-258, Reason::AttestationSignatureInvalid),
-            (-65535, Reason::AlgorithmUnsupported),
+            (-65535, Reason::AttestationSignatureInvalid),
             (0, Reason::AlgorithmUnsupported),
         ] {
             tpm()

@@ -170,6 +170,15 @@ fn what_has_expired_and_what_is_not_yet_valid_is_named() {
 }
 
 #[test]
+fn a_leaf_may_be_issued_up_to_five_minutes_after_the_registration() {
+    let begins = |ahead: i64| {
+        below(1).profile(|profile| profile.chain.leaf.not_before = device::NOW.0 + ahead)
+    };
+    is_trusted(&begins(300));
+    assert_eq!(refused(&begins(301)), TrustError::NotYetValid { index: 0 });
+}
+
+#[test]
 fn each_link_is_signed_and_named() {
     assert_eq!(
         lie(2, |lies| lies.certificate.tampered_signature = true),

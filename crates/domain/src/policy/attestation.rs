@@ -1,6 +1,6 @@
 //! What a Relying Party wishes and accepts as attestation.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use webauthn::attestation::{
     AndroidKeyPolicy, AttestationPolicy, CompoundPolicy, ModelPolicy, SafetyNetPolicy,
     StatementPolicy,
@@ -21,6 +21,31 @@ pub enum AttestationRequirement {
     Trusted,
 }
 
+/// Whether statements may be signed with SHA-1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sha1Policy {
+    /// They may, and a signal tells of it: every statement of Windows Hello that is known is signed so.
+    #[default]
+    Accept,
+    /// They are refused.
+    Refuse,
+}
+
+/// A choice; or `rs1` of old records, which was false in every one whose operator had chosen nothing, and so says nothing.
+fn sha1_policy<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Sha1Policy, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Stored {
+        Chosen(Sha1Policy),
+        Rs1(bool),
+    }
+    Ok(match Stored::deserialize(deserializer)? {
+        Stored::Chosen(policy) => policy,
+        Stored::Rs1(true | false) => Sha1Policy::default(),
+    })
+}
+
 /// What is wished and accepted as attestation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -39,8 +64,9 @@ pub struct AttestationSettings {
     pub models: ModelPolicy,
     /// What is made of metadata about the model.
     pub metadata: MetadataPolicy,
-    /// Attestation keys may sign with RSA and SHA-1.
-    pub rs1: bool,
+    /// Whether `tpm` statements may be signed with SHA-1.
+    #[serde(default, alias = "rs1", deserialize_with = "sha1_policy")]
+    pub tpm_sha1: Sha1Policy,
     /// TPM vendor ids of conformance tools are accepted.
     pub test_tpm_vendors: bool,
     /// TPM vendor ids beside the ones of the registry.
@@ -78,7 +104,7 @@ impl AttestationSettings {
             // Of conformance tools only; metadata in the field list what credentials are signed with, not attestations.
             algorithm_must_be_listed: false,
             rs1_credentials: false,
-            allow_rs1: self.rs1,
+            allow_rs1: self.tpm_sha1 == Sha1Policy::Accept,
             accept_test_tpm_vendor: self.test_tpm_vendors,
             tpm_vendors: self.tpm_vendors.clone(),
             android_key: self.android_key,
@@ -99,7 +125,7 @@ impl Default for AttestationSettings {
             intermediates: Vec::new(),
             models: ModelPolicy::default(),
             metadata: MetadataPolicy::default(),
-            rs1: false,
+            tpm_sha1: Sha1Policy::default(),
             test_tpm_vendors: false,
             tpm_vendors: Vec::new(),
             android_key: AndroidKeyPolicy::default(),

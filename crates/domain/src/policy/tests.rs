@@ -6,7 +6,7 @@ const EARLY: &str = r#"{"algorithms":[-8,-7,-257],"registration_timeout_ms":6000
     "relying_party_override":"allowed","max_credentials_per_user":50,"max_pending_per_user":20,
     "min_credential_id_length":16}"#;
 
-/// The default policy as it is stored since then. It stays readable: a member that joins gets a default, here or in the type
+/// The default policy as it was stored next. It stays readable: a member that joins gets a default, here or in the type
 /// that it joins.
 const WHOLE: &str = r#"{"algorithms":[-8,-7,-257],"user_verification_required":false,"registration_timeout_ms":600000,
     "authentication_timeout_ms":300000,"allow_credentials":"always","sign_count":"signal","backup_eligibility":"accept_gain",
@@ -33,6 +33,26 @@ fn a_policy_stored_before_a_member_joined_demands_what_it_demanded_then() {
 }
 
 #[test]
+fn what_was_stored_about_rs1_is_no_choice_about_sha1() {
+    for before in [r#""rs1":false"#, r#""rs1":true"#] {
+        let stored = WHOLE.replace(r#""rs1":false"#, before);
+        let policy: Policy = serde_json::from_str(&stored).unwrap();
+        assert_eq!(policy.attestation.tpm_sha1, Sha1Policy::Accept);
+        assert!(policy.attestation.freeze().allow_rs1);
+    }
+    let refusing = AttestationSettings {
+        tpm_sha1: Sha1Policy::Refuse,
+        ..AttestationSettings::default()
+    };
+    assert!(!refusing.freeze().allow_rs1);
+    let stored = serde_json::to_value(&refusing).unwrap();
+    assert_eq!(stored["tpm_sha1"], "refuse");
+    assert!(stored.get("rs1").is_none());
+    let read: AttestationSettings = serde_json::from_value(stored).unwrap();
+    assert_eq!(read, refusing);
+}
+
+#[test]
 fn a_policy_survives_its_record_and_lacks_nothing_that_it_had_from_the_beginning() {
     let policy = Policy {
         backup: BackupPolicy::DeviceBound,
@@ -54,14 +74,17 @@ fn a_policy_survives_its_record_and_lacks_nothing_that_it_had_from_the_beginning
             let mut lacking = value.clone();
             let object = lacking.pointer_mut(parent).unwrap();
             object.as_object_mut().unwrap().remove(member);
-            let joined_later = parent.is_empty()
-                && [
+            let joined_later = match parent {
+                "" => [
                     "user_verification_required",
                     "backup",
                     "attestation",
                     "extensions",
                 ]
-                .contains(&member.as_str());
+                .contains(&member.as_str()),
+                "/attestation" => member == "tpm_sha1",
+                _ => false,
+            };
             assert_eq!(
                 serde_json::from_value::<Policy>(lacking).is_ok(),
                 joined_later,

@@ -194,6 +194,25 @@ mod the_audit_trail {
     }
 
     #[tokio::test]
+    async fn names_what_a_registration_showed_that_was_no_reason_to_refuse_it() {
+        let house = House::new().await;
+        let mut windows = testkit::Authenticator::new(testkit::Profile {
+            attestation_algorithm: Some(testkit::Algorithm::RS1),
+            tpm: testkit::Tpm {
+                manufacturer: "id:414D4400".to_owned(),
+                ..testkit::Tpm::default()
+            },
+            ..testkit::Profile::security_key().with_format(testkit::Format::Tpm)
+        });
+        house.register("ada-0001", &mut windows).await.unwrap();
+        let events = house.events().await;
+        let mut registered = events
+            .iter()
+            .filter(|event| event.kind == AuditKind::CredentialRegistered);
+        assert_eq!(registered.next().unwrap().signals, "sha1_attestation");
+    }
+
+    #[tokio::test]
     async fn is_searched_newest_first_within_a_range_that_ends_before_its_end() {
         let house = House::new().await;
         let start = house.passkeys.now();

@@ -76,13 +76,18 @@ fn authorization_list(list: &Authorizations) -> Vec<u8> {
     if let Some(origin) = list.origin {
         elements.push(der::explicit(702, &der::integer(origin)));
     }
-    if let Some(root) = list.root_of_trust {
+    if let Some(truth) = list.root_of_trust {
         let root = der::sequence(&[
             der::octets(&[0x11; 32]),
-            der::boolean(root.device_locked),
-            der::enumerated(root.verified_boot_state),
+            der::boolean(truth.device_locked),
+            der::enumerated(truth.verified_boot_state),
             der::octets(&[0x22; 32]),
         ]);
+        let root = if truth.wrapped {
+            der::octets(&root)
+        } else {
+            root
+        };
         elements.push(der::explicit(704, &root));
     }
     if list.unknown_tag {

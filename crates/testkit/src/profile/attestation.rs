@@ -198,6 +198,8 @@ pub struct RootOfTrust {
     pub device_locked: bool,
     /// `verifiedBootState`: 0 verified, 1 self-signed, 2 unverified, 3 failed.
     pub verified_boot_state: i64,
+    /// All of it inside an OCTET STRING, which is no form that the schema knows.
+    pub wrapped: bool,
 }
 
 impl Default for RootOfTrust {
@@ -205,6 +207,7 @@ impl Default for RootOfTrust {
         Self {
             device_locked: true,
             verified_boot_state: 0,
+            wrapped: false,
         }
     }
 }

@@ -178,7 +178,6 @@ fn cross_origin(case: &Value) -> CrossOrigin {
 /// Everything that a statement can be is verified, no chain is judged.
 fn lenient() -> AttestationPolicy {
     AttestationPolicy {
-        allow_rs1: true,
         accept_test_tpm_vendor: true,
         android_safetynet: SafetyNetPolicy::Accepted {
             max_age_seconds: None,

@@ -16,6 +16,22 @@ const SIGN: u8 = 2;
 /// `verifiedBootState` Verified.
 const VERIFIED: u8 = 0;
 
+/// The keys of Google's roots for hardware attestation, as SHA-256 of their bits: the RSA key of 2016, whose certificate was
+/// renewed several times, and the key on P-384 of "Key Attestation CA1". Devices with keys from the factory write the leaf
+/// themselves, with dates of a clock that nobody has set, or from 1970 to 2048.
+const GOOGLE_ROOT_KEYS: [[u8; 32]; 2] = [
+    [
+        0xbd, 0x54, 0x13, 0xbc, 0xa2, 0x43, 0xd3, 0xcc, 0x63, 0x01, 0x7d, 0x5a, 0xd7, 0x14, 0x7a,
+        0x3a, 0xb9, 0xad, 0xcc, 0x2f, 0xe7, 0x2e, 0x1d, 0x91, 0xce, 0xf9, 0x7c, 0x9b, 0x9b, 0x2a,
+        0x30, 0xb4,
+    ],
+    [
+        0xad, 0xae, 0x55, 0xbe, 0xe3, 0xf4, 0xed, 0x85, 0xaf, 0x4d, 0x2d, 0xf3, 0xac, 0x1b, 0x90,
+        0xc1, 0xba, 0xba, 0x0e, 0x66, 0xce, 0x4b, 0xa6, 0x0e, 0x8a, 0x48, 0x91, 0xbd, 0xb9, 0xc9,
+        0x4e, 0x5c,
+    ],
+];
+
 /// What is wrong with what an Android key store says.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AndroidKeyError {
@@ -101,8 +117,12 @@ pub(super) fn verify<'a>(subject: &Subject<'_, 'a>) -> Result<Attested<'a>, Atte
         description.text()
     });
     Ok(Attested {
-        attestation_type: AttestationType::Basic,
-        trust_path,
+        dateless_below: if subject.policy.android_key.leaf_validity {
+            &[]
+        } else {
+            &GOOGLE_ROOT_KEYS
+        },
+        ..Attested::new(AttestationType::Basic, trust_path)
     })
 }
 
@@ -217,10 +237,13 @@ impl AuthorizationList {
                     .origin
                     .replace(number(value.content(INTEGER)?)?)
                     .is_some(),
-                704 => list
-                    .verified_boot
-                    .replace(verified_boot(&mut value)?)
-                    .is_some(),
+                704 => {
+                    let verified = verified_boot(value).unwrap_or(false);
+                    if list.verified_boot.replace(verified).is_some() {
+                        return None;
+                    }
+                    continue;
+                }
                 _ => continue,
             };
             if repeated || !value.is_empty() {
@@ -249,12 +272,54 @@ fn purposes(value: &mut Der<'_>) -> Option<Vec<u8>> {
     Some(purposes)
 }
 
-/// `RootOfTrust`: key, lock, state, and since version 3 a hash.
-fn verified_boot(value: &mut Der<'_>) -> Option<bool> {
+/// `RootOfTrust`: key, lock, state, and since version 3 a hash. `None` when something else stands here, as old key stores have it:
+/// that proves no verified boot, and it matters only where one is demanded.
+fn verified_boot(mut value: Der<'_>) -> Option<bool> {
     let mut fields = value.inside(SEQUENCE)?;
     fields.content(OCTET_STRING)?;
     let locked = boolean(fields.content(BOOLEAN)?)?;
     let state = number(fields.content(ENUMERATED)?)?;
     fields.optional(OCTET_STRING);
-    fields.is_empty().then_some(locked && state == VERIFIED)
+    let complete = fields.is_empty() && value.is_empty();
+    complete.then_some(locked && state == VERIFIED)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::certificate::Certificate;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
+    #[test]
+    fn the_roots_of_google_are_known_by_their_keys() {
+        let cases = include_str!("../../../../vectors/devices/go-webauthn.ndjson");
+        let case = |name: &str| -> Vec<Vec<u8>> {
+            let mut lines = cases
+                .lines()
+                .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+            let case = lines.find(|case| case["name"] == name).unwrap();
+            let anchors = case["trust_anchors"].as_array().unwrap().iter();
+            anchors
+                .map(|pem| {
+                    let lines = pem.as_str().unwrap().lines();
+                    let body: String = lines.filter(|line| !line.starts_with("-----")).collect();
+                    STANDARD.decode(body).unwrap()
+                })
+                .collect()
+        };
+        let keys = |name: &str| -> Vec<[u8; 32]> {
+            let anchors = case(name);
+            let keys = anchors
+                .iter()
+                .map(|der| Certificate::parse(der).unwrap().key_digest());
+            keys.collect()
+        };
+        // Two editions of the RSA root, and the newer root.
+        let [rsa, ec] = GOOGLE_ROOT_KEYS;
+        assert_eq!(keys("android-key-fake-2-google-anchors"), [rsa, rsa, ec]);
+        // Software that calls itself Android.
+        let software = keys("android-key-fake-2-anchored-at-intermediate");
+        assert!(!GOOGLE_ROOT_KEYS.contains(&software[0]));
+    }
 }

@@ -91,7 +91,7 @@ pub(super) fn verify<'a>(subject: &Subject<'_, 'a>) -> Result<Attested<'a>, Atte
         .map(Cow::Owned)
         .collect();
     let leaf = super::leaf(FORMAT, &trust_path)?;
-    if !leaf.is_for_host(HOST) {
+    if !leaf.is_for_host_or_named_so(HOST) {
         return Err(SafetyNetError::Host.into());
     }
     subject.passed("8.5 step 4", "certificate is the service's", || {
@@ -138,8 +138,5 @@ pub(super) fn verify<'a>(subject: &Subject<'_, 'a>) -> Result<Attested<'a>, Atte
             return Err(SafetyNetError::Timestamp("too long ago").into());
         }
     }
-    Ok(Attested {
-        attestation_type: AttestationType::Basic,
-        trust_path,
-    })
+    Ok(Attested::new(AttestationType::Basic, trust_path))
 }

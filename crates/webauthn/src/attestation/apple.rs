@@ -39,10 +39,7 @@ pub(super) fn verify<'a>(subject: &Subject<'_, 'a>) -> Result<Attested<'a>, Atte
     );
 
     // Step 6.
-    Ok(Attested {
-        attestation_type: AttestationType::AnonCa,
-        trust_path,
-    })
+    Ok(Attested::new(AttestationType::AnonCa, trust_path))
 }
 
 /// 1.2.840.113635.100.8.2: SEQUENCE of one OCTET STRING under the explicit tag 1.

@@ -66,8 +66,5 @@ pub(super) fn verify<'a>(subject: &Subject<'_, 'a>) -> Result<Attested<'a>, Atte
     }
 
     // Step 7: the certificate could be an attestation CA's; nothing in it says so.
-    Ok(Attested {
-        attestation_type: AttestationType::Basic,
-        trust_path,
-    })
+    Ok(Attested::new(AttestationType::Basic, trust_path))
 }

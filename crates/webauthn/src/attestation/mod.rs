@@ -137,17 +137,10 @@ impl<'a> Subject<'_, 'a> {
         certificate_chain(format, x5c)
     }
 
-    /// What `alg` of a statement means, if its signatures are verified.
+    /// What `alg` of a statement means, if its signatures are verified. RS1 is for conformance tools, whose credentials may be
+    /// keys for it.
     fn scheme(&self, algorithm: i128) -> Result<StatementAlgorithm, AttestationError> {
-        let unsupported = AttestationError::AlgorithmUnsupported(algorithm);
-        let Ok(algorithm) = i64::try_from(algorithm).map(CoseAlgorithm) else {
-            return Err(unsupported);
-        };
-        let scheme = algorithm.scheme_with_rs1(self.policy.allow_rs1);
-        Ok(StatementAlgorithm {
-            scheme: scheme.ok_or(unsupported)?,
-            fixed_curve: algorithm.names_its_curve(),
-        })
+        StatementAlgorithm::of(algorithm, self.policy.rs1_credentials)
     }
 }
 
@@ -159,6 +152,19 @@ struct StatementAlgorithm {
 }
 
 impl StatementAlgorithm {
+    /// What an `alg` means where RS1 may be let through or not.
+    fn of(algorithm: i128, allow_rs1: bool) -> Result<Self, AttestationError> {
+        let unsupported = AttestationError::AlgorithmUnsupported(algorithm);
+        let Ok(algorithm) = i64::try_from(algorithm).map(CoseAlgorithm) else {
+            return Err(unsupported);
+        };
+        let scheme = algorithm.scheme_with_rs1(allow_rs1);
+        Ok(Self {
+            scheme: scheme.ok_or(unsupported)?,
+            fixed_curve: algorithm.names_its_curve(),
+        })
+    }
+
     /// Checks a signature with the leaf's key.
     fn require_leaf_signature(
         self,
@@ -183,15 +189,25 @@ pub(crate) struct Attested<'a> {
     pub(crate) attestation_type: AttestationType,
     /// DER certificates, the leaf first; empty for none and self.
     pub(crate) trust_path: Vec<Cow<'a, [u8]>>,
+    /// It is signed with SHA-1.
+    pub(crate) sha1: bool,
+    /// Public keys of anchors, as SHA-256 of their bits, below which the leaf's dates do not count.
+    pub(crate) dateless_below: &'static [[u8; 32]],
 }
 
-impl Attested<'_> {
+impl<'a> Attested<'a> {
+    fn new(attestation_type: AttestationType, trust_path: Vec<Cow<'a, [u8]>>) -> Self {
+        Self {
+            attestation_type,
+            trust_path,
+            sha1: false,
+            dateless_below: &[],
+        }
+    }
+
     /// What a statement counts as that nobody looked at.
     pub(crate) fn absent() -> Self {
-        Self {
-            attestation_type: AttestationType::None,
-            trust_path: Vec::new(),
-        }
+        Self::new(AttestationType::None, Vec::new())
     }
 }
 

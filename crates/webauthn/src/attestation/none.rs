@@ -6,10 +6,7 @@ pub(super) fn verify<'a>(subject: &Subject<'_, 'a>) -> Result<Attested<'a>, Atte
     match subject.statement.as_map() {
         Some([]) => {
             subject.passed("8.7", "statement is empty", String::new);
-            Ok(Attested {
-                attestation_type: AttestationType::None,
-                trust_path: Vec::new(),
-            })
+            Ok(Attested::new(AttestationType::None, Vec::new()))
         }
         _ => Err(AttestationError::Malformed {
             format: "none",

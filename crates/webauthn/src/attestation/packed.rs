@@ -43,10 +43,7 @@ fn basic<'a>(
     subject.passed("8.2", "AAGUID extension, if any, fits", || {
         aaguid_text(&leaf)
     });
-    Ok(Attested {
-        attestation_type: AttestationType::Basic,
-        trust_path,
-    })
+    Ok(Attested::new(AttestationType::Basic, trust_path))
 }
 
 /// No `x5c`: the credential's own key signed.
@@ -72,10 +69,7 @@ fn self_attestation<'a>(
         "signature verifies with the credential's key",
         || format!("{} bytes signed", subject.signed.len()),
     );
-    Ok(Attested {
-        attestation_type: AttestationType::SelfAttestation,
-        trust_path: Vec::new(),
-    })
+    Ok(Attested::new(AttestationType::SelfAttestation, Vec::new()))
 }
 
 /// 8.2.1 and 8.2.2: version, subject, CA mark and criticality of FIDO's own extensions.

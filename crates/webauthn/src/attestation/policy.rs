@@ -36,7 +36,7 @@ pub struct AttestationPolicy {
     /// Conformance mode: the `alg` of a `packed` statement must be one of the algorithms that the metadata list for the model.
     /// Level 3 has no such step, and metadata in the field list the algorithms of credentials only.
     pub algorithm_must_be_listed: bool,
-    /// Attestation keys may sign with RSA and SHA-1 (COSE -65535), as TPMs of older Windows machines do.
+    /// `tpm` statements may be signed with RSA and SHA-1 (COSE -65535), as those of Windows are. No other format's may.
     pub allow_rs1: bool,
     /// TPM vendor ids of conformance tools and test vectors (`id:FFFFF1D0`, `id:00000000`) are fine.
     pub accept_test_tpm_vendor: bool,
@@ -95,6 +95,11 @@ pub struct AndroidKeyPolicy {
     pub only_signing: bool,
     /// The device was locked and its boot verified.
     pub verified_boot: bool,
+    /// The dates of the leaf count below every root. Otherwise they do not count below Google's, where many devices write
+    /// dates that mean nothing.
+    // It joined later; what was stored before demands nothing of this kind.
+    #[serde(default)]
+    pub leaf_validity: bool,
 }
 
 /// Whether statements of the withdrawn `SafetyNet` service are verified (8.5).
@@ -140,7 +145,7 @@ impl Default for AttestationPolicy {
             u2f_aaguid_must_be_zero: false,
             rs1_credentials: false,
             algorithm_must_be_listed: false,
-            allow_rs1: false,
+            allow_rs1: true,
             accept_test_tpm_vendor: false,
             tpm_vendors: Vec::new(),
             android_key: AndroidKeyPolicy::default(),
@@ -181,7 +186,6 @@ impl AttestationPolicy {
             u2f_aaguid_must_be_zero: true,
             rs1_credentials: true,
             algorithm_must_be_listed: true,
-            allow_rs1: true,
             accept_test_tpm_vendor: true,
             android_safetynet: SafetyNetPolicy::Accepted {
                 max_age_seconds: Some(60),
@@ -202,6 +206,7 @@ mod tests {
         assert!(policy.refuse_root_in_path);
         assert!(policy.u2f_aaguid_must_be_zero);
         assert!(policy.allow_rs1 && policy.rs1_credentials);
+        assert!(AttestationPolicy::default().allow_rs1);
         assert!(policy.algorithm_must_be_listed);
         assert!(policy.accept_test_tpm_vendor);
         assert_eq!(

@@ -4,7 +4,7 @@ mod certificate;
 mod structures;
 
 use super::packed::require_aaguid;
-use super::{AttestationError, AttestationType, Attested, Subject};
+use super::{AttestationError, AttestationType, Attested, StatementAlgorithm, Subject};
 use crate::Reason;
 use crate::base64url;
 use crate::cbor::Value;
@@ -93,7 +93,9 @@ pub(super) fn verify<'a>(subject: &Subject<'_, 'a>) -> Result<Attested<'a>, Atte
     });
 
     // `sig` is that key's signature over `certInfo`. TPMs in the field give the bare signature, without a TPMT_SIGNATURE.
-    let algorithm = subject.scheme(named_algorithm)?;
+    // Those of Windows sign with SHA-1. What is signed there holds a hash of this registration in a structure that the TPM
+    // makes, so that a collision is of no use to whoever asks for the signature.
+    let algorithm = StatementAlgorithm::of(named_algorithm, subject.policy.allow_rs1)?;
     algorithm.require_leaf_signature(FORMAT, &leaf, certificate_info, sig)?;
     subject.passed(
         "8.3",
@@ -122,8 +124,8 @@ pub(super) fn verify<'a>(subject: &Subject<'_, 'a>) -> Result<Attested<'a>, Atte
     });
 
     Ok(Attested {
-        attestation_type: AttestationType::AttCa,
-        trust_path,
+        sha1: hash == Hash::Sha1,
+        ..Attested::new(AttestationType::AttCa, trust_path)
     })
 }
 

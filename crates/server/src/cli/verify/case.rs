@@ -42,7 +42,7 @@ pub(super) struct Case<'a> {
     pub(super) accept_test_tpm_vendor: Option<bool>,
     /// Is the retired format verified?
     pub(super) accept_safetynet: Option<bool>,
-    /// May attestation keys sign with RSA and SHA-1?
+    /// May `tpm` statements be signed with RSA and SHA-1? Absent: yes.
     pub(super) accept_rs1_attestation: Option<bool>,
     /// Which statements of a compound one must hold.
     pub(super) compound_policy: Option<Compound>,

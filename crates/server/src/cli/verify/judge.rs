@@ -244,7 +244,7 @@ fn attestation_policy(case: &Case<'_>) -> AttestationPolicy {
     let anchors = case.trust_anchors.iter().flatten();
     let anchors = anchors.flat_map(|text| text.0.iter().cloned()).collect();
     AttestationPolicy {
-        allow_rs1: case.accept_rs1_attestation.unwrap_or_default(),
+        allow_rs1: case.accept_rs1_attestation.unwrap_or(true),
         accept_test_tpm_vendor: case.accept_test_tpm_vendor.unwrap_or_default(),
         android_safetynet: if case.accept_safetynet.unwrap_or_default() {
             SafetyNetPolicy::Accepted {

@@ -224,7 +224,7 @@ fn attestation(document: Attestation) -> Result<AttestationSettings, Invalid> {
         intermediates: certificates("attestation.intermediates", &document.intermediates)?,
         models: models(&document.models)?,
         metadata,
-        rs1: formats.rs1,
+        tpm_sha1: formats.tpm.sha1.into(),
         test_tpm_vendors: formats.tpm.test_vendors,
         tpm_vendors: list(
             "attestation.formats.tpm.vendors",
@@ -236,6 +236,7 @@ fn attestation(document: Attestation) -> Result<AttestationSettings, Invalid> {
             trusted_environment: formats.android_key.trusted_environment,
             only_signing: formats.android_key.only_signing,
             verified_boot: formats.android_key.verified_boot,
+            leaf_validity: formats.android_key.leaf_validity,
         },
         android_safetynet: safetynet(&formats.android_safetynet)?,
         compound: formats.compound.into(),

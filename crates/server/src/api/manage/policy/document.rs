@@ -9,7 +9,8 @@ use webauthn::registration::CrossOrigin;
 
 use super::words::{
     AllowCredentials, BackupCredentials, Compound, Conveyance, EligibilityChange, LargeBlob,
-    ProtectionLevel, RelyingPartyOverride, Requirement, SignCount, StaleMetadata, UnknownModels,
+    ProtectionLevel, RelyingPartyOverride, Requirement, Sha1, SignCount, StaleMetadata,
+    UnknownModels,
 };
 use crate::pem::to_pem;
 
@@ -132,8 +133,6 @@ pub struct Metadata {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Formats {
-    /// Attestation keys may sign with RSA and SHA-1, as TPMs of old machines do.
-    pub rs1: bool,
     /// A chain that contains a root certificate is refused, as conformance tools want it.
     pub refuse_root_in_path: bool,
     /// `fido-u2f` must come with an AAGUID of zeros, as conformance tools want it.
@@ -152,6 +151,8 @@ pub struct Formats {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Tpm {
+    /// Statements signed with SHA-1, as those of Windows Hello are.
+    pub sha1: Sha1,
     /// Vendor ids of conformance tools are accepted.
     pub test_vendors: bool,
     /// Vendor ids beside those of the registry: `id:` and eight hexadecimal digits.
@@ -168,6 +169,8 @@ pub struct AndroidKey {
     pub only_signing: bool,
     /// The device was locked and its boot verified.
     pub verified_boot: bool,
+    /// The dates of the key's own certificate count below Google's roots too, where many devices write dates that mean nothing.
+    pub leaf_validity: bool,
 }
 
 /// `android-safetynet`, a service that was withdrawn.
@@ -287,11 +290,11 @@ impl From<&domain::policy::AttestationSettings> for Attestation {
                 required_levels: settings.metadata.required_levels.clone(),
             },
             formats: Formats {
-                rs1: settings.rs1,
                 refuse_root_in_path: settings.refuse_root_in_path,
                 u2f_aaguid_must_be_zero: settings.u2f_aaguid_must_be_zero,
                 compound: settings.compound.into(),
                 tpm: Tpm {
+                    sha1: settings.tpm_sha1.into(),
                     test_vendors: settings.test_tpm_vendors,
                     vendors: settings.tpm_vendors.clone(),
                 },
@@ -299,6 +302,7 @@ impl From<&domain::policy::AttestationSettings> for Attestation {
                     trusted_environment: settings.android_key.trusted_environment,
                     only_signing: settings.android_key.only_signing,
                     verified_boot: settings.android_key.verified_boot,
+                    leaf_validity: settings.android_key.leaf_validity,
                 },
                 android_safetynet: SafetyNet {
                     accepted,

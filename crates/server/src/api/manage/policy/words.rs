@@ -50,6 +50,14 @@ words! {
         ConfiguredOnly,
     }
 
+    /// Statements that are signed with SHA-1.
+    Sha1 = d::Sha1Policy {
+        /// They are accepted, and it is reported.
+        Accept,
+        /// They are refused.
+        Refuse,
+    }
+
     /// What a signature counter does that does not grow.
     SignCount = SignCountPolicy {
         /// It is reported.

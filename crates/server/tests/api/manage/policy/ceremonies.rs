@@ -189,6 +189,29 @@ mod attestation {
     }
 
     #[tokio::test]
+    async fn of_a_tpm_may_be_signed_with_sha1_unless_that_is_refused() {
+        let house = House::new().await;
+        let mut windows = of(Format::Tpm);
+        windows.profile.attestation_algorithm = Some(Algorithm::RS1);
+        let tpm = |rules: Value| json!({"attestation": {"formats": {"tpm": rules}}});
+        house.demand(tpm(json!({"test_vendors": true}))).await;
+        for requirement in ["verify", "trusted"] {
+            let root = pem(&windows.attestation_root().unwrap());
+            house
+                .demand(json!({"attestation": {
+                    "conveyance": "direct", "requirement": requirement, "trust_anchors": [root],
+                }}))
+                .await;
+            assert_eq!(house.registers(&mut windows, &truth()).await, None);
+        }
+        house.demand(tpm(json!({"sha1": "refuse"}))).await;
+        refused(
+            house.registers(&mut windows, &truth()).await,
+            "algorithm_unsupported",
+        );
+    }
+
+    #[tokio::test]
     async fn of_safetynet_is_refused_unless_configured_and_its_age_judged() {
         let house = House::new().await;
         let mut old = of(Format::AndroidSafetynet);

@@ -29,13 +29,13 @@ fn everything(root: &str) -> Value {
                 "required_levels": ["FIDO_CERTIFIED_L1", "FIPS140_CERTIFIED_L2"],
             },
             "formats": {
-                "rs1": true,
                 "refuse_root_in_path": true,
                 "u2f_aaguid_must_be_zero": true,
                 "compound": "one_trusted",
-                "tpm": {"test_vendors": true, "vendors": ["id:12345678"]},
+                "tpm": {"sha1": "refuse", "test_vendors": true, "vendors": ["id:12345678"]},
                 "android_key": {
                     "trusted_environment": true, "only_signing": true, "verified_boot": true,
+                    "leaf_validity": true,
                 },
                 "android_safetynet": {"accepted": true, "max_age_seconds": 60},
             },
