@@ -197,7 +197,7 @@ sections! {
         /// Time between two fetches, in seconds; at most 30 days. After a failure it is a minute at first.
         interval_seconds: u64 = 86_400 => "86400",
         /// PEM file with the certificates that the metadata's signer must lead to.
-        roots_file: Option<PathBuf> = None => "GlobalSign Root CA - R3",
+        roots_file: Option<PathBuf> = None => "GlobalSign Root CA - R3 and GlobalSign Root R46",
         /// Files with certificate revocation lists (DER), on which no certificate of the signer's chain may stand. Whoever names
         /// them keeps them fresh.
         revocation_list_files: Vec<PathBuf> = Vec::new() => "[]",

@@ -20,9 +20,9 @@ use domain::{Passkeys, Reason};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior};
-use tokio_rustls::rustls::RootCertStore;
 use webauthn::credential::Aaguid;
 use webauthn::metadata::is_revocation_list;
+use webauthn::trust::is_certificate;
 use webpki_root_certs::TLS_SERVER_ROOT_CERTS;
 
 use crate::config::{ConfigError, Metadata};
@@ -42,10 +42,19 @@ const MAX_FILE: u64 = 1024 * 1024;
 /// Most characters of a provider's name.
 const MAX_NAME: usize = 128;
 
-/// SHA-256 of the certificate "`GlobalSign` Root CA - R3", below which the FIDO Alliance's signer is.
-const FIDO_ROOT: [u8; 32] = [
-    0xcb, 0xb5, 0x22, 0xd7, 0xb7, 0xf1, 0x27, 0xad, 0x6a, 0x01, 0x13, 0x86, 0x5b, 0xdf, 0x1c, 0xd4,
-    0x10, 0x2e, 0x7d, 0x07, 0x59, 0xaf, 0x63, 0x5a, 0x7c, 0xf4, 0x72, 0x0d, 0xc9, 0x63, 0xc5, 0x3b,
+/// SHA-256 of the certificates below which the FIDO Alliance's signer is: "`GlobalSign` Root CA - R3", and "`GlobalSign` Root
+/// R46" to which the signer moved in August 2026. Chains that are cross-signed end with either.
+const FIDO_ROOTS: [[u8; 32]; 2] = [
+    [
+        0xcb, 0xb5, 0x22, 0xd7, 0xb7, 0xf1, 0x27, 0xad, 0x6a, 0x01, 0x13, 0x86, 0x5b, 0xdf, 0x1c,
+        0xd4, 0x10, 0x2e, 0x7d, 0x07, 0x59, 0xaf, 0x63, 0x5a, 0x7c, 0xf4, 0x72, 0x0d, 0xc9, 0x63,
+        0xc5, 0x3b,
+    ],
+    [
+        0x4f, 0xa3, 0x12, 0x6d, 0x8d, 0x3a, 0x11, 0xd1, 0xc4, 0x85, 0x5a, 0x4f, 0x80, 0x7c, 0xba,
+        0xd6, 0xcf, 0x91, 0x9d, 0x3a, 0x5a, 0x88, 0xb0, 0x3b, 0xea, 0x2c, 0x63, 0x72, 0xd9, 0x3c,
+        0x40, 0xc9,
+    ],
 ];
 
 /// What the settings say about metadata, read from their files.
@@ -102,28 +111,32 @@ fn revocation_lists(files: &[PathBuf]) -> Result<Vec<Vec<u8>>, ConfigError> {
 fn roots(file: Option<&Path>) -> Result<Vec<Vec<u8>>, ConfigError> {
     const KEY: &str = "metadata.roots_file";
     let Some(file) = file else {
-        let root = TLS_SERVER_ROOT_CERTS
+        let roots: Vec<_> = TLS_SERVER_ROOT_CERTS
             .iter()
-            .find(|certificate| digest(&SHA256, certificate).as_ref() == FIDO_ROOT);
-        // The list is Mozilla's, and a later edition may be without it.
-        return root.map(|root| vec![root.to_vec()]).ok_or_else(|| {
-            invalid(
+            .filter(|certificate| {
+                let found = digest(&SHA256, certificate);
+                FIDO_ROOTS.iter().any(|root| found.as_ref() == root)
+            })
+            .map(|certificate| certificate.to_vec())
+            .collect();
+        // The list is Mozilla's, and a later edition may be without them.
+        if roots.is_empty() {
+            return Err(invalid(
                 KEY,
                 "this build has no root certificate for the FIDO Alliance's metadata; name a PEM file with \
-                 \"GlobalSign Root CA - R3\", from https://support.globalsign.com/ca-certificates"
+                 \"GlobalSign Root CA - R3\" and \"GlobalSign Root R46\", from https://support.globalsign.com/ca-certificates"
                     .to_owned(),
-            )
-        });
+            ));
+        }
+        return Ok(roots);
     };
     let wrong = |why: String| invalid(KEY, format!("{}: {why}", file.display()));
     let certificates = pem::Certificates::try_from(read(KEY, file)?)
         .map_err(|error| wrong(error.to_string()))?
         .0;
     // The core passes over an anchor that it cannot read, which nobody would notice.
-    for (index, certificate) in certificates.iter().enumerate() {
-        RootCertStore::empty()
-            .add(certificate.as_slice().into())
-            .map_err(|_| wrong(format!("certificate {} cannot be read", index + 1)))?;
+    if let Some(index) = certificates.iter().position(|der| !is_certificate(der)) {
+        return Err(wrong(format!("certificate {} cannot be read", index + 1)));
     }
     Ok(certificates)
 }

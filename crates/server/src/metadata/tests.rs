@@ -11,21 +11,38 @@ fn file(text: &str) -> tempfile::NamedTempFile {
 }
 
 #[test]
-fn the_root_of_the_fido_alliances_metadata_is_built_in() {
+fn both_roots_of_the_fido_alliances_metadata_are_built_in() {
     let sources = Sources::load(&Metadata::default()).unwrap();
-    let [root] = &sources.trust.roots[..] else {
-        panic!("one root");
-    };
-    assert_eq!(digest(&SHA256, root).as_ref(), FIDO_ROOT);
-    assert!(
-        root.windows(23)
-            .any(|text| text == b"GlobalSign Root CA - R3")
-    );
+    let roots = &sources.trust.roots;
+    assert_eq!(roots.len(), 2);
+    for (name, fingerprint) in ["GlobalSign Root CA - R3", "GlobalSign Root R46"]
+        .iter()
+        .zip(FIDO_ROOTS)
+    {
+        let root = roots
+            .iter()
+            .find(|root| digest(&SHA256, root).as_ref() == fingerprint)
+            .unwrap();
+        let mut texts = root.windows(name.len());
+        assert!(texts.any(|text| text == name.as_bytes()), "{name}");
+        // The core can read it and takes it for an anchor: what it vouches for fails for the signature alone.
+        assert_eq!(
+            forged_in_the_name_of(root, roots),
+            Err(MetadataError::SignatureInvalid),
+            "{name}"
+        );
+    }
     assert_eq!(
         sources.trust.signer_name.as_deref(),
         Some("mds.fidoalliance.org")
     );
-    // The core can read it and takes it for an anchor: what it vouches for fails for the signature alone.
+}
+
+/// What becomes of a BLOB with a made-up signature, whose signer is said to be this root.
+fn forged_in_the_name_of(
+    root: &[u8],
+    roots: &[Vec<u8>],
+) -> Result<webauthn::metadata::Metadata, MetadataError> {
     let text = |bytes: &[u8]| testkit::base64url(bytes);
     let x5c = base64::engine::general_purpose::STANDARD.encode(root);
     let header = format!("{{\"alg\":\"RS256\",\"x5c\":[\"{x5c}\"]}}");
@@ -35,17 +52,16 @@ fn the_root_of_the_fido_alliances_metadata_is_built_in() {
         text(b"{}"),
         text(&[1; 256])
     );
-    let refused = webauthn::metadata::Metadata::verify(
+    webauthn::metadata::Metadata::verify(
         blob.as_bytes(),
         &BlobExpectation {
-            roots: &sources.trust.roots,
+            roots,
             revocation_lists: &[],
             signer_name: None,
             previous_no: None,
             at: UnixSeconds(1_800_000_000),
         },
-    );
-    assert_eq!(refused, Err(MetadataError::SignatureInvalid));
+    )
 }
 
 #[test]
