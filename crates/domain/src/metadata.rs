@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ptr;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
@@ -200,11 +201,17 @@ impl MetadataChanges {
     fn between(before: Option<&Metadata>, now: &Metadata, at: UnixSeconds) -> Self {
         let mut changes = Self::default();
         for entry in now.entries() {
-            let Some(old) = before.and_then(|before| same_model(before, entry)) else {
+            let current = same_model(now, entry);
+            // Several entries about a model are told of once.
+            if !current.first().is_some_and(|first| ptr::eq(*first, entry)) {
+                continue;
+            }
+            let old = before.map_or_else(Vec::new, |before| same_model(before, entry));
+            if old.is_empty() {
                 changes.new.push(ModelName::of(entry));
                 continue;
-            };
-            let (from, to) = (in_effect(old, at), in_effect(entry, at));
+            }
+            let (from, to) = (in_effect(&old, at), in_effect(&current, at));
             if from != to {
                 changes.changed.push(StatusChange {
                     model: ModelName::of(entry),
@@ -216,29 +223,29 @@ impl MetadataChanges {
         let old = before.map(Metadata::entries).unwrap_or_default();
         changes.gone = old
             .iter()
-            .filter(|old| same_model(now, old).is_none())
+            .filter(|old| same_model(now, old).is_empty())
             .map(ModelName::of)
             .collect();
         changes
     }
 }
 
-/// The entry of `metadata` about the model of `entry`, which may come from others.
-fn same_model<'a>(metadata: &'a Metadata, entry: &Entry) -> Option<&'a Entry> {
+/// The entries of `metadata` about the model of `entry`, which may come from others.
+fn same_model<'a>(metadata: &'a Metadata, entry: &Entry) -> Vec<&'a Entry> {
     match entry.aaguid() {
-        Some(aaguid) => metadata.by_aaguid(aaguid),
+        Some(aaguid) => metadata.by_aaguid(aaguid).collect(),
         None => entry
             .key_identifiers()
             .iter()
-            .find_map(|identifier| metadata.by_key_identifier(identifier)),
+            .map(|identifier| metadata.by_key_identifier(identifier).collect())
+            .find(|entries: &Vec<_>| !entries.is_empty())
+            .unwrap_or_default(),
     }
 }
 
-fn in_effect(entry: &Entry, at: UnixSeconds) -> Vec<String> {
-    entry
-        .in_effect(at)
-        .map(|report| report.status.clone())
-        .collect()
+fn in_effect(entries: &[&Entry], at: UnixSeconds) -> Vec<String> {
+    let reports = entries.iter().flat_map(|entry| entry.in_effect(at));
+    reports.map(|report| report.status.clone()).collect()
 }
 
 /// What a [`Passkeys`] knows of metadata.

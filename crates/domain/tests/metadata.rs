@@ -455,3 +455,27 @@ async fn a_provider_is_called_as_the_operator_or_else_the_metadata_say() {
     assert_eq!(name([7; 16]).as_deref(), Some("Our wallet"));
     assert_eq!(name([0; 16]), None);
 }
+
+#[tokio::test]
+async fn several_entries_about_a_model_are_one_model_with_the_reports_of_all() {
+    let world = World::new().await;
+    let node = world.node().await;
+    let (first, second) = (certified(vec![]), revoked(vec![]));
+    let both = world.blob(1, vec![first.clone(), second]);
+    let changes = import(&node, &both).await.unwrap().changes(NOW);
+    let [new] = &changes.new[..] else {
+        panic!("one model is new")
+    };
+    assert_eq!(new.aaguid, Some(Aaguid::new(MODEL)));
+    let one = world.blob(2, vec![first]);
+    let changes = import(&node, &one).await.unwrap().changes(NOW);
+    assert!(changes.new.is_empty() && changes.gone.is_empty());
+    let [model] = &changes.changed[..] else {
+        panic!("one model changed")
+    };
+    assert_eq!(
+        model.from,
+        ["FIDO_CERTIFIED_L1", "FIDO_CERTIFIED_L1", "REVOKED"]
+    );
+    assert_eq!(model.to, ["FIDO_CERTIFIED_L1"]);
+}

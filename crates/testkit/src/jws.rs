@@ -27,13 +27,13 @@ pub(crate) fn header(
 pub(crate) fn compact(
     key: &Key,
     header: &Value,
-    payload: &Value,
+    payload: &str,
     distort: impl FnOnce(Vec<u8>) -> Vec<u8>,
 ) -> Result<String, Error> {
     let signed = format!(
         "{}.{}",
         base64url(header.to_string().as_bytes()),
-        base64url(payload.to_string().as_bytes())
+        base64url(payload.as_bytes())
     );
     let mut signature = key.sign(signed.as_bytes())?;
     if key.algorithm() == Algorithm::ES256 {

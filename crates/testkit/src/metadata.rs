@@ -261,6 +261,15 @@ impl Service {
 
     /// The same with faults.
     pub fn sign_with_lies(&self, blob: &Blob, lies: &BlobLies) -> Result<String, Error> {
+        self.sign_payload(&blob.payload().to_string(), lies)
+    }
+
+    /// A payload that is this text, whatever it is.
+    pub fn sign_text(&self, payload: &str) -> Result<String, Error> {
+        self.sign_payload(payload, &BlobLies::default())
+    }
+
+    fn sign_payload(&self, payload: &str, lies: &BlobLies) -> Result<String, Error> {
         let host = lies.host.as_deref().unwrap_or("mds.fidoalliance.org");
         let leaf = Leaf {
             subject: name(&[(COMMON_NAME, host)]),
@@ -282,7 +291,7 @@ impl Service {
             tampered_signature: lies.tampered_signature,
             ..Lies::default()
         };
-        jws::compact(&self.key, &header, &blob.payload(), |signature| {
+        jws::compact(&self.key, &header, payload, |signature| {
             signature_lies.distort_signature(signature)
         })
     }

@@ -3,7 +3,9 @@
 //! A BLOB is bytes that somebody fetched or loaded; [`Metadata::verify`] makes values of it, or says why not. Whoever keeps a
 //! BLOB over a restart verifies it again at the moment when it was taken in, since its signer's certificate is short-lived.
 
+mod dropped;
 mod entry;
+mod members;
 mod policy;
 mod revocation;
 
@@ -14,11 +16,14 @@ use crate::credential::Aaguid;
 use crate::json::{self, Limits};
 use crate::jws::{self, Jws};
 use crate::trust::{self, TrustError, UnixSeconds};
+use dropped::Notes;
+use entry::Read;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::{BTreeMap, HashMap};
 
-pub use entry::{AuthenticatorModel, Entry, StatusReport};
+pub use dropped::{Dropped, DroppedPart, DroppedParts, MAX_NAMED, Part};
+pub use entry::{AuthenticatorModel, Entry, StatusReport, UNREADABLE_STATUS};
 pub use policy::{KNOWN_STATUSES, MetadataPolicy, REFUSED_STATUSES, StaleMetadata, UnknownModels};
 pub use revocation::is_revocation_list;
 
@@ -89,6 +94,12 @@ pub enum MetadataError {
         /// Position in the chain, the leaf is 0.
         index: usize,
     },
+    /// A revocation list cannot be read, so nobody knows whom it names.
+    #[error("the revocation list {index} for the metadata cannot be read")]
+    RevocationListUnreadable {
+        /// Position among the lists.
+        index: usize,
+    },
     /// The signature does not verify.
     #[error("the signature of the metadata does not verify")]
     SignatureInvalid,
@@ -117,24 +128,14 @@ impl MetadataError {
             | Self::Payload { .. }
             | Self::Algorithm
             | Self::SignerName => Reason::MetadataMalformed,
-            Self::Untrusted(_) | Self::Revoked { .. } | Self::SignatureInvalid => {
-                Reason::MetadataUntrusted
-            }
+            Self::Untrusted(_)
+            | Self::Revoked { .. }
+            | Self::RevocationListUnreadable { .. }
+            | Self::SignatureInvalid => Reason::MetadataUntrusted,
             Self::Rollback { .. } => Reason::MetadataRollback,
             Self::Stale { .. } => Reason::MetadataStale,
         }
     }
-}
-
-/// An entry that was lost because it could not be read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LostEntry {
-    /// Its place among the entries, from 0.
-    pub index: usize,
-    /// What it calls itself, if that much can be read: `aaguid`, or else the description.
-    pub name: Option<String>,
-    /// What is wrong with it.
-    pub problem: &'static str,
 }
 
 /// A verified BLOB.
@@ -145,10 +146,12 @@ pub struct Metadata {
     stale_from: UnixSeconds,
     legal_header: Option<String>,
     entries: Vec<Entry>,
-    lost: Vec<LostEntry>,
+    dropped: DroppedParts,
     uaf_entries: usize,
-    by_aaguid: HashMap<Aaguid, usize>,
-    by_key_identifier: HashMap<[u8; 20], usize>,
+    by_aaguid: HashMap<Aaguid, Vec<usize>>,
+    by_key_identifier: HashMap<[u8; 20], Vec<usize>>,
+    /// There is an entry with an AAGUID that cannot be read, which is found by its key identifiers alone.
+    hidden_aaguids: bool,
 }
 
 /// `MetadataBLOBPayload` (3.1.6); the entries are read one by one, so that a malformed one loses only itself.
@@ -157,8 +160,8 @@ struct Payload<'a> {
     no: u64,
     #[serde(rename = "nextUpdate")]
     next_update: String,
-    #[serde(rename = "legalHeader")]
-    legal_header: Option<String>,
+    #[serde(rename = "legalHeader", borrow)]
+    legal_header: Option<&'a RawValue>,
     #[serde(borrow)]
     entries: Vec<&'a RawValue>,
 }
@@ -170,7 +173,7 @@ impl Metadata {
     /// already is not judged here but by [`Metadata::require_fresh`].
     ///
     /// # Errors
-    /// [`MetadataError`]; never because of a single entry, see [`Metadata::lost`].
+    /// [`MetadataError`]; never because of a single entry, see [`Metadata::dropped`].
     pub fn verify(blob: &[u8], expected: &BlobExpectation<'_>) -> Result<Self, MetadataError> {
         if blob.len() > MAX_BLOB {
             return Err(MetadataError::TooLarge(blob.len()));
@@ -196,6 +199,10 @@ impl Metadata {
 
         trust::require_path(&chain, expected.roots, expected.at)
             .map_err(MetadataError::Untrusted)?;
+        let mut lists = expected.revocation_lists.iter();
+        if let Some(index) = lists.position(|list| !is_revocation_list(list)) {
+            return Err(MetadataError::RevocationListUnreadable { index });
+        }
         if let Some(index) = revocation::revoked(&chain, expected.roots, expected.revocation_lists)
         {
             return Err(MetadataError::Revoked { index });
@@ -233,35 +240,50 @@ impl Metadata {
         }
         let last_day = date(&payload.next_update)
             .ok_or(MetadataError::Malformed("`nextUpdate` is no date"))?;
+        let mut dropped = DroppedParts::default();
+        let legal_header = payload.legal_header.and_then(|raw| {
+            let text = members::text_of(raw);
+            if text.is_none() {
+                let header = Dropped {
+                    entry: None,
+                    model: None,
+                    place: "legalHeader".to_owned(),
+                    why: "it is not a string",
+                    count: 1,
+                };
+                dropped.add(Part::Member, header);
+            }
+            text
+        });
         let mut metadata = Self {
             no: payload.no,
             next_update: payload.next_update,
             stale_from: UnixSeconds(last_day.0 + DAY),
-            legal_header: payload.legal_header,
+            legal_header,
             entries: Vec::new(),
-            lost: Vec::new(),
+            dropped,
             uaf_entries: 0,
             by_aaguid: HashMap::new(),
             by_key_identifier: HashMap::new(),
+            hidden_aaguids: false,
         };
         for (index, raw) in payload.entries.into_iter().enumerate() {
-            match entry::read(raw.get()) {
-                Ok(entry) => metadata.take(index, entry),
-                Err(entry::Unusable::Uaf) => metadata.uaf_entries += 1,
-                Err(entry::Unusable::Malformed { name, problem }) => {
-                    metadata.lost.push(LostEntry {
-                        index,
-                        name,
-                        problem,
-                    });
+            let mut notes = Notes::default();
+            match entry::read(raw.get(), &mut notes) {
+                Read::Model(entry) => metadata.take(index, *entry, notes),
+                Read::Uaf => metadata.uaf_entries += 1,
+                Read::Lost { name, why } => {
+                    let mut lost = Notes::default();
+                    lost.add(Part::Entry, String::new, why);
+                    metadata.dropped.add_notes(index, name.as_deref(), lost);
                 }
             }
         }
         Ok(metadata)
     }
 
-    /// A second entry about the same model loses against the first.
-    fn take(&mut self, index: usize, entry: Entry) {
+    /// Of several entries about a model none is lost: an attestation must satisfy every one of them.
+    fn take(&mut self, index: usize, entry: Entry, mut notes: Notes) {
         let known_aaguid = entry
             .aaguid()
             .is_some_and(|aaguid| self.by_aaguid.contains_key(&aaguid));
@@ -270,20 +292,21 @@ impl Metadata {
             .iter()
             .any(|identifier| self.by_key_identifier.contains_key(identifier));
         if known_aaguid || known_key {
-            self.lost.push(LostEntry {
-                index,
-                name: entry.name(),
-                problem: "another entry is about the same model",
-            });
-            return;
+            let why = "another entry is about the same model, and both count";
+            notes.add(Part::SecondEntry, String::new, why);
         }
+        self.dropped.add_notes(index, Some(&entry.name()), notes);
         let place = self.entries.len();
         if let Some(aaguid) = entry.aaguid() {
-            self.by_aaguid.insert(aaguid, place);
+            self.by_aaguid.entry(aaguid).or_default().push(place);
         }
         for identifier in entry.key_identifiers() {
-            self.by_key_identifier.insert(*identifier, place);
+            let places = self.by_key_identifier.entry(*identifier).or_default();
+            if places.last() != Some(&place) {
+                places.push(place);
+            }
         }
+        self.hidden_aaguids |= entry.hides_its_aaguid();
         self.entries.push(entry);
     }
 
@@ -307,9 +330,9 @@ impl Metadata {
         &self.entries
     }
 
-    /// The entries that could not be read. Their models count as unknown.
-    pub fn lost(&self) -> &[LostEntry] {
-        &self.lost
+    /// What could not be read. The models of entries of which nothing can be read count as unknown.
+    pub fn dropped(&self) -> &DroppedParts {
+        &self.dropped
     }
 
     /// How many entries are about UAF models, which are of no use here.
@@ -336,29 +359,51 @@ impl Metadata {
         }
     }
 
-    /// The entry about the model with this AAGUID; never one for the AAGUID of zeros.
-    pub fn by_aaguid(&self, aaguid: Aaguid) -> Option<&Entry> {
-        let place = self.by_aaguid.get(&aaguid)?;
-        self.entries.get(*place)
+    /// The entries about the model with this AAGUID, usually one; none for the AAGUID of zeros.
+    pub fn by_aaguid(&self, aaguid: Aaguid) -> impl Iterator<Item = &Entry> {
+        self.at(self.by_aaguid.get(&aaguid))
     }
 
-    /// The entry about the model whose attestation certificates have this key: SHA-1 of the bits of `subjectPublicKey`.
-    pub fn by_key_identifier(&self, identifier: &[u8; 20]) -> Option<&Entry> {
-        let place = self.by_key_identifier.get(identifier)?;
-        self.entries.get(*place)
+    /// The entries about the model whose attestation certificates have this key: SHA-1 of the bits of `subjectPublicKey`.
+    pub fn by_key_identifier<'m>(
+        &'m self,
+        identifier: &[u8; 20],
+    ) -> impl Iterator<Item = &'m Entry> + use<'m> {
+        self.at(self.by_key_identifier.get(identifier))
     }
 
-    /// The entry about the authenticator with this AAGUID and attestation certificate.
+    fn at(&self, places: Option<&Vec<usize>>) -> impl Iterator<Item = &Entry> {
+        let places = places.map(Vec::as_slice).unwrap_or_default();
+        places.iter().filter_map(|place| self.entries.get(*place))
+    }
+
+    /// The entries about the authenticator with this AAGUID and attestation certificate. Where there are several, each counts.
     ///
-    /// U2F models, and those that hide their AAGUID, are found by their certificate: by its key, or by its AAGUID extension.
-    pub(crate) fn find(&self, aaguid: Aaguid, is_u2f: bool, leaf: Option<&[u8]>) -> Option<&Entry> {
-        let by_aaguid = self.by_aaguid(aaguid);
-        if by_aaguid.is_some() || !(is_u2f || aaguid.is_zero()) {
-            return by_aaguid;
+    /// U2F models, and those that hide their AAGUID, are found by their certificate: by its key, or by its AAGUID extension. By
+    /// its key are also found the entries whose own AAGUID cannot be read.
+    pub(crate) fn find(&self, aaguid: Aaguid, is_u2f: bool, leaf: Option<&[u8]>) -> Vec<&Entry> {
+        let mut found: Vec<_> = self.by_aaguid(aaguid).collect();
+        let by_certificate = is_u2f || aaguid.is_zero();
+        if !by_certificate && !self.hidden_aaguids {
+            return found;
         }
-        let leaf = Certificate::parse(leaf?)?;
-        self.by_key_identifier(&leaf.key_identifier())
-            .or_else(|| self.by_aaguid(leaf.fido_aaguid()?))
+        let Some(leaf) = leaf.and_then(Certificate::parse) else {
+            return found;
+        };
+        let key = leaf.key_identifier();
+        let by_key = self
+            .by_key_identifier(&key)
+            .filter(|entry| by_certificate || entry.hides_its_aaguid());
+        let extension = leaf.fido_aaguid().filter(|_| by_certificate);
+        let by_extension = extension
+            .into_iter()
+            .flat_map(|named| self.by_aaguid(named));
+        for entry in by_key.chain(by_extension) {
+            if !found.iter().any(|known| std::ptr::eq(*known, entry)) {
+                found.push(entry);
+            }
+        }
+        found
     }
 }
 
@@ -374,7 +419,7 @@ pub fn provider_name<'a>(
     }
     match configured.get(&aaguid) {
         Some(name) => Some(name),
-        None => metadata?.by_aaguid(aaguid)?.description(),
+        None => metadata?.by_aaguid(aaguid).find_map(Entry::description),
     }
 }
 

@@ -153,6 +153,24 @@ pub enum TrustError {
     /// Conformance mode: the model does not sign with this algorithm.
     #[error("the metadata do not list the algorithm {0} for the authenticator model")]
     AlgorithmNotListed(CoseAlgorithm),
+    /// The metadata list certificates for the model, of which none can be read.
+    #[error(
+        "the metadata list {count} attestation root certificates for the authenticator model {model}, and none of them can be read"
+    )]
+    MetadataRootsUnreadable {
+        /// What the metadata call the model: its AAGUID, or else its description.
+        model: String,
+        /// How many there are.
+        count: usize,
+    },
+    /// The metadata list types of attestation for the model, of which none can be read.
+    #[error(
+        "the metadata list attestation types for the authenticator model {model}, and none of them can be read"
+    )]
+    AttestationTypesUnreadable {
+        /// What the metadata call the model: its AAGUID, or else its description.
+        model: String,
+    },
     /// The model makes no attestations of this type.
     #[error("the metadata do not list {0} attestation for the authenticator model")]
     AttestationTypeNotListed(&'static str),
@@ -170,7 +188,9 @@ impl TrustError {
             | Self::ForeignCertificate { .. }
             | Self::CertificateSignature { .. }
             | Self::AttestationTypeNotListed(_)
+            | Self::AttestationTypesUnreadable { .. }
             | Self::TooMuchWork => Reason::AttestationUntrusted,
+            Self::MetadataRootsUnreadable { .. } => Reason::MetadataRootsUnreadable,
             Self::ModelRefused(_) => Reason::AuthenticatorModelRefused,
             Self::AlgorithmNotListed(_) => Reason::AttestationAlgorithmMismatch,
             Self::Expired { .. } => Reason::CertificateExpired,
@@ -301,37 +321,44 @@ impl Question<'_> {
             | AttestationType::AnonCa
             | AttestationType::Compound => None,
         };
-        let entry = self.entry(statement)?;
+        let entries = self.entries(statement)?;
         let chain: Vec<_> = statement
             .trust_path
             .iter()
             .map(|bytes| &bytes[..])
             .collect();
-        let model = entry
-            .map(|entry| {
-                entry.judge(
-                    statement.attestation_type,
-                    &chain,
-                    &policy.metadata,
-                    self.at,
-                )
-            })
-            .transpose()?;
-        if policy.algorithm_must_be_listed
-            && let (Some(entry), Some(algorithm)) = (entry, self.algorithm)
-            && !entry.lists_algorithm(algorithm)
-        {
-            return Err(TrustError::AlgorithmNotListed(algorithm));
+        let mut model: Option<AuthenticatorModel> = None;
+        for entry in &entries {
+            let judged = entry.judge(
+                statement.attestation_type,
+                &chain,
+                &policy.metadata,
+                self.at,
+            )?;
+            if policy.algorithm_must_be_listed
+                && let Some(algorithm) = self.algorithm
+                && !entry.lists_algorithm(algorithm)
+            {
+                return Err(TrustError::AlgorithmNotListed(algorithm));
+            }
+            match &mut model {
+                Some(first) => first.update_available |= judged.update_available,
+                None => model = Some(judged),
+            }
         }
-        // A model with anchors of its own leads to them and to no other.
-        let anchors = match entry {
-            Some(entry) if !entry.roots().is_empty() => entry.roots(),
-            _ => &policy.trust_anchors,
-        };
+        // A model with anchors of its own leads to them and to no other; if several entries have some, to those of each.
+        let mut anchors: Vec<_> = entries
+            .iter()
+            .map(|entry| entry.roots())
+            .filter(|roots| !roots.is_empty())
+            .collect();
+        if anchors.is_empty() && !policy.trust_anchors.is_empty() {
+            anchors.push(&policy.trust_anchors);
+        }
         let judgement = |trust| Judgement {
             trust,
             model,
-            anchors: anchors.len(),
+            anchors: anchors.iter().map(|anchors| anchors.len()).sum(),
         };
         if let Some(trust) = without_chain {
             return Ok(judgement(trust));
@@ -350,18 +377,20 @@ impl Question<'_> {
             }
         }
         let trust = if !anchors.is_empty() {
-            lead_to_anchor(
-                &path,
-                anchors,
-                &policy.intermediates,
-                self.at,
-                LeafDates {
-                    tolerance: LEAF_TOLERANCE,
-                    dateless_below: statement.dateless_below,
-                },
-                budget,
-                passed,
-            )?;
+            for anchors in &anchors {
+                lead_to_anchor(
+                    &path,
+                    anchors,
+                    &policy.intermediates,
+                    self.at,
+                    LeafDates {
+                        tolerance: LEAF_TOLERANCE,
+                        dateless_below: statement.dateless_below,
+                    },
+                    budget,
+                    passed,
+                )?;
+            }
             Trust::Trusted
         } else if policy.allow_unknown_trust {
             Trust::Unknown
@@ -372,25 +401,25 @@ impl Question<'_> {
     }
 
     /// What the metadata say of the model. Absent attestation need not be of a known one.
-    fn entry(&self, statement: &Attested<'_>) -> Result<Option<&Entry>, TrustError> {
+    fn entries(&self, statement: &Attested<'_>) -> Result<Vec<&Entry>, TrustError> {
         let policy = &self.policy.metadata;
         let attests = statement.attestation_type != AttestationType::None;
         let Some(metadata) = self.facts.metadata else {
             return if policy.needs_metadata() && attests {
                 Err(TrustError::MetadataUnavailable)
             } else {
-                Ok(None)
+                Ok(Vec::new())
             };
         };
         if attests && policy.stale == StaleMetadata::Refuse && metadata.is_stale(self.at) {
             return Err(TrustError::MetadataStale);
         }
         let leaf = statement.trust_path.first().map(|bytes| &bytes[..]);
-        let entry = metadata.find(self.aaguid, self.format == Format::FidoU2f, leaf);
-        if entry.is_none() && policy.unknown_models == UnknownModels::Refuse && attests {
+        let entries = metadata.find(self.aaguid, self.format == Format::FidoU2f, leaf);
+        if entries.is_empty() && policy.unknown_models == UnknownModels::Refuse && attests {
             return Err(TrustError::AuthenticatorUnknown);
         }
-        Ok(entry)
+        Ok(entries)
     }
 }
 
@@ -495,7 +524,7 @@ fn lead_to_anchor(
     budget: &mut Budget,
     passed: Passed<'_>,
 ) -> Result<(), TrustError> {
-    // What the operator configured and cannot be read is no anchor.
+    // An anchor that cannot be read is none. The list still counts as one with anchors, so a chain needs another of them.
     let anchors: Vec<_> = anchors.iter().filter_map(|bytes| parse(bytes)).collect();
     let known: Vec<_> = intermediates
         .iter()

@@ -8,6 +8,8 @@
 
 #[path = "metadata/blob.rs"]
 mod blob;
+#[path = "metadata/damage.rs"]
+mod damage;
 #[path = "metadata/entries.rs"]
 mod entries;
 #[path = "metadata/registration.rs"]

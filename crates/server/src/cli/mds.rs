@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 use domain::Passkeys;
 use domain::clock::Timestamp;
 use domain::metadata::{ImportedMetadata, MetadataInUse, MetadataSource, ModelName};
-use webauthn::metadata::MAX_BLOB;
+use webauthn::metadata::{MAX_BLOB, Part};
 
 use super::which_store::{self, WhichStore};
 use crate::api::dates::Date;
@@ -185,16 +185,19 @@ fn described(in_use: &MetadataInUse, now: Timestamp) -> String {
         in_use.source.name(),
         metadata.entries().len(),
     );
-    for lost in metadata.lost() {
-        let _ = writeln!(
-            text,
-            "unreadable    entry {} ({}): {}",
-            lost.index,
-            lost.name
-                .as_deref()
-                .map_or_else(|| "-".to_owned(), printable),
-            lost.problem
-        );
+    for (part, dropped) in metadata.dropped().iter() {
+        let label = match part {
+            Part::SecondEntry => "twice     ",
+            _ => "unreadable",
+        };
+        let _ = writeln!(text, "{label}    {} {}", dropped.count, part.name());
+        for named in &dropped.named {
+            let _ = writeln!(text, "              {}", printable(&metadata::named(named)));
+        }
+        let more = metadata::not_named(dropped);
+        if more > 0 {
+            let _ = writeln!(text, "              and {more} more");
+        }
     }
     text
 }

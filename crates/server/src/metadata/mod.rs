@@ -15,13 +15,15 @@ use std::time::Duration;
 use aws_lc_rs::digest::{SHA256, digest};
 use domain::clock::Timestamp;
 use domain::error::Refusal;
-use domain::metadata::{ImportedMetadata, MetadataSource, MetadataState, MetadataTrust};
+use domain::metadata::{
+    ImportedMetadata, MetadataInUse, MetadataSource, MetadataState, MetadataTrust,
+};
 use domain::{Passkeys, Reason};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior};
 use webauthn::credential::Aaguid;
-use webauthn::metadata::is_revocation_list;
+use webauthn::metadata::{Dropped, DroppedPart, Part, is_revocation_list};
 use webauthn::trust::is_certificate;
 use webpki_root_certs::TLS_SERVER_ROOT_CERTS;
 
@@ -206,8 +208,45 @@ pub(crate) async fn import(
             source = source.name(),
             "metadata imported"
         );
+        warn_of_dropped(&imported.now);
     }
     Ok(imported)
+}
+
+/// Logs what could not be read, one line for each kind.
+fn warn_of_dropped(in_use: &MetadataInUse) {
+    for (part, dropped) in in_use.metadata.dropped().iter() {
+        let named: Vec<_> = dropped.named.iter().map(named).collect();
+        tracing::warn!(
+            no = in_use.metadata.no(),
+            what = part.name(),
+            count = dropped.count,
+            not_named = not_named(dropped),
+            named = named.join("; "),
+            "{}",
+            match part {
+                Part::SecondEntry =>
+                    "the metadata have several entries about a model; all of them count",
+                _ => "the metadata could not be read in part",
+            }
+        );
+    }
+}
+
+/// How to name what could not be read in one entry, on one line. The texts are those of others.
+pub(crate) fn named(dropped: &Dropped) -> String {
+    let entry = dropped.entry.map(|index| format!("entry {index}"));
+    let model = dropped.model.as_ref().map(|model| format!("({model})"));
+    let count = (dropped.count > 1).then(|| format!("({} of them)", dropped.count));
+    let place = (!dropped.place.is_empty()).then(|| format!("at {}", dropped.place));
+    let words: Vec<_> = [entry, model, count, place].into_iter().flatten().collect();
+    format!("{}: {}", words.join(" "), dropped.why)
+}
+
+/// How many things of a kind are in entries that are not named.
+pub(crate) fn not_named(dropped: &DroppedPart) -> usize {
+    let named: usize = dropped.named.iter().map(|one| one.count).sum();
+    dropped.count.saturating_sub(named)
 }
 
 /// Takes up what the store has. Trouble is logged: whoever demands metadata in a policy gets refusals, all others can go on.
@@ -223,6 +262,7 @@ pub(crate) async fn look(passkeys: &Arc<Passkeys>) {
                     models = in_use.metadata.entries().len(),
                     "metadata loaded"
                 );
+                warn_of_dropped(&in_use);
             }
         }
         Err(refusal) => {

@@ -164,6 +164,41 @@ fn a_file_is_imported_and_what_changed_is_told() {
 }
 
 #[test]
+fn what_cannot_be_read_is_named_by_the_import_by_show_and_in_the_log() {
+    let house = House::new();
+    let mut unreadable = revoked();
+    unreadable.extra_statement.insert(
+        "attestationRootCertificates".to_owned(),
+        serde_json::json!(["AAAA", "\u{1b}[31m"]),
+    );
+    let raw_entries = (0..25).map(|_| serde_json::json!({"aaguid": "\u{1b}[31mred"}));
+    let blob = Blob {
+        no: 5,
+        raw_entries: raw_entries.collect(),
+        ..Blob::of(vec![unreadable])
+    };
+    let (code, imported, _) = house.import(&house.sign_blob(&blob));
+    assert_eq!(code, Some(0));
+    let (_, shown, _) = house.mds(&["show"]);
+    let root = format!(
+        "unreadable    2 root_certificate\n              entry 0 ({AAGUID}) (2 of them) at \
+         metadataStatement.attestationRootCertificates[0]: it is no X.509 certificate that can be read\n"
+    );
+    for out in [imported, shown] {
+        assert!(out.contains(&root), "{out}");
+        let entries = "unreadable    25 entry\n              entry 1 ( [31mred): it is no AAGUID\n";
+        assert!(out.contains(entries), "{out}");
+        assert!(out.contains("              entry 20 ("), "{out}");
+        assert!(!out.contains("entry 21 "), "{out}");
+        assert!(out.contains("              and 5 more\n"), "{out}");
+    }
+    let mut server = house.serve();
+    let line = server.wait_for_line("root_certificate");
+    assert!(line.contains("\"WARN\""), "{line}");
+    assert!(line.contains(AAGUID), "{line}");
+}
+
+#[test]
 fn a_server_uses_what_was_imported_and_keeps_what_it_was_given_over_a_restart() {
     let house = House::new();
     let (code, ..) = house.import(&house.sign(5, vec![]));

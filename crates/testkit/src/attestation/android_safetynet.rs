@@ -72,7 +72,8 @@ pub(super) fn statement(
             &certificates
         };
         let header = jws::header(&key, shown, claimed)?;
-        jws::compact(&key, &header, &Value::Object(payload), |signature| {
+        let payload = Value::Object(payload).to_string();
+        jws::compact(&key, &header, &payload, |signature| {
             lies.distort_signature(signature)
         })?
     };

@@ -1,5 +1,7 @@
 //! Entries of a BLOB: one model of authenticators each (FIDO Metadata Service 3.1.1, Metadata Statements 3.1).
 
+use super::dropped::{Notes, Part};
+use super::members::{Member, Members, text_of};
 use super::{MetadataPolicy, date};
 use crate::attestation::{AttestationType, MAX_CERTIFICATE};
 use crate::certificate::Certificate;
@@ -9,13 +11,17 @@ use crate::trust::{TrustError, UnixSeconds};
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use serde_json::Value;
+use serde_json::value::RawValue;
+use std::fmt::Write as _;
 
 /// Certificates in metadata are in standard base64, with or without padding.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
+
+/// What stands for a status that cannot be read: it may be any.
+pub const UNREADABLE_STATUS: &str = "unreadable";
 
 /// The status that may be limited to certificates.
 const KEY_COMPROMISE: &str = "ATTESTATION_KEY_COMPROMISE";
@@ -27,15 +33,15 @@ const MAX_COMPROMISED: usize = 64;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     aaguid: Option<Aaguid>,
+    aaguid_unreadable: bool,
     key_identifiers: Vec<[u8; 20]>,
     statuses: Vec<StatusReport>,
     rogue_list_url: Option<String>,
     rogue_list_hash: Option<String>,
     description: Option<String>,
-    attestation_types: Vec<String>,
-    algorithms: Vec<String>,
-    roots: Vec<Vec<u8>>,
-    unreadable_roots: usize,
+    attestation_types: List<String>,
+    algorithms: List<String>,
+    roots: List<Vec<u8>>,
     key_protection: Vec<String>,
     key_restricted: Option<bool>,
     multi_device_credential_support: Option<String>,
@@ -44,18 +50,37 @@ pub struct Entry {
 /// One report of a model's history (`StatusReport`, 3.1.3).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatusReport {
-    /// `status`, in the words of the metadata; it may be one that nobody knew when this was written.
+    /// `status`, in the words of the metadata; it may be one that nobody knew when this was written. [`UNREADABLE_STATUS`] when
+    /// it cannot be read.
     pub status: String,
     /// The first moment of `effectiveDate`; `None` when there is no such date: in effect all the time.
     pub effective_from: Option<UnixSeconds>,
     /// The first moment of `sunsetDate`, from which on the report is over; `None`: it never is.
     pub over_from: Option<UnixSeconds>,
+    /// A date is there and cannot be read. The report then counts against the model, as if that date were absent, and not for it.
+    pub dates_unreadable: bool,
     /// Of a compromised attestation key: the DER certificates that the report is limited to. Empty: the whole model.
     pub certificates: Vec<Vec<u8>>,
 }
 
 impl StatusReport {
-    /// Is it in effect at this moment?
+    /// One that may say anything, at any time.
+    fn unreadable() -> Self {
+        Self {
+            status: UNREADABLE_STATUS.to_owned(),
+            effective_from: None,
+            over_from: None,
+            dates_unreadable: false,
+            certificates: Vec::new(),
+        }
+    }
+
+    /// Can its status not be read? It may be any.
+    pub fn is_unreadable(&self) -> bool {
+        self.status == UNREADABLE_STATUS
+    }
+
+    /// Is it in effect at this moment? One whose dates cannot be read may be, unless the date that can be read rules it out.
     pub fn is_in_effect(&self, at: UnixSeconds) -> bool {
         self.effective_from.is_none_or(|from| from <= at)
             && self.over_from.is_none_or(|end| at < end)
@@ -74,7 +99,7 @@ impl StatusReport {
             if bytes.contains(&&named[..]) {
                 return true;
             }
-            // `read` keeps no certificate that cannot be parsed.
+            // No certificate is kept that cannot be parsed.
             Certificate::parse(named).is_some_and(|issuer| {
                 chain.iter().any(|certificate| {
                     certificate.issuer == issuer.subject && certificate.is_signed_by(&issuer)
@@ -126,12 +151,12 @@ impl Entry {
 
     /// `attestationTypes` of the metadata statement.
     pub fn attestation_types(&self) -> &[String] {
-        &self.attestation_types
+        &self.attestation_types.readable
     }
 
     /// `authenticationAlgorithms` of the metadata statement, in the words of the FIDO registry: `secp256r1_ecdsa_sha256_raw` ...
     pub fn algorithms(&self) -> &[String] {
-        &self.algorithms
+        &self.algorithms.readable
     }
 
     /// Is this one of the model's algorithms? An entry that lists none rules none out.
@@ -139,18 +164,25 @@ impl Entry {
         self.algorithms.is_empty()
             || self
                 .algorithms
+                .readable
                 .iter()
                 .any(|listed| registered(listed).contains(&algorithm))
     }
 
     /// `attestationRootCertificates` of the metadata statement, DER: roots, intermediates or attestation certificates.
     pub fn roots(&self) -> &[Vec<u8>] {
-        &self.roots
+        &self.roots.readable
     }
 
-    /// How many elements of `attestationRootCertificates` could not be read and are left out.
+    /// How many elements of `attestationRootCertificates` could not be read and are left out. A list or a statement that cannot
+    /// be read counts as one.
     pub fn unreadable_roots(&self) -> usize {
-        self.unreadable_roots
+        self.roots.unreadable
+    }
+
+    /// There is an `aaguid`, and neither it nor the one of the statement can be read.
+    pub(super) fn hides_its_aaguid(&self) -> bool {
+        self.aaguid_unreadable
     }
 
     /// `keyProtection` of the metadata statement: `hardware`, `secure_element` ...
@@ -168,10 +200,20 @@ impl Entry {
         self.multi_device_credential_support.as_deref()
     }
 
-    /// What to call the entry in a message.
-    pub(super) fn name(&self) -> Option<String> {
-        let aaguid = self.aaguid.map(|aaguid| aaguid.to_string());
-        aaguid.or_else(|| self.description.clone())
+    /// What to call the model in a message.
+    pub(super) fn name(&self) -> String {
+        if let Some(aaguid) = self.aaguid {
+            return aaguid.to_string();
+        }
+        let described = self.description.as_deref().map(shortened);
+        described.unwrap_or_else(|| {
+            let bytes = self.key_identifiers.first().into_iter().flatten();
+            bytes.fold(String::new(), |mut digits, byte| {
+                // Writing to a string cannot fail.
+                let _ = write!(digits, "{byte:02x}");
+                digits
+            })
+        })
     }
 
     /// The reports that are in effect at this moment, the newest last.
@@ -189,7 +231,8 @@ impl Entry {
     /// The report that refuses an authenticator of this model at this moment: any one in effect, however old.
     ///
     /// `chain` holds DER certificates, the leaf first. Without it, as for a stored credential that is judged again, reports
-    /// that are limited to certificates refuse nothing.
+    /// that are limited to certificates refuse nothing. A report whose status cannot be read refuses as soon as the policy
+    /// refuses any status, since it may be that one.
     pub fn refused_status(
         &self,
         chain: &[&[u8]],
@@ -201,7 +244,12 @@ impl Entry {
             .filter_map(|bytes| Certificate::parse(bytes))
             .collect();
         self.in_effect(at).find(|report| {
-            policy.refused_statuses.contains(&report.status) && report.concerns(&parsed, chain)
+            let refused = if report.is_unreadable() {
+                !policy.refused_statuses.is_empty()
+            } else {
+                policy.refused_statuses.contains(&report.status)
+            };
+            refused && report.concerns(&parsed, chain)
         })
     }
 
@@ -210,31 +258,61 @@ impl Entry {
     /// Certifications by FIDO and after FIPS 140 are two scales, and the current level of each counts. Reports of another
     /// kind, an available update for example, change no level.
     fn has_required_level(&self, policy: &MetadataPolicy, at: UnixSeconds) -> bool {
+        let required = |status: &str| policy.required_levels.iter().any(|level| level == status);
         [Scale::Fido, Scale::Fips].into_iter().any(|scale| {
-            let current = self.current_on(scale, at);
-            current.is_some_and(|status| policy.required_levels.iter().any(|level| level == status))
+            let mut current = self.may_be_current_on(scale, at).peekable();
+            current.peek().is_some() && current.all(|status| status.is_some_and(required))
         })
     }
 
-    /// The certification levels that the model has at this moment: the current one by FIDO and the current one after FIPS 140.
+    /// The certification levels that the model has for certain at this moment: the current one by FIDO and the current one
+    /// after FIPS 140.
     pub fn certification_levels(&self, at: UnixSeconds) -> impl Iterator<Item = &str> {
         [Scale::Fido, Scale::Fips]
             .into_iter()
-            .filter_map(move |scale| self.current_on(scale, at))
+            .filter_map(move |scale| {
+                let mut current = self.may_be_current_on(scale, at);
+                let one = current.next()??;
+                current.next().is_none().then_some(one)
+            })
             .filter(|status| status.contains("_CERTIFIED_L") || *status == "FIDO_CERTIFIED")
     }
 
-    fn current_on(&self, scale: Scale, at: UnixSeconds) -> Option<&str> {
-        self.in_effect(at)
-            .rfind(|report| Scale::of(&report.status) == Some(scale))
-            .map(|report| &*report.status)
+    /// What may be the current status on this scale, the newest first: one, unless something cannot be read. A report with an
+    /// unreadable date may be in effect, so what it follows may be current still. `None` stands for what nobody knows: a
+    /// status that cannot be read, or the absence of one.
+    fn may_be_current_on(
+        &self,
+        scale: Scale,
+        at: UnixSeconds,
+    ) -> impl Iterator<Item = Option<&str>> {
+        let mut newest_first = self
+            .in_effect(at)
+            .rev()
+            .filter(move |report| {
+                report.is_unreadable() || Scale::of(&report.status) == Some(scale)
+            })
+            .peekable();
+        let mut settled = newest_first.peek().is_none();
+        std::iter::from_fn(move || {
+            if settled {
+                return None;
+            }
+            let Some(report) = newest_first.next() else {
+                settled = true;
+                return Some(None);
+            };
+            settled = !report.dates_unreadable;
+            Some((!report.is_unreadable()).then_some(report.status.as_str()))
+        })
     }
 
     /// Is an attestation of this type and with this chain (DER certificates, the leaf first) what the metadata lead to expect,
     /// and is the model acceptable at this moment?
     ///
     /// # Errors
-    /// [`TrustError::AuthenticatorStatus`], [`TrustError::CertificationLevel`] or [`TrustError::AttestationTypeNotListed`].
+    /// [`TrustError::AuthenticatorStatus`], [`TrustError::CertificationLevel`], [`TrustError::MetadataRootsUnreadable`],
+    /// [`TrustError::AttestationTypesUnreadable`] or [`TrustError::AttestationTypeNotListed`].
     pub fn judge(
         &self,
         attestation_type: AttestationType,
@@ -252,7 +330,21 @@ impl Entry {
                 "the model does not have a demanded one",
             ));
         }
+        let leads_to_roots = !matches!(
+            attestation_type,
+            AttestationType::None | AttestationType::SelfAttestation
+        );
+        if leads_to_roots && self.roots.readable.is_empty() && self.roots.unreadable > 0 {
+            return Err(TrustError::MetadataRootsUnreadable {
+                model: self.name(),
+                count: self.roots.unreadable,
+            });
+        }
         if !self.lists(attestation_type) {
+            let types = &self.attestation_types;
+            if types.readable.is_empty() {
+                return Err(TrustError::AttestationTypesUnreadable { model: self.name() });
+            }
             return Err(TrustError::AttestationTypeNotListed(
                 attestation_type.as_str(),
             ));
@@ -281,6 +373,7 @@ impl Entry {
         self.attestation_types.is_empty()
             || self
                 .attestation_types
+                .readable
                 .iter()
                 .any(|listed| fitting.contains(&listed.as_str()))
     }
@@ -334,128 +427,397 @@ fn shortened(status: &str) -> String {
     status.chars().take(64).collect()
 }
 
-/// An entry that tells nothing about a FIDO2 or U2F model.
-pub(super) enum Unusable {
-    /// It is about a UAF model.
+/// What an element of `entries` is.
+pub(super) enum Read {
+    /// An entry about a FIDO2 or U2F model.
+    Model(Box<Entry>),
+    /// One about a UAF model.
     Uaf,
-    /// It cannot be read.
-    Malformed {
+    /// Nothing in it says which model it is about.
+    Lost {
         /// What it calls itself.
         name: Option<String>,
         /// What is wrong.
-        problem: &'static str,
+        why: &'static str,
     },
 }
 
-/// Reads an entry (`MetadataBLOBPayloadEntry`, 3.1.1). Members and values that nobody knows are no fault; where an entry can be
-/// kept without a part, it is, since a lost entry is also a lost warning.
-pub(super) fn read(text: &str) -> Result<Entry, Unusable> {
-    let entry = serde_json::from_str::<Value>(text).map_err(|_| Unusable::Malformed {
-        name: None,
-        problem: "it is not JSON",
-    })?;
-    let name = || {
-        let name = match text_of(&entry, "aaguid") {
-            Some(aaguid) => Some(aaguid),
-            None => text_of(entry.get("metadataStatement")?, "description"),
-        };
-        name.map(|name| shortened(&name))
-    };
-    let malformed = |problem| Unusable::Malformed {
-        name: name(),
-        problem,
-    };
-    if !entry.is_object() {
-        return Err(malformed("it is not an object"));
-    }
+const AAGUID: &str = "aaguid";
+const KEY_IDENTIFIERS: &str = "attestationCertificateKeyIdentifiers";
+const STATEMENT: &str = "metadataStatement";
+const REPORTS: &str = "statusReports";
 
-    let aaguid = match text_of(&entry, "aaguid") {
-        Some(text) => Some(
-            text.parse::<Aaguid>()
-                .map_err(|_| malformed("`aaguid` is none"))?,
-        ),
-        None if entry.get("aaguid").is_some_and(|value| !value.is_null()) => {
-            return Err(malformed("`aaguid` is not a string"));
-        }
-        None => None,
-    };
-    let aaguid = aaguid.filter(|aaguid| !aaguid.is_zero());
-    let key_identifiers: Vec<_> = texts_of(&entry, "attestationCertificateKeyIdentifiers")
-        .iter()
-        .filter_map(|text| key_identifier(text))
-        .collect();
-    if aaguid.is_none() && key_identifiers.is_empty() {
-        return Err(if text_of(&entry, "aaid").is_some() {
-            Unusable::Uaf
-        } else {
-            malformed("it names no model")
-        });
-    }
-
-    let reports = entry.get("statusReports").and_then(Value::as_array);
-    let statuses = reports
-        .ok_or_else(|| malformed("`statusReports` is not an array"))?
-        .iter()
-        .map(status_report)
-        .collect::<Option<Vec<_>>>()
-        .ok_or_else(|| malformed("a status report has no status"))?;
-
-    // An entry may come without a statement (3.1.1); a broken one says as little.
-    let none = Value::Null;
-    let statement = entry.get("metadataStatement").unwrap_or(&none);
-    let roots: Vec<_> = list_of(statement, "attestationRootCertificates")
-        .iter()
-        .map(|root| root.as_str().and_then(certificate))
-        .collect();
-    let unreadable_roots = roots.iter().filter(|root| root.is_none()).count();
-    Ok(Entry {
-        aaguid,
-        key_identifiers,
-        statuses,
-        rogue_list_url: text_of(&entry, "rogueListURL"),
-        rogue_list_hash: text_of(&entry, "rogueListHash"),
-        description: text_of(statement, "description"),
-        attestation_types: texts_of(statement, "attestationTypes"),
-        algorithms: texts_of(statement, "authenticationAlgorithms"),
-        roots: roots.into_iter().flatten().collect(),
-        unreadable_roots,
-        key_protection: texts_of(statement, "keyProtection"),
-        key_restricted: statement.get("isKeyRestricted").and_then(Value::as_bool),
-        multi_device_credential_support: text_of(statement, "multiDeviceCredentialSupport"),
-    })
+/// The place of a member of the statement.
+fn in_statement(name: &str) -> String {
+    format!("{STATEMENT}.{name}")
 }
 
-fn status_report(report: &Value) -> Option<StatusReport> {
-    let status = text_of(report, "status")?;
-    let day = |name| text_of(report, name).and_then(|text| date(&text));
-    let named: Vec<_> = ["certificate", "batchCertificate"]
-        .into_iter()
-        .filter_map(|name| report.get(name))
-        .filter(|value| !value.is_null())
-        .flat_map(|value| match value {
-            Value::Array(elements) => elements.iter().collect(),
-            other => vec![other],
-        })
-        .map(|value| value.as_str().and_then(certificate))
-        .collect();
-    // When it cannot be told which keys are compromised, all of them may be.
-    let certificates = named.into_iter().collect::<Option<_>>().unwrap_or_default();
-    Some(StatusReport {
+/// Reads an entry (`MetadataBLOBPayloadEntry`, 3.1.1). Members and values that nobody knows are no fault. Whatever cannot be read
+/// is noted, and costs the entry nothing else: an entry that is lost is also a warning that is lost.
+pub(super) fn read(text: &str, notes: &mut Notes) -> Read {
+    let Some(members) = Members::read(text) else {
+        let why = "it is not an object";
+        return Read::Lost { name: None, why };
+    };
+    let statement = Statement::read(&members, notes);
+    let description = statement.text("description", notes);
+    let identity = Identity::read(&members, statement.members(), notes);
+    if identity.aaguid.is_none() && identity.key_identifiers.is_empty() {
+        let unread = notes
+            .why(Part::Aaguid)
+            .or_else(|| notes.why(Part::KeyIdentifier));
+        if unread.is_none() && matches!(members.text("aaid"), Member::Read(_)) {
+            return Read::Uaf;
+        }
+        let aaguid = match members.text(AAGUID) {
+            Member::Read(text) => Some(shortened(&text)),
+            Member::Absent | Member::Unreadable(_) => None,
+        };
+        return Read::Lost {
+            name: aaguid.or(description.as_deref().map(shortened)),
+            why: unread.unwrap_or("it names no model"),
+        };
+    }
+
+    let statuses = match members.list(REPORTS) {
+        Member::Read(reports) => reports
+            .into_iter()
+            .enumerate()
+            .map(|(index, report)| status_report(report, index, notes))
+            .collect(),
+        Member::Absent => lost_history("it is missing", notes),
+        Member::Unreadable(why) => lost_history(why, notes),
+    };
+    let mut rogue_list = |name: &str| {
+        let place = || name.to_owned();
+        read_or_note(members.text(name), Part::Member, place, notes)
+    };
+    let rogue_list_url = rogue_list("rogueListURL");
+    let rogue_list_hash = rogue_list("rogueListHash");
+    Read::Model(Box::new(Entry {
+        aaguid: identity.aaguid,
+        aaguid_unreadable: identity.aaguid_unreadable,
+        key_identifiers: identity.key_identifiers,
+        statuses,
+        rogue_list_url,
+        rogue_list_hash,
+        description,
+        attestation_types: statement.list("attestationTypes", Part::AttestationType, string, notes),
+        algorithms: statement.list("authenticationAlgorithms", Part::Algorithm, string, notes),
+        roots: statement.list(
+            "attestationRootCertificates",
+            Part::RootCertificate,
+            certificate,
+            notes,
+        ),
+        key_protection: statement
+            .list("keyProtection", Part::Member, string, notes)
+            .readable,
+        key_restricted: statement.boolean("isKeyRestricted", notes),
+        multi_device_credential_support: statement.text("multiDeviceCredentialSupport", notes),
+    }))
+}
+
+/// The metadata statement of an entry, which may come without one (3.1.1).
+enum Statement<'a> {
+    Absent,
+    Unreadable,
+    Read(Members<'a>),
+}
+
+impl<'a> Statement<'a> {
+    fn read(members: &Members<'a>, notes: &mut Notes) -> Self {
+        let read = match members.get(STATEMENT) {
+            Member::Absent => return Self::Absent,
+            Member::Unreadable(why) => Err(why),
+            Member::Read(raw) => Members::read(raw.get()).ok_or("it is not an object"),
+        };
+        read.map_or_else(
+            |why| {
+                notes.add(Part::Statement, || STATEMENT.to_owned(), why);
+                Self::Unreadable
+            },
+            Self::Read,
+        )
+    }
+
+    fn members(&self) -> Option<&Members<'a>> {
+        match self {
+            Self::Read(members) => Some(members),
+            Self::Absent | Self::Unreadable => None,
+        }
+    }
+
+    fn text(&self, name: &str, notes: &mut Notes) -> Option<String> {
+        let member = self.members()?.text(name);
+        read_or_note(member, Part::Member, || in_statement(name), notes)
+    }
+
+    fn boolean(&self, name: &str, notes: &mut Notes) -> Option<bool> {
+        let member = self.members()?.boolean(name);
+        read_or_note(member, Part::Member, || in_statement(name), notes)
+    }
+
+    /// Every statement has these lists, so one without lacks something.
+    fn list<T>(
+        &self,
+        name: &str,
+        part: Part,
+        element: impl Fn(&RawValue) -> Result<T, &'static str>,
+        notes: &mut Notes,
+    ) -> List<T> {
+        let elements = match self {
+            Self::Absent => return List::of(0),
+            Self::Unreadable => return List::of(1),
+            Self::Read(members) => match members.list(name) {
+                Member::Read(elements) => Ok(elements),
+                Member::Absent => Err("it is missing"),
+                Member::Unreadable(why) => Err(why),
+            },
+        };
+        let elements = match elements {
+            Ok(elements) => elements,
+            Err(why) => {
+                notes.add(part, || in_statement(name), why);
+                return List::of(1);
+            }
+        };
+        let mut list = List::of(0);
+        for (index, raw) in elements.into_iter().enumerate() {
+            match element(raw) {
+                Ok(read) => list.readable.push(read),
+                Err(why) => {
+                    list.unreadable += 1;
+                    notes.add(part, || format!("{}[{index}]", in_statement(name)), why);
+                }
+            }
+        }
+        list
+    }
+}
+
+/// What the member says, if it can be read.
+fn read_or_note<T>(
+    member: Member<T>,
+    part: Part,
+    place: impl FnOnce() -> String,
+    notes: &mut Notes,
+) -> Option<T> {
+    match member {
+        Member::Read(value) => Some(value),
+        Member::Absent => None,
+        Member::Unreadable(why) => {
+            notes.add(part, place, why);
+            None
+        }
+    }
+}
+
+/// Which model an entry is about.
+struct Identity {
+    aaguid: Option<Aaguid>,
+    aaguid_unreadable: bool,
+    key_identifiers: Vec<[u8; 20]>,
+}
+
+impl Identity {
+    /// The statement repeats what identifies the entry (Metadata Statements 3.1, section 3), and speaks where the entry cannot
+    /// be read.
+    fn read(members: &Members<'_>, statement: Option<&Members<'_>>, notes: &mut Notes) -> Self {
+        let parsed = |member: Member<String>| match member {
+            Member::Read(text) => match text.parse::<Aaguid>() {
+                Ok(aaguid) => Member::Read(aaguid),
+                Err(_) => Member::Unreadable("it is no AAGUID"),
+            },
+            Member::Absent => Member::Absent,
+            Member::Unreadable(why) => Member::Unreadable(why),
+        };
+        let repeated = || match statement.map(|statement| parsed(statement.text(AAGUID))) {
+            Some(Member::Read(aaguid)) => Some(aaguid),
+            _ => None,
+        };
+        let mut aaguid_unreadable = false;
+        let aaguid = match parsed(members.text(AAGUID)) {
+            Member::Read(aaguid) => {
+                if repeated().is_some_and(|repeated| repeated != aaguid) {
+                    let why = "it is not the entry's, which counts";
+                    notes.add(Part::Aaguid, || in_statement(AAGUID), why);
+                }
+                Some(aaguid)
+            }
+            Member::Absent => repeated(),
+            Member::Unreadable(why) => {
+                notes.add(Part::Aaguid, || AAGUID.to_owned(), why);
+                let repeated = repeated();
+                aaguid_unreadable = repeated.is_none();
+                repeated
+            }
+        };
+        let aaguid = aaguid.filter(|aaguid| !aaguid.is_zero());
+
+        let (mut key_identifiers, whole) = key_identifiers(members, Some(notes));
+        if (!whole || (aaguid.is_none() && key_identifiers.is_empty()))
+            && let Some(statement) = statement
+        {
+            for repeated in self::key_identifiers(statement, None).0 {
+                if !key_identifiers.contains(&repeated) {
+                    key_identifiers.push(repeated);
+                }
+            }
+        }
+        Self {
+            aaguid,
+            aaguid_unreadable,
+            key_identifiers,
+        }
+    }
+}
+
+/// The key identifiers of an object, and whether all of them can be read.
+fn key_identifiers(of: &Members<'_>, mut notes: Option<&mut Notes>) -> (Vec<[u8; 20]>, bool) {
+    let mut whole = true;
+    let mut unreadable = |place: &dyn Fn() -> String, why| {
+        whole = false;
+        if let Some(notes) = &mut notes {
+            notes.add(Part::KeyIdentifier, place, why);
+        }
+    };
+    let mut identifiers = Vec::new();
+    match of.list(KEY_IDENTIFIERS) {
+        Member::Absent => {}
+        Member::Unreadable(why) => unreadable(&|| KEY_IDENTIFIERS.to_owned(), why),
+        Member::Read(elements) => {
+            for (index, raw) in elements.into_iter().enumerate() {
+                match text_of(raw).and_then(|text| key_identifier(&text)) {
+                    Some(identifier) => identifiers.push(identifier),
+                    None => unreadable(
+                        &|| format!("{KEY_IDENTIFIERS}[{index}]"),
+                        "it is not 40 hexadecimal digits",
+                    ),
+                }
+            }
+        }
+    }
+    (identifiers, whole)
+}
+
+/// A list in the statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct List<T> {
+    readable: Vec<T>,
+    /// How many elements cannot be read; a list that cannot be read counts as one.
+    unreadable: usize,
+}
+
+impl<T> List<T> {
+    /// One of which this much is known to be unreadable, and nothing else is known.
+    fn of(unreadable: usize) -> Self {
+        Self {
+            readable: Vec::new(),
+            unreadable,
+        }
+    }
+
+    /// Does it list nothing at all? A list of which nothing can be read does list something.
+    fn is_empty(&self) -> bool {
+        self.readable.is_empty() && self.unreadable == 0
+    }
+}
+
+/// Of a model whose history cannot be read nobody knows what it says.
+fn lost_history(why: &'static str, notes: &mut Notes) -> Vec<StatusReport> {
+    notes.add(Part::StatusReport, || REPORTS.to_owned(), why);
+    vec![StatusReport::unreadable()]
+}
+
+fn status_report(raw: &RawValue, index: usize, notes: &mut Notes) -> StatusReport {
+    let place = |name: &str| format!("{REPORTS}[{index}]{name}");
+    let Some(report) = Members::read(raw.get()) else {
+        notes.add(Part::StatusReport, || place(""), "it is not an object");
+        return StatusReport::unreadable();
+    };
+    let status = match report.text("status") {
+        Member::Read(text) if !text.is_empty() => Ok(text),
+        Member::Read(_) => Err("it is empty"),
+        Member::Absent => Err("it is missing"),
+        Member::Unreadable(why) => Err(why),
+    };
+    let status = status.unwrap_or_else(|why| {
+        notes.add(Part::StatusReport, || place(".status"), why);
+        UNREADABLE_STATUS.to_owned()
+    });
+    let mut dates_unreadable = false;
+    let mut day = |name: &str| {
+        let why = match report.text(name) {
+            Member::Absent => return None,
+            Member::Unreadable(why) => why,
+            Member::Read(text) => match date(&text) {
+                Some(day) => return Some(day),
+                None => "it is no date of the form 2026-12-31",
+            },
+        };
+        dates_unreadable = true;
+        notes.add(Part::StatusDate, || place(&format!(".{name}")), why);
+        None
+    };
+    let (effective_from, over_from) = (day("effectiveDate"), day("sunsetDate"));
+    StatusReport {
         status,
-        effective_from: day("effectiveDate"),
-        over_from: day("sunsetDate"),
-        certificates,
-    })
+        effective_from,
+        over_from,
+        dates_unreadable,
+        certificates: named_certificates(&report, &place, notes),
+    }
+}
+
+/// The certificates that a report is limited to. When it cannot be told which keys are compromised, all of them may be, and the
+/// report is limited to none.
+fn named_certificates(
+    report: &Members<'_>,
+    place: &dyn Fn(&str) -> String,
+    notes: &mut Notes,
+) -> Vec<Vec<u8>> {
+    let mut certificates = Vec::new();
+    let mut whole = true;
+    for name in ["certificate", "batchCertificate"] {
+        let read = match report.get(name) {
+            Member::Absent => continue,
+            Member::Unreadable(why) => Err(why),
+            // 3.1.3 has one, and services are known that list several.
+            Member::Read(raw) => match report.list(name) {
+                Member::Read(elements) => elements.into_iter().map(certificate).collect(),
+                _ => certificate(raw).map(|one| vec![one]),
+            },
+        };
+        match read {
+            Ok(read) => certificates.extend(read),
+            Err(why) => {
+                whole = false;
+                notes.add(Part::StatusCertificate, || place(&format!(".{name}")), why);
+            }
+        }
+    }
+    if whole { certificates } else { Vec::new() }
+}
+
+fn string(raw: &RawValue) -> Result<String, &'static str> {
+    text_of(raw).ok_or("it is not a string")
 }
 
 /// A certificate in standard base64, among which white space may stand.
-fn certificate(text: &str) -> Option<Vec<u8>> {
-    let text: String = text
+fn certificate(raw: &RawValue) -> Result<Vec<u8>, &'static str> {
+    let text: String = string(raw)?
         .chars()
         .filter(|character| !character.is_ascii_whitespace())
         .collect();
-    let bytes = BASE64.decode(text).ok()?;
-    (bytes.len() <= MAX_CERTIFICATE && Certificate::parse(&bytes).is_some()).then_some(bytes)
+    let bytes = BASE64.decode(text).map_err(|_| "it is not base64")?;
+    if bytes.len() > MAX_CERTIFICATE {
+        return Err("it is longer than a certificate may be");
+    }
+    match Certificate::parse(&bytes) {
+        Some(_) => Ok(bytes),
+        None => Err("it is no X.509 certificate that can be read"),
+    }
 }
 
 /// 40 hexadecimal digits.
@@ -468,21 +830,4 @@ fn key_identifier(text: &str) -> Option<[u8; 20]> {
         *byte = u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok()?;
     }
     Some(identifier)
-}
-
-fn text_of(object: &Value, name: &str) -> Option<String> {
-    object.get(name).and_then(Value::as_str).map(str::to_owned)
-}
-
-fn list_of<'v>(object: &'v Value, name: &str) -> &'v [Value] {
-    let list = object.get(name).and_then(Value::as_array);
-    list.map(Vec::as_slice).unwrap_or_default()
-}
-
-/// The strings of a list; anything else in it is left out.
-fn texts_of(object: &Value, name: &str) -> Vec<String> {
-    list_of(object, name)
-        .iter()
-        .filter_map(|value| value.as_str().map(str::to_owned))
-        .collect()
 }

@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use testkit::metadata::{Blob, BlobLies, Service, signer_certificates};
 use testkit::{Algorithm, Chain, Curves, Encoding, IssuerNames, Lies, base64url, from_base64url};
-use webauthn::metadata::{BlobExpectation, Metadata, MetadataError};
+use webauthn::metadata::{BlobExpectation, MAX_NAMED, Metadata, MetadataError, Part};
 use webauthn::trust::TrustError;
 use webauthn::{Reason, UnixSeconds};
 
@@ -343,7 +343,6 @@ fn a_payload_without_its_members_is_malformed() {
         ("nextUpdate", json!(20_991_231)),
         ("nextUpdate", json!("soon")),
         ("nextUpdate", json!("2099-13-31")),
-        ("legalHeader", json!(7)),
         ("entries", Value::Null),
         ("entries", json!({})),
     ] {
@@ -358,7 +357,43 @@ fn a_payload_without_its_members_is_malformed() {
         raw_entries: vec![json!(7); 10_000],
         ..Blob::default()
     };
-    assert_eq!(accepted(&blob).lost().len(), 10_000);
+    let metadata = accepted(&blob);
+    assert_eq!(metadata.dropped().count(Part::Entry), 10_000);
+    assert_eq!(metadata.dropped().named(Part::Entry).len(), MAX_NAMED);
+}
+
+#[test]
+fn an_unreadable_legal_header_loses_nothing_else() {
+    let mut blob = Blob::default();
+    blob.extra.insert("legalHeader".to_owned(), json!(7));
+    let metadata = accepted(&blob);
+    assert_eq!(metadata.legal_header(), None);
+    let [dropped] = metadata.dropped().named(Part::Member) else {
+        panic!()
+    };
+    assert_eq!(
+        (dropped.entry, dropped.place.as_str()),
+        (None, "legalHeader")
+    );
+}
+
+#[test]
+fn an_unreadable_revocation_list_refuses_the_blob() {
+    let service = service();
+    let text = service.sign(&Blob::default()).unwrap();
+    let roots = [service.root().to_vec()];
+    let lists = [service.revocation_list(&[]).unwrap(), vec![0x30, 0]];
+    let with = |revocation_lists| {
+        let expected = BlobExpectation {
+            revocation_lists,
+            ..expecting(&roots)
+        };
+        Metadata::verify(text.as_bytes(), &expected)
+    };
+    assert!(with(&lists[..1]).is_ok());
+    let error = with(&lists).unwrap_err();
+    assert_eq!(error, MetadataError::RevocationListUnreadable { index: 1 });
+    assert_eq!(error.reason(), Reason::MetadataUntrusted);
 }
 
 #[test]
@@ -439,7 +474,11 @@ fn no_certificate_of_the_signers_chain_is_revoked() {
         assert!(verify(service.revocation_list(&others).unwrap()).is_ok());
         let stranger = Service::with_chain(Algorithm::ES256, chain).unwrap();
         assert!(verify(stranger.revocation_list(&signers).unwrap()).is_ok());
-        assert!(verify(revoking[..revoking.len() - 1].to_vec()).is_ok());
+        let cut_off = verify(revoking[..revoking.len() - 1].to_vec());
+        assert_eq!(
+            cut_off,
+            Err(MetadataError::RevocationListUnreadable { index: 0 })
+        );
         let mut tampered = revoking.clone();
         *tampered.last_mut().unwrap() ^= 1;
         assert!(verify(tampered).is_ok());

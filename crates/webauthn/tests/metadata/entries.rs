@@ -10,7 +10,8 @@ use webauthn::UnixSeconds;
 use webauthn::attestation::AttestationType;
 use webauthn::credential::Aaguid;
 use webauthn::metadata::{
-    KNOWN_STATUSES, Metadata, MetadataPolicy, REFUSED_STATUSES, provider_name,
+    KNOWN_STATUSES, MAX_NAMED, Metadata, MetadataPolicy, Part, REFUSED_STATUSES, UNREADABLE_STATUS,
+    provider_name,
 };
 use webauthn::trust::TrustError;
 
@@ -71,60 +72,237 @@ fn an_entry_is_kept_with_what_it_says() {
     assert_eq!(report.effective_from, Some(UnixSeconds(1_577_836_800)));
     assert_eq!(report.over_from, None);
     assert!(report.certificates.is_empty());
-    assert_eq!(metadata.by_aaguid(Aaguid::new(MODEL)), Some(entry));
-    assert_eq!(metadata.by_aaguid(Aaguid::new([0xa2; 16])), None);
+    let found: Vec<_> = metadata.by_aaguid(Aaguid::new(MODEL)).collect();
+    assert_eq!(found, [entry]);
+    assert_eq!(metadata.by_aaguid(Aaguid::new([0xa2; 16])).next(), None);
+    assert!(metadata.dropped().is_empty());
+}
+
+/// What is named of a kind: entry, model, place and fault.
+fn named(metadata: &Metadata, part: Part) -> Vec<(usize, Option<&str>, &str, &str)> {
+    let named = metadata.dropped().named(part).iter();
+    named
+        .map(|dropped| {
+            (
+                dropped.entry.unwrap(),
+                dropped.model.as_deref(),
+                dropped.place.as_str(),
+                dropped.why,
+            )
+        })
+        .collect()
 }
 
 #[test]
-fn a_malformed_entry_loses_only_itself_and_is_named() {
-    let mut deep = json!(1);
-    for _ in 0..200 {
-        deep = json!([deep]);
-    }
+fn an_entry_that_names_no_model_loses_only_itself_and_is_named() {
     let reports = json!([{"status": "REVOKED"}]);
     let blob = raw(vec![
         json!(7),
         json!({"aaguid": 7, "statusReports": reports, "metadataStatement": {"description": "Seven"}}),
         json!({"aaguid": "a1", "statusReports": reports}),
         json!({"statusReports": reports, "metadataStatement": {"description": "Nobody"}}),
-        json!({"aaguid": TEXT, "statusReports": {}}),
-        json!({"aaguid": TEXT}),
-        json!({"aaguid": TEXT, "statusReports": [{}]}),
-        json!({"aaguid": TEXT, "statusReports": ["REVOKED"]}),
         json!({"attestationCertificateKeyIdentifiers": ["00"], "statusReports": reports}),
         json!({"aaguid": "00000000-0000-0000-0000-000000000000", "statusReports": reports}),
-        json!({"aaguid": TEXT, "statusReports": reports, "deep": deep}),
         json!({"aaguid": TEXT, "statusReports": reports}),
-        json!({"aaguid": TEXT, "statusReports": []}),
         json!({"aaid": "1234#5678", "statusReports": reports}),
-        json!({"aaid": "1234#5679", "statusReports": reports}),
+        json!({"aaid": "1234#5679", "aaguid": 7, "statusReports": reports}),
     ]);
     let metadata = accepted(&blob);
     assert_eq!(only(&metadata).statuses()[0].status, "REVOKED");
-    assert_eq!(metadata.uaf_entries(), 2);
-    let lost: Vec<_> = metadata
-        .lost()
-        .iter()
-        .map(|lost| (lost.index, lost.name.as_deref(), lost.problem))
-        .collect();
+    assert_eq!(metadata.uaf_entries(), 1);
+    assert_eq!(metadata.dropped().count(Part::Entry), 7);
     let zeros = Some("00000000-0000-0000-0000-000000000000");
     assert_eq!(
-        lost,
+        named(&metadata, Part::Entry),
         [
-            (0, None, "it is not an object"),
-            (1, Some("Seven"), "`aaguid` is not a string"),
-            (2, Some("a1"), "`aaguid` is none"),
-            (3, Some("Nobody"), "it names no model"),
-            (4, Some(TEXT), "`statusReports` is not an array"),
-            (5, Some(TEXT), "`statusReports` is not an array"),
-            (6, Some(TEXT), "a status report has no status"),
-            (7, Some(TEXT), "a status report has no status"),
-            (8, None, "it names no model"),
-            (9, zeros, "it names no model"),
-            (10, None, "it is not JSON"),
-            (12, Some(TEXT), "another entry is about the same model"),
+            (0, None, "", "it is not an object"),
+            (1, Some("Seven"), "", "it is not a string"),
+            (2, Some("a1"), "", "it is no AAGUID"),
+            (3, Some("Nobody"), "", "it names no model"),
+            (4, None, "", "it is not 40 hexadecimal digits"),
+            (5, zeros, "", "it names no model"),
+            (8, None, "", "it is not a string"),
         ]
     );
+}
+
+#[test]
+fn an_entry_with_an_unreadable_history_is_kept_and_refuses_its_model() {
+    let text = json!([{"status": "FIDO_CERTIFIED_L1"}]).to_string();
+    let mut deep = json!(1);
+    for _ in 0..200 {
+        deep = json!([deep]);
+    }
+    let cases = [
+        (json!({}), "statusReports", "it is not an array"),
+        (json!(text), "statusReports", "it is not an array"),
+        (Value::Null, "statusReports", "it is missing"),
+        (
+            json!(["REVOKED"]),
+            "statusReports[0]",
+            "it is not an object",
+        ),
+        (json!([{}]), "statusReports[0].status", "it is missing"),
+        (
+            json!([{"status": ""}]),
+            "statusReports[0].status",
+            "it is empty",
+        ),
+        (
+            json!([{"status": "FIDO_CERTIFIED_L1"}, {"status": deep}]),
+            "statusReports[1].status",
+            "it is not a string",
+        ),
+    ];
+    for (reports, place, why) in cases {
+        let metadata = accepted(&raw(vec![
+            json!({"aaguid": TEXT, "statusReports": reports}),
+        ]));
+        assert_eq!(
+            named(&metadata, Part::StatusReport),
+            [(0, Some(TEXT), place, why)]
+        );
+        let policy = MetadataPolicy::default();
+        let refused = only(&metadata).refused_status(&[], &policy, NOW).unwrap();
+        assert_eq!(refused.status, UNREADABLE_STATUS);
+        // Who refuses no status is not concerned.
+        let policy = MetadataPolicy {
+            refused_statuses: vec![],
+            ..policy
+        };
+        assert_eq!(only(&metadata).refused_status(&[], &policy, NOW), None);
+    }
+    // One that is over is over, whatever it said.
+    let over = json!([{"status": 7, "sunsetDate": "2020-01-01"}]);
+    let metadata = accepted(&raw(vec![json!({"aaguid": TEXT, "statusReports": over})]));
+    let policy = MetadataPolicy::default();
+    assert_eq!(only(&metadata).refused_status(&[], &policy, NOW), None);
+}
+
+#[test]
+fn a_member_that_is_there_twice_says_nothing() {
+    let report = "{\"status\":\"FIDO_CERTIFIED\"}";
+    let twice = |members: &str| {
+        let entry = format!("{{\"aaguid\":\"{TEXT}\",{members}}}");
+        // Through the text, since a value of JSON has each member once.
+        let payload = raw(vec![json!("ENTRY")])
+            .payload()
+            .to_string()
+            .replace("\"ENTRY\"", &entry);
+        let service = super::service();
+        super::verify(&service, &service.sign_text(&payload).unwrap()).unwrap()
+    };
+    let reports = format!("\"statusReports\":[{report}],\"statusReports\":[{report}]");
+    let metadata = twice(&reports);
+    let there_twice = "it is there twice";
+    assert_eq!(
+        named(&metadata, Part::StatusReport),
+        [(0, Some(TEXT), "statusReports", there_twice)]
+    );
+    let report = "{\"status\":\"REVOKED\",\"status\":\"FIDO_CERTIFIED\"}";
+    let metadata = twice(&format!("\"statusReports\":[{report}]"));
+    assert_eq!(only(&metadata).statuses()[0].status, UNREADABLE_STATUS);
+    let statement = "{\"attestationRootCertificates\":[],\"attestationRootCertificates\":[]}";
+    let metadata = twice(&format!(
+        "\"statusReports\":[],\"metadataStatement\":{statement},\"\\ud800\":1"
+    ));
+    assert_eq!(only(&metadata).unreadable_roots(), 1);
+}
+
+#[test]
+fn an_unreadable_aaguid_is_taken_from_the_statement() {
+    for wrong in [json!(7), json!("a1"), json!([TEXT]), json!("")] {
+        let blob = raw(vec![json!({
+            "aaguid": wrong,
+            "statusReports": [{"status": "REVOKED"}],
+            "metadataStatement": {"aaguid": TEXT},
+        })]);
+        let metadata = accepted(&blob);
+        assert_eq!(only(&metadata).aaguid(), Some(Aaguid::new(MODEL)));
+        let [dropped] = metadata.dropped().named(Part::Aaguid) else {
+            panic!()
+        };
+        assert_eq!(dropped.model.as_deref(), Some(TEXT));
+        assert_eq!(metadata.dropped().count(Part::Entry), 0);
+    }
+    // Of two that can be read the entry's counts, and the other is named.
+    let other = TEXT.replace("a1a1a1a1-", "b2b2b2b2-");
+    let blob = raw(vec![json!({
+        "aaguid": TEXT,
+        "statusReports": [],
+        "metadataStatement": {"aaguid": other},
+    })]);
+    let metadata = accepted(&blob);
+    assert_eq!(only(&metadata).aaguid(), Some(Aaguid::new(MODEL)));
+    assert_eq!(metadata.dropped().count(Part::Aaguid), 1);
+}
+
+#[test]
+fn an_unreadable_key_identifier_is_taken_from_the_statement() {
+    let (first, second) = ("01".repeat(20), "02".repeat(20));
+    let blob = raw(vec![json!({
+        "attestationCertificateKeyIdentifiers": [first, "zz"],
+        "statusReports": [],
+        "metadataStatement": {"attestationCertificateKeyIdentifiers": [first, second]},
+    })]);
+    let metadata = accepted(&blob);
+    assert_eq!(only(&metadata).key_identifiers(), [[1; 20], [2; 20]]);
+    assert_eq!(
+        named(&metadata, Part::KeyIdentifier)[0].2,
+        "attestationCertificateKeyIdentifiers[1]"
+    );
+}
+
+#[test]
+fn everything_that_is_dropped_is_counted_and_the_first_are_named() {
+    let models = (0..30).map(|number| {
+        json!({
+            "aaguid": format!("{number:08}-0000-0000-0000-000000000001"),
+            "statusReports": [{"status": "FIDO_CERTIFIED", "effectiveDate": 7, "sunsetDate": "soon"}],
+            "rogueListURL": 7,
+            "metadataStatement": {
+                "description": 7,
+                "attestationTypes": [7, "basic_full"],
+                "authenticationAlgorithms": {},
+                "attestationRootCertificates": ["AAAA", "*"],
+                "keyProtection": [1, 2, 3],
+                "isKeyRestricted": "no",
+            },
+        })
+    });
+    let metadata = accepted(&raw(models.collect()));
+    for (part, of_each, place) in [
+        (
+            Part::RootCertificate,
+            2,
+            "metadataStatement.attestationRootCertificates[0]",
+        ),
+        (
+            Part::AttestationType,
+            1,
+            "metadataStatement.attestationTypes[0]",
+        ),
+        (
+            Part::Algorithm,
+            1,
+            "metadataStatement.authenticationAlgorithms",
+        ),
+        (Part::StatusDate, 2, "statusReports[0].effectiveDate"),
+        (Part::Member, 6, "metadataStatement.description"),
+    ] {
+        assert_eq!(metadata.dropped().count(part), 30 * of_each, "{part:?}");
+        let named = metadata.dropped().named(part);
+        assert_eq!(named.len(), MAX_NAMED);
+        assert_eq!(named[19].entry, Some(19));
+        assert_eq!(
+            named[19].model.as_deref(),
+            Some("00000019-0000-0000-0000-000000000001")
+        );
+        assert_eq!(
+            (named[19].place.as_str(), named[19].count),
+            (place, of_each)
+        );
+    }
 }
 
 #[test]
@@ -147,7 +325,7 @@ fn unknown_members_and_values_lose_nothing() {
         },
     })]);
     let metadata = accepted(&blob);
-    assert!(metadata.lost().is_empty());
+    assert_eq!(metadata.dropped().count(Part::Entry), 0);
     let entry = only(&metadata);
     let statuses: Vec<_> = entry
         .in_effect(NOW)
@@ -158,6 +336,7 @@ fn unknown_members_and_values_lose_nothing() {
     assert_eq!(entry.key_protection(), ["granite"]);
     assert_eq!(entry.is_key_restricted(), None);
     assert!(entry.roots().is_empty());
+    assert_eq!(entry.unreadable_roots(), 1);
 }
 
 #[test]
@@ -205,13 +384,18 @@ fn entries_are_found_by_aaguid_and_by_key_identifier() {
     let second = Entry::u2f(vec!["01".repeat(20)], root());
     let third = Entry::u2f(vec!["02".repeat(20), "01".repeat(20)], root());
     let metadata = of(vec![first, second, third]);
-    let find = |byte| metadata.by_key_identifier(&[byte; 20]);
-    assert_eq!(find(0xab), Some(&metadata.entries()[0]));
-    assert_eq!(find(0), Some(&metadata.entries()[0]));
-    assert_eq!(find(1), Some(&metadata.entries()[1]));
-    assert_eq!(find(2), None);
-    assert_eq!(metadata.lost()[0].index, 2);
-    assert_eq!(metadata.by_aaguid(Aaguid::ZERO), None);
+    let find = |byte| {
+        let found = metadata.by_key_identifier(&[byte; 20]);
+        found.collect::<Vec<_>>()
+    };
+    let entries = metadata.entries();
+    assert_eq!(find(0xab), [&entries[0]]);
+    assert_eq!(find(0), [&entries[0]]);
+    assert_eq!(find(1), [&entries[1], &entries[2]]);
+    assert_eq!(find(2), [&entries[2]]);
+    let second = metadata.dropped().named(Part::SecondEntry);
+    assert_eq!((second.len(), second[0].entry), (1, Some(2)));
+    assert_eq!(metadata.by_aaguid(Aaguid::ZERO).next(), None);
 }
 
 #[test]
@@ -307,6 +491,62 @@ fn a_demanded_level_is_the_current_one_of_its_scale() {
         assert!(met(&["FIPS140_CERTIFIED_L2", aside], fips), "{aside}");
     }
     assert!(met(&[], &[]));
+}
+
+#[test]
+fn a_report_with_an_unreadable_date_counts_against_the_model_and_not_for_it() {
+    let met = |reports: Value| {
+        let blob = raw(vec![json!({"aaguid": TEXT, "statusReports": reports})]);
+        let metadata = accepted(&blob);
+        let policy = MetadataPolicy {
+            refused_statuses: vec!["REVOKED".to_owned()],
+            required_levels: vec!["FIDO_CERTIFIED_L1".into(), "FIDO_CERTIFIED_L2".into()],
+            ..MetadataPolicy::default()
+        };
+        let judged = only(&metadata).judge(AttestationType::None, &[], &policy, NOW);
+        let shown: Vec<_> = only(&metadata).certification_levels(NOW).collect();
+        (judged.is_ok(), shown.join(" "))
+    };
+    let l1 = json!({"status": "FIDO_CERTIFIED_L1"});
+    let none = json!({"status": "NOT_FIDO_CERTIFIED"});
+    let unsure = |status: &str, date: &str| json!({"status": status, date: "soon"});
+    let said = |met: bool, levels: &str| (met, levels.to_owned());
+    assert_eq!(met(json!([l1])), said(true, "FIDO_CERTIFIED_L1"));
+    for date in ["effectiveDate", "sunsetDate"] {
+        let l2 = unsure("FIDO_CERTIFIED_L2", date);
+        assert_eq!(met(json!([l2])), said(false, ""));
+        assert_eq!(met(json!([none, l2])), said(false, ""));
+        // Either is a level that will do.
+        assert_eq!(met(json!([l1, l2])), said(true, ""));
+        assert_eq!(met(json!([l2, l1])), said(true, "FIDO_CERTIFIED_L1"));
+        assert_eq!(met(json!([l1, unsure("RETIRED", date)])), said(false, ""));
+        assert!(!met(json!([l1, unsure("REVOKED", date)])).0);
+        assert!(met(json!([l1, unsure("UPDATE_AVAILABLE", date)])).0);
+    }
+    // A readable date that rules the report out does so still.
+    let over = json!({"status": "REVOKED", "effectiveDate": 7, "sunsetDate": "2025-01-01"});
+    assert!(met(json!([l1, over])).0);
+}
+
+#[test]
+fn what_is_of_no_certain_status_has_no_certain_level() {
+    let met = |reports: Value| {
+        let blob = raw(vec![json!({"aaguid": TEXT, "statusReports": reports})]);
+        let metadata = accepted(&blob);
+        let policy = MetadataPolicy {
+            refused_statuses: vec![],
+            required_levels: vec!["FIDO_CERTIFIED_L1".into(), "FIPS140_CERTIFIED_L1".into()],
+            ..MetadataPolicy::default()
+        };
+        only(&metadata)
+            .judge(AttestationType::None, &[], &policy, NOW)
+            .is_ok()
+    };
+    for level in ["FIDO_CERTIFIED_L1", "FIPS140_CERTIFIED_L1"] {
+        let level = json!({"status": level});
+        assert!(met(json!([7, level])));
+        assert!(!met(json!([level, 7])));
+    }
 }
 
 #[test]

@@ -11,8 +11,9 @@ use webauthn::attestation::{AttestationPolicy, AttestationType};
 use webauthn::authentication::Signal;
 use webauthn::cbor::{self, KeyOrder};
 use webauthn::cose::CoseAlgorithm;
+use webauthn::credential::Aaguid;
 use webauthn::json::{Limits, parse};
-use webauthn::metadata::{Metadata, MetadataPolicy, StaleMetadata, UnknownModels};
+use webauthn::metadata::{Metadata, MetadataPolicy, Part, StaleMetadata, UnknownModels};
 use webauthn::origin::Origin;
 use webauthn::registration::{BackupPolicy, CrossOrigin, RegistrationError};
 use webauthn::relying_party::RpId;
@@ -27,19 +28,19 @@ use webauthn::{
 const ORIGIN: &str = "https://example.org";
 
 /// One answer, to be judged in the light of several metadata.
-struct Answer {
-    response: RegistrationResponse,
+pub(super) struct Answer {
+    pub(super) response: RegistrationResponse,
     /// The root of the authenticator's chain.
-    root: Vec<u8>,
-    aaguid: [u8; 16],
-    expected: RegistrationExpectation,
+    pub(super) root: Vec<u8>,
+    pub(super) aaguid: [u8; 16],
+    pub(super) expected: RegistrationExpectation,
 }
 
-fn answer(format: Format) -> Answer {
+pub(super) fn answer(format: Format) -> Answer {
     answer_of(Profile::security_key().with_format(format))
 }
 
-fn answer_of(profile: Profile) -> Answer {
+pub(super) fn answer_of(profile: Profile) -> Answer {
     answer_with(profile, &Lies::default())
 }
 
@@ -136,7 +137,7 @@ impl Answer {
     }
 
     /// The certificates of the statement.
-    fn chain(&self) -> Vec<Vec<u8>> {
+    pub(super) fn chain(&self) -> Vec<Vec<u8>> {
         let object = cbor::read(self.response.attestation_object(), KeyOrder::Any).unwrap();
         let x5c = object.get("attStmt").unwrap().get("x5c").unwrap();
         let elements = x5c.as_array().unwrap().iter();
@@ -146,7 +147,7 @@ impl Answer {
     }
 }
 
-fn other_root() -> Vec<u8> {
+pub(super) fn other_root() -> Vec<u8> {
     super::service().root().to_vec()
 }
 
@@ -175,6 +176,161 @@ fn the_anchors_of_the_model_are_trusted_and_no_others() {
     let unconfigured = answer(Format::PackedX5c);
     let verified = unconfigured.described_by(of_another_model).unwrap();
     assert_eq!((verified.trust(), verified.model()), (Trust::Unknown, None));
+}
+
+#[test]
+fn a_model_of_whose_roots_none_can_be_read_refuses_what_would_need_them() {
+    let right = answer(Format::PackedX5c);
+    let wrong = answer(Format::PackedX5c);
+    let unreadable = |roots: Value| {
+        let mut entry = right.entry("basic_full");
+        let name = "attestationRootCertificates".to_owned();
+        entry.extra_statement.insert(name, roots);
+        entry
+    };
+    let mut without_statement = right.entry("basic_full");
+    let name = "metadataStatement".to_owned();
+    without_statement.extra.insert(name, json!("lost"));
+    let cases = [
+        (unreadable(json!(["AAAA"])), 1),
+        (unreadable(json!(["AAAA", 7, ""])), 3),
+        (unreadable(json!("none")), 1),
+        (unreadable(json!({})), 1),
+        (unreadable(Value::Null), 1),
+        (without_statement, 1),
+    ];
+    for (entry, count) in cases {
+        // Whatever else is trusted: the model's own roots are not known.
+        for anchors in [vec![], vec![right.root.clone(), wrong.root.clone()]] {
+            for device in [&right, &wrong] {
+                let mut expected = device.expected.clone();
+                expected.attestation.trust_anchors = anchors.clone();
+                let metadata = of(vec![entry.clone()]);
+                let facts = TrustFacts {
+                    metadata: Some(&metadata),
+                };
+                let error = verify_registration_with(
+                    &expected,
+                    &device.response,
+                    &facts,
+                    NOW,
+                    &mut NoTrace,
+                )
+                .unwrap_err();
+                assert_eq!(error.reason(), Reason::MetadataRootsUnreadable);
+                let model = Aaguid::new(right.aaguid);
+                let told = format!(
+                    "the metadata list {count} attestation root certificates for the authenticator model {model}, and none \
+                     of them can be read"
+                );
+                assert_eq!(error.to_string(), told);
+            }
+        }
+    }
+    // With one that can be read the right authority is trusted and another is not.
+    let entry = unreadable(json!(["AAAA", base64_of(&right.root)]));
+    let verified = right.described_by(entry.clone()).unwrap();
+    assert_eq!(verified.trust(), Trust::Trusted);
+    assert_eq!(wrong.described_by(entry), Err(TrustError::NoAnchor));
+    // Absent attestation needs no roots.
+    let none = answer(Format::None);
+    assert!(none.described_by(unreadable(json!(["AAAA"]))).is_ok());
+}
+
+pub(super) fn base64_of(der: &[u8]) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(der)
+}
+
+#[test]
+fn a_model_of_whose_types_none_can_be_read_refuses_attestation() {
+    for format in [Format::PackedX5c, Format::PackedSelf] {
+        let device = answer(format);
+        for types in [json!([7]), json!("basic_full"), json!({}), Value::Null] {
+            let mut entry = device.entry("basic_full");
+            let name = "attestationTypes".to_owned();
+            entry.extra_statement.insert(name, types.clone());
+            let error = device.described_by(entry).unwrap_err();
+            assert_eq!(error.reason(), Reason::AttestationUntrusted, "{types}");
+            assert!(error.to_string().contains("none of them can be read"));
+        }
+        let mut entry = device.entry("basic_full");
+        let name = "attestationTypes".to_owned();
+        let types = json!([7, "basic_full", "basic_surrogate"]);
+        entry.extra_statement.insert(name, types);
+        assert!(device.described_by(entry).is_ok());
+    }
+}
+
+#[test]
+fn of_two_entries_about_a_model_the_stricter_counts() {
+    let packed = answer(Format::PackedX5c);
+    let good = packed.entry("basic_full");
+    let revoked = good.clone().with_statuses(vec![status("REVOKED")]);
+    let uncertified = good.clone().with_statuses(vec![]);
+    let foreign = Entry {
+        roots: vec![other_root()],
+        ..good.clone()
+    };
+    let rootless = Entry {
+        roots: vec![],
+        ..good.clone()
+    };
+    let surrogate = packed.entry("basic_surrogate");
+    let both = |second: &Entry| {
+        let judged = |entries: Vec<Entry>| {
+            packed
+                .with(Some(&of(entries)))
+                .map(|verified| verified.trust())
+        };
+        let outcome = judged(vec![good.clone(), second.clone()]);
+        assert_eq!(judged(vec![second.clone(), good.clone()]), outcome);
+        outcome
+    };
+    assert_eq!(both(&good), Ok(Trust::Trusted));
+    assert_eq!(both(&rootless), Ok(Trust::Trusted));
+    assert_eq!(both(&foreign), Err(TrustError::NoAnchor));
+    let error = both(&revoked).unwrap_err();
+    assert_eq!(error.reason(), Reason::AuthenticatorStatusRefused);
+    assert!(both(&surrogate).is_err());
+    let packed = answer_of(Profile::security_key()).level("FIDO_CERTIFIED_L1");
+    let good = packed.entry("basic_full");
+    assert!(packed.described_by(good.clone()).is_ok());
+    let error = packed.with(Some(&of(vec![good, uncertified]))).unwrap_err();
+    assert_eq!(error.reason(), Reason::AuthenticatorStatusRefused);
+}
+
+#[test]
+fn a_u2f_key_is_judged_by_its_key_and_by_the_aaguid_that_it_claims() {
+    let u2f = answer_of(Profile {
+        aaguid: [9; 16],
+        ..Profile::u2f()
+    });
+    let identifier = certificate_key_identifier(&u2f.chain()[0]).unwrap();
+    let revoked = Entry::u2f(vec![identifier], u2f.root.clone());
+    let revoked = revoked.with_statuses(vec![status("REVOKED")]);
+    // The AAGUID of a U2F key is not signed.
+    let claimed = Entry::fido2([9; 16], u2f.root.clone());
+    assert!(u2f.described_by(claimed.clone()).is_ok());
+    let error = u2f.with(Some(&of(vec![claimed, revoked]))).unwrap_err();
+    assert_eq!(error.reason(), Reason::AuthenticatorStatusRefused);
+}
+
+#[test]
+fn an_entry_whose_aaguid_cannot_be_read_is_found_by_the_key_of_the_certificate() {
+    let packed = answer(Format::PackedX5c);
+    let identifier = certificate_key_identifier(&packed.chain()[0]).unwrap();
+    let mut entry = Entry {
+        key_identifiers: vec![identifier],
+        ..packed.entry("basic_full")
+    };
+    entry.extra.insert("aaguid".to_owned(), json!("damaged"));
+    entry.extra_statement.insert("aaguid".to_owned(), json!(7));
+    let verified = packed.described_by(entry.clone()).unwrap();
+    assert!(verified.model().is_some());
+    let revoked = entry.with_statuses(vec![status("REVOKED")]);
+    let error = packed.described_by(revoked).unwrap_err();
+    assert_eq!(error.reason(), Reason::AuthenticatorStatusRefused);
 }
 
 #[test]
@@ -267,7 +423,7 @@ fn an_entry_for_the_aaguid_of_zeros_matches_nobody() {
     })
     .known_models_only();
     let metadata = of(vec![packed.entry("basic_full")]);
-    assert_eq!(metadata.lost().len(), 1);
+    assert_eq!(metadata.dropped().count(Part::Entry), 1);
     assert_eq!(
         packed.with(Some(&metadata)),
         Err(TrustError::AuthenticatorUnknown)
@@ -372,6 +528,15 @@ fn a_compromised_key_refuses_the_chains_through_the_certificate_it_names() {
     assert_eq!(compromised(Some(other.root)), Ok(Trust::Trusted));
     // When it cannot be told which certificate is meant, any may be.
     assert_eq!(compromised(Some(vec![0x30, 0])), refused);
+
+    // Nor is a report limited to the certificate that can be read.
+    let text = base64_of(&other_root());
+    let mut entry = packed.entry("basic_full");
+    let report = json!({
+        "status": "ATTESTATION_KEY_COMPROMISE", "certificate": text, "batchCertificate": [text, "AAAA"],
+    });
+    entry.extra.insert("statusReports".into(), json!([report]));
+    assert!(packed.described_by(entry).is_err());
 
     // Other statuses are not limited by a certificate.
     let report = Status {

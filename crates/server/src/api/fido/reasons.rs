@@ -123,6 +123,7 @@ pub const fn class(reason: Reason) -> Class {
         | R::SafetynetCtsProfile
         | R::SafetynetTimestamp
         | R::AppleNonce
+        | R::MetadataRootsUnreadable
         | R::AuthenticatorStatusRefused
         | R::AuthenticatorUnknown
         | R::AuthenticatorModelRefused

@@ -16,7 +16,7 @@ use serde::Serialize;
 use tokio::sync::Semaphore;
 use utoipa::ToSchema;
 use webauthn::credential::Aaguid;
-use webauthn::metadata::{Entry, LostEntry, MAX_BLOB, StatusReport as Report};
+use webauthn::metadata::{self, Entry, MAX_BLOB, Part, StatusReport as Report};
 use webauthn::trust::UnixSeconds;
 
 use super::error::Problem;
@@ -64,21 +64,38 @@ pub struct InUse {
     models: usize,
     /// How many entries are about UAF authenticators, which cannot have passkeys.
     uaf_entries: usize,
-    /// Entries that could not be read. Their models count as unknown.
-    unreadable_entries: Vec<UnreadableEntry>,
+    /// What could not be read, by kind; empty when everything could. Nothing is trusted for it.
+    dropped: Vec<DroppedPart>,
     /// Their terms of use (`legalHeader`), or null.
     legal_header: Option<String>,
 }
 
-/// An entry that could not be read.
+/// Things of one kind that could not be read in the metadata.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct UnreadableEntry {
-    /// Its place among the entries, from 0.
-    index: usize,
-    /// What it calls itself, or null.
-    name: Option<String>,
-    /// What is wrong with it.
-    problem: &'static str,
+pub struct DroppedPart {
+    /// The kind: `entry` (its model counts as unknown), `second_entry` (not dropped: a further entry about a model, and an
+    /// attestation must satisfy all of them), `aaguid`, `key_identifier`, `status_report`, `status_date`, `status_certificate`,
+    /// `statement`, `root_certificate`, `attestation_type`, `algorithm`, or `member` (anything else).
+    what: &'static str,
+    /// How many there are.
+    count: usize,
+    /// The first 20 entries that have some.
+    named: Vec<Dropped>,
+}
+
+/// Things of one kind that could not be read in one entry.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Dropped {
+    /// The place of the entry among the entries, from 0, or null: beside the entries.
+    entry: Option<usize>,
+    /// The model that the entry is about, as AAGUID, or else its description or a key identifier; null when none can be read.
+    model: Option<String>,
+    /// Where the first of them stands in the entry; empty: the entry itself.
+    place: String,
+    /// What is wrong with the first of them.
+    why: &'static str,
+    /// How many there are in this entry.
+    count: usize,
 }
 
 /// Why metadata are not in use.
@@ -164,15 +181,21 @@ pub struct ModelMetadata {
     multi_device_credential_support: Option<String>,
     /// How many certificates its attestations may lead to.
     attestation_roots: usize,
+    /// How many certificates beside those are listed and cannot be read. Where all are such, attestations that lead to a
+    /// certificate are refused.
+    unreadable_roots: usize,
 }
 
 /// One report of a model's history.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct StatusReport {
-    /// The status in the words of the metadata.
+    /// The status in the words of the metadata, or `unreadable`: it may be any, and refuses the model where the policy refuses
+    /// any status.
     status: String,
-    /// Whether it is in effect now.
+    /// Whether it is in effect now. With an unreadable date it may be, which counts against the model.
     in_effect: bool,
+    /// Whether one of its dates cannot be read.
+    dates_unreadable: bool,
     /// Since when (RFC 3339, UTC), or null: always.
     #[schema(value_type = Option<String>, format = DateTime)]
     effective_from: Option<Date>,
@@ -327,13 +350,14 @@ pub async fn model(
 fn known(passkeys: &Arc<Passkeys>, aaguid: Aaguid) -> KnownModel {
     let at = UnixSeconds(passkeys.now().seconds());
     let in_use = passkeys.metadata();
-    let entry = in_use
-        .as_ref()
-        .and_then(|in_use| in_use.metadata.by_aaguid(aaguid));
+    let entries: Vec<_> = in_use
+        .iter()
+        .flat_map(|in_use| in_use.metadata.by_aaguid(aaguid))
+        .collect();
     KnownModel {
         aaguid: aaguid.to_string(),
         provider_name: passkeys.provider_name(aaguid),
-        metadata: entry.map(|entry| ModelMetadata::of(entry, at)),
+        metadata: ModelMetadata::of(&entries, at),
     }
 }
 
@@ -348,18 +372,25 @@ impl InUse {
             source: in_use.source.name(),
             models: metadata.entries().len(),
             uaf_entries: metadata.uaf_entries(),
-            unreadable_entries: metadata.lost().iter().map(UnreadableEntry::of).collect(),
+            dropped: metadata.dropped().iter().map(DroppedPart::of).collect(),
             legal_header: metadata.legal_header().map(str::to_owned),
         }
     }
 }
 
-impl UnreadableEntry {
-    fn of(lost: &LostEntry) -> Self {
+impl DroppedPart {
+    fn of((part, dropped): (Part, &metadata::DroppedPart)) -> Self {
+        let named = dropped.named.iter().map(|one| Dropped {
+            entry: one.entry,
+            model: one.model.clone(),
+            place: one.place.clone(),
+            why: one.why,
+            count: one.count,
+        });
         Self {
-            index: lost.index,
-            name: lost.name.clone(),
-            problem: lost.problem,
+            what: part.name(),
+            count: dropped.count,
+            named: named.collect(),
         }
     }
 }
@@ -384,15 +415,20 @@ impl From<StatusChange> for ChangedStatuses {
 }
 
 impl ModelMetadata {
-    fn of(entry: &Entry, at: UnixSeconds) -> Self {
-        let levels = entry.certification_levels(at);
-        Self {
+    /// Of several entries about a model the first describes it, and the reports of all count.
+    fn of(entries: &[&Entry], at: UnixSeconds) -> Option<Self> {
+        let (entry, others) = entries.split_first()?;
+        let levels = entry.certification_levels(at).filter(|level| {
+            let mut others = others.iter();
+            others.all(|other| other.certification_levels(at).any(|one| one == *level))
+        });
+        Some(Self {
             description: entry.description().map(str::to_owned),
             status: entry.current_status(at).map(|report| report.status.clone()),
             certification_levels: levels.map(str::to_owned).collect(),
-            statuses: entry
-                .statuses()
+            statuses: entries
                 .iter()
+                .flat_map(|entry| entry.statuses())
                 .map(|report| StatusReport::of(report, at))
                 .collect(),
             attestation_types: entry.attestation_types().to_vec(),
@@ -401,8 +437,9 @@ impl ModelMetadata {
             multi_device_credential_support: entry
                 .multi_device_credential_support()
                 .map(str::to_owned),
-            attestation_roots: entry.roots().len(),
-        }
+            attestation_roots: entries.iter().map(|entry| entry.roots().len()).sum(),
+            unreadable_roots: entries.iter().map(|entry| entry.unreadable_roots()).sum(),
+        })
     }
 }
 
@@ -412,6 +449,7 @@ impl StatusReport {
         Self {
             status: report.status.clone(),
             in_effect: report.is_in_effect(at),
+            dates_unreadable: report.dates_unreadable,
             effective_from: report.effective_from.map(date),
             over_from: report.over_from.map(date),
             certificates: report.certificates.len(),

@@ -166,6 +166,7 @@ pub const fn code(call: Call, reason: Reason) -> Code {
         | R::AppleNonce
         | R::AuthenticatorModelRefused
         | R::CredentialProtectionInsufficient
+        | R::MetadataRootsUnreadable
         | R::AuthenticatorStatusRefused
         | R::AuthenticatorUnknown
         // That the policy demands metadata which are not there is no fault of the request's, but no failure of

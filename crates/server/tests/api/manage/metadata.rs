@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use axum::http::Method;
+use base64::Engine as _;
 use domain::metadata::MetadataTrust;
 use domain::policy::AttestationRequirement;
 use serde_json::{Value, json};
@@ -63,7 +64,7 @@ async fn a_blob_is_imported_and_shown() {
 
     let edition = Blob {
         raw_entries: vec![json!({"aaid": "1234#5678"}), json!({"aaguid": "nonsense"})],
-        ..blob(7, vec![Entry::fido2(MODEL, vec![])])
+        ..blob(7, vec![Entry::fido2(MODEL, service.root().to_vec())])
     };
     let signed = service.sign(&edition).unwrap();
     let in_use = json!({
@@ -74,7 +75,13 @@ async fn a_blob_is_imported_and_shown() {
         "source": "management",
         "models": 1,
         "uaf_entries": 1,
-        "unreadable_entries": [{"index": 2, "name": "nonsense", "problem": "`aaguid` is none"}],
+        "dropped": [{
+            "what": "entry",
+            "count": 1,
+            "named": [{
+                "entry": 2, "model": "nonsense", "place": "", "why": "it is no AAGUID", "count": 1,
+            }],
+        }],
         "legal_header": "For tests only.",
     });
     let model = json!({"aaguid": AAGUID, "description": "passkeyd testkit"});
@@ -111,6 +118,51 @@ async fn a_blob_is_imported_and_shown() {
             }],
         })
     );
+}
+
+#[tokio::test]
+async fn a_model_with_unreadable_roots_is_named_by_the_import_and_refused_by_name() {
+    let (service, backend) = house().await;
+    let mut key = security_key();
+    let root = key.attestation_root().unwrap();
+    let with_roots = |no, roots: Value| {
+        let mut entry = Entry::fido2(MODEL, vec![]);
+        let name = "attestationRootCertificates".to_owned();
+        entry.extra_statement.insert(name, roots);
+        service.sign(&blob(no, vec![entry])).unwrap()
+    };
+    let imported = put(&backend, with_roots(1, json!(["AAAA"]))).await;
+    assert_eq!(
+        imported.expect(200)["in_use"]["dropped"],
+        json!([{
+            "what": "root_certificate",
+            "count": 1,
+            "named": [{
+                "entry": 0,
+                "model": AAGUID,
+                "place": "metadataStatement.attestationRootCertificates[0]",
+                "why": "it is no X.509 certificate that can be read",
+                "count": 1,
+            }],
+        }])
+    );
+    let model = backend.get(&format!("{PATH}/models/{AAGUID}")).await;
+    let model = model.expect(200);
+    assert_eq!(model["metadata"]["attestation_roots"], 0);
+    assert_eq!(model["metadata"]["unreadable_roots"], 1);
+    let va = backend.service().await;
+    // The right authority and another.
+    for (identity, key) in [("ada-0001", &mut key), ("ada-0002", &mut security_key())] {
+        let why = refused(&backend, &va, identity, key).await;
+        assert_eq!(why, "metadata_roots_unreadable");
+    }
+    let readable = base64::engine::general_purpose::STANDARD.encode(&root);
+    put(&backend, with_roots(2, json!(["AAAA", readable])))
+        .await
+        .expect(200);
+    backend.register(&va, "ada-0003", &mut key).await;
+    let why = refused(&backend, &va, "ada-0004", &mut security_key()).await;
+    assert_eq!(why, "attestation_untrusted");
 }
 
 #[tokio::test]
@@ -243,6 +295,7 @@ async fn a_model_is_shown_with_its_history_and_levels() {
         json!({
             "status": status,
             "in_effect": in_effect,
+            "dates_unreadable": false,
             "effective_from": from,
             "over_from": over,
             "certificates": 0,
@@ -269,6 +322,7 @@ async fn a_model_is_shown_with_its_history_and_levels() {
                 "key_restricted": null,
                 "multi_device_credential_support": null,
                 "attestation_roots": 1,
+                "unreadable_roots": 0,
             },
         })
     );
