@@ -1,5 +1,6 @@
 //! Registration: start a ceremony, judge its answer, store the credential.
 
+use webauthn::attestation::StatementPolicy;
 use webauthn::authentication::Rules;
 use webauthn::error::Reason;
 use webauthn::options::{
@@ -111,10 +112,18 @@ impl Passkeys {
     ) -> Result<StartedRegistration, Refusal> {
         let selection = rp.resolve(start.selection)?;
         let policy = &rp.policy;
-        let (algorithms, attestation) = match start.rules {
+        let (algorithms, mut attestation) = match start.rules {
             Rules::Level3 => (policy.offer(), policy.attestation.freeze()),
             Rules::ConformanceTool => (conformance::offer(), conformance::attestation()),
         };
+        let conveyance = start.attestation.unwrap_or(policy.attestation.conveyance);
+        // Where a statement must come, one that cannot be judged is no better than none.
+        if conveyance == AttestationConveyance::None
+            && attestation.statement == StatementPolicy::Verified
+            && attestation.allow_none
+        {
+            attestation.statement = StatementPolicy::Volunteered;
+        }
         let terms = &start.terms;
         let timeout_ms = terms.timeout_ms.unwrap_or(policy.registration_timeout_ms);
         let lifetime_ms = terms.lifetime_ms.unwrap_or(timeout_ms);
@@ -217,7 +226,7 @@ impl Passkeys {
                     resident_key: selection.resident_key,
                     user_verification: selection.user_verification,
                 },
-                attestation: start.attestation.unwrap_or(policy.attestation.conveyance),
+                attestation: conveyance,
                 extensions: policy.extensions.for_registration(terms.extensions.clone()),
             };
             return Ok(StartedRegistration {

@@ -607,7 +607,7 @@ pub fn verify_registration_with<T: Trace>(
     // Steps 21-22: the format and its procedure. It runs also when no attestation was asked for: a wrong statement is an error.
     let signed = signed_data(object.authenticator_data, &client_data_hash);
     let (format, name, statements) = match expected.attestation.statement {
-        StatementPolicy::Verified => {
+        StatementPolicy::Verified | StatementPolicy::Volunteered => {
             let format = judged_with(
                 trace,
                 "7.1 step 21",
@@ -737,10 +737,14 @@ pub fn verify_registration_with<T: Trace>(
         algorithm: public_key.algorithm(),
         aaguid: attested.aaguid,
         format: name,
-        attestation_types: statements
-            .iter()
-            .map(|statement| statement.attestation_type)
-            .collect(),
+        attestation_types: if judgement.as_absent {
+            vec![Attested::absent().attestation_type]
+        } else {
+            statements
+                .iter()
+                .map(|statement| statement.attestation_type)
+                .collect()
+        },
         trust: judgement.trust,
         model: judgement.model,
         sign_count: data.sign_count,

@@ -3,7 +3,7 @@
 use crate::Reason;
 use crate::attestation::{
     AttestationPolicy, AttestationType, Attested, CompoundPolicy, Format, MAX_CERTIFICATE,
-    MAX_CERTIFICATES,
+    MAX_CERTIFICATES, StatementPolicy,
 };
 use crate::authentication::Signal;
 use crate::certificate::{Certificate, oid};
@@ -241,12 +241,44 @@ pub(crate) struct Judgement {
     pub(crate) model: Option<AuthenticatorModel>,
     /// How many anchors there were to lead to: the model's own, or the policy's.
     pub(crate) anchors: usize,
+    /// The statement was not asked for and could not be judged, so it counted as absent.
+    pub(crate) as_absent: bool,
 }
 
 /// 7.1 steps 23-24: is the attestation acceptable to the policy, and how far is it trusted?
 ///
-/// Several statements are all about the same data, so the most trusted of them speaks for the credential.
+/// A statement that nobody asked for, and that cannot be judged for want of metadata, is judged as an absent one.
 pub(crate) fn judge(
+    question: &Question<'_>,
+    statements: &[Attested<'_>],
+    signals: &mut Vec<Signal>,
+    passed: Passed<'_>,
+) -> Result<Judgement, TrustError> {
+    let noticed = signals.len();
+    match judge_all(question, statements, signals, passed) {
+        Err(
+            TrustError::MetadataUnavailable
+            | TrustError::MetadataStale
+            | TrustError::AuthenticatorUnknown,
+        ) if question.policy.statement == StatementPolicy::Volunteered => {
+            signals.truncate(noticed);
+            let without = Question {
+                format: Format::None,
+                algorithm: None,
+                ..*question
+            };
+            let judgement = judge_all(&without, &[Attested::absent()], signals, passed)?;
+            Ok(Judgement {
+                as_absent: true,
+                ..judgement
+            })
+        }
+        judged => judged,
+    }
+}
+
+/// Several statements are all about the same data, so the most trusted of them speaks for the credential.
+fn judge_all(
     question: &Question<'_>,
     statements: &[Attested<'_>],
     signals: &mut Vec<Signal>,
@@ -359,6 +391,7 @@ impl Question<'_> {
             trust,
             model,
             anchors: anchors.iter().map(|anchors| anchors.len()).sum(),
+            as_absent: false,
         };
         if let Some(trust) = without_chain {
             return Ok(judgement(trust));

@@ -3,7 +3,7 @@
 use domain::ceremony::Terms;
 use domain::policy::ProtectionDemand;
 use serde_json::json;
-use webauthn::attestation::AttestationPolicy;
+use webauthn::attestation::{AttestationPolicy, StatementPolicy};
 use webauthn::extension::CredentialProtection;
 use webauthn::options::AttestationConveyance;
 
@@ -145,6 +145,11 @@ async fn the_default_policy_demands_of_attestation_what_the_verifiers_default_do
     let Asked::Registration(asked) = started.await.unwrap().ceremony.asked else {
         panic!("an authentication")
     };
-    assert_eq!(asked.expectation.attestation, AttestationPolicy::default());
+    // It asks for none, so a statement that comes all the same is a volunteered one.
+    let expected = AttestationPolicy {
+        statement: StatementPolicy::Volunteered,
+        ..AttestationPolicy::default()
+    };
+    assert_eq!(asked.expectation.attestation, expected);
     assert_eq!(asked.expectation.credential_protection, None);
 }

@@ -59,6 +59,10 @@ pub enum StatementPolicy {
     /// By the procedure of their format.
     #[default]
     Verified,
+    /// As `Verified`, for a statement that was not asked for (`attestation: "none"`). Where the metadata that the policy
+    /// demands are not there, are stale or do not know the model, it counts as absent instead of being refused: a client
+    /// that sends no statement is accepted as well, so this gives no more trust.
+    Volunteered,
     /// The format's name is recorded, whether it is known or not. The statement counts as absent: it proves nothing and its
     /// mistakes refuse nothing.
     Ignored,

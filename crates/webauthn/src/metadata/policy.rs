@@ -25,7 +25,8 @@ pub enum UnknownModels {
     #[default]
     Accept,
     /// They are refused; so is every attestation while there are no metadata. Absent attestation says nothing about a model
-    /// and is another matter: see [`AttestationPolicy::allow_none`](crate::attestation::AttestationPolicy::allow_none).
+    /// and is another matter: see [`AttestationPolicy::allow_none`](crate::attestation::AttestationPolicy::allow_none). So is a
+    /// [volunteered](crate::attestation::StatementPolicy::Volunteered) statement.
     Refuse,
 }
 

@@ -7,7 +7,7 @@ use testkit::{
     Algorithm, Authenticator, Bytes, ExtraExtension, Format, Lies, Profile, base64url,
     certificate_key_identifier,
 };
-use webauthn::attestation::{AttestationPolicy, AttestationType};
+use webauthn::attestation::{AttestationPolicy, AttestationType, StatementPolicy};
 use webauthn::authentication::Signal;
 use webauthn::cbor::{self, KeyOrder};
 use webauthn::cose::CoseAlgorithm;
@@ -144,6 +144,67 @@ impl Answer {
         elements
             .map(|element| element.as_bytes().unwrap().to_vec())
             .collect()
+    }
+}
+
+#[test]
+fn a_statement_that_was_not_asked_for_counts_as_absent_where_metadata_are_missing() {
+    let volunteered = |format| {
+        answer(format)
+            .known_models_only()
+            .policy(|policy| policy.statement = StatementPolicy::Volunteered)
+    };
+    for format in [Format::PackedSelf, Format::PackedX5c, Format::Compound] {
+        let answer = volunteered(format);
+        for metadata in [None, Some(of(vec![]))] {
+            let verified = answer.with(metadata.as_ref()).unwrap();
+            assert_eq!(verified.trust(), Trust::None);
+            assert_eq!(verified.attestation_types(), [AttestationType::None]);
+            assert_eq!(verified.format(), answer_format(format));
+            assert_eq!(verified.model(), None);
+        }
+    }
+
+    // Metadata that know the model are used, for better and for worse.
+    let packed = volunteered(Format::PackedX5c);
+    let verified = packed.described_by(packed.entry("basic_full")).unwrap();
+    assert_eq!(verified.trust(), Trust::Trusted);
+    let mut foreign = packed.entry("basic_full");
+    foreign.roots = vec![other_root()];
+    assert_eq!(packed.described_by(foreign), Err(TrustError::NoAnchor));
+
+    // What absent attestation does not get, this does not get either.
+    let leveled = volunteered(Format::PackedX5c).level("FIDO_CERTIFIED_L1");
+    let unproven = TrustError::CertificationLevel("the attestation does not prove the model");
+    assert_eq!(leveled.with(None), Err(unproven));
+    let no_none = packed.policy(|policy| policy.allow_none = false);
+    assert_eq!(no_none.with(None), Err(TrustError::PolicyRefused("no")));
+}
+
+#[test]
+fn a_model_that_is_refused_by_stale_metadata_stays_refused_when_no_statement_was_asked_for() {
+    let packed = answer(Format::PackedX5c).policy(|policy| {
+        policy.statement = StatementPolicy::Volunteered;
+        policy.metadata.stale = StaleMetadata::Refuse;
+    });
+    let stale = |entry| {
+        accepted(&Blob {
+            next_update: "2020-01-01".to_owned(),
+            ..Blob::of(vec![entry])
+        })
+    };
+    let entry = packed.entry("basic_full");
+    let verified = packed.with(Some(&stale(entry.clone()))).unwrap();
+    assert_eq!(verified.trust(), Trust::None);
+    let revoked = entry.with_statuses(vec![Status::new("REVOKED", "2019-01-01")]);
+    let error = packed.with(Some(&stale(revoked))).unwrap_err();
+    assert_eq!(error.reason(), Reason::AuthenticatorStatusRefused);
+}
+
+fn answer_format(format: Format) -> &'static str {
+    match format {
+        Format::Compound => "compound",
+        _ => "packed",
     }
 }
 

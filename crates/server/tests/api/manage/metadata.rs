@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use testkit::metadata::{Blob, BlobLies, Entry, Service, Status};
 use testkit::{Algorithm, Authenticator, Chain, Lies, Profile, Validity};
 use webauthn::metadata::{StaleMetadata, UnknownModels};
+use webauthn::options::AttestationConveyance;
 
 use crate::backend::{Backend, Reply, create};
 
@@ -404,6 +405,7 @@ async fn metadata_that_a_policy_demands_and_are_not_there_are_a_refusal_and_no_f
     let service = backend.service().await;
     backend
         .change(&service, |rp| {
+            rp.policy.attestation.conveyance = AttestationConveyance::Direct;
             rp.policy.attestation.metadata.unknown_models = UnknownModels::Refuse;
             rp.policy.attestation.metadata.stale = StaleMetadata::Refuse;
         })

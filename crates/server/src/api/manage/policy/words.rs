@@ -112,7 +112,7 @@ words! {
     UnknownModels = m::UnknownModels {
         /// They are accepted.
         Accept,
-        /// They are refused.
+        /// They are refused. Where `conveyance` or the request is `none`, a statement that comes all the same counts as absent.
         Refuse,
     }
 

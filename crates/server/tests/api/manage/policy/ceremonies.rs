@@ -152,7 +152,7 @@ mod attestation {
             "authenticator_status_refused",
         );
         house
-            .demand(json!({"attestation": {"metadata": {
+            .demand(json!({"attestation": {"conveyance": "direct", "metadata": {
                 "required_levels": [], "unknown_models": "refuse",
             }}}))
             .await;
@@ -162,6 +162,10 @@ mod attestation {
             house.registers(&mut stranger, &truth()).await,
             "authenticator_unknown",
         );
+        // Where no statement was asked for, one that comes all the same is no worse than none.
+        let none = json!({"attestation": {"conveyance": "none"}});
+        house.demand(none).await;
+        assert_eq!(house.registers(&mut stranger, &truth()).await, None);
     }
 
     #[tokio::test]
