@@ -19,6 +19,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::api::fido::{self, Fido};
+use crate::api::nevis::Issued;
 use crate::app::App;
 use crate::config::{ConfigError, Listen, Retention, Settings};
 use crate::health::Lifecycle;
@@ -155,7 +156,8 @@ async fn for_tests(
     };
     let mut routes = Router::new();
     if let Some(fido) = Fido::of(wanted, &app.passkeys, rp) {
-        routes = routes.merge(fido::router(&fido));
+        let keys = Arc::new(Issued(app.clone()));
+        routes = routes.merge(fido::router(&fido.with_access_keys(keys)));
     }
     if wanted.conformance {
         tracing::warn!(

@@ -1,6 +1,9 @@
 //! Who is calling: HTTP Basic (RFC 7617) with an account's SID and token, or with an API key's SID and
 //! secret. Every wire that a back end calls shares it; the words of a refusal are each wire's own.
 
+use std::fmt;
+
+use async_trait::async_trait;
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use base64::Engine as _;
@@ -9,7 +12,7 @@ use base64::engine::GeneralPurpose;
 use base64::engine::general_purpose::{GeneralPurposeConfig, STANDARD};
 use domain::accounts::Secret;
 use domain::error::Refusal;
-use domain::ids::{AccountId, ApiKeyId};
+use domain::ids::{AccountId, ApiKeyId, RelyingPartyId};
 use domain::storage::Principal;
 use domain::{Passkeys, Reason};
 
@@ -61,6 +64,25 @@ pub async fn authenticate(
             Reason::AccessDenied => AuthError::Denied,
             _ => AuthError::Unavailable(refusal),
         })
+}
+
+/// Recognises access keys. Their form belongs to the wire that issues them; other wires get this instead of that wire.
+#[async_trait]
+pub trait AccessKeys: fmt::Debug + Send + Sync {
+    /// The Relying Party whose access key this is; `None` for everything else, a revoked key included.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    async fn relying_party(&self, token: &str) -> Result<Option<RelyingPartyId>, Refusal>;
+}
+
+/// The token of the one `Authorization: Bearer` header.
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let value = values.next().filter(|_| values.next().is_none())?;
+    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+    let token = token.trim_matches(' ');
+    scheme.eq_ignore_ascii_case("bearer").then_some(token)
 }
 
 /// The value of an `Authorization` header that proves the account.

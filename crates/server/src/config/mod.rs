@@ -141,6 +141,15 @@ impl Settings {
                 "it lets anybody register any name, and this is marked as a `production` system: remove the one or the other",
             ));
         }
+        for (key, _) in for_tests
+            .into_iter()
+            .filter(|(_, on)| self.fido.binding && *on)
+        {
+            problems.push(invalid(
+                key,
+                "it lets anybody register any name, and `fido.binding` is for real users: remove the one or the other",
+            ));
+        }
         let plain = |url: &String| url.starts_with("http://");
         if self.production && self.public_url.as_ref().is_some_and(plain) {
             problems.push(invalid(

@@ -212,14 +212,18 @@ sections! {
         /// Serve `/attestation/*`, `/assertion/*` and the dialect to conformance tools: anybody may register any name, and answers are
         /// judged as the tools want it. Never for real users; with `production` passkeyd does not start.
         conformance: bool = false => "false",
+        /// Serve `/attestation/*` and `/assertion/*` to real users. The calls that start a ceremony need the account's secret (HTTP
+        /// Basic) or an access key of the Service (Bearer), and responses are judged as on every wire. Not together with
+        /// `conformance` or `test_page`.
+        binding: bool = false => "false",
         /// Serve the dialect, `/nevisfido/fido2/*`. Unless `conformance` is set, too, the calls that start a ceremony or ask how it
-        /// stands need the account's secret (HTTP Basic), and answers are judged as on every wire.
+        /// stands need the account's secret (HTTP Basic) or an access key of the Service (Bearer), and responses are judged as on every wire.
         nevisfido: bool = false => "false",
         /// Serve `/fido2-test.html` and `/test.html`, on which whoever reaches them registers any name with the browser client. With
         /// `production` passkeyd does not start.
         test_page: bool = false => "false",
-        /// The Service (`VA...`) that all of these serve. Without it `conformance` and `test_page` make one for themselves, at the
-        /// host of `public_url`.
+        /// The Service (`VA...`) that all of these serve. Without it `binding`, `conformance` and `test_page` make one for
+        /// themselves, at the host of `public_url`.
         relying_party: Option<String> = None => "none",
     }
 

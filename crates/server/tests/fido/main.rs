@@ -15,6 +15,7 @@ mod counting;
 mod algorithms;
 mod attestation_object;
 mod authenticator_data;
+mod binding;
 mod client_data;
 mod dialect;
 mod formats;

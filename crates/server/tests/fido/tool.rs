@@ -10,12 +10,14 @@ use axum::http::{HeaderMap, Method, Request};
 use domain::accounts::{Bootstrap, Secret};
 use domain::clock::{SteppedClock, Timestamp};
 use domain::error::Refusal;
-use domain::ids::AccountId;
+use domain::ids::{AccountId, RelyingPartyId};
 use domain::metadata::{ImportedMetadata, MetadataSource, MetadataTrust};
+use domain::relying_parties::RelyingParty;
 use domain::{Passkeys, Reason};
 use serde_json::{Value, json};
 use server::api::RefusalInfo;
 use server::api::fido::{self, Fido};
+use server::api::nevis::Issued;
 use server::app::{App, PublicUrl};
 use server::config;
 use storage::memory::Memory;
@@ -121,6 +123,8 @@ impl Tool {
         let rp = fido::relying_party(&settings, &passkeys, account, &public_url).await;
         let fido = Fido::of(&settings, &passkeys, rp.unwrap().unwrap());
         let app = App::new(passkeys.clone(), PublicUrl::new(ORIGIN));
+        let keys = Arc::new(Issued(app.clone()));
+        let fido = fido.map(|fido| fido.with_access_keys(keys));
         let more = fido.as_ref().map(fido::router).unwrap_or_default();
         Self {
             router: server::app::router_with(app, &config::Limits::default(), more),
@@ -134,11 +138,9 @@ impl Tool {
     /// The same server, serving the same Service through the dialect alone.
     pub async fn strict(self) -> Self {
         let account = AccountId(ACCOUNT);
-        let page = domain::storage::PageRequest::first(1);
-        let made = self.passkeys.list_relying_parties(account, page).await;
         let settings = config::Fido {
             nevisfido: true,
-            relying_party: Some(format!("VA{}", made.unwrap().items[0].id)),
+            relying_party: Some(format!("VA{}", self.service().await)),
             ..config::Fido::default()
         };
         let public_url = PublicUrl::new(ORIGIN);
@@ -191,16 +193,40 @@ impl Tool {
 
     /// As a back end with the account's secret.
     pub async fn post_with_secret(&self, path: &str, body: &Value) -> Reply {
-        use base64::Engine as _;
-        let pair = format!("AC{}:{TOKEN}", AccountId(ACCOUNT));
-        let secret = base64::engine::general_purpose::STANDARD.encode(pair);
+        self.post_as(&secret(), path, body).await
+    }
+
+    /// With this `Authorization`.
+    pub async fn post_as(&self, authorization: &str, path: &str, body: &Value) -> Reply {
         let headers = [
             (CONTENT_TYPE.as_str(), "application/json"),
             (ACCEPT.as_str(), "application/json"),
-            (AUTHORIZATION.as_str(), &format!("Basic {secret}")),
+            (AUTHORIZATION.as_str(), authorization),
         ];
         self.send(Method::POST, path, &headers, body.to_string())
             .await
+    }
+
+    /// The only Relying Party of the account.
+    pub async fn service(&self) -> RelyingPartyId {
+        let page = domain::storage::PageRequest::first(1);
+        let made = self
+            .passkeys
+            .list_relying_parties(AccountId(ACCOUNT), page)
+            .await;
+        made.unwrap().items[0].id
+    }
+
+    /// Changes the Relying Party.
+    pub async fn change(
+        &self,
+        service: RelyingPartyId,
+        change: impl Fn(&mut RelyingParty) + Send + Sync,
+    ) {
+        self.passkeys
+            .update_relying_party(AccountId(ACCOUNT), service, change)
+            .await
+            .unwrap();
     }
 
     /// Puts metadata with these entries in force.
@@ -289,6 +315,14 @@ impl Tool {
         let options = self.request_options("mira", &wish).await;
         authenticator.get(&options, ORIGIN, lies).unwrap()
     }
+}
+
+/// The account's secret, as HTTP Basic.
+pub fn secret() -> String {
+    use base64::Engine as _;
+    let pair = format!("AC{}:{TOKEN}", AccountId(ACCOUNT));
+    let secret = base64::engine::general_purpose::STANDARD.encode(pair);
+    format!("Basic {secret}")
 }
 
 /// An authenticator and what its maker says of it.

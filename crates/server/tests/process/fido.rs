@@ -89,6 +89,59 @@ fn conformance_mode_and_the_mark_of_a_production_system_exclude_each_other() {
 }
 
 #[test]
+fn the_binding_for_real_users_is_allowed_in_production_and_keeps_its_relying_party() {
+    let data = tempfile::tempdir().unwrap();
+    let secret = basic(SID, TOKEN);
+    let request = json!({"username": "mira", "displayName": "Mira"});
+    let mut authenticator = Authenticator::default();
+    for start in 0..2 {
+        let mut command = serve_known(data.path());
+        command
+            .env("PASSKEYD_PRODUCTION", "true")
+            .env("PASSKEYD_FIDO__BINDING", "true")
+            .env("PASSKEYD_PUBLIC_URL", "https://passkeys.test");
+        let server = Server::start(&mut command);
+        let (status, _) = post(&server, "/attestation/options", &[], &request);
+        assert_eq!(status, 401);
+        let (status, options) = post(&server, "/attestation/options", &[&secret], &request);
+        assert_eq!(
+            (status, &options["rp"]["id"]),
+            (200, &json!("passkeys.test"))
+        );
+        assert_eq!(options["rp"]["name"], "passkeys.test");
+        let excluded = options["excludeCredentials"].as_array().unwrap();
+        assert_eq!(excluded.len(), start);
+        if start == 0 {
+            let credential = authenticator
+                .create(&options, "https://passkeys.test", &Lies::default())
+                .unwrap();
+            let (status, answer) = post(&server, "/attestation/result", &[], &credential);
+            assert_eq!(status, 200, "{answer}");
+        }
+        server.stop();
+    }
+}
+
+#[test]
+fn the_binding_for_real_users_and_what_is_for_tests_exclude_each_other() {
+    let data = tempfile::tempdir().unwrap();
+    for other in ["CONFORMANCE", "TEST_PAGE"] {
+        let mut command = serve(data.path());
+        command
+            .env("PASSKEYD_FIDO__BINDING", "true")
+            .env(format!("PASSKEYD_FIDO__{other}"), "true");
+        let output = ended(&mut command);
+        assert!(!output.status.success());
+        let told = String::from_utf8(output.stderr).unwrap();
+        let key = format!("fido.{}", other.to_lowercase());
+        assert!(
+            told.contains(&key) && told.contains("fido.binding"),
+            "{told}"
+        );
+    }
+}
+
+#[test]
 fn the_binding_says_at_the_start_which_service_it_lacks() {
     let data = tempfile::tempdir().unwrap();
     for (variables, told) in [

@@ -2,7 +2,7 @@
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest as _, Request, State};
-use axum::http::header::{ACCEPT, CONTENT_TYPE};
+use axum::http::header::{ACCEPT, CONTENT_TYPE, ORIGIN};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use domain::Reason;
@@ -11,7 +11,7 @@ use domain::relying_parties::RelyingParty;
 use domain::webauthn::json::{self, Limits, Object, Value};
 
 use super::reply::Failure;
-use super::{Dialect, Wire};
+use super::{Dialect, Wire, cors};
 use crate::api::auth;
 
 /// A request whose body is complete.
@@ -32,6 +32,24 @@ where
         Err(failure) => Err(failure),
     };
     answered.unwrap_or_else(|failure| wire.failed(failure))
+}
+
+/// The same for a call that a page makes, which may be one of another origin.
+pub async fn serve_page<F, Fut>(wire: Wire, request: Request, call: F) -> Response
+where
+    F: FnOnce(Wire, Inbound) -> Fut,
+    Fut: Future<Output = Result<Response, Failure>>,
+{
+    if wire.fido.conformance || wire.dialect == Dialect::Nevis {
+        return serve(wire, request, call).await;
+    }
+    let mut page = HeaderMap::new();
+    for origin in request.headers().get_all(ORIGIN) {
+        page.append(ORIGIN, origin.clone());
+    }
+    let mut response = serve(wire.clone(), request, call).await;
+    cors::show(&wire, &page, &mut response).await;
+    response
 }
 
 /// A method that the path does not have. The router adds `Allow`.
@@ -93,11 +111,23 @@ impl Inbound {
         Ok(value)
     }
 
-    /// The Relying Party, for a call that starts a ceremony or asks after one. Outside conformance mode the caller must show
-    /// the secret of its account: whoever may start a registration for a name can sign in under it.
+    /// The Relying Party, for a call that starts a ceremony or asks how one stands. Outside conformance mode the caller must
+    /// show the account's secret or an access key of the Relying Party: a caller that may start a registration for a name can
+    /// sign in under it.
     pub async fn relying_party(&self, wire: &Wire) -> Result<RelyingParty, Failure> {
         let fido = &wire.fido;
         let rp = if fido.conformance {
+            fido.passkeys
+                .relying_party_itself(fido.relying_party)
+                .await?
+        } else if let Some(token) = auth::bearer(&self.headers) {
+            let of = match &fido.access_keys {
+                Some(keys) => keys.relying_party(token).await?,
+                None => None,
+            };
+            if of != Some(fido.relying_party) {
+                return Err(Refusal::from(Reason::AccessDenied).into());
+            }
             fido.passkeys
                 .relying_party_itself(fido.relying_party)
                 .await?

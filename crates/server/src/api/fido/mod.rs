@@ -1,10 +1,12 @@
 //! The FIDO Alliance's REST binding, with which conformance tools talk to a server, and the dialect of it below
 //! `/nevisfido/fido2`.
 //!
-//! At the root anybody may register any name, and answers are judged as the tools want it, which is not everywhere what
-//! Level 3 says: that is off unless configured, and serves one Relying Party, which should be a throw-away one. The dialect
-//! can also be had alone: then answers are judged as on every wire, and who starts a ceremony shows the account's secret.
+//! In conformance mode anybody may register any name, and responses are judged as the tools want it, which is not everywhere
+//! what Level 3 says: that is off unless configured, and serves one Relying Party, which should be a throw-away one. Outside
+//! that mode both are judged as every wire is, and a caller that starts a ceremony shows the account's secret or an access
+//! key; pages send the results.
 
+mod cors;
 mod inbound;
 mod options;
 pub mod reasons;
@@ -23,6 +25,8 @@ use domain::Passkeys;
 use domain::ids::RelyingPartyId;
 use domain::webauthn::authentication::Rules;
 
+use crate::api::auth::AccessKeys;
+
 pub use reply::transport_refusal;
 pub use setup::relying_party;
 
@@ -38,17 +42,22 @@ const MAX_BODY: usize = 64 * 1024;
 pub struct Fido {
     passkeys: Arc<Passkeys>,
     relying_party: RelyingPartyId,
+    /// It is for conformance tools: open to everybody, and judged as they want it.
     conformance: bool,
+    /// The calls are served at the root.
+    root: bool,
+    /// The dialect is served.
+    dialect: bool,
+    /// Who recognises access keys. `None`: there are none.
+    access_keys: Option<Arc<dyn AccessKeys>>,
 }
 
 impl Fido {
-    /// The binding of this Relying Party. For conformance tools it is open to everybody, and judges as they want it.
-    pub fn new(passkeys: Arc<Passkeys>, relying_party: RelyingPartyId, conformance: bool) -> Self {
-        Self {
-            passkeys,
-            relying_party,
-            conformance,
-        }
+    /// The same, for back ends that show an access key.
+    #[must_use]
+    pub fn with_access_keys(mut self, access_keys: Arc<dyn AccessKeys>) -> Self {
+        self.access_keys = Some(access_keys);
+        self
     }
 
     fn rules(&self) -> Rules {
@@ -82,29 +91,39 @@ pub fn router(fido: &Fido) -> Router {
         fido: fido.clone(),
         dialect,
     };
-    let dialect = below(NEVISFIDO)
-        .merge(route(
-            &format!("{NEVISFIDO}/status"),
-            &post(status::read).fallback(inbound::wrong_method),
-        ))
-        .route("/nevisfido", any(inbound::unknown_path))
-        .route("/nevisfido/{*rest}", any(inbound::unknown_path))
-        .with_state(wire(Dialect::Nevis));
-    let router = if fido.conformance {
-        dialect.merge(below("").with_state(wire(Dialect::Fido)))
-    } else {
-        dialect
-    };
+    let mut router = Router::new();
+    if fido.dialect {
+        let dialect = below(NEVISFIDO, false)
+            .merge(route(
+                &format!("{NEVISFIDO}/status"),
+                &post(status::read).fallback(inbound::wrong_method),
+            ))
+            .route("/nevisfido", any(inbound::unknown_path))
+            .route("/nevisfido/{*rest}", any(inbound::unknown_path));
+        router = router.merge(dialect.with_state(wire(Dialect::Nevis)));
+    }
+    if fido.root {
+        // Tools are no browsers, and what they register is no user's.
+        let pages = !fido.conformance;
+        router = router.merge(below("", pages).with_state(wire(Dialect::Fido)));
+    }
     router.layer(DefaultBodyLimit::max(MAX_BODY))
 }
 
-/// The four calls below a prefix.
-fn below(prefix: &str) -> Router<Wire> {
+/// The four calls below a prefix; `pages` of other origins may send the results.
+fn below(prefix: &str, pages: bool) -> Router<Wire> {
+    let result = |call: MethodRouter<Wire>| {
+        if pages {
+            call.options(cors::preflight)
+        } else {
+            call
+        }
+    };
     let calls: [(&str, MethodRouter<Wire>); 4] = [
         ("/attestation/options", post(options::attestation)),
-        ("/attestation/result", post(results::attestation)),
+        ("/attestation/result", result(post(results::attestation))),
         ("/assertion/options", post(options::assertion)),
-        ("/assertion/result", post(results::assertion)),
+        ("/assertion/result", result(post(results::assertion))),
     ];
     calls
         .into_iter()

@@ -10,7 +10,7 @@ use domain::webauthn::client_data::{ClientData, TokenBinding};
 use domain::webauthn::json::{Object, Value};
 use domain::webauthn::response::{AuthenticationResponse, RegistrationResponse, ResponseForm};
 
-use super::inbound::{Inbound, member, serve, text, wrong_type};
+use super::inbound::{Inbound, member, serve_page, text, wrong_type};
 use super::reply::{Failure, Nothing};
 use super::{Dialect, WIRE, Wire};
 
@@ -33,7 +33,7 @@ fn form(wire: &Wire) -> ResponseForm {
 
 /// `POST attestation/result`.
 pub async fn attestation(State(wire): State<Wire>, request: Request) -> Response {
-    serve(wire, request, async |wire, inbound| {
+    serve_page(wire, request, async |wire, inbound| {
         let body = inbound.json()?;
         let object = envelope(&body)?;
         let response = RegistrationResponse::from_json(&body, &form(&wire))
@@ -53,7 +53,7 @@ pub async fn attestation(State(wire): State<Wire>, request: Request) -> Response
 
 /// `POST assertion/result`.
 pub async fn assertion(State(wire): State<Wire>, request: Request) -> Response {
-    serve(wire, request, async |wire, inbound| {
+    serve_page(wire, request, async |wire, inbound| {
         let body = inbound.json()?;
         let object = envelope(&body)?;
         let response = AuthenticationResponse::from_json(&body, &form(&wire))

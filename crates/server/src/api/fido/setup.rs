@@ -17,12 +17,14 @@ use crate::config::{ConfigError, Fido as Settings};
 use crate::process::ProcessError;
 
 /// Name of the Relying Party that is made where the settings name none.
-const OWN_NAME: &str = "FIDO tests";
+const TESTS: &str = "FIDO tests";
+/// The same, for real users.
+const BINDING: &str = "FIDO binding";
 /// Relying Parties that are looked at in one read.
 const PAGE: u32 = 100;
 
-/// The Relying Party that the settings name, or one that is made for tests; `None` when the settings want neither. `account`
-/// is where the latter is found or made.
+/// The Relying Party that the settings name, or one that is made; `None` when the settings want neither. `account` is where
+/// the latter is found or made.
 ///
 /// # Errors
 /// The Relying Party is not there, or cannot be made.
@@ -35,7 +37,12 @@ pub async fn relying_party(
     let for_tests = settings.conformance || settings.test_page;
     Ok(match &settings.relying_party {
         Some(sid) => Some(named(passkeys, sid).await?),
-        None if for_tests => Some(own(passkeys, account, public_url).await?),
+        None if for_tests => Some(for_tests_only(passkeys, account, public_url).await?),
+        None if settings.binding => {
+            // Users see this name: what they know is the host.
+            let selection = selection(public_url, public_url.host())?;
+            Some(own(passkeys, account, BINDING, selection).await?.id)
+        }
         None if settings.nevisfido => {
             return Err(invalid("name the Service (VA...) that the binding serves").into());
         }
@@ -50,8 +57,16 @@ impl Fido {
         passkeys: &Arc<Passkeys>,
         relying_party: RelyingPartyId,
     ) -> Option<Self> {
-        let wanted = settings.conformance || settings.nevisfido;
-        wanted.then(|| Self::new(Arc::clone(passkeys), relying_party, settings.conformance))
+        let root = settings.conformance || settings.binding;
+        let dialect = settings.conformance || settings.nevisfido;
+        (root || dialect).then(|| Self {
+            passkeys: Arc::clone(passkeys),
+            relying_party,
+            conformance: settings.conformance,
+            root,
+            dialect,
+            access_keys: None,
+        })
     }
 }
 
@@ -77,29 +92,44 @@ async fn named(passkeys: &Passkeys, sid: &str) -> Result<RelyingPartyId, Process
     Ok(id)
 }
 
-/// The Relying Party of an earlier start, or a new one; at the address where passkeyd is now.
-async fn own(
+/// The Relying Party for tests: of an earlier start, or a new one; at the address where passkeyd is now.
+async fn for_tests_only(
     passkeys: &Passkeys,
     account: AccountId,
     public_url: &PublicUrl,
 ) -> Result<RelyingPartyId, ProcessError> {
-    let selection = selection(public_url)?;
-    if let Some(found) = earlier(passkeys, account).await? {
-        if found.selection != selection {
-            passkeys
-                .update_relying_party(account, found.id, |rp| rp.selection = selection.clone())
-                .await?;
-        }
-        return Ok(found.id);
+    let selection = selection(public_url, TESTS)?;
+    let found = own(passkeys, account, TESTS, selection.clone()).await?;
+    if found.selection != selection {
+        passkeys
+            .update_relying_party(account, found.id, |rp| rp.selection = selection.clone())
+            .await?;
+    }
+    Ok(found.id)
+}
+
+/// The Relying Party of this name from an earlier start, as it is now, or a new one with this selection.
+async fn own(
+    passkeys: &Passkeys,
+    account: AccountId,
+    name: &str,
+    selection: PartialSelection,
+) -> Result<RelyingParty, ProcessError> {
+    if let Some(found) = earlier(passkeys, account, name).await? {
+        return Ok(found);
     }
     let attributes = serde_json::json!({});
     let made = passkeys
-        .create_relying_party(account, OWN_NAME, selection, attributes)
+        .create_relying_party(account, name, selection, attributes)
         .await?;
-    Ok(made.id)
+    Ok(RelyingParty::clone(&made))
 }
 
-async fn earlier(passkeys: &Passkeys, account: AccountId) -> Result<Option<RelyingParty>, Refusal> {
+async fn earlier(
+    passkeys: &Passkeys,
+    account: AccountId,
+    name: &str,
+) -> Result<Option<RelyingParty>, Refusal> {
     let mut request = PageRequest::first(PAGE);
     loop {
         let page = passkeys.list_relying_parties(account, request).await?;
@@ -108,7 +138,7 @@ async fn earlier(passkeys: &Passkeys, account: AccountId) -> Result<Option<Relyi
             key: *last.id.as_bytes(),
         });
         let more = page.more;
-        let found = page.items.into_iter().find(|rp| rp.name == OWN_NAME);
+        let found = page.items.into_iter().find(|rp| rp.name == name);
         if found.is_some() || !more {
             return Ok(found);
         }
@@ -116,7 +146,7 @@ async fn earlier(passkeys: &Passkeys, account: AccountId) -> Result<Option<Relyi
 }
 
 /// The host and the origin of the public URL.
-fn selection(public_url: &PublicUrl) -> Result<PartialSelection, ConfigError> {
+fn selection(public_url: &PublicUrl, rp_name: &str) -> Result<PartialSelection, ConfigError> {
     let wrong = || {
         invalid(format!(
             "no passkeys can be made at {}: give a `public_url` with a host name, or name a Service",
@@ -129,7 +159,7 @@ fn selection(public_url: &PublicUrl) -> Result<PartialSelection, ConfigError> {
     let origin = format!("{scheme}://{authority}");
     Ok(PartialSelection {
         rp_id: Some(RpId::parse(host).map_err(|_| wrong())?),
-        rp_name: Some(OWN_NAME.to_owned()),
+        rp_name: Some(rp_name.to_owned()),
         origins: Some(vec![
             Origin::parse_configured(&origin).map_err(|_| wrong())?,
         ]),

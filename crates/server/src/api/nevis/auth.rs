@@ -2,22 +2,42 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use axum::http::header::{AUTHORIZATION, USER_AGENT};
 use axum::http::{HeaderMap, StatusCode};
 use domain::Reason;
 use domain::audit::{Actor, ActorKind};
 use domain::clock::Timestamp;
-use domain::ids::{AccessKeyId, TokenId};
+use domain::error::Refusal;
+use domain::ids::{AccessKeyId, RelyingPartyId, TokenId};
 use domain::relying_parties::RelyingParty;
 
 use super::error::{ApiError, refused};
 use super::keys;
 use super::reasons::Call;
 use super::tokens::{Claims, Kind, Presented};
+use crate::api::auth::AccessKeys;
 use crate::app::App;
 
 /// Name of this wire in the audit trail.
 pub const WIRE: &str = "nevis";
+
+/// The access keys of this wire, for the others.
+#[derive(Debug)]
+pub struct Issued(pub App);
+
+#[async_trait]
+impl AccessKeys for Issued {
+    async fn relying_party(&self, token: &str) -> Result<Option<RelyingPartyId>, Refusal> {
+        let Some(presented) = Presented::parse(token) else {
+            return Ok(None);
+        };
+        match keys::verified(&self.0, Kind::Access, &presented).await {
+            Ok(found) => Ok(found.map(|(rp, _)| rp.id)),
+            Err(error) => Err(error.reason().unwrap_or(Reason::Internal).into()),
+        }
+    }
+}
 
 /// A caller who is known.
 #[derive(Debug)]

@@ -103,6 +103,11 @@ impl ApiError {
         self
     }
 
+    /// The domain's reason, where there is one.
+    pub fn reason(&self) -> Option<Reason> {
+        self.reason
+    }
+
     /// The HTTP status.
     pub fn status(&self) -> StatusCode {
         self.status

@@ -40,6 +40,7 @@ use axum::routing::{MethodRouter, any, get, patch, post};
 
 use crate::app::App;
 use crate::config::Nevis;
+pub use auth::Issued;
 use waiters::Waiters;
 
 /// The channel of this wire; the product's others are not passkeys.
