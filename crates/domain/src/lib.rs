@@ -8,6 +8,7 @@ mod cache;
 
 pub mod access_keys;
 pub mod accounts;
+pub mod answers;
 pub mod audit;
 pub mod authentication;
 pub mod ceremony;
@@ -52,6 +53,7 @@ pub struct Passkeys {
     access_keys: Cache<(RelyingPartyId, AccessKeyId), Arc<AccessKey>>,
     token_keys: Cache<(RelyingPartyId, TokenKind), Arc<TokenKey>>,
     cursor_key: cursor::CursorKey,
+    answer_key: answers::AnswerKey,
     directory: directory::DirectoryCache,
     default_policy: Policy,
     metadata: metadata::Keeper,
@@ -75,7 +77,9 @@ impl Passkeys {
     ) -> Result<Self, Refusal> {
         let mut candidate = [0; 32];
         randomness.fill(&mut candidate);
-        let cursor_key = cursor::CursorKey::new(&storage.shared_secret(candidate).await?);
+        let secret = storage.shared_secret(candidate).await?;
+        let cursor_key = cursor::CursorKey::new(&secret);
+        let answer_key = answers::AnswerKey::new(&secret);
         Ok(Self {
             storage,
             clock,
@@ -85,6 +89,7 @@ impl Passkeys {
             access_keys: Cache::default(),
             token_keys: Cache::default(),
             cursor_key,
+            answer_key,
             directory: directory::DirectoryCache::default(),
             default_policy: Policy::default(),
             metadata: metadata::Keeper::default(),
@@ -114,7 +119,7 @@ impl Passkeys {
     }
 
     /// Removes what is old: ceremonies, and notes of used tokens, that expired more than `ceremonies_ms` ago, audit events older
-    /// than `events_ms`; at most `budget` rows of each.
+    /// than `events_ms`, and kept answers that have expired; at most `budget` rows of each.
     pub async fn sweep(
         &self,
         ceremonies_ms: i64,
@@ -127,6 +132,7 @@ impl Passkeys {
             .sweep(
                 now.plus_millis(-ceremonies_ms),
                 now.plus_millis(-events_ms),
+                now,
                 budget,
             )
             .await?)

@@ -322,9 +322,14 @@ async fn sweep(passkeys: Arc<Passkeys>, retention: Retention, mut stop: watch::R
                     ceremonies = swept.ceremonies,
                     events = swept.events,
                     tokens = swept.tokens,
+                    answers = swept.answers,
                     "swept"
                 );
-                let most = swept.ceremonies.max(swept.events).max(swept.tokens);
+                let most = swept
+                    .ceremonies
+                    .max(swept.events)
+                    .max(swept.tokens)
+                    .max(swept.answers);
                 if most >= u64::from(SWEEP_BUDGET) {
                     // There is more: come back soon, but let others write in between.
                     interval.reset_after(Duration::from_millis(50));

@@ -2,6 +2,7 @@
 //! cases is here, and no store can leave one out.
 
 pub(crate) mod accounts;
+pub(crate) mod answers;
 pub(crate) mod authentications;
 pub(crate) mod ceremonies;
 pub(crate) mod durability;
@@ -110,6 +111,14 @@ macro_rules! every_case {
                 of_many_imports_at_once_the_greatest_number_stays,
                 metadata_that_were_removed_are_in_nobodys_way,
                 metadata_are_there_after_a_restart_and_still_in_the_way;
+            answers:
+                a_call_that_is_sent_again_gets_the_answer_of_the_first,
+                a_call_that_was_given_up_is_done_by_another_attempt,
+                a_released_key_is_free_and_an_answer_is_not_released,
+                of_a_hundred_calls_with_one_key_at_once_one_is_done,
+                an_account_keeps_at_most_so_many_answers,
+                answers_are_swept_when_their_time_is_over,
+                answers_are_there_after_a_restart;
             durability:
                 everything_is_there_after_a_close,
                 everything_is_there_after_a_drop,

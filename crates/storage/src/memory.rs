@@ -1,11 +1,13 @@
 //! The reference store: plain maps behind one lock. It says what each operation means in the fewest words, and
 //! other stores are compared with it. Nothing survives the process.
 
+mod answers;
 mod ceremonies;
 mod state;
 
 use std::collections::btree_map::Entry;
 use std::ops::Bound;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use domain::access_keys::AccessKey;
@@ -15,8 +17,8 @@ use domain::ceremony::Ceremony;
 use domain::clock::Timestamp;
 use domain::credentials::{CredentialRecord, Evidence};
 use domain::ids::{
-    AccessKeyId, AccountId, ApiKeyId, CeremonyId, CredentialKey, RelyingPartyId, TokenId, UserId,
-    WebhookId,
+    AccessKeyId, AccountId, ApiKeyId, AttemptId, CeremonyId, CredentialKey, RelyingPartyId,
+    TokenId, UserId, WebhookId,
 };
 use domain::metadata::StoredMetadata;
 use domain::relying_parties::RelyingParty;
@@ -24,7 +26,7 @@ use domain::storage::{
     Begin, BeginRegistration, CeremonyFilter, CreateUser, Fault, FinishAuthentication,
     FinishRegistration, FinishedAuthentication, FinishedRegistration, FirstAccount,
     LoadedAuthentication, Page, PageRequest, Principal, RefuseCeremony, Refused, ReplaceMetadata,
-    Storage, StoredSecret, Swept, Update,
+    Reservation, Reserved, Storage, StoredSecret, Swept, Update,
 };
 use domain::tokens::{TokenKey, TokenKind};
 use domain::users::{User, UserRef};
@@ -36,7 +38,10 @@ use self::state::{State, page, vacant};
 
 /// A store in the memory of the process.
 #[derive(Default)]
-pub struct Memory(Mutex<State>);
+pub struct Memory {
+    state: Mutex<State>,
+    operations: AtomicU64,
+}
 
 impl std::fmt::Debug for Memory {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -50,8 +55,14 @@ impl Memory {
         Self::default()
     }
 
+    /// How many operations it has done: each takes the lock once.
+    pub fn operations(&self) -> u64 {
+        self.operations.load(Ordering::Relaxed)
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock()
+        self.operations.fetch_add(1, Ordering::Relaxed);
+        self.state.lock()
     }
 }
 
@@ -633,14 +644,48 @@ impl Storage for Memory {
         Ok(page(rows, request, |e| (e.at, e.id.0)))
     }
 
+    async fn reserve_answer(&self, reservation: &Reservation) -> Result<Reserved, Fault> {
+        Ok(self.state().reserve_answer(reservation))
+    }
+
+    async fn keep_answer(
+        &self,
+        account: AccountId,
+        key: [u8; 32],
+        attempt: AttemptId,
+        answer: &[u8],
+    ) -> Result<bool, Fault> {
+        let mut state = self.state();
+        let taken = state.answers.get_mut(&(account, key));
+        let own = taken.filter(|taken| taken.attempt == attempt);
+        Ok(own.map(|own| own.answer = Some(answer.to_vec())).is_some())
+    }
+
+    async fn release_answer(
+        &self,
+        account: AccountId,
+        key: [u8; 32],
+        attempt: AttemptId,
+    ) -> Result<bool, Fault> {
+        let mut state = self.state();
+        let taken = state.answers.get(&(account, key));
+        let own = taken.is_some_and(|taken| taken.attempt == attempt && taken.answer.is_none());
+        if own {
+            state.answers.remove(&(account, key));
+        }
+        Ok(own)
+    }
+
     async fn sweep(
         &self,
         expired_before: Timestamp,
         events_before: Timestamp,
+        answers_before: Timestamp,
         budget: u32,
     ) -> Result<Swept, Fault> {
         let mut state = self.state();
         let budget = budget as usize;
+        let answers = state.sweep_answers(answers_before, budget);
         let mut ceremonies: Vec<_> = state
             .ceremonies
             .iter()
@@ -677,6 +722,7 @@ impl Storage for Memory {
             ceremonies: ceremonies.len() as u64,
             events: events.len() as u64,
             tokens: tokens.len() as u64,
+            answers: answers as u64,
         })
     }
 

@@ -477,23 +477,25 @@ pub(crate) async fn the_sweep_removes_what_is_old_within_its_budget(bed: &mut dy
     };
     // The one that expires at that very moment stays.
     let before = at(LIFETIME + 1250);
-    let swept = store.sweep(before, at(-1), 1200).await;
+    let swept = store.sweep(before, at(-1), at(-1), 1200).await;
     assert_eq!(
         swept,
         Ok(Swept {
             ceremonies: 1200,
             events: 0,
-            tokens: 0
+            tokens: 0,
+            answers: 0,
         })
     );
     assert_eq!(there().await, (1200..1300).collect());
-    let swept = store.sweep(before, at(-1), 1200).await;
+    let swept = store.sweep(before, at(-1), at(-1), 1200).await;
     assert_eq!(
         swept,
         Ok(Swept {
             ceremonies: 50,
             events: 0,
-            tokens: 0
+            tokens: 0,
+            answers: 0,
         })
     );
     assert_eq!(there().await, (1250..1300).collect());
@@ -509,23 +511,25 @@ pub(crate) async fn the_sweep_removes_what_is_old_within_its_budget(bed: &mut dy
     }
     let gone = store.delete_relying_party(other.rp).await;
     assert_eq!(gone, Ok(true));
-    let swept = store.sweep(at(0), at(3), 1).await;
+    let swept = store.sweep(at(0), at(3), at(-1), 1).await;
     assert_eq!(
         swept,
         Ok(Swept {
             ceremonies: 0,
             events: 1,
-            tokens: 0
+            tokens: 0,
+            answers: 0,
         })
     );
     assert_eq!(world.events().await.len() + other.events().await.len(), 5);
-    let swept = store.sweep(at(0), at(3), 100).await;
+    let swept = store.sweep(at(0), at(3), at(-1), 100).await;
     assert_eq!(
         swept,
         Ok(Swept {
             ceremonies: 0,
             events: 3,
-            tokens: 0
+            tokens: 0,
+            answers: 0,
         })
     );
     for w in [&world, &other] {

@@ -11,7 +11,7 @@ use domain::ids::{AttemptId, CeremonyId, CredentialKey, EventId, RelyingPartyId,
 use domain::relying_parties::RelyingParty;
 use domain::storage::{
     BeginRegistration, CeremonyFilter, CounterRule, FinishedRegistration, Order, PageRequest,
-    Position, RefuseCeremony, Storage,
+    Position, RefuseCeremony, Reserved, Storage,
 };
 use domain::tokens::{TokenKey, TokenKind};
 use domain::users::{User, UserRef};
@@ -19,6 +19,7 @@ use domain::webhooks::Webhook;
 use testkit::Lies;
 use webauthn::error::Reason;
 
+use super::answers::call;
 use super::durability::dump;
 use super::fixture::{
     Enrol, NOW, Passkey, SignIn, at, authentication, key, new_account, new_relying_party, new_user,
@@ -148,7 +149,7 @@ impl Run {
         let now = at(self.clock);
         let rp = self.parties[self.dice.roll(self.parties.len())].id;
         let name = NAMES[self.dice.roll(NAMES.len())];
-        match self.dice.roll(25) {
+        match self.dice.roll(26) {
             0 => {
                 let user = new_user(rp, name, now);
                 let event = self.event(AuditKind::UserCreated, rp);
@@ -219,10 +220,31 @@ impl Run {
             22 => {
                 let budget = u32::try_from(self.dice.roll(6)).unwrap();
                 let (ceremonies, events) = (at(self.clock - 60_000), at(self.clock - 600_000));
-                both!(self, s => s.sweep(ceremonies, events, budget).await);
+                let answers = at(self.clock);
+                both!(self, s => s.sweep(ceremonies, events, answers, budget).await);
             }
+            24 => self.answers().await,
             23 => self.tokens(rp).await,
             _ => self.lists(rp, name).await,
+        }
+    }
+
+    /// A few keys, so that they meet again and again.
+    async fn answers(&mut self) {
+        let account = self.parties[0].account;
+        let name = u8::try_from(self.dice.roll(6)).unwrap();
+        let mut call = call(account, name, at(self.clock));
+        call.content = [u8::from(self.dice.roll(4) == 0); 32];
+        call.max_per_account = 4;
+        let reserved = both!(self, s => s.reserve_answer(&call).await);
+        match (reserved, self.dice.roll(3)) {
+            (Reserved::Yours, 0) => {
+                both!(self, s => s.keep_answer(account, call.key, call.attempt, &[name]).await);
+            }
+            (Reserved::Yours, 1) => {
+                both!(self, s => s.release_answer(account, call.key, call.attempt).await);
+            }
+            _ => {}
         }
     }
 

@@ -166,7 +166,7 @@ pub(crate) async fn a_use_is_forgotten_only_after_its_token_expired(bed: &mut dy
     }
     // The longest expired first, within the budget; the one that expires at that very moment stays.
     for removed in [3, 1, 0] {
-        let swept = store.sweep(at(4), at(-1), 3).await;
+        let swept = store.sweep(at(4), at(-1), at(-1), 3).await;
         let expected = Swept {
             tokens: removed,
             ..Swept::default()

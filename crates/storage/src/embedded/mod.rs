@@ -27,8 +27,8 @@ use domain::ceremony::Ceremony;
 use domain::clock::Timestamp;
 use domain::credentials::{CredentialRecord, Evidence};
 use domain::ids::{
-    AccessKeyId, AccountId, ApiKeyId, CeremonyId, CredentialKey, RelyingPartyId, TokenId, UserId,
-    WebhookId,
+    AccessKeyId, AccountId, ApiKeyId, AttemptId, CeremonyId, CredentialKey, RelyingPartyId,
+    TokenId, UserId, WebhookId,
 };
 use domain::metadata::StoredMetadata;
 use domain::relying_parties::RelyingParty;
@@ -36,7 +36,7 @@ use domain::storage::{
     Begin, BeginRegistration, CeremonyFilter, CreateUser, Fault, FinishAuthentication,
     FinishRegistration, FinishedAuthentication, FinishedRegistration, FirstAccount,
     LoadedAuthentication, Page, PageRequest, Principal, RefuseCeremony, Refused, ReplaceMetadata,
-    Storage, StoredSecret, Swept, Update,
+    Reservation, Reserved, Storage, StoredSecret, Swept, Update,
 };
 use domain::tokens::{TokenKey, TokenKind};
 use domain::users::{User, UserRef};
@@ -594,10 +594,39 @@ impl Storage for Embedded {
         self.list(move |c| reads::list_events(c, rp, page)).await
     }
 
+    async fn reserve_answer(&self, reservation: &Reservation) -> Result<Reserved, Fault> {
+        let reservation = reservation.clone();
+        self.write(move |c| writes::reserve_answer(c, &reservation))
+            .await
+    }
+
+    async fn keep_answer(
+        &self,
+        account: AccountId,
+        key: [u8; 32],
+        attempt: AttemptId,
+        answer: &[u8],
+    ) -> Result<bool, Fault> {
+        let answer = answer.to_vec();
+        self.write(move |c| writes::keep_answer(c, account, key, attempt, &answer))
+            .await
+    }
+
+    async fn release_answer(
+        &self,
+        account: AccountId,
+        key: [u8; 32],
+        attempt: AttemptId,
+    ) -> Result<bool, Fault> {
+        self.write(move |c| writes::release_answer(c, account, key, attempt))
+            .await
+    }
+
     async fn sweep(
         &self,
         expired_before: Timestamp,
         events_before: Timestamp,
+        answers_before: Timestamp,
         budget: u32,
     ) -> Result<Swept, Fault> {
         let ceremonies = self
@@ -608,6 +637,11 @@ impl Storage for Embedded {
         let tokens = self
             .sweep_in_chunks(budget, move |c, limit| {
                 writes::sweep_tokens(c, expired_before, limit)
+            })
+            .await?;
+        let answers = self
+            .sweep_in_chunks(budget, move |c, limit| {
+                writes::sweep_answers(c, answers_before, limit)
             })
             .await?;
         let mut events = 0;
@@ -629,6 +663,7 @@ impl Storage for Embedded {
             ceremonies: u64::from(ceremonies),
             events: u64::from(events),
             tokens: u64::from(tokens),
+            answers: u64::from(answers),
         })
     }
 

@@ -17,6 +17,7 @@ const APPLICATION_ID: i32 = 0x504B_5944;
 const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0001_initial.sql"),
     include_str!("../../migrations/sqlite/0002.sql"),
+    include_str!("../../migrations/sqlite/0003.sql"),
 ];
 
 /// How long a connection waits for a lock that another one of this process holds for a moment.

@@ -38,6 +38,16 @@ pub(super) struct State {
     pub(super) used_tokens: BTreeMap<(RelyingPartyId, TokenId), Timestamp>,
     pub(super) events: BTreeMap<(RelyingPartyId, Timestamp, EventId), AuditEvent>,
     pub(super) metadata: Option<StoredMetadata>,
+    pub(super) answers: BTreeMap<(AccountId, [u8; 32]), Called>,
+}
+
+/// A call that may be sent again.
+pub(super) struct Called {
+    pub(super) content: [u8; 32],
+    pub(super) attempt: AttemptId,
+    pub(super) started: Timestamp,
+    pub(super) expires: Timestamp,
+    pub(super) answer: Option<Vec<u8>>,
 }
 
 /// A ceremony, and who took it.

@@ -1,5 +1,6 @@
 //! What each writing operation does inside its savepoint.
 
+mod answers;
 mod ceremonies;
 mod tokens;
 
@@ -13,6 +14,7 @@ use domain::storage::{CreateUser, Fault, FirstAccount, ReplaceMetadata, Update};
 use domain::users::{User, UserRef};
 use rusqlite::{Connection, params};
 
+pub(super) use self::answers::{keep_answer, release_answer, reserve_answer, sweep_answers};
 pub(super) use self::ceremonies::{
     Claim, SignIn, begin_authentication, begin_registration, delete_registration,
     finish_authentication, finish_registration, refuse_ceremony, rename_registration,
