@@ -85,7 +85,10 @@ pub struct Backend {
     pub router: Router,
     pub passkeys: Arc<Passkeys>,
     pub clock: Arc<SteppedClock>,
+    pub store: Arc<Memory>,
     authorization: Option<String>,
+    /// The `Idempotency-Key` of each request.
+    key: Option<String>,
 }
 
 impl Backend {
@@ -97,7 +100,7 @@ impl Backend {
     pub async fn believing(trust: MetadataTrust) -> Self {
         let clock = Arc::new(SteppedClock::starting_at(Timestamp(START)));
         let store = Arc::new(Memory::new());
-        let passkeys = Passkeys::open(store, clock.clone(), Arc::new(Counting::default()))
+        let passkeys = Passkeys::open(store.clone(), clock.clone(), Arc::new(Counting::default()))
             .await
             .expect("a new store opens")
             .with_metadata_trust(trust);
@@ -116,7 +119,9 @@ impl Backend {
             router,
             passkeys,
             clock,
+            store,
             authorization,
+            key: None,
         }
     }
 
@@ -133,6 +138,14 @@ impl Backend {
     pub fn with_authorization(&self, value: Option<String>) -> Self {
         Self {
             authorization: value,
+            ..self.clone()
+        }
+    }
+
+    /// The same back end, which sends this `Idempotency-Key`.
+    pub fn with_key(&self, key: &str) -> Self {
+        Self {
+            key: Some(key.to_owned()),
             ..self.clone()
         }
     }
@@ -171,6 +184,9 @@ impl Backend {
         let mut request = Request::builder().method(method).uri(path);
         if let Some(value) = &self.authorization {
             request = request.header(AUTHORIZATION, value);
+        }
+        if let Some(key) = &self.key {
+            request = request.header("idempotency-key", key);
         }
         if let Some(value) = content_type {
             request = request.header(CONTENT_TYPE, value);

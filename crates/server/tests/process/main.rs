@@ -16,6 +16,7 @@ mod logs;
 mod manage;
 mod metadata;
 mod nevis;
+mod retries;
 mod settings;
 mod start;
 mod stop;

@@ -1,8 +1,8 @@
 //! Every error code that this wire answers, in one table: number, HTTP status, title, and the help that the
 //! error pages (`/docs/errors/<code>`) and `docs/errors.md` are made of.
 //!
-//! Numbers, titles and statuses are those of the Twilio Verify contract (sections 9.2 and 9.3). Two numbers
-//! have no counterpart there and follow the pattern "20 + HTTP status": 20415 and 20431.
+//! Numbers, titles and statuses are those of the Twilio Verify contract (sections 9.2 and 9.3). Three numbers
+//! have no counterpart there and follow the pattern "20 + HTTP status": 20409, 20415 and 20431.
 
 /// Who can bring a code about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -248,6 +248,14 @@ codes! {
             "The call belongs to a product that passkeyd does not have, such as SMS verifications.",
         ],
         mend: "Check SID, path and account.",
+    }
+    IdempotencyConflict = 20409, 409, ByRequest, "Idempotency key conflict" {
+        what: "The request has an Idempotency-Key that this account used on this path in the last ten minutes, and the first response cannot be given again.",
+        causes: [
+            "The key was used with another body.",
+            "The first request with this key is still being processed; then the response has Retry-After.",
+        ],
+        mend: "Use a new key for each new request. For a retry, send the same key and the same body.",
     }
     TooLarge = 20413, 413, ByRequest, "Request entity too large" {
         what: "The body is larger than any call of this API needs.",

@@ -28,6 +28,8 @@ struct Parts {
     /// `None`: the code's title.
     message: Option<Cow<'static, str>>,
     details: Details,
+    /// The same request may succeed in a second.
+    retry_soon: bool,
 }
 
 /// The member `details`: what exactly was wrong, for machines and for people.
@@ -70,6 +72,7 @@ impl ApiError {
             code,
             message: None,
             details: Details::default(),
+            retry_soon: matches!(code, Code::TooManyRequests | Code::Unavailable),
         }))
     }
 
@@ -148,6 +151,13 @@ impl ApiError {
         self
     }
 
+    /// Says that the same request may succeed in a second (`Retry-After`).
+    #[must_use]
+    pub fn retry_soon(mut self) -> Self {
+        self.0.retry_soon = true;
+        self
+    }
+
     /// Adds to `details.members`.
     #[must_use]
     pub fn member(mut self, member: impl Into<Cow<'static, str>>) -> Self {
@@ -172,6 +182,7 @@ impl ApiError {
             code,
             message,
             details,
+            retry_soon,
         } = *self.0;
         let message = match (code, message) {
             (Code::NotFound, None) => Cow::Owned(format!(
@@ -195,17 +206,14 @@ impl ApiError {
             StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        match code {
-            Code::Authenticate => {
-                headers.insert(
-                    WWW_AUTHENTICATE,
-                    HeaderValue::from_static("Basic realm=\"passkeyd\", charset=\"UTF-8\""),
-                );
-            }
-            Code::TooManyRequests | Code::Unavailable => {
-                headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
-            }
-            _ => {}
+        if code == Code::Authenticate {
+            headers.insert(
+                WWW_AUTHENTICATE,
+                HeaderValue::from_static("Basic realm=\"passkeyd\", charset=\"UTF-8\""),
+            );
+        }
+        if retry_soon {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response.extensions_mut().insert(RefusalInfo {
             code: code.number(),

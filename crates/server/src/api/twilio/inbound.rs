@@ -18,6 +18,7 @@ use serde::Serialize;
 use super::codes::Code;
 use super::error::{ApiError, refused};
 use super::form::Form;
+use super::idempotency;
 use super::reasons::Call;
 use super::sid::{self, Key};
 use crate::api::auth::{self, AuthError};
@@ -66,14 +67,53 @@ impl Answer {
 /// The caller is authenticated before the body is read, and nothing is looked up for a caller who is not known.
 pub async fn serve<F, Fut>(app: App, request: Request, call: F) -> Response
 where
-    F: FnOnce(App, Inbound) -> Fut,
-    Fut: Future<Output = Result<Answer, ApiError>>,
+    F: FnOnce(App, Inbound) -> Fut + Send + 'static,
+    Fut: Future<Output = Result<Answer, ApiError>> + Send,
 {
     let uri = request.uri().clone();
-    let result = match Inbound::read(&app, request).await {
-        Ok(inbound) => call(app.clone(), inbound).await,
+    let method = request.method().clone();
+    let inbound = Inbound::read(&app, request).await;
+    let read = inbound.and_then(|inbound| {
+        let key = idempotency::key(&method, &inbound.headers)?;
+        Ok((inbound, key))
+    });
+    let result = match read {
+        Ok((inbound, None)) => call(app.clone(), inbound).await,
+        Ok((inbound, Some(key))) => return repeatable(app, uri, inbound, key, call).await,
         Err(error) => Err(error),
     };
+    render(&app, &uri, result)
+}
+
+/// A call that is done once for its `Idempotency-Key`.
+async fn repeatable<F, Fut>(
+    app: App,
+    uri: Uri,
+    inbound: Inbound,
+    key: HeaderValue,
+    call: F,
+) -> Response
+where
+    F: FnOnce(App, Inbound) -> Fut + Send + 'static,
+    Fut: Future<Output = Result<Answer, ApiError>> + Send,
+{
+    let once = idempotency::Once {
+        account: inbound.account,
+        key,
+        uri: uri.clone(),
+        body: inbound.body.clone(),
+    };
+    let (inner, path) = (app.clone(), uri.clone());
+    let call = async move {
+        let result = call(inner.clone(), inbound).await;
+        render(&inner, &path, result)
+    };
+    let done = once.run(&app, call).await;
+    done.unwrap_or_else(|error| error.into_response(&app.public_url, uri.path()))
+}
+
+/// What a call answers, as a response.
+fn render(app: &App, uri: &Uri, result: Result<Answer, ApiError>) -> Response {
     match result {
         Ok(Answer::Json(status, bytes)) => {
             let mut response = Response::new(Body::from(bytes));

@@ -11,6 +11,7 @@ mod entities;
 pub mod error;
 mod factors;
 mod form;
+mod idempotency;
 mod inbound;
 mod paging;
 mod passkeys;

@@ -101,6 +101,15 @@ async fn resources(backend: &Backend, service: &str, met: &mut Met) {
         Code::EntityExists,
         backend.form(&entities, "Identity=user-0001").await,
     );
+    let keyed = backend.with_key("8e03978e-40d5-43e8-bc93-6894a57f9324");
+    keyed
+        .form(&entities, "Identity=user-0002")
+        .await
+        .expect(201);
+    met.refused(
+        Code::IdempotencyConflict,
+        keyed.form(&entities, "Identity=user-0003").await,
+    );
     met.refused(
         Code::InvalidRequest,
         backend.form(&entities, "Identity=short").await,

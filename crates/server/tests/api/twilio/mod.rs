@@ -8,6 +8,7 @@ mod passkeys;
 mod paths;
 mod reasons;
 mod refusals;
+mod retries;
 mod services;
 mod transport;
 mod webhooks;
