@@ -78,6 +78,8 @@ prepare_e2e() {
     step "tools for the suites from outside"
     has chromium || [[ -n ${CHROMIUM_BIN:-} ]] || install_packages chromium
     has firefox-esr || [[ -n ${FIREFOX_BIN:-} ]] || install_packages firefox-esr
+    [[ -x /usr/sbin/nginx ]] || [[ -n ${NGINX_BIN:-} ]] || install_packages nginx
+    has openssl || install_packages openssl
     has node && has npm || install_packages nodejs npm
     node_is_recent || die "node $(node --version) is too old, 20.11 or newer is needed"
     has python3 || install_packages python3

@@ -57,8 +57,8 @@ export async function pageWithAuthenticator(context) {
 }
 
 // Chromium as the tests of the browser client use it: pages by address, each with its own authenticator.
-export async function launchClientBrowser() {
-  const browser = await launch({ args: [...flags, '--host-resolver-rules=MAP page.test 127.0.0.1'] });
+export async function launchClientBrowser(...more) {
+  const browser = await launch({ args: [...flags, '--host-resolver-rules=MAP page.test 127.0.0.1', ...more] });
   return {
     // `before` runs in the page and its frames before their own scripts.
     async open(url, before) {

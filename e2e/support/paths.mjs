@@ -12,4 +12,6 @@ export const testkitAuthenticator =
 export const python = process.env.E2E_PYTHON ?? join(repository, 'e2e', '.venv', 'bin', 'python');
 export const softWebauthnLines = join(repository, 'e2e', 'authenticators', 'soft_webauthn_lines.py');
 export const chromium = process.env.CHROMIUM_BIN ?? '/usr/bin/chromium';
+// Debian has it where only root's PATH leads.
+export const nginx = process.env.NGINX_BIN ?? '/usr/sbin/nginx';
 export const firefox = process.env.FIREFOX_BIN ?? '/usr/bin/firefox-esr';
