@@ -87,7 +87,6 @@ impl Case {
                     "trust_anchors": [pem(&root)],
                     "accept_test_tpm_vendor": true,
                     "accept_safetynet": true,
-                    "accept_rs1_attestation": true,
                 });
                 merge(&mut expected, &of_registration);
                 authenticator.create(&create, ORIGIN, &lies)?
