@@ -176,6 +176,11 @@ test_shapes() {
     (cd e2e && node --test twilio-wire-shapes/*.test.mjs)
 }
 
+test_guides() {
+    step "the examples of the guides against the binary"
+    (cd e2e && node --test guides/*.test.mjs)
+}
+
 test_browser() {
     step "Chromium and Firefox: the demo against the binary, and the browser client"
     (cd e2e && node --test browser/*.test.mjs)
@@ -213,6 +218,7 @@ build_release
 test_python
 test_node
 test_shapes
+test_guides
 test_browser
 check_differential
 test_differential 2000 1
