@@ -1,6 +1,6 @@
 //! Credential records (WebAuthn L3 4, "credential record"), and what a user's owner does with them.
 
-use webauthn::authentication::StoredCredential;
+use webauthn::authentication::{SignCounter, StoredCredential};
 use webauthn::cose::CoseAlgorithm;
 use webauthn::credential::{Aaguid, CredentialId, UserHandle};
 use webauthn::error::Reason;
@@ -36,6 +36,8 @@ pub struct CredentialRecord {
     pub algorithm: CoseAlgorithm,
     /// The highest signature counter seen.
     pub sign_count: u32,
+    /// The last signature counter seen, since one did not grow; see [`SignCounter`].
+    pub sign_count_since_fall: Option<u32>,
     /// Whether the user was ever verified with it.
     pub uv_initialized: bool,
     /// How the authenticator can be reached.
@@ -70,12 +72,21 @@ pub struct CredentialRecord {
 }
 
 impl CredentialRecord {
+    /// What is known of its signature counters.
+    pub fn sign_counter(&self) -> SignCounter {
+        SignCounter {
+            highest: self.sign_count,
+            since_fall: self.sign_count_since_fall,
+        }
+    }
+
     /// What the verifier needs of it.
     pub fn stored<'a>(&'a self, user_handle: &'a UserHandle) -> StoredCredential<'a> {
         StoredCredential {
             id: &self.id,
             public_key: &self.public_key,
-            sign_count: self.sign_count,
+            sign_count: self.sign_counter(),
+            used: self.last_used.is_some(),
             backup_eligible: self.backup_eligible,
             backup_state: self.backup_state,
             user_handle,
@@ -130,6 +141,7 @@ impl NewCredential {
             public_key: verified.public_key().to_vec(),
             algorithm: verified.algorithm(),
             sign_count: verified.sign_count(),
+            sign_count_since_fall: None,
             uv_initialized: verified.user_verified(),
             transports: verified.transports().to_vec(),
             backup_eligible: Some(verified.backup_eligible()),

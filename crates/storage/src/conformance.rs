@@ -96,6 +96,8 @@ macro_rules! every_case {
                 a_verified_authentication_is_counted,
                 an_authentication_is_taken_only_while_it_is_open,
                 the_counter_rule_decides_about_a_counter_that_does_not_grow,
+                a_counter_that_fell_is_remembered_until_it_passes_the_highest,
+                eligibility_is_lost_only_where_the_policy_accepts_that,
                 an_authentication_that_the_store_refuses_is_recorded_as_refused,
                 what_a_credential_gained_is_not_lost,
                 a_credential_that_is_gone_ends_the_ceremony,

@@ -79,14 +79,16 @@ pub enum SignCountPolicy {
     Refuse,
 }
 
-/// What a backup eligibility that differs from the recorded one does (7.2 step 19). A loss is always refused, and an unknown
-/// recorded value is never compared.
+/// What a backup eligibility that differs from the recorded one does (7.2 step 19). An unknown recorded value is never
+/// compared. The recorded value is the one that the last accepted ceremony showed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
 #[serde(rename_all = "snake_case")]
 pub enum BackupEligibilityPolicy {
     /// A gain is accepted and reported: real providers flip the flag, and refusing locks people out.
     #[default]
     AcceptGain,
+    /// A gain and a loss are accepted and reported: two apps that share one vault may disagree about the flag.
+    AcceptChange,
     /// Every change is refused.
     Strict,
 }
@@ -99,7 +101,9 @@ pub struct StoredCredential<'a> {
     /// The COSE key as it was received at registration.
     pub public_key: &'a [u8],
     /// The stored signature counter.
-    pub sign_count: u32,
+    pub sign_count: SignCounter,
+    /// Whether the credential has signed in since its registration; for messages only.
+    pub used: bool,
     /// The backup eligibility; `None` when the record is older than the flag.
     pub backup_eligible: Option<bool>,
     /// The backup state; `None` when the record is older than the flag.
@@ -108,7 +112,61 @@ pub struct StoredCredential<'a> {
     pub user_handle: &'a UserHandle,
 }
 
-/// Something worth telling that is no reason to refuse.
+/// What is stored of a credential's signature counters (6.1.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SignCounter {
+    /// The highest counter seen.
+    pub highest: u32,
+    /// The last counter seen, since one was not above the one before it; `None` while every one was, and again when the
+    /// counter has passed `highest`.
+    pub since_fall: Option<u32>,
+}
+
+impl From<u32> for SignCounter {
+    /// A counter that has never fallen.
+    fn from(highest: u32) -> Self {
+        Self {
+            highest,
+            since_fall: None,
+        }
+    }
+}
+
+impl SignCounter {
+    /// The last counter seen.
+    pub fn last(self) -> u32 {
+        self.since_fall.unwrap_or(self.highest)
+    }
+
+    /// Whether `received` is above the highest counter, or the authenticator does not count.
+    pub fn grows(self, received: u32) -> bool {
+        received > self.highest || (received == 0 && self.highest == 0)
+    }
+
+    /// Whether `received` is worth a signal. The first counter that does not grow is, and after it each one that is lower than
+    /// the one before it. So an authenticator that has stopped counting is reported once.
+    pub fn is_fall(self, received: u32) -> bool {
+        match self.since_fall {
+            Some(last) => received < last,
+            None => !self.grows(received),
+        }
+    }
+
+    /// What to store after an accepted sign-in with the counter `received`. The highest value never goes down.
+    #[must_use]
+    pub fn after(self, received: u32) -> Self {
+        if self.grows(received) {
+            Self::from(received)
+        } else {
+            Self {
+                since_fall: Some(received),
+                ..self
+            }
+        }
+    }
+}
+
+/// An observation that does not cause a refusal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Signal {
@@ -121,6 +179,8 @@ pub enum Signal {
     },
     /// The credential can be synced now; it could not when it was registered.
     BackupEligibilityGained,
+    /// The credential cannot be synced any more; it could before.
+    BackupEligibilityLost,
     /// The credential was synced, or is no longer.
     BackupStateChanged {
         /// Is it synced now?
@@ -140,6 +200,7 @@ impl Signal {
         match self {
             Self::SignCountNotIncreased { .. } => "sign_count_not_increased",
             Self::BackupEligibilityGained => "backup_eligibility_gained",
+            Self::BackupEligibilityLost => "backup_eligibility_lost",
             Self::BackupStateChanged { .. } => "backup_state_changed",
             Self::RootCertificateInPath => "root_certificate_in_path",
             Self::AuthenticatorUpdateAvailable => "authenticator_update_available",
@@ -160,8 +221,14 @@ pub enum AuthenticationError {
         /// Its id as base64url.
         id: String,
     },
-    /// 7.2 step 6: no such credential of the expected user.
-    #[error("the credential {id} does not belong to the expected user")]
+    /// 7.2 step 6: the credential belongs to another user than the one who was named.
+    #[error("the credential {id} does not belong to the user who was named")]
+    CredentialOfAnotherUser {
+        /// Its id as base64url.
+        id: String,
+    },
+    /// 7.2 step 6: the record is not that of the credential in the response.
+    #[error("the credential {id} is not known")]
     CredentialUnknown {
         /// Its id as base64url.
         id: String,
@@ -170,8 +237,11 @@ pub enum AuthenticationError {
     #[error("the user was not named beforehand, and the answer carries no user handle")]
     UserHandleMissing,
     /// 7.2 step 6.
-    #[error("the user handle of the answer is not that of the credential's owner")]
-    UserHandleMismatch,
+    #[error("the user handle in the response is not that of the credential's owner{}", fault.text())]
+    UserHandleMismatch {
+        /// What was done to the right handle, if it can be recognised.
+        fault: HandleFault,
+    },
     /// The client data.
     #[error(transparent)]
     ClientData(#[from] ClientDataError),
@@ -179,8 +249,13 @@ pub enum AuthenticationError {
     #[error(transparent)]
     AuthenticatorData(#[from] AuthenticatorDataError),
     /// 7.2 step 19.
-    #[error("the backup eligibility was {stored} at registration and is {received} now")]
+    #[error(
+        "the backup eligibility flag (BE) was {} {} and is {} in this response",
+        u8::from(*stored), if *used { "when the credential last signed in" } else { "at registration" }, u8::from(*received)
+    )]
     BackupEligibilityChanged {
+        /// Whether the credential has signed in since its registration.
+        used: bool,
         /// The recorded flag.
         stored: bool,
         /// The flag in the answer.
@@ -202,15 +277,54 @@ pub enum AuthenticationError {
     },
 }
 
+/// What a client did to the user handle that it should have passed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HandleFault {
+    /// It is another handle.
+    Other,
+    /// The text of the handle was sent without base64url encoding.
+    PlainText,
+    /// The handle was encoded as base64url twice.
+    EncodedTwice,
+}
+
+impl HandleFault {
+    /// How `received`, the decoded member, came to differ from `expected`.
+    fn of(received: &UserHandle, expected: &UserHandle) -> Self {
+        if received.to_base64url().as_bytes() == expected.as_bytes() {
+            return Self::PlainText;
+        }
+        let inner = std::str::from_utf8(received.as_bytes()).map(base64url::without_padding);
+        match inner.map(base64url::decode) {
+            Ok(Ok(inner)) if inner == expected.as_bytes() => Self::EncodedTwice,
+            _ => Self::Other,
+        }
+    }
+
+    fn text(self) -> &'static str {
+        match self {
+            Self::Other => "",
+            Self::PlainText => {
+                "; it is the right handle as plain text: encode its bytes as base64url once"
+            }
+            Self::EncodedTwice => {
+                "; it is the right handle encoded as base64url twice: encode its bytes once"
+            }
+        }
+    }
+}
+
 impl AuthenticationError {
     /// The flat reason.
     pub fn reason(&self) -> Reason {
         match self {
             Self::Response(error) => error.reason(),
-            Self::CredentialNotAllowed { .. } => Reason::CredentialNotAllowed,
+            Self::CredentialNotAllowed { .. } | Self::CredentialOfAnotherUser { .. } => {
+                Reason::CredentialNotAllowed
+            }
             Self::CredentialUnknown { .. } => Reason::CredentialUnknown,
             Self::UserHandleMissing => Reason::UserHandleMissing,
-            Self::UserHandleMismatch => Reason::UserHandleMismatch,
+            Self::UserHandleMismatch { .. } => Reason::UserHandleMismatch,
             Self::ClientData(error) => error.reason(),
             Self::AuthenticatorData(error) => error.reason(),
             Self::BackupEligibilityChanged { .. } => Reason::BackupEligibilityChanged,
@@ -222,7 +336,11 @@ impl AuthenticationError {
 
     /// The section of the specification.
     pub fn section(&self) -> &'static str {
-        self.reason().section_within("7.2")
+        match self {
+            // The same reason as that of step 5.
+            Self::CredentialOfAnotherUser { .. } => "7.2 step 6",
+            other => other.reason().section_within("7.2"),
+        }
     }
 }
 
@@ -233,12 +351,13 @@ impl AuthenticationError {
 #[must_use]
 pub struct VerifiedAuthentication {
     credential_id: CredentialId,
-    stored_sign_count: u32,
+    stored_sign_count: SignCounter,
     received_sign_count: u32,
     user_present: bool,
     user_verified: bool,
     backup_eligible: bool,
     backup_state: bool,
+    eligibility: BackupEligibilityPolicy,
     signals: Vec<Signal>,
 }
 
@@ -250,7 +369,7 @@ impl VerifiedAuthentication {
 
     /// The counter to store: the greater of the stored and the received one, since a stored counter never goes down.
     pub fn sign_count(&self) -> u32 {
-        self.received_sign_count.max(self.stored_sign_count)
+        self.received_sign_count.max(self.stored_sign_count.highest)
     }
 
     /// The counter in the answer.
@@ -268,9 +387,20 @@ impl VerifiedAuthentication {
         self.user_verified
     }
 
-    /// May the credential be synced? To be stored.
+    /// Whether the credential may be synced, as the response says.
     pub fn backup_eligible(&self) -> bool {
         self.backup_eligible
+    }
+
+    /// The backup eligibility to store where `stored` is stored now, which another sign-in may have changed since this one was
+    /// verified. It is gained or learnt; it is lost only where the policy accepts that.
+    pub fn backup_eligible_after(&self, stored: Option<bool>) -> bool {
+        match self.eligibility {
+            BackupEligibilityPolicy::AcceptChange => self.backup_eligible,
+            BackupEligibilityPolicy::AcceptGain | BackupEligibilityPolicy::Strict => {
+                self.backup_eligible || stored == Some(true)
+            }
+        }
     }
 
     /// Is the credential synced? To be stored.
@@ -523,6 +653,7 @@ pub fn verify_authentication<T: Trace>(
     Ok(VerifiedAuthentication {
         credential_id: id.clone(),
         stored_sign_count: credential.sign_count,
+        eligibility: expected.backup_eligibility,
         received_sign_count: data.sign_count,
         user_present: data.flags.user_present(),
         user_verified: data.flags.user_verified(),
@@ -544,18 +675,26 @@ fn require_owner(
     ensure(credential.id == response.id(), unknown)?;
     match (&expected.user, response.user_handle()) {
         (ExpectedUser::Known(user), handle) => {
-            ensure(credential.user_handle == user, unknown)?;
-            ensure(handle.is_none_or(|handle| handle == user), || {
-                AuthenticationError::UserHandleMismatch
-            })
+            ensure(credential.user_handle == user, || {
+                AuthenticationError::CredentialOfAnotherUser {
+                    id: response.id().to_base64url(),
+                }
+            })?;
+            handle.map_or(Ok(()), |handle| require_handle(handle, user))
         }
         (ExpectedUser::NamedByCredential, None) => Err(AuthenticationError::UserHandleMissing),
         (ExpectedUser::NamedByCredential, Some(handle)) => {
-            ensure(handle == credential.user_handle, || {
-                AuthenticationError::UserHandleMismatch
-            })
+            require_handle(handle, credential.user_handle)
         }
     }
+}
+
+fn require_handle(received: &UserHandle, expected: &UserHandle) -> Result<(), AuthenticationError> {
+    ensure(received == expected, || {
+        AuthenticationError::UserHandleMismatch {
+            fault: HandleFault::of(received, expected),
+        }
+    })
 }
 
 fn judge_eligibility(
@@ -564,44 +703,63 @@ fn judge_eligibility(
     data: &AuthenticatorData<'_>,
     signals: &mut Vec<Signal>,
 ) -> Result<(), AuthenticationError> {
+    use BackupEligibilityPolicy::{AcceptChange, AcceptGain};
     let received = data.flags.backup_eligible();
-    match (credential.backup_eligible, received) {
-        (Some(false), true) if policy == BackupEligibilityPolicy::AcceptGain => {
+    match (credential.backup_eligible, received, policy) {
+        (Some(false), true, AcceptGain | AcceptChange) => {
             signals.push(Signal::BackupEligibilityGained);
             Ok(())
         }
-        (Some(stored), _) if stored != received => {
-            Err(AuthenticationError::BackupEligibilityChanged { stored, received })
+        (Some(true), false, AcceptChange) => {
+            signals.push(Signal::BackupEligibilityLost);
+            Ok(())
         }
-        (Some(_) | None, _) => Ok(()),
+        (Some(stored), _, _) if stored != received => {
+            Err(AuthenticationError::BackupEligibilityChanged {
+                used: credential.used,
+                stored,
+                received,
+            })
+        }
+        (Some(_) | None, _, _) => Ok(()),
     }
 }
 
 fn judge_sign_count<T: Trace>(
     policy: SignCountPolicy,
-    stored: u32,
+    counter: SignCounter,
     received: u32,
     signals: &mut Vec<Signal>,
     trace: &mut T,
 ) -> Result<(), AuthenticationError> {
     const SECTION: &str = "7.2 step 22";
     const CHECK: &str = "signature counter has grown";
+    let stored = counter.highest;
     if stored == 0 && received == 0 {
         skipped(trace, SECTION, CHECK, "the authenticator does not count");
         return Ok(());
     }
-    if received > stored {
+    if counter.grows(received) {
         trace.step(SECTION, CHECK, StepResult::Passed, || {
             format!("{stored} -> {received}")
         });
         return Ok(());
     }
     match policy {
+        SignCountPolicy::Signal if counter.is_fall(received) => {
+            trace.step(SECTION, CHECK, StepResult::Skipped, || {
+                format!("{} -> {received}: reported, not refused", counter.last())
+            });
+            signals.push(Signal::SignCountNotIncreased {
+                stored: counter.last(),
+                received,
+            });
+            Ok(())
+        }
         SignCountPolicy::Signal => {
             trace.step(SECTION, CHECK, StepResult::Skipped, || {
-                format!("{stored} -> {received}: reported, not refused")
+                format!("{received} since a fall from {stored} that was reported")
             });
-            signals.push(Signal::SignCountNotIncreased { stored, received });
             Ok(())
         }
         SignCountPolicy::Refuse => judged(

@@ -89,6 +89,17 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// The name of the value's type for the message that an object was wanted: a string that holds an object is recognised, since
+    /// it was made by encoding the object twice.
+    pub fn found_instead_of_object(&self) -> &'static str {
+        match self {
+            Self::String(text) if holds_object(text) => {
+                "a string that holds a JSON object (it was stringified twice)"
+            }
+            other => other.type_name(),
+        }
+    }
+
     /// An owned copy as a [`serde_json::Value`].
     pub fn to_owned_value(&self) -> serde_json::Value {
         match self {
@@ -236,6 +247,12 @@ pub fn parse<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Value<'a>, JsonErro
             }
         })
     })
+}
+
+/// Whether a text is a JSON object.
+fn holds_object(text: &str) -> bool {
+    text.trim_start().starts_with('{')
+        && parse(text.as_bytes(), &Limits::default()).is_ok_and(|value| value.as_object().is_some())
 }
 
 /// Builds one value; carries the limits down and a precise problem up, since serde errors are texts only.
@@ -459,6 +476,23 @@ mod tests {
         assert_eq!(read(r#""abcd""#), Err(JsonError::StringTooLong));
         assert_eq!(read(r#""abc\n""#), Err(JsonError::StringTooLong));
         assert_eq!(read(r#"{"abcd":1}"#), Err(JsonError::StringTooLong));
+    }
+
+    #[test]
+    fn an_object_that_was_stringified_twice_is_recognised() {
+        for text in [r#""{\"id\":\"x\"}""#, r#"" {}""#] {
+            let found = read(text).unwrap().found_instead_of_object();
+            assert!(found.contains("stringified twice"), "{text}");
+        }
+        for (text, found) in [
+            (r#""{""#, "a string"),
+            (r#""x""#, "a string"),
+            (r#""[{}]""#, "a string"),
+            ("[]", "an array"),
+            ("null", "null"),
+        ] {
+            assert_eq!(read(text).unwrap().found_instead_of_object(), found);
+        }
     }
 
     #[test]

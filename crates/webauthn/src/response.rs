@@ -477,9 +477,11 @@ struct Envelope<'v, 'a> {
 
 impl<'v, 'a> Envelope<'v, 'a> {
     fn read(value: &'v Value<'a>, form: ResponseForm) -> Result<Self, ResponseError> {
-        let credential = value.as_object().ok_or(ResponseError::NotAnObject {
-            found: value.type_name(),
-        })?;
+        let credential = value
+            .as_object()
+            .ok_or_else(|| ResponseError::NotAnObject {
+                found: value.found_instead_of_object(),
+            })?;
         let text = form
             .id_text(credential, "id")
             .map_err(|problem| ResponseError::Id { problem })?;
@@ -679,13 +681,42 @@ impl ResponseForm {
             }
         };
         if text.len() > base64url::encoded_length(UserHandle::MAX) {
-            return refuse("it has more than 64 bytes".into());
+            let hint = if is_encoded_twice(text) {
+                "; it was encoded as base64url twice: encode its bytes once"
+            } else {
+                ""
+            };
+            return refuse(format!("it has more than 64 bytes{hint}"));
         }
         match UserHandle::from_base64url(text) {
             Ok(handle) => Ok(Some(handle)),
-            Err(error) => refuse(error.to_string()),
+            Err(error) => {
+                let hint = if looks_like_plain_text(text) {
+                    "; it looks like plain text: encode its bytes as base64url once"
+                } else {
+                    ""
+                };
+                refuse(format!("{error}{hint}"))
+            }
         }
     }
+}
+
+/// Whether the text is base64url of base64url of a user handle that is too long in this form.
+fn is_encoded_twice(text: &str) -> bool {
+    let longest = base64url::encoded_length(base64url::encoded_length(UserHandle::MAX));
+    text.len() <= longest
+        && base64url::decode(text)
+            .ok()
+            .and_then(|inner| String::from_utf8(inner).ok())
+            .is_some_and(|inner| UserHandle::from_base64url(&inner).is_ok())
+}
+
+/// Whether a text that is not base64url could be the user handle itself. One in the classic alphabet is another mistake.
+fn looks_like_plain_text(text: &str) -> bool {
+    text.len() <= UserHandle::MAX
+        && !text.contains(['+', '/', '='])
+        && !text.contains(char::is_control)
 }
 
 /// The transports without duplicates, non-strings and absurdly long ones. 5.8.4 keeps unknown values; a known one in another

@@ -63,9 +63,9 @@ mod step_6_the_user_owns_the_credential {
             (known(), "ada", None, Ok(())),
             (known(), "ada", ada(), Ok(())),
             (known(), "ada", bob(), Err(Reason::UserHandleMismatch)),
-            (known(), "bob", None, Err(Reason::CredentialUnknown)),
-            (known(), "bob", ada(), Err(Reason::CredentialUnknown)),
-            (known(), "bob", bob(), Err(Reason::CredentialUnknown)),
+            (known(), "bob", None, Err(Reason::CredentialNotAllowed)),
+            (known(), "bob", ada(), Err(Reason::CredentialNotAllowed)),
+            (known(), "bob", bob(), Err(Reason::CredentialNotAllowed)),
             (
                 ExpectedUser::NamedByCredential,
                 "ada",
@@ -709,6 +709,87 @@ mod step_22_the_signature_counter {
                 }
             );
         }
+    }
+}
+
+mod step_22_a_counter_that_fell {
+    use webauthn::authentication::SignCounter;
+
+    /// The counters of successive responses, and whether each is worth a signal.
+    fn signalled(counters: &[u32]) -> Vec<bool> {
+        let mut counter = SignCounter::from(counters[0]);
+        counters[1..]
+            .iter()
+            .map(|received| {
+                let fall = counter.is_fall(*received);
+                assert!(!(fall && counter.grows(*received)));
+                counter = counter.after(*received);
+                assert!(counter.highest >= *received);
+                fall
+            })
+            .collect()
+    }
+
+    #[test]
+    fn is_signalled_once_and_then_remembered() {
+        assert_eq!(signalled(&[1_700_000_000, 0, 0, 0]), [true, false, false]);
+        // It counts on from its fall, falls again, and passes the highest value.
+        assert_eq!(
+            signalled(&[10, 4, 5, 6, 3, 4, 11, 12]),
+            [true, false, false, true, false, false, false]
+        );
+        // After it has passed the highest value the fall is forgotten.
+        assert_eq!(signalled(&[10, 4, 11, 10]), [true, false, true]);
+        // One that stays where it is was reported, too.
+        assert_eq!(signalled(&[10, 10, 10, 4, 4]), [true, false, true, false]);
+        assert_eq!(signalled(&[0, 0, 1, 0, 0]), [false, false, true, false]);
+    }
+
+    #[test]
+    fn keeps_its_highest_value_and_forgets_the_fall_above_it() {
+        let counter = SignCounter::from(10).after(3);
+        assert_eq!((counter.highest, counter.since_fall), (10, Some(3)));
+        assert_eq!(counter.after(9).since_fall, Some(9));
+        assert_eq!(counter.after(10).since_fall, Some(10));
+        assert_eq!(counter.after(11), SignCounter::from(11));
+        assert_eq!(SignCounter::from(10).after(10).since_fall, Some(10));
+        assert_eq!(SignCounter::from(0).after(0), SignCounter::from(0));
+        // A policy that refuses compares with the highest value.
+        assert!(!counter.grows(10) && counter.grows(11) && SignCounter::from(0).grows(0));
+        assert!(!SignCounter::from(0).after(1).after(0).grows(0));
+    }
+}
+
+mod step_6_a_user_handle_in_another_form {
+    use super::*;
+    use webauthn::authentication::{AuthenticationError, HandleFault};
+    use webauthn::credential::UserHandle;
+
+    fn fault(owner: &[u8], sent: &str) -> HandleFault {
+        let mut ceremony = Authentication::new();
+        ceremony.owner = UserHandle::new(owner.to_vec()).unwrap();
+        ceremony.expected.user = ExpectedUser::NamedByCredential;
+        ceremony.user_handle = Some(webauthn::base64url::decode(sent).unwrap());
+        match ceremony.finish() {
+            Err(AuthenticationError::UserHandleMismatch { fault }) => fault,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn is_recognised_as_plain_text_or_as_encoded_twice() {
+        let once = UserHandle::new(b"user-handle1".to_vec())
+            .unwrap()
+            .to_base64url();
+        let twice = UserHandle::new(once.clone().into_bytes())
+            .unwrap()
+            .to_base64url();
+        assert_eq!(
+            fault(b"user-handle1", "user-handle1"),
+            HandleFault::PlainText
+        );
+        assert_eq!(fault(b"user-handle1", &twice), HandleFault::EncodedTwice);
+        assert_eq!(fault(b"user-handle2", &once), HandleFault::Other);
     }
 }
 

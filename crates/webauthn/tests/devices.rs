@@ -213,7 +213,10 @@ fn authenticate(case: &Value) -> Verdict {
     let stored = StoredCredential {
         id: &id,
         public_key: &public_key,
-        sign_count: u32::try_from(case["stored_sign_count"].as_u64().unwrap()).unwrap(),
+        sign_count: u32::try_from(case["stored_sign_count"].as_u64().unwrap())
+            .unwrap()
+            .into(),
+        used: false,
         backup_eligible: None,
         backup_state: None,
         user_handle: &handle,

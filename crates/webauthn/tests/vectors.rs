@@ -108,7 +108,10 @@ fn authenticate(vector: &Value, public_key: &[u8]) -> Result<(), Reason> {
     let stored = StoredCredential {
         id: &id,
         public_key,
-        sign_count: u32::try_from(registration["sign_count"].as_u64().unwrap()).unwrap(),
+        sign_count: u32::try_from(registration["sign_count"].as_u64().unwrap())
+            .unwrap()
+            .into(),
+        used: false,
         backup_eligible: registration["flags"]["BE"].as_bool(),
         backup_state: registration["flags"]["BS"].as_bool(),
         user_handle: &owner,

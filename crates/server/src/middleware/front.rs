@@ -8,7 +8,6 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -30,9 +29,7 @@ use crate::api::nevis::error as nevis;
 use crate::api::twilio::error as twilio;
 use crate::app::PublicUrl;
 use crate::config::Limits;
-
-/// The header that carries a request's id, the same as in the log.
-pub const REQUEST_ID: &str = "x-request-id";
+use crate::middleware::request_id::{self, REQUEST_ID, RequestIds};
 
 /// Why a request is refused before any wire has seen it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -165,18 +162,21 @@ pub async fn guard(State(Front(front)): State<Front>, request: Request, next: Ne
     let own_body = route
         .as_ref()
         .is_some_and(|route| reads_its_body(&method, route.as_str()));
-    let mut response = match front.admit(audience, own_body, request).await {
-        Ok(request) => match catch_panic(next.run(request)).await {
-            Ok(response) => response,
-            Err(payload) => {
-                // The payload may hold what the client sent; the hook has logged the place.
-                drop(payload);
-                front.refuse(audience, uri.path(), TransportRefusal::Panicked)
-            }
-        },
-        Err(refusal) => front.refuse(audience, uri.path(), refusal),
-    };
     let id = front.ids.next();
+    let answer = async {
+        match front.admit(audience, own_body, request).await {
+            Ok(request) => match catch_panic(next.run(request)).await {
+                Ok(response) => response,
+                Err(payload) => {
+                    // The payload may hold what the client sent; the hook has logged the place.
+                    drop(payload);
+                    front.refuse(audience, uri.path(), TransportRefusal::Panicked)
+                }
+            },
+            Err(refusal) => front.refuse(audience, uri.path(), refusal),
+        }
+    };
+    let mut response = request_id::scope(id.clone(), answer).await;
     log(
         &method,
         route.as_ref().map_or("-", |r| r.as_str()),
@@ -255,7 +255,8 @@ impl Shared {
 }
 
 fn plain(refusal: TransportRefusal) -> Response {
-    let body = format!("{{\"error\":\"{}\"}}", refusal.name());
+    let body = serde_json::json!({"error": refusal.name(), "request_id": request_id::current()})
+        .to_string();
     (refusal.status(), [(CONTENT_TYPE, "application/json")], body).into_response()
 }
 
@@ -325,40 +326,6 @@ fn log(method: &Method, route: &str, response: &Response, id: &HeaderValue) {
         tracing::error!(%method, route, status = status.as_u16(), code, reason, request_id, "failed");
     } else {
         tracing::info!(%method, route, status = status.as_u16(), code, reason, request_id, "refused");
-    }
-}
-
-/// Ids of requests: unique within the process, and not alike in two of them.
-#[derive(Debug)]
-struct RequestIds {
-    process: u64,
-    next: AtomicU64,
-}
-
-impl RequestIds {
-    fn new(randomness: &dyn Randomness) -> Self {
-        let mut bytes = [0; 8];
-        randomness.fill(&mut bytes);
-        Self {
-            process: u64::from_le_bytes(bytes),
-            next: AtomicU64::new(0),
-        }
-    }
-
-    fn next(&self) -> HeaderValue {
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
-        // Odd multipliers permute the numbers, so ids are unique and neighbours look different.
-        let id = self
-            .process
-            .wrapping_add(number)
-            .wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let mut text = [0_u8; 16];
-        match hex::encode_to_slice(id.to_be_bytes(), &mut text) {
-            Ok(()) => {
-                HeaderValue::from_bytes(&text).unwrap_or_else(|_| HeaderValue::from_static("-"))
-            }
-            Err(_) => HeaderValue::from_static("-"),
-        }
     }
 }
 

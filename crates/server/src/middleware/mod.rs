@@ -2,3 +2,4 @@
 
 pub mod front;
 pub mod paths;
+pub mod request_id;

@@ -9,6 +9,7 @@
 
 mod access_key;
 mod account;
+mod errors;
 mod fido;
 mod generate;
 mod limits;

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use domain::audit::{AuditEvent, AuditKind};
-use domain::ceremony::{Ceremony, CeremonyState};
+use domain::ceremony::{Asked, Ceremony, CeremonyState};
 use domain::credentials::CredentialRecord;
 use domain::ids::{AttemptId, RelyingPartyId};
 use domain::storage::{CounterRule, FinishedAuthentication, FinishedRegistration, Refused};
 use domain::users::UserRef;
 use testkit::Lies;
+use webauthn::authentication::BackupEligibilityPolicy;
 use webauthn::error::Reason;
 
 use super::fixture::{
@@ -174,6 +175,86 @@ pub(crate) async fn the_counter_rule_decides_about_a_counter_that_does_not_grow(
                 assert_eq!(state, CeremonyState::Failed(Reason::SignCountNotIncreased));
             }
         }
+    }
+}
+
+pub(crate) async fn a_counter_that_fell_is_remembered_until_it_passes_the_highest(
+    bed: &mut dyn Bed,
+) {
+    let world = World::new(bed).await;
+    let ann = world.user("ann").await;
+    let (mut passkey, record) = world.passkey(&ann).await;
+    for (received, highest, since_fall) in [
+        (10, 10, None),
+        (4, 10, Some(4)),
+        (5, 10, Some(5)),
+        (0, 10, Some(0)),
+        (10, 10, Some(10)),
+        (11, 11, None),
+        (11, 11, Some(11)),
+    ] {
+        let sign_in = world
+            .answered(&mut passkey, &record, &counting(received))
+            .await;
+        assert_eq!(
+            sign_in.send(&*world.store).await,
+            Ok(FinishedAuthentication::Accepted)
+        );
+        let after = world.record(record.key).await.unwrap();
+        assert_eq!(
+            (after.sign_count, after.sign_count_since_fall),
+            (highest, since_fall),
+            "{received}"
+        );
+    }
+    // A rule that demands growth compares with the highest, whatever was remembered, and writes nothing.
+    let mut low = world.answered(&mut passkey, &record, &counting(9)).await;
+    low.counter = CounterRule::MustIncrease;
+    assert_eq!(
+        low.send(&*world.store).await,
+        Ok(FinishedAuthentication::CounterWentBack { stored: 11 })
+    );
+    let after = world.record(record.key).await.unwrap();
+    assert_eq!(after.sign_count_since_fall, Some(11));
+}
+
+pub(crate) async fn eligibility_is_lost_only_where_the_policy_accepts_that(bed: &mut dyn Bed) {
+    let world = World::new(bed).await;
+    let ann = world.user("ann").await;
+    let (mut passkey, record) = world.passkey(&ann).await;
+    let eligible = |value| Lies {
+        backup_eligible: Some(value),
+        backup_state: Some(false),
+        ..Lies::default()
+    };
+    for (policy, shown, stored) in [
+        (BackupEligibilityPolicy::AcceptChange, true, true),
+        (BackupEligibilityPolicy::AcceptChange, false, false),
+        (BackupEligibilityPolicy::AcceptGain, true, true),
+        // Verified against the record as it was at first: another sign-in was faster.
+        (BackupEligibilityPolicy::AcceptGain, false, true),
+    ] {
+        let mut ceremony = authentication(world.rp, Some(&ann), NOW);
+        if let Asked::Authentication(asked) = &mut ceremony.asked {
+            asked.expectation.backup_eligibility = policy;
+        }
+        world.begin(&ceremony).await;
+        let known = CredentialRecord {
+            backup_eligible: Some(false),
+            ..record.clone()
+        };
+        let known = if policy == BackupEligibilityPolicy::AcceptChange {
+            world.record(record.key).await.unwrap()
+        } else {
+            known
+        };
+        let sign_in = passkey.sign_in(&ceremony, &known, at(2), &eligible(shown));
+        assert_eq!(
+            sign_in.send(&*world.store).await,
+            Ok(FinishedAuthentication::Accepted)
+        );
+        let after = world.record(record.key).await.unwrap();
+        assert_eq!(after.backup_eligible, Some(stored), "{policy:?} {shown}");
     }
 }
 

@@ -37,7 +37,7 @@ macro_rules! columns {
         "c.relying_party_id, c.key, c.user_id, c.id, c.public_key, c.algorithm, \
      c.sign_count, c.uv_initialized, c.backup_eligible, c.backup_state, c.transports, c.aaguid, \
      c.attestation_format, c.attestation_type, c.trust, c.discoverable, c.name, c.selection, c.created, \
-     c.updated, c.last_used, c.digest, c.user_agent"
+     c.updated, c.last_used, c.digest, c.user_agent, c.sign_count_since_fall"
     };
     (ceremony) => {
         "relying_party_id, id, kind, state, reason, user_id, credential_key, \
@@ -238,8 +238,8 @@ impl CredentialRow {
             "INSERT INTO credentials (relying_party_id, id_hash, key, user_id, id, public_key, algorithm, \
              sign_count, uv_initialized, backup_eligible, backup_state, transports, aaguid, \
              attestation_format, attestation_type, trust, discoverable, name, selection, created, updated, \
-             last_used, digest, user_agent) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, \
-             ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24)",
+             last_used, digest, user_agent, sign_count_since_fall) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, \
+             ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)",
             params![
                 record.relying_party.0,
                 self.id_hash,
@@ -265,6 +265,7 @@ impl CredentialRow {
                 record.last_used.map(|t| t.0),
                 credential_digest(record),
                 record.user_agent,
+                record.sign_count_since_fall,
             ],
         )?;
         execute(
@@ -294,6 +295,7 @@ pub(super) fn credential(row: &Row<'_>, at: usize) -> Outcome<CredentialRecord> 
         public_key: row.get(at + 4)?,
         algorithm: CoseAlgorithm(row.get(at + 5)?),
         sign_count: row.get(at + 6)?,
+        sign_count_since_fall: row.get(at + 23)?,
         uv_initialized: row.get(at + 7)?,
         backup_eligible: row.get(at + 8)?,
         backup_state: row.get(at + 9)?,

@@ -2,6 +2,7 @@
 
 use domain::ceremony::{Asked, Ceremony, CeremonyKind, CeremonyState};
 use domain::clock::Timestamp;
+use domain::credentials::CredentialRecord;
 use domain::ids::{CeremonyId, RelyingPartyId, UserId};
 use domain::storage::{
     Begin, BeginRegistration, CeremonyFilter, CounterRule, Fault, FinishAuthentication,
@@ -125,7 +126,7 @@ impl State {
             .credentials
             .get(&key)
             .filter(|c| c.user == finish.user && c.id == *finish.verified.credential_id())
-            .map(|c| c.sign_count);
+            .map(CredentialRecord::sign_counter);
         let kind = Some(CeremonyKind::Authentication);
         let kept = match self.claim((rp, finish.ceremony), kind, finish.attempt, finish.now) {
             Claim::Open(kept) => kept,
@@ -151,8 +152,8 @@ impl State {
             return FinishedAuthentication::CredentialGone;
         };
         let received = finish.verified.received_sign_count();
-        let grows = received > stored || (received == 0 && stored == 0);
-        if finish.counter == CounterRule::MustIncrease && !grows {
+        if finish.counter == CounterRule::MustIncrease && !stored.grows(received) {
+            let stored = stored.highest;
             let reason = Reason::SignCountNotIncreased;
             fail(reason);
             kept.stored_count = Some(stored);
@@ -165,11 +166,11 @@ impl State {
         kept.ceremony.credential = Some(finish.credential);
         if let Some(record) = self.credentials.get_mut(&key) {
             let verified = finish.verified;
-            record.sign_count = stored.max(received);
+            let counter = stored.after(received);
+            record.sign_count = counter.highest;
+            record.sign_count_since_fall = counter.since_fall;
             record.uv_initialized |= verified.user_verified();
-            // Eligibility is gained or learnt, never lost.
-            record.backup_eligible =
-                Some(record.backup_eligible == Some(true) || verified.backup_eligible());
+            record.backup_eligible = Some(verified.backup_eligible_after(record.backup_eligible));
             record.backup_state = Some(verified.backup_state());
             record.last_used = record.last_used.max(Some(finish.now));
         }

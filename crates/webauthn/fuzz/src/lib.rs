@@ -387,7 +387,8 @@ impl Authentication {
         let stored = StoredCredential {
             id: &response.id().clone(),
             public_key,
-            sign_count: self.sign_count,
+            sign_count: self.sign_count.into(),
+            used: false,
             backup_eligible: None,
             backup_state: None,
             user_handle: &self.user_handle,

@@ -604,7 +604,8 @@ impl Authentication {
         StoredCredential {
             id: &self.stored_id,
             public_key: &self.stored_key,
-            sign_count: self.stored_sign_count,
+            sign_count: self.stored_sign_count.into(),
+            used: false,
             backup_eligible: self.stored_backup_eligible,
             backup_state: self.stored_backup_state,
             user_handle: &self.owner,

@@ -105,7 +105,7 @@ impl Inbound {
         if value.as_object().is_none() {
             return Err(Failure::form(format!(
                 "The body is {}, not a JSON object.",
-                value.type_name()
+                value.found_instead_of_object()
             )));
         }
         Ok(value)

@@ -15,6 +15,7 @@ use super::reasons::{Class, class};
 use super::session::SessionId;
 use super::{Dialect, Wire};
 use crate::api::RefusalInfo;
+use crate::middleware::request_id;
 
 /// `ServerResponse` with the members of an answer beside its own.
 #[derive(Debug, Serialize)]
@@ -26,6 +27,9 @@ struct ServerResponse<'a, T> {
     members: T,
     #[serde(skip_serializing_if = "Option::is_none")]
     fido2_session_id: Option<SessionId>,
+    /// Of a refusal outside conformance mode.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
 }
 
 /// No members beside.
@@ -93,6 +97,7 @@ impl Wire {
             error_message: "",
             members,
             fido2_session_id: self.session(Some(ceremony)),
+            request_id: None,
         };
         respond(StatusCode::OK, &body)
     }
@@ -120,6 +125,7 @@ impl Wire {
             error_message: &message,
             members: Nothing {},
             fido2_session_id: self.session(failure.ceremony),
+            request_id: request_id::current().filter(|_| !self.fido.conformance),
         };
         let mut response = respond(status, &body);
         let headers = response.headers_mut();
@@ -184,6 +190,7 @@ pub fn transport_refusal(status: StatusCode, message: &str) -> Response {
             error_message: message,
             members: Nothing {},
             fido2_session_id: None,
+            request_id: None,
         },
     )
 }

@@ -2,6 +2,7 @@
 
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
+use domain::webauthn::json::{self, Limits};
 use serde::Deserialize;
 
 use super::error::Problem;
@@ -51,8 +52,14 @@ pub fn read<T: for<'de> Deserialize<'de>>(headers: &HeaderMap, body: &[u8]) -> R
     require_type(headers, &[JSON])?;
     // A structure would be read from a list of its members, too.
     if body.trim_ascii_start().first() != Some(&b'{') {
-        return Err(Problem::new(StatusCode::BAD_REQUEST, "request_invalid")
-            .saying("the body is not a JSON object"));
+        let found = match json::parse(body, &Limits::default()) {
+            Ok(value) => format!(
+                "the body is {}, not a JSON object",
+                value.found_instead_of_object()
+            ),
+            Err(_) => "the body is not a JSON object".to_owned(),
+        };
+        return Err(Problem::new(StatusCode::BAD_REQUEST, "request_invalid").saying(found));
     }
     serde_json::from_slice(body).map_err(|error| {
         // The kind and the place, not the text: an error may repeat what was sent.

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use crate::api::RefusalInfo;
 use crate::api::auth::AuthError;
+use crate::middleware::request_id;
 
 /// A refusal.
 #[derive(Debug, Serialize, ToSchema)]
@@ -29,6 +30,9 @@ pub struct Problem {
     /// A sentence about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<String>,
+    /// The same as in the header `X-Request-Id`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
 }
 
 impl Problem {
@@ -40,6 +44,7 @@ impl Problem {
             error,
             member: None,
             message: None,
+            request_id: request_id::current(),
         }
     }
 
@@ -62,6 +67,7 @@ impl Problem {
             error: reason.name(),
             member: None,
             message: Some(reason.what().to_owned()),
+            request_id: request_id::current(),
         }
     }
 }

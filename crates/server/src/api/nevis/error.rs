@@ -14,6 +14,7 @@ use serde::Serialize;
 use super::reasons::{Call, status};
 use crate::api::RefusalInfo;
 use crate::api::dates::Date;
+use crate::middleware::request_id;
 
 /// Longest path that a body repeats, in characters.
 const SHOWN_PATH: usize = 200;
@@ -37,6 +38,8 @@ struct Envelope<'a> {
     path: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<Reason>,
+    #[serde(rename = "requestId", skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
 }
 
 impl ApiError {
@@ -122,6 +125,7 @@ impl ApiError {
             message: &self.message,
             path: path.chars().take(SHOWN_PATH).collect(),
             reason: self.reason,
+            request_id: request_id::current(),
         };
         // Texts and numbers only: writing them cannot fail.
         let body = escaped(&serde_json::to_vec(&envelope).unwrap_or_default());

@@ -203,7 +203,10 @@ impl Inbound {
         if value.as_object().is_none() {
             return Err(ApiError::malformed(
                 Reason::RequestInvalid,
-                format!("The body is {}, not a JSON object.", value.type_name()),
+                format!(
+                    "The body is {}, not a JSON object.",
+                    value.found_instead_of_object()
+                ),
             ));
         }
         Ok(value)

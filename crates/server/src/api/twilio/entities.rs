@@ -12,26 +12,13 @@ use super::codes::Code;
 use super::dates::Date;
 use super::error::{ApiError, refused};
 use super::form::encode;
+use super::identity;
 use super::inbound::{Answer, serve};
 use super::paging::Listing;
 use super::reasons::Call;
 use super::services;
 use super::sid::Sid;
 use crate::app::App;
-
-/// Shortest identity that this wire creates, in characters.
-const MIN_IDENTITY: usize = 8;
-/// Longest identity that this wire creates, in characters.
-const MAX_IDENTITY: usize = 64;
-
-/// Whether this wire may create a user with the name: 8 to 64 characters, letters and digits of ASCII in groups
-/// separated by single hyphens. Users of other wires may have other names and are found all the same.
-pub fn is_identity(name: &str) -> bool {
-    (MIN_IDENTITY..=MAX_IDENTITY).contains(&name.len())
-        && name
-            .split('-')
-            .all(|group| !group.is_empty() && group.bytes().all(|b| b.is_ascii_alphanumeric()))
-}
 
 #[derive(Debug, Serialize)]
 struct Entity<'a> {
@@ -82,15 +69,18 @@ pub async fn create(State(app): State<App>, request: Request) -> Response {
         let rp = inbound.service(&app).await?;
         let form = inbound.form()?;
         let identity = form.required("Identity")?;
-        if !is_identity(identity) {
-            return Err(ApiError::invalid_request(
-                "Identity must have 8 to 64 characters: ASCII letters and digits, separated by single hyphens",
-            )
-            .member("Identity")
-            .help(Code::IdentityInvalid.mend()));
+        if let Some(fault) = identity::fault(identity) {
+            return Err(
+                ApiError::invalid_request(fault.replacen("`identity`", "`Identity`", 1))
+                    .member("Identity")
+                    .help(Code::IdentityInvalid.mend()),
+            );
         }
-        let user =
-            app.passkeys.create_user(&rp, identity, &BACK_END).await.map_err(refused(Call::Resource))?;
+        let user = app
+            .passkeys
+            .create_user(&rp, identity, &BACK_END)
+            .await
+            .map_err(refused(Call::Resource))?;
         Answer::created(&shown(&app, &rp, &user))
     })
     .await
@@ -148,32 +138,4 @@ pub async fn delete(State(app): State<App>, request: Request) -> Response {
         Ok(Answer::NoContent)
     })
     .await
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_identity_has_8_to_64_letters_and_digits_separated_by_single_hyphens() {
-        let longest = "a".repeat(64);
-        for good in ["user-0001", "12345678", "A-b-C-d1", &longest] {
-            assert!(is_identity(good), "{good}");
-        }
-        let too_long = "a".repeat(65);
-        for bad in [
-            "",
-            "user-01",
-            "-user-001",
-            "user-001-",
-            "user--001",
-            "user_0001",
-            "a@acme.test",
-            "benutzer-ä",
-            "user 0001",
-            &too_long,
-        ] {
-            assert!(!is_identity(bad), "{bad}");
-        }
-    }
 }

@@ -14,6 +14,7 @@ use super::codes::Code;
 use super::reasons::{self, Call};
 use crate::api::RefusalInfo;
 use crate::app::PublicUrl;
+use crate::middleware::request_id;
 
 /// Longest path that a message repeats, in characters.
 const SHOWN_PATH: usize = 200;
@@ -43,6 +44,9 @@ struct Details {
     members: Vec<Cow<'static, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     help: Option<Cow<'static, str>>,
+    /// The same as in the header `X-Request-Id`, which the helper libraries do not hand on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
 }
 
 impl Details {
@@ -51,6 +55,7 @@ impl Details {
             && self.message.is_none()
             && self.members.is_empty()
             && self.help.is_none()
+            && self.request_id.is_none()
     }
 }
 
@@ -181,9 +186,10 @@ impl ApiError {
         let Parts {
             code,
             message,
-            details,
+            mut details,
             retry_soon,
         } = *self.0;
+        details.request_id = request_id::current();
         let message = match (code, message) {
             (Code::NotFound, None) => Cow::Owned(format!(
                 "The requested resource {} was not found",
@@ -228,10 +234,15 @@ pub fn refused(call: Call) -> impl Fn(Refusal) -> ApiError {
     move |refusal| ApiError::refused(call, &refusal)
 }
 
-/// A message with a capital at its beginning: those of the core begin small, since they may follow others.
+/// A message with a capital at its beginning: those of the core begin small, since they may follow others. A name of the wire
+/// keeps its spelling.
 fn sentence(message: Cow<'static, str>) -> Cow<'static, str> {
+    let first_word = message.split([' ', ',', ':']).next().unwrap_or_default();
+    let is_word = first_word
+        .bytes()
+        .all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'-' | b'\''));
     match message.as_bytes().first() {
-        Some(first) if first.is_ascii_lowercase() => {
+        Some(first) if is_word && first.is_ascii_lowercase() => {
             let mut message = message.into_owned();
             message[..1].make_ascii_uppercase();
             Cow::Owned(message)

@@ -17,6 +17,7 @@ use super::codes::Code;
 use super::error::{ApiError, refused};
 use super::reasons::Call;
 use crate::app::App;
+use crate::middleware::request_id;
 
 /// The header of the request.
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -101,7 +102,8 @@ impl Once {
         // second one finds the response.
         let keeper = app.passkeys.clone();
         let own = permit.clone();
-        let done = tokio::spawn(async move { keep(&keeper, &own, call.await).await });
+        let done = async move { keep(&keeper, &own, call.await).await };
+        let done = tokio::spawn(request_id::carried(done));
         match done.await {
             Ok(response) => Ok(response),
             Err(ended) => {

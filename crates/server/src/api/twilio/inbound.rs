@@ -259,7 +259,7 @@ impl Inbound {
             object @ json::Value::Object(_) => Ok(object),
             other => Err(ApiError::invalid_request(format!(
                 "The body is {}, not a JSON object",
-                other.type_name()
+                other.found_instead_of_object()
             ))),
         }
     }

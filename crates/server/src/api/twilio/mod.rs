@@ -12,6 +12,7 @@ pub mod error;
 mod factors;
 mod form;
 mod idempotency;
+mod identity;
 mod inbound;
 mod paging;
 mod passkeys;

@@ -200,7 +200,8 @@ fn authenticate<T: Trace>(
         // A case has one record, which its server found by this id.
         id: response.id(),
         public_key,
-        sign_count: case.stored_sign_count.unwrap_or_default(),
+        sign_count: case.stored_sign_count.unwrap_or_default().into(),
+        used: false,
         backup_eligible: case.stored_backup_eligible,
         backup_state: None,
         user_handle: &owner,

@@ -94,9 +94,14 @@ async fn a_body_over_its_limit_is_too_large_in_the_words_of_its_wire() {
     assert_eq!(headers[CONNECTION], "close");
     let envelope: Value = serde_json::from_slice(&body).unwrap();
     assert_eq!(envelope["code"], 20413);
-    let (status, _, body) = send(post_to("/echo", "012345")).await;
+    let (status, headers, body) = send(post_to("/echo", "012345")).await;
     assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
-    assert_eq!(body, Bytes::from(r#"{"error":"body_too_large"}"#));
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    let id = headers[REQUEST_ID].to_str().unwrap();
+    assert_eq!(
+        body,
+        serde_json::json!({"error": "body_too_large", "request_id": id})
+    );
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use domain::storage::{
 };
 use domain::users::{User, UserRef};
 use rusqlite::{Connection, params};
+use webauthn::authentication::{SignCounter, VerifiedAuthentication};
 use webauthn::error::Reason;
 
 use super::relying_party_exists;
@@ -306,10 +307,7 @@ pub(in crate::embedded) struct SignIn {
     credential: CredentialKey,
     id_hash: [u8; 32],
     user: UserId,
-    sign_count: u32,
-    user_verified: bool,
-    backup_eligible: bool,
-    backup_state: bool,
+    verified: VerifiedAuthentication,
     counter: CounterRule,
     event: AuditEvent,
 }
@@ -327,22 +325,17 @@ impl SignIn {
             credential: finish.credential,
             id_hash: id_hash(verified.credential_id()),
             user: finish.user,
-            sign_count: verified.received_sign_count(),
-            user_verified: verified.user_verified(),
-            backup_eligible: verified.backup_eligible(),
-            backup_state: verified.backup_state(),
+            verified: verified.clone(),
             counter: finish.counter,
             event: finish.event.clone(),
         }
     }
 
     /// Whether the counter rule lets this sign-in pass over the stored counter.
-    fn passes(&self, stored: u32) -> bool {
+    fn passes(&self, stored: SignCounter) -> bool {
         match self.counter {
             CounterRule::KeepHighest => true,
-            CounterRule::MustIncrease => {
-                self.sign_count > stored || (self.sign_count == 0 && stored == 0)
-            }
+            CounterRule::MustIncrease => stored.grows(self.verified.received_sign_count()),
         }
     }
 }
@@ -376,41 +369,48 @@ pub(in crate::embedded) fn finish_authentication(
     // its index.
     let stored = first(
         connection,
-        "SELECT sign_count, key, user_id FROM credentials \
+        "SELECT sign_count, key, user_id, sign_count_since_fall, backup_eligible FROM credentials \
          WHERE relying_party_id = ?1 AND id_hash = ?2",
         params![claim.relying_party.0, sign_in.id_hash],
         |row| {
             let owner = (CredentialKey(row.get(1)?), UserId(row.get(2)?));
             let same = owner == (sign_in.credential, sign_in.user);
-            Ok(same.then_some(row.get::<_, u32>(0)?))
+            let counter = SignCounter {
+                highest: row.get(0)?,
+                since_fall: row.get(3)?,
+            };
+            Ok(same.then_some((counter, row.get::<_, Option<bool>>(4)?)))
         },
     )?
     .flatten();
-    let Some(stored) = stored else {
+    let Some((stored, backup_eligible)) = stored else {
         claim.refuse(connection, Reason::CredentialUnknown, None, &sign_in.event)?;
         return Ok(FinishedAuthentication::CredentialGone);
     };
     if !sign_in.passes(stored) {
         let reason = Reason::SignCountNotIncreased;
+        let stored = stored.highest;
         claim.refuse(connection, reason, Some(stored), &sign_in.event)?;
         note_failure(connection, claim.relying_party, sign_in.user, claim.now)?;
         return Ok(FinishedAuthentication::CounterWentBack { stored });
     }
-    // Backup eligibility can be gained or learnt, never lost; user verification likewise. The last use
-    // is the latest, whichever of two sign-ins is written first.
+    let verified = &sign_in.verified;
+    let counter = stored.after(verified.received_sign_count());
+    // User verification can be gained, never lost. The last use is the latest, whichever of two sign-ins is written first.
     execute(
         connection,
-        "UPDATE credentials SET sign_count = max(sign_count, ?3), uv_initialized = max(uv_initialized, ?4), \
-         backup_eligible = max(coalesce(backup_eligible, 0), ?5), backup_state = ?6, \
-         last_used = max(coalesce(last_used, ?7), ?7) WHERE relying_party_id = ?1 AND id_hash = ?2",
+        "UPDATE credentials SET sign_count = ?3, uv_initialized = max(uv_initialized, ?4), \
+         backup_eligible = ?5, backup_state = ?6, last_used = max(coalesce(last_used, ?7), ?7), \
+         sign_count_since_fall = ?8 WHERE relying_party_id = ?1 AND id_hash = ?2",
         params![
             claim.relying_party.0,
             sign_in.id_hash,
-            sign_in.sign_count,
-            sign_in.user_verified,
-            sign_in.backup_eligible,
-            sign_in.backup_state,
-            claim.now.0
+            counter.highest,
+            verified.user_verified(),
+            verified.backup_eligible_after(backup_eligible),
+            verified.backup_state(),
+            claim.now.0,
+            counter.since_fall,
         ],
     )?;
     claim.succeed(connection, started_for, sign_in.user, sign_in.credential)?;

@@ -78,10 +78,12 @@ words! {
         BackedUp,
     }
 
-    /// What a change of the backup-eligibility bit does. Its loss is always refused.
+    /// What a change of the backup-eligibility bit does.
     EligibilityChange = BackupEligibilityPolicy {
-        /// A gain is accepted and reported.
+        /// A gain is accepted and reported, a loss is refused.
         AcceptGain,
+        /// A gain and a loss are accepted and reported.
+        AcceptChange,
         /// Every change is refused.
         Strict,
     }

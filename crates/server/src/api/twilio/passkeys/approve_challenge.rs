@@ -7,6 +7,7 @@ use domain::authentication::SignedIn;
 use domain::ids::UserId;
 use domain::webauthn::authentication::Signal;
 use domain::webauthn::client_data::ClientDataType;
+use domain::webauthn::credential::UserHandle;
 use domain::webauthn::response::AuthenticationResponse;
 
 use super::credential::{FORM, ensure_kind, malformed};
@@ -66,11 +67,24 @@ fn tell(signed_in: &SignedIn) {
 fn ensure_user_handle(response: &AuthenticationResponse) -> Result<(), ApiError> {
     match response.user_handle() {
         Some(handle) if UserId::from_user_handle(handle).is_none() => {
+            let fault = if is_encoded_twice(handle) {
+                "`response.userHandle` is an Entity SID encoded as base64url twice: encode its bytes once"
+            } else {
+                "`response.userHandle` does not decode to an Entity SID"
+            };
             Err(ApiError::new(Code::EntitySidInvalid)
                 .because(Reason::UserHandleInvalid)
-                .explained("`response.userHandle` does not decode to an Entity SID")
+                .explained(fault)
                 .member("response.userHandle"))
         }
         _ => Ok(()),
     }
+}
+
+/// Whether a decoded handle is the base64url text of an entity's.
+fn is_encoded_twice(handle: &UserHandle) -> bool {
+    std::str::from_utf8(handle.as_bytes())
+        .ok()
+        .and_then(|text| UserHandle::from_base64url(text.trim_end_matches('=')).ok())
+        .is_some_and(|inner| UserId::from_user_handle(&inner).is_some())
 }

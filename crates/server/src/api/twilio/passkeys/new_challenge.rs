@@ -12,8 +12,8 @@ use domain::webauthn::json::{Object, Value};
 use super::member;
 use crate::api::twilio::challenges::Challenge;
 use crate::api::twilio::codes::Code;
-use crate::api::twilio::entities::is_identity;
 use crate::api::twilio::error::ApiError;
+use crate::api::twilio::identity;
 use crate::api::twilio::inbound::{Answer, serve};
 use crate::api::twilio::reasons::Call;
 use crate::api::twilio::{services, sid};
@@ -35,11 +35,12 @@ pub async fn create(State(app): State<App>, request: Request) -> Response {
             .map_err(|refusal| {
                 match (refusal.reason, who) {
                     // Nobody on this wire can have such a name: the name is the mistake.
-                    (Reason::UserUnknown, Who::User(UserRef::Name(name))) if !is_identity(name) => {
-                        bad_identity()
+                    (Reason::UserUnknown, Who::User(UserRef::Name(name))) => {
+                        identity::fault(name).map(identity::invalid)
                     }
-                    _ => ApiError::refused(Call::CreateChallenge, &refusal),
+                    _ => None,
                 }
+                .unwrap_or_else(|| ApiError::refused(Call::CreateChallenge, &refusal))
             })?;
         let url = app
             .public_url
@@ -62,7 +63,12 @@ fn who<'v>(object: &'v Object<'_>) -> Result<Who<'v>, ApiError> {
     let identity = match member(object, "identity", "identity") {
         None => None,
         Some(Value::String(name)) if !name.is_empty() => Some(name.as_ref()),
-        Some(_) => return Err(bad_identity()),
+        Some(Value::String(empty)) => {
+            return Err(identity::invalid(
+                identity::fault(empty).unwrap_or_default(),
+            ));
+        }
+        other => return Err(identity::wrong_type(other)),
     };
     let Some(factor) = member(object, "factor_sid", "factorSid") else {
         return Ok(identity.map_or(Who::Anyone, |name| Who::User(name.into())));
@@ -73,12 +79,6 @@ fn who<'v>(object: &'v Object<'_>) -> Result<Who<'v>, ApiError> {
             .help(Code::FactorSidInvalid.mend())
     })?;
     Ok(Who::Credential(key, identity.map(Into::into)))
-}
-
-fn bad_identity() -> ApiError {
-    ApiError::new(Code::IdentityInvalid)
-        .member("identity")
-        .help(Code::IdentityInvalid.mend())
 }
 
 /// The name of the user for whom a ceremony was started, where one was named.

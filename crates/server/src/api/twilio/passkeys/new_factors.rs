@@ -12,9 +12,9 @@ use domain::webauthn::json::{Object, Value};
 use super::member;
 use crate::api::twilio::BACK_END;
 use crate::api::twilio::codes::Code;
-use crate::api::twilio::entities::is_identity;
 use crate::api::twilio::error::{ApiError, refused};
 use crate::api::twilio::factors::{Factor, bad_friendly_name, is_friendly_name};
+use crate::api::twilio::identity;
 use crate::api::twilio::inbound::{Answer, serve};
 use crate::api::twilio::reasons::Call;
 use crate::api::twilio::settings::{self, Choice};
@@ -29,7 +29,7 @@ pub async fn create(State(app): State<App>, request: Request) -> Response {
             .as_object()
             .ok_or_else(|| ApiError::new(Code::InvalidRequest))?;
         let name = friendly_name(object)?;
-        let identity = identity(&app, &rp, object).await?;
+        let identity = read_identity(&app, &rp, object).await?;
         let selection = match member(object, "config", "config") {
             None => PartialSelection::default(),
             Some(value) => config(value)?,
@@ -70,25 +70,21 @@ fn friendly_name<'v>(object: &'v Object<'_>) -> Result<&'v str, ApiError> {
 }
 
 /// The identity: one that this wire may create, or one that exists already because another wire created it.
-async fn identity<'v>(
+async fn read_identity<'v>(
     app: &App,
     rp: &RelyingParty,
     object: &'v Object<'_>,
 ) -> Result<&'v str, ApiError> {
-    let refuse = || {
-        ApiError::new(Code::IdentityInvalid)
-            .member("identity")
-            .help(Code::IdentityInvalid.mend())
+    let identity = match member(object, "identity", "identity") {
+        Some(Value::String(identity)) => identity,
+        other => return Err(identity::wrong_type(other)),
     };
-    let Some(Value::String(identity)) = member(object, "identity", "identity") else {
-        return Err(refuse());
-    };
-    if !is_identity(identity) {
+    if let Some(fault) = identity::fault(identity) {
         app.passkeys
             .user(rp.id, identity.as_ref())
             .await
             .map_err(|refusal| match refusal.reason {
-                Reason::UserUnknown => refuse(),
+                Reason::UserUnknown => identity::invalid(fault),
                 _ => ApiError::refused(Call::CreateFactor, &refusal),
             })?;
     }
@@ -107,7 +103,10 @@ fn config(value: &Value<'_>) -> Result<PartialSelection, ApiError> {
     let none = Object::default();
     let Some(config) = object(value, &none) else {
         return Err(ApiError::new(Code::FactorConfigInvalid)
-            .explained(format!("config is {}, not an object", value.type_name()))
+            .explained(format!(
+                "`config` is {}, not an object",
+                value.found_instead_of_object()
+            ))
             .member("config"));
     };
     let mut selection = PartialSelection {
@@ -144,7 +143,7 @@ fn choice<T: Choice>(
     match value.as_str().and_then(T::from_name) {
         Some(choice) => Ok(Some(choice)),
         None => Err(ApiError::new(Code::FactorConfigInvalid)
-            .explained(format!("{snake} must be one of: {}", T::names()))
+            .explained(format!("`{snake}` must be one of: {}", T::names()))
             .member(format!("config.{snake}"))
             .help(Code::FactorConfigInvalid.mend())),
     }
@@ -161,7 +160,10 @@ fn relying_party(value: &Value<'_>, selection: &mut PartialSelection) -> Result<
     let Some(party) = object(value, &none) else {
         return refuse(
             "relying_party",
-            format!("relying_party is {}", value.type_name()),
+            format!(
+                "`relying_party` is {}, not an object",
+                value.found_instead_of_object()
+            ),
         );
     };
     match member(party, "id", "id") {
@@ -170,7 +172,7 @@ fn relying_party(value: &Value<'_>, selection: &mut PartialSelection) -> Result<
         Some(other) => {
             return Err(ApiError::new(Code::RelyingPartyIdInvalid)
                 .explained(format!(
-                    "relying_party.id is {}, not a string",
+                    "`relying_party.id` is {}, not a string",
                     other.type_name()
                 ))
                 .member("relying_party.id"));
@@ -180,7 +182,10 @@ fn relying_party(value: &Value<'_>, selection: &mut PartialSelection) -> Result<
         None => {}
         Some(Value::String(name)) => selection.rp_name = Some(settings::rp_name(name)?),
         Some(other) => {
-            let problem = format!("relying_party.name is {}, not a string", other.type_name());
+            let problem = format!(
+                "`relying_party.name` is {}, not a string",
+                other.type_name()
+            );
             return refuse("relying_party.name", problem);
         }
     }
@@ -200,7 +205,7 @@ fn relying_party(value: &Value<'_>, selection: &mut PartialSelection) -> Result<
         None => {
             return refuse(
                 "relying_party.origins",
-                "relying_party.origins is not an array of strings".to_owned(),
+                "`relying_party.origins` is not an array of strings".to_owned(),
             );
         }
     }

@@ -270,6 +270,59 @@ async fn user_bs_passkey_does_not_answer_user_as_challenge_and_its_counter_stays
 }
 
 #[tokio::test]
+async fn the_passkey_of_another_user_is_not_allowed_whether_or_not_there_is_a_list() {
+    let backend = Backend::new().await;
+    let service = backend.service().await;
+    let mut other = Authenticator::new(Profile::default());
+    backend.register(&service, "user-000b", &mut other).await;
+    backend.start(&service, "user-000c").await;
+    // The user has no passkey yet, so the options list none.
+    let challenge = backend
+        .challenge(&service, &json!({"identity": "user-000c"}))
+        .await;
+    assert_eq!(
+        challenge["options"]["publicKey"]["allowCredentials"],
+        json!([])
+    );
+    let credential = get(&mut other, &challenge, &Lies::default());
+    let error = backend
+        .approve(&service, &credential)
+        .await
+        .refused(403, 60324);
+    assert_eq!(error["details"]["reason"], "credential_not_allowed");
+    let text = error.to_string();
+    assert!(!text.contains("user-000b"), "{text}");
+    assert!(!text.contains("remove"), "{text}");
+}
+
+#[tokio::test]
+async fn a_user_handle_in_another_form_is_named() {
+    let backend = Backend::new().await;
+    let service = backend.service().await;
+    let mut authenticator = Authenticator::new(Profile::default());
+    let factor = backend
+        .register(&service, "user-0001", &mut authenticator)
+        .await;
+    let handle = factor["entity_sid"].as_str().unwrap();
+    let encode = |text: &str| domain::webauthn::base64url::encode(text.as_bytes());
+    for (sent, named) in [
+        (handle.to_owned(), "plain text"),
+        (encode(&encode(handle)), "base64url twice"),
+        (encode("somebody"), "does not decode to an Entity SID"),
+    ] {
+        let challenge = backend.challenge(&service, &json!({})).await;
+        let mut credential = get(&mut authenticator, &challenge, &Lies::default());
+        credential["response"]["userHandle"] = json!(sent);
+        let error = backend
+            .approve(&service, &credential)
+            .await
+            .refused(400, 60365);
+        let message = error["details"]["message"].as_str().unwrap();
+        assert!(message.contains(named), "{message}");
+    }
+}
+
+#[tokio::test]
 async fn a_counter_that_does_not_grow_is_refused_where_the_policy_says_so() {
     let backend = Backend::new().await;
     let service = backend.service().await;

@@ -128,6 +128,89 @@ async fn an_empty_list_and_an_empty_choice_count_as_absent() {
     }
 }
 
+#[tokio::test]
+async fn an_identity_that_breaks_the_rule_is_told_which_rule_and_what_was_found() {
+    let backend = Backend::new().await;
+    let service = backend.service().await;
+    for (identity, found) in [
+        (None, "`identity` is missing"),
+        (Some(json!(7)), "`identity` is a number, not a string"),
+        (
+            Some(json!("")),
+            "`identity` is empty; 8 to 64 characters are allowed",
+        ),
+        (
+            Some(json!("7")),
+            "`identity` has 1 character; 8 to 64 characters are allowed",
+        ),
+        (
+            Some(json!("ada@example.com")),
+            "`identity` holds '@' at position 4; ASCII letters, digits and single hyphens are allowed",
+        ),
+    ] {
+        let mut body = json!({"friendly_name": "Phone"});
+        if let Some(identity) = &identity {
+            body["identity"] = identity.clone();
+        }
+        for path in ["Factors", "Challenges"] {
+            if path == "Challenges" && identity.is_none() {
+                continue;
+            }
+            let path = format!("{service}/Passkeys/{path}");
+            let error = backend.json(&path, &body).await.refused(400, 60367);
+            assert_eq!(error["details"]["message"], found);
+            assert_eq!(error["details"]["reason"], "request_invalid");
+            assert_eq!(error["details"]["members"], json!(["identity"]));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_was_stringified_twice_is_named() {
+    let backend = Backend::new().await;
+    let service = backend.service().await;
+    let body = json!({"friendly_name": "Phone", "identity": "user-0001"}).to_string();
+    for path in ["Factors", "VerifyFactor", "Challenges", "ApproveChallenge"] {
+        let path = format!("{service}/Passkeys/{path}");
+        let error = backend.json(&path, &json!(body)).await.refused(400, 60306);
+        let message = error["details"]["message"].as_str().unwrap();
+        assert!(message.contains("stringified twice"), "{message}");
+    }
+    let config = json!({"friendly_name": "Phone", "identity": "user-0001", "config": "{}"});
+    let factors = format!("{service}/Passkeys/Factors");
+    let error = backend.json(&factors, &config).await.refused(400, 60370);
+    let message = error["details"]["message"].as_str().unwrap();
+    assert!(message.contains("stringified twice"), "{message}");
+}
+
+#[tokio::test]
+async fn a_name_of_the_wire_keeps_its_spelling_in_a_message() {
+    let backend = Backend::new().await;
+    let service = backend.service().await;
+    let factors = format!("{service}/Passkeys/Factors");
+    let base = json!({"friendly_name": "Phone", "identity": "user-0001"});
+    for (member, value, start) in [
+        ("friendly_name", json!("x".repeat(65)), "friendly_name must"),
+        ("config", json!(1), "`config` is a number"),
+        (
+            "config",
+            json!({"relying_party": 1}),
+            "`relying_party` is a number",
+        ),
+        (
+            "config",
+            json!({"authenticator_attachment": "x"}),
+            "`authenticator_attachment` must",
+        ),
+    ] {
+        let mut body = base.clone();
+        body[member] = value;
+        let error = backend.json(&factors, &body).await.expect(400);
+        let message = error["details"]["message"].as_str().unwrap();
+        assert!(message.starts_with(start), "{message}");
+    }
+}
+
 /// Java sends the names of its constants.
 #[tokio::test]
 async fn a_choice_is_read_in_any_spelling_and_shown_in_the_specifications() {

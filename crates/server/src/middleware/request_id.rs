@@ -1,0 +1,72 @@
+//! The id of a request: in its response's header, in the body of an error, and in its log line.
+
+use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::http::HeaderValue;
+use domain::clock::Randomness;
+
+/// The header that carries a request's id.
+pub const REQUEST_ID: &str = "x-request-id";
+
+tokio::task_local! {
+    static CURRENT: HeaderValue;
+}
+
+/// Answers a request under its id.
+pub(super) async fn scope<F: Future>(id: HeaderValue, answer: F) -> F::Output {
+    CURRENT.scope(id, answer).await
+}
+
+/// The id of the request that this task answers, for the body of an error; `None` outside of the front.
+pub fn current() -> Option<String> {
+    CURRENT
+        .try_with(|id| id.to_str().map(str::to_owned).ok())
+        .ok()
+        .flatten()
+}
+
+/// Goes on under the id of the request that this task answers, in a task of its own.
+pub fn carried<F: Future>(answer: F) -> impl Future<Output = F::Output> {
+    let id = CURRENT.try_with(Clone::clone).ok();
+    async move {
+        match id {
+            Some(id) => scope(id, answer).await,
+            None => answer.await,
+        }
+    }
+}
+
+/// Ids of requests: unique within the process, and not alike in two of them.
+#[derive(Debug)]
+pub(super) struct RequestIds {
+    process: u64,
+    next: AtomicU64,
+}
+
+impl RequestIds {
+    pub(super) fn new(randomness: &dyn Randomness) -> Self {
+        let mut bytes = [0; 8];
+        randomness.fill(&mut bytes);
+        Self {
+            process: u64::from_le_bytes(bytes),
+            next: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn next(&self) -> HeaderValue {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        // Odd multipliers permute the numbers, so ids are unique and neighbours look different.
+        let id = self
+            .process
+            .wrapping_add(number)
+            .wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let mut text = [0_u8; 16];
+        match hex::encode_to_slice(id.to_be_bytes(), &mut text) {
+            Ok(()) => {
+                HeaderValue::from_bytes(&text).unwrap_or_else(|_| HeaderValue::from_static("-"))
+            }
+            Err(_) => HeaderValue::from_static("-"),
+        }
+    }
+}
