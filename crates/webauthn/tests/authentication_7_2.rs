@@ -762,17 +762,17 @@ mod step_22_a_counter_that_fell {
 
 mod step_6_a_user_handle_in_another_form {
     use super::*;
-    use webauthn::authentication::{AuthenticationError, HandleFault};
-    use webauthn::credential::UserHandle;
+    use webauthn::authentication::HandleFault;
 
-    fn fault(owner: &[u8], sent: &str) -> HandleFault {
+    /// What the refusal says of a handle that is not the owner's; `None` when it was not refused for that.
+    fn fault(owner: &[u8], sent: &str) -> Option<HandleFault> {
         let mut ceremony = Authentication::new();
         ceremony.owner = UserHandle::new(owner.to_vec()).unwrap();
         ceremony.expected.user = ExpectedUser::NamedByCredential;
         ceremony.user_handle = Some(webauthn::base64url::decode(sent).unwrap());
         match ceremony.finish() {
-            Err(AuthenticationError::UserHandleMismatch { fault }) => fault,
-            other => panic!("{other:?}"),
+            Err(AuthenticationError::UserHandleMismatch { fault }) => Some(fault),
+            _ => None,
         }
     }
 
@@ -786,10 +786,13 @@ mod step_6_a_user_handle_in_another_form {
             .to_base64url();
         assert_eq!(
             fault(b"user-handle1", "user-handle1"),
-            HandleFault::PlainText
+            Some(HandleFault::PlainText)
         );
-        assert_eq!(fault(b"user-handle1", &twice), HandleFault::EncodedTwice);
-        assert_eq!(fault(b"user-handle2", &once), HandleFault::Other);
+        assert_eq!(
+            fault(b"user-handle1", &twice),
+            Some(HandleFault::EncodedTwice)
+        );
+        assert_eq!(fault(b"user-handle2", &once), Some(HandleFault::Other));
     }
 }
 

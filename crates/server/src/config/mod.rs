@@ -2,7 +2,7 @@
 //!
 //! A flag wins over an environment variable, that over the file, that over the default. A key that
 //! passkeyd does not know is an error wherever it stands: a misspelt limit must not silently be the
-//! default. Everything that is wrong is told at once.
+//! default. All faults are reported at once.
 
 mod given;
 mod kinds;

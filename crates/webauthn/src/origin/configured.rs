@@ -36,7 +36,7 @@ impl fmt::Display for OriginError {
 
 impl std::error::Error for OriginError {}
 
-/// A rule of origins. The first one that a text breaks is told.
+/// A rule of origins. The first one that a text breaks is reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum OriginFault {
     /// `null`.

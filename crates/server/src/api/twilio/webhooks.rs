@@ -88,8 +88,10 @@ impl Parameters {
     fn read(form: &Form) -> Result<Self, ApiError> {
         Ok(Self {
             name: form.get("FriendlyName").map(friendly_name).transpose()?,
+            // Ruby sends an empty list as a parameter without a value.
             event_types: form
-                .has("EventTypes")
+                .all("EventTypes")
+                .any(|text| !text.is_empty())
                 .then(|| event_types(form))
                 .transpose()?,
             url: form.get("WebhookUrl").map(webhook_url).transpose()?,
@@ -153,6 +155,7 @@ fn event_types(form: &Form) -> Result<Vec<String>, ApiError> {
     let mut types: Vec<String> = Vec::new();
     for text in form
         .all("EventTypes")
+        .filter(|text| !text.is_empty())
         .flat_map(|text| text.split(','))
         .map(str::trim)
     {

@@ -66,6 +66,9 @@ async fn a_bad_parameter_is_60306_and_a_missing_one_20001() {
     assert_eq!(made["status"], "disabled");
     assert_eq!(made["version"], "v2");
     let path = format!("{webhooks}/{}", made["sid"].as_str().unwrap());
+    // Ruby's empty list.
+    let kept = backend.form(&path, "EventTypes=").await.expect(200);
+    assert_eq!(kept["event_types"], made["event_types"]);
     backend.delete(&path).await.expect(204);
     for bad in [
         "EventTypes=factor.renamed",
