@@ -93,11 +93,16 @@ impl<'a> Value<'a> {
     /// it was made by encoding the object twice.
     pub fn found_instead_of_object(&self) -> &'static str {
         match self {
-            Self::String(text) if holds_object(text) => {
+            string if string.holds_object() => {
                 "a string that holds a JSON object (it was stringified twice)"
             }
             other => other.type_name(),
         }
+    }
+
+    /// Whether the value is a string whose text is a JSON object.
+    pub fn holds_object(&self) -> bool {
+        self.as_str().is_some_and(holds_object)
     }
 
     /// An owned copy as a [`serde_json::Value`].

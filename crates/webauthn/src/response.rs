@@ -96,6 +96,8 @@ pub enum Shape {
     Missing,
     /// `response` is not an object.
     NotAnObject,
+    /// `response` is a string that holds a JSON object.
+    Stringified,
     /// Its members stand at the top level of the credential.
     Flat,
     /// It is the response of the other ceremony.
@@ -115,6 +117,9 @@ impl Shape {
             }
             Self::NotAnObject => {
                 "Send `response` as a JSON object, not as a text or list; credential.toJSON() has the right form."
+            }
+            Self::Stringified => {
+                "`response` was stringified on its own: put the object itself into the credential, and stringify the whole once."
             }
             Self::Flat => {
                 "Nest clientDataJSON and its neighbours inside `response`, as credential.toJSON() does."
@@ -168,7 +173,7 @@ pub enum ResponseError {
         found: String,
     },
     /// `response` or required members of it are absent, null, empty or not strings.
-    #[error("required members are missing: {}", members.join(", "))]
+    #[error("{}", missing_text(members, *shape))]
     MembersMissing {
         /// All of them: `response`, or names like `response.attestationObject`.
         members: Vec<&'static str>,
@@ -539,6 +544,7 @@ impl<'v, 'a> Envelope<'v, 'a> {
                         Shape::Flat
                     }
                     None | Some(Value::Null) => Shape::Missing,
+                    Some(text) if text.holds_object() => Shape::Stringified,
                     Some(_) => Shape::NotAnObject,
                 };
                 return Err(ResponseError::MembersMissing {
@@ -566,6 +572,20 @@ impl<'v, 'a> Envelope<'v, 'a> {
             Shape::Incomplete
         };
         Err(ResponseError::MembersMissing { members, shape })
+    }
+}
+
+/// What is missing; a `response` of another type is there and is none.
+fn missing_text(members: &[&str], shape: Shape) -> String {
+    match shape {
+        Shape::NotAnObject => "`response` is not an object".to_owned(),
+        Shape::Stringified => {
+            "`response` is a string that holds a JSON object: it was stringified on its own"
+                .to_owned()
+        }
+        Shape::Missing | Shape::Flat | Shape::OtherCeremony | Shape::Empty | Shape::Incomplete => {
+            format!("required members are missing: {}", members.join(", "))
+        }
     }
 }
 

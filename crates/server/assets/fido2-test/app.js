@@ -51,6 +51,9 @@ async function run(method, start) {
   running = true;
   view.busy(true);
   view.say('Waiting for your passkey …', 'wait');
+  // Nothing of an earlier call stays beside what this one says.
+  find('result').textContent = 'Nothing yet.';
+  find('introspection').textContent = 'Nothing yet.';
   try {
     // Before a passkey is used for nothing.
     if (redirectTo !== null) await ask('return', { redirectTo });

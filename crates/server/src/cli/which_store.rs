@@ -51,7 +51,7 @@ pub(super) async fn open_existing(
     let location = settings.store_location()?;
     if !location.is_file() {
         return Err(ProcessError::Command(format!(
-            "there is no store at {}",
+            "there is no store at {}; name the server's with --data-dir, --store or --config",
             location.display()
         )));
     }

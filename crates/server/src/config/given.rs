@@ -265,7 +265,8 @@ fn nearest(key: &str) -> Option<String> {
         .chain(others)
         .map(|(name, right)| {
             let mut distance = strsim::damerau_levenshtein(key, &name);
-            if last(key) == last(&name) {
+            // The same name in another section; `enabled` alone says nothing about which one was meant.
+            if last(key) == last(&name) && last(key) != "enabled" {
                 distance = distance.min(1);
             }
             (distance, name, right)

@@ -150,12 +150,16 @@ impl Settings {
                 "it lets anybody register any name, and `fido.binding` is for real users: remove the one or the other",
             ));
         }
-        let plain = |url: &String| url.starts_with("http://");
-        if self.production && self.public_url.as_ref().is_some_and(plain) {
+        let found = match &self.public_url {
+            None => Some("it is not set, so it would begin with http://"),
+            Some(url) if url.starts_with("http://") => Some("it begins with http://"),
+            Some(_) => None,
+        };
+        if let Some(found) = found.filter(|_| self.production) {
             problems.push(invalid(
                 "public_url",
-                "it begins with http://, and this is marked as a `production` system: browsers use passkeys over https only. Set the \
-                 https:// address at which clients reach passkeyd (that of the proxy, where one ends TLS), or remove `production`",
+                format!("{found}, and this is marked as a `production` system: browsers use passkeys over https only. Set the \
+                 https:// address at which clients reach passkeyd (that of the proxy, where one ends TLS), or remove `production`"),
             ));
         }
         if self.fido.test_page && !self.nevis.enabled {

@@ -119,7 +119,7 @@ sections! {
         data_dir: PathBuf = PathBuf::from("passkeyd-data") => "./passkeyd-data",
         /// The store: `sqlite:<path>`.
         store: Option<String> = None => "sqlite:<data-dir>/passkeyd.db",
-        /// Real users depend on this passkeyd: it does not start with settings that are for tests only, nor with an `http` `public_url`.
+        /// Real users depend on this passkeyd: it does not start with settings that are for tests only, and not without a `public_url` of `https`.
         production: bool = false => "false",
         /// Logs.
         log: Log = Log::default() => "",

@@ -82,7 +82,11 @@ fn conformance_mode_and_the_mark_of_a_production_system_exclude_each_other() {
     assert!(told.contains("production"), "{told}");
     assert!(!data.path().join("passkeyd.db").exists());
 
-    std::fs::write(&file, "production = true\n").unwrap();
+    std::fs::write(
+        &file,
+        "production = true\npublic_url = \"https://passkeys.test\"\n",
+    )
+    .unwrap();
     let server = Server::start(serve(data.path()).arg("--config").arg(&file));
     let (status, _) = post(&server, "/attestation/options", &[], &json!({}));
     assert_eq!(status, 404);

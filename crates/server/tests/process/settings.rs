@@ -222,6 +222,11 @@ fn a_production_system_has_a_public_url_of_https() {
             && told.contains("Set the https:// address"),
         "{told}"
     );
+    let told = complaint(Some("production = true\n"), &[], &[]);
+    assert!(
+        told.contains("`public_url`") && told.contains("it is not set"),
+        "{told}"
+    );
     let data = tempfile::tempdir().unwrap();
     let mut command = serve(data.path());
     command

@@ -102,6 +102,19 @@ impl Wire {
         respond(StatusCode::OK, &body)
     }
 
+    /// 200 to a result. A back end has to learn whose credential it was: `ok` alone would let anybody's response count for the
+    /// user that it has in mind. Tools and the dialect know no such member.
+    pub(super) fn processed(&self, username: &str, ceremony: CeremonyId) -> Response {
+        #[derive(Serialize)]
+        struct Named<'a> {
+            username: &'a str,
+        }
+        if self.fido.conformance || self.dialect == Dialect::Nevis {
+            return self.ok(&Nothing {}, ceremony);
+        }
+        self.ok(&Named { username }, ceremony)
+    }
+
     /// The answer to what was not done.
     pub(super) fn failed(&self, failure: Failure) -> Response {
         let class = failure.reason.map(class);

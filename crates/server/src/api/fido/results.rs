@@ -11,7 +11,7 @@ use domain::webauthn::json::{Object, Value};
 use domain::webauthn::response::{AuthenticationResponse, RegistrationResponse, ResponseForm};
 
 use super::inbound::{Inbound, member, serve_page, text, wrong_type};
-use super::reply::{Failure, Nothing};
+use super::reply::Failure;
 use super::{Dialect, WIRE, Wire};
 
 /// Longest name of a credential, in characters.
@@ -46,7 +46,7 @@ pub async fn attestation(State(wire): State<Wire>, request: Request) -> Response
             .passkeys
             .finish_registration(wire.fido.relying_party, &response, name, &by)
             .await?;
-        Ok(wire.ok(&Nothing {}, finished.record.key.into()))
+        Ok(wire.processed(&finished.user_name, finished.record.key.into()))
     })
     .await
 }
@@ -65,7 +65,7 @@ pub async fn assertion(State(wire): State<Wire>, request: Request) -> Response {
             .passkeys
             .finish_authentication(wire.fido.relying_party, &response, &by)
             .await?;
-        Ok(wire.ok(&Nothing {}, signed_in.ceremony.id))
+        Ok(wire.processed(&signed_in.user.name, signed_in.ceremony.id))
     })
     .await
 }

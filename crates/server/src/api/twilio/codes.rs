@@ -156,7 +156,11 @@ const BOTH_RESPONSES: &str = r#"In the browser, with the `publicKey` of the opti
   const used = await navigator.credentials.get({
     publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(publicKey),
   });
-  await fetch("/your-route", { method: "POST", body: JSON.stringify(created) });
+  await fetch("/your-route", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(created),
+  });
 
 POST /v2/Services/VA3c9d1e5f7a8b4c6d9e0f1a2b3c4d5e6f/Passkeys/VerifyFactor
 Content-Type: application/json

@@ -257,10 +257,19 @@ impl Inbound {
                 Ok(json::Value::Object(json::Object::default()))
             }
             object @ json::Value::Object(_) => Ok(object),
-            other => Err(ApiError::invalid_request(format!(
-                "The body is {}, not a JSON object",
-                other.found_instead_of_object()
-            ))),
+            other => {
+                let refusal = ApiError::invalid_request(format!(
+                    "The body is {}, not a JSON object",
+                    other.found_instead_of_object()
+                ));
+                Err(if other.holds_object() {
+                    refusal.help(
+                        "Give the object itself to the HTTP client, or JSON.stringify it once.",
+                    )
+                } else {
+                    refusal
+                })
+            }
         }
     }
 

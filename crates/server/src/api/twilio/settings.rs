@@ -105,6 +105,11 @@ pub fn origins<'t>(texts: impl IntoIterator<Item = &'t str>) -> Result<Vec<Origi
         .flat_map(|text| text.split(','))
         .map(str::trim);
     for part in parts.filter(|part| !part.is_empty()) {
+        if part.contains(char::is_whitespace) {
+            return Err(refuse(
+                "an origin holds no white space; separate several origins with commas".to_owned(),
+            ));
+        }
         let full = if is_bare_host(part) {
             format!("https://{part}")
         } else {

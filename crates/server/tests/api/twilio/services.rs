@@ -124,7 +124,10 @@ async fn a_refused_origin_is_told_its_true_fault_and_the_text_to_write() {
         ("ftp://acme.test", "the scheme is none of"),
         ("chrome-extension:abc", "begins with its scheme"),
         ("chrome-extension://abc", "32 letters from a to p"),
-        ("a b", "is not a host name"),
+        (
+            "https://a.test https://b.test",
+            "separate several origins with commas",
+        ),
     ] {
         let form = format!("FriendlyName=A&Passkeys.RelyingParty.Origins={origin}");
         let error = backend

@@ -132,6 +132,9 @@ fn help(call: Call, shape: Shape) -> &'static str {
         (Shape::Missing | Shape::NotAnObject, _) => {
             "Send the browser's credential object whole, as JSON: credential.toJSON() gives `response` with all its members."
         }
+        (Shape::Stringified, _) => {
+            "`response` was stringified on its own: put the object itself into the body, and stringify the whole credential once."
+        }
         (Shape::Flat, _) => {
             "The members of `response` stand at the top level of the body: put them into an object named `response`, as credential.toJSON() gives it."
         }

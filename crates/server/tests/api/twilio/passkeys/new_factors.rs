@@ -176,6 +176,14 @@ async fn a_body_that_was_stringified_twice_is_named() {
         let message = error["details"]["message"].as_str().unwrap();
         assert!(message.contains("stringified twice"), "{message}");
     }
+    let response =
+        json!({"id": "AAAA", "rawId": "AAAA", "response": "{\"attestationObject\":\"oA\"}"});
+    let verify = format!("{service}/Passkeys/VerifyFactor");
+    let error = backend.json(&verify, &response).await.refused(400, 60378);
+    for member in ["message", "help"] {
+        let text = error["details"][member].as_str().unwrap();
+        assert!(text.contains("stringified on its own"), "{text}");
+    }
     let config = json!({"friendly_name": "Phone", "identity": "user-0001", "config": "{}"});
     let factors = format!("{service}/Passkeys/Factors");
     let error = backend.json(&factors, &config).await.refused(400, 60370);
