@@ -18,8 +18,6 @@ const forms = [
 ];
 // Seconds since 1970 in tokens.
 const moments = ['iat', 'nbf', 'exp'];
-// Members of responses that no page shows.
-const unshown = ['request_id'];
 const cut = '...';
 const isCut = (text) => text.includes(cut);
 // Texts that are random inside a line: of a CSV file, or of an error.
@@ -97,7 +95,7 @@ export class Page {
       assert.ok(Array.isArray(real) && real.length === page.length, `${path}: ${JSON.stringify(real)}`);
       page.forEach((item, index) => this.#same(item, real[index], `${path}[${index}]`));
     } else if (page && typeof page === 'object') {
-      const members = Object.keys(real ?? {}).filter((name) => !unshown.includes(name));
+      const members = Object.keys(real ?? {});
       assert.deepEqual(members, Object.keys(page), `members of ${path || 'the response'}`);
       for (const name of Object.keys(page)) this.#same(page[name], real[name], `${path}.${name}`);
     } else if (typeof page === 'string' && page !== real) {

@@ -262,7 +262,10 @@ impl Passkeys {
                     });
                 };
                 if owner.is_some_and(|owner| !owner.is(&user)) {
-                    return Err(Reason::CredentialUnknown.into());
+                    return Err(Refusal::new(
+                        Reason::CredentialUnknown,
+                        "the named user has no such credential",
+                    ));
                 }
                 Ok(Parties {
                     user: Some(user),

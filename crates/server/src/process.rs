@@ -353,7 +353,7 @@ async fn announce_account(
     match passkeys.bootstrap(given).await? {
         Bootstrap::Created(id, token) if asked.is_none() => {
             print_account(id, &token).map_err(|source| ProcessError::System {
-                what: "cannot print the first account",
+                what: "cannot print the first account, which exists now (`passkeyd account reset-token` makes another token)",
                 source,
             })?;
             Ok(id)

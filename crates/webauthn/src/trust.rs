@@ -409,6 +409,12 @@ impl Question<'_> {
                 signals.push(Signal::RootCertificateInPath);
             }
         }
+        // Who knows the model and names no root of it cannot say that this chain is the model's.
+        if anchors.is_empty() && !entries.is_empty() && !path.is_empty() {
+            return Err(TrustError::Untrusted(
+                "the metadata of the authenticator model holds no root certificate",
+            ));
+        }
         let trust = if !anchors.is_empty() {
             for anchors in &anchors {
                 lead_to_anchor(

@@ -109,6 +109,7 @@ enum Task {
 async fn create(passkeys: &Passkeys, json: bool) -> Result<(), ProcessError> {
     let (account, token) = passkeys.create_account().await?;
     show("A new account was created.", account.id, &token, json)
+        .map_err(|unprinted| unseen("the account was created", account.id, &unprinted))
 }
 
 async fn list(passkeys: &Passkeys, json: bool) -> Result<(), ProcessError> {
@@ -157,7 +158,8 @@ async fn reset(passkeys: &Passkeys, sid: Option<&str>, json: bool) -> Result<(),
             account,
             &token,
             json,
-        ),
+        )
+        .map_err(|unprinted| unseen("the token was replaced", account, &unprinted)),
         Err(refusal) if refusal.reason == Reason::AccountUnknown => {
             let page = accounts(passkeys).await?;
             Err(ProcessError::Command(format!(
@@ -215,6 +217,14 @@ fn show(what: &str, account: AccountId, token: &Secret, json: bool) -> Result<()
             token.reveal()
         )
     })
+}
+
+/// What was done is on disk, and nobody has seen the token.
+fn unseen(done: &str, account: AccountId, unprinted: &ProcessError) -> ProcessError {
+    ProcessError::Command(format!(
+        "{done}, but its token was not shown ({unprinted}): `passkeyd account reset-token {}` makes another one",
+        sid_of(account)
+    ))
 }
 
 fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), ProcessError> {

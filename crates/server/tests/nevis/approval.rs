@@ -57,6 +57,17 @@ async fn nv_20_an_approval_by_username_or_by_user_id_has_all_members() {
 }
 
 #[tokio::test]
+async fn a_misspelt_user_is_refused_and_begins_nothing_for_anybody() {
+    let cloud = Cloud::new().await;
+    for name in ["userName", "Username", "userid"] {
+        let body = json!({"channel": "fido2", name: "ada"});
+        let error = cloud.post(APPROVAL, &body).await.expect(422);
+        let message = error["message"].as_str().unwrap();
+        assert!(message.contains("misspelt: write user"), "{message}");
+    }
+}
+
+#[tokio::test]
 async fn nv_21_an_approval_without_a_user_has_no_user_id_and_an_empty_allow_list() {
     let cloud = Cloud::new().await;
     let mut authenticator = Authenticator::default();

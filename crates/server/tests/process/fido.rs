@@ -127,6 +127,24 @@ fn the_binding_for_real_users_is_allowed_in_production_and_keeps_its_relying_par
 }
 
 #[test]
+fn the_relying_party_of_the_binding_has_the_origin_that_browsers_write() {
+    for url in ["https://passkeys.test:443", "https://Passkeys.test"] {
+        let data = tempfile::tempdir().unwrap();
+        let mut command = serve_known(data.path());
+        command
+            .env("PASSKEYD_FIDO__BINDING", "true")
+            .env("PASSKEYD_PUBLIC_URL", url);
+        let server = Server::start(&mut command);
+        let services = server.request("GET", "/v2/Services", &[&basic(SID, TOKEN)], "");
+        assert!(
+            services.contains(r#""https://passkeys.test""#),
+            "{services}"
+        );
+        server.stop();
+    }
+}
+
+#[test]
 fn the_binding_for_real_users_and_what_is_for_tests_exclude_each_other() {
     let data = tempfile::tempdir().unwrap();
     for other in ["CONFORMANCE", "TEST_PAGE"] {

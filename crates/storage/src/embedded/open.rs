@@ -103,7 +103,9 @@ pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
             }
         })?;
     }
-    let mut name = path.as_os_str().to_owned();
+    // One store, one lock, whichever symbolic link led here.
+    let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let mut name = real.into_os_string();
     name.push(".lock");
     let lock_path = PathBuf::from(name);
     let io = |source| OpenError::Io {

@@ -117,6 +117,19 @@ async fn only_the_owner_can_read_what_the_store_makes() {
     assert_eq!(files, 4, "database, lock, log and its index");
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_store_behind_a_symbolic_link_has_the_same_lock() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("store.db");
+    let store = open(&path).unwrap();
+    let link = directory.path().join("link.db");
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    assert!(matches!(open(&link), Err(OpenError::InUse { .. })));
+    store.close().await.unwrap();
+    open(&link).unwrap().close().await.unwrap();
+}
+
 // ---- format -----------------------------------------------------------------------------------
 
 #[tokio::test]

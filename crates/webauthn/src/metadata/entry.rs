@@ -518,9 +518,9 @@ pub(super) fn read(text: &str, notes: &mut Notes) -> Read {
     }))
 }
 
-/// The metadata statement of an entry, which may come without one (3.1.1).
+/// The metadata statement of an entry. Section 3.1.1 lets an entry come without one; every published one has it. Nobody can tell
+/// then which attestations are the model's, so it counts as one that cannot be read.
 enum Statement<'a> {
-    Absent,
     Unreadable,
     Read(Members<'a>),
 }
@@ -528,7 +528,7 @@ enum Statement<'a> {
 impl<'a> Statement<'a> {
     fn read(members: &Members<'a>, notes: &mut Notes) -> Self {
         let read = match members.get(STATEMENT) {
-            Member::Absent => return Self::Absent,
+            Member::Absent => Err("it is missing"),
             Member::Unreadable(why) => Err(why),
             Member::Read(raw) => Members::read(raw.get()).ok_or("it is not an object"),
         };
@@ -544,7 +544,7 @@ impl<'a> Statement<'a> {
     fn members(&self) -> Option<&Members<'a>> {
         match self {
             Self::Read(members) => Some(members),
-            Self::Absent | Self::Unreadable => None,
+            Self::Unreadable => None,
         }
     }
 
@@ -567,7 +567,6 @@ impl<'a> Statement<'a> {
         notes: &mut Notes,
     ) -> List<T> {
         let elements = match self {
-            Self::Absent => return List::of(0),
             Self::Unreadable => return List::of(1),
             Self::Read(members) => match members.list(name) {
                 Member::Read(elements) => Ok(elements),

@@ -268,24 +268,21 @@ const DAMAGES: [Damage; 11] = [
     Damage::Dropped,
 ];
 
-const OPTIONAL: [&str; 7] = [
+const OPTIONAL: [&str; 6] = [
     AAGUID,
     KEY_IDENTIFIERS,
-    STATEMENT,
     "effectiveDate",
     "sunsetDate",
     "certificate",
     "batchCertificate",
 ];
-const LISTS: [&str; 3] = [
-    "attestationRootCertificates",
-    "attestationTypes",
-    "authenticationAlgorithms",
-];
-const REQUIRED: [&str; 5] = [
+const ROOTS: &str = "attestationRootCertificates";
+const LISTS: [&str; 3] = [ROOTS, "attestationTypes", "authenticationAlgorithms"];
+const REQUIRED: [&str; 6] = [
+    STATEMENT,
     "status",
     "statusReports",
-    "attestationRootCertificates",
+    ROOTS,
     "attestationTypes",
     "authenticationAlgorithms",
 ];
@@ -307,7 +304,7 @@ fn is_damage(damage: Damage, path: &[Step], value: &Value, siblings: usize) -> b
         Damage::Twice => name.is_some(),
         Damage::Dropped => match path {
             [.., Step::Member(list_name), Step::Element(_)] => {
-                LISTS.contains(&list_name.as_str()) && siblings > 1
+                LISTS.contains(&list_name.as_str()) && (siblings > 1 || list_name == ROOTS)
             }
             _ => name.is_some_and(|name| REQUIRED.contains(&name)),
         },

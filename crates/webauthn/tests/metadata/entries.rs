@@ -6,6 +6,7 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use testkit::metadata::{Blob, Entry, Status};
+use webauthn::Reason;
 use webauthn::UnixSeconds;
 use webauthn::attestation::AttestationType;
 use webauthn::credential::Aaguid;
@@ -340,15 +341,27 @@ fn unknown_members_and_values_lose_nothing() {
 }
 
 #[test]
-fn an_entry_may_come_without_a_statement() {
-    let blob = raw(vec![json!({"aaguid": TEXT, "statusReports": []})]);
-    let metadata = accepted(&blob);
-    let entry = only(&metadata);
-    assert_eq!((entry.description(), entry.roots()), (None, &[][..]));
-    assert_eq!(entry.current_status(NOW), None);
-    for any in [AttestationType::Basic, AttestationType::SelfAttestation] {
-        let model = entry.judge(any, &[], &MetadataPolicy::default(), NOW);
-        assert_eq!(model.unwrap().status, None);
+fn an_entry_without_a_statement_is_kept_and_vouches_for_no_attestation() {
+    for entry in [
+        json!({"aaguid": TEXT, "statusReports": []}),
+        json!({"aaguid": TEXT, "statusReports": [], "metadataStatement": null}),
+    ] {
+        let metadata = accepted(&raw(vec![entry]));
+        assert_eq!(metadata.dropped().count(Part::Statement), 1);
+        let entry = only(&metadata);
+        assert_eq!((entry.description(), entry.roots()), (None, &[][..]));
+        assert_eq!(entry.current_status(NOW), None);
+        let judge = |kind| entry.judge(kind, &[], &MetadataPolicy::default(), NOW);
+        let reason = |kind| judge(kind).map(|_| ()).map_err(|error| error.reason());
+        assert_eq!(
+            reason(AttestationType::Basic),
+            Err(Reason::MetadataRootsUnreadable)
+        );
+        assert_eq!(
+            reason(AttestationType::SelfAttestation),
+            Err(Reason::AttestationUntrusted)
+        );
+        assert_eq!(reason(AttestationType::None), Ok(()));
     }
 }
 

@@ -155,6 +155,10 @@ fn selection(public_url: &PublicUrl, rp_name: &str) -> Result<PartialSelection, 
     };
     let (scheme, rest) = public_url.as_str().split_once("://").ok_or_else(wrong)?;
     let authority = rest.split('/').next().unwrap_or_default();
+    // As browsers write it: in lower case and without the scheme's own port.
+    let authority = authority.to_ascii_lowercase();
+    let default_port = if scheme == "https" { ":443" } else { ":80" };
+    let authority = authority.strip_suffix(default_port).unwrap_or(&authority);
     let host = authority.split(':').next().unwrap_or_default();
     let origin = format!("{scheme}://{authority}");
     Ok(PartialSelection {

@@ -46,6 +46,18 @@ pub async fn read<'v>(
     caller: &Caller,
     object: &'v Object<'_>,
 ) -> Result<Option<Named<'v>>, ApiError> {
+    // Passed over, a misspelt one would turn an approval by one user into one by anybody.
+    for wanted in ["username", "userId"] {
+        let other = object
+            .iter()
+            .map(|(name, _)| name)
+            .find(|name| *name != wanted && name.eq_ignore_ascii_case(wanted));
+        if other.is_some() {
+            return Err(ApiError::rule(format!(
+                "a member is misspelt: write {wanted}, in this letter case"
+            )));
+        }
+    }
     let name = text(object, "username")?;
     if name.is_some_and(str::is_empty) {
         return Err(ApiError::rule("username is empty"));

@@ -256,7 +256,7 @@ codes! {
     IdempotencyConflict = 20409, 409, ByRequest, "Idempotency key conflict" {
         what: "The request has an Idempotency-Key that this account used on this path in the last ten minutes, and the first response cannot be given again.",
         causes: [
-            "The key was used with another body.",
+            "The key was used with another body or query.",
             "The first request with this key is still being processed; then the response has Retry-After.",
         ],
         mend: "Use a new key for each new request. For a retry, send the same key and the same body.",

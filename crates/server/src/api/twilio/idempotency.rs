@@ -94,7 +94,7 @@ impl Once {
             }
             Repeat::Different => {
                 return Err(ApiError::new(Code::IdempotencyConflict)
-                .explained("This Idempotency-Key was used with another body")
+                .explained("This Idempotency-Key was used with another body or query")
                 .help("Use a new key for each new request, and the same key and body for a retry."));
             }
         };

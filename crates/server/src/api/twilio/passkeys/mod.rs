@@ -11,8 +11,14 @@ use domain::webauthn::json::{Object, Value};
 
 /// The member under its `snake_case` name or, where that is absent, its `camelCase` name. Null counts as absent.
 ///
-/// Python's SDK sends the former; Node's sends whatever its caller wrote, or a mixture.
+/// Python's SDK sends the former; Node's sends whatever its caller wrote, or a mixture. A name in other letter case counts, too,
+/// such as those that the forms of this wire have: passed over, an `Identity` would turn a sign-in for one into one for anybody.
 fn member<'v, 'a>(object: &'v Object<'a>, snake: &str, camel: &str) -> Option<&'v Value<'a>> {
-    let there = |name| object.get(name).filter(|value| !value.is_null());
-    there(snake).or_else(|| there(camel))
+    let there = |name: &str| object.get(name).filter(|value| !value.is_null());
+    there(snake).or_else(|| there(camel)).or_else(|| {
+        object
+            .iter()
+            .find(|(name, value)| name.eq_ignore_ascii_case(camel) && !value.is_null())
+            .map(|(_, value)| value)
+    })
 }

@@ -3,9 +3,28 @@
 use axum::body::Body;
 use axum::http::Method;
 use serde_json::{Value, json};
-use testkit::{Authenticator, Lies};
+use testkit::{Authenticator, Lies, Profile};
 
 use crate::backend::{Backend, create, without_random};
+
+#[tokio::test]
+async fn an_identity_in_other_letter_case_is_not_passed_over() {
+    let backend = Backend::new().await;
+    let service = backend.service().await;
+    let mut authenticator = Authenticator::new(Profile::default());
+    backend
+        .register(&service, "user-0001", &mut authenticator)
+        .await;
+    for name in ["Identity", "IDENTITY"] {
+        let challenge = backend
+            .challenge(&service, &json!({name: "user-0001"}))
+            .await;
+        assert_eq!(challenge["identity"], "user-0001", "{name}");
+    }
+    let path = format!("{service}/Passkeys/Challenges");
+    let wrong = json!({"FactorSid": "YF1"});
+    backend.json(&path, &wrong).await.expect(400);
+}
 
 #[tokio::test]
 async fn a_challenge_for_an_identity_lists_its_passkeys() {
