@@ -163,7 +163,7 @@ pub async fn guard(State(Front(front)): State<Front>, request: Request, next: Ne
         .as_ref()
         .is_some_and(|route| reads_its_body(&method, route.as_str()));
     let id = front.ids.next();
-    let answer = async {
+    let answer = pin!(async {
         match front.admit(audience, own_body, request).await {
             Ok(request) => match catch_panic(next.run(request)).await {
                 Ok(response) => response,
@@ -175,8 +175,8 @@ pub async fn guard(State(Front(front)): State<Front>, request: Request, next: Ne
             },
             Err(refusal) => front.refuse(audience, uri.path(), refusal),
         }
-    };
-    let mut response = request_id::scope(id.clone(), answer).await;
+    });
+    let mut response = request_id::scope(&id, answer).await;
     log(
         &method,
         route.as_ref().map_or("-", |r| r.as_str()),

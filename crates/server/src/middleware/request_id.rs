@@ -1,6 +1,7 @@
 //! The id of a request: in its response's header, in the body of an error, and in its log line.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::http::HeaderValue;
@@ -13,9 +14,9 @@ tokio::task_local! {
     static CURRENT: HeaderValue;
 }
 
-/// Answers a request under its id.
-pub(super) async fn scope<F: Future>(id: HeaderValue, answer: F) -> F::Output {
-    CURRENT.scope(id, answer).await
+/// Answers a request under its id. The future stays where it is: it is large, and this is on the way of every request.
+pub(super) async fn scope<F: Future>(id: &HeaderValue, mut answer: Pin<&mut F>) -> F::Output {
+    std::future::poll_fn(|cx| CURRENT.sync_scope(id.clone(), || answer.as_mut().poll(cx))).await
 }
 
 /// The id of the request that this task answers, for the body of an error; `None` outside of the front.
@@ -31,7 +32,7 @@ pub fn carried<F: Future>(answer: F) -> impl Future<Output = F::Output> {
     let id = CURRENT.try_with(Clone::clone).ok();
     async move {
         match id {
-            Some(id) => scope(id, answer).await,
+            Some(id) => CURRENT.scope(id, answer).await,
             None => answer.await,
         }
     }

@@ -79,7 +79,10 @@ where
     });
     let result = match read {
         Ok((inbound, None)) => call(app.clone(), inbound).await,
-        Ok((inbound, Some(key))) => return repeatable(app, uri, inbound, key, call).await,
+        // In a box: its state is large, and every call without a key would carry it along.
+        Ok((inbound, Some(key))) => {
+            return Box::pin(repeatable(app, uri, inbound, key, call)).await;
+        }
         Err(error) => Err(error),
     };
     render(&app, &uri, result)
@@ -252,25 +255,7 @@ impl Inbound {
     /// # Errors
     /// 60306: another content type, not JSON, not an object, or beyond the limits.
     pub fn json(&self) -> Result<json::Value<'_>, ApiError> {
-        match self.json_value()? {
-            json::Value::Array(elements) if elements.is_empty() => {
-                Ok(json::Value::Object(json::Object::default()))
-            }
-            object @ json::Value::Object(_) => Ok(object),
-            other => {
-                let refusal = ApiError::invalid_request(format!(
-                    "The body is {}, not a JSON object",
-                    other.found_instead_of_object()
-                ));
-                Err(if other.holds_object() {
-                    refusal.help(
-                        "Give the object itself to the HTTP client, or JSON.stringify it once.",
-                    )
-                } else {
-                    refusal
-                })
-            }
-        }
+        object(self.json_value()?)
     }
 
     /// The body of a call that needs none: an absent body and `null` are an empty object.
@@ -278,10 +263,13 @@ impl Inbound {
     /// # Errors
     /// As [`json`](Self::json).
     pub fn optional_json(&self) -> Result<json::Value<'_>, ApiError> {
-        if self.body.is_empty() || self.json_value()?.is_null() {
+        if self.body.is_empty() {
             return Ok(json::Value::Object(json::Object::default()));
         }
-        self.json()
+        match self.json_value()? {
+            json::Value::Null => Ok(json::Value::Object(json::Object::default())),
+            value => object(value),
+        }
     }
 
     fn json_value(&self) -> Result<json::Value<'_>, ApiError> {
@@ -303,6 +291,28 @@ impl Inbound {
             .and_then(|value| value.to_str().ok())
             .and_then(|value| value.split(';').next())
             .is_some_and(|essence| essence.trim().eq_ignore_ascii_case(wanted))
+    }
+}
+
+/// The value, if it is an object. An empty list is an empty object.
+fn object(value: json::Value<'_>) -> Result<json::Value<'_>, ApiError> {
+    match value {
+        json::Value::Array(elements) if elements.is_empty() => {
+            Ok(json::Value::Object(json::Object::default()))
+        }
+        object @ json::Value::Object(_) => Ok(object),
+        other => {
+            let refusal = ApiError::invalid_request(format!(
+                "The body is {}, not a JSON object",
+                other.found_instead_of_object()
+            ));
+            Err(if other.holds_object() {
+                refusal
+                    .help("Give the object itself to the HTTP client, or JSON.stringify it once.")
+            } else {
+                refusal
+            })
+        }
     }
 }
 
