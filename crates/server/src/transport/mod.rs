@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -141,6 +142,11 @@ async fn connection(
         let answer = router.clone().call(request);
         async move {
             let answer = answer.await;
+            if answer.as_ref().is_ok_and(|response: &Response| {
+                response.extensions().get::<TransportRefusal>().is_some()
+            }) {
+                phase.unread();
+            }
             phase.idle();
             answer
         }

@@ -10,7 +10,7 @@ use std::future::Future as _;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -32,6 +32,13 @@ const IDLE: u8 = 0;
 const HEAD: u8 = 1;
 const SERVING: u8 = 2;
 
+/// How long a stream stays open for reading after the response to a request whose rest nobody wants.
+const LINGER: Duration = Duration::from_secs(1);
+/// Most bytes of that rest that are read and dropped; what comes after them waits in the client.
+const LINGER_BYTES: usize = 128 * 1024;
+/// Bytes of it that are read at once.
+const LINGER_PIECE: usize = 4 * 1024;
+
 /// What a connection is doing; shared by the stream, which sees bytes, and the service, which knows
 /// when a head is complete and when it has been answered.
 #[derive(Clone, Debug)]
@@ -43,6 +50,8 @@ struct Shared {
     opened: Instant,
     /// Since when it is idle, in milliseconds after it was opened.
     idle_since: AtomicU64,
+    /// Whether the last request was answered before it had come completely.
+    unread: AtomicBool,
 }
 
 impl Phase {
@@ -52,6 +61,7 @@ impl Phase {
             phase: AtomicU8::new(IDLE),
             opened: Instant::now(),
             idle_since: AtomicU64::new(0),
+            unread: AtomicBool::new(false),
         }))
     }
 
@@ -65,6 +75,11 @@ impl Phase {
         let since = u64::try_from(self.0.opened.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.0.idle_since.store(since, Ordering::Relaxed);
         self.0.phase.store(IDLE, Ordering::Relaxed);
+    }
+
+    /// The response is made, and the rest of its request may still come.
+    pub(super) fn unread(&self) {
+        self.0.unread.store(true, Ordering::Relaxed);
     }
 
     /// For how long nothing has come, if nothing is being read or served.
@@ -89,6 +104,8 @@ pub(super) struct Timed<S> {
     read_armed: bool,
     write: Timer,
     write_armed: bool,
+    /// What is still read and dropped before the stream is closed; `None`: it is not being closed.
+    linger: Option<usize>,
 }
 
 /// A timer that exists once it was needed.
@@ -126,6 +143,7 @@ impl<S> Timed<S> {
             read_armed: false,
             write: Timer::default(),
             write_armed: false,
+            linger: None,
         }
     }
 
@@ -188,7 +206,31 @@ impl<S: AsyncRead + Unpin> AsyncRead for Timed<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Timed<S> {
+impl<S: AsyncRead + Unpin> Timed<S> {
+    /// Lets the client read the response while it is still sending: a stream that is closed with unread bytes is reset, and the
+    /// response is lost with it.
+    fn lingering(&mut self, cx: &mut Context<'_>, mut left: usize) -> Poll<()> {
+        while left > 0 {
+            let mut bytes = [0; LINGER_PIECE];
+            let mut piece = ReadBuf::new(&mut bytes);
+            match Pin::new(&mut self.stream).poll_read(cx, &mut piece) {
+                // The client has closed, too.
+                Poll::Ready(Err(_)) => return Poll::Ready(()),
+                Poll::Ready(Ok(())) if piece.filled().is_empty() => return Poll::Ready(()),
+                Poll::Ready(Ok(())) => left = left.saturating_sub(piece.filled().len()),
+                Poll::Pending => break,
+            }
+        }
+        self.linger = Some(left);
+        if self.read.elapsed(cx) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Timed<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -216,6 +258,16 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Timed<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        let left = if let Some(left) = self.linger {
+            left
+        } else {
+            let closed = std::task::ready!(Pin::new(&mut self.stream).poll_shutdown(cx));
+            if closed.is_err() || !self.phase.0.unread.load(Ordering::Relaxed) {
+                return Poll::Ready(closed);
+            }
+            self.read.arm(LINGER);
+            LINGER_BYTES
+        };
+        self.lingering(cx, left).map(Ok)
     }
 }

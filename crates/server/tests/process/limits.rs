@@ -89,6 +89,38 @@ fn a_body_over_the_limit_is_413_before_the_rest_is_read() {
     still_serves(&server);
 }
 
+/// A client whose writing fails throws the response away, although it has come.
+#[test]
+fn a_client_that_is_still_sending_is_not_reset_before_it_can_read_the_413() {
+    let (_data, server) = server(&[]);
+    let mut stream = server.connect();
+    stream
+        .write_all(b"POST /v2/Services HTTP/1.1\r\nHost: x\r\nContent-Length: 1048576\r\n\r\n")
+        .unwrap();
+    let mut answer = Vec::new();
+    let mut buffer = [0; 4096];
+    loop {
+        let read = stream.read(&mut buffer).unwrap();
+        if read == 0 {
+            break;
+        }
+        answer.extend_from_slice(&buffer[..read]);
+    }
+    assert_eq!(status(&String::from_utf8(answer).unwrap()), 413);
+    // The server has ended its side. What still comes is dropped, for a while.
+    for _ in 0..4 {
+        stream.write_all(&[b'x'; 16_384]).unwrap();
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    // Not for ever.
+    let begun = Instant::now();
+    while stream.write_all(&[b'x'; 1024]).is_ok() {
+        assert!(begun.elapsed() < Duration::from_secs(20));
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    still_serves(&server);
+}
+
 #[test]
 fn a_client_that_waits_for_100_continue_is_told_413_without_sending() {
     let (_data, server) = server(&[]);
