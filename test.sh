@@ -135,11 +135,13 @@ check_dependencies() {
 
 check_generated() {
     step "generated files"
-    if [[ -e scripts/check-generated.sh ]]; then
-        scripts/check-generated.sh
-    else
-        die "scripts/check-generated.sh is missing"
-    fi
+    scripts/check-generated.sh
+}
+
+check_paths() {
+    step "files that the documents name exist"
+    scripts/check-paths.sh --self-test
+    scripts/check-paths.sh
 }
 
 check_sdk() {
@@ -206,6 +208,7 @@ check_format
 check_lints
 check_dependencies
 check_generated
+check_paths
 test_rust
 if [[ $mode == quick ]]; then
     step "the quick suites passed"
