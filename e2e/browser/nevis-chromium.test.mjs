@@ -44,7 +44,7 @@ describe('the browser client in Chromium, further', () => {
   const begin = (verb, input) => page.evaluate(([name, argument]) => { window.call = nevis.auth.fido2[name](argument); }, [verb, input]);
   const ended = () => page.evaluate(() => window.call);
 
-  test('NV-110: keeps what is in window.nevis', async () => {
+  test('keeps what is in window.nevis', async () => {
     await open(site.url, () => { window.nevis = { widget: 1, auth: { widget: 2 } }; });
     const [widget, inner, type] = await page.evaluate(() => [nevis.widget, nevis.auth.widget, typeof nevis.auth.fido2.register]);
     assert.deepEqual([widget, inner, type], [1, 2, 'function']);
@@ -75,7 +75,7 @@ describe('the browser client in Chromium, further', () => {
     }
   });
 
-  test('NV-111: breaks no rule of the page', async () => {
+  test('breaks no rule of the page', async () => {
     const violations = [];
     await open(site.url, () => {
       window.violations = [];
@@ -94,7 +94,7 @@ describe('the browser client in Chromium, further', () => {
     await open();
     isBrowserRefusal(
       await register({ pubKeyCredParams: [{ type: 'something-else', alg: -7 }] }), 'error-1001', 'NotSupportedError',
-      'The authenticator knows no algorithm of pubKeyCredParams.',
+      'The authenticator supports no algorithm of pubKeyCredParams.',
     );
   });
 
@@ -116,7 +116,7 @@ describe('the browser client in Chromium, further', () => {
     test('names the permission that the frame lacks', async () => {
       isBrowserRefusal(
         await framed(''), 'error-0001', 'NotAllowedError',
-        'The person cancelled or was not verified, or no passkey here fits, or the frame lacks allow="publickey-credentials-get".',
+        'The user cancelled or was not verified, or no passkey here matches, or the frame lacks allow="publickey-credentials-get".',
       );
     });
   });
@@ -124,8 +124,8 @@ describe('the browser client in Chromium, further', () => {
   test('says that nobody answered in time', async () => {
     await open();
     await authenticator.touching(false);
-    isBrowserRefusal(await register({ timeout: 500 }), 'error-1001', 'NotAllowedError', 'Nobody answered within 500 ms.');
-    isBrowserRefusal(await authenticate({ timeout: 500 }), 'error-0001', 'NotAllowedError', 'Nobody answered within 500 ms.');
+    isBrowserRefusal(await register({ timeout: 500 }), 'error-1001', 'NotAllowedError', 'No response within 500 ms.');
+    isBrowserRefusal(await authenticate({ timeout: 500 }), 'error-0001', 'NotAllowedError', 'No response within 500 ms.');
   });
 
   test('gives up 5 seconds later when an extension never answers', async () => {
@@ -133,7 +133,7 @@ describe('the browser client in Chromium, further', () => {
     const since = Date.now();
     assert.deepEqual(
       await register({ timeout: 500 }),
-      refusal('error-1001', 'Error while trying to create new credential. TimeoutError: Nothing answered in time.', { cause: 'TimeoutError' }),
+      refusal('error-1001', 'Error while trying to create new credential. TimeoutError: No response in time.', { cause: 'TimeoutError' }),
     );
     assert.ok(Date.now() - since >= 5_500);
   });
@@ -149,7 +149,7 @@ describe('the browser client in Chromium, further', () => {
       await begin(verb, input());
       await authenticator.touching(true);
       assert.deepEqual(await authenticate(), success('success-authentication'));
-      assert.deepEqual(await ended(), refusal(code, `${lead} AbortError: A newer call took its place.`, { cause: 'AbortError' }));
+      assert.deepEqual(await ended(), refusal(code, `${lead} AbortError: A newer call replaced it.`, { cause: 'AbortError' }));
       await authenticator.touching(false);
       await begin(verb, input());
       await page.evaluate(() => nevis.auth.fido2.abort());
@@ -157,7 +157,7 @@ describe('the browser client in Chromium, further', () => {
     });
   }
 
-  describe('NV-140: autofill', () => {
+  describe('autofill', () => {
     test('signs in with the passkey that was chosen', async () => {
       await open();
       assert.equal(await page.evaluate(() => nevis.auth.fido2.isAutofillSupported()), true);

@@ -99,7 +99,7 @@ export function clientCases({ launch, networkError }) {
   };
 
   describe('success', () => {
-    test('NV-120: of a registration, and what the server gets', async () => {
+    test('of a registration, and what the server gets', async () => {
       const credentialCreationOptions = creationOptions();
       assert.deepEqual(await register({ credentialCreationOptions, authenticatorName: 'Phone' }), success('success-registration'));
       const [{ method, path, headers, body }] = server.received;
@@ -120,7 +120,7 @@ export function clientCases({ launch, networkError }) {
       });
     });
 
-    test('NV-130: of an authentication, without and with a list of credentials', async () => {
+    test('of an authentication, without and with a list of credentials', async () => {
       const id = await registered();
       for (const allowCredentials of [[], [{ type: 'public-key', id }]]) {
         const credentialRequestOptions = requestOptions({ allowCredentials });
@@ -136,7 +136,7 @@ export function clientCases({ launch, networkError }) {
       }
     });
 
-    test('NV-137: with the user handle rebuilt from userId for a passkey that keeps none', async () => {
+    test('with the user handle rebuilt from userId for a passkey that keeps none', async () => {
       const authenticatorSelection = { residentKey: 'discouraged', userVerification: 'discouraged' };
       await register({ credentialCreationOptions: creationOptions({ authenticatorSelection }) });
       const allowCredentials = [{ type: 'public-key', id: server.received.at(-1).body.id }];
@@ -170,7 +170,7 @@ export function clientCases({ launch, networkError }) {
     });
   });
 
-  describe('NV-125, NV-135: error-1004 and error-0004', () => {
+  describe('error-1004 and error-0004', () => {
     test('on a page that is not secure', async () => {
       await open(site.at('page.test'));
       const more = { likely: 'Passkeys need HTTPS or localhost.' };
@@ -178,13 +178,13 @@ export function clientCases({ launch, networkError }) {
       assert.deepEqual(await authenticate(), refusal('error-0004', 'PublicKeyCredential is missing.', more));
       assert.equal(await page.evaluate(() => nevis.auth.fido2.isAutofillSupported()), false);
     });
-    test('NV-140: without autofill', async () => {
+    test('without autofill', async () => {
       await page.evaluate(() => { PublicKeyCredential.isConditionalMediationAvailable = async () => false; });
       assert.deepEqual(await authenticate({ autofill: true }), refusal('error-0004', 'Conditional mediation is missing.'));
     });
   });
 
-  describe('NV-121, NV-131: error-1000 and error-0000', () => {
+  describe('error-1000 and error-0000', () => {
     test('without options', async () => {
       const message = 'The options object is missing or not valid.';
       assert.deepEqual(await register({ credentialCreationOptions: null }), refusal('error-1000', message));
@@ -202,20 +202,20 @@ export function clientCases({ launch, networkError }) {
     });
   });
 
-  test('NV-124, NV-134: error-1003 and error-0003 without a status token', async () => {
+  test('error-1003 and error-0003 without a status token', async () => {
     for (const statusToken of [null, '']) {
       assert.deepEqual(await register({ statusToken }), refusal('error-1003', 'statusToken is missing or not valid.'));
       assert.deepEqual(await authenticate({ statusToken }), refusal('error-0003', 'statusToken is missing or not valid.'));
     }
   });
 
-  describe('NV-122, NV-132: error-1001 and error-0001', () => {
+  describe('error-1001 and error-0001', () => {
     test('when the person is not verified', async () => {
       await registered();
       await authenticator.verifying(false);
-      isBrowserRefusal(await register(), 'error-1001', 'NotAllowedError', 'The person cancelled or was not verified.');
+      isBrowserRefusal(await register(), 'error-1001', 'NotAllowedError', 'The user cancelled or was not verified.');
       isBrowserRefusal(
-        await authenticate(), 'error-0001', 'NotAllowedError', 'The person cancelled or was not verified, or no passkey here fits.',
+        await authenticate(), 'error-0001', 'NotAllowedError', 'The user cancelled or was not verified, or no passkey here matches.',
       );
       assert.equal(server.received.length, 1);
     });
@@ -245,7 +245,7 @@ export function clientCases({ launch, networkError }) {
       );
     });
 
-    test('NV-140: when a later call takes its place, whose ceremony goes on', async () => {
+    test('when a later call takes its place, whose ceremony goes on', async () => {
       const id = await registered();
       await authenticator.touching(false);
       await page.evaluate(async (autofill) => {
@@ -261,7 +261,7 @@ export function clientCases({ launch, networkError }) {
         return Promise.all(window.calls);
       }, { credentialRequestOptions: requestOptions({ allowCredentials: [{ type: 'public-key', id }] }), statusToken: 'status-token' });
       results.push(await register());
-      const superseded = refusal('error-0001', 'Error while trying to authenticate. AbortError: A newer call took its place.', { cause: 'AbortError' });
+      const superseded = refusal('error-0001', 'Error while trying to authenticate. AbortError: A newer call replaced it.', { cause: 'AbortError' });
       assert.deepEqual(results, [superseded, superseded, success('success-authentication'), success('success-registration')]);
     });
 
@@ -277,7 +277,7 @@ export function clientCases({ launch, networkError }) {
     });
   });
 
-  describe('NV-123, NV-133: error-1002 and error-0002', () => {
+  describe('error-1002 and error-0002', () => {
     // The passkey that the server did not register is there all the same.
     const both = async (message, likely, more) => {
       const extra = (ceremony) => (likely ? { likely: likely(ceremony) } : {});
@@ -333,7 +333,7 @@ export function clientCases({ launch, networkError }) {
     });
   });
 
-  test('NV-112, NV-113, NV-126, NV-136: error-1099 and error-0099 for what nobody foresaw', async () => {
+  test('error-1099 and error-0099 for what nobody foresaw', async () => {
     const [made, used] = await page.evaluate(async () => {
       const broken = { get statusToken() { throw new RangeError('forced'); } };
       return [await nevis.auth.fido2.register(broken), await nevis.auth.fido2.authenticate(broken)];

@@ -70,7 +70,7 @@ function cases({ launch, networkError, choosesInAutofill }) {
     return started;
   };
 
-  test('NV-110: the client is served for pages of every origin, as it was built', async () => {
+  test('the client is served for pages of every origin, as it was built', async () => {
     const { version } = JSON.parse(await readFile(join(repository, 'sdk', 'package.json'), 'utf8'));
     for (const name of ['fido2-client.js', 'fido2-client.mjs', 'integrity.json']) {
       const built = await readFile(join(repository, 'sdk', 'dist', name), 'utf8');
@@ -85,7 +85,7 @@ function cases({ launch, networkError, choosesInAutofill }) {
     assert.equal(await page.evaluate(() => typeof nevis.auth.fido2.register), 'function');
   });
 
-  test('NV-120: a registration succeeds, and the back end finds its token active', async () => {
+  test('a registration succeeds, and the back end finds its token active', async () => {
     const started = await backEnd.enroll(username);
     const token = succeeds(await register(started, { authenticatorName: 'Phone of Ada' }), 'success-registration');
     const { transactionId, statusToken } = started.enrollment;
@@ -101,7 +101,7 @@ function cases({ launch, networkError, choosesInAutofill }) {
     assert.deepEqual(fido2.transports, ['internal']);
   });
 
-  test('NV-130: an authentication succeeds for a named user, and the back end finds its token active', async () => {
+  test('an authentication succeeds for a named user, and the back end finds its token active', async () => {
     const { userId } = await registered();
     const approval = await backEnd.approve({ username });
     const token = succeeds(await authenticate(approval), 'success-authentication');
@@ -119,7 +119,7 @@ function cases({ launch, networkError, choosesInAutofill }) {
   });
 
   if (choosesInAutofill) {
-    test('NV-140: an authentication succeeds from autofill', async () => {
+    test('an authentication succeeds from autofill', async () => {
       const { userId } = await registered();
       const approval = await backEnd.approve();
       const token = succeeds(await authenticate(approval, { autofill: true }), 'success-authentication');
@@ -127,7 +127,7 @@ function cases({ launch, networkError, choosesInAutofill }) {
     });
   }
 
-  test('NV-137: a passkey that keeps no user handle signs in with the one rebuilt from userId', async () => {
+  test('a passkey that keeps no user handle signs in with the one rebuilt from userId', async () => {
     await registered({ authenticatorSelection: { residentKey: 'discouraged', userVerification: 'discouraged' } });
     succeeds(await authenticate(await backEnd.approve({ username })), 'success-authentication');
   });

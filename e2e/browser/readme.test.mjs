@@ -100,14 +100,14 @@ describe("README's code", () => {
     assert.equal(options.allowCredentials.length, 1);
   });
 
-  test('refuses a step-up with the passkey of somebody else', async () => {
+  test("refuses a step-up with another user's passkey", async () => {
     person = { identity: 'user-0002', account: 'bob@acme.example' };
     const refused = await page.evaluate(async () => {
       const options = await post('/sign-in/start');
       const credential = await navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(options) });
       return post('/step-up/finish', credential.toJSON()).then(() => 'accepted', (error) => error.message);
     });
-    assert.match(refused, /somebody else's passkey/);
+    assert.match(refused, /another user's passkey/);
   });
 
   test('shows the account, not the device, in the account chooser', async () => {

@@ -1,4 +1,4 @@
-"""The same ceremonies before three judges; every disagreement must stand in `disagreements.json`.
+"""Compares three verifiers on the same ceremonies; every disagreement must be in `disagreements.json`.
 
     compare.py SEED COUNT [--keep DIR]    runs it; exit code 1: something is not as the table says
     compare.py --render FILE              writes the table into a Markdown file, between its marks

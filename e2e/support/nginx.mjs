@@ -1,4 +1,5 @@
-// A real nginx with TLS before passkeyd, which it serves below a path prefix. The rest of its paths are those of another server.
+// A real nginx with TLS in front of passkeyd, with the server block of docs/proxy.md: passkeyd is below a path prefix, another server has the
+// rest of the paths.
 
 import { execFileSync, spawn } from 'node:child_process';
 import { X509Certificate, createHash } from 'node:crypto';
@@ -10,10 +11,11 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { nginx } from './paths.mjs';
+import { blocks, replaced } from './readme.mjs';
 
 const STARTUP_MS = 15_000;
 
-const configuration = ({ folder, port, prefix, passkeyd, others }) => `
+const configuration = (folder, server) => `
 ${process.getuid?.() === 0 ? 'user root;' : ''}
 daemon off;
 worker_processes 1;
@@ -27,20 +29,26 @@ http {
   fastcgi_temp_path ${folder}/fastcgi;
   uwsgi_temp_path ${folder}/uwsgi;
   scgi_temp_path ${folder}/scgi;
-  server {
-    listen 127.0.0.1:${port} ssl;
-    server_name localhost;
-    ssl_certificate ${folder}/certificate.pem;
-    ssl_certificate_key ${folder}/key.pem;
-    proxy_set_header Host $http_host;
-    # The slash at the end takes the prefix away.
-    location ${prefix}/ { proxy_pass ${passkeyd}/; }
-    location / { proxy_pass ${others}; }
-  }
+${server}
 }
 `;
 
-// Makes a key with a certificate for localhost; `trusted` is what a browser is told to trust it by.
+// The server block of the page, with the addresses and files of this run.
+async function serverBlock({ folder, port, prefix, passkeyd, others }) {
+  const [block] = await blocks('docs/proxy.md', 'nginx', 'nginx');
+  const changes = [
+    ['listen 443 ssl', `listen 127.0.0.1:${port} ssl`],
+    ['server_name example.com', 'server_name localhost'],
+    ['/etc/nginx/example.com.pem', `${folder}/certificate.pem`],
+    ['/etc/nginx/example.com.key', `${folder}/key.pem`],
+    ['location /passkeys/', `location ${prefix}/`],
+    ['http://127.0.0.1:8080/', `${passkeyd}/`],
+    ['http://127.0.0.1:3000', others],
+  ];
+  return changes.reduce((text, [old, by]) => replaced(text, old, by), block);
+}
+
+// Makes a key with a certificate for localhost; `trusted` is the hash of its public key, by which a browser can trust it.
 export async function certificate() {
   const folder = await mkdtemp(join(tmpdir(), 'passkeyd-nginx-'));
   execFileSync('openssl', [
@@ -55,7 +63,7 @@ export async function certificate() {
 // Starts nginx with this certificate; `stop` ends it.
 export async function startNginx({ folder }, { port, prefix, passkeyd, others }) {
   const file = join(folder, 'nginx.conf');
-  await writeFile(file, configuration({ folder, port, prefix, passkeyd, others }));
+  await writeFile(file, configuration(folder, await serverBlock({ folder, port, prefix, passkeyd, others })));
   const log = [];
   const child = spawn(nginx, ['-c', file, '-p', folder, '-e', 'stderr'], { stdio: ['ignore', 'pipe', 'pipe'] });
   const failed = new Promise((_, reject) => child.once('error', reject));

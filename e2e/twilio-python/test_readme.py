@@ -31,4 +31,4 @@ def test_the_block_in_readme_registers_a_passkey_and_signs_in(server, service, a
     except PermissionError:
         pass
     else:
-        raise AssertionError("a step-up took the passkey of somebody else")
+        raise AssertionError("a step-up accepted another user's passkey")

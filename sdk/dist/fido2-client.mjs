@@ -32,14 +32,14 @@ function explain(name, method, rpId = location.hostname, waited) {
   const creating = method === "create";
   switch (name) {
     case "NotAllowedError":
-      if (waited) return `Nobody answered within ${waited} ms.`;
-      return `The person cancelled or was not verified${creating ? "" : ", or no passkey here fits"}${self === top ? "" : `, or the frame lacks allow="publickey-credentials-${method}"`}.`;
+      if (waited) return `No response within ${waited} ms.`;
+      return `The user cancelled or was not verified${creating ? "" : ", or no passkey here matches"}${self === top ? "" : `, or the frame lacks allow="publickey-credentials-${method}"`}.`;
     case "InvalidStateError":
       return creating ? "The authenticator holds a passkey of excludeCredentials." : void 0;
     case "SecurityError":
       return `.${host}`.endsWith(`.${rpId}`) ? `"${host}" is an IP address, a public suffix or has no valid certificate.` : `The RP ID "${rpId}" does not cover "${host}", and its /.well-known/webauthn does not list this origin.`;
     case "NotSupportedError":
-      return "The authenticator knows no algorithm of pubKeyCredParams.";
+      return "The authenticator supports no algorithm of pubKeyCredParams.";
     case "ConstraintError":
       return "The authenticator cannot do what authenticatorSelection demands.";
     default:
@@ -70,7 +70,7 @@ function describe(error) {
 // src/stoppable.ts
 var LONGEST = 2147483647;
 var exception = (name, message) => new DOMException(message, name);
-function stoppable(milliseconds, work, late = (stop) => stop(exception("TimeoutError", "Nothing answered in time."))) {
+function stoppable(milliseconds, work, late = (stop) => stop(exception("TimeoutError", "No response in time."))) {
   const controller = new AbortController();
   let stop;
   let timer;
@@ -96,7 +96,7 @@ var turns = 0;
 var reached = 0;
 var stopCurrent;
 var takeTurn = () => turns += 1;
-function begin(turn, why = "A newer call took its place.") {
+function begin(turn, why = "A newer call replaced it.") {
   const end = exception("AbortError", why);
   if (turn < reached) throw end;
   reached = turn;
@@ -240,7 +240,7 @@ function parse(options, list, parser, complete) {
     user: json.user && decoded(json.user),
     [list]: json[list].map(decoded),
     extensions: options.extensions
-    // Only they know where they hold bytes.
+    // As they came: which members are bytes depends on the extension.
   };
 }
 var creationOptions = (options) => parse(options, "excludeCredentials", "parseCreationOptionsFromJSON", (json) => {

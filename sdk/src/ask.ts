@@ -1,34 +1,34 @@
-// The call to the browser: one at a time in this page, never longer than its time.
+// The call to the browser: one at a time in this page, and with a time limit.
 
 import { End } from './codes.js';
 import { explain } from './explain.js';
 import { describe, fail, Failure } from './failure.js';
 import { exception, stoppable, type Stop } from './stoppable.js';
 
-/** When the options name no time: what the specification recommends, 5 minutes. */
+/** The timeout if the options have none: the 5 minutes that the specification recommends. */
 const DEFAULT_MS = 300_000;
-/** How much longer than the browser we wait: some never answer, some extensions neither. */
+/** How much longer than the timeout we wait: some browsers and extensions never respond. */
 const GRACE_MS = 5_000;
 
-// Calls take a turn when they are made. Who reaches the browser ends what was there, unless that came later.
+// Each call takes a turn when it is made. A call that reaches the browser ends the call that waits there, unless that one is newer.
 let turns = 0;
 let reached = 0;
 let stopCurrent: Stop | undefined; // Stopping what has ended does nothing.
 
-/** Takes a turn: done at once in each call, however long it prepares. */
+/** Takes a turn. Each call does this first, however long it prepares. */
 export const takeTurn = () => (turns += 1);
 
-function begin(turn: number, why = 'A newer call took its place.') {
+function begin(turn: number, why = 'A newer call replaced it.') {
   const end = exception('AbortError', why);
   if (turn < reached) throw end;
   reached = turn;
   if (stopCurrent) stopCurrent(end);
 }
 
-/** Ends the ceremony that waits for the browser, if there is one; its result says `AbortError`. */
+/** Ends the ceremony that waits for the browser, if there is one. Its result has the cause `AbortError`. */
 export const abort = (): void => begin(takeTurn(), 'abort() was called.');
 
-/** Asks the browser. `late` is what a request without a dialog does when its time is up. */
+/** Asks the browser. `late` runs when the time of a request without a dialog is over. */
 export async function ask(
   turn: number,
   method: 'create' | 'get',

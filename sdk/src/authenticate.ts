@@ -24,7 +24,7 @@ export function authenticate(input: AuthenticateInput): Promise<AuthenticationRe
       requireToken(statusToken);
       const { rpId = location.hostname } = publicKey;
 
-      // Autofill waits as long as the page does, longer than its approval lives: the page may give a new one.
+      // Autofill waits as long as the page is open, which may be longer than its approval lives: the page may return a new one.
       let fresh: FreshApproval | null | undefined | void;
       const renew = async (stop: Stop) => {
         try {

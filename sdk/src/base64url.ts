@@ -1,4 +1,4 @@
-// Binary data as text. The way in is tolerant (padding, the classic alphabet), the way out is not.
+// Binary data as text. Decoding accepts padding and the alphabet of base64; encoding writes neither.
 
 /** Base64url, without padding, of text whose characters are bytes. */
 export const encodeText = (text: string) => btoa(text).replace(/\+/g, '-').replace(/\//g, '_').replace(/=/g, '');

@@ -1,4 +1,4 @@
-// What both ceremonies have in common: how they begin and what is made of their end.
+// The frame of both ceremonies: how they start, and how their end becomes a result.
 
 import { takeTurn } from './ask.js';
 import { End, type authentication, type registration } from './codes.js';
@@ -8,7 +8,7 @@ import type { AuthenticationResult, RegistrationResult } from './types.js';
 
 type Result<Codes> = Codes extends typeof registration ? RegistrationResult : AuthenticationResult;
 
-/** Runs the steps, which give the transaction token, and makes the result of their end. Never rejects. */
+/** Runs the steps, which return the transaction token, and makes a result of it or of the failure. Never rejects. */
 export async function ceremony<Codes extends typeof registration | typeof authentication>(
   codes: Codes,
   steps: (turn: number) => Promise<string>,

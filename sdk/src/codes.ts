@@ -1,17 +1,17 @@
 // The result codes and their fixed texts.
 
-/** How a ceremony ended; the index of its code. */
+/** How a ceremony ended. The value is the index of its code. */
 export const enum End {
   Success,
   /** The options are missing or not valid. */
   Options,
-  /** The browser made or gave no credential. */
+  /** The browser returned no credential. */
   Browser,
-  /** The server could not be asked, or refused the credential. */
+  /** The server could not be reached, or refused the credential. */
   Server,
   /** There is no status token. */
   Token,
-  /** The browser cannot do it. */
+  /** The browser lacks WebAuthn or autofill. */
   Support,
   /** Anything else. */
   Unknown,

@@ -1,9 +1,9 @@
-// The members of the browser's credential, one by one. `toJSON` is not used: password managers hand out imitations, on
-// which the browser's own methods and getters throw.
+// Reads the members of the browser's credential one by one. It does not use `toJSON`: password managers return imitations of the
+// browser's objects, and the browser's own methods and getters throw on these.
 
 import { plain } from './plain.js';
 
-/** A member, or what the method gives; nothing where it is missing or does not take the object. */
+/** A member, or the result of the method; `undefined` if it is missing or throws. */
 function read(object: any, name: string): any {
   try {
     return plain(typeof object[name] === 'function' ? object[name]() : object[name]);
@@ -12,7 +12,7 @@ function read(object: any, name: string): any {
   }
 }
 
-/** What is sent of the credential, with the token of its transaction. */
+/** The body of the result call: the credential and the token of its transaction. */
 export function credentialBody(credential: any, statusToken: string) {
   const response: Record<string, unknown> = { transports: read(credential.response, 'getTransports') };
   for (const name of ['clientDataJSON', 'attestationObject', 'authenticatorData', 'signature', 'userHandle']) {

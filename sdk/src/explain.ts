@@ -1,6 +1,6 @@
-// What probably led to an exception of the browser, told from the options and from this page.
+// The probable cause of an exception of the browser, derived from the options and from this page.
 
-/** A sentence about the exception of this name, where one can be said. `waited` are the milliseconds that are over. */
+/** A sentence about the exception with this name, if there is a probable cause. `waited`: the timeout, if it is over. */
 export function explain(
   name: string,
   method: 'create' | 'get',
@@ -11,8 +11,8 @@ export function explain(
   const creating = method === 'create';
   switch (name) {
     case 'NotAllowedError':
-      if (waited) return `Nobody answered within ${waited} ms.`;
-      return `The person cancelled or was not verified${creating ? '' : ', or no passkey here fits'}${
+      if (waited) return `No response within ${waited} ms.`;
+      return `The user cancelled or was not verified${creating ? '' : ', or no passkey here matches'}${
         self === top ? '' : `, or the frame lacks allow="publickey-credentials-${method}"`
       }.`;
     case 'InvalidStateError':
@@ -22,7 +22,7 @@ export function explain(
         ? `"${host}" is an IP address, a public suffix or has no valid certificate.`
         : `The RP ID "${rpId}" does not cover "${host}", and its /.well-known/webauthn does not list this origin.`;
     case 'NotSupportedError':
-      return 'The authenticator knows no algorithm of pubKeyCredParams.';
+      return 'The authenticator supports no algorithm of pubKeyCredParams.';
     case 'ConstraintError':
       return 'The authenticator cannot do what authenticatorSelection demands.';
     default:

@@ -1,8 +1,8 @@
-// How a ceremony ends before its time.
+// How a ceremony ends early.
 
 import type { End } from './codes.js';
 
-/** A ceremony ends here, with this code. */
+/** Ends a ceremony with this code. */
 export class Failure {
   constructor(
     readonly end: End,
@@ -17,7 +17,7 @@ export function fail(end: End, message: string, likely?: string, cause?: string)
   throw new Failure(end, message, likely, cause);
 }
 
-/** Name and message of whatever was thrown. */
+/** Name and message of anything that was thrown. */
 export function describe(error: any): string {
   try {
     return error.name ? `${error.name}: ${error.message}` : `${error}`;

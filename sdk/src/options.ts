@@ -1,4 +1,4 @@
-// The server's JSON becomes what the browser takes, or the ceremony ends before the browser is asked.
+// Turns the server's JSON into the options of the browser's functions. Invalid options end the ceremony before the browser is asked.
 
 import { decode, encode } from './base64url.js';
 import { End } from './codes.js';
@@ -9,7 +9,7 @@ type Json = Record<string, any>;
 
 const invalid = (name: string) => fail(End.Options, `${name} is missing or not valid.`);
 
-/** Base64url text in its one form. */
+/** The text in its canonical form: base64url without padding. */
 function binary(value: any, name: string): string {
   try {
     return encode(decode(value)) || invalid(name);
@@ -18,12 +18,12 @@ function binary(value: any, name: string): string {
   }
 }
 
-/** The entry with its `id` in its one form. */
+/** The entry with its `id` in canonical form. */
 const checked = (entry: Json, name: string) => ({ ...entry, id: binary(entry?.['id'], `${name}.id`) });
 
 const decoded = (entry: Json) => ({ ...entry, id: decode(entry['id']) });
 
-/** Brings the options into one form. The browser reads them from there, where it can read JSON. */
+/** Brings the options into canonical form. The browser parses them if it has the parser, otherwise this function does. */
 function parse(options: any, list: string, parser: string, complete?: (json: Json) => void): any {
   const json = plain(options);
   if (Object(json) !== json) invalid('The options object');
@@ -46,7 +46,7 @@ function parse(options: any, list: string, parser: string, complete?: (json: Jso
     challenge: decode(json.challenge),
     user: json.user && decoded(json.user),
     [list]: json[list].map(decoded),
-    extensions: options.extensions, // Only they know where they hold bytes.
+    extensions: options.extensions, // As they came: which members are bytes depends on the extension.
   };
 }
 
@@ -58,7 +58,7 @@ export const creationOptions = (options: unknown): PublicKeyCredentialCreationOp
     if (!rp || !Array.isArray(pubKeyCredParams)) invalid('rp or pubKeyCredParams');
   });
 
-/** The options for `navigator.credentials.get()`; with autofill, every passkey of the Relying Party fits. */
+/** The options for `navigator.credentials.get()`. Autofill offers every passkey of the Relying Party. */
 export const requestOptions = (options: unknown, autofill: boolean): PublicKeyCredentialRequestOptions =>
   parse(options, 'allowCredentials', 'parseRequestOptionsFromJSON', (json) => {
     if (autofill) json['allowCredentials'] = [];

@@ -1,6 +1,6 @@
 import { encode } from './base64url.js';
 
-/** A copy for JSON: bytes as base64url, and without members that are null, as which servers write "not set". */
+/** A copy for JSON: bytes become base64url, and members that are null are removed, because servers write null for "not set". */
 export function plain(value: any): any {
   if (Object(value) !== value) return value;
   if (value.byteLength >= 0) return encode(value); // Bytes, of this window or of another one.

@@ -7,7 +7,7 @@ import { post } from './server.js';
 import { requireToken } from './token.js';
 import type { RegisterInput, RegistrationResult } from './types.js';
 
-/** Makes a passkey and registers it with the server. Always resolves; the code says how it ended. */
+/** Creates a passkey and registers it with the server. Always resolves; the code says how it ended. */
 export function register(input: RegisterInput): Promise<RegistrationResult> {
   return ceremony(registration, async (turn) => {
     const { credentialCreationOptions, statusToken, authenticatorName, host } = input || {};

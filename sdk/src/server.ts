@@ -6,17 +6,17 @@ import { describe, fail } from './failure.js';
 import { signalUnknownCredential, type UnknownCredential } from './signal.js';
 import { stoppable } from './stoppable.js';
 
-/** How long the server may take. */
+/** The longest time to wait for the server. */
 const LIMIT_MS = 30_000;
 
 let base = '';
 
-/** Where the server is, for every call that names no `host` of its own. */
+/** Sets the server for every call without a `host`. */
 export function configure({ host }: { host: string }): void {
   base = host;
 }
 
-/** Posts the credential and gives the transaction token. `unknown` is the hint for a passkey that nobody knows. */
+/** Posts the credential and returns the transaction token. `unknown` is the signal to send if the server does not know the passkey. */
 export async function post(
   ceremony: string,
   body: object,
@@ -32,7 +32,7 @@ export async function post(
       body: JSON.stringify(plain(body)),
       signal,
     });
-    const reply = await answer.json().catch(() => null); // What is no JSON is told below.
+    const reply = await answer.json().catch(() => null); // A body that is not JSON is reported below.
     return [answer, reply || {}] as const;
   };
   const [{ ok, status }, reply] = await stoppable(LIMIT_MS, exchange)[0].catch((error) =>
@@ -45,7 +45,7 @@ export async function post(
   );
   const { errorMessage, message, token } = reply;
   const said = errorMessage || message;
-  // A Service may have refused ceremonies told with 400.
+  // A Service can choose status 400 for refused ceremonies.
   if (!ok && !(status === 400 && reply.status === 'failed')) {
     const likely = status === 404 ? `No passkeyd answers at ${url}: is \`host\` right?` : '';
     fail(End.Server, `HTTP ${status}${said ? `: ${said}` : ''}`, likely);

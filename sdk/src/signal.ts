@@ -1,5 +1,5 @@
-// Hints to the password manager (WebAuthn Level 3, section 5.1.10). Each says whether the browser took the hint and
-// never rejects.
+// Signals to the password manager (WebAuthn Level 3, section 5.1.10). Each promise says whether the browser accepted the
+// signal, and never rejects.
 
 import { userHandle } from './userHandle.js';
 
@@ -18,11 +18,11 @@ export interface UnknownCredential {
   credentialId: string;
 }
 
-/** This passkey is not known to the server (any more): it need not be offered again. */
+/** Reports that the server does not know this passkey (any more), so that it is not offered again. */
 export const signalUnknownCredential = (details: UnknownCredential): Promise<boolean> =>
   hint('signalUnknownCredential', details);
 
-/** These are all passkeys of the user, whose key `userId` is a UUID: others of this user need not be offered again. */
+/** Reports all passkeys of the user, so that other passkeys of this user are not offered again. `userId` is a UUID. */
 export const signalAllAcceptedCredentials = (details: {
   rpId: string;
   userId: string;

@@ -1,19 +1,19 @@
-// Work that ends when it is told to, even if what was asked ignores its signal.
+// Work that can be stopped, even if it ignores its abort signal.
 
 /** Ends the work with this error. */
 export type Stop = (why: unknown) => void;
 
-/** The longest time a browser's timer can wait; beyond it they do not wait at all. */
+/** The longest time that a browser's timer can wait. With a longer one it fires at once. */
 const LONGEST = 0x7fffffff;
 
-/** An exception as the browser makes them. */
+/** An exception like those of the browser. */
 export const exception = (name: string, message: string) => new DOMException(message, name);
 
-/** Starts the work. When it has not ended after the given time it is `late`, which by default stops it. */
+/** Starts the work. If it has not ended after the given time, `late` runs; by default it stops the work. */
 export function stoppable<T>(
   milliseconds: number,
   work: (signal: AbortSignal) => Promise<T>,
-  late: (stop: Stop) => void = (stop) => stop(exception('TimeoutError', 'Nothing answered in time.')),
+  late: (stop: Stop) => void = (stop) => stop(exception('TimeoutError', 'No response in time.')),
 ): [Promise<T>, Stop] {
   const controller = new AbortController();
   let stop!: Stop;
@@ -23,7 +23,7 @@ export function stoppable<T>(
       reject(why);
       controller.abort(why);
     };
-    // A page that nobody sees is not late before somebody looks at it again.
+    // The time of a hidden page does not end before the page is visible again.
     const check = () => {
       if (document.hidden) timer = setTimeout(check, 1_000);
       else late(stop);

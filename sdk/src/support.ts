@@ -1,9 +1,9 @@
-// What this browser can do.
+// What this browser supports.
 
 import { End } from './codes.js';
 import { fail } from './failure.js';
 
-/** Ends the ceremony where the browser has no WebAuthn. */
+/** Ends the ceremony if the browser has no WebAuthn. */
 export function requireWebAuthn(): void {
   if (!window.PublicKeyCredential || !navigator.credentials) {
     fail(

@@ -1,6 +1,6 @@
 import { End } from './codes.js';
 import { fail } from './failure.js';
 
-/** Ends the ceremony where there is no status token. */
+/** Ends the ceremony if there is no status token. */
 export const requireToken = (statusToken: unknown): unknown =>
   statusToken || fail(End.Token, 'statusToken is missing or not valid.');

@@ -8,7 +8,7 @@ import { assertion, attestation, authentication, open, pending, registration, re
 const autofill = (more) => authentication({ autofill: true, ...more });
 const end = (result) => [result.code.statusCode, result.message, result.cause];
 const superseded = [
-  'error-0001', 'Error while trying to authenticate. AbortError: A newer call took its place.', 'AbortError',
+  'error-0001', 'Error while trying to authenticate. AbortError: A newer call replaced it.', 'AbortError',
 ];
 /** The browser waits until it is told to stop, as the specification says of `signal`. */
 const waits = ({ signal }) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
@@ -199,7 +199,7 @@ describe('one ceremony at a time', () => {
     authenticate: [(page) => page.fido2.authenticate(authentication()), superseded],
     autofill: [(page) => page.fido2.authenticate(autofill()), superseded],
     register: [(page) => page.fido2.register(registration()), [
-      'error-1001', 'Error while trying to create new credential. AbortError: A newer call took its place.', 'AbortError',
+      'error-1001', 'Error while trying to create new credential. AbortError: A newer call replaced it.', 'AbortError',
     ]],
   };
   for (const [name, [start, expected]] of Object.entries(first)) {

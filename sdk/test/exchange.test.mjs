@@ -142,7 +142,7 @@ describe('the server is', () => {
     await page.clock.pass(1);
     assert.equal(aborted, true);
     const { code, message, cause } = await result;
-    assert.deepEqual([code.statusCode, message, cause], ['error-1002', 'TimeoutError: Nothing answered in time.', 'TimeoutError']);
+    assert.deepEqual([code.statusCode, message, cause], ['error-1002', 'TimeoutError: No response in time.', 'TimeoutError']);
     assert.equal(page.clock.waiting, 0);
   });
   test('not asked again, and no timer stays, after the end', async () => {
@@ -328,7 +328,7 @@ describe('an extension that replaces the browser\'s passkeys', () => {
       assert.equal(result, undefined);
       await page.clock.pass(1);
       assert.deepEqual([result.code.statusCode, result.cause], [statusCode, 'TimeoutError']);
-      assert.match(result.message, / TimeoutError: Nothing answered in time\.$/);
+      assert.match(result.message, / TimeoutError: No response in time\.$/);
       assert.equal(page.calls[method][0][0].signal.aborted, true);
     }
   });
@@ -346,7 +346,7 @@ describe('an extension that replaces the browser\'s passkeys', () => {
   });
 });
 
-describe('NV-110: the namespace', () => {
+describe('the namespace', () => {
   const functions = [
     'abort', 'authenticate', 'configure', 'isAutofillSupported', 'register', 'signalAllAcceptedCredentials', 'signalUnknownCredential',
   ];

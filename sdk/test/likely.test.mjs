@@ -21,22 +21,22 @@ describe('what is likely', () => {
   const at = (hostname) => ({ window: { location: { hostname, origin: `https://${hostname}` } } });
 
   test('when the person cancels', async () => {
-    assert.equal(await likely('register', 'NotAllowedError'), 'The person cancelled or was not verified.');
-    assert.equal(await likely('authenticate', 'NotAllowedError'), 'The person cancelled or was not verified, or no passkey here fits.');
+    assert.equal(await likely('register', 'NotAllowedError'), 'The user cancelled or was not verified.');
+    assert.equal(await likely('authenticate', 'NotAllowedError'), 'The user cancelled or was not verified, or no passkey here matches.');
   });
   test('when the time is over', async () => {
-    assert.equal(await likely('register', 'NotAllowedError', { after: 60_000 }), 'Nobody answered within 60000 ms.');
-    assert.equal(await likely('authenticate', 'NotAllowedError', { after: 60_000 }), 'Nobody answered within 60000 ms.');
-    assert.notEqual(await likely('register', 'NotAllowedError', { after: 59_999 }), 'Nobody answered within 60000 ms.');
+    assert.equal(await likely('register', 'NotAllowedError', { after: 60_000 }), 'No response within 60000 ms.');
+    assert.equal(await likely('authenticate', 'NotAllowedError', { after: 60_000 }), 'No response within 60000 ms.');
+    assert.notEqual(await likely('register', 'NotAllowedError', { after: 59_999 }), 'No response within 60000 ms.');
   });
   test('in a frame', async () => {
     assert.equal(
       await likely('authenticate', 'NotAllowedError', { window: { top: {} } }),
-      'The person cancelled or was not verified, or no passkey here fits, or the frame lacks allow="publickey-credentials-get".',
+      'The user cancelled or was not verified, or no passkey here matches, or the frame lacks allow="publickey-credentials-get".',
     );
     assert.equal(
       await likely('register', 'NotAllowedError', { window: { top: {} } }),
-      'The person cancelled or was not verified, or the frame lacks allow="publickey-credentials-create".',
+      'The user cancelled or was not verified, or the frame lacks allow="publickey-credentials-create".',
     );
   });
   test('for a credential that is excluded', async () => {
@@ -58,7 +58,7 @@ describe('what is likely', () => {
     assert.equal(await likely('authenticate', 'SecurityError', { ...at('127.0.0.1'), options: { rpId: undefined } }), host('127.0.0.1'));
   });
   test('for options that the authenticator cannot fulfil', async () => {
-    assert.equal(await likely('register', 'NotSupportedError'), 'The authenticator knows no algorithm of pubKeyCredParams.');
+    assert.equal(await likely('register', 'NotSupportedError'), 'The authenticator supports no algorithm of pubKeyCredParams.');
     assert.equal(await likely('register', 'ConstraintError'), 'The authenticator cannot do what authenticatorSelection demands.');
   });
   test('is not said for other exceptions', async () => {

@@ -44,13 +44,13 @@ const verbs = {
   register: {
     input: registration, options: 'credentialCreationOptions', method: 'create', valid: creation,
     lead: 'Error while trying to create new credential.',
-    cancelled: 'The person cancelled or was not verified.',
+    cancelled: 'The user cancelled or was not verified.',
     url: 'https://login.example.test/_app/attestation/result',
   },
   authenticate: {
     input: authentication, options: 'credentialRequestOptions', method: 'get', valid: request,
     lead: 'Error while trying to authenticate.',
-    cancelled: 'The person cancelled or was not verified, or no passkey here fits.',
+    cancelled: 'The user cancelled or was not verified, or no passkey here matches.',
     url: 'https://login.example.test/_app/assertion/result',
   },
 };
@@ -208,7 +208,7 @@ for (const [verb, { input, options, method, valid, lead, cancelled, url }] of Ob
       assert.equal(await end(server, input()), code.server.statusCode);
     });
 
-    test('NV-112, NV-113: never is a rejection or an exception, and has no other members', async () => {
+    test('never is a rejection or an exception, and has no other members', async () => {
       const arguments_ = [
         [], [undefined], [null], [0], ['x'], [Symbol('x')], [[]], [{}], [broken], [() => {}], [{ [options]: broken, statusToken: 'x' }],
         [{ [options]: Object.create(null), statusToken: 'x' }], [{ ...input(), host: 7 }], [{ ...input(), statusToken: { toJSON: null } }],

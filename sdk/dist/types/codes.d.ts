@@ -1,15 +1,15 @@
-/** How a ceremony ended; the index of its code. */
+/** How a ceremony ended. The value is the index of its code. */
 export declare const enum End {
     Success = 0,
     /** The options are missing or not valid. */
     Options = 1,
-    /** The browser made or gave no credential. */
+    /** The browser returned no credential. */
     Browser = 2,
-    /** The server could not be asked, or refused the credential. */
+    /** The server could not be reached, or refused the credential. */
     Server = 3,
     /** There is no status token. */
     Token = 4,
-    /** The browser cannot do it. */
+    /** The browser lacks WebAuthn or autofill. */
     Support = 5,
     /** Anything else. */
     Unknown = 6

@@ -1,4 +1,4 @@
-/** What is sent of the credential, with the token of its transaction. */
+/** The body of the result call: the credential and the token of its transaction. */
 export declare function credentialBody(credential: any, statusToken: string): {
     id: string;
     rawId: string;

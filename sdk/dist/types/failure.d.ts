@@ -1,5 +1,5 @@
 import type { End } from './codes.js';
-/** A ceremony ends here, with this code. */
+/** Ends a ceremony with this code. */
 export declare class Failure {
     readonly end: End;
     readonly message: string;
@@ -9,5 +9,5 @@ export declare class Failure {
 }
 /** Ends the ceremony. */
 export declare function fail(end: End, message: string, likely?: string, cause?: string): never;
-/** Name and message of whatever was thrown. */
+/** Name and message of anything that was thrown. */
 export declare function describe(error: any): string;

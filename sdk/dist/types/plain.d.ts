@@ -1,2 +1,2 @@
-/** A copy for JSON: bytes as base64url, and without members that are null, as which servers write "not set". */
+/** A copy for JSON: bytes become base64url, and members that are null are removed, because servers write null for "not set". */
 export declare function plain(value: any): any;

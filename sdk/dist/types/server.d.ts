@@ -1,7 +1,7 @@
 import { type UnknownCredential } from './signal.js';
-/** Where the server is, for every call that names no `host` of its own. */
+/** Sets the server for every call without a `host`. */
 export declare function configure({ host }: {
     host: string;
 }): void;
-/** Posts the credential and gives the transaction token. `unknown` is the hint for a passkey that nobody knows. */
+/** Posts the credential and returns the transaction token. `unknown` is the signal to send if the server does not know the passkey. */
 export declare function post(ceremony: string, body: object, host?: string | null, unknown?: UnknownCredential | false): Promise<string>;

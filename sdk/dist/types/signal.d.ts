@@ -3,9 +3,9 @@ export interface UnknownCredential {
     rpId: string;
     credentialId: string;
 }
-/** This passkey is not known to the server (any more): it need not be offered again. */
+/** Reports that the server does not know this passkey (any more), so that it is not offered again. */
 export declare const signalUnknownCredential: (details: UnknownCredential) => Promise<boolean>;
-/** These are all passkeys of the user, whose key `userId` is a UUID: others of this user need not be offered again. */
+/** Reports all passkeys of the user, so that other passkeys of this user are not offered again. `userId` is a UUID. */
 export declare const signalAllAcceptedCredentials: (details: {
     rpId: string;
     userId: string;

@@ -1,2 +1,2 @@
-/** Ends the ceremony where there is no status token. */
+/** Ends the ceremony if there is no status token. */
 export declare const requireToken: (statusToken: unknown) => unknown;

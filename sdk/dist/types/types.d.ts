@@ -1,4 +1,4 @@
-/** Binary data: text in base64url (padded or not, classic alphabet too), or bytes. */
+/** Binary data: text in base64url or base64, with or without padding, or bytes. */
 export type Binary = string | BufferSource;
 /** A credential that the ceremony names. */
 export interface CredentialDescriptor {
@@ -6,7 +6,7 @@ export interface CredentialDescriptor {
     id: Binary;
     transports?: string[];
 }
-/** The options of a registration, as the server's `enrollment.credentialCreationOptions`. */
+/** The options of a registration: `enrollment.credentialCreationOptions` of the server's response. */
 export interface CreationOptions {
     rp: {
         id?: string;
@@ -29,7 +29,7 @@ export interface CreationOptions {
     extensions?: object;
     hints?: string[];
 }
-/** The options of an authentication, as the server's `credentialRequestOptions`. */
+/** The options of an authentication: `credentialRequestOptions` of the server's response. */
 export interface RequestOptions {
     challenge: Binary;
     timeout?: number;
@@ -39,7 +39,7 @@ export interface RequestOptions {
     extensions?: object;
     hints?: string[];
 }
-/** What both functions take. */
+/** The arguments that both functions have. */
 interface CeremonyInput {
     /** `statusToken` of the transaction, from the server. */
     statusToken: string;
@@ -49,10 +49,10 @@ interface CeremonyInput {
 /** The argument of `register`. */
 export interface RegisterInput extends CeremonyInput {
     credentialCreationOptions: CreationOptions;
-    /** The name under which the passkey will be listed. */
+    /** The name of the passkey in lists. */
     authenticatorName?: string;
 }
-/** What a new approval gives, for an autofill request whose transaction grew old. */
+/** A new approval, for an autofill request whose transaction is about to expire. */
 export interface FreshApproval {
     credentialRequestOptions: RequestOptions;
     statusToken: string;
@@ -60,18 +60,18 @@ export interface FreshApproval {
 /** The argument of `authenticate`. */
 export interface AuthenticateInput extends CeremonyInput {
     credentialRequestOptions: RequestOptions;
-    /** Key of the user as UUID; absent when the passkey names the user. */
+    /** The UUID of the user; absent if any user may sign in. */
     userId?: string | null;
     /** Offers passkeys in the autofill of an input field instead of a dialog. */
     autofill?: boolean;
-    /** `'conditional'` says the same as `autofill: true`. */
+    /** `'conditional'` means the same as `autofill: true`. */
     mediation?: 'conditional';
     /**
-     * Called when an autofill request has waited for the `timeout` of its options. What it gives replaces the old
-     * approval and the request goes on; nothing leaves the request as it is.
+     * Called when an autofill request has waited for the `timeout` of its options. What it returns replaces the old
+     * approval, and the request continues. If it returns nothing, the request stays as it is.
      */
     onExpired?: () => FreshApproval | null | undefined | void | Promise<FreshApproval | null | undefined | void>;
-    /** Tells the password manager when the server answers that it does not know the passkey. Default: no. */
+    /** Whether to tell the password manager if the server does not know the passkey. Default: `false`. */
     signalUnknown?: boolean;
 }
 /** One of the codes of a result. */
@@ -85,7 +85,7 @@ export type AuthenticationError = 'error-0000' | 'error-0001' | 'error-0002' | '
 export interface Success<Code extends string> {
     success: true;
     code: ResultCode<Code>;
-    /** Transaction token: evidence for the back end, which introspects it. */
+    /** The transaction token, for the back end to introspect. */
     token: string;
 }
 /** The ceremony did not succeed. */
@@ -94,9 +94,9 @@ export interface Refusal<Code extends string> {
     code: ResultCode<Code>;
     /** What happened, in detail. */
     message: string;
-    /** Name of the browser's exception, when it was one. */
+    /** The name of the browser's exception, if there was one. */
     cause?: string;
-    /** What probably led to it, as a sentence. */
+    /** A sentence about the probable cause. */
     likely?: string;
 }
 export type RegistrationResult = Success<'success-registration'> | Refusal<RegistrationError>;

@@ -1,2 +1,2 @@
-/** The user handle of a user, from the key as UUID; nothing when the text is no UUID. */
+/** The user handle of the user with this UUID; `undefined` if the text is not a UUID. */
 export declare function userHandle(userId: unknown): string | undefined;

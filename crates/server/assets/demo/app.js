@@ -5,7 +5,7 @@ import { faults } from './faults.js';
 import * as passkeys from './passkeys.js';
 import * as view from './view.js';
 
-// A challenge of autofill is renewed before it expires on the server.
+// The challenge of autofill is replaced before it expires on the server.
 const AUTOFILL_LIFE_MS = 4 * 60 * 1000;
 
 const nameField = document.getElementById('name');
@@ -18,7 +18,7 @@ const state = {
   current: null,
   /** The last genuine credential and the ceremony that it came from. */
   last: null,
-  /** Credential id by SID, as far as this page has seen it. */
+  /** The credential ids that this page has seen, by SID. */
   ids: new Map(),
 };
 
@@ -58,7 +58,7 @@ async function startAutofill() {
     clearTimeout(mine.timer);
     run('Signing in …', () => finishSignIn(credential));
   } catch {
-    // Ended by another ceremony, or the browser does not want to: the buttons are there.
+    // Another ceremony ended it, or the browser refused it. The buttons still work.
     if (waiting === mine) waiting = null;
     clearTimeout(mine.timer);
   } finally {
@@ -75,7 +75,7 @@ async function renewAutofill() {
 
 let running = false;
 
-/** Runs one action after the other has ended, says what came of it, and explains refusals. */
+/** Runs one action at a time, shows its result, and explains refusals. */
 async function run(announcement, action) {
   if (running) return;
   running = true;
@@ -122,7 +122,7 @@ async function finishSignIn(credential) {
   try {
     answer = await backend.finishSignIn(credential);
   } catch (error) {
-    // The server knows nothing of this passkey: let the password manager stop to offer it.
+    // The server does not know this passkey: tell the password manager to stop offering it.
     if (error.envelope?.details?.reason === 'credential_unknown') passkeys.signalGone(credential.id);
     throw error;
   }
@@ -151,7 +151,7 @@ function remove(factor) {
     const id = state.ids.get(factor.sid);
     if (id) passkeys.signalGone(id);
     show({ passkeys: left });
-    return { text: `Deleted. ${factor.friendly_name} opens nothing any more.` };
+    return { text: `Deleted. ${factor.friendly_name} can no longer sign in.` };
   });
 }
 
@@ -159,14 +159,14 @@ function remove(factor) {
 
 async function genuine(fault) {
   if (state.last && !fault.fresh) return state.last;
-  view.say('Use your passkey: a genuine answer is needed to spoil it.', 'wait');
+  view.say('Use your passkey: this button needs a genuine response to change.', 'wait');
   const { options } = await backend.startSignIn(state.name ?? nameField.value);
   state.last = { kind: 'authentication', credential: await passkeys.get(options) };
   return state.last;
 }
 
 function breakIt(fault, button) {
-  run('Preparing a faulty answer …', async () => {
+  run('Preparing a faulty response …', async () => {
     const { kind, credential } = await genuine(fault);
     if (fault.twice) await finishSignIn(credential);
     const faulty = fault.spoil(credential);
@@ -198,7 +198,7 @@ on('sign-in', 'Waiting for your passkey …', () => {
 });
 on('sign-in-discoverable', 'Waiting for your passkey …', () => signIn(''));
 on('sign-out', 'Signing out …', signOut);
-// After a ceremony autofill waits again once somebody turns to the field; each wait costs a challenge.
+// After a ceremony, autofill waits again when the user turns to the field. Each wait needs a challenge.
 nameField.addEventListener('pointerenter', () => running || startAutofill());
 nameField.addEventListener('keydown', (event) => running || event.key !== 'ArrowDown' || startAutofill());
 document.getElementById('clear').addEventListener('click', view.clearExchanges);
@@ -216,5 +216,5 @@ if (passkeys.supported()) {
   startAutofill();
 } else {
   view.busy(true);
-  view.say('This browser knows no passkeys. Try a current Chrome, Edge, Firefox or Safari.', 'bad');
+  view.say('This browser does not support passkeys. Try a current Chrome, Edge, Firefox or Safari.', 'bad');
 }

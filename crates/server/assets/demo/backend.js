@@ -1,8 +1,8 @@
-// Speaks to the demo's own back end. The back end speaks to passkeyd and hands back what was said.
+// Calls the demo's own back end. The back end calls passkeyd and returns each request with its response.
 
-/** The back end, or passkeyd behind it, did not do what was asked. */
+/** A refusal by the back end, or by passkeyd behind it. */
 export class Refusal extends Error {
-  /** @param {string} message for the person @param {object|null} envelope passkeyd's answer, if it was passkeyd */
+  /** @param {string} message for the user @param {object|null} envelope passkeyd's response, if passkeyd refused */
   constructor(message, envelope) {
     super(message);
     this.name = 'Refusal';
@@ -12,7 +12,7 @@ export class Refusal extends Error {
 
 let watcher = () => {};
 
-/** Sets who is told of every exchange: `watcher(exchanges, why)`, oldest first. */
+/** Sets the function that gets every exchange: `watcher(exchanges, why)`, oldest first. */
 export function watch(callback) {
   watcher = callback;
 }
@@ -29,13 +29,13 @@ async function call(method, path, body, why = '') {
     response = await fetch(`/demo/api${path}`, request);
     answer = await response.json();
   } catch {
-    throw new Refusal('The demo does not answer. Is it still running?', null);
+    throw new Refusal('The demo does not respond. Is it still running?', null);
   }
   watcher(answer.exchanges ?? [], why);
   if (response.ok) return answer;
   const envelope = answer.refusal ?? null;
   if (envelope?.code) throw new Refusal(`Refused with ${envelope.code}: ${envelope.message}.`, envelope);
-  throw new Refusal(answer.message ?? `The demo answered ${response.status}.`, null);
+  throw new Refusal(answer.message ?? `The demo returned ${response.status}.`, null);
 }
 
 export const session = () => call('GET', '/session');

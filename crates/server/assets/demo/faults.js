@@ -1,4 +1,4 @@
-// Ways to spoil a genuine credential. Each takes a credential as JSON and gives what is sent instead.
+// Ways to break a genuine credential. Each takes a credential as JSON and returns what is sent instead.
 
 import { decode, encode } from './passkeys.js';
 
@@ -12,7 +12,7 @@ function withClientData(credential, change) {
 
 /**
  * `fresh`: needs a signature over a challenge that is still open. `other`: goes to the call of the other ceremony.
- * `twice`: is sent unspoilt first.
+ * `twice`: the unchanged credential is sent first.
  */
 export const faults = [
   {
@@ -43,7 +43,7 @@ export const faults = [
   {
     name: 'flat-shape',
     title: 'Flat shape',
-    about: 'Members stand at the top level.',
+    about: 'Its members are at the top level.',
     spoil: ({ response, ...rest }) => ({ ...rest, ...response }),
   },
   {
@@ -60,7 +60,7 @@ export const faults = [
   {
     name: 'wrong-challenge',
     title: 'Wrong challenge',
-    about: 'One that was never handed out.',
+    about: 'A challenge that was never issued.',
     fresh: true,
     spoil: (credential) => {
       const random = crypto.getRandomValues(new Uint8Array(24));
@@ -78,7 +78,7 @@ export const faults = [
   {
     name: 'replay',
     title: 'Replay',
-    about: 'A good answer, sent twice.',
+    about: 'A valid response, sent twice.',
     fresh: true,
     twice: true,
     spoil: (credential) => credential,

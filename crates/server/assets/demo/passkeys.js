@@ -1,6 +1,6 @@
 // The browser's side of a ceremony: options as JSON in, credential as JSON out.
 
-/** Whether this browser knows passkeys at all. */
+/** Whether this browser supports passkeys. */
 export const supported = () => typeof PublicKeyCredential === 'function';
 
 /** Whether passkeys can be offered in the autofill of an input field. */
@@ -45,7 +45,7 @@ function toJson(credential) {
   try {
     return credential.toJSON();
   } catch {
-    // Older browsers have no toJSON, and some password managers hand out objects on which it throws.
+    // Older browsers have no toJSON, and it throws on the objects of some password managers.
   }
   const { response } = credential;
   const json = {
@@ -67,7 +67,7 @@ function toJson(credential) {
   return json;
 }
 
-/** Makes a passkey. */
+/** Creates a passkey. */
 export async function create(options) {
   return toJson(await navigator.credentials.create({ publicKey: creationOptions(options.publicKey) }));
 }
@@ -77,12 +77,12 @@ export async function get(options, extra = {}) {
   return toJson(await navigator.credentials.get({ publicKey: requestOptions(options.publicKey), ...extra }));
 }
 
-/** Tells the password manager that this credential is of no use any more. */
+/** Tells the password manager that this credential no longer works. */
 export async function signalGone(credentialId) {
   try {
     await globalThis.PublicKeyCredential?.signalUnknownCredential?.({ rpId: 'localhost', credentialId });
   } catch {
-    // A hint only; whoever does not take it is not harmed.
+    // It is only a hint. Nothing breaks without it.
   }
 }
 
@@ -90,13 +90,13 @@ export async function signalGone(credentialId) {
 export function explain(error) {
   switch (error?.name) {
     case 'NotAllowedError':
-      return 'The browser gave no passkey: the dialog was closed, took too long, or there is no passkey that fits.';
+      return 'The browser returned no passkey: the dialog was closed, took too long, or there is no matching passkey.';
     case 'InvalidStateError':
-      return 'This device holds a passkey for this name already. Sign in with it.';
+      return 'This device has a passkey for this name already. Sign in with it.';
     case 'SecurityError':
       return 'The browser does not allow passkeys on this page. Open it at http://localhost.';
     case 'NotSupportedError':
-      return 'This device cannot make the kind of passkey that was asked for.';
+      return 'This device cannot create the requested kind of passkey.';
     default:
       return `The browser reports: ${error?.message ?? error}`;
   }

@@ -1,4 +1,4 @@
-// What is seen. Texts of others are only ever set as text, never as markup.
+// What the page shows. Text from outside is only set as text, never as markup.
 
 const MOST_EXCHANGES = 60;
 const find = (id) => document.getElementById(id);
@@ -18,7 +18,7 @@ export function say(text, tone = 'plain') {
   status.textContent = text;
 }
 
-/** While something runs, nothing else is started. */
+/** Disables the buttons while an action runs. */
 export function busy(on) {
   for (const button of document.querySelectorAll('main button:not(#clear)')) button.disabled = on;
 }
@@ -40,7 +40,7 @@ const PROVIDERS = {
 };
 
 function provider(aaguid) {
-  if (!aaguid || PROVIDERS[aaguid] === null) return 'Provider not told';
+  if (!aaguid || PROVIDERS[aaguid] === null) return 'Unknown provider';
   return PROVIDERS[aaguid] ?? `Model ${aaguid.slice(0, 8)}`;
 }
 
@@ -60,8 +60,8 @@ function time(label, date) {
 }
 
 function backup(metadata) {
-  if (metadata.backup_state === 'true') return element('span', { className: 'badge synced', title: 'A copy is kept by the provider.' }, 'synced');
-  if (metadata.backup_eligible === 'true') return element('span', { className: 'badge', title: 'It could be copied and is not.' }, 'not synced');
+  if (metadata.backup_state === 'true') return element('span', { className: 'badge synced', title: 'The provider keeps a copy.' }, 'synced');
+  if (metadata.backup_eligible === 'true') return element('span', { className: 'badge', title: 'It can be copied, but is not.' }, 'not synced');
   return element('span', { className: 'badge', title: 'It never leaves this device.' }, 'this device only');
 }
 
@@ -81,7 +81,7 @@ function passkey(factor, current, { onRename, onDelete }) {
 
   renaming.addEventListener('click', () => {
     const input = element('input', { className: 'rename-input', value: factor.friendly_name, maxLength: 64 });
-    input.setAttribute('aria-label', 'New name; Enter saves, Escape leaves it as it is');
+    input.setAttribute('aria-label', 'New name; Enter saves, Escape cancels');
     const back = () => {
       input.replaceWith(name);
       renaming.focus();
@@ -152,13 +152,13 @@ function exchange({ method, path: to, authorization, content_type: type, request
   if (request !== null) sent.append('\n\n', body(request));
   const bodies = element('div', { className: 'bodies' },
     element('div', {}, element('h3', {}, 'Request'), sent),
-    element('div', {}, element('h3', {}, `Answer ${status}`), element('pre', { tabIndex: 0 }, body(response))));
+    element('div', {}, element('h3', {}, `Response ${status}`), element('pre', { tabIndex: 0 }, body(response))));
   const made = element('article', { dataset: { status: String(status) } }, element('details', {}, summary, bodies));
   if (refused) made.dataset.refused = '';
   return made;
 }
 
-/** Adds exchanges, oldest first, above those that are there. The last one is shown open. */
+/** Adds exchanges, oldest first, above the existing ones. The last one is open. */
 export function showExchanges(exchanges, why) {
   if (exchanges.length === 0) return;
   const list = find('exchanges');
@@ -170,7 +170,7 @@ export function showExchanges(exchanges, why) {
   find('exchanges-empty').hidden = true;
 }
 
-/** Forgets all exchanges. */
+/** Removes all exchanges. */
 export function clearExchanges() {
   find('exchanges').replaceChildren();
   find('exchanges-empty').hidden = false;
@@ -183,7 +183,7 @@ function prose(text) {
   return text.split('`').map((part, index) => (index % 2 ? element('code', {}, part) : part));
 }
 
-/** Explains a refusal of passkeyd; `null` takes the explanation away. */
+/** Explains a refusal of passkeyd; `null` removes the explanation. */
 export function explainRefusal(envelope) {
   const box = find('explanation');
   box.hidden = !envelope;
@@ -197,7 +197,7 @@ export function explainRefusal(envelope) {
     fact('Members', ...details.members.flatMap((member, index) => [index ? ', ' : '', element('code', {}, member)]));
   }
   if (details.message) fact('In detail', ...prose(details.message));
-  if (details.help) fact('To mend it', ...prose(details.help));
+  if (details.help) fact('How to fix it', ...prose(details.help));
   const link = element('a', { className: 'more-info', href: envelope.more_info, target: '_blank', rel: 'noopener' }, `Everything about ${envelope.code}`);
   box.append(
     element('h3', {}, element('span', { className: 'code' }, String(envelope.code)), envelope.message),
@@ -207,7 +207,7 @@ export function explainRefusal(envelope) {
   box.scrollIntoView({ block: 'nearest' });
 }
 
-/** Makes the buttons that break things. */
+/** Creates the buttons that break things. */
 export function showFaults(faults, onBreak) {
   find('break').replaceChildren(...faults.map((fault) => {
     const button = element('button', { type: 'button', dataset: { break: fault.name } }, fault.title, element('span', {}, fault.about));

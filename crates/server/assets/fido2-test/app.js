@@ -1,11 +1,11 @@
-// The page: gets options from its back end, gives them to the browser client, and shows what comes out.
+// The page: gets options from its back end, passes them to the browser client, and shows the result.
 
 import * as view from './view.js';
 
 const find = (id) => document.getElementById(id);
 const show = (id, value) => { find(id).textContent = JSON.stringify(value, null, 2); };
 
-/** The back end, or passkeyd behind it, did not do what was asked. */
+/** A refusal by the back end, or by passkeyd behind it. */
 class Refusal extends Error {}
 
 async function ask(path, body) {
@@ -17,19 +17,19 @@ async function ask(path, body) {
     });
     answer = await response.json();
   } catch {
-    throw new Refusal('The back end does not answer.');
+    throw new Refusal('The back end does not respond.');
   }
   view.showExchanges(answer.exchanges ?? [], '');
-  if (!response.ok) throw new Refusal(answer.answer?.message ?? `The back end answered ${response.status}.`);
+  if (!response.ok) throw new Refusal(answer.answer?.message ?? `The back end returned ${response.status}.`);
   return answer.answer;
 }
 
-// An app opened the page in a browser: with a token, for one operation, and to get the result back.
+// An app can open the page in a browser: with a token, for one operation, and to get the result back.
 const opened = new URLSearchParams(location.search);
 const token = opened.get('token') ?? '';
 const redirectTo = opened.get('redirectTo');
 const operation = opened.get('operation');
-// The token is no part of the address that stays in the history and is shown to others.
+// The token must not stay in the address, which is kept in the history and may be shared.
 if (token) history.replaceState(null, '', location.pathname);
 
 const only = { reg: ['#register'], auth: ['#sign-in', '#sign-in-discoverable'] }[operation];
@@ -37,7 +37,7 @@ if (only) {
   for (const button of document.querySelectorAll('#form button')) button.hidden = !only.includes(`#${button.id}`);
 }
 
-/** Hands the result to the app. Only the back end knows to which addresses that may be. */
+/** Sends the result to the app. Only the back end knows which addresses are allowed. */
 async function goBack(kind, parameters) {
   const { base } = await ask('return', { redirectTo });
   location.assign(`${base}${kind}?${new URLSearchParams(parameters)}`);
@@ -45,17 +45,17 @@ async function goBack(kind, parameters) {
 
 let running = false;
 
-/** Runs one call of the client: `start` gets its argument from the back end. */
+/** Runs one call of the client. `start` gets the argument of the call from the back end. */
 async function run(method, start) {
   if (running) return;
   running = true;
   view.busy(true);
   view.say('Waiting for your passkey …', 'wait');
-  // Nothing of an earlier call stays beside what this one says.
+  // Remove the results of an earlier call.
   find('result').textContent = 'Nothing yet.';
   find('introspection').textContent = 'Nothing yet.';
   try {
-    // Before a passkey is used for nothing.
+    // Check the address before the user is asked for a passkey.
     if (redirectTo !== null) await ask('return', { redirectTo });
     const argument = await start();
     const result = await nevis.auth.fido2[method](argument);
