@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Checks everything, from formatting to a real browser against the real binary. `./test.sh quick` stops before the
-# parts that need a release build, `./test.sh long` goes on to comparing 20,000 ceremonies and to a minute of each fuzz target.
-# May be run again at any time; installs what is missing on Debian.
+# Runs every check, from formatting to a real browser against the real binary. `./test.sh quick` stops before the
+# parts that need a release build. `./test.sh long` also compares 20,000 ceremonies and runs each fuzz target for a minute.
+# It can run again at any time. On Debian it installs what is missing.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -75,7 +75,7 @@ prepare_rust() {
 }
 
 prepare_e2e() {
-    step "tools for the suites from outside"
+    step "tools for the end-to-end suites"
     has chromium || [[ -n ${CHROMIUM_BIN:-} ]] || install_packages chromium
     has firefox-esr || [[ -n ${FIREFOX_BIN:-} ]] || install_packages firefox-esr
     [[ -x /usr/sbin/nginx ]] || [[ -n ${NGINX_BIN:-} ]] || install_packages nginx
@@ -117,7 +117,7 @@ check_format() {
 check_lints() {
     step "cargo clippy"
     cargo clippy --workspace --all-targets --locked -- -D warnings
-    # They are outside the workspace, where nobody would notice that a change has left them behind.
+    # They are outside the workspace, so no other step would notice that a change broke them.
     step "fuzz targets compile"
     cargo check --locked --manifest-path crates/webauthn/fuzz/Cargo.toml
 }
@@ -145,7 +145,7 @@ check_paths() {
 }
 
 check_sdk() {
-    step "the browser client: tests, and dist/ from its sources"
+    step "the browser client: tests, and dist/ against a fresh build"
     scripts/check-sdk.sh
 }
 
@@ -189,12 +189,12 @@ test_browser() {
 }
 
 check_differential() {
-    step "the table of disagreements in docs/"
+    step "the table of disagreements in docs/differential.md"
     python3 e2e/differential/compare.py --check docs/differential.md
 }
 
 test_differential() {
-    step "$1 ceremonies before passkeyd, py_webauthn and simplewebauthn"
+    step "$1 ceremonies with passkeyd, py_webauthn and simplewebauthn"
     "$venv_differential/bin/python" e2e/differential/compare.py "$2" "$1"
 }
 
@@ -226,7 +226,7 @@ test_browser
 check_differential
 test_differential 2000 1
 if [[ $mode == long ]]; then
-    # Another seed, another damage.
+    # Another seed has other damage.
     test_differential 20000 2
     prepare_fuzz
     test_fuzz 60

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Fails when a generated part of docs/ is not what the code makes of it.
+# Fails if a generated file in docs/ differs from what the code generates.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -14,6 +14,6 @@ for file in $(cd "$fresh" && find . -type f | sort); do
     fi
 done
 if [ "$stale" -ne 0 ]; then
-    echo "docs/ is not what the code says; run: cargo run --package passkeyd -- generate --out docs" >&2
+    echo "docs/ differs from what the code generates; run: cargo run --package passkeyd -- generate --out docs" >&2
     exit 1
 fi

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fails when a document names a file that does not exist.
+# Fails if a document names a file that does not exist.
 #
 # Checked in README.md, ARCHITECTURE.md, CONTRIBUTING.md, CHANGELOG.md and every Markdown file under docs/, sdk/ and e2e/:
 # - each relative link, and its anchor: a heading or an `<a id="...">` of the file that it points to;

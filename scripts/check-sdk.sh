@@ -1,5 +1,5 @@
 #!/bin/sh
-# Tests the browser client, and fails when what is committed in sdk/dist does not come from sdk/src.
+# Tests the browser client. Fails if sdk/dist is not the build of sdk/src.
 set -eu
 cd "$(dirname "$0")/../sdk"
 

@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
 # Runs fuzz targets of the verifier, one after the other: scripts/fuzz.sh SECONDS [TARGET...]. See docs/fuzzing.md.
 #
-# What the fuzzer finds stays in crates/webauthn/fuzz/corpus, input that breaks something in .../artifacts; a broken target ends
+# Inputs that the fuzzer finds stay in crates/webauthn/fuzz/corpus, inputs that break something in .../artifacts. A broken target ends
 # the run.
 set -euo pipefail
 cd "$(dirname "$0")/../crates/webauthn/fuzz"
 
 seconds=${1:?usage: scripts/fuzz.sh SECONDS [TARGET...]}
 shift
-# Sanitizers want every crate compiled anew, which must not push the ordinary build out.
+# Sanitizers need every crate compiled again. A separate folder keeps the ordinary build.
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/../../../target}/fuzz
 
-# Where cargo-fuzz puts what it builds.
+# The folder of cargo-fuzz's builds is named after the host.
 host=$(rustc +nightly -vV | sed -n 's/^host: //p')
 cargo +nightly fuzz build
 
@@ -30,12 +30,12 @@ for target in "${targets[@]}"; do
     *) dictionary=dictionaries/binary.dict ;;
     esac
     mkdir -p "corpus/$target" "artifacts/$target"
-    # Started without cargo: it would build again for every target.
+    # Not through cargo, which would build again for every target.
     if ! nice -n 10 "$CARGO_TARGET_DIR/$host/release/$target" "corpus/$target" "seeds/$target" \
         -max_total_time="$seconds" -timeout=5 -rss_limit_mb=2048 -max_len=8192 -dict="$dictionary" \
         -artifact_prefix="artifacts/$target/" -print_final_stats=1 >"$log" 2>&1; then
         tail -60 "$log" >&2
-        echo "fuzz.sh: $target is broken; the input is in crates/webauthn/fuzz/artifacts/$target" >&2
+        echo "fuzz.sh: $target failed; the input is in crates/webauthn/fuzz/artifacts/$target" >&2
         exit 1
     fi
     executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")

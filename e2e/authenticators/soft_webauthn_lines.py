@@ -21,7 +21,7 @@ def encode(value):
 
 
 def binary_options(options):
-    """The options as the browser's own method takes them: binary values as bytes."""
+    """The options for the browser's own method: binary values as bytes."""
     public_key = dict(options.get("publicKey", options))
     public_key["challenge"] = decode(public_key["challenge"])
     if "user" in public_key:
@@ -30,7 +30,7 @@ def binary_options(options):
 
 
 def to_json(credential):
-    """What `toJSON()` gives for the credential in a browser."""
+    """The credential as `toJSON()` returns it in a browser."""
     raw_id = encode(credential["rawId"])
     response = {name: encode(value) for name, value in credential["response"].items() if value is not None}
     return {

@@ -1,4 +1,4 @@
-// The demo page as a person uses it, by its stable element ids.
+// The demo page, used by its stable element ids.
 
 import assert from 'node:assert/strict';
 
@@ -20,7 +20,7 @@ export class DemoPage {
     });
   }
 
-  // Opens the page; nobody touches the sensor meanwhile, so that autofill waits.
+  // Opens the page. The sensor is not touched meanwhile, so that autofill waits.
   async open() {
     await this.authenticator.touching(false);
     await this.page.goto(this.url);
@@ -36,7 +36,7 @@ export class DemoPage {
     }
   }
 
-  // Waits until the status says what `pattern` says.
+  // Waits until the status matches `pattern`.
   async says(pattern) {
     const status = this.page.locator('#status');
     try {
@@ -74,7 +74,7 @@ export class DemoPage {
     await this.says(/Signed out/);
   }
 
-  // Signs out if somebody is signed in, so that the next step starts from the same place.
+  // Signs out if a user is signed in, so that the next step starts from the same state.
   async becomeNobody() {
     if (await this.page.locator('#sign-out').isVisible()) await this.signOut();
   }

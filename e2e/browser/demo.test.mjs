@@ -55,7 +55,7 @@ describe('the demo page', () => {
   test('signs in by autofill', async () => {
     await demoPage.register(name);
     await demoPage.becomeNobody();
-    // The person chooses the passkey that the browser offers in the name field of the fresh page.
+    // The user chooses the passkey that the browser offers in the name field of the new page.
     await authenticator.touching(true);
     await page.goto(server.url);
     await demoPage.says(`Signed in as ${name}`);
@@ -90,7 +90,7 @@ describe('the demo page', () => {
     await demoPage.register(name);
     await demoPage.becomeNobody();
     await demoPage.signIn(name);
-    // The page may tell the authenticator to forget it; this test is about one that does not.
+    // The page may tell the authenticator to remove the passkey; this test is about an authenticator that keeps it.
     const kept = (await authenticator.credentials())[0];
     await demoPage.passkeys.first().locator('.delete').click();
     await demoPage.says(/Deleted/);

@@ -40,7 +40,7 @@ describe('the browser client in Chromium, further', () => {
   const authentication = (more, rest) => ({ credentialRequestOptions: requestOptions(more), statusToken: 'status-token', ...rest });
   const register = (...args) => page.evaluate((input) => nevis.auth.fido2.register(input), registration(...args));
   const authenticate = (...args) => page.evaluate((input) => nevis.auth.fido2.authenticate(input), authentication(...args));
-  // Begins and does not wait for the end.
+  // Starts, and does not wait for the end.
   const begin = (verb, input) => page.evaluate(([name, argument]) => { window.call = nevis.auth.fido2[name](argument); }, [verb, input]);
   const ended = () => page.evaluate(() => window.call);
 
@@ -66,7 +66,7 @@ describe('the browser client in Chromium, further', () => {
       await open(clobbered.url);
       const taken = await page.evaluate(() => document.currentScript.tagName);
       assert.equal(taken, 'IMG');
-      // It does not know where that is, so it is its own page that is asked.
+      // It does not know that URL, so it calls the origin of the page.
       const { code, message } = await register();
       assert.deepEqual([code.statusCode, message.slice(0, 10)], ['error-1002', 'TypeError:']);
       assert.deepEqual(await register({}, { host: server.url }), success('success-registration'));
@@ -121,7 +121,7 @@ describe('the browser client in Chromium, further', () => {
     });
   });
 
-  test('says that nobody answered in time', async () => {
+  test('says that there was no response in time', async () => {
     await open();
     await authenticator.touching(false);
     isBrowserRefusal(await register({ timeout: 500 }), 'error-1001', 'NotAllowedError', 'No response within 500 ms.');
@@ -166,7 +166,7 @@ describe('the browser client in Chromium, further', () => {
       assert.ok(server.received.at(-1).body.response.userHandle);
     });
 
-    test('goes on with new approvals while nobody chooses, beyond the time of the options', async () => {
+    test('goes on with new approvals while the user does not choose, beyond the timeout of the options', async () => {
       await open();
       await register();
       await authenticator.touching(false);
@@ -179,7 +179,7 @@ describe('the browser client in Chromium, further', () => {
         window.call = nevis.auth.fido2.authenticate({ ...input, autofill: true, onExpired });
       }, [authentication({ timeout: 700 }), authentication({ timeout: 700 })]);
       await page.page.waitForFunction(() => window.asked.length === 2);
-      // Who is there when the next request begins chooses.
+      // The user chooses while the next request waits.
       await authenticator.touching(true);
       assert.deepEqual(await ended(), success('success-authentication'));
       const { statusToken } = server.received.at(-1).body;
@@ -198,7 +198,7 @@ describe('the browser client in Chromium, further', () => {
   test('survives an extension whose credentials are imitations', async () => {
     await open(site.url, () => {
       const { create, get } = CredentialsContainer.prototype;
-      // As password managers do it: plain members under the browser's prototypes, whose methods then throw.
+      // As password managers do: plain members under the browser's prototypes, whose methods then throw.
       const imitate = async (made) => {
         const { id, rawId, type, response } = await made;
         const { clientDataJSON, attestationObject, authenticatorData, signature, userHandle } = response;

@@ -1,5 +1,5 @@
-// What the browser client does in a real browser, whichever it is. The page is on another origin than the server, and its
-// content security policy allows nothing but the client. NV numbers are rows of the Nevis contract's acceptance list.
+// The browser client in a real browser: these cases run in each browser. The page is on another origin than the server, and its
+// content security policy allows nothing but the client.
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
@@ -228,7 +228,7 @@ export function clientCases({ launch, networkError }) {
       );
     });
 
-    test('for an RP ID of somebody else', async () => {
+    test('for an RP ID of another host', async () => {
       const likely = 'The RP ID "example.com" does not cover "localhost", and its /.well-known/webauthn does not list this origin.';
       isBrowserRefusal(
         await register({ credentialCreationOptions: creationOptions({ rp: { id: 'example.com', name: 'Example' } }) }), 'error-1001', 'SecurityError',
@@ -278,7 +278,7 @@ export function clientCases({ launch, networkError }) {
   });
 
   describe('error-1002 and error-0002', () => {
-    // The passkey that the server did not register is there all the same.
+    // The authenticator has the passkey, although the server did not register it.
     const both = async (message, likely, more) => {
       const extra = (ceremony) => (likely ? { likely: likely(ceremony) } : {});
       assert.deepEqual(await register(more), refusal('error-1002', message, extra('attestation')));
@@ -333,7 +333,7 @@ export function clientCases({ launch, networkError }) {
     });
   });
 
-  test('error-1099 and error-0099 for what nobody foresaw', async () => {
+  test('error-1099 and error-0099 for unforeseen faults', async () => {
     const [made, used] = await page.evaluate(async () => {
       const broken = { get statusToken() { throw new RangeError('forced'); } };
       return [await nevis.auth.fido2.register(broken), await nevis.auth.fido2.authenticate(broken)];

@@ -16,7 +16,7 @@ import { isBrowserRefusal, refusal, success } from './nevis-client.mjs';
 const jws = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 
 const browsers = {
-  // Its virtual authenticator chooses in the autofill, too.
+  // Its virtual authenticator also chooses in autofill.
   Chromium: { launch: launchClientBrowser, networkError: 'TypeError: Failed to fetch', choosesInAutofill: true },
   Firefox: { launch: launchFirefox, networkError: 'TypeError: NetworkError when attempting to fetch resource.' },
 };
@@ -58,7 +58,7 @@ function cases({ launch, networkError, choosesInAutofill }) {
     page.evaluate((input) => nevis.auth.fido2.register(input), { credentialCreationOptions, statusToken, ...more });
   const authenticate = ({ credentialRequestOptions, statusToken, userId }, more) =>
     page.evaluate((input) => nevis.auth.fido2.authenticate(input), { credentialRequestOptions, statusToken, userId, ...more });
-  // Compares a success whole and gives its token.
+  // Compares the whole success and returns its token.
   const succeeds = (result, statusCode) => {
     assert.match(result.token, jws);
     assert.deepEqual(result, success(statusCode, result.token));
@@ -75,7 +75,7 @@ function cases({ launch, networkError, choosesInAutofill }) {
     for (const name of ['fido2-client.js', 'fido2-client.mjs', 'integrity.json']) {
       const built = await readFile(join(repository, 'sdk', 'dist', name), 'utf8');
       for (const path of [`/fido2-client/${name}`, `/fido2-client/${version}/${name}`]) {
-        const answer = await fetch(new URL(path, backEnd.url), { headers: { origin: 'https://anybody.test' } });
+        const answer = await fetch(new URL(path, backEnd.url), { headers: { origin: 'https://anyone.test' } });
         assert.equal(answer.status, 200, path);
         assert.equal(answer.headers.get('access-control-allow-origin'), '*', path);
         assert.match(answer.headers.get('content-type'), name.endsWith('.json') ? /^application\/json/ : /^text\/javascript/, path);
@@ -171,7 +171,7 @@ function cases({ launch, networkError, choosesInAutofill }) {
     assert.deepEqual(await register(await backEnd.enroll(username)), refusal('error-1002', networkError, { likely }));
   });
 
-  test('a passkey that was deleted: error-0002, and the password manager is told if asked for', async () => {
+  test('a passkey that was deleted: error-0002, and the password manager is told on request', async () => {
     const { userId } = await registered();
     const [{ authenticatorId }] = (await backEnd.user(userId)).authenticators;
     await backEnd.deleteAuthenticator(authenticatorId);

@@ -1,4 +1,4 @@
-// The browser client behind nginx with TLS, where passkeyd is below a path prefix: nothing tells the client about either.
+// The browser client behind nginx with TLS and a path prefix. The client has no setting for either.
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
@@ -60,7 +60,7 @@ describe('the browser client behind nginx with TLS and a path prefix', () => {
     const page = await browser.open(`${origin}/`);
     try {
       const { enrollment } = await backEnd.enroll('wrong-host');
-      // Where the page's policy lets it ask, and where nothing of passkeyd is.
+      // An address that the page's policy allows, and at which there is no passkeyd.
       const host = `${origin}${prefix}/_app`;
       const { code, message, likely } = await page.evaluate((input) => nevis.auth.fido2.register(input), { ...enrollment, host });
       assert.deepEqual([code.statusCode, message.slice(0, 8)], ['error-1002', 'HTTP 404']);
@@ -70,7 +70,7 @@ describe('the browser client behind nginx with TLS and a path prefix', () => {
     }
   });
 
-  test('the pages for people are found below the prefix', async () => {
+  test('the HTML pages are found below the prefix', async () => {
     const { page, close } = await browser.open(`${origin}${prefix}/`);
     try {
       await page.click('main a[href="docs/errors"]');

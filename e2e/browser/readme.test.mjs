@@ -1,5 +1,4 @@
-// README's code, as it stands there: the two blocks for Node as the back end, the one for the page in Chromium. Nothing is changed but
-// the addresses, which the test does not know before.
+// The code of the README: the two blocks for Node as the back end, and the block for the page in Chromium. Only the addresses are changed.
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -20,7 +19,7 @@ describe("README's code", () => {
 
   before(async () => {
     passkeyd = await serve();
-    // Where `twilio` is found.
+    // A folder in which Node finds `twilio`.
     folder = await mkdtemp(join(repository, 'e2e', '.readme-'));
     Object.assign(process.env, { ACCOUNT_SID: passkeyd.accountSid, AUTH_TOKEN: passkeyd.authToken });
     const [pageCode] = await blocks('README.md', 'The page', 'js');

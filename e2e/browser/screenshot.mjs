@@ -1,4 +1,4 @@
-// For people: writes a picture of the demo page after a registration. `node browser/screenshot.mjs page.png [dark]`
+// Takes a picture of the demo page after a registration. `node browser/screenshot.mjs page.png [dark]`
 
 import { launch, pageWithAuthenticator } from '../support/browser.mjs';
 import { demo } from '../support/server.mjs';

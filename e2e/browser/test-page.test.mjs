@@ -63,7 +63,7 @@ describe('the FIDO2 test page', () => {
     assert.equal(signedIn.active, true);
     assert.equal(signedIn.sub, registered.sub);
     assert.notEqual(signedIn.txn, registered.txn);
-    // Every request of the back end is there with its answer, and the access key is not.
+    // Every request of the back end is shown with its response, without the access key.
     const exchanges = page.locator('#exchanges article');
     assert.equal(await exchanges.count(), 4);
     assert.match(await exchanges.first().textContent(), /\/api\/v1\/introspect/);
@@ -115,7 +115,7 @@ describe('the FIDO2 test page', () => {
   test('offers the operation that an app asks for, and sends its result to a configured origin', async () => {
     const origin = new URL(server.url).origin;
     const open = (query) => page.goto(`${server.url}/fido2-test.html?${new URLSearchParams(query)}`);
-    // Where the result goes there is no page in the demo; its address is what counts.
+    // The demo has no page at the address of the result; only the address matters.
     await page.route(/\/(success|failure)\?/, (route) => route.fulfill({ contentType: 'text/html', body: 'back' }));
     await open({ operation: 'reg', redirectTo: origin });
     assert.equal(await page.locator('#sign-in').isVisible(), false);
@@ -139,7 +139,7 @@ describe('the FIDO2 test page', () => {
     await page.click('#sign-in-discoverable');
     await page.waitForURL(/\/success\?/);
 
-    // Elsewhere nothing is sent, and the passkey is not asked for.
+    // For another address nothing is sent, and the passkey is not requested.
     await open({ operation: 'auth', redirectTo: 'https://evil.example' });
     await page.click('#sign-in-discoverable');
     await says(/not a configured origin/);

@@ -1,8 +1,8 @@
 """Compares three verifiers on the same ceremonies; every disagreement must be in `disagreements.json`.
 
-    compare.py SEED COUNT [--keep DIR]    runs it; exit code 1: something is not as the table says
+    compare.py SEED COUNT [--keep DIR]    runs it; exit code 1: the run differs from the table
     compare.py --render FILE              writes the table into a Markdown file, between its marks
-    compare.py --check FILE               exit code 1: the table there is not that of `disagreements.json`
+    compare.py --check FILE               exit code 1: the file has another table than `disagreements.json`
 
 Environment: PASSKEYD_BIN, TESTKIT_CORPUS_BIN (default: the release build of this repository).
 """
@@ -37,8 +37,8 @@ def pattern(glob):
 class Row:
     """One class of disagreement.
 
-    Each of `labels` and each of `verdicts` must occur in every run. `damage` is for labels of random damage, which need not;
-    there, too, passkeyd says what it says in `verdicts`, while the others may be of any opinion.
+    Each of `labels` and each of `verdicts` must occur in every run. `damage` has labels of random damage, which need not occur;
+    there passkeyd's verdict must be that of `verdicts`, and the others may have any verdict.
     """
 
     def __init__(self, row):
@@ -73,7 +73,7 @@ class Row:
         if not self.labels:
             return []
         wanted = [*self.labels, *self.row["verdicts"]]
-        # A verdict that only occurs where one of the judges cannot is listed with a dash.
+        # A verdict that occurs only where one verifier cannot judge is listed with a dash.
         return [one for one in wanted if one not in self.seen and "-" not in one]
 
 
@@ -105,7 +105,7 @@ def run(seed, count, directory):
     problems = []
     for name, process in running.items():
         code = process.wait()
-        # passkeyd: 1 says that some were refused, which is what this is about.
+        # passkeyd: 1 means that some cases were refused, which is expected.
         if code not in ((0, 1) if name == "passkeyd" else (0,)):
             problems.append(f"{name} ended with exit code {code}")
     verdicts = [lines(files[name]) for name in JUDGES]

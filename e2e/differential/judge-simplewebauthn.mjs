@@ -1,7 +1,7 @@
 // @simplewebauthn/server as a judge: cases of `passkeyd verify` in, one verdict per line out.
 //
-// A verdict is {"name", "verdict": "accepts" | "refuses" | "cannot", "message"}. "cannot" is what the library does not offer at all,
-// by its own lists of formats and algorithms and what this Node.js has; nothing of a case but its label decides that.
+// A verdict is {"name", "verdict": "accepts" | "refuses" | "cannot", "message"}. "cannot" means that the library does not offer it,
+// by its own lists of formats and algorithms and by what this Node.js supports. Only the label of a case decides that.
 import { createInterface } from "node:readline";
 import {
   SettingsService,
@@ -20,7 +20,7 @@ async function judge(case_) {
   if (!labels.has(case_.format)) return ["cannot", "no such format"];
   if (!algorithms.has(case_.key_algorithm)) return ["cannot", "no such algorithm"];
   if (postQuantum.has(case_.key_algorithm) && !hasPostQuantum) return ["cannot", "not in this Node.js"];
-  // The clock stands at the moment of the case.
+  // The clock is set to the time of the case.
   const moment = Date.parse(case_.at);
   Date.now = () => moment;
   const common = {

@@ -15,16 +15,16 @@ from webauthn.helpers import base64url_to_bytes
 from webauthn.helpers.cose import COSEAlgorithmIdentifier
 from webauthn.helpers.structs import AttestationFormat
 
-# The library names the package's own functions like its modules, so `import` would give the function.
+# Functions of the package have the names of its modules, so `import` would return the function.
 safetynet_time = importlib.import_module("webauthn.helpers.verify_safetynet_timestamp")
 
 ALGORITHMS = {int(algorithm) for algorithm in COSEAlgorithmIdentifier}
-# The labels tell the two kinds of packed apart.
+# The labels distinguish the two kinds of packed.
 FORMATS = {"-", "packed-self", "packed-x5c"} | {str(format.value) for format in AttestationFormat}
 
 
 class StoppedClock:
-    """The `time` module of the one check that reads a clock: it stands at the moment of the case."""
+    """The `time` module of the one check that reads a clock: it returns the time of the case."""
 
     def __init__(self, moment):
         self.moment = moment
@@ -54,7 +54,7 @@ def judge(case):
                 **common,
                 require_user_presence=not case.get("conditional_create", False),
                 supported_pub_key_algs=case["algorithms"],
-                # Lists of their own: some procedures add to what they are given.
+                # Separate lists: some procedures add to their arguments.
                 pem_root_certs_bytes_by_fmt={format: list(anchors) for format in AttestationFormat},
             )
         else:
@@ -63,7 +63,7 @@ def judge(case):
                 credential_public_key=base64url_to_bytes(case["credential_public_key"]),
                 credential_current_sign_count=case["stored_sign_count"],
             )
-    # Whatever it raises is a refusal; that much of it is no exception of its own is its own affair.
+    # Every exception is a refusal, also one that is not the library's own.
     except Exception as error:
         return "refuses", f"{type(error).__name__}: {error}"
     return "accepts", ""

@@ -1,4 +1,4 @@
-// The examples of the guides, in the order of the page, against the binary: what a page shows is what passkeyd responds.
+// The examples of the guides, in the order of the page, against the binary. passkeyd must respond as the page shows.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -21,7 +21,7 @@ async function created(server, path, body, type) {
   return JSON.parse(text);
 }
 
-// What the guide of the Authentication Cloud API sets up with curl.
+// The setup that the guide of the Authentication Cloud API makes with curl.
 async function accessKey(server) {
   const service = await created(server, '/v2/Services', new URLSearchParams({
     FriendlyName: 'Shop',

@@ -39,7 +39,7 @@ export class Authenticators {
     return promise;
   }
 
-  // `more` may hold `device`, and with the testkit's authenticator `profile` and `lies`.
+  // `more` may have `device`, and for the testkit's authenticator `profile` and `lies`.
   create(options, origin, more = {}) {
     return this.#ask({ op: 'create', options, origin, ...more });
   }

@@ -41,12 +41,12 @@ export async function pageWithAuthenticator(context) {
     },
   });
   const authenticator = {
-    // Whether the user touches the sensor at once. While not, requests wait.
+    // Whether the user touches the sensor at once. Otherwise requests wait.
     touching: (enabled) => devtools.send('WebAuthn.setAutomaticPresenceSimulation', { authenticatorId, enabled }),
     // Whether the user can be verified.
     verifying: (isUserVerified) => devtools.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified }),
     credentials: async () => (await devtools.send('WebAuthn.getCredentials', { authenticatorId })).credentials,
-    // Puts a credential back that the page made it forget.
+    // Restores a credential that the page had removed.
     async restore(credential) {
       const held = (await authenticator.credentials()).some(({ credentialId }) => credentialId === credential.credentialId);
       if (!held) await devtools.send('WebAuthn.addCredential', { authenticatorId, credential });
@@ -56,7 +56,7 @@ export async function pageWithAuthenticator(context) {
   return { page, authenticator };
 }
 
-// Chromium as the tests of the browser client use it: pages by address, each with its own authenticator.
+// Chromium for the tests of the browser client: pages by address, each with its own authenticator.
 export async function launchClientBrowser(...more) {
   const browser = await launch({ args: [...flags, '--host-resolver-rules=MAP page.test 127.0.0.1', ...more] });
   return {

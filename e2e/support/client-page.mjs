@@ -1,4 +1,4 @@
-// A page that uses the browser client, and a server for it on another origin which answers as a test tells it.
+// A page that uses the browser client, and a server for it on another origin which responds as a test says.
 
 import { createServer } from 'node:http';
 import { once } from 'node:events';
@@ -32,7 +32,7 @@ async function textOf(request) {
   return text;
 }
 
-// The policy that the client's documentation asks for, and nothing more.
+// Exactly the policy in the client's documentation.
 const contentSecurityPolicy = (host, called) => `default-src 'none'; script-src ${host}/; connect-src ${called}/_app/`;
 
 // Serves a page that loads the client from `host`, and may call the server there or at `called`. `more` is markup before the script.
@@ -49,12 +49,12 @@ export async function servePage(host, { integrity, called = host, more = '' } = 
     response.setHeader('content-security-policy', contentSecurityPolicy(host, called));
     response.end(page);
   });
-  // Its address under each name of this machine.
+  // Its address for each name of this machine.
   const at = (hostname) => `http://${hostname}:${server.port}/`;
   return { url: at('localhost'), at, close: server.close };
 }
 
-// A server that is not passkeyd. `allowed` are the origins of its CORS policy; `answer` makes status and text of a result call.
+// A server that is not passkeyd. `allowed` are the origins of its CORS policy; `answer` returns status and text of a result call.
 export class FakeServer {
   allowed = () => true;
   answer = this.accept;

@@ -1,5 +1,5 @@
-// The examples of a guide: blocks `http` in pairs, a request and what passkeyd responds. They are done in the order of the page against a
-// running server, and its responses have to be what the page shows: the same members, and the same values where they are not random.
+// The examples of a guide: pairs of `http` blocks, a request and its response. The requests are sent to a running server in the order of the
+// page. The responses must have the members that the page shows, and the same values unless they are random.
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { repository } from './paths.mjs';
 
 const date = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
-// What differs each time, by its form. A long text is cut in the page: its beginning, three dots, its end.
+// The forms of values that differ each time. The page cuts a long text: its beginning, three dots, its end.
 const forms = [
   /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
   /^(AC|VA|YE|YF|YC)[0-9a-f]{32}$/,
@@ -20,7 +20,7 @@ const forms = [
 const moments = ['iat', 'nbf', 'exp'];
 const cut = '...';
 const isCut = (text) => text.includes(cut);
-// Texts that are random inside a line: of a CSV file, or of an error.
+// Random parts of a line of a CSV file, or of an error.
 const inText = (text) => text
   .replace(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, '<uuid>')
   .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/g, '<date>');
@@ -44,10 +44,10 @@ export async function examples(document) {
 }
 
 export class Page {
-  // Texts of the page and what they are here. `given` are the first of them, for example `$ACCESS_KEY`.
+  // Texts of the page and their values in this run. `given` has the first of them, for example `$ACCESS_KEY`.
   #known;
 
-  // `credential` makes the body of a call that brings an authenticator's response.
+  // `credential` returns the body of a call with an authenticator's response.
   constructor(url, given, credential) {
     this.url = url;
     this.#known = new Map(Object.entries(given));
@@ -73,16 +73,16 @@ export class Page {
     return fetch(new URL(this.here(path), this.url), { method, headers: sent, body: text || undefined, redirect: 'manual' });
   }
 
-  // The body of the page with what an authenticator responds here.
+  // The body of the page with the authenticator's response of this run.
   async #answered(shown) {
     const real = await this.credential('attestationObject' in shown.response, shown);
     const { response, ...rest } = shown;
-    // The page shows no member that clients do not send.
+    // The page shows only members that clients send.
     for (const name of Object.keys(response)) assert.ok(name in real.response || name === 'userHandle', name);
     return { ...rest, id: real.id, rawId: real.rawId, response: real.response };
   }
 
-  // Fails unless this is the response of the page; remembers what was random in it.
+  // Fails unless this is the response of the page. Keeps the random values.
   compare({ first, headers, body }, answer, text) {
     assert.equal(`HTTP/1.1 ${answer.status} ${first.split(' ').slice(2).join(' ')}`, first);
     for (const [name, value] of headers) assert.equal(answer.headers.get(name), value, name);
@@ -115,7 +115,7 @@ export class Page {
       return;
     }
     const already = this.#known.get(page);
-    // What stands twice in the page is the same here, but for times.
+    // A value that occurs twice in the page is the same here too, except times.
     if (form === date) return;
     if (already) assert.equal(real, already, path);
     else this.#known.set(page, real);

@@ -1,4 +1,4 @@
-// A real Firefox with virtual authenticators, driven by its own remote protocol (Marionette): messages are JSON behind their length.
+// A real Firefox with virtual authenticators, driven by its own remote protocol (Marionette): a message is its length and JSON.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -20,7 +20,7 @@ const preferences = {
   'datareporting.policy.dataSubmissionEnabled': false,
   'network.captive-portal-service.enabled': false,
   'network.connectivity-service.enabled': false,
-  // Names that end in .test are this machine.
+  // Names that end in .test lead to this machine.
   'network.dns.localDomains': 'page.test',
   'security.webauth.webauthn_enable_softtoken': true,
   'security.webauth.webauthn_enable_usbtoken': false,
@@ -114,7 +114,7 @@ export async function launchFirefox() {
           return value.value;
         },
         authenticator: {
-          // Firefox always lets the user touch at once; autofill waits for a choice nevertheless.
+          // In Firefox the user always touches at once; autofill still waits for a choice.
           touching: async () => {},
           verifying: (isUserVerified) => marionette.send('WebAuthn:SetUserVerified', { authenticatorId, isUserVerified }),
           credentials: async () => (await marionette.send('WebAuthn:GetCredentials', { authenticatorId })).value,

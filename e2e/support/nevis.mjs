@@ -1,4 +1,4 @@
-// A back end of the Nevis wire: it holds the access key and talks to the real passkeyd.
+// A back end of the Authentication Cloud API: it has the access key and calls the real passkeyd.
 
 import assert from 'node:assert/strict';
 
@@ -7,7 +7,7 @@ import { serve } from './server.mjs';
 export class BackEnd {
   #key;
 
-  // Starts passkeyd and makes a Relying Party whose pages are at these origins.
+  // Starts passkeyd and creates a Relying Party with these origins.
   static async start(environment) {
     const backEnd = new BackEnd();
     backEnd.server = await serve(environment);
@@ -49,7 +49,7 @@ export class BackEnd {
     });
   }
 
-  // Without a user the passkey names the user.
+  // Without a user, the passkey says who the user is.
   approve(user) {
     return this.#call('POST', '/api/v1/approval', { json: { channel: 'fido2', ...user }, expected: 201 });
   }

@@ -1,4 +1,4 @@
-// Where the things under test lie. Each can be named by the environment.
+// The paths of the programs under test. Each can be set in the environment.
 
 import { join } from 'node:path';
 
@@ -12,6 +12,6 @@ export const testkitAuthenticator =
 export const python = process.env.E2E_PYTHON ?? join(repository, 'e2e', '.venv', 'bin', 'python');
 export const softWebauthnLines = join(repository, 'e2e', 'authenticators', 'soft_webauthn_lines.py');
 export const chromium = process.env.CHROMIUM_BIN ?? '/usr/bin/chromium';
-// Debian has it where only root's PATH leads.
+// Debian installs it outside the PATH of normal users.
 export const nginx = process.env.NGINX_BIN ?? '/usr/sbin/nginx';
 export const firefox = process.env.FIREFOX_BIN ?? '/usr/bin/firefox-esr';

@@ -1,4 +1,4 @@
-// The code blocks of a document, so that what people copy is what is tested.
+// The code blocks of a document, so that the tests run what people copy.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ export async function blocks(document, heading, language) {
   return [...parts[at + 1].matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)].filter((found) => found[1] === language).map((found) => found[2]);
 }
 
-// The text with this replaced, which it has to hold.
+// The text with `old` replaced. Fails if the text does not contain it.
 export function replaced(text, old, by) {
   if (!text.includes(old)) throw new Error(`the block does not hold ${old}`);
   return text.replaceAll(old, by);

@@ -1,4 +1,4 @@
-// Starts the real binary on a free loopback port with an empty data directory, and ends it the way an operator does.
+// Starts the real binary on a free loopback port with an empty data directory, and ends it with SIGTERM.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -21,7 +21,7 @@ export async function freePort() {
   return port;
 }
 
-// The environment without what would configure passkeyd or bend the SDK's host name.
+// The environment without variables that configure passkeyd or change the SDK's host name.
 function cleanEnvironment(extra) {
   const kept = Object.entries(process.env).filter(([name]) => !/^(PASSKEYD|TWILIO)_/.test(name));
   return { ...Object.fromEntries(kept), ...extra };
@@ -59,7 +59,7 @@ async function start(args, environment, url) {
     url,
     pid: child.pid,
     log,
-    // Ends it with SIGTERM. Anything but exit code 0 fails the suite.
+    // Ends it with SIGTERM. An exit code other than 0 fails the suite.
     async stop() {
       child.kill('SIGTERM');
       const timer = setTimeout(() => child.kill('SIGKILL'), 20_000);
@@ -100,7 +100,7 @@ export async function serve(environment = {}) {
   };
 }
 
-// `passkeyd demo`, whose page answers on http://localhost.
+// `passkeyd demo`, whose page is at http://localhost.
 export async function demo() {
   const port = await freePort();
   const server = await start(['demo', '--listen', `127.0.0.1:${port}`], {}, `http://127.0.0.1:${port}`);

@@ -1,4 +1,4 @@
-// What the tests on the Twilio wire share: the SDK client, a service, a user with a passkey, and raw HTTP.
+// Shared by the tests of the Twilio API: the SDK client, a service, a user with a passkey, and raw HTTP.
 
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
@@ -9,7 +9,7 @@ import { serve } from './server.mjs';
 const require = createRequire(import.meta.url);
 const twilio = require('twilio');
 
-// These bend the host name of the SDK's requests.
+// These variables change the host name of the SDK's requests.
 delete process.env.TWILIO_EDGE;
 delete process.env.TWILIO_REGION;
 
@@ -53,7 +53,7 @@ export async function newService(verify, parameters = {}) {
 export const startRegistration = (service, identity, more = {}) =>
   service.newFactors.create({ friendly_name: 'Phone', identity, ...more });
 
-// Registers a passkey from start to end and gives the verified factor with the credential.
+// Registers a passkey and returns the verified factor with the credential.
 export async function register(service, authenticators, { identity = newIdentity(), device = identity, ...more } = {}) {
   const { config, friendly_name, ...ceremony } = more;
   const factor = await startRegistration(service, identity, { ...(config && { config }), ...(friendly_name && { friendly_name }) });
@@ -63,7 +63,7 @@ export async function register(service, authenticators, { identity = newIdentity
   return { identity, device, factor: verified, credential };
 }
 
-// Starts a login of the user and lets the device answer; what comes back waits to be approved.
+// Starts a sign-in of the user and returns the device's response, which is not approved yet.
 export async function answerChallenge(service, authenticators, user, { lies, profile, ...parameters } = {}) {
   const challenge = await service.newChallenge().create({ identity: user.identity, ...parameters });
   const credential = await authenticators.get(challenge.options, ORIGIN, {
@@ -72,7 +72,7 @@ export async function answerChallenge(service, authenticators, user, { lies, pro
   return { challenge, credential };
 }
 
-// Rejects unless the promise is refused with this code by the SDK's exception for REST answers.
+// Rejects unless the promise fails with the SDK's exception and this code.
 export async function refused(promise, code, status) {
   let error;
   try {
@@ -89,7 +89,7 @@ export async function refused(promise, code, status) {
   return error;
 }
 
-// HTTP by hand, with the account's credentials unless told otherwise.
+// Plain HTTP, with the account's credentials by default.
 export async function raw(server, method, path, { headers = {}, body, authorization } = {}) {
   const basic = Buffer.from(`${server.accountSid}:${server.authToken}`).toString('base64');
   const answer = await fetch(new URL(path, server.url), {

@@ -1,4 +1,4 @@
-// Rows 8 and 9: a challenge is created and approved.
+// Challenges: created and approved.
 
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';

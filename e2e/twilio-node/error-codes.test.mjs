@@ -1,4 +1,4 @@
-// Each further code that a passkeys flow can meet, reached with the smallest fault.
+// The other codes of a passkeys flow, each caused by the smallest possible fault.
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -121,7 +121,7 @@ describe('verifying a factor', () => {
     await refused(service.newVerifyFactors.update(await create({ tampered_signature: true }, { format: 'packed_self' })), 60311, 403);
   });
 
-  test('60390 with a challenge that nobody gave out, or of an authentication', async () => {
+  test('60390 with an unknown challenge, or of an authentication', async () => {
     const { create } = await started();
     await refused(service.newVerifyFactors.update(await create({ challenge: base64url('0'.repeat(48)) })), 60390, 404);
     const challenge = await service.newChallenge().create({});
@@ -194,7 +194,7 @@ describe('approving a challenge', () => {
     ['60324 without user presence', 60324, 403, { user_present: false }],
     ['60324 in a frame of another origin', 60324, 403, { cross_origin: true }],
     ['60365 with a user handle that is no entity SID', 60365, 400, { user_handle: { text: 'somebody' } }],
-    ["60324 with somebody else's user handle", 60324, 403, { user_handle: { text: `YE${'0'.repeat(32)}` } }],
+    ["60324 with another user's handle", 60324, 403, { user_handle: { text: `YE${'0'.repeat(32)}` } }],
   ];
   for (const [name, code, status, lies, reason] of lying) {
     test(name, async () => {
@@ -219,7 +219,7 @@ describe('approving a challenge', () => {
     assert.equal(error.details.reason, 'user_not_verified');
   });
 
-  test('60391 with a challenge that nobody gave out, or of a registration', async () => {
+  test('60391 with an unknown challenge, or of a registration', async () => {
     const approve = async (challenge) => {
       const { credential } = await answerChallenge(service, authenticators, user, { lies: { challenge } });
       await refused(service.approveChallenge.update(credential), 60391, 404);
@@ -234,7 +234,7 @@ describe('approving a challenge', () => {
     assert.equal((await service.approveChallenge.update(credential)).status, 'approved');
   });
 
-  test('60390 with a credential that nobody registered', async () => {
+  test('60390 with an unknown credential', async () => {
     const { options } = await service.newChallenge().create({});
     const device = 'not registered';
     const registration = await startRegistration(service, newIdentity());

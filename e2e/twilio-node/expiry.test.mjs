@@ -1,4 +1,4 @@
-// Ceremonies that nobody finished in time. The server's windows are shortened for this.
+// Ceremonies that expired. The lifetimes on this server are shortened.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';

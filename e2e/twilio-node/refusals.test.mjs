@@ -1,4 +1,4 @@
-// Rows 26 to 34: what this service is not for, and callers without the right to ask.
+// Calls that passkeyd does not have, and callers without the right to call.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';

@@ -1,4 +1,4 @@
-// Error 60378: the request carries no valid response object.
+// Error 60378: the request has no valid response object.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -102,7 +102,7 @@ for (const source of sources) {
         const identity = newIdentity();
         const { options } = await startRegistration(service, identity);
         const credential = await authenticators.create(options, ORIGIN, { device: identity });
-        // Browsers of today put authenticatorData into the answer of a registration as well.
+        // Current browsers also put authenticatorData into the response of a registration.
         const missing = 'authenticatorData' in credential.response
           ? ['response.signature'] : ['response.authenticatorData', 'response.signature'];
         const error = await refused60378(service.approveChallenge.update(credential), missing);

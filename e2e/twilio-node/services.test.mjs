@@ -1,4 +1,4 @@
-// Rows 1 to 5: services.
+// Services.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';

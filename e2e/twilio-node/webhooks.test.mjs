@@ -1,4 +1,4 @@
-// Rows 20 to 24: webhooks as resources.
+// Webhooks as resources.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';

@@ -14,7 +14,7 @@ SOURCES = {
 
 
 class Authenticators:
-    """Any number of devices in one process of a source."""
+    """Any number of devices in one process."""
 
     def __init__(self, source):
         self._process = subprocess.Popen(SOURCES[source], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

@@ -8,7 +8,7 @@ from passkeyd import ACCOUNT_SID, AUTH_TOKEN, Server
 from twilio.rest import Client
 from wire import new_service
 
-# These bend the host name of the SDK's requests.
+# These variables change the host name of the SDK's requests.
 for name in ("TWILIO_EDGE", "TWILIO_REGION"):
     os.environ.pop(name, None)
 

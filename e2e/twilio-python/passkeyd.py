@@ -74,7 +74,7 @@ class Server:
         raise RuntimeError(f"passkeyd was not ready after {STARTUP_SECONDS} s:\n{self.log()}")
 
     def stop(self):
-        """Ends it as an operator does; anything but exit code 0 fails the suite."""
+        """Ends it with SIGTERM. An exit code other than 0 fails the suite."""
         self._process.send_signal(signal.SIGTERM)
         try:
             code = self._process.wait(timeout=20)

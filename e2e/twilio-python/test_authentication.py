@@ -1,4 +1,4 @@
-"""Rows 8 and 9: a challenge is created and approved."""
+"""Challenges: created and approved."""
 
 import re
 from concurrent.futures import ThreadPoolExecutor

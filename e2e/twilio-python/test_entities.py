@@ -1,4 +1,4 @@
-"""Rows 10 to 19: entities, and the factors and challenges below them."""
+"""Entities, and the factors and challenges below them."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Ceremonies that nobody finished in time, on a server whose windows are shortened."""
+"""Ceremonies that expired, on a server with shortened lifetimes."""
 
 import time
 

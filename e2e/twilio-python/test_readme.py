@@ -1,4 +1,4 @@
-"""README's block for Python, as it stands there. Nothing is changed but the address of the server."""
+"""The Python block of the README. Only the address of the server is changed."""
 
 import re
 

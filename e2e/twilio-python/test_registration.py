@@ -1,4 +1,4 @@
-"""Rows 6 and 7: a passkeys factor is created and verified."""
+"""Passkeys factors: created and verified."""
 
 import hashlib
 import re

@@ -1,4 +1,4 @@
-"""Error 60378: the request carries no valid response object."""
+"""Error 60378: the request has no valid response object."""
 
 import pytest
 from wire import (

@@ -1,4 +1,4 @@
-"""Rows 1 to 5 of the acceptance list: services."""
+"""Services."""
 
 import re
 

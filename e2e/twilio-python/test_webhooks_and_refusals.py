@@ -1,4 +1,4 @@
-"""Rows 20 to 24 (webhooks as resources) and 26 to 32 (what this service is not for, and who may not ask)."""
+"""Webhooks as resources, calls that passkeyd does not have, and callers without the right to call."""
 
 import re
 
@@ -67,5 +67,5 @@ def test_unknown_sids_are_not_found(client, service):
     refused(20404, 404, unknown.entities("user-0001").fetch)
     refused(20404, 404, unknown.new_challenge().create, ChallengeRequest({}))
     refused(20404, 404, service.entities("nobody-is-here").fetch)
-    # The SDK does not escape a slash; it has to be an unknown path and nothing worse.
+    # The SDK does not escape a slash, so this is an unknown path.
     refused(20404, 404, service.entities("user/0001").fetch)

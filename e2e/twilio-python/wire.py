@@ -32,7 +32,7 @@ ApproveRequest = ApproveChallengeList.ApprovePasskeysChallengeRequest
 
 
 class Raw:
-    """A request body that goes out as it is; the SDK's own classes drop what they do not know."""
+    """A request body that is sent unchanged; the SDK's own classes drop unknown members."""
 
     def __init__(self, body):
         self._body = body
@@ -42,7 +42,7 @@ class Raw:
 
 
 class User:
-    """Somebody with a verified passkey."""
+    """A user with a verified passkey."""
 
     def __init__(self, identity, device, factor, credential):
         self.identity = identity

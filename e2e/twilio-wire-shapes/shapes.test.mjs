@@ -1,6 +1,5 @@
-// Each file in libraries/ is one of the vendor's helper libraries that no suite here runs: the requests of a whole flow, in the
-// order in which they are sent, with headers and bodies exactly as that library writes them. Names in double braces stand for
-// values that an earlier response or the authenticator gave.
+// Each file in libraries/ is a helper library of the vendor that does not run here: the requests of a whole flow, in order, with the
+// headers and bodies that the library sends. Names in double braces are replaced by values of an earlier response or of the authenticator.
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
@@ -22,7 +21,7 @@ const schemas = read('schemas.json');
 const ajv = new Ajv({ allErrors: true, allowUnionTypes: true });
 const valid = Object.fromEntries(['service', 'factor', 'challenge'].map((name) => [name, ajv.compile(schemas[name])]));
 
-// `node:http` adds nothing to a request but what HTTP demands; `fetch` would.
+// `node:http` adds only the headers that HTTP demands; `fetch` would add more.
 function send(url, { method, headers, body }) {
   return new Promise((resolve, reject) => {
     const request = http(url, { method, headers }, (response) => {
@@ -54,7 +53,7 @@ for (const library of libraries) {
       await server?.stop();
     });
 
-    // What the passkey answers becomes a value for the requests that follow.
+    // The response of the passkey becomes a value for the next requests.
     async function answer(operation, options) {
       const credential = await authenticators[operation](options, ORIGIN, { device: 'phone' });
       const { clientDataJSON, attestationObject, authenticatorData, signature, userHandle } = credential.response;

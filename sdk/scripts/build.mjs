@@ -12,7 +12,7 @@ import { build as bundle } from 'esbuild';
 export const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 export const dist = join(root, 'dist');
 
-// The classic script is read by browsers that know no WebAuthn too: they are to be told so, not to fail on its syntax.
+// Browsers without WebAuthn read the classic script too. They must get an error code, not a syntax error.
 const scripts = [
   { entry: 'script.ts', name: 'fido2-client.js', format: 'iife', target: 'es2018', minify: true },
   { entry: 'index.ts', name: 'fido2-client.mjs', format: 'esm', target: 'es2022', minify: false },

@@ -1,4 +1,4 @@
-// Fails when dist/ is not what a fresh build of src/ gives, byte for byte, or when the classic script grew too big.
+// Fails if dist/ is not exactly a fresh build of src/, or if the classic script is too big.
 
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -25,11 +25,11 @@ try {
   for (const name of new Set([...wanted.keys(), ...committed.keys()])) {
     if (!committed.has(name)) problems.push(`dist/${name} is missing`);
     else if (!wanted.has(name)) problems.push(`dist/${name} does not come from src/`);
-    else if (!wanted.get(name).equals(committed.get(name))) problems.push(`dist/${name} is not what src/ gives`);
+    else if (!wanted.get(name).equals(committed.get(name))) problems.push(`dist/${name} differs from the build of src/`);
   }
   const size = gzipSync(wanted.get('fido2-client.js'), { level: 9 }).length;
   console.log(`fido2-client.js: ${size} bytes of ${MOST} after gzip`);
-  if (size > MOST) problems.push(`fido2-client.js has ${size} bytes after gzip, ${MOST} are allowed`);
+  if (size > MOST) problems.push(`fido2-client.js has ${size} bytes after gzip; the limit is ${MOST}`);
 } finally {
   await rm(fresh, { recursive: true, force: true });
 }

@@ -1,4 +1,4 @@
-// What the browser and the server are given.
+// What the client passes to the browser and to the server.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -157,7 +157,7 @@ describe('the server is', () => {
 for (const [what, setting] of [['without', {}], ['with', { credential: parsers }]]) {
   describe(`the browser, ${what} methods that read JSON, gets`, () => {
     const parsed = 'credential' in setting;
-    // A browser that reads JSON is given base64url; others are given bytes.
+    // A browser that parses JSON gets base64url; others get bytes.
     const is = (value, ...expected) =>
       parsed ? assert.equal(value, Buffer.from(expected).toString('base64url')) : assert.deepEqual(bytes(value), expected);
 

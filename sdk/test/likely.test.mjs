@@ -1,4 +1,4 @@
-// The sentence that explains an exception, and the hints to the password manager.
+// The sentence that explains an exception, and the signals to the password manager.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';

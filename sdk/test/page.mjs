@@ -1,4 +1,4 @@
-// A page without a browser: the classic script of dist/, run with a window in which the test decides everything.
+// A page without a browser: runs the classic script of dist/ with a window that the test controls.
 
 import { readFileSync } from 'node:fs';
 import { createContext, Script } from 'node:vm';
@@ -67,7 +67,7 @@ class Clock {
 
   setTimeout = (call, delay, ...args) => {
     this.#last += 1;
-    // As browsers do: what does not fit into 31 bits is due at once.
+    // As in browsers: a time of more than 31 bits is due at once.
     const due = this.now + (delay > 0x7fffffff ? 0 : delay);
     this.#timers.set(this.#last, { due, run: () => call(...args) });
     return this.#last;

@@ -1,4 +1,4 @@
-// Every code, and the result object that carries it, compared whole.
+// Every code with its whole result object.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -208,7 +208,7 @@ for (const [verb, { input, options, method, valid, lead, cancelled, url }] of Ob
       assert.equal(await end(server, input()), code.server.statusCode);
     });
 
-    test('never is a rejection or an exception, and has no other members', async () => {
+    test('is never a rejection or an exception, and has no other members', async () => {
       const arguments_ = [
         [], [undefined], [null], [0], ['x'], [Symbol('x')], [[]], [{}], [broken], [() => {}], [{ [options]: broken, statusToken: 'x' }],
         [{ [options]: Object.create(null), statusToken: 'x' }], [{ ...input(), host: 7 }], [{ ...input(), statusToken: { toJSON: null } }],

@@ -1,4 +1,4 @@
-// What the compiler says to a page that uses the package. Nothing here runs.
+// Checks the types of a page that uses the package. Nothing here runs.
 
 import {
   abort, authenticate, configure, isAutofillSupported, register, signalAllAcceptedCredentials, signalUnknownCredential,
