@@ -5,7 +5,7 @@
 # - each relative link, and its anchor: a heading or an `<a id="...">` of the file that it points to;
 # - each path in backticks, from the root of the repository, from crates/, or from the folder of the document. Globs,
 #   `{a,b}` and placeholders such as `<wire>` must match at least one file. A name without a folder (`reason.rs`) must be the name of some file.
-# Checked in source files: each `docs/....md`, and its anchor when it has one.
+# Checked in source files: each `docs/....md`, with its anchor or with `, section 7.1` after it.
 # Fenced code is not read. `--self-test` shows that wrong places are found.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -181,14 +181,17 @@ done < <(documents)
 
 # What source files say of documents.
 while IFS=: read -r file line target; do
-    path=${target%%#*}
+    path=${target%%[#,]*}
+    section=${target##*section }
     if [[ ! -e $path ]]; then
         fault "$file:$line" "no such file: $path"
     elif [[ $target == *#* ]] && ! has_anchor "$path" "${target#*#}"; then
         fault "$file:$line" "no heading has this anchor: $target"
+    elif [[ $target == *", section "* ]] && ! grep -qE "^#+ ${section//./\\.}\\.? " "$path"; then
+        fault "$file:$line" "no heading has this number: $target"
     fi
 done < <(grep -E '\.(rs|ts|mjs|py|sh|toml|html|js)$|^test\.sh$' "$work/files" | grep -v '^scripts/check-paths\.sh$' |
-    xargs -d '\n' grep -noE '\bdocs/[a-z0-9_/-]+\.md(#[A-Za-z0-9_-]+)?' -- || true)
+    xargs -d '\n' grep -noE '\bdocs/[a-z0-9_/-]+\.md(#[A-Za-z0-9_-]+|, section [0-9]+(\.[0-9]+)*)?' -- || true)
 
 if [[ $faults -gt 0 ]]; then
     echo "check-paths.sh: $faults places name something that does not exist" >&2
