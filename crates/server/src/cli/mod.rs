@@ -29,15 +29,15 @@ struct Cli {
 enum Command {
     /// Run the server.
     Serve(Serve),
-    /// Run a throw-away server on this machine, with a page on which to try passkeys in the browser.
+    /// Run a temporary server on this machine, with a page to try passkeys in the browser.
     Demo(Demo),
-    /// Make and show accounts, and give one a new Auth Token when the old one is lost.
+    /// Create and list accounts, and replace a lost Auth Token.
     Account(account::Account),
-    /// Make, show and revoke the access keys with which back ends speak the Authentication Cloud API.
+    /// Create, list and revoke access keys for the Authentication Cloud API.
     AccessKey(access_key::AccessKey),
-    /// Judge recorded ceremonies offline: one JSON object per line in, one verdict per line out.
+    /// Verify recorded ceremonies offline: one JSON object per line in, one verdict per line out.
     Verify(verify::Verify),
-    /// Look after the metadata of the FIDO Metadata Service in a store.
+    /// Import, show and remove the metadata of the FIDO Metadata Service in a store.
     Mds(mds::Mds),
     /// Write the generated parts of the documentation.
     #[command(hide = true)]
@@ -52,8 +52,8 @@ struct Serve {
     /// TOML file with settings.
     #[arg(long, value_name = "FILE", env = config::CONFIG)]
     config: Option<PathBuf>,
-    /// Address or host name, and port, to listen on [default: 127.0.0.1:8080]. `:8081` and `8081` are a port of this machine
-    /// (127.0.0.1); `0.0.0.0:8081` listens on all its addresses.
+    /// Address or host name, and port, to listen on [default: 127.0.0.1:8080]. `:8081` and `8081` listen on 127.0.0.1;
+    /// `0.0.0.0:8081` listens on all addresses.
     #[arg(long, value_name = "ADDR")]
     listen: Option<String>,
     /// Base of the URLs that passkeyd emits [default: `http://localhost:<port>`].
@@ -83,7 +83,7 @@ struct Generate {
 
 /// Runs the command that the process was started with.
 ///
-/// Exit codes: 0 done, 1 it failed, 2 the command line or the settings are wrong; those of `verify` stand with it.
+/// Exit codes: 0 done, 1 failed, 2 the command line or the settings are wrong. `verify` has exit codes of its own.
 pub fn run() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Serve(arguments) => serve(arguments),

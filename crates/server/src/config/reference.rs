@@ -51,7 +51,7 @@ const HEAD: &str = "\
 `passkeyd serve` needs no configuration. Each setting can be given in a TOML file (`--config FILE` or
 `PASSKEYD_CONFIG`), in an environment variable, and the first four also as a flag (`--listen`, `--public-url`,
 `--data-dir`, `--store`). A flag wins over the environment, the environment over the file, the file over the
-default. A key that passkeyd does not know stops it, wherever it was read.
+default. passkeyd does not start with a key that it does not know.
 
 ```toml
 listen = \"0.0.0.0:8080\"
@@ -74,6 +74,6 @@ standard output. Two environment variables give it known values instead, which a
 | `PASSKEYD_BOOTSTRAP_ACCOUNT_SID` | `AC` and 32 hex digits |
 | `PASSKEYD_BOOTSTRAP_AUTH_TOKEN` | at least 16 printable ASCII characters; use a random value |
 
-Set both or none. When the store already holds an account they change nothing: a lost Auth Token is replaced by `passkeyd account reset-token`
-while no server runs.
+Set both or none. They have no effect if the store already has an account. To replace a lost Auth Token, stop the server and run
+`passkeyd account reset-token`.
 ";

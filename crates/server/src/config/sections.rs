@@ -108,18 +108,18 @@ pub(super) struct Key {
 }
 
 sections! {
-    /// Where passkeyd listens, what it is called from outside, and where it keeps its data.
+    /// Where passkeyd listens, its public address, and where it keeps its data.
     Settings "" {
-        /// Address and port to listen on; the address may be a host name. `:8080`, or the port alone, is a port of this machine (127.0.0.1);
-        /// `0.0.0.0:8080` and `[::]:8080` listen on all its addresses. Port 0 lets the system choose one.
+        /// Address and port to listen on. The address may be a host name. `:8080`, or the port alone, listens on 127.0.0.1;
+        /// `0.0.0.0:8080` and `[::]:8080` listen on all addresses. With port 0 the system chooses a port.
         listen: Listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)).into() => "127.0.0.1:8080",
-        /// Base of every URL that passkeyd emits, as its clients reach it; it may have a path prefix.
+        /// The address that clients use: the base of every URL that passkeyd emits. It may have a path prefix.
         public_url: Option<String> = None => "http://localhost:<port>",
-        /// Directory of the embedded store; it is created if it is not there.
+        /// Directory of the embedded store. It is created if it does not exist.
         data_dir: PathBuf = PathBuf::from("passkeyd-data") => "./passkeyd-data",
         /// The store: `sqlite:<path>`.
         store: Option<String> = None => "sqlite:<data-dir>/passkeyd.db",
-        /// Real users depend on this passkeyd: it does not start with settings that are for tests only, and not without a `public_url` of `https`.
+        /// For real users: passkeyd does not start with settings that are for tests only, or without an `https` `public_url`.
         production: bool = false => "false",
         /// Logs.
         log: Log = Log::default() => "",
@@ -147,7 +147,7 @@ sections! {
         level: LogLevel = LogLevel::Info => "info",
     }
 
-    /// How long a browser has for its answer: what Relying Parties get when they are created. Existing ones keep theirs.
+    /// How long a browser has for its response. New Relying Parties get these values; existing ones keep theirs.
     Ceremonies "ceremonies" {
         /// Time for a registration, in seconds; at most 600.
         registration_seconds: u32 = 600 => "600",
@@ -155,79 +155,79 @@ sections! {
         authentication_seconds: u32 = 300 => "300",
     }
 
-    /// The Authentication Cloud API (`/api/v1`, `/_app`). What a Service chooses for itself is set through the management API.
+    /// The Authentication Cloud API (`/api/v1`, `/_app`). The settings of a Service are in the management API.
     Nevis "nevis" {
         /// Whether this API is served.
         enabled: bool = true => "true",
-        /// Whether `GET /ping` is answered without an access key, for health checks of load balancers.
+        /// Whether `GET /ping` needs no access key, for health checks of load balancers.
         open_ping: bool = false => "false",
     }
 
-    /// What one client may ask of the process. Lower values are always safe; with higher ones a
+    /// Limits for each client. Lower values are always safe. With higher values a
     /// client can hold more memory and more connections.
     Limits "limits" {
-        /// Request line and headers together, in bytes. More is answered with 431.
+        /// Request line and headers together, in bytes. More is refused with 431.
         header_bytes: usize = 16_384 => "16384",
-        /// Number of headers. More is answered with 431.
+        /// Number of headers. More is refused with 431.
         header_count: usize = 64 => "64",
-        /// Body of a request that a back end sends (`/v2`, `/manage`; not an import of metadata), in bytes. More is answered with 413.
+        /// Body of a request that a back end sends (`/v2`, `/manage`; not an import of metadata), in bytes. More is refused with 413.
         body_bytes: usize = 262_144 => "262144",
         /// Body of a request that a browser sends (all other paths), in bytes.
         browser_body_bytes: usize = 65_536 => "65536",
-        /// Time for the headers once their first byte has come, in seconds.
+        /// Time for the headers after their first byte, in seconds.
         header_read_seconds: u64 = 10 => "10",
         /// Time for the whole body, in seconds. Then the request is refused and the connection closed.
         body_read_seconds: u64 = 15 => "15",
-        /// Time that a client may leave an answer unread before the connection is closed, in seconds.
+        /// Time that a client may leave a response unread before the connection is closed, in seconds.
         write_seconds: u64 = 30 => "30",
-        /// Time that a connection may be silent between two requests, in seconds.
+        /// Time that a connection may be idle between two requests, in seconds.
         idle_seconds: u64 = 75 => "75",
-        /// Open connections of the process. Further ones are closed at once.
+        /// Open connections of the process. More connections are closed at once.
         connections: usize = 20_000 => "20000",
         /// Open connections of one client address (IPv6: of one /64 network). Behind a reverse proxy
-        /// every connection has the proxy's address: raise it there.
+        /// every connection has the proxy's address, so raise this limit.
         connections_per_address: usize = 512 => "512",
     }
 
     /// Metadata about authenticator models, from the FIDO Metadata Service: see metadata.md.
     Metadata "metadata" {
-        /// Where to fetch them: `https://`, or `http://` on this machine; the FIDO Alliance's are at
-        /// `https://mds3.fidoalliance.org/`. Without it nothing is fetched.
+        /// Where to fetch metadata: `https://`, or `http://` on this machine. The FIDO Alliance's metadata is at
+        /// `https://mds3.fidoalliance.org/`. Without this setting nothing is fetched.
         url: Option<String> = None => "none",
-        /// Time between two fetches, in seconds; at most 30 days. After a failure it is a minute at first.
+        /// Time between two fetches, in seconds; at most 30 days. After a failure the first retry is after one minute.
         interval_seconds: u64 = 86_400 => "86400",
         /// PEM file with the certificates that the metadata's signer must lead to.
         roots_file: Option<PathBuf> = None => "GlobalSign Root CA - R3 and GlobalSign Root R46",
-        /// Files with certificate revocation lists (DER), on which no certificate of the signer's chain may stand. Whoever names
-        /// them keeps them fresh.
+        /// Files with certificate revocation lists (DER). Metadata is refused if a list names a certificate of its signer's chain. You
+        /// have to keep the files up to date.
         revocation_list_files: Vec<PathBuf> = Vec::new() => "[]",
         /// The host that the signer's certificate must be for; empty: any signer below the roots.
         signer_name: String = webauthn::metadata::SIGNER_NAME.to_owned() => "mds.fidoalliance.org",
-        /// JSON file with own names of providers by AAGUID: `{"<aaguid>": "<name>"}`. They win over those of the metadata.
+        /// JSON file with more names of providers by AAGUID: `{"<aaguid>": "<name>"}`. They take precedence over the metadata.
         extra_names_file: Option<PathBuf> = None => "none",
     }
 
-    /// The FIDO Alliance's REST binding and its dialect. Nothing of it is served unless it is set here.
+    /// The FIDO Alliance's REST binding and its dialect. All of it is off unless set here.
     Fido "fido" {
-        /// Serve `/attestation/*`, `/assertion/*` and the dialect to conformance tools: anybody may register any name, and answers are
-        /// judged as the tools want it. Never for real users; with `production` passkeyd does not start.
+        /// Serve `/attestation/*`, `/assertion/*` and the dialect to conformance tools: anyone may register any name, and credentials are
+        /// verified as the tools expect. Never for real users; with `production` passkeyd does not start.
         conformance: bool = false => "false",
         /// Serve `/attestation/*` and `/assertion/*` to real users. The calls that start a ceremony need the account's secret (HTTP
-        /// Basic) or an access key of the Service (Bearer), and responses are judged as on every wire. Not together with
+        /// Basic) or an access key of the Service (Bearer), and credentials are verified as on every API. Not together with
         /// `conformance` or `test_page`.
         binding: bool = false => "false",
-        /// Serve the dialect, `/nevisfido/fido2/*`. Unless `conformance` is set, too, the calls that start a ceremony or ask how it
-        /// stands need the account's secret (HTTP Basic) or an access key of the Service (Bearer), and responses are judged as on every wire.
+        /// Serve the dialect, `/nevisfido/fido2/*`. Unless `conformance` is set too, the calls that start a ceremony or ask for its
+        /// status need the account's secret (HTTP Basic) or an access key of the Service (Bearer), and credentials are verified as on every API.
         nevisfido: bool = false => "false",
-        /// Serve `/fido2-test.html` and `/test.html`, on which whoever reaches them registers any name with the browser client. With
+        /// Serve `/fido2-test.html` and `/test.html`, on which anyone can register any name with the browser client. With
         /// `production` passkeyd does not start.
         test_page: bool = false => "false",
-        /// The Service (`VA...`) that all of these serve. Without it `binding`, `conformance` and `test_page` make one for
-        /// themselves, at the host of `public_url`.
+        /// The Service (`VA...`) that all of these serve. Without it, `binding`, `conformance` and `test_page` create a Service
+        /// with the host of `public_url`.
         relying_party: Option<String> = None => "none",
     }
 
-    /// How long records are kept that nothing needs any more.
+    /// How long records are kept after they are no longer needed.
     Retention "retention" {
         /// Ceremonies, after they have expired, in hours.
         ceremonies_hours: u64 = 24 => "24",
@@ -239,7 +239,7 @@ sections! {
 
     /// What happens after SIGTERM or SIGINT.
     Shutdown "shutdown" {
-        /// Time for the requests that are being served, in seconds; then they are cut off.
+        /// Time for the requests that are being served, in seconds. Then their connections are closed.
         grace_seconds: u64 = 30 => "30",
     }
 }
