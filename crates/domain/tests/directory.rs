@@ -5,10 +5,10 @@
 use std::sync::Arc;
 
 use domain::Passkeys;
-use domain::accounts::Secret;
-use domain::clock::{SteppedClock, SystemRandomness, Timestamp};
-use domain::ids::AccountId;
-use domain::policy::PartialSelection;
+use domain::model::account::Secret;
+use domain::model::clock::{SteppedClock, SystemRandomness, Timestamp};
+use domain::model::ids::AccountId;
+use domain::model::policy::PartialSelection;
 use domain::webauthn::origin::Origin;
 use domain::webauthn::relying_party::RpId;
 use serde_json::Value;

@@ -11,16 +11,17 @@ use std::sync::Arc;
 
 use domain::Passkeys;
 use domain::Reason;
-use domain::audit::Actor;
-use domain::clock::{Clock as _, SteppedClock, SystemRandomness, Timestamp};
-use domain::credentials::CredentialRecord;
-use domain::error::Refusal;
-use domain::metadata::{
-    ImportedMetadata, MetadataChanges, MetadataSource, MetadataTrust, ModelName, StatusChange,
+use domain::model::audit::Actor;
+use domain::model::clock::{Clock as _, SteppedClock, SystemRandomness, Timestamp};
+use domain::model::credential::CredentialRecord;
+use domain::model::metadata::MetadataSource;
+use domain::model::policy::{Attachment, PartialSelection};
+use domain::model::refusal::Refusal;
+use domain::model::relying_party::RelyingParty;
+use domain::service::metadata::{
+    ImportedMetadata, MetadataChanges, MetadataTrust, ModelName, StatusChange,
 };
-use domain::policy::{Attachment, PartialSelection};
-use domain::registration::StartRegistration;
-use domain::relying_parties::RelyingParty;
+use domain::service::registration::StartRegistration;
 use serde_json::Value;
 use storage::memory::Memory;
 use testkit::metadata::{Blob, BlobLies, Entry, Service, Status};
@@ -60,7 +61,8 @@ impl World {
         let store = Arc::new(Memory::default());
         let clock = Arc::new(SteppedClock::starting_at(NOW));
         let node = open(&store, &clock).await;
-        let domain::accounts::Bootstrap::Created(account, _) = node.bootstrap(None).await.unwrap()
+        let domain::service::accounts::Bootstrap::Created(account, _) =
+            node.bootstrap(None).await.unwrap()
         else {
             panic!("a new store holds no account")
         };

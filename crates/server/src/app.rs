@@ -8,7 +8,7 @@ use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
 use domain::Passkeys;
-use domain::clock::SystemRandomness;
+use domain::model::clock::SystemRandomness;
 
 use crate::api::nevis;
 use crate::config::{Limits, Nevis};

@@ -1,4 +1,4 @@
-//! Stores: implementations of [`domain::storage::Storage`], and the one suite that every store must pass.
+//! Stores: implementations of [`domain::store::Storage`], and the one suite that every store must pass.
 //!
 //! [`Embedded`] keeps everything in one `SQLite` file, [`Memory`] in the process. Both report facts and decide nothing; that
 //! they report the same facts is what the conformance suite and the model test check.

@@ -4,9 +4,9 @@ use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _,
     UnparsedPublicKey,
 };
-use domain::access_keys::AccessKey;
-use domain::ids::{AccessKeyId, RelyingPartyId, TokenId};
-use domain::tokens::TokenKind;
+use domain::model::access_key::AccessKey;
+use domain::model::ids::{AccessKeyId, RelyingPartyId, TokenId};
+use domain::model::token::TokenKind;
 
 use super::*;
 

@@ -17,16 +17,16 @@ use std::sync::Arc;
 
 use domain::Passkeys;
 use domain::Reason;
-use domain::audit::{Actor, ActorKind};
-use domain::authentication::{StartAuthentication, Who};
-use domain::ceremony::{Asked, Ceremony, CeremonyState};
-use domain::clock::{SteppedClock, SystemRandomness, Timestamp};
-use domain::credentials::Enrolment;
-use domain::error::Refusal;
-use domain::policy::{AllowCredentials, Attachment, PartialSelection, RelyingPartyOverride};
-use domain::registration::StartRegistration;
-use domain::relying_parties::RelyingParty;
-use domain::storage::PageRequest;
+use domain::model::audit::{Actor, ActorKind};
+use domain::model::ceremony::{Asked, Ceremony, CeremonyState};
+use domain::model::clock::{SteppedClock, SystemRandomness, Timestamp};
+use domain::model::page::PageRequest;
+use domain::model::policy::{AllowCredentials, Attachment, PartialSelection, RelyingPartyOverride};
+use domain::model::refusal::Refusal;
+use domain::model::relying_party::RelyingParty;
+use domain::service::authentication::{StartAuthentication, Who};
+use domain::service::credentials::Enrolment;
+use domain::service::registration::StartRegistration;
 use serde_json::Value;
 use storage::memory::Memory;
 use testkit::{Authenticator, Counter, Lies, Profile, UserHandle};
@@ -78,8 +78,10 @@ impl House {
         let store = Arc::new(Memory::default());
         let passkeys = open(&store, &clock).await;
         let account = match passkeys.bootstrap(None).await.unwrap() {
-            domain::accounts::Bootstrap::Created(account, _) => account,
-            domain::accounts::Bootstrap::Exists(_) => panic!("a new store holds no account"),
+            domain::service::accounts::Bootstrap::Created(account, _) => account,
+            domain::service::accounts::Bootstrap::Exists(_) => {
+                panic!("a new store holds no account")
+            }
         };
         let rp = passkeys
             .create_relying_party(account, "Acme", selection("acme.test"), Value::Null)
@@ -116,7 +118,7 @@ impl House {
         &self,
         user: &str,
         authenticator: &mut Authenticator,
-    ) -> Result<domain::credentials::CredentialRecord, Refusal> {
+    ) -> Result<domain::model::credential::CredentialRecord, Refusal> {
         let options = self.start(user, &PartialSelection::default()).await?;
         let credential = authenticator
             .create(&options, ORIGIN, &Lies::default())
@@ -127,7 +129,7 @@ impl House {
     async fn finish_registration(
         &self,
         credential: &Value,
-    ) -> Result<domain::credentials::CredentialRecord, Refusal> {
+    ) -> Result<domain::model::credential::CredentialRecord, Refusal> {
         let text = credential.to_string();
         let json = webauthn::json::parse(text.as_bytes(), &Limits::default()).unwrap();
         let response = RegistrationResponse::from_json(&json, &ResponseForm::STRICT).unwrap();
@@ -147,7 +149,10 @@ impl House {
         Ok((ceremony, options))
     }
 
-    async fn finish(&self, assertion: &Value) -> Result<domain::authentication::SignedIn, Refusal> {
+    async fn finish(
+        &self,
+        assertion: &Value,
+    ) -> Result<domain::service::authentication::SignedIn, Refusal> {
         let text = assertion.to_string();
         let json = webauthn::json::parse(text.as_bytes(), &Limits::default()).unwrap();
         let response = AuthenticationResponse::from_json(&json, &ResponseForm::STRICT).unwrap();
@@ -161,13 +166,13 @@ impl House {
         who: Who<'_>,
         authenticator: &mut Authenticator,
         lies: &Lies,
-    ) -> Result<domain::authentication::SignedIn, Refusal> {
+    ) -> Result<domain::service::authentication::SignedIn, Refusal> {
         let (_, options) = self.challenge(who).await?;
         self.finish(&authenticator.get(&options, ORIGIN, lies).unwrap())
             .await
     }
 
-    async fn record(&self, user: &str) -> domain::credentials::CredentialRecord {
+    async fn record(&self, user: &str) -> domain::model::credential::CredentialRecord {
         let user = self.passkeys.user(self.rp.id, user).await.unwrap();
         let page = self
             .passkeys
@@ -300,7 +305,7 @@ mod an_authentication {
                 .create(&options.unwrap(), ORIGIN, &eligible(false))
                 .unwrap();
             house.finish_registration(&credential).await.unwrap();
-            let names = |signed_in: domain::authentication::SignedIn| -> Vec<_> {
+            let names = |signed_in: domain::service::authentication::SignedIn| -> Vec<_> {
                 signed_in.signals.iter().map(Signal::name).collect()
             };
 
@@ -527,7 +532,7 @@ mod a_registration {
                 .await
                 .unwrap();
             let Some(last) = page.items.last() else { break };
-            request.after = Some(domain::storage::Position {
+            request.after = Some(domain::model::page::Position {
                 created: last.created(),
                 key: last.key().0,
             });
@@ -547,7 +552,7 @@ mod a_registration {
 #[tokio::test]
 async fn a_page_token_opens_only_the_list_it_was_sealed_for() {
     let house = House::new().await;
-    let position = domain::storage::Position {
+    let position = domain::model::page::Position {
         created: Timestamp(12),
         key: [7; 16],
     };
@@ -566,9 +571,10 @@ async fn a_page_token_opens_only_the_list_it_was_sealed_for() {
 #[tokio::test]
 async fn an_unknown_account_and_a_wrong_secret_are_refused_alike() {
     let house = House::new().await;
-    let unknown = domain::storage::Principal::Account(domain::ids::AccountId([9; 16]));
-    let known = domain::storage::Principal::Account(house.rp.account);
-    let secret = domain::accounts::Secret::new("not the token");
+    let unknown =
+        domain::model::account::Principal::Account(domain::model::ids::AccountId([9; 16]));
+    let known = domain::model::account::Principal::Account(house.rp.account);
+    let secret = domain::model::account::Secret::new("not the token");
     let first = house
         .passkeys
         .authenticate(unknown, &secret)
@@ -587,7 +593,7 @@ async fn an_unknown_account_and_a_wrong_secret_are_refused_alike() {
 async fn a_token_that_was_reset_is_refused_at_once() {
     let house = House::new().await;
     let (account, old) = house.passkeys.create_account().await.unwrap();
-    let principal = domain::storage::Principal::Account(account.id);
+    let principal = domain::model::account::Principal::Account(account.id);
     // Now the secret is in the cache, too.
     assert_eq!(
         house.passkeys.authenticate(principal, &old).await,
@@ -606,7 +612,7 @@ async fn a_token_that_was_reset_is_refused_at_once() {
         house.passkeys.authenticate(principal, &new).await,
         Ok(account.id)
     );
-    let nobody = domain::ids::AccountId([9; 16]);
+    let nobody = domain::model::ids::AccountId([9; 16]);
     assert_eq!(
         reason(house.passkeys.reset_account_token(nobody).await),
         Reason::AccountUnknown
@@ -621,7 +627,7 @@ async fn a_deleted_api_key_is_refused_at_once() {
         .create_api_key(house.rp.account, "ci")
         .await
         .unwrap();
-    let principal = domain::storage::Principal::ApiKey(key.id);
+    let principal = domain::model::account::Principal::ApiKey(key.id);
     assert_eq!(
         house.passkeys.authenticate(principal, &secret).await,
         Ok(house.rp.account)

@@ -1,7 +1,7 @@
 //! What the policy of a Relying Party does to a ceremony, where no wire can show it.
 
-use domain::ceremony::Terms;
-use domain::policy::ProtectionDemand;
+use domain::model::policy::ProtectionDemand;
+use domain::service::ceremony::Terms;
 use serde_json::json;
 use webauthn::attestation::{AttestationPolicy, StatementPolicy};
 use webauthn::extension::CredentialProtection;
@@ -125,7 +125,7 @@ async fn a_policy_is_replaced_only_if_nobody_was_faster() {
         .passkeys
         .stored_relying_party(house.rp.account, house.rp.id);
     assert_eq!(stored.await.unwrap(), after);
-    let stranger = domain::ids::AccountId([9; 16]);
+    let stranger = domain::model::ids::AccountId([9; 16]);
     let foreign = house.passkeys.stored_relying_party(stranger, house.rp.id);
     assert_eq!(reason(foreign.await), Reason::RelyingPartyUnknown);
     house

@@ -1,9 +1,10 @@
 //! What a caller may wish for one ceremony.
 
-use domain::ceremony::{ChallengeForm, Standing, Terms, relying_party_of_challenge};
-use domain::ids::{CeremonyId, CredentialKey, RelyingPartyId, UserId};
-use domain::registration::StartedRegistration;
-use domain::users::UserRef;
+use domain::model::ceremony::{ChallengeForm, Standing, relying_party_of_challenge};
+use domain::model::ids::{CeremonyId, CredentialKey, RelyingPartyId, UserId};
+use domain::model::user::UserRef;
+use domain::service::ceremony::Terms;
+use domain::service::registration::StartedRegistration;
 use serde_json::json;
 use webauthn::options::AttestationConveyance;
 

@@ -1,7 +1,8 @@
 //! What is known afterwards: last sign-ins, and who did what.
 
-use domain::audit::{AuditCategory, AuditEvent, AuditKind, EventRange};
-use domain::users::User;
+use domain::model::audit::{AuditCategory, AuditEvent, AuditKind};
+use domain::model::user::User;
+use domain::service::events::EventRange;
 
 use super::*;
 
@@ -155,7 +156,7 @@ mod the_audit_trail {
             .unwrap_err();
         house.clock.advance_millis(1);
         let back_end =
-            Actor::new(ActorKind::Api, "test").access_key(domain::ids::AccessKeyId([3; 16]));
+            Actor::new(ActorKind::Api, "test").access_key(domain::model::ids::AccessKeyId([3; 16]));
         let user = house.user_of("ada-0001").await;
         let gone = house
             .passkeys
@@ -306,7 +307,7 @@ mod the_audit_trail {
         assert_eq!(agent("\r\n\0\u{85}"), None);
         assert_eq!(agent("a\nb\u{1b}c"), Some("abc".to_owned()));
         let long = agent(&"x".repeat(10_000)).unwrap();
-        assert_eq!(long.len(), domain::audit::MAX_USER_AGENT);
+        assert_eq!(long.len(), domain::model::audit::MAX_USER_AGENT);
         // Cut between characters.
         let long = agent(&format!("x{}", "\u{1f511}".repeat(200))).unwrap();
         assert_eq!(long, format!("x{}", "\u{1f511}".repeat(127)));

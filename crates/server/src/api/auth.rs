@@ -10,10 +10,10 @@ use base64::Engine as _;
 use base64::engine::DecodePaddingMode;
 use base64::engine::GeneralPurpose;
 use base64::engine::general_purpose::{GeneralPurposeConfig, STANDARD};
-use domain::accounts::Secret;
-use domain::error::Refusal;
-use domain::ids::{AccountId, ApiKeyId, RelyingPartyId};
-use domain::storage::Principal;
+use domain::model::account::Principal;
+use domain::model::account::Secret;
+use domain::model::ids::{AccountId, ApiKeyId, RelyingPartyId};
+use domain::model::refusal::Refusal;
 use domain::{Passkeys, Reason};
 
 /// Longest accepted value of the header, in bytes. A SID, a colon and a secret need about 100.

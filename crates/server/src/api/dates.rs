@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use domain::clock::Timestamp;
+use domain::model::clock::Timestamp;
 use serde::{Serialize, Serializer};
 
 /// Seconds of a day.

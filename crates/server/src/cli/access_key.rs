@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 use domain::Reason;
-use domain::error::Refusal;
+use domain::model::refusal::Refusal;
 
 use super::print_json;
 use super::which_store::{WhichStore, open_existing};

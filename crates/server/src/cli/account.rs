@@ -3,9 +3,9 @@
 use std::io::{self, Write};
 
 use clap::{Args, Subcommand};
-use domain::accounts::{Account as Record, Secret};
-use domain::ids::AccountId;
-use domain::storage::{Page, PageRequest};
+use domain::model::account::{Account as Record, Secret};
+use domain::model::ids::AccountId;
+use domain::model::page::{Page, PageRequest};
 use domain::{Passkeys, Reason};
 use serde::Serialize;
 

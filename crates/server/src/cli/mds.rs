@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use domain::Passkeys;
-use domain::clock::Timestamp;
-use domain::metadata::{ImportedMetadata, MetadataInUse, MetadataSource, ModelName};
+use domain::model::clock::Timestamp;
+use domain::model::metadata::MetadataSource;
+use domain::service::metadata::{ImportedMetadata, MetadataInUse, ModelName};
 use webauthn::metadata::{MAX_BLOB, Part};
 
 use super::which_store::{self, WhichStore};

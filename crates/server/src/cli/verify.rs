@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use domain::clock::{Clock, SystemClock};
+use domain::model::clock::{Clock, SystemClock};
 use webauthn::UnixSeconds;
 use webauthn::trace::{NoTrace, Steps};
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use domain::Passkeys;
-use domain::policy::Policy;
+use domain::model::policy::Policy;
 
 use crate::config::{self, Flags, Settings};
 use crate::metadata::Sources;

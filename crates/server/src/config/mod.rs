@@ -12,9 +12,9 @@ mod sections;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use domain::accounts::Secret;
-use domain::ids::AccountId;
-use domain::policy::Policy;
+use domain::model::account::Secret;
+use domain::model::ids::AccountId;
+use domain::model::policy::Policy;
 use serde::Deserialize as _;
 
 use self::given::{Given, Places};

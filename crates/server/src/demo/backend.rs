@@ -10,8 +10,8 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use domain::accounts::Secret;
-use domain::ids::{AccountId, RelyingPartyId};
+use domain::model::account::Secret;
+use domain::model::ids::{AccountId, RelyingPartyId};
 use http_body_util::BodyExt as _;
 use serde::Deserialize;
 use serde_json::{Value, json};

@@ -18,8 +18,8 @@ use axum::http::StatusCode;
 use axum::http::header::HOST;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use domain::accounts::Bootstrap;
-use domain::policy::Policy;
+use domain::model::policy::Policy;
+use domain::service::accounts::Bootstrap;
 use tokio::net::TcpListener;
 
 use crate::app::{App, PublicUrl};

@@ -4,8 +4,8 @@ use std::collections::{HashMap, VecDeque};
 
 use axum::http::header::COOKIE;
 use axum::http::{HeaderMap, HeaderValue};
-use domain::accounts::Secret;
-use domain::clock::SystemRandomness;
+use domain::model::account::Secret;
+use domain::model::clock::SystemRandomness;
 use parking_lot::Mutex;
 
 /// Most sessions and most users; the oldest make room.

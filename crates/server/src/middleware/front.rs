@@ -19,7 +19,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use bytes::BytesMut;
 use domain::Reason;
-use domain::clock::Randomness;
+use domain::model::clock::Randomness;
 use http_body_util::BodyExt as _;
 
 use crate::api::RefusalInfo;

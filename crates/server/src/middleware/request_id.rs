@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::http::HeaderValue;
-use domain::clock::Randomness;
+use domain::model::clock::Randomness;
 
 /// The header that carries a request's id.
 pub const REQUEST_ID: &str = "x-request-id";

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use axum::{Json, Router};
 use domain::Passkeys;
-use domain::ids::RelyingPartyId;
+use domain::model::ids::RelyingPartyId;
 use domain::webauthn::origin::Origin;
 use http_body_util::BodyExt as _;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};

@@ -11,9 +11,9 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::get;
-use domain::audit::{Actor, ActorKind};
-use domain::ids::RelyingPartyId;
-use domain::storage::PageRequest;
+use domain::model::audit::{Actor, ActorKind};
+use domain::model::ids::RelyingPartyId;
+use domain::model::page::PageRequest;
 
 use crate::api::nevis::access_keys;
 use crate::app::App;

@@ -2,7 +2,7 @@
 
 use axum::http::Method;
 use domain::Reason;
-use domain::metadata::MetadataTrust;
+use domain::service::metadata::MetadataTrust;
 use serde_json::{Value, json};
 use testkit::metadata::Service;
 use testkit::{Algorithm, Authenticator, Format, Lies, Profile};

@@ -1,7 +1,7 @@
 //! The dialect below `/nevisfido/fido2` (contract section 7.6).
 
 use domain::Reason;
-use domain::metadata::MetadataTrust;
+use domain::service::metadata::MetadataTrust;
 use serde_json::{Value, json};
 use testkit::json::pad;
 use testkit::metadata::Service;

@@ -1,7 +1,7 @@
 //! Metadata Service Tests: which metadata are believed, and which models they rule out (NV-169).
 
 use domain::Reason;
-use domain::metadata::MetadataTrust;
+use domain::service::metadata::MetadataTrust;
 use testkit::metadata::{Blob, BlobLies, Entry, Service, Status};
 use testkit::{Algorithm, Authenticator, Chain, Lies, Profile};
 
@@ -79,7 +79,10 @@ mod nv_169_refused {
         let swapped = format!("{}.{payload}.{}", parts[0], parts[2]);
         let refusal = tool
             .passkeys
-            .import_metadata(swapped.as_bytes(), domain::metadata::MetadataSource::Fetch)
+            .import_metadata(
+                swapped.as_bytes(),
+                domain::model::metadata::MetadataSource::Fetch,
+            )
             .await
             .unwrap_err();
         assert_eq!(refusal.reason, Reason::MetadataUntrusted);
@@ -124,7 +127,7 @@ mod nv_169_refused {
         tool.publish(&Blob::default(), &BlobLies::default())
             .await
             .unwrap();
-        let source = domain::metadata::MetadataSource::Fetch;
+        let source = domain::model::metadata::MetadataSource::Fetch;
         let refused = tool.passkeys.import_metadata(text.as_bytes(), source).await;
         refused.unwrap_err().reason
     }

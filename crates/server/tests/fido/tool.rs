@@ -7,12 +7,14 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, Method, Request};
-use domain::accounts::{Bootstrap, Secret};
-use domain::clock::{SteppedClock, Timestamp};
-use domain::error::Refusal;
-use domain::ids::{AccountId, RelyingPartyId};
-use domain::metadata::{ImportedMetadata, MetadataSource, MetadataTrust};
-use domain::relying_parties::RelyingParty;
+use domain::model::account::Secret;
+use domain::model::clock::{SteppedClock, Timestamp};
+use domain::model::ids::{AccountId, RelyingPartyId};
+use domain::model::metadata::MetadataSource;
+use domain::model::refusal::Refusal;
+use domain::model::relying_party::RelyingParty;
+use domain::service::accounts::Bootstrap;
+use domain::service::metadata::{ImportedMetadata, MetadataTrust};
 use domain::{Passkeys, Reason};
 use serde_json::{Value, json};
 use server::api::RefusalInfo;
@@ -209,7 +211,7 @@ impl Tool {
 
     /// The only Relying Party of the account.
     pub async fn service(&self) -> RelyingPartyId {
-        let page = domain::storage::PageRequest::first(1);
+        let page = domain::model::page::PageRequest::first(1);
         let made = self
             .passkeys
             .list_relying_parties(AccountId(ACCOUNT), page)

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use domain::clock::Randomness;
+use domain::model::clock::Randomness;
 
 /// Different bytes at each call, the same in each run, so that whole answers can be compared.
 #[derive(Default)]

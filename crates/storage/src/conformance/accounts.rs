@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use domain::accounts::{ApiKey, SecretHash};
-use domain::ids::{AccountId, ApiKeyId};
-use domain::storage::{FirstAccount, PageRequest, Principal};
+use domain::model::account::Principal;
+use domain::model::account::{ApiKey, SecretHash};
+use domain::model::ids::{AccountId, ApiKeyId};
+use domain::model::page::PageRequest;
+use domain::store::FirstAccount;
 
 use super::fixture::{Bed, NOW, World, at, key, new_account};
 

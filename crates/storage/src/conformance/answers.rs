@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use domain::clock::Timestamp;
-use domain::ids::{AccountId, AttemptId};
-use domain::storage::{Reservation, Reserved, Swept};
+use domain::model::clock::Timestamp;
+use domain::model::ids::{AccountId, AttemptId};
+use domain::store::{Reservation, Reserved, Swept};
 
 use super::fixture::{Bed, End, World, at, key};
 

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use domain::audit::{AuditEvent, AuditKind};
-use domain::ceremony::{Asked, Ceremony, CeremonyState};
-use domain::credentials::CredentialRecord;
-use domain::ids::{AttemptId, RelyingPartyId};
-use domain::storage::{CounterRule, FinishedAuthentication, FinishedRegistration, Refused};
-use domain::users::UserRef;
+use domain::model::audit::{AuditEvent, AuditKind};
+use domain::model::ceremony::{Asked, Ceremony, CeremonyState};
+use domain::model::credential::CredentialRecord;
+use domain::model::ids::{AttemptId, RelyingPartyId};
+use domain::model::user::UserRef;
+use domain::store::{CounterRule, FinishedAuthentication, FinishedRegistration, Refused};
 use testkit::Lies;
 use webauthn::authentication::BackupEligibilityPolicy;
 use webauthn::error::Reason;

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use domain::audit::{Actor, ActorKind, AuditKind};
-use domain::ceremony::{Asked, Ceremony, CeremonyKind, CeremonyState, Standing};
-use domain::ids::{AccessKeyId, AttemptId, CeremonyId, CredentialKey};
-use domain::storage::{Begin, BeginRegistration, CeremonyFilter, PageRequest, Refused, Swept};
-use domain::users::UserRef;
+use domain::model::audit::{Actor, ActorKind, AuditKind};
+use domain::model::ceremony::{Asked, Ceremony, CeremonyKind, CeremonyState, Standing};
+use domain::model::ids::{AccessKeyId, AttemptId, CeremonyId, CredentialKey};
+use domain::model::page::PageRequest;
+use domain::model::user::UserRef;
+use domain::store::{Begin, BeginRegistration, CeremonyFilter, Refused, Swept};
 use testkit::Lies;
 use webauthn::error::Reason;
 
@@ -120,7 +121,7 @@ pub(crate) async fn a_registration_begins_with_a_new_user_or_an_old_one(bed: &mu
     assert_eq!(world.ceremony(fourth.id).await, None);
     assert_eq!(world.count(AuditKind::RegistrationStarted).await, 2);
 
-    let elsewhere = new_user(domain::ids::RelyingPartyId(key()), "ann", NOW);
+    let elsewhere = new_user(domain::model::ids::RelyingPartyId(key()), "ann", NOW);
     let fifth = registration(&elsewhere, NOW);
     let begin = BeginRegistration {
         ceremony: &fifth,
@@ -149,7 +150,7 @@ pub(crate) async fn an_authentication_needs_its_user_and_its_relying_party(bed: 
     let gone = [
         authentication(world.rp, Some(&new_user(world.rp, "bob", NOW)), NOW),
         authentication(other, Some(&ann), NOW),
-        authentication(domain::ids::RelyingPartyId(key()), None, NOW),
+        authentication(domain::model::ids::RelyingPartyId(key()), None, NOW),
     ];
     for ceremony in gone {
         assert_eq!(world.try_begin(&ceremony, 5).await, Ok(Begin::UserGone));
@@ -503,7 +504,7 @@ pub(crate) async fn the_sweep_removes_what_is_old_within_its_budget(bed: &mut dy
     // Events: one of NOW in each Relying Party, and four more of later.
     for (rp, millis) in [(world.rp, 1), (other.rp, 2), (world.rp, 3), (other.rp, 3)] {
         let user = new_user(rp, &format!("user {millis}"), NOW);
-        let created = domain::audit::AuditEvent {
+        let created = domain::model::audit::AuditEvent {
             at: at(millis),
             ..event(AuditKind::UserCreated, rp)
         };

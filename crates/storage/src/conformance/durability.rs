@@ -2,14 +2,14 @@
 
 use std::fmt::Write;
 
-use domain::audit::AuditKind;
-use domain::ceremony::CeremonyKind;
-use domain::clock::Timestamp;
-use domain::ids::{AttemptId, RelyingPartyId, TokenId, UserId};
-use domain::storage::{
-    CeremonyFilter, FinishedAuthentication, FirstAccount, PageRequest, Principal, Refused, Storage,
-};
-use domain::tokens::TokenKind;
+use domain::model::account::Principal;
+use domain::model::audit::AuditKind;
+use domain::model::ceremony::CeremonyKind;
+use domain::model::clock::Timestamp;
+use domain::model::ids::{AttemptId, RelyingPartyId, TokenId, UserId};
+use domain::model::page::PageRequest;
+use domain::model::token::TokenKind;
+use domain::store::{CeremonyFilter, FinishedAuthentication, FirstAccount, Refused, Storage};
 use testkit::Lies;
 use webauthn::error::Reason;
 

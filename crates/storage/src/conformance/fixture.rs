@@ -5,22 +5,25 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
-use domain::accounts::{Account, SecretHash};
-use domain::audit::{Actor, ActorKind, AuditEvent, AuditKind};
-use domain::ceremony::{Asked, AuthenticationAsked, Ceremony, CeremonyState, RegistrationAsked};
-use domain::clock::Timestamp;
-use domain::credentials::{CredentialRecord, NewCredential};
-use domain::ids::{
+use domain::model::account::{Account, SecretHash};
+use domain::model::audit::{Actor, ActorKind, AuditEvent, AuditKind};
+use domain::model::ceremony::{
+    Asked, AuthenticationAsked, Ceremony, CeremonyState, RegistrationAsked,
+};
+use domain::model::clock::Timestamp;
+use domain::model::credential::{CredentialRecord, NewCredential};
+use domain::model::ids::{
     AccountId, AttemptId, CeremonyId, CredentialKey, EventId, RelyingPartyId, UserId,
 };
-use domain::policy::{Attachment, PartialSelection, Policy, Selection};
-use domain::relying_parties::RelyingParty;
-use domain::storage::{
+use domain::model::page::{Page, PageRequest};
+use domain::model::policy::{Attachment, PartialSelection, Policy, Selection};
+use domain::model::relying_party::RelyingParty;
+use domain::model::user::User;
+use domain::store::{
     Begin, BeginRegistration, CounterRule, CreateUser, Fault, FinishAuthentication,
-    FinishRegistration, FinishedAuthentication, FinishedRegistration, FirstAccount, Page,
-    PageRequest, RefuseCeremony, Refused, Storage,
+    FinishRegistration, FinishedAuthentication, FinishedRegistration, FirstAccount, RefuseCeremony,
+    Refused, Storage,
 };
-use domain::users::User;
 use serde_json::json;
 use testkit::{Authenticator, Counter, Lies, Profile};
 use webauthn::attestation::AttestationPolicy;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use domain::metadata::{MetadataSource, StoredMetadata};
-use domain::storage::ReplaceMetadata;
+use domain::model::metadata::{MetadataSource, StoredMetadata};
+use domain::store::ReplaceMetadata;
 
 use super::fixture::{Bed, End, at};
 

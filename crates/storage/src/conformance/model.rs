@@ -4,18 +4,21 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use domain::access_keys::AccessKey;
-use domain::audit::{AuditEvent, AuditKind};
-use domain::ceremony::{Ceremony, CeremonyKind, Standing};
-use domain::ids::{AttemptId, CeremonyId, CredentialKey, EventId, RelyingPartyId, TokenId, UserId};
-use domain::relying_parties::RelyingParty;
-use domain::storage::{
-    BeginRegistration, CeremonyFilter, CounterRule, FinishedRegistration, Order, PageRequest,
-    Position, RefuseCeremony, Reserved, Storage,
+use domain::model::access_key::AccessKey;
+use domain::model::audit::{AuditEvent, AuditKind};
+use domain::model::ceremony::{Ceremony, CeremonyKind, Standing};
+use domain::model::ids::{
+    AttemptId, CeremonyId, CredentialKey, EventId, RelyingPartyId, TokenId, UserId,
 };
-use domain::tokens::{TokenKey, TokenKind};
-use domain::users::{User, UserRef};
-use domain::webhooks::Webhook;
+use domain::model::page::{Order, PageRequest, Position};
+use domain::model::relying_party::RelyingParty;
+use domain::model::token::{TokenKey, TokenKind};
+use domain::model::user::{User, UserRef};
+use domain::model::webhook::Webhook;
+use domain::store::{
+    BeginRegistration, CeremonyFilter, CounterRule, FinishedRegistration, RefuseCeremony, Reserved,
+    Storage,
+};
 use testkit::Lies;
 use webauthn::error::Reason;
 
@@ -207,7 +210,7 @@ impl Run {
                 party.name = name.to_owned();
                 let event = self.event(AuditKind::RelyingPartyUpdated, party.id);
                 let update = both!(self, s => s.update_relying_party(&party, &event).await);
-                if update == domain::storage::Update::Done {
+                if update == domain::store::Update::Done {
                     self.parties[n] = party;
                 } else if self.dice.roll(20) == 0 {
                     both!(self, s => s.delete_relying_party(rp).await);

@@ -1,10 +1,11 @@
 //! Lists in pages.
 
-use domain::audit::{AuditEvent, AuditKind};
-use domain::ceremony::CeremonyKind;
-use domain::clock::Timestamp;
-use domain::ids::AccountId;
-use domain::storage::{CeremonyFilter, CreateUser, Order, Page, PageRequest, Position};
+use domain::model::audit::{AuditEvent, AuditKind};
+use domain::model::ceremony::CeremonyKind;
+use domain::model::clock::Timestamp;
+use domain::model::ids::AccountId;
+use domain::model::page::{Order, Page, PageRequest, Position};
+use domain::store::{CeremonyFilter, CreateUser};
 
 use super::accounts::api_key;
 use super::fixture::{
@@ -104,7 +105,7 @@ pub(crate) async fn every_list_is_complete_and_in_order_at_every_page_size(bed: 
             accounts.push((created, further.id.0));
         }
 
-        let api_key = domain::accounts::ApiKey {
+        let api_key = domain::model::account::ApiKey {
             created,
             ..api_key(account)
         };

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use domain::audit::{AuditEvent, AuditKind};
-use domain::ceremony::{Ceremony, CeremonyState};
-use domain::ids::AttemptId;
-use domain::storage::{FinishedRegistration, PageRequest, Refused};
+use domain::model::audit::{AuditEvent, AuditKind};
+use domain::model::ceremony::{Ceremony, CeremonyState};
+use domain::model::ids::AttemptId;
+use domain::model::page::PageRequest;
+use domain::store::{FinishedRegistration, Refused};
 use testkit::Lies;
 use webauthn::error::Reason;
 

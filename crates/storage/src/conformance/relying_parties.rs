@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use domain::audit::AuditKind;
-use domain::clock::Timestamp;
-use domain::ids::{AccountId, RelyingPartyId, WebhookId};
-use domain::storage::{CreateUser, PageRequest, Update};
-use domain::tokens::TokenKind;
-use domain::users::UserRef;
-use domain::webhooks::Webhook;
+use domain::model::audit::AuditKind;
+use domain::model::clock::Timestamp;
+use domain::model::ids::{AccountId, RelyingPartyId, WebhookId};
+use domain::model::page::PageRequest;
+use domain::model::token::TokenKind;
+use domain::model::user::UserRef;
+use domain::model::webhook::Webhook;
+use domain::store::{CreateUser, Update};
 
 use super::fixture::{
     Bed, NOW, World, at, authentication, event, key, new_relying_party, new_user, registration,
@@ -224,7 +225,7 @@ pub(crate) async fn deleting_a_relying_party_takes_all_that_is_in_it_and_nothing
     ] {
         assert_eq!(
             world.try_begin(&ceremony, 10).await,
-            Ok(domain::storage::Begin::UserGone)
+            Ok(domain::store::Begin::UserGone)
         );
     }
 }

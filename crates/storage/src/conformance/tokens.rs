@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use domain::access_keys::AccessKey;
-use domain::audit::AuditKind;
-use domain::clock::Timestamp;
-use domain::ids::{AccessKeyId, RelyingPartyId, TokenId};
-use domain::storage::{PageRequest, Swept};
-use domain::tokens::{TokenKey, TokenKind};
+use domain::model::access_key::AccessKey;
+use domain::model::audit::AuditKind;
+use domain::model::clock::Timestamp;
+use domain::model::ids::{AccessKeyId, RelyingPartyId, TokenId};
+use domain::model::page::PageRequest;
+use domain::model::token::{TokenKey, TokenKind};
+use domain::store::Swept;
 
 use super::fixture::{Bed, NOW, World, at, event, key};
 

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use domain::audit::AuditKind;
-use domain::ids::{AttemptId, CredentialKey, UserId};
-use domain::storage::{
-    CreateUser, FinishedAuthentication, FinishedRegistration, PageRequest, RefuseCeremony, Refused,
+use domain::model::audit::AuditKind;
+use domain::model::ids::{AttemptId, CredentialKey, UserId};
+use domain::model::page::PageRequest;
+use domain::model::user::{User, UserRef};
+use domain::store::{
+    CreateUser, FinishedAuthentication, FinishedRegistration, RefuseCeremony, Refused,
 };
-use domain::users::{User, UserRef};
 use testkit::Lies;
 use webauthn::error::Reason;
 
@@ -215,7 +216,7 @@ pub(crate) async fn a_credential_is_renamed_and_deleted_by_its_owner_only(bed: &
     assert_eq!(found, Ok(Some((record.clone(), ann.clone()))));
     assert_eq!(store.credential(other, record.key).await, Ok(None));
 
-    let renamed = || domain::audit::AuditEvent {
+    let renamed = || domain::model::audit::AuditEvent {
         at: at(77),
         ..event(AuditKind::CredentialRenamed, world.rp)
     };

@@ -20,27 +20,29 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::access_keys::AccessKey;
-use domain::accounts::{Account, ApiKey, SecretHash};
-use domain::audit::AuditEvent;
-use domain::ceremony::Ceremony;
-use domain::clock::Timestamp;
-use domain::credentials::{CredentialRecord, Evidence};
-use domain::ids::{
+use domain::model::access_key::AccessKey;
+use domain::model::account::Principal;
+use domain::model::account::{Account, ApiKey, SecretHash};
+use domain::model::audit::AuditEvent;
+use domain::model::ceremony::Ceremony;
+use domain::model::clock::Timestamp;
+use domain::model::credential::{CredentialRecord, Evidence};
+use domain::model::ids::{
     AccessKeyId, AccountId, ApiKeyId, AttemptId, CeremonyId, CredentialKey, RelyingPartyId,
     TokenId, UserId, WebhookId,
 };
-use domain::metadata::StoredMetadata;
-use domain::relying_parties::RelyingParty;
-use domain::storage::{
+use domain::model::metadata::StoredMetadata;
+use domain::model::page::{Page, PageRequest};
+use domain::model::relying_party::RelyingParty;
+use domain::model::token::{TokenKey, TokenKind};
+use domain::model::user::{User, UserRef};
+use domain::model::webhook::Webhook;
+use domain::store::{
     Begin, BeginRegistration, CeremonyFilter, CreateUser, Fault, FinishAuthentication,
     FinishRegistration, FinishedAuthentication, FinishedRegistration, FirstAccount,
-    LoadedAuthentication, Page, PageRequest, Principal, RefuseCeremony, Refused, ReplaceMetadata,
-    Reservation, Reserved, Storage, StoredSecret, Swept, Update,
+    LoadedAuthentication, RefuseCeremony, Refused, ReplaceMetadata, Reservation, Reserved, Storage,
+    StoredSecret, Swept, Update,
 };
-use domain::tokens::{TokenKey, TokenKind};
-use domain::users::{User, UserRef};
-use domain::webhooks::Webhook;
 use parking_lot::Mutex;
 use rusqlite::Connection;
 use webauthn::credential::CredentialId;

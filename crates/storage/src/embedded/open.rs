@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use domain::storage::Fault;
+use domain::store::Fault;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use domain::storage::Fault;
+use domain::store::Fault;
 use parking_lot::Mutex;
 use rusqlite::{Connection, OpenFlags};
 

@@ -1,22 +1,22 @@
 //! What each reading operation reads.
 
-use domain::access_keys::AccessKey;
-use domain::accounts::{Account, ApiKey};
-use domain::audit::AuditEvent;
-use domain::ceremony::{Ceremony, Standing};
-use domain::clock::Timestamp;
-use domain::credentials::{CredentialRecord, Evidence};
-use domain::ids::{
+use domain::model::access_key::AccessKey;
+use domain::model::account::Principal;
+use domain::model::account::{Account, ApiKey};
+use domain::model::audit::AuditEvent;
+use domain::model::ceremony::{Ceremony, Standing};
+use domain::model::clock::Timestamp;
+use domain::model::credential::{CredentialRecord, Evidence};
+use domain::model::ids::{
     AccessKeyId, AccountId, CeremonyId, CredentialKey, RelyingPartyId, TokenId, UserId,
 };
-use domain::metadata::{MetadataSource, StoredMetadata};
-use domain::relying_parties::RelyingParty;
-use domain::storage::{
-    CeremonyFilter, LoadedAuthentication, Order, Page, PageRequest, Principal, StoredSecret,
-};
-use domain::tokens::{TokenKey, TokenKind};
-use domain::users::{User, UserRef};
-use domain::webhooks::Webhook;
+use domain::model::metadata::{MetadataSource, StoredMetadata};
+use domain::model::page::{Order, Page, PageRequest};
+use domain::model::relying_party::RelyingParty;
+use domain::model::token::{TokenKey, TokenKind};
+use domain::model::user::{User, UserRef};
+use domain::model::webhook::Webhook;
+use domain::store::{CeremonyFilter, LoadedAuthentication, StoredSecret};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, ToSql, params};
 use webauthn::credential::CredentialId;
@@ -63,7 +63,7 @@ pub(super) fn secret(
     first(connection, sql, [key], |row| {
         Ok(StoredSecret {
             account: AccountId(row.get(0)?),
-            hash: domain::accounts::SecretHash(row.get(1)?),
+            hash: domain::model::account::SecretHash(row.get(1)?),
         })
     })
 }

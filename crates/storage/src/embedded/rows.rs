@@ -3,16 +3,16 @@
 use std::str::FromStr;
 
 use aws_lc_rs::digest::{Context, SHA256, digest};
-use domain::accounts::{Account, ApiKey, SecretHash};
-use domain::audit::{Actor, ActorKind, AuditEvent, AuditKind};
-use domain::ceremony::{Asked, Ceremony, CeremonyKind, CeremonyState};
-use domain::clock::Timestamp;
-use domain::credentials::{CredentialRecord, Evidence, NewCredential};
-use domain::ids::{
+use domain::model::account::{Account, ApiKey, SecretHash};
+use domain::model::audit::{Actor, ActorKind, AuditEvent, AuditKind};
+use domain::model::ceremony::{Asked, Ceremony, CeremonyKind, CeremonyState};
+use domain::model::clock::Timestamp;
+use domain::model::credential::{CredentialRecord, Evidence, NewCredential};
+use domain::model::ids::{
     AccessKeyId, AccountId, ApiKeyId, CeremonyId, CredentialKey, EventId, RelyingPartyId, UserId,
 };
-use domain::storage::Fault;
-use domain::users::User;
+use domain::model::user::User;
+use domain::store::Fault;
 use rusqlite::{Connection, Row, params};
 use serde_json::{from_str, to_string};
 use webauthn::cose::CoseAlgorithm;

@@ -1,6 +1,6 @@
 //! A thin layer over `rusqlite`: cached statements, and errors that become faults without carrying data.
 
-use domain::storage::Fault;
+use domain::store::Fault;
 use rusqlite::{Connection, ErrorCode, Params, Row};
 
 /// Why a piece of work on a connection ended early.

@@ -2,7 +2,7 @@
 
 use super::*;
 
-use domain::audit::AuditKind;
+use domain::model::audit::AuditKind;
 
 use crate::Memory;
 use crate::conformance::{Bed, End, model};

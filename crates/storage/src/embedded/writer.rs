@@ -4,7 +4,7 @@
 
 use std::thread::{self, JoinHandle};
 
-use domain::storage::Fault;
+use domain::store::Fault;
 use parking_lot::Mutex;
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{mpsc, oneshot};

@@ -1,7 +1,7 @@
 //! Answers that are kept for calls that are sent again.
 
-use domain::clock::Timestamp;
-use domain::storage::{Reservation, Reserved};
+use domain::model::clock::Timestamp;
+use domain::store::{Reservation, Reserved};
 
 use super::state::{Called, State};
 

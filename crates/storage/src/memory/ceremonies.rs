@@ -1,13 +1,13 @@
 //! Ceremonies: begun, taken, refused, and the registrations that led to nothing.
 
-use domain::ceremony::{Asked, Ceremony, CeremonyKind, CeremonyState};
-use domain::clock::Timestamp;
-use domain::credentials::CredentialRecord;
-use domain::ids::{CeremonyId, RelyingPartyId, UserId};
-use domain::storage::{
+use domain::model::ceremony::{Asked, Ceremony, CeremonyKind, CeremonyState};
+use domain::model::clock::Timestamp;
+use domain::model::credential::CredentialRecord;
+use domain::model::ids::{CeremonyId, RelyingPartyId, UserId};
+use domain::model::page::{Page, PageRequest};
+use domain::store::{
     Begin, BeginRegistration, CeremonyFilter, CounterRule, Fault, FinishAuthentication,
-    FinishRegistration, FinishedAuthentication, FinishedRegistration, Page, PageRequest,
-    RefuseCeremony, Refused,
+    FinishRegistration, FinishedAuthentication, FinishedRegistration, RefuseCeremony, Refused,
 };
 use webauthn::error::Reason;
 

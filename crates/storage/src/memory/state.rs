@@ -2,22 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use domain::access_keys::AccessKey;
-use domain::accounts::{Account, ApiKey};
-use domain::audit::AuditEvent;
-use domain::ceremony::{Ceremony, CeremonyKind, CeremonyState};
-use domain::clock::Timestamp;
-use domain::credentials::{CredentialRecord, Evidence};
-use domain::ids::{
+use domain::model::access_key::AccessKey;
+use domain::model::account::{Account, ApiKey};
+use domain::model::audit::AuditEvent;
+use domain::model::ceremony::{Ceremony, CeremonyKind, CeremonyState};
+use domain::model::clock::Timestamp;
+use domain::model::credential::{CredentialRecord, Evidence};
+use domain::model::ids::{
     AccessKeyId, AccountId, ApiKeyId, AttemptId, CeremonyId, CredentialKey, EventId,
     RelyingPartyId, TokenId, UserId, WebhookId,
 };
-use domain::metadata::StoredMetadata;
-use domain::relying_parties::RelyingParty;
-use domain::storage::{Fault, Order, Page, PageRequest};
-use domain::tokens::{TokenKey, TokenKind};
-use domain::users::{User, UserRef};
-use domain::webhooks::Webhook;
+use domain::model::metadata::StoredMetadata;
+use domain::model::page::{Order, Page, PageRequest};
+use domain::model::relying_party::RelyingParty;
+use domain::model::token::{TokenKey, TokenKind};
+use domain::model::user::{User, UserRef};
+use domain::model::webhook::Webhook;
+use domain::store::Fault;
 
 /// All that is kept.
 #[derive(Default)]

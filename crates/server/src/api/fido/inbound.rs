@@ -6,8 +6,8 @@ use axum::http::header::{ACCEPT, CONTENT_TYPE, ORIGIN};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use domain::Reason;
-use domain::error::Refusal;
-use domain::relying_parties::RelyingParty;
+use domain::model::refusal::Refusal;
+use domain::model::relying_party::RelyingParty;
 use domain::webauthn::json::{self, Limits, Object, Value};
 
 use super::reply::Failure;

@@ -22,7 +22,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{MethodRouter, any, post};
 use domain::Passkeys;
-use domain::ids::RelyingPartyId;
+use domain::model::ids::RelyingPartyId;
 use domain::webauthn::authentication::Rules;
 
 use crate::api::auth::AccessKeys;

@@ -2,12 +2,13 @@
 
 use axum::extract::{Request, State};
 use axum::response::Response;
-use domain::audit::{Actor, ActorKind};
-use domain::authentication::{StartAuthentication, Who};
-use domain::ceremony::{Asked, Terms};
-use domain::policy::{Attachment, PartialSelection};
-use domain::registration::StartRegistration;
-use domain::users::UserRef;
+use domain::model::audit::{Actor, ActorKind};
+use domain::model::ceremony::Asked;
+use domain::model::policy::{Attachment, PartialSelection};
+use domain::model::user::UserRef;
+use domain::service::authentication::{StartAuthentication, Who};
+use domain::service::ceremony::Terms;
+use domain::service::registration::StartRegistration;
 use domain::webauthn::json::{Object, Value};
 use domain::webauthn::options::{AttestationConveyance, ResidentKey, UserVerification};
 

@@ -7,8 +7,8 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTIC
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use domain::Reason;
-use domain::error::Refusal;
-use domain::ids::CeremonyId;
+use domain::model::ids::CeremonyId;
+use domain::model::refusal::Refusal;
 use serde::Serialize;
 
 use super::reasons::{Class, class};

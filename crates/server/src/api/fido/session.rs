@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use domain::ids::CeremonyId;
+use domain::model::ids::CeremonyId;
 use serde::{Serialize, Serializer};
 
 /// Digits between the hyphens.

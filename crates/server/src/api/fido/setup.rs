@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use domain::Passkeys;
-use domain::error::Refusal;
-use domain::ids::{AccountId, RelyingPartyId};
-use domain::policy::PartialSelection;
-use domain::relying_parties::RelyingParty;
-use domain::storage::{PageRequest, Position};
+use domain::model::ids::{AccountId, RelyingPartyId};
+use domain::model::page::{PageRequest, Position};
+use domain::model::policy::PartialSelection;
+use domain::model::refusal::Refusal;
+use domain::model::relying_party::RelyingParty;
 use domain::webauthn::origin::Origin;
 use domain::webauthn::relying_party::RpId;
 

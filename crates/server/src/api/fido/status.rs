@@ -4,7 +4,7 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use domain::Reason;
-use domain::ceremony::Standing;
+use domain::model::ceremony::Standing;
 use serde::Serialize;
 
 use super::Wire;

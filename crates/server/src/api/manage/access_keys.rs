@@ -6,11 +6,11 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use domain::Passkeys;
-use domain::access_keys::AccessKey as Record;
-use domain::audit::{Actor, ActorKind};
-use domain::error::Refusal;
-use domain::ids::{AccessKeyId, RelyingPartyId};
-use domain::storage::PageRequest;
+use domain::model::access_key::AccessKey as Record;
+use domain::model::audit::{Actor, ActorKind};
+use domain::model::ids::{AccessKeyId, RelyingPartyId};
+use domain::model::page::PageRequest;
+use domain::model::refusal::Refusal;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 

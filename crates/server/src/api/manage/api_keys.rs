@@ -5,8 +5,8 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use domain::ids::ApiKeyId;
-use domain::storage::PageRequest;
+use domain::model::ids::ApiKeyId;
+use domain::model::page::PageRequest;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use domain::Reason;
-use domain::ids::CredentialKey;
+use domain::model::ids::CredentialKey;
 use domain::webauthn::credential::{Aaguid, CredentialId};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -95,7 +95,7 @@ pub async fn show(
     let rp = service(&app, &headers, &sid).await?;
     let unknown = || Problem::new(StatusCode::NOT_FOUND, Reason::CredentialUnknown.name());
     let key = key_of(&id).ok_or_else(unknown)?;
-    let not_found = |refusal: domain::error::Refusal| match refusal.reason {
+    let not_found = |refusal: domain::model::refusal::Refusal| match refusal.reason {
         Reason::CredentialUnknown => unknown(),
         _ => refusal.into(),
     };

@@ -5,7 +5,7 @@ use axum::http::header::WWW_AUTHENTICATE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use domain::Reason;
-use domain::error::Refusal;
+use domain::model::refusal::Refusal;
 use serde::Serialize;
 use utoipa::ToSchema;
 

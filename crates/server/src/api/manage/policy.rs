@@ -11,9 +11,9 @@ use axum::http::header::{ETAG, IF_MATCH};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use domain::Reason;
-use domain::error::Refusal;
-use domain::policy::Policy;
-use domain::relying_parties::RelyingParty;
+use domain::model::policy::Policy;
+use domain::model::refusal::Refusal;
+use domain::model::relying_party::RelyingParty;
 use serde_json::Value;
 
 use super::body::{JSON, require_type};

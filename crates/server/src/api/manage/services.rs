@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::http::{HeaderMap, StatusCode};
 use domain::Reason;
-use domain::ids::RelyingPartyId;
-use domain::relying_parties::RelyingParty;
+use domain::model::ids::RelyingPartyId;
+use domain::model::relying_party::RelyingParty;
 
 use super::error::Problem;
 use crate::api::auth::authenticate;

@@ -1,8 +1,8 @@
 //! Access keys: tokens that back ends hold. The management API and the command line make them.
 
 use domain::Passkeys;
-use domain::access_keys::AccessKey;
-use domain::error::Refusal;
+use domain::model::access_key::AccessKey;
+use domain::model::refusal::Refusal;
 
 use super::keys;
 use super::tokens::{Claims, Kind, scope};

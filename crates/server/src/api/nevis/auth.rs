@@ -6,11 +6,11 @@ use async_trait::async_trait;
 use axum::http::header::{AUTHORIZATION, USER_AGENT};
 use axum::http::{HeaderMap, StatusCode};
 use domain::Reason;
-use domain::audit::{Actor, ActorKind};
-use domain::clock::Timestamp;
-use domain::error::Refusal;
-use domain::ids::{AccessKeyId, RelyingPartyId, TokenId};
-use domain::relying_parties::RelyingParty;
+use domain::model::audit::{Actor, ActorKind};
+use domain::model::clock::Timestamp;
+use domain::model::ids::{AccessKeyId, RelyingPartyId, TokenId};
+use domain::model::refusal::Refusal;
+use domain::model::relying_party::RelyingParty;
 
 use super::error::{ApiError, refused};
 use super::keys;

@@ -3,8 +3,9 @@
 use axum::extract::{Request, State};
 use axum::response::Response;
 use domain::Reason;
-use domain::credentials::{CredentialRecord, Enrolment};
-use domain::ids::CredentialKey;
+use domain::model::credential::CredentialRecord;
+use domain::model::ids::CredentialKey;
+use domain::service::credentials::Enrolment;
 use domain::webauthn::credential::{Aaguid, CredentialId};
 use serde::Serialize;
 

@@ -12,7 +12,7 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use domain::relying_parties::RelyingParty;
+use domain::model::relying_party::RelyingParty;
 
 use super::auth;
 use crate::app::App;

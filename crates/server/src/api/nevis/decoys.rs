@@ -3,9 +3,9 @@
 
 use aws_lc_rs::hmac;
 use domain::Passkeys;
-use domain::error::Refusal;
-use domain::ids::{RelyingPartyId, UserId};
-use domain::tokens::TokenKind;
+use domain::model::ids::{RelyingPartyId, UserId};
+use domain::model::refusal::Refusal;
+use domain::model::token::TokenKind;
 use domain::webauthn::credential::CredentialId;
 use domain::webauthn::options::CredentialDescriptor;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use domain::Reason;
-use domain::users::UserRef;
+use domain::model::user::UserRef;
 use domain::webauthn::json::{Object, Value};
 use domain::webauthn::options::CreationOptions;
 use serde::Serialize;

@@ -7,8 +7,8 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTIC
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use domain::Reason;
-use domain::clock::Timestamp;
-use domain::error::Refusal;
+use domain::model::clock::Timestamp;
+use domain::model::refusal::Refusal;
 use serde::Serialize;
 
 use super::reasons::{Call, status};

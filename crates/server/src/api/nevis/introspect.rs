@@ -3,10 +3,10 @@
 use axum::extract::{Request, State};
 use axum::response::Response;
 use domain::Reason;
-use domain::clock::Timestamp;
-use domain::ids::TokenId;
-use domain::relying_parties::RelyingParty;
-use domain::users::UserRef;
+use domain::model::clock::Timestamp;
+use domain::model::ids::TokenId;
+use domain::model::relying_party::RelyingParty;
+use domain::model::user::UserRef;
 use serde::Serialize;
 
 use super::auth::access_key;

@@ -4,7 +4,7 @@
 use axum::extract::{Request, State};
 use axum::response::Response;
 use domain::Reason;
-use domain::ids::RelyingPartyId;
+use domain::model::ids::RelyingPartyId;
 use serde_json::json;
 
 use super::error::ApiError;

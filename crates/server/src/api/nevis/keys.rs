@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use domain::error::Refusal;
-use domain::ids::{AccessKeyId, RelyingPartyId};
-use domain::relying_parties::RelyingParty;
-use domain::tokens::TokenKind;
+use domain::model::ids::{AccessKeyId, RelyingPartyId};
+use domain::model::refusal::Refusal;
+use domain::model::relying_party::RelyingParty;
+use domain::model::token::TokenKind;
 use domain::{Passkeys, Reason};
 
 use super::error::ApiError;

@@ -2,8 +2,9 @@
 
 use axum::extract::{Request, State};
 use axum::response::Response;
-use domain::audit::{ActorKind, AuditCategory, AuditEvent, AuditKind, EventRange, MAX_EVENTS};
-use domain::clock::Timestamp;
+use domain::model::audit::{ActorKind, AuditCategory, AuditEvent, AuditKind};
+use domain::model::clock::Timestamp;
+use domain::service::events::{EventRange, MAX_EVENTS};
 
 use super::CHANNEL;
 use super::auth::access_key;

@@ -1,6 +1,6 @@
 //! The user whom a request names by `username`, `userId` or through its intent token, and the channel.
 
-use domain::users::{User, UserRef};
+use domain::model::user::{User, UserRef};
 use domain::webauthn::json::{Object, Value};
 
 use super::CHANNEL;

@@ -1,12 +1,13 @@
 //! Wishes about a ceremony in a request, and the ceremonies that are begun with them.
 
-use domain::authentication::{StartAuthentication, Who};
-use domain::ceremony::{Ceremony, ChallengeForm, Terms};
-use domain::error::Refusal;
-use domain::policy::{Attachment, PartialSelection};
-use domain::registration::{StartRegistration, StartedRegistration};
-use domain::relying_parties::RelyingParty;
-use domain::users::UserRef;
+use domain::model::ceremony::{Ceremony, ChallengeForm};
+use domain::model::policy::{Attachment, PartialSelection};
+use domain::model::refusal::Refusal;
+use domain::model::relying_party::RelyingParty;
+use domain::model::user::UserRef;
+use domain::service::authentication::{StartAuthentication, Who};
+use domain::service::ceremony::Terms;
+use domain::service::registration::{StartRegistration, StartedRegistration};
 use domain::webauthn::json::{Object, Value};
 use domain::webauthn::options::{AttestationConveyance, ResidentKey, UserVerification};
 

@@ -8,11 +8,11 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use domain::Reason;
-use domain::audit::{Actor, ActorKind};
-use domain::ceremony::{Asked, CeremonyKind, relying_party_of_challenge};
-use domain::error::Refusal;
-use domain::ids::{CeremonyId, RelyingPartyId};
-use domain::relying_parties::RelyingParty;
+use domain::model::audit::{Actor, ActorKind};
+use domain::model::ceremony::{Asked, CeremonyKind, relying_party_of_challenge};
+use domain::model::ids::{CeremonyId, RelyingPartyId};
+use domain::model::refusal::Refusal;
+use domain::model::relying_party::RelyingParty;
 use domain::webauthn::json::Object;
 use domain::webauthn::response::{
     AuthenticationResponse, RegistrationResponse, ResponseError, ResponseForm,

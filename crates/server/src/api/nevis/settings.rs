@@ -2,7 +2,7 @@
 //! the origins and the authenticator wishes are the Relying Party's own settings and hold on every wire.
 
 use axum::http::StatusCode;
-use domain::relying_parties::RelyingParty;
+use domain::model::relying_party::RelyingParty;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -279,8 +279,8 @@ mod tests {
         let kept = |attributes: serde_json::Value| {
             let rp = serde_json::json!({
                 "id": "00".repeat(16), "account": "00".repeat(16), "name": "x",
-                "selection": domain::policy::PartialSelection::default(),
-                "policy": domain::policy::Policy::default(),
+                "selection": domain::model::policy::PartialSelection::default(),
+                "policy": domain::model::policy::Policy::default(),
                 "attributes": attributes, "version": 1, "created": 0, "updated": 0,
             });
             Settings::of(&serde_json::from_value(rp).unwrap())

@@ -8,10 +8,10 @@ use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::response::Response;
 use domain::Reason;
-use domain::ceremony::{Asked, Ceremony, CeremonyState, Standing};
-use domain::ids::CeremonyId;
-use domain::relying_parties::RelyingParty;
-use domain::users::UserRef;
+use domain::model::ceremony::{Asked, Ceremony, CeremonyState, Standing};
+use domain::model::ids::CeremonyId;
+use domain::model::relying_party::RelyingParty;
+use domain::model::user::UserRef;
 use serde::Serialize;
 
 use super::auth::access_key;

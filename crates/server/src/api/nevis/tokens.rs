@@ -5,7 +5,7 @@
 //! before any claim is looked at.
 
 use aws_lc_rs::hmac;
-use domain::clock::Timestamp;
+use domain::model::clock::Timestamp;
 use domain::webauthn::base64url;
 use serde::{Deserialize, Serialize};
 

@@ -2,10 +2,10 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 use domain::Reason;
-use domain::ceremony::{Ceremony, CeremonyKind};
-use domain::clock::Timestamp;
-use domain::error::Refusal;
-use domain::ids::{CeremonyId, CredentialKey, RelyingPartyId, UserId};
+use domain::model::ceremony::{Ceremony, CeremonyKind};
+use domain::model::clock::Timestamp;
+use domain::model::ids::{CeremonyId, CredentialKey, RelyingPartyId, UserId};
+use domain::model::refusal::Refusal;
 
 use super::CHANNEL;
 use super::keys;

@@ -3,9 +3,9 @@
 use axum::extract::{Request, State};
 use axum::response::Response;
 use domain::Reason;
-use domain::credentials::CredentialRecord;
-use domain::ids::UserId;
-use domain::users::{User, UserRef};
+use domain::model::credential::CredentialRecord;
+use domain::model::ids::UserId;
+use domain::model::user::{User, UserRef};
 use serde::Serialize;
 
 use super::auth::access_key;

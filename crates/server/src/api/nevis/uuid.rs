@@ -69,13 +69,13 @@ impl<'de> Deserialize<'de> for Uuid {
 macro_rules! shown_as_uuid {
     ($($key:ident),+) => {
         $(
-            impl From<domain::ids::$key> for Uuid {
-                fn from(key: domain::ids::$key) -> Self {
+            impl From<domain::model::ids::$key> for Uuid {
+                fn from(key: domain::model::ids::$key) -> Self {
                     Self(key.0)
                 }
             }
 
-            impl From<Uuid> for domain::ids::$key {
+            impl From<Uuid> for domain::model::ids::$key {
                 fn from(uuid: Uuid) -> Self {
                     Self(uuid.0)
                 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use domain::ids::CeremonyId;
+use domain::model::ids::CeremonyId;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 

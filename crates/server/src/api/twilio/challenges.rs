@@ -2,11 +2,11 @@
 
 use axum::extract::{Request, State};
 use axum::response::Response;
-use domain::ceremony::{Asked, Ceremony, Standing};
-use domain::clock::Timestamp;
-use domain::ids::{CeremonyId, CredentialKey};
-use domain::relying_parties::RelyingParty;
-use domain::storage::{Order, Position};
+use domain::model::ceremony::{Asked, Ceremony, Standing};
+use domain::model::clock::Timestamp;
+use domain::model::ids::{CeremonyId, CredentialKey};
+use domain::model::page::{Order, Position};
+use domain::model::relying_party::RelyingParty;
 use domain::webauthn::options::{RequestOptions, is_word};
 use serde::Serialize;
 

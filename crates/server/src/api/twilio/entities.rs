@@ -2,9 +2,9 @@
 
 use axum::extract::{Request, State};
 use axum::response::Response;
-use domain::relying_parties::RelyingParty;
-use domain::storage::{Order, Position};
-use domain::users::User;
+use domain::model::page::{Order, Position};
+use domain::model::relying_party::RelyingParty;
+use domain::model::user::User;
 use serde::Serialize;
 
 use super::BACK_END;

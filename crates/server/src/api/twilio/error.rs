@@ -7,7 +7,7 @@ use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use domain::Reason;
-use domain::error::Refusal;
+use domain::model::refusal::Refusal;
 use serde::Serialize;
 
 use super::codes::Code;

@@ -3,14 +3,15 @@
 
 use axum::extract::{Request, State};
 use axum::response::Response;
-use domain::ceremony::{Asked, Ceremony};
-use domain::clock::Timestamp;
-use domain::credentials::{CredentialRecord, Enrolment};
-use domain::ids::{CredentialKey, UserId};
-use domain::policy::Selection;
-use domain::relying_parties::RelyingParty;
-use domain::storage::{Order, Position};
-use domain::users::User;
+use domain::model::ceremony::{Asked, Ceremony};
+use domain::model::clock::Timestamp;
+use domain::model::credential::CredentialRecord;
+use domain::model::ids::{CredentialKey, UserId};
+use domain::model::page::{Order, Position};
+use domain::model::policy::Selection;
+use domain::model::relying_party::RelyingParty;
+use domain::model::user::User;
+use domain::service::credentials::Enrolment;
 use domain::webauthn::credential::Aaguid;
 use domain::webauthn::options::CreationOptions;
 use serde::{Serialize, Serializer};

@@ -10,8 +10,8 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::response::Response;
 use domain::Passkeys;
-use domain::answers::{Permit, Repeat, Repeatable};
-use domain::ids::AccountId;
+use domain::model::ids::AccountId;
+use domain::service::answers::{Permit, Repeat, Repeatable};
 
 use super::codes::Code;
 use super::error::{ApiError, refused};

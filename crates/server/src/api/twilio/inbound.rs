@@ -9,9 +9,9 @@ use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request, State
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use domain::ids::{AccountId, RelyingPartyId};
-use domain::relying_parties::RelyingParty;
-use domain::users::User;
+use domain::model::ids::{AccountId, RelyingPartyId};
+use domain::model::relying_party::RelyingParty;
+use domain::model::user::User;
 use domain::webauthn::json::{self, Limits};
 use serde::Serialize;
 

@@ -28,7 +28,7 @@ use axum::http::Method;
 use axum::response::Response;
 use axum::routing::{any, get, post};
 
-use domain::audit::{Actor, ActorKind};
+use domain::model::audit::{Actor, ActorKind};
 
 use crate::app::App;
 

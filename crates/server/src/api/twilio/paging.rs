@@ -3,8 +3,8 @@
 //! A token is sealed by the domain for one account, path and set of filters, so it opens no other list. Tokens that
 //! begin with `PA` lead to the rows after a position, those with `PB` to the rows before it.
 
-use domain::ids::AccountId;
-use domain::storage::{Order, Page, PageRequest, Position};
+use domain::model::ids::AccountId;
+use domain::model::page::{Order, Page, PageRequest, Position};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 

@@ -4,10 +4,10 @@
 
 use axum::extract::{Request, State};
 use axum::response::Response;
-use domain::ids::RelyingPartyId;
-use domain::policy::PartialSelection;
-use domain::relying_parties::RelyingParty;
-use domain::storage::{Order, Position};
+use domain::model::ids::RelyingPartyId;
+use domain::model::page::{Order, Position};
+use domain::model::policy::PartialSelection;
+use domain::model::relying_party::RelyingParty;
 use serde::{Deserialize, Serialize};
 
 use super::codes::Code;

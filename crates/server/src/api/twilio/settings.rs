@@ -1,6 +1,6 @@
 //! Passkeys settings: the block that services and factors show, and the rules for relying parties that both read.
 
-use domain::policy::{Attachment, PartialSelection, Selection};
+use domain::model::policy::{Attachment, PartialSelection, Selection};
 use domain::webauthn::options::{ResidentKey, UserVerification, is_word};
 use domain::webauthn::origin::Origin;
 use domain::webauthn::relying_party::RpId;

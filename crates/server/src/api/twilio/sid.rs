@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use domain::ids::{AccountId, CeremonyId, CredentialKey, RelyingPartyId, UserId, WebhookId};
+use domain::model::ids::{AccountId, CeremonyId, CredentialKey, RelyingPartyId, UserId, WebhookId};
 use serde::{Serialize, Serializer};
 
 /// Characters of a SID.

@@ -2,11 +2,11 @@
 
 use axum::extract::{Request, State};
 use axum::response::Response;
-use domain::ids::WebhookId;
-use domain::relying_parties::RelyingParty;
-use domain::storage::{Order, Position};
+use domain::model::ids::WebhookId;
+use domain::model::page::{Order, Position};
+use domain::model::relying_party::RelyingParty;
+use domain::model::webhook::Webhook;
 use domain::webauthn::options::is_word;
-use domain::webhooks::Webhook;
 use serde::Serialize;
 
 use super::codes::Code;

@@ -3,8 +3,8 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::header::COOKIE;
 use domain::Passkeys;
-use domain::accounts::Bootstrap;
-use domain::clock::{SystemClock, SystemRandomness};
+use domain::model::clock::{SystemClock, SystemRandomness};
+use domain::service::accounts::Bootstrap;
 
 use super::*;
 use crate::app::{App, PublicUrl};

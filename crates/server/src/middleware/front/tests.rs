@@ -8,7 +8,7 @@ use axum::body::{Body, Bytes};
 use axum::http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH};
 use axum::http::{HeaderMap, Request, StatusCode};
 use axum::routing::{get, post};
-use domain::clock::SystemRandomness;
+use domain::model::clock::SystemRandomness;
 use http_body_util::BodyExt as _;
 use hyper::body::Frame;
 use serde_json::Value;

@@ -3,8 +3,8 @@
 use axum::body::Body;
 use axum::http::Method;
 use base64::Engine as _;
-use domain::metadata::MetadataTrust;
-use domain::policy::AttestationRequirement;
+use domain::model::policy::AttestationRequirement;
+use domain::service::metadata::MetadataTrust;
 use serde_json::{Value, json};
 use testkit::metadata::{Blob, BlobLies, Entry, Service, Status};
 use testkit::{Algorithm, Authenticator, Chain, Lies, Profile, Validity};

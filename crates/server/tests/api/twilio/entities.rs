@@ -1,6 +1,6 @@
 //! `/v2/Services/{VA}/Entities` (contract section 4).
 
-use domain::ids::{AccountId, RelyingPartyId};
+use domain::model::ids::{AccountId, RelyingPartyId};
 
 use crate::backend::Backend;
 
@@ -87,7 +87,7 @@ async fn a_user_of_another_wire_is_found_under_any_name() {
     for name in ["a+b@x.y", "ä/ö?", "x"] {
         backend
             .passkeys
-            .create_user(&rp, name, &domain::audit::Actor::default())
+            .create_user(&rp, name, &domain::model::audit::Actor::default())
             .await
             .unwrap();
     }

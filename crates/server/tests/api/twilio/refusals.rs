@@ -171,7 +171,7 @@ async fn without_good_credentials_everything_is_20003_and_nothing_is_told() {
 async fn an_api_key_is_as_good_as_the_accounts_token_until_it_is_deleted() {
     let backend = Backend::new().await;
     let service = backend.service().await;
-    let account = domain::ids::AccountId([0xac; 16]);
+    let account = domain::model::ids::AccountId([0xac; 16]);
     let (key, secret) = backend
         .passkeys
         .create_api_key(account, "test")

@@ -1,8 +1,8 @@
 //! Answers that are kept for calls that are sent again.
 
-use domain::clock::Timestamp;
-use domain::ids::{AccountId, AttemptId};
-use domain::storage::{Reservation, Reserved};
+use domain::model::clock::Timestamp;
+use domain::model::ids::{AccountId, AttemptId};
+use domain::store::{Reservation, Reserved};
 use rusqlite::{Connection, params};
 
 use crate::embedded::sql::{Outcome, execute, first};

@@ -1,13 +1,13 @@
 //! Ceremonies: begun, taken, refused, and the registrations that led to nothing.
 
-use domain::audit::AuditEvent;
-use domain::ceremony::{Asked, Ceremony};
-use domain::clock::Timestamp;
-use domain::ids::{AttemptId, CeremonyId, CredentialKey, RelyingPartyId, UserId};
-use domain::storage::{
+use domain::model::audit::AuditEvent;
+use domain::model::ceremony::{Asked, Ceremony};
+use domain::model::clock::Timestamp;
+use domain::model::ids::{AttemptId, CeremonyId, CredentialKey, RelyingPartyId, UserId};
+use domain::model::user::{User, UserRef};
+use domain::store::{
     Begin, CounterRule, FinishAuthentication, FinishedAuthentication, FinishedRegistration, Refused,
 };
-use domain::users::{User, UserRef};
 use rusqlite::{Connection, params};
 use webauthn::authentication::{SignCounter, VerifiedAuthentication};
 use webauthn::error::Reason;
@@ -451,8 +451,9 @@ pub(in crate::embedded) fn rename_registration(
     name: &str,
     now: Timestamp,
 ) -> Outcome<Option<Ceremony>> {
-    let found = reads::ceremony(connection, rp, id)?
-        .filter(|c| c.user == Some(user) && c.state != domain::ceremony::CeremonyState::Succeeded);
+    let found = reads::ceremony(connection, rp, id)?.filter(|c| {
+        c.user == Some(user) && c.state != domain::model::ceremony::CeremonyState::Succeeded
+    });
     let Some(mut ceremony) = found else {
         return Ok(None);
     };

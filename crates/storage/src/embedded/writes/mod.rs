@@ -4,14 +4,14 @@ mod answers;
 mod ceremonies;
 mod tokens;
 
-use domain::accounts::{Account, ApiKey, SecretHash};
-use domain::audit::AuditEvent;
-use domain::clock::Timestamp;
-use domain::credentials::CredentialRecord;
-use domain::ids::{AccountId, ApiKeyId, CredentialKey, RelyingPartyId, UserId};
-use domain::metadata::StoredMetadata;
-use domain::storage::{CreateUser, Fault, FirstAccount, ReplaceMetadata, Update};
-use domain::users::{User, UserRef};
+use domain::model::account::{Account, ApiKey, SecretHash};
+use domain::model::audit::AuditEvent;
+use domain::model::clock::Timestamp;
+use domain::model::credential::CredentialRecord;
+use domain::model::ids::{AccountId, ApiKeyId, CredentialKey, RelyingPartyId, UserId};
+use domain::model::metadata::StoredMetadata;
+use domain::model::user::{User, UserRef};
+use domain::store::{CreateUser, Fault, FirstAccount, ReplaceMetadata, Update};
 use rusqlite::{Connection, params};
 
 pub(super) use self::answers::{keep_answer, release_answer, reserve_answer, sweep_answers};

@@ -1,9 +1,9 @@
 //! Access keys, the keys of tokens, and the tokens that were used.
 
-use domain::audit::AuditEvent;
-use domain::clock::Timestamp;
-use domain::ids::{AccessKeyId, RelyingPartyId, TokenId};
-use domain::tokens::{TokenKey, TokenKind};
+use domain::model::audit::AuditEvent;
+use domain::model::clock::Timestamp;
+use domain::model::ids::{AccessKeyId, RelyingPartyId, TokenId};
+use domain::model::token::{TokenKey, TokenKind};
 use rusqlite::{Connection, params};
 
 use super::relying_party_exists;

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use domain::policy::{
+use domain::model::policy::{
     AttestationRequirement, AttestationSettings, ExtensionSettings, MAX_TIMEOUT_MS, Policy,
     ProtectionDemand,
 };

@@ -1,6 +1,6 @@
 //! The policy of a Relying Party as a JSON document, and both ways between it and the domain's.
 
-use domain::policy::Policy;
+use domain::model::policy::Policy;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use webauthn::attestation::SafetyNetPolicy;
@@ -258,8 +258,8 @@ impl From<&Policy> for PolicyDocument {
     }
 }
 
-impl From<&domain::policy::AttestationSettings> for Attestation {
-    fn from(settings: &domain::policy::AttestationSettings) -> Self {
+impl From<&domain::model::policy::AttestationSettings> for Attestation {
+    fn from(settings: &domain::model::policy::AttestationSettings) -> Self {
         let texts =
             |list: &[webauthn::credential::Aaguid]| list.iter().map(ToString::to_string).collect();
         let (accepted, max_age_seconds) = match settings.android_safetynet {
@@ -313,8 +313,8 @@ impl From<&domain::policy::AttestationSettings> for Attestation {
     }
 }
 
-impl From<&domain::policy::ExtensionSettings> for Extensions {
-    fn from(settings: &domain::policy::ExtensionSettings) -> Self {
+impl From<&domain::model::policy::ExtensionSettings> for Extensions {
+    fn from(settings: &domain::model::policy::ExtensionSettings) -> Self {
         Self {
             cred_props: settings.cred_props,
             appid: settings.appid.clone(),

@@ -1,6 +1,6 @@
 //! The words of a policy document: choices, each of which stands for a value of the domain.
 
-use domain::policy as d;
+use domain::model::policy as d;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use webauthn::attestation::CompoundPolicy;

@@ -3,8 +3,8 @@
 use axum::extract::{Request, State};
 use axum::response::Response;
 use domain::Reason;
-use domain::authentication::SignedIn;
-use domain::ids::UserId;
+use domain::model::ids::UserId;
+use domain::service::authentication::SignedIn;
 use domain::webauthn::authentication::Signal;
 use domain::webauthn::client_data::ClientDataType;
 use domain::webauthn::credential::UserHandle;

@@ -3,10 +3,10 @@
 use axum::extract::{Request, State};
 use axum::response::Response;
 use domain::Reason;
-use domain::authentication::Who;
-use domain::ceremony::{Asked, Ceremony};
-use domain::ids::CredentialKey;
-use domain::users::UserRef;
+use domain::model::ceremony::{Asked, Ceremony};
+use domain::model::ids::CredentialKey;
+use domain::model::user::UserRef;
+use domain::service::authentication::Who;
 use domain::webauthn::json::{Object, Value};
 
 use super::member;

@@ -3,10 +3,10 @@
 use axum::extract::{Request, State};
 use axum::response::Response;
 use domain::Reason;
-use domain::ceremony::Terms;
-use domain::policy::PartialSelection;
-use domain::registration::StartRegistration;
-use domain::relying_parties::RelyingParty;
+use domain::model::policy::PartialSelection;
+use domain::model::relying_party::RelyingParty;
+use domain::service::ceremony::Terms;
+use domain::service::registration::StartRegistration;
 use domain::webauthn::json::{Object, Value};
 
 use super::member;

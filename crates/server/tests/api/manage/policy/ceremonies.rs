@@ -1,5 +1,5 @@
 use super::*;
-use domain::metadata::MetadataTrust;
+use domain::service::metadata::MetadataTrust;
 use testkit::metadata::{Blob, Entry, Service, Status};
 use testkit::{Algorithm, AndroidKey, Counter, Format, Profile, Tpm};
 

@@ -4,8 +4,7 @@ use std::fmt;
 
 use webauthn::error::Reason;
 
-use crate::ids::CeremonyId;
-use crate::storage::Fault;
+use crate::model::ids::CeremonyId;
 
 /// Why an operation was not done. The reason decides, on each wire, which status and code the
 /// client sees; the rest explains it.
@@ -51,18 +50,6 @@ impl Refusal {
 impl From<Reason> for Refusal {
     fn from(reason: Reason) -> Self {
         Self::new(reason, reason.what())
-    }
-}
-
-impl From<Fault> for Refusal {
-    fn from(fault: Fault) -> Self {
-        let reason = match fault {
-            Fault::Retryable(_) => Reason::StoreUnavailable,
-            Fault::Unknown(_) => Reason::StoreUnknownOutcome,
-            Fault::Unreadable(_) => Reason::RecordUnreadable,
-            Fault::Fatal(_) => Reason::Internal,
-        };
-        Self::new(reason, fault.to_string())
     }
 }
 

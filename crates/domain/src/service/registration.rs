@@ -12,19 +12,17 @@ use webauthn::response::RegistrationResponse;
 use webauthn::trace::NoTrace;
 use webauthn::trust::{TrustFacts, UnixSeconds};
 
-use crate::Passkeys;
-use crate::audit::{Actor, AuditEvent, AuditKind};
-use crate::authentication::signal_names;
-use crate::ceremony::{
-    Asked, Ceremony, CeremonyState, RegistrationAsked, Standing, Terms, draw_challenge,
-};
-use crate::credentials::{CredentialRecord, NewCredential};
-use crate::error::Refusal;
-use crate::ids::{AttemptId, CeremonyId, CredentialKey, RelyingPartyId};
-use crate::policy::{PartialSelection, conformance};
-use crate::relying_parties::RelyingParty;
-use crate::storage::{Begin, BeginRegistration, FinishRegistration, FinishedRegistration};
-use crate::users::{User, UserRef};
+use crate::model::audit::{Actor, AuditEvent, AuditKind};
+use crate::model::ceremony::{Asked, Ceremony, CeremonyState, RegistrationAsked, draw_challenge};
+use crate::model::credential::{CredentialRecord, NewCredential};
+use crate::model::ids::{AttemptId, CeremonyId, CredentialKey, RelyingPartyId};
+use crate::model::policy::{PartialSelection, conformance};
+use crate::model::refusal::Refusal;
+use crate::model::relying_party::RelyingParty;
+use crate::model::user::{User, UserRef};
+use crate::service::Passkeys;
+use crate::service::ceremony::{Terms, ensure_pending, signal_names};
+use crate::store::{Begin, BeginRegistration, FinishRegistration, FinishedRegistration};
 
 /// How often a start is tried again when the user comes or goes meanwhile.
 const BEGIN_TRIES: u32 = 3;
@@ -311,17 +309,4 @@ impl Passkeys {
             user_name: asked.user_name.clone(),
         })
     }
-}
-
-/// Whether an answer to this ceremony may still be taken.
-pub(crate) fn ensure_pending(
-    ceremony: &Ceremony,
-    now: crate::clock::Timestamp,
-) -> Result<(), Refusal> {
-    let reason = match ceremony.standing(now) {
-        Standing::Pending => return Ok(()),
-        Standing::Expired => Reason::CeremonyExpired,
-        Standing::Succeeded | Standing::Failed => Reason::CeremonyUsed,
-    };
-    Err(Refusal::from(reason).with_ceremony(ceremony.id))
 }

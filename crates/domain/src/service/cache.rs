@@ -1,17 +1,17 @@
 //! Settings and secrets as they were read less than a second ago. Credentials and ceremonies are
 //! never cached: counters and revocation must be read fresh.
 
+use parking_lot::RwLock;
 use std::collections::HashMap;
 use std::future::Future;
 use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use parking_lot::RwLock;
-
-use crate::clock::Timestamp;
+use crate::model::clock::Timestamp;
 
 /// How long a value may be used, in milliseconds: the bound on how late another node sees a change.
 const LIFETIME_MS: i64 = 1000;
+
 /// Most entries; when there are more, the cache starts anew.
 const CAPACITY: usize = 10_000;
 

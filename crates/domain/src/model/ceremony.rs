@@ -6,17 +6,16 @@ use webauthn::error::Reason;
 use webauthn::options::{CredentialDescriptor, RequestOptions, UserVerification};
 use webauthn::registration::RegistrationExpectation;
 
-use crate::Passkeys;
-use crate::audit::Actor;
-use crate::clock::{Randomness, Timestamp};
-use crate::error::Refusal;
-use crate::ids::{CeremonyId, CredentialKey, RelyingPartyId, UserId};
-use crate::policy::Selection;
+use crate::model::clock::{Randomness, Timestamp};
+use crate::model::ids::{CeremonyId, CredentialKey, RelyingPartyId, UserId};
+use crate::model::policy::Selection;
 
 /// Random bytes in a challenge. As hex they make 48 ASCII characters.
 const CHALLENGE_ENTROPY: usize = 24;
+
 /// Random bytes in a challenge that names its Relying Party: the least that WebAuthn L3 13.4.3 recommends.
 const NAMING_CHALLENGE_ENTROPY: usize = 16;
+
 /// Length of a challenge that names its Relying Party: 64 bytes, the most that the FIDO binding allows.
 const NAMING_CHALLENGE_LENGTH: usize = 4 * NAMING_CHALLENGE_ENTROPY;
 
@@ -65,21 +64,6 @@ pub fn relying_party_of_challenge(challenge: &[u8]) -> Option<RelyingPartyId> {
         return None;
     }
     RelyingPartyId::from_hex(&text[2 * NAMING_CHALLENGE_ENTROPY..])
-}
-
-/// What a caller wishes for one ceremony of either kind.
-#[derive(Clone, Debug, Default)]
-pub struct Terms {
-    /// Time given to the client, in milliseconds; `None` for what the policy says.
-    pub timeout_ms: Option<u32>,
-    /// How long an answer is taken, in milliseconds; `None` for as long as the client has time.
-    pub lifetime_ms: Option<u32>,
-    /// What the challenge says.
-    pub challenge: ChallengeForm,
-    /// Extension inputs for the client, an object (WebAuthn L3 9.3).
-    pub extensions: Option<serde_json::Value>,
-    /// Who starts it.
-    pub by: Actor,
 }
 
 /// The two kinds of ceremony.
@@ -226,23 +210,10 @@ impl Ceremony {
     }
 }
 
-impl Passkeys {
-    /// The ceremony with this key, of either kind and whoever's it is.
-    ///
-    /// # Errors
-    /// `ceremony_not_found`.
-    pub async fn ceremony(&self, rp: RelyingPartyId, id: CeremonyId) -> Result<Ceremony, Refusal> {
-        self.storage
-            .ceremony(rp, id)
-            .await?
-            .ok_or_else(|| Reason::CeremonyNotFound.into())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::SystemRandomness;
+    use crate::model::clock::SystemRandomness;
 
     const PARTY: RelyingPartyId = RelyingPartyId([0xa5; 16]);
 

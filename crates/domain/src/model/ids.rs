@@ -4,12 +4,12 @@
 //! exception: the [`user handle`](UserId::user_handle), which is the same on every wire and is
 //! stored inside authenticators for ever.
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use webauthn::credential::UserHandle;
 
-use crate::clock::Randomness;
+use crate::model::clock::Randomness;
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -74,43 +74,53 @@ id! {
     /// Owner of Relying Parties.
     AccountId
 }
+
 id! {
     /// A further secret of an account, revocable on its own.
     ApiKeyId
 }
+
 id! {
     /// A Relying Party of an account.
     RelyingPartyId
 }
+
 id! {
     /// A key that opens one Relying Party, revocable on its own.
     AccessKeyId
 }
+
 id! {
     /// A token that may be used once.
     TokenId
 }
+
 id! {
     /// A user of a Relying Party.
     UserId
 }
+
 id! {
     /// A registration or authentication ceremony.
     CeremonyId
 }
+
 id! {
     /// A credential record. It is the key of the registration ceremony that made it, so a wire can
     /// name the record before the credential exists.
     CredentialKey
 }
+
 id! {
     /// A webhook of a Relying Party.
     WebhookId
 }
+
 id! {
     /// One try at a write. Sending the same attempt again gives the same outcome.
     AttemptId
 }
+
 id! {
     /// An audit event.
     EventId
@@ -175,7 +185,7 @@ impl UserId {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::SystemRandomness;
+    use crate::model::clock::SystemRandomness;
 
     #[test]
     fn a_user_handle_leads_back_to_its_user_and_only_in_its_one_form() {

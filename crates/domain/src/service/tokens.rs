@@ -1,91 +1,19 @@
-//! What the server needs to make and check tokens of a Relying Party: its secret keys, and the memory of which one-time
-//! tokens were used. What a token looks like is the server's business.
-
-use std::fmt;
-use std::sync::Arc;
+//! Keys for tokens of a Relying Party, and the memory of which one-time tokens were used.
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
-use subtle::ConstantTimeEq;
-use webauthn::error::Reason;
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use std::sync::Arc;
 
-use crate::Passkeys;
-use crate::clock::Timestamp;
-use crate::error::Refusal;
-use crate::ids::{RelyingPartyId, TokenId};
+use webauthn::error::Reason;
+
+use crate::model::clock::Timestamp;
+use crate::model::ids::{RelyingPartyId, TokenId};
+use crate::model::refusal::Refusal;
+use crate::model::token::{TokenKey, TokenKind};
+use crate::service::Passkeys;
 
 /// Bytes of a key for message authentication codes: as long as the output of SHA-512 (RFC 7518 3.2).
 const MAC_KEY_LENGTH: usize = 64;
-
-/// What a token key is for. Each kind has a key of its own, so that a token of one kind is never taken for another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum TokenKind {
-    /// Access keys of back ends.
-    Access,
-    /// One-time tokens that start a ceremony.
-    Intent,
-    /// Tokens that ask how a ceremony stands.
-    Status,
-    /// Tokens that prove how a ceremony ended.
-    Transaction,
-    /// The key pair of tokens that others can check.
-    Signing,
-}
-
-impl TokenKind {
-    /// Every kind.
-    pub const ALL: &'static [Self] = &[
-        Self::Access,
-        Self::Intent,
-        Self::Status,
-        Self::Transaction,
-        Self::Signing,
-    ];
-
-    /// Stable name, as stored.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Access => "access",
-            Self::Intent => "intent",
-            Self::Status => "status",
-            Self::Transaction => "transaction",
-            Self::Signing => "signing",
-        }
-    }
-}
-
-/// A secret key for tokens: 64 random bytes, or for [`TokenKind::Signing`] a P-256 key pair as PKCS#8 (RFC 5958).
-///
-/// It is wiped when dropped and prints as a placeholder.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub struct TokenKey(Vec<u8>);
-
-impl TokenKey {
-    /// Takes bytes as a key.
-    pub fn new(bytes: Vec<u8>) -> Self {
-        Self(bytes)
-    }
-
-    /// The key itself.
-    pub fn reveal(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl PartialEq for TokenKey {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.ct_eq(&other.0).into()
-    }
-}
-
-impl Eq for TokenKey {}
-
-impl fmt::Debug for TokenKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("TokenKey(..)")
-    }
-}
 
 impl Passkeys {
     /// The Relying Party's key for tokens of a kind. It is made when it is first asked for, is the same on every node,

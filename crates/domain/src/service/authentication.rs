@@ -11,22 +11,19 @@ use webauthn::relying_party::RpId;
 use webauthn::response::AuthenticationResponse;
 use webauthn::trace::NoTrace;
 
-use crate::Passkeys;
-use crate::audit::{Actor, AuditEvent, AuditKind};
-use crate::ceremony::{
-    Asked, AuthenticationAsked, Ceremony, CeremonyState, Standing, Terms, draw_challenge,
+use crate::model::audit::{Actor, AuditEvent, AuditKind};
+use crate::model::ceremony::{
+    Asked, AuthenticationAsked, Ceremony, CeremonyState, Standing, draw_challenge,
 };
-use crate::clock::Timestamp;
-use crate::credentials::CredentialRecord;
-use crate::error::Refusal;
-use crate::ids::{AttemptId, CeremonyId, CredentialKey, RelyingPartyId, UserId};
-use crate::policy::{AllowCredentials, PartialSelection};
-use crate::registration::ensure_pending;
-use crate::relying_parties::RelyingParty;
-use crate::storage::{
-    Begin, CounterRule, FinishAuthentication, FinishedAuthentication, RefuseCeremony, Refused,
-};
-use crate::users::{User, UserRef};
+use crate::model::credential::CredentialRecord;
+use crate::model::ids::{AttemptId, CeremonyId, CredentialKey, RelyingPartyId};
+use crate::model::policy::{AllowCredentials, PartialSelection};
+use crate::model::refusal::Refusal;
+use crate::model::relying_party::RelyingParty;
+use crate::model::user::{User, UserRef};
+use crate::service::Passkeys;
+use crate::service::ceremony::{Terms, ensure_pending, signal_names};
+use crate::store::{Begin, CounterRule, FinishAuthentication, FinishedAuthentication};
 
 /// For whom an authentication is started.
 #[derive(Clone, Copy, Debug)]
@@ -377,40 +374,6 @@ impl Passkeys {
         })
     }
 
-    /// Ends a pending ceremony as failed, as a failed sign-in of `failed_user` if it was one, and gives the
-    /// refusal to answer with: the given one, or how the ceremony stands if another attempt was faster.
-    pub(crate) async fn refuse(
-        &self,
-        ceremony: &Ceremony,
-        refusal: Refusal,
-        failed_user: Option<UserId>,
-        event: AuditEvent,
-        now: Timestamp,
-    ) -> Refusal {
-        let event = event.ceremony(ceremony.id).reason(refusal.reason);
-        let outcome = self
-            .storage
-            .refuse_ceremony(RefuseCeremony {
-                attempt: AttemptId::random(&*self.randomness),
-                relying_party: ceremony.relying_party,
-                ceremony: ceremony.id,
-                now,
-                reason: refusal.reason,
-                failed_user,
-                event: &event,
-            })
-            .await;
-        match outcome {
-            Ok(Refused::Done) => refusal,
-            Ok(Refused::Gone) => Reason::CeremonyNotFound.into(),
-            Ok(Refused::Used) => Reason::CeremonyUsed.into(),
-            Ok(Refused::Expired) => Reason::CeremonyExpired.into(),
-            // The verdict stands, but the ceremony may still be open: say that the store failed.
-            Err(fault) => fault.into(),
-        }
-        .with_ceremony(ceremony.id)
-    }
-
     /// The authentication ceremony with this key that belongs to the user.
     ///
     /// # Errors
@@ -423,17 +386,17 @@ impl Passkeys {
             .ok_or_else(|| Reason::CeremonyNotFound.into())
     }
 
-    /// Authentication ceremonies of a user; [`CeremonyFilter::now`](crate::storage::CeremonyFilter)
+    /// Authentication ceremonies of a user; [`CeremonyFilter::now`](crate::store::CeremonyFilter)
     /// is set here.
     pub async fn list_authentications(
         &self,
         user: &User,
         standing: Option<Standing>,
         credential: Option<CredentialKey>,
-        page: crate::storage::PageRequest,
-    ) -> Result<crate::storage::Page<Ceremony>, Refusal> {
-        let filter = crate::storage::CeremonyFilter {
-            kind: crate::ceremony::CeremonyKind::Authentication,
+        page: crate::model::page::PageRequest,
+    ) -> Result<crate::model::page::Page<Ceremony>, Refusal> {
+        let filter = crate::store::CeremonyFilter {
+            kind: crate::model::ceremony::CeremonyKind::Authentication,
             standing,
             unfinished_only: false,
             credential,
@@ -444,10 +407,4 @@ impl Passkeys {
             .list_ceremonies(user.relying_party, user.id, filter, page)
             .await?)
     }
-}
-
-/// What the verifier noticed, as stable names.
-pub(crate) fn signal_names(signals: &[Signal]) -> String {
-    let names: Vec<_> = signals.iter().map(Signal::name).collect();
-    names.join(" ")
 }

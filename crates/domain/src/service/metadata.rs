@@ -1,75 +1,20 @@
-//! The metadata of the FIDO Metadata Service that are in use: taken in once, verified, kept in the store, and read by every
-//! registration at the cost of a pointer.
+//! The FIDO metadata in use: imported once, verified, kept in the store, and read by every registration at the cost of a pointer.
 
+use parking_lot::RwLock;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::ptr;
 use std::sync::Arc;
 
-use parking_lot::RwLock;
 use webauthn::credential::Aaguid;
 use webauthn::error::Reason;
 use webauthn::metadata::{BlobExpectation, Entry, Metadata, MetadataError, provider_name};
 use webauthn::trust::UnixSeconds;
 
-use crate::Passkeys;
-use crate::clock::Timestamp;
-use crate::error::Refusal;
-use crate::storage::ReplaceMetadata;
-
-/// By which way metadata came in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MetadataSource {
-    /// By a command on the machine.
-    Command,
-    /// Through the management API.
-    Management,
-    /// Fetched from the configured address.
-    Fetch,
-}
-
-impl MetadataSource {
-    /// Every way.
-    pub const ALL: [Self; 3] = [Self::Command, Self::Management, Self::Fetch];
-
-    /// The stable name under which it is stored.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Command => "command",
-            Self::Management => "management",
-            Self::Fetch => "fetch",
-        }
-    }
-
-    /// The way with this name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|source| source.name() == name)
-    }
-}
-
-/// A metadata BLOB as stored.
-#[derive(Clone, PartialEq, Eq)]
-pub struct StoredMetadata {
-    /// `no`: its number, greater with each new one. At most `i64::MAX`.
-    pub no: u64,
-    /// When it was verified and taken in.
-    pub imported: Timestamp,
-    /// By which way.
-    pub source: MetadataSource,
-    /// The BLOB, byte for byte.
-    pub blob: Arc<[u8]>,
-}
-
-impl fmt::Debug for StoredMetadata {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StoredMetadata")
-            .field("no", &self.no)
-            .field("imported", &self.imported)
-            .field("source", &self.source)
-            .field("bytes", &self.blob.len())
-            .finish()
-    }
-}
+use crate::model::clock::Timestamp;
+use crate::model::metadata::{MetadataSource, StoredMetadata};
+use crate::model::refusal::Refusal;
+use crate::service::Passkeys;
+use crate::store::ReplaceMetadata;
 
 /// Whose metadata are believed. The default believes nobody's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

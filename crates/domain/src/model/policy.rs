@@ -1,10 +1,6 @@
 //! What a Relying Party demands of its ceremonies: data, resolved once when a ceremony starts and
 //! frozen into it.
 
-mod attestation;
-pub(crate) mod conformance;
-mod extensions;
-
 use serde::{Deserialize, Serialize};
 use webauthn::authentication::{BackupEligibilityPolicy, SignCountPolicy};
 use webauthn::cose::CoseAlgorithm;
@@ -13,7 +9,14 @@ use webauthn::origin::Origin;
 use webauthn::registration::{BackupPolicy, CrossOrigin};
 use webauthn::relying_party::RpId;
 
+mod attestation;
+
+pub(crate) mod conformance;
+
+mod extensions;
+
 pub use attestation::{AttestationRequirement, AttestationSettings, Sha1Policy};
+
 pub use extensions::{ExtensionSettings, ProtectionDemand};
 
 /// Authenticator attachment as configured; `Any` leaves the choice to the user.

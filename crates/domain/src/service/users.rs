@@ -1,76 +1,17 @@
-//! Users of a Relying Party. A name is compared byte for byte; what a name may look like is the
-//! business of the wire that creates it.
+//! Users: create, look up, list, delete.
 
 use webauthn::error::Reason;
 
-use crate::Passkeys;
-use crate::audit::{Actor, AuditEvent, AuditKind};
-use crate::clock::Timestamp;
-use crate::credentials::CredentialRecord;
-use crate::error::Refusal;
-use crate::ids::{RelyingPartyId, UserId};
-use crate::relying_parties::RelyingParty;
-use crate::storage::{CreateUser, Page, PageRequest};
-
-/// A user of a Relying Party.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct User {
-    /// Its key; the user handle is made of it.
-    pub id: UserId,
-    /// Whose user it is.
-    pub relying_party: RelyingPartyId,
-    /// The name by which a back end knows the user; unique within the Relying Party.
-    pub name: String,
-    /// When it was created.
-    pub created: Timestamp,
-    /// When it was last changed.
-    pub updated: Timestamp,
-    /// Last sign-in with a credential that was deleted since; credentials that are there know their own.
-    pub last_success: Option<Timestamp>,
-    /// Last sign-in of this user that was refused.
-    pub last_failure: Option<Timestamp>,
-}
-
-impl User {
-    /// When this user, who has these credentials, signed in last.
-    pub fn last_sign_in(&self, credentials: &[CredentialRecord]) -> Option<Timestamp> {
-        credentials
-            .iter()
-            .map(|credential| credential.last_used)
-            .fold(self.last_success, Option::max)
-    }
-}
-
-/// How a caller names a user.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UserRef<'a> {
-    /// By name.
-    Name(&'a str),
-    /// By key.
-    Id(UserId),
-}
-
-impl<'a> From<&'a str> for UserRef<'a> {
-    fn from(name: &'a str) -> Self {
-        Self::Name(name)
-    }
-}
-
-impl From<UserId> for UserRef<'_> {
-    fn from(id: UserId) -> Self {
-        Self::Id(id)
-    }
-}
-
-impl UserRef<'_> {
-    /// Whether this names that user.
-    pub fn is(self, user: &User) -> bool {
-        match self {
-            Self::Name(name) => name == user.name,
-            Self::Id(id) => id == user.id,
-        }
-    }
-}
+use crate::model::audit::{Actor, AuditEvent, AuditKind};
+use crate::model::clock::Timestamp;
+use crate::model::credential::CredentialRecord;
+use crate::model::ids::{RelyingPartyId, UserId};
+use crate::model::page::{Page, PageRequest};
+use crate::model::refusal::Refusal;
+use crate::model::relying_party::RelyingParty;
+use crate::model::user::{User, UserRef};
+use crate::service::Passkeys;
+use crate::store::CreateUser;
 
 impl Passkeys {
     /// Creates a user.

@@ -1,17 +1,18 @@
 //! Opaque page tokens: a position in one list, authenticated so that nobody can make one up or use
 //! one list's token on another.
 
+use aws_lc_rs::hmac;
 use std::fmt;
 
-use aws_lc_rs::hmac;
 use webauthn::base64url;
 
-use crate::Passkeys;
-use crate::clock::Timestamp;
-use crate::storage::Position;
+use crate::model::clock::Timestamp;
+use crate::model::page::Position;
+use crate::service::Passkeys;
 
 /// Bytes of the authentication tag that are kept: 128 bits.
 const TAG_LENGTH: usize = 16;
+
 /// Creation time and key.
 const POSITION_LENGTH: usize = 24;
 

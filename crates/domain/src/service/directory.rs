@@ -1,21 +1,22 @@
 //! What is known of all Relying Parties together: which origins are configured anywhere, and who has which RP ID. For
 //! requests that name no Relying Party, such as the preflight of a browser.
 
+use parking_lot::Mutex;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use parking_lot::Mutex;
 use webauthn::relying_party::RpId;
 
-use crate::Passkeys;
-use crate::clock::Timestamp;
-use crate::error::Refusal;
-use crate::ids::RelyingPartyId;
+use crate::model::clock::Timestamp;
+use crate::model::ids::RelyingPartyId;
+use crate::model::refusal::Refusal;
+use crate::service::Passkeys;
 
 /// How long a directory is used, in milliseconds; and a millisecond more for each Relying Party in it, so that
 /// reading them all anew never takes much of a store's time.
 const LIFETIME_MS: i64 = 1000;
+
 /// Relying Parties read at a time.
 const STEP: u32 = 500;
 

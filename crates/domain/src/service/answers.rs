@@ -5,22 +5,24 @@
 //! [kept](Passkeys::keep_answer) or the reservation is [released](Passkeys::release_answer). What an answer consists of is the
 //! wire's own matter; here it is bytes.
 
+use aws_lc_rs::hmac;
 use std::fmt;
 
-use aws_lc_rs::hmac;
-
-use crate::Passkeys;
-use crate::error::Refusal;
-use crate::ids::{AccountId, AttemptId};
-use crate::storage::{Reservation, Reserved};
+use crate::model::ids::{AccountId, AttemptId};
+use crate::model::refusal::Refusal;
+use crate::service::Passkeys;
+use crate::store::{Reservation, Reserved};
 
 /// How long an answer is kept, in milliseconds.
 pub const KEPT_MS: i64 = 10 * 60 * 1000;
+
 /// After this time a call that was begun and has no answer counts as given up, in milliseconds: its process died. It is longer
 /// than any request may take.
 pub const ABANDONED_MS: i64 = 60 * 1000;
+
 /// Longest answer that is kept, in bytes.
 pub const MAX_LENGTH: usize = 64 * 1024;
+
 /// Most answers that are kept for an account; then the oldest one makes room.
 pub const MAX_PER_ACCOUNT: u32 = 10_000;
 

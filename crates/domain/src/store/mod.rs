@@ -2,28 +2,29 @@
 //! atomically in its best way; absence and conflict are values, only faults are errors. A store
 //! reports facts and decides nothing. Time is always passed in.
 
+use async_trait::async_trait;
 use std::fmt;
 
-use async_trait::async_trait;
 use webauthn::authentication::VerifiedAuthentication;
 use webauthn::credential::CredentialId;
 use webauthn::error::Reason;
 
-use crate::access_keys::AccessKey;
-use crate::accounts::{Account, ApiKey, SecretHash};
-use crate::audit::AuditEvent;
-use crate::ceremony::{Ceremony, CeremonyKind, Standing};
-use crate::clock::Timestamp;
-use crate::credentials::{CredentialRecord, Evidence, NewCredential};
-use crate::ids::{
+use crate::model::access_key::AccessKey;
+use crate::model::account::{Account, ApiKey, Principal, SecretHash};
+use crate::model::audit::AuditEvent;
+use crate::model::ceremony::{Ceremony, CeremonyKind, Standing};
+use crate::model::clock::Timestamp;
+use crate::model::credential::{CredentialRecord, Evidence, NewCredential};
+use crate::model::ids::{
     AccessKeyId, AccountId, ApiKeyId, AttemptId, CeremonyId, CredentialKey, RelyingPartyId,
     TokenId, UserId, WebhookId,
 };
-use crate::metadata::StoredMetadata;
-use crate::relying_parties::RelyingParty;
-use crate::tokens::{TokenKey, TokenKind};
-use crate::users::{User, UserRef};
-use crate::webhooks::Webhook;
+use crate::model::metadata::StoredMetadata;
+use crate::model::page::{Page, PageRequest};
+use crate::model::relying_party::RelyingParty;
+use crate::model::token::{TokenKey, TokenKind};
+use crate::model::user::{User, UserRef};
+use crate::model::webhook::Webhook;
 
 /// A store did not do its work. Never used for absence or conflict.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,66 +52,6 @@ impl fmt::Display for Fault {
 
 impl std::error::Error for Fault {}
 
-/// Where a page of a list begins: the sort key of the last row of the page before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Position {
-    /// Creation time of that row.
-    pub created: Timestamp,
-    /// Key of that row; breaks ties of the time.
-    pub key: [u8; 16],
-}
-
-/// Direction of a list by `(created, key)`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Order {
-    /// Oldest first.
-    #[default]
-    Ascending,
-    /// Newest first.
-    Descending,
-}
-
-/// Which part of a list is wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PageRequest {
-    /// Rows after this one, in the direction of `order`; `None` from the start.
-    pub after: Option<Position>,
-    /// At most so many rows.
-    pub limit: u32,
-    /// Direction.
-    pub order: Order,
-}
-
-impl PageRequest {
-    /// The first `limit` rows, oldest first.
-    pub fn first(limit: u32) -> Self {
-        Self {
-            after: None,
-            limit,
-            order: Order::Ascending,
-        }
-    }
-}
-
-/// A part of a list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Page<T> {
-    /// The rows.
-    pub items: Vec<T>,
-    /// Whether there are rows after the last one.
-    pub more: bool,
-}
-
-impl<T> Page<T> {
-    /// Changes each row.
-    pub fn map<U>(self, f: impl FnMut(T) -> U) -> Page<U> {
-        Page {
-            items: self.items.into_iter().map(f).collect(),
-            more: self.more,
-        }
-    }
-}
-
 /// Which ceremonies of a user a list shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CeremonyFilter {
@@ -124,15 +65,6 @@ pub struct CeremonyFilter {
     pub credential: Option<CredentialKey>,
     /// The moment at which expiry is computed.
     pub now: Timestamp,
-}
-
-/// A secret by which an account proves itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Principal {
-    /// The account's own token.
-    Account(AccountId),
-    /// One of its API keys.
-    ApiKey(ApiKeyId),
 }
 
 /// What is stored about a [`Principal`].

@@ -5,21 +5,12 @@ use std::borrow::Cow;
 
 use webauthn::error::Reason;
 
-use crate::Passkeys;
-use crate::clock::Timestamp;
-use crate::error::Refusal;
-use crate::ids::{AccessKeyId, CeremonyId, CredentialKey, EventId, RelyingPartyId, UserId};
-use crate::storage::{Order, PageRequest, Position};
-use crate::users::User;
+use crate::model::clock::Timestamp;
+use crate::model::ids::{AccessKeyId, CeremonyId, CredentialKey, EventId, RelyingPartyId, UserId};
+use crate::model::user::User;
 
 /// Longest user agent that is kept, in bytes; the rest is cut off.
 pub const MAX_USER_AGENT: usize = 512;
-/// Most events that one query answers with.
-pub const MAX_EVENTS: u32 = 10_000;
-/// Most events that one query looks at.
-const MAX_SEARCHED: u32 = 200_000;
-/// Events read at a time.
-const SEARCH_PAGE: u32 = 1000;
 
 /// What kind of party did something.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -305,82 +296,5 @@ impl AuditEvent {
         }
         self.signals.clear();
         self.reason(reason)
-    }
-}
-
-/// A part of the audit trail.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct EventRange {
-    /// Events from this moment on; `None` from the first.
-    pub from: Option<Timestamp>,
-    /// Events before this moment; `None` up to the last.
-    pub until: Option<Timestamp>,
-}
-
-/// What a query of the audit trail found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FoundEvents {
-    /// The events, newest first.
-    pub events: Vec<AuditEvent>,
-    /// Whether these are all; `false` when the query reached one of its bounds.
-    pub complete: bool,
-}
-
-impl Passkeys {
-    /// Events of a range that `wanted` picks, newest first: at most `limit` and at most [`MAX_EVENTS`].
-    ///
-    /// The range is a range of keys in the store; what else is wanted is looked for in the events read, and the search
-    /// ends after a bounded number of them.
-    pub async fn find_events(
-        &self,
-        rp: RelyingPartyId,
-        range: EventRange,
-        limit: u32,
-        wanted: impl Fn(&AuditEvent) -> bool,
-    ) -> Result<FoundEvents, Refusal> {
-        let limit = limit.min(MAX_EVENTS) as usize;
-        let mut after = range.until.map(|until| Position {
-            created: until,
-            key: [0; 16],
-        });
-        let mut events = Vec::new();
-        let mut searched = 0;
-        loop {
-            let request = PageRequest {
-                after,
-                limit: SEARCH_PAGE,
-                order: Order::Descending,
-            };
-            let page = self.storage.list_events(rp, request).await?;
-            after = page.items.last().map(|event| Position {
-                created: event.at,
-                key: event.id.0,
-            });
-            for event in page.items {
-                if range.from.is_some_and(|from| event.at < from) {
-                    return Ok(FoundEvents {
-                        events,
-                        complete: true,
-                    });
-                }
-                if !wanted(&event) {
-                    continue;
-                }
-                if events.len() == limit {
-                    return Ok(FoundEvents {
-                        events,
-                        complete: false,
-                    });
-                }
-                events.push(event);
-            }
-            searched += SEARCH_PAGE;
-            if !page.more || searched >= MAX_SEARCHED {
-                return Ok(FoundEvents {
-                    events,
-                    complete: !page.more,
-                });
-            }
-        }
     }
 }

@@ -1,0 +1,60 @@
+//! A metadata BLOB of the FIDO Metadata Service, as stored.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::model::clock::Timestamp;
+
+/// By which way metadata came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MetadataSource {
+    /// By a command on the machine.
+    Command,
+    /// Through the management API.
+    Management,
+    /// Fetched from the configured address.
+    Fetch,
+}
+
+impl MetadataSource {
+    /// Every way.
+    pub const ALL: [Self; 3] = [Self::Command, Self::Management, Self::Fetch];
+
+    /// The stable name under which it is stored.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Command => "command",
+            Self::Management => "management",
+            Self::Fetch => "fetch",
+        }
+    }
+
+    /// The way with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|source| source.name() == name)
+    }
+}
+
+/// A metadata BLOB as stored.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StoredMetadata {
+    /// `no`: its number, greater with each new one. At most `i64::MAX`.
+    pub no: u64,
+    /// When it was verified and taken in.
+    pub imported: Timestamp,
+    /// By which way.
+    pub source: MetadataSource,
+    /// The BLOB, byte for byte.
+    pub blob: Arc<[u8]>,
+}
+
+impl fmt::Debug for StoredMetadata {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoredMetadata")
+            .field("no", &self.no)
+            .field("imported", &self.imported)
+            .field("source", &self.source)
+            .field("bytes", &self.blob.len())
+            .finish()
+    }
+}

@@ -1,0 +1,17 @@
+//! The records: what passkeyd keeps and speaks about. Plain data and pure rules; nothing here reads or writes anything.
+
+pub mod access_key;
+pub mod account;
+pub mod audit;
+pub mod ceremony;
+pub mod clock;
+pub mod credential;
+pub mod ids;
+pub mod metadata;
+pub mod page;
+pub mod policy;
+pub mod refusal;
+pub mod relying_party;
+pub mod token;
+pub mod user;
+pub mod webhook;

@@ -1,0 +1,90 @@
+//! What both kinds of ceremony share: wishes at the start, whether a response may still be taken, and the end by a refusal.
+
+use webauthn::authentication::Signal;
+use webauthn::error::Reason;
+
+use crate::model::audit::{Actor, AuditEvent};
+use crate::model::ceremony::{Ceremony, ChallengeForm, Standing};
+use crate::model::clock::Timestamp;
+use crate::model::ids::{AttemptId, CeremonyId, RelyingPartyId, UserId};
+use crate::model::refusal::Refusal;
+use crate::service::Passkeys;
+use crate::store::{RefuseCeremony, Refused};
+
+/// What a caller wishes for one ceremony of either kind.
+#[derive(Clone, Debug, Default)]
+pub struct Terms {
+    /// Time given to the client, in milliseconds; `None` for what the policy says.
+    pub timeout_ms: Option<u32>,
+    /// How long an answer is taken, in milliseconds; `None` for as long as the client has time.
+    pub lifetime_ms: Option<u32>,
+    /// What the challenge says.
+    pub challenge: ChallengeForm,
+    /// Extension inputs for the client, an object (WebAuthn L3 9.3).
+    pub extensions: Option<serde_json::Value>,
+    /// Who starts it.
+    pub by: Actor,
+}
+
+impl Passkeys {
+    /// The ceremony with this key, of either kind and whoever's it is.
+    ///
+    /// # Errors
+    /// `ceremony_not_found`.
+    pub async fn ceremony(&self, rp: RelyingPartyId, id: CeremonyId) -> Result<Ceremony, Refusal> {
+        self.storage
+            .ceremony(rp, id)
+            .await?
+            .ok_or_else(|| Reason::CeremonyNotFound.into())
+    }
+
+    /// Ends a pending ceremony as failed, as a failed sign-in of `failed_user` if it was one, and gives the
+    /// refusal to answer with: the given one, or how the ceremony stands if another attempt was faster.
+    pub(crate) async fn refuse(
+        &self,
+        ceremony: &Ceremony,
+        refusal: Refusal,
+        failed_user: Option<UserId>,
+        event: AuditEvent,
+        now: Timestamp,
+    ) -> Refusal {
+        let event = event.ceremony(ceremony.id).reason(refusal.reason);
+        let outcome = self
+            .storage
+            .refuse_ceremony(RefuseCeremony {
+                attempt: AttemptId::random(&*self.randomness),
+                relying_party: ceremony.relying_party,
+                ceremony: ceremony.id,
+                now,
+                reason: refusal.reason,
+                failed_user,
+                event: &event,
+            })
+            .await;
+        match outcome {
+            Ok(Refused::Done) => refusal,
+            Ok(Refused::Gone) => Reason::CeremonyNotFound.into(),
+            Ok(Refused::Used) => Reason::CeremonyUsed.into(),
+            Ok(Refused::Expired) => Reason::CeremonyExpired.into(),
+            // The verdict stands, but the ceremony may still be open: say that the store failed.
+            Err(fault) => fault.into(),
+        }
+        .with_ceremony(ceremony.id)
+    }
+}
+
+/// Whether an answer to this ceremony may still be taken.
+pub(crate) fn ensure_pending(ceremony: &Ceremony, now: Timestamp) -> Result<(), Refusal> {
+    let reason = match ceremony.standing(now) {
+        Standing::Pending => return Ok(()),
+        Standing::Expired => Reason::CeremonyExpired,
+        Standing::Succeeded | Standing::Failed => Reason::CeremonyUsed,
+    };
+    Err(Refusal::from(reason).with_ceremony(ceremony.id))
+}
+
+/// What the verifier noticed, as stable names.
+pub(crate) fn signal_names(signals: &[Signal]) -> String {
+    let names: Vec<_> = signals.iter().map(Signal::name).collect();
+    names.join(" ")
+}

@@ -1,0 +1,202 @@
+//! What back ends and users do with credentials and unfinished registrations: look up, list, rename, delete.
+
+use webauthn::error::Reason;
+
+use crate::model::audit::{Actor, AuditEvent, AuditKind};
+use crate::model::ceremony::{Ceremony, CeremonyKind};
+use crate::model::clock::Timestamp;
+use crate::model::credential::{CredentialRecord, Evidence};
+use crate::model::ids::{CredentialKey, RelyingPartyId};
+use crate::model::page::{Order, Page, PageRequest};
+use crate::model::refusal::Refusal;
+use crate::model::user::User;
+use crate::service::Passkeys;
+use crate::store::CeremonyFilter;
+
+/// A credential, or the registration that has not led to one.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Enrolment {
+    /// Registered.
+    Registered(Box<CredentialRecord>),
+    /// Started and not (successfully) finished.
+    Unfinished(Box<Ceremony>),
+}
+
+impl Enrolment {
+    /// Key under which it is known.
+    pub fn key(&self) -> CredentialKey {
+        match self {
+            Self::Registered(record) => record.key,
+            Self::Unfinished(ceremony) => ceremony.id.into(),
+        }
+    }
+
+    /// When the registration was started.
+    pub fn created(&self) -> Timestamp {
+        match self {
+            Self::Registered(record) => record.created,
+            Self::Unfinished(ceremony) => ceremony.created,
+        }
+    }
+}
+
+impl Passkeys {
+    /// The credential with this key, and its owner.
+    ///
+    /// # Errors
+    /// `credential_unknown`, also for a registration that is not finished.
+    pub async fn credential(
+        &self,
+        rp: RelyingPartyId,
+        key: CredentialKey,
+    ) -> Result<(CredentialRecord, User), Refusal> {
+        self.storage
+            .credential(rp, key)
+            .await?
+            .ok_or_else(|| Reason::CredentialUnknown.into())
+    }
+
+    /// What the registration of this credential brought besides it.
+    ///
+    /// # Errors
+    /// `credential_unknown`.
+    pub async fn evidence(
+        &self,
+        rp: RelyingPartyId,
+        key: CredentialKey,
+    ) -> Result<Evidence, Refusal> {
+        self.storage
+            .evidence(rp, key)
+            .await?
+            .ok_or_else(|| Reason::CredentialUnknown.into())
+    }
+
+    /// The credential or unfinished registration of this user with this key.
+    ///
+    /// # Errors
+    /// `credential_unknown`.
+    pub async fn enrolment(&self, user: &User, key: CredentialKey) -> Result<Enrolment, Refusal> {
+        if let Some((record, owner)) = self.storage.credential(user.relying_party, key).await? {
+            return if owner.id == user.id {
+                Ok(Enrolment::Registered(Box::new(record)))
+            } else {
+                Err(Reason::CredentialUnknown.into())
+            };
+        }
+        self.storage
+            .ceremony(user.relying_party, key.into())
+            .await?
+            .filter(|c| {
+                c.kind() == CeremonyKind::Registration
+                    && c.user == Some(user.id)
+                    && c.state != crate::model::ceremony::CeremonyState::Succeeded
+            })
+            .map(|c| Enrolment::Unfinished(Box::new(c)))
+            .ok_or_else(|| Reason::CredentialUnknown.into())
+    }
+
+    /// Credentials and unfinished registrations of a user, by the time they were started.
+    pub async fn list_enrolments(
+        &self,
+        user: &User,
+        page: PageRequest,
+    ) -> Result<Page<Enrolment>, Refusal> {
+        let rp = user.relying_party;
+        let filter = CeremonyFilter {
+            kind: CeremonyKind::Registration,
+            standing: None,
+            unfinished_only: true,
+            credential: None,
+            now: self.now(),
+        };
+        // Two sorted lists; each is asked for a whole page, so the merged page is complete.
+        let registered = self.storage.list_credentials(rp, user.id, page).await?;
+        let unfinished = self
+            .storage
+            .list_ceremonies(rp, user.id, filter, page)
+            .await?;
+        let more = registered.more || unfinished.more;
+        let mut items: Vec<Enrolment> = registered
+            .items
+            .into_iter()
+            .map(|r| Enrolment::Registered(Box::new(r)))
+            .chain(
+                unfinished
+                    .items
+                    .into_iter()
+                    .map(|c| Enrolment::Unfinished(Box::new(c))),
+            )
+            .collect();
+        items.sort_by_key(|e| (e.created(), e.key()));
+        if page.order == Order::Descending {
+            items.reverse();
+        }
+        let limit = page.limit as usize;
+        let more = more || items.len() > limit;
+        items.truncate(limit);
+        Ok(Page { items, more })
+    }
+
+    /// Gives a credential or unfinished registration another name.
+    ///
+    /// # Errors
+    /// `credential_unknown`.
+    pub async fn rename_enrolment(
+        &self,
+        user: &User,
+        key: CredentialKey,
+        name: &str,
+        by: &Actor,
+    ) -> Result<Enrolment, Refusal> {
+        let now = self.now();
+        let rp = user.relying_party;
+        let event = AuditEvent::new(self.draw(), AuditKind::CredentialRenamed, rp, now)
+            .of(user)
+            .credential(key)
+            .by(by);
+        if let Some(record) = self
+            .storage
+            .rename_credential(rp, user.id, key, name, &event)
+            .await?
+        {
+            return Ok(Enrolment::Registered(Box::new(record)));
+        }
+        self.storage
+            .rename_registration(rp, user.id, key.into(), name, now)
+            .await?
+            .map(|c| Enrolment::Unfinished(Box::new(c)))
+            .ok_or_else(|| Reason::CredentialUnknown.into())
+    }
+
+    /// Deletes a credential or unfinished registration.
+    ///
+    /// # Errors
+    /// `credential_unknown`.
+    pub async fn delete_enrolment(
+        &self,
+        user: &User,
+        key: CredentialKey,
+        by: &Actor,
+    ) -> Result<(), Refusal> {
+        let rp = user.relying_party;
+        let event = AuditEvent::new(self.draw(), AuditKind::CredentialDeleted, rp, self.now())
+            .of(user)
+            .credential(key)
+            .by(by);
+        // The registration first: one that finishes in between leaves a credential, which the
+        // second call removes.
+        let pending = self
+            .storage
+            .delete_registration(rp, user.id, key.into())
+            .await?;
+        let registered = self
+            .storage
+            .delete_credential(rp, user.id, key, &event)
+            .await?;
+        if pending || registered {
+            Ok(())
+        } else {
+            Err(Reason::CredentialUnknown.into())
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! The use cases: [`Passkeys`] loads, decides with the help of the `webauthn` core, and finishes by one atomic write of the
+//! [store](crate::store). A file for each intention.
+
+pub mod access_keys;
+pub mod accounts;
+pub mod answers;
+pub mod authentication;
+mod cache;
+pub mod ceremony;
+pub mod credentials;
+pub mod cursor;
+pub mod directory;
+pub mod events;
+pub mod metadata;
+pub mod parties;
+pub mod registration;
+pub mod tokens;
+pub mod users;
+pub mod webhooks;
+
+use std::fmt;
+use std::sync::Arc;
+
+use webauthn::error::Reason;
+
+use crate::model::access_key::AccessKey;
+use crate::model::account::Principal;
+use crate::model::clock::{Clock, Randomness, Timestamp};
+use crate::model::ids::{AccessKeyId, EventId, RelyingPartyId};
+use crate::model::policy::Policy;
+use crate::model::refusal::Refusal;
+use crate::model::relying_party::RelyingParty;
+use crate::model::token::{TokenKey, TokenKind};
+use crate::service::cache::Cache;
+use crate::store::{Fault, Storage, StoredSecret, Swept};
+
+impl From<Fault> for Refusal {
+    fn from(fault: Fault) -> Self {
+        let reason = match fault {
+            Fault::Retryable(_) => Reason::StoreUnavailable,
+            Fault::Unknown(_) => Reason::StoreUnknownOutcome,
+            Fault::Unreadable(_) => Reason::RecordUnreadable,
+            Fault::Fatal(_) => Reason::Internal,
+        };
+        Self::new(reason, fault.to_string())
+    }
+}
+
+/// The service: every use case of every wire. Shared by all requests.
+pub struct Passkeys {
+    storage: Arc<dyn Storage>,
+    clock: Arc<dyn Clock>,
+    randomness: Arc<dyn Randomness>,
+    relying_parties: Cache<RelyingPartyId, Arc<RelyingParty>>,
+    secrets: Cache<Principal, StoredSecret>,
+    access_keys: Cache<(RelyingPartyId, AccessKeyId), Arc<AccessKey>>,
+    token_keys: Cache<(RelyingPartyId, TokenKind), Arc<TokenKey>>,
+    cursor_key: cursor::CursorKey,
+    answer_key: answers::AnswerKey,
+    directory: directory::DirectoryCache,
+    default_policy: Policy,
+    metadata: metadata::Keeper,
+}
+
+impl fmt::Debug for Passkeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Passkeys").finish_non_exhaustive()
+    }
+}
+
+impl Passkeys {
+    /// The service over a store.
+    ///
+    /// # Errors
+    /// `store_unavailable` and its kin when the store cannot be read.
+    pub async fn open(
+        storage: Arc<dyn Storage>,
+        clock: Arc<dyn Clock>,
+        randomness: Arc<dyn Randomness>,
+    ) -> Result<Self, Refusal> {
+        let mut candidate = [0; 32];
+        randomness.fill(&mut candidate);
+        let secret = storage.shared_secret(candidate).await?;
+        let cursor_key = cursor::CursorKey::new(&secret);
+        let answer_key = answers::AnswerKey::new(&secret);
+        Ok(Self {
+            storage,
+            clock,
+            randomness,
+            relying_parties: Cache::default(),
+            secrets: Cache::default(),
+            access_keys: Cache::default(),
+            token_keys: Cache::default(),
+            cursor_key,
+            answer_key,
+            directory: directory::DirectoryCache::default(),
+            default_policy: Policy::default(),
+            metadata: metadata::Keeper::default(),
+        })
+    }
+
+    /// The same service, with another policy for Relying Parties to come.
+    #[must_use]
+    pub fn with_default_policy(mut self, policy: Policy) -> Self {
+        self.default_policy = policy;
+        self
+    }
+
+    /// The policy of Relying Parties to come.
+    pub fn default_policy(&self) -> &Policy {
+        &self.default_policy
+    }
+
+    /// The present moment as the domain sees it.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Whether the store answers.
+    pub async fn ping(&self) -> Result<(), Refusal> {
+        Ok(self.storage.ping().await?)
+    }
+
+    /// Removes what is old: ceremonies, and notes of used tokens, that expired more than `ceremonies_ms` ago, audit events older
+    /// than `events_ms`, and kept answers that have expired; at most `budget` rows of each.
+    pub async fn sweep(
+        &self,
+        ceremonies_ms: i64,
+        events_ms: i64,
+        budget: u32,
+    ) -> Result<Swept, Refusal> {
+        let now = self.now();
+        Ok(self
+            .storage
+            .sweep(
+                now.plus_millis(-ceremonies_ms),
+                now.plus_millis(-events_ms),
+                now,
+                budget,
+            )
+            .await?)
+    }
+
+    /// Ends the store's work.
+    pub async fn close(&self) -> Result<(), Refusal> {
+        Ok(self.storage.close().await?)
+    }
+
+    fn draw(&self) -> EventId {
+        EventId::random(&*self.randomness)
+    }
+}
