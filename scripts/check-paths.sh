@@ -31,6 +31,8 @@ matches() {
     local folder=$1 alternative alternatives
     eval "alternatives=($(sed 's|[*?]|\\&|g' <<<"$2"))"
     for alternative in "${alternatives[@]}"; do
+        # `compgen` does not look at a path that ends in a slash: the folder itself has to be there, with something in it.
+        [[ $alternative != */ ]] || alternative+='*'
         compgen -G "$folder$alternative" >/dev/null || git check-ignore -q "$folder$alternative" 2>/dev/null || return 1
     done
 }
@@ -154,6 +156,7 @@ Wrong: `scripts/no-such-file.sh`
 Wrong: `scripts/{fuzz,no-such-file}.sh`
 Wrong: `server/src/api/<wire>/no_such_file.rs`
 Wrong: `docs/no-such-*.md`
+Wrong: `docs/no-such-folder/`
 Wrong: `no-such-file.rs`
 Wrong: [a file](no-such-file.md)
 Wrong: [an anchor](#no-such-heading)
