@@ -1,7 +1,10 @@
 //! Moments as RFC 3339 text.
 
+use jiff::civil::{DateTime, Time};
 use serde::Deserialize;
 use webauthn::UnixSeconds;
+
+use crate::api::dates::EPOCH;
 
 /// A moment, in whole seconds; a fraction is cut off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -17,99 +20,58 @@ impl TryFrom<String> for Moment {
     type Error = MomentError;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        read(text.as_bytes()).ok_or(MomentError)
+        read(&text).ok_or(MomentError)
     }
 }
 
 /// `YYYY-MM-DDTHH:MM:SS`, a fraction or none, and `Z` or an offset; in either case of the letters (RFC 3339 section 5.6).
-fn read(text: &[u8]) -> Option<Moment> {
-    let (front, rest) = text.split_at_checked(19)?;
-    let [
-        y1,
-        y2,
-        y3,
-        y4,
-        b'-',
-        m1,
-        m2,
-        b'-',
-        d1,
-        d2,
-        b'T' | b't',
-        h1,
-        h2,
-        b':',
-        n1,
-        n2,
-        b':',
-        s1,
-        s2,
-    ] = *front
-    else {
-        return None;
-    };
-    let year = number(&[y1, y2, y3, y4])?;
-    let month = number(&[m1, m2])?;
-    let day = number(&[d1, d2])?;
-    let time = seconds_of_day(&[h1, h2], &[n1, n2])?;
-    // 60 is a leap second, which the count of seconds does not have.
-    let second = number(&[s1, s2]).filter(|second| *second <= 60)?.min(59);
-    if !(1..=12).contains(&month) || !(1..=days_of_month(year, month)).contains(&day) {
+///
+/// jiff reads many more forms of ISO 8601, so the form is checked first. It reads a leap second as the second before it.
+fn read(text: &str) -> Option<Moment> {
+    let (local, rest) = text.split_at_checked(19)?;
+    if !has_form(local, "0000-00-00T00:00:00") {
         return None;
     }
-    let offset = match without_fraction(rest)? {
-        [b'Z' | b'z'] => 0,
-        [b'+', h1, h2, b':', m1, m2] => seconds_of_day(&[*h1, *h2], &[*m1, *m2])?,
-        [b'-', h1, h2, b':', m1, m2] => -seconds_of_day(&[*h1, *h2], &[*m1, *m2])?,
+    let local: DateTime = local.parse().ok()?;
+    let since = local.duration_since(EPOCH).as_secs() - offset(without_fraction(rest)?)?;
+    Some(Moment(UnixSeconds(since)))
+}
+
+/// The seconds that a local time is ahead of UTC.
+fn offset(text: &str) -> Option<i64> {
+    if text.eq_ignore_ascii_case("Z") {
+        return Some(0);
+    }
+    let (sign, time) = match text.split_at_checked(1)? {
+        ("+", time) => (1, time),
+        ("-", time) => (-1, time),
         _ => return None,
     };
-    let days = days_since_epoch(year, month, day);
-    Some(Moment(UnixSeconds(days * 86_400 + time + second - offset)))
-}
-
-fn without_fraction(rest: &[u8]) -> Option<&[u8]> {
-    let Some(fraction) = rest.strip_prefix(b".") else {
-        return Some(rest);
-    };
-    let digits = fraction.iter().take_while(|b| b.is_ascii_digit()).count();
-    if digits == 0 {
+    if !has_form(time, "00:00") {
         return None;
     }
-    fraction.get(digits..)
+    let time: Time = time.parse().ok()?;
+    Some(sign * time.duration_since(Time::midnight()).as_secs())
 }
 
-fn number(digits: &[u8]) -> Option<i64> {
-    digits.iter().try_fold(0, |sum, digit| {
-        let digit = char::from(*digit).to_digit(10)?;
-        Some(sum * 10 + i64::from(digit))
-    })
+fn without_fraction(rest: &str) -> Option<&str> {
+    let Some(fraction) = rest.strip_prefix('.') else {
+        return Some(rest);
+    };
+    let zone = fraction.trim_start_matches(|c: char| c.is_ascii_digit());
+    (zone.len() < fraction.len()).then_some(zone)
 }
 
-fn seconds_of_day(hours: &[u8], minutes: &[u8]) -> Option<i64> {
-    let hours = number(hours).filter(|hours| *hours < 24)?;
-    let minutes = number(minutes).filter(|minutes| *minutes < 60)?;
-    Some((hours * 60 + minutes) * 60)
-}
-
-fn is_leap(year: i64) -> bool {
-    year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
-}
-
-fn days_of_month(year: i64, month: i64) -> i64 {
-    match month {
-        2 if is_leap(year) => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    }
-}
-
-/// Days from 1970-01-01 in the Gregorian calendar, also before it.
-fn days_since_epoch(year: i64, month: i64, day: i64) -> i64 {
-    const DAYS_TO_1970: i64 = 719_528; // from 0000-01-01
-    let leap_days = (year + 3) / 4 - (year + 99) / 100 + (year + 399) / 400;
-    let months: i64 = (1..month).map(|month| days_of_month(year, month)).sum();
-    year * 365 + leap_days + months + day - 1 - DAYS_TO_1970
+/// Whether `text` is `form` with any digits for its zeros, and its letters in either case.
+fn has_form(text: &str, form: &str) -> bool {
+    text.len() == form.len()
+        && text
+            .bytes()
+            .zip(form.bytes())
+            .all(|(byte, wanted)| match wanted {
+                b'0' => byte.is_ascii_digit(),
+                other => byte.eq_ignore_ascii_case(&other),
+            })
 }
 
 #[cfg(test)]
@@ -117,7 +79,7 @@ mod tests {
     use super::*;
 
     fn seconds(text: &str) -> Option<i64> {
-        read(text.as_bytes()).map(|moment| moment.0.0)
+        read(text).map(|moment| moment.0.0)
     }
 
     #[test]
@@ -148,6 +110,30 @@ mod tests {
             seconds("2016-12-31T23:59:60Z"),
             seconds("2016-12-31T23:59:59Z")
         );
+        for (text, same) in [
+            ("2026-01-02T12:00:60Z", "2026-01-02T12:00:59Z"),
+            ("2026-01-02T12:00:60.999z", "2026-01-02T12:00:59Z"),
+            ("2026-01-02T12:00:00-00:00", "2026-01-02T12:00:00Z"),
+            ("2026-01-02T12:00:00+23:59", "2026-01-01T12:01:00Z"),
+            ("2026-01-02T12:00:00-23:59", "2026-01-03T11:59:00Z"),
+            // More digits than a nanosecond has.
+            ("2026-01-02T12:00:00.1234567890123Z", "2026-01-02T12:00:00Z"),
+        ] {
+            assert!(seconds(text).is_some(), "{text}");
+            assert_eq!(seconds(text), seconds(same), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_offset_may_lead_out_of_the_four_digit_years() {
+        assert_eq!(
+            seconds("9999-12-31T23:59:59-23:59"),
+            Some(253_402_300_799 + 23 * 3600 + 59 * 60)
+        );
+        assert_eq!(
+            seconds("0000-01-01T00:00:00+23:59"),
+            Some(-62_167_219_200 - 23 * 3600 - 59 * 60)
+        );
     }
 
     #[test]
@@ -168,6 +154,27 @@ mod tests {
             "2026-01-02T12:00:00.Z",
             "2026-01-02T12:00:00+0100",
             "2026-01-02T12:00:00+24:00",
+            "2026-01-02T12:00:00+01:60",
+            "2026-01-02T12:00:00+01",
+            "2026-01-02T12:00:00+01:00:00",
+            "2026-01-02T12:00:00+1:00",
+            "2026-01-02T12:00:00\u{2212}01:00",
+            "2026-01-02T12:00:00Z[UTC]",
+            "2026-01-02T12:00:00[UTC]",
+            "2026-01-02T12:00:00Z[u-ca=iso8601]",
+            "2026-01-02T12:00:00+01:00Z",
+            "2026-01-02T12:00:00 Z",
+            " 2026-01-02T12:00:00Z",
+            "2026-01-02T12:00:00,5Z",
+            "2026-01-02T12:00Z",
+            "2026-01-02T12Z",
+            "20260102T120000Z",
+            "2026-W01-5T12:00:00Z",
+            "2026-002T12:00:00Z",
+            "+002026-01-02T12:00:00Z",
+            "-00002026-01-02T12:00",
+            "12026-01-02T12:00:00Z",
+            "-001-01-01T00:00:00Z",
             "2026-01-02T12:00:00ZZ",
             "+026-01-02T12:00:00Z",
             "2026-01-02T12:00:0\u{b2}",

@@ -5,6 +5,7 @@ use axum::response::Response;
 use domain::model::audit::{ActorKind, AuditCategory, AuditEvent, AuditKind};
 use domain::model::clock::Timestamp;
 use domain::service::events::{EventRange, MAX_EVENTS};
+use jiff::Span;
 
 use super::CHANNEL;
 use super::auth::access_key;
@@ -104,41 +105,21 @@ fn end(text: &str) -> Result<Timestamp, ApiError> {
 
 /// The seconds of an ISO 8601 duration; a month counts as 30 days and a year as 365.
 fn duration(text: &str) -> Option<i64> {
-    let rest = text.strip_prefix('P')?;
-    let (days, time) = match rest.split_once('T') {
-        Some((days, time)) if !time.is_empty() => (days, time),
-        Some(_) => return None,
-        None => (rest, ""),
-    };
-    if rest.is_empty() {
+    // jiff also reads signs, fractions, lower case and forms of its own.
+    let plain = text.strip_prefix('P')?;
+    if !plain
+        .bytes()
+        .all(|b| b.is_ascii_digit() || b.is_ascii_uppercase())
+    {
         return None;
     }
-    let units = |part: &str, units: &[(char, i64)]| -> Option<i64> {
-        let mut rest = part;
-        let mut units = units.iter();
-        let mut total: i64 = 0;
-        while !rest.is_empty() {
-            let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-            let number: i64 = rest[..digits].parse().ok()?;
-            let unit = rest[digits..].chars().next()?;
-            // Each unit at most once, the greater first.
-            let (_, seconds) = units.find(|(name, _)| *name == unit)?;
-            total = total.checked_add(number.checked_mul(*seconds)?)?;
-            rest = &rest[digits + unit.len_utf8()..];
-        }
-        Some(total)
-    };
-    let days = units(
-        days,
-        &[
-            ('Y', 365 * DAY),
-            ('M', 30 * DAY),
-            ('W', 7 * DAY),
-            ('D', DAY),
-        ],
-    )?;
-    let time = units(time, &[('H', 3600), ('M', 60), ('S', 1)])?;
-    days.checked_add(time)
+    let span: Span = text.parse().ok()?;
+    let days = i64::from(span.get_years()) * 365
+        + i64::from(span.get_months()) * 30
+        + i64::from(span.get_weeks()) * 7
+        + i64::from(span.get_days());
+    let minutes = i64::from(span.get_hours()) * 60 + span.get_minutes();
+    Some(days * DAY + minutes * 60 + span.get_seconds())
 }
 
 /// Which events are wanted.
@@ -305,6 +286,12 @@ mod tests {
             ("P2W", 14 * DAY),
             ("P1DT12H30M5S", DAY + 12 * 3600 + 30 * 60 + 5),
             ("P0D", 0),
+            ("PT0S", 0),
+            ("P007D", 7 * DAY),
+            ("PT36H", 36 * 3600),
+            ("PT90M", 90 * 60),
+            ("P1Y1M1W1D", (365 + 30 + 7 + 1) * DAY),
+            ("P19998Y", 19_998 * 365 * DAY),
         ] {
             assert_eq!(duration(text), Some(seconds), "{text}");
         }
@@ -324,7 +311,30 @@ mod tests {
             "P1.5D",
             "P99999999999999999999D",
             "P9999999999999999Y",
+            // More than the calendar has.
+            "P19999Y",
+            "PT9999999999999S",
             "P1é",
+            "p1D",
+            "P1DT1h",
+            "P1Dt1H",
+            "+P1D",
+            "-P1D",
+            "P+1D",
+            "P1D ",
+            " P1D",
+            "P 1D",
+            "P1,5D",
+            "PT1.5S",
+            "PT.5S",
+            "P1D1W",
+            "PT1S1M",
+            "PT1H1H",
+            "P1DT1HT1M",
+            "1D",
+            "1 day",
+            "30d",
+            "PT1:30",
         ] {
             assert_eq!(duration(bad), None, "{bad}");
         }
