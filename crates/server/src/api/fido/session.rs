@@ -4,9 +4,8 @@ use std::fmt;
 
 use domain::model::ids::CeremonyId;
 use serde::{Serialize, Serializer};
-
-/// Digits between the hyphens.
-const GROUPS: [usize; 5] = [8, 4, 4, 4, 12];
+use uuid::Uuid;
+use uuid::fmt::Hyphenated;
 
 /// A session of the dialect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,9 +20,8 @@ impl From<CeremonyId> for SessionId {
 impl SessionId {
     /// Reads the hyphenated form; `None` for what cannot be a session.
     pub fn parse(text: &str) -> Option<Self> {
-        let fits = text.split('-').map(str::len).eq(GROUPS);
-        let digits = text.replace('-', "");
-        CeremonyId::from_hex(&digits).filter(|_| fits).map(Self)
+        let uuid = text.parse::<Hyphenated>().ok()?.into_uuid();
+        Some(Self(CeremonyId(uuid.into_bytes())))
     }
 
     /// The ceremony.
@@ -34,7 +32,7 @@ impl SessionId {
 
 impl fmt::Display for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hyphenated(&self.0.to_hex()))
+        hyphenated(self.0.0).fmt(f)
     }
 }
 
@@ -44,15 +42,9 @@ impl Serialize for SessionId {
     }
 }
 
-/// 32 digits in the groups of a UUID.
-pub fn hyphenated(digits: &str) -> String {
-    let mut rest = digits;
-    let groups = GROUPS.map(|length| {
-        let (group, after) = rest.split_at_checked(length).unwrap_or((rest, ""));
-        rest = after;
-        group
-    });
-    groups.join("-")
+/// 128 bits in the form of a UUID.
+pub fn hyphenated(key: [u8; 16]) -> Hyphenated {
+    Uuid::from_bytes(key).hyphenated()
 }
 
 #[cfg(test)]
@@ -65,8 +57,12 @@ mod tests {
         let text = SessionId::from(id).to_string();
         assert_eq!(text, "00112233-4455-6677-8899-aabbccddeeff");
         assert_eq!(SessionId::parse(&text), Some(SessionId(id)));
+        assert_eq!(SessionId::parse(&text.to_uppercase()), Some(SessionId(id)));
         for wrong in [
             "",
+            "{00112233-4455-6677-8899-aabbccddeeff}",
+            "urn:uuid:00112233-4455-6677-8899-aabbccddeeff",
+            " 00112233-4455-6677-8899-aabbccddeeff",
             "00112233445566778899aabbccddeeff",
             "00112233-4455-6677-8899-aabbccddeef",
             "00112233-4455-6677-8899-aabbccddeeff-",

@@ -6,6 +6,7 @@ use axum::response::Response;
 use domain::Reason;
 use domain::model::ceremony::Standing;
 use serde::Serialize;
+use uuid::fmt::Hyphenated;
 
 use super::Wire;
 use super::inbound::{serve, text};
@@ -22,7 +23,7 @@ struct Session<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     timestamp: Option<Date>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    user_id: Option<String>,
+    user_id: Option<Hyphenated>,
     /// As it was asked for, also when there is none.
     fido2_session_id: &'a str,
 }
@@ -59,7 +60,7 @@ pub async fn read(State(wire): State<Wire>, request: Request) -> Response {
                 };
                 let changed = ceremony.updated.max(ceremony.created);
                 found.timestamp = Some(Date(changed));
-                found.user_id = ceremony.user.map(|user| hyphenated(&user.to_hex()));
+                found.user_id = ceremony.user.map(|user| hyphenated(user.0));
             }
             Err(refusal) if refusal.reason == Reason::CeremonyNotFound => {}
             Err(refusal) => return Err(refusal.into()),

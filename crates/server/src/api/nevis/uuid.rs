@@ -1,13 +1,9 @@
-//! Domain keys as this wire shows them: UUIDs in lower case with hyphens. This module alone knows the form.
+//! Domain keys as this wire shows them: UUIDs in lower case with hyphens.
 
 use std::fmt;
 
+use ::uuid::fmt::Hyphenated;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-/// Length of the text.
-const LENGTH: usize = 36;
-/// Where the hyphens are.
-const HYPHENS: [usize; 4] = [8, 13, 18, 23];
 
 /// 128 bits, shown as a UUID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -16,40 +12,14 @@ pub struct Uuid(pub [u8; 16]);
 impl Uuid {
     /// Reads the hyphenated form, in either case.
     pub fn parse(text: &str) -> Option<Self> {
-        let text = text.as_bytes();
-        if text.len() != LENGTH {
-            return None;
-        }
-        let mut digits = [0; 32];
-        let mut next = 0;
-        for (at, byte) in text.iter().enumerate() {
-            if HYPHENS.contains(&at) {
-                if *byte != b'-' {
-                    return None;
-                }
-            } else {
-                digits[next] = *byte;
-                next += 1;
-            }
-        }
-        let mut bytes = [0; 16];
-        hex::decode_to_slice(digits, &mut bytes).ok()?;
-        Some(Self(bytes))
+        let uuid = text.parse::<Hyphenated>().ok()?.into_uuid();
+        Some(Self(uuid.into_bytes()))
     }
 }
 
 impl fmt::Display for Uuid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let hex = hex::encode(self.0);
-        let (parts, last) = hex.split_at(20);
-        let (first, rest) = parts.split_at(8);
-        write!(
-            f,
-            "{first}-{}-{}-{}-{last}",
-            &rest[..4],
-            &rest[4..8],
-            &rest[8..]
-        )
+        ::uuid::Uuid::from_bytes(self.0).hyphenated().fmt(f)
     }
 }
 
@@ -96,6 +66,10 @@ mod tests {
         let uuid = Uuid::parse(text).unwrap();
         assert_eq!(uuid.to_string(), text);
         assert_eq!(Uuid::parse(&text.to_uppercase()), Some(uuid));
+        // Any 128 bits: neither a version nor a variant is looked for.
+        for bytes in [[0; 16], [0xff; 16]] {
+            assert_eq!(Uuid::parse(&Uuid(bytes).to_string()), Some(Uuid(bytes)));
+        }
         assert_eq!(serde_json::to_value(uuid).unwrap(), text);
     }
 
@@ -109,6 +83,11 @@ mod tests {
             "6f0e7c52-5a0b-4f0e-9f430-a7f7b1c2d11",
             "6f0e7c52-5a0b-4f0e-9f43-0a7f7b1c2d1g",
             "{6f0e7c52-5a0b-4f0e-9f43-0a7f7b1c2d1",
+            "{6f0e7c52-5a0b-4f0e-9f43-0a7f7b1c2d11}",
+            "urn:uuid:6f0e7c52-5a0b-4f0e-9f43-0a7f7b1c2d11",
+            " 6f0e7c52-5a0b-4f0e-9f43-0a7f7b1c2d11",
+            "6f0e7c52-5a0b-4f0e-9f43-0a7f7b1c2d11 ",
+            "6f0e7c525a0b-4f0e-9f43-0a7f7b1c2d11-",
             "6f0e7c52-5a0b-4f0e-9f43-0a7f7b1c2dé",
         ] {
             assert_eq!(Uuid::parse(bad), None, "{bad}");
