@@ -2,6 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::{self, PemObject as _};
 use serde::Deserialize;
 
 const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
@@ -23,6 +25,9 @@ pub(crate) enum PemError {
     /// The end is missing.
     #[error("a certificate in PEM must end with `{END}`")]
     Endless,
+    /// The markers of its parts are not in form.
+    #[error("a PEM text must mark its parts as in RFC 7468")]
+    Form,
     /// Not base64.
     #[error("a certificate in PEM must be base64")]
     Base64,
@@ -31,17 +36,20 @@ pub(crate) enum PemError {
 impl TryFrom<String> for Certificates {
     type Error = PemError;
 
-    /// Text around the certificates is allowed (RFC 7468 section 2).
+    /// Text around the certificates is allowed (RFC 7468 section 2). Their lines may be joined or indented, as in a text that
+    /// came through JSON or a shell: the reader wants the markers on lines of their own.
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        let mut certificates = Vec::new();
-        let mut rest = text.as_str();
-        while let Some((_, after)) = rest.split_once(BEGIN) {
-            let (body, next) = after.split_once(END).ok_or(PemError::Endless)?;
-            let body: String = body.split_ascii_whitespace().collect();
-            let der = STANDARD.decode(body).map_err(|_| PemError::Base64)?;
-            certificates.push(der);
-            rest = next;
-        }
+        let text = text
+            .replace(BEGIN, &format!("\n{BEGIN}\n"))
+            .replace(END, &format!("\n{END}\n"));
+        let certificates = CertificateDer::pem_slice_iter(text.as_bytes())
+            .map(|certificate| Ok(certificate?.to_vec()))
+            .collect::<Result<Vec<_>, pem::Error>>()
+            .map_err(|error| match error {
+                pem::Error::MissingSectionEnd { .. } => PemError::Endless,
+                pem::Error::Base64Decode(_) => PemError::Base64,
+                _ => PemError::Form,
+            })?;
         if certificates.is_empty() {
             return Err(PemError::None);
         }
@@ -80,11 +88,64 @@ mod tests {
     }
 
     #[test]
+    fn line_breaks_and_spaces_do_not_matter() {
+        for text in [
+            format!("{BEGIN}AQID{END}"),
+            format!("{BEGIN}\rAQID\r{END}\r"),
+            format!("  {BEGIN}\n  AQ\tID\n  {END}"),
+            format!("a {BEGIN} AQID {END} b"),
+            format!("{BEGIN}\n\nAQ\n\nID\n\n{END}\n"),
+        ] {
+            assert_eq!(read(&text), Ok(Certificates(vec![vec![1, 2, 3]])), "{text}");
+        }
+    }
+
+    #[test]
+    fn parts_with_other_labels_are_passed_over() {
+        let key = "-----BEGIN PRIVATE KEY-----\nAQID\n-----END PRIVATE KEY-----\n";
+        let other = "-----BEGIN X-----\nAQID\n-----END X-----\n";
+        for text in [key, other] {
+            assert_eq!(read(text), Err(PemError::None), "{text}");
+            let text = format!("{text}{BEGIN}\nBA==\n{END}\n{text}");
+            assert_eq!(read(&text), Ok(Certificates(vec![vec![4]])), "{text}");
+        }
+    }
+
+    #[test]
     fn a_text_without_a_whole_certificate_is_refused() {
         assert_eq!(read(""), Err(PemError::None));
         assert_eq!(read("AQID"), Err(PemError::None));
         assert_eq!(read(&format!("{BEGIN}AQID")), Err(PemError::Endless));
-        assert_eq!(read(&format!("{BEGIN}AQ_D{END}")), Err(PemError::Base64));
+        for body in [
+            "AQ_D",
+            "AQID=",
+            "A",
+            "AQ=D",
+            "=",
+            "AQID-",
+            "a: b\n\nAQID",
+            "AQID\u{a0}",
+        ] {
+            let text = format!("{BEGIN}\n{body}\n{END}\n");
+            assert_eq!(read(&text), Err(PemError::Base64), "{text}");
+        }
+        let text = format!("{BEGIN}\nAQID\n{END}\n{BEGIN}\nAQID\n");
+        assert_eq!(read(&text), Err(PemError::Endless));
+        // A part of another kind that does not end, or does not begin as it should, spoils the text.
+        for (text, error) in [
+            (
+                format!("{BEGIN}\nAQID\n{END}\n-----BEGIN X-----\nAQID\n"),
+                PemError::Endless,
+            ),
+            (
+                format!("{BEGIN}\nAQID\n{END}\n-----BEGIN X\n"),
+                PemError::Form,
+            ),
+        ] {
+            assert_eq!(read(&text), Err(error), "{text}");
+        }
+        let text = format!("{BEGIN}\nAQID\n-----END X-----\n");
+        assert_eq!(read(&text), Err(PemError::Endless));
     }
 
     #[test]
