@@ -51,14 +51,11 @@ pub struct Sid([u8; LENGTH]);
 impl Sid {
     /// The SID of a key.
     pub fn of<K: Key>(key: &K) -> Self {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let mut text = [0; LENGTH];
         let (prefix, digits) = text.split_at_mut(2);
         prefix.copy_from_slice(&K::PREFIX);
-        for (pair, byte) in digits.chunks_exact_mut(2).zip(key.bytes()) {
-            pair[0] = DIGITS[usize::from(byte >> 4)];
-            pair[1] = DIGITS[usize::from(byte & 15)];
-        }
+        // The lengths fit, which is the only thing that could fail.
+        let _ = hex::encode_to_slice(key.bytes(), digits);
         Self(text)
     }
 
