@@ -10,6 +10,7 @@ pub mod health;
 pub mod metadata;
 pub mod middleware;
 mod moment;
+mod page_backend;
 mod pem;
 pub mod process;
 pub mod telemetry;

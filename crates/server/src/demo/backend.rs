@@ -3,21 +3,21 @@
 
 use std::sync::Arc;
 
-use axum::body::{Body, Bytes};
+use axum::Router;
+use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, SET_COOKIE};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
-use axum::response::{IntoResponse as _, Response};
+use axum::http::header::SET_COOKIE;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::response::Response;
 use axum::routing::{get, post};
-use axum::{Json, Router};
 use domain::model::account::Secret;
 use domain::model::ids::{AccountId, RelyingPartyId};
-use http_body_util::BodyExt as _;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tower::ServiceExt as _;
 
 use super::sessions::Sessions;
+use crate::page_backend::{Payload, exchange, read, respond};
 
 /// Longest name of a user, in characters; it is the passkey's label too.
 const MAX_NAME: usize = 64;
@@ -77,7 +77,7 @@ impl Backend {
              &Passkeys.RelyingParty.Name=passkeyd%20demo&Passkeys.RelyingParty.Origins={}\
              &Passkeys.AuthenticatorAttachment=any&Passkeys.DiscoverableCredentials=required\
              &Passkeys.UserVerification=preferred",
-            origin.replace(':', "%3A").replace('/', "%2F")
+            utf8_percent_encode(origin, NON_ALPHANUMERIC)
         );
         let (status, answer) = inner
             .send(
@@ -106,11 +106,6 @@ impl Backend {
     }
 }
 
-enum Payload {
-    Json(Value),
-    Form(String),
-}
-
 impl Inner {
     /// Sends one request to passkeyd and notes it with its answer.
     async fn send(
@@ -120,49 +115,9 @@ impl Inner {
         payload: Option<Payload>,
         log: &mut Log,
     ) -> (StatusCode, Value) {
-        let (content_type, body, shown) = match payload {
-            Some(Payload::Json(value)) => (Some("application/json"), value.to_string(), value),
-            Some(Payload::Form(form)) => (
-                Some("application/x-www-form-urlencoded"),
-                form.clone(),
-                Value::String(form),
-            ),
-            None => (None, String::new(), Value::Null),
-        };
-        let mut request = Request::new(Body::from(body));
-        *request.method_mut() = method.clone();
-        let headers = request.headers_mut();
-        headers.insert(AUTHORIZATION, self.authorization.clone());
-        if let Some(content_type) = content_type {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-        }
-        let (status, text) = match path.parse() {
-            Ok(uri) => {
-                *request.uri_mut() = uri;
-                // A router does not fail: its error type has no values.
-                let Ok(response) = self.api.clone().oneshot(request).await;
-                let status = response.status();
-                let body = response.into_body().collect().await;
-                (
-                    status,
-                    body.map(http_body_util::Collected::to_bytes)
-                        .unwrap_or_default(),
-                )
-            }
-            Err(_) => (StatusCode::BAD_REQUEST, Bytes::new()),
-        };
-        let answer = serde_json::from_slice(&text).unwrap_or(Value::Null);
-        log.0.push(json!({
-            "method": method.as_str(),
-            "path": path,
-            "authorization": "Basic ***",
-            "content_type": content_type,
-            "request": shown,
-            "status": status.as_u16(),
-            // As text: the page shows the members in the order in which they came.
-            "response": String::from_utf8_lossy(&text),
-        }));
-        (status, answer)
+        let done = exchange(&self.api, &self.authorization, method, path, payload).await;
+        log.0.push(done.record);
+        (done.status, done.body)
     }
 
     /// As [`send`](Self::send); a refusal ends the work.
@@ -226,32 +181,11 @@ fn answer(result: Result<(Value, Option<HeaderValue>), Stop>, log: Log) -> Respo
         Err(Stop::Own(status, message)) => (status, json!({ "message": message }), None),
     };
     body["exchanges"] = Value::Array(log.0);
-    let mut response = (status, Json(body)).into_response();
-    let headers = response.headers_mut();
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(
-        HeaderName::from_static("x-content-type-options"),
-        HeaderValue::from_static("nosniff"),
-    );
+    let mut response = respond(status, body);
     if let Some(cookie) = cookie {
-        headers.insert(SET_COOKIE, cookie);
+        response.headers_mut().insert(SET_COOKIE, cookie);
     }
     response
-}
-
-/// Reads the body. The content type is demanded, for a form of another page cannot send it.
-fn read<T: for<'de> Deserialize<'de>>(headers: &HeaderMap, body: &[u8]) -> Result<T, Stop> {
-    let json = headers
-        .get(CONTENT_TYPE)
-        .is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
-    if !json {
-        return Err(Stop::Own(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "Send application/json.",
-        ));
-    }
-    serde_json::from_slice(body)
-        .map_err(|_| Stop::Own(StatusCode::BAD_REQUEST, "The request is not in form."))
 }
 
 #[derive(Deserialize)]
@@ -482,7 +416,10 @@ async fn rename(
         let identity = backend.signed_in(&headers)?;
         let Named { name } = read(&headers, &body)?;
         let path = format!("/Entities/{identity}/Factors/{}", checked_sid(&sid)?);
-        let form = format!("FriendlyName={}", percent_encoded(checked(&name)?));
+        let form = format!(
+            "FriendlyName={}",
+            utf8_percent_encode(checked(&name)?, NON_ALPHANUMERIC)
+        );
         let factor = backend
             .call(Method::POST, &path, Some(Payload::Form(form)), &mut log)
             .await?;
@@ -510,19 +447,6 @@ async fn delete(
     }
     .await;
     answer(result, log)
-}
-
-fn percent_encoded(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() {
-            out.push(char::from(byte));
-        } else {
-            out.push('%');
-            out.push_str(&hex::encode_upper([byte]));
-        }
-    }
-    out
 }
 
 #[cfg(test)]

@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
-use axum::body::{Body, Bytes};
+use axum::Router;
+use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, InvalidHeaderValue};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
-use axum::response::{IntoResponse as _, Response};
+use axum::http::header::InvalidHeaderValue;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::response::Response;
 use axum::routing::post;
-use axum::{Json, Router};
 use domain::Passkeys;
 use domain::model::ids::RelyingPartyId;
 use domain::webauthn::origin::Origin;
@@ -17,7 +17,8 @@ use http_body_util::BodyExt as _;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tower::ServiceExt as _;
+
+use crate::page_backend::{Payload, exchange, read, respond};
 
 /// The back end; cheap to clone.
 #[derive(Clone)]
@@ -51,17 +52,16 @@ impl Backend {
     }
 
     /// Begins a ceremony with the token that the page was opened with, or else with the access key.
-    async fn begin(&self, path: &'static str, request: &Value, token: &str) -> Response {
+    async fn begin(&self, path: &'static str, request: Value, token: &str) -> Response {
         let authorization = if token.is_empty() {
             self.0.authorization.clone()
         } else if let Some(authorization) = self.authorization_of(token).await {
             authorization
         } else {
             let problem = "The token is not one of this Service, or it has expired.";
-            return refuse(StatusCode::FORBIDDEN, problem);
+            return refuse((StatusCode::FORBIDDEN, problem));
         };
-        let body = request.to_string();
-        self.call(path, "application/json", body, authorization)
+        self.call(path, Payload::Json(request), &authorization)
             .await
     }
 
@@ -80,52 +80,38 @@ impl Backend {
 
     async fn introspect(&self, token: &str) -> Response {
         let form = format!("token={}", utf8_percent_encode(token, NON_ALPHANUMERIC));
-        let content_type = "application/x-www-form-urlencoded";
-        let authorization = self.0.authorization.clone();
-        self.call("/api/v1/introspect", content_type, form, authorization)
-            .await
+        self.call(
+            "/api/v1/introspect",
+            Payload::Form(form),
+            &self.0.authorization,
+        )
+        .await
     }
 
     /// Sends one request to passkeyd; the answer for the page, with the exchange to show.
     async fn call(
         &self,
         path: &'static str,
-        content_type: &'static str,
-        body: String,
-        authorization: HeaderValue,
+        payload: Payload,
+        authorization: &HeaderValue,
     ) -> Response {
-        let shown: Value = serde_json::from_str(&body).unwrap_or_else(|_| body.clone().into());
-        let mut request = Request::new(Body::from(body));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = Uri::from_static(path);
-        let headers = request.headers_mut();
-        headers.insert(AUTHORIZATION, authorization);
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-        // A router does not fail: its error type has no values.
-        let Ok(response) = self.0.api.clone().oneshot(request).await;
-        let status = response.status();
-        let body = response.into_body().collect().await;
-        let text = body
-            .map(http_body_util::Collected::to_bytes)
-            .unwrap_or_default();
-        let answer: Value = serde_json::from_slice(&text).unwrap_or_default();
-        let exchange = json!({
-            "method": "POST",
-            "path": path,
-            "authorization": "Bearer ***",
-            "content_type": content_type,
-            "request": shown,
-            "status": status.as_u16(),
-            // As text: the page shows the members in the order in which they came.
-            "response": String::from_utf8_lossy(&text),
-        });
-        let status = if status.is_success() {
+        let done = exchange(
+            &self.0.api,
+            authorization,
+            Method::POST,
+            path,
+            Some(payload),
+        )
+        .await;
+        let status = if done.status.is_success() {
             StatusCode::OK
         } else {
-            status
+            done.status
         };
-        let body = json!({"answer": answer, "exchanges": [exchange]});
-        finish((status, Json(body)).into_response())
+        respond(
+            status,
+            json!({"answer": done.body, "exchanges": [done.record]}),
+        )
     }
 }
 
@@ -165,7 +151,7 @@ struct WayBack {
 async fn enroll(State(backend): State<Backend>, headers: HeaderMap, body: Bytes) -> Response {
     let person: Person = match read(&headers, &body) {
         Ok(person) => person,
-        Err(refusal) => return refusal,
+        Err(refusal) => return refuse(refusal),
     };
     let mut request = json!({
         "channel": "fido2",
@@ -179,26 +165,26 @@ async fn enroll(State(backend): State<Backend>, headers: HeaderMap, body: Bytes)
         request["displayName"] = person.display_name.into();
     }
     let path = "/api/v1/users/enroll";
-    backend.begin(path, &request, &person.token).await
+    backend.begin(path, request, &person.token).await
 }
 
 async fn approve(State(backend): State<Backend>, headers: HeaderMap, body: Bytes) -> Response {
     let person: Person = match read(&headers, &body) {
         Ok(person) => person,
-        Err(refusal) => return refusal,
+        Err(refusal) => return refuse(refusal),
     };
     let mut request = json!({"channel": "fido2"});
     if !person.username.is_empty() {
         request["username"] = person.username.into();
     }
     let path = "/api/v1/approval";
-    backend.begin(path, &request, &person.token).await
+    backend.begin(path, request, &person.token).await
 }
 
 async fn introspect(State(backend): State<Backend>, headers: HeaderMap, body: Bytes) -> Response {
     let Presented { token } = match read(&headers, &body) {
         Ok(presented) => presented,
-        Err(refusal) => return refusal,
+        Err(refusal) => return refuse(refusal),
     };
     backend.introspect(&token).await
 }
@@ -209,14 +195,14 @@ async fn introspect(State(backend): State<Backend>, headers: HeaderMap, body: By
 async fn way_back(State(backend): State<Backend>, headers: HeaderMap, body: Bytes) -> Response {
     let WayBack { redirect_to } = match read(&headers, &body) {
         Ok(wanted) => wanted,
-        Err(refusal) => return refusal,
+        Err(refusal) => return refuse(refusal),
     };
     let Inner { passkeys, rp, .. } = &*backend.0;
     let Ok(rp) = passkeys.relying_party_itself(*rp).await else {
-        return refuse(
+        return refuse((
             StatusCode::SERVICE_UNAVAILABLE,
             "The Service cannot be read.",
-        );
+        ));
     };
     let app = format!("ios:bundle-id:{redirect_to}");
     let origins = rp.selection.origins.iter().flatten();
@@ -229,50 +215,26 @@ async fn way_back(State(backend): State<Backend>, headers: HeaderMap, body: Byte
     });
     match base {
         Some(base) => {
-            finish(Json(json!({"answer": {"base": base}, "exchanges": []})).into_response())
+            let body = json!({"answer": {"base": base}, "exchanges": []});
+            respond(StatusCode::OK, body)
         }
-        None => refuse(
+        None => refuse((
             StatusCode::BAD_REQUEST,
             "redirectTo is not a configured origin of this Service, so nothing is sent there.",
-        ),
+        )),
     }
-}
-
-/// Reads the body. The content type is demanded, for a form of another page cannot send it.
-#[expect(
-    clippy::result_large_err,
-    reason = "a refusal is what the page gets, and is made once in a while"
-)]
-fn read<T: for<'de> Deserialize<'de>>(headers: &HeaderMap, body: &[u8]) -> Result<T, Response> {
-    let json = headers
-        .get(CONTENT_TYPE)
-        .is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
-    if !json {
-        let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-        return Err(refuse(status, "Send application/json."));
-    }
-    serde_json::from_slice(body)
-        .map_err(|_| refuse(StatusCode::BAD_REQUEST, "The request is not in form."))
 }
 
 /// A refusal of the back end itself.
-fn refuse(status: StatusCode, message: &str) -> Response {
-    let body = json!({"answer": {"message": message}, "exchanges": []});
-    finish((status, Json(body)).into_response())
+fn refuse((status, message): (StatusCode, &str)) -> Response {
+    respond(
+        status,
+        json!({"answer": {"message": message}, "exchanges": []}),
+    )
 }
 
 fn bearer(token: &str) -> Result<HeaderValue, InvalidHeaderValue> {
     let mut value = HeaderValue::from_str(&format!("Bearer {token}"))?;
     value.set_sensitive(true);
     Ok(value)
-}
-
-fn finish(mut response: Response) -> Response {
-    let headers = response.headers_mut();
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(
-        HeaderName::from_static("x-content-type-options"),
-        HeaderValue::from_static("nosniff"),
-    );
-    response
 }
