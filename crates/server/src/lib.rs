@@ -10,6 +10,7 @@ pub mod health;
 pub mod metadata;
 pub mod middleware;
 mod moment;
+mod outbound;
 mod page_backend;
 mod pem;
 pub mod process;
