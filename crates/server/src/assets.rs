@@ -4,7 +4,7 @@ use axum::http::HeaderName;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 
-/// Nothing but the page's own files and requests; no inline script or style.
+/// Allows only the page's own files and requests, and no inline script or style.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
      img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -14,7 +14,7 @@ pub(crate) const SCRIPT: &str = "text/javascript; charset=utf-8";
 pub(crate) const STYLE: &str = "text/css; charset=utf-8";
 pub(crate) const ICON: &str = "image/svg+xml";
 
-/// The style of every page, its icon, and the script that shows requests and answers.
+/// The style of every page, its icon, and the script that shows requests and responses.
 pub(crate) const STYLE_SHEET: &str = include_str!("../assets/demo/style.css");
 pub(crate) const PICTURE: &str = include_str!("../assets/demo/icon.svg");
 pub(crate) const VIEW: &str = include_str!("../assets/demo/view.js");

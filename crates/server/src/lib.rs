@@ -1,4 +1,4 @@
-//! Wire and process of passkeyd: the only room that knows HTTP, configuration and the environment.
+//! The wires and the process of passkeyd: the only crate that knows HTTP, configuration and the environment.
 
 pub mod api;
 pub mod app;

@@ -1,5 +1,5 @@
-//! Logs: one event per line on standard error, as JSON or text. Everything that a client has sent stays
-//! out of them; what is logged are names and numbers of our own.
+//! Logs: one event per line on standard error, as JSON or text. Nothing that a client sent is logged,
+//! only names and numbers of our own.
 
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
@@ -21,11 +21,11 @@ impl From<LogLevel> for LevelFilter {
     }
 }
 
-/// Starts logging for the whole process, and logs the place of every panic from now on.
+/// Starts logging for the whole process. The place of every panic is logged.
 ///
-/// A second call changes nothing.
+/// A second call has no effect.
 pub fn init(log: &Log) {
-    // Libraries speak about bytes on the wire at their lower levels, so they never get those.
+    // At lower levels libraries log the bytes of requests, so these levels are never enabled for them.
     let level = LevelFilter::from(log.level);
     let targets = Targets::new()
         .with_default(LevelFilter::WARN.min(level))
@@ -56,7 +56,7 @@ pub fn init(log: &Log) {
     };
     if started.is_ok() {
         std::panic::set_hook(Box::new(|panic| {
-            // Only the place: the message may hold what a client sent.
+            // Only the place: the message may contain what a client sent.
             let place = panic
                 .location()
                 .map(ToString::to_string)

@@ -1,4 +1,4 @@
-//! `passkeyd access-key`: the access keys of a Service, made and revoked on the machine that holds the store.
+//! `passkeyd access-key`: creates, lists and revokes the access keys of a Service on the machine that has the store.
 
 use clap::{Args, Subcommand};
 use domain::Reason;
@@ -19,7 +19,7 @@ pub(super) struct AccessKey {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Make a key and print it, this once.
+    /// Create a key and print it. It is not shown again.
     Create {
         #[command(flatten)]
         at: At,
@@ -27,7 +27,7 @@ enum Action {
         #[arg(long, default_value = "command line")]
         name: String,
     },
-    /// Show the keys, without the keys themselves.
+    /// List the names and ids of the keys.
     List {
         #[command(flatten)]
         at: At,
@@ -41,7 +41,7 @@ enum Action {
     },
 }
 
-/// What is to be done with the keys of a Service.
+/// What to do with the keys of a Service.
 enum Task {
     Create { name: String },
     List,
@@ -58,10 +58,10 @@ struct At {
     store: WhichStore,
 }
 
-/// Does what the arguments say, and prints the answer as JSON.
+/// Runs the command and prints the result as JSON.
 ///
 /// # Errors
-/// [`ProcessError`]: the store is in use by a running server, the Service or the key is not there.
+/// [`ProcessError`]: a running server uses the store, or the Service or key does not exist.
 pub(super) async fn run(arguments: AccessKey) -> Result<(), ProcessError> {
     let (at, task) = match arguments.action {
         Action::Create { at, name } => (at, Task::Create { name }),
@@ -75,7 +75,7 @@ pub(super) async fn run(arguments: AccessKey) -> Result<(), ProcessError> {
         ))
     })?;
     let settings = store.settings()?;
-    // The endpoint that does the same while a server holds the store.
+    // The endpoint that does the same while a server has the store open.
     let passkeys = open_existing(&settings, |path, _| {
         format!(
             "{} is in use by a running passkeyd: ask that one instead, with \

@@ -1,4 +1,4 @@
-//! `passkeyd account`: accounts of a store, and the way back in after an Auth Token was lost.
+//! `passkeyd account`: creates and lists the accounts of a store, and replaces a lost Auth Token.
 
 use std::io::{self, Write};
 
@@ -26,18 +26,18 @@ pub(super) struct Account {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Make an account and print its Account SID and Auth Token, this once.
+    /// Create an account and print its Account SID and Auth Token. The token is not shown again.
     Create(At),
-    /// Show the accounts, oldest first.
+    /// List the accounts, oldest first.
     List(At),
-    /// Give an account a new Auth Token and print it, this once.
+    /// Give an account a new Auth Token and print it. It is not shown again.
     ///
-    /// The old token stops working at once. The API keys of the account, and the access keys of its Services, go on
-    /// working.
+    /// The old token stops working at once. The API keys of the account and the access keys of its Services still
+    /// work.
     ResetToken {
         #[command(flatten)]
         at: At,
-        /// The account: AC and 32 hex digits. May be left out when the store has one account.
+        /// The account: AC and 32 hex digits. Optional if the store has one account.
         #[arg(value_name = "AC...")]
         sid: Option<String>,
     },
@@ -72,10 +72,10 @@ struct List {
     accounts: Vec<Listed>,
 }
 
-/// Does what the arguments say, and prints the result.
+/// Runs the command and prints the result.
 ///
 /// # Errors
-/// [`ProcessError`]: there is no store, a running server uses it, the account is not there or not named.
+/// [`ProcessError`]: there is no store, a running server uses it, or the account does not exist or is not named.
 pub(super) async fn run(arguments: Account) -> Result<(), ProcessError> {
     let (at, task) = match arguments.action {
         Action::Create(at) => (at, Task::Create),
@@ -219,7 +219,7 @@ fn show(what: &str, account: AccountId, token: &Secret, json: bool) -> Result<()
     })
 }
 
-/// What was done is on disk, and nobody has seen the token.
+/// The change is on disk, and the token could not be printed.
 fn unseen(done: &str, account: AccountId, unprinted: &ProcessError) -> ProcessError {
     ProcessError::Command(format!(
         "{done}, but its token was not shown ({unprinted}): `passkeyd account reset-token {}` makes another one",

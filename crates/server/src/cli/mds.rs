@@ -29,13 +29,13 @@ pub(super) struct Mds {
 enum Command {
     /// Verify a metadata BLOB and put it into the store.
     Import {
-        /// The BLOB as the service serves it; `-` is the standard input.
+        /// The BLOB as the service serves it; `-` is standard input.
         #[arg(value_name = "FILE")]
         file: PathBuf,
         #[command(flatten)]
         store: WhichStore,
     },
-    /// Remove the metadata from the store, so that those of another service can be imported whatever their number.
+    /// Remove the metadata from the store, so that the metadata of another service can be imported, whatever its number.
     Remove {
         #[command(flatten)]
         store: WhichStore,
@@ -47,7 +47,7 @@ enum Command {
     },
 }
 
-/// Does what was asked and prints what came of it.
+/// Runs the command and prints the result.
 pub(super) async fn run(arguments: Mds) -> Result<(), ProcessError> {
     let text = match arguments.command {
         Command::Import { file, store } => import(&file, &store.settings()?).await?,
@@ -89,9 +89,9 @@ async fn remove(settings: &Settings) -> Result<String, ProcessError> {
     let removed = passkeys.remove_metadata().await?;
     passkeys.close().await?;
     Ok(if removed {
-        "The metadata were removed.\n".to_owned()
+        "The metadata was removed.\n".to_owned()
     } else {
-        "There were none.\n".to_owned()
+        "There was no metadata.\n".to_owned()
     })
 }
 
@@ -102,12 +102,12 @@ async fn show(settings: &Settings) -> Result<String, ProcessError> {
     passkeys.close().await?;
     let mut text = match state.in_use {
         Some(in_use) => described(&in_use, now),
-        None => "No metadata are in use.\n".to_owned(),
+        None => "No metadata is in use.\n".to_owned(),
     };
     if let Some(problem) = state.problem {
         let _ = writeln!(
             text,
-            "Those in the store are not used: {} ({}).",
+            "The metadata in the store is not used: {} ({}).",
             problem.message,
             problem.reason.name()
         );
@@ -138,7 +138,7 @@ fn ask_the_server(settings: &Settings, instead: &str, fault: &storage::OpenError
     let url = settings.public_url(settings.listen.port());
     let url = url.join(crate::api::manage::METADATA);
     format!(
-        "{fault}.\nAsk the one that is running instead:\n\n  curl -u ACCOUNT_SID:AUTH_TOKEN {instead}{}{url}\n",
+        "{fault}.\nCall the running server instead:\n\n  curl -u ACCOUNT_SID:AUTH_TOKEN {instead}{}{url}\n",
         if instead.is_empty() { "" } else { " " },
     )
 }
@@ -149,7 +149,7 @@ fn told(imported: &ImportedMetadata, now: Timestamp) -> String {
     }
     let mut text = described(&imported.now, now);
     let Some(before) = &imported.before else {
-        return format!("The first metadata of this store.\n{text}");
+        return format!("This is the first metadata of this store.\n{text}");
     };
     let changes = imported.changes(now);
     let _ = writeln!(text, "before        no {}", before.metadata.no());
@@ -174,7 +174,7 @@ fn told(imported: &ImportedMetadata, now: Timestamp) -> String {
 fn described(in_use: &MetadataInUse, now: Timestamp) -> String {
     let metadata = &in_use.metadata;
     let stale = if in_use.is_stale(now) {
-        " (over: newer metadata are due)"
+        " (over: newer metadata is due)"
     } else {
         ""
     };
@@ -220,7 +220,7 @@ fn list(statuses: &[String]) -> String {
     printable(&statuses.join(", "))
 }
 
-/// Texts of others on a terminal: without what could steer it.
+/// Text from outside for a terminal, without control characters.
 fn printable(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() { ' ' } else { c })

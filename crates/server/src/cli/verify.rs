@@ -1,6 +1,6 @@
-//! `passkeyd verify`: recorded ceremonies judged offline, one JSON object per line in and one per line out.
+//! `passkeyd verify`: verifies recorded ceremonies offline, one JSON object per line in and one per line out.
 //!
-//! Reading a case is the wire's part and lives here; whether it holds is decided by the core alone.
+//! A case is read here. The core alone decides whether it is accepted.
 
 mod case;
 mod judge;
@@ -27,7 +27,7 @@ pub(super) struct Verify {
     /// Show every step: its section, what was checked and what was found.
     #[arg(long)]
     explain: bool,
-    /// Files with one case per line, read in this order; `-` is the standard input [default: -].
+    /// Files with one case per line, read in this order; `-` is standard input [default: -].
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
 }
@@ -50,7 +50,7 @@ impl From<Outcome> for ExitCode {
     }
 }
 
-/// Judges all cases of all files.
+/// Verifies all cases of all files.
 ///
 /// Exit codes: 0 all were accepted, 1 some were refused, 2 a line could not be read as a case, a file could not be read, or the
 /// output could not be written.
@@ -74,7 +74,7 @@ pub(super) fn run(arguments: &Verify) -> ExitCode {
         });
         if let Err(error) = judged.and_then(|()| output.flush()) {
             worst = Outcome::SomeUnreadable;
-            // Nobody reads on: there is nothing left to do, and nobody to tell.
+            // The reader has closed the output: there is nothing left to do.
             if error.kind() == io::ErrorKind::BrokenPipe {
                 break;
             }

@@ -1,4 +1,4 @@
-//! Which store a command without a server works on.
+//! The store that a command without a server uses.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -40,10 +40,10 @@ impl WhichStore {
     }
 }
 
-/// Opens the store that the settings name. `in_use` says what to do when a running server has it.
+/// Opens the store that the settings name. `in_use` says what to do if a running server has it open.
 ///
 /// # Errors
-/// There is no store: opening it would make one, in which nothing is what the caller looks for. It cannot be opened.
+/// There is no store (opening it would create an empty one), or it cannot be opened.
 pub(super) async fn open_existing(
     settings: &Settings,
     in_use: impl FnOnce(&Path, &storage::OpenError) -> String,
@@ -58,7 +58,7 @@ pub(super) async fn open_existing(
     open(settings, in_use).await
 }
 
-/// As [`open_existing`], but a store that is not there is made.
+/// As [`open_existing`], but creates a store that does not exist.
 ///
 /// # Errors
 /// It cannot be opened.

@@ -1,5 +1,5 @@
-//! What the file, the environment and the flags give: each setting with the place where it stands, and everything that
-//! is wrong with them, told at once.
+//! The settings of the file, the environment and the flags: each with its place, and all faults
+//! together.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -11,12 +11,12 @@ use toml::{Table, Value};
 use super::sections::{Key, REFERENCE};
 use super::{BOOTSTRAP_ACCOUNT_SID, BOOTSTRAP_AUTH_TOKEN, CONFIG, ENV_PREFIX, Flags};
 
-/// Most characters of a value that are repeated in a message.
+/// Most characters of a value in a message.
 const SHOWN: usize = 40;
 /// Variables with the prefix that are not settings.
 const OTHERS: [&str; 3] = [CONFIG, BOOTSTRAP_ACCOUNT_SID, BOOTSTRAP_AUTH_TOKEN];
 
-/// Where a setting stands.
+/// The place of a setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Place {
     /// In the file.
@@ -37,7 +37,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// The settings that were given, by their dotted keys, and what is wrong with them.
+/// The given settings by their dotted keys, and their faults.
 #[derive(Debug, Default)]
 pub(super) struct Given {
     values: BTreeMap<String, (Value, Place)>,
@@ -45,7 +45,7 @@ pub(super) struct Given {
 }
 
 impl Given {
-    /// Reads all three sources; later ones win.
+    /// Reads all three sources. Later ones take precedence.
     pub(super) fn read(
         file: Option<&Path>,
         environment: impl IntoIterator<Item = (OsString, OsString)>,
@@ -85,7 +85,7 @@ impl Given {
         for (name, value) in table {
             let key = dotted(prefix, &name);
             match value {
-                // A table whose name is no section is still looked into, so that each key in it is named.
+                // A table that is not a section is searched too, so that each key in it is named.
                 Value::Table(inner) if !is_value(&key) && !inner.is_empty() => {
                     self.table(&key, inner, place);
                 }
@@ -151,7 +151,7 @@ impl Given {
             .iter()
             .find(|section| !section.prefix.is_empty() && section.prefix == key);
         self.problems.push(match section {
-            // An empty table says nothing, and is no mistake.
+            // An empty table has no effect and is not a fault.
             Some(_) if matches!(&value, Value::Table(inner) if inner.is_empty()) => return,
             Some(section) => format!(
                 "`{key}` ({place}) is a section, not a setting: its settings are {}",
@@ -171,7 +171,7 @@ impl Given {
         });
     }
 
-    /// The settings as one table, and everything that is wrong so far. What cannot be read is left out.
+    /// The settings as one table, and all faults so far. Unreadable settings are left out.
     pub(super) fn checked(mut self) -> (Table, Places, Vec<String>) {
         let mut table = Table::new();
         let mut places = Places::default();
@@ -204,12 +204,12 @@ impl Given {
     }
 }
 
-/// Where each setting was given.
+/// The place of each setting.
 #[derive(Debug, Default)]
 pub(super) struct Places(BTreeMap<String, Place>);
 
 impl Places {
-    /// The key, and where it was given if it was.
+    /// The key, and its place if it was given.
     pub(super) fn name(&self, key: &str) -> String {
         match self.0.get(key) {
             Some(place) => format!("`{key}` ({place})"),
@@ -218,7 +218,7 @@ impl Places {
     }
 }
 
-/// The key as it is written at this place.
+/// The spelling of the key at this place.
 fn at(key: &str, place: &Place) -> String {
     match place {
         Place::Variable(_) if key.starts_with(ENV_PREFIX) => key.to_owned(),
@@ -254,7 +254,7 @@ fn is_value(key: &str) -> bool {
     find(key).is_some()
 }
 
-/// The setting that was probably meant: one of nearly this name, or of this name in another section.
+/// The setting that was probably meant: one with a similar name, or with this name in another section.
 fn nearest(key: &str) -> Option<String> {
     let last = |text: &str| text.rsplit('.').next().unwrap_or_default().to_owned();
     let others = OTHERS
@@ -265,7 +265,7 @@ fn nearest(key: &str) -> Option<String> {
         .chain(others)
         .map(|(name, right)| {
             let mut distance = strsim::damerau_levenshtein(key, &name);
-            // The same name in another section; `enabled` alone says nothing about which one was meant.
+            // The same name in another section. `enabled` alone does not say which section was meant.
             if last(key) == last(&name) && last(key) != "enabled" {
                 distance = distance.min(1);
             }

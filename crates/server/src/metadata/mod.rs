@@ -1,5 +1,5 @@
-//! Metadata of the FIDO Metadata Service in a running process: whom to believe, looking after other nodes' imports, and
-//! fetching on a schedule.
+//! Metadata of the FIDO Metadata Service in a running process: which signers are trusted, taking over imports of other nodes,
+//! and fetching on a schedule.
 
 mod fetch;
 #[cfg(test)]
@@ -32,9 +32,9 @@ use fetch::{Fetched, Fetcher};
 
 pub(crate) use fetch::check_url;
 
-/// How long another node's import may go unnoticed.
+/// Time after which this node uses another node's import.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
-/// Time between two warnings about the same trouble.
+/// Time between two warnings about the same fault.
 const WARN_EVERY_MS: i64 = 24 * 3_600_000;
 /// The first pause after a failed fetch; it doubles with each further one, up to the interval.
 const FIRST_RETRY: Duration = Duration::from_mins(1);
@@ -58,12 +58,12 @@ const FIDO_ROOTS: [[u8; 32]; 2] = [
     ],
 ];
 
-/// What the settings say about metadata, read from their files.
+/// The settings for metadata, with the content of their files.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
-    /// Whose metadata are believed.
+    /// The trusted signers.
     pub trust: MetadataTrust,
-    /// The operator's own names of providers.
+    /// The operator's names of providers.
     pub names: BTreeMap<Aaguid, String>,
 }
 
@@ -71,7 +71,7 @@ impl Sources {
     /// Reads the files that the settings name.
     ///
     /// # Errors
-    /// A file cannot be read or does not hold what it should.
+    /// A file cannot be read, or has other content.
     pub fn load(settings: &Metadata) -> Result<Self, ConfigError> {
         let signer_name = settings.signer_name.trim();
         Ok(Self {
@@ -98,11 +98,11 @@ fn revocation_lists(files: &[PathBuf]) -> Result<Vec<Vec<u8>>, ConfigError> {
         .iter()
         .map(|file| {
             let list = read_bytes(KEY, file)?;
-            // The core passes over a list that it cannot read, which nobody would notice.
+            // The core ignores a list that it cannot read, so the operator would not notice.
             if is_revocation_list(&list) {
                 Ok(list)
             } else {
-                let why = "it is no certificate revocation list in DER";
+                let why = "it is not a certificate revocation list in DER";
                 Err(invalid(KEY, format!("{}: {why}", file.display())))
             }
         })
@@ -120,7 +120,7 @@ fn roots(file: Option<&Path>) -> Result<Vec<Vec<u8>>, ConfigError> {
             })
             .map(|certificate| certificate.to_vec())
             .collect();
-        // The list is Mozilla's, and a later edition may be without them.
+        // Mozilla's list may drop these roots in a later edition.
         if roots.is_empty() {
             return Err(invalid(
                 KEY,
@@ -135,7 +135,7 @@ fn roots(file: Option<&Path>) -> Result<Vec<Vec<u8>>, ConfigError> {
     let certificates = pem::Certificates::try_from(read(KEY, file)?)
         .map_err(|error| wrong(error.to_string()))?
         .0;
-    // The core passes over an anchor that it cannot read, which nobody would notice.
+    // The core ignores an anchor that it cannot read, so the operator would not notice.
     if let Some(index) = certificates.iter().position(|der| !is_certificate(der)) {
         return Err(wrong(format!("certificate {} cannot be read", index + 1)));
     }
@@ -151,7 +151,7 @@ fn names(file: &Path) -> Result<BTreeMap<Aaguid, String>, ConfigError> {
     for (aaguid, name) in names {
         let key = aaguid.parse::<Aaguid>().map_err(|_| {
             wrong(format!(
-                "`{aaguid}` is no AAGUID, for example 00112233-4455-6677-8899-aabbccddeeff"
+                "`{aaguid}` is not an AAGUID such as 00112233-4455-6677-8899-aabbccddeeff"
             ))
         })?;
         if name.trim().is_empty()
@@ -159,11 +159,11 @@ fn names(file: &Path) -> Result<BTreeMap<Aaguid, String>, ConfigError> {
             || name.chars().any(char::is_control)
         {
             return Err(wrong(format!(
-                "the name of {aaguid} has not 1 to {MAX_NAME} characters, none of them a control character"
+                "the name of {aaguid} must have 1 to {MAX_NAME} characters and no control characters"
             )));
         }
         if known.insert(key, name).is_some() {
-            return Err(wrong(format!("{aaguid} is there twice")));
+            return Err(wrong(format!("{aaguid} occurs twice")));
         }
     }
     Ok(known)
@@ -187,7 +187,7 @@ fn read_bytes(key: &'static str, file: &Path) -> Result<Vec<u8>, ConfigError> {
     }
 }
 
-/// Verifies a BLOB and uses it from now on.
+/// Verifies a BLOB and uses it.
 ///
 /// # Errors
 /// Those of [`Passkeys::import_metadata`].
@@ -225,14 +225,14 @@ fn warn_of_dropped(in_use: &MetadataInUse) {
             "{}",
             match part {
                 Part::SecondEntry =>
-                    "the metadata have several entries about a model; all of them count",
-                _ => "the metadata could not be read in part",
+                    "the metadata has several entries about a model; all of them count",
+                _ => "a part of the metadata could not be read",
             }
         );
     }
 }
 
-/// How to name what could not be read in one entry, on one line. The texts are those of others.
+/// One line about what could not be read in one entry. The texts come from outside.
 pub(crate) fn named(dropped: &Dropped) -> String {
     let entry = dropped.entry.map(|index| format!("entry {index}"));
     let model = dropped.model.as_ref().map(|model| format!("({model})"));
@@ -242,13 +242,13 @@ pub(crate) fn named(dropped: &Dropped) -> String {
     format!("{}: {}", words.join(" "), dropped.why)
 }
 
-/// How many things of a kind are in entries that are not named.
+/// The number of faults of a kind in entries that are not named.
 pub(crate) fn not_named(dropped: &DroppedPart) -> usize {
     let named: usize = dropped.named.iter().map(|one| one.count).sum();
     dropped.count.saturating_sub(named)
 }
 
-/// Takes up what the store has. Trouble is logged: whoever demands metadata in a policy gets refusals, all others can go on.
+/// Loads the metadata of the store. A fault is logged: only Relying Parties whose policy demands metadata get refusals.
 pub(crate) async fn look(passkeys: &Arc<Passkeys>) {
     let domain = Arc::clone(passkeys);
     match aside(async move { domain.refresh_metadata().await }).await {
@@ -268,13 +268,13 @@ pub(crate) async fn look(passkeys: &Arc<Passkeys>) {
             tracing::error!(
                 reason = refusal.reason.name(),
                 error = refusal.message,
-                "the metadata in the store are not used"
+                "the metadata in the store is not used"
             );
         }
     }
 }
 
-/// Runs what keeps its thread busy for a while on one where nobody waits behind it.
+/// Runs slow work on a thread that blocks no other task.
 async fn aside<T: Send + 'static>(
     work: impl Future<Output = Result<T, Refusal>> + Send + 'static,
 ) -> Result<T, Refusal> {
@@ -284,8 +284,8 @@ async fn aside<T: Send + 'static>(
         .unwrap_or_else(|_| Err(Reason::Internal.into()))
 }
 
-/// Looks after the metadata until `stop` turns true: takes up other nodes' imports, says when they are stale, and fetches
-/// newer ones if an address is configured.
+/// Maintains the metadata until `stop` becomes true: loads other nodes' imports, reports stale metadata, and fetches newer
+/// metadata if an address is configured.
 pub(crate) async fn keep(
     passkeys: Arc<Passkeys>,
     settings: Metadata,
@@ -324,12 +324,12 @@ fn warn(passkeys: &Passkeys, now: Timestamp) {
             no = in_use.metadata.no(),
             next_update = in_use.metadata.next_update(),
             reason = Reason::MetadataStale.name(),
-            "the metadata should have been renewed; they are used all the same"
+            "the metadata is stale and stays in use"
         );
     }
 }
 
-/// What is to be told of metadata that are there and not as they should be.
+/// The fault of the current metadata, if there is one.
 pub(crate) fn trouble(state: &MetadataState, now: Timestamp) -> Option<Reason> {
     match (&state.in_use, &state.problem) {
         (_, Some(problem)) => Some(problem.reason),
@@ -346,7 +346,7 @@ async fn fetch_on_schedule(passkeys: &Arc<Passkeys>, settings: &Metadata) {
         Ok(fetcher) => fetcher,
         // The address was checked with the settings.
         Err(error) => {
-            tracing::error!(%error, "metadata cannot be fetched");
+            tracing::error!(%error, "the metadata cannot be fetched");
             return;
         }
     };
@@ -365,7 +365,7 @@ async fn fetch_on_schedule(passkeys: &Arc<Passkeys>, settings: &Metadata) {
     }
 }
 
-/// One fetch; whether it went well.
+/// Fetches once. Returns whether it succeeded.
 async fn fetch(passkeys: &Arc<Passkeys>, fetcher: &mut Fetcher) -> bool {
     let (blob, etag) = match fetcher.fetch().await {
         Ok(Fetched::New { blob, etag }) => (blob, etag),
@@ -377,7 +377,7 @@ async fn fetch(passkeys: &Arc<Passkeys>, fetcher: &mut Fetcher) -> bool {
             tracing::warn!(
                 reason = Reason::MetadataUnavailable.name(),
                 %error,
-                "metadata could not be fetched; what was there is kept"
+                "the metadata could not be fetched; the current metadata stays in use"
             );
             return false;
         }
@@ -391,7 +391,7 @@ async fn fetch(passkeys: &Arc<Passkeys>, fetcher: &mut Fetcher) -> bool {
             tracing::warn!(
                 reason = refusal.reason.name(),
                 error = refusal.message,
-                "fetched metadata are refused; what was there is kept"
+                "the fetched metadata is refused; the current metadata stays in use"
             );
             false
         }

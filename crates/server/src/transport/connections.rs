@@ -1,4 +1,4 @@
-//! How many connections are open, together and of one address.
+//! Counts open connections, in total and for each address.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-/// Counts the open connections.
+/// The counters of open connections.
 #[derive(Debug)]
 pub(super) struct Connections {
     most: usize,
@@ -20,7 +20,7 @@ struct Open {
     by_address: HashMap<IpAddr, usize>,
 }
 
-/// One open connection; dropping it makes room.
+/// One open connection. Dropping it frees its slot.
 #[derive(Debug)]
 pub(super) struct Slot {
     connections: Arc<Connections>,
@@ -28,7 +28,7 @@ pub(super) struct Slot {
 }
 
 impl Connections {
-    /// With the given limits.
+    /// Counters with these limits.
     pub(super) fn new(most: usize, most_per_address: usize) -> Self {
         Self {
             most,
@@ -37,7 +37,7 @@ impl Connections {
         }
     }
 
-    /// A slot for a connection of this address, or `None` when a limit is reached.
+    /// A slot for a connection of this address; `None` if a limit is reached.
     pub(super) fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Slot> {
         let address = group(address);
         let mut open = self.open.lock();
@@ -70,7 +70,7 @@ impl Drop for Slot {
     }
 }
 
-/// One client may choose among 2^64 addresses of its IPv6 network, so the network counts.
+/// An IPv6 client can use 2^64 addresses of its network, so the limit applies to the network.
 fn group(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,

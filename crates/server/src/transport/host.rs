@@ -1,15 +1,15 @@
-//! The `Host` header (RFC 9112, section 3.2; RFC 9110, section 7.2). Nothing here is decided by its value; but a request in
-//! which it is missing, doubled or malformed may mean one host to a proxy and another to passkeyd.
+//! The `Host` header (RFC 9112, section 3.2; RFC 9110, section 7.2). passkeyd does not use its value. But if it is
+//! missing, repeated or malformed, a proxy may read another host than passkeyd.
 
 use std::net::Ipv6Addr;
 
 use hyper::header::HOST;
 use hyper::{Request, Version};
 
-/// What a name may hold beside letters, digits and percent-encoded bytes (RFC 3986, unreserved and sub-delims).
+/// The characters of a name besides letters, digits and percent-encoded bytes (RFC 3986, unreserved and sub-delims).
 const NAME_MARKS: &[u8] = b"-._~!$&'()*+,;=";
 
-/// Whether the request has the `Host` header that its version of HTTP demands. HTTP/1.0 knew none.
+/// Whether the request has the `Host` header that its version of HTTP demands. HTTP/1.0 demands none.
 pub(super) fn is_valid<B>(request: &Request<B>) -> bool {
     let mut values = request.headers().get_all(HOST).iter();
     match (values.next(), values.next()) {
@@ -19,7 +19,7 @@ pub(super) fn is_valid<B>(request: &Request<B>) -> bool {
     }
 }
 
-/// `uri-host [ ":" port ]`, where the host is not empty, because the one of an `http` URI may not be.
+/// `uri-host [ ":" port ]`. The host must not be empty, as in an `http` URI.
 fn is_host(value: &[u8]) -> bool {
     if let Some(rest) = value.strip_prefix(b"[") {
         let Some(end) = rest.iter().position(|byte| *byte == b']') else {
@@ -35,14 +35,14 @@ fn is_host(value: &[u8]) -> bool {
     !name.is_empty() && is_name(name) && port.strip_prefix(b":").is_none_or(is_port)
 }
 
-/// An empty port stands for the default one.
+/// An empty port means the default port.
 fn is_port(port: &[u8]) -> bool {
     port.is_empty()
         || (port.iter().all(u8::is_ascii_digit)
             && std::str::from_utf8(port).is_ok_and(|text| text.parse::<u16>().is_ok()))
 }
 
-/// `reg-name` of RFC 3986, which also holds every IPv4 address.
+/// `reg-name` of RFC 3986, which includes every IPv4 address.
 fn is_name(name: &[u8]) -> bool {
     let mut bytes = name.iter();
     while let Some(byte) = bytes.next() {

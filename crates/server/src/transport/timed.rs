@@ -1,10 +1,9 @@
 //! A stream that closes itself when its client is too slow.
 //!
-//! Two times are watched here: from the first byte of a request's head to its last, and the time for
-//! which an answer stays unread. A timer is armed only when the stream has to wait, so a request that
-//! arrives in one piece costs none. The silence between requests is watched by the connection (see
-//! `super`), for a stream that nobody polls cannot watch anything; the body has its own time (see
-//! `middleware::front`).
+//! It limits two times: from the first byte of a request's head to its last, and the time that a
+//! response stays unread. A timer is set only if the stream has to wait, so a request that
+//! arrives in one piece needs no timer. The connection limits the idle time between requests (see
+//! `super`), because a stream that is not polled cannot do it. The body has a limit of its own.
 
 use std::future::Future as _;
 use std::io;
@@ -17,14 +16,14 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
-/// The times that a connection may take.
+/// The time limits of a connection.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Timeouts {
     /// From the first byte of a head to its end.
     pub(super) head: Duration,
-    /// Without any byte between requests.
+    /// Without a byte between requests.
     pub(super) idle: Duration,
-    /// With an answer that the client does not read.
+    /// With a response that the client does not read.
     pub(super) write: Duration,
 }
 
@@ -32,15 +31,15 @@ const IDLE: u8 = 0;
 const HEAD: u8 = 1;
 const SERVING: u8 = 2;
 
-/// How long a stream stays open for reading after the response to a request whose rest nobody wants.
+/// How long a stream is read after the response to a request whose rest is dropped.
 const LINGER: Duration = Duration::from_secs(1);
-/// Most bytes of that rest that are read and dropped; what comes after them waits in the client.
+/// Most bytes of that rest that are read and dropped. The client has to wait with further bytes.
 const LINGER_BYTES: usize = 128 * 1024;
-/// Bytes of it that are read at once.
+/// Bytes that are read at once.
 const LINGER_PIECE: usize = 4 * 1024;
 
-/// What a connection is doing; shared by the stream, which sees bytes, and the service, which knows
-/// when a head is complete and when it has been answered.
+/// The state of a connection. The stream, which sees bytes, and the service, which knows
+/// when a head is complete and when the response is ready, share it.
 #[derive(Clone, Debug)]
 pub(super) struct Phase(Arc<Shared>);
 
@@ -48,14 +47,14 @@ pub(super) struct Phase(Arc<Shared>);
 struct Shared {
     phase: AtomicU8,
     opened: Instant,
-    /// Since when it is idle, in milliseconds after it was opened.
+    /// The start of the idle time, in milliseconds after the connection was opened.
     idle_since: AtomicU64,
-    /// Whether the last request was answered before it had come completely.
+    /// Whether the response to the last request was ready before the request was complete.
     unread: AtomicBool,
 }
 
 impl Phase {
-    /// Of a connection that has just been opened.
+    /// The state of a new connection.
     pub(super) fn new() -> Self {
         Self(Arc::new(Shared {
             phase: AtomicU8::new(IDLE),
@@ -65,24 +64,24 @@ impl Phase {
         }))
     }
 
-    /// A head is complete; the service works.
+    /// A head is complete, and the service processes the request.
     pub(super) fn serving(&self) {
         self.0.phase.store(SERVING, Ordering::Relaxed);
     }
 
-    /// The answer is made; the next byte begins a new head.
+    /// The response is ready. The next byte starts a new head.
     pub(super) fn idle(&self) {
         let since = u64::try_from(self.0.opened.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.0.idle_since.store(since, Ordering::Relaxed);
         self.0.phase.store(IDLE, Ordering::Relaxed);
     }
 
-    /// The response is made, and the rest of its request may still come.
+    /// The response is ready, and the rest of its request may still arrive.
     pub(super) fn unread(&self) {
         self.0.unread.store(true, Ordering::Relaxed);
     }
 
-    /// For how long nothing has come, if nothing is being read or served.
+    /// The idle time so far, if no request is being read or served.
     pub(super) fn idle_for(&self) -> Option<Duration> {
         let since = Duration::from_millis(self.0.idle_since.load(Ordering::Relaxed));
         (self.get() == IDLE).then(|| self.0.opened.elapsed().saturating_sub(since))
@@ -100,15 +99,15 @@ pub(super) struct Timed<S> {
     phase: Phase,
     timeouts: Timeouts,
     read: Timer,
-    /// Whether the read timer runs for the head that is being read.
+    /// Whether the read timer runs for the current head.
     read_armed: bool,
     write: Timer,
     write_armed: bool,
-    /// What is still read and dropped before the stream is closed; `None`: it is not being closed.
+    /// The rest that is read and dropped before the stream is closed; `None` if it is not being closed.
     linger: Option<usize>,
 }
 
-/// A timer that exists once it was needed.
+/// A timer that is created when it is first needed.
 #[derive(Debug, Default)]
 struct Timer(Option<Pin<Box<Sleep>>>);
 
@@ -133,7 +132,7 @@ fn too_slow() -> io::Error {
 }
 
 impl<S> Timed<S> {
-    /// Watches the stream.
+    /// Puts the time limits on a stream.
     pub(super) fn new(stream: S, phase: Phase, timeouts: Timeouts) -> Self {
         Self {
             stream,
@@ -147,7 +146,7 @@ impl<S> Timed<S> {
         }
     }
 
-    /// To be called when a read has to wait.
+    /// Call this when a read has to wait.
     fn waiting(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.phase.get() != HEAD {
             self.read_armed = false;
@@ -164,7 +163,7 @@ impl<S> Timed<S> {
         }
     }
 
-    /// To be called with the outcome of a write.
+    /// Call this with the result of a write.
     fn written<T>(
         &mut self,
         cx: &mut Context<'_>,
@@ -207,14 +206,14 @@ impl<S: AsyncRead + Unpin> AsyncRead for Timed<S> {
 }
 
 impl<S: AsyncRead + Unpin> Timed<S> {
-    /// Lets the client read the response while it is still sending: a stream that is closed with unread bytes is reset, and the
-    /// response is lost with it.
+    /// Lets the client read the response while it is still sending. A stream that is closed with unread bytes is reset, and the
+    /// client loses the response.
     fn lingering(&mut self, cx: &mut Context<'_>, mut left: usize) -> Poll<()> {
         while left > 0 {
             let mut bytes = [0; LINGER_PIECE];
             let mut piece = ReadBuf::new(&mut bytes);
             match Pin::new(&mut self.stream).poll_read(cx, &mut piece) {
-                // The client has closed, too.
+                // The client has closed the connection too.
                 Poll::Ready(Err(_)) => return Poll::Ready(()),
                 Poll::Ready(Ok(())) if piece.filled().is_empty() => return Poll::Ready(()),
                 Poll::Ready(Ok(())) => left = left.saturating_sub(piece.filled().len()),

@@ -115,7 +115,7 @@ fn a_file_is_imported_and_what_changed_is_told() {
     let (code, out, errors) = house.import(&house.sign(5, vec![Entry::fido2(MODEL, vec![])]));
     assert_eq!((code, errors.as_str()), (Some(0), ""));
     assert!(
-        out.starts_with("The first metadata of this store.\n"),
+        out.starts_with("This is the first metadata of this store.\n"),
         "{out}"
     );
     assert!(out.contains("no            5\n"), "{out}");
@@ -157,7 +157,7 @@ fn a_file_is_imported_and_what_changed_is_told() {
     let (code, out, _) = house.mds(&["remove"]);
     assert_eq!(
         (code, out.as_str()),
-        (Some(0), "The metadata were removed.\n")
+        (Some(0), "The metadata was removed.\n")
     );
     let (code, ..) = house.import(&house.sign(5, vec![]));
     assert_eq!(code, Some(0));
@@ -237,7 +237,7 @@ fn metadata_that_a_server_does_not_believe_are_told_and_stop_nothing() {
     assert_eq!(code, Some(0));
     // Believes the FIDO Alliance.
     let mut server = Server::start(&mut serve_known(&house.data()));
-    let line = server.wait_for_line("the metadata in the store are not used");
+    let line = server.wait_for_line("the metadata in the store is not used");
     assert!(line.contains("metadata_untrusted"), "{line}");
     let state = state(&server);
     assert_eq!(state["in_use"], Value::Null);
@@ -256,7 +256,7 @@ fn stale_metadata_are_used_and_told() {
     };
     let (code, out, _) = house.import(&house.sign_blob(&blob));
     assert_eq!(code, Some(0));
-    assert!(out.contains("newer metadata are due"), "{out}");
+    assert!(out.contains("newer metadata is due"), "{out}");
     let mut server = house.serve();
     let line = server.wait_for_line("metadata_stale");
     assert!(line.contains("\"WARN\""), "{line}");
@@ -425,7 +425,7 @@ fn metadata_are_fetched_on_schedule_and_a_failure_keeps_the_old() {
         assert!(has(&head, known), "{head:?}");
         assert_eq!(state(&server)["in_use"]["no"], 1);
     }
-    let line = server.wait_for_line("fetched metadata are refused");
+    let line = server.wait_for_line("the fetched metadata is refused");
     assert!(line.contains("metadata_malformed"), "{line}");
     assert!(has(&next(), known));
     wait_for_number(&server, 2);

@@ -21,44 +21,44 @@ pub(super) struct Case<'a> {
     pub(super) origins: Vec<String>,
     /// The challenge.
     pub(super) challenge: Binary,
-    /// Must the user be verified?
+    /// Whether the user must be verified.
     pub(super) user_verification_required: Option<bool>,
     /// The algorithms that were offered; absent: all that are known.
     pub(super) algorithms: Option<Vec<CoseAlgorithm>>,
-    /// May the ceremony be embedded?
+    /// Whether the ceremony may run in a frame of another origin.
     pub(super) allow_cross_origin: Option<bool>,
     /// The origins that may embed it.
     pub(super) top_origins: Option<Vec<String>>,
-    /// Was the mediation conditional?
+    /// Whether the mediation was conditional.
     pub(super) conditional_create: Option<bool>,
-    /// The credential's JSON. It is kept as text, because it comes from a stranger and is for the core's strict reader.
+    /// The credential's JSON. It is kept as text for the core's strict reader, because it is untrusted.
     #[serde(borrow)]
     pub(super) credential: &'a RawValue,
-    /// The trust anchors; none: chains are not judged.
+    /// The trust anchors; none: chains are not checked.
     pub(super) trust_anchors: Option<Vec<Certificates>>,
-    /// When certificates are judged; absent: now.
+    /// The time at which certificates must be valid; absent: now.
     pub(super) at: Option<Moment>,
-    /// Are the vendor ids of conformance tools fine?
+    /// Whether the vendor ids of conformance tools are accepted.
     pub(super) accept_test_tpm_vendor: Option<bool>,
-    /// Is the retired format verified?
+    /// Whether `android-safetynet` is accepted.
     pub(super) accept_safetynet: Option<bool>,
-    /// May `tpm` statements be signed with RSA and SHA-1? Absent: yes.
+    /// Whether `tpm` statements may be signed with RSA and SHA-1; absent: yes.
     pub(super) accept_rs1_attestation: Option<bool>,
-    /// Which statements of a compound one must hold.
+    /// Which statements of a compound statement must verify.
     pub(super) compound_policy: Option<Compound>,
     /// The stored COSE key.
     pub(super) credential_public_key: Option<Binary>,
     /// The stored counter; absent: 0.
     pub(super) stored_sign_count: Option<u32>,
-    /// What a counter does that does not grow.
+    /// What happens when the counter does not grow.
     pub(super) sign_count_policy: Option<SignCount>,
     /// The credentials that the options listed.
     pub(super) allow_credentials: Option<Vec<CredentialId>>,
-    /// The handle of the user who was known.
+    /// The user handle of the known user.
     pub(super) expected_user_handle: Option<UserHandle>,
-    /// Was no user known?
+    /// Whether the options named no user.
     pub(super) username_less: Option<bool>,
-    /// The value of the `appid` extension that was asked for.
+    /// The value of the requested `appid` extension.
     pub(super) appid: Option<String>,
     /// The backup eligibility that was stored.
     pub(super) stored_backup_eligible: Option<bool>,
@@ -74,18 +74,18 @@ pub(super) enum Kind {
     Authentication,
 }
 
-/// What a counter does that does not grow.
+/// What happens when the counter does not grow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum SignCount {
-    /// It is named among the signals.
+    /// It is reported as a signal.
     #[default]
     Signal,
-    /// It refuses.
+    /// It is refused.
     Reject,
 }
 
-/// Which statements of a compound one must hold.
+/// Which statements of a compound statement must verify.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Compound {
@@ -109,10 +109,10 @@ impl<'de> Deserialize<'de> for Binary {
     }
 }
 
-/// A line that is no case.
+/// A line that is not a case.
 #[derive(Debug)]
 pub(super) struct Unreadable {
-    /// Its name, where that much could be read.
+    /// Its name, if it could be read.
     pub(super) name: Option<String>,
     /// What is wrong.
     pub(super) message: String,
@@ -125,12 +125,12 @@ impl<'a> Case<'a> {
             name: name(line),
             message,
         };
-        // An array of the right length would do for serde.
+        // Serde would also accept an array of the right length.
         if !line.trim_ascii_start().starts_with(b"{") {
             return Err(unreadable("the line is not a JSON object".into()));
         }
         let case: Self = serde_json::from_slice(line).map_err(|error| {
-            // A case is one line, so its number says nothing.
+            // A case is one line, so the line number of the error is useless.
             let text = error
                 .to_string()
                 .replace(" at line 1 column ", " at column ");

@@ -1,4 +1,4 @@
-//! A case handed to the core.
+//! Verifies a case with the core.
 
 use std::fmt::Display;
 
@@ -24,26 +24,26 @@ use webauthn::{
 
 use super::case::{Case, Compound, Kind, SignCount};
 
-/// What an accepted case shows.
+/// The facts of an accepted case.
 #[derive(Debug)]
 pub(super) struct Facts {
     pub(super) credential_id: String,
     pub(super) public_key: Vec<u8>,
     /// The key's algorithm.
     pub(super) algorithm: Option<CoseAlgorithm>,
-    /// What only a registration shows.
+    /// Facts that only a registration has.
     pub(super) attestation: Option<Attestation>,
-    /// The counter in the answer.
+    /// The counter in the response.
     pub(super) sign_count: u32,
     pub(super) user_present: bool,
     pub(super) user_verified: bool,
     pub(super) backup_eligible: bool,
     pub(super) backup_state: bool,
-    /// Names of what is worth telling.
+    /// Names of the signals.
     pub(super) signals: Vec<&'static str>,
 }
 
-/// What the attestation of a registration shows.
+/// The facts of a registration's attestation.
 #[derive(Debug)]
 pub(super) struct Attestation {
     pub(super) aaguid: String,
@@ -94,7 +94,7 @@ impl From<LengthError> for Refusal {
     }
 }
 
-/// Judges a case; `now` is when certificates are judged unless the case says otherwise.
+/// Verifies a case. Certificates must be valid at `now`, unless the case names another time.
 pub(super) fn judge<T: Trace>(
     case: &Case<'_>,
     now: UnixSeconds,
@@ -193,7 +193,7 @@ fn authenticate<T: Trace>(
         appid: case.appid.clone(),
         rules: Rules::Level3,
     };
-    // Reading the case made sure that the key is there.
+    // Reading the case has checked that the key exists.
     let public_key = case.credential_public_key.as_ref();
     let public_key = public_key.map(|key| &key.0[..]).unwrap_or_default();
     let stored = StoredCredential {
@@ -221,8 +221,8 @@ fn authenticate<T: Trace>(
     }))
 }
 
-/// The owner of the record. Where the case does not name one, it is whom the answer names; where that names nobody either, it
-/// is somebody, and whether that is allowed is the core's to say.
+/// The owner of the record. If the case names none, it is the user whom the response names. If that names none either, it is an
+/// invented handle, and the core decides whether that is allowed.
 fn owner(case: &Case<'_>, response: &AuthenticationResponse) -> Result<UserHandle, LengthError> {
     let named = case.expected_user_handle.as_ref();
     match named.or(response.user_handle()) {
@@ -262,7 +262,7 @@ fn attestation_policy(case: &Case<'_>) -> AttestationPolicy {
     }
 }
 
-/// Records the two steps that reading a response is made of: its form, and the client data in it.
+/// Records the two steps of reading a response: its form, and the client data in it.
 fn read<T: Trace, V>(
     trace: &mut T,
     (form, client_data): (&'static str, &'static str),

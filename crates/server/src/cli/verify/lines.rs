@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead};
 
-/// Most bytes of a line, its end not counted.
+/// Most bytes of a line, without its end.
 pub(super) const MAX_LINE: usize = 1024 * 1024;
 
 /// One line that is not blank.

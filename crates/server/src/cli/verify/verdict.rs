@@ -1,4 +1,4 @@
-//! A verdict as a line of the output; the order of the members is that of the contract.
+//! A verdict as a line of the output. docs/verify.md shows the members in this order.
 
 use std::io::{self, Write};
 
@@ -33,7 +33,7 @@ enum Outcome {
     },
 }
 
-/// The members of a verdict that accepts. What an authentication does not show is `null`.
+/// The members of an accepting verdict. Facts that an authentication does not have are `null`.
 #[derive(Debug, Serialize)]
 struct Accepted {
     credential_id: String,
@@ -112,7 +112,7 @@ impl Verdict {
         }
     }
 
-    /// A line that is no case.
+    /// A line that is not a case.
     pub(super) fn unreadable(unreadable: Unreadable) -> Self {
         Self {
             name: unreadable.name,
@@ -126,7 +126,7 @@ impl Verdict {
         }
     }
 
-    /// Writes it as one line, at once: whoever feeds cases one by one waits for it.
+    /// Writes it as one line and flushes: a caller that sends cases one by one waits for it.
     pub(super) fn write(&self, output: &mut impl Write) -> io::Result<()> {
         let mut line = serde_json::to_vec(self)?;
         line.push(b'\n');
