@@ -3,14 +3,23 @@
 use std::fmt::Write as _;
 
 use domain::Reason;
-use server::api::fido::reasons::class;
+use server::api::fido::reasons::{Class, class};
 
 #[test]
 fn every_reason_has_the_status_that_was_decided_for_it() {
-    let mut table = String::new();
+    let mut table = String::from("at the root, in the dialect, what the response says\n\n");
     for reason in Reason::ALL {
         let class = class(*reason);
-        writeln!(table, "{reason}: {class:?}, {}", class.status()).unwrap();
+        let root = class.status();
+        let (dialect, says) = match class {
+            Class::Request | Class::Absent | Class::Conflict => {
+                (200, "what is wrong with the request")
+            }
+            Class::Verdict => (200, "that it was not accepted"),
+            Class::Denied => (root, "what is wrong with the request"),
+            Class::Unavailable | Class::Internal => (root, "nothing"),
+        };
+        writeln!(table, "{:<36} {root} {dialect}  {says}", reason.name()).unwrap();
     }
     insta::assert_snapshot!(table);
 }

@@ -9,6 +9,7 @@ use domain::model::refusal::Refusal;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::reasons::status;
 use crate::api::RefusalInfo;
 use crate::api::auth::AuthError;
 use crate::middleware::request_id;
@@ -69,18 +70,6 @@ impl Problem {
             message: Some(reason.what().to_owned()),
             request_id: request_id::current(),
         }
-    }
-}
-
-/// The status of a domain reason. Whatever this API's calls cannot cause is a fault of ours.
-fn status(reason: Reason) -> StatusCode {
-    match reason {
-        Reason::AccessDenied => StatusCode::UNAUTHORIZED,
-        Reason::AccountUnknown | Reason::RelyingPartyUnknown => StatusCode::NOT_FOUND,
-        Reason::MetadataMalformed | Reason::MetadataUntrusted => StatusCode::BAD_REQUEST,
-        Reason::MetadataRollback => StatusCode::CONFLICT,
-        Reason::StoreUnavailable | Reason::StoreUnknownOutcome => StatusCode::SERVICE_UNAVAILABLE,
-        _ => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 

@@ -8,6 +8,7 @@ mod error;
 mod metadata;
 mod nevis;
 mod policy;
+pub mod reasons;
 pub mod services;
 
 use axum::Router;

@@ -3,3 +3,4 @@
 mod credentials;
 mod metadata;
 mod policy;
+mod reasons;
