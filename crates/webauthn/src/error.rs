@@ -10,7 +10,7 @@ pub use crate::cose::CoseKeyError;
 pub use crate::credential::{AaguidError, IdentifierError, LengthError};
 pub use crate::json::JsonError;
 pub use crate::origin::OriginError;
-pub use crate::reason::{Reason, UnknownReason};
+pub use crate::reason::{Class, Reason, UnknownReason};
 pub use crate::registration::RegistrationError;
 pub use crate::relying_party::RpIdError;
 pub use crate::response::ResponseError;

@@ -9,6 +9,33 @@ pub mod nevis;
 pub mod twilio;
 
 use domain::Reason;
+#[cfg(test)]
+use webauthn::error::Class;
+
+/// What a wire says of a reason that it places elsewhere than the reason's class.
+fn exception<T: Copy>(exceptions: &[(Reason, T)], reason: Reason) -> Option<T> {
+    let found = exceptions.iter().find(|(named, _)| *named == reason);
+    found.map(|(_, said)| *said)
+}
+
+/// Each reason is named once, and what is said of it differs from what the wire says of its class.
+#[cfg(test)]
+fn assert_exceptional<T: Copy + PartialEq + std::fmt::Debug>(
+    exceptions: &[(Reason, T)],
+    of_class: impl Fn(Class) -> T,
+) {
+    for (index, (reason, said)) in exceptions.iter().enumerate() {
+        assert_ne!(
+            of_class(reason.class()),
+            *said,
+            "{reason} needs no exception"
+        );
+        assert!(
+            exceptions[..index].iter().all(|(other, _)| other != reason),
+            "{reason} is there twice"
+        );
+    }
+}
 
 /// What a wire tells the process about a refusal, as an extension of its response: the log line and
 /// the metrics are made of it, so no wire logs on its own.

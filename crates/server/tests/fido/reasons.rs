@@ -3,21 +3,17 @@
 use std::fmt::Write as _;
 
 use domain::Reason;
-use server::api::fido::reasons::{Class, class};
+use server::api::fido::reasons::{Telling, status, status_in_dialect, telling};
 
 #[test]
 fn every_reason_has_the_status_that_was_decided_for_it() {
     let mut table = String::from("at the root, in the dialect, what the response says\n\n");
     for reason in Reason::ALL {
-        let class = class(*reason);
-        let root = class.status();
-        let (dialect, says) = match class {
-            Class::Request | Class::Absent | Class::Conflict => {
-                (200, "what is wrong with the request")
-            }
-            Class::Verdict => (200, "that it was not accepted"),
-            Class::Denied => (root, "what is wrong with the request"),
-            Class::Unavailable | Class::Internal => (root, "nothing"),
+        let (root, dialect) = (status(*reason), status_in_dialect(*reason));
+        let says = match telling(*reason) {
+            Telling::Particulars => "what is wrong with the request",
+            Telling::Verdict => "that it was not accepted",
+            Telling::Nothing => "nothing",
         };
         writeln!(table, "{:<36} {root} {dialect}  {says}", reason.name()).unwrap();
     }
@@ -27,7 +23,7 @@ fn every_reason_has_the_status_that_was_decided_for_it() {
 #[test]
 fn each_failure_that_a_client_can_cause_has_a_status_of_4xx() {
     for reason in Reason::ALL {
-        let status = class(*reason).status();
+        let status = status(*reason);
         let own = matches!(
             reason,
             Reason::StoreUnavailable

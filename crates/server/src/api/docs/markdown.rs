@@ -159,7 +159,7 @@ fn fido_reasons() -> String {
          | reason | status |\n|---|---|\n",
     );
     for reason in Reason::ALL {
-        let status = fido::class(*reason).status();
+        let status = fido::status(*reason);
         put(&mut text, format_args!("| {reason} | {status} |\n"));
     }
     text

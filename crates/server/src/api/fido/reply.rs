@@ -11,7 +11,7 @@ use domain::model::ids::CeremonyId;
 use domain::model::refusal::Refusal;
 use serde::Serialize;
 
-use super::reasons::{Class, class};
+use super::reasons::{Telling, status, status_in_dialect, telling};
 use super::session::SessionId;
 use super::{Dialect, Wire};
 use crate::api::RefusalInfo;
@@ -117,21 +117,16 @@ impl Wire {
 
     /// The answer to what was not done.
     pub(super) fn failed(&self, failure: Failure) -> Response {
-        let class = failure.reason.map(class);
-        let status = failure.status.unwrap_or_else(|| match class {
-            Some(class) => self.status_of(class),
+        let status = failure.status.unwrap_or_else(|| match failure.reason {
+            Some(reason) => self.status_of(reason),
             None => StatusCode::BAD_REQUEST,
         });
-        let message = match class {
-            // Our own trouble is nobody's business but the log's.
-            Some(Class::Unavailable | Class::Internal) => {
-                Cow::Borrowed(failure.reason.map_or("", Reason::what))
-            }
-            // Which check failed is told to tools alone: it would help whoever probes.
-            Some(Class::Verdict) if !self.fido.conformance => {
+        let message = match failure.reason.map(|reason| (reason, telling(reason))) {
+            Some((reason, Telling::Nothing)) => Cow::Borrowed(reason.what()),
+            Some((_, Telling::Verdict)) if !self.fido.conformance => {
                 Cow::Borrowed("The credential was not accepted.")
             }
-            _ => failure.message,
+            Some((_, Telling::Particulars | Telling::Verdict)) | None => failure.message,
         };
         let body = ServerResponse {
             status: "failed",
@@ -159,15 +154,12 @@ impl Wire {
         response
     }
 
-    fn status_of(&self, class: Class) -> StatusCode {
-        let processed = match class {
-            Class::Request | Class::Verdict | Class::Absent | Class::Conflict => true,
-            Class::Denied | Class::Unavailable | Class::Internal => false,
+    fn status_of(&self, reason: Reason) -> StatusCode {
+        let status = match self.dialect {
+            Dialect::Fido => status(reason),
+            Dialect::Nevis => status_in_dialect(reason),
         };
-        if processed && self.dialect == Dialect::Nevis {
-            return StatusCode::OK;
-        }
-        StatusCode::from_u16(class.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     fn session(&self, ceremony: Option<CeremonyId>) -> Option<SessionId> {

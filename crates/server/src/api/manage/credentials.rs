@@ -2,9 +2,10 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use domain::Reason;
 use domain::model::ids::CredentialKey;
+use domain::model::refusal::Refusal;
 use domain::webauthn::credential::{Aaguid, CredentialId};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -93,18 +94,9 @@ pub async fn show(
     Path((sid, id)): Path<(String, String)>,
 ) -> Result<Json<Credential>, Problem> {
     let rp = service(&app, &headers, &sid).await?;
-    let unknown = || Problem::new(StatusCode::NOT_FOUND, Reason::CredentialUnknown.name());
-    let key = key_of(&id).ok_or_else(unknown)?;
-    let not_found = |refusal: domain::model::refusal::Refusal| match refusal.reason {
-        Reason::CredentialUnknown => unknown(),
-        _ => refusal.into(),
-    };
-    let (record, user) = app
-        .passkeys
-        .credential(rp.id, key)
-        .await
-        .map_err(not_found)?;
-    let evidence = app.passkeys.evidence(rp.id, key).await.map_err(not_found)?;
+    let key = key_of(&id).ok_or_else(|| Refusal::from(Reason::CredentialUnknown))?;
+    let (record, user) = app.passkeys.credential(rp.id, key).await?;
+    let evidence = app.passkeys.evidence(rp.id, key).await?;
     Ok(Json(Credential {
         factor: format!("YF{}", key.to_hex()),
         authenticator: key.into(),

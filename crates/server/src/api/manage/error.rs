@@ -81,7 +81,12 @@ impl From<AuthError> for Problem {
 
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
-        Self::of(refusal.reason)
+        let problem = Self::of(refusal.reason);
+        if problem.status.is_server_error() {
+            // What is wrong with the server or its store belongs in the log.
+            return problem;
+        }
+        problem.saying(refusal.message)
     }
 }
 

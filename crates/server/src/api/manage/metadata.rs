@@ -264,10 +264,7 @@ pub async fn replace(
     let (blob, _permit) = blob;
     let imported = crate::metadata::import(&app.passkeys, blob, MetadataSource::Management)
         .await
-        .map_err(|refusal| {
-            let message = refusal.message.clone();
-            Problem::from(refusal).saying(message).into_response()
-        })?;
+        .map_err(|refusal| Problem::from(refusal).into_response())?;
     let now = app.passkeys.now();
     let changes = imported.changes(now);
     let answer = Imported {

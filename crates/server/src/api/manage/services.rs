@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use domain::Reason;
 use domain::model::ids::RelyingPartyId;
+use domain::model::refusal::Refusal;
 use domain::model::relying_party::RelyingParty;
 
 use super::error::Problem;
@@ -21,15 +22,8 @@ pub async fn service(
     sid: &str,
 ) -> Result<Arc<RelyingParty>, Problem> {
     let account = authenticate(&app.passkeys, headers).await?;
-    let unknown = || Problem::new(StatusCode::NOT_FOUND, Reason::RelyingPartyUnknown.name());
-    let id = service_id(sid).ok_or_else(unknown)?;
-    app.passkeys
-        .relying_party(account, id)
-        .await
-        .map_err(|refusal| match refusal.reason {
-            Reason::RelyingPartyUnknown => unknown(),
-            _ => refusal.into(),
-        })
+    let id = service_id(sid).ok_or_else(|| Refusal::from(Reason::RelyingPartyUnknown))?;
+    Ok(app.passkeys.relying_party(account, id).await?)
 }
 
 /// The key in a Service SID: `VA` and 32 hex digits.

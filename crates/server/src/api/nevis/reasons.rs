@@ -1,6 +1,9 @@
 //! `Reason` to HTTP status: what a refusal of the domain is called on this wire (contract sections 1.3 and 4.3).
 
 use domain::Reason;
+use webauthn::error::Class;
+
+use crate::api::exception;
 
 /// Which kind of call was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,35 +27,8 @@ impl Call {
     }
 }
 
-/// What kind of refusal a reason is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Class {
-    /// The body cannot be read at all.
-    Body,
-    /// A credential in the body is not in form.
-    Form,
-    /// The body is against a rule.
-    Rule,
-    /// Something that the request names is not there.
-    Absent,
-    /// The caller may not.
-    Forbidden,
-    /// The request is against how things stand.
-    Conflict,
-    /// Too much at once.
-    TooMany,
-    /// The transaction is not there, or no longer open.
-    Transaction,
-    /// The answer of the authenticator was read and not accepted.
-    Verdict,
-    /// The store does not answer; it may later.
-    Unavailable,
-    /// Our own fault.
-    Internal,
-}
-
-/// What a result call says about a refusal. The caller is nobody in particular, so all verdicts are one sentence: which check
-/// failed is told to the back end alone.
+/// What a result call says about a refusal. Anybody can send one, so all verdicts have the same sentence. Only the back end
+/// learns which check failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Telling {
     /// What is wrong with the request.
@@ -77,146 +53,62 @@ impl Telling {
     }
 }
 
-/// The class of a reason. There is no wildcard: a new reason does not compile until it has a class here.
-pub const fn class(reason: Reason) -> Class {
-    use Reason as R;
-    match reason {
-        R::JsonMalformed | R::JsonDuplicateMember | R::JsonTooDeep | R::JsonTooLarge => Class::Body,
+/// The reasons that are of another class on this wire.
+const EXCEPTIONS: &[(Reason, Class)] = &[
+    // A key whose Relying Party no longer exists is of no use, and the response says no more than that.
+    (Reason::RelyingPartyUnknown, Class::Forbidden),
+    (Reason::AccountUnknown, Class::Forbidden),
+];
 
-        R::CredentialTypeMismatch
-        | R::CredentialIdInvalid
-        | R::AuthenticatorAttachmentInvalid
-        | R::ResponseMemberMissing
-        | R::ResponseInconsistent
-        | R::Base64Invalid
-        | R::SignatureMalformed
-        | R::UserHandleInvalid
-        | R::ClientDataMalformed
-        | R::ClientDataTypeMismatch => Class::Form,
-
-        R::RequestInvalid
-        | R::AuthenticatorCriteriaMissing
-        | R::RelyingPartyIncomplete
-        | R::CredentialNotRegistered => Class::Rule,
-
-        R::UserUnknown | R::CredentialUnknown => Class::Absent,
-
-        // Of a key whose Relying Party is gone nobody may learn more than that the key is of no use.
-        R::AccessDenied | R::RelyingPartyUnknown | R::AccountUnknown => Class::Forbidden,
-
-        R::TooManyCredentials | R::CredentialExists | R::UserExists => Class::Conflict,
-
-        R::TooManyPending => Class::TooMany,
-
-        R::CeremonyNotFound | R::CeremonyExpired | R::CeremonyUsed => Class::Transaction,
-
-        R::CredentialIdMismatch
-        | R::CredentialIdTooLong
-        | R::CredentialIdTooShort
-        | R::AttestationObjectMalformed
-        | R::ChallengeMismatch
-        | R::OriginNotAllowed
-        | R::CrossOriginNotAllowed
-        | R::TopOriginNotAllowed
-        | R::TokenBindingUnsupported
-        | R::CborMalformed
-        | R::CborDuplicateKey
-        | R::TrailingBytes
-        | R::AttestationObjectMembers
-        | R::AuthenticatorDataMalformed
-        | R::RpIdHashMismatch
-        | R::UserNotPresent
-        | R::UserNotVerified
-        | R::BackupFlagsInvalid
-        | R::BackupPolicyRefused
-        | R::BackupEligibilityChanged
-        | R::AttestedCredentialDataMissing
-        | R::AttestedCredentialDataUnexpected
-        | R::CoseKeyMalformed
-        | R::CoseKeyAlgorithmMismatch
-        | R::CoseKeyPointInvalid
-        | R::CoseKeyRsaInvalid
-        | R::AlgorithmNotAllowed
-        | R::AlgorithmUnsupported
-        | R::SignatureInvalid
-        | R::AttestationFormatUnsupported
-        | R::AttestationStatementMalformed
-        | R::AttestationSignatureInvalid
-        | R::AttestationAlgorithmMismatch
-        | R::AttestationKeyMismatch
-        | R::AttestationCertificateKey
-        | R::CertificateRequirements
-        | R::AaguidExtensionMismatch
-        | R::AaguidNotZero
-        | R::AttestationUntrusted
-        | R::AttestationPolicyRefused
-        | R::AttestationRevoked
-        | R::CertificateExpired
-        | R::CertificateNotYetValid
-        | R::TpmStructure
-        | R::TpmPubareaKeyMismatch
-        | R::TpmVendorUnknown
-        | R::TpmMagic
-        | R::TpmType
-        | R::TpmExtraData
-        | R::TpmNameMismatch
-        | R::AndroidKeyExtension
-        | R::AndroidKeyChallenge
-        | R::AndroidKeyAllApplications
-        | R::AndroidKeyOrigin
-        | R::AndroidKeyPurpose
-        | R::SafetynetMalformed
-        | R::SafetynetVersion
-        | R::SafetynetHost
-        | R::SafetynetNonce
-        | R::SafetynetCtsProfile
-        | R::SafetynetTimestamp
-        | R::AppleNonce
-        | R::MetadataRootsUnreadable
-        | R::AuthenticatorStatusRefused
-        | R::AuthenticatorUnknown
-        | R::CredentialNotAllowed
-        | R::CredentialRpMismatch
-        | R::UserHandleMissing
-        | R::UserHandleMismatch
-        | R::SignCountNotIncreased
-        | R::AuthenticatorModelRefused
-        | R::CredentialProtectionInsufficient
-        | R::MetadataUnavailable
-        | R::MetadataMalformed
-        | R::MetadataUntrusted
-        | R::MetadataRollback
-        | R::MetadataStale => Class::Verdict,
-
-        R::StoreUnavailable | R::StoreUnknownOutcome => Class::Unavailable,
-
-        R::RecordUnreadable | R::Internal => Class::Internal,
-    }
+fn class(reason: Reason) -> Class {
+    exception(EXCEPTIONS, reason).unwrap_or_else(|| reason.class())
 }
 
 /// The HTTP status for a reason in a call.
-pub const fn status(call: Call, reason: Reason) -> u16 {
-    match (class(reason), call) {
-        (Class::Body, _) => 400,
-        (Class::Unavailable, _) => 503,
-        // Verdicts come from the result calls only; elsewhere they would be an error of ours.
-        (Class::Internal, _) | (Class::Form | Class::Verdict, Call::Api) => 500,
-        // A ceremony that failed is an answer, not an error of the transport.
-        (_, Call::Result) => 200,
-        (Class::Rule, Call::Api) => 422,
-        (Class::Absent, Call::Api) => 404,
-        (Class::Forbidden, Call::Api) => 403,
-        (Class::Conflict | Class::Transaction, Call::Api) => 409,
-        (Class::TooMany, Call::Api) => 429,
+pub fn status(call: Call, reason: Reason) -> u16 {
+    match (call, class(reason)) {
+        (_, Class::Malformed) => 400,
+        (_, Class::Unavailable) => 503,
+        // Only the result calls judge credentials. Elsewhere these classes would be an error of ours.
+        (_, Class::Internal) | (Call::Api, Class::Form | Class::Verdict | Class::Attestation) => {
+            500
+        }
+        (Call::Api, Class::Invalid) => 422,
+        (Call::Api, Class::Absent) => 404,
+        (Call::Api, Class::Forbidden) => 403,
+        (Call::Api, Class::Conflict | Class::Ceremony) => 409,
+        // A ceremony that failed is a result, not an error of the transport.
+        (
+            Call::Result,
+            Class::Form
+            | Class::Invalid
+            | Class::Absent
+            | Class::Forbidden
+            | Class::Conflict
+            | Class::Ceremony
+            | Class::Verdict
+            | Class::Attestation,
+        ) => 200,
     }
 }
 
 /// What a result call says about a reason.
-pub const fn telling(reason: Reason) -> Telling {
+pub fn telling(reason: Reason) -> Telling {
     match class(reason) {
-        Class::Body | Class::Form | Class::Rule => Telling::Particulars,
-        Class::Forbidden | Class::Transaction => Telling::Standing,
-        Class::Absent | Class::Conflict | Class::TooMany | Class::Verdict => Telling::Verdict,
+        Class::Malformed | Class::Form | Class::Invalid => Telling::Particulars,
+        Class::Forbidden | Class::Ceremony => Telling::Standing,
+        Class::Absent | Class::Conflict | Class::Verdict | Class::Attestation => Telling::Verdict,
         Class::Unavailable | Class::Internal => Telling::Nothing,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::assert_exceptional;
+
+    #[test]
+    fn every_exception_differs_from_its_class() {
+        assert_exceptional(EXCEPTIONS, std::convert::identity);
     }
 }

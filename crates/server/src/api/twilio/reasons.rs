@@ -1,8 +1,10 @@
 //! `Reason` to code: what a refusal of the domain is called on this wire (contract section 9).
 
 use domain::Reason;
+use webauthn::error::Class;
 
 use super::codes::Code;
+use crate::api::exception;
 
 /// Which kind of call was refused; the same reason has another code in another call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,172 +41,184 @@ impl Call {
             Self::ApproveChallenge => "ApproveChallenge",
         }
     }
+}
 
-    /// The code of a verdict that only the two finishing calls can meet. Anywhere else it would be an error of ours.
-    const fn verdict(self, verify_factor: Code, approve_challenge: Code) -> Code {
-        match self {
-            Self::VerifyFactor => verify_factor,
-            Self::ApproveChallenge => approve_challenge,
-            Self::Resource | Self::CreateFactor | Self::CreateChallenge => Code::InternalError,
+/// The codes of a reason, call by call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Codes {
+    resource: Code,
+    /// `CreateFactor` and `CreateChallenge`.
+    start: Code,
+    verify_factor: Code,
+    approve_challenge: Code,
+}
+
+impl Codes {
+    /// The same code in every call.
+    const fn always(code: Code) -> Self {
+        Self {
+            resource: code,
+            start: code,
+            verify_factor: code,
+            approve_challenge: code,
         }
     }
 
-    /// The code for something that is not there: things in the path are resources, things in the body have codes
-    /// of their own (contract, end of section 9.3).
-    const fn absent(self, named_in_body: Code) -> Code {
-        match self {
-            Self::Resource => Code::NotFound,
-            _ => named_in_body,
+    /// Only the two calls that finish a ceremony can meet the reason. Elsewhere it would be an error of ours.
+    const fn finishing(verify_factor: Code, approve_challenge: Code) -> Self {
+        Self {
+            verify_factor,
+            approve_challenge,
+            ..Self::always(Code::InternalError)
+        }
+    }
+
+    /// Something does not exist. Things in the path are resources; things in the body have codes of their own.
+    const fn absent(named_in_body: Code) -> Self {
+        Self {
+            resource: Code::NotFound,
+            ..Self::always(named_in_body)
+        }
+    }
+
+    const fn of(self, call: Call) -> Code {
+        match call {
+            Call::Resource => self.resource,
+            Call::CreateFactor | Call::CreateChallenge => self.start,
+            Call::VerifyFactor => self.verify_factor,
+            Call::ApproveChallenge => self.approve_challenge,
         }
     }
 }
 
-/// The code for a reason in a call. There is no wildcard: a new reason does not compile until it has a code here.
-pub const fn code(call: Call, reason: Reason) -> Code {
+/// The codes of a class.
+const fn of_class(class: Class) -> Codes {
+    use Code as C;
+    match class {
+        Class::Malformed | Class::Invalid | Class::Conflict => Codes::always(C::InvalidRequest),
+        Class::Form => Codes::always(C::ResponseInvalid),
+        Class::Absent => Codes::always(C::NotFound),
+        Class::Forbidden => Codes::always(C::Authenticate),
+        Class::Ceremony => Codes::finishing(C::FactorStatusIllegal, C::ChallengeResponded),
+        Class::Verdict => {
+            Codes::finishing(C::FactorVerificationFailed, C::ChallengeVerificationFailed)
+        }
+        Class::Attestation => Codes::finishing(C::FactorVerificationFailed, C::InternalError),
+        Class::Unavailable => Codes::always(C::Unavailable),
+        Class::Internal => Codes::always(C::InternalError),
+    }
+}
+
+/// The reasons with other codes than their class.
+const EXCEPTIONS: &[(Reason, Codes)] = {
     use Code as C;
     use Reason as R;
-    match reason {
-        // The body as such.
-        R::JsonMalformed
-        | R::JsonDuplicateMember
-        | R::JsonTooDeep
-        | R::JsonTooLarge
-        | R::RequestInvalid => C::InvalidRequest,
 
-        // Form of the credential. These codes are given where the form is read, which knows the member; what is here
-        // is the code where only the reason is known.
-        R::CredentialIdInvalid => C::CredentialIdInvalid,
-        R::AuthenticatorAttachmentInvalid => C::AttachmentInvalid,
-        R::CredentialTypeMismatch | R::ResponseMemberMissing | R::ResponseInconsistent => {
-            C::ResponseInvalid
-        }
-        R::SignatureMalformed => C::SignatureInvalid,
-        R::UserHandleInvalid => C::EntitySidInvalid,
-        R::ClientDataMalformed | R::ClientDataTypeMismatch => C::ClientDataInvalid,
+    const UNREADABLE: Codes =
+        Codes::finishing(C::AttestationObjectInvalid, C::AuthenticatorDataInvalid);
+    const ATTESTATION_OBJECT: Codes =
+        Codes::finishing(C::AttestationObjectInvalid, C::InternalError);
+    const CREDENTIAL_ID: Codes =
+        Codes::finishing(C::AttestedCredentialDataInvalid, C::CredentialIdInvalid);
+    const NEW_CREDENTIAL: Codes = Codes::finishing(
+        C::AttestedCredentialDataInvalid,
+        C::AuthenticatorDataInvalid,
+    );
+    // At an authentication the key is a stored one, so a bad one fails the verification.
+    const PUBLIC_KEY: Codes = Codes::finishing(C::PublicKeyInvalid, C::ChallengeVerificationFailed);
 
-        // Attestation object and authenticator data that cannot be read.
-        R::Base64Invalid
-        | R::CborMalformed
-        | R::CborDuplicateKey
-        | R::TrailingBytes
-        | R::AuthenticatorDataMalformed => {
-            call.verdict(C::AttestationObjectInvalid, C::AuthenticatorDataInvalid)
-        }
-        R::AttestationObjectMalformed
-        | R::AttestationObjectMembers
-        | R::AttestationFormatUnsupported
-        | R::AttestationStatementMalformed => {
-            call.verdict(C::AttestationObjectInvalid, C::InternalError)
-        }
-        R::CredentialIdTooLong | R::CredentialIdTooShort => {
-            call.verdict(C::AttestedCredentialDataInvalid, C::CredentialIdInvalid)
-        }
-        R::AttestedCredentialDataMissing | R::AttestedCredentialDataUnexpected => call.verdict(
-            C::AttestedCredentialDataInvalid,
-            C::AuthenticatorDataInvalid,
+    &[
+        // Where the form of the credential is read, the member is known and has its code. These are the codes where only the
+        // reason is known.
+        (
+            R::CredentialIdInvalid,
+            Codes::always(C::CredentialIdInvalid),
         ),
-        // At an authentication the key is a stored one, so a bad one fails the verification.
-        R::CoseKeyMalformed
-        | R::CoseKeyAlgorithmMismatch
-        | R::CoseKeyPointInvalid
-        | R::CoseKeyRsaInvalid
-        | R::AlgorithmNotAllowed
-        | R::AlgorithmUnsupported => {
-            call.verdict(C::PublicKeyInvalid, C::ChallengeVerificationFailed)
-        }
-
-        // Read, and found not to prove what was asked for.
-        R::CredentialIdMismatch
-        | R::ChallengeMismatch
-        | R::OriginNotAllowed
-        | R::CrossOriginNotAllowed
-        | R::TopOriginNotAllowed
-        | R::TokenBindingUnsupported
-        | R::RpIdHashMismatch
-        | R::UserNotPresent
-        | R::UserNotVerified
-        | R::BackupFlagsInvalid
-        | R::BackupPolicyRefused
-        | R::BackupEligibilityChanged
-        | R::SignatureInvalid
-        | R::CredentialNotAllowed
-        | R::UserHandleMissing
-        | R::UserHandleMismatch
-        | R::SignCountNotIncreased => {
-            call.verdict(C::FactorVerificationFailed, C::ChallengeVerificationFailed)
-        }
-        R::AttestationSignatureInvalid
-        | R::AttestationAlgorithmMismatch
-        | R::AttestationKeyMismatch
-        | R::AttestationCertificateKey
-        | R::CertificateRequirements
-        | R::AaguidExtensionMismatch
-        | R::AaguidNotZero
-        | R::AttestationUntrusted
-        | R::AttestationPolicyRefused
-        | R::AttestationRevoked
-        | R::CertificateExpired
-        | R::CertificateNotYetValid
-        | R::TpmStructure
-        | R::TpmPubareaKeyMismatch
-        | R::TpmVendorUnknown
-        | R::TpmMagic
-        | R::TpmType
-        | R::TpmExtraData
-        | R::TpmNameMismatch
-        | R::AndroidKeyExtension
-        | R::AndroidKeyChallenge
-        | R::AndroidKeyAllApplications
-        | R::AndroidKeyOrigin
-        | R::AndroidKeyPurpose
-        | R::SafetynetMalformed
-        | R::SafetynetVersion
-        | R::SafetynetHost
-        | R::SafetynetNonce
-        | R::SafetynetCtsProfile
-        | R::SafetynetTimestamp
-        | R::AppleNonce
-        | R::AuthenticatorModelRefused
-        | R::CredentialProtectionInsufficient
-        | R::MetadataRootsUnreadable
-        | R::AuthenticatorStatusRefused
-        | R::AuthenticatorUnknown
-        // That the policy demands metadata which are not there is no fault of the request's, but no failure of
-        // this server either: nothing gets better when the client tries again.
-        | R::MetadataUnavailable
-        | R::MetadataStale => call.verdict(C::FactorVerificationFailed, C::InternalError),
-
+        (
+            R::AuthenticatorAttachmentInvalid,
+            Codes::always(C::AttachmentInvalid),
+        ),
+        (R::SignatureMalformed, Codes::always(C::SignatureInvalid)),
+        (R::UserHandleInvalid, Codes::always(C::EntitySidInvalid)),
+        (R::ClientDataMalformed, Codes::always(C::ClientDataInvalid)),
+        (
+            R::ClientDataTypeMismatch,
+            Codes::always(C::ClientDataInvalid),
+        ),
+        (R::Base64Invalid, UNREADABLE),
+        // Attestation object and authenticator data that cannot be read.
+        (R::CborMalformed, UNREADABLE),
+        (R::CborDuplicateKey, UNREADABLE),
+        (R::TrailingBytes, UNREADABLE),
+        (R::AuthenticatorDataMalformed, UNREADABLE),
+        (R::AttestationObjectMalformed, ATTESTATION_OBJECT),
+        (R::AttestationObjectMembers, ATTESTATION_OBJECT),
+        (R::AttestationFormatUnsupported, ATTESTATION_OBJECT),
+        (R::AttestationStatementMalformed, ATTESTATION_OBJECT),
+        (R::CredentialIdTooLong, CREDENTIAL_ID),
+        (R::CredentialIdTooShort, CREDENTIAL_ID),
+        (R::AttestedCredentialDataMissing, NEW_CREDENTIAL),
+        (R::AttestedCredentialDataUnexpected, NEW_CREDENTIAL),
+        (R::CoseKeyMalformed, PUBLIC_KEY),
+        (R::CoseKeyAlgorithmMismatch, PUBLIC_KEY),
+        (R::CoseKeyPointInvalid, PUBLIC_KEY),
+        (R::CoseKeyRsaInvalid, PUBLIC_KEY),
+        (R::AlgorithmNotAllowed, PUBLIC_KEY),
+        (R::AlgorithmUnsupported, PUBLIC_KEY),
+        (
+            R::CredentialRpMismatch,
+            Codes::finishing(C::FactorVerificationFailed, C::RelyingPartyMismatch),
+        ),
         // Records, and how they stand.
-        R::CeremonyNotFound => match call {
-            Call::Resource => C::NotFound,
-            Call::VerifyFactor => C::FactorNotFound,
-            Call::CreateFactor | Call::CreateChallenge | Call::ApproveChallenge => {
-                C::ChallengeNotFound
-            }
-        },
-        R::CeremonyUsed => call.verdict(C::FactorStatusIllegal, C::ChallengeResponded),
-        R::CeremonyExpired => call.verdict(C::FactorStatusIllegal, C::ChallengeExpired),
-        R::CredentialUnknown => call.absent(C::FactorNotFound),
-        R::CredentialNotRegistered => C::FactorUnverified,
-        R::CredentialRpMismatch => {
-            call.verdict(C::FactorVerificationFailed, C::RelyingPartyMismatch)
-        }
-        R::CredentialExists => C::FactorExists,
-        R::TooManyCredentials => C::TooManyFactors,
-        R::TooManyPending => C::TooManyRequests,
-        R::UserUnknown => call.absent(C::EntityNotFound),
-        R::UserExists => C::EntityExists,
-        R::RelyingPartyUnknown | R::AccountUnknown => C::NotFound,
-        R::RelyingPartyIncomplete => C::RelyingPartyInvalid,
-        R::AuthenticatorCriteriaMissing => C::CriteriaMissing,
-        R::AccessDenied => C::Authenticate,
+        (
+            R::CeremonyNotFound,
+            Codes {
+                verify_factor: C::FactorNotFound,
+                ..Codes::absent(C::ChallengeNotFound)
+            },
+        ),
+        (
+            R::CeremonyExpired,
+            Codes::finishing(C::FactorStatusIllegal, C::ChallengeExpired),
+        ),
+        (R::CredentialUnknown, Codes::absent(C::FactorNotFound)),
+        (R::UserUnknown, Codes::absent(C::EntityNotFound)),
+        (
+            R::CredentialNotRegistered,
+            Codes::always(C::FactorUnverified),
+        ),
+        (R::CredentialExists, Codes::always(C::FactorExists)),
+        (R::TooManyCredentials, Codes::always(C::TooManyFactors)),
+        (R::UserExists, Codes::always(C::EntityExists)),
+        (
+            R::RelyingPartyIncomplete,
+            Codes::always(C::RelyingPartyInvalid),
+        ),
+        (
+            R::AuthenticatorCriteriaMissing,
+            Codes::always(C::CriteriaMissing),
+        ),
+        // Metadata are imported by an operator. No call of this wire reads them.
+        (R::MetadataMalformed, Codes::always(C::InternalError)),
+        (R::MetadataUntrusted, Codes::always(C::InternalError)),
+        (R::MetadataRollback, Codes::always(C::InternalError)),
+    ]
+};
 
-        // Ourselves.
-        R::StoreUnavailable | R::StoreUnknownOutcome => C::Unavailable,
-        R::RecordUnreadable
-        | R::Internal
-        | R::MetadataMalformed
-        | R::MetadataUntrusted
-        | R::MetadataRollback => C::InternalError,
+/// The code for a reason in a call.
+pub fn code(call: Call, reason: Reason) -> Code {
+    exception(EXCEPTIONS, reason)
+        .unwrap_or_else(|| of_class(reason.class()))
+        .of(call)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::assert_exceptional;
+
+    #[test]
+    fn every_exception_differs_from_its_class() {
+        assert_exceptional(EXCEPTIONS, of_class);
     }
 }

@@ -3,6 +3,7 @@
 use axum::body::Body;
 use axum::http::Method;
 use base64::Engine as _;
+use domain::Reason;
 use domain::model::policy::AttestationRequirement;
 use domain::service::metadata::MetadataTrust;
 use serde_json::{Value, json};
@@ -211,7 +212,10 @@ async fn what_does_not_verify_or_is_older_is_refused_and_changes_nothing() {
     ] {
         let refused = put(&backend, body).await.expect(status);
         assert_eq!(refused["error"], error);
+        // The particulars, not the general sentence of the reason.
+        let general = error.parse::<Reason>().unwrap().what();
         assert!(refused["message"].is_string(), "{refused}");
+        assert_ne!(refused["message"], general);
         assert_eq!(backend.get(PATH).await.expect(200), before);
     }
 }
