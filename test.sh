@@ -133,6 +133,13 @@ check_dependencies() {
     fi
 }
 
+check_imports() {
+    step "no files import each other in a circle"
+    has python3 || install_packages python3
+    scripts/check-imports.py --self-test
+    scripts/check-imports.py webauthn
+}
+
 check_generated() {
     step "generated files"
     scripts/check-generated.sh
@@ -209,6 +216,7 @@ check_lints
 check_dependencies
 check_generated
 check_paths
+check_imports
 test_rust
 if [[ $mode == quick ]]; then
     step "the quick suites passed"

@@ -3,16 +3,19 @@
 use crate::Reason;
 use crate::authenticator_data::{AuthenticatorData, AuthenticatorDataError};
 use crate::base64url;
+use crate::ceremony::signed_data;
 use crate::client_data::{ClientDataError, ClientDataType, CrossOrigin};
 use crate::cose::{CoseKeyError, PublicKey};
 use crate::credential::{CredentialId, UserHandle};
+use crate::hash::sha256;
 use crate::origin::Origin;
-use crate::registration::signed_data;
-use crate::relying_party::{RpId, sha256};
+use crate::relying_party::RpId;
 use crate::response::{AuthenticationResponse, ResponseError};
 use crate::signature;
 use crate::trace::{StepResult, Trace, ensure, judged, judged_with, skipped};
 use serde::{Deserialize, Serialize};
+
+pub use crate::signal::Signal;
 
 /// What the answer is verified against: everything that the ceremony asked for. It is stored with the ceremony; a record that
 /// lacks a member is unreadable rather than lenient.
@@ -162,49 +165,6 @@ impl SignCounter {
                 since_fall: Some(received),
                 ..self
             }
-        }
-    }
-}
-
-/// An observation that does not cause a refusal.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Signal {
-    /// The signature counter did not grow: perhaps a copy of the key exists.
-    SignCountNotIncreased {
-        /// The stored counter.
-        stored: u32,
-        /// The counter in the answer.
-        received: u32,
-    },
-    /// The credential can be synced now; it could not when it was registered.
-    BackupEligibilityGained,
-    /// The credential cannot be synced any more; it could before.
-    BackupEligibilityLost,
-    /// The credential was synced, or is no longer.
-    BackupStateChanged {
-        /// Is it synced now?
-        now: bool,
-    },
-    /// The attestation's chain contains its own root, which clients should leave out and which is never trusted for it.
-    RootCertificateInPath,
-    /// The metadata know of better software for this authenticator.
-    AuthenticatorUpdateAvailable,
-    /// The attestation statement is signed with SHA-1, as those of Windows are.
-    Sha1Attestation,
-}
-
-impl Signal {
-    /// The stable `snake_case` name.
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::SignCountNotIncreased { .. } => "sign_count_not_increased",
-            Self::BackupEligibilityGained => "backup_eligibility_gained",
-            Self::BackupEligibilityLost => "backup_eligibility_lost",
-            Self::BackupStateChanged { .. } => "backup_state_changed",
-            Self::RootCertificateInPath => "root_certificate_in_path",
-            Self::AuthenticatorUpdateAvailable => "authenticator_update_available",
-            Self::Sha1Attestation => "sha1_attestation",
         }
     }
 }

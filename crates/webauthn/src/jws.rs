@@ -1,9 +1,10 @@
 //! JSON Web Signatures in compact form that carry their signer's certificates (RFC 7515): `SafetyNet` responses and metadata.
 
-use crate::attestation::MAX_CERTIFICATE;
-use crate::certificate::Certificate;
-use crate::cose::{Curve, Hash, Scheme};
+use crate::cose::{Curve, Scheme};
+use crate::hash::Hash;
 use crate::json::{Object, Value};
+use crate::limits::MAX_CERTIFICATE;
+use crate::x509::Certificate;
 use crate::{base64url, signature};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -12,15 +12,17 @@ pub mod authentication;
 pub mod authenticator_data;
 pub mod base64url;
 pub mod cbor;
-mod certificate;
+mod ceremony;
 pub mod client_data;
 pub mod cose;
 pub mod credential;
-mod der;
 pub mod error;
 pub mod extension;
+mod hash;
+mod idn;
 pub mod json;
 mod jws;
+pub mod limits;
 pub mod metadata;
 pub mod options;
 pub mod origin;
@@ -28,9 +30,12 @@ pub mod reason;
 pub mod registration;
 pub mod relying_party;
 pub mod response;
+pub mod signal;
 pub mod signature;
+pub mod time;
 pub mod trace;
 pub mod trust;
+pub mod x509;
 
 pub use authentication::{
     AuthenticationExpectation, VerifiedAuthentication, verify_authentication,
@@ -40,4 +45,5 @@ pub use metadata::Metadata;
 pub use registration::{
     RegistrationExpectation, VerifiedRegistration, verify_registration, verify_registration_with,
 };
-pub use trust::{TrustFacts, UnixSeconds};
+pub use time::UnixSeconds;
+pub use trust::TrustFacts;

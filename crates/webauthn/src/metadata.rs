@@ -6,26 +6,26 @@
 mod dropped;
 mod entry;
 mod members;
-mod policy;
-mod revocation;
 
 use crate::Reason;
-use crate::attestation::MAX_CERTIFICATE;
-use crate::certificate::{Certificate, days_since_1970};
 use crate::credential::Aaguid;
 use crate::json::{self, Limits};
 use crate::jws::{self, Jws};
-use crate::trust::{self, TrustError, UnixSeconds};
+use crate::limits::MAX_CERTIFICATE;
+use crate::time::{DAY, UnixSeconds};
+use crate::x509::{Certificate, ChainError, require_path, revoked};
 use dropped::Notes;
 use entry::Read;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::{BTreeMap, HashMap};
 
+pub use crate::attestation::{
+    KNOWN_STATUSES, MetadataPolicy, REFUSED_STATUSES, StaleMetadata, UnknownModels,
+};
+pub use crate::x509::is_revocation_list;
 pub use dropped::{Dropped, DroppedPart, DroppedParts, MAX_NAMED, Part};
-pub use entry::{AuthenticatorModel, Entry, StatusReport, UNREADABLE_STATUS};
-pub use policy::{KNOWN_STATUSES, MetadataPolicy, REFUSED_STATUSES, StaleMetadata, UnknownModels};
-pub use revocation::is_revocation_list;
+pub use entry::{AuthenticatorModel, Entry, ModelError, StatusReport, UNREADABLE_STATUS};
 
 /// Most bytes of a BLOB.
 pub const MAX_BLOB: usize = 32 * 1024 * 1024;
@@ -85,7 +85,7 @@ pub enum MetadataError {
     SignerName,
     /// The signer's chain does not lead to a configured root.
     #[error("the signer of the metadata is not trusted: {0}")]
-    Untrusted(TrustError),
+    Untrusted(ChainError),
     /// A certificate of the signer's chain is revoked.
     #[error(
         "the signer of the metadata is not trusted: certificate {index} of the chain is revoked"
@@ -197,14 +197,12 @@ impl Metadata {
         let signer = chain.first().and_then(|bytes| Certificate::parse(bytes));
         let signer = signer.ok_or(malformed("the signer's certificate cannot be read"))?;
 
-        trust::require_path(&chain, expected.roots, expected.at)
-            .map_err(MetadataError::Untrusted)?;
+        require_path(&chain, expected.roots, expected.at).map_err(MetadataError::Untrusted)?;
         let mut lists = expected.revocation_lists.iter();
         if let Some(index) = lists.position(|list| !is_revocation_list(list)) {
             return Err(MetadataError::RevocationListUnreadable { index });
         }
-        if let Some(index) = revocation::revoked(&chain, expected.roots, expected.revocation_lists)
-        {
+        if let Some(index) = revoked(&chain, expected.roots, expected.revocation_lists) {
             return Err(MetadataError::Revoked { index });
         }
         if expected
@@ -238,7 +236,7 @@ impl Metadata {
         if payload.entries.len() > MAX_ENTRIES {
             return Err(MetadataError::Malformed("it has too many entries"));
         }
-        let last_day = date(&payload.next_update)
+        let last_day = UnixSeconds::of_date(&payload.next_update)
             .ok_or(MetadataError::Malformed("`nextUpdate` is no date"))?;
         let mut dropped = DroppedParts::default();
         let legal_header = payload.legal_header.and_then(|raw| {
@@ -420,47 +418,5 @@ pub fn provider_name<'a>(
     match configured.get(&aaguid) {
         Some(name) => Some(name),
         None => metadata?.by_aaguid(aaguid).find_map(Entry::description),
-    }
-}
-
-const DAY: i64 = 24 * 60 * 60;
-
-/// The first moment of a day that is written as `2026-12-31`.
-fn date(text: &str) -> Option<UnixSeconds> {
-    let shape_ok = text.len() == 10
-        && text.bytes().enumerate().all(|(at, byte)| match at {
-            4 | 7 => byte == b'-',
-            _ => byte.is_ascii_digit(),
-        });
-    if !shape_ok {
-        return None;
-    }
-    let mut numbers = text.split('-').map(|digits| digits.parse::<i64>().ok());
-    let (year, month, day) = (numbers.next()??, numbers.next()??, numbers.next()??);
-    let plausible = (1..=12).contains(&month) && (1..=31).contains(&day);
-    plausible.then(|| UnixSeconds(days_since_1970(year, month, day) * DAY))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn dates_are_days_in_one_form() {
-        assert_eq!(date("1970-01-01"), Some(UnixSeconds(0)));
-        assert_eq!(date("2024-02-29"), Some(UnixSeconds(1_709_164_800)));
-        for wrong in [
-            "",
-            "2024-2-29",
-            "2024-13-01",
-            "2024-00-01",
-            "2024-01-00",
-            "2024-01-32",
-            "2024/01/01",
-            "+024-01-01",
-            "2024-01-01T00:00:00Z",
-        ] {
-            assert_eq!(date(wrong), None, "{wrong}");
-        }
     }
 }

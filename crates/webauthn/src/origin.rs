@@ -3,17 +3,12 @@
 
 mod configured;
 
-pub(crate) use configured::punycode;
 pub use configured::{OriginError, OriginFault};
 
 use crate::relying_party::RpId;
+use configured::{ANDROID, IOS};
 use serde::{Deserialize, Serialize};
 use std::fmt;
-
-/// The origin of an Android app: this and the hash of its signing certificate.
-const ANDROID: &str = "android:apk-key-hash:";
-/// The origin that some client libraries of iOS apps write: this and the app's bundle id.
-const IOS: &str = "ios:bundle-id:";
 
 /// An allowed origin, exactly as a client writes it into its client data.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

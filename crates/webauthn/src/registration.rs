@@ -5,21 +5,23 @@ use crate::attestation::{
     AttestationError, AttestationPolicy, AttestationType, Attested, Format, StatementPolicy,
     Subject, recordable_name,
 };
-use crate::authentication::Signal;
 use crate::authenticator_data::{AuthenticatorData, AuthenticatorDataError};
 use crate::base64url;
 use crate::cbor::{self, CborError, KeyOrder, Value};
+use crate::ceremony::signed_data;
 use crate::client_data::{ClientDataError, ClientDataType};
-use crate::cose::{CoseAlgorithm, CoseKey, CoseKeyError};
+use crate::cose::{CoseAlgorithm, CoseKey, CoseKeyError, check_point};
 use crate::credential::{Aaguid, CredentialId};
 use crate::extension::{AuthenticatorOutputs, ClientOutputs, CredentialProtection};
+use crate::hash::sha256;
 use crate::metadata::AuthenticatorModel;
 use crate::origin::Origin;
-use crate::relying_party::{RpId, sha256};
+use crate::relying_party::RpId;
 use crate::response::{RegistrationResponse, ResponseError};
-use crate::signature;
+use crate::signal::Signal;
+use crate::time::UnixSeconds;
 use crate::trace::{Passed, StepResult, Trace, ensure, judged, judged_with, skipped};
-use crate::trust::{self, Question, Trust, TrustError, TrustFacts, UnixSeconds};
+use crate::trust::{self, Question, Trust, TrustError, TrustFacts};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -578,7 +580,7 @@ pub fn verify_registration_with<T: Trace>(
     let public_key = key
         .into_public_key(expected.attestation.rs1_credentials)
         .and_then(|key| {
-            signature::check_point(key.scheme(), key.material())?;
+            check_point(key.scheme(), key.material())?;
             Ok(key)
         });
     let public_key = judged_with(trace, "5.8.5", "public key is valid", public_key, |key| {
@@ -836,12 +838,4 @@ fn statements_text(statements: &[Attested<'_>]) -> String {
         })
         .collect();
     texts.join("; ")
-}
-
-/// What signatures of ceremonies cover: authenticator data as received, followed by the hash of the client data.
-pub(crate) fn signed_data(authenticator_data: &[u8], client_data_hash: &[u8; 32]) -> Vec<u8> {
-    let mut signed = Vec::with_capacity(authenticator_data.len() + client_data_hash.len());
-    signed.extend_from_slice(authenticator_data);
-    signed.extend_from_slice(client_data_hash);
-    signed
 }

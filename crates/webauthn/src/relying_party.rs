@@ -1,7 +1,7 @@
 //! The Relying Party identifier.
 
-use crate::origin::punycode;
-use aws_lc_rs::digest;
+use crate::hash::sha256;
+use crate::idn::punycode;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -96,13 +96,6 @@ fn is_label(label: &str) -> bool {
             .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         && !label.starts_with('-')
         && !label.ends_with('-')
-}
-
-/// SHA-256 as an array.
-pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
-    let mut hash = [0; 32];
-    hash.copy_from_slice(digest::digest(&digest::SHA256, bytes).as_ref());
-    hash
 }
 
 impl fmt::Display for RpId {

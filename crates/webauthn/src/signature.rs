@@ -1,16 +1,12 @@
-//! Signature checks and point checks: the only module that touches the cryptography libraries for keys.
+//! Signature checks. Only this module, the point checks of `cose` and `hash` use the cryptography libraries.
 
-use crate::cose::{CoseKeyError, Curve, Hash, KeyMaterial, MlDsa, PublicKey, Scheme};
-use aws_lc_rs::digest::{self, Digest};
+use crate::cose::{Curve, KeyMaterial, MlDsa, PublicKey, Scheme, check_ed448, check_ed25519};
+use crate::hash::Hash;
 use aws_lc_rs::rsa::PublicKeyComponents;
 use aws_lc_rs::signature::{
     self as aws, EcdsaVerificationAlgorithm, PqdsaVerificationAlgorithm, RsaParameters,
     UnparsedPublicKey,
 };
-use curve25519_dalek::constants::EIGHT_TORSION;
-use curve25519_dalek::edwards::CompressedEdwardsY;
-use ed448_goldilocks::VerifyingKey;
-use std::sync::LazyLock;
 
 /// The signature does not verify. No more is said: the libraries do not tell, and nobody outside should know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -78,17 +74,6 @@ pub(crate) fn verify_with(
     outcome.map_err(|_| SignatureInvalid)
 }
 
-/// The digest of a message.
-pub(crate) fn digest(hash: Hash, message: &[u8]) -> Digest {
-    let algorithm = match hash {
-        Hash::Sha1 => &digest::SHA1_FOR_LEGACY_USE_ONLY,
-        Hash::Sha256 => &digest::SHA256,
-        Hash::Sha384 => &digest::SHA384,
-        Hash::Sha512 => &digest::SHA512,
-    };
-    digest::digest(algorithm, message)
-}
-
 /// ES256 as JSON Web Signatures write it (RFC 7518 section 3.4): two numbers of fixed length instead of DER.
 pub(crate) fn verify_es256_fixed(
     material: &KeyMaterial,
@@ -143,167 +128,5 @@ fn ml_dsa(set: MlDsa) -> &'static PqdsaVerificationAlgorithm {
         MlDsa::MlDsa44 => &aws::ML_DSA_44,
         MlDsa::MlDsa65 => &aws::ML_DSA_65,
         MlDsa::MlDsa87 => &aws::ML_DSA_87,
-    }
-}
-
-/// Is the key a usable point: coordinates below the prime, on the curve, not of small order (5.8.5, RFC 8032 section 5.1.3)?
-pub(crate) fn check_point(scheme: Scheme, material: &KeyMaterial) -> Result<(), CoseKeyError> {
-    match (scheme, material) {
-        (Scheme::Ecdsa(curve, _), KeyMaterial::Ec(point)) => {
-            let algorithm = match curve {
-                Curve::P256 => &aws::ECDSA_P256_SHA256_ASN1,
-                Curve::P384 => &aws::ECDSA_P384_SHA384_ASN1,
-                Curve::P521 => &aws::ECDSA_P521_SHA512_ASN1,
-                Curve::Secp256k1 => &aws::ECDSA_P256K1_SHA256_ASN1,
-            };
-            let parsed = UnparsedPublicKey::new(algorithm, point).parse();
-            parsed
-                .map(|_| ())
-                .map_err(|_| CoseKeyError::PointInvalid("it is not on the curve"))
-        }
-        (_, KeyMaterial::Ed25519(point)) => {
-            let encoded = check_ed25519(point)?;
-            let point = CompressedEdwardsY(encoded).decompress();
-            point
-                .map(|_| ())
-                .ok_or(CoseKeyError::PointInvalid("it is not on the curve"))
-        }
-        (_, KeyMaterial::Ed448(point)) => check_ed448(point).map(|_| ()),
-        // RSA numbers and lengths are checked while reading.
-        (_, KeyMaterial::Rsa { .. } | KeyMaterial::Ec(_) | KeyMaterial::MlDsa(_)) => Ok(()),
-    }
-}
-
-/// The y coordinates of the eight points of small order, without the sign of x.
-static SMALL_ORDER: LazyLock<[[u8; 32]; 8]> =
-    LazyLock::new(|| EIGHT_TORSION.map(|point| without_sign(point.compress().to_bytes())));
-
-/// Is the encoded point canonical and not of small order? That is decided by y alone and without arithmetic, so that it
-/// can be asked before every signature check.
-fn check_ed25519(encoded: &[u8]) -> Result<[u8; 32], CoseKeyError> {
-    let encoded: [u8; 32] = encoded
-        .try_into()
-        .map_err(|_| CoseKeyError::PointInvalid("an Ed25519 key has 32 bytes"))?;
-    let y = without_sign(encoded);
-    if !is_below_prime(&y) {
-        return Err(CoseKeyError::PointInvalid("it is not in canonical form"));
-    }
-    if SMALL_ORDER.contains(&y) {
-        return Err(CoseKeyError::PointInvalid("it is of small order"));
-    }
-    Ok(encoded)
-}
-
-/// The highest bit of an encoded point is the sign of x (RFC 8032 section 5.1.2).
-fn without_sign(mut encoded: [u8; 32]) -> [u8; 32] {
-    encoded[31] &= 0x7f;
-    encoded
-}
-
-/// Is the little-endian number below 2^255 - 19?
-fn is_below_prime(y: &[u8; 32]) -> bool {
-    let [low, middle @ .., high] = y;
-    !(*high == 0x7f && middle.iter().all(|byte| *byte == 0xff) && *low >= 0xed)
-}
-
-/// Is the encoded point canonical, on the curve and not of small order (RFC 8032 section 5.2.3)? The points of small order are
-/// those with y = 0, 1 or -1.
-fn check_ed448(encoded: &[u8]) -> Result<VerifyingKey, CoseKeyError> {
-    let encoded: &[u8; 57] = encoded
-        .try_into()
-        .map_err(|_| CoseKeyError::PointInvalid("an Ed448 key has 57 bytes"))?;
-    let [low, middle @ .., sign] = encoded;
-    if sign & 0x7f != 0 {
-        return Err(CoseKeyError::PointInvalid("it is not in canonical form"));
-    }
-    // The prime is 2^448 - 2^224 - 1: little-endian 28 bytes ff, then fe, then 27 bytes ff.
-    let (tail, head) = middle.split_at(27);
-    let high = matches!(head, [0xfe | 0xff, rest @ ..] if rest.iter().all(|byte| *byte == 0xff));
-    let lower_ones = tail.iter().all(|byte| *byte == 0xff);
-    let at_least_prime = high && (head.first() == Some(&0xff) || (lower_ones && *low == 0xff));
-    if at_least_prime {
-        return Err(CoseKeyError::PointInvalid("it is not in canonical form"));
-    }
-    let zero_or_one = *low <= 1 && middle.iter().all(|byte| *byte == 0);
-    let minus_one = high && lower_ones && *low == 0xfe;
-    if zero_or_one || minus_one {
-        return Err(CoseKeyError::PointInvalid("it is of small order"));
-    }
-    VerifyingKey::from_bytes(encoded)
-        .map_err(|_| CoseKeyError::PointInvalid("it is not on the curve"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_below_the_prime_of_curve25519_are_told_from_the_others() {
-        let number = |low: u8, middle: [u8; 30], high: u8| {
-            let mut y = [0; 32];
-            y[0] = low;
-            y[1..31].copy_from_slice(&middle);
-            y[31] = high;
-            y
-        };
-        let (ones, mut almost) = ([0xff; 30], [0xff; 30]);
-        almost[17] = 0xfe;
-        for (y, below) in [
-            (number(0xec, ones, 0x7f), true),
-            (number(0xed, ones, 0x7f), false),
-            (number(0xee, ones, 0x7f), false),
-            (number(0xff, ones, 0x7f), false),
-            (number(0xff, almost, 0x7f), true),
-            (number(0xff, [0; 30], 0x7f), true),
-            (number(0xff, ones, 0x7e), true),
-            (number(0, [0; 30], 0), true),
-        ] {
-            assert_eq!(is_below_prime(&y), below, "{y:02x?}");
-        }
-    }
-
-    #[test]
-    fn ed448_points_are_judged_by_their_canonical_form_then_by_their_order() {
-        const CANONICAL: &str = "it is not in canonical form";
-        const ORDER: &str = "it is of small order";
-        let judge = |y: [u8; 57]| match check_ed448(&y) {
-            Err(CoseKeyError::PointInvalid(problem @ (CANONICAL | ORDER))) => Some(problem),
-            _ => None,
-        };
-        // Little-endian: the lowest byte, 27 bytes, the byte in the middle, 27 bytes, the sign.
-        let number = |low: u8, tail: u8, middle: u8, head: u8| {
-            let mut y = [0; 57];
-            y[0] = low;
-            y[1..28].fill(tail);
-            y[28] = middle;
-            y[29..56].fill(head);
-            y
-        };
-        for (y, problem) in [
-            // 0, 1, 2 and more.
-            (number(0, 0, 0, 0), Some(ORDER)),
-            (number(1, 0, 0, 0), Some(ORDER)),
-            (number(2, 0, 0, 0), None),
-            (number(0xfe, 0, 0, 0), None),
-            (number(1, 1, 0, 0), None),
-            (number(0, 0xff, 0xfe, 0xff), None),
-            // The prime p, and its neighbours.
-            (number(0xfd, 0xff, 0xfe, 0xff), None),
-            (number(0xfe, 0xff, 0xfe, 0xff), Some(ORDER)),
-            (number(0xff, 0xff, 0xfe, 0xff), Some(CANONICAL)),
-            (number(0, 0, 0xff, 0xff), Some(CANONICAL)),
-            (number(0xff, 0xff, 0xff, 0xff), Some(CANONICAL)),
-            // Like p - 1 or like p in some bytes, and below it.
-            (number(0xfe, 0, 0xfe, 0xff), None),
-            (number(0xff, 0, 0xfe, 0xff), None),
-            (number(0xfe, 0xff, 0xfe, 0xfe), None),
-            (number(0xff, 0xff, 0xff, 0xfe), None),
-            (number(0xff, 0xff, 0xfd, 0xff), None),
-        ] {
-            assert_eq!(judge(y), problem, "{y:02x?}");
-        }
-        let mut signed = number(2, 0, 0, 0);
-        signed[56] = 0x40;
-        assert_eq!(judge(signed), Some(CANONICAL));
     }
 }

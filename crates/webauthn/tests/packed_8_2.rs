@@ -10,6 +10,7 @@ use webauthn::authentication::Signal;
 use webauthn::cose::CoseAlgorithm;
 use webauthn::registration::RegistrationError;
 use webauthn::trust::{Trust, TrustError, UnixSeconds};
+use webauthn::x509::ChainError;
 
 use common::certificates::{
     Spec, attestation_subject, basic_constraints, extension, fido_oid, tlv,
@@ -195,7 +196,9 @@ fn the_chain_is_bounded_in_number_and_size() {
     ceremony.expected.attestation.allow_unknown_trust = false;
     assert!(matches!(
         ceremony.finish(),
-        Err(RegistrationError::Trust(TrustError::Untrusted(_)))
+        Err(RegistrationError::Trust(TrustError::Chain(
+            ChainError::Untrusted(_)
+        )))
     ));
     let large = |padding: usize| {
         // Signatures of Ed25519 are all of one length.
@@ -509,7 +512,7 @@ fn a_path_grows_by_known_intermediates_to_twice_the_limit_of_a_chain() {
     assert_eq!(below(11).succeeds().trust(), Trust::Trusted);
     assert_eq!(
         below(12).finish().unwrap_err(),
-        RegistrationError::Trust(TrustError::NoAnchor)
+        RegistrationError::Trust(TrustError::Chain(ChainError::NoAnchor))
     );
 }
 
@@ -585,7 +588,10 @@ fn the_work_of_a_judgement_is_bounded() {
     ceremony.expected.attestation.trust_anchors = with(31);
     let error = ceremony.finish().unwrap_err();
     assert!(
-        matches!(error, RegistrationError::Trust(TrustError::TooMuchWork)),
+        matches!(
+            error,
+            RegistrationError::Trust(TrustError::Chain(ChainError::TooMuchWork))
+        ),
         "{error}"
     );
 }

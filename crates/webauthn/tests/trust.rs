@@ -10,6 +10,7 @@ use webauthn::attestation::AttestationPolicy;
 use webauthn::authentication::Signal;
 use webauthn::registration::RegistrationError;
 use webauthn::trust::{Trust, TrustError};
+use webauthn::x509::ChainError;
 
 /// Packed attestation under so many intermediates.
 fn below(intermediates: usize) -> Device {
@@ -62,7 +63,7 @@ fn authorities_may_sign_with_every_algorithm_but_sha1() {
     let sha1 = below(1).profile(|profile| profile.chain.algorithm = Algorithm::RS1);
     assert_eq!(
         refused(&sha1),
-        TrustError::CertificateSignature { index: 0 }
+        TrustError::Chain(ChainError::CertificateSignature { index: 0 })
     );
 }
 
@@ -111,7 +112,7 @@ fn a_foreign_root_brought_along_is_no_anchor() {
 fn the_order_is_that_of_issue() {
     assert_eq!(
         lie(3, |lies| lies.chain.issuers_reversed = true),
-        TrustError::WrongOrder { index: 0 }
+        TrustError::Chain(ChainError::WrongOrder { index: 0 })
     );
     below(1)
         .lie(|lies| lies.chain.leaf_last = true)
@@ -123,7 +124,7 @@ fn certificates_that_do_not_belong_to_the_chain_are_refused() {
     for (intermediates, index) in [(0, 1), (1, 2), (2, 3)] {
         assert_eq!(
             lie(intermediates, |lies| lies.chain.extra_certificates = 1),
-            TrustError::ForeignCertificate { index }
+            TrustError::Chain(ChainError::ForeignCertificate { index })
         );
     }
 }
@@ -132,7 +133,7 @@ fn certificates_that_do_not_belong_to_the_chain_are_refused() {
 fn a_missing_intermediate_is_not_guessed() {
     assert_eq!(
         lie(2, |lies| lies.chain.without_intermediates = true),
-        TrustError::NoAnchor
+        TrustError::Chain(ChainError::NoAnchor)
     );
 }
 
@@ -140,19 +141,19 @@ fn a_missing_intermediate_is_not_guessed() {
 fn what_has_expired_and_what_is_not_yet_valid_is_named() {
     assert_eq!(
         lie(1, |lies| lies.certificate.expired = true),
-        TrustError::Expired { index: 0 }
+        TrustError::Chain(ChainError::Expired { index: 0 })
     );
     assert_eq!(
         lie(1, |lies| lies.certificate.not_yet_valid = true),
-        TrustError::NotYetValid { index: 0 }
+        TrustError::Chain(ChainError::NotYetValid { index: 0 })
     );
     assert_eq!(
         lie(1, |lies| lies.issuer.expired = true),
-        TrustError::Expired { index: 1 }
+        TrustError::Chain(ChainError::Expired { index: 1 })
     );
     assert_eq!(
         lie(1, |lies| lies.issuer.not_yet_valid = true),
-        TrustError::NotYetValid { index: 1 }
+        TrustError::Chain(ChainError::NotYetValid { index: 1 })
     );
     let root = |device: Device, begin, end| {
         device.profile(|profile| {
@@ -161,11 +162,11 @@ fn what_has_expired_and_what_is_not_yet_valid_is_named() {
     };
     assert_eq!(
         refused(&root(below(1), 0, 1_600_000_000)),
-        TrustError::Expired { index: 2 }
+        TrustError::Chain(ChainError::Expired { index: 2 })
     );
     assert_eq!(
         refused(&root(below(1), 4_000_000_000, 4_100_000_000)),
-        TrustError::NotYetValid { index: 2 }
+        TrustError::Chain(ChainError::NotYetValid { index: 2 })
     );
 }
 
@@ -175,30 +176,33 @@ fn a_leaf_may_be_issued_up_to_five_minutes_after_the_registration() {
         below(1).profile(|profile| profile.chain.leaf.not_before = device::NOW.0 + ahead)
     };
     is_trusted(&begins(300));
-    assert_eq!(refused(&begins(301)), TrustError::NotYetValid { index: 0 });
+    assert_eq!(
+        refused(&begins(301)),
+        TrustError::Chain(ChainError::NotYetValid { index: 0 })
+    );
 }
 
 #[test]
 fn each_link_is_signed_and_named() {
     assert_eq!(
         lie(2, |lies| lies.certificate.tampered_signature = true),
-        TrustError::CertificateSignature { index: 0 }
+        TrustError::Chain(ChainError::CertificateSignature { index: 0 })
     );
     assert_eq!(
         lie(2, |lies| lies.issuer.tampered_signature = true),
-        TrustError::CertificateSignature { index: 1 }
+        TrustError::Chain(ChainError::CertificateSignature { index: 1 })
     );
     assert_eq!(
         lie(0, |lies| lies.certificate.tampered_signature = true),
-        TrustError::NoAnchor
+        TrustError::Chain(ChainError::NoAnchor)
     );
     assert_eq!(
         lie(1, |lies| lies.certificate.wrong_issuer = true),
-        TrustError::ForeignCertificate { index: 1 }
+        TrustError::Chain(ChainError::ForeignCertificate { index: 1 })
     );
     assert_eq!(
         lie(0, |lies| lies.certificate.wrong_issuer = true),
-        TrustError::NoAnchor
+        TrustError::Chain(ChainError::NoAnchor)
     );
 }
 
@@ -217,7 +221,10 @@ fn issuers_are_authorities_that_may_sign() {
         },
     ];
     for bend in bends {
-        assert!(matches!(lie(2, bend), TrustError::Untrusted(_)));
+        assert!(matches!(
+            lie(2, bend),
+            TrustError::Chain(ChainError::Untrusted(_))
+        ));
     }
     for bend in [
         |lies: &mut Lies| lies.issuer.without_key_usage = true,
@@ -242,11 +249,11 @@ fn critical_extensions_are_understood_or_refused() {
     let _ = with("1.2.3.4", false).succeeds();
     assert!(matches!(
         refused(&with("1.2.3.4", true)),
-        TrustError::Untrusted(_)
+        TrustError::Chain(ChainError::Untrusted(_))
     ));
     assert!(matches!(
         refused(&with("2.5.29.30", true)),
-        TrustError::Untrusted(_)
+        TrustError::Chain(ChainError::Untrusted(_))
     ));
 }
 
@@ -280,7 +287,10 @@ fn true_is_read_in_every_certificate_whatever_octet_it_is_written_with() {
     };
     let critical = encoded(1, |encoding| encoding.true_octet = 1)
         .certificate(|certificate| certificate.extra_extensions = vec![unknown]);
-    assert!(matches!(refused(&critical), TrustError::Untrusted(_)));
+    assert!(matches!(
+        refused(&critical),
+        TrustError::Chain(ChainError::Untrusted(_))
+    ));
 }
 
 #[test]
@@ -293,7 +303,7 @@ fn a_signature_is_all_bytes_of_its_bit_string() {
         .certificate(|certificate| certificate.tampered_signature = true);
     assert_eq!(
         refused(&tampered),
-        TrustError::CertificateSignature { index: 0 }
+        TrustError::Chain(ChainError::CertificateSignature { index: 0 })
     );
 }
 
@@ -309,8 +319,11 @@ fn an_issuer_may_be_named_in_another_string_type_and_letter_case() {
             encoding.issuer_names = IssuerNames::Other;
         }))
     };
-    assert_eq!(other(0), TrustError::NoAnchor);
-    assert_eq!(other(1), TrustError::ForeignCertificate { index: 1 });
+    assert_eq!(other(0), TrustError::Chain(ChainError::NoAnchor));
+    assert_eq!(
+        other(1),
+        TrustError::Chain(ChainError::ForeignCertificate { index: 1 })
+    );
     // A root that is included is seen as one.
     let root = encoded(1, |encoding| encoding.issuer_names = IssuerNames::Alike)
         .lie(|lies| lies.chain.root_included = true);
@@ -335,7 +348,7 @@ fn a_curve_may_be_described_instead_of_named_but_with_no_other_generator() {
     });
     assert_eq!(
         refused(&authorities),
-        TrustError::CertificateSignature { index: 0 }
+        TrustError::Chain(ChainError::CertificateSignature { index: 0 })
     );
 }
 
@@ -365,7 +378,7 @@ fn a_policy_of_trusted_attestation_only_accepts_nothing_else() {
 
 #[test]
 fn only_a_certificate_of_at_most_8_kib_can_be_an_anchor() {
-    use webauthn::attestation::MAX_CERTIFICATE;
+    use webauthn::limits::MAX_CERTIFICATE;
     use webauthn::trust::is_certificate;
     let Ok(root) = testkit::Authenticator::default().attestation_root() else {
         panic!("no root")

@@ -1,11 +1,14 @@
 //! The `android-key` format (WebAuthn 8.4).
 
-use super::{AttestationError, AttestationType, Attested, Subject};
-use crate::Reason;
-use crate::attestation::AndroidKeyPolicy;
+use super::certificate::leaf;
+use super::{
+    AndroidKeyError, AndroidKeyPolicy, AttestationError, AttestationType, Attested, Subject,
+};
 use crate::base64url;
-use crate::certificate::oid;
-use crate::der::{BOOLEAN, Der, ENUMERATED, INTEGER, NULL, OCTET_STRING, SEQUENCE, SET, boolean};
+use crate::x509::der::{
+    BOOLEAN, Der, ENUMERATED, INTEGER, NULL, OCTET_STRING, SEQUENCE, SET, boolean,
+};
+use crate::x509::oid;
 
 const FORMAT: &str = "android-key";
 
@@ -32,43 +35,6 @@ const GOOGLE_ROOT_KEYS: [[u8; 32]; 2] = [
     ],
 ];
 
-/// What is wrong with what an Android key store says.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum AndroidKeyError {
-    /// The key description is missing or cannot be read.
-    #[error("{0}")]
-    Extension(&'static str),
-    /// `attestationChallenge` must be the hash of the client data.
-    #[error("its challenge is not the hash of the client data")]
-    Challenge,
-    /// `allApplications` must be absent.
-    #[error("every application may use the key")]
-    AllApplications,
-    /// `origin` must be generated.
-    #[error("{0}")]
-    Origin(&'static str),
-    /// `purpose` must include signing.
-    #[error("{0}")]
-    Purpose(&'static str),
-    /// The policy demands more of the device.
-    #[error("the policy demands {0}")]
-    Policy(&'static str),
-}
-
-impl AndroidKeyError {
-    /// The flat reason.
-    pub fn reason(&self) -> Reason {
-        match self {
-            Self::Extension(_) => Reason::AndroidKeyExtension,
-            Self::Challenge => Reason::AndroidKeyChallenge,
-            Self::AllApplications => Reason::AndroidKeyAllApplications,
-            Self::Origin(_) => Reason::AndroidKeyOrigin,
-            Self::Purpose(_) => Reason::AndroidKeyPurpose,
-            Self::Policy(_) => Reason::AttestationPolicyRefused,
-        }
-    }
-}
-
 pub(super) fn verify<'a>(subject: &Subject<'_, 'a>) -> Result<Attested<'a>, AttestationError> {
     // https://w3c.github.io/webauthn/#sctn-android-key-attestation
     // Step 1: the members.
@@ -76,7 +42,7 @@ pub(super) fn verify<'a>(subject: &Subject<'_, 'a>) -> Result<Attested<'a>, Atte
     let algorithm = subject.algorithm(FORMAT)?;
     let sig = subject.signature(FORMAT)?;
     let trust_path = subject.chain(FORMAT)?;
-    let leaf = super::leaf(FORMAT, &trust_path)?;
+    let leaf = leaf(FORMAT, &trust_path)?;
 
     // Step 2: the signature.
     let algorithm = subject.scheme(algorithm)?;
@@ -287,7 +253,7 @@ fn verified_boot(mut value: Der<'_>) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::certificate::Certificate;
+    use crate::x509::Certificate;
     use base64::Engine as _;
     use base64::engine::general_purpose::STANDARD;
 

@@ -1,14 +1,14 @@
 //! The `android-safetynet` format (WebAuthn 8.5). Google has withdrawn the service; old records can still be verified.
 
+use super::certificate::leaf;
 use super::{
-    AttestationError, AttestationType, Attested, MAX_CERTIFICATE, MAX_CERTIFICATES,
-    SafetyNetPolicy, Subject,
+    AttestationError, AttestationType, Attested, SafetyNetError, SafetyNetPolicy, Subject,
 };
-use crate::Reason;
 use crate::cbor::Value;
+use crate::hash::sha256;
 use crate::json::{self, Limits};
 use crate::jws::{self, Jws};
-use crate::relying_party::sha256;
+use crate::limits::{MAX_CERTIFICATE, MAX_CERTIFICATES};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::borrow::Cow;
@@ -17,43 +17,6 @@ const FORMAT: &str = "android-safetynet";
 
 /// Whom the response comes from.
 const HOST: &str = "attest.android.com";
-
-/// What is wrong with a `SafetyNet` response.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SafetyNetError {
-    /// It is no compact JWS with the members that are needed.
-    #[error("{0}")]
-    Malformed(&'static str),
-    /// `ver` must name a version.
-    #[error("the statement names no version")]
-    Version,
-    /// The certificate must be the service's.
-    #[error("its certificate is not for attest.android.com")]
-    Host,
-    /// `nonce` must be the hash of what is attested.
-    #[error("its nonce is not the hash of this registration")]
-    Nonce,
-    /// `ctsProfileMatch` must be true.
-    #[error("the device did not pass the compatibility tests")]
-    CtsProfile,
-    /// `timestampMs` must be recent.
-    #[error("its time is {0}")]
-    Timestamp(&'static str),
-}
-
-impl SafetyNetError {
-    /// The flat reason.
-    pub fn reason(&self) -> Reason {
-        match self {
-            Self::Malformed(_) => Reason::SafetynetMalformed,
-            Self::Version => Reason::SafetynetVersion,
-            Self::Host => Reason::SafetynetHost,
-            Self::Nonce => Reason::SafetynetNonce,
-            Self::CtsProfile => Reason::SafetynetCtsProfile,
-            Self::Timestamp(_) => Reason::SafetynetTimestamp,
-        }
-    }
-}
 
 /// Nothing in a response is nested or long, but for the certificates in base64.
 const LIMITS: Limits = Limits {
@@ -90,7 +53,7 @@ pub(super) fn verify<'a>(subject: &Subject<'_, 'a>) -> Result<Attested<'a>, Atte
         .into_iter()
         .map(Cow::Owned)
         .collect();
-    let leaf = super::leaf(FORMAT, &trust_path)?;
+    let leaf = leaf(FORMAT, &trust_path)?;
     if !leaf.is_for_host_or_named_so(HOST) {
         return Err(SafetyNetError::Host.into());
     }

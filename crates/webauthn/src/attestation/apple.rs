@@ -1,10 +1,11 @@
 //! The `apple` format (WebAuthn 8.8).
 
+use super::certificate::leaf;
 use super::{AttestationError, AttestationType, Attested, Subject};
 use crate::base64url;
-use crate::certificate::{Certificate, oid};
-use crate::der::{Der, OCTET_STRING, SEQUENCE};
-use crate::relying_party::sha256;
+use crate::hash::sha256;
+use crate::x509::der::{Der, OCTET_STRING, SEQUENCE};
+use crate::x509::{Certificate, oid};
 
 const FORMAT: &str = "apple";
 
@@ -13,7 +14,7 @@ pub(super) fn verify<'a>(subject: &Subject<'_, 'a>) -> Result<Attested<'a>, Atte
     // Step 1: the members. Real statements also have an `alg`, which nothing reads.
     subject.require_map(FORMAT)?;
     let trust_path = subject.chain(FORMAT)?;
-    let leaf = super::leaf(FORMAT, &trust_path)?;
+    let leaf = leaf(FORMAT, &trust_path)?;
 
     // Steps 2-4: the certificate was issued for exactly these data.
     let nonce = sha256(subject.signed);

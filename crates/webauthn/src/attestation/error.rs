@@ -1,6 +1,5 @@
 //! Why an attestation statement is refused.
 
-use super::{AndroidKeyError, SafetyNetError, TpmError};
 use crate::Reason;
 
 /// What is wrong with an attestation statement.
@@ -91,6 +90,121 @@ impl AttestationError {
             Self::Tpm(error) => error.reason(),
             Self::AndroidKey(error) => error.reason(),
             Self::SafetyNet(error) => error.reason(),
+        }
+    }
+}
+
+/// What is wrong with what an Android key store says.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AndroidKeyError {
+    /// The key description is missing or cannot be read.
+    #[error("{0}")]
+    Extension(&'static str),
+    /// `attestationChallenge` must be the hash of the client data.
+    #[error("its challenge is not the hash of the client data")]
+    Challenge,
+    /// `allApplications` must be absent.
+    #[error("every application may use the key")]
+    AllApplications,
+    /// `origin` must be generated.
+    #[error("{0}")]
+    Origin(&'static str),
+    /// `purpose` must include signing.
+    #[error("{0}")]
+    Purpose(&'static str),
+    /// The policy demands more of the device.
+    #[error("the policy demands {0}")]
+    Policy(&'static str),
+}
+
+impl AndroidKeyError {
+    /// The flat reason.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Extension(_) => Reason::AndroidKeyExtension,
+            Self::Challenge => Reason::AndroidKeyChallenge,
+            Self::AllApplications => Reason::AndroidKeyAllApplications,
+            Self::Origin(_) => Reason::AndroidKeyOrigin,
+            Self::Purpose(_) => Reason::AndroidKeyPurpose,
+            Self::Policy(_) => Reason::AttestationPolicyRefused,
+        }
+    }
+}
+
+/// What is wrong with a `SafetyNet` response.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SafetyNetError {
+    /// It is no compact JWS with the members that are needed.
+    #[error("{0}")]
+    Malformed(&'static str),
+    /// `ver` must name a version.
+    #[error("the statement names no version")]
+    Version,
+    /// The certificate must be the service's.
+    #[error("its certificate is not for attest.android.com")]
+    Host,
+    /// `nonce` must be the hash of what is attested.
+    #[error("its nonce is not the hash of this registration")]
+    Nonce,
+    /// `ctsProfileMatch` must be true.
+    #[error("the device did not pass the compatibility tests")]
+    CtsProfile,
+    /// `timestampMs` must be recent.
+    #[error("its time is {0}")]
+    Timestamp(&'static str),
+}
+
+impl SafetyNetError {
+    /// The flat reason.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Malformed(_) => Reason::SafetynetMalformed,
+            Self::Version => Reason::SafetynetVersion,
+            Self::Host => Reason::SafetynetHost,
+            Self::Nonce => Reason::SafetynetNonce,
+            Self::CtsProfile => Reason::SafetynetCtsProfile,
+            Self::Timestamp(_) => Reason::SafetynetTimestamp,
+        }
+    }
+}
+
+/// What is wrong with what a TPM says.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TpmError {
+    /// A structure of the TPM library, part 2, cannot be read.
+    #[error("{0}")]
+    Structure(&'static str),
+    /// `pubArea` must describe the credential's key.
+    #[error("`pubArea` describes another key than the credential's")]
+    PublicAreaKey,
+    /// `TPMManufacturer` must be a vendor of the TCG's registry.
+    #[error("no TPM vendor has the id {0:?}")]
+    Vendor(String),
+    /// `magic` must be `TPM_GENERATED_VALUE`.
+    #[error("`magic` is {0:#010x}, not TPM_GENERATED_VALUE")]
+    Magic(u32),
+    /// `type` must be `TPM_ST_ATTEST_CERTIFY`.
+    #[error("`type` is {0:#06x}, not TPM_ST_ATTEST_CERTIFY")]
+    Type(u16),
+    /// `extraData` must be the hash of what is attested.
+    #[error("`extraData` is not the hash of this registration")]
+    ExtraData,
+    /// The attested name must be that of `pubArea`.
+    #[error("the certified name is not the one of `pubArea`")]
+    Name,
+}
+
+impl TpmError {
+    /// The flat reason.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Structure(_) => Reason::TpmStructure,
+            Self::PublicAreaKey => Reason::TpmPubareaKeyMismatch,
+            Self::Vendor(_) => Reason::TpmVendorUnknown,
+            Self::Magic(_) => Reason::TpmMagic,
+            Self::Type(_) => Reason::TpmType,
+            Self::ExtraData => Reason::TpmExtraData,
+            Self::Name => Reason::TpmNameMismatch,
         }
     }
 }

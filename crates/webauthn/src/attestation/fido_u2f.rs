@@ -1,8 +1,10 @@
 //! The `fido-u2f` format (WebAuthn 8.6).
 
+use super::certificate::leaf;
 use super::{AttestationError, AttestationType, Attested, Subject};
-use crate::cose::{Curve, Hash, KeyMaterial, Scheme};
+use crate::cose::{Curve, KeyMaterial, Scheme};
 use crate::credential::Aaguid;
+use crate::hash::Hash;
 
 const FORMAT: &str = "fido-u2f";
 
@@ -20,7 +22,7 @@ pub(super) fn verify<'a>(subject: &Subject<'_, 'a>) -> Result<Attested<'a>, Atte
             problem: "`x5c` must have exactly one certificate",
         });
     }
-    let leaf = super::leaf(FORMAT, &trust_path)?;
+    let leaf = leaf(FORMAT, &trust_path)?;
     if leaf.curve() != Some(Curve::P256) || leaf.key().is_none() {
         return Err(AttestationError::CertificateKey);
     }

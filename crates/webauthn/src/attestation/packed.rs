@@ -1,10 +1,11 @@
 //! The `packed` format (WebAuthn 8.2).
 
-use super::{AttestationError, AttestationType, Attested, Subject, certificate_chain};
-use crate::certificate::{Certificate, oid};
-use crate::credential::Aaguid;
-use crate::der::{Der, OCTET_STRING};
+use super::certificate::{
+    aaguid_text, certificate_chain, leaf, require_aaguid, require_no_authority,
+};
+use super::{AttestationError, AttestationType, Attested, Subject};
 use crate::signature;
+use crate::x509::{Certificate, oid};
 use std::borrow::Cow;
 
 const FORMAT: &str = "packed";
@@ -27,7 +28,7 @@ fn basic<'a>(
     sig: &[u8],
     trust_path: Vec<Cow<'a, [u8]>>,
 ) -> Result<Attested<'a>, AttestationError> {
-    let leaf = super::leaf(FORMAT, &trust_path)?;
+    let leaf = leaf(FORMAT, &trust_path)?;
     let algorithm = subject.scheme(algorithm)?;
     algorithm.require_leaf_signature(FORMAT, &leaf, subject.signed, sig)?;
     subject.passed(
@@ -111,42 +112,4 @@ fn require_attestation_certificate(leaf: &Certificate<'_>) -> Result<(), Attesta
         }
     }
     Ok(())
-}
-
-/// 8.2.1, 8.3.1: no CA certificate. The text asks for the presence of Basic Constraints; an absent extension means false to
-/// everybody, and certificates without it are in use.
-pub(super) fn require_no_authority(leaf: &Certificate<'_>) -> Result<(), AttestationError> {
-    let refuse = |rule| Err(AttestationError::CertificateRequirements(rule));
-    match leaf.basic_constraints() {
-        Ok(Some(constraints)) if constraints.ca => refuse("it must not be a CA certificate"),
-        Ok(_) => Ok(()),
-        Err(_) => refuse("its Basic Constraints cannot be read"),
-    }
-}
-
-/// What the AAGUID extension says, for people.
-pub(super) fn aaguid_text(leaf: &Certificate<'_>) -> String {
-    leaf.fido_aaguid()
-        .map_or_else(|| "there is none".to_owned(), |aaguid| aaguid.to_string())
-}
-
-/// 8.2.1: the AAGUID extension, if present, is not critical and names the authenticator's model.
-pub(super) fn require_aaguid(
-    leaf: &Certificate<'_>,
-    aaguid: Aaguid,
-) -> Result<(), AttestationError> {
-    let Some(extension) = leaf.extension(oid::FIDO_AAGUID) else {
-        return Ok(());
-    };
-    let refuse = |problem| Err(AttestationError::AaguidExtension(problem));
-    if extension.critical {
-        return refuse("it must not be critical");
-    }
-    let mut value = Der::new(extension.value);
-    match value.content(OCTET_STRING) {
-        Some(found) if found.len() != 16 || !value.is_empty() => refuse("it must hold 16 bytes"),
-        Some(found) if found == aaguid.as_bytes() => Ok(()),
-        Some(_) => refuse("it names another model than the authenticator data"),
-        None => refuse("it must hold an octet string"),
-    }
 }

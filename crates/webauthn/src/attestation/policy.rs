@@ -1,8 +1,13 @@
 //! What a Relying Party accepts as attestation, as data that is frozen into the ceremony.
 
+mod metadata;
+
 use crate::credential::Aaguid;
-use crate::metadata::MetadataPolicy;
 use serde::{Deserialize, Serialize};
+
+pub use metadata::{
+    KNOWN_STATUSES, MetadataPolicy, REFUSED_STATUSES, StaleMetadata, UnknownModels,
+};
 
 /// What a Relying Party accepts as attestation. The conveyance wish in the options is another thing: it does not forbid a
 /// client to send a statement, and a statement that is there is verified unless [`StatementPolicy::Ignored`] is said.

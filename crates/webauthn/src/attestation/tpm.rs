@@ -3,57 +3,16 @@
 mod certificate;
 mod structures;
 
-use super::packed::require_aaguid;
-use super::{AttestationError, AttestationType, Attested, StatementAlgorithm, Subject};
-use crate::Reason;
+use super::certificate::{aaguid_text, leaf, require_aaguid};
+use super::subject::StatementAlgorithm;
+use super::{AttestationError, AttestationType, Attested, Subject, TpmError};
 use crate::base64url;
 use crate::cbor::Value;
-use crate::cose::{Curve, Hash, KeyMaterial, PublicKey, Scheme};
-use crate::signature::digest;
+use crate::cose::{KeyMaterial, PublicKey, Scheme};
+use crate::hash::{Hash, digest};
 use structures::{Certification, PublicArea, Unique};
 
 const FORMAT: &str = "tpm";
-
-/// What is wrong with what a TPM says.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum TpmError {
-    /// A structure of the TPM library, part 2, cannot be read.
-    #[error("{0}")]
-    Structure(&'static str),
-    /// `pubArea` must describe the credential's key.
-    #[error("`pubArea` describes another key than the credential's")]
-    PublicAreaKey,
-    /// `TPMManufacturer` must be a vendor of the TCG's registry.
-    #[error("no TPM vendor has the id {0:?}")]
-    Vendor(String),
-    /// `magic` must be `TPM_GENERATED_VALUE`.
-    #[error("`magic` is {0:#010x}, not TPM_GENERATED_VALUE")]
-    Magic(u32),
-    /// `type` must be `TPM_ST_ATTEST_CERTIFY`.
-    #[error("`type` is {0:#06x}, not TPM_ST_ATTEST_CERTIFY")]
-    Type(u16),
-    /// `extraData` must be the hash of what is attested.
-    #[error("`extraData` is not the hash of this registration")]
-    ExtraData,
-    /// The attested name must be that of `pubArea`.
-    #[error("the certified name is not the one of `pubArea`")]
-    Name,
-}
-
-impl TpmError {
-    /// The flat reason.
-    pub fn reason(&self) -> Reason {
-        match self {
-            Self::Structure(_) => Reason::TpmStructure,
-            Self::PublicAreaKey => Reason::TpmPubareaKeyMismatch,
-            Self::Vendor(_) => Reason::TpmVendorUnknown,
-            Self::Magic(_) => Reason::TpmMagic,
-            Self::Type(_) => Reason::TpmType,
-            Self::ExtraData => Reason::TpmExtraData,
-            Self::Name => Reason::TpmNameMismatch,
-        }
-    }
-}
 
 pub(super) fn verify<'a>(subject: &Subject<'_, 'a>) -> Result<Attested<'a>, AttestationError> {
     // https://w3c.github.io/webauthn/#sctn-tpm-attestation
@@ -82,14 +41,14 @@ pub(super) fn verify<'a>(subject: &Subject<'_, 'a>) -> Result<Attested<'a>, Atte
     });
 
     // The certificate of the attestation identity key: 8.3.1, vendor, model.
-    let leaf = super::leaf(FORMAT, &trust_path)?;
+    let leaf = leaf(FORMAT, &trust_path)?;
     certificate::require_identity_certificate(&leaf, subject.policy)?;
     subject.passed("8.3.1", "certificate meets its requirements", || {
         leaf.subject_text()
     });
     require_aaguid(&leaf, subject.attested.aaguid)?;
     subject.passed("8.3", "AAGUID extension, if any, fits", || {
-        super::packed::aaguid_text(&leaf)
+        aaguid_text(&leaf)
     });
 
     // `sig` is that key's signature over `certInfo`. TPMs in the field give the bare signature, without a TPMT_SIGNATURE.
@@ -180,30 +139,10 @@ fn is_name_of(name: &[u8], area: &PublicArea<'_>, public_area: &[u8]) -> bool {
         })
 }
 
-/// `TPM_ALG_ID` of hashes.
-fn hash(algorithm: u16) -> Option<Hash> {
-    match algorithm {
-        0x0004 => Some(Hash::Sha1),
-        0x000b => Some(Hash::Sha256),
-        0x000c => Some(Hash::Sha384),
-        0x000d => Some(Hash::Sha512),
-        _ => None,
-    }
-}
-
-/// `TPM_ECC_CURVE`.
-fn curve(id: u16) -> Option<Curve> {
-    match id {
-        0x0003 => Some(Curve::P256),
-        0x0004 => Some(Curve::P384),
-        0x0005 => Some(Curve::P521),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cose::Curve;
 
     /// Of the generator of P-256.
     const X: &str = "6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296";

@@ -2,12 +2,13 @@
 
 use super::dropped::{Notes, Part};
 use super::members::{Member, Members, text_of};
-use super::{MetadataPolicy, date};
-use crate::attestation::{AttestationType, MAX_CERTIFICATE};
-use crate::certificate::Certificate;
+use crate::Reason;
+use crate::attestation::{AttestationType, MetadataPolicy};
 use crate::cose::CoseAlgorithm;
 use crate::credential::Aaguid;
-use crate::trust::{TrustError, UnixSeconds};
+use crate::limits::MAX_CERTIFICATE;
+use crate::time::UnixSeconds;
+use crate::x509::Certificate;
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -106,6 +107,56 @@ impl StatusReport {
                 })
             })
         })
+    }
+}
+
+/// Why the metadata of a model refuses an authenticator.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ModelError {
+    /// The metadata report something that the policy refuses.
+    #[error("the metadata report {status} of the authenticator model")]
+    AuthenticatorStatus {
+        /// The status in the words of the metadata, cut to 64 characters.
+        status: String,
+    },
+    /// A demanded certification level is not there or not proven.
+    #[error("a certification level is demanded: {0}")]
+    CertificationLevel(&'static str),
+    /// The metadata list certificates for the model, of which none can be read.
+    #[error(
+        "the metadata list {count} attestation root certificates for the authenticator model {model}, and none of them can be read"
+    )]
+    MetadataRootsUnreadable {
+        /// What the metadata call the model: its AAGUID, or else its description.
+        model: String,
+        /// How many there are.
+        count: usize,
+    },
+    /// The metadata list types of attestation for the model, of which none can be read.
+    #[error(
+        "the metadata list attestation types for the authenticator model {model}, and none of them can be read"
+    )]
+    AttestationTypesUnreadable {
+        /// What the metadata call the model: its AAGUID, or else its description.
+        model: String,
+    },
+    /// The model makes no attestations of this type.
+    #[error("the metadata do not list {0} attestation for the authenticator model")]
+    AttestationTypeNotListed(&'static str),
+}
+
+impl ModelError {
+    /// The flat reason.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::AuthenticatorStatus { .. } | Self::CertificationLevel(_) => {
+                Reason::AuthenticatorStatusRefused
+            }
+            Self::MetadataRootsUnreadable { .. } => Reason::MetadataRootsUnreadable,
+            Self::AttestationTypesUnreadable { .. } | Self::AttestationTypeNotListed(_) => {
+                Reason::AttestationUntrusted
+            }
+        }
     }
 }
 
@@ -311,22 +362,22 @@ impl Entry {
     /// and is the model acceptable at this moment?
     ///
     /// # Errors
-    /// [`TrustError::AuthenticatorStatus`], [`TrustError::CertificationLevel`], [`TrustError::MetadataRootsUnreadable`],
-    /// [`TrustError::AttestationTypesUnreadable`] or [`TrustError::AttestationTypeNotListed`].
+    /// [`ModelError::AuthenticatorStatus`], [`ModelError::CertificationLevel`], [`ModelError::MetadataRootsUnreadable`],
+    /// [`ModelError::AttestationTypesUnreadable`] or [`ModelError::AttestationTypeNotListed`].
     pub fn judge(
         &self,
         attestation_type: AttestationType,
         chain: &[&[u8]],
         policy: &MetadataPolicy,
         at: UnixSeconds,
-    ) -> Result<AuthenticatorModel, TrustError> {
+    ) -> Result<AuthenticatorModel, ModelError> {
         if let Some(report) = self.refused_status(chain, policy, at) {
-            return Err(TrustError::AuthenticatorStatus {
+            return Err(ModelError::AuthenticatorStatus {
                 status: shortened(&report.status),
             });
         }
         if !policy.required_levels.is_empty() && !self.has_required_level(policy, at) {
-            return Err(TrustError::CertificationLevel(
+            return Err(ModelError::CertificationLevel(
                 "the model does not have a demanded one",
             ));
         }
@@ -335,7 +386,7 @@ impl Entry {
             AttestationType::None | AttestationType::SelfAttestation
         );
         if leads_to_roots && self.roots.readable.is_empty() && self.roots.unreadable > 0 {
-            return Err(TrustError::MetadataRootsUnreadable {
+            return Err(ModelError::MetadataRootsUnreadable {
                 model: self.name(),
                 count: self.roots.unreadable,
             });
@@ -343,9 +394,9 @@ impl Entry {
         if !self.lists(attestation_type) {
             let types = &self.attestation_types;
             if types.readable.is_empty() {
-                return Err(TrustError::AttestationTypesUnreadable { model: self.name() });
+                return Err(ModelError::AttestationTypesUnreadable { model: self.name() });
             }
-            return Err(TrustError::AttestationTypeNotListed(
+            return Err(ModelError::AttestationTypeNotListed(
                 attestation_type.as_str(),
             ));
         }
@@ -750,7 +801,7 @@ fn status_report(raw: &RawValue, index: usize, notes: &mut Notes) -> StatusRepor
         let why = match report.text(name) {
             Member::Absent => return None,
             Member::Unreadable(why) => why,
-            Member::Read(text) => match date(&text) {
+            Member::Read(text) => match UnixSeconds::of_date(&text) {
                 Some(day) => return Some(day),
                 None => "it is no date of the form 2026-12-31",
             },

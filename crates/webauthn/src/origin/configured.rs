@@ -1,9 +1,14 @@
 //! Reading an origin that an operator wrote, and saying what is wrong with it.
 
-use super::{ANDROID, IOS};
 use crate::base64url;
+use crate::idn::punycode;
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
+
+/// The origin of an Android app: this and the hash of its signing certificate.
+pub(super) const ANDROID: &str = "android:apk-key-hash:";
+/// The origin that some client libraries of iOS apps write: this and the app's bundle id.
+pub(super) const IOS: &str = "ios:bundle-id:";
 
 /// Schemes of pages inside an app; each is followed by a host that the app's framework chose.
 const APP_SCHEMES: [&str; 4] = ["capacitor", "ionic", "tauri", "app"];
@@ -376,15 +381,6 @@ fn browser_host(host: &str) -> Option<String> {
         return Some(format!("[{}]", address.parse::<Ipv6Addr>().ok()?));
     }
     punycode(host.strip_suffix('.').unwrap_or(host))
-}
-
-/// The ASCII form of a domain name, in lower case.
-pub(crate) fn punycode(domain: &str) -> Option<String> {
-    // The mapping takes time that grows with the text, and a longer one is no name.
-    if domain.is_empty() || domain.len() > 4 * MAX_HOST {
-        return None;
-    }
-    idna::domain_to_ascii(domain).ok()
 }
 
 /// The hash of an Android app from the notations in which tools print it: padded, in the classic alphabet, as hexadecimal

@@ -8,10 +8,9 @@
 use crate::common::certificates::Spec;
 use crate::common::{Key, Registration, Statement};
 use minicbor::Encoder;
-use webauthn::attestation::{MAX_CERTIFICATE, MAX_CERTIFICATES};
 use webauthn::cbor::{MAX_CONTAINER_ITEMS, MAX_DEPTH};
 use webauthn::cose::{CoseAlgorithm, MAX_RSA_BITS};
-use webauthn::trust::MAX_SIGNATURE_CHECKS;
+use webauthn::limits::{MAX_CERTIFICATE, MAX_CERTIFICATES, MAX_SIGNATURE_CHECKS};
 
 /// A hostile answer.
 pub struct Hostile {

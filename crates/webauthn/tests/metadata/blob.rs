@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use testkit::metadata::{Blob, BlobLies, Service, signer_certificates};
 use testkit::{Algorithm, Chain, Curves, Encoding, IssuerNames, Lies, base64url, from_base64url};
 use webauthn::metadata::{BlobExpectation, MAX_NAMED, Metadata, MetadataError, Part};
-use webauthn::trust::TrustError;
+use webauthn::x509::ChainError;
 use webauthn::{Reason, UnixSeconds};
 
 #[track_caller]
@@ -227,7 +227,7 @@ fn the_signer_leads_to_a_configured_root_and_to_no_other() {
     let foreign = certificates(|lies| lies.chain.foreign_root = true);
     assert!(matches!(foreign, MetadataError::Untrusted(_)));
     let alone = certificates(|lies| lies.chain.without_intermediates = true);
-    assert_eq!(alone, MetadataError::Untrusted(TrustError::NoAnchor));
+    assert_eq!(alone, MetadataError::Untrusted(ChainError::NoAnchor));
 }
 
 #[test]
@@ -240,23 +240,23 @@ fn a_root_included_is_tolerated() {
 #[test]
 fn every_certificate_of_the_signer_is_valid_at_the_moment_given() {
     use MetadataError::Untrusted;
-    let expired = TrustError::Expired { index: 0 };
+    let expired = ChainError::Expired { index: 0 };
     assert_eq!(
         certificates(|lies| lies.certificate.expired = true),
         Untrusted(expired)
     );
-    let early = TrustError::NotYetValid { index: 0 };
+    let early = ChainError::NotYetValid { index: 0 };
     assert_eq!(
         certificates(|lies| lies.certificate.not_yet_valid = true),
         Untrusted(early)
     );
     assert_eq!(
         certificates(|lies| lies.issuer.expired = true),
-        Untrusted(TrustError::Expired { index: 1 })
+        Untrusted(ChainError::Expired { index: 1 })
     );
     assert_eq!(
         certificates(|lies| lies.certificate.tampered_signature = true),
-        Untrusted(TrustError::CertificateSignature { index: 0 })
+        Untrusted(ChainError::CertificateSignature { index: 0 })
     );
     // The certificate that expired in 2021 was good in 2020.
     let service = service();

@@ -10,11 +10,11 @@ use webauthn::Reason;
 use webauthn::UnixSeconds;
 use webauthn::attestation::AttestationType;
 use webauthn::credential::Aaguid;
+use webauthn::metadata::ModelError;
 use webauthn::metadata::{
     KNOWN_STATUSES, MAX_NAMED, Metadata, MetadataPolicy, Part, REFUSED_STATUSES, UNREADABLE_STATUS,
     provider_name,
 };
-use webauthn::trust::TrustError;
 
 const MODEL: [u8; 16] = [0xa1; 16];
 const TEXT: &str = "a1a1a1a1-a1a1-a1a1-a1a1-a1a1a1a1a1a1";
@@ -464,7 +464,7 @@ fn bad_statuses_refuse_while_they_are_in_effect_however_old() {
     };
     let error = only(&metadata).judge(AttestationType::Basic, &[], &policy, NOW);
     let status = "UPDATE_AVAILABLE".to_owned();
-    assert_eq!(error, Err(TrustError::AuthenticatorStatus { status }));
+    assert_eq!(error, Err(ModelError::AuthenticatorStatus { status }));
 }
 
 #[test]
@@ -478,7 +478,7 @@ fn a_demanded_level_is_the_current_one_of_its_scale() {
         let judged = only(&metadata).judge(AttestationType::Basic, &[], &policy, NOW);
         match judged {
             Ok(_) => true,
-            Err(TrustError::CertificationLevel(_)) => false,
+            Err(ModelError::CertificationLevel(_)) => false,
             Err(other) => panic!("{other}"),
         }
     };

@@ -13,6 +13,7 @@ use webauthn::cbor::{self, KeyOrder};
 use webauthn::cose::CoseAlgorithm;
 use webauthn::credential::Aaguid;
 use webauthn::json::{Limits, parse};
+use webauthn::metadata::ModelError;
 use webauthn::metadata::{Metadata, MetadataPolicy, Part, StaleMetadata, UnknownModels};
 use webauthn::origin::Origin;
 use webauthn::registration::{BackupPolicy, CrossOrigin, RegistrationError};
@@ -20,6 +21,7 @@ use webauthn::relying_party::RpId;
 use webauthn::response::{RegistrationResponse, ResponseForm};
 use webauthn::trace::NoTrace;
 use webauthn::trust::{Trust, TrustError, TrustFacts};
+use webauthn::x509::ChainError;
 use webauthn::{
     Reason, RegistrationExpectation, VerifiedRegistration, verify_registration,
     verify_registration_with,
@@ -171,11 +173,16 @@ fn a_statement_that_was_not_asked_for_counts_as_absent_where_metadata_are_missin
     assert_eq!(verified.trust(), Trust::Trusted);
     let mut foreign = packed.entry("basic_full");
     foreign.roots = vec![other_root()];
-    assert_eq!(packed.described_by(foreign), Err(TrustError::NoAnchor));
+    assert_eq!(
+        packed.described_by(foreign),
+        Err(TrustError::Chain(ChainError::NoAnchor))
+    );
 
     // What absent attestation does not get, this does not get either.
     let leveled = volunteered(Format::PackedX5c).level("FIDO_CERTIFIED_L1");
-    let unproven = TrustError::CertificationLevel("the attestation does not prove the model");
+    let unproven = TrustError::Model(ModelError::CertificationLevel(
+        "the attestation does not prove the model",
+    ));
     assert_eq!(leveled.with(None), Err(unproven));
     let no_none = packed.policy(|policy| policy.allow_none = false);
     assert_eq!(no_none.with(None), Err(TrustError::PolicyRefused("no")));
@@ -231,7 +238,10 @@ fn the_anchors_of_the_model_are_trusted_and_no_others() {
     assert_eq!(configured.with(None).unwrap().trust(), Trust::Trusted);
     let mut foreign = configured.entry("basic_full");
     foreign.roots = vec![other_root()];
-    assert_eq!(configured.described_by(foreign), Err(TrustError::NoAnchor));
+    assert_eq!(
+        configured.described_by(foreign),
+        Err(TrustError::Chain(ChainError::NoAnchor))
+    );
     let mut of_another_model = configured.entry("basic_full");
     of_another_model.aaguid = Some([9; 16]);
     let unconfigured = answer(Format::PackedX5c);
@@ -292,7 +302,10 @@ fn a_model_of_whose_roots_none_can_be_read_refuses_what_would_need_them() {
     let entry = unreadable(json!(["AAAA", base64_of(&right.root)]));
     let verified = right.described_by(entry.clone()).unwrap();
     assert_eq!(verified.trust(), Trust::Trusted);
-    assert_eq!(wrong.described_by(entry), Err(TrustError::NoAnchor));
+    assert_eq!(
+        wrong.described_by(entry),
+        Err(TrustError::Chain(ChainError::NoAnchor))
+    );
     // Absent attestation needs no roots.
     let none = answer(Format::None);
     assert!(none.described_by(unreadable(json!(["AAAA"]))).is_ok());
@@ -350,7 +363,7 @@ fn of_two_entries_about_a_model_the_stricter_counts() {
     };
     assert_eq!(both(&good), Ok(Trust::Trusted));
     assert_eq!(both(&rootless), Ok(Trust::Trusted));
-    assert_eq!(both(&foreign), Err(TrustError::NoAnchor));
+    assert_eq!(both(&foreign), Err(TrustError::Chain(ChainError::NoAnchor)));
     let error = both(&revoked).unwrap_err();
     assert_eq!(error.reason(), Reason::AuthenticatorStatusRefused);
     assert!(both(&surrogate).is_err());
@@ -577,9 +590,9 @@ fn a_compromised_key_refuses_the_chains_through_the_certificate_it_names() {
         let entry = packed.entry("basic_full").with_statuses(vec![report]);
         packed.described_by(entry).map(|verified| verified.trust())
     };
-    let refused = Err(TrustError::AuthenticatorStatus {
+    let refused = Err(TrustError::Model(ModelError::AuthenticatorStatus {
         status: "ATTESTATION_KEY_COMPROMISE".to_owned(),
-    });
+    }));
     assert_eq!(compromised(None), refused);
     for certificate in chain.iter().chain([&packed.root]) {
         assert_eq!(compromised(Some(certificate.clone())), refused);
@@ -660,7 +673,10 @@ fn the_type_of_attestation_is_one_that_the_model_makes() {
             } else {
                 let error = outcome.unwrap_err();
                 assert!(
-                    matches!(error, TrustError::AttestationTypeNotListed(_)),
+                    matches!(
+                        error,
+                        TrustError::Model(ModelError::AttestationTypeNotListed(_))
+                    ),
                     "{format:?} {listed} {error}"
                 );
                 assert_eq!(error.reason(), Reason::AttestationUntrusted);
@@ -686,7 +702,9 @@ fn a_demanded_level_is_proven_by_the_chain() {
         .unwrap_err();
     assert_eq!(error.reason(), Reason::AuthenticatorStatusRefused);
     assert_eq!(packed.with(None), Err(TrustError::MetadataUnavailable));
-    let unproven = TrustError::CertificationLevel("the attestation does not prove the model");
+    let unproven = TrustError::Model(ModelError::CertificationLevel(
+        "the attestation does not prove the model",
+    ));
     let empty = accepted(&Blob::default());
     assert_eq!(packed.with(Some(&empty)), Err(unproven.clone()));
     // Trusted by the operator's anchor, but of no known model.
@@ -732,7 +750,12 @@ fn each_statement_of_a_compound_one_is_of_a_type_that_the_model_makes() {
     assert_eq!(verified.trust(), Trust::Trusted);
     assert!(verified.model().is_some());
     let error = compound.described_by(compound.entry("basic_full"));
-    assert_eq!(error, Err(TrustError::AttestationTypeNotListed("self")));
+    assert_eq!(
+        error,
+        Err(TrustError::Model(ModelError::AttestationTypeNotListed(
+            "self"
+        )))
+    );
 }
 
 #[test]

@@ -1,10 +1,9 @@
 //! The certificate of an attestation identity key (WebAuthn 8.3.1) and the vendors that there are.
 
-use super::{AttestationError, TpmError};
-use crate::attestation::AttestationPolicy;
-use crate::attestation::packed::require_no_authority;
-use crate::certificate::{Certificate, oid};
-use crate::der::{Der, OID, SEQUENCE, SET};
+use crate::attestation::certificate::require_no_authority;
+use crate::attestation::{AttestationError, AttestationPolicy, TpmError};
+use crate::x509::der::{Der, OID, SEQUENCE, SET};
+use crate::x509::{Certificate, oid};
 
 /// TPM vendor ids of the TCG's registry, version 1.08: up to four ASCII characters, filled up with zeros.
 const VENDORS: [&[u8; 4]; 30] = [

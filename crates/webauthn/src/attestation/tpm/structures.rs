@@ -1,8 +1,9 @@
 //! `TPMT_PUBLIC` and `TPMS_ATTEST` (TPM 2.0 library, part 2, sections 12.2.4 and 10.12.12): all numbers big-endian, read to the
 //! last byte. What no step asks for is skipped over and not judged.
 
-use super::{TpmError, curve, hash};
-use crate::cose::{Curve, Hash};
+use crate::attestation::TpmError;
+use crate::cose::Curve;
+use crate::hash::Hash;
 
 const ALG_RSA: u16 = 0x0001;
 const ALG_ECC: u16 = 0x0023;
@@ -156,6 +157,27 @@ impl<'a> Certification<'a> {
         let name = reader.sized()?;
         let _qualified_name = reader.sized()?;
         reader.is_empty().then_some(Self { extra_data, name })
+    }
+}
+
+/// `TPM_ALG_ID` of hashes.
+fn hash(algorithm: u16) -> Option<Hash> {
+    match algorithm {
+        0x0004 => Some(Hash::Sha1),
+        0x000b => Some(Hash::Sha256),
+        0x000c => Some(Hash::Sha384),
+        0x000d => Some(Hash::Sha512),
+        _ => None,
+    }
+}
+
+/// `TPM_ECC_CURVE`.
+fn curve(id: u16) -> Option<Curve> {
+    match id {
+        0x0003 => Some(Curve::P256),
+        0x0004 => Some(Curve::P384),
+        0x0005 => Some(Curve::P521),
+        _ => None,
     }
 }
 

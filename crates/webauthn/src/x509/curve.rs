@@ -3,8 +3,8 @@
 //! A description counts only when each of its numbers is that of a known curve. With another generator, whoever chose it can
 //! sign for any public key.
 
+use super::der::{BIT_STRING, Der, INTEGER, OCTET_STRING, OID, SEQUENCE};
 use crate::cose::Curve;
-use crate::der::{BIT_STRING, Der, INTEGER, OCTET_STRING, OID, SEQUENCE};
 
 /// 1.2.840.10045.1.1
 const PRIME_FIELD: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 1, 1];
@@ -175,8 +175,8 @@ const P521_ORDER: [u8; 66] = hex(
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::tlv;
     use super::*;
+    use crate::x509::certificate::tests::tlv;
     use ::hex;
 
     /// As `openssl ecparam -param_enc explicit -outform DER` writes them.

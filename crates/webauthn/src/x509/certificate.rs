@@ -5,64 +5,18 @@
 //! structure refuses. Only what is used is interpreted; the rest is skipped. Anchors, chains of statements and chains of
 //! signers of metadata are read alike.
 
-mod domain;
-mod name;
-
-use crate::cose::{Curve, Hash, KeyMaterial, MlDsa, PublicKey, Scheme, check_rsa};
-use crate::credential::Aaguid;
-use crate::der::{
+use super::curve::described;
+use super::der::{
     BIT_STRING, BOOLEAN, Der, Element, GENERALIZED_TIME, INTEGER, OCTET_STRING, OID, SEQUENCE, SET,
     UTC_TIME, boolean,
 };
-use crate::relying_party::sha256;
+use super::name::Name;
+use super::oid;
+use crate::cose::{Curve, KeyMaterial, MlDsa, PublicKey, Scheme, check_rsa};
+use crate::credential::Aaguid;
+use crate::hash::{Hash, digest, sha256};
 use crate::signature;
-use crate::trust::UnixSeconds;
-
-pub(crate) use name::Name;
-
-/// Object identifiers in their encoded form.
-pub(crate) mod oid {
-    pub(crate) const COMMON_NAME: &[u8] = &[0x55, 4, 3];
-    pub(crate) const COUNTRY: &[u8] = &[0x55, 4, 6];
-    pub(crate) const ORGANISATION: &[u8] = &[0x55, 4, 10];
-    pub(crate) const ORGANISATIONAL_UNIT: &[u8] = &[0x55, 4, 11];
-    pub(crate) const KEY_USAGE: &[u8] = &[0x55, 0x1d, 15];
-    pub(crate) const SUBJECT_ALTERNATIVE_NAME: &[u8] = &[0x55, 0x1d, 17];
-    pub(crate) const CERTIFICATE_POLICIES: &[u8] = &[0x55, 0x1d, 32];
-    pub(crate) const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 19];
-    pub(crate) const EXTENDED_KEY_USAGE: &[u8] = &[0x55, 0x1d, 37];
-    /// 1.3.6.1.4.1.45724.1.1.2, .4 and .5: serial number, AAGUID and firmware version of a FIDO authenticator.
-    pub(crate) const FIDO_SERIAL_NUMBER: &[u8] = &[0x2b, 6, 1, 4, 1, 0x82, 0xe5, 0x1c, 1, 1, 2];
-    pub(crate) const FIDO_AAGUID: &[u8] = &[0x2b, 6, 1, 4, 1, 0x82, 0xe5, 0x1c, 1, 1, 4];
-    pub(crate) const FIDO_FIRMWARE_VERSION: &[u8] = &[0x2b, 6, 1, 4, 1, 0x82, 0xe5, 0x1c, 1, 1, 5];
-    /// 1.2.840.113635.100.8.2
-    pub(crate) const APPLE_NONCE: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x63, 0x64, 8, 2];
-    /// 1.3.6.1.4.1.11129.2.1.17
-    pub(crate) const ANDROID_KEY_DESCRIPTION: &[u8] = &[0x2b, 6, 1, 4, 1, 0xd6, 0x79, 2, 1, 17];
-    /// 2.23.133.2.1, .2 and .3
-    pub(crate) const TPM_MANUFACTURER: &[u8] = &[0x67, 0x81, 5, 2, 1];
-    pub(crate) const TPM_MODEL: &[u8] = &[0x67, 0x81, 5, 2, 2];
-    pub(crate) const TPM_VERSION: &[u8] = &[0x67, 0x81, 5, 2, 3];
-    /// 2.23.133.8.3, tcg-kp-AIKCertificate
-    pub(crate) const AIK_CERTIFICATE: &[u8] = &[0x67, 0x81, 5, 8, 3];
-
-    pub(super) const EC_PUBLIC_KEY: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1];
-    pub(super) const P256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7];
-    pub(super) const P384: &[u8] = &[0x2b, 0x81, 4, 0, 34];
-    pub(super) const P521: &[u8] = &[0x2b, 0x81, 4, 0, 35];
-    pub(super) const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1];
-    pub(super) const SECP256K1: &[u8] = &[0x2b, 0x81, 4, 0, 10];
-    pub(super) const ED25519: &[u8] = &[0x2b, 0x65, 0x70];
-    pub(super) const ED448: &[u8] = &[0x2b, 0x65, 0x71];
-    /// id-ml-dsa-44, -65 and -87 without their last byte.
-    pub(super) const ML_DSA: &[u8] = &[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 3];
-    pub(super) const MGF1: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 8];
-    /// id-sha256 and its kin without their last byte.
-    pub(super) const SHA2: &[u8] = &[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2];
-    /// ecdsa-with-SHA... and sha...WithRSAEncryption without their last byte, which names the hash.
-    pub(super) const ECDSA_WITH: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3];
-    pub(super) const RSA_WITH: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1];
-}
+use crate::time::UnixSeconds;
 
 /// A certificate extension.
 #[derive(Debug, Clone, Copy)]
@@ -304,7 +258,7 @@ impl<'a> Certificate<'a> {
     /// SHA-1 of the key's bits (RFC 5280 section 4.2.1.2, method 1).
     pub(crate) fn key_identifier(&self) -> [u8; 20] {
         let mut identifier = [0; 20];
-        let digest = signature::digest(Hash::Sha1, self.key_bits);
+        let digest = digest(Hash::Sha1, self.key_bits);
         // A SHA-1 digest has 20 bytes.
         for (to, from) in identifier.iter_mut().zip(digest.as_ref()) {
             *to = *from;
@@ -519,7 +473,7 @@ fn curve(parameters: Element<'_>) -> Option<Curve> {
         (OID, oid::P384) => Some(Curve::P384),
         (OID, oid::P521) => Some(Curve::P521),
         (OID, oid::SECP256K1) => Some(Curve::Secp256k1),
-        (SEQUENCE, description) => domain::described(Der::new(description)),
+        (SEQUENCE, description) => described(Der::new(description)),
         _ => None,
     }
 }
@@ -558,27 +512,7 @@ fn time(element: Element<'_>) -> Option<UnixSeconds> {
     let mut pairs = rest.chunks_exact(2).map(number);
     let (month, day) = (pairs.next()?, pairs.next()?);
     let (hour, minute, second) = (pairs.next()?, pairs.next()?, pairs.next()?);
-    let plausible = (1..=12).contains(&month)
-        && (1..=31).contains(&day)
-        && hour <= 23
-        && minute <= 59
-        && second <= 60;
-    plausible.then(|| {
-        UnixSeconds(((days_since_1970(year, month, day) * 24 + hour) * 60 + minute) * 60 + second)
-    })
-}
-
-/// Days in the proleptic Gregorian calendar, with years that begin in March so that the leap day comes last.
-pub(crate) fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
-    let (year, month) = if month > 2 {
-        (year, month - 3)
-    } else {
-        (year - 1, month + 9)
-    };
-    let day_of_year = (153 * month + 2) / 5 + day - 1;
-    // 719468 days lie between 0000-03-01 and 1970-01-01.
-    365 * year + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + day_of_year
-        - 719_468
+    UnixSeconds::of_civil([year, month, day], [hour, minute, second])
 }
 
 /// Text of a certificate for people: what is no UTF-8 is replaced, what is long is cut.
@@ -587,4 +521,4 @@ fn shown(text: &[u8]) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -31,7 +31,7 @@ fn times_of_both_kinds_are_read() {
 }
 
 /// An element with these parts as its content, of fewer than 256 bytes.
-pub(super) fn tlv(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+pub(crate) fn tlv(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     let content = parts.concat();
     let length = u8::try_from(content.len()).unwrap();
     let long: &[u8] = if length < 0x80 { &[] } else { &[0x81] };

@@ -1,7 +1,8 @@
 //! Certificate revocation lists (RFC 5280 section 5) of those who issue certificates to signers of metadata.
 
-use crate::certificate::{Certificate, Name};
-use crate::der::{Der, GENERALIZED_TIME, INTEGER, SEQUENCE, UTC_TIME};
+use super::certificate::Certificate;
+use super::der::{Der, GENERALIZED_TIME, INTEGER, SEQUENCE, UTC_TIME};
+use super::name::Name;
 
 /// A revocation list, borrowing from its bytes.
 struct RevocationList<'a> {
@@ -64,7 +65,7 @@ pub fn is_revocation_list(bytes: &[u8]) -> bool {
 
 /// The place in `chain` (DER, the leaf first) of a certificate that its issuer has revoked, by one of `lists` (DER). The issuer
 /// is another certificate of the chain or one of `roots`; lists that it did not sign say nothing.
-pub(super) fn revoked(chain: &[Vec<u8>], roots: &[Vec<u8>], lists: &[Vec<u8>]) -> Option<usize> {
+pub(crate) fn revoked(chain: &[Vec<u8>], roots: &[Vec<u8>], lists: &[Vec<u8>]) -> Option<usize> {
     let lists: Vec<_> = lists
         .iter()
         .filter_map(|bytes| RevocationList::parse(bytes))

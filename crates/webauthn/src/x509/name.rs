@@ -1,6 +1,6 @@
 //! Distinguished names, compared as RFC 5280 section 7.1 says.
 
-use crate::der::{Der, Element, OID, SEQUENCE, SET};
+use super::der::{Der, Element, OID, SEQUENCE, SET};
 
 const UTF8_STRING: u8 = 0x0c;
 const NUMERIC_STRING: u8 = 0x12;
@@ -143,8 +143,8 @@ fn folded(text: &str) -> impl Iterator<Item = char> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::tlv;
     use super::*;
+    use crate::x509::certificate::tests::tlv;
 
     const COMMON_NAME: &[u8] = &[0x55, 4, 3];
     const ORGANISATION: &[u8] = &[0x55, 4, 10];
