@@ -21,7 +21,7 @@ use tokio::sync::watch;
 
 use crate::api::fido::{self, Fido};
 use crate::api::nevis::Issued;
-use crate::app::App;
+use crate::app::{App, PublicUrl};
 use crate::config::{ConfigError, Listen, Retention, Settings};
 use crate::health::Lifecycle;
 use crate::metadata::Sources;
@@ -121,19 +121,16 @@ pub async fn serve(
     let passkeys = open(&settings.store_location()?, policy, sources).await?;
     let (listener, address) = listen_at(&settings.listen).await?;
     let account = announce_account(&passkeys, first_account).await?;
-    let app = App::new(Arc::clone(&passkeys), settings.public_url(address.port()))
-        .with_lifecycle(&lifecycle)
-        .with_nevis(settings.nevis.clone());
-    let more = for_tests(&settings, &app, account).await?;
-    let router = crate::app::router_with(app.clone(), &settings.limits, more);
+    let public_url = settings.public_url(address.port());
+    let router = router(&settings, &public_url, &passkeys, &lifecycle, account).await?;
     if settings.public_url.is_none() && !address.ip().is_loopback() {
         tracing::warn!(
-            public_url = app.public_url.as_str(),
+            public_url = public_url.as_str(),
             "`public_url` is not set although other machines can reach this address: links in responses lead to this machine only. \
              Set it to the https:// address at which clients reach passkeyd"
         );
     }
-    tracing::info!(%address, public_url = app.public_url.as_str(), "ready");
+    tracing::info!(%address, public_url = public_url.as_str(), "ready");
     let keeper = tokio::spawn(crate::metadata::keep(
         Arc::clone(&passkeys),
         settings.metadata.clone(),
@@ -142,6 +139,25 @@ pub async fn serve(
     let ended = run(listener, router, passkeys, stopping, &settings).await;
     keeper.abort();
     ended
+}
+
+/// Everything that a process with these settings serves, behind the front. `account` is where the FIDO binding finds or makes its
+/// Relying Party. Tests call this function as well, so that they test what is served.
+///
+/// # Errors
+/// [`ProcessError`]: the Relying Party that the settings name is not there, or the store fails.
+pub async fn router(
+    settings: &Settings,
+    public_url: &PublicUrl,
+    passkeys: &Arc<Passkeys>,
+    lifecycle: &Arc<Lifecycle>,
+    account: AccountId,
+) -> Result<Router, ProcessError> {
+    let app = App::new(Arc::clone(passkeys), public_url.clone())
+        .with_lifecycle(lifecycle)
+        .with_nevis(settings.nevis.clone());
+    let more = for_tests(settings, &app, account).await?;
+    Ok(crate::app::router_with(app, &settings.limits, more))
 }
 
 /// The FIDO binding and the test page, as far as the settings want them.

@@ -115,6 +115,16 @@ fn protocol(limits: &Limits) -> hyper::server::conn::http1::Builder {
     http
 }
 
+/// Marks a request whose `Host` header is not valid. The front refuses it, in the words of the wire whose path it is.
+pub fn with_host_checked<B>(mut request: hyper::Request<B>) -> hyper::Request<B> {
+    if !host::is_valid(&request) {
+        request
+            .extensions_mut()
+            .insert(TransportRefusal::HostInvalid);
+    }
+    request
+}
+
 async fn connection(
     stream: TcpStream,
     router: Router,
@@ -132,13 +142,7 @@ async fn connection(
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         of_service.serving();
         let phase = of_service.clone();
-        let mut request = request.map(Body::new);
-        if !host::is_valid(&request) {
-            // The front refuses it, in the words of the wire whose path it is.
-            request
-                .extensions_mut()
-                .insert(TransportRefusal::HostInvalid);
-        }
+        let request = with_host_checked(request.map(Body::new));
         let answer = router.clone().call(request);
         async move {
             let answer = answer.await;
