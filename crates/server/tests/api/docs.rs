@@ -4,12 +4,12 @@ use domain::Reason;
 use server::api::docs::markdown_files;
 use server::api::twilio::codes::Code;
 
-use crate::backend::Backend;
+use crate::common::TestApp;
 
 #[tokio::test]
 async fn every_code_has_a_page_that_says_what_happened_why_and_how_to_mend_it() {
     // Pages are for people: no credentials are asked for.
-    let reader = Backend::new().await.with_authorization(None);
+    let reader = TestApp::new().await.stranger();
     for code in Code::ALL {
         let reply = reader.get(&format!("/docs/errors/{}", code.number())).await;
         assert_eq!(reply.status, 200, "{code:?}");
@@ -30,7 +30,7 @@ async fn every_code_has_a_page_that_says_what_happened_why_and_how_to_mend_it() 
 
 #[tokio::test]
 async fn every_reason_has_a_page_and_the_lists_name_them_all() {
-    let reader = Backend::new().await.with_authorization(None);
+    let reader = TestApp::new().await.stranger();
     let codes = String::from_utf8(reader.get("/docs/errors").await.bytes).unwrap();
     let reasons = String::from_utf8(reader.get("/docs/reasons").await.bytes).unwrap();
     for code in Code::ALL {
@@ -53,7 +53,7 @@ async fn every_reason_has_a_page_and_the_lists_name_them_all() {
 
 #[tokio::test]
 async fn a_page_may_load_nothing_but_its_style_sheet() {
-    let reader = Backend::new().await.with_authorization(None);
+    let reader = TestApp::new().await.stranger();
     let reply = reader.get("/docs/errors/60378").await;
     assert_eq!(
         reply.headers["content-security-policy"],
@@ -75,7 +75,7 @@ async fn a_page_may_load_nothing_but_its_style_sheet() {
 
 #[tokio::test]
 async fn an_unknown_page_is_not_found_and_repeats_nothing_of_the_request() {
-    let reader = Backend::new().await.with_authorization(None);
+    let reader = TestApp::new().await.stranger();
     for path in [
         "/docs/errors/60389",
         "/docs/errors/x%3Cscript%3E",
@@ -93,7 +93,7 @@ async fn an_unknown_page_is_not_found_and_repeats_nothing_of_the_request() {
 
 #[tokio::test]
 async fn other_spellings_of_a_page_lead_to_it_behind_a_prefix_too() {
-    let reader = Backend::new().await.with_authorization(None);
+    let reader = TestApp::new().await.stranger();
     for (path, location, page) in [
         ("/docs", "docs/errors", "/docs/errors"),
         ("/docs/", "errors", "/docs/errors"),

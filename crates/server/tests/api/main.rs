@@ -6,10 +6,11 @@
     reason = "a test that cannot go on has failed"
 )]
 
-#[path = "../support/counting.rs"]
-mod counting;
+#[path = "../common/mod.rs"]
+mod common;
 
-mod backend;
 mod docs;
+mod front;
 mod manage;
+mod support;
 mod twilio;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use testkit::{Authenticator, Profile};
 
-use crate::backend::Backend;
+use crate::common::TestApp;
 
 /// An authenticator whose answers to extensions are these.
 fn answering(authenticator: &Value, client: &Value) -> Authenticator {
@@ -16,8 +16,8 @@ fn answering(authenticator: &Value, client: &Value) -> Authenticator {
 
 #[tokio::test]
 async fn the_outputs_of_known_extensions_are_kept_with_a_credential() {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
     let sid = service.rsplit('/').next().unwrap();
     let mut device = answering(
         &json!({"credProtect": 2, "minPinLength": 6, "hmac-secret": true, "uvm": [[2, 4, 2]], "x": 1}),
@@ -26,11 +26,11 @@ async fn the_outputs_of_known_extensions_are_kept_with_a_credential() {
             "prf": {"enabled": true, "results": {"first": "c2VjcmV0"}}, "uvm": [[2, 4, 2]], "x": 1,
         }),
     );
-    let factor = backend.register(&service, "ann-0001", &mut device).await;
+    let factor = account.register(&service, "ann-0001", &mut device).await;
     let id = factor["sid"].as_str().unwrap();
 
     let path = format!("/manage/v1/services/{sid}/credentials/{id}");
-    let shown = backend.get(&path).await.expect(200);
+    let shown = account.get(&path).await.expect(200);
     assert_eq!(shown["factor"], id);
     assert_eq!(shown["user"], "ann-0001");
     assert_eq!(
@@ -49,15 +49,15 @@ async fn the_outputs_of_known_extensions_are_kept_with_a_credential() {
     );
     let uuid = shown["authenticator"].as_str().unwrap();
     let path = format!("/manage/v1/services/{sid}/credentials/{uuid}");
-    assert_eq!(backend.get(&path).await.expect(200), shown);
+    assert_eq!(account.get(&path).await.expect(200), shown);
 }
 
 #[tokio::test]
 async fn what_is_no_credential_of_the_service_is_not_found() {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
-    let other = backend.service().await;
-    let factor = backend
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
+    let other = account.service().await;
+    let factor = account
         .register(&service, "ann-0001", &mut Authenticator::default())
         .await;
     let id = factor["sid"].as_str().unwrap();
@@ -68,7 +68,7 @@ async fn what_is_no_credential_of_the_service_is_not_found() {
         format!("{}/credentials/nothing", sid(&service)),
         format!("VA{}/credentials/{id}", "0".repeat(32)),
     ] {
-        let reply = backend.get(&format!("/manage/v1/services/{path}")).await;
+        let reply = account.get(&format!("/manage/v1/services/{path}")).await;
         assert_eq!(reply.status, 404, "{path}");
     }
 }

@@ -12,25 +12,28 @@ use testkit::{Algorithm, Authenticator, Chain, Lies, Profile, Validity};
 use webauthn::metadata::{StaleMetadata, UnknownModels};
 use webauthn::options::AttestationConveyance;
 
-use crate::backend::{Backend, Reply, create};
+use crate::common::{Answer, Client, TestApp};
+use crate::support::create;
 
 const PATH: &str = "/manage/v1/metadata";
 const MODEL: [u8; 16] = [0x42; 16];
 const AAGUID: &str = "42424242-4242-4242-4242-424242424242";
 
-/// A metadata service, and a back end whose passkeyd believes it.
-async fn house() -> (Service, Backend) {
+/// A metadata service, and the account of a passkeyd that believes it.
+async fn believed() -> (Service, Client) {
     let service = Service::new(Algorithm::ES256).unwrap();
-    let backend = Backend::believing(trust(&service)).await;
-    (service, backend)
+    let account = believing(&service).await;
+    (service, account)
 }
 
-fn trust(service: &Service) -> MetadataTrust {
-    MetadataTrust {
+/// The account of a passkeyd that believes the metadata service.
+async fn believing(service: &Service) -> Client {
+    let trust = MetadataTrust {
         roots: vec![service.root().to_vec()],
         signer_name: Some("mds.fidoalliance.org".to_owned()),
         ..MetadataTrust::default()
-    }
+    };
+    TestApp::builder().metadata(trust).build().await.account()
 }
 
 fn blob(no: i64, entries: Vec<Entry>) -> Blob {
@@ -40,8 +43,8 @@ fn blob(no: i64, entries: Vec<Entry>) -> Blob {
     }
 }
 
-async fn put(backend: &Backend, blob: impl Into<Body>) -> Reply {
-    backend.request(Method::PUT, PATH, None, blob).await
+async fn put(account: &Client, blob: impl Into<Body>) -> Answer {
+    account.request(Method::PUT, PATH).send(blob).await
 }
 
 fn security_key() -> Authenticator {
@@ -60,9 +63,9 @@ fn revoked(root: Vec<u8>) -> Entry {
 
 #[tokio::test]
 async fn a_blob_is_imported_and_shown() {
-    let (service, backend) = house().await;
+    let (service, account) = believed().await;
     let nothing = json!({"in_use": null, "problem": null});
-    assert_eq!(backend.get(PATH).await.expect(200), nothing);
+    assert_eq!(account.get(PATH).await.expect(200), nothing);
 
     let edition = Blob {
         raw_entries: vec![json!({"aaid": "1234#5678"}), json!({"aaguid": "nonsense"})],
@@ -88,7 +91,7 @@ async fn a_blob_is_imported_and_shown() {
     });
     let model = json!({"aaguid": AAGUID, "description": "passkeyd testkit"});
     assert_eq!(
-        put(&backend, signed.clone()).await.expect(200),
+        put(&account, signed.clone()).await.expect(200),
         json!({
             "new": true,
             "in_use": in_use,
@@ -96,11 +99,11 @@ async fn a_blob_is_imported_and_shown() {
         })
     );
     let shown = json!({"in_use": in_use, "problem": null});
-    assert_eq!(backend.get(PATH).await.expect(200), shown);
+    assert_eq!(account.get(PATH).await.expect(200), shown);
 
-    backend.clock.advance_millis(60_000);
+    account.app.clock.advance_millis(60_000);
     assert_eq!(
-        put(&backend, signed).await.expect(200),
+        put(&account, signed).await.expect(200),
         json!({
             "new": false,
             "in_use": in_use,
@@ -109,7 +112,7 @@ async fn a_blob_is_imported_and_shown() {
     );
     let eighth = service.sign(&blob(8, vec![revoked(vec![])])).unwrap();
     assert_eq!(
-        put(&backend, eighth).await.expect(200)["changes"],
+        put(&account, eighth).await.expect(200)["changes"],
         json!({
             "new_models": [],
             "gone_models": [],
@@ -124,7 +127,7 @@ async fn a_blob_is_imported_and_shown() {
 
 #[tokio::test]
 async fn a_model_with_unreadable_roots_is_named_by_the_import_and_refused_by_name() {
-    let (service, backend) = house().await;
+    let (service, account) = believed().await;
     let mut key = security_key();
     let root = key.attestation_root().unwrap();
     let with_roots = |no, roots: Value| {
@@ -133,7 +136,7 @@ async fn a_model_with_unreadable_roots_is_named_by_the_import_and_refused_by_nam
         entry.extra_statement.insert(name, roots);
         service.sign(&blob(no, vec![entry])).unwrap()
     };
-    let imported = put(&backend, with_roots(1, json!(["AAAA"]))).await;
+    let imported = put(&account, with_roots(1, json!(["AAAA"]))).await;
     assert_eq!(
         imported.expect(200)["in_use"]["dropped"],
         json!([{
@@ -148,32 +151,32 @@ async fn a_model_with_unreadable_roots_is_named_by_the_import_and_refused_by_nam
             }],
         }])
     );
-    let model = backend.get(&format!("{PATH}/models/{AAGUID}")).await;
+    let model = account.get(&format!("{PATH}/models/{AAGUID}")).await;
     let model = model.expect(200);
     assert_eq!(model["metadata"]["attestation_roots"], 0);
     assert_eq!(model["metadata"]["unreadable_roots"], 1);
-    let va = backend.service().await;
+    let va = account.service().await;
     // The right authority and another.
     for (identity, key) in [("ada-0001", &mut key), ("ada-0002", &mut security_key())] {
-        let why = refused(&backend, &va, identity, key).await;
+        let why = refused(&account, &va, identity, key).await;
         assert_eq!(why, "metadata_roots_unreadable");
     }
     let readable = base64::engine::general_purpose::STANDARD.encode(&root);
-    put(&backend, with_roots(2, json!(["AAAA", readable])))
+    put(&account, with_roots(2, json!(["AAAA", readable])))
         .await
         .expect(200);
-    backend.register(&va, "ada-0003", &mut key).await;
-    let why = refused(&backend, &va, "ada-0004", &mut security_key()).await;
+    account.register(&va, "ada-0003", &mut key).await;
+    let why = refused(&account, &va, "ada-0004", &mut security_key()).await;
     assert_eq!(why, "attestation_untrusted");
 }
 
 #[tokio::test]
 async fn what_does_not_verify_or_is_older_is_refused_and_changes_nothing() {
-    let (service, backend) = house().await;
-    put(&backend, service.sign(&blob(5, vec![])).unwrap())
+    let (service, account) = believed().await;
+    put(&account, service.sign(&blob(5, vec![])).unwrap())
         .await
         .expect(200);
-    let before = backend.get(PATH).await.expect(200);
+    let before = account.get(PATH).await.expect(200);
     let next = blob(6, vec![]);
     let tampered = BlobLies {
         tampered_signature: true,
@@ -210,29 +213,29 @@ async fn what_does_not_verify_or_is_older_is_refused_and_changes_nothing() {
             "metadata_rollback",
         ),
     ] {
-        let refused = put(&backend, body).await.expect(status);
+        let refused = put(&account, body).await.expect(status);
         assert_eq!(refused["error"], error);
         // The particulars, not the general sentence of the reason.
         let general = error.parse::<Reason>().unwrap().what();
         assert!(refused["message"].is_string(), "{refused}");
         assert_ne!(refused["message"], general);
-        assert_eq!(backend.get(PATH).await.expect(200), before);
+        assert_eq!(account.get(PATH).await.expect(200), before);
     }
 }
 
 #[tokio::test]
 async fn after_a_removal_an_older_edition_is_taken_in() {
-    let (service, backend) = house().await;
-    backend.delete(PATH).await.expect(404);
-    put(&backend, service.sign(&blob(5, vec![])).unwrap())
+    let (service, account) = believed().await;
+    account.delete(PATH).await.expect(404);
+    put(&account, service.sign(&blob(5, vec![])).unwrap())
         .await
         .expect(200);
-    let stranger = backend.with_authorization(None);
+    let stranger = account.app.stranger();
     stranger.delete(PATH).await.expect(401);
-    backend.delete(PATH).await.expect(204);
+    account.delete(PATH).await.expect(204);
     let nothing = json!({"in_use": null, "problem": null});
-    assert_eq!(backend.get(PATH).await.expect(200), nothing);
-    let older = put(&backend, service.sign(&blob(4, vec![])).unwrap()).await;
+    assert_eq!(account.get(PATH).await.expect(200), nothing);
+    let older = put(&account, service.sign(&blob(4, vec![])).unwrap()).await;
     assert_eq!(older.expect(200)["new"], true);
 }
 
@@ -247,8 +250,8 @@ async fn a_root_that_has_expired_vouches_for_nobody() {
         ..Chain::default()
     };
     let service = Service::with_chain(Algorithm::ES256, chain).unwrap();
-    let backend = Backend::believing(trust(&service)).await;
-    let refused = put(&backend, service.sign(&Blob::default()).unwrap())
+    let account = believing(&service).await;
+    let refused = put(&account, service.sign(&Blob::default()).unwrap())
         .await
         .expect(400);
     assert_eq!(refused["error"], "metadata_untrusted");
@@ -256,9 +259,9 @@ async fn a_root_that_has_expired_vouches_for_nobody() {
 
 #[tokio::test]
 async fn without_configured_roots_nobody_is_believed() {
-    let backend = Backend::new().await;
+    let account = TestApp::new().await.account();
     let service = Service::new(Algorithm::ES256).unwrap();
-    let refused = put(&backend, service.sign(&Blob::default()).unwrap())
+    let refused = put(&account, service.sign(&Blob::default()).unwrap())
         .await
         .expect(400);
     assert_eq!(refused["error"], "metadata_untrusted");
@@ -266,23 +269,23 @@ async fn without_configured_roots_nobody_is_believed() {
 
 #[tokio::test]
 async fn metadata_are_for_known_callers() {
-    let (service, backend) = house().await;
+    let (service, account) = believed().await;
     let signed = service.sign(&Blob::default()).unwrap();
-    let stranger = backend.with_authorization(None);
+    let stranger = account.app.stranger();
     for path in [PATH.to_owned(), format!("{PATH}/models/{AAGUID}")] {
         stranger.get(&path).await.expect(401);
     }
     let refused = put(&stranger, signed).await;
     assert_eq!(refused.headers["connection"], "close");
     refused.expect(401);
-    assert_eq!(backend.get(PATH).await.expect(200)["in_use"], Value::Null);
+    assert_eq!(account.get(PATH).await.expect(200)["in_use"], Value::Null);
 }
 
 #[tokio::test]
 async fn a_model_is_shown_with_its_history_and_levels() {
-    let (service, backend) = house().await;
+    let (service, account) = believed().await;
     let path = format!("{PATH}/models/{AAGUID}");
-    backend.get(&path).await.expect(404);
+    account.get(&path).await.expect(404);
     let mut over = Status::new("FIPS140_CERTIFIED_L2", "2021-01-01");
     over.sunset_date = Some("2022-01-01".to_owned());
     let statuses = vec![
@@ -293,7 +296,7 @@ async fn a_model_is_shown_with_its_history_and_levels() {
         Status::new("REVOKED", "2099-01-01"),
     ];
     let entry = Entry::fido2(MODEL, service.root().to_vec()).with_statuses(statuses);
-    put(&backend, service.sign(&blob(1, vec![entry])).unwrap())
+    put(&account, service.sign(&blob(1, vec![entry])).unwrap())
         .await
         .expect(200);
     let report = |status: &str, in_effect: bool, from: &str, over: Option<&str>| {
@@ -307,7 +310,7 @@ async fn a_model_is_shown_with_its_history_and_levels() {
         })
     };
     assert_eq!(
-        backend.get(&path).await.expect(200),
+        account.get(&path).await.expect(200),
         json!({
             "aaguid": AAGUID,
             "provider_name": "passkeyd testkit",
@@ -332,82 +335,82 @@ async fn a_model_is_shown_with_its_history_and_levels() {
         })
     );
     let upper = format!("{PATH}/models/{}", AAGUID.to_uppercase());
-    backend.get(&upper).await.expect(200);
+    account.get(&upper).await.expect(200);
     for wrong in ["x", "00000000-0000-0000-0000-000000000000", "%00"] {
-        let reply = backend.get(&format!("{PATH}/models/{wrong}")).await;
+        let reply = account.get(&format!("{PATH}/models/{wrong}")).await;
         assert_eq!(reply.expect(404)["error"], "not_found", "{wrong}");
     }
 }
 
 #[tokio::test]
 async fn a_revoked_model_registers_no_more_and_the_factor_says_why() {
-    let (metadata, backend) = house().await;
-    let service = backend.service().await;
+    let (metadata, account) = believed().await;
+    let service = account.service().await;
     let mut key = security_key();
     let root = key.attestation_root().unwrap();
-    backend.register(&service, "ada-0001", &mut key).await;
+    account.register(&service, "ada-0001", &mut key).await;
     let signed = metadata.sign(&blob(1, vec![revoked(root)])).unwrap();
-    put(&backend, signed).await.expect(200);
-    let why = refused(&backend, &service, "bob-0001", &mut key).await;
+    put(&account, signed).await.expect(200);
+    let why = refused(&account, &service, "bob-0001", &mut key).await;
     assert_eq!(why, "authenticator_status_refused");
 }
 
 #[tokio::test]
 async fn an_attestation_must_lead_to_the_anchors_that_the_blob_names() {
-    let (metadata, backend) = house().await;
-    let service = backend.service().await;
+    let (metadata, account) = believed().await;
+    let service = account.service().await;
     let mut key = security_key();
     let entry = Entry::fido2(MODEL, key.attestation_root().unwrap());
-    put(&backend, metadata.sign(&blob(1, vec![entry])).unwrap())
+    put(&account, metadata.sign(&blob(1, vec![entry])).unwrap())
         .await
         .expect(200);
-    backend.register(&service, "ada-0001", &mut key).await;
+    account.register(&service, "ada-0001", &mut key).await;
 
     // Of the same model, if one believed it.
     let mut impostor = security_key();
-    let why = refused(&backend, &service, "bob-0001", &mut impostor).await;
+    let why = refused(&account, &service, "bob-0001", &mut impostor).await;
     assert_eq!(why, "attestation_untrusted");
 }
 
 /// How the factor of a security key with another user is refused.
 async fn refused(
-    backend: &Backend,
+    account: &Client,
     service: &str,
     identity: &str,
     key: &mut Authenticator,
 ) -> Value {
-    let factor = backend.start(service, identity).await;
+    let factor = account.start(service, identity).await;
     let credential = create(key, &factor, &Lies::default());
-    let refused = backend.verify(service, &credential).await;
+    let refused = account.verify(service, &credential).await;
     refused.refused(403, 60311)["details"]["reason"].clone()
 }
 
 #[tokio::test]
 async fn where_attestation_must_be_trusted_the_anchors_of_the_blob_are_enough() {
-    let (metadata, backend) = house().await;
-    let service = backend.service().await;
+    let (metadata, account) = believed().await;
+    let service = account.service().await;
     let trusted = AttestationRequirement::Trusted;
-    backend
+    account
         .change(&service, |rp| rp.policy.attestation.requirement = trusted)
         .await;
     let mut key = security_key();
     let entry = Entry::fido2(MODEL, key.attestation_root().unwrap());
-    let why = refused(&backend, &service, "ada-0001", &mut key).await;
+    let why = refused(&account, &service, "ada-0001", &mut key).await;
     assert_eq!(why, "attestation_policy_refused");
-    put(&backend, metadata.sign(&blob(1, vec![entry])).unwrap())
+    put(&account, metadata.sign(&blob(1, vec![entry])).unwrap())
         .await
         .expect(200);
-    backend.register(&service, "ada-0002", &mut key).await;
+    account.register(&service, "ada-0002", &mut key).await;
     let mut passkey = Authenticator::new(Profile::default());
-    let why = refused(&backend, &service, "ada-0003", &mut passkey).await;
+    let why = refused(&account, &service, "ada-0003", &mut passkey).await;
     assert_eq!(why, "attestation_policy_refused");
 }
 
 #[tokio::test]
 async fn metadata_that_a_policy_demands_and_are_not_there_are_a_refusal_and_no_fault() {
-    let (metadata, backend) = house().await;
-    let service = backend.service().await;
-    backend
+    let (metadata, account) = believed().await;
+    let service = account.service().await;
+    account
         .change(&service, |rp| {
             rp.policy.attestation.conveyance = AttestationConveyance::Direct;
             rp.policy.attestation.metadata.unknown_models = UnknownModels::Refuse;
@@ -416,26 +419,26 @@ async fn metadata_that_a_policy_demands_and_are_not_there_are_a_refusal_and_no_f
         .await;
     let mut key = security_key();
     let entry = Entry::fido2(MODEL, key.attestation_root().unwrap());
-    let why = refused(&backend, &service, "ada-0001", &mut key).await;
+    let why = refused(&account, &service, "ada-0001", &mut key).await;
     assert_eq!(why, "metadata_unavailable");
 
-    put(&backend, metadata.sign(&blob(1, vec![])).unwrap())
+    put(&account, metadata.sign(&blob(1, vec![])).unwrap())
         .await
         .expect(200);
-    let why = refused(&backend, &service, "ada-0002", &mut key).await;
+    let why = refused(&account, &service, "ada-0002", &mut key).await;
     assert_eq!(why, "authenticator_unknown");
 
     let stale = Blob {
         next_update: "2026-01-01".to_owned(),
         ..blob(2, vec![entry.clone()])
     };
-    let imported = put(&backend, metadata.sign(&stale).unwrap()).await;
+    let imported = put(&account, metadata.sign(&stale).unwrap()).await;
     assert_eq!(imported.expect(200)["in_use"]["stale"], true);
-    let why = refused(&backend, &service, "ada-0003", &mut key).await;
+    let why = refused(&account, &service, "ada-0003", &mut key).await;
     assert_eq!(why, "metadata_stale");
 
-    put(&backend, metadata.sign(&blob(3, vec![entry])).unwrap())
+    put(&account, metadata.sign(&blob(3, vec![entry])).unwrap())
         .await
         .expect(200);
-    backend.register(&service, "ada-0004", &mut key).await;
+    account.register(&service, "ada-0004", &mut key).await;
 }

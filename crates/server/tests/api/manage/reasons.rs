@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use domain::Reason;
 use server::api::manage::reasons::status;
 
-use crate::backend::Backend;
+use crate::common::TestApp;
 
 #[test]
 fn every_reason_has_the_status_that_was_decided_for_it() {
@@ -18,8 +18,8 @@ fn every_reason_has_the_status_that_was_decided_for_it() {
 
 #[tokio::test]
 async fn a_refusal_of_the_domain_has_its_reason_and_a_sentence() {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
     let sid = service.rsplit('/').next().unwrap();
     for (service, reason) in [
         (
@@ -31,7 +31,7 @@ async fn a_refusal_of_the_domain_has_its_reason_and_a_sentence() {
     ] {
         for credential in ["YF00000000000000000000000000000000", "YF0"] {
             let path = format!("/manage/v1/services/{service}/credentials/{credential}");
-            let refused = backend.get(&path).await.expect(404);
+            let refused = account.get(&path).await.expect(404);
             assert_eq!(refused["error"], reason.name(), "{path}");
             assert_eq!(refused["message"], reason.what(), "{path}");
         }

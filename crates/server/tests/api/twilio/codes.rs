@@ -3,21 +3,21 @@
 
 use std::collections::BTreeSet;
 
-use axum::body::Body;
 use axum::http::Method;
 use serde_json::{Value, json};
 use server::api::twilio::codes::{Code, Raised};
 use testkit::json::{set, without};
 use testkit::{Algorithm, Authenticator, Lies, Profile, UserHandle};
 
-use crate::backend::{Backend, Reply, create, get};
+use crate::common::{Answer, Client, TestApp};
+use crate::support::{create, get};
 
 #[derive(Default)]
 struct Met(BTreeSet<Code>);
 
 impl Met {
     #[track_caller]
-    fn refused(&mut self, code: Code, reply: Reply) {
+    fn refused(&mut self, code: Code, reply: Answer) {
         let error = reply.refused(code.status(), code.number());
         let message = error["message"].as_str().unwrap();
         let says_more = [
@@ -43,14 +43,14 @@ fn with(credential: &Value, path: &str, value: Value) -> Value {
 
 #[tokio::test]
 async fn every_code_that_a_request_can_bring_about_is_met_by_one() {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
     let mut met = Met::default();
-    platform(&backend, &service, &mut met).await;
-    resources(&backend, &service, &mut met).await;
-    start(&backend, &service, &mut met).await;
-    form_of_credentials(&backend, &service, &mut met).await;
-    verdicts(&backend, &service, &mut met).await;
+    platform(&account, &service, &mut met).await;
+    resources(&account, &service, &mut met).await;
+    start(&account, &service, &mut met).await;
+    form_of_credentials(&account, &service, &mut met).await;
+    verdicts(&account, &service, &mut met).await;
     let expected: BTreeSet<Code> = Code::ALL
         .iter()
         .copied()
@@ -59,93 +59,91 @@ async fn every_code_that_a_request_can_bring_about_is_met_by_one() {
     assert_eq!(met.0, expected);
 }
 
-async fn platform(backend: &Backend, service: &str, met: &mut Met) {
+async fn platform(account: &Client, service: &str, met: &mut Met) {
     met.refused(
         Code::MissingParameter,
-        backend.form("/v2/Services", "").await,
+        account.post("/v2/Services", "").await,
     );
     met.refused(
         Code::Authenticate,
-        backend.with_authorization(None).get(service).await,
+        account.app.stranger().get(service).await,
     );
     met.refused(
         Code::MethodNotAllowed,
-        backend
-            .request(Method::PUT, service, None, Body::empty())
-            .await,
+        account.request(Method::PUT, service).empty().await,
     );
     met.refused(
         Code::PageSizeTooLarge,
-        backend.get("/v2/Services?PageSize=1001").await,
+        account.get("/v2/Services?PageSize=1001").await,
     );
-    met.refused(Code::NotFound, backend.get("/v2/nothing").await);
+    met.refused(Code::NotFound, account.get("/v2/nothing").await);
     let large = "x".repeat(256 * 1024 + 1);
-    met.refused(Code::TooLarge, backend.form("/v2/Services", &large).await);
+    met.refused(Code::TooLarge, account.post("/v2/Services", &large).await);
 }
 
-async fn resources(backend: &Backend, service: &str, met: &mut Met) {
+async fn resources(account: &Client, service: &str, met: &mut Met) {
     met.refused(
         Code::InvalidParameter,
-        backend.form(service, "CodeLength=99").await,
+        account.post(service, "CodeLength=99").await,
     );
     met.refused(
         Code::ServiceSidInvalid,
-        backend.get("/v2/Services/VA1").await,
+        account.get("/v2/Services/VA1").await,
     );
     let entities = format!("{service}/Entities");
-    backend
-        .form(&entities, "Identity=user-0001")
+    account
+        .post(&entities, "Identity=user-0001")
         .await
         .expect(201);
     met.refused(
         Code::EntityExists,
-        backend.form(&entities, "Identity=user-0001").await,
+        account.post(&entities, "Identity=user-0001").await,
     );
-    let keyed = backend.with_key("8e03978e-40d5-43e8-bc93-6894a57f9324");
+    let keyed = account.with_key("8e03978e-40d5-43e8-bc93-6894a57f9324");
     keyed
-        .form(&entities, "Identity=user-0002")
+        .post(&entities, "Identity=user-0002")
         .await
         .expect(201);
     met.refused(
         Code::IdempotencyConflict,
-        keyed.form(&entities, "Identity=user-0003").await,
+        keyed.post(&entities, "Identity=user-0003").await,
     );
     met.refused(
         Code::InvalidRequest,
-        backend.form(&entities, "Identity=short").await,
+        account.post(&entities, "Identity=short").await,
     );
     met.refused(
         Code::PageSizeInvalid,
-        backend.get(&format!("{entities}?PageSize=0")).await,
+        account.get(&format!("{entities}?PageSize=0")).await,
     );
     met.refused(
         Code::PageTokenInvalid,
-        backend.get(&format!("{entities}?PageToken=x")).await,
+        account.get(&format!("{entities}?PageToken=x")).await,
     );
     let entity = format!("{entities}/user-0001");
     met.refused(
         Code::FactorTypeInvalid,
-        backend
-            .form(&format!("{entity}/Factors"), "FactorType=push")
+        account
+            .post(&format!("{entity}/Factors"), "FactorType=push")
             .await,
     );
     met.refused(
         Code::FactorSidInvalid,
-        backend.get(&format!("{entity}/Factors/YF1")).await,
+        account.get(&format!("{entity}/Factors/YF1")).await,
     );
     met.refused(
         Code::ChallengeSidInvalid,
-        backend.get(&format!("{entity}/Challenges/YC1")).await,
+        account.get(&format!("{entity}/Challenges/YC1")).await,
     );
     met.refused(
         Code::AccessTokenParameters,
-        backend.form(&format!("{service}/AccessTokens"), "").await,
+        account.post(&format!("{service}/AccessTokens"), "").await,
     );
 }
 
-async fn start(backend: &Backend, service: &str, met: &mut Met) {
+async fn start(account: &Client, service: &str, met: &mut Met) {
     let factors = format!("{service}/Passkeys/Factors");
-    let start = async |body: Value| backend.json(&factors, &body).await;
+    let start = async |body: Value| account.post(&factors, &body).await;
     let named =
         |config: Value| json!({"friendly_name": "x", "identity": "user-0001", "config": config});
     met.refused(Code::FriendlyNameMissing, start(json!({})).await);
@@ -163,8 +161,8 @@ async fn start(backend: &Backend, service: &str, met: &mut Met) {
         start(named(json!({"relying_party": {"id": 1}}))).await,
     );
 
-    let empty = backend
-        .form(
+    let empty = account
+        .post(
             "/v2/Services",
             "FriendlyName=x&Passkeys.RelyingParty.Id=a.test&Passkeys.RelyingParty.Origins=a.test",
         )
@@ -175,45 +173,45 @@ async fn start(backend: &Backend, service: &str, met: &mut Met) {
         empty["sid"].as_str().unwrap()
     );
     let body = json!({"friendly_name": "x", "identity": "user-0001"});
-    met.refused(Code::CriteriaMissing, backend.json(&path, &body).await);
+    met.refused(Code::CriteriaMissing, account.post(&path, &body).await);
 
-    let full = backend.service().await;
-    backend
+    let full = account.service().await;
+    account
         .change(&full, |rp| rp.policy.max_credentials_per_user = 0)
         .await;
     met.refused(
         Code::TooManyFactors,
-        backend
-            .json(&format!("{full}/Passkeys/Factors"), &body)
+        account
+            .post(&format!("{full}/Passkeys/Factors"), &body)
             .await,
     );
 
     let challenges = format!("{service}/Passkeys/Challenges");
     met.refused(
         Code::EntityNotFound,
-        backend
-            .json(&challenges, &json!({"identity": "user-9999"}))
+        account
+            .post(&challenges, &json!({"identity": "user-9999"}))
             .await,
     );
     let unknown = format!("YF{}", "0".repeat(32));
     met.refused(
         Code::FactorNotFound,
-        backend
-            .json(&challenges, &json!({"factor_sid": unknown}))
+        account
+            .post(&challenges, &json!({"factor_sid": unknown}))
             .await,
     );
-    let factor = backend.start(service, "user-0001").await;
+    let factor = account.start(service, "user-0001").await;
     met.refused(
         Code::FactorUnverified,
-        backend
-            .json(&challenges, &json!({"factor_sid": factor["sid"]}))
+        account
+            .post(&challenges, &json!({"factor_sid": factor["sid"]}))
             .await,
     );
 }
 
-async fn form_of_credentials(backend: &Backend, service: &str, met: &mut Met) {
-    let verify = async |body: Value| backend.verify(service, &body).await;
-    let approve = async |body: Value| backend.approve(service, &body).await;
+async fn form_of_credentials(account: &Client, service: &str, met: &mut Met) {
+    let verify = async |body: Value| account.verify(service, &body).await;
+    let approve = async |body: Value| account.approve(service, &body).await;
     let id = json!({"id": "AA", "rawId": "AA"});
     met.refused(Code::CredentialIdInvalid, verify(json!({})).await);
     met.refused(Code::RawIdInvalid, verify(json!({"id": "AA"})).await);
@@ -257,11 +255,11 @@ async fn form_of_credentials(backend: &Backend, service: &str, met: &mut Met) {
     met.refused(Code::ChallengeNotFound, approve(good).await);
 }
 
-async fn verdicts(backend: &Backend, service: &str, met: &mut Met) {
+async fn verdicts(account: &Client, service: &str, met: &mut Met) {
     let register = async |identity: &str, profile: Profile, lies: Lies| {
-        let factor = backend.start(service, identity).await;
+        let factor = account.start(service, identity).await;
         let credential = create(&mut Authenticator::new(profile), &factor, &lies);
-        backend.verify(service, &credential).await
+        account.verify(service, &credential).await
     };
     let usual = Profile::default;
     let evil = Lies {
@@ -297,7 +295,7 @@ async fn verdicts(backend: &Backend, service: &str, met: &mut Met) {
         register("user-0002", short, Lies::default()).await,
     );
 
-    let mut factor = backend.start(service, "user-0002").await;
+    let mut factor = account.start(service, "user-0002").await;
     set(
         &mut factor,
         "options.publicKey.pubKeyCredParams",
@@ -307,18 +305,18 @@ async fn verdicts(backend: &Backend, service: &str, met: &mut Met) {
     let credential = create(&mut Authenticator::new(profile), &factor, &Lies::default());
     met.refused(
         Code::PublicKeyInvalid,
-        backend.verify(service, &credential).await,
+        account.verify(service, &credential).await,
     );
 
     let mut authenticator = Authenticator::default();
-    let factor = backend.start(service, "user-0003").await;
+    let factor = account.start(service, "user-0003").await;
     let credential = create(&mut authenticator, &factor, &Lies::default());
-    backend.verify(service, &credential).await.expect(200);
+    account.verify(service, &credential).await.expect(200);
     met.refused(
         Code::FactorStatusIllegal,
-        backend.verify(service, &credential).await,
+        account.verify(service, &credential).await,
     );
-    let again = backend.start(service, "user-0003").await;
+    let again = account.start(service, "user-0003").await;
     let id = authenticator.credentials()[0].id().to_vec();
     let text = testkit::base64url(&id);
     let twin = Lies {
@@ -330,11 +328,11 @@ async fn verdicts(backend: &Backend, service: &str, met: &mut Met) {
     let credential = create(&mut Authenticator::default(), &again, &twin);
     met.refused(
         Code::FactorExists,
-        backend.verify(service, &credential).await,
+        account.verify(service, &credential).await,
     );
 
     let named = json!({"identity": "user-0003"});
-    let challenge = backend.challenge(service, &named).await;
+    let challenge = account.challenge(service, &named).await;
     let forged = Lies {
         tampered_signature: true,
         user_handle: UserHandle::Omitted,
@@ -343,13 +341,13 @@ async fn verdicts(backend: &Backend, service: &str, met: &mut Met) {
     let credential = get(&mut authenticator, &challenge, &forged);
     met.refused(
         Code::ChallengeVerificationFailed,
-        backend.approve(service, &credential).await,
+        account.approve(service, &credential).await,
     );
     met.refused(
         Code::ChallengeResponded,
-        backend.approve(service, &credential).await,
+        account.approve(service, &credential).await,
     );
-    let challenge = backend.challenge(service, &named).await;
+    let challenge = account.challenge(service, &named).await;
     let garbage = Lies {
         authenticator_data: Some(vec![1; 36]),
         ..Lies::default()
@@ -357,32 +355,32 @@ async fn verdicts(backend: &Backend, service: &str, met: &mut Met) {
     let credential = get(&mut authenticator, &challenge, &garbage);
     met.refused(
         Code::AuthenticatorDataInvalid,
-        backend.approve(service, &credential).await,
+        account.approve(service, &credential).await,
     );
 
-    let challenge = backend.challenge(service, &named).await;
+    let challenge = account.challenge(service, &named).await;
     let mut stranger = get(&mut authenticator, &challenge, &Lies::default());
     set(&mut stranger, "id", "AAAA");
     set(&mut stranger, "rawId", "AAAA");
     without(&mut stranger, "response.userHandle");
     met.refused(
         Code::FactorNotFound,
-        backend.approve(service, &stranger).await,
+        account.approve(service, &stranger).await,
     );
 
-    let challenge = backend.challenge(service, &named).await;
+    let challenge = account.challenge(service, &named).await;
     let credential = get(&mut authenticator, &challenge, &Lies::default());
-    backend.clock.advance_millis(300_000);
+    account.app.clock.advance_millis(300_000);
     met.refused(
         Code::ChallengeExpired,
-        backend.approve(service, &credential).await,
+        account.approve(service, &credential).await,
     );
 
-    backend
-        .form(service, "Passkeys.RelyingParty.Id=other.test")
+    account
+        .post(service, "Passkeys.RelyingParty.Id=other.test")
         .await
         .expect(200);
-    let challenge = backend.challenge(service, &json!({})).await;
+    let challenge = account.challenge(service, &json!({})).await;
     let moved = Lies {
         use_credential: Some(authenticator.credentials()[0].id().to_vec()),
         ..Lies::default()
@@ -390,6 +388,6 @@ async fn verdicts(backend: &Backend, service: &str, met: &mut Met) {
     let credential = get(&mut authenticator, &challenge, &moved);
     met.refused(
         Code::RelyingPartyMismatch,
-        backend.approve(service, &credential).await,
+        account.approve(service, &credential).await,
     );
 }

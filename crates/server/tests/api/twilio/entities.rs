@@ -1,50 +1,50 @@
-//! `/v2/Services/{VA}/Entities` (contract section 4).
+//! `/v2/Services/{VA}/Entities`.
 
-use domain::model::ids::{AccountId, RelyingPartyId};
+use domain::model::ids::RelyingPartyId;
 
-use crate::backend::Backend;
+use crate::common::{ACCOUNT, TestApp};
 
 #[tokio::test]
 async fn an_entity_is_created_fetched_and_deleted() {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
-    let entity = backend
-        .form(&format!("{service}/Entities"), "Identity=user-0001")
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
+    let entity = account
+        .post(&format!("{service}/Entities"), "Identity=user-0001")
         .await
         .expect(201);
     insta::assert_json_snapshot!(entity);
     let url = entity["url"].clone();
-    assert_eq!(backend.follow(&url).await.expect(200), entity);
+    assert_eq!(account.follow(&url).await.expect(200), entity);
     let path = format!("{service}/Entities/user-0001");
-    let reply = backend.delete(&path).await;
+    let reply = account.delete(&path).await;
     assert_eq!((reply.status, reply.bytes.len()), (204, 0));
-    backend.get(&path).await.refused(404, 20404);
-    backend.delete(&path).await.refused(404, 20404);
+    account.get(&path).await.refused(404, 20404);
+    account.delete(&path).await.refused(404, 20404);
 }
 
 #[tokio::test]
 async fn an_entity_that_exists_is_not_created_again() {
-    let backend = Backend::new().await;
-    let entities = format!("{}/Entities", backend.service().await);
-    backend
-        .form(&entities, "Identity=user-0001")
+    let account = TestApp::new().await.account();
+    let entities = format!("{}/Entities", account.service().await);
+    account
+        .post(&entities, "Identity=user-0001")
         .await
         .expect(201);
-    backend
-        .form(&entities, "Identity=user-0001")
+    account
+        .post(&entities, "Identity=user-0001")
         .await
         .refused(409, 60301);
     // Case-sensitive and byte-exact.
-    backend
-        .form(&entities, "Identity=USER-0001")
+    account
+        .post(&entities, "Identity=USER-0001")
         .await
         .expect(201);
 }
 
 #[tokio::test]
 async fn an_identity_against_the_rules_is_60306_and_a_missing_one_20001() {
-    let backend = Backend::new().await;
-    let entities = format!("{}/Entities", backend.service().await);
+    let account = TestApp::new().await.account();
+    let entities = format!("{}/Entities", account.service().await);
     for bad in [
         "short",
         "user%40acme.test",
@@ -53,20 +53,20 @@ async fn an_identity_against_the_rules_is_60306_and_a_missing_one_20001() {
         "user--001",
         "%C3%A4%C3%A4%C3%A4%C3%A4%C3%A4",
     ] {
-        backend
-            .form(&entities, &format!("Identity={bad}"))
+        account
+            .post(&entities, &format!("Identity={bad}"))
             .await
             .refused(400, 60306);
     }
     for missing in ["", "Identity=", "Other=1"] {
-        let error = backend.form(&entities, missing).await.refused(400, 20001);
+        let error = account.post(&entities, missing).await.refused(400, 20001);
         assert_eq!(
             error["message"],
             "Missing required parameter Identity in the post body"
         );
     }
     assert_eq!(
-        backend.get(&entities).await.expect(200)["entities"]
+        account.get(&entities).await.expect(200)["entities"]
             .as_array()
             .unwrap()
             .len(),
@@ -76,16 +76,18 @@ async fn an_identity_against_the_rules_is_60306_and_a_missing_one_20001() {
 
 #[tokio::test]
 async fn a_user_of_another_wire_is_found_under_any_name() {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
     let id = RelyingPartyId::from_hex(&service["/v2/Services/VA".len()..]).unwrap();
-    let rp = backend
+    let rp = account
+        .app
         .passkeys
-        .relying_party(AccountId([0xac; 16]), id)
+        .relying_party(ACCOUNT, id)
         .await
         .unwrap();
     for name in ["a+b@x.y", "ä/ö?", "x"] {
-        backend
+        account
+            .app
             .passkeys
             .create_user(&rp, name, &domain::model::audit::Actor::default())
             .await
@@ -98,49 +100,49 @@ async fn a_user_of_another_wire_is_found_under_any_name() {
         ("%C3%A4%2F%C3%B6%3F", "ä/ö?"),
         ("x", "x"),
     ] {
-        let entity = backend
+        let entity = account
             .get(&format!("{service}/Entities/{segment}"))
             .await
             .expect(200);
         assert_eq!(entity["identity"], name);
-        assert_eq!(backend.follow(&entity["url"]).await.expect(200), entity);
-        backend
+        assert_eq!(account.follow(&entity["url"]).await.expect(200), entity);
+        account
             .follow(&entity["links"]["factors"])
             .await
             .expect(200);
     }
-    backend
+    account
         .get(&format!("{service}/Entities/a%20b@x.y"))
         .await
         .refused(404, 20404);
     assert_eq!(
-        backend
+        account
             .delete(&format!("{service}/Entities/a+b@x.y"))
             .await
             .status,
         204
     );
-    assert_eq!(backend.start(&service, "x").await["identity"], "x");
+    assert_eq!(account.start(&service, "x").await["identity"], "x");
 }
 
 #[tokio::test]
 async fn a_deleted_entity_takes_factors_and_challenges_and_comes_back_as_another() {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
     let mut authenticator = testkit::Authenticator::default();
-    let factor = backend
+    let factor = account
         .register(&service, "user-0001", &mut authenticator)
         .await;
     let entity = format!("{service}/Entities/user-0001");
-    assert_eq!(backend.delete(&entity).await.status, 204);
-    backend.follow(&factor["url"]).await.refused(404, 20404);
-    let again = backend
-        .form(&format!("{service}/Entities"), "Identity=user-0001")
+    assert_eq!(account.delete(&entity).await.status, 204);
+    account.follow(&factor["url"]).await.refused(404, 20404);
+    let again = account
+        .post(&format!("{service}/Entities"), "Identity=user-0001")
         .await
         .expect(201);
     assert_ne!(again["sid"], factor["entity_sid"]);
     assert_eq!(
-        backend.get(&format!("{entity}/Factors")).await.expect(200)["factors"]
+        account.get(&format!("{entity}/Factors")).await.expect(200)["factors"]
             .as_array()
             .unwrap()
             .len(),

@@ -4,10 +4,8 @@ use axum::http::Method;
 use serde_json::{Value, json};
 use testkit::{Authenticator, Lies};
 
-use crate::backend::{Backend, create, get};
-
-const JSON: Option<&str> = Some("application/json");
-const FORM: Option<&str> = Some("application/x-www-form-urlencoded");
+use crate::common::{Client, FORM, JSON, TestApp};
+use crate::support::{create, get};
 
 /// Paths that take JSON.
 fn json_calls(service: &str) -> Vec<String> {
@@ -18,22 +16,22 @@ fn json_calls(service: &str) -> Vec<String> {
 }
 
 /// Everything below the service, to see that nothing moved.
-async fn everything(backend: &Backend, service: &str) -> Value {
+async fn everything(account: &Client, service: &str) -> Value {
     json!([
-        backend.get(service).await.expect(200),
-        backend
+        account.get(service).await.expect(200),
+        account
             .get(&format!("{service}/Entities"))
             .await
             .expect(200),
-        backend
+        account
             .get(&format!("{service}/Webhooks"))
             .await
             .expect(200),
-        backend
+        account
             .get(&format!("{service}/Entities/user-0001/Factors"))
             .await
             .expect(200),
-        backend
+        account
             .get(&format!("{service}/Entities/user-0001/Challenges"))
             .await
             .expect(200),
@@ -42,15 +40,15 @@ async fn everything(backend: &Backend, service: &str) -> Value {
 
 #[tokio::test]
 async fn a_body_that_is_no_json_object_is_60306_and_says_why() {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
-    backend
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
+    account
         .register(&service, "user-0001", &mut Authenticator::default())
         .await;
-    backend
+    account
         .challenge(&service, &json!({"identity": "user-0001"}))
         .await;
-    let before = everything(&backend, &service).await;
+    let before = everything(&account, &service).await;
     let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
     let deep_member = format!("{{\"x\":{}1{}}}", "[".repeat(20), "]".repeat(20));
     let wide = format!(
@@ -83,8 +81,9 @@ async fn a_body_that_is_no_json_object_is_60306_and_says_why() {
     ];
     for path in json_calls(&service) {
         for (body, reason) in &bodies {
-            let reply = backend
-                .request(Method::POST, &path, JSON, body.to_vec())
+            let reply = account
+                .request(Method::POST, &path)
+                .body(JSON, body.to_vec())
                 .await;
             let shown = String::from_utf8_lossy(&body[..body.len().min(40)]).into_owned();
             assert_eq!(reply.json["code"], 60306, "{path} {shown}: {}", reply.json);
@@ -98,31 +97,35 @@ async fn a_body_that_is_no_json_object_is_60306_and_says_why() {
             );
         }
     }
-    assert_eq!(everything(&backend, &service).await, before);
+    assert_eq!(everything(&account, &service).await, before);
 }
 
 #[tokio::test]
 async fn a_content_type_that_the_call_does_not_take_is_60306() {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
     for path in json_calls(&service) {
         for kind in [
             None,
-            FORM,
+            Some(FORM),
             Some("text/plain"),
             Some("application/jsonp"),
             Some("multipart/form-data; boundary=x"),
             Some(""),
         ] {
-            backend
-                .request(Method::POST, &path, kind, "{}")
+            account
+                .request(Method::POST, &path)
+                .content_type(kind)
+                .send("{}")
                 .await
                 .refused(400, 60306);
         }
     }
-    for kind in [None, JSON, Some("text/plain")] {
-        backend
-            .request(Method::POST, &service, kind, "{\"FriendlyName\":\"x\"}")
+    for kind in [None, Some(JSON), Some("text/plain")] {
+        account
+            .request(Method::POST, &service)
+            .content_type(kind)
+            .send("{\"FriendlyName\":\"x\"}")
             .await
             .refused(400, 60306);
     }
@@ -133,46 +136,51 @@ async fn a_content_type_that_the_call_does_not_take_is_60306() {
         "Application/JSON",
         "application/json ;x=y",
     ] {
-        backend
-            .request(Method::POST, &challenges, Some(kind), "{}")
+        account
+            .request(Method::POST, &challenges)
+            .body(kind, "{}")
             .await
             .expect(201);
     }
     // Python sends a form's content type with every list, without a body.
-    backend
-        .request(Method::GET, "/v2/Services", FORM, "")
+    account
+        .request(Method::GET, "/v2/Services")
+        .body(FORM, "")
         .await
         .expect(200);
 }
 
 #[tokio::test]
 async fn a_body_beyond_the_limit_is_20413() {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
     let large = vec![b' '; 256 * 1024 + 1];
     for path in json_calls(&service) {
-        backend
-            .request(Method::POST, &path, JSON, large.clone())
+        account
+            .request(Method::POST, &path)
+            .body(JSON, large.clone())
             .await
             .refused(413, 20413);
     }
-    backend
-        .request(Method::POST, &service, FORM, large)
+    account
+        .request(Method::POST, &service)
+        .body(FORM, large)
         .await
         .refused(413, 20413);
     // At the limit it is read and refused for what it is.
     let most = vec![b' '; 256 * 1024];
-    backend
-        .request(Method::POST, &json_calls(&service)[1], JSON, most)
+    account
+        .request(Method::POST, &json_calls(&service)[1])
+        .body(JSON, most)
         .await
         .refused(400, 60306);
 }
 
 #[tokio::test]
 async fn forms_that_are_not_utf8_or_endless_are_60306() {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
-    let before = backend.get(&service).await.expect(200);
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
+    let before = account.get(&service).await.expect(200);
     let endless = "a=1&".repeat(1000);
     for body in [
         &b"FriendlyName=%FF"[..],
@@ -180,26 +188,27 @@ async fn forms_that_are_not_utf8_or_endless_are_60306() {
         b"%FF=x",
         endless.as_bytes(),
     ] {
-        backend
-            .request(Method::POST, &service, FORM, body.to_vec())
+        account
+            .request(Method::POST, &service)
+            .body(FORM, body.to_vec())
             .await
             .refused(400, 60306);
     }
-    backend
+    account
         .get("/v2/Services?PageSize=%FF")
         .await
         .refused(400, 60306);
-    assert_eq!(backend.get(&service).await.expect(200), before);
+    assert_eq!(account.get(&service).await.expect(200), before);
 }
 
 /// Replaces each member of a good credential, one at a time, by each of many values: whatever comes out is no 5xx, and only
 /// what cannot matter may be accepted.
 #[tokio::test]
 async fn no_change_of_a_single_member_leads_to_an_error_of_ours() {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
     let mut authenticator = Authenticator::default();
-    backend
+    account
         .register(&service, "user-0001", &mut authenticator)
         .await;
     let values = [
@@ -250,10 +259,10 @@ async fn no_change_of_a_single_member_leads_to_an_error_of_ours() {
     };
     for path in paths(&attestation) {
         for value in &values {
-            let factor = backend.start(&service, "user-0002").await;
+            let factor = account.start(&service, "user-0002").await;
             let mut bad = create(&mut Authenticator::default(), &factor, &Lies::default());
             testkit::json::set(&mut bad, &path, value.clone());
-            let reply = backend.verify(&service, &bad).await;
+            let reply = account.verify(&service, &bad).await;
             assert!(reply.status < 500, "{path} {value}: {}", reply.json);
             let harmless = [
                 "authenticatorAttachment",
@@ -269,18 +278,18 @@ async fn no_change_of_a_single_member_leads_to_an_error_of_ours() {
             );
             if reply.status == 200 {
                 let entity = format!("{service}/Entities/user-0002");
-                assert_eq!(backend.delete(&entity).await.status, 204);
+                assert_eq!(account.delete(&entity).await.status, 204);
             }
         }
     }
     for path in paths(&assertion) {
         for value in &values {
-            let challenge = backend
+            let challenge = account
                 .challenge(&service, &json!({"identity": "user-0001"}))
                 .await;
             let mut bad = get(&mut authenticator, &challenge, &Lies::default());
             testkit::json::set(&mut bad, &path, value.clone());
-            let reply = backend.approve(&service, &bad).await;
+            let reply = account.approve(&service, &bad).await;
             assert!(reply.status < 500, "{path} {value}: {}", reply.json);
             let harmless = [
                 "authenticatorAttachment",

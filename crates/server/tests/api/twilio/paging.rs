@@ -1,19 +1,20 @@
-//! Lists and pages (contract section 5).
+//! Lists and pages.
 
 use serde_json::Value;
 
-use crate::backend::{Backend, PUBLIC_URL};
+use crate::common::{Client, PUBLIC_URL, TestApp};
 
-async fn five_entities(backend: &Backend) -> String {
-    let service = backend.service().await;
+async fn five_entities(account: &Client) -> String {
+    let service = account.service().await;
     let entities = format!("{service}/Entities");
     for number in 1..=5 {
-        backend
-            .form(&entities, &format!("Identity=user-000{number}"))
+        account
+            .post(&entities, &format!("Identity=user-000{number}"))
             .await
             .expect(201);
         // Some share a moment, so that ties are broken too.
-        backend
+        account
+            .app
             .clock
             .advance_millis(if number % 2 == 0 { 1000 } else { 0 });
     }
@@ -31,12 +32,12 @@ fn identities(page: &Value) -> Vec<&str> {
 
 #[tokio::test]
 async fn a_list_says_which_page_it_is_and_where_the_others_are() {
-    let backend = Backend::new().await;
-    let entities = five_entities(&backend).await;
-    let page = backend.get(&entities).await.expect(200);
+    let account = TestApp::new().await.account();
+    let entities = five_entities(&account).await;
+    let page = account.get(&entities).await.expect(200);
     assert_eq!(identities(&page).len(), 5);
     insta::assert_json_snapshot!(page["meta"]);
-    let empty = backend
+    let empty = account
         .get(&format!(
             "{}/Webhooks",
             entities.strip_suffix("/Entities").unwrap()
@@ -48,19 +49,19 @@ async fn a_list_says_which_page_it_is_and_where_the_others_are() {
 
 #[tokio::test]
 async fn following_next_page_url_shows_every_row_once_and_previous_leads_back() {
-    let backend = Backend::new().await;
-    let entities = five_entities(&backend).await;
-    let all = backend.get(&entities).await.expect(200);
-    let first = backend
+    let account = TestApp::new().await.account();
+    let entities = five_entities(&account).await;
+    let all = account.get(&entities).await.expect(200);
+    let first = account
         .get(&format!("{entities}?PageSize=2"))
         .await
         .expect(200);
     assert_eq!(first["meta"]["previous_page_url"], Value::Null);
-    let second = backend
+    let second = account
         .follow(&first["meta"]["next_page_url"])
         .await
         .expect(200);
-    let third = backend
+    let third = account
         .follow(&second["meta"]["next_page_url"])
         .await
         .expect(200);
@@ -69,34 +70,34 @@ async fn following_next_page_url_shows_every_row_once_and_previous_leads_back() 
     let seen = [identities(&first), identities(&second), identities(&third)].concat();
     assert_eq!(seen, identities(&all));
 
-    let back = backend
+    let back = account
         .follow(&third["meta"]["previous_page_url"])
         .await
         .expect(200);
     assert_eq!(identities(&back), identities(&second));
     assert_eq!(back["meta"]["page"], 1);
-    let start = backend
+    let start = account
         .follow(&back["meta"]["previous_page_url"])
         .await
         .expect(200);
     assert_eq!(identities(&start), identities(&first));
     assert_eq!(start["meta"]["previous_page_url"], Value::Null);
-    let again = backend
+    let again = account
         .follow(&start["meta"]["next_page_url"])
         .await
         .expect(200);
     assert_eq!(identities(&again), identities(&second));
     assert_eq!(
-        backend.follow(&second["meta"]["url"]).await.expect(200),
+        account.follow(&second["meta"]["url"]).await.expect(200),
         second
     );
 }
 
 #[tokio::test]
 async fn every_url_is_absolute_and_ours() {
-    let backend = Backend::new().await;
-    let entities = five_entities(&backend).await;
-    let page = backend
+    let account = TestApp::new().await.account();
+    let entities = five_entities(&account).await;
+    let page = account
         .get(&format!("{entities}?PageSize=2"))
         .await
         .expect(200);
@@ -111,8 +112,8 @@ async fn every_url_is_absolute_and_ours() {
 
 #[tokio::test]
 async fn a_page_size_is_a_number_from_1_to_1000() {
-    let backend = Backend::new().await;
-    let entities = five_entities(&backend).await;
+    let account = TestApp::new().await.account();
+    let entities = five_entities(&account).await;
     for (size, code) in [
         ("0", 60373),
         ("-1", 60373),
@@ -121,20 +122,20 @@ async fn a_page_size_is_a_number_from_1_to_1000() {
         ("1001", 20007),
         ("99999999999999999999", 20007),
     ] {
-        backend
+        account
             .get(&format!("{entities}?PageSize={size}"))
             .await
             .refused(400, code);
     }
     assert_eq!(
-        backend
+        account
             .get(&format!("{entities}?PageSize=1000"))
             .await
             .expect(200)["meta"]["page_size"],
         1000
     );
     // A client's own count: without a token it moves nothing.
-    let page = backend
+    let page = account
         .get(&format!("{entities}?Page=7&PageSize="))
         .await
         .expect(200);
@@ -142,7 +143,7 @@ async fn a_page_size_is_a_number_from_1_to_1000() {
         (&page["meta"]["page"], identities(&page).len()),
         (&Value::from(7), 5)
     );
-    backend
+    account
         .get(&format!("{entities}?Page=x"))
         .await
         .refused(400, 60306);
@@ -150,9 +151,9 @@ async fn a_page_size_is_a_number_from_1_to_1000() {
 
 #[tokio::test]
 async fn a_page_token_opens_only_the_list_that_it_was_made_for() {
-    let backend = Backend::new().await;
-    let entities = five_entities(&backend).await;
-    let page = backend
+    let account = TestApp::new().await.account();
+    let entities = five_entities(&account).await;
+    let page = account
         .get(&format!("{entities}?PageSize=2"))
         .await
         .expect(200);
@@ -174,7 +175,7 @@ async fn a_page_token_opens_only_the_list_that_it_was_made_for() {
         "x",
         "PAäö",
     ] {
-        let reply = backend
+        let reply = account
             .get(&format!(
                 "{entities}?PageSize=2&PageToken={}",
                 bad.replace('ä', "%C3%A4").replace('ö', "%C3%B6")
@@ -188,7 +189,7 @@ async fn a_page_token_opens_only_the_list_that_it_was_made_for() {
         format!("{service}/Webhooks"),
         format!("{service}/Entities/user-0001/Challenges"),
     ] {
-        backend
+        account
             .get(&format!("{list}?PageToken={token}"))
             .await
             .refused(400, 60374);
@@ -197,20 +198,20 @@ async fn a_page_token_opens_only_the_list_that_it_was_made_for() {
 
 #[tokio::test]
 async fn filters_are_kept_in_the_urls_and_a_token_holds_for_the_same_ones_only() {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
     let mut authenticator = testkit::Authenticator::default();
-    backend
+    account
         .register(&service, "user-0001", &mut authenticator)
         .await;
     for _ in 0..3 {
-        backend
+        account
             .challenge(&service, &serde_json::json!({"identity": "user-0001"}))
             .await;
-        backend.clock.advance_millis(1000);
+        account.app.clock.advance_millis(1000);
     }
     let list = format!("{service}/Entities/user-0001/Challenges?PageSize=2");
-    let page = backend
+    let page = account
         .get(&format!("{list}&Status=pending&Order=desc"))
         .await
         .expect(200);
@@ -219,7 +220,7 @@ async fn filters_are_kept_in_the_urls_and_a_token_holds_for_the_same_ones_only()
         next.contains("&Status=pending&Order=desc&PageToken=PA"),
         "{next}"
     );
-    let rest = backend
+    let rest = account
         .follow(&page["meta"]["next_page_url"])
         .await
         .expect(200);
@@ -240,11 +241,11 @@ async fn filters_are_kept_in_the_urls_and_a_token_holds_for_the_same_ones_only()
         ]
     );
     let token = next.split("PageToken=").nth(1).unwrap();
-    backend
+    account
         .get(&format!("{list}&Status=pending&PageToken={token}"))
         .await
         .refused(400, 60374);
-    backend
+    account
         .get(&format!("{list}&PageToken={token}"))
         .await
         .refused(400, 60374);

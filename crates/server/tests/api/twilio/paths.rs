@@ -1,11 +1,11 @@
 //! Slashes in paths: at the end, and two in a row.
 
-use axum::body::Body;
 use axum::http::Method;
 use serde_json::{Value, json};
 use testkit::{Authenticator, Lies};
 
-use crate::backend::{Backend, CONFIGURED, create, get};
+use crate::common::TestApp;
+use crate::support::{CONFIGURED, create, get};
 
 /// Ways in which tools write one path.
 fn spellings(path: &str) -> [String; 5] {
@@ -20,39 +20,39 @@ fn spellings(path: &str) -> [String; 5] {
 
 #[tokio::test]
 async fn every_call_is_reached_with_slashes_too_many() {
-    let backend = Backend::new().await.of_the_whole_server();
+    let account = TestApp::new().await.account();
     let mut authenticator = Authenticator::default();
     for (number, services) in spellings("/v2/Services").iter().enumerate() {
-        let service = backend.form(services, CONFIGURED).await.expect(201);
+        let service = account.post(services, CONFIGURED).await.expect(201);
         let sid = service["sid"].as_str().unwrap();
         let at = |rest: &str| spellings(&format!("/v2/Services/{sid}{rest}"))[number].clone();
-        let listed = backend
+        let listed = account
             .get(&format!("{services}?PageSize=1"))
             .await
             .expect(200);
         assert_eq!(listed["services"].as_array().unwrap().len(), 1);
-        assert_eq!(backend.get(&at("")).await.expect(200)["sid"], sid);
+        assert_eq!(account.get(&at("")).await.expect(200)["sid"], sid);
 
         let start = json!({"friendly_name": "Phone", "identity": "user-0001"});
-        let factor = backend
-            .json(&at("/Passkeys/Factors"), &start)
+        let factor = account
+            .post(&at("/Passkeys/Factors"), &start)
             .await
             .expect(201);
         let credential = create(&mut authenticator, &factor, &Lies::default());
-        backend
-            .json(&at("/Passkeys/VerifyFactor"), &credential)
+        account
+            .post(&at("/Passkeys/VerifyFactor"), &credential)
             .await
             .expect(200);
-        let challenge = backend
-            .json(&at("/Passkeys/Challenges"), &json!({}))
+        let challenge = account
+            .post(&at("/Passkeys/Challenges"), &json!({}))
             .await
             .expect(201);
         let assertion = get(&mut authenticator, &challenge, &Lies::default());
-        backend
-            .json(&at("/Passkeys/ApproveChallenge"), &assertion)
+        account
+            .post(&at("/Passkeys/ApproveChallenge"), &assertion)
             .await
             .expect(200);
-        let factors = backend
+        let factors = account
             .get(&at("/Entities/user-0001/Factors"))
             .await
             .expect(200);
@@ -69,14 +69,14 @@ async fn every_call_is_reached_with_slashes_too_many() {
             "/Entities/user-0001/Factors/{}",
             factor["sid"].as_str().unwrap()
         );
-        assert_eq!(backend.delete(&at(&factor)).await.expect(204), Value::Null);
-        assert_eq!(backend.delete(&at("")).await.expect(204), Value::Null);
+        assert_eq!(account.delete(&at(&factor)).await.expect(204), Value::Null);
+        assert_eq!(account.delete(&at("")).await.expect(204), Value::Null);
     }
 }
 
 #[tokio::test]
 async fn below_and_beside_the_wire_errors_stay_in_its_envelope() {
-    let backend = Backend::new().await.of_the_whole_server();
+    let account = TestApp::new().await.account();
     for path in [
         "/v2",
         "/v2/",
@@ -87,26 +87,27 @@ async fn below_and_beside_the_wire_errors_stay_in_its_envelope() {
         "//v2//Nothing",
         "///v2///",
     ] {
-        backend.get(path).await.refused(404, 20404);
-        let stranger = backend.with_authorization(None);
+        account.get(path).await.refused(404, 20404);
+        let stranger = account.app.stranger();
         stranger.get(path).await.refused(401, 20003);
     }
-    let none = Body::empty();
-    backend
-        .request(Method::PUT, "//v2/Services/", None, none)
+    account
+        .request(Method::PUT, "//v2/Services/")
+        .empty()
         .await
         .refused(405, 20004);
     // The limits and words of the wire hold as well.
     let too_long = vec![b'x'; 300_000];
-    backend
-        .request(Method::POST, "//v2//Services/", None, too_long)
+    account
+        .request(Method::POST, "//v2//Services/")
+        .send(too_long)
         .await
         .refused(413, 20413);
 }
 
 #[tokio::test]
 async fn a_collection_in_place_of_the_service_is_60363() {
-    let backend = Backend::new().await.of_the_whole_server();
+    let account = TestApp::new().await.account();
     for path in [
         "/v2/Services//Passkeys/Factors",
         "/v2/Services/Passkeys/VerifyFactor",
@@ -114,16 +115,16 @@ async fn a_collection_in_place_of_the_service_is_60363() {
         "/v2/Services//Entities",
         "/v2/Services//Webhooks",
     ] {
-        backend.json(path, &json!({})).await.refused(400, 60363);
+        account.post(path, &json!({})).await.refused(400, 60363);
     }
 }
 
 #[tokio::test]
 async fn an_encoded_slash_is_no_slash() {
-    let backend = Backend::new().await.of_the_whole_server();
-    let service = backend.service().await;
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
     for identity in ["%2F", "user%2F%2F0001", "%2Fuser-0001"] {
-        backend
+        account
             .get(&format!("{service}/Entities/{identity}/"))
             .await
             .refused(404, 20404);

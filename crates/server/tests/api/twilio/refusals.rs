@@ -1,17 +1,16 @@
-//! What passkeyd does not have: push, TOTP, access tokens, and the other products below `/v2` (contract rows 26 to 34).
+//! What passkeyd does not have: push, TOTP, access tokens, and the other products below `/v2`.
 
-use axum::body::Body;
 use axum::http::Method;
 
-use crate::backend::{Backend, account_sid, basic};
+use crate::common::{ACCOUNT, TestApp, account_sid, basic};
 
 #[tokio::test]
 async fn push_and_totp_factors_and_challenges_are_refused_with_60369() {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
     let entity = format!("{service}/Entities/user-0001");
-    backend
-        .form(&format!("{service}/Entities"), "Identity=user-0001")
+    account
+        .post(&format!("{service}/Entities"), "Identity=user-0001")
         .await
         .expect(201);
     for form in [
@@ -20,22 +19,22 @@ async fn push_and_totp_factors_and_challenges_are_refused_with_60369() {
         "FactorType=passkeys&FriendlyName=x",
         "",
     ] {
-        backend
-            .form(&format!("{entity}/Factors"), form)
+        account
+            .post(&format!("{entity}/Factors"), form)
             .await
             .refused(400, 60369);
-        backend
-            .form(&format!("{entity}/Challenges"), form)
+        account
+            .post(&format!("{entity}/Challenges"), form)
             .await
             .refused(400, 60369);
     }
     let sid = format!("YC{}", "0".repeat(32));
-    backend
-        .form(&format!("{entity}/Challenges/{sid}"), "AuthPayload=123456")
+    account
+        .post(&format!("{entity}/Challenges/{sid}"), "AuthPayload=123456")
         .await
         .refused(400, 60306);
-    backend
-        .form(
+    account
+        .post(
             &format!("{entity}/Challenges/{sid}/Notifications"),
             "Ttl=60",
         )
@@ -45,16 +44,16 @@ async fn push_and_totp_factors_and_challenges_are_refused_with_60369() {
 
 #[tokio::test]
 async fn access_tokens_are_refused_with_60305_and_never_found() {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
-    backend
-        .form(
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
+    account
+        .post(
             &format!("{service}/AccessTokens"),
             "Identity=user-0001&FactorType=push",
         )
         .await
         .refused(400, 60305);
-    backend
+    account
         .get(&format!("{service}/AccessTokens/YK{}", "0".repeat(32)))
         .await
         .refused(404, 20404);
@@ -62,8 +61,8 @@ async fn access_tokens_are_refused_with_60305_and_never_found() {
 
 #[tokio::test]
 async fn other_products_and_unknown_paths_are_20404() {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
     for path in [
         format!("{service}/Verifications"),
         format!("{service}/VerificationCheck"),
@@ -76,60 +75,59 @@ async fn other_products_and_unknown_paths_are_20404() {
         "/v2".to_owned(),
         "/v2/".to_owned(),
         "/v2/services".to_owned(),
-        // Never a redirect: both SDKs have them off.
-        format!("{service}/"),
-        format!("{service}/Entities/"),
         format!("{service}/Entities/a/b"),
+        format!("{service}/Nothing/"),
     ] {
         for method in [Method::GET, Method::POST] {
-            let error = backend
-                .request(method, &path, None, Body::empty())
+            let error = account
+                .request(method, &path)
+                .empty()
                 .await
                 .refused(404, 20404);
+            // A slash at the end makes no other path.
+            let path = path.trim_end_matches('/');
             assert_eq!(
                 error["message"],
                 format!("The requested resource {path} was not found")
             );
         }
     }
+    // Nor does it lead to a redirect: both SDKs have them off.
+    for path in [format!("{service}/"), format!("{service}/Entities/")] {
+        account.get(&path).await.expect(200);
+    }
 }
 
 #[tokio::test]
 async fn a_method_that_a_path_does_not_have_is_20004_with_allow() {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
     for method in [Method::PUT, Method::PATCH] {
         for (path, allowed) in [
             (service.clone(), "DELETE"),
             (format!("{service}/Passkeys/Factors"), "POST"),
         ] {
-            let reply = backend
-                .request(method.clone(), &path, None, Body::empty())
-                .await;
+            let reply = account.request(method.clone(), &path).empty().await;
             let allow = reply.headers["allow"].to_str().unwrap().to_owned();
             assert!(allow.contains(allowed), "{allow}");
             reply.refused(405, 20004);
         }
     }
-    backend
+    account
         .get(&format!("{service}/Passkeys/Factors"))
         .await
         .refused(405, 20004);
-    let reply = backend
-        .request(Method::OPTIONS, &service, None, Body::empty())
-        .await;
+    let reply = account.request(Method::OPTIONS, &service).empty().await;
     assert_eq!((reply.status, reply.bytes.len()), (204, 0));
     assert!(reply.headers["allow"].to_str().unwrap().contains("DELETE"));
-    let reply = backend
-        .request(Method::HEAD, &service, None, Body::empty())
-        .await;
+    let reply = account.request(Method::HEAD, &service).empty().await;
     assert_eq!((reply.status, reply.bytes.len()), (200, 0));
 }
 
 #[tokio::test]
 async fn without_good_credentials_everything_is_20003_and_nothing_is_told() {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
     let unknown = format!("AC{}", "0".repeat(32));
     for value in [
         None,
@@ -142,7 +140,10 @@ async fn without_good_credentials_everything_is_20003_and_nothing_is_told() {
         Some("Bearer a-token-for-tests".to_owned()),
         Some("Basic ???".to_owned()),
     ] {
-        let stranger = backend.with_authorization(value.clone());
+        let stranger = match &value {
+            None => account.app.stranger(),
+            Some(value) => account.app.stranger().with("authorization", value),
+        };
         for path in [
             "/v2/Services",
             service.as_str(),
@@ -160,31 +161,33 @@ async fn without_good_credentials_everything_is_20003_and_nothing_is_told() {
             assert_eq!(error["message"], "Authenticate", "{value:?}");
         }
         stranger
-            .request(Method::PUT, &service, None, Body::empty())
+            .request(Method::PUT, &service)
+            .empty()
             .await
             .refused(401, 20003);
     }
-    backend.get(&service).await.expect(200);
+    account.get(&service).await.expect(200);
 }
 
 #[tokio::test]
 async fn an_api_key_is_as_good_as_the_accounts_token_until_it_is_deleted() {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
-    let account = domain::model::ids::AccountId([0xac; 16]);
-    let (key, secret) = backend
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
+    let (key, secret) = account
+        .app
         .passkeys
-        .create_api_key(account, "test")
+        .create_api_key(ACCOUNT, "test")
         .await
         .unwrap();
-    let user = backend.with_authorization(Some(basic(&format!("SK{}", key.id), secret.reveal())));
+    let user = account.with_secret(&format!("SK{}", key.id), secret.reveal());
     assert_eq!(
         user.get(&service).await.expect(200)["account_sid"],
         account_sid()
     );
-    backend
+    account
+        .app
         .passkeys
-        .delete_api_key(account, key.id)
+        .delete_api_key(ACCOUNT, key.id)
         .await
         .unwrap();
     user.get(&service).await.refused(401, 20003);

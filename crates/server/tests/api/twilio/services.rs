@@ -1,23 +1,24 @@
-//! `/v2/Services` (contract section 3).
+//! `/v2/Services`.
 
 use serde_json::{Value, json};
 
-use crate::backend::{Backend, CONFIGURED};
+use crate::common::TestApp;
+use crate::support::CONFIGURED;
 
 #[tokio::test]
 async fn a_created_service_shows_every_member_of_the_contract() {
-    let backend = Backend::new().await;
-    let service = backend.form("/v2/Services", CONFIGURED).await.expect(201);
+    let account = TestApp::new().await.account();
+    let service = account.post("/v2/Services", CONFIGURED).await.expect(201);
     insta::assert_json_snapshot!(service);
     let url = service["url"].clone();
-    assert_eq!(backend.follow(&url).await.expect(200), service);
+    assert_eq!(account.follow(&url).await.expect(200), service);
 }
 
 #[tokio::test]
 async fn an_unconfigured_service_shows_nulls() {
-    let backend = Backend::new().await;
-    let service = backend
-        .form("/v2/Services", "FriendlyName=Acme")
+    let account = TestApp::new().await.account();
+    let service = account
+        .post("/v2/Services", "FriendlyName=Acme")
         .await
         .expect(201);
     assert_eq!(
@@ -31,9 +32,9 @@ async fn an_unconfigured_service_shows_nulls() {
 
 #[tokio::test]
 async fn the_body_that_both_sdks_send_is_understood() {
-    let backend = Backend::new().await;
+    let account = TestApp::new().await.account();
     let captured = "FriendlyName=Acme&LookupEnabled=true&Passkeys.RelyingParty.Id=acme.test&Passkeys.RelyingParty.Name=Acme&Passkeys.RelyingParty.Origins=https%3A%2F%2Facme.test%2Chttps%3A%2F%2Flogin.acme.test&Passkeys.AuthenticatorAttachment=platform&Passkeys.DiscoverableCredentials=preferred&Passkeys.UserVerification=preferred";
-    let service = backend.form("/v2/Services", captured).await.expect(201);
+    let service = account.post("/v2/Services", captured).await.expect(201);
     assert_eq!(service["lookup_enabled"], true);
     assert_eq!(
         service["passkeys"],
@@ -44,9 +45,9 @@ async fn the_body_that_both_sdks_send_is_understood() {
 
 #[tokio::test]
 async fn origins_come_as_repeated_keys_too_and_names_in_any_case() {
-    let backend = Backend::new().await;
+    let account = TestApp::new().await.account();
     let form = "friendlyname=A&Passkeys.RelyingParty.id=a.test&Passkeys.RelyingParty.origins=https%3A%2F%2Fa.test&Passkeys.RelyingParty.Origins=www.a.test";
-    let service = backend.form("/v2/Services", form).await.expect(201);
+    let service = account.post("/v2/Services", form).await.expect(201);
     let party = &service["passkeys"]["relying_party"];
     assert_eq!(party["id"], "a.test");
     assert_eq!(
@@ -76,22 +77,22 @@ const HONEST_ORIGINS: [&str; 15] = [
 
 #[tokio::test]
 async fn origins_of_apps_extensions_and_this_machine_are_kept_as_they_are_written() {
-    let backend = Backend::new().await;
+    let account = TestApp::new().await.account();
     for origin in HONEST_ORIGINS {
         let form = format!(
             "FriendlyName=A&Passkeys.RelyingParty.Id=acme.test&Passkeys.RelyingParty.Origins={origin}"
         );
-        let service = backend.form("/v2/Services", &form).await.expect(201);
+        let service = account.post("/v2/Services", &form).await.expect(201);
         let party = &service["passkeys"]["relying_party"];
         assert_eq!(party["origins"], json!([origin]));
         let url = service["url"].clone();
-        assert_eq!(backend.follow(&url).await.expect(200), service);
+        assert_eq!(account.follow(&url).await.expect(200), service);
     }
 }
 
 #[tokio::test]
 async fn a_refused_origin_is_told_its_true_fault_and_the_text_to_write() {
-    let backend = Backend::new().await;
+    let account = TestApp::new().await.account();
     for (origin, told) in [
         (
             "http://localhost:3100/",
@@ -130,8 +131,8 @@ async fn a_refused_origin_is_told_its_true_fault_and_the_text_to_write() {
         ),
     ] {
         let form = format!("FriendlyName=A&Passkeys.RelyingParty.Origins={origin}");
-        let error = backend
-            .form("/v2/Services", &form)
+        let error = account
+            .post("/v2/Services", &form)
             .await
             .refused(400, 60371);
         let message = error["details"]["message"].as_str().unwrap_or_default();
@@ -141,29 +142,30 @@ async fn a_refused_origin_is_told_its_true_fault_and_the_text_to_write() {
 
 #[tokio::test]
 async fn an_update_keeps_what_is_absent_and_clears_what_is_empty() {
-    let backend = Backend::new().await;
-    let path = backend.service().await;
-    let before = backend.get(&path).await.expect(200);
-    backend.clock.advance_millis(5_000);
+    let account = TestApp::new().await.account();
+    let path = account.service().await;
+    let before = account.get(&path).await.expect(200);
+    account.app.clock.advance_millis(5_000);
 
     // Node sends an update without arguments as an empty body.
-    let reply = backend
-        .request(axum::http::Method::POST, &path, None, "")
+    let reply = account
+        .request(axum::http::Method::POST, &path)
+        .empty()
         .await;
     assert_eq!(reply.expect(200), before);
 
-    let after = backend
-        .form(&path, "Passkeys.UserVerification=required")
+    let after = account
+        .post(&path, "Passkeys.UserVerification=required")
         .await
         .expect(200);
     let mut expected = before.clone();
     expected["passkeys"]["user_verification"] = json!("required");
     expected["date_updated"] = json!("2026-01-02T03:04:10Z");
     assert_eq!(after, expected);
-    assert_eq!(backend.get(&path).await.expect(200), expected);
+    assert_eq!(account.get(&path).await.expect(200), expected);
 
     let form = "Passkeys.UserVerification=&Passkeys.RelyingParty.Origins=&Passkeys.RelyingParty.Id=&TtsName=";
-    let after = backend.form(&path, form).await.expect(200);
+    let after = account.post(&path, form).await.expect(200);
     assert_eq!(after["passkeys"]["user_verification"], Value::Null);
     assert_eq!(
         after["passkeys"]["relying_party"],
@@ -173,22 +175,22 @@ async fn an_update_keeps_what_is_absent_and_clears_what_is_empty() {
 
 #[tokio::test]
 async fn settings_of_other_channels_are_kept_and_shown() {
-    let backend = Backend::new().await;
-    let path = backend.service().await;
+    let account = TestApp::new().await.account();
+    let path = account.service().await;
     let hex = "0123456789abcdef0123456789ABCDEF";
     let form = format!(
         "CodeLength=8&Psd2Enabled=true&SkipSmsToLandlines=True&DtmfInputRequired=false&TtsName=Acme+Ltd&DoNotShareWarningEnabled=true&CustomCodeEnabled=true&VerifyEventSubscriptionEnabled=true&DefaultTemplateSid=HJ{hex}&Whatsapp.MsgServiceSid=MG{hex}&Whatsapp.From=%2B1&Push.IncludeDate=true&Push.ApnCredentialSid=CR{hex}&Push.FcmCredentialSid=CR{hex}&Totp.Issuer=Acme&Totp.TimeStep=60&Totp.CodeLength=8&Totp.Skew=0&Unknown=ignored"
     );
-    let service = backend.form(&path, &form).await.expect(200);
+    let service = account.post(&path, &form).await.expect(200);
     insta::assert_json_snapshot!(service);
-    assert_eq!(backend.get(&path).await.expect(200), service);
+    assert_eq!(account.get(&path).await.expect(200), service);
 }
 
 #[tokio::test]
 async fn a_bad_parameter_is_named_and_nothing_is_changed() {
-    let backend = Backend::new().await;
-    let path = backend.service().await;
-    let before = backend.get(&path).await.expect(200);
+    let account = TestApp::new().await.account();
+    let path = account.service().await;
+    let before = account.get(&path).await.expect(200);
     for (form, code, named) in [
         ("FriendlyName=", 60200, "FriendlyName"),
         (
@@ -230,7 +232,7 @@ async fn a_bad_parameter_is_named_and_nothing_is_changed() {
         // The good parameter beside the bad one is not taken either.
         ("FriendlyName=Other&CodeLength=99", 60200, "CodeLength"),
     ] {
-        let error = backend.form(&path, form).await.refused(400, code);
+        let error = account.post(&path, form).await.refused(400, code);
         assert_eq!(error["details"]["members"], json!([named]), "{form}");
         if code == 60200 {
             assert_eq!(
@@ -239,10 +241,10 @@ async fn a_bad_parameter_is_named_and_nothing_is_changed() {
                 "{form}"
             );
         }
-        assert_eq!(backend.get(&path).await.expect(200), before, "{form}");
+        assert_eq!(account.get(&path).await.expect(200), before, "{form}");
     }
-    let error = backend
-        .form("/v2/Services", "CodeLength=6")
+    let error = account
+        .post("/v2/Services", "CodeLength=6")
         .await
         .refused(400, 20001);
     assert_eq!(
@@ -253,47 +255,47 @@ async fn a_bad_parameter_is_named_and_nothing_is_changed() {
 
 #[tokio::test]
 async fn a_deleted_service_takes_everything_with_it() {
-    let backend = Backend::new().await;
-    let path = backend.service().await;
-    backend
-        .form(&format!("{path}/Entities"), "Identity=user-0001")
+    let account = TestApp::new().await.account();
+    let path = account.service().await;
+    account
+        .post(&format!("{path}/Entities"), "Identity=user-0001")
         .await
         .expect(201);
-    let reply = backend.delete(&path).await;
+    let reply = account.delete(&path).await;
     assert_eq!((reply.status, reply.bytes.len()), (204, 0));
-    let error = backend.get(&path).await.refused(404, 20404);
+    let error = account.get(&path).await.refused(404, 20404);
     assert_eq!(
         error["message"],
         format!("The requested resource {path} was not found")
     );
-    backend
+    account
         .get(&format!("{path}/Entities/user-0001"))
         .await
         .refused(404, 20404);
-    backend.delete(&path).await.refused(404, 20404);
-    backend
-        .form(&path, "FriendlyName=x")
+    account.delete(&path).await.refused(404, 20404);
+    account
+        .post(&path, "FriendlyName=x")
         .await
         .refused(404, 20404);
 }
 
 #[tokio::test]
 async fn a_service_sid_is_read_in_either_case_and_refused_when_malformed() {
-    let backend = Backend::new().await;
-    let path = backend.service().await;
+    let account = TestApp::new().await.account();
+    let path = account.service().await;
     let upper = format!(
         "/v2/Services/VA{}",
         path["/v2/Services/VA".len()..].to_uppercase()
     );
     assert_eq!(
-        backend.get(&upper).await.expect(200)["url"],
-        backend.get(&path).await.expect(200)["url"]
+        account.get(&upper).await.expect(200)["url"],
+        account.get(&path).await.expect(200)["url"]
     );
     for bad in ["VA123", "YEabababababababababababababababab", "x", "%FF"] {
-        let status = backend.get(&format!("/v2/Services/{bad}")).await.status;
+        let status = account.get(&format!("/v2/Services/{bad}")).await.status;
         assert_eq!(status, if bad == "%FF" { 404 } else { 400 }, "{bad}");
     }
-    backend.get("/v2/Services/VA123").await.refused(400, 60363);
+    account.get("/v2/Services/VA123").await.refused(400, 60363);
     let unknown = format!("/v2/Services/VA{}", "0".repeat(32));
-    backend.get(&unknown).await.refused(404, 20404);
+    account.get(&unknown).await.refused(404, 20404);
 }

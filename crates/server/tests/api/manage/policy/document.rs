@@ -59,38 +59,38 @@ fn root() -> String {
 
 #[tokio::test]
 async fn the_default_policy_is_shown_whole() {
-    let house = House::new().await;
-    let shown = house.backend.get(&house.path).await;
+    let policy = Policy::new().await;
+    let shown = policy.operator.get(&policy.path).await;
     assert_eq!(shown.headers[ETAG], "\"1\"");
     insta::assert_json_snapshot!(shown.expect(200));
 }
 
 #[tokio::test]
 async fn every_member_can_be_set_and_is_read_back() {
-    let house = House::new().await;
-    let default = house.backend.get(&house.path).await.expect(200);
+    let policy = Policy::new().await;
+    let default = policy.operator.get(&policy.path).await.expect(200);
     let document = everything(&root());
     for (name, value) in document.as_object().unwrap() {
         assert_ne!(default[name], *value, "{name}");
     }
-    assert_eq!(house.put(&document).await.expect(200), document);
-    let shown = house.backend.get(&house.path).await;
+    assert_eq!(policy.put(&document).await.expect(200), document);
+    let shown = policy.operator.get(&policy.path).await;
     assert_eq!(shown.headers[ETAG], "\"2\"");
     assert_eq!(shown.expect(200), document);
     // What is not sent has its default again.
-    assert_eq!(house.put(&json!({})).await.expect(200), default);
+    assert_eq!(policy.put(&json!({})).await.expect(200), default);
 }
 
 #[tokio::test]
 async fn a_patch_changes_what_it_names_and_null_is_the_default() {
-    let house = House::new().await;
-    let mut expected = house.put(&everything(&root())).await.expect(200);
+    let policy = Policy::new().await;
+    let mut expected = policy.put(&everything(&root())).await.expect(200);
     expected["limits"]["pending_per_user"] = json!(7);
     expected["attestation"]["models"]["allowed"] = json!([]);
     expected["extensions"]["prf"] = json!({"first": "AAEC", "second": null});
     expected["extensions"]["appid"] = json!(null);
     expected["sign_count"] = json!("signal");
-    let patched = house
+    let patched = policy
         .demand(json!({
             "limits": {"pending_per_user": 7},
             "attestation": {"models": {"allowed": []}},
@@ -103,8 +103,8 @@ async fn a_patch_changes_what_it_names_and_null_is_the_default() {
 
 #[tokio::test]
 async fn what_is_not_allowed_is_refused_by_name_and_changes_nothing() {
-    let house = House::new().await;
-    let before = house.backend.get(&house.path).await.expect(200);
+    let policy = Policy::new().await;
+    let before = policy.operator.get(&policy.path).await.expect(200);
     let anchors = |texts: &[&str]| json!({"attestation": {"trust_anchors": texts}});
     let root = root();
     for (change, member) in [
@@ -243,17 +243,17 @@ async fn what_is_not_allowed_is_refused_by_name_and_changes_nothing() {
             "extensions.prf.second",
         ),
     ] {
-        let refusal = house.patch(&change).await.expect(400);
+        let refusal = policy.patch(&change).await.expect(400);
         assert_eq!(refusal["error"], "policy_invalid", "{change}");
         assert_eq!(refusal["member"], member, "{refusal}");
         assert!(refusal["message"].is_string(), "{refusal}");
     }
-    assert_eq!(house.backend.get(&house.path).await.expect(200), before);
+    assert_eq!(policy.operator.get(&policy.path).await.expect(200), before);
 }
 
 #[tokio::test]
 async fn a_body_that_is_no_object_of_single_members_is_refused() {
-    let house = House::new().await;
+    let policy = Policy::new().await;
     for (method, kind, body, status) in [
         (Method::PUT, "application/json", "", 400),
         (Method::PUT, "application/json", "[]", 400),
@@ -269,37 +269,29 @@ async fn a_body_that_is_no_object_of_single_members_is_refused() {
         (Method::PATCH, "text/plain", "{}", 415),
         (Method::PUT, "application/merge-patch+json", "{}", 415),
     ] {
-        let answer = house
-            .backend
-            .request(method, &house.path, Some(kind), body)
+        let answer = policy
+            .operator
+            .request(method, &policy.path)
+            .body(kind, body)
             .await;
         assert_eq!(answer.status, status, "{kind} {body}");
     }
     let deep = format!("{}{}", "{\"a\":".repeat(100), "1") + &"}".repeat(100);
-    let kind = Some("application/json");
-    let answer = house
-        .backend
-        .request(Method::PATCH, &house.path, kind, deep);
+    let answer = policy
+        .operator
+        .request(Method::PATCH, &policy.path)
+        .body(JSON, deep);
     assert_eq!(answer.await.status, 400);
-    assert_eq!(house.patch(&json!({})).await.headers[ETAG], "\"1\"");
+    assert_eq!(policy.patch(&json!({})).await.headers[ETAG], "\"1\"");
 }
 
 #[tokio::test]
 async fn a_change_can_be_bound_to_the_version_that_was_read() {
-    let house = House::new().await;
+    let policy = Policy::new().await;
     let send = |tag: &'static str, change: Value| {
-        let request = Request::builder()
-            .method(Method::PATCH)
-            .uri(&house.path)
-            .header(
-                AUTHORIZATION,
-                crate::backend::basic(&crate::backend::account_sid(), "a-token-for-tests"),
-            )
-            .header(CONTENT_TYPE, "application/json")
-            .header(IF_MATCH, tag)
-            .body(Body::from(change.to_string()))
-            .unwrap();
-        house.backend.send(request)
+        let call = policy.operator.request(Method::PATCH, &policy.path);
+        let call = call.header(IF_MATCH.as_str(), tag);
+        async move { call.json(&change).await }
     };
     let first = send("\"1\"", json!({"sign_count": "refuse"})).await;
     assert_eq!(first.headers[ETAG], "\"2\"");
@@ -310,7 +302,7 @@ async fn a_change_can_be_bound_to_the_version_that_was_read() {
             .expect(412);
         assert_eq!(refusal["error"], "version_mismatch", "{stale}");
     }
-    let shown = house.backend.get(&house.path).await.expect(200);
+    let shown = policy.operator.get(&policy.path).await.expect(200);
     assert_eq!(shown["sign_count"], "refuse");
     send("\"9\", \"2\"", json!({"sign_count": "signal"}))
         .await
@@ -320,17 +312,18 @@ async fn a_change_can_be_bound_to_the_version_that_was_read() {
 
 #[tokio::test]
 async fn only_the_account_of_the_service_sees_and_changes_its_policy() {
-    let house = House::new().await;
-    let stranger = House {
-        backend: house.backend.with_authorization(None),
-        service: house.service.clone(),
-        path: house.path.clone(),
+    let policy = Policy::new().await;
+    let stranger = Policy {
+        operator: policy.account.app.stranger(),
+        account: policy.account.clone(),
+        service: policy.service.clone(),
+        path: policy.path.clone(),
     };
-    assert_eq!(stranger.backend.get(&house.path).await.status, 401);
+    assert_eq!(stranger.operator.get(&policy.path).await.status, 401);
     assert_eq!(stranger.patch(&json!({})).await.status, 401);
     assert_eq!(stranger.put(&json!({})).await.status, 401);
     for service in ["VA00000000000000000000000000000000", "VAx", "x"] {
         let path = format!("/manage/v1/services/{service}/policy");
-        assert_eq!(house.backend.get(&path).await.status, 404, "{service}");
+        assert_eq!(policy.operator.get(&path).await.status, 404, "{service}");
     }
 }

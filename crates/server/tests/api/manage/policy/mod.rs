@@ -3,53 +3,50 @@
 mod ceremonies;
 mod document;
 
-use axum::body::Body;
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, IF_MATCH};
-use axum::http::{Method, Request};
+use axum::http::Method;
+use axum::http::header::{ETAG, IF_MATCH};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use testkit::{Authenticator, Lies};
 
-use crate::backend::{Backend, Reply, create, get};
+use crate::common::{Answer, Client, JSON, TestApp};
+use crate::support::{create, get};
 
-/// A service and its policy.
-struct House {
-    backend: Backend,
+/// The policy of a Service.
+struct Policy {
+    /// Who reads and changes it.
+    operator: Client,
+    /// The back end of the Service.
+    account: Client,
     service: String,
     path: String,
 }
 
-impl House {
+impl Policy {
     async fn new() -> Self {
-        Self::of(Backend::new().await).await
+        Self::of(&TestApp::new().await).await
     }
 
-    async fn of(backend: Backend) -> Self {
-        let service = backend.service().await;
+    async fn of(app: &TestApp) -> Self {
+        let account = app.account();
+        let service = account.service().await;
         let sid = service.rsplit('/').next().unwrap();
         let path = format!("/manage/v1/services/{sid}/policy");
         Self {
-            backend,
+            operator: app.operator(),
+            account,
             service,
             path,
         }
     }
 
-    async fn patch(&self, change: &Value) -> Reply {
-        let kind = Some("application/merge-patch+json");
-        let body = change.to_string();
-        self.backend
-            .request(Method::PATCH, &self.path, kind, body)
-            .await
+    async fn patch(&self, change: &Value) -> Answer {
+        self.operator.patch(&self.path, change).await
     }
 
-    async fn put(&self, document: &Value) -> Reply {
-        let kind = Some("application/json");
-        let body = document.to_string();
-        self.backend
-            .request(Method::PUT, &self.path, kind, body)
-            .await
+    async fn put(&self, document: &Value) -> Answer {
+        self.operator.put(&self.path, document).await
     }
 
     /// Changes the policy.
@@ -64,12 +61,12 @@ impl House {
 
     async fn start(&self) -> Value {
         let identity = format!("user-{:04}", self.users().await + 1);
-        self.backend.start(&self.service, &identity).await
+        self.account.start(&self.service, &identity).await
     }
 
     async fn users(&self) -> usize {
         let list = self
-            .backend
+            .account
             .get(&format!("{}/Entities?PageSize=100", self.service))
             .await
             .expect(200);
@@ -89,18 +86,18 @@ impl House {
         lies: &Lies,
     ) -> Option<String> {
         let credential = create(authenticator, factor, lies);
-        reason(&self.backend.verify(&self.service, &credential).await)
+        reason(&self.account.verify(&self.service, &credential).await)
     }
 
     /// Signs in with a discoverable credential; the reason of a refusal, or nothing.
     async fn signs_in(&self, authenticator: &mut Authenticator, lies: &Lies) -> Option<String> {
-        let challenge = self.backend.challenge(&self.service, &json!({})).await;
+        let challenge = self.account.challenge(&self.service, &json!({})).await;
         let credential = get(authenticator, &challenge, lies);
-        reason(&self.backend.approve(&self.service, &credential).await)
+        reason(&self.account.approve(&self.service, &credential).await)
     }
 }
 
-fn reason(reply: &Reply) -> Option<String> {
+fn reason(reply: &Answer) -> Option<String> {
     if reply.status == 200 {
         return None;
     }

@@ -1,64 +1,65 @@
-//! `POST Passkeys/ApproveChallenge` (contract section 7.4).
+//! `POST Passkeys/ApproveChallenge`.
 
 use serde_json::{Value, json};
 use testkit::{Authenticator, Counter, Lies, Profile, UserHandle};
 
-use crate::backend::{Backend, create, get, without_random};
+use crate::common::{Client, TestApp};
+use crate::support::{create, get, without_random};
 
-async fn registered() -> (Backend, String, Authenticator, Value) {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
+async fn registered() -> (Client, String, Authenticator, Value) {
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
     let mut authenticator = Authenticator::default();
-    let factor = backend
+    let factor = account
         .register(&service, "user-0001", &mut authenticator)
         .await;
-    (backend, service, authenticator, factor)
+    (account, service, authenticator, factor)
 }
 
-async fn status(backend: &Backend, service: &str, challenge: &Value) -> Value {
+async fn status(account: &Client, service: &str, challenge: &Value) -> Value {
     let sid = challenge["sid"].as_str().unwrap();
     let path = format!("{service}/Entities/user-0001/Challenges/{sid}");
-    backend.get(&path).await.expect(200)["status"].clone()
+    account.get(&path).await.expect(200)["status"].clone()
 }
 
 #[tokio::test]
 async fn an_approved_challenge_shows_every_member_of_the_contract() {
-    let (backend, service, mut authenticator, _) = registered().await;
-    let challenge = backend
+    let (account, service, mut authenticator, _) = registered().await;
+    let challenge = account
         .challenge(&service, &json!({"identity": "user-0001"}))
         .await;
     let credential = get(&mut authenticator, &challenge, &Lies::default());
-    backend.clock.advance_millis(3000);
-    let approved = backend.approve(&service, &credential).await.expect(200);
+    account.app.clock.advance_millis(3000);
+    let approved = account.approve(&service, &credential).await.expect(200);
     insta::assert_json_snapshot!(without_random(approved, &authenticator));
 }
 
 #[tokio::test]
 async fn a_discoverable_sign_in_names_identity_entity_and_factor() {
-    let (backend, service, mut authenticator, factor) = registered().await;
-    let challenge = backend.challenge(&service, &json!({})).await;
+    let (account, service, mut authenticator, factor) = registered().await;
+    let challenge = account.challenge(&service, &json!({})).await;
     let credential = get(&mut authenticator, &challenge, &Lies::default());
-    let approved = backend.approve(&service, &credential).await.expect(200);
+    let approved = account.approve(&service, &credential).await.expect(200);
     assert_eq!(approved["status"], "approved");
     assert_eq!(approved["identity"], "user-0001");
     assert_eq!(approved["entity_sid"], factor["entity_sid"]);
     assert_eq!(approved["factor_sid"], factor["sid"]);
     assert_eq!(approved["options"], challenge["options"]);
     // Only now it belongs to the entity.
-    assert_eq!(status(&backend, &service, &challenge).await, "approved");
+    assert_eq!(status(&account, &service, &challenge).await, "approved");
 }
 
 #[tokio::test]
 async fn approval_dates_the_factors_last_use() {
-    let (backend, service, mut authenticator, factor) = registered().await;
+    let (account, service, mut authenticator, factor) = registered().await;
     assert!(factor["metadata"].get("date_last_approved").is_none());
-    backend.clock.advance_millis(60_000);
-    let challenge = backend
+    account.app.clock.advance_millis(60_000);
+    let challenge = account
         .challenge(&service, &json!({"identity": "user-0001"}))
         .await;
     let credential = get(&mut authenticator, &challenge, &Lies::default());
-    backend.approve(&service, &credential).await.expect(200);
-    let shown = backend.follow(&factor["url"]).await.expect(200);
+    account.approve(&service, &credential).await.expect(200);
+    let shown = account.follow(&factor["url"]).await.expect(200);
     assert_eq!(
         shown["metadata"]["date_last_approved"],
         "2026-01-02T03:05:05Z"
@@ -71,33 +72,33 @@ async fn approval_dates_the_factors_last_use() {
 
 #[tokio::test]
 async fn a_challenge_takes_one_answer() {
-    let (backend, service, mut authenticator, _) = registered().await;
-    let challenge = backend
+    let (account, service, mut authenticator, _) = registered().await;
+    let challenge = account
         .challenge(&service, &json!({"identity": "user-0001"}))
         .await;
     let credential = get(&mut authenticator, &challenge, &Lies::default());
-    backend.approve(&service, &credential).await.expect(200);
-    let error = backend
+    account.approve(&service, &credential).await.expect(200);
+    let error = account
         .approve(&service, &credential)
         .await
         .refused(403, 60322);
     assert_eq!(error["details"]["reason"], "ceremony_used");
-    assert_eq!(status(&backend, &service, &challenge).await, "approved");
+    assert_eq!(status(&account, &service, &challenge).await, "approved");
 }
 
 #[tokio::test]
 async fn a_challenge_expires_after_five_minutes() {
-    let (backend, service, mut authenticator, _) = registered().await;
-    let challenge = backend
+    let (account, service, mut authenticator, _) = registered().await;
+    let challenge = account
         .challenge(&service, &json!({"identity": "user-0001"}))
         .await;
     assert_eq!(challenge["expiration_date"], "2026-01-02T03:09:05Z");
     let credential = get(&mut authenticator, &challenge, &Lies::default());
-    backend.clock.advance_millis(299_999);
-    assert_eq!(status(&backend, &service, &challenge).await, "pending");
-    backend.clock.advance_millis(1);
-    assert_eq!(status(&backend, &service, &challenge).await, "expired");
-    let error = backend
+    account.app.clock.advance_millis(299_999);
+    assert_eq!(status(&account, &service, &challenge).await, "pending");
+    account.app.clock.advance_millis(1);
+    assert_eq!(status(&account, &service, &challenge).await, "expired");
+    let error = account
         .approve(&service, &credential)
         .await
         .refused(403, 60323);
@@ -106,7 +107,7 @@ async fn a_challenge_expires_after_five_minutes() {
 
 #[tokio::test]
 async fn a_refused_answer_denies_the_challenge() {
-    let (backend, service, mut authenticator, _) = registered().await;
+    let (account, service, mut authenticator, _) = registered().await;
     for (lies, reason) in [
         (
             Lies {
@@ -151,22 +152,22 @@ async fn a_refused_answer_denies_the_challenge() {
             "user_handle_mismatch",
         ),
     ] {
-        let challenge = backend
+        let challenge = account
             .challenge(&service, &json!({"identity": "user-0001"}))
             .await;
         let credential = get(&mut authenticator, &challenge, &lies);
-        let error = backend
+        let error = account
             .approve(&service, &credential)
             .await
             .refused(403, 60324);
         assert_eq!(error["details"]["reason"], reason);
         assert_eq!(
-            status(&backend, &service, &challenge).await,
+            status(&account, &service, &challenge).await,
             "denied",
             "{reason}"
         );
         let credential = get(&mut authenticator, &challenge, &Lies::default());
-        backend
+        account
             .approve(&service, &credential)
             .await
             .refused(403, 60322);
@@ -175,8 +176,8 @@ async fn a_refused_answer_denies_the_challenge() {
 
 #[tokio::test]
 async fn a_body_that_is_malformed_costs_the_challenge_nothing() {
-    let (backend, service, mut authenticator, _) = registered().await;
-    let challenge = backend
+    let (account, service, mut authenticator, _) = registered().await;
+    let challenge = account
         .challenge(&service, &json!({"identity": "user-0001"}))
         .await;
     let credential = get(&mut authenticator, &challenge, &Lies::default());
@@ -195,29 +196,29 @@ async fn a_body_that_is_malformed_costs_the_challenge_nothing() {
     ] {
         let mut bad = credential.clone();
         testkit::json::set(&mut bad, member, value);
-        let reply = backend.approve(&service, &bad).await;
+        let reply = account.approve(&service, &bad).await;
         assert_eq!(reply.json["code"], code, "{member}: {}", reply.json);
         reply.refused(400, code);
     }
-    backend.approve(&service, &credential).await.expect(200);
+    account.approve(&service, &credential).await.expect(200);
 }
 
 #[tokio::test]
 async fn an_empty_user_handle_counts_as_absent_where_the_user_is_known() {
-    let (backend, service, mut authenticator, _) = registered().await;
+    let (account, service, mut authenticator, _) = registered().await;
     for handle in [UserHandle::Empty, UserHandle::Null, UserHandle::Omitted] {
         let lies = Lies {
             user_handle: handle,
             ..Lies::default()
         };
-        let challenge = backend
+        let challenge = account
             .challenge(&service, &json!({"identity": "user-0001"}))
             .await;
         let credential = get(&mut authenticator, &challenge, &lies);
-        backend.approve(&service, &credential).await.expect(200);
-        let challenge = backend.challenge(&service, &json!({})).await;
+        account.approve(&service, &credential).await.expect(200);
+        let challenge = account.challenge(&service, &json!({})).await;
         let credential = get(&mut authenticator, &challenge, &lies);
-        let error = backend
+        let error = account
             .approve(&service, &credential)
             .await
             .refused(403, 60324);
@@ -227,19 +228,19 @@ async fn an_empty_user_handle_counts_as_absent_where_the_user_is_known() {
 
 #[tokio::test]
 async fn user_bs_passkey_does_not_answer_user_as_challenge_and_its_counter_stays() {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
-    backend
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
+    account
         .register(&service, "user-000a", &mut Authenticator::default())
         .await;
     let mut other = Authenticator::new(Profile {
         counter: Counter::Increasing,
         ..Profile::default()
     });
-    let factor = backend.register(&service, "user-000b", &mut other).await;
+    let factor = account.register(&service, "user-000b", &mut other).await;
     let id = other.credentials()[0].id().to_vec();
 
-    let challenge = backend
+    let challenge = account
         .challenge(&service, &json!({"identity": "user-000a"}))
         .await;
     let lies = Lies {
@@ -248,36 +249,36 @@ async fn user_bs_passkey_does_not_answer_user_as_challenge_and_its_counter_stays
         ..Lies::default()
     };
     let credential = get(&mut other, &challenge, &lies);
-    let error = backend
+    let error = account
         .approve(&service, &credential)
         .await
         .refused(403, 60324);
     assert_eq!(error["details"]["reason"], "credential_not_allowed");
-    let shown = backend.follow(&factor["url"]).await.expect(200);
+    let shown = account.follow(&factor["url"]).await.expect(200);
     assert_eq!(shown, factor, "neither last use nor anything else moved");
 
     // Had the counter moved to 1000, a counter of 2 would be noticed where the policy demands growth.
-    backend
+    account
         .change(&service, |rp| {
             rp.policy.sign_count = domain::webauthn::authentication::SignCountPolicy::Refuse;
         })
         .await;
-    let challenge = backend
+    let challenge = account
         .challenge(&service, &json!({"identity": "user-000b"}))
         .await;
     let credential = get(&mut other, &challenge, &Lies::default());
-    backend.approve(&service, &credential).await.expect(200);
+    account.approve(&service, &credential).await.expect(200);
 }
 
 #[tokio::test]
 async fn the_passkey_of_another_user_is_not_allowed_whether_or_not_there_is_a_list() {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
     let mut other = Authenticator::new(Profile::default());
-    backend.register(&service, "user-000b", &mut other).await;
-    backend.start(&service, "user-000c").await;
+    account.register(&service, "user-000b", &mut other).await;
+    account.start(&service, "user-000c").await;
     // The user has no passkey yet, so the options list none.
-    let challenge = backend
+    let challenge = account
         .challenge(&service, &json!({"identity": "user-000c"}))
         .await;
     assert_eq!(
@@ -285,7 +286,7 @@ async fn the_passkey_of_another_user_is_not_allowed_whether_or_not_there_is_a_li
         json!([])
     );
     let credential = get(&mut other, &challenge, &Lies::default());
-    let error = backend
+    let error = account
         .approve(&service, &credential)
         .await
         .refused(403, 60324);
@@ -297,10 +298,10 @@ async fn the_passkey_of_another_user_is_not_allowed_whether_or_not_there_is_a_li
 
 #[tokio::test]
 async fn a_user_handle_in_another_form_is_named() {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
     let mut authenticator = Authenticator::new(Profile::default());
-    let factor = backend
+    let factor = account
         .register(&service, "user-0001", &mut authenticator)
         .await;
     let handle = factor["entity_sid"].as_str().unwrap();
@@ -310,10 +311,10 @@ async fn a_user_handle_in_another_form_is_named() {
         (encode(&encode(handle)), "base64url twice"),
         (encode("somebody"), "does not decode to an Entity SID"),
     ] {
-        let challenge = backend.challenge(&service, &json!({})).await;
+        let challenge = account.challenge(&service, &json!({})).await;
         let mut credential = get(&mut authenticator, &challenge, &Lies::default());
         credential["response"]["userHandle"] = json!(sent);
-        let error = backend
+        let error = account
             .approve(&service, &credential)
             .await
             .refused(400, 60365);
@@ -324,17 +325,17 @@ async fn a_user_handle_in_another_form_is_named() {
 
 #[tokio::test]
 async fn a_counter_that_does_not_grow_is_refused_where_the_policy_says_so() {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
-    backend
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
+    account
         .change(&service, |rp| {
             rp.policy.sign_count = domain::webauthn::authentication::SignCountPolicy::Refuse;
         })
         .await;
     let mut key = Authenticator::new(Profile::security_key());
-    backend.register(&service, "user-0001", &mut key).await;
+    account.register(&service, "user-0001", &mut key).await;
     for (count, status) in [(5, 200), (5, 403), (4, 403), (6, 200)] {
-        let challenge = backend
+        let challenge = account
             .challenge(&service, &json!({"identity": "user-0001"}))
             .await;
         let credential = get(
@@ -345,7 +346,7 @@ async fn a_counter_that_does_not_grow_is_refused_where_the_policy_says_so() {
                 ..Lies::default()
             },
         );
-        let reply = backend.approve(&service, &credential).await;
+        let reply = account.approve(&service, &credential).await;
         if status == 403 {
             let error = reply.refused(403, 60324);
             assert_eq!(error["details"]["reason"], "sign_count_not_increased");
@@ -357,26 +358,26 @@ async fn a_counter_that_does_not_grow_is_refused_where_the_policy_says_so() {
 
 #[tokio::test]
 async fn user_verification_is_demanded_when_the_options_said_required() {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
     let mut authenticator = Authenticator::new(Profile {
         user_verified: false,
         ..Profile::default()
     });
-    backend
+    account
         .register(&service, "user-0001", &mut authenticator)
         .await;
-    backend
-        .form(&service, "Passkeys.UserVerification=required")
+    account
+        .post(&service, "Passkeys.UserVerification=required")
         .await
         .expect(200);
-    let challenge = backend.challenge(&service, &json!({})).await;
+    let challenge = account.challenge(&service, &json!({})).await;
     assert_eq!(
         challenge["options"]["publicKey"]["userVerification"],
         "required"
     );
     let credential = get(&mut authenticator, &challenge, &Lies::default());
-    let error = backend
+    let error = account
         .approve(&service, &credential)
         .await
         .refused(403, 60324);
@@ -385,15 +386,15 @@ async fn user_verification_is_demanded_when_the_options_said_required() {
 
 #[tokio::test]
 async fn a_deleted_passkey_is_60390_and_ends_the_challenge() {
-    let (backend, service, mut authenticator, factor) = registered().await;
-    let challenge = backend.challenge(&service, &json!({})).await;
+    let (account, service, mut authenticator, factor) = registered().await;
+    let challenge = account.challenge(&service, &json!({})).await;
     let credential = get(&mut authenticator, &challenge, &Lies::default());
     let path = format!(
         "{service}/Entities/user-0001/Factors/{}",
         factor["sid"].as_str().unwrap()
     );
-    assert_eq!(backend.delete(&path).await.status, 204);
-    let error = backend
+    assert_eq!(account.delete(&path).await.status, 204);
+    let error = account
         .approve(&service, &credential)
         .await
         .refused(404, 60390);
@@ -402,21 +403,21 @@ async fn a_deleted_passkey_is_60390_and_ends_the_challenge() {
 
 #[tokio::test]
 async fn a_passkey_of_another_relying_party_is_60382_unless_its_factor_is_named() {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
     let mut authenticator = Authenticator::default();
     let body = json!({"friendly_name": "Phone", "identity": "user-0001",
         "config": {"relying_party": {"id": "other.test", "origins": ["https://other.test"]}}});
-    let factor = backend
-        .json(&format!("{service}/Passkeys/Factors"), &body)
+    let factor = account
+        .post(&format!("{service}/Passkeys/Factors"), &body)
         .await
         .expect(201);
     let credential = authenticator
         .create(&factor["options"], "https://other.test", &Lies::default())
         .unwrap();
-    backend.verify(&service, &credential).await.expect(200);
+    account.verify(&service, &credential).await.expect(200);
 
-    let challenge = backend
+    let challenge = account
         .challenge(&service, &json!({"identity": "user-0001"}))
         .await;
     let id = authenticator.credentials()[0].id().to_vec();
@@ -425,17 +426,17 @@ async fn a_passkey_of_another_relying_party_is_60382_unless_its_factor_is_named(
         ..Lies::default()
     };
     let credential = get(&mut authenticator, &challenge, &lies);
-    let error = backend
+    let error = account
         .approve(&service, &credential)
         .await
         .refused(403, 60382);
     assert_eq!(error["details"]["reason"], "credential_rp_mismatch");
-    backend
+    account
         .approve(&service, &credential)
         .await
         .refused(403, 60322);
 
-    let challenge = backend
+    let challenge = account
         .challenge(&service, &json!({"factor_sid": factor["sid"]}))
         .await;
     assert_eq!(challenge["options"]["publicKey"]["rpId"], "other.test");
@@ -446,27 +447,27 @@ async fn a_passkey_of_another_relying_party_is_60382_unless_its_factor_is_named(
             &Lies::default(),
         )
         .unwrap();
-    backend.approve(&service, &credential).await.expect(200);
+    account.approve(&service, &credential).await.expect(200);
 }
 
 #[tokio::test]
 async fn an_answer_belongs_to_the_service_that_asked() {
-    let (backend, service, mut authenticator, _) = registered().await;
-    let other = backend.service().await;
-    let challenge = backend.challenge(&service, &json!({})).await;
+    let (account, service, mut authenticator, _) = registered().await;
+    let other = account.service().await;
+    let challenge = account.challenge(&service, &json!({})).await;
     let credential = get(&mut authenticator, &challenge, &Lies::default());
-    backend
+    account
         .approve(&other, &credential)
         .await
         .refused(404, 60391);
-    backend.approve(&service, &credential).await.expect(200);
+    account.approve(&service, &credential).await.expect(200);
 }
 
 #[tokio::test]
 async fn a_registrations_challenge_cannot_be_answered_as_a_sign_in() {
-    let (backend, service, mut authenticator, _) = registered().await;
-    let factor = backend.start(&service, "user-0001").await;
-    let challenge = backend.challenge(&service, &json!({})).await;
+    let (account, service, mut authenticator, _) = registered().await;
+    let factor = account.start(&service, "user-0001").await;
+    let challenge = account.challenge(&service, &json!({})).await;
     let lies = Lies {
         challenge: factor["options"]["publicKey"]["challenge"]
             .as_str()
@@ -474,27 +475,27 @@ async fn a_registrations_challenge_cannot_be_answered_as_a_sign_in() {
         ..Lies::default()
     };
     let credential = get(&mut authenticator, &challenge, &lies);
-    backend
+    account
         .approve(&service, &credential)
         .await
         .refused(404, 60391);
     // The registration is as open as before.
     let credential = create(&mut Authenticator::default(), &factor, &Lies::default());
-    backend.verify(&service, &credential).await.expect(200);
+    account.verify(&service, &credential).await.expect(200);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn one_hundred_parallel_approvals_make_one_success() {
-    let (backend, service, mut authenticator, _) = registered().await;
-    let challenge = backend
+    let (account, service, mut authenticator, _) = registered().await;
+    let challenge = account
         .challenge(&service, &json!({"identity": "user-0001"}))
         .await;
     let credential = get(&mut authenticator, &challenge, &Lies::default());
     let tasks: Vec<_> = (0..100)
         .map(|_| {
-            let (backend, service, credential) =
-                (backend.clone(), service.clone(), credential.clone());
-            tokio::spawn(async move { backend.approve(&service, &credential).await })
+            let (account, service, credential) =
+                (account.clone(), service.clone(), credential.clone());
+            tokio::spawn(async move { account.approve(&service, &credential).await })
         })
         .collect();
     let mut approved = 0;

@@ -1,9 +1,10 @@
-//! `Entities/{identity}/Challenges` (contract section 8.2).
+//! `Entities/{identity}/Challenges`.
 
 use serde_json::{Value, json};
 use testkit::{Authenticator, Lies};
 
-use crate::backend::{Backend, get};
+use crate::common::TestApp;
+use crate::support::get;
 
 fn statuses(list: &Value) -> Vec<&str> {
     list["challenges"]
@@ -16,36 +17,36 @@ fn statuses(list: &Value) -> Vec<&str> {
 
 #[tokio::test]
 async fn challenges_are_listed_by_status_factor_and_order_without_options() {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
     let mut authenticator = Authenticator::default();
-    let factor = backend
+    let factor = account
         .register(&service, "user-0001", &mut authenticator)
         .await;
     let wanted = json!({"identity": "user-0001"});
-    backend.challenge(&service, &wanted).await;
-    backend.clock.advance_millis(300_000);
-    let denied = backend.challenge(&service, &wanted).await;
-    backend.clock.advance_millis(1000);
-    let approved = backend
+    account.challenge(&service, &wanted).await;
+    account.app.clock.advance_millis(300_000);
+    let denied = account.challenge(&service, &wanted).await;
+    account.app.clock.advance_millis(1000);
+    let approved = account
         .challenge(&service, &json!({"factor_sid": factor["sid"]}))
         .await;
-    backend.clock.advance_millis(1000);
-    let pending = backend.challenge(&service, &wanted).await;
+    account.app.clock.advance_millis(1000);
+    let pending = account.challenge(&service, &wanted).await;
     let lies = Lies {
         tampered_signature: true,
         ..Lies::default()
     };
     let credential = get(&mut authenticator, &denied, &lies);
-    backend
+    account
         .approve(&service, &credential)
         .await
         .refused(403, 60324);
     let credential = get(&mut authenticator, &approved, &Lies::default());
-    backend.approve(&service, &credential).await.expect(200);
+    account.approve(&service, &credential).await.expect(200);
 
     let list = format!("{service}/Entities/user-0001/Challenges");
-    let all = backend.get(&list).await.expect(200);
+    let all = account.get(&list).await.expect(200);
     assert_eq!(statuses(&all), ["expired", "denied", "approved", "pending"]);
     assert!(
         all["challenges"]
@@ -54,13 +55,13 @@ async fn challenges_are_listed_by_status_factor_and_order_without_options() {
             .iter()
             .all(|c| c.get("options").is_none())
     );
-    let reversed = backend.get(&format!("{list}?Order=desc")).await.expect(200);
+    let reversed = account.get(&format!("{list}?Order=desc")).await.expect(200);
     assert_eq!(
         statuses(&reversed),
         ["pending", "approved", "denied", "expired"]
     );
     for status in ["expired", "denied", "approved", "pending"] {
-        let some = backend
+        let some = account
             .get(&format!("{list}?Status={status}"))
             .await
             .expect(200);
@@ -70,15 +71,15 @@ async fn challenges_are_listed_by_status_factor_and_order_without_options() {
         "{list}?FactorSid={}&Status=approved&Order=desc&PageSize=1",
         factor["sid"].as_str().unwrap()
     );
-    let some = backend.get(&captured).await.expect(200);
+    let some = account.get(&captured).await.expect(200);
     assert_eq!(some["challenges"][0]["sid"], approved["sid"]);
     assert_eq!(some["meta"]["next_page_url"], Value::Null);
 
     let path = format!("{list}/{}", pending["sid"].as_str().unwrap());
-    let fetched = backend.get(&path).await.expect(200);
+    let fetched = account.get(&path).await.expect(200);
     insta::assert_json_snapshot!(fetched);
-    assert_eq!(backend.follow(&fetched["url"]).await.expect(200), fetched);
-    let denied = backend
+    assert_eq!(account.follow(&fetched["url"]).await.expect(200), fetched);
+    let denied = account
         .get(&format!("{list}/{}", denied["sid"].as_str().unwrap()))
         .await
         .expect(200);
@@ -87,10 +88,10 @@ async fn challenges_are_listed_by_status_factor_and_order_without_options() {
 
 #[tokio::test]
 async fn a_bad_filter_is_refused() {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
-    backend
-        .form(&format!("{service}/Entities"), "Identity=user-0001")
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
+    account
+        .post(&format!("{service}/Entities"), "Identity=user-0001")
         .await
         .expect(201);
     let list = format!("{service}/Entities/user-0001/Challenges");
@@ -100,16 +101,16 @@ async fn a_bad_filter_is_refused() {
         ("Order=up", 60306),
         ("Status=%FF", 60306),
     ] {
-        backend
+        account
             .get(&format!("{list}?{filter}"))
             .await
             .refused(400, code);
     }
-    backend
+    account
         .get(&format!("{list}/YC1"))
         .await
         .refused(400, 60364);
-    backend
+    account
         .get(&format!("{list}/YC{}", "0".repeat(32)))
         .await
         .refused(404, 20404);
@@ -117,19 +118,19 @@ async fn a_bad_filter_is_refused() {
 
 #[tokio::test]
 async fn a_discoverable_challenge_belongs_to_no_entity_while_it_is_pending() {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
-    backend
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
+    account
         .register(&service, "user-0001", &mut Authenticator::default())
         .await;
-    let challenge = backend.challenge(&service, &json!({})).await;
+    let challenge = account.challenge(&service, &json!({})).await;
     let path = format!("{service}/Entities/user-0001/Challenges");
-    backend
+    account
         .get(&format!("{path}/{}", challenge["sid"].as_str().unwrap()))
         .await
         .refused(404, 20404);
     assert_eq!(
-        backend.get(&path).await.expect(200)["challenges"],
+        account.get(&path).await.expect(200)["challenges"],
         json!([])
     );
 }

@@ -1,20 +1,20 @@
-//! `Entities/{identity}/Factors` (contract section 8.1).
+//! `Entities/{identity}/Factors`.
 
 use serde_json::{Value, json};
 use testkit::Authenticator;
 
-use crate::backend::Backend;
+use crate::common::{Client, TestApp};
 
-async fn two_factors() -> (Backend, String, Value, Value) {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
-    let verified = backend
+async fn two_factors() -> (Client, String, Value, Value) {
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
+    let verified = account
         .register(&service, "user-0001", &mut Authenticator::default())
         .await;
-    backend.clock.advance_millis(1000);
-    let started = backend.start(&service, "user-0001").await;
+    account.app.clock.advance_millis(1000);
+    let started = account.start(&service, "user-0001").await;
     (
-        backend,
+        account,
         format!("{service}/Entities/user-0001/Factors"),
         verified,
         started,
@@ -31,16 +31,16 @@ fn later(factor: &Value) -> Value {
 
 #[tokio::test]
 async fn the_list_shows_verified_and_unverified_factors_without_options() {
-    let (backend, factors, verified, started) = two_factors().await;
-    let list = backend.get(&factors).await.expect(200);
+    let (account, factors, verified, started) = two_factors().await;
+    let list = account.get(&factors).await.expect(200);
     assert_eq!(list["factors"], json!([verified, later(&started)]));
     assert_eq!(list["meta"]["key"], "factors");
-    let first = backend
+    let first = account
         .get(&format!("{factors}?PageSize=1"))
         .await
         .expect(200);
     assert_eq!(first["factors"], json!([verified]));
-    let second = backend
+    let second = account
         .follow(&first["meta"]["next_page_url"])
         .await
         .expect(200);
@@ -50,14 +50,14 @@ async fn the_list_shows_verified_and_unverified_factors_without_options() {
 
 #[tokio::test]
 async fn either_kind_is_fetched_renamed_and_deleted() {
-    let (backend, factors, verified, started) = two_factors().await;
-    backend.clock.advance_millis(1000);
+    let (account, factors, verified, started) = two_factors().await;
+    account.app.clock.advance_millis(1000);
     for factor in [&verified, &later(&started)] {
         let path = format!("{factors}/{}", factor["sid"].as_str().unwrap());
-        assert_eq!(backend.get(&path).await.expect(200), *factor);
+        assert_eq!(account.get(&path).await.expect(200), *factor);
         // The captured body; AuthPayload is push's and ignored beside a name.
-        let renamed = backend
-            .form(&path, "AuthPayload=123456&FriendlyName=New")
+        let renamed = account
+            .post(&path, "AuthPayload=123456&FriendlyName=New")
             .await
             .expect(200);
         let mut expected = factor.clone();
@@ -65,16 +65,16 @@ async fn either_kind_is_fetched_renamed_and_deleted() {
         expected["date_updated"] = json!("2026-01-02T03:04:07Z");
         assert_eq!(renamed, expected);
         assert_eq!(
-            backend.form(&path, "Config.Alg=sha1").await.expect(200),
+            account.post(&path, "Config.Alg=sha1").await.expect(200),
             expected
         );
-        assert_eq!(backend.get(&path).await.expect(200), expected);
-        let reply = backend.delete(&path).await;
+        assert_eq!(account.get(&path).await.expect(200), expected);
+        let reply = account.delete(&path).await;
         assert_eq!((reply.status, reply.bytes.len()), (204, 0));
-        backend.get(&path).await.refused(404, 20404);
-        backend.delete(&path).await.refused(404, 20404);
-        backend
-            .form(&path, "FriendlyName=x")
+        account.get(&path).await.refused(404, 20404);
+        account.delete(&path).await.refused(404, 20404);
+        account
+            .post(&path, "FriendlyName=x")
             .await
             .refused(404, 20404);
     }
@@ -82,7 +82,7 @@ async fn either_kind_is_fetched_renamed_and_deleted() {
 
 #[tokio::test]
 async fn a_bad_name_is_60306_and_so_is_an_auth_payload_alone() {
-    let (backend, factors, verified, _) = two_factors().await;
+    let (account, factors, verified, _) = two_factors().await;
     let path = format!("{factors}/{}", verified["sid"].as_str().unwrap());
     for bad in [
         "FriendlyName=",
@@ -90,17 +90,17 @@ async fn a_bad_name_is_60306_and_so_is_an_auth_payload_alone() {
         &format!("FriendlyName={}", "x".repeat(65)),
         "AuthPayload=123456",
     ] {
-        backend.form(&path, bad).await.refused(400, 60306);
+        account.post(&path, bad).await.refused(400, 60306);
     }
-    assert_eq!(backend.get(&path).await.expect(200), verified);
+    assert_eq!(account.get(&path).await.expect(200), verified);
 }
 
 #[tokio::test]
 async fn a_factor_is_found_under_its_own_entity_only() {
-    let (backend, factors, verified, started) = two_factors().await;
+    let (account, factors, verified, started) = two_factors().await;
     let service = factors.split("/Entities").next().unwrap();
-    backend
-        .form(&format!("{service}/Entities"), "Identity=user-0002")
+    account
+        .post(&format!("{service}/Entities"), "Identity=user-0002")
         .await
         .expect(201);
     for factor in [&verified, &started] {
@@ -108,22 +108,22 @@ async fn a_factor_is_found_under_its_own_entity_only() {
             "{service}/Entities/user-0002/Factors/{}",
             factor["sid"].as_str().unwrap()
         );
-        backend.get(&path).await.refused(404, 20404);
-        backend
-            .form(&path, "FriendlyName=x")
+        account.get(&path).await.refused(404, 20404);
+        account
+            .post(&path, "FriendlyName=x")
             .await
             .refused(404, 20404);
-        backend.delete(&path).await.refused(404, 20404);
+        account.delete(&path).await.refused(404, 20404);
     }
-    backend
+    account
         .get(&format!("{factors}/YF1"))
         .await
         .refused(400, 60362);
-    backend
+    account
         .get(&format!("{factors}/YF{}", "0".repeat(32)))
         .await
         .refused(404, 20404);
-    backend
+    account
         .get(&format!("{service}/Entities/user-0003/Factors"))
         .await
         .refused(404, 20404);

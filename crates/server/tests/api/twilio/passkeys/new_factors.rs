@@ -1,25 +1,26 @@
-//! `POST Passkeys/Factors` (contract sections 6.1 to 6.3).
+//! `POST Passkeys/Factors`.
 
 use serde_json::{Value, json};
 use testkit::Authenticator;
 
-use crate::backend::{Backend, without_random};
+use crate::common::TestApp;
+use crate::support::without_random;
 
 const CONFIG: &str = r#"{"relying_party":{"id":"other.test","name":"Other","origins":["https://other.test"]},"authenticator_attachment":"platform","discoverable_credentials":"required","user_verification":"required"}"#;
 
 #[tokio::test]
 async fn a_started_factor_shows_every_member_of_the_contract() {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
-    insta::assert_json_snapshot!(backend.start(&service, "user-0001").await);
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
+    insta::assert_json_snapshot!(account.start(&service, "user-0001").await);
 }
 
 #[tokio::test]
 async fn challenge_and_user_id_are_ascii_so_that_atob_decodes_them() {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
     for number in 0..50 {
-        let factor = backend.start(&service, &format!("user-{number:04}")).await;
+        let factor = account.start(&service, &format!("user-{number:04}")).await;
         let options = &factor["options"]["publicKey"];
         for value in [&options["challenge"], &options["user"]["id"]] {
             assert!(
@@ -34,9 +35,9 @@ async fn challenge_and_user_id_are_ascii_so_that_atob_decodes_them() {
 
 #[tokio::test]
 async fn the_challenge_is_not_the_factor_sid() {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
-    let factor = backend.start(&service, "user-0001").await;
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
+    let factor = account.start(&service, "user-0001").await;
     let challenge = factor["options"]["publicKey"]["challenge"]
         .as_str()
         .unwrap();
@@ -48,8 +49,8 @@ async fn the_challenge_is_not_the_factor_sid() {
 
 #[tokio::test]
 async fn members_are_taken_in_snake_case_in_camel_case_and_mixed() {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
     let snake: Value = serde_json::from_str(CONFIG).unwrap();
     let camel = json!({"relyingParty": snake["relying_party"], "authenticatorAttachment": "platform",
         "discoverableCredentials": "required", "userVerification": "required"});
@@ -60,8 +61,8 @@ async fn members_are_taken_in_snake_case_in_camel_case_and_mixed() {
         ("friendlyName", &snake),
     ] {
         let body = json!({name: "Phone", "identity": "user-0001", "config": config});
-        let factor = backend
-            .json(&format!("{service}/Passkeys/Factors"), &body)
+        let factor = account
+            .post(&format!("{service}/Passkeys/Factors"), &body)
             .await
             .expect(201);
         assert_eq!(factor["friendly_name"], "Phone");
@@ -82,12 +83,12 @@ async fn members_are_taken_in_snake_case_in_camel_case_and_mixed() {
 
 #[tokio::test]
 async fn config_wins_member_by_member_and_null_counts_as_absent() {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
     let body = json!({"friendly_name": "Phone", "identity": "user-0001", "unknown": 1,
         "config": {"relying_party": null, "authenticator_attachment": null, "user_verification": "required"}});
-    let factor = backend
-        .json(&format!("{service}/Passkeys/Factors"), &body)
+    let factor = account
+        .post(&format!("{service}/Passkeys/Factors"), &body)
         .await
         .expect(201);
     assert_eq!(
@@ -101,10 +102,10 @@ async fn config_wins_member_by_member_and_null_counts_as_absent() {
 /// PHP encodes an object without members as a list, and Go sends one that is empty.
 #[tokio::test]
 async fn an_empty_list_and_an_empty_choice_count_as_absent() {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
     let factors = format!("{service}/Passkeys/Factors");
-    let of_the_service = backend.start(&service, "user-0001").await["config"].clone();
+    let of_the_service = account.start(&service, "user-0001").await["config"].clone();
     for config in [
         json!({}),
         json!([]),
@@ -117,21 +118,21 @@ async fn an_empty_list_and_an_empty_choice_count_as_absent() {
     ] {
         let body =
             json!({"friendly_name": "Phone", "identity": "user-0001", "config": config.clone()});
-        let factor = backend.json(&factors, &body).await.expect(201);
+        let factor = account.post(&factors, &body).await.expect(201);
         assert_eq!(factor["config"], of_the_service, "{config}");
     }
     // As the whole body it is an object without the members that must be there.
-    let error = backend.json(&factors, &json!([])).await.refused(400, 60388);
+    let error = account.post(&factors, &json!([])).await.refused(400, 60388);
     assert_eq!(error["details"]["members"], json!(["friendly_name"]));
     for body in [json!([{}]), json!(null), json!("{}")] {
-        backend.json(&factors, &body).await.refused(400, 60306);
+        account.post(&factors, &body).await.refused(400, 60306);
     }
 }
 
 #[tokio::test]
 async fn an_identity_that_breaks_the_rule_is_told_which_rule_and_what_was_found() {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
     for (identity, found) in [
         (None, "`identity` is missing"),
         (Some(json!(7)), "`identity` is a number, not a string"),
@@ -157,7 +158,7 @@ async fn an_identity_that_breaks_the_rule_is_told_which_rule_and_what_was_found(
                 continue;
             }
             let path = format!("{service}/Passkeys/{path}");
-            let error = backend.json(&path, &body).await.refused(400, 60367);
+            let error = account.post(&path, &body).await.refused(400, 60367);
             assert_eq!(error["details"]["message"], found);
             assert_eq!(error["details"]["reason"], "request_invalid");
             assert_eq!(error["details"]["members"], json!(["identity"]));
@@ -167,34 +168,34 @@ async fn an_identity_that_breaks_the_rule_is_told_which_rule_and_what_was_found(
 
 #[tokio::test]
 async fn a_body_that_was_stringified_twice_is_named() {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
     let body = json!({"friendly_name": "Phone", "identity": "user-0001"}).to_string();
     for path in ["Factors", "VerifyFactor", "Challenges", "ApproveChallenge"] {
         let path = format!("{service}/Passkeys/{path}");
-        let error = backend.json(&path, &json!(body)).await.refused(400, 60306);
+        let error = account.post(&path, &json!(body)).await.refused(400, 60306);
         let message = error["details"]["message"].as_str().unwrap();
         assert!(message.contains("stringified twice"), "{message}");
     }
     let response =
         json!({"id": "AAAA", "rawId": "AAAA", "response": "{\"attestationObject\":\"oA\"}"});
     let verify = format!("{service}/Passkeys/VerifyFactor");
-    let error = backend.json(&verify, &response).await.refused(400, 60378);
+    let error = account.post(&verify, &response).await.refused(400, 60378);
     for member in ["message", "help"] {
         let text = error["details"][member].as_str().unwrap();
         assert!(text.contains("stringified on its own"), "{text}");
     }
     let config = json!({"friendly_name": "Phone", "identity": "user-0001", "config": "{}"});
     let factors = format!("{service}/Passkeys/Factors");
-    let error = backend.json(&factors, &config).await.refused(400, 60370);
+    let error = account.post(&factors, &config).await.refused(400, 60370);
     let message = error["details"]["message"].as_str().unwrap();
     assert!(message.contains("stringified twice"), "{message}");
 }
 
 #[tokio::test]
 async fn a_name_of_the_wire_keeps_its_spelling_in_a_message() {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
     let factors = format!("{service}/Passkeys/Factors");
     let base = json!({"friendly_name": "Phone", "identity": "user-0001"});
     for (member, value, start) in [
@@ -213,7 +214,7 @@ async fn a_name_of_the_wire_keeps_its_spelling_in_a_message() {
     ] {
         let mut body = base.clone();
         body[member] = value;
-        let error = backend.json(&factors, &body).await.expect(400);
+        let error = account.post(&factors, &body).await.expect(400);
         let message = error["details"]["message"].as_str().unwrap();
         assert!(message.starts_with(start), "{message}");
     }
@@ -222,13 +223,13 @@ async fn a_name_of_the_wire_keeps_its_spelling_in_a_message() {
 /// Java sends the names of its constants.
 #[tokio::test]
 async fn a_choice_is_read_in_any_spelling_and_shown_in_the_specifications() {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
     let factors = format!("{service}/Passkeys/Factors");
     let body = json!({"friendly_name": "Phone", "identity": "user-0001", "config": {
         "authenticator_attachment": "CROSS_PLATFORM", "discoverable_credentials": "DISCOURAGED",
         "user_verification": "Required"}});
-    let factor = backend.json(&factors, &body).await.expect(201);
+    let factor = account.post(&factors, &body).await.expect(201);
     let config = &factor["config"];
     assert_eq!(config["authenticator_attachment"], "cross-platform");
     assert_eq!(config["discoverable_credentials"], "discouraged");
@@ -237,16 +238,16 @@ async fn a_choice_is_read_in_any_spelling_and_shown_in_the_specifications() {
     assert_eq!(selection["authenticatorAttachment"], "cross-platform");
 
     let form = "Passkeys.AuthenticatorAttachment=PLATFORM&Passkeys.UserVerification=Discouraged";
-    let changed = backend.form(&service, form).await.expect(200);
+    let changed = account.post(&service, form).await.expect(200);
     assert_eq!(changed["passkeys"]["authenticator_attachment"], "platform");
     assert_eq!(changed["passkeys"]["user_verification"], "discouraged");
 }
 
 #[tokio::test]
 async fn what_is_set_nowhere_is_named_in_the_message_and_the_details() {
-    let backend = Backend::new().await;
-    let service = backend
-        .form("/v2/Services", "FriendlyName=Acme")
+    let account = TestApp::new().await.account();
+    let service = account
+        .post("/v2/Services", "FriendlyName=Acme")
         .await
         .expect(201);
     let factors = format!(
@@ -255,7 +256,7 @@ async fn what_is_set_nowhere_is_named_in_the_message_and_the_details() {
     );
     let mut body = json!({"friendly_name": "Phone", "identity": "user-0001"});
 
-    let error = backend.json(&factors, &body).await.refused(400, 60371);
+    let error = account.post(&factors, &body).await.refused(400, 60371);
     assert_eq!(
         error["message"],
         "Relying party invalid or not provided: relying_party.id, relying_party.origins"
@@ -267,7 +268,7 @@ async fn what_is_set_nowhere_is_named_in_the_message_and_the_details() {
     assert_eq!(error["details"]["reason"], "relying_party_incomplete");
 
     body["config"] = json!({"relying_party": {"id": "acme.test", "origins": ["https://acme.test"]}, "user_verification": "preferred"});
-    let error = backend.json(&factors, &body).await.refused(400, 60393);
+    let error = account.post(&factors, &body).await.refused(400, 60393);
     assert_eq!(
         error["message"],
         "Authenticator criteria are missing from the request: authenticator_attachment, discoverable_credentials"
@@ -279,7 +280,7 @@ async fn what_is_set_nowhere_is_named_in_the_message_and_the_details() {
 
     body["config"]["authenticator_attachment"] = json!("any");
     body["config"]["discoverable_credentials"] = json!("discouraged");
-    let factor = backend.json(&factors, &body).await.expect(201);
+    let factor = account.post(&factors, &body).await.expect(201);
     // Named after the service when nobody says otherwise; `any` is no member of the options.
     assert_eq!(factor["config"]["relying_party"]["name"], "Acme");
     assert!(
@@ -291,8 +292,8 @@ async fn what_is_set_nowhere_is_named_in_the_message_and_the_details() {
 
 #[tokio::test]
 async fn a_bad_member_has_its_code_and_creates_nobody() {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
     let good = json!({"friendly_name": "Phone", "identity": "user-0001", "config": serde_json::from_str::<Value>(CONFIG).unwrap()});
     let long = "x".repeat(65);
     for (path, value, code) in [
@@ -330,13 +331,13 @@ async fn a_bad_member_has_its_code_and_creates_nobody() {
     ] {
         let mut body = good.clone();
         testkit::json::set(&mut body, path, value.clone());
-        let reply = backend
-            .json(&format!("{service}/Passkeys/Factors"), &body)
+        let reply = account
+            .post(&format!("{service}/Passkeys/Factors"), &body)
             .await;
         assert_eq!(reply.json["code"], code, "{path} {value}: {}", reply.json);
         reply.refused(400, code);
     }
-    let entities = backend
+    let entities = account
         .get(&format!("{service}/Entities"))
         .await
         .expect(200);
@@ -345,13 +346,13 @@ async fn a_bad_member_has_its_code_and_creates_nobody() {
 
 #[tokio::test]
 async fn exclude_credentials_lists_the_passkeys_that_the_entity_has() {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
     let mut authenticator = Authenticator::default();
-    backend
+    account
         .register(&service, "user-0001", &mut authenticator)
         .await;
-    let factor = without_random(backend.start(&service, "user-0001").await, &authenticator);
+    let factor = without_random(account.start(&service, "user-0001").await, &authenticator);
     assert_eq!(
         factor["options"]["publicKey"]["excludeCredentials"],
         json!([{"type": "public-key", "id": "[credential id]", "transports": ["internal", "hybrid"]}])
@@ -360,27 +361,27 @@ async fn exclude_credentials_lists_the_passkeys_that_the_entity_has() {
 
 #[tokio::test]
 async fn an_entity_with_as_many_passkeys_as_allowed_gets_60315() {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
-    backend
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
+    account
         .change(&service, |rp| rp.policy.max_credentials_per_user = 1)
         .await;
-    let waiting = backend.start(&service, "user-0001").await;
-    backend
+    let waiting = account.start(&service, "user-0001").await;
+    account
         .register(&service, "user-0001", &mut Authenticator::default())
         .await;
     let body = json!({"friendly_name": "Phone", "identity": "user-0001"});
-    backend
-        .json(&format!("{service}/Passkeys/Factors"), &body)
+    account
+        .post(&format!("{service}/Passkeys/Factors"), &body)
         .await
         .refused(400, 60315);
     // One that was started before is judged at its end.
-    let credential = crate::backend::create(
+    let credential = crate::support::create(
         &mut Authenticator::default(),
         &waiting,
         &testkit::Lies::default(),
     );
-    backend
+    account
         .verify(&service, &credential)
         .await
         .refused(400, 60315);

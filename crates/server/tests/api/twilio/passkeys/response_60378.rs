@@ -1,15 +1,16 @@
-//! 60378, to the letter of contract section 9.5.
+//! Error 60378: which members of a response are missing or invalid, and what the error says about each.
 
 use serde_json::{Value, json};
 use testkit::json::{flat, set, without};
 use testkit::{Authenticator, Lies};
 
-use crate::backend::{Backend, create, get};
+use crate::common::{Client, TestApp};
+use crate::support::{create, get};
 
 const TITLE: &str = "Authenticator response invalid or not provided";
 
 struct Setting {
-    backend: Backend,
+    account: Client,
     service: String,
     /// A good answer to an open registration.
     attestation: Value,
@@ -18,20 +19,20 @@ struct Setting {
 }
 
 async fn setting() -> Setting {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
     let mut authenticator = Authenticator::default();
-    backend
+    account
         .register(&service, "user-0001", &mut authenticator)
         .await;
-    let challenge = backend
+    let challenge = account
         .challenge(&service, &json!({"identity": "user-0001"}))
         .await;
     let assertion = get(&mut authenticator, &challenge, &Lies::default());
-    let factor = backend.start(&service, "user-0002").await;
+    let factor = account.start(&service, "user-0002").await;
     let attestation = create(&mut Authenticator::default(), &factor, &Lies::default());
     Setting {
-        backend,
+        account,
         service,
         attestation,
         assertion,
@@ -39,13 +40,29 @@ async fn setting() -> Setting {
 }
 
 impl Setting {
+    /// Sends the answer to the open registration, which must be refused with 60378; the error.
+    async fn attestation_is_60378(&self, bad: &Value, members: &[&str], reason: &str) -> Value {
+        let reply = self.account.verify(&self.service, bad).await;
+        let error = reply.refused(400, 60378);
+        assert_60378(&error, members, reason);
+        error
+    }
+
+    /// The same with the answer to the open challenge.
+    async fn assertion_is_60378(&self, bad: &Value, members: &[&str], reason: &str) -> Value {
+        let reply = self.account.approve(&self.service, bad).await;
+        let error = reply.refused(400, 60378);
+        assert_60378(&error, members, reason);
+        error
+    }
+
     /// Both good answers are still taken: nothing before cost their ceremonies anything.
     async fn nothing_was_changed(&self) {
-        self.backend
+        self.account
             .verify(&self.service, &self.attestation)
             .await
             .expect(200);
-        self.backend
+        self.account
             .approve(&self.service, &self.assertion)
             .await
             .expect(200);
@@ -63,7 +80,7 @@ fn changed(credential: &Value, path: &str, value: Option<Value>) -> Value {
     credential
 }
 
-#[track_caller]
+/// The error must be 60378, name these members and have this reason and a help.
 fn assert_60378(error: &Value, members: &[&str], reason: &str) {
     assert_eq!(error["message"], TITLE, "{error}");
     assert_eq!(error["details"]["reason"], reason, "{error}");
@@ -88,19 +105,13 @@ async fn a_response_that_is_absent_null_or_no_object_is_60378() {
         Some(json!(true)),
     ] {
         let bad = changed(&setting.attestation, "response", value.clone());
-        let error = setting
-            .backend
-            .verify(&setting.service, &bad)
-            .await
-            .refused(400, 60378);
-        assert_60378(&error, &["response"], "response_member_missing");
+        setting
+            .attestation_is_60378(&bad, &["response"], "response_member_missing")
+            .await;
         let bad = changed(&setting.assertion, "response", value);
-        let error = setting
-            .backend
-            .approve(&setting.service, &bad)
-            .await
-            .refused(400, 60378);
-        assert_60378(&error, &["response"], "response_member_missing");
+        setting
+            .assertion_is_60378(&bad, &["response"], "response_member_missing")
+            .await;
     }
     setting.nothing_was_changed().await;
 }
@@ -118,12 +129,9 @@ async fn each_required_member_that_is_absent_null_empty_or_no_string_is_60378() 
     ] {
         for member in ["response.clientDataJSON", "response.attestationObject"] {
             let bad = changed(&setting.attestation, member, value.clone());
-            let error = setting
-                .backend
-                .verify(&setting.service, &bad)
-                .await
-                .refused(400, 60378);
-            assert_60378(&error, &[member], "response_member_missing");
+            setting
+                .attestation_is_60378(&bad, &[member], "response_member_missing")
+                .await;
         }
         for member in [
             "response.clientDataJSON",
@@ -131,12 +139,9 @@ async fn each_required_member_that_is_absent_null_empty_or_no_string_is_60378() 
             "response.signature",
         ] {
             let bad = changed(&setting.assertion, member, value.clone());
-            let error = setting
-                .backend
-                .approve(&setting.service, &bad)
-                .await
-                .refused(400, 60378);
-            assert_60378(&error, &[member], "response_member_missing");
+            setting
+                .assertion_is_60378(&bad, &[member], "response_member_missing")
+                .await;
         }
     }
     setting.nothing_was_changed().await;
@@ -153,42 +158,33 @@ async fn all_missing_members_are_named_at_once() {
         changed(credential, "response", Some(response))
     };
     let bad = only(&setting.attestation, &[]);
-    let error = setting
-        .backend
-        .verify(&setting.service, &bad)
-        .await
-        .refused(400, 60378);
-    assert_60378(
-        &error,
-        &["response.clientDataJSON", "response.attestationObject"],
-        "response_member_missing",
-    );
+    setting
+        .attestation_is_60378(
+            &bad,
+            &["response.clientDataJSON", "response.attestationObject"],
+            "response_member_missing",
+        )
+        .await;
     let bad = only(&setting.assertion, &["clientDataJSON"]);
-    let error = setting
-        .backend
-        .approve(&setting.service, &bad)
-        .await
-        .refused(400, 60378);
-    assert_60378(
-        &error,
-        &["response.authenticatorData", "response.signature"],
-        "response_member_missing",
-    );
+    setting
+        .assertion_is_60378(
+            &bad,
+            &["response.authenticatorData", "response.signature"],
+            "response_member_missing",
+        )
+        .await;
     let bad = only(&setting.assertion, &[]);
-    let error = setting
-        .backend
-        .approve(&setting.service, &bad)
-        .await
-        .refused(400, 60378);
-    assert_60378(
-        &error,
-        &[
-            "response.clientDataJSON",
-            "response.authenticatorData",
-            "response.signature",
-        ],
-        "response_member_missing",
-    );
+    setting
+        .assertion_is_60378(
+            &bad,
+            &[
+                "response.clientDataJSON",
+                "response.authenticatorData",
+                "response.signature",
+            ],
+            "response_member_missing",
+        )
+        .await;
 
     // A member that is missing counts before one that cannot be decoded.
     let bad = changed(
@@ -196,12 +192,9 @@ async fn all_missing_members_are_named_at_once() {
         "response.clientDataJSON",
         Some(json!("=")),
     );
-    let error = setting
-        .backend
-        .approve(&setting.service, &bad)
-        .await
-        .refused(400, 60378);
-    assert_60378(&error, &["response.signature"], "response_member_missing");
+    setting
+        .assertion_is_60378(&bad, &["response.signature"], "response_member_missing")
+        .await;
     setting.nothing_was_changed().await;
 }
 
@@ -210,15 +203,12 @@ async fn the_response_of_the_other_ceremony_is_60378_and_the_help_says_where_it_
     let setting = setting().await;
     let mut assertion = setting.assertion.clone();
     let error = setting
-        .backend
-        .verify(&setting.service, &assertion)
-        .await
-        .refused(400, 60378);
-    assert_60378(
-        &error,
-        &["response.attestationObject"],
-        "response_member_missing",
-    );
+        .attestation_is_60378(
+            &assertion,
+            &["response.attestationObject"],
+            "response_member_missing",
+        )
+        .await;
     assert!(
         error["details"]["help"]
             .as_str()
@@ -232,7 +222,7 @@ async fn the_response_of_the_other_ceremony_is_60378_and_the_help_says_where_it_
     for extra in ["authenticatorData", "publicKey", "publicKeyAlgorithm"] {
         without(&mut attestation, &format!("response.{extra}"));
         let error = setting
-            .backend
+            .account
             .approve(&setting.service, &attestation)
             .await
             .refused(400, 60378);
@@ -244,27 +234,21 @@ async fn the_response_of_the_other_ceremony_is_60378_and_the_help_says_where_it_
             "{error}"
         );
     }
-    let error = setting
-        .backend
-        .approve(&setting.service, &attestation)
-        .await
-        .refused(400, 60378);
-    assert_60378(
-        &error,
-        &["response.authenticatorData", "response.signature"],
-        "response_member_missing",
-    );
+    setting
+        .assertion_is_60378(
+            &attestation,
+            &["response.authenticatorData", "response.signature"],
+            "response_member_missing",
+        )
+        .await;
     without(&mut assertion, "response.clientDataJSON");
-    let error = setting
-        .backend
-        .verify(&setting.service, &assertion)
-        .await
-        .refused(400, 60378);
-    assert_60378(
-        &error,
-        &["response.clientDataJSON", "response.attestationObject"],
-        "response_member_missing",
-    );
+    setting
+        .attestation_is_60378(
+            &assertion,
+            &["response.clientDataJSON", "response.attestationObject"],
+            "response_member_missing",
+        )
+        .await;
     setting.nothing_was_changed().await;
 }
 
@@ -272,11 +256,12 @@ async fn the_response_of_the_other_ceremony_is_60378_and_the_help_says_where_it_
 async fn the_flat_shape_is_60378_and_the_help_says_how_to_nest_it() {
     let setting = setting().await;
     let error = setting
-        .backend
-        .verify(&setting.service, &flat(setting.attestation.clone()))
-        .await
-        .refused(400, 60378);
-    assert_60378(&error, &["response"], "response_member_missing");
+        .attestation_is_60378(
+            &flat(setting.attestation.clone()),
+            &["response"],
+            "response_member_missing",
+        )
+        .await;
     assert!(
         error["details"]["help"]
             .as_str()
@@ -285,11 +270,12 @@ async fn the_flat_shape_is_60378_and_the_help_says_how_to_nest_it() {
         "{error}"
     );
     let error = setting
-        .backend
-        .approve(&setting.service, &flat(setting.assertion.clone()))
-        .await
-        .refused(400, 60378);
-    assert_60378(&error, &["response"], "response_member_missing");
+        .assertion_is_60378(
+            &flat(setting.assertion.clone()),
+            &["response"],
+            "response_member_missing",
+        )
+        .await;
     assert!(
         error["details"]["help"]
             .as_str()
@@ -311,41 +297,29 @@ async fn a_type_that_is_not_public_key_is_60378() {
         json!({}),
     ] {
         let bad = changed(&setting.attestation, "type", Some(value.clone()));
-        let error = setting
-            .backend
-            .verify(&setting.service, &bad)
-            .await
-            .refused(400, 60378);
-        assert_60378(&error, &["type"], "credential_type_mismatch");
+        setting
+            .attestation_is_60378(&bad, &["type"], "credential_type_mismatch")
+            .await;
         let bad = changed(&setting.assertion, "type", Some(value));
-        let error = setting
-            .backend
-            .approve(&setting.service, &bad)
-            .await
-            .refused(400, 60378);
-        assert_60378(&error, &["type"], "credential_type_mismatch");
+        setting
+            .assertion_is_60378(&bad, &["type"], "credential_type_mismatch")
+            .await;
     }
     // Whatever else is missing is named along.
     let mut bad = changed(&setting.attestation, "type", Some(json!("password")));
     without(&mut bad, "response.attestationObject");
-    let error = setting
-        .backend
-        .verify(&setting.service, &bad)
-        .await
-        .refused(400, 60378);
-    assert_60378(
-        &error,
-        &["type", "response.attestationObject"],
-        "credential_type_mismatch",
-    );
+    setting
+        .attestation_is_60378(
+            &bad,
+            &["type", "response.attestationObject"],
+            "credential_type_mismatch",
+        )
+        .await;
     let mut bad = changed(&setting.assertion, "type", Some(json!("password")));
     without(&mut bad, "response");
-    let error = setting
-        .backend
-        .approve(&setting.service, &bad)
-        .await
-        .refused(400, 60378);
-    assert_60378(&error, &["type", "response"], "credential_type_mismatch");
+    setting
+        .assertion_is_60378(&bad, &["type", "response"], "credential_type_mismatch")
+        .await;
     setting.nothing_was_changed().await;
 }
 
@@ -359,7 +333,7 @@ async fn a_required_member_that_cannot_be_decoded_has_its_own_code() {
         ] {
             let bad = changed(&setting.attestation, member, Some(json!(bad)));
             setting
-                .backend
+                .account
                 .verify(&setting.service, &bad)
                 .await
                 .refused(400, code);
@@ -371,7 +345,7 @@ async fn a_required_member_that_cannot_be_decoded_has_its_own_code() {
         ] {
             let bad = changed(&setting.assertion, member, Some(json!(bad)));
             setting
-                .backend
+                .account
                 .approve(&setting.service, &bad)
                 .await
                 .refused(400, code);
@@ -387,7 +361,7 @@ async fn the_order_of_checks_is_id_raw_id_attachment_response_client_data() {
     let mut bad = json!({"id": "=", "rawId": "=", "authenticatorAttachment": [], "type": "other", "response": {}});
     let genuine = &setting.attestation;
     setting
-        .backend
+        .account
         .verify(&setting.service, &json!([1]))
         .await
         .refused(400, 60306);
@@ -399,7 +373,7 @@ async fn the_order_of_checks_is_id_raw_id_attachment_response_client_data() {
         (60378, "response"),
     ] {
         setting
-            .backend
+            .account
             .verify(&setting.service, &bad)
             .await
             .refused(400, code);
@@ -418,7 +392,7 @@ async fn the_order_of_checks_is_id_raw_id_attachment_response_client_data() {
             testkit::base64url(text),
         );
         setting
-            .backend
+            .account
             .verify(&setting.service, &bad)
             .await
             .refused(400, 60380);
@@ -435,7 +409,7 @@ async fn the_order_of_checks_is_id_raw_id_attachment_response_client_data() {
         testkit::base64url(b"no CBOR"),
     );
     setting
-        .backend
+        .account
         .verify(&setting.service, &bad)
         .await
         .refused(404, 60390);
@@ -448,7 +422,7 @@ async fn a_registrations_own_authenticator_data_do_not_make_it_a_sign_in() {
     let bad = changed(&setting.attestation, "response.attestationObject", None);
     assert!(bad["response"]["authenticatorData"].is_string());
     let error = setting
-        .backend
+        .account
         .verify(&setting.service, &bad)
         .await
         .refused(400, 60378);
@@ -463,11 +437,10 @@ async fn a_registrations_own_authenticator_data_do_not_make_it_a_sign_in() {
 async fn the_whole_answer_is_as_documented() {
     let setting = setting().await;
     let bad = changed(&setting.attestation, "response.attestationObject", None);
-    insta::assert_json_snapshot!(
-        setting
-            .backend
-            .verify(&setting.service, &bad)
-            .await
-            .refused(400, 60378)
-    );
+    let reply = setting.account.verify(&setting.service, &bad).await;
+    let id = reply.header("x-request-id").expect("an id").to_owned();
+    let mut error = reply.refused(400, 60378);
+    let shown = std::mem::replace(&mut error["details"]["request_id"], "[request id]".into());
+    assert_eq!(shown, id);
+    insta::assert_json_snapshot!(error);
 }

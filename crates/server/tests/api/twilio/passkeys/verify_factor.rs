@@ -1,28 +1,29 @@
-//! `POST Passkeys/VerifyFactor` (contract section 6.4).
+//! `POST Passkeys/VerifyFactor`.
 
 use serde_json::{Value, json};
 use testkit::json::pad;
 use testkit::{Algorithm, Authenticator, Format, Lies, Profile};
 
-use crate::backend::{Backend, create, get};
+use crate::common::TestApp;
+use crate::support::{create, get};
 
 #[tokio::test]
 async fn a_verified_factor_shows_metadata_and_neither_binding_nor_options() {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
-    let factor = backend.start(&service, "user-0001").await;
-    backend.clock.advance_millis(2000);
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
+    let factor = account.start(&service, "user-0001").await;
+    account.app.clock.advance_millis(2000);
     let credential = create(&mut Authenticator::default(), &factor, &Lies::default());
-    let verified = backend.verify(&service, &credential).await.expect(200);
+    let verified = account.verify(&service, &credential).await.expect(200);
     insta::assert_json_snapshot!(verified);
     assert_eq!(verified["sid"], factor["sid"]);
-    assert_eq!(backend.follow(&verified["url"]).await.expect(200), verified);
+    assert_eq!(account.follow(&verified["url"]).await.expect(200), verified);
 }
 
 #[tokio::test]
 async fn the_raw_id_may_be_hexadecimal_and_attachment_and_type_absent() {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
     for change in [
         |credential: &mut Value| {
             let id = testkit::from_base64url(credential["id"].as_str().unwrap()).unwrap();
@@ -43,30 +44,30 @@ async fn the_raw_id_may_be_hexadecimal_and_attachment_and_type_absent() {
         |credential: &mut Value| credential["type"] = json!(""),
         |credential: &mut Value| credential["unknown"] = json!({"ignored": [1]}),
     ] {
-        let factor = backend.start(&service, "user-0001").await;
+        let factor = account.start(&service, "user-0001").await;
         let mut credential = create(&mut Authenticator::default(), &factor, &Lies::default());
         change(&mut credential);
-        backend.verify(&service, &credential).await.expect(200);
+        account.verify(&service, &credential).await.expect(200);
     }
 }
 
 #[tokio::test]
 async fn names_of_constants_are_read_as_the_words_that_they_stand_for() {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
-    let factor = backend.start(&service, "user-0001").await;
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
+    let factor = account.start(&service, "user-0001").await;
     let mut authenticator = Authenticator::default();
     let mut credential = create(&mut authenticator, &factor, &Lies::default());
     credential["authenticatorAttachment"] = json!("PLATFORM");
     credential["type"] = json!("PUBLIC_KEY");
     credential["response"]["transports"] = json!(["INTERNAL", "HYBRID", "SMART_CARD"]);
-    let verified = backend.verify(&service, &credential).await.expect(200);
+    let verified = account.verify(&service, &credential).await.expect(200);
     // Kept as browsers know them.
     assert_eq!(
         verified["metadata"]["transports"],
         "internal,hybrid,smart-card"
     );
-    let challenge = backend
+    let challenge = account
         .challenge(&service, &json!({"identity": "user-0001"}))
         .await;
     assert_eq!(
@@ -76,13 +77,13 @@ async fn names_of_constants_are_read_as_the_words_that_they_stand_for() {
     let mut assertion = get(&mut authenticator, &challenge, &Lies::default());
     assertion["authenticatorAttachment"] = json!("CROSS_PLATFORM");
     assertion["type"] = json!("PUBLIC_KEY");
-    backend.approve(&service, &assertion).await.expect(200);
+    account.approve(&service, &assertion).await.expect(200);
 
     // Another word stays another word.
-    let factor = backend.start(&service, "user-0001").await;
+    let factor = account.start(&service, "user-0001").await;
     let mut credential = create(&mut Authenticator::default(), &factor, &Lies::default());
     credential["type"] = json!("PASSWORD");
-    let error = backend
+    let error = account
         .verify(&service, &credential)
         .await
         .refused(400, 60378);
@@ -92,26 +93,26 @@ async fn names_of_constants_are_read_as_the_words_that_they_stand_for() {
 /// C#'s SDK sends a list of texts as the name of a type.
 #[tokio::test]
 async fn transports_that_are_no_list_are_ignored() {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
     for broken in [
         json!("System.Collections.Generic.List`1[System.String]"),
         json!({}),
         Value::Null,
     ] {
-        let factor = backend.start(&service, "user-0001").await;
+        let factor = account.start(&service, "user-0001").await;
         let mut credential = create(&mut Authenticator::default(), &factor, &Lies::default());
         credential["response"]["transports"] = broken;
-        let verified = backend.verify(&service, &credential).await.expect(200);
+        let verified = account.verify(&service, &credential).await.expect(200);
         assert_eq!(verified["metadata"]["transports"], "");
     }
 }
 
 #[tokio::test]
 async fn padding_at_the_end_of_outer_members_does_not_matter() {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
-    let factor = backend.start(&service, "user-0001").await;
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
+    let factor = account.start(&service, "user-0001").await;
     let mut authenticator = Authenticator::default();
     let mut credential = create(&mut authenticator, &factor, &Lies::default());
     let members = [
@@ -127,18 +128,18 @@ async fn padding_at_the_end_of_outer_members_does_not_matter() {
     // In the classic alphabet the value is refused, and the place is named.
     let mut classic = credential.clone();
     classic["rawId"] = json!("ab+/ab+/");
-    let error = backend.verify(&service, &classic).await.refused(400, 60376);
+    let error = account.verify(&service, &classic).await.refused(400, 60376);
     let message = error["details"]["message"].as_str().unwrap();
     assert!(message.contains("character 2 "), "{message}");
     let mut too_much = credential.clone();
     too_much["rawId"] = format!("{}=", credential["rawId"].as_str().unwrap()).into();
-    backend
+    account
         .verify(&service, &too_much)
         .await
         .refused(400, 60376);
-    backend.verify(&service, &credential).await.expect(200);
+    account.verify(&service, &credential).await.expect(200);
 
-    let challenge = backend.challenge(&service, &json!({})).await;
+    let challenge = account.challenge(&service, &json!({})).await;
     let mut assertion = get(&mut authenticator, &challenge, &Lies::default());
     for member in [
         "id",
@@ -150,19 +151,19 @@ async fn padding_at_the_end_of_outer_members_does_not_matter() {
     ] {
         pad(&mut assertion, member);
     }
-    backend.approve(&service, &assertion).await.expect(200);
+    account.approve(&service, &assertion).await.expect(200);
 }
 
 #[tokio::test]
 async fn every_offered_algorithm_and_known_format_verifies() {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
     for algorithm in [Algorithm::ES256, Algorithm::EdDSA, Algorithm::RS256] {
         for format in [Format::None, Format::PackedSelf, Format::PackedX5c] {
             let profile = Profile::default()
                 .with_algorithm(algorithm)
                 .with_format(format);
-            let factor = backend
+            let factor = account
                 .register(&service, "user-0001", &mut Authenticator::new(profile))
                 .await;
             assert_eq!(factor["status"], "verified", "{algorithm:?} {format:?}");
@@ -172,42 +173,42 @@ async fn every_offered_algorithm_and_known_format_verifies() {
 
 #[tokio::test]
 async fn a_factor_that_is_verified_cannot_be_verified_again() {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
-    let factor = backend.start(&service, "user-0001").await;
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
+    let factor = account.start(&service, "user-0001").await;
     let credential = create(&mut Authenticator::default(), &factor, &Lies::default());
-    let verified = backend.verify(&service, &credential).await.expect(200);
-    let error = backend
+    let verified = account.verify(&service, &credential).await.expect(200);
+    let error = account
         .verify(&service, &credential)
         .await
         .refused(403, 60383);
     assert_eq!(error["details"]["reason"], "ceremony_used");
-    assert_eq!(backend.follow(&factor["url"]).await.expect(200), verified);
+    assert_eq!(account.follow(&factor["url"]).await.expect(200), verified);
 }
 
 #[tokio::test]
 async fn a_registration_ends_after_ten_minutes() {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
-    let late = backend.start(&service, "user-0001").await;
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
+    let late = account.start(&service, "user-0001").await;
     let credential = create(&mut Authenticator::default(), &late, &Lies::default());
-    backend.clock.advance_millis(600_000);
-    let error = backend
+    account.app.clock.advance_millis(600_000);
+    let error = account
         .verify(&service, &credential)
         .await
         .refused(403, 60383);
     assert_eq!(error["details"]["reason"], "ceremony_expired");
 
-    let in_time = backend.start(&service, "user-0001").await;
+    let in_time = account.start(&service, "user-0001").await;
     let credential = create(&mut Authenticator::default(), &in_time, &Lies::default());
-    backend.clock.advance_millis(599_999);
-    backend.verify(&service, &credential).await.expect(200);
+    account.app.clock.advance_millis(599_999);
+    account.verify(&service, &credential).await.expect(200);
 }
 
 #[tokio::test]
 async fn a_refused_answer_ends_the_registration_for_good() {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
     for (lies, reason) in [
         (
             Lies {
@@ -253,10 +254,10 @@ async fn a_refused_answer_ends_the_registration_for_good() {
             "credential_id_mismatch",
         ),
     ] {
-        let factor = backend.start(&service, "user-0001").await;
+        let factor = account.start(&service, "user-0001").await;
         let mut authenticator = Authenticator::default();
         let credential = create(&mut authenticator, &factor, &lies);
-        let error = backend
+        let error = account
             .verify(&service, &credential)
             .await
             .refused(403, 60311);
@@ -268,13 +269,13 @@ async fn a_refused_answer_ends_the_registration_for_good() {
                 .is_some_and(|help| !help.is_empty())
         );
 
-        // The true answer comes too late now (contract section 9.6).
+        // The true answer comes too late now.
         let credential = create(&mut authenticator, &factor, &Lies::default());
-        backend
+        account
             .verify(&service, &credential)
             .await
             .refused(403, 60383);
-        let shown = backend.follow(&factor["url"]).await.expect(200);
+        let shown = account.follow(&factor["url"]).await.expect(200);
         assert_eq!(
             (&shown["status"], &shown["metadata"]),
             (&json!("unverified"), &Value::Null),
@@ -285,16 +286,16 @@ async fn a_refused_answer_ends_the_registration_for_good() {
 
 #[tokio::test]
 async fn a_tampered_attestation_signature_is_60311() {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
-    let factor = backend.start(&service, "user-0001").await;
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
+    let factor = account.start(&service, "user-0001").await;
     let mut authenticator = Authenticator::new(Profile::default().with_format(Format::PackedSelf));
     let lies = Lies {
         tampered_signature: true,
         ..Lies::default()
     };
     let credential = create(&mut authenticator, &factor, &lies);
-    let error = backend
+    let error = account
         .verify(&service, &credential)
         .await
         .refused(403, 60311);
@@ -303,13 +304,13 @@ async fn a_tampered_attestation_signature_is_60311() {
 
 #[tokio::test]
 async fn user_verification_is_demanded_when_the_options_said_required() {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
     let profile = Profile {
         user_verified: false,
         ..Profile::default()
     };
-    let preferred = backend
+    let preferred = account
         .register(
             &service,
             "user-0001",
@@ -317,13 +318,13 @@ async fn user_verification_is_demanded_when_the_options_said_required() {
         )
         .await;
     assert_eq!(preferred["metadata"]["user_verified"], "false");
-    backend
-        .form(&service, "Passkeys.UserVerification=required")
+    account
+        .post(&service, "Passkeys.UserVerification=required")
         .await
         .expect(200);
-    let factor = backend.start(&service, "user-0001").await;
+    let factor = account.start(&service, "user-0001").await;
     let credential = create(&mut Authenticator::new(profile), &factor, &Lies::default());
-    let error = backend
+    let error = account
         .verify(&service, &credential)
         .await
         .refused(403, 60311);
@@ -332,27 +333,27 @@ async fn user_verification_is_demanded_when_the_options_said_required() {
 
 #[tokio::test]
 async fn the_wishes_of_the_start_hold_whatever_is_configured_later() {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
-    let factor = backend.start(&service, "user-0001").await;
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
+    let factor = account.start(&service, "user-0001").await;
     let form = "Passkeys.RelyingParty.Id=other.test&Passkeys.RelyingParty.Origins=https%3A%2F%2Fother.test&Passkeys.UserVerification=required";
-    backend.form(&service, form).await.expect(200);
+    account.post(&service, form).await.expect(200);
     let credential = create(&mut Authenticator::default(), &factor, &Lies::default());
-    let verified = backend.verify(&service, &credential).await.expect(200);
+    let verified = account.verify(&service, &credential).await.expect(200);
     assert_eq!(verified["config"]["relying_party"]["id"], "acme.test");
 }
 
 #[tokio::test]
 async fn a_credential_id_is_registered_once_and_its_first_owner_keeps_it() {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
     let mut authenticator = Authenticator::default();
-    let first = backend
+    let first = account
         .register(&service, "user-0001", &mut authenticator)
         .await;
     let id = authenticator.credentials()[0].id().to_vec();
     for identity in ["user-0001", "user-0002"] {
-        let factor = backend.start(&service, identity).await;
+        let factor = account.start(&service, identity).await;
         let text = testkit::base64url(&id);
         let lies = Lies {
             attested_credential_id: Some(id.clone()),
@@ -362,43 +363,43 @@ async fn a_credential_id_is_registered_once_and_its_first_owner_keeps_it() {
             ..Lies::default()
         };
         let credential = create(&mut Authenticator::default(), &factor, &lies);
-        let error = backend
+        let error = account
             .verify(&service, &credential)
             .await
             .refused(409, 60317);
         assert_eq!(error["details"]["reason"], "credential_exists");
         assert_eq!(
-            backend.follow(&factor["url"]).await.expect(200)["status"],
+            account.follow(&factor["url"]).await.expect(200)["status"],
             "unverified"
         );
     }
-    assert_eq!(backend.follow(&first["url"]).await.expect(200), first);
+    assert_eq!(account.follow(&first["url"]).await.expect(200), first);
 }
 
 #[tokio::test]
 async fn an_answer_belongs_to_the_service_that_asked() {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
-    let other = backend.service().await;
-    let factor = backend.start(&service, "user-0001").await;
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
+    let other = account.service().await;
+    let factor = account.start(&service, "user-0001").await;
     let credential = create(&mut Authenticator::default(), &factor, &Lies::default());
-    let error = backend
+    let error = account
         .verify(&other, &credential)
         .await
         .refused(404, 60390);
     assert_eq!(error["details"]["reason"], "ceremony_not_found");
-    backend.verify(&service, &credential).await.expect(200);
+    account.verify(&service, &credential).await.expect(200);
 }
 
 #[tokio::test]
 async fn a_challenge_cannot_be_answered_as_a_registration() {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
-    backend
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
+    account
         .register(&service, "user-0001", &mut Authenticator::default())
         .await;
-    let challenge = backend.challenge(&service, &json!({})).await;
-    let factor = backend.start(&service, "user-0001").await;
+    let challenge = account.challenge(&service, &json!({})).await;
+    let factor = account.start(&service, "user-0001").await;
     let lies = Lies {
         challenge: challenge["options"]["publicKey"]["challenge"]
             .as_str()
@@ -406,7 +407,7 @@ async fn a_challenge_cannot_be_answered_as_a_registration() {
         ..Lies::default()
     };
     let credential = create(&mut Authenticator::default(), &factor, &lies);
-    backend
+    account
         .verify(&service, &credential)
         .await
         .refused(404, 60390);
@@ -414,15 +415,15 @@ async fn a_challenge_cannot_be_answered_as_a_registration() {
 
 #[tokio::test]
 async fn one_hundred_parallel_answers_make_one_factor() {
-    let backend = Backend::new().await;
-    let service = backend.service().await;
-    let factor = backend.start(&service, "user-0001").await;
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
+    let factor = account.start(&service, "user-0001").await;
     let credential = create(&mut Authenticator::default(), &factor, &Lies::default());
     let tasks: Vec<_> = (0..100)
         .map(|_| {
-            let (backend, service, credential) =
-                (backend.clone(), service.clone(), credential.clone());
-            tokio::spawn(async move { backend.verify(&service, &credential).await })
+            let (account, service, credential) =
+                (account.clone(), service.clone(), credential.clone());
+            tokio::spawn(async move { account.verify(&service, &credential).await })
         })
         .collect();
     let mut verified = 0;
