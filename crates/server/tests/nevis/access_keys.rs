@@ -3,19 +3,19 @@
 use axum::http::Method;
 use serde_json::json;
 
-use crate::cloud::{Cloud, is_timestamp, is_uuid, members};
+use crate::support::{Service, is_timestamp, is_uuid, members};
 
 #[tokio::test]
 async fn an_access_key_is_shown_once_listed_without_itself_and_revoked() {
-    let cloud = Cloud::new().await;
-    let path = cloud.manage("access-keys");
-    let created = cloud.another_key("  second  ").await;
+    let service = Service::new().await;
+    let path = service.manage("access-keys");
+    let created = service.another_key("  second  ").await;
     assert_eq!(members(&created), ["created_at", "id", "key", "name"]);
     assert_eq!(created["name"], "second");
     assert!(is_uuid(&created["id"]) && is_timestamp(&created["created_at"]));
-    let listed = cloud
-        .request(Method::GET, &path)
+    let listed = service
         .account()
+        .request(Method::GET, &path)
         .empty()
         .await
         .expect(200);
@@ -30,34 +30,33 @@ async fn an_access_key_is_shown_once_listed_without_itself_and_revoked() {
 
 #[tokio::test]
 async fn only_the_account_of_the_service_makes_and_sees_its_access_keys() {
-    let cloud = Cloud::new().await;
-    let path = cloud.manage("access-keys");
+    let service = Service::new().await;
+    let path = service.manage("access-keys");
     for method in [Method::GET, Method::POST] {
-        let call = || cloud.request(method.clone(), &path);
-        assert_eq!(call().json(&json!({"name": "x"})).await.status, 401);
         // The key of the Service does not make keys.
-        assert_eq!(call().key().json(&json!({"name": "x"})).await.status, 401);
+        for caller in [service.stranger(), service.back_end()] {
+            let call = caller.request(method.clone(), &path);
+            assert_eq!(call.json(&json!({"name": "x"})).await.status, 401);
+        }
     }
-    for service in [
+    for sid in [
         "VA00112233445566778899aabbccddeeff",
         "VA",
         "x",
         "YE00112233445566778899aabbccddeeff",
     ] {
-        let path = format!("/manage/v1/services/{service}/access-keys");
-        let call = || cloud.request(Method::POST, &path);
-        assert_eq!(
-            call().account().json(&json!({"name": "x"})).await.status,
-            404
-        );
-        assert_eq!(call().json(&json!({"name": "x"})).await.status, 401);
+        let path = format!("/manage/v1/services/{sid}/access-keys");
+        for (caller, status) in [(service.account(), 404), (service.stranger(), 401)] {
+            let reply = caller.post(&path, &json!({"name": "x"})).await;
+            assert_eq!(reply.status, status);
+        }
     }
 }
 
 #[tokio::test]
 async fn a_body_that_is_not_as_described_is_400_and_makes_no_key() {
-    let cloud = Cloud::new().await;
-    let path = cloud.manage("access-keys");
+    let service = Service::new().await;
+    let path = service.manage("access-keys");
     for bad in [
         "",
         "[]",
@@ -70,21 +69,21 @@ async fn a_body_that_is_not_as_described_is_400_and_makes_no_key() {
         "{\"name\":\"a\",\"admin\":true}",
         &format!("{{\"name\":\"{}\"}}", "a".repeat(129)),
     ] {
-        let call = cloud.request(Method::POST, &path).account();
+        let call = service.account().request(Method::POST, &path);
         assert_eq!(
             call.body("application/json", bad.to_owned()).await.status,
             400,
             "{bad}"
         );
     }
-    let call = cloud.request(Method::POST, &path).account();
+    let call = service.account().request(Method::POST, &path);
     assert_eq!(
         call.body("text/plain", "{\"name\":\"a\"}").await.status,
         415
     );
-    let listed = cloud
-        .request(Method::GET, &path)
+    let listed = service
         .account()
+        .request(Method::GET, &path)
         .empty()
         .await
         .expect(200);
@@ -93,8 +92,8 @@ async fn a_body_that_is_not_as_described_is_400_and_makes_no_key() {
 
 #[tokio::test]
 async fn keys_of_keys_that_are_not_there_are_404() {
-    let cloud = Cloud::new().await;
-    let other = cloud
+    let service = Service::new().await;
+    let other = service
         .another_service("other.test", "https://other.test")
         .await;
     let foreign = other.another_key("x").await["id"]
@@ -102,8 +101,8 @@ async fn keys_of_keys_that_are_not_there_are_404() {
         .unwrap()
         .to_owned();
     for id in ["x", "6f0e7c52-5a0b-4f0e-9f43-0a7f7b1c2d11", &foreign] {
-        let path = cloud.manage(&format!("access-keys/{id}"));
-        let call = cloud.request(Method::DELETE, &path).account();
+        let path = service.manage(&format!("access-keys/{id}"));
+        let call = service.account().request(Method::DELETE, &path);
         assert_eq!(call.empty().await.status, 404, "{id}");
     }
 }

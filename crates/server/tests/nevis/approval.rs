@@ -1,18 +1,18 @@
-//! `POST /api/v1/approval` (contract section 3.3).
+//! `POST /api/v1/approval`.
 
 use axum::http::Method;
 use serde_json::{Value, json};
 use testkit::{Authenticator, Lies};
 
-use crate::cloud::{Cloud, assertion, is_uuid, members};
+use crate::support::{Service, assertion, is_uuid, members};
 
 const APPROVAL: &str = "/api/v1/approval";
 
 #[tokio::test]
-async fn nv_20_an_approval_by_username_or_by_user_id_has_all_members() {
-    let cloud = Cloud::new().await;
+async fn an_approval_by_username_or_by_user_id_has_all_members() {
+    let service = Service::new().await;
     let mut authenticator = Authenticator::default();
-    let enrolled = cloud.register("ada", &mut authenticator).await;
+    let enrolled = service.register("ada", &mut authenticator).await;
     let id = testkit::base64url(authenticator.credentials()[0].id());
     for who in [
         json!({"username": "ada"}),
@@ -23,7 +23,7 @@ async fn nv_20_an_approval_by_username_or_by_user_id_has_all_members() {
         body["channel"] = "fido2".into();
         // What other channels take is ignored.
         body["message"] = "Pay 5 EUR?".into();
-        let approval = cloud.post(APPROVAL, &body).await.expect(201);
+        let approval = service.back_end().post(APPROVAL, &body).await.expect(201);
         assert_eq!(
             members(&approval),
             [
@@ -52,27 +52,27 @@ async fn nv_20_an_approval_by_username_or_by_user_id_has_all_members() {
             options["allowCredentials"],
             json!([{"type": "public-key", "id": id, "transports": ["internal", "hybrid"]}])
         );
-        cloud.assert(&mut authenticator, &approval).await.token();
+        service.assert(&mut authenticator, &approval).await.token();
     }
 }
 
 #[tokio::test]
 async fn a_misspelt_user_is_refused_and_begins_nothing_for_anybody() {
-    let cloud = Cloud::new().await;
+    let service = Service::new().await;
     for name in ["userName", "Username", "userid"] {
         let body = json!({"channel": "fido2", name: "ada"});
-        let error = cloud.post(APPROVAL, &body).await.expect(422);
+        let error = service.back_end().post(APPROVAL, &body).await.expect(422);
         let message = error["message"].as_str().unwrap();
         assert!(message.contains("misspelt: write user"), "{message}");
     }
 }
 
 #[tokio::test]
-async fn nv_21_an_approval_without_a_user_has_no_user_id_and_an_empty_allow_list() {
-    let cloud = Cloud::new().await;
+async fn an_approval_without_a_user_has_no_user_id_and_an_empty_allow_list() {
+    let service = Service::new().await;
     let mut authenticator = Authenticator::default();
-    cloud.register("ada", &mut authenticator).await;
-    let approval = cloud.approve(None).await;
+    service.register("ada", &mut authenticator).await;
+    let approval = service.approve(None).await;
     assert_eq!(
         members(&approval),
         ["credentialRequestOptions", "statusToken", "transactionId"]
@@ -81,16 +81,16 @@ async fn nv_21_an_approval_without_a_user_has_no_user_id_and_an_empty_allow_list
         approval["credentialRequestOptions"]["allowCredentials"],
         json!([])
     );
-    cloud.assert(&mut authenticator, &approval).await.token();
+    service.assert(&mut authenticator, &approval).await.token();
 }
 
 #[tokio::test]
-async fn nv_22_an_unknown_user_is_404_and_one_without_authenticators_422() {
-    let cloud = Cloud::new().await;
-    let enrolled = cloud.enroll("ada").await;
+async fn an_unknown_user_is_404_and_one_without_authenticators_422() {
+    let service = Service::new().await;
+    let enrolled = service.enroll("ada").await;
     let approve = async |mut body: Value| {
         body["channel"] = "fido2".into();
-        cloud.post(APPROVAL, &body).await
+        service.back_end().post(APPROVAL, &body).await
     };
     for unknown in [
         json!({"username": "bob"}),
@@ -122,11 +122,11 @@ async fn nv_22_an_unknown_user_is_404_and_one_without_authenticators_422() {
 }
 
 #[tokio::test]
-async fn nv_23_each_value_of_user_verification_is_echoed_and_preferred_is_the_default() {
-    let cloud = Cloud::new().await;
+async fn each_value_of_user_verification_is_echoed_and_preferred_is_the_default() {
+    let service = Service::new().await;
     let approve = async |options: Value| {
         let body = json!({"channel": "fido2", "fido2Options": options});
-        cloud.post(APPROVAL, &body).await
+        service.back_end().post(APPROVAL, &body).await
     };
     for value in ["preferred", "required", "discouraged"] {
         let approval = approve(json!({"userVerification": value}))
@@ -154,13 +154,13 @@ async fn nv_23_each_value_of_user_verification_is_echoed_and_preferred_is_the_de
 }
 
 #[tokio::test]
-async fn nv_24_an_authenticator_id_allows_only_that_credential() {
-    let cloud = Cloud::new().await;
+async fn an_authenticator_id_allows_only_that_credential() {
+    let service = Service::new().await;
     let (mut phone, mut key) = (Authenticator::default(), Authenticator::default());
-    cloud.register("ada", &mut phone).await;
-    cloud.register("ada", &mut key).await;
-    let user = cloud.user("ada").await;
-    let all = cloud.approve(Some("ada")).await;
+    service.register("ada", &mut phone).await;
+    service.register("ada", &mut key).await;
+    let user = service.user("ada").await;
+    let all = service.approve(Some("ada")).await;
     let listed = &all["credentialRequestOptions"]["allowCredentials"];
     assert_eq!(listed.as_array().unwrap().len(), 2);
     // The id under which this wire knows the credential of an authenticator.
@@ -178,7 +178,7 @@ async fn nv_24_an_authenticator_id_allows_only_that_credential() {
             let mut body = who;
             body["channel"] = "fido2".into();
             body["authenticatorId"] = id.clone();
-            let approval = cloud.post(APPROVAL, &body).await.expect(201);
+            let approval = service.back_end().post(APPROVAL, &body).await.expect(201);
             assert_eq!(approval["userId"], user["userId"]);
             let listed = &approval["credentialRequestOptions"]["allowCredentials"];
             assert_eq!(
@@ -192,13 +192,17 @@ async fn nv_24_an_authenticator_id_allows_only_that_credential() {
     // The other credential of the same user is refused then.
     let body = json!({"username": "ada", "channel": "fido2",
                       "authenticatorId": id_of(&phone)});
-    let approval = cloud.post(APPROVAL, &body).await.expect(201);
+    let approval = service.back_end().post(APPROVAL, &body).await.expect(201);
     let mut anything = approval.clone();
     anything["credentialRequestOptions"]["allowCredentials"] = json!([]);
     let answer = assertion(&mut key, &anything, &Lies::default());
-    cloud.page("/_app/assertion/result", &answer).await.failed();
+    service
+        .page()
+        .post("/_app/assertion/result", &answer)
+        .await
+        .failed();
 
-    cloud.register("bob", &mut Authenticator::default()).await;
+    service.register("bob", &mut Authenticator::default()).await;
     for (who, id, status) in [
         (
             "bob",
@@ -210,24 +214,29 @@ async fn nv_24_an_authenticator_id_allows_only_that_credential() {
         ("ada", json!(""), 422),
     ] {
         let body = json!({"username": who, "channel": "fido2", "authenticatorId": id});
-        cloud.post(APPROVAL, &body).await.refused(status);
+        service
+            .back_end()
+            .post(APPROVAL, &body)
+            .await
+            .refused(status);
     }
 }
 
 #[tokio::test]
 async fn an_intent_token_begins_one_approval_of_its_user() {
-    let cloud = Cloud::new().await;
+    let service = Service::new().await;
     let mut authenticator = Authenticator::default();
-    cloud.register("ada", &mut authenticator).await;
-    cloud.register("bob", &mut Authenticator::default()).await;
+    service.register("ada", &mut authenticator).await;
+    service.register("bob", &mut Authenticator::default()).await;
     let with = async |token: &str, body: Value| {
-        cloud
+        service
+            .stranger()
             .request(Method::POST, APPROVAL)
             .bearer(token)
             .json(&body)
             .await
     };
-    let token = cloud
+    let token = service
         .intent(&json!({"username": "ada", "operation": "approve"}))
         .await;
     with(&token, json!({"username": "bob", "channel": "fido2"}))
@@ -235,9 +244,9 @@ async fn an_intent_token_begins_one_approval_of_its_user() {
         .refused(403);
     // The token names the user, so leaving the name out does not open an approval for anybody.
     let approval = with(&token, json!({"channel": "fido2"})).await.expect(201);
-    cloud.assert(&mut authenticator, &approval).await.token();
+    service.assert(&mut authenticator, &approval).await.token();
     with(&token, json!({"channel": "fido2"})).await.refused(403);
-    let token = cloud
+    let token = service
         .intent(&json!({"username": "ada", "operation": "enroll"}))
         .await;
     with(&token, json!({"channel": "fido2"})).await.refused(403);
@@ -245,7 +254,7 @@ async fn an_intent_token_begins_one_approval_of_its_user() {
 
 #[tokio::test]
 async fn another_channel_than_fido2_is_422() {
-    let cloud = Cloud::new().await;
+    let service = Service::new().await;
     for channel in [
         json!("app"),
         json!("push"),
@@ -253,7 +262,8 @@ async fn another_channel_than_fido2_is_422() {
         json!(""),
         json!(1),
     ] {
-        cloud
+        service
+            .back_end()
             .post(APPROVAL, &json!({"channel": channel}))
             .await
             .refused(422);
@@ -262,13 +272,13 @@ async fn another_channel_than_fido2_is_422() {
 
 #[tokio::test]
 async fn a_missing_channel_is_told_as_missing() {
-    let cloud = Cloud::new().await;
+    let service = Service::new().await;
     for body in [
         json!({}),
         json!({"channel": null}),
         json!({"username": "ada"}),
     ] {
-        let error = cloud.post(APPROVAL, &body).await.refused(422);
+        let error = service.back_end().post(APPROVAL, &body).await.refused(422);
         assert_eq!(
             error["message"],
             r#"`channel` is missing: send "channel":"fido2""#

@@ -1,31 +1,36 @@
-//! `/api/v1/authenticators/{authenticatorId}` (contract section 3.8).
+//! `/api/v1/authenticators/{authenticatorId}`.
 
 use axum::http::Method;
 use serde_json::{Value, json};
 use testkit::Authenticator;
 
-use crate::cloud::Cloud;
+use crate::support::Service;
 
 #[tokio::test]
-async fn nv_70_an_authenticator_is_renamed_and_deleted_and_an_unknown_one_is_404() {
-    let cloud = Cloud::new().await;
+async fn an_authenticator_is_renamed_and_deleted_and_an_unknown_one_is_404() {
+    let service = Service::new().await;
     let mut authenticator = Authenticator::default();
-    cloud.register("ada", &mut authenticator).await;
-    let before = cloud.user("ada").await["authenticators"][0].clone();
+    service.register("ada", &mut authenticator).await;
+    let before = service.user("ada").await["authenticators"][0].clone();
     let path = format!(
         "/api/v1/authenticators/{}",
         before["authenticatorId"].as_str().unwrap()
     );
-    let rename =
-        async |path: &str, body: Value| cloud.request(Method::PATCH, path).key().json(&body).await;
-    cloud.clock.advance_millis(2000);
+    let rename = async |path: &str, body: Value| {
+        service
+            .back_end()
+            .request(Method::PATCH, path)
+            .json(&body)
+            .await
+    };
+    service.app.clock.advance_millis(2000);
     for name in ["Phone \u{1f4f1}", &"ä".repeat(255)] {
         let renamed = rename(&path, json!({"name": name})).await.expect(200);
         let mut expected = before.clone();
         expected["name"] = name.into();
         expected["updatedAt"] = "2026-01-02T03:04:07Z".into();
         assert_eq!(renamed, expected);
-        assert_eq!(cloud.user("ada").await["authenticators"][0], expected);
+        assert_eq!(service.user("ada").await["authenticators"][0], expected);
     }
     for bad in [
         json!({}),
@@ -42,30 +47,30 @@ async fn nv_70_an_authenticator_is_renamed_and_deleted_and_an_unknown_one_is_404
         "/api/v1/authenticators/x",
     ] {
         rename(unknown, json!({"name": "x"})).await.refused(404);
-        cloud.delete(unknown).await.refused(404);
+        service.back_end().delete(unknown).await.refused(404);
     }
-    let reply = cloud.delete(&path).await;
-    assert_eq!((reply.status, reply.text.as_str()), (204, ""));
-    cloud.delete(&path).await.refused(404);
+    let reply = service.back_end().delete(&path).await;
+    assert_eq!((reply.status, reply.text()), (204, ""));
+    service.back_end().delete(&path).await.refused(404);
     rename(&path, json!({"name": "x"})).await.refused(404);
     // When the last one goes, the user is new again, and cannot sign in.
-    let user = cloud.user("ada").await;
+    let user = service.user("ada").await;
     assert_eq!(user["status"], "new");
     assert_eq!(user["authenticators"], json!([]));
-    let approval = cloud.approve(None).await;
-    cloud.assert(&mut authenticator, &approval).await.failed();
+    let approval = service.approve(None).await;
+    service.assert(&mut authenticator, &approval).await.failed();
 }
 
 #[tokio::test]
 async fn the_id_of_a_pending_enrolment_is_no_authenticator() {
-    let cloud = Cloud::new().await;
-    let enrolled = cloud.enroll("ada").await;
+    let service = Service::new().await;
+    let enrolled = service.enroll("ada").await;
     let id = enrolled["enrollment"]["transactionId"].as_str().unwrap();
     let path = format!("/api/v1/authenticators/{id}");
-    cloud.delete(&path).await.refused(404);
-    let renamed = cloud.request(Method::PATCH, &path).key();
+    service.back_end().delete(&path).await.refused(404);
+    let renamed = service.back_end().request(Method::PATCH, &path);
     renamed.json(&json!({"name": "x"})).await.refused(404);
-    cloud
+    service
         .attest(&mut Authenticator::default(), &enrolled)
         .await
         .token();

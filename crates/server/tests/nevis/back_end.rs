@@ -1,10 +1,9 @@
-//! What holds for every call of a back end (contract section 1).
+//! What holds for every call of a back end.
 
 use axum::http::Method;
 use serde_json::{Value, json};
-use server::config::Nevis;
 
-use crate::cloud::{Cloud, PUBLIC_URL};
+use crate::support::Service;
 
 /// Every call that needs an access key: method, path, content type, a body that is good.
 pub fn calls(user: &str) -> Vec<(Method, String, &'static str, String)> {
@@ -64,18 +63,18 @@ pub fn calls(user: &str) -> Vec<(Method, String, &'static str, String)> {
     ]
 }
 
-async fn known_user(cloud: &Cloud) -> String {
-    cloud.enroll("ada").await["userId"]
+async fn known_user(service: &Service) -> String {
+    service.enroll("ada").await["userId"]
         .as_str()
         .unwrap()
         .to_owned()
 }
 
 #[tokio::test]
-async fn nv_01_ping_with_a_good_key_is_pong() {
-    let cloud = Cloud::new().await;
-    let reply = cloud.get("/ping").await;
-    assert_eq!((reply.status, reply.text.as_str()), (200, "PONG"));
+async fn ping_with_a_good_key_is_pong() {
+    let service = Service::new().await;
+    let reply = service.back_end().get("/ping").await;
+    assert_eq!((reply.status, reply.text()), (200, "PONG"));
     assert!(
         reply
             .header("content-type")
@@ -85,9 +84,9 @@ async fn nv_01_ping_with_a_good_key_is_pong() {
 }
 
 #[tokio::test]
-async fn nv_02_no_header_is_401_and_a_bad_key_403_with_error_message_and_status() {
-    let cloud = Cloud::new().await;
-    let user = known_user(&cloud).await;
+async fn no_header_is_401_and_a_bad_key_403_with_error_message_and_status() {
+    let service = Service::new().await;
+    let user = known_user(&service).await;
     let mut all = calls(&user);
     let json = "application/json";
     all.extend([
@@ -123,12 +122,12 @@ async fn nv_02_no_header_is_401_and_a_bad_key_403_with_error_message_and_status(
             "{}".into(),
         ),
     ]);
-    let status_token = cloud.enroll("ada").await["enrollment"]["statusToken"]
+    let status_token = service.enroll("ada").await["enrollment"]["statusToken"]
         .as_str()
         .unwrap()
         .to_owned();
     let flipped = {
-        let mut key = cloud.key.clone().into_bytes();
+        let mut key = service.key.clone().into_bytes();
         let last = key.len() - 10;
         key[last] = if key[last] == b'A' { b'B' } else { b'A' };
         String::from_utf8(key).unwrap()
@@ -138,13 +137,13 @@ async fn nv_02_no_header_is_401_and_a_bad_key_403_with_error_message_and_status(
         String::new(),
         "a.b.c".to_owned(),
         flipped,
-        cloud.key.to_lowercase(),
-        cloud.key[..cloud.key.len() - 1].to_owned(),
+        service.key.to_lowercase(),
+        service.key[..service.key.len() - 1].to_owned(),
         // A token of another kind opens nothing here.
         status_token,
     ];
     for (method, path, content_type, body) in all {
-        let call = || cloud.request(method.clone(), &path);
+        let call = || service.stranger().request(method.clone(), &path);
         let reply = call().body(content_type, body.clone()).await;
         assert_eq!(
             reply.header("www-authenticate"),
@@ -157,35 +156,43 @@ async fn nv_02_no_header_is_401_and_a_bad_key_403_with_error_message_and_status(
             let reply = call().bearer(key).body(content_type, body.clone()).await;
             assert_eq!(reply.refused(403)["error"], "Forbidden", "{path} {key}");
         }
-        let basic = call().account().body(content_type, body.clone()).await;
+        let basic = service.account().request(method.clone(), &path);
+        let basic = basic.body(content_type, body.clone()).await;
         basic.refused(403);
-        let twice = call().key().key().body(content_type, body.clone()).await;
+        let twice = service.back_end().request(method.clone(), &path);
+        let twice = twice.bearer(&service.key);
+        let twice = twice.body(content_type, body.clone()).await;
         twice.refused(403);
     }
     // Nothing was done by any of them.
-    cloud
+    service
+        .back_end()
         .get(&format!("/api/v1/users/{user}"))
         .await
         .expect(200);
-    cloud.get("/api/v1/users?username=grace").await.refused(404);
+    service
+        .back_end()
+        .get("/api/v1/users?username=grace")
+        .await
+        .refused(404);
 }
 
 #[tokio::test]
-async fn nv_03_every_path_with_a_trailing_slash_has_the_same_result() {
-    let cloud = Cloud::new().await;
-    let user = known_user(&cloud).await;
+async fn every_path_with_a_trailing_slash_has_the_same_result() {
+    let service = Service::new().await;
+    let user = known_user(&service).await;
     for (method, path, content_type, body) in calls(&user) {
         let slashed = match path.split_once('?') {
             Some((path, query)) => format!("{path}/?{query}"),
             None => format!("{path}/"),
         };
         let send = async |path: &str| {
-            let call = cloud.request(method.clone(), path).key();
+            let call = service.back_end().request(method.clone(), path);
             call.body(content_type, body.clone()).await
         };
         let (plain, slashed) = (send(&path).await, send(&slashed).await);
-        assert!(plain.status < 300, "{path}: {}", plain.text);
-        assert_eq!(plain.status, slashed.status, "{path}: {}", slashed.text);
+        assert!(plain.status < 300, "{path}: {}", plain.text());
+        assert_eq!(plain.status, slashed.status, "{path}: {}", slashed.text());
         if let (Value::Object(plain), Value::Object(slashed)) = (&plain.json, &slashed.json) {
             assert_eq!(
                 plain.keys().collect::<Vec<_>>(),
@@ -198,13 +205,17 @@ async fn nv_03_every_path_with_a_trailing_slash_has_the_same_result() {
         "/_app/attestation/result/",
         "/_app/assertion/result/",
     ] {
-        let reply = cloud.page(path, &json!({})).await;
-        assert!([200, 422].contains(&reply.status), "{path}: {}", reply.text);
+        let reply = service.page().post(path, &json!({})).await;
+        assert!(
+            [200, 422].contains(&reply.status),
+            "{path}: {}",
+            reply.text()
+        );
     }
     // And the calls that name something in the path.
     let mut authenticator = testkit::Authenticator::default();
-    cloud.register("bob", &mut authenticator).await;
-    let bob = cloud.user("bob").await;
+    service.register("bob", &mut authenticator).await;
+    let bob = service.user("bob").await;
     let (id, user) = (
         bob["authenticators"][0]["authenticatorId"]
             .as_str()
@@ -212,25 +223,26 @@ async fn nv_03_every_path_with_a_trailing_slash_has_the_same_result() {
         bob["userId"].as_str().unwrap(),
     );
     let path = format!("/api/v1/authenticators/{id}/");
-    let renamed = cloud.request(Method::PATCH, &path).key();
+    let renamed = service.back_end().request(Method::PATCH, &path);
     renamed.json(&json!({"name": "x"})).await.expect(200);
-    cloud.delete(&path).await.expect(204);
-    cloud
+    service.back_end().delete(&path).await.expect(204);
+    service
+        .back_end()
         .delete(&format!("/api/v1/users/{user}/"))
         .await
         .expect(204);
 }
 
 #[tokio::test]
-async fn nv_04_json_with_and_without_charset_is_accepted_and_another_media_type_is_415() {
-    let cloud = Cloud::new().await;
-    let user = known_user(&cloud).await;
+async fn json_with_and_without_charset_is_accepted_and_another_media_type_is_415() {
+    let service = Service::new().await;
+    let user = known_user(&service).await;
     for (method, path, content_type, body) in calls(&user) {
         if body.is_empty() {
             continue;
         }
         let send = async |content_type: &str| {
-            let call = cloud.request(method.clone(), &path).key();
+            let call = service.back_end().request(method.clone(), &path);
             call.body(content_type, body.clone()).await
         };
         for good in [
@@ -240,7 +252,7 @@ async fn nv_04_json_with_and_without_charset_is_accepted_and_another_media_type_
             content_type.to_uppercase(),
         ] {
             let reply = send(&good).await;
-            assert!(reply.status < 300, "{path} {good}: {}", reply.text);
+            assert!(reply.status < 300, "{path} {good}: {}", reply.text());
         }
         for bad in [
             "text/plain",
@@ -251,11 +263,11 @@ async fn nv_04_json_with_and_without_charset_is_accepted_and_another_media_type_
         ] {
             send(bad).await.refused(415);
         }
-        let without = cloud.request(method.clone(), &path).key();
+        let without = service.back_end().request(method.clone(), &path);
         without.send(body.clone()).await.refused(415);
-        let compressed = cloud
+        let compressed = service
+            .back_end()
             .request(method.clone(), &path)
-            .key()
             .header("content-encoding", "gzip");
         compressed
             .body(content_type, body.clone())
@@ -267,21 +279,21 @@ async fn nv_04_json_with_and_without_charset_is_accepted_and_another_media_type_
         "/_app/attestation/result",
         "/_app/assertion/result",
     ] {
-        let call = cloud.request(Method::POST, path);
+        let call = service.stranger().request(Method::POST, path);
         call.body("text/plain", "{}").await.refused(415);
     }
 }
 
 #[tokio::test]
 async fn a_method_that_a_path_does_not_have_is_405_with_the_methods_that_it_has() {
-    let cloud = Cloud::new().await;
+    let service = Service::new().await;
     for (method, path, allowed) in [
         (Method::GET, "/api/v1/users/enroll", "POST"),
         (Method::PUT, "/api/v1/approval", "POST"),
         (Method::DELETE, "/api/v1/introspect/", "POST"),
         (Method::POST, "/ping", "GET"),
     ] {
-        let reply = cloud.request(method, path).key().empty().await;
+        let reply = service.back_end().request(method, path).empty().await;
         assert!(reply.header("allow").unwrap().contains(allowed), "{path}");
         assert_eq!(reply.refused(405)["error"], "Method Not Allowed");
     }
@@ -290,7 +302,7 @@ async fn a_method_that_a_path_does_not_have_is_405_with_the_methods_that_it_has(
         "/_app/attestation/result",
         "/_app/assertion/result/",
     ] {
-        let reply = cloud.request(Method::GET, path).empty().await;
+        let reply = service.stranger().request(Method::GET, path).empty().await;
         assert_eq!(reply.header("allow"), Some("POST, OPTIONS"));
         reply.refused(405);
     }
@@ -298,7 +310,7 @@ async fn a_method_that_a_path_does_not_have_is_405_with_the_methods_that_it_has(
 
 #[tokio::test]
 async fn what_is_not_there_is_404() {
-    let cloud = Cloud::new().await;
+    let service = Service::new().await;
     for path in [
         "/api/v1",
         "/api/v1/",
@@ -306,26 +318,30 @@ async fn what_is_not_there_is_404() {
         "/api/v1/users/a/b/c",
         "/api/v1/users/%ff",
     ] {
-        cloud.get(path).await.refused(404);
+        service.back_end().get(path).await.refused(404);
     }
-    cloud.page("/_app/nothing", &json!({})).await.refused(404);
+    service
+        .page()
+        .post("/_app/nothing", &json!({}))
+        .await
+        .refused(404);
 }
 
 #[tokio::test]
 async fn nothing_in_an_error_can_be_taken_for_markup() {
-    let cloud = Cloud::new().await;
+    let service = Service::new().await;
     let body = r#"{"<b>&'":1,"<b>&'":2}"#;
-    let call = cloud.request(Method::POST, "/api/v1/approval").key();
+    let call = service.back_end().request(Method::POST, "/api/v1/approval");
     let reply = call.body("application/json", body).await;
     assert!(
-        !reply.text.contains(['<', '>', '&', '\'']),
+        !reply.text().contains(['<', '>', '&', '\'']),
         "{}",
-        reply.text
+        reply.text()
     );
     assert!(
-        reply.text.contains(r"\u003cb\u003e\u0026\u0027"),
+        reply.text().contains(r"\u003cb\u003e\u0026\u0027"),
         "{}",
-        reply.text
+        reply.text()
     );
     let error = reply.refused(400);
     assert!(
@@ -336,47 +352,47 @@ async fn nothing_in_an_error_can_be_taken_for_markup() {
 
 #[tokio::test]
 async fn answers_are_not_kept_by_caches() {
-    let cloud = Cloud::new().await;
-    let reply = cloud
+    let service = Service::new().await;
+    let reply = service
+        .back_end()
         .post("/api/v1/approval", &json!({"channel": "fido2"}))
         .await;
     assert_eq!(reply.header("cache-control"), Some("no-store"));
-    let reply = cloud.page("/_app/assertion/result", &json!({})).await;
+    let reply = service
+        .page()
+        .post("/_app/assertion/result", &json!({}))
+        .await;
     assert_eq!(reply.header("cache-control"), Some("no-store"));
 }
 
 #[tokio::test]
 async fn ping_may_be_open_and_the_whole_api_switched_off() {
-    let cloud = Cloud::new().await;
-    let open = cloud.elsewhere(
-        PUBLIC_URL,
-        Nevis {
-            open_ping: true,
-            ..Nevis::default()
-        },
-    );
-    let reply = open.request(Method::GET, "/ping").empty().await;
-    assert_eq!((reply.status, reply.text.as_str()), (200, "PONG"));
-    open.request(Method::GET, "/api/v1/users?username=ada")
+    let service = Service::new().await;
+    let open = service
+        .elsewhere(|settings| settings.nevis.open_ping = true)
+        .await;
+    let reply = open.stranger().request(Method::GET, "/ping").empty().await;
+    assert_eq!((reply.status, reply.text()), (200, "PONG"));
+    open.stranger()
+        .request(Method::GET, "/api/v1/users?username=ada")
         .empty()
         .await
         .refused(401);
-    let off = cloud.elsewhere(
-        PUBLIC_URL,
-        Nevis {
-            enabled: false,
-            ..Nevis::default()
-        },
-    );
+    let off = service
+        .elsewhere(|settings| settings.nevis.enabled = false)
+        .await;
     for path in [
         "/ping",
         "/api/v1/users?username=ada",
         "/fido2-client/fido2-client.js",
     ] {
-        assert_eq!(off.get(path).await.status, 404, "{path}");
+        assert_eq!(off.back_end().get(path).await.status, 404, "{path}");
     }
     assert_eq!(
-        off.page("/_app/assertion/result", &json!({})).await.status,
+        off.page()
+            .post("/_app/assertion/result", &json!({}))
+            .await
+            .status,
         404
     );
 }

@@ -4,7 +4,8 @@ use axum::http::Method;
 use serde_json::json;
 use testkit::{Authenticator, Lies};
 
-use crate::cloud::{Cloud, ORIGIN_OF_PAGES, Reply, assertion, attestation};
+use crate::common::Answer;
+use crate::support::{ORIGIN_OF_PAGES, Service, assertion, attestation};
 
 /// The paths that a page may call without any token in a header.
 const PATHS: [&str; 6] = [
@@ -39,12 +40,18 @@ const FOREIGN: [&str; 12] = [
     "*",
 ];
 
-async fn preflight(cloud: &Cloud, path: &str, origin: Option<&str>) -> Reply {
-    preflight_for(cloud, path, origin, "content-type").await
+async fn preflight(service: &Service, path: &str, origin: Option<&str>) -> Answer {
+    preflight_for(service, path, origin, "content-type").await
 }
 
-async fn preflight_for(cloud: &Cloud, path: &str, origin: Option<&str>, headers: &str) -> Reply {
-    let mut call = cloud
+async fn preflight_for(
+    service: &Service,
+    path: &str,
+    origin: Option<&str>,
+    headers: &str,
+) -> Answer {
+    let mut call = service
+        .stranger()
         .request(Method::OPTIONS, path)
         .header("access-control-request-method", "POST")
         .header("access-control-request-headers", headers);
@@ -54,7 +61,7 @@ async fn preflight_for(cloud: &Cloud, path: &str, origin: Option<&str>, headers:
     call.empty().await
 }
 
-fn cors_headers(reply: &Reply) -> usize {
+fn cors_headers(reply: &Answer) -> usize {
     let names = reply.headers.keys();
     names
         .filter(|name| name.as_str().starts_with("access-control"))
@@ -62,16 +69,15 @@ fn cors_headers(reply: &Reply) -> usize {
 }
 
 #[tokio::test]
-async fn nv_100_a_preflight_from_an_allowed_origin_has_headers_and_one_from_a_foreign_origin_none()
-{
-    let cloud = Cloud::new().await;
-    cloud
+async fn a_preflight_from_an_allowed_origin_has_headers_and_one_from_a_foreign_origin_none() {
+    let service = Service::new().await;
+    service
         .another_service("other.test", "https://other.test")
         .await;
     for path in PATHS.into_iter().chain(WITH_INTENT) {
         // A preflight names no Service: the origins of all count.
         for origin in [ORIGIN_OF_PAGES, "https://other.test"] {
-            let reply = preflight(&cloud, path, Some(origin)).await;
+            let reply = preflight(&service, path, Some(origin)).await;
             assert_eq!(reply.status, 204);
             assert_eq!(reply.header("access-control-allow-origin"), Some(origin));
             assert_eq!(
@@ -89,16 +95,17 @@ async fn nv_100_a_preflight_from_an_allowed_origin_has_headers_and_one_from_a_fo
             assert_eq!(reply.header("access-control-allow-credentials"), None);
         }
         for origin in FOREIGN {
-            let reply = preflight(&cloud, path, Some(origin)).await;
+            let reply = preflight(&service, path, Some(origin)).await;
             assert_eq!(cors_headers(&reply), 0, "{origin}");
             assert_eq!(
                 reply.header("vary"),
                 Some("Origin, Access-Control-Request-Headers")
             );
         }
-        assert_eq!(cors_headers(&preflight(&cloud, path, None).await), 0);
+        assert_eq!(cors_headers(&preflight(&service, path, None).await), 0);
     }
-    let twice = cloud
+    let twice = service
+        .stranger()
         .request(Method::OPTIONS, PATHS[0])
         .header("origin", ORIGIN_OF_PAGES)
         .header("origin", ORIGIN_OF_PAGES);
@@ -107,15 +114,18 @@ async fn nv_100_a_preflight_from_an_allowed_origin_has_headers_and_one_from_a_fo
 
 #[tokio::test]
 async fn the_answer_is_shown_to_the_origins_of_the_transactions_own_relying_party() {
-    let cloud = Cloud::new().await;
-    cloud
+    let service = Service::new().await;
+    service
         .another_service("other.test", "https://other.test")
         .await;
     let send = async |path: &str, origin: &str, body: &serde_json::Value| {
-        let call = cloud.request(Method::POST, path).header("origin", origin);
+        let call = service
+            .stranger()
+            .request(Method::POST, path)
+            .header("origin", origin);
         call.json(body).await
     };
-    let enrolled = cloud.enroll("ada").await;
+    let enrolled = service.enroll("ada").await;
     let token = json!({"statusToken": enrolled["enrollment"]["statusToken"]});
     let mut bad = attestation(&mut Authenticator::default(), &enrolled, &Lies::default());
     bad["type"] = "x".into();
@@ -143,10 +153,11 @@ async fn the_answer_is_shown_to_the_origins_of_the_transactions_own_relying_part
 
 #[tokio::test]
 async fn error_replies_are_shown_too_so_that_the_page_can_read_them() {
-    let cloud = Cloud::new().await;
+    let service = Service::new().await;
     for path in PATHS {
         let call = || {
-            cloud
+            service
+                .stranger()
                 .request(Method::POST, path)
                 .header("origin", ORIGIN_OF_PAGES)
         };
@@ -157,9 +168,10 @@ async fn error_replies_are_shown_too_so_that_the_page_can_read_them() {
             call().json(&json!({"statusToken": "x"})).await,
         ] {
             let shown = reply.header("access-control-allow-origin");
-            assert_eq!(shown, Some(ORIGIN_OF_PAGES), "{path}: {}", reply.text);
+            assert_eq!(shown, Some(ORIGIN_OF_PAGES), "{path}: {}", reply.text());
         }
-        let foreign = cloud
+        let foreign = service
+            .stranger()
             .request(Method::POST, path)
             .header("origin", "https://evil.test");
         assert_eq!(cors_headers(&foreign.json(&json!({})).await), 0);
@@ -168,20 +180,20 @@ async fn error_replies_are_shown_too_so_that_the_page_can_read_them() {
 
 #[tokio::test]
 async fn a_preflight_allows_the_headers_that_a_tracing_library_adds() {
-    let cloud = Cloud::new().await;
+    let service = Service::new().await;
     let asked = "baggage,content-type,sentry-trace,traceparent";
     for path in PATHS.into_iter().chain(WITH_INTENT) {
-        let reply = preflight_for(&cloud, path, Some(ORIGIN_OF_PAGES), asked).await;
+        let reply = preflight_for(&service, path, Some(ORIGIN_OF_PAGES), asked).await;
         assert_eq!(reply.status, 204, "{path}");
         assert_eq!(
             reply.header("access-control-allow-headers"),
             Some("content-type, accept, baggage, sentry-trace, traceparent"),
             "{path}"
         );
-        let foreign = preflight_for(&cloud, path, Some("https://evil.test"), asked).await;
+        let foreign = preflight_for(&service, path, Some("https://evil.test"), asked).await;
         assert_eq!(cors_headers(&foreign), 0, "{path}");
         for bad in ["*", "a b", "x-ok,(", &"x,".repeat(33), &"x".repeat(1025)] {
-            let reply = preflight_for(&cloud, path, Some(ORIGIN_OF_PAGES), bad).await;
+            let reply = preflight_for(&service, path, Some(ORIGIN_OF_PAGES), bad).await;
             assert_eq!(
                 reply.header("access-control-allow-headers"),
                 Some("content-type, accept"),
@@ -193,27 +205,30 @@ async fn a_preflight_allows_the_headers_that_a_tracing_library_adds() {
 
 #[tokio::test]
 async fn a_page_of_another_origin_may_use_an_intent_token() {
-    let cloud = Cloud::new().await;
-    cloud
+    let service = Service::new().await;
+    service
         .another_service("other.test", "https://other.test")
         .await;
-    cloud.register("ada", &mut Authenticator::default()).await;
+    service.register("ada", &mut Authenticator::default()).await;
     for (path, operation) in [
         ("/api/v1/users/enroll", "enroll"),
         ("/api/v1/approval", "approve"),
     ] {
         let asked = "authorization,content-type";
-        let reply = preflight_for(&cloud, path, Some(ORIGIN_OF_PAGES), asked).await;
+        let reply = preflight_for(&service, path, Some(ORIGIN_OF_PAGES), asked).await;
         assert_eq!(reply.status, 204);
         assert_eq!(
             reply.header("access-control-allow-headers"),
             Some("content-type, accept, authorization")
         );
-        let token = cloud
+        let token = service
             .intent(&json!({"username": "ada", "operation": operation}))
             .await;
         let with = async |origin: &str, body: serde_json::Value| {
-            let call = cloud.request(Method::POST, path).bearer(&token);
+            let call = service
+                .stranger()
+                .request(Method::POST, path)
+                .bearer(&token);
             call.header("origin", origin).json(&body).await
         };
         // A refusal can be read by the page, too, and spends nothing.
@@ -241,7 +256,7 @@ async fn a_page_of_another_origin_may_use_an_intent_token() {
     }
     // Without a token the page can read that it is missing.
     for path in WITH_INTENT {
-        let call = cloud.request(Method::POST, path);
+        let call = service.stranger().request(Method::POST, path);
         let reply = call
             .header("origin", ORIGIN_OF_PAGES)
             .json(&json!({}))
@@ -253,19 +268,23 @@ async fn a_page_of_another_origin_may_use_an_intent_token() {
 
 #[tokio::test]
 async fn a_call_with_an_access_key_is_for_no_page() {
-    let cloud = Cloud::new().await;
+    let service = Service::new().await;
     for path in ["/api/v1/introspect", "/api/v1/intent", "/ping"] {
-        let reply = preflight(&cloud, path, Some(ORIGIN_OF_PAGES)).await;
+        let reply = preflight(&service, path, Some(ORIGIN_OF_PAGES)).await;
         assert_eq!(cors_headers(&reply), 0, "{path}");
     }
-    let revoked = cloud.another_key("revoked").await;
+    let revoked = service.another_key("revoked").await;
     let id = revoked["id"].as_str().unwrap();
-    let path = cloud.manage(&format!("access-keys/{id}"));
-    let deleted = cloud.request(Method::DELETE, &path).account().empty().await;
+    let path = service.manage(&format!("access-keys/{id}"));
+    let deleted = service
+        .account()
+        .request(Method::DELETE, &path)
+        .empty()
+        .await;
     assert_eq!(deleted.status, 204);
     for path in WITH_INTENT.into_iter().chain(["/api/v1/introspect"]) {
-        for key in [cloud.key.as_str(), revoked["key"].as_str().unwrap()] {
-            let call = cloud.request(Method::POST, path).bearer(key);
+        for key in [service.key.as_str(), revoked["key"].as_str().unwrap()] {
+            let call = service.stranger().request(Method::POST, path).bearer(key);
             let reply = call
                 .header("origin", ORIGIN_OF_PAGES)
                 .json(&json!({"channel": "fido2", "username": "ada"}))
@@ -278,23 +297,23 @@ async fn a_call_with_an_access_key_is_for_no_page() {
 #[tokio::test]
 async fn a_browser_extension_signs_in_from_its_own_origin_once_it_is_configured() {
     let extension = "chrome-extension://abcdefghijklmnopabcdefghijklmnop";
-    let cloud = Cloud::new().await;
+    let service = Service::new().await;
     let lies = Lies {
         origin: Some(extension.to_owned()),
         ..Lies::default()
     };
-    let send = async |cloud: &Cloud, path: &str, body: &serde_json::Value| {
-        let call = cloud.request(Method::POST, path);
+    let send = async |service: &Service, path: &str, body: &serde_json::Value| {
+        let call = service.stranger().request(Method::POST, path);
         call.header("origin", extension).json(body).await
     };
     // Not configured, it is foreign.
-    let enrolled = cloud.enroll("ada").await;
+    let enrolled = service.enroll("ada").await;
     let body = attestation(&mut Authenticator::default(), &enrolled, &lies);
-    let reply = send(&cloud, PATHS[0], &body).await;
+    let reply = send(&service, PATHS[0], &body).await;
     assert_eq!(cors_headers(&reply), 0);
     reply.failed();
 
-    let configured = cloud
+    let configured = service
         .another_service("shop.test", &format!("https://shop.test,{extension}"))
         .await;
     let allowed = preflight(&configured, PATHS[0], Some(extension)).await;
@@ -323,19 +342,23 @@ async fn a_browser_extension_signs_in_from_its_own_origin_once_it_is_configured(
 
 #[tokio::test]
 async fn an_origin_is_known_as_soon_as_it_is_configured_and_forgotten_with_its_service() {
-    let cloud = Cloud::new().await;
+    let service = Service::new().await;
     let origin = "https://late.test";
     let known = async || {
-        preflight(&cloud, PATHS[0], Some(origin))
+        preflight(&service, PATHS[0], Some(origin))
             .await
             .header("access-control-allow-origin")
             .is_some()
     };
     assert!(!known().await);
-    let late = cloud.another_service("late.test", origin).await;
+    let late = service.another_service("late.test", origin).await;
     assert!(known().await);
-    let path = format!("/v2/Services/{}", late.service);
-    let deleted = cloud.request(Method::DELETE, &path).account().empty().await;
+    let path = format!("/v2/Services/{}", late.sid);
+    let deleted = service
+        .account()
+        .request(Method::DELETE, &path)
+        .empty()
+        .await;
     assert_eq!(deleted.status, 204);
     assert!(!known().await);
 }

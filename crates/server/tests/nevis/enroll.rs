@@ -1,4 +1,4 @@
-//! `POST /api/v1/users/enroll` (contract section 3.2).
+//! `POST /api/v1/users/enroll`.
 
 use axum::http::Method;
 use base64::Engine as _;
@@ -6,7 +6,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use testkit::Authenticator;
 
-use crate::cloud::{Cloud, START, claims, is_timestamp, is_uuid, members};
+use crate::common::START;
+use crate::support::{Service, claims, is_timestamp, is_uuid, members};
 
 const ENROLL: &str = "/api/v1/users/enroll";
 
@@ -15,9 +16,10 @@ fn options(enrolled: &Value) -> &Value {
 }
 
 #[tokio::test]
-async fn nv_10_a_new_user_is_enrolled_with_all_members_and_is_new() {
-    let cloud = Cloud::new().await;
-    let reply = cloud
+async fn a_new_user_is_enrolled_with_all_members_and_is_new() {
+    let service = Service::new().await;
+    let reply = service
+        .back_end()
         .post(
             ENROLL,
             &json!({"username": "cust-20417", "displayName": "Ada K.", "channel": "fido2"}),
@@ -83,11 +85,11 @@ async fn nv_10_a_new_user_is_enrolled_with_all_members_and_is_new() {
 }
 
 #[tokio::test]
-async fn nv_11_an_existing_user_is_enrolled_again_and_existing_credentials_are_excluded() {
-    let cloud = Cloud::new().await;
+async fn an_existing_user_is_enrolled_again_and_existing_credentials_are_excluded() {
+    let service = Service::new().await;
     let mut authenticator = Authenticator::default();
-    let first = cloud.register("ada", &mut authenticator).await;
-    let again = cloud.enroll("ada").await;
+    let first = service.register("ada", &mut authenticator).await;
+    let again = service.enroll("ada").await;
     assert_eq!(again["userId"], first["userId"]);
     assert_eq!(again["status"], "active");
     let id = testkit::base64url(authenticator.credentials()[0].id());
@@ -96,7 +98,7 @@ async fn nv_11_an_existing_user_is_enrolled_again_and_existing_credentials_are_e
         excluded,
         &json!([{"type": "public-key", "id": id, "transports": ["internal", "hybrid"]}])
     );
-    let user = cloud.user("ada").await;
+    let user = service.user("ada").await;
     assert_eq!(
         again["authenticators"],
         json!([user["authenticators"][0]["authenticatorId"]])
@@ -104,14 +106,18 @@ async fn nv_11_an_existing_user_is_enrolled_again_and_existing_credentials_are_e
 }
 
 #[tokio::test]
-async fn nv_12_a_username_that_is_missing_too_long_or_of_other_characters_is_422() {
-    let cloud = Cloud::new().await;
+async fn a_username_that_is_missing_too_long_or_of_other_characters_is_422() {
+    let service = Service::new().await;
     let enroll = async |username: Value| {
-        cloud
+        service
+            .back_end()
             .post(ENROLL, &json!({"username": username, "channel": "fido2"}))
             .await
     };
-    let missing = cloud.post(ENROLL, &json!({"channel": "fido2"})).await;
+    let missing = service
+        .back_end()
+        .post(ENROLL, &json!({"channel": "fido2"}))
+        .await;
     assert_eq!(missing.refused(422)["error"], "Unprocessable Entity");
     for bad in [
         Value::Null,
@@ -133,11 +139,11 @@ async fn nv_12_a_username_that_is_missing_too_long_or_of_other_characters_is_422
 }
 
 #[tokio::test]
-async fn nv_13_a_display_name_of_65_bytes_is_422_and_an_absent_one_is_the_username() {
-    let cloud = Cloud::new().await;
+async fn a_display_name_of_65_bytes_is_422_and_an_absent_one_is_the_username() {
+    let service = Service::new().await;
     let enroll = async |name: Value| {
         let body = json!({"username": "ada", "displayName": name, "channel": "fido2"});
-        cloud.post(ENROLL, &body).await
+        service.back_end().post(ENROLL, &body).await
     };
     // 32 characters of two bytes, then one more byte.
     let longest = "ä".repeat(32);
@@ -151,16 +157,16 @@ async fn nv_13_a_display_name_of_65_bytes_is_422_and_an_absent_one_is_the_userna
         assert_eq!(options(&enrolled)["user"]["displayName"], "ada");
     }
     let body = json!({"username": "ada", "channel": "fido2"});
-    let enrolled = cloud.post(ENROLL, &body).await.expect(201);
+    let enrolled = service.back_end().post(ENROLL, &body).await.expect(201);
     assert_eq!(options(&enrolled)["user"]["displayName"], "ada");
 }
 
 #[tokio::test]
-async fn nv_14_each_value_of_each_option_is_echoed_and_an_unknown_one_is_422() {
-    let cloud = Cloud::new().await;
+async fn each_value_of_each_option_is_echoed_and_an_unknown_one_is_422() {
+    let service = Service::new().await;
     let enroll = async |wishes: Value| {
         let body = json!({"username": "ada", "channel": "fido2", "fido2Options": wishes});
-        cloud.post(ENROLL, &body).await
+        service.back_end().post(ENROLL, &body).await
     };
     let selection = |name: &str, value: &str| json!({"authenticatorSelection": {name: value}});
     for (name, values) in [
@@ -206,10 +212,11 @@ async fn nv_14_each_value_of_each_option_is_echoed_and_an_unknown_one_is_422() {
 }
 
 #[tokio::test]
-async fn nv_15_an_intent_token_enrols_its_user_once_within_ten_minutes() {
-    let cloud = Cloud::new().await;
+async fn an_intent_token_enrols_its_user_once_within_ten_minutes() {
+    let service = Service::new().await;
     let with = async |token: &str, body: Value| {
-        cloud
+        service
+            .stranger()
             .request(Method::POST, ENROLL)
             .bearer(token)
             .json(&body)
@@ -217,7 +224,7 @@ async fn nv_15_an_intent_token_enrols_its_user_once_within_ten_minutes() {
     };
     let ada = || json!({"username": "ada", "channel": "fido2"});
     let intent = async |operation: &str| {
-        cloud
+        service
             .intent(&json!({"username": "ada", "operation": operation}))
             .await
     };
@@ -248,58 +255,59 @@ async fn nv_15_an_intent_token_enrols_its_user_once_within_ten_minutes() {
     let token = intent("approve").await;
     with(&token, ada()).await.refused(403);
     // Other channels.
-    let token = cloud
+    let token = service
         .intent(&json!({"username": "ada", "operation": "enroll", "channels": ["app", "sms"]}))
         .await;
     with(&token, ada()).await.refused(403);
-    let token = cloud
+    let token = service
         .intent(&json!({"username": "ada", "operation": "enroll", "channels": ["app", "fido2"]}))
         .await;
     with(&token, ada()).await.expect(201);
     // One second before the end, and at the end.
     let (early, late) = (intent("enroll").await, intent("enroll").await);
-    cloud.clock.advance_millis(599_000);
+    service.app.clock.advance_millis(599_000);
     with(&early, ada()).await.expect(201);
-    cloud.clock.advance_millis(1000);
+    service.app.clock.advance_millis(1000);
     with(&late, ada()).await.refused(403);
 }
 
 #[tokio::test]
 async fn an_intent_token_opens_nothing_but_enrolment_and_approval() {
-    let cloud = Cloud::new().await;
-    let user = cloud.enroll("ada").await["userId"]
+    let service = Service::new().await;
+    let user = service.enroll("ada").await["userId"]
         .as_str()
         .unwrap()
         .to_owned();
-    let token = cloud
+    let token = service
         .intent(&json!({"username": "ada", "operation": "enroll"}))
         .await;
     for (method, path, content_type, body) in crate::back_end::calls(&user) {
         if path == ENROLL {
             continue;
         }
-        let call = cloud.request(method, &path).bearer(&token);
+        let call = service.stranger().request(method, &path).bearer(&token);
         call.body(content_type, body).await.refused(403);
     }
 }
 
 #[tokio::test]
 async fn a_browser_with_an_intent_token_may_ask_for_more_than_is_configured_and_not_for_less() {
-    let cloud = Cloud::new().await;
+    let service = Service::new().await;
     let form = "Passkeys.UserVerification=required&Passkeys.DiscoverableCredentials=required\
                 &Passkeys.AuthenticatorAttachment=platform";
-    let configured = cloud
-        .request(Method::POST, &format!("/v2/Services/{}", cloud.service))
+    let configured = service
         .account()
+        .request(Method::POST, &format!("/v2/Services/{}", service.sid))
         .body("application/x-www-form-urlencoded", form)
         .await;
     configured.expect(200);
     let wish = json!({"username": "ada", "channel": "fido2", "fido2Options": {"authenticatorSelection": {
         "userVerification": "discouraged", "residentKey": "discouraged", "authenticatorAttachment": "cross-platform"}}});
-    let token = cloud
+    let token = service
         .intent(&json!({"username": "ada", "operation": "enroll"}))
         .await;
-    let enrolled = cloud
+    let enrolled = service
+        .stranger()
         .request(Method::POST, ENROLL)
         .bearer(&token)
         .json(&wish)
@@ -311,7 +319,7 @@ async fn a_browser_with_an_intent_token_may_ask_for_more_than_is_configured_and_
                "requireResidentKey": true, "userVerification": "required"})
     );
     // A back end decides for itself.
-    let enrolled = cloud.post(ENROLL, &wish).await.expect(201);
+    let enrolled = service.back_end().post(ENROLL, &wish).await.expect(201);
     assert_eq!(
         options(&enrolled)["authenticatorSelection"],
         json!({"authenticatorAttachment": "cross-platform", "residentKey": "discouraged",
@@ -320,20 +328,21 @@ async fn a_browser_with_an_intent_token_may_ask_for_more_than_is_configured_and_
 }
 
 #[tokio::test]
-async fn nv_16_the_11th_authenticator_is_409() {
-    let cloud = Cloud::new().await;
+async fn the_11th_authenticator_is_409() {
+    let service = Service::new().await;
     for _ in 0..10 {
-        cloud.register("ada", &mut Authenticator::default()).await;
+        service.register("ada", &mut Authenticator::default()).await;
     }
     let body = json!({"username": "ada", "channel": "fido2"});
-    let refused = cloud.post(ENROLL, &body).await.refused(409);
+    let refused = service.back_end().post(ENROLL, &body).await.refused(409);
     assert_eq!(refused["error"], "Conflict");
     assert_eq!(refused["reason"], "too_many_credentials");
     // The number is the Service's to choose.
-    cloud.choose(json!({"max_authenticators": 11})).await;
-    cloud.register("ada", &mut Authenticator::default()).await;
-    cloud.post(ENROLL, &body).await.refused(409);
-    cloud
+    service.choose(json!({"max_authenticators": 11})).await;
+    service.register("ada", &mut Authenticator::default()).await;
+    service.back_end().post(ENROLL, &body).await.refused(409);
+    service
+        .back_end()
         .post(ENROLL, &json!({"username": "bob", "channel": "fido2"}))
         .await
         .expect(201);
@@ -341,9 +350,10 @@ async fn nv_16_the_11th_authenticator_is_409() {
 
 #[tokio::test]
 async fn a_known_user_may_be_named_by_id() {
-    let cloud = Cloud::new().await;
-    let ada = cloud.enroll("ada").await;
-    let by_id = cloud
+    let service = Service::new().await;
+    let ada = service.enroll("ada").await;
+    let by_id = service
+        .back_end()
         .post(
             ENROLL,
             &json!({"userId": ada["userId"], "channel": "fido2"}),
@@ -352,18 +362,19 @@ async fn a_known_user_may_be_named_by_id() {
         .expect(201);
     assert_eq!(by_id["username"], "ada");
     let both = json!({"userId": ada["userId"], "username": "ada", "channel": "fido2"});
-    cloud.post(ENROLL, &both).await.expect(201);
+    service.back_end().post(ENROLL, &both).await.expect(201);
     let other = json!({"userId": ada["userId"], "username": "bob", "channel": "fido2"});
-    cloud.post(ENROLL, &other).await.refused(422);
+    service.back_end().post(ENROLL, &other).await.refused(422);
     let unknown = json!({"userId": "6f0e7c52-5a0b-4f0e-9f43-0a7f7b1c2d11", "channel": "fido2"});
-    cloud.post(ENROLL, &unknown).await.refused(404);
+    service.back_end().post(ENROLL, &unknown).await.refused(404);
     for bad in [
         json!("ada"),
         json!(""),
         json!(1),
         json!(ada["userId"].as_str().unwrap().replace('-', "")),
     ] {
-        cloud
+        service
+            .back_end()
             .post(ENROLL, &json!({"userId": bad, "channel": "fido2"}))
             .await
             .refused(422);
@@ -372,7 +383,7 @@ async fn a_known_user_may_be_named_by_id() {
 
 #[tokio::test]
 async fn another_channel_than_fido2_is_422() {
-    let cloud = Cloud::new().await;
+    let service = Service::new().await;
     for channel in [
         json!("app"),
         json!("push"),
@@ -383,19 +394,19 @@ async fn another_channel_than_fido2_is_422() {
         json!(2),
     ] {
         let body = json!({"username": "ada", "displayName": "Ada", "channel": channel});
-        cloud.post(ENROLL, &body).await.refused(422);
+        service.back_end().post(ENROLL, &body).await.refused(422);
     }
 }
 
 #[tokio::test]
 async fn a_missing_channel_is_told_as_missing() {
-    let cloud = Cloud::new().await;
+    let service = Service::new().await;
     for body in [
         json!({}),
         json!({"username": "ada"}),
         json!({"username": "ada", "channel": null}),
     ] {
-        let error = cloud.post(ENROLL, &body).await.refused(422);
+        let error = service.back_end().post(ENROLL, &body).await.refused(422);
         assert_eq!(
             error["message"],
             r#"`channel` is missing: send "channel":"fido2""#
@@ -405,12 +416,12 @@ async fn a_missing_channel_is_told_as_missing() {
 
 #[tokio::test]
 async fn a_second_start_does_not_cancel_the_first() {
-    let cloud = Cloud::new().await;
+    let service = Service::new().await;
     let mut authenticator = Authenticator::default();
-    let first = cloud.enroll("ada").await;
-    let second = cloud.enroll("ada").await;
-    cloud.attest(&mut authenticator, &first).await.token();
-    cloud
+    let first = service.enroll("ada").await;
+    let second = service.enroll("ada").await;
+    service.attest(&mut authenticator, &first).await.token();
+    service
         .attest(&mut Authenticator::default(), &second)
         .await
         .token();
@@ -418,8 +429,8 @@ async fn a_second_start_does_not_cancel_the_first() {
 
 #[tokio::test]
 async fn the_status_token_names_the_transaction_and_lives_as_long_as_the_service_chose() {
-    let cloud = Cloud::new().await;
-    let enrolled = cloud.enroll("ada").await;
+    let service = Service::new().await;
+    let enrolled = service.enroll("ada").await;
     let token = claims(enrolled["enrollment"]["statusToken"].as_str().unwrap());
     assert_eq!(token["txn"], enrolled["enrollment"]["transactionId"]);
     assert_eq!(token["sub"], enrolled["userId"]);
@@ -430,40 +441,41 @@ async fn the_status_token_names_the_transaction_and_lives_as_long_as_the_service
 
 #[tokio::test]
 async fn a_service_may_take_names_of_any_characters() {
-    let cloud = Cloud::new().await;
+    let service = Service::new().await;
     let body = json!({"username": "ädä+k <x>", "channel": "fido2"});
-    cloud.post(ENROLL, &body).await.refused(422);
-    cloud.choose(json!({"username_rule": "relaxed"})).await;
-    let enrolled = cloud.post(ENROLL, &body).await.expect(201);
+    service.back_end().post(ENROLL, &body).await.refused(422);
+    service.choose(json!({"username_rule": "relaxed"})).await;
+    let enrolled = service.back_end().post(ENROLL, &body).await.expect(201);
     assert_eq!(enrolled["username"], "ädä+k <x>");
     // Who is there may be enrolled again, whatever the rule is now.
-    cloud.choose(json!({"username_rule": "strict"})).await;
-    let again = cloud.post(ENROLL, &body).await.expect(201);
+    service.choose(json!({"username_rule": "strict"})).await;
+    let again = service.back_end().post(ENROLL, &body).await.expect(201);
     assert_eq!(again["userId"], enrolled["userId"]);
     let mut names = json!({"channel": "fido2"});
     for bad in ["a".repeat(301), "a\u{7}".to_owned()] {
         names["username"] = bad.into();
-        cloud.choose(json!({"username_rule": "relaxed"})).await;
-        cloud.post(ENROLL, &names).await.refused(422);
+        service.choose(json!({"username_rule": "relaxed"})).await;
+        service.back_end().post(ENROLL, &names).await.refused(422);
     }
 }
 
 #[tokio::test]
 async fn a_service_without_an_rp_id_says_what_is_missing() {
-    let cloud = Cloud::new().await;
-    let bare = cloud
-        .request(Method::POST, "/v2/Services")
+    let service = Service::new().await;
+    let bare = service
         .account()
+        .request(Method::POST, "/v2/Services")
         .body("application/x-www-form-urlencoded", "FriendlyName=Bare")
         .await
         .expect(201);
-    let mut other = cloud.clone();
-    other.service = bare["sid"].as_str().unwrap().to_owned();
+    let mut other = service.clone();
+    other.sid = bare["sid"].as_str().unwrap().to_owned();
     other.key = other.another_key("x").await["key"]
         .as_str()
         .unwrap()
         .to_owned();
     let refused = other
+        .back_end()
         .post(ENROLL, &json!({"username": "ada", "channel": "fido2"}))
         .await
         .refused(422);

@@ -1,17 +1,17 @@
-//! `POST /api/v1/intent` (contract section 3.6).
+//! `POST /api/v1/intent`.
 
 use serde_json::{Value, json};
 use testkit::Authenticator;
 
-use crate::cloud::{Cloud, START, claims, members};
+use crate::common::START;
+use crate::support::{Service, claims, members};
 
 const INTENT: &str = "/api/v1/intent";
 
 #[tokio::test]
-async fn nv_50_an_intent_token_is_made_for_either_operation_and_channels_and_a_bad_operation_is_422()
- {
-    let cloud = Cloud::new().await;
-    let enrolled = cloud.register("ada", &mut Authenticator::default()).await;
+async fn an_intent_token_is_made_for_either_operation_and_channels_and_a_bad_operation_is_422() {
+    let service = Service::new().await;
+    let enrolled = service.register("ada", &mut Authenticator::default()).await;
     for operation in ["enroll", "approve"] {
         for who in [
             json!({"username": "ada"}),
@@ -19,7 +19,7 @@ async fn nv_50_an_intent_token_is_made_for_either_operation_and_channels_and_a_b
         ] {
             let mut body = who;
             body["operation"] = operation.into();
-            let reply = cloud.post(INTENT, &body).await.expect(200);
+            let reply = service.back_end().post(INTENT, &body).await.expect(200);
             assert_eq!(members(&reply), ["token"]);
             let said = claims(reply["token"].as_str().unwrap());
             assert_eq!(said["scope"], operation);
@@ -31,21 +31,25 @@ async fn nv_50_an_intent_token_is_made_for_either_operation_and_channels_and_a_b
     }
     let body =
         json!({"username": "ada", "operation": "approve", "channels": ["fido2", "app", "fido2"]});
-    let token = cloud.intent(&body).await;
+    let token = service.intent(&body).await;
     assert_eq!(claims(&token)["channels"], json!(["app", "fido2"]));
     // Somebody who is to be created by the enrolment.
-    let token = cloud
+    let token = service
         .intent(&json!({"username": "bob", "operation": "enroll"}))
         .await;
     assert!(claims(&token).get("sub").is_none());
-    cloud.get("/api/v1/users?username=bob").await.refused(404);
+    service
+        .back_end()
+        .get("/api/v1/users?username=bob")
+        .await
+        .refused(404);
 
     let with = async |change: Value| {
         let mut body = json!({"username": "ada", "operation": "approve"});
         for (name, value) in change.as_object().unwrap() {
             body[name] = value.clone();
         }
-        cloud.post(INTENT, &body).await
+        service.back_end().post(INTENT, &body).await
     };
     for bad in [
         json!({"operation": "login"}),
@@ -73,15 +77,17 @@ async fn nv_50_an_intent_token_is_made_for_either_operation_and_channels_and_a_b
 
 #[tokio::test]
 async fn of_many_uses_of_one_intent_token_at_once_one_is_good() {
-    let cloud = Cloud::new().await;
-    let token = cloud
+    let service = Service::new().await;
+    let token = service
         .intent(&json!({"username": "ada", "operation": "enroll"}))
         .await;
     let tasks: Vec<_> = (0..50)
         .map(|_| {
-            let (cloud, token) = (cloud.clone(), token.clone());
+            let (service, token) = (service.clone(), token.clone());
             tokio::spawn(async move {
-                let call = cloud.request(axum::http::Method::POST, "/api/v1/users/enroll");
+                let call = service
+                    .stranger()
+                    .request(axum::http::Method::POST, "/api/v1/users/enroll");
                 call.bearer(&token)
                     .json(&json!({"channel": "fido2"}))
                     .await

@@ -1,25 +1,26 @@
-//! `POST /api/v1/introspect` (contract sections 2 and 3.5).
+//! `POST /api/v1/introspect`.
 
 use axum::http::Method;
 use serde_json::{Value, json};
 use testkit::Authenticator;
 
-use crate::cloud::{Cloud, PUBLIC_URL, START, claims, is_uuid};
+use crate::common::{PUBLIC_URL, START};
+use crate::support::{Service, claims, is_uuid};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 const INTROSPECT: &str = "/api/v1/introspect";
 
 /// One token of each kind: access, intent, status, transaction.
-pub async fn one_of_each(cloud: &Cloud, user: &str) -> [(&'static str, String); 4] {
+pub async fn one_of_each(service: &Service, user: &str) -> [(&'static str, String); 4] {
     let mut authenticator = Authenticator::default();
-    let enrolled = cloud.enroll(user).await;
+    let enrolled = service.enroll(user).await;
     let status = enrolled["enrollment"]["statusToken"].as_str().unwrap();
-    let transaction = cloud.attest(&mut authenticator, &enrolled).await.token();
-    let intent = cloud
+    let transaction = service.attest(&mut authenticator, &enrolled).await.token();
+    let intent = service
         .intent(&json!({"username": user, "operation": "approve"}))
         .await;
     [
-        ("access", cloud.key.clone()),
+        ("access", service.key.clone()),
         ("intent", intent),
         ("status", status.to_owned()),
         ("transaction", transaction),
@@ -27,19 +28,19 @@ pub async fn one_of_each(cloud: &Cloud, user: &str) -> [(&'static str, String); 
 }
 
 #[tokio::test]
-async fn nv_40_each_of_the_four_kinds_of_token_is_active_with_its_claims() {
-    let cloud = Cloud::new().await;
+async fn each_of_the_four_kinds_of_token_is_active_with_its_claims() {
+    let service = Service::new().await;
     let mut authenticator = Authenticator::default();
-    let enrolled = cloud.enroll("ada").await;
+    let enrolled = service.enroll("ada").await;
     let enrollment = &enrolled["enrollment"];
-    let registration = cloud.attest(&mut authenticator, &enrolled).await.token();
-    let approval = cloud.approve(Some("ada")).await;
-    let authentication = cloud.assert(&mut authenticator, &approval).await.token();
-    let user = cloud.user("ada").await;
+    let registration = service.attest(&mut authenticator, &enrolled).await.token();
+    let approval = service.approve(Some("ada")).await;
+    let authentication = service.assert(&mut authenticator, &approval).await.token();
+    let user = service.user("ada").await;
     let authenticator_id = &user["authenticators"][0]["authenticatorId"];
     let seconds = START / 1000;
 
-    let active = cloud.introspect(&registration).await;
+    let active = service.introspect(&registration).await;
     let common = json!({"active": true, "iss": PUBLIC_URL, "sub": enrolled["userId"],
         "iat": seconds, "nbf": seconds, "exp": seconds + 600});
     let expect = |active: &Value, more: Value| {
@@ -65,7 +66,7 @@ async fn nv_40_each_of_the_four_kinds_of_token_is_active_with_its_claims() {
         json!({"scope": "registration", "txn": enrollment["transactionId"], "username": "ada",
                "authenticatorId": authenticator_id, "status": "succeeded", "channel": "fido2"}),
     );
-    let active = cloud.introspect(&authentication).await;
+    let active = service.introspect(&authentication).await;
     expect(
         &active,
         json!({"scope": "authentication", "txn": approval["transactionId"], "username": "ada",
@@ -73,16 +74,16 @@ async fn nv_40_each_of_the_four_kinds_of_token_is_active_with_its_claims() {
     );
     let status = approval["statusToken"].as_str().unwrap();
     expect(
-        &cloud.introspect(status).await,
+        &service.introspect(status).await,
         json!({"scope": "status", "txn": approval["transactionId"], "username": "ada", "channel": "fido2"}),
     );
     let intent = json!({"username": "ada", "operation": "approve", "channels": ["fido2"]});
-    let intent = cloud.intent(&intent).await;
+    let intent = service.intent(&intent).await;
     expect(
-        &cloud.introspect(&intent).await,
+        &service.introspect(&intent).await,
         json!({"scope": "approve", "username": "ada", "channels": ["fido2"]}),
     );
-    let key = cloud.introspect(&cloud.key).await;
+    let key = service.introspect(&service.key).await;
     assert_eq!(key["active"], true);
     assert_eq!(key["scope"], "api");
     assert!(key.get("exp").is_none());
@@ -90,73 +91,74 @@ async fn nv_40_each_of_the_four_kinds_of_token_is_active_with_its_claims() {
 }
 
 #[tokio::test]
-async fn nv_41_garbage_expired_foreign_and_consumed_tokens_are_not_active() {
-    let cloud = Cloud::new().await;
-    let other = cloud
+async fn garbage_expired_foreign_and_consumed_tokens_are_not_active() {
+    let service = Service::new().await;
+    let other = service
         .another_service("other.test", "https://other.test")
         .await;
     let inactive = json!({"active": false});
     for garbage in ["x", "a.b.c", "...", "%00", "ä", "null", "{}"] {
-        assert_eq!(cloud.introspect(garbage).await, inactive, "{garbage}");
+        assert_eq!(service.introspect(garbage).await, inactive, "{garbage}");
     }
     let huge = "A".repeat(50_000);
-    assert_eq!(cloud.introspect(&huge).await, inactive);
+    assert_eq!(service.introspect(&huge).await, inactive);
     // Another instance's.
-    for (kind, token) in one_of_each(&cloud, "ada").await {
-        assert_eq!(cloud.introspect(&token).await["active"], true, "{kind}");
+    for (kind, token) in one_of_each(&service, "ada").await {
+        assert_eq!(service.introspect(&token).await["active"], true, "{kind}");
         assert_eq!(other.introspect(&token).await, inactive, "{kind}");
     }
     // Consumed: an intent token that was used.
-    let intent = cloud
+    let intent = service
         .intent(&json!({"username": "ada", "operation": "approve"}))
         .await;
-    let used = cloud
+    let used = service
+        .stranger()
         .request(Method::POST, "/api/v1/approval")
         .bearer(&intent);
     used.json(&json!({"channel": "fido2"})).await.expect(201);
-    assert_eq!(cloud.introspect(&intent).await, inactive);
+    assert_eq!(service.introspect(&intent).await, inactive);
     // Expired.
-    let tokens = one_of_each(&cloud, "bob").await;
-    cloud.clock.advance_millis(600_000);
+    let tokens = one_of_each(&service, "bob").await;
+    service.app.clock.advance_millis(600_000);
     for (kind, token) in tokens {
-        let active = cloud.introspect(&token).await;
+        let active = service.introspect(&token).await;
         assert_eq!(active["active"], kind == "access", "{kind}");
     }
 }
 
 #[tokio::test]
 async fn a_transaction_token_may_be_introspected_again_unless_the_service_wants_it_once() {
-    let cloud = Cloud::new().await;
+    let service = Service::new().await;
     let mut authenticator = Authenticator::default();
-    cloud.register("ada", &mut authenticator).await;
-    let approval = cloud.approve(Some("ada")).await;
-    let token = cloud.assert(&mut authenticator, &approval).await.token();
-    let first = cloud.introspect(&token).await;
+    service.register("ada", &mut authenticator).await;
+    let approval = service.approve(Some("ada")).await;
+    let token = service.assert(&mut authenticator, &approval).await.token();
+    let first = service.introspect(&token).await;
     assert_eq!(first["active"], true);
-    assert_eq!(cloud.introspect(&token).await, first);
-    cloud
+    assert_eq!(service.introspect(&token).await, first);
+    service
         .choose(json!({"transaction_token_single_use": true}))
         .await;
-    assert_eq!(cloud.introspect(&token).await, first);
+    assert_eq!(service.introspect(&token).await, first);
     for _ in 0..2 {
-        assert_eq!(cloud.introspect(&token).await, json!({"active": false}));
+        assert_eq!(service.introspect(&token).await, json!({"active": false}));
     }
     // The same transaction gives the same token, which is spent.
-    let again = cloud.status(&approval["statusToken"]).await;
+    let again = service.status(&approval["statusToken"]).await;
     assert_eq!(again["token"], token);
 }
 
 #[tokio::test]
 async fn of_many_introspections_at_once_of_a_token_that_is_good_for_one_one_is_active() {
-    let cloud = Cloud::new().await;
-    cloud
+    let service = Service::new().await;
+    service
         .choose(json!({"transaction_token_single_use": true}))
         .await;
-    let [.., (_, token)] = one_of_each(&cloud, "ada").await;
+    let [.., (_, token)] = one_of_each(&service, "ada").await;
     let tasks: Vec<_> = (0..50)
         .map(|_| {
-            let (cloud, token) = (cloud.clone(), token.clone());
-            tokio::spawn(async move { cloud.introspect(&token).await["active"] == true })
+            let (service, token) = (service.clone(), token.clone());
+            tokio::spawn(async move { service.introspect(&token).await["active"] == true })
         })
         .collect();
     let mut active = 0;
@@ -168,25 +170,26 @@ async fn of_many_introspections_at_once_of_a_token_that_is_good_for_one_one_is_a
 
 #[tokio::test]
 async fn a_token_of_a_user_who_was_deleted_since_is_not_active() {
-    let cloud = Cloud::new().await;
+    let service = Service::new().await;
     let mut authenticator = Authenticator::default();
-    let enrolled = cloud.register("ada", &mut authenticator).await;
-    let approval = cloud.approve(Some("ada")).await;
-    let token = cloud.assert(&mut authenticator, &approval).await.token();
+    let enrolled = service.register("ada", &mut authenticator).await;
+    let approval = service.approve(Some("ada")).await;
+    let token = service.assert(&mut authenticator, &approval).await.token();
     let id = enrolled["userId"].as_str().unwrap();
-    cloud
+    service
+        .back_end()
         .delete(&format!("/api/v1/users/{id}"))
         .await
         .expect(204);
-    assert_eq!(cloud.introspect(&token).await, json!({"active": false}));
-    let status = cloud.status(&approval["statusToken"]).await;
+    assert_eq!(service.introspect(&token).await, json!({"active": false}));
+    let status = service.status(&approval["statusToken"]).await;
     assert_eq!(status, json!({"status": "unknown"}));
 }
 
 #[tokio::test]
-async fn nv_42_a_json_body_is_415_and_a_missing_token_400() {
-    let cloud = Cloud::new().await;
-    let call = || cloud.request(Method::POST, INTROSPECT).key();
+async fn a_json_body_is_415_and_a_missing_token_400() {
+    let service = Service::new().await;
+    let call = || service.back_end().request(Method::POST, INTROSPECT);
     call().json(&json!({"token": "x"})).await.refused(415);
     call().empty().await.refused(415);
     for missing in ["", "token=", "token", "Token=x", "tokens=x"] {
@@ -198,10 +201,10 @@ async fn nv_42_a_json_body_is_415_and_a_missing_token_400() {
 }
 
 #[tokio::test]
-async fn nv_43_times_are_integers_in_seconds_and_the_audience_is_one_string() {
-    let cloud = Cloud::new().await;
-    for (kind, token) in one_of_each(&cloud, "ada").await {
-        let active = cloud.introspect(&token).await;
+async fn times_are_integers_in_seconds_and_the_audience_is_one_string() {
+    let service = Service::new().await;
+    for (kind, token) in one_of_each(&service, "ada").await {
+        let active = service.introspect(&token).await;
         for name in ["iat", "nbf", "exp"] {
             if kind == "access" && name == "exp" {
                 continue;
@@ -218,15 +221,15 @@ async fn nv_43_times_are_integers_in_seconds_and_the_audience_is_one_string() {
 }
 
 #[tokio::test]
-async fn nv_44_the_header_is_hs512_and_tokens_signed_otherwise_are_not_active() {
+async fn the_header_is_hs512_and_tokens_signed_otherwise_are_not_active() {
     use aws_lc_rs::{hmac, rand, rsa, signature};
     use base64::Engine as _;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-    let cloud = Cloud::new().await;
+    let service = Service::new().await;
     let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
     let rsa = rsa::KeyPair::generate(rsa::KeySize::Rsa2048).unwrap();
-    for (kind, token) in one_of_each(&cloud, "ada").await {
+    for (kind, token) in one_of_each(&service, "ada").await {
         let parts: Vec<&str> = token.split('.').collect();
         assert_eq!(
             URL_SAFE_NO_PAD.decode(parts[0]).unwrap(),
@@ -258,15 +261,15 @@ async fn nv_44_the_header_is_hs512_and_tokens_signed_otherwise_are_not_active() 
             forgeries.push(format!("{signed}.{}", encode(mac.as_ref())));
         }
         // With the marks of the Relying Party's other tokens.
-        let other = claims(&cloud.key);
+        let other = claims(&service.key);
         assert_eq!(other["scope"], "api");
-        let foreign = cloud.key.rsplit('.').next().unwrap();
+        let foreign = service.key.rsplit('.').next().unwrap();
         if kind != "access" {
             forgeries.push(format!("{}.{payload}.{foreign}", parts[0]));
         }
         for forged in forgeries {
             assert_eq!(
-                cloud.introspect(&forged).await,
+                service.introspect(&forged).await,
                 json!({"active": false}),
                 "{kind} {forged}"
             );

@@ -1,10 +1,10 @@
-//! `GET /api/v1/logs/export` (contract section 3.9).
+//! `GET /api/v1/logs/export`.
 
 use axum::http::Method;
 use serde_json::json;
 use testkit::{Authenticator, Lies};
 
-use crate::cloud::{Cloud, assertion};
+use crate::support::{Service, assertion};
 
 const EXPORT: &str = "/api/v1/logs/export";
 
@@ -14,44 +14,52 @@ fn column(rows: &[Vec<String>], name: &str) -> Vec<String> {
     rows[1..].iter().map(|row| row[at].clone()).collect()
 }
 
-async fn some_history(cloud: &Cloud) {
+async fn some_history(service: &Service) {
     let mut authenticator = Authenticator::default();
-    cloud.register("ada", &mut authenticator).await;
-    cloud.clock.advance_millis(1000);
-    let approval = cloud.approve(Some("ada")).await;
+    service.register("ada", &mut authenticator).await;
+    service.app.clock.advance_millis(1000);
+    let approval = service.approve(Some("ada")).await;
     let mut answer = assertion(&mut authenticator, &approval, &Lies::default());
     answer["userAgent"] = "Phone \"X\", 1.0".into();
-    cloud.page("/_app/assertion/result", &answer).await.token();
-    cloud.clock.advance_millis(1000);
-    let approval = cloud.approve(Some("ada")).await;
+    service
+        .page()
+        .post("/_app/assertion/result", &answer)
+        .await
+        .token();
+    service.app.clock.advance_millis(1000);
+    let approval = service.approve(Some("ada")).await;
     let mut answer = assertion(&mut authenticator, &approval, &Lies::default());
     answer["response"]["signature"] = "AAAA".into();
-    cloud.page("/_app/assertion/result", &answer).await.failed();
-    cloud.clock.advance_millis(1000);
-    let id = cloud.user("ada").await["authenticators"][0]["authenticatorId"].clone();
+    service
+        .page()
+        .post("/_app/assertion/result", &answer)
+        .await
+        .failed();
+    service.app.clock.advance_millis(1000);
+    let id = service.user("ada").await["authenticators"][0]["authenticatorId"].clone();
     let path = format!("/api/v1/authenticators/{}", id.as_str().unwrap());
-    let renamed = cloud.request(Method::PATCH, &path).key();
+    let renamed = service.back_end().request(Method::PATCH, &path);
     renamed.json(&json!({"name": "=1+1"})).await.expect(200);
 }
 
 #[tokio::test]
-async fn nv_80_the_log_is_csv_newest_first_and_its_filters_pick() {
-    let cloud = Cloud::new().await;
-    some_history(&cloud).await;
-    let reply = cloud.get(EXPORT).await;
+async fn the_log_is_csv_newest_first_and_its_filters_pick() {
+    let service = Service::new().await;
+    some_history(&service).await;
+    let reply = service.back_end().get(EXPORT).await;
     assert!(
         reply
             .header("content-type")
             .unwrap()
             .starts_with("text/csv")
     );
-    assert!(reply.text.ends_with("\r\n"));
+    assert!(reply.text().ends_with("\r\n"));
     assert!(
-        reply.text.contains("\"Phone \"\"X\"\", 1.0\""),
+        reply.text().contains("\"Phone \"\"X\"\", 1.0\""),
         "{}",
-        reply.text
+        reply.text()
     );
-    let rows = cloud.log("").await;
+    let rows = service.log("").await;
     let events = column(&rows, "event");
     assert_eq!(
         events[..5],
@@ -68,7 +76,7 @@ async fn nv_80_the_log_is_csv_newest_first_and_its_filters_pick() {
     assert!(times.windows(2).all(|pair| pair[0] >= pair[1]), "{times:?}");
     assert!(times[0].ends_with('Z'));
 
-    let count = async |query: &str| cloud.log(query).await.len() - 1;
+    let count = async |query: &str| service.log(query).await.len() - 1;
     let all = count("").await;
     assert_eq!(count("?status=failed").await, 1);
     assert_eq!(count("?status=succeeded").await, all - 1);
@@ -97,9 +105,9 @@ async fn nv_80_the_log_is_csv_newest_first_and_its_filters_pick() {
     assert_eq!(count("?toDate=2026-01-01").await, 0);
     assert_eq!(count("?toDate=2026-01-02").await, all);
     assert_eq!(count("?timespan=PT1S").await, 2);
-    cloud.clock.advance_millis(29 * 86_400_000);
+    service.app.clock.advance_millis(29 * 86_400_000);
     assert_eq!(count("").await, all);
-    cloud.clock.advance_millis(2 * 86_400_000);
+    service.app.clock.advance_millis(2 * 86_400_000);
     // Without any of the three: the last 30 days.
     assert_eq!(count("").await, 0);
     assert_eq!(count("?timespan=P1Y").await, all);
@@ -117,16 +125,20 @@ async fn nv_80_the_log_is_csv_newest_first_and_its_filters_pick() {
         "channel=email",
         "actorType=root",
     ] {
-        cloud.get(&format!("{EXPORT}?{bad}")).await.refused(422);
+        service
+            .back_end()
+            .get(&format!("{EXPORT}?{bad}"))
+            .await
+            .refused(422);
     }
 }
 
 #[tokio::test]
 async fn a_row_says_who_did_what_to_whom() {
-    let cloud = Cloud::new().await;
-    some_history(&cloud).await;
-    let user = cloud.user("ada").await;
-    let rows = cloud.log("?category=authentication&status=failed").await;
+    let service = Service::new().await;
+    some_history(&service).await;
+    let user = service.user("ada").await;
+    let rows = service.log("?category=authentication&status=failed").await;
     let field = |name: &str| column(&rows, name)[0].clone();
     assert_eq!(field("actorType"), "user");
     assert_eq!(field("userId"), user["userId"].as_str().unwrap());
@@ -139,29 +151,30 @@ async fn a_row_says_who_did_what_to_whom() {
             .unwrap()
     );
     assert!(field("message").starts_with("signature_invalid"));
-    let rows = cloud.log("?filter=registration_started").await;
+    let rows = service.log("?filter=registration_started").await;
     let field = |name: &str| column(&rows, name)[0].clone();
     assert_eq!(field("actorType"), "api");
-    let key = crate::cloud::claims(&cloud.key);
+    let key = crate::support::claims(&service.key);
     assert_eq!(field("actorId"), key["jti"].as_str().unwrap());
 }
 
 #[tokio::test]
 async fn a_relying_party_sees_its_own_log_only_and_no_formula_runs_in_it() {
-    let cloud = Cloud::new().await;
-    let other = cloud
+    let service = Service::new().await;
+    let other = service
         .another_service("other.test", "https://other.test")
         .await;
-    let enrolled = cloud.enroll("-cmd").await;
+    let enrolled = service.enroll("-cmd").await;
     assert_eq!(enrolled["username"], "-cmd");
     assert!(
         other
+            .back_end()
             .get(EXPORT)
             .await
-            .text
+            .text()
             .lines()
             .all(|line| !line.contains("-cmd"))
     );
-    let text = cloud.get(EXPORT).await.text;
+    let text = service.back_end().get(EXPORT).await.text().to_owned();
     assert!(text.contains(",\"'-cmd\","), "{text}");
 }

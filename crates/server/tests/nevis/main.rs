@@ -1,5 +1,4 @@
-//! The Nevis Authentication Cloud wire from outside: requests into the whole router, answers out of it. Tests whose names begin
-//! with `nv_` are the rows of the contract's acceptance checklist.
+//! The Nevis Authentication Cloud wire from outside: requests into what is served, responses out of it.
 
 #![expect(
     clippy::unwrap_used,
@@ -7,14 +6,13 @@
     reason = "a test that cannot go on has failed"
 )]
 
-#[path = "../support/counting.rs"]
-mod counting;
+#[path = "../common/mod.rs"]
+mod common;
 
 mod access_keys;
 mod approval;
 mod authenticators;
 mod back_end;
-mod cloud;
 mod cors;
 mod enroll;
 mod intent;
@@ -25,6 +23,7 @@ mod reasons;
 mod results;
 mod settings;
 mod status;
+mod support;
 mod tokens;
 mod users;
 mod vendor_clients;

@@ -4,7 +4,8 @@ use axum::http::Method;
 use serde_json::{Value, json};
 use testkit::{Authenticator, Lies};
 
-use crate::cloud::{Cloud, assertion, attestation};
+use crate::common::Client;
+use crate::support::{Service, assertion, attestation};
 
 /// Calls that take a JSON object, and whether they show a key.
 fn json_calls(user: &str, authenticator: &str) -> Vec<(Method, String, bool)> {
@@ -29,29 +30,43 @@ fn json_calls(user: &str, authenticator: &str) -> Vec<(Method, String, bool)> {
 }
 
 /// Everything that can be seen, to see that nothing moved.
-async fn everything(cloud: &Cloud, tokens: &[Value]) -> Value {
+async fn everything(service: &Service, tokens: &[Value]) -> Value {
     let mut states = Vec::new();
     for token in tokens {
-        states.push(cloud.status(token).await);
+        states.push(service.status(token).await);
     }
     json!([
-        cloud.user("ada").await,
+        service.user("ada").await,
         states,
-        cloud.get("/api/v1/logs/export").await.text
+        service
+            .back_end()
+            .get("/api/v1/logs/export")
+            .await
+            .text()
+            .to_owned()
     ])
+}
+
+/// Who makes a call: the back end, where the call needs an access key.
+fn caller(service: &Service, keyed: bool) -> Client {
+    if keyed {
+        service.back_end()
+    } else {
+        service.stranger()
+    }
 }
 
 #[tokio::test]
 async fn a_body_that_is_no_json_object_is_400_everywhere_and_changes_nothing() {
-    let cloud = Cloud::new().await;
-    cloud.register("ada", &mut Authenticator::default()).await;
-    let pending = cloud.enroll("ada").await;
-    let approval = cloud.approve(Some("ada")).await;
+    let service = Service::new().await;
+    service.register("ada", &mut Authenticator::default()).await;
+    let pending = service.enroll("ada").await;
+    let approval = service.approve(Some("ada")).await;
     let tokens = [
         pending["enrollment"]["statusToken"].clone(),
         approval["statusToken"].clone(),
     ];
-    let user = cloud.user("ada").await;
+    let user = service.user("ada").await;
     let (user, authenticator) = (
         user["userId"].as_str().unwrap().to_owned(),
         user["authenticators"][0]["authenticatorId"]
@@ -59,7 +74,7 @@ async fn a_body_that_is_no_json_object_is_400_everywhere_and_changes_nothing() {
             .unwrap()
             .to_owned(),
     );
-    let before = everything(&cloud, &tokens).await;
+    let before = everything(&service, &tokens).await;
     let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
     let deep_member = format!("{{\"x\":{}1{}}}", "[".repeat(40), "]".repeat(40));
     let wide = (0..200)
@@ -105,8 +120,7 @@ async fn a_body_that_is_no_json_object_is_400_everywhere_and_changes_nothing() {
     .collect();
     for (method, path, keyed) in json_calls(&user, &authenticator) {
         for body in &bodies {
-            let call = cloud.request(method.clone(), &path);
-            let call = if keyed { call.key() } else { call };
+            let call = caller(&service, keyed).request(method.clone(), &path);
             let reply = call.body("application/json", body.clone()).await;
             let error = reply.refused(400);
             assert_eq!(
@@ -116,27 +130,26 @@ async fn a_body_that_is_no_json_object_is_400_everywhere_and_changes_nothing() {
                 String::from_utf8_lossy(body)
             );
         }
-        let call = cloud.request(method.clone(), &path);
-        let call = if keyed { call.key() } else { call };
+        let call = caller(&service, keyed).request(method.clone(), &path);
         let huge = format!("{{\"x\":\"{}\"}}", "a".repeat(70_000));
         let error = call.body("application/json", huge).await.refused(413);
         assert_eq!(error["error"], "Payload Too Large");
     }
-    assert_eq!(everything(&cloud, &tokens).await, before);
+    assert_eq!(everything(&service, &tokens).await, before);
 }
 
 #[tokio::test]
 async fn members_of_every_wrong_type_are_a_clear_refusal_and_change_nothing() {
-    let cloud = Cloud::new().await;
+    let service = Service::new().await;
     let mut authenticator = Authenticator::default();
-    cloud.register("ada", &mut authenticator).await;
-    let enrolled = cloud.enroll("ada").await;
-    let approval = cloud.approve(Some("ada")).await;
+    service.register("ada", &mut authenticator).await;
+    let enrolled = service.enroll("ada").await;
+    let approval = service.approve(Some("ada")).await;
     let tokens = [
         enrolled["enrollment"]["statusToken"].clone(),
         approval["statusToken"].clone(),
     ];
-    let user = cloud.user("ada").await;
+    let user = service.user("ada").await;
     let name = format!(
         "/api/v1/authenticators/{}",
         user["authenticators"][0]["authenticatorId"]
@@ -145,7 +158,7 @@ async fn members_of_every_wrong_type_are_a_clear_refusal_and_change_nothing() {
     );
     let created = attestation(&mut Authenticator::default(), &enrolled, &Lies::default());
     let got = assertion(&mut authenticator, &approval, &Lies::default());
-    let before = everything(&cloud, &tokens).await;
+    let before = everything(&service, &tokens).await;
     let wrong = [
         json!(0),
         json!(-1.5),
@@ -212,8 +225,7 @@ async fn members_of_every_wrong_type_are_a_clear_refusal_and_change_nothing() {
             for value in &wrong {
                 let mut bad = body.clone();
                 *bad.pointer_mut(member).unwrap() = value.clone();
-                let call = cloud.request(method.clone(), path);
-                let call = if keyed { call.key() } else { call };
+                let call = caller(&service, keyed).request(method.clone(), path);
                 let error = call.json(&bad).await.refused(422);
                 assert_eq!(
                     error["error"], "Unprocessable Entity",
@@ -256,28 +268,37 @@ async fn members_of_every_wrong_type_are_a_clear_refusal_and_change_nothing() {
             for value in &wrong {
                 let mut bad = body.clone();
                 *bad.pointer_mut(member).unwrap() = value.clone();
-                let reply = cloud.page(path, &bad).await;
+                let reply = service.page().post(path, &bad).await;
                 assert_eq!(reply.status, 200, "{path} {member} {value}");
                 reply.failed();
             }
         }
     }
-    assert_eq!(everything(&cloud, &tokens).await, before);
-    cloud
-        .page("/_app/attestation/result", &created)
+    assert_eq!(everything(&service, &tokens).await, before);
+    service
+        .page()
+        .post("/_app/attestation/result", &created)
         .await
         .token();
-    cloud.page("/_app/assertion/result", &got).await.token();
+    service
+        .page()
+        .post("/_app/assertion/result", &got)
+        .await
+        .token();
 }
 
 #[tokio::test]
 async fn members_that_nobody_asked_for_are_ignored_and_change_nothing() {
-    let cloud = Cloud::new().await;
+    let service = Service::new().await;
     let body = json!({"username": "ada", "channel": "fido2", "status": "active", "sign_count": 5,
                       "createdAt": "1970-01-01T00:00:00Z", "relying_party": "x", "authenticators": ["x"],
                       "fido2Options": {"rp": {"id": "evil.test"}, "origins": ["https://evil.test"],
                                        "timeout": 1, "challenge": "AAAA"}});
-    let enrolled = cloud.post("/api/v1/users/enroll", &body).await.expect(201);
+    let enrolled = service
+        .back_end()
+        .post("/api/v1/users/enroll", &body)
+        .await
+        .expect(201);
     assert_eq!(enrolled["status"], "new");
     assert_eq!(enrolled["createdAt"], "2026-01-02T03:04:05Z");
     let options = &enrolled["enrollment"]["credentialCreationOptions"];

@@ -1,10 +1,10 @@
-//! `POST /_app/attestation/result` and `POST /_app/assertion/result` (contract section 4).
+//! `POST /_app/attestation/result` and `POST /_app/assertion/result`.
 
 use axum::http::Method;
 use serde_json::{Value, json};
 use testkit::{Authenticator, Counter, Lies, Profile};
 
-use crate::cloud::{Cloud, ORIGIN_OF_PAGES, assertion, attestation, members};
+use crate::support::{ORIGIN_OF_PAGES, Service, assertion, attestation, members};
 
 const ATTESTATION: &str = "/_app/attestation/result";
 const ASSERTION: &str = "/_app/assertion/result";
@@ -14,11 +14,10 @@ fn none() -> Lies {
 }
 
 #[tokio::test]
-async fn nv_90_a_good_attestation_is_ok_with_a_token_with_and_where_allowed_without_a_status_token()
-{
-    let cloud = Cloud::new().await;
+async fn a_good_attestation_is_ok_with_a_token_with_and_where_allowed_without_a_status_token() {
+    let service = Service::new().await;
     let mut authenticator = Authenticator::default();
-    let enrolled = cloud.enroll("ada").await;
+    let enrolled = service.enroll("ada").await;
     let answer = attestation(&mut authenticator, &enrolled, &none());
     let mut without = answer.clone();
     without.as_object_mut().unwrap().remove("statusToken");
@@ -28,119 +27,131 @@ async fn nv_90_a_good_attestation_is_ok_with_a_token_with_and_where_allowed_with
         null["statusToken"] = Value::Null;
         null
     }] {
-        let message = cloud.page(ATTESTATION, &missing).await.failed();
+        let message = service.page().post(ATTESTATION, &missing).await.failed();
         assert!(message.contains("statusToken"), "{message}");
     }
-    let reply = cloud.page(ATTESTATION, &answer).await;
+    let reply = service.page().post(ATTESTATION, &answer).await;
     assert_eq!(members(&reply.json), ["errorMessage", "status", "token"]);
     let token = reply.token();
-    assert_eq!(cloud.introspect(&token).await["active"], true);
+    assert_eq!(service.introspect(&token).await["active"], true);
 
-    cloud.choose(json!({"status_token_required": false})).await;
-    let enrolled = cloud.enroll("bob").await;
+    service
+        .choose(json!({"status_token_required": false}))
+        .await;
+    let enrolled = service.enroll("bob").await;
     let mut authenticator = Authenticator::default();
     let mut answer = attestation(&mut authenticator, &enrolled, &none());
     answer.as_object_mut().unwrap().remove("statusToken");
-    cloud.page(ATTESTATION, &answer).await.token();
-    let approval = cloud.approve(Some("bob")).await;
+    service.page().post(ATTESTATION, &answer).await.token();
+    let approval = service.approve(Some("bob")).await;
     let mut answer = assertion(&mut authenticator, &approval, &none());
     answer.as_object_mut().unwrap().remove("statusToken");
-    cloud.page(ASSERTION, &answer).await.token();
+    service.page().post(ASSERTION, &answer).await.token();
     // With it, it still has to be right.
     let (mine, other) = (
-        cloud.approve(Some("bob")).await,
-        cloud.approve(Some("bob")).await,
+        service.approve(Some("bob")).await,
+        service.approve(Some("bob")).await,
     );
     let mut answer = assertion(&mut authenticator, &mine, &none());
     answer["statusToken"] = other["statusToken"].clone();
-    cloud.page(ASSERTION, &answer).await.failed();
+    service.page().post(ASSERTION, &answer).await.failed();
 }
 
 #[tokio::test]
 async fn a_challenge_that_names_a_relying_party_without_a_ceremony_is_refused() {
-    let cloud = Cloud::new().await;
-    cloud.choose(json!({"status_token_required": false})).await;
+    let service = Service::new().await;
+    service
+        .choose(json!({"status_token_required": false}))
+        .await;
     let mut authenticator = Authenticator::default();
-    cloud.register("ada", &mut authenticator).await;
-    let service = cloud.service.strip_prefix("VA").unwrap();
+    service.register("ada", &mut authenticator).await;
+    let id = service.sid.strip_prefix("VA").unwrap();
     for challenge in [
-        format!("{}{service}", "0".repeat(32)),
+        format!("{}{id}", "0".repeat(32)),
         format!("{}{}", "0".repeat(32), "f".repeat(32)),
         "0".repeat(48),
     ] {
-        let mut approval = cloud.approve(Some("ada")).await;
+        let mut approval = service.approve(Some("ada")).await;
         approval["credentialRequestOptions"]["challenge"] =
             testkit::base64url(challenge.as_bytes()).into();
         let mut answer = assertion(&mut authenticator, &approval, &none());
         answer.as_object_mut().unwrap().remove("statusToken");
-        cloud.page(ASSERTION, &answer).await.failed();
+        service.page().post(ASSERTION, &answer).await.failed();
     }
 }
 
 #[tokio::test]
-async fn nv_91_the_status_token_of_another_transaction_fails_and_costs_neither() {
-    let cloud = Cloud::new().await;
+async fn the_status_token_of_another_transaction_fails_and_costs_neither() {
+    let service = Service::new().await;
     let mut authenticator = Authenticator::default();
-    let (first, second) = (cloud.enroll("ada").await, cloud.enroll("bob").await);
+    let (first, second) = (service.enroll("ada").await, service.enroll("bob").await);
     let mut answer = attestation(&mut authenticator, &first, &none());
     answer["statusToken"] = second["enrollment"]["statusToken"].clone();
-    cloud.page(ATTESTATION, &answer).await.failed();
+    service.page().post(ATTESTATION, &answer).await.failed();
     for enrolled in [&first, &second] {
-        let status = cloud.status(&enrolled["enrollment"]["statusToken"]).await;
+        let status = service.status(&enrolled["enrollment"]["statusToken"]).await;
         assert_eq!(status["status"], "pending");
     }
     answer["statusToken"] = first["enrollment"]["statusToken"].clone();
-    cloud.page(ATTESTATION, &answer).await.token();
-    for bad in [json!("x"), json!(""), json!(cloud.key), json!(1), json!({})] {
+    service.page().post(ATTESTATION, &answer).await.token();
+    for bad in [
+        json!("x"),
+        json!(""),
+        json!(service.key),
+        json!(1),
+        json!({}),
+    ] {
         answer["statusToken"] = bad;
-        cloud.page(ATTESTATION, &answer).await.failed();
+        service.page().post(ATTESTATION, &answer).await.failed();
     }
 }
 
 #[tokio::test]
-async fn nv_92_a_replayed_challenge_fails() {
-    let cloud = Cloud::new().await;
+async fn a_replayed_challenge_fails() {
+    let service = Service::new().await;
     let mut authenticator = Authenticator::default();
-    let enrolled = cloud.enroll("ada").await;
+    let enrolled = service.enroll("ada").await;
     let answer = attestation(&mut authenticator, &enrolled, &none());
-    cloud.page(ATTESTATION, &answer).await.token();
-    cloud.page(ATTESTATION, &answer).await.failed();
+    service.page().post(ATTESTATION, &answer).await.token();
+    service.page().post(ATTESTATION, &answer).await.failed();
     // Another credential for the same challenge.
-    cloud
+    service
         .attest(&mut Authenticator::default(), &enrolled)
         .await
         .failed();
-    let user = cloud.user("ada").await;
+    let user = service.user("ada").await;
     assert_eq!(user["authenticators"].as_array().unwrap().len(), 1);
 
-    let approval = cloud.approve(Some("ada")).await;
+    let approval = service.approve(Some("ada")).await;
     let answer = assertion(&mut authenticator, &approval, &none());
-    cloud.page(ASSERTION, &answer).await.token();
-    cloud.page(ASSERTION, &answer).await.failed();
+    service.page().post(ASSERTION, &answer).await.token();
+    service.page().post(ASSERTION, &answer).await.failed();
     // A refused one is spent as well.
-    let approval = cloud.approve(Some("ada")).await;
+    let approval = service.approve(Some("ada")).await;
     let good = assertion(&mut authenticator, &approval, &none());
     let mut bad = good.clone();
     bad["response"]["signature"] = json!("AAAA");
-    cloud.page(ASSERTION, &bad).await.failed();
-    cloud.page(ASSERTION, &good).await.failed();
+    service.page().post(ASSERTION, &bad).await.failed();
+    service.page().post(ASSERTION, &good).await.failed();
     assert_eq!(
-        cloud.status(&approval["statusToken"]).await["status"],
+        service.status(&approval["statusToken"]).await["status"],
         "failed"
     );
 }
 
 #[tokio::test]
 async fn of_many_equal_answers_at_once_one_is_ok() {
-    let cloud = Cloud::new().await;
+    let service = Service::new().await;
     let mut authenticator = Authenticator::default();
-    cloud.register("ada", &mut authenticator).await;
-    let approval = cloud.approve(Some("ada")).await;
+    service.register("ada", &mut authenticator).await;
+    let approval = service.approve(Some("ada")).await;
     let answer = assertion(&mut authenticator, &approval, &none());
     let tasks: Vec<_> = (0..100)
         .map(|_| {
-            let (cloud, answer) = (cloud.clone(), answer.clone());
-            tokio::spawn(async move { cloud.page(ASSERTION, &answer).await.json["status"] == "ok" })
+            let (service, answer) = (service.clone(), answer.clone());
+            tokio::spawn(async move {
+                service.page().post(ASSERTION, &answer).await.json["status"] == "ok"
+            })
         })
         .collect();
     let mut ok = 0;
@@ -193,39 +204,39 @@ fn deformed(good: &Value, required: &[&str]) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn nv_93_an_answer_out_of_form_fails_with_a_sentence_and_costs_the_transaction_nothing() {
-    let cloud = Cloud::new().await;
+async fn an_answer_out_of_form_fails_with_a_sentence_and_costs_the_transaction_nothing() {
+    let service = Service::new().await;
     let mut authenticator = Authenticator::default();
-    let enrolled = cloud.enroll("ada").await;
+    let enrolled = service.enroll("ada").await;
     let good = attestation(&mut authenticator, &enrolled, &none());
     for bad in deformed(&good, &["clientDataJSON", "attestationObject"]) {
-        cloud.page(ATTESTATION, &bad).await.failed();
+        service.page().post(ATTESTATION, &bad).await.failed();
     }
     let mut name = good.clone();
     for bad in [json!(1), json!("a".repeat(256)), json!("a\u{0}")] {
         name["userFriendlyName"] = bad;
-        cloud.page(ATTESTATION, &name).await.failed();
+        service.page().post(ATTESTATION, &name).await.failed();
     }
-    cloud.page(ATTESTATION, &good).await.token();
+    service.page().post(ATTESTATION, &good).await.token();
 
-    let approval = cloud.approve(Some("ada")).await;
+    let approval = service.approve(Some("ada")).await;
     let good = assertion(&mut authenticator, &approval, &none());
     for bad in deformed(&good, &["clientDataJSON", "authenticatorData", "signature"]) {
-        cloud.page(ASSERTION, &bad).await.failed();
+        service.page().post(ASSERTION, &bad).await.failed();
     }
     for handle in [json!("%"), json!(1), json!("AA=")] {
         let mut bad = good.clone();
         bad["response"]["userHandle"] = handle;
-        cloud.page(ASSERTION, &bad).await.failed();
+        service.page().post(ASSERTION, &bad).await.failed();
     }
-    cloud.page(ASSERTION, &good).await.token();
+    service.page().post(ASSERTION, &good).await.token();
 }
 
 #[tokio::test]
 async fn padding_at_the_end_of_outer_members_and_an_unknown_attachment_do_not_matter() {
-    let cloud = Cloud::new().await;
+    let service = Service::new().await;
     let mut authenticator = Authenticator::default();
-    let enrolled = cloud.enroll("ada").await;
+    let enrolled = service.enroll("ada").await;
     let mut answer = attestation(&mut authenticator, &enrolled, &none());
     for member in [
         "id",
@@ -238,9 +249,9 @@ async fn padding_at_the_end_of_outer_members_and_an_unknown_attachment_do_not_ma
     assert!(answer["rawId"].as_str().unwrap().ends_with('='));
     answer["authenticatorAttachment"] = json!("orbital");
     answer["response"]["transports"] = json!(["INTERNAL"]);
-    cloud.page(ATTESTATION, &answer).await.token();
+    service.page().post(ATTESTATION, &answer).await.token();
 
-    let approval = cloud.approve(Some("ada")).await;
+    let approval = service.approve(Some("ada")).await;
     let allowed = &approval["credentialRequestOptions"]["allowCredentials"][0];
     assert_eq!(allowed["transports"], json!(["internal"]), "{approval}");
     let mut answer = assertion(&mut authenticator, &approval, &none());
@@ -255,13 +266,12 @@ async fn padding_at_the_end_of_outer_members_and_an_unknown_attachment_do_not_ma
         testkit::json::pad(&mut answer, member);
     }
     answer["authenticatorAttachment"] = json!("");
-    cloud.page(ASSERTION, &answer).await.token();
+    service.page().post(ASSERTION, &answer).await.token();
 }
 
 #[tokio::test]
-async fn nv_94_a_wrong_origin_rp_id_hash_or_missing_verification_fails_and_so_does_the_transaction()
-{
-    let cloud = Cloud::new().await;
+async fn a_wrong_origin_rp_id_hash_or_missing_verification_fails_and_so_does_the_transaction() {
+    let service = Service::new().await;
     let lies = [
         Lies {
             origin: Some("https://evil-acme.test".to_owned()),
@@ -295,32 +305,37 @@ async fn nv_94_a_wrong_origin_rp_id_hash_or_missing_verification_fails_and_so_do
     let required = json!({"username": "ada", "channel": "fido2", "fido2Options": {
         "userVerification": "required", "authenticatorSelection": {"userVerification": "required"}}});
     let mut known = Authenticator::default();
-    cloud.register("ada", &mut known).await;
+    service.register("ada", &mut known).await;
     for lie in lies {
-        let enrolled = cloud
+        let enrolled = service
+            .back_end()
             .post("/api/v1/users/enroll", &required)
             .await
             .expect(201);
         let answer = attestation(&mut Authenticator::default(), &enrolled, &lie);
-        cloud.page(ATTESTATION, &answer).await.failed();
-        let status = cloud.status(&enrolled["enrollment"]["statusToken"]).await;
+        service.page().post(ATTESTATION, &answer).await.failed();
+        let status = service.status(&enrolled["enrollment"]["statusToken"]).await;
         assert_eq!(status["status"], "failed", "{lie:?}");
 
-        let approval = cloud.post("/api/v1/approval", &required).await.expect(201);
+        let approval = service
+            .back_end()
+            .post("/api/v1/approval", &required)
+            .await
+            .expect(201);
         let answer = assertion(&mut known, &approval, &lie);
-        cloud.page(ASSERTION, &answer).await.failed();
-        let status = cloud.status(&approval["statusToken"]).await;
+        service.page().post(ASSERTION, &answer).await.failed();
+        let status = service.status(&approval["statusToken"]).await;
         assert_eq!(status["status"], "failed", "{lie:?}");
     }
-    let user = cloud.user("ada").await;
+    let user = service.user("ada").await;
     assert_eq!(user["authenticators"].as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]
-async fn nv_95_a_configured_android_origin_is_ok() {
+async fn a_configured_android_origin_is_ok() {
     let origin = "android:apk-key-hash:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE";
-    let cloud = Cloud::new().await;
-    let configured = cloud
+    let service = Service::new().await;
+    let configured = service
         .another_service("app.test", &format!("https://app.test,{origin}"))
         .await;
     let mut authenticator = Authenticator::default();
@@ -330,67 +345,68 @@ async fn nv_95_a_configured_android_origin_is_ok() {
     };
     let enrolled = configured.enroll("ada").await;
     let answer = attestation(&mut authenticator, &enrolled, &app);
-    configured.page(ATTESTATION, &answer).await.token();
+    configured.page().post(ATTESTATION, &answer).await.token();
     let approval = configured.approve(Some("ada")).await;
     let answer = assertion(&mut authenticator, &approval, &app);
-    configured.page(ASSERTION, &answer).await.token();
+    configured.page().post(ASSERTION, &answer).await.token();
     // Elsewhere it is foreign, and so is another key hash here.
-    let enrolled = cloud.enroll("ada").await;
+    let enrolled = service.enroll("ada").await;
     let answer = attestation(&mut Authenticator::default(), &enrolled, &app);
-    cloud.page(ATTESTATION, &answer).await.failed();
+    service.page().post(ATTESTATION, &answer).await.failed();
     let other = Lies {
         origin: Some(origin.replace("MDEy", "MDEz")),
         ..none()
     };
     let enrolled = configured.enroll("bob").await;
     let answer = attestation(&mut Authenticator::default(), &enrolled, &other);
-    configured.page(ATTESTATION, &answer).await.failed();
+    configured.page().post(ATTESTATION, &answer).await.failed();
 }
 
 #[tokio::test]
-async fn nv_96_the_friendly_name_and_the_user_agent_are_stored_and_shown() {
-    let cloud = Cloud::new().await;
-    let enrolled = cloud.enroll("ada").await;
+async fn the_friendly_name_and_the_user_agent_are_stored_and_shown() {
+    let service = Service::new().await;
+    let enrolled = service.enroll("ada").await;
     let mut answer = attestation(&mut Authenticator::default(), &enrolled, &none());
     answer["userFriendlyName"] = json!("Ada's <phone> \u{1f4f1}");
     answer["userAgent"] = json!(format!("App/1.0\u{1b}[31m {}", "x".repeat(2000)));
-    cloud.page(ATTESTATION, &answer).await.token();
-    let user = cloud.user("ada").await;
+    service.page().post(ATTESTATION, &answer).await.token();
+    let user = service.user("ada").await;
     let shown = &user["authenticators"][0];
     assert_eq!(shown["name"], "Ada's <phone> \u{1f4f1}");
     let agent = shown["fido2"]["userAgent"].as_str().unwrap();
     assert!(agent.starts_with("App/1.0[31m xx"), "{agent}");
     assert_eq!(agent.len(), 512);
     // Without a name, and with the header of the browser.
-    let enrolled = cloud.enroll("bob").await;
+    let enrolled = service.enroll("bob").await;
     let answer = attestation(&mut Authenticator::default(), &enrolled, &none());
-    let call = cloud
+    let call = service
+        .stranger()
         .request(Method::POST, ATTESTATION)
         .header("user-agent", "Browser/7");
     call.json(&answer).await.token();
-    let user = cloud.user("bob").await;
+    let user = service.user("bob").await;
     assert_eq!(user["authenticators"][0]["name"], "Passkey");
     assert_eq!(user["authenticators"][0]["fido2"]["userAgent"], "Browser/7");
 }
 
 #[tokio::test]
-async fn nv_97_a_good_assertion_is_ok_with_a_token_and_the_last_login_is_set() {
-    let cloud = Cloud::new().await;
+async fn a_good_assertion_is_ok_with_a_token_and_the_last_login_is_set() {
+    let service = Service::new().await;
     let mut authenticator = Authenticator::default();
-    cloud.register("ada", &mut authenticator).await;
+    service.register("ada", &mut authenticator).await;
     assert!(
-        cloud
+        service
             .user("ada")
             .await
             .get("lastLoginDateSuccess")
             .is_none()
     );
-    cloud.clock.advance_millis(5000);
-    let approval = cloud.approve(Some("ada")).await;
-    let reply = cloud.assert(&mut authenticator, &approval).await;
+    service.app.clock.advance_millis(5000);
+    let approval = service.approve(Some("ada")).await;
+    let reply = service.assert(&mut authenticator, &approval).await;
     assert_eq!(members(&reply.json), ["errorMessage", "status", "token"]);
     reply.token();
-    let user = cloud.user("ada").await;
+    let user = service.user("ada").await;
     assert_eq!(user["lastLoginDateSuccess"], "2026-01-02T03:04:10Z");
     assert_eq!(
         user["authenticators"][0]["fido2"]["lastUsedAt"],
@@ -402,17 +418,17 @@ async fn nv_97_a_good_assertion_is_ok_with_a_token_and_the_last_login_is_set() {
         .as_str()
         .unwrap();
     let path = format!("/api/v1/authenticators/{id}");
-    cloud.delete(&path).await.expect(204);
-    let user = cloud.user("ada").await;
+    service.back_end().delete(&path).await.expect(204);
+    let user = service.user("ada").await;
     assert_eq!(user["lastLoginDateSuccess"], "2026-01-02T03:04:10Z");
     assert_eq!(user["status"], "new");
 }
 
 #[tokio::test]
-async fn nv_98_without_a_user_handle_a_named_transaction_is_ok_and_an_unnamed_one_fails() {
-    let cloud = Cloud::new().await;
+async fn without_a_user_handle_a_named_transaction_is_ok_and_an_unnamed_one_fails() {
+    let service = Service::new().await;
     let mut authenticator = Authenticator::default();
-    cloud.register("ada", &mut authenticator).await;
+    service.register("ada", &mut authenticator).await;
     let without = |answer: &Value, handle: Option<Value>| {
         let mut answer = answer.clone();
         let response = answer["response"].as_object_mut().unwrap();
@@ -423,96 +439,105 @@ async fn nv_98_without_a_user_handle_a_named_transaction_is_ok_and_an_unnamed_on
         answer
     };
     for handle in [None, Some(Value::Null), Some(json!(""))] {
-        let approval = cloud.approve(Some("ada")).await;
+        let approval = service.approve(Some("ada")).await;
         let answer = assertion(&mut authenticator, &approval, &none());
         let answer = without(&answer, handle.clone());
-        cloud.page(ASSERTION, &answer).await.token();
-        let approval = cloud.approve(None).await;
+        service.page().post(ASSERTION, &answer).await.token();
+        let approval = service.approve(None).await;
         let answer = assertion(&mut authenticator, &approval, &none());
         let answer = without(&answer, handle);
-        cloud.page(ASSERTION, &answer).await.failed();
+        service.page().post(ASSERTION, &answer).await.failed();
         assert_eq!(
-            cloud.status(&approval["statusToken"]).await["status"],
+            service.status(&approval["statusToken"]).await["status"],
             "failed"
         );
     }
     // Another user's.
-    cloud.register("bob", &mut Authenticator::default()).await;
-    let bob = cloud.user("bob").await["userId"]
+    service.register("bob", &mut Authenticator::default()).await;
+    let bob = service.user("bob").await["userId"]
         .as_str()
         .unwrap()
         .replace('-', "");
     for who in [Some("ada"), None] {
-        let approval = cloud.approve(who).await;
+        let approval = service.approve(who).await;
         let answer = assertion(&mut authenticator, &approval, &none());
         let handle = testkit::base64url(format!("YE{bob}").as_bytes());
         let answer = without(&answer, Some(json!(handle)));
-        cloud.page(ASSERTION, &answer).await.failed();
+        service.page().post(ASSERTION, &answer).await.failed();
     }
 }
 
 #[tokio::test]
-async fn nv_99_a_counter_that_goes_back_fails_where_the_policy_says_so_and_the_failure_is_dated() {
-    let cloud = Cloud::new().await;
+async fn a_counter_that_goes_back_fails_where_the_policy_says_so_and_the_failure_is_dated() {
+    let service = Service::new().await;
     let mut authenticator = Authenticator::new(Profile {
         counter: Counter::Increasing,
         ..Profile::default()
     });
-    cloud.register("ada", &mut authenticator).await;
+    service.register("ada", &mut authenticator).await;
     let sign_in = async |authenticator: &mut Authenticator, count: u32| {
-        let approval = cloud.approve(Some("ada")).await;
+        let approval = service.approve(Some("ada")).await;
         let lies = Lies {
             sign_count: Some(count),
             ..none()
         };
         let answer = assertion(authenticator, &approval, &lies);
-        cloud.page(ASSERTION, &answer).await
+        service.page().post(ASSERTION, &answer).await
     };
-    cloud.refuse_counters_that_do_not_grow().await;
+    service.refuse_counters_that_do_not_grow().await;
     sign_in(&mut authenticator, 10).await.token();
-    cloud.clock.advance_millis(7000);
+    service.app.clock.advance_millis(7000);
     for back in [10, 9, 0] {
         sign_in(&mut authenticator, back).await.failed();
     }
-    let user = cloud.user("ada").await;
+    let user = service.user("ada").await;
     assert_eq!(user["lastLoginDateFailure"], "2026-01-02T03:04:12Z");
     assert_eq!(user["lastLoginDateSuccess"], "2026-01-02T03:04:05Z");
     sign_in(&mut authenticator, 11).await.token();
 }
 
 #[tokio::test]
-async fn nv_101_a_bearer_header_on_the_result_calls_is_ignored() {
-    let cloud = Cloud::new().await;
+async fn a_bearer_header_on_the_result_calls_is_ignored() {
+    let service = Service::new().await;
     let mut authenticator = Authenticator::default();
-    for bearer in [&cloud.key, "garbage"] {
-        let enrolled = cloud.enroll("ada").await;
+    for bearer in [&service.key, "garbage"] {
+        let enrolled = service.enroll("ada").await;
         let answer = attestation(&mut Authenticator::default(), &enrolled, &none());
-        let call = cloud.request(Method::POST, ATTESTATION).bearer(bearer);
+        let call = service
+            .stranger()
+            .request(Method::POST, ATTESTATION)
+            .bearer(bearer);
         call.json(&answer).await.token();
     }
-    cloud.register("bob", &mut authenticator).await;
+    service.register("bob", &mut authenticator).await;
     // It gives no right either: neither to leave out the status token, nor to answer for others.
-    let approval = cloud.approve(Some("bob")).await;
+    let approval = service.approve(Some("bob")).await;
     let mut answer = assertion(&mut authenticator, &approval, &none());
     answer.as_object_mut().unwrap().remove("statusToken");
-    let call = cloud.request(Method::POST, ASSERTION).key();
+    let call = service.back_end().request(Method::POST, ASSERTION);
     call.json(&answer).await.failed();
 }
 
 #[tokio::test]
 async fn an_accept_header_without_json_is_406() {
-    let cloud = Cloud::new().await;
+    let service = Service::new().await;
     for path in [ATTESTATION, ASSERTION] {
         for bad in [
             "text/html",
             "application/xml, text/plain",
             "application/json;q=0",
         ] {
-            let call = cloud.request(Method::POST, path).header("accept", bad);
+            let call = service
+                .stranger()
+                .request(Method::POST, path)
+                .header("accept", bad);
             call.json(&json!({})).await.refused(406);
         }
         for good in ["application/json", "text/html, */*;q=0.1", "application/*"] {
-            let call = cloud.request(Method::POST, path).header("accept", good);
+            let call = service
+                .stranger()
+                .request(Method::POST, path)
+                .header("accept", good);
             call.json(&json!({})).await.failed();
         }
     }
@@ -520,37 +545,37 @@ async fn an_accept_header_without_json_is_406() {
 
 #[tokio::test]
 async fn the_answer_of_one_ceremony_does_not_end_the_other() {
-    let cloud = Cloud::new().await;
+    let service = Service::new().await;
     let mut authenticator = Authenticator::default();
-    cloud.register("ada", &mut authenticator).await;
-    let enrolled = cloud.enroll("ada").await;
-    let approval = cloud.approve(Some("ada")).await;
+    service.register("ada", &mut authenticator).await;
+    let enrolled = service.enroll("ada").await;
+    let approval = service.approve(Some("ada")).await;
     let created = attestation(&mut Authenticator::default(), &enrolled, &none());
     let got = assertion(&mut authenticator, &approval, &none());
-    cloud.page(ASSERTION, &created).await.failed();
-    cloud.page(ATTESTATION, &got).await.failed();
+    service.page().post(ASSERTION, &created).await.failed();
+    service.page().post(ATTESTATION, &got).await.failed();
     // A sign-in dressed up as a registration of the same transaction.
     let mut dressed = got.clone();
     dressed["response"]["attestationObject"] = created["response"]["attestationObject"].clone();
-    cloud.page(ATTESTATION, &dressed).await.failed();
+    service.page().post(ATTESTATION, &dressed).await.failed();
     let mut crossed = created.clone();
     crossed["statusToken"] = approval["statusToken"].clone();
-    cloud.page(ATTESTATION, &crossed).await.failed();
-    cloud.page(ATTESTATION, &created).await.token();
+    service.page().post(ATTESTATION, &crossed).await.failed();
+    service.page().post(ATTESTATION, &created).await.token();
 }
 
 #[tokio::test]
 async fn all_verdicts_about_a_sign_in_sound_the_same() {
-    let cloud = Cloud::new().await;
+    let service = Service::new().await;
     let mut authenticator = Authenticator::default();
-    cloud.register("ada", &mut authenticator).await;
-    cloud.register("bob", &mut Authenticator::default()).await;
+    service.register("ada", &mut authenticator).await;
+    service.register("bob", &mut Authenticator::default()).await;
     let mut answers = Vec::new();
     let mut send = async |change: &dyn Fn(&mut Value), lies: &Lies| {
-        let approval = cloud.approve(Some("ada")).await;
+        let approval = service.approve(Some("ada")).await;
         let mut answer = assertion(&mut authenticator, &approval, lies);
         change(&mut answer);
-        answers.push(cloud.page(ASSERTION, &answer).await.expect(200));
+        answers.push(service.page().post(ASSERTION, &answer).await.expect(200));
     };
     send(
         &|answer| answer["response"]["signature"] = json!("AAAA"),
@@ -593,21 +618,21 @@ async fn all_verdicts_about_a_sign_in_sound_the_same() {
 #[tokio::test]
 async fn a_stale_passkey_chosen_without_a_name_is_told_to_be_unknown_unless_the_service_forbids_it()
 {
-    let cloud = Cloud::new().await;
+    let service = Service::new().await;
     let mut authenticator = Authenticator::default();
-    cloud.register("ada", &mut authenticator).await;
-    let id = cloud.user("ada").await["authenticators"][0]["authenticatorId"].clone();
+    service.register("ada", &mut authenticator).await;
+    let id = service.user("ada").await["authenticators"][0]["authenticatorId"].clone();
     let path = format!("/api/v1/authenticators/{}", id.as_str().unwrap());
-    cloud.delete(&path).await.expect(204);
+    service.back_end().delete(&path).await.expect(204);
     let mut sign_in = async || {
-        let approval = cloud.approve(None).await;
+        let approval = service.approve(None).await;
         let answer = assertion(&mut authenticator, &approval, &none());
-        cloud.page(ASSERTION, &answer).await.expect(200)
+        service.page().post(ASSERTION, &answer).await.expect(200)
     };
     let told = sign_in().await;
     assert_eq!(told["status"], "failed");
     assert_eq!(told["reason"], "credential_unknown");
-    cloud
+    service
         .choose(json!({"tell_unknown_credentials": false}))
         .await;
     let quiet = sign_in().await;
@@ -616,13 +641,19 @@ async fn a_stale_passkey_chosen_without_a_name_is_told_to_be_unknown_unless_the_
 
 #[tokio::test]
 async fn a_direct_attestation_is_verified_and_a_broken_one_refused() {
-    let cloud = Cloud::new().await;
+    let service = Service::new().await;
     let body =
         json!({"username": "ada", "channel": "fido2", "fido2Options": {"attestation": "direct"}});
-    let enroll = async || cloud.post("/api/v1/users/enroll", &body).await.expect(201);
+    let enroll = async || {
+        service
+            .back_end()
+            .post("/api/v1/users/enroll", &body)
+            .await
+            .expect(201)
+    };
     let mut key = Authenticator::new(Profile::security_key());
     let enrolled = enroll().await;
-    cloud.attest(&mut key, &enrolled).await.token();
+    service.attest(&mut key, &enrolled).await.token();
     let enrolled = enroll().await;
     let broken = Lies {
         tampered_signature: true,
@@ -633,5 +664,5 @@ async fn a_direct_attestation_is_verified_and_a_broken_one_refused() {
         &enrolled,
         &broken,
     );
-    cloud.page(ATTESTATION, &answer).await.failed();
+    service.page().post(ATTESTATION, &answer).await.failed();
 }

@@ -7,16 +7,16 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use testkit::{Authenticator, Lies};
 
-use crate::cloud::{Cloud, assertion, attestation, claims, members};
+use crate::support::{Service, assertion, attestation, claims, members};
 
 #[tokio::test]
 async fn settings_begin_strict_change_by_what_is_named_and_stay_within_their_bounds() {
-    let cloud = Cloud::new().await;
-    let path = cloud.manage("nevis");
+    let service = Service::new().await;
+    let path = service.manage("nevis");
     let read = async || {
-        cloud
-            .request(Method::GET, &path)
+        service
             .account()
+            .request(Method::GET, &path)
             .empty()
             .await
             .expect(200)
@@ -28,7 +28,7 @@ async fn settings_begin_strict_change_by_what_is_named_and_stay_within_their_bou
     assert_eq!(begun["username_rule"], "strict");
     assert_eq!(begun["max_authenticators"], 10);
     assert_eq!(begun["failed_result_status"], 200);
-    let changed = cloud
+    let changed = service
         .choose(json!({"max_authenticators": 3, "decoy_credentials": true}))
         .await;
     let mut expected = begun.clone();
@@ -37,15 +37,15 @@ async fn settings_begin_strict_change_by_what_is_named_and_stay_within_their_bou
     assert_eq!(changed, expected);
     assert_eq!(read().await, expected);
     // What the Twilio wire keeps beside it is untouched, and the other way round.
-    let service = format!("/v2/Services/{}", cloud.service);
-    let updated = cloud.request(Method::POST, &service).account();
+    let twilio = format!("/v2/Services/{}", service.sid);
+    let updated = service.account().request(Method::POST, &twilio);
     let form = "application/x-www-form-urlencoded";
     updated.body(form, "CodeLength=4").await.expect(200);
     assert_eq!(read().await, expected);
-    cloud.choose(json!({"max_authenticators": 4})).await;
-    let shown = cloud
-        .request(Method::GET, &service)
+    service.choose(json!({"max_authenticators": 4})).await;
+    let shown = service
         .account()
+        .request(Method::GET, &twilio)
         .empty()
         .await
         .expect(200);
@@ -68,42 +68,44 @@ async fn settings_begin_strict_change_by_what_is_named_and_stay_within_their_bou
         json!({"unknown": 1}),
         json!([]),
     ] {
-        let call = cloud.request(Method::PATCH, &path).account();
+        let call = service.account().request(Method::PATCH, &path);
         assert_eq!(call.json(&bad).await.status, 400, "{bad}");
     }
     for method in [Method::GET, Method::PATCH] {
-        let call = cloud.request(method, &path).key();
+        let call = service.back_end().request(method, &path);
         assert_eq!(call.json(&json!({})).await.status, 401);
     }
 }
 
 #[tokio::test]
 async fn a_refused_ceremony_has_the_status_that_the_service_chose_and_never_a_token() {
-    let cloud = Cloud::new().await;
-    let other = cloud
+    let service = Service::new().await;
+    let other = service
         .another_service("other.test", "https://other.test")
         .await;
     let mut authenticator = Authenticator::default();
-    cloud.register("ada", &mut authenticator).await;
+    service.register("ada", &mut authenticator).await;
     let foreign = Lies {
         origin: Some("https://evil.test".to_owned()),
         ..Lies::default()
     };
     for (chosen, status) in [(400, 400), (200, 200)] {
-        cloud.choose(json!({"failed_result_status": chosen})).await;
+        service
+            .choose(json!({"failed_result_status": chosen}))
+            .await;
         let mut refused = Vec::new();
-        let enrolled = cloud.enroll("bob").await;
+        let enrolled = service.enroll("bob").await;
         let body = attestation(&mut Authenticator::default(), &enrolled, &foreign);
-        refused.push(cloud.page("/_app/attestation/result", &body).await);
-        let approval = cloud.approve(Some("ada")).await;
+        refused.push(service.page().post("/_app/attestation/result", &body).await);
+        let approval = service.approve(Some("ada")).await;
         let body = assertion(&mut authenticator, &approval, &foreign);
-        refused.push(cloud.page("/_app/assertion/result", &body).await);
+        refused.push(service.page().post("/_app/assertion/result", &body).await);
         // The transaction is over: again, and with a status token that is not valid.
-        refused.push(cloud.page("/_app/assertion/result", &body).await);
+        refused.push(service.page().post("/_app/assertion/result", &body).await);
         let mut body = body.clone();
         let token = body["statusToken"].as_str().unwrap().to_owned();
         body["statusToken"] = format!("{}AAAA", &token[..token.len() - 4]).into();
-        refused.push(cloud.page("/_app/assertion/result", &body).await);
+        refused.push(service.page().post("/_app/assertion/result", &body).await);
         for reply in refused {
             let json = reply.expect(status);
             assert_eq!(json["status"], "failed", "{json}");
@@ -113,15 +115,19 @@ async fn a_refused_ceremony_has_the_status_that_the_service_chose_and_never_a_to
         // Another Service has its own choice, and a success is 200.
         let enrolled = other.enroll("bob").await;
         let body = attestation(&mut Authenticator::default(), &enrolled, &foreign);
-        other.page("/_app/attestation/result", &body).await.failed();
-        let approval = cloud.approve(Some("ada")).await;
-        cloud.assert(&mut authenticator, &approval).await.token();
+        other
+            .page()
+            .post("/_app/attestation/result", &body)
+            .await
+            .failed();
+        let approval = service.approve(Some("ada")).await;
+        service.assert(&mut authenticator, &approval).await.token();
     }
 }
 
 #[tokio::test]
 async fn changes_of_different_settings_at_once_are_all_made() {
-    let cloud = Cloud::new().await;
+    let service = Service::new().await;
     let changes = [
         json!({"status_token_required": false}),
         json!({"transaction_token_single_use": true}),
@@ -131,17 +137,17 @@ async fn changes_of_different_settings_at_once_are_all_made() {
     let tasks: Vec<_> = changes
         .iter()
         .map(|change| {
-            let (cloud, change) = (cloud.clone(), change.clone());
-            tokio::spawn(async move { cloud.choose(change).await })
+            let (service, change) = (service.clone(), change.clone());
+            tokio::spawn(async move { service.choose(change).await })
         })
         .collect();
     for task in tasks {
         task.await.unwrap();
     }
-    let path = cloud.manage("nevis");
-    let now = cloud
-        .request(Method::GET, &path)
+    let path = service.manage("nevis");
+    let now = service
         .account()
+        .request(Method::GET, &path)
         .empty()
         .await
         .expect(200);
@@ -154,42 +160,45 @@ async fn changes_of_different_settings_at_once_are_all_made() {
 
 #[tokio::test]
 async fn the_times_are_those_that_the_service_chose() {
-    let cloud = Cloud::new().await;
-    cloud
+    let service = Service::new().await;
+    service
         .choose(json!({"timeout_seconds": 30, "transaction_seconds": 90,
                        "status_token_seconds": 120, "transaction_token_seconds": 60}))
         .await;
     let mut authenticator = Authenticator::default();
-    let enrolled = cloud.register("ada", &mut authenticator).await;
+    let enrolled = service.register("ada", &mut authenticator).await;
     let options = &enrolled["enrollment"]["credentialCreationOptions"];
     assert_eq!(options["timeout"], 30_000);
-    let approval = cloud.approve(Some("ada")).await;
+    let approval = service.approve(Some("ada")).await;
     assert_eq!(approval["credentialRequestOptions"]["timeout"], 30_000);
-    cloud.clock.advance_millis(89_000);
-    let token = cloud.assert(&mut authenticator, &approval).await.token();
+    service.app.clock.advance_millis(89_000);
+    let token = service.assert(&mut authenticator, &approval).await.token();
     let said = claims(&token);
     assert_eq!(
         said["exp"].as_i64().unwrap() - said["iat"].as_i64().unwrap(),
         60
     );
-    let late = cloud.approve(Some("ada")).await;
-    cloud.clock.advance_millis(90_000);
-    cloud.assert(&mut authenticator, &late).await.failed();
-    assert_eq!(cloud.status(&late["statusToken"]).await["status"], "failed");
+    let late = service.approve(Some("ada")).await;
+    service.app.clock.advance_millis(90_000);
+    service.assert(&mut authenticator, &late).await.failed();
     assert_eq!(
-        cloud.status(&approval["statusToken"]).await["status"],
+        service.status(&late["statusToken"]).await["status"],
+        "failed"
+    );
+    assert_eq!(
+        service.status(&approval["statusToken"]).await["status"],
         "unknown"
     );
 }
 
 #[tokio::test]
 async fn decoys_hide_who_is_unknown_or_has_no_authenticator() {
-    let cloud = Cloud::new().await;
-    cloud.choose(json!({"decoy_credentials": true})).await;
+    let service = Service::new().await;
+    service.choose(json!({"decoy_credentials": true})).await;
     let mut authenticator = Authenticator::default();
-    cloud.register("ada", &mut authenticator).await;
-    cloud.enroll("new").await;
-    let approve = async |name: &str| cloud.approve(Some(name)).await;
+    service.register("ada", &mut authenticator).await;
+    service.enroll("new").await;
+    let approve = async |name: &str| service.approve(Some(name)).await;
     let real = approve("ada").await;
     for name in ["nobody", "new", "another"] {
         let (first, second) = (approve(name).await, approve(name).await);
@@ -211,10 +220,10 @@ async fn decoys_hide_who_is_unknown_or_has_no_authenticator() {
             members(&claims(first["statusToken"].as_str().unwrap())),
             members(&claims(real["statusToken"].as_str().unwrap()))
         );
-        let status = cloud.status(&first["statusToken"]).await;
+        let status = service.status(&first["statusToken"]).await;
         assert_eq!(
             members(&status),
-            members(&cloud.status(&real["statusToken"]).await)
+            members(&service.status(&real["statusToken"]).await)
         );
         assert_eq!(status["userId"], first["userId"]);
         assert_eq!(status["username"], name);
@@ -229,31 +238,35 @@ async fn decoys_hide_who_is_unknown_or_has_no_authenticator() {
             let mut answer = assertion(&mut authenticator, &open, &Lies::default());
             answer["id"] = id.clone();
             answer["rawId"] = id;
-            let refused = cloud.page("/_app/assertion/result", &answer).await;
+            let refused = service.page().post("/_app/assertion/result", &answer).await;
             assert_eq!(members(&refused.json), ["errorMessage", "status"]);
             refused.failed();
             assert_eq!(
-                cloud.status(&decoyed["statusToken"]).await["status"],
+                service.status(&decoyed["statusToken"]).await["status"],
                 "failed"
             );
         }
     }
     // An id is not guessed, so it needs no decoy.
     let body = json!({"userId": "6f0e7c52-5a0b-4f0e-9f43-0a7f7b1c2d11", "channel": "fido2"});
-    cloud.post("/api/v1/approval", &body).await.refused(404);
-    cloud.assert(&mut authenticator, &real).await.token();
+    service
+        .back_end()
+        .post("/api/v1/approval", &body)
+        .await
+        .refused(404);
+    service.assert(&mut authenticator, &real).await.token();
 }
 
 #[tokio::test]
 async fn es256_tokens_are_verified_with_the_published_key_and_by_introspection() {
-    let cloud = Cloud::new().await;
+    let service = Service::new().await;
     let mut authenticator = Authenticator::default();
-    let enrolled = cloud.enroll("ada").await;
-    let instance = claims(&cloud.key)["aud"].as_str().unwrap().to_owned();
+    let enrolled = service.enroll("ada").await;
+    let instance = claims(&service.key)["aud"].as_str().unwrap().to_owned();
     let path = format!("/api/v1/jwks/{instance}");
-    let published = async || cloud.request(Method::GET, &path).empty().await;
+    let published = async || service.stranger().request(Method::GET, &path).empty().await;
     published().await.refused(404);
-    cloud
+    service
         .choose(json!({"transaction_token_algorithm": "ES256"}))
         .await;
     let keys = published().await.expect(200);
@@ -261,7 +274,7 @@ async fn es256_tokens_are_verified_with_the_published_key_and_by_introspection()
     assert_eq!(members(key), ["alg", "crv", "kid", "kty", "use", "x", "y"]);
     assert_eq!(published().await.expect(200), keys);
 
-    let token = cloud.attest(&mut authenticator, &enrolled).await.token();
+    let token = service.attest(&mut authenticator, &enrolled).await.token();
     let parts: Vec<&str> = token.split('.').collect();
     let decode = |text: &str| URL_SAFE_NO_PAD.decode(text).unwrap();
     let header: Value = serde_json::from_slice(&decode(parts[0])).unwrap();
@@ -273,13 +286,13 @@ async fn es256_tokens_are_verified_with_the_published_key_and_by_introspection()
     UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point)
         .verify(signed.as_bytes(), &decode(parts[2]))
         .unwrap();
-    assert_eq!(cloud.introspect(&token).await["active"], true);
+    assert_eq!(service.introspect(&token).await["active"], true);
     // The signature differs each time, what it says does not.
-    let again = cloud.status(&enrolled["enrollment"]["statusToken"]).await;
+    let again = service.status(&enrolled["enrollment"]["statusToken"]).await;
     assert_eq!(claims(again["token"].as_str().unwrap()), claims(&token));
 
     // Other tokens keep their MAC, and nothing can be passed off as signed.
-    let other = cloud
+    let other = service
         .another_service("acme.test", "https://acme.test")
         .await;
     other
@@ -291,7 +304,7 @@ async fn es256_tokens_are_verified_with_the_published_key_and_by_introspection()
         .await
         .token();
     let inactive = json!({"active": false});
-    assert_eq!(cloud.introspect(&theirs).await, inactive);
+    assert_eq!(service.introspect(&theirs).await, inactive);
     let flipped = format!("{}.{}", signed, parts[2].chars().rev().collect::<String>());
     let foreign_key = format!(
         "{}.{}.{}",
@@ -303,26 +316,32 @@ async fn es256_tokens_are_verified_with_the_published_key_and_by_introspection()
     let status = URL_SAFE_NO_PAD.encode(status.to_string());
     let other_kind = format!("{}.{status}.{}", parts[0], parts[2]);
     for forged in [flipped, foreign_key, other_kind, format!("{signed}.")] {
-        assert_eq!(cloud.introspect(&forged).await, inactive, "{forged}");
+        assert_eq!(service.introspect(&forged).await, inactive, "{forged}");
     }
     for unknown in ["x", "6f0e7c52-5a0b-4f0e-9f43-0a7f7b1c2d11"] {
         let path = format!("/api/v1/jwks/{unknown}");
-        cloud.request(Method::GET, &path).empty().await.refused(404);
+        service
+            .stranger()
+            .request(Method::GET, &path)
+            .empty()
+            .await
+            .refused(404);
     }
     // Back to the MAC: what was signed before stays good until it expires.
-    cloud
+    service
         .choose(json!({"transaction_token_algorithm": "HS512"}))
         .await;
     published().await.refused(404);
-    assert_eq!(cloud.introspect(&token).await["active"], true);
+    assert_eq!(service.introspect(&token).await["active"], true);
 }
 
 #[tokio::test]
-async fn nv_150_the_well_known_files_have_the_documented_shape_on_passkeyds_own_host() {
-    let cloud = Cloud::new().await;
+async fn the_well_known_files_have_the_documented_shape_on_passkeyds_own_host() {
+    let service = Service::new().await;
     let read = async |file: &str| {
         let path = format!("/.well-known/{file}");
-        cloud
+        service
+            .stranger()
             .request(Method::GET, &path)
             .header("host", "evil.test")
             .empty()
@@ -334,11 +353,11 @@ async fn nv_150_the_well_known_files_have_the_documented_shape_on_passkeyds_own_
         "apple_apps": ["A1B2C3D4E5.test.acme.app"],
     });
     // A Service with an RP ID elsewhere: its own host serves its files.
-    cloud.choose(apps.clone()).await;
+    service.choose(apps.clone()).await;
     read("assetlinks.json").await.refused(404);
     read("apple-app-site-association").await.refused(404);
 
-    let own = cloud
+    let own = service
         .another_service("passkeys.test", "https://passkeys.test")
         .await;
     own.choose(apps).await;
@@ -365,8 +384,8 @@ async fn nv_150_the_well_known_files_have_the_documented_shape_on_passkeyds_own_
 #[tokio::test]
 async fn the_browser_client_is_served_to_every_page_with_its_hash() {
     use base64::engine::general_purpose::STANDARD;
-    let cloud = Cloud::new().await;
-    let read = async |path: &str| cloud.request(Method::GET, path).empty().await;
+    let service = Service::new().await;
+    let read = async |path: &str| service.stranger().request(Method::GET, path).empty().await;
     let hashes = read("/fido2-client/integrity.json").await.expect(200);
     for name in ["fido2-client.js", "fido2-client.mjs"] {
         for path in [
@@ -381,15 +400,18 @@ async fn the_browser_client_is_served_to_every_page_with_its_hash() {
             );
             assert_eq!(reply.header("access-control-allow-origin"), Some("*"));
             assert_eq!(reply.header("x-content-type-options"), Some("nosniff"));
-            let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA384, reply.text.as_bytes());
+            let hash =
+                aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA384, reply.text().as_bytes());
             assert_eq!(hashes[name], format!("sha384-{}", STANDARD.encode(hash)));
             let tag = reply.header("etag").unwrap().to_owned();
-            let kept = cloud
+            let kept = service
+                .stranger()
                 .request(Method::GET, &path)
                 .header("if-none-match", &tag);
             let kept = kept.empty().await;
-            assert_eq!((kept.status, kept.text.as_str()), (304, ""));
-            let other = cloud
+            assert_eq!((kept.status, kept.text()), (304, ""));
+            let other = service
+                .stranger()
                 .request(Method::GET, &path)
                 .header("if-none-match", "\"x\"");
             assert_eq!(other.empty().await.status, 200);

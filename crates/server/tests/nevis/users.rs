@@ -1,16 +1,16 @@
-//! `/api/v1/users` and `/api/v1/aadb2c/users` (contract section 3.7).
+//! `/api/v1/users` and `/api/v1/aadb2c/users`.
 
 use serde_json::{Value, json};
 use testkit::Authenticator;
 
-use crate::cloud::{Cloud, is_timestamp, is_uuid, members};
+use crate::support::{Service, is_timestamp, is_uuid, members};
 
 #[tokio::test]
-async fn nv_60_a_user_is_found_by_id_and_by_username_and_an_unknown_one_is_404() {
-    let cloud = Cloud::new().await;
+async fn a_user_is_found_by_id_and_by_username_and_an_unknown_one_is_404() {
+    let service = Service::new().await;
     let mut authenticator = Authenticator::default();
-    let enrolled = cloud.enroll("ada").await;
-    let new = cloud.user("ada").await;
+    let enrolled = service.enroll("ada").await;
+    let new = service.user("ada").await;
     assert_eq!(
         members(&new),
         [
@@ -24,10 +24,14 @@ async fn nv_60_a_user_is_found_by_id_and_by_username_and_an_unknown_one_is_404()
     );
     assert_eq!(new["status"], "new");
     assert_eq!(new["authenticators"], json!([]));
-    cloud.attest(&mut authenticator, &enrolled).await.token();
-    let by_name = cloud.user("ada").await;
+    service.attest(&mut authenticator, &enrolled).await.token();
+    let by_name = service.user("ada").await;
     let id = enrolled["userId"].as_str().unwrap();
-    let by_id = cloud.get(&format!("/api/v1/users/{id}")).await.expect(200);
+    let by_id = service
+        .back_end()
+        .get(&format!("/api/v1/users/{id}"))
+        .await
+        .expect(200);
     assert_eq!(by_id, by_name);
     assert_eq!(by_id["status"], "active");
     assert_eq!(by_id["userId"], enrolled["userId"]);
@@ -58,7 +62,8 @@ async fn nv_60_a_user_is_found_by_id_and_by_username_and_an_unknown_one_is_404()
     assert_eq!(fido2["backupState"], true);
     assert_eq!(fido2["transports"], json!(["internal", "hybrid"]));
 
-    cloud
+    service
+        .back_end()
         .get(&format!("/api/v1/users/{}", id.to_uppercase()))
         .await
         .expect(200);
@@ -69,7 +74,7 @@ async fn nv_60_a_user_is_found_by_id_and_by_username_and_an_unknown_one_is_404()
         "/api/v1/users/ada",
         "/api/v1/users/%00",
     ] {
-        let refused = cloud.get(path).await.refused(404);
+        let refused = service.back_end().get(path).await.refused(404);
         assert_eq!(refused["error"], "Not Found", "{path}");
     }
     for path in [
@@ -77,57 +82,69 @@ async fn nv_60_a_user_is_found_by_id_and_by_username_and_an_unknown_one_is_404()
         "/api/v1/users?username=",
         "/api/v1/users?name=ada",
     ] {
-        cloud.get(path).await.refused(422);
+        service.back_end().get(path).await.refused(422);
     }
-    cloud.get("/api/v1/users?username=%ff").await.refused(400);
+    service
+        .back_end()
+        .get("/api/v1/users?username=%ff")
+        .await
+        .refused(400);
 }
 
 #[tokio::test]
-async fn nv_61_a_deleted_user_is_gone_with_all_credentials_and_the_second_time_404() {
-    let cloud = Cloud::new().await;
+async fn a_deleted_user_is_gone_with_all_credentials_and_the_second_time_404() {
+    let service = Service::new().await;
     let mut authenticator = Authenticator::default();
-    let enrolled = cloud.register("ada", &mut authenticator).await;
-    let user = cloud.user("ada").await;
-    let (named, unnamed) = (cloud.approve(Some("ada")).await, cloud.approve(None).await);
-    let pending = cloud.enroll("ada").await;
+    let enrolled = service.register("ada", &mut authenticator).await;
+    let user = service.user("ada").await;
+    let (named, unnamed) = (
+        service.approve(Some("ada")).await,
+        service.approve(None).await,
+    );
+    let pending = service.enroll("ada").await;
     let path = format!("/api/v1/users/{}", enrolled["userId"].as_str().unwrap());
-    let reply = cloud.delete(&path).await;
-    assert_eq!((reply.status, reply.text.as_str()), (204, ""));
-    cloud.delete(&path).await.refused(404);
-    cloud.get(&path).await.refused(404);
-    cloud.get("/api/v1/users?username=ada").await.refused(404);
+    let reply = service.back_end().delete(&path).await;
+    assert_eq!((reply.status, reply.text()), (204, ""));
+    service.back_end().delete(&path).await.refused(404);
+    service.back_end().get(&path).await.refused(404);
+    service
+        .back_end()
+        .get("/api/v1/users?username=ada")
+        .await
+        .refused(404);
     let id = user["authenticators"][0]["authenticatorId"]
         .as_str()
         .unwrap();
-    cloud
+    service
+        .back_end()
         .delete(&format!("/api/v1/authenticators/{id}"))
         .await
         .refused(404);
     // What was begun before ends nowhere.
     for approval in [&named, &unnamed] {
-        cloud.assert(&mut authenticator, approval).await.failed();
+        service.assert(&mut authenticator, approval).await.failed();
     }
-    cloud
+    service
         .attest(&mut Authenticator::default(), &pending)
         .await
         .failed();
     // The name is free, and the id is not handed out again.
-    let again = cloud.enroll("ada").await;
+    let again = service.enroll("ada").await;
     assert_ne!(again["userId"], enrolled["userId"]);
     assert_eq!(again["status"], "new");
 }
 
 #[tokio::test]
-async fn nv_62_the_b2c_lookup_answers_for_everybody_with_a_status() {
-    let cloud = Cloud::new().await;
+async fn the_b2c_lookup_answers_for_everybody_with_a_status() {
+    let service = Service::new().await;
     let lookup = async |id: &str| {
         let path = format!("/api/v1/aadb2c/users?objectId={id}");
-        cloud.get(&path).await.expect(200)
+        service.back_end().get(&path).await.expect(200)
     };
-    let enrolled = cloud.enroll("ada").await;
+    let enrolled = service.enroll("ada").await;
     let expected = |status: &str| json!({"status": status, "userId": enrolled["userId"]});
     assert_eq!(lookup("ada").await, expected("new"));
-    cloud
+    service
         .attest(&mut Authenticator::default(), &enrolled)
         .await
         .token();
@@ -139,19 +156,23 @@ async fn nv_62_the_b2c_lookup_answers_for_everybody_with_a_status() {
     for unknown in ["bob", "6f0e7c52-5a0b-4f0e-9f43-0a7f7b1c2d11"] {
         assert_eq!(lookup(unknown).await, json!({"status": "unknown"}));
     }
-    cloud.get("/api/v1/aadb2c/users").await.refused(422);
+    service
+        .back_end()
+        .get("/api/v1/aadb2c/users")
+        .await
+        .refused(422);
 }
 
 #[tokio::test]
 async fn codes_by_sms_and_recovery_codes_are_not_enabled() {
-    let cloud = Cloud::new().await;
-    let user = cloud.enroll("ada").await["userId"]
+    let service = Service::new().await;
+    let user = service.enroll("ada").await["userId"]
         .as_str()
         .unwrap()
         .to_owned();
     let body: Value = json!({"code": "123456", "statusToken": "x", "channel": "sms"});
     let path = format!("/api/v1/users/{user}/verification");
-    cloud.post(&path, &body).await.refused(422);
+    service.back_end().post(&path, &body).await.refused(422);
     let unknown = "/api/v1/users/6f0e7c52-5a0b-4f0e-9f43-0a7f7b1c2d11/verification";
-    cloud.post(unknown, &body).await.refused(404);
+    service.back_end().post(unknown, &body).await.refused(404);
 }

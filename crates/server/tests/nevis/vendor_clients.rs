@@ -1,11 +1,10 @@
-//! NV-190: replies as the vendor's example apps decode them. Which members an app cannot do without, and of which type they
-//! are, stands in contract sections 1.3 and 3.2 to 3.5 and 4.3.
+//! Replies as the vendor's example apps decode them: the members that an app cannot do without, and their types.
 
 use serde::Deserialize;
 use serde_json::json;
 use testkit::Authenticator;
 
-use crate::cloud::Cloud;
+use crate::support::Service;
 
 /// What the strict client decodes: absent or null members fail unless they are optional here.
 mod strict {
@@ -129,10 +128,10 @@ mod strict {
 }
 
 #[tokio::test]
-async fn nv_190_the_strict_client_decodes_every_reply() {
-    let cloud = Cloud::new().await;
+async fn the_strict_client_decodes_every_reply() {
+    let service = Service::new().await;
     let mut authenticator = Authenticator::default();
-    let enrolled = cloud.enroll("ada").await;
+    let enrolled = service.enroll("ada").await;
     let decoded: strict::Enrolment = serde_json::from_value(enrolled.clone()).unwrap();
     assert_eq!(
         (decoded.username.as_str(), decoded.status.as_str()),
@@ -172,14 +171,14 @@ async fn nv_190_the_strict_client_decodes_every_reply() {
     assert_eq!(selection.resident_key.as_deref(), Some("preferred"));
     assert_eq!(selection.user_verification.as_deref(), Some("preferred"));
 
-    let reply = cloud.attest(&mut authenticator, &enrolled).await;
+    let reply = service.attest(&mut authenticator, &enrolled).await;
     let outcome: strict::Outcome = serde_json::from_value(reply.json).unwrap();
     assert_eq!(
         (outcome.status.as_str(), outcome.error_message.as_str()),
         ("ok", "")
     );
     for who in [Some("ada"), None] {
-        let approval = cloud.approve(who).await;
+        let approval = service.approve(who).await;
         let decoded: strict::Approval = serde_json::from_value(approval.clone()).unwrap();
         assert_eq!(decoded.user_id.is_some(), who.is_some());
         assert!(!decoded.transaction_id.is_empty() && !decoded.status_token.is_empty());
@@ -197,9 +196,9 @@ async fn nv_190_the_strict_client_decodes_every_reply() {
                 .iter()
                 .all(|d| d.kind == "public-key" && !d.id.is_empty())
         );
-        let reply = cloud.assert(&mut authenticator, &approval).await;
+        let reply = service.assert(&mut authenticator, &approval).await;
         let outcome: strict::Outcome = serde_json::from_value(reply.json).unwrap();
-        let said = cloud.introspect(&outcome.token).await;
+        let said = service.introspect(&outcome.token).await;
         let said: strict::Introspection = serde_json::from_value(said).unwrap();
         assert!(said.active && said.iat == said.nbf && said.iss.starts_with("https://"));
         assert_eq!(
@@ -209,37 +208,51 @@ async fn nv_190_the_strict_client_decodes_every_reply() {
         assert_eq!(said.scope, "authentication");
     }
     let body = json!({"username": "x", "channel": "fido2"});
-    let refused = cloud.post("/api/v1/approval", &body).await;
+    let refused = service.back_end().post("/api/v1/approval", &body).await;
     let failure: strict::Failure = serde_json::from_value(refused.json).unwrap();
     assert_eq!((failure.status, failure.error.as_str()), (404, "Not Found"));
     assert!(failure.message.is_some());
 }
 
 #[tokio::test]
-async fn nv_190_the_lenient_client_sends_slashes_no_display_name_and_reads_numbers_as_texts() {
-    let cloud = Cloud::new().await;
+async fn the_lenient_client_sends_slashes_no_display_name_and_reads_numbers_as_texts() {
+    let service = Service::new().await;
     let mut authenticator = Authenticator::default();
     // It ends every path with a slash, and sends no display name.
     let body = json!({"username": "ada", "channel": "fido2", "fido2Options": {
         "authenticatorSelection": {"authenticatorAttachment": "platform", "residentKey": "preferred",
                                    "userVerification": "preferred"}, "attestation": "none"}});
-    let enrolled = cloud.post("/api/v1/users/enroll/", &body).await.expect(201);
+    let enrolled = service
+        .back_end()
+        .post("/api/v1/users/enroll/", &body)
+        .await
+        .expect(201);
     for member in ["userId", "username", "status", "createdAt", "updatedAt"] {
         assert!(enrolled[member].is_string(), "{member}");
     }
     let answer =
-        crate::cloud::attestation(&mut authenticator, &enrolled, &testkit::Lies::default());
-    cloud
-        .page("/_app/attestation/result/", &answer)
+        crate::support::attestation(&mut authenticator, &enrolled, &testkit::Lies::default());
+    service
+        .page()
+        .post("/_app/attestation/result/", &answer)
         .await
         .token();
     let body = json!({"username": "ada", "channel": "fido2"});
-    let approval = cloud.post("/api/v1/approval/", &body).await.expect(201);
+    let approval = service
+        .back_end()
+        .post("/api/v1/approval/", &body)
+        .await
+        .expect(201);
     assert!(approval["userId"].is_string());
-    let answer = crate::cloud::assertion(&mut authenticator, &approval, &testkit::Lies::default());
-    let token = cloud.page("/_app/assertion/result/", &answer).await.token();
+    let answer =
+        crate::support::assertion(&mut authenticator, &approval, &testkit::Lies::default());
+    let token = service
+        .page()
+        .post("/_app/assertion/result/", &answer)
+        .await
+        .token();
     // It turns the numbers into texts and those into whole numbers.
-    let said = cloud.introspect(&token).await;
+    let said = service.introspect(&token).await;
     for name in ["iat", "nbf", "exp"] {
         assert!(
             said[name].to_string().parse::<i64>().is_ok(),
