@@ -1,20 +1,20 @@
-//! Server-ServerAuthenticatorAttestationResponse-Resp-4: `packed` self attestation by each algorithm.
+//! `packed` self attestation by each algorithm.
 
 use domain::Reason;
 use testkit::{Algorithm, Format, Lies, Profile};
 
-use crate::tool::{Device, Tool};
+use crate::support::{Binding, Device};
 
 async fn passes(algorithm: Algorithm, listed: &'static str) {
-    let tool = Tool::new().await;
+    let binding = Binding::new().await;
     let profile = Profile::security_key()
         .with_format(Format::PackedSelf)
         .with_algorithm(algorithm);
     let mut device = Device::new("basic_surrogate", profile);
     device.algorithms = vec![listed];
-    tool.register(&mut device, &Lies::default()).await.ok();
+    binding.register(&mut device, &Lies::default()).await.ok();
     // And it signs in.
-    let reply = tool
+    let reply = binding
         .sign_in(&mut device.authenticator, "preferred", &Lies::default())
         .await;
     reply.ok();
@@ -29,7 +29,7 @@ macro_rules! algorithms {
     )+};
 }
 
-mod nv_164_algorithms {
+mod self_attestation {
     use super::*;
 
     algorithms! {
@@ -49,12 +49,12 @@ mod nv_164_algorithms {
 
     #[tokio::test]
     async fn an_algorithm_that_the_metadata_do_not_list_fails() {
-        let tool = Tool::new().await;
+        let binding = Binding::new().await;
         let profile = Profile::security_key()
             .with_format(Format::PackedSelf)
             .with_algorithm(Algorithm::EdDSA);
         let mut device = Device::new("basic_surrogate", profile);
-        let reply = tool.register(&mut device, &Lies::default()).await;
+        let reply = binding.register(&mut device, &Lies::default()).await;
         reply.failed(Reason::AttestationAlgorithmMismatch);
     }
 }

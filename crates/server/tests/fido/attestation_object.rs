@@ -1,15 +1,18 @@
-//! Server-ServerAuthenticatorAttestationResponse-Resp-3: the attestation object, and the `packed` statement in it.
+//! The attestation object of a registration, and the `packed` statement in it.
 
 use domain::Reason;
 use serde_json::{Value, json};
 use testkit::{Lies, Profile, base64url};
 
-use crate::tool::{Device, Tool, lies};
+use crate::support::{Binding, Device, lies};
 
 async fn fails(reason: Reason, bend: impl FnOnce(&mut Lies)) {
-    let tool = Tool::new().await;
+    let binding = Binding::new().await;
     let mut device = Device::new("basic_full", Profile::security_key());
-    tool.register(&mut device, &lies(bend)).await.failed(reason);
+    binding
+        .register(&mut device, &lies(bend))
+        .await
+        .failed(reason);
 }
 
 fn object(name: &str, value: Value) -> impl FnOnce(&mut Lies) {
@@ -41,7 +44,7 @@ macro_rules! defects {
     )+};
 }
 
-mod nv_163_attestation_object {
+mod registration {
     use super::*;
 
     defects! {
@@ -77,7 +80,7 @@ mod nv_163_attestation_object {
 
     #[tokio::test]
     async fn extension_data_with_the_ed_flag_pass() {
-        let tool = Tool::new().await;
+        let binding = Binding::new().await;
         let mut profile = Profile::security_key();
         let outputs = &mut profile.create_extensions.authenticator;
         outputs.insert("credProtect".to_owned(), json!(2));
@@ -86,6 +89,6 @@ mod nv_163_attestation_object {
             json!({"base64url": base64url(b"any")}),
         );
         let mut device = Device::new("basic_full", profile);
-        tool.register(&mut device, &Lies::default()).await.ok();
+        binding.register(&mut device, &Lies::default()).await.ok();
     }
 }

@@ -1,10 +1,10 @@
-//! Server-ServerAuthenticatorAssertionResponse-Resp-3: the authenticator data of an authentication (NV-168).
+//! The authenticator data of an authentication.
 
 use domain::Reason;
 use serde_json::json;
 use testkit::{Counter, Lies, Profile};
 
-use crate::tool::{Tool, lies};
+use crate::support::{Binding, lies};
 
 fn flags(user_present: bool, user_verified: bool) -> Lies {
     lies(|lies| {
@@ -14,30 +14,33 @@ fn flags(user_present: bool, user_verified: bool) -> Lies {
 }
 
 async fn passes(verification: &str, lies: Lies) {
-    let tool = Tool::new().await;
-    let mut authenticator = tool.registered(Profile::default()).await;
-    tool.sign_in(&mut authenticator, verification, &lies)
+    let binding = Binding::new().await;
+    let mut authenticator = binding.registered(Profile::default()).await;
+    binding
+        .sign_in(&mut authenticator, verification, &lies)
         .await
         .ok();
 }
 
 async fn fails(reason: Reason, verification: &str, lies: Lies) {
-    let tool = Tool::new().await;
-    let mut authenticator = tool.registered(Profile::default()).await;
-    tool.sign_in(&mut authenticator, verification, &lies)
+    let binding = Binding::new().await;
+    let mut authenticator = binding.registered(Profile::default()).await;
+    binding
+        .sign_in(&mut authenticator, verification, &lies)
         .await
         .failed(reason);
 }
 
-mod nv_168_pass {
+mod accepted {
     use super::*;
 
     #[tokio::test]
     async fn the_counter_is_always_zero() {
-        let tool = Tool::new().await;
-        let mut authenticator = tool.registered(Profile::default()).await;
+        let binding = Binding::new().await;
+        let mut authenticator = binding.registered(Profile::default()).await;
         for _ in 0..3 {
-            tool.sign_in(&mut authenticator, "preferred", &Lies::default())
+            binding
+                .sign_in(&mut authenticator, "preferred", &Lies::default())
                 .await
                 .ok();
         }
@@ -75,17 +78,18 @@ mod nv_168_pass {
 
     #[tokio::test]
     async fn ed_is_set_with_extension_data() {
-        let tool = Tool::new().await;
-        let mut authenticator = tool.registered(Profile::default()).await;
+        let binding = Binding::new().await;
+        let mut authenticator = binding.registered(Profile::default()).await;
         let outputs = &mut authenticator.profile.get_extensions.authenticator;
         outputs.insert("example.extension".to_owned(), json!(true));
-        tool.sign_in(&mut authenticator, "preferred", &Lies::default())
+        binding
+            .sign_in(&mut authenticator, "preferred", &Lies::default())
             .await
             .ok();
     }
 }
 
-mod nv_168_fail {
+mod refused {
     use super::*;
 
     #[tokio::test]
@@ -102,9 +106,9 @@ mod nv_168_fail {
 
     #[tokio::test]
     async fn a_wrong_client_data_hash() {
-        let tool = Tool::new().await;
-        let mut authenticator = tool.registered(Profile::default()).await;
-        let mut credential = tool
+        let binding = Binding::new().await;
+        let mut authenticator = binding.registered(Profile::default()).await;
+        let mut credential = binding
             .assertion(&mut authenticator, "preferred", &Lies::default())
             .await;
         // The same client data with a space behind them, which the authenticator has not signed.
@@ -112,27 +116,31 @@ mod nv_168_fail {
         let mut bytes = testkit::from_base64url(text).unwrap();
         bytes.push(b' ');
         credential["response"]["clientDataJSON"] = testkit::base64url(&bytes).into();
-        let reply = tool.post("/assertion/result", &credential).await;
+        let reply = binding
+            .stranger()
+            .post("/assertion/result", &credential)
+            .await;
         reply.failed(Reason::SignatureInvalid);
     }
 
     #[tokio::test]
     async fn a_counter_that_is_not_increased() {
-        let tool = Tool::new().await;
-        let mut authenticator = tool
+        let binding = Binding::new().await;
+        let mut authenticator = binding
             .registered(Profile {
                 counter: Counter::Increasing,
                 ..Profile::default()
             })
             .await;
         for _ in 0..2 {
-            tool.sign_in(&mut authenticator, "preferred", &Lies::default())
+            binding
+                .sign_in(&mut authenticator, "preferred", &Lies::default())
                 .await
                 .ok();
         }
         for counter in [2, 1, 0] {
             let bad = lies(|lies| lies.sign_count = Some(counter));
-            let reply = tool.sign_in(&mut authenticator, "preferred", &bad).await;
+            let reply = binding.sign_in(&mut authenticator, "preferred", &bad).await;
             reply.failed(Reason::SignCountNotIncreased);
         }
     }

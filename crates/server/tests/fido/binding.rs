@@ -2,24 +2,18 @@
 
 use axum::http::Method;
 use domain::Reason;
-use domain::service::metadata::MetadataTrust;
 use serde_json::{Value, json};
-use testkit::metadata::Service;
-use testkit::{Algorithm, Authenticator, Format, Lies, Profile};
+use testkit::{Authenticator, Format, Lies, Profile};
 use webauthn::metadata::UnknownModels;
 
-use crate::tool::{ORIGIN, Reply, Tool, lies, secret};
+use crate::common::{Answer, account_sid, basic};
+use crate::support::{Binding, ORIGIN, lies};
 
 const OPTIONS: [&str; 2] = ["/attestation/options", "/assertion/options"];
 const RESULTS: [&str; 2] = ["/attestation/result", "/assertion/result"];
 
-async fn binding() -> Tool {
-    let service = Service::new(Algorithm::ES256).unwrap();
-    let trust = MetadataTrust {
-        roots: vec![service.root().to_vec()],
-        ..MetadataTrust::default()
-    };
-    Tool::with(service, trust, |settings| settings.binding = true).await
+async fn for_real_users() -> Binding {
+    Binding::trusted(|settings| settings.binding = true).await
 }
 
 /// What a back end sends to register somebody; `more` members beside.
@@ -31,28 +25,44 @@ fn registration(more: &Value) -> Value {
 }
 
 /// The back end starts a registration, the page sends the result.
-async fn register(tool: &Tool, device: &mut Authenticator, more: &Value, lies: &Lies) -> Reply {
-    let options = tool
-        .post_with_secret("/attestation/options", &registration(more))
+async fn register(
+    binding: &Binding,
+    device: &mut Authenticator,
+    more: &Value,
+    lies: &Lies,
+) -> Answer {
+    let options = binding
+        .account()
+        .post("/attestation/options", &registration(more))
         .await
         .ok();
     let credential = device.create(&options, ORIGIN, lies).unwrap();
-    tool.post("/attestation/result", &credential).await
+    binding
+        .stranger()
+        .post("/attestation/result", &credential)
+        .await
 }
 
-async fn sign_in(tool: &Tool, device: &mut Authenticator, lies: &Lies) -> Reply {
-    let options = tool
-        .post_with_secret("/assertion/options", &json!({"username": "mira"}))
+async fn sign_in(binding: &Binding, device: &mut Authenticator, lies: &Lies) -> Answer {
+    let options = binding
+        .account()
+        .post("/assertion/options", &json!({"username": "mira"}))
         .await
         .ok();
     let credential = device.get(&options, ORIGIN, lies).unwrap();
-    tool.post("/assertion/result", &credential).await
+    binding
+        .stranger()
+        .post("/assertion/result", &credential)
+        .await
 }
 
 /// An access key of this Service.
-async fn access_key(tool: &Tool, service: &str) -> (String, String) {
+async fn access_key(binding: &Binding, service: &str) -> (String, String) {
     let path = format!("/manage/v1/services/{service}/access-keys");
-    let made = tool.post_with_secret(&path, &json!({"name": "shop"})).await;
+    let made = binding
+        .account()
+        .post(&path, &json!({"name": "shop"}))
+        .await;
     assert_eq!(made.status, 201, "{made:?}");
     let text = |name: &str| made.json[name].as_str().unwrap().to_owned();
     (format!("{path}/{}", text("id")), text("key"))
@@ -60,12 +70,12 @@ async fn access_key(tool: &Tool, service: &str) -> (String, String) {
 
 #[tokio::test]
 async fn the_back_end_starts_ceremonies_and_the_page_sends_the_results() {
-    let tool = binding().await;
+    let binding = for_real_users().await;
     let mut device = Authenticator::default();
     let (none, honest) = (json!({}), Lies::default());
     for processed in [
-        register(&tool, &mut device, &none, &honest).await,
-        sign_in(&tool, &mut device, &honest).await,
+        register(&binding, &mut device, &none, &honest).await,
+        sign_in(&binding, &mut device, &honest).await,
     ] {
         // Without the name any user's result would count for the one that the back end has in mind.
         assert_eq!(
@@ -77,19 +87,28 @@ async fn the_back_end_starts_ceremonies_and_the_page_sends_the_results() {
 
 #[tokio::test]
 async fn a_stranger_can_neither_enrol_an_existing_user_nor_see_their_passkeys() {
-    let tool = binding().await;
+    let binding = for_real_users().await;
     let (none, honest) = (json!({}), Lies::default());
     let mut device = Authenticator::default();
-    register(&tool, &mut device, &none, &honest).await.ok();
+    register(&binding, &mut device, &none, &honest).await.ok();
 
-    let wrong_secret = secret().replace("Basic ", "Basic QUNh");
+    let wrong_secret = basic(&account_sid(), "wrong");
     for path in OPTIONS {
         let request = registration(&none);
         let replies = [
-            tool.post(path, &request).await,
-            tool.post_as(&wrong_secret, path, &request).await,
-            tool.post_as("Bearer a.b.c", path, &request).await,
-            tool.post_as("Bearer ", path, &request).await,
+            binding.stranger().post(path, &request).await,
+            binding
+                .with_authorization(&wrong_secret)
+                .post(path, &request)
+                .await,
+            binding
+                .with_authorization("Bearer a.b.c")
+                .post(path, &request)
+                .await,
+            binding
+                .with_authorization("Bearer ")
+                .post(path, &request)
+                .await,
         ];
         for reply in replies {
             reply.failed_with(401, Reason::AccessDenied);
@@ -101,60 +120,54 @@ async fn a_stranger_can_neither_enrol_an_existing_user_nor_see_their_passkeys() 
 
 #[tokio::test]
 async fn an_access_key_of_the_service_starts_ceremonies_and_no_other_does() {
-    let tool = binding().await;
-    let (path, key) = access_key(&tool, &format!("VA{}", tool.service().await)).await;
+    let binding = for_real_users().await;
+    let (path, key) = access_key(&binding, &format!("VA{}", binding.service().await)).await;
     let foreign = {
-        let body = "FriendlyName=Other";
-        let headers = [
-            ("content-type", "application/x-www-form-urlencoded"),
-            ("authorization", &secret()),
-        ];
-        let made = tool
-            .send(Method::POST, "/v2/Services", &headers, body)
-            .await;
-        access_key(&tool, made.json["sid"].as_str().unwrap())
-            .await
-            .1
+        let account = binding.account();
+        let made = account.post("/v2/Services", "FriendlyName=Other").await;
+        access_key(&binding, made.text_at("/sid")).await.1
     };
     let start = async |key: &str| {
         let request = registration(&json!({}));
-        let bearer = format!("Bearer {key}");
-        tool.post_as(&bearer, "/attestation/options", &request)
-            .await
+        let back_end = binding.access_key(key);
+        back_end.post("/attestation/options", &request).await
     };
     let options = start(&key).await.ok();
     let credential = Authenticator::default()
         .create(&options, ORIGIN, &Lies::default())
         .unwrap();
-    tool.post("/attestation/result", &credential).await.ok();
+    binding
+        .stranger()
+        .post("/attestation/result", &credential)
+        .await
+        .ok();
     let started = json!({"username": "mira"});
-    let bearer = format!("Bearer {key}");
-    let options = tool.post_as(&bearer, "/assertion/options", &started).await;
+    let back_end = binding.access_key(&key);
+    let options = back_end.post("/assertion/options", &started).await;
     options.ok();
 
     start(&foreign).await.failed_with(401, Reason::AccessDenied);
-    let revoked = tool
-        .send(Method::DELETE, &path, &[("authorization", &secret())], "")
-        .await;
+    let revoked = binding.account().delete(&path).await;
     assert_eq!(revoked.status, 204);
-    tool.clock.advance_millis(2000);
+    binding.app.clock.advance_millis(2000);
     start(&key).await.failed_with(401, Reason::AccessDenied);
 }
 
 #[tokio::test]
 async fn responses_are_judged_by_level_3_and_not_as_tools_want_it() {
-    let tool = binding().await;
+    let binding = for_real_users().await;
     let (none, honest) = (json!({}), Lies::default());
     let mut device = Authenticator::default();
-    register(&tool, &mut device, &none, &honest).await.ok();
+    register(&binding, &mut device, &none, &honest).await.ok();
     let absent = lies(|lies| lies.user_present = Some(false));
-    let message = sign_in(&tool, &mut device, &absent)
+    let message = sign_in(&binding, &mut device, &absent)
         .await
         .failed(Reason::UserNotPresent);
     assert_eq!(message, "The credential was not accepted.");
 
-    let options = tool
-        .post_with_secret("/attestation/options", &registration(&none))
+    let options = binding
+        .account()
+        .post("/attestation/options", &registration(&none))
         .await
         .ok();
     let offered = options["pubKeyCredParams"].as_array().unwrap();
@@ -166,29 +179,36 @@ async fn responses_are_judged_by_level_3_and_not_as_tools_want_it() {
 
 #[tokio::test]
 async fn a_statement_that_nobody_asked_for_counts_as_absent_where_the_metadata_do_not_know_it() {
-    let tool = binding().await;
-    let service = tool.service().await;
-    tool.change(service, |rp| {
-        rp.policy.attestation.metadata.unknown_models = UnknownModels::Refuse;
-    })
-    .await;
+    let binding = for_real_users().await;
+    let service = binding.service().await;
+    binding
+        .change(service, |rp| {
+            rp.policy.attestation.metadata.unknown_models = UnknownModels::Refuse;
+        })
+        .await;
     let honest = Lies::default();
     for format in [Format::PackedSelf, Format::PackedX5c] {
         let device = || Authenticator::new(Profile::default().with_format(format));
         for asked in [json!({}), json!({"attestation": "none"})] {
-            register(&tool, &mut device(), &asked, &honest).await.ok();
+            register(&binding, &mut device(), &asked, &honest)
+                .await
+                .ok();
         }
         let direct = json!({"attestation": "direct"});
-        register(&tool, &mut device(), &direct, &honest)
+        register(&binding, &mut device(), &direct, &honest)
             .await
             .failed(Reason::MetadataUnavailable);
         // A statement that does not hold is refused all the same.
         let forged = lies(|lies| lies.tampered_signature = true);
-        register(&tool, &mut device(), &json!({}), &forged)
+        register(&binding, &mut device(), &json!({}), &forged)
             .await
             .failed(Reason::AttestationSignatureInvalid);
     }
-    let kept = tool.passkeys.user_with_credentials(service, "mira").await;
+    let kept = binding
+        .app
+        .passkeys
+        .user_with_credentials(service, "mira")
+        .await;
     let (_, credentials) = kept.unwrap();
     assert_eq!(credentials.len(), 4);
     for credential in credentials {
@@ -200,17 +220,25 @@ async fn a_statement_that_nobody_asked_for_counts_as_absent_where_the_metadata_d
 
 #[tokio::test]
 async fn conformance_mode_takes_a_packed_statement_of_an_unknown_model_when_none_was_asked() {
-    let tool = Tool::new().await;
+    let binding = Binding::new().await;
     let mut device = Authenticator::new(Profile::default().with_format(Format::PackedSelf));
     let request = registration(&json!({"attestation": "none"}));
-    let options = tool.post("/attestation/options", &request).await.ok();
+    let options = binding
+        .stranger()
+        .post("/attestation/options", &request)
+        .await
+        .ok();
     let credential = device.create(&options, ORIGIN, &Lies::default()).unwrap();
-    tool.post("/attestation/result", &credential).await.ok();
+    binding
+        .stranger()
+        .post("/attestation/result", &credential)
+        .await
+        .ok();
 }
 
 #[tokio::test]
 async fn pages_of_configured_origins_may_send_results_from_elsewhere() {
-    let tool = binding().await;
+    let binding = for_real_users().await;
     for path in RESULTS {
         let asked = [
             ("origin", ORIGIN),
@@ -220,22 +248,24 @@ async fn pages_of_configured_origins_may_send_results_from_elsewhere() {
                 "content-type, traceparent",
             ),
         ];
-        let reply = tool.send(Method::OPTIONS, path, &asked, "").await;
+        let reply = binding.send(Method::OPTIONS, path, &asked, "").await;
         assert_eq!(reply.status, 204);
         assert_eq!(reply.headers["access-control-allow-origin"], ORIGIN);
         let allowed = &reply.headers["access-control-allow-headers"];
         assert_eq!(allowed, "content-type, traceparent");
         for (name, value) in [("origin", "https://evil.test"), ("origin", "null")] {
-            let reply = tool.send(Method::OPTIONS, path, &[(name, value)], "").await;
+            let reply = binding
+                .send(Method::OPTIONS, path, &[(name, value)], "")
+                .await;
             assert!(!reply.headers.contains_key("access-control-allow-origin"));
         }
         let post = [("origin", ORIGIN), ("content-type", "application/json")];
-        let reply = tool.send(Method::POST, path, &post, "{}").await;
+        let reply = binding.send(Method::POST, path, &post, "{}").await;
         assert_eq!(reply.headers["access-control-allow-origin"], ORIGIN);
         assert_eq!(reply.status, 400);
     }
     for path in OPTIONS {
-        let reply = tool
+        let reply = binding
             .send(Method::OPTIONS, path, &[("origin", ORIGIN)], "")
             .await;
         assert_eq!(reply.status, 405);
@@ -245,9 +275,9 @@ async fn pages_of_configured_origins_may_send_results_from_elsewhere() {
 
 #[tokio::test]
 async fn the_dialect_is_served_only_when_it_is_asked_for() {
-    let tool = binding().await;
+    let binding = for_real_users().await;
     let path = "/nevisfido/fido2/attestation/options";
-    let reply = tool.post_with_secret(path, &json!({})).await;
+    let reply = binding.account().post(path, &json!({})).await;
     assert_eq!(
         (reply.status, reply.json),
         (404, json!({"error": "not_found"}))

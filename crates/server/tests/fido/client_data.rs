@@ -1,21 +1,25 @@
-//! Server-ServerAuthenticatorAttestationResponse-Resp-2 and Server-ServerAuthenticatorAssertionResponse-Resp-2: the client data.
+//! The client data of a registration and of an authentication.
 
 use domain::Reason;
 use serde_json::{Value, json};
 use testkit::{Lies, Profile};
 
-use crate::tool::{Device, Tool, lies};
+use crate::support::{Binding, Device, lies};
 
 async fn attestation_fails(reason: Reason, bend: impl FnOnce(&mut Lies)) {
-    let tool = Tool::new().await;
+    let binding = Binding::new().await;
     let mut device = Device::new("basic_full", Profile::security_key());
-    tool.register(&mut device, &lies(bend)).await.failed(reason);
+    binding
+        .register(&mut device, &lies(bend))
+        .await
+        .failed(reason);
 }
 
 async fn assertion_fails(reason: Reason, bend: impl FnOnce(&mut Lies)) {
-    let tool = Tool::new().await;
-    let mut authenticator = tool.registered(Profile::default()).await;
-    tool.sign_in(&mut authenticator, "preferred", &lies(bend))
+    let binding = Binding::new().await;
+    let mut authenticator = binding.registered(Profile::default()).await;
+    binding
+        .sign_in(&mut authenticator, "preferred", &lies(bend))
         .await
         .failed(reason);
 }
@@ -66,15 +70,15 @@ macro_rules! defects {
     )+};
 }
 
-defects!(nv_162_attestation, attestation_fails, "webauthn.get");
-defects!(nv_162_assertion, assertion_fails, "webauthn.create");
+defects!(registration, attestation_fails, "webauthn.get");
+defects!(authentication, assertion_fails, "webauthn.create");
 
 #[tokio::test]
 async fn a_token_binding_that_is_not_used_passes() {
-    let tool = Tool::new().await;
+    let binding = Binding::new().await;
     for status in ["supported", "not-supported"] {
         let unused = lies(put("tokenBinding", json!({"status": status})));
         let mut device = Device::new("basic_full", Profile::security_key());
-        tool.register(&mut device, &unused).await.ok();
+        binding.register(&mut device, &unused).await.ok();
     }
 }

@@ -1,4 +1,4 @@
-//! The dialect below `/nevisfido/fido2` (contract section 7.6).
+//! The dialect below `/nevisfido/fido2`.
 
 use domain::Reason;
 use domain::service::metadata::MetadataTrust;
@@ -7,7 +7,7 @@ use testkit::json::pad;
 use testkit::metadata::Service;
 use testkit::{Algorithm, Authenticator, Lies, Profile};
 
-use crate::tool::{ORIGIN, Tool, lies};
+use crate::support::{Binding, ORIGIN, lies};
 
 const BASE: &str = "/nevisfido/fido2";
 const CALLS: [&str; 5] = [
@@ -18,8 +18,11 @@ const CALLS: [&str; 5] = [
     "status",
 ];
 
-async fn post(tool: &Tool, call: &str, body: &Value) -> crate::tool::Reply {
-    tool.post(&format!("{BASE}/{call}"), body).await
+async fn post(binding: &Binding, call: &str, body: &Value) -> crate::common::Answer {
+    binding
+        .stranger()
+        .post(&format!("{BASE}/{call}"), body)
+        .await
 }
 
 /// The session of an answer.
@@ -30,29 +33,29 @@ fn session(json: &Value) -> &str {
     session
 }
 
-async fn status(tool: &Tool, session: &str) -> Value {
-    let reply = post(tool, "status", &json!({"fido2SessionId": session})).await;
+async fn status(binding: &Binding, session: &str) -> Value {
+    let reply = post(binding, "status", &json!({"fido2SessionId": session})).await;
     assert_eq!(reply.status, 200, "{reply:?}");
     reply.json
 }
 
-async fn registered(tool: &Tool, profile: Profile) -> Authenticator {
+async fn registered(binding: &Binding, profile: Profile) -> Authenticator {
     let mut authenticator = Authenticator::new(profile);
     let request = json!({"username": "mira", "displayName": "Mira"});
-    let options = post(tool, "attestation/options", &request).await.ok();
+    let options = post(binding, "attestation/options", &request).await.ok();
     let mut credential = authenticator
         .create(&options, ORIGIN, &Lies::default())
         .unwrap();
     credential["userFriendlyName"] = "Mira's phone".into();
     credential["userAgent"] = "a browser".into();
-    let finished = post(tool, "attestation/result", &credential).await.ok();
+    let finished = post(binding, "attestation/result", &credential).await.ok();
     assert_eq!(session(&finished), session(&options));
     authenticator
 }
 
 #[tokio::test]
-async fn nv_180_other_methods_are_405_another_accept_406_and_another_content_type_415() {
-    let tool = Tool::new().await;
+async fn other_methods_are_405_another_accept_406_and_another_content_type_415() {
+    let binding = Binding::new().await;
     let (accept, kind) = (
         ("accept", "application/json"),
         ("content-type", "application/json"),
@@ -60,7 +63,8 @@ async fn nv_180_other_methods_are_405_another_accept_406_and_another_content_typ
     for call in CALLS {
         let path = format!("{BASE}/{call}");
         let send = async |method: &str, headers: &[(&str, &str)]| {
-            tool.send(method.parse().unwrap(), &path, headers, "{}")
+            binding
+                .send(method.parse().unwrap(), &path, headers, "{}")
                 .await
         };
         for method in ["GET", "PUT", "DELETE", "PATCH"] {
@@ -89,22 +93,23 @@ async fn nv_180_other_methods_are_405_another_accept_406_and_another_content_typ
             }
         }
     }
-    tool.post("/nevisfido/other", &json!({}))
+    binding
+        .stranger()
+        .post("/nevisfido/other", &json!({}))
         .await
         .failed_somehow(404);
 }
 
 #[tokio::test]
-async fn nv_181_attestation_options_without_wishes_of_a_registration_are_those_of_an_authentication()
- {
-    let tool = Tool::new().await;
-    registered(&tool, Profile::default()).await;
+async fn attestation_options_without_wishes_of_a_registration_are_those_of_an_authentication() {
+    let binding = Binding::new().await;
+    registered(&binding, Profile::default()).await;
     for request in [
         json!({"username": "mira"}),
         json!({"username": "mira", "userVerification": "required"}),
         json!({}),
     ] {
-        let options = post(&tool, "attestation/options", &request).await.ok();
+        let options = post(&binding, "attestation/options", &request).await.ok();
         assert_eq!(options["rpId"], "passkeys.test", "{request}");
         assert!(options.get("pubKeyCredParams").is_none());
         session(&options);
@@ -117,7 +122,7 @@ async fn nv_181_attestation_options_without_wishes_of_a_registration_are_those_o
         json!({"username": "nils", "attestation": "none"}),
         json!({"username": "nils", "authenticatorSelection": {}}),
     ] {
-        let options = post(&tool, "attestation/options", &request).await.ok();
+        let options = post(&binding, "attestation/options", &request).await.ok();
         assert!(options["pubKeyCredParams"].is_array(), "{request}");
         assert_eq!(options["user"]["name"], "nils");
         session(&options);
@@ -125,13 +130,13 @@ async fn nv_181_attestation_options_without_wishes_of_a_registration_are_those_o
 }
 
 #[tokio::test]
-async fn nv_182_the_status_is_told_by_either_name_of_the_parameter() {
-    let tool = Tool::new().await;
+async fn the_status_is_told_by_either_name_of_the_parameter() {
+    let binding = Binding::new().await;
     let request = json!({"username": "mira", "displayName": "Mira"});
-    let options = post(&tool, "attestation/options", &request).await.ok();
+    let options = post(&binding, "attestation/options", &request).await.ok();
     let id = session(&options);
     for name in ["fido2SessionId", "sessionId"] {
-        let reply = post(&tool, "status", &json!({name: id})).await;
+        let reply = post(&binding, "status", &json!({name: id})).await;
         assert_eq!(reply.status, 200);
         assert_eq!(reply.json["status"], "initialized", "{name}");
         assert_eq!(reply.json["timestamp"], "2026-01-02T03:04:05Z");
@@ -139,7 +144,7 @@ async fn nv_182_the_status_is_told_by_either_name_of_the_parameter() {
         assert_eq!(reply.json["fido2SessionId"], id);
     }
     for unknown in ["", "x", "00112233-4455-6677-8899-aabbccddeeff"] {
-        let found = status(&tool, unknown).await;
+        let found = status(&binding, unknown).await;
         assert_eq!(found["status"], "unknown");
         assert!(found.get("userId").is_none());
     }
@@ -149,42 +154,45 @@ async fn nv_182_the_status_is_told_by_either_name_of_the_parameter() {
         json!({"session": id}),
         json!([]),
     ] {
-        post(&tool, "status", &bad).await.failed_somehow(400);
+        post(&binding, "status", &bad).await.failed_somehow(400);
     }
 }
 
 #[tokio::test]
-async fn nv_182_the_status_follows_the_ceremony() {
-    let tool = Tool::new().await;
-    let mut authenticator = registered(&tool, Profile::default()).await;
+async fn the_status_follows_the_ceremony() {
+    let binding = Binding::new().await;
+    let mut authenticator = registered(&binding, Profile::default()).await;
     let start = async || {
         let request = json!({"username": "mira"});
-        post(&tool, "assertion/options", &request).await.ok()
+        post(&binding, "assertion/options", &request).await.ok()
     };
     let good = start().await;
     let credential = authenticator.get(&good, ORIGIN, &Lies::default()).unwrap();
-    let finished = post(&tool, "assertion/result", &credential).await.ok();
+    let finished = post(&binding, "assertion/result", &credential).await.ok();
     assert_eq!(session(&finished), session(&good));
-    assert_eq!(status(&tool, session(&good)).await["status"], "succeeded");
+    assert_eq!(
+        status(&binding, session(&good)).await["status"],
+        "succeeded"
+    );
 
     let bad = start().await;
     let wrong = lies(|lies| lies.tampered_signature = true);
     let credential = authenticator.get(&bad, ORIGIN, &wrong).unwrap();
-    let reply = post(&tool, "assertion/result", &credential).await;
+    let reply = post(&binding, "assertion/result", &credential).await;
     // What was processed is answered with 200.
     reply.failed_with(200, Reason::SignatureInvalid);
     assert_eq!(session(&reply.json), session(&bad));
-    assert_eq!(status(&tool, session(&bad)).await["status"], "failed");
+    assert_eq!(status(&binding, session(&bad)).await["status"], "failed");
 
     let late = start().await;
-    tool.clock.advance_millis(600_001);
-    assert_eq!(status(&tool, session(&late)).await["status"], "failed");
+    binding.app.clock.advance_millis(600_001);
+    assert_eq!(status(&binding, session(&late)).await["status"], "failed");
 }
 
 #[tokio::test]
 async fn the_members_of_the_dialect_name_the_credential_and_its_users_agent() {
-    let tool = Tool::new().await;
-    registered(&tool, Profile::default()).await;
+    let binding = Binding::new().await;
+    registered(&binding, Profile::default()).await;
     let request = json!({"username": "mira", "displayName": "Mira"});
     for (member, value) in [
         ("userFriendlyName", json!(7)),
@@ -192,87 +200,88 @@ async fn the_members_of_the_dialect_name_the_credential_and_its_users_agent() {
         ("userAgent", json!({})),
         ("getClientExtensionResults", json!([])),
     ] {
-        let options = post(&tool, "attestation/options", &request).await.ok();
+        let options = post(&binding, "attestation/options", &request).await.ok();
         let mut credential = Authenticator::default()
             .create(&options, ORIGIN, &Lies::default())
             .unwrap();
         credential[member] = value;
-        let reply = post(&tool, "attestation/result", &credential).await;
+        let reply = post(&binding, "attestation/result", &credential).await;
         reply.failed_with(200, Reason::RequestInvalid);
     }
 }
 
 #[tokio::test]
 async fn nobody_who_signs_in_without_a_name_needs_one() {
-    let tool = Tool::new().await;
-    let mut authenticator = registered(&tool, Profile::default()).await;
-    let options = post(&tool, "assertion/options", &json!({})).await.ok();
+    let binding = Binding::new().await;
+    let mut authenticator = registered(&binding, Profile::default()).await;
+    let options = post(&binding, "assertion/options", &json!({})).await.ok();
     assert_eq!(options["allowCredentials"], json!([]));
     let nobody = lies(|lies| lies.user_handle = testkit::UserHandle::Null);
     let credential = authenticator.get(&options, ORIGIN, &nobody).unwrap();
-    let reply = post(&tool, "assertion/result", &credential).await;
+    let reply = post(&binding, "assertion/result", &credential).await;
     reply.failed_with(200, Reason::UserHandleMissing);
-    let options = post(&tool, "assertion/options", &json!({})).await.ok();
+    let options = post(&binding, "assertion/options", &json!({})).await.ok();
     let credential = authenticator
         .get(&options, ORIGIN, &Lies::default())
         .unwrap();
-    post(&tool, "assertion/result", &credential).await.ok();
+    post(&binding, "assertion/result", &credential).await.ok();
 }
 
 /// The dialect without conformance mode, for the Service of an account.
-async fn production() -> Tool {
+async fn production() -> Binding {
     let service = Service::new(Algorithm::ES256).unwrap();
     // A Service to serve must be there first: conformance mode makes one, and a second server serves it strictly.
-    let tool = Tool::with(service, MetadataTrust::default(), |settings| {
+    let binding = Binding::with(service, MetadataTrust::default(), |settings| {
         settings.conformance = true;
     })
     .await;
-    tool.strict().await
+    binding.strict().await
 }
 
 #[tokio::test]
 async fn outside_conformance_mode_padding_at_the_end_of_outer_members_does_not_matter() {
-    let tool = production().await;
+    let binding = production().await;
     let mut authenticator = Authenticator::default();
     let request = json!({"username": "mira", "displayName": "Mira"});
     let path = format!("{BASE}/attestation/options");
-    let options = tool.post_with_secret(&path, &request).await.ok();
+    let options = binding.account().post(&path, &request).await.ok();
     let mut credential = authenticator
         .create(&options, ORIGIN, &Lies::default())
         .unwrap();
     pad(&mut credential, "id");
     pad(&mut credential, "response.attestationObject");
     assert!(credential["id"].as_str().unwrap().ends_with('='));
-    post(&tool, "attestation/result", &credential).await.ok();
+    post(&binding, "attestation/result", &credential).await.ok();
 
     let path = format!("{BASE}/assertion/options");
-    let options = tool.post_with_secret(&path, &request).await.ok();
+    let options = binding.account().post(&path, &request).await.ok();
     let mut credential = authenticator
         .get(&options, ORIGIN, &Lies::default())
         .unwrap();
     pad(&mut credential, "rawId");
     pad(&mut credential, "response.signature");
-    post(&tool, "assertion/result", &credential).await.ok();
+    post(&binding, "assertion/result", &credential).await.ok();
 }
 
 #[tokio::test]
 async fn outside_conformance_mode_a_ceremony_is_started_with_the_accounts_secret_only() {
-    let tool = production().await;
+    let binding = production().await;
     let request = json!({"username": "mira", "displayName": "Mira"});
     for call in ["attestation/options", "assertion/options", "status"] {
         let body = json!({"username": "mira", "displayName": "Mira", "sessionId": "x"});
-        let reply = post(&tool, call, &body).await;
+        let reply = post(&binding, call, &body).await;
         assert!(reply.headers.contains_key("www-authenticate"));
         reply.failed_with(401, Reason::AccessDenied);
     }
     // The binding itself is not there.
-    let reply = tool
-        .post_with_secret("/attestation/options", &request)
+    let reply = binding
+        .account()
+        .post("/attestation/options", &request)
         .await;
     assert_eq!(reply.status, 404);
 
     let path = format!("{BASE}/attestation/options");
-    let options = tool.post_with_secret(&path, &request).await.ok();
+    let options = binding.account().post(&path, &request).await.ok();
     let offered = options["pubKeyCredParams"].as_array().unwrap();
     assert!(
         offered.iter().all(|p| p["alg"] != -65_535),
@@ -281,24 +290,25 @@ async fn outside_conformance_mode_a_ceremony_is_started_with_the_accounts_secret
     let mut authenticator = Authenticator::default();
     let credential = authenticator.create(&options, ORIGIN, &Lies::default());
     // The page brings the answer, and has no secret.
-    let finished = post(&tool, "attestation/result", &credential.unwrap()).await;
+    let finished = post(&binding, "attestation/result", &credential.unwrap()).await;
     finished.ok();
 }
 
 #[tokio::test]
 async fn outside_conformance_mode_the_user_must_be_present_and_no_check_is_named() {
-    let tool = production().await;
+    let binding = production().await;
     let request = json!({"username": "mira", "displayName": "Mira"});
     let path = format!("{BASE}/attestation/options");
-    let options = tool.post_with_secret(&path, &request).await.ok();
+    let options = binding.account().post(&path, &request).await.ok();
     let mut authenticator = Authenticator::default();
     let credential = authenticator.create(&options, ORIGIN, &Lies::default());
-    post(&tool, "attestation/result", &credential.unwrap())
+    post(&binding, "attestation/result", &credential.unwrap())
         .await
         .ok();
     let path = format!("{BASE}/assertion/options");
-    let options = tool
-        .post_with_secret(
+    let options = binding
+        .account()
+        .post(
             &path,
             &json!({"username": "mira", "extensions": {"example.extension": 1, "uvm": true}}),
         )
@@ -307,7 +317,7 @@ async fn outside_conformance_mode_the_user_must_be_present_and_no_check_is_named
     assert_eq!(options["extensions"], json!({"uvm": true}));
     let absent = lies(|lies| lies.user_present = Some(false));
     let credential = authenticator.get(&options, ORIGIN, &absent).unwrap();
-    let reply = post(&tool, "assertion/result", &credential).await;
+    let reply = post(&binding, "assertion/result", &credential).await;
     let message = reply.failed_with(200, Reason::UserNotPresent);
     assert_eq!(message, "The credential was not accepted.");
 }

@@ -1,6 +1,5 @@
-//! The FIDO Alliance's binding and its dialect from outside, as a conformance tool sees them: requests into the whole router,
-//! answers out of it. Each published case is a test that is named after its group and its sentence; `nv_` and a number are the
-//! row of the contract's acceptance checklist.
+//! The FIDO Alliance's binding and its dialect from outside, as a conformance tool sees them: requests into what is served,
+//! responses out of it. Each case that the FIDO Alliance's conformance tools test has a test here.
 
 #![expect(
     clippy::unwrap_used,
@@ -9,18 +8,18 @@
     reason = "a test that cannot go on has failed"
 )]
 
-#[path = "../support/counting.rs"]
-mod counting;
+#[path = "../common/mod.rs"]
+mod common;
 
 mod algorithms;
+mod attestation_formats;
 mod attestation_object;
 mod authenticator_data;
 mod binding;
 mod client_data;
+mod credential_members;
 mod dialect;
-mod formats;
-mod metadata_service;
+mod metadata;
 mod options;
 mod reasons;
-mod structure;
-mod tool;
+mod support;

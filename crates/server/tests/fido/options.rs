@@ -1,18 +1,22 @@
-//! Server-ServerPublicKeyCredentialCreationOptions-Req-1 and Server-ServerPublicKeyCredentialGetOptionsResponse-Req-1.
+//! The options of a registration and of an authentication.
 
 use domain::Reason;
 use serde_json::{Value, json};
 use testkit::{Lies, Profile, from_base64url};
 
-use crate::tool::{Reply, Tool};
+use crate::common::Answer;
+use crate::support::Binding;
 
-async fn creation(tool: &Tool, request: &Value) -> Reply {
-    tool.post("/attestation/options", request).await
+async fn creation(binding: &Binding, request: &Value) -> Answer {
+    binding
+        .stranger()
+        .post("/attestation/options", request)
+        .await
 }
 
 #[tokio::test]
-async fn nv_160_creation_options_have_every_member_and_repeat_what_was_asked_for() {
-    let tool = Tool::new().await;
+async fn creation_options_have_every_member_and_repeat_what_was_asked_for() {
+    let binding = Binding::new().await;
     let request = json!({
         "username": "mira@example.test",
         "displayName": "Mira M\u{fc}ller",
@@ -24,7 +28,7 @@ async fn nv_160_creation_options_have_every_member_and_repeat_what_was_asked_for
         "attestation": "direct",
         "extensions": {"example.extension": true, "credProps": true}
     });
-    let options = creation(&tool, &request).await.ok();
+    let options = creation(&binding, &request).await.ok();
     assert_eq!(options["rp"]["id"], "passkeys.test");
     assert!(!options["rp"]["name"].as_str().unwrap().is_empty());
     assert_eq!(options["user"]["name"], "mira@example.test");
@@ -57,10 +61,10 @@ async fn nv_160_creation_options_have_every_member_and_repeat_what_was_asked_for
 }
 
 #[tokio::test]
-async fn nv_160_what_nobody_asked_for_is_as_the_specification_has_it() {
-    let tool = Tool::new().await;
+async fn what_nobody_asked_for_is_as_the_specification_has_it() {
+    let binding = Binding::new().await;
     let request = json!({"username": "mira", "displayName": "Mira"});
-    let options = creation(&tool, &request).await.ok();
+    let options = creation(&binding, &request).await.ok();
     assert_eq!(options["attestation"], "none");
     assert!(options.get("extensions").is_none());
     let selection = &options["authenticatorSelection"];
@@ -70,25 +74,25 @@ async fn nv_160_what_nobody_asked_for_is_as_the_specification_has_it() {
 }
 
 #[tokio::test]
-async fn nv_160_two_requests_get_two_challenges_and_one_user() {
-    let tool = Tool::new().await;
+async fn two_requests_get_two_challenges_and_one_user() {
+    let binding = Binding::new().await;
     let request = json!({"username": "mira", "displayName": "Mira", "attestation": "none"});
-    let first = creation(&tool, &request).await.ok();
-    let second = creation(&tool, &request).await.ok();
+    let first = creation(&binding, &request).await.ok();
+    let second = creation(&binding, &request).await.ok();
     assert_ne!(first["challenge"], second["challenge"]);
     assert_eq!(first["user"]["id"], second["user"]["id"]);
 }
 
 #[tokio::test]
-async fn nv_160_each_value_of_each_wish_is_repeated_and_any_other_fails() {
-    let tool = Tool::new().await;
+async fn each_value_of_each_wish_is_repeated_and_any_other_fails() {
+    let binding = Binding::new().await;
     let ask = async |member: &str, inner: Option<&str>, value: Value| {
         let mut request = json!({"username": "mira", "displayName": "Mira"});
         match inner {
             Some(inner) => request[member] = json!({inner: value}),
             None => request[member] = value,
         }
-        creation(&tool, &request).await
+        creation(&binding, &request).await
     };
     for value in ["none", "indirect", "direct", "enterprise"] {
         let options = ask("attestation", None, json!(value)).await.ok();
@@ -141,14 +145,14 @@ async fn nv_160_each_value_of_each_wish_is_repeated_and_any_other_fails() {
 }
 
 #[tokio::test]
-async fn nv_166_request_options_have_every_member_and_repeat_what_was_asked_for() {
-    let tool = Tool::new().await;
-    let authenticator = tool.registered(Profile::default()).await;
+async fn request_options_have_every_member_and_repeat_what_was_asked_for() {
+    let binding = Binding::new().await;
+    let authenticator = binding.registered(Profile::default()).await;
     let id = testkit::base64url(authenticator.credentials()[0].id());
     let mut challenges = Vec::new();
     for wish in ["required", "preferred", "discouraged"] {
         let request = json!({"userVerification": wish, "extensions": {"example.extension": "x"}});
-        let options = tool.request_options("mira", &request).await;
+        let options = binding.request_options("mira", &request).await;
         let challenge = from_base64url(options["challenge"].as_str().unwrap()).unwrap();
         assert!((16..=64).contains(&challenge.len()));
         challenges.push(challenge);
@@ -163,19 +167,21 @@ async fn nv_166_request_options_have_every_member_and_repeat_what_was_asked_for(
     }
     challenges.dedup();
     assert_eq!(challenges.len(), 3);
-    let options = tool.request_options("mira", &json!({})).await;
+    let options = binding.request_options("mira", &json!({})).await;
     assert_eq!(options["userVerification"], "preferred");
 }
 
 #[tokio::test]
-async fn nv_166_an_unknown_user_and_one_without_credentials_fail() {
-    let tool = Tool::new().await;
-    let reply = tool
+async fn an_unknown_user_and_one_without_credentials_fail() {
+    let binding = Binding::new().await;
+    let reply = binding
+        .stranger()
         .post("/assertion/options", &json!({"username": "nobody"}))
         .await;
     reply.failed_with(404, Reason::UserUnknown);
-    tool.creation_options("begun", &json!({})).await;
-    let reply = tool
+    binding.creation_options("begun", &json!({})).await;
+    let reply = binding
+        .stranger()
         .post("/assertion/options", &json!({"username": "begun"}))
         .await;
     reply.failed_with(404, Reason::CredentialUnknown);
@@ -183,14 +189,17 @@ async fn nv_166_an_unknown_user_and_one_without_credentials_fail() {
         json!({}),
         json!({"username": "mira", "userVerification": "always"}),
     ] {
-        let reply = tool.post("/assertion/options", &request).await;
+        let reply = binding
+            .stranger()
+            .post("/assertion/options", &request)
+            .await;
         reply.failed(Reason::RequestInvalid);
     }
 }
 
 #[tokio::test]
-async fn nv_170_whatever_fails_is_told_with_4xx_failed_and_a_message() {
-    let tool = Tool::new().await;
+async fn whatever_fails_is_told_with_4xx_failed_and_a_message() {
+    let binding = Binding::new().await;
     let json = [("content-type", "application/json; charset=utf-8")];
     let bodies: [&[u8]; 9] = [
         b"",
@@ -211,21 +220,27 @@ async fn nv_170_whatever_fails_is_told_with_4xx_failed_and_a_message() {
         "/assertion/result/",
     ] {
         for body in bodies {
-            let reply = tool.send("POST".parse().unwrap(), path, &json, body).await;
+            let reply = binding
+                .send("POST".parse().unwrap(), path, &json, body)
+                .await;
             reply.failed_somehow(400);
         }
         let deep = "[".repeat(200) + &"]".repeat(200);
-        let reply = tool.send("POST".parse().unwrap(), path, &json, deep).await;
+        let reply = binding
+            .send("POST".parse().unwrap(), path, &json, deep)
+            .await;
         reply.failed_somehow(400);
         let large = format!("{{\"a\":\"{}\"}}", "x".repeat(70_000));
-        let reply = tool.send("POST".parse().unwrap(), path, &json, large).await;
+        let reply = binding
+            .send("POST".parse().unwrap(), path, &json, large)
+            .await;
         reply.failed_somehow(413);
-        let reply = tool.send("GET".parse().unwrap(), path, &[], "").await;
+        let reply = binding.send("GET".parse().unwrap(), path, &[], "").await;
         assert_eq!(reply.headers["allow"], "POST");
         reply.failed_somehow(405);
         for kind in ["text/plain", "application/x-www-form-urlencoded", ""] {
             let headers = [("content-type", kind)];
-            let reply = tool
+            let reply = binding
                 .send("POST".parse().unwrap(), path, &headers, "{}")
                 .await;
             reply.failed_somehow(415);
@@ -235,10 +250,11 @@ async fn nv_170_whatever_fails_is_told_with_4xx_failed_and_a_message() {
 
 #[tokio::test]
 async fn a_credential_of_this_binding_is_one_of_its_users_like_any_other() {
-    let tool = Tool::new().await;
-    let mut authenticator = tool.registered(Profile::default()).await;
+    let binding = Binding::new().await;
+    let mut authenticator = binding.registered(Profile::default()).await;
     for _ in 0..2 {
-        tool.sign_in(&mut authenticator, "required", &Lies::default())
+        binding
+            .sign_in(&mut authenticator, "required", &Lies::default())
             .await
             .ok();
     }

@@ -1,52 +1,29 @@
-//! A conformance tool: it has authenticators, describes them in metadata, and talks to the binding.
+//! The FIDO Alliance's binding: the settings that serve it, authenticators and their metadata, and what conformance tools, back
+//! ends and pages do.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use axum::Router;
-use axum::body::{Body, to_bytes};
-use axum::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
-use axum::http::{HeaderMap, Method, Request};
-use domain::model::account::Secret;
-use domain::model::clock::{SteppedClock, Timestamp};
-use domain::model::ids::{AccountId, RelyingPartyId};
+use axum::body::Body;
+use axum::http::Method;
+use axum::http::header::{ACCEPT, AUTHORIZATION};
+use domain::Reason;
+use domain::model::ids::RelyingPartyId;
 use domain::model::metadata::MetadataSource;
 use domain::model::refusal::Refusal;
 use domain::model::relying_party::RelyingParty;
-use domain::service::accounts::Bootstrap;
 use domain::service::metadata::{ImportedMetadata, MetadataTrust};
-use domain::{Passkeys, Reason};
 use serde_json::{Value, json};
-use server::api::RefusalInfo;
-use server::api::fido::{self, Fido};
-use server::api::nevis::Issued;
-use server::app::{App, PublicUrl};
 use server::config;
-use storage::memory::Memory;
 use testkit::metadata::{Blob, BlobLies, Entry, Service};
 use testkit::{Algorithm, Authenticator, Lies, Profile};
-use tower::ServiceExt as _;
 
-use crate::counting::Counting;
+use crate::common::{ACCOUNT, Answer, Client, JSON, TestApp};
 
-/// Where passkeyd is; the conformance Relying Party is at the same place.
+/// The origin of passkeyd. The Relying Party that the settings make is at the same place.
 pub const ORIGIN: &str = "https://passkeys.test";
-/// 2026-01-02T03:04:05Z, in milliseconds.
-pub const START: i64 = 1_767_323_045_000;
-const ACCOUNT: [u8; 16] = [0xac; 16];
-const TOKEN: &str = "a-token-for-tests";
 
-/// An answer.
-#[derive(Debug)]
-pub struct Reply {
-    pub status: u16,
-    pub headers: HeaderMap,
-    pub json: Value,
-    /// What the log says.
-    pub reason: Option<Reason>,
-}
-
-impl Reply {
+impl Answer {
     /// The body of a success.
     #[track_caller]
     pub fn ok(self) -> Value {
@@ -56,7 +33,7 @@ impl Reply {
         self.json
     }
 
-    /// A failure (NV-170): a status of 4xx, `failed`, and a message; because of `reason`.
+    /// A failure: a status of 4xx, `failed`, and a message; because of `reason`.
     #[track_caller]
     pub fn failed(self, reason: Reason) -> String {
         assert!((400..500).contains(&self.status), "{self:?}");
@@ -82,140 +59,101 @@ impl Reply {
     }
 }
 
-/// The tool, and the server that it tests.
-pub struct Tool {
-    pub router: Router,
-    pub passkeys: Arc<Passkeys>,
-    pub clock: Arc<SteppedClock>,
+/// An app that serves the binding, and a metadata service.
+pub struct Binding {
+    pub app: TestApp,
     /// The metadata service.
-    pub service: Service,
-    no: AtomicI64,
+    pub metadata: Service,
+    /// The number of the last BLOB.
+    no: Arc<AtomicI64>,
 }
 
-impl Tool {
+impl Binding {
+    /// The binding for conformance tools. The app trusts the metadata service.
     pub async fn new() -> Self {
-        let service = Service::new(Algorithm::ES256).unwrap();
-        let root = service.root().to_vec();
+        Self::trusted(|settings| settings.conformance = true).await
+    }
+
+    /// The binding with these settings. The app trusts the metadata service.
+    pub async fn trusted(change: impl FnOnce(&mut config::Fido)) -> Self {
+        let metadata = Service::new(Algorithm::ES256).unwrap();
         let trust = MetadataTrust {
-            roots: vec![root],
+            roots: vec![metadata.root().to_vec()],
             ..MetadataTrust::default()
         };
-        Self::with(service, trust, |settings| settings.conformance = true).await
+        Self::with(metadata, trust, change).await
     }
 
     pub async fn with(
-        service: Service,
+        metadata: Service,
         trust: MetadataTrust,
         change: impl FnOnce(&mut config::Fido),
     ) -> Self {
-        let clock = Arc::new(SteppedClock::starting_at(Timestamp(START)));
-        let store = Arc::new(Memory::new());
-        let passkeys = Passkeys::open(store, clock.clone(), Arc::new(Counting::default()))
-            .await
-            .unwrap()
-            .with_metadata_trust(trust);
-        let passkeys = Arc::new(passkeys);
-        let given = Some((AccountId(ACCOUNT), Secret::new(TOKEN)));
-        let Ok(Bootstrap::Created(account, _)) = passkeys.bootstrap(given).await else {
-            panic!("the store is empty");
-        };
-        let public_url = PublicUrl::new(ORIGIN);
-        let mut settings = config::Fido::default();
-        change(&mut settings);
-        let rp = fido::relying_party(&settings, &passkeys, account, &public_url).await;
-        let fido = Fido::of(&settings, &passkeys, rp.unwrap().unwrap());
-        let app = App::new(passkeys.clone(), PublicUrl::new(ORIGIN));
-        let keys = Arc::new(Issued(app.clone()));
-        let fido = fido.map(|fido| fido.with_access_keys(keys));
-        let more = fido.as_ref().map(fido::router).unwrap_or_default();
+        let app = TestApp::builder()
+            .metadata(trust)
+            .settings(|settings| change(&mut settings.fido));
         Self {
-            router: server::app::router_with(app, &config::Limits::default(), more),
-            passkeys,
-            clock,
-            service,
-            no: AtomicI64::new(0),
+            app: app.build().await,
+            metadata,
+            no: Arc::default(),
         }
     }
 
-    /// The same server, serving the same Service through the dialect alone.
+    /// The same Service, served through the dialect alone and without conformance mode.
     pub async fn strict(self) -> Self {
-        let account = AccountId(ACCOUNT);
-        let settings = config::Fido {
+        let fido = config::Fido {
             nevisfido: true,
             relying_party: Some(format!("VA{}", self.service().await)),
             ..config::Fido::default()
         };
-        let public_url = PublicUrl::new(ORIGIN);
-        let rp = fido::relying_party(&settings, &self.passkeys, account, &public_url).await;
-        let fido = Fido::of(&settings, &self.passkeys, rp.unwrap().unwrap());
-        let app = App::new(self.passkeys.clone(), PublicUrl::new(ORIGIN));
-        let more = fido::router(&fido.unwrap());
-        let limits = config::Limits::default();
         Self {
-            router: server::app::router_with(app, &limits, more),
+            app: self
+                .app
+                .with_settings(|settings| settings.fido = fido)
+                .await,
             ..self
         }
     }
 
-    /// A request with these headers.
+    /// A conformance tool, or a page: it has no credentials.
+    pub fn stranger(&self) -> Client {
+        self.app.stranger().with(ACCEPT.as_str(), JSON)
+    }
+
+    /// A back end with the account's secret.
+    pub fn account(&self) -> Client {
+        self.app.account().with(ACCEPT.as_str(), JSON)
+    }
+
+    /// A back end with an access key.
+    pub fn access_key(&self, key: &str) -> Client {
+        self.app.access_key(key).with(ACCEPT.as_str(), JSON)
+    }
+
+    /// A caller with this `Authorization` header.
+    pub fn with_authorization(&self, value: &str) -> Client {
+        self.stranger().with(AUTHORIZATION.as_str(), value)
+    }
+
+    /// A request with no headers but these.
     pub async fn send(
         &self,
         method: Method,
         path: &str,
         headers: &[(&str, &str)],
         body: impl Into<Body>,
-    ) -> Reply {
-        let mut request = Request::builder().method(method).uri(path);
+    ) -> Answer {
+        let mut call = self.app.stranger().request(method, path);
         for (name, value) in headers {
-            request = request.header(*name, *value);
+            call = call.header(name, value);
         }
-        let request = request.body(body.into()).unwrap();
-        let response = self.router.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let bytes = to_bytes(body, usize::MAX).await.unwrap();
-        Reply {
-            status: parts.status.as_u16(),
-            headers: parts.headers,
-            json: serde_json::from_slice(&bytes).unwrap_or_default(),
-            reason: parts
-                .extensions
-                .get::<RefusalInfo>()
-                .and_then(|info| info.reason),
-        }
-    }
-
-    pub async fn post(&self, path: &str, body: &Value) -> Reply {
-        let headers = [
-            (CONTENT_TYPE.as_str(), "application/json"),
-            (ACCEPT.as_str(), "application/json"),
-        ];
-        self.send(Method::POST, path, &headers, body.to_string())
-            .await
-    }
-
-    /// As a back end with the account's secret.
-    pub async fn post_with_secret(&self, path: &str, body: &Value) -> Reply {
-        self.post_as(&secret(), path, body).await
-    }
-
-    /// With this `Authorization`.
-    pub async fn post_as(&self, authorization: &str, path: &str, body: &Value) -> Reply {
-        let headers = [
-            (CONTENT_TYPE.as_str(), "application/json"),
-            (ACCEPT.as_str(), "application/json"),
-            (AUTHORIZATION.as_str(), authorization),
-        ];
-        self.send(Method::POST, path, &headers, body.to_string())
-            .await
+        call.send(body).await
     }
 
     /// The only Relying Party of the account.
     pub async fn service(&self) -> RelyingPartyId {
         let page = domain::model::page::PageRequest::first(1);
-        let made = self
-            .passkeys
-            .list_relying_parties(AccountId(ACCOUNT), page)
-            .await;
+        let made = self.app.passkeys.list_relying_parties(ACCOUNT, page).await;
         made.unwrap().items[0].id
     }
 
@@ -225,8 +163,9 @@ impl Tool {
         service: RelyingPartyId,
         change: impl Fn(&mut RelyingParty) + Send + Sync,
     ) {
-        self.passkeys
-            .update_relying_party(AccountId(ACCOUNT), service, change)
+        self.app
+            .passkeys
+            .update_relying_party(ACCOUNT, service, change)
             .await
             .unwrap();
     }
@@ -235,7 +174,7 @@ impl Tool {
     pub async fn describe(&self, entries: Vec<Entry>) {
         self.publish(&Blob::of(entries), &BlobLies::default())
             .await
-            .expect("flawless metadata are taken in");
+            .expect("flawless metadata is imported");
     }
 
     /// Offers a BLOB, as the server would fetch it.
@@ -244,8 +183,9 @@ impl Tool {
             no: self.no.fetch_add(1, Ordering::Relaxed) + 1,
             ..blob.clone()
         };
-        let text = self.service.sign_with_lies(&blob, lies).unwrap();
-        self.passkeys
+        let text = self.metadata.sign_with_lies(&blob, lies).unwrap();
+        self.app
+            .passkeys
             .import_metadata(text.as_bytes(), MetadataSource::Fetch)
             .await
     }
@@ -255,20 +195,28 @@ impl Tool {
         let mut request =
             json!({"username": username, "displayName": "Mira", "attestation": "direct"});
         extend(&mut request, more);
-        self.post("/attestation/options", &request).await.ok()
+        self.stranger()
+            .post("/attestation/options", &request)
+            .await
+            .ok()
     }
 
     /// Options of an authentication, with further members in the request.
     pub async fn request_options(&self, username: &str, more: &Value) -> Value {
         let mut request = json!({"username": username});
         extend(&mut request, more);
-        self.post("/assertion/options", &request).await.ok()
+        self.stranger()
+            .post("/assertion/options", &request)
+            .await
+            .ok()
     }
 
     /// A registration by an authenticator that is described truly; what the server says.
-    pub async fn register(&self, device: &mut Device, lies: &Lies) -> Reply {
+    pub async fn register(&self, device: &mut Device, lies: &Lies) -> Answer {
         let credential = self.create(device, lies).await;
-        self.post("/attestation/result", &credential).await
+        self.stranger()
+            .post("/attestation/result", &credential)
+            .await
     }
 
     /// The answer of an authenticator that is described truly, not yet sent.
@@ -291,7 +239,10 @@ impl Tool {
         let credential = authenticator
             .create(&options, ORIGIN, &Lies::default())
             .unwrap();
-        self.post("/attestation/result", &credential).await.ok();
+        self.stranger()
+            .post("/attestation/result", &credential)
+            .await
+            .ok();
         authenticator
     }
 
@@ -301,9 +252,9 @@ impl Tool {
         authenticator: &mut Authenticator,
         verification: &str,
         lies: &Lies,
-    ) -> Reply {
+    ) -> Answer {
         let assertion = self.assertion(authenticator, verification, lies).await;
-        self.post("/assertion/result", &assertion).await
+        self.stranger().post("/assertion/result", &assertion).await
     }
 
     /// The answer of that user's authenticator, not yet sent.
@@ -317,14 +268,6 @@ impl Tool {
         let options = self.request_options("mira", &wish).await;
         authenticator.get(&options, ORIGIN, lies).unwrap()
     }
-}
-
-/// The account's secret, as HTTP Basic.
-pub fn secret() -> String {
-    use base64::Engine as _;
-    let pair = format!("AC{}:{TOKEN}", AccountId(ACCOUNT));
-    let secret = base64::engine::general_purpose::STANDARD.encode(pair);
-    format!("Basic {secret}")
 }
 
 /// An authenticator and what its maker says of it.

@@ -1,37 +1,50 @@
-//! Server-ServerAuthenticatorAttestationResponse-Resp-1 and Server-ServerAuthenticatorAssertionResponse-Resp-1: the form of the
-//! credential.
+//! The members of the credential that a registration and an authentication send.
 
 use domain::Reason;
 use serde_json::{Value, json};
 use testkit::json::{pad, set, without};
 use testkit::{Lies, Profile};
 
-use crate::tool::{Device, Tool, lies};
+use crate::support::{Binding, Device, lies};
 
 /// Sends a flawless registration with this defect; then the flawless one, which shows that nothing was used up.
 async fn attestation_fails(reason: Reason, bend: impl FnOnce(&mut Value)) {
-    let tool = Tool::new().await;
+    let binding = Binding::new().await;
     let mut device = Device::new("basic_full", Profile::security_key());
-    let credential = tool.create(&mut device, &Lies::default()).await;
+    let credential = binding.create(&mut device, &Lies::default()).await;
     let mut faulty = credential.clone();
     bend(&mut faulty);
-    tool.post("/attestation/result", &faulty)
+    binding
+        .stranger()
+        .post("/attestation/result", &faulty)
         .await
         .failed(reason);
-    tool.post("/attestation/result", &credential).await.ok();
+    binding
+        .stranger()
+        .post("/attestation/result", &credential)
+        .await
+        .ok();
 }
 
 /// The same with an authentication.
 async fn assertion_fails(reason: Reason, bend: impl FnOnce(&mut Value)) {
-    let tool = Tool::new().await;
-    let mut authenticator = tool.registered(Profile::default()).await;
-    let credential = tool
+    let binding = Binding::new().await;
+    let mut authenticator = binding.registered(Profile::default()).await;
+    let credential = binding
         .assertion(&mut authenticator, "preferred", &Lies::default())
         .await;
     let mut faulty = credential.clone();
     bend(&mut faulty);
-    tool.post("/assertion/result", &faulty).await.failed(reason);
-    tool.post("/assertion/result", &credential).await.ok();
+    binding
+        .stranger()
+        .post("/assertion/result", &faulty)
+        .await
+        .failed(reason);
+    binding
+        .stranger()
+        .post("/assertion/result", &credential)
+        .await
+        .ok();
 }
 
 macro_rules! defects {
@@ -43,7 +56,7 @@ macro_rules! defects {
     )+};
 }
 
-mod nv_161_attestation_response {
+mod registration {
     use super::*;
 
     defects! { attestation_fails:
@@ -75,30 +88,37 @@ mod nv_161_attestation_response {
 
     #[tokio::test]
     async fn a_registered_credential_is_excluded_from_the_next_registration_of_its_user() {
-        let tool = Tool::new().await;
-        let authenticator = tool.registered(Profile::default()).await;
+        let binding = Binding::new().await;
+        let authenticator = binding.registered(Profile::default()).await;
         let id = testkit::base64url(authenticator.credentials()[0].id());
         let excluded = |options: Value| options["excludeCredentials"].clone();
-        let own = excluded(tool.creation_options("mira", &json!({})).await);
+        let own = excluded(binding.creation_options("mira", &json!({})).await);
         assert_eq!(own.as_array().unwrap().len(), 1);
         assert_eq!(own[0]["type"], "public-key");
         assert_eq!(own[0]["id"], id);
-        let other = excluded(tool.creation_options("nils", &json!({})).await);
+        let other = excluded(binding.creation_options("nils", &json!({})).await);
         assert_eq!(other, json!([]));
     }
 
     #[tokio::test]
     async fn a_result_is_taken_once() {
-        let tool = Tool::new().await;
+        let binding = Binding::new().await;
         let mut device = Device::new("basic_full", Profile::security_key());
-        let credential = tool.create(&mut device, &Lies::default()).await;
-        tool.post("/attestation/result", &credential).await.ok();
-        let again = tool.post("/attestation/result", &credential).await;
+        let credential = binding.create(&mut device, &Lies::default()).await;
+        binding
+            .stranger()
+            .post("/attestation/result", &credential)
+            .await
+            .ok();
+        let again = binding
+            .stranger()
+            .post("/attestation/result", &credential)
+            .await;
         again.failed(Reason::CeremonyUsed);
     }
 }
 
-mod nv_167_assertion_response {
+mod authentication {
     use super::*;
 
     defects! { assertion_fails:
@@ -129,26 +149,30 @@ mod nv_167_assertion_response {
 
     #[tokio::test]
     async fn signature_does_not_verify() {
-        let tool = Tool::new().await;
-        let mut authenticator = tool.registered(Profile::default()).await;
+        let binding = Binding::new().await;
+        let mut authenticator = binding.registered(Profile::default()).await;
         let bad = lies(|lies| lies.tampered_signature = true);
-        let reply = tool.sign_in(&mut authenticator, "preferred", &bad).await;
+        let reply = binding.sign_in(&mut authenticator, "preferred", &bad).await;
         reply.failed(Reason::SignatureInvalid);
     }
 
     #[tokio::test]
     async fn user_handle_may_be_empty_null_or_absent() {
-        let tool = Tool::new().await;
-        let mut authenticator = tool.registered(Profile::default()).await;
+        let binding = Binding::new().await;
+        let mut authenticator = binding.registered(Profile::default()).await;
         for value in [Some(json!("")), Some(Value::Null), None] {
-            let mut credential = tool
+            let mut credential = binding
                 .assertion(&mut authenticator, "preferred", &Lies::default())
                 .await;
             match value {
                 Some(value) => set(&mut credential, "response.userHandle", value),
                 None => drop(without(&mut credential, "response.userHandle")),
             }
-            tool.post("/assertion/result", &credential).await.ok();
+            binding
+                .stranger()
+                .post("/assertion/result", &credential)
+                .await
+                .ok();
         }
     }
 }

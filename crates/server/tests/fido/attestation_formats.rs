@@ -1,10 +1,11 @@
-//! Server-ServerAuthenticatorAttestationResponse-Resp-5 to Resp-B: each attestation statement format (NV-165).
+//! Each attestation statement format.
 
 use domain::Reason;
 use serde_json::json;
 use testkit::{Algorithm, Format, Hash, Lies, Profile, Signer};
 
-use crate::tool::{Device, START, Tool, lies};
+use crate::common::START;
+use crate::support::{Binding, Device, lies};
 
 /// What a case is about: the authenticator, what its maker says of it, and how it lies.
 struct Case {
@@ -40,13 +41,13 @@ impl Case {
         self
     }
 
-    async fn send(self) -> crate::tool::Reply {
-        let tool = Tool::new().await;
+    async fn send(self) -> crate::common::Answer {
+        let binding = Binding::new().await;
         let mut device = Device::new(self.attestation_type, self.profile);
         if let Some(algorithms) = self.algorithms {
             device.algorithms = algorithms;
         }
-        tool.register(&mut device, &self.lies).await
+        binding.register(&mut device, &self.lies).await
     }
 
     async fn passes(self) {
@@ -69,7 +70,7 @@ macro_rules! cases {
     (@ $case:expr, $reason:ident) => { $case.fails(Reason::$reason).await };
 }
 
-mod resp_5_packed_full {
+mod packed_full {
     use super::*;
 
     fn packed() -> Case {
@@ -106,7 +107,7 @@ mod resp_5_packed_full {
     }
 }
 
-mod resp_6_packed_self {
+mod packed_self {
     use super::*;
 
     fn packed() -> Case {
@@ -121,7 +122,7 @@ mod resp_6_packed_self {
     }
 }
 
-mod resp_7_none {
+mod none {
     use super::*;
 
     cases! {
@@ -132,7 +133,7 @@ mod resp_7_none {
     }
 }
 
-mod resp_8_fido_u2f {
+mod fido_u2f {
     use super::*;
 
     fn u2f() -> Case {
@@ -146,7 +147,7 @@ mod resp_8_fido_u2f {
     }
 }
 
-mod resp_9_tpm {
+mod tpm {
     use super::*;
 
     fn tpm() -> Case {
@@ -168,7 +169,7 @@ mod resp_9_tpm {
     }
 }
 
-mod resp_a_android_key {
+mod android_key {
     use super::*;
 
     fn android_key() -> Case {
@@ -187,7 +188,7 @@ mod resp_a_android_key {
     }
 }
 
-mod resp_b_android_safetynet {
+mod android_safetynet {
     use super::*;
 
     fn safetynet() -> Case {

@@ -1,25 +1,31 @@
-//! Metadata Service Tests: which metadata are believed, and which models they rule out (NV-169).
+//! Which metadata is believed, and which models it rules out.
 
 use domain::Reason;
 use domain::service::metadata::MetadataTrust;
 use testkit::metadata::{Blob, BlobLies, Entry, Service, Status};
 use testkit::{Algorithm, Authenticator, Chain, Lies, Profile};
 
-use crate::tool::{Device, ORIGIN, Reply, Tool};
+use crate::common::Answer;
+use crate::support::{Binding, Device, ORIGIN};
 
 /// A registration by a model with these reports.
-async fn registers(statuses: Vec<Status>) -> Reply {
-    let tool = Tool::new().await;
+async fn registers(statuses: Vec<Status>) -> Answer {
+    let binding = Binding::new().await;
     let mut authenticator = Authenticator::new(Profile::security_key());
     let root = authenticator.attestation_root().unwrap();
     let entry = Entry::fido2(authenticator.profile.aaguid, root).with_statuses(statuses);
-    tool.describe(vec![entry]).await;
-    let options = tool.creation_options("mira", &serde_json::json!({})).await;
+    binding.describe(vec![entry]).await;
+    let options = binding
+        .creation_options("mira", &serde_json::json!({}))
+        .await;
     let credential = authenticator.create(&options, ORIGIN, &Lies::default());
-    tool.post("/attestation/result", &credential.unwrap()).await
+    binding
+        .stranger()
+        .post("/attestation/result", &credential.unwrap())
+        .await
 }
 
-async fn certified_and_then(status: &str) -> Reply {
+async fn certified_and_then(status: &str) -> Answer {
     registers(vec![
         Status::new("FIDO_CERTIFIED_L1", "2020-01-01"),
         Status::new(status, "2025-01-01"),
@@ -29,13 +35,13 @@ async fn certified_and_then(status: &str) -> Reply {
 
 /// Metadata that are offered with this fault, to a server that has none.
 async fn refused(lies: BlobLies) -> Reason {
-    let tool = Tool::new().await;
-    let refusal = tool.publish(&Blob::default(), &lies).await.unwrap_err();
-    assert!(tool.passkeys.metadata().is_none());
+    let binding = Binding::new().await;
+    let refusal = binding.publish(&Blob::default(), &lies).await.unwrap_err();
+    assert!(binding.app.passkeys.metadata().is_none());
     refusal.reason
 }
 
-mod nv_169_accepted {
+mod accepted {
     use super::*;
 
     #[tokio::test]
@@ -47,37 +53,43 @@ mod nv_169_accepted {
 
     #[tokio::test]
     async fn a_model_that_nobody_described_is_refused() {
-        let tool = Tool::new().await;
+        let binding = Binding::new().await;
         let mut known = Device::new("basic_full", Profile::security_key());
-        tool.register(&mut known, &Lies::default()).await.ok();
+        binding.register(&mut known, &Lies::default()).await.ok();
         let mut stranger = Authenticator::new(Profile {
             aaguid: [9; 16],
             ..Profile::security_key()
         });
-        let options = tool.creation_options("mira", &serde_json::json!({})).await;
+        let options = binding
+            .creation_options("mira", &serde_json::json!({}))
+            .await;
         let credential = stranger.create(&options, ORIGIN, &Lies::default()).unwrap();
-        let reply = tool.post("/attestation/result", &credential).await;
+        let reply = binding
+            .stranger()
+            .post("/attestation/result", &credential)
+            .await;
         reply.failed(Reason::AuthenticatorUnknown);
     }
 }
 
-mod nv_169_refused {
+mod refused {
     use super::*;
 
     /// An entry that was changed under the signature: in this version of the metadata the BLOB's signature is what the hash of
     /// single entries was in earlier ones.
     #[tokio::test]
     async fn a_blob_whose_entries_are_not_those_that_were_signed() {
-        let tool = Tool::new().await;
-        let signed = tool.service.sign(&Blob::default()).unwrap();
-        let other = tool
-            .service
+        let binding = Binding::new().await;
+        let signed = binding.metadata.sign(&Blob::default()).unwrap();
+        let other = binding
+            .metadata
             .sign(&Blob::of(vec![Entry::fido2([1; 16], Vec::new())]))
             .unwrap();
         let parts: Vec<&str> = signed.split('.').collect();
         let payload = other.split('.').nth(1).unwrap();
         let swapped = format!("{}.{payload}.{}", parts[0], parts[2]);
-        let refusal = tool
+        let refusal = binding
+            .app
             .passkeys
             .import_metadata(
                 swapped.as_bytes(),
@@ -122,13 +134,18 @@ mod nv_169_refused {
             revocation_lists: vec![list],
             ..MetadataTrust::default()
         };
-        let tool = Tool::with(service, trust, |settings| settings.conformance = true).await;
+        let binding = Binding::with(service, trust, |settings| settings.conformance = true).await;
         // Signers are certified anew with each BLOB, and only those of the first one are revoked.
-        tool.publish(&Blob::default(), &BlobLies::default())
+        binding
+            .publish(&Blob::default(), &BlobLies::default())
             .await
             .unwrap();
         let source = domain::model::metadata::MetadataSource::Fetch;
-        let refused = tool.passkeys.import_metadata(text.as_bytes(), source).await;
+        let refused = binding
+            .app
+            .passkeys
+            .import_metadata(text.as_bytes(), source)
+            .await;
         refused.unwrap_err().reason
     }
 
