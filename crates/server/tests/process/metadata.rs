@@ -16,22 +16,22 @@ const MODEL: [u8; 16] = [0x42; 16];
 const AAGUID: &str = "42424242-4242-4242-4242-424242424242";
 
 /// A directory for a store, and a metadata service that is believed by what runs on it.
-struct House {
+struct Setup {
     directory: tempfile::TempDir,
     service: Service,
 }
 
-impl House {
+impl Setup {
     fn new() -> Self {
         use base64::Engine as _;
-        let house = Self {
+        let setup = Self {
             directory: tempfile::tempdir().unwrap(),
             service: Service::new(Algorithm::ES256).unwrap(),
         };
-        let root = base64::engine::general_purpose::STANDARD.encode(house.service.root());
+        let root = base64::engine::general_purpose::STANDARD.encode(setup.service.root());
         let pem = format!("-----BEGIN CERTIFICATE-----\n{root}\n-----END CERTIFICATE-----\n");
-        std::fs::write(house.roots(), pem).unwrap();
-        house
+        std::fs::write(setup.roots(), pem).unwrap();
+        setup
     }
 
     fn roots(&self) -> PathBuf {
@@ -107,12 +107,12 @@ fn revoked() -> Entry {
 
 #[test]
 fn a_file_is_imported_and_what_changed_is_told() {
-    let house = House::new();
-    let (code, _, errors) = house.mds(&["show"]);
+    let setup = Setup::new();
+    let (code, _, errors) = setup.mds(&["show"]);
     assert_eq!(code, Some(1));
     assert!(errors.contains("there is no store at"), "{errors}");
 
-    let (code, out, errors) = house.import(&house.sign(5, vec![Entry::fido2(MODEL, vec![])]));
+    let (code, out, errors) = setup.import(&setup.sign(5, vec![Entry::fido2(MODEL, vec![])]));
     assert_eq!((code, errors.as_str()), (Some(0), ""));
     assert!(
         out.starts_with("This is the first metadata of this store.\n"),
@@ -126,7 +126,7 @@ fn a_file_is_imported_and_what_changed_is_told() {
         description: "New \u{1b}[31mkey".to_owned(),
         ..Entry::fido2([1; 16], vec![])
     };
-    let (code, out, _) = house.import(&house.sign(6, vec![revoked(), new]));
+    let (code, out, _) = setup.import(&setup.sign(6, vec![revoked(), new]));
     assert_eq!(code, Some(0));
     assert!(out.contains("before        no 5\n"), "{out}");
     let told = format!("changed       {AAGUID} passkeyd testkit: FIDO_CERTIFIED_L1 -> REVOKED\n");
@@ -136,36 +136,36 @@ fn a_file_is_imported_and_what_changed_is_told() {
         "{out}"
     );
 
-    let (code, out, _) = house.import(&house.sign(6, vec![revoked()]));
+    let (code, out, _) = setup.import(&setup.sign(6, vec![revoked()]));
     assert_eq!((code, out.as_str()), (Some(1), ""), "another content");
-    let (code, out, errors) = house.import(&house.sign(5, vec![]));
+    let (code, out, errors) = setup.import(&setup.sign(5, vec![]));
     assert_eq!((code, out.as_str()), (Some(1), ""));
     assert!(errors.contains("metadata_rollback"), "{errors}");
-    let (code, _, errors) = house.import("not metadata");
+    let (code, _, errors) = setup.import("not metadata");
     assert_eq!(code, Some(1));
     assert!(errors.contains("metadata_malformed"), "{errors}");
     let stranger = Service::new(Algorithm::ES256).unwrap();
-    let (code, _, errors) = house.import(&stranger.sign(&Blob::default()).unwrap());
+    let (code, _, errors) = setup.import(&stranger.sign(&Blob::default()).unwrap());
     assert_eq!(code, Some(1));
     assert!(errors.contains("metadata_untrusted"), "{errors}");
 
-    let (code, out, errors) = house.mds(&["show"]);
+    let (code, out, errors) = setup.mds(&["show"]);
     assert_eq!((code, errors.as_str()), (Some(0), ""));
     assert!(out.contains("no            6\n"), "{out}");
     assert!(out.contains("(command)\n"), "{out}");
 
-    let (code, out, _) = house.mds(&["remove"]);
+    let (code, out, _) = setup.mds(&["remove"]);
     assert_eq!(
         (code, out.as_str()),
         (Some(0), "The metadata was removed.\n")
     );
-    let (code, ..) = house.import(&house.sign(5, vec![]));
+    let (code, ..) = setup.import(&setup.sign(5, vec![]));
     assert_eq!(code, Some(0));
 }
 
 #[test]
 fn what_cannot_be_read_is_named_by_the_import_by_show_and_in_the_log() {
-    let house = House::new();
+    let setup = Setup::new();
     let mut unreadable = revoked();
     unreadable.extra_statement.insert(
         "attestationRootCertificates".to_owned(),
@@ -177,9 +177,9 @@ fn what_cannot_be_read_is_named_by_the_import_by_show_and_in_the_log() {
         raw_entries: raw_entries.collect(),
         ..Blob::of(vec![unreadable])
     };
-    let (code, imported, _) = house.import(&house.sign_blob(&blob));
+    let (code, imported, _) = setup.import(&setup.sign_blob(&blob));
     assert_eq!(code, Some(0));
-    let (_, shown, _) = house.mds(&["show"]);
+    let (_, shown, _) = setup.mds(&["show"]);
     let root = format!(
         "unreadable    2 root_certificate\n              entry 0 ({AAGUID}) (2 of them) at \
          metadataStatement.attestationRootCertificates[0]: it is no X.509 certificate that can be read\n"
@@ -192,7 +192,7 @@ fn what_cannot_be_read_is_named_by_the_import_by_show_and_in_the_log() {
         assert!(!out.contains("entry 21 "), "{out}");
         assert!(out.contains("              and 5 more\n"), "{out}");
     }
-    let mut server = house.serve();
+    let mut server = setup.serve();
     let line = server.wait_for_line("root_certificate");
     assert!(line.contains("\"WARN\""), "{line}");
     assert!(line.contains(AAGUID), "{line}");
@@ -200,16 +200,16 @@ fn what_cannot_be_read_is_named_by_the_import_by_show_and_in_the_log() {
 
 #[test]
 fn a_server_uses_what_was_imported_and_keeps_what_it_was_given_over_a_restart() {
-    let house = House::new();
-    let (code, ..) = house.import(&house.sign(5, vec![]));
+    let setup = Setup::new();
+    let (code, ..) = setup.import(&setup.sign(5, vec![]));
     assert_eq!(code, Some(0));
-    let server = house.serve();
+    let server = setup.serve();
     assert_eq!(state(&server)["in_use"]["no"], 5);
-    let answer = put(&server, &house.sign(6, vec![revoked()]));
+    let answer = put(&server, &setup.sign(6, vec![revoked()]));
     assert_eq!(status(&answer), 200, "{answer}");
 
     // The store is the server's: the command says so, and what to do instead.
-    let (code, _, errors) = house.import(&house.sign(7, vec![]));
+    let (code, _, errors) = setup.import(&setup.sign(7, vec![]));
     assert_eq!(code, Some(1));
     assert!(errors.contains("in use"), "{errors}");
     assert!(
@@ -220,11 +220,11 @@ fn a_server_uses_what_was_imported_and_keeps_what_it_was_given_over_a_restart() 
     let stopped = server.stop();
     assert_eq!(stopped.status.code(), Some(0));
 
-    let server = house.serve();
+    let server = setup.serve();
     let state = state(&server);
     assert_eq!(state["in_use"]["no"], 6);
     assert_eq!(state["in_use"]["source"], "management");
-    assert_eq!(status(&put(&server, &house.sign(5, vec![]))), 409);
+    assert_eq!(status(&put(&server, &setup.sign(5, vec![]))), 409);
     let model = format!("{PATH}/models/{AAGUID}");
     let answer = server.request("GET", &model, &[&basic(SID, TOKEN)], "");
     assert_eq!(body(&answer)["metadata"]["status"], "REVOKED");
@@ -232,11 +232,11 @@ fn a_server_uses_what_was_imported_and_keeps_what_it_was_given_over_a_restart() 
 
 #[test]
 fn metadata_that_a_server_does_not_believe_are_told_and_stop_nothing() {
-    let house = House::new();
-    let (code, ..) = house.import(&house.sign(5, vec![]));
+    let setup = Setup::new();
+    let (code, ..) = setup.import(&setup.sign(5, vec![]));
     assert_eq!(code, Some(0));
     // Believes the FIDO Alliance.
-    let mut server = Server::start(&mut serve_known(&house.data()));
+    let mut server = Server::start(&mut serve_known(&setup.data()));
     let line = server.wait_for_line("the metadata in the store is not used");
     assert!(line.contains("metadata_untrusted"), "{line}");
     let state = state(&server);
@@ -249,15 +249,15 @@ fn metadata_that_a_server_does_not_believe_are_told_and_stop_nothing() {
 
 #[test]
 fn stale_metadata_are_used_and_told() {
-    let house = House::new();
+    let setup = Setup::new();
     let blob = Blob {
         next_update: "2020-01-01".to_owned(),
         ..Blob::default()
     };
-    let (code, out, _) = house.import(&house.sign_blob(&blob));
+    let (code, out, _) = setup.import(&setup.sign_blob(&blob));
     assert_eq!(code, Some(0));
     assert!(out.contains("newer metadata is due"), "{out}");
-    let mut server = house.serve();
+    let mut server = setup.serve();
     let line = server.wait_for_line("metadata_stale");
     assert!(line.contains("\"WARN\""), "{line}");
     assert_eq!(state(&server)["in_use"]["stale"], true);
@@ -268,14 +268,14 @@ fn stale_metadata_are_used_and_told() {
 
 #[test]
 fn a_body_as_large_as_a_blob_is_read_of_known_callers_only() {
-    let house = House::new();
-    let server = house.serve();
+    let setup = Setup::new();
+    let server = setup.serve();
     // More than any other body may have.
     let large = Blob {
         legal_header: "x".repeat(2 << 20),
         ..Blob::default()
     };
-    let answer = put(&server, &house.sign_blob(&large));
+    let answer = put(&server, &setup.sign_blob(&large));
     assert_eq!(status(&answer), 200, "{}", &answer[..200]);
 
     let head = |authorization: &str, length: usize| {
@@ -299,8 +299,8 @@ fn a_body_as_large_as_a_blob_is_read_of_known_callers_only() {
 
 #[test]
 fn settings_of_metadata_are_checked_at_the_start() {
-    let house = House::new();
-    let missing = house.directory.path().join("missing").display().to_string();
+    let setup = Setup::new();
+    let missing = setup.directory.path().join("missing").display().to_string();
     for (key, value) in [
         ("ROOTS_FILE", missing.as_str()),
         ("EXTRA_NAMES_FILE", missing.as_str()),
@@ -309,7 +309,7 @@ fn settings_of_metadata_are_checked_at_the_start() {
         ("INTERVAL_SECONDS", "0"),
     ] {
         let name = format!("PASSKEYD_METADATA__{key}");
-        let output = ended(serve(&house.data()).env(name, value));
+        let output = ended(serve(&setup.data()).env(name, value));
         let errors = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{key}: {errors}");
         let named = format!("`metadata.{}`", key.to_lowercase());
@@ -319,10 +319,10 @@ fn settings_of_metadata_are_checked_at_the_start() {
 
 #[test]
 fn own_names_of_providers_are_shown() {
-    let house = House::new();
-    let names = house.directory.path().join("names.json");
+    let setup = Setup::new();
+    let names = setup.directory.path().join("names.json");
     std::fs::write(&names, format!("{{\"{AAGUID}\": \"Our Wallet\"}}")).unwrap();
-    let mut command = serve_known(&house.data());
+    let mut command = serve_known(&setup.data());
     command.env("PASSKEYD_METADATA__EXTRA_NAMES_FILE", &names);
     let server = Server::start(&mut command);
     let path = format!("{PATH}/models/{AAGUID}");
@@ -376,12 +376,12 @@ fn wait_for_number(server: &Server, no: u64) {
     }
 }
 
-fn fetching(house: &House, address: SocketAddr, path: &str) -> Server {
-    let mut command = serve_known(&house.data());
+fn fetching(setup: &Setup, address: SocketAddr, path: &str) -> Server {
+    let mut command = serve_known(&setup.data());
     command
         .env("PASSKEYD_METADATA__URL", format!("http://{address}{path}"))
         .env("PASSKEYD_METADATA__INTERVAL_SECONDS", "1");
-    Server::start(house.believing(&mut command))
+    Server::start(setup.believing(&mut command))
 }
 
 fn has(head: &[String], wanted: &str) -> bool {
@@ -390,24 +390,24 @@ fn has(head: &[String], wanted: &str) -> bool {
 
 #[test]
 fn metadata_are_fetched_on_schedule_and_a_failure_keeps_the_old() {
-    let house = House::new();
-    let first = house.sign(1, vec![]);
+    let setup = Setup::new();
+    let first = setup.sign(1, vec![]);
     let (address, asked) = metadata_service(vec![
         answer("500 Internal Server Error", "", ""),
         answer("200 OK", "ETag: \"one\"\r\n", &first),
         answer("304 Not Modified", "", ""),
         answer("200 OK", "", "<html>maintenance</html>"),
         // Cut off.
-        answer("200 OK", "", &house.sign(9, vec![]))[..400].to_vec(),
+        answer("200 OK", "", &setup.sign(9, vec![]))[..400].to_vec(),
         answer(
             "200 OK",
             "ETag: \"two\"\r\n",
-            &house.sign(2, vec![revoked()]),
+            &setup.sign(2, vec![revoked()]),
         ),
         answer("200 OK", "", &first),
         answer("304 Not Modified", "", ""),
     ]);
-    let mut server = fetching(&house, address, "/blob?x=y");
+    let mut server = fetching(&setup, address, "/blob?x=y");
     let next = || asked.recv_timeout(Duration::from_secs(20)).unwrap();
     let head = next();
     assert_eq!(head[0], "GET /blob?x=y HTTP/1.1");
@@ -436,20 +436,20 @@ fn metadata_are_fetched_on_schedule_and_a_failure_keeps_the_old() {
     assert!(has(&next(), "if-none-match: \"two\""));
     assert_eq!(state(&server)["in_use"]["no"], 2);
     server.stop();
-    assert_eq!(state(&house.serve())["in_use"]["no"], 2);
+    assert_eq!(state(&setup.serve())["in_use"]["no"], 2);
 }
 
 #[test]
 fn a_redirection_is_followed_on_this_machine_and_not_in_circles() {
-    let house = House::new();
-    let (there, _asked) = metadata_service(vec![answer("200 OK", "", &house.sign(3, vec![]))]);
+    let setup = Setup::new();
+    let (there, _asked) = metadata_service(vec![answer("200 OK", "", &setup.sign(3, vec![]))]);
     let elsewhere = format!("Location: http://{there}/blob\r\n");
     let (address, asked) = metadata_service(vec![
         answer("302 Found", "Location: http://mds.example/blob\r\n", ""),
         answer("302 Found", "Location: /moved\r\n", ""),
         answer("301 Moved Permanently", &elsewhere, ""),
     ]);
-    let mut server = fetching(&house, address, "/");
+    let mut server = fetching(&setup, address, "/");
     server.wait_for_line("metadata could not be fetched");
     wait_for_number(&server, 3);
     let paths: Vec<String> = (0..3)
@@ -463,18 +463,18 @@ fn a_redirection_is_followed_on_this_machine_and_not_in_circles() {
 
     let circle = vec![answer("302 Found", "Location: /\r\n", ""); 6];
     let (address, _asked) = metadata_service(circle);
-    let mut server = fetching(&house, address, "/");
+    let mut server = fetching(&setup, address, "/");
     let line = server.wait_for_line("metadata could not be fetched");
     assert!(line.contains("redirects"), "{line}");
 }
 
 #[test]
 fn an_answer_larger_than_a_blob_may_be_is_not_read() {
-    let house = House::new();
+    let setup = Setup::new();
     let (address, _asked) = metadata_service(vec![
         b"HTTP/1.1 200 OK\r\nContent-Length: 33554433\r\n\r\nabc".to_vec(),
     ]);
-    let mut server = fetching(&house, address, "/");
+    let mut server = fetching(&setup, address, "/");
     let line = server.wait_for_line("metadata could not be fetched");
     assert!(line.contains("more than 33554432 bytes"), "{line}");
     assert_eq!(state(&server)["in_use"], Value::Null);
