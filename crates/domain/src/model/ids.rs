@@ -4,9 +4,9 @@
 //! exception: the [`user handle`](UserId::user_handle), which is the same on every wire and is
 //! stored inside authenticators for ever.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use webauthn::credential::UserHandle;
 
 use crate::model::clock::Randomness;

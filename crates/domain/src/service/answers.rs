@@ -5,8 +5,9 @@
 //! [kept](Passkeys::keep_answer) or the reservation is [released](Passkeys::release_answer). What an answer consists of is the
 //! wire's own matter; here it is bytes.
 
-use aws_lc_rs::hmac;
 use std::fmt;
+
+use aws_lc_rs::hmac;
 
 use crate::model::ids::{AccountId, AttemptId};
 use crate::model::refusal::Refusal;

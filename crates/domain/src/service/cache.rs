@@ -1,11 +1,12 @@
 //! Settings and secrets as they were read less than a second ago. Credentials and ceremonies are
 //! never cached: counters and revocation must be read fresh.
 
-use parking_lot::RwLock;
 use std::collections::HashMap;
 use std::future::Future;
 use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::RwLock;
 
 use crate::model::clock::Timestamp;
 

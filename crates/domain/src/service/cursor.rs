@@ -1,9 +1,9 @@
 //! Opaque page tokens: a position in one list, authenticated so that nobody can make one up or use
 //! one list's token on another.
 
-use aws_lc_rs::hmac;
 use std::fmt;
 
+use aws_lc_rs::hmac;
 use webauthn::base64url;
 
 use crate::model::clock::Timestamp;

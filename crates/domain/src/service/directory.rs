@@ -1,11 +1,11 @@
 //! What is known of all Relying Parties together: which origins are configured anywhere, and who has which RP ID. For
 //! requests that name no Relying Party, such as the preflight of a browser.
 
-use parking_lot::Mutex;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use parking_lot::Mutex;
 use webauthn::relying_party::RpId;
 
 use crate::model::clock::Timestamp;

@@ -1,10 +1,10 @@
 //! The FIDO metadata in use: imported once, verified, kept in the store, and read by every registration at the cost of a pointer.
 
-use parking_lot::RwLock;
 use std::collections::BTreeMap;
 use std::ptr;
 use std::sync::Arc;
 
+use parking_lot::RwLock;
 use webauthn::credential::Aaguid;
 use webauthn::error::Reason;
 use webauthn::metadata::{BlobExpectation, Entry, Metadata, MetadataError, provider_name};

@@ -1,9 +1,9 @@
 //! Keys for tokens of a Relying Party, and the memory of which one-time tokens were used.
 
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use std::sync::Arc;
 
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use webauthn::error::Reason;
 
 use crate::model::clock::Timestamp;

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::model::account::Principal;
-use domain::model::account::{ApiKey, SecretHash};
+use domain::model::account::{ApiKey, Principal, SecretHash};
 use domain::model::ids::{AccountId, ApiKeyId};
 use domain::model::page::PageRequest;
 use domain::store::FirstAccount;

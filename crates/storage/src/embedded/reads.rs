@@ -1,8 +1,7 @@
 //! What each reading operation reads.
 
 use domain::model::access_key::AccessKey;
-use domain::model::account::Principal;
-use domain::model::account::{Account, ApiKey};
+use domain::model::account::{Account, ApiKey, Principal};
 use domain::model::audit::AuditEvent;
 use domain::model::ceremony::{Ceremony, Standing};
 use domain::model::clock::Timestamp;

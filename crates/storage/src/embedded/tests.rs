@@ -1,9 +1,15 @@
 //! What only the embedded store has: a file, a lock, a format, a process that can die.
 
-use super::*;
-
+use async_trait::async_trait;
 use domain::model::audit::AuditKind;
+use domain::model::clock::Timestamp;
+use domain::model::credential::CredentialRecord;
+use domain::model::ids::{CredentialKey, RelyingPartyId, UserId};
+use domain::model::page::PageRequest;
+use domain::model::user::UserRef;
+use domain::store::{Ceremonies, Credentials, Events, RelyingParties, Storage, Upkeep, Users};
 
+use super::*;
 use crate::Memory;
 use crate::conformance::{Bed, End, model};
 

@@ -1,9 +1,47 @@
 //! Answers that are kept for calls that are sent again.
 
+use async_trait::async_trait;
 use domain::model::clock::Timestamp;
-use domain::store::{Reservation, Reserved};
+use domain::model::ids::{AccountId, AttemptId};
+use domain::store::{Answers, Fault, Reservation, Reserved};
 
+use super::Memory;
 use super::state::{Called, State};
+
+#[async_trait]
+impl Answers for Memory {
+    async fn reserve_answer(&self, reservation: &Reservation) -> Result<Reserved, Fault> {
+        Ok(self.state().reserve_answer(reservation))
+    }
+
+    async fn keep_answer(
+        &self,
+        account: AccountId,
+        key: [u8; 32],
+        attempt: AttemptId,
+        answer: &[u8],
+    ) -> Result<bool, Fault> {
+        let mut state = self.state();
+        let taken = state.answers.get_mut(&(account, key));
+        let own = taken.filter(|taken| taken.attempt == attempt);
+        Ok(own.map(|own| own.answer = Some(answer.to_vec())).is_some())
+    }
+
+    async fn release_answer(
+        &self,
+        account: AccountId,
+        key: [u8; 32],
+        attempt: AttemptId,
+    ) -> Result<bool, Fault> {
+        let mut state = self.state();
+        let taken = state.answers.get(&(account, key));
+        let own = taken.is_some_and(|taken| taken.attempt == attempt && taken.answer.is_none());
+        if own {
+            state.answers.remove(&(account, key));
+        }
+        Ok(own)
+    }
+}
 
 impl State {
     pub(super) fn reserve_answer(&mut self, new: &Reservation) -> Reserved {

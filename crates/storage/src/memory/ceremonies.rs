@@ -1,17 +1,96 @@
 //! Ceremonies: begun, taken, refused, and the registrations that led to nothing.
 
+use async_trait::async_trait;
 use domain::model::ceremony::{Asked, Ceremony, CeremonyKind, CeremonyState};
 use domain::model::clock::Timestamp;
 use domain::model::credential::CredentialRecord;
 use domain::model::ids::{CeremonyId, RelyingPartyId, UserId};
 use domain::model::page::{Page, PageRequest};
 use domain::store::{
-    Begin, BeginRegistration, CeremonyFilter, CounterRule, Fault, FinishAuthentication,
-    FinishRegistration, FinishedAuthentication, FinishedRegistration, RefuseCeremony, Refused,
+    Begin, BeginRegistration, Ceremonies, CeremonyFilter, CounterRule, Fault, FinishAuthentication,
+    FinishRegistration, FinishedAuthentication, FinishedRegistration, LoadedAuthentication,
+    RefuseCeremony, Refused,
 };
+use webauthn::credential::CredentialId;
 use webauthn::error::Reason;
 
+use super::Memory;
 use super::state::{Claim, State, page, vacant};
+
+#[async_trait]
+impl Ceremonies for Memory {
+    async fn begin_registration(&self, begin: BeginRegistration<'_>) -> Result<Begin, Fault> {
+        self.state().begin_registration(&begin)
+    }
+
+    async fn begin_authentication(
+        &self,
+        ceremony: &Ceremony,
+        max_pending: u32,
+    ) -> Result<Begin, Fault> {
+        self.state().begin_authentication(ceremony, max_pending)
+    }
+
+    async fn ceremony(
+        &self,
+        rp: RelyingPartyId,
+        id: CeremonyId,
+    ) -> Result<Option<Ceremony>, Fault> {
+        Ok(self
+            .state()
+            .ceremonies
+            .get(&(rp, id))
+            .map(|kept| kept.ceremony.clone()))
+    }
+
+    async fn load_for_authentication(
+        &self,
+        rp: RelyingPartyId,
+        ceremony: CeremonyId,
+        credential: &CredentialId,
+    ) -> Result<LoadedAuthentication, Fault> {
+        let state = self.state();
+        Ok(LoadedAuthentication {
+            ceremony: state
+                .ceremonies
+                .get(&(rp, ceremony))
+                .map(|kept| kept.ceremony.clone()),
+            credential: state
+                .credentials
+                .values()
+                .find(|c| c.relying_party == rp && c.id == *credential)
+                .and_then(|c| state.with_owner(c)),
+        })
+    }
+
+    async fn finish_registration(
+        &self,
+        finish: FinishRegistration<'_>,
+    ) -> Result<FinishedRegistration, Fault> {
+        Ok(self.state().finish_registration(&finish))
+    }
+
+    async fn finish_authentication(
+        &self,
+        finish: FinishAuthentication<'_>,
+    ) -> Result<FinishedAuthentication, Fault> {
+        Ok(self.state().finish_authentication(&finish))
+    }
+
+    async fn refuse_ceremony(&self, refuse: RefuseCeremony<'_>) -> Result<Refused, Fault> {
+        Ok(self.state().refuse_ceremony(&refuse))
+    }
+
+    async fn list_ceremonies(
+        &self,
+        rp: RelyingPartyId,
+        user: UserId,
+        filter: CeremonyFilter,
+        request: PageRequest,
+    ) -> Result<Page<Ceremony>, Fault> {
+        Ok(self.state().list_ceremonies(rp, user, filter, request))
+    }
+}
 
 impl State {
     pub(super) fn begin_registration(

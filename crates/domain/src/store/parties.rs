@@ -1,0 +1,53 @@
+//! Relying Parties.
+
+use async_trait::async_trait;
+
+use crate::model::audit::AuditEvent;
+use crate::model::ids::{AccountId, RelyingPartyId};
+use crate::model::page::{Page, PageRequest};
+use crate::model::relying_party::RelyingParty;
+use crate::store::Fault;
+
+/// Outcome of a versioned update.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Update {
+    /// Done.
+    Done,
+    /// Somebody else changed the record since it was read.
+    Conflict,
+    /// The record is not there.
+    Gone,
+}
+
+/// Relying Parties. Part of a [`Storage`](crate::store::Storage).
+#[async_trait]
+pub trait RelyingParties: Send + Sync {
+    /// Adds a Relying Party; `false` when the account is not there.
+    async fn create_relying_party(
+        &self,
+        rp: &RelyingParty,
+        event: &AuditEvent,
+    ) -> Result<bool, Fault>;
+    /// The Relying Party with this key.
+    async fn relying_party(&self, id: RelyingPartyId) -> Result<Option<RelyingParty>, Fault>;
+    /// Relying Parties of an account.
+    async fn list_relying_parties(
+        &self,
+        account: AccountId,
+        page: PageRequest,
+    ) -> Result<Page<RelyingParty>, Fault>;
+    /// Relying Parties of every account in the order of their keys, at most `limit` of those after `after`.
+    async fn walk_relying_parties(
+        &self,
+        after: Option<RelyingPartyId>,
+        limit: u32,
+    ) -> Result<Vec<RelyingParty>, Fault>;
+    /// Replaces a Relying Party whose stored version is `rp.version - 1`.
+    async fn update_relying_party(
+        &self,
+        rp: &RelyingParty,
+        event: &AuditEvent,
+    ) -> Result<Update, Fault>;
+    /// Removes a Relying Party and everything in it; `false` when it is not there.
+    async fn delete_relying_party(&self, id: RelyingPartyId) -> Result<bool, Fault>;
+}

@@ -1,0 +1,37 @@
+//! Keys for tokens, and which one-time tokens were used.
+
+use async_trait::async_trait;
+
+use crate::model::clock::Timestamp;
+use crate::model::ids::{RelyingPartyId, TokenId};
+use crate::model::token::{TokenKey, TokenKind};
+use crate::store::Fault;
+
+/// Keys for tokens, and which one-time tokens were used. Part of a [`Storage`](crate::store::Storage).
+#[async_trait]
+pub trait Tokens: Send + Sync {
+    /// The Relying Party's key for tokens of a kind, if there is one.
+    async fn token_key(
+        &self,
+        rp: RelyingPartyId,
+        kind: TokenKind,
+    ) -> Result<Option<TokenKey>, Fault>;
+    /// The Relying Party's key for tokens of a kind: the stored one, else `candidate`, stored now;
+    /// `None` when the Relying Party is not there.
+    async fn keep_token_key(
+        &self,
+        rp: RelyingPartyId,
+        kind: TokenKind,
+        candidate: TokenKey,
+    ) -> Result<Option<TokenKey>, Fault>;
+    /// Notes that a token is used; `false` when it was noted before, or the Relying Party is not
+    /// there. The note may go once `expires` has passed, for then the token itself is worth nothing.
+    async fn claim_once(
+        &self,
+        rp: RelyingPartyId,
+        token: TokenId,
+        expires: Timestamp,
+    ) -> Result<bool, Fault>;
+    /// Whether a token is noted as used.
+    async fn is_claimed(&self, rp: RelyingPartyId, token: TokenId) -> Result<bool, Fault>;
+}

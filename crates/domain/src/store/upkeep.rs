@@ -1,0 +1,39 @@
+//! The store itself: what its nodes share, and what keeps it small and alive.
+
+use async_trait::async_trait;
+
+use crate::model::clock::Timestamp;
+use crate::store::Fault;
+
+/// What one [`Upkeep::sweep`] removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Ceremonies.
+    pub ceremonies: u64,
+    /// Audit events.
+    pub events: u64,
+    /// Tokens noted as used.
+    pub tokens: u64,
+    /// Kept answers.
+    pub answers: u64,
+}
+
+/// The store itself: what its nodes share, and what keeps it small and alive. Part of a [`Storage`](crate::store::Storage).
+#[async_trait]
+pub trait Upkeep: Send + Sync {
+    /// The secret that all nodes of this store share: the stored one, else `candidate`, stored now.
+    async fn shared_secret(&self, candidate: [u8; 32]) -> Result<[u8; 32], Fault>;
+    /// Removes ceremonies and notes of used tokens that expired before `expired_before`, events older than `events_before`,
+    /// and answers that expired before `answers_before`, at most `budget` rows of each.
+    async fn sweep(
+        &self,
+        expired_before: Timestamp,
+        events_before: Timestamp,
+        answers_before: Timestamp,
+        budget: u32,
+    ) -> Result<Swept, Fault>;
+    /// Whether the store answers.
+    async fn ping(&self) -> Result<(), Fault>;
+    /// Ends the store's work; what was acknowledged is on disk afterwards.
+    async fn close(&self) -> Result<(), Fault>;
+}

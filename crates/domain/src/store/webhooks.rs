@@ -1,0 +1,27 @@
+//! Webhooks of a Relying Party.
+
+use async_trait::async_trait;
+
+use crate::model::ids::{RelyingPartyId, WebhookId};
+use crate::model::page::{Page, PageRequest};
+use crate::model::webhook::Webhook;
+use crate::store::Fault;
+
+/// Webhooks of a Relying Party. Part of a [`Storage`](crate::store::Storage).
+#[async_trait]
+pub trait Webhooks: Send + Sync {
+    /// Adds a webhook; `false` when the Relying Party is not there.
+    async fn create_webhook(&self, webhook: &Webhook) -> Result<bool, Fault>;
+    /// The webhook with this key.
+    async fn webhook(&self, rp: RelyingPartyId, id: WebhookId) -> Result<Option<Webhook>, Fault>;
+    /// Webhooks of a Relying Party.
+    async fn list_webhooks(
+        &self,
+        rp: RelyingPartyId,
+        page: PageRequest,
+    ) -> Result<Page<Webhook>, Fault>;
+    /// Replaces a webhook; `false` when not there.
+    async fn update_webhook(&self, webhook: &Webhook) -> Result<bool, Fault>;
+    /// Removes a webhook; `false` when not there.
+    async fn delete_webhook(&self, rp: RelyingPartyId, id: WebhookId) -> Result<bool, Fault>;
+}

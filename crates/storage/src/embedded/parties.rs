@@ -1,0 +1,73 @@
+//! Relying Parties.
+
+use async_trait::async_trait;
+use domain::model::audit::AuditEvent;
+use domain::model::ids::{AccountId, RelyingPartyId};
+use domain::model::page::{Page, PageRequest};
+use domain::model::relying_party::RelyingParty;
+use domain::store::{Fault, RelyingParties, Update};
+
+use super::rows::json;
+use super::writes::RelyingPartyRow;
+use super::{Embedded, reads, writes};
+
+#[async_trait]
+impl RelyingParties for Embedded {
+    async fn create_relying_party(
+        &self,
+        rp: &RelyingParty,
+        event: &AuditEvent,
+    ) -> Result<bool, Fault> {
+        let (row, event) = (relying_party_row(rp)?, event.clone());
+        self.write(move |c| writes::create_relying_party(c, &row, &event))
+            .await
+    }
+
+    async fn relying_party(&self, id: RelyingPartyId) -> Result<Option<RelyingParty>, Fault> {
+        self.points.read(|c| reads::relying_party(c, id))
+    }
+
+    async fn list_relying_parties(
+        &self,
+        account: AccountId,
+        page: PageRequest,
+    ) -> Result<Page<RelyingParty>, Fault> {
+        self.list(move |c| reads::list_relying_parties(c, account, page))
+            .await
+    }
+
+    async fn walk_relying_parties(
+        &self,
+        after: Option<RelyingPartyId>,
+        limit: u32,
+    ) -> Result<Vec<RelyingParty>, Fault> {
+        self.list(move |c| reads::walk_relying_parties(c, after, limit))
+            .await
+    }
+
+    async fn update_relying_party(
+        &self,
+        rp: &RelyingParty,
+        event: &AuditEvent,
+    ) -> Result<Update, Fault> {
+        let (row, event) = (relying_party_row(rp)?, event.clone());
+        self.write(move |c| writes::update_relying_party(c, &row, &event))
+            .await
+    }
+
+    async fn delete_relying_party(&self, id: RelyingPartyId) -> Result<bool, Fault> {
+        self.write(move |c| writes::delete_relying_party(c, id))
+            .await
+    }
+}
+
+fn relying_party_row(rp: &RelyingParty) -> Result<RelyingPartyRow, Fault> {
+    Ok(RelyingPartyRow {
+        id: rp.id,
+        account: rp.account,
+        version: i64::try_from(rp.version)
+            .map_err(|_| Fault::Fatal("a version beyond all counting".to_owned()))?,
+        created: rp.created,
+        body: json(rp)?,
+    })
+}

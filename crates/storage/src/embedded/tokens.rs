@@ -1,0 +1,44 @@
+//! Keys for tokens, and which one-time tokens were used.
+
+use async_trait::async_trait;
+use domain::model::clock::Timestamp;
+use domain::model::ids::{RelyingPartyId, TokenId};
+use domain::model::token::{TokenKey, TokenKind};
+use domain::store::{Fault, Tokens};
+
+use super::{Embedded, reads, writes};
+
+#[async_trait]
+impl Tokens for Embedded {
+    async fn token_key(
+        &self,
+        rp: RelyingPartyId,
+        kind: TokenKind,
+    ) -> Result<Option<TokenKey>, Fault> {
+        self.points.read(|c| reads::token_key(c, rp, kind))
+    }
+
+    async fn keep_token_key(
+        &self,
+        rp: RelyingPartyId,
+        kind: TokenKind,
+        candidate: TokenKey,
+    ) -> Result<Option<TokenKey>, Fault> {
+        self.write(move |c| writes::keep_token_key(c, rp, kind, candidate))
+            .await
+    }
+
+    async fn claim_once(
+        &self,
+        rp: RelyingPartyId,
+        token: TokenId,
+        expires: Timestamp,
+    ) -> Result<bool, Fault> {
+        self.write(move |c| writes::claim_once(c, rp, token, expires))
+            .await
+    }
+
+    async fn is_claimed(&self, rp: RelyingPartyId, token: TokenId) -> Result<bool, Fault> {
+        self.points.read(|c| reads::is_claimed(c, rp, token))
+    }
+}

@@ -1,0 +1,107 @@
+//! The store itself: what its nodes share, and what keeps it small and alive.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use domain::model::clock::Timestamp;
+use domain::store::{Fault, Swept, Upkeep};
+use rusqlite::Connection;
+
+use super::sql::Outcome;
+use super::{Embedded, reads, writes};
+
+/// Most rows that one job of the sweep removes, so that others get in between.
+const SWEEP_CHUNK: u32 = 500;
+
+#[async_trait]
+impl Upkeep for Embedded {
+    async fn shared_secret(&self, candidate: [u8; 32]) -> Result<[u8; 32], Fault> {
+        self.write(move |c| writes::shared_secret(c, candidate))
+            .await
+    }
+
+    async fn sweep(
+        &self,
+        expired_before: Timestamp,
+        events_before: Timestamp,
+        answers_before: Timestamp,
+        budget: u32,
+    ) -> Result<Swept, Fault> {
+        let ceremonies = self
+            .sweep_in_chunks(budget, move |c, limit| {
+                writes::sweep_ceremonies(c, expired_before, limit)
+            })
+            .await?;
+        let tokens = self
+            .sweep_in_chunks(budget, move |c, limit| {
+                writes::sweep_tokens(c, expired_before, limit)
+            })
+            .await?;
+        let answers = self
+            .sweep_in_chunks(budget, move |c, limit| {
+                writes::sweep_answers(c, answers_before, limit)
+            })
+            .await?;
+        let mut events = 0;
+        for rp in self
+            .list(move |c| reads::with_old_events(c, events_before))
+            .await?
+        {
+            let left = budget - events;
+            if left == 0 {
+                break;
+            }
+            events += self
+                .sweep_in_chunks(left, move |c, limit| {
+                    writes::sweep_events(c, rp, events_before, limit)
+                })
+                .await?;
+        }
+        Ok(Swept {
+            ceremonies: u64::from(ceremonies),
+            events: u64::from(events),
+            tokens: u64::from(tokens),
+            answers: u64::from(answers),
+        })
+    }
+
+    async fn ping(&self) -> Result<(), Fault> {
+        self.points.read(reads::ping)
+    }
+
+    async fn close(&self) -> Result<(), Fault> {
+        self.points.close();
+        let (writer, lists) = (Arc::clone(&self.writer), Arc::clone(&self.lists));
+        let stopped = tokio::task::spawn_blocking(move || {
+            lists.close();
+            writer.stop();
+        });
+        stopped
+            .await
+            .map_err(|_| Fault::Fatal("the store did not stop".to_owned()))?;
+        self.lock.lock().take();
+        Ok(())
+    }
+}
+
+impl Embedded {
+    /// Removes rows in jobs of a bounded size until nothing is left to remove, or `budget` rows are
+    /// gone; how many are gone.
+    async fn sweep_in_chunks(
+        &self,
+        budget: u32,
+        remove: impl Fn(&Connection, u32) -> Outcome<usize> + Copy + Send + 'static,
+    ) -> Result<u32, Fault> {
+        let mut removed = 0;
+        while removed < budget {
+            let limit = SWEEP_CHUNK.min(budget - removed);
+            let count = self.write(move |c| remove(c, limit)).await?;
+            let count = u32::try_from(count).unwrap_or(limit);
+            removed += count;
+            if count < limit {
+                break;
+            }
+        }
+        Ok(removed)
+    }
+}

@@ -1,0 +1,48 @@
+//! Users of a Relying Party.
+
+use async_trait::async_trait;
+use domain::model::audit::AuditEvent;
+use domain::model::credential::CredentialRecord;
+use domain::model::ids::{RelyingPartyId, UserId};
+use domain::model::page::{Page, PageRequest};
+use domain::model::user::{User, UserRef};
+use domain::store::{CreateUser, Fault, Users};
+
+use super::{Embedded, reads, writes};
+
+#[async_trait]
+impl Users for Embedded {
+    async fn create_user(&self, user: &User, event: &AuditEvent) -> Result<CreateUser, Fault> {
+        let (user, event) = (user.clone(), event.clone());
+        self.write(move |c| writes::create_user(c, &user, &event))
+            .await
+    }
+
+    async fn user(&self, rp: RelyingPartyId, user: UserRef<'_>) -> Result<Option<User>, Fault> {
+        self.points.read(|c| reads::user(c, rp, user))
+    }
+
+    async fn user_with_credentials(
+        &self,
+        rp: RelyingPartyId,
+        user: UserRef<'_>,
+    ) -> Result<Option<(User, Vec<CredentialRecord>)>, Fault> {
+        self.points
+            .read(|c| reads::user_with_credentials(c, rp, user))
+    }
+
+    async fn list_users(&self, rp: RelyingPartyId, page: PageRequest) -> Result<Page<User>, Fault> {
+        self.list(move |c| reads::list_users(c, rp, page)).await
+    }
+
+    async fn delete_user(
+        &self,
+        rp: RelyingPartyId,
+        user: UserId,
+        event: &AuditEvent,
+    ) -> Result<bool, Fault> {
+        let event = event.clone();
+        self.write(move |c| writes::delete_user(c, rp, user, &event))
+            .await
+    }
+}

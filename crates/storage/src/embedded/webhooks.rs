@@ -1,0 +1,43 @@
+//! Webhooks of a Relying Party.
+
+use async_trait::async_trait;
+use domain::model::ids::{RelyingPartyId, WebhookId};
+use domain::model::page::{Page, PageRequest};
+use domain::model::webhook::Webhook;
+use domain::store::{Fault, Webhooks};
+
+use super::rows::json;
+use super::{Embedded, reads, writes};
+
+#[async_trait]
+impl Webhooks for Embedded {
+    async fn create_webhook(&self, webhook: &Webhook) -> Result<bool, Fault> {
+        let (rp, id, created) = (webhook.relying_party, webhook.id.0, webhook.created);
+        let body = json(webhook)?;
+        self.write(move |c| writes::create_webhook(c, rp, id, created, &body))
+            .await
+    }
+
+    async fn webhook(&self, rp: RelyingPartyId, id: WebhookId) -> Result<Option<Webhook>, Fault> {
+        self.points.read(|c| reads::webhook(c, rp, id.0))
+    }
+
+    async fn list_webhooks(
+        &self,
+        rp: RelyingPartyId,
+        page: PageRequest,
+    ) -> Result<Page<Webhook>, Fault> {
+        self.list(move |c| reads::list_webhooks(c, rp, page)).await
+    }
+
+    async fn update_webhook(&self, webhook: &Webhook) -> Result<bool, Fault> {
+        let (rp, id, body) = (webhook.relying_party, webhook.id.0, json(webhook)?);
+        self.write(move |c| writes::update_webhook(c, rp, id, &body))
+            .await
+    }
+
+    async fn delete_webhook(&self, rp: RelyingPartyId, id: WebhookId) -> Result<bool, Fault> {
+        self.write(move |c| writes::delete_webhook(c, rp, id.0))
+            .await
+    }
+}

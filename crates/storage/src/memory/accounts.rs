@@ -1,0 +1,101 @@
+//! Accounts and the secrets by which they prove themselves.
+
+use async_trait::async_trait;
+use domain::model::account::{Account, ApiKey, Principal, SecretHash};
+use domain::model::ids::{AccountId, ApiKeyId};
+use domain::model::page::{Page, PageRequest};
+use domain::store::{Accounts, Fault, FirstAccount, StoredSecret};
+
+use super::Memory;
+use super::state::{page, vacant};
+
+#[async_trait]
+impl Accounts for Memory {
+    async fn create_first_account(&self, account: &Account) -> Result<FirstAccount, Fault> {
+        let mut state = self.state();
+        if let Some(oldest) = state.accounts.values().min_by_key(|a| (a.created, a.id)) {
+            return Ok(FirstAccount::Exists(oldest.id));
+        }
+        state.accounts.insert(account.id, account.clone());
+        Ok(FirstAccount::Created)
+    }
+
+    async fn create_account(&self, account: &Account) -> Result<bool, Fault> {
+        let mut state = self.state();
+        if state.accounts.contains_key(&account.id) {
+            return Ok(false);
+        }
+        state.accounts.insert(account.id, account.clone());
+        Ok(true)
+    }
+
+    async fn list_accounts(&self, request: PageRequest) -> Result<Page<Account>, Fault> {
+        let state = self.state();
+        let accounts = state.accounts.values().cloned();
+        Ok(page(accounts, request, |a| (a.created, a.id.0)))
+    }
+
+    async fn replace_account_token(
+        &self,
+        account: AccountId,
+        token: SecretHash,
+    ) -> Result<bool, Fault> {
+        let mut state = self.state();
+        let Some(stored) = state.accounts.get_mut(&account) else {
+            return Ok(false);
+        };
+        stored.token = token;
+        Ok(true)
+    }
+
+    async fn secret(&self, principal: Principal) -> Result<Option<StoredSecret>, Fault> {
+        let state = self.state();
+        Ok(match principal {
+            Principal::Account(id) => state.accounts.get(&id).map(|account| StoredSecret {
+                account: id,
+                hash: account.token,
+            }),
+            Principal::ApiKey(id) => state.api_keys.get(&id).map(|key| StoredSecret {
+                account: key.account,
+                hash: key.secret,
+            }),
+        })
+    }
+
+    async fn create_api_key(&self, key: &ApiKey) -> Result<bool, Fault> {
+        let mut state = self.state();
+        if !state.accounts.contains_key(&key.account) {
+            return Ok(false);
+        }
+        vacant(&state.api_keys, &key.id)?;
+        state.api_keys.insert(key.id, key.clone());
+        Ok(true)
+    }
+
+    async fn list_api_keys(
+        &self,
+        account: AccountId,
+        request: PageRequest,
+    ) -> Result<Page<ApiKey>, Fault> {
+        let state = self.state();
+        let keys = state
+            .api_keys
+            .values()
+            .filter(|k| k.account == account)
+            .cloned();
+        Ok(page(keys, request, |k| (k.created, k.id.0)))
+    }
+
+    async fn delete_api_key(&self, account: AccountId, key: ApiKeyId) -> Result<bool, Fault> {
+        let mut state = self.state();
+        if state
+            .api_keys
+            .get(&key)
+            .is_none_or(|k| k.account != account)
+        {
+            return Ok(false);
+        }
+        state.api_keys.remove(&key);
+        Ok(true)
+    }
+}

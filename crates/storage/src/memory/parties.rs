@@ -1,0 +1,95 @@
+//! Relying Parties.
+
+use std::ops::Bound;
+
+use async_trait::async_trait;
+use domain::model::audit::AuditEvent;
+use domain::model::ids::{AccountId, RelyingPartyId};
+use domain::model::page::{Page, PageRequest};
+use domain::model::relying_party::RelyingParty;
+use domain::store::{Fault, RelyingParties, Update};
+
+use super::Memory;
+use super::state::{page, vacant};
+
+#[async_trait]
+impl RelyingParties for Memory {
+    async fn create_relying_party(
+        &self,
+        rp: &RelyingParty,
+        event: &AuditEvent,
+    ) -> Result<bool, Fault> {
+        let mut state = self.state();
+        if !state.accounts.contains_key(&rp.account) {
+            return Ok(false);
+        }
+        vacant(&state.relying_parties, &rp.id)?;
+        state.relying_parties.insert(rp.id, rp.clone());
+        state.record(event);
+        Ok(true)
+    }
+
+    async fn relying_party(&self, id: RelyingPartyId) -> Result<Option<RelyingParty>, Fault> {
+        Ok(self.state().relying_parties.get(&id).cloned())
+    }
+
+    async fn list_relying_parties(
+        &self,
+        account: AccountId,
+        request: PageRequest,
+    ) -> Result<Page<RelyingParty>, Fault> {
+        let state = self.state();
+        let rows = state
+            .relying_parties
+            .values()
+            .filter(|rp| rp.account == account)
+            .cloned();
+        Ok(page(rows, request, |rp| (rp.created, rp.id.0)))
+    }
+
+    async fn walk_relying_parties(
+        &self,
+        after: Option<RelyingPartyId>,
+        limit: u32,
+    ) -> Result<Vec<RelyingParty>, Fault> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let state = self.state();
+        let rows = state.relying_parties.range((from, Bound::Unbounded));
+        Ok(rows
+            .take(limit as usize)
+            .map(|(_, rp)| rp.clone())
+            .collect())
+    }
+
+    async fn update_relying_party(
+        &self,
+        rp: &RelyingParty,
+        event: &AuditEvent,
+    ) -> Result<Update, Fault> {
+        let mut state = self.state();
+        let Some(stored) = state.relying_parties.get_mut(&rp.id) else {
+            return Ok(Update::Gone);
+        };
+        if stored.version + 1 != rp.version {
+            return Ok(Update::Conflict);
+        }
+        *stored = rp.clone();
+        state.record(event);
+        Ok(Update::Done)
+    }
+
+    async fn delete_relying_party(&self, id: RelyingPartyId) -> Result<bool, Fault> {
+        let mut state = self.state();
+        if state.relying_parties.remove(&id).is_none() {
+            return Ok(false);
+        }
+        state.users.retain(|(rp, _), _| *rp != id);
+        state.credentials.retain(|(rp, _), _| *rp != id);
+        state.ceremonies.retain(|(rp, _), _| *rp != id);
+        state.webhooks.retain(|(rp, _), _| *rp != id);
+        state.access_keys.retain(|(rp, _), _| *rp != id);
+        state.token_keys.retain(|(rp, _), _| *rp != id);
+        state.used_tokens.retain(|(rp, _), _| *rp != id);
+        Ok(true)
+    }
+}

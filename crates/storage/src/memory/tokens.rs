@@ -1,0 +1,59 @@
+//! Keys for tokens, and which one-time tokens were used.
+
+use std::collections::btree_map::Entry;
+
+use async_trait::async_trait;
+use domain::model::clock::Timestamp;
+use domain::model::ids::{RelyingPartyId, TokenId};
+use domain::model::token::{TokenKey, TokenKind};
+use domain::store::{Fault, Tokens};
+
+use super::Memory;
+
+#[async_trait]
+impl Tokens for Memory {
+    async fn token_key(
+        &self,
+        rp: RelyingPartyId,
+        kind: TokenKind,
+    ) -> Result<Option<TokenKey>, Fault> {
+        Ok(self.state().token_keys.get(&(rp, kind)).cloned())
+    }
+
+    async fn keep_token_key(
+        &self,
+        rp: RelyingPartyId,
+        kind: TokenKind,
+        candidate: TokenKey,
+    ) -> Result<Option<TokenKey>, Fault> {
+        let mut state = self.state();
+        if !state.relying_parties.contains_key(&rp) {
+            return Ok(None);
+        }
+        let kept = state.token_keys.entry((rp, kind)).or_insert(candidate);
+        Ok(Some(kept.clone()))
+    }
+
+    async fn claim_once(
+        &self,
+        rp: RelyingPartyId,
+        token: TokenId,
+        expires: Timestamp,
+    ) -> Result<bool, Fault> {
+        let mut state = self.state();
+        if !state.relying_parties.contains_key(&rp) {
+            return Ok(false);
+        }
+        match state.used_tokens.entry((rp, token)) {
+            Entry::Occupied(_) => Ok(false),
+            Entry::Vacant(place) => {
+                place.insert(expires);
+                Ok(true)
+            }
+        }
+    }
+
+    async fn is_claimed(&self, rp: RelyingPartyId, token: TokenId) -> Result<bool, Fault> {
+        Ok(self.state().used_tokens.contains_key(&(rp, token)))
+    }
+}

@@ -1,0 +1,72 @@
+//! The store itself: what its nodes share, and what keeps it small and alive.
+
+use async_trait::async_trait;
+use domain::model::clock::Timestamp;
+use domain::store::{Fault, Swept, Upkeep};
+
+use super::Memory;
+
+#[async_trait]
+impl Upkeep for Memory {
+    async fn shared_secret(&self, candidate: [u8; 32]) -> Result<[u8; 32], Fault> {
+        Ok(*self.state().shared_secret.get_or_insert(candidate))
+    }
+
+    async fn sweep(
+        &self,
+        expired_before: Timestamp,
+        events_before: Timestamp,
+        answers_before: Timestamp,
+        budget: u32,
+    ) -> Result<Swept, Fault> {
+        let mut state = self.state();
+        let budget = budget as usize;
+        let answers = state.sweep_answers(answers_before, budget);
+        let mut ceremonies: Vec<_> = state
+            .ceremonies
+            .iter()
+            .map(|(key, kept)| (kept.ceremony.expires, *key))
+            .filter(|(expires, _)| *expires < expired_before)
+            .collect();
+        ceremonies.sort_unstable();
+        ceremonies.truncate(budget);
+        for (_, key) in &ceremonies {
+            state.ceremonies.remove(key);
+        }
+        let mut tokens: Vec<_> = state
+            .used_tokens
+            .iter()
+            .map(|(key, expires)| (*expires, *key))
+            .filter(|(expires, _)| *expires < expired_before)
+            .collect();
+        tokens.sort_unstable();
+        tokens.truncate(budget);
+        for (_, key) in &tokens {
+            state.used_tokens.remove(key);
+        }
+        let events: Vec<_> = state
+            .events
+            .keys()
+            .filter(|(_, at, _)| *at < events_before)
+            .take(budget)
+            .copied()
+            .collect();
+        for key in &events {
+            state.events.remove(key);
+        }
+        Ok(Swept {
+            ceremonies: ceremonies.len() as u64,
+            events: events.len() as u64,
+            tokens: tokens.len() as u64,
+            answers: answers as u64,
+        })
+    }
+
+    async fn ping(&self) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    async fn close(&self) -> Result<(), Fault> {
+        Ok(())
+    }
+}

@@ -1,0 +1,52 @@
+//! Webhooks of a Relying Party.
+
+use async_trait::async_trait;
+use domain::model::ids::{RelyingPartyId, WebhookId};
+use domain::model::page::{Page, PageRequest};
+use domain::model::webhook::Webhook;
+use domain::store::{Fault, Webhooks};
+
+use super::Memory;
+use super::state::{page, vacant};
+
+#[async_trait]
+impl Webhooks for Memory {
+    async fn create_webhook(&self, webhook: &Webhook) -> Result<bool, Fault> {
+        let mut state = self.state();
+        if !state.relying_parties.contains_key(&webhook.relying_party) {
+            return Ok(false);
+        }
+        let key = (webhook.relying_party, webhook.id);
+        vacant(&state.webhooks, &key)?;
+        state.webhooks.insert(key, webhook.clone());
+        Ok(true)
+    }
+
+    async fn webhook(&self, rp: RelyingPartyId, id: WebhookId) -> Result<Option<Webhook>, Fault> {
+        Ok(self.state().webhooks.get(&(rp, id)).cloned())
+    }
+
+    async fn list_webhooks(
+        &self,
+        rp: RelyingPartyId,
+        request: PageRequest,
+    ) -> Result<Page<Webhook>, Fault> {
+        let state = self.state();
+        let rows = state
+            .webhooks
+            .values()
+            .filter(|w| w.relying_party == rp)
+            .cloned();
+        Ok(page(rows, request, |w| (w.created, w.id.0)))
+    }
+
+    async fn update_webhook(&self, webhook: &Webhook) -> Result<bool, Fault> {
+        let mut state = self.state();
+        let stored = state.webhooks.get_mut(&(webhook.relying_party, webhook.id));
+        Ok(stored.map(|stored| *stored = webhook.clone()).is_some())
+    }
+
+    async fn delete_webhook(&self, rp: RelyingPartyId, id: WebhookId) -> Result<bool, Fault> {
+        Ok(self.state().webhooks.remove(&(rp, id)).is_some())
+    }
+}
