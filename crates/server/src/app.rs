@@ -1,6 +1,7 @@
-//! What every request handler shares.
+//! The assembly of the HTTP server: every wire gets its state from the parts of the process.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
@@ -10,55 +11,16 @@ use axum::response::{IntoResponse as _, Response};
 use domain::Passkeys;
 use domain::model::clock::SystemRandomness;
 
-use crate::api::nevis;
+use crate::api::{docs, fido, manage, nevis, twilio};
 use crate::config::{Limits, Nevis};
-use crate::health::Lifecycle;
-use crate::middleware::front::{Front, guard};
-use crate::middleware::paths::folded;
+use crate::http::front::{Area, Front, guard};
+use crate::http::paths::folded;
+use crate::http::refusal::Plain;
+use crate::http::{BodyLimit, Lifecycle, Refusals};
 
-/// The base of every URL that passkeyd emits, as its clients reach it: scheme, host, port and an
-/// optional path prefix, without a slash at the end. It comes from configuration only, never from a
-/// request, so a forged `Host` cannot turn links elsewhere.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PublicUrl(String);
+pub use crate::http::PublicUrl;
 
-impl PublicUrl {
-    /// Takes a base URL; a slash at the end is dropped.
-    pub fn new(url: &str) -> Self {
-        Self(url.trim_end_matches('/').to_owned())
-    }
-
-    /// The absolute URL of a path that begins with a slash.
-    pub fn join(&self, path: &str) -> String {
-        format!("{}{path}", self.0)
-    }
-
-    /// Scheme, host and port: the origin of passkeyd's own pages.
-    pub fn origin(&self) -> &str {
-        let start = self.0.find("://").map_or(0, |at| at + 3);
-        let end = self.0[start..]
-            .find('/')
-            .map_or(self.0.len(), |at| start + at);
-        &self.0[..end]
-    }
-
-    /// The host alone, brackets of an IPv6 address included.
-    pub fn host(&self) -> &str {
-        let origin = self.origin();
-        let authority = origin.split_once("://").map_or(origin, |(_, rest)| rest);
-        match authority.rsplit_once(':') {
-            Some((host, port)) if !port.contains(']') => host,
-            _ => authority,
-        }
-    }
-
-    /// The base itself.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// Shared state of the handlers; cheap to clone.
+/// The parts of a process that the wires are made of; cheap to clone. Only the assembly knows them all.
 #[derive(Clone, Debug)]
 pub struct App {
     /// The domain.
@@ -67,18 +29,22 @@ pub struct App {
     pub public_url: Arc<PublicUrl>,
     /// Where the process is in its life.
     pub lifecycle: Arc<Lifecycle>,
-    /// What the handlers of the Nevis wire share.
-    pub nevis: Arc<nevis::Shared>,
+    nevis: Nevis,
+    /// Requests that wait on this node, behind whichever router.
+    waiters: Arc<nevis::Waiters>,
+    fido: Option<fido::Served>,
 }
 
 impl App {
-    /// The state of a process with the default settings.
+    /// The parts of a process with the default settings.
     pub fn new(passkeys: Arc<Passkeys>, public_url: PublicUrl) -> Self {
         Self {
             passkeys,
             public_url: Arc::new(public_url),
             lifecycle: Arc::default(),
-            nevis: Arc::default(),
+            nevis: Nevis::default(),
+            waiters: Arc::default(),
+            fido: None,
         }
     }
 
@@ -92,47 +58,119 @@ impl App {
     /// The same, with these settings of the Nevis wire.
     #[must_use]
     pub fn with_nevis(mut self, settings: Nevis) -> Self {
-        self.nevis = Arc::new(nevis::Shared::new(settings));
+        self.nevis = settings;
+        self
+    }
+
+    /// The same, which also serves this of the FIDO binding.
+    #[must_use]
+    pub fn with_fido(mut self, served: Option<fido::Served>) -> Self {
+        self.fido = served;
         self
     }
 }
 
-/// All routes of a running passkeyd, behind the [front](crate::middleware::front).
+/// All routes of a running passkeyd, behind the [front](crate::http::front).
 pub fn router(app: App, limits: &Limits) -> Router {
     router_with(app, limits, Router::new())
 }
 
 /// All routes and some more, for example those of the demo.
 pub fn router_with(app: App, limits: &Limits, more: Router) -> Router {
-    let front = Front::new(limits, Arc::clone(&app.public_url), &SystemRandomness);
-    let health = crate::health::router(Arc::clone(&app.passkeys), Arc::clone(&app.lifecycle));
-    let router = Router::new()
-        .merge(crate::api::twilio::router())
-        .merge(nevis::router(&app.nevis))
-        .merge(crate::api::docs::router())
-        .merge(crate::api::manage::router())
-        // Below its own prefix a wire answers itself, in its own words.
-        .fallback(not_routed)
-        .with_state(app)
-        .merge(health)
+    let time = Duration::from_secs(limits.body_read_seconds);
+    let of_back_ends = BodyLimit {
+        bytes: limits.body_bytes,
+        time,
+    };
+    let of_browsers = BodyLimit {
+        bytes: limits.browser_body_bytes,
+        time,
+    };
+    let App {
+        passkeys,
+        public_url,
+        lifecycle,
+        nevis: settings,
+        waiters,
+        fido: served,
+    } = app;
+    let twilio = twilio::State {
+        passkeys: Arc::clone(&passkeys),
+        public_url: Arc::clone(&public_url),
+        bodies: of_back_ends,
+    };
+    let manage = manage::State {
+        passkeys: Arc::clone(&passkeys),
+        public_url: Arc::clone(&public_url),
+        bodies: of_back_ends,
+    };
+    let nevis = nevis::State {
+        passkeys: Arc::clone(&passkeys),
+        public_url,
+        lifecycle: Arc::clone(&lifecycle),
+        waiters,
+        open_ping: settings.open_ping,
+        bodies: of_browsers,
+    };
+    // How a path is worded does not depend on what is served there.
+    let areas = vec![
+        area(twilio::PREFIXES, twilio.clone()),
+        area(nevis::PREFIXES, nevis.clone()),
+        area(fido::PREFIXES, fido::Words),
+        area(manage::PREFIXES, Plain),
+    ];
+    let mut router = Router::new()
+        .merge(twilio::router(twilio))
+        .merge(manage::router(manage))
+        .merge(docs::router());
+    if let Some(served) = served {
+        let parts = fido::Parts {
+            passkeys: Arc::clone(&passkeys),
+            access_keys: Arc::new(nevis::Issued(nevis.clone())),
+            bodies: of_browsers,
+        };
+        router = router.merge(fido::router(&parts, served));
+    }
+    if settings.enabled {
+        router = router.merge(nevis::router(nevis));
+    }
+    let front = Front::new(limits.header_count, of_browsers, areas, &SystemRandomness);
+    let router = router
+        .merge(crate::health::router(
+            Arc::clone(&passkeys),
+            Arc::clone(&lifecycle),
+        ))
         .merge(more)
+        // Below its own prefix a wire answers itself, in its own words.
+        .fallback_service(
+            Router::new()
+                .fallback(not_routed)
+                .with_state((passkeys, lifecycle)),
+        )
         // Outside of all routes, so that it also sees what none of them matched.
         .layer(axum::middleware::from_fn_with_state(front, guard));
     folded(router)
 }
 
+fn area(prefixes: &'static [&'static str], words: impl Refusals + 'static) -> Area {
+    Area {
+        prefixes,
+        words: Arc::new(words),
+    }
+}
+
 /// The page at `/`, unless one of the routes is there (that of the demo is), and 404 elsewhere. A program that asks for JSON gets
 /// the 404 at `/`, too.
 async fn not_routed(
-    State(app): State<App>,
+    State((passkeys, lifecycle)): State<(Arc<Passkeys>, Arc<Lifecycle>)>,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
     let reads = matches!(method, Method::GET | Method::HEAD);
     if uri.path() == "/" && reads && !wants_json(&headers) {
-        let (_, state) = crate::health::state(&app.passkeys, &app.lifecycle).await;
-        return crate::api::docs::home(state);
+        let (_, state) = crate::health::state(&passkeys, &lifecycle).await;
+        return docs::home(state);
     }
     let body = r#"{"error":"not_found"}"#;
     (

@@ -1,5 +1,7 @@
 //! The life of a server process: open the store, listen, serve, drain, close.
 
+pub mod fido;
+
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -10,75 +12,24 @@ use axum::Router;
 use domain::Passkeys;
 use domain::model::account::Secret;
 use domain::model::clock::{SystemClock, SystemRandomness};
-use domain::model::ids::AccountId;
+use domain::model::ids::{AccountId, RelyingPartyId};
 use domain::model::policy::Policy;
-use domain::model::refusal::Refusal;
 use domain::service::accounts::Bootstrap;
 use domain::store::Swept;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::api::fido::{self, Fido};
-use crate::api::nevis::Issued;
-use crate::app::{App, PublicUrl};
-use crate::config::{ConfigError, Listen, Retention, Settings};
-use crate::health::Lifecycle;
+use crate::app::App;
+pub use crate::error::ProcessError;
+
+use crate::config::{Listen, Retention, Settings};
+use crate::http::{Lifecycle, PublicUrl};
 use crate::metadata::Sources;
 use crate::test_page;
 
 /// How many rows of a kind one sweep removes at most, so that it never holds the writer for long.
 const SWEEP_BUDGET: u32 = 1000;
-
-/// Why the process could not start, or did not end well.
-#[derive(Debug, thiserror::Error)]
-pub enum ProcessError {
-    /// The settings are wrong.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// The store cannot be opened.
-    #[error(transparent)]
-    Store(#[from] storage::OpenError),
-    /// The store was opened and does not do its work.
-    #[error("the store failed: {}", .0.message)]
-    Domain(Refusal),
-    /// The address cannot be listened on.
-    #[error("cannot listen on {address}: {source}")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// What the operating system says.
-        source: io::Error,
-    },
-    /// The host to listen on has no address.
-    #[error("cannot listen on {wanted}: its host has no address here: {source}")]
-    Host {
-        /// What was asked for.
-        wanted: Listen,
-        /// What the operating system says.
-        source: io::Error,
-    },
-    /// Something else that the operating system refuses.
-    #[error("{what}: {source}")]
-    System {
-        /// What was tried.
-        what: &'static str,
-        /// What the operating system says.
-        source: io::Error,
-    },
-    /// What the demo cannot do.
-    #[error("{0}")]
-    Demo(String),
-    /// What a command cannot do.
-    #[error("{0}")]
-    Command(String),
-}
-
-impl From<Refusal> for ProcessError {
-    fn from(refusal: Refusal) -> Self {
-        Self::Domain(refusal)
-    }
-}
 
 /// The domain over the embedded store in this file, with the metadata that are in it.
 ///
@@ -153,39 +104,34 @@ pub async fn router(
     lifecycle: &Arc<Lifecycle>,
     account: AccountId,
 ) -> Result<Router, ProcessError> {
+    let rp = fido::relying_party(&settings.fido, passkeys, account, public_url).await?;
     let app = App::new(Arc::clone(passkeys), public_url.clone())
         .with_lifecycle(lifecycle)
-        .with_nevis(settings.nevis.clone());
-    let more = for_tests(settings, &app, account).await?;
+        .with_nevis(settings.nevis.clone())
+        .with_fido(rp.and_then(|rp| fido::served(&settings.fido, rp)));
+    let more = for_tests(settings, &app, rp).await?;
     Ok(crate::app::router_with(app, &settings.limits, more))
 }
 
-/// The FIDO binding and the test page, as far as the settings want them.
+/// The test page, if the settings want it, and warnings about what is for tests only.
 async fn for_tests(
     settings: &Settings,
     app: &App,
-    account: AccountId,
+    served: Option<RelyingPartyId>,
 ) -> Result<Router, ProcessError> {
-    let wanted = &settings.fido;
-    let rp = fido::relying_party(wanted, &app.passkeys, account, &app.public_url).await?;
-    let Some(rp) = rp else {
+    let Some(rp) = served else {
         return Ok(Router::new());
     };
-    let mut routes = Router::new();
-    if let Some(fido) = Fido::of(wanted, &app.passkeys, rp) {
-        let keys = Arc::new(Issued(app.clone()));
-        routes = routes.merge(fido::router(&fido.with_access_keys(keys)));
-    }
-    if wanted.conformance {
+    if settings.fido.conformance {
         tracing::warn!(
             "conformance mode is on: anybody may register any name, and verification is weakened; never for real users"
         );
     }
-    if wanted.test_page {
+    if settings.fido.test_page {
         tracing::warn!("the test page is on: anybody may register any name; never for real users");
-        routes = routes.merge(test_page::open(app, &settings.limits, rp, false).await?);
+        return test_page::open(app, &settings.limits, rp, false).await;
     }
-    Ok(routes)
+    Ok(Router::new())
 }
 
 /// Listens on the address.

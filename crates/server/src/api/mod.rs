@@ -1,6 +1,5 @@
 //! The wire APIs. Each speaks its own words and touches neither storage nor another wire.
 
-pub mod auth;
 pub mod dates;
 pub mod docs;
 pub mod fido;
@@ -35,14 +34,4 @@ fn assert_exceptional<T: Copy + PartialEq + std::fmt::Debug>(
             "{reason} is there twice"
         );
     }
-}
-
-/// What a wire tells the process about a refusal, as an extension of its response: the log line and
-/// the metrics are made of it, so no wire logs on its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RefusalInfo {
-    /// The wire's own code, as in the response body.
-    pub code: u32,
-    /// The domain's reason, when the refusal came from there.
-    pub reason: Option<Reason>,
 }

@@ -7,7 +7,7 @@ use domain::model::refusal::Refusal;
 use super::print_json;
 use super::which_store::{WhichStore, open_existing};
 use crate::api::manage::access_keys::{all, make, revoke};
-use crate::api::manage::services::service_id;
+use crate::api::manage::service_id;
 use crate::process::ProcessError;
 
 /// Arguments of the command.

@@ -3,10 +3,12 @@
 use std::io::{self, Write};
 
 use clap::{Args, Subcommand};
-use domain::model::account::{Account as Record, Secret};
+use domain::Passkeys;
+use domain::Reason;
+use domain::model::account::Account as Record;
+use domain::model::account::Secret;
 use domain::model::ids::AccountId;
 use domain::model::page::{Page, PageRequest};
-use domain::{Passkeys, Reason};
 use serde::Serialize;
 
 use super::print_json;

@@ -18,7 +18,7 @@ use domain::model::policy::Policy;
 use serde::Deserialize as _;
 
 use self::given::{Given, Places};
-use crate::app::PublicUrl;
+use crate::http::PublicUrl;
 
 pub use kinds::Listen;
 pub use reference::markdown;

@@ -63,7 +63,7 @@ impl Backend {
         token: &Secret,
         origin: &str,
     ) -> Result<Self, String> {
-        let mut authorization = HeaderValue::from_str(&crate::api::auth::basic(account, token))
+        let mut authorization = HeaderValue::from_str(&crate::http::auth::basic(account, token))
             .map_err(|error| error.to_string())?;
         authorization.set_sensitive(true);
         let mut inner = Inner {

@@ -24,7 +24,7 @@ use tokio::net::TcpListener;
 
 use crate::app::{App, PublicUrl};
 use crate::config::{Listen, Log, LogFormat, LogLevel, Settings};
-use crate::health::Lifecycle;
+use crate::http::Lifecycle;
 use crate::metadata::Sources;
 use crate::process::{self, Hangup, ProcessError};
 use crate::telemetry;

@@ -13,11 +13,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
+use domain::Passkeys;
+use domain::Reason;
 use domain::model::clock::Timestamp;
 use domain::model::metadata::MetadataSource;
 use domain::model::refusal::Refusal;
 use domain::service::metadata::{ImportedMetadata, MetadataInUse, MetadataState, MetadataTrust};
-use domain::{Passkeys, Reason};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior};

@@ -20,7 +20,7 @@ use crate::app::App;
 use crate::assets::{ICON, PAGE, PICTURE, SCRIPT, STYLE, STYLE_SHEET, VIEW, file};
 
 use crate::config::Limits;
-use crate::process::ProcessError;
+use crate::error::ProcessError;
 use backend::Backend;
 
 /// Name of the access key with which the page's back end works.

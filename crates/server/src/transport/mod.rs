@@ -1,5 +1,6 @@
 //! HTTP/1.1 over TCP: accepting, the limits of a connection, and the orderly end.
 
+mod arriving;
 mod connections;
 mod host;
 mod timed;
@@ -12,6 +13,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use axum::http::HeaderValue;
+use axum::http::header::CONNECTION;
 use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -22,7 +25,8 @@ use tokio::time::Instant;
 use tower::Service as _;
 
 use crate::config::Limits;
-use crate::middleware::front::TransportRefusal;
+use crate::http::TransportRefusal;
+use arriving::Arriving;
 use connections::Connections;
 use timed::{Phase, Timed, Timeouts};
 
@@ -125,6 +129,18 @@ pub fn with_host_checked<B>(mut request: hyper::Request<B>) -> hyper::Request<B>
     request
 }
 
+/// Ends the connection with the response to a request that was not read to its end.
+fn end_if_unread(phase: &Phase, response: &mut Response) {
+    let unread = phase.is_arriving();
+    if unread {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(CONNECTION, close);
+    }
+    if unread || response.extensions().get::<TransportRefusal>().is_some() {
+        phase.unread();
+    }
+}
+
 async fn connection(
     stream: TcpStream,
     router: Router,
@@ -142,14 +158,13 @@ async fn connection(
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         of_service.serving();
         let phase = of_service.clone();
-        let request = with_host_checked(request.map(Body::new));
+        let request = request.map(|body| Body::new(Arriving::new(body, phase.clone())));
+        let request = with_host_checked(request);
         let answer = router.clone().call(request);
         async move {
-            let answer = answer.await;
-            if answer.as_ref().is_ok_and(|response: &Response| {
-                response.extensions().get::<TransportRefusal>().is_some()
-            }) {
-                phase.unread();
+            let mut answer = answer.await;
+            if let Ok(response) = &mut answer {
+                end_if_unread(&phase, response);
             }
             phase.idle();
             answer

@@ -49,6 +49,8 @@ struct Shared {
     opened: Instant,
     /// The start of the idle time, in milliseconds after the connection was opened.
     idle_since: AtomicU64,
+    /// Whether the body of the request that is being served has not come to its end.
+    arriving: AtomicBool,
     /// Whether the response to the last request was ready before the request was complete.
     unread: AtomicBool,
 }
@@ -60,6 +62,7 @@ impl Phase {
             phase: AtomicU8::new(IDLE),
             opened: Instant::now(),
             idle_since: AtomicU64::new(0),
+            arriving: AtomicBool::new(false),
             unread: AtomicBool::new(false),
         }))
     }
@@ -74,6 +77,16 @@ impl Phase {
         let since = u64::try_from(self.0.opened.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.0.idle_since.store(since, Ordering::Relaxed);
         self.0.phase.store(IDLE, Ordering::Relaxed);
+    }
+
+    /// Notes whether the body of the request that is being served is still to come.
+    pub(super) fn arriving(&self, arriving: bool) {
+        self.0.arriving.store(arriving, Ordering::Relaxed);
+    }
+
+    /// Whether the body of the request that is being served was not read to its end.
+    pub(super) fn is_arriving(&self) -> bool {
+        self.0.arriving.load(Ordering::Relaxed)
     }
 
     /// The response is ready, and the rest of its request may still arrive.

@@ -4,7 +4,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, response};
 use domain::Reason;
 use serde_json::Value;
-use server::api::RefusalInfo;
+use server::http::RefusalInfo;
 
 use super::JSON;
 

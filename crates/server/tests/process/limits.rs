@@ -72,12 +72,15 @@ fn a_body_over_the_limit_is_413_before_the_rest_is_read() {
         let answer = server.exchange(head.as_bytes());
         assert_eq!(status(&answer), 413, "{answer}");
         assert!(answer.contains(expected), "{answer}");
-        // Not announced: chunks without an end.
+        // Not announced: chunks without an end, from a caller who is known.
         let mut stream = server.connect();
+        let secret = basic(SID, TOKEN);
         stream
             .write_all(
-                format!("POST {path} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
-                    .as_bytes(),
+                format!(
+                    "POST {path} HTTP/1.1\r\nHost: x\r\n{secret}\r\nTransfer-Encoding: chunked\r\n\r\n"
+                )
+                .as_bytes(),
             )
             .unwrap();
         let chunk = format!("10000\r\n{}\r\n", "x".repeat(65_536));
@@ -128,6 +131,93 @@ fn a_client_that_waits_for_100_continue_is_told_413_without_sending() {
         b"POST /v2/Services HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 999999\r\n\r\n",
     );
     assert_eq!(status(&answer), 413, "{answer}");
+}
+
+/// No limit stands in the code beside the configured one.
+#[test]
+fn a_raised_limit_lets_longer_bodies_pass_on_every_wire() {
+    let long = " ".repeat(600_000);
+    let posts = |server: &Server| {
+        let secret = basic(SID, TOKEN);
+        let json = "Content-Type: application/json";
+        let form = "Content-Type: application/x-www-form-urlencoded";
+        [
+            server.request(
+                "POST",
+                "/v2/Services",
+                &[&secret, form],
+                &format!("FriendlyName=x&Unknown={long}"),
+            ),
+            server.request(
+                "POST",
+                "/manage/v1/api-keys",
+                &[&secret, json],
+                &format!("{{\"name\":\"x\"{long}}}"),
+            ),
+            server.request(
+                "POST",
+                "/api/v1/status",
+                &[json],
+                &format!("{{\"statusToken\":\"x\"{long}}}"),
+            ),
+            server.request(
+                "POST",
+                "/assertion/result",
+                &[json],
+                &format!("{{\"id\":\"x\"{long}}}"),
+            ),
+        ]
+        .map(|answer| status(&answer))
+    };
+    let binding = ("PASSKEYD_FIDO__BINDING", "true");
+    let (_data, as_it_is) = server(&[binding]);
+    assert_eq!(posts(&as_it_is), [413; 4]);
+    let (_data, raised) = server(&[
+        binding,
+        ("PASSKEYD_LIMITS__BODY_BYTES", "1048576"),
+        ("PASSKEYD_LIMITS__BROWSER_BODY_BYTES", "1048576"),
+    ]);
+    assert_eq!(posts(&raised), [201, 201, 200, 400]);
+}
+
+/// A stranger cannot hold memory or a connection with a body that nobody will look at.
+#[test]
+fn a_stranger_is_refused_before_the_body_has_come() {
+    let (_data, server) = server(&[
+        ("PASSKEYD_LIMITS__BODY_READ_SECONDS", "300"),
+        ("PASSKEYD_FIDO__BINDING", "true"),
+        ("PASSKEYD_FIDO__NEVISFIDO", "true"),
+    ]);
+    let wrong = basic(SID, "a-wrong-token-0123456789");
+    for (method, path, headers, expected) in [
+        ("POST", "/v2/Services", "", 401),
+        ("POST", "/v2/Services", wrong.as_str(), 401),
+        ("POST", "/v2/nowhere", "", 401),
+        ("POST", "/manage/v1/api-keys", "", 401),
+        ("PUT", "/manage/v1/metadata", "", 401),
+        ("POST", "/api/v1/users/enroll", "", 401),
+        ("POST", "/api/v1/approval", "Authorization: Bearer x", 403),
+        ("POST", "/api/v1/introspect", "", 401),
+        ("POST", "/api/v1/intent", "", 401),
+        ("POST", "/attestation/options", "", 401),
+        ("POST", "/assertion/options", wrong.as_str(), 401),
+        ("POST", "/nevisfido/fido2/attestation/options", "", 401),
+        ("POST", "/nevisfido/fido2/status", "", 401),
+    ] {
+        let mut head = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n");
+        if !headers.is_empty() {
+            head.push_str(&format!("{headers}\r\n"));
+        }
+        head.push_str("Accept: application/json\r\nContent-Type: application/json\r\n\r\n");
+        let answer = server.exchange(head.as_bytes());
+        assert_eq!(status(&answer), expected, "{path}: {answer}");
+        // The next request on it would begin in the middle of the body.
+        assert!(answer.contains("connection: close\r\n"), "{path}: {answer}");
+    }
+    // A stranger who has sent the body with the head is told as much, and reads it.
+    let answer = server.request("POST", "/v2/Services", &[], "FriendlyName=x");
+    assert_eq!(status(&answer), 401, "{answer}");
+    still_serves(&server);
 }
 
 #[test]
@@ -205,8 +295,9 @@ fn a_silent_connection_is_closed_after_the_idle_time() {
 #[test]
 fn a_slow_body_is_given_up() {
     let (_data, server) = server(&[("PASSKEYD_LIMITS__BODY_READ_SECONDS", "1")]);
-    let answer =
-        server.exchange(b"POST /v2/Services HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf");
+    let secret = basic(SID, TOKEN);
+    let head = format!("POST /v2/Services HTTP/1.1\r\nHost: x\r\n{secret}\r\nContent-Length: 10");
+    let answer = server.exchange(format!("{head}\r\n\r\nhalf").as_bytes());
     assert!((400..500).contains(&status(&answer)), "{answer}");
     assert!(answer.contains("\"code\":60306"), "{answer}");
     still_serves(&server);

@@ -84,10 +84,13 @@ fn a_request_that_is_being_served_is_finished_and_no_new_connection_is_taken() {
 #[test]
 fn a_request_that_does_not_end_is_cut_off_after_the_grace_period() {
     let data = tempfile::tempdir().unwrap();
-    let server = Server::start(serve(data.path()).env("PASSKEYD_SHUTDOWN__GRACE_SECONDS", "1"));
+    let mut command = serve_known(data.path());
+    let server = Server::start(command.env("PASSKEYD_SHUTDOWN__GRACE_SECONDS", "1"));
     let mut stream = server.connect();
+    let secret = basic(SID, TOKEN);
+    let head = format!("POST /v2/Services HTTP/1.1\r\nHost: x\r\n{secret}\r\nContent-Length: 10");
     stream
-        .write_all(b"POST /v2/Services HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf")
+        .write_all(format!("{head}\r\n\r\nhalf").as_bytes())
         .unwrap();
     std::thread::sleep(Duration::from_millis(200));
     let stopped = server.stop();

@@ -9,12 +9,10 @@ use axum::routing::get;
 
 pub use markdown::markdown_files;
 
-use crate::app::App;
-
 pub(crate) use pages::home;
 
 /// The pages and their style sheet.
-pub fn router() -> Router<App> {
+pub fn router() -> Router {
     Router::new()
         .route("/docs/errors", get(pages::codes))
         .route("/docs/errors/{code}", get(pages::code))

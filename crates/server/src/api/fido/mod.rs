@@ -7,135 +7,102 @@
 //! key; pages send the results.
 
 mod cors;
-mod inbound;
 mod options;
 pub mod reasons;
 mod reply;
+mod request;
 mod results;
 mod session;
-mod setup;
+mod state;
 mod status;
 
-use std::sync::Arc;
-
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract;
+use axum::http::StatusCode;
+use axum::response::Response;
 use axum::routing::{MethodRouter, any, post};
-use domain::Passkeys;
-use domain::model::ids::RelyingPartyId;
-use domain::webauthn::authentication::Rules;
 
-use crate::api::auth::AccessKeys;
+use crate::http::cors::{handle_page, preflight};
+use crate::http::handle;
+use reply::Failure;
+pub use reply::Words;
+use state::Dialect;
+pub use state::{Parts, Served, State};
 
-pub use reply::transport_refusal;
-pub use setup::relying_party;
-
-/// The name of this wire in the audit trail.
-const WIRE: &str = "fido";
 /// Where the dialect is.
 pub const NEVISFIDO: &str = "/nevisfido/fido2";
-/// Most bytes of a request body. The transport has the same limit in front; this one holds without it.
-const MAX_BODY: usize = 64 * 1024;
-
-/// What the handlers of both bindings share.
-#[derive(Clone, Debug)]
-pub struct Fido {
-    passkeys: Arc<Passkeys>,
-    relying_party: RelyingPartyId,
-    /// It is for conformance tools: open to everybody, and judged as they want it.
-    conformance: bool,
-    /// The calls are served at the root.
-    root: bool,
-    /// The dialect is served.
-    dialect: bool,
-    /// Who recognises access keys. `None`: there are none.
-    access_keys: Option<Arc<dyn AccessKeys>>,
-}
-
-impl Fido {
-    /// The same, for back ends that show an access key.
-    #[must_use]
-    pub fn with_access_keys(mut self, access_keys: Arc<dyn AccessKeys>) -> Self {
-        self.access_keys = Some(access_keys);
-        self
-    }
-
-    fn rules(&self) -> Rules {
-        if self.conformance {
-            Rules::ConformanceTool
-        } else {
-            Rules::Level3
-        }
-    }
-}
-
-/// Which of the two ways to speak.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Dialect {
-    /// The FIDO Alliance's: a failure is a status of 4xx.
-    Fido,
-    /// Nevis's: a failure is an answer with 200; every answer names its session.
-    Nevis,
-}
-
-/// State of the handlers.
-#[derive(Clone, Debug)]
-struct Wire {
-    fido: Fido,
-    dialect: Dialect,
-}
+/// What the paths of this wire begin with.
+pub const PREFIXES: &[&str] = &["/nevisfido", "/attestation", "/assertion"];
 
 /// All routes of this wire.
-pub fn router(fido: &Fido) -> Router {
-    let wire = |dialect| Wire {
-        fido: fido.clone(),
-        dialect,
-    };
+pub fn router(parts: &Parts, served: Served) -> Router {
+    let state = |dialect| State::new(parts, served, dialect);
     let mut router = Router::new();
-    if fido.dialect {
+    if served.dialect {
         let dialect = below(NEVISFIDO, false)
             .merge(route(
                 &format!("{NEVISFIDO}/status"),
-                &post(status::read).fallback(inbound::wrong_method),
+                &post(handle(status::read)).fallback(wrong_method),
             ))
-            .route("/nevisfido", any(inbound::unknown_path))
-            .route("/nevisfido/{*rest}", any(inbound::unknown_path));
-        router = router.merge(dialect.with_state(wire(Dialect::Nevis)));
+            .route("/nevisfido", any(unknown_path))
+            .route("/nevisfido/{*rest}", any(unknown_path));
+        router = router.merge(dialect.with_state(state(Dialect::Nevis)));
     }
-    if fido.root {
+    if served.root {
         // Tools are no browsers, and what they register is no user's.
-        let pages = !fido.conformance;
-        router = router.merge(below("", pages).with_state(wire(Dialect::Fido)));
+        let pages = !served.conformance;
+        router = router.merge(below("", pages).with_state(state(Dialect::Fido)));
     }
-    router.layer(DefaultBodyLimit::max(MAX_BODY))
+    router
 }
 
 /// The four calls below a prefix; `pages` of other origins may send the results.
-fn below(prefix: &str, pages: bool) -> Router<Wire> {
-    let result = |call: MethodRouter<Wire>| {
-        if pages {
-            call.options(cors::preflight)
-        } else {
-            call
-        }
+fn below(prefix: &str, pages: bool) -> Router<State> {
+    let results = if pages {
+        [
+            post(handle_page(results::attestation)).options(preflight::<State>),
+            post(handle_page(results::assertion)).options(preflight::<State>),
+        ]
+    } else {
+        [
+            post(handle(results::attestation)),
+            post(handle(results::assertion)),
+        ]
     };
-    let calls: [(&str, MethodRouter<Wire>); 4] = [
-        ("/attestation/options", post(options::attestation)),
-        ("/attestation/result", result(post(results::attestation))),
-        ("/assertion/options", post(options::assertion)),
-        ("/assertion/result", result(post(results::assertion))),
+    let [attestation, assertion] = results;
+    let calls: [(&str, MethodRouter<State>); 4] = [
+        ("/attestation/options", post(handle(options::attestation))),
+        ("/attestation/result", attestation),
+        ("/assertion/options", post(handle(options::assertion))),
+        ("/assertion/result", assertion),
     ];
     calls
         .into_iter()
         .fold(Router::new(), |router, (path, call)| {
-            let call = call.fallback(inbound::wrong_method);
+            let call = call.fallback(wrong_method);
             router.merge(route(&format!("{prefix}{path}"), &call))
         })
 }
 
 /// A call with and without a slash at the end of its path.
-fn route(path: &str, call: &MethodRouter<Wire>) -> Router<Wire> {
+fn route(path: &str, call: &MethodRouter<State>) -> Router<State> {
     Router::new()
         .route(path, call.clone())
         .route(&format!("{path}/"), call.clone())
+}
+
+/// A method that the path does not have. The router adds `Allow`.
+async fn wrong_method(state: extract::State<State>) -> Response {
+    state.0.failed(Failure::http(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "This path takes POST only.",
+    ))
+}
+
+/// A path that nobody serves.
+async fn unknown_path(state: extract::State<State>) -> Response {
+    state.0.failed(Failure::http(
+        StatusCode::NOT_FOUND,
+        "There is nothing at this path.",
+    ))
 }

@@ -1,20 +1,23 @@
 //! `POST attestation/options` and `POST assertion/options`: a ceremony starts.
 
-use axum::extract::{Request, State};
 use axum::response::Response;
 use domain::model::audit::{Actor, ActorKind};
 use domain::model::ceremony::Asked;
 use domain::model::policy::{Attachment, PartialSelection};
+use domain::model::relying_party::RelyingParty;
 use domain::model::user::UserRef;
 use domain::service::authentication::{StartAuthentication, Who};
 use domain::service::ceremony::Terms;
 use domain::service::registration::StartRegistration;
-use domain::webauthn::json::{Object, Value};
-use domain::webauthn::options::{AttestationConveyance, ResidentKey, UserVerification};
+use domain::webauthn::json::Object;
+use domain::webauthn::json::Value;
+use domain::webauthn::options::AttestationConveyance;
+use domain::webauthn::options::ResidentKey;
+use domain::webauthn::options::UserVerification;
 
-use super::inbound::{Inbound, member, serve, text, wrong_type};
 use super::reply::Failure;
-use super::{Dialect, WIRE, Wire};
+use super::request::{Request, member, text, wrong_type};
+use super::state::{Dialect, State, WIRE};
 
 /// Name of a credential to which nobody has given one.
 const UNNAMED: &str = "Passkey";
@@ -37,39 +40,36 @@ const KNOWN_EXTENSIONS: [&str; 8] = [
 ];
 
 /// `POST attestation/options`. In the dialect also for authentications: the members of the request tell which is meant.
-pub async fn attestation(State(wire): State<Wire>, request: Request) -> Response {
-    serve(wire, request, async |wire, inbound| {
-        let body = inbound.json()?;
-        let object = object(&body)?;
-        let registration = ["displayName", "attestation", "authenticatorSelection"]
-            .iter()
-            .any(|name| member(object, name).is_some());
-        if wire.dialect == Dialect::Nevis && !registration {
-            return authenticate(&wire, &inbound, object).await;
-        }
-        register(&wire, &inbound, object).await
-    })
-    .await
+pub async fn attestation(request: Request) -> Result<Response, Failure> {
+    let rp = request.relying_party().await?;
+    let sent = request.json_text().await?;
+    let body = sent.object()?;
+    let object = object(&body)?;
+    let registration = ["displayName", "attestation", "authenticatorSelection"]
+        .iter()
+        .any(|name| member(object, name).is_some());
+    if request.state.dialect == Dialect::Nevis && !registration {
+        return authenticate(&request.state, &rp, object).await;
+    }
+    register(&request.state, &rp, object).await
 }
 
 /// `POST assertion/options`.
-pub async fn assertion(State(wire): State<Wire>, request: Request) -> Response {
-    serve(wire, request, async |wire, inbound| {
-        let body = inbound.json()?;
-        authenticate(&wire, &inbound, object(&body)?).await
-    })
-    .await
+pub async fn assertion(request: Request) -> Result<Response, Failure> {
+    let rp = request.relying_party().await?;
+    let sent = request.json_text().await?;
+    let body = sent.object()?;
+    authenticate(&request.state, &rp, object(&body)?).await
 }
 
 async fn register(
-    wire: &Wire,
-    inbound: &Inbound,
+    state: &State,
+    rp: &RelyingParty,
     object: &Object<'_>,
 ) -> Result<Response, Failure> {
-    let rp = inbound.relying_party(wire).await?;
     let user = name(object, "username")?.ok_or_else(|| missing("username"))?;
     let display_name = name(object, "displayName")?;
-    if display_name.is_none() && wire.dialect == Dialect::Fido {
+    if display_name.is_none() && state.dialect == Dialect::Fido {
         return Err(missing("displayName"));
     }
     let attestation = choice(
@@ -109,21 +109,20 @@ async fn register(
     let start = StartRegistration {
         display_name,
         attestation,
-        rules: wire.fido.rules(),
-        terms: terms(wire, object)?,
+        rules: state.rules(),
+        terms: terms(state, object)?,
         ..StartRegistration::new(user, UNNAMED, &selection)
     };
-    let started = wire.fido.passkeys.start_registration(&rp, start).await?;
-    Ok(wire.ok(&started.options, started.ceremony.id))
+    let started = state.passkeys.start_registration(rp, start).await?;
+    Ok(state.ok(&started.options, started.ceremony.id))
 }
 
 async fn authenticate(
-    wire: &Wire,
-    inbound: &Inbound,
+    state: &State,
+    rp: &RelyingParty,
     object: &Object<'_>,
 ) -> Result<Response, Failure> {
-    let rp = inbound.relying_party(wire).await?;
-    let who = match (name(object, "username")?, wire.dialect) {
+    let who = match (name(object, "username")?, state.dialect) {
         (Some(user), _) => Who::User(UserRef::Name(user)),
         (None, Dialect::Nevis) => Who::Anyone,
         (None, Dialect::Fido) => return Err(missing("username")),
@@ -132,7 +131,7 @@ async fn authenticate(
     let configured = rp
         .selection
         .user_verification
-        .filter(|_| wire.dialect == Dialect::Nevis);
+        .filter(|_| state.dialect == Dialect::Nevis);
     let selection = PartialSelection {
         user_verification: Some(asked.or(configured).unwrap_or(UserVerification::Preferred)),
         ..PartialSelection::default()
@@ -140,15 +139,15 @@ async fn authenticate(
     let start = StartAuthentication {
         selection: Some(&selection),
         credential_needed: true,
-        rules: wire.fido.rules(),
-        terms: terms(wire, object)?,
+        rules: state.rules(),
+        terms: terms(state, object)?,
         ..StartAuthentication::from(who)
     };
-    let ceremony = wire.fido.passkeys.start_authentication(&rp, start).await?;
+    let ceremony = state.passkeys.start_authentication(rp, start).await?;
     let Asked::Authentication(asked) = &ceremony.asked else {
         return Err(Failure::internal());
     };
-    Ok(wire.ok(&asked.options(), ceremony.id))
+    Ok(state.ok(&asked.options(), ceremony.id))
 }
 
 fn object<'v, 'a>(body: &'v Value<'a>) -> Result<&'v Object<'a>, Failure> {
@@ -156,16 +155,16 @@ fn object<'v, 'a>(body: &'v Value<'a>) -> Result<&'v Object<'a>, Failure> {
     body.as_object().ok_or_else(Failure::internal)
 }
 
-fn terms(wire: &Wire, object: &Object<'_>) -> Result<Terms, Failure> {
+fn terms(state: &State, object: &Object<'_>) -> Result<Terms, Failure> {
     Ok(Terms {
-        extensions: extensions(wire, object)?,
+        extensions: extensions(state, object)?,
         by: Actor::new(ActorKind::Api, WIRE),
         ..Terms::default()
     })
 }
 
 /// The extension inputs, which the options repeat.
-fn extensions(wire: &Wire, object: &Object<'_>) -> Result<Option<serde_json::Value>, Failure> {
+fn extensions(state: &State, object: &Object<'_>) -> Result<Option<serde_json::Value>, Failure> {
     let Some(value) = member(object, "extensions") else {
         return Ok(None);
     };
@@ -174,7 +173,7 @@ fn extensions(wire: &Wire, object: &Object<'_>) -> Result<Option<serde_json::Val
     };
     let kept: serde_json::Map<_, _> = inputs
         .iter()
-        .filter(|(name, _)| wire.fido.conformance || KNOWN_EXTENSIONS.contains(name))
+        .filter(|(name, _)| state.conformance || KNOWN_EXTENSIONS.contains(name))
         .map(|(name, value)| (name.to_owned(), value.to_owned_value()))
         .collect();
     let kept = serde_json::Value::Object(kept);

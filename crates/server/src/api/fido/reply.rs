@@ -13,9 +13,8 @@ use serde::Serialize;
 
 use super::reasons::{Telling, status, status_in_dialect, telling};
 use super::session::SessionId;
-use super::{Dialect, Wire};
-use crate::api::RefusalInfo;
-use crate::middleware::request_id;
+use super::state::{Dialect, State};
+use crate::http::{RefusalInfo, Refusals, TransportRefusal, request_id};
 
 /// `ServerResponse` with the members of an answer beside its own.
 #[derive(Debug, Serialize)]
@@ -43,6 +42,8 @@ pub struct Failure {
     reason: Option<Reason>,
     message: Cow<'static, str>,
     ceremony: Option<CeremonyId>,
+    /// What the transport refused.
+    transport: Option<TransportRefusal>,
 }
 
 impl Failure {
@@ -53,6 +54,7 @@ impl Failure {
             reason: None,
             message: Cow::Borrowed(message),
             ceremony: None,
+            transport: None,
         }
     }
 
@@ -63,6 +65,7 @@ impl Failure {
             reason: Some(Reason::RequestInvalid),
             message: message.into(),
             ceremony: None,
+            transport: None,
         }
     }
 
@@ -85,11 +88,20 @@ impl From<Refusal> for Failure {
             reason: Some(refusal.reason),
             message: Cow::Owned(refusal.message),
             ceremony: refusal.ceremony,
+            transport: None,
         }
     }
 }
 
-impl Wire {
+impl From<TransportRefusal> for Failure {
+    fn from(refusal: TransportRefusal) -> Self {
+        let mut failure = Self::http(refusal.status(), refusal.message());
+        failure.transport = Some(refusal);
+        failure
+    }
+}
+
+impl State {
     /// 200 with these members; `ceremony` is the one that it is about.
     pub(super) fn ok(&self, members: &impl Serialize, ceremony: CeremonyId) -> Response {
         let body = ServerResponse {
@@ -109,7 +121,7 @@ impl Wire {
         struct Named<'a> {
             username: &'a str,
         }
-        if self.fido.conformance || self.dialect == Dialect::Nevis {
+        if self.conformance || self.dialect == Dialect::Nevis {
             return self.ok(&Nothing {}, ceremony);
         }
         self.ok(&Named { username }, ceremony)
@@ -117,13 +129,18 @@ impl Wire {
 
     /// The answer to what was not done.
     pub(super) fn failed(&self, failure: Failure) -> Response {
+        if let Some(refusal) = failure.transport {
+            let mut response = Words.refusal(refusal, "");
+            response.extensions_mut().insert(refusal);
+            return response;
+        }
         let status = failure.status.unwrap_or_else(|| match failure.reason {
             Some(reason) => self.status_of(reason),
             None => StatusCode::BAD_REQUEST,
         });
         let message = match failure.reason.map(|reason| (reason, telling(reason))) {
             Some((reason, Telling::Nothing)) => Cow::Borrowed(reason.what()),
-            Some((_, Telling::Verdict)) if !self.fido.conformance => {
+            Some((_, Telling::Verdict)) if !self.conformance => {
                 Cow::Borrowed("The credential was not accepted.")
             }
             Some((_, Telling::Particulars | Telling::Verdict)) | None => failure.message,
@@ -133,7 +150,7 @@ impl Wire {
             error_message: &message,
             members: Nothing {},
             fido2_session_id: self.session(failure.ceremony),
-            request_id: request_id::current().filter(|_| !self.fido.conformance),
+            request_id: request_id::current().filter(|_| !self.conformance),
         };
         let mut response = respond(status, &body);
         let headers = response.headers_mut();
@@ -186,16 +203,19 @@ pub(super) fn respond(status: StatusCode, body: &impl Serialize) -> Response {
     response
 }
 
-/// This wire's answer to what the transport refuses.
-pub fn transport_refusal(status: StatusCode, message: &str) -> Response {
-    respond(
-        status,
-        &ServerResponse {
+/// How the paths of this wire word a refusal of the transport, also where it is not served.
+#[derive(Clone, Copy, Debug)]
+pub struct Words;
+
+impl Refusals for Words {
+    fn refusal(&self, refusal: TransportRefusal, _: &str) -> Response {
+        let body = ServerResponse {
             status: "failed",
-            error_message: message,
+            error_message: refusal.message(),
             members: Nothing {},
             fido2_session_id: None,
             request_id: None,
-        },
-    )
+        };
+        respond(refusal.status(), &body)
+    }
 }

@@ -1,30 +1,33 @@
 //! `POST attestation/result` and `POST assertion/result`: the answers of authenticators.
 
-use axum::extract::{Request, State};
 use axum::http::header::USER_AGENT;
 use axum::response::Response;
 use domain::Reason;
 use domain::model::audit::{Actor, ActorKind};
 use domain::model::refusal::Refusal;
-use domain::webauthn::client_data::{ClientData, TokenBinding};
-use domain::webauthn::json::{Object, Value};
-use domain::webauthn::response::{AuthenticationResponse, RegistrationResponse, ResponseForm};
+use domain::webauthn::client_data::ClientData;
+use domain::webauthn::client_data::TokenBinding;
+use domain::webauthn::json::Object;
+use domain::webauthn::json::Value;
+use domain::webauthn::response::AuthenticationResponse;
+use domain::webauthn::response::RegistrationResponse;
+use domain::webauthn::response::ResponseForm;
 
-use super::inbound::{Inbound, member, serve_page, text, wrong_type};
 use super::reply::Failure;
-use super::{Dialect, WIRE, Wire};
+use super::request::{Request, member, text, wrong_type};
+use super::state::{Dialect, State, WIRE};
 
 /// Longest name of a credential, in characters.
 const MAX_CREDENTIAL_NAME: usize = 64;
 
 /// What this wire demands of a credential's form: `type` must be there, `rawId` need not. Conformance tools want padding
 /// refused; real clients may send it.
-fn form(wire: &Wire) -> ResponseForm {
+fn form(state: &State) -> ResponseForm {
     ResponseForm {
         raw_id_required: false,
         raw_id_may_be_hex: false,
         type_required: true,
-        padding_dropped: !wire.fido.conformance,
+        padding_dropped: !state.conformance,
         words_in_any_spelling: false,
         empty_user_handle_is_absent: true,
         both_kinds_refused: false,
@@ -32,42 +35,42 @@ fn form(wire: &Wire) -> ResponseForm {
 }
 
 /// `POST attestation/result`.
-pub async fn attestation(State(wire): State<Wire>, request: Request) -> Response {
-    serve_page(wire, request, async |wire, inbound| {
-        let body = inbound.json()?;
-        let object = envelope(&body)?;
-        let response = RegistrationResponse::from_json(&body, &form(&wire))
-            .map_err(|error| Refusal::new(error.reason(), error.to_string()))?;
-        require_token_binding(&wire, response.client_data())?;
-        let name = credential_name(&wire, object)?;
-        let by = actor(&wire, &inbound, object)?;
-        let finished = wire
-            .fido
-            .passkeys
-            .finish_registration(wire.fido.relying_party, &response, name, &by)
-            .await?;
-        Ok(wire.processed(&finished.user_name, finished.record.key.into()))
-    })
-    .await
+pub async fn attestation(request: Request) -> Result<Response, Failure> {
+    let sent = request.json_text().await?;
+    let body = sent.object()?;
+    let object = envelope(&body)?;
+    let response = RegistrationResponse::from_json(&body, &form(&request.state))
+        .map_err(|error| Refusal::new(error.reason(), error.to_string()))?;
+    require_token_binding(&request.state, response.client_data())?;
+    let name = credential_name(&request.state, object)?;
+    let by = actor(&request, object)?;
+    let finished = request
+        .state
+        .passkeys
+        .finish_registration(request.state.relying_party, &response, name, &by)
+        .await?;
+    Ok(request
+        .state
+        .processed(&finished.user_name, finished.record.key.into()))
 }
 
 /// `POST assertion/result`.
-pub async fn assertion(State(wire): State<Wire>, request: Request) -> Response {
-    serve_page(wire, request, async |wire, inbound| {
-        let body = inbound.json()?;
-        let object = envelope(&body)?;
-        let response = AuthenticationResponse::from_json(&body, &form(&wire))
-            .map_err(|error| Refusal::new(error.reason(), error.to_string()))?;
-        require_token_binding(&wire, response.client_data())?;
-        let by = actor(&wire, &inbound, object)?;
-        let signed_in = wire
-            .fido
-            .passkeys
-            .finish_authentication(wire.fido.relying_party, &response, &by)
-            .await?;
-        Ok(wire.processed(&signed_in.user.name, signed_in.ceremony.id))
-    })
-    .await
+pub async fn assertion(request: Request) -> Result<Response, Failure> {
+    let sent = request.json_text().await?;
+    let body = sent.object()?;
+    let object = envelope(&body)?;
+    let response = AuthenticationResponse::from_json(&body, &form(&request.state))
+        .map_err(|error| Refusal::new(error.reason(), error.to_string()))?;
+    require_token_binding(&request.state, response.client_data())?;
+    let by = actor(&request, object)?;
+    let signed_in = request
+        .state
+        .passkeys
+        .finish_authentication(request.state.relying_party, &response, &by)
+        .await?;
+    Ok(request
+        .state
+        .processed(&signed_in.user.name, signed_in.ceremony.id))
 }
 
 /// The members around the credential's own.
@@ -81,8 +84,8 @@ fn envelope<'v, 'a>(body: &'v Value<'a>) -> Result<&'v Object<'a>, Failure> {
 }
 
 /// Tools know the rules that Level 2 had for `tokenBinding`; real clients put anything there.
-fn require_token_binding(wire: &Wire, client_data: &ClientData) -> Result<(), Failure> {
-    if wire.fido.conformance && client_data.token_binding == TokenBinding::Malformed {
+fn require_token_binding(state: &State, client_data: &ClientData) -> Result<(), Failure> {
+    if state.conformance && client_data.token_binding == TokenBinding::Malformed {
         return Err(Refusal::new(
             Reason::ClientDataMalformed,
             "tokenBinding must be an object whose status is present, supported or not-supported",
@@ -93,8 +96,8 @@ fn require_token_binding(wire: &Wire, client_data: &ClientData) -> Result<(), Fa
 }
 
 /// The name that the user gave the authenticator, a member of the dialect.
-fn credential_name<'v>(wire: &Wire, object: &'v Object<'_>) -> Result<Option<&'v str>, Failure> {
-    if wire.dialect == Dialect::Fido {
+fn credential_name<'v>(state: &State, object: &'v Object<'_>) -> Result<Option<&'v str>, Failure> {
+    if state.dialect == Dialect::Fido {
         return Ok(None);
     }
     let name = text(object, "userFriendlyName")?.filter(|name| !name.is_empty());
@@ -109,13 +112,13 @@ fn credential_name<'v>(wire: &Wire, object: &'v Object<'_>) -> Result<Option<&'v
 }
 
 /// The user's browser or app: in the dialect as the body says, else as its header says.
-fn actor(wire: &Wire, inbound: &Inbound, object: &Object<'_>) -> Result<Actor, Failure> {
+fn actor(request: &Request, object: &Object<'_>) -> Result<Actor, Failure> {
     let user = Actor::new(ActorKind::User, WIRE);
-    let said = match wire.dialect {
+    let said = match request.state.dialect {
         Dialect::Nevis => text(object, "userAgent")?,
         Dialect::Fido => None,
     };
-    let header = inbound.headers.get(USER_AGENT);
+    let header = request.headers().get(USER_AGENT);
     let agent = said.or_else(|| header.and_then(|value| value.to_str().ok()));
     Ok(match agent {
         Some(agent) => user.agent(agent),

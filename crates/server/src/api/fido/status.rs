@@ -1,6 +1,5 @@
 //! `POST status` of the dialect: how a session stands.
 
-use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use domain::Reason;
@@ -8,9 +7,8 @@ use domain::model::ceremony::Standing;
 use serde::Serialize;
 use uuid::fmt::Hyphenated;
 
-use super::Wire;
-use super::inbound::{serve, text};
 use super::reply::{Failure, respond};
+use super::request::{Request, text};
 use super::session::{SessionId, hyphenated};
 use crate::api::dates::Date;
 
@@ -29,43 +27,41 @@ struct Session<'a> {
 }
 
 /// The call. Both names of the one parameter occur in clients.
-pub async fn read(State(wire): State<Wire>, request: Request) -> Response {
-    serve(wire, request, async |wire, inbound| {
-        let bad_request = |failure: Failure| failure.with_status(StatusCode::BAD_REQUEST);
-        let body = inbound.json().map_err(bad_request)?;
-        let object = body.as_object().ok_or_else(Failure::internal)?;
-        let session = match text(object, "fido2SessionId").map_err(bad_request)? {
-            Some(session) => Some(session),
-            None => text(object, "sessionId").map_err(bad_request)?,
-        };
-        let session =
-            session.ok_or_else(|| bad_request(Failure::form("fido2SessionId is missing.")))?;
-        let rp = inbound.relying_party(&wire).await?;
-        let mut found = Session {
-            status: "unknown",
-            timestamp: None,
-            user_id: None,
-            fido2_session_id: session,
-        };
-        let Some(id) = SessionId::parse(session) else {
-            return Ok(respond(StatusCode::OK, &found));
-        };
-        match wire.fido.passkeys.ceremony(rp.id, id.ceremony()).await {
-            Ok(ceremony) => {
-                let now = wire.fido.passkeys.now();
-                found.status = match ceremony.standing(now) {
-                    Standing::Pending => "initialized",
-                    Standing::Succeeded => "succeeded",
-                    Standing::Failed | Standing::Expired => "failed",
-                };
-                let changed = ceremony.updated.max(ceremony.created);
-                found.timestamp = Some(Date(changed));
-                found.user_id = ceremony.user.map(|user| hyphenated(user.0));
-            }
-            Err(refusal) if refusal.reason == Reason::CeremonyNotFound => {}
-            Err(refusal) => return Err(refusal.into()),
+pub async fn read(request: Request) -> Result<Response, Failure> {
+    let bad_request = |failure: Failure| failure.with_status(StatusCode::BAD_REQUEST);
+    let rp = request.relying_party().await?;
+    let sent = request.json_text().await?;
+    let body = sent.object().map_err(bad_request)?;
+    let object = body.as_object().ok_or_else(Failure::internal)?;
+    let session = match text(object, "fido2SessionId").map_err(bad_request)? {
+        Some(session) => Some(session),
+        None => text(object, "sessionId").map_err(bad_request)?,
+    };
+    let session =
+        session.ok_or_else(|| bad_request(Failure::form("fido2SessionId is missing.")))?;
+    let mut found = Session {
+        status: "unknown",
+        timestamp: None,
+        user_id: None,
+        fido2_session_id: session,
+    };
+    let Some(id) = SessionId::parse(session) else {
+        return Ok(respond(StatusCode::OK, &found));
+    };
+    match request.state.passkeys.ceremony(rp.id, id.ceremony()).await {
+        Ok(ceremony) => {
+            let now = request.state.passkeys.now();
+            found.status = match ceremony.standing(now) {
+                Standing::Pending => "initialized",
+                Standing::Succeeded => "succeeded",
+                Standing::Failed | Standing::Expired => "failed",
+            };
+            let changed = ceremony.updated.max(ceremony.created);
+            found.timestamp = Some(Date(changed));
+            found.user_id = ceremony.user.map(|user| hyphenated(user.0));
         }
-        Ok(respond(StatusCode::OK, &found))
-    })
-    .await
+        Err(refusal) if refusal.reason == Reason::CeremonyNotFound => {}
+        Err(refusal) => return Err(refusal.into()),
+    }
+    Ok(respond(StatusCode::OK, &found))
 }

@@ -1,10 +1,7 @@
 //! Access keys of a Service: what a back end that speaks the Authentication Cloud API shows.
 
-use axum::Json;
-use axum::body::Bytes;
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse as _, Response};
+use axum::http::StatusCode;
+use axum::response::Response;
 use domain::Passkeys;
 use domain::model::access_key::AccessKey as Record;
 use domain::model::audit::{Actor, ActorKind};
@@ -14,13 +11,14 @@ use domain::model::refusal::Refusal;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::body::{name_problem, read};
 use super::error::Problem;
-use super::services::service;
+use super::request::{Request, checked_name, created, ok};
+use super::state::State;
 use crate::api::dates::Date;
 use crate::api::nevis::access_keys::text;
 use crate::api::nevis::uuid::Uuid;
-use crate::app::{App, PublicUrl};
+use crate::http::PublicUrl;
+use crate::http::reply::no_content;
 
 /// How many keys are shown. A Service with more has to delete some first to see the others.
 const MOST: u32 = 1000;
@@ -136,20 +134,15 @@ pub async fn revoke(passkeys: &Passkeys, rp: RelyingPartyId, id: &str) -> Result
         (status = 415, description = "The body is not JSON.", body = Problem),
     )
 )]
-pub async fn create(
-    State(app): State<App>,
-    headers: HeaderMap,
-    Path(sid): Path<String>,
-    body: Bytes,
-) -> Result<Response, Problem> {
-    let rp = service(&app, &headers, &sid).await?;
-    let NewAccessKey { name } = read(&headers, &body)?;
-    let name = name.trim();
-    if let Some(problem) = name_problem(name) {
-        return Err(problem);
-    }
-    let created = make(&app.passkeys, &app.public_url, rp.id, name).await?;
-    Ok((StatusCode::CREATED, Json(created)).into_response())
+pub async fn create(request: Request) -> Result<Response, Problem> {
+    let rp = request.service().await?;
+    let NewAccessKey { name } = request.json().await?;
+    let State {
+        passkeys,
+        public_url,
+        ..
+    } = &request.state;
+    created(&make(passkeys, public_url, rp.id, checked_name(&name)?).await?)
 }
 
 /// Lists the access keys of a Service.
@@ -165,13 +158,9 @@ pub async fn create(
         (status = 404, description = "The account has no such Service.", body = Problem),
     )
 )]
-pub async fn list(
-    State(app): State<App>,
-    headers: HeaderMap,
-    Path(sid): Path<String>,
-) -> Result<Json<AccessKeys>, Problem> {
-    let rp = service(&app, &headers, &sid).await?;
-    Ok(Json(all(&app.passkeys, rp.id).await?))
+pub async fn list(request: Request) -> Result<Response, Problem> {
+    let rp = request.service().await?;
+    ok(&all(&request.state.passkeys, rp.id).await?)
 }
 
 /// Revokes an access key. It is refused from then on; on other nodes within a second.
@@ -190,14 +179,10 @@ pub async fn list(
         (status = 404, description = "The account has no such Service, or the Service no such key.", body = Problem),
     )
 )]
-pub async fn remove(
-    State(app): State<App>,
-    headers: HeaderMap,
-    Path((sid, id)): Path<(String, String)>,
-) -> Result<StatusCode, Problem> {
-    let rp = service(&app, &headers, &sid).await?;
-    if revoke(&app.passkeys, rp.id, &id).await? {
-        Ok(StatusCode::NO_CONTENT)
+pub async fn remove(request: Request) -> Result<Response, Problem> {
+    let rp = request.service().await?;
+    if revoke(&request.state.passkeys, rp.id, request.segment("id")).await? {
+        Ok(no_content())
     } else {
         Err(Problem::new(StatusCode::NOT_FOUND, "not_found"))
     }

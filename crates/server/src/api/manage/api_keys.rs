@@ -1,20 +1,16 @@
 //! API keys: further secrets of an account, each revocable on its own.
 
-use axum::Json;
-use axum::body::Bytes;
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse as _, Response};
+use axum::http::StatusCode;
+use axum::response::Response;
 use domain::model::ids::ApiKeyId;
 use domain::model::page::PageRequest;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::body::{name_problem, read};
 use super::error::Problem;
-use crate::api::auth::authenticate;
+use super::request::{Request, checked_name, created, ok};
 use crate::api::dates::Date;
-use crate::app::App;
+use crate::http::reply::no_content;
 
 /// How many keys are shown. An account with more has to delete some first to see the others.
 const MOST: u32 = 1000;
@@ -74,25 +70,18 @@ pub struct ApiKeys {
         (status = 415, description = "The body is not JSON.", body = Problem),
     )
 )]
-pub async fn create(
-    State(app): State<App>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Response, Problem> {
-    let account = authenticate(&app.passkeys, &headers).await?;
-    let NewApiKey { name } = read(&headers, &body)?;
-    let name = name.trim();
-    if let Some(problem) = name_problem(name) {
-        return Err(problem);
-    }
-    let (key, secret) = app.passkeys.create_api_key(account, name).await?;
-    let created = CreatedApiKey {
+pub async fn create(request: Request) -> Result<Response, Problem> {
+    let NewApiKey { name } = request.json().await?;
+    let passkeys = &request.state.passkeys;
+    let (key, secret) = passkeys
+        .create_api_key(request.account, checked_name(&name)?)
+        .await?;
+    created(&CreatedApiKey {
         id: format!("SK{}", key.id),
         name: key.name,
         secret: secret.reveal().to_owned(),
         created_at: Date(key.created),
-    };
-    Ok((StatusCode::CREATED, Json(created)).into_response())
+    })
 }
 
 /// Lists the API keys of the account.
@@ -106,20 +95,20 @@ pub async fn create(
         (status = 401, description = "The caller is not known.", body = Problem),
     )
 )]
-pub async fn list(State(app): State<App>, headers: HeaderMap) -> Result<Json<ApiKeys>, Problem> {
-    let account = authenticate(&app.passkeys, &headers).await?;
-    let page = app
+pub async fn list(request: Request) -> Result<Response, Problem> {
+    let page = request
+        .state
         .passkeys
-        .list_api_keys(account, PageRequest::first(MOST))
+        .list_api_keys(request.account, PageRequest::first(MOST))
         .await?;
     let api_keys = page.items.into_iter().map(|key| ApiKey {
         id: format!("SK{}", key.id),
         name: key.name,
         created_at: Date(key.created),
     });
-    Ok(Json(ApiKeys {
+    ok(&ApiKeys {
         api_keys: api_keys.collect(),
-    }))
+    })
 }
 
 /// Deletes an API key. It is refused from then on; on other nodes within a second.
@@ -135,18 +124,17 @@ pub async fn list(State(app): State<App>, headers: HeaderMap) -> Result<Json<Api
         (status = 404, description = "The account has no such key.", body = Problem),
     )
 )]
-pub async fn remove(
-    State(app): State<App>,
-    headers: HeaderMap,
-    Path(id): Path<String>,
-) -> Result<StatusCode, Problem> {
-    let account = authenticate(&app.passkeys, &headers).await?;
+pub async fn remove(request: Request) -> Result<Response, Problem> {
+    let id = request.segment("id");
     let removed = match id.strip_prefix("SK").and_then(ApiKeyId::from_hex) {
-        Some(id) => app.passkeys.delete_api_key(account, id).await?,
+        Some(id) => {
+            let passkeys = &request.state.passkeys;
+            passkeys.delete_api_key(request.account, id).await?
+        }
         None => false,
     };
     if removed {
-        Ok(StatusCode::NO_CONTENT)
+        Ok(no_content())
     } else {
         Err(Problem::new(StatusCode::NOT_FOUND, "not_found"))
     }

@@ -1,8 +1,6 @@
 //! A credential with all that is known of it, for support staff.
 
-use axum::Json;
-use axum::extract::{Path, State};
-use axum::http::HeaderMap;
+use axum::response::Response;
 use domain::Reason;
 use domain::model::ids::CredentialKey;
 use domain::model::refusal::Refusal;
@@ -11,10 +9,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::error::Problem;
-use super::services::service;
+use super::request::{Request, ok};
 use crate::api::dates::Date;
 use crate::api::nevis::uuid::Uuid;
-use crate::app::App;
 
 /// A credential. The members are those of the specification's credential record, and what else the registration told.
 #[derive(Debug, Serialize, ToSchema)]
@@ -88,16 +85,14 @@ pub struct Credential {
         (status = 404, description = "The account has no such Service, or the Service no such credential.", body = Problem),
     )
 )]
-pub async fn show(
-    State(app): State<App>,
-    headers: HeaderMap,
-    Path((sid, id)): Path<(String, String)>,
-) -> Result<Json<Credential>, Problem> {
-    let rp = service(&app, &headers, &sid).await?;
-    let key = key_of(&id).ok_or_else(|| Refusal::from(Reason::CredentialUnknown))?;
-    let (record, user) = app.passkeys.credential(rp.id, key).await?;
-    let evidence = app.passkeys.evidence(rp.id, key).await?;
-    Ok(Json(Credential {
+pub async fn show(request: Request) -> Result<Response, Problem> {
+    let rp = request.service().await?;
+    let key = key_of(request.segment("id"));
+    let key = key.ok_or_else(|| Refusal::from(Reason::CredentialUnknown))?;
+    let passkeys = &request.state.passkeys;
+    let (record, user) = passkeys.credential(rp.id, key).await?;
+    let evidence = passkeys.evidence(rp.id, key).await?;
+    ok(&Credential {
         factor: format!("YF{}", key.to_hex()),
         authenticator: key.into(),
         user: user.name,
@@ -105,7 +100,7 @@ pub async fn show(
         id: record.id,
         algorithm: record.algorithm.0,
         aaguid: record.aaguid,
-        provider: app.passkeys.provider_name(record.aaguid),
+        provider: passkeys.provider_name(record.aaguid),
         attestation_format: record.attestation_format,
         attestation_type: record.attestation_type,
         trust: record.trust,
@@ -122,7 +117,7 @@ pub async fn show(
         extensions: evidence
             .extensions
             .and_then(|outputs| serde_json::to_value(outputs).ok()),
-    }))
+    })
 }
 
 /// The key in either wire's form.

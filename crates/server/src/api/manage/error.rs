@@ -1,18 +1,16 @@
 //! Refusals of the management API: a status and `{"error": <stable name>, "message": <sentence>}`.
 
-use axum::Json;
 use axum::http::header::WWW_AUTHENTICATE;
 use axum::http::{HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use domain::Reason;
 use domain::model::refusal::Refusal;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::reasons::status;
-use crate::api::RefusalInfo;
-use crate::api::auth::AuthError;
-use crate::middleware::request_id;
+use crate::http::auth::AuthError;
+use crate::http::{RefusalInfo, TransportRefusal, reply, request_id};
 
 /// A refusal.
 #[derive(Debug, Serialize, ToSchema)]
@@ -23,6 +21,10 @@ pub struct Problem {
     #[serde(skip)]
     #[schema(ignore)]
     reason: Option<Reason>,
+    /// What the transport refused.
+    #[serde(skip)]
+    #[schema(ignore)]
+    transport: Option<TransportRefusal>,
     /// Stable name of what went wrong.
     error: &'static str,
     /// The member that is wrong, as a path.
@@ -42,6 +44,7 @@ impl Problem {
         Self {
             status,
             reason: None,
+            transport: None,
             error,
             member: None,
             message: None,
@@ -61,10 +64,37 @@ impl Problem {
         self
     }
 
+    /// 500.
+    pub fn internal() -> Self {
+        Self::of(Reason::Internal)
+    }
+
+    /// The response.
+    pub fn into_response(self) -> Response {
+        // It holds texts only: writing it cannot fail.
+        let body = serde_json::to_vec(&self).unwrap_or_default();
+        let mut response = reply::json(self.status, body);
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(
+                WWW_AUTHENTICATE,
+                HeaderValue::from_static("Basic realm=\"passkeyd\", charset=\"UTF-8\""),
+            );
+        }
+        response.extensions_mut().insert(RefusalInfo {
+            code: u32::from(self.status.as_u16()),
+            reason: self.reason,
+        });
+        if let Some(refusal) = self.transport {
+            response.extensions_mut().insert(refusal);
+        }
+        response
+    }
+
     fn of(reason: Reason) -> Self {
         Self {
             status: status(reason),
             reason: Some(reason),
+            transport: None,
             error: reason.name(),
             member: None,
             message: Some(reason.what().to_owned()),
@@ -90,20 +120,11 @@ impl From<Refusal> for Problem {
     }
 }
 
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
-        let mut response = (self.status, Json(&self)).into_response();
-        if self.status == StatusCode::UNAUTHORIZED {
-            response.headers_mut().insert(
-                WWW_AUTHENTICATE,
-                HeaderValue::from_static("Basic realm=\"passkeyd\", charset=\"UTF-8\""),
-            );
+impl From<TransportRefusal> for Problem {
+    fn from(refusal: TransportRefusal) -> Self {
+        Self {
+            transport: Some(refusal),
+            ..Self::new(refusal.status(), refusal.name())
         }
-        let code = u32::from(self.status.as_u16());
-        response.extensions_mut().insert(RefusalInfo {
-            code,
-            reason: self.reason,
-        });
-        response
     }
 }

@@ -3,12 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Json;
-use axum::body::Body;
-use axum::extract::{Path, State};
-use axum::http::header::CONNECTION;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
-use axum::response::{IntoResponse as _, Response};
+use axum::http::StatusCode;
+use axum::response::Response;
 use domain::Passkeys;
 use domain::model::clock::Timestamp;
 use domain::model::metadata::MetadataSource;
@@ -21,22 +17,20 @@ use webauthn::metadata::{self, Entry, MAX_BLOB, Part, StatusReport as Report};
 use webauthn::trust::UnixSeconds;
 
 use super::error::Problem;
-use crate::api::auth::authenticate;
+use super::request::{Request, ok};
 use crate::api::dates::Date;
-use crate::app::App;
-use crate::middleware::front;
+use crate::http::BodyLimit;
+use crate::http::reply::no_content;
 
 /// The route of the metadata.
 pub const PATH: &str = "/manage/v1/metadata";
-/// Time for the body of an import.
-const BODY_TIME: Duration = Duration::from_mins(2);
+/// How long the body of an import may be. One as large as a BLOB is read only of callers that are known.
+pub const IMPORT: BodyLimit = BodyLimit {
+    bytes: MAX_BLOB,
+    time: Duration::from_mins(2),
+};
 /// One import is held in memory at a time; others wait before their body is read.
 static IMPORTS: Semaphore = Semaphore::const_new(1);
-
-/// Whether the handler of this route reads the body itself. One as large as a BLOB is read only of callers that are known.
-pub fn reads_its_body(method: &Method, route: &str) -> bool {
-    *method == Method::PUT && route == PATH
-}
 
 /// How the metadata stand.
 #[derive(Debug, Serialize, ToSchema)]
@@ -218,17 +212,16 @@ pub struct StatusReport {
         (status = 401, description = "The caller is not known.", body = Problem),
     )
 )]
-pub async fn show(State(app): State<App>, headers: HeaderMap) -> Result<Json<Metadata>, Problem> {
-    authenticate(&app.passkeys, &headers).await?;
-    let state = app.passkeys.metadata_state();
-    let now = app.passkeys.now();
-    Ok(Json(Metadata {
+pub async fn show(request: Request) -> Result<Response, Problem> {
+    let state = request.state.passkeys.metadata_state();
+    let now = request.state.passkeys.now();
+    ok(&Metadata {
         in_use: state.in_use.map(|in_use| InUse::of(&in_use, now)),
         problem: state.problem.map(|problem| MetadataProblem {
             error: problem.reason.name(),
             message: problem.message,
         }),
-    }))
+    })
 }
 
 /// Takes in a metadata BLOB: the body is the BLOB as the service serves it, a JSON Web Signature in compact form of at most
@@ -248,26 +241,17 @@ pub async fn show(State(app): State<App>, headers: HeaderMap) -> Result<Json<Met
         (status = 413, description = "The body is larger than a BLOB may be.", body = Problem),
     )
 )]
-pub async fn replace(
-    State(app): State<App>,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Response> {
-    let blob = match receive(&app, &headers, body).await {
-        Ok(received) => received,
-        Err(problem) => {
-            // The rest of the body may still be on its way.
-            let close = [(CONNECTION, HeaderValue::from_static("close"))];
-            return Err((close, problem).into_response());
-        }
-    };
-    let (blob, _permit) = blob;
-    let imported = crate::metadata::import(&app.passkeys, blob, MetadataSource::Management)
+pub async fn replace(request: Request) -> Result<Response, Problem> {
+    let busy = |_| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "import_under_way");
+    let _permit = IMPORTS.acquire().await.map_err(busy)?;
+    let blob = request.body().await?;
+    let passkeys = &request.state.passkeys;
+    let imported = crate::metadata::import(passkeys, blob, MetadataSource::Management)
         .await
-        .map_err(|refusal| Problem::from(refusal).into_response())?;
-    let now = app.passkeys.now();
+        .map_err(Problem::from)?;
+    let now = passkeys.now();
     let changes = imported.changes(now);
-    let answer = Imported {
+    ok(&Imported {
         new: imported.is_new(),
         in_use: InUse::of(&imported.now, now),
         changes: Changes {
@@ -275,8 +259,7 @@ pub async fn replace(
             gone_models: changes.gone.into_iter().map(Model::from).collect(),
             changed_statuses: changes.changed.into_iter().map(Into::into).collect(),
         },
-    };
-    Ok(Json(answer).into_response())
+    })
 }
 
 /// Removes the metadata, so that those of another service can be imported whatever their number. Other nodes go on with what
@@ -292,29 +275,12 @@ pub async fn replace(
         (status = 404, description = "There are none.", body = Problem),
     )
 )]
-pub async fn remove(State(app): State<App>, headers: HeaderMap) -> Result<StatusCode, Problem> {
-    authenticate(&app.passkeys, &headers).await?;
-    if app.passkeys.remove_metadata().await? {
-        Ok(StatusCode::NO_CONTENT)
+pub async fn remove(request: Request) -> Result<Response, Problem> {
+    if request.state.passkeys.remove_metadata().await? {
+        Ok(no_content())
     } else {
         Err(Problem::new(StatusCode::NOT_FOUND, "not_found"))
     }
-}
-
-/// The body of a known caller, and the right to hold it in memory.
-async fn receive(
-    app: &App,
-    headers: &HeaderMap,
-    body: Body,
-) -> Result<(axum::body::Bytes, tokio::sync::SemaphorePermit<'static>), Problem> {
-    authenticate(&app.passkeys, headers).await?;
-    let busy = || Problem::new(StatusCode::SERVICE_UNAVAILABLE, "import_under_way");
-    let permit = IMPORTS.acquire().await.map_err(|_| busy())?;
-    let blob = tokio::time::timeout(BODY_TIME, front::read(body, MAX_BLOB))
-        .await
-        .unwrap_or(Err(front::TransportRefusal::BodyTooSlow))
-        .map_err(|refusal| Problem::new(refusal.status(), refusal.name()))?;
-    Ok((blob, permit))
 }
 
 /// Shows what is known of an authenticator model.
@@ -330,19 +296,14 @@ async fn receive(
         (status = 404, description = "Neither knows the model.", body = Problem),
     )
 )]
-pub async fn model(
-    State(app): State<App>,
-    headers: HeaderMap,
-    Path(aaguid): Path<String>,
-) -> Result<Json<KnownModel>, Problem> {
-    authenticate(&app.passkeys, &headers).await?;
+pub async fn model(request: Request) -> Result<Response, Problem> {
     let unknown = || Problem::new(StatusCode::NOT_FOUND, "not_found");
-    let aaguid: Aaguid = aaguid.parse().map_err(|_| unknown())?;
-    let known = known(&app.passkeys, aaguid);
+    let aaguid: Aaguid = request.segment("aaguid").parse().map_err(|_| unknown())?;
+    let known = known(&request.state.passkeys, aaguid);
     if known.provider_name.is_none() && known.metadata.is_none() {
         return Err(unknown());
     }
-    Ok(Json(known))
+    ok(&known)
 }
 
 fn known(passkeys: &Arc<Passkeys>, aaguid: Aaguid) -> KnownModel {

@@ -2,66 +2,78 @@
 
 pub mod access_keys;
 mod api_keys;
-mod body;
 mod credentials;
 mod error;
 mod metadata;
 mod nevis;
 mod policy;
 pub mod reasons;
-pub mod services;
+mod request;
+mod state;
 
 use axum::Router;
-use axum::http::header::CONTENT_TYPE;
-use axum::http::{StatusCode, Uri};
-use axum::response::{IntoResponse as _, Response};
+use axum::http::StatusCode;
+use axum::response::Response;
 use axum::routing::{any, delete, get, post};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use crate::app::App;
+use crate::http::{handle, reply};
 use error::Problem;
+use metadata::IMPORT;
+pub use metadata::PATH as METADATA;
+pub use request::service_id;
+pub use state::State;
 
-pub(crate) use metadata::{PATH as METADATA, reads_its_body};
+/// What the paths of this API begin with.
+pub const PREFIXES: &[&str] = &["/manage"];
 
 /// All routes of this API.
-pub fn router() -> Router<App> {
+pub fn router(state: State) -> Router {
+    let imports = State {
+        bodies: IMPORT,
+        ..state.clone()
+    };
+    let metadata = get(handle(metadata::show))
+        .put(handle(metadata::replace))
+        .delete(handle(metadata::remove));
     Router::new()
         .route(
             "/manage/v1/api-keys",
-            post(api_keys::create).get(api_keys::list),
+            post(handle(api_keys::create)).get(handle(api_keys::list)),
         )
-        .route("/manage/v1/api-keys/{id}", delete(api_keys::remove))
+        .route("/manage/v1/api-keys/{id}", delete(handle(api_keys::remove)))
+        .route(METADATA, metadata.with_state(imports))
         .route(
-            METADATA,
-            get(metadata::show)
-                .put(metadata::replace)
-                .delete(metadata::remove),
+            "/manage/v1/metadata/models/{aaguid}",
+            get(handle(metadata::model)),
         )
-        .route("/manage/v1/metadata/models/{aaguid}", get(metadata::model))
         .route(
             "/manage/v1/services/{service}/access-keys",
-            post(access_keys::create).get(access_keys::list),
+            post(handle(access_keys::create)).get(handle(access_keys::list)),
         )
         .route(
             "/manage/v1/services/{service}/access-keys/{id}",
-            delete(access_keys::remove),
+            delete(handle(access_keys::remove)),
         )
         .route(
             "/manage/v1/services/{service}/credentials/{id}",
-            get(credentials::show),
+            get(handle(credentials::show)),
         )
         .route(
             "/manage/v1/services/{service}/nevis",
-            get(nevis::fetch).patch(nevis::change),
+            get(handle(nevis::fetch)).patch(handle(nevis::change)),
         )
         .route(
             "/manage/v1/services/{service}/policy",
-            get(policy::show).put(policy::replace).patch(policy::patch),
+            get(handle(policy::show))
+                .put(handle(policy::replace))
+                .patch(handle(policy::patch)),
         )
         .route("/manage/v1/openapi.json", get(openapi))
         .route("/manage", any(unknown))
         .route("/manage/{*path}", any(unknown))
+        .with_state(state)
 }
 
 /// The OpenAPI description as JSON, with a line break at the end.
@@ -73,11 +85,11 @@ pub fn openapi_json() -> String {
 }
 
 async fn openapi() -> Response {
-    ([(CONTENT_TYPE, "application/json")], openapi_json()).into_response()
+    reply::json(StatusCode::OK, openapi_json().into_bytes())
 }
 
-async fn unknown(_: Uri) -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "not_found")
+async fn unknown() -> Response {
+    Problem::new(StatusCode::NOT_FOUND, "not_found").into_response()
 }
 
 #[derive(OpenApi)]

@@ -1,16 +1,12 @@
 //! What a Service chooses for the Authentication Cloud API.
 
-use axum::Json;
-use axum::body::Bytes;
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
+use axum::response::Response;
 use parking_lot::Mutex;
 
-use super::body::read;
 use super::error::Problem;
-use super::services::service;
+use super::request::{Request, ok};
 use crate::api::nevis::settings::{Settings, SettingsChange};
-use crate::app::App;
 
 /// Shows what a Service has chosen for the Authentication Cloud API.
 #[utoipa::path(
@@ -25,13 +21,9 @@ use crate::app::App;
         (status = 404, description = "The account has no such Service.", body = Problem),
     )
 )]
-pub async fn fetch(
-    State(app): State<App>,
-    headers: HeaderMap,
-    Path(sid): Path<String>,
-) -> Result<Json<Settings>, Problem> {
-    let rp = service(&app, &headers, &sid).await?;
-    Ok(Json(Settings::of(&rp)))
+pub async fn fetch(request: Request) -> Result<Response, Problem> {
+    let rp = request.service().await?;
+    ok(&Settings::of(&rp))
 }
 
 /// Changes what a Service has chosen for the Authentication Cloud API. Transactions that are open keep what they were begun
@@ -51,21 +43,17 @@ pub async fn fetch(
         (status = 415, description = "The body is not JSON.", body = Problem),
     )
 )]
-pub async fn change(
-    State(app): State<App>,
-    headers: HeaderMap,
-    Path(sid): Path<String>,
-    body: Bytes,
-) -> Result<Json<Settings>, Problem> {
-    let rp = service(&app, &headers, &sid).await?;
-    let change: SettingsChange = read(&headers, &body)?;
+pub async fn change(request: Request) -> Result<Response, Problem> {
+    let rp = request.service().await?;
+    let change: SettingsChange = request.json().await?;
     let invalid =
         |problem: String| Problem::new(StatusCode::BAD_REQUEST, "settings_invalid").saying(problem);
     let wanted = Settings::of(&rp).changed(change.clone());
     wanted.check().map_err(invalid)?;
     // Somebody else may have changed other settings since they were read: the change is made to what is there then.
     let outcome = Mutex::new(Ok(wanted));
-    app.passkeys
+    let passkeys = &request.state.passkeys;
+    passkeys
         .update_relying_party(rp.account, rp.id, |rp| {
             let settings = Settings::of(rp).changed(change.clone());
             let checked = settings.check();
@@ -75,5 +63,5 @@ pub async fn change(
             *outcome.lock() = checked.map(|()| settings);
         })
         .await?;
-    outcome.into_inner().map(Json).map_err(invalid)
+    ok(&outcome.into_inner().map_err(invalid)?)
 }

@@ -4,23 +4,18 @@ mod checks;
 mod document;
 mod words;
 
-use axum::Json;
-use axum::body::Bytes;
-use axum::extract::{Path, State};
 use axum::http::header::{ETAG, IF_MATCH};
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse as _, Response};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::Response;
 use domain::Reason;
 use domain::model::policy::Policy;
 use domain::model::refusal::Refusal;
 use domain::model::relying_party::RelyingParty;
 use serde_json::Value;
 
-use super::body::{JSON, require_type};
 use super::error::Problem;
-use super::services::service_id;
-use crate::api::auth::authenticate;
-use crate::app::App;
+use super::request::{Request, ok, service_id};
+use crate::http::media::JSON;
 use checks::Invalid;
 
 pub use document::PolicyDocument;
@@ -43,12 +38,8 @@ const MAX_EXPLANATION: usize = 400;
         (status = 404, description = "The account has no such service.", body = Problem),
     )
 )]
-pub async fn show(
-    State(app): State<App>,
-    headers: HeaderMap,
-    Path(service): Path<String>,
-) -> Result<Response, Problem> {
-    Ok(shown(&stored(&app, &headers, &service).await?))
+pub async fn show(request: Request) -> Result<Response, Problem> {
+    shown(&stored(&request).await?)
 }
 
 /// Replaces the policy of a service. Members that are not sent get their defaults.
@@ -73,14 +64,9 @@ pub async fn show(
         (status = 415, description = "The body is not JSON.", body = Problem),
     )
 )]
-pub async fn replace(
-    State(app): State<App>,
-    headers: HeaderMap,
-    Path(service): Path<String>,
-    body: Bytes,
-) -> Result<Response, Problem> {
-    change(&app, &headers, &service, &body, &[JSON], |_| {
-        to_json(app.passkeys.default_policy())
+pub async fn replace(request: Request) -> Result<Response, Problem> {
+    change(&request, &[JSON], |_| {
+        to_json(request.state.passkeys.default_policy())
     })
     .await
 }
@@ -111,47 +97,40 @@ pub async fn replace(
         (status = 415, description = "The body is not JSON.", body = Problem),
     )
 )]
-pub async fn patch(
-    State(app): State<App>,
-    headers: HeaderMap,
-    Path(service): Path<String>,
-    body: Bytes,
-) -> Result<Response, Problem> {
+pub async fn patch(request: Request) -> Result<Response, Problem> {
     let types = ["application/merge-patch+json", JSON];
-    change(&app, &headers, &service, &body, &types, to_json).await
+    change(&request, &types, to_json).await
 }
 
 /// Puts the body's members over what `base` makes of the policy in force.
 async fn change(
-    app: &App,
-    headers: &HeaderMap,
-    service: &str,
-    body: &[u8],
+    request: &Request,
     types: &[&str],
     base: impl Fn(&Policy) -> Value,
 ) -> Result<Response, Problem> {
-    let mut before = stored(app, headers, service).await?;
-    let wanted = read(headers, body, types)?;
+    let mut before = stored(request).await?;
+    let wanted = read(&request.body_of(types).await?)?;
+    let passkeys = &request.state.passkeys;
     for _ in 0..TRIES {
-        if !matches(headers, before.version) {
+        if !matches(request.headers(), before.version) {
             return Err(version_mismatch());
         }
-        let policy = merged(app, base(&before.policy), &wanted)?;
+        let policy = merged(passkeys.default_policy(), base(&before.policy), &wanted)?;
         if policy == before.policy {
-            return Ok(shown(&before));
+            return shown(&before);
         }
-        if let Some(after) = app.passkeys.replace_policy(&before, policy).await? {
-            return Ok(shown(&after));
+        if let Some(after) = passkeys.replace_policy(&before, policy).await? {
+            return shown(&after);
         }
-        before = stored(app, headers, service).await?;
+        before = stored(request).await?;
     }
     Err(version_mismatch())
 }
 
-fn merged(app: &App, mut document: Value, wanted: &Value) -> Result<Policy, Problem> {
+fn merged(default: &Policy, mut document: Value, wanted: &Value) -> Result<Policy, Problem> {
     merge(&mut document, wanted);
     // What was removed has its default again.
-    let mut whole = to_json(app.passkeys.default_policy());
+    let mut whole = to_json(default);
     merge(&mut whole, &document);
     let document: PolicyDocument = serde_path_to_error::deserialize(whole).map_err(|error| {
         let path = error.path().to_string();
@@ -186,16 +165,19 @@ fn to_json(policy: &Policy) -> Value {
     serde_json::to_value(PolicyDocument::from(policy)).unwrap_or_default()
 }
 
-async fn stored(app: &App, headers: &HeaderMap, service: &str) -> Result<RelyingParty, Problem> {
-    let account = authenticate(&app.passkeys, headers).await?;
+async fn stored(request: &Request) -> Result<RelyingParty, Problem> {
     let unknown = || Problem::from(Refusal::from(Reason::RelyingPartyUnknown));
-    let id = service_id(service).ok_or_else(unknown)?;
-    Ok(app.passkeys.stored_relying_party(account, id).await?)
+    let id = service_id(request.segment("service")).ok_or_else(unknown)?;
+    let passkeys = &request.state.passkeys;
+    Ok(passkeys.stored_relying_party(request.account, id).await?)
 }
 
-fn shown(rp: &RelyingParty) -> Response {
-    let tag = [(ETAG, format!("\"{}\"", rp.version))];
-    (tag, Json(PolicyDocument::from(&rp.policy))).into_response()
+fn shown(rp: &RelyingParty) -> Result<Response, Problem> {
+    let mut response = ok(&PolicyDocument::from(&rp.policy))?;
+    let tag = HeaderValue::try_from(format!("\"{}\"", rp.version));
+    let tag = tag.map_err(|_| Problem::internal())?;
+    response.headers_mut().insert(ETAG, tag);
+    Ok(response)
 }
 
 /// Does `If-Match` let a change of this version pass? Without the header every version will do.
@@ -217,8 +199,7 @@ fn version_mismatch() -> Problem {
         .saying("the service was changed meanwhile; read the policy again")
 }
 
-fn read(headers: &HeaderMap, body: &[u8], types: &[&str]) -> Result<Value, Problem> {
-    require_type(headers, types)?;
+fn read(body: &[u8]) -> Result<Value, Problem> {
     let malformed =
         |why: String| Problem::new(StatusCode::BAD_REQUEST, "request_invalid").saying(why);
     // The strict reader knows what the lenient one lets pass: members that are there twice, and depth.

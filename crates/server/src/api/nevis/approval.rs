@@ -1,8 +1,5 @@
 //! `POST /api/v1/approval` (contract section 3.3): begins an authentication.
 
-use std::sync::Arc;
-
-use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use domain::Reason;
@@ -11,23 +8,24 @@ use domain::model::policy::AllowCredentials;
 use domain::model::refusal::Refusal;
 use domain::model::user::UserRef;
 use domain::service::authentication::Who;
-use domain::webauthn::json::{Object, Value};
+use domain::webauthn::json::Object;
+use domain::webauthn::json::Value;
 use domain::webauthn::options::RequestOptions;
 use serde::Serialize;
 
 use super::auth::{Caller, access_key_or_intent};
-use super::cors;
+use super::cors::about;
 use super::decoys::Decoy;
 use super::error::{ApiError, refused};
-use super::inbound::{Answer, member, serve, text, wrong_type};
 use super::named::{self, Named};
 use super::options::{begin_authentication, user_verification};
 use super::reasons::Call;
+use super::request::{Request, created, member, text, wrong_type};
 use super::settings::Settings;
+use super::state::State;
 use super::tokens::scope;
 use super::transactions::status_token;
 use super::uuid::Uuid;
-use crate::app::App;
 
 /// The answer.
 #[derive(Serialize)]
@@ -41,75 +39,72 @@ struct Approval {
 }
 
 /// The call.
-pub async fn create(State(app): State<App>, request: Request) -> Response {
-    let page = cors::Page::with_intent(request.headers());
-    let mut party = None;
-    let found = &mut party;
-    let mut response = serve(app.clone(), request, async move |app, inbound| {
-        let caller = access_key_or_intent(&app, &inbound.headers, scope::APPROVE).await?;
-        *found = Some(Arc::clone(&caller.rp));
-        let body = inbound.json()?;
-        let object = body.as_object().ok_or_else(ApiError::internal)?;
-        named::channel(object)?;
-        let settings = Settings::of(&caller.rp);
-        let asked = match member(object, "fido2Options") {
-            None => None,
-            Some(Value::Object(options)) => user_verification(options)?,
-            Some(other) => return Err(wrong_type("fido2Options", other, "an object")),
-        };
-        let authenticator = authenticator(object)?;
-        let user = named::read(&app, &caller, object).await?;
-        let user_ref = user.as_ref().map(Named::by_key_or_name);
-        let who = match (authenticator, user_ref) {
-            (Some(key), owner) => Who::Credential(key.into(), owner),
-            (None, Some(user)) => Who::User(user),
-            (None, None) => Who::Anyone,
-        };
-        caller.spend(&app).await?;
-        let begun = begin_authentication(&app, &caller, &settings, who, asked).await;
-        let (ceremony, decoy) = match (begun, who) {
-            (Ok(ceremony), _) => (ceremony, None),
-            (Err(refusal), Who::User(user)) if settings.decoy_credentials => {
-                let decoy = decoy(&app, &caller, user, &refusal).await?;
-                let who = Who::Nobody(&decoy.credentials);
-                let ceremony = begin_authentication(&app, &caller, &settings, who, asked)
-                    .await
-                    .map_err(refused(Call::Api))?;
-                (ceremony, Some(decoy))
-            }
-            (Err(refusal), _) => return Err(refusal_of(who, &refusal)),
-        };
-        let Asked::Authentication(asked) = &ceremony.asked else {
-            return Err(ApiError::internal());
-        };
-        let shown = match (&decoy, ceremony.user, &asked.user_name) {
-            (Some(decoy), ..) => Some((decoy.user, decoy.name.as_str())),
-            (None, Some(user), Some(name)) => Some((user, name.as_str())),
-            _ => None,
-        };
-        let token = status_token(&app, &settings, &ceremony, shown)
-            .await
-            .map_err(refused(Call::Api))?;
-        Answer::created(&Approval {
-            transaction_id: ceremony.id.into(),
-            user_id: shown.map(|(user, _)| user.into()),
-            status_token: token,
-            credential_request_options: asked.options(),
-        })
+pub async fn create(request: Request) -> Result<Response, ApiError> {
+    let caller = access_key_or_intent(&request.state, request.headers(), scope::APPROVE).await?;
+    about(&caller.rp, begin(&request, &caller).await)
+}
+
+async fn begin(request: &Request, caller: &Caller) -> Result<Response, ApiError> {
+    let state = &request.state;
+    let sent = request.json_text().await?;
+    let body = sent.object()?;
+    let object = body.as_object().ok_or_else(ApiError::internal)?;
+    named::channel(object)?;
+    let settings = Settings::of(&caller.rp);
+    let asked = match member(object, "fido2Options") {
+        None => None,
+        Some(Value::Object(options)) => user_verification(options)?,
+        Some(other) => return Err(wrong_type("fido2Options", other, "an object")),
+    };
+    let authenticator = authenticator(object)?;
+    let user = named::read(state, caller, object).await?;
+    let user_ref = user.as_ref().map(Named::by_key_or_name);
+    let who = match (authenticator, user_ref) {
+        (Some(key), owner) => Who::Credential(key.into(), owner),
+        (None, Some(user)) => Who::User(user),
+        (None, None) => Who::Anyone,
+    };
+    caller.spend(state).await?;
+    let begun = begin_authentication(state, caller, &settings, who, asked).await;
+    let (ceremony, decoy) = match (begun, who) {
+        (Ok(ceremony), _) => (ceremony, None),
+        (Err(refusal), Who::User(user)) if settings.decoy_credentials => {
+            let decoy = decoy(state, caller, user, &refusal).await?;
+            let who = Who::Nobody(&decoy.credentials);
+            let ceremony = begin_authentication(state, caller, &settings, who, asked)
+                .await
+                .map_err(refused(Call::Api))?;
+            (ceremony, Some(decoy))
+        }
+        (Err(refusal), _) => return Err(refusal_of(who, &refusal)),
+    };
+    let Asked::Authentication(asked) = &ceremony.asked else {
+        return Err(ApiError::internal());
+    };
+    let shown = match (&decoy, ceremony.user, &asked.user_name) {
+        (Some(decoy), ..) => Some((decoy.user, decoy.name.as_str())),
+        (None, Some(user), Some(name)) => Some((user, name.as_str())),
+        _ => None,
+    };
+    let token = status_token(state, &settings, &ceremony, shown)
+        .await
+        .map_err(refused(Call::Api))?;
+    created(&Approval {
+        transaction_id: ceremony.id.into(),
+        user_id: shown.map(|(user, _)| user.into()),
+        status_token: token,
+        credential_request_options: asked.options(),
     })
-    .await;
-    page.show(&app, party.as_deref(), &mut response).await;
-    response
 }
 
 /// What is shown instead of a user who is unknown or has no credentials.
 async fn decoy(
-    app: &App,
+    state: &State,
     caller: &Caller,
     user: UserRef<'_>,
     refusal: &Refusal,
 ) -> Result<Decoy, ApiError> {
-    let passkeys = &app.passkeys;
+    let passkeys = &state.passkeys;
     let mut decoy = match (refusal.reason, user) {
         (Reason::UserUnknown, UserRef::Name(name)) => Decoy::of(passkeys, caller.rp.id, name)
             .await

@@ -15,16 +15,16 @@ use domain::model::relying_party::RelyingParty;
 use super::error::{ApiError, refused};
 use super::keys;
 use super::reasons::Call;
+use super::state::{CHANNEL, State};
 use super::tokens::{Claims, Kind, Presented};
-use crate::api::auth::AccessKeys;
-use crate::app::App;
+use crate::http::auth::AccessKeys;
 
 /// Name of this wire in the audit trail.
 pub const WIRE: &str = "nevis";
 
 /// The access keys of this wire, for the others.
 #[derive(Debug)]
-pub struct Issued(pub App);
+pub struct Issued(pub State);
 
 #[async_trait]
 impl AccessKeys for Issued {
@@ -55,12 +55,12 @@ impl Caller {
     ///
     /// # Errors
     /// 403 when it was spent before.
-    pub async fn spend(&self, app: &App) -> Result<(), ApiError> {
+    pub async fn spend(&self, state: &State) -> Result<(), ApiError> {
         let Some(claims) = &self.intent else {
             return Ok(());
         };
         let expires = Timestamp(claims.exp.unwrap_or(i64::MAX).saturating_mul(1000));
-        let first = app
+        let first = state
             .passkeys
             .claim_once(self.rp.id, TokenId(claims.jti.0), expires)
             .await
@@ -77,9 +77,9 @@ impl Caller {
 ///
 /// # Errors
 /// 401 without the header, 403 for anything but a valid access key.
-pub async fn access_key(app: &App, headers: &HeaderMap) -> Result<Caller, ApiError> {
+pub async fn access_key(state: &State, headers: &HeaderMap) -> Result<Caller, ApiError> {
     let presented = Presented::parse(bearer(headers)?).ok_or_else(invalid)?;
-    of_access_key(app, headers, &presented).await
+    of_access_key(state, headers, &presented).await
 }
 
 /// The back end whose access key the request carries, or the browser whose intent token for this purpose it carries.
@@ -87,15 +87,15 @@ pub async fn access_key(app: &App, headers: &HeaderMap) -> Result<Caller, ApiErr
 /// # Errors
 /// 401 without the header, 403 for anything else.
 pub async fn access_key_or_intent(
-    app: &App,
+    state: &State,
     headers: &HeaderMap,
     purpose: &'static str,
 ) -> Result<Caller, ApiError> {
     let presented = Presented::parse(bearer(headers)?).ok_or_else(invalid)?;
     match presented.kind {
-        Kind::Access => of_access_key(app, headers, &presented).await,
+        Kind::Access => of_access_key(state, headers, &presented).await,
         Kind::Intent => {
-            let (rp, claims) = keys::verified(app, Kind::Intent, &presented)
+            let (rp, claims) = keys::verified(state, Kind::Intent, &presented)
                 .await?
                 .ok_or_else(invalid)?;
             if claims.scope != purpose {
@@ -106,7 +106,7 @@ pub async fn access_key_or_intent(
             if !claims
                 .channels
                 .as_ref()
-                .is_none_or(|channels| channels.iter().any(|c| c == super::CHANNEL))
+                .is_none_or(|channels| channels.iter().any(|c| c == CHANNEL))
             {
                 return Err(ApiError::forbidden(
                     "The intent token does not include the channel fido2.",
@@ -134,11 +134,11 @@ pub fn claims_access_key(headers: &HeaderMap) -> bool {
 }
 
 async fn of_access_key(
-    app: &App,
+    state: &State,
     headers: &HeaderMap,
     presented: &Presented<'_>,
 ) -> Result<Caller, ApiError> {
-    let (rp, claims) = keys::verified(app, Kind::Access, presented)
+    let (rp, claims) = keys::verified(state, Kind::Access, presented)
         .await?
         .ok_or_else(invalid)?;
     let id = AccessKeyId(claims.jti.0);

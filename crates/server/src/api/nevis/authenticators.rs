@@ -1,21 +1,22 @@
 //! `/api/v1/authenticators/{authenticatorId}` (contract section 3.8), and an authenticator as it is shown.
 
-use axum::extract::{Request, State};
 use axum::response::Response;
 use domain::Reason;
 use domain::model::credential::CredentialRecord;
 use domain::model::ids::CredentialKey;
 use domain::service::credentials::Enrolment;
-use domain::webauthn::credential::{Aaguid, CredentialId};
+use domain::webauthn::credential::Aaguid;
+use domain::webauthn::credential::CredentialId;
 use serde::Serialize;
 
 use super::auth::access_key;
 use super::error::{ApiError, refused};
-use super::inbound::{Answer, Inbound, serve, text};
 use super::reasons::Call;
+use super::request::{Request, ok, text};
+use super::state::CHANNEL;
 use super::uuid::Uuid;
 use crate::api::dates::Date;
-use crate::app::App;
+use crate::http::reply::no_content;
 
 /// Longest name, in characters.
 const MAX_NAME: usize = 255;
@@ -58,7 +59,7 @@ impl<'a> Authenticator<'a> {
         Self {
             id: record.key.into(),
             name: &record.name,
-            kind: super::CHANNEL,
+            kind: CHANNEL,
             state: "active",
             enrolled_at: Date(record.created),
             updated_at: Date(record.updated),
@@ -76,54 +77,54 @@ impl<'a> Authenticator<'a> {
 }
 
 /// `PATCH`: another name.
-pub async fn rename(State(app): State<App>, request: Request) -> Response {
-    serve(app, request, async |app, inbound| {
-        let caller = access_key(&app, &inbound.headers).await?;
-        let body = inbound.json()?;
-        let object = body.as_object().ok_or_else(ApiError::internal)?;
-        let name = text(object, "name")?.ok_or_else(|| ApiError::rule("name is missing"))?;
-        if name.is_empty() {
-            return Err(ApiError::rule("name is empty"));
-        }
-        if let Some(problem) = problem_of(name) {
-            return Err(ApiError::rule(format!("name {problem}")));
-        }
-        let key = key(&inbound)?;
-        let (_, user) = app
-            .passkeys
-            .credential(caller.rp.id, key)
-            .await
-            .map_err(refused(Call::Api))?;
-        let renamed = app
-            .passkeys
-            .rename_enrolment(&user, key, name, &caller.actor)
-            .await
-            .map_err(refused(Call::Api))?;
-        match renamed {
-            Enrolment::Registered(record) => Answer::ok(&Authenticator::of(&record)),
-            Enrolment::Unfinished(_) => Err(unknown()),
-        }
-    })
-    .await
+pub async fn rename(request: Request) -> Result<Response, ApiError> {
+    let caller = access_key(&request.state, request.headers()).await?;
+    let sent = request.json_text().await?;
+    let body = sent.object()?;
+    let object = body.as_object().ok_or_else(ApiError::internal)?;
+    let name = text(object, "name")?.ok_or_else(|| ApiError::rule("name is missing"))?;
+    if name.is_empty() {
+        return Err(ApiError::rule("name is empty"));
+    }
+    if let Some(problem) = problem_of(name) {
+        return Err(ApiError::rule(format!("name {problem}")));
+    }
+    let key = key(&request)?;
+    let (_, user) = request
+        .state
+        .passkeys
+        .credential(caller.rp.id, key)
+        .await
+        .map_err(refused(Call::Api))?;
+    let renamed = request
+        .state
+        .passkeys
+        .rename_enrolment(&user, key, name, &caller.actor)
+        .await
+        .map_err(refused(Call::Api))?;
+    match renamed {
+        Enrolment::Registered(record) => ok(&Authenticator::of(&record)),
+        Enrolment::Unfinished(_) => Err(unknown()),
+    }
 }
 
 /// `DELETE`.
-pub async fn delete(State(app): State<App>, request: Request) -> Response {
-    serve(app, request, async |app, inbound| {
-        let caller = access_key(&app, &inbound.headers).await?;
-        let key = key(&inbound)?;
-        let (_, user) = app
-            .passkeys
-            .credential(caller.rp.id, key)
-            .await
-            .map_err(refused(Call::Api))?;
-        app.passkeys
-            .delete_enrolment(&user, key, &caller.actor)
-            .await
-            .map_err(refused(Call::Api))?;
-        Ok(Answer::NoContent)
-    })
-    .await
+pub async fn delete(request: Request) -> Result<Response, ApiError> {
+    let caller = access_key(&request.state, request.headers()).await?;
+    let key = key(&request)?;
+    let (_, user) = request
+        .state
+        .passkeys
+        .credential(caller.rp.id, key)
+        .await
+        .map_err(refused(Call::Api))?;
+    request
+        .state
+        .passkeys
+        .delete_enrolment(&user, key, &caller.actor)
+        .await
+        .map_err(refused(Call::Api))?;
+    Ok(no_content())
 }
 
 /// What is wrong with a name of an authenticator, as the end of a sentence.
@@ -137,8 +138,8 @@ pub fn problem_of(name: &str) -> Option<&'static str> {
 }
 
 /// The authenticator in the path. What is no UUID names none.
-fn key(inbound: &Inbound) -> Result<CredentialKey, ApiError> {
-    Uuid::parse(inbound.segment("authenticator"))
+fn key(request: &Request) -> Result<CredentialKey, ApiError> {
+    Uuid::parse(request.segment("authenticator"))
         .map(CredentialKey::from)
         .ok_or_else(unknown)
 }

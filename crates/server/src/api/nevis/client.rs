@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use axum::routing::{MethodRouter, get};
 
-use crate::app::App;
+use super::state::State;
 
 /// The version of the client, as in `sdk/package.json`.
 const VERSION: &str = "0.1.0";
@@ -32,7 +32,7 @@ const FILES: [(&str, &str, &[u8]); 3] = [
 ];
 
 /// The files, each at its name and at its name below the version. Pages of any origin may load them: they hold no secret.
-pub fn router() -> Router<App> {
+pub fn router() -> Router<State> {
     FILES
         .into_iter()
         .fold(Router::new(), |router, (name, content_type, content)| {
@@ -52,7 +52,7 @@ fn file(
     content_type: &'static str,
     content: &'static [u8],
     cache: &'static str,
-) -> MethodRouter<App> {
+) -> MethodRouter<State> {
     let tag = tag(content);
     get(async move |headers: HeaderMap| answer(&headers, &tag, content_type, content, cache))
 }

@@ -1,29 +1,27 @@
 //! `POST /api/v1/users/enroll` (contract section 3.2): begins a registration.
 
-use std::sync::Arc;
-
-use axum::extract::{Request, State};
 use axum::response::Response;
 use domain::Reason;
 use domain::model::user::UserRef;
-use domain::webauthn::json::{Object, Value};
+use domain::webauthn::json::Object;
+use domain::webauthn::json::Value;
 use domain::webauthn::options::CreationOptions;
 use serde::Serialize;
 
 use super::auth::{Caller, access_key_or_intent};
-use super::cors;
+use super::cors::about;
 use super::error::{ApiError, refused};
-use super::inbound::{Answer, member, serve, text, wrong_type};
 use super::named::{self, Named};
 use super::options::{CreationWishes, Enrolment, begin_registration};
 use super::reasons::Call;
+use super::request::{Request, created, member, text, wrong_type};
 use super::settings::{Settings, UsernameRule};
+use super::state::State;
 use super::tokens::scope;
 use super::transactions::status_token;
 use super::users::UserStatus;
 use super::uuid::Uuid;
 use crate::api::dates::Date;
-use crate::app::App;
 
 /// Longest user name, in characters.
 const MAX_USERNAME: usize = 300;
@@ -53,64 +51,60 @@ struct Enrollment<'a> {
 }
 
 /// The call.
-pub async fn create(State(app): State<App>, request: Request) -> Response {
-    let page = cors::Page::with_intent(request.headers());
-    let mut party = None;
-    let found = &mut party;
-    let mut response = serve(app.clone(), request, async move |app, inbound| {
-        let caller = access_key_or_intent(&app, &inbound.headers, scope::ENROLL).await?;
-        *found = Some(Arc::clone(&caller.rp));
-        let body = inbound.json()?;
-        let object = body.as_object().ok_or_else(ApiError::internal)?;
-        named::channel(object)?;
-        let settings = Settings::of(&caller.rp);
-        let display_name = display_name(object)?;
-        let wishes = match member(object, "fido2Options") {
-            None => CreationWishes::default(),
-            Some(Value::Object(options)) => CreationWishes::read(options)?,
-            Some(other) => return Err(wrong_type("fido2Options", other, "an object")),
-        };
-        let Some(user) = named::read(&app, &caller, object).await? else {
-            return Err(ApiError::rule("username is missing"));
-        };
-        ensure_may_be_created(&app, &caller, &settings, &user).await?;
-        caller.spend(&app).await?;
-        let enrolment = Enrolment {
-            user: user.by_key_or_name(),
-            display_name,
-            wishes,
-        };
-        let started = begin_registration(&app, &caller, &settings, enrolment)
-            .await
-            .map_err(refused(Call::Api))?;
-        let user = &started.user;
-        let token = status_token(
-            &app,
-            &settings,
-            &started.ceremony,
-            Some((user.id, &user.name)),
-        )
+pub async fn create(request: Request) -> Result<Response, ApiError> {
+    let caller = access_key_or_intent(&request.state, request.headers(), scope::ENROLL).await?;
+    about(&caller.rp, begin(&request, &caller).await)
+}
+
+async fn begin(request: &Request, caller: &Caller) -> Result<Response, ApiError> {
+    let state = &request.state;
+    let sent = request.json_text().await?;
+    let body = sent.object()?;
+    let object = body.as_object().ok_or_else(ApiError::internal)?;
+    named::channel(object)?;
+    let settings = Settings::of(&caller.rp);
+    let display_name = display_name(object)?;
+    let wishes = match member(object, "fido2Options") {
+        None => CreationWishes::default(),
+        Some(Value::Object(options)) => CreationWishes::read(options)?,
+        Some(other) => return Err(wrong_type("fido2Options", other, "an object")),
+    };
+    let Some(user) = named::read(state, caller, object).await? else {
+        return Err(ApiError::rule("username is missing"));
+    };
+    ensure_may_be_created(state, caller, &settings, &user).await?;
+    caller.spend(state).await?;
+    let enrolment = Enrolment {
+        user: user.by_key_or_name(),
+        display_name,
+        wishes,
+    };
+    let started = begin_registration(state, caller, &settings, enrolment)
         .await
         .map_err(refused(Call::Api))?;
-        let authenticators: Vec<Uuid> =
-            started.registered.iter().copied().map(Uuid::from).collect();
-        Answer::created(&Enrolled {
-            user_id: user.id.into(),
-            username: &user.name,
-            status: UserStatus::of(authenticators.len()),
-            created_at: Date(user.created),
-            updated_at: Date(user.updated),
-            authenticators,
-            enrollment: Enrollment {
-                transaction_id: started.ceremony.id.into(),
-                status_token: token,
-                credential_creation_options: &started.options,
-            },
-        })
+    let user = &started.user;
+    let token = status_token(
+        state,
+        &settings,
+        &started.ceremony,
+        Some((user.id, &user.name)),
+    )
+    .await
+    .map_err(refused(Call::Api))?;
+    let authenticators: Vec<Uuid> = started.registered.iter().copied().map(Uuid::from).collect();
+    created(&Enrolled {
+        user_id: user.id.into(),
+        username: &user.name,
+        status: UserStatus::of(authenticators.len()),
+        created_at: Date(user.created),
+        updated_at: Date(user.updated),
+        authenticators,
+        enrollment: Enrollment {
+            transaction_id: started.ceremony.id.into(),
+            status_token: token,
+            credential_creation_options: &started.options,
+        },
     })
-    .await;
-    page.show(&app, party.as_deref(), &mut response).await;
-    response
 }
 
 /// The name to show. One that is empty counts as absent: the user's name is shown then.
@@ -131,7 +125,7 @@ fn display_name<'v>(object: &'v Object<'_>) -> Result<Option<&'v str>, ApiError>
 
 /// Refuses a name that this wire does not create, unless another wire has created it.
 async fn ensure_may_be_created(
-    app: &App,
+    state: &State,
     caller: &Caller,
     settings: &Settings,
     user: &Named<'_>,
@@ -142,7 +136,7 @@ async fn ensure_may_be_created(
     let Some(problem) = problem_of(name, settings.username_rule) else {
         return Ok(());
     };
-    match app.passkeys.user(caller.rp.id, name).await {
+    match state.passkeys.user(caller.rp.id, name).await {
         Ok(_) => Ok(()),
         Err(refusal) if refusal.reason == Reason::UserUnknown => Err(ApiError::rule(problem)),
         Err(refusal) => Err(ApiError::refused(Call::Api, &refusal)),

@@ -1,6 +1,7 @@
 //! Refusals of this wire and their body (contract section 1.3).
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -9,12 +10,14 @@ use axum::response::Response;
 use domain::Reason;
 use domain::model::clock::Timestamp;
 use domain::model::refusal::Refusal;
+use domain::model::relying_party::RelyingParty;
 use serde::Serialize;
 
 use super::reasons::{Call, status};
-use crate::api::RefusalInfo;
+use super::state::State;
 use crate::api::dates::Date;
-use crate::middleware::request_id;
+use crate::http::cors::About;
+use crate::http::{RefusalInfo, Refusals, TransportRefusal, request_id};
 
 /// Longest path that a body repeats, in characters.
 const SHOWN_PATH: usize = 200;
@@ -25,13 +28,16 @@ pub struct ApiError {
     status: StatusCode,
     reason: Option<Reason>,
     message: Cow<'static, str>,
+    /// The Relying Party whose pages may read it.
+    about: Option<Arc<RelyingParty>>,
+    /// What the transport refused.
+    transport: Option<TransportRefusal>,
 }
 
 /// The body.
 #[derive(Serialize)]
 struct Envelope<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    timestamp: Option<Date>,
+    timestamp: Date,
     status: u16,
     error: &'a str,
     message: &'a str,
@@ -49,6 +55,8 @@ impl ApiError {
             status,
             reason: None,
             message: message.into(),
+            about: None,
+            transport: None,
         }
     }
 
@@ -92,11 +100,7 @@ impl ApiError {
     fn of(call: Call, reason: Reason) -> Self {
         let status =
             StatusCode::from_u16(status(call, reason)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Self {
-            status,
-            reason: Some(reason),
-            message: Cow::Borrowed(reason.what()),
-        }
+        Self::new(status, reason.what()).because(reason)
     }
 
     /// Names the reason.
@@ -116,10 +120,17 @@ impl ApiError {
         self.status
     }
 
-    /// The answer. `path` is the path of the request; `now` is left out where no clock is at hand.
-    pub fn into_response(self, now: Option<Timestamp>, path: &str) -> Response {
+    /// Names the Relying Party whose pages may read the response.
+    #[must_use]
+    pub fn about(mut self, rp: &Arc<RelyingParty>) -> Self {
+        self.about = Some(Arc::clone(rp));
+        self
+    }
+
+    /// The response. `path` is the path of the request.
+    pub fn into_response(self, now: Timestamp, path: &str) -> Response {
         let envelope = Envelope {
-            timestamp: now.map(Date),
+            timestamp: Date(now),
             status: self.status.as_u16(),
             error: self.status.canonical_reason().unwrap_or("Error"),
             message: &self.message,
@@ -150,6 +161,12 @@ impl ApiError {
             code: u32::from(self.status.as_u16()),
             reason: self.reason,
         });
+        if let Some(rp) = self.about {
+            response.extensions_mut().insert(About(rp));
+        }
+        if let Some(refusal) = self.transport {
+            response.extensions_mut().insert(refusal);
+        }
         response
     }
 }
@@ -175,16 +192,27 @@ pub fn escaped(json: &[u8]) -> Vec<u8> {
     safe
 }
 
-/// This wire's response to what the transport refuses, with the transport's status and sentence.
-pub fn transport_refusal(status: StatusCode, message: &'static str, path: &str) -> Response {
-    let reason = match status {
-        StatusCode::PAYLOAD_TOO_LARGE => Reason::JsonTooLarge,
-        StatusCode::INTERNAL_SERVER_ERROR => Reason::Internal,
-        _ => Reason::RequestInvalid,
-    };
-    ApiError::new(status, message)
-        .because(reason)
-        .into_response(None, path)
+impl From<TransportRefusal> for ApiError {
+    fn from(refusal: TransportRefusal) -> Self {
+        let reason = match refusal {
+            TransportRefusal::BodyTooLarge => Reason::JsonTooLarge,
+            TransportRefusal::Panicked => Reason::Internal,
+            TransportRefusal::HostInvalid
+            | TransportRefusal::TooManyHeaders
+            | TransportRefusal::BodyEncoded
+            | TransportRefusal::BodyTooSlow
+            | TransportRefusal::BodyBroken => Reason::RequestInvalid,
+        };
+        let mut error = Self::new(refusal.status(), refusal.message()).because(reason);
+        error.transport = Some(refusal);
+        error
+    }
+}
+
+impl Refusals for State {
+    fn refusal(&self, refusal: TransportRefusal, path: &str) -> Response {
+        ApiError::from(refusal).into_response(self.passkeys.now(), path)
+    }
 }
 
 #[cfg(test)]

@@ -1,23 +1,22 @@
 //! `POST /api/v1/intent` (contract section 3.6): a token with which a browser begins one ceremony of one user by itself.
 
-use axum::extract::{Request, State};
 use axum::response::Response;
 use domain::Reason;
-use domain::webauthn::json::{Object, Value};
+use domain::webauthn::json::Object;
+use domain::webauthn::json::Value;
 use serde::Serialize;
 
-use super::CHANNEL;
 use super::auth::access_key;
 use super::enroll::problem_of;
 use super::error::{ApiError, refused};
-use super::inbound::{Answer, member, serve, text, wrong_type};
 use super::keys;
 use super::named::{self, Named};
 use super::reasons::Call;
+use super::request::{Request, member, ok, text, wrong_type};
 use super::settings::Settings;
+use super::state::CHANNEL;
 use super::tokens::{Claims, Kind, scope};
 use super::uuid::Uuid;
-use crate::app::App;
 
 /// How long an intent token is valid, in milliseconds.
 const LIFETIME_MS: i64 = 600_000;
@@ -31,56 +30,54 @@ struct Intent {
 }
 
 /// The call.
-pub async fn create(State(app): State<App>, request: Request) -> Response {
-    serve(app, request, async |app, inbound| {
-        let caller = access_key(&app, &inbound.headers).await?;
-        let body = inbound.json()?;
-        let object = body.as_object().ok_or_else(ApiError::internal)?;
-        let purpose = match text(object, "operation")? {
-            Some("enroll") => scope::ENROLL,
-            Some("approve") => scope::APPROVE,
-            Some(_) => return Err(ApiError::rule("operation must be one of: enroll, approve")),
-            None => return Err(ApiError::rule("operation is missing")),
-        };
-        let channels = channels(object)?;
-        let named = named::read(&app, &caller, object)
-            .await?
-            .ok_or_else(|| ApiError::rule("username or userId is missing"))?;
-        let now = app.passkeys.now();
-        let mut claims = Claims::new(
-            app.public_url.as_str(),
-            caller.rp.id.into(),
-            Uuid(app.passkeys.new_token_id().0),
-            purpose,
-            now,
-            Some(now.plus_millis(LIFETIME_MS)),
-        );
-        let user = named.by_key_or_name();
-        match app.passkeys.user(caller.rp.id, user).await {
-            Ok(user) => {
-                claims.sub = Some(user.id.into());
-                claims.username = Some(user.name);
-            }
-            Err(refusal) if refusal.reason == Reason::UserUnknown => {
-                // An enrolment may create its user; nothing else may name one who is not there.
-                let (Named::Name(name), true) = (&named, purpose == scope::ENROLL) else {
-                    return Err(ApiError::refused(Call::Api, &refusal));
-                };
-                let rule = Settings::of(&caller.rp).username_rule;
-                if let Some(problem) = problem_of(name, rule) {
-                    return Err(ApiError::rule(problem));
-                }
-                claims.username = Some((*name).to_owned());
-            }
-            Err(refusal) => return Err(ApiError::refused(Call::Api, &refusal)),
+pub async fn create(request: Request) -> Result<Response, ApiError> {
+    let caller = access_key(&request.state, request.headers()).await?;
+    let sent = request.json_text().await?;
+    let body = sent.object()?;
+    let object = body.as_object().ok_or_else(ApiError::internal)?;
+    let purpose = match text(object, "operation")? {
+        Some("enroll") => scope::ENROLL,
+        Some("approve") => scope::APPROVE,
+        Some(_) => return Err(ApiError::rule("operation must be one of: enroll, approve")),
+        None => return Err(ApiError::rule("operation is missing")),
+    };
+    let channels = channels(object)?;
+    let named = named::read(&request.state, &caller, object)
+        .await?
+        .ok_or_else(|| ApiError::rule("username or userId is missing"))?;
+    let now = request.state.passkeys.now();
+    let mut claims = Claims::new(
+        request.state.public_url.as_str(),
+        caller.rp.id.into(),
+        Uuid(request.state.passkeys.new_token_id().0),
+        purpose,
+        now,
+        Some(now.plus_millis(LIFETIME_MS)),
+    );
+    let user = named.by_key_or_name();
+    match request.state.passkeys.user(caller.rp.id, user).await {
+        Ok(user) => {
+            claims.sub = Some(user.id.into());
+            claims.username = Some(user.name);
         }
-        claims.channels = channels;
-        let token = keys::sign(&app.passkeys, caller.rp.id, Kind::Intent, &claims)
-            .await
-            .map_err(refused(Call::Api))?;
-        Answer::ok(&Intent { token })
-    })
-    .await
+        Err(refusal) if refusal.reason == Reason::UserUnknown => {
+            // An enrolment may create its user; nothing else may name one who is not there.
+            let (Named::Name(name), true) = (&named, purpose == scope::ENROLL) else {
+                return Err(ApiError::refused(Call::Api, &refusal));
+            };
+            let rule = Settings::of(&caller.rp).username_rule;
+            if let Some(problem) = problem_of(name, rule) {
+                return Err(ApiError::rule(problem));
+            }
+            claims.username = Some((*name).to_owned());
+        }
+        Err(refusal) => return Err(ApiError::refused(Call::Api, &refusal)),
+    }
+    claims.channels = channels;
+    let token = keys::sign(&request.state.passkeys, caller.rp.id, Kind::Intent, &claims)
+        .await
+        .map_err(refused(Call::Api))?;
+    ok(&Intent { token })
 }
 
 /// The channels that the token is limited to; `None` for all.

@@ -1,6 +1,5 @@
 //! `POST /api/v1/introspect` (contract section 3.5): what a token says and whether it is to be trusted (RFC 7662).
 
-use axum::extract::{Request, State};
 use axum::response::Response;
 use domain::Reason;
 use domain::model::clock::Timestamp;
@@ -11,13 +10,13 @@ use serde::Serialize;
 
 use super::auth::access_key;
 use super::error::{ApiError, refused};
-use super::inbound::{Answer, serve};
 use super::keys;
 use super::reasons::Call;
+use super::request::{Request, ok};
 use super::settings::Settings;
+use super::state::State;
 use super::tokens::{Claims, Kind, Presented};
 use super::uuid::Uuid;
-use crate::app::App;
 
 /// The answer; of a token that is not to be trusted, nothing else is said.
 #[derive(Serialize)]
@@ -28,27 +27,25 @@ struct Introspection {
 }
 
 /// The call.
-pub async fn read(State(app): State<App>, request: Request) -> Response {
-    serve(app, request, async |app, inbound| {
-        let caller = access_key(&app, &inbound.headers).await?;
-        let form = inbound.form()?;
-        let token = form
-            .get("token")
-            .filter(|token| !token.is_empty())
-            .ok_or_else(|| {
-                ApiError::malformed(Reason::RequestInvalid, "The form field token is missing.")
-            })?;
-        let claims = active(&app, &caller.rp, token).await?;
-        Answer::ok(&Introspection {
-            active: claims.is_some(),
-            claims,
-        })
+pub async fn read(request: Request) -> Result<Response, ApiError> {
+    let caller = access_key(&request.state, request.headers()).await?;
+    let sent = request.form_text().await?;
+    let form = sent.parameters()?;
+    let token = form
+        .get("token")
+        .filter(|token| !token.is_empty())
+        .ok_or_else(|| {
+            ApiError::malformed(Reason::RequestInvalid, "The form field token is missing.")
+        })?;
+    let claims = active(&request.state, &caller.rp, token).await?;
+    ok(&Introspection {
+        active: claims.is_some(),
+        claims,
     })
-    .await
 }
 
 /// The claims of a token that is genuine, valid now, and of this Relying Party.
-async fn active(app: &App, rp: &RelyingParty, token: &str) -> Result<Option<Claims>, ApiError> {
+async fn active(state: &State, rp: &RelyingParty, token: &str) -> Result<Option<Claims>, ApiError> {
     let Some(presented) = Presented::parse(token) else {
         return Ok(None);
     };
@@ -56,29 +53,33 @@ async fn active(app: &App, rp: &RelyingParty, token: &str) -> Result<Option<Clai
         return Ok(None);
     }
     let kind = presented.kind;
-    let Some((_, claims)) = keys::verified(app, kind, &presented).await? else {
+    let Some((_, claims)) = keys::verified(state, kind, &presented).await? else {
         return Ok(None);
     };
     let trusted = match kind {
         Kind::Access | Kind::Status => true,
-        Kind::Intent => !app
+        Kind::Intent => !state
             .passkeys
             .is_claimed(rp.id, TokenId(claims.jti.0))
             .await
             .map_err(refused(Call::Api))?,
         Kind::Transaction => {
-            user_is_there(app, rp, &claims).await? && first_look(app, rp, &claims).await?
+            user_is_there(state, rp, &claims).await? && first_look(state, rp, &claims).await?
         }
     };
     Ok(trusted.then_some(claims))
 }
 
 /// Whoever was deleted since does not sign in any more.
-async fn user_is_there(app: &App, rp: &RelyingParty, claims: &Claims) -> Result<bool, ApiError> {
+async fn user_is_there(
+    state: &State,
+    rp: &RelyingParty,
+    claims: &Claims,
+) -> Result<bool, ApiError> {
     let Some(user) = claims.sub else {
         return Ok(false);
     };
-    match app.passkeys.user(rp.id, UserRef::Id(user.into())).await {
+    match state.passkeys.user(rp.id, UserRef::Id(user.into())).await {
         Ok(_) => Ok(true),
         Err(refusal) if refusal.reason == Reason::UserUnknown => Ok(false),
         Err(refusal) => Err(ApiError::refused(Call::Api, &refusal)),
@@ -86,12 +87,13 @@ async fn user_is_there(app: &App, rp: &RelyingParty, claims: &Claims) -> Result<
 }
 
 /// Spends the token where the Relying Party wants each to be looked at once.
-async fn first_look(app: &App, rp: &RelyingParty, claims: &Claims) -> Result<bool, ApiError> {
+async fn first_look(state: &State, rp: &RelyingParty, claims: &Claims) -> Result<bool, ApiError> {
     if !Settings::of(rp).transaction_token_single_use {
         return Ok(true);
     }
     let expires = Timestamp(claims.exp.unwrap_or_default().saturating_mul(1000));
-    app.passkeys
+    state
+        .passkeys
         .claim_once(rp.id, TokenId(claims.jti.0), expires)
         .await
         .map_err(refused(Call::Api))

@@ -1,41 +1,36 @@
 //! `GET /api/v1/jwks/{instance}`: the key with which a back end verifies ES256 transaction tokens by itself (RFC 7517). The
 //! instance is the audience of the tokens. There is nothing here while a Relying Party has its tokens signed with a MAC.
 
-use axum::extract::{Request, State};
 use axum::response::Response;
 use domain::Reason;
 use domain::model::ids::RelyingPartyId;
 use serde_json::json;
 
 use super::error::ApiError;
-use super::inbound::{Answer, serve};
 use super::keys;
 use super::reasons::Call;
+use super::request::{Request, ok};
 use super::settings::{Settings, TransactionTokenAlgorithm};
 use super::uuid::Uuid;
-use crate::app::App;
 
 /// The call. The key is public, so no access key is asked for.
-pub async fn read(State(app): State<App>, request: Request) -> Response {
-    serve(app, request, async |app, inbound| {
-        let unknown = || ApiError::not_found("There is no such instance, or it has no public key.");
-        let id = Uuid::parse(inbound.segment("instance"))
-            .map(RelyingPartyId::from)
-            .ok_or_else(unknown)?;
-        let rp = match app.passkeys.relying_party_itself(id).await {
-            Ok(rp) => rp,
-            Err(refusal) if refusal.reason == Reason::RelyingPartyUnknown => return Err(unknown()),
-            Err(refusal) => return Err(ApiError::refused(Call::Api, &refusal)),
-        };
-        match Settings::of(&rp).transaction_token_algorithm {
-            TransactionTokenAlgorithm::Hs512 => Err(unknown()),
-            TransactionTokenAlgorithm::Es256 => {
-                let key = keys::signing_key(&app.passkeys, id)
-                    .await
-                    .map_err(|refusal| ApiError::refused(Call::Api, &refusal))?;
-                Answer::ok(&json!({"keys": [key.public()]}))
-            }
+pub async fn read(request: Request) -> Result<Response, ApiError> {
+    let unknown = || ApiError::not_found("There is no such instance, or it has no public key.");
+    let id = Uuid::parse(request.segment("instance"))
+        .map(RelyingPartyId::from)
+        .ok_or_else(unknown)?;
+    let rp = match request.state.passkeys.relying_party_itself(id).await {
+        Ok(rp) => rp,
+        Err(refusal) if refusal.reason == Reason::RelyingPartyUnknown => return Err(unknown()),
+        Err(refusal) => return Err(ApiError::refused(Call::Api, &refusal)),
+    };
+    match Settings::of(&rp).transaction_token_algorithm {
+        TransactionTokenAlgorithm::Hs512 => Err(unknown()),
+        TransactionTokenAlgorithm::Es256 => {
+            let key = keys::signing_key(&request.state.passkeys, id)
+                .await
+                .map_err(|refusal| ApiError::refused(Call::Api, &refusal))?;
+            ok(&json!({"keys": [key.public()]}))
         }
-    })
-    .await
+    }
 }

@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
+use domain::Passkeys;
+use domain::Reason;
 use domain::model::ids::{AccessKeyId, RelyingPartyId};
 use domain::model::refusal::Refusal;
 use domain::model::relying_party::RelyingParty;
 use domain::model::token::TokenKind;
-use domain::{Passkeys, Reason};
 
 use super::error::ApiError;
 use super::reasons::Call;
 use super::signing::SigningKey;
+use super::state::State;
 use super::tokens::{Claims, Kind, MacKey, Presented};
 use super::uuid::Uuid;
-use crate::app::App;
 
 /// The domain's name for the key of a kind.
 fn key_of(kind: Kind) -> TokenKind {
@@ -57,7 +58,7 @@ pub async fn signing_key(passkeys: &Passkeys, rp: RelyingPartyId) -> Result<Sign
 /// # Errors
 /// 503 and 500 of the store.
 pub async fn verified(
-    app: &App,
+    state: &State,
     kind: Kind,
     presented: &Presented<'_>,
 ) -> Result<Option<(Arc<RelyingParty>, Claims)>, ApiError> {
@@ -65,25 +66,29 @@ pub async fn verified(
         return Ok(None);
     }
     let id = RelyingPartyId::from(presented.aud);
-    let Some(rp) = known(app.passkeys.relying_party_itself(id).await)? else {
+    let Some(rp) = known(state.passkeys.relying_party_itself(id).await)? else {
         return Ok(None);
     };
-    let now = app.passkeys.now();
+    let now = state.passkeys.now();
     let claims = if kind == Kind::Transaction && !presented.has_mac() {
-        known(signing_key(&app.passkeys, id).await)?
+        known(signing_key(&state.passkeys, id).await)?
             .and_then(|key| presented.verify_signature(&key, now))
     } else {
-        known(app.passkeys.token_key(id, key_of(kind)).await)?
+        known(state.passkeys.token_key(id, key_of(kind)).await)?
             .and_then(|key| presented.verify(&MacKey::new(key.reveal()), now))
     };
     let Some(claims) = claims else {
         return Ok(None);
     };
     let current = match kind {
-        Kind::Access => {
-            known(app.passkeys.access_key(id, AccessKeyId(claims.jti.0)).await)?.is_some()
-        }
-        Kind::Intent | Kind::Status | Kind::Transaction => claims.iss == app.public_url.as_str(),
+        Kind::Access => known(
+            state
+                .passkeys
+                .access_key(id, AccessKeyId(claims.jti.0))
+                .await,
+        )?
+        .is_some(),
+        Kind::Intent | Kind::Status | Kind::Transaction => claims.iss == state.public_url.as_str(),
     };
     Ok((current && claims.aud == Uuid::from(id)).then_some((rp, claims)))
 }

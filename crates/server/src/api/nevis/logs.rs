@@ -1,20 +1,18 @@
 //! `GET /api/v1/logs/export` (contract section 3.9): the audit trail of the Relying Party as CSV (RFC 4180), newest first.
 
-use axum::extract::{Request, State};
 use axum::response::Response;
 use domain::model::audit::{ActorKind, AuditCategory, AuditEvent, AuditKind};
 use domain::model::clock::Timestamp;
 use domain::service::events::{EventRange, MAX_EVENTS};
 use jiff::Span;
 
-use super::CHANNEL;
 use super::auth::access_key;
 use super::error::{ApiError, refused};
-use super::inbound::{Answer, Parameters, serve};
 use super::reasons::Call;
+use super::request::{Parameters, Request, text_of};
+use super::state::CHANNEL;
 use super::uuid::Uuid;
 use crate::api::dates::Date;
-use crate::app::App;
 use crate::moment::Moment;
 
 /// What is exported when no time is given, in seconds: 30 days.
@@ -30,29 +28,27 @@ const HEAD: &str = "timestamp,event,status,category,channel,actorType,actorId,us
 const OTHER_CHANNELS: [&str; 4] = ["app", "push", "sms", "recovery"];
 
 /// The call.
-pub async fn export(State(app): State<App>, request: Request) -> Response {
-    serve(app, request, async |app, inbound| {
-        let caller = access_key(&app, &inbound.headers).await?;
-        let query = inbound.query()?;
-        let range = range(&query, app.passkeys.now())?;
-        let wanted = Wanted::read(&query)?;
-        let found = app
-            .passkeys
-            .find_events(caller.rp.id, range, MAX_EVENTS, |event| wanted.holds(event))
-            .await
-            .map_err(refused(Call::Api))?;
-        let mut csv = String::with_capacity(HEAD.len() + found.events.len() * 256);
-        csv.push_str(HEAD);
-        for event in &found.events {
-            csv.push_str(&Row::of(event).line());
-        }
-        Ok(Answer::Text("text/csv; charset=utf-8", csv))
-    })
-    .await
+pub async fn export(request: Request) -> Result<Response, ApiError> {
+    let caller = access_key(&request.state, request.headers()).await?;
+    let query = request.query()?;
+    let range = range(&query, request.state.passkeys.now())?;
+    let wanted = Wanted::read(&query)?;
+    let found = request
+        .state
+        .passkeys
+        .find_events(caller.rp.id, range, MAX_EVENTS, |event| wanted.holds(event))
+        .await
+        .map_err(refused(Call::Api))?;
+    let mut csv = String::with_capacity(HEAD.len() + found.events.len() * 256);
+    csv.push_str(HEAD);
+    for event in &found.events {
+        csv.push_str(&Row::of(event).line());
+    }
+    Ok(text_of("text/csv; charset=utf-8", csv))
 }
 
 /// The time that is asked for.
-fn range(query: &Parameters, now: Timestamp) -> Result<EventRange, ApiError> {
+fn range(query: &Parameters<'_>, now: Timestamp) -> Result<EventRange, ApiError> {
     let (from, to, span) = (
         query.get("fromDate"),
         query.get("toDate"),
@@ -132,7 +128,7 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn read(query: &Parameters) -> Result<Self, ApiError> {
+    fn read(query: &Parameters<'_>) -> Result<Self, ApiError> {
         let text = match query.get("filter") {
             Some(text) if text.chars().count() < MIN_FILTER => {
                 return Err(ApiError::rule("filter has fewer than 2 characters"));
@@ -181,7 +177,7 @@ impl Wanted {
 
 /// A parameter that is one of some words.
 fn word(
-    query: &Parameters,
+    query: &Parameters<'_>,
     name: &'static str,
     words: &[&'static str],
 ) -> Result<Option<&'static str>, ApiError> {

@@ -13,7 +13,6 @@ mod cors;
 mod decoys;
 mod enroll;
 pub mod error;
-mod inbound;
 mod intent;
 mod introspect;
 mod jwks;
@@ -23,9 +22,11 @@ mod named;
 mod options;
 mod ping;
 pub mod reasons;
+mod request;
 mod results;
 pub mod settings;
 mod signing;
+mod state;
 mod status;
 mod tokens;
 mod transactions;
@@ -35,82 +36,82 @@ mod waiters;
 mod well_known;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract;
+use axum::http::header::ALLOW;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::Response;
 use axum::routing::{MethodRouter, any, get, patch, post};
 
-use crate::app::App;
-use crate::config::Nevis;
+use crate::http::cors::{handle_page, handle_some_pages, preflight};
+use crate::http::{handle, serve};
 pub use auth::Issued;
-use waiters::Waiters;
+use cors::page_with_intent;
+use error::ApiError;
+use request::Request;
+pub use state::State;
+pub use waiters::Waiters;
 
-/// The channel of this wire; the product's others are not passkeys.
-const CHANNEL: &str = "fido2";
-/// Most bytes of a request body. The transport has the same limit in front; this one holds without it.
-const MAX_BODY: usize = 64 * 1024;
+/// What the paths of this wire begin with, beside those that other specifications fix.
+pub const PREFIXES: &[&str] = &["/api/v1", "/_app"];
 
-/// What the handlers of this wire share on one node.
-#[derive(Debug, Default)]
-pub struct Shared {
-    settings: Nevis,
-    waiters: Waiters,
-}
-
-impl Shared {
-    /// With these settings.
-    pub fn new(settings: Nevis) -> Self {
-        Self {
-            settings,
-            waiters: Waiters::default(),
-        }
-    }
-}
-
-/// All routes of this wire, and its answers for everything else below `/api/v1` and `/_app`; none when it is switched off.
-pub fn router(shared: &Shared) -> Router<App> {
-    if !shared.settings.enabled {
-        return Router::new();
-    }
+/// All routes of this wire, and its answers for everything else below `/api/v1` and `/_app`.
+pub fn router(state: State) -> Router {
     // Where a browser calls, the page asks first.
-    let browser = |call: MethodRouter<App>| {
-        call.options(cors::preflight)
-            .fallback(inbound::wrong_method_in_public)
+    let browser = |call: MethodRouter<State>| {
+        call.options(preflight::<State>)
+            .fallback(wrong_method_in_public)
     };
-    let back_end = |call: MethodRouter<App>| call.fallback(inbound::wrong_method);
+    let back_end = |call: MethodRouter<State>| call.fallback(handle(wrong_method));
     // A page may call these with an intent token.
-    let either = |call: MethodRouter<App>| back_end(call.options(cors::preflight));
-    let routes: [(&str, MethodRouter<App>); 17] = [
-        ("/ping", back_end(get(ping::read))),
-        ("/api/v1/users/enroll", either(post(enroll::create))),
-        ("/api/v1/approval", either(post(approval::create))),
-        ("/api/v1/status", browser(post(status::read))),
-        ("/api/v1/introspect", back_end(post(introspect::read))),
-        ("/api/v1/intent", back_end(post(intent::create))),
-        ("/api/v1/users", back_end(get(users::by_name))),
+    let either = |call: MethodRouter<State>| back_end(call.options(preflight::<State>));
+    let routes: [(&str, MethodRouter<State>); 17] = [
+        ("/ping", back_end(get(handle(ping::read)))),
+        (
+            "/api/v1/users/enroll",
+            either(post(handle_some_pages(enroll::create, page_with_intent))),
+        ),
+        (
+            "/api/v1/approval",
+            either(post(handle_some_pages(approval::create, page_with_intent))),
+        ),
+        ("/api/v1/status", browser(post(handle_page(status::read)))),
+        (
+            "/api/v1/introspect",
+            back_end(post(handle(introspect::read))),
+        ),
+        ("/api/v1/intent", back_end(post(handle(intent::create)))),
+        ("/api/v1/users", back_end(get(handle(users::by_name)))),
         (
             "/api/v1/users/{user}",
-            back_end(get(users::by_id).delete(users::delete)),
+            back_end(get(handle(users::by_id)).delete(handle(users::delete))),
         ),
         (
             "/api/v1/users/{user}/verification",
-            back_end(post(users::verification)),
+            back_end(post(handle(users::verification))),
         ),
-        ("/api/v1/aadb2c/users", back_end(get(users::b2c))),
+        ("/api/v1/aadb2c/users", back_end(get(handle(users::b2c)))),
         (
             "/api/v1/authenticators/{authenticator}",
-            back_end(patch(authenticators::rename).delete(authenticators::delete)),
+            back_end(patch(handle(authenticators::rename)).delete(handle(authenticators::delete))),
         ),
-        ("/api/v1/jwks/{instance}", get(jwks::read)),
-        ("/.well-known/assetlinks.json", get(well_known::android)),
+        ("/api/v1/jwks/{instance}", get(handle(jwks::read))),
+        (
+            "/.well-known/assetlinks.json",
+            get(handle(well_known::android)),
+        ),
         (
             "/.well-known/apple-app-site-association",
-            get(well_known::apple),
+            get(handle(well_known::apple)),
         ),
-        ("/api/v1/logs/export", back_end(get(logs::export))),
+        ("/api/v1/logs/export", back_end(get(handle(logs::export)))),
         (
             "/_app/attestation/result",
-            browser(post(results::attestation)),
+            browser(post(handle_page(results::attestation))),
         ),
-        ("/_app/assertion/result", browser(post(results::assertion))),
+        (
+            "/_app/assertion/result",
+            browser(post(handle_page(results::assertion))),
+        ),
     ];
     let mut all = client::router();
     for (path, call) in routes {
@@ -120,8 +121,8 @@ pub fn router(shared: &Shared) -> Router<App> {
             .route(&format!("{path}/"), call);
     }
     let elsewhere = [
-        ("/api/v1", any(inbound::unknown_path)),
-        ("/_app", any(inbound::unknown_path_in_public)),
+        ("/api/v1", any(handle(unknown_path))),
+        ("/_app", any(handle(unknown_path_in_public))),
     ];
     for (prefix, call) in elsewhere {
         all = all
@@ -129,5 +130,41 @@ pub fn router(shared: &Shared) -> Router<App> {
             .route(&format!("{prefix}/"), call.clone())
             .route(&format!("{prefix}/{{*rest}}"), call);
     }
-    all.layer(DefaultBodyLimit::max(MAX_BODY))
+    all.with_state(state)
+}
+
+/// A path that nobody serves: 401 and 403 for strangers, else 404.
+async fn unknown_path(request: Request) -> Result<Response, ApiError> {
+    auth::access_key(&request.state, request.headers()).await?;
+    Err(ApiError::not_found("There is nothing at this path."))
+}
+
+/// A path that nobody serves, where no key is needed.
+async fn unknown_path_in_public(_: Request) -> Result<Response, ApiError> {
+    Err(ApiError::not_found("There is nothing at this path."))
+}
+
+/// A method that the path does not have: 401 and 403 for strangers, else 405. The router adds `Allow`.
+async fn wrong_method(request: Request) -> Result<Response, ApiError> {
+    auth::access_key(&request.state, request.headers()).await?;
+    Err(method_not_allowed())
+}
+
+/// 405 on a path that needs no key.
+async fn wrong_method_in_public(
+    state: extract::State<State>,
+    request: extract::Request,
+) -> Response {
+    let refused = async |_| Err(method_not_allowed());
+    let mut response = serve(&state.0, request, refused).await;
+    let methods = HeaderValue::from_static("POST, OPTIONS");
+    response.headers_mut().insert(ALLOW, methods);
+    response
+}
+
+fn method_not_allowed() -> ApiError {
+    ApiError::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "This path does not have this method.",
+    )
 }

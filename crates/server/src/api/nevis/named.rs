@@ -1,15 +1,15 @@
 //! The user whom a request names by `username`, `userId` or through its intent token, and the channel.
 
 use domain::model::user::{User, UserRef};
-use domain::webauthn::json::{Object, Value};
+use domain::webauthn::json::Object;
+use domain::webauthn::json::Value;
 
-use super::CHANNEL;
 use super::auth::Caller;
 use super::error::{ApiError, refused};
-use super::inbound::{member, text, wrong_type};
 use super::reasons::Call;
+use super::request::{member, text, wrong_type};
+use super::state::{CHANNEL, State};
 use super::uuid::Uuid;
-use crate::app::App;
 
 /// A user as a request names one.
 #[derive(Clone, Debug)]
@@ -42,7 +42,7 @@ impl Named<'_> {
 /// 422: not strings, not a UUID, an empty name, or name and id of different users. 403: another user than the one in the
 /// intent token. 404: a name and an id are given and there is no user with the id.
 pub async fn read<'v>(
-    app: &App,
+    state: &State,
     caller: &Caller,
     object: &'v Object<'_>,
 ) -> Result<Option<Named<'v>>, ApiError> {
@@ -82,7 +82,7 @@ pub async fn read<'v>(
         (Some(name), None) => Ok(Some(Named::Name(name))),
         (None, Some(id)) => Ok(Some(Named::Id(id))),
         (Some(name), Some(id)) => {
-            let user = app
+            let user = state
                 .passkeys
                 .user(caller.rp.id, UserRef::Id(id.into()))
                 .await

@@ -8,14 +8,17 @@ use domain::model::user::UserRef;
 use domain::service::authentication::{StartAuthentication, Who};
 use domain::service::ceremony::Terms;
 use domain::service::registration::{StartRegistration, StartedRegistration};
-use domain::webauthn::json::{Object, Value};
-use domain::webauthn::options::{AttestationConveyance, ResidentKey, UserVerification};
+use domain::webauthn::json::Object;
+use domain::webauthn::json::Value;
+use domain::webauthn::options::AttestationConveyance;
+use domain::webauthn::options::ResidentKey;
+use domain::webauthn::options::UserVerification;
 
 use super::auth::Caller;
 use super::error::ApiError;
-use super::inbound::{member, wrong_type};
+use super::request::{member, wrong_type};
 use super::settings::Settings;
-use crate::app::App;
+use super::state::State;
 
 /// Name of a credential to which nobody has given one.
 const UNNAMED: &str = "Passkey";
@@ -121,7 +124,7 @@ pub struct Enrolment<'a> {
 /// # Errors
 /// Those of [`domain::Passkeys::start_registration`].
 pub async fn begin_registration(
-    app: &App,
+    state: &State,
     caller: &Caller,
     settings: &Settings,
     enrolment: Enrolment<'_>,
@@ -166,7 +169,7 @@ pub async fn begin_registration(
         },
         ..StartRegistration::new(user, UNNAMED, &selection)
     };
-    app.passkeys.start_registration(&caller.rp, start).await
+    state.passkeys.start_registration(&caller.rp, start).await
 }
 
 /// Begins an authentication.
@@ -174,7 +177,7 @@ pub async fn begin_registration(
 /// # Errors
 /// Those of [`domain::Passkeys::start_authentication`].
 pub async fn begin_authentication(
-    app: &App,
+    state: &State,
     caller: &Caller,
     settings: &Settings,
     who: Who<'_>,
@@ -190,7 +193,7 @@ pub async fn begin_authentication(
         terms: terms(caller, settings),
         ..StartAuthentication::from(who)
     };
-    app.passkeys.start_authentication(&caller.rp, start).await
+    state.passkeys.start_authentication(&caller.rp, start).await
 }
 
 /// Most authenticators of a user on this wire; never more than the Relying Party allows anywhere.

@@ -1,19 +1,15 @@
 //! `GET /ping` (contract section 3.1).
 
-use axum::extract::{Request, State};
 use axum::response::Response;
 
 use super::auth::access_key;
-use super::inbound::{Answer, serve};
-use crate::app::App;
+use super::error::ApiError;
+use super::request::{Request, text_of};
 
 /// The call.
-pub async fn read(State(app): State<App>, request: Request) -> Response {
-    serve(app, request, async |app, inbound| {
-        if !app.nevis.settings.open_ping {
-            access_key(&app, &inbound.headers).await?;
-        }
-        Ok(Answer::Text("text/plain; charset=utf-8", "PONG".to_owned()))
-    })
-    .await
+pub async fn read(request: Request) -> Result<Response, ApiError> {
+    if !request.state.open_ping {
+        access_key(&request.state, request.headers()).await?;
+    }
+    Ok(text_of("text/plain; charset=utf-8", "PONG".to_owned()))
 }

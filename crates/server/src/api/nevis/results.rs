@@ -1,10 +1,8 @@
 //! `POST /_app/attestation/result` and `POST /_app/assertion/result` (contract section 4): the answers of authenticators,
 //! sent by the page itself. Nobody shows a key here, and one that is shown is ignored.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use domain::Reason;
@@ -14,23 +12,24 @@ use domain::model::ids::{CeremonyId, RelyingPartyId};
 use domain::model::refusal::Refusal;
 use domain::model::relying_party::RelyingParty;
 use domain::webauthn::json::Object;
-use domain::webauthn::response::{
-    AuthenticationResponse, RegistrationResponse, ResponseError, ResponseForm,
-};
+use domain::webauthn::response::AuthenticationResponse;
+use domain::webauthn::response::RegistrationResponse;
+use domain::webauthn::response::ResponseError;
+use domain::webauthn::response::ResponseForm;
 use serde::Serialize;
 
 use super::auth::{WIRE, agent};
 use super::authenticators::problem_of;
-use super::cors;
+use super::cors::about;
 use super::error::{ApiError, escaped};
-use super::inbound::{Answer, Inbound, member, serve};
 use super::keys;
 use super::reasons::{Call, Telling, telling};
+use super::request::{Request, member, ok};
 use super::settings::Settings;
+use super::state::State;
 use super::tokens::{Kind, Presented};
 use super::transactions::{Succeeded, transaction_token};
-use crate::api::RefusalInfo;
-use crate::app::App;
+use crate::http::{RefusalInfo, reply};
 
 /// What this wire demands of a credential's form: `type` must be there, `rawId` need not, padding may be.
 pub const FORM: ResponseForm = ResponseForm {
@@ -56,12 +55,42 @@ struct ServerResponse<'a> {
     reason: Option<Reason>,
 }
 
+/// Whose Relying Party a result is about.
+#[derive(Clone, Debug)]
+enum Whose {
+    /// The result does not say.
+    Nobody,
+    /// The status token says so, valid or not. It decides nothing but the status of a refusal.
+    Claimed(RelyingPartyId),
+    /// The status token proves it, or the challenge names it.
+    Proven(Arc<RelyingParty>),
+}
+
+impl Whose {
+    /// The HTTP status of a refusal, as the Relying Party has chosen.
+    async fn failed_status(&self, state: &State) -> StatusCode {
+        let rp = match self {
+            Self::Nobody => None,
+            Self::Claimed(id) => state.passkeys.relying_party_itself(*id).await.ok(),
+            Self::Proven(rp) => Some(Arc::clone(rp)),
+        };
+        rp.map_or(StatusCode::OK, |rp| Settings::of(&rp).failed_status())
+    }
+
+    fn proven(&self) -> Option<&Arc<RelyingParty>> {
+        match self {
+            Self::Proven(rp) => Some(rp),
+            Self::Nobody | Self::Claimed(_) => None,
+        }
+    }
+}
+
 /// Why a result was not accepted.
 enum Failed {
     /// An error of the transport.
     Error(ApiError),
     /// A ceremony that failed.
-    Refused(Refusal),
+    Refused(Whose, Refusal),
 }
 
 impl From<ApiError> for Failed {
@@ -70,9 +99,10 @@ impl From<ApiError> for Failed {
     }
 }
 
-impl From<Refusal> for Failed {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
+impl Failed {
+    /// A ceremony that failed, for `map_err`.
+    fn of(whose: &Whose) -> impl Fn(Refusal) -> Self {
+        move |refusal| Self::Refused(whose.clone(), refusal)
     }
 }
 
@@ -106,115 +136,104 @@ impl Credential {
 }
 
 /// `POST /_app/attestation/result`.
-pub async fn attestation(State(app): State<App>, request: Request) -> Response {
-    result(app, request, CeremonyKind::Registration).await
+pub async fn attestation(request: Request) -> Result<Response, ApiError> {
+    result(&request, CeremonyKind::Registration).await
 }
 
 /// `POST /_app/assertion/result`.
-pub async fn assertion(State(app): State<App>, request: Request) -> Response {
-    result(app, request, CeremonyKind::Authentication).await
+pub async fn assertion(request: Request) -> Result<Response, ApiError> {
+    result(&request, CeremonyKind::Authentication).await
 }
 
-async fn result(app: App, request: Request, kind: CeremonyKind) -> Response {
-    let page = cors::Page::of(request.headers());
-    let mut parties = Parties::default();
-    let mut refused = None;
-    let (found, why) = (&mut parties, &mut refused);
-    let mut response = serve(
-        app.clone(),
-        request,
-        async move |app, inbound| match finish(&app, &inbound, kind, found).await {
-            Ok(token) => Answer::ok(&ServerResponse {
+async fn result(request: &Request, kind: CeremonyKind) -> Result<Response, ApiError> {
+    match finish(request, kind).await {
+        Ok((rp, token)) => {
+            let succeeded = ok(&ServerResponse {
                 status: "ok",
                 error_message: "",
                 token: Some(token),
                 reason: None,
-            }),
-            Err(Failed::Error(error)) => Err(error),
-            Err(Failed::Refused(refusal)) => {
-                *why = Some(refusal.reason);
-                failed(&app, found, kind, &refusal).await
-            }
-        },
-    )
-    .await;
-    if let Some(reason) = refused {
-        // The status does not say it, so the log has to.
-        let code = u32::from(response.status().as_u16());
-        response.extensions_mut().insert(RefusalInfo {
-            code,
-            reason: Some(reason),
-        });
-    }
-    let own = parties.proven.as_deref();
-    page.show(&app, own, &mut response).await;
-    response
-}
-
-/// Whose Relying Party a result is about.
-#[derive(Debug, Default)]
-struct Parties {
-    /// The one that the status token proves, or the challenge names.
-    proven: Option<Arc<RelyingParty>>,
-    /// The one that the status token says, valid or not. It decides nothing but the status of a refusal.
-    claimed: Option<RelyingPartyId>,
-}
-
-impl Parties {
-    /// The HTTP status of a refusal, as the Relying Party has chosen.
-    async fn failed_status(&self, app: &App) -> StatusCode {
-        let claimed;
-        let rp = match (&self.proven, self.claimed) {
-            (Some(rp), _) => Some(rp),
-            (None, Some(id)) => {
-                claimed = app.passkeys.relying_party_itself(id).await.ok();
-                claimed.as_ref()
-            }
-            (None, None) => None,
-        };
-        rp.map_or(StatusCode::OK, |rp| Settings::of(rp).failed_status())
-    }
-}
-
-/// Judges the answer; the transaction token of a success.
-async fn finish(
-    app: &App,
-    inbound: &Inbound,
-    kind: CeremonyKind,
-    parties: &mut Parties,
-) -> Result<String, Failed> {
-    inbound.accepts_json()?;
-    let body = inbound.json()?;
-    let object = body.as_object().ok_or_else(ApiError::internal)?;
-    let transaction = match string(object, "statusToken")? {
-        None => None,
-        Some(token) => {
-            let verified = match Presented::parse(token) {
-                Some(presented) => {
-                    parties.claimed = Some(presented.aud.into());
-                    keys::verified(app, Kind::Status, &presented).await?
-                }
-                None => None,
-            };
-            let (rp, claims) = verified.ok_or_else(|| {
-                Refusal::new(
-                    Reason::AccessDenied,
-                    "The statusToken is not valid or has expired.",
-                )
-            })?;
-            parties.proven = Some(rp);
-            claims.txn.map(CeremonyId::from)
+            });
+            about(&rp, succeeded)
         }
+        Err(Failed::Error(error)) => Err(error),
+        Err(Failed::Refused(whose, refusal)) => {
+            let response = failed(&request.state, &whose, kind, &refusal).await;
+            match whose.proven() {
+                Some(rp) => about(rp, response),
+                None => response,
+            }
+        }
+    }
+}
+
+/// Judges the answer of the authenticator: the Relying Party and the transaction token of a success.
+async fn finish(
+    request: &Request,
+    kind: CeremonyKind,
+) -> Result<(Arc<RelyingParty>, String), Failed> {
+    let state = &request.state;
+    request.accepts_json()?;
+    let sent = request.json_text().await?;
+    let body = sent.object()?;
+    let object = body.as_object().ok_or_else(ApiError::internal)?;
+    let token = status_token(state, object).await?;
+    let whose = match &token {
+        Some((rp, _)) => Whose::Proven(Arc::clone(rp)),
+        None => Whose::Nobody,
     };
     let credential = Credential::read(kind, &body)
-        .map_err(|error| Refusal::new(error.reason(), error.to_string()))?;
-    let rp = if let Some(rp) = &parties.proven {
-        Arc::clone(rp)
-    } else {
-        let rp = by_challenge(app, credential.challenge()).await?;
-        Arc::clone(parties.proven.insert(rp))
+        .map_err(|error| Refusal::new(error.reason(), error.to_string()))
+        .map_err(Failed::of(&whose))?;
+    let (rp, transaction) = match token {
+        Some((rp, transaction)) => (rp, transaction),
+        None => {
+            let rp = by_challenge(state, credential.challenge()).await;
+            (rp.map_err(Failed::of(&whose))?, None)
+        }
     };
-    let settings = Settings::of(&rp);
+    let whose = Whose::Proven(Arc::clone(&rp));
+    let token = process(request, &rp, transaction, &credential, object).await;
+    Ok((rp, token.map_err(Failed::of(&whose))?))
+}
+
+/// The Relying Party that the status token proves, and its transaction; `None` when there is no token.
+async fn status_token(
+    state: &State,
+    object: &Object<'_>,
+) -> Result<Option<(Arc<RelyingParty>, Option<CeremonyId>)>, Failed> {
+    let Some(token) = string(object, "statusToken").map_err(Failed::of(&Whose::Nobody))? else {
+        return Ok(None);
+    };
+    let (claimed, verified) = match Presented::parse(token) {
+        Some(presented) => (
+            Whose::Claimed(presented.aud.into()),
+            keys::verified(state, Kind::Status, &presented).await?,
+        ),
+        None => (Whose::Nobody, None),
+    };
+    match verified {
+        Some((rp, claims)) => Ok(Some((rp, claims.txn.map(CeremonyId::from)))),
+        None => Err(Failed::Refused(
+            claimed,
+            Refusal::new(
+                Reason::AccessDenied,
+                "The statusToken is not valid or has expired.",
+            ),
+        )),
+    }
+}
+
+/// Finishes the ceremony; the transaction token of a success.
+async fn process(
+    request: &Request,
+    rp: &RelyingParty,
+    transaction: Option<CeremonyId>,
+    credential: &Credential,
+    object: &Object<'_>,
+) -> Result<String, Refusal> {
+    let state = &request.state;
+    let settings = Settings::of(rp);
     let ceremony = CeremonyId::of_challenge(credential.challenge());
     match transaction {
         Some(transaction) if transaction == ceremony => {}
@@ -222,35 +241,34 @@ async fn finish(
             return Err(Refusal::new(
                 Reason::CeremonyNotFound,
                 "The statusToken belongs to another transaction.",
-            )
-            .into());
+            ));
         }
-        None if settings.status_token_required => return Err(token_missing().into()),
+        None if settings.status_token_required => return Err(token_missing()),
         None => {}
     }
-    let actor = actor(&inbound.headers, object)?;
-    let finished = match &credential {
+    let actor = actor(request.headers(), object)?;
+    let finished = match credential {
         Credential::Registration(response) => {
             let name = friendly_name(object)?;
-            register(app, &rp, &settings, response, name, &actor).await
+            register(state, rp, &settings, response, name, &actor).await
         }
         Credential::Authentication(response) => {
-            sign_in(app, &rp, &settings, response, &actor).await
+            sign_in(state, rp, &settings, response, &actor).await
         }
     };
-    app.nevis.waiters.ring(ceremony);
-    Ok(finished?)
+    state.waiters.ring(ceremony);
+    finished
 }
 
 async fn register(
-    app: &App,
+    state: &State,
     rp: &RelyingParty,
     settings: &Settings,
     response: &RegistrationResponse,
     name: Option<&str>,
     actor: &Actor,
 ) -> Result<String, Refusal> {
-    let finished = app
+    let finished = state
         .passkeys
         .finish_registration(rp.id, response, name, actor)
         .await?;
@@ -264,17 +282,17 @@ async fn register(
         user_name: &finished.user_name,
         credential: record.key,
     };
-    transaction_token(app, settings, succeeded).await
+    transaction_token(state, settings, succeeded).await
 }
 
 async fn sign_in(
-    app: &App,
+    state: &State,
     rp: &RelyingParty,
     settings: &Settings,
     response: &AuthenticationResponse,
     actor: &Actor,
 ) -> Result<String, Refusal> {
-    let signed_in = app
+    let signed_in = state
         .passkeys
         .finish_authentication(rp.id, response, actor)
         .await?;
@@ -295,13 +313,14 @@ async fn sign_in(
         user_name: &signed_in.user.name,
         credential: signed_in.credential,
     };
-    transaction_token(app, settings, succeeded).await
+    transaction_token(state, settings, succeeded).await
 }
 
 /// The Relying Party that the challenge names. One that names none belongs to a transaction whose status token is missing.
-async fn by_challenge(app: &App, challenge: &[u8]) -> Result<Arc<RelyingParty>, Refusal> {
+async fn by_challenge(state: &State, challenge: &[u8]) -> Result<Arc<RelyingParty>, Refusal> {
     let id = relying_party_of_challenge(challenge).ok_or_else(token_missing)?;
-    app.passkeys
+    state
+        .passkeys
         .relying_party_itself(id)
         .await
         .map_err(|refusal| match refusal.reason {
@@ -353,48 +372,54 @@ fn friendly_name<'v>(object: &'v Object<'_>) -> Result<Option<&'v str>, Refusal>
 
 /// What is said about a refusal.
 async fn failed(
-    app: &App,
-    parties: &Parties,
+    state: &State,
+    whose: &Whose,
     kind: CeremonyKind,
     refusal: &Refusal,
-) -> Result<Answer, ApiError> {
-    let rp = parties.proven.as_deref();
-    let message: Cow<'_, str> = match telling(refusal.reason) {
+) -> Result<Response, ApiError> {
+    let message: &str = match telling(refusal.reason) {
         Telling::Nothing => return Err(ApiError::refused(Call::Result, refusal)),
-        Telling::Particulars | Telling::Standing => Cow::Borrowed(&refusal.message),
-        Telling::Verdict => Cow::Borrowed(match kind {
+        Telling::Particulars | Telling::Standing => &refusal.message,
+        Telling::Verdict => match kind {
             CeremonyKind::Registration => "The credential could not be registered.",
             CeremonyKind::Authentication => "The credential was not accepted.",
-        }),
+        },
     };
-    let reason = if refusal.reason == Reason::CredentialUnknown && may_tell(app, rp, refusal).await
-    {
-        Some(refusal.reason)
-    } else {
-        None
+    let reason = match whose.proven() {
+        Some(rp)
+            if refusal.reason == Reason::CredentialUnknown
+                && may_tell(state, rp, refusal).await =>
+        {
+            Some(refusal.reason)
+        }
+        _ => None,
     };
-    let Answer::Json(_, body) = Answer::ok(&ServerResponse {
+    let body = ServerResponse {
         status: "failed",
-        error_message: &message,
+        error_message: message,
         token: None,
         reason,
-    })?
-    else {
-        return Err(ApiError::internal());
     };
-    let status = parties.failed_status(app).await;
-    Ok(Answer::Json(status, escaped(&body)))
+    let body = serde_json::to_vec(&body).map_err(|_| ApiError::internal())?;
+    let status = whose.failed_status(state).await;
+    let mut response = reply::not_stored(reply::json(status, escaped(&body)));
+    // The status does not say it, so the log has to.
+    response.extensions_mut().insert(RefusalInfo {
+        code: u32::from(status.as_u16()),
+        reason: Some(refusal.reason),
+    });
+    Ok(response)
 }
 
 /// Whether the client may learn that its credential is unknown. Only where nobody was named: there the authenticator chose a
 /// passkey by itself, and a stale one would be offered for ever. Where a user was named, an honest client can only answer
 /// with a listed credential, and the difference would tell a stranger which credentials exist.
-async fn may_tell(app: &App, rp: Option<&RelyingParty>, refusal: &Refusal) -> bool {
-    let (Some(rp), Some(id)) = (rp, refusal.ceremony) else {
+async fn may_tell(state: &State, rp: &RelyingParty, refusal: &Refusal) -> bool {
+    let Some(id) = refusal.ceremony else {
         return false;
     };
     Settings::of(rp).tell_unknown_credentials
-        && app
+        && state
             .passkeys
             .ceremony(rp.id, id)
             .await

@@ -3,7 +3,6 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::response::Response;
@@ -15,17 +14,17 @@ use domain::model::user::UserRef;
 use serde::Serialize;
 
 use super::auth::access_key;
-use super::cors;
+use super::cors::about;
 use super::error::{ApiError, refused};
-use super::inbound::{Answer, Inbound, serve, text};
 use super::keys;
 use super::reasons::Call;
+use super::request::{Request, ok, text};
 use super::settings::Settings;
+use super::state::State;
 use super::tokens::{Claims, Kind, Presented};
 use super::transactions::{Succeeded, transaction_token};
 use super::uuid::Uuid;
 use crate::api::dates::Date;
-use crate::app::App;
 
 /// Longest time that a request may wait, in seconds.
 const MAX_WAIT: u64 = 30;
@@ -76,42 +75,43 @@ const UNKNOWN: Report = Report {
 };
 
 /// The call.
-pub async fn read(State(app): State<App>, request: Request) -> Response {
-    let page = cors::Page::of(request.headers());
-    let mut party = None;
-    let found = &mut party;
-    let mut response = serve(app.clone(), request, async move |app, inbound| {
-        let wait = wait(&inbound)?;
-        let body = inbound.json()?;
-        let object = body.as_object().ok_or_else(ApiError::internal)?;
-        let token =
-            text(object, "statusToken")?.ok_or_else(|| ApiError::rule("statusToken is missing"))?;
-        let verified = match Presented::parse(token) {
-            Some(presented) => keys::verified(&app, Kind::Status, &presented).await?,
-            None => None,
-        };
-        let Some((rp, claims)) = verified else {
-            return Answer::ok(&UNKNOWN);
-        };
-        let rp = found.insert(rp);
-        let Some(id) = claims.txn.map(CeremonyId::from) else {
-            return Answer::ok(&UNKNOWN);
-        };
-        match ended(&app, rp, id, wait).await? {
-            Some(ceremony) => {
-                Answer::ok(&report(&app, rp, &inbound.headers, &ceremony, &claims).await?)
-            }
-            None => Answer::ok(&UNKNOWN),
-        }
-    })
-    .await;
-    page.show(&app, party.as_deref(), &mut response).await;
-    response
+pub async fn read(request: Request) -> Result<Response, ApiError> {
+    let wait = wait(&request)?;
+    let sent = request.json_text().await?;
+    let body = sent.object()?;
+    let object = body.as_object().ok_or_else(ApiError::internal)?;
+    let token =
+        text(object, "statusToken")?.ok_or_else(|| ApiError::rule("statusToken is missing"))?;
+    let verified = match Presented::parse(token) {
+        Some(presented) => keys::verified(&request.state, Kind::Status, &presented).await?,
+        None => None,
+    };
+    match verified {
+        Some((rp, claims)) => about(&rp, standing(&request, &rp, &claims, wait).await),
+        None => ok(&UNKNOWN),
+    }
+}
+
+/// How the transaction of a status token stands.
+async fn standing(
+    request: &Request,
+    rp: &RelyingParty,
+    claims: &Claims,
+    wait: Duration,
+) -> Result<Response, ApiError> {
+    let state = &request.state;
+    let Some(id) = claims.txn.map(CeremonyId::from) else {
+        return ok(&UNKNOWN);
+    };
+    match ended(state, rp, id, wait).await? {
+        Some(ceremony) => ok(&report(state, rp, request.headers(), &ceremony, claims).await?),
+        None => ok(&UNKNOWN),
+    }
 }
 
 /// How long to wait for the end of the transaction.
-fn wait(inbound: &Inbound) -> Result<Duration, ApiError> {
-    let query = inbound.query()?;
+fn wait(request: &Request) -> Result<Duration, ApiError> {
+    let query = request.query()?;
     let Some(text) = query.get("wait") else {
         return Ok(Duration::ZERO);
     };
@@ -123,7 +123,7 @@ fn wait(inbound: &Inbound) -> Result<Duration, ApiError> {
 
 /// The ceremony as it stands once it has ended, or the time is over, or the process stops.
 async fn ended(
-    app: &App,
+    state: &State,
     rp: &RelyingParty,
     id: CeremonyId,
     wait: Duration,
@@ -131,21 +131,21 @@ async fn ended(
     let place = if wait.is_zero() {
         None
     } else {
-        app.nevis.waiters.join(id)
+        state.waiters.join(id)
     };
     let Some(place) = place else {
-        return ceremony(app, rp, id).await;
+        return ceremony(state, rp, id).await;
     };
     let mut over = pin!(tokio::time::sleep(wait));
-    let mut stopping = pin!(app.lifecycle.drained());
+    let mut stopping = pin!(state.lifecycle.drained());
     loop {
         // Listening begins before looking, so that no end slips through between the two.
         let mut bell = pin!(place.bell.notified());
         bell.as_mut().enable();
-        let found = ceremony(app, rp, id).await?;
+        let found = ceremony(state, rp, id).await?;
         let pending = found
             .as_ref()
-            .is_some_and(|c| c.standing(app.passkeys.now()) == Standing::Pending);
+            .is_some_and(|c| c.standing(state.passkeys.now()) == Standing::Pending);
         if !pending {
             return Ok(found);
         }
@@ -159,11 +159,11 @@ async fn ended(
 }
 
 async fn ceremony(
-    app: &App,
+    state: &State,
     rp: &RelyingParty,
     id: CeremonyId,
 ) -> Result<Option<Ceremony>, ApiError> {
-    match app.passkeys.ceremony(rp.id, id).await {
+    match state.passkeys.ceremony(rp.id, id).await {
         Ok(ceremony) => Ok(Some(ceremony)),
         Err(refusal) if refusal.reason == Reason::CeremonyNotFound => Ok(None),
         Err(refusal) => Err(ApiError::refused(Call::Api, &refusal)),
@@ -171,13 +171,13 @@ async fn ceremony(
 }
 
 async fn report(
-    app: &App,
+    state: &State,
     rp: &RelyingParty,
     headers: &HeaderMap,
     ceremony: &Ceremony,
     claims: &Claims,
 ) -> Result<Report, ApiError> {
-    let standing = ceremony.standing(app.passkeys.now());
+    let standing = ceremony.standing(state.passkeys.now());
     let named = match &ceremony.asked {
         Asked::Registration(asked) => Some(asked.user_name.clone()),
         Asked::Authentication(asked) => asked.user_name.clone(),
@@ -185,7 +185,7 @@ async fn report(
     // A transaction that was begun for nobody has a user once somebody has signed in.
     let name = match (named, ceremony.user) {
         (None, Some(user)) if standing == Standing::Succeeded => {
-            match app.passkeys.user(rp.id, UserRef::Id(user)).await {
+            match state.passkeys.user(rp.id, UserRef::Id(user)).await {
                 Ok(user) => Some(user.name),
                 // Deleted between the two reads; the transaction goes with the user.
                 Err(refusal) if refusal.reason == Reason::UserUnknown => None,
@@ -205,7 +205,7 @@ async fn report(
                 user_name: name,
                 credential,
             };
-            let token = transaction_token(app, &Settings::of(rp), succeeded).await;
+            let token = transaction_token(state, &Settings::of(rp), succeeded).await;
             Some(token.map_err(refused(Call::Api))?)
         }
         _ => None,
@@ -232,11 +232,11 @@ async fn report(
         })),
         reason: match (standing, ceremony.state) {
             (Standing::Failed, CeremonyState::Failed(reason))
-                if shows_access_key(app, rp, headers).await =>
+                if shows_access_key(state, rp, headers).await =>
             {
                 Some(reason)
             }
-            (Standing::Expired, _) if shows_access_key(app, rp, headers).await => {
+            (Standing::Expired, _) if shows_access_key(state, rp, headers).await => {
                 Some(Reason::CeremonyExpired)
             }
             _ => None,
@@ -245,9 +245,9 @@ async fn report(
 }
 
 /// Whether the caller is the back end of this Relying Party. No key is needed, and a wrong one is no error.
-async fn shows_access_key(app: &App, rp: &RelyingParty, headers: &HeaderMap) -> bool {
+async fn shows_access_key(state: &State, rp: &RelyingParty, headers: &HeaderMap) -> bool {
     headers.contains_key(AUTHORIZATION)
-        && access_key(app, headers)
+        && access_key(state, headers)
             .await
             .is_ok_and(|caller| caller.rp.id == rp.id)
 }

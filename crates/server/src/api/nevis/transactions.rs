@@ -7,12 +7,11 @@ use domain::model::clock::Timestamp;
 use domain::model::ids::{CeremonyId, CredentialKey, RelyingPartyId, UserId};
 use domain::model::refusal::Refusal;
 
-use super::CHANNEL;
 use super::keys;
 use super::settings::{Settings, TransactionTokenAlgorithm};
+use super::state::{CHANNEL, State};
 use super::tokens::{Claims, Kind, scope};
 use super::uuid::Uuid;
-use crate::app::App;
 
 /// Sets the ids of transaction tokens apart from any other image of a ceremony's key.
 const TOKEN_ID: &[u8] = b"passkeyd transaction token v1";
@@ -22,15 +21,15 @@ const TOKEN_ID: &[u8] = b"passkeyd transaction token v1";
 /// # Errors
 /// Faults of the store.
 pub async fn status_token(
-    app: &App,
+    state: &State,
     settings: &Settings,
     ceremony: &Ceremony,
     user: Option<(UserId, &str)>,
 ) -> Result<String, Refusal> {
     let mut claims = Claims::new(
-        app.public_url.as_str(),
+        state.public_url.as_str(),
         ceremony.relying_party.into(),
-        Uuid(app.passkeys.new_token_id().0),
+        Uuid(state.passkeys.new_token_id().0),
         scope::STATUS,
         ceremony.created,
         Some(
@@ -43,7 +42,13 @@ pub async fn status_token(
     claims.username = user.map(|(_, name)| name.to_owned());
     claims.txn = Some(ceremony.id.into());
     claims.channel = Some(CHANNEL.to_owned());
-    keys::sign(&app.passkeys, ceremony.relying_party, Kind::Status, &claims).await
+    keys::sign(
+        &state.passkeys,
+        ceremony.relying_party,
+        Kind::Status,
+        &claims,
+    )
+    .await
 }
 
 /// A transaction that succeeded: all that its token says.
@@ -71,13 +76,13 @@ pub struct Succeeded<'a> {
 /// # Errors
 /// Faults of the store.
 pub async fn transaction_token(
-    app: &App,
+    state: &State,
     settings: &Settings,
     succeeded: Succeeded<'_>,
 ) -> Result<String, Refusal> {
     let made = Timestamp(succeeded.at.seconds() * 1000);
     let mut claims = Claims::new(
-        app.public_url.as_str(),
+        state.public_url.as_str(),
         succeeded.rp.into(),
         token_id(succeeded.ceremony),
         match succeeded.kind {
@@ -95,9 +100,9 @@ pub async fn transaction_token(
     claims.channel = Some(CHANNEL.to_owned());
     match settings.transaction_token_algorithm {
         TransactionTokenAlgorithm::Hs512 => {
-            keys::sign(&app.passkeys, succeeded.rp, Kind::Transaction, &claims).await
+            keys::sign(&state.passkeys, succeeded.rp, Kind::Transaction, &claims).await
         }
-        TransactionTokenAlgorithm::Es256 => keys::signing_key(&app.passkeys, succeeded.rp)
+        TransactionTokenAlgorithm::Es256 => keys::signing_key(&state.passkeys, succeeded.rp)
             .await?
             .sign(&claims)
             .ok_or_else(|| Reason::Internal.into()),

@@ -1,6 +1,5 @@
 //! `/api/v1/users` and `/api/v1/aadb2c/users` (contract section 3.7).
 
-use axum::extract::{Request, State};
 use axum::response::Response;
 use domain::Reason;
 use domain::model::credential::CredentialRecord;
@@ -11,12 +10,13 @@ use serde::Serialize;
 use super::auth::access_key;
 use super::authenticators::Authenticator;
 use super::error::{ApiError, refused};
-use super::inbound::{Answer, Inbound, serve};
 use super::named::not_enabled;
 use super::reasons::Call;
+use super::request::{Request, ok};
+use super::state::State;
 use super::uuid::Uuid;
 use crate::api::dates::Date;
-use crate::app::App;
+use crate::http::reply::no_content;
 
 /// Whether a user has confirmed an authenticator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -80,104 +80,98 @@ struct Lookup {
 }
 
 /// `GET /api/v1/users/{userId}`.
-pub async fn by_id(State(app): State<App>, request: Request) -> Response {
-    serve(app, request, async |app, inbound| {
-        let caller = access_key(&app, &inbound.headers).await?;
-        let id = id(&inbound)?;
-        show(&app, &caller, UserRef::Id(id)).await
-    })
-    .await
+pub async fn by_id(request: Request) -> Result<Response, ApiError> {
+    let caller = access_key(&request.state, request.headers()).await?;
+    let id = id(&request)?;
+    show(&request.state, &caller, UserRef::Id(id)).await
 }
 
 /// `GET /api/v1/users?username=`.
-pub async fn by_name(State(app): State<App>, request: Request) -> Response {
-    serve(app, request, async |app, inbound| {
-        let caller = access_key(&app, &inbound.headers).await?;
-        let query = inbound.query()?;
-        let name = query
-            .get("username")
-            .filter(|name| !name.is_empty())
-            .ok_or_else(|| ApiError::rule("username is missing in the query"))?;
-        show(&app, &caller, UserRef::Name(name)).await
-    })
-    .await
+pub async fn by_name(request: Request) -> Result<Response, ApiError> {
+    let caller = access_key(&request.state, request.headers()).await?;
+    let query = request.query()?;
+    let name = query
+        .get("username")
+        .filter(|name| !name.is_empty())
+        .ok_or_else(|| ApiError::rule("username is missing in the query"))?;
+    show(&request.state, &caller, UserRef::Name(name)).await
 }
 
 /// `DELETE /api/v1/users/{userId}`.
-pub async fn delete(State(app): State<App>, request: Request) -> Response {
-    serve(app, request, async |app, inbound| {
-        let caller = access_key(&app, &inbound.headers).await?;
-        app.passkeys
-            .delete_user(caller.rp.id, UserRef::Id(id(&inbound)?), &caller.actor)
-            .await
-            .map_err(refused(Call::Api))?;
-        Ok(Answer::NoContent)
-    })
-    .await
+pub async fn delete(request: Request) -> Result<Response, ApiError> {
+    let caller = access_key(&request.state, request.headers()).await?;
+    request
+        .state
+        .passkeys
+        .delete_user(caller.rp.id, UserRef::Id(id(&request)?), &caller.actor)
+        .await
+        .map_err(refused(Call::Api))?;
+    Ok(no_content())
 }
 
 /// `GET /api/v1/aadb2c/users?objectId=`. The object id is the user's name, or else the user's id.
-pub async fn b2c(State(app): State<App>, request: Request) -> Response {
-    serve(app, request, async |app, inbound| {
-        let caller = access_key(&app, &inbound.headers).await?;
-        let query = inbound.query()?;
-        let object = query
-            .get("objectId")
-            .filter(|id| !id.is_empty())
-            .ok_or_else(|| ApiError::rule("objectId is missing in the query"))?;
-        let by_key = Uuid::parse(object).map(|id| UserRef::Id(id.into()));
-        for user in [Some(UserRef::Name(object)), by_key].into_iter().flatten() {
-            match app.passkeys.user_with_credentials(caller.rp.id, user).await {
-                Ok((user, credentials)) => {
-                    return Answer::ok(&Lookup {
-                        status: match UserStatus::of(credentials.len()) {
-                            UserStatus::New => "new",
-                            UserStatus::Active => "active",
-                        },
-                        user_id: Some(user.id.into()),
-                    });
-                }
-                Err(refusal) if refusal.reason == Reason::UserUnknown => {}
-                Err(refusal) => return Err(ApiError::refused(Call::Api, &refusal)),
+pub async fn b2c(request: Request) -> Result<Response, ApiError> {
+    let caller = access_key(&request.state, request.headers()).await?;
+    let query = request.query()?;
+    let object = query
+        .get("objectId")
+        .filter(|id| !id.is_empty())
+        .ok_or_else(|| ApiError::rule("objectId is missing in the query"))?;
+    let by_key = Uuid::parse(object).map(|id| UserRef::Id(id.into()));
+    for user in [Some(UserRef::Name(object)), by_key].into_iter().flatten() {
+        match request
+            .state
+            .passkeys
+            .user_with_credentials(caller.rp.id, user)
+            .await
+        {
+            Ok((user, credentials)) => {
+                return ok(&Lookup {
+                    status: match UserStatus::of(credentials.len()) {
+                        UserStatus::New => "new",
+                        UserStatus::Active => "active",
+                    },
+                    user_id: Some(user.id.into()),
+                });
             }
+            Err(refusal) if refusal.reason == Reason::UserUnknown => {}
+            Err(refusal) => return Err(ApiError::refused(Call::Api, &refusal)),
         }
-        Answer::ok(&Lookup {
-            status: "unknown",
-            user_id: None,
-        })
+    }
+    ok(&Lookup {
+        status: "unknown",
+        user_id: None,
     })
-    .await
 }
 
 /// `POST /api/v1/users/{userId}/verification`: codes by SMS and recovery codes, which passkeyd does not have.
-pub async fn verification(State(app): State<App>, request: Request) -> Response {
-    serve(app, request, async |app, inbound| {
-        let caller = access_key(&app, &inbound.headers).await?;
-        app.passkeys
-            .user(caller.rp.id, UserRef::Id(id(&inbound)?))
-            .await
-            .map_err(refused(Call::Api))?;
-        Err(not_enabled())
-    })
-    .await
+pub async fn verification(request: Request) -> Result<Response, ApiError> {
+    let caller = access_key(&request.state, request.headers()).await?;
+    request
+        .state
+        .passkeys
+        .user(caller.rp.id, UserRef::Id(id(&request)?))
+        .await
+        .map_err(refused(Call::Api))?;
+    Err(not_enabled())
 }
 
 async fn show(
-    app: &App,
+    state: &State,
     caller: &super::auth::Caller,
     user: UserRef<'_>,
-) -> Result<Answer, ApiError> {
-    let (user, credentials) = app
+) -> Result<Response, ApiError> {
+    let (user, credentials) = state
         .passkeys
         .user_with_credentials(caller.rp.id, user)
         .await
         .map_err(refused(Call::Api))?;
-    Answer::ok(&Shown::new(&user, &credentials))
+    ok(&Shown::new(&user, &credentials))
 }
 
 /// The user in the path. What is no UUID names nobody.
-fn id(inbound: &Inbound) -> Result<UserId, ApiError> {
-    Uuid::parse(inbound.segment("user"))
+fn id(request: &Request) -> Result<UserId, ApiError> {
+    Uuid::parse(request.segment("user"))
         .map(UserId::from)
         .ok_or_else(|| ApiError::not_found(Reason::UserUnknown.what()).because(Reason::UserUnknown))
 }

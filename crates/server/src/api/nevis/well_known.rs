@@ -1,17 +1,16 @@
 //! `/.well-known/assetlinks.json` and `/.well-known/apple-app-site-association` (contract section 1.5): which apps may use the
 //! passkeys of an RP ID. They count for the Relying Parties whose RP ID is passkeyd's own host; another host serves its own.
 
-use axum::extract::{Request, State};
 use axum::response::Response;
 use domain::Reason;
 use domain::webauthn::relying_party::RpId;
 use serde_json::{Value, json};
 
 use super::error::{ApiError, refused};
-use super::inbound::{Answer, serve};
 use super::reasons::Call;
+use super::request::{Request, ok};
 use super::settings::Settings;
-use crate::app::App;
+use super::state::State;
 
 /// Most Relying Parties with one RP ID whose apps are named.
 const MAX_PARTIES: usize = 64;
@@ -20,62 +19,60 @@ const LOGIN: &str = "delegate_permission/common.get_login_creds";
 const LINKS: &str = "delegate_permission/common.handle_all_urls";
 
 /// `GET /.well-known/assetlinks.json`.
-pub async fn android(State(app): State<App>, request: Request) -> Response {
-    serve(app, request, async |app, _| {
-        let apps: Vec<Value> = settings(&app)
-            .await?
-            .into_iter()
-            .flat_map(|settings| settings.android_apps)
-            .map(|android| {
-                json!({
-                    "relation": [LINKS, LOGIN],
-                    "target": {
-                        "namespace": "android_app",
-                        "package_name": android.package_name,
-                        "sha256_cert_fingerprints": android.sha256_cert_fingerprints,
-                    },
-                })
+pub async fn android(request: Request) -> Result<Response, ApiError> {
+    let apps: Vec<Value> = settings(&request.state)
+        .await?
+        .into_iter()
+        .flat_map(|settings| settings.android_apps)
+        .map(|android| {
+            json!({
+                "relation": [LINKS, LOGIN],
+                "target": {
+                    "namespace": "android_app",
+                    "package_name": android.package_name,
+                    "sha256_cert_fingerprints": android.sha256_cert_fingerprints,
+                },
             })
-            .collect();
-        if apps.is_empty() {
-            return Err(none());
-        }
-        let site = json!({
-            "relation": [LOGIN],
-            "target": {"namespace": "web", "site": app.public_url.origin()},
-        });
-        let statements: Vec<Value> = std::iter::once(site).chain(apps).collect();
-        Answer::ok(&statements)
-    })
-    .await
+        })
+        .collect();
+    if apps.is_empty() {
+        return Err(none());
+    }
+    let site = json!({
+        "relation": [LOGIN],
+        "target": {"namespace": "web", "site": request.state.public_url.origin()},
+    });
+    let statements: Vec<Value> = std::iter::once(site).chain(apps).collect();
+    ok(&statements)
 }
 
 /// `GET /.well-known/apple-app-site-association`.
-pub async fn apple(State(app): State<App>, request: Request) -> Response {
-    serve(app, request, async |app, _| {
-        let apps: Vec<String> = settings(&app)
-            .await?
-            .into_iter()
-            .flat_map(|settings| settings.apple_apps)
-            .collect();
-        if apps.is_empty() {
-            return Err(none());
-        }
-        Answer::ok(&json!({"webcredentials": {"apps": apps}}))
-    })
-    .await
+pub async fn apple(request: Request) -> Result<Response, ApiError> {
+    let apps: Vec<String> = settings(&request.state)
+        .await?
+        .into_iter()
+        .flat_map(|settings| settings.apple_apps)
+        .collect();
+    if apps.is_empty() {
+        return Err(none());
+    }
+    ok(&json!({"webcredentials": {"apps": apps}}))
 }
 
 /// The settings of the Relying Parties whose RP ID is passkeyd's own host. The host is the configured one, never that of the
 /// request.
-async fn settings(app: &App) -> Result<Vec<Settings>, ApiError> {
-    let Ok(rp_id) = RpId::parse(app.public_url.host()) else {
+async fn settings(state: &State) -> Result<Vec<Settings>, ApiError> {
+    let Ok(rp_id) = RpId::parse(state.public_url.host()) else {
         return Ok(Vec::new());
     };
-    let directory = app.passkeys.directory().await.map_err(refused(Call::Api))?;
+    let directory = state
+        .passkeys
+        .directory()
+        .await
+        .map_err(refused(Call::Api))?;
     let mut found = Vec::new();
     for id in directory.with_rp_id(&rp_id).iter().take(MAX_PARTIES) {
-        match app.passkeys.relying_party_itself(*id).await {
+        match state.passkeys.relying_party_itself(*id).await {
             Ok(rp) => found.push(Settings::of(&rp)),
             Err(refusal) if refusal.reason == Reason::RelyingPartyUnknown => {}
             Err(refusal) => return Err(ApiError::refused(Call::Api, &refusal)),

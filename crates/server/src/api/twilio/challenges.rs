@@ -1,25 +1,24 @@
 //! `Entities/{identity}/Challenges` (contract section 8.2): authentications in the words of this wire.
 
-use axum::extract::{Request, State};
 use axum::response::Response;
 use domain::model::ceremony::{Asked, Ceremony, Standing};
 use domain::model::clock::Timestamp;
 use domain::model::ids::{CeremonyId, CredentialKey};
-use domain::model::page::{Order, Position};
+use domain::model::page::Order;
 use domain::model::relying_party::RelyingParty;
-use domain::webauthn::options::{RequestOptions, is_word};
+use domain::webauthn::options::RequestOptions;
+use domain::webauthn::options::is_word;
 use serde::Serialize;
 
 use super::codes::Code;
-use super::dates::Date;
 use super::entities;
 use super::error::{ApiError, refused};
-use super::inbound::{Answer, serve};
-use super::paging::Listing;
+use super::paging::{List, Row};
 use super::reasons::Call;
+use super::request::{Request, ok};
 use super::services;
 use super::sid::{self, Sid};
-use crate::app::App;
+use crate::api::dates::Date;
 
 /// A challenge as it is shown.
 #[derive(Debug, Serialize)]
@@ -120,104 +119,82 @@ fn standing(name: &str) -> Option<Standing> {
 }
 
 /// `GET Challenges`.
-pub async fn list(State(app): State<App>, request: Request) -> Response {
-    serve(app, request, async |app, inbound| {
-        let (rp, user) = inbound.entity(&app).await?;
-        let query = inbound.query()?;
-        let filter = |name: &str| query.get(name).filter(|value| !value.is_empty());
-        let factor = filter("FactorSid")
-            .map(|text| {
-                sid::parse::<CredentialKey>(text)
-                    .ok_or_else(|| ApiError::new(Code::FactorSidInvalid).member("FactorSid"))
-            })
-            .transpose()?;
-        let wanted = filter("Status")
-            .map(|text| {
-                standing(text).ok_or_else(|| {
-                    ApiError::invalid_request("Status must be pending, expired, approved or denied")
-                        .member("Status")
-                })
-            })
-            .transpose()?;
-        let order = match filter("Order") {
-            None => Order::Ascending,
-            Some(order) if is_word(order, "asc") => Order::Ascending,
-            Some(order) if is_word(order, "desc") => Order::Descending,
-            Some(_) => {
-                return Err(ApiError::invalid_request("Order must be asc or desc").member("Order"));
-            }
-        };
-        let path = format!("{}/Challenges", entities::path(&rp, &user.name));
-        let filters = [
-            ("FactorSid", filter("FactorSid")),
-            ("Status", filter("Status")),
-            ("Order", filter("Order")),
-        ];
-        let listing = Listing::read(
-            &app,
-            inbound.account,
-            "challenges",
-            path,
-            &query,
-            &filters,
-            order,
-        )?;
-        let rows = app
-            .passkeys
-            .list_authentications(&user, wanted, factor, listing.request())
-            .await
-            .map_err(refused(Call::Resource))?;
-        let now = app.passkeys.now();
-        let position = |c: &Ceremony| Position {
-            created: c.created,
-            key: c.id.0,
-        };
-        let rows = listing.answer(&app, rows, position, |ceremony| {
-            let url = app.public_url.join(&path_of(&rp, &user.name, ceremony.id));
-            let identity = Some(user.name.as_ref());
-            serde_json::json!(Challenge::new(&rp, &ceremony, identity, url, now))
-        });
-        Answer::ok(&rows)
-    })
-    .await
+pub async fn list(request: Request) -> Result<Response, ApiError> {
+    let (rp, user) = request.entity().await?;
+    let path = format!("{}/Challenges", entities::path(&rp, &user.name));
+    let list =
+        List::of(&request, "challenges", path)?.filtered_by(&["FactorSid", "Status", "Order"]);
+    let factor = match list.parameter("FactorSid") {
+        None => None,
+        Some(text) => Some(
+            sid::parse::<CredentialKey>(text)
+                .ok_or_else(|| ApiError::new(Code::FactorSidInvalid).member("FactorSid"))?,
+        ),
+    };
+    let wanted = match list.parameter("Status") {
+        None => None,
+        Some(text) => Some(standing(text).ok_or_else(|| {
+            ApiError::invalid_request("Status must be pending, expired, approved or denied")
+                .member("Status")
+        })?),
+    };
+    let order = match list.parameter("Order") {
+        None => Order::Ascending,
+        Some(order) if is_word(order, "asc") => Order::Ascending,
+        Some(order) if is_word(order, "desc") => Order::Descending,
+        Some(_) => {
+            return Err(ApiError::invalid_request("Order must be asc or desc").member("Order"));
+        }
+    };
+    let state = &request.state;
+    list.ordered(order)
+        .answer(
+            |page| {
+                state
+                    .passkeys
+                    .list_authentications(&user, wanted, factor, page)
+            },
+            |ceremony| {
+                let url = state
+                    .public_url
+                    .join(&path_of(&rp, &user.name, ceremony.id));
+                let identity = Some(user.name.as_ref());
+                let now = state.passkeys.now();
+                let shown = Challenge::new(&rp, ceremony, identity, url, now);
+                Row::new(ceremony.created, ceremony.id.0, &shown)
+            },
+        )
+        .await
 }
 
 /// `GET Challenges/{YC}`.
-pub async fn fetch(State(app): State<App>, request: Request) -> Response {
-    serve(app, request, async |app, inbound| {
-        let (rp, user) = inbound.entity(&app).await?;
-        let id: CeremonyId = inbound.sid("challenge", Code::ChallengeSidInvalid)?;
-        let ceremony = app
-            .passkeys
-            .authentication(&user, id)
-            .await
-            .map_err(refused(Call::Resource))?;
-        let url = app.public_url.join(&path_of(&rp, &user.name, id));
-        let now = app.passkeys.now();
-        let identity = Some(user.name.as_ref());
-        Answer::ok(&Challenge::new(&rp, &ceremony, identity, url, now))
-    })
-    .await
+pub async fn fetch(request: Request) -> Result<Response, ApiError> {
+    let (rp, user) = request.entity().await?;
+    let id: CeremonyId = request.sid("challenge", Code::ChallengeSidInvalid)?;
+    let ceremony = request
+        .state
+        .passkeys
+        .authentication(&user, id)
+        .await
+        .map_err(refused(Call::Resource))?;
+    let url = request.state.public_url.join(&path_of(&rp, &user.name, id));
+    let now = request.state.passkeys.now();
+    let identity = Some(user.name.as_ref());
+    ok(&Challenge::new(&rp, &ceremony, identity, url, now))
 }
 
 /// `POST Challenges`: creates push and TOTP challenges elsewhere.
-pub async fn create(State(app): State<App>, request: Request) -> Response {
-    serve(app, request, async |app, inbound| {
-        services::ensure(&app, &inbound, Code::FactorTypeInvalid).await
-    })
-    .await
+pub async fn create(request: Request) -> Result<Response, ApiError> {
+    services::ensure(&request, Code::FactorTypeInvalid).await
 }
 
 /// `POST Challenges/{YC}`: approves push and TOTP challenges elsewhere.
-pub async fn update(State(app): State<App>, request: Request) -> Response {
-    serve(app, request, async |app, inbound| {
-        inbound.service(&app).await?;
-        Err(ApiError::invalid_request(
-            "A passkeys challenge is approved with Passkeys/ApproveChallenge and cannot be changed here",
-        )
-        .help("Send the answer of the browser to Passkeys/ApproveChallenge."))
-    })
-    .await
+pub async fn update(request: Request) -> Result<Response, ApiError> {
+    request.service().await?;
+    Err(ApiError::invalid_request(
+        "A passkeys challenge is approved with Passkeys/ApproveChallenge and cannot be changed here",
+    )
+    .help("Send the answer of the browser to Passkeys/ApproveChallenge."))
 }
 
 fn path_of(rp: &RelyingParty, identity: &str, id: CeremonyId) -> String {

@@ -1,24 +1,22 @@
 //! `/v2/Services/{VA}/Entities` (contract section 4): users in the words of this wire.
 
-use axum::extract::{Request, State};
 use axum::response::Response;
-use domain::model::page::{Order, Position};
 use domain::model::relying_party::RelyingParty;
 use domain::model::user::User;
 use serde::Serialize;
 
-use super::BACK_END;
 use super::codes::Code;
-use super::dates::Date;
 use super::error::{ApiError, refused};
 use super::form::encode;
 use super::identity;
-use super::inbound::{Answer, serve};
-use super::paging::Listing;
+use super::paging::{List, Row};
 use super::reasons::Call;
+use super::request::{Request, created, ok};
 use super::services;
 use super::sid::Sid;
-use crate::app::App;
+use super::state::{BACK_END, State};
+use crate::api::dates::Date;
+use crate::http::reply::no_content;
 
 #[derive(Debug, Serialize)]
 struct Entity<'a> {
@@ -44,8 +42,8 @@ pub fn path(rp: &RelyingParty, identity: &str) -> String {
     format!("{}/Entities/{}", services::path(rp.id), encode(identity))
 }
 
-fn shown<'a>(app: &App, rp: &RelyingParty, user: &'a User) -> Entity<'a> {
-    let url = app.public_url.join(&path(rp, &user.name));
+fn shown<'a>(state: &State, rp: &RelyingParty, user: &'a User) -> Entity<'a> {
+    let url = state.public_url.join(&path(rp, &user.name));
     let factors = format!("{url}/Factors");
     Entity {
         sid: Sid::of(&user.id),
@@ -64,78 +62,55 @@ fn shown<'a>(app: &App, rp: &RelyingParty, user: &'a User) -> Entity<'a> {
 }
 
 /// `POST Entities`.
-pub async fn create(State(app): State<App>, request: Request) -> Response {
-    serve(app, request, async |app, inbound| {
-        let rp = inbound.service(&app).await?;
-        let form = inbound.form()?;
-        let identity = form.required("Identity")?;
-        if let Some(fault) = identity::fault(identity) {
-            return Err(
-                ApiError::invalid_request(fault.replacen("`identity`", "`Identity`", 1))
-                    .member("Identity")
-                    .help(Code::IdentityInvalid.mend()),
-            );
-        }
-        let user = app
-            .passkeys
-            .create_user(&rp, identity, &BACK_END)
-            .await
-            .map_err(refused(Call::Resource))?;
-        Answer::created(&shown(&app, &rp, &user))
-    })
-    .await
+pub async fn create(request: Request) -> Result<Response, ApiError> {
+    let rp = request.service().await?;
+    let form = request.form()?;
+    let identity = form.required("Identity")?;
+    if let Some(fault) = identity::fault(identity) {
+        return Err(
+            ApiError::invalid_request(fault.replacen("`identity`", "`Identity`", 1))
+                .member("Identity")
+                .help(Code::IdentityInvalid.mend()),
+        );
+    }
+    let user = request
+        .state
+        .passkeys
+        .create_user(&rp, identity, &BACK_END)
+        .await
+        .map_err(refused(Call::Resource))?;
+    created(&shown(&request.state, &rp, &user))
 }
 
 /// `GET Entities`.
-pub async fn list(State(app): State<App>, request: Request) -> Response {
-    serve(app, request, async |app, inbound| {
-        let rp = inbound.service(&app).await?;
-        let path = format!("{}/Entities", services::path(rp.id));
-        let query = inbound.query()?;
-        let listing = Listing::read(
-            &app,
-            inbound.account,
-            "entities",
-            path,
-            &query,
-            &[],
-            Order::Ascending,
-        )?;
-        let rows = app
-            .passkeys
-            .list_users(rp.id, listing.request())
-            .await
-            .map_err(refused(Call::Resource))?;
-        let position = |user: &User| Position {
-            created: user.created,
-            key: user.id.0,
-        };
-        let rows = listing.answer(&app, rows, position, |user| {
-            serde_json::json!(shown(&app, &rp, &user))
-        });
-        Answer::ok(&rows)
-    })
+pub async fn list(request: Request) -> Result<Response, ApiError> {
+    let rp = request.service().await?;
+    List::of(
+        &request,
+        "entities",
+        format!("{}/Entities", services::path(rp.id)),
+    )?
+    .answer(
+        |page| request.state.passkeys.list_users(rp.id, page),
+        |user| Row::new(user.created, user.id.0, &shown(&request.state, &rp, user)),
+    )
     .await
 }
 
 /// `GET Entities/{identity}`.
-pub async fn fetch(State(app): State<App>, request: Request) -> Response {
-    serve(app, request, async |app, inbound| {
-        let (rp, user) = inbound.entity(&app).await?;
-        Answer::ok(&shown(&app, &rp, &user))
-    })
-    .await
+pub async fn fetch(request: Request) -> Result<Response, ApiError> {
+    let (rp, user) = request.entity().await?;
+    ok(&shown(&request.state, &rp, &user))
 }
 
 /// `DELETE Entities/{identity}`.
-pub async fn delete(State(app): State<App>, request: Request) -> Response {
-    serve(app, request, async |app, inbound| {
-        let rp = inbound.service(&app).await?;
-        app.passkeys
-            .delete_user(rp.id, inbound.segment("identity"), &BACK_END)
-            .await
-            .map_err(refused(Call::Resource))?;
-        Ok(Answer::NoContent)
-    })
-    .await
+pub async fn delete(request: Request) -> Result<Response, ApiError> {
+    let rp = request.service().await?;
+    request
+        .state
+        .passkeys
+        .delete_user(rp.id, request.segment("identity"), &BACK_END)
+        .await
+        .map_err(refused(Call::Resource))?;
+    Ok(no_content())
 }

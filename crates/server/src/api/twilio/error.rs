@@ -5,16 +5,15 @@ use std::borrow::Cow;
 use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use domain::Reason;
 use domain::model::refusal::Refusal;
 use serde::Serialize;
 
 use super::codes::Code;
 use super::reasons::{self, Call};
-use crate::api::RefusalInfo;
-use crate::app::PublicUrl;
-use crate::middleware::request_id;
+use super::state::State;
+use crate::http::{PublicUrl, RefusalInfo, Refusals, TransportRefusal, request_id};
 
 /// Longest path that a message repeats, in characters.
 const SHOWN_PATH: usize = 200;
@@ -31,6 +30,8 @@ struct Parts {
     details: Details,
     /// The same request may succeed in a second.
     retry_soon: bool,
+    /// What the transport refused.
+    transport: Option<TransportRefusal>,
 }
 
 /// The member `details`: what exactly was wrong, for machines and for people.
@@ -78,6 +79,7 @@ impl ApiError {
             message: None,
             details: Details::default(),
             retry_soon: matches!(code, Code::TooManyRequests | Code::Unavailable),
+            transport: None,
         }))
     }
 
@@ -163,6 +165,12 @@ impl ApiError {
         self
     }
 
+    /// Says that the transport refused the request.
+    fn of_transport(mut self, refusal: TransportRefusal) -> Self {
+        self.0.transport = Some(refusal);
+        self
+    }
+
     /// Adds to `details.members`.
     #[must_use]
     pub fn member(mut self, member: impl Into<Cow<'static, str>>) -> Self {
@@ -188,6 +196,7 @@ impl ApiError {
             message,
             mut details,
             retry_soon,
+            transport,
         } = *self.0;
         details.request_id = request_id::current();
         let message = match (code, message) {
@@ -225,6 +234,9 @@ impl ApiError {
             code: code.number(),
             reason: details.reason,
         });
+        if let Some(refusal) = transport {
+            response.extensions_mut().insert(refusal);
+        }
         response
     }
 }
@@ -262,47 +274,26 @@ fn wire_name(setting: &'static str) -> &'static str {
     }
 }
 
-/// What the transport refuses before a request reaches this wire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TransportRefusal {
-    /// The body exceeds the limit: 413, 20413.
-    TooLarge,
-    /// The body is compressed: 415, 20415.
-    UnsupportedEncoding,
-    /// Request line and headers exceed the limits: 431, 20431.
-    HeadersTooLarge,
-    /// The request has no `Host` header, more than one, or one that names no host: 400, 60306.
-    HostInvalid,
-    /// The body did not arrive in time or not at all: 400, 60306.
-    BodyUnreadable,
-    /// Too many requests at once: 429, 20429.
-    TooManyRequests,
-    /// The process is stopping or its store is away: 503, 20503.
-    Unavailable,
-    /// A handler failed: 500, 20500.
-    Internal,
+impl From<TransportRefusal> for ApiError {
+    fn from(refusal: TransportRefusal) -> Self {
+        let error = match refusal {
+            TransportRefusal::BodyTooLarge => Self::new(Code::TooLarge),
+            TransportRefusal::BodyEncoded => Self::new(Code::UnsupportedEncoding),
+            TransportRefusal::TooManyHeaders => Self::new(Code::HeadersTooLarge),
+            TransportRefusal::HostInvalid => {
+                Self::invalid_request("The request needs exactly one valid Host header")
+            }
+            TransportRefusal::BodyTooSlow | TransportRefusal::BodyBroken => {
+                Self::invalid_request("The body did not arrive completely")
+            }
+            TransportRefusal::Panicked => Self::new(Code::InternalError).because(Reason::Internal),
+        };
+        error.of_transport(refusal)
+    }
 }
 
-/// This wire's answer to what the transport refuses.
-pub fn transport_refusal(kind: TransportRefusal, public_url: &PublicUrl) -> Response {
-    let error = match kind {
-        TransportRefusal::TooLarge => ApiError::new(Code::TooLarge),
-        TransportRefusal::UnsupportedEncoding => ApiError::new(Code::UnsupportedEncoding),
-        TransportRefusal::HeadersTooLarge => ApiError::new(Code::HeadersTooLarge),
-        TransportRefusal::HostInvalid => {
-            ApiError::invalid_request("The request needs exactly one valid Host header")
-        }
-        TransportRefusal::BodyUnreadable => {
-            ApiError::invalid_request("The body did not arrive completely")
-        }
-        TransportRefusal::TooManyRequests => ApiError::new(Code::TooManyRequests),
-        TransportRefusal::Unavailable => ApiError::new(Code::Unavailable),
-        TransportRefusal::Internal => ApiError::new(Code::InternalError).because(Reason::Internal),
-    };
-    error.into_response(public_url, "")
-}
-
-/// The answer to OPTIONS: the methods of the path stand in `Allow`, which the router adds.
-pub(super) fn options_answer() -> Response {
-    StatusCode::NO_CONTENT.into_response()
+impl Refusals for State {
+    fn refusal(&self, refusal: TransportRefusal, path: &str) -> Response {
+        ApiError::from(refusal).into_response(&self.public_url, path)
+    }
 }

@@ -1,13 +1,11 @@
 //! `Entities/{identity}/Factors` (contract section 8.1): credentials, and registrations that have not led to one, in
 //! the words of this wire.
 
-use axum::extract::{Request, State};
 use axum::response::Response;
 use domain::model::ceremony::{Asked, Ceremony};
 use domain::model::clock::Timestamp;
 use domain::model::credential::CredentialRecord;
 use domain::model::ids::{CredentialKey, UserId};
-use domain::model::page::{Order, Position};
 use domain::model::policy::Selection;
 use domain::model::relying_party::RelyingParty;
 use domain::model::user::User;
@@ -16,18 +14,18 @@ use domain::webauthn::credential::Aaguid;
 use domain::webauthn::options::CreationOptions;
 use serde::{Serialize, Serializer};
 
-use super::BACK_END;
 use super::codes::Code;
-use super::dates::Date;
 use super::entities;
 use super::error::{ApiError, refused};
-use super::inbound::{Answer, Inbound, serve};
-use super::paging::Listing;
+use super::paging::{List, Row};
 use super::reasons::Call;
+use super::request::{Request, ok};
 use super::services;
 use super::settings::Settings;
 use super::sid::Sid;
-use crate::app::App;
+use super::state::{BACK_END, State};
+use crate::api::dates::Date;
+use crate::http::reply::no_content;
 
 /// Longest friendly name, in characters.
 const MAX_FRIENDLY_NAME: usize = 64;
@@ -134,7 +132,7 @@ struct Facts<'a> {
 }
 
 impl<'a> Factor<'a> {
-    fn new(app: &App, rp: &RelyingParty, identity: &'a str, facts: &Facts<'a>) -> Self {
+    fn new(state: &State, rp: &RelyingParty, identity: &'a str, facts: &Facts<'a>) -> Self {
         let sid = Sid::of(&facts.key);
         Self {
             sid,
@@ -151,7 +149,7 @@ impl<'a> Factor<'a> {
             kind: "passkeys",
             config: Settings::from(facts.selection),
             metadata: None,
-            url: app
+            url: state
                 .public_url
                 .join(&format!("{}/Factors/{sid}", entities::path(rp, identity))),
         }
@@ -159,7 +157,7 @@ impl<'a> Factor<'a> {
 
     /// A verified factor.
     pub fn verified(
-        app: &App,
+        state: &State,
         rp: &RelyingParty,
         identity: &'a str,
         record: &'a CredentialRecord,
@@ -175,13 +173,13 @@ impl<'a> Factor<'a> {
         Self {
             status: "verified",
             metadata: Some(record.into()),
-            ..Self::new(app, rp, identity, &facts)
+            ..Self::new(state, rp, identity, &facts)
         }
     }
 
     /// A factor whose registration has not succeeded; `None` when the ceremony is no registration of a user.
     pub fn unverified(
-        app: &App,
+        state: &State,
         rp: &RelyingParty,
         identity: &'a str,
         ceremony: &'a Ceremony,
@@ -197,7 +195,7 @@ impl<'a> Factor<'a> {
             name: &asked.credential_name,
             selection: &asked.selection,
         };
-        Some(Self::new(app, rp, identity, &facts))
+        Some(Self::new(state, rp, identity, &facts))
     }
 
     /// The same factor in the answer to its creation.
@@ -212,123 +210,93 @@ impl<'a> Factor<'a> {
 
 /// Either kind of factor.
 fn shown<'a>(
-    app: &App,
+    state: &State,
     rp: &RelyingParty,
     user: &'a User,
     enrolment: &'a Enrolment,
 ) -> Result<Factor<'a>, ApiError> {
     match enrolment {
-        Enrolment::Registered(record) => Ok(Factor::verified(app, rp, &user.name, record)),
-        Enrolment::Unfinished(ceremony) => Factor::unverified(app, rp, &user.name, ceremony)
+        Enrolment::Registered(record) => Ok(Factor::verified(state, rp, &user.name, record)),
+        Enrolment::Unfinished(ceremony) => Factor::unverified(state, rp, &user.name, ceremony)
             .ok_or_else(|| ApiError::new(Code::InternalError)),
     }
 }
 
-fn factor_key(inbound: &Inbound) -> Result<CredentialKey, ApiError> {
-    inbound.sid("factor", Code::FactorSidInvalid)
+fn factor_key(request: &Request) -> Result<CredentialKey, ApiError> {
+    request.sid("factor", Code::FactorSidInvalid)
 }
 
 /// `GET Factors`.
-pub async fn list(State(app): State<App>, request: Request) -> Response {
-    serve(app, request, async |app, inbound| {
-        let (rp, user) = inbound.entity(&app).await?;
-        let path = format!("{}/Factors", entities::path(&rp, &user.name));
-        let query = inbound.query()?;
-        let listing = Listing::read(
-            &app,
-            inbound.account,
-            "factors",
-            path,
-            &query,
-            &[],
-            Order::Ascending,
-        )?;
-        let rows = app
-            .passkeys
-            .list_enrolments(&user, listing.request())
-            .await
-            .map_err(refused(Call::Resource))?;
-        let position = |enrolment: &Enrolment| Position {
-            created: enrolment.created(),
-            key: enrolment.key().0,
-        };
-        let mut failed = None;
-        let rows = listing.answer(&app, rows, position, |enrolment| {
-            match shown(&app, &rp, &user, &enrolment) {
-                Ok(factor) => serde_json::json!(factor),
-                Err(error) => {
-                    failed = Some(error);
-                    serde_json::Value::Null
-                }
-            }
-        });
-        match failed {
-            Some(error) => Err(error),
-            None => Answer::ok(&rows),
-        }
-    })
-    .await
+pub async fn list(request: Request) -> Result<Response, ApiError> {
+    let (rp, user) = request.entity().await?;
+    let path = format!("{}/Factors", entities::path(&rp, &user.name));
+    List::of(&request, "factors", path)?
+        .answer(
+            |page| request.state.passkeys.list_enrolments(&user, page),
+            |enrolment| {
+                let factor = shown(&request.state, &rp, &user, enrolment)?;
+                Row::new(enrolment.created(), enrolment.key().0, &factor)
+            },
+        )
+        .await
 }
 
 /// `GET Factors/{YF}`.
-pub async fn fetch(State(app): State<App>, request: Request) -> Response {
-    serve(app, request, async |app, inbound| {
-        let (rp, user) = inbound.entity(&app).await?;
-        let enrolment = app
-            .passkeys
-            .enrolment(&user, factor_key(&inbound)?)
-            .await
-            .map_err(refused(Call::Resource))?;
-        Answer::ok(&shown(&app, &rp, &user, &enrolment)?)
-    })
-    .await
+pub async fn fetch(request: Request) -> Result<Response, ApiError> {
+    let (rp, user) = request.entity().await?;
+    let enrolment = request
+        .state
+        .passkeys
+        .enrolment(&user, factor_key(&request)?)
+        .await
+        .map_err(refused(Call::Resource))?;
+    ok(&shown(&request.state, &rp, &user, &enrolment)?)
 }
 
 /// `POST Factors/{YF}`: a new name. The other parameters of the call belong to push and TOTP.
-pub async fn update(State(app): State<App>, request: Request) -> Response {
-    serve(app, request, async |app, inbound| {
-        let (rp, user) = inbound.entity(&app).await?;
-        let key = factor_key(&inbound)?;
-        let form = inbound.form()?;
-        let enrolment = match form.get("FriendlyName") {
-            Some(name) if !is_friendly_name(name) => return Err(bad_friendly_name("FriendlyName")),
-            Some(name) => app.passkeys.rename_enrolment(&user, key, name, &BACK_END).await,
-            None => {
-                let enrolment = app.passkeys.enrolment(&user, key).await;
-                if enrolment.is_ok() && form.has("AuthPayload") {
-                    return Err(ApiError::invalid_request(
-                        "AuthPayload verifies push and TOTP factors; a passkeys factor is verified with Passkeys/VerifyFactor",
-                    )
-                    .member("AuthPayload"));
-                }
-                enrolment
+pub async fn update(request: Request) -> Result<Response, ApiError> {
+    let (rp, user) = request.entity().await?;
+    let key = factor_key(&request)?;
+    let form = request.form()?;
+    let enrolment = match form.get("FriendlyName") {
+        Some(name) if !is_friendly_name(name) => return Err(bad_friendly_name("FriendlyName")),
+        Some(name) => {
+            request
+                .state
+                .passkeys
+                .rename_enrolment(&user, key, name, &BACK_END)
+                .await
+        }
+        None => {
+            let enrolment = request.state.passkeys.enrolment(&user, key).await;
+            if enrolment.is_ok() && form.has("AuthPayload") {
+                return Err(ApiError::invalid_request(
+                    "AuthPayload verifies push and TOTP factors; a passkeys factor is verified with Passkeys/VerifyFactor",
+                )
+                .member("AuthPayload"));
             }
-        };
-        let enrolment = enrolment.map_err(refused(Call::Resource))?;
-        Answer::ok(&shown(&app, &rp, &user, &enrolment)?)
-    })
-    .await
+            enrolment
+        }
+    };
+    let enrolment = enrolment.map_err(refused(Call::Resource))?;
+    ok(&shown(&request.state, &rp, &user, &enrolment)?)
 }
 
 /// `DELETE Factors/{YF}`.
-pub async fn delete(State(app): State<App>, request: Request) -> Response {
-    serve(app, request, async |app, inbound| {
-        let (_, user) = inbound.entity(&app).await?;
-        app.passkeys
-            .delete_enrolment(&user, factor_key(&inbound)?, &BACK_END)
-            .await
-            .map_err(refused(Call::Resource))?;
-        Ok(Answer::NoContent)
-    })
-    .await
+pub async fn delete(request: Request) -> Result<Response, ApiError> {
+    let (_, user) = request.entity().await?;
+    request
+        .state
+        .passkeys
+        .delete_enrolment(&user, factor_key(&request)?, &BACK_END)
+        .await
+        .map_err(refused(Call::Resource))?;
+    Ok(no_content())
 }
 
 /// `POST Factors`: creates push and TOTP factors elsewhere; passkeys are created with `Passkeys/Factors`.
-pub async fn create(State(app): State<App>, request: Request) -> Response {
-    serve(app, request, async |app, inbound| {
-        services::ensure(&app, &inbound, Code::FactorTypeInvalid).await
-    })
-    .await
+pub async fn create(request: Request) -> Result<Response, ApiError> {
+    services::ensure(&request, Code::FactorTypeInvalid).await
 }
 
 #[cfg(test)]

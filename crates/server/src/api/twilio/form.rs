@@ -1,10 +1,9 @@
-//! `application/x-www-form-urlencoded` bodies and query strings (contract section 1.5): names in any case, repeated
-//! keys as lists, `+` for a space. What the WHATWG parser would silently replace, such as bytes that are not UTF-8,
-//! is refused here.
+//! `application/x-www-form-urlencoded` bodies and query strings: names in any case, and repeated keys as lists.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::error::ApiError;
+use crate::http::form::{self, FormError};
 
 /// Most parameters of one form.
 const MAX_PARAMETERS: usize = 128;
@@ -16,34 +15,23 @@ const KEPT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'.')
     .remove(b'~');
 
-/// Parameters in the order of the text, names in lower case.
+/// The parameters of a form or query.
 #[derive(Debug, Default)]
-pub struct Form(Vec<(String, String)>);
+pub struct Form<'a>(form::Form<'a>);
 
-impl Form {
+impl<'a> Form<'a> {
     /// Reads a form.
     ///
     /// # Errors
     /// 60306: not UTF-8, or too many parameters.
-    pub fn parse(bytes: &[u8]) -> Result<Self, ApiError> {
-        let mut parameters = Vec::new();
-        for pair in bytes
-            .split(|byte| *byte == b'&')
-            .filter(|pair| !pair.is_empty())
-        {
-            if parameters.len() == MAX_PARAMETERS {
-                return Err(ApiError::invalid_request(
-                    "The form has too many parameters",
-                ));
-            }
-            let at = pair.iter().position(|byte| *byte == b'=');
-            let (name, value) = match at {
-                Some(at) => (&pair[..at], &pair[at + 1..]),
-                None => (pair, &[][..]),
-            };
-            parameters.push((decode(name)?.to_ascii_lowercase(), decode(value)?));
-        }
-        Ok(Self(parameters))
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, ApiError> {
+        let form = form::Form::parse(bytes, MAX_PARAMETERS).map_err(|error| {
+            ApiError::invalid_request(match error {
+                FormError::NotUtf8 => "The form is not UTF-8",
+                FormError::TooMany => "The form has too many parameters",
+            })
+        })?;
+        Ok(Self(form))
     }
 
     /// The value of a parameter; of a repeated one, the last.
@@ -51,16 +39,14 @@ impl Form {
         self.0
             .iter()
             .rev()
-            .find(|(n, _)| n.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_str())
+            .find_map(|(n, value)| n.eq_ignore_ascii_case(name).then_some(value))
     }
 
     /// All values of a repeated parameter.
     pub fn all<'f>(&'f self, name: &'f str) -> impl Iterator<Item = &'f str> {
         self.0
             .iter()
-            .filter(move |(n, _)| n.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_str())
+            .filter_map(move |(n, value)| n.eq_ignore_ascii_case(name).then_some(value))
     }
 
     /// Whether the parameter is there, be it empty.
@@ -77,15 +63,6 @@ impl Form {
             .filter(|value| !value.is_empty())
             .ok_or_else(|| ApiError::missing_parameter(name))
     }
-}
-
-fn decode(text: &[u8]) -> Result<String, ApiError> {
-    let spaced: Vec<u8> = text
-        .iter()
-        .map(|byte| if *byte == b'+' { b' ' } else { *byte })
-        .collect();
-    String::from_utf8(percent_decode(&spaced).collect())
-        .map_err(|_| ApiError::invalid_request("The form is not UTF-8"))
 }
 
 /// A text as a path segment or query value.
@@ -135,7 +112,8 @@ mod tests {
         for text in ["user-0001", "a+b@x.y", "ä/ö?%#", ""] {
             let encoded = encode(text);
             assert!(!encoded.contains(['/', '?', '#', '+', ' ']));
-            let form = Form::parse(format!("a={encoded}").as_bytes()).unwrap();
+            let query = format!("a={encoded}");
+            let form = Form::parse(query.as_bytes()).unwrap();
             assert_eq!(form.get("a"), Some(text));
         }
     }

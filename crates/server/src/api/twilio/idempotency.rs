@@ -4,6 +4,7 @@
 //! and a DELETE that is sent again changes nothing more, so both ignore the header. A request without the header passes by.
 
 use std::panic::resume_unwind;
+use std::sync::Arc;
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::header::CONTENT_TYPE;
@@ -16,8 +17,7 @@ use domain::service::answers::{Permit, Repeat, Repeatable};
 use super::codes::Code;
 use super::error::{ApiError, refused};
 use super::reasons::Call;
-use crate::app::App;
-use crate::middleware::request_id;
+use crate::http::request_id;
 
 /// The header of the request.
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -63,7 +63,7 @@ impl Once {
     ///
     /// # Errors
     /// 20409: the key belongs to another body, or to a call that is still being done. 20503: the store does not answer.
-    pub async fn run<Fut>(self, app: &App, call: Fut) -> Result<Response, ApiError>
+    pub async fn run<Fut>(self, passkeys: &Arc<Passkeys>, call: Fut) -> Result<Response, ApiError>
     where
         Fut: Future<Output = Response> + Send + 'static,
     {
@@ -76,7 +76,6 @@ impl Once {
             route: &path.collect::<Vec<_>>().join("/"),
             content: &[self.uri.query().unwrap_or_default().as_bytes(), &self.body],
         };
-        let passkeys = &app.passkeys;
         let repeat = passkeys
             .reserve_answer(repeatable)
             .await
@@ -100,7 +99,7 @@ impl Once {
         };
         // A client that loses patience and closes the connection sends the call again. So the call goes on without it, and the
         // second one finds the response.
-        let keeper = app.passkeys.clone();
+        let keeper = Arc::clone(passkeys);
         let own = permit.clone();
         let done = async move { keep(&keeper, &own, call.await).await };
         let done = tokio::spawn(request_id::carried(done));

@@ -3,16 +3,21 @@
 //! A token is sealed by the domain for one account, path and set of filters, so it opens no other list. Tokens that
 //! begin with `PA` lead to the rows after a position, those with `PB` to the rows before it.
 
-use domain::model::ids::AccountId;
+use domain::model::clock::Timestamp;
 use domain::model::page::{Order, Page, PageRequest, Position};
+use domain::model::refusal::Refusal;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
+use serde_json::value::{RawValue, to_raw_value};
+
+use axum::response::Response;
 
 use super::codes::Code;
-use super::error::ApiError;
+use super::error::{ApiError, refused};
 use super::form::{Form, encode};
+use super::reasons::Call;
+use super::request::{Request, ok};
 use super::sid::Sid;
-use crate::app::App;
 
 /// Rows on a page when the client does not say.
 const DEFAULT_SIZE: u32 = 50;
@@ -34,18 +39,47 @@ impl Direction {
     }
 }
 
-/// A page that was asked for.
-#[derive(Debug)]
-pub struct Listing {
-    /// Name of the array in the answer.
+/// A list that is asked for.
+pub struct List<'r> {
+    request: &'r Request,
+    /// Name of the array in the response.
     key: &'static str,
     /// Path of the list, percent-encoded.
     path: String,
-    /// Filters as they stand in the query, each with a leading `&`.
+    query: Form<'r>,
+    /// Names of the parameters that choose among the rows.
+    filters: &'static [&'static str],
+    order: Order,
+}
+
+/// A row of a list.
+pub struct Row {
+    position: Position,
+    json: Box<RawValue>,
+}
+
+impl Row {
+    /// A row as it is shown, and where it stands in its list.
+    ///
+    /// # Errors
+    /// 20500: it cannot be shown.
+    pub fn new(
+        created: Timestamp,
+        key: [u8; 16],
+        shown: &impl Serialize,
+    ) -> Result<Self, ApiError> {
+        Ok(Self {
+            position: Position { created, key },
+            json: to_raw_value(shown).map_err(|_| ApiError::new(Code::InternalError))?,
+        })
+    }
+}
+
+/// The page of a list that is asked for.
+struct Asked {
     filters: String,
     /// What tokens are sealed for.
     scope: String,
-    order: Order,
     size: u32,
     page: u64,
     token: Option<String>,
@@ -64,154 +98,194 @@ struct Meta {
     key: &'static str,
 }
 
-/// The answer to a list call.
-#[derive(Debug)]
-pub struct List<T> {
-    items: Vec<T>,
+/// The response to a list call.
+struct Listed<'a> {
+    rows: &'a [Row],
     meta: Meta,
 }
 
-impl<T: Serialize> Serialize for List<T> {
+impl Serialize for Listed<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(2))?;
-        map.serialize_entry(self.meta.key, &self.items)?;
+        map.serialize_entry(self.meta.key, &Rows(self.rows))?;
         map.serialize_entry("meta", &self.meta)?;
         map.end()
     }
 }
 
-impl Listing {
-    /// Reads the paging parameters of a list at `path`. `filters` are kept in every URL, and a token is only good for the
-    /// same ones.
+struct Rows<'a>(&'a [Row]);
+
+impl Serialize for Rows<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(|row| &row.json))
+    }
+}
+
+impl<'r> List<'r> {
+    /// The list at `path`, oldest rows first. `key` is the name of its array in the response.
     ///
     /// # Errors
-    /// 20007, 60373, 60374, 60306.
-    pub fn read(
-        app: &App,
-        account: AccountId,
-        key: &'static str,
-        path: String,
-        query: &Form,
-        filters: &[(&'static str, Option<&str>)],
-        order: Order,
-    ) -> Result<Self, ApiError> {
-        let size = size(query.get("PageSize"))?;
-        let page = match query.get("Page").filter(|text| !text.is_empty()) {
+    /// 60306: the query cannot be read.
+    pub fn of(request: &'r Request, key: &'static str, path: String) -> Result<Self, ApiError> {
+        Ok(Self {
+            request,
+            key,
+            path,
+            query: request.query()?,
+            filters: &[],
+            order: Order::Ascending,
+        })
+    }
+
+    /// The same with these filters. They are kept in every URL, and a token is only good for the same ones.
+    pub fn filtered_by(self, filters: &'static [&'static str]) -> Self {
+        Self { filters, ..self }
+    }
+
+    /// The same in this order.
+    pub fn ordered(self, order: Order) -> Self {
+        Self { order, ..self }
+    }
+
+    /// A parameter of the query that is there and not empty.
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.query.get(name).filter(|value| !value.is_empty())
+    }
+
+    /// Answers with the page that is asked for: `load` reads its rows, and `show` renders each.
+    ///
+    /// # Errors
+    /// 20007, 60373, 60374, 60306, and what `load` and `show` refuse.
+    pub async fn answer<T, Load>(
+        self,
+        load: impl FnOnce(PageRequest) -> Load,
+        show: impl Fn(&T) -> Result<Row, ApiError>,
+    ) -> Result<Response, ApiError>
+    where
+        Load: Future<Output = Result<Page<T>, Refusal>>,
+    {
+        let asked = self.asked()?;
+        let Page { items, more } = load(self.page_request(&asked))
+            .await
+            .map_err(refused(Call::Resource))?;
+        let mut rows = items.iter().map(show).collect::<Result<Vec<_>, _>>()?;
+        let (before, after) = match asked.from {
+            None => (false, more),
+            Some((Direction::After, _)) => (true, more),
+            Some((Direction::Before, _)) => {
+                rows.reverse();
+                (more, true)
+            }
+        };
+        let meta = self.meta(&asked, &rows, before, after);
+        ok(&Listed { rows: &rows, meta })
+    }
+
+    /// Reads the paging parameters.
+    fn asked(&self) -> Result<Asked, ApiError> {
+        let size = size(self.query.get("PageSize"))?;
+        let page = match self.parameter("Page") {
             None => 0,
             Some(text) => text
                 .parse()
                 .map_err(|_| ApiError::invalid_request("Page is not a number").member("Page"))?,
         };
-        let filters: String = filters
+        let filters: String = self
+            .filters
             .iter()
-            .filter_map(|(name, value)| value.map(|value| format!("&{name}={}", encode(value))))
+            .filter_map(|name| {
+                let value = self.parameter(name)?;
+                Some(format!("&{name}={}", encode(value)))
+            })
             .collect();
-        let scope = format!("{}\n{path}\n{filters}", Sid::of(&account));
-        let mut listing = Self {
-            key,
-            path,
+        let scope = format!(
+            "{}\n{}\n{filters}",
+            Sid::of(&self.request.account),
+            self.path
+        );
+        let token = self.parameter("PageToken").map(str::to_owned);
+        let from = match &token {
+            None => None,
+            Some(token) => Some(
+                self.open(&scope, token)
+                    .ok_or_else(|| ApiError::new(Code::PageTokenInvalid))?,
+            ),
+        };
+        Ok(Asked {
             filters,
             scope,
-            order,
             size,
             page,
-            token: query
-                .get("PageToken")
-                .filter(|token| !token.is_empty())
-                .map(str::to_owned),
-            from: None,
-        };
-        if let Some(token) = &listing.token {
-            listing.from = Some(
-                listing
-                    .open(app, token)
-                    .ok_or_else(|| ApiError::new(Code::PageTokenInvalid))?,
-            );
-        }
-        Ok(listing)
+            token,
+            from,
+        })
     }
 
     /// What the domain is asked for.
-    pub fn request(&self) -> PageRequest {
-        let order = match (self.from, self.order) {
+    fn page_request(&self, asked: &Asked) -> PageRequest {
+        let order = match (asked.from, self.order) {
             (Some((Direction::Before, _)), Order::Ascending) => Order::Descending,
             (Some((Direction::Before, _)), Order::Descending) => Order::Ascending,
             (_, order) => order,
         };
         PageRequest {
-            after: self.from.map(|(_, position)| position),
-            limit: self.size,
+            after: asked.from.map(|(_, position)| position),
+            limit: asked.size,
             order,
         }
     }
 
-    /// The answer: the rows as `show` renders them, and the way on and back.
-    pub fn answer<T, U>(
-        &self,
-        app: &App,
-        rows: Page<T>,
-        position: impl Fn(&T) -> Position,
-        show: impl FnMut(T) -> U,
-    ) -> List<U> {
-        let Page { mut items, more } = rows;
-        let (before, after) = match self.from {
-            None => (false, more),
-            Some((Direction::After, _)) => (true, more),
-            Some((Direction::Before, _)) => {
-                items.reverse();
-                (more, true)
-            }
-        };
-        let link = |page: u64, token: Option<String>| {
+    /// The URLs of this page and of those around it.
+    fn meta(&self, asked: &Asked, rows: &[Row], before: bool, after: bool) -> Meta {
+        let link = |page: u64, token: Option<&str>| {
             let token = token
                 .map(|token| format!("&PageToken={token}"))
                 .unwrap_or_default();
-            app.public_url.join(&format!(
+            self.request.state.public_url.join(&format!(
                 "{}?PageSize={}&Page={page}{}{token}",
-                self.path, self.size, self.filters
+                self.path, asked.size, asked.filters
             ))
         };
-        let seal = |direction: Direction, row: Option<&T>| {
-            row.map(|row| self.seal(app, direction, position(row)))
+        let leading_to = |direction: Direction, page: u64, row: Option<&Row>| {
+            let token = self.seal(&asked.scope, direction, row?.position);
+            Some(link(page, Some(&token)))
         };
-        let next = after
-            .then(|| seal(Direction::After, items.last()))
-            .flatten();
-        let previous = before
-            .then(|| seal(Direction::Before, items.first()))
-            .flatten();
-        let meta = Meta {
-            page: self.page,
-            page_size: self.size,
+        Meta {
+            page: asked.page,
+            page_size: asked.size,
             first_page_url: link(0, None),
-            previous_page_url: previous.map(|token| link(self.page.saturating_sub(1), Some(token))),
-            url: link(self.page, self.token.clone()),
-            next_page_url: next.map(|token| link(self.page.saturating_add(1), Some(token))),
+            previous_page_url: before
+                .then(|| {
+                    leading_to(
+                        Direction::Before,
+                        asked.page.saturating_sub(1),
+                        rows.first(),
+                    )
+                })
+                .flatten(),
+            url: link(asked.page, asked.token.as_deref()),
+            next_page_url: after
+                .then(|| leading_to(Direction::After, asked.page.saturating_add(1), rows.last()))
+                .flatten(),
             key: self.key,
-        };
-        List {
-            items: items.into_iter().map(show).collect(),
-            meta,
         }
     }
 
-    fn seal(&self, app: &App, direction: Direction, position: Position) -> String {
+    fn seal(&self, scope: &str, direction: Direction, position: Position) -> String {
         let prefix = direction.prefix();
-        let sealed = app
-            .passkeys
-            .seal_cursor(&format!("{prefix}{}", self.scope), position);
+        let passkeys = &self.request.state.passkeys;
+        let sealed = passkeys.seal_cursor(&format!("{prefix}{scope}"), position);
         format!("{prefix}{sealed}")
     }
 
-    fn open(&self, app: &App, token: &str) -> Option<(Direction, Position)> {
+    fn open(&self, scope: &str, token: &str) -> Option<(Direction, Position)> {
         [Direction::After, Direction::Before]
             .into_iter()
             .find_map(|direction| {
                 let prefix = direction.prefix();
                 let sealed = token.strip_prefix(prefix)?;
-                let position = app
-                    .passkeys
-                    .open_cursor(&format!("{prefix}{}", self.scope), sealed)?;
+                let passkeys = &self.request.state.passkeys;
+                let position = passkeys.open_cursor(&format!("{prefix}{scope}"), sealed)?;
                 Some((direction, position))
             })
     }

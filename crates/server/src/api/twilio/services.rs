@@ -2,24 +2,23 @@
 //!
 //! Settings of channels that passkeyd does not have are kept with the Relying Party and shown again, nothing more.
 
-use axum::extract::{Request, State};
 use axum::response::Response;
 use domain::model::ids::RelyingPartyId;
-use domain::model::page::{Order, Position};
 use domain::model::policy::PartialSelection;
 use domain::model::relying_party::RelyingParty;
 use serde::{Deserialize, Serialize};
 
 use super::codes::Code;
-use super::dates::Date;
 use super::error::{ApiError, refused};
 use super::form::Form;
-use super::inbound::{Answer, serve};
-use super::paging::Listing;
+use super::paging::{List, Row};
 use super::reasons::Call;
+use super::request::{Request, created, ok};
 use super::settings::{self, Choice, Settings};
 use super::sid::{self, Sid};
-use crate::app::App;
+use super::state::State;
+use crate::api::dates::Date;
+use crate::http::reply::no_content;
 
 /// Longest friendly name, in characters.
 const MAX_FRIENDLY_NAME: usize = 64;
@@ -158,142 +157,126 @@ pub fn path(id: RelyingPartyId) -> String {
     format!("/v2/Services/{}", Sid::of(&id))
 }
 
-fn with_shown<T>(app: &App, rp: &RelyingParty, take: impl FnOnce(&Service<'_>) -> T) -> T {
-    let attributes = Attributes::of(rp);
-    let url = app.public_url.join(&path(rp.id));
-    take(&Service {
-        sid: Sid::of(&rp.id),
-        account_sid: Sid::of(&rp.account),
-        friendly_name: &rp.name,
-        code_length: attributes.code_length,
-        lookup_enabled: attributes.lookup_enabled,
-        psd2_enabled: attributes.psd2_enabled,
-        skip_sms_to_landlines: attributes.skip_sms_to_landlines,
-        dtmf_input_required: attributes.dtmf_input_required,
-        tts_name: &attributes.tts_name,
-        do_not_share_warning_enabled: attributes.do_not_share_warning_enabled,
-        custom_code_enabled: attributes.custom_code_enabled,
-        push: &attributes.push,
-        totp: &attributes.totp,
-        default_template_sid: &attributes.default_template_sid,
-        whatsapp: &attributes.whatsapp,
-        passkeys: Settings::from(&rp.selection),
-        verify_event_subscription_enabled: attributes.verify_event_subscription_enabled,
-        date_created: Date(rp.created),
-        date_updated: Date(rp.updated),
-        links: Links {
-            entities: format!("{url}/Entities"),
-            webhooks: format!("{url}/Webhooks"),
-        },
-        url,
-    })
+impl<'a> Service<'a> {
+    fn new(state: &State, rp: &'a RelyingParty, attributes: &'a Attributes) -> Self {
+        let url = state.public_url.join(&path(rp.id));
+        Self {
+            sid: Sid::of(&rp.id),
+            account_sid: Sid::of(&rp.account),
+            friendly_name: &rp.name,
+            code_length: attributes.code_length,
+            lookup_enabled: attributes.lookup_enabled,
+            psd2_enabled: attributes.psd2_enabled,
+            skip_sms_to_landlines: attributes.skip_sms_to_landlines,
+            dtmf_input_required: attributes.dtmf_input_required,
+            tts_name: &attributes.tts_name,
+            do_not_share_warning_enabled: attributes.do_not_share_warning_enabled,
+            custom_code_enabled: attributes.custom_code_enabled,
+            push: &attributes.push,
+            totp: &attributes.totp,
+            default_template_sid: &attributes.default_template_sid,
+            whatsapp: &attributes.whatsapp,
+            passkeys: Settings::from(&rp.selection),
+            verify_event_subscription_enabled: attributes.verify_event_subscription_enabled,
+            date_created: Date(rp.created),
+            date_updated: Date(rp.updated),
+            links: Links {
+                entities: format!("{url}/Entities"),
+                webhooks: format!("{url}/Webhooks"),
+            },
+            url,
+        }
+    }
+}
+
+/// 200 with the service.
+fn show(state: &State, rp: &RelyingParty) -> Result<Response, ApiError> {
+    ok(&Service::new(state, rp, &Attributes::of(rp)))
 }
 
 /// `POST /v2/Services`.
-pub async fn create(State(app): State<App>, request: Request) -> Response {
-    serve(app, request, async |app, inbound| {
-        let form = inbound.form()?;
-        form.required("FriendlyName")?;
-        let mut name = String::new();
-        let mut selection = PartialSelection::default();
-        let mut kept = Attributes::default();
-        apply(&form, &mut name, &mut selection, &mut kept)?;
-        let mut attributes = serde_json::Value::Null;
-        kept.keep_in(&mut attributes);
-        let rp = app
-            .passkeys
-            .create_relying_party(inbound.account, &name, selection, attributes)
-            .await
-            .map_err(refused(Call::Resource))?;
-        with_shown(&app, &rp, |service| Answer::created(service))
-    })
-    .await
+pub async fn create(request: Request) -> Result<Response, ApiError> {
+    let form = request.form()?;
+    form.required("FriendlyName")?;
+    let mut name = String::new();
+    let mut selection = PartialSelection::default();
+    let mut kept = Attributes::default();
+    apply(&form, &mut name, &mut selection, &mut kept)?;
+    let mut attributes = serde_json::Value::Null;
+    kept.keep_in(&mut attributes);
+    let rp = request
+        .state
+        .passkeys
+        .create_relying_party(request.account, &name, selection, attributes)
+        .await
+        .map_err(refused(Call::Resource))?;
+    created(&Service::new(&request.state, &rp, &kept))
 }
 
 /// `GET /v2/Services`.
-pub async fn list(State(app): State<App>, request: Request) -> Response {
-    serve(app, request, async |app, inbound| {
-        let path = "/v2/Services".to_owned();
-        let query = inbound.query()?;
-        let listing = Listing::read(
-            &app,
-            inbound.account,
-            "services",
-            path,
-            &query,
-            &[],
-            Order::Ascending,
-        )?;
-        let rows = app
-            .passkeys
-            .list_relying_parties(inbound.account, listing.request())
-            .await
-            .map_err(refused(Call::Resource))?;
-        let position = |rp: &RelyingParty| Position {
-            created: rp.created,
-            key: rp.id.0,
-        };
-        let shown = listing.answer(&app, rows, position, |rp| {
-            with_shown(&app, &rp, |service| serde_json::json!(service))
-        });
-        Answer::ok(&shown)
-    })
-    .await
+pub async fn list(request: Request) -> Result<Response, ApiError> {
+    List::of(&request, "services", "/v2/Services".to_owned())?
+        .answer(
+            |page| {
+                let passkeys = &request.state.passkeys;
+                passkeys.list_relying_parties(request.account, page)
+            },
+            |rp| {
+                let kept = Attributes::of(rp);
+                let shown = Service::new(&request.state, rp, &kept);
+                Row::new(rp.created, rp.id.0, &shown)
+            },
+        )
+        .await
 }
 
 /// `GET /v2/Services/{sid}`.
-pub async fn fetch(State(app): State<App>, request: Request) -> Response {
-    serve(app, request, async |app, inbound| {
-        let rp = inbound.service(&app).await?;
-        with_shown(&app, &rp, |service| Answer::ok(service))
-    })
-    .await
+pub async fn fetch(request: Request) -> Result<Response, ApiError> {
+    let rp = request.service().await?;
+    show(&request.state, &rp)
 }
 
 /// `POST /v2/Services/{sid}`.
-pub async fn update(State(app): State<App>, request: Request) -> Response {
-    serve(app, request, async |app, inbound| {
-        let before = inbound.service(&app).await?;
-        let form = inbound.form()?;
-        let change = |rp: &mut RelyingParty| -> Result<(), ApiError> {
-            let mut kept = Attributes::of(rp);
-            apply(&form, &mut rp.name, &mut rp.selection, &mut kept)?;
-            kept.keep_in(&mut rp.attributes);
-            Ok(())
-        };
-        let mut wanted = RelyingParty::clone(&before);
-        change(&mut wanted)?;
-        if wanted == *before {
-            return with_shown(&app, &before, |service| Answer::ok(service));
-        }
-        let after = app
-            .passkeys
-            .update_relying_party(inbound.account, before.id, |rp| {
-                // The form was found good a moment ago, and whether it is does not depend on the Relying Party.
-                let _ = change(rp);
-            })
-            .await
-            .map_err(refused(Call::Resource))?;
-        with_shown(&app, &after, |service| Answer::ok(service))
-    })
-    .await
+pub async fn update(request: Request) -> Result<Response, ApiError> {
+    let before = request.service().await?;
+    let form = request.form()?;
+    let change = |rp: &mut RelyingParty| -> Result<(), ApiError> {
+        let mut kept = Attributes::of(rp);
+        apply(&form, &mut rp.name, &mut rp.selection, &mut kept)?;
+        kept.keep_in(&mut rp.attributes);
+        Ok(())
+    };
+    let mut wanted = RelyingParty::clone(&before);
+    change(&mut wanted)?;
+    if wanted == *before {
+        return show(&request.state, &before);
+    }
+    let after = request
+        .state
+        .passkeys
+        .update_relying_party(request.account, before.id, |rp| {
+            // The form was found good a moment ago, and whether it is does not depend on the Relying Party.
+            let _ = change(rp);
+        })
+        .await
+        .map_err(refused(Call::Resource))?;
+    show(&request.state, &after)
 }
 
 /// `DELETE /v2/Services/{sid}`.
-pub async fn delete(State(app): State<App>, request: Request) -> Response {
-    serve(app, request, async |app, inbound| {
-        app.passkeys
-            .delete_relying_party(inbound.account, inbound.service_id()?)
-            .await
-            .map_err(refused(Call::Resource))?;
-        Ok(Answer::NoContent)
-    })
-    .await
+pub async fn delete(request: Request) -> Result<Response, ApiError> {
+    request
+        .state
+        .passkeys
+        .delete_relying_party(request.account, request.service_id()?)
+        .await
+        .map_err(refused(Call::Resource))?;
+    Ok(no_content())
 }
 
 /// Applies the parameters that are there: an absent one keeps the value, an empty one clears it.
 fn apply(
-    form: &Form,
+    form: &Form<'_>,
     name: &mut String,
     selection: &mut PartialSelection,
     kept: &mut Attributes,
@@ -451,7 +434,7 @@ fn unless_empty<T>(
 }
 
 fn choice<T: Choice>(
-    form: &Form,
+    form: &Form<'_>,
     name: &'static str,
     value: &mut Option<T>,
 ) -> Result<(), ApiError> {
@@ -469,7 +452,7 @@ fn choice<T: Choice>(
 }
 
 fn number(
-    form: &Form,
+    form: &Form<'_>,
     name: &'static str,
     range: std::ops::RangeInclusive<u32>,
     default: u32,
@@ -496,7 +479,12 @@ fn number(
     Ok(())
 }
 
-fn truth(form: &Form, name: &'static str, default: bool, value: &mut bool) -> Result<(), ApiError> {
+fn truth(
+    form: &Form<'_>,
+    name: &'static str,
+    default: bool,
+    value: &mut bool,
+) -> Result<(), ApiError> {
     *value = match form.get(name) {
         None => return Ok(()),
         Some("") => default,
@@ -512,7 +500,7 @@ fn truth(form: &Form, name: &'static str, default: bool, value: &mut bool) -> Re
     Ok(())
 }
 
-fn text(form: &Form, name: &'static str, value: &mut Option<String>) -> Result<(), ApiError> {
+fn text(form: &Form<'_>, name: &'static str, value: &mut Option<String>) -> Result<(), ApiError> {
     let Some(text) = form.get(name) else {
         return Ok(());
     };
@@ -526,7 +514,7 @@ fn text(form: &Form, name: &'static str, value: &mut Option<String>) -> Result<(
 }
 
 fn kept_sid(
-    form: &Form,
+    form: &Form<'_>,
     name: &'static str,
     prefix: &str,
     value: &mut Option<String>,
@@ -543,11 +531,7 @@ fn kept_sid(
 }
 
 /// A refusal for paths that need a service which exists, before anything else is judged.
-pub async fn ensure(
-    app: &App,
-    inbound: &super::inbound::Inbound,
-    code: Code,
-) -> Result<Answer, ApiError> {
-    inbound.service(app).await?;
+pub async fn ensure(request: &Request, code: Code) -> Result<Response, ApiError> {
+    request.service().await?;
     Err(ApiError::new(code))
 }

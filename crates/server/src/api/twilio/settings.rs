@@ -1,7 +1,9 @@
 //! Passkeys settings: the block that services and factors show, and the rules for relying parties that both read.
 
 use domain::model::policy::{Attachment, PartialSelection, Selection};
-use domain::webauthn::options::{ResidentKey, UserVerification, is_word};
+use domain::webauthn::options::ResidentKey;
+use domain::webauthn::options::UserVerification;
+use domain::webauthn::options::is_word;
 use domain::webauthn::origin::Origin;
 use domain::webauthn::relying_party::RpId;
 use serde::Serialize;

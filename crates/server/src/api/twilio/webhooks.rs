@@ -1,24 +1,23 @@
 //! `/v2/Services/{VA}/Webhooks` (contract section 8.3), as resources.
 
-use axum::extract::{Request, State};
 use axum::response::Response;
 use domain::model::ids::WebhookId;
-use domain::model::page::{Order, Position};
 use domain::model::relying_party::RelyingParty;
 use domain::model::webhook::Webhook;
 use domain::webauthn::options::is_word;
 use serde::Serialize;
 
 use super::codes::Code;
-use super::dates::Date;
 use super::error::{ApiError, refused};
 use super::form::Form;
-use super::inbound::{Answer, Inbound, serve};
-use super::paging::Listing;
+use super::paging::{List, Row};
 use super::reasons::Call;
+use super::request::{Request, created, ok};
 use super::services;
 use super::sid::Sid;
-use crate::app::App;
+use super::state::State;
+use crate::api::dates::Date;
+use crate::http::reply::no_content;
 
 /// What a webhook can be told about; `*` is all of it.
 const EVENT_TYPES: [&str; 6] = [
@@ -50,7 +49,7 @@ struct Shown<'a> {
     url: String,
 }
 
-fn shown<'a>(app: &App, rp: &RelyingParty, webhook: &'a Webhook) -> Shown<'a> {
+fn shown<'a>(state: &State, rp: &RelyingParty, webhook: &'a Webhook) -> Shown<'a> {
     let sid = Sid::of(&webhook.id);
     Shown {
         sid,
@@ -68,7 +67,7 @@ fn shown<'a>(app: &App, rp: &RelyingParty, webhook: &'a Webhook) -> Shown<'a> {
         webhook_method: "POST",
         date_created: Date(webhook.created),
         date_updated: Date(webhook.updated),
-        url: app
+        url: state
             .public_url
             .join(&format!("{}/Webhooks/{sid}", services::path(rp.id))),
     }
@@ -85,7 +84,7 @@ struct Parameters {
 }
 
 impl Parameters {
-    fn read(form: &Form) -> Result<Self, ApiError> {
+    fn read(form: &Form<'_>) -> Result<Self, ApiError> {
         Ok(Self {
             name: form.get("FriendlyName").map(friendly_name).transpose()?,
             // Ruby sends an empty list as a parameter without a value.
@@ -131,7 +130,7 @@ impl Parameters {
 }
 
 /// An enumeration; empty counts as absent.
-fn word<'f>(form: &'f Form, name: &str) -> Option<&'f str> {
+fn word<'f>(form: &'f Form<'_>, name: &str) -> Option<&'f str> {
     form.get(name).filter(|text| !text.is_empty())
 }
 
@@ -151,7 +150,7 @@ fn friendly_name(text: &str) -> Result<String, ApiError> {
     Ok(text.to_owned())
 }
 
-fn event_types(form: &Form) -> Result<Vec<String>, ApiError> {
+fn event_types(form: &Form<'_>) -> Result<Vec<String>, ApiError> {
     let mut types: Vec<String> = Vec::new();
     for text in form
         .all("EventTypes")
@@ -190,8 +189,8 @@ fn webhook_url(text: &str) -> Result<String, ApiError> {
 }
 
 /// The webhook in the path; what is no SID of one names nothing.
-fn id(inbound: &Inbound) -> Result<WebhookId, ApiError> {
-    inbound.sid("webhook", Code::NotFound)
+fn id(request: &Request) -> Result<WebhookId, ApiError> {
+    request.sid("webhook", Code::NotFound)
 }
 
 fn found(webhook: Option<Webhook>) -> Result<Webhook, ApiError> {
@@ -199,110 +198,90 @@ fn found(webhook: Option<Webhook>) -> Result<Webhook, ApiError> {
 }
 
 /// `POST Webhooks`.
-pub async fn create(State(app): State<App>, request: Request) -> Response {
-    serve(app, request, async |app, inbound| {
-        let rp = inbound.service(&app).await?;
-        let form = inbound.form()?;
-        for name in ["FriendlyName", "EventTypes", "WebhookUrl"] {
-            form.required(name)?;
-        }
-        let parameters = Parameters::read(&form)?;
-        let make = |id, now| {
-            let mut webhook = Webhook {
-                id,
-                relying_party: rp.id,
-                name: String::new(),
-                event_types: Vec::new(),
-                url: String::new(),
-                enabled: true,
-                version: "v2".to_owned(),
-                created: now,
-                updated: now,
-            };
-            parameters.apply(&mut webhook);
-            webhook
+pub async fn create(request: Request) -> Result<Response, ApiError> {
+    let rp = request.service().await?;
+    let form = request.form()?;
+    for name in ["FriendlyName", "EventTypes", "WebhookUrl"] {
+        form.required(name)?;
+    }
+    let parameters = Parameters::read(&form)?;
+    let make = |id, now| {
+        let mut webhook = Webhook {
+            id,
+            relying_party: rp.id,
+            name: String::new(),
+            event_types: Vec::new(),
+            url: String::new(),
+            enabled: true,
+            version: "v2".to_owned(),
+            created: now,
+            updated: now,
         };
-        let webhook = app
-            .passkeys
-            .create_webhook(make)
-            .await
-            .map_err(refused(Call::Resource))?;
-        Answer::created(&shown(&app, &rp, &webhook))
-    })
-    .await
+        parameters.apply(&mut webhook);
+        webhook
+    };
+    let webhook = request
+        .state
+        .passkeys
+        .create_webhook(make)
+        .await
+        .map_err(refused(Call::Resource))?;
+    created(&shown(&request.state, &rp, &webhook))
 }
 
 /// `GET Webhooks`.
-pub async fn list(State(app): State<App>, request: Request) -> Response {
-    serve(app, request, async |app, inbound| {
-        let rp = inbound.service(&app).await?;
-        let path = format!("{}/Webhooks", services::path(rp.id));
-        let query = inbound.query()?;
-        let listing = Listing::read(
-            &app,
-            inbound.account,
-            "webhooks",
-            path,
-            &query,
-            &[],
-            Order::Ascending,
-        )?;
-        let rows = app
-            .passkeys
-            .list_webhooks(rp.id, listing.request())
-            .await
-            .map_err(refused(Call::Resource))?;
-        let position = |webhook: &Webhook| Position {
-            created: webhook.created,
-            key: webhook.id.0,
-        };
-        let rows = listing.answer(&app, rows, position, |webhook| {
-            serde_json::json!(shown(&app, &rp, &webhook))
-        });
-        Answer::ok(&rows)
-    })
+pub async fn list(request: Request) -> Result<Response, ApiError> {
+    let rp = request.service().await?;
+    List::of(
+        &request,
+        "webhooks",
+        format!("{}/Webhooks", services::path(rp.id)),
+    )?
+    .answer(
+        |page| request.state.passkeys.list_webhooks(rp.id, page),
+        |webhook| {
+            let shown = shown(&request.state, &rp, webhook);
+            Row::new(webhook.created, webhook.id.0, &shown)
+        },
+    )
     .await
 }
 
 /// `GET Webhooks/{YW}`.
-pub async fn fetch(State(app): State<App>, request: Request) -> Response {
-    serve(app, request, async |app, inbound| {
-        let rp = inbound.service(&app).await?;
-        let webhook = app.passkeys.webhook(rp.id, id(&inbound)?).await;
-        let webhook = found(webhook.map_err(refused(Call::Resource))?)?;
-        Answer::ok(&shown(&app, &rp, &webhook))
-    })
-    .await
+pub async fn fetch(request: Request) -> Result<Response, ApiError> {
+    let rp = request.service().await?;
+    let webhook = request.state.passkeys.webhook(rp.id, id(&request)?).await;
+    let webhook = found(webhook.map_err(refused(Call::Resource))?)?;
+    ok(&shown(&request.state, &rp, &webhook))
 }
 
 /// `POST Webhooks/{YW}`.
-pub async fn update(State(app): State<App>, request: Request) -> Response {
-    serve(app, request, async |app, inbound| {
-        let rp = inbound.service(&app).await?;
-        let id = id(&inbound)?;
-        let parameters = Parameters::read(&inbound.form()?)?;
-        let webhook = app
-            .passkeys
-            .update_webhook(rp.id, id, |webhook| parameters.apply(webhook))
-            .await;
-        let webhook = found(webhook.map_err(refused(Call::Resource))?)?;
-        Answer::ok(&shown(&app, &rp, &webhook))
-    })
-    .await
+pub async fn update(request: Request) -> Result<Response, ApiError> {
+    let rp = request.service().await?;
+    let id = id(&request)?;
+    let parameters = Parameters::read(&request.form()?)?;
+    let webhook = request
+        .state
+        .passkeys
+        .update_webhook(rp.id, id, |webhook| parameters.apply(webhook))
+        .await;
+    let webhook = found(webhook.map_err(refused(Call::Resource))?)?;
+    ok(&shown(&request.state, &rp, &webhook))
 }
 
 /// `DELETE Webhooks/{YW}`.
-pub async fn delete(State(app): State<App>, request: Request) -> Response {
-    serve(app, request, async |app, inbound| {
-        let rp = inbound.service(&app).await?;
-        let deleted = app.passkeys.delete_webhook(rp.id, id(&inbound)?).await;
-        if deleted.map_err(refused(Call::Resource))? {
-            Ok(Answer::NoContent)
-        } else {
-            Err(ApiError::new(Code::NotFound))
-        }
-    })
-    .await
+pub async fn delete(request: Request) -> Result<Response, ApiError> {
+    let rp = request.service().await?;
+    let deleted = request
+        .state
+        .passkeys
+        .delete_webhook(rp.id, id(&request)?)
+        .await;
+    if deleted.map_err(refused(Call::Resource))? {
+        Ok(no_content())
+    } else {
+        Err(ApiError::new(Code::NotFound))
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! `POST Passkeys/ApproveChallenge` (contract section 7.4): ends an authentication.
 
-use axum::extract::{Request, State};
 use axum::response::Response;
 use domain::Reason;
 use domain::model::ids::UserId;
@@ -11,44 +10,41 @@ use domain::webauthn::credential::UserHandle;
 use domain::webauthn::response::AuthenticationResponse;
 
 use super::credential::{FORM, ensure_kind, malformed};
-use crate::api::twilio::BACK_END;
 use crate::api::twilio::challenges::Challenge;
 use crate::api::twilio::codes::Code;
 use crate::api::twilio::error::{ApiError, refused};
-use crate::api::twilio::inbound::{Answer, serve};
 use crate::api::twilio::reasons::Call;
+use crate::api::twilio::request::{Request, ok};
 use crate::api::twilio::services;
 use crate::api::twilio::sid::Sid;
-use crate::app::App;
+use crate::api::twilio::state::BACK_END;
 
 const CALL: Call = Call::ApproveChallenge;
 
 /// The call. The body names no challenge: it is found by the challenge in the client data. The answer names the user
 /// and the factor, also when the challenge had named nobody.
-pub async fn update(State(app): State<App>, request: Request) -> Response {
-    serve(app, request, async |app, inbound| {
-        let rp = inbound.service(&app).await?;
-        let body = inbound.json()?;
-        let response = AuthenticationResponse::from_json(&body, &FORM)
-            .map_err(|error| malformed(CALL, &body, &error))?;
-        ensure_kind(response.client_data(), &ClientDataType::Get)?;
-        ensure_user_handle(&response)?;
-        let signed_in = app
-            .passkeys
-            .finish_authentication(rp.id, &response, &BACK_END)
-            .await
-            .map_err(refused(CALL))?;
-        tell(&signed_in);
-        let ceremony = &signed_in.ceremony;
-        let url = app.public_url.join(&format!(
-            "{}/Passkeys/ApproveChallenge",
-            services::path(rp.id)
-        ));
-        let identity = Some(signed_in.user.name.as_ref());
-        let challenge = Challenge::new(&rp, ceremony, identity, url, ceremony.updated);
-        Answer::ok(&challenge.with_options(ceremony))
-    })
-    .await
+pub async fn update(request: Request) -> Result<Response, ApiError> {
+    let rp = request.service().await?;
+    let body = request.json()?;
+    let response = AuthenticationResponse::from_json(&body, &FORM)
+        .map_err(|error| malformed(CALL, &body, &error))?;
+    ensure_kind(response.client_data(), &ClientDataType::Get)?;
+    ensure_user_handle(&response)?;
+    let signed_in = request
+        .state
+        .passkeys
+        .finish_authentication(rp.id, &response, &BACK_END)
+        .await
+        .map_err(refused(CALL))?;
+    tell(&signed_in);
+    let ceremony = &signed_in.ceremony;
+    let url = request.state.public_url.join(&format!(
+        "{}/Passkeys/ApproveChallenge",
+        services::path(rp.id)
+    ));
+    let identity = Some(signed_in.user.name.as_ref());
+    let challenge = Challenge::new(&rp, ceremony, identity, url, ceremony.updated);
+    ok(&challenge.with_options(ceremony))
 }
 
 /// Logs what the verifier noticed without refusing. A counter that did not grow may mean that the passkey was cloned.

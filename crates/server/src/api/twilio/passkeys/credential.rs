@@ -2,9 +2,12 @@
 //! wrong with it, in the order of contract section 9.5.
 
 use domain::Reason;
-use domain::webauthn::client_data::{ClientData, ClientDataType};
+use domain::webauthn::client_data::ClientData;
+use domain::webauthn::client_data::ClientDataType;
 use domain::webauthn::json::Value;
-use domain::webauthn::response::{ResponseError, ResponseForm, Shape};
+use domain::webauthn::response::ResponseError;
+use domain::webauthn::response::ResponseForm;
+use domain::webauthn::response::Shape;
 
 use super::member;
 use crate::api::twilio::codes::Code;

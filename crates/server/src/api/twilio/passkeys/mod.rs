@@ -7,7 +7,8 @@ pub mod new_challenge;
 pub mod new_factors;
 pub mod verify_factor;
 
-use domain::webauthn::json::{Object, Value};
+use domain::webauthn::json::Object;
+use domain::webauthn::json::Value;
 
 /// The member under its `snake_case` name or, where that is absent, its `camelCase` name. Null counts as absent.
 ///

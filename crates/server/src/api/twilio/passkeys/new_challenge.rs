@@ -1,60 +1,58 @@
 //! `POST Passkeys/Challenges` (contract section 7.1): starts an authentication.
 
-use axum::extract::{Request, State};
 use axum::response::Response;
 use domain::Reason;
 use domain::model::ceremony::{Asked, Ceremony};
 use domain::model::ids::CredentialKey;
 use domain::model::user::UserRef;
 use domain::service::authentication::Who;
-use domain::webauthn::json::{Object, Value};
+use domain::webauthn::json::Object;
+use domain::webauthn::json::Value;
 
 use super::member;
 use crate::api::twilio::challenges::Challenge;
 use crate::api::twilio::codes::Code;
 use crate::api::twilio::error::ApiError;
 use crate::api::twilio::identity;
-use crate::api::twilio::inbound::{Answer, serve};
 use crate::api::twilio::reasons::Call;
+use crate::api::twilio::request::{Request, created};
 use crate::api::twilio::{services, sid};
-use crate::app::App;
 
 /// The call. An absent body, `null` and `[]` ask for the same as `{}`: a sign-in in which the credential says who the user is.
-pub async fn create(State(app): State<App>, request: Request) -> Response {
-    serve(app, request, async |app, inbound| {
-        let rp = inbound.service(&app).await?;
-        let body = inbound.optional_json()?;
-        let who = match body.as_object() {
-            Some(object) => who(object)?,
-            None => Who::Anyone,
-        };
-        let ceremony = app
-            .passkeys
-            .start_authentication(&rp, who)
-            .await
-            .map_err(|refusal| {
-                match (refusal.reason, who) {
-                    // Nobody on this wire can have such a name: the name is the mistake.
-                    (Reason::UserUnknown, Who::User(UserRef::Name(name))) => {
-                        identity::fault(name).map(identity::invalid)
-                    }
-                    _ => None,
+pub async fn create(request: Request) -> Result<Response, ApiError> {
+    let rp = request.service().await?;
+    let body = request.optional_json()?;
+    let who = match body.as_object() {
+        Some(object) => who(object)?,
+        None => Who::Anyone,
+    };
+    let ceremony = request
+        .state
+        .passkeys
+        .start_authentication(&rp, who)
+        .await
+        .map_err(|refusal| {
+            match (refusal.reason, who) {
+                // Nobody on this wire can have such a name: the name is the mistake.
+                (Reason::UserUnknown, Who::User(UserRef::Name(name))) => {
+                    identity::fault(name).map(identity::invalid)
                 }
-                .unwrap_or_else(|| ApiError::refused(Call::CreateChallenge, &refusal))
-            })?;
-        let url = app
-            .public_url
-            .join(&format!("{}/Passkeys/Challenges", services::path(rp.id)));
-        let challenge = Challenge::new(
-            &rp,
-            &ceremony,
-            identity_of(&ceremony),
-            url,
-            ceremony.created,
-        );
-        Answer::created(&challenge.with_options(&ceremony))
-    })
-    .await
+                _ => None,
+            }
+            .unwrap_or_else(|| ApiError::refused(Call::CreateChallenge, &refusal))
+        })?;
+    let url = request
+        .state
+        .public_url
+        .join(&format!("{}/Passkeys/Challenges", services::path(rp.id)));
+    let challenge = Challenge::new(
+        &rp,
+        &ceremony,
+        identity_of(&ceremony),
+        url,
+        ceremony.created,
+    );
+    created(&challenge.with_options(&ceremony))
 }
 
 /// For whom the challenge is. A name or SID that is there but empty is refused: taken for absent, it would let anyone

@@ -1,57 +1,54 @@
 //! `POST Passkeys/Factors` (contract section 6.1): starts a registration.
 
-use axum::extract::{Request, State};
 use axum::response::Response;
 use domain::Reason;
 use domain::model::policy::PartialSelection;
 use domain::model::relying_party::RelyingParty;
 use domain::service::ceremony::Terms;
 use domain::service::registration::StartRegistration;
-use domain::webauthn::json::{Object, Value};
+use domain::webauthn::json::Object;
+use domain::webauthn::json::Value;
 
 use super::member;
-use crate::api::twilio::BACK_END;
 use crate::api::twilio::codes::Code;
 use crate::api::twilio::error::{ApiError, refused};
 use crate::api::twilio::factors::{Factor, bad_friendly_name, is_friendly_name};
 use crate::api::twilio::identity;
-use crate::api::twilio::inbound::{Answer, serve};
 use crate::api::twilio::reasons::Call;
+use crate::api::twilio::request::{Request, created};
 use crate::api::twilio::settings::{self, Choice};
-use crate::app::App;
+use crate::api::twilio::state::{BACK_END, State};
 
 /// The call.
-pub async fn create(State(app): State<App>, request: Request) -> Response {
-    serve(app, request, async |app, inbound| {
-        let rp = inbound.service(&app).await?;
-        let body = inbound.json()?;
-        let object = body
-            .as_object()
-            .ok_or_else(|| ApiError::new(Code::InvalidRequest))?;
-        let name = friendly_name(object)?;
-        let identity = read_identity(&app, &rp, object).await?;
-        let selection = match member(object, "config", "config") {
-            None => PartialSelection::default(),
-            Some(value) => config(value)?,
-        };
-        let start = StartRegistration {
-            account_name: Some(name),
-            terms: Terms {
-                by: BACK_END,
-                ..Terms::default()
-            },
-            ..StartRegistration::new(identity, name, &selection)
-        };
-        let started = app
-            .passkeys
-            .start_registration(&rp, start)
-            .await
-            .map_err(refused(Call::CreateFactor))?;
-        let factor = Factor::unverified(&app, &rp, &started.user.name, &started.ceremony)
-            .ok_or_else(|| ApiError::new(Code::InternalError))?;
-        Answer::created(&factor.with_options(&started.options))
-    })
-    .await
+pub async fn create(request: Request) -> Result<Response, ApiError> {
+    let rp = request.service().await?;
+    let body = request.json()?;
+    let object = body
+        .as_object()
+        .ok_or_else(|| ApiError::new(Code::InvalidRequest))?;
+    let name = friendly_name(object)?;
+    let identity = read_identity(&request.state, &rp, object).await?;
+    let selection = match member(object, "config", "config") {
+        None => PartialSelection::default(),
+        Some(value) => config(value)?,
+    };
+    let start = StartRegistration {
+        account_name: Some(name),
+        terms: Terms {
+            by: BACK_END,
+            ..Terms::default()
+        },
+        ..StartRegistration::new(identity, name, &selection)
+    };
+    let started = request
+        .state
+        .passkeys
+        .start_registration(&rp, start)
+        .await
+        .map_err(refused(Call::CreateFactor))?;
+    let factor = Factor::unverified(&request.state, &rp, &started.user.name, &started.ceremony)
+        .ok_or_else(|| ApiError::new(Code::InternalError))?;
+    created(&factor.with_options(&started.options))
 }
 
 fn friendly_name<'v>(object: &'v Object<'_>) -> Result<&'v str, ApiError> {
@@ -71,7 +68,7 @@ fn friendly_name<'v>(object: &'v Object<'_>) -> Result<&'v str, ApiError> {
 
 /// The identity: one that this wire may create, or one that exists already because another wire created it.
 async fn read_identity<'v>(
-    app: &App,
+    state: &State,
     rp: &RelyingParty,
     object: &'v Object<'_>,
 ) -> Result<&'v str, ApiError> {
@@ -80,7 +77,8 @@ async fn read_identity<'v>(
         other => return Err(identity::wrong_type(other)),
     };
     if let Some(fault) = identity::fault(identity) {
-        app.passkeys
+        state
+            .passkeys
             .user(rp.id, identity.as_ref())
             .await
             .map_err(|refusal| match refusal.reason {

@@ -1,6 +1,4 @@
-//! The settings of this wire made into a [`Fido`]: which Relying Party it serves.
-
-use std::sync::Arc;
+//! What the settings want of the FIDO binding: which Relying Party is served, and how.
 
 use domain::Passkeys;
 use domain::model::ids::{AccountId, RelyingPartyId};
@@ -11,10 +9,10 @@ use domain::model::relying_party::RelyingParty;
 use domain::webauthn::origin::Origin;
 use domain::webauthn::relying_party::RpId;
 
-use super::Fido;
-use crate::app::PublicUrl;
+use crate::api::fido::Served;
 use crate::config::{ConfigError, Fido as Settings};
-use crate::process::ProcessError;
+use crate::error::ProcessError;
+use crate::http::PublicUrl;
 
 /// Name of the Relying Party that is made where the settings name none.
 const TESTS: &str = "FIDO tests";
@@ -50,24 +48,16 @@ pub async fn relying_party(
     })
 }
 
-impl Fido {
-    /// The binding as the settings say, of this Relying Party; `None` when they want nothing of it.
-    pub fn of(
-        settings: &Settings,
-        passkeys: &Arc<Passkeys>,
-        relying_party: RelyingPartyId,
-    ) -> Option<Self> {
-        let root = settings.conformance || settings.binding;
-        let dialect = settings.conformance || settings.nevisfido;
-        (root || dialect).then(|| Self {
-            passkeys: Arc::clone(passkeys),
-            relying_party,
-            conformance: settings.conformance,
-            root,
-            dialect,
-            access_keys: None,
-        })
-    }
+/// What of the FIDO binding the settings want served, for this Relying Party; `None` when they want nothing of it.
+pub fn served(settings: &Settings, relying_party: RelyingPartyId) -> Option<Served> {
+    let root = settings.conformance || settings.binding;
+    let dialect = settings.conformance || settings.nevisfido;
+    (root || dialect).then_some(Served {
+        relying_party,
+        conformance: settings.conformance,
+        root,
+        dialect,
+    })
 }
 
 fn invalid(why: impl Into<String>) -> ConfigError {

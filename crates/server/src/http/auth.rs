@@ -10,11 +10,11 @@ use base64::Engine as _;
 use base64::engine::DecodePaddingMode;
 use base64::engine::GeneralPurpose;
 use base64::engine::general_purpose::{GeneralPurposeConfig, STANDARD};
-use domain::model::account::Principal;
-use domain::model::account::Secret;
+use domain::Passkeys;
+use domain::Reason;
+use domain::model::account::{Principal, Secret};
 use domain::model::ids::{AccountId, ApiKeyId, RelyingPartyId};
 use domain::model::refusal::Refusal;
-use domain::{Passkeys, Reason};
 
 /// Longest accepted value of the header, in bytes. A SID, a colon and a secret need about 100.
 const MAX_LENGTH: usize = 1024;

@@ -7,6 +7,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH};
 use axum::http::{HeaderMap, Request, StatusCode};
+use axum::response::IntoResponse as _;
 use axum::routing::{get, post};
 use domain::model::clock::SystemRandomness;
 use http_body_util::BodyExt as _;
@@ -38,31 +39,52 @@ impl axum::body::HttpBody for Pieces {
     }
 }
 
-fn small() -> Limits {
-    Limits {
-        header_count: 4,
-        body_bytes: 10,
-        browser_body_bytes: 5,
-        body_read_seconds: 1,
-        ..Limits::default()
-    }
-}
-
 async fn panics() {
     panic!("canary-of-the-panic")
 }
 
+/// The words of a wire.
+#[derive(Debug)]
+struct Words;
+
+impl Refusals for Words {
+    fn refusal(&self, refusal: TransportRefusal, path: &str) -> Response {
+        let text = format!("{path} is refused: {}", refusal.name());
+        (refusal.status(), text).into_response()
+    }
+}
+
+/// A wire's handler, which reads the body itself.
+async fn echo(body: Body) -> Response {
+    match LIMIT.read(body).await {
+        Ok(body) => body.into_response(),
+        Err(refusal) => {
+            let mut response = Words.refusal(refusal, "/wire/echo");
+            response.extensions_mut().insert(refusal);
+            response
+        }
+    }
+}
+
+const LIMIT: BodyLimit = BodyLimit {
+    bytes: 10,
+    time: Duration::from_secs(1),
+};
+
 fn router() -> Router {
-    let url = Arc::new(PublicUrl::new("http://localhost"));
+    let elsewhere = BodyLimit { bytes: 5, ..LIMIT };
+    let wire = Area {
+        prefixes: &["/wire"],
+        words: Arc::new(Words),
+    };
+    let front = Front::new(4, elsewhere, vec![wire], &SystemRandomness);
     Router::new()
-        .route("/v2/echo", post(|body: Bytes| async { body }))
+        .route("/wire/echo", post(echo))
+        .route("/wire/unread", post(async || "unread"))
         .route("/echo", post(|body: Bytes| async { body }))
-        .route("/v2/panic", get(panics))
+        .route("/wire/panic", get(panics))
         .route("/panic", get(panics))
-        .layer(axum::middleware::from_fn_with_state(
-            Front::new(&small(), url, &SystemRandomness),
-            guard,
-        ))
+        .layer(axum::middleware::from_fn_with_state(front, guard))
 }
 
 async fn send(request: Request<Body>) -> (StatusCode, HeaderMap, Bytes) {
@@ -81,7 +103,7 @@ fn post_to(path: &str, body: impl Into<Body>) -> Request<Body> {
 
 #[tokio::test]
 async fn a_body_at_its_limit_passes_whole() {
-    let (status, _, body) = send(post_to("/v2/echo", "0123456789")).await;
+    let (status, _, body) = send(post_to("/wire/echo", "0123456789")).await;
     assert_eq!((status, body), (StatusCode::OK, Bytes::from("0123456789")));
     let (status, _, body) = send(post_to("/echo", "01234")).await;
     assert_eq!((status, body), (StatusCode::OK, Bytes::from("01234")));
@@ -89,11 +111,10 @@ async fn a_body_at_its_limit_passes_whole() {
 
 #[tokio::test]
 async fn a_body_over_its_limit_is_too_large_in_the_words_of_its_wire() {
-    let (status, headers, body) = send(post_to("/v2/echo", "0123456789a")).await;
+    let (status, headers, body) = send(post_to("/wire/echo", "0123456789a")).await;
     assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(headers[CONNECTION], "close");
-    let envelope: Value = serde_json::from_slice(&body).unwrap();
-    assert_eq!(envelope["code"], 20413);
+    assert_eq!(body, "/wire/echo is refused: body_too_large");
     let (status, headers, body) = send(post_to("/echo", "012345")).await;
     assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
     let body: Value = serde_json::from_slice(&body).unwrap();
@@ -117,7 +138,7 @@ async fn a_body_in_pieces_is_joined_and_counted() {
             left: pieces.clone().into(),
             ends: true,
         };
-        let (status, _, body) = send(post_to("/v2/echo", Body::new(body))).await;
+        let (status, _, body) = send(post_to("/wire/echo", Body::new(body))).await;
         assert_eq!(status, expected);
         if status == StatusCode::OK {
             assert_eq!(body, Bytes::from(pieces.concat()));
@@ -141,7 +162,7 @@ async fn a_body_that_does_not_come_is_given_up() {
 #[tokio::test]
 async fn a_compressed_body_is_refused_and_an_identity_one_is_not() {
     let with = |encoding: &str| {
-        Request::post("/v2/echo")
+        Request::post("/wire/echo")
             .header(CONTENT_ENCODING, encoding)
             .body(Body::from("x"))
             .unwrap()
@@ -149,14 +170,15 @@ async fn a_compressed_body_is_refused_and_an_identity_one_is_not() {
     for encoding in ["gzip", "br", "identity, gzip"] {
         let (status, _, body) = send(with(encoding)).await;
         assert_eq!(status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{encoding}");
-        assert!(serde_json::from_slice::<Value>(&body).unwrap()["code"].is_u64());
+        let expected = "/wire/echo is refused: content_encoding_not_supported";
+        assert_eq!(body, expected);
     }
     assert_eq!(send(with("identity")).await.0, StatusCode::OK);
 }
 
 #[tokio::test]
 async fn more_headers_than_allowed_are_refused() {
-    let mut request = post_to("/v2/echo", "x");
+    let mut request = post_to("/wire/echo", "x");
     for name in ["a", "b", "c", "d"] {
         request
             .headers_mut()
@@ -174,7 +196,7 @@ async fn more_headers_than_allowed_are_refused() {
 #[tokio::test]
 async fn a_panic_in_a_handler_is_an_error_of_the_wire_without_its_text() {
     for (path, expected) in [
-        ("/v2/panic", "\"code\":20500"),
+        ("/wire/panic", "/wire/panic is refused: internal"),
         ("/panic", "\"error\":\"internal\""),
     ] {
         let (status, _, body) = send(Request::get(path).body(Body::empty()).unwrap()).await;
@@ -199,11 +221,26 @@ async fn every_answer_has_a_request_id_of_its_own() {
     assert!(response.headers().contains_key(REQUEST_ID));
 }
 
+#[tokio::test]
+async fn a_wire_gets_a_body_that_is_not_read_yet() {
+    let body = Pieces {
+        left: ["0"].into(),
+        ends: false,
+    };
+    let (status, _, body) = send(post_to("/wire/unread", Body::new(body))).await;
+    assert_eq!((status, body), (StatusCode::OK, Bytes::from("unread")));
+}
+
 #[test]
 fn a_path_belongs_to_a_wire_by_whole_segments() {
-    assert_eq!(Audience::of("/v2"), Audience::Twilio);
-    assert_eq!(Audience::of("/v2/Services"), Audience::Twilio);
-    assert_eq!(Audience::of("/v2x/Services"), Audience::Browser);
-    assert_eq!(Audience::of("/manage/v1"), Audience::Manage);
-    assert_eq!(Audience::of("/"), Audience::Browser);
+    let wire = Area {
+        prefixes: &["/v2", "/manage"],
+        words: Arc::new(Words),
+    };
+    for own in ["/v2", "/v2/", "/v2/Services", "/manage/v1"] {
+        assert!(wire.holds(own), "{own}");
+    }
+    for other in ["/v2x/Services", "/v", "/", "", "/V2"] {
+        assert!(!wire.holds(other), "{other}");
+    }
 }

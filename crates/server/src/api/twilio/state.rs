@@ -1,0 +1,22 @@
+//! What the handlers of this wire share.
+
+use std::sync::Arc;
+
+use domain::Passkeys;
+use domain::model::audit::{Actor, ActorKind};
+
+use crate::http::{BodyLimit, PublicUrl};
+
+/// Who calls: the account's back end, whose user agent says nothing about a user's device.
+pub const BACK_END: Actor = Actor::new(ActorKind::Api, "twilio");
+
+/// What the handlers of this wire share; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// The domain.
+    pub passkeys: Arc<Passkeys>,
+    /// Base of emitted URLs.
+    pub public_url: Arc<PublicUrl>,
+    /// How long the body of a request may be.
+    pub bodies: BodyLimit,
+}

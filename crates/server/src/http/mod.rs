@@ -1,0 +1,29 @@
+//! The HTTP edge: what all wires need to read a request and to answer it. Nothing here knows a wire; the wires depend on it.
+//!
+//! A request comes in through [`front`], which checks what can be checked without a wire and notes the request in the log. A wire
+//! implements [`Wire`](handler::Wire) on its state, and its handlers are functions from its request to a
+//! `Result<Response, its error>`. Facts that the log, the metrics or CORS need travel as extensions of the response:
+//! [`RefusalInfo`], [`TransportRefusal`] and [`About`](cors::About).
+
+pub mod auth;
+pub mod body;
+pub mod cors;
+pub mod form;
+pub mod front;
+pub mod handler;
+pub mod inbound;
+pub mod lifecycle;
+pub mod media;
+pub mod name;
+pub mod paths;
+pub mod public_url;
+pub mod refusal;
+pub mod reply;
+pub mod request_id;
+
+pub use body::BodyLimit;
+pub use handler::{Wire, handle, serve};
+pub use inbound::Inbound;
+pub use lifecycle::Lifecycle;
+pub use public_url::PublicUrl;
+pub use refusal::{RefusalInfo, Refusals, TransportRefusal};
