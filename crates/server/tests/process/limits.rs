@@ -206,7 +206,7 @@ fn a_stranger_is_refused_before_the_body_has_come() {
     ] {
         let mut head = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n");
         if !headers.is_empty() {
-            head.push_str(&format!("{headers}\r\n"));
+            let _ = write!(head, "{headers}\r\n");
         }
         head.push_str("Accept: application/json\r\nContent-Type: application/json\r\n\r\n");
         let answer = server.exchange(head.as_bytes());

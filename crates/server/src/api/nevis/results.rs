@@ -185,12 +185,11 @@ async fn finish(
     let credential = Credential::read(kind, &body)
         .map_err(|error| Refusal::new(error.reason(), error.to_string()))
         .map_err(Failed::of(&whose))?;
-    let (rp, transaction) = match token {
-        Some((rp, transaction)) => (rp, transaction),
-        None => {
-            let rp = by_challenge(state, credential.challenge()).await;
-            (rp.map_err(Failed::of(&whose))?, None)
-        }
+    let (rp, transaction) = if let Some(proven) = token {
+        proven
+    } else {
+        let rp = by_challenge(state, credential.challenge()).await;
+        (rp.map_err(Failed::of(&whose))?, None)
     };
     let whose = Whose::Proven(Arc::clone(&rp));
     let token = process(request, &rp, transaction, &credential, object).await;
