@@ -12,7 +12,7 @@ use std::hint::black_box;
 use webauthn::json::{Limits, parse};
 use webauthn::response::{RegistrationResponse, ResponseForm};
 use webauthn::trace::NoTrace;
-use webauthn::verify_registration;
+use webauthn::{TrustFacts, verify_registration};
 
 fn hostile(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("hostile");
@@ -25,7 +25,14 @@ fn hostile(criterion: &mut Criterion) {
                 RegistrationResponse::from_json(&value, &ResponseForm::STRICT)
                     .ok()
                     .and_then(|response| {
-                        verify_registration(expected, &response, NOW, &mut NoTrace).ok()
+                        verify_registration(
+                            expected,
+                            &response,
+                            &TrustFacts::NO_METADATA,
+                            NOW,
+                            &mut NoTrace,
+                        )
+                        .ok()
                     })
                     .is_none()
             });

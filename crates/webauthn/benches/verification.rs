@@ -13,7 +13,7 @@ use webauthn::cose::CoseAlgorithm;
 use webauthn::json::{Limits, parse};
 use webauthn::response::{AuthenticationResponse, RegistrationResponse, ResponseForm};
 use webauthn::trace::NoTrace;
-use webauthn::{verify_authentication, verify_registration};
+use webauthn::{TrustFacts, verify_authentication, verify_registration};
 
 fn verification(criterion: &mut Criterion) {
     for algorithm in [
@@ -30,7 +30,14 @@ fn verification(criterion: &mut Criterion) {
                 let value = parse(black_box(&json), &Limits::default()).unwrap();
                 let response =
                     RegistrationResponse::from_json(&value, &ResponseForm::STRICT).unwrap();
-                verify_registration(&registration.expected, &response, NOW, &mut NoTrace).unwrap()
+                verify_registration(
+                    &registration.expected,
+                    &response,
+                    &TrustFacts::NO_METADATA,
+                    NOW,
+                    &mut NoTrace,
+                )
+                .unwrap()
             });
         });
 

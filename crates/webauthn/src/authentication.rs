@@ -3,7 +3,7 @@
 use crate::Reason;
 use crate::authenticator_data::{AuthenticatorData, AuthenticatorDataError};
 use crate::base64url;
-use crate::ceremony::signed_data;
+use crate::ceremony::{AUTHENTICATION, ExpectedAuthenticatorData, ExpectedClientData, signed_data};
 use crate::client_data::{ClientDataError, ClientDataType, CrossOrigin};
 use crate::cose::{CoseKeyError, PublicKey};
 use crate::credential::{CredentialId, UserHandle};
@@ -11,11 +11,10 @@ use crate::hash::sha256;
 use crate::origin::Origin;
 use crate::relying_party::RpId;
 use crate::response::{AuthenticationResponse, ResponseError};
+use crate::signal::Signal;
 use crate::signature;
-use crate::trace::{StepResult, Trace, ensure, judged, judged_with, skipped};
+use crate::trace::{Check, StepResult, Trace, ensure};
 use serde::{Deserialize, Serialize};
-
-pub use crate::signal::Signal;
 
 /// What the answer is verified against: everything that the ceremony asked for. It is stored with the ceremony; a record that
 /// lacks a member is unreadable rather than lenient.
@@ -385,212 +384,93 @@ pub fn verify_authentication<T: Trace>(
     response: &AuthenticationResponse,
     trace: &mut T,
 ) -> Result<VerifiedAuthentication, AuthenticationError> {
-    let client_data = response.client_data();
     let id = response.id();
 
     // https://w3c.github.io/webauthn/#sctn-verifying-assertion
-    // Steps 1-4, options and kind of response, lie behind us: `response` cannot be made otherwise.
+    // Steps 1-4, options and kind of response, are done: `response` cannot be made otherwise.
 
     // Step 5: a list of allowed credentials is binding.
+    let check = "credential was listed";
     if expected.allow_credentials.is_empty() {
-        skipped(
-            trace,
-            "7.2 step 5",
-            "credential was listed",
-            "the options listed none",
-        );
+        trace.skip("7.2 step 5", check, "the options listed none");
     } else {
-        let listed = ensure(expected.allow_credentials.contains(id), || {
+        let outcome = ensure(expected.allow_credentials.contains(id), || {
             AuthenticationError::CredentialNotAllowed {
                 id: id.to_base64url(),
             }
         });
-        judged_with(trace, "7.2 step 5", "credential was listed", listed, |()| {
-            id.to_base64url()
-        })?;
+        trace.check_with("7.2 step 5", check, outcome, |()| id.to_base64url())?;
     }
 
     // Step 6: the owner of the credential is the expected user, and the user handle is the owner's.
-    judged_with(
-        trace,
-        "7.2 step 6",
-        "credential belongs to the expected user",
-        require_owner(expected, credential, response),
-        |()| match response.user_handle() {
+    let check = "credential belongs to the expected user";
+    let outcome = require_owner(expected, credential, response);
+    trace.check_with("7.2 step 6", check, outcome, |()| {
+        match response.user_handle() {
             Some(handle) => format!("userHandle {handle}"),
             None => "there is no userHandle".to_owned(),
-        },
-    )?;
+        }
+    })?;
 
-    // Steps 7-9, that the client data are JSON, lie behind us. Step 10: they are those of an authentication.
-    judged_with(
-        trace,
-        "7.2 step 10",
-        "client data type is webauthn.get",
-        client_data.require_type(&ClientDataType::Get),
-        |()| client_data.kind.as_str().to_owned(),
-    )?;
+    // Steps 7-9, that the client data is JSON, are done. Steps 10-14: the client data.
+    let client_data = ExpectedClientData {
+        kind: ClientDataType::Get,
+        challenge: &expected.challenge,
+        origins: &expected.origins,
+        cross_origin: &expected.cross_origin,
+    };
+    client_data.require(response.client_data(), &AUTHENTICATION, trace)?;
 
-    // Step 11: the challenge.
-    judged_with(
-        trace,
-        "7.2 step 11",
-        "challenge is the ceremony's",
-        client_data.require_challenge(&expected.challenge),
-        |()| format!("{} bytes, as expected", client_data.challenge.len()),
-    )?;
-
-    // Step 12: the origin.
-    judged_with(
-        trace,
-        "7.2 step 12",
-        "origin is allowed",
-        client_data.require_origin(&expected.origins),
-        |()| client_data.origin_text(&expected.origins),
-    )?;
-
-    // Step 13: embedding.
-    judged_with(
-        trace,
-        "7.2 step 13",
-        "embedding is allowed",
-        client_data.require_cross_origin(&expected.cross_origin),
-        |()| client_data.embedding_text(&expected.cross_origin),
-    )?;
-
-    // Step 14: the embedding origin.
-    if let Some(top_origin) = &client_data.top_origin {
-        judged_with(
-            trace,
-            "7.2 step 14",
-            "embedding origin is allowed",
-            client_data.require_top_origin(&expected.cross_origin),
-            |()| top_origin.clone(),
-        )?;
-    } else {
-        skipped(
-            trace,
-            "7.2 step 14",
-            "embedding origin is allowed",
-            "there is no topOrigin",
-        );
-    }
-
-    // 5.8.1: Level 2 had a step for token binding here; a claim that cannot be checked is refused.
-    judged(
-        trace,
-        "5.8.1",
-        "no token binding is claimed",
-        client_data.require_no_token_binding(),
-    )?;
-
-    // 6.1: the layout of the authenticator data, which in an assertion hold no new credential.
+    // 6.1: the layout of the authenticator data, which in an assertion holds no new credential.
+    let check = "authenticator data are well formed";
     let data = AuthenticatorData::parse(response.authenticator_data());
-    let data = judged_with(
-        trace,
-        "6.1",
-        "authenticator data are well formed",
-        data,
-        AuthenticatorData::text,
-    )?;
-    let no_credential = ensure(data.attested.is_none(), || {
+    let data = trace.check_with("6.1", check, data, AuthenticatorData::text)?;
+    let outcome = ensure(data.attested.is_none(), || {
         AuthenticatorDataError::AttestedCredentialDataUnexpected
     });
-    judged(trace, "6.1", "there is no new credential", no_credential)?;
+    trace.check("6.1", "there is no new credential", outcome)?;
 
-    // Step 15: the RP ID, or the AppID where it was asked for and the client says that it was used (10.1.1).
-    let rp_id_hash = match (&expected.appid, response.client_outputs().appid) {
-        (Some(appid), Some(true)) => sha256(appid.as_bytes()),
-        (Some(_) | None, _) => expected.rp_id.hash(),
-    };
-    judged_with(
-        trace,
-        "7.2 step 15",
-        "RP ID hash is the expected one",
-        data.require_rp_id_hash(&rp_id_hash),
-        |()| match (&expected.appid, response.client_outputs().appid) {
-            (Some(appid), Some(true)) => format!("SHA-256 of the AppID {appid}"),
-            (Some(_) | None, _) => format!("SHA-256 of {}", expected.rp_id),
+    // Steps 15-18: the RP ID, or the AppID where it was asked for and the client says that it was used (10.1.1), and the flags.
+    // User presence is demanded always, except by the conformance tools.
+    let appid = expected.appid.as_ref();
+    let appid = appid.filter(|_| response.client_outputs().appid == Some(true));
+    let authenticator_data = ExpectedAuthenticatorData {
+        rp_id_hash: appid.map_or_else(|| expected.rp_id.hash(), |appid| sha256(appid.as_bytes())),
+        hashed: || match appid {
+            Some(appid) => format!("the AppID {appid}"),
+            None => expected.rp_id.to_string(),
         },
-    )?;
-
-    // Step 16: user presence, always; conformance tools alone see it otherwise.
-    if expected.rules == Rules::ConformanceTool {
-        skipped(
-            trace,
-            "7.2 step 16",
-            "user was present",
-            "not demanded by conformance tools",
-        );
-    } else {
-        let present = ensure(data.flags.user_present(), || {
-            AuthenticatorDataError::UserNotPresent
-        });
-        judged_with(trace, "7.2 step 16", "user was present", present, |()| {
-            "the UP flag is set".to_owned()
-        })?;
-    }
-
-    // Step 17: user verification, if demanded.
-    if expected.user_verification_required {
-        let verified = ensure(data.flags.user_verified(), || {
-            AuthenticatorDataError::UserNotVerified
-        });
-        judged_with(trace, "7.2 step 17", "user was verified", verified, |()| {
-            "the UV flag is set".to_owned()
-        })?;
-    } else {
-        skipped(trace, "7.2 step 17", "user was verified", "not demanded");
-    }
-
-    // Step 18: backup state implies backup eligibility.
-    judged_with(
-        trace,
-        "7.2 step 18",
-        "backup flags are possible",
-        data.require_backup_flags(),
-        |()| data.flags.backup_text(),
-    )?;
+        user_presence: match expected.rules {
+            Rules::Level3 => Ok(()),
+            Rules::ConformanceTool => Err("not demanded by conformance tools"),
+        },
+        user_verification: expected.user_verification_required,
+    };
+    authenticator_data.require(&data, &AUTHENTICATION, trace)?;
 
     // Step 19: backup eligibility against the record.
     let mut signals = Vec::new();
-    let eligibility =
-        judge_eligibility(expected.backup_eligibility, credential, &data, &mut signals);
-    judged_with(
-        trace,
-        "7.2 step 19",
-        "backup eligibility is as recorded",
-        eligibility,
-        |()| match credential.backup_eligible {
+    let check = "backup eligibility is as recorded";
+    let outcome = judge_eligibility(expected.backup_eligibility, credential, &data, &mut signals);
+    trace.check_with("7.2 step 19", check, outcome, |()| {
+        match credential.backup_eligible {
             Some(stored) => format!("recorded as {stored}"),
             None => "nothing was recorded".to_owned(),
-        },
-    )?;
+        }
+    })?;
 
-    // Step 20: the hash, over the bytes received.
+    // Step 20: the hash, over the bytes received. Step 21: the signature, with the stored key and the algorithm that it names.
+    let allow_rs1 = expected.rules == Rules::ConformanceTool;
+    let check = "stored public key is consistent";
+    let key = PublicKey::load(credential.public_key, allow_rs1);
+    let key = trace.check_with("7.2 step 21", check, key, |key| key.algorithm().to_string())?;
     let client_data_hash = sha256(response.client_data_json());
-
-    // Step 21: the signature, with the stored key and the algorithm that it names.
-    let key = judged_with(
-        trace,
-        "7.2 step 21",
-        "stored public key is consistent",
-        PublicKey::load(
-            credential.public_key,
-            expected.rules == Rules::ConformanceTool,
-        ),
-        |key| key.algorithm().to_string(),
-    )?;
     let signed = signed_data(response.authenticator_data(), &client_data_hash);
-    let signature = signature::verify(&key, &signed, response.signature())
+    let outcome = signature::verify(&key, &signed, response.signature())
         .map_err(|_| AuthenticationError::SignatureInvalid);
-    judged_with(
-        trace,
-        "7.2 step 21",
-        "signature verifies",
-        signature,
-        |()| format!("{} bytes", response.signature().len()),
-    )?;
+    trace.check_with("7.2 step 21", "signature verifies", outcome, |()| {
+        format!("{} bytes", response.signature().len())
+    })?;
 
     // Step 22: the signature counter.
     judge_sign_count(
@@ -696,7 +576,7 @@ fn judge_sign_count<T: Trace>(
     const CHECK: &str = "signature counter has grown";
     let stored = counter.highest;
     if stored == 0 && received == 0 {
-        skipped(trace, SECTION, CHECK, "the authenticator does not count");
+        trace.skip(SECTION, CHECK, "the authenticator does not count");
         return Ok(());
     }
     if counter.grows(received) {
@@ -722,11 +602,9 @@ fn judge_sign_count<T: Trace>(
             });
             Ok(())
         }
-        SignCountPolicy::Refuse => judged(
-            trace,
-            SECTION,
-            CHECK,
-            Err(AuthenticationError::SignCountNotIncreased { stored, received }),
-        ),
+        SignCountPolicy::Refuse => {
+            let error = AuthenticationError::SignCountNotIncreased { stored, received };
+            trace.check(SECTION, CHECK, Err(error))
+        }
     }
 }

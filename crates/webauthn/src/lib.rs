@@ -42,8 +42,6 @@ pub use authentication::{
 };
 pub use error::Reason;
 pub use metadata::Metadata;
-pub use registration::{
-    RegistrationExpectation, VerifiedRegistration, verify_registration, verify_registration_with,
-};
+pub use registration::{RegistrationExpectation, VerifiedRegistration, verify_registration};
 pub use time::UnixSeconds;
 pub use trust::TrustFacts;

@@ -13,17 +13,13 @@ use crate::json::{self, Limits};
 use crate::jws::{self, Jws};
 use crate::limits::MAX_CERTIFICATE;
 use crate::time::{DAY, UnixSeconds};
-use crate::x509::{Certificate, ChainError, require_path, revoked};
+use crate::x509::{Certificate, ChainError, is_revocation_list, require_path, revoked};
 use dropped::Notes;
 use entry::Read;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::{BTreeMap, HashMap};
 
-pub use crate::attestation::{
-    KNOWN_STATUSES, MetadataPolicy, REFUSED_STATUSES, StaleMetadata, UnknownModels,
-};
-pub use crate::x509::is_revocation_list;
 pub use dropped::{Dropped, DroppedPart, DroppedParts, MAX_NAMED, Part};
 pub use entry::{AuthenticatorModel, Entry, ModelError, StatusReport, UNREADABLE_STATUS};
 

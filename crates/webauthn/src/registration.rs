@@ -5,12 +5,14 @@ use crate::attestation::{
     AttestationError, AttestationPolicy, AttestationType, Attested, Format, StatementPolicy,
     Subject, recordable_name,
 };
-use crate::authenticator_data::{AuthenticatorData, AuthenticatorDataError};
+use crate::authenticator_data::{
+    AttestedCredentialData, AuthenticatorData, AuthenticatorDataError,
+};
 use crate::base64url;
 use crate::cbor::{self, CborError, KeyOrder, Value};
-use crate::ceremony::signed_data;
+use crate::ceremony::{ExpectedAuthenticatorData, ExpectedClientData, REGISTRATION, signed_data};
 use crate::client_data::{ClientDataError, ClientDataType};
-use crate::cose::{CoseAlgorithm, CoseKey, CoseKeyError, check_point};
+use crate::cose::{CoseAlgorithm, CoseKey, CoseKeyError, PublicKey, check_point};
 use crate::credential::{Aaguid, CredentialId};
 use crate::extension::{AuthenticatorOutputs, ClientOutputs, CredentialProtection};
 use crate::hash::sha256;
@@ -20,11 +22,10 @@ use crate::relying_party::RpId;
 use crate::response::{RegistrationResponse, ResponseError};
 use crate::signal::Signal;
 use crate::time::UnixSeconds;
-use crate::trace::{Passed, StepResult, Trace, ensure, judged, judged_with, skipped};
-use crate::trust::{self, Question, Trust, TrustError, TrustFacts};
+use crate::trace::{Check, StepResult, Trace, ensure, unrecorded};
+use crate::trust::{self, Judgement, Question, Trust, TrustError, TrustFacts};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
-use std::cell::RefCell;
 
 pub use crate::client_data::CrossOrigin;
 
@@ -360,392 +361,142 @@ impl VerifiedRegistration {
     }
 }
 
-/// Verifies the answer of a registration ceremony (WebAuthn 7.1) against what was asked for, at the moment `at` and without
-/// metadata.
+/// Verifies the response of a registration ceremony (WebAuthn 7.1) against what was asked for, at the moment `at` and with what
+/// is known about authenticators at that moment.
 ///
 /// # Errors
 /// [`RegistrationError`]: the first step, in the specification's order, that does not hold.
 pub fn verify_registration<T: Trace>(
     expected: &RegistrationExpectation,
     response: &RegistrationResponse,
-    at: UnixSeconds,
-    trace: &mut T,
-) -> Result<VerifiedRegistration, RegistrationError> {
-    verify_registration_with(expected, response, &TrustFacts::default(), at, trace)
-}
-
-/// The same as [`verify_registration`], with what is known about authenticators at that moment.
-///
-/// # Errors
-/// [`RegistrationError`]: the first step, in the specification's order, that does not hold.
-pub fn verify_registration_with<T: Trace>(
-    expected: &RegistrationExpectation,
-    response: &RegistrationResponse,
     facts: &TrustFacts<'_>,
     at: UnixSeconds,
     trace: &mut T,
 ) -> Result<VerifiedRegistration, RegistrationError> {
-    let client_data = response.client_data();
-
     // https://w3c.github.io/webauthn/#sctn-registering-a-new-credential
-    // Steps 1-6, options, kind of response and parsed client data, lie behind us: `response` cannot be made otherwise.
+    // Steps 1-6, options, kind of response and parsed client data, are done: `response` cannot be made otherwise.
 
-    // Step 7: the client data are those of a registration.
-    judged_with(
-        trace,
-        "7.1 step 7",
-        "client data type is webauthn.create",
-        client_data.require_type(&ClientDataType::Create),
-        |()| client_data.kind.as_str().to_owned(),
-    )?;
-
-    // Step 8: the challenge.
-    judged_with(
-        trace,
-        "7.1 step 8",
-        "challenge is the ceremony's",
-        client_data.require_challenge(&expected.challenge),
-        |()| format!("{} bytes, as expected", client_data.challenge.len()),
-    )?;
-
-    // Step 9: the origin.
-    judged_with(
-        trace,
-        "7.1 step 9",
-        "origin is allowed",
-        client_data.require_origin(&expected.origins),
-        |()| client_data.origin_text(&expected.origins),
-    )?;
-
-    // Step 10: embedding.
-    judged_with(
-        trace,
-        "7.1 step 10",
-        "embedding is allowed",
-        client_data.require_cross_origin(&expected.cross_origin),
-        |()| client_data.embedding_text(&expected.cross_origin),
-    )?;
-
-    // Step 11: the embedding origin.
-    if let Some(top_origin) = &client_data.top_origin {
-        judged_with(
-            trace,
-            "7.1 step 11",
-            "embedding origin is allowed",
-            client_data.require_top_origin(&expected.cross_origin),
-            |()| top_origin.clone(),
-        )?;
-    } else {
-        skipped(
-            trace,
-            "7.1 step 11",
-            "embedding origin is allowed",
-            "there is no topOrigin",
-        );
-    }
-
-    // 5.8.1: Level 2 had a step for token binding here; a claim that cannot be checked is refused.
-    judged(
-        trace,
-        "5.8.1",
-        "no token binding is claimed",
-        client_data.require_no_token_binding(),
-    )?;
+    // Steps 7-11: the client data.
+    let client_data = ExpectedClientData {
+        kind: ClientDataType::Create,
+        challenge: &expected.challenge,
+        origins: &expected.origins,
+        cross_origin: &expected.cross_origin,
+    };
+    client_data.require(response.client_data(), &REGISTRATION, trace)?;
 
     // Step 12: the hash, over the bytes received.
     let client_data_hash = sha256(response.client_data_json());
 
     // Step 13: decode the attestation object and the authenticator data in it.
-    let object = AttestationObject::parse(response.attestation_object());
-    let object = judged_with(
-        trace,
-        "7.1 step 13",
-        "attestation object is well formed",
-        object,
-        |object| {
-            format!(
-                "authenticator data of {} bytes",
-                object.authenticator_data.len()
-            )
+    let (object, data) = decode(response.attestation_object(), trace)?;
+    let attested = attested_credential(&data, trace)?;
+
+    // Steps 14-17: the authenticator data.
+    let authenticator_data = ExpectedAuthenticatorData {
+        rp_id_hash: expected.rp_id.hash(),
+        hashed: || expected.rp_id.to_string(),
+        user_presence: if expected.conditional_create {
+            Err("not demanded with conditional mediation")
+        } else {
+            Ok(())
         },
-    )?;
-    let data = AuthenticatorData::parse(object.authenticator_data);
-    let data = judged_with(
-        trace,
-        "7.1 step 13",
-        "authenticator data are well formed",
-        data,
-        AuthenticatorData::text,
-    )?;
-    let attested = data
-        .attested
-        .as_ref()
-        .ok_or(AuthenticatorDataError::AttestedCredentialDataMissing);
-    let attested = judged_with(
-        trace,
-        "7.1 step 13",
-        "there is a new credential",
-        attested,
-        |attested| {
-            format!(
-                "AAGUID {}, credential id of {} bytes",
-                attested.aaguid,
-                attested.credential_id.len()
-            )
-        },
-    )?;
+        user_verification: expected.user_verification_required,
+    };
+    authenticator_data.require(&data, &REGISTRATION, trace)?;
 
-    // Step 14: the RP ID.
-    judged_with(
-        trace,
-        "7.1 step 14",
-        "RP ID hash is the expected one",
-        data.require_rp_id_hash(&expected.rp_id.hash()),
-        |()| format!("SHA-256 of {}", expected.rp_id),
-    )?;
-
-    // Step 15: user presence, unless the ceremony ran with conditional mediation.
-    if expected.conditional_create {
-        skipped(
-            trace,
-            "7.1 step 15",
-            "user was present",
-            "not demanded with conditional mediation",
-        );
-    } else {
-        let present = ensure(data.flags.user_present(), || {
-            AuthenticatorDataError::UserNotPresent
-        });
-        judged_with(trace, "7.1 step 15", "user was present", present, |()| {
-            "the UP flag is set".to_owned()
-        })?;
-    }
-
-    // Step 16: user verification, if demanded.
-    if expected.user_verification_required {
-        let verified = ensure(data.flags.user_verified(), || {
-            AuthenticatorDataError::UserNotVerified
-        });
-        judged_with(trace, "7.1 step 16", "user was verified", verified, |()| {
-            "the UV flag is set".to_owned()
-        })?;
-    } else {
-        skipped(trace, "7.1 step 16", "user was verified", "not demanded");
-    }
-
-    // Step 17: backup state implies backup eligibility.
-    judged_with(
-        trace,
-        "7.1 step 17",
-        "backup flags are possible",
-        data.require_backup_flags(),
-        |()| data.flags.backup_text(),
-    )?;
-
-    // Steps 18-19: the Relying Party's policy about both.
+    // Steps 18-19: the Relying Party's policy about the backup flags.
+    let check = "backup policy is met";
     if expected.backup == BackupPolicy::Any {
-        skipped(
-            trace,
-            "7.1 steps 18-19",
-            "backup policy is met",
-            "nothing is demanded",
-        );
+        trace.skip("7.1 steps 18-19", check, "nothing is demanded");
     } else {
-        judged_with(
-            trace,
-            "7.1 steps 18-19",
-            "backup policy is met",
-            require_backup_policy(expected.backup, &data),
-            |()| data.flags.backup_text(),
-        )?;
+        let outcome = require_backup_policy(expected.backup, &data);
+        trace.check_with("7.1 steps 18-19", check, outcome, |()| {
+            data.flags.backup_text()
+        })?;
     }
 
-    // Step 20: the algorithm is one of those offered, literally.
-    let key = judged_with(
-        trace,
-        "7.1 step 20",
-        "public key names its algorithm",
-        CoseKey::read(attested.public_key),
-        |key| key.algorithm.to_string(),
-    )?;
-    judged_with(
-        trace,
-        "7.1 step 20",
-        "algorithm was offered",
-        require_offered(key.algorithm, &expected.algorithms),
-        |()| format!("offered: {}", listed(&expected.algorithms)),
-    )?;
-
-    // 6.5.1.1, 5.8.5: the key is well formed, consistent and a usable point, whatever the attestation says about it.
-    let public_key = key
-        .into_public_key(expected.attestation.rs1_credentials)
-        .and_then(|key| {
-            check_point(key.scheme(), key.material())?;
-            Ok(key)
-        });
-    let public_key = judged_with(trace, "5.8.5", "public key is valid", public_key, |key| {
-        format!(
-            "{} bytes of COSE key for {}",
-            attested.public_key.len(),
-            key.algorithm()
-        )
-    })?;
+    // Step 20: the key.
+    let public_key = read_key(attested, expected, trace)?;
 
     // 5.1.3: the client names the credential that the authenticator attests.
-    let same_id = ensure(response.id().as_bytes() == attested.credential_id, || {
+    let check = "credential id is the attested one";
+    let outcome = ensure(response.id().as_bytes() == attested.credential_id, || {
         RegistrationError::CredentialIdMismatch {
             named: response.id().to_base64url(),
             attested: base64url::encode(attested.credential_id),
         }
     });
-    judged_with(
-        trace,
-        "5.1.3",
-        "credential id is the attested one",
-        same_id,
-        |()| response.id().to_base64url(),
-    )?;
+    trace.check_with("5.1.3", check, outcome, |()| response.id().to_base64url())?;
 
     // Steps 21-22: the format and its procedure. It runs also when no attestation was asked for: a wrong statement is an error.
     let signed = signed_data(object.authenticator_data, &client_data_hash);
-    let (format, name, statements) = match expected.attestation.statement {
+    let statement = match expected.attestation.statement {
         StatementPolicy::Verified | StatementPolicy::Volunteered => {
-            let format = judged_with(
-                trace,
-                "7.1 step 21",
-                "attestation format is supported",
-                Format::of(object.format, &expected.attestation),
-                |format| format!("{} ({})", format.name(), format.section()),
-            )?;
-            let statements = recording(trace, |passed| {
-                format.verify(&Subject {
-                    statement: &object.statement,
-                    signed: &signed,
-                    rp_id_hash: data.rp_id_hash,
-                    client_data_hash: &client_data_hash,
-                    attested,
-                    public_key: &public_key,
-                    policy: &expected.attestation,
-                    at,
-                    passed,
-                })
-            });
-            if let Err(error) = &statements {
-                trace.step(
-                    format.section(),
-                    "procedure of the format",
-                    StepResult::Refused,
-                    || error.to_string(),
-                );
-            }
-            let statements = judged_with(
-                trace,
-                "7.1 step 22",
-                "attestation statement verifies",
-                statements,
-                |statements| statements_text(statements),
-            )?;
-            (format, Cow::Borrowed(format.name()), statements)
+            let subject = Subject {
+                statement: &object.statement,
+                signed: &signed,
+                rp_id_hash: data.rp_id_hash,
+                client_data_hash: &client_data_hash,
+                attested,
+                public_key: &public_key,
+                policy: &expected.attestation,
+                at,
+                passed: &unrecorded,
+            };
+            verify_statement(object.format, &subject, trace)?
         }
-        StatementPolicy::Ignored => {
-            let name = judged_with(
-                trace,
-                "7.1 step 21",
-                "attestation format has a name",
-                recordable_name(object.format),
-                |name| format!("{name:?}, which need not be supported"),
-            )?;
-            skipped(
-                trace,
-                "7.1 step 22",
-                "attestation statement verifies",
-                "the policy ignores statements",
-            );
-            (
-                Format::None,
-                Cow::Owned(name.to_owned()),
-                vec![Attested::absent()],
-            )
-        }
+        StatementPolicy::Ignored => ignore_statement(object.format, trace)?,
     };
 
     // Steps 23-24: trust anchors and trustworthiness.
-    let mut signals = Vec::new();
-    if statements.iter().any(|statement| statement.sha1) {
-        signals.push(Signal::Sha1Attestation);
-    }
     let question = Question {
-        format,
+        format: statement.format,
         aaguid: attested.aaguid,
-        algorithm: statement_algorithm(format, &object.statement),
+        algorithm: statement_algorithm(statement.format, &object.statement),
         policy: &expected.attestation,
         facts,
         at,
     };
-    let judgement = recording(trace, |passed| {
-        trust::judge(&question, &statements, &mut signals, passed)
-    });
-    let judgement = judged_with(
-        trace,
-        "7.1 steps 23-24",
-        "attestation is acceptable",
-        judgement,
-        |judgement| {
-            format!(
-                "trust: {}; trust anchors: {}",
-                judgement.trust.as_str(),
-                judgement.anchors
-            )
-        },
-    )?;
+    let (judgement, signals) = judge_trust(&question, &statement.outcomes, trace)?;
 
     // Step 25: at most 1023 bytes is a rule of the layout and was checked there; the lower bound is the Relying Party's.
-    let long_enough = ensure(
-        attested.credential_id.len() >= usize::from(expected.min_credential_id_length),
-        || RegistrationError::CredentialIdTooShort {
-            least: expected.min_credential_id_length,
-            found: attested.credential_id.len(),
-        },
-    );
-    judged_with(
-        trace,
-        "7.1 step 25",
-        "credential id has an acceptable length",
-        long_enough,
-        |()| format!("{} bytes", attested.credential_id.len()),
-    )?;
+    let length = attested.credential_id.len();
+    let least = expected.min_credential_id_length;
+    let check = "credential id has an acceptable length";
+    let outcome = ensure(length >= usize::from(least), || {
+        RegistrationError::CredentialIdTooShort {
+            least,
+            found: length,
+        }
+    });
+    trace.check_with("7.1 step 25", check, outcome, |()| {
+        format!("{length} bytes")
+    })?;
 
     // Step 26, that the id is not registered yet, is the store's. Steps 27-29: what to keep, and of the extension outputs in
     // step 28 the one that a policy may demand.
     let authenticator_outputs = AuthenticatorOutputs::of(&data);
-    match expected.credential_protection {
-        None => skipped(
-            trace,
-            "7.1 step 28",
-            "credential is protected as demanded",
-            "nothing is demanded",
-        ),
-        Some(demanded) => judged_with(
-            trace,
-            "7.1 step 28",
-            "credential is protected as demanded",
-            require_protection(demanded, authenticator_outputs.cred_protect),
-            |()| format!("at least {}", demanded.as_str()),
-        )?,
+    let check = "credential is protected as demanded";
+    if let Some(demanded) = expected.credential_protection {
+        let outcome = require_protection(demanded, authenticator_outputs.cred_protect);
+        trace.check_with("7.1 step 28", check, outcome, |()| {
+            format!("at least {}", demanded.as_str())
+        })?;
+    } else {
+        trace.skip("7.1 step 28", check, "nothing is demanded");
     }
     Ok(VerifiedRegistration {
         credential_id: response.id().clone(),
         public_key: attested.public_key.to_vec(),
         algorithm: public_key.algorithm(),
         aaguid: attested.aaguid,
-        format: name,
+        format: statement.name,
         attestation_types: if judgement.as_absent {
             vec![Attested::absent().attestation_type]
         } else {
-            statements
-                .iter()
-                .map(|statement| statement.attestation_type)
-                .collect()
+            let outcomes = statement.outcomes.iter();
+            outcomes.map(|one| one.attestation_type).collect()
         },
         trust: judgement.trust,
         model: judgement.model,
@@ -761,6 +512,143 @@ pub fn verify_registration_with<T: Trace>(
         client_data_json: response.client_data_json().to_vec(),
         signals,
     })
+}
+
+/// 7.1 step 13.
+fn decode<'a, T: Trace>(
+    bytes: &'a [u8],
+    trace: &mut T,
+) -> Result<(AttestationObject<'a>, AuthenticatorData<'a>), RegistrationError> {
+    let check = "attestation object is well formed";
+    let object = AttestationObject::parse(bytes);
+    let object = trace.check_with("7.1 step 13", check, object, |object| {
+        let length = object.authenticator_data.len();
+        format!("authenticator data of {length} bytes")
+    })?;
+    let check = "authenticator data are well formed";
+    let data = AuthenticatorData::parse(object.authenticator_data);
+    let data = trace.check_with("7.1 step 13", check, data, AuthenticatorData::text)?;
+    Ok((object, data))
+}
+
+/// 7.1 step 13: there is a new credential.
+fn attested_credential<'d, 'a, T: Trace>(
+    data: &'d AuthenticatorData<'a>,
+    trace: &mut T,
+) -> Result<&'d AttestedCredentialData<'a>, AuthenticatorDataError> {
+    let attested = data.attested.as_ref();
+    let attested = attested.ok_or(AuthenticatorDataError::AttestedCredentialDataMissing);
+    let check = "there is a new credential";
+    trace.check_with("7.1 step 13", check, attested, |attested| {
+        let length = attested.credential_id.len();
+        format!(
+            "AAGUID {}, credential id of {length} bytes",
+            attested.aaguid
+        )
+    })
+}
+
+/// 7.1 step 20: the algorithm is one of those offered, literally. 6.5.1.1, 5.8.5: the key is well formed, consistent and a
+/// usable point, whatever the attestation says about it.
+fn read_key<T: Trace>(
+    attested: &AttestedCredentialData<'_>,
+    expected: &RegistrationExpectation,
+    trace: &mut T,
+) -> Result<PublicKey, CoseKeyError> {
+    let key = CoseKey::read(attested.public_key);
+    let check = "public key names its algorithm";
+    let key = trace.check_with("7.1 step 20", check, key, |key| key.algorithm.to_string())?;
+
+    let outcome = require_offered(key.algorithm, &expected.algorithms);
+    trace.check_with("7.1 step 20", "algorithm was offered", outcome, |()| {
+        format!("offered: {}", listed(&expected.algorithms))
+    })?;
+
+    let key = key.into_public_key(expected.attestation.rs1_credentials);
+    let key = key.and_then(|key| {
+        check_point(key.scheme(), key.material())?;
+        Ok(key)
+    });
+    trace.check_with("5.8.5", "public key is valid", key, |key| {
+        let length = attested.public_key.len();
+        format!("{length} bytes of COSE key for {}", key.algorithm())
+    })
+}
+
+/// What becomes of the attestation statement in 7.1 steps 21-22.
+struct Statement<'a> {
+    format: Format,
+    /// The format's name. Where statements are ignored it need not be one that is known.
+    name: Cow<'static, str>,
+    outcomes: Vec<Attested<'a>>,
+}
+
+/// 7.1 steps 21-22.
+fn verify_statement<'a, T: Trace>(
+    name: &str,
+    subject: &Subject<'_, 'a>,
+    trace: &mut T,
+) -> Result<Statement<'a>, AttestationError> {
+    let check = "attestation format is supported";
+    let outcome = Format::of(name, subject.policy);
+    let format = trace.check_with("7.1 step 21", check, outcome, |format| {
+        format!("{} ({})", format.name(), format.section())
+    })?;
+
+    let outcomes = trace.passing(|passed| format.verify(&Subject { passed, ..*subject }));
+    if let Err(error) = &outcomes {
+        let check = "procedure of the format";
+        trace.step(format.section(), check, StepResult::Refused, || {
+            error.to_string()
+        });
+    }
+    let check = "attestation statement verifies";
+    let outcomes = trace.check_with("7.1 step 22", check, outcomes, |outcomes| {
+        statements_text(outcomes)
+    })?;
+    Ok(Statement {
+        format,
+        name: Cow::Borrowed(format.name()),
+        outcomes,
+    })
+}
+
+/// 7.1 steps 21-22 where the policy ignores statements.
+fn ignore_statement<'a, T: Trace>(
+    name: &str,
+    trace: &mut T,
+) -> Result<Statement<'a>, AttestationError> {
+    let check = "attestation format has a name";
+    let outcome = recordable_name(name);
+    let name = trace.check_with("7.1 step 21", check, outcome, |name| {
+        format!("{name:?}, which need not be supported")
+    })?;
+    let check = "attestation statement verifies";
+    trace.skip("7.1 step 22", check, "the policy ignores statements");
+    Ok(Statement {
+        format: Format::None,
+        name: Cow::Owned(name.to_owned()),
+        outcomes: vec![Attested::absent()],
+    })
+}
+
+/// 7.1 steps 23-24.
+fn judge_trust<T: Trace>(
+    question: &Question<'_>,
+    statements: &[Attested<'_>],
+    trace: &mut T,
+) -> Result<(Judgement, Vec<Signal>), TrustError> {
+    let mut signals = Vec::new();
+    if statements.iter().any(|statement| statement.sha1) {
+        signals.push(Signal::Sha1Attestation);
+    }
+    let outcome = trace.passing(|passed| trust::judge(question, statements, &mut signals, passed));
+    let check = "attestation is acceptable";
+    let judgement = trace.check_with("7.1 steps 23-24", check, outcome, |judgement| {
+        let (trust, anchors) = (judgement.trust.as_str(), judgement.anchors);
+        format!("trust: {trust}; trust anchors: {anchors}")
+    })?;
+    Ok((judgement, signals))
 }
 
 /// `alg` of a `packed` statement (8.2). Elsewhere it is the algorithm of somebody else, or of a format that fixes it.
@@ -816,16 +704,6 @@ fn require_offered(found: CoseAlgorithm, offered: &[CoseAlgorithm]) -> Result<()
 fn listed(algorithms: &[CoseAlgorithm]) -> String {
     let texts: Vec<_> = algorithms.iter().map(ToString::to_string).collect();
     texts.join(", ")
-}
-
-/// Lets a procedure record the checks that held. It is told nothing else of the trace.
-fn recording<T: Trace, R>(trace: &mut T, procedure: impl FnOnce(Passed<'_>) -> R) -> R {
-    let trace = RefCell::new(trace);
-    procedure(&|section, check, found| {
-        trace
-            .borrow_mut()
-            .step(section, check, StepResult::Passed, found);
-    })
 }
 
 /// What the statements are, for people who ask why.

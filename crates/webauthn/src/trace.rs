@@ -1,5 +1,6 @@
-//! A record of each verification step, for people who ask why. Costs nothing when nobody asks.
+//! A record of each step of a verification. It costs nothing when it is not wanted: [`NoTrace`].
 
+use std::cell::RefCell;
 use std::fmt::Display;
 
 /// How a step ended.
@@ -39,7 +40,7 @@ pub trait Trace {
     );
 }
 
-/// Nobody asks.
+/// Records nothing.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoTrace;
 
@@ -93,50 +94,62 @@ impl Trace for Steps {
     }
 }
 
-/// Records the outcome of a check and hands it on.
-pub(crate) fn judged<T: Trace, V, E: Display>(
-    trace: &mut T,
-    section: &'static str,
-    check: &'static str,
-    outcome: Result<V, E>,
-) -> Result<V, E> {
-    match &outcome {
-        Ok(_) => trace.step(section, check, StepResult::Passed, String::new),
-        Err(error) => trace.step(section, check, StepResult::Refused, || error.to_string()),
+/// The checks of a verification, each recorded and its outcome handed on.
+pub(crate) trait Check: Trace {
+    /// Records the outcome of a check.
+    fn check<V, E: Display>(
+        &mut self,
+        section: &'static str,
+        check: &'static str,
+        outcome: Result<V, E>,
+    ) -> Result<V, E> {
+        self.check_with(section, check, outcome, |_| String::new())
     }
-    outcome
+
+    /// Records the outcome of a check. When the check holds, the detail is what was found; otherwise it is the error.
+    fn check_with<V, E: Display>(
+        &mut self,
+        section: &'static str,
+        check: &'static str,
+        outcome: Result<V, E>,
+        found: impl FnOnce(&V) -> String,
+    ) -> Result<V, E> {
+        match &outcome {
+            Ok(value) => self.step(section, check, StepResult::Passed, || found(value)),
+            Err(error) => self.step(section, check, StepResult::Refused, || error.to_string()),
+        }
+        outcome
+    }
+
+    /// Records a check that does not apply.
+    fn skip(&mut self, section: &'static str, check: &'static str, why: &'static str) {
+        self.step(section, check, StepResult::Skipped, || why.to_owned());
+    }
+
+    /// Lets a procedure record the checks that held, and nothing else.
+    fn passing<R>(&mut self, procedure: impl FnOnce(Passed<'_>) -> R) -> R
+    where
+        Self: Sized,
+    {
+        let trace = RefCell::new(self);
+        procedure(&|section, check, found| {
+            trace
+                .borrow_mut()
+                .step(section, check, StepResult::Passed, found);
+        })
+    }
 }
 
-/// As [`judged`], and tells what was found when the check holds; a refusal tells it by its error.
-pub(crate) fn judged_with<T: Trace, V, E: Display>(
-    trace: &mut T,
-    section: &'static str,
-    check: &'static str,
-    outcome: Result<V, E>,
-    found: impl FnOnce(&V) -> String,
-) -> Result<V, E> {
-    match &outcome {
-        Ok(value) => trace.step(section, check, StepResult::Passed, || found(value)),
-        Err(error) => trace.step(section, check, StepResult::Refused, || error.to_string()),
-    }
-    outcome
-}
+impl<T: Trace> Check for T {}
 
-/// Is told each check that held, by procedures that record no refusals of their own: its section, what it was, and a text that
-/// is only made if wanted.
+/// Called for each check that held, by procedures that record no refusals of their own: its section, what was checked, and a
+/// detail that is only made if wanted.
 pub(crate) type Passed<'p> = &'p dyn Fn(&'static str, &'static str, &dyn Fn() -> String);
+
+/// Records nothing.
+pub(crate) fn unrecorded(_: &'static str, _: &'static str, _: &dyn Fn() -> String) {}
 
 /// A condition as an outcome.
 pub(crate) fn ensure<E>(condition: bool, error: impl FnOnce() -> E) -> Result<(), E> {
     if condition { Ok(()) } else { Err(error()) }
-}
-
-/// Records a step that does not apply.
-pub(crate) fn skipped<T: Trace>(
-    trace: &mut T,
-    section: &'static str,
-    check: &'static str,
-    why: &'static str,
-) {
-    trace.step(section, check, StepResult::Skipped, || why.to_owned());
 }

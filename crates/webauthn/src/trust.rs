@@ -9,12 +9,10 @@ use crate::cose::CoseAlgorithm;
 use crate::credential::Aaguid;
 use crate::metadata::{AuthenticatorModel, Entry, Metadata, ModelError};
 use crate::signal::Signal;
+use crate::time::UnixSeconds;
 use crate::trace::Passed;
 use crate::x509::{Budget, ChainError, LeafDates, Link, lead_to_anchor, parse_all};
 use serde::{Deserialize, Serialize};
-
-pub use crate::time::UnixSeconds;
-pub use crate::x509::is_certificate;
 
 /// How far an attestation is trusted, the least first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -98,10 +96,15 @@ pub(crate) const LEAF_TOLERANCE: i64 = 5 * 60;
 
 /// What is known about authenticators at the moment of a judgement. It is no part of the policy that a ceremony freezes: what
 /// becomes known between the beginning of a ceremony and its end counts.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub struct TrustFacts<'a> {
-    /// The metadata in use; `None`: there are none.
+    /// The metadata in use; `None` when there is none.
     pub metadata: Option<&'a Metadata>,
+}
+
+impl TrustFacts<'_> {
+    /// No metadata: authenticators are judged by the anchors of the policy alone.
+    pub const NO_METADATA: Self = Self { metadata: None };
 }
 
 /// What a judgement is about.

@@ -9,7 +9,7 @@ use common::{
 use serde_json::json;
 use webauthn::Reason;
 use webauthn::authentication::{
-    AuthenticationError, BackupEligibilityPolicy, ExpectedUser, Rules, SignCountPolicy, Signal,
+    AuthenticationError, BackupEligibilityPolicy, ExpectedUser, Rules, SignCountPolicy,
 };
 use webauthn::base64url::encode;
 use webauthn::client_data::ClientDataError;
@@ -18,6 +18,7 @@ use webauthn::credential::{CredentialId, UserHandle};
 use webauthn::origin::Origin;
 use webauthn::registration::CrossOrigin;
 use webauthn::response::ResponseForm;
+use webauthn::signal::Signal;
 use webauthn::trace::{StepResult, Steps};
 
 fn id(byte: u8) -> CredentialId {

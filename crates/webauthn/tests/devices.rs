@@ -22,8 +22,8 @@ use webauthn::response::{AuthenticationResponse, RegistrationResponse, ResponseF
 use webauthn::trace::NoTrace;
 use webauthn::trust::Trust;
 use webauthn::{
-    AuthenticationExpectation, Reason, RegistrationExpectation, UnixSeconds, verify_authentication,
-    verify_registration,
+    AuthenticationExpectation, Reason, RegistrationExpectation, TrustFacts, UnixSeconds,
+    verify_authentication, verify_registration,
 };
 
 const CORPORA: [&str; 2] = [
@@ -151,8 +151,14 @@ fn register(case: &Value) -> Verdict {
     let value = parse(text.as_bytes(), &Limits::default()).unwrap();
     let response = RegistrationResponse::from_json(&value, &ResponseForm::RECORDED)
         .map_err(|error| error.reason())?;
-    let verified = verify_registration(&expected, &response, moment(&case["at"]), &mut NoTrace)
-        .map_err(|error| error.reason())?;
+    let verified = verify_registration(
+        &expected,
+        &response,
+        &TrustFacts::NO_METADATA,
+        moment(&case["at"]),
+        &mut NoTrace,
+    )
+    .map_err(|error| error.reason())?;
     let anchored = case["trust_anchors"].is_array();
     let trust = match verified.attestation_type().as_str() {
         "none" => Trust::None,

@@ -7,12 +7,13 @@ use common::{AT, Authentication, BE, BS, Key, ORIGIN, Registration, UP, UV};
 use device::{Format, of};
 use serde_json::json;
 use webauthn::attestation::SafetyNetPolicy;
-use webauthn::authentication::{AuthenticationError, Signal};
+use webauthn::authentication::AuthenticationError;
 use webauthn::authenticator_data::AuthenticatorDataError;
 use webauthn::cose::{CoseAlgorithm, CoseKeyError};
 use webauthn::origin::Origin;
 use webauthn::registration::{CrossOrigin, RegistrationError};
 use webauthn::response::{ResponseError, Shape};
+use webauthn::signal::Signal;
 use webauthn::trace::{StepResult, Steps};
 use webauthn::trust::Trust;
 

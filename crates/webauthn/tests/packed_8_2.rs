@@ -5,11 +5,12 @@ mod common;
 
 use common::{Key, Registration, Statement};
 use webauthn::Reason;
+use webauthn::UnixSeconds;
 use webauthn::attestation::{AttestationError, AttestationType};
-use webauthn::authentication::Signal;
 use webauthn::cose::CoseAlgorithm;
 use webauthn::registration::RegistrationError;
-use webauthn::trust::{Trust, TrustError, UnixSeconds};
+use webauthn::signal::Signal;
+use webauthn::trust::{Trust, TrustError};
 use webauthn::x509::ChainError;
 
 use common::certificates::{

@@ -15,7 +15,7 @@ use webauthn::cose::{CoseAlgorithm, PublicKey};
 use webauthn::json::{Limits, parse};
 use webauthn::response::{AuthenticationResponse, RegistrationResponse, ResponseForm};
 use webauthn::trace::NoTrace;
-use webauthn::{verify_authentication, verify_registration};
+use webauthn::{TrustFacts, verify_authentication, verify_registration};
 
 /// One ceremony of each kind of key, made once.
 static AUTHENTICATIONS: LazyLock<Vec<Authentication>> = LazyLock::new(|| {
@@ -64,7 +64,7 @@ proptest! {
         let json = flipped(&ATTESTED.json(), member, at, bit);
         let value = parse(&json, &Limits::default()).unwrap();
         if let Ok(response) = RegistrationResponse::from_json(&value, &ResponseForm::STRICT) {
-            prop_assert!(verify_registration(&ATTESTED.expected, &response, common::NOW, &mut NoTrace).is_err());
+            prop_assert!(verify_registration(&ATTESTED.expected, &response, &TrustFacts::NO_METADATA, common::NOW, &mut NoTrace).is_err());
         }
     }
 
@@ -97,7 +97,7 @@ proptest! {
         let json = credential.to_string().into_bytes();
         let value = parse(&json, &Limits::default()).unwrap();
         let response = RegistrationResponse::from_json(&value, &ResponseForm::STRICT).unwrap();
-        let verdict = verify_registration(&ATTESTED.expected, &response, common::NOW, &mut NoTrace);
+        let verdict = verify_registration(&ATTESTED.expected, &response, &TrustFacts::NO_METADATA, common::NOW, &mut NoTrace);
         prop_assert!(verdict.is_err() || mangled == object);
     }
 

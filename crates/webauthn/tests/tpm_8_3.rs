@@ -6,7 +6,7 @@ use device::{Algorithm, CertificateLies, Device, Format, of};
 use testkit::{Hash, Profile, TpmAttribute, TpmLies};
 use webauthn::Reason;
 use webauthn::attestation::AttestationType;
-use webauthn::authentication::Signal;
+use webauthn::signal::Signal;
 use webauthn::trust::Trust;
 
 fn tpm() -> Device {

@@ -7,8 +7,8 @@ use device::{Algorithm, Device, Format, of};
 use testkit::{Curves, Encoding, ExtraExtension, IssuerNames, Lies, NameConstraints};
 use webauthn::Reason;
 use webauthn::attestation::AttestationPolicy;
-use webauthn::authentication::Signal;
 use webauthn::registration::RegistrationError;
+use webauthn::signal::Signal;
 use webauthn::trust::{Trust, TrustError};
 use webauthn::x509::ChainError;
 
@@ -379,7 +379,7 @@ fn a_policy_of_trusted_attestation_only_accepts_nothing_else() {
 #[test]
 fn only_a_certificate_of_at_most_8_kib_can_be_an_anchor() {
     use webauthn::limits::MAX_CERTIFICATE;
-    use webauthn::trust::is_certificate;
+    use webauthn::x509::is_certificate;
     let Ok(root) = testkit::Authenticator::default().attestation_root() else {
         panic!("no root")
     };

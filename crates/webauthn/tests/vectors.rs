@@ -17,8 +17,8 @@ use webauthn::response::{AuthenticationResponse, RegistrationResponse, ResponseF
 use webauthn::trace::NoTrace;
 use webauthn::trust::Trust;
 use webauthn::{
-    AuthenticationExpectation, Reason, RegistrationExpectation, UnixSeconds, VerifiedRegistration,
-    verify_authentication, verify_registration,
+    AuthenticationExpectation, Reason, RegistrationExpectation, TrustFacts, UnixSeconds,
+    VerifiedRegistration, verify_authentication, verify_registration,
 };
 
 const VECTORS: &str = include_str!("../../../vectors/w3c-webauthn-l3/vectors.json");
@@ -75,6 +75,7 @@ fn register(
     verify_registration(
         &expected,
         &response,
+        &TrustFacts::NO_METADATA,
         UnixSeconds(1_767_225_600),
         &mut NoTrace,
     )

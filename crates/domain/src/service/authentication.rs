@@ -1,7 +1,7 @@
 //! Authentication: start a ceremony, judge its answer, count the use.
 
 use webauthn::authentication::{
-    AuthenticationExpectation, ExpectedUser, Rules, SignCountPolicy, Signal, verify_authentication,
+    AuthenticationExpectation, ExpectedUser, Rules, SignCountPolicy, verify_authentication,
 };
 use webauthn::credential::CredentialId;
 use webauthn::error::Reason;
@@ -9,6 +9,7 @@ use webauthn::options::{CredentialDescriptor, UserVerification};
 use webauthn::origin::Origin;
 use webauthn::relying_party::RpId;
 use webauthn::response::AuthenticationResponse;
+use webauthn::signal::Signal;
 use webauthn::trace::NoTrace;
 
 use crate::model::audit::{Actor, AuditEvent, AuditKind};

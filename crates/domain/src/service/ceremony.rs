@@ -1,7 +1,7 @@
 //! What both kinds of ceremony share: wishes at the start, whether a response may still be taken, and the end by a refusal.
 
-use webauthn::authentication::Signal;
 use webauthn::error::Reason;
+use webauthn::signal::Signal;
 
 use crate::model::audit::{Actor, AuditEvent};
 use crate::model::ceremony::{Ceremony, ChallengeForm, Standing};

@@ -5,10 +5,10 @@ use std::ptr;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
+use webauthn::UnixSeconds;
 use webauthn::credential::Aaguid;
 use webauthn::error::Reason;
 use webauthn::metadata::{BlobExpectation, Entry, Metadata, MetadataError, provider_name};
-use webauthn::trust::UnixSeconds;
 
 use crate::model::clock::Timestamp;
 use crate::model::metadata::{MetadataSource, StoredMetadata};

@@ -7,10 +7,10 @@ use webauthn::options::{
     AttestationConveyance, AuthenticatorSelection, CreationOptions, CredentialDescriptor,
     RelyingPartyEntity, UserEntity, UserVerification,
 };
-use webauthn::registration::{RegistrationExpectation, verify_registration_with};
+use webauthn::registration::{RegistrationExpectation, verify_registration};
 use webauthn::response::RegistrationResponse;
 use webauthn::trace::NoTrace;
-use webauthn::trust::{TrustFacts, UnixSeconds};
+use webauthn::{TrustFacts, UnixSeconds};
 
 use crate::model::audit::{Actor, AuditEvent, AuditKind};
 use crate::model::ceremony::{Asked, Ceremony, CeremonyState, RegistrationAsked, draw_challenge};
@@ -264,8 +264,7 @@ impl Passkeys {
         let facts = TrustFacts {
             metadata: in_use.as_ref().map(|in_use| &in_use.metadata),
         };
-        let verified =
-            verify_registration_with(&asked.expectation, response, &facts, at, &mut NoTrace);
+        let verified = verify_registration(&asked.expectation, response, &facts, at, &mut NoTrace);
         let verified = match verified {
             Ok(verified) => verified,
             Err(error) => {

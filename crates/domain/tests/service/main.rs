@@ -30,12 +30,13 @@ use domain::service::registration::StartRegistration;
 use serde_json::Value;
 use storage::memory::Memory;
 use testkit::{Authenticator, Counter, Lies, Profile, UserHandle};
-use webauthn::authentication::{SignCountPolicy, Signal};
+use webauthn::authentication::SignCountPolicy;
 use webauthn::json::Limits;
 use webauthn::options::{ResidentKey, UserVerification};
 use webauthn::origin::Origin;
 use webauthn::relying_party::RpId;
 use webauthn::response::{AuthenticationResponse, RegistrationResponse, ResponseForm};
+use webauthn::signal::Signal;
 
 const ORIGIN: &str = "https://login.acme.test";
 

@@ -23,8 +23,9 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior};
 use webauthn::credential::Aaguid;
-use webauthn::metadata::{Dropped, DroppedPart, Part, is_revocation_list};
-use webauthn::trust::is_certificate;
+use webauthn::metadata::{Dropped, DroppedPart, Part};
+use webauthn::x509::is_certificate;
+use webauthn::x509::is_revocation_list;
 use webpki_root_certs::TLS_SERVER_ROOT_CERTS;
 
 use crate::config::{ConfigError, Metadata};

@@ -1,6 +1,6 @@
 use base64::Engine as _;
+use webauthn::UnixSeconds;
 use webauthn::metadata::{BlobExpectation, MetadataError};
-use webauthn::trust::UnixSeconds;
 
 use super::*;
 

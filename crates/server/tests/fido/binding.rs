@@ -4,7 +4,7 @@ use axum::http::Method;
 use domain::Reason;
 use serde_json::{Value, json};
 use testkit::{Authenticator, Format, Lies, Profile};
-use webauthn::metadata::UnknownModels;
+use webauthn::attestation::UnknownModels;
 
 use crate::common::{Answer, account_sid, basic};
 use crate::support::{Binding, ORIGIN, lies};

@@ -42,7 +42,7 @@ use webauthn::registration::{
 use webauthn::relying_party::RpId;
 use webauthn::response::{AuthenticationResponse, RegistrationResponse, ResponseForm};
 use webauthn::trace::NoTrace;
-use webauthn::trust::UnixSeconds;
+use webauthn::{TrustFacts, UnixSeconds};
 
 /// How a store ends before it is opened again.
 #[derive(Clone, Copy, Debug)]
@@ -348,6 +348,7 @@ impl Passkey {
         let verified = verify_registration(
             &asked.expectation,
             &response,
+            &TrustFacts::NO_METADATA,
             UnixSeconds(now.seconds()),
             &mut NoTrace,
         )

@@ -3,7 +3,8 @@
 use fuzzing::{NOW, metadata};
 use libfuzzer_sys::fuzz_target;
 use webauthn::attestation::AttestationType;
-use webauthn::metadata::{MetadataPolicy, Part};
+use webauthn::metadata::Part;
+use webauthn::attestation::MetadataPolicy;
 
 fuzz_target!(|input: &[u8]| {
     let Some((how, rest)) = input.split_first() else {

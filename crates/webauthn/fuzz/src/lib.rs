@@ -23,8 +23,7 @@ use webauthn::registration::{BackupPolicy, CrossOrigin};
 use webauthn::relying_party::RpId;
 use webauthn::response::{AuthenticationResponse, RegistrationResponse, ResponseForm};
 use webauthn::trace::NoTrace;
-use webauthn::{
-    AuthenticationExpectation, RegistrationExpectation, UnixSeconds, VerifiedAuthentication,
+use webauthn::{TrustFacts, AuthenticationExpectation, RegistrationExpectation, UnixSeconds, VerifiedAuthentication,
     VerifiedRegistration, verify_authentication, verify_registration,
 };
 
@@ -284,7 +283,7 @@ impl Registration {
     ) -> Option<VerifiedRegistration> {
         let value = parse(credential, &Limits::default()).ok()?;
         let response = RegistrationResponse::from_json(&value, &ResponseForm::RECORDED).ok()?;
-        verify_registration(expected, &response, NOW, &mut NoTrace).ok()
+        verify_registration(expected, &response, &TrustFacts::NO_METADATA, NOW, &mut NoTrace).ok()
     }
 
     /// Client data of the same ceremony with one member more: everybody who signed the others did not sign these.

@@ -5,7 +5,7 @@ use super::oid;
 use crate::Reason;
 use crate::limits::{MAX_CERTIFICATE, MAX_CERTIFICATES, MAX_SIGNATURE_CHECKS};
 use crate::time::UnixSeconds;
-use crate::trace::Passed;
+use crate::trace::{Passed, unrecorded};
 
 /// The part of WebAuthn that asks for a path.
 const SECTION: &str = "7.1 steps 23-24";
@@ -102,7 +102,7 @@ pub(crate) fn require_path(
         at,
         LeafDates::default(),
         &mut Budget::default(),
-        &|_, _, _| {},
+        &unrecorded,
     )
 }
 
@@ -428,7 +428,7 @@ mod tests {
         let path = parse_all(chain.iter().map(|bytes| &bytes[..])).unwrap();
         let roots: Vec<_> = roots.iter().map(|root| root.to_vec()).collect();
         let mut budget = Budget::default();
-        lead_to_anchor(&path, &roots, &[], NOW, dates, &mut budget, &|_, _, _| {})
+        lead_to_anchor(&path, &roots, &[], NOW, dates, &mut budget, &unrecorded)
     }
 
     #[test]

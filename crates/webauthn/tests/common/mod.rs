@@ -35,8 +35,8 @@ use webauthn::relying_party::RpId;
 use webauthn::response::{AuthenticationResponse, RegistrationResponse, ResponseForm};
 use webauthn::trace::{NoTrace, Trace};
 use webauthn::{
-    Reason, UnixSeconds, VerifiedAuthentication, VerifiedRegistration, verify_authentication,
-    verify_registration,
+    Reason, TrustFacts, UnixSeconds, VerifiedAuthentication, VerifiedRegistration,
+    verify_authentication, verify_registration,
 };
 
 pub const RP_ID: &str = "example.org";
@@ -467,7 +467,13 @@ impl Registration {
         &self,
         trace: &mut T,
     ) -> Result<VerifiedRegistration, RegistrationError> {
-        verify_registration(&self.expected, &self.response()?, self.at, trace)
+        verify_registration(
+            &self.expected,
+            &self.response()?,
+            &TrustFacts::NO_METADATA,
+            self.at,
+            trace,
+        )
     }
 
     #[track_caller]

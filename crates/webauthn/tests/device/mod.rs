@@ -19,7 +19,8 @@ use webauthn::relying_party::RpId;
 use webauthn::response::{RegistrationResponse, ResponseForm};
 use webauthn::trace::{NoTrace, Steps, Trace};
 use webauthn::{
-    Reason, RegistrationExpectation, UnixSeconds, VerifiedRegistration, verify_registration,
+    Reason, RegistrationExpectation, TrustFacts, UnixSeconds, VerifiedRegistration,
+    verify_registration,
 };
 
 const ORIGIN: &str = "https://example.org";
@@ -186,6 +187,12 @@ impl Made {
         let text = credential.to_string();
         let value = parse(text.as_bytes(), &Limits::default()).unwrap();
         let response = RegistrationResponse::from_json(&value, &ResponseForm::STRICT)?;
-        verify_registration(&self.expected, &response, self.at, trace)
+        verify_registration(
+            &self.expected,
+            &response,
+            &TrustFacts::NO_METADATA,
+            self.at,
+            trace,
+        )
     }
 }

@@ -8,11 +8,12 @@ use serde_json::{Value, json};
 use std::sync::LazyLock;
 use testkit::metadata::{Blob, Service};
 use testkit::{Algorithm, Format, Profile, certificate_key_identifier};
+use webauthn::TrustFacts;
 use webauthn::attestation::AttestationPolicy;
-use webauthn::metadata::{Metadata, UnknownModels};
+use webauthn::attestation::UnknownModels;
+use webauthn::metadata::Metadata;
 use webauthn::trace::NoTrace;
-use webauthn::trust::TrustFacts;
-use webauthn::verify_registration_with;
+use webauthn::verify_registration;
 
 const AAGUID: &str = "aaguid";
 const KEY_IDENTIFIERS: &str = "attestationCertificateKeyIdentifiers";
@@ -102,7 +103,7 @@ fn accepted(device: &Answer, policy: &AttestationPolicy, metadata: &Metadata) ->
     let facts = TrustFacts {
         metadata: Some(metadata),
     };
-    verify_registration_with(&expected, &device.response, &facts, NOW, &mut NoTrace).is_ok()
+    verify_registration(&expected, &device.response, &facts, NOW, &mut NoTrace).is_ok()
 }
 
 /// The metadata with these entries, in JSON; `None` when they are refused as a whole, and what was in use stays.

@@ -9,12 +9,10 @@ use testkit::metadata::{Blob, Entry, Status};
 use webauthn::Reason;
 use webauthn::UnixSeconds;
 use webauthn::attestation::AttestationType;
+use webauthn::attestation::{KNOWN_STATUSES, MetadataPolicy, REFUSED_STATUSES};
 use webauthn::credential::Aaguid;
 use webauthn::metadata::ModelError;
-use webauthn::metadata::{
-    KNOWN_STATUSES, MAX_NAMED, Metadata, MetadataPolicy, Part, REFUSED_STATUSES, UNREADABLE_STATUS,
-    provider_name,
-};
+use webauthn::metadata::{MAX_NAMED, Metadata, Part, UNREADABLE_STATUS, provider_name};
 
 const MODEL: [u8; 16] = [0xa1; 16];
 const TEXT: &str = "a1a1a1a1-a1a1-a1a1-a1a1-a1a1a1a1a1a1";

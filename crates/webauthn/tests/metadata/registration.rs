@@ -8,24 +8,22 @@ use testkit::{
     certificate_key_identifier,
 };
 use webauthn::attestation::{AttestationPolicy, AttestationType, StatementPolicy};
-use webauthn::authentication::Signal;
+use webauthn::attestation::{MetadataPolicy, StaleMetadata, UnknownModels};
 use webauthn::cbor::{self, KeyOrder};
 use webauthn::cose::CoseAlgorithm;
 use webauthn::credential::Aaguid;
 use webauthn::json::{Limits, parse};
 use webauthn::metadata::ModelError;
-use webauthn::metadata::{Metadata, MetadataPolicy, Part, StaleMetadata, UnknownModels};
+use webauthn::metadata::{Metadata, Part};
 use webauthn::origin::Origin;
 use webauthn::registration::{BackupPolicy, CrossOrigin, RegistrationError};
 use webauthn::relying_party::RpId;
 use webauthn::response::{RegistrationResponse, ResponseForm};
+use webauthn::signal::Signal;
 use webauthn::trace::NoTrace;
 use webauthn::trust::{Trust, TrustError, TrustFacts};
 use webauthn::x509::ChainError;
-use webauthn::{
-    Reason, RegistrationExpectation, VerifiedRegistration, verify_registration,
-    verify_registration_with,
-};
+use webauthn::{Reason, RegistrationExpectation, VerifiedRegistration, verify_registration};
 
 const ORIGIN: &str = "https://example.org";
 
@@ -127,7 +125,7 @@ impl Answer {
     fn with(&self, metadata: Option<&Metadata>) -> Result<VerifiedRegistration, TrustError> {
         let facts = TrustFacts { metadata };
         let outcome =
-            verify_registration_with(&self.expected, &self.response, &facts, NOW, &mut NoTrace);
+            verify_registration(&self.expected, &self.response, &facts, NOW, &mut NoTrace);
         outcome.map_err(|error| match error {
             RegistrationError::Trust(error) => error,
             other => panic!("{other}"),
@@ -280,14 +278,9 @@ fn a_model_of_whose_roots_none_can_be_read_refuses_what_would_need_them() {
                 let facts = TrustFacts {
                     metadata: Some(&metadata),
                 };
-                let error = verify_registration_with(
-                    &expected,
-                    &device.response,
-                    &facts,
-                    NOW,
-                    &mut NoTrace,
-                )
-                .unwrap_err();
+                let error =
+                    verify_registration(&expected, &device.response, &facts, NOW, &mut NoTrace)
+                        .unwrap_err();
                 assert_eq!(error.reason(), Reason::MetadataRootsUnreadable);
                 let model = Aaguid::new(right.aaguid);
                 let told = format!(
@@ -517,7 +510,13 @@ fn unknown_models_are_judged_without_metadata_or_refused() {
         let error = strict.with(None).unwrap_err();
         assert_eq!(error, TrustError::MetadataUnavailable);
         assert_eq!(error.reason(), Reason::MetadataUnavailable);
-        let plain = verify_registration(&strict.expected, &strict.response, NOW, &mut NoTrace);
+        let plain = verify_registration(
+            &strict.expected,
+            &strict.response,
+            &TrustFacts::NO_METADATA,
+            NOW,
+            &mut NoTrace,
+        );
         assert_eq!(plain.unwrap_err().reason(), Reason::MetadataUnavailable);
     }
     // Absent attestation is another policy's matter.

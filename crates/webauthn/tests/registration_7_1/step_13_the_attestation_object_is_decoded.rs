@@ -68,6 +68,7 @@ fn trailing_bytes_and_other_cbor_fail() {
         let error = webauthn::verify_registration(
             &expected,
             &response,
+            &webauthn::TrustFacts::NO_METADATA,
             common::NOW,
             &mut webauthn::trace::NoTrace,
         )

@@ -1,11 +1,11 @@
 //! What a Relying Party wishes and accepts as attestation.
 
 use serde::{Deserialize, Deserializer, Serialize};
+use webauthn::attestation::MetadataPolicy;
 use webauthn::attestation::{
     AndroidKeyPolicy, AttestationPolicy, CompoundPolicy, ModelPolicy, SafetyNetPolicy,
     StatementPolicy,
 };
-use webauthn::metadata::MetadataPolicy;
 use webauthn::options::AttestationConveyance;
 
 /// What is demanded of attestation, the least first.

@@ -1,8 +1,8 @@
 //! What conformance tools expect, whatever the policy of the Relying Party says.
 
 use webauthn::attestation::AttestationPolicy;
+use webauthn::attestation::{MetadataPolicy, UnknownModels};
 use webauthn::cose::CoseAlgorithm as A;
-use webauthn::metadata::{MetadataPolicy, UnknownModels};
 
 /// The algorithms that they make credentials for; RS1 is theirs alone.
 pub(crate) fn offer() -> Vec<A> {

@@ -12,9 +12,9 @@ use domain::service::metadata::{MetadataInUse, ModelName, StatusChange};
 use serde::Serialize;
 use tokio::sync::Semaphore;
 use utoipa::ToSchema;
+use webauthn::UnixSeconds;
 use webauthn::credential::Aaguid;
 use webauthn::metadata::{self, Entry, MAX_BLOB, Part, StatusReport as Report};
-use webauthn::trust::UnixSeconds;
 
 use super::error::Problem;
 use super::request::{Request, ok};

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use webauthn::attestation::{AttestationPolicy, CompoundPolicy, SafetyNetPolicy};
 use webauthn::authentication::{
-    AuthenticationError, BackupEligibilityPolicy, ExpectedUser, Rules, SignCountPolicy, Signal,
+    AuthenticationError, BackupEligibilityPolicy, ExpectedUser, Rules, SignCountPolicy,
     StoredCredential,
 };
 use webauthn::cose::{CoseAlgorithm, PublicKey};
@@ -16,10 +16,11 @@ use webauthn::relying_party::RpId;
 use webauthn::response::{
     AuthenticationResponse, RegistrationResponse, ResponseError, ResponseForm,
 };
+use webauthn::signal::Signal;
 use webauthn::trace::{StepResult, Trace};
 use webauthn::{
-    AuthenticationExpectation, Reason, RegistrationExpectation, UnixSeconds, verify_authentication,
-    verify_registration,
+    AuthenticationExpectation, Reason, RegistrationExpectation, TrustFacts, UnixSeconds,
+    verify_authentication, verify_registration,
 };
 
 use super::case::{Case, Compound, Kind, SignCount};
@@ -147,7 +148,7 @@ fn register<T: Trace>(
         credential_protection: None,
     };
     let at = case.at.map_or(now, |moment| moment.0);
-    let verified = verify_registration(&expected, response, at, trace)?;
+    let verified = verify_registration(&expected, response, &TrustFacts::NO_METADATA, at, trace)?;
     Ok(Box::new(Facts {
         credential_id: verified.credential_id().to_base64url(),
         public_key: verified.public_key().to_vec(),

@@ -9,7 +9,7 @@ use domain::service::metadata::MetadataTrust;
 use serde_json::{Value, json};
 use testkit::metadata::{Blob, BlobLies, Entry, Service, Status};
 use testkit::{Algorithm, Authenticator, Chain, Lies, Profile, Validity};
-use webauthn::metadata::{StaleMetadata, UnknownModels};
+use webauthn::attestation::{StaleMetadata, UnknownModels};
 use webauthn::options::AttestationConveyance;
 
 use crate::common::{Answer, Client, TestApp};

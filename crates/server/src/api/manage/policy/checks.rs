@@ -7,15 +7,15 @@ use domain::model::policy::{
     ProtectionDemand,
 };
 use webauthn::attestation::{AndroidKeyPolicy, ModelPolicy, SafetyNetPolicy};
+use webauthn::attestation::{KNOWN_STATUSES, MetadataPolicy};
 use webauthn::base64url;
 use webauthn::cose::CoseAlgorithm;
 use webauthn::credential::Aaguid;
 use webauthn::extension::{CredentialProtection, Prf, PrfInputs};
-use webauthn::metadata::{KNOWN_STATUSES, MetadataPolicy};
 use webauthn::options::AttestationConveyance;
 use webauthn::origin::Origin;
 use webauthn::registration::CrossOrigin;
-use webauthn::trust::is_certificate;
+use webauthn::x509::is_certificate;
 
 use super::document::{
     self, Attestation, Embedding, Extensions, Models, PolicyDocument, SafetyNet,

@@ -3,10 +3,9 @@
 use domain::model::policy as d;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use webauthn::attestation::CompoundPolicy;
+use webauthn::attestation::{CompoundPolicy, StaleMetadata as Stale, UnknownModels as Unknown};
 use webauthn::authentication::{BackupEligibilityPolicy, SignCountPolicy};
 use webauthn::extension as e;
-use webauthn::metadata as m;
 use webauthn::options::AttestationConveyance;
 use webauthn::registration::BackupPolicy;
 
@@ -111,7 +110,7 @@ words! {
     }
 
     /// What becomes of models that the metadata do not know.
-    UnknownModels = m::UnknownModels {
+    UnknownModels = Unknown {
         /// They are accepted.
         Accept,
         /// They are refused. Where `conveyance` or the request is `none`, a statement that comes all the same counts as absent.
@@ -119,7 +118,7 @@ words! {
     }
 
     /// What becomes of attestations while the metadata should have been renewed already.
-    StaleMetadata = m::StaleMetadata {
+    StaleMetadata = Stale {
         /// They are judged by the metadata that are there.
         Accept,
         /// They are refused.

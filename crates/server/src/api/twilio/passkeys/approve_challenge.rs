@@ -4,10 +4,10 @@ use axum::response::Response;
 use domain::Reason;
 use domain::model::ids::UserId;
 use domain::service::authentication::SignedIn;
-use domain::webauthn::authentication::Signal;
 use domain::webauthn::client_data::ClientDataType;
 use domain::webauthn::credential::UserHandle;
 use domain::webauthn::response::AuthenticationResponse;
+use domain::webauthn::signal::Signal;
 
 use super::credential::{FORM, ensure_kind, malformed};
 use crate::api::twilio::challenges::Challenge;
