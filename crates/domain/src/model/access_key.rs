@@ -1,25 +1,25 @@
-//! Access keys: what a back end shows to work with one Relying Party. A key is text that the server makes and checks with
-//! the Relying Party's [`token key`](crate::model::token); here is the record that says whether it still opens anything.
+//! Access keys: with one, a back end may work with one Relying Party. A key is text that the server makes and checks with
+//! the Relying Party's [`token key`](crate::model::token). This record says whether it is still valid.
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::clock::Timestamp;
 use crate::model::ids::{AccessKeyId, RelyingPartyId};
 
-/// A key that opens one Relying Party.
+/// A key for one Relying Party.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AccessKey {
     /// Its key.
     pub id: AccessKeyId,
-    /// What it opens.
+    /// The Relying Party that it is for.
     pub relying_party: RelyingPartyId,
-    /// A name for people.
+    /// A name, to be shown.
     pub name: String,
     /// What it may be used for, in the words of the wire that made it.
     pub scopes: Vec<String>,
     /// When it was created.
     pub created: Timestamp,
-    /// From this moment on it opens nothing; `None` for a key that lives until it is revoked.
+    /// The time from which it is not valid; `None` for a key that is valid until it is revoked.
     pub expires: Option<Timestamp>,
 }

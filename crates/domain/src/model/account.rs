@@ -1,4 +1,4 @@
-//! Accounts, and the secrets by which they prove themselves.
+//! Accounts, and the secrets with which they authenticate.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 use crate::model::clock::{Randomness, Timestamp};
 use crate::model::ids::{AccountId, ApiKeyId};
 
-/// A secret text. It is wiped when dropped and prints as a placeholder.
+/// A secret text. It is wiped when it is dropped, and prints as a placeholder.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct Secret(String);
 
@@ -27,14 +27,14 @@ impl Secret {
         Self(text)
     }
 
-    /// The secret itself, for the one moment in which it is shown or compared.
+    /// The secret itself. Use it only to show or compare it.
     pub fn reveal(&self) -> &str {
         &self.0
     }
 
-    /// Its hash, which is all that is ever stored.
+    /// Its hash. Nothing else is stored.
     ///
-    /// A plain digest is enough: what it protects is random, never a password that somebody chose.
+    /// A plain digest is enough, because the secret is random and never a password that a person chose.
     pub fn hash(&self) -> SecretHash {
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, self.0.as_bytes());
         let mut bytes = [0; 32];
@@ -83,9 +83,9 @@ pub struct Account {
 pub struct ApiKey {
     /// Its key.
     pub id: ApiKeyId,
-    /// Whose it is.
+    /// The account.
     pub account: AccountId,
-    /// A name for people.
+    /// A name, to be shown.
     pub name: String,
     /// Hash of the secret.
     pub secret: SecretHash,
@@ -93,7 +93,7 @@ pub struct ApiKey {
     pub created: Timestamp,
 }
 
-/// A secret by which an account proves itself.
+/// A secret with which an account authenticates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Principal {
     /// The account's own token.

@@ -1,5 +1,5 @@
-//! The audit trail: one event for each thing that happened to a user's means of signing in, written
-//! in the same transaction as the thing itself.
+//! The audit trail: one event for each change of a user's credentials and for each sign-in, written
+//! in the same transaction as the change itself.
 
 use std::borrow::Cow;
 
@@ -20,7 +20,7 @@ pub enum ActorKind {
     Unknown,
     /// A back end, with the secret of an account or a key of the Relying Party.
     Api,
-    /// Somebody who looks after the Relying Party.
+    /// An operator of the Relying Party.
     Admin,
     /// The user, in a browser or app.
     User,
@@ -46,21 +46,21 @@ impl ActorKind {
     }
 }
 
-/// Who did something, and through which door.
+/// Who did something, and through which API.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Actor {
     /// What kind of party.
     pub kind: ActorKind,
-    /// The key that it showed, if it was one of the Relying Party.
+    /// The access key that it used, if it used one.
     pub access_key: Option<AccessKeyId>,
-    /// Name of the wire API that was spoken; empty when none was.
+    /// Name of the wire; empty if there was none.
     pub wire: Cow<'static, str>,
-    /// What the user's browser or app says it is; at most [`MAX_USER_AGENT`] bytes.
+    /// The user agent of the user's browser or app; at most [`MAX_USER_AGENT`] bytes.
     user_agent: Option<String>,
 }
 
 impl Actor {
-    /// A party of this kind who speaks this wire API.
+    /// A party of this kind on this wire.
     pub const fn new(kind: ActorKind, wire: &'static str) -> Self {
         Self {
             kind,
@@ -70,14 +70,14 @@ impl Actor {
         }
     }
 
-    /// Names the key that was shown.
+    /// Sets the access key that was used.
     #[must_use]
     pub fn access_key(mut self, key: AccessKeyId) -> Self {
         self.access_key = Some(key);
         self
     }
 
-    /// Notes the user agent. Nobody vouches for such a text: control characters are left out, and what is longer than
+    /// Sets the user agent. The text is untrusted: control characters are removed, and what is longer than
     /// [`MAX_USER_AGENT`] bytes is cut off.
     #[must_use]
     pub fn agent(mut self, text: &str) -> Self {
@@ -105,7 +105,7 @@ pub enum AuditCategory {
     Registration,
     /// A sign-in.
     Authentication,
-    /// Records that somebody made, changed or removed.
+    /// Records that were created, changed or removed.
     Management,
 }
 
@@ -139,7 +139,7 @@ audit_kinds! {
     RelyingPartyUpdated = "relying_party_updated",
     /// A user was created.
     UserCreated = "user_created",
-    /// A user was deleted, with everything that was theirs.
+    /// A user was deleted, with all credentials and ceremonies.
     UserDeleted = "user_deleted",
     /// A registration ceremony was started.
     RegistrationStarted = "registration_started",
@@ -162,7 +162,7 @@ audit_kinds! {
 }
 
 impl AuditKind {
-    /// What it is about.
+    /// Its category.
     pub fn category(self) -> AuditCategory {
         match self {
             Self::RegistrationStarted | Self::CredentialRegistered | Self::RegistrationRefused => {
@@ -196,7 +196,7 @@ pub struct AuditEvent {
     pub id: EventId,
     /// What happened.
     pub kind: AuditKind,
-    /// Whose it is.
+    /// The Relying Party.
     pub relying_party: RelyingPartyId,
     /// When.
     pub at: Timestamp,
@@ -210,14 +210,14 @@ pub struct AuditEvent {
     pub ceremony: Option<CeremonyId>,
     /// Why it was refused.
     pub reason: Option<Reason>,
-    /// What the verifier noticed without refusing, as stable names separated by a space.
+    /// The signals of the verifier: stable names with spaces between them.
     pub signals: String,
     /// Who did it.
     pub actor: Actor,
 }
 
 impl AuditEvent {
-    /// An event with nothing named yet.
+    /// An event without further facts.
     pub fn new(id: EventId, kind: AuditKind, relying_party: RelyingPartyId, at: Timestamp) -> Self {
         Self {
             id,
@@ -288,7 +288,7 @@ impl AuditEvent {
         match self.kind.category() {
             AuditCategory::Registration => {
                 self.kind = AuditKind::RegistrationRefused;
-                // It has not come into being.
+                // The credential was not created.
                 self.credential = None;
             }
             AuditCategory::Authentication => self.kind = AuditKind::AuthenticationRefused,

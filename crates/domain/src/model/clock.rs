@@ -1,4 +1,4 @@
-//! The two seams through which the outside world enters: time and randomness.
+//! The two traits through which time and randomness are passed in.
 
 use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
-    /// This moment and `millis` more; it stays at the end of time instead of wrapping.
+    /// This moment plus `millis`. It saturates instead of wrapping.
     #[must_use]
     pub fn plus_millis(self, millis: i64) -> Self {
         Self(self.0.saturating_add(millis))
@@ -29,14 +29,14 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// Where the domain reads the time.
+/// The source of the time.
 pub trait Clock: Send + Sync + 'static {
-    /// The present moment. Never earlier than a moment that was returned before, so that a clock
+    /// The current time. Never earlier than a time that was returned before, so that a clock
     /// that steps back cannot make an expired ceremony valid again.
     fn now(&self) -> Timestamp;
 }
 
-/// The wall clock of this machine, held monotonic within the process.
+/// The wall clock of this machine, monotonic within the process.
 #[derive(Debug, Default)]
 pub struct SystemClock {
     latest: AtomicI64,
@@ -77,9 +77,9 @@ impl Clock for SteppedClock {
     }
 }
 
-/// Where the domain draws random bytes.
+/// The source of random bytes.
 pub trait Randomness: Send + Sync + 'static {
-    /// Fills the buffer with bytes that nobody can guess.
+    /// Fills the buffer with unpredictable bytes.
     fn fill(&self, buffer: &mut [u8]);
 }
 

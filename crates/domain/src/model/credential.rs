@@ -16,11 +16,11 @@ use crate::model::policy::Selection;
 /// A credential of a user, as stored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CredentialRecord {
-    /// Its key, minted when the registration started.
+    /// Its key, drawn when the registration started.
     pub key: CredentialKey,
-    /// Whose Relying Party it belongs to.
+    /// The Relying Party.
     pub relying_party: RelyingPartyId,
-    /// Whose credential it is.
+    /// The user.
     pub user: UserId,
     /// The id that the authenticator chose.
     pub id: CredentialId,
@@ -36,7 +36,7 @@ pub struct CredentialRecord {
     pub uv_initialized: bool,
     /// How the authenticator can be reached.
     pub transports: Vec<String>,
-    /// Backup eligibility; `None` when it was never learnt.
+    /// Backup eligibility; `None` if it is not known.
     pub backup_eligible: Option<bool>,
     /// Backup state as of the last ceremony.
     pub backup_state: Option<bool>,
@@ -50,7 +50,7 @@ pub struct CredentialRecord {
     pub trust: String,
     /// Whether the client said that it is discoverable.
     pub discoverable: Option<bool>,
-    /// A name for people.
+    /// A name, to be shown.
     pub name: String,
     /// Settings it was registered under.
     pub selection: Selection,
@@ -60,13 +60,13 @@ pub struct CredentialRecord {
     pub updated: Timestamp,
     /// When it last signed in.
     pub last_used: Option<Timestamp>,
-    /// What the browser or app that registered it said it was; at most
+    /// The user agent of the browser or app that registered it; at most
     /// [`MAX_USER_AGENT`](crate::model::audit::MAX_USER_AGENT) bytes.
     pub user_agent: Option<String>,
 }
 
 impl CredentialRecord {
-    /// What is known of its signature counters.
+    /// Its signature counters.
     pub fn sign_counter(&self) -> SignCounter {
         SignCounter {
             highest: self.sign_count,
@@ -74,7 +74,7 @@ impl CredentialRecord {
         }
     }
 
-    /// What the verifier needs of it.
+    /// The members that the verifier needs.
     pub fn stored<'a>(&'a self, user_handle: &'a UserHandle) -> StoredCredential<'a> {
         StoredCredential {
             id: &self.id,
@@ -88,20 +88,20 @@ impl CredentialRecord {
     }
 }
 
-/// What extensions answered at a registration. It informs and decides nothing later; members that join have defaults.
+/// The outputs of extensions at the registration. They inform and decide nothing later. New members have defaults.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ExtensionOutputs {
-    /// What the client said. Unsigned.
+    /// The client's outputs. Unsigned.
     pub client: ClientOutputs,
-    /// What the authenticator said. Signed where the attestation is.
+    /// The authenticator's outputs. Signed if the attestation is.
     pub authenticator: AuthenticatorOutputs,
 }
 
-/// What a registration brought besides the credential: large, hardly ever read, and never changed.
+/// The evidence of a registration: large, rarely read, and never changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Evidence {
-    /// The attestation object as received, so that trust can be judged again.
+    /// The attestation object as received, so that its trust can be checked again.
     pub attestation_object: Vec<u8>,
     /// The client data as received.
     pub client_data_json: Vec<u8>,
@@ -109,8 +109,8 @@ pub struct Evidence {
     pub extensions: Option<ExtensionOutputs>,
 }
 
-/// A credential that came out of a successful verification and is about to be stored. It is made of a
-/// [`VerifiedRegistration`], and of nothing else.
+/// A verified credential that is about to be stored. It can only be made from a
+/// [`VerifiedRegistration`].
 #[derive(Debug)]
 pub struct NewCredential {
     record: CredentialRecord,
@@ -118,8 +118,8 @@ pub struct NewCredential {
 }
 
 impl NewCredential {
-    /// The record of what a ceremony verified. Only the verifier makes a [`VerifiedRegistration`], so
-    /// anybody may call this.
+    /// The record of a verified ceremony. Only the verifier makes a [`VerifiedRegistration`], so
+    /// every caller may call this.
     pub fn new(
         ceremony: &Ceremony,
         asked: &RegistrationAsked,
@@ -155,7 +155,7 @@ impl NewCredential {
         Self { record, verified }
     }
 
-    /// Gives it the name that came with the answer, if one came, instead of the one from the start.
+    /// Replaces its name by the one in the response, if there is one.
     #[must_use]
     pub fn named(mut self, name: Option<&str>) -> Self {
         if let Some(name) = name {
@@ -164,7 +164,7 @@ impl NewCredential {
         self
     }
 
-    /// Notes with it the user agent of whoever registers it.
+    /// Sets the user agent that registers it.
     #[must_use]
     pub fn registered_by(mut self, actor: &Actor) -> Self {
         self.record.user_agent = actor.user_agent().map(str::to_owned);
@@ -176,7 +176,7 @@ impl NewCredential {
         &self.record
     }
 
-    /// What is kept beside the record.
+    /// The evidence to store with the record.
     pub fn evidence(&self) -> Evidence {
         Evidence {
             attestation_object: self.verified.attestation_object().to_vec(),

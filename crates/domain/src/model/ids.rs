@@ -1,8 +1,8 @@
-//! Keys of the domain: 128 bits each, drawn at random and never handed out twice.
+//! Keys of the domain: 128 random bits each, never issued twice.
 //!
-//! A wire renders them in its own way (a SID, a UUID); none of those forms is known here, with one
-//! exception: the [`user handle`](UserId::user_handle), which is the same on every wire and is
-//! stored inside authenticators for ever.
+//! A wire writes them in its own form (a SID, a UUID). These forms are not known here, with one
+//! exception: the [`user handle`](UserId::user_handle), which is the same on every wire, because
+//! authenticators store it for ever.
 
 use std::fmt;
 
@@ -76,7 +76,7 @@ id! {
 }
 
 id! {
-    /// A further secret of an account, revocable on its own.
+    /// Another secret of an account, which can be revoked separately.
     ApiKeyId
 }
 
@@ -86,7 +86,7 @@ id! {
 }
 
 id! {
-    /// A key that opens one Relying Party, revocable on its own.
+    /// A key for one Relying Party, which can be revoked separately.
     AccessKeyId
 }
 
@@ -117,7 +117,7 @@ id! {
 }
 
 id! {
-    /// One try at a write. Sending the same attempt again gives the same outcome.
+    /// One attempt at a write. Sending the same attempt again gives the same outcome.
     AttemptId
 }
 
@@ -127,10 +127,10 @@ id! {
 }
 
 impl CeremonyId {
-    /// The key under which a ceremony with this challenge is kept.
+    /// The key under which a ceremony with this challenge is stored.
     ///
-    /// A ceremony is found by its challenge, for no wire sends an id back. The key is a one-way
-    /// image of the challenge, so the lookup needs no second index, and whoever can list ceremony
+    /// A ceremony is found by its challenge, because no wire sends an id back. The key is a hash of
+    /// the challenge, so the look-up needs no second index, and a reader of ceremony
     /// keys learns nothing about their challenges.
     pub fn of_challenge(challenge: &[u8]) -> Self {
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, challenge);
@@ -158,7 +158,7 @@ const USER_HANDLE_LENGTH: usize = 34;
 impl UserId {
     /// The user handle (WebAuthn L3 5.4.3) of this user: `YE` and 32 lower-case hex digits, ASCII.
     ///
-    /// It is frozen: authenticators keep it, and every wire uses it.
+    /// It never changes: authenticators store it, and every wire uses it.
     ///
     /// # Panics
     /// Never: the length is within what a handle may have.
@@ -170,14 +170,14 @@ impl UserId {
         UserHandle::new(format!("YE{self}").into_bytes()).expect("a handle of 34 bytes")
     }
 
-    /// The user named by a handle, or `None` when the handle cannot be one of ours.
+    /// The user of a handle; `None` if passkeyd cannot have issued the handle.
     pub fn from_user_handle(handle: &UserHandle) -> Option<Self> {
         let text = std::str::from_utf8(handle.as_bytes()).ok()?;
         if text.len() != USER_HANDLE_LENGTH {
             return None;
         }
         let id = Self::from_hex(text.strip_prefix("YE")?)?;
-        // Only the form we hand out: an upper-case twin would be a second handle for one user.
+        // Only lower case, as issued: upper case would be a second handle for one user.
         (id.user_handle() == *handle).then_some(id)
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::model::clock::Timestamp;
 
-/// By which way metadata came in.
+/// The source of an import.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MetadataSource {
     /// By a command on the machine.
@@ -17,7 +17,7 @@ pub enum MetadataSource {
 }
 
 impl MetadataSource {
-    /// Every way.
+    /// Every source.
     pub const ALL: [Self; 3] = [Self::Command, Self::Management, Self::Fetch];
 
     /// The stable name under which it is stored.
@@ -29,7 +29,7 @@ impl MetadataSource {
         }
     }
 
-    /// The way with this name.
+    /// The source with this name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|source| source.name() == name)
     }
@@ -40,9 +40,9 @@ impl MetadataSource {
 pub struct StoredMetadata {
     /// `no`: its number, greater with each new one. At most `i64::MAX`.
     pub no: u64,
-    /// When it was verified and taken in.
+    /// When it was verified and imported.
     pub imported: Timestamp,
-    /// By which way.
+    /// The source.
     pub source: MetadataSource,
     /// The BLOB, byte for byte.
     pub blob: Arc<[u8]>,

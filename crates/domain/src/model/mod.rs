@@ -1,4 +1,4 @@
-//! The records: what passkeyd keeps and speaks about. Plain data and pure rules; nothing here reads or writes anything.
+//! The records: plain data and pure rules. Nothing here does I/O.
 
 pub mod access_key;
 pub mod account;

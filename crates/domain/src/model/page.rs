@@ -2,7 +2,7 @@
 
 use crate::model::clock::Timestamp;
 
-/// Where a page of a list begins: the sort key of the last row of the page before.
+/// The start of a page: the sort key of the last row of the previous page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {
     /// Creation time of that row.
@@ -21,12 +21,12 @@ pub enum Order {
     Descending,
 }
 
-/// Which part of a list is wanted.
+/// The requested part of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageRequest {
     /// Rows after this one, in the direction of `order`; `None` from the start.
     pub after: Option<Position>,
-    /// At most so many rows.
+    /// The most rows.
     pub limit: u32,
     /// Direction.
     pub order: Order,
@@ -53,7 +53,7 @@ pub struct Page<T> {
 }
 
 impl<T> Page<T> {
-    /// Changes each row.
+    /// Converts each row.
     pub fn map<U>(self, f: impl FnMut(T) -> U) -> Page<U> {
         Page {
             items: self.items.into_iter().map(f).collect(),

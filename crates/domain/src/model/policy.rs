@@ -1,5 +1,4 @@
-//! What a Relying Party demands of its ceremonies: data, resolved once when a ceremony starts and
-//! frozen into it.
+//! What a Relying Party demands of its ceremonies: data that is resolved once, when a ceremony starts.
 
 use serde::{Deserialize, Serialize};
 use webauthn::authentication::{BackupEligibilityPolicy, SignCountPolicy};
@@ -42,8 +41,8 @@ impl Attachment {
     }
 }
 
-/// Settings for new credentials as far as they are configured. A Relying Party holds one; a request
-/// may bring another whose members win.
+/// The configured settings for new credentials. A Relying Party has them; the settings of a request
+/// take precedence.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PartialSelection {
@@ -55,13 +54,13 @@ pub struct PartialSelection {
     pub origins: Option<Vec<Origin>>,
     /// Which kind of authenticator to ask for.
     pub attachment: Option<Attachment>,
-    /// Whether the credential is to be discoverable.
+    /// Whether the credential should be discoverable.
     pub resident_key: Option<ResidentKey>,
-    /// Whether the user is to be verified.
+    /// Whether the user should be verified.
     pub user_verification: Option<UserVerification>,
 }
 
-/// Settings for a credential, all decided.
+/// All settings for a credential, resolved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Selection {
@@ -87,7 +86,7 @@ pub enum AllowCredentials {
     Always,
     /// Only when the user has a credential that may not be discoverable.
     Auto,
-    /// Never; the user is still checked against the credential that answers.
+    /// Never. The owner of the credential is checked all the same.
     Never,
 }
 
@@ -111,7 +110,7 @@ pub enum RelyingPartyOverride {
 pub struct Policy {
     /// Algorithms for new credentials, most wanted first. They are offered as [`Policy::offer`] says.
     pub algorithms: Vec<CoseAlgorithm>,
-    /// Whether every ceremony demands user verification, whatever settings and requests wish.
+    /// Whether every ceremony demands user verification, whatever settings and requests say.
     #[serde(default)]
     pub user_verification_required: bool,
     /// Time for a registration, in milliseconds.
@@ -120,11 +119,11 @@ pub struct Policy {
     pub authentication_timeout_ms: u32,
     /// Whether options list a known user's credentials.
     pub allow_credentials: AllowCredentials,
-    /// What a signature counter that does not grow does.
+    /// What happens when a signature counter does not grow.
     pub sign_count: SignCountPolicy,
-    /// What a change of the backup-eligibility bit does; see also [`Policy::backup`].
+    /// What happens when the backup-eligibility bit changes; see also [`Policy::backup`].
     pub backup_eligibility: BackupEligibilityPolicy,
-    /// Which credentials are accepted as to backups. Where only device-bound ones are, the
+    /// Which credentials are accepted with regard to backups. If only device-bound credentials are, the
     /// backup-eligibility bit must not change later either.
     #[serde(default)]
     pub backup: BackupPolicy,
@@ -134,11 +133,11 @@ pub struct Policy {
     pub relying_party_override: RelyingPartyOverride,
     /// Most credentials that one user may have.
     pub max_credentials_per_user: u32,
-    /// Most pending ceremonies of one kind that one user may have; the oldest make room.
+    /// Most pending ceremonies of one kind that one user may have. The oldest are removed.
     pub max_pending_per_user: u32,
     /// Shortest credential id accepted at registration, in bytes.
     pub min_credential_id_length: u16,
-    /// What is wished and accepted as attestation.
+    /// What is requested and accepted as attestation.
     #[serde(default)]
     pub attestation: AttestationSettings,
     /// The extensions that options ask for.
@@ -150,8 +149,8 @@ pub struct Policy {
 pub const MAX_TIMEOUT_MS: u32 = 600_000;
 
 impl Policy {
-    /// The algorithms in the order in which they are offered: those that withstand quantum computers last, because clients
-    /// exist that stumble over what they do not know, and nothing that cannot be verified.
+    /// The algorithms in the order in which they are offered: post-quantum algorithms last, because some clients fail on
+    /// algorithms that they do not know, and none that cannot be verified.
     pub fn offer(&self) -> Vec<CoseAlgorithm> {
         let known = self.algorithms.iter().copied().filter(|a| a.is_supported());
         let (last, mut offer): (Vec<_>, Vec<_>) = known.partition(|a| a.is_post_quantum());
@@ -159,7 +158,7 @@ impl Policy {
         offer
     }
 
-    /// What a change of the backup-eligibility bit does, all things considered.
+    /// What happens when the backup-eligibility bit changes, with [`Policy::backup`] taken into account.
     pub(crate) fn effective_backup_eligibility(&self) -> BackupEligibilityPolicy {
         match self.backup {
             BackupPolicy::DeviceBound => BackupEligibilityPolicy::Strict,

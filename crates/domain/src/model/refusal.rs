@@ -1,4 +1,4 @@
-//! Refusals: what every operation of the domain answers when it does not do what was asked.
+//! Refusals: the error of every operation of the domain.
 
 use std::fmt;
 
@@ -6,13 +6,13 @@ use webauthn::error::Reason;
 
 use crate::model::ids::CeremonyId;
 
-/// Why an operation was not done. The reason decides, on each wire, which status and code the
-/// client sees; the rest explains it.
+/// Why an operation was refused. The reason decides the status and code on each wire. The rest
+/// explains it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// Stable name of what went wrong.
+    /// The reason.
     pub reason: Reason,
-    /// One sentence with the particulars (what was expected, what was found). Free of secrets.
+    /// One sentence with details (what was expected, what was found). Without secrets.
     pub message: String,
     /// Names of the settings or members that are missing or wrong, in the domain's words; empty
     /// when the reason says it all.

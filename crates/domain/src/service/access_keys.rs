@@ -1,4 +1,4 @@
-//! Access keys: make, look up, list, revoke.
+//! Access keys: create, look up, list, revoke.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::model::refusal::Refusal;
 use crate::service::Passkeys;
 
 impl Passkeys {
-    /// Makes an access key.
+    /// Creates an access key.
     ///
     /// # Errors
     /// `relying_party_unknown`.
@@ -42,10 +42,10 @@ impl Passkeys {
         }
     }
 
-    /// The access key with this key, if it opens anything now. Another node's revocation is noticed within a second.
+    /// The access key with this id, if it is valid now. A revocation on another node takes effect within a second.
     ///
     /// # Errors
-    /// `access_denied`, the same whether it never was, was revoked or has expired.
+    /// `access_denied`, the same for an unknown, a revoked and an expired key.
     pub async fn access_key(
         &self,
         rp: RelyingPartyId,
@@ -61,7 +61,7 @@ impl Passkeys {
             .ok_or_else(|| Reason::AccessDenied.into())
     }
 
-    /// Access keys in the order of their creation, expired ones too.
+    /// Access keys in the order of their creation, including expired ones.
     pub async fn list_access_keys(
         &self,
         rp: RelyingPartyId,
@@ -70,7 +70,7 @@ impl Passkeys {
         Ok(self.storage.list_access_keys(rp, page).await?)
     }
 
-    /// Revokes an access key; `false` when it is not there. Other nodes notice within a second.
+    /// Revokes an access key; `false` if it does not exist. On other nodes it takes effect within a second.
     pub async fn delete_access_key(
         &self,
         rp: RelyingPartyId,

@@ -1,4 +1,4 @@
-//! Accounts: the first one, further ones, their tokens and API keys, and who a secret proves to be.
+//! Accounts: the first one, more accounts, their tokens and API keys, and authentication with a secret.
 
 use webauthn::error::Reason;
 
@@ -9,17 +9,17 @@ use crate::model::refusal::Refusal;
 use crate::service::Passkeys;
 use crate::store::FirstAccount;
 
-/// What the first start found or made.
+/// The result of the first start.
 #[derive(Debug)]
 pub enum Bootstrap {
-    /// The store was empty: this account is new, and its token is shown this once.
+    /// The store was empty: this account is new. Its token is not shown again.
     Created(AccountId, Secret),
-    /// There was an account already.
+    /// The store has an account already.
     Exists(AccountId),
 }
 
 impl Passkeys {
-    /// Makes the first account of an empty store, with the given key and token or random ones.
+    /// Creates the first account of an empty store, with the given key and token or random ones.
     pub async fn bootstrap(
         &self,
         given: Option<(AccountId, Secret)>,
@@ -41,7 +41,7 @@ impl Passkeys {
         })
     }
 
-    /// Makes a further account; its token is returned this once.
+    /// Creates an account. Its token is returned here only.
     ///
     /// # Errors
     /// Faults of the store.
@@ -68,7 +68,7 @@ impl Passkeys {
         Ok(self.storage.list_accounts(page).await?)
     }
 
-    /// Gives an account a new token, which is returned this once. The old token is refused from now on; on other nodes
+    /// Gives an account a new token, which is returned here only. The old token is refused at once; on other nodes
     /// within a second. The account's API keys stay valid.
     ///
     /// # Errors
@@ -83,10 +83,10 @@ impl Passkeys {
         Ok(token)
     }
 
-    /// The account that a secret proves.
+    /// The account of a principal with this secret.
     ///
     /// # Errors
-    /// `access_denied`, the same whether the principal is unknown or the secret is wrong.
+    /// `access_denied`, the same for an unknown principal and a wrong secret.
     pub async fn authenticate(
         &self,
         principal: Principal,
@@ -95,7 +95,7 @@ impl Passkeys {
         let stored = self
             .secrets
             .get(principal, self.now(), || self.storage.secret(principal));
-        // An unknown principal costs the same comparison as a known one.
+        // An unknown principal takes the same comparison as a known one.
         let presented = secret.hash();
         let stored = stored.await?;
         let expected = stored.as_ref().map_or(SecretHash([0; 32]), |s| s.hash);
@@ -106,7 +106,7 @@ impl Passkeys {
         }
     }
 
-    /// Makes an API key; its secret is returned this once.
+    /// Creates an API key. Its secret is returned here only.
     ///
     /// # Errors
     /// `account_unknown`.
@@ -140,7 +140,7 @@ impl Passkeys {
         Ok(self.storage.list_api_keys(account, page).await?)
     }
 
-    /// Removes an API key; `false` when it is not there. Other nodes notice within a second.
+    /// Removes an API key; `false` if it does not exist. On other nodes it takes effect within a second.
     pub async fn delete_api_key(&self, account: AccountId, id: ApiKeyId) -> Result<bool, Refusal> {
         let removed = self.storage.delete_api_key(account, id).await?;
         self.secrets.forget(&Principal::ApiKey(id));

@@ -1,9 +1,9 @@
-//! Answers that are kept for a while, so that a call which is sent again under the same key gets the same answer and is not
-//! done twice.
+//! Responses that are kept for a while, so that a call which is sent again with the same key gets the same response and
+//! runs once.
 //!
-//! A call with a key is done in three steps: its key is [reserved](Passkeys::reserve_answer), the call is done, its answer is
-//! [kept](Passkeys::keep_answer) or the reservation is [released](Passkeys::release_answer). What an answer consists of is the
-//! wire's own matter; here it is bytes.
+//! A call with a key has three steps: its key is [reserved](Passkeys::reserve_answer), the call runs, its response is
+//! [kept](Passkeys::keep_answer) or the reservation is [released](Passkeys::release_answer). Here a response is bytes; the
+//! wire knows what they mean.
 
 use std::fmt;
 
@@ -14,20 +14,20 @@ use crate::model::refusal::Refusal;
 use crate::service::Passkeys;
 use crate::store::{Reservation, Reserved};
 
-/// How long an answer is kept, in milliseconds.
+/// How long a response is kept, in milliseconds.
 pub const KEPT_MS: i64 = 10 * 60 * 1000;
 
-/// After this time a call that was begun and has no answer counts as given up, in milliseconds: its process died. It is longer
+/// After this time, in milliseconds, a started call without a response counts as lost: its process died. It is longer
 /// than any request may take.
 pub const ABANDONED_MS: i64 = 60 * 1000;
 
-/// Longest answer that is kept, in bytes.
+/// Longest response that is kept, in bytes.
 pub const MAX_LENGTH: usize = 64 * 1024;
 
-/// Most answers that are kept for an account; then the oldest one makes room.
+/// Most responses that are kept for an account. Then the oldest is removed.
 pub const MAX_PER_ACCOUNT: u32 = 10_000;
 
-/// Key of the images of keys and calls of one store.
+/// Key of the keyed hashes of one store.
 pub(crate) struct AnswerKey(hmac::Key);
 
 impl AnswerKey {
@@ -37,7 +37,7 @@ impl AnswerKey {
         Self(hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref()))
     }
 
-    /// An image of these parts. Each part goes in with its length, so that no two lists have the same image.
+    /// A keyed hash of these parts. Each part is hashed with its length, so that different lists have different hashes.
     fn image(&self, purpose: &[u8], parts: &[&[u8]]) -> [u8; 32] {
         let mut context = hmac::Context::with_key(&self.0);
         for part in std::iter::once(&purpose).chain(parts) {
@@ -59,17 +59,17 @@ impl fmt::Debug for AnswerKey {
 /// A call that may be sent again.
 #[derive(Clone, Copy, Debug)]
 pub struct Repeatable<'a> {
-    /// Who calls.
+    /// The caller's account.
     pub account: AccountId,
     /// The key that the caller chose for the call.
     pub key: &'a str,
-    /// Which call it is; the same key on another one is another key.
+    /// The call. The same key for another call is another key.
     pub route: &'a str,
-    /// What the call is done with. It must be the same when the call is sent again.
+    /// The content of the call. It must be the same when the call is sent again.
     pub content: &'a [&'a [u8]],
 }
 
-/// The right to do a call, and to keep its answer.
+/// The right to run a call and to keep its response.
 #[derive(Clone, Debug)]
 pub struct Permit {
     account: AccountId,
@@ -77,14 +77,14 @@ pub struct Permit {
     attempt: AttemptId,
 }
 
-/// What becomes of a call with a key.
+/// What to do with a call with a key.
 #[derive(Debug)]
 pub enum Repeat {
-    /// It is to be done now.
+    /// Run it.
     Do(Permit),
-    /// It was done; this is its answer.
+    /// It ran before; this is its response.
     Answered(Vec<u8>),
-    /// It is being done at this moment.
+    /// It is running.
     Running,
     /// The key belongs to a call with other content.
     Different,
@@ -93,10 +93,10 @@ pub enum Repeat {
 impl Passkeys {
     /// Reserves the key of a call, unless the call was made before.
     ///
-    /// The key and the content are stored as keyed images only.
+    /// The key and the content are stored as keyed hashes only.
     ///
     /// # Errors
-    /// Faults of the store; then the call must not be done.
+    /// Faults of the store. Then the call must not run.
     pub async fn reserve_answer(&self, call: Repeatable<'_>) -> Result<Repeat, Refusal> {
         let now = self.now();
         let permit = Permit {
@@ -124,7 +124,7 @@ impl Passkeys {
         })
     }
 
-    /// Keeps the answer of the call; one that is too long is not kept, and its key is free again.
+    /// Keeps the response of the call. One that is too long is not kept, and its key can be used again.
     ///
     /// # Errors
     /// Faults of the store.
@@ -132,14 +132,14 @@ impl Passkeys {
         if answer.len() > MAX_LENGTH {
             return self.release_answer(permit).await;
         }
-        // Where it is not kept, the call took so long that another one took its place.
+        // If it is not kept, the call took so long that another one replaced it.
         self.storage
             .keep_answer(permit.account, permit.key, permit.attempt, answer)
             .await?;
         Ok(())
     }
 
-    /// Gives the key free without an answer: the call may be done again.
+    /// Releases the key without a response: the call may run again.
     ///
     /// # Errors
     /// Faults of the store.

@@ -1,4 +1,4 @@
-//! What back ends and users do with credentials and unfinished registrations: look up, list, rename, delete.
+//! Credentials and unfinished registrations: look up, list, rename, delete.
 
 use webauthn::error::Reason;
 
@@ -13,17 +13,17 @@ use crate::model::user::User;
 use crate::service::Passkeys;
 use crate::store::CeremonyFilter;
 
-/// A credential, or the registration that has not led to one.
+/// A credential, or a registration without one.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Enrolment {
     /// Registered.
     Registered(Box<CredentialRecord>),
-    /// Started and not (successfully) finished.
+    /// Started, and not finished or refused.
     Unfinished(Box<Ceremony>),
 }
 
 impl Enrolment {
-    /// Key under which it is known.
+    /// Its key.
     pub fn key(&self) -> CredentialKey {
         match self {
             Self::Registered(record) => record.key,
@@ -56,7 +56,7 @@ impl Passkeys {
             .ok_or_else(|| Reason::CredentialUnknown.into())
     }
 
-    /// What the registration of this credential brought besides it.
+    /// The evidence of this credential's registration.
     ///
     /// # Errors
     /// `credential_unknown`.
@@ -95,7 +95,7 @@ impl Passkeys {
             .ok_or_else(|| Reason::CredentialUnknown.into())
     }
 
-    /// Credentials and unfinished registrations of a user, by the time they were started.
+    /// Credentials and unfinished registrations of a user, in the order of their start.
     pub async fn list_enrolments(
         &self,
         user: &User,
@@ -109,7 +109,7 @@ impl Passkeys {
             credential: None,
             now: self.now(),
         };
-        // Two sorted lists; each is asked for a whole page, so the merged page is complete.
+        // Two sorted lists. A whole page of each is read, so the merged page is complete.
         let registered = self.storage.list_credentials(rp, user.id, page).await?;
         let unfinished = self
             .storage
@@ -137,7 +137,7 @@ impl Passkeys {
         Ok(Page { items, more })
     }
 
-    /// Gives a credential or unfinished registration another name.
+    /// Renames a credential or unfinished registration.
     ///
     /// # Errors
     /// `credential_unknown`.
@@ -183,7 +183,7 @@ impl Passkeys {
             .of(user)
             .credential(key)
             .by(by);
-        // The registration first: one that finishes in between leaves a credential, which the
+        // The registration first: if it finishes in between, it leaves a credential, which the
         // second call removes.
         let pending = self
             .storage

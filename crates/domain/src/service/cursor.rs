@@ -1,5 +1,5 @@
-//! Opaque page tokens: a position in one list, authenticated so that nobody can make one up or use
-//! one list's token on another.
+//! Opaque page tokens: a position in one list, authenticated so that a token cannot be forged or used
+//! for another list.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use crate::model::clock::Timestamp;
 use crate::model::page::Position;
 use crate::service::Passkeys;
 
-/// Bytes of the authentication tag that are kept: 128 bits.
+/// Bytes of the authentication tag in a token: 128 bits.
 const TAG_LENGTH: usize = 16;
 
 /// Creation time and key.
@@ -49,7 +49,7 @@ impl Passkeys {
         base64url::encode(&bytes)
     }
 
-    /// The position in a token that was sealed for the same list, `None` for any other text.
+    /// The position in a token for the same list; `None` for any other text.
     pub fn open_cursor(&self, list: &str, token: &str) -> Option<Position> {
         let bytes = base64url::decode(token).ok()?;
         if bytes.len() != POSITION_LENGTH + TAG_LENGTH {

@@ -7,10 +7,10 @@ use crate::model::page::{Order, PageRequest, Position};
 use crate::model::refusal::Refusal;
 use crate::service::Passkeys;
 
-/// Most events that one query answers with.
+/// Most events that one query returns.
 pub const MAX_EVENTS: u32 = 10_000;
 
-/// Most events that one query looks at.
+/// Most events that one query reads.
 const MAX_SEARCHED: u32 = 200_000;
 
 /// Events read at a time.
@@ -19,26 +19,26 @@ const SEARCH_PAGE: u32 = 1000;
 /// A part of the audit trail.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EventRange {
-    /// Events from this moment on; `None` from the first.
+    /// Events from this time on; `None`: from the first.
     pub from: Option<Timestamp>,
-    /// Events before this moment; `None` up to the last.
+    /// Events before this time; `None`: up to the last.
     pub until: Option<Timestamp>,
 }
 
-/// What a query of the audit trail found.
+/// The result of a query of the audit trail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FoundEvents {
     /// The events, newest first.
     pub events: Vec<AuditEvent>,
-    /// Whether these are all; `false` when the query reached one of its bounds.
+    /// Whether these are all; `false` if the query reached one of its limits.
     pub complete: bool,
 }
 
 impl Passkeys {
     /// Events of a range that `wanted` picks, newest first: at most `limit` and at most [`MAX_EVENTS`].
     ///
-    /// The range is a range of keys in the store; what else is wanted is looked for in the events read, and the search
-    /// ends after a bounded number of them.
+    /// The store selects the range. `wanted` is applied to the events that were read, and the search
+    /// ends after a limited number of them.
     pub async fn find_events(
         &self,
         rp: RelyingPartyId,

@@ -1,4 +1,4 @@
-//! The FIDO metadata in use: imported once, verified, kept in the store, and read by every registration at the cost of a pointer.
+//! The FIDO metadata in use: imported once, verified, kept in the store, and read by every registration through a pointer.
 
 use std::collections::BTreeMap;
 use std::ptr;
@@ -16,12 +16,12 @@ use crate::model::refusal::Refusal;
 use crate::service::Passkeys;
 use crate::store::ReplaceMetadata;
 
-/// Whose metadata are believed. The default believes nobody's.
+/// The trusted signers of metadata. The default trusts none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MetadataTrust {
     /// DER certificates that the signer's chain must lead to.
     pub roots: Vec<Vec<u8>>,
-    /// DER revocation lists: no certificate of the signer's chain may stand on its issuer's.
+    /// DER revocation lists: no certificate of the signer's chain may be on the list of its issuer.
     pub revocation_lists: Vec<Vec<u8>>,
     /// The host that the signer's certificate must be for; `None`: any signer below the roots.
     pub signer_name: Option<String>,
@@ -51,58 +51,58 @@ impl MetadataTrust {
     }
 }
 
-/// Verified metadata, and where they came from.
+/// Verified metadata and its source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MetadataInUse {
-    /// What they say.
+    /// The content.
     pub metadata: Metadata,
-    /// When they were taken in.
+    /// When it was imported.
     pub imported: Timestamp,
-    /// By which way.
+    /// The source.
     pub source: MetadataSource,
 }
 
 impl MetadataInUse {
-    /// Should they have been renewed before this moment? They are used all the same.
+    /// Whether newer metadata was due before this time. The old metadata stays in use.
     pub fn is_stale(&self, now: Timestamp) -> bool {
         self.metadata.is_stale(UnixSeconds(now.seconds()))
     }
 }
 
-/// How the metadata of this process stand.
+/// The state of this process's metadata.
 #[derive(Clone, Debug, Default)]
 pub struct MetadataState {
-    /// Those in use; `None`: there are none.
+    /// The metadata in use, if there is any.
     pub in_use: Option<Arc<MetadataInUse>>,
-    /// Why the newest ones in the store are not in use, if they are not.
+    /// Why the newest metadata in the store is not in use, if it is not.
     pub problem: Option<Refusal>,
 }
 
-/// What an import did.
+/// The result of an import.
 #[derive(Clone, Debug)]
 pub struct ImportedMetadata {
-    /// Those in use before, if there were any.
+    /// The metadata in use before, if there was any.
     pub before: Option<Arc<MetadataInUse>>,
-    /// Those in use now; the same as before when there was nothing new.
+    /// The metadata in use now; the same as before if nothing was new.
     pub now: Arc<MetadataInUse>,
 }
 
 impl ImportedMetadata {
-    /// Was there anything new?
+    /// Whether anything was new.
     pub fn is_new(&self) -> bool {
         self.before
             .as_ref()
             .is_none_or(|before| before.metadata.no() != self.now.metadata.no())
     }
 
-    /// What it means for models, with statuses as they are in effect at this moment.
+    /// The changes for models, with the statuses in effect at this time.
     pub fn changes(&self, at: Timestamp) -> MetadataChanges {
         let before = self.before.as_ref().map(|before| &before.metadata);
         MetadataChanges::between(before, &self.now.metadata, UnixSeconds(at.seconds()))
     }
 }
 
-/// What to call a model.
+/// The name of a model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModelName {
     /// Its AAGUID; U2F models have none.
@@ -127,18 +127,18 @@ pub struct StatusChange {
     pub model: ModelName,
     /// The statuses that were in effect, the newest last.
     pub from: Vec<String>,
-    /// Those that are, the newest last.
+    /// The statuses in effect now, the newest last.
     pub to: Vec<String>,
 }
 
-/// How two metadata differ.
+/// The difference between two editions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MetadataChanges {
-    /// Models that were not known.
+    /// New models.
     pub new: Vec<ModelName>,
-    /// Models that are not known any more.
+    /// Models that were removed.
     pub gone: Vec<ModelName>,
-    /// Models that were known with other statuses.
+    /// Models with changed statuses.
     pub changed: Vec<StatusChange>,
 }
 
@@ -147,7 +147,7 @@ impl MetadataChanges {
         let mut changes = Self::default();
         for entry in now.entries() {
             let current = same_model(now, entry);
-            // Several entries about a model are told of once.
+            // A model with several entries is reported once.
             if !current.first().is_some_and(|first| ptr::eq(*first, entry)) {
                 continue;
             }
@@ -175,7 +175,7 @@ impl MetadataChanges {
     }
 }
 
-/// The entries of `metadata` about the model of `entry`, which may come from others.
+/// The entries of `metadata` about the model of `entry`, which may be of another edition.
 fn same_model<'a>(metadata: &'a Metadata, entry: &Entry) -> Vec<&'a Entry> {
     match entry.aaguid() {
         Some(aaguid) => metadata.by_aaguid(aaguid).collect(),
@@ -193,7 +193,7 @@ fn in_effect(entries: &[&Entry], at: UnixSeconds) -> Vec<String> {
     reports.map(|report| report.status.clone()).collect()
 }
 
-/// What a [`Passkeys`] knows of metadata.
+/// The metadata of a [`Passkeys`].
 #[derive(Default)]
 pub(crate) struct Keeper {
     trust: MetadataTrust,
@@ -204,7 +204,7 @@ pub(crate) struct Keeper {
 #[derive(Default)]
 struct Kept {
     in_use: Option<Arc<MetadataInUse>>,
-    /// The number of stored metadata that this process cannot use, and why.
+    /// The number of the stored metadata that this process cannot use, and the cause.
     unusable: Option<(u64, Refusal)>,
 }
 
@@ -213,7 +213,7 @@ impl Keeper {
         self.kept.read().in_use.clone()
     }
 
-    /// The greatest number that was looked at.
+    /// The greatest number that was read.
     fn seen(&self) -> Option<u64> {
         let kept = self.kept.read();
         let unusable = kept.unusable.as_ref().map(|(no, _)| *no);
@@ -223,12 +223,12 @@ impl Keeper {
             .max(unusable)
     }
 
-    /// Puts these in the place of older ones; what is in use then.
+    /// Replaces older metadata by this. Returns the metadata in use afterwards.
     fn put(&self, new: MetadataInUse) -> Arc<MetadataInUse> {
         let no = new.metadata.no();
         let mut kept = self.kept.write();
         match &kept.in_use {
-            // Somebody was faster.
+            // Another import was faster.
             Some(newer) if newer.metadata.no() >= no => Arc::clone(newer),
             _ => {
                 let new = Arc::new(new);
@@ -245,14 +245,14 @@ fn refusal(error: &MetadataError) -> Refusal {
 }
 
 impl Passkeys {
-    /// The same service, believing metadata of these. To be called before [`refresh_metadata`](Self::refresh_metadata).
+    /// The same service with these trusted signers. Call this before [`refresh_metadata`](Self::refresh_metadata).
     #[must_use]
     pub fn with_metadata_trust(mut self, trust: MetadataTrust) -> Self {
         self.metadata.trust = trust;
         self
     }
 
-    /// The same service, calling the makers of credentials with these AAGUIDs by the operator's own names.
+    /// The same service with the operator's names of providers by AAGUID.
     #[must_use]
     pub fn with_provider_names(mut self, names: BTreeMap<Aaguid, String>) -> Self {
         self.metadata.names = names;
@@ -264,7 +264,7 @@ impl Passkeys {
         self.metadata.in_use()
     }
 
-    /// How the metadata of this process stand.
+    /// The state of this process's metadata.
     pub fn metadata_state(&self) -> MetadataState {
         let kept = self.metadata.kept.read();
         MetadataState {
@@ -273,7 +273,7 @@ impl Passkeys {
         }
     }
 
-    /// What to call the maker of credentials with this AAGUID: the operator's own name for it, else the description in the
+    /// The name of the provider with this AAGUID: the operator's name for it, else the description in the
     /// metadata.
     pub fn provider_name(&self, aaguid: Aaguid) -> Option<String> {
         let in_use = self.metadata();
@@ -281,14 +281,14 @@ impl Passkeys {
         provider_name(aaguid, &self.metadata.names, metadata).map(str::to_owned)
     }
 
-    /// Takes up metadata in the store that are newer than those in use, as another node may have put there; whether there
-    /// were any. They are judged as of the moment when they were taken in: signers' certificates are short-lived.
+    /// Loads metadata from the store that is newer than the metadata in use; another node may have imported it. Returns whether
+    /// there was any. It is verified as of the time of its import, because signers' certificates are short-lived.
     ///
-    /// Costs one small read when there are none. Reading new ones takes some hundred milliseconds of the calling thread.
+    /// Takes one small read if there is none. Loading new metadata takes a few hundred milliseconds of the calling thread.
     ///
     /// # Errors
-    /// `metadata_untrusted` and its kin when this process cannot verify what is there; it goes on with what it has, does
-    /// not look at the same again, and says so in [`metadata_state`](Self::metadata_state).
+    /// `metadata_untrusted` and similar reasons if this process cannot verify the metadata. Then it keeps what it has, does
+    /// not read the same metadata again, and reports it in [`metadata_state`](Self::metadata_state).
     pub async fn refresh_metadata(&self) -> Result<bool, Refusal> {
         let Some(stored) = self.storage.metadata(self.metadata.seen()).await? else {
             return Ok(false);
@@ -314,13 +314,13 @@ impl Passkeys {
         }
     }
 
-    /// Verifies a BLOB, stores it and uses it from now on. One that says the same as the one in use is accepted and changes
+    /// Verifies a BLOB, stores it and uses it. The edition in use is accepted again and changes
     /// nothing.
     ///
-    /// Takes some hundred milliseconds of the calling thread for the BLOB of the FIDO Alliance.
+    /// The BLOB of the FIDO Alliance takes a few hundred milliseconds of the calling thread.
     ///
     /// # Errors
-    /// `metadata_malformed`, `metadata_untrusted`, and `metadata_rollback` when the store has one with a greater number,
+    /// `metadata_malformed`, `metadata_untrusted`, and `metadata_rollback` if the store has a BLOB with a greater number,
     /// or another one with the same number.
     pub async fn import_metadata(
         &self,
@@ -328,7 +328,7 @@ impl Passkeys {
         source: MetadataSource,
     ) -> Result<ImportedMetadata, Refusal> {
         let now = self.now();
-        // What this process cannot use is still in the way of older ones: the store has the last word.
+        // Metadata that this process cannot use still blocks older editions: the store decides.
         match self.refresh_metadata().await {
             Ok(_) => {}
             Err(refusal) if is_about_metadata(refusal.reason) => {}
@@ -358,7 +358,7 @@ impl Passkeys {
                 now: self.metadata.put(new),
             }),
             ReplaceMetadata::NotNewer { no } => {
-                // Of another node, perhaps, and a moment ago.
+                // Another node may have imported it a moment ago.
                 let _ = self.refresh_metadata().await;
                 match self.metadata() {
                     Some(in_use) if in_use.metadata == new.metadata => Ok(ImportedMetadata {

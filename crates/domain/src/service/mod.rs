@@ -1,5 +1,5 @@
-//! The use cases: [`Passkeys`] loads, decides with the help of the `webauthn` core, and finishes by one atomic write of the
-//! [store](crate::store). A file for each intention.
+//! The use cases: [`Passkeys`] loads, decides with the `webauthn` core, and finishes with one atomic write of the
+//! [store](crate::store). One file for each intention.
 
 pub mod access_keys;
 pub mod accounts;
@@ -72,7 +72,7 @@ impl Passkeys {
     /// The service over a store.
     ///
     /// # Errors
-    /// `store_unavailable` and its kin when the store cannot be read.
+    /// `store_unavailable` and similar reasons if the store cannot be read.
     pub async fn open(
         storage: Arc<dyn Storage>,
         clock: Arc<dyn Clock>,
@@ -99,24 +99,24 @@ impl Passkeys {
         })
     }
 
-    /// The same service, with another policy for Relying Parties to come.
+    /// The same service with another policy for new Relying Parties.
     #[must_use]
     pub fn with_default_policy(mut self, policy: Policy) -> Self {
         self.default_policy = policy;
         self
     }
 
-    /// The policy of Relying Parties to come.
+    /// The policy of new Relying Parties.
     pub fn default_policy(&self) -> &Policy {
         &self.default_policy
     }
 
-    /// The present moment as the domain sees it.
+    /// The current time.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
-    /// Whether the store answers.
+    /// Whether the store responds.
     pub async fn ping(&self) -> Result<(), Refusal> {
         Ok(self.storage.ping().await?)
     }
@@ -141,7 +141,7 @@ impl Passkeys {
             .await?)
     }
 
-    /// Ends the store's work.
+    /// Closes the store.
     pub async fn close(&self) -> Result<(), Refusal> {
         Ok(self.storage.close().await?)
     }

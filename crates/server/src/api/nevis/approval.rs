@@ -1,4 +1,4 @@
-//! `POST /api/v1/approval` (contract section 3.3): begins an authentication.
+//! `POST /api/v1/approval` (docs/wires/nevis.md, section 3.3): begins an authentication.
 
 use axum::http::StatusCode;
 use axum::response::Response;

@@ -1,4 +1,4 @@
-//! Who is calling (contract section 1.1): a back end with an access key, or a browser with an intent token.
+//! Who is calling (docs/wires/nevis.md, section 1.1): a back end with an access key, or a browser with an intent token.
 
 use std::sync::Arc;
 

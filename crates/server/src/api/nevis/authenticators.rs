@@ -1,4 +1,4 @@
-//! `/api/v1/authenticators/{authenticatorId}` (contract section 3.8), and an authenticator as it is shown.
+//! `/api/v1/authenticators/{authenticatorId}` (docs/wires/nevis.md, section 3.8), and an authenticator as it is shown.
 
 use axum::response::Response;
 use domain::Reason;

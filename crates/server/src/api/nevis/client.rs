@@ -1,4 +1,4 @@
-//! The browser client (contract section 6.1): the built files of `sdk/`, part of the binary.
+//! The browser client (docs/wires/nevis.md, section 8): the built files of `sdk/`, part of the binary.
 
 use axum::Router;
 use axum::body::Body;

@@ -1,4 +1,4 @@
-//! `POST /api/v1/users/enroll` (contract section 3.2): begins a registration.
+//! `POST /api/v1/users/enroll` (docs/wires/nevis.md, section 3.2): begins a registration.
 
 use axum::response::Response;
 use domain::Reason;

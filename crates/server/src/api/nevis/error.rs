@@ -1,4 +1,4 @@
-//! Refusals of this wire and their body (contract section 1.3).
+//! Refusals of this wire and their body (docs/wires/nevis.md, section 1.3).
 
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! `POST /api/v1/intent` (contract section 3.6): a token with which a browser begins one ceremony of one user by itself.
+//! `POST /api/v1/intent` (docs/wires/nevis.md, section 3.6): a token with which a browser begins one ceremony of one user by itself.
 
 use axum::response::Response;
 use domain::Reason;

@@ -1,4 +1,4 @@
-//! `POST /api/v1/introspect` (contract section 3.5): what a token says and whether it is to be trusted (RFC 7662).
+//! `POST /api/v1/introspect` (docs/wires/nevis.md, section 3.5): what a token says and whether it is to be trusted (RFC 7662).
 
 use axum::response::Response;
 use domain::Reason;

@@ -1,4 +1,4 @@
-//! `GET /api/v1/logs/export` (contract section 3.9): the audit trail of the Relying Party as CSV (RFC 4180), newest first.
+//! `GET /api/v1/logs/export` (docs/wires/nevis.md, section 3.9): the audit trail of the Relying Party as CSV (RFC 4180), newest first.
 
 use axum::response::Response;
 use domain::model::audit::{ActorKind, AuditCategory, AuditEvent, AuditKind};
@@ -24,7 +24,7 @@ const DATE_LENGTH: usize = 10;
 const MIN_FILTER: usize = 2;
 const HEAD: &str = "timestamp,event,status,category,channel,actorType,actorId,userId,username,transactionId,authenticatorId,userAgent,message\r\n";
 
-/// Values of parameters that the contract has and passkeyd never notes; asking for them finds nothing.
+/// Channels of the Authentication Cloud that passkeyd does not have. They match no event.
 const OTHER_CHANNELS: [&str; 4] = ["app", "push", "sms", "recovery"];
 
 /// The call.

@@ -1,4 +1,4 @@
-//! `GET /ping` (contract section 3.1).
+//! `GET /ping` (docs/wires/nevis.md, section 3.1).
 
 use axum::response::Response;
 

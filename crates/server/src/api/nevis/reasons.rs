@@ -1,4 +1,4 @@
-//! `Reason` to HTTP status: what a refusal of the domain is called on this wire (contract sections 1.3 and 4.3).
+//! `Reason` to HTTP status: what a refusal of the domain is called on this wire (docs/wires/nevis.md, section 1.3 and section 4.3).
 
 use domain::Reason;
 use webauthn::error::Class;
@@ -18,7 +18,7 @@ impl Call {
     /// Every kind of call.
     pub const ALL: &'static [Self] = &[Self::Api, Self::Result];
 
-    /// The call as the contract names it.
+    /// The name of the call in the documentation.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Api => "/api/v1",

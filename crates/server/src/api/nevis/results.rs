@@ -1,4 +1,4 @@
-//! `POST /_app/attestation/result` and `POST /_app/assertion/result` (contract section 4): the answers of authenticators,
+//! `POST /_app/attestation/result` and `POST /_app/assertion/result` (docs/wires/nevis.md, section 4): the answers of authenticators,
 //! sent by the page itself. Nobody shows a key here, and one that is shown is ignored.
 
 use std::sync::Arc;

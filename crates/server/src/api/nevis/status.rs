@@ -1,4 +1,4 @@
-//! `POST /api/v1/status` (contract section 3.4): how a transaction stands. It writes nothing.
+//! `POST /api/v1/status` (docs/wires/nevis.md, section 3.4): how a transaction stands. It writes nothing.
 
 use std::pin::pin;
 use std::time::Duration;

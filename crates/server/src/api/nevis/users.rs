@@ -1,4 +1,4 @@
-//! `/api/v1/users` and `/api/v1/aadb2c/users` (contract section 3.7).
+//! `/api/v1/users` and `/api/v1/aadb2c/users` (docs/wires/nevis.md, section 3.7).
 
 use axum::response::Response;
 use domain::Reason;

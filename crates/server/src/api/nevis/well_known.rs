@@ -1,4 +1,4 @@
-//! `/.well-known/assetlinks.json` and `/.well-known/apple-app-site-association` (contract section 1.5): which apps may use the
+//! `/.well-known/assetlinks.json` and `/.well-known/apple-app-site-association` (docs/wires/nevis.md, section 1.5): which apps may use the
 //! passkeys of an RP ID. They count for the Relying Parties whose RP ID is passkeyd's own host; another host serves its own.
 
 use axum::response::Response;

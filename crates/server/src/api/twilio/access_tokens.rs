@@ -1,4 +1,4 @@
-//! `AccessTokens` (contract section 8.4): they belong to push factors, so there are none.
+//! `AccessTokens` (docs/wires/twilio.md, section 6.6): they belong to push factors, so there are none.
 
 use axum::response::Response;
 

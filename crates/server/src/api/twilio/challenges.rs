@@ -1,4 +1,4 @@
-//! `Entities/{identity}/Challenges` (contract section 8.2): authentications in the words of this wire.
+//! `Entities/{identity}/Challenges` (docs/wires/twilio.md, section 6.4): authentications in the words of this wire.
 
 use axum::response::Response;
 use domain::model::ceremony::{Asked, Ceremony, Standing};

@@ -1,8 +1,8 @@
 //! Every error code that this wire answers, in one table: number, HTTP status, title, and the help that the
 //! error pages (`/docs/errors/<code>`) and `docs/errors.md` are made of.
 //!
-//! Numbers, titles and statuses are those of the Twilio Verify contract (sections 9.2 and 9.3). Three numbers
-//! have no counterpart there and follow the pattern "20 + HTTP status": 20409, 20415 and 20431.
+//! Numbers and titles are those of Twilio's error dictionary, and so are the statuses that it names. Three numbers
+//! are not in it and follow the pattern "20 + HTTP status": 20409, 20415 and 20431.
 
 /// Who can bring a code about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

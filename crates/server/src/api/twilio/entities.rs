@@ -1,4 +1,4 @@
-//! `/v2/Services/{VA}/Entities` (contract section 4): users in the words of this wire.
+//! `/v2/Services/{VA}/Entities` (docs/wires/twilio.md, section 6.2): users in the words of this wire.
 
 use axum::response::Response;
 use domain::model::relying_party::RelyingParty;

@@ -1,4 +1,4 @@
-//! Refusals of this wire and their envelope (contract section 9.1).
+//! Refusals of this wire and their envelope (docs/wires/twilio.md, section 9.3).
 
 use std::borrow::Cow;
 

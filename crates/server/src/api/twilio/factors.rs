@@ -1,4 +1,4 @@
-//! `Entities/{identity}/Factors` (contract section 8.1): credentials, and registrations that have not led to one, in
+//! `Entities/{identity}/Factors` (docs/wires/twilio.md, section 6.3): credentials, and registrations that have not led to one, in
 //! the words of this wire.
 
 use axum::response::Response;
@@ -35,8 +35,7 @@ pub fn is_friendly_name(name: &str) -> bool {
     (1..=MAX_FRIENDLY_NAME).contains(&name.chars().count()) && !name.chars().any(char::is_control)
 }
 
-/// The refusal of a name that is too long or holds control characters. The contract has no code for it but the
-/// general one, which lists `FriendlyName` among its causes.
+/// The refusal of a name that is too long or has control characters: 60306, which lists `FriendlyName` among its causes.
 pub fn bad_friendly_name(member: &'static str) -> ApiError {
     ApiError::invalid_request(format!(
         "{member} must be a text of 1 to {MAX_FRIENDLY_NAME} characters without control characters"

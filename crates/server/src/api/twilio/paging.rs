@@ -1,4 +1,4 @@
-//! Pages of lists (contract section 5): `PageSize`, `Page`, `PageToken`, and the URLs that lead from page to page.
+//! Pages of lists (docs/wires/twilio.md, section 5): `PageSize`, `Page`, `PageToken`, and the URLs that lead from page to page.
 //!
 //! A token is sealed by the domain for one account, path and set of filters, so it opens no other list. Tokens that
 //! begin with `PA` lead to the rows after a position, those with `PB` to the rows before it.

@@ -1,4 +1,4 @@
-//! `Reason` to code: what a refusal of the domain is called on this wire (contract section 9).
+//! `Reason` to code: what a refusal of the domain is called on this wire (docs/wires/twilio.md, section 9).
 
 use domain::Reason;
 use webauthn::error::Class;
@@ -31,7 +31,7 @@ impl Call {
         Self::ApproveChallenge,
     ];
 
-    /// The call as the contract names it.
+    /// The name of the call in the documentation.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Resource => "path resources",

@@ -1,4 +1,4 @@
-//! `/v2/Services` (contract section 3): Relying Parties in the words of this wire.
+//! `/v2/Services` (docs/wires/twilio.md, section 6.1): Relying Parties in the words of this wire.
 //!
 //! Settings of channels that passkeyd does not have are kept with the Relying Party and shown again, nothing more.
 

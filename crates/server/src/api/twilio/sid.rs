@@ -1,5 +1,5 @@
-//! SIDs: two letters and 32 hex digits, the form in which this wire shows the domain's keys (contract
-//! section 2). Written with lower-case digits, read in either case. No other file knows the prefixes.
+//! SIDs: two letters and 32 hex digits, the form in which this wire shows the domain's keys (docs/wires/twilio.md, section 3).
+//! Written with lower-case digits, read in both cases.
 
 use std::fmt;
 

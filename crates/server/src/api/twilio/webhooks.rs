@@ -1,4 +1,4 @@
-//! `/v2/Services/{VA}/Webhooks` (contract section 8.3), as resources.
+//! `/v2/Services/{VA}/Webhooks` (docs/wires/twilio.md, section 6.5), as resources.
 
 use axum::response::Response;
 use domain::model::ids::WebhookId;

@@ -1,4 +1,4 @@
-//! `POST Passkeys/ApproveChallenge` (contract section 7.4): ends an authentication.
+//! `POST Passkeys/ApproveChallenge` (docs/wires/twilio.md, section 8.2): ends an authentication.
 
 use axum::response::Response;
 use domain::Reason;

@@ -1,5 +1,5 @@
 //! The credential in the bodies of `VerifyFactor` and `ApproveChallenge`: its form, and the codes of what can be
-//! wrong with it, in the order of contract section 9.5.
+//! wrong with it, in the order of docs/wires/twilio.md, section 9.2.
 
 use domain::Reason;
 use domain::webauthn::client_data::ClientData;

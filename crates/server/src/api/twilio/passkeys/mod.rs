@@ -1,4 +1,4 @@
-//! `/v2/Services/{VA}/Passkeys/*` (contract sections 6 and 7): the four calls of the two ceremonies. They take and
+//! `/v2/Services/{VA}/Passkeys/*` (docs/wires/twilio.md, section 7 and section 8): the four calls of the two ceremonies. They take and
 //! give JSON.
 
 pub mod approve_challenge;

@@ -1,4 +1,4 @@
-//! `POST Passkeys/Challenges` (contract section 7.1): starts an authentication.
+//! `POST Passkeys/Challenges` (docs/wires/twilio.md, section 8.1): starts an authentication.
 
 use axum::response::Response;
 use domain::Reason;

@@ -1,4 +1,4 @@
-//! `POST Passkeys/Factors` (contract section 6.1): starts a registration.
+//! `POST Passkeys/Factors` (docs/wires/twilio.md, section 7.1): starts a registration.
 
 use axum::response::Response;
 use domain::Reason;

@@ -1,4 +1,4 @@
-//! `POST Passkeys/VerifyFactor` (contract section 6.4): ends a registration.
+//! `POST Passkeys/VerifyFactor` (docs/wires/twilio.md, section 7.2): ends a registration.
 
 use axum::response::Response;
 use domain::webauthn::client_data::ClientDataType;
