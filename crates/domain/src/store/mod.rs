@@ -10,6 +10,7 @@ mod credentials;
 mod events;
 mod metadata;
 mod parties;
+pub mod take;
 mod tokens;
 mod upkeep;
 mod users;

@@ -9,10 +9,12 @@ use domain::model::ceremony::{Asked, Ceremony, CeremonyKind, CeremonyState};
 use domain::model::clock::Timestamp;
 use domain::model::credential::{CredentialRecord, Evidence, NewCredential};
 use domain::model::ids::{
-    AccessKeyId, AccountId, ApiKeyId, CeremonyId, CredentialKey, EventId, RelyingPartyId, UserId,
+    AccessKeyId, AccountId, ApiKeyId, AttemptId, CeremonyId, CredentialKey, EventId,
+    RelyingPartyId, UserId,
 };
 use domain::model::user::User;
 use domain::store::Fault;
+use domain::store::take::{End, Takeable};
 use rusqlite::{Connection, Row, params};
 use serde_json::{from_str, to_string};
 use webauthn::cose::CoseAlgorithm;
@@ -43,7 +45,7 @@ macro_rules! columns {
         "relying_party_id, id, kind, state, reason, user_id, credential_key, \
      created, expires, updated, asked"
     };
-    (standing) => {
+    (takeable) => {
         "kind, state, reason, user_id, expires, claimed_by, stored_count"
     };
     (event) => {
@@ -398,27 +400,28 @@ pub(super) fn ceremony(row: &Row<'_>) -> Outcome<Ceremony> {
     }
 }
 
-/// How a ceremony stands for somebody who wants to take it.
-pub(super) struct Standing {
-    pub(super) kind: i64,
-    pub(super) state: i64,
-    pub(super) reason: Option<Reason>,
-    pub(super) user: Option<UserId>,
-    pub(super) expires: Timestamp,
-    pub(super) claimed_by: Option<[u8; 16]>,
-    pub(super) stored_count: Option<u32>,
-}
-
-pub(super) fn standing(row: &Row<'_>) -> Outcome<Standing> {
-    Ok(Standing {
-        kind: row.get(0)?,
-        state: row.get(1)?,
-        reason: reason(row, 2)?,
-        user: row.get::<_, Option<[u8; 16]>>(3)?.map(UserId),
+/// What decides whether the ceremony in a row may be taken, and the user that it was started for.
+pub(super) fn takeable(row: &Row<'_>) -> Outcome<(Takeable, Option<UserId>)> {
+    let end = match (row.get(1)?, reason(row, 2)?) {
+        (PENDING, None) => None,
+        (SUCCEEDED, None) => Some(End::Succeeded),
+        (FAILED, Some(reason)) => Some(End::Failed {
+            reason,
+            stored_count: row.get(6)?,
+        }),
+        _ => return Err(Failure::unreadable("state of a ceremony")),
+    };
+    let takeable = Takeable {
+        kind: match row.get(0)? {
+            REGISTRATION => CeremonyKind::Registration,
+            AUTHENTICATION => CeremonyKind::Authentication,
+            _ => return Err(Failure::unreadable("kind of a ceremony")),
+        },
         expires: Timestamp(row.get(4)?),
-        claimed_by: row.get(5)?,
-        stored_count: row.get(6)?,
-    })
+        end,
+        taken_by: row.get::<_, Option<[u8; 16]>>(5)?.map(AttemptId),
+    };
+    Ok((takeable, row.get::<_, Option<[u8; 16]>>(3)?.map(UserId)))
 }
 
 // ---- events -----------------------------------------------------------------------------------

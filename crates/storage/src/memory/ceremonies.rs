@@ -6,8 +6,9 @@ use domain::model::clock::Timestamp;
 use domain::model::credential::CredentialRecord;
 use domain::model::ids::{CeremonyId, RelyingPartyId, UserId};
 use domain::model::page::{Page, PageRequest};
+use domain::store::take::{End, Take, admit_registration};
 use domain::store::{
-    Begin, BeginRegistration, Ceremonies, CeremonyFilter, CounterRule, Fault, FinishAuthentication,
+    Begin, BeginRegistration, Ceremonies, CeremonyFilter, Fault, FinishAuthentication,
     FinishRegistration, FinishedAuthentication, FinishedRegistration, LoadedAuthentication,
     RefuseCeremony, Refused,
 };
@@ -15,7 +16,7 @@ use webauthn::credential::CredentialId;
 use webauthn::error::Reason;
 
 use super::Memory;
-use super::state::{Claim, State, page, vacant};
+use super::state::{State, page, vacant};
 
 #[async_trait]
 impl Ceremonies for Memory {
@@ -152,40 +153,25 @@ impl State {
             .any(|c| c.relying_party == rp && c.id == record.id);
         let count = self.credentials_of(rp, record.user).count();
         let kind = Some(CeremonyKind::Registration);
-        let kept = match self.claim((rp, record.key.into()), kind, finish.attempt, finish.now) {
-            Claim::Open(kept) => kept,
-            Claim::Repeated(CeremonyState::Succeeded, _) => {
-                return FinishedRegistration::Registered;
-            }
-            Claim::Repeated(CeremonyState::Failed(Reason::CredentialExists), _) => {
-                return FinishedRegistration::CredentialExists;
-            }
-            Claim::Repeated(CeremonyState::Failed(Reason::TooManyCredentials), _) => {
-                return FinishedRegistration::TooManyCredentials;
-            }
-            Claim::Repeated(..) | Claim::Used => return FinishedRegistration::Used,
-            Claim::Gone => return FinishedRegistration::Gone,
-            Claim::Expired => return FinishedRegistration::Expired,
-        };
-        let refused = if exists {
-            Some((
-                Reason::CredentialExists,
-                FinishedRegistration::CredentialExists,
-            ))
-        } else if count >= finish.max_credentials as usize {
-            Some((
-                Reason::TooManyCredentials,
-                FinishedRegistration::TooManyCredentials,
-            ))
-        } else {
-            None
-        };
-        if let Some((reason, outcome)) = refused {
-            kept.take(finish.attempt, finish.now, CeremonyState::Failed(reason));
-            self.record(&finish.event.clone().refused(reason));
+        let key = (rp, record.key.into());
+        let (take, kept) = self.take(key, kind, finish.attempt, finish.now);
+        if let Some(outcome) = take.registration() {
             return outcome;
         }
-        kept.take(finish.attempt, finish.now, CeremonyState::Succeeded);
+        let Some(kept) = kept else {
+            return FinishedRegistration::Gone;
+        };
+        if let Err(reason) = admit_registration(exists, count as u64, finish.max_credentials) {
+            let end = End::Failed {
+                reason,
+                stored_count: None,
+            };
+            kept.end(finish.attempt, finish.now, end);
+            let outcome = Take::Repeated(end).registration();
+            self.record(&finish.event.clone().refused(reason));
+            return outcome.unwrap_or(FinishedRegistration::Used);
+        }
+        kept.end(finish.attempt, finish.now, End::Succeeded);
         kept.ceremony.user = Some(record.user);
         kept.ceremony.credential = Some(record.key);
         self.credentials.insert((rp, record.key), record.clone());
@@ -207,45 +193,42 @@ impl State {
             .filter(|c| c.user == finish.user && c.id == *finish.verified.credential_id())
             .map(CredentialRecord::sign_counter);
         let kind = Some(CeremonyKind::Authentication);
-        let kept = match self.claim((rp, finish.ceremony), kind, finish.attempt, finish.now) {
-            Claim::Open(kept) => kept,
-            Claim::Repeated(CeremonyState::Succeeded, _) => {
-                return FinishedAuthentication::Accepted;
-            }
-            Claim::Repeated(CeremonyState::Failed(Reason::SignCountNotIncreased), Some(stored)) => {
-                return FinishedAuthentication::CounterWentBack { stored };
-            }
-            Claim::Repeated(CeremonyState::Failed(Reason::CredentialUnknown), _) => {
-                return FinishedAuthentication::CredentialGone;
-            }
-            Claim::Repeated(..) | Claim::Used => return FinishedAuthentication::Used,
-            Claim::Gone => return FinishedAuthentication::Gone,
-            Claim::Expired => return FinishedAuthentication::Expired,
+        let ceremony = (rp, finish.ceremony);
+        let (take, kept) = self.take(ceremony, kind, finish.attempt, finish.now);
+        if let Some(outcome) = take.authentication() {
+            return outcome;
+        }
+        let Some(kept) = kept else {
+            return FinishedAuthentication::Gone;
         };
-        let mut fail =
-            |reason| kept.take(finish.attempt, finish.now, CeremonyState::Failed(reason));
         let Some(stored) = stored else {
             let reason = Reason::CredentialUnknown;
-            fail(reason);
+            let end = End::Failed {
+                reason,
+                stored_count: None,
+            };
+            kept.end(finish.attempt, finish.now, end);
             self.record(&finish.event.clone().refused(reason));
             return FinishedAuthentication::CredentialGone;
         };
         let received = finish.verified.received_sign_count();
-        if finish.counter == CounterRule::MustIncrease && !stored.grows(received) {
+        let Some(counter) = finish.counter.apply(stored, received) else {
             let stored = stored.highest;
             let reason = Reason::SignCountNotIncreased;
-            fail(reason);
-            kept.stored_count = Some(stored);
+            let end = End::Failed {
+                reason,
+                stored_count: Some(stored),
+            };
+            kept.end(finish.attempt, finish.now, end);
             self.failed(rp, finish.user, finish.now);
             self.record(&finish.event.clone().refused(reason));
             return FinishedAuthentication::CounterWentBack { stored };
-        }
-        kept.take(finish.attempt, finish.now, CeremonyState::Succeeded);
+        };
+        kept.end(finish.attempt, finish.now, End::Succeeded);
         kept.ceremony.user = Some(finish.user);
         kept.ceremony.credential = Some(finish.credential);
         if let Some(record) = self.credentials.get_mut(&key) {
             let verified = finish.verified;
-            let counter = stored.after(received);
             record.sign_count = counter.highest;
             record.sign_count_since_fall = counter.since_fall;
             record.uv_initialized |= verified.user_verified();
@@ -259,19 +242,18 @@ impl State {
 
     pub(super) fn refuse_ceremony(&mut self, refuse: &RefuseCeremony<'_>) -> Refused {
         let key = (refuse.relying_party, refuse.ceremony);
-        match self.claim(key, None, refuse.attempt, refuse.now) {
-            Claim::Open(kept) => {
-                kept.take(
-                    refuse.attempt,
-                    refuse.now,
-                    CeremonyState::Failed(refuse.reason),
-                );
-            }
-            Claim::Repeated(CeremonyState::Failed(_), _) => return Refused::Done,
-            Claim::Repeated(..) | Claim::Used => return Refused::Used,
-            Claim::Gone => return Refused::Gone,
-            Claim::Expired => return Refused::Expired,
+        let (take, kept) = self.take(key, None, refuse.attempt, refuse.now);
+        if let Some(outcome) = take.refusal() {
+            return outcome;
         }
+        let Some(kept) = kept else {
+            return Refused::Gone;
+        };
+        let end = End::Failed {
+            reason: refuse.reason,
+            stored_count: None,
+        };
+        kept.end(refuse.attempt, refuse.now, end);
         if let Some(user) = refuse.failed_user {
             self.failed(refuse.relying_party, user, refuse.now);
         }

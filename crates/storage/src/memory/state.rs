@@ -19,6 +19,7 @@ use domain::model::token::{TokenKey, TokenKind};
 use domain::model::user::{User, UserRef};
 use domain::model::webhook::Webhook;
 use domain::store::Fault;
+use domain::store::take::{End, Take, Takeable, take};
 
 /// All that is kept.
 #[derive(Default)]
@@ -164,44 +165,50 @@ impl State {
         self.ceremonies.insert((rp, ceremony.id), kept);
     }
 
-    /// How a ceremony stands for an attempt.
-    pub(super) fn claim(
+    /// What an attempt meets that wants to take a ceremony, and the ceremony if it is there.
+    pub(super) fn take(
         &mut self,
         key: (RelyingPartyId, CeremonyId),
         kind: Option<CeremonyKind>,
         attempt: AttemptId,
         now: Timestamp,
-    ) -> Claim<'_> {
-        let Some(kept) = self.ceremonies.get_mut(&key) else {
-            return Claim::Gone;
-        };
-        if kind.is_some_and(|kind| kind != kept.ceremony.kind()) {
-            Claim::Gone
-        } else if kept.claimed_by == Some(attempt) {
-            Claim::Repeated(kept.ceremony.state, kept.stored_count)
-        } else if kept.ceremony.state != CeremonyState::Pending {
-            Claim::Used
-        } else if now >= kept.ceremony.expires {
-            Claim::Expired
-        } else {
-            Claim::Open(kept)
-        }
+    ) -> (Take, Option<&mut Kept>) {
+        let kept = self.ceremonies.get_mut(&key);
+        let found = kept.as_ref().map(|kept| kept.takeable());
+        (take(found.as_ref(), kind, attempt, now), kept)
     }
 }
 
-/// What an attempt finds of the ceremony that it wants to take.
-pub(super) enum Claim<'a> {
-    Open(&'a mut Kept),
-    Repeated(CeremonyState, Option<u32>),
-    Gone,
-    Used,
-    Expired,
-}
-
 impl Kept {
-    pub(super) fn take(&mut self, attempt: AttemptId, now: Timestamp, state: CeremonyState) {
+    fn takeable(&self) -> Takeable {
+        Takeable {
+            kind: self.ceremony.kind(),
+            expires: self.ceremony.expires,
+            end: match self.ceremony.state {
+                CeremonyState::Pending => None,
+                CeremonyState::Succeeded => Some(End::Succeeded),
+                CeremonyState::Failed(reason) => Some(End::Failed {
+                    reason,
+                    stored_count: self.stored_count,
+                }),
+            },
+            taken_by: self.claimed_by,
+        }
+    }
+
+    /// Ends the ceremony.
+    pub(super) fn end(&mut self, attempt: AttemptId, now: Timestamp, end: End) {
         self.claimed_by = Some(attempt);
         self.ceremony.updated = now;
-        self.ceremony.state = state;
+        self.ceremony.state = match end {
+            End::Succeeded => CeremonyState::Succeeded,
+            End::Failed {
+                reason,
+                stored_count,
+            } => {
+                self.stored_count = stored_count;
+                CeremonyState::Failed(reason)
+            }
+        };
     }
 }

@@ -1,10 +1,11 @@
 //! Ceremonies: begun, taken, refused, and the registrations that led to nothing.
 
 use domain::model::audit::AuditEvent;
-use domain::model::ceremony::{Asked, Ceremony};
+use domain::model::ceremony::{Asked, Ceremony, CeremonyKind};
 use domain::model::clock::Timestamp;
 use domain::model::ids::{AttemptId, CeremonyId, CredentialKey, RelyingPartyId, UserId};
 use domain::model::user::{User, UserRef};
+use domain::store::take::{End, Take, admit_registration, take};
 use domain::store::{
     Begin, CounterRule, FinishAuthentication, FinishedAuthentication, FinishedRegistration, Refused,
 };
@@ -15,8 +16,8 @@ use webauthn::error::Reason;
 use super::relying_party_exists;
 use crate::embedded::reads;
 use crate::embedded::rows::{
-    self, AUTHENTICATION, CeremonyRow, CredentialRow, FAILED, PENDING, REGISTRATION, SUCCEEDED,
-    columns, id_hash, insert_event,
+    self, CeremonyRow, CredentialRow, FAILED, REGISTRATION, SUCCEEDED, columns, id_hash,
+    insert_event,
 };
 use crate::embedded::sql::{Failure, Outcome, execute, exists, first};
 
@@ -109,56 +110,26 @@ pub(in crate::embedded) struct Claim {
     pub(in crate::embedded) now: Timestamp,
 }
 
-/// Whether a ceremony may be taken.
-enum Standing {
-    /// It may; this is the user it was started for.
-    Open(Option<UserId>),
-    /// The same attempt has taken it before; this is how it ended.
-    Repeated {
-        state: i64,
-        reason: Option<Reason>,
-        stored_count: Option<u32>,
-    },
-    Gone,
-    Used,
-    Expired,
-}
-
 impl Claim {
-    /// How the ceremony stands for this attempt. `kind` is the kind that it must have, if any.
-    fn standing(&self, connection: &Connection, kind: Option<i64>) -> Outcome<Standing> {
+    /// What this attempt meets, and the user that the ceremony was started for. `kind` is the kind that it must have, if any.
+    fn take(
+        &self,
+        connection: &Connection,
+        kind: Option<CeremonyKind>,
+    ) -> Outcome<(Take, Option<UserId>)> {
         let found = first(
             connection,
             concat!(
                 "SELECT ",
-                columns!(standing),
+                columns!(takeable),
                 " FROM ceremonies WHERE relying_party_id = ?1 AND id = ?2"
             ),
             [self.relying_party.0, self.ceremony.0],
-            rows::standing,
+            rows::takeable,
         )?;
-        let Some(found) = found.filter(|f| kind.is_none_or(|kind| kind == f.kind)) else {
-            return Ok(Standing::Gone);
-        };
-        Ok(if found.claimed_by == Some(self.attempt.0) {
-            let rows::Standing {
-                state,
-                reason,
-                stored_count,
-                ..
-            } = found;
-            Standing::Repeated {
-                state,
-                reason,
-                stored_count,
-            }
-        } else if found.state != PENDING {
-            Standing::Used
-        } else if self.now >= found.expires {
-            Standing::Expired
-        } else {
-            Standing::Open(found.user)
-        })
+        let (found, user) = found.unzip();
+        let take = take(found.as_ref(), kind, self.attempt, self.now);
+        Ok((take, user.flatten()))
     }
 
     /// Takes the ceremony as failed.
@@ -185,17 +156,20 @@ impl Claim {
         Ok(())
     }
 
-    /// Takes the ceremony as failed, where `event` was to tell of its success.
+    /// Takes the ceremony as failed, where `event` was to tell of its success; how it ended.
     fn refuse(
         &self,
         connection: &Connection,
         reason: Reason,
         stored_count: Option<u32>,
         event: &AuditEvent,
-    ) -> Outcome<()> {
+    ) -> Outcome<End> {
         self.fail(connection, reason, stored_count)?;
         insert_event(connection, &event.clone().refused(reason))?;
-        Ok(())
+        Ok(End::Failed {
+            reason,
+            stored_count,
+        })
     }
 
     /// Takes the ceremony as succeeded.
@@ -256,44 +230,25 @@ pub(in crate::embedded) fn finish_registration(
     event: &AuditEvent,
 ) -> Outcome<FinishedRegistration> {
     let record = &credential.record;
-    let user = match claim.standing(connection, Some(REGISTRATION))? {
-        Standing::Open(user) => user,
-        Standing::Repeated {
-            state: SUCCEEDED, ..
-        } => return Ok(FinishedRegistration::Registered),
-        Standing::Repeated {
-            reason: Some(Reason::CredentialExists),
-            ..
-        } => {
-            return Ok(FinishedRegistration::CredentialExists);
-        }
-        Standing::Repeated {
-            reason: Some(Reason::TooManyCredentials),
-            ..
-        } => {
-            return Ok(FinishedRegistration::TooManyCredentials);
-        }
-        Standing::Repeated { .. } | Standing::Used => return Ok(FinishedRegistration::Used),
-        Standing::Gone => return Ok(FinishedRegistration::Gone),
-        Standing::Expired => return Ok(FinishedRegistration::Expired),
-    };
+    let (take, user) = claim.take(connection, Some(CeremonyKind::Registration))?;
+    if let Some(outcome) = take.registration() {
+        return Ok(outcome);
+    }
     let taken = exists(
         connection,
         "SELECT 1 FROM credentials WHERE relying_party_id = ?1 AND id_hash = ?2",
         params![record.relying_party.0, credential.id_hash],
     )?;
-    if taken {
-        claim.refuse(connection, Reason::CredentialExists, None, event)?;
-        return Ok(FinishedRegistration::CredentialExists);
-    }
     let count: i64 = connection
         .prepare_cached(
             "SELECT count(*) FROM credentials WHERE relying_party_id = ?1 AND user_id = ?2",
         )?
         .query_row([record.relying_party.0, record.user.0], |row| row.get(0))?;
-    if count >= i64::from(max_credentials) {
-        claim.refuse(connection, Reason::TooManyCredentials, None, event)?;
-        return Ok(FinishedRegistration::TooManyCredentials);
+    let count = u64::try_from(count).unwrap_or(u64::MAX);
+    if let Err(reason) = admit_registration(taken, count, max_credentials) {
+        let end = claim.refuse(connection, reason, None, event)?;
+        let outcome = Take::Repeated(end).registration();
+        return Ok(outcome.unwrap_or(FinishedRegistration::Used));
     }
     credential.insert(connection)?;
     claim.succeed(connection, user, record.user, record.key)?;
@@ -330,14 +285,6 @@ impl SignIn {
             event: finish.event.clone(),
         }
     }
-
-    /// Whether the counter rule lets this sign-in pass over the stored counter.
-    fn passes(&self, stored: SignCounter) -> bool {
-        match self.counter {
-            CounterRule::KeepHighest => true,
-            CounterRule::MustIncrease => stored.grows(self.verified.received_sign_count()),
-        }
-    }
 }
 
 pub(in crate::embedded) fn finish_authentication(
@@ -345,26 +292,10 @@ pub(in crate::embedded) fn finish_authentication(
     sign_in: &SignIn,
 ) -> Outcome<FinishedAuthentication> {
     let claim = sign_in.claim;
-    let started_for = match claim.standing(connection, Some(AUTHENTICATION))? {
-        Standing::Open(user) => user,
-        Standing::Repeated {
-            state: SUCCEEDED, ..
-        } => return Ok(FinishedAuthentication::Accepted),
-        Standing::Repeated {
-            reason: Some(Reason::SignCountNotIncreased),
-            stored_count: Some(stored),
-            ..
-        } => return Ok(FinishedAuthentication::CounterWentBack { stored }),
-        Standing::Repeated {
-            reason: Some(Reason::CredentialUnknown),
-            ..
-        } => {
-            return Ok(FinishedAuthentication::CredentialGone);
-        }
-        Standing::Repeated { .. } | Standing::Used => return Ok(FinishedAuthentication::Used),
-        Standing::Gone => return Ok(FinishedAuthentication::Gone),
-        Standing::Expired => return Ok(FinishedAuthentication::Expired),
-    };
+    let (take, started_for) = claim.take(connection, Some(CeremonyKind::Authentication))?;
+    if let Some(outcome) = take.authentication() {
+        return Ok(outcome);
+    }
     // By the hash alone: that is the primary key, while a condition on the key would send SQLite through
     // its index.
     let stored = first(
@@ -387,15 +318,17 @@ pub(in crate::embedded) fn finish_authentication(
         claim.refuse(connection, Reason::CredentialUnknown, None, &sign_in.event)?;
         return Ok(FinishedAuthentication::CredentialGone);
     };
-    if !sign_in.passes(stored) {
+    let verified = &sign_in.verified;
+    let Some(counter) = sign_in
+        .counter
+        .apply(stored, verified.received_sign_count())
+    else {
         let reason = Reason::SignCountNotIncreased;
         let stored = stored.highest;
         claim.refuse(connection, reason, Some(stored), &sign_in.event)?;
         note_failure(connection, claim.relying_party, sign_in.user, claim.now)?;
         return Ok(FinishedAuthentication::CounterWentBack { stored });
-    }
-    let verified = &sign_in.verified;
-    let counter = stored.after(verified.received_sign_count());
+    };
     // User verification can be gained, never lost. The last use is the latest, whichever of two sign-ins is written first.
     execute(
         connection,
@@ -425,20 +358,16 @@ pub(in crate::embedded) fn refuse_ceremony(
     failed_user: Option<UserId>,
     event: &AuditEvent,
 ) -> Outcome<Refused> {
-    Ok(match claim.standing(connection, None)? {
-        Standing::Open(_) => {
-            claim.fail(connection, reason, None)?;
-            if let Some(user) = failed_user {
-                note_failure(connection, claim.relying_party, user, claim.now)?;
-            }
-            insert_event(connection, event)?;
-            Refused::Done
-        }
-        Standing::Repeated { state: FAILED, .. } => Refused::Done,
-        Standing::Repeated { .. } | Standing::Used => Refused::Used,
-        Standing::Gone => Refused::Gone,
-        Standing::Expired => Refused::Expired,
-    })
+    let (take, _) = claim.take(connection, None)?;
+    if let Some(outcome) = take.refusal() {
+        return Ok(outcome);
+    }
+    claim.fail(connection, reason, None)?;
+    if let Some(user) = failed_user {
+        note_failure(connection, claim.relying_party, user, claim.now)?;
+    }
+    insert_event(connection, event)?;
+    Ok(Refused::Done)
 }
 
 // ---- unfinished registrations -----------------------------------------------------------------
