@@ -10,14 +10,13 @@
 mod ceremony;
 mod changes;
 mod damage;
-mod random;
 
 use serde_json::Value;
 
 use crate::algorithm::Algorithm;
 use crate::error::Error;
+use crate::random::Random;
 use ceremony::Case;
-use random::Random;
 
 /// The first `count` cases that `seed` stands for, each given to `take` as soon as it is made: its label and its line. Fewer
 /// than the catalogue are never made.

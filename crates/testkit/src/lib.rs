@@ -28,6 +28,7 @@ mod key;
 mod lies;
 pub mod metadata;
 mod profile;
+pub mod random;
 mod tls;
 
 pub use algorithm::{Algorithm, Hash};

@@ -7,7 +7,7 @@ use server::api::twilio::codes::Code;
 use crate::common::TestApp;
 
 #[tokio::test]
-async fn every_code_has_a_page_that_says_what_happened_why_and_how_to_mend_it() {
+async fn every_code_has_a_page_that_says_what_happened_why_and_how_to_fix_it() {
     // Pages are for people: no credentials are asked for.
     let reader = TestApp::new().await.stranger();
     for code in Code::ALL {

@@ -219,7 +219,7 @@ impl Binding {
             .await
     }
 
-    /// The answer of an authenticator that is described truly, not yet sent.
+    /// The response of an authenticator whose metadata is true, not yet sent.
     pub async fn create(&self, device: &mut Device, lies: &Lies) -> Value {
         let options = self.creation_options("mira", &json!({})).await;
         let authenticator = &mut device.authenticator;
@@ -257,7 +257,7 @@ impl Binding {
         self.stranger().post("/assertion/result", &assertion).await
     }
 
-    /// The answer of that user's authenticator, not yet sent.
+    /// The response of that user's authenticator, not yet sent.
     pub async fn assertion(
         &self,
         authenticator: &mut Authenticator,

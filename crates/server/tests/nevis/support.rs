@@ -84,14 +84,14 @@ impl Service {
         );
         let made = app.account().post("/v2/Services", &form).await;
         assert_eq!(made.status, 201, "{}", made.text());
-        let mut service = Self {
+        let service = Self {
             app: app.clone(),
             sid: made.text_at("/sid").to_owned(),
             key: String::new(),
         };
         let made = service.another_key("shop").await;
-        service.key = made["key"].as_str().expect("a key").to_owned();
-        service
+        let key = made["key"].as_str().expect("a key").to_owned();
+        Self { key, ..service }
     }
 
     /// The back end, which has the access key.
@@ -168,13 +168,13 @@ impl Service {
             .expect(201)
     }
 
-    /// Ends an enrolment; the answer of the result call.
+    /// Ends an enrolment; the response to the result call.
     pub async fn attest(&self, authenticator: &mut Authenticator, enrolled: &Value) -> Answer {
         let body = attestation(authenticator, enrolled, &Lies::default());
         self.page().post("/_app/attestation/result", &body).await
     }
 
-    /// A whole registration; the answer to the enrolment.
+    /// A whole registration; the response to the enrolment.
     pub async fn register(&self, username: &str, authenticator: &mut Authenticator) -> Value {
         let enrolled = self.enroll(username).await;
         self.attest(authenticator, &enrolled).await.token();
@@ -193,7 +193,7 @@ impl Service {
             .expect(201)
     }
 
-    /// Ends an approval; the answer of the result call.
+    /// Ends an approval; the response to the result call.
     pub async fn assert(&self, authenticator: &mut Authenticator, approval: &Value) -> Answer {
         let body = assertion(authenticator, approval, &Lies::default());
         self.page().post("/_app/assertion/result", &body).await

@@ -77,7 +77,7 @@ fn a_whole_registration_and_sign_in_leaves_no_key_token_challenge_credential_or_
     answer["statusToken"] = secret(&mut secrets, &approval["statusToken"]).into();
     let (_, done) = post("/_app/assertion/result", &[], &answer);
     let token = secret(&mut secrets, &done["token"]).to_owned();
-    // Used up now: a refusal, which is told with 200.
+    // The transaction is used up: the refusal has status 200.
     let (code, refused) = post("/_app/assertion/result", &[], &answer);
     assert_eq!((code, &refused["status"]), (200, &json!("failed")));
     let asked = json!({"statusToken": approval["statusToken"]});
@@ -103,7 +103,7 @@ fn a_whole_registration_and_sign_in_leaves_no_key_token_challenge_credential_or_
     for secret in &secrets {
         assert!(!whole.contains(secret.as_str()), "{secret} in {whole}");
     }
-    // The refusal that its status does not tell is told by the log.
+    // The log has the refusal, which the status does not show.
     let told = log.iter().any(|line| {
         line.contains("\"refused\"") && line.contains("ceremony_used") && line.contains("/_app/")
     });

@@ -276,7 +276,7 @@ fn vendor_ids_of_conformance_tools_need_leave() {
 }
 
 #[test]
-fn the_user_handle_is_compared_with_whoever_is_expected() {
+fn the_user_handle_is_compared_with_that_of_the_expected_user() {
     let corpus = corpus();
     let mut case = authentication(vector(&corpus, "none-es256"));
     case["username_less"] = json!(null);

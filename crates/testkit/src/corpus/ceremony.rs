@@ -5,13 +5,13 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
 use super::merge;
-use super::random::Random;
 use crate::algorithm::Algorithm;
 use crate::authenticator::Authenticator;
 use crate::encoding::base64url;
 use crate::error::Error;
 use crate::lies::Lies;
 use crate::profile::Profile;
+use crate::random::Random;
 
 pub(super) const RP_ID: &str = "example.org";
 pub(super) const ORIGIN: &str = "https://example.org";

@@ -5,12 +5,12 @@ use serde_json::{Map, Value, json};
 
 use super::ceremony::{Case, Kind};
 use super::merge;
-use super::random::Random;
 use crate::algorithm::Algorithm;
 use crate::encoding::from_base64url;
 use crate::error::Error;
 use crate::json as edit;
 use crate::lies::Lies;
+use crate::random::Random;
 
 const CATALOGUE: &str = include_str!("changes.ndjson");
 

@@ -4,8 +4,8 @@ use minicbor::Decoder;
 use serde_json::Value;
 
 use super::ceremony::{Case, Kind};
-use super::random::Random;
 use crate::encoding::{base64url, from_base64url};
+use crate::random::Random;
 
 /// Bytes of a member, by name.
 struct Part {

@@ -357,7 +357,7 @@ async fn a_required_member_that_cannot_be_decoded_has_its_own_code() {
 #[tokio::test]
 async fn the_order_of_checks_is_id_raw_id_attachment_response_client_data() {
     let setting = setting().await;
-    // All wrong at once; each step mends the first thing that was complained about.
+    // Everything is wrong at first; each step fixes what the last error named.
     let mut bad = json!({"id": "=", "rawId": "=", "authenticatorAttachment": [], "type": "other", "response": {}});
     let genuine = &setting.attestation;
     setting

@@ -1,14 +1,17 @@
 //! Numbers that a seed determines.
 
 /// `SplitMix64`: enough for choosing what to damage, and the same on every machine.
-pub(super) struct Random(u64);
+#[derive(Debug)]
+pub struct Random(u64);
 
 impl Random {
-    pub(super) fn new(seed: u64) -> Self {
+    /// The numbers that belong to this seed.
+    pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    pub(super) fn next(&mut self) -> u64 {
+    /// The next number.
+    pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -16,20 +19,23 @@ impl Random {
     }
 
     /// A number below `end`, which is not zero.
-    pub(super) fn below(&mut self, end: usize) -> usize {
+    pub fn below(&mut self, end: usize) -> usize {
         let end = u64::try_from(end.max(1)).unwrap_or(u64::MAX);
-        usize::try_from(self.next() % end).unwrap_or_default()
+        usize::try_from(self.number() % end).unwrap_or_default()
     }
 
-    pub(super) fn byte(&mut self) -> u8 {
-        self.next().to_le_bytes()[0]
+    /// A byte.
+    pub fn byte(&mut self) -> u8 {
+        self.number().to_le_bytes()[0]
     }
 
-    pub(super) fn bytes(&mut self, count: usize) -> Vec<u8> {
+    /// So many bytes.
+    pub fn bytes(&mut self, count: usize) -> Vec<u8> {
         (0..count).map(|_| self.byte()).collect()
     }
 
-    pub(super) fn choose<'a, T>(&mut self, from: &'a [T]) -> Option<&'a T> {
+    /// One of the values; `None` when there are none.
+    pub fn choose<'a, T>(&mut self, from: &'a [T]) -> Option<&'a T> {
         let at = self.below(from.len());
         from.get(at)
     }
@@ -42,7 +48,7 @@ mod tests {
     #[test]
     fn a_seed_gives_the_published_numbers() {
         let mut random = Random::new(1_234_567);
-        let numbers = [random.next(), random.next()];
+        let numbers = [random.number(), random.number()];
         assert_eq!(
             numbers,
             [6_457_827_717_110_365_317, 3_203_168_211_198_807_973]
