@@ -20,17 +20,17 @@ use crate::http::{BodyLimit, Lifecycle, Refusals};
 
 pub use crate::http::PublicUrl;
 
-/// The parts of a process that the wires are made of; cheap to clone. Only the assembly knows them all.
+/// The parts of a process that the wires need; cheap to clone. Only the assembly knows all of them.
 #[derive(Clone, Debug)]
 pub struct App {
     /// The domain.
     pub passkeys: Arc<Passkeys>,
     /// Base of emitted URLs.
     pub public_url: Arc<PublicUrl>,
-    /// Where the process is in its life.
+    /// The life cycle of the process.
     pub lifecycle: Arc<Lifecycle>,
     nevis: Nevis,
-    /// Requests that wait on this node, behind whichever router.
+    /// Requests that wait on this node, behind all routers.
     waiters: Arc<nevis::Waiters>,
     fido: Option<fido::Served>,
 }
@@ -48,21 +48,21 @@ impl App {
         }
     }
 
-    /// The same, for a process whose life is watched there.
+    /// The same with this life cycle.
     #[must_use]
     pub fn with_lifecycle(mut self, lifecycle: &Arc<Lifecycle>) -> Self {
         self.lifecycle = Arc::clone(lifecycle);
         self
     }
 
-    /// The same, with these settings of the Nevis wire.
+    /// The same with these settings of the Nevis wire.
     #[must_use]
     pub fn with_nevis(mut self, settings: Nevis) -> Self {
         self.nevis = settings;
         self
     }
 
-    /// The same, which also serves this of the FIDO binding.
+    /// The same with this FIDO binding.
     #[must_use]
     pub fn with_fido(mut self, served: Option<fido::Served>) -> Self {
         self.fido = served;
@@ -75,7 +75,7 @@ pub fn router(app: App, limits: &Limits) -> Router {
     router_with(app, limits, Router::new())
 }
 
-/// All routes and some more, for example those of the demo.
+/// All routes and more, for example those of the demo.
 pub fn router_with(app: App, limits: &Limits, more: Router) -> Router {
     let time = Duration::from_secs(limits.body_read_seconds);
     let of_back_ends = BodyLimit {
@@ -112,7 +112,7 @@ pub fn router_with(app: App, limits: &Limits, more: Router) -> Router {
         open_ping: settings.open_ping,
         bodies: of_browsers,
     };
-    // How a path is worded does not depend on what is served there.
+    // The envelope of an error depends on the path, not on what is served there.
     let areas = vec![
         area(twilio::PREFIXES, twilio.clone()),
         area(nevis::PREFIXES, nevis.clone()),
@@ -141,13 +141,13 @@ pub fn router_with(app: App, limits: &Limits, more: Router) -> Router {
             Arc::clone(&lifecycle),
         ))
         .merge(more)
-        // Below its own prefix a wire answers itself, in its own words.
+        // Below its own prefix a wire responds itself, in its own envelope.
         .fallback_service(
             Router::new()
                 .fallback(not_routed)
                 .with_state((passkeys, lifecycle)),
         )
-        // Outside of all routes, so that it also sees what none of them matched.
+        // Outside of all routes, so that it also sees requests that match no route.
         .layer(axum::middleware::from_fn_with_state(front, guard));
     folded(router)
 }
@@ -159,8 +159,8 @@ fn area(prefixes: &'static [&'static str], words: impl Refusals + 'static) -> Ar
     }
 }
 
-/// The page at `/`, unless one of the routes is there (that of the demo is), and 404 elsewhere. A program that asks for JSON gets
-/// the 404 at `/`, too.
+/// The page at `/`, unless another route is there (in the demo), and 404 elsewhere. A program that asks for JSON gets
+/// 404 at `/` too.
 async fn not_routed(
     State((passkeys, lifecycle)): State<(Arc<Passkeys>, Arc<Lifecycle>)>,
     method: Method,

@@ -1,4 +1,4 @@
-//! Whether the process lives, and whether it should be sent requests.
+//! Whether the process is alive, and whether it is ready for requests.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ struct Health {
 /// `GET /livez` and `GET /readyz`.
 pub fn router(passkeys: Arc<Passkeys>, lifecycle: Arc<Lifecycle>) -> Router {
     Router::new()
-        // As long as it answers, it lives: a broken store is no reason to be restarted.
+        // A process that responds is alive. A broken store is no reason to restart it.
         .route("/livez", get(|| async { "ok" }))
         .route("/readyz", get(ready))
         .with_state(Health {
@@ -29,11 +29,11 @@ pub fn router(passkeys: Arc<Passkeys>, lifecycle: Arc<Lifecycle>) -> Router {
         })
 }
 
-/// Metadata that are not as they should be are no reason to be sent no requests, but one to be told.
+/// Stale metadata does not make the node unready. It is reported in the text.
 fn readiness(passkeys: &Passkeys) -> &'static str {
     match crate::metadata::trouble(&passkeys.metadata_state(), passkeys.now()) {
         None => "ready",
-        Some(Reason::MetadataStale) => "ready; the metadata are stale",
+        Some(Reason::MetadataStale) => "ready; the metadata is stale",
         Some(_) => "ready; the metadata in the store cannot be used",
     }
 }
@@ -42,13 +42,16 @@ async fn ready(State(health): State<Health>) -> (StatusCode, &'static str) {
     state(&health.passkeys, &health.lifecycle).await
 }
 
-/// Whether requests should be sent here, and in words how it stands.
+/// Whether the process is ready for requests, and its state as text.
 pub async fn state(passkeys: &Passkeys, lifecycle: &Lifecycle) -> (StatusCode, &'static str) {
     if lifecycle.is_draining() {
         return (StatusCode::SERVICE_UNAVAILABLE, "draining");
     }
     match passkeys.ping().await {
         Ok(()) => (StatusCode::OK, readiness(passkeys)),
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer"),
+        Err(_) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the store does not respond",
+        ),
     }
 }

@@ -1,5 +1,5 @@
-//! What the back ends of the demo and of the test page share: a request to passkeyd's own router with a record of it for the
-//! page to show, and how they read and answer the page.
+//! Shared by the back ends of the demo and of the test page: a request to passkeyd's own router, recorded for the page, and
+//! reading requests of the page and responding to them.
 
 use axum::body::{Body, Bytes};
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
@@ -23,7 +23,7 @@ pub(crate) enum Payload {
 pub(crate) struct Exchange {
     /// The status of the response.
     pub(crate) status: StatusCode,
-    /// Its body, `null` when that is not JSON.
+    /// Its body; `null` if it is not JSON.
     pub(crate) body: Value,
     /// Both, as the page shows them: without the secret.
     pub(crate) record: Value,
@@ -56,7 +56,7 @@ pub(crate) async fn exchange(
     let (status, text) = match path.parse() {
         Ok(uri) => {
             *request.uri_mut() = uri;
-            // A router does not fail: its error type has no values.
+            // A router cannot fail: its error type has no values.
             let Ok(response) = api.clone().oneshot(request).await;
             let status = response.status();
             let body = response.into_body().collect().await;
@@ -75,7 +75,7 @@ pub(crate) async fn exchange(
         "content_type": content_type,
         "request": shown,
         "status": status.as_u16(),
-        // As text: the page shows the members in the order in which they came.
+        // As text, so that the page shows the members in their order.
         "response": String::from_utf8_lossy(&text),
     });
     Exchange {
@@ -85,7 +85,7 @@ pub(crate) async fn exchange(
     }
 }
 
-/// Reads what the page sent. The content type is demanded, for a form of another page cannot send it.
+/// Reads a request of the page. The content type is required, because a form of another page cannot send it.
 ///
 /// # Errors
 /// The status and the sentence for the page.
@@ -99,8 +99,7 @@ pub(crate) fn read<T: for<'de> Deserialize<'de>>(
     if !json {
         return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, "Send application/json."));
     }
-    serde_json::from_slice(body)
-        .map_err(|_| (StatusCode::BAD_REQUEST, "The request is not in form."))
+    serde_json::from_slice(body).map_err(|_| (StatusCode::BAD_REQUEST, "The request is malformed."))
 }
 
 /// A response to the page.

@@ -28,19 +28,19 @@ use crate::http::{Lifecycle, PublicUrl};
 use crate::metadata::Sources;
 use crate::test_page;
 
-/// How many rows of a kind one sweep removes at most, so that it never holds the writer for long.
+/// Most rows of a kind that one sweep removes, so that it never blocks the writer for long.
 const SWEEP_BUDGET: u32 = 1000;
 
-/// The domain over the embedded store in this file, with the metadata that are in it.
+/// The domain with the embedded store in this file, and with the store's metadata.
 ///
 /// # Errors
-/// The file cannot be opened, is another process's or a newer format's.
+/// The file cannot be opened, another process uses it, or it has a newer format.
 pub async fn open(
     path: &Path,
     policy: Policy,
     metadata: Sources,
 ) -> Result<Arc<Passkeys>, ProcessError> {
-    // Migrations may take their time, and nothing else runs yet.
+    // Migrations may be slow. Nothing else runs yet.
     let store = storage::Embedded::open(path, storage::Options::default())?;
     let passkeys = Passkeys::open(
         Arc::new(store),
@@ -57,7 +57,7 @@ pub async fn open(
     Ok(passkeys)
 }
 
-/// Serves the Twilio wire and everything else as the settings say, until SIGTERM or SIGINT.
+/// Serves all wires that the settings name, until SIGTERM or SIGINT.
 ///
 /// # Errors
 /// [`ProcessError`].
@@ -92,11 +92,11 @@ pub async fn serve(
     ended
 }
 
-/// Everything that a process with these settings serves, behind the front. `account` is where the FIDO binding finds or makes its
-/// Relying Party. Tests call this function as well, so that they test what is served.
+/// Everything that a process with these settings serves, behind the front. The FIDO binding finds or creates its Relying Party
+/// in `account`. Tests call this function too, so that they test what is served.
 ///
 /// # Errors
-/// [`ProcessError`]: the Relying Party that the settings name is not there, or the store fails.
+/// [`ProcessError`]: the Relying Party that the settings name does not exist, or the store fails.
 pub async fn router(
     settings: &Settings,
     public_url: &PublicUrl,
@@ -113,7 +113,7 @@ pub async fn router(
     Ok(crate::app::router_with(app, &settings.limits, more))
 }
 
-/// The test page, if the settings want it, and warnings about what is for tests only.
+/// The test page, if the settings turn it on, and warnings about settings that are for tests only.
 async fn for_tests(
     settings: &Settings,
     app: &App,
@@ -124,11 +124,11 @@ async fn for_tests(
     };
     if settings.fido.conformance {
         tracing::warn!(
-            "conformance mode is on: anybody may register any name, and verification is weakened; never for real users"
+            "conformance mode is on: anyone may register any name, and verification is weakened; never for real users"
         );
     }
     if settings.fido.test_page {
-        tracing::warn!("the test page is on: anybody may register any name; never for real users");
+        tracing::warn!("the test page is on: anyone may register any name; never for real users");
         return test_page::open(app, &settings.limits, rp, false).await;
     }
     Ok(Router::new())
@@ -137,17 +137,17 @@ async fn for_tests(
 /// Listens on the address.
 ///
 /// # Errors
-/// The address is in use or not this machine's.
+/// The address is in use or is not an address of this machine.
 pub async fn listen(address: SocketAddr) -> Result<TcpListener, ProcessError> {
     TcpListener::bind(address)
         .await
         .map_err(|source| ProcessError::Listen { address, source })
 }
 
-/// Listens on the first address of the host that can be listened on.
+/// Listens on the first possible address of the host.
 ///
 /// # Errors
-/// The host has no address, or none of this machine, or the port is in use.
+/// The host has no address of this machine, or the port is in use.
 pub async fn listen_at(wanted: &Listen) -> Result<(TcpListener, SocketAddr), ProcessError> {
     let unknown = |source| ProcessError::Host {
         wanted: wanted.clone(),
@@ -166,7 +166,7 @@ pub async fn listen_at(wanted: &Listen) -> Result<(TcpListener, SocketAddr), Pro
     Err(failed.unwrap_or_else(|| unknown(io::Error::other("it has no address"))))
 }
 
-/// The address that a listener really has; the asked port may have been 0.
+/// The actual address of a listener; the requested port may have been 0.
 ///
 /// # Errors
 /// The operating system's.
@@ -182,7 +182,7 @@ pub fn local_address(
         })
 }
 
-/// Serves until `stopping` turns true, then drains and closes the store.
+/// Serves until `stopping` becomes true, then drains and closes the store.
 ///
 /// # Errors
 /// [`ProcessError`]: the store does not close.
@@ -210,21 +210,21 @@ pub async fn run(
     Ok(())
 }
 
-/// What SIGHUP does.
+/// The effect of SIGHUP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hangup {
-    /// Nothing but a line in the log: a closed terminal, a log rotator or `systemctl reload` must not stop logins.
+    /// It only logs a line: a closed terminal, a log rotator or `systemctl reload` must not stop sign-ins.
     Ignored,
-    /// It ends the process, as SIGTERM does: nobody is left to see it.
+    /// It ends the process, as SIGTERM does: the terminal of the demo is closed.
     Stops,
 }
 
-/// Catches SIGTERM, SIGINT and SIGHUP from now on; the value turns true when the process is to end.
+/// Handles SIGTERM, SIGINT and SIGHUP. The value becomes `true` when the process should end.
 ///
-/// To be called before anybody is told that the process runs: a signal that nobody catches kills it.
+/// Call this before the process reports that it runs: a signal without a handler kills it.
 ///
 /// # Errors
-/// Signals cannot be had.
+/// The operating system refuses the handlers.
 pub fn catch_signals(
     lifecycle: &Arc<Lifecycle>,
     hangup: Hangup,
@@ -257,7 +257,7 @@ pub fn catch_signals(
         tracing::info!(signal = name, "stopping");
         lifecycle.drain();
         stop.send_replace(true);
-        // The sender lives as long as somebody may look whether the process stops.
+        // The sender lives as long as a receiver may check whether the process stops.
         stop.closed().await;
     });
     Ok(stopping)
@@ -294,7 +294,7 @@ async fn sweep(passkeys: Arc<Passkeys>, retention: Retention, mut stop: watch::R
                     .max(swept.tokens)
                     .max(swept.answers);
                 if most >= u64::from(SWEEP_BUDGET) {
-                    // There is more: come back soon, but let others write in between.
+                    // There is more: continue soon, but let others write in between.
                     interval.reset_after(Duration::from_millis(50));
                 }
             }
@@ -316,19 +316,19 @@ async fn announce_account(
     match passkeys.bootstrap(given).await? {
         Bootstrap::Created(id, token) if asked.is_none() => {
             print_account(id, &token).map_err(|source| ProcessError::System {
-                what: "cannot print the first account, which exists now (`passkeyd account reset-token` makes another token)",
+                what: "cannot print the first account, which exists now (`passkeyd account reset-token` creates another token)",
                 source,
             })?;
             Ok(id)
         }
         Bootstrap::Created(id, _) => {
-            tracing::info!("the first account was created as the environment says");
+            tracing::info!("the first account was created with the values of the environment");
             Ok(id)
         }
         Bootstrap::Exists(id) => {
             if asked.is_some_and(|asked| asked != id) {
                 tracing::warn!(
-                    "the store already holds an account; the one in the environment was not created"
+                    "the store already has an account; the account of the environment was not created"
                 );
             }
             Ok(id)
@@ -336,7 +336,7 @@ async fn announce_account(
     }
 }
 
-/// Shows the account on standard output. Not through the log: logs are kept and shipped.
+/// Prints the account to standard output. Not to the log: logs are stored and sent elsewhere.
 fn print_account(id: AccountId, token: &Secret) -> io::Result<()> {
     let mut out = io::stdout().lock();
     write!(

@@ -1,7 +1,7 @@
-//! Settings: where they come from, and what they may be.
+//! Settings: their sources and their allowed values.
 //!
-//! A flag wins over an environment variable, that over the file, that over the default. A key that
-//! passkeyd does not know is an error wherever it stands: a misspelt limit must not silently be the
+//! A flag takes precedence over an environment variable, that over the file, that over the default. An
+//! unknown key is an error: a misspelt limit must not silently mean the
 //! default. All faults are reported at once.
 
 mod given;
@@ -29,19 +29,19 @@ pub use sections::{
 
 /// Prefix of all environment variables; `__` separates a section from its key.
 pub const ENV_PREFIX: &str = "PASSKEYD_";
-/// The configuration file, where no flag names it.
+/// The configuration file, if no flag names it.
 pub const CONFIG: &str = "PASSKEYD_CONFIG";
 /// Account SID of the first account, instead of a random one.
 pub const BOOTSTRAP_ACCOUNT_SID: &str = "PASSKEYD_BOOTSTRAP_ACCOUNT_SID";
 /// Auth Token of the first account, instead of a random one.
 pub const BOOTSTRAP_AUTH_TOKEN: &str = "PASSKEYD_BOOTSTRAP_AUTH_TOKEN";
-/// Shortest Auth Token that is taken from the environment, in characters.
+/// Shortest Auth Token that is accepted from the environment, in characters.
 const MIN_TOKEN_LENGTH: usize = 16;
 
-/// What is wrong with the settings; the text names each key and where it was read.
+/// The faults of the settings. The text names each key and its source.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// The file, environment variables and flags, one line for each thing that is wrong.
+    /// Faults in the file, environment variables and flags, one line for each.
     #[error("{}", lines(.0))]
     Wrong(Vec<String>),
     /// A setting has a value that passkeyd cannot use.
@@ -49,7 +49,7 @@ pub enum ConfigError {
     Invalid {
         /// The key as in the file, or the name of the environment variable.
         key: &'static str,
-        /// What is wrong with the value, and what would be right.
+        /// The fault, and what is expected.
         why: String,
     },
 }
@@ -72,7 +72,7 @@ fn lines(problems: &[String]) -> String {
     }
 }
 
-/// Settings given on the command line; they win over all others.
+/// Settings of the command line. They take precedence over all others.
 #[derive(Clone, Debug, Default)]
 pub struct Flags {
     /// `--listen`
@@ -89,7 +89,7 @@ impl Settings {
     /// Reads the settings from the given file, the environment and the flags, and checks them.
     ///
     /// # Errors
-    /// [`ConfigError::Wrong`] with everything that is wrong: the file is not there or not TOML, a key is unknown, a value is of
+    /// [`ConfigError::Wrong`] with all faults: the file does not exist or is not TOML, a key is unknown, a value is of
     /// another kind or out of range.
     pub fn load(file: Option<&Path>, flags: &Flags) -> Result<Self, ConfigError> {
         let (table, places, mut problems) = Given::read(file, std::env::vars_os(), flags).checked();
@@ -100,13 +100,13 @@ impl Settings {
                     return Ok(settings);
                 }
             }
-            // Each value was read as what it has to be, so this is not met.
+            // Each value was read as its kind before, so this does not happen.
             Err(error) => problems.push(error.to_string()),
         }
         Err(ConfigError::Wrong(problems))
     }
 
-    /// What is wrong with values of the right kind.
+    /// Faults of values of the right kind.
     fn problems(&self, places: &Places) -> Vec<String> {
         let public_url = self.public_url.as_deref().map_or(Ok(()), check_public_url);
         self.store_location()
@@ -125,7 +125,7 @@ impl Settings {
             .collect()
     }
 
-    /// What must not stand beside the mark of a production system.
+    /// Settings that must not be combined with `production`.
     fn check_production(&self) -> Vec<ConfigError> {
         let mut problems = Vec::new();
         let for_tests = [
@@ -138,7 +138,7 @@ impl Settings {
         {
             problems.push(invalid(
                 key,
-                "it lets anybody register any name, and this is marked as a `production` system: remove the one or the other",
+                "it lets anyone register any name, and this is a `production` system: remove one of the two",
             ));
         }
         for (key, _) in for_tests
@@ -147,7 +147,7 @@ impl Settings {
         {
             problems.push(invalid(
                 key,
-                "it lets anybody register any name, and `fido.binding` is for real users: remove the one or the other",
+                "it lets anyone register any name, and `fido.binding` is for real users: remove one of the two",
             ));
         }
         let found = match &self.public_url {
@@ -168,7 +168,7 @@ impl Settings {
         problems
     }
 
-    /// Where the store is.
+    /// The place of the store.
     ///
     /// # Errors
     /// The `store` setting names a kind that this build does not have.
@@ -191,8 +191,8 @@ impl Settings {
         }
     }
 
-    /// The base of emitted URLs: the configured one, else `localhost` with the port that is listened
-    /// on.
+    /// The base of emitted URLs: the configured one, else `localhost` with the port of the
+    /// listener.
     pub fn public_url(&self, port: u16) -> PublicUrl {
         match &self.public_url {
             Some(url) => PublicUrl::new(url),
@@ -201,10 +201,10 @@ impl Settings {
     }
 }
 
-/// The first account as the environment demands it, if it does.
+/// The first account of the environment, if there is one.
 ///
 /// # Errors
-/// Only one of the two variables is set, or one is not in form.
+/// Only one of the two variables is set, or one is malformed.
 pub fn bootstrap_account(
     variable: impl Fn(&str) -> Option<String>,
 ) -> Result<Option<(AccountId, Secret)>, ConfigError> {
@@ -253,7 +253,7 @@ fn check_public_url(url: &str) -> Result<(), ConfigError> {
         .strip_prefix("http://")
         .or_else(|| url.strip_prefix("https://"))
     else {
-        return wrong("it begins neither with http:// nor with https://");
+        return wrong("it does not begin with http:// or https://");
     };
     let host = rest.split('/').next().unwrap_or_default();
     if host.is_empty() || host.starts_with(':') {
@@ -263,13 +263,13 @@ fn check_public_url(url: &str) -> Result<(), ConfigError> {
         || !url.bytes().all(|b| b.is_ascii_graphic())
     {
         return wrong(
-            "it holds a query, a fragment, a user or other characters that a base URL has not",
+            "it has a query, a fragment, a user or other characters that are not allowed in a base URL",
         );
     }
     Ok(())
 }
 
-/// Which values do not lie between their bounds: key, value, least, most.
+/// The values that are out of their bounds: key, value, least, most.
 fn within(ranges: &[(&'static str, u64, u64, u64)]) -> Vec<ConfigError> {
     ranges
         .iter()
@@ -298,7 +298,7 @@ impl Ceremonies {
         ])
     }
 
-    /// The policy of Relying Parties to come.
+    /// The policy of new Relying Parties.
     pub fn policy(&self) -> Policy {
         Policy {
             registration_timeout_ms: self.registration_seconds.saturating_mul(1000),

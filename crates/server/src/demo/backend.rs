@@ -252,7 +252,7 @@ async fn register_start(
         let Named { name } = read(&headers, &body)?;
         let name = checked(&name)?;
         let identity = identity_of(name);
-        // Whoever could add a passkey to somebody else's name would be that person.
+        // A user who could add a passkey to another user's name could sign in as that user.
         if backend.sessions.has_passkey(&identity)
             && backend.sessions.identity(&headers).as_deref() != Some(&identity)
         {
@@ -292,7 +292,7 @@ async fn register_finish(
         if backend.sessions.has_passkey(identity)
             && backend.sessions.identity(&headers).as_deref() != Some(identity)
         {
-            // Somebody else has taken the name since this registration was started.
+            // Another user has taken the name since this registration started.
             let sid = factor["sid"].as_str().unwrap_or_default();
             let path = format!("/Entities/{identity}/Factors/{sid}");
             backend.call(Method::DELETE, &path, None, &mut log).await?;
@@ -441,7 +441,7 @@ async fn delete(
         backend.call(Method::DELETE, &path, None, &mut log).await?;
         let passkeys = backend.passkeys(&identity, &mut log).await?;
         if passkeys.is_empty() {
-            backend.sessions.bereft(&identity);
+            backend.sessions.without_passkeys(&identity);
         }
         Ok((json!({ "passkeys": passkeys }), None))
     }

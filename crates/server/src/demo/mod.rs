@@ -1,8 +1,8 @@
-//! `passkeyd demo`: a throw-away server on this machine with a page on which one tries passkeys.
+//! `passkeyd demo`: a temporary server on this machine with a page to try passkeys.
 //!
-//! The page talks to a small back end (`backend`), which is what an application of yours would be: it
-//! holds the account's token and speaks the Twilio wire, here to the router in the same process. Each
-//! exchange is handed to the page too, so that one can watch.
+//! The page calls a small back end (`backend`), which has the part of your application: it
+//! has the account's token and calls the Twilio wire, here the router in the same process. The page
+//! shows each exchange.
 
 mod backend;
 mod page;
@@ -32,13 +32,13 @@ use backend::Backend;
 
 /// The port that is tried first.
 const FIRST_PORT: u16 = 8080;
-/// How many ports are tried when none was asked for.
+/// How many ports are tried if none is given.
 const PORTS: u16 = 20;
 
 /// Runs the demo until SIGTERM or SIGINT; the store is removed at the end.
 ///
 /// # Errors
-/// [`ProcessError`]: the address is not a loopback address or in use, or something of the system fails.
+/// [`ProcessError`]: the address is not a loopback address or in use, or the operating system fails.
 pub async fn run(asked: Option<Listen>) -> Result<(), ProcessError> {
     telemetry::init(&Log {
         format: LogFormat::Text,
@@ -52,7 +52,7 @@ pub async fn run(asked: Option<Listen>) -> Result<(), ProcessError> {
         .prefix("passkeyd-demo-")
         .tempdir()
         .map_err(|source| ProcessError::System {
-            what: "cannot make a throw-away directory",
+            what: "cannot create a temporary directory",
             source,
         })?;
     let passkeys = process::open(
@@ -63,7 +63,7 @@ pub async fn run(asked: Option<Listen>) -> Result<(), ProcessError> {
     .await?;
     let Bootstrap::Created(account, token) = passkeys.bootstrap(None).await? else {
         return Err(ProcessError::Demo(
-            "the throw-away store is not empty".to_owned(),
+            "the temporary store is not empty".to_owned(),
         ));
     };
     let origin = format!("http://localhost:{}", address.port());
@@ -85,7 +85,7 @@ pub async fn run(asked: Option<Listen>) -> Result<(), ProcessError> {
     })?;
     let ended = process::run(listener, router, passkeys, stopping, &settings).await;
     directory.close().map_err(|source| ProcessError::System {
-        what: "cannot remove the throw-away store",
+        what: "cannot remove the temporary store",
         source,
     })?;
     ended
@@ -100,8 +100,8 @@ fn routes(backend: Backend, second: Router, port: u16) -> Router {
         .layer(axum::middleware::from_fn_with_state(port, only_localhost))
 }
 
-/// Answers only to the names of this machine: a page elsewhere whose name is made to resolve to
-/// 127.0.0.1 would otherwise be same-origin with the demo.
+/// Responds only under the names of this machine. Otherwise a foreign page whose name resolves to
+/// 127.0.0.1 would be same-origin with the demo.
 async fn only_localhost(State(port): State<u16>, request: Request, next: Next) -> Response {
     let host = request
         .headers()
@@ -119,7 +119,7 @@ async fn only_localhost(State(port): State<u16>, request: Request, next: Next) -
     } else {
         (
             StatusCode::MISDIRECTED_REQUEST,
-            "the demo answers only on localhost",
+            "the demo responds only on localhost",
         )
             .into_response()
     }
@@ -136,7 +136,7 @@ async fn listen(asked: Option<Listen>) -> Result<TcpListener, ProcessError> {
         };
         if !address.ip().is_loopback() {
             return Err(ProcessError::Demo(format!(
-                "the demo listens on loopback addresses only, and {address} is none; use for example --listen 127.0.0.1:{}",
+                "the demo listens on loopback addresses only, and {address} is not one; use for example --listen 127.0.0.1:{}",
                 address.port()
             )));
         }
@@ -170,7 +170,7 @@ fn announce(origin: &str) -> io::Result<()> {
     write!(
         out,
         "\n  The passkeyd demo is running. Open this page in a browser:\n\n    {origin}\n\n  \
-         Everything is kept in a throw-away store, which is removed when you stop it (Ctrl+C).\n\n"
+         The demo uses a temporary store, which is removed when you stop it (Ctrl+C).\n\n"
     )?;
     out.flush()
 }

@@ -45,7 +45,7 @@ pub(super) fn router(port: u16) -> Router {
     router.with_state(port)
 }
 
-/// The page. Passkeys belong to the name `localhost`, so the page must stand at that name.
+/// The page. Passkeys belong to the name `localhost`, so the page must be opened at that name.
 async fn index(State(port): State<u16>, headers: HeaderMap) -> Response {
     let host = headers
         .get(HOST)

@@ -1,4 +1,4 @@
-//! Who is signed in at the demo: in memory, bounded, known to the browser by a random cookie.
+//! The sessions of the demo: in memory, limited in number, identified by a random cookie.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -8,12 +8,12 @@ use domain::model::account::Secret;
 use domain::model::clock::SystemRandomness;
 use parking_lot::Mutex;
 
-/// Most sessions and most users; the oldest make room.
+/// Most sessions and most users. The oldest are removed.
 const MOST: usize = 1000;
 /// Name of the cookie.
 const COOKIE_NAME: &str = "passkeyd-demo";
 
-/// What an application keeps about its users and who of them is signed in.
+/// The users of the application, and who is signed in.
 #[derive(Debug, Default)]
 pub(super) struct Sessions(Mutex<Tables>);
 
@@ -27,7 +27,7 @@ struct Tables {
     holders: Bounded,
 }
 
-/// A map that forgets its oldest entry when it is full.
+/// A map that removes its oldest entry when it is full.
 #[derive(Debug, Default)]
 struct Bounded {
     entries: HashMap<String, String>,
@@ -61,7 +61,7 @@ impl Sessions {
         self.0.lock().sessions.entries.get(id).cloned()
     }
 
-    /// Signs in, and returns the cookie that says so. A session that the browser had is ended: a
+    /// Signs in, and returns the new cookie. The browser's old session ends: a
     /// session id from before a sign-in never gains rights.
     pub(super) fn sign_in(&self, headers: &HeaderMap, identity: &str) -> HeaderValue {
         let id = Secret::random(&SystemRandomness);
@@ -79,7 +79,7 @@ impl Sessions {
         .unwrap_or_else(|_| gone())
     }
 
-    /// Signs out, and returns the cookie that says so.
+    /// Signs out, and returns the cookie that removes the session.
     pub(super) fn sign_out(&self, headers: &HeaderMap) -> HeaderValue {
         if let Some(id) = cookie(headers) {
             self.0.lock().sessions.remove(id);
@@ -97,7 +97,7 @@ impl Sessions {
         self.0.lock().names.entries.get(identity).cloned()
     }
 
-    /// Notes that an identity has a passkey now; the first name that it came with stays.
+    /// Records that an identity has a passkey. Its first name stays.
     pub(super) fn registered(&self, identity: &str, name: &str) {
         let mut tables = self.0.lock();
         if !tables.names.entries.contains_key(identity) {
@@ -106,8 +106,8 @@ impl Sessions {
         tables.holders.insert(identity.to_owned(), String::new());
     }
 
-    /// Notes that the last passkey of an identity is gone, so that its name is free again.
-    pub(super) fn bereft(&self, identity: &str) {
+    /// Records that the last passkey of an identity was deleted, so that its name is free again.
+    pub(super) fn without_passkeys(&self, identity: &str) {
         self.0.lock().holders.remove(identity);
     }
 }

@@ -1,4 +1,4 @@
-//! What the settings want of the FIDO binding: which Relying Party is served, and how.
+//! The FIDO binding of the settings: which Relying Party is served, and how.
 
 use domain::Passkeys;
 use domain::model::ids::{AccountId, RelyingPartyId};
@@ -14,18 +14,18 @@ use crate::config::{ConfigError, Fido as Settings};
 use crate::error::ProcessError;
 use crate::http::PublicUrl;
 
-/// Name of the Relying Party that is made where the settings name none.
+/// Name of the Relying Party that is created if the settings name none.
 const TESTS: &str = "FIDO tests";
 /// The same, for real users.
 const BINDING: &str = "FIDO binding";
-/// Relying Parties that are looked at in one read.
+/// Relying Parties in one read.
 const PAGE: u32 = 100;
 
-/// The Relying Party that the settings name, or one that is made; `None` when the settings want neither. `account` is where
-/// the latter is found or made.
+/// The Relying Party that the settings name, or one that is found or created in `account`; `None` if the settings turn nothing
+/// on.
 ///
 /// # Errors
-/// The Relying Party is not there, or cannot be made.
+/// The Relying Party does not exist, or cannot be created.
 pub async fn relying_party(
     settings: &Settings,
     passkeys: &Passkeys,
@@ -37,7 +37,7 @@ pub async fn relying_party(
         Some(sid) => Some(named(passkeys, sid).await?),
         None if for_tests => Some(for_tests_only(passkeys, account, public_url).await?),
         None if settings.binding => {
-            // Users see this name: what they know is the host.
+            // Users see this name. They know the host.
             let selection = selection(public_url, public_url.host())?;
             Some(own(passkeys, account, BINDING, selection).await?.id)
         }
@@ -48,7 +48,7 @@ pub async fn relying_party(
     })
 }
 
-/// What of the FIDO binding the settings want served, for this Relying Party; `None` when they want nothing of it.
+/// The FIDO binding of the settings for this Relying Party; `None` if they turn nothing on.
 pub fn served(settings: &Settings, relying_party: RelyingPartyId) -> Option<Served> {
     let root = settings.conformance || settings.binding;
     let dialect = settings.conformance || settings.nevisfido;
@@ -82,7 +82,7 @@ async fn named(passkeys: &Passkeys, sid: &str) -> Result<RelyingPartyId, Process
     Ok(id)
 }
 
-/// The Relying Party for tests: of an earlier start, or a new one; at the address where passkeyd is now.
+/// The Relying Party for tests, from an earlier start or new, with the current address of passkeyd.
 async fn for_tests_only(
     passkeys: &Passkeys,
     account: AccountId,
@@ -98,7 +98,7 @@ async fn for_tests_only(
     Ok(found.id)
 }
 
-/// The Relying Party of this name from an earlier start, as it is now, or a new one with this selection.
+/// The Relying Party with this name from an earlier start, unchanged, or a new one with this selection.
 async fn own(
     passkeys: &Passkeys,
     account: AccountId,
@@ -139,13 +139,13 @@ async fn earlier(
 fn selection(public_url: &PublicUrl, rp_name: &str) -> Result<PartialSelection, ConfigError> {
     let wrong = || {
         invalid(format!(
-            "no passkeys can be made at {}: give a `public_url` with a host name, or name a Service",
+            "passkeys are not possible at {}: set a `public_url` with a host name, or name a Service",
             public_url.as_str()
         ))
     };
     let (scheme, rest) = public_url.as_str().split_once("://").ok_or_else(wrong)?;
     let authority = rest.split('/').next().unwrap_or_default();
-    // As browsers write it: in lower case and without the scheme's own port.
+    // As browsers write it: in lower case and without the default port.
     let authority = authority.to_ascii_lowercase();
     let default_port = if scheme == "https" { ":443" } else { ":80" };
     let authority = authority.strip_suffix(default_port).unwrap_or(&authority);

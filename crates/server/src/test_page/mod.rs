@@ -1,9 +1,9 @@
 //! `/fido2-test.html`: registers and signs in with the browser client, over the Authentication Cloud API, and shows the raw
-//! result objects. The demo's second tab, and for tests elsewhere. An app may open it in a browser with a token of its own, and
+//! result objects. It is the demo's second tab, and a page for tests. An app may open it in a browser with its own token, and
 //! gets the result back (`token`, `operation` and `redirectTo` in the query).
 //!
-//! Whoever reaches the page can register any name, since the small back end behind it asks nobody: off outside the demo
-//! unless configured.
+//! Anyone who can open the page can register any name, because its small back end authenticates nobody. So it is off outside
+//! the demo unless configured.
 
 mod backend;
 
@@ -25,12 +25,12 @@ use backend::Backend;
 
 /// Name of the access key with which the page's back end works.
 const KEY_NAME: &str = "FIDO2 test page";
-/// Most keys of a Relying Party among which those of earlier starts are looked for.
+/// Most keys of a Relying Party that are searched for keys of earlier starts.
 const MOST_KEYS: u32 = 1000;
 
 const INDEX: &str = include_str!("../../assets/fido2-test/index.html");
 const APP: &str = include_str!("../../assets/fido2-test/app.js");
-/// What the demo shows on both of its pages, in place of the mark.
+/// The tabs that the demo shows on both of its pages, in place of the marker.
 const TABS_MARK: &str = "<!-- tabs -->";
 const TABS: &str = "<nav class=\"tabs\" aria-label=\"API\"><a href=\"/\">Twilio Verify API</a>\
      <a href=\"/fido2-test.html\" aria-current=\"page\">Authentication Cloud API</a></nav>";

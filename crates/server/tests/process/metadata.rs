@@ -263,7 +263,7 @@ fn stale_metadata_are_used_and_told() {
     assert_eq!(state(&server)["in_use"]["stale"], true);
     let ready = server.request("GET", "/readyz", &[], "");
     assert_eq!(status(&ready), 200);
-    assert!(ready.contains("ready; the metadata are stale"), "{ready}");
+    assert!(ready.contains("ready; the metadata is stale"), "{ready}");
 }
 
 #[test]

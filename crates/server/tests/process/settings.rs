@@ -154,7 +154,7 @@ fn everything_that_is_wrong_is_told_at_once_with_its_place_and_the_nearest_right
         "`limits.header_count` (in passkeyd.toml): expected a whole number, 0 or more, found -1",
         "`log.format` (environment variable PASSKEYD_LOG__FORMAT): expected `json` or `text`, found \"xml\"",
         "`retention.sweep_seconds` (environment variable PASSKEYD_RETENTION__SWEEP_SECONDS): 0 is not between 1 and 86400",
-        "`public_url` (--public-url): it begins neither with http:// nor with https://",
+        "`public_url` (--public-url): it does not begin with http:// or https://",
     ];
     for line in &expected[1..] {
         assert!(told.contains(line), "{line}\n--\n{told}");
