@@ -16,10 +16,22 @@ pub struct AccessKey {
     pub relying_party: RelyingPartyId,
     /// A name, to be shown.
     pub name: String,
-    /// What it may be used for, in the words of the wire that made it.
+    /// What it may be used for. So far a key has [`Self::EVERYTHING`], and opens nothing without it: a key of a later version that
+    /// may do less must not do more here.
     pub scopes: Vec<String>,
     /// When it was created.
     pub created: Timestamp,
     /// The time from which it is not valid; `None` for a key that is valid until it is revoked.
     pub expires: Option<Timestamp>,
+}
+
+impl AccessKey {
+    /// The scope of a key for every call.
+    pub const EVERYTHING: &str = "api";
+
+    /// Whether it opens its Relying Party at this moment.
+    pub fn opens(&self, now: Timestamp) -> bool {
+        self.expires.is_none_or(|expires| now < expires)
+            && self.scopes.iter().any(|scope| scope == Self::EVERYTHING)
+    }
 }

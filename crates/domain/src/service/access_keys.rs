@@ -21,7 +21,6 @@ impl Passkeys {
         &self,
         rp: RelyingPartyId,
         name: &str,
-        scopes: Vec<String>,
         expires: Option<Timestamp>,
         by: &Actor,
     ) -> Result<AccessKey, Refusal> {
@@ -30,7 +29,7 @@ impl Passkeys {
             id: AccessKeyId::random(&*self.randomness),
             relying_party: rp,
             name: name.to_owned(),
-            scopes,
+            scopes: vec![AccessKey::EVERYTHING.to_owned()],
             created: now,
             expires,
         };
@@ -45,7 +44,7 @@ impl Passkeys {
     /// The access key with this id, if it is valid now. A revocation on another node takes effect within a second.
     ///
     /// # Errors
-    /// `access_denied`, the same for an unknown, a revoked and an expired key.
+    /// `access_denied`, the same for an unknown, a revoked and an expired key, and for one that is for something else.
     pub async fn access_key(
         &self,
         rp: RelyingPartyId,
@@ -57,11 +56,14 @@ impl Passkeys {
                 Ok::<_, Refusal>(self.storage.access_key(rp, id).await?.map(Arc::new))
             })
             .await?
-            .filter(|key| key.expires.is_none_or(|expires| now < expires))
+            .filter(|key| key.opens(now))
             .ok_or_else(|| Reason::AccessDenied.into())
     }
 
     /// Access keys in the order of their creation, including expired ones.
+    ///
+    /// # Errors
+    /// `store_unavailable`.
     pub async fn list_access_keys(
         &self,
         rp: RelyingPartyId,
@@ -71,6 +73,9 @@ impl Passkeys {
     }
 
     /// Revokes an access key; `false` if it does not exist. On other nodes it takes effect within a second.
+    ///
+    /// # Errors
+    /// `store_unavailable`.
     pub async fn delete_access_key(
         &self,
         rp: RelyingPartyId,

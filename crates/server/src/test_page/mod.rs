@@ -52,10 +52,7 @@ pub(crate) async fn open(
     for old in keys.iter().filter(|key| key.name == KEY_NAME) {
         passkeys.delete_access_key(rp, old.id, &by).await?;
     }
-    let scopes = vec!["api".to_owned()];
-    let key = passkeys
-        .create_access_key(rp, KEY_NAME, scopes, None, &by)
-        .await?;
+    let key = passkeys.create_access_key(rp, KEY_NAME, None, &by).await?;
     let key = access_keys::text(passkeys, app.public_url.as_str(), &key).await?;
     let api = crate::app::router(app.clone(), limits);
     let passkeys = Arc::clone(passkeys);

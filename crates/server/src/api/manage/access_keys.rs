@@ -77,9 +77,7 @@ pub async fn make(
     name: &str,
 ) -> Result<CreatedAccessKey, Refusal> {
     let by = Actor::new(ActorKind::Admin, "");
-    let record = passkeys
-        .create_access_key(rp, name, vec!["api".to_owned()], None, &by)
-        .await?;
+    let record = passkeys.create_access_key(rp, name, None, &by).await?;
     Ok(CreatedAccessKey {
         id: Uuid(record.id.0),
         key: text(passkeys, public_url.as_str(), &record).await?,
@@ -134,7 +132,7 @@ pub async fn revoke(passkeys: &Passkeys, rp: RelyingPartyId, id: &str) -> Result
         (status = 415, description = "The body is not JSON.", body = Problem),
     )
 )]
-pub async fn create(request: Request) -> Result<Response, Problem> {
+pub(super) async fn create(request: Request) -> Result<Response, Problem> {
     let rp = request.service().await?;
     let NewAccessKey { name } = request.json().await?;
     let State {
@@ -158,7 +156,7 @@ pub async fn create(request: Request) -> Result<Response, Problem> {
         (status = 404, description = "The account has no such Service.", body = Problem),
     )
 )]
-pub async fn list(request: Request) -> Result<Response, Problem> {
+pub(super) async fn list(request: Request) -> Result<Response, Problem> {
     let rp = request.service().await?;
     ok(&all(&request.state.passkeys, rp.id).await?)
 }
@@ -179,7 +177,7 @@ pub async fn list(request: Request) -> Result<Response, Problem> {
         (status = 404, description = "The account has no such Service, or the Service no such key.", body = Problem),
     )
 )]
-pub async fn remove(request: Request) -> Result<Response, Problem> {
+pub(super) async fn remove(request: Request) -> Result<Response, Problem> {
     let rp = request.service().await?;
     if revoke(&request.state.passkeys, rp.id, request.segment("id")).await? {
         Ok(no_content())
