@@ -1,7 +1,6 @@
 //! The two operations (sections 6.3.2 and 6.3.3) with the client's part around them (sections 5.1.3 and 5.1.4).
 
 use aws_lc_rs::digest::{SHA256, digest};
-use aws_lc_rs::rand;
 use serde_json::{Map, Value, json};
 
 use crate::algorithm::Algorithm;
@@ -13,6 +12,7 @@ use crate::error::Error;
 use crate::key::{Key, Public};
 use crate::lies::{Lies, UserHandle};
 use crate::profile::{Attachment, Counter, Extensions, Profile};
+use crate::random::random_bytes;
 
 /// Flag bits of authenticator data (section 6.1).
 const UP: u8 = 1 << 0;
@@ -96,6 +96,9 @@ impl Authenticator {
 
     /// The root certificate (DER) to which every `x5c` leads while `profile.chain` stays as it is: to be given to a verifier as
     /// trust anchor. Another kind of root in the profile is another root.
+    ///
+    /// # Errors
+    /// [`Error::Crypto`], or [`Error::Unsupported`] for a chain that cannot be.
     pub fn attestation_root(&mut self) -> Result<Vec<u8>, Error> {
         Ok(self.authorities.of(&self.profile.chain)?.root().to_vec())
     }
@@ -103,6 +106,9 @@ impl Authenticator {
     /// `navigator.credentials.create({publicKey})` on a page of `origin`, as `toJSON()` gives it.
     ///
     /// `options` is a `PublicKeyCredentialCreationOptionsJSON`, bare or under `publicKey`.
+    ///
+    /// # Errors
+    /// What a browser would raise, or a profile that cannot be.
     pub fn create(&mut self, options: &Value, origin: &str, lies: &Lies) -> Result<Value, Error> {
         let options = Options::of(options);
         let rp_id = options.text("rp.id")?.to_owned();
@@ -118,7 +124,7 @@ impl Authenticator {
         }
 
         let key = self.new_key(algorithm)?;
-        let id = random(self.profile.credential_id_length)?;
+        let id = random_bytes(self.profile.credential_id_length)?;
         let aaguid = lies.aaguid.unwrap_or(self.profile.aaguid);
         let client_data_json =
             client_data("webauthn.create", options.text("challenge")?, origin, lies);
@@ -195,6 +201,9 @@ impl Authenticator {
     ///
     /// `options` is a `PublicKeyCredentialRequestOptionsJSON`, bare or under `publicKey`. With an empty
     /// `allowCredentials` the newest discoverable credential of the Relying Party answers.
+    ///
+    /// # Errors
+    /// What a browser would raise, or a profile that cannot be.
     pub fn get(&mut self, options: &Value, origin: &str, lies: &Lies) -> Result<Value, Error> {
         let options = Options::of(options);
         let rp_id = options.text("rpId")?.to_owned();
@@ -423,12 +432,6 @@ fn client_data(kind: &str, challenge: &str, origin: &str, lies: &Lies) -> Vec<u8
 /// The length prefix of a credential id; no identifier here is near 65,535 bytes.
 fn length(id: &[u8]) -> [u8; 2] {
     u16::try_from(id.len()).unwrap_or(u16::MAX).to_be_bytes()
-}
-
-fn random(length: usize) -> Result<Vec<u8>, Error> {
-    let mut bytes = vec![0; length];
-    rand::fill(&mut bytes).map_err(Error::crypto)?;
-    Ok(bytes)
 }
 
 /// Reading access to an options object by dotted path.

@@ -1,13 +1,12 @@
 //! X.509 certificates (RFC 5280): a root authority, its intermediates and the leaf, true or with exactly the asked faults.
 
-use aws_lc_rs::rand;
-
 use crate::algorithm::{Algorithm, Hash};
 use crate::der;
 use crate::error::Error;
 use crate::key::{Key, signature_identifier};
 use crate::lies::{CertificateLies, ChainLies, ExtraExtension, IssuerLies, Lies, NameConstraints};
 use crate::profile::{Chain, Curves, Encoding, IssuerNames, Validity};
+use crate::random::random_bytes;
 
 const BASIC_CONSTRAINTS: &str = "2.5.29.19";
 const KEY_USAGE: &str = "2.5.29.15";
@@ -216,10 +215,9 @@ impl Template {
 
 /// A random serial number: 16 bytes, positive.
 fn serial() -> Result<Vec<u8>, Error> {
-    let mut bytes = [0; 16];
-    rand::fill(&mut bytes).map_err(Error::crypto)?;
+    let mut bytes = random_bytes(16)?;
     bytes[0] = bytes[0] & 0x7f | 0x40;
-    Ok(bytes.to_vec())
+    Ok(bytes)
 }
 
 /// A key that signs certificates, under its name.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use aws_lc_rs::encoding::AsDer as _;
-use aws_lc_rs::rand::{self, SystemRandom};
+use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P256K1_SHA256_ASN1_SIGNING,
@@ -20,6 +20,7 @@ use crate::cbor;
 use crate::der;
 use crate::error::Error;
 use crate::lies::CoseLies;
+use crate::random::random_bytes;
 
 /// An elliptic curve for ECDSA.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,8 +123,7 @@ impl Key {
                 Secret::Ed25519(Ed25519KeyPair::generate().map_err(Error::crypto)?)
             }
             Algorithm::Ed448 => {
-                let mut seed = [0; 57];
-                rand::fill(&mut seed).map_err(Error::crypto)?;
+                let seed = random_bytes(57)?;
                 let key =
                     ed448_goldilocks::SigningKey::try_from(&seed[..]).map_err(Error::crypto)?;
                 Secret::Ed448(Box::new(key))
@@ -169,6 +169,10 @@ impl Key {
                 "only an RSA key signs with several algorithms",
             ));
         }
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the library signs with its own generator only"
+        )]
         let random = SystemRandom::new();
         match &self.secret {
             Secret::Ec(pair, _) => Ok(pair

@@ -8,6 +8,10 @@
 //! It shares no code with the verifier: keys and signatures come from the cryptography library, the CBOR is written
 //! here token by token. A mistake in passkeyd's parser therefore cannot hide behind the same mistake here.
 //!
+//! The verifier's own tests have a second maker of ceremonies (`crates/webauthn/tests/common`), and both stay. That one takes
+//! no options and has a field for each part, so that a test of one step sets one byte. They share no code either. A misreading
+//! of the specification in one of them therefore shows: the verifier cannot please both.
+//!
 //! It obeys the lists of the options (`pubKeyCredParams`, `excludeCredentials`, `allowCredentials`) and none of the wishes
 //! (user verification, attachment, attestation conveyance, resident key): those are the profile's, since a test
 //! wants to see what the server says to an authenticator that does not do what it was asked.

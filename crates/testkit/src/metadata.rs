@@ -230,6 +230,9 @@ pub struct BlobLies {
 
 impl Service {
     /// A service with a signing key of `algorithm` (`ES256` or `RS256`) under one intermediate.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] for other algorithms, [`Error::Crypto`].
     pub fn new(algorithm: Algorithm) -> Result<Self, Error> {
         Self::with_chain(
             algorithm,
@@ -241,6 +244,9 @@ impl Service {
     }
 
     /// A service whose certificates are as `chain` says.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] for an algorithm or a chain that cannot be, [`Error::Crypto`].
     pub fn with_chain(algorithm: Algorithm, chain: Chain) -> Result<Self, Error> {
         Ok(Self {
             authority: Authority::found(&chain)?,
@@ -255,16 +261,25 @@ impl Service {
     }
 
     /// `blob` as it is served: a web signature in compact form.
+    ///
+    /// # Errors
+    /// [`Error::Crypto`].
     pub fn sign(&self, blob: &Blob) -> Result<String, Error> {
         self.sign_with_lies(blob, &BlobLies::default())
     }
 
     /// The same with faults.
+    ///
+    /// # Errors
+    /// [`Error::Crypto`].
     pub fn sign_with_lies(&self, blob: &Blob, lies: &BlobLies) -> Result<String, Error> {
         self.sign_payload(&blob.payload().to_string(), lies)
     }
 
     /// A payload that is this text, whatever it is.
+    ///
+    /// # Errors
+    /// [`Error::Crypto`].
     pub fn sign_text(&self, payload: &str) -> Result<String, Error> {
         self.sign_payload(payload, &BlobLies::default())
     }
@@ -297,6 +312,9 @@ impl Service {
     }
 
     /// The root's certificate revocation list (DER), with these certificates (DER) on it.
+    ///
+    /// # Errors
+    /// [`Error::Crypto`].
     pub fn revocation_list(&self, certificates: &[Vec<u8>]) -> Result<Vec<u8>, Error> {
         self.authority.revocation_list(certificates)
     }

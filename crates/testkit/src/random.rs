@@ -1,4 +1,17 @@
-//! Numbers that a seed determines.
+//! Random bytes, and numbers that a seed determines.
+//!
+//! The conformance suite of the stores has a generator of its own: a store elsewhere runs that suite without the testkit.
+
+use aws_lc_rs::rand;
+
+use crate::error::Error;
+
+/// So many bytes of the operating system's generator.
+pub(crate) fn random_bytes(length: usize) -> Result<Vec<u8>, Error> {
+    let mut bytes = vec![0; length];
+    rand::fill(&mut bytes).map_err(Error::crypto)?;
+    Ok(bytes)
+}
 
 /// `SplitMix64`: enough for choosing what to damage, and the same on every machine.
 #[derive(Debug)]

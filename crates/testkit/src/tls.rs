@@ -20,6 +20,9 @@ pub struct TlsIdentity {
 
 impl TlsIdentity {
     /// One for the DNS name `host`, on P-256.
+    ///
+    /// # Errors
+    /// [`Error::Crypto`].
     pub fn new(host: &str) -> Result<Self, Error> {
         let chain = Chain::default();
         let authority = Authority::found(&chain)?;
