@@ -7,6 +7,10 @@ use aws_lc_rs::rand;
 use crate::error::Error;
 
 /// So many bytes of the operating system's generator.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "an authenticator has a generator of its own, which no server passes in"
+)]
 pub(crate) fn random_bytes(length: usize) -> Result<Vec<u8>, Error> {
     let mut bytes = vec![0; length];
     rand::fill(&mut bytes).map_err(Error::crypto)?;

@@ -20,6 +20,9 @@ pub enum Bootstrap {
 
 impl Passkeys {
     /// Creates the first account of an empty store, with the given key and token or random ones.
+    ///
+    /// # Errors
+    /// `store_unavailable`.
     pub async fn bootstrap(
         &self,
         given: Option<(AccountId, Secret)>,
@@ -132,6 +135,9 @@ impl Passkeys {
     }
 
     /// API keys in the order of their creation.
+    ///
+    /// # Errors
+    /// `store_unavailable`.
     pub async fn list_api_keys(
         &self,
         account: AccountId,
@@ -141,6 +147,9 @@ impl Passkeys {
     }
 
     /// Removes an API key; `false` if it does not exist. On other nodes it takes effect within a second.
+    ///
+    /// # Errors
+    /// `store_unavailable`.
     pub async fn delete_api_key(&self, account: AccountId, id: ApiKeyId) -> Result<bool, Refusal> {
         let removed = self.storage.delete_api_key(account, id).await?;
         self.secrets.forget(&Principal::ApiKey(id));

@@ -389,6 +389,9 @@ impl Passkeys {
 
     /// Authentication ceremonies of a user; [`CeremonyFilter::now`](crate::store::CeremonyFilter)
     /// is set here.
+    ///
+    /// # Errors
+    /// `store_unavailable`.
     pub async fn list_authentications(
         &self,
         user: &User,

@@ -96,6 +96,9 @@ impl Passkeys {
     }
 
     /// Credentials and unfinished registrations of a user, in the order of their start.
+    ///
+    /// # Errors
+    /// `store_unavailable`.
     pub async fn list_enrolments(
         &self,
         user: &User,

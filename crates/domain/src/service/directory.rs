@@ -76,6 +76,9 @@ impl Drop for Reading<'_> {
 impl Passkeys {
     /// The directory. Changes on this node are in it at once; those on others within a second, or a little later when
     /// there are thousands of Relying Parties.
+    ///
+    /// # Errors
+    /// `store_unavailable`.
     pub async fn directory(&self) -> Result<Arc<Directory>, Refusal> {
         let now = self.now();
         let cache = &self.directory;

@@ -39,6 +39,9 @@ impl Passkeys {
     ///
     /// The store selects the range. `wanted` is applied to the events that were read, and the search
     /// ends after a limited number of them.
+    ///
+    /// # Errors
+    /// `store_unavailable`.
     pub async fn find_events(
         &self,
         rp: RelyingPartyId,

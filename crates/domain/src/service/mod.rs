@@ -117,12 +117,18 @@ impl Passkeys {
     }
 
     /// Whether the store responds.
+    ///
+    /// # Errors
+    /// `store_unavailable`.
     pub async fn ping(&self) -> Result<(), Refusal> {
         Ok(self.storage.ping().await?)
     }
 
     /// Removes what is old: ceremonies, and notes of used tokens, that expired more than `ceremonies_ms` ago, audit events older
     /// than `events_ms`, and kept answers that have expired; at most `budget` rows of each.
+    ///
+    /// # Errors
+    /// `store_unavailable`.
     pub async fn sweep(
         &self,
         ceremonies_ms: i64,
@@ -142,6 +148,9 @@ impl Passkeys {
     }
 
     /// Closes the store.
+    ///
+    /// # Errors
+    /// `store_unavailable`.
     pub async fn close(&self) -> Result<(), Refusal> {
         Ok(self.storage.close().await?)
     }

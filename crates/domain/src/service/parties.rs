@@ -89,6 +89,9 @@ impl Passkeys {
     }
 
     /// Relying Parties in the order of their creation.
+    ///
+    /// # Errors
+    /// `store_unavailable`.
     pub async fn list_relying_parties(
         &self,
         account: AccountId,

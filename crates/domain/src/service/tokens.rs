@@ -41,9 +41,13 @@ impl Passkeys {
 
     fn new_token_key(&self, kind: TokenKind) -> Result<TokenKey, Refusal> {
         Ok(TokenKey::new(match kind {
-            // The library draws the key itself, from the operating system's generator.
             TokenKind::Signing => {
-                EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "the library makes key pairs with its own generator only, which is the operating system's"
+                )]
+                let random = SystemRandom::new();
+                EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random)
                     .map_err(|_| Refusal::new(Reason::Internal, "no key pair could be made"))?
                     .as_ref()
                     .to_vec()
@@ -63,6 +67,9 @@ impl Passkeys {
 
     /// Uses a one-time token that is valid until `expires`; `false` when it was used before, or its Relying Party is
     /// not there. Of several uses at once one is the first.
+    ///
+    /// # Errors
+    /// `store_unavailable`.
     pub async fn claim_once(
         &self,
         rp: RelyingPartyId,
@@ -73,6 +80,9 @@ impl Passkeys {
     }
 
     /// Whether a one-time token was used.
+    ///
+    /// # Errors
+    /// `store_unavailable`.
     pub async fn is_claimed(&self, rp: RelyingPartyId, token: TokenId) -> Result<bool, Refusal> {
         Ok(self.storage.is_claimed(rp, token).await?)
     }

@@ -79,6 +79,9 @@ impl Passkeys {
     }
 
     /// Users in the order of their creation.
+    ///
+    /// # Errors
+    /// `store_unavailable`.
     pub async fn list_users(
         &self,
         rp: RelyingPartyId,

@@ -27,6 +27,9 @@ impl Passkeys {
     }
 
     /// The webhook with this key, if there is one.
+    ///
+    /// # Errors
+    /// `store_unavailable`.
     pub async fn webhook(
         &self,
         rp: RelyingPartyId,
@@ -36,6 +39,9 @@ impl Passkeys {
     }
 
     /// Webhooks in the order of their creation.
+    ///
+    /// # Errors
+    /// `store_unavailable`.
     pub async fn list_webhooks(
         &self,
         rp: RelyingPartyId,
@@ -45,6 +51,9 @@ impl Passkeys {
     }
 
     /// Changes a webhook; `None` when it is not there.
+    ///
+    /// # Errors
+    /// `store_unavailable`.
     pub async fn update_webhook(
         &self,
         rp: RelyingPartyId,
@@ -64,6 +73,9 @@ impl Passkeys {
     }
 
     /// Removes a webhook; `false` when it is not there.
+    ///
+    /// # Errors
+    /// `store_unavailable`.
     pub async fn delete_webhook(&self, rp: RelyingPartyId, id: WebhookId) -> Result<bool, Refusal> {
         Ok(self.storage.delete_webhook(rp, id).await?)
     }

@@ -99,6 +99,7 @@ impl Client {
             .enable_http1()
             .wrap_connector(http);
         // Calls are minutes apart: a connection is closed after its response.
+        #[expect(clippy::disallowed_methods, reason = "the one HTTP client")]
         let connections = Connections::builder(TokioExecutor::new())
             .pool_max_idle_per_host(0)
             .retry_canceled_requests(false)
