@@ -14,7 +14,7 @@ async fn every_code_has_a_page_that_says_what_happened_why_and_how_to_fix_it() {
         let reply = reader.get(&format!("/docs/errors/{}", code.number())).await;
         assert_eq!(reply.status, 200, "{code:?}");
         let page = text(reply.bytes);
-        for text in [code.title(), code.what(), code.mend()]
+        for text in [code.title(), code.what(), code.fix()]
             .iter()
             .chain(code.causes())
         {
@@ -47,7 +47,7 @@ async fn every_reason_has_a_page_and_the_lists_name_them_all() {
         let reply = reader.get(&format!("/docs/reasons/{reason}")).await;
         assert_eq!(reply.status, 200, "{reason}");
         let page = text(reply.bytes);
-        assert!(page.contains(&escaped(reason.mend())), "{reason}");
+        assert!(page.contains(&escaped(reason.fix())), "{reason}");
     }
 }
 
@@ -85,7 +85,7 @@ async fn an_unknown_page_is_not_found_and_repeats_nothing_of_the_request() {
         assert_eq!(reply.status, 404, "{path}");
         let page = text(reply.bytes);
         assert!(
-            page.contains("There is no such page") && !page.contains("script"),
+            page.contains("Page not found") && !page.contains("script"),
             "{path}"
         );
     }

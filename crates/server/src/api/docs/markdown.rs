@@ -1,4 +1,4 @@
-//! The same tables as Markdown, for the repository's `docs/`.
+//! The tables as Markdown, for the repository's `docs/`.
 
 use std::fmt::Write as _;
 
@@ -53,10 +53,7 @@ fn errors() -> String {
         for cause in code.causes() {
             put(&mut text, format_args!("- {cause}\n"));
         }
-        put(
-            &mut text,
-            format_args!("\nHow to mend it: {}\n", code.mend()),
-        );
+        put(&mut text, format_args!("\nHow to fix it: {}\n", code.fix()));
         if let Some(example) = code.example() {
             put(
                 &mut text,
@@ -70,7 +67,7 @@ fn errors() -> String {
 fn reasons() -> String {
     let mut text = format!("# Reasons\n\n{GENERATED}");
     text.push_str(
-        "Every refusal has one of these names: in `details.reason` of the Twilio wire, in logs and in audit records. Sections are \
+        "Every refusal has one of these names. Logs, audit records and `details.reason` of the Twilio wire show it. Sections are \
          those of Web Authentication Level 3 unless another document is named.\n",
     );
     for reason in Reason::ALL {
@@ -85,7 +82,7 @@ fn reasons() -> String {
         );
         put(
             &mut text,
-            format_args!("- How to mend it: {}\n", reason.mend()),
+            format_args!("- How to fix it: {}\n", reason.fix()),
         );
     }
     text
@@ -94,8 +91,9 @@ fn reasons() -> String {
 fn twilio_reasons() -> String {
     let mut text = format!("# Reason to code on the Twilio wire\n\n{GENERATED}");
     text.push_str(
-        "A member of a credential that is there but cannot be decoded has the code of the member (60379, 60380, 60381, 60386), and a \
-         `rawId` that differs from `id` is 60376; everything else follows this table. A dash: the call cannot meet the reason.\n\n",
+        "If a member of a credential is present but cannot be decoded, the code is that of the member (60379, 60380, 60381, 60386). \
+         If `rawId` differs from `id`, the code is 60376. Everything else follows this table. A dash means that the call cannot \
+         have the reason.\n\n",
     );
     text.push_str("| reason |");
     for call in Call::ALL {
@@ -125,9 +123,9 @@ fn twilio_reasons() -> String {
 fn nevis_reasons() -> String {
     let mut text = format!("# Reason to HTTP status on the Nevis wire\n\n{GENERATED}");
     text.push_str(
-        "A failed ceremony is an answer and not an error of the transport: the result calls below `/_app` say it in the body \
-         (`\"status\":\"failed\"`). They are open to anybody, so all verdicts are told in one sentence; the back end finds the \
-         reason in the log export, and in the status when it shows its access key.\n\n| reason |",
+        "The result calls below `/_app` report a failed ceremony with HTTP 200 and `\"status\":\"failed\"` in the body. Anyone can \
+         send them, so all verdicts have the same sentence. The back end finds the reason in the log export, and in the response \
+         of the status call if it sends its access key.\n\n| reason |",
     );
     for call in nevis::Call::ALL {
         put(&mut text, format_args!(" `{}` |", call.name()));
@@ -154,13 +152,16 @@ fn nevis_reasons() -> String {
 fn fido_reasons() -> String {
     let mut text = format!("# Reason to status on the FIDO wire\n\n{GENERATED}");
     text.push_str(
-        "At the root (`/attestation`, `/assertion`) every failure has this status. In the dialect (`/nevisfido/fido2`) those of \
-         4xx but 401 are 200: what was processed is answered with 200 and `\"status\":\"failed\"`.\n\n\
-         | reason | status |\n|---|---|\n",
+        "At the root (`/attestation`, `/assertion`) and in the dialect (`/nevisfido/fido2`) a failure has these HTTP statuses. In \
+         the dialect a request that was processed has status 200 and `\"status\":\"failed\"` in the body.\n\n\
+         | reason | root | dialect |\n|---|---|---|\n",
     );
     for reason in Reason::ALL {
-        let status = fido::status(*reason);
-        put(&mut text, format_args!("| {reason} | {status} |\n"));
+        let (root, dialect) = (fido::status(*reason), fido::status_in_dialect(*reason));
+        put(
+            &mut text,
+            format_args!("| {reason} | {root} | {dialect} |\n"),
+        );
     }
     text
 }

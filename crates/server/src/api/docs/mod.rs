@@ -1,5 +1,5 @@
-//! `/docs`: a page for every error code and for every reason, generated from the tables that the answers come from. The
-//! `more_info` of an error leads here. [`markdown_files`] writes the same tables for the repository.
+//! `/docs`: a page for every error code and for every reason. The pages and the error responses are generated from the same
+//! tables. The `more_info` of an error is the URL of its page. [`markdown_files`] writes the same tables for the repository.
 
 mod markdown;
 mod pages;

@@ -1,4 +1,4 @@
-//! The HTML pages. They hold no script and nothing of the request, so they may be shown to anyone and kept by caches.
+//! The HTML pages. They contain no script and nothing from the request, so anyone may see them and caches may keep them.
 
 use std::future::{Ready, ready};
 
@@ -19,7 +19,7 @@ use crate::api::twilio::reasons::{Call, code as code_of};
 const STYLE: &str = include_str!("../../../templates/docs/style.css");
 const HTML: &str = "text/html; charset=utf-8";
 
-/// What every page may do: show its own style sheet, and nothing else.
+/// A page may load its own style sheet and nothing else.
 const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// A page of one code. Links are relative, so they hold behind any path prefix.
@@ -60,25 +60,25 @@ struct HomePage {
 #[template(path = "docs/absent.html")]
 struct AbsentPage;
 
-/// `GET /`: what this is, for a person who opens the server's address.
+/// `GET /`: says what this server is, for a person who opens its address in a browser.
 pub(crate) fn home(state: &'static str) -> Response {
     let version = env!("CARGO_PKG_VERSION");
     let mut response = page(StatusCode::OK, &HomePage { version, state });
-    // What it says of the server is true for this moment only.
+    // The state that it shows is that of this moment.
     response
         .headers_mut()
         .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 
-/// Leads to another page, named as seen from this one: behind a path prefix, too.
+/// Redirects to another page by a relative URL, so that it works behind a path prefix.
 pub(super) fn lead_to(
     target: &'static str,
 ) -> impl Fn() -> Ready<Response> + Clone + Send + Sync + 'static {
     move || ready(redirect(HeaderValue::from_static(target)))
 }
 
-/// Leads from a page's URL with a slash at the end to the one without.
+/// Redirects from a page's URL with a trailing slash to the one without.
 pub(super) async fn lead_to_page(Path(name): Path<String>) -> Response {
     let known =
         name.parse::<Reason>().is_ok() || name.parse().ok().and_then(Code::from_number).is_some();
@@ -140,23 +140,23 @@ pub(super) async fn reason(Path(name): Path<String>) -> Response {
 
 /// `GET /docs/style.css`.
 pub(super) async fn style() -> Response {
-    answer(StatusCode::OK, "text/css; charset=utf-8", STYLE.to_owned())
+    respond(StatusCode::OK, "text/css; charset=utf-8", STYLE.to_owned())
 }
 
-/// The reasons that a code can stand for.
+/// The reasons that have this code.
 fn reasons_of(code: Code) -> Vec<Reason> {
     Reason::ALL
         .iter()
         .copied()
         .filter(|reason| Call::ALL.iter().any(|call| code_of(*call, *reason) == code))
-        // What no call of this wire can meet would only fill the page of 20500.
+        // Most reasons are 20500 in calls that cannot have them. The page of 20500 lists only those of real calls.
         .filter(|reason| {
             code != Code::InternalError || code_of(Call::VerifyFactor, *reason) == code
         })
         .collect()
 }
 
-/// The codes of a reason, call by call, without those that it cannot meet.
+/// The codes of a reason in the calls that can have it.
 pub(super) fn codes_of(reason: Reason) -> Vec<(Call, Code)> {
     let always = |call| code_of(call, reason) == Code::InternalError;
     Call::ALL
@@ -167,7 +167,7 @@ pub(super) fn codes_of(reason: Reason) -> Vec<(Call, Code)> {
         .collect()
 }
 
-/// A help text as HTML: what stands between backticks is code.
+/// A help text as HTML. Text between backticks becomes code.
 fn prose(text: &str) -> String {
     let mut html = String::with_capacity(text.len() + 32);
     for (index, part) in text.split('`').enumerate() {
@@ -190,12 +190,12 @@ fn prose(text: &str) -> String {
 
 fn page(status: StatusCode, template: &impl Template) -> Response {
     match template.render() {
-        Ok(html) => answer(status, HTML, html),
-        Err(_) => answer(StatusCode::INTERNAL_SERVER_ERROR, HTML, String::new()),
+        Ok(html) => respond(status, HTML, html),
+        Err(_) => respond(StatusCode::INTERNAL_SERVER_ERROR, HTML, String::new()),
     }
 }
 
-fn answer(status: StatusCode, content_type: &'static str, body: String) -> Response {
+fn respond(status: StatusCode, content_type: &'static str, body: String) -> Response {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     let headers = response.headers_mut();
@@ -223,12 +223,12 @@ mod tests {
         );
         // An odd backtick would leave the page's code open.
         for reason in Reason::ALL {
-            for text in [reason.what(), reason.causes(), reason.mend()] {
+            for text in [reason.what(), reason.causes(), reason.fix()] {
                 assert_eq!(text.matches('`').count() % 2, 0, "{reason}: {text}");
             }
         }
         for code in Code::ALL {
-            for text in [code.what(), code.mend()].iter().chain(code.causes()) {
+            for text in [code.what(), code.fix()].iter().chain(code.causes()) {
                 assert_eq!(text.matches('`').count() % 2, 0, "{code:?}: {text}");
             }
         }

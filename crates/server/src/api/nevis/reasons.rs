@@ -35,7 +35,7 @@ pub enum Telling {
     Particulars,
     /// How the transaction stands.
     Standing,
-    /// That the answer was not accepted.
+    /// That the credential was not accepted.
     Verdict,
     /// Nothing: it is not the caller's fault.
     Nothing,

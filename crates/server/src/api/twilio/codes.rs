@@ -1,10 +1,10 @@
-//! Every error code that this wire answers, in one table: number, HTTP status, title, and the help that the
-//! error pages (`/docs/errors/<code>`) and `docs/errors.md` are made of.
+//! Every error code of this wire in one table: number, HTTP status, title and help texts. The error pages
+//! (`/docs/errors/<code>`) and `docs/errors.md` are generated from it.
 //!
 //! Numbers and titles are those of Twilio's error dictionary, and so are the statuses that it names. Three numbers
 //! are not in it and follow the pattern "20 + HTTP status": 20409, 20415 and 20431.
 
-/// Who can bring a code about.
+/// What can cause a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Raised {
     /// A request of a client.
@@ -21,7 +21,7 @@ macro_rules! codes {
         $variant:ident = $number:literal, $status:literal, $raised:ident, $title:literal {
             what: $what:literal,
             causes: [$($cause:literal),+ $(,)?],
-            mend: $mend:literal,
+            fix: $fix:literal,
             $(example: $example:expr,)?
         }
     )+) => {
@@ -48,12 +48,12 @@ macro_rules! codes {
                 match self { $(Self::$variant => $status),+ }
             }
 
-            /// The title; it is the `message` unless something more telling is known.
+            /// The title; it is the `message` unless a more specific one is set.
             pub const fn title(self) -> &'static str {
                 match self { $(Self::$variant => $title),+ }
             }
 
-            /// Who can bring it about.
+            /// What can cause it.
             pub const fn raised(self) -> Raised {
                 match self { $(Self::$variant => Raised::$raised),+ }
             }
@@ -68,9 +68,9 @@ macro_rules! codes {
                 match self { $(Self::$variant => &[$($cause),+]),+ }
             }
 
-            /// How to mend it.
-            pub const fn mend(self) -> &'static str {
-                match self { $(Self::$variant => $mend),+ }
+            /// How to fix it.
+            pub const fn fix(self) -> &'static str {
+                match self { $(Self::$variant => $fix),+ }
             }
 
             /// A correct request of the kind that meets this error, where one helps.
@@ -112,8 +112,8 @@ const BASIC: &str = "\
 GET /v2/Services
 Authorization: Basic base64(AccountSid:AuthToken)";
 
-const CREATE_FACTOR: &str = r#"Add a passkey to an identity that exists only in that person's session: whoever
-completes the registration can sign in as this identity from then on.
+const CREATE_FACTOR: &str = r#"If the identity already has passkeys, start a registration only in that person's session.
+The person who completes it can sign in as this identity from then on.
 
 POST /v2/Services/VA3c9d1e5f7a8b4c6d9e0f1a2b3c4d5e6f/Passkeys/Factors
 Content-Type: application/json
@@ -148,7 +148,7 @@ Content-Type: application/json
   }
 }"#;
 
-const BOTH_RESPONSES: &str = r#"In the browser, with the `publicKey` of the options; pass the credential on whole:
+const BOTH_RESPONSES: &str = r#"In the browser, with the `publicKey` of the options. Send the whole credential:
 
   const created = await navigator.credentials.create({
     publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(publicKey),
@@ -215,352 +215,352 @@ Content-Type: application/json
 
 codes! {
     MissingParameter = 20001, 400, ByRequest, "Missing required parameter" {
-        what: "A form lacks a parameter that the call cannot do without. The message names it.",
+        what: "The form lacks a required parameter. The message names it.",
         causes: [
             "The parameter was left out, or its name is misspelled.",
-            "The body was sent as JSON to a call that takes a form, or the Content-Type was lost.",
+            "The body was sent as JSON to a call that takes a form, or the Content-Type header was lost.",
         ],
-        mend: "Send the named parameter, form-encoded.",
+        fix: "Send the named parameter, form-encoded.",
         example: CREATE_SERVICE,
     }
     Authenticate = 20003, 401, ByRequest, "Authenticate" {
-        what: "The request does not prove an account.",
+        what: "The request does not authenticate an account.",
         causes: [
-            "Account SID and Auth Token do not belong together, or one has a stray space.",
+            "The Account SID and the Auth Token do not belong together, or one of them contains a stray space.",
             "An API key was revoked, or its SID was sent with the account's token.",
             "The Authorization header is missing, was sent twice, or was removed by a proxy.",
         ],
-        mend: "Send HTTP Basic with the Account SID (AC...) and its Auth Token, or with an API key's SID (SK...) and its secret.",
+        fix: "Send HTTP Basic with the Account SID (AC...) and its Auth Token, or with an API key's SID (SK...) and its secret.",
         example: BASIC,
     }
     MethodNotAllowed = 20004, 405, ByRequest, "Method not allowed" {
-        what: "The path exists, but not with this HTTP method.",
-        causes: ["PUT or PATCH was used for an update, which is a POST on this API."],
-        mend: "Use the method that the call documents; the Allow header of the answer lists those of the path.",
+        what: "The path exists, but it does not support this HTTP method.",
+        causes: ["PUT or PATCH was used for an update. This API updates with POST."],
+        fix: "Use the method that the documentation of the call names. The Allow header of the response lists the methods of the path.",
     }
     PageSizeTooLarge = 20007, 400, ByRequest, "Page size too large" {
-        what: "More than 1000 records were asked for on one page.",
-        causes: ["PageSize is above 1000."],
-        mend: "Ask for at most 1000 records and follow meta.next_page_url for the rest.",
+        what: "The request asks for more than 1000 records on one page.",
+        causes: ["PageSize is greater than 1000."],
+        fix: "Request at most 1000 records, and follow meta.next_page_url for the rest.",
         example: LIST,
     }
     NotFound = 20404, 404, ByRequest, "The requested resource was not found" {
-        what: "Nothing is found under this path in the account that signed in.",
+        what: "The authenticated account has no resource at this path.",
         causes: [
             "A SID is unknown, was deleted, or belongs to another account or service.",
-            "The path is misspelled; paths are case-sensitive and have no slash at the end.",
-            "The call belongs to a product that passkeyd does not have, such as SMS verifications.",
+            "The path is misspelled. Paths are case-sensitive and have no trailing slash.",
+            "The call belongs to a product that passkeyd does not offer, such as SMS verifications.",
         ],
-        mend: "Check SID, path and account.",
+        fix: "Check the SID, the path and the account.",
     }
     IdempotencyConflict = 20409, 409, ByRequest, "Idempotency key conflict" {
-        what: "The request has an Idempotency-Key that this account used on this path in the last ten minutes, and the first response cannot be given again.",
+        what: "The request has an Idempotency-Key that this account used on this path in the last ten minutes, and passkeyd cannot return the first response again.",
         causes: [
             "The key was used with another body or query.",
-            "The first request with this key is still being processed; then the response has Retry-After.",
+            "The first request with this key is still being processed. In this case the response has a Retry-After header.",
         ],
-        mend: "Use a new key for each new request. For a retry, send the same key and the same body.",
+        fix: "Use a new key for each new request. For a retry, send the same key and the same body.",
     }
     TooLarge = 20413, 413, ByRequest, "Request entity too large" {
         what: "The body is larger than any call of this API needs.",
-        causes: ["Unrelated data travel in the same body."],
-        mend: "Send only the documented members.",
+        causes: ["The body contains unrelated data."],
+        fix: "Send only the documented members.",
     }
     UnsupportedEncoding = 20415, 415, ByTransport, "Unsupported content encoding" {
-        what: "The body is compressed, which this API does not accept.",
-        causes: ["A client or proxy adds Content-Encoding to requests."],
-        mend: "Send the body as it is, without Content-Encoding.",
+        what: "The body is compressed. This API does not accept compressed bodies.",
+        causes: ["A client or a proxy adds Content-Encoding to requests."],
+        fix: "Send the body uncompressed and without a Content-Encoding header.",
     }
     TooManyRequests = 20429, 429, ByServer, "Too many requests" {
-        what: "Too much is going on at once for this caller or this user.",
-        causes: ["A page starts ceremonies in a loop, or a service is being flooded."],
-        mend: "Wait a moment and try again; nothing was changed.",
+        what: "This caller or this user has too many requests in progress.",
+        causes: ["A page starts ceremonies in a loop, or an attacker floods the service."],
+        fix: "Wait a moment and try again. Nothing was changed.",
     }
     HeadersTooLarge = 20431, 431, ByTransport, "Request header fields too large" {
-        what: "The request line and headers exceed 16 KiB or 64 headers.",
+        what: "The request line and the headers exceed 16 KiB or 64 headers.",
         causes: ["Cookies of a site were sent along, or a proxy keeps adding headers."],
-        mend: "Send fewer and shorter headers.",
+        fix: "Send fewer and shorter headers.",
     }
     InternalError = 20500, 500, ByServer, "Internal server error" {
-        what: "passkeyd failed at something that is not the caller's fault.",
-        causes: ["A stored record cannot be read, or there is an error in passkeyd."],
-        mend: "Look at the server's log for this request and report it with the request's id.",
+        what: "passkeyd failed. The caller did not cause this.",
+        causes: ["A stored record cannot be read, or passkeyd has a bug."],
+        fix: "Find this request in the server's log, and report the entry with the request ID.",
     }
     Unavailable = 20503, 503, ByServer, "Service unavailable" {
-        what: "The database behind passkeyd does not answer at the moment.",
-        causes: ["The database restarts, fails over or is overloaded.", "passkeyd is stopping."],
-        mend: "Try again after a short pause. When details.reason is store_unknown_outcome, read the state first.",
+        what: "The database of passkeyd is unavailable at the moment.",
+        causes: ["The database is restarting, failing over or overloaded.", "passkeyd is shutting down."],
+        fix: "Try again after a short pause. If details.reason is store_unknown_outcome, read the current state first.",
     }
     InvalidParameter = 60200, 400, ByRequest, "Invalid parameter" {
         what: "A parameter of a Service has a value that is not allowed. The message names the parameter.",
         causes: [
-            "A choice is misspelled, for example `crossplatform` for `cross-platform`.",
-            "A number is outside its range, or a text is too long.",
+            "An option is misspelled, for example `crossplatform` instead of `cross-platform`.",
+            "A number is out of range, or a string is too long.",
         ],
-        mend: "Send one of the documented values, or an empty value to clear the setting.",
+        fix: "Send one of the documented values, or an empty value to clear the setting.",
         example: CREATE_SERVICE,
     }
     EntityExists = 60301, 409, ByRequest, "Entity already exists" {
-        what: "There is an Entity with this identity in the Service already.",
-        causes: ["The same creation was sent twice.", "A passkey was registered for the identity before, which creates the Entity."],
-        mend: "Use the Entity that is there; identities are case-sensitive.",
+        what: "The Service already has an Entity with this identity.",
+        causes: ["The request to create it was sent twice.", "A passkey was registered for the identity before, which creates the Entity."],
+        fix: "Use the existing Entity. Identities are case-sensitive.",
         example: CREATE_ENTITY,
     }
     AccessTokenParameters = 60305, 400, ByRequest, "Access Token parameters invalid" {
-        what: "Access tokens exist for push factors only, which passkeyd does not have.",
-        causes: ["A client was written for Twilio Verify Push."],
-        mend: "Register passkeys with Passkeys/Factors; a passkeys flow needs no access token.",
+        what: "Access tokens exist only for push factors, which passkeyd does not support.",
+        causes: ["The client was written for Twilio Verify Push."],
+        fix: "Register passkeys with Passkeys/Factors. Passkeys need no access token.",
         example: CREATE_FACTOR,
     }
     InvalidRequest = 60306, 400, ByRequest, "Invalid Request" {
-        what: "The request is not in the form that the call expects. The details say what is wrong.",
+        what: "The request does not have the form that the call expects. The details describe the problem.",
         causes: [
-            "The body is not a JSON object in UTF-8, names a member twice, or has the wrong Content-Type.",
+            "The body is not a JSON object in UTF-8, contains a member twice, or has the wrong Content-Type.",
             "A parameter has the wrong type or is too long.",
-            "The call exists for push and TOTP factors only, such as updating a challenge.",
+            "The call exists only for push and TOTP factors, for example an update of a challenge.",
         ],
-        mend: "Send JSON with Content-Type application/json to the Passkeys calls, and form-encoded parameters to all others.",
+        fix: "Send JSON with Content-Type application/json to the Passkeys calls, and form-encoded parameters to all other calls.",
         example: VERIFY_FACTOR,
     }
     FactorVerificationFailed = 60311, 403, ByRequest, "Factor verification failed" {
-        what: "The browser's answer to a registration was read, but it does not prove what was asked for. The Factor stays unverified for good.",
+        what: "passkeyd read the browser's registration response, and it does not prove what the registration requires. The Factor stays unverified permanently.",
         causes: [
-            "The page's origin is not among the configured origins (scheme, host and port must match exactly).",
-            "The RP ID differs between the options and the page.",
-            "User verification is required and the authenticator did not do it.",
-            "The answer was changed on its way.",
+            "The page's origin is not one of the configured origins. Scheme, host and port must match exactly.",
+            "The RP ID in the options differs from the one of the page.",
+            "User verification is required, and the authenticator did not perform it.",
+            "The response was changed on the way.",
         ],
-        mend: "Read details.reason and details.help, mend the cause, and start a new registration: each takes one answer.",
+        fix: "Read details.reason and details.help, fix the cause, and start a new registration. Each registration accepts one response.",
         example: VERIFY_FACTOR,
     }
     TooManyFactors = 60315, 400, ByRequest, "Max factors per entity reached" {
-        what: "The Entity has as many passkeys as the Service allows.",
+        what: "The Entity has the maximum number of passkeys that the Service allows.",
         causes: ["Passkeys that are no longer used were never deleted."],
-        mend: "Delete a Factor of this Entity first.",
+        fix: "Delete a Factor of this Entity first.",
     }
     FactorExists = 60317, 409, ByRequest, "Factor already exists" {
-        what: "A passkey with this credential id is registered already.",
+        what: "A passkey with this credential ID is already registered.",
         causes: ["The same registration was sent twice.", "The page ignored `excludeCredentials` in the options."],
-        mend: "Sign in with the existing passkey, and pass the options to the browser unchanged.",
+        fix: "Sign in with the existing passkey, and pass the options to the browser unchanged.",
     }
     FactorUnverified = 60318, 403, ByRequest, "Factor is unverified" {
-        what: "The passkey's registration was started but never succeeded, so it cannot be challenged.",
-        causes: ["VerifyFactor was not called, or it was refused."],
-        mend: "Finish the registration with VerifyFactor, or start a new one.",
+        what: "The registration of the passkey was started and has not succeeded, so the passkey cannot be challenged.",
+        causes: ["VerifyFactor was not called, or it refused the response."],
+        fix: "Finish the registration with VerifyFactor, or start a new one.",
         example: VERIFY_FACTOR,
     }
     ChallengeResponded = 60322, 403, ByRequest, "Challenge already responded" {
-        what: "This Challenge has taken its one answer already, be it approved or refused.",
-        causes: ["The request was sent twice.", "An old answer is replayed.", "A first answer was refused, which ends a Challenge."],
-        mend: "Create a new Challenge and answer that.",
+        what: "This Challenge has already received a response, which was approved or refused. Each Challenge accepts one.",
+        causes: ["The request was sent twice.", "An old response is replayed.", "A first response was refused, which ends the Challenge."],
+        fix: "Create a new Challenge, and send the response to that one.",
         example: CREATE_CHALLENGE,
     }
     ChallengeExpired = 60323, 403, ByRequest, "Challenge expired" {
-        what: "The answer came after the Challenge's expiration_date.",
+        what: "The response arrived after the Challenge's expiration_date.",
         causes: ["The user took too long, or an old page was left open."],
-        mend: "Create a new Challenge when the user is about to sign in.",
+        fix: "Create a new Challenge when the user is about to sign in.",
         example: CREATE_CHALLENGE,
     }
     ChallengeVerificationFailed = 60324, 403, ByRequest, "Challenge verification failed" {
-        what: "The browser's answer to a Challenge was read, but it does not prove the passkey. The Challenge is denied.",
+        what: "passkeyd read the browser's response to the Challenge, and it does not prove possession of the passkey. The Challenge is denied.",
         causes: [
-            "The page's origin is not among the configured origins (scheme, host and port must match exactly).",
-            "A passkey of another user answered.",
-            "User verification is required and the authenticator did not do it.",
-            "The signature does not match, because the answer was changed on its way.",
+            "The page's origin is not one of the configured origins. Scheme, host and port must match exactly.",
+            "The response comes from a passkey of another user.",
+            "User verification is required, and the authenticator did not perform it.",
+            "The signature does not match, because the response was changed on the way.",
         ],
-        mend: "Read details.reason and details.help, mend the cause, and create a new Challenge: each takes one answer.",
+        fix: "Read details.reason and details.help, fix the cause, and create a new Challenge. Each Challenge accepts one response.",
         example: APPROVE_CHALLENGE,
     }
     FactorSidInvalid = 60362, 400, ByRequest, "Factor SID invalid or not provided" {
-        what: "The value given as a Factor SID cannot be one.",
-        causes: ["It is not YF and 32 hex digits.", "The credential's id was sent instead."],
-        mend: "Send the `sid` of a Factor.",
+        what: "The value that was sent as a Factor SID is not one.",
+        causes: ["It is not YF followed by 32 hex digits.", "The credential's ID was sent instead."],
+        fix: "Send the `sid` of a Factor.",
         example: CREATE_CHALLENGE,
     }
     ServiceSidInvalid = 60363, 400, ByRequest, "Service SID invalid or not provided" {
-        what: "The value in the path after /Services/ cannot be a Service SID.",
-        causes: ["It is not VA and 32 hex digits.", "A template variable was not filled in."],
-        mend: "Use the `sid` of a Service.",
+        what: "The value after /Services/ in the path is not a Service SID.",
+        causes: ["It is not VA followed by 32 hex digits.", "A template variable was not replaced."],
+        fix: "Use the `sid` of a Service.",
     }
     ChallengeSidInvalid = 60364, 400, ByRequest, "Challenge SID invalid or not provided" {
-        what: "The value in the path after /Challenges/ cannot be a Challenge SID.",
-        causes: ["It is not YC and 32 hex digits."],
-        mend: "Use the `sid` of a Challenge.",
+        what: "The value after /Challenges/ in the path is not a Challenge SID.",
+        causes: ["It is not YC followed by 32 hex digits."],
+        fix: "Use the `sid` of a Challenge.",
     }
     EntitySidInvalid = 60365, 400, ByRequest, "Entity SID invalid or not provided" {
         what: "`response.userHandle` is not the user handle of an Entity.",
         causes: [
-            "The client replaced it by a user name or an id of its own.",
+            "The client replaced it with a user name or an ID of its own.",
             "It was encoded twice, or with standard base64.",
         ],
-        mend: "Send `response.userHandle` as the browser gave it, or leave it out.",
+        fix: "Send `response.userHandle` as the browser returned it, or leave it out.",
         example: APPROVE_CHALLENGE,
     }
     IdentityInvalid = 60367, 400, ByRequest, "Invalid entity identity" {
-        what: "The identity is missing or not allowed: 8 to 64 characters, letters and digits of ASCII separated by single hyphens.",
+        what: "The identity is missing or not allowed. It consists of 8 to 64 characters: ASCII letters and digits, separated by single hyphens.",
         causes: ["An e-mail address or a name was sent.", "It is shorter than 8 characters."],
-        mend: "Send an opaque identity, for example a UUID, and keep its relation to the person on your side.",
+        fix: "Send an opaque identity, for example a UUID, and keep its link to the person in your own system.",
         example: CREATE_FACTOR,
     }
     FactorTypeInvalid = 60369, 400, ByRequest, "Factor type invalid or not provided" {
-        what: "Factors and Challenges of other types than passkeys do not exist here, and passkeys are not created on this path.",
-        causes: ["A client was written for push or TOTP.", "A passkey was created on Entities/{identity}/Factors."],
-        mend: "Create passkeys with Passkeys/Factors and their Challenges with Passkeys/Challenges.",
+        what: "passkeyd supports only Factors and Challenges of the type passkeys, and passkeys are not created on this path.",
+        causes: ["The client was written for push or TOTP.", "The client tried to create a passkey on Entities/{identity}/Factors."],
+        fix: "Create passkeys with Passkeys/Factors and their Challenges with Passkeys/Challenges.",
         example: CREATE_FACTOR,
     }
     FactorConfigInvalid = 60370, 400, ByRequest, "Factor config invalid or not provided" {
-        what: "`config` cannot be used: it is not an object, or one of its choices is unknown.",
-        causes: ["A choice is misspelled, for example `crossplatform` for `cross-platform`.", "`config` was sent as a text."],
-        mend: "Correct the member that the details name, or leave `config` out to use the Service's settings.",
+        what: "`config` is not an object, or one of its options is unknown.",
+        causes: ["An option is misspelled, for example `crossplatform` instead of `cross-platform`.", "`config` was sent as a string."],
+        fix: "Correct the member that the details name, or leave `config` out to use the settings of the Service.",
         example: CREATE_FACTOR,
     }
     RelyingPartyInvalid = 60371, 400, ByRequest, "Relying party invalid or not provided" {
         what: "There is no usable relying party: its id or its origins are set neither in the request nor in the Service, or an origin is malformed.",
         causes: [
             "The Service was created without Passkeys.RelyingParty.Id and Passkeys.RelyingParty.Origins.",
-            "An origin has a path or a slash at the end, or uses http for another host than localhost.",
+            "An origin has a path or a trailing slash, or uses http for a host other than localhost.",
         ],
-        mend: "Set id and origins on the Service once. Write each origin exactly as clients do: https://host for a page, with the port if it is not 443; the scheme and id of an app or a browser extension.",
+        fix: "Set the id and the origins on the Service once. Write each origin exactly as clients do: https://host for a page, with the port if it is not 443, or the scheme and ID of an app or a browser extension.",
         example: CREATE_SERVICE,
     }
     RelyingPartyIdInvalid = 60372, 400, ByRequest, "Relying party id invalid or not provided" {
         what: "The relying party's id is not a domain name.",
-        causes: ["It has a scheme, a port or a path.", "It is an IP address, or has upper-case letters."],
-        mend: "Send the bare domain, for example acme.example, or localhost while developing.",
+        causes: ["It has a scheme, a port or a path.", "It is an IP address, or contains upper-case letters."],
+        fix: "Send the bare domain, for example acme.example, or localhost during development.",
         example: CREATE_SERVICE,
     }
     PageSizeInvalid = 60373, 400, ByRequest, "Invalid page size" {
         what: "PageSize is not a number from 1 to 1000.",
         causes: ["It is zero, negative or not a number."],
-        mend: "Send a number from 1 to 1000, or leave it out for 50.",
+        fix: "Send a number from 1 to 1000, or leave it out for the default of 50.",
         example: LIST,
     }
     PageTokenInvalid = 60374, 400, ByRequest, "Invalid page token" {
-        what: "PageToken was not made for this list.",
+        what: "PageToken was not issued for this list.",
         causes: ["It was changed or cut off.", "It comes from another list, account or set of filters."],
-        mend: "Follow meta.next_page_url as it is.",
+        fix: "Follow meta.next_page_url without changing it.",
         example: LIST,
     }
     CredentialIdInvalid = 60375, 400, ByRequest, "Invalid id" {
-        what: "The credential's `id` is missing or is not base64url text.",
-        causes: ["The credential was rebuilt by hand.", "The body is not a credential at all."],
-        mend: "Send the browser's credential object as JSON, for example with toJSON().",
+        what: "The credential's `id` is missing or is not base64url.",
+        causes: ["The credential was rebuilt by hand.", "The body is not a credential."],
+        fix: "Send the browser's credential object as JSON, for example with toJSON().",
         example: VERIFY_FACTOR,
     }
     RawIdInvalid = 60376, 400, ByRequest, "Invalid rawId" {
         what: "The credential's `rawId` is missing, cannot be decoded, or is not the same bytes as `id`.",
-        causes: ["It was encoded as standard base64.", "An ArrayBuffer was turned to JSON, which gives {}."],
-        mend: "Encode rawId as base64url without padding (hexadecimal is understood too), or use toJSON().",
+        causes: ["It was encoded as standard base64.", "An ArrayBuffer was serialized to JSON, which gives {}."],
+        fix: "Encode rawId as base64url without padding, or use toJSON(). Hexadecimal is accepted too.",
         example: VERIFY_FACTOR,
     }
     AttachmentInvalid = 60377, 400, ByRequest, "Authenticator attachment invalid or not provided" {
-        what: "`authenticatorAttachment` is not a text. An unknown or empty text, null and an absent member are accepted.",
+        what: "`authenticatorAttachment` is not a string. An unknown or empty string, null and an absent member are accepted.",
         causes: ["A number, a list or an object was sent."],
-        mend: "Send the value that the browser reported, or leave it out.",
+        fix: "Send the value that the browser reported, or leave it out.",
         example: VERIFY_FACTOR,
     }
     ResponseInvalid = 60378, 400, ByRequest, "Authenticator response invalid or not provided" {
-        what: "The request carries no valid response object of an authenticator: `response` is missing, or lacks a member that the call needs. `details.members` names everything that is missing.",
+        what: "The request contains no valid response object of an authenticator: `response` is missing, or lacks a member that the call needs. `details.members` lists everything that is missing.",
         causes: [
             "The credential was filtered or copied member by member before it was sent on.",
-            "The answer of navigator.credentials.get was sent to VerifyFactor, or that of create to ApproveChallenge.",
-            "The members of `response` stand at the top level, as some client libraries return them.",
-            "`type` is there and is not `public-key`.",
-            "The credential was turned to JSON by a browser or library that leaves binary members out.",
+            "The response of navigator.credentials.get was sent to VerifyFactor, or the response of navigator.credentials.create to ApproveChallenge.",
+            "The members of `response` are at the top level, as some client libraries return them.",
+            "`type` is present and is not `public-key`.",
+            "The credential was serialized by a browser or library that leaves binary members out.",
         ],
-        mend: "Pass the browser's credential object on whole, as JSON.stringify(credential) or credential.toJSON() gives it.",
+        fix: "Send the browser's whole credential object, as JSON.stringify(credential) or credential.toJSON() returns it.",
         example: BOTH_RESPONSES,
     }
     AuthenticatorDataInvalid = 60379, 400, ByRequest, "Authenticator data invalid or not provided" {
-        what: "`response.authenticatorData` is there but cannot be read.",
-        causes: ["It is not base64url, or was cut off.", "Another value was put into the member."],
-        mend: "Send it as the browser gave it.",
+        what: "`response.authenticatorData` is present but cannot be read.",
+        causes: ["It is not base64url, or it was cut off.", "Another value was put into the member."],
+        fix: "Send it as the browser returned it.",
         example: APPROVE_CHALLENGE,
     }
     ClientDataInvalid = 60380, 400, ByRequest, "Client data invalid or not provided" {
-        what: "`response.clientDataJSON` is there but cannot be read, or was made in another kind of ceremony.",
+        what: "`response.clientDataJSON` is present but cannot be read, or it was created in another kind of ceremony.",
         causes: [
             "It was parsed and sent as JSON, or encoded twice.",
             "Its type is webauthn.get on VerifyFactor, or webauthn.create on ApproveChallenge.",
         ],
-        mend: "Send it as the browser gave it, and each answer to the call that it belongs to.",
+        fix: "Send it as the browser returned it, and send each response to the call that it belongs to.",
         example: VERIFY_FACTOR,
     }
     SignatureInvalid = 60381, 400, ByRequest, "Signature invalid or not provided" {
-        what: "`response.signature` is there but cannot be a signature. (A signature that does not match is 60324.)",
+        what: "`response.signature` is present but cannot be a signature. (A signature that does not match is 60324.)",
         causes: ["It is not base64url.", "Another value was put into the member."],
-        mend: "Send it as the browser gave it.",
+        fix: "Send it as the browser returned it.",
         example: APPROVE_CHALLENGE,
     }
     RelyingPartyMismatch = 60382, 403, ByRequest, "Factor does not match the relying party of the challenge" {
-        what: "The passkey was registered under another relying party id than the Challenge asks for. The Challenge is denied.",
-        causes: ["The Service's relying party id was changed after the registration.", "The registration brought its own relying party."],
-        mend: "Create the Challenge with the passkey's `factor_sid`, which uses the relying party of the registration; a passkey cannot move to another one.",
+        what: "The passkey was registered under another relying party id than the one of the Challenge. The Challenge is denied.",
+        causes: ["The Service's relying party id was changed after the registration.", "The registration request named its own relying party."],
+        fix: "Create the Challenge with the passkey's `factor_sid`, which uses the relying party of the registration. A passkey cannot move to another relying party id.",
         example: CREATE_CHALLENGE,
     }
     FactorStatusIllegal = 60383, 403, ByRequest, "Illegal factor status" {
-        what: "The Factor cannot be verified any more.",
+        what: "The Factor can no longer be verified.",
         causes: [
-            "It is verified already.",
-            "An answer to it was refused before: each registration takes one answer.",
+            "It is already verified.",
+            "An earlier response to it was refused. Each registration accepts one response.",
             "The ten minutes of the registration are over.",
         ],
-        mend: "Start a new registration with Passkeys/Factors.",
+        fix: "Start a new registration with Passkeys/Factors.",
         example: CREATE_FACTOR,
     }
     PublicKeyInvalid = 60385, 400, ByRequest, "Public key invalid or not provided" {
         what: "The new passkey's public key cannot be used.",
         causes: ["Its algorithm was not offered in `pubKeyCredParams`.", "The key is malformed or unsafe."],
-        mend: "Pass the options to the browser unchanged; if that is the case, use another authenticator.",
+        fix: "Pass the options to the browser unchanged. If they already are unchanged, use another authenticator.",
         example: VERIFY_FACTOR,
     }
     AttestationObjectInvalid = 60386, 400, ByRequest, "Attestation object invalid or not provided" {
-        what: "`response.attestationObject` is there but cannot be read.",
-        causes: ["It is not base64url, or was cut off.", "It is not CBOR in the form of WebAuthn section 6.5.4.", "Its statement has a format that passkeyd does not know."],
-        mend: "Send it as the browser gave it.",
+        what: "`response.attestationObject` is present but cannot be read.",
+        causes: ["It is not base64url, or it was cut off.", "It is not CBOR as WebAuthn section 6.5.4 defines it.", "passkeyd does not support the format of its attestation statement."],
+        fix: "Send it as the browser returned it.",
         example: VERIFY_FACTOR,
     }
     AttestedCredentialDataInvalid = 60387, 400, ByRequest, "Attested credential data invalid or not provided" {
-        what: "The attestation object holds no usable new credential.",
-        causes: ["The authenticator data of a sign-in were put into it.", "The credential id is too long or too short."],
-        mend: "Send the answer of navigator.credentials.create as the browser gave it.",
+        what: "The attestation object contains no usable new credential.",
+        causes: ["It contains the authenticator data of a sign-in.", "The credential ID is too long or too short."],
+        fix: "Send the response of navigator.credentials.create as the browser returned it.",
         example: VERIFY_FACTOR,
     }
     FriendlyNameMissing = 60388, 400, ByRequest, "User display name not provided" {
-        what: "`friendly_name` is missing. It becomes the name that the browser shows for the passkey.",
+        what: "`friendly_name` is missing. The browser shows it as the name of the passkey.",
         causes: ["The member was left out, is null, or is empty."],
-        mend: "Send a `friendly_name` of 1 to 64 characters.",
+        fix: "Send a `friendly_name` of 1 to 64 characters.",
         example: CREATE_FACTOR,
     }
     FactorNotFound = 60390, 404, ByRequest, "Factor not found" {
-        what: "No Factor belongs to what the request names: the challenge in the client data, the credential id, or `factor_sid`.",
+        what: "No Factor matches the request: the challenge in the client data, the credential ID, or `factor_sid`.",
         causes: [
             "The passkey was deleted here and is still on the user's device.",
-            "The answer was sent to another Service than the one that started the ceremony.",
-            "The answer belongs to options that passkeyd did not make.",
+            "The response was sent to another Service than the one that started the ceremony.",
+            "The response belongs to options that passkeyd did not create.",
         ],
-        mend: "Check the Service SID; register a new passkey, and remove the stale one from the device.",
+        fix: "Check the Service SID. If the passkey was deleted here, register a new one and remove the old one from the device.",
     }
     ChallengeNotFound = 60391, 404, ByRequest, "Challenge not found" {
-        what: "No Challenge of this Service has the challenge that the client data name.",
+        what: "No Challenge of this Service has the challenge in the client data.",
         causes: [
-            "The page answered options that passkeyd did not make, or an old copy of them.",
-            "The answer was sent to another Service than the one that made the Challenge.",
+            "The page used options that passkeyd did not create, or an old copy of them.",
+            "The response was sent to another Service than the one that created the Challenge.",
         ],
-        mend: "Create a Challenge and answer exactly its options.",
+        fix: "Create a Challenge, and send the response to exactly its options.",
         example: CREATE_CHALLENGE,
     }
     EntityNotFound = 60392, 404, ByRequest, "Entity not found" {
-        what: "No Entity of this Service has the identity that the request names.",
-        causes: ["No passkey was registered for it yet.", "It was deleted, or is spelled differently; identities are case-sensitive."],
-        mend: "Register a passkey for the identity first, or leave `identity` out to let the user choose a passkey.",
+        what: "This Service has no Entity with the identity in the request.",
+        causes: ["No passkey has been registered for it yet.", "It was deleted, or it is spelled differently. Identities are case-sensitive."],
+        fix: "Register a passkey for the identity first, or leave `identity` out to let the user choose a passkey.",
         example: CREATE_CHALLENGE,
     }
     CriteriaMissing = 60393, 400, ByRequest, "Authenticator criteria are missing from the request" {
-        what: "Neither the request nor the Service says which authenticators are wanted. The message lists what is missing.",
+        what: "Neither the request nor the Service states which authenticators are accepted. The message lists what is missing.",
         causes: ["The Service was created without its passkeys settings, and the request has no `config`."],
-        mend: "Set the three criteria on the Service once, or send them in `config`.",
+        fix: "Set the three criteria on the Service once, or send them in `config`.",
         example: CREATE_FACTOR,
     }
 }
@@ -585,7 +585,7 @@ mod tests {
     #[test]
     fn every_help_text_is_a_sentence_and_every_title_is_none() {
         for code in Code::ALL {
-            for text in [code.what(), code.mend()].iter().chain(code.causes()) {
+            for text in [code.what(), code.fix()].iter().chain(code.causes()) {
                 assert!(
                     text.len() > 15 && text.ends_with(['.', ')']),
                     "{code:?}: {text}"

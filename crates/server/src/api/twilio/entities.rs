@@ -70,7 +70,7 @@ pub async fn create(request: Request) -> Result<Response, ApiError> {
         return Err(
             ApiError::invalid_request(fault.replacen("`identity`", "`Identity`", 1))
                 .member("Identity")
-                .help(Code::IdentityInvalid.mend()),
+                .help(Code::IdentityInvalid.fix()),
         );
     }
     let user = request

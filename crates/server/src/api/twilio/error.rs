@@ -133,7 +133,7 @@ impl ApiError {
         self.0
             .details
             .help
-            .get_or_insert(Cow::Borrowed(reason.mend()));
+            .get_or_insert(Cow::Borrowed(reason.fix()));
         self
     }
 
@@ -151,7 +151,7 @@ impl ApiError {
         self
     }
 
-    /// Sets `details.help`: one sentence that tells how to mend it.
+    /// Sets `details.help`: how to fix it.
     #[must_use]
     pub fn help(mut self, help: impl Into<Cow<'static, str>>) -> Self {
         self.0.details.help = Some(help.into());

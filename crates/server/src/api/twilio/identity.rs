@@ -57,7 +57,7 @@ pub fn invalid(fault: String) -> ApiError {
         .because(Reason::RequestInvalid)
         .explained(fault)
         .member("identity")
-        .help(Code::IdentityInvalid.mend())
+        .help(Code::IdentityInvalid.fix())
 }
 
 /// The refusal of a member that is missing or no text (60367).

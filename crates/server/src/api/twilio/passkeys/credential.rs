@@ -48,7 +48,7 @@ pub fn malformed(call: Call, body: &Value<'_>, error: &ResponseError) -> ApiErro
         refusal = refusal.member(member);
     }
     if code == Code::ResponseInvalid {
-        // Whatever else is missing is named along, so that one mending is enough.
+        // Whatever else is missing is named along, so that one correction is enough.
         for member in missing(call, body) {
             refusal = refusal.member(member);
         }
@@ -129,7 +129,7 @@ fn refined(call: Call, body: &Value<'_>, shape: Shape) -> Shape {
     }
 }
 
-/// How to mend a response that lacks members.
+/// How to fix a response that lacks members.
 fn help(call: Call, shape: Shape) -> &'static str {
     match (shape, call) {
         (Shape::Missing | Shape::NotAnObject, _) => {

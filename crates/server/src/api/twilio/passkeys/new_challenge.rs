@@ -74,7 +74,7 @@ fn who<'v>(object: &'v Object<'_>) -> Result<Who<'v>, ApiError> {
     let key: CredentialKey = factor.as_str().and_then(sid::parse).ok_or_else(|| {
         ApiError::new(Code::FactorSidInvalid)
             .member("factor_sid")
-            .help(Code::FactorSidInvalid.mend())
+            .help(Code::FactorSidInvalid.fix())
     })?;
     Ok(Who::Credential(key, identity.map(Into::into)))
 }

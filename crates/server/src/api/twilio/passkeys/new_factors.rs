@@ -55,11 +55,11 @@ fn friendly_name<'v>(object: &'v Object<'_>) -> Result<&'v str, ApiError> {
     match member(object, "friendly_name", "friendlyName") {
         None => Err(ApiError::new(Code::FriendlyNameMissing)
             .member("friendly_name")
-            .help(Code::FriendlyNameMissing.mend())),
+            .help(Code::FriendlyNameMissing.fix())),
         Some(Value::String(name)) if name.is_empty() => {
             Err(ApiError::new(Code::FriendlyNameMissing)
                 .member("friendly_name")
-                .help(Code::FriendlyNameMissing.mend()))
+                .help(Code::FriendlyNameMissing.fix()))
         }
         Some(Value::String(name)) if is_friendly_name(name) => Ok(name),
         Some(_) => Err(bad_friendly_name("friendly_name")),
@@ -143,7 +143,7 @@ fn choice<T: Choice>(
         None => Err(ApiError::new(Code::FactorConfigInvalid)
             .explained(format!("`{snake}` must be one of: {}", T::names()))
             .member(format!("config.{snake}"))
-            .help(Code::FactorConfigInvalid.mend())),
+            .help(Code::FactorConfigInvalid.fix())),
     }
 }
 
@@ -152,7 +152,7 @@ fn relying_party(value: &Value<'_>, selection: &mut PartialSelection) -> Result<
         Err(ApiError::new(Code::RelyingPartyInvalid)
             .explained(problem)
             .member(member)
-            .help(Code::RelyingPartyInvalid.mend()))
+            .help(Code::RelyingPartyInvalid.fix()))
     };
     let none = Object::default();
     let Some(party) = object(value, &none) else {
