@@ -1,4 +1,4 @@
-//! The wire APIs from outside: requests into the router, answers out of it. The folders mirror the URLs.
+//! The wire APIs from outside: requests into what is served, responses out of it. The folders mirror the URLs.
 
 #![expect(
     clippy::unwrap_used,

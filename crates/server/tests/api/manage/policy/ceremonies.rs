@@ -169,7 +169,7 @@ mod attestation {
     #[tokio::test]
     async fn of_a_tpm_needs_a_vendor_that_is_known_or_named() {
         let policy = Policy::new().await;
-        let mut tool = of(Format::Tpm);
+        let mut device = of(Format::Tpm);
         let mut own = of(Format::Tpm);
         own.profile.tpm = Tpm {
             manufacturer: "id:12AB34CD".to_owned(),
@@ -177,11 +177,11 @@ mod attestation {
         };
         let tpm = |rules: Value| json!({"attestation": {"formats": {"tpm": rules}}});
         refused(
-            policy.registers(&mut tool, &truth()).await,
+            policy.registers(&mut device, &truth()).await,
             "tpm_vendor_unknown",
         );
         policy.demand(tpm(json!({"test_vendors": true}))).await;
-        assert_eq!(policy.registers(&mut tool, &truth()).await, None);
+        assert_eq!(policy.registers(&mut device, &truth()).await, None);
         refused(
             policy.registers(&mut own, &truth()).await,
             "tpm_vendor_unknown",
