@@ -49,7 +49,7 @@ struct World {
 
 impl World {
     async fn new() -> Self {
-        // Like the true service's, the signer's certificate is over before the metadata are.
+        // As at the real service, the signer's certificate expires before the metadata does.
         let chain = Chain {
             intermediates: 1,
             leaf: Validity {
@@ -341,7 +341,7 @@ async fn stored_metadata_that_a_process_cannot_verify_are_a_problem_that_it_repo
     assert_eq!(distrustful.refresh_metadata().await, Ok(false));
     let state = distrustful.metadata_state();
     assert_eq!((state.in_use, state.problem), (None, Some(refused)));
-    // It still registers, and newer ones mend it.
+    // It still registers, and newer metadata fixes it.
     world
         .register(&distrustful, &mut security_key())
         .await

@@ -362,7 +362,7 @@ pub(crate) async fn a_refused_sign_in_is_noted_with_its_user(bed: &mut dyn Bed) 
     assert_eq!((late, known().await), (Refused::Expired, None));
     let done = refuse(first, attempt, 20, Some(ann.id)).await;
     assert_eq!((done, known().await), (Refused::Done, Some(at(20))));
-    // Nothing is noted for a ceremony that is over, whoever comes.
+    // Nothing is recorded for a ceremony that is over.
     for attempt in [attempt, AttemptId(key())] {
         refuse(first, attempt, 30, Some(ann.id)).await;
         assert_eq!(known().await, Some(at(20)));

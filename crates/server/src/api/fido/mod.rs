@@ -1,8 +1,8 @@
 //! The FIDO Alliance's REST binding, with which conformance tools talk to a server, and the dialect of it below
 //! `/nevisfido/fido2`.
 //!
-//! In conformance mode anybody may register any name, and responses are judged as the tools want it, which is not everywhere
-//! what Level 3 says: that is off unless configured, and serves one Relying Party, which should be a throw-away one. Outside
+//! In conformance mode anyone may register any name, and responses are verified as the tools expect, which differs from
+//! Level 3 in places: it is off unless configured, and serves one Relying Party, which should have no real users. Outside
 //! that mode both are judged as every wire is, and a caller that starts a ceremony shows the account's secret or an access
 //! key; pages send the results.
 
@@ -99,7 +99,7 @@ async fn wrong_method(state: extract::State<State>) -> Response {
     ))
 }
 
-/// A path that nobody serves.
+/// An unknown path.
 async fn unknown_path(state: extract::State<State>) -> Response {
     state.0.failed(Failure::http(
         StatusCode::NOT_FOUND,

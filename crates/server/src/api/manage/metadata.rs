@@ -32,36 +32,36 @@ pub const IMPORT: BodyLimit = BodyLimit {
 /// One import is held in memory at a time; others wait before their body is read.
 static IMPORTS: Semaphore = Semaphore::const_new(1);
 
-/// How the metadata stand.
+/// The state of the metadata.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Metadata {
-    /// Those in use, or null.
+    /// The metadata in use, or null.
     in_use: Option<InUse>,
-    /// Why newer ones in the store are not in use, or null.
+    /// Why newer metadata in the store is not in use, or null.
     problem: Option<MetadataProblem>,
 }
 
 /// The metadata in use.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct InUse {
-    /// Their number (`no`), greater with each edition.
+    /// Its number (`no`), greater with each edition.
     no: u64,
-    /// The day by which newer ones are due (`nextUpdate`).
+    /// The day by which the next edition is due (`nextUpdate`).
     next_update: String,
-    /// Whether that day is over. They are used all the same.
+    /// Whether that day is over. The metadata stays in use.
     stale: bool,
-    /// When they were taken in (RFC 3339, UTC).
+    /// When it was imported (RFC 3339, UTC).
     #[schema(value_type = String, format = DateTime)]
     imported_at: Date,
-    /// By which way: `command`, `management` or `fetch`.
+    /// Its source: `command`, `management` or `fetch`.
     source: &'static str,
-    /// How many models they describe.
+    /// The number of models that it describes.
     models: usize,
     /// How many entries are about UAF authenticators, which cannot have passkeys.
     uaf_entries: usize,
     /// What could not be read, by kind; empty when everything could. Nothing is trusted for it.
     dropped: Vec<DroppedPart>,
-    /// Their terms of use (`legalHeader`), or null.
+    /// Its terms of use (`legalHeader`), or null.
     legal_header: Option<String>,
 }
 
@@ -93,7 +93,7 @@ pub struct Dropped {
     count: usize,
 }
 
-/// Why metadata are not in use.
+/// Why metadata is not in use.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct MetadataProblem {
     /// Stable name of the reason.
@@ -151,11 +151,11 @@ pub struct KnownModel {
     aaguid: String,
     /// What to call the provider: the configured name, else the description in the metadata.
     provider_name: Option<String>,
-    /// What the metadata say, or null.
+    /// What the metadata says, or null.
     metadata: Option<ModelMetadata>,
 }
 
-/// What the metadata say of a model.
+/// What the metadata says about a model.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ModelMetadata {
     /// Its description, or null.
@@ -234,10 +234,10 @@ pub async fn show(request: Request) -> Result<Response, Problem> {
     path = "/manage/v1/metadata",
     request_body(content = String, content_type = "application/jose", description = "The BLOB."),
     responses(
-        (status = 200, description = "The metadata are in use.", body = Imported),
+        (status = 200, description = "The metadata is in use.", body = Imported),
         (status = 400, description = "The body is no BLOB, or its signature does not lead to a configured root.", body = Problem),
         (status = 401, description = "The caller is not known.", body = Problem),
-        (status = 409, description = "The metadata are not newer than those in the store.", body = Problem),
+        (status = 409, description = "The metadata is not newer than the metadata in the store.", body = Problem),
         (status = 413, description = "The body is larger than a BLOB may be.", body = Problem),
     )
 )]

@@ -50,7 +50,7 @@ pub async fn change(request: Request) -> Result<Response, Problem> {
         |problem: String| Problem::new(StatusCode::BAD_REQUEST, "settings_invalid").saying(problem);
     let wanted = Settings::of(&rp).changed(change.clone());
     wanted.check().map_err(invalid)?;
-    // Somebody else may have changed other settings since they were read: the change is made to what is there then.
+    // Another caller may have changed other settings since they were read: the change is applied to the current ones.
     let outcome = Mutex::new(Ok(wanted));
     let passkeys = &request.state.passkeys;
     passkeys

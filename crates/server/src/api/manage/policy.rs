@@ -20,7 +20,7 @@ use checks::Invalid;
 
 pub use document::PolicyDocument;
 
-/// How often a patch is applied anew because somebody else changed the service meanwhile.
+/// How often a patch is applied again if another caller changed the service meanwhile.
 const TRIES: u32 = 5;
 /// Most characters of an explanation that repeats a part of the request.
 const MAX_EXPLANATION: usize = 400;

@@ -80,7 +80,7 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, message)
     }
 
-    /// 500. The particulars are nobody's business but the log's.
+    /// 500. Only the log has the details.
     pub fn internal() -> Self {
         Self::of(Call::Api, Reason::Internal)
     }

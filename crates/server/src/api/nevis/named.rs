@@ -1,4 +1,4 @@
-//! The user whom a request names by `username`, `userId` or through its intent token, and the channel.
+//! The user of a request, named by `username`, `userId` or the intent token, and the channel.
 
 use domain::model::user::{User, UserRef};
 use domain::webauthn::json::Object;
@@ -11,16 +11,16 @@ use super::request::{member, text, wrong_type};
 use super::state::{CHANNEL, State};
 use super::uuid::Uuid;
 
-/// A user as a request names one.
+/// The user that a request names.
 #[derive(Clone, Debug)]
 pub enum Named<'a> {
-    /// By name; there may be nobody with it.
+    /// By name; the user may not exist.
     Name(&'a str),
     /// By key.
     Id(Uuid),
-    /// By the name in an intent token for somebody who was not there when it was made.
+    /// By the name in an intent token, for a user who did not exist when the token was issued.
     Token(String),
-    /// Somebody who was looked up already.
+    /// A user that was read already.
     User(Box<User>),
 }
 
@@ -36,7 +36,7 @@ impl Named<'_> {
     }
 }
 
-/// Whom the request names; `None` when nobody.
+/// The user that the request names, if it names one.
 ///
 /// # Errors
 /// 422: not strings, not a UUID, an empty name, or name and id of different users. 403: another user than the one in the
@@ -46,7 +46,7 @@ pub async fn read<'v>(
     caller: &Caller,
     object: &'v Object<'_>,
 ) -> Result<Option<Named<'v>>, ApiError> {
-    // Passed over, a misspelt one would turn an approval by one user into one by anybody.
+    // If it were ignored, a misspelt member would turn an approval by one user into one by any user.
     for wanted in ["username", "userId"] {
         let other = object
             .iter()

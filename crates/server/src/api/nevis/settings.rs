@@ -84,8 +84,8 @@ macro_rules! settings {
 }
 
 settings! {
-    /// Whether the result calls of the browser must carry the `statusToken` of their transaction. Without it, whoever can make
-    /// a victim's browser send a request could finish a transaction of their own with it.
+    /// Whether the result calls of the browser must carry the `statusToken` of their transaction. Without it, an attacker who can
+    /// make a victim's browser send a request could finish a transaction of the attacker with it.
     status_token_required: bool = true,
     /// Whether a transaction token is spent by its first introspection.
     transaction_token_single_use: bool = false,

@@ -105,7 +105,7 @@ fn json(status: StatusCode, body: &impl Serialize) -> Result<Response, ApiError>
     Ok(reply::json(status, bytes))
 }
 
-/// A path that nobody serves: 401 for strangers, else 20404.
+/// An unknown path: 401 for unknown callers, else 20404.
 pub async fn not_found(request: Request) -> Result<Response, ApiError> {
     if lacks_service_sid(request.inbound.uri.path()) {
         return Err(ApiError::new(Code::ServiceSidInvalid)

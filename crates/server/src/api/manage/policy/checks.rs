@@ -34,7 +34,7 @@ const MAX_ORIGINS: usize = 64;
 const MAX_MODELS: usize = 256;
 /// Most statuses, levels or vendors of a list.
 const MAX_WORDS: usize = 64;
-/// Most certificates of a list. They travel in every ceremony: whoever needs more is better served by metadata.
+/// Most certificates of a list. Every ceremony stores them; import metadata for more models.
 const MAX_CERTIFICATES: usize = 32;
 /// Most bytes of all certificates of a list.
 const MAX_CERTIFICATE_BYTES: usize = 64 * 1024;

@@ -14,15 +14,15 @@ use super::words::{
 };
 use crate::pem::to_pem;
 
-/// What a Relying Party demands of its ceremonies. Each ceremony is judged by the policy under which it began.
+/// What a Relying Party demands of its ceremonies. Each ceremony is verified with the policy under which it started.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyDocument {
-    /// Algorithms of new credentials by their registered names, most wanted first. ML-DSA is always offered behind the others,
-    /// and only when it is named here. RS1 can never be named.
+    /// Algorithms of new credentials by their registered names, preferred ones first. ML-DSA is offered after all others,
+    /// and only if it is named here. RS1 is not allowed.
     #[schema(example = json!(["EdDSA", "ES256", "RS256"]))]
     pub algorithms: Vec<String>,
-    /// Every ceremony demands user verification, whatever the service's settings and requests wish.
+    /// Every ceremony demands user verification, whatever the service's settings and requests say.
     pub user_verification_required: bool,
     /// Time for a registration, in milliseconds.
     #[schema(minimum = 1000, maximum = 600_000)]
@@ -30,19 +30,19 @@ pub struct PolicyDocument {
     /// Time for an authentication, in milliseconds.
     #[schema(minimum = 1000, maximum = 600_000)]
     pub authentication_timeout_ms: u32,
-    /// When options list a named user's credentials.
+    /// Whether options list the credentials of a named user.
     pub allow_credentials: AllowCredentials,
     /// Whether a request may name another relying party.
     pub relying_party_override: RelyingPartyOverride,
-    /// What a signature counter does that does not grow.
+    /// What happens when a signature counter does not grow.
     pub sign_count: SignCount,
     /// Ceremonies in frames of other origins.
     pub cross_origin: Embedding,
     /// Synced and device-bound credentials.
     pub backup: Backup,
-    /// How much of each there may be.
+    /// Limits.
     pub limits: Limits,
-    /// What is wished and accepted as attestation.
+    /// What is requested and accepted as attestation.
     pub attestation: Attestation,
     /// The extensions that options ask for.
     pub extensions: Extensions,
@@ -54,7 +54,7 @@ pub struct PolicyDocument {
 pub struct Embedding {
     /// Whether a ceremony may run in a frame of another origin.
     pub allowed: bool,
-    /// The origins of the pages that may embed it, where the client names the page.
+    /// The origins of the pages that may embed it, if the client names the page.
     pub top_origins: Vec<String>,
 }
 
@@ -64,18 +64,18 @@ pub struct Embedding {
 pub struct Backup {
     /// Which new credentials are accepted.
     pub credentials: BackupCredentials,
-    /// What a change of the backup-eligibility bit does. Where only device-bound credentials are accepted it is as with `strict`.
+    /// What happens when the backup-eligibility bit changes. If only device-bound credentials are accepted, it is always `strict`.
     pub eligibility_change: EligibilityChange,
 }
 
-/// How much of each there may be.
+/// Limits.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
     /// Most credentials of one user.
     #[schema(minimum = 1, maximum = 1000)]
     pub credentials_per_user: u32,
-    /// Most pending ceremonies of one kind of one user; the oldest make room.
+    /// Most pending ceremonies of one kind of one user. The oldest are removed.
     #[schema(minimum = 1, maximum = 1000)]
     pub pending_per_user: u32,
     /// Fewest bytes of a credential id.
@@ -83,24 +83,24 @@ pub struct Limits {
     pub min_credential_id_length: u16,
 }
 
-/// What is wished and accepted as attestation.
+/// What is requested and accepted as attestation.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Attestation {
-    /// The wish in the options.
+    /// The value in the options.
     pub conveyance: Conveyance,
-    /// What is demanded of the answer.
+    /// What is demanded of the response.
     pub requirement: Requirement,
-    /// Trust anchors beside those of the metadata, each a certificate as PEM. A model with anchors in the metadata leads to
+    /// Trust anchors besides those of the metadata, each a certificate as PEM. A model with anchors in the metadata must lead to
     /// those.
     pub trust_anchors: Vec<String>,
-    /// Certificates, as PEM, that complete chains which lack them. They are no anchors.
+    /// Certificates, as PEM, that complete incomplete chains. They are not anchors.
     pub intermediates: Vec<String>,
     /// Which authenticator models are accepted. An AAGUID is proven by trusted attestation only.
     pub models: Models,
-    /// What is made of metadata about the model.
+    /// The use of metadata about the model.
     pub metadata: Metadata,
-    /// What single formats have to say.
+    /// Rules for single formats.
     pub formats: Formats,
 }
 
@@ -108,36 +108,36 @@ pub struct Attestation {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Models {
-    /// AAGUIDs; when there is one here, all others are refused.
+    /// AAGUIDs. If the list is not empty, all others are refused.
     pub allowed: Vec<String>,
     /// AAGUIDs that are refused.
     pub denied: Vec<String>,
 }
 
-/// What is made of metadata about the model.
+/// The use of metadata about the model.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Metadata {
-    /// Models that the metadata do not know.
+    /// Models that the metadata does not list.
     pub unknown_models: UnknownModels,
-    /// Metadata that should have been renewed already.
+    /// Stale metadata.
     pub stale: StaleMetadata,
-    /// Statuses, in the words of the metadata, that refuse a model.
+    /// The statuses of the metadata that refuse a model.
     pub refused_statuses: Vec<String>,
-    /// Certification levels, one of which a model must have; then attestation must also prove the model. None: nothing is
-    /// demanded.
+    /// Certification levels. A model must have one of them, and attestation must prove the model. An empty list demands
+    /// nothing.
     pub required_levels: Vec<String>,
 }
 
-/// What single formats have to say.
+/// Rules for single formats.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Formats {
-    /// A chain that contains a root certificate is refused, as conformance tools want it.
+    /// A chain that contains a root certificate is refused, as conformance tools expect.
     pub refuse_root_in_path: bool,
-    /// `fido-u2f` must come with an AAGUID of zeros, as conformance tools want it.
+    /// `fido-u2f` must have an AAGUID of zeros, as conformance tools expect.
     pub u2f_aaguid_must_be_zero: bool,
-    /// Which statements of `compound` must hold.
+    /// Which statements of `compound` must verify.
     pub compound: Compound,
     /// `tpm`.
     pub tpm: Tpm,
@@ -155,7 +155,7 @@ pub struct Tpm {
     pub sha1: Sha1,
     /// Vendor ids of conformance tools are accepted.
     pub test_vendors: bool,
-    /// Vendor ids beside those of the registry: `id:` and eight hexadecimal digits.
+    /// Vendor ids besides those of the registry: `id:` and eight hexadecimal digits.
     pub vendors: Vec<String>,
 }
 
@@ -163,13 +163,13 @@ pub struct Tpm {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AndroidKey {
-    /// Only what hardware enforces counts, and the key must live in a trusted environment.
+    /// Only what hardware enforces counts, and the key must be in a trusted environment.
     pub trusted_environment: bool,
     /// The key signs and does nothing else.
     pub only_signing: bool,
     /// The device was locked and its boot verified.
     pub verified_boot: bool,
-    /// The dates of the key's own certificate count below Google's roots too, where many devices write dates that mean nothing.
+    /// The dates of the key's own certificate are checked below Google's roots too, where many devices write meaningless dates.
     pub leaf_validity: bool,
 }
 
@@ -179,7 +179,7 @@ pub struct AndroidKey {
 pub struct SafetyNet {
     /// Whether such statements are verified; otherwise the format is refused.
     pub accepted: bool,
-    /// How old a response may be, in seconds; null: its time is not judged.
+    /// How old a response may be, in seconds; null: its time is not checked.
     pub max_age_seconds: Option<u32>,
 }
 
@@ -193,13 +193,13 @@ pub struct Extensions {
     pub appid: Option<String>,
     /// `appidExclude`: registrations exclude credentials of this U2F application, an https URL.
     pub appid_exclude: Option<String>,
-    /// `credProtect`; null: not asked for.
+    /// `credProtect`; null: not requested.
     pub credential_protection: Option<Protection>,
     /// `minPinLength`: registrations ask for the authenticator's shortest PIN.
     pub min_pin_length: bool,
-    /// `largeBlob`; null: not asked for.
+    /// `largeBlob`; null: not requested.
     pub large_blob: Option<LargeBlob>,
-    /// `prf`; null: not asked for.
+    /// `prf`; null: not requested.
     pub prf: Option<Prf>,
     /// `uvm`: both ceremonies ask how the user was verified.
     pub uvm: bool,
@@ -209,9 +209,9 @@ pub struct Extensions {
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Protection {
-    /// The level asked for.
+    /// The requested level.
     pub level: ProtectionLevel,
-    /// Whether a registration is refused when the authenticator does not report that level or a higher one.
+    /// Whether a registration is refused if the authenticator does not report that level or a higher one.
     pub enforce: bool,
 }
 
@@ -219,7 +219,7 @@ pub struct Protection {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Prf {
-    /// First input, base64url; both ceremonies hand it to the client.
+    /// First input, base64url; both ceremonies pass it to the client.
     pub first: Option<String>,
     /// Second input, base64url.
     pub second: Option<String>,

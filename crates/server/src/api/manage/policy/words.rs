@@ -57,7 +57,7 @@ words! {
         Refuse,
     }
 
-    /// What a signature counter does that does not grow.
+    /// What happens when a signature counter does not grow.
     SignCount = SignCountPolicy {
         /// It is reported.
         Signal,
@@ -69,15 +69,15 @@ words! {
     BackupCredentials = BackupPolicy {
         /// All.
         Any,
-        /// Those that never leave their device.
+        /// Credentials that never leave their device.
         DeviceBound,
-        /// Those that can be synced.
+        /// Credentials that can be synced.
         Eligible,
-        /// Those that are synced already.
+        /// Credentials that are synced already.
         BackedUp,
     }
 
-    /// What a change of the backup-eligibility bit does.
+    /// What happens when the backup-eligibility bit changes.
     EligibilityChange = BackupEligibilityPolicy {
         /// A gain is accepted and reported, a loss is refused.
         AcceptGain,
@@ -87,9 +87,9 @@ words! {
         Strict,
     }
 
-    /// The wish for an attestation statement in the options.
+    /// The attestation conveyance in the options.
     Conveyance = AttestationConveyance {
-        /// None is wanted.
+        /// None is requested.
         None,
         /// The client may make it anonymous.
         Indirect,
@@ -101,31 +101,31 @@ words! {
 
     /// What is demanded of attestation.
     Requirement = d::AttestationRequirement {
-        /// Nothing: the format is recorded, the statement is not judged.
+        /// Nothing: the format is recorded, the statement is not verified.
         Ignore,
-        /// A statement that comes must verify, and lead to a trust anchor where one is known for the model.
+        /// A statement must verify, and lead to a trust anchor if one is known for the model. None is required.
         Verify,
-        /// A statement must come, and lead to a trust anchor of this policy or of the metadata.
+        /// A statement is required, and must lead to a trust anchor of this policy or of the metadata.
         Trusted,
     }
 
-    /// What becomes of models that the metadata do not know.
+    /// What happens with models that the metadata does not list.
     UnknownModels = Unknown {
         /// They are accepted.
         Accept,
-        /// They are refused. Where `conveyance` or the request is `none`, a statement that comes all the same counts as absent.
+        /// They are refused. If `conveyance` or the request is `none`, a statement that comes all the same counts as absent.
         Refuse,
     }
 
-    /// What becomes of attestations while the metadata should have been renewed already.
+    /// What happens with attestations while the metadata is stale.
     StaleMetadata = Stale {
-        /// They are judged by the metadata that are there.
+        /// They are checked against the stale metadata.
         Accept,
         /// They are refused.
         Refuse,
     }
 
-    /// Which statements of a `compound` attestation must hold.
+    /// Which statements of a `compound` attestation must verify.
     Compound = CompoundPolicy {
         /// Every one.
         All,
@@ -144,9 +144,9 @@ words! {
         UserVerificationRequired,
     }
 
-    /// The wish for a credential that can store a blob.
+    /// Whether the credential should be able to store a blob.
     LargeBlob = e::LargeBlobSupport {
-        /// Wanted, not demanded.
+        /// Preferred.
         Preferred,
         /// The client fails without it.
         Required,
