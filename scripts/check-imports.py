@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Fails when files of a crate import each other in a circle.
+"""Fails when files or folders of a crate import each other in a circle, or a room imports what it must not.
 
 usage: check-imports.py CRATE...      the folders below crates/ to check
        check-imports.py --arrows CRATE  print every arrow and the names that make it
@@ -14,6 +14,20 @@ import sys
 import tempfile
 from collections import defaultdict
 from pathlib import Path
+
+# What a room may import of its crate, beside itself. A room is a folder or file of the crate, or one of those below api/.
+# Rooms that are not named may import anything.
+MAY_IMPORT = {
+    "server": {
+        "http": set(),
+        "transport": {"config", "http"},
+        "api/twilio": {"api", "http"},
+        "api/nevis": {"api", "http", "moment"},
+        "api/fido": {"api", "http"},
+        # It asks the wires for the settings of a Service, and makes the access keys of one.
+        "api/manage": {"api", "api/nevis", "http", "metadata", "pem"},
+    }
+}
 
 CRATES = Path(__file__).resolve().parent.parent / "crates"
 
@@ -165,11 +179,40 @@ def circles(arrows):
     }
 
 
+def room_of(file):
+    """The room of a file: its first folder, or the second one below api/; a file outside of all folders is a room, too."""
+    folders = Path(file).with_suffix("").parts
+    if folders[0] == "api":
+        return "/".join(folders[:2]) if len(folders) > 2 else "api"
+    return folders[0]
+
+
+def between_rooms(arrows):
+    """The arrows between rooms, each with those between files that make it."""
+    found = defaultdict(set)
+    for (file, target), names in arrows.items():
+        if room_of(file) != room_of(target):
+            found[room_of(file), room_of(target)].add(f"{file} -> {target} ({', '.join(sorted(names))})")
+    return found
+
+
 def check(name, source):
     arrows = Crate(source).arrows()
+    fine = no_circles(name, "files", arrows)
+    if rooms := MAY_IMPORT.get(name):
+        arrows = between_rooms(arrows)
+        fine = no_circles(name, "rooms", arrows) and fine
+        for (room, target), files in sorted(arrows.items()):
+            if target not in rooms.get(room, {target}):
+                print(f"crates/{name}: {room} must not import {target}: {'; '.join(sorted(files))}", file=sys.stderr)
+                fine = False
+    return fine
+
+
+def no_circles(name, kind, arrows):
     found = circles(arrows)
     for circle in found:
-        print(f"crates/{name}: {len(circle)} files import each other in a circle:", file=sys.stderr)
+        print(f"crates/{name}: {len(circle)} {kind} import each other in a circle:", file=sys.stderr)
         for (file, target), names in sorted(arrows.items()):
             if file in circle and target in circle:
                 print(f"  {file} -> {target}: {', '.join(sorted(names))}", file=sys.stderr)
@@ -200,6 +243,11 @@ def self_test():
             found = [file for circle in circles(Crate(source).arrows()) for file in sorted(circle)]
             if found != expected:
                 sys.exit(f"self-test: with {back!r} found {found}, expected {expected}")
+
+
+    rooms = between_rooms({("api/a/x.rs", "api/b/y.rs"): {"Y"}, ("api/b/z.rs", "api/a/w.rs"): {"W"}, ("c.rs", "c/d.rs"): {"D"}})
+    if set(rooms) != {("api/a", "api/b"), ("api/b", "api/a")} or len(circles(rooms)) != 1:
+        sys.exit(f"self-test: the circle of two rooms is not found in {sorted(rooms)}")
 
 
 def main(arguments):

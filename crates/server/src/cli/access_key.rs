@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use domain::Reason;
 use domain::model::refusal::Refusal;
 
-use super::print_json;
+use super::print::print_json;
 use super::which_store::{WhichStore, open_existing};
 use crate::api::manage::access_keys::{all, make, revoke};
 use crate::api::manage::service_id;

@@ -11,7 +11,7 @@ use domain::model::ids::AccountId;
 use domain::model::page::{Page, PageRequest};
 use serde::Serialize;
 
-use super::print_json;
+use super::print::{cannot_print, print_json};
 use super::which_store::WhichStore;
 use crate::api::dates::Date;
 use crate::process::ProcessError;
@@ -233,5 +233,5 @@ fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Pro
     let mut out = io::stdout().lock();
     write(&mut out)
         .and_then(|()| out.flush())
-        .map_err(super::cannot_print)
+        .map_err(cannot_print)
 }

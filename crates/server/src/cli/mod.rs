@@ -4,6 +4,7 @@ mod access_key;
 mod account;
 mod generate;
 mod mds;
+mod print;
 mod verify;
 mod which_store;
 
@@ -136,22 +137,4 @@ fn in_runtime(work: impl Future<Output = Result<(), ProcessError>>) -> Result<()
             source,
         })?
         .block_on(work)
-}
-
-/// Prints a result as JSON.
-fn print_json(what: &impl serde::Serialize) -> Result<(), ProcessError> {
-    let write = || -> std::io::Result<()> {
-        let mut out = std::io::stdout().lock();
-        serde_json::to_writer_pretty(&mut out, what)?;
-        out.write_all(b"\n")?;
-        out.flush()
-    };
-    write().map_err(cannot_print)
-}
-
-fn cannot_print(source: std::io::Error) -> ProcessError {
-    ProcessError::System {
-        what: "cannot print the result",
-        source,
-    }
 }

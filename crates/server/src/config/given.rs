@@ -9,7 +9,28 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 use super::sections::{Key, REFERENCE};
-use super::{BOOTSTRAP_ACCOUNT_SID, BOOTSTRAP_AUTH_TOKEN, CONFIG, ENV_PREFIX, Flags};
+
+/// Prefix of all environment variables; `__` separates a section from its key.
+pub const ENV_PREFIX: &str = "PASSKEYD_";
+/// The configuration file, if no flag names it.
+pub const CONFIG: &str = "PASSKEYD_CONFIG";
+/// Account SID of the first account, instead of a random one.
+pub const BOOTSTRAP_ACCOUNT_SID: &str = "PASSKEYD_BOOTSTRAP_ACCOUNT_SID";
+/// Auth Token of the first account, instead of a random one.
+pub const BOOTSTRAP_AUTH_TOKEN: &str = "PASSKEYD_BOOTSTRAP_AUTH_TOKEN";
+
+/// Settings of the command line. They take precedence over all others.
+#[derive(Clone, Debug, Default)]
+pub struct Flags {
+    /// `--listen`
+    pub listen: Option<String>,
+    /// `--public-url`
+    pub public_url: Option<String>,
+    /// `--data-dir`
+    pub data_dir: Option<PathBuf>,
+    /// `--store`
+    pub store: Option<String>,
+}
 
 /// Most characters of a value in a message.
 const SHOWN: usize = 40;

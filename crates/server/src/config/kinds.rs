@@ -8,7 +8,31 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use toml::Value;
 
-use super::sections::{LogFormat, LogLevel};
+/// Form of the log lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// One JSON object per line.
+    Json,
+    /// One line of text per event, for people.
+    Text,
+}
+
+/// How much is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogLevel {
+    /// Only what an operator has to act on.
+    Error,
+    /// And what looks wrong.
+    Warn,
+    /// And every refusal, start and stop.
+    Info,
+    /// And one line for each request.
+    Debug,
+    /// Everything.
+    Trace,
+}
 
 /// A kind of value.
 pub(super) trait Kind: DeserializeOwned {

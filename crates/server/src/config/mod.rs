@@ -20,21 +20,11 @@ use serde::Deserialize as _;
 use self::given::{Given, Places};
 use crate::http::PublicUrl;
 
-pub use kinds::Listen;
+pub use given::{BOOTSTRAP_ACCOUNT_SID, BOOTSTRAP_AUTH_TOKEN, CONFIG, ENV_PREFIX, Flags};
+pub use kinds::{Listen, LogFormat, LogLevel};
 pub use reference::markdown;
-pub use sections::{
-    Ceremonies, Fido, Limits, Log, LogFormat, LogLevel, Metadata, Nevis, Retention, Settings,
-    Shutdown,
-};
+pub use sections::{Ceremonies, Fido, Limits, Log, Metadata, Nevis, Retention, Settings, Shutdown};
 
-/// Prefix of all environment variables; `__` separates a section from its key.
-pub const ENV_PREFIX: &str = "PASSKEYD_";
-/// The configuration file, if no flag names it.
-pub const CONFIG: &str = "PASSKEYD_CONFIG";
-/// Account SID of the first account, instead of a random one.
-pub const BOOTSTRAP_ACCOUNT_SID: &str = "PASSKEYD_BOOTSTRAP_ACCOUNT_SID";
-/// Auth Token of the first account, instead of a random one.
-pub const BOOTSTRAP_AUTH_TOKEN: &str = "PASSKEYD_BOOTSTRAP_AUTH_TOKEN";
 /// Shortest Auth Token that is accepted from the environment, in characters.
 const MIN_TOKEN_LENGTH: usize = 16;
 
@@ -70,19 +60,6 @@ fn lines(problems: &[String]) -> String {
             several.join("\n  - ")
         ),
     }
-}
-
-/// Settings of the command line. They take precedence over all others.
-#[derive(Clone, Debug, Default)]
-pub struct Flags {
-    /// `--listen`
-    pub listen: Option<String>,
-    /// `--public-url`
-    pub public_url: Option<String>,
-    /// `--data-dir`
-    pub data_dir: Option<PathBuf>,
-    /// `--store`
-    pub store: Option<String>,
 }
 
 impl Settings {
@@ -355,9 +332,9 @@ impl Metadata {
             30 * 86_400,
         )]);
         if let Some(url) = &self.url
-            && let Err(error) = crate::metadata::check_url(url)
+            && let Err(why) = crate::outbound::parse(url)
         {
-            problems.push(invalid("metadata.url", error.to_string()));
+            problems.push(invalid("metadata.url", why));
         }
         problems
     }

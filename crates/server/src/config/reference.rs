@@ -16,7 +16,7 @@ pub fn markdown() -> String {
         let _ = write!(out, "\n## {title}\n\n{}\n\n", join(section.about));
         out.push_str("| key | environment variable | default | |\n|---|---|---|---|\n");
         for key in section.keys.iter().filter(|key| !key.default.is_empty()) {
-            let mut variable = String::from(super::ENV_PREFIX);
+            let mut variable = String::from(super::given::ENV_PREFIX);
             if !section.prefix.is_empty() {
                 variable.push_str(&section.prefix.to_uppercase());
                 variable.push_str("__");

@@ -6,33 +6,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::kinds::{Kind, Listen};
-
-/// Form of the log lines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LogFormat {
-    /// One JSON object per line.
-    Json,
-    /// One line of text per event, for people.
-    Text,
-}
-
-/// How much is logged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LogLevel {
-    /// Only what an operator has to act on.
-    Error,
-    /// And what looks wrong.
-    Warn,
-    /// And every refusal, start and stop.
-    Info,
-    /// And one line for each request.
-    Debug,
-    /// Everything.
-    Trace,
-}
+use super::kinds::{Kind, Listen, LogFormat, LogLevel};
 
 macro_rules! sections {
     ($(

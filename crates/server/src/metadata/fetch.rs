@@ -43,19 +43,6 @@ pub(super) enum Fetched {
     NotModified,
 }
 
-/// Whether metadata can be fetched from this address: `https`, or `http` on this machine.
-///
-/// # Errors
-/// What is wrong with it.
-pub(crate) fn check_url(url: &str) -> Result<Uri, OutboundError> {
-    let address = OutboundError::Address;
-    let uri: Uri = url.parse().map_err(|_| {
-        address("it is not a URL; expected for example https://mds3.fidoalliance.org/")
-    })?;
-    outbound::check(&uri).map_err(address)?;
-    Ok(uri)
-}
-
 /// Fetches from one address, and remembers what it has.
 pub(super) struct Fetcher {
     url: Uri,
@@ -72,7 +59,7 @@ impl Fetcher {
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(TLS_SERVER_ROOT_CERTS.iter().cloned());
         Ok(Self {
-            url: check_url(url)?,
+            url: outbound::parse(url).map_err(OutboundError::Address)?,
             // The operator chose the address, and it may be a copy in the operator's own network.
             client: Client::new(roots, |_| true, LIMITS)?,
             etag: None,

@@ -32,8 +32,6 @@ use crate::config::{ConfigError, Metadata};
 use crate::pem;
 use fetch::{Fetched, Fetcher};
 
-pub(crate) use fetch::check_url;
-
 /// Time after which this node uses another node's import.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
 /// Time between two warnings about the same fault.

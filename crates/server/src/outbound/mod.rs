@@ -25,7 +25,8 @@ use rustls::{ClientConfig, RootCertStore};
 use address::Resolver;
 
 pub(crate) use address::AddressRule;
-pub(crate) use url::check;
+use url::check;
+pub(crate) use url::parse;
 
 /// What we call ourselves.
 const AGENT: &str = concat!("passkeyd/", env!("CARGO_PKG_VERSION"));

@@ -262,3 +262,29 @@ async fn what_is_known_is_asked_for_on_condition() {
         assert!(asked.contains(&format!("\r\n{header}\r\n")), "{asked}");
     }
 }
+
+#[test]
+fn urls_are_called_over_https_or_on_this_machine() {
+    for good in [
+        "https://mds3.fidoalliance.org/",
+        "https://mds.example:8443/blob?x=y",
+        "http://localhost:8080/blob",
+        "http://127.0.0.1/blob",
+        "http://[::1]:80/blob",
+    ] {
+        assert!(parse(good).is_ok(), "{good}");
+    }
+    for bad in [
+        "",
+        "/blob",
+        "mds3.fidoalliance.org",
+        "http://mds3.fidoalliance.org/",
+        "http://192.168.0.1/",
+        "http://localhost.example/",
+        "ftp://localhost/",
+        "https://user@mds.example/",
+        "https://a b/",
+    ] {
+        assert!(parse(bad).is_err(), "{bad}");
+    }
+}

@@ -5,11 +5,14 @@ use std::net::IpAddr;
 use axum::http::uri::Scheme;
 use axum::http::{HeaderValue, Uri};
 
+/// What is wrong with a text that is no URL.
+const NOT_A_URL: &str = "it is not a URL; expected for example https://mds3.fidoalliance.org/";
+
 /// Whether a URL may be called: `https`, or `http` on this machine, and without a user name.
 ///
 /// # Errors
 /// What is wrong with it.
-pub(crate) fn check(url: &Uri) -> Result<(), &'static str> {
+pub(super) fn check(url: &Uri) -> Result<(), &'static str> {
     let authority = url.authority().ok_or("it has no host")?;
     if authority.as_str().contains('@') {
         return Err("it holds a user name");
@@ -22,6 +25,16 @@ pub(crate) fn check(url: &Uri) -> Result<(), &'static str> {
         return Ok(());
     }
     Err("it begins neither with https:// nor, on this machine, with http://")
+}
+
+/// Reads a URL that may be called.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn parse(url: &str) -> Result<Uri, &'static str> {
+    let url = url.parse().map_err(|_| NOT_A_URL)?;
+    check(&url)?;
+    Ok(url)
 }
 
 /// The host without the brackets of an IPv6 address.

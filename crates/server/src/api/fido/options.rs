@@ -18,11 +18,12 @@ use domain::webauthn::options::UserVerification;
 use super::reply::Failure;
 use super::request::{Request, member, text, wrong_type};
 use super::state::{Dialect, State, WIRE};
+use crate::http::name::NameRule;
 
 /// Name of a credential to which nobody has given one.
 const UNNAMED: &str = "Passkey";
-/// Longest user name and display name, in bytes.
-const MAX_NAME: usize = 255;
+/// User names and display names.
+const NAME: NameRule = NameRule::bytes(1, 255);
 /// Most extensions that a request may name.
 const MAX_EXTENSIONS: usize = 32;
 /// Most bytes of all extension inputs together, as JSON.
@@ -258,11 +259,10 @@ fn choice<T: Copy>(
 /// The name of a user or person: not empty, not endless, without control characters.
 fn name<'v>(object: &'v Object<'_>, member: &'static str) -> Result<Option<&'v str>, Failure> {
     let name = text(object, member)?;
-    if name.is_some_and(|name| {
-        name.is_empty() || name.len() > MAX_NAME || name.chars().any(char::is_control)
-    }) {
+    if name.is_some_and(|name| !NAME.allows(name)) {
+        let most = NAME.most();
         return Err(Failure::form(format!(
-            "{member} must have 1 to {MAX_NAME} bytes and no control characters."
+            "{member} must have 1 to {most} bytes and no control characters."
         )));
     }
     Ok(name)

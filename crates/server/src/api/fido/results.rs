@@ -16,9 +16,10 @@ use domain::webauthn::response::ResponseForm;
 use super::reply::Failure;
 use super::request::{Request, member, text, wrong_type};
 use super::state::{Dialect, State, WIRE};
+use crate::http::name::NameRule;
 
-/// Longest name of a credential, in characters.
-const MAX_CREDENTIAL_NAME: usize = 64;
+/// The name of a credential.
+const CREDENTIAL_NAME: NameRule = NameRule::characters(0, 64);
 
 /// What this wire demands of a credential's form: `type` must be there, `rawId` need not. Conformance tools want padding
 /// refused; real clients may send it.
@@ -101,11 +102,10 @@ fn credential_name<'v>(state: &State, object: &'v Object<'_>) -> Result<Option<&
         return Ok(None);
     }
     let name = text(object, "userFriendlyName")?.filter(|name| !name.is_empty());
-    if name.is_some_and(|name| {
-        name.chars().count() > MAX_CREDENTIAL_NAME || name.chars().any(char::is_control)
-    }) {
+    if name.is_some_and(|name| !CREDENTIAL_NAME.allows(name)) {
         return Err(Failure::form(format!(
-            "userFriendlyName must have at most {MAX_CREDENTIAL_NAME} characters, none of them a control."
+            "userFriendlyName must have at most {} characters, none of them a control.",
+            CREDENTIAL_NAME.most()
         )));
     }
     Ok(name)

@@ -4,8 +4,8 @@ use domain::Passkeys;
 use domain::model::access_key::AccessKey;
 use domain::model::refusal::Refusal;
 
+use super::claims::{Claims, Kind, scope};
 use super::keys;
-use super::tokens::{Claims, Kind, scope};
 use super::uuid::Uuid;
 
 /// The text of an access key. It is not kept: whoever loses it makes another.

@@ -14,6 +14,7 @@ use domain::webauthn::options::RequestOptions;
 use serde::Serialize;
 
 use super::auth::{Caller, access_key_or_intent};
+use super::claims::scope;
 use super::cors::about;
 use super::decoys::Decoy;
 use super::error::{ApiError, refused};
@@ -23,7 +24,6 @@ use super::reasons::Call;
 use super::request::{Request, created, member, text, wrong_type};
 use super::settings::Settings;
 use super::state::State;
-use super::tokens::scope;
 use super::transactions::status_token;
 use super::uuid::Uuid;
 

@@ -12,11 +12,12 @@ use domain::model::ids::{AccessKeyId, RelyingPartyId, TokenId};
 use domain::model::refusal::Refusal;
 use domain::model::relying_party::RelyingParty;
 
+use super::claims::{Claims, Kind};
 use super::error::{ApiError, refused};
 use super::keys;
 use super::reasons::Call;
 use super::state::{CHANNEL, State};
-use super::tokens::{Claims, Kind, Presented};
+use super::tokens::Presented;
 use crate::http::auth::AccessKeys;
 
 /// Name of this wire in the audit trail.

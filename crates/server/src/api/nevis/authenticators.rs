@@ -16,10 +16,11 @@ use super::request::{Request, ok, text};
 use super::state::CHANNEL;
 use super::uuid::Uuid;
 use crate::api::dates::Date;
+use crate::http::name::{NameProblem, NameRule};
 use crate::http::reply::no_content;
 
-/// Longest name, in characters.
-const MAX_NAME: usize = 255;
+/// The name of an authenticator.
+const NAME: NameRule = NameRule::characters(1, 255);
 
 /// An authenticator as it is shown.
 #[derive(Serialize)]
@@ -83,9 +84,6 @@ pub async fn rename(request: Request) -> Result<Response, ApiError> {
     let body = sent.object()?;
     let object = body.as_object().ok_or_else(ApiError::internal)?;
     let name = text(object, "name")?.ok_or_else(|| ApiError::rule("name is missing"))?;
-    if name.is_empty() {
-        return Err(ApiError::rule("name is empty"));
-    }
     if let Some(problem) = problem_of(name) {
         return Err(ApiError::rule(format!("name {problem}")));
     }
@@ -129,12 +127,11 @@ pub async fn delete(request: Request) -> Result<Response, ApiError> {
 
 /// What is wrong with a name of an authenticator, as the end of a sentence.
 pub fn problem_of(name: &str) -> Option<&'static str> {
-    if name.chars().count() > MAX_NAME {
-        return Some("must not be longer than 255 characters");
-    }
-    name.chars()
-        .any(char::is_control)
-        .then_some("holds a control character")
+    Some(match NAME.problem(name)? {
+        NameProblem::TooShort => "is empty",
+        NameProblem::TooLong => "must not be longer than 255 characters",
+        NameProblem::ControlCharacter => "holds a control character",
+    })
 }
 
 /// The authenticator in the path. What is no UUID names none.

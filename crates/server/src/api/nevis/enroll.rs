@@ -9,6 +9,7 @@ use domain::webauthn::options::CreationOptions;
 use serde::Serialize;
 
 use super::auth::{Caller, access_key_or_intent};
+use super::claims::scope;
 use super::cors::about;
 use super::error::{ApiError, refused};
 use super::named::{self, Named};
@@ -17,16 +18,16 @@ use super::reasons::Call;
 use super::request::{Request, created, member, text, wrong_type};
 use super::settings::{Settings, UsernameRule};
 use super::state::State;
-use super::tokens::scope;
 use super::transactions::status_token;
 use super::users::UserStatus;
 use super::uuid::Uuid;
 use crate::api::dates::Date;
+use crate::http::name::{NameProblem, NameRule};
 
 /// Longest user name, in characters.
 const MAX_USERNAME: usize = 300;
-/// Longest display name, in bytes.
-const MAX_DISPLAY_NAME: usize = 64;
+/// The name to show.
+const DISPLAY_NAME: NameRule = NameRule::bytes(0, 64);
 
 /// The answer.
 #[derive(Serialize)]
@@ -112,15 +113,16 @@ fn display_name<'v>(object: &'v Object<'_>) -> Result<Option<&'v str>, ApiError>
     let Some(name) = text(object, "displayName")?.filter(|name| !name.is_empty()) else {
         return Ok(None);
     };
-    if name.len() > MAX_DISPLAY_NAME {
-        return Err(ApiError::rule(format!(
-            "displayName must not be longer than {MAX_DISPLAY_NAME} bytes"
-        )));
+    match DISPLAY_NAME.problem(name) {
+        None => Ok(Some(name)),
+        Some(NameProblem::ControlCharacter) => {
+            Err(ApiError::rule("displayName holds a control character"))
+        }
+        Some(NameProblem::TooLong | NameProblem::TooShort) => Err(ApiError::rule(format!(
+            "displayName must not be longer than {} bytes",
+            DISPLAY_NAME.most()
+        ))),
     }
-    if name.chars().any(char::is_control) {
-        return Err(ApiError::rule("displayName holds a control character"));
-    }
-    Ok(Some(name))
 }
 
 /// Refuses a name that this wire does not create, unless another wire has created it.

@@ -7,6 +7,7 @@ use domain::webauthn::json::Value;
 use serde::Serialize;
 
 use super::auth::access_key;
+use super::claims::{Claims, Kind, scope};
 use super::enroll::problem_of;
 use super::error::{ApiError, refused};
 use super::keys;
@@ -15,7 +16,6 @@ use super::reasons::Call;
 use super::request::{Request, member, ok, text, wrong_type};
 use super::settings::Settings;
 use super::state::CHANNEL;
-use super::tokens::{Claims, Kind, scope};
 use super::uuid::Uuid;
 
 /// How long an intent token is valid, in milliseconds.

@@ -9,13 +9,14 @@ use domain::model::user::UserRef;
 use serde::Serialize;
 
 use super::auth::access_key;
+use super::claims::{Claims, Kind};
 use super::error::{ApiError, refused};
 use super::keys;
 use super::reasons::Call;
 use super::request::{Request, ok};
 use super::settings::Settings;
 use super::state::State;
-use super::tokens::{Claims, Kind, Presented};
+use super::tokens::Presented;
 use super::uuid::Uuid;
 
 /// The answer; of a token that is not to be trusted, nothing else is said.

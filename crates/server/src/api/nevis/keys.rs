@@ -9,11 +9,12 @@ use domain::model::refusal::Refusal;
 use domain::model::relying_party::RelyingParty;
 use domain::model::token::TokenKind;
 
+use super::claims::{Claims, Kind};
 use super::error::ApiError;
 use super::reasons::Call;
 use super::signing::SigningKey;
 use super::state::State;
-use super::tokens::{Claims, Kind, MacKey, Presented};
+use super::tokens::{MacKey, Presented};
 use super::uuid::Uuid;
 
 /// The domain's name for the key of a kind.

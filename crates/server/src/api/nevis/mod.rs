@@ -1,13 +1,14 @@
 //! Nevis Authentication Cloud, its FIDO2 flows: `/api/v1/` for back ends, `/_app/` for pages, and what stands beside them.
 //!
 //! One file per resource. A transaction is a ceremony, an authenticator a credential record, and the words of this wire
-//! (enrolment, approval, status token ...) end here. [`tokens`] makes and checks the four kinds of token, [`options`] turns
+//! (enrolment, approval, status token ...) end here. [`claims`] and [`tokens`] make and check the four kinds of token, [`options`] turns
 //! wishes in a request into a ceremony, [`reasons`] is the table of what can be refused.
 
 pub mod access_keys;
 mod approval;
 mod auth;
 mod authenticators;
+mod claims;
 mod client;
 mod cors;
 mod decoys;

@@ -20,6 +20,7 @@ use serde::Serialize;
 
 use super::auth::{WIRE, agent};
 use super::authenticators::problem_of;
+use super::claims::Kind;
 use super::cors::about;
 use super::error::{ApiError, escaped};
 use super::keys;
@@ -27,7 +28,7 @@ use super::reasons::{Call, Telling, telling};
 use super::request::{Request, member, ok};
 use super::settings::Settings;
 use super::state::State;
-use super::tokens::{Kind, Presented};
+use super::tokens::Presented;
 use super::transactions::{Succeeded, transaction_token};
 use crate::http::{RefusalInfo, reply};
 

@@ -10,7 +10,7 @@ use aws_lc_rs::signature::{
 use domain::webauthn::base64url;
 use serde_json::{Value, json};
 
-use super::tokens::Claims;
+use super::claims::Claims;
 
 /// Bytes of a coordinate on P-256.
 const COORDINATE: usize = 32;

@@ -14,6 +14,7 @@ use domain::model::user::UserRef;
 use serde::Serialize;
 
 use super::auth::access_key;
+use super::claims::{Claims, Kind};
 use super::cors::about;
 use super::error::{ApiError, refused};
 use super::keys;
@@ -21,7 +22,7 @@ use super::reasons::Call;
 use super::request::{Request, ok, text};
 use super::settings::Settings;
 use super::state::State;
-use super::tokens::{Claims, Kind, Presented};
+use super::tokens::Presented;
 use super::transactions::{Succeeded, transaction_token};
 use super::uuid::Uuid;
 use crate::api::dates::Date;

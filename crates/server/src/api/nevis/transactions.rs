@@ -7,10 +7,10 @@ use domain::model::clock::Timestamp;
 use domain::model::ids::{CeremonyId, CredentialKey, RelyingPartyId, UserId};
 use domain::model::refusal::Refusal;
 
+use super::claims::{Claims, Kind, scope};
 use super::keys;
 use super::settings::{Settings, TransactionTokenAlgorithm};
 use super::state::{CHANNEL, State};
-use super::tokens::{Claims, Kind, scope};
 use super::uuid::Uuid;
 
 /// Sets the ids of transaction tokens apart from any other image of a ceremony's key.

@@ -17,6 +17,7 @@ use serde::{Serialize, Serializer};
 use super::codes::Code;
 use super::entities;
 use super::error::{ApiError, refused};
+use super::name::{FRIENDLY_NAME, bad_friendly_name};
 use super::paging::{List, Row};
 use super::reasons::Call;
 use super::request::{Request, ok};
@@ -26,23 +27,6 @@ use super::sid::Sid;
 use super::state::{BACK_END, State};
 use crate::api::dates::Date;
 use crate::http::reply::no_content;
-
-/// Longest friendly name, in characters.
-const MAX_FRIENDLY_NAME: usize = 64;
-
-/// Whether a factor may have the name: 1 to 64 characters, no control characters.
-pub fn is_friendly_name(name: &str) -> bool {
-    (1..=MAX_FRIENDLY_NAME).contains(&name.chars().count()) && !name.chars().any(char::is_control)
-}
-
-/// The refusal of a name that is too long or has control characters: 60306, which lists `FriendlyName` among its causes.
-pub fn bad_friendly_name(member: &'static str) -> ApiError {
-    ApiError::invalid_request(format!(
-        "{member} must be a text of 1 to {MAX_FRIENDLY_NAME} characters without control characters"
-    ))
-    .member(member)
-    .help("Shorten the name, or leave the control characters out.")
-}
 
 /// A factor as it is shown.
 #[derive(Debug, Serialize)]
@@ -258,7 +242,7 @@ pub async fn update(request: Request) -> Result<Response, ApiError> {
     let key = factor_key(&request)?;
     let form = request.form()?;
     let enrolment = match form.get("FriendlyName") {
-        Some(name) if !is_friendly_name(name) => return Err(bad_friendly_name("FriendlyName")),
+        Some(name) if !FRIENDLY_NAME.allows(name) => return Err(bad_friendly_name("FriendlyName")),
         Some(name) => {
             request
                 .state
@@ -296,18 +280,4 @@ pub async fn delete(request: Request) -> Result<Response, ApiError> {
 /// `POST Factors`: creates push and TOTP factors elsewhere; passkeys are created with `Passkeys/Factors`.
 pub async fn create(request: Request) -> Result<Response, ApiError> {
     services::ensure(&request, Code::FactorTypeInvalid).await
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_friendly_name_has_1_to_64_characters_and_no_control_characters() {
-        assert!(is_friendly_name("Phone"));
-        assert!(is_friendly_name(&"ä".repeat(64)));
-        for bad in ["", "a\nb", "\u{7f}", &"a".repeat(65)] {
-            assert!(!is_friendly_name(bad), "{bad:?}");
-        }
-    }
 }

@@ -12,6 +12,7 @@ mod factors;
 mod form;
 mod idempotency;
 mod identity;
+mod name;
 mod paging;
 mod passkeys;
 pub mod reasons;

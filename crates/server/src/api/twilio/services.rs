@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::codes::Code;
 use super::error::{ApiError, refused};
 use super::form::Form;
+use super::name::FRIENDLY_NAME;
 use super::paging::{List, Row};
 use super::reasons::Call;
 use super::request::{Request, created, ok};
@@ -18,12 +19,11 @@ use super::settings::{self, Choice, Settings};
 use super::sid::{self, Sid};
 use super::state::State;
 use crate::api::dates::Date;
+use crate::http::name::NameRule;
 use crate::http::reply::no_content;
 
-/// Longest friendly name, in characters.
-const MAX_FRIENDLY_NAME: usize = 64;
-/// Longest text of the settings that are only kept, in characters.
-const MAX_TEXT: usize = 256;
+/// A text of the settings that are only kept.
+const TEXT: NameRule = NameRule::characters(0, 256);
 /// Under which name this wire keeps its settings with a Relying Party.
 const ATTRIBUTES: &str = "twilio";
 
@@ -281,145 +281,109 @@ fn apply(
     selection: &mut PartialSelection,
     kept: &mut Attributes,
 ) -> Result<(), ApiError> {
-    let new = Attributes::default();
     if let Some(text) = form.get("FriendlyName") {
         *name = friendly_name(text)?;
     }
+    apply_passkeys(form, selection)?;
+    apply_kept(form, kept)
+}
 
-    let own = "Passkeys.RelyingParty.";
-    if let Some(text) = form.get(&format!("{own}Id")) {
+/// Applies what the passkeys flows read.
+fn apply_passkeys(form: &Form<'_>, selection: &mut PartialSelection) -> Result<(), ApiError> {
+    const ID: &str = "Passkeys.RelyingParty.Id";
+    const NAME: &str = "Passkeys.RelyingParty.Name";
+    const ORIGINS: &str = "Passkeys.RelyingParty.Origins";
+    if let Some(text) = form.get(ID) {
         selection.rp_id = unless_empty(text, settings::rp_id)?;
     }
-    if let Some(text) = form.get(&format!("{own}Name")) {
+    if let Some(text) = form.get(NAME) {
         selection.rp_name = unless_empty(text, settings::rp_name)?;
     }
-    if form.has(&format!("{own}Origins")) {
-        let origins = settings::origins(form.all(&format!("{own}Origins")))?;
+    if form.has(ORIGINS) {
+        let origins = settings::origins(form.all(ORIGINS))?;
         selection.origins = (!origins.is_empty()).then_some(origins);
     }
-    choice(
-        form,
-        "Passkeys.AuthenticatorAttachment",
-        &mut selection.attachment,
-    )?;
-    choice(
-        form,
-        "Passkeys.DiscoverableCredentials",
-        &mut selection.resident_key,
-    )?;
-    choice(
-        form,
-        "Passkeys.UserVerification",
-        &mut selection.user_verification,
-    )?;
+    let attachment = &mut selection.attachment;
+    choice(form, "Passkeys.AuthenticatorAttachment", attachment)?;
+    let resident_key = &mut selection.resident_key;
+    choice(form, "Passkeys.DiscoverableCredentials", resident_key)?;
+    let verification = &mut selection.user_verification;
+    choice(form, "Passkeys.UserVerification", verification)
+}
 
-    number(
-        form,
-        "CodeLength",
-        4..=10,
-        new.code_length,
-        &mut kept.code_length,
-    )?;
-    truth(
-        form,
-        "LookupEnabled",
-        new.lookup_enabled,
-        &mut kept.lookup_enabled,
-    )?;
-    truth(
-        form,
-        "Psd2Enabled",
-        new.psd2_enabled,
-        &mut kept.psd2_enabled,
-    )?;
-    let skip = &mut kept.skip_sms_to_landlines;
-    truth(form, "SkipSmsToLandlines", new.skip_sms_to_landlines, skip)?;
-    truth(
-        form,
-        "DtmfInputRequired",
-        new.dtmf_input_required,
-        &mut kept.dtmf_input_required,
-    )?;
-    let warning = &mut kept.do_not_share_warning_enabled;
-    truth(
-        form,
-        "DoNotShareWarningEnabled",
-        new.do_not_share_warning_enabled,
-        warning,
-    )?;
-    truth(
-        form,
-        "CustomCodeEnabled",
-        new.custom_code_enabled,
-        &mut kept.custom_code_enabled,
-    )?;
-    let events = &mut kept.verify_event_subscription_enabled;
-    truth(
-        form,
-        "VerifyEventSubscriptionEnabled",
-        new.verify_event_subscription_enabled,
-        events,
-    )?;
+/// Applies what is only kept.
+fn apply_kept(form: &Form<'_>, kept: &mut Attributes) -> Result<(), ApiError> {
+    let new = Attributes::default();
+    let length = &mut kept.code_length;
+    number(form, "CodeLength", 4..=10, new.code_length, length)?;
+    let truths = [
+        ("LookupEnabled", false, &mut kept.lookup_enabled),
+        ("Psd2Enabled", false, &mut kept.psd2_enabled),
+        ("SkipSmsToLandlines", false, &mut kept.skip_sms_to_landlines),
+        ("DtmfInputRequired", true, &mut kept.dtmf_input_required),
+        (
+            "DoNotShareWarningEnabled",
+            false,
+            &mut kept.do_not_share_warning_enabled,
+        ),
+        ("CustomCodeEnabled", false, &mut kept.custom_code_enabled),
+        (
+            "VerifyEventSubscriptionEnabled",
+            false,
+            &mut kept.verify_event_subscription_enabled,
+        ),
+    ];
+    for (name, default, value) in truths {
+        truth(form, name, default, value)?;
+    }
     text(form, "TtsName", &mut kept.tts_name)?;
-    kept_sid(
-        form,
-        "DefaultTemplateSid",
-        "HJ",
-        &mut kept.default_template_sid,
-    )?;
-    kept_sid(
-        form,
-        "Whatsapp.MsgServiceSid",
-        "MG",
-        &mut kept.whatsapp.msg_service_sid,
-    )?;
-    text(form, "Whatsapp.From", &mut kept.whatsapp.from)?;
-    truth(
-        form,
-        "Push.IncludeDate",
-        new.push.include_date,
-        &mut kept.push.include_date,
-    )?;
-    kept_sid(
-        form,
-        "Push.ApnCredentialSid",
-        "CR",
-        &mut kept.push.apn_credential_sid,
-    )?;
-    kept_sid(
-        form,
-        "Push.FcmCredentialSid",
-        "CR",
-        &mut kept.push.fcm_credential_sid,
-    )?;
-    text(form, "Totp.Issuer", &mut kept.totp.issuer)?;
-    number(
-        form,
-        "Totp.TimeStep",
-        20..=60,
-        new.totp.time_step,
-        &mut kept.totp.time_step,
-    )?;
-    number(
-        form,
-        "Totp.CodeLength",
-        3..=8,
-        new.totp.code_length,
-        &mut kept.totp.code_length,
-    )?;
-    number(form, "Totp.Skew", 0..=2, new.totp.skew, &mut kept.totp.skew)
+    let template = &mut kept.default_template_sid;
+    kept_sid(form, "DefaultTemplateSid", "HJ", template)?;
+    apply_whatsapp(form, &mut kept.whatsapp)?;
+    apply_push(form, &mut kept.push)?;
+    apply_totp(form, &mut kept.totp)
+}
+
+fn apply_whatsapp(form: &Form<'_>, kept: &mut Whatsapp) -> Result<(), ApiError> {
+    let sid = &mut kept.msg_service_sid;
+    kept_sid(form, "Whatsapp.MsgServiceSid", "MG", sid)?;
+    text(form, "Whatsapp.From", &mut kept.from)
+}
+
+fn apply_push(form: &Form<'_>, kept: &mut Push) -> Result<(), ApiError> {
+    truth(form, "Push.IncludeDate", false, &mut kept.include_date)?;
+    let apn = &mut kept.apn_credential_sid;
+    kept_sid(form, "Push.ApnCredentialSid", "CR", apn)?;
+    let fcm = &mut kept.fcm_credential_sid;
+    kept_sid(form, "Push.FcmCredentialSid", "CR", fcm)
+}
+
+fn apply_totp(form: &Form<'_>, kept: &mut Totp) -> Result<(), ApiError> {
+    let new = Totp::default();
+    text(form, "Totp.Issuer", &mut kept.issuer)?;
+    let numbers = [
+        ("Totp.TimeStep", 20..=60, new.time_step, &mut kept.time_step),
+        (
+            "Totp.CodeLength",
+            3..=8,
+            new.code_length,
+            &mut kept.code_length,
+        ),
+        ("Totp.Skew", 0..=2, new.skew, &mut kept.skew),
+    ];
+    for (name, range, default, value) in numbers {
+        number(form, name, range, default, value)?;
+    }
+    Ok(())
 }
 
 fn friendly_name(text: &str) -> Result<String, ApiError> {
-    if !(1..=MAX_FRIENDLY_NAME).contains(&text.chars().count())
-        || text.chars().any(char::is_control)
-    {
-        return Err(ApiError::invalid_parameter(
-            "FriendlyName",
-            format!("It must have 1 to {MAX_FRIENDLY_NAME} characters and no control characters"),
-        ));
+    if FRIENDLY_NAME.allows(text) {
+        return Ok(text.to_owned());
     }
-    Ok(text.to_owned())
+    let most = FRIENDLY_NAME.most();
+    let problem = format!("It must have 1 to {most} characters and no control characters");
+    Err(ApiError::invalid_parameter("FriendlyName", problem))
 }
 
 fn unless_empty<T>(
@@ -504,9 +468,9 @@ fn text(form: &Form<'_>, name: &'static str, value: &mut Option<String>) -> Resu
     let Some(text) = form.get(name) else {
         return Ok(());
     };
-    if text.chars().count() > MAX_TEXT || text.chars().any(char::is_control) {
-        let problem =
-            format!("It must have at most {MAX_TEXT} characters and no control characters");
+    if !TEXT.allows(text) {
+        let most = TEXT.most();
+        let problem = format!("It must have at most {most} characters and no control characters");
         return Err(ApiError::invalid_parameter(name, problem));
     }
     *value = (!text.is_empty()).then(|| text.to_owned());

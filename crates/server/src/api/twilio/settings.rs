@@ -10,11 +10,12 @@ use serde::Serialize;
 
 use super::codes::Code;
 use super::error::ApiError;
+use crate::http::name::NameRule;
 
 /// Most origins of one relying party.
 const MAX_ORIGINS: usize = 64;
-/// Longest relying party name, in characters.
-const MAX_NAME: usize = 128;
+/// The name of a relying party.
+const NAME: NameRule = NameRule::characters(0, 128);
 
 /// `passkeys` of a service and `config` of a factor.
 #[derive(Debug, Serialize)]
@@ -80,10 +81,11 @@ pub fn rp_id(text: &str) -> Result<RpId, ApiError> {
 /// # Errors
 /// 60371.
 pub fn rp_name(text: &str) -> Result<String, ApiError> {
-    if text.chars().count() > MAX_NAME || text.chars().any(char::is_control) {
+    if !NAME.allows(text) {
+        let most = NAME.most();
         return Err(ApiError::new(Code::RelyingPartyInvalid)
             .explained(format!(
-                "The name has more than {MAX_NAME} characters or holds control characters"
+                "The name has more than {most} characters or holds control characters"
             ))
             .member("relying_party.name"));
     }

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::codes::Code;
 use super::error::{ApiError, refused};
 use super::form::Form;
+use super::name::FRIENDLY_NAME;
 use super::paging::{List, Row};
 use super::reasons::Call;
 use super::request::{Request, created, ok};
@@ -28,8 +29,6 @@ const EVENT_TYPES: [&str; 6] = [
     "challenge.approved",
     "challenge.denied",
 ];
-/// Longest friendly name, in characters.
-const MAX_FRIENDLY_NAME: usize = 64;
 /// Longest URL, in bytes.
 const MAX_URL: usize = 2048;
 
@@ -139,15 +138,13 @@ fn bad(parameter: &'static str, problem: impl Into<std::borrow::Cow<'static, str
 }
 
 fn friendly_name(text: &str) -> Result<String, ApiError> {
-    if !(1..=MAX_FRIENDLY_NAME).contains(&text.chars().count())
-        || text.chars().any(char::is_control)
-    {
-        let problem = format!(
-            "FriendlyName must have 1 to {MAX_FRIENDLY_NAME} characters and no control characters"
-        );
-        return Err(bad("FriendlyName", problem));
+    if FRIENDLY_NAME.allows(text) {
+        return Ok(text.to_owned());
     }
-    Ok(text.to_owned())
+    let most = FRIENDLY_NAME.most();
+    let problem =
+        format!("FriendlyName must have 1 to {most} characters and no control characters");
+    Err(bad("FriendlyName", problem))
 }
 
 fn event_types(form: &Form<'_>) -> Result<Vec<String>, ApiError> {

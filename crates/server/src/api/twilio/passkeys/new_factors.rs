@@ -12,8 +12,9 @@ use domain::webauthn::json::Value;
 use super::member;
 use crate::api::twilio::codes::Code;
 use crate::api::twilio::error::{ApiError, refused};
-use crate::api::twilio::factors::{Factor, bad_friendly_name, is_friendly_name};
+use crate::api::twilio::factors::Factor;
 use crate::api::twilio::identity;
+use crate::api::twilio::name::{FRIENDLY_NAME, bad_friendly_name};
 use crate::api::twilio::reasons::Call;
 use crate::api::twilio::request::{Request, created};
 use crate::api::twilio::settings::{self, Choice};
@@ -61,7 +62,7 @@ fn friendly_name<'v>(object: &'v Object<'_>) -> Result<&'v str, ApiError> {
                 .member("friendly_name")
                 .help(Code::FriendlyNameMissing.fix()))
         }
-        Some(Value::String(name)) if is_friendly_name(name) => Ok(name),
+        Some(Value::String(name)) if FRIENDLY_NAME.allows(name) => Ok(name),
         Some(_) => Err(bad_friendly_name("friendly_name")),
     }
 }

@@ -1,0 +1,24 @@
+//! Printing results.
+
+use std::io::Write as _;
+
+use crate::error::ProcessError;
+
+/// Prints a result as JSON.
+pub(super) fn print_json(what: &impl serde::Serialize) -> Result<(), ProcessError> {
+    let write = || -> std::io::Result<()> {
+        let mut out = std::io::stdout().lock();
+        serde_json::to_writer_pretty(&mut out, what)?;
+        out.write_all(b"\n")?;
+        out.flush()
+    };
+    write().map_err(cannot_print)
+}
+
+/// The error of a result that cannot be printed.
+pub(super) fn cannot_print(source: std::io::Error) -> ProcessError {
+    ProcessError::System {
+        what: "cannot print the result",
+        source,
+    }
+}
