@@ -47,7 +47,8 @@ macro_rules! every_case {
                 the_shared_secret_is_the_first_one_that_was_offered;
             relying_parties:
                 a_relying_party_needs_its_account_and_reads_back_as_written,
-                the_relying_parties_of_all_accounts_are_walked_in_the_order_of_their_keys,
+                an_origin_is_found_while_a_relying_party_of_any_account_has_it,
+                relying_parties_are_found_by_their_rp_id_in_the_order_of_their_keys,
                 an_update_needs_the_version_before_it,
                 of_many_updates_of_one_version_one_is_done,
                 deleting_a_relying_party_takes_all_that_is_in_it_and_nothing_else,

@@ -9,8 +9,8 @@ mod cache;
 pub mod ceremony;
 pub mod credentials;
 pub mod cursor;
-pub mod directory;
 pub mod events;
+pub mod lookups;
 pub mod metadata;
 pub mod parties;
 pub mod registration;
@@ -57,7 +57,7 @@ pub struct Passkeys {
     token_keys: Cache<(RelyingPartyId, TokenKind), Arc<TokenKey>>,
     cursor_key: cursor::CursorKey,
     answer_key: answers::AnswerKey,
-    directory: directory::DirectoryCache,
+    lookups: lookups::Lookups,
     default_policy: Policy,
     metadata: metadata::Keeper,
 }
@@ -93,7 +93,7 @@ impl Passkeys {
             token_keys: Cache::default(),
             cursor_key,
             answer_key,
-            directory: directory::DirectoryCache::default(),
+            lookups: lookups::Lookups::default(),
             default_policy: Policy::default(),
             metadata: metadata::Keeper::default(),
         })

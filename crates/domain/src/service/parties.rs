@@ -46,7 +46,7 @@ impl Passkeys {
         let event =
             AuditEvent::new(self.draw(), AuditKind::RelyingPartyCreated, rp.id, now).by(&ADMIN);
         let created = self.storage.create_relying_party(&rp, &event).await?;
-        self.directory.forget();
+        self.lookups.clear();
         if created {
             Ok(rp)
         } else {
@@ -163,7 +163,7 @@ impl Passkeys {
                     .by(&ADMIN);
             let outcome = self.storage.update_relying_party(&rp, &event).await;
             self.relying_parties.forget(&id);
-            self.directory.forget();
+            self.lookups.clear();
             match outcome? {
                 Update::Done => return Ok(rp),
                 Update::Conflict => {}
@@ -188,7 +188,7 @@ impl Passkeys {
         self.relying_party(account, id).await?;
         let removed = self.storage.delete_relying_party(id).await;
         self.relying_parties.forget(&id);
-        self.directory.forget();
+        self.lookups.clear();
         self.access_keys.clear();
         self.token_keys.clear();
         if removed? {

@@ -1,6 +1,7 @@
 //! Relying Parties.
 
 use async_trait::async_trait;
+use webauthn::relying_party::RpId;
 
 use crate::model::audit::AuditEvent;
 use crate::model::ids::{AccountId, RelyingPartyId};
@@ -36,12 +37,14 @@ pub trait RelyingParties: Send + Sync {
         account: AccountId,
         page: PageRequest,
     ) -> Result<Page<RelyingParty>, Fault>;
-    /// Relying Parties of every account in the order of their keys, at most `limit` of those after `after`.
-    async fn walk_relying_parties(
+    /// Whether any Relying Party, of whichever account, has this origin among its configured ones. Compared byte by byte.
+    async fn has_origin(&self, origin: &str) -> Result<bool, Fault>;
+    /// The Relying Parties, of all accounts, that have this RP ID configured: the first `limit` in the order of their keys.
+    async fn relying_parties_with_rp_id(
         &self,
-        after: Option<RelyingPartyId>,
+        rp_id: &RpId,
         limit: u32,
-    ) -> Result<Vec<RelyingParty>, Fault>;
+    ) -> Result<Vec<RelyingPartyId>, Fault>;
     /// Replaces a Relying Party whose stored version is `rp.version - 1`.
     async fn update_relying_party(
         &self,

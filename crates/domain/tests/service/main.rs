@@ -9,6 +9,7 @@
 )]
 
 mod keys;
+mod lookups;
 mod policies;
 mod starts;
 mod trail;

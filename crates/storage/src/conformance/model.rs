@@ -21,6 +21,7 @@ use domain::store::{
 };
 use testkit::Lies;
 use webauthn::error::Reason;
+use webauthn::relying_party::RpId;
 
 use super::answers::call;
 use super::durability::dump;
@@ -28,7 +29,7 @@ use super::fixture::{
     Enrol, NOW, Passkey, SignIn, at, authentication, key, new_account, new_relying_party, new_user,
     registration,
 };
-use super::relying_parties::webhook;
+use super::relying_parties::{configured, webhook};
 use super::tokens::{access_key, token_key};
 
 const STEPS: usize = 400;
@@ -208,6 +209,9 @@ impl Run {
                 let mut party = self.parties[n].clone();
                 party.version += self.dice.roll(3) as u64;
                 party.name = name.to_owned();
+                let rp_id = self.dice.pick(&[Some("a.test"), Some("b.test"), None]);
+                let origin = self.dice.pick(&["https://a.test", "https://b.test"]);
+                party = configured(party, *rp_id.unwrap(), &[origin.unwrap()]);
                 let event = self.event(AuditKind::RelyingPartyUpdated, party.id);
                 let update = both!(self, s => s.update_relying_party(&party, &event).await);
                 if update == domain::store::Update::Done {
@@ -438,6 +442,11 @@ impl Run {
         both!(self, s => s.list_webhooks(rp, page).await);
         both!(self, s => s.list_access_keys(rp, page).await);
         both!(self, s => s.list_relying_parties(account, page).await);
+        for host in ["a.test", "b.test"] {
+            let (origin, rp_id) = (format!("https://{host}"), RpId::parse(host).unwrap());
+            both!(self, s => s.has_origin(&origin).await);
+            both!(self, s => s.relying_parties_with_rp_id(&rp_id, page.limit).await);
+        }
         let Some(user) = self.some_user() else { return };
         both!(self, s => s.list_credentials(rp, user.id, page).await);
         let standings = [

@@ -6,13 +6,18 @@ use domain::model::audit::AuditKind;
 use domain::model::clock::Timestamp;
 use domain::model::ids::{AccountId, RelyingPartyId, WebhookId};
 use domain::model::page::PageRequest;
+use domain::model::policy::PartialSelection;
+use domain::model::relying_party::RelyingParty;
 use domain::model::token::TokenKind;
 use domain::model::user::UserRef;
 use domain::model::webhook::Webhook;
 use domain::store::{CreateUser, Update};
+use webauthn::origin::Origin;
+use webauthn::relying_party::RpId;
 
 use super::fixture::{
-    Bed, NOW, World, at, authentication, event, key, new_relying_party, new_user, registration,
+    Bed, NOW, World, at, authentication, event, key, new_account, new_relying_party, new_user,
+    registration,
 };
 use super::tokens::{access_key, token_key};
 
@@ -268,31 +273,118 @@ pub(crate) async fn a_webhook_lives_in_its_relying_party(bed: &mut dyn Bed) {
     );
 }
 
-pub(crate) async fn the_relying_parties_of_all_accounts_are_walked_in_the_order_of_their_keys(
+/// The Relying Party with this RP ID and these origins.
+pub(crate) fn configured(rp: RelyingParty, rp_id: Option<&str>, origins: &[&str]) -> RelyingParty {
+    let origins = origins.iter().map(|origin| Origin::exact(*origin));
+    RelyingParty {
+        selection: PartialSelection {
+            rp_id: rp_id.map(|rp_id| RpId::parse(rp_id).unwrap()),
+            origins: Some(origins.collect()),
+            ..PartialSelection::default()
+        },
+        ..rp
+    }
+}
+
+pub(crate) async fn an_origin_is_found_while_a_relying_party_of_any_account_has_it(
     bed: &mut dyn Bed,
 ) {
     let world = World::new(bed).await;
     let store = &world.store;
-    let mut ids = vec![world.rp];
+    let found = async |origin| store.has_origin(origin).await.unwrap();
+    let (web, app) = ("https://login.acme.test", "ios:bundle-id:test.acme");
+    let another = new_account(at(1));
+    assert_eq!(store.create_account(&another).await, Ok(true));
+    assert!(!found(web).await);
+
+    // Two of different accounts share an origin; one names it twice.
+    let one = new_relying_party(world.account, NOW);
+    let mut one = configured(one, None, &[web, app, web]);
+    let two = configured(new_relying_party(another.id, NOW), None, &[web]);
+    for rp in [&one, &two] {
+        let created = event(AuditKind::RelyingPartyCreated, rp.id);
+        assert_eq!(store.create_relying_party(rp, &created).await, Ok(true));
+    }
+    // One that was not created has none.
+    let orphan = new_relying_party(AccountId(key()), NOW);
+    let orphan = configured(orphan, None, &["https://orphan.test"]);
+    let created = event(AuditKind::RelyingPartyCreated, orphan.id);
+    assert_eq!(
+        store.create_relying_party(&orphan, &created).await,
+        Ok(false)
+    );
+    assert!(found(web).await && found(app).await);
+    // Compared byte by byte, and as a whole.
+    for other in [
+        "https://orphan.test",
+        "https://LOGIN.acme.test",
+        "https://login.acme.test/",
+        "https://login.acme.tes",
+        "https://login.acme.test:443",
+        "null",
+        "",
+        "%",
+    ] {
+        assert!(!found(other).await, "{other}");
+    }
+
+    // An update that is refused changes nothing; one that is done replaces the list.
+    let mut update = configured(one.clone(), None, &["https://new.acme.test"]);
+    for (version, outcome) in [(3, Update::Conflict), (2, Update::Done)] {
+        update.version = version;
+        let updated = event(AuditKind::RelyingPartyUpdated, update.id);
+        let done = store.update_relying_party(&update, &updated).await;
+        assert_eq!(done, Ok(outcome));
+        assert_eq!(found(app).await, outcome != Update::Done);
+        let new = found("https://new.acme.test").await;
+        assert_eq!(new, outcome == Update::Done);
+    }
+    one = update;
+    assert!(found(web).await, "the other one has it still");
+    assert_eq!(store.delete_relying_party(two.id).await, Ok(true));
+    assert!(!found(web).await);
+    assert_eq!(store.delete_relying_party(one.id).await, Ok(true));
+    assert!(!found("https://new.acme.test").await);
+}
+
+pub(crate) async fn relying_parties_are_found_by_their_rp_id_in_the_order_of_their_keys(
+    bed: &mut dyn Bed,
+) {
+    let world = World::new(bed).await;
+    let store = &world.store;
+    let (acme, other) = (
+        RpId::parse("acme.test").unwrap(),
+        RpId::parse("other.test").unwrap(),
+    );
+    let mut parties = Vec::new();
     for _ in 0..5 {
-        ids.push(world.another_rp().await);
+        let rp = new_relying_party(world.account, NOW);
+        let rp = configured(rp, Some("acme.test"), &[]);
+        let created = event(AuditKind::RelyingPartyCreated, rp.id);
+        assert_eq!(store.create_relying_party(&rp, &created).await, Ok(true));
+        parties.push(rp);
     }
-    ids.sort_unstable();
-    for limit in [1, 2, 3, 10] {
-        let mut walked = Vec::new();
-        let mut after = None;
-        loop {
-            let step = store.walk_relying_parties(after, limit).await.unwrap();
-            assert!(step.len() <= limit as usize);
-            let Some(last) = step.last() else {
-                break;
-            };
-            after = Some(last.id);
-            for rp in step {
-                assert_eq!(store.relying_party(rp.id).await, Ok(Some(rp.clone())));
-                walked.push(rp.id);
-            }
-        }
-        assert_eq!(walked, ids);
+    parties.sort_by_key(|rp| rp.id);
+    let ids = |parties: &[RelyingParty]| parties.iter().map(|rp| rp.id).collect::<Vec<_>>();
+    for limit in [0, 1, 3, 5, 10] {
+        let found = store.relying_parties_with_rp_id(&acme, limit).await;
+        let expected = ids(&parties[..parties.len().min(limit as usize)]);
+        assert_eq!(found, Ok(expected));
     }
+    let none = store.relying_parties_with_rp_id(&other, 10).await;
+    assert_eq!(none, Ok(Vec::new()));
+
+    // One gets another RP ID, one loses it, one is deleted.
+    for (n, rp_id) in [(0, Some("other.test")), (2, None)] {
+        let mut rp = configured(parties[n].clone(), rp_id, &[]);
+        rp.version += 1;
+        let updated = event(AuditKind::RelyingPartyUpdated, rp.id);
+        let done = store.update_relying_party(&rp, &updated).await;
+        assert_eq!(done, Ok(Update::Done));
+    }
+    assert_eq!(store.delete_relying_party(parties[3].id).await, Ok(true));
+    let found = store.relying_parties_with_rp_id(&acme, 10).await;
+    assert_eq!(found, Ok(vec![parties[1].id, parties[4].id]));
+    let found = store.relying_parties_with_rp_id(&other, 10).await;
+    assert_eq!(found, Ok(vec![parties[0].id]));
 }

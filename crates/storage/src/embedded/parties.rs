@@ -6,6 +6,7 @@ use domain::model::ids::{AccountId, RelyingPartyId};
 use domain::model::page::{Page, PageRequest};
 use domain::model::relying_party::RelyingParty;
 use domain::store::{Fault, RelyingParties, Update};
+use webauthn::relying_party::RpId;
 
 use super::rows::json;
 use super::writes::RelyingPartyRow;
@@ -36,13 +37,17 @@ impl RelyingParties for Embedded {
             .await
     }
 
-    async fn walk_relying_parties(
+    async fn has_origin(&self, origin: &str) -> Result<bool, Fault> {
+        self.points.read(|c| reads::has_origin(c, origin))
+    }
+
+    async fn relying_parties_with_rp_id(
         &self,
-        after: Option<RelyingPartyId>,
+        rp_id: &RpId,
         limit: u32,
-    ) -> Result<Vec<RelyingParty>, Fault> {
-        self.list(move |c| reads::walk_relying_parties(c, after, limit))
-            .await
+    ) -> Result<Vec<RelyingPartyId>, Fault> {
+        self.points
+            .read(|c| reads::relying_parties_with_rp_id(c, rp_id.as_str(), limit))
     }
 
     async fn update_relying_party(
@@ -69,5 +74,13 @@ fn relying_party_row(rp: &RelyingParty) -> Result<RelyingPartyRow, Fault> {
             .map_err(|_| Fault::Fatal("a version beyond all counting".to_owned()))?,
         created: rp.created,
         body: json(rp)?,
+        rp_id: rp.selection.rp_id.as_ref().map(ToString::to_string),
+        origins: rp
+            .selection
+            .origins
+            .iter()
+            .flatten()
+            .map(ToString::to_string)
+            .collect(),
     })
 }

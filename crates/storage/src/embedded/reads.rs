@@ -77,16 +77,19 @@ pub(super) fn relying_party(
     })
 }
 
-pub(super) fn walk_relying_parties(
+pub(super) fn has_origin(connection: &Connection, origin: &str) -> Outcome<bool> {
+    let sql = "SELECT 1 FROM origins WHERE origin = ?1";
+    exists(connection, sql, [origin])
+}
+
+pub(super) fn relying_parties_with_rp_id(
     connection: &Connection,
-    after: Option<RelyingPartyId>,
+    rp_id: &str,
     limit: u32,
-) -> Outcome<Vec<RelyingParty>> {
-    // No key lies before the empty one.
-    let after = after.map_or_else(Vec::new, |id| id.0.to_vec());
-    let sql = "SELECT body FROM relying_parties WHERE id > ?1 ORDER BY id LIMIT ?2";
-    all(connection, sql, params![after, limit], |row| {
-        rows::from_json(row, 0, "a Relying Party")
+) -> Outcome<Vec<RelyingPartyId>> {
+    let sql = "SELECT id FROM relying_parties WHERE rp_id = ?1 ORDER BY id LIMIT ?2";
+    all(connection, sql, params![rp_id, limit], |row| {
+        Ok(RelyingPartyId(row.get(0)?))
     })
 }
 

@@ -6,8 +6,12 @@ use domain::model::clock::Timestamp;
 use domain::model::credential::CredentialRecord;
 use domain::model::ids::{CredentialKey, RelyingPartyId, UserId};
 use domain::model::page::PageRequest;
+use domain::model::relying_party::RelyingParty;
 use domain::model::user::UserRef;
-use domain::store::{Ceremonies, Credentials, Events, RelyingParties, Storage, Upkeep, Users};
+use domain::store::{
+    Ceremonies, Credentials, Events, RelyingParties, Storage, Update, Upkeep, Users,
+};
+use webauthn::relying_party::RpId;
 
 use super::*;
 use crate::Memory;
@@ -154,7 +158,7 @@ async fn a_newer_format_is_refused_and_left_alone() {
             error,
             OpenError::NewerFormat {
                 found: 99,
-                known: 4,
+                known: 5,
                 ..
             }
         ),
@@ -193,7 +197,8 @@ fn as_format_1(from: &Path, to: &Path) {
 #[tokio::test]
 async fn a_store_of_an_earlier_format_is_brought_to_the_present_one_with_all_but_its_ceremonies() {
     use crate::conformance::durability::dump;
-    use crate::conformance::fixture::{World, counting, registration};
+    use crate::conformance::fixture::{World, counting, event, registration};
+    use crate::conformance::relying_parties::configured;
 
     let bed = Directory::new();
     let world = World::new(&bed).await;
@@ -204,6 +209,15 @@ async fn a_store_of_an_earlier_format_is_brought_to_the_present_one_with_all_but
     world
         .begin(&registration(&ann, crate::conformance::fixture::NOW))
         .await;
+    let acme = configured(
+        world.store.relying_party(rp).await.unwrap().unwrap(),
+        Some("acme.test"),
+        &["https://acme.test", "https://acme.test"],
+    );
+    let acme = RelyingParty { version: 2, ..acme };
+    let updated = event(AuditKind::RelyingPartyUpdated, rp);
+    let done = world.store.update_relying_party(&acme, &updated).await;
+    assert_eq!(done, Ok(Update::Done));
     let before = dump(&*world.store, rp, &[ann.id]).await;
     world.store.close().await.unwrap();
 
@@ -230,10 +244,15 @@ async fn a_store_of_an_earlier_format_is_brought_to_the_present_one_with_all_but
             .unwrap()
             .pragma_query_value(None, "user_version", |row| row.get(0))
             .unwrap();
-        assert_eq!(format, 4);
+        assert_eq!(format, 5);
     }
     // And what is new works on what is old.
     let store = open(&path).unwrap();
+    assert_eq!(store.has_origin("https://acme.test").await, Ok(true));
+    assert_eq!(store.has_origin("https://other.test").await, Ok(false));
+    let rp_id = RpId::parse("acme.test").unwrap();
+    let found = store.relying_parties_with_rp_id(&rp_id, 10).await;
+    assert_eq!(found, Ok(vec![rp]));
     let deleted = crate::conformance::fixture::event(AuditKind::CredentialDeleted, rp);
     let gone = store.delete_credential(rp, ann.id, record.key, &deleted);
     assert_eq!(gone.await, Ok(true));

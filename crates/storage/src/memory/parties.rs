@@ -1,13 +1,12 @@
 //! Relying Parties.
 
-use std::ops::Bound;
-
 use async_trait::async_trait;
 use domain::model::audit::AuditEvent;
 use domain::model::ids::{AccountId, RelyingPartyId};
 use domain::model::page::{Page, PageRequest};
 use domain::model::relying_party::RelyingParty;
 use domain::store::{Fault, RelyingParties, Update};
+use webauthn::relying_party::RpId;
 
 use super::Memory;
 use super::state::{page, vacant};
@@ -47,18 +46,24 @@ impl RelyingParties for Memory {
         Ok(page(rows, request, |rp| (rp.created, rp.id.0)))
     }
 
-    async fn walk_relying_parties(
+    async fn has_origin(&self, origin: &str) -> Result<bool, Fault> {
+        Ok(self.state().relying_parties.values().any(|rp| {
+            let mut configured = rp.selection.origins.iter().flatten();
+            configured.any(|own| own.as_str() == origin)
+        }))
+    }
+
+    async fn relying_parties_with_rp_id(
         &self,
-        after: Option<RelyingPartyId>,
+        rp_id: &RpId,
         limit: u32,
-    ) -> Result<Vec<RelyingParty>, Fault> {
-        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+    ) -> Result<Vec<RelyingPartyId>, Fault> {
         let state = self.state();
-        let rows = state.relying_parties.range((from, Bound::Unbounded));
-        Ok(rows
-            .take(limit as usize)
-            .map(|(_, rp)| rp.clone())
-            .collect())
+        let rows = state
+            .relying_parties
+            .values()
+            .filter(|rp| rp.selection.rp_id.as_ref() == Some(rp_id));
+        Ok(rows.map(|rp| rp.id).take(limit as usize).collect())
     }
 
     async fn update_relying_party(

@@ -27,9 +27,9 @@ impl Pages for State {
         };
         // When the store does not answer, no origin is known.
         self.passkeys
-            .directory()
+            .is_configured_origin(origin)
             .await
-            .is_ok_and(|directory| directory.has_origin(origin))
+            .unwrap_or(false)
     }
 }
 

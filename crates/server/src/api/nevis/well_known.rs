@@ -12,9 +12,6 @@ use super::request::{Request, ok};
 use super::settings::Settings;
 use super::state::State;
 
-/// Most Relying Parties with one RP ID whose apps are named.
-const MAX_PARTIES: usize = 64;
-
 const LOGIN: &str = "delegate_permission/common.get_login_creds";
 const LINKS: &str = "delegate_permission/common.handle_all_urls";
 
@@ -65,13 +62,9 @@ async fn settings(state: &State) -> Result<Vec<Settings>, ApiError> {
     let Ok(rp_id) = RpId::parse(state.public_url.host()) else {
         return Ok(Vec::new());
     };
-    let directory = state
-        .passkeys
-        .directory()
-        .await
-        .map_err(refused(Call::Api))?;
+    let parties = state.passkeys.relying_parties_with_rp_id(&rp_id).await;
     let mut found = Vec::new();
-    for id in directory.with_rp_id(&rp_id).iter().take(MAX_PARTIES) {
+    for id in &*parties.map_err(refused(Call::Api))? {
         match state.passkeys.relying_party_itself(*id).await {
             Ok(rp) => found.push(Settings::of(&rp)),
             Err(refusal) if refusal.reason == Reason::RelyingPartyUnknown => {}

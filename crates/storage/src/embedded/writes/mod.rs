@@ -140,6 +140,25 @@ pub(super) struct RelyingPartyRow {
     pub(super) version: i64,
     pub(super) created: Timestamp,
     pub(super) body: String,
+    pub(super) rp_id: Option<String>,
+    pub(super) origins: Vec<String>,
+}
+
+/// Makes the origins that are looked up those of the record.
+fn replace_origins(connection: &Connection, row: &RelyingPartyRow) -> Outcome<()> {
+    delete_origins(connection, row.id)?;
+    // A list may name an origin twice.
+    let sql = "INSERT INTO origins (origin, relying_party_id) VALUES (?1, ?2) \
+               ON CONFLICT (origin, relying_party_id) DO NOTHING";
+    for origin in &row.origins {
+        execute(connection, sql, params![origin, row.id.0])?;
+    }
+    Ok(())
+}
+
+fn delete_origins(connection: &Connection, id: RelyingPartyId) -> Outcome<usize> {
+    let sql = "DELETE FROM origins WHERE relying_party_id = ?1";
+    execute(connection, sql, [id.0])
 }
 
 fn relying_party_exists(connection: &Connection, id: RelyingPartyId) -> Outcome<bool> {
@@ -160,16 +179,18 @@ pub(super) fn create_relying_party(
     }
     execute(
         connection,
-        "INSERT INTO relying_parties (id, account_id, version, created, body) \
-         VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT INTO relying_parties (id, account_id, version, created, body, rp_id) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         params![
             row.id.0,
             row.account.0,
             row.version,
             row.created.0,
-            row.body
+            row.body,
+            row.rp_id
         ],
     )?;
+    replace_origins(connection, row)?;
     insert_event(connection, event)?;
     Ok(true)
 }
@@ -181,10 +202,12 @@ pub(super) fn update_relying_party(
 ) -> Outcome<Update> {
     let changed = execute(
         connection,
-        "UPDATE relying_parties SET version = ?2, body = ?3 WHERE id = ?1 AND version = ?2 - 1",
-        params![row.id.0, row.version, row.body],
+        "UPDATE relying_parties SET version = ?2, body = ?3, rp_id = ?4 \
+         WHERE id = ?1 AND version = ?2 - 1",
+        params![row.id.0, row.version, row.body, row.rp_id],
     )?;
     if changed > 0 {
+        replace_origins(connection, row)?;
         insert_event(connection, event)?;
         Ok(Update::Done)
     } else if relying_party_exists(connection, row.id)? {
@@ -203,6 +226,7 @@ pub(super) fn delete_relying_party(connection: &Connection, id: RelyingPartyId) 
     {
         return Ok(false);
     }
+    delete_origins(connection, id)?;
     for sql in [
         "DELETE FROM users WHERE relying_party_id = ?1",
         "DELETE FROM credentials WHERE relying_party_id = ?1",
