@@ -282,6 +282,7 @@ async fn sweep(passkeys: Arc<Passkeys>, retention: Retention, mut stop: watch::R
             Ok(swept) if swept == Swept::default() => {}
             Ok(swept) => {
                 tracing::debug!(
+                    deletions = swept.deletions,
                     ceremonies = swept.ceremonies,
                     events = swept.events,
                     tokens = swept.tokens,
@@ -289,7 +290,8 @@ async fn sweep(passkeys: Arc<Passkeys>, retention: Retention, mut stop: watch::R
                     "swept"
                 );
                 let most = swept
-                    .ceremonies
+                    .deletions
+                    .max(swept.ceremonies)
                     .max(swept.events)
                     .max(swept.tokens)
                     .max(swept.answers);

@@ -5,6 +5,7 @@ pub(crate) mod accounts;
 pub(crate) mod answers;
 pub(crate) mod authentications;
 pub(crate) mod ceremonies;
+pub(crate) mod deletions;
 pub(crate) mod durability;
 pub(crate) mod fixture;
 pub(crate) mod metadata;
@@ -62,6 +63,11 @@ macro_rules! every_case {
                 a_user_is_found_by_name_and_by_key,
                 the_last_use_of_a_deleted_credential_stays_with_its_user,
                 a_refused_sign_in_is_noted_with_its_user;
+            deletions:
+                what_was_deleted_is_swept_within_the_budget,
+                a_deletion_that_is_not_swept_yet_survives_a_restart,
+                the_credential_id_of_a_deleted_user_is_free_before_the_sweep,
+                no_credential_follows_an_acknowledged_deletion_of_its_user;
             tokens:
                 an_access_key_lives_in_its_relying_party,
                 a_token_key_is_the_first_one_offered_for_its_relying_party_and_kind,

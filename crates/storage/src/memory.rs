@@ -6,6 +6,7 @@ mod accounts;
 mod answers;
 mod ceremonies;
 mod credentials;
+mod deletions;
 mod events;
 mod metadata;
 mod parties;

@@ -186,7 +186,7 @@ impl Passkeys {
         id: RelyingPartyId,
     ) -> Result<(), Refusal> {
         self.relying_party(account, id).await?;
-        let removed = self.storage.delete_relying_party(id).await;
+        let removed = self.storage.delete_relying_party(id, self.now()).await;
         self.relying_parties.forget(&id);
         self.lookups.clear();
         self.access_keys.clear();

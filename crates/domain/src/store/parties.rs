@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use webauthn::relying_party::RpId;
 
 use crate::model::audit::AuditEvent;
+use crate::model::clock::Timestamp;
 use crate::model::ids::{AccountId, RelyingPartyId};
 use crate::model::page::{Page, PageRequest};
 use crate::model::relying_party::RelyingParty;
@@ -51,6 +52,7 @@ pub trait RelyingParties: Send + Sync {
         rp: &RelyingParty,
         event: &AuditEvent,
     ) -> Result<Update, Fault>;
-    /// Removes a Relying Party and everything in it; `false` when it is not there.
-    async fn delete_relying_party(&self, id: RelyingPartyId) -> Result<bool, Fault>;
+    /// Removes a Relying Party and everything in it; `false` when it is not there. From then on no operation finds anything of
+    /// it but its events. The [sweep](crate::store::Upkeep::sweep) frees the space.
+    async fn delete_relying_party(&self, id: RelyingPartyId, at: Timestamp) -> Result<bool, Fault>;
 }

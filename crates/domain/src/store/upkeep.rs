@@ -8,6 +8,8 @@ use crate::store::Fault;
 /// What one [`Upkeep::sweep`] removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Swept {
+    /// Rows of deleted Relying Parties and users.
+    pub deletions: u64,
     /// Ceremonies.
     pub ceremonies: u64,
     /// Audit events.
@@ -23,7 +25,7 @@ pub struct Swept {
 pub trait Upkeep: Send + Sync {
     /// The secret that all nodes of this store share: the stored one, else `candidate`, stored now.
     async fn shared_secret(&self, candidate: [u8; 32]) -> Result<[u8; 32], Fault>;
-    /// Removes ceremonies and notes of used tokens that expired before `expired_before`, events older than `events_before`,
+    /// Removes what deleted Relying Parties and users had, ceremonies and notes of used tokens that expired before `expired_before`, events older than `events_before`,
     /// and answers that expired before `answers_before`, at most `budget` rows of each.
     async fn sweep(
         &self,

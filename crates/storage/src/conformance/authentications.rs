@@ -611,7 +611,7 @@ async fn delete_during_sign_ins(bed: &mut dyn Bed, what: Deleted) {
                         let event = event(AuditKind::UserDeleted, rp);
                         store.delete_user(rp, user.id, &event).await
                     }
-                    Deleted::RelyingParty => store.delete_relying_party(rp).await,
+                    Deleted::RelyingParty => store.delete_relying_party(rp, NOW).await,
                 };
                 assert_eq!(deleted, Ok(true));
                 gone.store(true, Ordering::SeqCst);

@@ -217,7 +217,7 @@ impl Run {
                 if update == domain::store::Update::Done {
                     self.parties[n] = party;
                 } else if self.dice.roll(20) == 0 {
-                    both!(self, s => s.delete_relying_party(rp).await);
+                    both!(self, s => s.delete_relying_party(rp, now).await);
                     let party = new_relying_party(party.account, now);
                     let event = self.event(AuditKind::RelyingPartyCreated, party.id);
                     both!(self, s => s.create_relying_party(&party, &event).await);

@@ -224,7 +224,7 @@ pub(crate) async fn every_list_is_complete_and_in_order_at_every_page_size(bed: 
         parties.push((rp.created, rp.id.0));
     }
     for old in neighbours.into_iter().chain([world.rp, crowd]) {
-        store.delete_relying_party(old).await.unwrap();
+        store.delete_relying_party(old, NOW).await.unwrap();
     }
     let read = async |p| store.list_relying_parties(account, p).await.unwrap();
     check("Relying Parties", parties, read, |rp| (rp.created, rp.id.0)).await;

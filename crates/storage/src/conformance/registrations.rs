@@ -23,7 +23,7 @@ async fn answered(world: &World, passkey: &mut Passkey, lies: &Lies) -> (Ceremon
 }
 
 /// Makes an authenticator answer with a credential id that another one has chosen already.
-fn with_id(id: &[u8]) -> Lies {
+pub(crate) fn with_id(id: &[u8]) -> Lies {
     let text = testkit::base64url(id);
     Lies {
         attested_credential_id: Some(id.to_vec()),

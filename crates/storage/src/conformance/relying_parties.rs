@@ -154,8 +154,8 @@ pub(crate) async fn deleting_a_relying_party_takes_all_that_is_in_it_and_nothing
         kept.push((user, record, pending, hook, opener));
     }
 
-    assert_eq!(store.delete_relying_party(world.rp).await, Ok(true));
-    assert_eq!(store.delete_relying_party(world.rp).await, Ok(false));
+    assert_eq!(store.delete_relying_party(world.rp, NOW).await, Ok(true));
+    assert_eq!(store.delete_relying_party(world.rp, NOW).await, Ok(false));
 
     let first = PageRequest::first(10);
     for (w, there, (user, record, pending, hook, opener)) in
@@ -341,9 +341,9 @@ pub(crate) async fn an_origin_is_found_while_a_relying_party_of_any_account_has_
     }
     one = update;
     assert!(found(web).await, "the other one has it still");
-    assert_eq!(store.delete_relying_party(two.id).await, Ok(true));
+    assert_eq!(store.delete_relying_party(two.id, NOW).await, Ok(true));
     assert!(!found(web).await);
-    assert_eq!(store.delete_relying_party(one.id).await, Ok(true));
+    assert_eq!(store.delete_relying_party(one.id, NOW).await, Ok(true));
     assert!(!found("https://new.acme.test").await);
 }
 
@@ -382,7 +382,10 @@ pub(crate) async fn relying_parties_are_found_by_their_rp_id_in_the_order_of_the
         let done = store.update_relying_party(&rp, &updated).await;
         assert_eq!(done, Ok(Update::Done));
     }
-    assert_eq!(store.delete_relying_party(parties[3].id).await, Ok(true));
+    assert_eq!(
+        store.delete_relying_party(parties[3].id, NOW).await,
+        Ok(true)
+    );
     let found = store.relying_parties_with_rp_id(&acme, 10).await;
     assert_eq!(found, Ok(vec![parties[1].id, parties[4].id]));
     let found = store.relying_parties_with_rp_id(&other, 10).await;

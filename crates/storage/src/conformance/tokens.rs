@@ -197,7 +197,7 @@ pub(crate) async fn nothing_of_a_relying_party_comes_after_its_acknowledged_dele
                         let created = event(AuditKind::AccessKeyCreated, rp);
                         store.create_access_key(&made, &created).await.map(drop)
                     }
-                    1 => store.delete_relying_party(rp).await.map(drop),
+                    1 => store.delete_relying_party(rp, NOW).await.map(drop),
                     _ => {
                         let kept = store.keep_token_key(rp, TokenKind::Access, token_key(n));
                         kept.await.map(drop)

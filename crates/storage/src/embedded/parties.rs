@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use domain::model::audit::AuditEvent;
+use domain::model::clock::Timestamp;
 use domain::model::ids::{AccountId, RelyingPartyId};
 use domain::model::page::{Page, PageRequest};
 use domain::model::relying_party::RelyingParty;
@@ -60,8 +61,8 @@ impl RelyingParties for Embedded {
             .await
     }
 
-    async fn delete_relying_party(&self, id: RelyingPartyId) -> Result<bool, Fault> {
-        self.write(move |c| writes::delete_relying_party(c, id))
+    async fn delete_relying_party(&self, id: RelyingPartyId, at: Timestamp) -> Result<bool, Fault> {
+        self.write(move |c| writes::delete_relying_party(c, id, at))
             .await
     }
 }

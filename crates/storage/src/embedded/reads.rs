@@ -20,7 +20,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, ToSql, params};
 use webauthn::credential::CredentialId;
 
-use super::rows::{self, USER_WIDTH, columns, id_hash};
+use super::rows::{self, USER_WIDTH, alive, columns, id_hash};
 use super::sql::{Failure, Outcome, all, exists, first, snapshot};
 
 // ---- metadata ---------------------------------------------------------------------------------
@@ -98,7 +98,10 @@ pub(super) fn is_claimed(
     rp: RelyingPartyId,
     token: TokenId,
 ) -> Outcome<bool> {
-    let sql = "SELECT 1 FROM used_tokens WHERE relying_party_id = ?1 AND id = ?2";
+    let sql = concat!(
+        "SELECT 1 FROM used_tokens WHERE relying_party_id = ?1 AND id = ?2",
+        alive!(party)
+    );
     exists(connection, sql, params![rp.0, token.0])
 }
 
@@ -113,7 +116,8 @@ pub(super) fn user(
             concat!(
                 "SELECT ",
                 columns!(user),
-                " FROM users u WHERE u.relying_party_id = ?1 AND u.name = ?2"
+                " FROM users u WHERE u.relying_party_id = ?1 AND u.name = ?2",
+                alive!(party)
             ),
             params![rp.0, name],
             |row| rows::user(row, 0),
@@ -123,7 +127,8 @@ pub(super) fn user(
             concat!(
                 "SELECT ",
                 columns!(user),
-                " FROM users u WHERE u.relying_party_id = ?1 AND u.id = ?2"
+                " FROM users u WHERE u.relying_party_id = ?1 AND u.id = ?2",
+                alive!(party)
             ),
             [rp.0, id.0],
             |row| rows::user(row, 0),
@@ -161,7 +166,8 @@ pub(super) fn ceremony(
     let sql = concat!(
         "SELECT ",
         columns!(ceremony),
-        " FROM ceremonies WHERE relying_party_id = ?1 AND id = ?2"
+        " FROM ceremonies WHERE relying_party_id = ?1 AND id = ?2",
+        alive!(ceremony)
     );
     first(connection, sql, [rp.0, id.0], rows::ceremony)
 }
@@ -183,7 +189,8 @@ pub(super) fn load_for_authentication(
         columns!(credential),
         " FROM credentials c JOIN users u \
          ON u.relying_party_id = c.relying_party_id AND u.id = c.user_id \
-         WHERE c.relying_party_id = ?1 AND c.id_hash = ?2"
+         WHERE c.relying_party_id = ?1 AND c.id_hash = ?2",
+        alive!(party)
     );
     snapshot(connection, |connection| {
         Ok(LoadedAuthentication {
@@ -212,7 +219,8 @@ pub(super) fn credential(
         columns!(credential),
         " FROM credentials c JOIN users u \
          ON u.relying_party_id = c.relying_party_id AND u.id = c.user_id \
-         WHERE c.relying_party_id = ?1 AND c.key = ?2"
+         WHERE c.relying_party_id = ?1 AND c.key = ?2",
+        alive!(party)
     );
     first(connection, sql, [rp.0, key.0], user_and_credential)
 }
@@ -222,8 +230,12 @@ pub(super) fn evidence(
     rp: RelyingPartyId,
     key: CredentialKey,
 ) -> Outcome<Option<Evidence>> {
-    let sql = "SELECT attestation_object, client_data_json, extensions FROM attestations \
-               WHERE relying_party_id = ?1 AND key = ?2";
+    let sql = concat!(
+        "SELECT a.attestation_object, a.client_data_json, a.extensions FROM credentials c \
+         JOIN attestations a ON a.relying_party_id = c.relying_party_id AND a.key = c.key \
+         WHERE c.relying_party_id = ?1 AND c.key = ?2",
+        alive!("c.user_id")
+    );
     first(connection, sql, [rp.0, key.0], |row| {
         let kept = !matches!(row.get_ref(2)?, ValueRef::Null);
         Ok(Evidence {
@@ -241,7 +253,10 @@ pub(super) fn webhook(
     rp: RelyingPartyId,
     id: [u8; 16],
 ) -> Outcome<Option<Webhook>> {
-    let sql = "SELECT body FROM webhooks WHERE relying_party_id = ?1 AND id = ?2";
+    let sql = concat!(
+        "SELECT body FROM webhooks WHERE relying_party_id = ?1 AND id = ?2",
+        alive!(party)
+    );
     first(connection, sql, [rp.0, id], |row| {
         rows::from_json(row, 0, "a webhook")
     })
@@ -252,7 +267,10 @@ pub(super) fn access_key(
     rp: RelyingPartyId,
     id: AccessKeyId,
 ) -> Outcome<Option<AccessKey>> {
-    let sql = "SELECT body FROM access_keys WHERE relying_party_id = ?1 AND id = ?2";
+    let sql = concat!(
+        "SELECT body FROM access_keys WHERE relying_party_id = ?1 AND id = ?2",
+        alive!(party)
+    );
     first(connection, sql, [rp.0, id.0], |row| {
         rows::from_json(row, 0, "an access key")
     })
@@ -263,7 +281,10 @@ pub(super) fn token_key(
     rp: RelyingPartyId,
     kind: TokenKind,
 ) -> Outcome<Option<TokenKey>> {
-    let sql = "SELECT value FROM token_keys WHERE relying_party_id = ?1 AND kind = ?2";
+    let sql = concat!(
+        "SELECT value FROM token_keys WHERE relying_party_id = ?1 AND kind = ?2",
+        alive!(party)
+    );
     first(connection, sql, params![rp.0, kind.name()], |row| {
         Ok(TokenKey::new(row.get(0)?))
     })
@@ -277,7 +298,7 @@ pub(super) fn ping(connection: &Connection) -> Outcome<()> {
 // ---- lists ------------------------------------------------------------------------------------
 
 /// A key after every 16-byte key.
-const LAST_KEY: &[u8] = &[0xff; 17];
+pub(super) const LAST_KEY: &[u8] = &[0xff; 17];
 
 /// A page of a list. `select` ends in a condition, `order` are its two sort columns, `bound` the values of
 /// `?1` and so on in `select`.
@@ -374,7 +395,8 @@ pub(super) fn list_users(
     let select = concat!(
         "SELECT ",
         columns!(user),
-        " FROM users u WHERE u.relying_party_id = ?1"
+        " FROM users u WHERE u.relying_party_id = ?1",
+        alive!(party)
     );
     page(
         connection,
@@ -397,7 +419,8 @@ pub(super) fn list_ceremonies(
         "SELECT ",
         columns!(ceremony),
         " FROM ceremonies WHERE relying_party_id = ?1 AND user_id = ?2 AND kind = ?3 \
-         AND (?4 IS NULL OR credential_key = ?4) AND ?5 = ?5"
+         AND (?4 IS NULL OR credential_key = ?4) AND ?5 = ?5",
+        alive!("?2")
     )
     .to_owned();
     select.push_str(match filter.standing {
@@ -432,7 +455,8 @@ pub(super) fn list_credentials(
     let select = concat!(
         "SELECT ",
         columns!(credential),
-        " FROM credentials c WHERE c.relying_party_id = ?1 AND c.user_id = ?2"
+        " FROM credentials c WHERE c.relying_party_id = ?1 AND c.user_id = ?2",
+        alive!("?2")
     );
     page(
         connection,
@@ -449,7 +473,10 @@ pub(super) fn list_webhooks(
     rp: RelyingPartyId,
     request: PageRequest,
 ) -> Outcome<Page<Webhook>> {
-    let select = "SELECT body FROM webhooks WHERE relying_party_id = ?1";
+    let select = concat!(
+        "SELECT body FROM webhooks WHERE relying_party_id = ?1",
+        alive!(party)
+    );
     page(
         connection,
         select,
@@ -465,7 +492,10 @@ pub(super) fn list_access_keys(
     rp: RelyingPartyId,
     request: PageRequest,
 ) -> Outcome<Page<AccessKey>> {
-    let select = "SELECT body FROM access_keys WHERE relying_party_id = ?1";
+    let select = concat!(
+        "SELECT body FROM access_keys WHERE relying_party_id = ?1",
+        alive!(party)
+    );
     page(
         connection,
         select,

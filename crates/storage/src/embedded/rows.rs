@@ -55,6 +55,33 @@ macro_rules! columns {
 }
 pub(super) use columns;
 
+/// Conditions on rows of the Relying Party `?1`: their owners are there. What belongs to a Relying Party or to a user that was
+/// deleted may still lie in its table until the sweep has removed it, and must not be seen.
+macro_rules! alive {
+    // The Relying Party is there.
+    (party) => {
+        " AND EXISTS (SELECT 1 FROM relying_parties p WHERE p.id = ?1)"
+    };
+    // The Relying Party is there, and the user whose key the expression gives.
+    ($user:literal) => {
+        concat!(
+            " AND EXISTS (SELECT 1 FROM users o JOIN relying_parties p ON p.id = o.relying_party_id \
+             WHERE o.relying_party_id = ?1 AND o.id = ",
+            $user,
+            ")"
+        )
+    };
+    // The Relying Party is there, and the user whom a ceremony names, if it names one.
+    (ceremony) => {
+        concat!(
+            $crate::embedded::rows::alive!(party),
+            " AND (user_id IS NULL OR EXISTS (SELECT 1 FROM users o \
+             WHERE o.relying_party_id = ?1 AND o.id = user_id))"
+        )
+    };
+}
+pub(super) use alive;
+
 /// `ceremonies.kind` of a registration.
 pub(super) const REGISTRATION: i64 = 0;
 /// `ceremonies.kind` of an authentication.

@@ -27,6 +27,9 @@ impl Upkeep for Embedded {
         answers_before: Timestamp,
         budget: u32,
     ) -> Result<Swept, Fault> {
+        let deletions = self
+            .sweep_in_chunks(budget, writes::sweep_deletions)
+            .await?;
         let ceremonies = self
             .sweep_in_chunks(budget, move |c, limit| {
                 writes::sweep_ceremonies(c, expired_before, limit)
@@ -58,6 +61,7 @@ impl Upkeep for Embedded {
                 .await?;
         }
         Ok(Swept {
+            deletions: u64::from(deletions),
             ceremonies: u64::from(ceremonies),
             events: u64::from(events),
             tokens: u64::from(tokens),

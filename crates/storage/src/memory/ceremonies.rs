@@ -174,6 +174,7 @@ impl State {
         kept.end(finish.attempt, finish.now, End::Succeeded);
         kept.ceremony.user = Some(record.user);
         kept.ceremony.credential = Some(record.key);
+        self.remove_remains(rp, &record.id);
         self.credentials.insert((rp, record.key), record.clone());
         let evidence = finish.credential.evidence();
         self.evidence.insert((rp, record.key), evidence);

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use domain::model::audit::AuditEvent;
+use domain::model::clock::Timestamp;
 use domain::model::ids::{AccountId, RelyingPartyId};
 use domain::model::page::{Page, PageRequest};
 use domain::model::relying_party::RelyingParty;
@@ -83,18 +84,7 @@ impl RelyingParties for Memory {
         Ok(Update::Done)
     }
 
-    async fn delete_relying_party(&self, id: RelyingPartyId) -> Result<bool, Fault> {
-        let mut state = self.state();
-        if state.relying_parties.remove(&id).is_none() {
-            return Ok(false);
-        }
-        state.users.retain(|(rp, _), _| *rp != id);
-        state.credentials.retain(|(rp, _), _| *rp != id);
-        state.ceremonies.retain(|(rp, _), _| *rp != id);
-        state.webhooks.retain(|(rp, _), _| *rp != id);
-        state.access_keys.retain(|(rp, _), _| *rp != id);
-        state.token_keys.retain(|(rp, _), _| *rp != id);
-        state.used_tokens.retain(|(rp, _), _| *rp != id);
-        Ok(true)
+    async fn delete_relying_party(&self, id: RelyingPartyId, at: Timestamp) -> Result<bool, Fault> {
+        Ok(self.state().delete_relying_party(id, at))
     }
 }

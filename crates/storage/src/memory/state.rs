@@ -21,6 +21,8 @@ use domain::model::webhook::Webhook;
 use domain::store::Fault;
 use domain::store::take::{End, Take, Takeable, take};
 
+use super::deletions::{Deleted, Remains};
+
 /// All that is kept.
 #[derive(Default)]
 pub(super) struct State {
@@ -41,6 +43,7 @@ pub(super) struct State {
     pub(super) events: BTreeMap<(RelyingPartyId, Timestamp, EventId), AuditEvent>,
     pub(super) metadata: Option<StoredMetadata>,
     pub(super) answers: BTreeMap<(AccountId, [u8; 32]), Called>,
+    pub(super) deletions: BTreeMap<(Timestamp, RelyingPartyId, Deleted), Remains>,
 }
 
 /// A call that may be sent again.

@@ -22,27 +22,43 @@ impl Upkeep for Memory {
         let mut state = self.state();
         let budget = budget as usize;
         let answers = state.sweep_answers(answers_before, budget);
-        let mut ceremonies: Vec<_> = state
-            .ceremonies
-            .iter()
+        let deletions = state.sweep_deletions(budget);
+        // What a deletion has set aside expires all the same.
+        let live = state.ceremonies.iter();
+        let mut ceremonies: Vec<_> = live
             .map(|(key, kept)| (kept.ceremony.expires, *key))
+            .chain(state.deletions.iter().flat_map(|((_, rp, _), remains)| {
+                let rows = remains.ceremonies.iter();
+                rows.map(|(expires, id)| (*expires, (*rp, *id)))
+            }))
             .filter(|(expires, _)| *expires < expired_before)
             .collect();
         ceremonies.sort_unstable();
         ceremonies.truncate(budget);
         for (_, key) in &ceremonies {
             state.ceremonies.remove(key);
+            for ((_, rp, _), remains) in &mut state.deletions {
+                let gone = |id| (*rp, id) == *key;
+                remains.ceremonies.retain(|(_, id)| !gone(*id));
+            }
         }
-        let mut tokens: Vec<_> = state
-            .used_tokens
-            .iter()
+        let live = state.used_tokens.iter();
+        let mut tokens: Vec<_> = live
             .map(|(key, expires)| (*expires, *key))
+            .chain(state.deletions.iter().flat_map(|((_, rp, _), remains)| {
+                let rows = remains.used_tokens.iter();
+                rows.map(|(expires, id)| (*expires, (*rp, *id)))
+            }))
             .filter(|(expires, _)| *expires < expired_before)
             .collect();
         tokens.sort_unstable();
         tokens.truncate(budget);
         for (_, key) in &tokens {
             state.used_tokens.remove(key);
+            for ((_, rp, _), remains) in &mut state.deletions {
+                let gone = |id| (*rp, id) == *key;
+                remains.used_tokens.retain(|(_, id)| !gone(*id));
+            }
         }
         let events: Vec<_> = state
             .events
@@ -55,6 +71,7 @@ impl Upkeep for Memory {
             state.events.remove(key);
         }
         Ok(Swept {
+            deletions: deletions as u64,
             ceremonies: ceremonies.len() as u64,
             events: events.len() as u64,
             tokens: tokens.len() as u64,

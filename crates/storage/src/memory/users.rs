@@ -66,15 +66,9 @@ impl Users for Memory {
         event: &AuditEvent,
     ) -> Result<bool, Fault> {
         let mut state = self.state();
-        if state.users.remove(&(rp, user)).is_none() {
+        if !state.delete_user(rp, user, event.at) {
             return Ok(false);
         }
-        state
-            .credentials
-            .retain(|_, c| (c.relying_party, c.user) != (rp, user));
-        state.ceremonies.retain(|_, kept| {
-            (kept.ceremony.relying_party, kept.ceremony.user) != (rp, Some(user))
-        });
         state.record(event);
         Ok(true)
     }

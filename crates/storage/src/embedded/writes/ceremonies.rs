@@ -16,7 +16,7 @@ use webauthn::error::Reason;
 use super::relying_party_exists;
 use crate::embedded::reads;
 use crate::embedded::rows::{
-    self, CeremonyRow, CredentialRow, FAILED, REGISTRATION, SUCCEEDED, columns, id_hash,
+    self, CeremonyRow, CredentialRow, FAILED, REGISTRATION, SUCCEEDED, alive, columns, id_hash,
     insert_event,
 };
 use crate::embedded::sql::{Failure, Outcome, execute, exists, first};
@@ -44,7 +44,10 @@ fn make_room(connection: &Connection, ceremony: &CeremonyRow, max_pending: u32) 
 }
 
 fn user_exists(connection: &Connection, rp: RelyingPartyId, user: UserId) -> Outcome<bool> {
-    let sql = "SELECT 1 FROM users WHERE relying_party_id = ?1 AND id = ?2";
+    let sql = concat!(
+        "SELECT 1 FROM users WHERE relying_party_id = ?1 AND id = ?2",
+        alive!(party)
+    );
     exists(connection, sql, [rp.0, user.0])
 }
 
@@ -122,7 +125,8 @@ impl Claim {
             concat!(
                 "SELECT ",
                 columns!(takeable),
-                " FROM ceremonies WHERE relying_party_id = ?1 AND id = ?2"
+                " FROM ceremonies WHERE relying_party_id = ?1 AND id = ?2",
+                alive!(ceremony)
             ),
             [self.relying_party.0, self.ceremony.0],
             rows::takeable,
@@ -222,6 +226,30 @@ fn note_failure(
     Ok(())
 }
 
+/// Writes the row of a user who is to get a credential; `false` when the user is not there.
+///
+/// It orders the registrations of a user, so that each counts the credentials of those before it, and a registration and the
+/// deletion of its user, so that one of them finds what the other did.
+fn meet_at_user(connection: &Connection, rp: RelyingPartyId, user: UserId) -> Outcome<bool> {
+    let sql = concat!(
+        "UPDATE users SET version = coalesce(version, 0) + 1 WHERE relying_party_id = ?1 AND id = ?2",
+        alive!(party)
+    );
+    Ok(execute(connection, sql, [rp.0, user.0])? > 0)
+}
+
+/// Removes the credential with this id, if it is one of a user who was deleted, before the sweep does.
+fn remove_remains(connection: &Connection, rp: RelyingPartyId, id_hash: [u8; 32]) -> Outcome<()> {
+    for sql in [
+        "DELETE FROM attestations WHERE relying_party_id = ?1 AND key = \
+         (SELECT key FROM credentials WHERE relying_party_id = ?1 AND id_hash = ?2)",
+        "DELETE FROM credentials WHERE relying_party_id = ?1 AND id_hash = ?2",
+    ] {
+        execute(connection, sql, params![rp.0, id_hash])?;
+    }
+    Ok(())
+}
+
 pub(in crate::embedded) fn finish_registration(
     connection: &Connection,
     claim: Claim,
@@ -234,9 +262,15 @@ pub(in crate::embedded) fn finish_registration(
     if let Some(outcome) = take.registration() {
         return Ok(outcome);
     }
+    if !meet_at_user(connection, record.relying_party, record.user)? {
+        return Ok(FinishedRegistration::Gone);
+    }
     let taken = exists(
         connection,
-        "SELECT 1 FROM credentials WHERE relying_party_id = ?1 AND id_hash = ?2",
+        concat!(
+            "SELECT 1 FROM credentials WHERE relying_party_id = ?1 AND id_hash = ?2",
+            alive!("user_id")
+        ),
         params![record.relying_party.0, credential.id_hash],
     )?;
     let count: i64 = connection
@@ -250,6 +284,7 @@ pub(in crate::embedded) fn finish_registration(
         let outcome = Take::Repeated(end).registration();
         return Ok(outcome.unwrap_or(FinishedRegistration::Used));
     }
+    remove_remains(connection, record.relying_party, credential.id_hash)?;
     credential.insert(connection)?;
     claim.succeed(connection, user, record.user, record.key)?;
     insert_event(connection, event)?;
@@ -300,8 +335,11 @@ pub(in crate::embedded) fn finish_authentication(
     // its index.
     let stored = first(
         connection,
-        "SELECT sign_count, key, user_id, sign_count_since_fall, backup_eligible FROM credentials \
-         WHERE relying_party_id = ?1 AND id_hash = ?2",
+        concat!(
+            "SELECT sign_count, key, user_id, sign_count_since_fall, backup_eligible FROM credentials \
+             WHERE relying_party_id = ?1 AND id_hash = ?2",
+            alive!("user_id")
+        ),
         params![claim.relying_party.0, sign_in.id_hash],
         |row| {
             let owner = (CredentialKey(row.get(1)?), UserId(row.get(2)?));
@@ -408,8 +446,11 @@ pub(in crate::embedded) fn delete_registration(
 ) -> Outcome<bool> {
     let changed = execute(
         connection,
-        "DELETE FROM ceremonies WHERE relying_party_id = ?1 AND id = ?2 AND user_id = ?3 AND kind = ?4 \
-         AND state <> ?5",
+        concat!(
+            "DELETE FROM ceremonies WHERE relying_party_id = ?1 AND id = ?2 AND user_id = ?3 AND kind = ?4 \
+             AND state <> ?5",
+            alive!("?3")
+        ),
         params![rp.0, id.0, user.0, REGISTRATION, SUCCEEDED],
     )?;
     Ok(changed > 0)

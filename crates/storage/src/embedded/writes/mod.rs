@@ -2,6 +2,7 @@
 
 mod answers;
 mod ceremonies;
+mod deletions;
 mod tokens;
 
 use domain::model::account::{Account, ApiKey, SecretHash};
@@ -19,11 +20,12 @@ pub(super) use self::ceremonies::{
     Claim, SignIn, begin_authentication, begin_registration, delete_registration,
     finish_authentication, finish_registration, refuse_ceremony, rename_registration,
 };
+pub(super) use self::deletions::{delete_relying_party, delete_user, sweep_deletions};
 pub(super) use self::tokens::{
     AccessKeyRow, claim_once, create_access_key, delete_access_key, keep_token_key,
 };
 use super::reads;
-use super::rows::{self, insert_event};
+use super::rows::{self, alive, insert_event};
 use super::sql::{Failure, Outcome, execute, exists, first};
 
 // ---- accounts ---------------------------------------------------------------------------------
@@ -217,31 +219,6 @@ pub(super) fn update_relying_party(
     }
 }
 
-pub(super) fn delete_relying_party(connection: &Connection, id: RelyingPartyId) -> Outcome<bool> {
-    if execute(
-        connection,
-        "DELETE FROM relying_parties WHERE id = ?1",
-        [id.0],
-    )? == 0
-    {
-        return Ok(false);
-    }
-    delete_origins(connection, id)?;
-    for sql in [
-        "DELETE FROM users WHERE relying_party_id = ?1",
-        "DELETE FROM credentials WHERE relying_party_id = ?1",
-        "DELETE FROM attestations WHERE relying_party_id = ?1",
-        "DELETE FROM ceremonies WHERE relying_party_id = ?1",
-        "DELETE FROM webhooks WHERE relying_party_id = ?1",
-        "DELETE FROM access_keys WHERE relying_party_id = ?1",
-        "DELETE FROM token_keys WHERE relying_party_id = ?1",
-        "DELETE FROM used_tokens WHERE relying_party_id = ?1",
-    ] {
-        execute(connection, sql, [id.0])?;
-    }
-    Ok(true)
-}
-
 // ---- users ------------------------------------------------------------------------------------
 
 pub(super) fn create_user(
@@ -260,29 +237,6 @@ pub(super) fn create_user(
     Ok(CreateUser::Created)
 }
 
-pub(super) fn delete_user(
-    connection: &Connection,
-    rp: RelyingPartyId,
-    user: UserId,
-    event: &AuditEvent,
-) -> Outcome<bool> {
-    let key = [rp.0, user.0];
-    let sql = "DELETE FROM users WHERE relying_party_id = ?1 AND id = ?2";
-    if execute(connection, sql, key)? == 0 {
-        return Ok(false);
-    }
-    for sql in [
-        "DELETE FROM attestations WHERE relying_party_id = ?1 AND key IN \
-         (SELECT key FROM credentials WHERE relying_party_id = ?1 AND user_id = ?2)",
-        "DELETE FROM credentials WHERE relying_party_id = ?1 AND user_id = ?2",
-        "DELETE FROM ceremonies WHERE relying_party_id = ?1 AND user_id = ?2",
-    ] {
-        execute(connection, sql, key)?;
-    }
-    insert_event(connection, event)?;
-    Ok(true)
-}
-
 // ---- credentials ------------------------------------------------------------------------------
 
 pub(super) fn rename_credential(
@@ -295,8 +249,11 @@ pub(super) fn rename_credential(
 ) -> Outcome<Option<CredentialRecord>> {
     let changed = execute(
         connection,
-        "UPDATE credentials SET name = ?4, updated = ?5 \
-         WHERE relying_party_id = ?1 AND key = ?2 AND user_id = ?3",
+        concat!(
+            "UPDATE credentials SET name = ?4, updated = ?5 \
+             WHERE relying_party_id = ?1 AND key = ?2 AND user_id = ?3",
+            alive!("?3")
+        ),
         params![rp.0, key.0, user.0, name, event.at.0],
     )?;
     if changed == 0 {
@@ -313,7 +270,10 @@ pub(super) fn delete_credential(
     key: CredentialKey,
     event: &AuditEvent,
 ) -> Outcome<bool> {
-    let sql = "SELECT last_used FROM credentials WHERE relying_party_id = ?1 AND key = ?2 AND user_id = ?3";
+    let sql = concat!(
+        "SELECT last_used FROM credentials WHERE relying_party_id = ?1 AND key = ?2 AND user_id = ?3",
+        alive!("?3")
+    );
     let found: Option<Option<i64>> =
         first(
             connection,
@@ -366,7 +326,10 @@ pub(super) fn update_webhook(
     id: [u8; 16],
     body: &str,
 ) -> Outcome<bool> {
-    let sql = "UPDATE webhooks SET body = ?3 WHERE relying_party_id = ?1 AND id = ?2";
+    let sql = concat!(
+        "UPDATE webhooks SET body = ?3 WHERE relying_party_id = ?1 AND id = ?2",
+        alive!(party)
+    );
     Ok(execute(connection, sql, params![rp.0, id, body])? > 0)
 }
 
@@ -375,7 +338,10 @@ pub(super) fn delete_webhook(
     rp: RelyingPartyId,
     id: [u8; 16],
 ) -> Outcome<bool> {
-    let sql = "DELETE FROM webhooks WHERE relying_party_id = ?1 AND id = ?2";
+    let sql = concat!(
+        "DELETE FROM webhooks WHERE relying_party_id = ?1 AND id = ?2",
+        alive!(party)
+    );
     Ok(execute(connection, sql, [rp.0, id])? > 0)
 }
 

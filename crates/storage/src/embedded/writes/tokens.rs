@@ -8,7 +8,7 @@ use rusqlite::{Connection, params};
 
 use super::relying_party_exists;
 use crate::embedded::reads;
-use crate::embedded::rows::insert_event;
+use crate::embedded::rows::{alive, insert_event};
 use crate::embedded::sql::{Outcome, execute};
 
 /// An access key, ready to be written.
@@ -42,7 +42,10 @@ pub(in crate::embedded) fn delete_access_key(
     id: AccessKeyId,
     event: &AuditEvent,
 ) -> Outcome<bool> {
-    let sql = "DELETE FROM access_keys WHERE relying_party_id = ?1 AND id = ?2";
+    let sql = concat!(
+        "DELETE FROM access_keys WHERE relying_party_id = ?1 AND id = ?2",
+        alive!(party)
+    );
     if execute(connection, sql, [rp.0, id.0])? == 0 {
         return Ok(false);
     }

@@ -1,0 +1,149 @@
+//! Deletion of a Relying Party or a user: the request removes the row of the owner and leaves a mark, the sweep removes what
+//! the owner had.
+
+use domain::model::audit::AuditEvent;
+use domain::model::clock::Timestamp;
+use domain::model::ids::{RelyingPartyId, UserId};
+use rusqlite::{Connection, params};
+
+use super::delete_origins;
+use crate::embedded::reads::LAST_KEY;
+use crate::embedded::rows::{alive, insert_event};
+use crate::embedded::sql::{Outcome, execute, first};
+
+/// `deletions.user_id` where the Relying Party as a whole is deleted: a key after those of all users, so that of deletions of
+/// the same moment those of users come first.
+const WHOLE: &[u8] = LAST_KEY;
+
+fn mark(connection: &Connection, at: Timestamp, rp: RelyingPartyId, user: &[u8]) -> Outcome<()> {
+    let sql = "INSERT INTO deletions (at, relying_party_id, user_id) VALUES (?1, ?2, ?3)";
+    execute(connection, sql, params![at.0, rp.0, user]).map(drop)
+}
+
+pub(in crate::embedded) fn delete_relying_party(
+    connection: &Connection,
+    id: RelyingPartyId,
+    at: Timestamp,
+) -> Outcome<bool> {
+    let sql = "DELETE FROM relying_parties WHERE id = ?1";
+    if execute(connection, sql, [id.0])? == 0 {
+        return Ok(false);
+    }
+    delete_origins(connection, id)?;
+    mark(connection, at, id, WHOLE)?;
+    Ok(true)
+}
+
+pub(in crate::embedded) fn delete_user(
+    connection: &Connection,
+    rp: RelyingPartyId,
+    user: UserId,
+    event: &AuditEvent,
+) -> Outcome<bool> {
+    let sql = concat!(
+        "DELETE FROM users WHERE relying_party_id = ?1 AND id = ?2",
+        alive!(party)
+    );
+    if execute(connection, sql, [rp.0, user.0])? == 0 {
+        return Ok(false);
+    }
+    mark(connection, event.at, rp, &user.0)?;
+    insert_event(connection, event)?;
+    Ok(true)
+}
+
+/// What a Relying Party had, table by table, at most `?2` rows of each. The last statement of a table counts the rows.
+const OF_RELYING_PARTY: &[&[&str]] = &[
+    &[
+        "DELETE FROM ceremonies WHERE relying_party_id = ?1 AND id IN \
+       (SELECT id FROM ceremonies WHERE relying_party_id = ?1 ORDER BY id LIMIT ?2)",
+    ],
+    &[
+        "DELETE FROM attestations WHERE relying_party_id = ?1 AND key IN \
+         (SELECT key FROM credentials WHERE relying_party_id = ?1 ORDER BY id_hash LIMIT ?2)",
+        "DELETE FROM credentials WHERE relying_party_id = ?1 AND id_hash IN \
+         (SELECT id_hash FROM credentials WHERE relying_party_id = ?1 ORDER BY id_hash LIMIT ?2)",
+    ],
+    &["DELETE FROM users WHERE relying_party_id = ?1 AND id IN \
+       (SELECT id FROM users WHERE relying_party_id = ?1 ORDER BY id LIMIT ?2)"],
+    &[
+        "DELETE FROM webhooks WHERE relying_party_id = ?1 AND id IN \
+       (SELECT id FROM webhooks WHERE relying_party_id = ?1 ORDER BY id LIMIT ?2)",
+    ],
+    &[
+        "DELETE FROM access_keys WHERE relying_party_id = ?1 AND id IN \
+       (SELECT id FROM access_keys WHERE relying_party_id = ?1 ORDER BY id LIMIT ?2)",
+    ],
+    &[
+        "DELETE FROM token_keys WHERE relying_party_id = ?1 AND kind IN \
+       (SELECT kind FROM token_keys WHERE relying_party_id = ?1 ORDER BY kind LIMIT ?2)",
+    ],
+    &[
+        "DELETE FROM used_tokens WHERE relying_party_id = ?1 AND id IN \
+       (SELECT id FROM used_tokens WHERE relying_party_id = ?1 ORDER BY id LIMIT ?2)",
+    ],
+];
+
+/// What the user `?3` had.
+const OF_USER: &[&[&str]] = &[
+    &[
+        "DELETE FROM ceremonies WHERE relying_party_id = ?1 AND id IN \
+       (SELECT id FROM ceremonies WHERE relying_party_id = ?1 AND user_id = ?3 \
+        ORDER BY kind, created, id LIMIT ?2)",
+    ],
+    &[
+        "DELETE FROM attestations WHERE relying_party_id = ?1 AND key IN \
+         (SELECT key FROM credentials WHERE relying_party_id = ?1 AND user_id = ?3 \
+          ORDER BY created, key LIMIT ?2)",
+        "DELETE FROM credentials WHERE relying_party_id = ?1 AND id_hash IN \
+         (SELECT id_hash FROM credentials WHERE relying_party_id = ?1 AND user_id = ?3 \
+          ORDER BY created, key LIMIT ?2)",
+    ],
+];
+
+/// Removes at most `limit` rows of what was deleted, the earliest deletion first; a mark whose rows are all gone counts as one
+/// of them, an attestation as a part of its credential.
+pub(in crate::embedded) fn sweep_deletions(connection: &Connection, limit: u32) -> Outcome<usize> {
+    let limit = limit as usize;
+    let mut removed = 0;
+    while removed < limit {
+        let mark = first(
+            connection,
+            "SELECT at, relying_party_id, user_id FROM deletions \
+             ORDER BY at, relying_party_id, user_id LIMIT 1",
+            [],
+            |row| {
+                let user: Vec<u8> = row.get(2)?;
+                Ok((row.get::<_, i64>(0)?, row.get::<_, [u8; 16]>(1)?, user))
+            },
+        )?;
+        let Some((at, rp, user)) = mark else {
+            return Ok(removed);
+        };
+        for table in if user == WHOLE {
+            OF_RELYING_PARTY
+        } else {
+            OF_USER
+        } {
+            let left = u32::try_from(limit - removed).unwrap_or(u32::MAX);
+            if left == 0 {
+                return Ok(removed);
+            }
+            let mut count = 0;
+            for sql in *table {
+                count = if user == WHOLE {
+                    execute(connection, sql, params![rp, left])?
+                } else {
+                    execute(connection, sql, params![rp, left, user])?
+                };
+            }
+            removed += count;
+        }
+        if removed < limit {
+            let sql =
+                "DELETE FROM deletions WHERE at = ?1 AND relying_party_id = ?2 AND user_id = ?3";
+            removed += execute(connection, sql, params![at, rp, user])?;
+        }
+    }
+    Ok(removed)
+}
