@@ -24,6 +24,7 @@ use crate::model::relying_party::RelyingParty;
 use crate::model::user::{User, UserRef};
 use crate::service::Passkeys;
 use crate::service::ceremony::{Terms, ensure_pending, signal_names};
+use crate::service::pending::Key;
 use crate::store::{Begin, CounterRule, FinishAuthentication, FinishedAuthentication};
 
 /// For whom an authentication is started.
@@ -171,13 +172,18 @@ impl Passkeys {
             }),
             state: CeremonyState::Pending,
         };
+        let most = policy.max_pending_per_user;
+        let displaced = self.pending.start(Key::of(&ceremony), ceremony.id, most);
         match self
             .storage
-            .begin_authentication(&ceremony, policy.max_pending_per_user)
+            .begin_authentication(&ceremony, &displaced)
             .await?
         {
             Begin::Begun => Ok(ceremony),
-            Begin::UserGone | Begin::UserExists => Err(Reason::UserUnknown.into()),
+            Begin::UserGone | Begin::UserExists => {
+                self.pending.end(Key::of(&ceremony), ceremony.id);
+                Err(Reason::UserUnknown.into())
+            }
         }
     }
 
@@ -353,7 +359,9 @@ impl Passkeys {
             event: &event,
         };
         let refused = |reason: Reason| Err(Refusal::from(reason).with_ceremony(id));
-        match self.storage.finish_authentication(finish).await? {
+        let finished = self.storage.finish_authentication(finish).await?;
+        self.pending.end(Key::of(&ceremony), id);
+        match finished {
             FinishedAuthentication::Accepted => {}
             FinishedAuthentication::CounterWentBack { .. } => {
                 return refused(Reason::SignCountNotIncreased);

@@ -9,6 +9,7 @@ use crate::model::clock::Timestamp;
 use crate::model::ids::{AttemptId, CeremonyId, RelyingPartyId, UserId};
 use crate::model::refusal::Refusal;
 use crate::service::Passkeys;
+use crate::service::pending::Key;
 use crate::store::{RefuseCeremony, Refused};
 
 /// What a caller wishes for one ceremony of either kind.
@@ -61,6 +62,7 @@ impl Passkeys {
                 event: &event,
             })
             .await;
+        self.pending.end(Key::of(ceremony), ceremony.id);
         match outcome {
             Ok(Refused::Done) => refusal,
             Ok(Refused::Gone) => Reason::CeremonyNotFound.into(),

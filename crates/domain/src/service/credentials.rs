@@ -11,6 +11,7 @@ use crate::model::page::{Order, Page, PageRequest};
 use crate::model::refusal::Refusal;
 use crate::model::user::User;
 use crate::service::Passkeys;
+use crate::service::pending::Key;
 use crate::store::CeremonyFilter;
 
 /// A credential, or a registration without one.
@@ -192,6 +193,8 @@ impl Passkeys {
             .storage
             .delete_registration(rp, user.id, key.into())
             .await?;
+        let counted = Key::of_registration(rp, user.id);
+        self.pending.end(Some(counted), key.into());
         let registered = self
             .storage
             .delete_credential(rp, user.id, key, &event)

@@ -13,6 +13,7 @@ pub mod events;
 pub mod lookups;
 pub mod metadata;
 pub mod parties;
+mod pending;
 pub mod registration;
 pub mod tokens;
 pub mod users;
@@ -58,6 +59,7 @@ pub struct Passkeys {
     cursor_key: cursor::CursorKey,
     answer_key: answers::AnswerKey,
     lookups: lookups::Lookups,
+    pending: pending::Pending,
     default_policy: Policy,
     metadata: metadata::Keeper,
 }
@@ -94,6 +96,7 @@ impl Passkeys {
             cursor_key,
             answer_key,
             lookups: lookups::Lookups::default(),
+            pending: pending::Pending::default(),
             default_policy: Policy::default(),
             metadata: metadata::Keeper::default(),
         })

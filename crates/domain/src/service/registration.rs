@@ -22,6 +22,7 @@ use crate::model::relying_party::RelyingParty;
 use crate::model::user::{User, UserRef};
 use crate::service::Passkeys;
 use crate::service::ceremony::{Terms, ensure_pending, signal_names};
+use crate::service::pending::Key;
 use crate::store::{Begin, BeginRegistration, FinishRegistration, FinishedRegistration};
 
 /// How often a start is tried again when the user comes or goes meanwhile.
@@ -186,16 +187,21 @@ impl Passkeys {
                         .by(&terms.by),
                 );
             }
+            let most = policy.max_pending_per_user;
+            let displaced = self.pending.start(Key::of(&ceremony), ceremony.id, most);
             let begin = BeginRegistration {
                 ceremony: &ceremony,
                 new_user: new.then_some(&user),
-                max_pending: policy.max_pending_per_user,
+                displaced: &displaced,
                 events: &events,
             };
             match self.storage.begin_registration(begin).await? {
                 Begin::Begun => {}
                 // The user came into being, or went, between the read and the write: look again.
-                Begin::UserExists | Begin::UserGone => continue,
+                Begin::UserExists | Begin::UserGone => {
+                    self.pending.end(Key::of(&ceremony), ceremony.id);
+                    continue;
+                }
             }
             let registered = credentials.iter().map(|c| c.key).collect();
             let account_name = start.account_name.unwrap_or(&user.name);
@@ -295,7 +301,9 @@ impl Passkeys {
             event: &event,
         };
         let refused = |reason: Reason| Err(Refusal::from(reason).with_ceremony(id));
-        match self.storage.finish_registration(finish).await? {
+        let finished = self.storage.finish_registration(finish).await?;
+        self.pending.end(Key::of(&ceremony), id);
+        match finished {
             FinishedRegistration::Registered => {}
             FinishedRegistration::CredentialExists => return refused(Reason::CredentialExists),
             FinishedRegistration::TooManyCredentials => return refused(Reason::TooManyCredentials),

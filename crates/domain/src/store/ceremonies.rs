@@ -36,8 +36,8 @@ pub struct BeginRegistration<'a> {
     pub ceremony: &'a Ceremony,
     /// The user to create with it; `None` when the user was found before.
     pub new_user: Option<&'a User>,
-    /// Most pending registrations of this user, this one included; the oldest are dropped.
-    pub max_pending: u32,
+    /// Ceremonies that make room for this one: those of them that are pending are removed along.
+    pub displaced: &'a [CeremonyId],
     /// Written along.
     pub events: &'a [AuditEvent],
 }
@@ -188,12 +188,11 @@ pub enum Refused {
 pub trait Ceremonies: Send + Sync {
     /// Writes a new registration ceremony, and its user if new.
     async fn begin_registration(&self, begin: BeginRegistration<'_>) -> Result<Begin, Fault>;
-    /// Writes a new authentication ceremony. For a known user at most `max_pending` pending ones
-    /// are kept, the oldest are dropped.
+    /// Writes a new authentication ceremony, and removes the pending ones among `displaced`.
     async fn begin_authentication(
         &self,
         ceremony: &Ceremony,
-        max_pending: u32,
+        displaced: &[CeremonyId],
     ) -> Result<Begin, Fault>;
     /// The ceremony with this key.
     async fn ceremony(&self, rp: RelyingPartyId, id: CeremonyId)

@@ -7,7 +7,7 @@ use domain::model::ceremony::{Asked, Ceremony, CeremonyKind, CeremonyState, Stan
 use domain::model::ids::{AccessKeyId, AttemptId, CeremonyId, CredentialKey};
 use domain::model::page::PageRequest;
 use domain::model::user::UserRef;
-use domain::store::{Begin, BeginRegistration, CeremonyFilter, Refused, Swept};
+use domain::store::{Begin, BeginRegistration, CeremonyFilter, CreateUser, Refused, Swept};
 use testkit::Lies;
 use webauthn::error::Reason;
 
@@ -61,7 +61,7 @@ pub(crate) async fn a_registration_begins_with_a_new_user_or_an_old_one(bed: &mu
     let begin = BeginRegistration {
         ceremony: &first,
         new_user: Some(&ann),
-        max_pending: 5,
+        displaced: &[],
         events: &events,
     };
     assert_eq!(
@@ -126,7 +126,7 @@ pub(crate) async fn a_registration_begins_with_a_new_user_or_an_old_one(bed: &mu
     let begin = BeginRegistration {
         ceremony: &fifth,
         new_user: Some(&elsewhere),
-        max_pending: 5,
+        displaced: &[],
         events: &[],
     };
     assert_eq!(store.begin_registration(begin).await, Ok(Begin::UserGone));
@@ -153,7 +153,7 @@ pub(crate) async fn an_authentication_needs_its_user_and_its_relying_party(bed: 
         authentication(domain::model::ids::RelyingPartyId(key()), None, NOW),
     ];
     for ceremony in gone {
-        assert_eq!(world.try_begin(&ceremony, 5).await, Ok(Begin::UserGone));
+        assert_eq!(world.try_begin(&ceremony, &[]).await, Ok(Begin::UserGone));
         let stored = world
             .store
             .ceremony(ceremony.relying_party, ceremony.id)
@@ -162,52 +162,97 @@ pub(crate) async fn an_authentication_needs_its_user_and_its_relying_party(bed: 
     }
 }
 
-pub(crate) async fn the_oldest_pending_ceremonies_of_a_kind_and_user_make_room(bed: &mut dyn Bed) {
+pub(crate) async fn a_start_removes_the_pending_ceremonies_that_it_displaces(bed: &mut dyn Bed) {
     let world = World::new(bed).await;
+    let other = world.another_rp().await;
     let ann = world.user("ann").await;
-    let bob = world.user("bob").await;
-    let anonymous = [
-        authentication(world.rp, None, at(0)),
-        authentication(world.rp, None, at(0)),
-    ];
-    let taken = authentication(world.rp, Some(&ann), at(0));
-    let bobs = authentication(world.rp, Some(&bob), at(0));
-    let started = registration(&ann, at(0));
-    for ceremony in anonymous.iter().chain([&taken, &bobs, &started]) {
+    let begun = |created| authentication(world.rp, Some(&ann), at(created));
+    let (pending, taken, left) = (begun(0), begun(1), begun(2));
+    let registering = registration(&ann, at(3));
+    for ceremony in [&pending, &taken, &left, &registering] {
         world.begin(ceremony).await;
     }
+    let elsewhere = authentication(other, None, NOW);
+    world.begin(&elsewhere).await;
     let refused = world
         .refuse(taken.id, AttemptId(key()), at(1), Reason::SignatureInvalid)
         .await;
     assert_eq!(refused, Ok(Refused::Done));
 
-    // Begun out of order, and two of the same moment: the age counts, then the key.
-    let mut pending = Vec::new();
-    for created in [40, 10, 30, 20, 20, 50] {
-        let ceremony = authentication(world.rp, Some(&ann), at(created));
-        assert_eq!(world.try_begin(&ceremony, 4).await, Ok(Begin::Begun));
-        pending.push(ceremony);
-    }
-    // The fifth found four pending and dropped the one of 10; the sixth the older key of 20.
-    let twenty = if pending[3].id < pending[4].id { 3 } else { 4 };
-    for (n, ceremony) in pending.iter().enumerate() {
-        let there = n != 1 && n != twenty;
-        assert_eq!(
-            world.ceremony(ceremony.id).await.is_some(),
-            there,
-            "number {n}"
-        );
-    }
-    for ceremony in anonymous.iter().chain([&taken, &bobs, &started]) {
-        assert!(world.ceremony(ceremony.id).await.is_some());
-    }
+    // A start that does not come about displaces nothing.
+    let displaced = [pending.id, taken.id, elsewhere.id, CeremonyId(key())];
+    let nobody = authentication(world.rp, Some(&new_user(world.rp, "bob", NOW)), at(4));
+    let outcome = world.try_begin(&nobody, &displaced).await;
+    assert_eq!(outcome, Ok(Begin::UserGone));
+    assert!(world.ceremony(pending.id).await.is_some());
 
-    // Registrations have the same rule, on their own.
-    let next = registration(&ann, at(60));
-    assert_eq!(world.try_begin(&next, 1).await, Ok(Begin::Begun));
-    assert!(world.ceremony(started.id).await.is_none());
+    let next = begun(4);
+    let outcome = world.try_begin(&next, &displaced).await;
+    assert_eq!(outcome, Ok(Begin::Begun));
+    for (ceremony, there) in [
+        (&pending, false),
+        (&taken, true),
+        (&left, true),
+        (&registering, true),
+        (&next, true),
+    ] {
+        assert_eq!(world.ceremony(ceremony.id).await.is_some(), there);
+    }
+    let found = world.store.ceremony(other, elsewhere.id).await;
+    assert_eq!(found, Ok(Some(elsewhere)));
+
+    // Registrations have the same rule.
+    let next = registration(&ann, at(5));
+    let outcome = world.try_begin(&next, &[registering.id]).await;
+    assert_eq!(outcome, Ok(Begin::Begun));
+    assert!(world.ceremony(registering.id).await.is_none());
     assert!(world.ceremony(next.id).await.is_some());
-    assert!(world.ceremony(pending[0].id).await.is_some());
+}
+
+pub(crate) async fn a_start_that_is_sent_again_begins_once(bed: &mut dyn Bed) {
+    let world = World::new(bed).await;
+    let store = &world.store;
+    let ann = new_user(world.rp, "ann", NOW);
+    let registering = registration(&ann, NOW);
+    let events = [
+        event(AuditKind::RegistrationStarted, world.rp),
+        event(AuditKind::UserCreated, world.rp),
+    ];
+    let begin = BeginRegistration {
+        ceremony: &registering,
+        new_user: Some(&ann),
+        displaced: &[],
+        events: &events,
+    };
+    let signing_in = authentication(world.rp, Some(&ann), NOW);
+    let bob = new_user(world.rp, "bob", NOW);
+    let created = event(AuditKind::UserCreated, world.rp);
+    for _ in 0..3 {
+        let outcome = store.begin_registration(begin.clone()).await;
+        assert_eq!(outcome, Ok(Begin::Begun));
+        world.begin(&signing_in).await;
+        let outcome = store.create_user(&bob, &created).await;
+        assert_eq!(outcome, Ok(CreateUser::Created));
+    }
+    assert_eq!(world.count(AuditKind::RegistrationStarted).await, 1);
+    assert_eq!(world.count(AuditKind::UserCreated).await, 2);
+    let listed = store.list_users(world.rp, PageRequest::first(10)).await;
+    assert_eq!(listed.unwrap().items.len(), 2);
+    assert_eq!(world.ceremony(registering.id).await, Some(registering));
+
+    // A start that comes late leaves what happened meanwhile as it is.
+    let refused = world
+        .refuse(
+            signing_in.id,
+            AttemptId(key()),
+            at(1),
+            Reason::SignatureInvalid,
+        )
+        .await;
+    assert_eq!(refused, Ok(Refused::Done));
+    world.begin(&signing_in).await;
+    let stands = world.ceremony(signing_in.id).await.unwrap().state;
+    assert_eq!(stands, CeremonyState::Failed(Reason::SignatureInvalid));
 }
 
 pub(crate) async fn a_ceremony_is_refused_once(bed: &mut dyn Bed) {
@@ -555,7 +600,7 @@ pub(crate) async fn an_event_reads_back_as_written(bed: &mut dyn Bed) {
             let hook = BeginRegistration {
                 ceremony: &registration(&ann, NOW),
                 new_user: None,
-                max_pending: 100,
+                displaced: &[],
                 events: std::slice::from_ref(&event),
             };
             assert_eq!(world.store.begin_registration(hook).await, Ok(Begin::Begun));

@@ -48,7 +48,7 @@ pub(crate) async fn what_was_deleted_is_swept_within_the_budget(bed: &mut dyn Be
         let (ann, bob) = (w.user("ann").await, w.user("bob").await);
         let (_, anns) = w.passkey(&ann).await;
         let (_, bobs) = w.passkey(&bob).await;
-        for n in 0..240 {
+        for n in 0..1800 {
             let user = [None, Some(&ann), Some(&bob)][n % 3];
             w.begin(&authentication(w.rp, user, NOW)).await;
         }
@@ -69,14 +69,14 @@ pub(crate) async fn what_was_deleted_is_swept_within_the_budget(bed: &mut dyn Be
         store.delete_user(world.rp, ann.id, &deleted).await,
         Ok(true)
     );
-    // Hers: 80 sign-ins and a registration, a credential, and the mark.
-    assert_eq!(sweep(&*store, 50).await, [50, 33]);
+    // Hers: 600 sign-ins and a registration, a credential, and the mark.
+    assert_eq!(sweep(&*store, 550).await, [550, 53]);
     assert_eq!(world.record(anns.key).await, None);
     assert_eq!(world.record(bobs.key).await.as_ref(), Some(bobs));
 
     assert_eq!(store.delete_relying_party(world.rp, NOW).await, Ok(true));
-    // The other 160 and a registration, a credential, a user, one of each of four kinds, and the mark.
-    assert_eq!(sweep(&*store, 100).await, [100, 68]);
+    // The other 1200 and a registration, a credential, a user, one of each of four kinds, and the mark.
+    assert_eq!(sweep(&*store, 1000).await, [1000, 208]);
     assert_eq!(store.user(world.rp, UserRef::Id(bob.id)).await, Ok(None));
 
     let (ann, bob, anns, bobs) = &kept[1];
@@ -89,7 +89,7 @@ pub(crate) async fn what_was_deleted_is_swept_within_the_budget(bed: &mut dyn Be
     let deleted = store.delete_relying_party(other.rp, NOW).await;
     assert_eq!(deleted, Ok(true));
     let all = sweep(&*store, 10_000).await;
-    assert_eq!(all, [240 + 2 + 2 + 2 + 4 + 1]);
+    assert_eq!(all, [1800 + 2 + 2 + 2 + 4 + 1]);
 }
 
 pub(crate) async fn a_deletion_that_is_not_swept_yet_survives_a_restart(bed: &mut dyn Bed) {

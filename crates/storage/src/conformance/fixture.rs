@@ -479,23 +479,21 @@ impl World {
 
     /// Starts a ceremony and sees it begun.
     pub(crate) async fn begin(&self, ceremony: &Ceremony) {
-        assert_eq!(self.try_begin(ceremony, 100).await, Ok(Begin::Begun));
+        assert_eq!(self.try_begin(ceremony, &[]).await, Ok(Begin::Begun));
     }
 
     pub(crate) async fn try_begin(
         &self,
         ceremony: &Ceremony,
-        max_pending: u32,
+        displaced: &[CeremonyId],
     ) -> Result<Begin, Fault> {
         match ceremony.asked {
-            Asked::Authentication(_) => {
-                self.store.begin_authentication(ceremony, max_pending).await
-            }
+            Asked::Authentication(_) => self.store.begin_authentication(ceremony, displaced).await,
             Asked::Registration(_) => {
                 let begin = BeginRegistration {
                     ceremony,
                     new_user: None,
-                    max_pending,
+                    displaced,
                     events: &[],
                 };
                 self.store.begin_registration(begin).await

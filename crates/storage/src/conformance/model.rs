@@ -111,6 +111,14 @@ impl Run {
         self.dice.pick(&self.ceremonies).cloned()
     }
 
+    /// Seldom one, or nobody would ever sign in.
+    fn some_displaced(&mut self) -> Vec<CeremonyId> {
+        match self.dice.roll(10) {
+            0 => self.some_ceremony().iter().map(|c| c.id).collect(),
+            _ => Vec::new(),
+        }
+    }
+
     fn some_attempt(&mut self) -> AttemptId {
         let known: Vec<AttemptId> = self
             .enrols
@@ -299,11 +307,11 @@ impl Run {
         };
         let ceremony = registration(&user, at(self.clock));
         let events = [self.event(AuditKind::RegistrationStarted, rp)];
-        let max_pending = 1 + u32::try_from(self.dice.roll(4)).unwrap();
+        let displaced = self.some_displaced();
         let begin = BeginRegistration {
             ceremony: &ceremony,
             new_user: new.then_some(&user),
-            max_pending,
+            displaced: &displaced,
             events: &events,
         };
         both!(self, s => s.begin_registration(begin.clone()).await);
@@ -339,8 +347,8 @@ impl Run {
     async fn begin_authentication(&mut self, rp: RelyingPartyId) {
         let user = self.some_user().filter(|u| u.relying_party == rp);
         let ceremony = authentication(rp, user.as_ref(), at(self.clock));
-        let max_pending = 1 + u32::try_from(self.dice.roll(4)).unwrap();
-        both!(self, s => s.begin_authentication(&ceremony, max_pending).await);
+        let displaced = self.some_displaced();
+        both!(self, s => s.begin_authentication(&ceremony, &displaced).await);
         self.ceremonies.push(ceremony);
     }
 

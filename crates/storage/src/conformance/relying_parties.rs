@@ -229,7 +229,7 @@ pub(crate) async fn deleting_a_relying_party_takes_all_that_is_in_it_and_nothing
         registration(&kept[0].0, NOW),
     ] {
         assert_eq!(
-            world.try_begin(&ceremony, 10).await,
+            world.try_begin(&ceremony, &[]).await,
             Ok(domain::store::Begin::UserGone)
         );
     }

@@ -21,20 +21,20 @@ impl Ceremonies for Embedded {
     async fn begin_registration(&self, begin: BeginRegistration<'_>) -> Result<Begin, Fault> {
         let row = CeremonyRow::new(begin.ceremony)?;
         let (user, events) = (begin.new_user.cloned(), begin.events.to_vec());
-        let max = begin.max_pending;
-        self.write(move |c| writes::begin_registration(c, &row, user.as_ref(), max, &events))
+        let displaced = begin.displaced.to_vec();
+        self.write(move |c| writes::begin_registration(c, &row, user.as_ref(), &displaced, &events))
             .await
     }
 
     async fn begin_authentication(
         &self,
         ceremony: &Ceremony,
-        max_pending: u32,
+        displaced: &[CeremonyId],
     ) -> Result<Begin, Fault> {
-        let row = CeremonyRow::new(ceremony)?;
+        let (row, displaced) = (CeremonyRow::new(ceremony)?, displaced.to_vec());
         self.writer
             .run(Durability::Process, move |c| {
-                writes::begin_authentication(c, &row, max_pending)
+                writes::begin_authentication(c, &row, &displaced)
             })
             .await
     }

@@ -201,11 +201,16 @@ pub(super) fn api_key(row: &Row<'_>) -> Outcome<ApiKey> {
 
 // ---- users ------------------------------------------------------------------------------------
 
-pub(super) fn insert_user(connection: &Connection, user: &User) -> Outcome<usize> {
-    execute(
+/// Writes a user; `false` when the name is taken, the user is there already, or the Relying Party is not there.
+pub(super) fn insert_new_user(connection: &Connection, user: &User) -> Outcome<bool> {
+    let written = execute(
         connection,
-        "INSERT INTO users (relying_party_id, id, name, created, updated, last_success, last_failure) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        concat!(
+            "INSERT INTO users (relying_party_id, id, name, created, updated, last_success, last_failure) \
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE TRUE",
+            alive!(party),
+            " ON CONFLICT DO NOTHING"
+        ),
         params![
             user.relying_party.0,
             user.id.0,
@@ -215,7 +220,8 @@ pub(super) fn insert_user(connection: &Connection, user: &User) -> Outcome<usize
             user.last_success.map(|t| t.0),
             user.last_failure.map(|t| t.0),
         ],
-    )
+    )?;
+    Ok(written > 0)
 }
 
 /// How many columns [`user`] reads.
@@ -352,11 +358,19 @@ pub(super) fn credential(row: &Row<'_>, at: usize) -> Outcome<CredentialRecord> 
 
 // ---- ceremonies -------------------------------------------------------------------------------
 
+/// The beginning of the statement that writes a ceremony.
+macro_rules! insert_ceremony {
+    () => {
+        "INSERT INTO ceremonies (relying_party_id, id, kind, state, user_id, credential_key, created, expires, \
+         updated, asked) SELECT ?1, ?2, ?3, 0, ?4, ?5, ?6, ?7, ?8, ?9 WHERE TRUE"
+    };
+}
+
 /// A pending ceremony, ready to be written.
 pub(super) struct CeremonyRow {
     pub(super) relying_party: RelyingPartyId,
-    id: CeremonyId,
-    pub(super) kind: i64,
+    pub(super) id: CeremonyId,
+    kind: i64,
     pub(super) user: Option<UserId>,
     credential: Option<CredentialKey>,
     created: Timestamp,
@@ -380,11 +394,16 @@ impl CeremonyRow {
         })
     }
 
-    pub(super) fn insert(&self, connection: &Connection) -> Outcome<usize> {
-        execute(
+    /// Writes it; `false` when it is there already, or its Relying Party or user is not.
+    pub(super) fn insert(&self, connection: &Connection) -> Outcome<bool> {
+        let sql = if self.user.is_some() {
+            concat!(insert_ceremony!(), alive!("?4"), " ON CONFLICT DO NOTHING")
+        } else {
+            concat!(insert_ceremony!(), alive!(party), " ON CONFLICT DO NOTHING")
+        };
+        let written = execute(
             connection,
-            "INSERT INTO ceremonies (relying_party_id, id, kind, state, user_id, credential_key, created, \
-             expires, updated, asked) VALUES (?1, ?2, ?3, 0, ?4, ?5, ?6, ?7, ?8, ?9)",
+            sql,
             params![
                 self.relying_party.0,
                 self.id.0,
@@ -396,7 +415,8 @@ impl CeremonyRow {
                 self.updated.0,
                 self.asked,
             ],
-        )
+        )?;
+        Ok(written > 0)
     }
 }
 

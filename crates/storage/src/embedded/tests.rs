@@ -158,7 +158,7 @@ async fn a_newer_format_is_refused_and_left_alone() {
             error,
             OpenError::NewerFormat {
                 found: 99,
-                known: 6,
+                known: 7,
                 ..
             }
         ),
@@ -244,7 +244,7 @@ async fn a_store_of_an_earlier_format_is_brought_to_the_present_one_with_all_but
             .unwrap()
             .pragma_query_value(None, "user_version", |row| row.get(0))
             .unwrap();
-        assert_eq!(format, 6);
+        assert_eq!(format, 7);
     }
     // And what is new works on what is old.
     let store = open(&path).unwrap();

@@ -1,6 +1,7 @@
 //! Ceremonies: begun, taken, refused, and the registrations that led to nothing.
 
 use async_trait::async_trait;
+use domain::model::audit::AuditEvent;
 use domain::model::ceremony::{Asked, Ceremony, CeremonyKind, CeremonyState};
 use domain::model::clock::Timestamp;
 use domain::model::credential::CredentialRecord;
@@ -16,7 +17,7 @@ use webauthn::credential::CredentialId;
 use webauthn::error::Reason;
 
 use super::Memory;
-use super::state::{State, page, vacant};
+use super::state::{Kept, State, page, vacant};
 
 #[async_trait]
 impl Ceremonies for Memory {
@@ -27,9 +28,9 @@ impl Ceremonies for Memory {
     async fn begin_authentication(
         &self,
         ceremony: &Ceremony,
-        max_pending: u32,
+        displaced: &[CeremonyId],
     ) -> Result<Begin, Fault> {
-        self.state().begin_authentication(ceremony, max_pending)
+        Ok(self.state().begin(ceremony, displaced, &[]))
     }
 
     async fn ceremony(
@@ -99,46 +100,59 @@ impl State {
         begin: &BeginRegistration<'_>,
     ) -> Result<Begin, Fault> {
         let rp = begin.ceremony.relying_party;
-        vacant(&self.ceremonies, &(rp, begin.ceremony.id))?;
         if let Some(user) = begin.new_user {
             if !self.relying_parties.contains_key(&rp) {
                 return Ok(Begin::UserGone);
             }
-            if self.user_named(rp, &user.name).is_some() {
-                return Ok(Begin::UserExists);
+            match self.user_named(rp, &user.name) {
+                Some(taken) if taken.id != user.id => return Ok(Begin::UserExists),
+                // The start was sent again.
+                Some(_) => {}
+                None => {
+                    vacant(&self.users, &(rp, user.id))?;
+                    self.users.insert((rp, user.id), user.clone());
+                }
             }
-            vacant(&self.users, &(rp, user.id))?;
-            self.users.insert((rp, user.id), user.clone());
-        } else if begin
-            .ceremony
-            .user
-            .is_none_or(|u| !self.users.contains_key(&(rp, u)))
-        {
+        } else if begin.ceremony.user.is_none() {
             return Ok(Begin::UserGone);
         }
-        self.begin(begin.ceremony, begin.max_pending);
-        for event in begin.events {
-            self.record(event);
-        }
-        Ok(Begin::Begun)
+        Ok(self.begin(begin.ceremony, begin.displaced, begin.events))
     }
 
-    pub(super) fn begin_authentication(
+    /// Writes a new ceremony; the pending ones among `displaced` make room. A start that is sent again writes nothing.
+    fn begin(
         &mut self,
         ceremony: &Ceremony,
-        max_pending: u32,
-    ) -> Result<Begin, Fault> {
+        displaced: &[CeremonyId],
+        events: &[AuditEvent],
+    ) -> Begin {
         let rp = ceremony.relying_party;
         let there = match ceremony.user {
             Some(user) => self.users.contains_key(&(rp, user)),
             None => self.relying_parties.contains_key(&rp),
         };
         if !there {
-            return Ok(Begin::UserGone);
+            return Begin::UserGone;
         }
-        vacant(&self.ceremonies, &(rp, ceremony.id))?;
-        self.begin(ceremony, max_pending);
-        Ok(Begin::Begun)
+        if self.ceremonies.contains_key(&(rp, ceremony.id)) {
+            return Begin::Begun;
+        }
+        for id in displaced {
+            let pending = self.ceremonies.get(&(rp, *id));
+            if pending.is_some_and(|kept| kept.ceremony.state == CeremonyState::Pending) {
+                self.ceremonies.remove(&(rp, *id));
+            }
+        }
+        let kept = Kept {
+            ceremony: ceremony.clone(),
+            claimed_by: None,
+            stored_count: None,
+        };
+        self.ceremonies.insert((rp, ceremony.id), kept);
+        for event in events {
+            self.record(event);
+        }
+        Begin::Begun
     }
 
     pub(super) fn finish_registration(

@@ -137,37 +137,6 @@ impl State {
             .insert((event.relying_party, event.at, event.id), event.clone());
     }
 
-    /// Writes a new ceremony; the oldest pending ones of its kind and user make room.
-    pub(super) fn begin(&mut self, ceremony: &Ceremony, max_pending: u32) {
-        let rp = ceremony.relying_party;
-        if ceremony.user.is_some() {
-            let mut pending: Vec<(Timestamp, CeremonyId)> = self
-                .ceremonies
-                .values()
-                .map(|kept| &kept.ceremony)
-                .filter(|c| {
-                    c.relying_party == rp
-                        && c.user == ceremony.user
-                        && c.kind() == ceremony.kind()
-                        && c.state == CeremonyState::Pending
-                })
-                .map(|c| (c.created, c.id))
-                .collect();
-            pending.sort_unstable();
-            let keep = (max_pending as usize).saturating_sub(1);
-            pending.truncate(pending.len().saturating_sub(keep));
-            for (_, id) in pending {
-                self.ceremonies.remove(&(rp, id));
-            }
-        }
-        let kept = Kept {
-            ceremony: ceremony.clone(),
-            claimed_by: None,
-            stored_count: None,
-        };
-        self.ceremonies.insert((rp, ceremony.id), kept);
-    }
-
     /// What an attempt meets that wants to take a ceremony, and the ceremony if it is there.
     pub(super) fn take(
         &mut self,

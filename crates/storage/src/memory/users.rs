@@ -19,7 +19,12 @@ impl Users for Memory {
             return Ok(CreateUser::RelyingPartyGone);
         }
         if let Some(taken) = state.user_named(user.relying_party, &user.name) {
-            return Ok(CreateUser::Exists(taken.clone()));
+            return Ok(if taken.id == user.id {
+                // The call was sent again.
+                CreateUser::Created
+            } else {
+                CreateUser::Exists(taken.clone())
+            });
         }
         let key = (user.relying_party, user.id);
         vacant(&state.users, &key)?;

@@ -16,90 +16,72 @@ use webauthn::error::Reason;
 use super::relying_party_exists;
 use crate::embedded::reads;
 use crate::embedded::rows::{
-    self, CeremonyRow, CredentialRow, FAILED, REGISTRATION, SUCCEEDED, alive, columns, id_hash,
-    insert_event,
+    self, CeremonyRow, CredentialRow, FAILED, PENDING, REGISTRATION, SUCCEEDED, alive, columns,
+    id_hash, insert_event,
 };
 use crate::embedded::sql::{Failure, Outcome, execute, exists, first};
 
 // ---- begin ------------------------------------------------------------------------------------
 
-/// Makes room for one more pending ceremony of this kind and user, at the cost of the oldest.
-fn make_room(connection: &Connection, ceremony: &CeremonyRow, max_pending: u32) -> Outcome<()> {
-    let Some(user) = ceremony.user else {
-        return Ok(());
-    };
-    execute(
-        connection,
-        "DELETE FROM ceremonies WHERE relying_party_id = ?1 AND id IN \
-         (SELECT id FROM ceremonies WHERE relying_party_id = ?1 AND user_id = ?2 AND kind = ?3 \
-          AND state = 0 ORDER BY created DESC, id DESC LIMIT -1 OFFSET ?4)",
-        params![
-            ceremony.relying_party.0,
-            user.0,
-            ceremony.kind,
-            i64::from(max_pending).saturating_sub(1).max(0)
-        ],
-    )?;
+/// Removes the pending ones of the ceremonies that make room for another one.
+fn make_room(connection: &Connection, rp: RelyingPartyId, displaced: &[CeremonyId]) -> Outcome<()> {
+    let sql = "DELETE FROM ceremonies WHERE relying_party_id = ?1 AND id = ?2 AND state = ?3";
+    for id in displaced {
+        execute(connection, sql, params![rp.0, id.0, PENDING])?;
+    }
     Ok(())
 }
 
-fn user_exists(connection: &Connection, rp: RelyingPartyId, user: UserId) -> Outcome<bool> {
-    let sql = concat!(
-        "SELECT 1 FROM users WHERE relying_party_id = ?1 AND id = ?2",
-        alive!(party)
-    );
-    exists(connection, sql, [rp.0, user.0])
+/// Writes a ceremony and what goes with it. A start that is sent again finds its ceremony there and writes nothing.
+fn begin(
+    connection: &Connection,
+    ceremony: &CeremonyRow,
+    displaced: &[CeremonyId],
+    events: &[AuditEvent],
+) -> Outcome<Begin> {
+    if ceremony.insert(connection)? {
+        make_room(connection, ceremony.relying_party, displaced)?;
+        for event in events {
+            insert_event(connection, event)?;
+        }
+        return Ok(Begin::Begun);
+    }
+    let there = reads::ceremony(connection, ceremony.relying_party, ceremony.id)?.is_some();
+    Ok(if there { Begin::Begun } else { Begin::UserGone })
 }
 
 pub(in crate::embedded) fn begin_registration(
     connection: &Connection,
     ceremony: &CeremonyRow,
     new_user: Option<&User>,
-    max_pending: u32,
+    displaced: &[CeremonyId],
     events: &[AuditEvent],
 ) -> Outcome<Begin> {
     let rp = ceremony.relying_party;
-    if let Some(user) = new_user {
+    if ceremony.user.is_none() {
+        return Ok(Begin::UserGone);
+    }
+    if let Some(user) = new_user
+        && !rows::insert_new_user(connection, user)?
+    {
+        // Why, only the unlucky have to ask.
         if !relying_party_exists(connection, rp)? {
             return Ok(Begin::UserGone);
         }
-        if reads::user(connection, rp, UserRef::Name(&user.name))?.is_some() {
+        let taken = reads::user(connection, rp, UserRef::Name(&user.name))?;
+        if taken.is_none_or(|taken| taken.id != user.id) {
             return Ok(Begin::UserExists);
         }
-        rows::insert_user(connection, user)?;
-    } else {
-        // Users go with their Relying Party, so the user alone says that both are there.
-        let there = ceremony
-            .user
-            .map(|user| user_exists(connection, rp, user))
-            .transpose()?;
-        if there != Some(true) {
-            return Ok(Begin::UserGone);
-        }
     }
-    make_room(connection, ceremony, max_pending)?;
-    ceremony.insert(connection)?;
-    for event in events {
-        insert_event(connection, event)?;
-    }
-    Ok(Begin::Begun)
+    begin(connection, ceremony, displaced, events)
 }
 
 pub(in crate::embedded) fn begin_authentication(
     connection: &Connection,
     ceremony: &CeremonyRow,
-    max_pending: u32,
+    displaced: &[CeremonyId],
 ) -> Outcome<Begin> {
-    let there = match ceremony.user {
-        Some(user) => user_exists(connection, ceremony.relying_party, user)?,
-        None => relying_party_exists(connection, ceremony.relying_party)?,
-    };
-    if !there {
-        return Ok(Begin::UserGone);
-    }
-    make_room(connection, ceremony, max_pending)?;
-    ceremony.insert(connection)?;
-    Ok(Begin::Begun)
+    begin(connection, ceremony, displaced, &[])
 }
 
 // ---- finish -----------------------------------------------------------------------------------

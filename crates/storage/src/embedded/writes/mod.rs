@@ -226,15 +226,17 @@ pub(super) fn create_user(
     user: &User,
     event: &AuditEvent,
 ) -> Outcome<CreateUser> {
-    if !relying_party_exists(connection, user.relying_party)? {
-        return Ok(CreateUser::RelyingPartyGone);
+    if rows::insert_new_user(connection, user)? {
+        insert_event(connection, event)?;
+        return Ok(CreateUser::Created);
     }
-    if let Some(taken) = reads::user(connection, user.relying_party, UserRef::Name(&user.name))? {
-        return Ok(CreateUser::Exists(taken));
-    }
-    rows::insert_user(connection, user)?;
-    insert_event(connection, event)?;
-    Ok(CreateUser::Created)
+    let taken = reads::user(connection, user.relying_party, UserRef::Name(&user.name))?;
+    Ok(match taken {
+        // The call was sent again.
+        Some(taken) if taken.id == user.id => CreateUser::Created,
+        Some(taken) => CreateUser::Exists(taken),
+        None => CreateUser::RelyingPartyGone,
+    })
 }
 
 // ---- credentials ------------------------------------------------------------------------------
