@@ -312,7 +312,7 @@ impl Passkeys {
             if ceremony.standing(now) != Standing::Pending {
                 return Err(refusal);
             }
-            // Nobody is known to have answered; whoever was to, failed to.
+            // It is not known who responded. The ceremony's user, if there is one, failed to sign in.
             let mut event = event;
             event.user = ceremony.user;
             event.user_name.clone_from(&asked.user_name);

@@ -28,7 +28,7 @@ pub struct Terms {
 }
 
 impl Passkeys {
-    /// The ceremony with this key, of either kind and whoever's it is.
+    /// The ceremony with this key, of either kind and of any user.
     ///
     /// # Errors
     /// `ceremony_not_found`.

@@ -16,7 +16,7 @@ use crate::store::Update;
 /// How often a versioned update is tried again after somebody else's.
 const UPDATE_TRIES: u32 = 5;
 
-/// Who makes and changes Relying Parties: whoever holds the account, on whichever wire.
+/// Creates and changes Relying Parties: a caller with the account's secret, on any wire.
 const ADMIN: Actor = Actor::new(ActorKind::Admin, "");
 
 impl Passkeys {
@@ -100,7 +100,7 @@ impl Passkeys {
         Ok(self.storage.list_relying_parties(account, page).await?)
     }
 
-    /// The Relying Party with this key as it is stored at this moment, for whoever is about to change it.
+    /// The Relying Party with this key as it is stored now, for a caller that is about to change it.
     ///
     /// # Errors
     /// `relying_party_unknown`, the same whether it does not exist or is another account's.

@@ -244,7 +244,7 @@ impl Passkeys {
     }
 
     /// Judges the answer to a registration and stores the credential: under `name` if there is one, else under the
-    /// name from the start; with the user agent of whoever brings the answer.
+    /// name from the start; with the user agent of the caller.
     ///
     /// # Errors
     /// `ceremony_not_found`, `ceremony_used`, `ceremony_expired`, `credential_exists`, and every

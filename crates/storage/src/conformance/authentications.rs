@@ -22,7 +22,7 @@ pub(crate) async fn a_verified_authentication_is_counted(bed: &mut dyn Bed) {
     let world = World::new(bed).await;
     let ann = world.user("ann").await;
     let (mut passkey, record) = world.passkey(&ann).await;
-    // Once for a known user, once for whoever answers.
+    // Once for a known user, once for any user.
     let named = authentication(world.rp, Some(&ann), NOW);
     let nameless = authentication(world.rp, None, NOW);
     for (ceremony, sign_count, backup_state) in [(named, 7, false), (nameless, 9, true)] {

@@ -168,7 +168,7 @@ pub(crate) fn registration(user: &User, created: Timestamp) -> Ceremony {
     }
 }
 
-/// A pending authentication of a user, or of whoever answers.
+/// A pending authentication of a user, or of any user.
 pub(crate) fn authentication(
     rp: RelyingPartyId,
     user: Option<&User>,
@@ -515,7 +515,7 @@ impl World {
         (passkey, record)
     }
 
-    /// Starts an authentication of whoever answers, and has it answered.
+    /// Starts an authentication of any user, and finishes it.
     pub(crate) async fn answered(
         &self,
         passkey: &mut Passkey,

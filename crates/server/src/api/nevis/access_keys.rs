@@ -8,7 +8,7 @@ use super::claims::{Claims, Kind, scope};
 use super::keys;
 use super::uuid::Uuid;
 
-/// The text of an access key. It is not kept: whoever loses it makes another.
+/// The text of an access key. It is not stored: if it is lost, create another key.
 ///
 /// # Errors
 /// Faults of the store.

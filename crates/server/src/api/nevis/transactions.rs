@@ -70,7 +70,7 @@ pub struct Succeeded<'a> {
     pub credential: CredentialKey,
 }
 
-/// The transaction token. All that it says follows from the transaction, so whoever asks again gets the same claims, and with
+/// The transaction token. All that it says follows from the transaction, so another call returns the same claims, and with
 /// a MAC the same text. A signature has randomness in it and differs each time.
 ///
 /// # Errors
