@@ -366,6 +366,10 @@ impl VerifiedRegistration {
 ///
 /// # Errors
 /// [`RegistrationError`]: the first step, in the specification's order, that does not hold.
+#[expect(
+    clippy::too_many_lines,
+    reason = "the steps of 7.1 in the order of the specification"
+)]
 pub fn verify_registration<T: Trace>(
     expected: &RegistrationExpectation,
     response: &RegistrationResponse,

@@ -118,6 +118,7 @@ fn keys_of_every_algorithm_are_accepted() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of combinations")]
 fn type_curve_and_algorithm_agree_in_every_combination() {
     // What belongs together, written down once more and independently of the code.
     let table: &[(i64, i64, Option<i64>)] = &[

@@ -104,6 +104,10 @@ impl Passkeys {
     /// # Errors
     /// `relying_party_incomplete`, `authenticator_criteria_missing`, `too_many_credentials`,
     /// `user_unknown`.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "a start from its options to its ceremony, with the retry around it"
+    )]
     pub async fn start_registration(
         &self,
         rp: &RelyingParty,

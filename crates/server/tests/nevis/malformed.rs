@@ -139,6 +139,7 @@ async fn a_body_that_is_no_json_object_is_400_everywhere_and_changes_nothing() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table of members")]
 async fn members_of_every_wrong_type_are_a_clear_refusal_and_change_nothing() {
     let service = Service::new().await;
     let mut authenticator = Authenticator::default();

@@ -56,6 +56,7 @@ fn verdicts_stand_in_the_order_of_the_lines_and_blank_lines_have_none() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of lines")]
 fn a_line_that_is_no_case_says_so_and_the_others_are_processed() {
     let without = |member: &str| {
         let mut case = good();

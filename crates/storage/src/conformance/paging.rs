@@ -65,6 +65,7 @@ async fn check<T>(
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one block for each list")]
 pub(crate) async fn every_list_is_complete_and_in_order_at_every_page_size(bed: &mut dyn Bed) {
     let world = World::new(bed).await;
     let store = &world.store;

@@ -73,6 +73,7 @@ impl<'a> CoseKey<'a> {
         })
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each type of key")]
     pub(crate) fn into_public_key(self, allow_rs1: bool) -> Result<PublicKey, CoseKeyError> {
         let Self {
             key_type,

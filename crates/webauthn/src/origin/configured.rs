@@ -447,6 +447,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table of texts")]
     fn what_no_client_writes_is_refused_for_its_true_fault_and_the_right_text_is_told() {
         use OriginFault::*;
         let chrome = "chrome-extension://abcdefghijklmnopabcdefghijklmnop";

@@ -178,6 +178,10 @@ impl LeafDates {
 
 /// Walks the path in the order given until a certificate is an anchor or was issued by one; where the path has no issuer, the
 /// known intermediates may.
+#[expect(
+    clippy::too_many_lines,
+    reason = "one walk with its state; each part would take all of it"
+)]
 pub(crate) fn lead_to_anchor(
     path: &[Link<'_>],
     anchors: &[Vec<u8>],

@@ -255,6 +255,7 @@ async fn form_of_credentials(account: &Client, service: &str, met: &mut Met) {
     met.refused(Code::ChallengeNotFound, approve(good).await);
 }
 
+#[expect(clippy::too_many_lines, reason = "one block for each verdict")]
 async fn verdicts(account: &Client, service: &str, met: &mut Met) {
     let register = async |identity: &str, profile: Profile, lies: Lies| {
         let factor = account.start(service, identity).await;

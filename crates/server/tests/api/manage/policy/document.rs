@@ -102,6 +102,7 @@ async fn a_patch_changes_what_it_names_and_null_is_the_default() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table of documents")]
 async fn what_is_not_allowed_is_refused_by_name_and_changes_nothing() {
     let policy = Policy::new().await;
     let before = policy.operator.get(&policy.path).await.expect(200);
