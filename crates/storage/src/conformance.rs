@@ -8,6 +8,7 @@ pub(crate) mod ceremonies;
 pub(crate) mod deletions;
 pub(crate) mod durability;
 pub(crate) mod fixture;
+pub(crate) mod injector;
 pub(crate) mod metadata;
 pub(crate) mod model;
 pub(crate) mod paging;

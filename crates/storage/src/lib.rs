@@ -6,7 +6,10 @@
 #[cfg(test)]
 mod conformance;
 pub mod embedded;
+mod forward;
 pub mod memory;
+mod retrying;
 
 pub use embedded::{Embedded, OpenError, Options};
 pub use memory::Memory;
+pub use retrying::Retrying;

@@ -60,6 +60,7 @@ mod tests {
     use domain::store::{Storage, Upkeep};
 
     use super::*;
+    use crate::conformance::injector::Faulty;
     use crate::conformance::{Bed, End};
 
     struct Kept(Arc<Memory>);
@@ -83,5 +84,14 @@ mod tests {
 
     mod conformance {
         crate::conformance::every_case!(crate::memory::tests::bed);
+    }
+
+    fn faulty() -> Faulty<Kept> {
+        Faulty::new(bed())
+    }
+
+    /// The same store, failing before and after its work all the time.
+    mod conformance_under_faults {
+        crate::conformance::every_case!(crate::memory::tests::faulty);
     }
 }

@@ -7,7 +7,7 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use webauthn::error::Reason;
 
 use crate::model::clock::Timestamp;
-use crate::model::ids::{RelyingPartyId, TokenId};
+use crate::model::ids::{AttemptId, RelyingPartyId, TokenId};
 use crate::model::refusal::Refusal;
 use crate::model::token::{TokenKey, TokenKind};
 use crate::service::Passkeys;
@@ -76,7 +76,8 @@ impl Passkeys {
         token: TokenId,
         expires: Timestamp,
     ) -> Result<bool, Refusal> {
-        Ok(self.storage.claim_once(rp, token, expires).await?)
+        let attempt = AttemptId::random(&*self.randomness);
+        Ok(self.storage.claim_once(rp, token, expires, attempt).await?)
     }
 
     /// Whether a one-time token was used.

@@ -63,7 +63,7 @@ pub struct LoadedAuthentication {
 }
 
 /// What [`Ceremonies::finish_registration`] writes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct FinishRegistration<'a> {
     /// This try.
     pub attempt: AttemptId,
@@ -107,7 +107,7 @@ pub enum CounterRule {
 }
 
 /// What [`Ceremonies::finish_authentication`] writes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct FinishAuthentication<'a> {
     /// This try.
     pub attempt: AttemptId,
@@ -152,7 +152,7 @@ pub enum FinishedAuthentication {
 }
 
 /// What [`Ceremonies::refuse_ceremony`] writes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct RefuseCeremony<'a> {
     /// This try.
     pub attempt: AttemptId,

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use crate::model::clock::Timestamp;
-use crate::model::ids::{RelyingPartyId, TokenId};
+use crate::model::ids::{AttemptId, RelyingPartyId, TokenId};
 use crate::model::token::{TokenKey, TokenKind};
 use crate::store::Fault;
 
@@ -24,13 +24,14 @@ pub trait Tokens: Send + Sync {
         kind: TokenKind,
         candidate: TokenKey,
     ) -> Result<Option<TokenKey>, Fault>;
-    /// Notes that a token is used; `false` when it was noted before, or the Relying Party is not
+    /// Notes that an attempt uses a token; `false` when another attempt used it before, or the Relying Party is not
     /// there. The note may go once `expires` has passed, for then the token itself is worth nothing.
     async fn claim_once(
         &self,
         rp: RelyingPartyId,
         token: TokenId,
         expires: Timestamp,
+        attempt: AttemptId,
     ) -> Result<bool, Fault>;
     /// Whether a token is noted as used.
     async fn is_claimed(&self, rp: RelyingPartyId, token: TokenId) -> Result<bool, Fault>;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use domain::model::audit::AuditKind;
-use domain::model::ids::TokenId;
+use domain::model::ids::{AttemptId, TokenId};
 use domain::model::page::PageRequest;
 use domain::model::token::TokenKind;
 use domain::model::user::UserRef;
@@ -58,7 +58,9 @@ pub(crate) async fn what_was_deleted_is_swept_within_the_budget(bed: &mut dyn Be
         store.create_access_key(&opener, &made).await.unwrap();
         let made = store.keep_token_key(w.rp, TokenKind::Status, token_key(1));
         made.await.unwrap();
-        let used = store.claim_once(w.rp, TokenId(key()), at(10)).await;
+        let used = store
+            .claim_once(w.rp, TokenId(key()), at(10), AttemptId(key()))
+            .await;
         assert_eq!(used, Ok(true));
         kept.push((ann, bob, anns, bobs));
     }

@@ -70,7 +70,10 @@ async fn everything_is_there(bed: &mut dyn Bed, end: End) {
         .keep_token_key(world.rp, TokenKind::Intent, token_key(5));
     kept.await.unwrap();
     let token = TokenId(key());
-    let used = world.store.claim_once(world.rp, token, at(10)).await;
+    let used = world
+        .store
+        .claim_once(world.rp, token, at(10), AttemptId(key()))
+        .await;
     assert_eq!(used, Ok(true));
     let api_key = api_key(world.account);
     world.store.create_api_key(&api_key).await.unwrap();
@@ -92,7 +95,10 @@ async fn everything_is_there(bed: &mut dyn Bed, end: End) {
         assert_eq!(store.shared_secret([4; 32]).await, Ok([3; 32]));
         let kept = store.token_key(rp, TokenKind::Intent).await;
         assert_eq!(kept, Ok(Some(token_key(5))));
-        assert_eq!(store.claim_once(rp, token, at(10)).await, Ok(false));
+        assert_eq!(
+            store.claim_once(rp, token, at(10), AttemptId(key())).await,
+            Ok(false)
+        );
         assert!(
             store
                 .secret(Principal::ApiKey(api_key.id))

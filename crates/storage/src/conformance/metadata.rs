@@ -34,9 +34,15 @@ pub(crate) async fn metadata_give_way_to_a_greater_number_only(bed: &mut dyn Bed
         let kept = store.replace_metadata(&other).await;
         assert_eq!(kept, Ok(ReplaceMetadata::NotNewer { no: 7 }));
     }
-    // The very same is no exception: nothing is written.
-    let kept = store.replace_metadata(&seventh).await;
+    // The very same, taken in at another moment, is no exception; the same call sent again has the outcome of the first time.
+    let later = StoredMetadata {
+        imported: at(8),
+        ..seventh.clone()
+    };
+    let kept = store.replace_metadata(&later).await;
     assert_eq!(kept, Ok(ReplaceMetadata::NotNewer { no: 7 }));
+    let repeated = store.replace_metadata(&seventh).await;
+    assert_eq!(repeated, Ok(ReplaceMetadata::Replaced));
     assert_eq!(store.metadata(None).await, Ok(Some(seventh.clone())));
     assert_eq!(store.metadata(Some(6)).await, Ok(Some(seventh)));
     assert_eq!(store.metadata(Some(7)).await, Ok(None));

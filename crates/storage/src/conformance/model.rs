@@ -285,7 +285,8 @@ impl Run {
                 };
                 let token = token.unwrap_or_else(|| TokenId(key()));
                 let expires = at(self.clock);
-                both!(self, s => s.claim_once(rp, token, expires).await);
+                let attempt = AttemptId(key());
+                both!(self, s => s.claim_once(rp, token, expires, attempt).await);
                 self.tokens.push(token);
             }
             _ => {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use domain::model::access_key::AccessKey;
 use domain::model::audit::AuditKind;
 use domain::model::clock::Timestamp;
-use domain::model::ids::{AccessKeyId, RelyingPartyId, TokenId};
+use domain::model::ids::{AccessKeyId, AttemptId, RelyingPartyId, TokenId};
 use domain::model::page::PageRequest;
 use domain::model::token::{TokenKey, TokenKind};
 use domain::store::Swept;
@@ -127,17 +127,33 @@ pub(crate) async fn a_one_time_token_is_used_once_in_its_relying_party(bed: &mut
     let token = TokenId(key());
     for rp in [world.rp, other] {
         assert_eq!(store.is_claimed(rp, token).await, Ok(false));
-        assert_eq!(store.claim_once(rp, token, at(10)).await, Ok(true));
+        assert_eq!(
+            store.claim_once(rp, token, at(10), AttemptId(key())).await,
+            Ok(true)
+        );
         assert_eq!(store.is_claimed(rp, token).await, Ok(true));
         // Whatever is said about its expiry.
         for expires in [at(10), at(1_000_000), at(-10)] {
-            assert_eq!(store.claim_once(rp, token, expires).await, Ok(false));
+            assert_eq!(
+                store.claim_once(rp, token, expires, AttemptId(key())).await,
+                Ok(false)
+            );
         }
     }
     let another = TokenId(key());
-    assert_eq!(store.claim_once(world.rp, another, at(10)).await, Ok(true));
+    assert_eq!(
+        store
+            .claim_once(world.rp, another, at(10), AttemptId(key()))
+            .await,
+        Ok(true)
+    );
     let nobody = RelyingPartyId(key());
-    assert_eq!(store.claim_once(nobody, another, at(10)).await, Ok(false));
+    assert_eq!(
+        store
+            .claim_once(nobody, another, at(10), AttemptId(key()))
+            .await,
+        Ok(false)
+    );
 }
 
 pub(crate) async fn of_a_hundred_uses_of_one_token_at_once_one_is_the_first(bed: &mut dyn Bed) {
@@ -146,7 +162,12 @@ pub(crate) async fn of_a_hundred_uses_of_one_token_at_once_one_is_the_first(bed:
     let tasks: Vec<_> = (0..100)
         .map(|_| {
             let store = Arc::clone(&world.store);
-            tokio::spawn(async move { store.claim_once(rp, token, at(10)).await.unwrap() })
+            tokio::spawn(async move {
+                store
+                    .claim_once(rp, token, at(10), AttemptId(key()))
+                    .await
+                    .unwrap()
+            })
         })
         .collect();
     let mut first = 0;
@@ -163,7 +184,10 @@ pub(crate) async fn a_use_is_forgotten_only_after_its_token_expired(bed: &mut dy
     let tokens: Vec<_> = (0..6).map(|n| (n, TokenId(key()))).collect();
     for (n, token) in &tokens {
         let rp = if n % 2 == 0 { world.rp } else { other };
-        assert_eq!(store.claim_once(rp, *token, at(*n)).await, Ok(true));
+        assert_eq!(
+            store.claim_once(rp, *token, at(*n), AttemptId(key())).await,
+            Ok(true)
+        );
     }
     // The longest expired first, within the budget; the one that expires at that very moment stays.
     for removed in [3, 1, 0] {
@@ -176,7 +200,10 @@ pub(crate) async fn a_use_is_forgotten_only_after_its_token_expired(bed: &mut dy
     }
     for (n, token) in &tokens {
         let rp = if n % 2 == 0 { world.rp } else { other };
-        assert_eq!(store.claim_once(rp, *token, at(*n)).await, Ok(*n < 4));
+        assert_eq!(
+            store.claim_once(rp, *token, at(*n), AttemptId(key())).await,
+            Ok(*n < 4)
+        );
     }
 }
 

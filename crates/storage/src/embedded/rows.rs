@@ -21,7 +21,7 @@ use webauthn::cose::CoseAlgorithm;
 use webauthn::credential::{Aaguid, CredentialId};
 use webauthn::error::Reason;
 
-use super::sql::{Failure, Outcome, execute};
+use super::sql::{Failure, Outcome, execute, exists};
 
 /// The columns that the function of the same name reads, in its order. A macro, so that statements are
 /// constants.
@@ -178,7 +178,8 @@ pub(super) fn account(row: &Row<'_>) -> Outcome<Account> {
 pub(super) fn insert_api_key(connection: &Connection, key: &ApiKey) -> Outcome<usize> {
     execute(
         connection,
-        "INSERT INTO api_keys (id, account_id, name, secret, created) VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT INTO api_keys (id, account_id, name, secret, created) VALUES (?1, ?2, ?3, ?4, ?5) \
+         ON CONFLICT (id) DO NOTHING",
         params![
             key.id.0,
             key.account.0,
@@ -473,13 +474,23 @@ pub(super) fn takeable(row: &Row<'_>) -> Outcome<(Takeable, Option<UserId>)> {
 
 // ---- events -----------------------------------------------------------------------------------
 
+/// Whether the event is written. Its key is that of one call, so it says whether this call was done before.
+pub(super) fn event_is_there(connection: &Connection, event: &AuditEvent) -> Outcome<bool> {
+    exists(
+        connection,
+        "SELECT 1 FROM events WHERE relying_party_id = ?1 AND at = ?2 AND id = ?3",
+        params![event.relying_party.0, event.at.0, event.id.0],
+    )
+}
+
 pub(super) fn insert_event(connection: &Connection, event: &AuditEvent) -> Outcome<usize> {
     let actor = &event.actor;
     execute(
         connection,
         "INSERT INTO events (relying_party_id, at, id, kind, user_id, credential_key, ceremony_id, reason, \
          signals, user_name, actor, access_key_id, wire, user_agent) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) \
+         ON CONFLICT (relying_party_id, at, id) DO NOTHING",
         params![
             event.relying_party.0,
             event.at.0,

@@ -15,6 +15,7 @@ use webauthn::relying_party::RpId;
 
 use super::*;
 use crate::Memory;
+use crate::conformance::injector::Faulty;
 use crate::conformance::{Bed, End, model};
 
 /// A directory of its own with a store in it.
@@ -53,6 +54,15 @@ impl Bed for Directory {
 
 mod conformance {
     crate::conformance::every_case!(crate::embedded::tests::Directory::new);
+}
+
+fn faulty() -> Faulty<Directory> {
+    Faulty::new(Directory::new())
+}
+
+/// The same store, failing before and after its work all the time.
+mod conformance_under_faults {
+    crate::conformance::every_case!(crate::embedded::tests::faulty);
 }
 
 fn open(path: &Path) -> Result<Embedded, OpenError> {
@@ -158,7 +168,7 @@ async fn a_newer_format_is_refused_and_left_alone() {
             error,
             OpenError::NewerFormat {
                 found: 99,
-                known: 7,
+                known: 8,
                 ..
             }
         ),
@@ -244,7 +254,7 @@ async fn a_store_of_an_earlier_format_is_brought_to_the_present_one_with_all_but
             .unwrap()
             .pragma_query_value(None, "user_version", |row| row.get(0))
             .unwrap();
-        assert_eq!(format, 7);
+        assert_eq!(format, 8);
     }
     // And what is new works on what is old.
     let store = open(&path).unwrap();

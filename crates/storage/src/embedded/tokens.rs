@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use domain::model::clock::Timestamp;
-use domain::model::ids::{RelyingPartyId, TokenId};
+use domain::model::ids::{AttemptId, RelyingPartyId, TokenId};
 use domain::model::token::{TokenKey, TokenKind};
 use domain::store::{Fault, Tokens};
 
@@ -33,8 +33,9 @@ impl Tokens for Embedded {
         rp: RelyingPartyId,
         token: TokenId,
         expires: Timestamp,
+        attempt: AttemptId,
     ) -> Result<bool, Fault> {
-        self.write(move |c| writes::claim_once(c, rp, token, expires))
+        self.write(move |c| writes::claim_once(c, rp, token, expires, attempt))
             .await
     }
 

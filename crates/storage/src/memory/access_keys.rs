@@ -8,7 +8,7 @@ use domain::model::page::{Page, PageRequest};
 use domain::store::{AccessKeys, Fault};
 
 use super::Memory;
-use super::state::{page, vacant};
+use super::state::page;
 
 #[async_trait]
 impl AccessKeys for Memory {
@@ -18,8 +18,7 @@ impl AccessKeys for Memory {
             return Ok(false);
         }
         let place = (key.relying_party, key.id);
-        vacant(&state.access_keys, &place)?;
-        state.access_keys.insert(place, key.clone());
+        state.access_keys.entry(place).or_insert(key.clone());
         state.record(event);
         Ok(true)
     }

@@ -17,7 +17,7 @@ use webauthn::credential::CredentialId;
 use webauthn::error::Reason;
 
 use super::Memory;
-use super::state::{Kept, State, page, vacant};
+use super::state::{Kept, State, page};
 
 #[async_trait]
 impl Ceremonies for Memory {
@@ -109,7 +109,6 @@ impl State {
                 // The start was sent again.
                 Some(_) => {}
                 None => {
-                    vacant(&self.users, &(rp, user.id))?;
                     self.users.insert((rp, user.id), user.clone());
                 }
             }

@@ -63,7 +63,7 @@ impl State {
                 + extract(&mut self.token_keys, |(rp, _), _| *rp == id).len(),
             used_tokens: tokens
                 .into_iter()
-                .map(|((_, id), expires)| (expires, id))
+                .map(|((_, id), (expires, _))| (expires, id))
                 .collect(),
         };
         self.deletions.insert((at, id, Deleted::Whole), remains);

@@ -16,6 +16,7 @@ impl MetadataBlobs for Memory {
     async fn replace_metadata(&self, new: &StoredMetadata) -> Result<ReplaceMetadata, Fault> {
         let mut state = self.state();
         match &state.metadata {
+            Some(stored) if stored == new => {}
             Some(stored) if stored.no >= new.no => {
                 return Ok(ReplaceMetadata::NotNewer { no: stored.no });
             }

@@ -10,7 +10,7 @@ use domain::store::{Fault, RelyingParties, Update};
 use webauthn::relying_party::RpId;
 
 use super::Memory;
-use super::state::{page, vacant};
+use super::state::page;
 
 #[async_trait]
 impl RelyingParties for Memory {
@@ -23,8 +23,7 @@ impl RelyingParties for Memory {
         if !state.accounts.contains_key(&rp.account) {
             return Ok(false);
         }
-        vacant(&state.relying_parties, &rp.id)?;
-        state.relying_parties.insert(rp.id, rp.clone());
+        state.relying_parties.entry(rp.id).or_insert(rp.clone());
         state.record(event);
         Ok(true)
     }
@@ -77,7 +76,13 @@ impl RelyingParties for Memory {
             return Ok(Update::Gone);
         };
         if stored.version + 1 != rp.version {
-            return Ok(Update::Conflict);
+            // The event is of this very call: it was done before, and is sent again.
+            let key = (event.relying_party, event.at, event.id);
+            return Ok(if state.events.contains_key(&key) {
+                Update::Done
+            } else {
+                Update::Conflict
+            });
         }
         *stored = rp.clone();
         state.record(event);

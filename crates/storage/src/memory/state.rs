@@ -18,7 +18,6 @@ use domain::model::relying_party::RelyingParty;
 use domain::model::token::{TokenKey, TokenKind};
 use domain::model::user::{User, UserRef};
 use domain::model::webhook::Webhook;
-use domain::store::Fault;
 use domain::store::take::{End, Take, Takeable, take};
 
 use super::deletions::{Deleted, Remains};
@@ -38,8 +37,8 @@ pub(super) struct State {
     pub(super) webhooks: BTreeMap<(RelyingPartyId, WebhookId), Webhook>,
     pub(super) access_keys: BTreeMap<(RelyingPartyId, AccessKeyId), AccessKey>,
     pub(super) token_keys: BTreeMap<(RelyingPartyId, TokenKind), TokenKey>,
-    /// One-time tokens that were used, and when they expire.
-    pub(super) used_tokens: BTreeMap<(RelyingPartyId, TokenId), Timestamp>,
+    /// One-time tokens that were used: when they expire, and the attempt that used them.
+    pub(super) used_tokens: BTreeMap<(RelyingPartyId, TokenId), (Timestamp, AttemptId)>,
     pub(super) events: BTreeMap<(RelyingPartyId, Timestamp, EventId), AuditEvent>,
     pub(super) metadata: Option<StoredMetadata>,
     pub(super) answers: BTreeMap<(AccountId, [u8; 32]), Called>,
@@ -61,15 +60,6 @@ pub(super) struct Kept {
     pub(super) claimed_by: Option<AttemptId>,
     /// The stored counter that the attempt did not exceed.
     pub(super) stored_count: Option<u32>,
-}
-
-/// A fresh key must be fresh.
-pub(super) fn vacant<K: Ord, V>(map: &BTreeMap<K, V>, key: &K) -> Result<(), Fault> {
-    if map.contains_key(key) {
-        Err(Fault::Fatal("a key is taken".to_owned()))
-    } else {
-        Ok(())
-    }
 }
 
 /// A page of rows by their position.

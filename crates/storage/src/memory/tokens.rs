@@ -4,7 +4,7 @@ use std::collections::btree_map::Entry;
 
 use async_trait::async_trait;
 use domain::model::clock::Timestamp;
-use domain::model::ids::{RelyingPartyId, TokenId};
+use domain::model::ids::{AttemptId, RelyingPartyId, TokenId};
 use domain::model::token::{TokenKey, TokenKind};
 use domain::store::{Fault, Tokens};
 
@@ -39,15 +39,16 @@ impl Tokens for Memory {
         rp: RelyingPartyId,
         token: TokenId,
         expires: Timestamp,
+        attempt: AttemptId,
     ) -> Result<bool, Fault> {
         let mut state = self.state();
         if !state.relying_parties.contains_key(&rp) {
             return Ok(false);
         }
         match state.used_tokens.entry((rp, token)) {
-            Entry::Occupied(_) => Ok(false),
+            Entry::Occupied(place) => Ok(place.get().1 == attempt),
             Entry::Vacant(place) => {
-                place.insert(expires);
+                place.insert((expires, attempt));
                 Ok(true)
             }
         }

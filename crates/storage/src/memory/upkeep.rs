@@ -44,7 +44,7 @@ impl Upkeep for Memory {
         }
         let live = state.used_tokens.iter();
         let mut tokens: Vec<_> = live
-            .map(|(key, expires)| (*expires, *key))
+            .map(|(key, (expires, _))| (*expires, *key))
             .chain(state.deletions.iter().flat_map(|((_, rp, _), remains)| {
                 let rows = remains.used_tokens.iter();
                 rows.map(|(expires, id)| (*expires, (*rp, *id)))

@@ -9,7 +9,7 @@ use domain::model::user::{User, UserRef};
 use domain::store::{CreateUser, Fault, Users};
 
 use super::Memory;
-use super::state::{page, vacant};
+use super::state::page;
 
 #[async_trait]
 impl Users for Memory {
@@ -27,7 +27,6 @@ impl Users for Memory {
             });
         }
         let key = (user.relying_party, user.id);
-        vacant(&state.users, &key)?;
         state.users.insert(key, user.clone());
         state.record(event);
         Ok(CreateUser::Created)

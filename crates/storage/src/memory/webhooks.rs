@@ -7,7 +7,7 @@ use domain::model::webhook::Webhook;
 use domain::store::{Fault, Webhooks};
 
 use super::Memory;
-use super::state::{page, vacant};
+use super::state::page;
 
 #[async_trait]
 impl Webhooks for Memory {
@@ -17,8 +17,7 @@ impl Webhooks for Memory {
             return Ok(false);
         }
         let key = (webhook.relying_party, webhook.id);
-        vacant(&state.webhooks, &key)?;
-        state.webhooks.insert(key, webhook.clone());
+        state.webhooks.entry(key).or_insert(webhook.clone());
         Ok(true)
     }
 

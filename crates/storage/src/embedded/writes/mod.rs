@@ -41,10 +41,24 @@ pub(super) fn create_first_account(
         |row| Ok(AccountId(row.get(0)?)),
     )?;
     if let Some(id) = oldest {
-        return Ok(FirstAccount::Exists(id));
+        // This very account, where the call is sent again.
+        return Ok(if account_is(connection, account)? == Some(true) {
+            FirstAccount::Created
+        } else {
+            FirstAccount::Exists(id)
+        });
     }
     rows::insert_account(connection, account)?;
     Ok(FirstAccount::Created)
+}
+
+/// Whether the account is stored as given; `None` when none with its key is there.
+fn account_is(connection: &Connection, account: &Account) -> Outcome<Option<bool>> {
+    let sql = "SELECT token, created FROM accounts WHERE id = ?1";
+    first(connection, sql, [account.id.0], |row| {
+        let stored = (SecretHash(row.get(0)?), Timestamp(row.get(1)?));
+        Ok(stored == (account.token, account.created))
+    })
 }
 
 fn account_exists(connection: &Connection, account: AccountId) -> Outcome<bool> {
@@ -56,8 +70,8 @@ fn account_exists(connection: &Connection, account: AccountId) -> Outcome<bool> 
 }
 
 pub(super) fn create_account(connection: &Connection, account: &Account) -> Outcome<bool> {
-    if account_exists(connection, account.id)? {
-        return Ok(false);
+    if let Some(same) = account_is(connection, account)? {
+        return Ok(same);
     }
     rows::insert_account(connection, account)?;
     Ok(true)
@@ -117,16 +131,13 @@ pub(super) fn replace_metadata(
     if replaced > 0 {
         return Ok(ReplaceMetadata::Replaced);
     }
-    let stored = first(
-        connection,
-        "SELECT no FROM metadata WHERE id = 1",
-        [],
-        |row| Ok(row.get::<_, i64>(0)?),
-    )?;
-    stored
-        .and_then(|no| u64::try_from(no).ok())
-        .map(|no| ReplaceMetadata::NotNewer { no })
-        .ok_or_else(|| Failure::unreadable("the number of the metadata"))
+    let stored = reads::metadata(connection, None)?
+        .ok_or_else(|| Failure::unreadable("the number of the metadata"))?;
+    Ok(if stored == *new {
+        ReplaceMetadata::Replaced
+    } else {
+        ReplaceMetadata::NotNewer { no: stored.no }
+    })
 }
 
 pub(super) fn remove_metadata(connection: &Connection) -> Outcome<bool> {
@@ -182,7 +193,7 @@ pub(super) fn create_relying_party(
     execute(
         connection,
         "INSERT INTO relying_parties (id, account_id, version, created, body, rp_id) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (id) DO NOTHING",
         params![
             row.id.0,
             row.account.0,
@@ -211,12 +222,16 @@ pub(super) fn update_relying_party(
     if changed > 0 {
         replace_origins(connection, row)?;
         insert_event(connection, event)?;
-        Ok(Update::Done)
-    } else if relying_party_exists(connection, row.id)? {
-        Ok(Update::Conflict)
-    } else {
-        Ok(Update::Gone)
+        return Ok(Update::Done);
     }
+    // The event is of this very call: it was done before, and is sent again.
+    Ok(if rows::event_is_there(connection, event)? {
+        Update::Done
+    } else if relying_party_exists(connection, row.id)? {
+        Update::Conflict
+    } else {
+        Update::Gone
+    })
 }
 
 // ---- users ------------------------------------------------------------------------------------
@@ -316,7 +331,8 @@ pub(super) fn create_webhook(
     }
     execute(
         connection,
-        "INSERT INTO webhooks (relying_party_id, id, created, body) VALUES (?1, ?2, ?3, ?4)",
+        "INSERT INTO webhooks (relying_party_id, id, created, body) VALUES (?1, ?2, ?3, ?4) \
+         ON CONFLICT (relying_party_id, id) DO NOTHING",
         params![rp.0, id, created.0, body],
     )?;
     Ok(true)

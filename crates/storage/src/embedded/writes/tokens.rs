@@ -2,14 +2,14 @@
 
 use domain::model::audit::AuditEvent;
 use domain::model::clock::Timestamp;
-use domain::model::ids::{AccessKeyId, RelyingPartyId, TokenId};
+use domain::model::ids::{AccessKeyId, AttemptId, RelyingPartyId, TokenId};
 use domain::model::token::{TokenKey, TokenKind};
 use rusqlite::{Connection, params};
 
 use super::relying_party_exists;
 use crate::embedded::reads;
 use crate::embedded::rows::{alive, insert_event};
-use crate::embedded::sql::{Outcome, execute};
+use crate::embedded::sql::{Outcome, execute, first};
 
 /// An access key, ready to be written.
 pub(in crate::embedded) struct AccessKeyRow {
@@ -29,7 +29,8 @@ pub(in crate::embedded) fn create_access_key(
     }
     execute(
         connection,
-        "INSERT INTO access_keys (relying_party_id, id, created, body) VALUES (?1, ?2, ?3, ?4)",
+        "INSERT INTO access_keys (relying_party_id, id, created, body) VALUES (?1, ?2, ?3, ?4) \
+         ON CONFLICT (relying_party_id, id) DO NOTHING",
         params![row.relying_party.0, row.id.0, row.created.0, row.body],
     )?;
     insert_event(connection, event)?;
@@ -78,11 +79,24 @@ pub(in crate::embedded) fn claim_once(
     rp: RelyingPartyId,
     token: TokenId,
     expires: Timestamp,
+    attempt: AttemptId,
 ) -> Outcome<bool> {
     if !relying_party_exists(connection, rp)? {
         return Ok(false);
     }
-    let sql = "INSERT INTO used_tokens (relying_party_id, id, expires) VALUES (?1, ?2, ?3) \
+    let sql = "INSERT INTO used_tokens (relying_party_id, id, expires, attempt) VALUES (?1, ?2, ?3, ?4) \
                ON CONFLICT (relying_party_id, id) DO NOTHING";
-    Ok(execute(connection, sql, params![rp.0, token.0, expires.0])? > 0)
+    if execute(
+        connection,
+        sql,
+        params![rp.0, token.0, expires.0, attempt.0],
+    )? > 0
+    {
+        return Ok(true);
+    }
+    let sql = "SELECT attempt FROM used_tokens WHERE relying_party_id = ?1 AND id = ?2";
+    let used_by = first(connection, sql, [rp.0, token.0], |row| {
+        Ok(row.get::<_, Option<[u8; 16]>>(0)?)
+    })?;
+    Ok(used_by.flatten() == Some(attempt.0))
 }

@@ -1,0 +1,145 @@
+//! All operations of a store in one list, for stores that stand before another one.
+
+/// Implements every part of [`Storage`](domain::store::Storage) for a type that has a field `inner`, a store.
+///
+/// Each operation becomes one call of `keep`, `remove` or `once` of the type, with a closure that sends the operation to
+/// `inner` each time it is called. `keep` gets those whose repeat has the outcome of the first time; `remove` those whose repeat
+/// finds nothing to remove, and says `false`; `once` those whose repeat would do more.
+macro_rules! forward {
+    ($type:ident) => {
+        const _: () = {
+            use domain::model::access_key::AccessKey;
+            use domain::model::account::{Account, ApiKey, Principal, SecretHash};
+            use domain::model::audit::AuditEvent;
+            use domain::model::ceremony::Ceremony;
+            use domain::model::clock::Timestamp;
+            use domain::model::credential::{CredentialRecord, Evidence};
+            use domain::model::ids::{
+                AccessKeyId, AccountId, ApiKeyId, AttemptId, CeremonyId, CredentialKey, RelyingPartyId,
+                TokenId, UserId, WebhookId,
+            };
+            use domain::model::metadata::StoredMetadata;
+            use domain::model::page::{Page, PageRequest};
+            use domain::model::relying_party::RelyingParty;
+            use domain::model::token::{TokenKey, TokenKind};
+            use domain::model::user::{User, UserRef};
+            use domain::model::webhook::Webhook;
+            use domain::store::{
+                Begin, BeginRegistration, CeremonyFilter, CreateUser, FinishAuthentication,
+                FinishRegistration, FinishedAuthentication, FinishedRegistration, FirstAccount,
+                LoadedAuthentication, RefuseCeremony, Refused, ReplaceMetadata, Reservation, Reserved,
+                StoredSecret, Swept, Update,
+            };
+            use webauthn::credential::CredentialId;
+            use webauthn::relying_party::RpId;
+
+        $crate::forward::forward! { $type:
+            Accounts {
+                create_first_account(account: &Account) -> FirstAccount = keep;
+                create_account(account: &Account) -> bool = keep;
+                list_accounts(page: PageRequest) -> Page<Account> = keep;
+                replace_account_token(account: AccountId, token: SecretHash) -> bool = keep;
+                secret(principal: Principal) -> Option<StoredSecret> = keep;
+                create_api_key(key: &ApiKey) -> bool = keep;
+                list_api_keys(account: AccountId, page: PageRequest) -> Page<ApiKey> = keep;
+                delete_api_key(account: AccountId, key: ApiKeyId) -> bool = remove;
+            }
+            RelyingParties {
+                create_relying_party(rp: &RelyingParty, event: &AuditEvent) -> bool = keep;
+                relying_party(id: RelyingPartyId) -> Option<RelyingParty> = keep;
+                list_relying_parties(account: AccountId, page: PageRequest) -> Page<RelyingParty> = keep;
+                has_origin(origin: &str) -> bool = keep;
+                relying_parties_with_rp_id(rp_id: &RpId, limit: u32) -> Vec<RelyingPartyId> = keep;
+                update_relying_party(rp: &RelyingParty, event: &AuditEvent) -> Update = keep;
+                delete_relying_party(id: RelyingPartyId, at: Timestamp) -> bool = remove;
+            }
+            Users {
+                create_user(user: &User, event: &AuditEvent) -> CreateUser = keep;
+                user(rp: RelyingPartyId, user: UserRef<'_>) -> Option<User> = keep;
+                user_with_credentials(rp: RelyingPartyId, user: UserRef<'_>)
+                    -> Option<(User, Vec<CredentialRecord>)> = keep;
+                list_users(rp: RelyingPartyId, page: PageRequest) -> Page<User> = keep;
+                delete_user(rp: RelyingPartyId, user: UserId, event: &AuditEvent) -> bool = remove;
+            }
+            Ceremonies {
+                begin_registration(begin: BeginRegistration<'_>) -> Begin = keep;
+                begin_authentication(ceremony: &Ceremony, displaced: &[CeremonyId]) -> Begin = keep;
+                ceremony(rp: RelyingPartyId, id: CeremonyId) -> Option<Ceremony> = keep;
+                load_for_authentication(rp: RelyingPartyId, ceremony: CeremonyId, credential: &CredentialId)
+                    -> LoadedAuthentication = keep;
+                finish_registration(finish: FinishRegistration<'_>) -> FinishedRegistration = keep;
+                finish_authentication(finish: FinishAuthentication<'_>) -> FinishedAuthentication = keep;
+                refuse_ceremony(refuse: RefuseCeremony<'_>) -> Refused = keep;
+                list_ceremonies(rp: RelyingPartyId, user: UserId, filter: CeremonyFilter, page: PageRequest)
+                    -> Page<Ceremony> = keep;
+            }
+            Credentials {
+                credential(rp: RelyingPartyId, key: CredentialKey) -> Option<(CredentialRecord, User)> = keep;
+                evidence(rp: RelyingPartyId, key: CredentialKey) -> Option<Evidence> = keep;
+                list_credentials(rp: RelyingPartyId, user: UserId, page: PageRequest) -> Page<CredentialRecord> = keep;
+                rename_credential(rp: RelyingPartyId, user: UserId, key: CredentialKey, name: &str, event: &AuditEvent)
+                    -> Option<CredentialRecord> = keep;
+                delete_credential(rp: RelyingPartyId, user: UserId, key: CredentialKey, event: &AuditEvent)
+                    -> bool = remove;
+                rename_registration(rp: RelyingPartyId, user: UserId, id: CeremonyId, name: &str, now: Timestamp)
+                    -> Option<Ceremony> = keep;
+                delete_registration(rp: RelyingPartyId, user: UserId, id: CeremonyId) -> bool = remove;
+            }
+            Webhooks {
+                create_webhook(webhook: &Webhook) -> bool = keep;
+                webhook(rp: RelyingPartyId, id: WebhookId) -> Option<Webhook> = keep;
+                list_webhooks(rp: RelyingPartyId, page: PageRequest) -> Page<Webhook> = keep;
+                update_webhook(webhook: &Webhook) -> bool = keep;
+                delete_webhook(rp: RelyingPartyId, id: WebhookId) -> bool = remove;
+            }
+            AccessKeys {
+                create_access_key(key: &AccessKey, event: &AuditEvent) -> bool = keep;
+                access_key(rp: RelyingPartyId, id: AccessKeyId) -> Option<AccessKey> = keep;
+                list_access_keys(rp: RelyingPartyId, page: PageRequest) -> Page<AccessKey> = keep;
+                delete_access_key(rp: RelyingPartyId, id: AccessKeyId, event: &AuditEvent) -> bool = remove;
+            }
+            Tokens {
+                token_key(rp: RelyingPartyId, kind: TokenKind) -> Option<TokenKey> = keep;
+                keep_token_key(rp: RelyingPartyId, kind: TokenKind, candidate: TokenKey) -> Option<TokenKey> = keep;
+                claim_once(rp: RelyingPartyId, token: TokenId, expires: Timestamp, attempt: AttemptId) -> bool = keep;
+                is_claimed(rp: RelyingPartyId, token: TokenId) -> bool = keep;
+            }
+            MetadataBlobs {
+                metadata(above: Option<u64>) -> Option<StoredMetadata> = keep;
+                replace_metadata(new: &StoredMetadata) -> ReplaceMetadata = keep;
+                remove_metadata() -> bool = remove;
+            }
+            Events {
+                list_events(rp: RelyingPartyId, page: PageRequest) -> Page<AuditEvent> = keep;
+            }
+            Answers {
+                reserve_answer(reservation: &Reservation) -> Reserved = keep;
+                keep_answer(account: AccountId, key: [u8; 32], attempt: AttemptId, answer: &[u8]) -> bool = keep;
+                release_answer(account: AccountId, key: [u8; 32], attempt: AttemptId) -> bool = remove;
+            }
+            Upkeep {
+                shared_secret(candidate: [u8; 32]) -> [u8; 32] = keep;
+                sweep(expired_before: Timestamp, events_before: Timestamp, answers_before: Timestamp, budget: u32)
+                    -> Swept = once;
+                ping() -> () = keep;
+                close() -> () = keep;
+            }
+        }
+        };
+    };
+    ($type:ident: $($part:ident {
+        $($operation:ident($($name:ident: $of:ty),*) -> $outcome:ty = $how:ident;)+
+    })+) => {
+        $(
+            #[async_trait::async_trait]
+            impl domain::store::$part for $type {
+                $(
+                    async fn $operation(&self, $($name: $of),*) -> Result<$outcome, domain::store::Fault> {
+                        self.$how(|| self.inner.$operation($(Clone::clone(&$name)),*)).await
+                    }
+                )+
+            }
+        )+
+    };
+}
+pub(crate) use forward;
