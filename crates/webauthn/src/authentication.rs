@@ -16,7 +16,7 @@ use crate::signature;
 use crate::trace::{Check, StepResult, Trace, ensure};
 use serde::{Deserialize, Serialize};
 
-/// What the answer is verified against: everything that the ceremony asked for. It is stored with the ceremony; a record that
+/// What the response is verified against: everything that the ceremony asked for. It is stored with the ceremony; a record that
 /// lacks a member is unreadable rather than lenient.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -28,27 +28,27 @@ pub struct AuthenticationExpectation {
     pub rp_id: RpId,
     /// Origins, compared as exact strings.
     pub origins: Vec<Origin>,
-    /// May the ceremony be embedded?
+    /// Whether the ceremony may run in a frame of another origin.
     pub cross_origin: CrossOrigin,
-    /// Must the user be verified?
+    /// Whether the user must be verified.
     pub user_verification_required: bool,
     /// The credentials that the options listed; empty: any.
     pub allow_credentials: Vec<CredentialId>,
-    /// Who is expected.
+    /// The user who is expected.
     pub user: ExpectedUser,
     /// What a counter that does not grow does.
     pub sign_count: SignCountPolicy,
     /// What a changed backup eligibility does.
     pub backup_eligibility: BackupEligibilityPolicy,
     /// The `appid` extension's value, if it was asked for (10.1.1).
-    // The adapter makes an absent member an error instead of `None`.
+    // With the adapter, an absent member is an error instead of `None`.
     #[serde(deserialize_with = "Option::deserialize")]
     pub appid: Option<String>,
-    /// Whose rules hold.
+    /// The rules of the verification.
     pub rules: Rules,
 }
 
-/// Whose rules an authentication is judged by.
+/// The rules that an authentication is verified by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
 #[serde(rename_all = "snake_case")]
 pub enum Rules {
@@ -60,13 +60,13 @@ pub enum Rules {
     ConformanceTool,
 }
 
-/// Who is expected to authenticate (7.2 step 6).
+/// The user who is expected to authenticate (7.2 step 6).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ExpectedUser {
     /// The ceremony was started for this user.
     Known(UserHandle),
-    /// Nobody was named: the answer must name its user, and the credential must be that user's.
+    /// No user was named: the response must name its user, and the credential must be that user's.
     NamedByCredential,
 }
 
@@ -95,7 +95,7 @@ pub enum BackupEligibilityPolicy {
     Strict,
 }
 
-/// The credential record that the answer's `id` led to.
+/// The credential record that the response's `id` led to.
 #[derive(Debug, Clone, Copy)]
 pub struct StoredCredential<'a> {
     /// The credential id.
@@ -193,7 +193,7 @@ pub enum AuthenticationError {
         id: String,
     },
     /// 7.2 step 6.
-    #[error("the user was not named beforehand, and the answer carries no user handle")]
+    #[error("the user was not named beforehand, and the response carries no user handle")]
     UserHandleMissing,
     /// 7.2 step 6.
     #[error("the user handle in the response is not that of the credential's owner{}", fault.text())]
@@ -217,7 +217,7 @@ pub enum AuthenticationError {
         used: bool,
         /// The recorded flag.
         stored: bool,
-        /// The flag in the answer.
+        /// The flag in the response.
         received: bool,
     },
     /// The stored public key.
@@ -231,7 +231,7 @@ pub enum AuthenticationError {
     SignCountNotIncreased {
         /// The stored counter.
         stored: u32,
-        /// The counter in the answer.
+        /// The counter in the response.
         received: u32,
     },
 }
@@ -305,7 +305,7 @@ impl AuthenticationError {
 
 /// An authentication that has passed every step of 7.2.
 ///
-/// Nothing else can make this value, so whatever issues tokens or writes counters takes it as its argument.
+/// Nothing else can make this value, so the code that issues tokens or writes counters takes it as its argument.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct VerifiedAuthentication {
@@ -331,17 +331,17 @@ impl VerifiedAuthentication {
         self.received_sign_count.max(self.stored_sign_count.highest)
     }
 
-    /// The counter in the answer.
+    /// The counter in the response.
     pub fn received_sign_count(&self) -> u32 {
         self.received_sign_count
     }
 
-    /// Did the user make a gesture?
+    /// Whether the user made a gesture.
     pub fn user_present(&self) -> bool {
         self.user_present
     }
 
-    /// Was the user verified?
+    /// Whether the user was verified.
     pub fn user_verified(&self) -> bool {
         self.user_verified
     }
@@ -362,18 +362,18 @@ impl VerifiedAuthentication {
         }
     }
 
-    /// Is the credential synced? To be stored.
+    /// Whether the credential is synced. To be stored.
     pub fn backup_state(&self) -> bool {
         self.backup_state
     }
 
-    /// What is worth telling although it is no reason to refuse.
+    /// Observations that did not cause a refusal.
     pub fn signals(&self) -> &[Signal] {
         &self.signals
     }
 }
 
-/// Verifies the answer of an authentication ceremony (WebAuthn 7.2) against what was asked for and the credential record that
+/// Verifies the response of an authentication ceremony (WebAuthn 7.2) against what was asked for and the credential record that
 /// its id led to.
 ///
 /// # Errors
@@ -422,7 +422,7 @@ pub fn verify_authentication<T: Trace>(
     client_data.require(response.client_data(), &AUTHENTICATION, trace)?;
 
     // 6.1: the layout of the authenticator data, which in an assertion holds no new credential.
-    let check = "authenticator data are well formed";
+    let check = "authenticator data is well formed";
     let data = AuthenticatorData::parse(response.authenticator_data());
     let data = trace.check_with("6.1", check, data, AuthenticatorData::text)?;
     let outcome = ensure(data.attested.is_none(), || {

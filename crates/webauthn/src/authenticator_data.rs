@@ -39,7 +39,7 @@ impl Flags {
         self.0 & 0x80 != 0
     }
 
-    /// Both backup flags, for people who ask why.
+    /// Both backup flags, for the recorded steps.
     pub(crate) fn backup_text(self) -> String {
         let (eligible, state) = (self.backup_eligible(), self.backup_state());
         format!("BE is {}, BS is {}", u8::from(eligible), u8::from(state))
@@ -122,10 +122,10 @@ pub enum AuthenticatorDataError {
     #[error("the backup state flag is set while the backup eligibility flag is clear")]
     BackupFlagsInvalid,
     /// 7.1 step 13: AT is clear at a registration.
-    #[error("the authenticator data hold no attested credential data")]
+    #[error("the authenticator data holds no attested credential data")]
     AttestedCredentialDataMissing,
     /// AT is set at an authentication.
-    #[error("the authenticator data of an assertion hold attested credential data")]
+    #[error("the authenticator data of an assertion holds attested credential data")]
     AttestedCredentialDataUnexpected,
 }
 
@@ -153,7 +153,7 @@ impl AuthenticatorDataError {
 }
 
 impl AuthenticatorData<'_> {
-    /// Flags and counter, for people who ask why.
+    /// Flags and counter, for the recorded steps.
     pub(crate) fn text(&self) -> String {
         let flags = self.flags;
         let names: Vec<_> = [
@@ -243,7 +243,7 @@ impl<'a> AuthenticatorData<'a> {
         }
     }
 
-    /// 7.1 step 14, 7.2 step 15: the authenticator answered for the expected RP ID.
+    /// 7.1 step 14, 7.2 step 15: the authenticator data is for the expected RP ID.
     pub(crate) fn require_rp_id_hash(
         &self,
         expected: &[u8; 32],

@@ -31,7 +31,7 @@ pub enum Value<'a> {
     Null,
 }
 
-/// Must map keys be sorted as CTAP2 demands?
+/// Whether map keys must be sorted as CTAP2 demands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyOrder {
     /// By major type, then length, then bytes.

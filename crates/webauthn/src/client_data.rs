@@ -7,7 +7,7 @@ use crate::origin::Origin;
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq as _;
 
-/// May the ceremony run in a frame embedded by another origin (7.1 steps 10-11, 7.2 steps 13-14)?
+/// Whether the ceremony may run in a frame embedded by another origin (7.1 steps 10-11, 7.2 steps 13-14).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum CrossOrigin {
@@ -93,10 +93,10 @@ pub enum ClientDataError {
     #[error("the client data cannot be read: {0}")]
     Json(JsonError),
     /// JSON, but not an object.
-    #[error("the client data are not a JSON object")]
+    #[error("the client data is not a JSON object")]
     NotAnObject,
     /// A member that must be there is not.
-    #[error("the client data have no `{member}`")]
+    #[error("the client data has no `{member}`")]
     MemberMissing {
         /// The member.
         member: &'static str,
@@ -110,7 +110,7 @@ pub enum ClientDataError {
         expected: &'static str,
     },
     /// 7.1 step 7, 7.2 step 10.
-    #[error("the client data are of type {found:?}, not {expected:?}")]
+    #[error("the client data is of type {found:?}, not {expected:?}")]
     TypeMismatch {
         /// Type of this ceremony.
         expected: &'static str,
@@ -231,13 +231,13 @@ impl ClientData {
 }
 
 impl ClientData {
-    /// The origin found and those allowed, for people who ask why.
+    /// The origin found and those allowed, for the recorded steps.
     pub(crate) fn origin_text(&self, allowed: &[Origin]) -> String {
         let allowed: Vec<_> = allowed.iter().map(Origin::as_str).collect();
         format!("{}; allowed: {}", self.origin, allowed.join(", "))
     }
 
-    /// Whether the ceremony was embedded and may have been, for people who ask why.
+    /// Whether the ceremony was embedded and may have been, for the recorded steps.
     pub(crate) fn embedding_text(&self, policy: &CrossOrigin) -> String {
         let policy = match policy {
             CrossOrigin::Refused => "refused",
@@ -267,7 +267,7 @@ impl ClientData {
 
     /// 7.1 step 8, 7.2 step 11. Decoding is strict, so equal bytes mean equal texts; compared in constant time.
     pub(crate) fn require_challenge(&self, expected: &[u8]) -> Result<(), ClientDataError> {
-        // An empty expectation would let anybody in who sends nothing.
+        // An empty expectation would accept an empty challenge.
         if !expected.is_empty() && bool::from(self.challenge.ct_eq(expected)) {
             Ok(())
         } else {

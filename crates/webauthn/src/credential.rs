@@ -147,7 +147,7 @@ impl Aaguid {
         &self.0
     }
 
-    /// Does it say nothing about the model?
+    /// Whether it is all zeros and so names no model.
     pub fn is_zero(&self) -> bool {
         *self == Self::ZERO
     }

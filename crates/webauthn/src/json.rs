@@ -72,7 +72,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// Is it `null`?
+    /// Whether the value is `null`.
     pub fn is_null(&self) -> bool {
         matches!(self, Self::Null)
     }
@@ -141,7 +141,7 @@ impl<'a> Object<'a> {
         self.0.len()
     }
 
-    /// Is it `{}`?
+    /// Whether the value is `{}`.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

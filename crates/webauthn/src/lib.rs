@@ -4,7 +4,7 @@
 //! [`verify_registration`] (section 7.1) or [`verify_authentication`] (section 7.2). Success is a value that nothing but these
 //! functions can make. Refusals are precise errors that fold into one [`Reason`].
 //!
-//! Three rules hold throughout: expected values come from the caller and never from the answer; no step is skipped because an
+//! Three rules hold throughout: expected values come from the caller and never from the response; no step is skipped because an
 //! earlier one seems to prove it; hashes and signatures are computed over the bytes received.
 
 pub mod attestation;

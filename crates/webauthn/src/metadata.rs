@@ -1,7 +1,7 @@
 //! The FIDO Metadata Service (FIDO Metadata Service 3.1.1): what makers and certifiers say of authenticator models.
 //!
-//! A BLOB is bytes that somebody fetched or loaded; [`Metadata::verify`] makes values of it, or says why not. Whoever keeps a
-//! BLOB over a restart verifies it again at the moment when it was taken in, since its signer's certificate is short-lived.
+//! A BLOB is fetched or loaded as bytes; [`Metadata::verify`] reads it or says why it is refused. A BLOB that is kept over a
+//! restart is verified again at the moment when it was imported, because its signer's certificate is short-lived.
 
 mod dropped;
 mod entry;
@@ -29,7 +29,7 @@ pub const MAX_BLOB: usize = 32 * 1024 * 1024;
 pub const MAX_ENTRIES: usize = 10_000;
 /// Most certificates in the header of a BLOB.
 pub const MAX_SIGNER_CERTIFICATES: usize = 10;
-/// Whom the certificate that signs the FIDO Alliance's BLOBs is for.
+/// The host name in the certificate that signs the BLOBs of the FIDO Alliance.
 pub const SIGNER_NAME: &str = "mds.fidoalliance.org";
 
 /// The header holds certificates in base64 and little else.
@@ -45,8 +45,8 @@ const HEADER_LIMITS: Limits = Limits {
 pub struct BlobExpectation<'a> {
     /// DER certificates that the signer's chain must lead to.
     pub roots: &'a [Vec<u8>],
-    /// DER revocation lists (RFC 5280 section 5): no certificate of the signer's chain may stand on its issuer's. Whoever
-    /// configures them keeps them fresh; their dates are not judged.
+    /// DER revocation lists (RFC 5280 section 5): no certificate of the signer's chain may be on the list of its issuer. The
+    /// operator keeps them fresh; their dates are not judged.
     pub revocation_lists: &'a [Vec<u8>],
     /// The host that the signer's certificate must be for, usually [`SIGNER_NAME`]; `None`: any signer below the roots will do.
     pub signer_name: Option<&'a str>,
@@ -60,10 +60,10 @@ pub struct BlobExpectation<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MetadataError {
     /// It is larger than [`MAX_BLOB`].
-    #[error("the metadata have {0} bytes, more than {MAX_BLOB}")]
+    #[error("the metadata has {0} bytes, more than {MAX_BLOB}")]
     TooLarge(usize),
     /// It has not the form of a BLOB.
-    #[error("the metadata are malformed: {0}")]
+    #[error("the metadata is malformed: {0}")]
     Malformed(&'static str),
     /// The signed payload has not the members that a BLOB needs.
     #[error("the payload of the metadata is malformed at line {line}, column {column}")]
@@ -76,7 +76,7 @@ pub enum MetadataError {
     /// The header names an algorithm that is not on our list, or none.
     #[error("the signature algorithm of the metadata is neither RS256 nor ES256")]
     Algorithm,
-    /// The signer's certificate is for somebody else.
+    /// The signer's certificate is for another host.
     #[error("the certificate that signed the metadata is not for the expected host")]
     SignerName,
     /// The signer's chain does not lead to a configured root.
@@ -90,7 +90,7 @@ pub enum MetadataError {
         /// Position in the chain, the leaf is 0.
         index: usize,
     },
-    /// A revocation list cannot be read, so nobody knows whom it names.
+    /// A revocation list cannot be read, so it is unknown which certificates it names.
     #[error("the revocation list {index} for the metadata cannot be read")]
     RevocationListUnreadable {
         /// Position among the lists.
@@ -100,18 +100,12 @@ pub enum MetadataError {
     #[error("the signature of the metadata does not verify")]
     SignatureInvalid,
     /// They are older than those in use.
-    #[error("the metadata have the number {found}, those in use {previous}")]
+    #[error("the metadata has the number {found}, the metadata in use {previous}")]
     Rollback {
         /// `no` of the BLOB in use.
         previous: u64,
         /// `no` of this one.
         found: u64,
-    },
-    /// A newer BLOB was due: see [`Metadata::require_fresh`].
-    #[error("newer metadata were due after {next_update}")]
-    Stale {
-        /// `nextUpdate`.
-        next_update: String,
     },
 }
 
@@ -129,7 +123,6 @@ impl MetadataError {
             | Self::RevocationListUnreadable { .. }
             | Self::SignatureInvalid => Reason::MetadataUntrusted,
             Self::Rollback { .. } => Reason::MetadataRollback,
-            Self::Stale { .. } => Reason::MetadataStale,
         }
     }
 }
@@ -166,7 +159,7 @@ impl Metadata {
     /// Verifies a BLOB, a JSON Web Signature in compact form (3.1.7, 3.2). White space around it is no part of it.
     ///
     /// A BLOB with the number of the one in use is accepted: it is nothing new. Whether the BLOB should have been renewed
-    /// already is not judged here but by [`Metadata::require_fresh`].
+    /// already is not judged here: see [`Metadata::is_stale`].
     ///
     /// # Errors
     /// [`MetadataError`]; never because of a single entry, see [`Metadata::dropped`].
@@ -334,23 +327,9 @@ impl Metadata {
         self.uaf_entries
     }
 
-    /// Is `nextUpdate` over at this moment?
+    /// Whether `nextUpdate` is over at this moment.
     pub fn is_stale(&self, at: UnixSeconds) -> bool {
         at >= self.stale_from
-    }
-
-    /// For those who do not work with metadata that should have been renewed.
-    ///
-    /// # Errors
-    /// [`MetadataError::Stale`].
-    pub fn require_fresh(&self, at: UnixSeconds) -> Result<(), MetadataError> {
-        if self.is_stale(at) {
-            Err(MetadataError::Stale {
-                next_update: self.next_update.clone(),
-            })
-        } else {
-            Ok(())
-        }
     }
 
     /// The entries about the model with this AAGUID, usually one; none for the AAGUID of zeros.
@@ -402,7 +381,7 @@ impl Metadata {
 }
 
 /// What to call the maker of credentials with this AAGUID: the operator's own name for it, or else the description in the
-/// metadata. Software providers are seldom in the metadata; nobody is called by the AAGUID of zeros.
+/// metadata. Software providers are seldom in the metadata. The AAGUID of zeros has no name.
 pub fn provider_name<'a>(
     aaguid: Aaguid,
     configured: &'a BTreeMap<Aaguid, String>,

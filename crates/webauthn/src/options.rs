@@ -110,7 +110,7 @@ impl Serialize for CredentialDescriptor {
 pub struct RelyingPartyEntity {
     /// The RP ID.
     pub id: RpId,
-    /// A name for people; deprecated in Level 3 and still required.
+    /// A name to show; deprecated in Level 3 and still required.
     pub name: String,
 }
 

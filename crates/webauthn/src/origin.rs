@@ -51,7 +51,7 @@ impl Origin {
         self.0.starts_with(ANDROID) || self.0.starts_with(IOS)
     }
 
-    /// May a client of this origin use the RP ID, as far as the origin can tell.
+    /// Whether a client of this origin may use the RP ID, as far as the origin shows.
     ///
     /// - A page (`https`, `http`): its host equals the RP ID or is a subdomain of it (WebAuthn 5.1.3). An RP ID of one label,
     ///   such as `localhost`, covers that host alone, because browsers take it for a public suffix: a page of

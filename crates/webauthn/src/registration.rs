@@ -29,7 +29,7 @@ use std::borrow::Cow;
 
 pub use crate::client_data::CrossOrigin;
 
-/// What the answer is verified against: everything that the ceremony asked for. It is stored with the ceremony; a record that
+/// What the response is verified against: everything that the ceremony asked for. It is stored with the ceremony; a record that
 /// lacks a member is unreadable rather than lenient.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -41,13 +41,13 @@ pub struct RegistrationExpectation {
     pub rp_id: RpId,
     /// Origins, compared as exact strings.
     pub origins: Vec<Origin>,
-    /// May the ceremony be embedded?
+    /// Whether the ceremony may run in a frame of another origin.
     pub cross_origin: CrossOrigin,
     /// The algorithms that were offered, compared literally.
     pub algorithms: Vec<CoseAlgorithm>,
-    /// Must the user be verified?
+    /// Whether the user must be verified.
     pub user_verification_required: bool,
-    /// Was the ceremony started with conditional mediation? Then the user present flag is not demanded.
+    /// Whether the ceremony was started with conditional mediation. Then the user present flag is not demanded.
     pub conditional_create: bool,
     /// What is accepted as attestation.
     pub attestation: AttestationPolicy,
@@ -56,7 +56,7 @@ pub struct RegistrationExpectation {
     /// Fewest bytes of a credential id.
     pub min_credential_id_length: u16,
     /// The least protection that the authenticator must report (CTAP 12.1); `None`: nothing is demanded.
-    // The adapter makes an absent member an error instead of `None`.
+    // With the adapter, an absent member is an error instead of `None`.
     #[serde(deserialize_with = "Option::deserialize")]
     pub credential_protection: Option<CredentialProtection>,
 }
@@ -225,7 +225,7 @@ impl<'a> AttestationObject<'a> {
 
 /// A credential that has passed every step of 7.1 but the one that only a store can take (26: not yet registered).
 ///
-/// Nothing else can make this value, so whatever stores credentials takes it as its argument.
+/// Nothing else can make this value, so the code that stores credentials takes it as its argument.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct VerifiedRegistration {
@@ -295,7 +295,7 @@ impl VerifiedRegistration {
         self.trust
     }
 
-    /// What the metadata say of the authenticator; `None` without metadata, and when they do not know it.
+    /// What the metadata says of the authenticator; `None` without metadata, and when it does not know the model.
     pub fn model(&self) -> Option<&AuthenticatorModel> {
         self.model.as_ref()
     }
@@ -305,22 +305,22 @@ impl VerifiedRegistration {
         self.sign_count
     }
 
-    /// Did the user make a gesture?
+    /// Whether the user made a gesture.
     pub fn user_present(&self) -> bool {
         self.user_present
     }
 
-    /// Was the user verified?
+    /// Whether the user was verified.
     pub fn user_verified(&self) -> bool {
         self.user_verified
     }
 
-    /// May the credential be synced?
+    /// Whether the credential can be synced.
     pub fn backup_eligible(&self) -> bool {
         self.backup_eligible
     }
 
-    /// Is the credential synced?
+    /// Whether the credential is synced.
     pub fn backup_state(&self) -> bool {
         self.backup_state
     }
@@ -330,7 +330,7 @@ impl VerifiedRegistration {
         &self.transports
     }
 
-    /// Is the credential discoverable? Unsigned; `None` when the client does not say.
+    /// Whether the credential is discoverable. Unsigned; `None` when the client does not say.
     pub fn discoverable(&self) -> Option<bool> {
         self.client_outputs.cred_props_rk
     }
@@ -340,7 +340,7 @@ impl VerifiedRegistration {
         &self.authenticator_outputs
     }
 
-    /// Client extension outputs, which nobody signed.
+    /// Client extension outputs. They are unsigned.
     pub fn client_outputs(&self) -> &ClientOutputs {
         &self.client_outputs
     }
@@ -355,7 +355,7 @@ impl VerifiedRegistration {
         &self.client_data_json
     }
 
-    /// What is worth telling although it is no reason to refuse.
+    /// Observations that did not cause a refusal.
     pub fn signals(&self) -> &[Signal] {
         &self.signals
     }
@@ -529,7 +529,7 @@ fn decode<'a, T: Trace>(
         let length = object.authenticator_data.len();
         format!("authenticator data of {length} bytes")
     })?;
-    let check = "authenticator data are well formed";
+    let check = "authenticator data is well formed";
     let data = AuthenticatorData::parse(object.authenticator_data);
     let data = trace.check_with("7.1 step 13", check, data, AuthenticatorData::text)?;
     Ok((object, data))
@@ -579,7 +579,7 @@ fn read_key<T: Trace>(
     })
 }
 
-/// What becomes of the attestation statement in 7.1 steps 21-22.
+/// The result of 7.1 steps 21-22.
 struct Statement<'a> {
     format: Format,
     /// The format's name. Where statements are ignored it need not be one that is known.
@@ -655,7 +655,7 @@ fn judge_trust<T: Trace>(
     Ok((judgement, signals))
 }
 
-/// `alg` of a `packed` statement (8.2). Elsewhere it is the algorithm of somebody else, or of a format that fixes it.
+/// `alg` of a `packed` statement (8.2). In other formats `alg` is not the authenticator's, or the format fixes it.
 fn statement_algorithm(format: Format, statement: &Value<'_>) -> Option<CoseAlgorithm> {
     let algorithm = statement.get("alg").and_then(Value::as_integer);
     let algorithm = algorithm.filter(|_| format == Format::Packed)?;
@@ -710,7 +710,7 @@ fn listed(algorithms: &[CoseAlgorithm]) -> String {
     texts.join(", ")
 }
 
-/// What the statements are, for people who ask why.
+/// What the statements are, for the recorded steps.
 fn statements_text(statements: &[Attested<'_>]) -> String {
     let texts: Vec<_> = statements
         .iter()

@@ -1,14 +1,14 @@
 //! The credential that a browser sends, as JSON (WebAuthn 5.1, 5.2; `RegistrationResponseJSON`, `AuthenticationResponseJSON`).
 //!
 //! # Order of checks
-//! The same for both ceremonies, so that each wire can tell precisely what was wrong first:
+//! The same for both ceremonies, so that each wire reports the same first fault:
 //! 1. the value is an object;
 //! 2. `id`: present, a string, base64url, 1 to 1023 bytes;
 //! 3. `rawId`: present where demanded, decodes, equals `id`;
 //! 4. `authenticatorAttachment`: a string where it is there;
 //! 5. `type`, then `response`, then all required members of `response` at once;
 //! 6. each member is decoded, in the order of the specification's dictionaries, its size checked first;
-//! 7. the client data are parsed.
+//! 7. the client data is parsed.
 //!
 //! Unknown members are ignored everywhere. The copies that Level 3 added for people without CBOR (`authenticatorData`,
 //! `publicKey`, `publicKeyAlgorithm` at registration) are ignored too: only what is in the attestation object counts.
@@ -19,7 +19,7 @@ use crate::client_data::{ClientData, ClientDataError};
 use crate::credential::{CredentialId, IdentifierError, UserHandle};
 use crate::extension::ClientOutputs;
 use crate::json::{Object, Value};
-use crate::options::{AuthenticatorAttachment, is_word};
+use crate::options::is_word;
 use std::fmt;
 
 /// Most bytes of `clientDataJSON`.
@@ -50,7 +50,7 @@ pub struct ResponseForm {
     /// Padding at the end of base64url members is dropped where its amount is right and the rest is canonical. Some client
     /// libraries write it. What the decoded bytes hold is read as strictly as ever.
     pub padding_dropped: bool,
-    /// `type` and `authenticatorAttachment` are compared as [`is_word`] does. Some back-end libraries send the names of their
+    /// `type` is compared as [`is_word`] does. Some back-end libraries send the names of their
     /// constants, such as `PUBLIC_KEY`.
     pub words_in_any_spelling: bool,
     /// An empty `userHandle` counts as absent.
@@ -89,7 +89,7 @@ impl ResponseForm {
     };
 }
 
-/// What a response looks like whose members are missing; for the sentence that tells how to mend it.
+/// What a response without its members looks like, so that a message can say how to fix it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
     /// `response` is absent or null.
@@ -106,35 +106,6 @@ pub enum Shape {
     Empty,
     /// Some members are there, some are not.
     Incomplete,
-}
-
-impl Shape {
-    /// One sentence that tells how to mend it.
-    pub const fn help(self) -> &'static str {
-        match self {
-            Self::Missing => {
-                "Send the browser's credential with its `response`; credential.toJSON() contains it."
-            }
-            Self::NotAnObject => {
-                "Send `response` as a JSON object, not as a text or list; credential.toJSON() has the right form."
-            }
-            Self::Stringified => {
-                "`response` was stringified on its own: put the object itself into the credential, and stringify the whole once."
-            }
-            Self::Flat => {
-                "Nest clientDataJSON and its neighbours inside `response`, as credential.toJSON() does."
-            }
-            Self::OtherCeremony => {
-                "This is the response of the other ceremony: send that of navigator.credentials.create() to registration and that of get() to authentication."
-            }
-            Self::Empty => {
-                "The `response` is empty: its members are not enumerable in browsers, so use credential.toJSON() instead of copying the object."
-            }
-            Self::Incomplete => {
-                "Send every required member of `response` as a base64url string; credential.toJSON() contains them all."
-            }
-        }
-    }
 }
 
 /// What is wrong with the form of a credential.
@@ -301,7 +272,6 @@ impl ResponseError {
 #[derive(Clone, PartialEq, Eq)]
 pub struct RegistrationResponse {
     id: CredentialId,
-    attachment: Option<AuthenticatorAttachment>,
     client_data_json: Vec<u8>,
     client_data: ClientData,
     attestation_object: Vec<u8>,
@@ -331,7 +301,6 @@ impl RegistrationResponse {
             transports: transports(response),
             client_outputs: ClientOutputs::of(envelope.credential),
             id: envelope.id,
-            attachment: envelope.attachment,
             client_data_json,
             attestation_object,
         })
@@ -340,11 +309,6 @@ impl RegistrationResponse {
     /// The credential id that the client names.
     pub fn id(&self) -> &CredentialId {
         &self.id
-    }
-
-    /// Where the authenticator sits, if the client says a known value.
-    pub fn attachment(&self) -> Option<AuthenticatorAttachment> {
-        self.attachment
     }
 
     /// The parsed client data.
@@ -386,7 +350,6 @@ impl fmt::Debug for RegistrationResponse {
 #[derive(Clone, PartialEq, Eq)]
 pub struct AuthenticationResponse {
     id: CredentialId,
-    attachment: Option<AuthenticatorAttachment>,
     client_data_json: Vec<u8>,
     client_data: ClientData,
     authenticator_data: Vec<u8>,
@@ -416,7 +379,6 @@ impl AuthenticationResponse {
             client_data: ClientData::parse(&client_data_json)?,
             client_outputs: ClientOutputs::of(envelope.credential),
             id: envelope.id,
-            attachment: envelope.attachment,
             client_data_json,
             authenticator_data,
             signature,
@@ -427,11 +389,6 @@ impl AuthenticationResponse {
     /// The credential id that the client names.
     pub fn id(&self) -> &CredentialId {
         &self.id
-    }
-
-    /// Where the authenticator sits, if the client says a known value.
-    pub fn attachment(&self) -> Option<AuthenticatorAttachment> {
-        self.attachment
     }
 
     /// The parsed client data.
@@ -477,7 +434,6 @@ impl fmt::Debug for AuthenticationResponse {
 struct Envelope<'v, 'a> {
     credential: &'v Object<'a>,
     id: CredentialId,
-    attachment: Option<AuthenticatorAttachment>,
 }
 
 impl<'v, 'a> Envelope<'v, 'a> {
@@ -502,7 +458,7 @@ impl<'v, 'a> Envelope<'v, 'a> {
             Err(IdProblem::Missing) if !form.raw_id_required => {}
             Err(problem) => return Err(ResponseError::RawId { problem }),
         }
-        let attachment = form.attachment(credential)?;
+        require_attachment(credential)?;
         match credential.get("type") {
             None | Some(Value::Null) if !form.type_required => {}
             None | Some(Value::Null) => {
@@ -519,11 +475,7 @@ impl<'v, 'a> Envelope<'v, 'a> {
                 });
             }
         }
-        Ok(Self {
-            credential,
-            id,
-            attachment,
-        })
+        Ok(Self { credential, id })
     }
 
     /// `response`, with all required members present as non-empty strings.
@@ -594,7 +546,17 @@ fn local(member: &'static str) -> &'static str {
     member.strip_prefix("response.").unwrap_or(member)
 }
 
-/// Is the member a non-empty string?
+/// `authenticatorAttachment` may be absent, null or any text, since unknown values are ignored (5.4.5).
+fn require_attachment(credential: &Object<'_>) -> Result<(), ResponseError> {
+    match credential.get("authenticatorAttachment") {
+        None | Some(Value::Null | Value::String(_)) => Ok(()),
+        Some(other) => Err(ResponseError::Attachment {
+            found: other.type_name(),
+        }),
+    }
+}
+
+/// Whether the member is a non-empty string.
 fn present(object: &Object<'_>, member: &'static str) -> bool {
     object
         .get(local(member))
@@ -612,7 +574,7 @@ fn decode_id(text: &str) -> Result<CredentialId, IdProblem> {
     })
 }
 
-/// Is the text the hexadecimal form of the bytes, in either case?
+/// Whether the text is the hexadecimal form of the bytes, in either case.
 fn is_hex_of(text: &str, bytes: &[u8]) -> bool {
     let digit = |character: u8| char::from(character).to_digit(16);
     text.len() == bytes.len() * 2
@@ -649,22 +611,6 @@ impl ResponseForm {
             Some(Value::String(text)) if text.is_empty() => Err(IdProblem::Empty),
             Some(Value::String(text)) => Ok(self.unpadded(text)),
             Some(other) => Err(IdProblem::NotAString(other.type_name())),
-        }
-    }
-
-    /// Unknown values are ignored (5.4.5).
-    fn attachment(
-        self,
-        credential: &Object<'_>,
-    ) -> Result<Option<AuthenticatorAttachment>, ResponseError> {
-        match credential.get("authenticatorAttachment") {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::String(text)) => Ok(AuthenticatorAttachment::ALL
-                .into_iter()
-                .find(|known| self.is_word(text, known.as_str()))),
-            Some(other) => Err(ResponseError::Attachment {
-                found: other.type_name(),
-            }),
         }
     }
 

@@ -10,7 +10,7 @@ pub enum Signal {
     SignCountNotIncreased {
         /// The stored counter.
         stored: u32,
-        /// The counter in the answer.
+        /// The counter in the response.
         received: u32,
     },
     /// The credential can be synced now; it could not when it was registered.
@@ -19,12 +19,12 @@ pub enum Signal {
     BackupEligibilityLost,
     /// The credential was synced, or is no longer.
     BackupStateChanged {
-        /// Is it synced now?
+        /// Whether it is synced now.
         now: bool,
     },
     /// The attestation's chain contains its own root, which clients should leave out and which is never trusted for it.
     RootCertificateInPath,
-    /// The metadata know of better software for this authenticator.
+    /// The metadata knows of better software for this authenticator.
     AuthenticatorUpdateAvailable,
     /// The attestation statement is signed with SHA-1, as those of Windows are.
     Sha1Attestation,

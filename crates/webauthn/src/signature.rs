@@ -8,12 +8,12 @@ use aws_lc_rs::signature::{
     UnparsedPublicKey,
 };
 
-/// The signature does not verify. No more is said: the libraries do not tell, and nobody outside should know.
+/// The signature does not verify. There is no further detail: the libraries give none, and callers need none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the signature does not verify")]
 pub struct SignatureInvalid;
 
-/// Checks a signature with the algorithm that the key names; nothing in the answer chooses it.
+/// Checks a signature with the algorithm that the key names; nothing in the response chooses it.
 ///
 /// ECDSA signatures are strict DER (6.5.5), RSA signatures have the length of the modulus, PSS salts that of the hash.
 ///

@@ -60,16 +60,16 @@ pub enum TrustError {
     #[error("the attestation certificate is not trusted: the chain contains a root certificate")]
     RootInPath,
     /// The policy cannot be applied without metadata, and there are none.
-    #[error("the policy demands known authenticator models, and no metadata are loaded")]
+    #[error("the policy demands known authenticator models, and no metadata is loaded")]
     MetadataUnavailable,
-    /// The metadata should have been renewed, and the policy does not put up with that.
-    #[error("the metadata are stale, and the policy demands fresh ones")]
+    /// The metadata is stale, and the policy demands fresh metadata.
+    #[error("the metadata is stale, and the policy demands fresh metadata")]
     MetadataStale,
-    /// The metadata do not know the model, and the policy demands that they do.
-    #[error("the metadata do not know the authenticator model")]
+    /// The metadata does not know the model, and the policy demands that it does.
+    #[error("the metadata does not know the authenticator model")]
     AuthenticatorUnknown,
     /// Conformance mode: the model does not sign with this algorithm.
-    #[error("the metadata do not list the algorithm {0} for the authenticator model")]
+    #[error("the metadata does not list the algorithm {0} for the authenticator model")]
     AlgorithmNotListed(CoseAlgorithm),
 }
 
@@ -118,7 +118,7 @@ pub(crate) struct Question<'q> {
     pub(crate) at: UnixSeconds,
 }
 
-/// How far an attestation is trusted, and what the metadata say of the model.
+/// How far an attestation is trusted, and what the metadata says of the model.
 #[derive(Debug)]
 pub(crate) struct Judgement {
     pub(crate) trust: Trust,
@@ -131,7 +131,7 @@ pub(crate) struct Judgement {
 
 /// 7.1 steps 23-24: is the attestation acceptable to the policy, and how far is it trusted?
 ///
-/// A statement that nobody asked for, and that cannot be judged for want of metadata, is judged as an absent one.
+/// A statement that was not asked for, and that cannot be judged without metadata, counts as absent.
 pub(crate) fn judge(
     question: &Question<'_>,
     statements: &[Attested<'_>],
@@ -200,7 +200,7 @@ fn judge_all(
     Ok(judgement)
 }
 
-/// One of the statements must lead to an anchor, whatever becomes of the others, of which some may be gone already.
+/// One of the statements must lead to an anchor, whatever the outcome of the others. Some may have failed before.
 fn one_trusted(
     judged: impl Iterator<Item = Result<Judgement, TrustError>>,
 ) -> Result<Judgement, TrustError> {
@@ -292,7 +292,7 @@ impl Question<'_> {
                 signals.push(Signal::RootCertificateInPath);
             }
         }
-        // Who knows the model and names no root of it cannot say that this chain is the model's.
+        // An entry without roots cannot prove that this chain is the model's.
         if anchors.is_empty() && !entries.is_empty() && !path.is_empty() {
             return Err(ChainError::Untrusted(
                 "the metadata of the authenticator model holds no root certificate",
@@ -323,7 +323,7 @@ impl Question<'_> {
         Ok(judgement(trust))
     }
 
-    /// What the metadata say of the model. Absent attestation need not be of a known one.
+    /// What the metadata says of the model. Absent attestation need not be of a known one.
     fn entries(&self, statement: &Attested<'_>) -> Result<Vec<&Entry>, TrustError> {
         let policy = &self.policy.metadata;
         let attests = statement.attestation_type != AttestationType::None;

@@ -284,17 +284,6 @@ fn results_trust_and_shapes_have_words_of_their_own() {
         trust.map(Trust::as_str),
         ["none", "self", "unknown", "trusted"]
     );
-    let shapes = [
-        Shape::Missing,
-        Shape::NotAnObject,
-        Shape::Flat,
-        Shape::OtherCeremony,
-        Shape::Empty,
-        Shape::Incomplete,
-    ];
-    let help: std::collections::HashSet<_> = shapes.map(Shape::help).into();
-    assert_eq!(help.len(), shapes.len());
-    assert!(help.iter().all(|text| text.ends_with('.')));
     assert_eq!(
         Signal::RootCertificateInPath.name(),
         "root_certificate_in_path"

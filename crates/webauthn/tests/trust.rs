@@ -365,7 +365,12 @@ fn serial_numbers_of_any_value_occur() {
 fn a_policy_of_trusted_attestation_only_accepts_nothing_else() {
     let strict = |format| {
         let mut device = of(format);
-        device.policy = AttestationPolicy::trusted_only(vec![]);
+        device.policy = AttestationPolicy {
+            allow_none: false,
+            allow_self: false,
+            allow_unknown_trust: false,
+            ..AttestationPolicy::default()
+        };
         device
     };
     let _ = strict(Format::PackedX5c).succeeds();

@@ -21,7 +21,7 @@ const VERIFIED: u8 = 0;
 
 /// The keys of Google's roots for hardware attestation, as SHA-256 of their bits: the RSA key of 2016, whose certificate was
 /// renewed several times, and the key on P-384 of "Key Attestation CA1". Devices with keys from the factory write the leaf
-/// themselves, with dates of a clock that nobody has set, or from 1970 to 2048.
+/// themselves, with the dates of an unset clock, or from 1970 to 2048.
 const GOOGLE_ROOT_KEYS: [[u8; 32]; 2] = [
     [
         0xbd, 0x54, 0x13, 0xbc, 0xa2, 0x43, 0xd3, 0xcc, 0x63, 0x01, 0x7d, 0x5a, 0xd7, 0x14, 0x7a,
@@ -120,7 +120,7 @@ impl<'a> KeyDescription<'a> {
         })
     }
 
-    /// For people.
+    /// For messages.
     fn text(&self) -> String {
         let list = |list: &AuthorizationList| {
             format!("origin {:?}, purposes {:?}", list.origin, list.purposes)

@@ -15,7 +15,7 @@ use std::borrow::Cow;
 
 const FORMAT: &str = "android-safetynet";
 
-/// Whom the response comes from.
+/// The host name in the certificate of the service.
 const HOST: &str = "attest.android.com";
 
 /// Nothing in a response is nested or long, but for the certificates in base64.

@@ -54,7 +54,7 @@ pub(super) fn require_no_authority(leaf: &Certificate<'_>) -> Result<(), Attesta
     }
 }
 
-/// What the AAGUID extension says, for people.
+/// What the AAGUID extension says, for messages.
 pub(super) fn aaguid_text(leaf: &Certificate<'_>) -> String {
     leaf.fido_aaguid()
         .map_or_else(|| "there is none".to_owned(), |aaguid| aaguid.to_string())

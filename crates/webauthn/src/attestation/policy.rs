@@ -38,7 +38,7 @@ pub struct AttestationPolicy {
     pub u2f_aaguid_must_be_zero: bool,
     /// Conformance mode: credentials may be keys for RS1, where it was offered. Real ones are refused, since its hash is broken.
     pub rs1_credentials: bool,
-    /// Conformance mode: the `alg` of a `packed` statement must be one of the algorithms that the metadata list for the model.
+    /// Conformance mode: the `alg` of a `packed` statement must be one of the algorithms that the metadata lists for the model.
     /// Level 3 has no such step, and metadata in the field list the algorithms of credentials only.
     pub algorithm_must_be_listed: bool,
     /// `tpm` statements may be signed with RSA and SHA-1 (COSE -65535), as those of Windows are. No other format's may.
@@ -53,7 +53,7 @@ pub struct AttestationPolicy {
     pub android_safetynet: SafetyNetPolicy,
     /// Which statements of `compound` must hold.
     pub compound: CompoundPolicy,
-    /// What is made of metadata about the model.
+    /// What is demanded of metadata about the model.
     pub metadata: MetadataPolicy,
 }
 
@@ -86,7 +86,7 @@ pub struct ModelPolicy {
 }
 
 impl ModelPolicy {
-    /// Is the model accepted?
+    /// Whether the model is accepted.
     pub(crate) fn accepts(&self, aaguid: Aaguid) -> bool {
         let allowed = self.allowed.is_empty() || self.allowed.contains(&aaguid);
         allowed && !self.denied.contains(&aaguid)
@@ -106,7 +106,7 @@ pub struct AndroidKeyPolicy {
     pub verified_boot: bool,
     /// The dates of the leaf count below every root. Otherwise they do not count below Google's, where many devices write
     /// dates that mean nothing.
-    // It joined later; what was stored before demands nothing of this kind.
+    // Older records lack it, and demand nothing of this kind.
     #[serde(default)]
     pub leaf_validity: bool,
 }
@@ -122,7 +122,7 @@ pub enum SafetyNetPolicy {
     Accepted {
         /// How old a response may be, in seconds before the moment of registration; it must not be younger than that
         /// moment. `None`: its time is not judged.
-        // The adapter makes an absent member an error instead of `None`.
+        // With the adapter, an absent member is an error instead of `None`.
         #[serde(deserialize_with = "Option::deserialize")]
         max_age_seconds: Option<u32>,
     },
@@ -173,17 +173,6 @@ impl AttestationPolicy {
         Self {
             trust_anchors,
             ..Self::default()
-        }
-    }
-
-    /// Only attestation that leads to one of these DER certificates is accepted. Without any, nothing is.
-    #[must_use]
-    pub fn trusted_only(trust_anchors: Vec<Vec<u8>>) -> Self {
-        Self {
-            allow_none: false,
-            allow_self: false,
-            allow_unknown_trust: false,
-            ..Self::recorded(trust_anchors)
         }
     }
 

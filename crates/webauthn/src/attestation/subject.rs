@@ -19,7 +19,7 @@ pub(crate) struct Subject<'s, 'a> {
     pub(crate) statement: &'s Value<'a>,
     /// Authenticator data as received, followed by the hash of the client data: what most formats sign.
     pub(crate) signed: &'s [u8],
-    /// SHA-256 of the Relying Party id, as the authenticator data have it.
+    /// SHA-256 of the Relying Party id, as the authenticator data has it.
     pub(crate) rp_id_hash: &'s [u8],
     /// SHA-256 of the client data.
     pub(crate) client_data_hash: &'s [u8; 32],
@@ -31,12 +31,12 @@ pub(crate) struct Subject<'s, 'a> {
     pub(crate) policy: &'s AttestationPolicy,
     /// The moment of registration.
     pub(crate) at: UnixSeconds,
-    /// Is told each check of the procedure that held.
+    /// Called for each check of the procedure that held.
     pub(crate) passed: Passed<'s>,
 }
 
 impl<'a> Subject<'_, 'a> {
-    /// A check of the procedure held; `found` tells what was found.
+    /// A check of the procedure held; `found` is the detail of the recorded step.
     pub(super) fn passed(
         &self,
         section: &'static str,
@@ -163,7 +163,7 @@ impl<'a> Attested<'a> {
         }
     }
 
-    /// What a statement counts as that nobody looked at.
+    /// The outcome for a statement that is not verified.
     pub(crate) fn absent() -> Self {
         Self::new(AttestationType::None, Vec::new())
     }

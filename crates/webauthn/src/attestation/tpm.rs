@@ -53,7 +53,7 @@ pub(super) fn verify<'a>(subject: &Subject<'_, 'a>) -> Result<Attested<'a>, Atte
 
     // `sig` is that key's signature over `certInfo`. TPMs in the field give the bare signature, without a TPMT_SIGNATURE.
     // Those of Windows sign with SHA-1. What is signed there holds a hash of this registration in a structure that the TPM
-    // makes, so that a collision is of no use to whoever asks for the signature.
+    // makes, so that a collision does not help the caller who asks for the signature.
     let algorithm = StatementAlgorithm::of(named_algorithm, subject.policy.allow_rs1)?;
     algorithm.require_leaf_signature(FORMAT, &leaf, certificate_info, sig)?;
     subject.passed(

@@ -148,9 +148,6 @@ algorithms! {
 }
 
 impl CoseAlgorithm {
-    /// What is offered unless a Relying Party says otherwise, most wanted first (WebAuthn 5.4 recommends this set).
-    pub const DEFAULT_OFFER: &'static [Self] = &[Self::EDDSA, Self::ES256, Self::RS256];
-
     /// RSASSA-PKCS1-v1_5 with SHA-1 (RFC 8812). Old TPMs sign attestation statements with it; only conformance tools make
     /// credentials for it, so it is not among [`CoseAlgorithm::SUPPORTED`].
     pub const RS1: Self = Self(-65535);
@@ -163,7 +160,7 @@ impl CoseAlgorithm {
         self.scheme()
     }
 
-    /// Is the curve part of the algorithm also outside WebAuthn (RFC 9864)? ES256 and its kin fix only the hash there.
+    /// Whether the curve is part of the algorithm also outside WebAuthn (RFC 9864). ES256, ES384 and ES512 fix only the hash there.
     pub(crate) const fn names_its_curve(self) -> bool {
         matches!(
             self,
@@ -171,12 +168,12 @@ impl CoseAlgorithm {
         )
     }
 
-    /// Is it one of the algorithms that withstand quantum computers and that few clients know yet?
+    /// Whether the algorithm withstands quantum computers. Few clients know such algorithms yet.
     pub const fn is_post_quantum(self) -> bool {
         matches!(self.scheme(), Some(Scheme::MlDsa(_)))
     }
 
-    /// Can signatures of this algorithm be verified?
+    /// Whether signatures of this algorithm can be verified.
     pub const fn is_supported(self) -> bool {
         self.scheme().is_some()
     }

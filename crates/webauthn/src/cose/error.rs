@@ -29,10 +29,10 @@ pub enum CoseKeyError {
     AlgorithmNotAllowed {
         /// The key's algorithm.
         found: CoseAlgorithm,
-        /// What was offered, for people.
+        /// What was offered, for messages.
         offered: String,
     },
-    /// Nobody here can verify it.
+    /// The algorithm cannot be verified.
     #[error("the algorithm {0} is not supported")]
     AlgorithmUnsupported(CoseAlgorithm),
     /// Key type or curve contradict the algorithm.

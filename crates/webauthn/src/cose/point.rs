@@ -23,7 +23,8 @@ pub(crate) enum KeyMaterial {
     Rsa { modulus: Vec<u8>, exponent: Vec<u8> },
 }
 
-/// Is the key a usable point: coordinates below the prime, on the curve, not of small order (5.8.5, RFC 8032 section 5.1.3)?
+/// Checks that the key is a usable point: coordinates below the prime, on the curve, not of small order (5.8.5, RFC 8032
+/// section 5.1.3).
 pub(crate) fn check_point(scheme: Scheme, material: &KeyMaterial) -> Result<(), CoseKeyError> {
     match (scheme, material) {
         (Scheme::Ecdsa(curve, _), KeyMaterial::Ec(point)) => {
@@ -55,8 +56,8 @@ pub(crate) fn check_point(scheme: Scheme, material: &KeyMaterial) -> Result<(), 
 static SMALL_ORDER: LazyLock<[[u8; 32]; 8]> =
     LazyLock::new(|| EIGHT_TORSION.map(|point| without_sign(point.compress().to_bytes())));
 
-/// Is the encoded point canonical and not of small order? That is decided by y alone and without arithmetic, so that it
-/// can be asked before every signature check.
+/// Checks that the encoded point is canonical and not of small order. y alone decides that, without arithmetic, so it is
+/// cheap enough to repeat before every signature check.
 pub(crate) fn check_ed25519(encoded: &[u8]) -> Result<[u8; 32], CoseKeyError> {
     let encoded: [u8; 32] = encoded
         .try_into()
@@ -77,13 +78,13 @@ fn without_sign(mut encoded: [u8; 32]) -> [u8; 32] {
     encoded
 }
 
-/// Is the little-endian number below 2^255 - 19?
+/// Whether the little-endian number is below 2^255 - 19.
 fn is_below_prime(y: &[u8; 32]) -> bool {
     let [low, middle @ .., high] = y;
     !(*high == 0x7f && middle.iter().all(|byte| *byte == 0xff) && *low >= 0xed)
 }
 
-/// Is the encoded point canonical, on the curve and not of small order (RFC 8032 section 5.2.3)? The points of small order are
+/// Checks that the encoded point is canonical, on the curve and not of small order (RFC 8032 section 5.2.3). The points of small order are
 /// those with y = 0, 1 or -1.
 pub(crate) fn check_ed448(encoded: &[u8]) -> Result<VerifyingKey, CoseKeyError> {
     let encoded: &[u8; 57] = encoded

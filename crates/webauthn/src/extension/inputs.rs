@@ -72,7 +72,7 @@ pub struct Prf {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum PrfInputs {
-    /// Can the credential evaluate it at all? Only a registration can ask that.
+    /// Whether the credential can evaluate it at all. Only a registration can ask that.
     Probe,
     /// Its values at these inputs, for the client alone.
     Evaluate(Prf),

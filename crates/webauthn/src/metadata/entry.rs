@@ -15,7 +15,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::value::RawValue;
 use std::fmt::Write as _;
 
-/// Certificates in metadata are in standard base64, with or without padding.
+/// Certificates in metadata is in standard base64, with or without padding.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
@@ -30,7 +30,7 @@ const KEY_COMPROMISE: &str = "ATTESTATION_KEY_COMPROMISE";
 /// Most certificates that one model's reports of compromised keys may name together before it is refused without comparing.
 const MAX_COMPROMISED: usize = 64;
 
-/// What the metadata say of one model.
+/// What the metadata says of one model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     aaguid: Option<Aaguid>,
@@ -51,7 +51,7 @@ pub struct Entry {
 /// One report of a model's history (`StatusReport`, 3.1.3).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatusReport {
-    /// `status`, in the words of the metadata; it may be one that nobody knew when this was written. [`UNREADABLE_STATUS`] when
+    /// `status`, in the words of the metadata; it may be a status that is not in the standard. [`UNREADABLE_STATUS`] when
     /// it cannot be read.
     pub status: String,
     /// The first moment of `effectiveDate`; `None` when there is no such date: in effect all the time.
@@ -76,18 +76,18 @@ impl StatusReport {
         }
     }
 
-    /// Can its status not be read? It may be any.
+    /// Whether its status cannot be read. Then it may be any status.
     pub fn is_unreadable(&self) -> bool {
         self.status == UNREADABLE_STATUS
     }
 
-    /// Is it in effect at this moment? One whose dates cannot be read may be, unless the date that can be read rules it out.
+    /// Whether it is in effect at this moment. A report with an unreadable date is, unless its other date rules that out.
     pub fn is_in_effect(&self, at: UnixSeconds) -> bool {
         self.effective_from.is_none_or(|from| from <= at)
             && self.over_from.is_none_or(|end| at < end)
     }
 
-    /// Does the report speak of an authenticator with this chain? One that is limited to certificates speaks of chains that
+    /// Whether the report is about an authenticator with this chain. A report that is limited to certificates is about chains that
     /// contain one of them or were issued by one.
     fn concerns(&self, chain: &[Certificate<'_>], bytes: &[&[u8]]) -> bool {
         if self.status != KEY_COMPROMISE || self.certificates.is_empty() {
@@ -113,8 +113,8 @@ impl StatusReport {
 /// Why the metadata of a model refuses an authenticator.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ModelError {
-    /// The metadata report something that the policy refuses.
-    #[error("the metadata report {status} of the authenticator model")]
+    /// The metadata reports something that the policy refuses.
+    #[error("the metadata reports {status} of the authenticator model")]
     AuthenticatorStatus {
         /// The status in the words of the metadata, cut to 64 characters.
         status: String,
@@ -122,9 +122,9 @@ pub enum ModelError {
     /// A demanded certification level is not there or not proven.
     #[error("a certification level is demanded: {0}")]
     CertificationLevel(&'static str),
-    /// The metadata list certificates for the model, of which none can be read.
+    /// The metadata lists certificates for the model, of which none can be read.
     #[error(
-        "the metadata list {count} attestation root certificates for the authenticator model {model}, and none of them can be read"
+        "the metadata lists {count} attestation root certificates for the authenticator model {model}, and none of them can be read"
     )]
     MetadataRootsUnreadable {
         /// What the metadata call the model: its AAGUID, or else its description.
@@ -132,16 +132,16 @@ pub enum ModelError {
         /// How many there are.
         count: usize,
     },
-    /// The metadata list types of attestation for the model, of which none can be read.
+    /// The metadata lists types of attestation for the model, of which none can be read.
     #[error(
-        "the metadata list attestation types for the authenticator model {model}, and none of them can be read"
+        "the metadata lists attestation types for the authenticator model {model}, and none of them can be read"
     )]
     AttestationTypesUnreadable {
         /// What the metadata call the model: its AAGUID, or else its description.
         model: String,
     },
     /// The model makes no attestations of this type.
-    #[error("the metadata do not list {0} attestation for the authenticator model")]
+    #[error("the metadata does not list {0} attestation for the authenticator model")]
     AttestationTypeNotListed(&'static str),
 }
 
@@ -210,7 +210,7 @@ impl Entry {
         &self.algorithms.readable
     }
 
-    /// Is this one of the model's algorithms? An entry that lists none rules none out.
+    /// Whether this is one of the model's algorithms. An entry without algorithms allows all.
     pub(crate) fn lists_algorithm(&self, algorithm: CoseAlgorithm) -> bool {
         self.algorithms.is_empty()
             || self
@@ -304,7 +304,7 @@ impl Entry {
         })
     }
 
-    /// Does the model have one of the demanded certification levels at this moment?
+    /// Whether the model has one of the demanded certification levels at this moment.
     ///
     /// Certifications by FIDO and after FIPS 140 are two scales, and the current level of each counts. Reports of another
     /// kind, an available update for example, change no level.
@@ -330,7 +330,7 @@ impl Entry {
     }
 
     /// What may be the current status on this scale, the newest first: one, unless something cannot be read. A report with an
-    /// unreadable date may be in effect, so what it follows may be current still. `None` stands for what nobody knows: a
+    /// unreadable date may be in effect, so what it follows may be current still. `None` stands for what is unknown: a
     /// status that cannot be read, or the absence of one.
     fn may_be_current_on(
         &self,
@@ -358,8 +358,8 @@ impl Entry {
         })
     }
 
-    /// Is an attestation of this type and with this chain (DER certificates, the leaf first) what the metadata lead to expect,
-    /// and is the model acceptable at this moment?
+    /// Checks that an attestation of this type and with this chain (DER certificates, the leaf first) is one that the metadata
+    /// lists, and that the model is acceptable at this moment.
     ///
     /// # Errors
     /// [`ModelError::AuthenticatorStatus`], [`ModelError::CertificationLevel`], [`ModelError::MetadataRootsUnreadable`],
@@ -411,12 +411,12 @@ impl Entry {
         })
     }
 
-    /// Does the model make attestations of this type? Absent attestation is no claim, and an entry without types makes none.
+    /// Whether the model makes attestations of this type. Absent attestation always passes, and so does an entry without types.
     fn lists(&self, attestation_type: AttestationType) -> bool {
         let fitting: &[&str] = match attestation_type {
             AttestationType::None | AttestationType::Compound => return true,
             AttestationType::SelfAttestation => &["basic_surrogate"],
-            // Formats with a certificate of the model do not tell who issued it.
+            // Formats with a certificate of the model do not show who issued it.
             AttestationType::Basic => &["basic_full", "attca", "anonca"],
             AttestationType::AttCa => &["attca"],
             AttestationType::AnonCa => &["anonca"],
@@ -503,8 +503,8 @@ fn in_statement(name: &str) -> String {
     format!("{STATEMENT}.{name}")
 }
 
-/// Reads an entry (`MetadataBLOBPayloadEntry`, 3.1.1). Members and values that nobody knows are no fault. Whatever cannot be read
-/// is noted, and costs the entry nothing else: an entry that is lost is also a warning that is lost.
+/// Reads an entry (`MetadataBLOBPayloadEntry`, 3.1.1). Unknown members and values are no fault. What cannot be read
+/// is noted, and the rest of the entry is kept: a lost entry is also a lost warning.
 pub(super) fn read(text: &str, notes: &mut Notes) -> Read {
     let Some(members) = Members::read(text) else {
         let why = "it is not an object";
@@ -569,8 +569,8 @@ pub(super) fn read(text: &str, notes: &mut Notes) -> Read {
     }))
 }
 
-/// The metadata statement of an entry. Section 3.1.1 lets an entry come without one; every published one has it. Nobody can tell
-/// then which attestations are the model's, so it counts as one that cannot be read.
+/// The metadata statement of an entry. Section 3.1.1 allows an entry without one; every published entry has it.
+/// Without it the attestations of the model are unknown, so it counts as unreadable.
 enum Statement<'a> {
     Unreadable,
     Read(Members<'a>),
@@ -768,13 +768,13 @@ impl<T> List<T> {
         }
     }
 
-    /// Does it list nothing at all? A list of which nothing can be read does list something.
+    /// Whether the list has no element, readable or not.
     fn is_empty(&self) -> bool {
         self.readable.is_empty() && self.unreadable == 0
     }
 }
 
-/// Of a model whose history cannot be read nobody knows what it says.
+/// The reports of a model whose history cannot be read: one report that may say anything.
 fn lost_history(why: &'static str, notes: &mut Notes) -> Vec<StatusReport> {
     notes.add(Part::StatusReport, || REPORTS.to_owned(), why);
     vec![StatusReport::unreadable()]
@@ -820,7 +820,7 @@ fn status_report(raw: &RawValue, index: usize, notes: &mut Notes) -> StatusRepor
     }
 }
 
-/// The certificates that a report is limited to. When it cannot be told which keys are compromised, all of them may be, and the
+/// The certificates that a report is limited to. When it is unknown which keys are compromised, all of them may be, and the
 /// report is limited to none.
 fn named_certificates(
     report: &Members<'_>,

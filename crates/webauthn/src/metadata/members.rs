@@ -86,7 +86,7 @@ impl<'de> Deserialize<'de> for Members<'de> {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut members = HashMap::new();
                 while let Some(name) = map.next_key::<&RawValue>()? {
-                    // A name that is no text is nobody's, and takes none of the others with it.
+                    // A name that is not text is ignored. The other members stay readable.
                     let name = text_of(name).unwrap_or_else(|| name.get().to_owned());
                     let value = map.next_value::<&RawValue>()?;
                     members

@@ -3,12 +3,12 @@
 //! Our own reader for two reasons: signatures are checked over the bytes received, never over a re-encoding, and certificates
 //! in the field have odd parts (serial numbers, encoded defaults, broken policy extensions) that a reader of the whole
 //! structure refuses. Only what is used is interpreted; the rest is skipped. Anchors, chains of statements and chains of
-//! signers of metadata are read alike.
+//! signers of metadata is read alike.
 
 use super::curve::described;
 use super::der::{
     BIT_STRING, BOOLEAN, Der, Element, GENERALIZED_TIME, INTEGER, OCTET_STRING, OID, SEQUENCE, SET,
-    UTC_TIME, boolean,
+    UTC_TIME, boolean, explicit, implicit,
 };
 use super::name::Name;
 use super::oid;
@@ -17,6 +17,18 @@ use crate::credential::Aaguid;
 use crate::hash::{Hash, digest, sha256};
 use crate::signature;
 use crate::time::UnixSeconds;
+
+// Tags of `TBSCertificate` (RFC 5280 4.1).
+const VERSION: u8 = explicit(0);
+const ISSUER_UNIQUE_ID: u8 = implicit(1);
+const SUBJECT_UNIQUE_ID: u8 = implicit(2);
+const EXTENSIONS: u8 = explicit(3);
+/// `dNSName` of `GeneralName` (RFC 5280 4.2.1.6).
+const DNS_NAME: u8 = implicit(2);
+// Tags of `RSASSA-PSS-params` (RFC 4055 section 3.1).
+const PSS_HASH: u8 = explicit(0);
+const PSS_MASK: u8 = explicit(1);
+const PSS_SALT_LENGTH: u8 = explicit(2);
 
 /// A certificate extension.
 #[derive(Debug, Clone, Copy)]
@@ -92,7 +104,7 @@ impl<'a> Certificate<'a> {
         }
 
         let mut fields = Der::new(signed.content);
-        let version = match fields.optional(0xa0) {
+        let version = match fields.optional(VERSION) {
             None => 0,
             Some(explicit) => match Der::new(explicit.content).content(INTEGER)? {
                 [version] => *version,
@@ -112,9 +124,9 @@ impl<'a> Certificate<'a> {
         let (key, curve) = public_key(key_info)?;
         key_info.tagged(SEQUENCE)?;
         let key_bits = key_info.whole_bits()?;
-        fields.optional(0x81);
-        fields.optional(0x82);
-        let extensions = match fields.optional(0xa3) {
+        fields.optional(ISSUER_UNIQUE_ID);
+        fields.optional(SUBJECT_UNIQUE_ID);
+        let extensions = match fields.optional(EXTENSIONS) {
             None => Vec::new(),
             Some(explicit) => extensions(Der::new(explicit.content).inside(SEQUENCE)?)?,
         };
@@ -162,7 +174,7 @@ impl<'a> Certificate<'a> {
         Some(values)
     }
 
-    /// The subject's common name for people, cut to 64 characters.
+    /// The subject's common name for messages, cut to 64 characters.
     pub(crate) fn common_name(&self) -> String {
         let names = self.subject_attributes(oid::COMMON_NAME);
         match names.unwrap_or_default().first() {
@@ -171,7 +183,7 @@ impl<'a> Certificate<'a> {
         }
     }
 
-    /// Version and the parts of the subject that attestation formats have rules about, for people.
+    /// Version and the parts of the subject that attestation formats have rules about, for messages.
     pub(crate) fn subject_text(&self) -> String {
         let part = |name, id| {
             let values = self.subject_attributes(id).unwrap_or_default();
@@ -198,7 +210,7 @@ impl<'a> Certificate<'a> {
             .ok_or(Unreadable)
     }
 
-    /// May the key sign certificates, as far as Key Usage says?
+    /// Whether Key Usage lets the key sign certificates.
     pub(crate) fn may_sign_certificates(&self) -> bool {
         match self.extension(oid::KEY_USAGE) {
             None => true,
@@ -278,7 +290,7 @@ impl<'a> Certificate<'a> {
         value.is_empty().then(|| Aaguid::new(bytes))
     }
 
-    /// Is this host's name, exactly, among the Subject Alternative Names?
+    /// Whether exactly this host name is among the Subject Alternative Names.
     pub(crate) fn is_for_host(&self, host: &str) -> bool {
         let Some(extension) = self.extension(oid::SUBJECT_ALTERNATIVE_NAME) else {
             return false;
@@ -287,8 +299,7 @@ impl<'a> Certificate<'a> {
             return false;
         };
         while let Some(name) = names.element() {
-            // dNSName is under the tag 2.
-            if name.tag == 0x82 && name.content == host.as_bytes() {
+            if name.tag == DNS_NAME && name.content == host.as_bytes() {
                 return true;
             }
         }
@@ -304,7 +315,7 @@ impl<'a> Certificate<'a> {
         names.is_some_and(|names| names == [host.as_bytes()])
     }
 
-    /// Is the certificate about this credential's key?
+    /// Whether the certificate holds this credential's key.
     pub(crate) fn is_about(&self, key: &PublicKey) -> bool {
         let same_curve = match key.scheme() {
             Scheme::Ecdsa(curve, _) => self.curve == Some(curve),
@@ -313,13 +324,12 @@ impl<'a> Certificate<'a> {
         same_curve && self.key.as_ref() == Some(key.material())
     }
 
-    /// Did the issuer's key sign this certificate, by an algorithm that is still fit for it?
+    /// Whether the issuer's key signed this certificate, by an algorithm that is still accepted.
     pub(crate) fn is_signed_by(&self, issuer: &Certificate<'_>) -> bool {
         issuer.has_signed(self.signature_algorithm, self.signed, self.signature)
     }
 
-    /// Did this certificate's key sign what its owner issues, by an algorithm (identifier and parameters) that is still fit
-    /// for it?
+    /// Whether this certificate's key made the signature, by an algorithm (identifier and parameters) that is still accepted.
     pub(crate) fn has_signed(
         &self,
         mut algorithm: Der<'_>,
@@ -384,8 +394,8 @@ fn pss_hash(mut algorithm: Der<'_>) -> Option<Hash> {
         Some(hash)
     };
     let mut fields = algorithm.inside(SEQUENCE)?;
-    let message = hash(fields.inside(0xa0)?.inside(SEQUENCE)?)?;
-    let mut mask = fields.inside(0xa1)?.inside(SEQUENCE)?;
+    let message = hash(fields.inside(PSS_HASH)?.inside(SEQUENCE)?)?;
+    let mut mask = fields.inside(PSS_MASK)?.inside(SEQUENCE)?;
     if mask.content(OID)? != oid::MGF1 || hash(mask.inside(SEQUENCE)?)? != message {
         return None;
     }
@@ -395,7 +405,7 @@ fn pss_hash(mut algorithm: Der<'_>) -> Option<Hash> {
         Hash::Sha384 => &[48],
         Hash::Sha512 => &[64],
     };
-    (fields.inside(0xa2)?.content(INTEGER)? == salt).then_some(message)
+    (fields.inside(PSS_SALT_LENGTH)?.content(INTEGER)? == salt).then_some(message)
 }
 
 fn extensions<'a>(mut list: Der<'a>) -> Option<Vec<Extension<'a>>> {
@@ -515,7 +525,7 @@ fn time(element: Element<'_>) -> Option<UnixSeconds> {
     UnixSeconds::of_civil([year, month, day], [hour, minute, second])
 }
 
-/// Text of a certificate for people: what is no UTF-8 is replaced, what is long is cut.
+/// Text of a certificate for messages: what is not UTF-8 is replaced, and long text is cut.
 fn shown(text: &[u8]) -> String {
     String::from_utf8_lossy(text).chars().take(64).collect()
 }

@@ -80,13 +80,13 @@ impl ChainError {
     }
 }
 
-/// Can these bytes serve as a trust anchor or as an intermediate: are they one DER certificate that can be read? Judgements
-/// pass over what cannot, so it is best refused when it is configured.
+/// Whether these bytes can serve as a trust anchor or as an intermediate: they are one DER certificate that can be read.
+/// Judgements ignore unreadable ones, so refuse them when they are configured.
 pub fn is_certificate(der: &[u8]) -> bool {
     der.len() <= MAX_CERTIFICATE && Certificate::parse(der).is_some()
 }
 
-/// Does this chain of DER certificates, the leaf first, lead to one of the roots? For chains that are no attestation.
+/// Checks that this chain of DER certificates, the leaf first, leads to one of the roots. For chains of signers of metadata.
 pub(crate) fn require_path(
     chain: &[Vec<u8>],
     roots: &[Vec<u8>],
@@ -403,6 +403,9 @@ fn require_known_critical_extensions(certificate: &Certificate<'_>) -> Result<()
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod limbo;
 
 #[cfg(test)]
 mod tests {

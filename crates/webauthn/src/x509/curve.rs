@@ -1,7 +1,7 @@
 //! Elliptic curves that a certificate describes instead of naming them (SEC 1, appendix C.2).
 //!
-//! A description counts only when each of its numbers is that of a known curve. With another generator, whoever chose it can
-//! sign for any public key.
+//! A description counts only when each of its numbers is that of a known curve. The author of another
+//! generator could sign for any public key.
 
 use super::der::{BIT_STRING, Der, INTEGER, OCTET_STRING, OID, SEQUENCE};
 use crate::cose::Curve;
@@ -84,7 +84,7 @@ pub(super) fn described(mut fields: Der<'_>) -> Option<Curve> {
     domain.map(|domain| domain.curve)
 }
 
-/// Is this the point, in its uncompressed or its compressed form?
+/// Whether this is the point, in its uncompressed or its compressed form.
 fn is_point(found: &[u8], point: &[u8]) -> bool {
     let (x, y) = point.split_at(point.len() / 2);
     match found {

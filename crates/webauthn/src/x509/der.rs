@@ -16,8 +16,20 @@ pub(crate) const NULL: u8 = 0x05;
 pub(crate) const ENUMERATED: u8 = 0x0a;
 /// Explicit context-specific tags without their number.
 const CONTEXT: u8 = 0xa0;
+/// Implicit context-specific tags of primitive types without their number.
+const IMPLICIT: u8 = 0x80;
 /// In place of a tag number: the number follows.
 const LONG_TAG: u8 = 0x1f;
+
+/// The explicit context-specific tag with this number, which must be below 31.
+pub(crate) const fn explicit(number: u8) -> u8 {
+    CONTEXT | number
+}
+
+/// The implicit context-specific tag of a primitive type with this number, which must be below 31.
+pub(crate) const fn implicit(number: u8) -> u8 {
+    IMPLICIT | number
+}
 
 /// A cursor over DER elements.
 #[derive(Debug, Clone, Copy)]

@@ -28,7 +28,7 @@ impl<'a> Name<'a> {
         Self(element.raw)
     }
 
-    /// Does it name nobody?
+    /// Whether the name has no attributes.
     pub(crate) fn is_empty(self) -> bool {
         self.0 == [SEQUENCE, 0]
     }
@@ -77,7 +77,7 @@ impl Attribute<'_> {
     }
 }
 
-/// Do two relative names have the same attributes, in any order?
+/// Whether two relative names have the same attributes, in any order.
 fn are_alike(own: &[u8], other: &[u8]) -> Option<bool> {
     let (own, mut other) = (attributes(own)?, attributes(other)?);
     let same_count = own.len() == other.len();

@@ -35,7 +35,7 @@ pub(crate) const ED448: &[u8] = &[0x2b, 0x65, 0x71];
 /// id-ml-dsa-44, -65 and -87 without their last byte.
 pub(crate) const ML_DSA: &[u8] = &[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 3];
 pub(crate) const MGF1: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 8];
-/// id-sha256 and its kin without their last byte.
+/// id-sha256, id-sha384 and id-sha512 without their last byte.
 pub(crate) const SHA2: &[u8] = &[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2];
 /// ecdsa-with-SHA... and sha...WithRSAEncryption without their last byte, which names the hash.
 pub(crate) const ECDSA_WITH: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3];

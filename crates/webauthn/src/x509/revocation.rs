@@ -27,7 +27,7 @@ impl<'a> RevocationList<'a> {
         fields.optional(INTEGER);
         fields.tagged(SEQUENCE)?;
         let issuer = Name::new(fields.tagged(SEQUENCE)?);
-        // thisUpdate and nextUpdate: what was revoked stays so, and how fresh a list is, is up to whoever configures it.
+        // thisUpdate and nextUpdate: what was revoked stays so, and the operator keeps the lists fresh.
         let time = |fields: &mut Der<'a>| {
             let utc = fields.optional(UTC_TIME);
             utc.or_else(|| fields.optional(GENERALIZED_TIME))
@@ -44,7 +44,7 @@ impl<'a> RevocationList<'a> {
         })
     }
 
-    /// Does it name this serial number? An entry that cannot be read ends the list, and might have.
+    /// Whether it names this serial number. An unreadable entry ends the list and counts as a match, because it may be one.
     fn names(&self, serial: &[u8]) -> bool {
         let mut rest = self.revoked;
         while !rest.is_empty() {
@@ -58,7 +58,7 @@ impl<'a> RevocationList<'a> {
     }
 }
 
-/// Can these bytes be read as a revocation list in DER?
+/// Whether these bytes are a readable revocation list in DER.
 pub fn is_revocation_list(bytes: &[u8]) -> bool {
     RevocationList::parse(bytes).is_some()
 }

@@ -84,8 +84,8 @@ static POLICIES: LazyLock<Vec<AttestationPolicy>> = LazyLock::new(|| {
     vec![
         base(),
         AttestationPolicy::recorded(roots()),
-        AttestationPolicy::trusted_only(vec![]),
-        AttestationPolicy::trusted_only(roots()),
+        trusted_only(vec![]),
+        trusted_only(roots()),
         AttestationPolicy::conformance(roots()),
         known(base()),
         known(AttestationPolicy::conformance(vec![])),
@@ -95,6 +95,16 @@ static POLICIES: LazyLock<Vec<AttestationPolicy>> = LazyLock::new(|| {
         refuses_retired,
     ]
 });
+
+/// Accepts only attestation that leads to one of these anchors.
+fn trusted_only(trust_anchors: Vec<Vec<u8>>) -> AttestationPolicy {
+    AttestationPolicy {
+        allow_none: false,
+        allow_self: false,
+        allow_unknown_trust: false,
+        ..AttestationPolicy::recorded(trust_anchors)
+    }
+}
 
 /// Is the registration accepted?
 fn accepted(device: &Answer, policy: &AttestationPolicy, metadata: &Metadata) -> bool {
@@ -434,11 +444,11 @@ proptest! {
         which in any::<prop::sample::Index>(),
         cut in any::<prop::sample::Index>(),
         dropped in any::<bool>(),
-        trusted_only in any::<bool>(),
+        only_trusted in any::<bool>(),
     ) {
         let anchors: Vec<_> = anchors.iter().map(|of| WORLD.devices[*of].root.clone()).collect();
-        let policy = |anchors| if trusted_only {
-            AttestationPolicy::trusted_only(anchors)
+        let policy = |anchors| if only_trusted {
+            trusted_only(anchors)
         } else {
             AttestationPolicy::recorded(anchors)
         };

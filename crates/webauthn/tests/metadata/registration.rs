@@ -284,7 +284,7 @@ fn a_model_of_whose_roots_none_can_be_read_refuses_what_would_need_them() {
                 assert_eq!(error.reason(), Reason::MetadataRootsUnreadable);
                 let model = Aaguid::new(right.aaguid);
                 let told = format!(
-                    "the metadata list {count} attestation root certificates for the authenticator model {model}, and none \
+                    "the metadata lists {count} attestation root certificates for the authenticator model {model}, and none \
                      of them can be read"
                 );
                 assert_eq!(error.to_string(), told);
@@ -568,7 +568,7 @@ fn a_model_with_a_bad_status_is_refused_whatever_its_attestation() {
         assert_eq!(error.reason(), Reason::AuthenticatorStatusRefused);
         assert_eq!(
             error.to_string(),
-            "the metadata report USER_VERIFICATION_BYPASS of the authenticator model"
+            "the metadata reports USER_VERIFICATION_BYPASS of the authenticator model"
         );
         let later = vec![Status::new("REVOKED", "2026-01-02")];
         assert!(device.described_by(entry.with_statuses(later)).is_ok());

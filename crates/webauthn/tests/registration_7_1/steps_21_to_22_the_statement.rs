@@ -209,7 +209,8 @@ mod a_statement_that_the_policy_ignores {
         let mut ceremony = ignoring(Registration::packed_self(Key::es256()));
         ceremony.expected.attestation = AttestationPolicy {
             statement: StatementPolicy::Ignored,
-            ..AttestationPolicy::trusted_only(vec![])
+            allow_none: false,
+            ..AttestationPolicy::default()
         };
         ceremony.fails(Reason::AttestationPolicyRefused);
     }

@@ -270,7 +270,7 @@ fn read<T: Trace, V>(
     response: Result<V, ResponseError>,
 ) -> Result<V, ResponseError> {
     const FORM: &str = "response is of this ceremony's kind and complete";
-    const CLIENT_DATA: &str = "client data are JSON with every member";
+    const CLIENT_DATA: &str = "client data is JSON with every member";
     match &response {
         Ok(_) => {
             trace.step(form, FORM, StepResult::Passed, String::new);

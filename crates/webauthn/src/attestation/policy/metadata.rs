@@ -1,14 +1,14 @@
-//! What a Relying Party makes of metadata, as data that is frozen into the ceremony.
+//! What a Relying Party demands of metadata. It is stored with the ceremony.
 
 use serde::{Deserialize, Serialize};
 
-/// What a Relying Party makes of metadata.
+/// What a Relying Party demands of metadata.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MetadataPolicy {
-    /// What becomes of models that the metadata do not know.
+    /// What happens to models that the metadata does not know.
     pub unknown_models: UnknownModels,
-    /// What becomes of attestations while the metadata should have been renewed already.
+    /// What happens to attestations while the metadata is stale.
     pub stale: StaleMetadata,
     /// Statuses that refuse a model while they are in effect, in the words of the metadata.
     pub refused_statuses: Vec<String>,
@@ -17,7 +17,7 @@ pub struct MetadataPolicy {
     pub required_levels: Vec<String>,
 }
 
-/// What becomes of models that the metadata do not know.
+/// What happens to models that the metadata does not know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
 #[serde(rename_all = "snake_case")]
 pub enum UnknownModels {
@@ -30,7 +30,7 @@ pub enum UnknownModels {
     Refuse,
 }
 
-/// What becomes of attestations while the metadata should have been renewed already (`nextUpdate` is over).
+/// What happens to attestations while the metadata is stale (`nextUpdate` is over).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
 #[serde(rename_all = "snake_case")]
 pub enum StaleMetadata {
@@ -75,7 +75,7 @@ pub const KNOWN_STATUSES: [&str; 20] = [
 ];
 
 impl Default for MetadataPolicy {
-    /// Unknown models and stale metadata are accepted, models that cannot be relied upon are refused, no certification is demanded.
+    /// Unknown models and stale metadata is accepted, models that cannot be relied upon are refused, no certification is demanded.
     fn default() -> Self {
         Self {
             unknown_models: UnknownModels::default(),
@@ -87,7 +87,7 @@ impl Default for MetadataPolicy {
 }
 
 impl MetadataPolicy {
-    /// Can nothing be judged without metadata?
+    /// Whether an attestation can be judged only with metadata.
     pub(crate) fn needs_metadata(&self) -> bool {
         self.unknown_models == UnknownModels::Refuse || !self.required_levels.is_empty()
     }

@@ -2,8 +2,11 @@
 
 use crate::attestation::certificate::require_no_authority;
 use crate::attestation::{AttestationError, AttestationPolicy, TpmError};
-use crate::x509::der::{Der, OID, SEQUENCE, SET};
+use crate::x509::der::{Der, OID, SEQUENCE, SET, explicit};
 use crate::x509::{Certificate, oid};
+
+/// `directoryName` of `GeneralName` (RFC 5280 4.2.1.6).
+const DIRECTORY_NAME: u8 = explicit(4);
 
 /// TPM vendor ids of the TCG's registry, version 1.08: up to four ASCII characters, filled up with zeros.
 const VENDORS: [&[u8; 4]; 30] = [
@@ -100,8 +103,8 @@ fn read_names(value: &[u8]) -> Option<Attributes<'_>> {
     }
     while !names.is_empty() {
         let name = names.element()?;
-        // directoryName is under the explicit tag 4; other kinds of names may stand beside it.
-        if name.tag != 0xa4 {
+        // There may be names of other kinds.
+        if name.tag != DIRECTORY_NAME {
             continue;
         }
         let mut relatives = Der::new(name.content).inside(SEQUENCE)?;
@@ -128,7 +131,7 @@ fn read_names(value: &[u8]) -> Option<Attributes<'_>> {
     Some(attributes)
 }
 
-/// Does the list of object identifiers hold this one?
+/// Whether the list of object identifiers holds this one.
 fn includes(value: &[u8], wanted: &[u8]) -> Option<bool> {
     let mut outer = Der::new(value);
     let mut list = outer.inside(SEQUENCE)?;
