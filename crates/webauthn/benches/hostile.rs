@@ -1,4 +1,4 @@
-//! What the most expensive answers cost until they are refused, from the browser's JSON bytes on.
+//! What the most expensive responses cost until they are refused, from the browser's JSON bytes on.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 #[path = "../tests/common/mod.rs"]

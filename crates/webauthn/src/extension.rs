@@ -57,7 +57,7 @@ pub struct ClientOutputs {
     /// `credProps.rk` (10.1.3): is the credential discoverable? `None`: the client does not say.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cred_props_rk: Option<bool>,
-    /// `appid` (10.1.1): did the authenticator answer for the `AppID`?
+    /// `appid` (10.1.1): whether the authenticator used the `AppID`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub appid: Option<bool>,
     /// `appidExclude` (10.1.2): did the client act upon it?

@@ -193,7 +193,7 @@ pub struct RequestOptions {
     pub timeout: u32,
     /// The RP ID.
     pub rp_id: RpId,
-    /// Credentials that may answer; always an array, empty for any discoverable one.
+    /// The allowed credentials; always an array, empty for any discoverable one.
     pub allow_credentials: Vec<CredentialDescriptor>,
     /// Wish for user verification.
     pub user_verification: UserVerification,

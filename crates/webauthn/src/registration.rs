@@ -26,6 +26,7 @@ use crate::trace::{Check, StepResult, Trace, ensure, unrecorded};
 use crate::trust::{self, Judgement, Question, Trust, TrustError, TrustFacts};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use std::sync::Arc;
 
 pub use crate::client_data::CrossOrigin;
 
@@ -245,8 +246,8 @@ pub struct VerifiedRegistration {
     transports: Vec<String>,
     authenticator_outputs: AuthenticatorOutputs,
     client_outputs: ClientOutputs,
-    attestation_object: Vec<u8>,
-    client_data_json: Vec<u8>,
+    attestation_object: Arc<[u8]>,
+    client_data_json: Arc<[u8]>,
     signals: Vec<Signal>,
 }
 
@@ -346,12 +347,12 @@ impl VerifiedRegistration {
     }
 
     /// The attestation object as received, so that trust can be judged again.
-    pub fn attestation_object(&self) -> &[u8] {
+    pub fn attestation_object(&self) -> &Arc<[u8]> {
         &self.attestation_object
     }
 
     /// The client data as received, so that trust can be judged again.
-    pub fn client_data_json(&self) -> &[u8] {
+    pub fn client_data_json(&self) -> &Arc<[u8]> {
         &self.client_data_json
     }
 
@@ -490,6 +491,7 @@ pub fn verify_registration<T: Trace>(
     } else {
         trace.skip("7.1 step 28", check, "nothing is demanded");
     }
+    let (client_data_json, attestation_object) = response.evidence();
     Ok(VerifiedRegistration {
         credential_id: response.id().clone(),
         public_key: attested.public_key.to_vec(),
@@ -512,8 +514,8 @@ pub fn verify_registration<T: Trace>(
         transports: response.transports().to_vec(),
         client_outputs: response.client_outputs().clone(),
         authenticator_outputs,
-        attestation_object: response.attestation_object().to_vec(),
-        client_data_json: response.client_data_json().to_vec(),
+        attestation_object,
+        client_data_json,
         signals,
     })
 }

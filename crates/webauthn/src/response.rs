@@ -21,6 +21,7 @@ use crate::extension::ClientOutputs;
 use crate::json::{Object, Value};
 use crate::options::is_word;
 use std::fmt;
+use std::sync::Arc;
 
 /// Most bytes of `clientDataJSON`.
 pub const MAX_CLIENT_DATA_JSON: usize = 4 * 1024;
@@ -268,13 +269,13 @@ impl ResponseError {
     }
 }
 
-/// The answer of `navigator.credentials.create()`.
+/// The response of `navigator.credentials.create()`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RegistrationResponse {
     id: CredentialId,
-    client_data_json: Vec<u8>,
+    client_data_json: Arc<[u8]>,
     client_data: ClientData,
-    attestation_object: Vec<u8>,
+    attestation_object: Arc<[u8]>,
     transports: Vec<String>,
     client_outputs: ClientOutputs,
 }
@@ -301,8 +302,8 @@ impl RegistrationResponse {
             transports: transports(response),
             client_outputs: ClientOutputs::of(envelope.credential),
             id: envelope.id,
-            client_data_json,
-            attestation_object,
+            client_data_json: client_data_json.into(),
+            attestation_object: attestation_object.into(),
         })
     }
 
@@ -326,6 +327,14 @@ impl RegistrationResponse {
         &self.attestation_object
     }
 
+    /// Client data and attestation object, shared.
+    pub(crate) fn evidence(&self) -> (Arc<[u8]>, Arc<[u8]>) {
+        (
+            Arc::clone(&self.client_data_json),
+            Arc::clone(&self.attestation_object),
+        )
+    }
+
     /// How the authenticator can be reached. Known words stand in the specification's spelling, unknown ones are kept as they
     /// are, duplicates are not kept.
     pub fn transports(&self) -> &[String] {
@@ -346,7 +355,7 @@ impl fmt::Debug for RegistrationResponse {
     }
 }
 
-/// The answer of `navigator.credentials.get()`.
+/// The response of `navigator.credentials.get()`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AuthenticationResponse {
     id: CredentialId,

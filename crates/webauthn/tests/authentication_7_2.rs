@@ -385,7 +385,7 @@ mod steps_16_to_19_flags {
     ) -> Option<Reason> {
         let be = flags & BE != 0;
         if flags & AT != 0 || flags & ED != 0 {
-            // The answer holds neither.
+            // The response holds neither.
             return Some(Reason::AuthenticatorDataMalformed);
         }
         if flags & UP == 0 {

@@ -1,4 +1,4 @@
-//! Answers of real authenticators (`vectors/devices`): every case meets what its line expects.
+//! Responses of real authenticators (`vectors/devices`): every case meets what its line expects.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,

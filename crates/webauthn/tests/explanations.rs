@@ -12,7 +12,7 @@ use webauthn::authenticator_data::AuthenticatorDataError;
 use webauthn::cose::{CoseAlgorithm, CoseKeyError};
 use webauthn::origin::Origin;
 use webauthn::registration::{CrossOrigin, RegistrationError};
-use webauthn::response::{ResponseError, Shape};
+use webauthn::response::ResponseError;
 use webauthn::signal::Signal;
 use webauthn::trace::{StepResult, Steps};
 use webauthn::trust::Trust;

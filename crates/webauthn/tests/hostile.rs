@@ -1,4 +1,4 @@
-//! Work that an answer can cause is bounded, and the refusal names the limit (section 2 of the threat model: no amplification).
+//! Work that a response can cause is bounded, and the refusal names the limit.
 //! How long each takes is measured by the benchmark of the same name.
 
 mod common;

@@ -31,7 +31,7 @@ static AUTHENTICATIONS: LazyLock<Vec<Authentication>> = LazyLock::new(|| {
 
 static ATTESTED: LazyLock<Registration> = LazyLock::new(|| Registration::packed_self(Key::es256()));
 
-/// The ceremony's answer with one bit of one member of `response` flipped.
+/// The ceremony's response with one bit of one member of `response` flipped.
 fn flipped(json: &[u8], member: &str, at: prop::sample::Index, bit: u8) -> Vec<u8> {
     let mut credential: serde_json::Value = serde_json::from_slice(json).unwrap();
     let mut bytes = decode(credential["response"][member].as_str().unwrap()).unwrap();

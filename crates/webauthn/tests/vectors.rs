@@ -240,7 +240,7 @@ fn authentications_of_every_vector_verify() {
             "{name}"
         );
     }
-    // With the key of another vector the same answers fail.
+    // With the key of another vector the same responses fail.
     let foreign = bytes(&vectors[1]["credential_public_key"]);
     assert_eq!(
         authenticate(&vectors[0], &foreign),

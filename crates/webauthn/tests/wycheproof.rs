@@ -101,7 +101,7 @@ fn run(file: &str, algorithm: CoseAlgorithm) -> (usize, usize, usize) {
         };
         for test in tests {
             let outcome = verify(&key, &bytes(&test["msg"]), &bytes(&test["sig"])).is_ok();
-            // The third kind, "acceptable", leaves out the algorithm's parameters. Nobody makes such signatures.
+            // The third kind, "acceptable", leaves out the algorithm's parameters. No authenticator makes such signatures.
             let valid = test["result"] == "valid";
             assert_eq!(
                 outcome, valid,

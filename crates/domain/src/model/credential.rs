@@ -1,5 +1,7 @@
 //! Credential records (WebAuthn L3 4, "credential record").
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use webauthn::authentication::{SignCounter, StoredCredential};
 use webauthn::cose::CoseAlgorithm;
@@ -102,9 +104,9 @@ pub struct ExtensionOutputs {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Evidence {
     /// The attestation object as received, so that its trust can be checked again.
-    pub attestation_object: Vec<u8>,
+    pub attestation_object: Arc<[u8]>,
     /// The client data as received.
-    pub client_data_json: Vec<u8>,
+    pub client_data_json: Arc<[u8]>,
     /// Extension outputs; `None` for a credential that was stored before they were kept.
     pub extensions: Option<ExtensionOutputs>,
 }
@@ -179,8 +181,8 @@ impl NewCredential {
     /// The evidence to store with the record.
     pub fn evidence(&self) -> Evidence {
         Evidence {
-            attestation_object: self.verified.attestation_object().to_vec(),
-            client_data_json: self.verified.client_data_json().to_vec(),
+            attestation_object: Arc::clone(self.verified.attestation_object()),
+            client_data_json: Arc::clone(self.verified.client_data_json()),
             extensions: Some(ExtensionOutputs {
                 client: self.verified.client_outputs().clone(),
                 authenticator: self.verified.authenticator_outputs().clone(),

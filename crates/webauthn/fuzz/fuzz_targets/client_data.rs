@@ -11,7 +11,7 @@ fuzz_target!(|input: &[u8]| {
         return;
     };
     let text = input.strip_prefix(b"\xef\xbb\xbf").unwrap_or(input);
-    let seen = json_of(text, &Limits::default()).expect("client data are JSON");
+    let seen = json_of(text, &Limits::default()).expect("client data is JSON");
     assert_eq!(seen["type"], data.kind.as_str());
     assert_eq!(seen["challenge"], encode(&data.challenge));
     assert_eq!(seen["origin"], data.origin);

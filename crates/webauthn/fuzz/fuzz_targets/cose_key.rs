@@ -12,7 +12,7 @@ fuzz_target!(|input: &[u8]| {
     let value = cbor::read(input, KeyOrder::Canonical).expect("a key is canonical");
     assert_eq!(cbor_bytes(&value), input);
     assert!(key.algorithm().is_supported());
-    // A key of another making must not verify somebody's assertion.
+    // A key of another making must not verify the assertion.
     let fixture = &authentications()[0];
     if input != fixture.public_key {
         assert!(

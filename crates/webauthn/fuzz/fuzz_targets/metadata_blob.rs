@@ -11,7 +11,7 @@ fuzz_target!(|input: &[u8]| {
         return;
     };
     if how % 4 == 0 {
-        // The key was made a moment ago, so nobody has signed anything with it.
+        // The key was just made, so nothing is signed with it.
         assert!(metadata::verify(rest).is_err());
         return;
     }

@@ -1,7 +1,7 @@
 //! What the fuzz targets share: ceremonies to start from, the other encoder, and what must hold whatever the bytes are.
 //!
 //! Fixtures are ceremonies that verify: those of the testkit's authenticator (`fixtures.ndjson`, made by `testkit-corpus`), the
-//! official vectors and the answers of real devices. A target takes one of them, puts the fuzzer's bytes in the place of one
+//! official vectors and the responses of real devices. A target takes one of them, puts the fuzzer's bytes in the place of one
 //! part, and lets the verifier judge. Without trust anchors, so that nothing but the statement decides.
 
 pub mod metadata;
@@ -300,7 +300,7 @@ impl Registration {
         let Some(verified) = self.judge(&self.with(&self.client_data_json, object)) else {
             return;
         };
-        assert_eq!(verified.attestation_object(), object);
+        assert_eq!(verified.attestation_object()[..], *object);
         let read = cbor::read(object, KeyOrder::Any).expect("what is accepted is CBOR");
         assert_eq!(cbor_bytes(&read), object, "there is one encoding");
         let statement = read.get("attStmt").expect("there is a statement");

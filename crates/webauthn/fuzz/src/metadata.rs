@@ -64,7 +64,7 @@ fn tlv(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     out
 }
 
-/// A certificate for a point on P-256, valid from 2020 to 2049. Nobody verifies its signature: it is an anchor itself.
+/// A certificate for a point on P-256, valid from 2020 to 2049. Its signature is not verified: it is an anchor itself.
 fn certificate(point: &[u8]) -> Vec<u8> {
     let ecdsa_with_sha256 = tlv(0x30, &[&[6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2]]);
     let common_name = tlv(0x30, &[&[6, 3, 0x55, 4, 3], &tlv(0x0c, &[b"fuzz"])]);

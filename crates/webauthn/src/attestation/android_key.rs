@@ -10,7 +10,7 @@ use crate::x509::der::{
 };
 use crate::x509::oid;
 
-const FORMAT: &str = "android-key";
+pub(super) const FORMAT: &str = "android-key";
 
 /// `KM_ORIGIN_GENERATED`.
 const GENERATED: u8 = 0;

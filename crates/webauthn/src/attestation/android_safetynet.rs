@@ -13,7 +13,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::borrow::Cow;
 
-const FORMAT: &str = "android-safetynet";
+pub(super) const FORMAT: &str = "android-safetynet";
 
 /// The host name in the certificate of the service.
 const HOST: &str = "attest.android.com";

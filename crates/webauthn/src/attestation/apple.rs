@@ -7,7 +7,7 @@ use crate::hash::sha256;
 use crate::x509::der::{Der, OCTET_STRING, SEQUENCE};
 use crate::x509::{Certificate, oid};
 
-const FORMAT: &str = "apple";
+pub(super) const FORMAT: &str = "apple";
 
 pub(super) fn verify<'a>(subject: &Subject<'_, 'a>) -> Result<Attested<'a>, AttestationError> {
     // https://w3c.github.io/webauthn/#sctn-apple-anonymous-attestation

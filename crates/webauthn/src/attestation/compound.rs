@@ -3,7 +3,7 @@
 use super::{AttestationError, Attested, CompoundPolicy, Subject};
 use crate::cbor::Value;
 
-const FORMAT: &str = "compound";
+pub(super) const FORMAT: &str = "compound";
 
 /// Most statements: each costs a signature check.
 const MAX_STATEMENTS: usize = 8;

@@ -6,7 +6,7 @@ use crate::cose::{Curve, KeyMaterial, Scheme};
 use crate::credential::Aaguid;
 use crate::hash::Hash;
 
-const FORMAT: &str = "fido-u2f";
+pub(super) const FORMAT: &str = "fido-u2f";
 
 pub(super) fn verify<'a>(subject: &Subject<'_, 'a>) -> Result<Attested<'a>, AttestationError> {
     // https://w3c.github.io/webauthn/#sctn-fido-u2f-attestation

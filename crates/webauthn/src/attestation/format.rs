@@ -25,7 +25,7 @@ fn unsupported(name: &str) -> AttestationError {
 }
 
 macro_rules! formats {
-    ($( $variant:ident = $name:literal, $section:literal, $procedure:expr; )+) => {
+    ($( $variant:ident = $name:expr, $section:literal, $procedure:expr; )+) => {
         /// A format whose statements are verified.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(crate) enum Format { $( $variant, )+ }
@@ -55,15 +55,15 @@ type Procedure = for<'s, 'a> fn(&Subject<'s, 'a>) -> Result<Vec<Attested<'a>>, A
 
 // The name, the section of the specification, and the procedure.
 formats! {
-    None = "none", "8.7", |subject| none::verify(subject).map(one);
-    Packed = "packed", "8.2", |subject| packed::verify(subject).map(one);
-    Tpm = "tpm", "8.3", |subject| tpm::verify(subject).map(one);
-    AndroidKey = "android-key", "8.4", |subject| android_key::verify(subject).map(one);
-    AndroidSafetyNet = "android-safetynet", "8.5",
+    None = none::FORMAT, "8.7", |subject| none::verify(subject).map(one);
+    Packed = packed::FORMAT, "8.2", |subject| packed::verify(subject).map(one);
+    Tpm = tpm::FORMAT, "8.3", |subject| tpm::verify(subject).map(one);
+    AndroidKey = android_key::FORMAT, "8.4", |subject| android_key::verify(subject).map(one);
+    AndroidSafetyNet = android_safetynet::FORMAT, "8.5",
         |subject| android_safetynet::verify(subject).map(one);
-    FidoU2f = "fido-u2f", "8.6", |subject| fido_u2f::verify(subject).map(one);
-    Apple = "apple", "8.8", |subject| apple::verify(subject).map(one);
-    Compound = "compound", "8.9", |subject| compound::verify(subject, verify_named);
+    FidoU2f = fido_u2f::FORMAT, "8.6", |subject| fido_u2f::verify(subject).map(one);
+    Apple = apple::FORMAT, "8.8", |subject| apple::verify(subject).map(one);
+    Compound = compound::FORMAT, "8.9", |subject| compound::verify(subject, verify_named);
 }
 
 fn one(attested: Attested<'_>) -> Vec<Attested<'_>> {

@@ -2,6 +2,8 @@
 
 use super::{AttestationError, AttestationType, Attested, Subject};
 
+pub(super) const FORMAT: &str = "none";
+
 pub(super) fn verify<'a>(subject: &Subject<'_, 'a>) -> Result<Attested<'a>, AttestationError> {
     match subject.statement.as_map() {
         Some([]) => {
@@ -9,7 +11,7 @@ pub(super) fn verify<'a>(subject: &Subject<'_, 'a>) -> Result<Attested<'a>, Atte
             Ok(Attested::new(AttestationType::None, Vec::new()))
         }
         _ => Err(AttestationError::Malformed {
-            format: "none",
+            format: FORMAT,
             problem: "it must be an empty map",
         }),
     }

@@ -8,7 +8,7 @@ use crate::signature;
 use crate::x509::{Certificate, oid};
 use std::borrow::Cow;
 
-const FORMAT: &str = "packed";
+pub(super) const FORMAT: &str = "packed";
 
 pub(super) fn verify<'a>(subject: &Subject<'_, 'a>) -> Result<Attested<'a>, AttestationError> {
     // https://w3c.github.io/webauthn/#sctn-packed-attestation

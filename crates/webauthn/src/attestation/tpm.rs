@@ -12,7 +12,7 @@ use crate::cose::{KeyMaterial, PublicKey, Scheme};
 use crate::hash::{Hash, digest};
 use structures::{Certification, PublicArea, Unique};
 
-const FORMAT: &str = "tpm";
+pub(super) const FORMAT: &str = "tpm";
 
 pub(super) fn verify<'a>(subject: &Subject<'_, 'a>) -> Result<Attested<'a>, AttestationError> {
     // https://w3c.github.io/webauthn/#sctn-tpm-attestation

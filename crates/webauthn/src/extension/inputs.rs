@@ -149,7 +149,7 @@ impl RegistrationInputs {
 /// What request options ask for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AuthenticationInputs {
-    /// `appid` (10.1.1): credentials of this U2F application may answer.
+    /// `appid` (10.1.1): credentials of this U2F application are allowed.
     pub appid: Option<String>,
     /// `prf` (10.1.4).
     pub prf: Option<Prf>,

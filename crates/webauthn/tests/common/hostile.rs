@@ -1,4 +1,4 @@
-//! Answers that would be expensive to judge if nothing bounded the work, and the limit that ends each.
+//! Responses that would be expensive to judge if nothing bounded the work, and the limit that ends each.
 #![allow(
     dead_code,
     clippy::unwrap_used,
@@ -12,7 +12,7 @@ use webauthn::cbor::{MAX_CONTAINER_ITEMS, MAX_DEPTH};
 use webauthn::cose::{CoseAlgorithm, MAX_RSA_BITS};
 use webauthn::limits::{MAX_CERTIFICATE, MAX_CERTIFICATES, MAX_SIGNATURE_CHECKS};
 
-/// A hostile answer.
+/// A hostile response.
 pub struct Hostile {
     pub name: &'static str,
     /// What the refusal must say: the number of the limit stands in it where there is one.

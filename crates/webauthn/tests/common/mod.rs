@@ -1,4 +1,4 @@
-//! A small maker of ceremonies: every part of an answer is a plain field that a test can bend before it is signed.
+//! A small maker of ceremonies: every part of a response is a plain field that a test can bend before it is signed.
 //!
 //! The testkit has another software authenticator, and both stay. That one plays a client: it takes options, obeys them, and
 //! can only tell the lies that it knows. This one takes no options, so that a test of one step sets one byte. They share no code.
@@ -279,7 +279,7 @@ pub enum Statement {
     },
 }
 
-/// A registration ceremony and its answer, valid until a test bends it.
+/// A registration ceremony and its response, valid until a test bends it.
 pub struct Registration {
     pub key: Key,
     pub expected: RegistrationExpectation,
@@ -503,7 +503,7 @@ pub fn client_data(kind: &str, challenge: &[u8]) -> Value {
 /// Signs a message, well or badly.
 pub type Signer = fn(&Key, &[u8]) -> Vec<u8>;
 
-/// An authentication ceremony and its answer, valid until a test bends it.
+/// An authentication ceremony and its response, valid until a test bends it.
 pub struct Authentication {
     pub key: Key,
     pub expected: AuthenticationExpectation,

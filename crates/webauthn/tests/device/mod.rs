@@ -150,7 +150,7 @@ impl Device {
     }
 }
 
-/// An answer, and what it is verified against.
+/// A response, and what it is verified against.
 pub struct Made {
     pub credential: Value,
     pub expected: RegistrationExpectation,
@@ -158,7 +158,7 @@ pub struct Made {
 }
 
 impl Made {
-    /// The attestation object of the answer.
+    /// The attestation object of the response.
     pub fn attestation_object(&self) -> Vec<u8> {
         decode(
             self.credential["response"]["attestationObject"]
@@ -168,7 +168,7 @@ impl Made {
         .unwrap()
     }
 
-    /// Verifies the answer with another attestation object.
+    /// Verifies the response with another attestation object.
     pub fn verify_with(&self, object: &[u8]) -> Result<VerifiedRegistration, RegistrationError> {
         let mut credential = self.credential.clone();
         credential["response"]["attestationObject"] = encode(object).into();

@@ -460,7 +460,7 @@ fn no_certificate_of_the_signers_chain_is_revoked() {
         let error = verify(revoking.clone()).unwrap_err();
         assert_eq!(error, MetadataError::Revoked { index });
         assert_eq!(error.reason(), Reason::MetadataUntrusted);
-        // A list of nobody, of others, of somebody else, and no list.
+        // A list without entries, one with other entries, one of another issuer, and no list.
         assert!(verify(service.revocation_list(&[]).unwrap()).is_ok());
         let other = service.sign(&Blob::default()).unwrap();
         let others = signer_certificates(&other).unwrap();

@@ -26,7 +26,7 @@ struct World {
     devices: Vec<Answer>,
     model: String,
     u2f_key: String,
-    /// Certificates for lists of roots: that of each chain, somebody else's, and none.
+    /// Certificates for lists of roots: that of each chain, that of another chain, and none.
     roots: Vec<String>,
     /// Certificates that a report of a compromised key may name.
     named: Vec<String>,
@@ -401,7 +401,7 @@ proptest! {
         let before = metadata(&json!(entries).to_string()).unwrap();
         // An edition that is refused changes nothing.
         let Some(metadata) = metadata(&after) else { return Ok(()) };
-        prop_assert!(!metadata.dropped().is_empty() || harmless(path, damage), "it is told");
+        prop_assert!(!metadata.dropped().is_empty() || harmless(path, damage), "it is reported");
         for policy in POLICIES.iter() {
             for device in &WORLD.devices {
                 prop_assert!(

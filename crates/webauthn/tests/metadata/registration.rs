@@ -27,7 +27,7 @@ use webauthn::{Reason, RegistrationExpectation, VerifiedRegistration, verify_reg
 
 const ORIGIN: &str = "https://example.org";
 
-/// One answer, to be judged in the light of several metadata.
+/// One response, to be judged in the light of several metadata.
 pub(super) struct Answer {
     pub(super) response: RegistrationResponse,
     /// The root of the authenticator's chain.
@@ -44,7 +44,7 @@ pub(super) fn answer_of(profile: Profile) -> Answer {
     answer_with(profile, &Lies::default())
 }
 
-/// An answer whose attestation certificate has a further extension, not critical.
+/// A response whose attestation certificate has a further extension, not critical.
 fn answer_with_extension(profile: Profile, oid: &str, value: Vec<u8>) -> Answer {
     let mut lies = Lies::default();
     lies.certificate.extra_extensions = vec![ExtraExtension {
@@ -283,11 +283,11 @@ fn a_model_of_whose_roots_none_can_be_read_refuses_what_would_need_them() {
                         .unwrap_err();
                 assert_eq!(error.reason(), Reason::MetadataRootsUnreadable);
                 let model = Aaguid::new(right.aaguid);
-                let told = format!(
+                let message = format!(
                     "the metadata lists {count} attestation root certificates for the authenticator model {model}, and none \
                      of them can be read"
                 );
-                assert_eq!(error.to_string(), told);
+                assert_eq!(error.to_string(), message);
             }
         }
     }
@@ -483,7 +483,7 @@ fn packed_models_are_found_by_key_only_if_they_hide_their_aaguid() {
 }
 
 #[test]
-fn an_entry_for_the_aaguid_of_zeros_matches_nobody() {
+fn an_entry_for_the_aaguid_of_zeros_matches_no_model() {
     let packed = answer_of(Profile {
         aaguid: [0; 16],
         ..Profile::security_key()
@@ -596,10 +596,10 @@ fn a_compromised_key_refuses_the_chains_through_the_certificate_it_names() {
     for certificate in chain.iter().chain([&packed.root]) {
         assert_eq!(compromised(Some(certificate.clone())), refused);
     }
-    // A root with the same name and another key is somebody else's.
+    // A root with the same name and another key is another root.
     let other = answer(Format::PackedX5c);
     assert_eq!(compromised(Some(other.root)), Ok(Trust::Trusted));
-    // When it cannot be told which certificate is meant, any may be.
+    // When it is unknown which certificate is meant, any may be.
     assert_eq!(compromised(Some(vec![0x30, 0])), refused);
 
     // Nor is a report limited to the certificate that can be read.

@@ -1,6 +1,6 @@
 //! Writes the seeds of all targets: `cargo run --bin seeds` in `crates/webauthn/fuzz`.
 //!
-//! They are the fixtures in the form that each target reads, so a target begins where real answers are and not at random bytes.
+//! They are the fixtures in the form that each target reads, so a target begins where real responses are and not at random bytes.
 
 use std::fs;
 use std::path::Path;
