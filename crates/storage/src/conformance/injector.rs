@@ -12,7 +12,7 @@ use super::{Bed, End};
 use crate::Retrying;
 
 /// Long enough for any number of injected faults in a row.
-const WITHIN: Duration = Duration::from_secs(60);
+const WITHIN: Duration = Duration::from_mins(1);
 
 /// Fails two of three operations: some before they begin, some after they are done.
 struct Injector {

@@ -22,7 +22,7 @@ use super::state::{Kept, State, page};
 #[async_trait]
 impl Ceremonies for Memory {
     async fn begin_registration(&self, begin: BeginRegistration<'_>) -> Result<Begin, Fault> {
-        self.state().begin_registration(&begin)
+        Ok(self.state().begin_registration(&begin))
     }
 
     async fn begin_authentication(
@@ -95,17 +95,14 @@ impl Ceremonies for Memory {
 }
 
 impl State {
-    pub(super) fn begin_registration(
-        &mut self,
-        begin: &BeginRegistration<'_>,
-    ) -> Result<Begin, Fault> {
+    pub(super) fn begin_registration(&mut self, begin: &BeginRegistration<'_>) -> Begin {
         let rp = begin.ceremony.relying_party;
         if let Some(user) = begin.new_user {
             if !self.relying_parties.contains_key(&rp) {
-                return Ok(Begin::UserGone);
+                return Begin::UserGone;
             }
             match self.user_named(rp, &user.name) {
-                Some(taken) if taken.id != user.id => return Ok(Begin::UserExists),
+                Some(taken) if taken.id != user.id => return Begin::UserExists,
                 // The start was sent again.
                 Some(_) => {}
                 None => {
@@ -113,9 +110,9 @@ impl State {
                 }
             }
         } else if begin.ceremony.user.is_none() {
-            return Ok(Begin::UserGone);
+            return Begin::UserGone;
         }
-        Ok(self.begin(begin.ceremony, begin.displaced, begin.events))
+        self.begin(begin.ceremony, begin.displaced, begin.events)
     }
 
     /// Writes a new ceremony; the pending ones among `displaced` make room. A start that is sent again writes nothing.
