@@ -14,6 +14,7 @@ use crate::model::ceremony::{Ceremony, RegistrationAsked};
 use crate::model::clock::Timestamp;
 use crate::model::ids::{CredentialKey, RelyingPartyId, UserId};
 use crate::model::policy::Selection;
+use crate::model::user::User;
 
 /// A credential of a user, as stored.
 #[derive(Clone, Debug, PartialEq)]
@@ -88,6 +89,14 @@ impl CredentialRecord {
             user_handle,
         }
     }
+}
+
+/// When the user, who has these credentials, signed in last.
+pub fn last_sign_in(user: &User, credentials: &[CredentialRecord]) -> Option<Timestamp> {
+    credentials
+        .iter()
+        .map(|credential| credential.last_used)
+        .fold(user.last_success, Option::max)
 }
 
 /// The outputs of extensions at the registration. They inform and decide nothing later. New members have defaults.

@@ -2,7 +2,6 @@
 //! business of the wire that creates it.
 
 use crate::model::clock::Timestamp;
-use crate::model::credential::CredentialRecord;
 use crate::model::ids::{RelyingPartyId, UserId};
 
 /// A user of a Relying Party.
@@ -22,16 +21,6 @@ pub struct User {
     pub last_success: Option<Timestamp>,
     /// Last sign-in of this user that was refused.
     pub last_failure: Option<Timestamp>,
-}
-
-impl User {
-    /// When this user, who has these credentials, signed in last.
-    pub fn last_sign_in(&self, credentials: &[CredentialRecord]) -> Option<Timestamp> {
-        credentials
-            .iter()
-            .map(|credential| credential.last_used)
-            .fold(self.last_success, Option::max)
-    }
 }
 
 /// How a caller names a user.

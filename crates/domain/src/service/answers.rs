@@ -5,10 +5,6 @@
 //! [kept](Passkeys::keep_answer) or the reservation is [released](Passkeys::release_answer). Here a response is bytes; the
 //! wire knows what they mean.
 
-use std::fmt;
-
-use aws_lc_rs::hmac;
-
 use crate::model::ids::{AccountId, AttemptId};
 use crate::model::refusal::Refusal;
 use crate::service::Passkeys;
@@ -26,35 +22,6 @@ pub const MAX_LENGTH: usize = 64 * 1024;
 
 /// Most responses that are kept for an account. Then the oldest is removed.
 pub const MAX_PER_ACCOUNT: u32 = 10_000;
-
-/// Key of the keyed hashes of one store.
-pub(crate) struct AnswerKey(hmac::Key);
-
-impl AnswerKey {
-    pub(crate) fn new(shared_secret: &[u8; 32]) -> Self {
-        let base = hmac::Key::new(hmac::HMAC_SHA256, shared_secret);
-        let derived = hmac::sign(&base, b"passkeyd kept answer v1");
-        Self(hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref()))
-    }
-
-    /// A keyed hash of these parts. Each part is hashed with its length, so that different lists have different hashes.
-    fn image(&self, purpose: &[u8], parts: &[&[u8]]) -> [u8; 32] {
-        let mut context = hmac::Context::with_key(&self.0);
-        for part in std::iter::once(&purpose).chain(parts) {
-            context.update(&(part.len() as u64).to_be_bytes());
-            context.update(part);
-        }
-        let mut image = [0; 32];
-        image.copy_from_slice(context.sign().as_ref());
-        image
-    }
-}
-
-impl fmt::Debug for AnswerKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("AnswerKey(..)")
-    }
-}
 
 /// A call that may be sent again.
 #[derive(Clone, Copy, Debug)]
@@ -148,27 +115,5 @@ impl Passkeys {
             .release_answer(permit.account, permit.key, permit.attempt)
             .await?;
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_image_tells_apart_how_its_parts_are_cut() {
-        let key = AnswerKey::new(&[7; 32]);
-        let image = |purpose: &[u8], parts: &[&[u8]]| key.image(purpose, parts);
-        let base = image(b"key", &[b"ab", b"c"]);
-        assert_eq!(base, image(b"key", &[b"ab", b"c"]));
-        for other in [
-            image(b"key", &[b"a", b"bc"]),
-            image(b"key", &[b"abc"]),
-            image(b"key", &[b"ab", b"c", b""]),
-            image(b"content", &[b"ab", b"c"]),
-            AnswerKey::new(&[8; 32]).image(b"key", &[b"ab", b"c"]),
-        ] {
-            assert_ne!(base, other);
-        }
     }
 }

@@ -4,11 +4,14 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::hash::Hash;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use aws_lc_rs::digest::{SHA256, digest};
 use parking_lot::RwLock;
 
 use crate::model::clock::Timestamp;
+use crate::model::ids::RelyingPartyId;
 
 /// How long a value may be used, in milliseconds: the bound on how late another node sees a change.
 const LIFETIME_MS: i64 = 1000;
@@ -82,6 +85,30 @@ impl<K: Eq + Hash + Copy, V: Clone> Cache<K, V> {
         let mut entries = self.entries.write();
         self.epoch.fetch_add(1, Ordering::AcqRel);
         entries.remove(key);
+    }
+}
+
+/// A text of any length as a key of a fixed length.
+pub(crate) type TextKey = [u8; 32];
+
+pub(crate) fn text_key(text: &str) -> TextKey {
+    let mut key = [0; 32];
+    key.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
+    key
+}
+
+/// What the look-ups found within the last second.
+#[derive(Default)]
+pub(crate) struct Lookups {
+    pub(crate) origins: Cache<TextKey, bool>,
+    pub(crate) rp_ids: Cache<TextKey, Arc<[RelyingPartyId]>>,
+}
+
+impl Lookups {
+    /// Drops everything: a Relying Party was created, changed or deleted on this node.
+    pub(crate) fn clear(&self) {
+        self.origins.clear();
+        self.rp_ids.clear();
     }
 }
 

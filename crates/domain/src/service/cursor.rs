@@ -1,41 +1,16 @@
 //! Opaque page tokens: a position in one list, authenticated so that a token cannot be forged or used
 //! for another list.
 
-use std::fmt;
-
-use aws_lc_rs::hmac;
+use subtle::ConstantTimeEq;
 use webauthn::base64url;
 
 use crate::model::clock::Timestamp;
 use crate::model::page::Position;
 use crate::service::Passkeys;
-
-/// Bytes of the authentication tag in a token: 128 bits.
-const TAG_LENGTH: usize = 16;
+use crate::service::keys::TAG_LENGTH;
 
 /// Creation time and key.
 const POSITION_LENGTH: usize = 24;
-
-/// Key of the page tokens of one store.
-pub(crate) struct CursorKey(hmac::Key);
-
-impl CursorKey {
-    pub(crate) fn new(shared_secret: &[u8; 32]) -> Self {
-        let base = hmac::Key::new(hmac::HMAC_SHA256, shared_secret);
-        let derived = hmac::sign(&base, b"passkeyd page token v1");
-        Self(hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref()))
-    }
-
-    fn message(list: &str, position: &[u8]) -> Vec<u8> {
-        [position, list.as_bytes()].concat()
-    }
-}
-
-impl fmt::Debug for CursorKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("CursorKey(..)")
-    }
-}
 
 impl Passkeys {
     /// A token for the page after `position` of the list that `list` describes (tenant, path and
@@ -44,8 +19,8 @@ impl Passkeys {
         let mut bytes = Vec::with_capacity(POSITION_LENGTH + TAG_LENGTH);
         bytes.extend_from_slice(&position.created.0.to_be_bytes());
         bytes.extend_from_slice(&position.key);
-        let tag = hmac::sign(&self.cursor_key.0, &CursorKey::message(list, &bytes));
-        bytes.extend_from_slice(&tag.as_ref()[..TAG_LENGTH]);
+        let tag = self.cursor_key.tag(list, &bytes);
+        bytes.extend_from_slice(&tag);
         base64url::encode(&bytes)
     }
 
@@ -56,9 +31,7 @@ impl Passkeys {
             return None;
         }
         let (position, tag) = bytes.split_at(POSITION_LENGTH);
-        let expected = hmac::sign(&self.cursor_key.0, &CursorKey::message(list, position));
-        let equal: bool =
-            subtle::ConstantTimeEq::ct_eq(&expected.as_ref()[..TAG_LENGTH], tag).into();
+        let equal: bool = self.cursor_key.tag(list, position).ct_eq(tag).into();
         if !equal {
             return None;
         }

@@ -3,40 +3,15 @@
 
 use std::sync::Arc;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use webauthn::relying_party::RpId;
 
 use crate::model::ids::RelyingPartyId;
 use crate::model::refusal::Refusal;
 use crate::service::Passkeys;
-use crate::service::cache::Cache;
+use crate::service::cache::text_key;
 
 /// Most Relying Parties with one RP ID that a look-up names.
 pub const MAX_PARTIES: u32 = 64;
-
-/// A text of any length as a key of a fixed length.
-type TextKey = [u8; 32];
-
-fn text_key(text: &str) -> TextKey {
-    let mut key = [0; 32];
-    key.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
-    key
-}
-
-/// What the look-ups found within the last second.
-#[derive(Default)]
-pub(crate) struct Lookups {
-    origins: Cache<TextKey, bool>,
-    rp_ids: Cache<TextKey, Arc<[RelyingPartyId]>>,
-}
-
-impl Lookups {
-    /// Drops everything: a Relying Party was created, changed or deleted on this node.
-    pub(crate) fn clear(&self) {
-        self.origins.clear();
-        self.rp_ids.clear();
-    }
-}
 
 impl Passkeys {
     /// Whether the origin, compared as an exact string, is configured for any Relying Party. A change on this node is seen at

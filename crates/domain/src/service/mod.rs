@@ -10,6 +10,7 @@ pub mod ceremony;
 pub mod credentials;
 pub mod cursor;
 pub mod events;
+mod keys;
 pub mod lookups;
 pub mod metadata;
 pub mod parties;
@@ -56,9 +57,9 @@ pub struct Passkeys {
     secrets: Cache<Principal, StoredSecret>,
     access_keys: Cache<(RelyingPartyId, AccessKeyId), Arc<AccessKey>>,
     token_keys: Cache<(RelyingPartyId, TokenKind), Arc<TokenKey>>,
-    cursor_key: cursor::CursorKey,
-    answer_key: answers::AnswerKey,
-    lookups: lookups::Lookups,
+    cursor_key: keys::CursorKey,
+    answer_key: keys::AnswerKey,
+    lookups: cache::Lookups,
     pending: pending::Pending,
     default_policy: Policy,
     metadata: metadata::Keeper,
@@ -83,8 +84,8 @@ impl Passkeys {
         let mut candidate = [0; 32];
         randomness.fill(&mut candidate);
         let secret = storage.shared_secret(candidate).await?;
-        let cursor_key = cursor::CursorKey::new(&secret);
-        let answer_key = answers::AnswerKey::new(&secret);
+        let cursor_key = keys::CursorKey::new(&secret);
+        let answer_key = keys::AnswerKey::new(&secret);
         Ok(Self {
             storage,
             clock,
@@ -95,7 +96,7 @@ impl Passkeys {
             token_keys: Cache::default(),
             cursor_key,
             answer_key,
-            lookups: lookups::Lookups::default(),
+            lookups: cache::Lookups::default(),
             pending: pending::Pending::default(),
             default_policy: Policy::default(),
             metadata: metadata::Keeper::default(),

@@ -8,6 +8,7 @@ mod answers;
 mod ceremonies;
 mod credentials;
 mod events;
+mod fault;
 mod metadata;
 mod parties;
 pub mod take;
@@ -15,8 +16,6 @@ mod tokens;
 mod upkeep;
 mod users;
 mod webhooks;
-
-use std::fmt;
 
 pub use access_keys::AccessKeys;
 pub use accounts::{Accounts, FirstAccount, StoredSecret};
@@ -28,38 +27,13 @@ pub use ceremonies::{
 };
 pub use credentials::Credentials;
 pub use events::Events;
+pub use fault::Fault;
 pub use metadata::{MetadataBlobs, ReplaceMetadata};
 pub use parties::{RelyingParties, Update};
 pub use tokens::Tokens;
 pub use upkeep::{Swept, Upkeep};
 pub use users::{CreateUser, Users};
 pub use webhooks::Webhooks;
-
-/// A store did not do its work. Never used for absence or conflict.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fault {
-    /// Nothing happened; the same call may succeed later.
-    Retryable(String),
-    /// It may or may not have happened. Only operations with an attempt id may be sent again.
-    Unknown(String),
-    /// A record is there but cannot be read.
-    Unreadable(String),
-    /// The store is broken or the call is wrong; trying again does not help.
-    Fatal(String),
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Retryable(why) => write!(f, "the store is not available: {why}"),
-            Self::Unknown(why) => write!(f, "the outcome of a write is not known: {why}"),
-            Self::Unreadable(why) => write!(f, "a stored record cannot be read: {why}"),
-            Self::Fatal(why) => write!(f, "the store failed: {why}"),
-        }
-    }
-}
-
-impl std::error::Error for Fault {}
 
 /// The store behind the domain.
 ///

@@ -1,6 +1,7 @@
 //! What is known afterwards: last sign-ins, and who did what.
 
 use domain::model::audit::{AuditCategory, AuditEvent, AuditKind};
+use domain::model::credential::last_sign_in;
 use domain::model::user::User;
 use domain::service::events::EventRange;
 
@@ -14,7 +15,7 @@ impl House {
     async fn last_sign_in(&self, name: &str) -> Option<Timestamp> {
         let found = self.passkeys.user_with_credentials(self.rp.id, name).await;
         let (user, credentials) = found.unwrap();
-        user.last_sign_in(&credentials)
+        last_sign_in(&user, &credentials)
     }
 
     async fn events(&self) -> Vec<AuditEvent> {

@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use domain::Reason;
-use domain::model::credential::CredentialRecord;
+use domain::model::credential::{CredentialRecord, last_sign_in};
 use domain::model::ids::UserId;
 use domain::model::user::{User, UserRef};
 use serde::Serialize;
@@ -63,7 +63,7 @@ impl<'a> Shown<'a> {
             status: UserStatus::of(credentials.len()),
             created_at: Date(user.created),
             updated_at: Date(user.updated),
-            last_login_date_success: user.last_sign_in(credentials).map(Date),
+            last_login_date_success: last_sign_in(user, credentials).map(Date),
             last_login_date_failure: user.last_failure.map(Date),
             authenticators: credentials.iter().map(Authenticator::of).collect(),
         }
