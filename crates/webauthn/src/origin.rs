@@ -53,10 +53,12 @@ impl Origin {
 
     /// Whether a client of this origin may use the RP ID, as far as the origin shows.
     ///
-    /// - A page (`https`, `http`): its host equals the RP ID or is a subdomain of it (WebAuthn 5.1.3). An RP ID of one label,
-    ///   such as `localhost`, covers that host alone, because browsers take it for a public suffix: a page of
-    ///   `http://tauri.localhost` uses the RP ID `tauri.localhost`. An IP address is never within an RP ID. A page elsewhere
-    ///   needs a related origin (WebAuthn 5.11), which is not judged here.
+    /// - A page (`https`, `http`): its host equals the RP ID, or the RP ID is a registrable domain suffix of it (WebAuthn
+    ///   5.1.3): a domain above the host, but neither a public suffix nor above one. At `alice.github.io` that is no other
+    ///   domain, because `github.io` is a public suffix. An RP ID of one label, such as `localhost`, covers that host alone,
+    ///   because browsers take it for a public suffix: a page of `http://tauri.localhost` uses the RP ID `tauri.localhost`.
+    ///   An IP address is never within an RP ID. A page elsewhere needs a related origin (WebAuthn 5.11), which is not judged
+    ///   here.
     /// - A browser extension: always. Browsers let it use the RP ID of each host that its manifest has a permission for, and
     ///   Chrome lets it use its own id. The id in its origin is no domain.
     /// - An app, native or with pages of its own scheme: always. The operating system decides by the files below
@@ -69,12 +71,34 @@ impl Origin {
             return configured::is_known(scheme);
         }
         let (host, _) = configured::split_port(rest);
-        match host.strip_suffix(rp_id.as_str()) {
-            Some("") => true,
-            Some(front) => front.ends_with('.') && rp_id.as_str().contains('.'),
-            None => false,
-        }
+        let rp_id = rp_id.as_str();
+        host == rp_id
+            || is_at_or_below(host, rp_id)
+                && psl::domain_str(host).is_some_and(|least| is_at_or_below(rp_id, least))
     }
+
+    /// The host of a page's origin (`https`, `http`), without its port; `None` for apps and browser extensions.
+    pub fn page_host(&self) -> Option<&str> {
+        let (scheme, rest) = self.0.split_once("://")?;
+        configured::is_web(scheme).then(|| configured::split_port(rest).0)
+    }
+
+    /// The label by which browsers count related origins: `example` of `https://www.example.co.uk` (WebAuthn 5.11.1). `None`
+    /// for what is no page of a registrable domain.
+    pub fn related_label(&self) -> Option<&str> {
+        let host = self.page_host()?;
+        if host.parse::<std::net::IpAddr>().is_ok() {
+            return None;
+        }
+        psl::domain_str(host)?.split('.').next()
+    }
+}
+
+/// Whether a domain is this one or one of its subdomains.
+fn is_at_or_below(domain: &str, of: &str) -> bool {
+    domain
+        .strip_suffix(of)
+        .is_some_and(|front| front.is_empty() || front.ends_with('.'))
 }
 
 impl fmt::Display for Origin {
@@ -123,6 +147,59 @@ mod tests {
                 within,
                 "{text} {rp_id}"
             );
+        }
+    }
+
+    #[test]
+    fn a_page_uses_no_rp_id_at_or_above_its_public_suffix() {
+        for (rp_id, text, within) in [
+            ("example.co.uk", "https://www.example.co.uk", true),
+            ("co.uk", "https://example.co.uk", false),
+            ("github.io", "https://alice.github.io", false),
+            ("alice.github.io", "https://alice.github.io", true),
+            ("alice.github.io", "https://blog.alice.github.io", true),
+            // The public suffix of the host has more labels than the RP ID, which is none itself.
+            (
+                "amazonaws.com",
+                "https://a.us-east-1.elb.amazonaws.com",
+                false,
+            ),
+            ("amazonaws.com", "https://status.amazonaws.com", true),
+            ("xn--p1ai", "https://xn--e1afmkfd.xn--p1ai", false),
+            ("intranet", "https://intranet", true),
+            ("intranet", "https://wiki.intranet", false),
+            ("wiki.intranet", "https://a.wiki.intranet", true),
+        ] {
+            let rp_id = RpId::parse(rp_id).unwrap();
+            assert_eq!(
+                Origin::exact(text).is_within(&rp_id),
+                within,
+                "{text} {rp_id}"
+            );
+        }
+    }
+
+    #[test]
+    fn pages_have_a_host_and_those_of_a_registrable_domain_a_label() {
+        for (text, host, label) in [
+            (
+                "https://www.example.co.uk:8443",
+                Some("www.example.co.uk"),
+                Some("example"),
+            ),
+            (
+                "https://alice.github.io",
+                Some("alice.github.io"),
+                Some("alice"),
+            ),
+            ("http://localhost:3000", Some("localhost"), None),
+            ("http://127.0.0.1", Some("127.0.0.1"), None),
+            ("capacitor://localhost", None, None),
+            ("ios:bundle-id:org.example.app", None, None),
+        ] {
+            let origin = Origin::parse_configured(text).unwrap();
+            assert_eq!(origin.page_host(), host, "{text}");
+            assert_eq!(origin.related_label(), label, "{text}");
         }
     }
 

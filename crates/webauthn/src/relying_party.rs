@@ -83,6 +83,19 @@ impl RpId {
         &self.0
     }
 
+    /// Whether the public suffix list names this domain, as it does `com`, `co.uk` and `github.io`. Its subdomains belong to
+    /// different parties, so browsers let none of them use it as RP ID (WebAuthn 5.1.3 step 8, by HTML's "is a registrable
+    /// domain suffix of or is equal to"). The private part of the list, to which `github.io` belongs, counts: neither HTML nor
+    /// the browsers make a difference. A page of exactly this host could use it, but what one party registers there is not
+    /// worth an exception.
+    ///
+    /// A name of one label that the list does not have, such as `localhost`, is no public suffix here. Browsers take it for
+    /// one as well, which [`Origin::is_within`](crate::origin::Origin::is_within) respects.
+    pub fn is_public_suffix(&self) -> bool {
+        psl::suffix(self.0.as_bytes())
+            .is_some_and(|suffix| suffix.is_known() && suffix == self.0.as_bytes())
+    }
+
     /// SHA-256 of the domain string: what authenticators sign as `rpIdHash` (WebAuthn 6.1).
     pub fn hash(&self) -> [u8; 32] {
         sha256(self.0.as_bytes())
@@ -137,6 +150,29 @@ mod tests {
         ] {
             let id = RpId::parse(text).unwrap();
             assert_eq!((id.as_str(), id.to_string()), (text, text.to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_public_suffix_is_one_of_either_part_of_the_list() {
+        for (text, suffix) in [
+            ("com", true),
+            ("co.uk", true),
+            ("github.io", true),
+            ("xn--p1ai", true),
+            ("xn--55qx5d.cn", true),
+            // The rule `*.ck`, and its exception.
+            ("anything.ck", true),
+            ("www.ck", false),
+            ("example.com", false),
+            ("alice.github.io", false),
+            ("example.co.uk", false),
+            ("localhost", false),
+            ("intranet", false),
+            ("acme.test", false),
+        ] {
+            let rp_id = RpId::parse(text).unwrap();
+            assert_eq!(rp_id.is_public_suffix(), suffix, "{text}");
         }
     }
 

@@ -28,6 +28,7 @@ fn each_failure_that_a_client_can_cause_has_a_status_of_4xx() {
             reason,
             Reason::StoreUnavailable
                 | Reason::StoreUnknownOutcome
+                | Reason::ConcurrentChanges
                 | Reason::RelyingPartyUnknown
                 | Reason::RecordUnreadable
                 | Reason::Internal

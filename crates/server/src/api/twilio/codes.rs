@@ -416,17 +416,18 @@ codes! {
         example: CREATE_FACTOR,
     }
     RelyingPartyInvalid = 60371, 400, ByRequest, "Relying party invalid or not provided" {
-        what: "There is no usable relying party: its id or its origins are set neither in the request nor in the Service, or an origin is malformed.",
+        what: "There is no usable relying party: its id or its origins are set neither in the request nor in the Service, an origin is malformed, or no web origin is at the id or below it.",
         causes: [
             "The Service was created without Passkeys.RelyingParty.Id and Passkeys.RelyingParty.Origins.",
             "An origin has a path or a trailing slash, or uses http for a host other than localhost.",
+            "Only the id or only the origins changed, and they do not fit together any more.",
         ],
         fix: "Set the id and the origins on the Service once. Write each origin exactly as clients do: https://host for a page, with the port if it is not 443, or the scheme and ID of an app or a browser extension.",
         example: CREATE_SERVICE,
     }
     RelyingPartyIdInvalid = 60372, 400, ByRequest, "Relying party id invalid or not provided" {
-        what: "The relying party's id is not a domain name.",
-        causes: ["It has a scheme, a port or a path.", "It is an IP address, or contains upper-case letters."],
+        what: "The relying party's id is not a domain name, or it is a public suffix.",
+        causes: ["It has a scheme, a port or a path.", "It is an IP address, or contains upper-case letters.", "It is a public suffix such as co.uk or github.io, which browsers refuse."],
         fix: "Send the bare domain, for example acme.example, or localhost during development.",
         example: CREATE_SERVICE,
     }

@@ -87,6 +87,13 @@ impl ApiError {
     pub fn refused(call: Call, refusal: &Refusal) -> Self {
         let code = reasons::code(call, refusal.reason);
         let error = Self::new(code).because(refusal.reason);
+        if let (Reason::RpIdPublicSuffix | Reason::OriginsOutsideRpId, [member, ..]) =
+            (refusal.reason, refusal.members.as_slice())
+        {
+            return error
+                .explained(refusal.message.clone())
+                .member(wire_name(member));
+        }
         match code {
             // Our own trouble is nobody's business but the log's, and the other two tell nothing to strangers.
             Code::InternalError | Code::Unavailable | Code::NotFound | Code::Authenticate => error,

@@ -194,6 +194,8 @@ const EXCEPTIONS: &[(Reason, Codes)] = {
             R::RelyingPartyIncomplete,
             Codes::always(C::RelyingPartyInvalid),
         ),
+        (R::RpIdPublicSuffix, Codes::always(C::RelyingPartyIdInvalid)),
+        (R::OriginsOutsideRpId, Codes::always(C::RelyingPartyInvalid)),
         (
             R::AuthenticatorCriteriaMissing,
             Codes::always(C::CriteriaMissing),
