@@ -11,13 +11,14 @@ use std::sync::Arc;
 
 use domain::Passkeys;
 use domain::Reason;
-use domain::model::audit::Actor;
+use domain::model::audit::{Actor, ActorKind};
 use domain::model::clock::{Clock as _, SteppedClock, SystemRandomness, Timestamp};
 use domain::model::credential::CredentialRecord;
 use domain::model::metadata::MetadataSource;
 use domain::model::policy::{Attachment, PartialSelection};
 use domain::model::refusal::Refusal;
 use domain::model::relying_party::RelyingParty;
+use domain::service::ceremony::Terms;
 use domain::service::metadata::{
     ImportedMetadata, MetadataChanges, MetadataTrust, ModelName, StatusChange,
 };
@@ -38,6 +39,7 @@ const ORIGIN: &str = "https://login.acme.test";
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
 const DAY: i64 = 86_400_000;
 const MODEL: [u8; 16] = [0x42; 16];
+const USER: Actor = Actor::new(ActorKind::User, "test");
 
 /// A store with one Relying Party, on which any number of nodes run.
 struct World {
@@ -112,7 +114,7 @@ impl World {
         self.clock.advance_millis(1);
         let user_name = format!("user {}", self.clock.now().0);
         let selection = PartialSelection::default();
-        let start = StartRegistration::new(&*user_name, "Key", &selection);
+        let start = StartRegistration::new(&*user_name, "Key", &selection, Terms::new(USER));
         let started = node.start_registration(&self.rp, start).await.unwrap();
         let options = serde_json::to_value(started.options).unwrap();
         let credential = authenticator.create(&options, ORIGIN, &Lies::default());
@@ -124,7 +126,7 @@ impl World {
         let json = webauthn::json::parse(text.as_bytes(), &Limits::default()).unwrap();
         let response = RegistrationResponse::from_json(&json, &ResponseForm::STRICT).unwrap();
         let finished = node
-            .finish_registration(self.rp.id, &response, None, &Actor::default())
+            .finish_registration(self.rp.id, &response, None, &USER)
             .await;
         finished.map(|finished| finished.record)
     }

@@ -18,7 +18,8 @@ use domain::model::ids::{AttemptId, CeremonyId, EventId};
 use domain::model::policy::{Attachment, PartialSelection};
 use domain::model::relying_party::RelyingParty;
 use domain::service::accounts::Bootstrap;
-use domain::service::authentication::Who;
+use domain::service::authentication::{StartAuthentication, Who};
+use domain::service::ceremony::Terms;
 use domain::service::registration::StartRegistration;
 use domain::store::{CounterRule, FinishAuthentication, FinishedAuthentication, Storage};
 use serde_json::Value;
@@ -31,6 +32,9 @@ use webauthn::origin::Origin;
 use webauthn::relying_party::RpId;
 use webauthn::response::{AuthenticationResponse, RegistrationResponse, ResponseForm};
 use webauthn::trace::NoTrace;
+
+/// Who does it all.
+const BENCH: Actor = Actor::new(ActorKind::Api, "bench");
 
 const ORIGIN: &str = "https://login.acme.test";
 /// Ceremonies in a run, over all tasks.
@@ -142,11 +146,11 @@ async fn sign_in(store: &dyn Storage, person: &Person) -> (Duration, Duration) {
         AuditKind::Authenticated,
         rp,
         created,
+        &BENCH,
     )
     .of(&user)
     .ceremony(ceremony.id)
-    .credential(record.key)
-    .by(&Actor::new(ActorKind::Api, "bench"));
+    .credential(record.key);
     let outcome = store
         .finish_authentication(FinishAuthentication {
             attempt: AttemptId::random(&SystemRandomness),
@@ -208,7 +212,7 @@ async fn people(store: &Arc<dyn Storage>, count: usize) -> Vec<Person> {
 async fn person(passkeys: &Passkeys, rp: &RelyingParty, name: &str) -> Person {
     let mut authenticator = Authenticator::new(Profile::default());
     let asked = PartialSelection::default();
-    let start = StartRegistration::new(name, name, &asked);
+    let start = StartRegistration::new(name, name, &asked, Terms::new(BENCH));
     let started = passkeys.start_registration(rp, start).await.unwrap();
     let options = serde_json::to_value(&started.options).unwrap();
     let answer = authenticator
@@ -218,13 +222,16 @@ async fn person(passkeys: &Passkeys, rp: &RelyingParty, name: &str) -> Person {
     let json = webauthn::json::parse(answer.as_bytes(), &Limits::default()).unwrap();
     let response = RegistrationResponse::from_json(&json, &ResponseForm::STRICT).unwrap();
     let record = passkeys
-        .finish_registration(rp.id, &response, None, &Actor::default())
+        .finish_registration(rp.id, &response, None, &BENCH)
         .await
         .unwrap()
         .record;
 
     let template = passkeys
-        .start_authentication(rp, Who::User(name.into()))
+        .start_authentication(
+            rp,
+            StartAuthentication::new(Who::User(name.into()), Terms::new(BENCH)),
+        )
         .await
         .unwrap();
     let Asked::Authentication(asked) = &template.asked else {

@@ -13,10 +13,9 @@ use crate::model::user::User;
 pub const MAX_USER_AGENT: usize = 512;
 
 /// What kind of party did something.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ActorKind {
-    /// It was not noted.
-    #[default]
+    /// An event of an earlier passkeyd, which noted no actor. Nothing is done by an unknown party now.
     Unknown,
     /// A back end, with the secret of an account or a key of the Relying Party.
     Api,
@@ -47,7 +46,7 @@ impl ActorKind {
 }
 
 /// Who did something, and through which API.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Actor {
     /// What kind of party.
     pub kind: ActorKind,
@@ -217,8 +216,14 @@ pub struct AuditEvent {
 }
 
 impl AuditEvent {
-    /// An event without further facts.
-    pub fn new(id: EventId, kind: AuditKind, relying_party: RelyingPartyId, at: Timestamp) -> Self {
+    /// An event that names only who did it. There is no event without an actor.
+    pub fn new(
+        id: EventId,
+        kind: AuditKind,
+        relying_party: RelyingPartyId,
+        at: Timestamp,
+        by: &Actor,
+    ) -> Self {
         Self {
             id,
             kind,
@@ -230,7 +235,7 @@ impl AuditEvent {
             ceremony: None,
             reason: None,
             signals: String::new(),
-            actor: Actor::default(),
+            actor: by.clone(),
         }
     }
 
@@ -251,13 +256,6 @@ impl AuditEvent {
     #[must_use]
     pub fn user_name(mut self, name: &str) -> Self {
         self.user_name = Some(name.to_owned());
-        self
-    }
-
-    /// Names who did it.
-    #[must_use]
-    pub fn by(mut self, actor: &Actor) -> Self {
-        self.actor = actor.clone();
         self
     }
 

@@ -58,15 +58,15 @@ pub struct StartAuthentication<'a> {
     pub terms: Terms,
 }
 
-impl<'a> From<Who<'a>> for StartAuthentication<'a> {
-    /// An authentication without wishes.
-    fn from(who: Who<'a>) -> Self {
+impl<'a> StartAuthentication<'a> {
+    /// An authentication with no other wishes than these terms.
+    pub fn new(who: Who<'a>, terms: Terms) -> Self {
         Self {
             who,
             selection: None,
             credential_needed: false,
             rules: Rules::Level3,
-            terms: Terms::default(),
+            terms,
         }
     }
 }
@@ -107,12 +107,11 @@ impl Passkeys {
     /// # Errors
     /// `relying_party_incomplete`, `user_unknown`, `credential_unknown` (of a user too, where one is
     /// needed), `credential_not_registered`.
-    pub async fn start_authentication<'a>(
+    pub async fn start_authentication(
         &self,
         rp: &RelyingParty,
-        start: impl Into<StartAuthentication<'a>>,
+        start: StartAuthentication<'_>,
     ) -> Result<Ceremony, Refusal> {
-        let start = start.into();
         let parties = self.parties(rp, &start).await?;
         let policy = &rp.policy;
         let terms = start.terms;
@@ -306,7 +305,7 @@ impl Passkeys {
         let Asked::Authentication(asked) = &ceremony.asked else {
             return Err(Reason::CeremonyNotFound.into());
         };
-        let event = AuditEvent::new(self.draw(), AuditKind::AuthenticationRefused, rp, now).by(by);
+        let event = AuditEvent::new(self.draw(), AuditKind::AuthenticationRefused, rp, now, by);
         let Some((record, user)) = loaded.credential else {
             let refusal = Refusal::from(Reason::CredentialUnknown).with_ceremony(id);
             if ceremony.standing(now) != Standing::Pending {

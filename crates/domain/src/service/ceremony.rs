@@ -13,7 +13,7 @@ use crate::service::pending::Key;
 use crate::store::{RefuseCeremony, Refused};
 
 /// What a caller wishes for one ceremony of either kind.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Terms {
     /// Time given to the client, in milliseconds; `None` for what the policy says.
     pub timeout_ms: Option<u32>,
@@ -23,8 +23,21 @@ pub struct Terms {
     pub challenge: ChallengeForm,
     /// Extension inputs for the client, an object (WebAuthn L3 9.3).
     pub extensions: Option<serde_json::Value>,
-    /// Who starts it.
+    /// Who starts it: the actor of each event that the start writes. There is no start without one.
     pub by: Actor,
+}
+
+impl Terms {
+    /// No wish, for a ceremony that this actor starts.
+    pub fn new(by: Actor) -> Self {
+        Self {
+            timeout_ms: None,
+            lifetime_ms: None,
+            challenge: ChallengeForm::default(),
+            extensions: None,
+            by,
+        }
+    }
 }
 
 impl Passkeys {

@@ -154,10 +154,9 @@ impl Passkeys {
     ) -> Result<Enrolment, Refusal> {
         let now = self.now();
         let rp = user.relying_party;
-        let event = AuditEvent::new(self.draw(), AuditKind::CredentialRenamed, rp, now)
+        let event = AuditEvent::new(self.draw(), AuditKind::CredentialRenamed, rp, now, by)
             .of(user)
-            .credential(key)
-            .by(by);
+            .credential(key);
         if let Some(record) = self
             .storage
             .rename_credential(rp, user.id, key, name, &event)
@@ -183,10 +182,15 @@ impl Passkeys {
         by: &Actor,
     ) -> Result<(), Refusal> {
         let rp = user.relying_party;
-        let event = AuditEvent::new(self.draw(), AuditKind::CredentialDeleted, rp, self.now())
-            .of(user)
-            .credential(key)
-            .by(by);
+        let event = AuditEvent::new(
+            self.draw(),
+            AuditKind::CredentialDeleted,
+            rp,
+            self.now(),
+            by,
+        )
+        .of(user)
+        .credential(key);
         // The registration first: if it finishes in between, it leaves a credential, which the
         // second call removes.
         let pending = self

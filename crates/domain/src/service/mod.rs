@@ -48,6 +48,9 @@ impl From<Fault> for Refusal {
     }
 }
 
+/// How often a versioned update is tried again after somebody else's.
+const UPDATE_TRIES: u32 = 5;
+
 /// The service: every use case of every wire. Shared by all requests.
 pub struct Passkeys {
     storage: Arc<dyn Storage>,

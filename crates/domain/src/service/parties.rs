@@ -10,11 +10,8 @@ use crate::model::page::{Page, PageRequest};
 use crate::model::policy::{PartialSelection, Policy};
 use crate::model::refusal::Refusal;
 use crate::model::relying_party::RelyingParty;
-use crate::service::Passkeys;
+use crate::service::{Passkeys, UPDATE_TRIES};
 use crate::store::Update;
-
-/// How often a versioned update is tried again after somebody else's.
-const UPDATE_TRIES: u32 = 5;
 
 /// Creates and changes Relying Parties: a caller with the account's secret, on any wire.
 const ADMIN: Actor = Actor::new(ActorKind::Admin, "");
@@ -23,7 +20,7 @@ impl Passkeys {
     /// Adds a Relying Party.
     ///
     /// # Errors
-    /// `account_unknown`.
+    /// `account_unknown`
     pub async fn create_relying_party(
         &self,
         account: AccountId,
@@ -43,8 +40,13 @@ impl Passkeys {
             created: now,
             updated: now,
         };
-        let event =
-            AuditEvent::new(self.draw(), AuditKind::RelyingPartyCreated, rp.id, now).by(&ADMIN);
+        let event = AuditEvent::new(
+            self.draw(),
+            AuditKind::RelyingPartyCreated,
+            rp.id,
+            now,
+            &ADMIN,
+        );
         let created = self.storage.create_relying_party(&rp, &event).await?;
         self.lookups.clear();
         if created {
@@ -132,8 +134,13 @@ impl Passkeys {
             updated: now,
             ..before.clone()
         };
-        let event =
-            AuditEvent::new(self.draw(), AuditKind::RelyingPartyUpdated, rp.id, now).by(&ADMIN);
+        let event = AuditEvent::new(
+            self.draw(),
+            AuditKind::RelyingPartyUpdated,
+            rp.id,
+            now,
+            &ADMIN,
+        );
         let outcome = self.storage.update_relying_party(&rp, &event).await;
         self.relying_parties.forget(&rp.id);
         match outcome? {
@@ -146,7 +153,8 @@ impl Passkeys {
     /// Changes a Relying Party. `change` may run again when somebody else changed it meanwhile.
     ///
     /// # Errors
-    /// `relying_party_unknown`; `store_unavailable` when others keep changing it.
+    /// `relying_party_unknown`; `concurrent_changes`
+    /// when others keep changing it.
     pub async fn update_relying_party(
         &self,
         account: AccountId,
@@ -158,9 +166,13 @@ impl Passkeys {
             change(&mut rp);
             rp.version += 1;
             rp.updated = self.now();
-            let event =
-                AuditEvent::new(self.draw(), AuditKind::RelyingPartyUpdated, id, rp.updated)
-                    .by(&ADMIN);
+            let event = AuditEvent::new(
+                self.draw(),
+                AuditKind::RelyingPartyUpdated,
+                id,
+                rp.updated,
+                &ADMIN,
+            );
             let outcome = self.storage.update_relying_party(&rp, &event).await;
             self.relying_parties.forget(&id);
             self.lookups.clear();
@@ -170,10 +182,7 @@ impl Passkeys {
                 Update::Gone => return Err(Reason::RelyingPartyUnknown.into()),
             }
         }
-        Err(Refusal::new(
-            Reason::StoreUnavailable,
-            "the Relying Party is being changed by others",
-        ))
+        Err(Reason::ConcurrentChanges.into())
     }
 
     /// Removes a Relying Party with its users, credentials, ceremonies and webhooks.

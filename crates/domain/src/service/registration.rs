@@ -9,6 +9,7 @@ use webauthn::options::{
 };
 use webauthn::registration::{RegistrationExpectation, verify_registration};
 use webauthn::response::RegistrationResponse;
+use webauthn::signal::Signal;
 use webauthn::trace::NoTrace;
 use webauthn::{TrustFacts, UnixSeconds};
 
@@ -55,11 +56,12 @@ pub struct StartRegistration<'a> {
 }
 
 impl<'a> StartRegistration<'a> {
-    /// A registration without wishes.
+    /// A registration with no other wishes than these terms.
     pub fn new(
         user: impl Into<UserRef<'a>>,
         credential_name: &'a str,
         selection: &'a PartialSelection,
+        terms: Terms,
     ) -> Self {
         Self {
             user: user.into(),
@@ -71,7 +73,7 @@ impl<'a> StartRegistration<'a> {
             max_credentials: None,
             conditional_create: false,
             rules: Rules::Level3,
-            terms: Terms::default(),
+            terms,
         }
     }
 }
@@ -96,6 +98,8 @@ pub struct FinishedEnrolment {
     pub record: CredentialRecord,
     /// Name of its owner.
     pub user_name: String,
+    /// What the verifier noticed without refusing, such as metadata that knows of better software for the authenticator.
+    pub signals: Vec<Signal>,
 }
 
 impl Passkeys {
@@ -103,7 +107,7 @@ impl Passkeys {
     ///
     /// # Errors
     /// `relying_party_incomplete`, `authenticator_criteria_missing`, `too_many_credentials`,
-    /// `user_unknown`.
+    /// `user_unknown`, `concurrent_changes` when others keep creating and deleting the user.
     #[expect(
         clippy::too_many_lines,
         reason = "a start from its options to its ceremony, with the retry around it"
@@ -179,16 +183,20 @@ impl Passkeys {
                 }),
                 state: CeremonyState::Pending,
             };
-            let started = AuditEvent::new(self.draw(), AuditKind::RegistrationStarted, rp.id, now)
-                .of(&user)
-                .ceremony(ceremony.id)
-                .by(&terms.by);
+            let started = AuditEvent::new(
+                self.draw(),
+                AuditKind::RegistrationStarted,
+                rp.id,
+                now,
+                &terms.by,
+            )
+            .of(&user)
+            .ceremony(ceremony.id);
             let mut events = vec![started];
             if new {
                 events.push(
-                    AuditEvent::new(self.draw(), AuditKind::UserCreated, rp.id, now)
-                        .of(&user)
-                        .by(&terms.by),
+                    AuditEvent::new(self.draw(), AuditKind::UserCreated, rp.id, now, &terms.by)
+                        .of(&user),
                 );
             }
             let most = policy.max_pending_per_user;
@@ -244,7 +252,7 @@ impl Passkeys {
                 options,
             });
         }
-        Err(Reason::RelyingPartyUnknown.into())
+        Err(Reason::ConcurrentChanges.into())
     }
 
     /// Judges the answer to a registration and stores the credential: under `name` if there is one, else under the
@@ -278,25 +286,24 @@ impl Passkeys {
         let verified = match verified {
             Ok(verified) => verified,
             Err(error) => {
-                let event = AuditEvent::new(self.draw(), AuditKind::RegistrationRefused, rp, now)
-                    .user(user)
-                    .user_name(&asked.user_name)
-                    .by(by);
+                let event =
+                    AuditEvent::new(self.draw(), AuditKind::RegistrationRefused, rp, now, by)
+                        .user(user)
+                        .user_name(&asked.user_name);
                 let refusal = Refusal::new(error.reason(), error.to_string());
                 return Err(self.refuse(&ceremony, refusal, None, event, now).await);
             }
         };
-        let signals = signal_names(verified.signals());
+        let signals = verified.signals().to_vec();
         let credential = NewCredential::new(&ceremony, asked, user, verified, now)
             .named(name)
             .registered_by(by);
-        let mut event = AuditEvent::new(self.draw(), AuditKind::CredentialRegistered, rp, now)
+        let mut event = AuditEvent::new(self.draw(), AuditKind::CredentialRegistered, rp, now, by)
             .user(user)
             .user_name(&asked.user_name)
             .ceremony(id)
-            .credential(id.into())
-            .by(by);
-        event.signals = signals;
+            .credential(id.into());
+        event.signals = signal_names(&signals);
         let finish = FinishRegistration {
             attempt: AttemptId::random(&*self.randomness),
             now,
@@ -318,6 +325,7 @@ impl Passkeys {
         Ok(FinishedEnrolment {
             record: credential.into_record(),
             user_name: asked.user_name.clone(),
+            signals,
         })
     }
 }

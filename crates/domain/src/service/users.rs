@@ -26,9 +26,7 @@ impl Passkeys {
     ) -> Result<User, Refusal> {
         let now = self.now();
         let user = self.new_user(rp.id, name, now);
-        let event = AuditEvent::new(self.draw(), AuditKind::UserCreated, rp.id, now)
-            .of(&user)
-            .by(by);
+        let event = AuditEvent::new(self.draw(), AuditKind::UserCreated, rp.id, now, by).of(&user);
         match self.storage.create_user(&user, &event).await? {
             CreateUser::Created => Ok(user),
             CreateUser::Exists(_) => Err(Reason::UserExists.into()),
@@ -101,9 +99,8 @@ impl Passkeys {
         by: &Actor,
     ) -> Result<(), Refusal> {
         let user = self.user(rp, user).await?;
-        let event = AuditEvent::new(self.draw(), AuditKind::UserDeleted, rp, self.now())
-            .of(&user)
-            .by(by);
+        let event =
+            AuditEvent::new(self.draw(), AuditKind::UserDeleted, rp, self.now(), by).of(&user);
         if self.storage.delete_user(rp, user.id, &event).await? {
             Ok(())
         } else {

@@ -15,7 +15,7 @@ use super::*;
 impl House {
     async fn access_key(&self, expires: Option<Timestamp>) -> AccessKey {
         self.passkeys
-            .create_access_key(self.rp.id, "shop", expires, &Actor::default())
+            .create_access_key(self.rp.id, "shop", expires, &browser())
             .await
             .unwrap()
     }
@@ -60,6 +60,7 @@ async fn an_access_key_opens_its_relying_party_until_it_expires() {
         AuditKind::AccessKeyCreated,
         house.rp.id,
         now,
+        &browser(),
     );
     let kept = house.store.create_access_key(&narrow, &made).await;
     assert_eq!(kept, Ok(true));
@@ -91,7 +92,7 @@ async fn a_revoked_access_key_opens_nothing_here_at_once_and_elsewhere_within_a_
     let key = house.access_key(None).await;
     assert!(house.opens(&key).await);
     assert!(elsewhere.access_key(house.rp.id, key.id).await.is_ok());
-    let by = Actor::default();
+    let by = browser();
     let gone = here.delete_access_key(house.rp.id, key.id, &by).await;
     assert_eq!(gone, Ok(true));
     assert!(!house.opens(&key).await);
@@ -129,7 +130,7 @@ async fn a_deleted_relying_party_leaves_no_key_behind() {
     let expires = house.passkeys.now().plus_millis(1_000);
     let claimed = house.passkeys.claim_once(rp, TokenId([1; 16]), expires);
     assert_eq!(claimed.await, Ok(false));
-    let by = Actor::default();
+    let by = browser();
     let made = house
         .passkeys
         .create_access_key(rp, "late", None, &by)

@@ -11,6 +11,7 @@
 mod keys;
 mod lookups;
 mod policies;
+mod races;
 mod starts;
 mod trail;
 
@@ -26,6 +27,7 @@ use domain::model::policy::{AllowCredentials, Attachment, PartialSelection, Rely
 use domain::model::refusal::Refusal;
 use domain::model::relying_party::RelyingParty;
 use domain::service::authentication::{StartAuthentication, Who};
+use domain::service::ceremony::Terms;
 use domain::service::credentials::Enrolment;
 use domain::service::registration::StartRegistration;
 use serde_json::Value;
@@ -44,6 +46,11 @@ const ORIGIN: &str = "https://login.acme.test";
 /// The user, in a browser.
 fn browser() -> Actor {
     Actor::new(ActorKind::User, "test").agent("Mozilla/5.0 (test)")
+}
+
+/// No wish, of the user in a browser.
+fn plain() -> Terms {
+    Terms::new(browser())
 }
 
 struct House {
@@ -111,7 +118,7 @@ impl House {
     }
 
     async fn start(&self, user: &str, asked: &PartialSelection) -> Result<Value, Refusal> {
-        let start = StartRegistration::new(user, "Key", asked);
+        let start = StartRegistration::new(user, "Key", asked, plain());
         let started = self.passkeys.start_registration(&self.rp, start).await?;
         Ok(serde_json::to_value(started.options).unwrap())
     }
@@ -143,7 +150,10 @@ impl House {
     }
 
     async fn challenge(&self, who: Who<'_>) -> Result<(Ceremony, Value), Refusal> {
-        let ceremony = self.passkeys.start_authentication(&self.rp, who).await?;
+        let ceremony = self
+            .passkeys
+            .start_authentication(&self.rp, StartAuthentication::new(who, plain()))
+            .await?;
         let Asked::Authentication(asked) = &ceremony.asked else {
             panic!("a registration")
         };

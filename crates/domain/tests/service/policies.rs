@@ -21,7 +21,7 @@ async fn a_conditional_create_may_come_without_user_presence_and_no_other_regist
     for (conditional_create, expected) in [(true, None), (false, Some(Reason::UserNotPresent))] {
         let start = StartRegistration {
             conditional_create,
-            ..StartRegistration::new("ada-0001", "Key", &none)
+            ..StartRegistration::new("ada-0001", "Key", &none, plain())
         };
         let started = house.passkeys.start_registration(&house.rp, start);
         let started = started.await.unwrap();
@@ -45,7 +45,7 @@ async fn a_conditional_create_still_verifies_the_user_where_that_is_demanded() {
     let none = PartialSelection::default();
     let start = StartRegistration {
         conditional_create: true,
-        ..StartRegistration::new("ada-0001", "Key", &none)
+        ..StartRegistration::new("ada-0001", "Key", &none, plain())
     };
     let started = house.passkeys.start_registration(&house.rp, start);
     let options = serde_json::to_value(started.await.unwrap().options).unwrap();
@@ -75,7 +75,7 @@ async fn a_request_adds_to_the_extensions_of_the_policy_and_weakens_none() {
         .await;
     let wished = |wishes: Value| Terms {
         extensions: Some(wishes),
-        ..Terms::default()
+        ..plain()
     };
     let none = PartialSelection::default();
     let start = StartRegistration {
@@ -85,7 +85,7 @@ async fn a_request_adds_to_the_extensions_of_the_policy_and_weakens_none() {
             "credentialProtectionPolicy": "userVerificationOptional",
             "enforceCredentialProtectionPolicy": false,
         })),
-        ..StartRegistration::new("ada-0001", "Key", &none)
+        ..StartRegistration::new("ada-0001", "Key", &none, plain())
     };
     let started = house.passkeys.start_registration(&house.rp, start);
     let options = started.await.unwrap().options;
@@ -101,7 +101,7 @@ async fn a_request_adds_to_the_extensions_of_the_policy_and_weakens_none() {
     );
     let start = StartAuthentication {
         terms: wished(json!({"uvm": false, "example": 1})),
-        ..Who::Anyone.into()
+        ..StartAuthentication::new(Who::Anyone, plain())
     };
     let ceremony = house.passkeys.start_authentication(&house.rp, start).await;
     let Asked::Authentication(asked) = ceremony.unwrap().asked else {
@@ -140,7 +140,7 @@ async fn a_policy_is_replaced_only_if_nobody_was_faster() {
 async fn the_default_policy_demands_of_attestation_what_the_verifiers_default_does() {
     let house = House::new().await;
     let none = PartialSelection::default();
-    let start = StartRegistration::new("ada-0001", "Key", &none);
+    let start = StartRegistration::new("ada-0001", "Key", &none, plain());
     let started = house.passkeys.start_registration(&house.rp, start);
     let Asked::Registration(asked) = started.await.unwrap().ceremony.asked else {
         panic!("an authentication")

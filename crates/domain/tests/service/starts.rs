@@ -15,7 +15,7 @@ fn patient() -> Terms {
     Terms {
         timeout_ms: Some(60_000),
         lifetime_ms: Some(300_000),
-        ..Terms::default()
+        ..plain()
     }
 }
 
@@ -56,7 +56,7 @@ async fn an_answer_is_taken_for_the_ceremonys_lifetime_whatever_time_the_client_
     for (wait, expected) in [(299_999, None), (300_000, Some(Reason::CeremonyExpired))] {
         let start = StartRegistration {
             terms: patient(),
-            ..StartRegistration::new("ada-0001", "Key", &none)
+            ..StartRegistration::new("ada-0001", "Key", &none, plain())
         };
         let started = house.start_with(start).await.unwrap();
         assert_eq!(started.options.timeout, 60_000);
@@ -67,7 +67,7 @@ async fn an_answer_is_taken_for_the_ceremonys_lifetime_whatever_time_the_client_
 
         let start = StartAuthentication {
             terms: patient(),
-            ..Who::Anyone.into()
+            ..StartAuthentication::new(Who::Anyone, plain())
         };
         let (_, options) = house.challenge_with(start).await.unwrap();
         assert_eq!(options["timeout"], 60_000);
@@ -84,17 +84,17 @@ async fn a_lifetime_that_is_not_given_is_the_clients_time() {
     let none = PartialSelection::default();
     let short = Terms {
         timeout_ms: Some(1_000),
-        ..Terms::default()
+        ..plain()
     };
     let start = StartRegistration {
         terms: short.clone(),
-        ..StartRegistration::new("ada-0001", "Key", &none)
+        ..StartRegistration::new("ada-0001", "Key", &none, plain())
     };
     let started = house.start_with(start).await.unwrap().ceremony;
     assert_eq!(started.expires, started.created.plus_millis(1_000));
     let start = StartAuthentication {
         terms: short,
-        ..Who::Anyone.into()
+        ..StartAuthentication::new(Who::Anyone, plain())
     };
     let (ceremony, _) = house.challenge_with(start).await.unwrap();
     assert_eq!(ceremony.expires, ceremony.created.plus_millis(1_000));
@@ -107,14 +107,14 @@ async fn the_options_carry_what_the_caller_wished() {
     let extensions = json!({"credProps": true, "example.extension": {"a": [1]}});
     let terms = Terms {
         extensions: Some(extensions.clone()),
-        ..Terms::default()
+        ..plain()
     };
     let start = StartRegistration {
         account_name: Some("ada@acme.test"),
         display_name: Some("Ada K."),
         attestation: Some(AttestationConveyance::Direct),
         terms: terms.clone(),
-        ..StartRegistration::new("ada-0001", "Key", &none)
+        ..StartRegistration::new("ada-0001", "Key", &none, plain())
     };
     let options = house.start_with(start).await.unwrap().options;
     let options = serde_json::to_value(options).unwrap();
@@ -124,7 +124,7 @@ async fn the_options_carry_what_the_caller_wished() {
     assert_eq!(options["extensions"], extensions);
 
     // Without wishes the client shows the user's name, and no extension is there.
-    let start = StartRegistration::new("ada-0001", "Key", &none);
+    let start = StartRegistration::new("ada-0001", "Key", &none, plain());
     let options = house.start_with(start).await.unwrap().options;
     let options = serde_json::to_value(options).unwrap();
     assert_eq!(options["user"]["name"], "ada-0001");
@@ -135,7 +135,7 @@ async fn the_options_carry_what_the_caller_wished() {
     // Of an authentication they are there again when the options are made anew from the store.
     let start = StartAuthentication {
         terms,
-        ..Who::Anyone.into()
+        ..StartAuthentication::new(Who::Anyone, plain())
     };
     let (ceremony, options) = house.challenge_with(start).await.unwrap();
     assert_eq!(options["extensions"], extensions);
@@ -174,7 +174,7 @@ async fn user_verification_of_one_authentication_wins_over_the_configured_one() 
         };
         let start = StartAuthentication {
             selection: Some(&selection),
-            ..Who::Anyone.into()
+            ..StartAuthentication::new(Who::Anyone, plain())
         };
         let (_, options) = house.challenge_with(start).await.unwrap();
         let wish = serde_json::to_value(asked.unwrap_or(configured)).unwrap();
@@ -203,7 +203,7 @@ async fn an_authentication_takes_rp_id_and_origins_from_the_call_where_none_are_
     for who in [Who::Anyone, Who::User("ada-0001".into())] {
         let start = StartAuthentication {
             selection: Some(&selection),
-            ..who.into()
+            ..StartAuthentication::new(who, plain())
         };
         let (_, options) = house.challenge_with(start).await.unwrap();
         assert_eq!(options["rpId"], "acme.test");
@@ -218,7 +218,7 @@ async fn the_most_credentials_of_one_call_are_frozen_into_it() {
     let none = PartialSelection::default();
     let at_most = |max| StartRegistration {
         max_credentials: Some(max),
-        ..StartRegistration::new("ada-0001", "Key", &none)
+        ..StartRegistration::new("ada-0001", "Key", &none, plain())
     };
     let one = house.start_with(at_most(1)).await.unwrap();
     let other = house.start_with(at_most(1)).await.unwrap();
@@ -237,7 +237,7 @@ async fn a_user_given_by_key_must_be_there_and_is_the_one_of_that_name() {
     let house = House::new().await;
     let none = PartialSelection::default();
     let nobody = UserId([7; 16]);
-    let refused = house.start_with(StartRegistration::new(nobody, "Key", &none));
+    let refused = house.start_with(StartRegistration::new(nobody, "Key", &none, plain()));
     assert_eq!(reason(refused.await), Reason::UserUnknown);
     let refused = house.challenge(Who::User(nobody.into())).await;
     assert_eq!(reason(refused), Reason::UserUnknown);
@@ -245,7 +245,7 @@ async fn a_user_given_by_key_must_be_there_and_is_the_one_of_that_name() {
     let mut ada = counting();
     house.register("ada-0001", &mut ada).await.unwrap();
     let user = house.passkeys.user(house.rp.id, "ada-0001").await.unwrap();
-    let started = house.start_with(StartRegistration::new(user.id, "Key", &none));
+    let started = house.start_with(StartRegistration::new(user.id, "Key", &none, plain()));
     let started = started.await.unwrap();
     assert_eq!(started.user, user);
     assert_eq!(started.options.exclude_credentials.len(), 1);
@@ -293,7 +293,7 @@ async fn a_user_without_a_credential_is_refused_only_where_one_is_needed() {
     let who = Who::User("ada-0001".into());
     let needed = StartAuthentication {
         credential_needed: true,
-        ..who.into()
+        ..StartAuthentication::new(who, plain())
     };
     house.challenge(who).await.unwrap();
     let refused = house.challenge_with(needed.clone()).await;
@@ -308,14 +308,14 @@ async fn a_challenge_leads_to_its_relying_party_where_that_was_asked_for() {
     let none = PartialSelection::default();
     let naming = Terms {
         challenge: ChallengeForm::NamesRelyingParty,
-        ..Terms::default()
+        ..plain()
     };
     let mut ada = counting();
-    for (user, terms) in [("ada-0001", Terms::default()), ("ada-0002", naming)] {
+    for (user, terms) in [("ada-0001", plain()), ("ada-0002", naming)] {
         let named = (terms.challenge == ChallengeForm::NamesRelyingParty).then_some(house.rp.id);
         let start = StartRegistration {
             terms: terms.clone(),
-            ..StartRegistration::new(user, "Key", &none)
+            ..StartRegistration::new(user, "Key", &none, plain())
         };
         let started = house.start_with(start).await.unwrap();
         let challenge = &started.options.challenge;
@@ -326,7 +326,7 @@ async fn a_challenge_leads_to_its_relying_party_where_that_was_asked_for() {
 
         let start = StartAuthentication {
             terms,
-            ..Who::Anyone.into()
+            ..StartAuthentication::new(Who::Anyone, plain())
         };
         let (ceremony, options) = house.challenge_with(start).await.unwrap();
         let Asked::Authentication(asked) = &ceremony.asked else {
@@ -344,7 +344,7 @@ async fn the_name_that_comes_with_the_answer_wins_over_the_one_from_the_start() 
     let house = House::new().await;
     let none = PartialSelection::default();
     for (name, expected) in [(None, "Key"), (Some("Ada's phone"), "Ada's phone")] {
-        let start = StartRegistration::new("ada-0001", "Key", &none);
+        let start = StartRegistration::new("ada-0001", "Key", &none, plain());
         let started = house.start_with(start).await.unwrap();
         let answer = create(&started, &mut counting()).to_string();
         let json = webauthn::json::parse(answer.as_bytes(), &Limits::default()).unwrap();

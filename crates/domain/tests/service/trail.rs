@@ -301,7 +301,7 @@ mod the_audit_trail {
     #[test]
     fn keeps_a_bounded_printable_part_of_a_user_agent() {
         let agent = |text: &str| {
-            let actor = Actor::default().agent(text);
+            let actor = browser().agent(text);
             actor.user_agent().map(str::to_owned)
         };
         assert_eq!(agent(""), None);

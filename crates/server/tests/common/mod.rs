@@ -18,6 +18,7 @@
 
 mod answer;
 mod client;
+mod log;
 mod randomness;
 
 use std::sync::Arc;
@@ -41,6 +42,7 @@ use tower::ServiceExt as _;
 
 pub use answer::Answer;
 pub use client::{Client, FORM, JSON};
+pub use log::{Log, windows};
 
 /// Where passkeyd says that it is. The path prefix is there because every emitted URL must carry it.
 pub const PUBLIC_URL: &str = "https://passkeys.test/prefix";

@@ -22,3 +22,4 @@ mod metadata;
 mod options;
 mod reasons;
 mod support;
+mod trail;

@@ -25,6 +25,7 @@ mod settings;
 mod status;
 mod support;
 mod tokens;
+mod trail;
 mod users;
 mod vendor_clients;
 mod wires;

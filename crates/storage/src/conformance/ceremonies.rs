@@ -589,14 +589,14 @@ pub(crate) async fn an_event_reads_back_as_written(bed: &mut dyn Bed) {
     for (n, kind) in AuditKind::ALL.iter().copied().enumerate() {
         let actor = Actor::new(ActorKind::ALL[n % ActorKind::ALL.len()], "some wire");
         let plain = event(kind, world.rp);
-        let full = event(kind, world.rp)
+        let mut full = event(kind, world.rp)
             .of(&ann)
             .credential(CredentialKey(key()))
             .ceremony(CeremonyId(key()))
-            .reason(Reason::OriginNotAllowed)
-            .by(&actor
-                .access_key(AccessKeyId(key()))
-                .agent("Browser/1.0 \u{e9}"));
+            .reason(Reason::OriginNotAllowed);
+        full.actor = actor
+            .access_key(AccessKeyId(key()))
+            .agent("Browser/1.0 \u{e9}");
         for event in [plain, full] {
             let hook = BeginRegistration {
                 ceremony: &registration(&ann, NOW),

@@ -85,8 +85,11 @@ pub(crate) fn key() -> [u8; 16] {
     bytes
 }
 
+/// Who did it, where a case does not say.
+pub(crate) const SOMEBODY: Actor = Actor::new(ActorKind::Unknown, "");
+
 pub(crate) fn event(kind: AuditKind, rp: RelyingPartyId) -> AuditEvent {
-    AuditEvent::new(EventId(key()), kind, rp, NOW)
+    AuditEvent::new(EventId(key()), kind, rp, NOW, &SOMEBODY)
 }
 
 pub(crate) fn selection() -> Selection {
@@ -362,10 +365,16 @@ impl Passkey {
                     .registered_by(&Actor::new(ActorKind::User, "").agent("Browser/1.0")),
             ),
             max_credentials: 50,
-            event: AuditEvent::new(EventId(key()), AuditKind::CredentialRegistered, rp, now)
-                .user(self.user.id)
-                .ceremony(ceremony.id)
-                .credential(ceremony.id.into()),
+            event: AuditEvent::new(
+                EventId(key()),
+                AuditKind::CredentialRegistered,
+                rp,
+                now,
+                &SOMEBODY,
+            )
+            .user(self.user.id)
+            .ceremony(ceremony.id)
+            .credential(ceremony.id.into()),
         }
     }
 
@@ -413,7 +422,7 @@ impl Passkey {
             user: self.user.id,
             verified,
             counter: CounterRule::KeepHighest,
-            event: AuditEvent::new(EventId(key()), AuditKind::Authenticated, rp, now)
+            event: AuditEvent::new(EventId(key()), AuditKind::Authenticated, rp, now, &SOMEBODY)
                 .user(self.user.id)
                 .ceremony(ceremony.id)
                 .credential(record.key),
@@ -573,6 +582,7 @@ impl World {
             AuditKind::AuthenticationRefused,
             self.rp,
             now,
+            &SOMEBODY,
         )
         .reason(reason);
         self.store

@@ -26,8 +26,8 @@ use webauthn::relying_party::RpId;
 use super::answers::call;
 use super::durability::dump;
 use super::fixture::{
-    Enrol, NOW, Passkey, SignIn, at, authentication, key, new_account, new_relying_party, new_user,
-    registration,
+    Enrol, NOW, Passkey, SOMEBODY, SignIn, at, authentication, key, new_account, new_relying_party,
+    new_user, registration,
 };
 use super::relying_parties::{configured, webhook};
 use super::tokens::{access_key, token_key};
@@ -99,7 +99,7 @@ impl Run {
     }
 
     fn event(&self, kind: AuditKind, rp: RelyingPartyId) -> AuditEvent {
-        AuditEvent::new(EventId(key()), kind, rp, at(self.clock))
+        AuditEvent::new(EventId(key()), kind, rp, at(self.clock), &SOMEBODY)
     }
 
     /// A user that was made once; not always one of the Relying Party that goes with it.

@@ -111,8 +111,7 @@ async fn register(
         display_name,
         attestation,
         rules: state.rules(),
-        terms: terms(state, object)?,
-        ..StartRegistration::new(user, UNNAMED, &selection)
+        ..StartRegistration::new(user, UNNAMED, &selection, terms(state, object)?)
     };
     let started = state.passkeys.start_registration(rp, start).await?;
     Ok(state.ok(&started.options, started.ceremony.id))
@@ -141,8 +140,7 @@ async fn authenticate(
         selection: Some(&selection),
         credential_needed: true,
         rules: state.rules(),
-        terms: terms(state, object)?,
-        ..StartAuthentication::from(who)
+        ..StartAuthentication::new(who, terms(state, object)?)
     };
     let ceremony = state.passkeys.start_authentication(rp, start).await?;
     let Asked::Authentication(asked) = &ceremony.asked else {
@@ -159,8 +157,7 @@ fn object<'v, 'a>(body: &'v Value<'a>) -> Result<&'v Object<'a>, Failure> {
 fn terms(state: &State, object: &Object<'_>) -> Result<Terms, Failure> {
     Ok(Terms {
         extensions: extensions(state, object)?,
-        by: Actor::new(ActorKind::Api, WIRE),
-        ..Terms::default()
+        ..Terms::new(Actor::new(ActorKind::Api, WIRE))
     })
 }
 

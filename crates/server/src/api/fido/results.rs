@@ -16,6 +16,7 @@ use domain::webauthn::response::ResponseForm;
 use super::reply::Failure;
 use super::request::{Request, member, text, wrong_type};
 use super::state::{Dialect, State, WIRE};
+use crate::api::signals;
 use crate::http::name::NameRule;
 
 /// The name of a credential.
@@ -50,6 +51,7 @@ pub async fn attestation(request: Request) -> Result<Response, Failure> {
         .passkeys
         .finish_registration(request.state.relying_party, &response, name, &by)
         .await?;
+    signals::of_registration(&finished);
     Ok(request
         .state
         .processed(&finished.user_name, finished.record.key.into()))
@@ -69,6 +71,7 @@ pub async fn assertion(request: Request) -> Result<Response, Failure> {
         .passkeys
         .finish_authentication(request.state.relying_party, &response, &by)
         .await?;
+    signals::of_sign_in(&signed_in);
     Ok(request
         .state
         .processed(&signed_in.user.name, signed_in.ceremony.id))

@@ -159,15 +159,15 @@ pub async fn begin_registration(
         .filter(|asked| {
             !from_browser || weight(*asked) >= weight(caller.rp.policy.attestation.conveyance)
         });
+    let terms = Terms {
+        extensions: Some(serde_json::json!({"credProps": true})),
+        ..terms(caller, settings)
+    };
     let start = StartRegistration {
         display_name,
         attestation,
         max_credentials: Some(most_authenticators(&caller.rp, settings)),
-        terms: Terms {
-            extensions: Some(serde_json::json!({"credProps": true})),
-            ..terms(caller, settings)
-        },
-        ..StartRegistration::new(user, UNNAMED, &selection)
+        ..StartRegistration::new(user, UNNAMED, &selection, terms)
     };
     state.passkeys.start_registration(&caller.rp, start).await
 }
@@ -190,8 +190,7 @@ pub async fn begin_authentication(
     let start = StartAuthentication {
         selection: Some(&selection),
         credential_needed: true,
-        terms: terms(caller, settings),
-        ..StartAuthentication::from(who)
+        ..StartAuthentication::new(who, terms(caller, settings))
     };
     state.passkeys.start_authentication(&caller.rp, start).await
 }
@@ -231,8 +230,7 @@ fn terms(caller: &Caller, settings: &Settings) -> Terms {
         } else {
             ChallengeForm::NamesRelyingParty
         },
-        extensions: None,
-        by: caller.actor.clone(),
+        ..Terms::new(caller.actor.clone())
     }
 }
 

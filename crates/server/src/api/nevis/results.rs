@@ -30,6 +30,7 @@ use super::settings::Settings;
 use super::state::State;
 use super::tokens::Presented;
 use super::transactions::{Succeeded, transaction_token};
+use crate::api::signals;
 use crate::http::{RefusalInfo, reply};
 
 /// What this wire demands of a credential's form: `type` must be there, `rawId` need not, padding may be.
@@ -272,6 +273,7 @@ async fn register(
         .passkeys
         .finish_registration(rp.id, response, name, actor)
         .await?;
+    signals::of_registration(&finished);
     let record = &finished.record;
     let succeeded = Succeeded {
         rp: rp.id,
@@ -296,14 +298,7 @@ async fn sign_in(
         .passkeys
         .finish_authentication(rp.id, response, actor)
         .await?;
-    for signal in &signed_in.signals {
-        // A counter that did not grow may mean that the passkey was cloned.
-        tracing::warn!(
-            transaction = %signed_in.ceremony.id,
-            signal = signal.name(),
-            "signed in with a signal"
-        );
-    }
+    signals::of_sign_in(&signed_in);
     let succeeded = Succeeded {
         rp: rp.id,
         ceremony: signed_in.ceremony.id,

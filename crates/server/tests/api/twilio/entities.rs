@@ -1,5 +1,6 @@
 //! `/v2/Services/{VA}/Entities`.
 
+use domain::model::audit::{Actor, ActorKind};
 use domain::model::ids::RelyingPartyId;
 
 use crate::common::{ACCOUNT, TestApp};
@@ -89,7 +90,7 @@ async fn a_user_of_another_wire_is_found_under_any_name() {
         account
             .app
             .passkeys
-            .create_user(&rp, name, &domain::model::audit::Actor::default())
+            .create_user(&rp, name, &Actor::new(ActorKind::Api, "test"))
             .await
             .unwrap();
     }

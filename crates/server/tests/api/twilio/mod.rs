@@ -10,5 +10,6 @@ mod reasons;
 mod refusals;
 mod retries;
 mod services;
+mod trail;
 mod transport;
 mod webhooks;

@@ -3,20 +3,18 @@
 use axum::response::Response;
 use domain::Reason;
 use domain::model::ids::UserId;
-use domain::service::authentication::SignedIn;
 use domain::webauthn::client_data::ClientDataType;
 use domain::webauthn::credential::UserHandle;
 use domain::webauthn::response::AuthenticationResponse;
-use domain::webauthn::signal::Signal;
 
 use super::credential::{FORM, ensure_kind, malformed};
+use crate::api::signals;
 use crate::api::twilio::challenges::Challenge;
 use crate::api::twilio::codes::Code;
 use crate::api::twilio::error::{ApiError, refused};
 use crate::api::twilio::reasons::Call;
 use crate::api::twilio::request::{Request, ok};
 use crate::api::twilio::services;
-use crate::api::twilio::sid::Sid;
 use crate::api::twilio::state::BACK_END;
 
 const CALL: Call = Call::ApproveChallenge;
@@ -36,7 +34,7 @@ pub async fn update(request: Request) -> Result<Response, ApiError> {
         .finish_authentication(rp.id, &response, &BACK_END)
         .await
         .map_err(refused(CALL))?;
-    tell(&signed_in);
+    signals::of_sign_in(&signed_in);
     let ceremony = &signed_in.ceremony;
     let url = request.state.public_url.join(&format!(
         "{}/Passkeys/ApproveChallenge",
@@ -45,18 +43,6 @@ pub async fn update(request: Request) -> Result<Response, ApiError> {
     let identity = Some(signed_in.user.name.as_ref());
     let challenge = Challenge::new(&rp, ceremony, identity, url, ceremony.updated);
     ok(&challenge.with_options(ceremony))
-}
-
-/// Logs what the verifier noticed without refusing. A counter that did not grow may mean that the passkey was cloned.
-fn tell(signed_in: &SignedIn) {
-    for signal in &signed_in.signals {
-        let (factor, name) = (Sid::of(&signed_in.credential), signal.name());
-        if let Signal::SignCountNotIncreased { stored, received } = signal {
-            tracing::warn!(%factor, signal = name, stored, received, "signed in with a signal");
-        } else {
-            tracing::info!(%factor, signal = name, "signed in with a signal");
-        }
-    }
 }
 
 /// Refuses a user handle that cannot be any entity's (60365). One of another entity is for the verifier (60324).

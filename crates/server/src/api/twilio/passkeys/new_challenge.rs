@@ -5,7 +5,8 @@ use domain::Reason;
 use domain::model::ceremony::{Asked, Ceremony};
 use domain::model::ids::CredentialKey;
 use domain::model::user::UserRef;
-use domain::service::authentication::Who;
+use domain::service::authentication::{StartAuthentication, Who};
+use domain::service::ceremony::Terms;
 use domain::webauthn::json::Object;
 use domain::webauthn::json::Value;
 
@@ -16,6 +17,7 @@ use crate::api::twilio::error::ApiError;
 use crate::api::twilio::identity;
 use crate::api::twilio::reasons::Call;
 use crate::api::twilio::request::{Request, created};
+use crate::api::twilio::state::BACK_END;
 use crate::api::twilio::{services, sid};
 
 /// The call. An absent body, `null` and `[]` ask for the same as `{}`: a sign-in in which the credential says who the user is.
@@ -29,7 +31,7 @@ pub async fn create(request: Request) -> Result<Response, ApiError> {
     let ceremony = request
         .state
         .passkeys
-        .start_authentication(&rp, who)
+        .start_authentication(&rp, StartAuthentication::new(who, Terms::new(BACK_END)))
         .await
         .map_err(|refusal| {
             match (refusal.reason, who) {

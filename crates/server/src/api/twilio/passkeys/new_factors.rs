@@ -35,11 +35,7 @@ pub async fn create(request: Request) -> Result<Response, ApiError> {
     };
     let start = StartRegistration {
         account_name: Some(name),
-        terms: Terms {
-            by: BACK_END,
-            ..Terms::default()
-        },
-        ..StartRegistration::new(identity, name, &selection)
+        ..StartRegistration::new(identity, name, &selection, Terms::new(BACK_END))
     };
     let started = request
         .state

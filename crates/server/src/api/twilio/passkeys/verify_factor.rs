@@ -5,6 +5,7 @@ use domain::webauthn::client_data::ClientDataType;
 use domain::webauthn::response::RegistrationResponse;
 
 use super::credential::{FORM, ensure_kind, malformed};
+use crate::api::signals;
 use crate::api::twilio::error::{ApiError, refused};
 use crate::api::twilio::factors::Factor;
 use crate::api::twilio::reasons::Call;
@@ -26,6 +27,7 @@ pub async fn update(request: Request) -> Result<Response, ApiError> {
         .finish_registration(rp.id, &response, None, &BACK_END)
         .await
         .map_err(refused(CALL))?;
+    signals::of_registration(&finished);
     ok(&Factor::verified(
         &request.state,
         &rp,

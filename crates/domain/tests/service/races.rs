@@ -1,0 +1,133 @@
+//! Writes that lose to another one each time that they are tried.
+
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use domain::model::audit::{AuditEvent, AuditKind};
+use domain::model::clock::Randomness;
+use domain::model::ids::{EventId, UserId};
+use domain::model::user::{User, UserRef};
+use domain::store::{RelyingParties as _, Users as _};
+
+use super::*;
+
+/// The outcome of an operation of the store in memory, which never waits.
+fn at_once<T>(operation: impl Future<Output = T>) -> T {
+    match pin!(operation).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(outcome) => outcome,
+        Poll::Pending => panic!("the store in memory does not wait"),
+    }
+}
+
+/// Bytes in a challenge: one is drawn each time that a start is tried, after the user was read and before the write.
+const CHALLENGE: usize = 24;
+
+/// Randomness during which somebody else creates the user, or deletes them if they are there.
+struct Rival {
+    store: Arc<Memory>,
+    rp: domain::model::ids::RelyingPartyId,
+    name: &'static str,
+}
+
+impl Randomness for Rival {
+    fn fill(&self, buffer: &mut [u8]) {
+        SystemRandomness.fill(buffer);
+        if buffer.len() != CHALLENGE {
+            return;
+        }
+        let event = |kind| {
+            let id = EventId::random(&SystemRandomness);
+            AuditEvent::new(id, kind, self.rp, Timestamp(1), &browser())
+        };
+        match at_once(self.store.user(self.rp, UserRef::Name(self.name))).unwrap() {
+            Some(user) => {
+                let gone = event(AuditKind::UserDeleted);
+                at_once(self.store.delete_user(self.rp, user.id, &gone)).unwrap();
+            }
+            None => {
+                let user = User {
+                    id: UserId::random(&SystemRandomness),
+                    relying_party: self.rp,
+                    name: self.name.to_owned(),
+                    created: Timestamp(1),
+                    updated: Timestamp(1),
+                    last_success: None,
+                    last_failure: None,
+                };
+                let made = event(AuditKind::UserCreated);
+                at_once(self.store.create_user(&user, &made)).unwrap();
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_registration_that_loses_each_time_says_that_others_change_the_user() {
+    let house = House::new().await;
+    let rival = Rival {
+        store: Arc::clone(&house.store),
+        rp: house.rp.id,
+        name: "ada-0001",
+    };
+    let passkeys = Passkeys::open(
+        Arc::<Memory>::clone(&house.store),
+        Arc::<SteppedClock>::clone(&house.clock),
+        Arc::new(rival),
+    )
+    .await
+    .unwrap();
+    let none = PartialSelection::default();
+    let start = StartRegistration::new("ada-0001", "Key", &none, plain());
+    let refused = passkeys.start_registration(&house.rp, start).await;
+    assert_eq!(refused.unwrap_err().reason, Reason::ConcurrentChanges);
+    // Of another user it is none of their business.
+    let start = StartRegistration::new("bob-0001", "Key", &none, plain());
+    passkeys.start_registration(&house.rp, start).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_change_that_loses_each_time_says_so_and_one_that_loses_once_is_made() {
+    let mut house = House::new().await;
+    let rival = |house: &House| {
+        let mut rp = at_once(house.store.relying_party(house.rp.id))
+            .unwrap()
+            .unwrap();
+        rp.version += 1;
+        rp.name.push('!');
+        let id = EventId::random(&SystemRandomness);
+        let event = AuditEvent::new(
+            id,
+            AuditKind::RelyingPartyUpdated,
+            rp.id,
+            Timestamp(1),
+            &browser(),
+        );
+        at_once(house.store.update_relying_party(&rp, &event)).unwrap();
+    };
+    let (account, id) = (house.rp.account, house.rp.id);
+    let refused = house
+        .passkeys
+        .update_relying_party(account, id, |rp| {
+            rival(&house);
+            rp.selection.rp_name = Some("New".to_owned());
+        })
+        .await;
+    assert_eq!(refused.unwrap_err().reason, Reason::ConcurrentChanges);
+    let stored = house.store.relying_party(id).await.unwrap().unwrap();
+    assert_eq!((&*stored.name, stored.version), ("Acme!!!!!", 6));
+
+    let once = std::sync::atomic::AtomicBool::new(true);
+    house.rp = house
+        .passkeys
+        .update_relying_party(account, id, |rp| {
+            if once.swap(false, std::sync::atomic::Ordering::Relaxed) {
+                rival(&house);
+            }
+            rp.selection.rp_name = Some("New".to_owned());
+        })
+        .await
+        .unwrap();
+    assert_eq!((&*house.rp.name, house.rp.version), ("Acme!!!!!!", 8));
+    assert_eq!(house.rp.selection.rp_name.as_deref(), Some("New"));
+}
