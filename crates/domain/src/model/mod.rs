@@ -10,6 +10,7 @@ pub mod ids;
 pub mod metadata;
 pub mod page;
 pub mod policy;
+pub mod reach;
 pub mod refusal;
 pub mod relying_party;
 pub mod token;

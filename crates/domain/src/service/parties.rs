@@ -20,7 +20,7 @@ impl Passkeys {
     /// Adds a Relying Party.
     ///
     /// # Errors
-    /// `account_unknown`
+    /// `account_unknown`; those of [`PartialSelection::judge_reach`].
     pub async fn create_relying_party(
         &self,
         account: AccountId,
@@ -28,6 +28,7 @@ impl Passkeys {
         selection: PartialSelection,
         attributes: serde_json::Value,
     ) -> Result<RelyingParty, Refusal> {
+        selection.judge_reach()?;
         let now = self.now();
         let rp = RelyingParty {
             id: RelyingPartyId::random(&*self.randomness),
@@ -153,7 +154,7 @@ impl Passkeys {
     /// Changes a Relying Party. `change` may run again when somebody else changed it meanwhile.
     ///
     /// # Errors
-    /// `relying_party_unknown`; `concurrent_changes`
+    /// `relying_party_unknown`; those of [`PartialSelection::judge_reach`] if RP ID or origins change; `concurrent_changes`
     /// when others keep changing it.
     pub async fn update_relying_party(
         &self,
@@ -162,8 +163,14 @@ impl Passkeys {
         change: impl Fn(&mut RelyingParty) + Send + Sync,
     ) -> Result<RelyingParty, Refusal> {
         for _ in 0..UPDATE_TRIES {
-            let mut rp = self.stored_relying_party(account, id).await?;
+            let stored = self.stored_relying_party(account, id).await?;
+            let mut rp = stored.clone();
             change(&mut rp);
+            let (before, after) = (&stored.selection, &rp.selection);
+            // What an earlier passkeyd accepted can still be changed in other ways.
+            if (&before.rp_id, &before.origins) != (&after.rp_id, &after.origins) {
+                after.judge_reach()?;
+            }
             rp.version += 1;
             rp.updated = self.now();
             let event = AuditEvent::new(

@@ -5,6 +5,7 @@ pub mod docs;
 pub mod fido;
 pub mod manage;
 pub mod nevis;
+pub mod reach;
 pub mod signals;
 pub mod twilio;
 

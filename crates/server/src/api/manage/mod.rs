@@ -8,6 +8,7 @@ mod metadata;
 mod nevis;
 mod policy;
 pub mod reasons;
+mod relying_party;
 mod request;
 mod state;
 
@@ -70,6 +71,10 @@ pub fn router(state: State) -> Router {
                 .put(handle(policy::replace))
                 .patch(handle(policy::patch)),
         )
+        .route(
+            "/manage/v1/services/{service}/relying-party",
+            get(handle(relying_party::show)),
+        )
         .route("/manage/v1/openapi.json", get(openapi))
         .route("/manage", any(unknown))
         .route("/manage/{*path}", any(unknown))
@@ -116,6 +121,7 @@ async fn unknown() -> Response {
         policy::show,
         policy::replace,
         policy::patch,
+        relying_party::show,
     ),
     modifiers(&Basic),
     security(("basic" = []))

@@ -19,6 +19,7 @@ use super::settings::{self, Choice, Settings};
 use super::sid::{self, Sid};
 use super::state::State;
 use crate::api::dates::Date;
+use crate::api::reach;
 use crate::http::name::NameRule;
 use crate::http::reply::no_content;
 
@@ -210,6 +211,7 @@ pub async fn create(request: Request) -> Result<Response, ApiError> {
         .create_relying_party(request.account, &name, selection, attributes)
         .await
         .map_err(refused(Call::Resource))?;
+    reach::warn(&rp);
     created(&Service::new(&request.state, &rp, &kept))
 }
 
@@ -260,6 +262,9 @@ pub async fn update(request: Request) -> Result<Response, ApiError> {
         })
         .await
         .map_err(refused(Call::Resource))?;
+    if wanted.selection != before.selection {
+        reach::warn(&after);
+    }
     show(&request.state, &after)
 }
 

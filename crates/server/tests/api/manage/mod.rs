@@ -4,3 +4,4 @@ mod credentials;
 mod metadata;
 mod policy;
 mod reasons;
+mod relying_party;

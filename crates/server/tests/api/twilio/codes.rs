@@ -378,7 +378,10 @@ async fn verdicts(account: &Client, service: &str, met: &mut Met) {
     );
 
     account
-        .post(service, "Passkeys.RelyingParty.Id=other.test")
+        .post(
+            service,
+            "Passkeys.RelyingParty.Id=other.test&Passkeys.RelyingParty.Origins=other.test",
+        )
         .await
         .expect(200);
     let challenge = account.challenge(service, &json!({})).await;

@@ -91,6 +91,102 @@ async fn origins_of_apps_extensions_and_this_machine_are_kept_as_they_are_writte
 }
 
 #[tokio::test]
+async fn an_rp_id_that_no_browser_can_use_is_refused_on_create_and_on_change() {
+    let account = TestApp::new().await.account();
+    let with = |rp_id: &str, origins: &str| {
+        format!(
+            "FriendlyName=A&Passkeys.RelyingParty.Id={rp_id}&Passkeys.RelyingParty.Origins={origins}"
+        )
+    };
+    let service = account.service().await;
+    for (rp_id, origins, code, reason) in [
+        ("com", "https://example.com", 60372, "rp_id_public_suffix"),
+        (
+            "co.uk",
+            "https://example.co.uk",
+            60372,
+            "rp_id_public_suffix",
+        ),
+        (
+            "github.io",
+            "https://alice.github.io",
+            60372,
+            "rp_id_public_suffix",
+        ),
+        ("com", "", 60372, "rp_id_public_suffix"),
+        (
+            "acme.test",
+            "https://other.test",
+            60371,
+            "origins_outside_rp_id",
+        ),
+        (
+            "login.acme.test",
+            "https://acme.test",
+            60371,
+            "origins_outside_rp_id",
+        ),
+        (
+            "acme.test",
+            "https://evil-acme.test",
+            60371,
+            "origins_outside_rp_id",
+        ),
+    ] {
+        let form = with(rp_id, origins);
+        for path in ["/v2/Services", &service] {
+            let error = account.post(path, &form).await.refused(400, code);
+            assert_eq!(error["details"]["reason"], reason, "{error}");
+            let message = error["details"]["message"].as_str().unwrap();
+            assert!(message.contains(rp_id), "{error}");
+            let member = error["details"]["members"][0].as_str().unwrap();
+            let expected = if code == 60372 {
+                "relying_party.id"
+            } else {
+                "relying_party.origins"
+            };
+            assert_eq!(member, expected, "{error}");
+        }
+    }
+    // Nothing was changed.
+    let shown = account.get(&service).await.expect(200);
+    assert_eq!(shown["passkeys"]["relying_party"]["id"], "acme.test");
+    for (rp_id, origins) in [
+        ("alice.github.io", "https://alice.github.io"),
+        ("localhost", "http://localhost:3000"),
+        // The second is a related origin, or else of no use: a warning in the log.
+        ("acme.test", "https://acme.test,https://other.test"),
+    ] {
+        account
+            .post("/v2/Services", &with(rp_id, origins))
+            .await
+            .expect(201);
+    }
+}
+
+#[tokio::test]
+async fn rp_id_and_origins_may_be_configured_one_after_the_other_and_changed_together() {
+    let account = TestApp::new().await.account();
+    let service = account.post("/v2/Services", "FriendlyName=A").await;
+    let service = format!("/v2/Services/{}", service.text_at("/sid"));
+    let (id, origins) = (
+        "Passkeys.RelyingParty.Id=acme.test",
+        "Passkeys.RelyingParty.Origins=https://login.acme.test",
+    );
+    account.post(&service, id).await.expect(200);
+    account.post(&service, origins).await.expect(200);
+    // Alone neither fits the other one that is there.
+    let (id, origins) = (
+        "Passkeys.RelyingParty.Id=other.test",
+        "Passkeys.RelyingParty.Origins=https://other.test",
+    );
+    account.post(&service, id).await.refused(400, 60371);
+    account.post(&service, origins).await.refused(400, 60371);
+    let both = format!("{id}&{origins}");
+    account.post(&service, &both).await.expect(200);
+}
+
+#[tokio::test]
 async fn a_refused_origin_is_told_its_true_fault_and_the_text_to_write() {
     let account = TestApp::new().await.account();
     for (origin, told) in [
