@@ -378,6 +378,47 @@ async fn after_a_removal_metadata_of_any_number_are_taken_in() {
 }
 
 #[tokio::test]
+async fn metadata_that_one_node_removed_goes_out_of_use_on_all_at_their_next_look() {
+    let world = World::new().await;
+    let (here, there) = (world.node().await, world.node().await);
+    import(&here, &world.blob(5, vec![])).await.unwrap();
+    assert_eq!(there.refresh_metadata().await, Ok(true));
+    assert_eq!(no(&there), Some(5));
+    assert_eq!(here.remove_metadata().await, Ok(true));
+    assert_eq!((no(&here), no(&there)), (None, Some(5)));
+    assert_eq!(there.refresh_metadata().await, Ok(true));
+    assert_eq!(no(&there), None);
+    assert_eq!(there.refresh_metadata().await, Ok(false));
+    // A process that starts now finds nothing, and nothing to tell.
+    let new = world.node().await;
+    assert_eq!(new.refresh_metadata().await, Ok(false));
+    // An older edition is the current one now, everywhere. One that is older still is kept out again.
+    import(&there, &world.blob(4, vec![])).await.unwrap();
+    for node in [&here, &new] {
+        assert_eq!(node.refresh_metadata().await, Ok(true));
+        assert_eq!(no(node), Some(4));
+        let refused = import(node, &world.blob(3, vec![])).await.unwrap_err();
+        assert_eq!(refused, Reason::MetadataRollback);
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_missed_the_removal_follows_to_an_older_edition() {
+    let world = World::new().await;
+    let (here, there) = (world.node().await, world.node().await);
+    import(&here, &world.blob(5, vec![])).await.unwrap();
+    assert_eq!(there.refresh_metadata().await, Ok(true));
+    here.remove_metadata().await.unwrap();
+    import(&here, &world.blob(2, vec![])).await.unwrap();
+    // Its own import looks at the store first.
+    let imported = import(&there, &world.blob(3, vec![])).await.unwrap();
+    let before = imported.before.as_ref().map(|before| before.metadata.no());
+    assert_eq!((before, no(&there)), (Some(2), Some(3)));
+    assert_eq!(here.refresh_metadata().await, Ok(true));
+    assert_eq!(no(&here), Some(3));
+}
+
+#[tokio::test]
 async fn stale_metadata_are_used_and_known_to_be_stale() {
     let world = World::new().await;
     let node = world.node().await;

@@ -54,7 +54,8 @@ macro_rules! every_case {
                 an_update_needs_the_version_before_it,
                 of_many_updates_of_one_version_one_is_done,
                 deleting_a_relying_party_takes_all_that_is_in_it_and_nothing_else,
-                a_webhook_lives_in_its_relying_party;
+                a_webhook_lives_in_its_relying_party,
+                of_many_updates_of_one_webhook_one_is_done;
             users:
                 a_name_is_taken_once_in_a_relying_party_byte_for_byte,
                 of_many_users_of_one_name_one_is_created,
@@ -121,6 +122,7 @@ macro_rules! every_case {
                 metadata_give_way_to_a_greater_number_only,
                 of_many_imports_at_once_the_greatest_number_stays,
                 metadata_that_were_removed_are_in_nobodys_way,
+                a_removal_is_news_to_whoever_knows_the_metadata,
                 metadata_are_there_after_a_restart_and_still_in_the_way;
             answers:
                 a_call_that_is_sent_again_gets_the_answer_of_the_first,

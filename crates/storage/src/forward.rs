@@ -18,7 +18,7 @@ macro_rules! forward {
                 AccessKeyId, AccountId, ApiKeyId, AttemptId, CeremonyId, CredentialKey, RelyingPartyId,
                 TokenId, UserId, WebhookId,
             };
-            use domain::model::metadata::StoredMetadata;
+            use domain::model::metadata::{MetadataRecord, MetadataVersion, StoredMetadata};
             use domain::model::page::{Page, PageRequest};
             use domain::model::relying_party::RelyingParty;
             use domain::model::token::{TokenKey, TokenKind};
@@ -89,7 +89,7 @@ macro_rules! forward {
                 create_webhook(webhook: &Webhook) -> bool = keep;
                 webhook(rp: RelyingPartyId, id: WebhookId) -> Option<Webhook> = keep;
                 list_webhooks(rp: RelyingPartyId, page: PageRequest) -> Page<Webhook> = keep;
-                update_webhook(webhook: &Webhook) -> bool = keep;
+                update_webhook(webhook: &Webhook) -> Update = keep;
                 delete_webhook(rp: RelyingPartyId, id: WebhookId) -> bool = remove;
             }
             AccessKeys {
@@ -105,7 +105,7 @@ macro_rules! forward {
                 is_claimed(rp: RelyingPartyId, token: TokenId) -> bool = keep;
             }
             MetadataBlobs {
-                metadata(above: Option<u64>) -> Option<StoredMetadata> = keep;
+                metadata(known: Option<MetadataVersion>) -> Option<MetadataRecord> = keep;
                 replace_metadata(new: &StoredMetadata) -> ReplaceMetadata = keep;
                 remove_metadata() -> bool = remove;
             }

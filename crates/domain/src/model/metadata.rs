@@ -35,6 +35,34 @@ impl MetadataSource {
     }
 }
 
+/// A state of the store's metadata. Of two states the greater one came later.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MetadataVersion {
+    /// How often metadata was removed from the store.
+    pub removals: u64,
+    /// The number of the BLOB; `None` while there is none.
+    pub no: Option<u64>,
+}
+
+/// The store's metadata at a moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MetadataRecord {
+    /// How often metadata was removed from the store.
+    pub removals: u64,
+    /// The BLOB; `None` since the last removal.
+    pub stored: Option<StoredMetadata>,
+}
+
+impl MetadataRecord {
+    /// Which state this is.
+    pub fn version(&self) -> MetadataVersion {
+        MetadataVersion {
+            removals: self.removals,
+            no: self.stored.as_ref().map(|stored| stored.no),
+        }
+    }
+}
+
 /// A metadata BLOB as stored.
 #[derive(Clone, PartialEq, Eq)]
 pub struct StoredMetadata {

@@ -23,8 +23,15 @@ pub struct Webhook {
     pub enabled: bool,
     /// Form of the payload, in the words of the wire that made it.
     pub version: String,
+    /// Counts changes, from 1. Webhooks that were stored before changes were counted have had none.
+    #[serde(default = "first_revision")]
+    pub revision: u64,
     /// When it was created.
     pub created: Timestamp,
     /// When it was last changed.
     pub updated: Timestamp,
+}
+
+fn first_revision() -> u64 {
+    1
 }

@@ -11,7 +11,7 @@ use webauthn::error::Reason;
 use webauthn::metadata::{BlobExpectation, Entry, Metadata, MetadataError, provider_name};
 
 use crate::model::clock::Timestamp;
-use crate::model::metadata::{MetadataSource, StoredMetadata};
+use crate::model::metadata::{MetadataRecord, MetadataSource, MetadataVersion, StoredMetadata};
 use crate::model::refusal::Refusal;
 use crate::service::Passkeys;
 use crate::store::ReplaceMetadata;
@@ -204,6 +204,8 @@ pub(crate) struct Keeper {
 #[derive(Default)]
 struct Kept {
     in_use: Option<Arc<MetadataInUse>>,
+    /// How often metadata had been removed from the store before what is kept here was read.
+    removals: u64,
     /// The number of the stored metadata that this process cannot use, and the cause.
     unusable: Option<(u64, Refusal)>,
 }
@@ -213,20 +215,26 @@ impl Keeper {
         self.kept.read().in_use.clone()
     }
 
-    /// The greatest number that was read.
-    fn seen(&self) -> Option<u64> {
+    /// The latest state of the store that was read.
+    fn seen(&self) -> MetadataVersion {
         let kept = self.kept.read();
         let unusable = kept.unusable.as_ref().map(|(no, _)| *no);
-        kept.in_use
-            .as_ref()
-            .map(|in_use| in_use.metadata.no())
-            .max(unusable)
+        let in_use = kept.in_use.as_ref().map(|in_use| in_use.metadata.no());
+        MetadataVersion {
+            removals: kept.removals,
+            no: in_use.max(unusable),
+        }
     }
 
-    /// Replaces older metadata by this. Returns the metadata in use afterwards.
-    fn put(&self, new: MetadataInUse) -> Arc<MetadataInUse> {
+    /// Replaces older metadata by this, which was in the store after so many removals. Returns the metadata in use afterwards,
+    /// or this if it was removed in the meantime.
+    fn put(&self, removals: u64, new: MetadataInUse) -> Arc<MetadataInUse> {
         let no = new.metadata.no();
         let mut kept = self.kept.write();
+        if removals < kept.removals {
+            return Arc::new(new);
+        }
+        kept.forget_before(removals);
         match &kept.in_use {
             // Another import was faster.
             Some(newer) if newer.metadata.no() >= no => Arc::clone(newer),
@@ -237,6 +245,18 @@ impl Keeper {
                 new
             }
         }
+    }
+}
+
+impl Kept {
+    /// Drops what was read before the last of so many removals. Returns whether metadata was in use.
+    fn forget_before(&mut self, removals: u64) -> bool {
+        if removals <= self.removals {
+            return false;
+        }
+        let before = std::mem::take(self);
+        self.removals = removals;
+        before.in_use.is_some()
     }
 }
 
@@ -281,8 +301,8 @@ impl Passkeys {
         provider_name(aaguid, &self.metadata.names, metadata).map(str::to_owned)
     }
 
-    /// Loads metadata from the store that is newer than the metadata in use; another node may have imported it. Returns whether
-    /// there was any. It is verified as of the time of its import, because signers' certificates are short-lived.
+    /// Follows the store: another node may have imported newer metadata, or removed it. Returns whether the metadata in use
+    /// changed. New metadata is verified as of the time of its import, because signers' certificates are short-lived.
     ///
     /// Takes one small read if there is none. Loading new metadata takes a few hundred milliseconds of the calling thread.
     ///
@@ -290,8 +310,12 @@ impl Passkeys {
     /// `metadata_untrusted` and similar reasons if this process cannot verify the metadata. Then it keeps what it has, does
     /// not read the same metadata again, and reports it in [`metadata_state`](Self::metadata_state).
     pub async fn refresh_metadata(&self) -> Result<bool, Refusal> {
-        let Some(stored) = self.storage.metadata(self.metadata.seen()).await? else {
+        let seen = Some(self.metadata.seen());
+        let Some(MetadataRecord { removals, stored }) = self.storage.metadata(seen).await? else {
             return Ok(false);
+        };
+        let Some(stored) = stored else {
+            return Ok(self.metadata.kept.write().forget_before(removals));
         };
         let verified = self
             .metadata
@@ -299,16 +323,21 @@ impl Passkeys {
             .verify(&stored.blob, None, stored.imported);
         match verified {
             Ok(metadata) => {
-                self.metadata.put(MetadataInUse {
+                let found = MetadataInUse {
                     metadata,
                     imported: stored.imported,
                     source: stored.source,
-                });
+                };
+                self.metadata.put(removals, found);
                 Ok(true)
             }
             Err(error) => {
                 let refusal = refusal(&error);
-                self.metadata.kept.write().unusable = Some((stored.no, refusal.clone()));
+                let mut kept = self.metadata.kept.write();
+                if removals >= kept.removals {
+                    kept.forget_before(removals);
+                    kept.unusable = Some((stored.no, refusal.clone()));
+                }
                 Err(refusal)
             }
         }
@@ -353,9 +382,9 @@ impl Passkeys {
             source,
         };
         match self.storage.replace_metadata(&stored).await? {
-            ReplaceMetadata::Replaced => Ok(ImportedMetadata {
+            ReplaceMetadata::Replaced { removals } => Ok(ImportedMetadata {
                 before,
-                now: self.metadata.put(new),
+                now: self.metadata.put(removals, new),
             }),
             ReplaceMetadata::NotNewer { no } => {
                 // Another node may have imported it a moment ago.
@@ -373,15 +402,18 @@ impl Passkeys {
 }
 
 impl Passkeys {
-    /// Removes the metadata from the store, and with them the number that keeps older ones out; whether there were any. Other
-    /// processes go on with what they have until they are started anew.
+    /// Removes the metadata from the store, and with it the number that keeps older editions out. Returns whether there was
+    /// any. Other processes stop using it at their next [`refresh_metadata`](Self::refresh_metadata).
     ///
     /// # Errors
     /// Those of the store.
     pub async fn remove_metadata(&self) -> Result<bool, Refusal> {
         let removed = self.storage.remove_metadata().await?;
-        *self.metadata.kept.write() = Kept::default();
-        Ok(removed)
+        // Another node may have imported something since.
+        match self.refresh_metadata().await {
+            Err(fault) if !is_about_metadata(fault.reason) => Err(fault),
+            _ => Ok(removed),
+        }
     }
 }
 

@@ -7,7 +7,8 @@ use crate::model::ids::{RelyingPartyId, WebhookId};
 use crate::model::page::{Page, PageRequest};
 use crate::model::refusal::Refusal;
 use crate::model::webhook::Webhook;
-use crate::service::Passkeys;
+use crate::service::{Passkeys, UPDATE_TRIES};
+use crate::store::Update;
 
 impl Passkeys {
     /// Adds a webhook. `make` gets the key and the time.
@@ -50,26 +51,30 @@ impl Passkeys {
         Ok(self.storage.list_webhooks(rp, page).await?)
     }
 
-    /// Changes a webhook; `None` when it is not there.
+    /// Changes a webhook; `None` when it is not there. `change` may run again when somebody else changed it meanwhile.
     ///
     /// # Errors
-    /// `store_unavailable`.
+    /// `store_unavailable`; `concurrent_changes` when others keep changing it.
     pub async fn update_webhook(
         &self,
         rp: RelyingPartyId,
         id: WebhookId,
-        change: impl FnOnce(&mut Webhook),
+        change: impl Fn(&mut Webhook) + Send + Sync,
     ) -> Result<Option<Webhook>, Refusal> {
-        let Some(mut webhook) = self.storage.webhook(rp, id).await? else {
-            return Ok(None);
-        };
-        change(&mut webhook);
-        webhook.updated = self.now();
-        Ok(self
-            .storage
-            .update_webhook(&webhook)
-            .await?
-            .then_some(webhook))
+        for _ in 0..UPDATE_TRIES {
+            let Some(mut webhook) = self.storage.webhook(rp, id).await? else {
+                return Ok(None);
+            };
+            change(&mut webhook);
+            webhook.revision += 1;
+            webhook.updated = self.now();
+            match self.storage.update_webhook(&webhook).await? {
+                Update::Done => return Ok(Some(webhook)),
+                Update::Conflict => {}
+                Update::Gone => return Ok(None),
+            }
+        }
+        Err(Reason::ConcurrentChanges.into())
     }
 
     /// Removes a webhook; `false` when it is not there.

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use crate::model::ids::{RelyingPartyId, WebhookId};
 use crate::model::page::{Page, PageRequest};
 use crate::model::webhook::Webhook;
-use crate::store::Fault;
+use crate::store::{Fault, Update};
 
 /// Webhooks of a Relying Party. Part of a [`Storage`](crate::store::Storage).
 #[async_trait]
@@ -20,8 +20,8 @@ pub trait Webhooks: Send + Sync {
         rp: RelyingPartyId,
         page: PageRequest,
     ) -> Result<Page<Webhook>, Fault>;
-    /// Replaces a webhook; `false` when not there.
-    async fn update_webhook(&self, webhook: &Webhook) -> Result<bool, Fault>;
+    /// Replaces a webhook whose stored revision is `webhook.revision - 1`. The same update, sent again, is done.
+    async fn update_webhook(&self, webhook: &Webhook) -> Result<Update, Fault>;
     /// Removes a webhook; `false` when not there.
     async fn delete_webhook(&self, rp: RelyingPartyId, id: WebhookId) -> Result<bool, Fault>;
 }

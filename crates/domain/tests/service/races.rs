@@ -6,9 +6,11 @@ use std::task::{Context, Poll, Waker};
 
 use domain::model::audit::{AuditEvent, AuditKind};
 use domain::model::clock::Randomness;
+use domain::model::ids::WebhookId;
 use domain::model::ids::{EventId, UserId};
 use domain::model::user::{User, UserRef};
-use domain::store::{RelyingParties as _, Users as _};
+use domain::model::webhook::Webhook;
+use domain::store::{RelyingParties as _, Users as _, Webhooks as _};
 
 use super::*;
 
@@ -130,4 +132,44 @@ async fn a_change_that_loses_each_time_says_so_and_one_that_loses_once_is_made()
         .unwrap();
     assert_eq!((&*house.rp.name, house.rp.version), ("Acme!!!!!!", 8));
     assert_eq!(house.rp.selection.rp_name.as_deref(), Some("New"));
+}
+
+#[tokio::test]
+async fn of_two_changes_of_one_webhook_at_once_none_is_lost() {
+    let house = House::new().await;
+    let made = house.passkeys.create_webhook(|id, now| Webhook {
+        id,
+        relying_party: house.rp.id,
+        name: "hook".to_owned(),
+        event_types: vec!["*".to_owned()],
+        url: "https://backend.acme.test/hook".to_owned(),
+        enabled: true,
+        version: "v2".to_owned(),
+        revision: 1,
+        created: now,
+        updated: now,
+    });
+    let (rp, id) = (house.rp.id, made.await.unwrap().id);
+    let rename = |rp, id: WebhookId| {
+        let mut hook = at_once(house.store.webhook(rp, id)).unwrap().unwrap();
+        hook.name.push('!');
+        hook.revision += 1;
+        at_once(house.store.update_webhook(&hook)).unwrap();
+    };
+    let once = std::sync::atomic::AtomicBool::new(true);
+    let changed = house.passkeys.update_webhook(rp, id, |hook| {
+        if once.swap(false, std::sync::atomic::Ordering::Relaxed) {
+            rename(rp, id);
+        }
+        hook.enabled = false;
+    });
+    let changed = changed.await.unwrap().unwrap();
+    assert_eq!(
+        (&*changed.name, changed.enabled, changed.revision),
+        ("hook!", false, 3)
+    );
+    assert_eq!(house.passkeys.webhook(rp, id).await, Ok(Some(changed)));
+
+    let lost = house.passkeys.update_webhook(rp, id, |_| rename(rp, id));
+    assert_eq!(lost.await.unwrap_err().reason, Reason::ConcurrentChanges);
 }

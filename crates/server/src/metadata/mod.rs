@@ -262,6 +262,8 @@ pub(crate) async fn look(passkeys: &Arc<Passkeys>) {
                     "metadata loaded"
                 );
                 warn_of_dropped(&in_use);
+            } else {
+                tracing::warn!("the metadata was removed from the store and is not used any more");
             }
         }
         Err(refusal) => {
@@ -352,8 +354,9 @@ async fn fetch_on_schedule(passkeys: &Arc<Passkeys>, settings: &Metadata) {
     };
     let interval = Duration::from_secs(settings.interval_seconds);
     let mut pause = FIRST_RETRY;
+    let mut fetched = None;
     loop {
-        let wait = if fetch(passkeys, &mut fetcher).await {
+        let wait = if fetch(passkeys, &mut fetcher, &mut fetched).await {
             pause = FIRST_RETRY;
             interval
         } else {
@@ -365,8 +368,13 @@ async fn fetch_on_schedule(passkeys: &Arc<Passkeys>, settings: &Metadata) {
     }
 }
 
-/// Fetches once. Returns whether it succeeded.
-async fn fetch(passkeys: &Arc<Passkeys>, fetcher: &mut Fetcher) -> bool {
+/// Fetches once. Returns whether it succeeded. `fetched` is the number of the edition that the service sent last.
+async fn fetch(passkeys: &Arc<Passkeys>, fetcher: &mut Fetcher, fetched: &mut Option<u64>) -> bool {
+    let in_use = passkeys.metadata().map(|in_use| in_use.metadata.no());
+    if in_use < *fetched {
+        // It was removed from the store since. "Not modified" would be no reason to go on without it.
+        fetcher.remember(None);
+    }
     let (blob, etag) = match fetcher.fetch().await {
         Ok(Fetched::New { blob, etag }) => (blob, etag),
         Ok(Fetched::NotModified) => {
@@ -383,8 +391,9 @@ async fn fetch(passkeys: &Arc<Passkeys>, fetcher: &mut Fetcher) -> bool {
         }
     };
     match import(passkeys, blob, MetadataSource::Fetch).await {
-        Ok(_) => {
+        Ok(imported) => {
             fetcher.remember(etag);
+            *fetched = Some(imported.now.metadata.no());
             true
         }
         Err(refusal) => {

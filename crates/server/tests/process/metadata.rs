@@ -479,3 +479,23 @@ fn an_answer_larger_than_a_blob_may_be_is_not_read() {
     assert!(line.contains("more than 33554432 bytes"), "{line}");
     assert_eq!(state(&server)["in_use"], Value::Null);
 }
+
+#[test]
+fn after_a_removal_the_edition_that_was_fetched_before_is_fetched_again() {
+    let setup = Setup::new();
+    let blob = setup.sign(1, vec![]);
+    let (address, asked) = metadata_service(vec![answer("200 OK", "ETag: \"one\"\r\n", &blob); 20]);
+    let mut server = fetching(&setup, address, "/");
+    let next = || asked.recv_timeout(Duration::from_secs(20)).unwrap();
+    let is_conditional =
+        |head: &[String]| head.iter().any(|line| line.starts_with("if-none-match"));
+    assert!(!is_conditional(&next()));
+    wait_for_number(&server, 1);
+    let removed = server.request("DELETE", PATH, &[&basic(SID, TOKEN)], "");
+    assert_eq!(status(&removed), 204, "{removed}");
+    // Of those that were asked with the tag before the removal, there are few.
+    let again = (0..5).map(|_| next()).find(|head| !is_conditional(head));
+    assert!(again.is_some());
+    wait_for_number(&server, 1);
+    server.wait_for_line("metadata imported");
+}

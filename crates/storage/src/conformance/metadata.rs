@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use domain::model::metadata::{MetadataSource, StoredMetadata};
-use domain::store::ReplaceMetadata;
+use domain::model::metadata::{MetadataRecord, MetadataSource, MetadataVersion, StoredMetadata};
+use domain::store::{Fault, ReplaceMetadata, Storage};
 
 use super::fixture::{Bed, End, at};
 
@@ -16,20 +16,42 @@ fn blob(no: u64, bytes: &[u8]) -> StoredMetadata {
     }
 }
 
+const REPLACED: Result<ReplaceMetadata, Fault> = Ok(ReplaceMetadata::Replaced { removals: 0 });
+
+/// What the store has.
+async fn stored(store: &dyn Storage) -> Option<StoredMetadata> {
+    let record = store.metadata(None).await.unwrap();
+    record.and_then(|record| record.stored)
+}
+
+/// What the store says to a process that has read this number, before any removal.
+async fn above(store: &dyn Storage, no: u64) -> Option<StoredMetadata> {
+    let known = MetadataVersion {
+        removals: 0,
+        no: Some(no),
+    };
+    let record = store.metadata(Some(known)).await.unwrap();
+    record.and_then(|record| record.stored)
+}
+
 pub(crate) async fn metadata_give_way_to_a_greater_number_only(bed: &mut dyn Bed) {
     let store = bed.store();
     assert_eq!(store.metadata(None).await, Ok(None));
+    assert_eq!(
+        store.metadata(Some(MetadataVersion::default())).await,
+        Ok(None)
+    );
     let first = blob(0, b"first");
     let replaced = store.replace_metadata(&first).await;
-    assert_eq!(replaced, Ok(ReplaceMetadata::Replaced));
-    assert_eq!(store.metadata(None).await, Ok(Some(first)));
+    assert_eq!(replaced, REPLACED);
+    assert_eq!(stored(&*store).await, Some(first));
 
     let seventh = StoredMetadata {
         source: MetadataSource::Management,
         ..blob(7, b"seventh")
     };
     let replaced = store.replace_metadata(&seventh).await;
-    assert_eq!(replaced, Ok(ReplaceMetadata::Replaced));
+    assert_eq!(replaced, REPLACED);
     for other in [blob(7, b"another"), blob(6, b"sixth"), blob(0, b"first")] {
         let kept = store.replace_metadata(&other).await;
         assert_eq!(kept, Ok(ReplaceMetadata::NotNewer { no: 7 }));
@@ -42,11 +64,11 @@ pub(crate) async fn metadata_give_way_to_a_greater_number_only(bed: &mut dyn Bed
     let kept = store.replace_metadata(&later).await;
     assert_eq!(kept, Ok(ReplaceMetadata::NotNewer { no: 7 }));
     let repeated = store.replace_metadata(&seventh).await;
-    assert_eq!(repeated, Ok(ReplaceMetadata::Replaced));
-    assert_eq!(store.metadata(None).await, Ok(Some(seventh.clone())));
-    assert_eq!(store.metadata(Some(6)).await, Ok(Some(seventh)));
-    assert_eq!(store.metadata(Some(7)).await, Ok(None));
-    assert_eq!(store.metadata(Some(u64::MAX)).await, Ok(None));
+    assert_eq!(repeated, REPLACED);
+    assert_eq!(stored(&*store).await, Some(seventh.clone()));
+    assert_eq!(above(&*store, 6).await, Some(seventh));
+    assert_eq!(above(&*store, 7).await, None);
+    assert_eq!(above(&*store, u64::MAX).await, None);
 }
 
 pub(crate) async fn of_many_imports_at_once_the_greatest_number_stays(bed: &mut dyn Bed) {
@@ -65,11 +87,11 @@ pub(crate) async fn of_many_imports_at_once_the_greatest_number_stays(bed: &mut 
     let mut winners = Vec::new();
     for task in tasks {
         match task.await.unwrap() {
-            (ReplaceMetadata::Replaced, new) => winners.push(new),
+            (ReplaceMetadata::Replaced { .. }, new) => winners.push(new),
             (ReplaceMetadata::NotNewer { no }, new) => assert!(no >= new.no),
         }
     }
-    let stored = store.metadata(None).await.unwrap().unwrap();
+    let stored = stored(&*store).await.unwrap();
     assert_eq!(stored.no, 19);
     // Of those with one number at most one got in, and the last of them is what is there.
     winners.sort_by_key(|winner| winner.no);
@@ -80,24 +102,66 @@ pub(crate) async fn of_many_imports_at_once_the_greatest_number_stays(bed: &mut 
 pub(crate) async fn metadata_that_were_removed_are_in_nobodys_way(bed: &mut dyn Bed) {
     assert_eq!(bed.store().remove_metadata().await, Ok(false));
     let replaced = bed.store().replace_metadata(&blob(9, b"ninth")).await;
-    assert_eq!(replaced, Ok(ReplaceMetadata::Replaced));
+    assert_eq!(replaced, REPLACED);
     assert_eq!(bed.store().remove_metadata().await, Ok(true));
-    assert_eq!(bed.store().metadata(None).await, Ok(None));
+    assert_eq!(stored(&*bed.store()).await, None);
     bed.reopen(End::Closed).await;
     let store = bed.store();
     assert_eq!(store.remove_metadata().await, Ok(false));
     let replaced = store.replace_metadata(&blob(1, b"first")).await;
-    assert_eq!(replaced, Ok(ReplaceMetadata::Replaced));
+    assert_eq!(replaced, Ok(ReplaceMetadata::Replaced { removals: 1 }));
+    // And are in the way again.
+    let kept = store.replace_metadata(&blob(1, b"another")).await;
+    assert_eq!(kept, Ok(ReplaceMetadata::NotNewer { no: 1 }));
+}
+
+pub(crate) async fn a_removal_is_news_to_whoever_knows_the_metadata(bed: &mut dyn Bed) {
+    let (ninth, first) = (blob(9, b"ninth"), blob(1, b"first"));
+    let at_ninth = MetadataVersion {
+        removals: 0,
+        no: Some(9),
+    };
+    assert_eq!(bed.store().replace_metadata(&ninth).await, REPLACED);
+    assert_eq!(bed.store().metadata(Some(at_ninth)).await, Ok(None));
+    assert_eq!(bed.store().remove_metadata().await, Ok(true));
+    bed.reopen(End::Closed).await;
+    let store = bed.store();
+    let removed = MetadataRecord {
+        removals: 1,
+        stored: None,
+    };
+    assert_eq!(
+        store.metadata(Some(at_ninth)).await,
+        Ok(Some(removed.clone()))
+    );
+    assert_eq!(store.metadata(None).await, Ok(Some(removed.clone())));
+    assert_eq!(store.metadata(Some(removed.version())).await, Ok(None));
+    // What comes then is later than all that was there before, whatever its number.
+    store.replace_metadata(&first).await.unwrap();
+    let replaced = MetadataRecord {
+        removals: 1,
+        stored: Some(first),
+    };
+    for known in [at_ninth, removed.version()] {
+        assert_eq!(
+            store.metadata(Some(known)).await,
+            Ok(Some(replaced.clone()))
+        );
+    }
+    assert_eq!(store.metadata(Some(replaced.version())).await, Ok(None));
+    assert_eq!(store.remove_metadata().await, Ok(true));
+    let twice = store.metadata(Some(replaced.version())).await.unwrap();
+    assert_eq!(twice.unwrap().removals, 2);
 }
 
 pub(crate) async fn metadata_are_there_after_a_restart_and_still_in_the_way(bed: &mut dyn Bed) {
     let large = blob(9, &vec![0x5a; 9 * 1024 * 1024]);
     let replaced = bed.store().replace_metadata(&large).await;
-    assert_eq!(replaced, Ok(ReplaceMetadata::Replaced));
+    assert_eq!(replaced, REPLACED);
     for end in [End::Closed, End::Dropped] {
         bed.reopen(end).await;
         let store = bed.store();
-        assert_eq!(store.metadata(None).await, Ok(Some(large.clone())));
+        assert_eq!(stored(&*store).await, Some(large.clone()));
         let kept = store.replace_metadata(&blob(8, b"eighth")).await;
         assert_eq!(kept, Ok(ReplaceMetadata::NotNewer { no: 9 }));
     }

@@ -426,6 +426,8 @@ impl Run {
         match (self.dice.roll(3), self.dice.pick(&self.hooks).cloned()) {
             (1, Some(mut hook)) => {
                 hook.enabled = !hook.enabled;
+                // A conflict from the second change of a webhook on: the model keeps the one that it created.
+                hook.revision += 1;
                 both!(self, s => s.update_webhook(&hook).await);
             }
             (2, Some(hook)) => {

@@ -30,6 +30,7 @@ pub(crate) fn webhook(rp: RelyingPartyId, created: Timestamp) -> Webhook {
         url: "https://backend.acme.test/hook".to_owned(),
         enabled: true,
         version: "v2".to_owned(),
+        revision: 1,
         created,
         updated: created,
     }
@@ -235,6 +236,35 @@ pub(crate) async fn deleting_a_relying_party_takes_all_that_is_in_it_and_nothing
     }
 }
 
+pub(crate) async fn of_many_updates_of_one_webhook_one_is_done(bed: &mut dyn Bed) {
+    let world = World::new(bed).await;
+    let hook = webhook(world.rp, NOW);
+    assert_eq!(world.store.create_webhook(&hook).await, Ok(true));
+    let tasks: Vec<_> = (0..20)
+        .map(|n| {
+            let store = Arc::clone(&world.store);
+            let changed = Webhook {
+                name: format!("name {n}"),
+                revision: 2,
+                ..hook.clone()
+            };
+            tokio::spawn(async move {
+                let outcome = store.update_webhook(&changed).await.unwrap();
+                (changed, outcome)
+            })
+        })
+        .collect();
+    let mut winners = Vec::new();
+    for task in tasks {
+        match task.await.unwrap() {
+            (changed, Update::Done) => winners.push(changed),
+            (_, outcome) => assert_eq!(outcome, Update::Conflict),
+        }
+    }
+    let stored = world.store.webhook(world.rp, hook.id).await.unwrap();
+    assert_eq!(winners, [stored.unwrap()]);
+}
+
 pub(crate) async fn a_webhook_lives_in_its_relying_party(bed: &mut dyn Bed) {
     let world = World::new(bed).await;
     let store = &world.store;
@@ -250,21 +280,32 @@ pub(crate) async fn a_webhook_lives_in_its_relying_party(bed: &mut dyn Bed) {
     hook.enabled = false;
     hook.event_types = vec!["a".to_owned(), "b".to_owned()];
     hook.updated = at(1);
-    assert_eq!(store.update_webhook(&hook).await, Ok(true));
+    // Not one change after the stored one.
+    for revision in [1, 3] {
+        hook.revision = revision;
+        assert_eq!(store.update_webhook(&hook).await, Ok(Update::Conflict));
+    }
+    hook.revision = 2;
+    for _ in 0..2 {
+        // Also when it is sent again.
+        assert_eq!(store.update_webhook(&hook).await, Ok(Update::Done));
+    }
     assert_eq!(
         store.webhook(world.rp, hook.id).await,
         Ok(Some(hook.clone()))
     );
     let elsewhere = Webhook {
         relying_party: other,
+        revision: 3,
         ..hook.clone()
     };
-    assert_eq!(store.update_webhook(&elsewhere).await, Ok(false));
+    assert_eq!(store.update_webhook(&elsewhere).await, Ok(Update::Gone));
 
     assert_eq!(store.delete_webhook(other, hook.id).await, Ok(false));
     assert_eq!(store.delete_webhook(world.rp, hook.id).await, Ok(true));
     assert_eq!(store.delete_webhook(world.rp, hook.id).await, Ok(false));
-    assert_eq!(store.update_webhook(&hook).await, Ok(false));
+    hook.revision = 3;
+    assert_eq!(store.update_webhook(&hook).await, Ok(Update::Gone));
     assert_eq!(
         store
             .create_webhook(&webhook(RelyingPartyId(key()), NOW))

@@ -1,16 +1,19 @@
 //! The BLOB of the FIDO Metadata Service.
 
 use async_trait::async_trait;
-use domain::model::metadata::StoredMetadata;
+use domain::model::metadata::{MetadataRecord, MetadataVersion, StoredMetadata};
 use domain::store::{Fault, MetadataBlobs, ReplaceMetadata};
 
 use super::{Embedded, reads, writes};
 
 #[async_trait]
 impl MetadataBlobs for Embedded {
-    async fn metadata(&self, above: Option<u64>) -> Result<Option<StoredMetadata>, Fault> {
-        // The usual answer is that there are none above; a BLOB itself is read once in a process.
-        self.list(move |c| reads::metadata(c, above)).await
+    async fn metadata(
+        &self,
+        known: Option<MetadataVersion>,
+    ) -> Result<Option<MetadataRecord>, Fault> {
+        // The usual answer is that there is nothing new; a BLOB itself is read once in a process.
+        self.list(move |c| reads::metadata(c, known)).await
     }
 
     async fn replace_metadata(&self, new: &StoredMetadata) -> Result<ReplaceMetadata, Fault> {

@@ -9,7 +9,7 @@ use domain::model::relying_party::RelyingParty;
 use domain::store::{Fault, RelyingParties, Update};
 use webauthn::relying_party::RpId;
 
-use super::rows::json;
+use super::rows::{counter, json};
 use super::writes::RelyingPartyRow;
 use super::{Embedded, reads, writes};
 
@@ -71,8 +71,7 @@ fn relying_party_row(rp: &RelyingParty) -> Result<RelyingPartyRow, Fault> {
     Ok(RelyingPartyRow {
         id: rp.id,
         account: rp.account,
-        version: i64::try_from(rp.version)
-            .map_err(|_| Fault::Fatal("a version beyond all counting".to_owned()))?,
+        version: counter(rp.version)?,
         created: rp.created,
         body: json(rp)?,
         rp_id: rp.selection.rp_id.as_ref().map(ToString::to_string),

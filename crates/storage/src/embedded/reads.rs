@@ -9,7 +9,7 @@ use domain::model::credential::{CredentialRecord, Evidence};
 use domain::model::ids::{
     AccessKeyId, AccountId, CeremonyId, CredentialKey, RelyingPartyId, TokenId, UserId,
 };
-use domain::model::metadata::{MetadataSource, StoredMetadata};
+use domain::model::metadata::{MetadataRecord, MetadataSource, MetadataVersion, StoredMetadata};
 use domain::model::page::{Order, Page, PageRequest};
 use domain::model::relying_party::RelyingParty;
 use domain::model::token::{TokenKey, TokenKind};
@@ -25,23 +25,42 @@ use super::sql::{Failure, Outcome, all, exists, first, snapshot};
 
 // ---- metadata ---------------------------------------------------------------------------------
 
+/// In the column of the number: the BLOB was removed. Every number is greater.
+pub(super) const REMOVED: i64 = -1;
+
 pub(super) fn metadata(
     connection: &Connection,
-    above: Option<u64>,
-) -> Outcome<Option<StoredMetadata>> {
-    // Numbers are never negative, and no number is above one that the column cannot hold.
-    let above = above.map_or(-1, |above| i64::try_from(above).unwrap_or(i64::MAX));
-    let sql = "SELECT no, imported, source, blob FROM metadata WHERE id = 1 AND no > ?1";
-    first(connection, sql, [above], |row| {
-        let source: String = row.get(2)?;
-        let blob: Vec<u8> = row.get(3)?;
-        Ok(StoredMetadata {
-            no: u64::try_from(row.get::<_, i64>(0)?)
-                .map_err(|_| Failure::unreadable("the number of the metadata"))?,
-            imported: Timestamp(row.get(1)?),
+    known: Option<MetadataVersion>,
+) -> Outcome<Option<MetadataRecord>> {
+    let known = known.unwrap_or_default();
+    // No state is later than one that the columns cannot hold.
+    let column = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    let (removals, no) = (column(known.removals), known.no.map_or(REMOVED, column));
+    let sql = "SELECT COALESCE(removals, 0), no, imported, source, blob FROM metadata WHERE id = 1 \
+         AND (COALESCE(removals, 0) > ?1 OR COALESCE(removals, 0) = ?1 AND no > ?2)";
+    first(connection, sql, [removals, no], |row| {
+        let number = |at| row.get::<_, i64>(at);
+        let unreadable = |_| Failure::unreadable("the number of the metadata");
+        let removals = u64::try_from(number(0)?).map_err(unreadable)?;
+        let no = number(1)?;
+        if no == REMOVED {
+            return Ok(MetadataRecord {
+                removals,
+                stored: None,
+            });
+        }
+        let source: String = row.get(3)?;
+        let blob: Vec<u8> = row.get(4)?;
+        let stored = StoredMetadata {
+            no: u64::try_from(no).map_err(unreadable)?,
+            imported: Timestamp(row.get(2)?),
             source: MetadataSource::from_name(&source)
                 .ok_or_else(|| Failure::unreadable("the source of the metadata"))?,
             blob: blob.into(),
+        };
+        Ok(MetadataRecord {
+            removals,
+            stored: Some(stored),
         })
     })
 }

@@ -100,6 +100,11 @@ pub(super) fn kind_number(kind: CeremonyKind) -> i64 {
     }
 }
 
+/// A number that counts changes, for its column.
+pub(super) fn counter(changes: u64) -> Result<i64, Fault> {
+    i64::try_from(changes).map_err(|_| Fault::Fatal("a version is out of range".to_owned()))
+}
+
 /// JSON text of something of ours.
 pub(super) fn json<T: serde::Serialize + ?Sized>(value: &T) -> Result<String, Fault> {
     to_string(value).map_err(|_| Fault::Fatal("a record has no JSON form".to_owned()))

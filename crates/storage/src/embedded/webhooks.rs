@@ -4,17 +4,17 @@ use async_trait::async_trait;
 use domain::model::ids::{RelyingPartyId, WebhookId};
 use domain::model::page::{Page, PageRequest};
 use domain::model::webhook::Webhook;
-use domain::store::{Fault, Webhooks};
+use domain::store::{Fault, Update, Webhooks};
 
-use super::rows::json;
+use super::rows::{counter, json};
 use super::{Embedded, reads, writes};
 
 #[async_trait]
 impl Webhooks for Embedded {
     async fn create_webhook(&self, webhook: &Webhook) -> Result<bool, Fault> {
         let (rp, id, created) = (webhook.relying_party, webhook.id.0, webhook.created);
-        let body = json(webhook)?;
-        self.write(move |c| writes::create_webhook(c, rp, id, created, &body))
+        let (body, revision) = (json(webhook)?, counter(webhook.revision)?);
+        self.write(move |c| writes::create_webhook(c, rp, id, created, revision, &body))
             .await
     }
 
@@ -30,9 +30,10 @@ impl Webhooks for Embedded {
         self.list(move |c| reads::list_webhooks(c, rp, page)).await
     }
 
-    async fn update_webhook(&self, webhook: &Webhook) -> Result<bool, Fault> {
+    async fn update_webhook(&self, webhook: &Webhook) -> Result<Update, Fault> {
         let (rp, id, body) = (webhook.relying_party, webhook.id.0, json(webhook)?);
-        self.write(move |c| writes::update_webhook(c, rp, id, &body))
+        let revision = counter(webhook.revision)?;
+        self.write(move |c| writes::update_webhook(c, rp, id, revision, &body))
             .await
     }
 

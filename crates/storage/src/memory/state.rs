@@ -12,7 +12,7 @@ use domain::model::ids::{
     AccessKeyId, AccountId, ApiKeyId, AttemptId, CeremonyId, CredentialKey, EventId,
     RelyingPartyId, TokenId, UserId, WebhookId,
 };
-use domain::model::metadata::StoredMetadata;
+use domain::model::metadata::MetadataRecord;
 use domain::model::page::{Order, Page, PageRequest};
 use domain::model::relying_party::RelyingParty;
 use domain::model::token::{TokenKey, TokenKind};
@@ -40,7 +40,7 @@ pub(super) struct State {
     /// One-time tokens that were used: when they expire, and the attempt that used them.
     pub(super) used_tokens: BTreeMap<(RelyingPartyId, TokenId), (Timestamp, AttemptId)>,
     pub(super) events: BTreeMap<(RelyingPartyId, Timestamp, EventId), AuditEvent>,
-    pub(super) metadata: Option<StoredMetadata>,
+    pub(super) metadata: MetadataRecord,
     pub(super) answers: BTreeMap<(AccountId, [u8; 32]), Called>,
     pub(super) deletions: BTreeMap<(Timestamp, RelyingPartyId, Deleted), Remains>,
 }

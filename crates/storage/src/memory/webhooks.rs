@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use domain::model::ids::{RelyingPartyId, WebhookId};
 use domain::model::page::{Page, PageRequest};
 use domain::model::webhook::Webhook;
-use domain::store::{Fault, Webhooks};
+use domain::store::{Fault, Update, Webhooks};
 
 use super::Memory;
 use super::state::page;
@@ -39,10 +39,20 @@ impl Webhooks for Memory {
         Ok(page(rows, request, |w| (w.created, w.id.0)))
     }
 
-    async fn update_webhook(&self, webhook: &Webhook) -> Result<bool, Fault> {
+    async fn update_webhook(&self, webhook: &Webhook) -> Result<Update, Fault> {
         let mut state = self.state();
         let stored = state.webhooks.get_mut(&(webhook.relying_party, webhook.id));
-        Ok(stored.map(|stored| *stored = webhook.clone()).is_some())
+        let Some(stored) = stored else {
+            return Ok(Update::Gone);
+        };
+        // The same call, sent again, finds its own change.
+        if stored != webhook {
+            if stored.revision + 1 != webhook.revision {
+                return Ok(Update::Conflict);
+            }
+            *stored = webhook.clone();
+        }
+        Ok(Update::Done)
     }
 
     async fn delete_webhook(&self, rp: RelyingPartyId, id: WebhookId) -> Result<bool, Fault> {

@@ -109,21 +109,21 @@ impl Parameters {
         })
     }
 
-    fn apply(self, webhook: &mut Webhook) {
-        if let Some(name) = self.name {
-            webhook.name = name;
+    fn apply(&self, webhook: &mut Webhook) {
+        if let Some(name) = &self.name {
+            webhook.name.clone_from(name);
         }
-        if let Some(event_types) = self.event_types {
-            webhook.event_types = event_types;
+        if let Some(event_types) = &self.event_types {
+            webhook.event_types.clone_from(event_types);
         }
-        if let Some(url) = self.url {
-            webhook.url = url;
+        if let Some(url) = &self.url {
+            webhook.url.clone_from(url);
         }
         if let Some(enabled) = self.enabled {
             webhook.enabled = enabled;
         }
-        if let Some(version) = self.version {
-            webhook.version = version;
+        if let Some(version) = &self.version {
+            webhook.version.clone_from(version);
         }
     }
 }
@@ -211,6 +211,7 @@ pub async fn create(request: Request) -> Result<Response, ApiError> {
             url: String::new(),
             enabled: true,
             version: "v2".to_owned(),
+            revision: 1,
             created: now,
             updated: now,
         };

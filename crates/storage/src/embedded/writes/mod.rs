@@ -128,20 +128,28 @@ pub(super) fn replace_metadata(
          source = excluded.source, blob = excluded.blob WHERE excluded.no > metadata.no",
         params![no, new.imported.0, new.source.name(), &*new.blob],
     )?;
-    if replaced > 0 {
-        return Ok(ReplaceMetadata::Replaced);
-    }
-    let stored = reads::metadata(connection, None)?
+    let record = reads::metadata(connection, None)?
         .ok_or_else(|| Failure::unreadable("the number of the metadata"))?;
-    Ok(if stored == *new {
-        ReplaceMetadata::Replaced
+    let stored = record
+        .stored
+        .ok_or_else(|| Failure::unreadable("the number of the metadata"))?;
+    Ok(if replaced > 0 || stored == *new {
+        ReplaceMetadata::Replaced {
+            removals: record.removals,
+        }
     } else {
         ReplaceMetadata::NotNewer { no: stored.no }
     })
 }
 
 pub(super) fn remove_metadata(connection: &Connection) -> Outcome<bool> {
-    Ok(execute(connection, "DELETE FROM metadata WHERE id = 1", [])? > 0)
+    let removed = execute(
+        connection,
+        "UPDATE metadata SET removals = COALESCE(removals, 0) + 1, no = ?1, blob = x'' \
+         WHERE id = 1 AND no > ?1",
+        [reads::REMOVED],
+    )?;
+    Ok(removed > 0)
 }
 
 // ---- relying parties --------------------------------------------------------------------------
@@ -324,6 +332,7 @@ pub(super) fn create_webhook(
     rp: RelyingPartyId,
     id: [u8; 16],
     created: Timestamp,
+    revision: i64,
     body: &str,
 ) -> Outcome<bool> {
     if !relying_party_exists(connection, rp)? {
@@ -331,9 +340,9 @@ pub(super) fn create_webhook(
     }
     execute(
         connection,
-        "INSERT INTO webhooks (relying_party_id, id, created, body) VALUES (?1, ?2, ?3, ?4) \
-         ON CONFLICT (relying_party_id, id) DO NOTHING",
-        params![rp.0, id, created.0, body],
+        "INSERT INTO webhooks (relying_party_id, id, created, revision, body) \
+         VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (relying_party_id, id) DO NOTHING",
+        params![rp.0, id, created.0, revision, body],
     )?;
     Ok(true)
 }
@@ -342,13 +351,34 @@ pub(super) fn update_webhook(
     connection: &Connection,
     rp: RelyingPartyId,
     id: [u8; 16],
+    revision: i64,
     body: &str,
-) -> Outcome<bool> {
+) -> Outcome<Update> {
+    let changed = execute(
+        connection,
+        concat!(
+            "UPDATE webhooks SET revision = ?3, body = ?4 \
+             WHERE relying_party_id = ?1 AND id = ?2 AND COALESCE(revision, 1) = ?3 - 1",
+            alive!(party)
+        ),
+        params![rp.0, id, revision, body],
+    )?;
+    if changed > 0 {
+        return Ok(Update::Done);
+    }
     let sql = concat!(
-        "UPDATE webhooks SET body = ?3 WHERE relying_party_id = ?1 AND id = ?2",
+        "SELECT body FROM webhooks WHERE relying_party_id = ?1 AND id = ?2",
         alive!(party)
     );
-    Ok(execute(connection, sql, params![rp.0, id, body])? > 0)
+    let stored = first(connection, sql, [rp.0, id], |row| {
+        Ok(row.get::<_, String>(0)?)
+    })?;
+    Ok(match stored {
+        None => Update::Gone,
+        // The same call, sent again.
+        Some(stored) if stored == body => Update::Done,
+        Some(_) => Update::Conflict,
+    })
 }
 
 pub(super) fn delete_webhook(
