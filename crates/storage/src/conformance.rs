@@ -7,6 +7,7 @@ pub(crate) mod authentications;
 pub(crate) mod ceremonies;
 pub(crate) mod deletions;
 pub(crate) mod durability;
+pub(crate) mod events;
 pub(crate) mod fixture;
 pub(crate) mod injector;
 pub(crate) mod metadata;
@@ -70,6 +71,8 @@ macro_rules! every_case {
                 a_deletion_that_is_not_swept_yet_survives_a_restart,
                 the_credential_id_of_a_deleted_user_is_free_before_the_sweep,
                 no_credential_follows_an_acknowledged_deletion_of_its_user;
+            events:
+                events_are_found_by_what_a_filter_says;
             tokens:
                 an_access_key_lives_in_its_relying_party,
                 a_token_key_is_the_first_one_offered_for_its_relying_party_and_kind,

@@ -1,19 +1,84 @@
 //! The audit trail. Events are written by the operations that they are about.
 
+use std::fmt;
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
-use crate::model::audit::AuditEvent;
+use crate::model::audit::{ActorKind, AuditEvent, AuditKind};
+use crate::model::clock::Timestamp;
 use crate::model::ids::RelyingPartyId;
 use crate::model::page::{Page, PageRequest};
 use crate::store::Fault;
 
+/// Most events that one search looks at.
+pub const MAX_SEARCHED: u32 = 200_000;
+
+/// A condition that no column holds, such as a text that an export shows.
+pub type Wanted = Arc<dyn Fn(&AuditEvent) -> bool + Send + Sync>;
+
+/// Which events a search finds: those that meet every condition that is there.
+#[derive(Clone, Default)]
+pub struct EventFilter {
+    /// Events from this moment on.
+    pub from: Option<Timestamp>,
+    /// Events before this moment.
+    pub until: Option<Timestamp>,
+    /// Events of these kinds.
+    pub kinds: Option<Vec<AuditKind>>,
+    /// Events that this kind of party caused.
+    pub actor: Option<ActorKind>,
+    /// Events that this function accepts. The store calls it where it reads, for those alone that meet the other conditions.
+    pub wanted: Option<Wanted>,
+}
+
+impl fmt::Debug for EventFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventFilter")
+            .field("from", &self.from)
+            .field("until", &self.until)
+            .field("kinds", &self.kinds)
+            .field("actor", &self.actor)
+            .field("wanted", &self.wanted.is_some())
+            .finish()
+    }
+}
+
+impl EventFilter {
+    /// Whether an event meets all conditions but that of time.
+    pub fn accepts(&self, event: &AuditEvent) -> bool {
+        self.kinds
+            .as_ref()
+            .is_none_or(|kinds| kinds.contains(&event.kind))
+            && self.actor.is_none_or(|kind| event.actor.kind == kind)
+            && self.wanted.as_ref().is_none_or(|wanted| wanted(event))
+    }
+}
+
+/// What a search of the audit trail found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundEvents {
+    /// The events, newest first.
+    pub events: Vec<AuditEvent>,
+    /// Whether these are all; `false` when the search reached one of its bounds.
+    pub complete: bool,
+}
+
 /// The audit trail. Events are written by the operations that they are about. Part of a [`Storage`](crate::store::Storage).
 #[async_trait]
 pub trait Events: Send + Sync {
-    /// Audit events of a Relying Party.
+    /// Audit events of a Relying Party, in pages by moment and key.
     async fn list_events(
         &self,
         rp: RelyingPartyId,
         page: PageRequest,
     ) -> Result<Page<AuditEvent>, Fault>;
+    /// The audit events of a Relying Party that a filter accepts, newest first: at most `limit`, out of the newest
+    /// [`MAX_SEARCHED`] of its time.
+    async fn find_events(
+        &self,
+        rp: RelyingPartyId,
+        filter: &EventFilter,
+        limit: u32,
+    ) -> Result<FoundEvents, Fault>;
 }

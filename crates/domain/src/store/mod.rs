@@ -26,7 +26,7 @@ pub use ceremonies::{
     RefuseCeremony, Refused,
 };
 pub use credentials::Credentials;
-pub use events::Events;
+pub use events::{EventFilter, Events, FoundEvents, MAX_SEARCHED, Wanted};
 pub use fault::Fault;
 pub use metadata::{MetadataBlobs, ReplaceMetadata};
 pub use parties::{RelyingParties, Update};

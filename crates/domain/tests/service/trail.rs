@@ -3,7 +3,7 @@
 use domain::model::audit::{AuditCategory, AuditEvent, AuditKind};
 use domain::model::credential::last_sign_in;
 use domain::model::user::User;
-use domain::service::events::EventRange;
+use domain::store::EventFilter;
 
 use super::*;
 
@@ -19,8 +19,8 @@ impl House {
     }
 
     async fn events(&self) -> Vec<AuditEvent> {
-        let all = EventRange::default();
-        let found = self.passkeys.find_events(self.rp.id, all, 10_000, |_| true);
+        let all = EventFilter::default();
+        let found = self.passkeys.find_events(self.rp.id, &all, 10_000);
         let found = found.await.unwrap();
         assert!(found.complete);
         found.events
@@ -232,10 +232,13 @@ mod the_audit_trail {
         }
         let at = |millis| Some(start.plus_millis(millis));
         let find = async |from, until, limit, wanted: fn(&AuditEvent) -> bool| {
-            let range = EventRange { from, until };
-            let found = house
-                .passkeys
-                .find_events(house.rp.id, range, limit, wanted);
+            let filter = EventFilter {
+                from,
+                until,
+                wanted: Some(Arc::new(wanted)),
+                ..EventFilter::default()
+            };
+            let found = house.passkeys.find_events(house.rp.id, &filter, limit);
             let found = found.await.unwrap();
             let times: Vec<_> = found.events.iter().map(|e| e.at.0 - start.0).collect();
             assert!(times.is_sorted_by(|a, b| a >= b));

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use domain::model::audit::AuditEvent;
 use domain::model::ids::RelyingPartyId;
 use domain::model::page::{Page, PageRequest};
-use domain::store::{Events, Fault};
+use domain::store::{EventFilter, Events, Fault, FoundEvents};
 
 use super::{Embedded, reads};
 
@@ -16,5 +16,16 @@ impl Events for Embedded {
         page: PageRequest,
     ) -> Result<Page<AuditEvent>, Fault> {
         self.list(move |c| reads::list_events(c, rp, page)).await
+    }
+
+    async fn find_events(
+        &self,
+        rp: RelyingPartyId,
+        filter: &EventFilter,
+        limit: u32,
+    ) -> Result<FoundEvents, Fault> {
+        let filter = filter.clone();
+        self.list(move |c| reads::find_events(c, rp, &filter, limit))
+            .await
     }
 }

@@ -1,5 +1,7 @@
 //! What each reading operation reads.
 
+use std::ops::ControlFlow;
+
 use domain::model::access_key::AccessKey;
 use domain::model::account::{Account, ApiKey, Principal};
 use domain::model::audit::AuditEvent;
@@ -15,13 +17,15 @@ use domain::model::relying_party::RelyingParty;
 use domain::model::token::{TokenKey, TokenKind};
 use domain::model::user::{User, UserRef};
 use domain::model::webhook::Webhook;
-use domain::store::{CeremonyFilter, LoadedAuthentication, StoredSecret};
+use domain::store::{
+    CeremonyFilter, EventFilter, FoundEvents, LoadedAuthentication, MAX_SEARCHED, StoredSecret,
+};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, ToSql, params};
 use webauthn::credential::CredentialId;
 
 use super::rows::{self, USER_WIDTH, alive, columns, id_hash};
-use super::sql::{Failure, Outcome, all, exists, first, snapshot};
+use super::sql::{Failure, Outcome, all, each, exists, first, snapshot};
 
 // ---- metadata ---------------------------------------------------------------------------------
 
@@ -543,6 +547,52 @@ pub(super) fn list_events(
         request,
         rows::event,
     )
+}
+
+pub(super) fn find_events(
+    connection: &Connection,
+    rp: RelyingPartyId,
+    filter: &EventFilter,
+    limit: u32,
+) -> Outcome<FoundEvents> {
+    let from = filter.from.map_or(i64::MIN, |from| from.0);
+    let until = filter.until.map_or(i64::MAX, |until| until.0);
+    let sql = concat!(
+        "SELECT ",
+        columns!(event),
+        " FROM events WHERE relying_party_id = ?1 AND at >= ?2 AND at < ?3 ORDER BY at DESC, id DESC"
+    );
+    let mut found = FoundEvents {
+        events: Vec::new(),
+        complete: true,
+    };
+    let mut searched = 0;
+    each(connection, sql, params![rp.0, from, until], |row| {
+        searched += 1;
+        if searched > MAX_SEARCHED {
+            found.complete = false;
+            return Ok(ControlFlow::Break(()));
+        }
+        // Most rows of a long search are not wanted: what is told by one column is looked at first.
+        let kind = rows::event_kind(row)?;
+        let other = filter
+            .kinds
+            .as_ref()
+            .is_some_and(|kinds| !kinds.contains(&kind));
+        if other {
+            return Ok(ControlFlow::Continue(()));
+        }
+        let event = rows::event(row)?;
+        if filter.accepts(&event) {
+            if found.events.len() == limit as usize {
+                found.complete = false;
+                return Ok(ControlFlow::Break(()));
+            }
+            found.events.push(event);
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(found)
 }
 
 /// The Relying Parties, deleted ones too, that have events from before a moment.

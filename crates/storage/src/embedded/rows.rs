@@ -532,13 +532,19 @@ fn actor(row: &Row<'_>) -> Outcome<Actor> {
     Ok(actor)
 }
 
+/// What the event in a row tells.
+pub(super) fn event_kind(row: &Row<'_>) -> Outcome<AuditKind> {
+    let name = row.get_ref(3)?.as_str().ok();
+    name.and_then(AuditKind::from_name)
+        .ok_or_else(|| Failure::unreadable("kind of an event"))
+}
+
 pub(super) fn event(row: &Row<'_>) -> Outcome<AuditEvent> {
-    let kind: String = row.get(3)?;
     Ok(AuditEvent {
         relying_party: RelyingPartyId(row.get(0)?),
         at: Timestamp(row.get(1)?),
         id: EventId(row.get(2)?),
-        kind: AuditKind::from_name(&kind).ok_or_else(|| Failure::unreadable("kind of an event"))?,
+        kind: event_kind(row)?,
         user: row.get::<_, Option<[u8; 16]>>(4)?.map(UserId),
         credential: row.get::<_, Option<[u8; 16]>>(5)?.map(CredentialKey),
         ceremony: row.get::<_, Option<[u8; 16]>>(6)?.map(CeremonyId),

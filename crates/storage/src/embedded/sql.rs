@@ -1,5 +1,7 @@
 //! A thin layer over `rusqlite`: cached statements, and errors that become faults without carrying data.
 
+use std::ops::ControlFlow;
+
 use domain::store::Fault;
 use rusqlite::{Connection, ErrorCode, Params, Row};
 
@@ -94,6 +96,25 @@ pub(super) fn all<T>(
     drop(rows);
     uses_keys(&statement, sql);
     Ok(found)
+}
+
+/// The rows of a query one by one, until `read` has enough of them.
+pub(super) fn each(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+    mut read: impl FnMut(&Row<'_>) -> Outcome<ControlFlow<()>>,
+) -> Outcome<()> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params)?;
+    while let Some(row) = rows.next()? {
+        if read(row)?.is_break() {
+            break;
+        }
+    }
+    drop(rows);
+    uses_keys(&statement, sql);
+    Ok(())
 }
 
 /// Whether a query has a row.

@@ -1,9 +1,12 @@
 //! `GET /api/v1/logs/export` (docs/wires/nevis.md, section 3.9): the audit trail of the Relying Party as CSV (RFC 4180), newest first.
 
+use std::sync::Arc;
+
 use axum::response::Response;
 use domain::model::audit::{ActorKind, AuditCategory, AuditEvent, AuditKind};
 use domain::model::clock::Timestamp;
-use domain::service::events::{EventRange, MAX_EVENTS};
+use domain::service::events::MAX_EVENTS;
+use domain::store::EventFilter;
 use jiff::Span;
 
 use super::auth::access_key;
@@ -32,11 +35,11 @@ pub async fn export(request: Request) -> Result<Response, ApiError> {
     let caller = access_key(&request.state, request.headers()).await?;
     let query = request.query()?;
     let range = range(&query, request.state.passkeys.now())?;
-    let wanted = Wanted::read(&query)?;
+    let filter = filter(&query, range)?;
     let found = request
         .state
         .passkeys
-        .find_events(caller.rp.id, range, MAX_EVENTS, |event| wanted.holds(event))
+        .find_events(caller.rp.id, &filter, MAX_EVENTS)
         .await
         .map_err(refused(Call::Api))?;
     let mut csv = String::with_capacity(HEAD.len() + found.events.len() * 256);
@@ -48,7 +51,13 @@ pub async fn export(request: Request) -> Result<Response, ApiError> {
 }
 
 /// The time that is asked for.
-fn range(query: &Parameters<'_>, now: Timestamp) -> Result<EventRange, ApiError> {
+struct Range {
+    from: Option<Timestamp>,
+    until: Option<Timestamp>,
+}
+
+/// Reads the time that is asked for.
+fn range(query: &Parameters<'_>, now: Timestamp) -> Result<Range, ApiError> {
     let (from, to, span) = (
         query.get("fromDate"),
         query.get("toDate"),
@@ -60,7 +69,7 @@ fn range(query: &Parameters<'_>, now: Timestamp) -> Result<EventRange, ApiError>
         ));
     }
     if from.is_some() || to.is_some() {
-        return Ok(EventRange {
+        return Ok(Range {
             from: from.map(|text| date("fromDate", text)).transpose()?,
             until: to.map(end).transpose()?,
         });
@@ -71,7 +80,7 @@ fn range(query: &Parameters<'_>, now: Timestamp) -> Result<EventRange, ApiError>
             ApiError::rule("timespan is no duration of ISO 8601 such as P30D or PT12H")
         })?,
     };
-    Ok(EventRange {
+    Ok(Range {
         from: Some(now.plus_millis(seconds.saturating_mul(-1000))),
         until: None,
     })
@@ -118,61 +127,59 @@ fn duration(text: &str) -> Option<i64> {
     Some(days * DAY + minutes * 60 + span.get_seconds())
 }
 
-/// Which events are wanted.
-struct Wanted {
-    text: Option<String>,
-    refusals: Option<bool>,
-    category: Option<&'static str>,
-    channel: Option<&'static str>,
-    actor: Option<&'static str>,
-}
-
-impl Wanted {
-    fn read(query: &Parameters<'_>) -> Result<Self, ApiError> {
-        let text = match query.get("filter") {
-            Some(text) if text.chars().count() < MIN_FILTER => {
-                return Err(ApiError::rule("filter has fewer than 2 characters"));
+/// Which events of a time are wanted.
+fn filter(query: &Parameters<'_>, range: Range) -> Result<EventFilter, ApiError> {
+    let text = match query.get("filter") {
+        Some(text) if text.chars().count() < MIN_FILTER => {
+            return Err(ApiError::rule("filter has fewer than 2 characters"));
+        }
+        text => text.map(str::to_lowercase),
+    };
+    let refusals = match query.get("status") {
+        None => None,
+        Some("succeeded") => Some(false),
+        Some("failed") => Some(true),
+        Some(_) => return Err(ApiError::rule("status must be one of: succeeded, failed")),
+    };
+    let mut channels = vec![CHANNEL, "unknown"];
+    channels.extend(OTHER_CHANNELS);
+    let wanted_category = word(
+        query,
+        "category",
+        &["registration", "authentication", "management", "none"],
+    )?;
+    let wanted_channel = word(query, "channel", &channels)?;
+    let wanted_actor = word(
+        query,
+        "actorType",
+        &["api", "admin", "user", "app", "unknown"],
+    )?;
+    let mut kinds = AuditKind::ALL.to_vec();
+    kinds.retain(|kind| {
+        refusals.is_none_or(|refusals| kind.is_refusal() == refusals)
+            && wanted_category.is_none_or(|name| name == category(*kind))
+            && wanted_channel.is_none_or(|name| name == channel(*kind))
+    });
+    let by = match wanted_actor {
+        None => None,
+        Some(name) => {
+            let named = ActorKind::ALL.iter().find(|kind| name == actor(**kind));
+            if named.is_none() {
+                // A word that no event has.
+                kinds.clear();
             }
-            text => text.map(str::to_lowercase),
-        };
-        let refusals = match query.get("status") {
-            None => None,
-            Some("succeeded") => Some(false),
-            Some("failed") => Some(true),
-            Some(_) => return Err(ApiError::rule("status must be one of: succeeded, failed")),
-        };
-        let mut channels = vec![CHANNEL, "unknown"];
-        channels.extend(OTHER_CHANNELS);
-        Ok(Self {
-            text,
-            refusals,
-            category: word(
-                query,
-                "category",
-                &["registration", "authentication", "management", "none"],
-            )?,
-            channel: word(query, "channel", &channels)?,
-            actor: word(
-                query,
-                "actorType",
-                &["api", "admin", "user", "app", "unknown"],
-            )?,
-        })
-    }
-
-    fn holds(&self, event: &AuditEvent) -> bool {
-        self.refusals
-            .is_none_or(|refusals| event.kind.is_refusal() == refusals)
-            && self
-                .category
-                .is_none_or(|name| name == category(event.kind))
-            && self.channel.is_none_or(|name| name == channel(event.kind))
-            && self.actor.is_none_or(|name| name == actor(event))
-            && self
-                .text
-                .as_ref()
-                .is_none_or(|text| Row::of(event).line().to_lowercase().contains(text))
-    }
+            named.copied()
+        }
+    };
+    Ok(EventFilter {
+        from: range.from,
+        until: range.until,
+        kinds: (kinds.len() < AuditKind::ALL.len()).then_some(kinds),
+        actor: by,
+        wanted: text.map(|text| -> domain::store::Wanted {
+            Arc::new(move |event| Row::of(event).line().to_lowercase().contains(&text))
+        }),
+    })
 }
 
 /// A parameter that is one of some words.
@@ -208,8 +215,8 @@ fn channel(kind: AuditKind) -> &'static str {
     }
 }
 
-fn actor(event: &AuditEvent) -> &'static str {
-    match event.actor.kind {
+fn actor(kind: ActorKind) -> &'static str {
+    match kind {
         ActorKind::Unknown => "unknown",
         ActorKind::Api => "api",
         ActorKind::Admin => "admin",
@@ -243,7 +250,7 @@ impl<'a> Row<'a> {
             .to_owned(),
             category(event.kind).to_owned(),
             channel(event.kind).to_owned(),
-            actor(event).to_owned(),
+            actor(event.actor.kind).to_owned(),
             id(event.actor.access_key.map(|key| Uuid(key.0))),
             id(event.user.map(Uuid::from)),
             event.user_name.clone().unwrap_or_default(),

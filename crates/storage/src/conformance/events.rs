@@ -1,0 +1,100 @@
+//! The audit trail, searched.
+
+use std::sync::Arc;
+
+use domain::model::audit::{Actor, ActorKind, AuditEvent, AuditKind};
+use domain::model::ids::RelyingPartyId;
+use domain::store::{EventFilter, FoundEvents};
+
+use super::fixture::{Bed, World, at, event, key, new_user};
+
+pub(crate) async fn events_are_found_by_what_a_filter_says(bed: &mut dyn Bed) {
+    let world = World::new(bed).await;
+    let store = &world.store;
+    let other = world.another_rp().await;
+    // After the creation of the Relying Party: pairs of each moment, by two kinds of parties.
+    let mut written = world.events().await;
+    for n in 0..40 {
+        let by = if n % 3 == 0 {
+            Actor::new(ActorKind::Api, "test")
+        } else {
+            Actor::default()
+        };
+        let created = AuditEvent {
+            at: at(1 + n / 2),
+            signals: format!("number {n}"),
+            actor: by,
+            ..event(AuditKind::UserCreated, world.rp)
+        };
+        let user = new_user(world.rp, &format!("user {n}"), at(1));
+        store.create_user(&user, &created).await.unwrap();
+        let deleted = AuditEvent {
+            at: created.at,
+            ..event(AuditKind::UserDeleted, world.rp)
+        };
+        store
+            .delete_user(world.rp, user.id, &deleted)
+            .await
+            .unwrap();
+        written.extend([created, deleted]);
+    }
+    written.sort_by_key(|event| std::cmp::Reverse((event.at, event.id)));
+    let all = EventFilter::default();
+    let kinds = |kinds: &[AuditKind]| EventFilter {
+        kinds: Some(kinds.to_vec()),
+        ..EventFilter::default()
+    };
+    let filters = [
+        all.clone(),
+        kinds(&[AuditKind::UserDeleted]),
+        kinds(&[AuditKind::UserDeleted, AuditKind::RelyingPartyCreated]),
+        kinds(&[AuditKind::Authenticated]),
+        kinds(&[]),
+        EventFilter {
+            actor: Some(ActorKind::Api),
+            ..all.clone()
+        },
+        EventFilter {
+            actor: Some(ActorKind::Unknown),
+            from: Some(at(3)),
+            until: Some(at(9)),
+            ..kinds(&[AuditKind::UserCreated])
+        },
+        EventFilter {
+            from: Some(at(5)),
+            until: Some(at(5)),
+            ..all.clone()
+        },
+        EventFilter {
+            wanted: Some(Arc::new(|event| event.signals.ends_with('7'))),
+            ..all.clone()
+        },
+    ];
+    for filter in filters {
+        let mut expected = written.clone();
+        expected.retain(|event| {
+            filter.accepts(event)
+                && filter.from.is_none_or(|from| event.at >= from)
+                && filter.until.is_none_or(|until| event.at < until)
+        });
+        for limit in [0, 1, 5, 1000] {
+            let found = store.find_events(world.rp, &filter, limit).await.unwrap();
+            let most = expected.len().min(limit as usize);
+            assert_eq!(found.events, expected[..most], "{filter:?}");
+            assert_eq!(found.complete, most == expected.len(), "{filter:?}");
+        }
+    }
+    // Of its own Relying Party only, which need not be there any more.
+    for (rp, count) in [(other, 1), (RelyingPartyId(key()), 0)] {
+        let found = store.find_events(rp, &all, 10).await.unwrap();
+        assert_eq!((found.events.len(), found.complete), (count, true));
+    }
+    let gone = store.delete_relying_party(world.rp, at(100)).await;
+    assert_eq!(gone, Ok(true));
+    let found = store.find_events(world.rp, &all, 1000).await;
+    let complete = FoundEvents {
+        events: written,
+        complete: true,
+    };
+    assert_eq!(found, Ok(complete));
+}
