@@ -4,18 +4,18 @@ pub mod fido;
 
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use domain::Passkeys;
 use domain::model::account::Secret;
-use domain::model::clock::{SystemClock, SystemRandomness};
+use domain::model::clock::{Randomness as _, SystemClock, SystemRandomness};
 use domain::model::ids::{AccountId, RelyingPartyId};
 use domain::model::policy::Policy;
 use domain::service::accounts::Bootstrap;
 use domain::store::Swept;
+use storage::StoreUrl;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -30,20 +30,22 @@ use crate::test_page;
 
 /// Most rows of a kind that one sweep removes, so that it never blocks the writer for long.
 const SWEEP_BUDGET: u32 = 1000;
+/// The lease of the node that sweeps.
+const SWEEP: &str = "sweep";
 
-/// The domain with the embedded store in this file, and with the store's metadata.
+/// The domain with the store at this address, and with the store's metadata.
 ///
 /// # Errors
-/// The file cannot be opened, another process uses it, or it has a newer format.
+/// The store cannot be opened, another process uses it, or it has a newer format.
 pub async fn open(
-    path: &Path,
+    url: &StoreUrl,
     policy: Policy,
     metadata: Sources,
 ) -> Result<Arc<Passkeys>, ProcessError> {
     // Migrations may be slow. Nothing else runs yet.
-    let store = storage::Embedded::open(path, storage::Options::default())?;
+    let store = storage::open(url)?;
     let passkeys = Passkeys::open(
-        Arc::new(store),
+        store,
         Arc::new(SystemClock::default()),
         Arc::new(SystemRandomness),
     )
@@ -271,6 +273,20 @@ async fn sweep(passkeys: Arc<Passkeys>, retention: Retention, mut stop: watch::R
             _ = stop.wait_for(|stop| *stop) => return,
             _ = interval.tick() => {}
         }
+        // Nodes that were started together drift apart.
+        interval.reset_after(with_jitter(retention.interval()));
+        let millis = i64::try_from(retention.interval().as_millis()).unwrap_or(i64::MAX);
+        match passkeys.lease(SWEEP, millis).await {
+            Ok(true) => {}
+            Ok(false) => continue,
+            Err(refusal) => {
+                tracing::error!(
+                    reason = refusal.reason.name(),
+                    "old records could not be removed"
+                );
+                continue;
+            }
+        }
         match passkeys
             .sweep(
                 retention.ceremonies_ms(),
@@ -308,6 +324,13 @@ async fn sweep(passkeys: Arc<Passkeys>, retention: Retention, mut stop: watch::R
             }
         }
     }
+}
+
+/// The time, or up to a tenth more.
+fn with_jitter(time: Duration) -> Duration {
+    let mut byte = [0];
+    SystemRandomness.fill(&mut byte);
+    time + time / 10 * u32::from(byte[0]) / 255
 }
 
 async fn announce_account(

@@ -10,6 +10,7 @@ pub(crate) mod durability;
 pub(crate) mod events;
 pub(crate) mod fixture;
 pub(crate) mod injector;
+pub(crate) mod leases;
 pub(crate) mod metadata;
 pub(crate) mod model;
 pub(crate) mod paging;
@@ -121,6 +122,10 @@ macro_rules! every_case {
                 no_success_follows_an_acknowledged_deletion_of_the_credential,
                 no_success_follows_an_acknowledged_deletion_of_the_user,
                 no_success_follows_an_acknowledged_deletion_of_the_relying_party;
+            leases:
+                a_lease_is_one_nodes_until_its_time_is_over,
+                of_many_nodes_one_gets_the_lease,
+                a_lease_outlives_the_process_that_took_it;
             metadata:
                 metadata_give_way_to_a_greater_number_only,
                 of_many_imports_at_once_the_greatest_number_stays,

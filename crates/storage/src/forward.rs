@@ -15,8 +15,8 @@ macro_rules! forward {
             use domain::model::clock::Timestamp;
             use domain::model::credential::{CredentialRecord, Evidence};
             use domain::model::ids::{
-                AccessKeyId, AccountId, ApiKeyId, AttemptId, CeremonyId, CredentialKey, RelyingPartyId,
-                TokenId, UserId, WebhookId,
+                AccessKeyId, AccountId, ApiKeyId, AttemptId, CeremonyId, CredentialKey, NodeId,
+                RelyingPartyId, TokenId, UserId, WebhookId,
             };
             use domain::model::metadata::{MetadataRecord, MetadataVersion, StoredMetadata};
             use domain::model::page::{Page, PageRequest};
@@ -25,8 +25,8 @@ macro_rules! forward {
             use domain::model::user::{User, UserRef};
             use domain::model::webhook::Webhook;
             use domain::store::{
-                Begin, BeginRegistration, CeremonyFilter, CreateUser, FinishAuthentication,
-                FinishRegistration, FinishedAuthentication, FinishedRegistration, FirstAccount,
+                Begin, BeginRegistration, CeremonyFilter, CreateUser, EventFilter, FinishAuthentication,
+                FinishRegistration, FinishedAuthentication, FinishedRegistration, FirstAccount, FoundEvents,
                 LoadedAuthentication, RefuseCeremony, Refused, ReplaceMetadata, Reservation, Reserved,
                 StoredSecret, Swept, Update,
             };
@@ -111,6 +111,7 @@ macro_rules! forward {
             }
             Events {
                 list_events(rp: RelyingPartyId, page: PageRequest) -> Page<AuditEvent> = keep;
+                find_events(rp: RelyingPartyId, filter: &EventFilter, limit: u32) -> FoundEvents = keep;
             }
             Answers {
                 reserve_answer(reservation: &Reservation) -> Reserved = keep;
@@ -121,6 +122,7 @@ macro_rules! forward {
                 shared_secret(candidate: [u8; 32]) -> [u8; 32] = keep;
                 sweep(expired_before: Timestamp, events_before: Timestamp, answers_before: Timestamp, budget: u32)
                     -> Swept = once;
+                lease(name: &str, node: NodeId, now: Timestamp, until: Timestamp) -> bool = keep;
                 ping() -> () = keep;
                 close() -> () = keep;
             }

@@ -9,7 +9,9 @@ pub mod embedded;
 mod forward;
 pub mod memory;
 mod retrying;
+mod url;
 
 pub use embedded::{Embedded, OpenError, Options};
 pub use memory::Memory;
 pub use retrying::Retrying;
+pub use url::{StoreUrl, StoreUrlError, open};

@@ -81,6 +81,11 @@ id! {
 }
 
 id! {
+    /// A process that works on the store.
+    NodeId
+}
+
+id! {
     /// A Relying Party of an account.
     RelyingPartyId
 }

@@ -28,7 +28,7 @@ use webauthn::error::Reason;
 use crate::model::access_key::AccessKey;
 use crate::model::account::Principal;
 use crate::model::clock::{Clock, Randomness, Timestamp};
-use crate::model::ids::{AccessKeyId, EventId, RelyingPartyId};
+use crate::model::ids::{AccessKeyId, EventId, NodeId, RelyingPartyId};
 use crate::model::policy::Policy;
 use crate::model::refusal::Refusal;
 use crate::model::relying_party::RelyingParty;
@@ -64,6 +64,7 @@ pub struct Passkeys {
     answer_key: keys::AnswerKey,
     lookups: cache::Lookups,
     pending: pending::Pending,
+    node: NodeId,
     default_policy: Policy,
     metadata: metadata::Keeper,
 }
@@ -89,6 +90,7 @@ impl Passkeys {
         let secret = storage.shared_secret(candidate).await?;
         let cursor_key = keys::CursorKey::new(&secret);
         let answer_key = keys::AnswerKey::new(&secret);
+        let node = NodeId::random(&*randomness);
         Ok(Self {
             storage,
             clock,
@@ -101,6 +103,7 @@ impl Passkeys {
             answer_key,
             lookups: cache::Lookups::default(),
             pending: pending::Pending::default(),
+            node,
             default_policy: Policy::default(),
             metadata: metadata::Keeper::default(),
         })
@@ -152,6 +155,17 @@ impl Passkeys {
                 budget,
             )
             .await?)
+    }
+
+    /// Whether this node may do, for so many milliseconds, what only one node does at a time. A node that asks again in time
+    /// keeps the right.
+    ///
+    /// # Errors
+    /// `store_unavailable`.
+    pub async fn lease(&self, name: &str, millis: i64) -> Result<bool, Refusal> {
+        let now = self.now();
+        let until = now.plus_millis(millis);
+        Ok(self.storage.lease(name, self.node, now, until).await?)
     }
 
     /// Closes the store.

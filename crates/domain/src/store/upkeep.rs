@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use crate::model::clock::Timestamp;
+use crate::model::ids::NodeId;
 use crate::store::Fault;
 
 /// What one [`Upkeep::sweep`] removed.
@@ -34,6 +35,15 @@ pub trait Upkeep: Send + Sync {
         answers_before: Timestamp,
         budget: u32,
     ) -> Result<Swept, Fault>;
+    /// Gives a node the lease of this name until a moment; `false` while another node has it. A node that has it renews it. A
+    /// node that ends without a word loses it by time.
+    async fn lease(
+        &self,
+        name: &str,
+        node: NodeId,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<bool, Fault>;
     /// Whether the store answers.
     async fn ping(&self) -> Result<(), Fault>;
     /// Ends the store's work; what was acknowledged is on disk afterwards.

@@ -49,15 +49,14 @@ pub(super) async fn open_existing(
     in_use: impl FnOnce(&Path, &storage::OpenError) -> String,
 ) -> Result<Arc<Passkeys>, ProcessError> {
     let location = settings.store_location()?;
-    if !location.is_file() {
-        return Err(ProcessError::Command(format!(
-            "there is no store at {}; name the server's with --data-dir, --store or --config",
-            location.display()
-        )));
-    }
-    open(settings, in_use).await
+    let Some(file) = location.file().filter(|file| !file.is_file()) else {
+        return open(settings, in_use).await;
+    };
+    Err(ProcessError::Command(format!(
+        "there is no store at {}; name the server's with --data-dir, --store or --config",
+        file.display()
+    )))
 }
-
 /// As [`open_existing`], but creates a store that does not exist.
 ///
 /// # Errors
@@ -71,9 +70,10 @@ pub(super) async fn open(
     process::open(&location, Policy::default(), sources)
         .await
         .map_err(|error| match error {
-            ProcessError::Store(fault @ storage::OpenError::InUse { .. }) => {
-                ProcessError::Command(in_use(&location, &fault))
-            }
+            ProcessError::Store(fault) => match &fault {
+                storage::OpenError::InUse { path } => ProcessError::Command(in_use(path, &fault)),
+                _ => ProcessError::Store(fault),
+            },
             other => other,
         })
 }

@@ -9,13 +9,14 @@ mod kinds;
 mod reference;
 mod sections;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use domain::model::account::Secret;
 use domain::model::ids::AccountId;
 use domain::model::policy::Policy;
 use serde::Deserialize as _;
+use storage::{StoreUrl, StoreUrlError};
 
 use self::given::{Given, Places};
 use crate::http::PublicUrl;
@@ -149,22 +150,12 @@ impl Settings {
     ///
     /// # Errors
     /// The `store` setting names a kind that this build does not have.
-    pub fn store_location(&self) -> Result<PathBuf, ConfigError> {
-        let Some(store) = &self.store else {
-            return Ok(self.data_dir.join("passkeyd.db"));
-        };
-        if store.starts_with("postgres://") || store.starts_with("postgresql://") {
-            return Err(invalid(
-                "store",
-                "this build of passkeyd has no PostgreSQL store yet; use sqlite:<path>",
-            ));
-        }
-        match store.strip_prefix("sqlite:") {
-            Some(path) if !path.is_empty() => Ok(PathBuf::from(path)),
-            _ => Err(invalid(
-                "store",
-                "expected sqlite:<path> of the database file",
-            )),
+    pub fn store_location(&self) -> Result<StoreUrl, ConfigError> {
+        match &self.store {
+            None => Ok(StoreUrl::File(self.data_dir.join("passkeyd.db"))),
+            Some(store) => store
+                .parse()
+                .map_err(|error: StoreUrlError| invalid("store", error.to_string())),
         }
     }
 

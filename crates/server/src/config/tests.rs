@@ -47,15 +47,13 @@ fn the_store_is_a_file_in_the_data_directory_unless_it_is_named() {
         data_dir: "/x".into(),
         ..Settings::default()
     };
-    assert_eq!(
-        settings.store_location().unwrap(),
-        Path::new("/x/passkeyd.db")
-    );
+    let file = |path: &str| StoreUrl::File(path.into());
+    assert_eq!(settings.store_location().unwrap(), file("/x/passkeyd.db"));
     let named = Settings {
         store: Some("sqlite:/y/z.db".into()),
         ..settings.clone()
     };
-    assert_eq!(named.store_location().unwrap(), Path::new("/y/z.db"));
+    assert_eq!(named.store_location().unwrap(), file("/y/z.db"));
     for wrong in ["sqlite:", "mysql://x", "/y/z.db", ""] {
         let error = Settings {
             store: Some(wrong.into()),

@@ -20,6 +20,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use domain::model::policy::Policy;
 use domain::service::accounts::Bootstrap;
+use storage::StoreUrl;
 use tokio::net::TcpListener;
 
 use crate::app::{App, PublicUrl};
@@ -56,7 +57,7 @@ pub async fn run(asked: Option<Listen>) -> Result<(), ProcessError> {
             source,
         })?;
     let passkeys = process::open(
-        &directory.path().join("passkeyd.db"),
+        &StoreUrl::File(directory.path().join("passkeyd.db")),
         Policy::default(),
         Sources::default(),
     )

@@ -67,7 +67,7 @@ impl RelyingParties for Embedded {
     }
 }
 
-fn relying_party_row(rp: &RelyingParty) -> Result<RelyingPartyRow, Fault> {
+pub(super) fn relying_party_row(rp: &RelyingParty) -> Result<RelyingPartyRow, Fault> {
     Ok(RelyingPartyRow {
         id: rp.id,
         account: rp.account,

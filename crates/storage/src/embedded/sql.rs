@@ -76,7 +76,7 @@ pub(super) fn first<T>(
         None => None,
     };
     drop(rows);
-    uses_keys(&statement, sql);
+    ran(connection, &statement, sql);
     Ok(found)
 }
 
@@ -94,7 +94,7 @@ pub(super) fn all<T>(
         found.push(read(row)?);
     }
     drop(rows);
-    uses_keys(&statement, sql);
+    ran(connection, &statement, sql);
     Ok(found)
 }
 
@@ -113,7 +113,7 @@ pub(super) fn each(
         }
     }
     drop(rows);
-    uses_keys(&statement, sql);
+    ran(connection, &statement, sql);
     Ok(())
 }
 
@@ -121,7 +121,7 @@ pub(super) fn each(
 pub(super) fn exists(connection: &Connection, sql: &str, params: impl Params) -> Outcome<bool> {
     let mut statement = connection.prepare_cached(sql)?;
     let found = statement.exists(params)?;
-    uses_keys(&statement, sql);
+    ran(connection, &statement, sql);
     Ok(found)
 }
 
@@ -129,8 +129,46 @@ pub(super) fn exists(connection: &Connection, sql: &str, params: impl Params) ->
 pub(super) fn execute(connection: &Connection, sql: &str, params: impl Params) -> Outcome<usize> {
     let mut statement = connection.prepare_cached(sql)?;
     let changed = statement.execute(params)?;
-    uses_keys(&statement, sql);
+    ran(connection, &statement, sql);
     Ok(changed)
+}
+
+/// What the statements on one database have cost, in tests.
+#[cfg(test)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Cost {
+    /// How many statements ran.
+    pub(super) statements: u64,
+    /// Steps of the engine in them: more when a statement reads more rows.
+    pub(super) steps: i64,
+}
+
+/// The costs of each database so far, by its path.
+#[cfg(test)]
+static COSTS: parking_lot::Mutex<std::collections::BTreeMap<String, Cost>> =
+    parking_lot::Mutex::new(std::collections::BTreeMap::new());
+
+/// What the statements on a database have cost since this was last asked.
+#[cfg(test)]
+pub(super) fn cost(path: &std::path::Path) -> Cost {
+    let mut costs = COSTS.lock();
+    costs
+        .remove(&path.display().to_string())
+        .unwrap_or_default()
+}
+
+/// A statement ran. In tests it is counted, and checked.
+fn ran(connection: &Connection, statement: &rusqlite::Statement<'_>, sql: &str) {
+    #[cfg(test)]
+    if let Some(path) = connection.path() {
+        let mut costs = COSTS.lock();
+        let cost = costs.entry(path.to_owned()).or_default();
+        cost.statements += 1;
+        cost.steps += i64::from(statement.reset_status(rusqlite::StatementStatus::VmStep));
+    }
+    #[cfg(not(test))]
+    let _ = connection;
+    uses_keys(statement, sql);
 }
 
 /// In tests: fails when, in any case of the suite, a statement walked through a whole table, made an index for

@@ -1,5 +1,7 @@
 //! What only the embedded store has: a file, a lock, a format, a process that can die.
 
+mod costs;
+
 use async_trait::async_trait;
 use domain::model::audit::AuditKind;
 use domain::model::clock::Timestamp;
@@ -168,7 +170,7 @@ async fn a_newer_format_is_refused_and_left_alone() {
             error,
             OpenError::NewerFormat {
                 found: 99,
-                known: 9,
+                known: 10,
                 ..
             }
         ),
@@ -254,7 +256,7 @@ async fn a_store_of_an_earlier_format_is_brought_to_the_present_one_with_all_but
             .unwrap()
             .pragma_query_value(None, "user_version", |row| row.get(0))
             .unwrap();
-        assert_eq!(format, 9);
+        assert_eq!(format, 10);
     }
     // And what is new works on what is old.
     let store = open(&path).unwrap();

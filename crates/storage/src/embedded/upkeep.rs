@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::model::clock::Timestamp;
+use domain::model::ids::NodeId;
 use domain::store::{Fault, Swept, Upkeep};
 use rusqlite::Connection;
 
@@ -67,6 +68,18 @@ impl Upkeep for Embedded {
             tokens: u64::from(tokens),
             answers: u64::from(answers),
         })
+    }
+
+    async fn lease(
+        &self,
+        name: &str,
+        node: NodeId,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<bool, Fault> {
+        let name = name.to_owned();
+        self.write(move |c| writes::lease(c, &name, node, now, until))
+            .await
     }
 
     async fn ping(&self) -> Result<(), Fault> {

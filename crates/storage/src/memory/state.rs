@@ -9,7 +9,7 @@ use domain::model::ceremony::{Ceremony, CeremonyKind, CeremonyState};
 use domain::model::clock::Timestamp;
 use domain::model::credential::{CredentialRecord, Evidence};
 use domain::model::ids::{
-    AccessKeyId, AccountId, ApiKeyId, AttemptId, CeremonyId, CredentialKey, EventId,
+    AccessKeyId, AccountId, ApiKeyId, AttemptId, CeremonyId, CredentialKey, EventId, NodeId,
     RelyingPartyId, TokenId, UserId, WebhookId,
 };
 use domain::model::metadata::MetadataRecord;
@@ -42,6 +42,7 @@ pub(super) struct State {
     pub(super) events: BTreeMap<(RelyingPartyId, Timestamp, EventId), AuditEvent>,
     pub(super) metadata: MetadataRecord,
     pub(super) answers: BTreeMap<(AccountId, [u8; 32]), Called>,
+    pub(super) leases: BTreeMap<String, (NodeId, Timestamp)>,
     pub(super) deletions: BTreeMap<(Timestamp, RelyingPartyId, Deleted), Remains>,
 }
 

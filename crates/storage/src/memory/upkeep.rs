@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use domain::model::clock::Timestamp;
+use domain::model::ids::NodeId;
 use domain::store::{Fault, Swept, Upkeep};
 
 use super::Memory;
@@ -77,6 +78,22 @@ impl Upkeep for Memory {
             tokens: tokens.len() as u64,
             answers: answers as u64,
         })
+    }
+
+    async fn lease(
+        &self,
+        name: &str,
+        node: NodeId,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<bool, Fault> {
+        let mut state = self.state();
+        let taken = state.leases.get(name);
+        if taken.is_some_and(|(holder, until)| *holder != node && *until > now) {
+            return Ok(false);
+        }
+        state.leases.insert(name.to_owned(), (node, until));
+        Ok(true)
     }
 
     async fn ping(&self) -> Result<(), Fault> {

@@ -255,11 +255,13 @@ pub(in crate::embedded) fn finish_registration(
         ),
         params![record.relying_party.0, credential.id_hash],
     )?;
-    let count: i64 = connection
-        .prepare_cached(
-            "SELECT count(*) FROM credentials WHERE relying_party_id = ?1 AND user_id = ?2",
-        )?
-        .query_row([record.relying_party.0, record.user.0], |row| row.get(0))?;
+    let count: i64 = first(
+        connection,
+        "SELECT count(*) FROM credentials WHERE relying_party_id = ?1 AND user_id = ?2",
+        [record.relying_party.0, record.user.0],
+        |row| Ok(row.get(0)?),
+    )?
+    .unwrap_or(0);
     let count = u64::try_from(count).unwrap_or(u64::MAX);
     if let Err(reason) = admit_registration(taken, count, max_credentials) {
         let end = claim.refuse(connection, reason, None, event)?;

@@ -9,7 +9,7 @@ use domain::model::account::{Account, ApiKey, SecretHash};
 use domain::model::audit::AuditEvent;
 use domain::model::clock::Timestamp;
 use domain::model::credential::CredentialRecord;
-use domain::model::ids::{AccountId, ApiKeyId, CredentialKey, RelyingPartyId, UserId};
+use domain::model::ids::{AccountId, ApiKeyId, CredentialKey, NodeId, RelyingPartyId, UserId};
 use domain::model::metadata::StoredMetadata;
 use domain::model::user::{User, UserRef};
 use domain::store::{CreateUser, Fault, FirstAccount, ReplaceMetadata, Update};
@@ -391,6 +391,25 @@ pub(super) fn delete_webhook(
         alive!(party)
     );
     Ok(execute(connection, sql, [rp.0, id])? > 0)
+}
+
+// ---- leases -----------------------------------------------------------------------------------
+
+pub(super) fn lease(
+    connection: &Connection,
+    name: &str,
+    node: NodeId,
+    now: Timestamp,
+    until: Timestamp,
+) -> Outcome<bool> {
+    let written = execute(
+        connection,
+        "INSERT INTO leases (name, node, until) VALUES (?1, ?2, ?3) \
+         ON CONFLICT (name) DO UPDATE SET node = excluded.node, until = excluded.until \
+         WHERE leases.node = excluded.node OR leases.until <= ?4",
+        params![name, node.0, until.0, now.0],
+    )?;
+    Ok(written > 0)
 }
 
 // ---- upkeep -----------------------------------------------------------------------------------

@@ -1,0 +1,139 @@
+//! What an operation costs does not depend on how much the installation holds.
+
+use domain::Passkeys;
+use domain::model::account::Secret;
+use domain::model::audit::{Actor, AuditEvent};
+use domain::model::clock::{SteppedClock, SystemRandomness};
+use domain::model::ids::{AccountId, EventId};
+use domain::model::policy::{Attachment, PartialSelection};
+use domain::model::user::User;
+use domain::service::authentication::Who;
+use domain::service::registration::StartRegistration;
+use webauthn::options::{ResidentKey, UserVerification};
+use webauthn::origin::Origin;
+
+use super::*;
+use crate::conformance::fixture::{NOW, key, new_relying_party};
+use crate::embedded::parties::relying_party_row;
+use crate::embedded::rows;
+use crate::embedded::sql::{Cost, cost};
+use crate::embedded::writes;
+
+const ACCOUNT: AccountId = AccountId([0xac; 16]);
+
+fn configured(host: &str) -> PartialSelection {
+    PartialSelection {
+        rp_id: Some(RpId::parse(host).unwrap()),
+        origins: Some(vec![Origin::exact(format!("https://{host}"))]),
+        attachment: Some(Attachment::Any),
+        resident_key: Some(ResidentKey::Preferred),
+        user_verification: Some(UserVerification::Preferred),
+        ..PartialSelection::default()
+    }
+}
+
+/// The cost of each operation in a store with so many Relying Parties; the one that is asked about has as many users, each with
+/// two ceremonies.
+async fn costs(parties: u32) -> Vec<(&'static str, Cost)> {
+    let bed = Directory::new();
+    let store = bed.store.clone().unwrap();
+    let path = bed.directory.path().join("store.db");
+    let clock = Arc::new(SteppedClock::starting_at(NOW));
+    let passkeys = Passkeys::open(bed.store(), clock, Arc::new(SystemRandomness));
+    let passkeys = passkeys.await.unwrap();
+    let account = Some((ACCOUNT, Secret::new("a-token")));
+    passkeys.bootstrap(account).await.unwrap();
+    let acme = configured("acme.test");
+    let rp = passkeys.create_relying_party(ACCOUNT, "Acme", acme, serde_json::Value::Null);
+    let rp = rp.await.unwrap();
+    let mut others = Vec::new();
+    let mut users = Vec::new();
+    for n in 0..parties {
+        let mut other = new_relying_party(ACCOUNT, NOW);
+        // Some share the RP ID and the origin that are looked up.
+        let host = if n % 2 == 0 {
+            "shared.test".to_owned()
+        } else {
+            format!("host-{n}.test")
+        };
+        other.selection = configured(&host);
+        others.push(relying_party_row(&other).unwrap());
+        users.push(User {
+            id: UserId(key()),
+            relying_party: rp.id,
+            name: format!("user {n}"),
+            created: NOW,
+            updated: NOW,
+            last_success: None,
+            last_failure: None,
+        });
+    }
+    let made = users.clone();
+    store
+        .write(move |c| {
+            for row in &others {
+                let id = EventId(key());
+                let event = AuditEvent::new(id, AuditKind::RelyingPartyCreated, row.id, NOW);
+                assert!(writes::create_relying_party(c, row, &event)?);
+            }
+            for user in &made {
+                assert!(rows::insert_new_user(c, user)?);
+            }
+            Ok(())
+        })
+        .await
+        .unwrap();
+    let none = PartialSelection::default();
+    for user in users.iter().take(5) {
+        let start = StartRegistration::new(user.id, "Key", &none);
+        passkeys.start_registration(&rp, start).await.unwrap();
+        let who = Who::User(user.id.into());
+        passkeys.start_authentication(&rp, who).await.unwrap();
+    }
+
+    let mut found = Vec::new();
+    let mut note = |what| found.push((what, cost(&path)));
+    note("so far");
+    let asked = passkeys.is_configured_origin("https://shared.test").await;
+    assert_eq!(asked, Ok(true));
+    note("the preflight of a configured origin");
+    let asked = passkeys.is_configured_origin("https://foreign.test").await;
+    assert_eq!(asked, Ok(false));
+    note("the preflight of a foreign origin");
+    let start = StartRegistration::new(users[0].id, "Key", &none);
+    passkeys.start_registration(&rp, start).await.unwrap();
+    note("the start of a registration");
+    let start = StartRegistration::new("somebody new", "Key", &none);
+    passkeys.start_registration(&rp, start).await.unwrap();
+    note("the start of a registration of a new user");
+    let who = Who::User(users[0].id.into());
+    passkeys.start_authentication(&rp, who).await.unwrap();
+    note("the start of an authentication");
+    passkeys
+        .start_authentication(&rp, Who::Anyone)
+        .await
+        .unwrap();
+    note("the start of an authentication of whoever responds");
+    let by = Actor::default();
+    let deleted = passkeys.delete_user(rp.id, users[0].id, &by);
+    assert_eq!(deleted.await, Ok(()));
+    note("the deletion of a user");
+    let deleted = passkeys.delete_relying_party(ACCOUNT, rp.id).await;
+    assert_eq!(deleted, Ok(()));
+    note("the deletion of a Relying Party");
+    found.remove(0);
+    found
+}
+
+#[tokio::test]
+async fn a_preflight_a_start_and_a_deletion_cost_the_same_with_10_and_with_10_000_relying_parties()
+{
+    let (few, many) = (costs(10).await, costs(10_000).await);
+    for (few, many) in few.iter().zip(&many) {
+        assert!(few.1.statements > 0, "{few:?}");
+        assert_eq!(few, many);
+    }
+    assert_eq!(few.len(), many.len());
+    // A preflight is one look-up, and a start writes without one.
+    assert_eq!(few[0].1.statements, 1);
+}
