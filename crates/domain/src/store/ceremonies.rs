@@ -19,7 +19,7 @@ use crate::store::Fault;
 pub struct CeremonyFilter {
     /// Only this kind.
     pub kind: CeremonyKind,
-    /// Only those that stand so at `now`; empty slice semantics do not exist: `None` shows all.
+    /// Only ceremonies with this standing at `now`. `None` means all.
     pub standing: Option<Standing>,
     /// Leave out those that succeeded (a registration that succeeded is shown as its credential).
     pub unfinished_only: bool,

@@ -1,6 +1,72 @@
 //! What the domain needs of a store. Each operation is one unit of work that the store does
 //! atomically in its best way; absence and conflict are values, only faults are errors. A store
 //! reports facts and decides nothing. Time is always passed in.
+//!
+//! # Adding a store
+//!
+//! A store implements the trait of each subject, and passes the conformance suite of the crate `storage`. `storage::Memory` is the
+//! reference: it says what each operation means in the fewest words.
+//!
+//! **Atomicity.** Everything that one call writes is there together, or not at all, its events included. No caller sees a part
+//! of it. What a call has read is what the decision of its write rests on: a store with several writers compares it in the write.
+//!
+//! **Lists.** A list is ordered by `(created, key)`, byte by byte, in the direction that the [page](crate::model::page) asks for;
+//! the events by `(at, id)`. A page begins after a position, whether a row lies there (still) or not, and has at most `limit` rows.
+//! The store sets no limit of its own: the wires ask for 1,000 rows at most. These are the reads that are no pages:
+//!
+//! | read | order | most rows |
+//! |---|---|---|
+//! | [`Users::user_with_credentials`] | credentials oldest first | what the policy lets a user have |
+//! | [`RelyingParties::relying_parties_with_rp_id`] | keys | `limit` |
+//! | [`Events::find_events`] | newest first | `limit`, of at most [`MAX_SEARCHED`] that are looked at |
+//!
+//! **Cost.** No operation reads or writes more because the installation is larger. Only the sweep removes rows in number, at most
+//! 2,000 in one transaction.
+//!
+//! **Repeats.** A call whose outcome is [unknown](Fault::Unknown) may have happened. This is what the same call meets then:
+//!
+//! | write | its repeat |
+//! |---|---|
+//! | [`finish_registration`](Ceremonies::finish_registration), [`finish_authentication`](Ceremonies::finish_authentication), [`refuse_ceremony`](Ceremonies::refuse_ceremony) | has the outcome of the first, by its attempt, and writes nothing |
+//! | [`begin_registration`](Ceremonies::begin_registration), [`begin_authentication`](Ceremonies::begin_authentication), [`create_user`](Users::create_user) | has the outcome of the first, by the key of what it creates, and writes nothing |
+//! | [`reserve_answer`](Answers::reserve_answer), [`keep_answer`](Answers::keep_answer) | has the outcome of the first, by its attempt |
+//! | [`lease`](Upkeep::lease), [`shared_secret`](Upkeep::shared_secret), [`keep_token_key`](Tokens::keep_token_key), [`update_webhook`](Webhooks::update_webhook), [`replace_account_token`](Accounts::replace_account_token) | has the outcome of the first and writes the same |
+//! | [`create_first_account`](Accounts::create_first_account) | `Exists`, with the key of the account |
+//! | [`create_account`](Accounts::create_account) | `false` |
+//! | the deletions, [`remove_metadata`](MetadataBlobs::remove_metadata), [`release_answer`](Answers::release_answer) | `false` |
+//! | [`claim_once`](Tokens::claim_once) | `false`: a token whose claim is unknown counts as used |
+//! | [`update_relying_party`](RelyingParties::update_relying_party) | `Conflict` |
+//! | [`replace_metadata`](MetadataBlobs::replace_metadata) | `NotNewer`, with the number that was written |
+//! | [`create_relying_party`](RelyingParties::create_relying_party), [`create_api_key`](Accounts::create_api_key), [`create_webhook`](Webhooks::create_webhook), [`create_access_key`](AccessKeys::create_access_key) | [`Fault::Fatal`]: the key is taken; nothing is written twice |
+//! | the renamings | writes the name again; with an event that is there already, [`Fault::Fatal`] and nothing |
+//! | [`sweep`](Upkeep::sweep) | removes what is left |
+//!
+//! # Deletions
+//!
+//! *Nothing comes back after an acknowledged deletion.* The row of a Relying Party is the proof that it is there, and so is the
+//! row of a user. A deletion removes that one row and leaves a mark; both are one write of a constant size. What the owner had may
+//! lie in its tables until the sweep has removed it, but each operation on it has the condition that the rows of its owners are
+//! there. Keys of owners are random and are never given to another one, so an owner that is gone stays gone, even when the mark is
+//! gone too. This needs no foreign keys.
+//!
+//! With several writers, a write that was under way when the deletion was committed may still come after it. There are two
+//! kinds. A registration first writes the row of its user (its `version`), as the deletion does, so that the database orders
+//! the two: the registration finds that the row is gone, or the deletion waits and its sweep finds the credential. Every other write
+//! adds a row which no read will find. Such a store keeps a mark for longer than any request may take, and sweeps it a last time
+//! then.
+//!
+//! A sign-in writes the row of its credential under the condition that the user is there. It is refused when it begins after the
+//! deletion was acknowledged; of two that overlap either may come first.
+//!
+//! *A user has at most N credentials.* The registrations of one user meet on the row of the user in the same way. The second one
+//! waits for the first, and counts its credential. No sign-in writes that row, and no counter is kept that could be wrong.
+//!
+//! The id of a credential that only the sweep has yet to remove is free: a registration with the same id takes its place.
+//!
+//! # Pending ceremonies
+//!
+//! A start is one write. Which pending ceremonies make room for it is said by the caller, by key. Correctness never depends on the
+//! sweep: each take compares the moment of expiry.
 
 mod access_keys;
 mod accounts;
