@@ -23,23 +23,17 @@
 //! **Cost.** No operation reads or writes more because the installation is larger. Only the sweep removes rows in number, at most
 //! 2,000 in one transaction.
 //!
-//! **Repeats.** A call whose outcome is [unknown](Fault::Unknown) may have happened. This is what the same call meets then:
+//! **Repeats.** A call whose outcome is [unknown](Fault::Unknown) may have happened, and is sent again. The same call then meets:
 //!
 //! | write | its repeat |
 //! |---|---|
-//! | [`finish_registration`](Ceremonies::finish_registration), [`finish_authentication`](Ceremonies::finish_authentication), [`refuse_ceremony`](Ceremonies::refuse_ceremony) | has the outcome of the first, by its attempt, and writes nothing |
-//! | [`begin_registration`](Ceremonies::begin_registration), [`begin_authentication`](Ceremonies::begin_authentication), [`create_user`](Users::create_user) | has the outcome of the first, by the key of what it creates, and writes nothing |
-//! | [`reserve_answer`](Answers::reserve_answer), [`keep_answer`](Answers::keep_answer) | has the outcome of the first, by its attempt |
-//! | [`lease`](Upkeep::lease), [`shared_secret`](Upkeep::shared_secret), [`keep_token_key`](Tokens::keep_token_key), [`update_webhook`](Webhooks::update_webhook), [`replace_account_token`](Accounts::replace_account_token) | has the outcome of the first and writes the same |
-//! | [`create_first_account`](Accounts::create_first_account) | `Exists`, with the key of the account |
-//! | [`create_account`](Accounts::create_account) | `false` |
-//! | the deletions, [`remove_metadata`](MetadataBlobs::remove_metadata), [`release_answer`](Answers::release_answer) | `false` |
-//! | [`claim_once`](Tokens::claim_once) | `false`: a token whose claim is unknown counts as used |
-//! | [`update_relying_party`](RelyingParties::update_relying_party) | `Conflict` |
-//! | [`replace_metadata`](MetadataBlobs::replace_metadata) | `NotNewer`, with the number that was written |
-//! | [`create_relying_party`](RelyingParties::create_relying_party), [`create_api_key`](Accounts::create_api_key), [`create_webhook`](Webhooks::create_webhook), [`create_access_key`](AccessKeys::create_access_key) | [`Fault::Fatal`]: the key is taken; nothing is written twice |
-//! | the renamings | writes the name again; with an event that is there already, [`Fault::Fatal`] and nothing |
-//! | [`sweep`](Upkeep::sweep) | removes what is left |
+//! | [`finish_registration`](Ceremonies::finish_registration), [`finish_authentication`](Ceremonies::finish_authentication), [`refuse_ceremony`](Ceremonies::refuse_ceremony), [`claim_once`](Tokens::claim_once), [`reserve_answer`](Answers::reserve_answer), [`keep_answer`](Answers::keep_answer) | has the outcome of the first, by its attempt, and writes nothing twice |
+//! | [`begin_registration`](Ceremonies::begin_registration), [`begin_authentication`](Ceremonies::begin_authentication), and everything that is called `create` | has the outcome of the first, by the key of what it creates, and writes nothing twice |
+//! | [`update_relying_party`](RelyingParties::update_relying_party) | has the outcome of the first, by the key of its event |
+//! | [`replace_metadata`](MetadataBlobs::replace_metadata) | has the outcome of the first, when the stored BLOB is the same |
+//! | [`lease`](Upkeep::lease), [`shared_secret`](Upkeep::shared_secret), [`keep_token_key`](Tokens::keep_token_key), [`update_webhook`](Webhooks::update_webhook), [`replace_account_token`](Accounts::replace_account_token), the renamings | has the outcome of the first and leaves the same |
+//! | the deletions, [`remove_metadata`](MetadataBlobs::remove_metadata), [`release_answer`](Answers::release_answer) | finds nothing and says `false`; after an unknown outcome that means it is done |
+//! | [`sweep`](Upkeep::sweep) | removes what is left, so it is not sent again |
 //!
 //! # Deletions
 //!
