@@ -23,6 +23,7 @@ pub mod webhooks;
 use std::fmt;
 use std::sync::Arc;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use webauthn::error::Reason;
 
 use crate::model::access_key::AccessKey;
@@ -87,10 +88,13 @@ impl Passkeys {
     ) -> Result<Self, Refusal> {
         let mut candidate = [0; 32];
         randomness.fill(&mut candidate);
+        // One draw serves both. The candidate may become the secret of the store, so its image names the node.
+        let mut node = [0; 16];
+        node.copy_from_slice(&digest(&SHA256, &candidate).as_ref()[..16]);
+        let node = NodeId(node);
         let secret = storage.shared_secret(candidate).await?;
         let cursor_key = keys::CursorKey::new(&secret);
         let answer_key = keys::AnswerKey::new(&secret);
-        let node = NodeId::random(&*randomness);
         Ok(Self {
             storage,
             clock,
