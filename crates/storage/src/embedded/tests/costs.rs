@@ -92,35 +92,35 @@ async fn costs(parties: u32) -> Vec<(&'static str, Cost)> {
     }
 
     let mut found = Vec::new();
-    let mut note = |what| found.push((what, cost(&path)));
-    note("so far");
+    let mut tally = |what| found.push((what, cost(&path)));
+    tally("so far");
     let asked = passkeys.is_configured_origin("https://shared.test").await;
     assert_eq!(asked, Ok(true));
-    note("the preflight of a configured origin");
+    tally("the preflight of a configured origin");
     let asked = passkeys.is_configured_origin("https://foreign.test").await;
     assert_eq!(asked, Ok(false));
-    note("the preflight of a foreign origin");
+    tally("the preflight of a foreign origin");
     let start = StartRegistration::new(users[0].id, "Key", &none);
     passkeys.start_registration(&rp, start).await.unwrap();
-    note("the start of a registration");
+    tally("the start of a registration");
     let start = StartRegistration::new("somebody new", "Key", &none);
     passkeys.start_registration(&rp, start).await.unwrap();
-    note("the start of a registration of a new user");
+    tally("the start of a registration of a new user");
     let who = Who::User(users[0].id.into());
     passkeys.start_authentication(&rp, who).await.unwrap();
-    note("the start of an authentication");
+    tally("the start of an authentication");
     passkeys
         .start_authentication(&rp, Who::Anyone)
         .await
         .unwrap();
-    note("the start of an authentication of whoever responds");
+    tally("the start of an authentication of whoever responds");
     let by = Actor::default();
     let deleted = passkeys.delete_user(rp.id, users[0].id, &by);
     assert_eq!(deleted.await, Ok(()));
-    note("the deletion of a user");
+    tally("the deletion of a user");
     let deleted = passkeys.delete_relying_party(ACCOUNT, rp.id).await;
     assert_eq!(deleted, Ok(()));
-    note("the deletion of a Relying Party");
+    tally("the deletion of a Relying Party");
     found.remove(0);
     found
 }
