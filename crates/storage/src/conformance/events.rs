@@ -6,7 +6,7 @@ use domain::model::audit::{Actor, ActorKind, AuditEvent, AuditKind};
 use domain::model::ids::RelyingPartyId;
 use domain::store::{EventFilter, FoundEvents};
 
-use super::fixture::{Bed, World, at, event, key, new_user};
+use super::fixture::{Bed, SOMEBODY, World, at, event, key, new_user};
 
 pub(crate) async fn events_are_found_by_what_a_filter_says(bed: &mut dyn Bed) {
     let world = World::new(bed).await;
@@ -18,7 +18,7 @@ pub(crate) async fn events_are_found_by_what_a_filter_says(bed: &mut dyn Bed) {
         let by = if n % 3 == 0 {
             Actor::new(ActorKind::Api, "test")
         } else {
-            Actor::default()
+            SOMEBODY
         };
         let created = AuditEvent {
             at: at(1 + n / 2),

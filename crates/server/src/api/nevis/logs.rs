@@ -51,6 +51,7 @@ pub async fn export(request: Request) -> Result<Response, ApiError> {
 }
 
 /// The time that is asked for.
+#[derive(Clone, Copy)]
 struct Range {
     from: Option<Timestamp>,
     until: Option<Timestamp>,

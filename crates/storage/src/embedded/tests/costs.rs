@@ -2,18 +2,19 @@
 
 use domain::Passkeys;
 use domain::model::account::Secret;
-use domain::model::audit::{Actor, AuditEvent};
+use domain::model::audit::AuditEvent;
 use domain::model::clock::{SteppedClock, SystemRandomness};
 use domain::model::ids::{AccountId, EventId};
 use domain::model::policy::{Attachment, PartialSelection};
 use domain::model::user::User;
-use domain::service::authentication::Who;
+use domain::service::authentication::{StartAuthentication, Who};
+use domain::service::ceremony::Terms;
 use domain::service::registration::StartRegistration;
 use webauthn::options::{ResidentKey, UserVerification};
 use webauthn::origin::Origin;
 
 use super::*;
-use crate::conformance::fixture::{NOW, key, new_relying_party};
+use crate::conformance::fixture::{NOW, SOMEBODY, key, new_relying_party};
 use crate::embedded::parties::relying_party_row;
 use crate::embedded::rows;
 use crate::embedded::sql::{Cost, cost};
@@ -73,7 +74,8 @@ async fn costs(parties: u32) -> Vec<(&'static str, Cost)> {
         .write(move |c| {
             for row in &others {
                 let id = EventId(key());
-                let event = AuditEvent::new(id, AuditKind::RelyingPartyCreated, row.id, NOW);
+                let event =
+                    AuditEvent::new(id, AuditKind::RelyingPartyCreated, row.id, NOW, &SOMEBODY);
                 assert!(writes::create_relying_party(c, row, &event)?);
             }
             for user in &made {
@@ -85,9 +87,9 @@ async fn costs(parties: u32) -> Vec<(&'static str, Cost)> {
         .unwrap();
     let none = PartialSelection::default();
     for user in users.iter().take(5) {
-        let start = StartRegistration::new(user.id, "Key", &none);
+        let start = StartRegistration::new(user.id, "Key", &none, Terms::new(SOMEBODY));
         passkeys.start_registration(&rp, start).await.unwrap();
-        let who = Who::User(user.id.into());
+        let who = StartAuthentication::new(Who::User(user.id.into()), Terms::new(SOMEBODY));
         passkeys.start_authentication(&rp, who).await.unwrap();
     }
 
@@ -100,21 +102,19 @@ async fn costs(parties: u32) -> Vec<(&'static str, Cost)> {
     let asked = passkeys.is_configured_origin("https://foreign.test").await;
     assert_eq!(asked, Ok(false));
     tally("the preflight of a foreign origin");
-    let start = StartRegistration::new(users[0].id, "Key", &none);
+    let start = StartRegistration::new(users[0].id, "Key", &none, Terms::new(SOMEBODY));
     passkeys.start_registration(&rp, start).await.unwrap();
     tally("the start of a registration");
-    let start = StartRegistration::new("somebody new", "Key", &none);
+    let start = StartRegistration::new("somebody new", "Key", &none, Terms::new(SOMEBODY));
     passkeys.start_registration(&rp, start).await.unwrap();
     tally("the start of a registration of a new user");
-    let who = Who::User(users[0].id.into());
+    let who = StartAuthentication::new(Who::User(users[0].id.into()), Terms::new(SOMEBODY));
     passkeys.start_authentication(&rp, who).await.unwrap();
     tally("the start of an authentication");
-    passkeys
-        .start_authentication(&rp, Who::Anyone)
-        .await
-        .unwrap();
+    let who = StartAuthentication::new(Who::Anyone, Terms::new(SOMEBODY));
+    passkeys.start_authentication(&rp, who).await.unwrap();
     tally("the start of an authentication of whoever responds");
-    let by = Actor::default();
+    let by = SOMEBODY;
     let deleted = passkeys.delete_user(rp.id, users[0].id, &by);
     assert_eq!(deleted.await, Ok(()));
     tally("the deletion of a user");
