@@ -42,25 +42,23 @@ impl Randomness for Rival {
             let id = EventId::random(&SystemRandomness);
             AuditEvent::new(id, kind, self.rp, Timestamp(1), &browser())
         };
-        match at_once(self.store.user(self.rp, UserRef::Name(self.name))).unwrap() {
-            Some(user) => {
-                let gone = event(AuditKind::UserDeleted);
-                at_once(self.store.delete_user(self.rp, user.id, &gone)).unwrap();
-            }
-            None => {
-                let user = User {
-                    id: UserId::random(&SystemRandomness),
-                    relying_party: self.rp,
-                    name: self.name.to_owned(),
-                    created: Timestamp(1),
-                    updated: Timestamp(1),
-                    last_success: None,
-                    last_failure: None,
-                };
-                let made = event(AuditKind::UserCreated);
-                at_once(self.store.create_user(&user, &made)).unwrap();
-            }
+        let user = at_once(self.store.user(self.rp, UserRef::Name(self.name))).unwrap();
+        if let Some(user) = user {
+            let gone = event(AuditKind::UserDeleted);
+            at_once(self.store.delete_user(self.rp, user.id, &gone)).unwrap();
+            return;
         }
+        let user = User {
+            id: UserId::random(&SystemRandomness),
+            relying_party: self.rp,
+            name: self.name.to_owned(),
+            created: Timestamp(1),
+            updated: Timestamp(1),
+            last_success: None,
+            last_failure: None,
+        };
+        let made = event(AuditKind::UserCreated);
+        at_once(self.store.create_user(&user, &made)).unwrap();
     }
 }
 

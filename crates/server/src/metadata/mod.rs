@@ -354,9 +354,9 @@ async fn fetch_on_schedule(passkeys: &Arc<Passkeys>, settings: &Metadata) {
     };
     let interval = Duration::from_secs(settings.interval_seconds);
     let mut pause = FIRST_RETRY;
-    let mut fetched = None;
+    let mut last_sent = None;
     loop {
-        let wait = if fetch(passkeys, &mut fetcher, &mut fetched).await {
+        let wait = if fetch(passkeys, &mut fetcher, &mut last_sent).await {
             pause = FIRST_RETRY;
             interval
         } else {
@@ -368,10 +368,14 @@ async fn fetch_on_schedule(passkeys: &Arc<Passkeys>, settings: &Metadata) {
     }
 }
 
-/// Fetches once. Returns whether it succeeded. `fetched` is the number of the edition that the service sent last.
-async fn fetch(passkeys: &Arc<Passkeys>, fetcher: &mut Fetcher, fetched: &mut Option<u64>) -> bool {
+/// Fetches once. Returns whether it succeeded. `last_sent` is the number of the edition that the service sent last.
+async fn fetch(
+    passkeys: &Arc<Passkeys>,
+    fetcher: &mut Fetcher,
+    last_sent: &mut Option<u64>,
+) -> bool {
     let in_use = passkeys.metadata().map(|in_use| in_use.metadata.no());
-    if in_use < *fetched {
+    if in_use < *last_sent {
         // It was removed from the store since. "Not modified" would be no reason to go on without it.
         fetcher.remember(None);
     }
@@ -393,7 +397,7 @@ async fn fetch(passkeys: &Arc<Passkeys>, fetcher: &mut Fetcher, fetched: &mut Op
     match import(passkeys, blob, MetadataSource::Fetch).await {
         Ok(imported) => {
             fetcher.remember(etag);
-            *fetched = Some(imported.now.metadata.no());
+            *last_sent = Some(imported.now.metadata.no());
             true
         }
         Err(refusal) => {

@@ -88,9 +88,9 @@ async fn the_signals_of_a_ceremony_are_in_the_audit_trail_and_the_log() {
     let log = Log::new();
     let binding = Binding::trusted(|settings| settings.binding = true).await;
     register(&binding, "mira", &mut windows()).await.ok();
-    let lines = log.with_message("registered with a signal");
-    assert_eq!(lines.len(), 1, "{lines:?}");
-    assert_eq!(lines[0]["signal"], "sha1_attestation");
+    let logged = log.with_message("registered with a signal");
+    assert_eq!(logged.len(), 1, "{logged:?}");
+    assert_eq!(logged[0]["signal"], "sha1_attestation");
 
     let mut counting = Authenticator::new(Profile::security_key());
     register(&binding, "tom", &mut counting).await.ok();
@@ -101,9 +101,9 @@ async fn the_signals_of_a_ceremony_are_in_the_audit_trail_and_the_log() {
         };
         sign_in(&binding, "tom", &mut counting, &lies).await.ok();
     }
-    let lines = log.with_message("signed in with a signal");
-    assert_eq!(lines.len(), 1, "{lines:?}");
-    assert_eq!(lines[0]["signal"], "sign_count_not_increased");
+    let logged = log.with_message("signed in with a signal");
+    assert_eq!(logged.len(), 1, "{logged:?}");
+    assert_eq!(logged[0]["signal"], "sign_count_not_increased");
 
     let events = events(&binding).await;
     for signal in ["sha1_attestation", "sign_count_not_increased"] {

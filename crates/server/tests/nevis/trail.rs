@@ -68,9 +68,9 @@ async fn the_signals_of_a_ceremony_are_in_the_export_and_the_log() {
     let log = Log::new();
     let service = Service::new().await;
     service.register("ada", &mut windows()).await;
-    let lines = log.with_message("registered with a signal");
-    assert_eq!(lines.len(), 1, "{lines:?}");
-    assert_eq!(lines[0]["signal"], "sha1_attestation");
+    let logged = log.with_message("registered with a signal");
+    assert_eq!(logged.len(), 1, "{logged:?}");
+    assert_eq!(logged[0]["signal"], "sha1_attestation");
 
     let mut counting = Authenticator::new(Profile::security_key());
     service.register("bob", &mut counting).await;
@@ -87,10 +87,10 @@ async fn the_signals_of_a_ceremony_are_in_the_export_and_the_log() {
             .await
             .token();
     }
-    let lines = log.with_message("signed in with a signal");
-    assert_eq!(lines.len(), 1, "{lines:?}");
-    assert_eq!(lines[0]["level"], "WARN");
-    assert_eq!(lines[0]["signal"], "sign_count_not_increased");
+    let logged = log.with_message("signed in with a signal");
+    assert_eq!(logged.len(), 1, "{logged:?}");
+    assert_eq!(logged[0]["level"], "WARN");
+    assert_eq!(logged[0]["signal"], "sign_count_not_increased");
 
     let rows = service.log("").await;
     for (event, signal) in [

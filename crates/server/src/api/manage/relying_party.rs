@@ -18,12 +18,12 @@ pub struct RelyingPartyView {
     /// The origins; null if there are none yet.
     origins: Option<Vec<String>>,
     /// What browsers will not do with them.
-    warnings: Vec<Warning>,
+    warnings: Vec<OriginWarning>,
 }
 
 /// Something that works for some pages only.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Warning {
+pub struct OriginWarning {
     /// `related_origins_needed`, `localhost_mixed` or `too_many_related_origins`. A Service that was configured before
     /// passkeyd judged this may also have `rp_id_public_suffix` or `origins_outside_rp_id`: no page can use its RP ID.
     warning: &'static str,
@@ -33,7 +33,7 @@ pub struct Warning {
     origins: Vec<String>,
 }
 
-impl From<ReachWarning> for Warning {
+impl From<ReachWarning> for OriginWarning {
     fn from(warning: ReachWarning) -> Self {
         Self {
             warning: warning.kind.name(),
@@ -63,8 +63,8 @@ pub async fn show(request: Request) -> Result<Response, Problem> {
     let texts = |origins: &Vec<_>| origins.iter().map(ToString::to_string).collect();
     let origins: Option<Vec<String>> = own.origins.as_ref().map(texts);
     let warnings = match own.judge_reach() {
-        Ok(warnings) => warnings.into_iter().map(Warning::from).collect(),
-        Err(refusal) => vec![Warning {
+        Ok(warnings) => warnings.into_iter().map(OriginWarning::from).collect(),
+        Err(refusal) => vec![OriginWarning {
             warning: refusal.reason.name(),
             message: refusal.message,
             origins: origins.clone().unwrap_or_default(),

@@ -77,11 +77,11 @@ async fn the_signals_of_a_ceremony_are_in_the_audit_trail_and_the_log() {
     let factor = backend
         .register(&service, "user-0001", &mut windows())
         .await;
-    let lines = log.with_message("registered with a signal");
-    assert_eq!(lines.len(), 1, "{lines:?}");
-    assert_eq!(lines[0]["level"], "INFO");
-    assert_eq!(lines[0]["signal"], "sha1_attestation");
-    let credential = lines[0]["credential"].as_str().unwrap();
+    let logged = log.with_message("registered with a signal");
+    assert_eq!(logged.len(), 1, "{logged:?}");
+    assert_eq!(logged[0]["level"], "INFO");
+    assert_eq!(logged[0]["signal"], "sha1_attestation");
+    let credential = logged[0]["credential"].as_str().unwrap();
     assert_eq!(factor["sid"], format!("YF{credential}"));
     let events = events(&backend, &service).await;
     let registered = events
@@ -100,12 +100,12 @@ async fn the_signals_of_a_ceremony_are_in_the_audit_trail_and_the_log() {
         let answer = get(&mut counting, &challenge, &lies);
         backend.approve(&service, &answer).await.expect(200);
     }
-    let lines = log.with_message("signed in with a signal");
-    assert_eq!(lines.len(), 1, "{lines:?}");
-    assert_eq!(lines[0]["level"], "WARN");
-    assert_eq!(lines[0]["signal"], "sign_count_not_increased");
+    let logged = log.with_message("signed in with a signal");
+    assert_eq!(logged.len(), 1, "{logged:?}");
+    assert_eq!(logged[0]["level"], "WARN");
+    assert_eq!(logged[0]["signal"], "sign_count_not_increased");
     assert_eq!(
-        (&lines[0]["stored"], &lines[0]["received"]),
+        (&logged[0]["stored"], &logged[0]["received"]),
         (&json!(100), &json!(99))
     );
 }
