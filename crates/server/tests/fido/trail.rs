@@ -1,7 +1,7 @@
 //! What the audit trail and the log say about the ceremonies of this wire.
 
 use domain::model::audit::{ActorKind, AuditEvent};
-use domain::service::events::EventRange;
+use domain::store::EventFilter;
 use serde_json::json;
 use testkit::{Authenticator, Lies, Profile};
 
@@ -12,9 +12,7 @@ async fn events(binding: &Binding) -> Vec<AuditEvent> {
     let found = binding
         .app
         .passkeys
-        .find_events(binding.service().await, EventRange::default(), 100, |_| {
-            true
-        })
+        .find_events(binding.service().await, &EventFilter::default(), 100)
         .await;
     found.unwrap().events
 }

@@ -2,7 +2,7 @@
 
 use domain::model::audit::{ActorKind, AuditEvent, AuditKind};
 use domain::model::ids::RelyingPartyId;
-use domain::service::events::EventRange;
+use domain::store::EventFilter;
 use serde_json::json;
 use testkit::{Authenticator, Lies, Profile};
 
@@ -15,7 +15,7 @@ async fn events(backend: &Client, service: &str) -> Vec<AuditEvent> {
     let found = backend
         .app
         .passkeys
-        .find_events(id, EventRange::default(), 100, |_| true)
+        .find_events(id, &EventFilter::default(), 100)
         .await;
     let mut events = found.unwrap().events;
     events.reverse();
