@@ -13,6 +13,7 @@ pub mod events;
 mod keys;
 pub mod lookups;
 pub mod metadata;
+mod metadata_in_use;
 pub mod parties;
 mod pending;
 pub mod registration;
@@ -67,7 +68,7 @@ pub struct Passkeys {
     pending: pending::Pending,
     node: NodeId,
     default_policy: Policy,
-    metadata: metadata::Keeper,
+    metadata: metadata_in_use::Keeper,
 }
 
 impl fmt::Debug for Passkeys {
@@ -109,7 +110,7 @@ impl Passkeys {
             pending: pending::Pending::default(),
             node,
             default_policy: Policy::default(),
-            metadata: metadata::Keeper::default(),
+            metadata: metadata_in_use::Keeper::default(),
         })
     }
 
