@@ -137,7 +137,7 @@ check_imports() {
     step "no files import each other in a circle"
     has python3 || install_packages python3
     scripts/check-imports.py --self-test
-    scripts/check-imports.py webauthn server
+    scripts/check-imports.py webauthn domain storage server
 }
 
 check_generated() {

@@ -10,6 +10,7 @@ mod deletions;
 mod events;
 mod metadata;
 mod parties;
+mod remains;
 mod state;
 mod tokens;
 mod upkeep;

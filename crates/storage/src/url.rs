@@ -4,10 +4,14 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::store::Storage;
 
-use crate::{Embedded, Memory, OpenError, Options};
+use crate::{Embedded, Memory, OpenError, Options, Retrying};
+
+/// How long an operation is sent again: much shorter than any request may take.
+const WITHIN: Duration = Duration::from_secs(1);
 
 /// The address of a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,13 +67,17 @@ impl fmt::Display for StoreUrl {
     }
 }
 
-/// Opens the store at an address; a file that is not there is made. Reads and migrates on the calling thread.
+/// Opens the store at an address; a file that is not there is made. Operations that the store cannot do at once are sent
+/// [again](Retrying) for a second. Reads and migrates on the calling thread.
 ///
 /// # Errors
 /// [`OpenError`]: no access, in use, of a newer format, foreign or damaged.
 pub fn open(url: &StoreUrl) -> Result<Arc<dyn Storage>, OpenError> {
     Ok(match url {
-        StoreUrl::File(path) => Arc::new(Embedded::open(path, Options::default())?),
+        StoreUrl::File(path) => {
+            let store = Embedded::open(path, Options::default())?;
+            Arc::new(Retrying::new(Arc::new(store), WITHIN))
+        }
         StoreUrl::Memory => Arc::new(Memory::new()),
     })
 }

@@ -1,31 +1,14 @@
 //! What deleted Relying Parties and users had. It is set aside at once, so that no operation finds it; the sweep removes it
 //! within its budget, as it does in a store whose deletions must be short.
 
-use std::collections::VecDeque;
-
 use domain::model::ceremony::{Ceremony, CeremonyKind};
 use domain::model::clock::Timestamp;
 use domain::model::credential::CredentialRecord;
-use domain::model::ids::{CeremonyId, RelyingPartyId, TokenId, UserId};
+use domain::model::ids::{RelyingPartyId, UserId};
 use webauthn::credential::CredentialId;
 
+use super::remains::{Deleted, Remains};
 use super::state::State;
-
-/// Who was deleted. Of deletions of the same moment those of users come first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Deleted {
-    User(UserId),
-    Whole,
-}
-
-/// Rows of one deletion, in the order in which the sweep removes them.
-#[derive(Debug, Default)]
-pub(super) struct Remains {
-    pub(super) ceremonies: VecDeque<(Timestamp, CeremonyId)>,
-    credentials: VecDeque<CredentialId>,
-    others: usize,
-    pub(super) used_tokens: VecDeque<(Timestamp, TokenId)>,
-}
 
 /// Removes the values of a map that fit, in the order of the keys.
 fn extract<K: Ord + Copy, V>(

@@ -20,7 +20,7 @@ use domain::model::user::{User, UserRef};
 use domain::model::webhook::Webhook;
 use domain::store::take::{End, Take, Takeable, take};
 
-use super::deletions::{Deleted, Remains};
+use super::remains::{Deleted, Remains};
 
 /// All that is kept.
 #[derive(Default)]

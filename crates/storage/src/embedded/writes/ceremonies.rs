@@ -13,7 +13,7 @@ use rusqlite::{Connection, params};
 use webauthn::authentication::{SignCounter, VerifiedAuthentication};
 use webauthn::error::Reason;
 
-use super::relying_party_exists;
+use super::parties::relying_party_exists;
 use crate::embedded::reads;
 use crate::embedded::rows::{
     self, CeremonyRow, CredentialRow, FAILED, PENDING, REGISTRATION, SUCCEEDED, alive, columns,

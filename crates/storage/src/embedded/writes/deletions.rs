@@ -6,7 +6,7 @@ use domain::model::clock::Timestamp;
 use domain::model::ids::{RelyingPartyId, UserId};
 use rusqlite::{Connection, params};
 
-use super::delete_origins;
+use super::parties::delete_origins;
 use crate::embedded::reads::LAST_KEY;
 use crate::embedded::rows::{alive, insert_event};
 use crate::embedded::sql::{Outcome, execute, first};

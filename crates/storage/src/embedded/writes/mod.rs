@@ -3,6 +3,7 @@
 mod answers;
 mod ceremonies;
 mod deletions;
+mod parties;
 mod tokens;
 
 use domain::model::account::{Account, ApiKey, SecretHash};
@@ -21,12 +22,14 @@ pub(super) use self::ceremonies::{
     finish_authentication, finish_registration, refuse_ceremony, rename_registration,
 };
 pub(super) use self::deletions::{delete_relying_party, delete_user, sweep_deletions};
+pub(super) use self::parties::{RelyingPartyRow, create_relying_party, update_relying_party};
+use self::parties::{account_exists, relying_party_exists};
 pub(super) use self::tokens::{
     AccessKeyRow, claim_once, create_access_key, delete_access_key, keep_token_key,
 };
 use super::reads;
 use super::rows::{self, alive, insert_event};
-use super::sql::{Failure, Outcome, execute, exists, first};
+use super::sql::{Failure, Outcome, execute, first};
 
 // ---- accounts ---------------------------------------------------------------------------------
 
@@ -59,14 +62,6 @@ fn account_is(connection: &Connection, account: &Account) -> Outcome<Option<bool
         let stored = (SecretHash(row.get(0)?), Timestamp(row.get(1)?));
         Ok(stored == (account.token, account.created))
     })
-}
-
-fn account_exists(connection: &Connection, account: AccountId) -> Outcome<bool> {
-    exists(
-        connection,
-        "SELECT 1 FROM accounts WHERE id = ?1",
-        [account.0],
-    )
 }
 
 pub(super) fn create_account(connection: &Connection, account: &Account) -> Outcome<bool> {
@@ -150,96 +145,6 @@ pub(super) fn remove_metadata(connection: &Connection) -> Outcome<bool> {
         [reads::REMOVED],
     )?;
     Ok(removed > 0)
-}
-
-// ---- relying parties --------------------------------------------------------------------------
-
-/// A Relying Party, ready to be written.
-pub(super) struct RelyingPartyRow {
-    pub(super) id: RelyingPartyId,
-    pub(super) account: AccountId,
-    pub(super) version: i64,
-    pub(super) created: Timestamp,
-    pub(super) body: String,
-    pub(super) rp_id: Option<String>,
-    pub(super) origins: Vec<String>,
-}
-
-/// Makes the origins that are looked up those of the record.
-fn replace_origins(connection: &Connection, row: &RelyingPartyRow) -> Outcome<()> {
-    delete_origins(connection, row.id)?;
-    // A list may name an origin twice.
-    let sql = "INSERT INTO origins (origin, relying_party_id) VALUES (?1, ?2) \
-               ON CONFLICT (origin, relying_party_id) DO NOTHING";
-    for origin in &row.origins {
-        execute(connection, sql, params![origin, row.id.0])?;
-    }
-    Ok(())
-}
-
-fn delete_origins(connection: &Connection, id: RelyingPartyId) -> Outcome<usize> {
-    let sql = "DELETE FROM origins WHERE relying_party_id = ?1";
-    execute(connection, sql, [id.0])
-}
-
-fn relying_party_exists(connection: &Connection, id: RelyingPartyId) -> Outcome<bool> {
-    exists(
-        connection,
-        "SELECT 1 FROM relying_parties WHERE id = ?1",
-        [id.0],
-    )
-}
-
-pub(super) fn create_relying_party(
-    connection: &Connection,
-    row: &RelyingPartyRow,
-    event: &AuditEvent,
-) -> Outcome<bool> {
-    if !account_exists(connection, row.account)? {
-        return Ok(false);
-    }
-    execute(
-        connection,
-        "INSERT INTO relying_parties (id, account_id, version, created, body, rp_id) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (id) DO NOTHING",
-        params![
-            row.id.0,
-            row.account.0,
-            row.version,
-            row.created.0,
-            row.body,
-            row.rp_id
-        ],
-    )?;
-    replace_origins(connection, row)?;
-    insert_event(connection, event)?;
-    Ok(true)
-}
-
-pub(super) fn update_relying_party(
-    connection: &Connection,
-    row: &RelyingPartyRow,
-    event: &AuditEvent,
-) -> Outcome<Update> {
-    let changed = execute(
-        connection,
-        "UPDATE relying_parties SET version = ?2, body = ?3, rp_id = ?4 \
-         WHERE id = ?1 AND version = ?2 - 1",
-        params![row.id.0, row.version, row.body, row.rp_id],
-    )?;
-    if changed > 0 {
-        replace_origins(connection, row)?;
-        insert_event(connection, event)?;
-        return Ok(Update::Done);
-    }
-    // The event is of this very call: it was done before, and is sent again.
-    Ok(if rows::event_is_there(connection, event)? {
-        Update::Done
-    } else if relying_party_exists(connection, row.id)? {
-        Update::Conflict
-    } else {
-        Update::Gone
-    })
 }
 
 // ---- users ------------------------------------------------------------------------------------

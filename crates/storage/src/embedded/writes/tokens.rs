@@ -6,7 +6,7 @@ use domain::model::ids::{AccessKeyId, AttemptId, RelyingPartyId, TokenId};
 use domain::model::token::{TokenKey, TokenKind};
 use rusqlite::{Connection, params};
 
-use super::relying_party_exists;
+use super::parties::relying_party_exists;
 use crate::embedded::reads;
 use crate::embedded::rows::{alive, insert_event};
 use crate::embedded::sql::{Outcome, execute, first};
