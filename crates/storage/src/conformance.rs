@@ -130,7 +130,7 @@ macro_rules! every_case {
                 metadata_give_way_to_a_greater_number_only,
                 of_many_imports_at_once_the_greatest_number_stays,
                 metadata_that_were_removed_are_in_nobodys_way,
-                a_removal_is_news_to_whoever_knows_the_metadata,
+                a_removal_is_news_to_every_reader_of_the_metadata,
                 metadata_are_there_after_a_restart_and_still_in_the_way;
             answers:
                 a_call_that_is_sent_again_gets_the_answer_of_the_first,

@@ -115,7 +115,7 @@ pub(crate) async fn metadata_that_were_removed_are_in_nobodys_way(bed: &mut dyn 
     assert_eq!(kept, Ok(ReplaceMetadata::NotNewer { no: 1 }));
 }
 
-pub(crate) async fn a_removal_is_news_to_whoever_knows_the_metadata(bed: &mut dyn Bed) {
+pub(crate) async fn a_removal_is_news_to_every_reader_of_the_metadata(bed: &mut dyn Bed) {
     let (ninth, first) = (blob(9, b"ninth"), blob(1, b"first"));
     let at_ninth = MetadataVersion {
         removals: 0,

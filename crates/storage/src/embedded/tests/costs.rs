@@ -113,7 +113,7 @@ async fn costs(parties: u32) -> Vec<(&'static str, Cost)> {
     tally("the start of an authentication");
     let who = StartAuthentication::new(Who::Anyone, Terms::new(SOMEBODY));
     passkeys.start_authentication(&rp, who).await.unwrap();
-    tally("the start of an authentication of whoever responds");
+    tally("the start of an authentication that names nobody");
     let by = SOMEBODY;
     let deleted = passkeys.delete_user(rp.id, users[0].id, &by);
     assert_eq!(deleted.await, Ok(()));
