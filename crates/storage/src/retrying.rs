@@ -117,3 +117,142 @@ impl Retrying {
 }
 
 crate::forward::forward!(Retrying);
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use domain::model::clock::Timestamp;
+    use domain::store::{MetadataBlobs, Upkeep};
+    use parking_lot::Mutex;
+
+    use super::*;
+    use crate::Memory;
+
+    /// What happens to one operation.
+    enum Planned {
+        Before(Fault),
+        After(Fault),
+    }
+
+    /// Fails as planned, then goes on without faults.
+    struct Scripted {
+        inner: Memory,
+        plan: Mutex<VecDeque<Planned>>,
+    }
+
+    impl Scripted {
+        async fn keep<T, F>(&self, call: impl Fn() -> F + Send + Sync) -> Result<T, Fault>
+        where
+            F: Future<Output = Result<T, Fault>> + Send,
+        {
+            let planned = self.plan.lock().pop_front();
+            match planned {
+                Some(Planned::Before(fault)) => Err(fault),
+                Some(Planned::After(fault)) => {
+                    call().await?;
+                    Err(fault)
+                }
+                None => call().await,
+            }
+        }
+
+        async fn remove<F>(&self, call: impl Fn() -> F + Send + Sync) -> Result<bool, Fault>
+        where
+            F: Future<Output = Result<bool, Fault>> + Send,
+        {
+            self.keep(call).await
+        }
+
+        async fn once<T, F>(&self, call: impl Fn() -> F + Send + Sync) -> Result<T, Fault>
+        where
+            F: Future<Output = Result<T, Fault>> + Send,
+        {
+            self.keep(call).await
+        }
+    }
+
+    crate::forward::forward!(Scripted);
+
+    fn retryable() -> Fault {
+        Fault::Retryable("not now".to_owned())
+    }
+
+    fn unknown() -> Fault {
+        Fault::Unknown("nobody knows".to_owned())
+    }
+
+    /// A store with this plan, under one that sends its operations again for so long; and the plan, to see what is left of it.
+    fn store(
+        plan: impl IntoIterator<Item = Planned>,
+        within: Duration,
+    ) -> (Retrying, Arc<Scripted>) {
+        let scripted = Arc::new(Scripted {
+            inner: Memory::new(),
+            plan: Mutex::new(plan.into_iter().collect()),
+        });
+        let inner: Arc<dyn Storage> = Arc::<Scripted>::clone(&scripted);
+        (Retrying::new(inner, within), scripted)
+    }
+
+    const MINUTE: Duration = Duration::from_mins(1);
+
+    #[tokio::test]
+    async fn what_may_succeed_later_is_sent_until_it_does() {
+        let plan = [
+            Planned::Before(retryable()),
+            Planned::After(unknown()),
+            Planned::Before(retryable()),
+        ];
+        let (store, scripted) = store(plan, MINUTE);
+        assert_eq!(store.shared_secret([1; 32]).await, Ok([1; 32]));
+        assert!(scripted.plan.lock().is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_will_not_change_is_sent_once() {
+        for fault in [
+            Fault::Fatal("broken".to_owned()),
+            Fault::Unreadable("damaged".to_owned()),
+        ] {
+            let plan = [
+                Planned::Before(fault.clone()),
+                Planned::Before(fault.clone()),
+            ];
+            let (store, scripted) = store(plan, MINUTE);
+            assert_eq!(store.ping().await, Err(fault));
+            assert_eq!(scripted.plan.lock().len(), 1);
+        }
+    }
+
+    #[tokio::test]
+    async fn an_outcome_that_was_unknown_once_stays_so_when_the_time_is_over() {
+        let endless = || (0..1000).map(|_| Planned::Before(retryable()));
+        let within = Duration::from_millis(20);
+        let (open, _) = store(endless(), within);
+        assert_eq!(open.ping().await, Err(retryable()));
+        let plan = std::iter::once(Planned::After(unknown())).chain(endless());
+        let (maybe, _) = store(plan, within);
+        let outcome = maybe.shared_secret([1; 32]).await;
+        assert!(matches!(outcome, Err(Fault::Unknown(_))), "{outcome:?}");
+    }
+
+    #[tokio::test]
+    async fn a_removal_that_finds_nothing_is_done_only_after_an_unknown_outcome() {
+        let (store_of_nothing, _) = store([], MINUTE);
+        assert_eq!(store_of_nothing.remove_metadata().await, Ok(false));
+        let (refused, _) = store([Planned::Before(retryable())], MINUTE);
+        assert_eq!(refused.remove_metadata().await, Ok(false));
+        let (lost, _) = store([Planned::After(unknown())], MINUTE);
+        assert_eq!(lost.remove_metadata().await, Ok(true));
+    }
+
+    #[tokio::test]
+    async fn a_sweep_is_sent_again_only_when_nothing_happened() {
+        let past = Timestamp(0);
+        let plan = [Planned::Before(retryable()), Planned::After(unknown())];
+        let (store, scripted) = store(plan, MINUTE);
+        assert_eq!(store.sweep(past, past, past, 1).await, Err(unknown()));
+        assert!(scripted.plan.lock().is_empty());
+    }
+}

@@ -97,8 +97,7 @@ pub use webhooks::Webhooks;
 
 /// The store behind the domain.
 ///
-/// Idempotence: an operation with an [`AttemptId`] that took a ceremony answers the same when it is
-/// sent again with the same attempt, and writes nothing twice.
+/// What a call that is sent again meets is said above, under *Repeats*.
 ///
 /// Durability: when a call returns, what it wrote survives the death of the process; and, but for
 /// [`Ceremonies::begin_authentication`], the loss of power.
