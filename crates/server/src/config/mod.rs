@@ -153,9 +153,12 @@ impl Settings {
     pub fn store_location(&self) -> Result<StoreUrl, ConfigError> {
         match &self.store {
             None => Ok(StoreUrl::File(self.data_dir.join("passkeyd.db"))),
-            Some(store) => store
-                .parse()
-                .map_err(|error: StoreUrlError| invalid("store", error.to_string())),
+            Some(store) => match store.parse() {
+                // It would lose every passkey with the process.
+                Ok(StoreUrl::Memory) => Err(StoreUrlError::Unknown),
+                parsed => parsed,
+            }
+            .map_err(|error| invalid("store", error.to_string())),
         }
     }
 

@@ -54,7 +54,7 @@ fn the_store_is_a_file_in_the_data_directory_unless_it_is_named() {
         ..settings.clone()
     };
     assert_eq!(named.store_location().unwrap(), file("/y/z.db"));
-    for wrong in ["sqlite:", "mysql://x", "/y/z.db", ""] {
+    for wrong in ["sqlite:", "mysql://x", "/y/z.db", "memory:", ""] {
         let error = Settings {
             store: Some(wrong.into()),
             ..settings.clone()
