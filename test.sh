@@ -133,6 +133,15 @@ check_dependencies() {
     fi
 }
 
+check_chains() {
+    step "certification paths: x509-limbo"
+    if [[ -n ${X509_LIMBO:-} ]]; then
+        cargo test --locked -p passkeyd-webauthn --lib x509_limbo -- --ignored
+    else
+        echo "NOT CHECKED: the corpus is not here; see vectors/x509-limbo/README.md."
+    fi
+}
+
 check_imports() {
     step "no files import each other in a circle"
     has python3 || install_packages python3
@@ -236,6 +245,7 @@ test_differential 2000 1
 if [[ $mode == long ]]; then
     # Another seed has other damage.
     test_differential 20000 2
+    check_chains
     prepare_fuzz
     test_fuzz 60
 fi
