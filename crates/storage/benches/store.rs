@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use domain::Passkeys;
 use domain::model::audit::{Actor, ActorKind, AuditEvent, AuditKind};
-use domain::model::ceremony::{Asked, Ceremony};
+use domain::model::ceremony::Authentication;
 use domain::model::clock::{Clock, SystemClock, SystemRandomness};
 use domain::model::credential::CredentialRecord;
 use domain::model::ids::{AttemptId, CeremonyId, EventId};
@@ -44,7 +44,7 @@ const CEREMONIES: usize = 20_000;
 /// so the same verdict counts for every ceremony.
 #[derive(Clone)]
 struct Person {
-    template: Ceremony,
+    template: Authentication,
     record: CredentialRecord,
     verified: VerifiedAuthentication,
 }
@@ -124,7 +124,7 @@ fn now() -> Instant {
 async fn sign_in(store: &dyn Storage, person: &Person) -> (Duration, Duration) {
     let clock = SystemClock::default();
     let (created, rp) = (clock.now(), person.record.relying_party);
-    let ceremony = Ceremony {
+    let ceremony = Authentication {
         id: CeremonyId::random(&SystemRandomness),
         created,
         expires: created.plus_millis(300_000),
@@ -204,11 +204,7 @@ async fn people(store: &Arc<dyn Storage>, count: usize) -> Vec<Person> {
     people
 }
 
-#[expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a program for developers"
-)]
+#[expect(clippy::unwrap_used, reason = "a program for developers")]
 async fn person(passkeys: &Passkeys, rp: &RelyingParty, name: &str) -> Person {
     let mut authenticator = Authenticator::new(Profile::default());
     let asked = PartialSelection::default();
@@ -234,9 +230,7 @@ async fn person(passkeys: &Passkeys, rp: &RelyingParty, name: &str) -> Person {
         )
         .await
         .unwrap();
-    let Asked::Authentication(asked) = &template.asked else {
-        panic!("an authentication was asked for")
-    };
+    let asked = &template.asked;
     let options = serde_json::to_value(asked.options()).unwrap();
     let answer = authenticator
         .get(&options, ORIGIN, &Lies::default())

@@ -11,7 +11,7 @@ macro_rules! forward {
             use domain::model::access_key::AccessKey;
             use domain::model::account::{Account, ApiKey, Principal, SecretHash};
             use domain::model::audit::AuditEvent;
-            use domain::model::ceremony::Ceremony;
+            use domain::model::ceremony::{Authentication, Ceremony, Registration};
             use domain::model::clock::Timestamp;
             use domain::model::credential::{CredentialRecord, Evidence};
             use domain::model::ids::{
@@ -25,7 +25,7 @@ macro_rules! forward {
             use domain::model::user::{User, UserRef};
             use domain::model::webhook::Webhook;
             use domain::store::{
-                Begin, BeginRegistration, CeremonyFilter, CreateUser, EventFilter, FinishAuthentication,
+                AuthenticationFilter, Begin, BeginRegistration, CreateUser, EventFilter, FinishAuthentication,
                 FinishRegistration, FinishedAuthentication, FinishedRegistration, FirstAccount, FoundEvents,
                 LoadedAuthentication, RefuseCeremony, Refused, ReplaceMetadata, Reservation, Reserved,
                 StoredSecret, Swept, Update,
@@ -63,15 +63,15 @@ macro_rules! forward {
             }
             Ceremonies {
                 begin_registration(begin: BeginRegistration<'_>) -> Begin = keep;
-                begin_authentication(ceremony: &Ceremony, displaced: &[CeremonyId]) -> Begin = keep;
+                begin_authentication(ceremony: &Authentication, displaced: &[CeremonyId]) -> Begin = keep;
                 ceremony(rp: RelyingPartyId, id: CeremonyId) -> Option<Ceremony> = keep;
                 load_for_authentication(rp: RelyingPartyId, ceremony: CeremonyId, credential: &CredentialId)
                     -> LoadedAuthentication = keep;
                 finish_registration(finish: FinishRegistration<'_>) -> FinishedRegistration = keep;
                 finish_authentication(finish: FinishAuthentication<'_>) -> FinishedAuthentication = keep;
                 refuse_ceremony(refuse: RefuseCeremony<'_>) -> Refused = keep;
-                list_ceremonies(rp: RelyingPartyId, user: UserId, filter: CeremonyFilter, page: PageRequest)
-                    -> Page<Ceremony> = keep;
+                list_authentications(rp: RelyingPartyId, user: UserId, filter: AuthenticationFilter, page: PageRequest)
+                    -> Page<Authentication> = keep;
             }
             Credentials {
                 credential(rp: RelyingPartyId, key: CredentialKey) -> Option<(CredentialRecord, User)> = keep;
@@ -81,8 +81,10 @@ macro_rules! forward {
                     -> Option<CredentialRecord> = keep;
                 delete_credential(rp: RelyingPartyId, user: UserId, key: CredentialKey, event: &AuditEvent)
                     -> bool = remove;
+                list_unfinished_registrations(rp: RelyingPartyId, user: UserId, page: PageRequest)
+                    -> Page<Registration> = keep;
                 rename_registration(rp: RelyingPartyId, user: UserId, id: CeremonyId, name: &str, now: Timestamp)
-                    -> Option<Ceremony> = keep;
+                    -> Option<Registration> = keep;
                 delete_registration(rp: RelyingPartyId, user: UserId, id: CeremonyId) -> bool = remove;
             }
             Webhooks {

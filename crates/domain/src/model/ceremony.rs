@@ -75,38 +75,85 @@ pub enum CeremonyKind {
     Authentication,
 }
 
-/// A ceremony as it was started and as it stands.
+/// A registration ceremony (WebAuthn L3 7.1) as it was started and as it stands.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Ceremony {
-    /// Its key, an image of the challenge.
+pub struct Registration {
+    /// Its key, an image of the challenge. The credential that comes out of it has the same key.
     pub id: CeremonyId,
     /// Whose ceremony it is.
     pub relying_party: RelyingPartyId,
-    /// The user it was started for; `None` while nobody is named.
-    pub user: Option<UserId>,
-    /// The one credential it was restricted to at the start, or the one it ended with.
-    pub credential: Option<CredentialKey>,
+    /// The user whose credential is registered.
+    pub user: UserId,
     /// When it was started.
     pub created: Timestamp,
-    /// From this moment on no answer is taken.
+    /// From this moment on no response is taken.
     pub expires: Timestamp,
     /// When it was last changed.
     pub updated: Timestamp,
     /// What was asked for.
-    pub asked: Asked,
+    pub asked: RegistrationAsked,
     /// How it stands.
     pub state: CeremonyState,
+}
+
+/// An authentication ceremony (WebAuthn L3 7.2) as it was started and as it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Authentication {
+    /// Its key, an image of the challenge.
+    pub id: CeremonyId,
+    /// Whose ceremony it is.
+    pub relying_party: RelyingPartyId,
+    /// The user that it was started for, or who signed in with it; `None` while nobody is named.
+    pub user: Option<UserId>,
+    /// The one credential that it was restricted to at the start, or that signed.
+    pub credential: Option<CredentialKey>,
+    /// When it was started.
+    pub created: Timestamp,
+    /// From this moment on no response is taken.
+    pub expires: Timestamp,
+    /// When it was last changed.
+    pub updated: Timestamp,
+    /// What was asked for.
+    pub asked: AuthenticationAsked,
+    /// How it stands.
+    pub state: CeremonyState,
+}
+
+/// A ceremony of either kind, where only its key is known.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ceremony {
+    /// A registration.
+    Registration(Box<Registration>),
+    /// An authentication.
+    Authentication(Box<Authentication>),
 }
 
 /// How a ceremony stands. Expiry is not a state: it is computed from the clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CeremonyState {
-    /// No answer was taken yet.
+    /// No response was taken yet.
     Pending,
-    /// The answer was verified; [`Ceremony::credential`] and [`Ceremony::user`] name the outcome.
-    Succeeded,
-    /// The answer was refused.
+    /// The response was verified.
+    Succeeded {
+        /// The user who registered or signed in.
+        user: UserId,
+        /// The credential that was registered or that signed.
+        credential: CredentialKey,
+    },
+    /// The response was refused.
     Failed(Reason),
+}
+
+impl CeremonyState {
+    /// How a ceremony in this state, which expires then, stands at `now`.
+    fn standing(self, expires: Timestamp, now: Timestamp) -> Standing {
+        match self {
+            Self::Succeeded { .. } => Standing::Succeeded,
+            Self::Failed(_) => Standing::Failed,
+            Self::Pending if now >= expires => Standing::Expired,
+            Self::Pending => Standing::Pending,
+        }
+    }
 }
 
 /// How a ceremony stands at a moment: the state and the clock together.
@@ -122,18 +169,8 @@ pub enum Standing {
     Failed,
 }
 
-/// Everything the answer is judged against. Stored as it is; a stored record that lacks a member
+/// What a registration asked for: everything that its response is judged by. Stored as it is. A stored record that lacks a member
 /// cannot be read, so a lost demand refuses instead of passing.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Asked {
-    /// A new credential.
-    Registration(RegistrationAsked),
-    /// A proof of a credential.
-    Authentication(AuthenticationAsked),
-}
-
-/// What a registration asked for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RegistrationAsked {
@@ -149,7 +186,7 @@ pub struct RegistrationAsked {
     pub max_credentials: u32,
 }
 
-/// What an authentication asked for.
+/// What an authentication asked for: everything that its response is judged by. Stored as a registration's is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AuthenticationAsked {
@@ -190,22 +227,123 @@ impl AuthenticationAsked {
     }
 }
 
+impl Registration {
+    /// How it stands at `now`.
+    pub fn standing(&self, now: Timestamp) -> Standing {
+        self.state.standing(self.expires, now)
+    }
+}
+
+impl Authentication {
+    /// How it stands at `now`.
+    pub fn standing(&self, now: Timestamp) -> Standing {
+        self.state.standing(self.expires, now)
+    }
+}
+
+impl From<Registration> for Ceremony {
+    fn from(ceremony: Registration) -> Self {
+        Self::Registration(Box::new(ceremony))
+    }
+}
+
+impl From<Authentication> for Ceremony {
+    fn from(ceremony: Authentication) -> Self {
+        Self::Authentication(Box::new(ceremony))
+    }
+}
+
 impl Ceremony {
     /// Which kind it is.
     pub fn kind(&self) -> CeremonyKind {
-        match self.asked {
-            Asked::Registration(_) => CeremonyKind::Registration,
-            Asked::Authentication(_) => CeremonyKind::Authentication,
+        match self {
+            Self::Registration(_) => CeremonyKind::Registration,
+            Self::Authentication(_) => CeremonyKind::Authentication,
+        }
+    }
+
+    /// Its key.
+    pub fn id(&self) -> CeremonyId {
+        match self {
+            Self::Registration(ceremony) => ceremony.id,
+            Self::Authentication(ceremony) => ceremony.id,
+        }
+    }
+
+    /// Whose ceremony it is.
+    pub fn relying_party(&self) -> RelyingPartyId {
+        match self {
+            Self::Registration(ceremony) => ceremony.relying_party,
+            Self::Authentication(ceremony) => ceremony.relying_party,
+        }
+    }
+
+    /// The user that it was started for, or who ended it with success; `None` while nobody is named.
+    pub fn user(&self) -> Option<UserId> {
+        match self {
+            Self::Registration(ceremony) => Some(ceremony.user),
+            Self::Authentication(ceremony) => ceremony.user,
+        }
+    }
+
+    /// The user's name when the ceremony started, if a user was named.
+    pub fn user_name(&self) -> Option<&str> {
+        match self {
+            Self::Registration(ceremony) => Some(&ceremony.asked.user_name),
+            Self::Authentication(ceremony) => ceremony.asked.user_name.as_deref(),
+        }
+    }
+
+    /// When it was started.
+    pub fn created(&self) -> Timestamp {
+        match self {
+            Self::Registration(ceremony) => ceremony.created,
+            Self::Authentication(ceremony) => ceremony.created,
+        }
+    }
+
+    /// From this moment on no response is taken.
+    pub fn expires(&self) -> Timestamp {
+        match self {
+            Self::Registration(ceremony) => ceremony.expires,
+            Self::Authentication(ceremony) => ceremony.expires,
+        }
+    }
+
+    /// When it was last changed.
+    pub fn updated(&self) -> Timestamp {
+        match self {
+            Self::Registration(ceremony) => ceremony.updated,
+            Self::Authentication(ceremony) => ceremony.updated,
+        }
+    }
+
+    /// Its state.
+    pub fn state(&self) -> CeremonyState {
+        match self {
+            Self::Registration(ceremony) => ceremony.state,
+            Self::Authentication(ceremony) => ceremony.state,
         }
     }
 
     /// How it stands at `now`.
     pub fn standing(&self, now: Timestamp) -> Standing {
-        match self.state {
-            CeremonyState::Succeeded => Standing::Succeeded,
-            CeremonyState::Failed(_) => Standing::Failed,
-            CeremonyState::Pending if now >= self.expires => Standing::Expired,
-            CeremonyState::Pending => Standing::Pending,
+        self.state().standing(self.expires(), now)
+    }
+
+    /// The registration, if it is one.
+    pub fn registration(self) -> Option<Registration> {
+        match self {
+            Self::Registration(ceremony) => Some(*ceremony),
+            Self::Authentication(_) => None,
+        }
+    }
+
+    /// The authentication, if it is one.
+    pub fn authentication(self) -> Option<Authentication> {
+        match self {
+            Self::Authentication(ceremony) => Some(*ceremony),
+            Self::Registration(_) => None,
         }
     }
 }

@@ -10,7 +10,7 @@ use webauthn::extension::{AuthenticatorOutputs, ClientOutputs};
 use webauthn::registration::VerifiedRegistration;
 
 use crate::model::audit::Actor;
-use crate::model::ceremony::{Ceremony, RegistrationAsked};
+use crate::model::ceremony::Registration;
 use crate::model::clock::Timestamp;
 use crate::model::ids::{CredentialKey, RelyingPartyId, UserId};
 use crate::model::policy::Selection;
@@ -131,17 +131,11 @@ pub struct NewCredential {
 impl NewCredential {
     /// The record of a verified ceremony. Only the verifier makes a [`VerifiedRegistration`], so
     /// every caller may call this.
-    pub fn new(
-        ceremony: &Ceremony,
-        asked: &RegistrationAsked,
-        user: UserId,
-        verified: VerifiedRegistration,
-        now: Timestamp,
-    ) -> Self {
+    pub fn new(ceremony: &Registration, verified: VerifiedRegistration, now: Timestamp) -> Self {
         let record = CredentialRecord {
             key: ceremony.id.into(),
             relying_party: ceremony.relying_party,
-            user,
+            user: ceremony.user,
             id: verified.credential_id().clone(),
             public_key: verified.public_key().to_vec(),
             algorithm: verified.algorithm(),
@@ -156,8 +150,8 @@ impl NewCredential {
             attestation_type: verified.attestation_type().as_str().to_owned(),
             trust: verified.trust().as_str().to_owned(),
             discoverable: verified.discoverable(),
-            name: asked.credential_name.clone(),
-            selection: asked.selection.clone(),
+            name: ceremony.asked.credential_name.clone(),
+            selection: ceremony.asked.selection.clone(),
             created: ceremony.created,
             updated: now,
             last_used: None,

@@ -14,7 +14,7 @@ use webauthn::trace::NoTrace;
 
 use crate::model::audit::{Actor, AuditEvent, AuditKind};
 use crate::model::ceremony::{
-    Asked, AuthenticationAsked, Ceremony, CeremonyState, Standing, draw_challenge,
+    Authentication, AuthenticationAsked, Ceremony, CeremonyState, Standing, draw_challenge,
 };
 use crate::model::credential::CredentialRecord;
 use crate::model::ids::{AttemptId, CeremonyId, CredentialKey, RelyingPartyId};
@@ -75,7 +75,7 @@ impl<'a> StartAuthentication<'a> {
 #[derive(Clone, Debug)]
 pub struct SignedIn {
     /// The ceremony as it is now.
-    pub ceremony: Ceremony,
+    pub ceremony: Authentication,
     /// The user who signed in.
     pub user: User,
     /// The credential that signed.
@@ -111,7 +111,7 @@ impl Passkeys {
         &self,
         rp: &RelyingParty,
         start: StartAuthentication<'_>,
-    ) -> Result<Ceremony, Refusal> {
+    ) -> Result<Authentication, Refusal> {
         let parties = self.parties(rp, &start).await?;
         let policy = &rp.policy;
         let terms = start.terms;
@@ -131,7 +131,7 @@ impl Passkeys {
             .map(|c| (c.id, c.transports))
             .unzip();
         let appid = policy.extensions.appid(!allow_credentials.is_empty());
-        let ceremony = Ceremony {
+        let ceremony = Authentication {
             id: CeremonyId::of_challenge(&challenge),
             relying_party: rp.id,
             user: parties.user.as_ref().map(|u| u.id),
@@ -139,7 +139,7 @@ impl Passkeys {
             created: now,
             expires: now.plus_millis(i64::from(lifetime_ms)),
             updated: now,
-            asked: Asked::Authentication(AuthenticationAsked {
+            asked: AuthenticationAsked {
                 expectation: AuthenticationExpectation {
                     challenge,
                     rp_id: parties.rp_id,
@@ -168,11 +168,12 @@ impl Passkeys {
                 extensions: policy
                     .extensions
                     .for_authentication(appid, terms.extensions),
-            }),
+            },
             state: CeremonyState::Pending,
         };
         let most = policy.max_pending_per_user;
-        let displaced = self.pending.start(Key::of(&ceremony), ceremony.id, most);
+        let counted = Key::of_authentication(rp.id, ceremony.user);
+        let displaced = self.pending.start(counted, ceremony.id, most);
         match self
             .storage
             .begin_authentication(&ceremony, &displaced)
@@ -180,7 +181,7 @@ impl Passkeys {
         {
             Begin::Begun => Ok(ceremony),
             Begin::UserGone | Begin::UserExists => {
-                self.pending.end(Key::of(&ceremony), ceremony.id);
+                self.pending.end(counted, ceremony.id);
                 Err(Reason::UserUnknown.into())
             }
         }
@@ -255,13 +256,13 @@ impl Passkeys {
                 let Some((record, user)) = self.storage.credential(rp.id, key).await? else {
                     // A registration that is not finished has the key already.
                     let ceremony = self.storage.ceremony(rp.id, key.into()).await?;
-                    return Err(match ceremony.map(|c| (c.asked, c.state)) {
-                        Some((Asked::Registration(_), state))
-                            if state != CeremonyState::Succeeded =>
-                        {
-                            Reason::CredentialNotRegistered.into()
-                        }
-                        _ => Reason::CredentialUnknown.into(),
+                    let unfinished = ceremony
+                        .and_then(Ceremony::registration)
+                        .is_some_and(|c| !matches!(c.state, CeremonyState::Succeeded { .. }));
+                    return Err(if unfinished {
+                        Reason::CredentialNotRegistered.into()
+                    } else {
+                        Reason::CredentialUnknown.into()
                     });
                 };
                 if owner.is_some_and(|owner| !owner.is(&user)) {
@@ -302,9 +303,8 @@ impl Passkeys {
         let Some(mut ceremony) = loaded.ceremony else {
             return Err(Reason::CeremonyNotFound.into());
         };
-        let Asked::Authentication(asked) = &ceremony.asked else {
-            return Err(Reason::CeremonyNotFound.into());
-        };
+        let asked = &ceremony.asked;
+        let counted = Key::of_authentication(rp, ceremony.user);
         let event = AuditEvent::new(self.draw(), AuditKind::AuthenticationRefused, rp, now, by);
         let Some((record, user)) = loaded.credential else {
             let refusal = Refusal::from(Reason::CredentialUnknown).with_ceremony(id);
@@ -316,15 +316,15 @@ impl Passkeys {
             event.user = ceremony.user;
             event.user_name.clone_from(&asked.user_name);
             let failed = ceremony.user;
-            return Err(self.refuse(&ceremony, refusal, failed, event, now).await);
+            return Err(self.refuse(id, counted, refusal, failed, event).await);
         };
-        ensure_pending(&ceremony, now)?;
+        ensure_pending(id, ceremony.standing(now))?;
         let event = event.of(&user).credential(record.key);
         // The user who was to sign in, or else the one whose credential was shown.
         let failed = ceremony.user.or(Some(user.id));
         if record.selection.rp_id != asked.expectation.rp_id {
             let refusal = Refusal::from(Reason::CredentialRpMismatch);
-            return Err(self.refuse(&ceremony, refusal, failed, event, now).await);
+            return Err(self.refuse(id, counted, refusal, failed, event).await);
         }
         let handle = user.id.user_handle();
         let verdict = verify_authentication(
@@ -337,7 +337,7 @@ impl Passkeys {
             Ok(verified) => verified,
             Err(error) => {
                 let refusal = Refusal::new(error.reason(), error.to_string());
-                return Err(self.refuse(&ceremony, refusal, failed, event, now).await);
+                return Err(self.refuse(id, counted, refusal, failed, event).await);
             }
         };
         let mut event = event.ceremony(id);
@@ -359,7 +359,7 @@ impl Passkeys {
         };
         let refused = |reason: Reason| Err(Refusal::from(reason).with_ceremony(id));
         let finished = self.storage.finish_authentication(finish).await?;
-        self.pending.end(Key::of(&ceremony), id);
+        self.pending.end(counted, id);
         match finished {
             FinishedAuthentication::Accepted => {}
             FinishedAuthentication::CounterWentBack { .. } => {
@@ -370,7 +370,10 @@ impl Passkeys {
             FinishedAuthentication::Used => return refused(Reason::CeremonyUsed),
             FinishedAuthentication::Expired => return refused(Reason::CeremonyExpired),
         }
-        ceremony.state = CeremonyState::Succeeded;
+        ceremony.state = CeremonyState::Succeeded {
+            user: user.id,
+            credential: record.key,
+        };
         ceremony.user = Some(user.id);
         ceremony.credential = Some(record.key);
         ceremony.updated = now;
@@ -386,15 +389,20 @@ impl Passkeys {
     ///
     /// # Errors
     /// `ceremony_not_found`.
-    pub async fn authentication(&self, user: &User, id: CeremonyId) -> Result<Ceremony, Refusal> {
+    pub async fn authentication(
+        &self,
+        user: &User,
+        id: CeremonyId,
+    ) -> Result<Authentication, Refusal> {
         self.storage
             .ceremony(user.relying_party, id)
             .await?
-            .filter(|c| matches!(c.asked, Asked::Authentication(_)) && c.user == Some(user.id))
+            .and_then(Ceremony::authentication)
+            .filter(|c| c.user == Some(user.id))
             .ok_or_else(|| Reason::CeremonyNotFound.into())
     }
 
-    /// Authentication ceremonies of a user; [`CeremonyFilter::now`](crate::store::CeremonyFilter)
+    /// Authentication ceremonies of a user; [`AuthenticationFilter::now`](crate::store::AuthenticationFilter)
     /// is set here.
     ///
     /// # Errors
@@ -405,17 +413,15 @@ impl Passkeys {
         standing: Option<Standing>,
         credential: Option<CredentialKey>,
         page: crate::model::page::PageRequest,
-    ) -> Result<crate::model::page::Page<Ceremony>, Refusal> {
-        let filter = crate::store::CeremonyFilter {
-            kind: crate::model::ceremony::CeremonyKind::Authentication,
+    ) -> Result<crate::model::page::Page<Authentication>, Refusal> {
+        let filter = crate::store::AuthenticationFilter {
             standing,
-            unfinished_only: false,
             credential,
             now: self.now(),
         };
         Ok(self
             .storage
-            .list_ceremonies(user.relying_party, user.id, filter, page)
+            .list_authentications(user.relying_party, user.id, filter, page)
             .await?)
     }
 }

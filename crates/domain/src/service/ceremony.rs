@@ -5,7 +5,6 @@ use webauthn::signal::Signal;
 
 use crate::model::audit::{Actor, AuditEvent};
 use crate::model::ceremony::{Ceremony, ChallengeForm, Standing};
-use crate::model::clock::Timestamp;
 use crate::model::ids::{AttemptId, CeremonyId, RelyingPartyId, UserId};
 use crate::model::refusal::Refusal;
 use crate::service::Passkeys;
@@ -52,30 +51,30 @@ impl Passkeys {
             .ok_or_else(|| Reason::CeremonyNotFound.into())
     }
 
-    /// Ends a pending ceremony as failed, as a failed sign-in of `failed_user` if it was one, and gives the
+    /// Ends a pending ceremony of the event's Relying Party at the event's time as failed, as a failed sign-in of `failed_user` if it was one, and gives the
     /// refusal to answer with: the given one, or how the ceremony stands if another attempt was faster.
     pub(crate) async fn refuse(
         &self,
-        ceremony: &Ceremony,
+        ceremony: CeremonyId,
+        counted: Option<Key>,
         refusal: Refusal,
         failed_user: Option<UserId>,
         event: AuditEvent,
-        now: Timestamp,
     ) -> Refusal {
-        let event = event.ceremony(ceremony.id).reason(refusal.reason);
+        let event = event.ceremony(ceremony).reason(refusal.reason);
         let outcome = self
             .storage
             .refuse_ceremony(RefuseCeremony {
                 attempt: AttemptId::random(&*self.randomness),
-                relying_party: ceremony.relying_party,
-                ceremony: ceremony.id,
-                now,
+                relying_party: event.relying_party,
+                ceremony,
+                now: event.at,
                 reason: refusal.reason,
                 failed_user,
                 event: &event,
             })
             .await;
-        self.pending.end(Key::of(ceremony), ceremony.id);
+        self.pending.end(counted, ceremony);
         match outcome {
             Ok(Refused::Done) => refusal,
             Ok(Refused::Gone) => Reason::CeremonyNotFound.into(),
@@ -84,18 +83,18 @@ impl Passkeys {
             // The verdict stands, but the ceremony may still be open: say that the store failed.
             Err(fault) => fault.into(),
         }
-        .with_ceremony(ceremony.id)
+        .with_ceremony(ceremony)
     }
 }
 
 /// Whether an answer to this ceremony may still be taken.
-pub(crate) fn ensure_pending(ceremony: &Ceremony, now: Timestamp) -> Result<(), Refusal> {
-    let reason = match ceremony.standing(now) {
+pub(crate) fn ensure_pending(ceremony: CeremonyId, standing: Standing) -> Result<(), Refusal> {
+    let reason = match standing {
         Standing::Pending => return Ok(()),
         Standing::Expired => Reason::CeremonyExpired,
         Standing::Succeeded | Standing::Failed => Reason::CeremonyUsed,
     };
-    Err(Refusal::from(reason).with_ceremony(ceremony.id))
+    Err(Refusal::from(reason).with_ceremony(ceremony))
 }
 
 /// What the verifier noticed, as stable names.

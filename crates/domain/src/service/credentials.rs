@@ -3,7 +3,7 @@
 use webauthn::error::Reason;
 
 use crate::model::audit::{Actor, AuditEvent, AuditKind};
-use crate::model::ceremony::{Ceremony, CeremonyKind};
+use crate::model::ceremony::{Ceremony, CeremonyState, Registration};
 use crate::model::clock::Timestamp;
 use crate::model::credential::{CredentialRecord, Evidence};
 use crate::model::ids::{CredentialKey, RelyingPartyId};
@@ -12,18 +12,17 @@ use crate::model::refusal::Refusal;
 use crate::model::user::User;
 use crate::service::Passkeys;
 use crate::service::pending::Key;
-use crate::store::CeremonyFilter;
 
 /// A credential, or a registration without one.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Enrolment {
+pub enum CredentialOrRegistration {
     /// Registered.
     Registered(Box<CredentialRecord>),
     /// Started, and not finished or refused.
-    Unfinished(Box<Ceremony>),
+    Unfinished(Box<Registration>),
 }
 
-impl Enrolment {
+impl CredentialOrRegistration {
     /// Its key.
     pub fn key(&self) -> CredentialKey {
         match self {
@@ -76,10 +75,14 @@ impl Passkeys {
     ///
     /// # Errors
     /// `credential_unknown`.
-    pub async fn enrolment(&self, user: &User, key: CredentialKey) -> Result<Enrolment, Refusal> {
+    pub async fn credential_or_registration(
+        &self,
+        user: &User,
+        key: CredentialKey,
+    ) -> Result<CredentialOrRegistration, Refusal> {
         if let Some((record, owner)) = self.storage.credential(user.relying_party, key).await? {
             return if owner.id == user.id {
-                Ok(Enrolment::Registered(Box::new(record)))
+                Ok(CredentialOrRegistration::Registered(Box::new(record)))
             } else {
                 Err(Reason::CredentialUnknown.into())
             };
@@ -87,12 +90,9 @@ impl Passkeys {
         self.storage
             .ceremony(user.relying_party, key.into())
             .await?
-            .filter(|c| {
-                c.kind() == CeremonyKind::Registration
-                    && c.user == Some(user.id)
-                    && c.state != crate::model::ceremony::CeremonyState::Succeeded
-            })
-            .map(|c| Enrolment::Unfinished(Box::new(c)))
+            .and_then(Ceremony::registration)
+            .filter(|c| c.user == user.id && !matches!(c.state, CeremonyState::Succeeded { .. }))
+            .map(|c| CredentialOrRegistration::Unfinished(Box::new(c)))
             .ok_or_else(|| Reason::CredentialUnknown.into())
     }
 
@@ -100,35 +100,28 @@ impl Passkeys {
     ///
     /// # Errors
     /// `store_unavailable`.
-    pub async fn list_enrolments(
+    pub async fn list_credentials_and_registrations(
         &self,
         user: &User,
         page: PageRequest,
-    ) -> Result<Page<Enrolment>, Refusal> {
+    ) -> Result<Page<CredentialOrRegistration>, Refusal> {
         let rp = user.relying_party;
-        let filter = CeremonyFilter {
-            kind: CeremonyKind::Registration,
-            standing: None,
-            unfinished_only: true,
-            credential: None,
-            now: self.now(),
-        };
         // Two sorted lists. A whole page of each is read, so the merged page is complete.
         let registered = self.storage.list_credentials(rp, user.id, page).await?;
         let unfinished = self
             .storage
-            .list_ceremonies(rp, user.id, filter, page)
+            .list_unfinished_registrations(rp, user.id, page)
             .await?;
         let more = registered.more || unfinished.more;
-        let mut items: Vec<Enrolment> = registered
+        let mut items: Vec<CredentialOrRegistration> = registered
             .items
             .into_iter()
-            .map(|r| Enrolment::Registered(Box::new(r)))
+            .map(|r| CredentialOrRegistration::Registered(Box::new(r)))
             .chain(
                 unfinished
                     .items
                     .into_iter()
-                    .map(|c| Enrolment::Unfinished(Box::new(c))),
+                    .map(|c| CredentialOrRegistration::Unfinished(Box::new(c))),
             )
             .collect();
         items.sort_by_key(|e| (e.created(), e.key()));
@@ -145,13 +138,13 @@ impl Passkeys {
     ///
     /// # Errors
     /// `credential_unknown`.
-    pub async fn rename_enrolment(
+    pub async fn rename_credential_or_registration(
         &self,
         user: &User,
         key: CredentialKey,
         name: &str,
         by: &Actor,
-    ) -> Result<Enrolment, Refusal> {
+    ) -> Result<CredentialOrRegistration, Refusal> {
         let now = self.now();
         let rp = user.relying_party;
         let event = AuditEvent::new(self.draw(), AuditKind::CredentialRenamed, rp, now, by)
@@ -162,12 +155,12 @@ impl Passkeys {
             .rename_credential(rp, user.id, key, name, &event)
             .await?
         {
-            return Ok(Enrolment::Registered(Box::new(record)));
+            return Ok(CredentialOrRegistration::Registered(Box::new(record)));
         }
         self.storage
             .rename_registration(rp, user.id, key.into(), name, now)
             .await?
-            .map(|c| Enrolment::Unfinished(Box::new(c)))
+            .map(|c| CredentialOrRegistration::Unfinished(Box::new(c)))
             .ok_or_else(|| Reason::CredentialUnknown.into())
     }
 
@@ -175,7 +168,7 @@ impl Passkeys {
     ///
     /// # Errors
     /// `credential_unknown`.
-    pub async fn delete_enrolment(
+    pub async fn delete_credential_or_registration(
         &self,
         user: &User,
         key: CredentialKey,

@@ -8,7 +8,7 @@ use std::collections::{HashMap, VecDeque};
 
 use parking_lot::Mutex;
 
-use crate::model::ceremony::{Ceremony, CeremonyKind};
+use crate::model::ceremony::CeremonyKind;
 use crate::model::ids::{CeremonyId, RelyingPartyId, UserId};
 
 /// Most starts that are remembered, of all users together.
@@ -32,12 +32,15 @@ impl Key {
         }
     }
 
-    /// With which others a ceremony is counted; one of nobody in particular with none.
-    pub(crate) fn of(ceremony: &Ceremony) -> Option<Self> {
+    /// With which others an authentication is counted; one of nobody in particular with none.
+    pub(crate) fn of_authentication(
+        relying_party: RelyingPartyId,
+        user: Option<UserId>,
+    ) -> Option<Self> {
         Some(Self {
-            relying_party: ceremony.relying_party,
-            user: ceremony.user?,
-            kind: ceremony.kind(),
+            relying_party,
+            user: user?,
+            kind: CeremonyKind::Authentication,
         })
     }
 }

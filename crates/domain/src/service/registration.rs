@@ -14,7 +14,9 @@ use webauthn::trace::NoTrace;
 use webauthn::{TrustFacts, UnixSeconds};
 
 use crate::model::audit::{Actor, AuditEvent, AuditKind};
-use crate::model::ceremony::{Asked, Ceremony, CeremonyState, RegistrationAsked, draw_challenge};
+use crate::model::ceremony::{
+    Ceremony, CeremonyState, Registration, RegistrationAsked, draw_challenge,
+};
 use crate::model::credential::{CredentialRecord, NewCredential};
 use crate::model::ids::{AttemptId, CeremonyId, CredentialKey, RelyingPartyId};
 use crate::model::policy::{PartialSelection, conformance};
@@ -82,7 +84,7 @@ impl<'a> StartRegistration<'a> {
 #[derive(Clone, Debug)]
 pub struct StartedRegistration {
     /// The ceremony.
-    pub ceremony: Ceremony,
+    pub ceremony: Registration,
     /// Its user.
     pub user: User,
     /// The credentials that the user has already, oldest first.
@@ -93,7 +95,7 @@ pub struct StartedRegistration {
 
 /// A registration that succeeded.
 #[derive(Clone, Debug)]
-pub struct FinishedEnrolment {
+pub struct RegisteredCredential {
     /// The credential as stored.
     pub record: CredentialRecord,
     /// Name of its owner.
@@ -153,15 +155,14 @@ impl Passkeys {
                 return Err(Reason::TooManyCredentials.into());
             }
             let challenge = draw_challenge(&*self.randomness, terms.challenge, rp.id);
-            let ceremony = Ceremony {
+            let ceremony = Registration {
                 id: CeremonyId::of_challenge(&challenge),
                 relying_party: rp.id,
-                user: Some(user.id),
-                credential: None,
+                user: user.id,
                 created: now,
                 expires: now.plus_millis(i64::from(lifetime_ms)),
                 updated: now,
-                asked: Asked::Registration(RegistrationAsked {
+                asked: RegistrationAsked {
                     expectation: RegistrationExpectation {
                         challenge: challenge.clone(),
                         rp_id: selection.rp_id.clone(),
@@ -180,7 +181,7 @@ impl Passkeys {
                     credential_name: start.credential_name.to_owned(),
                     user_name: user.name.clone(),
                     max_credentials,
-                }),
+                },
                 state: CeremonyState::Pending,
             };
             let started = AuditEvent::new(
@@ -200,7 +201,8 @@ impl Passkeys {
                 );
             }
             let most = policy.max_pending_per_user;
-            let displaced = self.pending.start(Key::of(&ceremony), ceremony.id, most);
+            let counted = Some(Key::of_registration(rp.id, user.id));
+            let displaced = self.pending.start(counted, ceremony.id, most);
             let begin = BeginRegistration {
                 ceremony: &ceremony,
                 new_user: new.then_some(&user),
@@ -211,7 +213,7 @@ impl Passkeys {
                 Begin::Begun => {}
                 // The user came into being, or went, between the read and the write: look again.
                 Begin::UserExists | Begin::UserGone => {
-                    self.pending.end(Key::of(&ceremony), ceremony.id);
+                    self.pending.end(counted, ceremony.id);
                     continue;
                 }
             }
@@ -267,16 +269,16 @@ impl Passkeys {
         response: &RegistrationResponse,
         name: Option<&str>,
         by: &Actor,
-    ) -> Result<FinishedEnrolment, Refusal> {
+    ) -> Result<RegisteredCredential, Refusal> {
         let now = self.now();
         let id = CeremonyId::of_challenge(&response.client_data().challenge);
-        let Some(ceremony) = self.storage.ceremony(rp, id).await? else {
+        let found = self.storage.ceremony(rp, id).await?;
+        let Some(ceremony) = found.and_then(Ceremony::registration) else {
             return Err(Reason::CeremonyNotFound.into());
         };
-        let (Asked::Registration(asked), Some(user)) = (&ceremony.asked, ceremony.user) else {
-            return Err(Reason::CeremonyNotFound.into());
-        };
-        ensure_pending(&ceremony, now)?;
+        let (asked, user) = (&ceremony.asked, ceremony.user);
+        let counted = Some(Key::of_registration(rp, user));
+        ensure_pending(id, ceremony.standing(now))?;
         let at = UnixSeconds(now.seconds());
         let in_use = self.metadata();
         let facts = TrustFacts {
@@ -291,11 +293,11 @@ impl Passkeys {
                         .user(user)
                         .user_name(&asked.user_name);
                 let refusal = Refusal::new(error.reason(), error.to_string());
-                return Err(self.refuse(&ceremony, refusal, None, event, now).await);
+                return Err(self.refuse(id, counted, refusal, None, event).await);
             }
         };
         let signals = verified.signals().to_vec();
-        let credential = NewCredential::new(&ceremony, asked, user, verified, now)
+        let credential = NewCredential::new(&ceremony, verified, now)
             .named(name)
             .registered_by(by);
         let mut event = AuditEvent::new(self.draw(), AuditKind::CredentialRegistered, rp, now, by)
@@ -313,7 +315,7 @@ impl Passkeys {
         };
         let refused = |reason: Reason| Err(Refusal::from(reason).with_ceremony(id));
         let finished = self.storage.finish_registration(finish).await?;
-        self.pending.end(Key::of(&ceremony), id);
+        self.pending.end(counted, id);
         match finished {
             FinishedRegistration::Registered => {}
             FinishedRegistration::CredentialExists => return refused(Reason::CredentialExists),
@@ -322,7 +324,7 @@ impl Passkeys {
             FinishedRegistration::Used => return refused(Reason::CeremonyUsed),
             FinishedRegistration::Expired => return refused(Reason::CeremonyExpired),
         }
-        Ok(FinishedEnrolment {
+        Ok(RegisteredCredential {
             record: credential.into_record(),
             user_name: asked.user_name.clone(),
             signals,

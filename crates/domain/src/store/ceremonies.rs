@@ -6,7 +6,7 @@ use webauthn::credential::CredentialId;
 use webauthn::error::Reason;
 
 use crate::model::audit::AuditEvent;
-use crate::model::ceremony::{Ceremony, CeremonyKind, Standing};
+use crate::model::ceremony::{Authentication, Ceremony, Registration, Standing};
 use crate::model::clock::Timestamp;
 use crate::model::credential::{CredentialRecord, NewCredential};
 use crate::model::ids::{AttemptId, CeremonyId, CredentialKey, RelyingPartyId, UserId};
@@ -14,15 +14,11 @@ use crate::model::page::{Page, PageRequest};
 use crate::model::user::User;
 use crate::store::Fault;
 
-/// Which ceremonies of a user a list shows.
+/// Which authentications of a user a list shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CeremonyFilter {
-    /// Only this kind.
-    pub kind: CeremonyKind,
-    /// Only ceremonies with this standing at `now`. `None` means all.
+pub struct AuthenticationFilter {
+    /// Only authentications with this standing at `now`. `None` means all.
     pub standing: Option<Standing>,
-    /// Leave out those that succeeded (a registration that succeeded is shown as its credential).
-    pub unfinished_only: bool,
     /// Only those restricted to, or ended with, this credential.
     pub credential: Option<CredentialKey>,
     /// The moment at which expiry is computed.
@@ -33,7 +29,7 @@ pub struct CeremonyFilter {
 #[derive(Clone, Debug)]
 pub struct BeginRegistration<'a> {
     /// The ceremony, pending.
-    pub ceremony: &'a Ceremony,
+    pub ceremony: &'a Registration,
     /// The user to create with it; `None` when the user was found before.
     pub new_user: Option<&'a User>,
     /// Ceremonies that make room for this one: those of them that are pending are removed along.
@@ -56,8 +52,8 @@ pub enum Begin {
 /// What [`Ceremonies::load_for_authentication`] finds.
 #[derive(Clone, Debug)]
 pub struct LoadedAuthentication {
-    /// The ceremony with this key.
-    pub ceremony: Option<Ceremony>,
+    /// The authentication ceremony with this key.
+    pub ceremony: Option<Authentication>,
     /// The credential with this id within the Relying Party, and its owner.
     pub credential: Option<(CredentialRecord, User)>,
 }
@@ -191,7 +187,7 @@ pub trait Ceremonies: Send + Sync {
     /// Writes a new authentication ceremony, and removes the pending ones among `displaced`.
     async fn begin_authentication(
         &self,
-        ceremony: &Ceremony,
+        ceremony: &Authentication,
         displaced: &[CeremonyId],
     ) -> Result<Begin, Fault>;
     /// The ceremony with this key.
@@ -216,12 +212,12 @@ pub trait Ceremonies: Send + Sync {
     ) -> Result<FinishedAuthentication, Fault>;
     /// Takes a ceremony as failed.
     async fn refuse_ceremony(&self, refuse: RefuseCeremony<'_>) -> Result<Refused, Fault>;
-    /// Ceremonies of a user.
-    async fn list_ceremonies(
+    /// Authentications of a user.
+    async fn list_authentications(
         &self,
         rp: RelyingPartyId,
         user: UserId,
-        filter: CeremonyFilter,
+        filter: AuthenticationFilter,
         page: PageRequest,
-    ) -> Result<Page<Ceremony>, Fault>;
+    ) -> Result<Page<Authentication>, Fault>;
 }

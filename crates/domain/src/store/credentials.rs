@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use crate::model::audit::AuditEvent;
-use crate::model::ceremony::Ceremony;
+use crate::model::ceremony::Registration;
 use crate::model::clock::Timestamp;
 use crate::model::credential::{CredentialRecord, Evidence};
 use crate::model::ids::{CeremonyId, CredentialKey, RelyingPartyId, UserId};
@@ -50,6 +50,13 @@ pub trait Credentials: Send + Sync {
         key: CredentialKey,
         event: &AuditEvent,
     ) -> Result<bool, Fault>;
+    /// Registrations of a user that have not led to a credential.
+    async fn list_unfinished_registrations(
+        &self,
+        rp: RelyingPartyId,
+        user: UserId,
+        page: PageRequest,
+    ) -> Result<Page<Registration>, Fault>;
     /// Gives the credential of an unfinished registration another name; the ceremony as it is
     /// then, `None` when there is none or it succeeded.
     async fn rename_registration(
@@ -59,7 +66,7 @@ pub trait Credentials: Send + Sync {
         id: CeremonyId,
         name: &str,
         now: Timestamp,
-    ) -> Result<Option<Ceremony>, Fault>;
+    ) -> Result<Option<Registration>, Fault>;
     /// Removes an unfinished registration; `false` when there is none or it succeeded.
     async fn delete_registration(
         &self,

@@ -81,7 +81,7 @@ pub use access_keys::AccessKeys;
 pub use accounts::{Accounts, FirstAccount, StoredSecret};
 pub use answers::{Answers, Reservation, Reserved};
 pub use ceremonies::{
-    Begin, BeginRegistration, Ceremonies, CeremonyFilter, CounterRule, FinishAuthentication,
+    AuthenticationFilter, Begin, BeginRegistration, Ceremonies, CounterRule, FinishAuthentication,
     FinishRegistration, FinishedAuthentication, FinishedRegistration, LoadedAuthentication,
     RefuseCeremony, Refused,
 };

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use domain::Passkeys;
 use domain::Reason;
 use domain::model::audit::{Actor, ActorKind};
-use domain::model::ceremony::{Asked, Ceremony, CeremonyState};
+use domain::model::ceremony::{Authentication, CeremonyState};
 use domain::model::clock::{SteppedClock, SystemRandomness, Timestamp};
 use domain::model::page::PageRequest;
 use domain::model::policy::{AllowCredentials, Attachment, PartialSelection, RelyingPartyOverride};
@@ -28,7 +28,7 @@ use domain::model::refusal::Refusal;
 use domain::model::relying_party::RelyingParty;
 use domain::service::authentication::{StartAuthentication, Who};
 use domain::service::ceremony::Terms;
-use domain::service::credentials::Enrolment;
+use domain::service::credentials::CredentialOrRegistration;
 use domain::service::registration::StartRegistration;
 use serde_json::Value;
 use storage::memory::Memory;
@@ -149,14 +149,12 @@ impl House {
             .record)
     }
 
-    async fn challenge(&self, who: Who<'_>) -> Result<(Ceremony, Value), Refusal> {
+    async fn challenge(&self, who: Who<'_>) -> Result<(Authentication, Value), Refusal> {
         let ceremony = self
             .passkeys
             .start_authentication(&self.rp, StartAuthentication::new(who, plain()))
             .await?;
-        let Asked::Authentication(asked) = &ceremony.asked else {
-            panic!("a registration")
-        };
+        let asked = &ceremony.asked;
         let options = serde_json::to_value(asked.options()).unwrap();
         Ok((ceremony, options))
     }
@@ -188,14 +186,14 @@ impl House {
         let user = self.passkeys.user(self.rp.id, user).await.unwrap();
         let page = self
             .passkeys
-            .list_enrolments(&user, PageRequest::first(10))
+            .list_credentials_and_registrations(&user, PageRequest::first(10))
             .await
             .unwrap();
         page.items
             .into_iter()
             .find_map(|e| match e {
-                Enrolment::Registered(record) => Some(*record),
-                Enrolment::Unfinished(_) => None,
+                CredentialOrRegistration::Registered(record) => Some(*record),
+                CredentialOrRegistration::Unfinished(_) => None,
             })
             .unwrap()
     }
@@ -269,7 +267,7 @@ mod an_authentication {
         let key = house.record("bob-0001").await.key;
         house
             .passkeys
-            .delete_enrolment(&bob, key, &browser())
+            .delete_credential_or_registration(&bob, key, &browser())
             .await
             .unwrap();
         for who in [Who::User("bob-0001".into()), Who::Anyone] {
@@ -357,7 +355,13 @@ mod an_authentication {
             .await
             .unwrap();
         assert_eq!(signed_in.user.name, "ada-0001");
-        assert_eq!(signed_in.ceremony.state, CeremonyState::Succeeded);
+        assert_eq!(
+            signed_in.ceremony.state,
+            CeremonyState::Succeeded {
+                user: signed_in.user.id,
+                credential: signed_in.credential,
+            }
+        );
     }
 
     #[tokio::test]
@@ -540,7 +544,7 @@ mod a_registration {
         loop {
             let page = house
                 .passkeys
-                .list_enrolments(&user, request)
+                .list_credentials_and_registrations(&user, request)
                 .await
                 .unwrap();
             let Some(last) = page.items.last() else { break };
@@ -551,7 +555,7 @@ mod a_registration {
             kinds.extend(
                 page.items
                     .iter()
-                    .map(|e| matches!(e, Enrolment::Registered(_))),
+                    .map(|e| matches!(e, CredentialOrRegistration::Registered(_))),
             );
             if !page.more {
                 break;

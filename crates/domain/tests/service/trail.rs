@@ -52,7 +52,7 @@ mod the_last_sign_in {
             house.clock.advance_millis(10);
             house
                 .passkeys
-                .delete_enrolment(&ada, key, &browser())
+                .delete_credential_or_registration(&ada, key, &browser())
                 .await
                 .unwrap();
             assert_eq!(house.last_sign_in("ada-0001").await, expected);

@@ -1,11 +1,11 @@
 //! Log lines for what the verifier noticed in a ceremony that succeeded.
 
 use domain::service::authentication::SignedIn;
-use domain::service::registration::FinishedEnrolment;
+use domain::service::registration::RegisteredCredential;
 use domain::webauthn::signal::Signal;
 
 /// Logs the signals of a registration.
-pub fn of_registration(finished: &FinishedEnrolment) {
+pub fn of_registration(finished: &RegisteredCredential) {
     let credential = finished.record.key;
     for signal in &finished.signals {
         tracing::info!(%credential, signal = signal.name(), "registered with a signal");

@@ -4,12 +4,11 @@ use std::fmt::Write;
 
 use domain::model::account::Principal;
 use domain::model::audit::AuditKind;
-use domain::model::ceremony::CeremonyKind;
 use domain::model::clock::Timestamp;
 use domain::model::ids::{AttemptId, RelyingPartyId, TokenId, UserId};
 use domain::model::page::PageRequest;
 use domain::model::token::TokenKind;
-use domain::store::{CeremonyFilter, FinishedAuthentication, FirstAccount, Refused, Storage};
+use domain::store::{AuthenticationFilter, FinishedAuthentication, FirstAccount, Refused, Storage};
 use testkit::Lies;
 use webauthn::error::Reason;
 
@@ -32,17 +31,15 @@ pub(crate) async fn dump(store: &dyn Storage, rp: RelyingPartyId, users: &[UserI
     );
     writeln!(text, "{:?}", store.list_access_keys(rp, all).await).unwrap();
     for user in users {
-        for kind in [CeremonyKind::Registration, CeremonyKind::Authentication] {
-            let filter = CeremonyFilter {
-                kind,
-                standing: None,
-                unfinished_only: false,
-                credential: None,
-                now: Timestamp(0),
-            };
-            let listed = store.list_ceremonies(rp, *user, filter, all).await;
-            writeln!(text, "{listed:?}").unwrap();
-        }
+        let filter = AuthenticationFilter {
+            standing: None,
+            credential: None,
+            now: Timestamp(0),
+        };
+        let listed = store.list_unfinished_registrations(rp, *user, all).await;
+        writeln!(text, "{listed:?}").unwrap();
+        let listed = store.list_authentications(rp, *user, filter, all).await;
+        writeln!(text, "{listed:?}").unwrap();
         writeln!(text, "{:?}", store.list_credentials(rp, *user, all).await).unwrap();
     }
     text

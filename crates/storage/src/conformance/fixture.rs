@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use domain::model::account::{Account, SecretHash};
 use domain::model::audit::{Actor, ActorKind, AuditEvent, AuditKind};
 use domain::model::ceremony::{
-    Asked, AuthenticationAsked, Ceremony, CeremonyState, RegistrationAsked,
+    Authentication, AuthenticationAsked, Ceremony, CeremonyState, Registration, RegistrationAsked,
 };
 use domain::model::clock::Timestamp;
 use domain::model::credential::{CredentialRecord, NewCredential};
@@ -138,17 +138,16 @@ pub(crate) fn new_user(rp: RelyingPartyId, name: &str, created: Timestamp) -> Us
 }
 
 /// A pending registration of a user.
-pub(crate) fn registration(user: &User, created: Timestamp) -> Ceremony {
+pub(crate) fn registration(user: &User, created: Timestamp) -> Registration {
     let challenge = hex_text(key());
-    Ceremony {
+    Registration {
         id: CeremonyId::of_challenge(&challenge),
         relying_party: user.relying_party,
-        user: Some(user.id),
-        credential: None,
+        user: user.id,
         created,
         expires: created.plus_millis(LIFETIME),
         updated: created,
-        asked: Asked::Registration(RegistrationAsked {
+        asked: RegistrationAsked {
             expectation: RegistrationExpectation {
                 challenge,
                 rp_id: selection().rp_id,
@@ -166,7 +165,7 @@ pub(crate) fn registration(user: &User, created: Timestamp) -> Ceremony {
             credential_name: "first name".to_owned(),
             user_name: user.name.clone(),
             max_credentials: 50,
-        }),
+        },
         state: CeremonyState::Pending,
     }
 }
@@ -176,9 +175,9 @@ pub(crate) fn authentication(
     rp: RelyingPartyId,
     user: Option<&User>,
     created: Timestamp,
-) -> Ceremony {
+) -> Authentication {
     let challenge = hex_text(key());
-    Ceremony {
+    Authentication {
         id: CeremonyId::of_challenge(&challenge),
         relying_party: rp,
         user: user.map(|u| u.id),
@@ -186,7 +185,7 @@ pub(crate) fn authentication(
         created,
         expires: created.plus_millis(LIFETIME),
         updated: created,
-        asked: Asked::Authentication(AuthenticationAsked {
+        asked: AuthenticationAsked {
             expectation: AuthenticationExpectation {
                 challenge,
                 rp_id: selection().rp_id,
@@ -205,7 +204,7 @@ pub(crate) fn authentication(
             transports: Vec::new(),
             user_name: user.map(|u| u.name.clone()),
             extensions: None,
-        }),
+        },
         state: CeremonyState::Pending,
     }
 }
@@ -323,14 +322,17 @@ impl Passkey {
     }
 
     /// Answers a registration ceremony; what the verifier made of it.
-    pub(crate) fn enrol(&mut self, ceremony: &Ceremony, now: Timestamp) -> Enrol {
+    pub(crate) fn enrol(&mut self, ceremony: &Registration, now: Timestamp) -> Enrol {
         self.enrol_with(ceremony, now, &Lies::default())
     }
 
-    pub(crate) fn enrol_with(&mut self, ceremony: &Ceremony, now: Timestamp, lies: &Lies) -> Enrol {
-        let Asked::Registration(asked) = &ceremony.asked else {
-            panic!("no registration")
-        };
+    pub(crate) fn enrol_with(
+        &mut self,
+        ceremony: &Registration,
+        now: Timestamp,
+        lies: &Lies,
+    ) -> Enrol {
+        let asked = &ceremony.asked;
         let options = json!({
             "rp": {"id": RP_ID, "name": "Acme"},
             "user": {
@@ -361,7 +363,7 @@ impl Passkey {
             attempt: AttemptId(key()),
             now,
             credential: Arc::new(
-                NewCredential::new(ceremony, asked, self.user.id, verified, now)
+                NewCredential::new(ceremony, verified, now)
                     .registered_by(&Actor::new(ActorKind::User, "").agent("Browser/1.0")),
             ),
             max_credentials: 50,
@@ -381,14 +383,12 @@ impl Passkey {
     /// Answers an authentication ceremony with a credential as it was read from the store.
     pub(crate) fn sign_in(
         &mut self,
-        ceremony: &Ceremony,
+        ceremony: &Authentication,
         record: &CredentialRecord,
         now: Timestamp,
         lies: &Lies,
     ) -> SignIn {
-        let Asked::Authentication(asked) = &ceremony.asked else {
-            panic!("no authentication")
-        };
+        let asked = &ceremony.asked;
         let options = json!({
             "rpId": RP_ID,
             "challenge": webauthn::base64url::encode(&asked.expectation.challenge),
@@ -487,20 +487,22 @@ impl World {
     }
 
     /// Starts a ceremony and sees it begun.
-    pub(crate) async fn begin(&self, ceremony: &Ceremony) {
+    pub(crate) async fn begin(&self, ceremony: &(impl Clone + Into<Ceremony>)) {
         assert_eq!(self.try_begin(ceremony, &[]).await, Ok(Begin::Begun));
     }
 
     pub(crate) async fn try_begin(
         &self,
-        ceremony: &Ceremony,
+        ceremony: &(impl Clone + Into<Ceremony>),
         displaced: &[CeremonyId],
     ) -> Result<Begin, Fault> {
-        match ceremony.asked {
-            Asked::Authentication(_) => self.store.begin_authentication(ceremony, displaced).await,
-            Asked::Registration(_) => {
+        match ceremony.clone().into() {
+            Ceremony::Authentication(ceremony) => {
+                self.store.begin_authentication(&ceremony, displaced).await
+            }
+            Ceremony::Registration(ceremony) => {
                 let begin = BeginRegistration {
-                    ceremony,
+                    ceremony: &ceremony,
                     new_user: None,
                     displaced,
                     events: &[],

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::model::audit::{AuditEvent, AuditKind};
-use domain::model::ceremony::{Ceremony, CeremonyState};
+use domain::model::ceremony::{Authentication, CeremonyState, Registration};
 use domain::model::ids::AttemptId;
 use domain::model::page::PageRequest;
 use domain::store::{FinishedRegistration, Refused};
@@ -15,7 +15,7 @@ use super::fixture::{
 };
 
 /// A started registration of a user with its verified answer.
-async fn answered(world: &World, passkey: &mut Passkey, lies: &Lies) -> (Ceremony, Enrol) {
+async fn answered(world: &World, passkey: &mut Passkey, lies: &Lies) -> (Registration, Enrol) {
     let ceremony = registration(&passkey.user, NOW);
     world.begin(&ceremony).await;
     let enrol = passkey.enrol_with(&ceremony, at(1), lies);
@@ -48,13 +48,15 @@ pub(crate) async fn a_verified_registration_becomes_a_credential(bed: &mut dyn B
     assert_eq!(stored, Ok(Some((record.clone(), ann))));
     let kept = world.store.evidence(world.rp, enrol.key()).await;
     assert_eq!(kept, Ok(Some(enrol.credential.evidence())));
-    let succeeded = Ceremony {
-        state: CeremonyState::Succeeded,
-        credential: Some(enrol.key()),
+    let succeeded = Registration {
+        state: CeremonyState::Succeeded {
+            user: ceremony.user,
+            credential: enrol.key(),
+        },
         updated: at(1),
         ..ceremony.clone()
     };
-    assert_eq!(world.ceremony(ceremony.id).await, Some(succeeded));
+    assert_eq!(world.ceremony(ceremony.id).await, Some(succeeded.into()));
     let events = world.events().await;
     assert_eq!(events.iter().filter(|e| **e == enrol.event).count(), 1);
 }
@@ -103,7 +105,7 @@ pub(crate) async fn a_registration_is_taken_only_while_it_is_open(bed: &mut dyn 
     let (ceremony, mut enrol) = answered(&world, &mut passkey, &Lies::default()).await;
     enrol.now = at(LIFETIME);
     assert_eq!(enrol.send(store).await, Ok(FinishedRegistration::Expired));
-    assert_eq!(world.ceremony(ceremony.id).await, Some(ceremony));
+    assert_eq!(world.ceremony(ceremony.id).await, Some(ceremony.into()));
     enrol.now = at(LIFETIME - 1);
     assert_eq!(
         enrol.send(store).await,
@@ -150,7 +152,7 @@ pub(crate) async fn a_registration_is_taken_only_while_it_is_open(bed: &mut dyn 
         .delete_registration(world.rp, ann.id, ceremony.id)
         .await
         .unwrap();
-    let impostor = Ceremony {
+    let impostor = Authentication {
         id: ceremony.id,
         ..authentication(world.rp, Some(&ann), NOW)
     };
@@ -176,12 +178,12 @@ pub(crate) async fn a_credential_id_is_registered_once_in_a_relying_party(bed: &
         assert_eq!(enrol.credential.record().id, record.id);
         let outcome = enrol.send(&*world.store).await;
         assert_eq!(outcome, Ok(FinishedRegistration::CredentialExists));
-        let failed = Ceremony {
+        let failed = Registration {
             state: CeremonyState::Failed(Reason::CredentialExists),
             updated: at(1),
             ..ceremony.clone()
         };
-        assert_eq!(world.ceremony(ceremony.id).await, Some(failed));
+        assert_eq!(world.ceremony(ceremony.id).await, Some(failed.into()));
         let again = enrol.another_attempt().send(&*world.store).await;
         assert_eq!(again, Ok(FinishedRegistration::Used));
     }
@@ -239,13 +241,16 @@ pub(crate) async fn a_user_has_at_most_so_many_credentials(bed: &mut dyn Bed) {
         assert_eq!(enrol.send(&*world.store).await, Ok(expected));
         let stored = world.ceremony(ceremony.id).await.unwrap();
         let state = match expected {
-            FinishedRegistration::Registered => CeremonyState::Succeeded,
+            FinishedRegistration::Registered => CeremonyState::Succeeded {
+                user: user.id,
+                credential: enrol.key(),
+            },
             _ => CeremonyState::Failed(Reason::TooManyCredentials),
         };
-        assert_eq!(stored.state, state);
+        assert_eq!(stored.state(), state);
         assert_eq!(
             world.record(enrol.key()).await.is_some(),
-            state == CeremonyState::Succeeded
+            expected == FinishedRegistration::Registered
         );
     }
 }

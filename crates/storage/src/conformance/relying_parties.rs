@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use domain::model::audit::AuditKind;
+use domain::model::ceremony::Ceremony;
 use domain::model::clock::Timestamp;
 use domain::model::ids::{AccountId, RelyingPartyId, WebhookId};
 use domain::model::page::PageRequest;
@@ -226,8 +227,8 @@ pub(crate) async fn deleting_a_relying_party_takes_all_that_is_in_it_and_nothing
         Ok(false)
     );
     for ceremony in [
-        authentication(world.rp, None, NOW),
-        registration(&kept[0].0, NOW),
+        Ceremony::from(authentication(world.rp, None, NOW)),
+        Ceremony::from(registration(&kept[0].0, NOW)),
     ] {
         assert_eq!(
             world.try_begin(&ceremony, &[]).await,

@@ -1,11 +1,11 @@
 //! Ceremonies: begun, found by their challenge, and taken once.
 
 use async_trait::async_trait;
-use domain::model::ceremony::Ceremony;
+use domain::model::ceremony::{Authentication, Ceremony};
 use domain::model::ids::{CeremonyId, RelyingPartyId, UserId};
 use domain::model::page::{Page, PageRequest};
 use domain::store::{
-    Begin, BeginRegistration, Ceremonies, CeremonyFilter, Fault, FinishAuthentication,
+    AuthenticationFilter, Begin, BeginRegistration, Ceremonies, Fault, FinishAuthentication,
     FinishRegistration, FinishedAuthentication, FinishedRegistration, LoadedAuthentication,
     RefuseCeremony, Refused,
 };
@@ -19,7 +19,7 @@ use super::{Embedded, reads, writes};
 #[async_trait]
 impl Ceremonies for Embedded {
     async fn begin_registration(&self, begin: BeginRegistration<'_>) -> Result<Begin, Fault> {
-        let row = CeremonyRow::new(begin.ceremony)?;
+        let row = CeremonyRow::registration(begin.ceremony)?;
         let (user, events) = (begin.new_user.cloned(), begin.events.to_vec());
         let displaced = begin.displaced.to_vec();
         self.write(move |c| writes::begin_registration(c, &row, user.as_ref(), &displaced, &events))
@@ -28,10 +28,10 @@ impl Ceremonies for Embedded {
 
     async fn begin_authentication(
         &self,
-        ceremony: &Ceremony,
+        ceremony: &Authentication,
         displaced: &[CeremonyId],
     ) -> Result<Begin, Fault> {
-        let (row, displaced) = (CeremonyRow::new(ceremony)?, displaced.to_vec());
+        let (row, displaced) = (CeremonyRow::authentication(ceremony)?, displaced.to_vec());
         self.writer
             .run(Durability::Process, move |c| {
                 writes::begin_authentication(c, &row, &displaced)
@@ -94,14 +94,14 @@ impl Ceremonies for Embedded {
             .await
     }
 
-    async fn list_ceremonies(
+    async fn list_authentications(
         &self,
         rp: RelyingPartyId,
         user: UserId,
-        filter: CeremonyFilter,
+        filter: AuthenticationFilter,
         page: PageRequest,
-    ) -> Result<Page<Ceremony>, Fault> {
-        self.list(move |c| reads::list_ceremonies(c, rp, user, &filter, page))
+    ) -> Result<Page<Authentication>, Fault> {
+        self.list(move |c| reads::list_authentications(c, rp, user, &filter, page))
             .await
     }
 }

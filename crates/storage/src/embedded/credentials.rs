@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use domain::model::audit::AuditEvent;
-use domain::model::ceremony::Ceremony;
+use domain::model::ceremony::Registration;
 use domain::model::clock::Timestamp;
 use domain::model::credential::{CredentialRecord, Evidence};
 use domain::model::ids::{CeremonyId, CredentialKey, RelyingPartyId, UserId};
@@ -65,6 +65,16 @@ impl Credentials for Embedded {
             .await
     }
 
+    async fn list_unfinished_registrations(
+        &self,
+        rp: RelyingPartyId,
+        user: UserId,
+        page: PageRequest,
+    ) -> Result<Page<Registration>, Fault> {
+        self.list(move |c| reads::list_unfinished_registrations(c, rp, user, page))
+            .await
+    }
+
     async fn rename_registration(
         &self,
         rp: RelyingPartyId,
@@ -72,7 +82,7 @@ impl Credentials for Embedded {
         id: CeremonyId,
         name: &str,
         now: Timestamp,
-    ) -> Result<Option<Ceremony>, Fault> {
+    ) -> Result<Option<Registration>, Fault> {
         let name = name.to_owned();
         self.write(move |c| writes::rename_registration(c, rp, user, id, &name, now))
             .await

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use domain::model::access_key::AccessKey;
 use domain::model::account::{Account, ApiKey, Principal};
 use domain::model::audit::AuditEvent;
-use domain::model::ceremony::{Ceremony, Standing};
+use domain::model::ceremony::{Authentication, Ceremony, Registration, Standing};
 use domain::model::clock::Timestamp;
 use domain::model::credential::{CredentialRecord, Evidence};
 use domain::model::ids::{
@@ -18,7 +18,8 @@ use domain::model::token::{TokenKey, TokenKind};
 use domain::model::user::{User, UserRef};
 use domain::model::webhook::Webhook;
 use domain::store::{
-    CeremonyFilter, EventFilter, FoundEvents, LoadedAuthentication, MAX_SEARCHED, StoredSecret,
+    AuthenticationFilter, EventFilter, FoundEvents, LoadedAuthentication, MAX_SEARCHED,
+    StoredSecret,
 };
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, ToSql, params};
@@ -217,7 +218,7 @@ pub(super) fn load_for_authentication(
     );
     snapshot(connection, |connection| {
         Ok(LoadedAuthentication {
-            ceremony: ceremony(connection, rp, id)?,
+            ceremony: ceremony(connection, rp, id)?.and_then(Ceremony::authentication),
             credential: first(
                 connection,
                 sql,
@@ -431,13 +432,13 @@ pub(super) fn list_users(
     )
 }
 
-pub(super) fn list_ceremonies(
+pub(super) fn list_authentications(
     connection: &Connection,
     rp: RelyingPartyId,
     user: UserId,
-    filter: &CeremonyFilter,
+    filter: &AuthenticationFilter,
     request: PageRequest,
-) -> Outcome<Page<Ceremony>> {
+) -> Outcome<Page<Authentication>> {
     let mut select = concat!(
         "SELECT ",
         columns!(ceremony),
@@ -453,19 +454,49 @@ pub(super) fn list_ceremonies(
         Some(Standing::Succeeded) => " AND state = 1",
         Some(Standing::Failed) => " AND state = 2",
     });
-    if filter.unfinished_only {
-        select.push_str(" AND state <> 1");
-    }
-    let kind = rows::kind_number(filter.kind);
     let credential = filter.credential.map(|key| key.0);
-    let bound: [&dyn ToSql; 5] = [&rp.0, &user.0, &kind, &credential, &filter.now.0];
+    let bound: [&dyn ToSql; 5] = [
+        &rp.0,
+        &user.0,
+        &rows::AUTHENTICATION,
+        &credential,
+        &filter.now.0,
+    ];
     page(
         connection,
         &select,
         ("created", "id"),
         &bound,
         request,
-        rows::ceremony,
+        |row| {
+            let found = rows::ceremony(row)?.authentication();
+            found.ok_or_else(|| Failure::unreadable("kind of a ceremony"))
+        },
+    )
+}
+
+pub(super) fn list_unfinished_registrations(
+    connection: &Connection,
+    rp: RelyingPartyId,
+    user: UserId,
+    request: PageRequest,
+) -> Outcome<Page<Registration>> {
+    let select = concat!(
+        "SELECT ",
+        columns!(ceremony),
+        " FROM ceremonies WHERE relying_party_id = ?1 AND user_id = ?2 AND kind = ?3 AND state <> 1",
+        alive!("?2")
+    );
+    page(
+        connection,
+        select,
+        ("created", "id"),
+        &[&rp.0, &user.0, &rows::REGISTRATION],
+        request,
+        |row| {
+            let found = rows::ceremony(row)?.registration();
+            found.ok_or_else(|| Failure::unreadable("kind of a ceremony"))
+        },
     )
 }
 

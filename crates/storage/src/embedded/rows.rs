@@ -5,7 +5,10 @@ use std::str::FromStr;
 use aws_lc_rs::digest::{Context, SHA256, digest};
 use domain::model::account::{Account, ApiKey, SecretHash};
 use domain::model::audit::{Actor, ActorKind, AuditEvent, AuditKind};
-use domain::model::ceremony::{Asked, Ceremony, CeremonyKind, CeremonyState};
+use domain::model::ceremony::{
+    Authentication, AuthenticationAsked, Ceremony, CeremonyKind, CeremonyState, Registration,
+    RegistrationAsked,
+};
 use domain::model::clock::Timestamp;
 use domain::model::credential::{CredentialRecord, Evidence, NewCredential};
 use domain::model::ids::{
@@ -16,6 +19,7 @@ use domain::model::user::User;
 use domain::store::Fault;
 use domain::store::take::{End, Takeable};
 use rusqlite::{Connection, Row, params};
+use serde::{Deserialize, Serialize};
 use serde_json::{from_str, to_string};
 use webauthn::cose::CoseAlgorithm;
 use webauthn::credential::{Aaguid, CredentialId};
@@ -92,13 +96,6 @@ pub(super) const PENDING: i64 = 0;
 pub(super) const SUCCEEDED: i64 = 1;
 /// `ceremonies.state` after an answer was refused.
 pub(super) const FAILED: i64 = 2;
-
-pub(super) fn kind_number(kind: CeremonyKind) -> i64 {
-    match kind {
-        CeremonyKind::Registration => REGISTRATION,
-        CeremonyKind::Authentication => AUTHENTICATION,
-    }
-}
 
 /// A number that counts changes, for its column.
 pub(super) fn counter(changes: u64) -> Result<i64, Fault> {
@@ -386,17 +383,31 @@ pub(super) struct CeremonyRow {
 }
 
 impl CeremonyRow {
-    pub(super) fn new(ceremony: &Ceremony) -> Result<Self, Fault> {
+    pub(super) fn registration(ceremony: &Registration) -> Result<Self, Fault> {
         Ok(Self {
             relying_party: ceremony.relying_party,
             id: ceremony.id,
-            kind: kind_number(ceremony.kind()),
+            kind: REGISTRATION,
+            user: Some(ceremony.user),
+            credential: None,
+            created: ceremony.created,
+            expires: ceremony.expires,
+            updated: ceremony.updated,
+            asked: asked_of_registration(&ceremony.asked)?,
+        })
+    }
+
+    pub(super) fn authentication(ceremony: &Authentication) -> Result<Self, Fault> {
+        Ok(Self {
+            relying_party: ceremony.relying_party,
+            id: ceremony.id,
+            kind: AUTHENTICATION,
             user: ceremony.user,
             credential: ceremony.credential,
             created: ceremony.created,
             expires: ceremony.expires,
             updated: ceremony.updated,
-            asked: json(&ceremony.asked)?,
+            asked: json(&AskedRef::Authentication(&ceremony.asked))?,
         })
     }
 
@@ -426,31 +437,70 @@ impl CeremonyRow {
     }
 }
 
+/// What a ceremony asked for, as it lies in a row. A row that lacks a member cannot be read.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum Asked {
+    Registration(Box<RegistrationAsked>),
+    Authentication(Box<AuthenticationAsked>),
+}
+
+/// The same, to be written.
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum AskedRef<'a> {
+    Registration(&'a RegistrationAsked),
+    Authentication(&'a AuthenticationAsked),
+}
+
+pub(super) fn asked_of_registration(asked: &RegistrationAsked) -> Result<String, Fault> {
+    json(&AskedRef::Registration(asked))
+}
+
 /// The ceremony in a row.
 pub(super) fn ceremony(row: &Row<'_>) -> Outcome<Ceremony> {
-    let asked: Asked = from_json(row, 10, "what a ceremony asked for")?;
-    let state = match (row.get(3)?, reason(row, 4)?) {
-        (PENDING, None) => CeremonyState::Pending,
-        (SUCCEEDED, None) => CeremonyState::Succeeded,
-        (FAILED, Some(reason)) => CeremonyState::Failed(reason),
+    let user = row.get::<_, Option<[u8; 16]>>(5)?.map(UserId);
+    let credential = row.get::<_, Option<[u8; 16]>>(6)?.map(CredentialKey);
+    let state = match (row.get(3)?, reason(row, 4)?, user, credential) {
+        (PENDING, None, ..) => CeremonyState::Pending,
+        (SUCCEEDED, None, Some(user), Some(credential)) => {
+            CeremonyState::Succeeded { user, credential }
+        }
+        (FAILED, Some(reason), ..) => CeremonyState::Failed(reason),
         _ => return Err(Failure::unreadable("state of a ceremony")),
     };
-    let ceremony = Ceremony {
-        relying_party: RelyingPartyId(row.get(0)?),
-        id: CeremonyId(row.get(1)?),
-        user: row.get::<_, Option<[u8; 16]>>(5)?.map(UserId),
-        credential: row.get::<_, Option<[u8; 16]>>(6)?.map(CredentialKey),
-        created: Timestamp(row.get(7)?),
-        expires: Timestamp(row.get(8)?),
-        updated: Timestamp(row.get(9)?),
-        asked,
-        state,
-    };
-    if row.get::<_, i64>(2)? == kind_number(ceremony.kind()) {
-        Ok(ceremony)
-    } else {
-        Err(Failure::unreadable("kind of a ceremony"))
-    }
+    let relying_party = RelyingPartyId(row.get(0)?);
+    let id = CeremonyId(row.get(1)?);
+    let created = Timestamp(row.get(7)?);
+    let expires = Timestamp(row.get(8)?);
+    let updated = Timestamp(row.get(9)?);
+    let asked = from_json(row, 10, "what a ceremony asked for")?;
+    Ok(match (row.get(2)?, asked, user) {
+        (REGISTRATION, Asked::Registration(asked), Some(user)) => Registration {
+            id,
+            relying_party,
+            user,
+            created,
+            expires,
+            updated,
+            asked: *asked,
+            state,
+        }
+        .into(),
+        (AUTHENTICATION, Asked::Authentication(asked), _) => Authentication {
+            id,
+            relying_party,
+            user,
+            credential,
+            created,
+            expires,
+            updated,
+            asked: *asked,
+            state,
+        }
+        .into(),
+        _ => return Err(Failure::unreadable("kind of a ceremony")),
+    })
 }
 
 /// What decides whether the ceremony in a row may be taken, and the user that it was started for.

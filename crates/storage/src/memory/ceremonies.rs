@@ -2,14 +2,16 @@
 
 use async_trait::async_trait;
 use domain::model::audit::AuditEvent;
-use domain::model::ceremony::{Asked, Ceremony, CeremonyKind, CeremonyState};
+use domain::model::ceremony::{
+    Authentication, Ceremony, CeremonyKind, CeremonyState, Registration,
+};
 use domain::model::clock::Timestamp;
 use domain::model::credential::CredentialRecord;
 use domain::model::ids::{CeremonyId, RelyingPartyId, UserId};
 use domain::model::page::{Page, PageRequest};
 use domain::store::take::{End, Take, admit_registration};
 use domain::store::{
-    Begin, BeginRegistration, Ceremonies, CeremonyFilter, Fault, FinishAuthentication,
+    AuthenticationFilter, Begin, BeginRegistration, Ceremonies, Fault, FinishAuthentication,
     FinishRegistration, FinishedAuthentication, FinishedRegistration, LoadedAuthentication,
     RefuseCeremony, Refused,
 };
@@ -27,9 +29,10 @@ impl Ceremonies for Memory {
 
     async fn begin_authentication(
         &self,
-        ceremony: &Ceremony,
+        ceremony: &Authentication,
         displaced: &[CeremonyId],
     ) -> Result<Begin, Fault> {
+        let ceremony = Ceremony::from(ceremony.clone());
         Ok(self.state().begin(ceremony, displaced, &[]))
     }
 
@@ -56,7 +59,7 @@ impl Ceremonies for Memory {
             ceremony: state
                 .ceremonies
                 .get(&(rp, ceremony))
-                .map(|kept| kept.ceremony.clone()),
+                .and_then(|kept| kept.ceremony.clone().authentication()),
             credential: state
                 .credentials
                 .values()
@@ -83,14 +86,25 @@ impl Ceremonies for Memory {
         Ok(self.state().refuse_ceremony(&refuse))
     }
 
-    async fn list_ceremonies(
+    async fn list_authentications(
         &self,
         rp: RelyingPartyId,
         user: UserId,
-        filter: CeremonyFilter,
+        filter: AuthenticationFilter,
         request: PageRequest,
-    ) -> Result<Page<Ceremony>, Fault> {
-        Ok(self.state().list_ceremonies(rp, user, filter, request))
+    ) -> Result<Page<Authentication>, Fault> {
+        let state = self.state();
+        let rows = state
+            .ceremonies_of(rp, user)
+            .filter_map(|ceremony| match ceremony {
+                Ceremony::Authentication(ceremony) => Some(&**ceremony),
+                Ceremony::Registration(_) => None,
+            })
+            .filter(|c| {
+                filter.standing.is_none_or(|s| c.standing(filter.now) == s)
+                    && (filter.credential.is_none() || c.credential == filter.credential)
+            });
+        Ok(page(rows.cloned(), request, |c| (c.created, c.id.0)))
     }
 }
 
@@ -109,42 +123,41 @@ impl State {
                     self.users.insert((rp, user.id), user.clone());
                 }
             }
-        } else if begin.ceremony.user.is_none() {
-            return Begin::UserGone;
         }
-        self.begin(begin.ceremony, begin.displaced, begin.events)
+        let ceremony = Ceremony::from(begin.ceremony.clone());
+        self.begin(ceremony, begin.displaced, begin.events)
     }
 
     /// Writes a new ceremony; the pending ones among `displaced` make room. A start that is sent again writes nothing.
     fn begin(
         &mut self,
-        ceremony: &Ceremony,
+        ceremony: Ceremony,
         displaced: &[CeremonyId],
         events: &[AuditEvent],
     ) -> Begin {
-        let rp = ceremony.relying_party;
-        let there = match ceremony.user {
+        let (rp, id) = (ceremony.relying_party(), ceremony.id());
+        let there = match ceremony.user() {
             Some(user) => self.users.contains_key(&(rp, user)),
             None => self.relying_parties.contains_key(&rp),
         };
         if !there {
             return Begin::UserGone;
         }
-        if self.ceremonies.contains_key(&(rp, ceremony.id)) {
+        if self.ceremonies.contains_key(&(rp, id)) {
             return Begin::Begun;
         }
-        for id in displaced {
-            let pending = self.ceremonies.get(&(rp, *id));
-            if pending.is_some_and(|kept| kept.ceremony.state == CeremonyState::Pending) {
-                self.ceremonies.remove(&(rp, *id));
+        for displaced in displaced {
+            let pending = self.ceremonies.get(&(rp, *displaced));
+            if pending.is_some_and(|kept| kept.ceremony.state() == CeremonyState::Pending) {
+                self.ceremonies.remove(&(rp, *displaced));
             }
         }
         let kept = Kept {
-            ceremony: ceremony.clone(),
+            ceremony,
             claimed_by: None,
             stored_count: None,
         };
-        self.ceremonies.insert((rp, ceremony.id), kept);
+        self.ceremonies.insert((rp, id), kept);
         for event in events {
             self.record(event);
         }
@@ -172,18 +185,16 @@ impl State {
             return FinishedRegistration::Gone;
         };
         if let Err(reason) = admit_registration(exists, count as u64, finish.max_credentials) {
+            kept.fail(finish.attempt, finish.now, reason, None);
             let end = End::Failed {
                 reason,
                 stored_count: None,
             };
-            kept.end(finish.attempt, finish.now, end);
             let outcome = Take::Repeated(end).registration();
             self.record(&finish.event.clone().refused(reason));
             return outcome.unwrap_or(FinishedRegistration::Used);
         }
-        kept.end(finish.attempt, finish.now, End::Succeeded);
-        kept.ceremony.user = Some(record.user);
-        kept.ceremony.credential = Some(record.key);
+        kept.succeed(finish.attempt, finish.now, record.user, record.key);
         self.remove_remains(rp, &record.id);
         self.credentials.insert((rp, record.key), record.clone());
         let evidence = finish.credential.evidence();
@@ -214,11 +225,7 @@ impl State {
         };
         let Some(stored) = stored else {
             let reason = Reason::CredentialUnknown;
-            let end = End::Failed {
-                reason,
-                stored_count: None,
-            };
-            kept.end(finish.attempt, finish.now, end);
+            kept.fail(finish.attempt, finish.now, reason, None);
             self.record(&finish.event.clone().refused(reason));
             return FinishedAuthentication::CredentialGone;
         };
@@ -226,18 +233,12 @@ impl State {
         let Some(counter) = finish.counter.apply(stored, received) else {
             let stored = stored.highest;
             let reason = Reason::SignCountNotIncreased;
-            let end = End::Failed {
-                reason,
-                stored_count: Some(stored),
-            };
-            kept.end(finish.attempt, finish.now, end);
+            kept.fail(finish.attempt, finish.now, reason, Some(stored));
             self.failed(rp, finish.user, finish.now);
             self.record(&finish.event.clone().refused(reason));
             return FinishedAuthentication::CounterWentBack { stored };
         };
-        kept.end(finish.attempt, finish.now, End::Succeeded);
-        kept.ceremony.user = Some(finish.user);
-        kept.ceremony.credential = Some(finish.credential);
+        kept.succeed(finish.attempt, finish.now, finish.user, finish.credential);
         if let Some(record) = self.credentials.get_mut(&key) {
             let verified = finish.verified;
             record.sign_count = counter.highest;
@@ -260,11 +261,7 @@ impl State {
         let Some(kept) = kept else {
             return Refused::Gone;
         };
-        let end = End::Failed {
-            reason: refuse.reason,
-            stored_count: None,
-        };
-        kept.end(refuse.attempt, refuse.now, end);
+        kept.fail(refuse.attempt, refuse.now, refuse.reason, None);
         if let Some(user) = refuse.failed_user {
             self.failed(refuse.relying_party, user, refuse.now);
         }
@@ -272,27 +269,31 @@ impl State {
         Refused::Done
     }
 
-    pub(super) fn list_ceremonies(
+    /// Ceremonies of a user.
+    pub(super) fn ceremonies_of(
         &self,
         rp: RelyingPartyId,
         user: UserId,
-        filter: CeremonyFilter,
-        request: PageRequest,
-    ) -> Page<Ceremony> {
-        let rows = self
-            .ceremonies
+    ) -> impl Iterator<Item = &Ceremony> {
+        self.ceremonies
             .values()
             .map(|kept| &kept.ceremony)
-            .filter(|c| {
-                c.relying_party == rp
-                    && c.user == Some(user)
-                    && c.kind() == filter.kind
-                    && filter.standing.is_none_or(|s| c.standing(filter.now) == s)
-                    && !(filter.unfinished_only && c.state == CeremonyState::Succeeded)
-                    && (filter.credential.is_none() || c.credential == filter.credential)
-            })
-            .cloned();
-        page(rows, request, |c| (c.created, c.id.0))
+            .filter(move |c| (c.relying_party(), c.user()) == (rp, Some(user)))
+    }
+
+    /// The registration of a user with this key, if it has not led to a credential.
+    fn unfinished(
+        &mut self,
+        rp: RelyingPartyId,
+        user: UserId,
+        id: CeremonyId,
+    ) -> Option<&mut Registration> {
+        match &mut self.ceremonies.get_mut(&(rp, id))?.ceremony {
+            Ceremony::Registration(ceremony) => {
+                Some(&mut **ceremony).filter(|c| c.user == user && is_unfinished(c))
+            }
+            Ceremony::Authentication(_) => None,
+        }
     }
 
     pub(super) fn rename_registration(
@@ -302,17 +303,9 @@ impl State {
         id: CeremonyId,
         name: &str,
         now: Timestamp,
-    ) -> Option<Ceremony> {
-        let found = self
-            .ceremonies
-            .get_mut(&(rp, id))
-            .map(|kept| &mut kept.ceremony);
-        let ceremony =
-            found.filter(|c| c.user == Some(user) && c.state != CeremonyState::Succeeded)?;
-        let Asked::Registration(asked) = &mut ceremony.asked else {
-            return None;
-        };
-        name.clone_into(&mut asked.credential_name);
+    ) -> Option<Registration> {
+        let ceremony = self.unfinished(rp, user, id)?;
+        name.clone_into(&mut ceremony.asked.credential_name);
         ceremony.updated = now;
         Some(ceremony.clone())
     }
@@ -323,15 +316,11 @@ impl State {
         user: UserId,
         id: CeremonyId,
     ) -> bool {
-        let unfinished = self.ceremonies.get(&(rp, id)).is_some_and(|kept| {
-            let c = &kept.ceremony;
-            c.kind() == CeremonyKind::Registration
-                && c.user == Some(user)
-                && c.state != CeremonyState::Succeeded
-        });
-        if unfinished {
-            self.ceremonies.remove(&(rp, id));
-        }
-        unfinished
+        self.unfinished(rp, user, id).is_some() && self.ceremonies.remove(&(rp, id)).is_some()
     }
+}
+
+/// Whether a registration has not led to a credential.
+pub(super) fn is_unfinished(ceremony: &Registration) -> bool {
+    !matches!(ceremony.state, CeremonyState::Succeeded { .. })
 }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use domain::model::audit::AuditEvent;
-use domain::model::ceremony::Ceremony;
+use domain::model::ceremony::{Ceremony, Registration};
 use domain::model::clock::Timestamp;
 use domain::model::credential::{CredentialRecord, Evidence};
 use domain::model::ids::{CeremonyId, CredentialKey, RelyingPartyId, UserId};
@@ -11,6 +11,7 @@ use domain::model::user::User;
 use domain::store::{Credentials, Fault};
 
 use super::Memory;
+use super::ceremonies::is_unfinished;
 use super::state::page;
 
 #[async_trait]
@@ -96,6 +97,23 @@ impl Credentials for Memory {
         Ok(true)
     }
 
+    async fn list_unfinished_registrations(
+        &self,
+        rp: RelyingPartyId,
+        user: UserId,
+        request: PageRequest,
+    ) -> Result<Page<Registration>, Fault> {
+        let state = self.state();
+        let rows = state
+            .ceremonies_of(rp, user)
+            .filter_map(|ceremony| match ceremony {
+                Ceremony::Registration(ceremony) => Some(&**ceremony),
+                Ceremony::Authentication(_) => None,
+            })
+            .filter(|c| is_unfinished(c));
+        Ok(page(rows.cloned(), request, |c| (c.created, c.id.0)))
+    }
+
     async fn rename_registration(
         &self,
         rp: RelyingPartyId,
@@ -103,7 +121,7 @@ impl Credentials for Memory {
         id: CeremonyId,
         name: &str,
         now: Timestamp,
-    ) -> Result<Option<Ceremony>, Fault> {
+    ) -> Result<Option<Registration>, Fault> {
         Ok(self.state().rename_registration(rp, user, id, name, now))
     }
 

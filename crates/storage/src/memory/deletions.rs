@@ -37,7 +37,7 @@ impl State {
         let remains = Remains {
             ceremonies: ceremonies
                 .into_iter()
-                .map(|((_, id), kept)| (kept.ceremony.expires, id))
+                .map(|((_, id), kept)| (kept.ceremony.expires(), id))
                 .collect(),
             credentials: credentials.into_iter().map(|(_, c)| c.id).collect(),
             others: extract(&mut self.users, |(rp, _), _| *rp == id).len()
@@ -58,11 +58,11 @@ impl State {
             return false;
         }
         let theirs =
-            |ceremony: &Ceremony| (ceremony.relying_party, ceremony.user) == (rp, Some(user));
+            |ceremony: &Ceremony| (ceremony.relying_party(), ceremony.user()) == (rp, Some(user));
         let mut ceremonies = extract(&mut self.ceremonies, |_, kept| theirs(&kept.ceremony));
         ceremonies.sort_by_key(|((_, id), kept)| {
             let authentication = kept.ceremony.kind() == CeremonyKind::Authentication;
-            (authentication, kept.ceremony.created, *id)
+            (authentication, kept.ceremony.created(), *id)
         });
         let theirs = |c: &CredentialRecord| (c.relying_party, c.user) == (rp, user);
         let mut credentials = extract(&mut self.credentials, |_, c| theirs(c));
@@ -70,7 +70,7 @@ impl State {
         let remains = Remains {
             ceremonies: ceremonies
                 .into_iter()
-                .map(|((_, id), kept)| (kept.ceremony.expires, id))
+                .map(|((_, id), kept)| (kept.ceremony.expires(), id))
                 .collect(),
             credentials: credentials.into_iter().map(|(_, c)| c.id).collect(),
             ..Remains::default()

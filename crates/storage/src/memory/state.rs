@@ -19,6 +19,7 @@ use domain::model::token::{TokenKey, TokenKind};
 use domain::model::user::{User, UserRef};
 use domain::model::webhook::Webhook;
 use domain::store::take::{End, Take, Takeable, take};
+use webauthn::error::Reason;
 
 use super::remains::{Deleted, Remains};
 
@@ -146,10 +147,10 @@ impl Kept {
     fn takeable(&self) -> Takeable {
         Takeable {
             kind: self.ceremony.kind(),
-            expires: self.ceremony.expires,
-            end: match self.ceremony.state {
+            expires: self.ceremony.expires(),
+            end: match self.ceremony.state() {
                 CeremonyState::Pending => None,
-                CeremonyState::Succeeded => Some(End::Succeeded),
+                CeremonyState::Succeeded { .. } => Some(End::Succeeded),
                 CeremonyState::Failed(reason) => Some(End::Failed {
                     reason,
                     stored_count: self.stored_count,
@@ -159,19 +160,39 @@ impl Kept {
         }
     }
 
-    /// Ends the ceremony.
-    pub(super) fn end(&mut self, attempt: AttemptId, now: Timestamp, end: End) {
+    /// Ends the ceremony as failed.
+    pub(super) fn fail(
+        &mut self,
+        attempt: AttemptId,
+        now: Timestamp,
+        reason: Reason,
+        stored_count: Option<u32>,
+    ) {
+        self.stored_count = stored_count;
+        self.end(attempt, now, CeremonyState::Failed(reason));
+    }
+
+    /// Ends the ceremony with success.
+    pub(super) fn succeed(
+        &mut self,
+        attempt: AttemptId,
+        now: Timestamp,
+        user: UserId,
+        credential: CredentialKey,
+    ) {
+        if let Ceremony::Authentication(ceremony) = &mut self.ceremony {
+            ceremony.user = Some(user);
+            ceremony.credential = Some(credential);
+        }
+        self.end(attempt, now, CeremonyState::Succeeded { user, credential });
+    }
+
+    fn end(&mut self, attempt: AttemptId, now: Timestamp, end: CeremonyState) {
         self.claimed_by = Some(attempt);
-        self.ceremony.updated = now;
-        self.ceremony.state = match end {
-            End::Succeeded => CeremonyState::Succeeded,
-            End::Failed {
-                reason,
-                stored_count,
-            } => {
-                self.stored_count = stored_count;
-                CeremonyState::Failed(reason)
-            }
+        let (updated, state) = match &mut self.ceremony {
+            Ceremony::Registration(ceremony) => (&mut ceremony.updated, &mut ceremony.state),
+            Ceremony::Authentication(ceremony) => (&mut ceremony.updated, &mut ceremony.state),
         };
+        (*updated, *state) = (now, end);
     }
 }

@@ -27,7 +27,7 @@ impl Upkeep for Memory {
         // What a deletion has set aside expires all the same.
         let live = state.ceremonies.iter();
         let mut ceremonies: Vec<_> = live
-            .map(|(key, kept)| (kept.ceremony.expires, *key))
+            .map(|(key, kept)| (kept.ceremony.expires(), *key))
             .chain(state.deletions.iter().flat_map(|((_, rp, _), remains)| {
                 let rows = remains.ceremonies.iter();
                 rows.map(|(expires, id)| (*expires, (*rp, *id)))

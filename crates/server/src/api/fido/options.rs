@@ -2,7 +2,6 @@
 
 use axum::response::Response;
 use domain::model::audit::{Actor, ActorKind};
-use domain::model::ceremony::Asked;
 use domain::model::policy::{Attachment, PartialSelection};
 use domain::model::relying_party::RelyingParty;
 use domain::model::user::UserRef;
@@ -143,10 +142,7 @@ async fn authenticate(
         ..StartAuthentication::new(who, terms(state, object)?)
     };
     let ceremony = state.passkeys.start_authentication(rp, start).await?;
-    let Asked::Authentication(asked) = &ceremony.asked else {
-        return Err(Failure::internal());
-    };
-    Ok(state.ok(&asked.options(), ceremony.id))
+    Ok(state.ok(&ceremony.asked.options(), ceremony.id))
 }
 
 fn object<'v, 'a>(body: &'v Value<'a>) -> Result<&'v Object<'a>, Failure> {

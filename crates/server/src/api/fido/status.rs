@@ -56,9 +56,9 @@ pub async fn read(request: Request) -> Result<Response, Failure> {
                 Standing::Succeeded => "succeeded",
                 Standing::Failed | Standing::Expired => "failed",
             };
-            let changed = ceremony.updated.max(ceremony.created);
+            let changed = ceremony.updated().max(ceremony.created());
             found.timestamp = Some(Date(changed));
-            found.user_id = ceremony.user.map(|user| hyphenated(user.0));
+            found.user_id = ceremony.user().map(|user| hyphenated(user.0));
         }
         Err(refusal) if refusal.reason == Reason::CeremonyNotFound => {}
         Err(refusal) => return Err(refusal.into()),

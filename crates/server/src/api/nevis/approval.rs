@@ -3,7 +3,6 @@
 use axum::http::StatusCode;
 use axum::response::Response;
 use domain::Reason;
-use domain::model::ceremony::Asked;
 use domain::model::policy::AllowCredentials;
 use domain::model::refusal::Refusal;
 use domain::model::user::UserRef;
@@ -78,15 +77,13 @@ async fn begin(request: &Request, caller: &Caller) -> Result<Response, ApiError>
         }
         (Err(refusal), _) => return Err(refusal_of(who, &refusal)),
     };
-    let Asked::Authentication(asked) = &ceremony.asked else {
-        return Err(ApiError::internal());
-    };
+    let asked = &ceremony.asked;
     let shown = match (&decoy, ceremony.user, &asked.user_name) {
         (Some(decoy), ..) => Some((decoy.user, decoy.name.as_str())),
         (None, Some(user), Some(name)) => Some((user, name.as_str())),
         _ => None,
     };
-    let token = status_token(state, &settings, &ceremony, shown)
+    let token = status_token(state, &settings, (&ceremony).into(), shown)
         .await
         .map_err(refused(Call::Api))?;
     created(&Approval {

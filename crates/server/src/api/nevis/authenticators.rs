@@ -4,7 +4,7 @@ use axum::response::Response;
 use domain::Reason;
 use domain::model::credential::CredentialRecord;
 use domain::model::ids::CredentialKey;
-use domain::service::credentials::Enrolment;
+use domain::service::credentials::CredentialOrRegistration;
 use domain::webauthn::credential::Aaguid;
 use domain::webauthn::credential::CredentialId;
 use serde::Serialize;
@@ -97,12 +97,12 @@ pub async fn rename(request: Request) -> Result<Response, ApiError> {
     let renamed = request
         .state
         .passkeys
-        .rename_enrolment(&user, key, name, &caller.actor)
+        .rename_credential_or_registration(&user, key, name, &caller.actor)
         .await
         .map_err(refused(Call::Api))?;
     match renamed {
-        Enrolment::Registered(record) => ok(&Authenticator::of(&record)),
-        Enrolment::Unfinished(_) => Err(unknown()),
+        CredentialOrRegistration::Registered(record) => ok(&Authenticator::of(&record)),
+        CredentialOrRegistration::Unfinished(_) => Err(unknown()),
     }
 }
 
@@ -119,7 +119,7 @@ pub async fn delete(request: Request) -> Result<Response, ApiError> {
     request
         .state
         .passkeys
-        .delete_enrolment(&user, key, &caller.actor)
+        .delete_credential_or_registration(&user, key, &caller.actor)
         .await
         .map_err(refused(Call::Api))?;
     Ok(no_content())

@@ -87,7 +87,7 @@ async fn begin(request: &Request, caller: &Caller) -> Result<Response, ApiError>
     let token = status_token(
         state,
         &settings,
-        &started.ceremony,
+        (&started.ceremony).into(),
         Some((user.id, &user.name)),
     )
     .await

@@ -1,6 +1,6 @@
 //! Wishes about a ceremony in a request, and the ceremonies that are begun with them.
 
-use domain::model::ceremony::{Ceremony, ChallengeForm};
+use domain::model::ceremony::{Authentication, ChallengeForm};
 use domain::model::policy::{Attachment, PartialSelection};
 use domain::model::refusal::Refusal;
 use domain::model::relying_party::RelyingParty;
@@ -182,7 +182,7 @@ pub async fn begin_authentication(
     settings: &Settings,
     who: Who<'_>,
     asked: Option<UserVerification>,
-) -> Result<Ceremony, Refusal> {
+) -> Result<Authentication, Refusal> {
     let selection = PartialSelection {
         user_verification: Some(verification(caller, asked)),
         ..PartialSelection::default()

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use domain::Reason;
 use domain::model::audit::{Actor, ActorKind};
-use domain::model::ceremony::{Asked, CeremonyKind, relying_party_of_challenge};
+use domain::model::ceremony::{Ceremony, CeremonyKind, relying_party_of_challenge};
 use domain::model::ids::{CeremonyId, RelyingPartyId};
 use domain::model::refusal::Refusal;
 use domain::model::relying_party::RelyingParty;
@@ -418,10 +418,11 @@ async fn may_tell(state: &State, rp: &RelyingParty, refusal: &Refusal) -> bool {
             .passkeys
             .ceremony(rp.id, id)
             .await
-            .is_ok_and(|ceremony| match ceremony.asked {
-                Asked::Authentication(asked) => {
+            .is_ok_and(|ceremony| match ceremony {
+                Ceremony::Authentication(ceremony) => {
+                    let asked = ceremony.asked;
                     asked.user_name.is_none() && asked.expectation.allow_credentials.is_empty()
                 }
-                Asked::Registration(_) => false,
+                Ceremony::Registration(_) => false,
             })
 }

@@ -7,7 +7,7 @@ use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::response::Response;
 use domain::Reason;
-use domain::model::ceremony::{Asked, Ceremony, CeremonyState, Standing};
+use domain::model::ceremony::{Ceremony, CeremonyState, Standing};
 use domain::model::ids::CeremonyId;
 use domain::model::relying_party::RelyingParty;
 use domain::model::user::UserRef;
@@ -179,12 +179,9 @@ async fn report(
     claims: &Claims,
 ) -> Result<Report, ApiError> {
     let standing = ceremony.standing(state.passkeys.now());
-    let named = match &ceremony.asked {
-        Asked::Registration(asked) => Some(asked.user_name.clone()),
-        Asked::Authentication(asked) => asked.user_name.clone(),
-    };
+    let named = ceremony.user_name().map(str::to_owned);
     // A transaction that was begun for nobody has a user once somebody has signed in.
-    let name = match (named, ceremony.user) {
+    let name = match (named, ceremony.user()) {
         (None, Some(user)) if standing == Standing::Succeeded => {
             match state.passkeys.user(rp.id, UserRef::Id(user)).await {
                 Ok(user) => Some(user.name),
@@ -195,13 +192,13 @@ async fn report(
         }
         (named, _) => named,
     };
-    let token = match (standing, ceremony.user, ceremony.credential, &name) {
-        (Standing::Succeeded, Some(user), Some(credential), Some(name)) => {
+    let token = match (ceremony.state(), &name) {
+        (CeremonyState::Succeeded { user, credential }, Some(name)) => {
             let succeeded = Succeeded {
                 rp: rp.id,
-                ceremony: ceremony.id,
+                ceremony: ceremony.id(),
                 kind: ceremony.kind(),
-                at: ceremony.updated,
+                at: ceremony.updated(),
                 user,
                 user_name: name,
                 credential,
@@ -212,7 +209,7 @@ async fn report(
         _ => None,
     };
     Ok(Report {
-        transaction_id: Some(ceremony.id.into()),
+        transaction_id: Some(ceremony.id().into()),
         status: match standing {
             Standing::Pending => Status::Pending,
             Standing::Succeeded => Status::Succeeded,
@@ -221,17 +218,17 @@ async fn report(
         // A decoy has its user in the token only.
         user_id: name
             .as_ref()
-            .and(ceremony.user)
+            .and(ceremony.user())
             .map(Uuid::from)
             .or(claims.sub),
         username: name.or_else(|| claims.username.clone()),
         token,
-        created_at: Some(Date(ceremony.created)),
+        created_at: Some(Date(ceremony.created())),
         last_updated_at: Some(Date(match standing {
-            Standing::Expired => ceremony.expires,
-            _ => ceremony.updated,
+            Standing::Expired => ceremony.expires(),
+            _ => ceremony.updated(),
         })),
-        reason: match (standing, ceremony.state) {
+        reason: match (standing, ceremony.state()) {
             (Standing::Failed, CeremonyState::Failed(reason))
                 if shows_access_key(state, rp, headers).await =>
             {

@@ -2,7 +2,7 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 use domain::Reason;
-use domain::model::ceremony::{Ceremony, CeremonyKind};
+use domain::model::ceremony::{Authentication, CeremonyKind, Registration};
 use domain::model::clock::Timestamp;
 use domain::model::ids::{CeremonyId, CredentialKey, RelyingPartyId, UserId};
 use domain::model::refusal::Refusal;
@@ -16,6 +16,37 @@ use super::uuid::Uuid;
 /// Sets the ids of transaction tokens apart from any other image of a ceremony's key.
 const TOKEN_ID: &[u8] = b"passkeyd transaction token v1";
 
+/// A transaction that has just been begun.
+#[derive(Clone, Copy, Debug)]
+pub struct Begun {
+    /// Whose it is.
+    pub rp: RelyingPartyId,
+    /// Which.
+    pub ceremony: CeremonyId,
+    /// When it was begun.
+    pub at: Timestamp,
+}
+
+impl From<&Registration> for Begun {
+    fn from(ceremony: &Registration) -> Self {
+        Self {
+            rp: ceremony.relying_party,
+            ceremony: ceremony.id,
+            at: ceremony.created,
+        }
+    }
+}
+
+impl From<&Authentication> for Begun {
+    fn from(ceremony: &Authentication) -> Self {
+        Self {
+            rp: ceremony.relying_party,
+            ceremony: ceremony.id,
+            at: ceremony.created,
+        }
+    }
+}
+
 /// The status token of a transaction that has just been begun.
 ///
 /// # Errors
@@ -23,32 +54,26 @@ const TOKEN_ID: &[u8] = b"passkeyd transaction token v1";
 pub async fn status_token(
     state: &State,
     settings: &Settings,
-    ceremony: &Ceremony,
+    begun: Begun,
     user: Option<(UserId, &str)>,
 ) -> Result<String, Refusal> {
     let mut claims = Claims::new(
         state.public_url.as_str(),
-        ceremony.relying_party.into(),
+        begun.rp.into(),
         Uuid(state.passkeys.new_token_id().0),
         scope::STATUS,
-        ceremony.created,
+        begun.at,
         Some(
-            ceremony
-                .created
+            begun
+                .at
                 .plus_millis(i64::from(settings.status_token_seconds) * 1000),
         ),
     );
     claims.sub = user.map(|(id, _)| id.into());
     claims.username = user.map(|(_, name)| name.to_owned());
-    claims.txn = Some(ceremony.id.into());
+    claims.txn = Some(begun.ceremony.into());
     claims.channel = Some(CHANNEL.to_owned());
-    keys::sign(
-        &state.passkeys,
-        ceremony.relying_party,
-        Kind::Status,
-        &claims,
-    )
-    .await
+    keys::sign(&state.passkeys, begun.rp, Kind::Status, &claims).await
 }
 
 /// A transaction that succeeded: all that its token says.

@@ -1,7 +1,7 @@
 //! `Entities/{identity}/Challenges` (docs/wires/twilio.md, section 6.4): authentications in the words of this wire.
 
 use axum::response::Response;
-use domain::model::ceremony::{Asked, Ceremony, Standing};
+use domain::model::ceremony::{Authentication, Standing};
 use domain::model::clock::Timestamp;
 use domain::model::ids::{CeremonyId, CredentialKey};
 use domain::model::page::Order;
@@ -56,7 +56,7 @@ impl<'a> Challenge<'a> {
     /// A challenge as it stands at `now`. `identity` is the name of its user; null, like the SIDs, while nobody is named.
     pub fn new(
         rp: &RelyingParty,
-        ceremony: &Ceremony,
+        ceremony: &Authentication,
         identity: Option<&'a str>,
         url: String,
         now: Timestamp,
@@ -87,14 +87,14 @@ impl<'a> Challenge<'a> {
     }
 
     /// The same challenge with the options that were made for it.
-    pub fn with_options(self, ceremony: &Ceremony) -> Self {
-        let options = match &ceremony.asked {
-            Asked::Authentication(asked) => Some(Options {
-                public_key: asked.options(),
-            }),
-            Asked::Registration(_) => None,
+    pub fn with_options(self, ceremony: &Authentication) -> Self {
+        let options = Options {
+            public_key: ceremony.asked.options(),
         };
-        Self { options, ..self }
+        Self {
+            options: Some(options),
+            ..self
+        }
     }
 }
 

@@ -2,14 +2,14 @@
 //! the words of this wire.
 
 use axum::response::Response;
-use domain::model::ceremony::{Asked, Ceremony};
+use domain::model::ceremony::Registration;
 use domain::model::clock::Timestamp;
 use domain::model::credential::CredentialRecord;
 use domain::model::ids::{CredentialKey, UserId};
 use domain::model::policy::Selection;
 use domain::model::relying_party::RelyingParty;
 use domain::model::user::User;
-use domain::service::credentials::Enrolment;
+use domain::service::credentials::CredentialOrRegistration;
 use domain::webauthn::credential::Aaguid;
 use domain::webauthn::options::CreationOptions;
 use serde::{Serialize, Serializer};
@@ -160,25 +160,22 @@ impl<'a> Factor<'a> {
         }
     }
 
-    /// A factor whose registration has not succeeded; `None` when the ceremony is no registration of a user.
+    /// A factor whose registration has not succeeded.
     pub fn unverified(
         state: &State,
         rp: &RelyingParty,
         identity: &'a str,
-        ceremony: &'a Ceremony,
-    ) -> Option<Self> {
-        let (Asked::Registration(asked), Some(user)) = (&ceremony.asked, ceremony.user) else {
-            return None;
-        };
+        ceremony: &'a Registration,
+    ) -> Self {
         let facts = Facts {
             key: ceremony.id.into(),
-            user,
+            user: ceremony.user,
             created: ceremony.created,
             updated: ceremony.updated,
-            name: &asked.credential_name,
-            selection: &asked.selection,
+            name: &ceremony.asked.credential_name,
+            selection: &ceremony.asked.selection,
         };
-        Some(Self::new(state, rp, identity, &facts))
+        Self::new(state, rp, identity, &facts)
     }
 
     /// The same factor in the answer to its creation.
@@ -196,12 +193,15 @@ fn shown<'a>(
     state: &State,
     rp: &RelyingParty,
     user: &'a User,
-    enrolment: &'a Enrolment,
-) -> Result<Factor<'a>, ApiError> {
-    match enrolment {
-        Enrolment::Registered(record) => Ok(Factor::verified(state, rp, &user.name, record)),
-        Enrolment::Unfinished(ceremony) => Factor::unverified(state, rp, &user.name, ceremony)
-            .ok_or_else(|| ApiError::new(Code::InternalError)),
+    found: &'a CredentialOrRegistration,
+) -> Factor<'a> {
+    match found {
+        CredentialOrRegistration::Registered(record) => {
+            Factor::verified(state, rp, &user.name, record)
+        }
+        CredentialOrRegistration::Unfinished(ceremony) => {
+            Factor::unverified(state, rp, &user.name, ceremony)
+        }
     }
 }
 
@@ -215,10 +215,15 @@ pub async fn list(request: Request) -> Result<Response, ApiError> {
     let path = format!("{}/Factors", entities::path(&rp, &user.name));
     List::of(&request, "factors", path)?
         .answer(
-            |page| request.state.passkeys.list_enrolments(&user, page),
-            |enrolment| {
-                let factor = shown(&request.state, &rp, &user, enrolment)?;
-                Row::new(enrolment.created(), enrolment.key().0, &factor)
+            |page| {
+                request
+                    .state
+                    .passkeys
+                    .list_credentials_and_registrations(&user, page)
+            },
+            |found| {
+                let factor = shown(&request.state, &rp, &user, found);
+                Row::new(found.created(), found.key().0, &factor)
             },
         )
         .await
@@ -227,13 +232,13 @@ pub async fn list(request: Request) -> Result<Response, ApiError> {
 /// `GET Factors/{YF}`.
 pub async fn fetch(request: Request) -> Result<Response, ApiError> {
     let (rp, user) = request.entity().await?;
-    let enrolment = request
+    let found = request
         .state
         .passkeys
-        .enrolment(&user, factor_key(&request)?)
+        .credential_or_registration(&user, factor_key(&request)?)
         .await
         .map_err(refused(Call::Resource))?;
-    ok(&shown(&request.state, &rp, &user, &enrolment)?)
+    ok(&shown(&request.state, &rp, &user, &found))
 }
 
 /// `POST Factors/{YF}`: a new name. The other parameters of the call belong to push and TOTP.
@@ -241,28 +246,32 @@ pub async fn update(request: Request) -> Result<Response, ApiError> {
     let (rp, user) = request.entity().await?;
     let key = factor_key(&request)?;
     let form = request.form()?;
-    let enrolment = match form.get("FriendlyName") {
+    let found = match form.get("FriendlyName") {
         Some(name) if !FRIENDLY_NAME.allows(name) => return Err(bad_friendly_name("FriendlyName")),
         Some(name) => {
             request
                 .state
                 .passkeys
-                .rename_enrolment(&user, key, name, &BACK_END)
+                .rename_credential_or_registration(&user, key, name, &BACK_END)
                 .await
         }
         None => {
-            let enrolment = request.state.passkeys.enrolment(&user, key).await;
-            if enrolment.is_ok() && form.has("AuthPayload") {
+            let found = request
+                .state
+                .passkeys
+                .credential_or_registration(&user, key)
+                .await;
+            if found.is_ok() && form.has("AuthPayload") {
                 return Err(ApiError::invalid_request(
                     "AuthPayload verifies push and TOTP factors; a passkeys factor is verified with Passkeys/VerifyFactor",
                 )
                 .member("AuthPayload"));
             }
-            enrolment
+            found
         }
     };
-    let enrolment = enrolment.map_err(refused(Call::Resource))?;
-    ok(&shown(&request.state, &rp, &user, &enrolment)?)
+    let found = found.map_err(refused(Call::Resource))?;
+    ok(&shown(&request.state, &rp, &user, &found))
 }
 
 /// `DELETE Factors/{YF}`.
@@ -271,7 +280,7 @@ pub async fn delete(request: Request) -> Result<Response, ApiError> {
     request
         .state
         .passkeys
-        .delete_enrolment(&user, factor_key(&request)?, &BACK_END)
+        .delete_credential_or_registration(&user, factor_key(&request)?, &BACK_END)
         .await
         .map_err(refused(Call::Resource))?;
     Ok(no_content())

@@ -1,7 +1,7 @@
 //! Ceremonies: begun, taken, refused, and the registrations that led to nothing.
 
 use domain::model::audit::AuditEvent;
-use domain::model::ceremony::{Asked, Ceremony, CeremonyKind};
+use domain::model::ceremony::{Ceremony, CeremonyKind, CeremonyState, Registration};
 use domain::model::clock::Timestamp;
 use domain::model::ids::{AttemptId, CeremonyId, CredentialKey, RelyingPartyId, UserId};
 use domain::model::user::{User, UserRef};
@@ -401,19 +401,16 @@ pub(in crate::embedded) fn rename_registration(
     id: CeremonyId,
     name: &str,
     now: Timestamp,
-) -> Outcome<Option<Ceremony>> {
-    let found = reads::ceremony(connection, rp, id)?.filter(|c| {
-        c.user == Some(user) && c.state != domain::model::ceremony::CeremonyState::Succeeded
-    });
+) -> Outcome<Option<Registration>> {
+    let found = reads::ceremony(connection, rp, id)?
+        .and_then(Ceremony::registration)
+        .filter(|c| c.user == user && !matches!(c.state, CeremonyState::Succeeded { .. }));
     let Some(mut ceremony) = found else {
         return Ok(None);
     };
-    let Asked::Registration(asked) = &mut ceremony.asked else {
-        return Ok(None);
-    };
-    name.clone_into(&mut asked.credential_name);
+    name.clone_into(&mut ceremony.asked.credential_name);
     ceremony.updated = now;
-    let asked = rows::json(&ceremony.asked).map_err(Failure)?;
+    let asked = rows::asked_of_registration(&ceremony.asked).map_err(Failure)?;
     execute(
         connection,
         "UPDATE ceremonies SET asked = ?3, updated = ?4 WHERE relying_party_id = ?1 AND id = ?2",

@@ -2,7 +2,6 @@
 
 use axum::response::Response;
 use domain::Reason;
-use domain::model::ceremony::{Asked, Ceremony};
 use domain::model::ids::CredentialKey;
 use domain::model::user::UserRef;
 use domain::service::authentication::{StartAuthentication, Who};
@@ -50,7 +49,7 @@ pub async fn create(request: Request) -> Result<Response, ApiError> {
     let challenge = Challenge::new(
         &rp,
         &ceremony,
-        identity_of(&ceremony),
+        ceremony.asked.user_name.as_deref(),
         url,
         ceremony.created,
     );
@@ -79,12 +78,4 @@ fn who<'v>(object: &'v Object<'_>) -> Result<Who<'v>, ApiError> {
             .help(Code::FactorSidInvalid.fix())
     })?;
     Ok(Who::Credential(key, identity.map(Into::into)))
-}
-
-/// The name of the user for whom a ceremony was started, where one was named.
-fn identity_of(ceremony: &Ceremony) -> Option<&str> {
-    match &ceremony.asked {
-        Asked::Authentication(asked) => asked.user_name.as_deref(),
-        Asked::Registration(_) => None,
-    }
 }

@@ -43,8 +43,7 @@ pub async fn create(request: Request) -> Result<Response, ApiError> {
         .start_registration(&rp, start)
         .await
         .map_err(refused(Call::CreateFactor))?;
-    let factor = Factor::unverified(&request.state, &rp, &started.user.name, &started.ceremony)
-        .ok_or_else(|| ApiError::new(Code::InternalError))?;
+    let factor = Factor::unverified(&request.state, &rp, &started.user.name, &started.ceremony);
     created(&factor.with_options(&started.options))
 }
 
