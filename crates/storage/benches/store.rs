@@ -230,8 +230,7 @@ async fn person(passkeys: &Passkeys, rp: &RelyingParty, name: &str) -> Person {
         )
         .await
         .unwrap();
-    let asked = &template.asked;
-    let options = serde_json::to_value(asked.options()).unwrap();
+    let options = serde_json::to_value(template.options()).unwrap();
     let answer = authenticator
         .get(&options, ORIGIN, &Lies::default())
         .unwrap()
@@ -240,7 +239,7 @@ async fn person(passkeys: &Passkeys, rp: &RelyingParty, name: &str) -> Person {
     let response = AuthenticationResponse::from_json(&json, &ResponseForm::STRICT).unwrap();
     let handle = started.user.id.user_handle();
     let verified = verify_authentication(
-        &asked.expectation,
+        &template.expectation(),
         &record.stored(&handle),
         &response,
         &mut NoTrace,

@@ -1,14 +1,17 @@
 //! A ceremony: what was asked for, frozen, and how it stands.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
-use webauthn::authentication::AuthenticationExpectation;
+use webauthn::authentication::{AuthenticationExpectation, ExpectedUser};
+use webauthn::credential::CredentialId;
 use webauthn::error::Reason;
 use webauthn::options::{CredentialDescriptor, RequestOptions, UserVerification};
 use webauthn::registration::RegistrationExpectation;
 
+use crate::model::ceremony_policy::{AuthenticationPolicy, RegistrationPolicy};
 use crate::model::clock::{Randomness, Timestamp};
 use crate::model::ids::{CeremonyId, CredentialKey, RelyingPartyId, UserId};
-use crate::model::policy::Selection;
 
 /// Random bytes in a challenge. As hex they make 48 ASCII characters.
 const CHALLENGE_ENTROPY: usize = 24;
@@ -90,7 +93,9 @@ pub struct Registration {
     pub expires: Timestamp,
     /// When it was last changed.
     pub updated: Timestamp,
-    /// What was asked for.
+    /// What its response is judged by; ceremonies that started under the same settings share it.
+    pub policy: Arc<RegistrationPolicy>,
+    /// What was asked for beyond that.
     pub asked: RegistrationAsked,
     /// How it stands.
     pub state: CeremonyState,
@@ -113,7 +118,9 @@ pub struct Authentication {
     pub expires: Timestamp,
     /// When it was last changed.
     pub updated: Timestamp,
-    /// What was asked for.
+    /// What its response is judged by; ceremonies that started under the same settings share it.
+    pub policy: Arc<AuthenticationPolicy>,
+    /// What was asked for beyond that.
     pub asked: AuthenticationAsked,
     /// How it stands.
     pub state: CeremonyState,
@@ -169,62 +176,43 @@ pub enum Standing {
     Failed,
 }
 
-/// What a registration asked for: everything that its response is judged by. Stored as it is. A stored record that lacks a member
-/// cannot be read, so a lost demand refuses instead of passing.
+/// What one registration asked for, apart from its policy. Stored as it is. A stored record that lacks a member cannot be
+/// read, so a lost demand refuses instead of passing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RegistrationAsked {
-    /// What the answer is verified against.
-    pub expectation: RegistrationExpectation,
-    /// The settings in force, kept with the credential.
-    pub selection: Selection,
+    /// The challenge's bytes.
+    #[serde(with = "webauthn::base64url::bytes")]
+    pub challenge: Vec<u8>,
+    /// Whether the ceremony was started with conditional mediation. Then the user present flag is not demanded.
+    pub conditional_create: bool,
     /// The name that the credential will have.
     pub credential_name: String,
     /// The user's name when the ceremony started.
     pub user_name: String,
-    /// Most credentials that the user may have, this one included.
-    pub max_credentials: u32,
 }
 
-/// What an authentication asked for: everything that its response is judged by. Stored as a registration's is.
+/// What one authentication asked for, apart from its policy. Stored as a registration's is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AuthenticationAsked {
-    /// What the answer is verified against.
-    pub expectation: AuthenticationExpectation,
-    /// The wish in the options; `expectation` holds whether it is a demand.
-    pub user_verification: UserVerification,
-    /// Time given to the client, in milliseconds.
-    pub timeout_ms: u32,
-    /// Transports of each allowed credential, in the order of the allow list.
-    pub transports: Vec<Vec<String>>,
+    /// The challenge's bytes.
+    #[serde(with = "webauthn::base64url::bytes")]
+    pub challenge: Vec<u8>,
+    /// The user who is expected.
+    pub user: ExpectedUser,
     /// The user's name when the ceremony started, if one was named.
     pub user_name: Option<String>,
+    /// The credentials that the options list; empty: any.
+    pub allow_credentials: Vec<CredentialId>,
+    /// Transports of each of them, in the same order.
+    pub transports: Vec<Vec<String>>,
+    /// The `appid` extension's value, if it was asked for (WebAuthn L3 10.1.1).
+    // With the adapter, an absent member is an error instead of `None`.
+    #[serde(deserialize_with = "Option::deserialize")]
+    pub appid: Option<String>,
     /// Extension inputs in the options; a ceremony of a passkeyd that knew none has none.
     pub extensions: Option<serde_json::Value>,
-}
-
-impl AuthenticationAsked {
-    /// The options as they were, and can be again, sent to the client.
-    pub fn options(&self) -> RequestOptions {
-        RequestOptions {
-            challenge: self.expectation.challenge.clone(),
-            timeout: self.timeout_ms,
-            rp_id: self.expectation.rp_id.clone(),
-            allow_credentials: self
-                .expectation
-                .allow_credentials
-                .iter()
-                .zip(&self.transports)
-                .map(|(id, transports)| CredentialDescriptor {
-                    id: id.clone(),
-                    transports: transports.clone(),
-                })
-                .collect(),
-            user_verification: self.user_verification,
-            extensions: self.extensions.clone(),
-        }
-    }
 }
 
 impl Registration {
@@ -232,9 +220,67 @@ impl Registration {
     pub fn standing(&self, now: Timestamp) -> Standing {
         self.state.standing(self.expires, now)
     }
+
+    /// What its response is verified against.
+    pub fn expectation(&self) -> RegistrationExpectation {
+        let policy = &*self.policy;
+        let selection = &policy.selection;
+        RegistrationExpectation {
+            challenge: self.asked.challenge.clone(),
+            rp_id: selection.rp_id.clone(),
+            origins: selection.origins.clone(),
+            cross_origin: policy.cross_origin.clone(),
+            algorithms: policy.algorithms.clone(),
+            user_verification_required: selection.user_verification == UserVerification::Required,
+            conditional_create: self.asked.conditional_create,
+            attestation: policy.attestation.clone(),
+            backup: policy.backup,
+            min_credential_id_length: policy.min_credential_id_length,
+            credential_protection: policy.credential_protection,
+        }
+    }
 }
 
 impl Authentication {
+    /// What its response is verified against.
+    pub fn expectation(&self) -> AuthenticationExpectation {
+        let (policy, asked) = (&*self.policy, &self.asked);
+        AuthenticationExpectation {
+            challenge: asked.challenge.clone(),
+            rp_id: policy.rp_id.clone(),
+            origins: policy.origins.clone(),
+            cross_origin: policy.cross_origin.clone(),
+            user_verification_required: policy.user_verification == UserVerification::Required,
+            allow_credentials: asked.allow_credentials.clone(),
+            user: asked.user.clone(),
+            sign_count: policy.sign_count,
+            backup_eligibility: policy.backup_eligibility,
+            appid: asked.appid.clone(),
+            rules: policy.rules,
+        }
+    }
+
+    /// The options as they were, and can be again, sent to the client.
+    pub fn options(&self) -> RequestOptions {
+        let (policy, asked) = (&*self.policy, &self.asked);
+        RequestOptions {
+            challenge: asked.challenge.clone(),
+            timeout: policy.timeout_ms,
+            rp_id: policy.rp_id.clone(),
+            allow_credentials: asked
+                .allow_credentials
+                .iter()
+                .zip(&asked.transports)
+                .map(|(id, transports)| CredentialDescriptor {
+                    id: id.clone(),
+                    transports: transports.clone(),
+                })
+                .collect(),
+            user_verification: policy.user_verification,
+            extensions: asked.extensions.clone(),
+        }
+    }
+
     /// How it stands at `now`.
     pub fn standing(&self, now: Timestamp) -> Standing {
         self.state.standing(self.expires, now)

@@ -151,7 +151,7 @@ impl NewCredential {
             trust: verified.trust().as_str().to_owned(),
             discoverable: verified.discoverable(),
             name: ceremony.asked.credential_name.clone(),
-            selection: ceremony.asked.selection.clone(),
+            selection: ceremony.policy.selection.clone(),
             created: ceremony.created,
             updated: now,
             last_used: None,

@@ -4,6 +4,7 @@ pub mod access_key;
 pub mod account;
 pub mod audit;
 pub mod ceremony;
+pub mod ceremony_policy;
 pub mod clock;
 pub mod credential;
 pub mod ids;

@@ -1,8 +1,8 @@
 //! Authentication: start a ceremony, judge its answer, count the use.
 
-use webauthn::authentication::{
-    AuthenticationExpectation, ExpectedUser, Rules, SignCountPolicy, verify_authentication,
-};
+use std::sync::Arc;
+
+use webauthn::authentication::{ExpectedUser, Rules, SignCountPolicy, verify_authentication};
 use webauthn::credential::CredentialId;
 use webauthn::error::Reason;
 use webauthn::options::{CredentialDescriptor, UserVerification};
@@ -16,6 +16,7 @@ use crate::model::audit::{Actor, AuditEvent, AuditKind};
 use crate::model::ceremony::{
     Authentication, AuthenticationAsked, Ceremony, CeremonyState, Standing, draw_challenge,
 };
+use crate::model::ceremony_policy::AuthenticationPolicy;
 use crate::model::credential::CredentialRecord;
 use crate::model::ids::{AttemptId, CeremonyId, CredentialKey, RelyingPartyId};
 use crate::model::policy::{AllowCredentials, PartialSelection};
@@ -139,32 +140,31 @@ impl Passkeys {
             created: now,
             expires: now.plus_millis(i64::from(lifetime_ms)),
             updated: now,
-            asked: AuthenticationAsked {
-                expectation: AuthenticationExpectation {
-                    challenge,
-                    rp_id: parties.rp_id,
-                    origins: parties.origins,
-                    cross_origin: policy.cross_origin.clone(),
-                    user_verification_required: user_verification == UserVerification::Required,
-                    allow_credentials,
-                    user: parties
-                        .user
-                        .as_ref()
-                        .map_or(ExpectedUser::NamedByCredential, |u| {
-                            ExpectedUser::Known(u.id.user_handle())
-                        }),
-                    sign_count: match start.rules {
-                        Rules::Level3 => policy.sign_count,
-                        Rules::ConformanceTool => SignCountPolicy::Refuse,
-                    },
-                    backup_eligibility: policy.effective_backup_eligibility(),
-                    appid: appid.clone(),
-                    rules: start.rules,
-                },
+            policy: Arc::new(AuthenticationPolicy {
+                rp_id: parties.rp_id,
+                origins: parties.origins,
+                cross_origin: policy.cross_origin.clone(),
                 user_verification,
                 timeout_ms,
-                transports,
+                sign_count: match start.rules {
+                    Rules::Level3 => policy.sign_count,
+                    Rules::ConformanceTool => SignCountPolicy::Refuse,
+                },
+                backup_eligibility: policy.effective_backup_eligibility(),
+                rules: start.rules,
+            }),
+            asked: AuthenticationAsked {
+                challenge,
+                user: parties
+                    .user
+                    .as_ref()
+                    .map_or(ExpectedUser::NamedByCredential, |u| {
+                        ExpectedUser::Known(u.id.user_handle())
+                    }),
                 user_name: parties.user.map(|u| u.name),
+                allow_credentials,
+                transports,
+                appid: appid.clone(),
                 extensions: policy
                     .extensions
                     .for_authentication(appid, terms.extensions),
@@ -322,13 +322,13 @@ impl Passkeys {
         let event = event.of(&user).credential(record.key);
         // The user who was to sign in, or else the one whose credential was shown.
         let failed = ceremony.user.or(Some(user.id));
-        if record.selection.rp_id != asked.expectation.rp_id {
+        if record.selection.rp_id != ceremony.policy.rp_id {
             let refusal = Refusal::from(Reason::CredentialRpMismatch);
             return Err(self.refuse(id, counted, refusal, failed, event).await);
         }
         let handle = user.id.user_handle();
         let verdict = verify_authentication(
-            &asked.expectation,
+            &ceremony.expectation(),
             &record.stored(&handle),
             response,
             &mut NoTrace,
@@ -351,7 +351,7 @@ impl Passkeys {
             credential: record.key,
             user: user.id,
             verified: &verified,
-            counter: match asked.expectation.sign_count {
+            counter: match ceremony.policy.sign_count {
                 SignCountPolicy::Refuse => CounterRule::MustIncrease,
                 SignCountPolicy::Signal => CounterRule::KeepHighest,
             },

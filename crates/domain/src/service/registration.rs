@@ -1,13 +1,15 @@
 //! Registration: start a ceremony, judge its answer, store the credential.
 
+use std::sync::Arc;
+
 use webauthn::attestation::StatementPolicy;
 use webauthn::authentication::Rules;
 use webauthn::error::Reason;
 use webauthn::options::{
     AttestationConveyance, AuthenticatorSelection, CreationOptions, CredentialDescriptor,
-    RelyingPartyEntity, UserEntity, UserVerification,
+    RelyingPartyEntity, UserEntity,
 };
-use webauthn::registration::{RegistrationExpectation, verify_registration};
+use webauthn::registration::verify_registration;
 use webauthn::response::RegistrationResponse;
 use webauthn::signal::Signal;
 use webauthn::trace::NoTrace;
@@ -17,6 +19,7 @@ use crate::model::audit::{Actor, AuditEvent, AuditKind};
 use crate::model::ceremony::{
     Ceremony, CeremonyState, Registration, RegistrationAsked, draw_challenge,
 };
+use crate::model::ceremony_policy::RegistrationPolicy;
 use crate::model::credential::{CredentialRecord, NewCredential};
 use crate::model::ids::{AttemptId, CeremonyId, CredentialKey, RelyingPartyId};
 use crate::model::policy::{PartialSelection, conformance};
@@ -139,6 +142,16 @@ impl Passkeys {
         let max_credentials = start
             .max_credentials
             .unwrap_or(policy.max_credentials_per_user);
+        let frozen = Arc::new(RegistrationPolicy {
+            selection: selection.clone(),
+            cross_origin: policy.cross_origin.clone(),
+            algorithms: algorithms.clone(),
+            attestation,
+            backup: policy.backup,
+            min_credential_id_length: policy.min_credential_id_length,
+            credential_protection: policy.extensions.demanded_protection(),
+            max_credentials,
+        });
         for _ in 0..BEGIN_TRIES {
             let now = self.now();
             let found = self
@@ -162,25 +175,12 @@ impl Passkeys {
                 created: now,
                 expires: now.plus_millis(i64::from(lifetime_ms)),
                 updated: now,
+                policy: Arc::clone(&frozen),
                 asked: RegistrationAsked {
-                    expectation: RegistrationExpectation {
-                        challenge: challenge.clone(),
-                        rp_id: selection.rp_id.clone(),
-                        origins: selection.origins.clone(),
-                        cross_origin: policy.cross_origin.clone(),
-                        algorithms: algorithms.clone(),
-                        user_verification_required: selection.user_verification
-                            == UserVerification::Required,
-                        conditional_create: start.conditional_create,
-                        attestation: attestation.clone(),
-                        backup: policy.backup,
-                        min_credential_id_length: policy.min_credential_id_length,
-                        credential_protection: policy.extensions.demanded_protection(),
-                    },
-                    selection: selection.clone(),
+                    challenge: challenge.clone(),
+                    conditional_create: start.conditional_create,
                     credential_name: start.credential_name.to_owned(),
                     user_name: user.name.clone(),
-                    max_credentials,
                 },
                 state: CeremonyState::Pending,
             };
@@ -284,7 +284,8 @@ impl Passkeys {
         let facts = TrustFacts {
             metadata: in_use.as_ref().map(|in_use| &in_use.metadata),
         };
-        let verified = verify_registration(&asked.expectation, response, &facts, at, &mut NoTrace);
+        let expectation = ceremony.expectation();
+        let verified = verify_registration(&expectation, response, &facts, at, &mut NoTrace);
         let verified = match verified {
             Ok(verified) => verified,
             Err(error) => {
@@ -310,7 +311,7 @@ impl Passkeys {
             attempt: AttemptId::random(&*self.randomness),
             now,
             credential: &credential,
-            max_credentials: asked.max_credentials,
+            max_credentials: ceremony.policy.max_credentials,
             event: &event,
         };
         let refused = |reason: Reason| Err(Refusal::from(reason).with_ceremony(id));

@@ -59,6 +59,9 @@
 //!
 //! # Pending ceremonies
 //!
+//! A ceremony carries its [policy](crate::model::ceremony_policy::RegistrationPolicy), which never changes and which many ceremonies share. A
+//! store may keep each policy once and let its ceremonies refer to it. It must then keep the policy for as long as one of them.
+//!
 //! A start is one write. Which pending ceremonies make room for it is said by the caller, by key. Correctness never depends on the
 //! sweep: each take compares the moment of expiry.
 

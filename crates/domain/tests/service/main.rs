@@ -154,8 +154,7 @@ impl House {
             .passkeys
             .start_authentication(&self.rp, StartAuthentication::new(who, plain()))
             .await?;
-        let asked = &ceremony.asked;
-        let options = serde_json::to_value(asked.options()).unwrap();
+        let options = serde_json::to_value(ceremony.options()).unwrap();
         Ok((ceremony, options))
     }
 

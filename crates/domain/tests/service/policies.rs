@@ -26,7 +26,7 @@ async fn a_conditional_create_may_come_without_user_presence_and_no_other_regist
         let started = house.passkeys.start_registration(&house.rp, start);
         let started = started.await.unwrap();
         let asked = &started.ceremony.asked;
-        assert_eq!(asked.expectation.conditional_create, conditional_create);
+        assert_eq!(asked.conditional_create, conditional_create);
         let options = serde_json::to_value(&started.options).unwrap();
         let answer = counting().create(&options, ORIGIN, &silent).unwrap();
         let outcome = house.finish_registration(&answer).await;
@@ -138,12 +138,12 @@ async fn the_default_policy_demands_of_attestation_what_the_verifiers_default_do
     let none = PartialSelection::default();
     let start = StartRegistration::new("ada-0001", "Key", &none, plain());
     let started = house.passkeys.start_registration(&house.rp, start);
-    let asked = started.await.unwrap().ceremony.asked;
+    let policy = started.await.unwrap().ceremony.policy;
     // It asks for none, so a statement that comes all the same is a volunteered one.
     let expected = AttestationPolicy {
         statement: StatementPolicy::Volunteered,
         ..AttestationPolicy::default()
     };
-    assert_eq!(asked.expectation.attestation, expected);
-    assert_eq!(asked.expectation.credential_protection, None);
+    assert_eq!(policy.attestation, expected);
+    assert_eq!(policy.credential_protection, None);
 }

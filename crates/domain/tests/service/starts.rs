@@ -32,8 +32,7 @@ impl House {
         start: StartAuthentication<'_>,
     ) -> Result<(Authentication, Value), Refusal> {
         let ceremony = self.passkeys.start_authentication(&self.rp, start).await?;
-        let asked = &ceremony.asked;
-        let options = serde_json::to_value(asked.options()).unwrap();
+        let options = serde_json::to_value(ceremony.options()).unwrap();
         Ok((ceremony, options))
     }
 }
@@ -328,7 +327,7 @@ async fn a_challenge_leads_to_its_relying_party_where_that_was_asked_for() {
         };
         let (ceremony, options) = house.challenge_with(start).await.unwrap();
         let asked = &ceremony.asked;
-        let challenge = &asked.expectation.challenge;
+        let challenge = &asked.challenge;
         assert_eq!(relying_party_of_challenge(challenge), named);
         let answer = ada.get(&options, ORIGIN, &Lies::default()).unwrap();
         house.finish(&answer).await.unwrap();

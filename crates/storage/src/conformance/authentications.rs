@@ -238,7 +238,7 @@ pub(crate) async fn eligibility_is_lost_only_where_the_policy_accepts_that(bed: 
         (BackupEligibilityPolicy::AcceptGain, false, true),
     ] {
         let mut ceremony = authentication(world.rp, Some(&ann), NOW);
-        ceremony.asked.expectation.backup_eligibility = policy;
+        Arc::make_mut(&mut ceremony.policy).backup_eligibility = policy;
         world.begin(&ceremony).await;
         let known = CredentialRecord {
             backup_eligible: Some(false),

@@ -10,6 +10,7 @@ use domain::model::audit::{Actor, ActorKind, AuditEvent, AuditKind};
 use domain::model::ceremony::{
     Authentication, AuthenticationAsked, Ceremony, CeremonyState, Registration, RegistrationAsked,
 };
+use domain::model::ceremony_policy::{AuthenticationPolicy, RegistrationPolicy};
 use domain::model::clock::Timestamp;
 use domain::model::credential::{CredentialRecord, NewCredential};
 use domain::model::ids::{
@@ -28,17 +29,15 @@ use serde_json::json;
 use testkit::{Authenticator, Counter, Lies, Profile};
 use webauthn::attestation::AttestationPolicy;
 use webauthn::authentication::{
-    AuthenticationExpectation, BackupEligibilityPolicy, ExpectedUser, Rules, SignCountPolicy,
-    VerifiedAuthentication, verify_authentication,
+    BackupEligibilityPolicy, ExpectedUser, Rules, SignCountPolicy, VerifiedAuthentication,
+    verify_authentication,
 };
 use webauthn::cose::CoseAlgorithm;
 use webauthn::error::Reason;
 use webauthn::json::Limits;
 use webauthn::options::{ResidentKey, UserVerification};
 use webauthn::origin::Origin;
-use webauthn::registration::{
-    BackupPolicy, CrossOrigin, RegistrationExpectation, verify_registration,
-};
+use webauthn::registration::{BackupPolicy, CrossOrigin, verify_registration};
 use webauthn::relying_party::RpId;
 use webauthn::response::{AuthenticationResponse, RegistrationResponse, ResponseForm};
 use webauthn::trace::NoTrace;
@@ -147,24 +146,21 @@ pub(crate) fn registration(user: &User, created: Timestamp) -> Registration {
         created,
         expires: created.plus_millis(LIFETIME),
         updated: created,
-        asked: RegistrationAsked {
-            expectation: RegistrationExpectation {
-                challenge,
-                rp_id: selection().rp_id,
-                origins: selection().origins,
-                cross_origin: CrossOrigin::Refused,
-                algorithms: vec![CoseAlgorithm::ES256],
-                user_verification_required: false,
-                conditional_create: false,
-                attestation: AttestationPolicy::default(),
-                backup: BackupPolicy::default(),
-                min_credential_id_length: 16,
-                credential_protection: None,
-            },
+        policy: Arc::new(RegistrationPolicy {
             selection: selection(),
+            cross_origin: CrossOrigin::Refused,
+            algorithms: vec![CoseAlgorithm::ES256],
+            attestation: AttestationPolicy::default(),
+            backup: BackupPolicy::default(),
+            min_credential_id_length: 16,
+            credential_protection: None,
+            max_credentials: 50,
+        }),
+        asked: RegistrationAsked {
+            challenge,
+            conditional_create: false,
             credential_name: "first name".to_owned(),
             user_name: user.name.clone(),
-            max_credentials: 50,
         },
         state: CeremonyState::Pending,
     }
@@ -185,24 +181,23 @@ pub(crate) fn authentication(
         created,
         expires: created.plus_millis(LIFETIME),
         updated: created,
-        asked: AuthenticationAsked {
-            expectation: AuthenticationExpectation {
-                challenge,
-                rp_id: selection().rp_id,
-                origins: selection().origins,
-                cross_origin: CrossOrigin::Refused,
-                user_verification_required: false,
-                allow_credentials: Vec::new(),
-                user: ExpectedUser::NamedByCredential,
-                sign_count: SignCountPolicy::Signal,
-                backup_eligibility: BackupEligibilityPolicy::AcceptGain,
-                appid: None,
-                rules: Rules::Level3,
-            },
+        policy: Arc::new(AuthenticationPolicy {
+            rp_id: selection().rp_id,
+            origins: selection().origins,
+            cross_origin: CrossOrigin::Refused,
             user_verification: UserVerification::Preferred,
             timeout_ms: 300_000,
-            transports: Vec::new(),
+            sign_count: SignCountPolicy::Signal,
+            backup_eligibility: BackupEligibilityPolicy::AcceptGain,
+            rules: Rules::Level3,
+        }),
+        asked: AuthenticationAsked {
+            challenge,
+            user: ExpectedUser::NamedByCredential,
             user_name: user.map(|u| u.name.clone()),
+            allow_credentials: Vec::new(),
+            transports: Vec::new(),
+            appid: None,
             extensions: None,
         },
         state: CeremonyState::Pending,
@@ -340,7 +335,7 @@ impl Passkey {
                 "name": self.user.name,
                 "displayName": self.user.name,
             },
-            "challenge": webauthn::base64url::encode(&asked.expectation.challenge),
+            "challenge": webauthn::base64url::encode(&asked.challenge),
             "pubKeyCredParams": [{"type": "public-key", "alg": -7}],
         });
         let answer = self
@@ -351,7 +346,7 @@ impl Passkey {
         let json = webauthn::json::parse(answer.as_bytes(), &Limits::default()).unwrap();
         let response = RegistrationResponse::from_json(&json, &ResponseForm::STRICT).unwrap();
         let verified = verify_registration(
-            &asked.expectation,
+            &ceremony.expectation(),
             &response,
             &TrustFacts::NO_METADATA,
             UnixSeconds(now.seconds()),
@@ -391,7 +386,7 @@ impl Passkey {
         let asked = &ceremony.asked;
         let options = json!({
             "rpId": RP_ID,
-            "challenge": webauthn::base64url::encode(&asked.expectation.challenge),
+            "challenge": webauthn::base64url::encode(&asked.challenge),
         });
         let lies = Lies {
             use_credential: Some(record.id.as_bytes().to_vec()),
@@ -406,7 +401,7 @@ impl Passkey {
         let response = AuthenticationResponse::from_json(&json, &ResponseForm::STRICT).unwrap();
         let handle = self.user.id.user_handle();
         let verified = verify_authentication(
-            &asked.expectation,
+            &ceremony.expectation(),
             &record.stored(&handle),
             &response,
             &mut NoTrace,

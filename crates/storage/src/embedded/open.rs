@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 
 use domain::store::Fault;
 use rusqlite::config::DbConfig;
+use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, OpenFlags};
 
+use super::rows::policy_id;
 use super::sql::{Failure, Outcome};
 
 /// Marks a `SQLite` file as ours in its header: "PKYD".
@@ -25,6 +27,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0008.sql"),
     include_str!("../../migrations/sqlite/0009.sql"),
     include_str!("../../migrations/sqlite/0010.sql"),
+    include_str!("../../migrations/sqlite/0011.sql"),
 ];
 
 /// How long a connection waits for a lock that another one of this process holds for a moment.
@@ -232,6 +235,13 @@ pub(super) fn tune(connection: &Connection, cache_kib: u32) -> Outcome<()> {
 /// Runs the steps that are missing, each in a transaction of its own together with its number: one that is interrupted
 /// leaves the format before it.
 fn migrate(connection: &Connection, format: i64) -> Outcome<()> {
+    // For the steps that write keys of policies.
+    connection.create_scalar_function(
+        "policy_image",
+        1,
+        FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC,
+        |context| Ok(policy_id(context.get_raw(0).as_str()?)),
+    )?;
     let done = usize::try_from(format).unwrap_or(0);
     for (step, sql) in MIGRATIONS.iter().enumerate().skip(done) {
         let number = step + 1;

@@ -1,13 +1,13 @@
 //! Records as rows: which columns, in which order, in which form.
 
 use std::str::FromStr;
+use std::sync::Arc;
 
 use aws_lc_rs::digest::{Context, SHA256, digest};
 use domain::model::account::{Account, ApiKey, SecretHash};
 use domain::model::audit::{Actor, ActorKind, AuditEvent, AuditKind};
 use domain::model::ceremony::{
-    Authentication, AuthenticationAsked, Ceremony, CeremonyKind, CeremonyState, Registration,
-    RegistrationAsked,
+    Authentication, Ceremony, CeremonyKind, CeremonyState, Registration,
 };
 use domain::model::clock::Timestamp;
 use domain::model::credential::{CredentialRecord, Evidence, NewCredential};
@@ -19,7 +19,8 @@ use domain::model::user::User;
 use domain::store::Fault;
 use domain::store::take::{End, Takeable};
 use rusqlite::{Connection, Row, params};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{from_str, to_string};
 use webauthn::cose::CoseAlgorithm;
 use webauthn::credential::{Aaguid, CredentialId};
@@ -47,7 +48,8 @@ macro_rules! columns {
     };
     (ceremony) => {
         "relying_party_id, id, kind, state, reason, user_id, credential_key, \
-     created, expires, updated, asked"
+     created, expires, updated, asked, policy_id, (SELECT p.body FROM policies p \
+     WHERE p.relying_party_id = ceremonies.relying_party_id AND p.id = ceremonies.policy_id)"
     };
     (takeable) => {
         "kind, state, reason, user_id, expires, claimed_by, stored_count"
@@ -108,7 +110,7 @@ pub(super) fn json<T: serde::Serialize + ?Sized>(value: &T) -> Result<String, Fa
 }
 
 /// Something of ours from JSON text.
-pub(super) fn from_json<T: serde::de::DeserializeOwned>(
+pub(super) fn from_json<T: DeserializeOwned>(
     row: &Row<'_>,
     column: usize,
     what: &str,
@@ -361,11 +363,68 @@ pub(super) fn credential(row: &Row<'_>, at: usize) -> Outcome<CredentialRecord> 
 
 // ---- ceremonies -------------------------------------------------------------------------------
 
+/// How long a policy is kept beyond the ceremonies that begin under it, in milliseconds, so that most starts find it kept for long
+/// enough and write nothing.
+const POLICY_MARGIN_MS: i64 = 3_600_000;
+
+/// The key of a policy: an image of its text.
+pub(super) fn policy_id(body: &str) -> [u8; 16] {
+    let mut id = [0; 16];
+    id.copy_from_slice(&digest(&SHA256, body.as_bytes()).as_ref()[..16]);
+    id
+}
+
+/// A policy of ceremonies, ready to be written.
+struct PolicyRow {
+    id: [u8; 16],
+    body: String,
+    needed_until: Timestamp,
+}
+
+impl PolicyRow {
+    fn new<T: Serialize>(policy: &T, needed_until: Timestamp) -> Result<Self, Fault> {
+        let body = json(policy)?;
+        Ok(Self {
+            id: policy_id(&body),
+            body,
+            needed_until,
+        })
+    }
+
+    /// Sees to it that the policy is there, and for long enough.
+    fn keep(&self, connection: &Connection, rp: RelyingPartyId) -> Outcome<()> {
+        execute(
+            connection,
+            "INSERT INTO policies (relying_party_id, id, expires, body) VALUES (?1, ?2, ?3, ?4) \
+             ON CONFLICT (relying_party_id, id) DO UPDATE SET expires = excluded.expires \
+             WHERE policies.expires < ?5",
+            params![
+                rp.0,
+                self.id,
+                self.needed_until.plus_millis(POLICY_MARGIN_MS).0,
+                self.body,
+                self.needed_until.0,
+            ],
+        )?;
+        Ok(())
+    }
+}
+
+/// The policy of the ceremony in a row. One whose text is not the one that its key was made of cannot be read.
+fn policy<T: DeserializeOwned>(row: &Row<'_>) -> Outcome<Arc<T>> {
+    let unreadable = || Failure::unreadable("the policy of a ceremony");
+    let body = row.get_ref(12)?.as_str().map_err(|_| unreadable())?;
+    if row.get::<_, Option<[u8; 16]>>(11)? != Some(policy_id(body)) {
+        return Err(unreadable());
+    }
+    from_str(body).map(Arc::new).map_err(|_| unreadable())
+}
+
 /// The beginning of the statement that writes a ceremony.
 macro_rules! insert_ceremony {
     () => {
         "INSERT INTO ceremonies (relying_party_id, id, kind, state, user_id, credential_key, created, expires, \
-         updated, asked) SELECT ?1, ?2, ?3, 0, ?4, ?5, ?6, ?7, ?8, ?9 WHERE TRUE"
+         updated, asked, policy_id) SELECT ?1, ?2, ?3, 0, ?4, ?5, ?6, ?7, ?8, ?9, ?10 WHERE TRUE"
     };
 }
 
@@ -380,6 +439,7 @@ pub(super) struct CeremonyRow {
     expires: Timestamp,
     updated: Timestamp,
     asked: String,
+    policy: PolicyRow,
 }
 
 impl CeremonyRow {
@@ -393,7 +453,8 @@ impl CeremonyRow {
             created: ceremony.created,
             expires: ceremony.expires,
             updated: ceremony.updated,
-            asked: asked_of_registration(&ceremony.asked)?,
+            asked: json(&ceremony.asked)?,
+            policy: PolicyRow::new(&*ceremony.policy, ceremony.expires)?,
         })
     }
 
@@ -407,7 +468,8 @@ impl CeremonyRow {
             created: ceremony.created,
             expires: ceremony.expires,
             updated: ceremony.updated,
-            asked: json(&AskedRef::Authentication(&ceremony.asked))?,
+            asked: json(&ceremony.asked)?,
+            policy: PolicyRow::new(&*ceremony.policy, ceremony.expires)?,
         })
     }
 
@@ -431,30 +493,14 @@ impl CeremonyRow {
                 self.expires.0,
                 self.updated.0,
                 self.asked,
+                self.policy.id,
             ],
         )?;
+        if written > 0 {
+            self.policy.keep(connection, self.relying_party)?;
+        }
         Ok(written > 0)
     }
-}
-
-/// What a ceremony asked for, as it lies in a row. A row that lacks a member cannot be read.
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-enum Asked {
-    Registration(Box<RegistrationAsked>),
-    Authentication(Box<AuthenticationAsked>),
-}
-
-/// The same, to be written.
-#[derive(Serialize)]
-#[serde(rename_all = "snake_case")]
-enum AskedRef<'a> {
-    Registration(&'a RegistrationAsked),
-    Authentication(&'a AuthenticationAsked),
-}
-
-pub(super) fn asked_of_registration(asked: &RegistrationAsked) -> Result<String, Fault> {
-    json(&AskedRef::Registration(asked))
 }
 
 /// The ceremony in a row.
@@ -474,20 +520,21 @@ pub(super) fn ceremony(row: &Row<'_>) -> Outcome<Ceremony> {
     let created = Timestamp(row.get(7)?);
     let expires = Timestamp(row.get(8)?);
     let updated = Timestamp(row.get(9)?);
-    let asked = from_json(row, 10, "what a ceremony asked for")?;
-    Ok(match (row.get(2)?, asked, user) {
-        (REGISTRATION, Asked::Registration(asked), Some(user)) => Registration {
+    let asked = "what a ceremony asked for";
+    Ok(match (row.get(2)?, user) {
+        (REGISTRATION, Some(user)) => Registration {
             id,
             relying_party,
             user,
             created,
             expires,
             updated,
-            asked: *asked,
+            policy: policy(row)?,
+            asked: from_json(row, 10, asked)?,
             state,
         }
         .into(),
-        (AUTHENTICATION, Asked::Authentication(asked), _) => Authentication {
+        (AUTHENTICATION, _) => Authentication {
             id,
             relying_party,
             user,
@@ -495,7 +542,8 @@ pub(super) fn ceremony(row: &Row<'_>) -> Outcome<Ceremony> {
             created,
             expires,
             updated,
-            asked: *asked,
+            policy: policy(row)?,
+            asked: from_json(row, 10, asked)?,
             state,
         }
         .into(),

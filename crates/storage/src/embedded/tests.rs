@@ -1,6 +1,7 @@
 //! What only the embedded store has: a file, a lock, a format, a process that can die.
 
 mod costs;
+mod policies;
 
 use async_trait::async_trait;
 use domain::model::audit::AuditKind;
@@ -170,7 +171,7 @@ async fn a_newer_format_is_refused_and_left_alone() {
             error,
             OpenError::NewerFormat {
                 found: 99,
-                known: 10,
+                known: 11,
                 ..
             }
         ),
@@ -259,7 +260,7 @@ async fn a_store_of_an_earlier_format_is_brought_to_the_present_one_with_all_but
             .unwrap()
             .pragma_query_value(None, "user_version", |row| row.get(0))
             .unwrap();
-        assert_eq!(format, 10);
+        assert_eq!(format, 11);
     }
     // And what is new works on what is old.
     let store = open(&path).unwrap();

@@ -36,6 +36,13 @@ impl Upkeep for Embedded {
                 writes::sweep_ceremonies(c, expired_before, limit)
             })
             .await?;
+        // A policy goes after the ceremonies that refer to it.
+        if ceremonies < budget {
+            self.sweep_in_chunks(budget, move |c, limit| {
+                writes::sweep_policies(c, expired_before, limit)
+            })
+            .await?;
+        }
         let tokens = self
             .sweep_in_chunks(budget, move |c, limit| {
                 writes::sweep_tokens(c, expired_before, limit)

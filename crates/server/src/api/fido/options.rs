@@ -142,7 +142,7 @@ async fn authenticate(
         ..StartAuthentication::new(who, terms(state, object)?)
     };
     let ceremony = state.passkeys.start_authentication(rp, start).await?;
-    Ok(state.ok(&ceremony.asked.options(), ceremony.id))
+    Ok(state.ok(&ceremony.options(), ceremony.id))
 }
 
 fn object<'v, 'a>(body: &'v Value<'a>) -> Result<&'v Object<'a>, Failure> {

@@ -90,7 +90,7 @@ async fn begin(request: &Request, caller: &Caller) -> Result<Response, ApiError>
         transaction_id: ceremony.id.into(),
         user_id: shown.map(|(user, _)| user.into()),
         status_token: token,
-        credential_request_options: asked.options(),
+        credential_request_options: ceremony.options(),
     })
 }
 

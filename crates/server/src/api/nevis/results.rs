@@ -421,7 +421,7 @@ async fn may_tell(state: &State, rp: &RelyingParty, refusal: &Refusal) -> bool {
             .is_ok_and(|ceremony| match ceremony {
                 Ceremony::Authentication(ceremony) => {
                     let asked = ceremony.asked;
-                    asked.user_name.is_none() && asked.expectation.allow_credentials.is_empty()
+                    asked.user_name.is_none() && asked.allow_credentials.is_empty()
                 }
                 Ceremony::Registration(_) => false,
             })

@@ -89,7 +89,7 @@ impl<'a> Challenge<'a> {
     /// The same challenge with the options that were made for it.
     pub fn with_options(self, ceremony: &Authentication) -> Self {
         let options = Options {
-            public_key: ceremony.asked.options(),
+            public_key: ceremony.options(),
         };
         Self {
             options: Some(options),

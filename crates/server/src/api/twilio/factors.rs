@@ -173,7 +173,7 @@ impl<'a> Factor<'a> {
             created: ceremony.created,
             updated: ceremony.updated,
             name: &ceremony.asked.credential_name,
-            selection: &ceremony.asked.selection,
+            selection: &ceremony.policy.selection,
         };
         Self::new(state, rp, identity, &facts)
     }

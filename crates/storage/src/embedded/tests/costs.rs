@@ -130,8 +130,16 @@ async fn a_preflight_a_start_and_a_deletion_cost_the_same_with_10_and_with_10_00
 {
     let (few, many) = (costs(10).await, costs(10_000).await);
     for (few, many) in few.iter().zip(&many) {
-        assert!(few.1.statements > 0, "{few:?}");
-        assert_eq!(few, many);
+        let (few_cost, many_cost) = (few.1, many.1);
+        assert!(few_cost.statements > 0, "{few:?}");
+        assert_eq!(
+            few_cost.statements, many_cost.statements,
+            "{few:?}, {many:?}"
+        );
+        // Keys are random. A key that is the last of a page of the index ends a search one step sooner. A search that reads every
+        // Relying Party takes thousands of steps more.
+        let difference = few_cost.steps.abs_diff(many_cost.steps);
+        assert!(difference < 20, "{few:?}, {many:?}");
     }
     assert_eq!(few.len(), many.len());
     // A preflight is one look-up, and a start writes without one.

@@ -410,7 +410,7 @@ pub(in crate::embedded) fn rename_registration(
     };
     name.clone_into(&mut ceremony.asked.credential_name);
     ceremony.updated = now;
-    let asked = rows::asked_of_registration(&ceremony.asked).map_err(Failure)?;
+    let asked = rows::json(&ceremony.asked).map_err(Failure)?;
     execute(
         connection,
         "UPDATE ceremonies SET asked = ?3, updated = ?4 WHERE relying_party_id = ?1 AND id = ?2",

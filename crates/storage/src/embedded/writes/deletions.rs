@@ -52,7 +52,8 @@ pub(in crate::embedded) fn delete_user(
     Ok(true)
 }
 
-/// What a Relying Party had, table by table, at most `?2` rows of each. The last statement of a table counts the rows.
+/// What a Relying Party had, table by table, at most `?2` rows of each. The last statement of a table counts the rows. Policies
+/// of ceremonies are not among it: they expire by themselves.
 const OF_RELYING_PARTY: &[&[&str]] = &[
     &[
         "DELETE FROM ceremonies WHERE relying_party_id = ?1 AND id IN \

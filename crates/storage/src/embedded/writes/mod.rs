@@ -334,6 +334,21 @@ pub(super) fn sweep_ceremonies(
     )
 }
 
+/// Removes at most `limit` policies that no ceremony needs any more, those first that have not been needed for longest.
+pub(super) fn sweep_policies(
+    connection: &Connection,
+    before: Timestamp,
+    limit: u32,
+) -> Outcome<usize> {
+    execute(
+        connection,
+        "DELETE FROM policies WHERE (relying_party_id, id) IN \
+         (SELECT relying_party_id, id FROM policies WHERE expires < ?1 \
+          ORDER BY expires, relying_party_id, id LIMIT ?2)",
+        params![before.0, limit],
+    )
+}
+
 /// Removes at most `limit` notes of used tokens that expired before a moment, the longest expired first.
 pub(super) fn sweep_tokens(
     connection: &Connection,

@@ -1,0 +1,172 @@
+//! Ceremonies that start under the same settings share one row with their policy.
+
+use domain::model::ceremony::{Authentication, Ceremony, Registration};
+use serde_json::{Value, json, to_value};
+
+use super::*;
+use crate::conformance::fixture::{LIFETIME, NOW, World, at, authentication, registration};
+
+fn count(store: &Embedded, sql: &str) -> i64 {
+    let found = store
+        .points
+        .read(|c| sql::first(c, sql, [], |row| Ok(row.get(0)?)));
+    found.unwrap().unwrap()
+}
+
+const POLICIES: &str = "SELECT count(*) FROM policies";
+
+#[tokio::test]
+async fn a_policy_is_written_once_and_goes_after_its_last_ceremony() {
+    let bed = Directory::new();
+    let store = bed.store.clone().unwrap();
+    let world = World::new(&bed).await;
+    let ann = world.user("ann").await;
+    for n in 0..10 {
+        world.begin(&registration(&ann, at(n))).await;
+        world
+            .begin(&authentication(world.rp, Some(&ann), at(n)))
+            .await;
+    }
+    assert_eq!(count(&store, POLICIES), 2);
+    // Another demand is another policy; what began before keeps its own.
+    let before = authentication(world.rp, None, NOW);
+    let mut other = authentication(world.rp, None, NOW);
+    Arc::make_mut(&mut other.policy).timeout_ms = 1;
+    world.begin(&before).await;
+    world.begin(&other).await;
+    assert_eq!(count(&store, POLICIES), 3);
+    assert_eq!(world.ceremony(before.id).await, Some(before.into()));
+    assert_eq!(world.ceremony(other.id).await, Some(other.into()));
+
+    // A start much later needs the policy for longer.
+    let late = 2 * 3_600_000;
+    let last = registration(&ann, at(late));
+    world.begin(&last).await;
+    let sweep = async |moment, budget| {
+        let expired = world.store.sweep(moment, NOW, NOW, budget).await.unwrap();
+        expired.ceremonies
+    };
+    // The sweep that does not get through the ceremonies leaves the policies alone.
+    assert_eq!(sweep(at(late), 5).await, 5);
+    assert_eq!(count(&store, POLICIES), 3);
+    assert_eq!(sweep(at(late), 1_000).await, 17);
+    assert_eq!(count(&store, POLICIES), 1);
+    assert_eq!(world.ceremony(last.id).await, Some(last.into()));
+    assert_eq!(sweep(at(late + LIFETIME + 1), 1_000).await, 1);
+    assert_eq!(sweep(at(late + LIFETIME + 3_600_001), 1_000).await, 0);
+    assert_eq!(count(&store, POLICIES), 0);
+}
+
+#[tokio::test]
+async fn a_ceremony_whose_policy_is_damaged_or_lost_cannot_be_read() {
+    let bed = Directory::new();
+    let store = bed.store.clone().unwrap();
+    let world = World::new(&bed).await;
+    let ceremony = authentication(world.rp, None, NOW);
+    world.begin(&ceremony).await;
+    for damage in [
+        "UPDATE policies SET body = replace(body, 'acme.test', 'acne.test')",
+        "DELETE FROM policies",
+    ] {
+        store
+            .write(move |c| sql::execute(c, damage, []).map(drop))
+            .await
+            .unwrap();
+        let found = world.store.ceremony(world.rp, ceremony.id).await;
+        assert!(matches!(found, Err(Fault::Unreadable(_))), "{found:?}");
+    }
+}
+
+/// What a registration asked for, as format 10 wrote it.
+fn registration_of_format_10(ceremony: &Registration) -> Value {
+    let expectation = to_value(ceremony.expectation()).unwrap();
+    json!({"registration": {
+        "expectation": expectation,
+        "selection": to_value(&ceremony.policy.selection).unwrap(),
+        "credential_name": ceremony.asked.credential_name,
+        "user_name": ceremony.asked.user_name,
+        "max_credentials": ceremony.policy.max_credentials,
+    }})
+}
+
+/// What an authentication asked for, as format 10 wrote it.
+fn authentication_of_format_10(ceremony: &Authentication) -> Value {
+    let (asked, policy) = (&ceremony.asked, &ceremony.policy);
+    json!({"authentication": {
+        "expectation": to_value(ceremony.expectation()).unwrap(),
+        "user_verification": to_value(policy.user_verification).unwrap(),
+        "timeout_ms": policy.timeout_ms,
+        "transports": asked.transports,
+        "user_name": asked.user_name,
+        "extensions": asked.extensions,
+    }})
+}
+
+#[tokio::test]
+async fn ceremonies_of_a_store_of_format_10_are_found_as_they_were() {
+    let bed = Directory::new();
+    let world = World::new(&bed).await;
+    let ann = world.user("ann").await;
+    let mut named = authentication(world.rp, Some(&ann), NOW);
+    named.asked.extensions = Some(json!({"prf": {"eval": {"first": "AAAA"}}}));
+    let anybody = authentication(world.rp, None, NOW);
+    let registering = registration(&ann, at(1));
+    let rows: Vec<(Ceremony, Value)> = vec![
+        (named.clone().into(), authentication_of_format_10(&named)),
+        (
+            anybody.clone().into(),
+            authentication_of_format_10(&anybody),
+        ),
+        (
+            registering.clone().into(),
+            registration_of_format_10(&registering),
+        ),
+    ];
+    let mut lacking = registration_of_format_10(&registering);
+    let expectation = lacking.pointer_mut("/registration/expectation").unwrap();
+    expectation
+        .as_object_mut()
+        .unwrap()
+        .remove("credential_protection");
+    for (ceremony, _) in &rows {
+        world.begin(ceremony).await;
+    }
+    let damaged = [registration(&ann, at(2)), registration(&ann, at(3))];
+    for ceremony in &damaged {
+        world.begin(ceremony).await;
+    }
+    world.store.close().await.unwrap();
+    drop(world);
+
+    // The same store as format 10 had it.
+    let path = bed.directory.path().join("store.db");
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch(
+        "DROP TABLE policies; ALTER TABLE ceremonies DROP COLUMN policy_id; PRAGMA user_version=10;",
+    )
+    .unwrap();
+    let set = |id: [u8; 16], text: String| {
+        let sql = "UPDATE ceremonies SET asked = ?1 WHERE id = ?2";
+        assert_eq!(old.execute(sql, (text, id)).unwrap(), 1);
+    };
+    for (ceremony, asked) in &rows {
+        set(ceremony.id().0, asked.to_string());
+    }
+    set(damaged[0].id.0, lacking.to_string());
+    set(damaged[1].id.0, "{\"registration\": {".to_owned());
+    drop(old);
+
+    let store = open(&path).unwrap();
+    for (ceremony, _) in rows {
+        let found = store
+            .ceremony(ceremony.relying_party(), ceremony.id())
+            .await;
+        assert_eq!(found, Ok(Some(ceremony)));
+    }
+    for ceremony in damaged {
+        let found = store.ceremony(ceremony.relying_party, ceremony.id).await;
+        assert!(matches!(found, Err(Fault::Unreadable(_))), "{found:?}");
+    }
+    // The two authentications share one.
+    assert_eq!(count(&store, POLICIES), 2);
+}
