@@ -42,14 +42,14 @@ const MODEL: [u8; 16] = [0x42; 16];
 const USER: Actor = Actor::new(ActorKind::User, "test");
 
 /// A store with one Relying Party, on which any number of nodes run.
-struct World {
+struct Fixture {
     store: Arc<Memory>,
     clock: Arc<SteppedClock>,
     service: Service,
     rp: RelyingParty,
 }
 
-impl World {
+impl Fixture {
     async fn new() -> Self {
         // As at the real service, the signer's certificate expires before the metadata does.
         let chain = Chain {
@@ -179,19 +179,19 @@ fn revoked(root: Vec<u8>) -> Entry {
 
 #[tokio::test]
 async fn an_attestation_is_trusted_by_the_anchors_of_the_metadata_alone() {
-    let world = World::new().await;
-    let node = world.node().await;
+    let fixture = Fixture::new().await;
+    let node = fixture.node().await;
     let mut key = security_key();
     let root = key.attestation_root().unwrap();
-    let before = world.register(&node, &mut key).await.unwrap();
+    let before = fixture.register(&node, &mut key).await.unwrap();
     assert_eq!(before.trust, "unknown");
-    import(&node, &world.blob(1, vec![certified(root)]))
+    import(&node, &fixture.blob(1, vec![certified(root)]))
         .await
         .unwrap();
-    let after = world.register(&node, &mut key).await.unwrap();
+    let after = fixture.register(&node, &mut key).await.unwrap();
     assert_eq!(after.trust, "trusted");
     // Somebody else's key that claims to be of the model.
-    let refused = world
+    let refused = fixture
         .register(&node, &mut security_key())
         .await
         .unwrap_err();
@@ -200,61 +200,61 @@ async fn an_attestation_is_trusted_by_the_anchors_of_the_metadata_alone() {
 
 #[tokio::test]
 async fn a_model_that_is_revoked_registers_no_more_even_in_a_ceremony_begun_before() {
-    let world = World::new().await;
-    let node = world.node().await;
+    let fixture = Fixture::new().await;
+    let node = fixture.node().await;
     let mut key = security_key();
     let root = key.attestation_root().unwrap();
-    import(&node, &world.blob(1, vec![certified(root.clone())]))
+    import(&node, &fixture.blob(1, vec![certified(root.clone())]))
         .await
         .unwrap();
-    world.register(&node, &mut key).await.unwrap();
-    let begun = world.answer(&node, &mut key).await;
-    import(&node, &world.blob(2, vec![revoked(root)]))
+    fixture.register(&node, &mut key).await.unwrap();
+    let begun = fixture.answer(&node, &mut key).await;
+    import(&node, &fixture.blob(2, vec![revoked(root)]))
         .await
         .unwrap();
-    let refused = world.finish(&node, &begun).await.unwrap_err();
+    let refused = fixture.finish(&node, &begun).await.unwrap_err();
     assert_eq!(refused.reason, Reason::AuthenticatorStatusRefused);
-    let refused = world.register(&node, &mut key).await.unwrap_err();
+    let refused = fixture.register(&node, &mut key).await.unwrap_err();
     assert_eq!(refused.reason, Reason::AuthenticatorStatusRefused);
 }
 
 #[tokio::test]
 async fn another_node_takes_up_what_one_imported() {
-    let world = World::new().await;
-    let (one, two) = (world.node().await, world.node().await);
+    let fixture = Fixture::new().await;
+    let (one, two) = (fixture.node().await, fixture.node().await);
     assert_eq!(
         two.refresh_metadata().await,
         Ok(false),
         "there are none yet"
     );
-    import(&one, &world.blob(4, vec![])).await.unwrap();
+    import(&one, &fixture.blob(4, vec![])).await.unwrap();
     assert_eq!(no(&two), None);
     assert_eq!(two.refresh_metadata().await, Ok(true));
     assert_eq!(no(&two), Some(4));
     assert_eq!(two.refresh_metadata().await, Ok(false));
     // It is not fooled into going back, even before it has looked.
-    import(&one, &world.blob(6, vec![])).await.unwrap();
-    let refused = import(&two, &world.blob(5, vec![])).await;
+    import(&one, &fixture.blob(6, vec![])).await.unwrap();
+    let refused = import(&two, &fixture.blob(5, vec![])).await;
     assert_eq!(refused.unwrap_err(), Reason::MetadataRollback);
     assert_eq!(no(&two), Some(6));
 }
 
 #[tokio::test]
 async fn metadata_outlive_a_restart_and_their_signers_certificate() {
-    let world = World::new().await;
-    let blob = world.blob(1, vec![]);
-    import(&world.node().await, &blob).await.unwrap();
-    world.clock.advance_millis(30 * DAY);
-    let node = world.node().await;
+    let fixture = Fixture::new().await;
+    let blob = fixture.blob(1, vec![]);
+    import(&fixture.node().await, &blob).await.unwrap();
+    fixture.clock.advance_millis(30 * DAY);
+    let node = fixture.node().await;
     assert_eq!(node.refresh_metadata().await, Ok(true));
     let in_use = node.metadata().unwrap();
     assert_eq!(in_use.imported, NOW);
     assert_eq!(in_use.source, MetadataSource::Command);
     // As something new, the same bytes would be refused now.
     let refused = import(
-        &open(&Arc::default(), &world.clock)
+        &open(&Arc::default(), &fixture.clock)
             .await
-            .with_metadata_trust(world.trust()),
+            .with_metadata_trust(fixture.trust()),
         &blob,
     )
     .await;
@@ -263,9 +263,9 @@ async fn metadata_outlive_a_restart_and_their_signers_certificate() {
 
 #[tokio::test]
 async fn what_is_refused_changes_nothing() {
-    let world = World::new().await;
-    let node = world.node().await;
-    import(&node, &world.blob(5, vec![certified(vec![])]))
+    let fixture = Fixture::new().await;
+    let node = fixture.node().await;
+    import(&node, &fixture.blob(5, vec![certified(vec![])]))
         .await
         .unwrap();
     let in_use = node.metadata().unwrap();
@@ -277,22 +277,25 @@ async fn what_is_refused_changes_nothing() {
         no: 6,
         ..Blob::default()
     };
-    let forged = world.service.sign_with_lies(&sixth, &lies).unwrap();
+    let forged = fixture.service.sign_with_lies(&sixth, &lies).unwrap();
     let stranger = Service::new(Algorithm::ES256).unwrap();
     let another_host = BlobLies {
         host: Some("mds.example.org".to_owned()),
         ..BlobLies::default()
     };
-    let of_another_host = world.service.sign_with_lies(&sixth, &another_host).unwrap();
+    let of_another_host = fixture
+        .service
+        .sign_with_lies(&sixth, &another_host)
+        .unwrap();
     for (blob, reason) in [
         (String::new(), Reason::MetadataMalformed),
         ("<html></html>".to_owned(), Reason::MetadataMalformed),
         (forged, Reason::MetadataUntrusted),
         (stranger.sign(&sixth).unwrap(), Reason::MetadataUntrusted),
         (of_another_host, Reason::MetadataMalformed),
-        (world.blob(4, vec![]), Reason::MetadataRollback),
+        (fixture.blob(4, vec![]), Reason::MetadataRollback),
         // The same number with another content.
-        (world.blob(5, vec![]), Reason::MetadataRollback),
+        (fixture.blob(5, vec![]), Reason::MetadataRollback),
     ] {
         assert_eq!(import(&node, &blob).await.unwrap_err(), reason, "{blob}");
         assert_eq!(node.metadata().unwrap(), in_use);
@@ -304,12 +307,12 @@ async fn what_is_refused_changes_nothing() {
 
 #[tokio::test]
 async fn the_same_again_is_fine_and_nothing_new_however_it_is_signed() {
-    let world = World::new().await;
-    let node = world.node().await;
-    let first = import(&node, &world.blob(5, vec![])).await.unwrap();
+    let fixture = Fixture::new().await;
+    let node = fixture.node().await;
+    let first = import(&node, &fixture.blob(5, vec![])).await.unwrap();
     assert!(first.is_new());
-    world.clock.advance_millis(1000);
-    let again = import(&node, &world.blob(5, vec![])).await.unwrap();
+    fixture.clock.advance_millis(1000);
+    let again = import(&node, &fixture.blob(5, vec![])).await.unwrap();
     assert!(!again.is_new());
     assert_eq!(again.now.imported, NOW);
     assert_eq!(again.changes(NOW), MetadataChanges::default());
@@ -317,22 +320,22 @@ async fn the_same_again_is_fine_and_nothing_new_however_it_is_signed() {
 
 #[tokio::test]
 async fn a_number_that_no_store_can_count_is_refused() {
-    let world = World::new().await;
-    let node = world.node().await;
+    let fixture = Fixture::new().await;
+    let node = fixture.node().await;
     let mut blob = Blob::default();
     blob.extra.insert("no".to_owned(), u64::MAX.into());
-    let refused = import(&node, &world.service.sign(&blob).unwrap()).await;
+    let refused = import(&node, &fixture.service.sign(&blob).unwrap()).await;
     assert_eq!(refused.unwrap_err(), Reason::MetadataMalformed);
 }
 
 #[tokio::test]
 async fn stored_metadata_that_a_process_cannot_verify_are_a_problem_that_it_reports_once() {
-    let world = World::new().await;
-    import(&world.node().await, &world.blob(5, vec![]))
+    let fixture = Fixture::new().await;
+    import(&fixture.node().await, &fixture.blob(5, vec![]))
         .await
         .unwrap();
     let other = Service::new(Algorithm::ES256).unwrap();
-    let distrustful = open(&world.store, &world.clock)
+    let distrustful = open(&fixture.store, &fixture.clock)
         .await
         .with_metadata_trust(MetadataTrust {
             roots: vec![other.root().to_vec()],
@@ -344,7 +347,7 @@ async fn stored_metadata_that_a_process_cannot_verify_are_a_problem_that_it_repo
     let state = distrustful.metadata_state();
     assert_eq!((state.in_use, state.problem), (None, Some(refused)));
     // It still registers, and newer metadata fixes it.
-    world
+    fixture
         .register(&distrustful, &mut security_key())
         .await
         .unwrap();
@@ -362,14 +365,14 @@ async fn stored_metadata_that_a_process_cannot_verify_are_a_problem_that_it_repo
 
 #[tokio::test]
 async fn after_a_removal_metadata_of_any_number_are_taken_in() {
-    let world = World::new().await;
-    let node = world.node().await;
+    let fixture = Fixture::new().await;
+    let node = fixture.node().await;
     assert_eq!(node.remove_metadata().await, Ok(false));
-    import(&node, &world.blob(5, vec![])).await.unwrap();
+    import(&node, &fixture.blob(5, vec![])).await.unwrap();
     assert_eq!(node.remove_metadata().await, Ok(true));
     assert_eq!(no(&node), None);
     assert!(
-        import(&node, &world.blob(4, vec![]))
+        import(&node, &fixture.blob(4, vec![]))
             .await
             .unwrap()
             .is_new()
@@ -379,9 +382,9 @@ async fn after_a_removal_metadata_of_any_number_are_taken_in() {
 
 #[tokio::test]
 async fn metadata_that_one_node_removed_goes_out_of_use_on_all_at_their_next_look() {
-    let world = World::new().await;
-    let (here, there) = (world.node().await, world.node().await);
-    import(&here, &world.blob(5, vec![])).await.unwrap();
+    let fixture = Fixture::new().await;
+    let (here, there) = (fixture.node().await, fixture.node().await);
+    import(&here, &fixture.blob(5, vec![])).await.unwrap();
     assert_eq!(there.refresh_metadata().await, Ok(true));
     assert_eq!(no(&there), Some(5));
     assert_eq!(here.remove_metadata().await, Ok(true));
@@ -390,28 +393,28 @@ async fn metadata_that_one_node_removed_goes_out_of_use_on_all_at_their_next_loo
     assert_eq!(no(&there), None);
     assert_eq!(there.refresh_metadata().await, Ok(false));
     // A process that starts now finds nothing, and nothing to tell.
-    let new = world.node().await;
+    let new = fixture.node().await;
     assert_eq!(new.refresh_metadata().await, Ok(false));
     // An older edition is the current one now, everywhere. One that is older still is kept out again.
-    import(&there, &world.blob(4, vec![])).await.unwrap();
+    import(&there, &fixture.blob(4, vec![])).await.unwrap();
     for node in [&here, &new] {
         assert_eq!(node.refresh_metadata().await, Ok(true));
         assert_eq!(no(node), Some(4));
-        let refused = import(node, &world.blob(3, vec![])).await.unwrap_err();
+        let refused = import(node, &fixture.blob(3, vec![])).await.unwrap_err();
         assert_eq!(refused, Reason::MetadataRollback);
     }
 }
 
 #[tokio::test]
 async fn a_node_that_missed_the_removal_follows_to_an_older_edition() {
-    let world = World::new().await;
-    let (here, there) = (world.node().await, world.node().await);
-    import(&here, &world.blob(5, vec![])).await.unwrap();
+    let fixture = Fixture::new().await;
+    let (here, there) = (fixture.node().await, fixture.node().await);
+    import(&here, &fixture.blob(5, vec![])).await.unwrap();
     assert_eq!(there.refresh_metadata().await, Ok(true));
     here.remove_metadata().await.unwrap();
-    import(&here, &world.blob(2, vec![])).await.unwrap();
+    import(&here, &fixture.blob(2, vec![])).await.unwrap();
     // Its own import looks at the store first.
-    let imported = import(&there, &world.blob(3, vec![])).await.unwrap();
+    let imported = import(&there, &fixture.blob(3, vec![])).await.unwrap();
     let before = imported.before.as_ref().map(|before| before.metadata.no());
     assert_eq!((before, no(&there)), (Some(2), Some(3)));
     assert_eq!(here.refresh_metadata().await, Ok(true));
@@ -420,29 +423,29 @@ async fn a_node_that_missed_the_removal_follows_to_an_older_edition() {
 
 #[tokio::test]
 async fn stale_metadata_are_used_and_known_to_be_stale() {
-    let world = World::new().await;
-    let node = world.node().await;
+    let fixture = Fixture::new().await;
+    let node = fixture.node().await;
     let mut key = security_key();
     let root = key.attestation_root().unwrap();
     let blob = Blob {
         next_update: "2027-01-15".to_owned(),
         ..Blob::of(vec![revoked(root)])
     };
-    import(&node, &world.service.sign(&blob).unwrap())
+    import(&node, &fixture.service.sign(&blob).unwrap())
         .await
         .unwrap();
     let in_use = node.metadata().unwrap();
     assert!(!in_use.is_stale(NOW));
-    world.clock.advance_millis(DAY);
+    fixture.clock.advance_millis(DAY);
     assert!(in_use.is_stale(node.now()));
-    let refused = world.register(&node, &mut key).await.unwrap_err();
+    let refused = fixture.register(&node, &mut key).await.unwrap_err();
     assert_eq!(refused.reason, Reason::AuthenticatorStatusRefused);
 }
 
 #[tokio::test]
 async fn changes_are_told_by_model() {
-    let world = World::new().await;
-    let node = world.node().await;
+    let fixture = Fixture::new().await;
+    let node = fixture.node().await;
     let named = |aaguid: [u8; 16], description: &str| Entry {
         description: description.to_owned(),
         ..Entry::fido2(aaguid, vec![])
@@ -453,7 +456,7 @@ async fn changes_are_told_by_model() {
     };
     let u2f = Entry::u2f(vec!["ab".repeat(20)], vec![]);
     let models = vec![named(MODEL, "A"), named([2; 16], "B"), u2f.clone()];
-    let first = import(&node, &world.blob(1, models)).await.unwrap();
+    let first = import(&node, &fixture.blob(1, models)).await.unwrap();
     let changes = first.changes(NOW);
     assert_eq!((changes.new.len(), changes.gone.len()), (3, 0));
     let second = vec![
@@ -465,7 +468,7 @@ async fn changes_are_told_by_model() {
         named([3; 16], "C"),
         u2f,
     ];
-    let changes = import(&node, &world.blob(2, second))
+    let changes = import(&node, &fixture.blob(2, second))
         .await
         .unwrap()
         .changes(NOW);
@@ -488,14 +491,14 @@ async fn changes_are_told_by_model() {
 
 #[tokio::test]
 async fn a_provider_is_called_as_the_operator_or_else_the_metadata_say() {
-    let world = World::new().await;
+    let fixture = Fixture::new().await;
     let own = BTreeMap::from([(Aaguid::new([7; 16]), "Our wallet".to_owned())]);
-    let node = world.node().await.with_provider_names(own);
+    let node = fixture.node().await.with_provider_names(own);
     let name = |aaguid: [u8; 16]| node.provider_name(Aaguid::new(aaguid));
     assert_eq!(name([7; 16]).as_deref(), Some("Our wallet"));
     assert_eq!(name(MODEL), None);
     let entries = vec![certified(vec![]), Entry::fido2([7; 16], vec![])];
-    import(&node, &world.blob(1, entries)).await.unwrap();
+    import(&node, &fixture.blob(1, entries)).await.unwrap();
     assert_eq!(name(MODEL).as_deref(), Some("passkeyd testkit"));
     assert_eq!(name([7; 16]).as_deref(), Some("Our wallet"));
     assert_eq!(name([0; 16]), None);
@@ -503,16 +506,16 @@ async fn a_provider_is_called_as_the_operator_or_else_the_metadata_say() {
 
 #[tokio::test]
 async fn several_entries_about_a_model_are_one_model_with_the_reports_of_all() {
-    let world = World::new().await;
-    let node = world.node().await;
+    let fixture = Fixture::new().await;
+    let node = fixture.node().await;
     let (first, second) = (certified(vec![]), revoked(vec![]));
-    let both = world.blob(1, vec![first.clone(), second]);
+    let both = fixture.blob(1, vec![first.clone(), second]);
     let changes = import(&node, &both).await.unwrap().changes(NOW);
     let [new] = &changes.new[..] else {
         panic!("one model is new")
     };
     assert_eq!(new.aaguid, Some(Aaguid::new(MODEL)));
-    let one = world.blob(2, vec![first]);
+    let one = fixture.blob(2, vec![first]);
     let changes = import(&node, &one).await.unwrap().changes(NOW);
     assert!(changes.new.is_empty() && changes.gone.is_empty());
     let [model] = &changes.changed[..] else {

@@ -12,7 +12,7 @@ use domain::store::AccessKeys as _;
 
 use super::*;
 
-impl House {
+impl Fixture {
     async fn access_key(&self, expires: Option<Timestamp>) -> AccessKey {
         self.passkeys
             .create_access_key(self.rp.id, "shop", expires, &browser())
@@ -37,18 +37,18 @@ impl House {
 
 #[tokio::test]
 async fn an_access_key_opens_its_relying_party_until_it_expires() {
-    let house = House::new().await;
-    let now = house.passkeys.now();
-    let forever = house.access_key(None).await;
-    let short = house.access_key(Some(now.plus_millis(500))).await;
-    assert!(house.opens(&forever).await && house.opens(&short).await);
-    house.clock.advance_millis(499);
-    assert!(house.opens(&short).await);
+    let fixture = Fixture::new().await;
+    let now = fixture.passkeys.now();
+    let forever = fixture.access_key(None).await;
+    let short = fixture.access_key(Some(now.plus_millis(500))).await;
+    assert!(fixture.opens(&forever).await && fixture.opens(&short).await);
+    fixture.clock.advance_millis(499);
+    assert!(fixture.opens(&short).await);
     // Even while it is kept in the cache.
-    house.clock.advance_millis(1);
-    assert!(!house.opens(&short).await);
-    house.clock.advance_millis(1_000_000_000_000);
-    assert!(house.opens(&forever).await);
+    fixture.clock.advance_millis(1);
+    assert!(!fixture.opens(&short).await);
+    fixture.clock.advance_millis(1_000_000_000_000);
+    assert!(fixture.opens(&forever).await);
 
     let narrow = AccessKey {
         id: AccessKeyId([2; 16]),
@@ -58,27 +58,27 @@ async fn an_access_key_opens_its_relying_party_until_it_expires() {
     let made = AuditEvent::new(
         EventId([2; 16]),
         AuditKind::AccessKeyCreated,
-        house.rp.id,
+        fixture.rp.id,
         now,
         &browser(),
     );
-    let kept = house.store.create_access_key(&narrow, &made).await;
+    let kept = fixture.store.create_access_key(&narrow, &made).await;
     assert_eq!(kept, Ok(true));
-    assert!(!house.opens(&narrow).await, "a scope of another version");
+    assert!(!fixture.opens(&narrow).await, "a scope of another version");
 
     let elsewhere = AccessKey {
         relying_party: RelyingPartyId([1; 16]),
         ..forever.clone()
     };
-    assert!(!house.opens(&elsewhere).await);
+    assert!(!fixture.opens(&elsewhere).await);
     let unknown = AccessKey {
         id: AccessKeyId([1; 16]),
         ..forever.clone()
     };
-    assert!(!house.opens(&unknown).await);
-    let listed = house
+    assert!(!fixture.opens(&unknown).await);
+    let listed = fixture
         .passkeys
-        .list_access_keys(house.rp.id, PageRequest::first(10))
+        .list_access_keys(fixture.rp.id, PageRequest::first(10))
         .await
         .unwrap();
     assert_eq!(listed.items.len(), 3);
@@ -86,52 +86,52 @@ async fn an_access_key_opens_its_relying_party_until_it_expires() {
 
 #[tokio::test]
 async fn a_revoked_access_key_opens_nothing_here_at_once_and_elsewhere_within_a_second() {
-    let house = House::new().await;
-    let here = &house.passkeys;
-    let elsewhere = house.another_node().await;
-    let key = house.access_key(None).await;
-    assert!(house.opens(&key).await);
-    assert!(elsewhere.access_key(house.rp.id, key.id).await.is_ok());
+    let fixture = Fixture::new().await;
+    let here = &fixture.passkeys;
+    let elsewhere = fixture.another_node().await;
+    let key = fixture.access_key(None).await;
+    assert!(fixture.opens(&key).await);
+    assert!(elsewhere.access_key(fixture.rp.id, key.id).await.is_ok());
     let by = browser();
-    let gone = here.delete_access_key(house.rp.id, key.id, &by).await;
+    let gone = here.delete_access_key(fixture.rp.id, key.id, &by).await;
     assert_eq!(gone, Ok(true));
-    assert!(!house.opens(&key).await);
-    house.clock.advance_millis(1_000);
-    assert!(elsewhere.access_key(house.rp.id, key.id).await.is_err());
-    let gone = here.delete_access_key(house.rp.id, key.id, &by).await;
+    assert!(!fixture.opens(&key).await);
+    fixture.clock.advance_millis(1_000);
+    assert!(elsewhere.access_key(fixture.rp.id, key.id).await.is_err());
+    let gone = here.delete_access_key(fixture.rp.id, key.id, &by).await;
     assert_eq!(gone, Ok(false));
 }
 
 #[tokio::test]
 async fn a_deleted_relying_party_leaves_no_key_behind() {
-    let house = House::new().await;
-    let rp = house.rp.id;
-    let key = house.access_key(None).await;
-    assert!(house.opens(&key).await);
-    house
+    let fixture = Fixture::new().await;
+    let rp = fixture.rp.id;
+    let key = fixture.access_key(None).await;
+    assert!(fixture.opens(&key).await);
+    fixture
         .passkeys
         .token_key(rp, TokenKind::Status)
         .await
         .unwrap();
-    house.passkeys.relying_party_itself(rp).await.unwrap();
-    house
+    fixture.passkeys.relying_party_itself(rp).await.unwrap();
+    fixture
         .passkeys
-        .delete_relying_party(house.rp.account, rp)
+        .delete_relying_party(fixture.rp.account, rp)
         .await
         .unwrap();
-    assert!(!house.opens(&key).await);
+    assert!(!fixture.opens(&key).await);
     let unknown = Reason::RelyingPartyUnknown;
     for kind in TokenKind::ALL.iter().copied() {
-        let refused = house.passkeys.token_key(rp, kind).await;
+        let refused = fixture.passkeys.token_key(rp, kind).await;
         assert_eq!(reason(refused), unknown);
     }
-    let refused = house.passkeys.relying_party_itself(rp).await;
+    let refused = fixture.passkeys.relying_party_itself(rp).await;
     assert_eq!(reason(refused), unknown);
-    let expires = house.passkeys.now().plus_millis(1_000);
-    let claimed = house.passkeys.claim_once(rp, TokenId([1; 16]), expires);
+    let expires = fixture.passkeys.now().plus_millis(1_000);
+    let claimed = fixture.passkeys.claim_once(rp, TokenId([1; 16]), expires);
     assert_eq!(claimed.await, Ok(false));
     let by = browser();
-    let made = house
+    let made = fixture
         .passkeys
         .create_access_key(rp, "late", None, &by)
         .await;
@@ -140,12 +140,12 @@ async fn a_deleted_relying_party_leaves_no_key_behind() {
 
 #[tokio::test]
 async fn a_token_key_is_the_same_on_every_node_and_for_nothing_else() {
-    let house = House::new().await;
-    let elsewhere = house.another_node().await;
-    let other = house
+    let fixture = Fixture::new().await;
+    let elsewhere = fixture.another_node().await;
+    let other = fixture
         .passkeys
         .create_relying_party(
-            house.rp.account,
+            fixture.rp.account,
             "Other",
             selection("acme.test"),
             Value::Null,
@@ -153,13 +153,13 @@ async fn a_token_key_is_the_same_on_every_node_and_for_nothing_else() {
         .await
         .unwrap();
     let mut seen = Vec::new();
-    for rp in [house.rp.id, other.id] {
+    for rp in [fixture.rp.id, other.id] {
         for kind in TokenKind::ALL.iter().copied() {
-            let key = house.passkeys.token_key(rp, kind).await.unwrap();
+            let key = fixture.passkeys.token_key(rp, kind).await.unwrap();
             assert_eq!(elsewhere.token_key(rp, kind).await.unwrap(), key);
             // Not replaced later either.
-            house.clock.advance_millis(100_000);
-            assert_eq!(house.passkeys.token_key(rp, kind).await.unwrap(), key);
+            fixture.clock.advance_millis(100_000);
+            assert_eq!(fixture.passkeys.token_key(rp, kind).await.unwrap(), key);
             let bytes = key.reveal().to_vec();
             if kind == TokenKind::Signing {
                 let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &bytes);
@@ -185,19 +185,19 @@ async fn a_token_key_is_the_same_on_every_node_and_for_nothing_else() {
 
 #[tokio::test]
 async fn a_one_time_token_is_used_once_and_forgotten_after_its_expiry() {
-    let house = House::new().await;
-    let (rp, token) = (house.rp.id, TokenId([5; 16]));
-    let expires = house.passkeys.now().plus_millis(600_000);
-    let elsewhere = house.another_node().await;
+    let fixture = Fixture::new().await;
+    let (rp, token) = (fixture.rp.id, TokenId([5; 16]));
+    let expires = fixture.passkeys.now().plus_millis(600_000);
+    let elsewhere = fixture.another_node().await;
     assert_eq!(
-        house.passkeys.claim_once(rp, token, expires).await,
+        fixture.passkeys.claim_once(rp, token, expires).await,
         Ok(true)
     );
     assert_eq!(elsewhere.claim_once(rp, token, expires).await, Ok(false));
-    house.clock.advance_millis(600_000);
-    let swept = house.passkeys.sweep(0, 1_000_000_000, 100).await.unwrap();
+    fixture.clock.advance_millis(600_000);
+    let swept = fixture.passkeys.sweep(0, 1_000_000_000, 100).await.unwrap();
     assert_eq!(swept.tokens, 0);
-    house.clock.advance_millis(1);
-    let swept = house.passkeys.sweep(0, 1_000_000_000, 100).await.unwrap();
+    fixture.clock.advance_millis(1);
+    let swept = fixture.passkeys.sweep(0, 1_000_000_000, 100).await.unwrap();
     assert_eq!(swept.tokens, 1);
 }

@@ -53,7 +53,8 @@ fn plain() -> Terms {
     Terms::new(browser())
 }
 
-struct House {
+/// The service over a store with one Relying Party, and the clock that it reads.
+struct Fixture {
     passkeys: Passkeys,
     store: Arc<Memory>,
     clock: Arc<SteppedClock>,
@@ -81,7 +82,7 @@ async fn open(store: &Arc<Memory>, clock: &Arc<SteppedClock>) -> Passkeys {
     .unwrap()
 }
 
-impl House {
+impl Fixture {
     async fn new() -> Self {
         let clock = Arc::new(SteppedClock::starting_at(Timestamp(1_800_000_000_000)));
         let store = Arc::new(Memory::default());
@@ -214,24 +215,24 @@ mod an_authentication {
 
     #[tokio::test]
     async fn of_a_named_user_is_refused_when_another_user_answers_and_their_counter_stays() {
-        let mut house = House::new().await;
+        let mut fixture = Fixture::new().await;
         let (mut ada, mut bob) = (counting(), counting());
-        house.register("ada-0001", &mut ada).await.unwrap();
-        let before = house
+        fixture.register("ada-0001", &mut ada).await.unwrap();
+        let before = fixture
             .register("bob-0001", &mut bob)
             .await
             .unwrap()
             .sign_count;
-        let adas_handle = house
+        let adas_handle = fixture
             .passkeys
-            .user(house.rp.id, "ada-0001")
+            .user(fixture.rp.id, "ada-0001")
             .await
             .unwrap()
             .id
             .user_handle();
         let adas_handle = String::from_utf8(adas_handle.as_bytes().to_vec()).unwrap();
         for listing in [AllowCredentials::Always, AllowCredentials::Never] {
-            house
+            fixture
                 .change(|rp| rp.policy.allow_credentials = listing)
                 .await;
             for handle in [
@@ -239,7 +240,10 @@ mod an_authentication {
                 UserHandle::Omitted,
                 UserHandle::Text(adas_handle.clone()),
             ] {
-                let (_, mut options) = house.challenge(Who::User("ada-0001".into())).await.unwrap();
+                let (_, mut options) = fixture
+                    .challenge(Who::User("ada-0001".into()))
+                    .await
+                    .unwrap();
                 // An honest authenticator would not answer for a credential that is not listed.
                 options["allowCredentials"] = serde_json::json!([]);
                 let lies = Lies {
@@ -247,51 +251,55 @@ mod an_authentication {
                     ..Lies::default()
                 };
                 let answer = bob.get(&options, ORIGIN, &lies).unwrap();
-                let refusal = house.finish(&answer).await.unwrap_err();
+                let refusal = fixture.finish(&answer).await.unwrap_err();
                 assert_eq!(refusal.reason, Reason::CredentialNotAllowed);
                 assert!(!refusal.message.contains("bob"), "{}", refusal.message);
             }
         }
-        assert_eq!(house.record("bob-0001").await.sign_count, before);
-        assert_eq!(house.record("bob-0001").await.last_used, None);
+        assert_eq!(fixture.record("bob-0001").await.sign_count, before);
+        assert_eq!(fixture.record("bob-0001").await.last_used, None);
     }
 
     #[tokio::test]
     async fn with_a_credential_that_nobody_has_is_refused_as_unknown() {
-        let house = House::new().await;
+        let fixture = Fixture::new().await;
         let (mut ada, mut stranger) = (counting(), counting());
-        house.register("ada-0001", &mut ada).await.unwrap();
-        house.register("bob-0001", &mut stranger).await.unwrap();
-        let bob = house.passkeys.user(house.rp.id, "bob-0001").await.unwrap();
-        let key = house.record("bob-0001").await.key;
-        house
+        fixture.register("ada-0001", &mut ada).await.unwrap();
+        fixture.register("bob-0001", &mut stranger).await.unwrap();
+        let bob = fixture
+            .passkeys
+            .user(fixture.rp.id, "bob-0001")
+            .await
+            .unwrap();
+        let key = fixture.record("bob-0001").await.key;
+        fixture
             .passkeys
             .delete_credential_or_registration(&bob, key, &browser())
             .await
             .unwrap();
         for who in [Who::User("bob-0001".into()), Who::Anyone] {
-            let refused = house.sign_in(who, &mut stranger, &Lies::default()).await;
+            let refused = fixture.sign_in(who, &mut stranger, &Lies::default()).await;
             assert_eq!(reason(refused), Reason::CredentialUnknown);
         }
     }
 
     #[tokio::test]
     async fn with_a_counter_that_fell_for_good_is_signalled_at_the_fall_only() {
-        let house = House::new().await;
+        let fixture = Fixture::new().await;
         let mut ada = counting();
-        house.register("ada-0001", &mut ada).await.unwrap();
+        fixture.register("ada-0001", &mut ada).await.unwrap();
         for (count, signals) in [(1_700_000_000, 0), (0, 1), (0, 0), (0, 0)] {
             let lies = Lies {
                 sign_count: Some(count),
                 ..Lies::default()
             };
-            let signed_in = house.sign_in(Who::Anyone, &mut ada, &lies).await.unwrap();
+            let signed_in = fixture.sign_in(Who::Anyone, &mut ada, &lies).await.unwrap();
             let counted = signed_in
                 .signals
                 .iter()
                 .filter(|signal| signal.name() == "sign_count_not_increased");
             assert_eq!(counted.count(), signals, "{count}");
-            assert_eq!(house.record("ada-0001").await.sign_count, 1_700_000_000);
+            assert_eq!(fixture.record("ada-0001").await.sign_count, 1_700_000_000);
         }
     }
 
@@ -304,28 +312,37 @@ mod an_authentication {
             ..Lies::default()
         };
         for policy in [AcceptGain, AcceptChange] {
-            let mut house = House::new().await;
-            house
+            let mut fixture = Fixture::new().await;
+            fixture
                 .change(|rp| rp.policy.backup_eligibility = policy)
                 .await;
             let mut ada = counting();
-            let options = house.start("ada-0001", &PartialSelection::default()).await;
+            let options = fixture
+                .start("ada-0001", &PartialSelection::default())
+                .await;
             let credential = ada
                 .create(&options.unwrap(), ORIGIN, &eligible(false))
                 .unwrap();
-            house.finish_registration(&credential).await.unwrap();
+            fixture.finish_registration(&credential).await.unwrap();
             let names = |signed_in: domain::service::authentication::SignedIn| -> Vec<_> {
                 signed_in.signals.iter().map(Signal::name).collect()
             };
 
-            let gained = house.sign_in(Who::Anyone, &mut ada, &eligible(true)).await;
+            let gained = fixture
+                .sign_in(Who::Anyone, &mut ada, &eligible(true))
+                .await;
             assert_eq!(names(gained.unwrap()), ["backup_eligibility_gained"]);
-            assert_eq!(house.record("ada-0001").await.backup_eligible, Some(true));
+            assert_eq!(fixture.record("ada-0001").await.backup_eligible, Some(true));
 
-            let lost = house.sign_in(Who::Anyone, &mut ada, &eligible(false)).await;
+            let lost = fixture
+                .sign_in(Who::Anyone, &mut ada, &eligible(false))
+                .await;
             if policy == AcceptChange {
                 assert_eq!(names(lost.unwrap()), ["backup_eligibility_lost"]);
-                assert_eq!(house.record("ada-0001").await.backup_eligible, Some(false));
+                assert_eq!(
+                    fixture.record("ada-0001").await.backup_eligible,
+                    Some(false)
+                );
             } else {
                 let refusal = lost.unwrap_err();
                 assert_eq!(refusal.reason, Reason::BackupEligibilityChanged);
@@ -333,23 +350,23 @@ mod an_authentication {
                     refusal.message,
                     "the backup eligibility flag (BE) was 1 when the credential last signed in and is 0 in this response"
                 );
-                assert_eq!(house.record("ada-0001").await.backup_eligible, Some(true));
+                assert_eq!(fixture.record("ada-0001").await.backup_eligible, Some(true));
             }
         }
     }
 
     #[tokio::test]
     async fn without_a_name_needs_a_user_handle_of_the_credentials_owner() {
-        let house = House::new().await;
+        let fixture = Fixture::new().await;
         let mut ada = counting();
-        house.register("ada-0001", &mut ada).await.unwrap();
+        fixture.register("ada-0001", &mut ada).await.unwrap();
         let lies = Lies {
             user_handle: UserHandle::Omitted,
             ..Lies::default()
         };
-        let refused = house.sign_in(Who::Anyone, &mut ada, &lies).await;
+        let refused = fixture.sign_in(Who::Anyone, &mut ada, &lies).await;
         assert_eq!(reason(refused), Reason::UserHandleMissing);
-        let signed_in = house
+        let signed_in = fixture
             .sign_in(Who::Anyone, &mut ada, &Lies::default())
             .await
             .unwrap();
@@ -365,25 +382,28 @@ mod an_authentication {
 
     #[tokio::test]
     async fn is_refused_once_its_time_has_passed() {
-        let house = House::new().await;
+        let fixture = Fixture::new().await;
         let mut ada = counting();
-        house.register("ada-0001", &mut ada).await.unwrap();
-        let (_, options) = house.challenge(Who::Anyone).await.unwrap();
+        fixture.register("ada-0001", &mut ada).await.unwrap();
+        let (_, options) = fixture.challenge(Who::Anyone).await.unwrap();
         let answer = ada.get(&options, ORIGIN, &Lies::default()).unwrap();
-        house.clock.advance_millis(300_000);
-        assert_eq!(reason(house.finish(&answer).await), Reason::CeremonyExpired);
+        fixture.clock.advance_millis(300_000);
+        assert_eq!(
+            reason(fixture.finish(&answer).await),
+            Reason::CeremonyExpired
+        );
     }
 
     #[tokio::test]
     async fn is_judged_by_what_was_asked_even_if_the_settings_change_meanwhile() {
-        let mut house = House::new().await;
+        let mut fixture = Fixture::new().await;
         let mut ada = counting();
-        house.register("ada-0001", &mut ada).await.unwrap();
-        house
+        fixture.register("ada-0001", &mut ada).await.unwrap();
+        fixture
             .change(|rp| rp.selection.user_verification = Some(UserVerification::Required))
             .await;
-        let (_, options) = house.challenge(Who::Anyone).await.unwrap();
-        house
+        let (_, options) = fixture.challenge(Who::Anyone).await.unwrap();
+        fixture
             .change(|rp| rp.selection.user_verification = Some(UserVerification::Discouraged))
             .await;
         let lies = Lies {
@@ -391,46 +411,49 @@ mod an_authentication {
             ..Lies::default()
         };
         let answer = ada.get(&options, ORIGIN, &lies).unwrap();
-        assert_eq!(reason(house.finish(&answer).await), Reason::UserNotVerified);
+        assert_eq!(
+            reason(fixture.finish(&answer).await),
+            Reason::UserNotVerified
+        );
     }
 
     #[tokio::test]
     async fn with_a_counter_that_went_back_is_a_signal_or_a_refusal_as_the_policy_says() {
-        let mut house = House::new().await;
+        let mut fixture = Fixture::new().await;
         let mut ada = counting();
-        house.register("ada-0001", &mut ada).await.unwrap();
+        fixture.register("ada-0001", &mut ada).await.unwrap();
         let high = Lies {
             sign_count: Some(100),
             ..Lies::default()
         };
-        house.sign_in(Who::Anyone, &mut ada, &high).await.unwrap();
+        fixture.sign_in(Who::Anyone, &mut ada, &high).await.unwrap();
         let low = Lies {
             sign_count: Some(50),
             ..Lies::default()
         };
-        house.sign_in(Who::Anyone, &mut ada, &low).await.unwrap();
-        assert_eq!(house.record("ada-0001").await.sign_count, 100);
-        house
+        fixture.sign_in(Who::Anyone, &mut ada, &low).await.unwrap();
+        assert_eq!(fixture.record("ada-0001").await.sign_count, 100);
+        fixture
             .change(|rp| rp.policy.sign_count = SignCountPolicy::Refuse)
             .await;
-        let refused = house.sign_in(Who::Anyone, &mut ada, &low).await;
+        let refused = fixture.sign_in(Who::Anyone, &mut ada, &low).await;
         assert_eq!(reason(refused), Reason::SignCountNotIncreased);
-        assert_eq!(house.record("ada-0001").await.sign_count, 100);
+        assert_eq!(fixture.record("ada-0001").await.sign_count, 100);
     }
 
     #[tokio::test]
     async fn with_a_passkey_of_an_earlier_rp_id_names_the_mismatch() {
-        let mut house = House::new().await;
+        let mut fixture = Fixture::new().await;
         let mut ada = counting();
-        house.register("ada-0001", &mut ada).await.unwrap();
-        house
+        fixture.register("ada-0001", &mut ada).await.unwrap();
+        fixture
             .change(|rp| rp.selection.rp_id = Some(RpId::parse("login.acme.test").unwrap()))
             .await;
-        let (_, mut options) = house.challenge(Who::Anyone).await.unwrap();
+        let (_, mut options) = fixture.challenge(Who::Anyone).await.unwrap();
         options["rpId"] = "acme.test".into();
         let answer = ada.get(&options, ORIGIN, &Lies::default()).unwrap();
         assert_eq!(
-            reason(house.finish(&answer).await),
+            reason(fixture.finish(&answer).await),
             Reason::CredentialRpMismatch
         );
     }
@@ -441,9 +464,9 @@ mod a_registration {
 
     #[tokio::test]
     async fn that_was_refused_cannot_be_tried_again() {
-        let house = House::new().await;
+        let fixture = Fixture::new().await;
         let mut ada = counting();
-        let options = house
+        let options = fixture
             .start("ada-0001", &PartialSelection::default())
             .await
             .unwrap();
@@ -453,23 +476,23 @@ mod a_registration {
         };
         let bad = ada.create(&options, ORIGIN, &lies).unwrap();
         assert_eq!(
-            reason(house.finish_registration(&bad).await),
+            reason(fixture.finish_registration(&bad).await),
             Reason::UserNotPresent
         );
         let mut fresh = counting();
         let good = fresh.create(&options, ORIGIN, &Lies::default()).unwrap();
         assert_eq!(
-            reason(house.finish_registration(&good).await),
+            reason(fixture.finish_registration(&good).await),
             Reason::CeremonyUsed
         );
     }
 
     #[tokio::test]
     async fn of_a_known_credential_id_is_refused_for_anybody() {
-        let house = House::new().await;
+        let fixture = Fixture::new().await;
         let mut ada = counting();
-        let record = house.register("ada-0001", &mut ada).await.unwrap();
-        let options = house
+        let record = fixture.register("ada-0001", &mut ada).await.unwrap();
+        let options = fixture
             .start("bob-0001", &PartialSelection::default())
             .await
             .unwrap();
@@ -481,20 +504,20 @@ mod a_registration {
         };
         let copy = counting().create(&options, ORIGIN, &lies).unwrap();
         assert_eq!(
-            reason(house.finish_registration(&copy).await),
+            reason(fixture.finish_registration(&copy).await),
             Reason::CredentialExists
         );
-        assert_eq!(house.record("ada-0001").await, record);
+        assert_eq!(fixture.record("ada-0001").await, record);
     }
 
     #[tokio::test]
     async fn names_every_setting_that_is_missing() {
-        let mut house = House::new().await;
-        house
+        let mut fixture = Fixture::new().await;
+        fixture
             .change(|rp| rp.selection = PartialSelection::default())
             .await;
         let none = PartialSelection::default();
-        let refusal = house.start("ada-0001", &none).await.unwrap_err();
+        let refusal = fixture.start("ada-0001", &none).await.unwrap_err();
         assert_eq!(refusal.reason, Reason::RelyingPartyIncomplete);
         assert_eq!(refusal.members, ["rp_id", "origins"]);
         let party = PartialSelection {
@@ -502,22 +525,22 @@ mod a_registration {
             resident_key: None,
             ..selection("acme.test")
         };
-        let refusal = house.start("ada-0001", &party).await.unwrap_err();
+        let refusal = fixture.start("ada-0001", &party).await.unwrap_err();
         assert_eq!(refusal.reason, Reason::AuthenticatorCriteriaMissing);
         assert_eq!(refusal.members, ["attachment", "resident_key"]);
     }
 
     #[tokio::test]
     async fn may_name_another_relying_party_only_where_the_policy_allows() {
-        let mut house = House::new().await;
+        let mut fixture = Fixture::new().await;
         let other = selection("other.test");
-        house.start("ada-0001", &other).await.unwrap();
-        house
+        fixture.start("ada-0001", &other).await.unwrap();
+        fixture
             .change(|rp| rp.policy.relying_party_override = RelyingPartyOverride::ConfiguredOnly)
             .await;
-        let refusal = house.start("ada-0001", &other).await.unwrap_err();
+        let refusal = fixture.start("ada-0001", &other).await.unwrap_err();
         assert_eq!(refusal.members, ["rp_id"]);
-        house
+        fixture
             .start("ada-0001", &selection("acme.test"))
             .await
             .unwrap();
@@ -525,23 +548,27 @@ mod a_registration {
 
     #[tokio::test]
     async fn and_what_came_of_it_are_one_list_in_the_order_of_the_starts() {
-        let house = House::new().await;
+        let fixture = Fixture::new().await;
         for n in 0..5 {
-            house.clock.advance_millis(1);
+            fixture.clock.advance_millis(1);
             if n % 2 == 0 {
-                house.register("ada-0001", &mut counting()).await.unwrap();
+                fixture.register("ada-0001", &mut counting()).await.unwrap();
             } else {
-                house
+                fixture
                     .start("ada-0001", &PartialSelection::default())
                     .await
                     .unwrap();
             }
         }
-        let user = house.passkeys.user(house.rp.id, "ada-0001").await.unwrap();
+        let user = fixture
+            .passkeys
+            .user(fixture.rp.id, "ada-0001")
+            .await
+            .unwrap();
         let mut request = PageRequest::first(2);
         let mut kinds = Vec::new();
         loop {
-            let page = house
+            let page = fixture
                 .passkeys
                 .list_credentials_and_registrations(&user, request)
                 .await
@@ -566,36 +593,36 @@ mod a_registration {
 
 #[tokio::test]
 async fn a_page_token_opens_only_the_list_it_was_sealed_for() {
-    let house = House::new().await;
+    let fixture = Fixture::new().await;
     let position = domain::model::page::Position {
         created: Timestamp(12),
         key: [7; 16],
     };
-    let token = house.passkeys.seal_cursor("/a", position);
-    assert_eq!(house.passkeys.open_cursor("/a", &token), Some(position));
-    assert_eq!(house.passkeys.open_cursor("/b", &token), None);
+    let token = fixture.passkeys.seal_cursor("/a", position);
+    assert_eq!(fixture.passkeys.open_cursor("/a", &token), Some(position));
+    assert_eq!(fixture.passkeys.open_cursor("/b", &token), None);
     for i in 0..token.len() {
         let mut forged = token.clone().into_bytes();
         forged[i] = if forged[i] == b'A' { b'B' } else { b'A' };
         let forged = String::from_utf8(forged).unwrap();
-        assert_eq!(house.passkeys.open_cursor("/a", &forged), None);
+        assert_eq!(fixture.passkeys.open_cursor("/a", &forged), None);
     }
-    assert_eq!(house.passkeys.open_cursor("/a", ""), None);
+    assert_eq!(fixture.passkeys.open_cursor("/a", ""), None);
 }
 
 #[tokio::test]
 async fn an_unknown_account_and_a_wrong_secret_are_refused_alike() {
-    let house = House::new().await;
+    let fixture = Fixture::new().await;
     let unknown =
         domain::model::account::Principal::Account(domain::model::ids::AccountId([9; 16]));
-    let known = domain::model::account::Principal::Account(house.rp.account);
+    let known = domain::model::account::Principal::Account(fixture.rp.account);
     let secret = domain::model::account::Secret::new("not the token");
-    let first = house
+    let first = fixture
         .passkeys
         .authenticate(unknown, &secret)
         .await
         .unwrap_err();
-    let second = house
+    let second = fixture
         .passkeys
         .authenticate(known, &secret)
         .await
@@ -606,56 +633,56 @@ async fn an_unknown_account_and_a_wrong_secret_are_refused_alike() {
 
 #[tokio::test]
 async fn a_token_that_was_reset_is_refused_at_once() {
-    let house = House::new().await;
-    let (account, old) = house.passkeys.create_account().await.unwrap();
+    let fixture = Fixture::new().await;
+    let (account, old) = fixture.passkeys.create_account().await.unwrap();
     let principal = domain::model::account::Principal::Account(account.id);
     // Now the secret is in the cache, too.
     assert_eq!(
-        house.passkeys.authenticate(principal, &old).await,
+        fixture.passkeys.authenticate(principal, &old).await,
         Ok(account.id)
     );
-    let new = house
+    let new = fixture
         .passkeys
         .reset_account_token(account.id)
         .await
         .unwrap();
     assert_eq!(
-        reason(house.passkeys.authenticate(principal, &old).await),
+        reason(fixture.passkeys.authenticate(principal, &old).await),
         Reason::AccessDenied
     );
     assert_eq!(
-        house.passkeys.authenticate(principal, &new).await,
+        fixture.passkeys.authenticate(principal, &new).await,
         Ok(account.id)
     );
     let nobody = domain::model::ids::AccountId([9; 16]);
     assert_eq!(
-        reason(house.passkeys.reset_account_token(nobody).await),
+        reason(fixture.passkeys.reset_account_token(nobody).await),
         Reason::AccountUnknown
     );
 }
 
 #[tokio::test]
 async fn a_deleted_api_key_is_refused_at_once() {
-    let house = House::new().await;
-    let (key, secret) = house
+    let fixture = Fixture::new().await;
+    let (key, secret) = fixture
         .passkeys
-        .create_api_key(house.rp.account, "ci")
+        .create_api_key(fixture.rp.account, "ci")
         .await
         .unwrap();
     let principal = domain::model::account::Principal::ApiKey(key.id);
     assert_eq!(
-        house.passkeys.authenticate(principal, &secret).await,
-        Ok(house.rp.account)
+        fixture.passkeys.authenticate(principal, &secret).await,
+        Ok(fixture.rp.account)
     );
     assert!(
-        house
+        fixture
             .passkeys
-            .delete_api_key(house.rp.account, key.id)
+            .delete_api_key(fixture.rp.account, key.id)
             .await
             .unwrap()
     );
     assert_eq!(
-        reason(house.passkeys.authenticate(principal, &secret).await),
+        reason(fixture.passkeys.authenticate(principal, &secret).await),
         Reason::AccessDenied
     );
 }

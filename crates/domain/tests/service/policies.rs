@@ -11,7 +11,7 @@ use super::*;
 
 #[tokio::test]
 async fn a_conditional_create_may_come_without_user_presence_and_no_other_registration() {
-    let house = House::new().await;
+    let fixture = Fixture::new().await;
     let none = PartialSelection::default();
     let silent = Lies {
         user_present: Some(false),
@@ -23,21 +23,21 @@ async fn a_conditional_create_may_come_without_user_presence_and_no_other_regist
             conditional_create,
             ..StartRegistration::new("ada-0001", "Key", &none, plain())
         };
-        let started = house.passkeys.start_registration(&house.rp, start);
+        let started = fixture.passkeys.start_registration(&fixture.rp, start);
         let started = started.await.unwrap();
         let asked = &started.ceremony.asked;
         assert_eq!(asked.conditional_create, conditional_create);
         let options = serde_json::to_value(&started.options).unwrap();
         let answer = counting().create(&options, ORIGIN, &silent).unwrap();
-        let outcome = house.finish_registration(&answer).await;
+        let outcome = fixture.finish_registration(&answer).await;
         assert_eq!(outcome.err().map(|refusal| refusal.reason), expected);
     }
 }
 
 #[tokio::test]
 async fn a_conditional_create_still_verifies_the_user_where_that_is_demanded() {
-    let mut house = House::new().await;
-    house
+    let mut fixture = Fixture::new().await;
+    fixture
         .change(|rp| rp.policy.user_verification_required = true)
         .await;
     let none = PartialSelection::default();
@@ -45,7 +45,7 @@ async fn a_conditional_create_still_verifies_the_user_where_that_is_demanded() {
         conditional_create: true,
         ..StartRegistration::new("ada-0001", "Key", &none, plain())
     };
-    let started = house.passkeys.start_registration(&house.rp, start);
+    let started = fixture.passkeys.start_registration(&fixture.rp, start);
     let options = serde_json::to_value(started.await.unwrap().options).unwrap();
     let unverified = Lies {
         user_verified: Some(false),
@@ -53,15 +53,15 @@ async fn a_conditional_create_still_verifies_the_user_where_that_is_demanded() {
     };
     let answer = counting().create(&options, ORIGIN, &unverified).unwrap();
     assert_eq!(
-        reason(house.finish_registration(&answer).await),
+        reason(fixture.finish_registration(&answer).await),
         Reason::UserNotVerified
     );
 }
 
 #[tokio::test]
 async fn a_request_adds_to_the_extensions_of_the_policy_and_weakens_none() {
-    let mut house = House::new().await;
-    house
+    let mut fixture = Fixture::new().await;
+    fixture
         .change(|rp| {
             rp.policy.extensions.credential_protection = Some(ProtectionDemand {
                 level: CredentialProtection::UserVerificationRequired,
@@ -85,7 +85,7 @@ async fn a_request_adds_to_the_extensions_of_the_policy_and_weakens_none() {
         })),
         ..StartRegistration::new("ada-0001", "Key", &none, plain())
     };
-    let started = house.passkeys.start_registration(&house.rp, start);
+    let started = fixture.passkeys.start_registration(&fixture.rp, start);
     let options = started.await.unwrap().options;
     assert_eq!(options.attestation, AttestationConveyance::Direct);
     assert_eq!(
@@ -101,32 +101,37 @@ async fn a_request_adds_to_the_extensions_of_the_policy_and_weakens_none() {
         terms: wished(json!({"uvm": false, "example": 1})),
         ..StartAuthentication::new(Who::Anyone, plain())
     };
-    let ceremony = house.passkeys.start_authentication(&house.rp, start).await;
+    let ceremony = fixture
+        .passkeys
+        .start_authentication(&fixture.rp, start)
+        .await;
     let asked = ceremony.unwrap().asked;
     assert_eq!(asked.extensions, Some(json!({"uvm": true, "example": 1})));
 }
 
 #[tokio::test]
 async fn a_policy_is_replaced_only_if_nobody_was_faster() {
-    let house = House::new().await;
-    let mut stricter = house.rp.policy.clone();
+    let fixture = Fixture::new().await;
+    let mut stricter = fixture.rp.policy.clone();
     stricter.sign_count = SignCountPolicy::Refuse;
-    let replace = |before| house.passkeys.replace_policy(before, stricter.clone());
-    let after = replace(&house.rp).await.unwrap().unwrap();
-    assert_eq!(after.version, house.rp.version + 1);
+    let replace = |before| fixture.passkeys.replace_policy(before, stricter.clone());
+    let after = replace(&fixture.rp).await.unwrap().unwrap();
+    assert_eq!(after.version, fixture.rp.version + 1);
     assert_eq!(after.policy, stricter);
-    assert_eq!(after.selection, house.rp.selection);
-    assert_eq!(replace(&house.rp).await.unwrap(), None);
-    let stored = house
+    assert_eq!(after.selection, fixture.rp.selection);
+    assert_eq!(replace(&fixture.rp).await.unwrap(), None);
+    let stored = fixture
         .passkeys
-        .stored_relying_party(house.rp.account, house.rp.id);
+        .stored_relying_party(fixture.rp.account, fixture.rp.id);
     assert_eq!(stored.await.unwrap(), after);
     let stranger = domain::model::ids::AccountId([9; 16]);
-    let foreign = house.passkeys.stored_relying_party(stranger, house.rp.id);
-    assert_eq!(reason(foreign.await), Reason::RelyingPartyUnknown);
-    house
+    let foreign = fixture
         .passkeys
-        .delete_relying_party(house.rp.account, house.rp.id)
+        .stored_relying_party(stranger, fixture.rp.id);
+    assert_eq!(reason(foreign.await), Reason::RelyingPartyUnknown);
+    fixture
+        .passkeys
+        .delete_relying_party(fixture.rp.account, fixture.rp.id)
         .await
         .unwrap();
     assert_eq!(reason(replace(&after).await), Reason::RelyingPartyUnknown);
@@ -134,10 +139,10 @@ async fn a_policy_is_replaced_only_if_nobody_was_faster() {
 
 #[tokio::test]
 async fn the_default_policy_demands_of_attestation_what_the_verifiers_default_does() {
-    let house = House::new().await;
+    let fixture = Fixture::new().await;
     let none = PartialSelection::default();
     let start = StartRegistration::new("ada-0001", "Key", &none, plain());
-    let started = house.passkeys.start_registration(&house.rp, start);
+    let started = fixture.passkeys.start_registration(&fixture.rp, start);
     let policy = started.await.unwrap().ceremony.policy;
     // It asks for none, so a statement that comes all the same is a volunteered one.
     let expected = AttestationPolicy {

@@ -64,33 +64,36 @@ impl Randomness for Rival {
 
 #[tokio::test]
 async fn a_registration_that_loses_each_time_says_that_others_change_the_user() {
-    let house = House::new().await;
+    let fixture = Fixture::new().await;
     let rival = Rival {
-        store: Arc::clone(&house.store),
-        rp: house.rp.id,
+        store: Arc::clone(&fixture.store),
+        rp: fixture.rp.id,
         name: "ada-0001",
     };
     let passkeys = Passkeys::open(
-        Arc::<Memory>::clone(&house.store),
-        Arc::<SteppedClock>::clone(&house.clock),
+        Arc::<Memory>::clone(&fixture.store),
+        Arc::<SteppedClock>::clone(&fixture.clock),
         Arc::new(rival),
     )
     .await
     .unwrap();
     let none = PartialSelection::default();
     let start = StartRegistration::new("ada-0001", "Key", &none, plain());
-    let refused = passkeys.start_registration(&house.rp, start).await;
+    let refused = passkeys.start_registration(&fixture.rp, start).await;
     assert_eq!(refused.unwrap_err().reason, Reason::ConcurrentChanges);
     // Of another user it is none of their business.
     let start = StartRegistration::new("bob-0001", "Key", &none, plain());
-    passkeys.start_registration(&house.rp, start).await.unwrap();
+    passkeys
+        .start_registration(&fixture.rp, start)
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
 async fn a_change_that_loses_each_time_says_so_and_one_that_loses_once_is_made() {
-    let mut house = House::new().await;
-    let rival = |house: &House| {
-        let mut rp = at_once(house.store.relying_party(house.rp.id))
+    let mut fixture = Fixture::new().await;
+    let rival = |fixture: &Fixture| {
+        let mut rp = at_once(fixture.store.relying_party(fixture.rp.id))
             .unwrap()
             .unwrap();
         rp.version += 1;
@@ -103,41 +106,41 @@ async fn a_change_that_loses_each_time_says_so_and_one_that_loses_once_is_made()
             Timestamp(1),
             &browser(),
         );
-        at_once(house.store.update_relying_party(&rp, &event)).unwrap();
+        at_once(fixture.store.update_relying_party(&rp, &event)).unwrap();
     };
-    let (account, id) = (house.rp.account, house.rp.id);
-    let refused = house
+    let (account, id) = (fixture.rp.account, fixture.rp.id);
+    let refused = fixture
         .passkeys
         .update_relying_party(account, id, |rp| {
-            rival(&house);
+            rival(&fixture);
             rp.selection.rp_name = Some("New".to_owned());
         })
         .await;
     assert_eq!(refused.unwrap_err().reason, Reason::ConcurrentChanges);
-    let stored = house.store.relying_party(id).await.unwrap().unwrap();
+    let stored = fixture.store.relying_party(id).await.unwrap().unwrap();
     assert_eq!((&*stored.name, stored.version), ("Acme!!!!!", 6));
 
     let once = std::sync::atomic::AtomicBool::new(true);
-    house.rp = house
+    fixture.rp = fixture
         .passkeys
         .update_relying_party(account, id, |rp| {
             if once.swap(false, std::sync::atomic::Ordering::Relaxed) {
-                rival(&house);
+                rival(&fixture);
             }
             rp.selection.rp_name = Some("New".to_owned());
         })
         .await
         .unwrap();
-    assert_eq!((&*house.rp.name, house.rp.version), ("Acme!!!!!!", 8));
-    assert_eq!(house.rp.selection.rp_name.as_deref(), Some("New"));
+    assert_eq!((&*fixture.rp.name, fixture.rp.version), ("Acme!!!!!!", 8));
+    assert_eq!(fixture.rp.selection.rp_name.as_deref(), Some("New"));
 }
 
 #[tokio::test]
 async fn of_two_changes_of_one_webhook_at_once_none_is_lost() {
-    let house = House::new().await;
-    let made = house.passkeys.create_webhook(|id, now| Webhook {
+    let fixture = Fixture::new().await;
+    let made = fixture.passkeys.create_webhook(|id, now| Webhook {
         id,
-        relying_party: house.rp.id,
+        relying_party: fixture.rp.id,
         name: "hook".to_owned(),
         event_types: vec!["*".to_owned()],
         url: "https://backend.acme.test/hook".to_owned(),
@@ -147,15 +150,15 @@ async fn of_two_changes_of_one_webhook_at_once_none_is_lost() {
         created: now,
         updated: now,
     });
-    let (rp, id) = (house.rp.id, made.await.unwrap().id);
+    let (rp, id) = (fixture.rp.id, made.await.unwrap().id);
     let rename = |rp, id: WebhookId| {
-        let mut hook = at_once(house.store.webhook(rp, id)).unwrap().unwrap();
+        let mut hook = at_once(fixture.store.webhook(rp, id)).unwrap().unwrap();
         hook.name.push('!');
         hook.revision += 1;
-        at_once(house.store.update_webhook(&hook)).unwrap();
+        at_once(fixture.store.update_webhook(&hook)).unwrap();
     };
     let once = std::sync::atomic::AtomicBool::new(true);
-    let changed = house.passkeys.update_webhook(rp, id, |hook| {
+    let changed = fixture.passkeys.update_webhook(rp, id, |hook| {
         if once.swap(false, std::sync::atomic::Ordering::Relaxed) {
             rename(rp, id);
         }
@@ -166,8 +169,8 @@ async fn of_two_changes_of_one_webhook_at_once_none_is_lost() {
         (&*changed.name, changed.enabled, changed.revision),
         ("hook!", false, 3)
     );
-    assert_eq!(house.passkeys.webhook(rp, id).await, Ok(Some(changed)));
+    assert_eq!(fixture.passkeys.webhook(rp, id).await, Ok(Some(changed)));
 
-    let lost = house.passkeys.update_webhook(rp, id, |_| rename(rp, id));
+    let lost = fixture.passkeys.update_webhook(rp, id, |_| rename(rp, id));
     assert_eq!(lost.await.unwrap_err().reason, Reason::ConcurrentChanges);
 }

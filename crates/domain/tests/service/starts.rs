@@ -19,7 +19,7 @@ fn patient() -> Terms {
     }
 }
 
-impl House {
+impl Fixture {
     async fn start_with(
         &self,
         start: StartRegistration<'_>,
@@ -46,38 +46,38 @@ fn create(started: &StartedRegistration, authenticator: &mut Authenticator) -> V
 
 #[tokio::test]
 async fn an_answer_is_taken_for_the_ceremonys_lifetime_whatever_time_the_client_was_given() {
-    let house = House::new().await;
+    let fixture = Fixture::new().await;
     let mut ada = counting();
-    house.register("ada-0001", &mut ada).await.unwrap();
+    fixture.register("ada-0001", &mut ada).await.unwrap();
     let none = PartialSelection::default();
     for (wait, expected) in [(299_999, None), (300_000, Some(Reason::CeremonyExpired))] {
         let start = StartRegistration {
             terms: patient(),
             ..StartRegistration::new("ada-0001", "Key", &none, plain())
         };
-        let started = house.start_with(start).await.unwrap();
+        let started = fixture.start_with(start).await.unwrap();
         assert_eq!(started.options.timeout, 60_000);
         let answer = create(&started, &mut counting());
-        house.clock.advance_millis(wait);
-        let outcome = house.finish_registration(&answer).await;
+        fixture.clock.advance_millis(wait);
+        let outcome = fixture.finish_registration(&answer).await;
         assert_eq!(outcome.err().map(|refusal| refusal.reason), expected);
 
         let start = StartAuthentication {
             terms: patient(),
             ..StartAuthentication::new(Who::Anyone, plain())
         };
-        let (_, options) = house.challenge_with(start).await.unwrap();
+        let (_, options) = fixture.challenge_with(start).await.unwrap();
         assert_eq!(options["timeout"], 60_000);
         let answer = ada.get(&options, ORIGIN, &Lies::default()).unwrap();
-        house.clock.advance_millis(wait);
-        let outcome = house.finish(&answer).await;
+        fixture.clock.advance_millis(wait);
+        let outcome = fixture.finish(&answer).await;
         assert_eq!(outcome.err().map(|refusal| refusal.reason), expected);
     }
 }
 
 #[tokio::test]
 async fn a_lifetime_that_is_not_given_is_the_clients_time() {
-    let house = House::new().await;
+    let fixture = Fixture::new().await;
     let none = PartialSelection::default();
     let short = Terms {
         timeout_ms: Some(1_000),
@@ -87,19 +87,19 @@ async fn a_lifetime_that_is_not_given_is_the_clients_time() {
         terms: short.clone(),
         ..StartRegistration::new("ada-0001", "Key", &none, plain())
     };
-    let started = house.start_with(start).await.unwrap().ceremony;
+    let started = fixture.start_with(start).await.unwrap().ceremony;
     assert_eq!(started.expires, started.created.plus_millis(1_000));
     let start = StartAuthentication {
         terms: short,
         ..StartAuthentication::new(Who::Anyone, plain())
     };
-    let (ceremony, _) = house.challenge_with(start).await.unwrap();
+    let (ceremony, _) = fixture.challenge_with(start).await.unwrap();
     assert_eq!(ceremony.expires, ceremony.created.plus_millis(1_000));
 }
 
 #[tokio::test]
 async fn the_options_carry_what_the_caller_wished() {
-    let house = House::new().await;
+    let fixture = Fixture::new().await;
     let none = PartialSelection::default();
     let extensions = json!({"credProps": true, "example.extension": {"a": [1]}});
     let terms = Terms {
@@ -113,7 +113,7 @@ async fn the_options_carry_what_the_caller_wished() {
         terms: terms.clone(),
         ..StartRegistration::new("ada-0001", "Key", &none, plain())
     };
-    let options = house.start_with(start).await.unwrap().options;
+    let options = fixture.start_with(start).await.unwrap().options;
     let options = serde_json::to_value(options).unwrap();
     assert_eq!(options["user"]["name"], "ada@acme.test");
     assert_eq!(options["user"]["displayName"], "Ada K.");
@@ -122,7 +122,7 @@ async fn the_options_carry_what_the_caller_wished() {
 
     // Without wishes the client shows the user's name, and no extension is there.
     let start = StartRegistration::new("ada-0001", "Key", &none, plain());
-    let options = house.start_with(start).await.unwrap().options;
+    let options = fixture.start_with(start).await.unwrap().options;
     let options = serde_json::to_value(options).unwrap();
     assert_eq!(options["user"]["name"], "ada-0001");
     assert_eq!(options["user"]["displayName"], "ada-0001");
@@ -134,17 +134,17 @@ async fn the_options_carry_what_the_caller_wished() {
         terms,
         ..StartAuthentication::new(Who::Anyone, plain())
     };
-    let (ceremony, options) = house.challenge_with(start).await.unwrap();
+    let (ceremony, options) = fixture.challenge_with(start).await.unwrap();
     assert_eq!(options["extensions"], extensions);
-    let stored = house.passkeys.ceremony(house.rp.id, ceremony.id);
+    let stored = fixture.passkeys.ceremony(fixture.rp.id, ceremony.id);
     assert_eq!(stored.await, Ok(ceremony.into()));
 }
 
 #[tokio::test]
 async fn user_verification_of_one_authentication_wins_over_the_configured_one() {
-    let mut house = House::new().await;
+    let mut fixture = Fixture::new().await;
     let mut ada = counting();
-    house.register("ada-0001", &mut ada).await.unwrap();
+    fixture.register("ada-0001", &mut ada).await.unwrap();
     for (configured, asked, expected) in [
         (
             UserVerification::Discouraged,
@@ -162,7 +162,7 @@ async fn user_verification_of_one_authentication_wins_over_the_configured_one() 
             Some(Reason::UserNotVerified),
         ),
     ] {
-        house
+        fixture
             .change(|rp| rp.selection.user_verification = Some(configured))
             .await;
         let selection = PartialSelection {
@@ -173,7 +173,7 @@ async fn user_verification_of_one_authentication_wins_over_the_configured_one() 
             selection: Some(&selection),
             ..StartAuthentication::new(Who::Anyone, plain())
         };
-        let (_, options) = house.challenge_with(start).await.unwrap();
+        let (_, options) = fixture.challenge_with(start).await.unwrap();
         let wish = serde_json::to_value(asked.unwrap_or(configured)).unwrap();
         assert_eq!(options["userVerification"], wish);
         let lies = Lies {
@@ -181,20 +181,20 @@ async fn user_verification_of_one_authentication_wins_over_the_configured_one() 
             ..Lies::default()
         };
         let answer = ada.get(&options, ORIGIN, &lies).unwrap();
-        let outcome = house.finish(&answer).await;
+        let outcome = fixture.finish(&answer).await;
         assert_eq!(outcome.err().map(|refusal| refusal.reason), expected);
     }
 }
 
 #[tokio::test]
 async fn an_authentication_takes_rp_id_and_origins_from_the_call_where_none_are_configured() {
-    let mut house = House::new().await;
+    let mut fixture = Fixture::new().await;
     let mut ada = counting();
-    house.register("ada-0001", &mut ada).await.unwrap();
-    house
+    fixture.register("ada-0001", &mut ada).await.unwrap();
+    fixture
         .change(|rp| rp.selection = PartialSelection::default())
         .await;
-    let refused = house.challenge(Who::Anyone).await;
+    let refused = fixture.challenge(Who::Anyone).await;
     assert_eq!(reason(refused), Reason::RelyingPartyIncomplete);
     let selection = selection("acme.test");
     for who in [Who::Anyone, Who::User("ada-0001".into())] {
@@ -202,52 +202,56 @@ async fn an_authentication_takes_rp_id_and_origins_from_the_call_where_none_are_
             selection: Some(&selection),
             ..StartAuthentication::new(who, plain())
         };
-        let (_, options) = house.challenge_with(start).await.unwrap();
+        let (_, options) = fixture.challenge_with(start).await.unwrap();
         assert_eq!(options["rpId"], "acme.test");
         let answer = ada.get(&options, ORIGIN, &Lies::default()).unwrap();
-        house.finish(&answer).await.unwrap();
+        fixture.finish(&answer).await.unwrap();
     }
 }
 
 #[tokio::test]
 async fn the_most_credentials_of_one_call_are_frozen_into_it() {
-    let house = House::new().await;
+    let fixture = Fixture::new().await;
     let none = PartialSelection::default();
     let at_most = |max| StartRegistration {
         max_credentials: Some(max),
         ..StartRegistration::new("ada-0001", "Key", &none, plain())
     };
-    let one = house.start_with(at_most(1)).await.unwrap();
-    let other = house.start_with(at_most(1)).await.unwrap();
+    let one = fixture.start_with(at_most(1)).await.unwrap();
+    let other = fixture.start_with(at_most(1)).await.unwrap();
     let answer = create(&one, &mut counting());
-    house.finish_registration(&answer).await.unwrap();
+    fixture.finish_registration(&answer).await.unwrap();
     let answer = create(&other, &mut counting());
-    let refused = house.finish_registration(&answer).await;
+    let refused = fixture.finish_registration(&answer).await;
     assert_eq!(reason(refused), Reason::TooManyCredentials);
-    let refused = house.start_with(at_most(1)).await;
+    let refused = fixture.start_with(at_most(1)).await;
     assert_eq!(reason(refused), Reason::TooManyCredentials);
-    house.start_with(at_most(2)).await.unwrap();
+    fixture.start_with(at_most(2)).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_user_given_by_key_must_be_there_and_is_the_one_of_that_name() {
-    let house = House::new().await;
+    let fixture = Fixture::new().await;
     let none = PartialSelection::default();
     let nobody = UserId([7; 16]);
-    let refused = house.start_with(StartRegistration::new(nobody, "Key", &none, plain()));
+    let refused = fixture.start_with(StartRegistration::new(nobody, "Key", &none, plain()));
     assert_eq!(reason(refused.await), Reason::UserUnknown);
-    let refused = house.challenge(Who::User(nobody.into())).await;
+    let refused = fixture.challenge(Who::User(nobody.into())).await;
     assert_eq!(reason(refused), Reason::UserUnknown);
 
     let mut ada = counting();
-    house.register("ada-0001", &mut ada).await.unwrap();
-    let user = house.passkeys.user(house.rp.id, "ada-0001").await.unwrap();
-    let started = house.start_with(StartRegistration::new(user.id, "Key", &none, plain()));
+    fixture.register("ada-0001", &mut ada).await.unwrap();
+    let user = fixture
+        .passkeys
+        .user(fixture.rp.id, "ada-0001")
+        .await
+        .unwrap();
+    let started = fixture.start_with(StartRegistration::new(user.id, "Key", &none, plain()));
     let started = started.await.unwrap();
     assert_eq!(started.user, user);
     assert_eq!(started.options.exclude_credentials.len(), 1);
     let honest = Lies::default();
-    let signed_in = house
+    let signed_in = fixture
         .sign_in(Who::User(user.id.into()), &mut ada, &honest)
         .await;
     assert_eq!(signed_in.unwrap().user, user);
@@ -255,11 +259,15 @@ async fn a_user_given_by_key_must_be_there_and_is_the_one_of_that_name() {
 
 #[tokio::test]
 async fn an_authentication_with_one_credential_lists_it_alone_and_only_for_its_owner() {
-    let house = House::new().await;
-    let record = house.register("ada-0001", &mut counting()).await.unwrap();
-    house.register("ada-0001", &mut counting()).await.unwrap();
-    house.register("bob-0001", &mut counting()).await.unwrap();
-    let bob = house.passkeys.user(house.rp.id, "bob-0001").await.unwrap();
+    let fixture = Fixture::new().await;
+    let record = fixture.register("ada-0001", &mut counting()).await.unwrap();
+    fixture.register("ada-0001", &mut counting()).await.unwrap();
+    fixture.register("bob-0001", &mut counting()).await.unwrap();
+    let bob = fixture
+        .passkeys
+        .user(fixture.rp.id, "bob-0001")
+        .await
+        .unwrap();
     let owners = [
         None,
         Some(UserRef::Name("ada-0001")),
@@ -267,41 +275,41 @@ async fn an_authentication_with_one_credential_lists_it_alone_and_only_for_its_o
     ];
     for owner in owners {
         let who = Who::Credential(record.key, owner);
-        let (ceremony, options) = house.challenge(who).await.unwrap();
+        let (ceremony, options) = fixture.challenge(who).await.unwrap();
         assert_eq!(ceremony.user, Some(record.user));
         let listed = options["allowCredentials"].as_array().unwrap();
         assert_eq!(listed.len(), 1);
         assert_eq!(listed[0]["id"], record.id.to_base64url());
     }
     for owner in [UserRef::Name("bob-0001"), UserRef::Id(bob.id)] {
-        let refused = house.challenge(Who::Credential(record.key, Some(owner)));
+        let refused = fixture.challenge(Who::Credential(record.key, Some(owner)));
         assert_eq!(reason(refused.await), Reason::CredentialUnknown);
     }
     let nobody = Who::Credential(CredentialKey([9; 16]), None);
-    let refused = house.challenge(nobody).await;
+    let refused = fixture.challenge(nobody).await;
     assert_eq!(reason(refused), Reason::CredentialUnknown);
 }
 
 #[tokio::test]
 async fn a_user_without_a_credential_is_refused_only_where_one_is_needed() {
-    let house = House::new().await;
+    let fixture = Fixture::new().await;
     let none = PartialSelection::default();
-    house.start("ada-0001", &none).await.unwrap();
+    fixture.start("ada-0001", &none).await.unwrap();
     let who = Who::User("ada-0001".into());
     let needed = StartAuthentication {
         credential_needed: true,
         ..StartAuthentication::new(who, plain())
     };
-    house.challenge(who).await.unwrap();
-    let refused = house.challenge_with(needed.clone()).await;
+    fixture.challenge(who).await.unwrap();
+    let refused = fixture.challenge_with(needed.clone()).await;
     assert_eq!(reason(refused), Reason::CredentialUnknown);
-    house.register("ada-0001", &mut counting()).await.unwrap();
-    house.challenge_with(needed).await.unwrap();
+    fixture.register("ada-0001", &mut counting()).await.unwrap();
+    fixture.challenge_with(needed).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_challenge_leads_to_its_relying_party_where_that_was_asked_for() {
-    let house = House::new().await;
+    let fixture = Fixture::new().await;
     let none = PartialSelection::default();
     let naming = Terms {
         challenge: ChallengeForm::NamesRelyingParty,
@@ -309,78 +317,78 @@ async fn a_challenge_leads_to_its_relying_party_where_that_was_asked_for() {
     };
     let mut ada = counting();
     for (user, terms) in [("ada-0001", plain()), ("ada-0002", naming)] {
-        let named = (terms.challenge == ChallengeForm::NamesRelyingParty).then_some(house.rp.id);
+        let named = (terms.challenge == ChallengeForm::NamesRelyingParty).then_some(fixture.rp.id);
         let start = StartRegistration {
             terms: terms.clone(),
             ..StartRegistration::new(user, "Key", &none, plain())
         };
-        let started = house.start_with(start).await.unwrap();
+        let started = fixture.start_with(start).await.unwrap();
         let challenge = &started.options.challenge;
         assert_eq!(relying_party_of_challenge(challenge), named);
         assert_eq!(CeremonyId::of_challenge(challenge), started.ceremony.id);
         let answer = create(&started, &mut ada);
-        house.finish_registration(&answer).await.unwrap();
+        fixture.finish_registration(&answer).await.unwrap();
 
         let start = StartAuthentication {
             terms,
             ..StartAuthentication::new(Who::Anyone, plain())
         };
-        let (ceremony, options) = house.challenge_with(start).await.unwrap();
+        let (ceremony, options) = fixture.challenge_with(start).await.unwrap();
         let asked = &ceremony.asked;
         let challenge = &asked.challenge;
         assert_eq!(relying_party_of_challenge(challenge), named);
         let answer = ada.get(&options, ORIGIN, &Lies::default()).unwrap();
-        house.finish(&answer).await.unwrap();
+        fixture.finish(&answer).await.unwrap();
     }
 }
 
 #[tokio::test]
 async fn the_name_that_comes_with_the_answer_wins_over_the_one_from_the_start() {
-    let house = House::new().await;
+    let fixture = Fixture::new().await;
     let none = PartialSelection::default();
     for (name, expected) in [(None, "Key"), (Some("Ada's phone"), "Ada's phone")] {
         let start = StartRegistration::new("ada-0001", "Key", &none, plain());
-        let started = house.start_with(start).await.unwrap();
+        let started = fixture.start_with(start).await.unwrap();
         let answer = create(&started, &mut counting()).to_string();
         let json = webauthn::json::parse(answer.as_bytes(), &Limits::default()).unwrap();
         let response = RegistrationResponse::from_json(&json, &ResponseForm::STRICT).unwrap();
-        let finished = house
+        let finished = fixture
             .passkeys
-            .finish_registration(house.rp.id, &response, name, &browser())
+            .finish_registration(fixture.rp.id, &response, name, &browser())
             .await;
         let record = finished.unwrap().record;
         assert_eq!(record.name, expected);
         assert_eq!(record.user_agent.as_deref(), browser().user_agent());
-        let stored = house.passkeys.credential(house.rp.id, record.key).await;
+        let stored = fixture.passkeys.credential(fixture.rp.id, record.key).await;
         assert_eq!(stored.unwrap().0, record);
     }
 }
 
 #[tokio::test]
 async fn a_ceremony_tells_how_it_stands_to_its_own_relying_party_alone() {
-    let house = House::new().await;
+    let fixture = Fixture::new().await;
     let mut ada = counting();
-    house.register("ada-0001", &mut ada).await.unwrap();
-    let (started, options) = house.challenge(Who::Anyone).await.unwrap();
+    fixture.register("ada-0001", &mut ada).await.unwrap();
+    let (started, options) = fixture.challenge(Who::Anyone).await.unwrap();
     let read = async || {
-        let found = house.passkeys.ceremony(house.rp.id, started.id).await;
+        let found = fixture.passkeys.ceremony(fixture.rp.id, started.id).await;
         found.map(|ceremony| ceremony.authentication().unwrap())
     };
     let pending = read().await.unwrap();
     assert_eq!(pending, started);
     assert_eq!(pending.user, None);
     let answer = ada.get(&options, ORIGIN, &Lies::default()).unwrap();
-    house.clock.advance_millis(5);
-    let signed_in = house.finish(&answer).await.unwrap();
+    fixture.clock.advance_millis(5);
+    let signed_in = fixture.finish(&answer).await.unwrap();
     let succeeded = read().await.unwrap();
     assert_eq!(succeeded, signed_in.ceremony);
     assert_eq!(succeeded.user, Some(signed_in.user.id));
     assert_eq!(succeeded.credential, Some(signed_in.credential));
-    let now = house.passkeys.now();
+    let now = fixture.passkeys.now();
     assert_eq!(succeeded.standing(now), Standing::Succeeded);
     assert_eq!(succeeded.updated, now);
 
     let elsewhere = RelyingPartyId([1; 16]);
-    let refused = house.passkeys.ceremony(elsewhere, started.id).await;
+    let refused = fixture.passkeys.ceremony(elsewhere, started.id).await;
     assert_eq!(reason(refused), Reason::CeremonyNotFound);
 }

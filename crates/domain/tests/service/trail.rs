@@ -7,7 +7,7 @@ use domain::store::EventFilter;
 
 use super::*;
 
-impl House {
+impl Fixture {
     async fn user_of(&self, name: &str) -> User {
         self.passkeys.user(self.rp.id, name).await.unwrap()
     }
@@ -32,50 +32,50 @@ mod the_last_sign_in {
 
     #[tokio::test]
     async fn is_the_latest_of_all_credentials_also_of_those_that_are_gone() {
-        let house = House::new().await;
+        let fixture = Fixture::new().await;
         let (mut phone, mut laptop) = (counting(), counting());
-        let by_phone = house.register("ada-0001", &mut phone).await.unwrap();
-        let by_laptop = house.register("ada-0001", &mut laptop).await.unwrap();
-        assert_eq!(house.last_sign_in("ada-0001").await, None);
+        let by_phone = fixture.register("ada-0001", &mut phone).await.unwrap();
+        let by_laptop = fixture.register("ada-0001", &mut laptop).await.unwrap();
+        assert_eq!(fixture.last_sign_in("ada-0001").await, None);
         let mut expected = None;
         for authenticator in [&mut laptop, &mut phone] {
-            house.clock.advance_millis(10);
-            house
+            fixture.clock.advance_millis(10);
+            fixture
                 .sign_in(Who::Anyone, authenticator, &Lies::default())
                 .await
                 .unwrap();
-            expected = Some(house.passkeys.now());
-            assert_eq!(house.last_sign_in("ada-0001").await, expected);
+            expected = Some(fixture.passkeys.now());
+            assert_eq!(fixture.last_sign_in("ada-0001").await, expected);
         }
-        let ada = house.user_of("ada-0001").await;
+        let ada = fixture.user_of("ada-0001").await;
         for key in [by_phone.key, by_laptop.key] {
-            house.clock.advance_millis(10);
-            house
+            fixture.clock.advance_millis(10);
+            fixture
                 .passkeys
                 .delete_credential_or_registration(&ada, key, &browser())
                 .await
                 .unwrap();
-            assert_eq!(house.last_sign_in("ada-0001").await, expected);
+            assert_eq!(fixture.last_sign_in("ada-0001").await, expected);
         }
     }
 
     #[tokio::test]
     async fn that_failed_is_noted_with_the_user_it_was_for_or_else_the_credentials_owner() {
-        let mut house = House::new().await;
-        house
+        let mut fixture = Fixture::new().await;
+        fixture
             .change(|rp| rp.policy.sign_count = SignCountPolicy::Refuse)
             .await;
         let (mut ada, mut bob, mut stranger) = (counting(), counting(), counting());
-        house.register("ada-0001", &mut ada).await.unwrap();
-        house.register("bob-0001", &mut bob).await.unwrap();
+        fixture.register("ada-0001", &mut ada).await.unwrap();
+        fixture.register("bob-0001", &mut bob).await.unwrap();
         let high = Lies {
             sign_count: Some(100),
             ..Lies::default()
         };
-        house.sign_in(Who::Anyone, &mut ada, &high).await.unwrap();
-        let signed_in = house.passkeys.now();
+        fixture.sign_in(Who::Anyone, &mut ada, &high).await.unwrap();
+        let signed_in = fixture.passkeys.now();
         // Registered with somebody else, and unknown here.
-        let other = House::new().await;
+        let other = Fixture::new().await;
         other.register("eve-0001", &mut stranger).await.unwrap();
         let to_ada = Who::User("ada-0001".into());
         let bad = Lies {
@@ -96,40 +96,40 @@ mod the_last_sign_in {
         ];
         let mut authenticators = [ada, bob, stranger];
         for (who, answers, lies, failed) in cases {
-            house.clock.advance_millis(10);
-            let (_, mut options) = house.challenge(who).await.unwrap();
+            fixture.clock.advance_millis(10);
+            let (_, mut options) = fixture.challenge(who).await.unwrap();
             options["allowCredentials"] = serde_json::json!([]);
             let answer = authenticators[answers].get(&options, ORIGIN, lies).unwrap();
             let mut before = Vec::new();
             for name in ["ada-0001", "bob-0001"] {
-                before.push(house.user_of(name).await.last_failure);
+                before.push(fixture.user_of(name).await.last_failure);
             }
-            house.finish(&answer).await.unwrap_err();
+            fixture.finish(&answer).await.unwrap_err();
             for (name, before) in ["ada-0001", "bob-0001"].into_iter().zip(before) {
                 let expected = if name == failed {
-                    Some(house.passkeys.now())
+                    Some(fixture.passkeys.now())
                 } else {
                     before
                 };
-                assert_eq!(house.user_of(name).await.last_failure, expected);
+                assert_eq!(fixture.user_of(name).await.last_failure, expected);
                 let signed_in = (name == "ada-0001").then_some(signed_in);
-                assert_eq!(house.last_sign_in(name).await, signed_in);
+                assert_eq!(fixture.last_sign_in(name).await, signed_in);
             }
         }
     }
 
     #[tokio::test]
     async fn is_not_touched_by_a_registration_that_was_refused() {
-        let house = House::new().await;
+        let fixture = Fixture::new().await;
         let none = PartialSelection::default();
-        let options = house.start("ada-0001", &none).await.unwrap();
+        let options = fixture.start("ada-0001", &none).await.unwrap();
         let lies = Lies {
             user_present: Some(false),
             ..Lies::default()
         };
         let answer = counting().create(&options, ORIGIN, &lies).unwrap();
-        house.finish_registration(&answer).await.unwrap_err();
-        assert_eq!(house.user_of("ada-0001").await.last_failure, None);
+        fixture.finish_registration(&answer).await.unwrap_err();
+        assert_eq!(fixture.user_of("ada-0001").await.last_failure, None);
     }
 }
 
@@ -138,34 +138,34 @@ mod the_audit_trail {
 
     #[tokio::test]
     async fn says_who_did_what_to_whom() {
-        let house = House::new().await;
+        let fixture = Fixture::new().await;
         let mut ada = counting();
-        let record = house.register("ada-0001", &mut ada).await.unwrap();
-        house.clock.advance_millis(1);
-        let signed_in = house
+        let record = fixture.register("ada-0001", &mut ada).await.unwrap();
+        fixture.clock.advance_millis(1);
+        let signed_in = fixture
             .sign_in(Who::Anyone, &mut ada, &Lies::default())
             .await
             .unwrap();
-        house.clock.advance_millis(1);
+        fixture.clock.advance_millis(1);
         let lies = Lies {
             user_present: Some(false),
             ..Lies::default()
         };
-        house
+        fixture
             .sign_in(Who::Anyone, &mut ada, &lies)
             .await
             .unwrap_err();
-        house.clock.advance_millis(1);
+        fixture.clock.advance_millis(1);
         let back_end =
             Actor::new(ActorKind::Api, "test").access_key(domain::model::ids::AccessKeyId([3; 16]));
-        let user = house.user_of("ada-0001").await;
-        let gone = house
+        let user = fixture.user_of("ada-0001").await;
+        let gone = fixture
             .passkeys
-            .delete_user(house.rp.id, user.id, &back_end)
+            .delete_user(fixture.rp.id, user.id, &back_end)
             .await;
         assert_eq!(gone, Ok(()));
 
-        let events = house.events().await;
+        let events = fixture.events().await;
         let [deleted, refused, authenticated, ..] = events.as_slice() else {
             panic!("{events:?}")
         };
@@ -197,7 +197,7 @@ mod the_audit_trail {
 
     #[tokio::test]
     async fn names_what_a_registration_showed_that_was_no_reason_to_refuse_it() {
-        let house = House::new().await;
+        let fixture = Fixture::new().await;
         let mut windows = testkit::Authenticator::new(testkit::Profile {
             attestation_algorithm: Some(testkit::Algorithm::RS1),
             tpm: testkit::Tpm {
@@ -206,8 +206,8 @@ mod the_audit_trail {
             },
             ..testkit::Profile::security_key().with_format(testkit::Format::Tpm)
         });
-        house.register("ada-0001", &mut windows).await.unwrap();
-        let events = house.events().await;
+        fixture.register("ada-0001", &mut windows).await.unwrap();
+        let events = fixture.events().await;
         let mut registered = events
             .iter()
             .filter(|event| event.kind == AuditKind::CredentialRegistered);
@@ -216,17 +216,17 @@ mod the_audit_trail {
 
     #[tokio::test]
     async fn is_searched_newest_first_within_a_range_that_ends_before_its_end() {
-        let house = House::new().await;
-        let start = house.passkeys.now();
+        let fixture = Fixture::new().await;
+        let start = fixture.passkeys.now();
         // Far more than one page of the store; two events in each millisecond.
         for n in 0..1_100 {
             if n % 2 == 0 {
-                house.clock.advance_millis(1);
+                fixture.clock.advance_millis(1);
             }
             let name = format!("user-{n}");
-            house
+            fixture
                 .passkeys
-                .create_user(&house.rp, &name, &browser())
+                .create_user(&fixture.rp, &name, &browser())
                 .await
                 .unwrap();
         }
@@ -238,7 +238,7 @@ mod the_audit_trail {
                 wanted: Some(Arc::new(wanted)),
                 ..EventFilter::default()
             };
-            let found = house.passkeys.find_events(house.rp.id, &filter, limit);
+            let found = fixture.passkeys.find_events(fixture.rp.id, &filter, limit);
             let found = found.await.unwrap();
             let times: Vec<_> = found.events.iter().map(|e| e.at.0 - start.0).collect();
             assert!(times.is_sorted_by(|a, b| a >= b));

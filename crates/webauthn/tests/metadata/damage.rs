@@ -20,7 +20,7 @@ const KEY_IDENTIFIERS: &str = "attestationCertificateKeyIdentifiers";
 const STATEMENT: &str = "metadataStatement";
 
 /// Everything that takes time to make, made once.
-struct World {
+struct Fixture {
     service: Service,
     /// Authenticators that claim to be of the same model, and a U2F key.
     devices: Vec<Answer>,
@@ -32,7 +32,7 @@ struct World {
     named: Vec<String>,
 }
 
-static WORLD: LazyLock<World> = LazyLock::new(|| {
+static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| {
     let right = answer(Format::PackedX5c);
     let wrong = answer(Format::PackedX5c);
     let rsa = answer_of(Profile {
@@ -42,7 +42,7 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
     let u2f = answer_of(Profile::u2f());
     let model = webauthn::credential::Aaguid::new(right.aaguid).to_string();
     let roots = [&right.root, &rsa.root, &u2f.root, &other_root()];
-    World {
+    Fixture {
         service: service(),
         model,
         u2f_key: certificate_key_identifier(&u2f.chain()[0]).unwrap(),
@@ -65,7 +65,7 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
 static POLICIES: LazyLock<Vec<AttestationPolicy>> = LazyLock::new(|| {
     let base = AttestationPolicy::default;
     let roots = || {
-        let devices = WORLD.devices.iter().take(4);
+        let devices = FIXTURE.devices.iter().take(4);
         devices.map(|device| device.root.clone()).collect()
     };
     let level = |level: &[&str]| {
@@ -124,7 +124,11 @@ fn metadata(entries: &str) -> Option<Metadata> {
     };
     let payload = payload.payload().to_string();
     let payload = payload.replace("[\"ENTRIES\"]", entries);
-    super::verify(&WORLD.service, &WORLD.service.sign_text(&payload).unwrap()).ok()
+    super::verify(
+        &FIXTURE.service,
+        &FIXTURE.service.sign_text(&payload).unwrap(),
+    )
+    .ok()
 }
 
 /// A few of these, in any order.
@@ -153,7 +157,7 @@ fn report() -> impl Strategy<Value = Value> {
         "RETIRED",
         "LATER_STATUS",
     ]);
-    let certificate = || prop::option::of(prop::sample::select(WORLD.named.clone()));
+    let certificate = || prop::option::of(prop::sample::select(FIXTURE.named.clone()));
     let batch = certificate();
     let all = (status, date(), date(), certificate(), batch);
     all.prop_map(|(status, from, end, certificate, batch)| {
@@ -175,7 +179,7 @@ fn report() -> impl Strategy<Value = Value> {
 
 /// An entry about the model, or about the U2F key.
 fn entry() -> impl Strategy<Value = Value> {
-    let mut roots = WORLD.roots.clone();
+    let mut roots = FIXTURE.roots.clone();
     roots.push("AAAA".to_owned());
     let types = texts(&["basic_full", "basic_surrogate", "attca", "telepathy"]);
     let algorithms = texts(&["secp256r1_ecdsa_sha256_raw", "rsassa_pkcsv15_sha256_raw"]);
@@ -183,7 +187,7 @@ fn entry() -> impl Strategy<Value = Value> {
         any::<bool>(),
         prop::bool::weighted(0.9),
         // Most of what is drawn at random is refused for several faults, and one damage shows only where there was one.
-        prop_oneof![Just(WORLD.roots.clone()), some_of(roots)],
+        prop_oneof![Just(FIXTURE.roots.clone()), some_of(roots)],
         prop_oneof![
             Just(texts(&["basic_full", "basic_surrogate"])),
             some_of(types)
@@ -193,9 +197,9 @@ fn entry() -> impl Strategy<Value = Value> {
     )
         .prop_map(|(u2f, stated, roots, types, algorithms, reports)| {
             let (name, identity) = if u2f {
-                (KEY_IDENTIFIERS, json!(["00".repeat(20), WORLD.u2f_key]))
+                (KEY_IDENTIFIERS, json!(["00".repeat(20), FIXTURE.u2f_key]))
             } else {
-                (AAGUID, json!(WORLD.model))
+                (AAGUID, json!(FIXTURE.model))
             };
             let mut entry = json!({"statusReports": reports});
             entry[name] = identity.clone();
@@ -403,7 +407,7 @@ proptest! {
         let Some(metadata) = metadata(&after) else { return Ok(()) };
         prop_assert!(!metadata.dropped().is_empty() || harmless(path, damage), "it is reported");
         for policy in POLICIES.iter() {
-            for device in &WORLD.devices {
+            for device in &FIXTURE.devices {
                 prop_assert!(
                     accepted(device, policy, &before) || !accepted(device, policy, &metadata),
                     "{path:?} {damage:?} {policy:?}"
@@ -429,7 +433,7 @@ proptest! {
                 || (!policy.allow_unknown_trust && policy.trust_anchors.is_empty())
         };
         for policy in POLICIES.iter().filter(|policy| known(policy)) {
-            for device in WORLD.devices.iter().take(5) {
+            for device in FIXTURE.devices.iter().take(5) {
                 prop_assert!(
                     accepted(device, policy, &before) || !accepted(device, policy, &after)
                 );
@@ -446,7 +450,7 @@ proptest! {
         dropped in any::<bool>(),
         only_trusted in any::<bool>(),
     ) {
-        let anchors: Vec<_> = anchors.iter().map(|of| WORLD.devices[*of].root.clone()).collect();
+        let anchors: Vec<_> = anchors.iter().map(|of| FIXTURE.devices[*of].root.clone()).collect();
         let policy = |anchors| if only_trusted {
             trusted_only(anchors)
         } else {
@@ -463,7 +467,7 @@ proptest! {
         }
         let none = metadata("[]").unwrap();
         let (before, after) = (policy(anchors), policy(after));
-        for device in &WORLD.devices {
+        for device in &FIXTURE.devices {
             prop_assert!(accepted(device, &before, &none) || !accepted(device, &after, &none));
         }
     }
