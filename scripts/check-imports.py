@@ -24,7 +24,7 @@ MAY_IMPORT = {
         "api/twilio": {"api", "http"},
         "api/nevis": {"api", "http", "moment"},
         "api/fido": {"api", "http"},
-        # It asks the wires for the settings of a Service, and makes the access keys of one.
+        # It makes the access keys of a Service.
         "api/manage": {"api", "api/nevis", "http", "metadata", "pem"},
     }
 }

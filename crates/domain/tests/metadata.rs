@@ -18,6 +18,7 @@ use domain::model::metadata::MetadataSource;
 use domain::model::policy::{Attachment, PartialSelection};
 use domain::model::refusal::Refusal;
 use domain::model::relying_party::RelyingParty;
+use domain::model::settings::WireSettings;
 use domain::service::ceremony::Terms;
 use domain::service::metadata::{
     ImportedMetadata, MetadataChanges, MetadataTrust, ModelName, StatusChange,
@@ -76,7 +77,7 @@ impl Fixture {
             resident_key: Some(ResidentKey::Preferred),
             user_verification: Some(UserVerification::Preferred),
         };
-        let rp = node.create_relying_party(account, "Acme", selection, Value::Null);
+        let rp = node.create_relying_party(account, "Acme", selection, WireSettings::default());
         let rp = rp.await.unwrap();
         Self {
             store,

@@ -17,12 +17,12 @@ use domain::model::credential::CredentialRecord;
 use domain::model::ids::{AttemptId, CeremonyId, EventId};
 use domain::model::policy::{Attachment, PartialSelection};
 use domain::model::relying_party::RelyingParty;
+use domain::model::settings::WireSettings;
 use domain::service::accounts::Bootstrap;
 use domain::service::authentication::{StartAuthentication, Who};
 use domain::service::ceremony::Terms;
 use domain::service::registration::StartRegistration;
 use domain::store::{CounterRule, FinishAuthentication, FinishedAuthentication, Storage};
-use serde_json::Value;
 use storage::{Embedded, Options};
 use testkit::{Authenticator, Lies, Profile};
 use webauthn::authentication::{VerifiedAuthentication, verify_authentication};
@@ -194,7 +194,7 @@ async fn people(store: &Arc<dyn Storage>, count: usize) -> Vec<Person> {
         user_verification: Some(UserVerification::Preferred),
     };
     let rp = passkeys
-        .create_relying_party(account, "Acme", selection, Value::Null)
+        .create_relying_party(account, "Acme", selection, WireSettings::default())
         .await
         .unwrap();
     let mut people = Vec::new();

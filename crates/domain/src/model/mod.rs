@@ -14,6 +14,7 @@ pub mod policy;
 pub mod reach;
 pub mod refusal;
 pub mod relying_party;
+pub mod settings;
 pub mod token;
 pub mod user;
 pub mod webhook;

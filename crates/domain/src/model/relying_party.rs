@@ -10,6 +10,7 @@ use crate::model::clock::Timestamp;
 use crate::model::ids::{AccountId, RelyingPartyId};
 use crate::model::policy::{PartialSelection, Policy, RelyingPartyOverride, Selection};
 use crate::model::refusal::Refusal;
+use crate::model::settings::WireSettings;
 
 /// A Relying Party of an account.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,8 +26,8 @@ pub struct RelyingParty {
     pub selection: PartialSelection,
     /// What it demands beyond that.
     pub policy: Policy,
-    /// What a wire keeps with the Relying Party for itself; opaque here.
-    pub attributes: serde_json::Value,
+    /// What it has chosen for each wire.
+    pub settings: WireSettings,
     /// Counts changes, from 1.
     pub version: u64,
     /// When it was created.

@@ -10,6 +10,7 @@ use crate::model::page::{Page, PageRequest};
 use crate::model::policy::{PartialSelection, Policy};
 use crate::model::refusal::Refusal;
 use crate::model::relying_party::RelyingParty;
+use crate::model::settings::WireSettings;
 use crate::service::{Passkeys, UPDATE_TRIES};
 use crate::store::Update;
 
@@ -26,7 +27,7 @@ impl Passkeys {
         account: AccountId,
         name: &str,
         selection: PartialSelection,
-        attributes: serde_json::Value,
+        settings: WireSettings,
     ) -> Result<RelyingParty, Refusal> {
         selection.judge_reach()?;
         let now = self.now();
@@ -36,7 +37,7 @@ impl Passkeys {
             name: name.to_owned(),
             selection,
             policy: self.default_policy.clone(),
-            attributes,
+            settings,
             version: 1,
             created: now,
             updated: now,
@@ -151,21 +152,22 @@ impl Passkeys {
         }
     }
 
-    /// Changes a Relying Party. `change` may run again when somebody else changed it meanwhile.
+    /// Changes a Relying Party. `change` runs again when somebody else changed it meanwhile. If `change` fails, nothing is
+    /// changed.
     ///
     /// # Errors
-    /// `relying_party_unknown`; those of [`PartialSelection::judge_reach`] if RP ID or origins change; `concurrent_changes`
+    /// That of `change`; `relying_party_unknown`; those of [`PartialSelection::judge_reach`] if RP ID or origins change; `concurrent_changes`
     /// when others keep changing it.
-    pub async fn update_relying_party(
+    pub async fn update_relying_party<E: From<Refusal>>(
         &self,
         account: AccountId,
         id: RelyingPartyId,
-        change: impl Fn(&mut RelyingParty) + Send + Sync,
-    ) -> Result<RelyingParty, Refusal> {
+        change: impl Fn(&mut RelyingParty) -> Result<(), E> + Send + Sync,
+    ) -> Result<RelyingParty, E> {
         for _ in 0..UPDATE_TRIES {
             let stored = self.stored_relying_party(account, id).await?;
             let mut rp = stored.clone();
-            change(&mut rp);
+            change(&mut rp)?;
             let (before, after) = (&stored.selection, &rp.selection);
             // What an earlier passkeyd accepted can still be changed in other ways.
             if (&before.rp_id, &before.origins) != (&after.rp_id, &after.origins) {
@@ -183,13 +185,13 @@ impl Passkeys {
             let outcome = self.storage.update_relying_party(&rp, &event).await;
             self.relying_parties.forget(&id);
             self.lookups.clear();
-            match outcome? {
+            match outcome.map_err(Refusal::from)? {
                 Update::Done => return Ok(rp),
                 Update::Conflict => {}
-                Update::Gone => return Err(Reason::RelyingPartyUnknown.into()),
+                Update::Gone => return Err(Refusal::from(Reason::RelyingPartyUnknown).into()),
             }
         }
-        Err(Reason::ConcurrentChanges.into())
+        Err(Refusal::from(Reason::ConcurrentChanges).into())
     }
 
     /// Removes a Relying Party with its users, credentials, ceremonies and webhooks.

@@ -148,7 +148,7 @@ async fn a_token_key_is_the_same_on_every_node_and_for_nothing_else() {
             fixture.rp.account,
             "Other",
             selection("acme.test"),
-            Value::Null,
+            WireSettings::default(),
         )
         .await
         .unwrap();

@@ -45,10 +45,12 @@ async fn a_change_is_seen_on_its_node_at_once_and_on_others_within_a_second() {
         origins: Some(vec![Origin::parse_configured(shop).unwrap()]),
         ..PartialSelection::default()
     };
-    let made =
-        fixture
-            .passkeys
-            .create_relying_party(fixture.rp.account, "Shop", selection, Value::Null);
+    let made = fixture.passkeys.create_relying_party(
+        fixture.rp.account,
+        "Shop",
+        selection,
+        WireSettings::default(),
+    );
     made.await.unwrap();
     assert_eq!(fixture.passkeys.is_configured_origin(shop).await, Ok(true));
     assert_eq!(other.is_configured_origin(shop).await, Ok(false));

@@ -26,6 +26,7 @@ use domain::model::page::PageRequest;
 use domain::model::policy::{AllowCredentials, Attachment, PartialSelection, RelyingPartyOverride};
 use domain::model::refusal::Refusal;
 use domain::model::relying_party::RelyingParty;
+use domain::model::settings::WireSettings;
 use domain::service::authentication::{StartAuthentication, Who};
 use domain::service::ceremony::Terms;
 use domain::service::credentials::CredentialOrRegistration;
@@ -94,7 +95,12 @@ impl Fixture {
             }
         };
         let rp = passkeys
-            .create_relying_party(account, "Acme", selection("acme.test"), Value::Null)
+            .create_relying_party(
+                account,
+                "Acme",
+                selection("acme.test"),
+                WireSettings::default(),
+            )
             .await
             .unwrap();
         Self {
@@ -113,7 +119,10 @@ impl Fixture {
     async fn change(&mut self, change: impl Fn(&mut RelyingParty) + Send + Sync) {
         self.rp = self
             .passkeys
-            .update_relying_party(self.rp.account, self.rp.id, change)
+            .update_relying_party::<Refusal>(self.rp.account, self.rp.id, |rp| {
+                change(rp);
+                Ok(())
+            })
             .await
             .unwrap();
     }

@@ -111,9 +111,10 @@ async fn a_change_that_loses_each_time_says_so_and_one_that_loses_once_is_made()
     let (account, id) = (fixture.rp.account, fixture.rp.id);
     let refused = fixture
         .passkeys
-        .update_relying_party(account, id, |rp| {
+        .update_relying_party::<Refusal>(account, id, |rp| {
             rival(&fixture);
             rp.selection.rp_name = Some("New".to_owned());
+            Ok(())
         })
         .await;
     assert_eq!(refused.unwrap_err().reason, Reason::ConcurrentChanges);
@@ -123,11 +124,12 @@ async fn a_change_that_loses_each_time_says_so_and_one_that_loses_once_is_made()
     let once = std::sync::atomic::AtomicBool::new(true);
     fixture.rp = fixture
         .passkeys
-        .update_relying_party(account, id, |rp| {
+        .update_relying_party::<Refusal>(account, id, |rp| {
             if once.swap(false, std::sync::atomic::Ordering::Relaxed) {
                 rival(&fixture);
             }
             rp.selection.rp_name = Some("New".to_owned());
+            Ok(())
         })
         .await
         .unwrap();
@@ -173,4 +175,19 @@ async fn of_two_changes_of_one_webhook_at_once_none_is_lost() {
 
     let lost = fixture.passkeys.update_webhook(rp, id, |_| rename(rp, id));
     assert_eq!(lost.await.unwrap_err().reason, Reason::ConcurrentChanges);
+}
+
+#[tokio::test]
+async fn a_change_that_fails_changes_nothing() {
+    let fixture = Fixture::new().await;
+    let refused = fixture
+        .passkeys
+        .update_relying_party(fixture.rp.account, fixture.rp.id, |rp| {
+            rp.name = "Never".to_owned();
+            Err(Refusal::from(Reason::RequestInvalid))
+        })
+        .await;
+    assert_eq!(refused.unwrap_err().reason, Reason::RequestInvalid);
+    let stored = fixture.store.relying_party(fixture.rp.id).await;
+    assert_eq!(stored, Ok(Some(fixture.rp)));
 }

@@ -6,6 +6,7 @@ use domain::model::page::{PageRequest, Position};
 use domain::model::policy::PartialSelection;
 use domain::model::refusal::Refusal;
 use domain::model::relying_party::RelyingParty;
+use domain::model::settings::WireSettings;
 use domain::webauthn::origin::Origin;
 use domain::webauthn::relying_party::RpId;
 
@@ -92,7 +93,10 @@ async fn for_tests_only(
     let found = own(passkeys, account, TESTS, selection.clone()).await?;
     if found.selection != selection {
         passkeys
-            .update_relying_party(account, found.id, |rp| rp.selection = selection.clone())
+            .update_relying_party::<Refusal>(account, found.id, |rp| {
+                rp.selection = selection.clone();
+                Ok(())
+            })
             .await?;
     }
     Ok(found.id)
@@ -108,11 +112,9 @@ async fn own(
     if let Some(found) = earlier(passkeys, account, name).await? {
         return Ok(found);
     }
-    let attributes = serde_json::json!({});
-    let made = passkeys
-        .create_relying_party(account, name, selection, attributes)
-        .await?;
-    Ok(RelyingParty::clone(&made))
+    Ok(passkeys
+        .create_relying_party(account, name, selection, WireSettings::default())
+        .await?)
 }
 
 async fn earlier(

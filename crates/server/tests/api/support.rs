@@ -1,6 +1,7 @@
 //! The Twilio wire: its refusals, and what a back end does with it.
 
 use domain::model::ids::RelyingPartyId;
+use domain::model::refusal::Refusal;
 use domain::model::relying_party::RelyingParty;
 use serde_json::{Value, json};
 use testkit::{Authenticator, Lies};
@@ -61,7 +62,10 @@ impl Client {
         let changed = self
             .app
             .passkeys
-            .update_relying_party(ACCOUNT, id, change)
+            .update_relying_party::<Refusal>(ACCOUNT, id, |rp| {
+                change(rp);
+                Ok(())
+            })
             .await;
         changed.expect("the service is there");
     }

@@ -165,7 +165,10 @@ impl Binding {
     ) {
         self.app
             .passkeys
-            .update_relying_party(ACCOUNT, service, change)
+            .update_relying_party::<Refusal>(ACCOUNT, service, |rp| {
+                change(rp);
+                Ok(())
+            })
             .await
             .unwrap();
     }

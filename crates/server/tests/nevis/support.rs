@@ -6,6 +6,7 @@ use axum::http::Method;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::model::ids::RelyingPartyId;
+use domain::model::refusal::Refusal;
 use domain::store::Storage;
 use domain::webauthn::authentication::SignCountPolicy;
 use serde_json::{Value, json};
@@ -150,8 +151,9 @@ impl Service {
         let changed = self
             .app
             .passkeys
-            .update_relying_party(ACCOUNT, id, |rp| {
+            .update_relying_party::<Refusal>(ACCOUNT, id, |rp| {
                 rp.policy.sign_count = SignCountPolicy::Refuse;
+                Ok(())
             })
             .await;
         changed.expect("the Service is there");

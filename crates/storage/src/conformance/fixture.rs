@@ -19,6 +19,7 @@ use domain::model::ids::{
 use domain::model::page::{Page, PageRequest};
 use domain::model::policy::{Attachment, PartialSelection, Policy, Selection};
 use domain::model::relying_party::RelyingParty;
+use domain::model::settings::{NevisSettings, TwilioSettings, WireSettings};
 use domain::model::user::User;
 use domain::store::{
     Begin, BeginRegistration, CounterRule, CreateUser, Fault, FinishAuthentication,
@@ -117,7 +118,17 @@ pub(crate) fn new_relying_party(account: AccountId, created: Timestamp) -> Relyi
         name: "Acme".to_owned(),
         selection: PartialSelection::default(),
         policy: Policy::default(),
-        attributes: json!({"anything": [1, null, "é"]}),
+        settings: WireSettings {
+            nevis: NevisSettings {
+                status_token_required: false,
+                apple_apps: vec!["A1B2C3D4E5.test.acme".to_owned()],
+                ..NevisSettings::default()
+            },
+            twilio: TwilioSettings {
+                tts_name: Some("é \" \u{1f511}".to_owned()),
+                ..TwilioSettings::default()
+            },
+        },
         version: 1,
         created,
         updated: created,

@@ -28,6 +28,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0009.sql"),
     include_str!("../../migrations/sqlite/0010.sql"),
     include_str!("../../migrations/sqlite/0011.sql"),
+    include_str!("../../migrations/sqlite/0012.sql"),
 ];
 
 /// How long a connection waits for a lock that another one of this process holds for a moment.

@@ -171,7 +171,7 @@ async fn a_newer_format_is_refused_and_left_alone() {
             error,
             OpenError::NewerFormat {
                 found: 99,
-                known: 11,
+                known: 12,
                 ..
             }
         ),
@@ -203,8 +203,13 @@ fn as_format_1(from: &Path, to: &Path) {
         ))
         .unwrap();
     }
-    old.execute_batch("DETACH new; PRAGMA application_id=0x504B5944; PRAGMA user_version=1;")
-        .unwrap();
+    // As it was until format 11.
+    old.execute_batch(
+        "UPDATE relying_parties SET body = \
+         json_remove(json_set(body, '$.attributes', body -> '$.settings'), '$.settings');
+         DETACH new; PRAGMA application_id=0x504B5944; PRAGMA user_version=1;",
+    )
+    .unwrap();
 }
 
 #[tokio::test]
@@ -260,7 +265,7 @@ async fn a_store_of_an_earlier_format_is_brought_to_the_present_one_with_all_but
             .unwrap()
             .pragma_query_value(None, "user_version", |row| row.get(0))
             .unwrap();
-        assert_eq!(format, 11);
+        assert_eq!(format, 12);
     }
     // And what is new works on what is old.
     let store = open(&path).unwrap();
@@ -274,6 +279,78 @@ async fn a_store_of_an_earlier_format_is_brought_to_the_present_one_with_all_but
     assert_eq!(gone.await, Ok(true));
     let found = store.user(rp, UserRef::Id(ann.id)).await.unwrap();
     assert_eq!(found.unwrap().last_success, Some(sign_in.now));
+}
+
+#[tokio::test]
+async fn settings_of_an_earlier_format_are_kept_and_refuse_when_they_cannot_be_read() {
+    use crate::conformance::fixture::{NOW, World, new_relying_party};
+    use domain::model::settings::WireSettings;
+
+    // `attributes` as format 11 had it, and the settings that it means; `None`: the record cannot be read.
+    let mut chosen = WireSettings::default();
+    chosen.nevis.status_token_required = false;
+    chosen.twilio.code_length = 4;
+    let cases = [
+        ("null", Some(WireSettings::default())),
+        ("{}", Some(WireSettings::default())),
+        (
+            r#"{"nevis": {"status_token_required": false}, "twilio": {"code_length": 4}}"#,
+            Some(chosen),
+        ),
+        (
+            r#"{"nevis": {"status_token_required": false, "of a newer passkeyd": 1}}"#,
+            None,
+        ),
+        (r#"{"twilio": {"code_length": "4"}}"#, None),
+        (r#"{"another": {}}"#, None),
+        (r#""{}""#, None),
+        ("7", None),
+    ];
+    let bed = Directory::new();
+    let world = World::new(&bed).await;
+    let mut expected = Vec::new();
+    for (attributes, settings) in cases {
+        let rp = new_relying_party(world.account, NOW);
+        let created = crate::conformance::fixture::event(AuditKind::RelyingPartyCreated, rp.id);
+        let done = world.store.create_relying_party(&rp, &created).await;
+        assert_eq!(done, Ok(true));
+        let read = settings.map(|settings| RelyingParty {
+            settings,
+            ..rp.clone()
+        });
+        expected.push((rp.id, attributes, read));
+    }
+    world.store.close().await.unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("store.db");
+    as_format_1(&bed.directory.path().join("store.db"), &path);
+    let old = Connection::open(&path).unwrap();
+    for (id, attributes, _) in &expected {
+        let changed = old.execute(
+            "UPDATE relying_parties SET body = json_set(body, '$.attributes', json(?2)) WHERE id = ?1",
+            (id.as_bytes(), attributes),
+        );
+        assert_eq!(changed, Ok(1));
+    }
+    // What is no record stays none, and does not keep the store from opening.
+    for body in ["", "{", "{}"] {
+        let rp = new_relying_party(world.account, NOW);
+        old.execute(
+            "INSERT INTO relying_parties (id, account_id, version, created, body) VALUES (?1, ?2, 1, 0, ?3)",
+            (rp.id.as_bytes(), world.account.as_bytes(), body),
+        )
+        .unwrap();
+        expected.push((rp.id, body, None));
+    }
+    drop(old);
+    let store = open(&path).unwrap();
+    for (id, attributes, expected) in expected {
+        let read = store.relying_party(id).await;
+        match expected {
+            Some(rp) => assert_eq!(read, Ok(Some(rp)), "{attributes}"),
+            None => assert!(matches!(read, Err(Fault::Unreadable(_))), "{attributes}"),
+        }
+    }
 }
 
 #[tokio::test]

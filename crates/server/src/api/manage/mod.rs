@@ -11,6 +11,7 @@ pub mod reasons;
 mod relying_party;
 mod request;
 mod state;
+mod words;
 
 use axum::Router;
 use axum::http::StatusCode;

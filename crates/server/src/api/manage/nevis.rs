@@ -1,12 +1,14 @@
 //! What a Service chooses for the Authentication Cloud API.
 
+mod document;
+
 use axum::http::StatusCode;
 use axum::response::Response;
-use parking_lot::Mutex;
+use domain::model::relying_party::RelyingParty;
 
+use self::document::{Settings, SettingsChange};
 use super::error::Problem;
 use super::request::{Request, ok};
-use crate::api::nevis::settings::{Settings, SettingsChange};
 
 /// Shows what a Service has chosen for the Authentication Cloud API.
 #[utoipa::path(
@@ -23,7 +25,7 @@ use crate::api::nevis::settings::{Settings, SettingsChange};
 )]
 pub async fn fetch(request: Request) -> Result<Response, Problem> {
     let rp = request.service().await?;
-    ok(&Settings::of(&rp))
+    ok(&Settings::from(rp.settings.nevis.clone()))
 }
 
 /// Changes what a Service has chosen for the Authentication Cloud API. Transactions that are open keep what they were begun
@@ -46,22 +48,17 @@ pub async fn fetch(request: Request) -> Result<Response, Problem> {
 pub async fn change(request: Request) -> Result<Response, Problem> {
     let rp = request.service().await?;
     let change: SettingsChange = request.json().await?;
-    let invalid =
-        |problem: String| Problem::new(StatusCode::BAD_REQUEST, "settings_invalid").saying(problem);
-    let wanted = Settings::of(&rp).changed(change.clone());
-    wanted.check().map_err(invalid)?;
-    // Another caller may have changed other settings since they were read: the change is applied to the current ones.
-    let outcome = Mutex::new(Ok(wanted));
-    let passkeys = &request.state.passkeys;
-    passkeys
-        .update_relying_party(rp.account, rp.id, |rp| {
-            let settings = Settings::of(rp).changed(change.clone());
-            let checked = settings.check();
-            if checked.is_ok() {
-                settings.keep_in(&mut rp.attributes);
-            }
-            *outcome.lock() = checked.map(|()| settings);
+    // Another caller may have changed other settings since they were read: the change is made to the current ones.
+    let change = |rp: &mut RelyingParty| {
+        let settings = &mut rp.settings.nevis;
+        change.clone().apply(settings);
+        settings.check().map_err(|problem| {
+            Problem::new(StatusCode::BAD_REQUEST, "settings_invalid").saying(problem)
         })
+    };
+    let passkeys = &request.state.passkeys;
+    let changed = passkeys
+        .update_relying_party(rp.account, rp.id, change)
         .await?;
-    ok(&outcome.into_inner().map_err(invalid)?)
+    ok(&Settings::from(changed.settings.nevis))
 }

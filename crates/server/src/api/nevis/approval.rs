@@ -21,7 +21,6 @@ use super::named::{self, Named};
 use super::options::{begin_authentication, user_verification};
 use super::reasons::Call;
 use super::request::{Request, created, member, text, wrong_type};
-use super::settings::Settings;
 use super::state::State;
 use super::transactions::status_token;
 use super::uuid::Uuid;
@@ -49,7 +48,6 @@ async fn begin(request: &Request, caller: &Caller) -> Result<Response, ApiError>
     let body = sent.object()?;
     let object = body.as_object().ok_or_else(ApiError::internal)?;
     named::channel(object)?;
-    let settings = Settings::of(&caller.rp);
     let asked = match member(object, "fido2Options") {
         None => None,
         Some(Value::Object(options)) => user_verification(options)?,
@@ -64,13 +62,13 @@ async fn begin(request: &Request, caller: &Caller) -> Result<Response, ApiError>
         (None, None) => Who::Anyone,
     };
     caller.spend(state).await?;
-    let begun = begin_authentication(state, caller, &settings, who, asked).await;
+    let begun = begin_authentication(state, caller, who, asked).await;
     let (ceremony, decoy) = match (begun, who) {
         (Ok(ceremony), _) => (ceremony, None),
-        (Err(refusal), Who::User(user)) if settings.decoy_credentials => {
+        (Err(refusal), Who::User(user)) if caller.rp.settings.nevis.decoy_credentials => {
             let decoy = decoy(state, caller, user, &refusal).await?;
             let who = Who::Nobody(&decoy.credentials);
-            let ceremony = begin_authentication(state, caller, &settings, who, asked)
+            let ceremony = begin_authentication(state, caller, who, asked)
                 .await
                 .map_err(refused(Call::Api))?;
             (ceremony, Some(decoy))
@@ -83,7 +81,7 @@ async fn begin(request: &Request, caller: &Caller) -> Result<Response, ApiError>
         (None, Some(user), Some(name)) => Some((user, name.as_str())),
         _ => None,
     };
-    let token = status_token(state, &settings, (&ceremony).into(), shown)
+    let token = status_token(state, &caller.rp.settings.nevis, (&ceremony).into(), shown)
         .await
         .map_err(refused(Call::Api))?;
     created(&Approval {

@@ -2,6 +2,7 @@
 
 use axum::response::Response;
 use domain::Reason;
+use domain::model::settings::nevis::UsernameRule;
 use domain::model::user::UserRef;
 use domain::webauthn::json::Object;
 use domain::webauthn::json::Value;
@@ -16,7 +17,6 @@ use super::named::{self, Named};
 use super::options::{CreationWishes, Enrolment, begin_registration};
 use super::reasons::Call;
 use super::request::{Request, created, member, text, wrong_type};
-use super::settings::{Settings, UsernameRule};
 use super::state::State;
 use super::transactions::status_token;
 use super::users::UserStatus;
@@ -63,7 +63,6 @@ async fn begin(request: &Request, caller: &Caller) -> Result<Response, ApiError>
     let body = sent.object()?;
     let object = body.as_object().ok_or_else(ApiError::internal)?;
     named::channel(object)?;
-    let settings = Settings::of(&caller.rp);
     let display_name = display_name(object)?;
     let wishes = match member(object, "fido2Options") {
         None => CreationWishes::default(),
@@ -73,20 +72,20 @@ async fn begin(request: &Request, caller: &Caller) -> Result<Response, ApiError>
     let Some(user) = named::read(state, caller, object).await? else {
         return Err(ApiError::rule("username is missing"));
     };
-    ensure_may_be_created(state, caller, &settings, &user).await?;
+    ensure_may_be_created(state, caller, &user).await?;
     caller.spend(state).await?;
     let enrolment = Enrolment {
         user: user.by_key_or_name(),
         display_name,
         wishes,
     };
-    let started = begin_registration(state, caller, &settings, enrolment)
+    let started = begin_registration(state, caller, enrolment)
         .await
         .map_err(refused(Call::Api))?;
     let user = &started.user;
     let token = status_token(
         state,
-        &settings,
+        &caller.rp.settings.nevis,
         (&started.ceremony).into(),
         Some((user.id, &user.name)),
     )
@@ -129,13 +128,12 @@ fn display_name<'v>(object: &'v Object<'_>) -> Result<Option<&'v str>, ApiError>
 async fn ensure_may_be_created(
     state: &State,
     caller: &Caller,
-    settings: &Settings,
     user: &Named<'_>,
 ) -> Result<(), ApiError> {
     let UserRef::Name(name) = user.by_key_or_name() else {
         return Ok(());
     };
-    let Some(problem) = problem_of(name, settings.username_rule) else {
+    let Some(problem) = problem_of(name, caller.rp.settings.nevis.username_rule) else {
         return Ok(());
     };
     match state.passkeys.user(caller.rp.id, name).await {

@@ -14,7 +14,6 @@ use super::keys;
 use super::named::{self, Named};
 use super::reasons::Call;
 use super::request::{Request, member, ok, text, wrong_type};
-use super::settings::Settings;
 use super::state::CHANNEL;
 use super::uuid::Uuid;
 
@@ -65,7 +64,7 @@ pub async fn create(request: Request) -> Result<Response, ApiError> {
             let (Named::Name(name), true) = (&named, purpose == scope::ENROLL) else {
                 return Err(ApiError::refused(Call::Api, &refusal));
             };
-            let rule = Settings::of(&caller.rp).username_rule;
+            let rule = caller.rp.settings.nevis.username_rule;
             if let Some(problem) = problem_of(name, rule) {
                 return Err(ApiError::rule(problem));
             }

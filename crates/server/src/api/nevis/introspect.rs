@@ -14,7 +14,6 @@ use super::error::{ApiError, refused};
 use super::keys;
 use super::reasons::Call;
 use super::request::{Request, ok};
-use super::settings::Settings;
 use super::state::State;
 use super::tokens::Presented;
 use super::uuid::Uuid;
@@ -89,7 +88,7 @@ async fn user_is_there(
 
 /// Spends the token where the Relying Party wants each to be looked at once.
 async fn first_look(state: &State, rp: &RelyingParty, claims: &Claims) -> Result<bool, ApiError> {
-    if !Settings::of(rp).transaction_token_single_use {
+    if !rp.settings.nevis.transaction_token_single_use {
         return Ok(true);
     }
     let expires = Timestamp(claims.exp.unwrap_or_default().saturating_mul(1000));

@@ -4,13 +4,13 @@
 use axum::response::Response;
 use domain::Reason;
 use domain::model::ids::RelyingPartyId;
+use domain::model::settings::nevis::TransactionTokenAlgorithm;
 use serde_json::json;
 
 use super::error::ApiError;
 use super::keys;
 use super::reasons::Call;
 use super::request::{Request, ok};
-use super::settings::{Settings, TransactionTokenAlgorithm};
 use super::uuid::Uuid;
 
 /// The call. The key is public, so no access key is asked for.
@@ -24,7 +24,7 @@ pub async fn read(request: Request) -> Result<Response, ApiError> {
         Err(refusal) if refusal.reason == Reason::RelyingPartyUnknown => return Err(unknown()),
         Err(refusal) => return Err(ApiError::refused(Call::Api, &refusal)),
     };
-    match Settings::of(&rp).transaction_token_algorithm {
+    match rp.settings.nevis.transaction_token_algorithm {
         TransactionTokenAlgorithm::Hs512 => Err(unknown()),
         TransactionTokenAlgorithm::Es256 => {
             let key = keys::signing_key(&request.state.passkeys, id)

@@ -25,7 +25,6 @@ mod ping;
 pub mod reasons;
 mod request;
 mod results;
-pub mod settings;
 mod signing;
 mod state;
 mod status;

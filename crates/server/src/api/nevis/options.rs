@@ -17,7 +17,6 @@ use domain::webauthn::options::UserVerification;
 use super::auth::Caller;
 use super::error::ApiError;
 use super::request::{member, wrong_type};
-use super::settings::Settings;
 use super::state::State;
 
 /// Name of a credential to which nobody has given one.
@@ -126,7 +125,6 @@ pub struct Enrolment<'a> {
 pub async fn begin_registration(
     state: &State,
     caller: &Caller,
-    settings: &Settings,
     enrolment: Enrolment<'_>,
 ) -> Result<StartedRegistration, Refusal> {
     let Enrolment {
@@ -161,12 +159,12 @@ pub async fn begin_registration(
         });
     let terms = Terms {
         extensions: Some(serde_json::json!({"credProps": true})),
-        ..terms(caller, settings)
+        ..terms(caller)
     };
     let start = StartRegistration {
         display_name,
         attestation,
-        max_credentials: Some(most_authenticators(&caller.rp, settings)),
+        max_credentials: Some(most_authenticators(&caller.rp)),
         ..StartRegistration::new(user, UNNAMED, &selection, terms)
     };
     state.passkeys.start_registration(&caller.rp, start).await
@@ -179,7 +177,6 @@ pub async fn begin_registration(
 pub async fn begin_authentication(
     state: &State,
     caller: &Caller,
-    settings: &Settings,
     who: Who<'_>,
     asked: Option<UserVerification>,
 ) -> Result<Authentication, Refusal> {
@@ -190,14 +187,15 @@ pub async fn begin_authentication(
     let start = StartAuthentication {
         selection: Some(&selection),
         credential_needed: true,
-        ..StartAuthentication::new(who, terms(caller, settings))
+        ..StartAuthentication::new(who, terms(caller))
     };
     state.passkeys.start_authentication(&caller.rp, start).await
 }
 
 /// Most authenticators of a user on this wire; never more than the Relying Party allows anywhere.
-fn most_authenticators(rp: &RelyingParty, settings: &Settings) -> u32 {
-    settings
+fn most_authenticators(rp: &RelyingParty) -> u32 {
+    rp.settings
+        .nevis
         .max_authenticators
         .min(rp.policy.max_credentials_per_user)
 }
@@ -221,7 +219,8 @@ fn weight(conveyance: AttestationConveyance) -> u8 {
     }
 }
 
-fn terms(caller: &Caller, settings: &Settings) -> Terms {
+fn terms(caller: &Caller) -> Terms {
+    let settings = &caller.rp.settings.nevis;
     Terms {
         timeout_ms: Some(settings.timeout_ms()),
         lifetime_ms: Some(settings.transaction_ms()),

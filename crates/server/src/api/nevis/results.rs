@@ -11,6 +11,7 @@ use domain::model::ceremony::{Ceremony, CeremonyKind, relying_party_of_challenge
 use domain::model::ids::{CeremonyId, RelyingPartyId};
 use domain::model::refusal::Refusal;
 use domain::model::relying_party::RelyingParty;
+use domain::model::settings::NevisSettings;
 use domain::webauthn::json::Object;
 use domain::webauthn::response::AuthenticationResponse;
 use domain::webauthn::response::RegistrationResponse;
@@ -26,7 +27,6 @@ use super::error::{ApiError, escaped};
 use super::keys;
 use super::reasons::{Call, Telling, telling};
 use super::request::{Request, member, ok};
-use super::settings::Settings;
 use super::state::State;
 use super::tokens::Presented;
 use super::transactions::{Succeeded, transaction_token};
@@ -76,7 +76,10 @@ impl Whose {
             Self::Claimed(id) => state.passkeys.relying_party_itself(*id).await.ok(),
             Self::Proven(rp) => Some(Arc::clone(rp)),
         };
-        rp.map_or(StatusCode::OK, |rp| Settings::of(&rp).failed_status())
+        match rp {
+            Some(rp) if rp.settings.nevis.failed_result_status == 400 => StatusCode::BAD_REQUEST,
+            _ => StatusCode::OK,
+        }
     }
 
     fn proven(&self) -> Option<&Arc<RelyingParty>> {
@@ -234,7 +237,7 @@ async fn process(
     object: &Object<'_>,
 ) -> Result<String, Refusal> {
     let state = &request.state;
-    let settings = Settings::of(rp);
+    let settings = &rp.settings.nevis;
     let ceremony = CeremonyId::of_challenge(credential.challenge());
     match transaction {
         Some(transaction) if transaction == ceremony => {}
@@ -251,10 +254,10 @@ async fn process(
     let finished = match credential {
         Credential::Registration(response) => {
             let name = friendly_name(object)?;
-            register(state, rp, &settings, response, name, &actor).await
+            register(state, rp, settings, response, name, &actor).await
         }
         Credential::Authentication(response) => {
-            sign_in(state, rp, &settings, response, &actor).await
+            sign_in(state, rp, settings, response, &actor).await
         }
     };
     state.waiters.ring(ceremony);
@@ -264,7 +267,7 @@ async fn process(
 async fn register(
     state: &State,
     rp: &RelyingParty,
-    settings: &Settings,
+    settings: &NevisSettings,
     response: &RegistrationResponse,
     name: Option<&str>,
     actor: &Actor,
@@ -290,7 +293,7 @@ async fn register(
 async fn sign_in(
     state: &State,
     rp: &RelyingParty,
-    settings: &Settings,
+    settings: &NevisSettings,
     response: &AuthenticationResponse,
     actor: &Actor,
 ) -> Result<String, Refusal> {
@@ -413,7 +416,7 @@ async fn may_tell(state: &State, rp: &RelyingParty, refusal: &Refusal) -> bool {
     let Some(id) = refusal.ceremony else {
         return false;
     };
-    Settings::of(rp).tell_unknown_credentials
+    rp.settings.nevis.tell_unknown_credentials
         && state
             .passkeys
             .ceremony(rp.id, id)

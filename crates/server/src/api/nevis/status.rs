@@ -20,7 +20,6 @@ use super::error::{ApiError, refused};
 use super::keys;
 use super::reasons::Call;
 use super::request::{Request, ok, text};
-use super::settings::Settings;
 use super::state::State;
 use super::tokens::Presented;
 use super::transactions::{Succeeded, transaction_token};
@@ -203,7 +202,7 @@ async fn report(
                 user_name: name,
                 credential,
             };
-            let token = transaction_token(state, &Settings::of(rp), succeeded).await;
+            let token = transaction_token(state, &rp.settings.nevis, succeeded).await;
             Some(token.map_err(refused(Call::Api))?)
         }
         _ => None,

@@ -6,10 +6,11 @@ use domain::model::ceremony::{Authentication, CeremonyKind, Registration};
 use domain::model::clock::Timestamp;
 use domain::model::ids::{CeremonyId, CredentialKey, RelyingPartyId, UserId};
 use domain::model::refusal::Refusal;
+use domain::model::settings::NevisSettings;
+use domain::model::settings::nevis::TransactionTokenAlgorithm;
 
 use super::claims::{Claims, Kind, scope};
 use super::keys;
-use super::settings::{Settings, TransactionTokenAlgorithm};
 use super::state::{CHANNEL, State};
 use super::uuid::Uuid;
 
@@ -53,7 +54,7 @@ impl From<&Authentication> for Begun {
 /// Faults of the store.
 pub async fn status_token(
     state: &State,
-    settings: &Settings,
+    settings: &NevisSettings,
     begun: Begun,
     user: Option<(UserId, &str)>,
 ) -> Result<String, Refusal> {
@@ -102,7 +103,7 @@ pub struct Succeeded<'a> {
 /// Faults of the store.
 pub async fn transaction_token(
     state: &State,
-    settings: &Settings,
+    settings: &NevisSettings,
     succeeded: Succeeded<'_>,
 ) -> Result<String, Refusal> {
     let made = Timestamp(succeeded.at.seconds() * 1000);

@@ -1,15 +1,17 @@
 //! `/.well-known/assetlinks.json` and `/.well-known/apple-app-site-association` (docs/wires/nevis.md, section 1.5): which apps may use the
 //! passkeys of an RP ID. They count for the Relying Parties whose RP ID is passkeyd's own host; another host serves its own.
 
+use std::sync::Arc;
+
 use axum::response::Response;
 use domain::Reason;
+use domain::model::relying_party::RelyingParty;
 use domain::webauthn::relying_party::RpId;
 use serde_json::{Value, json};
 
 use super::error::{ApiError, refused};
 use super::reasons::Call;
 use super::request::{Request, ok};
-use super::settings::Settings;
 use super::state::State;
 
 const LOGIN: &str = "delegate_permission/common.get_login_creds";
@@ -17,10 +19,10 @@ const LINKS: &str = "delegate_permission/common.handle_all_urls";
 
 /// `GET /.well-known/assetlinks.json`.
 pub async fn android(request: Request) -> Result<Response, ApiError> {
-    let apps: Vec<Value> = settings(&request.state)
-        .await?
-        .into_iter()
-        .flat_map(|settings| settings.android_apps)
+    let parties = parties(&request.state).await?;
+    let apps: Vec<Value> = parties
+        .iter()
+        .flat_map(|rp| &rp.settings.nevis.android_apps)
         .map(|android| {
             json!({
                 "relation": [LINKS, LOGIN],
@@ -45,10 +47,10 @@ pub async fn android(request: Request) -> Result<Response, ApiError> {
 
 /// `GET /.well-known/apple-app-site-association`.
 pub async fn apple(request: Request) -> Result<Response, ApiError> {
-    let apps: Vec<String> = settings(&request.state)
-        .await?
-        .into_iter()
-        .flat_map(|settings| settings.apple_apps)
+    let parties = parties(&request.state).await?;
+    let apps: Vec<&String> = parties
+        .iter()
+        .flat_map(|rp| &rp.settings.nevis.apple_apps)
         .collect();
     if apps.is_empty() {
         return Err(none());
@@ -56,9 +58,9 @@ pub async fn apple(request: Request) -> Result<Response, ApiError> {
     ok(&json!({"webcredentials": {"apps": apps}}))
 }
 
-/// The settings of the Relying Parties whose RP ID is passkeyd's own host. The host is the configured one, never that of the
+/// The Relying Parties whose RP ID is passkeyd's own host. The host is the configured one, never that of the
 /// request.
-async fn settings(state: &State) -> Result<Vec<Settings>, ApiError> {
+async fn parties(state: &State) -> Result<Vec<Arc<RelyingParty>>, ApiError> {
     let Ok(rp_id) = RpId::parse(state.public_url.host()) else {
         return Ok(Vec::new());
     };
@@ -66,7 +68,7 @@ async fn settings(state: &State) -> Result<Vec<Settings>, ApiError> {
     let mut found = Vec::new();
     for id in &*parties.map_err(refused(Call::Api))? {
         match state.passkeys.relying_party_itself(*id).await {
-            Ok(rp) => found.push(Settings::of(&rp)),
+            Ok(rp) => found.push(rp),
             Err(refusal) if refusal.reason == Reason::RelyingPartyUnknown => {}
             Err(refusal) => return Err(ApiError::refused(Call::Api, &refusal)),
         }

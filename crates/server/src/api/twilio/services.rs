@@ -5,8 +5,11 @@
 use axum::response::Response;
 use domain::model::ids::RelyingPartyId;
 use domain::model::policy::PartialSelection;
+use domain::model::refusal::Refusal;
 use domain::model::relying_party::RelyingParty;
-use serde::{Deserialize, Serialize};
+use domain::model::settings::WireSettings;
+use domain::model::settings::twilio::{Push, Totp, TwilioSettings, Whatsapp};
+use serde::Serialize;
 
 use super::codes::Code;
 use super::error::{ApiError, refused};
@@ -25,101 +28,6 @@ use crate::http::reply::no_content;
 
 /// A text of the settings that are only kept.
 const TEXT: NameRule = NameRule::characters(0, 256);
-/// Under which name this wire keeps its settings with a Relying Party.
-const ATTRIBUTES: &str = "twilio";
-
-/// Settings that passkeyd keeps and shows; no passkeys flow reads them.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-struct Attributes {
-    code_length: u32,
-    lookup_enabled: bool,
-    psd2_enabled: bool,
-    skip_sms_to_landlines: bool,
-    dtmf_input_required: bool,
-    tts_name: Option<String>,
-    do_not_share_warning_enabled: bool,
-    custom_code_enabled: bool,
-    push: Push,
-    totp: Totp,
-    default_template_sid: Option<String>,
-    whatsapp: Whatsapp,
-    verify_event_subscription_enabled: bool,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-struct Push {
-    include_date: bool,
-    apn_credential_sid: Option<String>,
-    fcm_credential_sid: Option<String>,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-struct Totp {
-    issuer: Option<String>,
-    time_step: u32,
-    code_length: u32,
-    skew: u32,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-struct Whatsapp {
-    msg_service_sid: Option<String>,
-    from: Option<String>,
-}
-
-impl Default for Totp {
-    fn default() -> Self {
-        Self {
-            issuer: None,
-            time_step: 30,
-            code_length: 6,
-            skew: 1,
-        }
-    }
-}
-
-impl Default for Attributes {
-    fn default() -> Self {
-        Self {
-            code_length: 6,
-            lookup_enabled: false,
-            psd2_enabled: false,
-            skip_sms_to_landlines: false,
-            dtmf_input_required: true,
-            tts_name: None,
-            do_not_share_warning_enabled: false,
-            custom_code_enabled: false,
-            push: Push::default(),
-            totp: Totp::default(),
-            default_template_sid: None,
-            whatsapp: Whatsapp::default(),
-            verify_event_subscription_enabled: false,
-        }
-    }
-}
-
-impl Attributes {
-    /// Those kept with a Relying Party; the defaults when another wire made it.
-    fn of(rp: &RelyingParty) -> Self {
-        rp.attributes
-            .get(ATTRIBUTES)
-            .and_then(|kept| Self::deserialize(kept).ok())
-            .unwrap_or_default()
-    }
-
-    /// Puts them among what other wires keep there.
-    fn keep_in(&self, attributes: &mut serde_json::Value) {
-        if !attributes.is_object() {
-            *attributes = serde_json::json!({});
-        }
-        attributes[ATTRIBUTES] = serde_json::json!(self);
-    }
-}
-
 /// A service as it is shown.
 #[derive(Debug, Serialize)]
 struct Service<'a> {
@@ -159,26 +67,27 @@ pub fn path(id: RelyingPartyId) -> String {
 }
 
 impl<'a> Service<'a> {
-    fn new(state: &State, rp: &'a RelyingParty, attributes: &'a Attributes) -> Self {
+    fn new(state: &State, rp: &'a RelyingParty) -> Self {
+        let kept = &rp.settings.twilio;
         let url = state.public_url.join(&path(rp.id));
         Self {
             sid: Sid::of(&rp.id),
             account_sid: Sid::of(&rp.account),
             friendly_name: &rp.name,
-            code_length: attributes.code_length,
-            lookup_enabled: attributes.lookup_enabled,
-            psd2_enabled: attributes.psd2_enabled,
-            skip_sms_to_landlines: attributes.skip_sms_to_landlines,
-            dtmf_input_required: attributes.dtmf_input_required,
-            tts_name: &attributes.tts_name,
-            do_not_share_warning_enabled: attributes.do_not_share_warning_enabled,
-            custom_code_enabled: attributes.custom_code_enabled,
-            push: &attributes.push,
-            totp: &attributes.totp,
-            default_template_sid: &attributes.default_template_sid,
-            whatsapp: &attributes.whatsapp,
+            code_length: kept.code_length,
+            lookup_enabled: kept.lookup_enabled,
+            psd2_enabled: kept.psd2_enabled,
+            skip_sms_to_landlines: kept.skip_sms_to_landlines,
+            dtmf_input_required: kept.dtmf_input_required,
+            tts_name: &kept.tts_name,
+            do_not_share_warning_enabled: kept.do_not_share_warning_enabled,
+            custom_code_enabled: kept.custom_code_enabled,
+            push: &kept.push,
+            totp: &kept.totp,
+            default_template_sid: &kept.default_template_sid,
+            whatsapp: &kept.whatsapp,
             passkeys: Settings::from(&rp.selection),
-            verify_event_subscription_enabled: attributes.verify_event_subscription_enabled,
+            verify_event_subscription_enabled: kept.verify_event_subscription_enabled,
             date_created: Date(rp.created),
             date_updated: Date(rp.updated),
             links: Links {
@@ -192,7 +101,7 @@ impl<'a> Service<'a> {
 
 /// 200 with the service.
 fn show(state: &State, rp: &RelyingParty) -> Result<Response, ApiError> {
-    ok(&Service::new(state, rp, &Attributes::of(rp)))
+    ok(&Service::new(state, rp))
 }
 
 /// `POST /v2/Services`.
@@ -201,18 +110,16 @@ pub async fn create(request: Request) -> Result<Response, ApiError> {
     form.required("FriendlyName")?;
     let mut name = String::new();
     let mut selection = PartialSelection::default();
-    let mut kept = Attributes::default();
-    apply(&form, &mut name, &mut selection, &mut kept)?;
-    let mut attributes = serde_json::Value::Null;
-    kept.keep_in(&mut attributes);
+    let mut settings = WireSettings::default();
+    apply(&form, &mut name, &mut selection, &mut settings.twilio)?;
     let rp = request
         .state
         .passkeys
-        .create_relying_party(request.account, &name, selection, attributes)
+        .create_relying_party(request.account, &name, selection, settings)
         .await
         .map_err(refused(Call::Resource))?;
     reach::warn(&rp);
-    created(&Service::new(&request.state, &rp, &kept))
+    created(&Service::new(&request.state, &rp))
 }
 
 /// `GET /v2/Services`.
@@ -224,8 +131,7 @@ pub async fn list(request: Request) -> Result<Response, ApiError> {
                 passkeys.list_relying_parties(request.account, page)
             },
             |rp| {
-                let kept = Attributes::of(rp);
-                let shown = Service::new(&request.state, rp, &kept);
+                let shown = Service::new(&request.state, rp);
                 Row::new(rp.created, rp.id.0, &shown)
             },
         )
@@ -238,15 +144,34 @@ pub async fn fetch(request: Request) -> Result<Response, ApiError> {
     show(&request.state, &rp)
 }
 
+/// Why a service is not changed: the form, or the domain.
+struct Refused(ApiError);
+
+impl From<ApiError> for Refused {
+    fn from(error: ApiError) -> Self {
+        Self(error)
+    }
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        Self(ApiError::refused(Call::Resource, &refusal))
+    }
+}
+
+impl From<Refused> for ApiError {
+    fn from(refused: Refused) -> Self {
+        refused.0
+    }
+}
+
 /// `POST /v2/Services/{sid}`.
 pub async fn update(request: Request) -> Result<Response, ApiError> {
     let before = request.service().await?;
     let form = request.form()?;
-    let change = |rp: &mut RelyingParty| -> Result<(), ApiError> {
-        let mut kept = Attributes::of(rp);
-        apply(&form, &mut rp.name, &mut rp.selection, &mut kept)?;
-        kept.keep_in(&mut rp.attributes);
-        Ok(())
+    let change = |rp: &mut RelyingParty| -> Result<(), Refused> {
+        let kept = &mut rp.settings.twilio;
+        Ok(apply(&form, &mut rp.name, &mut rp.selection, kept)?)
     };
     let mut wanted = RelyingParty::clone(&before);
     change(&mut wanted)?;
@@ -256,12 +181,8 @@ pub async fn update(request: Request) -> Result<Response, ApiError> {
     let after = request
         .state
         .passkeys
-        .update_relying_party(request.account, before.id, |rp| {
-            // The form was found good a moment ago, and whether it is does not depend on the Relying Party.
-            let _ = change(rp);
-        })
-        .await
-        .map_err(refused(Call::Resource))?;
+        .update_relying_party(request.account, before.id, change)
+        .await?;
     if wanted.selection != before.selection {
         reach::warn(&after);
     }
@@ -284,7 +205,7 @@ fn apply(
     form: &Form<'_>,
     name: &mut String,
     selection: &mut PartialSelection,
-    kept: &mut Attributes,
+    kept: &mut TwilioSettings,
 ) -> Result<(), ApiError> {
     if let Some(text) = form.get("FriendlyName") {
         *name = friendly_name(text)?;
@@ -317,8 +238,8 @@ fn apply_passkeys(form: &Form<'_>, selection: &mut PartialSelection) -> Result<(
 }
 
 /// Applies what is only kept.
-fn apply_kept(form: &Form<'_>, kept: &mut Attributes) -> Result<(), ApiError> {
-    let new = Attributes::default();
+fn apply_kept(form: &Form<'_>, kept: &mut TwilioSettings) -> Result<(), ApiError> {
+    let new = TwilioSettings::default();
     let length = &mut kept.code_length;
     number(form, "CodeLength", 4..=10, new.code_length, length)?;
     let truths = [

@@ -6,6 +6,7 @@ use domain::model::audit::AuditEvent;
 use domain::model::clock::{SteppedClock, SystemRandomness};
 use domain::model::ids::{AccountId, EventId};
 use domain::model::policy::{Attachment, PartialSelection};
+use domain::model::settings::WireSettings;
 use domain::model::user::User;
 use domain::service::authentication::{StartAuthentication, Who};
 use domain::service::ceremony::Terms;
@@ -45,7 +46,7 @@ async fn costs(parties: u32) -> Vec<(&'static str, Cost)> {
     let account = Some((ACCOUNT, Secret::new("a-token")));
     passkeys.bootstrap(account).await.unwrap();
     let acme = configured("acme.test");
-    let rp = passkeys.create_relying_party(ACCOUNT, "Acme", acme, serde_json::Value::Null);
+    let rp = passkeys.create_relying_party(ACCOUNT, "Acme", acme, WireSettings::default());
     let rp = rp.await.unwrap();
     let mut others = Vec::new();
     let mut users = Vec::new();

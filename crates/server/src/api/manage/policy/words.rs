@@ -9,26 +9,7 @@ use webauthn::extension as e;
 use webauthn::options::AttestationConveyance;
 use webauthn::registration::BackupPolicy;
 
-macro_rules! words {
-    ($( $(#[$meta:meta])+ $name:ident = $of:ty { $( $(#[doc = $word_doc:literal])+ $word:ident, )+ } )+) => {$(
-        $(#[$meta])+
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-        #[serde(rename_all = "snake_case")]
-        pub enum $name { $( $(#[doc = $word_doc])+ $word, )+ }
-
-        impl From<$of> for $name {
-            fn from(value: $of) -> Self {
-                match value { $( <$of>::$word => Self::$word, )+ }
-            }
-        }
-
-        impl From<$name> for $of {
-            fn from(word: $name) -> Self {
-                match word { $( $name::$word => Self::$word, )+ }
-            }
-        }
-    )+};
-}
+use crate::api::manage::words::words;
 
 words! {
     /// When an authentication for a named user lists that user's credentials.
