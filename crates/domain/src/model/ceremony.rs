@@ -281,6 +281,11 @@ impl Authentication {
         }
     }
 
+    /// Whether it named no user and listed no credentials, so that the authenticator chooses the credential by itself.
+    pub fn any_credential_may_sign(&self) -> bool {
+        self.asked.user_name.is_none() && self.asked.allow_credentials.is_empty()
+    }
+
     /// How it stands at `now`.
     pub fn standing(&self, now: Timestamp) -> Standing {
         self.state.standing(self.expires, now)

@@ -19,6 +19,9 @@ pub struct Refusal {
     pub members: Vec<&'static str>,
     /// The ceremony that was found for this attempt, if it came that far.
     pub ceremony: Option<CeremonyId>,
+    /// Whether that ceremony is an authentication that named no user and listed no credentials, so that the authenticator
+    /// chose the credential by itself.
+    pub any_credential_might_sign: bool,
 }
 
 impl Refusal {
@@ -29,6 +32,7 @@ impl Refusal {
             message: message.into(),
             members: Vec::new(),
             ceremony: None,
+            any_credential_might_sign: false,
         }
     }
 

@@ -102,6 +102,15 @@ fn descriptor(record: CredentialRecord) -> CredentialDescriptor {
     }
 }
 
+/// The refusal of an answer to this ceremony.
+fn refused(ceremony: &Authentication, refusal: impl Into<Refusal>) -> Refusal {
+    Refusal {
+        ceremony: Some(ceremony.id),
+        any_credential_might_sign: ceremony.any_credential_may_sign(),
+        ..refusal.into()
+    }
+}
+
 impl Passkeys {
     /// Starts an authentication.
     ///
@@ -307,7 +316,7 @@ impl Passkeys {
         let counted = Key::of_authentication(rp, ceremony.user);
         let event = AuditEvent::new(self.draw(), AuditKind::AuthenticationRefused, rp, now, by);
         let Some((record, user)) = loaded.credential else {
-            let refusal = Refusal::from(Reason::CredentialUnknown).with_ceremony(id);
+            let refusal = refused(&ceremony, Reason::CredentialUnknown);
             if ceremony.standing(now) != Standing::Pending {
                 return Err(refusal);
             }
@@ -323,7 +332,7 @@ impl Passkeys {
         // The user who was to sign in, or else the one whose credential was shown.
         let failed = ceremony.user.or(Some(user.id));
         if record.selection.rp_id != ceremony.policy.rp_id {
-            let refusal = Refusal::from(Reason::CredentialRpMismatch);
+            let refusal = refused(&ceremony, Reason::CredentialRpMismatch);
             return Err(self.refuse(id, counted, refusal, failed, event).await);
         }
         let handle = user.id.user_handle();
@@ -336,7 +345,7 @@ impl Passkeys {
         let verified = match verdict {
             Ok(verified) => verified,
             Err(error) => {
-                let refusal = Refusal::new(error.reason(), error.to_string());
+                let refusal = refused(&ceremony, Refusal::new(error.reason(), error.to_string()));
                 return Err(self.refuse(id, counted, refusal, failed, event).await);
             }
         };
@@ -357,7 +366,7 @@ impl Passkeys {
             },
             event: &event,
         };
-        let refused = |reason: Reason| Err(Refusal::from(reason).with_ceremony(id));
+        let refused = |reason: Reason| Err(refused(&ceremony, reason));
         let finished = self.storage.finish_authentication(finish).await?;
         self.pending.end(counted, id);
         match finished {

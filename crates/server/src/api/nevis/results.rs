@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use domain::Reason;
 use domain::model::audit::{Actor, ActorKind};
-use domain::model::ceremony::{Ceremony, CeremonyKind, relying_party_of_challenge};
+use domain::model::ceremony::{CeremonyKind, relying_party_of_challenge};
 use domain::model::ids::{CeremonyId, RelyingPartyId};
 use domain::model::refusal::Refusal;
 use domain::model::relying_party::RelyingParty;
@@ -383,15 +383,10 @@ async fn failed(
             CeremonyKind::Authentication => "The credential was not accepted.",
         },
     };
-    let reason = match whose.proven() {
-        Some(rp)
-            if refusal.reason == Reason::CredentialUnknown
-                && may_tell(state, rp, refusal).await =>
-        {
-            Some(refusal.reason)
-        }
-        _ => None,
-    };
+    let reason = whose
+        .proven()
+        .filter(|rp| refusal.reason == Reason::CredentialUnknown && may_tell(rp, refusal))
+        .map(|_| refusal.reason);
     let body = ServerResponse {
         status: "failed",
         error_message: message,
@@ -412,20 +407,6 @@ async fn failed(
 /// Whether the client may learn that its credential is unknown. Only where nobody was named: there the authenticator chose a
 /// passkey by itself, and a stale one would be offered for ever. Where a user was named, an honest client can only answer
 /// with a listed credential, and the difference would tell a stranger which credentials exist.
-async fn may_tell(state: &State, rp: &RelyingParty, refusal: &Refusal) -> bool {
-    let Some(id) = refusal.ceremony else {
-        return false;
-    };
-    rp.settings.nevis.tell_unknown_credentials
-        && state
-            .passkeys
-            .ceremony(rp.id, id)
-            .await
-            .is_ok_and(|ceremony| match ceremony {
-                Ceremony::Authentication(ceremony) => {
-                    let asked = ceremony.asked;
-                    asked.user_name.is_none() && asked.allow_credentials.is_empty()
-                }
-                Ceremony::Registration(_) => false,
-            })
+fn may_tell(rp: &RelyingParty, refusal: &Refusal) -> bool {
+    rp.settings.nevis.tell_unknown_credentials && refusal.any_credential_might_sign
 }
