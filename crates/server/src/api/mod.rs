@@ -6,6 +6,7 @@ pub mod fido;
 pub mod manage;
 pub mod nevis;
 pub mod reach;
+pub mod selection;
 pub mod signals;
 pub mod twilio;
 

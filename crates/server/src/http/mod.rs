@@ -12,6 +12,7 @@ pub mod form;
 pub mod front;
 pub mod handler;
 pub mod inbound;
+pub mod json;
 pub mod lifecycle;
 pub mod media;
 pub mod name;

@@ -145,6 +145,67 @@ async fn each_value_of_each_wish_is_repeated_and_any_other_fails() {
 }
 
 #[tokio::test]
+async fn a_member_that_cannot_be_read_is_named_with_what_it_may_be() {
+    let binding = Binding::new().await;
+    let selection = |member: Value| json!({"authenticatorSelection": member});
+    for (wish, message) in [
+        (
+            json!({"attestation": "x"}),
+            "attestation must be one of: none, indirect, direct, enterprise.",
+        ),
+        (
+            json!({"attestation": 1}),
+            "attestation is a number, not a string.",
+        ),
+        (
+            selection(json!([])),
+            "authenticatorSelection is an array, not an object.",
+        ),
+        (
+            selection(json!({"residentKey": "always"})),
+            "residentKey must be one of: required, preferred, discouraged.",
+        ),
+        (
+            selection(json!({"residentKey": true})),
+            "residentKey is a boolean, not a string.",
+        ),
+        (
+            selection(json!({"requireResidentKey": "true"})),
+            "requireResidentKey is a string, not true or false.",
+        ),
+        (
+            selection(json!({"authenticatorAttachment": "any"})),
+            "authenticatorAttachment must be one of: platform, cross-platform.",
+        ),
+        (
+            selection(json!({"userVerification": "always"})),
+            "userVerification must be one of: required, preferred, discouraged.",
+        ),
+        (
+            json!({"extensions": "credProps"}),
+            "extensions is a string, not an object.",
+        ),
+        (
+            json!({"username": 7}),
+            "username is a number, not a string.",
+        ),
+    ] {
+        let mut request = json!({"username": "mira", "displayName": "Mira"});
+        for (name, value) in wish.as_object().unwrap() {
+            request[name] = value.clone();
+        }
+        let reply = creation(&binding, &request).await;
+        assert_eq!(reply.json["errorMessage"], message);
+        reply.failed(Reason::RequestInvalid);
+    }
+    let reply = creation(&binding, &json!([])).await;
+    assert_eq!(
+        reply.json["errorMessage"],
+        "The body is an array, not a JSON object."
+    );
+}
+
+#[tokio::test]
 async fn request_options_have_every_member_and_repeat_what_was_asked_for() {
     let binding = Binding::new().await;
     let authenticator = binding.registered(Profile::default()).await;

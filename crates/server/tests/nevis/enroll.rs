@@ -212,6 +212,64 @@ async fn each_value_of_each_option_is_echoed_and_an_unknown_one_is_422() {
 }
 
 #[tokio::test]
+async fn an_option_that_cannot_be_read_is_named_with_what_it_may_be() {
+    let service = Service::new().await;
+    for (wishes, message) in [
+        (json!("x"), "fido2Options is a string, not an object"),
+        (
+            json!({"attestation": 1}),
+            "attestation must be one of: none, indirect, direct",
+        ),
+        (
+            json!({"authenticatorSelection": []}),
+            "authenticatorSelection is an array, not an object",
+        ),
+        (
+            json!({"authenticatorSelection": {"residentKey": true}}),
+            "residentKey must be one of: preferred, required, discouraged",
+        ),
+        (
+            json!({"authenticatorSelection": {"requireResidentKey": "true"}}),
+            "requireResidentKey is a string, not true or false",
+        ),
+        (
+            json!({"authenticatorSelection": {"authenticatorAttachment": "any"}}),
+            "authenticatorAttachment must be one of: platform, cross-platform",
+        ),
+        (
+            json!({"authenticatorSelection": {"userVerification": "always"}}),
+            "userVerification must be one of: preferred, required, discouraged",
+        ),
+    ] {
+        let body = json!({"username": "ada", "channel": "fido2", "fido2Options": wishes});
+        let refused = service.back_end().post(ENROLL, &body).await.expect(422);
+        assert_eq!(refused["message"], message);
+    }
+    for (body, message) in [
+        (
+            json!({"channel": "fido2", "username": 7}),
+            "username is a number, not a string",
+        ),
+        (
+            json!({"channel": 7, "username": "ada"}),
+            "channel is a number, not a string",
+        ),
+    ] {
+        let refused = service.back_end().post(ENROLL, &body).await.expect(422);
+        assert_eq!(refused["message"], message);
+    }
+    let refused = service
+        .back_end()
+        .post(ENROLL, &json!([]))
+        .await
+        .expect(400);
+    assert_eq!(
+        refused["message"],
+        "The body is an array, not a JSON object."
+    );
+}
+
+#[tokio::test]
 async fn an_intent_token_enrols_its_user_once_within_ten_minutes() {
     let service = Service::new().await;
     let with = async |token: &str, body: Value| {

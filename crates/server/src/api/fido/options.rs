@@ -15,8 +15,10 @@ use domain::webauthn::options::ResidentKey;
 use domain::webauthn::options::UserVerification;
 
 use super::reply::Failure;
-use super::request::{Request, member, text, wrong_type};
+use super::request::Request;
 use super::state::{Dialect, State, WIRE};
+use crate::api::selection::{SelectionCriteria, Words, user_verification};
+use crate::http::json::{self, choice, member, text};
 use crate::http::name::NameRule;
 
 /// Name of a credential to which nobody has given one.
@@ -38,6 +40,20 @@ const KNOWN_EXTENSIONS: [&str; 8] = [
     "hmacCreateSecret",
     "hmacGetSecret",
 ];
+
+/// The words of a selection, as errors list them.
+const WORDS: Words = Words {
+    resident_key: [
+        ("required", ResidentKey::Required),
+        ("preferred", ResidentKey::Preferred),
+        ("discouraged", ResidentKey::Discouraged),
+    ],
+    user_verification: [
+        ("required", UserVerification::Required),
+        ("preferred", UserVerification::Preferred),
+        ("discouraged", UserVerification::Discouraged),
+    ],
+};
 
 /// `POST attestation/options`. In the dialect also for authentications: the members of the request tell which is meant.
 pub async fn attestation(request: Request) -> Result<Response, Failure> {
@@ -82,7 +98,7 @@ async fn register(
             ("enterprise", AttestationConveyance::Enterprise),
         ],
     )?;
-    let wishes = selection(object)?;
+    let wishes = SelectionCriteria::read(object, &WORDS)?;
     let own = &rp.selection;
     // What nobody decided is as WebAuthn L3 5.4.4 has it.
     let selection = PartialSelection {
@@ -126,7 +142,7 @@ async fn authenticate(
         (None, Dialect::Nevis) => Who::Anyone,
         (None, Dialect::Fido) => return Err(missing("username")),
     };
-    let asked = user_verification(object)?;
+    let asked = user_verification(object, &WORDS)?;
     let configured = rp
         .selection
         .user_verification
@@ -159,11 +175,8 @@ fn terms(state: &State, object: &Object<'_>) -> Result<Terms, Failure> {
 
 /// The extension inputs, which the options repeat.
 fn extensions(state: &State, object: &Object<'_>) -> Result<Option<serde_json::Value>, Failure> {
-    let Some(value) = member(object, "extensions") else {
+    let Some(inputs) = json::object(object, "extensions")? else {
         return Ok(None);
-    };
-    let Value::Object(inputs) = value else {
-        return Err(wrong_type("extensions", value, "an object"));
     };
     let kept: serde_json::Map<_, _> = inputs
         .iter()
@@ -175,78 +188,6 @@ fn extensions(state: &State, object: &Object<'_>) -> Result<Option<serde_json::V
         return Err(Failure::form("extensions holds too much."));
     }
     Ok(Some(kept))
-}
-
-/// What `authenticatorSelection` wishes.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Wishes {
-    attachment: Option<Attachment>,
-    resident_key: Option<ResidentKey>,
-    user_verification: Option<UserVerification>,
-}
-
-fn selection(object: &Object<'_>) -> Result<Wishes, Failure> {
-    let selection = match member(object, "authenticatorSelection") {
-        None => return Ok(Wishes::default()),
-        Some(Value::Object(selection)) => selection,
-        Some(other) => return Err(wrong_type("authenticatorSelection", other, "an object")),
-    };
-    let resident_key = choice(
-        selection,
-        "residentKey",
-        &[
-            ("required", ResidentKey::Required),
-            ("preferred", ResidentKey::Preferred),
-            ("discouraged", ResidentKey::Discouraged),
-        ],
-    )?;
-    // The member of Level 1 counts where that of Level 2 is absent.
-    let legacy = match member(selection, "requireResidentKey") {
-        None => None,
-        Some(Value::Bool(true)) => Some(ResidentKey::Required),
-        Some(Value::Bool(false)) => Some(ResidentKey::Discouraged),
-        Some(other) => return Err(wrong_type("requireResidentKey", other, "true or false")),
-    };
-    Ok(Wishes {
-        attachment: choice(
-            selection,
-            "authenticatorAttachment",
-            &[
-                ("platform", Attachment::Platform),
-                ("cross-platform", Attachment::CrossPlatform),
-            ],
-        )?,
-        resident_key: resident_key.or(legacy),
-        user_verification: user_verification(selection)?,
-    })
-}
-
-fn user_verification(object: &Object<'_>) -> Result<Option<UserVerification>, Failure> {
-    choice(
-        object,
-        "userVerification",
-        &[
-            ("required", UserVerification::Required),
-            ("preferred", UserVerification::Preferred),
-            ("discouraged", UserVerification::Discouraged),
-        ],
-    )
-}
-
-/// A member that is one of some words.
-fn choice<T: Copy>(
-    object: &Object<'_>,
-    name: &'static str,
-    choices: &[(&str, T)],
-) -> Result<Option<T>, Failure> {
-    let Some(found) = text(object, name)? else {
-        return Ok(None);
-    };
-    let chosen = choices.iter().find(|(word, _)| *word == found);
-    chosen.map(|(_, choice)| Some(*choice)).ok_or_else(|| {
-        let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
-        Failure::form(format!("{name} must be one of: {}.", words.join(", ")))
-    })
 }
 
 /// The name of a user or person: not empty, not endless, without control characters.

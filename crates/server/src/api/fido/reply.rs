@@ -14,6 +14,7 @@ use serde::Serialize;
 use super::reasons::{Telling, status, status_in_dialect, telling};
 use super::session::SessionId;
 use super::state::{Dialect, State};
+use crate::http::json::{BodyError, MemberError};
 use crate::http::{RefusalInfo, Refusals, TransportRefusal, request_id};
 
 /// `ServerResponse` with the members of an answer beside its own.
@@ -90,6 +91,31 @@ impl From<Refusal> for Failure {
             ceremony: refusal.ceremony,
             transport: None,
         }
+    }
+}
+
+impl From<BodyError> for Failure {
+    fn from(error: BodyError) -> Self {
+        Refusal::new(error.reason, error.message).into()
+    }
+}
+
+impl From<MemberError> for Failure {
+    fn from(error: MemberError) -> Self {
+        let error = match error {
+            // A value that could be none of the words has its type named.
+            MemberError::NotOneOf {
+                member,
+                other_type: Some(found),
+                ..
+            } => MemberError::WrongType {
+                member,
+                found,
+                wanted: "a string",
+            },
+            other => other,
+        };
+        Self::form(format!("{error}."))
     }
 }
 

@@ -2,20 +2,16 @@
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
 use axum::extract::Request as HttpRequest;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use domain::Reason;
 use domain::model::refusal::Refusal;
 use domain::model::relying_party::RelyingParty;
-use domain::webauthn::json;
-use domain::webauthn::json::Limits;
-use domain::webauthn::json::Object;
-use domain::webauthn::json::Value;
 
 use super::reply::Failure;
 use super::state::{Dialect, State};
+use crate::http::json::JsonText;
 use crate::http::{Inbound, Wire, auth, media};
 
 /// A request. Its body is read when a handler asks for it, which is after the caller is authenticated.
@@ -60,24 +56,6 @@ impl Wire for State {
     }
 }
 
-/// A body that says to be JSON.
-pub struct JsonText(Bytes);
-
-impl JsonText {
-    /// The one JSON value that the text is, which is an object.
-    pub fn object(&self) -> Result<Value<'_>, Failure> {
-        let value = json::parse(&self.0, &Limits::default())
-            .map_err(|error| Refusal::new(error.reason(), error.to_string()))?;
-        if value.as_object().is_none() {
-            return Err(Failure::form(format!(
-                "The body is {}, not a JSON object.",
-                value.found_instead_of_object()
-            )));
-        }
-        Ok(value)
-    }
-}
-
 impl Request {
     /// The headers.
     pub fn headers(&self) -> &HeaderMap {
@@ -86,7 +64,7 @@ impl Request {
 
     /// Reads the body.
     pub async fn json_text(&self) -> Result<JsonText, Failure> {
-        Ok(JsonText(self.inbound.read_body().await?))
+        Ok(JsonText::new(self.inbound.read_body().await?))
     }
 
     /// The Relying Party, for a call that starts a ceremony or asks how one stands. Outside conformance mode the caller must
@@ -116,25 +94,4 @@ impl Request {
             _ => refusal,
         })?)
     }
-}
-
-/// A member that is there and not null.
-pub fn member<'v, 'a>(object: &'v Object<'a>, name: &str) -> Option<&'v Value<'a>> {
-    object.get(name).filter(|value| !value.is_null())
-}
-
-/// A member that must be a string where it is there.
-pub fn text<'v>(object: &'v Object<'_>, name: &'static str) -> Result<Option<&'v str>, Failure> {
-    match member(object, name) {
-        None => Ok(None),
-        Some(value) => value
-            .as_str()
-            .map(Some)
-            .ok_or_else(|| wrong_type(name, value, "a string")),
-    }
-}
-
-/// A member has another type than it must have.
-pub fn wrong_type(name: &'static str, found: &Value<'_>, expected: &'static str) -> Failure {
-    Failure::form(format!("{name} is {}, not {expected}.", found.type_name()))
 }

@@ -14,9 +14,10 @@ use domain::webauthn::response::RegistrationResponse;
 use domain::webauthn::response::ResponseForm;
 
 use super::reply::Failure;
-use super::request::{Request, member, text, wrong_type};
+use super::request::Request;
 use super::state::{Dialect, State, WIRE};
 use crate::api::signals;
+use crate::http::json::{self, text};
 use crate::http::name::NameRule;
 
 /// The name of a credential.
@@ -81,10 +82,8 @@ pub async fn assertion(request: Request) -> Result<Response, Failure> {
 fn envelope<'v, 'a>(body: &'v Value<'a>) -> Result<&'v Object<'a>, Failure> {
     // Reading the body made sure.
     let object = body.as_object().ok_or_else(Failure::internal)?;
-    match member(object, "getClientExtensionResults") {
-        None | Some(Value::Object(_)) => Ok(object),
-        Some(other) => Err(wrong_type("getClientExtensionResults", other, "an object")),
-    }
+    json::object(object, "getClientExtensionResults")?;
+    Ok(object)
 }
 
 /// Tools know the rules that Level 2 had for `tokenBinding`; real clients put anything there.

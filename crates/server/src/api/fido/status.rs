@@ -8,9 +8,10 @@ use serde::Serialize;
 use uuid::fmt::Hyphenated;
 
 use super::reply::{Failure, respond};
-use super::request::{Request, text};
+use super::request::Request;
 use super::session::{SessionId, hyphenated};
 use crate::api::dates::Date;
+use crate::http::json::text;
 
 /// The answer.
 #[derive(Debug, Serialize)]
@@ -26,9 +27,12 @@ struct Session<'a> {
     fido2_session_id: &'a str,
 }
 
+fn bad_request(failure: impl Into<Failure>) -> Failure {
+    failure.into().with_status(StatusCode::BAD_REQUEST)
+}
+
 /// The call. Both names of the one parameter occur in clients.
 pub async fn read(request: Request) -> Result<Response, Failure> {
-    let bad_request = |failure: Failure| failure.with_status(StatusCode::BAD_REQUEST);
     let rp = request.relying_party().await?;
     let sent = request.json_text().await?;
     let body = sent.object().map_err(bad_request)?;

@@ -8,7 +8,6 @@ use domain::model::refusal::Refusal;
 use domain::model::user::UserRef;
 use domain::service::authentication::Who;
 use domain::webauthn::json::Object;
-use domain::webauthn::json::Value;
 use domain::webauthn::options::RequestOptions;
 use serde::Serialize;
 
@@ -20,10 +19,11 @@ use super::error::{ApiError, refused};
 use super::named::{self, Named};
 use super::options::{begin_authentication, user_verification};
 use super::reasons::Call;
-use super::request::{Request, created, member, text, wrong_type};
+use super::request::{Request, created};
 use super::state::State;
 use super::transactions::status_token;
 use super::uuid::Uuid;
+use crate::http::json::{self, text};
 
 /// The answer.
 #[derive(Serialize)]
@@ -48,10 +48,9 @@ async fn begin(request: &Request, caller: &Caller) -> Result<Response, ApiError>
     let body = sent.object()?;
     let object = body.as_object().ok_or_else(ApiError::internal)?;
     named::channel(object)?;
-    let asked = match member(object, "fido2Options") {
+    let asked = match json::object(object, "fido2Options")? {
         None => None,
-        Some(Value::Object(options)) => user_verification(options)?,
-        Some(other) => return Err(wrong_type("fido2Options", other, "an object")),
+        Some(options) => user_verification(options)?,
     };
     let authenticator = authenticator(object)?;
     let user = named::read(state, caller, object).await?;

@@ -12,10 +12,11 @@ use serde::Serialize;
 use super::auth::access_key;
 use super::error::{ApiError, refused};
 use super::reasons::Call;
-use super::request::{Request, ok, text};
+use super::request::{Request, ok};
 use super::state::CHANNEL;
 use super::uuid::Uuid;
 use crate::api::dates::Date;
+use crate::http::json::text;
 use crate::http::name::{NameProblem, NameRule};
 use crate::http::reply::no_content;
 

@@ -5,7 +5,6 @@ use domain::Reason;
 use domain::model::settings::nevis::UsernameRule;
 use domain::model::user::UserRef;
 use domain::webauthn::json::Object;
-use domain::webauthn::json::Value;
 use domain::webauthn::options::CreationOptions;
 use serde::Serialize;
 
@@ -16,12 +15,13 @@ use super::error::{ApiError, refused};
 use super::named::{self, Named};
 use super::options::{CreationWishes, Enrolment, begin_registration};
 use super::reasons::Call;
-use super::request::{Request, created, member, text, wrong_type};
+use super::request::{Request, created};
 use super::state::State;
 use super::transactions::status_token;
 use super::users::UserStatus;
 use super::uuid::Uuid;
 use crate::api::dates::Date;
+use crate::http::json::{self, text};
 use crate::http::name::{NameProblem, NameRule};
 
 /// Longest user name, in characters.
@@ -64,10 +64,9 @@ async fn begin(request: &Request, caller: &Caller) -> Result<Response, ApiError>
     let object = body.as_object().ok_or_else(ApiError::internal)?;
     named::channel(object)?;
     let display_name = display_name(object)?;
-    let wishes = match member(object, "fido2Options") {
+    let wishes = match json::object(object, "fido2Options")? {
         None => CreationWishes::default(),
-        Some(Value::Object(options)) => CreationWishes::read(options)?,
-        Some(other) => return Err(wrong_type("fido2Options", other, "an object")),
+        Some(options) => CreationWishes::read(options)?,
     };
     let Some(user) = named::read(state, caller, object).await? else {
         return Err(ApiError::rule("username is missing"));

@@ -17,6 +17,7 @@ use super::reasons::{Call, status};
 use super::state::State;
 use crate::api::dates::Date;
 use crate::http::cors::About;
+use crate::http::json::{BodyError, MemberError};
 use crate::http::{RefusalInfo, Refusals, TransportRefusal, request_id};
 
 /// Longest path that a body repeats, in characters.
@@ -206,6 +207,18 @@ impl From<TransportRefusal> for ApiError {
         let mut error = Self::new(refusal.status(), refusal.message()).because(reason);
         error.transport = Some(refusal);
         error
+    }
+}
+
+impl From<BodyError> for ApiError {
+    fn from(error: BodyError) -> Self {
+        Self::malformed(error.reason, error.message)
+    }
+}
+
+impl From<MemberError> for ApiError {
+    fn from(error: MemberError) -> Self {
+        Self::rule(error.to_string())
     }
 }
 

@@ -13,9 +13,10 @@ use super::error::{ApiError, refused};
 use super::keys;
 use super::named::{self, Named};
 use super::reasons::Call;
-use super::request::{Request, member, ok, text, wrong_type};
+use super::request::{Request, ok};
 use super::state::CHANNEL;
 use super::uuid::Uuid;
+use crate::http::json::{MemberError, member, text};
 
 /// How long an intent token is valid, in milliseconds.
 const LIFETIME_MS: i64 = 600_000;
@@ -105,6 +106,6 @@ fn channels(object: &Object<'_>) -> Result<Option<Vec<String>>, ApiError> {
                 Some(channels)
             }),
         Some(Value::Array(_)) => Err(wrong()),
-        Some(other) => Err(wrong_type("channels", other, "an array")),
+        Some(other) => Err(MemberError::wrong_type("channels", other, "an array").into()),
     }
 }

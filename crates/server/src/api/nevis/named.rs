@@ -2,14 +2,13 @@
 
 use domain::model::user::{User, UserRef};
 use domain::webauthn::json::Object;
-use domain::webauthn::json::Value;
 
 use super::auth::Caller;
 use super::error::{ApiError, refused};
 use super::reasons::Call;
-use super::request::{member, text, wrong_type};
 use super::state::{CHANNEL, State};
 use super::uuid::Uuid;
+use crate::http::json::text;
 
 /// The user that a request names.
 #[derive(Clone, Debug)]
@@ -110,18 +109,13 @@ fn id(object: &Object<'_>) -> Result<Option<Uuid>, ApiError> {
 /// # Errors
 /// 422.
 pub fn channel(object: &Object<'_>) -> Result<(), ApiError> {
-    match member(object, "channel") {
-        Some(Value::String(channel)) if channel == CHANNEL => Ok(()),
-        Some(Value::String(channel))
-            if matches!(channel.as_ref(), "app" | "push" | "sms" | "recovery") =>
-        {
-            Err(not_enabled())
-        }
+    match text(object, "channel")? {
+        Some(CHANNEL) => Ok(()),
+        Some("app" | "push" | "sms" | "recovery") => Err(not_enabled()),
         None => Err(ApiError::rule(format!(
             "`channel` is missing: send \"channel\":\"{CHANNEL}\""
         ))),
-        Some(Value::String(_)) => Err(ApiError::rule("channel must be fido2")),
-        Some(other) => Err(wrong_type("channel", other, "a string")),
+        Some(_) => Err(ApiError::rule("channel must be fido2")),
     }
 }
 

@@ -9,28 +9,38 @@ use domain::service::authentication::{StartAuthentication, Who};
 use domain::service::ceremony::Terms;
 use domain::service::registration::{StartRegistration, StartedRegistration};
 use domain::webauthn::json::Object;
-use domain::webauthn::json::Value;
 use domain::webauthn::options::AttestationConveyance;
 use domain::webauthn::options::ResidentKey;
 use domain::webauthn::options::UserVerification;
 
 use super::auth::Caller;
 use super::error::ApiError;
-use super::request::{member, wrong_type};
 use super::state::State;
+use crate::api::selection::{self, SelectionCriteria, Words};
+use crate::http::json::choice;
 
 /// Name of a credential to which nobody has given one.
 const UNNAMED: &str = "Passkey";
 
+/// The words of a selection, as errors list them.
+const WORDS: Words = Words {
+    resident_key: [
+        ("preferred", ResidentKey::Preferred),
+        ("required", ResidentKey::Required),
+        ("discouraged", ResidentKey::Discouraged),
+    ],
+    user_verification: [
+        ("preferred", UserVerification::Preferred),
+        ("required", UserVerification::Required),
+        ("discouraged", UserVerification::Discouraged),
+    ],
+};
+
 /// What a request wishes of a new credential; `None` for no wish.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CreationWishes {
-    /// Where the authenticator sits.
-    pub attachment: Option<Attachment>,
-    /// Whether the credential is to be discoverable.
-    pub resident_key: Option<ResidentKey>,
-    /// Whether the user is to be verified.
-    pub user_verification: Option<UserVerification>,
+    /// How the authenticator is to be.
+    pub selection: SelectionCriteria,
     /// Whether a statement about the authenticator is to be sent.
     pub attestation: Option<AttestationConveyance>,
 }
@@ -50,42 +60,8 @@ impl CreationWishes {
                 ("direct", AttestationConveyance::Direct),
             ],
         )?;
-        let selection = match member(object, "authenticatorSelection") {
-            None => {
-                return Ok(Self {
-                    attestation,
-                    ..Self::default()
-                });
-            }
-            Some(Value::Object(selection)) => selection,
-            Some(other) => return Err(wrong_type("authenticatorSelection", other, "an object")),
-        };
-        let resident_key = choice(
-            selection,
-            "residentKey",
-            &[
-                ("preferred", ResidentKey::Preferred),
-                ("required", ResidentKey::Required),
-                ("discouraged", ResidentKey::Discouraged),
-            ],
-        )?;
-        let legacy = match member(selection, "requireResidentKey") {
-            None => None,
-            Some(Value::Bool(true)) => Some(ResidentKey::Required),
-            Some(Value::Bool(false)) => Some(ResidentKey::Discouraged),
-            Some(other) => return Err(wrong_type("requireResidentKey", other, "true or false")),
-        };
         Ok(Self {
-            attachment: choice(
-                selection,
-                "authenticatorAttachment",
-                &[
-                    ("platform", Attachment::Platform),
-                    ("cross-platform", Attachment::CrossPlatform),
-                ],
-            )?,
-            resident_key: resident_key.or(legacy),
-            user_verification: user_verification(selection)?,
+            selection: SelectionCriteria::read(object, &WORDS)?,
             attestation,
         })
     }
@@ -96,15 +72,7 @@ impl CreationWishes {
 /// # Errors
 /// 422.
 pub fn user_verification(object: &Object<'_>) -> Result<Option<UserVerification>, ApiError> {
-    choice(
-        object,
-        "userVerification",
-        &[
-            ("preferred", UserVerification::Preferred),
-            ("required", UserVerification::Required),
-            ("discouraged", UserVerification::Discouraged),
-        ],
-    )
+    Ok(selection::user_verification(object, &WORDS)?)
 }
 
 /// A registration to begin for a user who is known or may be created.
@@ -130,7 +98,10 @@ pub async fn begin_registration(
     let Enrolment {
         user,
         display_name,
-        wishes,
+        wishes: CreationWishes {
+            selection: wishes,
+            attestation,
+        },
     } = enrolment;
     let own = &caller.rp.selection;
     let from_browser = caller.intent.is_some();
@@ -151,8 +122,7 @@ pub async fn begin_registration(
         user_verification: Some(verification(caller, wishes.user_verification)),
         ..PartialSelection::default()
     };
-    let attestation = wishes
-        .attestation
+    let attestation = attestation
         // A browser may ask for more than the policy does, and not for less.
         .filter(|asked| {
             !from_browser || weight(*asked) >= weight(caller.rp.policy.attestation.conveyance)
@@ -233,28 +203,6 @@ fn terms(caller: &Caller) -> Terms {
     }
 }
 
-/// A member that is one of some words.
-fn choice<T: Copy>(
-    object: &Object<'_>,
-    name: &'static str,
-    choices: &[(&str, T)],
-) -> Result<Option<T>, ApiError> {
-    let Some(value) = member(object, name) else {
-        return Ok(None);
-    };
-    let chosen = value
-        .as_str()
-        .and_then(|text| choices.iter().find(|(word, _)| *word == text));
-    if let Some((_, choice)) = chosen {
-        return Ok(Some(*choice));
-    }
-    let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
-    Err(ApiError::rule(format!(
-        "{name} must be one of: {}",
-        words.join(", ")
-    )))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -281,6 +229,7 @@ mod tests {
         let key = |members: &str| {
             read(&format!(r#"{{"authenticatorSelection":{{{members}}}}}"#))
                 .unwrap()
+                .selection
                 .resident_key
         };
         assert_eq!(

@@ -5,15 +5,12 @@ use axum::extract::Request as HttpRequest;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use domain::Reason;
-use domain::webauthn::json;
-use domain::webauthn::json::Limits;
-use domain::webauthn::json::Object;
-use domain::webauthn::json::Value;
 use serde::Serialize;
 
 use super::error::ApiError;
 use super::state::State;
 use crate::http::form::{Form, FormError};
+use crate::http::json::JsonText;
 use crate::http::{Inbound, Wire, media, reply};
 
 /// Most parameters of a form or query.
@@ -70,30 +67,6 @@ pub fn text_of(content_type: &'static str, text: String) -> Response {
     reply::not_stored(reply::with_body(StatusCode::OK, content_type, text))
 }
 
-/// A body that says to be JSON.
-pub struct JsonText(Bytes);
-
-impl JsonText {
-    /// The one JSON value that the text is, which is an object.
-    ///
-    /// # Errors
-    /// 400 for what is not one JSON object within the limits.
-    pub fn object(&self) -> Result<Value<'_>, ApiError> {
-        let value = json::parse(&self.0, &Limits::default())
-            .map_err(|error| ApiError::malformed(error.reason(), error.to_string()))?;
-        if value.as_object().is_none() {
-            return Err(ApiError::malformed(
-                Reason::RequestInvalid,
-                format!(
-                    "The body is {}, not a JSON object.",
-                    value.found_instead_of_object()
-                ),
-            ));
-        }
-        Ok(value)
-    }
-}
-
 /// A body that says to be a form.
 pub struct FormText(Bytes);
 
@@ -139,7 +112,7 @@ impl Request {
     /// # Errors
     /// 415 for another content type, and what the transport refuses.
     pub async fn json_text(&self) -> Result<JsonText, ApiError> {
-        Ok(JsonText(self.body(media::JSON).await?))
+        Ok(JsonText::new(self.body(media::JSON).await?))
     }
 
     /// Refuses a client that does not take JSON.
@@ -203,28 +176,6 @@ impl<'a> Parameters<'a> {
             .iter()
             .find_map(|(n, value)| (n == name).then_some(value))
     }
-}
-
-/// A member of an object; null counts as absent.
-pub fn member<'v, 'a>(object: &'v Object<'a>, name: &str) -> Option<&'v Value<'a>> {
-    object.get(name).filter(|value| !value.is_null())
-}
-
-/// A string member.
-///
-/// # Errors
-/// 422 when it is there and no string.
-pub fn text<'v>(object: &'v Object<'_>, name: &'static str) -> Result<Option<&'v str>, ApiError> {
-    match member(object, name) {
-        None => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text)),
-        Some(other) => Err(wrong_type(name, other, "a string")),
-    }
-}
-
-/// The refusal of a member of another type.
-pub fn wrong_type(name: &'static str, found: &Value<'_>, wanted: &str) -> ApiError {
-    ApiError::rule(format!("{name} is {}, not {wanted}", found.type_name()))
 }
 
 #[cfg(test)]

@@ -26,11 +26,12 @@ use super::cors::about;
 use super::error::{ApiError, escaped};
 use super::keys;
 use super::reasons::{Call, Telling, telling};
-use super::request::{Request, member, ok};
+use super::request::{Request, ok};
 use super::state::State;
 use super::tokens::Presented;
 use super::transactions::{Succeeded, transaction_token};
 use crate::api::signals;
+use crate::http::json::text;
 use crate::http::{RefusalInfo, reply};
 
 /// What this wire demands of a credential's form: `type` must be there, `rawId` need not, padding may be.
@@ -180,7 +181,7 @@ async fn finish(
     let state = &request.state;
     request.accepts_json()?;
     let sent = request.json_text().await?;
-    let body = sent.object()?;
+    let body = sent.object().map_err(ApiError::from)?;
     let object = body.as_object().ok_or_else(ApiError::internal)?;
     let token = status_token(state, object).await?;
     let whose = match &token {
@@ -336,15 +337,7 @@ fn token_missing() -> Refusal {
 
 /// A string member; in the results it is a failure of the ceremony when it is none.
 fn string<'v>(object: &'v Object<'_>, name: &'static str) -> Result<Option<&'v str>, Refusal> {
-    match member(object, name) {
-        None => Ok(None),
-        Some(value) => value.as_str().map(Some).ok_or_else(|| {
-            Refusal::new(
-                Reason::RequestInvalid,
-                format!("{name} is {}, not a string.", value.type_name()),
-            )
-        }),
-    }
+    text(object, name).map_err(|error| Refusal::new(Reason::RequestInvalid, format!("{error}.")))
 }
 
 /// The user's browser or app: as the body says, else as its header says.

@@ -19,12 +19,13 @@ use super::cors::about;
 use super::error::{ApiError, refused};
 use super::keys;
 use super::reasons::Call;
-use super::request::{Request, ok, text};
+use super::request::{Request, ok};
 use super::state::State;
 use super::tokens::Presented;
 use super::transactions::{Succeeded, transaction_token};
 use super::uuid::Uuid;
 use crate::api::dates::Date;
+use crate::http::json::text;
 
 /// Longest time that a request may wait, in seconds.
 const MAX_WAIT: u64 = 30;

@@ -10,12 +10,14 @@ pub mod verify_factor;
 use domain::webauthn::json::Object;
 use domain::webauthn::json::Value;
 
+use crate::http::json;
+
 /// The member under its `snake_case` name or, where that is absent, its `camelCase` name. Null counts as absent.
 ///
 /// Python's SDK sends the former; Node's sends whatever its caller wrote, or a mixture. A name in other letter case counts, too,
 /// such as those that the forms of this wire have: passed over, an `Identity` would turn a sign-in for one into one for anybody.
 fn member<'v, 'a>(object: &'v Object<'a>, snake: &str, camel: &str) -> Option<&'v Value<'a>> {
-    let there = |name: &str| object.get(name).filter(|value| !value.is_null());
+    let there = |name| json::member(object, name);
     there(snake).or_else(|| there(camel)).or_else(|| {
         object
             .iter()
