@@ -15,25 +15,30 @@ impl JsonText {
         Self(body)
     }
 
-    /// The one JSON value in the body, which is an object.
+    /// The JSON object in the body.
     ///
     /// # Errors
     /// The body is not one JSON object within the limits.
-    pub fn object(&self) -> Result<Value<'_>, BodyError> {
-        let value = parse(&self.0, &Limits::default()).map_err(|error| BodyError {
-            reason: error.reason(),
-            message: error.to_string(),
-        })?;
-        if value.as_object().is_none() {
-            return Err(BodyError {
-                reason: Reason::RequestInvalid,
-                message: format!(
-                    "The body is {}, not a JSON object.",
-                    value.found_instead_of_object()
-                ),
-            });
+    pub fn object(&self) -> Result<Object<'_>, BodyError> {
+        match self.value()? {
+            Value::Object(object) => Ok(object),
+            other => Err(BodyError::not_an_object(&other)),
         }
-        Ok(value)
+    }
+
+    /// The JSON object in the body, as a value.
+    ///
+    /// # Errors
+    /// As [`JsonText::object`].
+    pub fn value(&self) -> Result<Value<'_>, BodyError> {
+        match parse(&self.0, &Limits::default()) {
+            Ok(value @ Value::Object(_)) => Ok(value),
+            Ok(other) => Err(BodyError::not_an_object(&other)),
+            Err(error) => Err(BodyError {
+                reason: error.reason(),
+                message: error.to_string(),
+            }),
+        }
     }
 }
 
@@ -44,6 +49,16 @@ pub struct BodyError {
     pub reason: Reason,
     /// A sentence for the client.
     pub message: String,
+}
+
+impl BodyError {
+    fn not_an_object(found: &Value<'_>) -> Self {
+        let found = found.found_instead_of_object();
+        Self {
+            reason: Reason::RequestInvalid,
+            message: format!("The body is {found}, not a JSON object."),
+        }
+    }
 }
 
 /// Why a member cannot be read.
@@ -189,8 +204,7 @@ mod tests {
     #[test]
     fn a_member_is_absent_null_of_its_type_or_refused() {
         let sent = body(r#"{"null": null, "text": "a", "object": {}, "yes": true, "one": 1}"#);
-        let value = sent.object().unwrap();
-        let members = value.as_object().unwrap();
+        let members = &sent.object().unwrap();
         for absent in ["null", "other"] {
             assert_eq!(text(members, absent), Ok(None));
             assert!(object(members, absent).unwrap().is_none());

@@ -9,7 +9,6 @@ use domain::service::authentication::{StartAuthentication, Who};
 use domain::service::ceremony::Terms;
 use domain::service::registration::StartRegistration;
 use domain::webauthn::json::Object;
-use domain::webauthn::json::Value;
 use domain::webauthn::options::AttestationConveyance;
 use domain::webauthn::options::ResidentKey;
 use domain::webauthn::options::UserVerification;
@@ -59,8 +58,7 @@ const WORDS: Words = Words {
 pub async fn attestation(request: Request) -> Result<Response, Failure> {
     let rp = request.relying_party().await?;
     let sent = request.json_text().await?;
-    let body = sent.object()?;
-    let object = object(&body)?;
+    let object = &sent.object()?;
     let registration = ["displayName", "attestation", "authenticatorSelection"]
         .iter()
         .any(|name| member(object, name).is_some());
@@ -74,8 +72,7 @@ pub async fn attestation(request: Request) -> Result<Response, Failure> {
 pub async fn assertion(request: Request) -> Result<Response, Failure> {
     let rp = request.relying_party().await?;
     let sent = request.json_text().await?;
-    let body = sent.object()?;
-    authenticate(&request.state, &rp, object(&body)?).await
+    authenticate(&request.state, &rp, &sent.object()?).await
 }
 
 async fn register(
@@ -159,11 +156,6 @@ async fn authenticate(
     };
     let ceremony = state.passkeys.start_authentication(rp, start).await?;
     Ok(state.ok(&ceremony.options(), ceremony.id))
-}
-
-fn object<'v, 'a>(body: &'v Value<'a>) -> Result<&'v Object<'a>, Failure> {
-    // Reading the body made sure.
-    body.as_object().ok_or_else(Failure::internal)
 }
 
 fn terms(state: &State, object: &Object<'_>) -> Result<Terms, Failure> {

@@ -40,7 +40,7 @@ fn form(state: &State) -> ResponseForm {
 /// `POST attestation/result`.
 pub async fn attestation(request: Request) -> Result<Response, Failure> {
     let sent = request.json_text().await?;
-    let body = sent.object()?;
+    let body = sent.value()?;
     let object = envelope(&body)?;
     let response = RegistrationResponse::from_json(&body, &form(&request.state))
         .map_err(|error| Refusal::new(error.reason(), error.to_string()))?;
@@ -61,7 +61,7 @@ pub async fn attestation(request: Request) -> Result<Response, Failure> {
 /// `POST assertion/result`.
 pub async fn assertion(request: Request) -> Result<Response, Failure> {
     let sent = request.json_text().await?;
-    let body = sent.object()?;
+    let body = sent.value()?;
     let object = envelope(&body)?;
     let response = AuthenticationResponse::from_json(&body, &form(&request.state))
         .map_err(|error| Refusal::new(error.reason(), error.to_string()))?;

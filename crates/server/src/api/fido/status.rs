@@ -35,8 +35,7 @@ fn bad_request(failure: impl Into<Failure>) -> Failure {
 pub async fn read(request: Request) -> Result<Response, Failure> {
     let rp = request.relying_party().await?;
     let sent = request.json_text().await?;
-    let body = sent.object().map_err(bad_request)?;
-    let object = body.as_object().ok_or_else(Failure::internal)?;
+    let object = &sent.object().map_err(bad_request)?;
     let session = match text(object, "fido2SessionId").map_err(bad_request)? {
         Some(session) => Some(session),
         None => text(object, "sessionId").map_err(bad_request)?,

@@ -45,8 +45,7 @@ pub async fn create(request: Request) -> Result<Response, ApiError> {
 async fn begin(request: &Request, caller: &Caller) -> Result<Response, ApiError> {
     let state = &request.state;
     let sent = request.json_text().await?;
-    let body = sent.object()?;
-    let object = body.as_object().ok_or_else(ApiError::internal)?;
+    let object = &sent.object()?;
     named::channel(object)?;
     let asked = match json::object(object, "fido2Options")? {
         None => None,

@@ -33,8 +33,7 @@ struct Intent {
 pub async fn create(request: Request) -> Result<Response, ApiError> {
     let caller = access_key(&request.state, request.headers()).await?;
     let sent = request.json_text().await?;
-    let body = sent.object()?;
-    let object = body.as_object().ok_or_else(ApiError::internal)?;
+    let object = &sent.object()?;
     let purpose = match text(object, "operation")? {
         Some("enroll") => scope::ENROLL,
         Some("approve") => scope::APPROVE,

@@ -181,7 +181,7 @@ async fn finish(
     let state = &request.state;
     request.accepts_json()?;
     let sent = request.json_text().await?;
-    let body = sent.object().map_err(ApiError::from)?;
+    let body = sent.value().map_err(ApiError::from)?;
     let object = body.as_object().ok_or_else(ApiError::internal)?;
     let token = status_token(state, object).await?;
     let whose = match &token {

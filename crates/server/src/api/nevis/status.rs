@@ -79,8 +79,7 @@ const UNKNOWN: Report = Report {
 pub async fn read(request: Request) -> Result<Response, ApiError> {
     let wait = wait(&request)?;
     let sent = request.json_text().await?;
-    let body = sent.object()?;
-    let object = body.as_object().ok_or_else(ApiError::internal)?;
+    let object = &sent.object()?;
     let token =
         text(object, "statusToken")?.ok_or_else(|| ApiError::rule("statusToken is missing"))?;
     let verified = match Presented::parse(token) {
