@@ -19,6 +19,9 @@ use domain::model::refusal::Refusal;
 /// Longest accepted value of the header, in bytes. A SID, a colon and a secret need about 100.
 const MAX_LENGTH: usize = 1024;
 
+/// `WWW-Authenticate` of a wire that takes HTTP Basic.
+pub const BASIC_CHALLENGE: &str = "Basic realm=\"passkeyd\", charset=\"UTF-8\"";
+
 /// Padding is optional on the way in: some clients leave it out.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &base64::alphabet::STANDARD,

@@ -2,9 +2,8 @@
 
 use std::borrow::Cow;
 
-use axum::body::Body;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use domain::Reason;
 use domain::model::ids::CeremonyId;
@@ -15,7 +14,7 @@ use super::reasons::{Telling, status, status_in_dialect, telling};
 use super::session::SessionId;
 use super::state::{Dialect, State};
 use crate::http::json::{BodyError, MemberError};
-use crate::http::{RefusalInfo, Refusals, TransportRefusal, request_id};
+use crate::http::{RefusalInfo, Refusals, TransportRefusal, auth, reply, request_id};
 
 /// `ServerResponse` with the members of an answer beside its own.
 #[derive(Debug, Serialize)]
@@ -183,7 +182,7 @@ impl State {
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(
                 WWW_AUTHENTICATE,
-                HeaderValue::from_static("Basic realm=\"passkeyd\", charset=\"UTF-8\""),
+                HeaderValue::from_static(auth::BASIC_CHALLENGE),
             );
         }
         if status == StatusCode::SERVICE_UNAVAILABLE {
@@ -216,16 +215,10 @@ impl State {
 pub(super) fn respond(status: StatusCode, body: &impl Serialize) -> Response {
     // Texts, numbers and options: writing them cannot fail.
     let bytes = serde_json::to_vec(body).unwrap_or_default();
-    let mut response = Response::new(Body::from(bytes));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     // Options hold challenges, and messages may repeat what was sent.
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(
-        HeaderName::from_static("x-content-type-options"),
-        HeaderValue::from_static("nosniff"),
-    );
+    let mut response = reply::not_stored(reply::json(status, bytes));
+    let headers = response.headers_mut();
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::reasons::status;
-use crate::http::auth::AuthError;
+use crate::http::auth::{AuthError, BASIC_CHALLENGE};
 use crate::http::{RefusalInfo, TransportRefusal, reply, request_id};
 
 /// A refusal.
@@ -75,10 +75,9 @@ impl Problem {
         let body = serde_json::to_vec(&self).unwrap_or_default();
         let mut response = reply::json(self.status, body);
         if self.status == StatusCode::UNAUTHORIZED {
-            response.headers_mut().insert(
-                WWW_AUTHENTICATE,
-                HeaderValue::from_static("Basic realm=\"passkeyd\", charset=\"UTF-8\""),
-            );
+            response
+                .headers_mut()
+                .insert(WWW_AUTHENTICATE, HeaderValue::from_static(BASIC_CHALLENGE));
         }
         response.extensions_mut().insert(RefusalInfo {
             code: u32::from(self.status.as_u16()),

@@ -4,12 +4,13 @@ use axum::response::Response;
 use domain::Reason;
 use domain::model::credential::CredentialRecord;
 use domain::model::ids::CredentialKey;
+use domain::model::user::User;
 use domain::service::credentials::CredentialOrRegistration;
 use domain::webauthn::credential::Aaguid;
 use domain::webauthn::credential::CredentialId;
 use serde::Serialize;
 
-use super::auth::access_key;
+use super::auth::{Caller, access_key};
 use super::error::{ApiError, refused};
 use super::reasons::Call;
 use super::request::{Request, ok};
@@ -82,19 +83,12 @@ impl<'a> Authenticator<'a> {
 pub async fn rename(request: Request) -> Result<Response, ApiError> {
     let caller = access_key(&request.state, request.headers()).await?;
     let sent = request.json_text().await?;
-    let body = sent.object()?;
-    let object = body.as_object().ok_or_else(ApiError::internal)?;
+    let object = &sent.object()?;
     let name = text(object, "name")?.ok_or_else(|| ApiError::rule("name is missing"))?;
     if let Some(problem) = problem_of(name) {
         return Err(ApiError::rule(format!("name {problem}")));
     }
-    let key = key(&request)?;
-    let (_, user) = request
-        .state
-        .passkeys
-        .credential(caller.rp.id, key)
-        .await
-        .map_err(refused(Call::Api))?;
+    let (key, user) = owned(&request, &caller).await?;
     let renamed = request
         .state
         .passkeys
@@ -110,13 +104,7 @@ pub async fn rename(request: Request) -> Result<Response, ApiError> {
 /// `DELETE`.
 pub async fn delete(request: Request) -> Result<Response, ApiError> {
     let caller = access_key(&request.state, request.headers()).await?;
-    let key = key(&request)?;
-    let (_, user) = request
-        .state
-        .passkeys
-        .credential(caller.rp.id, key)
-        .await
-        .map_err(refused(Call::Api))?;
+    let (key, user) = owned(&request, &caller).await?;
     request
         .state
         .passkeys
@@ -135,11 +123,17 @@ pub fn problem_of(name: &str) -> Option<&'static str> {
     })
 }
 
-/// The authenticator in the path. What is no UUID names none.
-fn key(request: &Request) -> Result<CredentialKey, ApiError> {
-    Uuid::parse(request.segment("authenticator"))
+/// The authenticator in the path, and its user. What is no UUID names none.
+async fn owned(request: &Request, caller: &Caller) -> Result<(CredentialKey, User), ApiError> {
+    let key = Uuid::parse(request.segment("authenticator"))
         .map(CredentialKey::from)
-        .ok_or_else(unknown)
+        .ok_or_else(unknown)?;
+    let passkeys = &request.state.passkeys;
+    let (_, user) = passkeys
+        .credential(caller.rp.id, key)
+        .await
+        .map_err(refused(Call::Api))?;
+    Ok((key, user))
 }
 
 fn unknown() -> ApiError {

@@ -3,8 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use axum::body::Body;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use domain::Reason;
@@ -18,7 +17,7 @@ use super::state::State;
 use crate::api::dates::Date;
 use crate::http::cors::About;
 use crate::http::json::{BodyError, MemberError};
-use crate::http::{RefusalInfo, Refusals, TransportRefusal, request_id};
+use crate::http::{RefusalInfo, Refusals, TransportRefusal, reply, request_id};
 
 /// Longest path that a body repeats, in characters.
 const SHOWN_PATH: usize = 200;
@@ -141,11 +140,8 @@ impl ApiError {
         };
         // Texts and numbers only: writing them cannot fail.
         let body = escaped(&serde_json::to_vec(&envelope).unwrap_or_default());
-        let mut response = Response::new(Body::from(body));
-        *response.status_mut() = self.status;
+        let mut response = reply::not_stored(reply::json(self.status, body));
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         match self.status {
             StatusCode::UNAUTHORIZED => {
                 headers.insert(

@@ -2,8 +2,7 @@
 
 use std::borrow::Cow;
 
-use axum::body::Body;
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use domain::Reason;
@@ -13,7 +12,8 @@ use serde::Serialize;
 use super::codes::Code;
 use super::reasons::{self, Call};
 use super::state::State;
-use crate::http::{PublicUrl, RefusalInfo, Refusals, TransportRefusal, request_id};
+use crate::http::auth::BASIC_CHALLENGE;
+use crate::http::{PublicUrl, RefusalInfo, Refusals, TransportRefusal, reply, request_id};
 
 /// Longest path that a message repeats, in characters.
 const SHOWN_PATH: usize = 200;
@@ -223,16 +223,12 @@ impl ApiError {
         };
         // Texts and numbers only: writing them cannot fail.
         let body = serde_json::to_vec(&envelope).unwrap_or_default();
-        let mut response = Response::new(Body::from(body));
-        *response.status_mut() =
+        let status =
             StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = reply::json(status, body);
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if code == Code::Authenticate {
-            headers.insert(
-                WWW_AUTHENTICATE,
-                HeaderValue::from_static("Basic realm=\"passkeyd\", charset=\"UTF-8\""),
-            );
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(BASIC_CHALLENGE));
         }
         if retry_soon {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
