@@ -1,46 +1,112 @@
-//! The one suite that every store must pass. A store brings a [`Bed`] and gets one test per case; the list of
-//! cases is here, and no store can leave one out.
+//! The one suite that every store must pass. It is behind the cargo feature `conformance`, so that a store in another crate can
+//! run it.
+//!
+//! The crate of the store has this one among its dev-dependencies, with the feature. A test implements [`StoreUnderTest`] and
+//! calls [`conformance_tests`](crate::conformance_tests), which makes one test of each case. The list of cases is here, and no
+//! store can leave one out. [`Faulty`] runs the same cases while the operations fail and are sent again, and [`model::run`]
+//! compares the store with the reference, [`Memory`](crate::Memory), on random operations.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use async_trait::async_trait;
+//! use domain::store::{Storage, Upkeep};
+//! use storage::Memory;
+//! use storage::conformance::{End, Faulty, StoreUnderTest};
+//!
+//! struct InMemory(Arc<Memory>);
+//!
+//! #[async_trait]
+//! impl StoreUnderTest for InMemory {
+//!     fn store(&self) -> Arc<dyn Storage> {
+//!         Arc::<Memory>::clone(&self.0)
+//!     }
+//!
+//!     async fn reopen(&mut self, end: End) {
+//!         if let End::Closed = end {
+//!             assert_eq!(self.0.close().await, Ok(()));
+//!         }
+//!     }
+//! }
+//!
+//! fn in_memory() -> InMemory {
+//!     InMemory(Arc::new(Memory::new()))
+//! }
+//!
+//! mod conformance {
+//!     storage::conformance_tests!(crate::in_memory);
+//! }
+//!
+//! fn faulty() -> Faulty<InMemory> {
+//!     Faulty::new(in_memory())
+//! }
+//!
+//! mod conformance_under_faults {
+//!     storage::conformance_tests!(crate::faulty);
+//! }
+//! # fn main() {}
+//! ```
 
-pub(crate) mod accounts;
-pub(crate) mod answers;
-pub(crate) mod authentications;
-pub(crate) mod ceremonies;
-pub(crate) mod deletions;
-pub(crate) mod durability;
-pub(crate) mod events;
+#![expect(
+    missing_docs,
+    reason = "the name of a case is the sentence that it proves"
+)]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "a case fails by a panic"
+)]
+
+pub mod accounts;
+pub mod answers;
+pub mod authentications;
+pub mod ceremonies;
+pub mod deletions;
+pub mod durability;
+pub mod events;
 pub(crate) mod fixture;
-pub(crate) mod injector;
-pub(crate) mod leases;
-pub(crate) mod metadata;
-pub(crate) mod model;
-pub(crate) mod paging;
-pub(crate) mod registrations;
-pub(crate) mod relying_parties;
-pub(crate) mod tokens;
-pub(crate) mod users;
+mod injector;
+pub mod leases;
+pub mod metadata;
+pub mod model;
+pub mod paging;
+pub mod registrations;
+pub mod relying_parties;
+pub mod tokens;
+pub mod users;
 
-pub(crate) use fixture::{Bed, End};
+pub use fixture::{End, StoreUnderTest};
+pub use injector::Faulty;
 
-/// Makes a test of each named case.
-macro_rules! cases {
-    ($bed:path; $($area:ident: $($case:ident),+;)+) => {
+/// Runs one case on threads of its own. [`conformance_tests`](crate::conformance_tests) calls it.
+pub fn run_case(case: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(4)
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(case);
+}
+
+/// Makes a test of every case of the [conformance suite](crate::conformance). `$new` makes a
+/// [`StoreUnderTest`](crate::conformance::StoreUnderTest) whose store is empty; names in it start with `crate`, because each test
+/// is in a module of its own.
+#[macro_export]
+macro_rules! conformance_tests {
+    (@tests $new:expr; $($area:ident: $($case:ident),+;)+) => {
         $(mod $area {
             $(
-                #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-                async fn $case() {
-                    let mut bed = $bed();
-                    $crate::conformance::$area::$case(&mut bed).await;
+                #[test]
+                fn $case() {
+                    let mut under_test = $new();
+                    $crate::conformance::run_case($crate::conformance::$area::$case(&mut under_test));
                 }
             )+
         })+
     };
-}
-pub(crate) use cases;
-
-/// Makes a test of every case for the store whose bed `$bed` lays.
-macro_rules! every_case {
-    ($bed:path) => {
-        $crate::conformance::cases! { $bed;
+    ($new:expr) => {
+        $crate::conformance_tests! { @tests $new;
             accounts:
                 only_an_empty_store_takes_a_first_account,
                 of_many_first_accounts_at_once_one_is_created,
@@ -127,11 +193,11 @@ macro_rules! every_case {
                 of_many_nodes_one_gets_the_lease,
                 a_lease_outlives_the_process_that_took_it;
             metadata:
-                metadata_give_way_to_a_greater_number_only,
+                metadata_is_replaced_by_a_greater_number_only,
                 of_many_imports_at_once_the_greatest_number_stays,
-                metadata_that_were_removed_are_in_nobodys_way,
-                a_removal_is_news_to_every_reader_of_the_metadata,
-                metadata_are_there_after_a_restart_and_still_in_the_way;
+                removed_metadata_refuses_no_number,
+                every_reader_of_the_metadata_notices_a_removal,
+                metadata_is_there_after_a_restart_and_refuses_a_smaller_number;
             answers:
                 a_call_that_is_sent_again_gets_the_answer_of_the_first,
                 a_call_that_was_given_up_is_done_by_another_attempt,
@@ -147,4 +213,3 @@ macro_rules! every_case {
         }
     };
 }
-pub(crate) use every_case;

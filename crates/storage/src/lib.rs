@@ -3,8 +3,8 @@
 //! [`Embedded`] keeps everything in one `SQLite` file, [`Memory`] in the process. Both report facts and decide nothing; that
 //! they report the same facts is what the conformance suite and the model test check.
 
-#[cfg(test)]
-mod conformance;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod embedded;
 mod forward;
 pub mod memory;

@@ -7,6 +7,24 @@
 //! A store implements the trait of each subject, and passes the conformance suite of the crate `storage`. `storage::Memory` is the
 //! reference: it says what each operation means in the fewest words.
 //!
+//! The suite is the module `storage::conformance`, behind the cargo feature `conformance`. The crate of the store names it among
+//! its dev-dependencies:
+//!
+//! ```toml
+//! storage = { package = "passkeyd-storage", path = "../storage", features = ["conformance"] }
+//! ```
+//!
+//! A test implements `storage::conformance::StoreUnderTest`, which opens the store and opens it again. This makes a test of every
+//! case:
+//!
+//! ```text
+//! mod conformance {
+//!     storage::conformance_tests!(crate::new_store_under_test);
+//! }
+//! ```
+//!
+//! `crates/storage/tests/memory.rs` is a whole example.
+//!
 //! **Atomicity.** Everything that one call writes is there together, or not at all, its events included. No caller sees a part
 //! of it. What a call has read is what the decision of its write rests on: a store with several writers compares it in the write.
 //!

@@ -36,7 +36,7 @@ pub trait Upkeep: Send + Sync {
         budget: u32,
     ) -> Result<Swept, Fault>;
     /// Gives a node the lease of this name until a moment; `false` while another node has it. A node that has it renews it. A
-    /// node that ends without a word loses it by time.
+    /// node that crashes loses it by time.
     async fn lease(
         &self,
         name: &str,

@@ -7,7 +7,7 @@ use domain::model::ids::{AccountId, ApiKeyId};
 use domain::model::page::PageRequest;
 use domain::store::FirstAccount;
 
-use super::fixture::{Bed, NOW, World, at, key, new_account};
+use super::fixture::{Fixture, NOW, StoreUnderTest, at, key, new_account};
 
 pub(crate) fn api_key(account: AccountId) -> ApiKey {
     ApiKey {
@@ -19,8 +19,8 @@ pub(crate) fn api_key(account: AccountId) -> ApiKey {
     }
 }
 
-pub(crate) async fn only_an_empty_store_takes_a_first_account(bed: &mut dyn Bed) {
-    let store = bed.store();
+pub async fn only_an_empty_store_takes_a_first_account(under_test: &mut dyn StoreUnderTest) {
+    let store = under_test.store();
     let first = new_account(at(5));
     assert_eq!(
         store.create_first_account(&first).await,
@@ -41,8 +41,8 @@ pub(crate) async fn only_an_empty_store_takes_a_first_account(bed: &mut dyn Bed)
     );
 }
 
-pub(crate) async fn of_many_first_accounts_at_once_one_is_created(bed: &mut dyn Bed) {
-    let store = bed.store();
+pub async fn of_many_first_accounts_at_once_one_is_created(under_test: &mut dyn StoreUnderTest) {
+    let store = under_test.store();
     let tasks: Vec<_> = (0..20)
         .map(|_| {
             let store = Arc::clone(&store);
@@ -67,21 +67,21 @@ pub(crate) async fn of_many_first_accounts_at_once_one_is_created(bed: &mut dyn 
     assert_eq!(named, vec![created[0]; 19]);
 }
 
-pub(crate) async fn a_secret_is_found_by_its_principal(bed: &mut dyn Bed) {
-    let world = World::new(bed).await;
-    let api_key = api_key(world.account);
-    assert_eq!(world.store.create_api_key(&api_key).await, Ok(true));
-    let stored = world
+pub async fn a_secret_is_found_by_its_principal(under_test: &mut dyn StoreUnderTest) {
+    let fixture = Fixture::new(under_test).await;
+    let api_key = api_key(fixture.account);
+    assert_eq!(fixture.store.create_api_key(&api_key).await, Ok(true));
+    let stored = fixture
         .store
-        .secret(Principal::Account(world.account))
+        .secret(Principal::Account(fixture.account))
         .await
         .unwrap()
         .unwrap();
     assert_eq!(
         (stored.account, stored.hash),
-        (world.account, SecretHash([7; 32]))
+        (fixture.account, SecretHash([7; 32]))
     );
-    let stored = world
+    let stored = fixture
         .store
         .secret(Principal::ApiKey(api_key.id))
         .await
@@ -89,15 +89,15 @@ pub(crate) async fn a_secret_is_found_by_its_principal(bed: &mut dyn Bed) {
         .unwrap();
     assert_eq!(
         (stored.account, stored.hash),
-        (world.account, SecretHash([9; 32]))
+        (fixture.account, SecretHash([9; 32]))
     );
     // The same 16 bytes as another kind of principal are somebody else.
-    let crossed = Principal::ApiKey(ApiKeyId(world.account.0));
-    assert!(world.store.secret(crossed).await.unwrap().is_none());
+    let crossed = Principal::ApiKey(ApiKeyId(fixture.account.0));
+    assert!(fixture.store.secret(crossed).await.unwrap().is_none());
 }
 
-pub(crate) async fn an_account_is_created_once_and_listed(bed: &mut dyn Bed) {
-    let store = bed.store();
+pub async fn an_account_is_created_once_and_listed(under_test: &mut dyn StoreUnderTest) {
+    let store = under_test.store();
     let (late, early) = (new_account(at(9)), new_account(at(3)));
     assert_eq!(store.create_account(&late).await, Ok(true));
     assert_eq!(store.create_account(&early).await, Ok(true));
@@ -127,21 +127,21 @@ pub(crate) async fn an_account_is_created_once_and_listed(bed: &mut dyn Bed) {
     );
 }
 
-pub(crate) async fn a_token_is_replaced_in_its_account_only(bed: &mut dyn Bed) {
-    let world = World::new(bed).await;
-    let store = &world.store;
+pub async fn a_token_is_replaced_in_its_account_only(under_test: &mut dyn StoreUnderTest) {
+    let fixture = Fixture::new(under_test).await;
+    let store = &fixture.store;
     let other = new_account(at(1));
     assert_eq!(store.create_account(&other).await, Ok(true));
-    let key_of_account = api_key(world.account);
+    let key_of_account = api_key(fixture.account);
     assert_eq!(store.create_api_key(&key_of_account).await, Ok(true));
 
     let new = SecretHash([3; 32]);
     assert_eq!(
-        store.replace_account_token(world.account, new).await,
+        store.replace_account_token(fixture.account, new).await,
         Ok(true)
     );
     for (principal, expected) in [
-        (Principal::Account(world.account), new),
+        (Principal::Account(fixture.account), new),
         (Principal::Account(other.id), other.token),
         (Principal::ApiKey(key_of_account.id), key_of_account.secret),
     ] {
@@ -154,16 +154,16 @@ pub(crate) async fn a_token_is_replaced_in_its_account_only(bed: &mut dyn Bed) {
     assert!(store.secret(principal).await.unwrap().is_none());
 }
 
-pub(crate) async fn an_api_key_belongs_to_an_account(bed: &mut dyn Bed) {
-    let world = World::new(bed).await;
-    let store = &world.store;
+pub async fn an_api_key_belongs_to_an_account(under_test: &mut dyn StoreUnderTest) {
+    let fixture = Fixture::new(under_test).await;
+    let store = &fixture.store;
     let stranger = AccountId(key());
     assert_eq!(store.create_api_key(&api_key(stranger)).await, Ok(false));
-    let api_key = api_key(world.account);
+    let api_key = api_key(fixture.account);
     assert_eq!(store.create_api_key(&api_key).await, Ok(true));
 
     let page = store
-        .list_api_keys(world.account, PageRequest::first(10))
+        .list_api_keys(fixture.account, PageRequest::first(10))
         .await
         .unwrap();
     let listed = &page.items[0];
@@ -177,7 +177,7 @@ pub(crate) async fn an_api_key_belongs_to_an_account(bed: &mut dyn Bed) {
         ),
         (
             api_key.id,
-            world.account,
+            fixture.account,
             "build server",
             api_key.secret,
             api_key.created
@@ -194,11 +194,11 @@ pub(crate) async fn an_api_key_belongs_to_an_account(bed: &mut dyn Bed) {
 
     assert_eq!(store.delete_api_key(stranger, api_key.id).await, Ok(false));
     assert_eq!(
-        store.delete_api_key(world.account, api_key.id).await,
+        store.delete_api_key(fixture.account, api_key.id).await,
         Ok(true)
     );
     assert_eq!(
-        store.delete_api_key(world.account, api_key.id).await,
+        store.delete_api_key(fixture.account, api_key.id).await,
         Ok(false)
     );
     assert!(
@@ -210,8 +210,10 @@ pub(crate) async fn an_api_key_belongs_to_an_account(bed: &mut dyn Bed) {
     );
 }
 
-pub(crate) async fn the_shared_secret_is_the_first_one_that_was_offered(bed: &mut dyn Bed) {
-    let store = bed.store();
+pub async fn the_shared_secret_is_the_first_one_that_was_offered(
+    under_test: &mut dyn StoreUnderTest,
+) {
+    let store = under_test.store();
     assert_eq!(store.shared_secret([1; 32]).await, Ok([1; 32]));
     assert_eq!(store.shared_secret([2; 32]).await, Ok([1; 32]));
 }

@@ -6,7 +6,7 @@ use domain::model::clock::Timestamp;
 use domain::model::ids::{AccountId, AttemptId};
 use domain::store::{Reservation, Reserved, Swept};
 
-use super::fixture::{Bed, End, World, at, key};
+use super::fixture::{End, Fixture, StoreUnderTest, at, key};
 
 /// A call that is sent at this moment. Its answer is kept for 100 milliseconds, and it counts as given up after 10.
 pub(crate) fn call(account: AccountId, name: u8, now: Timestamp) -> Reservation {
@@ -27,9 +27,11 @@ fn other_content(mut call: Reservation) -> Reservation {
     call
 }
 
-pub(crate) async fn a_call_that_is_sent_again_gets_the_answer_of_the_first(bed: &mut dyn Bed) {
-    let world = World::new(bed).await;
-    let (store, account) = (&world.store, world.account);
+pub async fn a_call_that_is_sent_again_gets_the_answer_of_the_first(
+    under_test: &mut dyn StoreUnderTest,
+) {
+    let fixture = Fixture::new(under_test).await;
+    let (store, account) = (&fixture.store, fixture.account);
     let first = call(account, 1, at(0));
     assert_eq!(store.reserve_answer(&first).await, Ok(Reserved::Yours));
     // The outcome of a write may not be known: the same attempt asks again.
@@ -59,9 +61,11 @@ pub(crate) async fn a_call_that_is_sent_again_gets_the_answer_of_the_first(bed: 
     assert_eq!(store.reserve_answer(&again).await, Ok(Reserved::Different));
 }
 
-pub(crate) async fn a_call_that_was_given_up_is_done_by_another_attempt(bed: &mut dyn Bed) {
-    let world = World::new(bed).await;
-    let (store, account) = (&world.store, world.account);
+pub async fn a_call_that_was_given_up_is_done_by_another_attempt(
+    under_test: &mut dyn StoreUnderTest,
+) {
+    let fixture = Fixture::new(under_test).await;
+    let (store, account) = (&fixture.store, fixture.account);
     let first = call(account, 1, at(0));
     assert_eq!(store.reserve_answer(&first).await, Ok(Reserved::Yours));
     let early = call(account, 1, at(10));
@@ -81,9 +85,11 @@ pub(crate) async fn a_call_that_was_given_up_is_done_by_another_attempt(bed: &mu
     assert_eq!(store.reserve_answer(&third).await, answered);
 }
 
-pub(crate) async fn a_released_key_is_free_and_an_answer_is_not_released(bed: &mut dyn Bed) {
-    let world = World::new(bed).await;
-    let (store, account) = (&world.store, world.account);
+pub async fn a_released_key_is_free_and_an_answer_is_not_released(
+    under_test: &mut dyn StoreUnderTest,
+) {
+    let fixture = Fixture::new(under_test).await;
+    let (store, account) = (&fixture.store, fixture.account);
     let first = call(account, 1, at(0));
     assert_eq!(store.reserve_answer(&first).await, Ok(Reserved::Yours));
     let released = store.release_answer(account, first.key, first.attempt);
@@ -101,11 +107,13 @@ pub(crate) async fn a_released_key_is_free_and_an_answer_is_not_released(bed: &m
     assert_eq!(store.reserve_answer(&again).await, answered);
 }
 
-pub(crate) async fn of_a_hundred_calls_with_one_key_at_once_one_is_done(bed: &mut dyn Bed) {
-    let world = World::new(bed).await;
+pub async fn of_a_hundred_calls_with_one_key_at_once_one_is_done(
+    under_test: &mut dyn StoreUnderTest,
+) {
+    let fixture = Fixture::new(under_test).await;
     let tasks: Vec<_> = (0..100)
         .map(|_| {
-            let (store, call) = (Arc::clone(&world.store), call(world.account, 1, at(0)));
+            let (store, call) = (Arc::clone(&fixture.store), call(fixture.account, 1, at(0)));
             tokio::spawn(async move { store.reserve_answer(&call).await.unwrap() })
         })
         .collect();
@@ -117,9 +125,9 @@ pub(crate) async fn of_a_hundred_calls_with_one_key_at_once_one_is_done(bed: &mu
     assert_eq!((count(Reserved::Yours), count(Reserved::Running)), (1, 99));
 }
 
-pub(crate) async fn an_account_keeps_at_most_so_many_answers(bed: &mut dyn Bed) {
-    let world = World::new(bed).await;
-    let store = &world.store;
+pub async fn an_account_keeps_at_most_so_many_answers(under_test: &mut dyn StoreUnderTest) {
+    let fixture = Fixture::new(under_test).await;
+    let store = &fixture.store;
     let other = AccountId(key());
     let of = |account, name: u8| Reservation {
         max_per_account: 3,
@@ -130,26 +138,26 @@ pub(crate) async fn an_account_keeps_at_most_so_many_answers(bed: &mut dyn Bed) 
         Ok(Reserved::Yours)
     );
     for name in 1..=5 {
-        let call = of(world.account, name);
+        let call = of(fixture.account, name);
         assert_eq!(store.reserve_answer(&call).await, Ok(Reserved::Yours));
     }
     // The oldest two made room; asking for them again would make room in turn.
     for (account, name) in [
-        (world.account, 3),
-        (world.account, 4),
-        (world.account, 5),
+        (fixture.account, 3),
+        (fixture.account, 4),
+        (fixture.account, 5),
         (other, 0),
     ] {
         let again = store.reserve_answer(&of(account, name)).await;
         assert_eq!(again, Ok(Reserved::Running), "{name}");
     }
-    let gone = of(world.account, 1);
+    let gone = of(fixture.account, 1);
     assert_eq!(store.reserve_answer(&gone).await, Ok(Reserved::Yours));
 }
 
-pub(crate) async fn answers_are_swept_when_their_time_is_over(bed: &mut dyn Bed) {
-    let world = World::new(bed).await;
-    let (store, account) = (&world.store, world.account);
+pub async fn answers_are_swept_when_their_time_is_over(under_test: &mut dyn StoreUnderTest) {
+    let fixture = Fixture::new(under_test).await;
+    let (store, account) = (&fixture.store, fixture.account);
     for name in 0..6 {
         let call = call(account, name, at(i64::from(name)));
         assert_eq!(store.reserve_answer(&call).await, Ok(Reserved::Yours));
@@ -168,22 +176,22 @@ pub(crate) async fn answers_are_swept_when_their_time_is_over(bed: &mut dyn Bed)
     }
 }
 
-pub(crate) async fn answers_are_there_after_a_restart(bed: &mut dyn Bed) {
-    let world = World::new(bed).await;
-    let account = world.account;
+pub async fn answers_are_there_after_a_restart(under_test: &mut dyn StoreUnderTest) {
+    let fixture = Fixture::new(under_test).await;
+    let account = fixture.account;
     let (done, begun) = (call(account, 1, at(0)), call(account, 2, at(0)));
     for call in [&done, &begun] {
-        let reserved = world.store.reserve_answer(call).await;
+        let reserved = fixture.store.reserve_answer(call).await;
         assert_eq!(reserved, Ok(Reserved::Yours));
     }
-    let kept = world
+    let kept = fixture
         .store
         .keep_answer(account, done.key, done.attempt, b"done");
     assert_eq!(kept.await, Ok(true));
-    drop(world);
+    drop(fixture);
     for end in [End::Dropped, End::Closed] {
-        bed.reopen(end).await;
-        let store = bed.store();
+        under_test.reopen(end).await;
+        let store = under_test.store();
         let again = store.reserve_answer(&call(account, 1, at(1))).await;
         assert_eq!(again, Ok(Reserved::Answered(b"done".to_vec())));
         let again = store.reserve_answer(&call(account, 2, at(1))).await;

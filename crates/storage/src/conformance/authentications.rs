@@ -14,27 +14,27 @@ use webauthn::authentication::BackupEligibilityPolicy;
 use webauthn::error::Reason;
 
 use super::fixture::{
-    Bed, LIFETIME, NOW, Passkey, SignIn, World, at, authentication, counting, event, key,
-    registration,
+    Fixture, LIFETIME, NOW, Passkey, SignIn, StoreUnderTest, at, authentication, counting, event,
+    key, registration,
 };
 
-pub(crate) async fn a_verified_authentication_is_counted(bed: &mut dyn Bed) {
-    let world = World::new(bed).await;
-    let ann = world.user("ann").await;
-    let (mut passkey, record) = world.passkey(&ann).await;
+pub async fn a_verified_authentication_is_counted(under_test: &mut dyn StoreUnderTest) {
+    let fixture = Fixture::new(under_test).await;
+    let ann = fixture.user("ann").await;
+    let (mut passkey, record) = fixture.passkey(&ann).await;
     // Once for a known user, once for any user.
-    let named = authentication(world.rp, Some(&ann), NOW);
-    let nameless = authentication(world.rp, None, NOW);
+    let named = authentication(fixture.rp, Some(&ann), NOW);
+    let nameless = authentication(fixture.rp, None, NOW);
     for (ceremony, sign_count, backup_state) in [(named, 7, false), (nameless, 9, true)] {
-        world.begin(&ceremony).await;
+        fixture.begin(&ceremony).await;
         let lies = Lies {
             backup_state: Some(backup_state),
             ..counting(sign_count)
         };
         let mut sign_in = passkey.sign_in(&ceremony, &record, at(2), &lies);
-        sign_in.event.signals = "sign_count_not_increased backup_state_changed".to_owned();
+        sign_in.event.signals = "sign_count_not_increased backup_state_changed".into();
         assert_eq!(
-            sign_in.send(&*world.store).await,
+            sign_in.send(&*fixture.store).await,
             Ok(FinishedAuthentication::Accepted)
         );
 
@@ -44,7 +44,7 @@ pub(crate) async fn a_verified_authentication_is_counted(bed: &mut dyn Bed) {
             last_used: Some(at(2)),
             ..record.clone()
         };
-        assert_eq!(world.record(record.key).await, Some(expected));
+        assert_eq!(fixture.record(record.key).await, Some(expected));
         let succeeded = Authentication {
             state: CeremonyState::Succeeded {
                 user: ann.id,
@@ -55,23 +55,23 @@ pub(crate) async fn a_verified_authentication_is_counted(bed: &mut dyn Bed) {
             updated: at(2),
             ..ceremony.clone()
         };
-        assert_eq!(world.ceremony(ceremony.id).await, Some(succeeded.into()));
-        let events = world.events().await;
+        assert_eq!(fixture.ceremony(ceremony.id).await, Some(succeeded.into()));
+        let events = fixture.events().await;
         assert_eq!(events.iter().filter(|e| **e == sign_in.event).count(), 1);
     }
 }
 
-pub(crate) async fn an_authentication_is_taken_only_while_it_is_open(bed: &mut dyn Bed) {
-    let world = World::new(bed).await;
-    let store = &*world.store;
-    let ann = world.user("ann").await;
-    let other = world.another_rp().await;
-    let (mut passkey, record) = world.passkey(&ann).await;
+pub async fn an_authentication_is_taken_only_while_it_is_open(under_test: &mut dyn StoreUnderTest) {
+    let fixture = Fixture::new(under_test).await;
+    let store = &*fixture.store;
+    let ann = fixture.user("ann").await;
+    let other = fixture.another_rp().await;
+    let (mut passkey, record) = fixture.passkey(&ann).await;
 
-    let ceremony = authentication(world.rp, None, NOW);
+    let ceremony = authentication(fixture.rp, None, NOW);
     let sign_in = passkey.sign_in(&ceremony, &record, at(2), &counting(5));
     assert_eq!(sign_in.send(store).await, Ok(FinishedAuthentication::Gone));
-    world.begin(&ceremony).await;
+    fixture.begin(&ceremony).await;
     let elsewhere = SignIn {
         relying_party: other,
         ..sign_in.clone()
@@ -86,17 +86,20 @@ pub(crate) async fn an_authentication_is_taken_only_while_it_is_open(bed: &mut d
     };
     assert_eq!(late.send(store).await, Ok(FinishedAuthentication::Expired));
     let unfinished = registration(&ann, NOW);
-    world.begin(&unfinished).await;
+    fixture.begin(&unfinished).await;
     let crossed = SignIn {
         ceremony: unfinished.id,
         ..sign_in.clone()
     };
     assert_eq!(crossed.send(store).await, Ok(FinishedAuthentication::Gone));
     // None of them did anything.
-    assert_eq!(world.ceremony(ceremony.id).await, Some(ceremony.into()));
-    assert_eq!(world.ceremony(unfinished.id).await, Some(unfinished.into()));
-    assert_eq!(world.record(record.key).await, Some(record.clone()));
-    assert_eq!(world.count(AuditKind::Authenticated).await, 0);
+    assert_eq!(fixture.ceremony(ceremony.id).await, Some(ceremony.into()));
+    assert_eq!(
+        fixture.ceremony(unfinished.id).await,
+        Some(unfinished.into())
+    );
+    assert_eq!(fixture.record(record.key).await, Some(record.clone()));
+    assert_eq!(fixture.count(AuditKind::Authenticated).await, 0);
 
     let in_time = SignIn {
         now: at(LIFETIME - 1),
@@ -109,8 +112,8 @@ pub(crate) async fn an_authentication_is_taken_only_while_it_is_open(bed: &mut d
     let again = sign_in.another_attempt();
     assert_eq!(again.send(store).await, Ok(FinishedAuthentication::Used));
 
-    let refused = world.answered(&mut passkey, &record, &counting(6)).await;
-    world
+    let refused = fixture.answered(&mut passkey, &record, &counting(6)).await;
+    fixture
         .refuse(
             refused.ceremony,
             refused.attempt,
@@ -124,13 +127,15 @@ pub(crate) async fn an_authentication_is_taken_only_while_it_is_open(bed: &mut d
         refused.another_attempt().send(store).await,
         Ok(FinishedAuthentication::Used)
     );
-    assert_eq!(world.record(record.key).await.unwrap().sign_count, 5);
-    assert_eq!(world.count(AuditKind::Authenticated).await, 1);
+    assert_eq!(fixture.record(record.key).await.unwrap().sign_count, 5);
+    assert_eq!(fixture.count(AuditKind::Authenticated).await, 1);
 }
 
-pub(crate) async fn the_counter_rule_decides_about_a_counter_that_does_not_grow(bed: &mut dyn Bed) {
-    let world = World::new(bed).await;
-    let ann = world.user("ann").await;
+pub async fn the_counter_rule_decides_about_a_counter_that_does_not_grow(
+    under_test: &mut dyn StoreUnderTest,
+) {
+    let fixture = Fixture::new(under_test).await;
+    let ann = fixture.user("ann").await;
     let top = u32::MAX;
     // Stored, received, and whether a rule that demands growth lets it pass.
     for (stored, received, passes) in [
@@ -145,23 +150,23 @@ pub(crate) async fn the_counter_rule_decides_about_a_counter_that_does_not_grow(
         (top, 0, false),
     ] {
         for rule in [CounterRule::KeepHighest, CounterRule::MustIncrease] {
-            let (mut passkey, record) = world.passkey(&ann).await;
-            let first = world
+            let (mut passkey, record) = fixture.passkey(&ann).await;
+            let first = fixture
                 .answered(&mut passkey, &record, &counting(stored))
                 .await;
-            first.send(&*world.store).await.unwrap();
-            let before = world.record(record.key).await.unwrap();
+            first.send(&*fixture.store).await.unwrap();
+            let before = fixture.record(record.key).await.unwrap();
             assert_eq!(before.sign_count, stored);
 
             // Verified against the record as it was at first, as if both had been under way at once.
-            let mut second = world
+            let mut second = fixture
                 .answered(&mut passkey, &record, &counting(received))
                 .await;
             second.counter = rule;
             second.now = at(3);
-            let outcome = second.send(&*world.store).await;
-            let after = world.record(record.key).await.unwrap();
-            let state = world.ceremony(second.ceremony).await.unwrap().state();
+            let outcome = second.send(&*fixture.store).await;
+            let after = fixture.record(record.key).await.unwrap();
+            let state = fixture.ceremony(second.ceremony).await.unwrap().state();
             if passes || rule == CounterRule::KeepHighest {
                 assert_eq!(
                     outcome,
@@ -181,12 +186,12 @@ pub(crate) async fn the_counter_rule_decides_about_a_counter_that_does_not_grow(
     }
 }
 
-pub(crate) async fn a_counter_that_fell_is_remembered_until_it_passes_the_highest(
-    bed: &mut dyn Bed,
+pub async fn a_counter_that_fell_is_remembered_until_it_passes_the_highest(
+    under_test: &mut dyn StoreUnderTest,
 ) {
-    let world = World::new(bed).await;
-    let ann = world.user("ann").await;
-    let (mut passkey, record) = world.passkey(&ann).await;
+    let fixture = Fixture::new(under_test).await;
+    let ann = fixture.user("ann").await;
+    let (mut passkey, record) = fixture.passkey(&ann).await;
     for (received, highest, since_fall) in [
         (10, 10, None),
         (4, 10, Some(4)),
@@ -196,14 +201,14 @@ pub(crate) async fn a_counter_that_fell_is_remembered_until_it_passes_the_highes
         (11, 11, None),
         (11, 11, Some(11)),
     ] {
-        let sign_in = world
+        let sign_in = fixture
             .answered(&mut passkey, &record, &counting(received))
             .await;
         assert_eq!(
-            sign_in.send(&*world.store).await,
+            sign_in.send(&*fixture.store).await,
             Ok(FinishedAuthentication::Accepted)
         );
-        let after = world.record(record.key).await.unwrap();
+        let after = fixture.record(record.key).await.unwrap();
         assert_eq!(
             (after.sign_count, after.sign_count_since_fall),
             (highest, since_fall),
@@ -211,20 +216,22 @@ pub(crate) async fn a_counter_that_fell_is_remembered_until_it_passes_the_highes
         );
     }
     // A rule that demands growth compares with the highest, whatever was remembered, and writes nothing.
-    let mut low = world.answered(&mut passkey, &record, &counting(9)).await;
+    let mut low = fixture.answered(&mut passkey, &record, &counting(9)).await;
     low.counter = CounterRule::MustIncrease;
     assert_eq!(
-        low.send(&*world.store).await,
+        low.send(&*fixture.store).await,
         Ok(FinishedAuthentication::CounterWentBack { stored: 11 })
     );
-    let after = world.record(record.key).await.unwrap();
+    let after = fixture.record(record.key).await.unwrap();
     assert_eq!(after.sign_count_since_fall, Some(11));
 }
 
-pub(crate) async fn eligibility_is_lost_only_where_the_policy_accepts_that(bed: &mut dyn Bed) {
-    let world = World::new(bed).await;
-    let ann = world.user("ann").await;
-    let (mut passkey, record) = world.passkey(&ann).await;
+pub async fn eligibility_is_lost_only_where_the_policy_accepts_that(
+    under_test: &mut dyn StoreUnderTest,
+) {
+    let fixture = Fixture::new(under_test).await;
+    let ann = fixture.user("ann").await;
+    let (mut passkey, record) = fixture.passkey(&ann).await;
     let eligible = |value| Lies {
         backup_eligible: Some(value),
         backup_state: Some(false),
@@ -237,50 +244,50 @@ pub(crate) async fn eligibility_is_lost_only_where_the_policy_accepts_that(bed: 
         // Verified against the record as it was at first: another sign-in was faster.
         (BackupEligibilityPolicy::AcceptGain, false, true),
     ] {
-        let mut ceremony = authentication(world.rp, Some(&ann), NOW);
+        let mut ceremony = authentication(fixture.rp, Some(&ann), NOW);
         Arc::make_mut(&mut ceremony.policy).backup_eligibility = policy;
-        world.begin(&ceremony).await;
+        fixture.begin(&ceremony).await;
         let known = CredentialRecord {
             backup_eligible: Some(false),
             ..record.clone()
         };
         let known = if policy == BackupEligibilityPolicy::AcceptChange {
-            world.record(record.key).await.unwrap()
+            fixture.record(record.key).await.unwrap()
         } else {
             known
         };
         let sign_in = passkey.sign_in(&ceremony, &known, at(2), &eligible(shown));
         assert_eq!(
-            sign_in.send(&*world.store).await,
+            sign_in.send(&*fixture.store).await,
             Ok(FinishedAuthentication::Accepted)
         );
-        let after = world.record(record.key).await.unwrap();
+        let after = fixture.record(record.key).await.unwrap();
         assert_eq!(after.backup_eligible, Some(stored), "{policy:?} {shown}");
     }
 }
 
-pub(crate) async fn an_authentication_that_the_store_refuses_is_recorded_as_refused(
-    bed: &mut dyn Bed,
+pub async fn an_authentication_that_the_store_refuses_is_recorded_as_refused(
+    under_test: &mut dyn StoreUnderTest,
 ) {
-    let world = World::new(bed).await;
-    let store = &*world.store;
-    let ann = world.user("ann").await;
-    let (mut passkey, record) = world.passkey(&ann).await;
-    let high = world.answered(&mut passkey, &record, &counting(9)).await;
+    let fixture = Fixture::new(under_test).await;
+    let store = &*fixture.store;
+    let ann = fixture.user("ann").await;
+    let (mut passkey, record) = fixture.passkey(&ann).await;
+    let high = fixture.answered(&mut passkey, &record, &counting(9)).await;
     high.send(store).await.unwrap();
-    let mut low = world.answered(&mut passkey, &record, &counting(8)).await;
+    let mut low = fixture.answered(&mut passkey, &record, &counting(8)).await;
     low.counter = CounterRule::MustIncrease;
-    low.event.signals = "something".to_owned();
-    let late = world.answered(&mut passkey, &record, &counting(10)).await;
+    low.event.signals = "something".into();
+    let late = fixture.answered(&mut passkey, &record, &counting(10)).await;
     for (sign_in, reason) in [
         (low, Reason::SignCountNotIncreased),
         (late, Reason::CredentialUnknown),
     ] {
-        let before = world.events().await.len();
+        let before = fixture.events().await.len();
         for _ in 0..2 {
             sign_in.send(store).await.unwrap();
         }
-        let events = world.events().await;
+        let events = fixture.events().await;
         assert_eq!(events.len(), before + 1);
         let expected = AuditEvent {
             kind: AuditKind::AuthenticationRefused,
@@ -290,32 +297,32 @@ pub(crate) async fn an_authentication_that_the_store_refuses_is_recorded_as_refu
         };
         assert!(events.contains(&expected), "{events:?}");
         // A counter that went back is a failed sign-in of the credential's owner.
-        let found = store.user(world.rp, UserRef::Id(ann.id)).await.unwrap();
+        let found = store.user(fixture.rp, UserRef::Id(ann.id)).await.unwrap();
         assert_eq!(found.unwrap().last_failure, Some(at(2)));
-        let deleted = event(AuditKind::CredentialDeleted, world.rp);
-        let gone = store.delete_credential(world.rp, ann.id, record.key, &deleted);
+        let deleted = event(AuditKind::CredentialDeleted, fixture.rp);
+        let gone = store.delete_credential(fixture.rp, ann.id, record.key, &deleted);
         gone.await.unwrap();
     }
 }
 
-pub(crate) async fn what_a_credential_gained_is_not_lost(bed: &mut dyn Bed) {
-    let world = World::new(bed).await;
-    let ann = world.user("ann").await;
+pub async fn what_a_credential_gained_is_not_lost(under_test: &mut dyn StoreUnderTest) {
+    let fixture = Fixture::new(under_test).await;
+    let ann = fixture.user("ann").await;
     let mut passkey = Passkey::new(&ann);
     let ceremony = registration(&ann, NOW);
-    world.begin(&ceremony).await;
+    fixture.begin(&ceremony).await;
     let plain = Lies {
         user_verified: Some(false),
         backup_eligible: Some(false),
         backup_state: Some(false),
         ..Lies::default()
     };
-    let enrol = passkey.enrol_with(&ceremony, at(1), &plain);
+    let finish = passkey.register_with(&ceremony, at(1), &plain);
     assert_eq!(
-        enrol.send(&*world.store).await,
+        finish.send(&*fixture.store).await,
         Ok(FinishedRegistration::Registered)
     );
-    let record = world.record(enrol.key()).await.unwrap();
+    let record = fixture.record(finish.key()).await.unwrap();
     let facts = |r: &CredentialRecord| {
         (
             r.uv_initialized,
@@ -335,7 +342,7 @@ pub(crate) async fn what_a_credential_gained_is_not_lost(bed: &mut dyn Bed) {
     // All three were under way at once; the one that says least arrives last, and is the oldest.
     let mut sign_ins = Vec::new();
     for (lies, millis) in [(&plain, 4), (&full, 6), (&plain, 5)] {
-        let mut sign_in = world.answered(&mut passkey, &record, lies).await;
+        let mut sign_in = fixture.answered(&mut passkey, &record, lies).await;
         sign_in.now = at(millis);
         sign_ins.push(sign_in);
     }
@@ -346,35 +353,35 @@ pub(crate) async fn what_a_credential_gained_is_not_lost(bed: &mut dyn Bed) {
     ];
     for (sign_in, expected) in sign_ins.iter().zip(expected) {
         assert_eq!(
-            sign_in.send(&*world.store).await,
+            sign_in.send(&*fixture.store).await,
             Ok(FinishedAuthentication::Accepted)
         );
-        assert_eq!(facts(&world.record(record.key).await.unwrap()), expected);
+        assert_eq!(facts(&fixture.record(record.key).await.unwrap()), expected);
     }
 }
 
-pub(crate) async fn a_credential_that_is_gone_ends_the_ceremony(bed: &mut dyn Bed) {
-    let world = World::new(bed).await;
-    let store = &*world.store;
-    let ann = world.user("ann").await;
-    let bob = world.user("bob").await;
-    let (mut passkey, record) = world.passkey(&ann).await;
-    let deleted = world.answered(&mut passkey, &record, &counting(5)).await;
+pub async fn a_credential_that_is_gone_ends_the_ceremony(under_test: &mut dyn StoreUnderTest) {
+    let fixture = Fixture::new(under_test).await;
+    let store = &*fixture.store;
+    let ann = fixture.user("ann").await;
+    let bob = fixture.user("bob").await;
+    let (mut passkey, record) = fixture.passkey(&ann).await;
+    let deleted = fixture.answered(&mut passkey, &record, &counting(5)).await;
     // Somebody else's credential counts as none.
     let foreign = SignIn {
         user: bob.id,
-        ..world.answered(&mut passkey, &record, &counting(5)).await
+        ..fixture.answered(&mut passkey, &record, &counting(5)).await
     };
     assert_eq!(
         foreign.send(store).await,
         Ok(FinishedAuthentication::CredentialGone)
     );
-    assert_eq!(world.record(record.key).await, Some(record.clone()));
+    assert_eq!(fixture.record(record.key).await, Some(record.clone()));
 
-    let removed = event(AuditKind::CredentialDeleted, world.rp);
+    let removed = event(AuditKind::CredentialDeleted, fixture.rp);
     assert_eq!(
         store
-            .delete_credential(world.rp, ann.id, record.key, &removed)
+            .delete_credential(fixture.rp, ann.id, record.key, &removed)
             .await,
         Ok(true)
     );
@@ -383,7 +390,7 @@ pub(crate) async fn a_credential_that_is_gone_ends_the_ceremony(bed: &mut dyn Be
         Ok(FinishedAuthentication::CredentialGone)
     );
     for sign_in in [&foreign, &deleted] {
-        let ceremony = world.ceremony(sign_in.ceremony).await;
+        let ceremony = fixture.ceremony(sign_in.ceremony).await;
         let ceremony = ceremony.and_then(Ceremony::authentication).unwrap();
         assert_eq!(
             ceremony.state,
@@ -393,22 +400,26 @@ pub(crate) async fn a_credential_that_is_gone_ends_the_ceremony(bed: &mut dyn Be
         let again = sign_in.another_attempt().send(store).await;
         assert_eq!(again, Ok(FinishedAuthentication::Used));
     }
-    assert_eq!(world.count(AuditKind::Authenticated).await, 0);
+    assert_eq!(fixture.count(AuditKind::Authenticated).await, 0);
 }
 
-pub(crate) async fn a_repeated_attempt_has_the_same_outcome_and_writes_nothing(bed: &mut dyn Bed) {
-    let world = World::new(bed).await;
-    let store = &*world.store;
-    let ann = world.user("ann").await;
-    let (mut passkey, record) = world.passkey(&ann).await;
-    let (mut lost, lost_record) = world.passkey(&ann).await;
-    let accepted = world.answered(&mut passkey, &record, &counting(5)).await;
-    let mut back = world.answered(&mut passkey, &record, &counting(4)).await;
+pub async fn a_repeated_attempt_has_the_same_outcome_and_writes_nothing(
+    under_test: &mut dyn StoreUnderTest,
+) {
+    let fixture = Fixture::new(under_test).await;
+    let store = &*fixture.store;
+    let ann = fixture.user("ann").await;
+    let (mut passkey, record) = fixture.passkey(&ann).await;
+    let (mut lost, lost_record) = fixture.passkey(&ann).await;
+    let accepted = fixture.answered(&mut passkey, &record, &counting(5)).await;
+    let mut back = fixture.answered(&mut passkey, &record, &counting(4)).await;
     back.counter = CounterRule::MustIncrease;
-    let gone = world.answered(&mut lost, &lost_record, &counting(1)).await;
-    let removed = event(AuditKind::CredentialDeleted, world.rp);
+    let gone = fixture
+        .answered(&mut lost, &lost_record, &counting(1))
+        .await;
+    let removed = event(AuditKind::CredentialDeleted, fixture.rp);
     store
-        .delete_credential(world.rp, ann.id, lost_record.key, &removed)
+        .delete_credential(fixture.rp, ann.id, lost_record.key, &removed)
         .await
         .unwrap();
 
@@ -421,34 +432,34 @@ pub(crate) async fn a_repeated_attempt_has_the_same_outcome_and_writes_nothing(b
     for (sign_in, outcome) in outcomes {
         assert_eq!(sign_in.send(store).await, Ok(outcome));
     }
-    // The world goes on: the stored counter moves.
-    world
+    // Later: the stored counter moves.
+    fixture
         .answered(&mut passkey, &record, &counting(50))
         .await
         .send(store)
         .await
         .unwrap();
-    let stored = world.record(record.key).await;
-    let events = world.events().await;
+    let stored = fixture.record(record.key).await;
+    let events = fixture.events().await;
     for (sign_in, outcome) in outcomes {
-        let before = world.ceremony(sign_in.ceremony).await;
+        let before = fixture.ceremony(sign_in.ceremony).await;
         let late = SignIn {
             now: at(LIFETIME + 1),
             ..sign_in.clone()
         };
         assert_eq!(late.send(store).await, Ok(outcome));
-        assert_eq!(world.ceremony(sign_in.ceremony).await, before);
+        assert_eq!(fixture.ceremony(sign_in.ceremony).await, before);
     }
-    assert_eq!(world.record(record.key).await, stored);
-    assert_eq!(world.events().await, events);
+    assert_eq!(fixture.record(record.key).await, stored);
+    assert_eq!(fixture.events().await, events);
 }
 
 /// Sends all of them at once from as many tasks; the outcomes.
-async fn race(world: &World, sign_ins: Vec<SignIn>) -> Vec<FinishedAuthentication> {
+async fn race(fixture: &Fixture, sign_ins: Vec<SignIn>) -> Vec<FinishedAuthentication> {
     let tasks: Vec<_> = sign_ins
         .into_iter()
         .map(|sign_in| {
-            let store = Arc::clone(&world.store);
+            let store = Arc::clone(&fixture.store);
             tokio::spawn(async move { sign_in.send(&*store).await.unwrap() })
         })
         .collect();
@@ -459,42 +470,46 @@ async fn race(world: &World, sign_ins: Vec<SignIn>) -> Vec<FinishedAuthenticatio
     outcomes
 }
 
-pub(crate) async fn of_a_hundred_attempts_at_one_authentication_one_wins(bed: &mut dyn Bed) {
-    let world = World::new(bed).await;
-    let ann = world.user("ann").await;
-    let (mut passkey, record) = world.passkey(&ann).await;
-    let sign_in = world.answered(&mut passkey, &record, &counting(5)).await;
+pub async fn of_a_hundred_attempts_at_one_authentication_one_wins(
+    under_test: &mut dyn StoreUnderTest,
+) {
+    let fixture = Fixture::new(under_test).await;
+    let ann = fixture.user("ann").await;
+    let (mut passkey, record) = fixture.passkey(&ann).await;
+    let sign_in = fixture.answered(&mut passkey, &record, &counting(5)).await;
     let attempts = (0..100).map(|_| sign_in.another_attempt()).collect();
-    let outcomes = race(&world, attempts).await;
+    let outcomes = race(&fixture, attempts).await;
     let count = |wanted| outcomes.iter().filter(|o| **o == wanted).count();
     assert_eq!(count(FinishedAuthentication::Accepted), 1);
     assert_eq!(count(FinishedAuthentication::Used), 99);
-    assert_eq!(world.count(AuditKind::Authenticated).await, 1);
+    assert_eq!(fixture.count(AuditKind::Authenticated).await, 1);
 }
 
-pub(crate) async fn a_success_and_a_refusal_at_once_leave_one_of_them(bed: &mut dyn Bed) {
-    let world = Arc::new(World::new(bed).await);
-    let ann = world.user("ann").await;
-    let (mut passkey, record) = world.passkey(&ann).await;
+pub async fn a_success_and_a_refusal_at_once_leave_one_of_them(
+    under_test: &mut dyn StoreUnderTest,
+) {
+    let fixture = Arc::new(Fixture::new(under_test).await);
+    let ann = fixture.user("ann").await;
+    let (mut passkey, record) = fixture.passkey(&ann).await;
     let succeeded = CeremonyState::Succeeded {
         user: ann.id,
         credential: record.key,
     };
     let mut won = 0;
     for round in 0..50 {
-        let sign_in = world.answered(&mut passkey, &record, &counting(5)).await;
+        let sign_in = fixture.answered(&mut passkey, &record, &counting(5)).await;
         let id = sign_in.ceremony;
         let refusal = {
-            let world = Arc::clone(&world);
+            let fixture = Arc::clone(&fixture);
             tokio::spawn(async move {
-                world
+                fixture
                     .refuse(id, AttemptId(key()), at(2), Reason::OriginNotAllowed)
                     .await
                     .unwrap()
             })
         };
         let success = {
-            let store = Arc::clone(&world.store);
+            let store = Arc::clone(&fixture.store);
             tokio::spawn(async move { sign_in.send(&*store).await.unwrap() })
         };
         let state = match (success.await.unwrap(), refusal.await.unwrap()) {
@@ -505,30 +520,30 @@ pub(crate) async fn a_success_and_a_refusal_at_once_leave_one_of_them(bed: &mut 
             other => panic!("round {round}: {other:?}"),
         };
         won += usize::from(state == succeeded);
-        assert_eq!(world.ceremony(id).await.unwrap().state(), state);
+        assert_eq!(fixture.ceremony(id).await.unwrap().state(), state);
     }
-    assert_eq!(world.count(AuditKind::Authenticated).await, won);
+    assert_eq!(fixture.count(AuditKind::Authenticated).await, won);
     assert_eq!(
-        world.count(AuditKind::AuthenticationRefused).await,
+        fixture.count(AuditKind::AuthenticationRefused).await,
         50 - won
     );
 }
 
-pub(crate) async fn the_stored_counter_never_decreases_in_whatever_order_sign_ins_arrive(
-    bed: &mut dyn Bed,
+pub async fn the_stored_counter_never_decreases_in_whatever_order_sign_ins_arrive(
+    under_test: &mut dyn StoreUnderTest,
 ) {
-    let world = World::new(bed).await;
-    let ann = world.user("ann").await;
+    let fixture = Fixture::new(under_test).await;
+    let ann = fixture.user("ann").await;
     for rule in [CounterRule::KeepHighest, CounterRule::MustIncrease] {
         for order in [[10, 11], [11, 10]] {
-            let (mut passkey, record) = world.passkey(&ann).await;
+            let (mut passkey, record) = fixture.passkey(&ann).await;
             let mut highest = 0;
             for count in order {
-                let mut sign_in = world
+                let mut sign_in = fixture
                     .answered(&mut passkey, &record, &counting(count))
                     .await;
                 sign_in.counter = rule;
-                let outcome = sign_in.send(&*world.store).await.unwrap();
+                let outcome = sign_in.send(&*fixture.store).await.unwrap();
                 if rule == CounterRule::MustIncrease && count < highest {
                     let back = FinishedAuthentication::CounterWentBack { stored: highest };
                     assert_eq!(outcome, back);
@@ -536,14 +551,17 @@ pub(crate) async fn the_stored_counter_never_decreases_in_whatever_order_sign_in
                     assert_eq!(outcome, FinishedAuthentication::Accepted);
                 }
                 highest = highest.max(count);
-                assert_eq!(world.record(record.key).await.unwrap().sign_count, highest);
+                assert_eq!(
+                    fixture.record(record.key).await.unwrap().sign_count,
+                    highest
+                );
             }
         }
         // And all at once.
-        let (mut passkey, record) = world.passkey(&ann).await;
+        let (mut passkey, record) = fixture.passkey(&ann).await;
         let mut sign_ins = Vec::new();
         for count in 1..=30 {
-            let sign_in = world
+            let sign_in = fixture
                 .answered(&mut passkey, &record, &counting(count))
                 .await;
             sign_ins.push(SignIn {
@@ -551,7 +569,7 @@ pub(crate) async fn the_stored_counter_never_decreases_in_whatever_order_sign_in
                 ..sign_in
             });
         }
-        let outcomes = race(&world, sign_ins).await;
+        let outcomes = race(&fixture, sign_ins).await;
         assert_eq!(outcomes[29], FinishedAuthentication::Accepted);
         for (n, outcome) in (1u32..).zip(outcomes) {
             match outcome {
@@ -562,7 +580,7 @@ pub(crate) async fn the_stored_counter_never_decreases_in_whatever_order_sign_in
                 other => panic!("{other:?}"),
             }
         }
-        assert_eq!(world.record(record.key).await.unwrap().sign_count, 30);
+        assert_eq!(fixture.record(record.key).await.unwrap().sign_count, 30);
     }
 }
 
@@ -579,25 +597,25 @@ const ROUNDS: usize = 200;
 
 /// Signs in several times in a row while something is deleted. A sign-in that was sent after the
 /// deletion was acknowledged must not succeed.
-async fn delete_during_sign_ins(bed: &mut dyn Bed, what: Deleted) {
-    let first = World::new(bed).await;
+async fn delete_during_sign_ins(under_test: &mut dyn StoreUnderTest, what: Deleted) {
+    let first = Fixture::new(under_test).await;
     let mut overtaken = 0;
     for round in 0..ROUNDS {
         let rp: RelyingPartyId = match what {
             Deleted::RelyingParty => first.another_rp().await,
             _ => first.rp,
         };
-        let world = World {
+        let fixture = Fixture {
             store: Arc::clone(&first.store),
             rp,
             ..first
         };
-        let user = world.user(&format!("user {round}")).await;
-        let (mut passkey, record) = world.passkey(&user).await;
+        let user = fixture.user(&format!("user {round}")).await;
+        let (mut passkey, record) = fixture.passkey(&user).await;
         let mut sign_ins = Vec::new();
         for count in 1..=4 {
             sign_ins.push(
-                world
+                fixture
                     .answered(&mut passkey, &record, &counting(count))
                     .await,
             );
@@ -606,7 +624,7 @@ async fn delete_during_sign_ins(bed: &mut dyn Bed, what: Deleted) {
 
         let gone = Arc::new(AtomicBool::new(false));
         let deletion = {
-            let (store, gone, key) = (Arc::clone(&world.store), Arc::clone(&gone), record.key);
+            let (store, gone, key) = (Arc::clone(&fixture.store), Arc::clone(&gone), record.key);
             tokio::spawn(async move {
                 let deleted = match what {
                     Deleted::Credential => {
@@ -624,7 +642,7 @@ async fn delete_during_sign_ins(bed: &mut dyn Bed, what: Deleted) {
             })
         };
         let under_way = {
-            let (store, gone) = (Arc::clone(&world.store), Arc::clone(&gone));
+            let (store, gone) = (Arc::clone(&fixture.store), Arc::clone(&gone));
             tokio::spawn(async move {
                 let mut accepted = 0;
                 for sign_in in sign_ins {
@@ -641,30 +659,32 @@ async fn delete_during_sign_ins(bed: &mut dyn Bed, what: Deleted) {
         deletion.await.unwrap();
         overtaken += usize::from(under_way.await.unwrap() < 3);
 
-        let outcome = last.send(&*world.store).await.unwrap();
+        let outcome = last.send(&*fixture.store).await.unwrap();
         let expected = match what {
             Deleted::Credential | Deleted::User => FinishedAuthentication::CredentialGone,
             Deleted::RelyingParty => FinishedAuthentication::Gone,
         };
         assert_eq!(outcome, expected, "round {round}");
-        assert_eq!(world.record(record.key).await, None);
+        assert_eq!(fixture.record(record.key).await, None);
     }
     // Otherwise the rounds have shown nothing.
     assert!(overtaken > 0, "no deletion ever came before a sign-in");
 }
 
-pub(crate) async fn no_success_follows_an_acknowledged_deletion_of_the_credential(
-    bed: &mut dyn Bed,
+pub async fn no_success_follows_an_acknowledged_deletion_of_the_credential(
+    under_test: &mut dyn StoreUnderTest,
 ) {
-    delete_during_sign_ins(bed, Deleted::Credential).await;
+    delete_during_sign_ins(under_test, Deleted::Credential).await;
 }
 
-pub(crate) async fn no_success_follows_an_acknowledged_deletion_of_the_user(bed: &mut dyn Bed) {
-    delete_during_sign_ins(bed, Deleted::User).await;
+pub async fn no_success_follows_an_acknowledged_deletion_of_the_user(
+    under_test: &mut dyn StoreUnderTest,
+) {
+    delete_during_sign_ins(under_test, Deleted::User).await;
 }
 
-pub(crate) async fn no_success_follows_an_acknowledged_deletion_of_the_relying_party(
-    bed: &mut dyn Bed,
+pub async fn no_success_follows_an_acknowledged_deletion_of_the_relying_party(
+    under_test: &mut dyn StoreUnderTest,
 ) {
-    delete_during_sign_ins(bed, Deleted::RelyingParty).await;
+    delete_during_sign_ins(under_test, Deleted::RelyingParty).await;
 }

@@ -12,52 +12,56 @@ use testkit::Lies;
 use webauthn::error::Reason;
 
 use super::fixture::{
-    Bed, LIFETIME, NOW, World, at, authentication, event, key, new_user, registration,
+    Fixture, LIFETIME, NOW, StoreUnderTest, at, authentication, event, key, new_user, registration,
 };
 
-pub(crate) async fn a_ceremony_reads_back_as_begun_in_its_own_relying_party(bed: &mut dyn Bed) {
-    let world = World::new(bed).await;
-    let other = world.another_rp().await;
-    let ann = world.user("ann").await;
-    let (_, record) = world.passkey(&ann).await;
+pub async fn a_ceremony_reads_back_as_begun_in_its_own_relying_party(
+    under_test: &mut dyn StoreUnderTest,
+) {
+    let fixture = Fixture::new(under_test).await;
+    let other = fixture.another_rp().await;
+    let ann = fixture.user("ann").await;
+    let (_, record) = fixture.passkey(&ann).await;
     let restricted = Authentication {
         credential: Some(record.key),
-        ..authentication(world.rp, Some(&ann), at(3))
+        ..authentication(fixture.rp, Some(&ann), at(3))
     };
     for ceremony in [
         Ceremony::from(registration(&ann, at(1))),
-        authentication(world.rp, None, at(2)).into(),
+        authentication(fixture.rp, None, at(2)).into(),
         restricted.into(),
     ] {
-        world.begin(&ceremony).await;
+        fixture.begin(&ceremony).await;
         let id = ceremony.id();
-        assert_eq!(world.ceremony(id).await, Some(ceremony.clone()));
-        assert_eq!(world.store.ceremony(other, id).await, Ok(None));
-        let loaded = world
+        assert_eq!(fixture.ceremony(id).await, Some(ceremony.clone()));
+        assert_eq!(fixture.store.ceremony(other, id).await, Ok(None));
+        let loaded = fixture
             .store
-            .load_for_authentication(world.rp, id, &record.id)
+            .load_for_authentication(fixture.rp, id, &record.id)
             .await
             .unwrap();
         assert_eq!(loaded.ceremony, ceremony.clone().authentication());
         assert_eq!(loaded.credential, Some((record.clone(), ann.clone())));
-        let loaded = world
+        let loaded = fixture
             .store
             .load_for_authentication(other, id, &record.id)
             .await
             .unwrap();
         assert!(loaded.ceremony.is_none() && loaded.credential.is_none());
     }
-    assert_eq!(world.ceremony(CeremonyId(key())).await, None);
+    assert_eq!(fixture.ceremony(CeremonyId(key())).await, None);
 }
 
-pub(crate) async fn a_registration_begins_with_a_new_user_or_an_old_one(bed: &mut dyn Bed) {
-    let world = World::new(bed).await;
-    let store = &world.store;
-    let ann = new_user(world.rp, "ann", NOW);
+pub async fn a_registration_begins_with_a_new_user_or_an_old_one(
+    under_test: &mut dyn StoreUnderTest,
+) {
+    let fixture = Fixture::new(under_test).await;
+    let store = &fixture.store;
+    let ann = new_user(fixture.rp, "ann", NOW);
     let first = registration(&ann, at(1));
     let events = [
-        event(AuditKind::RegistrationStarted, world.rp),
-        event(AuditKind::UserCreated, world.rp),
+        event(AuditKind::RegistrationStarted, fixture.rp),
+        event(AuditKind::UserCreated, fixture.rp),
     ];
     let begin = BeginRegistration {
         ceremony: &first,
@@ -70,17 +74,17 @@ pub(crate) async fn a_registration_begins_with_a_new_user_or_an_old_one(bed: &mu
         Ok(Begin::Begun)
     );
     assert_eq!(
-        store.user(world.rp, UserRef::Name("ann")).await,
+        store.user(fixture.rp, UserRef::Name("ann")).await,
         Ok(Some(ann.clone()))
     );
-    assert_eq!(world.ceremony(first.id).await, Some(first.clone().into()));
-    assert_eq!(world.count(AuditKind::RegistrationStarted).await, 1);
-    assert_eq!(world.count(AuditKind::UserCreated).await, 1);
+    assert_eq!(fixture.ceremony(first.id).await, Some(first.clone().into()));
+    assert_eq!(fixture.count(AuditKind::RegistrationStarted).await, 1);
+    assert_eq!(fixture.count(AuditKind::UserCreated).await, 1);
 
     // Somebody else makes a user of that name at the same time.
-    let twin = new_user(world.rp, "ann", at(1));
+    let twin = new_user(fixture.rp, "ann", at(1));
     let second = registration(&twin, at(1));
-    let events = [event(AuditKind::RegistrationStarted, world.rp)];
+    let events = [event(AuditKind::RegistrationStarted, fixture.rp)];
     let begin = BeginRegistration {
         ceremony: &second,
         new_user: Some(&twin),
@@ -91,7 +95,7 @@ pub(crate) async fn a_registration_begins_with_a_new_user_or_an_old_one(bed: &mu
         store.begin_registration(begin.clone()).await,
         Ok(Begin::UserExists)
     );
-    assert_eq!(world.ceremony(second.id).await, None);
+    assert_eq!(fixture.ceremony(second.id).await, None);
 
     let third = registration(&ann, at(2));
     let begin = BeginRegistration {
@@ -103,24 +107,24 @@ pub(crate) async fn a_registration_begins_with_a_new_user_or_an_old_one(bed: &mu
         store.begin_registration(begin.clone()).await,
         Ok(Begin::Begun)
     );
-    assert_eq!(world.ceremony(third.id).await, Some(third.clone().into()));
-    assert_eq!(world.count(AuditKind::RegistrationStarted).await, 2);
+    assert_eq!(fixture.ceremony(third.id).await, Some(third.clone().into()));
+    assert_eq!(fixture.count(AuditKind::RegistrationStarted).await, 2);
 
-    let deleted = event(AuditKind::UserDeleted, world.rp);
+    let deleted = event(AuditKind::UserDeleted, fixture.rp);
     assert_eq!(
-        store.delete_user(world.rp, ann.id, &deleted).await,
+        store.delete_user(fixture.rp, ann.id, &deleted).await,
         Ok(true)
     );
     let fourth = registration(&ann, at(3));
-    let events = [event(AuditKind::RegistrationStarted, world.rp)];
+    let events = [event(AuditKind::RegistrationStarted, fixture.rp)];
     let begin = BeginRegistration {
         ceremony: &fourth,
         events: &events,
         ..begin
     };
     assert_eq!(store.begin_registration(begin).await, Ok(Begin::UserGone));
-    assert_eq!(world.ceremony(fourth.id).await, None);
-    assert_eq!(world.count(AuditKind::RegistrationStarted).await, 2);
+    assert_eq!(fixture.ceremony(fourth.id).await, None);
+    assert_eq!(fixture.count(AuditKind::RegistrationStarted).await, 2);
 
     let elsewhere = new_user(domain::model::ids::RelyingPartyId(key()), "ann", NOW);
     let fifth = registration(&elsewhere, NOW);
@@ -139,23 +143,25 @@ pub(crate) async fn a_registration_begins_with_a_new_user_or_an_old_one(bed: &mu
     );
 }
 
-pub(crate) async fn an_authentication_needs_its_user_and_its_relying_party(bed: &mut dyn Bed) {
-    let world = World::new(bed).await;
-    let ann = world.user("ann").await;
-    let other = world.another_rp().await;
-    world
-        .begin(&authentication(world.rp, Some(&ann), NOW))
+pub async fn an_authentication_needs_its_user_and_its_relying_party(
+    under_test: &mut dyn StoreUnderTest,
+) {
+    let fixture = Fixture::new(under_test).await;
+    let ann = fixture.user("ann").await;
+    let other = fixture.another_rp().await;
+    fixture
+        .begin(&authentication(fixture.rp, Some(&ann), NOW))
         .await;
-    world.begin(&authentication(world.rp, None, NOW)).await;
+    fixture.begin(&authentication(fixture.rp, None, NOW)).await;
 
     let gone = [
-        authentication(world.rp, Some(&new_user(world.rp, "bob", NOW)), NOW),
+        authentication(fixture.rp, Some(&new_user(fixture.rp, "bob", NOW)), NOW),
         authentication(other, Some(&ann), NOW),
         authentication(domain::model::ids::RelyingPartyId(key()), None, NOW),
     ];
     for ceremony in gone {
-        assert_eq!(world.try_begin(&ceremony, &[]).await, Ok(Begin::UserGone));
-        let stored = world
+        assert_eq!(fixture.try_begin(&ceremony, &[]).await, Ok(Begin::UserGone));
+        let stored = fixture
             .store
             .ceremony(ceremony.relying_party, ceremony.id)
             .await;
@@ -163,33 +169,35 @@ pub(crate) async fn an_authentication_needs_its_user_and_its_relying_party(bed: 
     }
 }
 
-pub(crate) async fn a_start_removes_the_pending_ceremonies_that_it_displaces(bed: &mut dyn Bed) {
-    let world = World::new(bed).await;
-    let other = world.another_rp().await;
-    let ann = world.user("ann").await;
-    let begun = |created| authentication(world.rp, Some(&ann), at(created));
+pub async fn a_start_removes_the_pending_ceremonies_that_it_displaces(
+    under_test: &mut dyn StoreUnderTest,
+) {
+    let fixture = Fixture::new(under_test).await;
+    let other = fixture.another_rp().await;
+    let ann = fixture.user("ann").await;
+    let begun = |created| authentication(fixture.rp, Some(&ann), at(created));
     let (pending, taken, left) = (begun(0), begun(1), begun(2));
     let registering = registration(&ann, at(3));
     for ceremony in [&pending, &taken, &left] {
-        world.begin(ceremony).await;
+        fixture.begin(ceremony).await;
     }
-    world.begin(&registering).await;
+    fixture.begin(&registering).await;
     let elsewhere = authentication(other, None, NOW);
-    world.begin(&elsewhere).await;
-    let refused = world
+    fixture.begin(&elsewhere).await;
+    let refused = fixture
         .refuse(taken.id, AttemptId(key()), at(1), Reason::SignatureInvalid)
         .await;
     assert_eq!(refused, Ok(Refused::Done));
 
     // A start that does not come about displaces nothing.
     let displaced = [pending.id, taken.id, elsewhere.id, CeremonyId(key())];
-    let nobody = authentication(world.rp, Some(&new_user(world.rp, "bob", NOW)), at(4));
-    let outcome = world.try_begin(&nobody, &displaced).await;
+    let nobody = authentication(fixture.rp, Some(&new_user(fixture.rp, "bob", NOW)), at(4));
+    let outcome = fixture.try_begin(&nobody, &displaced).await;
     assert_eq!(outcome, Ok(Begin::UserGone));
-    assert!(world.ceremony(pending.id).await.is_some());
+    assert!(fixture.ceremony(pending.id).await.is_some());
 
     let next = begun(4);
-    let outcome = world.try_begin(&next, &displaced).await;
+    let outcome = fixture.try_begin(&next, &displaced).await;
     assert_eq!(outcome, Ok(Begin::Begun));
     for (ceremony, there) in [
         (pending.id, false),
@@ -198,27 +206,27 @@ pub(crate) async fn a_start_removes_the_pending_ceremonies_that_it_displaces(bed
         (registering.id, true),
         (next.id, true),
     ] {
-        assert_eq!(world.ceremony(ceremony).await.is_some(), there);
+        assert_eq!(fixture.ceremony(ceremony).await.is_some(), there);
     }
-    let found = world.store.ceremony(other, elsewhere.id).await;
+    let found = fixture.store.ceremony(other, elsewhere.id).await;
     assert_eq!(found, Ok(Some(elsewhere.into())));
 
     // Registrations have the same rule.
     let next = registration(&ann, at(5));
-    let outcome = world.try_begin(&next, &[registering.id]).await;
+    let outcome = fixture.try_begin(&next, &[registering.id]).await;
     assert_eq!(outcome, Ok(Begin::Begun));
-    assert!(world.ceremony(registering.id).await.is_none());
-    assert!(world.ceremony(next.id).await.is_some());
+    assert!(fixture.ceremony(registering.id).await.is_none());
+    assert!(fixture.ceremony(next.id).await.is_some());
 }
 
-pub(crate) async fn a_start_that_is_sent_again_begins_once(bed: &mut dyn Bed) {
-    let world = World::new(bed).await;
-    let store = &world.store;
-    let ann = new_user(world.rp, "ann", NOW);
+pub async fn a_start_that_is_sent_again_begins_once(under_test: &mut dyn StoreUnderTest) {
+    let fixture = Fixture::new(under_test).await;
+    let store = &fixture.store;
+    let ann = new_user(fixture.rp, "ann", NOW);
     let registering = registration(&ann, NOW);
     let events = [
-        event(AuditKind::RegistrationStarted, world.rp),
-        event(AuditKind::UserCreated, world.rp),
+        event(AuditKind::RegistrationStarted, fixture.rp),
+        event(AuditKind::UserCreated, fixture.rp),
     ];
     let begin = BeginRegistration {
         ceremony: &registering,
@@ -226,27 +234,27 @@ pub(crate) async fn a_start_that_is_sent_again_begins_once(bed: &mut dyn Bed) {
         displaced: &[],
         events: &events,
     };
-    let signing_in = authentication(world.rp, Some(&ann), NOW);
-    let bob = new_user(world.rp, "bob", NOW);
-    let created = event(AuditKind::UserCreated, world.rp);
+    let signing_in = authentication(fixture.rp, Some(&ann), NOW);
+    let bob = new_user(fixture.rp, "bob", NOW);
+    let created = event(AuditKind::UserCreated, fixture.rp);
     for _ in 0..3 {
         let outcome = store.begin_registration(begin.clone()).await;
         assert_eq!(outcome, Ok(Begin::Begun));
-        world.begin(&signing_in).await;
+        fixture.begin(&signing_in).await;
         let outcome = store.create_user(&bob, &created).await;
         assert_eq!(outcome, Ok(CreateUser::Created));
     }
-    assert_eq!(world.count(AuditKind::RegistrationStarted).await, 1);
-    assert_eq!(world.count(AuditKind::UserCreated).await, 2);
-    let listed = store.list_users(world.rp, PageRequest::first(10)).await;
+    assert_eq!(fixture.count(AuditKind::RegistrationStarted).await, 1);
+    assert_eq!(fixture.count(AuditKind::UserCreated).await, 2);
+    let listed = store.list_users(fixture.rp, PageRequest::first(10)).await;
     assert_eq!(listed.unwrap().items.len(), 2);
     assert_eq!(
-        world.ceremony(registering.id).await,
+        fixture.ceremony(registering.id).await,
         Some(registering.into())
     );
 
     // A start that comes late leaves what happened meanwhile as it is.
-    let refused = world
+    let refused = fixture
         .refuse(
             signing_in.id,
             AttemptId(key()),
@@ -255,31 +263,31 @@ pub(crate) async fn a_start_that_is_sent_again_begins_once(bed: &mut dyn Bed) {
         )
         .await;
     assert_eq!(refused, Ok(Refused::Done));
-    world.begin(&signing_in).await;
-    let stands = world.ceremony(signing_in.id).await.unwrap().state();
+    fixture.begin(&signing_in).await;
+    let stands = fixture.ceremony(signing_in.id).await.unwrap().state();
     assert_eq!(stands, CeremonyState::Failed(Reason::SignatureInvalid));
 }
 
-pub(crate) async fn a_ceremony_is_refused_once(bed: &mut dyn Bed) {
-    let world = World::new(bed).await;
-    let ann = world.user("ann").await;
-    let other = world.another_rp().await;
+pub async fn a_ceremony_is_refused_once(under_test: &mut dyn StoreUnderTest) {
+    let fixture = Fixture::new(under_test).await;
+    let ann = fixture.user("ann").await;
+    let other = fixture.another_rp().await;
     for ceremony in [
         Ceremony::from(registration(&ann, NOW)),
-        authentication(world.rp, None, NOW).into(),
+        authentication(fixture.rp, None, NOW).into(),
     ] {
         let id = ceremony.id();
-        world.begin(&ceremony).await;
-        let before = world.events().await.len();
+        fixture.begin(&ceremony).await;
+        let before = fixture.events().await.len();
         let attempt = AttemptId(key());
-        let refuse = |attempt, now, reason| world.refuse(id, attempt, now, reason);
+        let refuse = |attempt, now, reason| fixture.refuse(id, attempt, now, reason);
         // From the moment of its expiry on, nobody takes it.
         for late in [LIFETIME, LIFETIME + 1] {
             let outcome = refuse(attempt, at(late), Reason::OriginNotAllowed).await;
             assert_eq!(outcome, Ok(Refused::Expired));
         }
-        assert_eq!(world.ceremony(id).await, Some(ceremony.clone()));
-        assert_eq!(world.events().await.len(), before);
+        assert_eq!(fixture.ceremony(id).await, Some(ceremony.clone()));
+        assert_eq!(fixture.events().await.len(), before);
 
         let last = at(LIFETIME - 1);
         let outcome = refuse(attempt, last, Reason::SignatureInvalid).await;
@@ -291,21 +299,21 @@ pub(crate) async fn a_ceremony_is_refused_once(bed: &mut dyn Bed) {
         };
         *state = CeremonyState::Failed(Reason::SignatureInvalid);
         *updated = last;
-        assert_eq!(world.ceremony(id).await, Some(failed.clone()));
-        assert_eq!(world.events().await.len(), before + 1);
+        assert_eq!(fixture.ceremony(id).await, Some(failed.clone()));
+        assert_eq!(fixture.events().await.len(), before + 1);
 
         // The same attempt again, even late, and another one.
         let outcome = refuse(attempt, at(LIFETIME), Reason::SignatureInvalid).await;
         assert_eq!(outcome, Ok(Refused::Done));
         let outcome = refuse(AttemptId(key()), at(2), Reason::OriginNotAllowed).await;
         assert_eq!(outcome, Ok(Refused::Used));
-        assert_eq!(world.ceremony(id).await, Some(failed));
-        assert_eq!(world.events().await.len(), before + 1);
+        assert_eq!(fixture.ceremony(id).await, Some(failed));
+        assert_eq!(fixture.events().await.len(), before + 1);
 
-        let elsewhere = World {
-            store: std::sync::Arc::clone(&world.store),
+        let elsewhere = Fixture {
+            store: std::sync::Arc::clone(&fixture.store),
             rp: other,
-            ..world
+            ..fixture
         };
         let outcome = elsewhere
             .refuse(id, AttemptId(key()), at(2), Reason::OriginNotAllowed)
@@ -313,18 +321,18 @@ pub(crate) async fn a_ceremony_is_refused_once(bed: &mut dyn Bed) {
         assert_eq!(outcome, Ok(Refused::Gone));
     }
     let nothing = CeremonyId(key());
-    let outcome = world
+    let outcome = fixture
         .refuse(nothing, AttemptId(key()), at(2), Reason::OriginNotAllowed)
         .await;
     assert_eq!(outcome, Ok(Refused::Gone));
 }
 
-pub(crate) async fn a_list_of_ceremonies_shows_what_its_filter_says(bed: &mut dyn Bed) {
-    let world = World::new(bed).await;
-    let ann = world.user("ann").await;
-    let bob = world.user("bob").await;
-    let (mut passkey, record) = world.passkey(&ann).await;
-    let named = |created| authentication(world.rp, Some(&ann), at(created));
+pub async fn a_list_of_ceremonies_shows_what_its_filter_says(under_test: &mut dyn StoreUnderTest) {
+    let fixture = Fixture::new(under_test).await;
+    let ann = fixture.user("ann").await;
+    let bob = fixture.user("bob").await;
+    let (mut passkey, record) = fixture.passkey(&ann).await;
+    let named = |created| authentication(fixture.rp, Some(&ann), at(created));
 
     let expired = named(-LIFETIME);
     let pending = named(2);
@@ -333,18 +341,18 @@ pub(crate) async fn a_list_of_ceremonies_shows_what_its_filter_says(bed: &mut dy
         credential: Some(record.key),
         ..named(4)
     };
-    let bobs = authentication(world.rp, Some(&bob), at(5));
-    let nobodys = authentication(world.rp, None, at(6));
+    let bobs = authentication(fixture.rp, Some(&bob), at(5));
+    let of_nobody = authentication(fixture.rp, None, at(6));
     let started = registration(&ann, at(7));
-    for c in [&expired, &pending, &failed, &restricted, &bobs, &nobodys] {
-        world.begin(c).await;
+    for c in [&expired, &pending, &failed, &restricted, &bobs, &of_nobody] {
+        fixture.begin(c).await;
     }
-    world.begin(&started).await;
-    let sign_in = world
+    fixture.begin(&started).await;
+    let sign_in = fixture
         .answered(&mut passkey, &record, &Lies::default())
         .await;
-    sign_in.send(&*world.store).await.unwrap();
-    world
+    sign_in.send(&*fixture.store).await.unwrap();
+    fixture
         .refuse(failed.id, AttemptId(key()), at(8), Reason::SignatureInvalid)
         .await
         .unwrap();
@@ -397,40 +405,42 @@ pub(crate) async fn a_list_of_ceremonies_shows_what_its_filter_says(bed: &mut dy
         ),
     ];
     for (filter, expected) in cases {
-        let page = world
+        let page = fixture
             .store
-            .list_authentications(world.rp, ann.id, filter, PageRequest::first(20))
+            .list_authentications(fixture.rp, ann.id, filter, PageRequest::first(20))
             .await
             .unwrap();
         let listed: Vec<_> = page.items.iter().map(|c| c.id).collect();
         assert_eq!(listed, expected, "{filter:?}");
         for ceremony in page.items {
-            assert_eq!(world.ceremony(ceremony.id).await, Some(ceremony.into()));
+            assert_eq!(fixture.ceremony(ceremony.id).await, Some(ceremony.into()));
         }
     }
     // The registration that succeeded is shown as its credential.
-    let unfinished = world
+    let unfinished = fixture
         .store
-        .list_unfinished_registrations(world.rp, ann.id, PageRequest::first(20))
+        .list_unfinished_registrations(fixture.rp, ann.id, PageRequest::first(20))
         .await
         .unwrap();
     assert_eq!(unfinished.items, [started]);
 }
 
-pub(crate) async fn an_unfinished_registration_is_renamed_and_deleted(bed: &mut dyn Bed) {
-    let world = World::new(bed).await;
-    let store = &world.store;
-    let ann = world.user("ann").await;
-    let bob = world.user("bob").await;
-    let (_, record) = world.passkey(&ann).await;
+pub async fn an_unfinished_registration_is_renamed_and_deleted(
+    under_test: &mut dyn StoreUnderTest,
+) {
+    let fixture = Fixture::new(under_test).await;
+    let store = &fixture.store;
+    let ann = fixture.user("ann").await;
+    let bob = fixture.user("bob").await;
+    let (_, record) = fixture.passkey(&ann).await;
     let pending = registration(&ann, NOW);
     let failed = registration(&ann, NOW);
-    let sign_in = authentication(world.rp, Some(&ann), NOW);
+    let sign_in = authentication(fixture.rp, Some(&ann), NOW);
     for ceremony in [&pending, &failed] {
-        world.begin(ceremony).await;
+        fixture.begin(ceremony).await;
     }
-    world.begin(&sign_in).await;
-    world
+    fixture.begin(&sign_in).await;
+    fixture
         .refuse(failed.id, AttemptId(key()), at(1), Reason::SignatureInvalid)
         .await
         .unwrap();
@@ -443,51 +453,51 @@ pub(crate) async fn an_unfinished_registration_is_renamed_and_deleted(bed: &mut 
     ];
     for (user, id) in not_these {
         let answer = store
-            .rename_registration(world.rp, user, id, "x", at(2))
+            .rename_registration(fixture.rp, user, id, "x", at(2))
             .await;
         assert_eq!(answer, Ok(None));
         assert_eq!(
-            store.delete_registration(world.rp, user, id).await,
+            store.delete_registration(fixture.rp, user, id).await,
             Ok(false)
         );
     }
     for id in [pending.id, failed.id] {
-        let found = world.ceremony(id).await;
+        let found = fixture.ceremony(id).await;
         let mut expected = found.and_then(Ceremony::registration).unwrap();
-        expected.asked.credential_name = "new \"name\"".to_owned();
+        expected.asked.credential_name = "new \"name\"".into();
         expected.updated = at(2);
         let answer = store
-            .rename_registration(world.rp, ann.id, id, "new \"name\"", at(2))
+            .rename_registration(fixture.rp, ann.id, id, "new \"name\"", at(2))
             .await;
         assert_eq!(answer, Ok(Some(expected.clone())));
-        assert_eq!(world.ceremony(id).await, Some(expected.into()));
+        assert_eq!(fixture.ceremony(id).await, Some(expected.into()));
         assert_eq!(
-            store.delete_registration(world.rp, ann.id, id).await,
+            store.delete_registration(fixture.rp, ann.id, id).await,
             Ok(true)
         );
         assert_eq!(
-            store.delete_registration(world.rp, ann.id, id).await,
+            store.delete_registration(fixture.rp, ann.id, id).await,
             Ok(false)
         );
-        assert_eq!(world.ceremony(id).await, None);
+        assert_eq!(fixture.ceremony(id).await, None);
     }
-    assert!(world.ceremony(sign_in.id).await.is_some());
-    assert!(world.record(record.key).await.is_some());
+    assert!(fixture.ceremony(sign_in.id).await.is_some());
+    assert!(fixture.record(record.key).await.is_some());
 }
 
-pub(crate) async fn the_sweep_removes_what_is_old_within_its_budget(bed: &mut dyn Bed) {
-    let world = World::new(bed).await;
-    let store = &world.store;
-    let other = World {
+pub async fn the_sweep_removes_what_is_old_within_its_budget(under_test: &mut dyn StoreUnderTest) {
+    let fixture = Fixture::new(under_test).await;
+    let store = &fixture.store;
+    let other = Fixture {
         store: std::sync::Arc::clone(store),
-        rp: world.another_rp().await,
-        ..world
+        rp: fixture.another_rp().await,
+        ..fixture
     };
     // More than one job's worth, spread over both.
     let mut ceremonies = Vec::new();
     for n in 0..1300 {
-        let ceremony = authentication(if n % 2 == 0 { world.rp } else { other.rp }, None, at(n));
-        world.begin(&ceremony).await;
+        let ceremony = authentication(if n % 2 == 0 { fixture.rp } else { other.rp }, None, at(n));
+        fixture.begin(&ceremony).await;
         ceremonies.push(ceremony);
     }
     let there = || async {
@@ -526,7 +536,12 @@ pub(crate) async fn the_sweep_removes_what_is_old_within_its_budget(bed: &mut dy
     assert_eq!(there().await, (1250..1300).collect());
 
     // Events: one of NOW in each Relying Party, and four more of later.
-    for (rp, millis) in [(world.rp, 1), (other.rp, 2), (world.rp, 3), (other.rp, 3)] {
+    for (rp, millis) in [
+        (fixture.rp, 1),
+        (other.rp, 2),
+        (fixture.rp, 3),
+        (other.rp, 3),
+    ] {
         let user = new_user(rp, &format!("user {millis}"), NOW);
         let created = domain::model::audit::AuditEvent {
             at: at(millis),
@@ -545,7 +560,7 @@ pub(crate) async fn the_sweep_removes_what_is_old_within_its_budget(bed: &mut dy
             ..Swept::default()
         })
     );
-    assert_eq!(world.events().await.len() + other.events().await.len(), 5);
+    assert_eq!(fixture.events().await.len() + other.events().await.len(), 5);
     let swept = store.sweep(at(0), at(3), at(-1), 100).await;
     assert_eq!(
         swept,
@@ -556,7 +571,7 @@ pub(crate) async fn the_sweep_removes_what_is_old_within_its_budget(bed: &mut dy
             ..Swept::default()
         })
     );
-    for w in [&world, &other] {
+    for w in [&fixture, &other] {
         assert_eq!(
             w.events().await.iter().map(|e| e.at).collect::<Vec<_>>(),
             [at(3)]
@@ -564,14 +579,14 @@ pub(crate) async fn the_sweep_removes_what_is_old_within_its_budget(bed: &mut dy
     }
 }
 
-pub(crate) async fn an_event_reads_back_as_written(bed: &mut dyn Bed) {
-    let world = World::new(bed).await;
-    let ann = world.user("ann").await;
+pub async fn an_event_reads_back_as_written(under_test: &mut dyn StoreUnderTest) {
+    let fixture = Fixture::new(under_test).await;
+    let ann = fixture.user("ann").await;
     let mut written = Vec::new();
     for (n, kind) in AuditKind::ALL.iter().copied().enumerate() {
         let actor = Actor::new(ActorKind::ALL[n % ActorKind::ALL.len()], "some wire");
-        let plain = event(kind, world.rp);
-        let mut full = event(kind, world.rp)
+        let plain = event(kind, fixture.rp);
+        let mut full = event(kind, fixture.rp)
             .of(&ann)
             .credential(CredentialKey(key()))
             .ceremony(CeremonyId(key()))
@@ -586,11 +601,14 @@ pub(crate) async fn an_event_reads_back_as_written(bed: &mut dyn Bed) {
                 displaced: &[],
                 events: std::slice::from_ref(&event),
             };
-            assert_eq!(world.store.begin_registration(hook).await, Ok(Begin::Begun));
+            assert_eq!(
+                fixture.store.begin_registration(hook).await,
+                Ok(Begin::Begun)
+            );
             written.push(event);
         }
     }
-    let stored = world.events().await;
+    let stored = fixture.events().await;
     for event in written {
         let found = stored.iter().find(|e| e.id == event.id);
         assert_eq!(found, Some(&event));

@@ -11,7 +11,8 @@ use domain::model::user::UserRef;
 use domain::store::{FinishedRegistration, Storage, Swept};
 
 use super::fixture::{
-    Bed, End, Enrol, NOW, Passkey, World, at, authentication, event, key, registration,
+    End, Fixture, NOW, Passkey, RegistrationAttempt, StoreUnderTest, at, authentication, event,
+    key, registration,
 };
 use super::registrations::with_id;
 use super::relying_parties::webhook;
@@ -35,15 +36,15 @@ async fn sweep(store: &dyn Storage, budget: u32) -> Vec<u64> {
     }
 }
 
-pub(crate) async fn what_was_deleted_is_swept_within_the_budget(bed: &mut dyn Bed) {
-    let world = World::new(bed).await;
-    let other = World {
-        store: Arc::clone(&world.store),
-        rp: world.another_rp().await,
-        ..world
+pub async fn what_was_deleted_is_swept_within_the_budget(under_test: &mut dyn StoreUnderTest) {
+    let fixture = Fixture::new(under_test).await;
+    let other = Fixture {
+        store: Arc::clone(&fixture.store),
+        rp: fixture.another_rp().await,
+        ..fixture
     };
     let mut kept = Vec::new();
-    for w in [&world, &other] {
+    for w in [&fixture, &other] {
         let store = &w.store;
         let (ann, bob) = (w.user("ann").await, w.user("bob").await);
         let (_, anns) = w.passkey(&ann).await;
@@ -54,8 +55,8 @@ pub(crate) async fn what_was_deleted_is_swept_within_the_budget(bed: &mut dyn Be
         }
         store.create_webhook(&webhook(w.rp, NOW)).await.unwrap();
         let made = event(AuditKind::AccessKeyCreated, w.rp);
-        let opener = access_key(w.rp, NOW);
-        store.create_access_key(&opener, &made).await.unwrap();
+        let access_key = access_key(w.rp, NOW);
+        store.create_access_key(&access_key, &made).await.unwrap();
         let made = store.keep_token_key(w.rp, TokenKind::Status, token_key(1));
         made.await.unwrap();
         let used = store
@@ -64,22 +65,22 @@ pub(crate) async fn what_was_deleted_is_swept_within_the_budget(bed: &mut dyn Be
         assert_eq!(used, Ok(true));
         kept.push((ann, bob, anns, bobs));
     }
-    let store = Arc::clone(&world.store);
+    let store = Arc::clone(&fixture.store);
     let (ann, bob, anns, bobs) = &kept[0];
-    let deleted = event(AuditKind::UserDeleted, world.rp);
+    let deleted = event(AuditKind::UserDeleted, fixture.rp);
     assert_eq!(
-        store.delete_user(world.rp, ann.id, &deleted).await,
+        store.delete_user(fixture.rp, ann.id, &deleted).await,
         Ok(true)
     );
     // Hers: 600 sign-ins and a registration, a credential, and the mark.
     assert_eq!(sweep(&*store, 550).await, [550, 53]);
-    assert_eq!(world.record(anns.key).await, None);
-    assert_eq!(world.record(bobs.key).await.as_ref(), Some(bobs));
+    assert_eq!(fixture.record(anns.key).await, None);
+    assert_eq!(fixture.record(bobs.key).await.as_ref(), Some(bobs));
 
-    assert_eq!(store.delete_relying_party(world.rp, NOW).await, Ok(true));
+    assert_eq!(store.delete_relying_party(fixture.rp, NOW).await, Ok(true));
     // The other 1200 and a registration, a credential, a user, one of each of four kinds, and the mark.
     assert_eq!(sweep(&*store, 1000).await, [1000, 208]);
-    assert_eq!(store.user(world.rp, UserRef::Id(bob.id)).await, Ok(None));
+    assert_eq!(store.user(fixture.rp, UserRef::Id(bob.id)).await, Ok(None));
 
     let (ann, bob, anns, bobs) = &kept[1];
     for (user, record) in [(ann, anns), (bob, bobs)] {
@@ -94,107 +95,120 @@ pub(crate) async fn what_was_deleted_is_swept_within_the_budget(bed: &mut dyn Be
     assert_eq!(all, [1800 + 2 + 2 + 2 + 4 + 1]);
 }
 
-pub(crate) async fn a_deletion_that_is_not_swept_yet_survives_a_restart(bed: &mut dyn Bed) {
-    let world = World::new(bed).await;
-    let ann = world.user("ann").await;
-    let (_, record) = world.passkey(&ann).await;
-    let deleted = event(AuditKind::UserDeleted, world.rp);
-    let gone = world.store.delete_user(world.rp, ann.id, &deleted).await;
+pub async fn a_deletion_that_is_not_swept_yet_survives_a_restart(
+    under_test: &mut dyn StoreUnderTest,
+) {
+    let fixture = Fixture::new(under_test).await;
+    let ann = fixture.user("ann").await;
+    let (_, record) = fixture.passkey(&ann).await;
+    let deleted = event(AuditKind::UserDeleted, fixture.rp);
+    let gone = fixture
+        .store
+        .delete_user(fixture.rp, ann.id, &deleted)
+        .await;
     assert_eq!(gone, Ok(true));
-    let rp = world.rp;
-    drop(world);
+    let rp = fixture.rp;
+    drop(fixture);
     for end in [End::Dropped, End::Closed] {
-        bed.reopen(end).await;
-        let store = bed.store();
+        under_test.reopen(end).await;
+        let store = under_test.store();
         assert_eq!(store.credential(rp, record.key).await, Ok(None));
         assert_eq!(store.user(rp, UserRef::Id(ann.id)).await, Ok(None));
     }
-    assert_eq!(sweep(&*bed.store(), 10).await, [3]);
+    assert_eq!(sweep(&*under_test.store(), 10).await, [3]);
 }
 
-pub(crate) async fn the_credential_id_of_a_deleted_user_is_free_before_the_sweep(
-    bed: &mut dyn Bed,
+pub async fn the_credential_id_of_a_deleted_user_is_free_before_the_sweep(
+    under_test: &mut dyn StoreUnderTest,
 ) {
-    let world = World::new(bed).await;
-    let store = &world.store;
-    let ann = world.user("ann").await;
+    let fixture = Fixture::new(under_test).await;
+    let store = &fixture.store;
+    let ann = fixture.user("ann").await;
     let mut passkey = Passkey::new(&ann);
     let ceremony = registration(&ann, NOW);
-    world.begin(&ceremony).await;
-    let enrol = passkey.enrol(&ceremony, at(1));
-    let id = enrol.credential.record().id.clone();
+    fixture.begin(&ceremony).await;
+    let finish = passkey.register(&ceremony, at(1));
+    let id = finish.credential.record().id.clone();
     let registered = Ok(FinishedRegistration::Registered);
-    assert_eq!(enrol.send(&**store).await, registered);
-    let deleted = event(AuditKind::UserDeleted, world.rp);
+    assert_eq!(finish.send(&**store).await, registered);
+    let deleted = event(AuditKind::UserDeleted, fixture.rp);
     assert_eq!(
-        store.delete_user(world.rp, ann.id, &deleted).await,
+        store.delete_user(fixture.rp, ann.id, &deleted).await,
         Ok(true)
     );
 
     // The name is free for somebody else, who brings a credential with the same id.
-    let twin = world.user("ann").await;
+    let twin = fixture.user("ann").await;
     let ceremony = registration(&twin, NOW);
-    world.begin(&ceremony).await;
+    fixture.begin(&ceremony).await;
     let mut passkey = Passkey::new(&twin);
     let lies = with_id(id.as_bytes());
-    let enrol = passkey.enrol_with(&ceremony, at(2), &lies);
-    assert_eq!(enrol.credential.record().id, id);
-    assert_eq!(enrol.send(&**store).await, registered);
+    let finish = passkey.register_with(&ceremony, at(2), &lies);
+    assert_eq!(finish.credential.record().id, id);
+    assert_eq!(finish.send(&**store).await, registered);
     sweep(&**store, 10).await;
     let found = store
-        .user_with_credentials(world.rp, UserRef::Id(twin.id))
+        .user_with_credentials(fixture.rp, UserRef::Id(twin.id))
         .await;
-    let record = enrol.credential.record().clone();
+    let record = finish.credential.record().clone();
     assert_eq!(found, Ok(Some((twin, vec![record.clone()]))));
-    let evidence = store.evidence(world.rp, record.key).await;
-    assert_eq!(evidence, Ok(Some(enrol.credential.evidence())));
+    let evidence = store.evidence(fixture.rp, record.key).await;
+    assert_eq!(evidence, Ok(Some(finish.credential.evidence())));
 }
 
 /// Rounds of a race with a deletion.
 const ROUNDS: usize = 50;
 
-pub(crate) async fn no_credential_follows_an_acknowledged_deletion_of_its_user(bed: &mut dyn Bed) {
-    let world = World::new(bed).await;
+pub async fn no_credential_follows_an_acknowledged_deletion_of_its_user(
+    under_test: &mut dyn StoreUnderTest,
+) {
+    let fixture = Fixture::new(under_test).await;
     let mut outcomes = BTreeSet::new();
     for round in 0..ROUNDS {
-        let user = world.user(&format!("user {round}")).await;
-        let mut enrols: Vec<Enrol> = Vec::new();
+        let user = fixture.user(&format!("user {round}")).await;
+        let mut registrations: Vec<RegistrationAttempt> = Vec::new();
         for _ in 0..4 {
             let ceremony = registration(&user, NOW);
-            world.begin(&ceremony).await;
-            enrols.push(Passkey::new(&user).enrol(&ceremony, at(1)));
+            fixture.begin(&ceremony).await;
+            registrations.push(Passkey::new(&user).register(&ceremony, at(1)));
         }
-        let late = enrols.pop().unwrap();
-        let keys: Vec<_> = enrols.iter().map(Enrol::key).collect();
+        let late = registrations.pop().unwrap();
+        let keys: Vec<_> = registrations.iter().map(RegistrationAttempt::key).collect();
         let mut tasks = Vec::new();
-        for enrol in enrols {
-            let store = Arc::clone(&world.store);
+        for finish in registrations {
+            let store = Arc::clone(&fixture.store);
             tasks.push(tokio::spawn(
-                async move { enrol.send(&*store).await.unwrap() },
+                async move { finish.send(&*store).await.unwrap() },
             ));
         }
-        let deleted = event(AuditKind::UserDeleted, world.rp);
-        let gone = world.store.delete_user(world.rp, user.id, &deleted).await;
+        let deleted = event(AuditKind::UserDeleted, fixture.rp);
+        let gone = fixture
+            .store
+            .delete_user(fixture.rp, user.id, &deleted)
+            .await;
         assert_eq!(gone, Ok(true));
         assert_eq!(
-            late.send(&*world.store).await,
+            late.send(&*fixture.store).await,
             Ok(FinishedRegistration::Gone)
         );
         for task in tasks {
             outcomes.insert(format!("{:?}", task.await.unwrap()));
         }
         for key in keys.into_iter().chain([late.key()]) {
-            assert_eq!(world.record(key).await, None);
+            assert_eq!(fixture.record(key).await, None);
         }
         let first = PageRequest::first(10);
-        let listed = world.store.list_credentials(world.rp, user.id, first).await;
+        let listed = fixture
+            .store
+            .list_credentials(fixture.rp, user.id, first)
+            .await;
         assert!(listed.unwrap().items.is_empty());
     }
     outcomes.remove("Registered");
     outcomes.remove("Gone");
     assert!(outcomes.is_empty(), "{outcomes:?}");
     // Nothing is left over that no sweep would find: each credential that came before its user's deletion is swept with it.
-    let swept: u64 = sweep(&*world.store, 10_000).await.iter().sum();
-    let registered = world.count(AuditKind::CredentialRegistered).await;
+    let swept: u64 = sweep(&*fixture.store, 10_000).await.iter().sum();
+    let registered = fixture.count(AuditKind::CredentialRegistered).await;
     assert_eq!(swept, (ROUNDS * 5 + registered) as u64);
 }

@@ -14,7 +14,8 @@ use webauthn::error::Reason;
 
 use super::accounts::api_key;
 use super::fixture::{
-    Bed, End, NOW, World, at, authentication, counting, event, key, new_account, registration,
+    End, Fixture, NOW, StoreUnderTest, at, authentication, counting, event, key, new_account,
+    registration,
 };
 use super::relying_parties::webhook;
 use super::tokens::{access_key, token_key};
@@ -45,43 +46,47 @@ pub(crate) async fn dump(store: &dyn Storage, rp: RelyingPartyId, users: &[UserI
     text
 }
 
-async fn everything_is_there(bed: &mut dyn Bed, end: End) {
-    let world = World::new(bed).await;
-    let ann = world.user("ann").await;
-    let (mut passkey, record) = world.passkey(&ann).await;
-    let sign_in = world.answered(&mut passkey, &record, &counting(42)).await;
-    sign_in.send(&*world.store).await.unwrap();
-    world.begin(&registration(&ann, NOW)).await;
-    let pending = authentication(world.rp, None, NOW);
-    world.begin(&pending).await;
-    world
+async fn everything_is_there(under_test: &mut dyn StoreUnderTest, end: End) {
+    let fixture = Fixture::new(under_test).await;
+    let ann = fixture.user("ann").await;
+    let (mut passkey, record) = fixture.passkey(&ann).await;
+    let sign_in = fixture.answered(&mut passkey, &record, &counting(42)).await;
+    sign_in.send(&*fixture.store).await.unwrap();
+    fixture.begin(&registration(&ann, NOW)).await;
+    let pending = authentication(fixture.rp, None, NOW);
+    fixture.begin(&pending).await;
+    fixture
         .store
-        .create_webhook(&webhook(world.rp, NOW))
+        .create_webhook(&webhook(fixture.rp, NOW))
         .await
         .unwrap();
-    let opener = access_key(world.rp, NOW);
-    let made = event(AuditKind::AccessKeyCreated, world.rp);
-    world.store.create_access_key(&opener, &made).await.unwrap();
-    let kept = world
+    let access_key = access_key(fixture.rp, NOW);
+    let made = event(AuditKind::AccessKeyCreated, fixture.rp);
+    fixture
         .store
-        .keep_token_key(world.rp, TokenKind::Intent, token_key(5));
+        .create_access_key(&access_key, &made)
+        .await
+        .unwrap();
+    let kept = fixture
+        .store
+        .keep_token_key(fixture.rp, TokenKind::Intent, token_key(5));
     kept.await.unwrap();
     let token = TokenId(key());
-    let used = world
+    let used = fixture
         .store
-        .claim_once(world.rp, token, at(10), AttemptId(key()))
+        .claim_once(fixture.rp, token, at(10), AttemptId(key()))
         .await;
     assert_eq!(used, Ok(true));
-    let api_key = api_key(world.account);
-    world.store.create_api_key(&api_key).await.unwrap();
-    world.store.shared_secret([3; 32]).await.unwrap();
-    let before = dump(&*world.store, world.rp, &[ann.id]).await;
-    let (account, rp) = (world.account, world.rp);
-    drop(world);
+    let api_key = api_key(fixture.account);
+    fixture.store.create_api_key(&api_key).await.unwrap();
+    fixture.store.shared_secret([3; 32]).await.unwrap();
+    let before = dump(&*fixture.store, fixture.rp, &[ann.id]).await;
+    let (account, rp) = (fixture.account, fixture.rp);
+    drop(fixture);
 
     for _ in 0..3 {
-        bed.reopen(end).await;
-        let store = bed.store();
+        under_test.reopen(end).await;
+        let store = under_test.store();
         assert_eq!(dump(&*store, rp, &[ann.id]).await, before);
         let loaded = store
             .load_for_authentication(rp, pending.id, &record.id)
@@ -109,75 +114,75 @@ async fn everything_is_there(bed: &mut dyn Bed, end: End) {
     assert!(before.contains("sign_count: 42"));
 }
 
-pub(crate) async fn everything_is_there_after_a_close(bed: &mut dyn Bed) {
-    everything_is_there(bed, End::Closed).await;
+pub async fn everything_is_there_after_a_close(under_test: &mut dyn StoreUnderTest) {
+    everything_is_there(under_test, End::Closed).await;
 }
 
-pub(crate) async fn everything_is_there_after_a_drop(bed: &mut dyn Bed) {
-    everything_is_there(bed, End::Dropped).await;
+pub async fn everything_is_there_after_a_drop(under_test: &mut dyn StoreUnderTest) {
+    everything_is_there(under_test, End::Dropped).await;
 }
 
-pub(crate) async fn a_ceremony_taken_before_a_restart_stays_taken(bed: &mut dyn Bed) {
+pub async fn a_ceremony_taken_before_a_restart_stays_taken(under_test: &mut dyn StoreUnderTest) {
     for end in [End::Closed, End::Dropped] {
-        let store = bed.store();
-        let world = match store.create_first_account(&new_account(NOW)).await.unwrap() {
+        let store = under_test.store();
+        let fixture = match store.create_first_account(&new_account(NOW)).await.unwrap() {
             FirstAccount::Created => {
                 let account = store.create_first_account(&new_account(NOW)).await.unwrap();
                 let FirstAccount::Exists(account) = account else {
                     panic!()
                 };
-                World {
+                Fixture {
                     store,
                     account,
                     rp: RelyingPartyId([0; 16]),
                 }
             }
-            FirstAccount::Exists(account) => World {
+            FirstAccount::Exists(account) => Fixture {
                 store,
                 account,
                 rp: RelyingPartyId([0; 16]),
             },
         };
-        let world = World {
-            rp: world.another_rp().await,
-            ..world
+        let fixture = Fixture {
+            rp: fixture.another_rp().await,
+            ..fixture
         };
-        let ann = world.user("ann").await;
-        let (mut passkey, record) = world.passkey(&ann).await;
-        let sign_in = world.answered(&mut passkey, &record, &counting(5)).await;
-        let refused = world
+        let ann = fixture.user("ann").await;
+        let (mut passkey, record) = fixture.passkey(&ann).await;
+        let sign_in = fixture.answered(&mut passkey, &record, &counting(5)).await;
+        let refused = fixture
             .answered(&mut passkey, &record, &Lies::default())
             .await;
         let attempt = AttemptId(key());
-        sign_in.send(&*world.store).await.unwrap();
-        world
+        sign_in.send(&*fixture.store).await.unwrap();
+        fixture
             .refuse(refused.ceremony, attempt, at(1), Reason::OriginNotAllowed)
             .await
             .unwrap();
-        let (account, rp) = (world.account, world.rp);
-        drop(world);
+        let (account, rp) = (fixture.account, fixture.rp);
+        drop(fixture);
 
-        bed.reopen(end).await;
-        let world = World {
-            store: bed.store(),
+        under_test.reopen(end).await;
+        let fixture = Fixture {
+            store: under_test.store(),
             account,
             rp,
         };
-        let again = sign_in.another_attempt().send(&*world.store).await;
+        let again = sign_in.another_attempt().send(&*fixture.store).await;
         assert_eq!(again, Ok(FinishedAuthentication::Used));
         assert_eq!(
-            refused.send(&*world.store).await,
+            refused.send(&*fixture.store).await,
             Ok(FinishedAuthentication::Used)
         );
         // The attempts themselves are remembered too.
-        let again = sign_in.send(&*world.store).await;
+        let again = sign_in.send(&*fixture.store).await;
         assert_eq!(again, Ok(FinishedAuthentication::Accepted));
-        let again = world
+        let again = fixture
             .refuse(refused.ceremony, attempt, at(1), Reason::OriginNotAllowed)
             .await;
         assert_eq!(again, Ok(Refused::Done));
         assert_eq!(
-            world
+            fixture
                 .events()
                 .await
                 .iter()

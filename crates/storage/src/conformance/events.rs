@@ -6,14 +6,14 @@ use domain::model::audit::{Actor, ActorKind, AuditEvent, AuditKind};
 use domain::model::ids::RelyingPartyId;
 use domain::store::{EventFilter, FoundEvents};
 
-use super::fixture::{Bed, SOMEBODY, World, at, event, key, new_user};
+use super::fixture::{Fixture, SOMEBODY, StoreUnderTest, at, event, key, new_user};
 
-pub(crate) async fn events_are_found_by_what_a_filter_says(bed: &mut dyn Bed) {
-    let world = World::new(bed).await;
-    let store = &world.store;
-    let other = world.another_rp().await;
+pub async fn events_are_found_by_what_a_filter_says(under_test: &mut dyn StoreUnderTest) {
+    let fixture = Fixture::new(under_test).await;
+    let store = &fixture.store;
+    let other = fixture.another_rp().await;
     // After the creation of the Relying Party: pairs of each moment, by two kinds of parties.
-    let mut written = world.events().await;
+    let mut written = fixture.events().await;
     for n in 0..40 {
         let by = if n % 3 == 0 {
             Actor::new(ActorKind::Api, "test")
@@ -24,16 +24,16 @@ pub(crate) async fn events_are_found_by_what_a_filter_says(bed: &mut dyn Bed) {
             at: at(1 + n / 2),
             signals: format!("number {n}"),
             actor: by,
-            ..event(AuditKind::UserCreated, world.rp)
+            ..event(AuditKind::UserCreated, fixture.rp)
         };
-        let user = new_user(world.rp, &format!("user {n}"), at(1));
+        let user = new_user(fixture.rp, &format!("user {n}"), at(1));
         store.create_user(&user, &created).await.unwrap();
         let deleted = AuditEvent {
             at: created.at,
-            ..event(AuditKind::UserDeleted, world.rp)
+            ..event(AuditKind::UserDeleted, fixture.rp)
         };
         store
-            .delete_user(world.rp, user.id, &deleted)
+            .delete_user(fixture.rp, user.id, &deleted)
             .await
             .unwrap();
         written.extend([created, deleted]);
@@ -78,7 +78,7 @@ pub(crate) async fn events_are_found_by_what_a_filter_says(bed: &mut dyn Bed) {
                 && filter.until.is_none_or(|until| event.at < until)
         });
         for limit in [0, 1, 5, 1000] {
-            let found = store.find_events(world.rp, &filter, limit).await.unwrap();
+            let found = store.find_events(fixture.rp, &filter, limit).await.unwrap();
             let most = expected.len().min(limit as usize);
             assert_eq!(found.events, expected[..most], "{filter:?}");
             assert_eq!(found.complete, most == expected.len(), "{filter:?}");
@@ -89,9 +89,9 @@ pub(crate) async fn events_are_found_by_what_a_filter_says(bed: &mut dyn Bed) {
         let found = store.find_events(rp, &all, 10).await.unwrap();
         assert_eq!((found.events.len(), found.complete), (count, true));
     }
-    let gone = store.delete_relying_party(world.rp, at(100)).await;
+    let gone = store.delete_relying_party(fixture.rp, at(100)).await;
     assert_eq!(gone, Ok(true));
-    let found = store.find_events(world.rp, &all, 1000).await;
+    let found = store.find_events(fixture.rp, &all, 1000).await;
     let complete = FoundEvents {
         events: written,
         complete: true,

@@ -1,5 +1,5 @@
-//! What the cases are made of: a bed with the store in it, a world with an account and a Relying Party, and passkeys
-//! that really sign. Ceremonies are verified by the core, so what reaches the store is what reaches it in service.
+//! What the cases are made of: the store under test, a fixture with an account and a Relying Party, and passkeys that really
+//! sign. Ceremonies are verified by the core, so what reaches the store is what reaches it in service.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -46,20 +46,20 @@ use webauthn::{TrustFacts, UnixSeconds};
 
 /// How a store ends before it is opened again.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum End {
-    /// By [`Storage::close`].
+pub enum End {
+    /// By [`close`](domain::store::Upkeep::close).
     Closed,
-    /// Without a word.
+    /// By dropping its last handle.
     Dropped,
 }
 
-/// Where a store lives. A case gets an empty one.
+/// A store and the place of its data. Each case gets one whose store is empty.
 #[async_trait]
-pub(crate) trait Bed: Send {
+pub trait StoreUnderTest: Send {
     /// The store as it is open now.
     fn store(&self) -> Arc<dyn Storage>;
-    /// Ends the store and opens it again. The caller holds no other handle. A store whose data live as long as
-    /// itself stays what it is.
+    /// Ends the store and opens it again with the same data. The caller holds no other handle. A store that keeps its data in
+    /// the process may stay open.
     async fn reopen(&mut self, end: End);
 }
 
@@ -222,9 +222,9 @@ fn hex_text(bytes: [u8; 16]) -> Vec<u8> {
         .collect()
 }
 
-/// A verified registration on its way to the store.
+/// A verified registration that a test sends to the store.
 #[derive(Debug)]
-pub(crate) struct Enrol {
+pub(crate) struct RegistrationAttempt {
     pub(crate) attempt: AttemptId,
     pub(crate) now: Timestamp,
     pub(crate) credential: Arc<NewCredential>,
@@ -232,7 +232,7 @@ pub(crate) struct Enrol {
     pub(crate) event: AuditEvent,
 }
 
-impl Enrol {
+impl RegistrationAttempt {
     pub(crate) async fn send(&self, store: &dyn Storage) -> Result<FinishedRegistration, Fault> {
         store
             .finish_registration(FinishRegistration {
@@ -264,7 +264,7 @@ impl Enrol {
     }
 }
 
-/// A verified authentication on its way to the store.
+/// A verified authentication that a test sends to the store.
 #[derive(Clone, Debug)]
 pub(crate) struct SignIn {
     pub(crate) attempt: AttemptId,
@@ -328,16 +328,20 @@ impl Passkey {
     }
 
     /// Answers a registration ceremony; what the verifier made of it.
-    pub(crate) fn enrol(&mut self, ceremony: &Registration, now: Timestamp) -> Enrol {
-        self.enrol_with(ceremony, now, &Lies::default())
+    pub(crate) fn register(
+        &mut self,
+        ceremony: &Registration,
+        now: Timestamp,
+    ) -> RegistrationAttempt {
+        self.register_with(ceremony, now, &Lies::default())
     }
 
-    pub(crate) fn enrol_with(
+    pub(crate) fn register_with(
         &mut self,
         ceremony: &Registration,
         now: Timestamp,
         lies: &Lies,
-    ) -> Enrol {
+    ) -> RegistrationAttempt {
         let asked = &ceremony.asked;
         let options = json!({
             "rp": {"id": RP_ID, "name": "Acme"},
@@ -365,7 +369,7 @@ impl Passkey {
         )
         .unwrap();
         let rp = ceremony.relying_party;
-        Enrol {
+        RegistrationAttempt {
             attempt: AttemptId(key()),
             now,
             credential: Arc::new(
@@ -445,27 +449,27 @@ pub(crate) fn counting(sign_count: u32) -> Lies {
 }
 
 /// An account with one Relying Party in a store.
-pub(crate) struct World {
+pub(crate) struct Fixture {
     pub(crate) store: Arc<dyn Storage>,
     pub(crate) account: AccountId,
     pub(crate) rp: RelyingPartyId,
 }
 
-impl World {
-    pub(crate) async fn new(bed: &dyn Bed) -> Self {
-        let store = bed.store();
+impl Fixture {
+    pub(crate) async fn new(under_test: &dyn StoreUnderTest) -> Self {
+        let store = under_test.store();
         let account = new_account(NOW);
         assert_eq!(
             store.create_first_account(&account).await,
             Ok(FirstAccount::Created)
         );
-        let mut world = Self {
+        let mut fixture = Self {
             store,
             account: account.id,
             rp: RelyingPartyId([0; 16]),
         };
-        world.rp = world.another_rp().await;
-        world
+        fixture.rp = fixture.another_rp().await;
+        fixture
     }
 
     /// A further Relying Party of the account.
@@ -523,12 +527,12 @@ impl World {
         let mut passkey = Passkey::new(user);
         let ceremony = registration(user, NOW);
         self.begin(&ceremony).await;
-        let enrol = passkey.enrol(&ceremony, at(1));
+        let finish = passkey.register(&ceremony, at(1));
         assert_eq!(
-            enrol.send(&*self.store).await,
+            finish.send(&*self.store).await,
             Ok(FinishedRegistration::Registered)
         );
-        let record = self.record(enrol.key()).await.unwrap();
+        let record = self.record(finish.key()).await.unwrap();
         (passkey, record)
     }
 

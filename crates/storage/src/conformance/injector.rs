@@ -1,4 +1,4 @@
-//! A store that fails before and after its work, and a bed that puts it under [`Retrying`]: the whole suite holds there, too.
+//! A store that fails before and after its work, under [`Retrying`]. The whole suite holds for it, too.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::store::{Fault, Storage};
 
-use super::{Bed, End};
+use super::{End, StoreUnderTest};
 use crate::Retrying;
 
 /// Long enough for any number of injected faults in a row.
@@ -17,7 +17,7 @@ const WITHIN: Duration = Duration::from_mins(1);
 /// Fails two of three operations: some before they begin, some after they are done.
 struct Injector {
     inner: Arc<dyn Storage>,
-    /// Shared by all injectors of a bed, so that the sequence goes on when the store is opened again.
+    /// Shared by all injectors of a [`Faulty`], so that the sequence goes on when the store is opened again.
     calls: Arc<AtomicU64>,
 }
 
@@ -87,32 +87,34 @@ impl Injector {
 
 crate::forward::forward!(Injector);
 
-/// The bed of a store that fails all the time, under [`Retrying`].
-pub(crate) struct Faulty<B> {
-    bed: B,
+/// The same store, but most operations fail before or after their work, and [`Retrying`] sends them again.
+#[derive(Debug)]
+pub struct Faulty<S> {
+    under_test: S,
     calls: Arc<AtomicU64>,
 }
 
-impl<B: Bed> Faulty<B> {
-    pub(crate) fn new(bed: B) -> Self {
+impl<S: StoreUnderTest> Faulty<S> {
+    /// Lets the operations of a store fail.
+    pub fn new(under_test: S) -> Self {
         Self {
-            bed,
+            under_test,
             calls: Arc::default(),
         }
     }
 }
 
 #[async_trait]
-impl<B: Bed> Bed for Faulty<B> {
+impl<S: StoreUnderTest> StoreUnderTest for Faulty<S> {
     fn store(&self) -> Arc<dyn Storage> {
         let injector = Injector {
-            inner: self.bed.store(),
+            inner: self.under_test.store(),
             calls: Arc::clone(&self.calls),
         };
         Arc::new(Retrying::new(Arc::new(injector), WITHIN).without_pauses())
     }
 
     async fn reopen(&mut self, end: End) {
-        self.bed.reopen(end).await;
+        self.under_test.reopen(end).await;
     }
 }

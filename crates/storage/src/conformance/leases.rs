@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use domain::model::ids::NodeId;
 
-use super::fixture::{Bed, End, at, key};
+use super::fixture::{End, StoreUnderTest, at, key};
 
-pub(crate) async fn a_lease_is_one_nodes_until_its_time_is_over(bed: &mut dyn Bed) {
-    let store = bed.store();
+pub async fn a_lease_is_one_nodes_until_its_time_is_over(under_test: &mut dyn StoreUnderTest) {
+    let store = under_test.store();
     let (one, two) = (NodeId(key()), NodeId(key()));
     let lease = async |name, node, now, until| {
         let outcome = store.lease(name, node, at(now), at(until)).await;
@@ -26,8 +26,8 @@ pub(crate) async fn a_lease_is_one_nodes_until_its_time_is_over(bed: &mut dyn Be
     assert!(lease("sweep", one, 50, 60).await);
 }
 
-pub(crate) async fn of_many_nodes_one_gets_the_lease(bed: &mut dyn Bed) {
-    let store = bed.store();
+pub async fn of_many_nodes_one_gets_the_lease(under_test: &mut dyn StoreUnderTest) {
+    let store = under_test.store();
     for round in 0..20 {
         let tasks: Vec<_> = (0..10)
             .map(|_| {
@@ -47,14 +47,14 @@ pub(crate) async fn of_many_nodes_one_gets_the_lease(bed: &mut dyn Bed) {
     }
 }
 
-pub(crate) async fn a_lease_outlives_the_process_that_took_it(bed: &mut dyn Bed) {
+pub async fn a_lease_outlives_the_process_that_took_it(under_test: &mut dyn StoreUnderTest) {
     let (one, two) = (NodeId(key()), NodeId(key()));
     assert_eq!(
-        bed.store().lease("sweep", one, at(0), at(10)).await,
+        under_test.store().lease("sweep", one, at(0), at(10)).await,
         Ok(true)
     );
-    bed.reopen(End::Dropped).await;
-    let store = bed.store();
+    under_test.reopen(End::Dropped).await;
+    let store = under_test.store();
     assert_eq!(store.lease("sweep", two, at(9), at(20)).await, Ok(false));
     assert_eq!(store.lease("sweep", two, at(10), at(20)).await, Ok(true));
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use domain::model::metadata::{MetadataRecord, MetadataSource, MetadataVersion, StoredMetadata};
 use domain::store::{Fault, ReplaceMetadata, Storage};
 
-use super::fixture::{Bed, End, at};
+use super::fixture::{End, StoreUnderTest, at};
 
 fn blob(no: u64, bytes: &[u8]) -> StoredMetadata {
     StoredMetadata {
@@ -34,8 +34,8 @@ async fn above(store: &dyn Storage, no: u64) -> Option<StoredMetadata> {
     record.and_then(|record| record.stored)
 }
 
-pub(crate) async fn metadata_give_way_to_a_greater_number_only(bed: &mut dyn Bed) {
-    let store = bed.store();
+pub async fn metadata_is_replaced_by_a_greater_number_only(under_test: &mut dyn StoreUnderTest) {
+    let store = under_test.store();
     assert_eq!(store.metadata(None).await, Ok(None));
     assert_eq!(
         store.metadata(Some(MetadataVersion::default())).await,
@@ -71,8 +71,10 @@ pub(crate) async fn metadata_give_way_to_a_greater_number_only(bed: &mut dyn Bed
     assert_eq!(above(&*store, u64::MAX).await, None);
 }
 
-pub(crate) async fn of_many_imports_at_once_the_greatest_number_stays(bed: &mut dyn Bed) {
-    let store = bed.store();
+pub async fn of_many_imports_at_once_the_greatest_number_stays(
+    under_test: &mut dyn StoreUnderTest,
+) {
+    let store = under_test.store();
     let tasks: Vec<_> = (0..40_u64)
         .map(|n| {
             let store = Arc::clone(&store);
@@ -99,33 +101,36 @@ pub(crate) async fn of_many_imports_at_once_the_greatest_number_stays(bed: &mut 
     assert_eq!(winners.last(), Some(&stored));
 }
 
-pub(crate) async fn metadata_that_were_removed_are_in_nobodys_way(bed: &mut dyn Bed) {
-    assert_eq!(bed.store().remove_metadata().await, Ok(false));
-    let replaced = bed.store().replace_metadata(&blob(9, b"ninth")).await;
+pub async fn removed_metadata_refuses_no_number(under_test: &mut dyn StoreUnderTest) {
+    assert_eq!(under_test.store().remove_metadata().await, Ok(false));
+    let replaced = under_test
+        .store()
+        .replace_metadata(&blob(9, b"ninth"))
+        .await;
     assert_eq!(replaced, REPLACED);
-    assert_eq!(bed.store().remove_metadata().await, Ok(true));
-    assert_eq!(stored(&*bed.store()).await, None);
-    bed.reopen(End::Closed).await;
-    let store = bed.store();
+    assert_eq!(under_test.store().remove_metadata().await, Ok(true));
+    assert_eq!(stored(&*under_test.store()).await, None);
+    under_test.reopen(End::Closed).await;
+    let store = under_test.store();
     assert_eq!(store.remove_metadata().await, Ok(false));
     let replaced = store.replace_metadata(&blob(1, b"first")).await;
     assert_eq!(replaced, Ok(ReplaceMetadata::Replaced { removals: 1 }));
-    // And are in the way again.
+    // The new number counts again.
     let kept = store.replace_metadata(&blob(1, b"another")).await;
     assert_eq!(kept, Ok(ReplaceMetadata::NotNewer { no: 1 }));
 }
 
-pub(crate) async fn a_removal_is_news_to_every_reader_of_the_metadata(bed: &mut dyn Bed) {
+pub async fn every_reader_of_the_metadata_notices_a_removal(under_test: &mut dyn StoreUnderTest) {
     let (ninth, first) = (blob(9, b"ninth"), blob(1, b"first"));
     let at_ninth = MetadataVersion {
         removals: 0,
         no: Some(9),
     };
-    assert_eq!(bed.store().replace_metadata(&ninth).await, REPLACED);
-    assert_eq!(bed.store().metadata(Some(at_ninth)).await, Ok(None));
-    assert_eq!(bed.store().remove_metadata().await, Ok(true));
-    bed.reopen(End::Closed).await;
-    let store = bed.store();
+    assert_eq!(under_test.store().replace_metadata(&ninth).await, REPLACED);
+    assert_eq!(under_test.store().metadata(Some(at_ninth)).await, Ok(None));
+    assert_eq!(under_test.store().remove_metadata().await, Ok(true));
+    under_test.reopen(End::Closed).await;
+    let store = under_test.store();
     let removed = MetadataRecord {
         removals: 1,
         stored: None,
@@ -154,13 +159,15 @@ pub(crate) async fn a_removal_is_news_to_every_reader_of_the_metadata(bed: &mut 
     assert_eq!(twice.unwrap().removals, 2);
 }
 
-pub(crate) async fn metadata_are_there_after_a_restart_and_still_in_the_way(bed: &mut dyn Bed) {
+pub async fn metadata_is_there_after_a_restart_and_refuses_a_smaller_number(
+    under_test: &mut dyn StoreUnderTest,
+) {
     let large = blob(9, &vec![0x5a; 9 * 1024 * 1024]);
-    let replaced = bed.store().replace_metadata(&large).await;
+    let replaced = under_test.store().replace_metadata(&large).await;
     assert_eq!(replaced, REPLACED);
     for end in [End::Closed, End::Dropped] {
-        bed.reopen(end).await;
-        let store = bed.store();
+        under_test.reopen(end).await;
+        let store = under_test.store();
         assert_eq!(stored(&*store).await, Some(large.clone()));
         let kept = store.replace_metadata(&blob(8, b"eighth")).await;
         assert_eq!(kept, Ok(ReplaceMetadata::NotNewer { no: 9 }));

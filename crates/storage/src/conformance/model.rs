@@ -26,8 +26,8 @@ use webauthn::relying_party::RpId;
 use super::answers::call;
 use super::durability::dump;
 use super::fixture::{
-    Enrol, NOW, Passkey, SOMEBODY, SignIn, at, authentication, key, new_account, new_relying_party,
-    new_user, registration,
+    NOW, Passkey, RegistrationAttempt, SOMEBODY, SignIn, at, authentication, key, new_account,
+    new_relying_party, new_user, registration,
 };
 use super::relying_parties::{configured, webhook};
 use super::tokens::{access_key, token_key};
@@ -72,10 +72,10 @@ struct Run {
     users: Vec<User>,
     passkeys: Vec<(CredentialKey, Passkey)>,
     ceremonies: Vec<Ceremony>,
-    enrols: Vec<Enrol>,
+    registrations: Vec<RegistrationAttempt>,
     sign_ins: Vec<SignIn>,
-    hooks: Vec<Webhook>,
-    openers: Vec<AccessKey>,
+    webhooks: Vec<Webhook>,
+    access_keys: Vec<AccessKey>,
     tokens: Vec<TokenId>,
     context: String,
 }
@@ -121,7 +121,7 @@ impl Run {
 
     fn some_attempt(&mut self) -> AttemptId {
         let known: Vec<AttemptId> = self
-            .enrols
+            .registrations
             .iter()
             .map(|e| e.attempt)
             .chain(self.sign_ins.iter().map(|s| s.attempt))
@@ -211,7 +211,7 @@ impl Run {
                     both!(self, s => s.delete_registration(rp, user.id, ceremony.id()).await);
                 }
             }
-            20 => self.webhooks(rp).await,
+            20 => self.webhook_steps(rp).await,
             21 => {
                 let n = self.dice.roll(self.parties.len());
                 let mut party = self.parties[n].clone();
@@ -264,13 +264,16 @@ impl Run {
     }
 
     async fn tokens(&mut self, rp: RelyingPartyId) {
-        match (self.dice.roll(5), self.dice.pick(&self.openers).cloned()) {
-            (0, Some(opener)) => {
+        match (
+            self.dice.roll(5),
+            self.dice.pick(&self.access_keys).cloned(),
+        ) {
+            (0, Some(access_key)) => {
                 let event = self.event(AuditKind::AccessKeyDeleted, rp);
-                both!(self, s => s.delete_access_key(rp, opener.id, &event).await);
+                both!(self, s => s.delete_access_key(rp, access_key.id, &event).await);
             }
-            (1, Some(opener)) => {
-                both!(self, s => s.access_key(rp, opener.id).await);
+            (1, Some(access_key)) => {
+                both!(self, s => s.access_key(rp, access_key.id).await);
             }
             (2, _) => {
                 let kind = TokenKind::ALL[self.dice.roll(TokenKind::ALL.len())];
@@ -290,10 +293,10 @@ impl Run {
                 self.tokens.push(token);
             }
             _ => {
-                let opener = access_key(rp, at(self.clock));
+                let access_key = access_key(rp, at(self.clock));
                 let event = self.event(AuditKind::AccessKeyCreated, rp);
-                both!(self, s => s.create_access_key(&opener, &event).await);
-                self.openers.push(opener);
+                both!(self, s => s.create_access_key(&access_key, &event).await);
+                self.access_keys.push(access_key);
             }
         }
     }
@@ -317,31 +320,31 @@ impl Run {
         };
         both!(self, s => s.begin_registration(begin.clone()).await);
         let mut passkey = Passkey::new(&user);
-        let mut enrol = passkey.enrol(&ceremony, at(self.clock));
-        enrol.max_credentials = 1 + u32::try_from(self.dice.roll(4)).unwrap();
-        self.enrols.push(enrol);
+        let mut finish = passkey.register(&ceremony, at(self.clock));
+        finish.max_credentials = 1 + u32::try_from(self.dice.roll(4)).unwrap();
+        self.registrations.push(finish);
         self.passkeys.push((ceremony.id.into(), passkey));
         self.users.push(user);
         self.ceremonies.push(ceremony.into());
     }
 
     async fn finish_registration(&mut self) {
-        let Some(enrol) = self.dice.pick(&self.enrols) else {
+        let Some(finish) = self.dice.pick(&self.registrations) else {
             return;
         };
-        let mut enrol = Enrol {
-            attempt: enrol.attempt,
-            event: enrol.event.clone(),
-            ..enrol.another_attempt()
+        let mut finish = RegistrationAttempt {
+            attempt: finish.attempt,
+            event: finish.event.clone(),
+            ..finish.another_attempt()
         };
         if self.dice.roll(3) == 0 {
-            enrol = enrol.another_attempt();
+            finish = finish.another_attempt();
         }
-        enrol.now = at(self.clock);
-        let outcome = both!(self, s => enrol.send(&*s).await);
+        finish.now = at(self.clock);
+        let outcome = both!(self, s => finish.send(&*s).await);
         // A success has written its event; only the same attempt may bring it again.
         if outcome == FinishedRegistration::Registered {
-            self.enrols.push(enrol);
+            self.registrations.push(finish);
         }
     }
 
@@ -404,7 +407,7 @@ impl Run {
     }
 
     async fn credentials(&mut self) {
-        let Some((rp, user, key)) = self.dice.pick(&self.enrols).map(|e| {
+        let Some((rp, user, key)) = self.dice.pick(&self.registrations).map(|e| {
             let record = e.credential.record();
             (record.relying_party, record.user, record.key)
         }) else {
@@ -421,8 +424,8 @@ impl Run {
         }
     }
 
-    async fn webhooks(&mut self, rp: RelyingPartyId) {
-        match (self.dice.roll(3), self.dice.pick(&self.hooks).cloned()) {
+    async fn webhook_steps(&mut self, rp: RelyingPartyId) {
+        match (self.dice.roll(3), self.dice.pick(&self.webhooks).cloned()) {
             (1, Some(mut hook)) => {
                 hook.enabled = !hook.enabled;
                 // A conflict from the second change of a webhook on: the model keeps the one that it created.
@@ -435,7 +438,7 @@ impl Run {
             _ => {
                 let hook = webhook(rp, at(self.clock));
                 both!(self, s => s.create_webhook(&hook).await);
-                self.hooks.push(hook);
+                self.webhooks.push(hook);
             }
         }
     }
@@ -470,7 +473,10 @@ impl Run {
             standing: standings[self.dice.roll(standings.len())],
             credential: match self.dice.roll(2) {
                 0 => None,
-                _ => self.dice.pick(&self.enrols).map(Enrol::key),
+                _ => self
+                    .dice
+                    .pick(&self.registrations)
+                    .map(RegistrationAttempt::key),
             },
             now: at(self.clock),
         };
@@ -502,7 +508,7 @@ impl Run {
 }
 
 /// Runs random operations of a seed on a fresh reference store and on a fresh store of another kind.
-pub(crate) async fn run(seed: u64, reference: Arc<dyn Storage>, other: Arc<dyn Storage>) {
+pub async fn run(seed: u64, reference: Arc<dyn Storage>, other: Arc<dyn Storage>) {
     let account = new_account(NOW);
     let mut run = Run {
         stores: [reference, other],
@@ -512,10 +518,10 @@ pub(crate) async fn run(seed: u64, reference: Arc<dyn Storage>, other: Arc<dyn S
         users: Vec::new(),
         passkeys: Vec::new(),
         ceremonies: Vec::new(),
-        enrols: Vec::new(),
+        registrations: Vec::new(),
         sign_ins: Vec::new(),
-        hooks: Vec::new(),
-        openers: Vec::new(),
+        webhooks: Vec::new(),
+        access_keys: Vec::new(),
         tokens: Vec::new(),
         context: format!("seed {seed}"),
     };

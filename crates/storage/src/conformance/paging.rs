@@ -8,8 +8,8 @@ use domain::store::{AuthenticationFilter, CreateUser};
 
 use super::accounts::api_key;
 use super::fixture::{
-    Bed, NOW, Passkey, World, at, authentication, event, key, new_account, new_relying_party,
-    new_user, registration,
+    Fixture, NOW, Passkey, StoreUnderTest, at, authentication, event, key, new_account,
+    new_relying_party, new_user, registration,
 };
 use super::relying_parties::webhook;
 use super::tokens::access_key;
@@ -65,25 +65,27 @@ async fn check<T>(
 }
 
 #[expect(clippy::too_many_lines, reason = "one block for each list")]
-pub(crate) async fn every_list_is_complete_and_in_order_at_every_page_size(bed: &mut dyn Bed) {
-    let world = World::new(bed).await;
-    let store = &world.store;
+pub async fn every_list_is_complete_and_in_order_at_every_page_size(
+    under_test: &mut dyn StoreUnderTest,
+) {
+    let fixture = Fixture::new(under_test).await;
+    let store = &fixture.store;
     // A neighbour on either side of the list, which must not show up in it.
-    let neighbours = [world.another_rp().await, world.another_rp().await];
-    let account = world.account;
-    let ann = world.user("ann").await;
-    let bob = world.user("bob").await;
-    world.passkey(&bob).await;
-    world
-        .begin(&authentication(world.rp, Some(&bob), NOW))
+    let neighbours = [fixture.another_rp().await, fixture.another_rp().await];
+    let account = fixture.account;
+    let ann = fixture.user("ann").await;
+    let bob = fixture.user("bob").await;
+    fixture.passkey(&bob).await;
+    fixture
+        .begin(&authentication(fixture.rp, Some(&bob), NOW))
         .await;
     let mut passkey = Passkey::new(&ann);
 
     let mut accounts = Vec::new();
     let mut keys = Vec::new();
     let mut users = Vec::new();
-    let mut hooks = Vec::new();
-    let mut openers = Vec::new();
+    let mut webhooks = Vec::new();
+    let mut access_keys = Vec::new();
     let mut events = Vec::new();
     let mut credentials = Vec::new();
     let mut sign_ins = Vec::new();
@@ -97,7 +99,7 @@ pub(crate) async fn every_list_is_complete_and_in_order_at_every_page_size(bed: 
         .unwrap();
     let crowd = crowd.id;
     for (n, created) in CREATED.iter().map(|c| at(*c)).enumerate() {
-        // The world's own account is the first of them.
+        // The fixture's own account is the first of them.
         if n == 0 {
             accounts.push((NOW, account.0));
         } else {
@@ -127,30 +129,30 @@ pub(crate) async fn every_list_is_complete_and_in_order_at_every_page_size(bed: 
 
         let hook = webhook(crowd, created);
         store.create_webhook(&hook).await.unwrap();
-        hooks.push((created, hook.id.0));
+        webhooks.push((created, hook.id.0));
 
-        let opener = access_key(crowd, created);
+        let access_key = access_key(crowd, created);
         let made = event(AuditKind::AccessKeyCreated, neighbours[0]);
-        store.create_access_key(&opener, &made).await.unwrap();
-        openers.push((created, opener.id.0));
+        store.create_access_key(&access_key, &made).await.unwrap();
+        access_keys.push((created, access_key.id.0));
 
         let ceremony = registration(&ann, created);
-        world.begin(&ceremony).await;
-        let enrol = passkey.enrol(&ceremony, at(10));
-        enrol.send(&**store).await.unwrap();
-        credentials.push((created, enrol.key().0));
+        fixture.begin(&ceremony).await;
+        let finish = passkey.register(&ceremony, at(10));
+        finish.send(&**store).await.unwrap();
+        credentials.push((created, finish.key().0));
 
         let ceremony = registration(&ann, created);
-        world.begin(&ceremony).await;
+        fixture.begin(&ceremony).await;
         unfinished.push((created, ceremony.id.0));
 
-        let ceremony = authentication(world.rp, Some(&ann), created);
-        world.begin(&ceremony).await;
+        let ceremony = authentication(fixture.rp, Some(&ann), created);
+        fixture.begin(&ceremony).await;
         sign_ins.push((created, ceremony.id.0));
     }
     for rp in neighbours {
         store.create_webhook(&webhook(rp, NOW)).await.unwrap();
-        world.user_of(rp, "ann").await;
+        fixture.user_of(rp, "ann").await;
     }
     check(
         "accounts",
@@ -175,14 +177,14 @@ pub(crate) async fn every_list_is_complete_and_in_order_at_every_page_size(bed: 
     .await;
     check(
         "webhooks",
-        hooks,
+        webhooks,
         async |p| store.list_webhooks(crowd, p).await.unwrap(),
         |h| (h.created, h.id.0),
     )
     .await;
     check(
         "access keys",
-        openers,
+        access_keys,
         async |p| store.list_access_keys(crowd, p).await.unwrap(),
         |k| (k.created, k.id.0),
     )
@@ -190,7 +192,7 @@ pub(crate) async fn every_list_is_complete_and_in_order_at_every_page_size(bed: 
     check(
         "credentials",
         credentials.clone(),
-        async |p| store.list_credentials(world.rp, ann.id, p).await.unwrap(),
+        async |p| store.list_credentials(fixture.rp, ann.id, p).await.unwrap(),
         |c| (c.created, c.key.0),
     )
     .await;
@@ -200,12 +202,12 @@ pub(crate) async fn every_list_is_complete_and_in_order_at_every_page_size(bed: 
         now: NOW,
     };
     let read = async |p| {
-        let listed = store.list_authentications(world.rp, ann.id, filter, p);
+        let listed = store.list_authentications(fixture.rp, ann.id, filter, p);
         listed.await.unwrap()
     };
     check("authentications", sign_ins, read, |c| (c.created, c.id.0)).await;
     let read = async |p| {
-        let listed = store.list_unfinished_registrations(world.rp, ann.id, p);
+        let listed = store.list_unfinished_registrations(fixture.rp, ann.id, p);
         listed.await.unwrap()
     };
     check("registrations", unfinished, read, |c| (c.created, c.id.0)).await;
@@ -219,7 +221,7 @@ pub(crate) async fn every_list_is_complete_and_in_order_at_every_page_size(bed: 
         store.create_relying_party(&rp, &happened).await.unwrap();
         parties.push((rp.created, rp.id.0));
     }
-    for old in neighbours.into_iter().chain([world.rp, crowd]) {
+    for old in neighbours.into_iter().chain([fixture.rp, crowd]) {
         store.delete_relying_party(old, NOW).await.unwrap();
     }
     let read = async |p| store.list_relying_parties(account, p).await.unwrap();
@@ -232,29 +234,29 @@ pub(crate) async fn every_list_is_complete_and_in_order_at_every_page_size(bed: 
     assert!(page.items.is_empty() && !page.more);
 }
 
-pub(crate) async fn a_page_begins_after_a_row_that_is_gone(bed: &mut dyn Bed) {
-    let world = World::new(bed).await;
+pub async fn a_page_begins_after_a_row_that_is_gone(under_test: &mut dyn StoreUnderTest) {
+    let fixture = Fixture::new(under_test).await;
     let mut users = Vec::new();
     for name in ["a", "b", "c", "d", "e"] {
-        users.push(world.user(name).await);
+        users.push(fixture.user(name).await);
     }
     users.sort_by_key(|u| u.id);
     for (order, rest) in [(Order::Ascending, [3, 4]), (Order::Descending, [1, 0])] {
         let gone = &users[2];
-        let deleted = event(AuditKind::UserDeleted, world.rp);
-        world
+        let deleted = event(AuditKind::UserDeleted, fixture.rp);
+        fixture
             .store
-            .delete_user(world.rp, gone.id, &deleted)
+            .delete_user(fixture.rp, gone.id, &deleted)
             .await
             .unwrap();
         let after = Some(Position {
             created: gone.created,
             key: gone.id.0,
         });
-        let page = world
+        let page = fixture
             .store
             .list_users(
-                world.rp,
+                fixture.rp,
                 PageRequest {
                     after,
                     limit: 10,

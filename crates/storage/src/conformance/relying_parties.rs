@@ -17,8 +17,8 @@ use webauthn::origin::Origin;
 use webauthn::relying_party::RpId;
 
 use super::fixture::{
-    Bed, NOW, World, at, authentication, event, key, new_account, new_relying_party, new_user,
-    registration,
+    Fixture, NOW, StoreUnderTest, at, authentication, event, key, new_account, new_relying_party,
+    new_user, registration,
 };
 use super::tokens::{access_key, token_key};
 
@@ -37,9 +37,11 @@ pub(crate) fn webhook(rp: RelyingPartyId, created: Timestamp) -> Webhook {
     }
 }
 
-pub(crate) async fn a_relying_party_needs_its_account_and_reads_back_as_written(bed: &mut dyn Bed) {
-    let world = World::new(bed).await;
-    let store = &world.store;
+pub async fn a_relying_party_needs_its_account_and_reads_back_as_written(
+    under_test: &mut dyn StoreUnderTest,
+) {
+    let fixture = Fixture::new(under_test).await;
+    let store = &fixture.store;
     let orphan = new_relying_party(AccountId(key()), NOW);
     let created = event(AuditKind::RelyingPartyCreated, orphan.id);
     assert_eq!(
@@ -53,7 +55,7 @@ pub(crate) async fn a_relying_party_needs_its_account_and_reads_back_as_written(
         .unwrap();
     assert!(events.items.is_empty());
 
-    let rp = new_relying_party(world.account, at(1));
+    let rp = new_relying_party(fixture.account, at(1));
     let created = event(AuditKind::RelyingPartyCreated, rp.id);
     assert_eq!(store.create_relying_party(&rp, &created).await, Ok(true));
     assert_eq!(store.relying_party(rp.id).await, Ok(Some(rp.clone())));
@@ -64,14 +66,14 @@ pub(crate) async fn a_relying_party_needs_its_account_and_reads_back_as_written(
     assert_eq!(events.items, [created]);
 }
 
-pub(crate) async fn an_update_needs_the_version_before_it(bed: &mut dyn Bed) {
-    let world = World::new(bed).await;
-    let store = &world.store;
-    let mut rp = store.relying_party(world.rp).await.unwrap().unwrap();
+pub async fn an_update_needs_the_version_before_it(under_test: &mut dyn StoreUnderTest) {
+    let fixture = Fixture::new(under_test).await;
+    let store = &fixture.store;
+    let mut rp = store.relying_party(fixture.rp).await.unwrap().unwrap();
     rp.version = 2;
-    rp.name = "Acme Ltd".to_owned();
+    rp.name = "Acme Ltd".into();
     rp.updated = at(1);
-    let updated = || event(AuditKind::RelyingPartyUpdated, world.rp);
+    let updated = || event(AuditKind::RelyingPartyUpdated, fixture.rp);
     assert_eq!(
         store.update_relying_party(&rp, &updated()).await,
         Ok(Update::Done)
@@ -79,7 +81,7 @@ pub(crate) async fn an_update_needs_the_version_before_it(bed: &mut dyn Bed) {
     assert_eq!(store.relying_party(rp.id).await, Ok(Some(rp.clone())));
 
     let mut stale = rp.clone();
-    stale.name = "Somebody else".to_owned();
+    stale.name = "Somebody else".into();
     assert_eq!(
         store.update_relying_party(&stale, &updated()).await,
         Ok(Update::Conflict)
@@ -90,7 +92,7 @@ pub(crate) async fn an_update_needs_the_version_before_it(bed: &mut dyn Bed) {
         Ok(Update::Conflict)
     );
     assert_eq!(store.relying_party(rp.id).await, Ok(Some(rp.clone())));
-    assert_eq!(world.count(AuditKind::RelyingPartyUpdated).await, 1);
+    assert_eq!(fixture.count(AuditKind::RelyingPartyUpdated).await, 1);
 
     rp.id = RelyingPartyId(key());
     assert_eq!(
@@ -99,13 +101,18 @@ pub(crate) async fn an_update_needs_the_version_before_it(bed: &mut dyn Bed) {
     );
 }
 
-pub(crate) async fn of_many_updates_of_one_version_one_is_done(bed: &mut dyn Bed) {
-    let world = World::new(bed).await;
-    let mut rp = world.store.relying_party(world.rp).await.unwrap().unwrap();
+pub async fn of_many_updates_of_one_version_one_is_done(under_test: &mut dyn StoreUnderTest) {
+    let fixture = Fixture::new(under_test).await;
+    let mut rp = fixture
+        .store
+        .relying_party(fixture.rp)
+        .await
+        .unwrap()
+        .unwrap();
     rp.version = 2;
     let tasks: Vec<_> = (0..20)
         .map(|n| {
-            let (store, mut rp) = (Arc::clone(&world.store), rp.clone());
+            let (store, mut rp) = (Arc::clone(&fixture.store), rp.clone());
             rp.name = format!("name {n}");
             tokio::spawn(async move {
                 let updated = event(AuditKind::RelyingPartyUpdated, rp.id);
@@ -123,47 +130,52 @@ pub(crate) async fn of_many_updates_of_one_version_one_is_done(bed: &mut dyn Bed
             (_, outcome) => assert_eq!(outcome, Update::Conflict),
         }
     }
-    let stored = world.store.relying_party(world.rp).await.unwrap().unwrap();
+    let stored = fixture
+        .store
+        .relying_party(fixture.rp)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(winners, [stored.name]);
-    assert_eq!(world.count(AuditKind::RelyingPartyUpdated).await, 1);
+    assert_eq!(fixture.count(AuditKind::RelyingPartyUpdated).await, 1);
 }
 
-pub(crate) async fn deleting_a_relying_party_takes_all_that_is_in_it_and_nothing_else(
-    bed: &mut dyn Bed,
+pub async fn deleting_a_relying_party_takes_all_that_is_in_it_and_nothing_else(
+    under_test: &mut dyn StoreUnderTest,
 ) {
-    let world = World::new(bed).await;
-    let store = &world.store;
+    let fixture = Fixture::new(under_test).await;
+    let store = &fixture.store;
     // Two alike: the same user name and all.
-    let other = World {
+    let other = Fixture {
         store: Arc::clone(store),
-        rp: world.another_rp().await,
-        ..world
+        rp: fixture.another_rp().await,
+        ..fixture
     };
     let mut kept = Vec::new();
-    for w in [&world, &other] {
+    for w in [&fixture, &other] {
         let user = w.user("ann").await;
         let (_, record) = w.passkey(&user).await;
         let pending = authentication(w.rp, None, NOW);
         w.begin(&pending).await;
         let hook = webhook(w.rp, NOW);
         assert_eq!(store.create_webhook(&hook).await, Ok(true));
-        let opener = access_key(w.rp, NOW);
+        let access_key = access_key(w.rp, NOW);
         let made = event(AuditKind::AccessKeyCreated, w.rp);
-        assert_eq!(store.create_access_key(&opener, &made).await, Ok(true));
+        assert_eq!(store.create_access_key(&access_key, &made).await, Ok(true));
         let kind = TokenKind::Status;
         let token = store.keep_token_key(w.rp, kind, token_key(1)).await;
         assert_eq!(token, Ok(Some(token_key(1))));
-        kept.push((user, record, pending, hook, opener));
+        kept.push((user, record, pending, hook, access_key));
     }
 
-    assert_eq!(store.delete_relying_party(world.rp, NOW).await, Ok(true));
-    assert_eq!(store.delete_relying_party(world.rp, NOW).await, Ok(false));
+    assert_eq!(store.delete_relying_party(fixture.rp, NOW).await, Ok(true));
+    assert_eq!(store.delete_relying_party(fixture.rp, NOW).await, Ok(false));
 
     let first = PageRequest::first(10);
-    for (w, there, (user, record, pending, hook, opener)) in
-        [(&world, false, &kept[0]), (&other, true, &kept[1])]
+    for (w, there, (user, record, pending, hook, access_key)) in
+        [(&fixture, false, &kept[0]), (&other, true, &kept[1])]
     {
-        let found = store.access_key(w.rp, opener.id).await.unwrap();
+        let found = store.access_key(w.rp, access_key.id).await.unwrap();
         assert_eq!(found.is_some(), there);
         let listed = store.list_access_keys(w.rp, first).await.unwrap();
         assert_eq!(listed.items.is_empty(), !there);
@@ -216,34 +228,34 @@ pub(crate) async fn deleting_a_relying_party_takes_all_that_is_in_it_and_nothing
     }
 
     // Nothing begins in what is gone.
-    let late = new_user(world.rp, "bob", NOW);
-    let created = event(AuditKind::UserCreated, world.rp);
+    let late = new_user(fixture.rp, "bob", NOW);
+    let created = event(AuditKind::UserCreated, fixture.rp);
     assert_eq!(
         store.create_user(&late, &created).await,
         Ok(CreateUser::RelyingPartyGone)
     );
     assert_eq!(
-        store.create_webhook(&webhook(world.rp, NOW)).await,
+        store.create_webhook(&webhook(fixture.rp, NOW)).await,
         Ok(false)
     );
     for ceremony in [
-        Ceremony::from(authentication(world.rp, None, NOW)),
+        Ceremony::from(authentication(fixture.rp, None, NOW)),
         Ceremony::from(registration(&kept[0].0, NOW)),
     ] {
         assert_eq!(
-            world.try_begin(&ceremony, &[]).await,
+            fixture.try_begin(&ceremony, &[]).await,
             Ok(domain::store::Begin::UserGone)
         );
     }
 }
 
-pub(crate) async fn of_many_updates_of_one_webhook_one_is_done(bed: &mut dyn Bed) {
-    let world = World::new(bed).await;
-    let hook = webhook(world.rp, NOW);
-    assert_eq!(world.store.create_webhook(&hook).await, Ok(true));
+pub async fn of_many_updates_of_one_webhook_one_is_done(under_test: &mut dyn StoreUnderTest) {
+    let fixture = Fixture::new(under_test).await;
+    let hook = webhook(fixture.rp, NOW);
+    assert_eq!(fixture.store.create_webhook(&hook).await, Ok(true));
     let tasks: Vec<_> = (0..20)
         .map(|n| {
-            let store = Arc::clone(&world.store);
+            let store = Arc::clone(&fixture.store);
             let changed = Webhook {
                 name: format!("name {n}"),
                 revision: 2,
@@ -262,18 +274,18 @@ pub(crate) async fn of_many_updates_of_one_webhook_one_is_done(bed: &mut dyn Bed
             (_, outcome) => assert_eq!(outcome, Update::Conflict),
         }
     }
-    let stored = world.store.webhook(world.rp, hook.id).await.unwrap();
+    let stored = fixture.store.webhook(fixture.rp, hook.id).await.unwrap();
     assert_eq!(winners, [stored.unwrap()]);
 }
 
-pub(crate) async fn a_webhook_lives_in_its_relying_party(bed: &mut dyn Bed) {
-    let world = World::new(bed).await;
-    let store = &world.store;
-    let other = world.another_rp().await;
-    let mut hook = webhook(world.rp, NOW);
+pub async fn a_webhook_lives_in_its_relying_party(under_test: &mut dyn StoreUnderTest) {
+    let fixture = Fixture::new(under_test).await;
+    let store = &fixture.store;
+    let other = fixture.another_rp().await;
+    let mut hook = webhook(fixture.rp, NOW);
     assert_eq!(store.create_webhook(&hook).await, Ok(true));
     assert_eq!(
-        store.webhook(world.rp, hook.id).await,
+        store.webhook(fixture.rp, hook.id).await,
         Ok(Some(hook.clone()))
     );
     assert_eq!(store.webhook(other, hook.id).await, Ok(None));
@@ -292,7 +304,7 @@ pub(crate) async fn a_webhook_lives_in_its_relying_party(bed: &mut dyn Bed) {
         assert_eq!(store.update_webhook(&hook).await, Ok(Update::Done));
     }
     assert_eq!(
-        store.webhook(world.rp, hook.id).await,
+        store.webhook(fixture.rp, hook.id).await,
         Ok(Some(hook.clone()))
     );
     let elsewhere = Webhook {
@@ -303,8 +315,8 @@ pub(crate) async fn a_webhook_lives_in_its_relying_party(bed: &mut dyn Bed) {
     assert_eq!(store.update_webhook(&elsewhere).await, Ok(Update::Gone));
 
     assert_eq!(store.delete_webhook(other, hook.id).await, Ok(false));
-    assert_eq!(store.delete_webhook(world.rp, hook.id).await, Ok(true));
-    assert_eq!(store.delete_webhook(world.rp, hook.id).await, Ok(false));
+    assert_eq!(store.delete_webhook(fixture.rp, hook.id).await, Ok(true));
+    assert_eq!(store.delete_webhook(fixture.rp, hook.id).await, Ok(false));
     hook.revision = 3;
     assert_eq!(store.update_webhook(&hook).await, Ok(Update::Gone));
     assert_eq!(
@@ -328,11 +340,11 @@ pub(crate) fn configured(rp: RelyingParty, rp_id: Option<&str>, origins: &[&str]
     }
 }
 
-pub(crate) async fn an_origin_is_found_while_a_relying_party_of_any_account_has_it(
-    bed: &mut dyn Bed,
+pub async fn an_origin_is_found_while_a_relying_party_of_any_account_has_it(
+    under_test: &mut dyn StoreUnderTest,
 ) {
-    let world = World::new(bed).await;
-    let store = &world.store;
+    let fixture = Fixture::new(under_test).await;
+    let store = &fixture.store;
     let found = async |origin| store.has_origin(origin).await.unwrap();
     let (web, app) = ("https://login.acme.test", "ios:bundle-id:test.acme");
     let another = new_account(at(1));
@@ -340,7 +352,7 @@ pub(crate) async fn an_origin_is_found_while_a_relying_party_of_any_account_has_
     assert!(!found(web).await);
 
     // Two of different accounts share an origin; one names it twice.
-    let one = new_relying_party(world.account, NOW);
+    let one = new_relying_party(fixture.account, NOW);
     let mut one = configured(one, None, &[web, app, web]);
     let two = configured(new_relying_party(another.id, NOW), None, &[web]);
     for rp in [&one, &two] {
@@ -389,18 +401,18 @@ pub(crate) async fn an_origin_is_found_while_a_relying_party_of_any_account_has_
     assert!(!found("https://new.acme.test").await);
 }
 
-pub(crate) async fn relying_parties_are_found_by_their_rp_id_in_the_order_of_their_keys(
-    bed: &mut dyn Bed,
+pub async fn relying_parties_are_found_by_their_rp_id_in_the_order_of_their_keys(
+    under_test: &mut dyn StoreUnderTest,
 ) {
-    let world = World::new(bed).await;
-    let store = &world.store;
+    let fixture = Fixture::new(under_test).await;
+    let store = &fixture.store;
     let (acme, other) = (
         RpId::parse("acme.test").unwrap(),
         RpId::parse("other.test").unwrap(),
     );
     let mut parties = Vec::new();
     for _ in 0..5 {
-        let rp = new_relying_party(world.account, NOW);
+        let rp = new_relying_party(fixture.account, NOW);
         let rp = configured(rp, Some("acme.test"), &[]);
         let created = event(AuditKind::RelyingPartyCreated, rp.id);
         assert_eq!(store.create_relying_party(&rp, &created).await, Ok(true));

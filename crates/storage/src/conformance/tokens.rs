@@ -10,7 +10,7 @@ use domain::model::page::PageRequest;
 use domain::model::token::{TokenKey, TokenKind};
 use domain::store::Swept;
 
-use super::fixture::{Bed, NOW, World, at, event, key};
+use super::fixture::{Fixture, NOW, StoreUnderTest, at, event, key};
 
 pub(crate) fn access_key(rp: RelyingPartyId, created: Timestamp) -> AccessKey {
     AccessKey {
@@ -28,26 +28,26 @@ pub(crate) fn token_key(byte: u8) -> TokenKey {
     TokenKey::new(vec![byte; 64])
 }
 
-pub(crate) async fn an_access_key_lives_in_its_relying_party(bed: &mut dyn Bed) {
-    let world = World::new(bed).await;
-    let store = &world.store;
-    let other = world.another_rp().await;
-    let created = || event(AuditKind::AccessKeyCreated, world.rp);
-    let deleted = || event(AuditKind::AccessKeyDeleted, world.rp);
-    let access_key = access_key(world.rp, NOW);
+pub async fn an_access_key_lives_in_its_relying_party(under_test: &mut dyn StoreUnderTest) {
+    let fixture = Fixture::new(under_test).await;
+    let store = &fixture.store;
+    let other = fixture.another_rp().await;
+    let created = || event(AuditKind::AccessKeyCreated, fixture.rp);
+    let deleted = || event(AuditKind::AccessKeyDeleted, fixture.rp);
+    let access_key = access_key(fixture.rp, NOW);
     let forever = AccessKey {
         scopes: Vec::new(),
         expires: None,
-        ..self::access_key(world.rp, at(1))
+        ..self::access_key(fixture.rp, at(1))
     };
     for made in [&access_key, &forever] {
         assert_eq!(store.create_access_key(made, &created()).await, Ok(true));
-        let found = store.access_key(world.rp, made.id).await;
+        let found = store.access_key(fixture.rp, made.id).await;
         assert_eq!(found, Ok(Some(made.clone())));
         assert_eq!(store.access_key(other, made.id).await, Ok(None));
     }
     let listed = store
-        .list_access_keys(world.rp, PageRequest::first(10))
+        .list_access_keys(fixture.rp, PageRequest::first(10))
         .await
         .unwrap();
     assert_eq!(listed.items, [access_key.clone(), forever.clone()]);
@@ -57,30 +57,30 @@ pub(crate) async fn an_access_key_lives_in_its_relying_party(bed: &mut dyn Bed) 
         async move { store.delete_access_key(rp, id, &event).await }
     };
     assert_eq!(gone(other, access_key.id).await, Ok(false));
-    assert_eq!(gone(world.rp, access_key.id).await, Ok(true));
-    assert_eq!(gone(world.rp, access_key.id).await, Ok(false));
-    assert_eq!(store.access_key(world.rp, access_key.id).await, Ok(None));
-    let found = store.access_key(world.rp, forever.id).await;
+    assert_eq!(gone(fixture.rp, access_key.id).await, Ok(true));
+    assert_eq!(gone(fixture.rp, access_key.id).await, Ok(false));
+    assert_eq!(store.access_key(fixture.rp, access_key.id).await, Ok(None));
+    let found = store.access_key(fixture.rp, forever.id).await;
     assert_eq!(found, Ok(Some(forever)));
-    assert_eq!(world.count(AuditKind::AccessKeyCreated).await, 2);
-    assert_eq!(world.count(AuditKind::AccessKeyDeleted).await, 1);
+    assert_eq!(fixture.count(AuditKind::AccessKeyCreated).await, 2);
+    assert_eq!(fixture.count(AuditKind::AccessKeyDeleted).await, 1);
 
     let orphan = self::access_key(RelyingPartyId(key()), NOW);
     assert_eq!(
         store.create_access_key(&orphan, &created()).await,
         Ok(false)
     );
-    assert_eq!(world.count(AuditKind::AccessKeyCreated).await, 2);
+    assert_eq!(fixture.count(AuditKind::AccessKeyCreated).await, 2);
 }
 
-pub(crate) async fn a_token_key_is_the_first_one_offered_for_its_relying_party_and_kind(
-    bed: &mut dyn Bed,
+pub async fn a_token_key_is_the_first_one_offered_for_its_relying_party_and_kind(
+    under_test: &mut dyn StoreUnderTest,
 ) {
-    let world = World::new(bed).await;
-    let store = &world.store;
-    let other = world.another_rp().await;
+    let fixture = Fixture::new(under_test).await;
+    let store = &fixture.store;
+    let other = fixture.another_rp().await;
     let mut byte = 0;
-    for rp in [world.rp, other] {
+    for rp in [fixture.rp, other] {
         for kind in TokenKind::ALL.iter().copied() {
             byte += 1;
             assert_eq!(store.token_key(rp, kind).await, Ok(None));
@@ -98,19 +98,19 @@ pub(crate) async fn a_token_key_is_the_first_one_offered_for_its_relying_party_a
     assert_eq!(store.token_key(nobody, TokenKind::Access).await, Ok(None));
 }
 
-pub(crate) async fn of_many_token_keys_offered_at_once_one_is_kept(bed: &mut dyn Bed) {
-    let world = World::new(bed).await;
-    let rp = world.rp;
+pub async fn of_many_token_keys_offered_at_once_one_is_kept(under_test: &mut dyn StoreUnderTest) {
+    let fixture = Fixture::new(under_test).await;
+    let rp = fixture.rp;
     let tasks: Vec<_> = (0..20)
         .map(|n| {
-            let store = Arc::clone(&world.store);
+            let store = Arc::clone(&fixture.store);
             tokio::spawn(async move {
                 let kept = store.keep_token_key(rp, TokenKind::Status, token_key(n));
                 kept.await.unwrap().unwrap()
             })
         })
         .collect();
-    let stored = world.store.token_key(rp, TokenKind::Status);
+    let stored = fixture.store.token_key(rp, TokenKind::Status);
     let mut kept = Vec::new();
     for task in tasks {
         kept.push(task.await.unwrap());
@@ -120,12 +120,14 @@ pub(crate) async fn of_many_token_keys_offered_at_once_one_is_kept(bed: &mut dyn
     assert_eq!(kept, vec![stored; 20]);
 }
 
-pub(crate) async fn a_one_time_token_is_used_once_in_its_relying_party(bed: &mut dyn Bed) {
-    let world = World::new(bed).await;
-    let store = &world.store;
-    let other = world.another_rp().await;
+pub async fn a_one_time_token_is_used_once_in_its_relying_party(
+    under_test: &mut dyn StoreUnderTest,
+) {
+    let fixture = Fixture::new(under_test).await;
+    let store = &fixture.store;
+    let other = fixture.another_rp().await;
     let token = TokenId(key());
-    for rp in [world.rp, other] {
+    for rp in [fixture.rp, other] {
         assert_eq!(store.is_claimed(rp, token).await, Ok(false));
         assert_eq!(
             store.claim_once(rp, token, at(10), AttemptId(key())).await,
@@ -143,7 +145,7 @@ pub(crate) async fn a_one_time_token_is_used_once_in_its_relying_party(bed: &mut
     let another = TokenId(key());
     assert_eq!(
         store
-            .claim_once(world.rp, another, at(10), AttemptId(key()))
+            .claim_once(fixture.rp, another, at(10), AttemptId(key()))
             .await,
         Ok(true)
     );
@@ -156,12 +158,14 @@ pub(crate) async fn a_one_time_token_is_used_once_in_its_relying_party(bed: &mut
     );
 }
 
-pub(crate) async fn of_a_hundred_uses_of_one_token_at_once_one_is_the_first(bed: &mut dyn Bed) {
-    let world = World::new(bed).await;
-    let (rp, token) = (world.rp, TokenId(key()));
+pub async fn of_a_hundred_uses_of_one_token_at_once_one_is_the_first(
+    under_test: &mut dyn StoreUnderTest,
+) {
+    let fixture = Fixture::new(under_test).await;
+    let (rp, token) = (fixture.rp, TokenId(key()));
     let tasks: Vec<_> = (0..100)
         .map(|_| {
-            let store = Arc::clone(&world.store);
+            let store = Arc::clone(&fixture.store);
             tokio::spawn(async move {
                 store
                     .claim_once(rp, token, at(10), AttemptId(key()))
@@ -177,13 +181,13 @@ pub(crate) async fn of_a_hundred_uses_of_one_token_at_once_one_is_the_first(bed:
     assert_eq!(first, 1);
 }
 
-pub(crate) async fn a_use_is_forgotten_only_after_its_token_expired(bed: &mut dyn Bed) {
-    let world = World::new(bed).await;
-    let store = &world.store;
-    let other = world.another_rp().await;
+pub async fn a_use_is_forgotten_only_after_its_token_expired(under_test: &mut dyn StoreUnderTest) {
+    let fixture = Fixture::new(under_test).await;
+    let store = &fixture.store;
+    let other = fixture.another_rp().await;
     let tokens: Vec<_> = (0..6).map(|n| (n, TokenId(key()))).collect();
     for (n, token) in &tokens {
-        let rp = if n % 2 == 0 { world.rp } else { other };
+        let rp = if n % 2 == 0 { fixture.rp } else { other };
         assert_eq!(
             store.claim_once(rp, *token, at(*n), AttemptId(key())).await,
             Ok(true)
@@ -199,7 +203,7 @@ pub(crate) async fn a_use_is_forgotten_only_after_its_token_expired(bed: &mut dy
         assert_eq!(swept, Ok(expected));
     }
     for (n, token) in &tokens {
-        let rp = if n % 2 == 0 { world.rp } else { other };
+        let rp = if n % 2 == 0 { fixture.rp } else { other };
         assert_eq!(
             store.claim_once(rp, *token, at(*n), AttemptId(key())).await,
             Ok(*n < 4)
@@ -207,17 +211,17 @@ pub(crate) async fn a_use_is_forgotten_only_after_its_token_expired(bed: &mut dy
     }
 }
 
-pub(crate) async fn nothing_of_a_relying_party_comes_after_its_acknowledged_deletion(
-    bed: &mut dyn Bed,
+pub async fn nothing_of_a_relying_party_comes_after_its_acknowledged_deletion(
+    under_test: &mut dyn StoreUnderTest,
 ) {
-    let world = World::new(bed).await;
+    let fixture = Fixture::new(under_test).await;
     for _ in 0..20 {
-        let rp = world.another_rp().await;
+        let rp = fixture.another_rp().await;
         let made = access_key(rp, NOW);
         let id = made.id;
         let mut tasks = Vec::new();
         for n in 0..8 {
-            let (store, made) = (Arc::clone(&world.store), made.clone());
+            let (store, made) = (Arc::clone(&fixture.store), made.clone());
             tasks.push(tokio::spawn(async move {
                 match n {
                     0 => {
@@ -236,7 +240,7 @@ pub(crate) async fn nothing_of_a_relying_party_comes_after_its_acknowledged_dele
         for task in tasks {
             task.await.unwrap();
         }
-        let store = &world.store;
+        let store = &fixture.store;
         assert_eq!(store.relying_party(rp).await, Ok(None));
         assert_eq!(store.access_key(rp, id).await, Ok(None));
         assert_eq!(store.token_key(rp, TokenKind::Access).await, Ok(None));

@@ -13,50 +13,53 @@ use testkit::Lies;
 use webauthn::error::Reason;
 
 use super::fixture::{
-    Bed, LIFETIME, NOW, Passkey, World, at, authentication, event, key, new_user, registration,
+    Fixture, LIFETIME, NOW, Passkey, StoreUnderTest, at, authentication, event, key, new_user,
+    registration,
 };
 
-pub(crate) async fn a_name_is_taken_once_in_a_relying_party_byte_for_byte(bed: &mut dyn Bed) {
-    let world = World::new(bed).await;
-    let store = &world.store;
-    let ann = world.user("ann").await;
-    let twin = new_user(world.rp, "ann", at(1));
-    let created = event(AuditKind::UserCreated, world.rp);
+pub async fn a_name_is_taken_once_in_a_relying_party_byte_for_byte(
+    under_test: &mut dyn StoreUnderTest,
+) {
+    let fixture = Fixture::new(under_test).await;
+    let store = &fixture.store;
+    let ann = fixture.user("ann").await;
+    let twin = new_user(fixture.rp, "ann", at(1));
+    let created = event(AuditKind::UserCreated, fixture.rp);
     assert_eq!(
         store.create_user(&twin, &created).await,
         Ok(CreateUser::Exists(ann.clone()))
     );
-    assert_eq!(world.count(AuditKind::UserCreated).await, 1);
+    assert_eq!(fixture.count(AuditKind::UserCreated).await, 1);
 
     // The two forms of é differ in bytes, and so do case, blanks and a trailing NUL.
     for name in ["Ann", "ann ", " ann", "ann\0", "\u{e9}", "e\u{301}", ""] {
-        let user = world.user(name).await;
+        let user = fixture.user(name).await;
         assert_eq!(
-            store.user(world.rp, UserRef::Name(name)).await,
+            store.user(fixture.rp, UserRef::Name(name)).await,
             Ok(Some(user)),
             "{name:?}"
         );
     }
     assert_eq!(
-        store.user(world.rp, UserRef::Name("ann")).await,
+        store.user(fixture.rp, UserRef::Name("ann")).await,
         Ok(Some(ann))
     );
-    assert_eq!(store.user(world.rp, UserRef::Name("ANN")).await, Ok(None));
+    assert_eq!(store.user(fixture.rp, UserRef::Name("ANN")).await, Ok(None));
 
-    let other = world.another_rp().await;
+    let other = fixture.another_rp().await;
     assert_eq!(store.user(other, UserRef::Name("ann")).await, Ok(None));
-    let namesake = world.user_of(other, "ann").await;
+    let namesake = fixture.user_of(other, "ann").await;
     assert_eq!(
         store.user(other, UserRef::Name("ann")).await,
         Ok(Some(namesake))
     );
 }
 
-pub(crate) async fn of_many_users_of_one_name_one_is_created(bed: &mut dyn Bed) {
-    let world = World::new(bed).await;
+pub async fn of_many_users_of_one_name_one_is_created(under_test: &mut dyn StoreUnderTest) {
+    let fixture = Fixture::new(under_test).await;
     let tasks: Vec<_> = (0..20)
         .map(|_| {
-            let (store, user) = (Arc::clone(&world.store), new_user(world.rp, "ann", NOW));
+            let (store, user) = (Arc::clone(&fixture.store), new_user(fixture.rp, "ann", NOW));
             tokio::spawn(async move {
                 let created = event(AuditKind::UserCreated, user.relying_party);
                 let outcome = store.create_user(&user, &created).await.unwrap();
@@ -79,114 +82,118 @@ pub(crate) async fn of_many_users_of_one_name_one_is_created(bed: &mut dyn Bed) 
         winners.remove(0)
     };
     assert_eq!(
-        world.store.user(world.rp, UserRef::Name("ann")).await,
+        fixture.store.user(fixture.rp, UserRef::Name("ann")).await,
         Ok(Some(stored))
     );
-    assert_eq!(world.count(AuditKind::UserCreated).await, 1);
+    assert_eq!(fixture.count(AuditKind::UserCreated).await, 1);
 }
 
-pub(crate) async fn a_user_comes_with_all_credentials_oldest_first(bed: &mut dyn Bed) {
-    let world = World::new(bed).await;
-    let store = &world.store;
+pub async fn a_user_comes_with_all_credentials_oldest_first(under_test: &mut dyn StoreUnderTest) {
+    let fixture = Fixture::new(under_test).await;
+    let store = &fixture.store;
     assert_eq!(
         store
-            .user_with_credentials(world.rp, UserRef::Name("ann"))
+            .user_with_credentials(fixture.rp, UserRef::Name("ann"))
             .await,
         Ok(None)
     );
-    let ann = world.user("ann").await;
+    let ann = fixture.user("ann").await;
     let found = store
-        .user_with_credentials(world.rp, UserRef::Name("ann"))
+        .user_with_credentials(fixture.rp, UserRef::Name("ann"))
         .await;
     assert_eq!(found, Ok(Some((ann.clone(), Vec::new()))));
 
-    let bob = world.user("bob").await;
-    world.passkey(&bob).await;
+    let bob = fixture.user("bob").await;
+    fixture.passkey(&bob).await;
     let mut passkey = Passkey::new(&ann);
     let mut expected = Vec::new();
     for created in [30, 10, 20, 10] {
         let ceremony = registration(&ann, at(created));
-        world.begin(&ceremony).await;
-        let enrol = passkey.enrol(&ceremony, at(100 - created));
+        fixture.begin(&ceremony).await;
+        let finish = passkey.register(&ceremony, at(100 - created));
         assert_eq!(
-            enrol.send(&**store).await,
+            finish.send(&**store).await,
             Ok(FinishedRegistration::Registered)
         );
-        expected.push(enrol.credential.record().clone());
+        expected.push(finish.credential.record().clone());
     }
     expected.sort_by_key(|c| (c.created, c.key));
     let found = store
-        .user_with_credentials(world.rp, UserRef::Name("ann"))
+        .user_with_credentials(fixture.rp, UserRef::Name("ann"))
         .await;
     assert_eq!(found, Ok(Some((ann, expected))));
 }
 
-pub(crate) async fn deleting_a_user_takes_all_that_is_theirs_and_nothing_else(bed: &mut dyn Bed) {
-    let world = World::new(bed).await;
-    let store = &world.store;
-    let other = world.another_rp().await;
+pub async fn deleting_a_user_takes_all_that_is_theirs_and_nothing_else(
+    under_test: &mut dyn StoreUnderTest,
+) {
+    let fixture = Fixture::new(under_test).await;
+    let store = &fixture.store;
+    let other = fixture.another_rp().await;
     let first = PageRequest::first(10);
     let mut kept = Vec::new();
     for name in ["ann", "bob"] {
-        let user = world.user(name).await;
-        let (mut passkey, record) = world.passkey(&user).await;
-        let named = authentication(world.rp, Some(&user), NOW);
-        world.begin(&named).await;
+        let user = fixture.user(name).await;
+        let (mut passkey, record) = fixture.passkey(&user).await;
+        let named = authentication(fixture.rp, Some(&user), NOW);
+        fixture.begin(&named).await;
         // One that was started for nobody and became theirs.
-        let sign_in = world
+        let sign_in = fixture
             .answered(&mut passkey, &record, &testkit::Lies::default())
             .await;
         sign_in.send(&**store).await.unwrap();
         let unfinished = registration(&user, NOW);
-        world.begin(&unfinished).await;
+        fixture.begin(&unfinished).await;
         kept.push((user, record, [named.id, sign_in.ceremony, unfinished.id]));
     }
-    let namesake = world.user_of(other, "ann").await;
-    let anonymous = authentication(world.rp, None, NOW);
-    world.begin(&anonymous).await;
+    let namesake = fixture.user_of(other, "ann").await;
+    let anonymous = authentication(fixture.rp, None, NOW);
+    fixture.begin(&anonymous).await;
 
-    let deleted = |user| event(AuditKind::UserDeleted, world.rp).user(user);
+    let deleted = |user| event(AuditKind::UserDeleted, fixture.rp).user(user);
     let ann = kept[0].0.id;
     assert_eq!(
         store.delete_user(other, ann, &deleted(ann)).await,
         Ok(false)
     );
     assert_eq!(
-        store.delete_user(world.rp, ann, &deleted(ann)).await,
+        store.delete_user(fixture.rp, ann, &deleted(ann)).await,
         Ok(true)
     );
     assert_eq!(
-        store.delete_user(world.rp, ann, &deleted(ann)).await,
+        store.delete_user(fixture.rp, ann, &deleted(ann)).await,
         Ok(false)
     );
     let nobody = UserId(key());
     assert_eq!(
-        store.delete_user(world.rp, nobody, &deleted(nobody)).await,
+        store
+            .delete_user(fixture.rp, nobody, &deleted(nobody))
+            .await,
         Ok(false)
     );
-    assert_eq!(world.count(AuditKind::UserDeleted).await, 1);
+    assert_eq!(fixture.count(AuditKind::UserDeleted).await, 1);
 
     for ((user, record, ceremonies), there) in kept.iter().zip([false, true]) {
         assert_eq!(
             store
-                .user(world.rp, UserRef::Name(&user.name))
+                .user(fixture.rp, UserRef::Name(&user.name))
                 .await
                 .unwrap()
                 .is_some(),
             there
         );
         let loaded = store
-            .load_for_authentication(world.rp, anonymous.id, &record.id)
+            .load_for_authentication(fixture.rp, anonymous.id, &record.id)
             .await
             .unwrap();
         assert!(loaded.ceremony.is_some());
         assert_eq!(loaded.credential.is_some(), there);
-        assert_eq!(world.record(record.key).await.is_some(), there);
+        assert_eq!(fixture.record(record.key).await.is_some(), there);
         for id in ceremonies {
-            assert_eq!(world.ceremony(*id).await.is_some(), there);
+            assert_eq!(fixture.ceremony(*id).await.is_some(), there);
         }
         let listed = store
-            .list_credentials(world.rp, user.id, first)
+            .list_credentials(fixture.rp, user.id, first)
             .await
             .unwrap();
         assert_eq!(listed.items.is_empty(), !there);
@@ -196,36 +203,38 @@ pub(crate) async fn deleting_a_user_takes_all_that_is_theirs_and_nothing_else(be
         Ok(Some(namesake))
     );
     // What happened stays on record.
-    assert_eq!(world.count(AuditKind::Authenticated).await, 2);
+    assert_eq!(fixture.count(AuditKind::Authenticated).await, 2);
     // The name is free again, for somebody new.
-    let reborn = world.user("ann").await;
+    let reborn = fixture.user("ann").await;
     let found = store
-        .user_with_credentials(world.rp, UserRef::Name("ann"))
+        .user_with_credentials(fixture.rp, UserRef::Name("ann"))
         .await;
     assert_eq!(found, Ok(Some((reborn, Vec::new()))));
 }
 
-pub(crate) async fn a_credential_is_renamed_and_deleted_by_its_owner_only(bed: &mut dyn Bed) {
-    let world = World::new(bed).await;
-    let store = &world.store;
-    let ann = world.user("ann").await;
-    let bob = world.user("bob").await;
-    let other = world.another_rp().await;
-    let (_, record) = world.passkey(&ann).await;
-    let found = store.credential(world.rp, record.key).await;
+pub async fn a_credential_is_renamed_and_deleted_by_its_owner_only(
+    under_test: &mut dyn StoreUnderTest,
+) {
+    let fixture = Fixture::new(under_test).await;
+    let store = &fixture.store;
+    let ann = fixture.user("ann").await;
+    let bob = fixture.user("bob").await;
+    let other = fixture.another_rp().await;
+    let (_, record) = fixture.passkey(&ann).await;
+    let found = store.credential(fixture.rp, record.key).await;
     assert_eq!(found, Ok(Some((record.clone(), ann.clone()))));
     assert_eq!(store.credential(other, record.key).await, Ok(None));
 
     let renamed = || domain::model::audit::AuditEvent {
         at: at(77),
-        ..event(AuditKind::CredentialRenamed, world.rp)
+        ..event(AuditKind::CredentialRenamed, fixture.rp)
     };
-    let deleted = || event(AuditKind::CredentialDeleted, world.rp);
+    let deleted = || event(AuditKind::CredentialDeleted, fixture.rp);
     let nobody = CredentialKey(key());
     for (rp, user, key) in [
-        (world.rp, bob.id, record.key),
+        (fixture.rp, bob.id, record.key),
         (other, ann.id, record.key),
-        (world.rp, ann.id, nobody),
+        (fixture.rp, ann.id, nobody),
     ] {
         assert_eq!(
             store
@@ -239,62 +248,64 @@ pub(crate) async fn a_credential_is_renamed_and_deleted_by_its_owner_only(bed: &
         );
     }
     let mut expected = record.clone();
-    expected.name = "phone \u{1f511}".to_owned();
+    expected.name = "phone \u{1f511}".into();
     expected.updated = at(77);
     let answer = store
-        .rename_credential(world.rp, ann.id, record.key, &expected.name, &renamed())
+        .rename_credential(fixture.rp, ann.id, record.key, &expected.name, &renamed())
         .await;
     assert_eq!(answer, Ok(Some(expected.clone())));
-    assert_eq!(world.record(record.key).await, Some(expected));
+    assert_eq!(fixture.record(record.key).await, Some(expected));
 
     assert_eq!(
         store
-            .delete_credential(world.rp, ann.id, record.key, &deleted())
+            .delete_credential(fixture.rp, ann.id, record.key, &deleted())
             .await,
         Ok(true)
     );
     assert_eq!(
         store
-            .delete_credential(world.rp, ann.id, record.key, &deleted())
+            .delete_credential(fixture.rp, ann.id, record.key, &deleted())
             .await,
         Ok(false)
     );
-    assert_eq!(world.record(record.key).await, None);
-    assert_eq!(store.evidence(world.rp, record.key).await, Ok(None));
+    assert_eq!(fixture.record(record.key).await, None);
+    assert_eq!(store.evidence(fixture.rp, record.key).await, Ok(None));
     assert_eq!(
-        store.user(world.rp, UserRef::Name("ann")).await,
+        store.user(fixture.rp, UserRef::Name("ann")).await,
         Ok(Some(ann))
     );
-    assert_eq!(world.count(AuditKind::CredentialRenamed).await, 1);
-    assert_eq!(world.count(AuditKind::CredentialDeleted).await, 1);
+    assert_eq!(fixture.count(AuditKind::CredentialRenamed).await, 1);
+    assert_eq!(fixture.count(AuditKind::CredentialDeleted).await, 1);
 }
 
-pub(crate) async fn a_user_is_found_by_name_and_by_key(bed: &mut dyn Bed) {
-    let world = World::new(bed).await;
-    let store = &world.store;
-    let ann = world.user("ann").await;
-    let (_, record) = world.passkey(&ann).await;
-    let other = world.another_rp().await;
+pub async fn a_user_is_found_by_name_and_by_key(under_test: &mut dyn StoreUnderTest) {
+    let fixture = Fixture::new(under_test).await;
+    let store = &fixture.store;
+    let ann = fixture.user("ann").await;
+    let (_, record) = fixture.passkey(&ann).await;
+    let other = fixture.another_rp().await;
     // A name that looks like the key of another user is a name all the same.
-    let bob = world.user(&ann.id.to_hex()).await;
+    let bob = fixture.user(&ann.id.to_hex()).await;
     for (user, credentials) in [(&ann, vec![record]), (&bob, Vec::new())] {
         for who in [UserRef::Name(&user.name), UserRef::Id(user.id)] {
-            assert_eq!(store.user(world.rp, who).await, Ok(Some(user.clone())));
-            let found = store.user_with_credentials(world.rp, who).await;
+            assert_eq!(store.user(fixture.rp, who).await, Ok(Some(user.clone())));
+            let found = store.user_with_credentials(fixture.rp, who).await;
             assert_eq!(found, Ok(Some((user.clone(), credentials.clone()))));
             assert_eq!(store.user(other, who).await, Ok(None));
             assert_eq!(store.user_with_credentials(other, who).await, Ok(None));
         }
     }
     let nobody = UserRef::Id(UserId(key()));
-    assert_eq!(store.user(world.rp, nobody).await, Ok(None));
+    assert_eq!(store.user(fixture.rp, nobody).await, Ok(None));
 }
 
-pub(crate) async fn the_last_use_of_a_deleted_credential_stays_with_its_user(bed: &mut dyn Bed) {
-    let world = World::new(bed).await;
-    let store = &world.store;
-    let ann = world.user("ann").await;
-    let bob = world.user("bob").await;
+pub async fn the_last_use_of_a_deleted_credential_stays_with_its_user(
+    under_test: &mut dyn StoreUnderTest,
+) {
+    let fixture = Fixture::new(under_test).await;
+    let store = &fixture.store;
+    let ann = fixture.user("ann").await;
+    let bob = fixture.user("bob").await;
     // What each credential was used at, in the order of their deletion, and what the user knows after it.
     for (used, known) in [
         (None, None),
@@ -303,42 +314,42 @@ pub(crate) async fn the_last_use_of_a_deleted_credential_stays_with_its_user(bed
         (None, Some(20)),
         (Some(30), Some(30)),
     ] {
-        let (mut passkey, record) = world.passkey(&ann).await;
+        let (mut passkey, record) = fixture.passkey(&ann).await;
         if let Some(used) = used {
-            let mut sign_in = world
+            let mut sign_in = fixture
                 .answered(&mut passkey, &record, &Lies::default())
                 .await;
             sign_in.now = at(used);
             let outcome = sign_in.send(&**store).await;
             assert_eq!(outcome, Ok(FinishedAuthentication::Accepted));
         }
-        let deleted = event(AuditKind::CredentialDeleted, world.rp);
-        let gone = store.delete_credential(world.rp, ann.id, record.key, &deleted);
+        let deleted = event(AuditKind::CredentialDeleted, fixture.rp);
+        let gone = store.delete_credential(fixture.rp, ann.id, record.key, &deleted);
         assert_eq!(gone.await, Ok(true));
         let expected = User {
             last_success: known.map(at),
             ..ann.clone()
         };
-        let found = store.user(world.rp, UserRef::Id(ann.id)).await;
+        let found = store.user(fixture.rp, UserRef::Id(ann.id)).await;
         assert_eq!(found, Ok(Some(expected)));
     }
     assert_eq!(
-        store.user(world.rp, UserRef::Id(bob.id)).await,
+        store.user(fixture.rp, UserRef::Id(bob.id)).await,
         Ok(Some(bob))
     );
 }
 
-pub(crate) async fn a_refused_sign_in_is_noted_with_its_user(bed: &mut dyn Bed) {
-    let world = World::new(bed).await;
-    let store = &world.store;
-    let ann = world.user("ann").await;
-    let bob = world.user("bob").await;
+pub async fn a_refused_sign_in_is_noted_with_its_user(under_test: &mut dyn StoreUnderTest) {
+    let fixture = Fixture::new(under_test).await;
+    let store = &fixture.store;
+    let ann = fixture.user("ann").await;
+    let bob = fixture.user("bob").await;
     let attempt = AttemptId(key());
     let refuse = |ceremony, attempt, now, failed_user| async move {
-        let event = event(AuditKind::AuthenticationRefused, world.rp);
+        let event = event(AuditKind::AuthenticationRefused, fixture.rp);
         let refuse = RefuseCeremony {
             attempt,
-            relying_party: world.rp,
+            relying_party: fixture.rp,
             ceremony,
             now: at(now),
             reason: Reason::SignatureInvalid,
@@ -348,12 +359,12 @@ pub(crate) async fn a_refused_sign_in_is_noted_with_its_user(bed: &mut dyn Bed) 
         store.refuse_ceremony(refuse).await.unwrap()
     };
     let known = || async {
-        let found = store.user(world.rp, UserRef::Id(ann.id)).await.unwrap();
+        let found = store.user(fixture.rp, UserRef::Id(ann.id)).await.unwrap();
         found.unwrap().last_failure
     };
     let begun = || async {
-        let ceremony = authentication(world.rp, None, NOW);
-        world.begin(&ceremony).await;
+        let ceremony = authentication(fixture.rp, None, NOW);
+        fixture.begin(&ceremony).await;
         ceremony.id
     };
     let (first, second) = (begun().await, begun().await);
@@ -377,6 +388,6 @@ pub(crate) async fn a_refused_sign_in_is_noted_with_its_user(bed: &mut dyn Bed) 
         let done = refuse(begun().await, AttemptId(key()), 50, nobody).await;
         assert_eq!((done, known().await), (Refused::Done, Some(at(40))));
     }
-    let found = store.user(world.rp, UserRef::Id(bob.id)).await;
+    let found = store.user(fixture.rp, UserRef::Id(bob.id)).await;
     assert_eq!(found, Ok(Some(bob)));
 }

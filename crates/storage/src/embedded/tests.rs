@@ -18,8 +18,7 @@ use webauthn::relying_party::RpId;
 
 use super::*;
 use crate::Memory;
-use crate::conformance::injector::Faulty;
-use crate::conformance::{Bed, End, model};
+use crate::conformance::{End, Faulty, StoreUnderTest, model};
 
 /// A directory of its own with a store in it.
 struct Directory {
@@ -39,7 +38,7 @@ impl Directory {
 }
 
 #[async_trait]
-impl Bed for Directory {
+impl StoreUnderTest for Directory {
     fn store(&self) -> Arc<dyn Storage> {
         Arc::<Embedded>::clone(self.store.as_ref().unwrap())
     }
@@ -56,7 +55,7 @@ impl Bed for Directory {
 }
 
 mod conformance {
-    crate::conformance::every_case!(crate::embedded::tests::Directory::new);
+    crate::conformance_tests!(crate::embedded::tests::Directory::new);
 }
 
 fn faulty() -> Faulty<Directory> {
@@ -65,7 +64,7 @@ fn faulty() -> Faulty<Directory> {
 
 /// The same store, failing before and after its work all the time.
 mod conformance_under_faults {
-    crate::conformance::every_case!(crate::embedded::tests::faulty);
+    crate::conformance_tests!(crate::embedded::tests::faulty);
 }
 
 fn open(path: &Path) -> Result<Embedded, OpenError> {
@@ -80,8 +79,8 @@ async fn random_operations_have_the_outcomes_of_the_reference() {
         Err(_) => (0..6).collect(),
     };
     for seed in seeds {
-        let bed = Directory::new();
-        model::run(seed, Arc::new(Memory::new()), bed.store()).await;
+        let under_test = Directory::new();
+        model::run(seed, Arc::new(Memory::new()), under_test.store()).await;
     }
 }
 
@@ -97,8 +96,8 @@ async fn a_second_open_of_the_same_file_is_refused_until_the_first_is_closed() {
 
 #[tokio::test]
 async fn a_closed_store_says_so_and_leaves_nothing_but_the_database() {
-    let mut bed = Directory::new();
-    let store = bed.store.take().unwrap();
+    let mut under_test = Directory::new();
+    let store = under_test.store.take().unwrap();
     store.close().await.unwrap();
     store.close().await.unwrap();
     let closed = Err(Fault::Retryable("the store is closed".to_owned()));
@@ -111,7 +110,7 @@ async fn a_closed_store_says_so_and_leaves_nothing_but_the_database() {
     let page = PageRequest::first(1);
     let list = store.list_users(RelyingPartyId([0; 16]), page).await;
     assert_eq!(list.map(drop), closed, "a list");
-    let mut files: Vec<_> = std::fs::read_dir(bed.directory.path())
+    let mut files: Vec<_> = std::fs::read_dir(under_test.directory.path())
         .unwrap()
         .map(|f| f.unwrap().file_name().into_string().unwrap())
         .collect();
@@ -215,33 +214,33 @@ fn as_format_1(from: &Path, to: &Path) {
 #[tokio::test]
 async fn a_store_of_an_earlier_format_is_brought_to_the_present_one_with_all_but_its_ceremonies() {
     use crate::conformance::durability::dump;
-    use crate::conformance::fixture::{World, counting, event, registration};
+    use crate::conformance::fixture::{Fixture, counting, event, registration};
     use crate::conformance::relying_parties::configured;
 
-    let bed = Directory::new();
-    let world = World::new(&bed).await;
-    let (rp, ann) = (world.rp, world.user("ann").await);
-    let (mut passkey, record) = world.passkey(&ann).await;
-    let sign_in = world.answered(&mut passkey, &record, &counting(7)).await;
-    sign_in.send(&*world.store).await.unwrap();
-    world
+    let under_test = Directory::new();
+    let fixture = Fixture::new(&under_test).await;
+    let (rp, ann) = (fixture.rp, fixture.user("ann").await);
+    let (mut passkey, record) = fixture.passkey(&ann).await;
+    let sign_in = fixture.answered(&mut passkey, &record, &counting(7)).await;
+    sign_in.send(&*fixture.store).await.unwrap();
+    fixture
         .begin(&registration(&ann, crate::conformance::fixture::NOW))
         .await;
     let acme = configured(
-        world.store.relying_party(rp).await.unwrap().unwrap(),
+        fixture.store.relying_party(rp).await.unwrap().unwrap(),
         Some("acme.test"),
         &["https://acme.test", "https://acme.test"],
     );
     let acme = RelyingParty { version: 2, ..acme };
     let updated = event(AuditKind::RelyingPartyUpdated, rp);
-    let done = world.store.update_relying_party(&acme, &updated).await;
+    let done = fixture.store.update_relying_party(&acme, &updated).await;
     assert_eq!(done, Ok(Update::Done));
-    let before = dump(&*world.store, rp, &[ann.id]).await;
-    world.store.close().await.unwrap();
+    let before = dump(&*fixture.store, rp, &[ann.id]).await;
+    fixture.store.close().await.unwrap();
 
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("store.db");
-    as_format_1(&bed.directory.path().join("store.db"), &path);
+    as_format_1(&under_test.directory.path().join("store.db"), &path);
     for _ in 0..2 {
         let store = open(&path).unwrap();
         // All but the one thing here that format 1 cannot hold, and the ceremonies.
@@ -283,7 +282,7 @@ async fn a_store_of_an_earlier_format_is_brought_to_the_present_one_with_all_but
 
 #[tokio::test]
 async fn settings_of_an_earlier_format_are_kept_and_refuse_when_they_cannot_be_read() {
-    use crate::conformance::fixture::{NOW, World, new_relying_party};
+    use crate::conformance::fixture::{Fixture, NOW, new_relying_party};
     use domain::model::settings::WireSettings;
 
     // `attributes` as format 11 had it, and the settings that it means; `None`: the record cannot be read.
@@ -306,13 +305,13 @@ async fn settings_of_an_earlier_format_are_kept_and_refuse_when_they_cannot_be_r
         (r#""{}""#, None),
         ("7", None),
     ];
-    let bed = Directory::new();
-    let world = World::new(&bed).await;
+    let under_test = Directory::new();
+    let fixture = Fixture::new(&under_test).await;
     let mut expected = Vec::new();
     for (attributes, settings) in cases {
-        let rp = new_relying_party(world.account, NOW);
+        let rp = new_relying_party(fixture.account, NOW);
         let created = crate::conformance::fixture::event(AuditKind::RelyingPartyCreated, rp.id);
-        let done = world.store.create_relying_party(&rp, &created).await;
+        let done = fixture.store.create_relying_party(&rp, &created).await;
         assert_eq!(done, Ok(true));
         let read = settings.map(|settings| RelyingParty {
             settings,
@@ -320,10 +319,10 @@ async fn settings_of_an_earlier_format_are_kept_and_refuse_when_they_cannot_be_r
         });
         expected.push((rp.id, attributes, read));
     }
-    world.store.close().await.unwrap();
+    fixture.store.close().await.unwrap();
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("store.db");
-    as_format_1(&bed.directory.path().join("store.db"), &path);
+    as_format_1(&under_test.directory.path().join("store.db"), &path);
     let old = Connection::open(&path).unwrap();
     for (id, attributes, _) in &expected {
         let changed = old.execute(
@@ -334,10 +333,10 @@ async fn settings_of_an_earlier_format_are_kept_and_refuse_when_they_cannot_be_r
     }
     // What is no record stays none, and does not keep the store from opening.
     for body in ["", "{", "{}"] {
-        let rp = new_relying_party(world.account, NOW);
+        let rp = new_relying_party(fixture.account, NOW);
         old.execute(
             "INSERT INTO relying_parties (id, account_id, version, created, body) VALUES (?1, ?2, 1, 0, ?3)",
-            (rp.id.as_bytes(), world.account.as_bytes(), body),
+            (rp.id.as_bytes(), fixture.account.as_bytes(), body),
         )
         .unwrap();
         expected.push((rp.id, body, None));
@@ -446,8 +445,8 @@ async fn in_one_group<T: Send + 'static>(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_job_that_fails_takes_nothing_of_its_group_with_it() {
-    let bed = Directory::new();
-    let store = bed.store.clone().unwrap();
+    let under_test = Directory::new();
+    let store = under_test.store.clone().unwrap();
     let outcomes = in_one_group::<()>(
         &store.writer,
         vec![
@@ -520,8 +519,8 @@ async fn room(store: &Embedded, pages: i64) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_full_disk_refuses_writes_until_there_is_room_and_loses_nothing() {
-    let bed = Directory::new();
-    let store = bed.store.clone().unwrap();
+    let under_test = Directory::new();
+    let store = under_test.store.clone().unwrap();
     store.write(|c| put(c, "early")).await.unwrap();
     let pages: i64 = store
         .write(|c| Ok(c.query_row("PRAGMA page_count", [], |row| row.get(0))?))
@@ -560,8 +559,8 @@ async fn a_full_disk_refuses_writes_until_there_is_room_and_loses_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn only_a_group_of_nothing_but_begun_authentications_does_not_wait_for_the_disk() {
-    let bed = Directory::new();
-    let store = bed.store.clone().unwrap();
+    let under_test = Directory::new();
+    let store = under_test.store.clone().unwrap();
     let synchronous =
         |c: &Connection| Ok(c.query_row("PRAGMA synchronous", [], |row| row.get::<_, i64>(0))?);
     for _ in 0..2 {
@@ -591,10 +590,14 @@ async fn only_a_group_of_nothing_but_begun_authentications_does_not_wait_for_the
 
 /// Opens what another process would find if this one died now: the files as they are, without any last
 /// word.
-fn crashed(bed: &Directory) -> (tempfile::TempDir, Embedded) {
+fn crashed(under_test: &Directory) -> (tempfile::TempDir, Embedded) {
     let directory = tempfile::tempdir().unwrap();
     for name in ["store.db", "store.db-wal"] {
-        std::fs::copy(bed.directory.path().join(name), directory.path().join(name)).unwrap();
+        std::fs::copy(
+            under_test.directory.path().join(name),
+            directory.path().join(name),
+        )
+        .unwrap();
     }
     let store = open(&directory.path().join("store.db")).unwrap();
     (directory, store)
@@ -602,13 +605,14 @@ fn crashed(bed: &Directory) -> (tempfile::TempDir, Embedded) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn what_was_acknowledged_is_found_after_the_process_died_under_load() {
-    let bed = Directory::new();
+    let under_test = Directory::new();
     // Two files are not copied at one moment; the database file stays as it is as long as nothing is moved
     // into it. So few writes do not fill the log.
     let acknowledged = Arc::new(Mutex::new(Vec::new()));
     let writers: Vec<_> = (0..8)
         .map(|task| {
-            let (store, acknowledged) = (bed.store.clone().unwrap(), Arc::clone(&acknowledged));
+            let (store, acknowledged) =
+                (under_test.store.clone().unwrap(), Arc::clone(&acknowledged));
             tokio::spawn(async move {
                 for n in 0..150 {
                     let name = format!("{task} {n}");
@@ -627,7 +631,7 @@ async fn what_was_acknowledged_is_found_after_the_process_died_under_load() {
     let mut seen = std::collections::BTreeSet::new();
     while !writers.iter().all(tokio::task::JoinHandle::is_finished) {
         let expected = acknowledged.lock().clone();
-        let (_directory, store) = crashed(&bed);
+        let (_directory, store) = crashed(&under_test);
         let found: std::collections::HashSet<_> = names(&store).into_iter().collect();
         for name in &expected {
             assert!(found.contains(name), "{name} of {}", expected.len());
@@ -643,20 +647,20 @@ async fn what_was_acknowledged_is_found_after_the_process_died_under_load() {
 
 #[tokio::test]
 async fn a_torn_log_loses_whole_commits_from_its_end_and_nothing_else() {
-    let bed = Directory::new();
-    let store = bed.store.clone().unwrap();
+    let under_test = Directory::new();
+    let store = under_test.store.clone().unwrap();
     for n in 0..30 {
         store
             .write(move |c| put(c, &format!("{n:02}")))
             .await
             .unwrap();
     }
-    let whole = std::fs::read(bed.directory.path().join("store.db-wal")).unwrap();
+    let whole = std::fs::read(under_test.directory.path().join("store.db-wal")).unwrap();
     let mut lengths = std::collections::BTreeSet::new();
     for part in 0..100 {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("store.db");
-        std::fs::copy(bed.directory.path().join("store.db"), &path).unwrap();
+        std::fs::copy(under_test.directory.path().join("store.db"), &path).unwrap();
         let torn = whole.len() * part / 100;
         std::fs::write(directory.path().join("store.db-wal"), &whole[..torn]).unwrap();
         let found = names(&open(&path).unwrap());
@@ -672,14 +676,14 @@ async fn a_torn_log_loses_whole_commits_from_its_end_and_nothing_else() {
 /// Reads everything there is about a user with one credential. A fault is fine, a panic is not.
 async fn read_all(
     path: &Path,
-    world: (RelyingPartyId, UserId, CredentialKey),
+    ids: (RelyingPartyId, UserId, CredentialKey),
 ) -> Result<Option<CredentialRecord>, Fault> {
     let store = match open(path) {
         Ok(store) => store,
         Err(OpenError::Database { fault, .. }) => return Err(fault),
         Err(other) => return Err(Fault::Fatal(other.to_string())),
     };
-    let (rp, user, key) = world;
+    let (rp, user, key) = ids;
     let all = PageRequest::first(1000);
     store.relying_party(rp).await?;
     store.list_users(rp, all).await?;
@@ -697,15 +701,15 @@ async fn read_all(
 
 #[tokio::test]
 async fn a_damaged_file_gives_an_error_and_never_another_key_or_owner() {
-    use crate::conformance::fixture::World;
+    use crate::conformance::fixture::Fixture;
 
-    let bed = Directory::new();
-    let world = World::new(&bed).await;
-    let ann = world.user("ann").await;
-    let (_, record) = world.passkey(&ann).await;
-    bed.store().close().await.unwrap();
-    let whole = std::fs::read(bed.directory.path().join("store.db")).unwrap();
-    let names = (world.rp, ann.id, record.key);
+    let under_test = Directory::new();
+    let fixture = Fixture::new(&under_test).await;
+    let ann = fixture.user("ann").await;
+    let (_, record) = fixture.passkey(&ann).await;
+    under_test.store().close().await.unwrap();
+    let whole = std::fs::read(under_test.directory.path().join("store.db")).unwrap();
+    let names = (fixture.rp, ann.id, record.key);
 
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("store.db");

@@ -61,7 +61,7 @@ where
             (Some(Ok(_)) | None, Err(fault)) => Err(fault.clone()),
             (None, Ok(())) => Err(Fault::Retryable("the job did not run".to_owned())),
         };
-        // Whoever asked may have gone away; the work is done all the same.
+        // The caller may have gone away. The work is done all the same.
         let _ = self.reply.send(answer);
     }
 }
@@ -116,7 +116,7 @@ impl Writer {
         })
     }
 
-    /// Lets nobody in any more, and waits until what is queued is done and in the database file.
+    /// Refuses further jobs, and waits until what is queued is done and in the database file.
     /// Blocks the thread.
     pub(super) fn stop(&self) {
         self.queue.lock().take();

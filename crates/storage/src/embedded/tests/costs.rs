@@ -37,11 +37,11 @@ fn configured(host: &str) -> PartialSelection {
 /// The cost of each operation in a store with so many Relying Parties; the one that is asked about has as many users, each with
 /// two ceremonies.
 async fn costs(parties: u32) -> Vec<(&'static str, Cost)> {
-    let bed = Directory::new();
-    let store = bed.store.clone().unwrap();
-    let path = bed.directory.path().join("store.db");
+    let under_test = Directory::new();
+    let store = under_test.store.clone().unwrap();
+    let path = under_test.directory.path().join("store.db");
     let clock = Arc::new(SteppedClock::starting_at(NOW));
-    let passkeys = Passkeys::open(bed.store(), clock, Arc::new(SystemRandomness));
+    let passkeys = Passkeys::open(under_test.store(), clock, Arc::new(SystemRandomness));
     let passkeys = passkeys.await.unwrap();
     let account = Some((ACCOUNT, Secret::new("a-token")));
     passkeys.bootstrap(account).await.unwrap();

@@ -4,7 +4,7 @@ use domain::model::ceremony::{Authentication, Ceremony, Registration};
 use serde_json::{Value, json, to_value};
 
 use super::*;
-use crate::conformance::fixture::{LIFETIME, NOW, World, at, authentication, registration};
+use crate::conformance::fixture::{Fixture, LIFETIME, NOW, at, authentication, registration};
 
 fn count(store: &Embedded, sql: &str) -> i64 {
     let found = store
@@ -17,33 +17,33 @@ const POLICIES: &str = "SELECT count(*) FROM policies";
 
 #[tokio::test]
 async fn a_policy_is_written_once_and_goes_after_its_last_ceremony() {
-    let bed = Directory::new();
-    let store = bed.store.clone().unwrap();
-    let world = World::new(&bed).await;
-    let ann = world.user("ann").await;
+    let under_test = Directory::new();
+    let store = under_test.store.clone().unwrap();
+    let fixture = Fixture::new(&under_test).await;
+    let ann = fixture.user("ann").await;
     for n in 0..10 {
-        world.begin(&registration(&ann, at(n))).await;
-        world
-            .begin(&authentication(world.rp, Some(&ann), at(n)))
+        fixture.begin(&registration(&ann, at(n))).await;
+        fixture
+            .begin(&authentication(fixture.rp, Some(&ann), at(n)))
             .await;
     }
     assert_eq!(count(&store, POLICIES), 2);
     // Another demand is another policy; what began before keeps its own.
-    let before = authentication(world.rp, None, NOW);
-    let mut other = authentication(world.rp, None, NOW);
+    let before = authentication(fixture.rp, None, NOW);
+    let mut other = authentication(fixture.rp, None, NOW);
     Arc::make_mut(&mut other.policy).timeout_ms = 1;
-    world.begin(&before).await;
-    world.begin(&other).await;
+    fixture.begin(&before).await;
+    fixture.begin(&other).await;
     assert_eq!(count(&store, POLICIES), 3);
-    assert_eq!(world.ceremony(before.id).await, Some(before.into()));
-    assert_eq!(world.ceremony(other.id).await, Some(other.into()));
+    assert_eq!(fixture.ceremony(before.id).await, Some(before.into()));
+    assert_eq!(fixture.ceremony(other.id).await, Some(other.into()));
 
     // A start much later needs the policy for longer.
     let late = 2 * 3_600_000;
     let last = registration(&ann, at(late));
-    world.begin(&last).await;
+    fixture.begin(&last).await;
     let sweep = async |moment, budget| {
-        let expired = world.store.sweep(moment, NOW, NOW, budget).await.unwrap();
+        let expired = fixture.store.sweep(moment, NOW, NOW, budget).await.unwrap();
         expired.ceremonies
     };
     // The sweep that does not get through the ceremonies leaves the policies alone.
@@ -51,7 +51,7 @@ async fn a_policy_is_written_once_and_goes_after_its_last_ceremony() {
     assert_eq!(count(&store, POLICIES), 3);
     assert_eq!(sweep(at(late), 1_000).await, 17);
     assert_eq!(count(&store, POLICIES), 1);
-    assert_eq!(world.ceremony(last.id).await, Some(last.into()));
+    assert_eq!(fixture.ceremony(last.id).await, Some(last.into()));
     assert_eq!(sweep(at(late + LIFETIME + 1), 1_000).await, 1);
     assert_eq!(sweep(at(late + LIFETIME + 3_600_001), 1_000).await, 0);
     assert_eq!(count(&store, POLICIES), 0);
@@ -59,11 +59,11 @@ async fn a_policy_is_written_once_and_goes_after_its_last_ceremony() {
 
 #[tokio::test]
 async fn a_ceremony_whose_policy_is_damaged_or_lost_cannot_be_read() {
-    let bed = Directory::new();
-    let store = bed.store.clone().unwrap();
-    let world = World::new(&bed).await;
-    let ceremony = authentication(world.rp, None, NOW);
-    world.begin(&ceremony).await;
+    let under_test = Directory::new();
+    let store = under_test.store.clone().unwrap();
+    let fixture = Fixture::new(&under_test).await;
+    let ceremony = authentication(fixture.rp, None, NOW);
+    fixture.begin(&ceremony).await;
     for damage in [
         "UPDATE policies SET body = replace(body, 'acme.test', 'acne.test')",
         "DELETE FROM policies",
@@ -72,7 +72,7 @@ async fn a_ceremony_whose_policy_is_damaged_or_lost_cannot_be_read() {
             .write(move |c| sql::execute(c, damage, []).map(drop))
             .await
             .unwrap();
-        let found = world.store.ceremony(world.rp, ceremony.id).await;
+        let found = fixture.store.ceremony(fixture.rp, ceremony.id).await;
         assert!(matches!(found, Err(Fault::Unreadable(_))), "{found:?}");
     }
 }
@@ -104,12 +104,12 @@ fn authentication_of_format_10(ceremony: &Authentication) -> Value {
 
 #[tokio::test]
 async fn ceremonies_of_a_store_of_format_10_are_found_as_they_were() {
-    let bed = Directory::new();
-    let world = World::new(&bed).await;
-    let ann = world.user("ann").await;
-    let mut named = authentication(world.rp, Some(&ann), NOW);
+    let under_test = Directory::new();
+    let fixture = Fixture::new(&under_test).await;
+    let ann = fixture.user("ann").await;
+    let mut named = authentication(fixture.rp, Some(&ann), NOW);
     named.asked.extensions = Some(json!({"prf": {"eval": {"first": "AAAA"}}}));
-    let anybody = authentication(world.rp, None, NOW);
+    let anybody = authentication(fixture.rp, None, NOW);
     let registering = registration(&ann, at(1));
     let rows: Vec<(Ceremony, Value)> = vec![
         (named.clone().into(), authentication_of_format_10(&named)),
@@ -129,17 +129,17 @@ async fn ceremonies_of_a_store_of_format_10_are_found_as_they_were() {
         .unwrap()
         .remove("credential_protection");
     for (ceremony, _) in &rows {
-        world.begin(ceremony).await;
+        fixture.begin(ceremony).await;
     }
     let damaged = [registration(&ann, at(2)), registration(&ann, at(3))];
     for ceremony in &damaged {
-        world.begin(ceremony).await;
+        fixture.begin(ceremony).await;
     }
-    world.store.close().await.unwrap();
-    drop(world);
+    fixture.store.close().await.unwrap();
+    drop(fixture);
 
     // The same store as format 10 had it.
-    let path = bed.directory.path().join("store.db");
+    let path = under_test.directory.path().join("store.db");
     let old = Connection::open(&path).unwrap();
     old.execute_batch(
         "DROP TABLE policies; ALTER TABLE ceremonies DROP COLUMN policy_id; PRAGMA user_version=10;",
