@@ -52,7 +52,7 @@ impl Passkeys {
     ) -> Result<Arc<AccessKey>, Refusal> {
         let now = self.now();
         self.access_keys
-            .get((rp, id), now, async || {
+            .get((rp, id), now, async |_| {
                 Ok::<_, Refusal>(self.storage.access_key(rp, id).await?.map(Arc::new))
             })
             .await?

@@ -97,7 +97,7 @@ impl Passkeys {
     ) -> Result<AccountId, Refusal> {
         let stored = self
             .secrets
-            .get(principal, self.now(), || self.storage.secret(principal));
+            .get(principal, self.now(), |_| self.storage.secret(principal));
         // An unknown principal takes the same comparison as a known one.
         let presented = secret.hash();
         let stored = stored.await?;

@@ -23,7 +23,7 @@ impl Passkeys {
         let found = self
             .lookups
             .origins
-            .get(text_key(origin), self.now(), async || {
+            .get(text_key(origin), self.now(), async |_| {
                 Ok::<_, Refusal>(Some(self.storage.has_origin(origin).await?))
             })
             .await?;
@@ -42,7 +42,7 @@ impl Passkeys {
         let found = self
             .lookups
             .rp_ids
-            .get(text_key(rp_id.as_str()), self.now(), async || {
+            .get(text_key(rp_id.as_str()), self.now(), async |_| {
                 let found = self.storage.relying_parties_with_rp_id(rp_id, MAX_PARTIES);
                 Ok::<_, Refusal>(Some(found.await?.into()))
             })

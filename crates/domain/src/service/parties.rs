@@ -85,7 +85,7 @@ impl Passkeys {
         id: RelyingPartyId,
     ) -> Result<Arc<RelyingParty>, Refusal> {
         self.relying_parties
-            .get(id, self.now(), async || {
+            .get(id, self.now(), async |_| {
                 Ok::<_, Refusal>(self.storage.relying_party(id).await?.map(Arc::new))
             })
             .await?

@@ -27,7 +27,7 @@ impl Passkeys {
         kind: TokenKind,
     ) -> Result<Arc<TokenKey>, Refusal> {
         self.token_keys
-            .get((rp, kind), self.now(), async || {
+            .get((rp, kind), self.now(), async |_| {
                 let mut stored = self.storage.token_key(rp, kind).await?;
                 if stored.is_none() {
                     let candidate = self.new_token_key(kind)?;
