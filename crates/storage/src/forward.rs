@@ -112,7 +112,6 @@ macro_rules! forward {
                 remove_metadata() -> bool = remove;
             }
             Events {
-                list_events(rp: RelyingPartyId, page: PageRequest) -> Page<AuditEvent> = keep;
                 find_events(rp: RelyingPartyId, filter: &EventFilter, limit: u32) -> FoundEvents = keep;
             }
             Answers {

@@ -8,7 +8,6 @@ use async_trait::async_trait;
 use crate::model::audit::{ActorKind, AuditEvent, AuditKind};
 use crate::model::clock::Timestamp;
 use crate::model::ids::RelyingPartyId;
-use crate::model::page::{Page, PageRequest};
 use crate::store::Fault;
 
 /// Most events that one search looks at.
@@ -67,12 +66,6 @@ pub struct FoundEvents {
 /// The audit trail. Events are written by the operations that they are about. Part of a [`Storage`](crate::store::Storage).
 #[async_trait]
 pub trait Events: Send + Sync {
-    /// Audit events of a Relying Party, in pages by moment and key.
-    async fn list_events(
-        &self,
-        rp: RelyingPartyId,
-        page: PageRequest,
-    ) -> Result<Page<AuditEvent>, Fault>;
     /// The audit events of a Relying Party that a filter accepts, newest first: at most `limit`, out of the newest
     /// [`MAX_SEARCHED`] of its time.
     async fn find_events(

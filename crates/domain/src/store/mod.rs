@@ -28,15 +28,15 @@
 //! **Atomicity.** Everything that one call writes is there together, or not at all, its events included. No caller sees a part
 //! of it. What a call has read is what the decision of its write rests on: a store with several writers compares it in the write.
 //!
-//! **Lists.** A list is ordered by `(created, key)`, byte by byte, in the direction that the [page](crate::model::page) asks for;
-//! the events by `(at, id)`. A page begins after a position, whether a row lies there (still) or not, and has at most `limit` rows.
+//! **Lists.** A list is ordered by `(created, key)`, byte by byte, in the direction that the [page](crate::model::page) asks for.
+//! A page begins after a position, whether a row lies there (still) or not, and has at most `limit` rows.
 //! The store sets no limit of its own: the wires ask for 1,000 rows at most. These are the reads that are no pages:
 //!
 //! | read | order | most rows |
 //! |---|---|---|
 //! | [`Users::user_with_credentials`] | credentials oldest first | what the policy lets a user have |
 //! | [`RelyingParties::relying_parties_with_rp_id`] | keys | `limit` |
-//! | [`Events::find_events`] | newest first | `limit`, of at most [`MAX_SEARCHED`] that are looked at |
+//! | [`Events::find_events`] | by `(at, id)`, newest first | `limit`, of at most [`MAX_SEARCHED`] that are looked at |
 //!
 //! **Cost.** No operation reads or writes more because the installation is larger. Only the sweep removes rows in number, at most
 //! 2,000 in one transaction.

@@ -8,7 +8,9 @@ use domain::model::clock::Timestamp;
 use domain::model::ids::{AttemptId, RelyingPartyId, TokenId, UserId};
 use domain::model::page::PageRequest;
 use domain::model::token::TokenKind;
-use domain::store::{AuthenticationFilter, FinishedAuthentication, FirstAccount, Refused, Storage};
+use domain::store::{
+    AuthenticationFilter, EventFilter, FinishedAuthentication, FirstAccount, Refused, Storage,
+};
 use testkit::Lies;
 use webauthn::error::Reason;
 
@@ -28,7 +30,9 @@ pub(crate) async fn dump(store: &dyn Storage, rp: RelyingPartyId, users: &[UserI
         store.relying_party(rp).await,
         store.list_users(rp, all).await,
         store.list_webhooks(rp, all).await,
-        store.list_events(rp, all).await,
+        store
+            .find_events(rp, &EventFilter::default(), 100_000)
+            .await,
     );
     writeln!(text, "{:?}", store.list_access_keys(rp, all).await).unwrap();
     for user in users {

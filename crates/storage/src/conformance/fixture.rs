@@ -16,13 +16,12 @@ use domain::model::credential::{CredentialRecord, NewCredential};
 use domain::model::ids::{
     AccountId, AttemptId, CeremonyId, CredentialKey, EventId, RelyingPartyId, UserId,
 };
-use domain::model::page::{Page, PageRequest};
 use domain::model::policy::{Attachment, PartialSelection, Policy, Selection};
 use domain::model::relying_party::RelyingParty;
 use domain::model::settings::{NevisSettings, TwilioSettings, WireSettings};
 use domain::model::user::User;
 use domain::store::{
-    Begin, BeginRegistration, CounterRule, CreateUser, Fault, FinishAuthentication,
+    Begin, BeginRegistration, CounterRule, CreateUser, EventFilter, Fault, FinishAuthentication,
     FinishRegistration, FinishedAuthentication, FinishedRegistration, FirstAccount, RefuseCeremony,
     Refused, Storage,
 };
@@ -448,6 +447,16 @@ pub(crate) fn counting(sign_count: u32) -> Lies {
     }
 }
 
+/// All events of a Relying Party, oldest first.
+pub(crate) async fn events_of(store: &dyn Storage, rp: RelyingPartyId) -> Vec<AuditEvent> {
+    let found = store
+        .find_events(rp, &EventFilter::default(), 100_000)
+        .await
+        .unwrap();
+    assert!(found.complete);
+    found.events.into_iter().rev().collect()
+}
+
 /// An account with one Relying Party in a store.
 pub(crate) struct Fixture {
     pub(crate) store: Arc<dyn Storage>,
@@ -561,15 +570,9 @@ impl Fixture {
         self.store.ceremony(self.rp, id).await.unwrap()
     }
 
-    /// All events of the Relying Party.
+    /// All events of the Relying Party, oldest first.
     pub(crate) async fn events(&self) -> Vec<AuditEvent> {
-        let Page { items, more } = self
-            .store
-            .list_events(self.rp, PageRequest::first(100_000))
-            .await
-            .unwrap();
-        assert!(!more);
-        items
+        events_of(&*self.store, self.rp).await
     }
 
     /// How many events of a kind there are.

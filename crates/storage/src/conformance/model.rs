@@ -16,8 +16,8 @@ use domain::model::token::{TokenKey, TokenKind};
 use domain::model::user::{User, UserRef};
 use domain::model::webhook::Webhook;
 use domain::store::{
-    AuthenticationFilter, BeginRegistration, CounterRule, FinishedRegistration, RefuseCeremony,
-    Reserved, Storage,
+    AuthenticationFilter, BeginRegistration, CounterRule, EventFilter, FinishedRegistration,
+    RefuseCeremony, Reserved, Storage,
 };
 use testkit::Lies;
 use webauthn::error::Reason;
@@ -451,7 +451,7 @@ impl Run {
         if let Some(user) = self.some_user() {
             both!(self, s => s.user_with_credentials(rp, UserRef::Id(user.id)).await);
         }
-        both!(self, s => s.list_events(rp, page).await);
+        both!(self, s => s.find_events(rp, &EventFilter::default(), page.limit).await);
         both!(self, s => s.list_webhooks(rp, page).await);
         both!(self, s => s.list_access_keys(rp, page).await);
         both!(self, s => s.list_relying_parties(account, page).await);

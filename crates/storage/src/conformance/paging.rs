@@ -4,7 +4,7 @@ use domain::model::audit::{AuditEvent, AuditKind};
 use domain::model::clock::Timestamp;
 use domain::model::ids::AccountId;
 use domain::model::page::{Order, Page, PageRequest, Position};
-use domain::store::{AuthenticationFilter, CreateUser};
+use domain::store::{AuthenticationFilter, CreateUser, EventFilter};
 
 use super::accounts::api_key;
 use super::fixture::{
@@ -211,8 +211,17 @@ pub async fn every_list_is_complete_and_in_order_at_every_page_size(
         listed.await.unwrap()
     };
     check("registrations", unfinished, read, |c| (c.created, c.id.0)).await;
-    let read = async |p| store.list_events(crowd, p).await.unwrap();
-    check("events", events, read, |e| (e.at, e.id.0)).await;
+    // Events are searched, and not listed in pages: the newest of them first.
+    events.sort_unstable();
+    events.reverse();
+    let all = EventFilter::default();
+    for limit in 0..=9_usize {
+        let most = u32::try_from(limit).unwrap();
+        let found = store.find_events(crowd, &all, most).await.unwrap();
+        let places: Vec<_> = found.events.iter().map(|e| (e.at, e.id.0)).collect();
+        assert_eq!(places, events[..limit.min(events.len())]);
+        assert_eq!(found.complete, limit >= events.len());
+    }
 
     let mut parties = Vec::new();
     for created in CREATED {

@@ -17,8 +17,8 @@ use webauthn::origin::Origin;
 use webauthn::relying_party::RpId;
 
 use super::fixture::{
-    Fixture, NOW, StoreUnderTest, at, authentication, event, key, new_account, new_relying_party,
-    new_user, registration,
+    Fixture, NOW, StoreUnderTest, at, authentication, event, events_of, key, new_account,
+    new_relying_party, new_user, registration,
 };
 use super::tokens::{access_key, token_key};
 
@@ -49,21 +49,13 @@ pub async fn a_relying_party_needs_its_account_and_reads_back_as_written(
         Ok(false)
     );
     assert_eq!(store.relying_party(orphan.id).await, Ok(None));
-    let events = store
-        .list_events(orphan.id, PageRequest::first(10))
-        .await
-        .unwrap();
-    assert!(events.items.is_empty());
+    assert_eq!(events_of(&**store, orphan.id).await, []);
 
     let rp = new_relying_party(fixture.account, at(1));
     let created = event(AuditKind::RelyingPartyCreated, rp.id);
     assert_eq!(store.create_relying_party(&rp, &created).await, Ok(true));
     assert_eq!(store.relying_party(rp.id).await, Ok(Some(rp.clone())));
-    let events = store
-        .list_events(rp.id, PageRequest::first(10))
-        .await
-        .unwrap();
-    assert_eq!(events.items, [created]);
+    assert_eq!(events_of(&**store, rp.id).await, [created]);
 }
 
 pub async fn an_update_needs_the_version_before_it(under_test: &mut dyn StoreUnderTest) {

@@ -12,7 +12,7 @@ use domain::model::page::PageRequest;
 use domain::model::relying_party::RelyingParty;
 use domain::model::user::UserRef;
 use domain::store::{
-    Ceremonies, Credentials, Events, RelyingParties, Storage, Update, Upkeep, Users,
+    Ceremonies, Credentials, EventFilter, Events, RelyingParties, Storage, Update, Upkeep, Users,
 };
 use webauthn::relying_party::RpId;
 
@@ -687,7 +687,7 @@ async fn read_all(
     let all = PageRequest::first(1000);
     store.relying_party(rp).await?;
     store.list_users(rp, all).await?;
-    store.list_events(rp, all).await?;
+    store.find_events(rp, &EventFilter::default(), 1000).await?;
     store.list_credentials(rp, user, all).await?;
     store
         .user_with_credentials(rp, UserRef::Name("ann"))
