@@ -26,8 +26,9 @@ pub struct Swept {
 pub trait Upkeep: Send + Sync {
     /// The secret that all nodes of this store share: the stored one, else `candidate`, stored now.
     async fn shared_secret(&self, candidate: [u8; 32]) -> Result<[u8; 32], Fault>;
-    /// Removes what deleted Relying Parties and users had, ceremonies and notes of used tokens that expired before `expired_before`, events older than `events_before`,
-    /// and answers that expired before `answers_before`, at most `budget` rows of each.
+    /// Removes what deleted Relying Parties and users had, ceremonies and notes of used tokens that expired before
+    /// `expired_before`, events older than `events_before`, and answers that expired before `answers_before`: at most `budget`
+    /// rows of each. One sweep may look for old events in a part of the Relying Parties only. Repeated sweeps remove all.
     async fn sweep(
         &self,
         expired_before: Timestamp,

@@ -4,7 +4,6 @@ use std::ops::ControlFlow;
 
 use domain::model::access_key::AccessKey;
 use domain::model::account::{Account, ApiKey, Principal};
-use domain::model::audit::AuditEvent;
 use domain::model::ceremony::{Authentication, Ceremony, Registration, Standing};
 use domain::model::clock::Timestamp;
 use domain::model::credential::{CredentialRecord, Evidence};
@@ -560,26 +559,6 @@ pub(super) fn list_access_keys(
     )
 }
 
-pub(super) fn list_events(
-    connection: &Connection,
-    rp: RelyingPartyId,
-    request: PageRequest,
-) -> Outcome<Page<AuditEvent>> {
-    let select = concat!(
-        "SELECT ",
-        columns!(event),
-        " FROM events WHERE relying_party_id = ?1"
-    );
-    page(
-        connection,
-        select,
-        ("at", "id"),
-        &[&rp.0],
-        request,
-        rows::event,
-    )
-}
-
 pub(super) fn find_events(
     connection: &Connection,
     rp: RelyingPartyId,
@@ -626,16 +605,36 @@ pub(super) fn find_events(
     Ok(found)
 }
 
-/// The Relying Parties, deleted ones too, that have events from before a moment.
+/// The Relying Party that the last sweep of events looked at last; `None` when the next sweep begins with the first one.
+pub(super) fn events_swept_to(connection: &Connection) -> Outcome<Option<[u8; 16]>> {
+    let sql = "SELECT value FROM meta WHERE name = 'events_swept_to'";
+    first(connection, sql, [], |row| Ok(row.get(0)?))
+}
+
+/// Relying Parties that have events from before a moment.
+#[derive(Debug)]
+pub(super) struct OldEvents {
+    /// Where the search began: behind this one.
+    pub(super) begun: Option<[u8; 16]>,
+    /// The Relying Parties, deleted ones too.
+    pub(super) found: Vec<RelyingPartyId>,
+    /// The last one that was looked at, when further ones may follow.
+    pub(super) stopped: Option<[u8; 16]>,
+}
+
+/// Looks for old events in so many Relying Parties, from where the last sweep stopped.
 ///
 /// Jumps from one to the next in the primary key instead of reading every event.
 pub(super) fn with_old_events(
     connection: &Connection,
     before: Timestamp,
-) -> Outcome<Vec<RelyingPartyId>> {
+    most: usize,
+) -> Outcome<OldEvents> {
+    let begun = events_swept_to(connection)?;
     let mut found = Vec::new();
-    let mut last: Vec<u8> = Vec::new();
-    loop {
+    let mut last = begun.map_or_else(Vec::new, |key| key.to_vec());
+    let mut stopped = None;
+    for _ in 0..most {
         let next = first(
             connection,
             "SELECT relying_party_id, at FROM events WHERE relying_party_id > ?1 \
@@ -643,12 +642,16 @@ pub(super) fn with_old_events(
             [&last],
             |row| Ok((row.get::<_, [u8; 16]>(0)?, Timestamp(row.get(1)?))),
         )?;
-        let Some((rp, oldest)) = next else {
-            return Ok(found);
-        };
+        stopped = next.map(|(rp, _)| rp);
+        let Some((rp, oldest)) = next else { break };
         if oldest < before {
             found.push(RelyingPartyId(rp));
         }
         last = rp.to_vec();
     }
+    Ok(OldEvents {
+        begun,
+        found,
+        stopped,
+    })
 }

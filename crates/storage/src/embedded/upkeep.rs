@@ -14,6 +14,9 @@ use super::{Embedded, reads, writes};
 /// Most rows that one job of the sweep removes, so that others get in between.
 const SWEEP_CHUNK: u32 = 500;
 
+/// How many Relying Parties one sweep looks at for old events. Each costs a look-up, whether it has old ones or not.
+pub(super) const SWEEP_PARTIES: usize = 1000;
+
 #[async_trait]
 impl Upkeep for Embedded {
     async fn shared_secret(&self, candidate: [u8; 32]) -> Result<[u8; 32], Fault> {
@@ -53,21 +56,7 @@ impl Upkeep for Embedded {
                 writes::sweep_answers(c, answers_before, limit)
             })
             .await?;
-        let mut events = 0;
-        for rp in self
-            .list(move |c| reads::with_old_events(c, events_before))
-            .await?
-        {
-            let left = budget - events;
-            if left == 0 {
-                break;
-            }
-            events += self
-                .sweep_in_chunks(left, move |c, limit| {
-                    writes::sweep_events(c, rp, events_before, limit)
-                })
-                .await?;
-        }
+        let events = self.sweep_old_events(events_before, budget).await?;
         Ok(Swept {
             deletions: u64::from(deletions),
             ceremonies: u64::from(ceremonies),
@@ -109,6 +98,31 @@ impl Upkeep for Embedded {
 }
 
 impl Embedded {
+    /// Removes old events of a bounded number of Relying Parties; how many are gone. The next call goes on with the Relying
+    /// Parties that follow, also after a restart, and begins again after the last one.
+    async fn sweep_old_events(&self, before: Timestamp, budget: u32) -> Result<u32, Fault> {
+        let old = self
+            .list(move |c| reads::with_old_events(c, before, SWEEP_PARTIES))
+            .await?;
+        let mut removed = 0;
+        for rp in old.found {
+            removed += self
+                .sweep_in_chunks(budget - removed, move |c, limit| {
+                    writes::sweep_events(c, rp, before, limit)
+                })
+                .await?;
+            if removed == budget {
+                // The next sweep looks at the same Relying Parties for what is left.
+                return Ok(removed);
+            }
+        }
+        if old.stopped != old.begun {
+            self.write(move |c| writes::events_swept_to(c, old.stopped))
+                .await?;
+        }
+        Ok(removed)
+    }
+
     /// Removes rows in jobs of a bounded size until nothing is left to remove, or `budget` rows are
     /// gone; how many are gone.
     async fn sweep_in_chunks(

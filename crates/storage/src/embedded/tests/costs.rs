@@ -11,17 +11,20 @@ use domain::model::user::User;
 use domain::service::authentication::{StartAuthentication, Who};
 use domain::service::ceremony::Terms;
 use domain::service::registration::StartRegistration;
+use domain::store::Swept;
 use webauthn::options::{ResidentKey, UserVerification};
 use webauthn::origin::Origin;
 
 use super::*;
-use crate::conformance::fixture::{NOW, SOMEBODY, key, new_relying_party};
+use crate::conformance::fixture::{NOW, SOMEBODY, at, events_of, key, new_relying_party};
 use crate::embedded::parties::relying_party_row;
 use crate::embedded::rows;
 use crate::embedded::sql::{Cost, cost};
+use crate::embedded::upkeep::SWEEP_PARTIES;
 use crate::embedded::writes;
 
 const ACCOUNT: AccountId = AccountId([0xac; 16]);
+const SWEEP: &str = "a sweep with nothing to do";
 
 fn configured(host: &str) -> PartialSelection {
     PartialSelection {
@@ -116,6 +119,10 @@ async fn costs(parties: u32) -> Vec<(&'static str, Cost)> {
     passkeys.start_authentication(&rp, who).await.unwrap();
     tally("the start of an authentication that names nobody");
     let by = SOMEBODY;
+    let long_ago = Timestamp(0);
+    let swept = store.sweep(long_ago, long_ago, long_ago, 1000).await;
+    assert_eq!(swept, Ok(Swept::default()));
+    tally(SWEEP);
     let deleted = passkeys.delete_user(rp.id, users[0].id, &by);
     assert_eq!(deleted.await, Ok(()));
     tally("the deletion of a user");
@@ -133,6 +140,19 @@ async fn a_preflight_a_start_and_a_deletion_cost_the_same_with_10_and_with_10_00
     for (few, many) in few.iter().zip(&many) {
         let (few_cost, many_cost) = (few.1, many.1);
         assert!(few_cost.statements > 0, "{few:?}");
+        if few.0 == SWEEP {
+            // It looks at so many Relying Parties at most, each with one statement, and notes where it stopped.
+            let most = SWEEP_PARTIES as u64 + 1;
+            assert!(
+                many_cost.statements <= few_cost.statements + most,
+                "{few:?}, {many:?}"
+            );
+            assert!(
+                many_cost.steps <= few_cost.steps + 20 * most.cast_signed(),
+                "{few:?}, {many:?}"
+            );
+            continue;
+        }
         assert_eq!(
             few_cost.statements, many_cost.statements,
             "{few:?}, {many:?}"
@@ -145,4 +165,40 @@ async fn a_preflight_a_start_and_a_deletion_cost_the_same_with_10_and_with_10_00
     assert_eq!(few.len(), many.len());
     // A preflight is one look-up, and a start writes without one.
     assert_eq!(few[0].1.statements, 1);
+}
+
+#[tokio::test]
+async fn repeated_sweeps_remove_old_events_of_more_relying_parties_than_one_sweep_looks_at() {
+    let mut under_test = Directory::new();
+    // Each Relying Party has an old event and a new one.
+    let parties: Vec<_> = (0..SWEEP_PARTIES * 5 / 2)
+        .map(|_| RelyingPartyId(key()))
+        .collect();
+    let written = parties.clone();
+    let store = under_test.store.clone().unwrap();
+    let write = store.write(move |c| {
+        for rp in written {
+            for moment in [at(-1), NOW] {
+                let id = EventId(key());
+                let event = AuditEvent::new(id, AuditKind::UserCreated, rp, moment, &SOMEBODY);
+                rows::insert_event(c, &event)?;
+            }
+        }
+        Ok(())
+    });
+    write.await.unwrap();
+    drop(store);
+    let mut removed = Vec::new();
+    for _ in 0..5 {
+        let swept = under_test.store().sweep(NOW, NOW, NOW, 5000).await;
+        removed.push(usize::try_from(swept.unwrap().events).unwrap());
+        // The next sweep goes on from there, also in another process.
+        under_test.reopen(End::Closed).await;
+    }
+    let most = SWEEP_PARTIES;
+    assert_eq!(removed, [most, most, most / 2, 0, 0]);
+    for rp in parties {
+        let found = events_of(&*under_test.store(), rp).await;
+        assert_eq!(found.iter().map(|e| e.at).collect::<Vec<_>>(), [NOW]);
+    }
 }

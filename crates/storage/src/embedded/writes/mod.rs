@@ -378,3 +378,21 @@ pub(super) fn sweep_events(
         params![rp.0, before.0, limit],
     )
 }
+
+/// Notes the Relying Party that a sweep of events looked at last; `None` when the next sweep begins with the first one.
+pub(super) fn events_swept_to(connection: &Connection, last: Option<[u8; 16]>) -> Outcome<()> {
+    match last {
+        Some(rp) => execute(
+            connection,
+            "INSERT INTO meta (name, value) VALUES ('events_swept_to', ?1) \
+             ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            [rp],
+        ),
+        None => execute(
+            connection,
+            "DELETE FROM meta WHERE name = 'events_swept_to'",
+            [],
+        ),
+    }
+    .map(drop)
+}
