@@ -17,12 +17,12 @@ use domain::model::credential::CredentialRecord;
 use domain::model::metadata::MetadataSource;
 use domain::model::policy::{Attachment, PartialSelection};
 use domain::model::refusal::Refusal;
-use domain::model::relying_party::RelyingParty;
 use domain::model::settings::WireSettings;
 use domain::service::ceremony::Terms;
 use domain::service::metadata::{
     ImportedMetadata, MetadataChanges, MetadataTrust, ModelName, StatusChange,
 };
+use domain::service::prepared::Prepared;
 use domain::service::registration::StartRegistration;
 use serde_json::Value;
 use storage::memory::Memory;
@@ -47,7 +47,7 @@ struct Fixture {
     store: Arc<Memory>,
     clock: Arc<SteppedClock>,
     service: Service,
-    rp: RelyingParty,
+    rp: Prepared,
 }
 
 impl Fixture {
@@ -83,7 +83,7 @@ impl Fixture {
             store,
             clock,
             service: Service::with_chain(Algorithm::ES256, chain).unwrap(),
-            rp,
+            rp: rp.into(),
         }
     }
 

@@ -16,11 +16,11 @@ use domain::model::clock::{Clock, SystemClock, SystemRandomness};
 use domain::model::credential::CredentialRecord;
 use domain::model::ids::{AttemptId, CeremonyId, EventId};
 use domain::model::policy::{Attachment, PartialSelection};
-use domain::model::relying_party::RelyingParty;
 use domain::model::settings::WireSettings;
 use domain::service::accounts::Bootstrap;
 use domain::service::authentication::{StartAuthentication, Who};
 use domain::service::ceremony::Terms;
+use domain::service::prepared::Prepared;
 use domain::service::registration::StartRegistration;
 use domain::store::{CounterRule, FinishAuthentication, FinishedAuthentication, Storage};
 use storage::{Embedded, Options};
@@ -197,6 +197,7 @@ async fn people(store: &Arc<dyn Storage>, count: usize) -> Vec<Person> {
         .create_relying_party(account, "Acme", selection, WireSettings::default())
         .await
         .unwrap();
+    let rp = Prepared::from(rp);
     let mut people = Vec::new();
     for n in 0..count {
         people.push(person(&passkeys, &rp, &format!("user {n}")).await);
@@ -205,7 +206,7 @@ async fn people(store: &Arc<dyn Storage>, count: usize) -> Vec<Person> {
 }
 
 #[expect(clippy::unwrap_used, reason = "a program for developers")]
-async fn person(passkeys: &Passkeys, rp: &RelyingParty, name: &str) -> Person {
+async fn person(passkeys: &Passkeys, rp: &Prepared, name: &str) -> Person {
     let mut authenticator = Authenticator::new(Profile::default());
     let asked = PartialSelection::default();
     let start = StartRegistration::new(name, name, &asked, Terms::new(BENCH));

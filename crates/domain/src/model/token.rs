@@ -42,6 +42,35 @@ impl TokenKind {
     }
 }
 
+/// The kinds whose tokens carry a message authentication code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MacKind {
+    /// Access keys of back ends.
+    Access,
+    /// One-time tokens that start a ceremony.
+    Intent,
+    /// Tokens that ask how a ceremony stands.
+    Status,
+    /// Tokens that prove how a ceremony ended.
+    Transaction,
+}
+
+impl MacKind {
+    /// Every one of them.
+    pub const ALL: &'static [Self] = &[Self::Access, Self::Intent, Self::Status, Self::Transaction];
+}
+
+impl From<MacKind> for TokenKind {
+    fn from(kind: MacKind) -> Self {
+        match kind {
+            MacKind::Access => Self::Access,
+            MacKind::Intent => Self::Intent,
+            MacKind::Status => Self::Status,
+            MacKind::Transaction => Self::Transaction,
+        }
+    }
+}
+
 /// A secret key for tokens: 64 random bytes, or for [`TokenKind::Signing`] a P-256 key pair as PKCS#8 (RFC 5958).
 ///
 /// It is wiped when dropped and prints as a placeholder.

@@ -1,7 +1,5 @@
 //! Authentication: start a ceremony, judge its answer, count the use.
 
-use std::sync::Arc;
-
 use webauthn::authentication::{ExpectedUser, Rules, SignCountPolicy, verify_authentication};
 use webauthn::credential::CredentialId;
 use webauthn::error::Reason;
@@ -16,7 +14,6 @@ use crate::model::audit::{Actor, AuditEvent, AuditKind};
 use crate::model::ceremony::{
     Authentication, AuthenticationAsked, Ceremony, CeremonyState, Standing, draw_challenge,
 };
-use crate::model::ceremony_policy::AuthenticationPolicy;
 use crate::model::credential::CredentialRecord;
 use crate::model::ids::{AttemptId, CeremonyId, CredentialKey, RelyingPartyId};
 use crate::model::policy::{AllowCredentials, PartialSelection};
@@ -26,6 +23,7 @@ use crate::model::user::{User, UserRef};
 use crate::service::Passkeys;
 use crate::service::ceremony::{Terms, ensure_pending, signal_names};
 use crate::service::pending::Key;
+use crate::service::prepared::{AuthenticationWishes, Prepared};
 use crate::store::{Begin, CounterRule, FinishAuthentication, FinishedAuthentication};
 
 /// For whom an authentication is started.
@@ -119,7 +117,7 @@ impl Passkeys {
     /// needed), `credential_not_registered`.
     pub async fn start_authentication(
         &self,
-        rp: &RelyingParty,
+        rp: &Prepared,
         start: StartAuthentication<'_>,
     ) -> Result<Authentication, Refusal> {
         let parties = self.parties(rp, &start).await?;
@@ -149,17 +147,11 @@ impl Passkeys {
             created: now,
             expires: now.plus_millis(i64::from(lifetime_ms)),
             updated: now,
-            policy: Arc::new(AuthenticationPolicy {
+            policy: rp.authentication_policy(AuthenticationWishes {
                 rp_id: parties.rp_id,
                 origins: parties.origins,
-                cross_origin: policy.cross_origin.clone(),
                 user_verification,
                 timeout_ms,
-                sign_count: match start.rules {
-                    Rules::Level3 => policy.sign_count,
-                    Rules::ConformanceTool => SignCountPolicy::Refuse,
-                },
-                backup_eligibility: policy.effective_backup_eligibility(),
                 rules: start.rules,
             }),
             asked: AuthenticationAsked {

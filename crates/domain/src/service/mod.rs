@@ -16,7 +16,9 @@ pub mod metadata;
 mod metadata_in_use;
 pub mod parties;
 mod pending;
+pub mod prepared;
 pub mod registration;
+pub mod token_keys;
 pub mod tokens;
 pub mod users;
 pub mod webhooks;
@@ -33,9 +35,8 @@ use crate::model::clock::{Clock, Randomness, Timestamp};
 use crate::model::ids::{AccessKeyId, EventId, NodeId, RelyingPartyId};
 use crate::model::policy::Policy;
 use crate::model::refusal::Refusal;
-use crate::model::relying_party::RelyingParty;
-use crate::model::token::{TokenKey, TokenKind};
 use crate::service::cache::Cache;
+use crate::service::prepared::Prepared;
 use crate::store::{Fault, Storage, StoredSecret, Swept};
 
 impl From<Fault> for Refusal {
@@ -58,10 +59,9 @@ pub struct Passkeys {
     storage: Arc<dyn Storage>,
     clock: Arc<dyn Clock>,
     randomness: Arc<dyn Randomness>,
-    relying_parties: Cache<RelyingPartyId, Arc<RelyingParty>>,
+    relying_parties: Cache<RelyingPartyId, Arc<Prepared>>,
     secrets: Cache<Principal, StoredSecret>,
     access_keys: Cache<(RelyingPartyId, AccessKeyId), Arc<AccessKey>>,
-    token_keys: Cache<(RelyingPartyId, TokenKind), Arc<TokenKey>>,
     cursor_key: keys::CursorKey,
     answer_key: keys::AnswerKey,
     lookups: cache::Lookups,
@@ -103,7 +103,6 @@ impl Passkeys {
             relying_parties: Cache::default(),
             secrets: Cache::default(),
             access_keys: Cache::default(),
-            token_keys: Cache::default(),
             cursor_key,
             answer_key,
             lookups: cache::Lookups::default(),

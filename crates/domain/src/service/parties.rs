@@ -11,6 +11,7 @@ use crate::model::policy::{PartialSelection, Policy};
 use crate::model::refusal::Refusal;
 use crate::model::relying_party::RelyingParty;
 use crate::model::settings::WireSettings;
+use crate::service::prepared::Prepared;
 use crate::service::{Passkeys, UPDATE_TRIES};
 use crate::store::Update;
 
@@ -66,7 +67,7 @@ impl Passkeys {
         &self,
         account: AccountId,
         id: RelyingPartyId,
-    ) -> Result<Arc<RelyingParty>, Refusal> {
+    ) -> Result<Arc<Prepared>, Refusal> {
         let found = self.relying_party_itself(id).await?;
         if found.account == account {
             Ok(found)
@@ -80,13 +81,11 @@ impl Passkeys {
     ///
     /// # Errors
     /// `relying_party_unknown`.
-    pub async fn relying_party_itself(
-        &self,
-        id: RelyingPartyId,
-    ) -> Result<Arc<RelyingParty>, Refusal> {
+    pub async fn relying_party_itself(&self, id: RelyingPartyId) -> Result<Arc<Prepared>, Refusal> {
         self.relying_parties
-            .get(id, self.now(), async |_| {
-                Ok::<_, Refusal>(self.storage.relying_party(id).await?.map(Arc::new))
+            .get(id, self.now(), async |before| {
+                let record = self.storage.relying_party(id).await?;
+                Ok::<_, Refusal>(record.map(|record| Prepared::after(before, record)))
             })
             .await?
             .ok_or_else(|| Reason::RelyingPartyUnknown.into())
@@ -208,7 +207,6 @@ impl Passkeys {
         self.relying_parties.forget(&id);
         self.lookups.clear();
         self.access_keys.clear();
-        self.token_keys.clear();
         if removed? {
             Ok(())
         } else {

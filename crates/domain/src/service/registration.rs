@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use webauthn::attestation::StatementPolicy;
 use webauthn::authentication::Rules;
 use webauthn::error::Reason;
 use webauthn::options::{
@@ -19,16 +18,15 @@ use crate::model::audit::{Actor, AuditEvent, AuditKind};
 use crate::model::ceremony::{
     Ceremony, CeremonyState, Registration, RegistrationAsked, draw_challenge,
 };
-use crate::model::ceremony_policy::RegistrationPolicy;
 use crate::model::credential::{CredentialRecord, NewCredential};
 use crate::model::ids::{AttemptId, CeremonyId, CredentialKey, RelyingPartyId};
-use crate::model::policy::{PartialSelection, conformance};
+use crate::model::policy::PartialSelection;
 use crate::model::refusal::Refusal;
-use crate::model::relying_party::RelyingParty;
 use crate::model::user::{User, UserRef};
 use crate::service::Passkeys;
 use crate::service::ceremony::{Terms, ensure_pending, signal_names};
 use crate::service::pending::Key;
+use crate::service::prepared::{Prepared, RegistrationWishes};
 use crate::store::{Begin, BeginRegistration, FinishRegistration, FinishedRegistration};
 
 /// How often a start is tried again when the user comes or goes meanwhile.
@@ -119,37 +117,22 @@ impl Passkeys {
     )]
     pub async fn start_registration(
         &self,
-        rp: &RelyingParty,
+        rp: &Prepared,
         start: StartRegistration<'_>,
     ) -> Result<StartedRegistration, Refusal> {
         let selection = rp.resolve(start.selection)?;
         let policy = &rp.policy;
-        let (algorithms, mut attestation) = match start.rules {
-            Rules::Level3 => (policy.offer(), policy.attestation.freeze()),
-            Rules::ConformanceTool => (conformance::offer(), conformance::attestation()),
-        };
         let conveyance = start.attestation.unwrap_or(policy.attestation.conveyance);
-        // Where a statement must come, one that cannot be judged is no better than none.
-        if conveyance == AttestationConveyance::None
-            && attestation.statement == StatementPolicy::Verified
-            && attestation.allow_none
-        {
-            attestation.statement = StatementPolicy::Volunteered;
-        }
         let terms = &start.terms;
         let timeout_ms = terms.timeout_ms.unwrap_or(policy.registration_timeout_ms);
         let lifetime_ms = terms.lifetime_ms.unwrap_or(timeout_ms);
         let max_credentials = start
             .max_credentials
             .unwrap_or(policy.max_credentials_per_user);
-        let frozen = Arc::new(RegistrationPolicy {
+        let frozen = rp.registration_policy(RegistrationWishes {
             selection: selection.clone(),
-            cross_origin: policy.cross_origin.clone(),
-            algorithms: algorithms.clone(),
-            attestation,
-            backup: policy.backup,
-            min_credential_id_length: policy.min_credential_id_length,
-            credential_protection: policy.extensions.demanded_protection(),
+            rules: start.rules,
+            conveyance,
             max_credentials,
         });
         for _ in 0..BEGIN_TRIES {
@@ -230,7 +213,7 @@ impl Passkeys {
                     display_name: start.display_name.unwrap_or(account_name).to_owned(),
                 },
                 challenge,
-                pub_key_cred_params: algorithms,
+                pub_key_cred_params: frozen.algorithms.clone(),
                 timeout: timeout_ms,
                 exclude_credentials: credentials
                     .into_iter()

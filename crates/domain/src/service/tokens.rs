@@ -1,7 +1,5 @@
 //! Keys for tokens of a Relying Party, and the memory of which one-time tokens were used.
 
-use std::sync::Arc;
-
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use webauthn::error::Reason;
@@ -9,34 +7,48 @@ use webauthn::error::Reason;
 use crate::model::clock::Timestamp;
 use crate::model::ids::{AttemptId, RelyingPartyId, TokenId};
 use crate::model::refusal::Refusal;
-use crate::model::token::{TokenKey, TokenKind};
+use crate::model::token::{MacKind, TokenKey, TokenKind};
 use crate::service::Passkeys;
-
-/// Bytes of a key for message authentication codes: as long as the output of SHA-512 (RFC 7518 3.2).
-const MAC_KEY_LENGTH: usize = 64;
+use crate::service::prepared::Prepared;
+use crate::service::token_keys::{MAC_KEY_LENGTH, MacKey, SigningKey};
 
 impl Passkeys {
-    /// The Relying Party's key for tokens of a kind. It is made when it is first asked for, is the same on every node,
-    /// and is never replaced; it goes with the Relying Party.
+    /// The key for tokens of a kind. It is made when it is first asked for, is the same on every node, and is never replaced; it
+    /// goes with the Relying Party. It is read once for each prepared Relying Party.
     ///
     /// # Errors
     /// `relying_party_unknown`.
-    pub async fn token_key(
+    pub async fn mac_key<'p>(
         &self,
-        rp: RelyingPartyId,
-        kind: TokenKind,
-    ) -> Result<Arc<TokenKey>, Refusal> {
-        self.token_keys
-            .get((rp, kind), self.now(), async |_| {
-                let mut stored = self.storage.token_key(rp, kind).await?;
-                if stored.is_none() {
-                    let candidate = self.new_token_key(kind)?;
-                    stored = self.storage.keep_token_key(rp, kind, candidate).await?;
-                }
-                Ok::<_, Refusal>(stored.map(Arc::new))
-            })
-            .await?
-            .ok_or_else(|| Reason::RelyingPartyUnknown.into())
+        rp: &'p Prepared,
+        kind: MacKind,
+    ) -> Result<&'p MacKey, Refusal> {
+        let read = async || {
+            let key = self.token_key(rp.id, kind.into()).await?;
+            Ok(MacKey::new(key.reveal()))
+        };
+        rp.keys.mac(kind).get_or_try_init(read).await
+    }
+
+    /// The key pair for tokens that others can check; otherwise like [`Passkeys::mac_key`].
+    ///
+    /// # Errors
+    /// `relying_party_unknown`; `record_unreadable` if what is stored is no key pair.
+    pub async fn signing_key<'p>(&self, rp: &'p Prepared) -> Result<&'p SigningKey, Refusal> {
+        let read = async || {
+            let key = self.token_key(rp.id, TokenKind::Signing).await?;
+            SigningKey::from_pkcs8(key.reveal()).ok_or_else(|| Reason::RecordUnreadable.into())
+        };
+        rp.keys.signing.get_or_try_init(read).await
+    }
+
+    async fn token_key(&self, rp: RelyingPartyId, kind: TokenKind) -> Result<TokenKey, Refusal> {
+        if let Some(stored) = self.storage.token_key(rp, kind).await? {
+            return Ok(stored);
+        }
+        let candidate = self.new_token_key(kind)?;
+        let kept = self.storage.keep_token_key(rp, kind, candidate).await?;
+        kept.ok_or_else(|| Reason::RelyingPartyUnknown.into())
     }
 
     fn new_token_key(&self, kind: TokenKind) -> Result<TokenKey, Refusal> {

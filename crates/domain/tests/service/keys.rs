@@ -1,14 +1,10 @@
 //! Access keys, token keys and one-time tokens.
 
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _,
-    UnparsedPublicKey,
-};
 use domain::model::access_key::AccessKey;
 use domain::model::audit::{AuditEvent, AuditKind};
 use domain::model::ids::{AccessKeyId, EventId, RelyingPartyId, TokenId};
-use domain::model::token::TokenKind;
-use domain::store::AccessKeys as _;
+use domain::model::token::{MacKind, TokenKind};
+use domain::store::{AccessKeys as _, Tokens as _};
 
 use super::*;
 
@@ -108,12 +104,9 @@ async fn a_deleted_relying_party_leaves_no_key_behind() {
     let rp = fixture.rp.id;
     let key = fixture.access_key(None).await;
     assert!(fixture.opens(&key).await);
-    fixture
-        .passkeys
-        .token_key(rp, TokenKind::Status)
-        .await
-        .unwrap();
-    fixture.passkeys.relying_party_itself(rp).await.unwrap();
+    let held = fixture.passkeys.relying_party_itself(rp).await.unwrap();
+    let status = fixture.passkeys.mac_key(&held, MacKind::Status).await;
+    status.unwrap();
     fixture
         .passkeys
         .delete_relying_party(fixture.rp.account, rp)
@@ -121,9 +114,15 @@ async fn a_deleted_relying_party_leaves_no_key_behind() {
         .unwrap();
     assert!(!fixture.opens(&key).await);
     let unknown = Reason::RelyingPartyUnknown;
-    for kind in TokenKind::ALL.iter().copied() {
-        let refused = fixture.passkeys.token_key(rp, kind).await;
+    // A caller who still holds the Relying Party makes no key for it either.
+    for kind in [MacKind::Access, MacKind::Intent, MacKind::Transaction] {
+        let refused = fixture.passkeys.mac_key(&held, kind).await;
         assert_eq!(reason(refused), unknown);
+    }
+    let refused = fixture.passkeys.signing_key(&held).await;
+    assert_eq!(reason(refused), unknown);
+    for kind in TokenKind::ALL.iter().copied() {
+        assert_eq!(fixture.store.token_key(rp, kind).await, Ok(None));
     }
     let refused = fixture.passkeys.relying_party_itself(rp).await;
     assert_eq!(reason(refused), unknown);
@@ -152,35 +151,42 @@ async fn a_token_key_is_the_same_on_every_node_and_for_nothing_else() {
         )
         .await
         .unwrap();
-    let mut seen = Vec::new();
-    for rp in [fixture.rp.id, other.id] {
-        for kind in TokenKind::ALL.iter().copied() {
-            let key = fixture.passkeys.token_key(rp, kind).await.unwrap();
-            assert_eq!(elsewhere.token_key(rp, kind).await.unwrap(), key);
+    let text = b"text";
+    let mut codes = Vec::new();
+    let mut thumbprints = Vec::new();
+    for id in [fixture.rp.id, other.id] {
+        let load = async |node: &Passkeys| node.relying_party_itself(id).await.unwrap();
+        let (here, there) = (load(&fixture.passkeys).await, load(&elsewhere).await);
+        for kind in MacKind::ALL.iter().copied() {
+            let key = fixture.passkeys.mac_key(&here, kind).await.unwrap();
+            let same = elsewhere.mac_key(&there, kind).await.unwrap();
+            let code = key.sign(text);
+            assert_eq!(same.sign(text), code);
+            assert!(same.verifies(text, &code) && !same.verifies(b"other", &code));
+            assert!(!same.verifies(text, &code[..63]));
             // Not replaced later either.
             fixture.clock.advance_millis(100_000);
-            assert_eq!(fixture.passkeys.token_key(rp, kind).await.unwrap(), key);
-            let bytes = key.reveal().to_vec();
-            if kind == TokenKind::Signing {
-                let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &bytes);
-                let pair = pair.unwrap();
-                #[expect(
-                    clippy::disallowed_methods,
-                    reason = "the library signs with its own generator only"
-                )]
-                let random = aws_lc_rs::rand::SystemRandom::new();
-                let signature = pair.sign(&random, b"text").unwrap();
-                let public =
-                    UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, pair.public_key().as_ref());
-                public.verify(b"text", signature.as_ref()).unwrap();
-            } else {
-                assert_eq!(bytes.len(), 64);
-            }
-            assert_eq!(format!("{key:?}"), "TokenKey(..)");
-            assert!(!seen.contains(&bytes));
-            seen.push(bytes);
+            let later = load(&fixture.passkeys).await;
+            let later = fixture.passkeys.mac_key(&later, kind).await.unwrap();
+            assert_eq!(later.sign(text), code);
+            assert_eq!(format!("{key:?}"), "MacKey(..)");
+            assert!(!codes.contains(&code));
+            codes.push(code);
+            let stored = fixture.store.token_key(id, kind.into()).await;
+            let stored = stored.unwrap().unwrap();
+            assert_eq!(stored.reveal().len(), 64);
+            assert_eq!(format!("{stored:?}"), "TokenKey(..)");
         }
+        let key = fixture.passkeys.signing_key(&here).await.unwrap();
+        let same = elsewhere.signing_key(&there).await.unwrap();
+        assert_eq!(same.thumbprint(), key.thumbprint());
+        let signature = key.sign(text).unwrap();
+        assert!(same.verifies(text, &signature) && !same.verifies(b"other", &signature));
+        assert_eq!(format!("{key:?}"), "SigningKey(..)");
+        assert!(!thumbprints.contains(&key.thumbprint().to_owned()));
+        thumbprints.push(key.thumbprint().to_owned());
     }
+    assert_eq!((codes.len(), thumbprints.len()), (8, 2));
 }
 
 #[tokio::test]

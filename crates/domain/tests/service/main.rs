@@ -11,6 +11,7 @@
 mod keys;
 mod lookups;
 mod policies;
+mod prepared;
 mod races;
 mod starts;
 mod trail;
@@ -30,6 +31,7 @@ use domain::model::settings::WireSettings;
 use domain::service::authentication::{StartAuthentication, Who};
 use domain::service::ceremony::Terms;
 use domain::service::credentials::CredentialOrRegistration;
+use domain::service::prepared::Prepared;
 use domain::service::registration::StartRegistration;
 use serde_json::Value;
 use storage::memory::Memory;
@@ -59,7 +61,7 @@ struct Fixture {
     passkeys: Passkeys,
     store: Arc<Memory>,
     clock: Arc<SteppedClock>,
-    rp: RelyingParty,
+    rp: Prepared,
 }
 
 fn selection(rp_id: &str) -> PartialSelection {
@@ -107,7 +109,7 @@ impl Fixture {
             passkeys,
             store,
             clock,
-            rp,
+            rp: rp.into(),
         }
     }
 
@@ -124,7 +126,8 @@ impl Fixture {
                 Ok(())
             })
             .await
-            .unwrap();
+            .unwrap()
+            .into();
     }
 
     async fn start(&self, user: &str, asked: &PartialSelection) -> Result<Value, Refusal> {

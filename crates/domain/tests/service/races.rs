@@ -132,7 +132,8 @@ async fn a_change_that_loses_each_time_says_so_and_one_that_loses_once_is_made()
             Ok(())
         })
         .await
-        .unwrap();
+        .unwrap()
+        .into();
     assert_eq!((&*fixture.rp.name, fixture.rp.version), ("Acme!!!!!!", 8));
     assert_eq!(fixture.rp.selection.rp_name.as_deref(), Some("New"));
 }
@@ -189,5 +190,5 @@ async fn a_change_that_fails_changes_nothing() {
         .await;
     assert_eq!(refused.unwrap_err().reason, Reason::RequestInvalid);
     let stored = fixture.store.relying_party(fixture.rp.id).await;
-    assert_eq!(stored, Ok(Some(fixture.rp)));
+    assert_eq!(stored, Ok(Some(fixture.rp.clone())));
 }

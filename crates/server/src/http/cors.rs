@@ -15,6 +15,7 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::Response;
 use domain::model::relying_party::RelyingParty;
+use domain::service::prepared::Prepared;
 
 use super::handler::{Wire, serve};
 use super::reply::no_content;
@@ -30,7 +31,7 @@ const MAX_ASKED_BYTES: usize = 1024;
 
 /// The Relying Party that a response turned out to be about, as an extension of the response.
 #[derive(Clone, Debug)]
-pub struct About(pub Arc<RelyingParty>);
+pub struct About(pub Arc<Prepared>);
 
 /// A wire that pages call.
 pub trait Pages: Wire {
@@ -41,7 +42,7 @@ pub trait Pages: Wire {
     fn may_read(
         &self,
         origin: &HeaderValue,
-        about: Option<&RelyingParty>,
+        about: Option<&Prepared>,
     ) -> impl Future<Output = bool> + Send;
 }
 

@@ -3,7 +3,7 @@
 //! The calls that start a ceremony need a secret, which no page holds, so they have none of this.
 
 use axum::http::HeaderValue;
-use domain::model::relying_party::RelyingParty;
+use domain::service::prepared::Prepared;
 
 use super::state::State;
 use crate::http::cors::{Pages, is_own};
@@ -11,7 +11,7 @@ use crate::http::cors::{Pages, is_own};
 impl Pages for State {
     const HEADERS: &'static str = "";
 
-    async fn may_read(&self, origin: &HeaderValue, _: Option<&RelyingParty>) -> bool {
+    async fn may_read(&self, origin: &HeaderValue, _: Option<&Prepared>) -> bool {
         // When the store does not answer, the page may not read either.
         let rp = self.passkeys.relying_party_itself(self.relying_party).await;
         rp.is_ok_and(|rp| is_own(&rp, origin))

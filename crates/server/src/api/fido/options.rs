@@ -3,10 +3,10 @@
 use axum::response::Response;
 use domain::model::audit::{Actor, ActorKind};
 use domain::model::policy::{Attachment, PartialSelection};
-use domain::model::relying_party::RelyingParty;
 use domain::model::user::UserRef;
 use domain::service::authentication::{StartAuthentication, Who};
 use domain::service::ceremony::Terms;
+use domain::service::prepared::Prepared;
 use domain::service::registration::StartRegistration;
 use domain::webauthn::json::Object;
 use domain::webauthn::options::AttestationConveyance;
@@ -75,11 +75,7 @@ pub async fn assertion(request: Request) -> Result<Response, Failure> {
     authenticate(&request.state, &rp, &sent.object()?).await
 }
 
-async fn register(
-    state: &State,
-    rp: &RelyingParty,
-    object: &Object<'_>,
-) -> Result<Response, Failure> {
+async fn register(state: &State, rp: &Prepared, object: &Object<'_>) -> Result<Response, Failure> {
     let user = name(object, "username")?.ok_or_else(|| missing("username"))?;
     let display_name = name(object, "displayName")?;
     if display_name.is_none() && state.dialect == Dialect::Fido {
@@ -131,7 +127,7 @@ async fn register(
 
 async fn authenticate(
     state: &State,
-    rp: &RelyingParty,
+    rp: &Prepared,
     object: &Object<'_>,
 ) -> Result<Response, Failure> {
     let who = match (name(object, "username")?, state.dialect) {

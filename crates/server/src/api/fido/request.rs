@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use domain::Reason;
 use domain::model::refusal::Refusal;
-use domain::model::relying_party::RelyingParty;
+use domain::service::prepared::Prepared;
 
 use super::reply::Failure;
 use super::state::{Dialect, State};
@@ -70,7 +70,7 @@ impl Request {
     /// The Relying Party, for a call that starts a ceremony or asks how one stands. Outside conformance mode the caller must
     /// show the account's secret or an access key of the Relying Party: a caller that may start a registration for a name can
     /// sign in under it.
-    pub async fn relying_party(&self) -> Result<Arc<RelyingParty>, Failure> {
+    pub async fn relying_party(&self) -> Result<Arc<Prepared>, Failure> {
         let State {
             passkeys,
             relying_party: id,

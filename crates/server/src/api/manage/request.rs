@@ -9,7 +9,7 @@ use axum::response::Response;
 use domain::Reason;
 use domain::model::ids::{AccountId, RelyingPartyId};
 use domain::model::refusal::Refusal;
-use domain::model::relying_party::RelyingParty;
+use domain::service::prepared::Prepared;
 use domain::webauthn::json;
 use domain::webauthn::json::Limits;
 use serde::{Deserialize, Serialize};
@@ -104,7 +104,7 @@ impl Request {
     ///
     /// # Errors
     /// 404 for what is no SID of a Service, not there, or another account's.
-    pub async fn service(&self) -> Result<Arc<RelyingParty>, Problem> {
+    pub async fn service(&self) -> Result<Arc<Prepared>, Problem> {
         let id = service_id(self.segment("service"));
         let id = id.ok_or_else(|| Refusal::from(Reason::RelyingPartyUnknown))?;
         let passkeys = &self.state.passkeys;

@@ -23,5 +23,6 @@ pub async fn text(passkeys: &Passkeys, issuer: &str, key: &AccessKey) -> Result<
         key.expires,
     );
     claims.sub = Some(id);
-    keys::sign(passkeys, key.relying_party, Kind::Access, &claims).await
+    let rp = passkeys.relying_party_itself(key.relying_party).await?;
+    keys::sign(passkeys, &rp, Kind::Access, &claims).await
 }

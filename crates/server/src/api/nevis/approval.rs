@@ -79,7 +79,7 @@ async fn begin(request: &Request, caller: &Caller) -> Result<Response, ApiError>
         (None, Some(user), Some(name)) => Some((user, name.as_str())),
         _ => None,
     };
-    let token = status_token(state, &caller.rp.settings.nevis, (&ceremony).into(), shown)
+    let token = status_token(state, &caller.rp, (&ceremony).into(), shown)
         .await
         .map_err(refused(Call::Api))?;
     created(&Approval {
@@ -99,7 +99,7 @@ async fn decoy(
 ) -> Result<Decoy, ApiError> {
     let passkeys = &state.passkeys;
     let mut decoy = match (refusal.reason, user) {
-        (Reason::UserUnknown, UserRef::Name(name)) => Decoy::of(passkeys, caller.rp.id, name)
+        (Reason::UserUnknown, UserRef::Name(name)) => Decoy::of(passkeys, &caller.rp, name)
             .await
             .map_err(refused(Call::Api))?,
         (Reason::CredentialUnknown, user) => {
@@ -107,7 +107,7 @@ async fn decoy(
                 .user(caller.rp.id, user)
                 .await
                 .map_err(refused(Call::Api))?;
-            let decoy = Decoy::of(passkeys, caller.rp.id, &known.name)
+            let decoy = Decoy::of(passkeys, &caller.rp, &known.name)
                 .await
                 .map_err(refused(Call::Api))?;
             Decoy {

@@ -10,7 +10,7 @@ use domain::model::audit::{Actor, ActorKind};
 use domain::model::clock::Timestamp;
 use domain::model::ids::{AccessKeyId, RelyingPartyId, TokenId};
 use domain::model::refusal::Refusal;
-use domain::model::relying_party::RelyingParty;
+use domain::service::prepared::Prepared;
 
 use super::claims::{Claims, Kind};
 use super::error::{ApiError, refused};
@@ -44,7 +44,7 @@ impl AccessKeys for Issued {
 #[derive(Debug)]
 pub struct Caller {
     /// Whose key or token it is.
-    pub rp: Arc<RelyingParty>,
+    pub rp: Arc<Prepared>,
     /// For the audit trail.
     pub actor: Actor,
     /// What the intent token says; `None` for an access key.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
-use domain::model::relying_party::RelyingParty;
+use domain::service::prepared::Prepared;
 
 use super::auth;
 use super::error::ApiError;
@@ -18,7 +18,7 @@ use crate::http::cors::{About, Pages, is_own, origin};
 impl Pages for State {
     const HEADERS: &'static str = "content-type, accept";
 
-    async fn may_read(&self, origin: &HeaderValue, about: Option<&RelyingParty>) -> bool {
+    async fn may_read(&self, origin: &HeaderValue, about: Option<&Prepared>) -> bool {
         if let Some(rp) = about {
             return is_own(rp, origin);
         }
@@ -42,10 +42,7 @@ pub fn page_with_intent(request: &HeaderMap) -> Option<&HeaderValue> {
 ///
 /// # Errors
 /// What was refused.
-pub fn about(
-    rp: &Arc<RelyingParty>,
-    done: Result<Response, ApiError>,
-) -> Result<Response, ApiError> {
+pub fn about(rp: &Arc<Prepared>, done: Result<Response, ApiError>) -> Result<Response, ApiError> {
     match done {
         Ok(mut response) => {
             response.extensions_mut().insert(About(Arc::clone(rp)));

@@ -1,11 +1,12 @@
 //! Invented credentials for users who are unknown or have none, so that an approval does not tell who exists (WebAuthn
 //! section 14.6.2). They follow from the name, so asking again gives the same ones, after a restart and on every node too.
 
-use aws_lc_rs::hmac;
 use domain::Passkeys;
-use domain::model::ids::{RelyingPartyId, UserId};
+use domain::model::ids::UserId;
 use domain::model::refusal::Refusal;
-use domain::model::token::TokenKind;
+use domain::model::token::MacKind;
+use domain::service::prepared::Prepared;
+use domain::service::token_keys::MacKey;
 use domain::webauthn::credential::CredentialId;
 use domain::webauthn::options::CredentialDescriptor;
 
@@ -30,17 +31,14 @@ impl Decoy {
     ///
     /// # Errors
     /// Faults of the store.
-    pub async fn of(passkeys: &Passkeys, rp: RelyingPartyId, name: &str) -> Result<Self, Refusal> {
-        let key = passkeys.token_key(rp, TokenKind::Status).await?;
-        Ok(Self::derived(key.reveal(), name))
+    pub async fn of(passkeys: &Passkeys, rp: &Prepared, name: &str) -> Result<Self, Refusal> {
+        let key = passkeys.mac_key(rp, MacKind::Status).await?;
+        Ok(Self::derived(key, name))
     }
 
-    fn derived(key: &[u8], name: &str) -> Self {
-        let key = hmac::Key::new(hmac::HMAC_SHA512, key);
-        let drawn =
-            |purpose: &[u8]| hmac::sign(&key, &[PURPOSE, purpose, name.as_bytes()].concat());
-        let whole = drawn(b"user\0");
-        let bytes = whole.as_ref();
+    fn derived(key: &MacKey, name: &str) -> Self {
+        let drawn = |purpose: &[u8]| key.sign(&[PURPOSE, purpose, name.as_bytes()].concat());
+        let bytes = drawn(b"user\0");
         let mut user = [0; 16];
         user.copy_from_slice(&bytes[..16]);
         // Most users have one passkey, some two.
@@ -50,7 +48,7 @@ impl Decoy {
                 let id = drawn(&[b'c', number]);
                 let length = LENGTHS[usize::from(bytes[17 + usize::from(number)]) % LENGTHS.len()];
                 Some(CredentialDescriptor {
-                    id: CredentialId::new(id.as_ref()[..length].to_vec()).ok()?,
+                    id: CredentialId::new(id[..length].to_vec()).ok()?,
                     transports: vec!["internal".to_owned(), "hybrid".to_owned()],
                 })
             })
@@ -70,7 +68,7 @@ mod tests {
     #[test]
     fn a_decoy_follows_from_the_key_and_the_name() {
         let ids = |key: u8, name: &str| {
-            let decoy = Decoy::derived(&[key; 64], name);
+            let decoy = Decoy::derived(&MacKey::new(&[key; 64]), name);
             let ids: Vec<Vec<u8>> = decoy
                 .credentials
                 .iter()
@@ -87,7 +85,7 @@ mod tests {
     #[test]
     fn decoys_differ_in_number_and_length_as_real_credentials_do() {
         let all: Vec<Decoy> = (0..200)
-            .map(|n| Decoy::derived(&[3; 64], &format!("user-{n}")))
+            .map(|n| Decoy::derived(&MacKey::new(&[3; 64]), &format!("user-{n}")))
             .collect();
         for count in [1, 2] {
             assert!(all.iter().any(|decoy| decoy.credentials.len() == count));

@@ -83,7 +83,7 @@ async fn begin(request: &Request, caller: &Caller) -> Result<Response, ApiError>
     let user = &started.user;
     let token = status_token(
         state,
-        &caller.rp.settings.nevis,
+        &caller.rp,
         (&started.ceremony).into(),
         Some((user.id, &user.name)),
     )

@@ -9,7 +9,7 @@ use axum::response::Response;
 use domain::Reason;
 use domain::model::clock::Timestamp;
 use domain::model::refusal::Refusal;
-use domain::model::relying_party::RelyingParty;
+use domain::service::prepared::Prepared;
 use serde::Serialize;
 
 use super::reasons::{Call, status};
@@ -29,7 +29,7 @@ pub struct ApiError {
     reason: Option<Reason>,
     message: Cow<'static, str>,
     /// The Relying Party whose pages may read it.
-    about: Option<Arc<RelyingParty>>,
+    about: Option<Arc<Prepared>>,
     /// What the transport refused.
     transport: Option<TransportRefusal>,
 }
@@ -122,7 +122,7 @@ impl ApiError {
 
     /// Names the Relying Party whose pages may read the response.
     #[must_use]
-    pub fn about(mut self, rp: &Arc<RelyingParty>) -> Self {
+    pub fn about(mut self, rp: &Arc<Prepared>) -> Self {
         self.about = Some(Arc::clone(rp));
         self
     }

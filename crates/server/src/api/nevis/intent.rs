@@ -73,7 +73,7 @@ pub async fn create(request: Request) -> Result<Response, ApiError> {
         Err(refusal) => return Err(ApiError::refused(Call::Api, &refusal)),
     }
     claims.channels = channels;
-    let token = keys::sign(&request.state.passkeys, caller.rp.id, Kind::Intent, &claims)
+    let token = keys::sign(&request.state.passkeys, &caller.rp, Kind::Intent, &claims)
         .await
         .map_err(refused(Call::Api))?;
     ok(&Intent { token })

@@ -8,9 +8,9 @@ use domain::model::settings::nevis::TransactionTokenAlgorithm;
 use serde_json::json;
 
 use super::error::ApiError;
-use super::keys;
 use super::reasons::Call;
 use super::request::{Request, ok};
+use super::signing;
 use super::uuid::Uuid;
 
 /// The call. The key is public, so no access key is asked for.
@@ -27,10 +27,13 @@ pub async fn read(request: Request) -> Result<Response, ApiError> {
     match rp.settings.nevis.transaction_token_algorithm {
         TransactionTokenAlgorithm::Hs512 => Err(unknown()),
         TransactionTokenAlgorithm::Es256 => {
-            let key = keys::signing_key(&request.state.passkeys, id)
+            let key = request
+                .state
+                .passkeys
+                .signing_key(&rp)
                 .await
                 .map_err(|refusal| ApiError::refused(Call::Api, &refusal))?;
-            ok(&json!({"keys": [key.public()]}))
+            ok(&json!({"keys": [signing::public(key)]}))
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The keys behind the tokens: fetched for each use from the domain, which keeps them for each Relying Party and kind.
+//! The keys behind the tokens: those of the Relying Party, one for each kind.
 
 use std::sync::Arc;
 
@@ -6,24 +6,23 @@ use domain::Passkeys;
 use domain::Reason;
 use domain::model::ids::{AccessKeyId, RelyingPartyId};
 use domain::model::refusal::Refusal;
-use domain::model::relying_party::RelyingParty;
-use domain::model::token::TokenKind;
+use domain::model::token::MacKind;
+use domain::service::prepared::Prepared;
 
 use super::claims::{Claims, Kind};
 use super::error::ApiError;
 use super::reasons::Call;
-use super::signing::SigningKey;
 use super::state::State;
-use super::tokens::{MacKey, Presented};
+use super::tokens::{self, Presented};
 use super::uuid::Uuid;
 
 /// The domain's name for the key of a kind.
-fn key_of(kind: Kind) -> TokenKind {
+fn key_of(kind: Kind) -> MacKind {
     match kind {
-        Kind::Access => TokenKind::Access,
-        Kind::Intent => TokenKind::Intent,
-        Kind::Status => TokenKind::Status,
-        Kind::Transaction => TokenKind::Transaction,
+        Kind::Access => MacKind::Access,
+        Kind::Intent => MacKind::Intent,
+        Kind::Status => MacKind::Status,
+        Kind::Transaction => MacKind::Transaction,
     }
 }
 
@@ -33,21 +32,12 @@ fn key_of(kind: Kind) -> TokenKind {
 /// `relying_party_unknown`, and faults of the store.
 pub async fn sign(
     passkeys: &Passkeys,
-    rp: RelyingPartyId,
+    rp: &Prepared,
     kind: Kind,
     claims: &Claims,
 ) -> Result<String, Refusal> {
-    let key = passkeys.token_key(rp, key_of(kind)).await?;
-    Ok(MacKey::new(key.reveal()).sign(claims))
-}
-
-/// The key pair with which a Relying Party's transaction tokens are signed where it asked for that.
-///
-/// # Errors
-/// `relying_party_unknown`, and faults of the store.
-pub async fn signing_key(passkeys: &Passkeys, rp: RelyingPartyId) -> Result<SigningKey, Refusal> {
-    let key = passkeys.token_key(rp, TokenKind::Signing).await?;
-    SigningKey::from_pkcs8(key.reveal()).ok_or_else(|| Reason::RecordUnreadable.into())
+    let key = passkeys.mac_key(rp, key_of(kind)).await?;
+    Ok(tokens::sign(key, claims))
 }
 
 /// The Relying Party and the claims of a token of this kind, if it is genuine and valid now: the MAC is of this kind and of
@@ -62,7 +52,7 @@ pub async fn verified(
     state: &State,
     kind: Kind,
     presented: &Presented<'_>,
-) -> Result<Option<(Arc<RelyingParty>, Claims)>, ApiError> {
+) -> Result<Option<(Arc<Prepared>, Claims)>, ApiError> {
     if presented.kind != kind {
         return Ok(None);
     }
@@ -72,11 +62,11 @@ pub async fn verified(
     };
     let now = state.passkeys.now();
     let claims = if kind == Kind::Transaction && !presented.has_mac() {
-        known(signing_key(&state.passkeys, id).await)?
-            .and_then(|key| presented.verify_signature(&key, now))
+        known(state.passkeys.signing_key(&rp).await)?
+            .and_then(|key| presented.verify_signature(key, now))
     } else {
-        known(state.passkeys.token_key(id, key_of(kind)).await)?
-            .and_then(|key| presented.verify(&MacKey::new(key.reveal()), now))
+        known(state.passkeys.mac_key(&rp, key_of(kind)).await)?
+            .and_then(|key| presented.verify(key, now))
     };
     let Some(claims) = claims else {
         return Ok(None);

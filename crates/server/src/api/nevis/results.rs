@@ -11,7 +11,7 @@ use domain::model::ceremony::{CeremonyKind, relying_party_of_challenge};
 use domain::model::ids::{CeremonyId, RelyingPartyId};
 use domain::model::refusal::Refusal;
 use domain::model::relying_party::RelyingParty;
-use domain::model::settings::NevisSettings;
+use domain::service::prepared::Prepared;
 use domain::webauthn::json::Object;
 use domain::webauthn::response::AuthenticationResponse;
 use domain::webauthn::response::RegistrationResponse;
@@ -66,7 +66,7 @@ enum Whose {
     /// The status token says so, valid or not. It decides nothing but the status of a refusal.
     Claimed(RelyingPartyId),
     /// The status token proves it, or the challenge names it.
-    Proven(Arc<RelyingParty>),
+    Proven(Arc<Prepared>),
 }
 
 impl Whose {
@@ -83,7 +83,7 @@ impl Whose {
         }
     }
 
-    fn proven(&self) -> Option<&Arc<RelyingParty>> {
+    fn proven(&self) -> Option<&Arc<Prepared>> {
         match self {
             Self::Proven(rp) => Some(rp),
             Self::Nobody | Self::Claimed(_) => None,
@@ -174,10 +174,7 @@ async fn result(request: &Request, kind: CeremonyKind) -> Result<Response, ApiEr
 }
 
 /// Judges the answer of the authenticator: the Relying Party and the transaction token of a success.
-async fn finish(
-    request: &Request,
-    kind: CeremonyKind,
-) -> Result<(Arc<RelyingParty>, String), Failed> {
+async fn finish(request: &Request, kind: CeremonyKind) -> Result<(Arc<Prepared>, String), Failed> {
     let state = &request.state;
     request.accepts_json()?;
     let sent = request.json_text().await?;
@@ -206,7 +203,7 @@ async fn finish(
 async fn status_token(
     state: &State,
     object: &Object<'_>,
-) -> Result<Option<(Arc<RelyingParty>, Option<CeremonyId>)>, Failed> {
+) -> Result<Option<(Arc<Prepared>, Option<CeremonyId>)>, Failed> {
     let Some(token) = string(object, "statusToken").map_err(Failed::of(&Whose::Nobody))? else {
         return Ok(None);
     };
@@ -232,13 +229,12 @@ async fn status_token(
 /// Finishes the ceremony; the transaction token of a success.
 async fn process(
     request: &Request,
-    rp: &RelyingParty,
+    rp: &Prepared,
     transaction: Option<CeremonyId>,
     credential: &Credential,
     object: &Object<'_>,
 ) -> Result<String, Refusal> {
     let state = &request.state;
-    let settings = &rp.settings.nevis;
     let ceremony = CeremonyId::of_challenge(credential.challenge());
     match transaction {
         Some(transaction) if transaction == ceremony => {}
@@ -248,18 +244,16 @@ async fn process(
                 "The statusToken belongs to another transaction.",
             ));
         }
-        None if settings.status_token_required => return Err(token_missing()),
+        None if rp.settings.nevis.status_token_required => return Err(token_missing()),
         None => {}
     }
     let actor = actor(request.headers(), object)?;
     let finished = match credential {
         Credential::Registration(response) => {
             let name = friendly_name(object)?;
-            register(state, rp, settings, response, name, &actor).await
+            register(state, rp, response, name, &actor).await
         }
-        Credential::Authentication(response) => {
-            sign_in(state, rp, settings, response, &actor).await
-        }
+        Credential::Authentication(response) => sign_in(state, rp, response, &actor).await,
     };
     state.waiters.ring(ceremony);
     finished
@@ -267,8 +261,7 @@ async fn process(
 
 async fn register(
     state: &State,
-    rp: &RelyingParty,
-    settings: &NevisSettings,
+    rp: &Prepared,
     response: &RegistrationResponse,
     name: Option<&str>,
     actor: &Actor,
@@ -280,7 +273,6 @@ async fn register(
     signals::of_registration(&finished);
     let record = &finished.record;
     let succeeded = Succeeded {
-        rp: rp.id,
         ceremony: record.key.into(),
         kind: CeremonyKind::Registration,
         at: record.updated,
@@ -288,13 +280,12 @@ async fn register(
         user_name: &finished.user_name,
         credential: record.key,
     };
-    transaction_token(state, settings, succeeded).await
+    transaction_token(state, rp, succeeded).await
 }
 
 async fn sign_in(
     state: &State,
-    rp: &RelyingParty,
-    settings: &NevisSettings,
+    rp: &Prepared,
     response: &AuthenticationResponse,
     actor: &Actor,
 ) -> Result<String, Refusal> {
@@ -304,7 +295,6 @@ async fn sign_in(
         .await?;
     signals::of_sign_in(&signed_in);
     let succeeded = Succeeded {
-        rp: rp.id,
         ceremony: signed_in.ceremony.id,
         kind: CeremonyKind::Authentication,
         at: signed_in.ceremony.updated,
@@ -312,11 +302,11 @@ async fn sign_in(
         user_name: &signed_in.user.name,
         credential: signed_in.credential,
     };
-    transaction_token(state, settings, succeeded).await
+    transaction_token(state, rp, succeeded).await
 }
 
 /// The Relying Party that the challenge names. One that names none belongs to a transaction whose status token is missing.
-async fn by_challenge(state: &State, challenge: &[u8]) -> Result<Arc<RelyingParty>, Refusal> {
+async fn by_challenge(state: &State, challenge: &[u8]) -> Result<Arc<Prepared>, Refusal> {
     let id = relying_party_of_challenge(challenge).ok_or_else(token_missing)?;
     state
         .passkeys

@@ -9,8 +9,8 @@ use axum::response::Response;
 use domain::Reason;
 use domain::model::ceremony::{Ceremony, CeremonyState, Standing};
 use domain::model::ids::CeremonyId;
-use domain::model::relying_party::RelyingParty;
 use domain::model::user::UserRef;
+use domain::service::prepared::Prepared;
 use serde::Serialize;
 
 use super::auth::access_key;
@@ -95,7 +95,7 @@ pub async fn read(request: Request) -> Result<Response, ApiError> {
 /// How the transaction of a status token stands.
 async fn standing(
     request: &Request,
-    rp: &RelyingParty,
+    rp: &Prepared,
     claims: &Claims,
     wait: Duration,
 ) -> Result<Response, ApiError> {
@@ -124,7 +124,7 @@ fn wait(request: &Request) -> Result<Duration, ApiError> {
 /// The ceremony as it stands once it has ended, or the time is over, or the process stops.
 async fn ended(
     state: &State,
-    rp: &RelyingParty,
+    rp: &Prepared,
     id: CeremonyId,
     wait: Duration,
 ) -> Result<Option<Ceremony>, ApiError> {
@@ -160,7 +160,7 @@ async fn ended(
 
 async fn ceremony(
     state: &State,
-    rp: &RelyingParty,
+    rp: &Prepared,
     id: CeremonyId,
 ) -> Result<Option<Ceremony>, ApiError> {
     match state.passkeys.ceremony(rp.id, id).await {
@@ -172,7 +172,7 @@ async fn ceremony(
 
 async fn report(
     state: &State,
-    rp: &RelyingParty,
+    rp: &Prepared,
     headers: &HeaderMap,
     ceremony: &Ceremony,
     claims: &Claims,
@@ -194,7 +194,6 @@ async fn report(
     let token = match (ceremony.state(), &name) {
         (CeremonyState::Succeeded { user, credential }, Some(name)) => {
             let succeeded = Succeeded {
-                rp: rp.id,
                 ceremony: ceremony.id(),
                 kind: ceremony.kind(),
                 at: ceremony.updated(),
@@ -202,7 +201,7 @@ async fn report(
                 user_name: name,
                 credential,
             };
-            let token = transaction_token(state, &rp.settings.nevis, succeeded).await;
+            let token = transaction_token(state, rp, succeeded).await;
             Some(token.map_err(refused(Call::Api))?)
         }
         _ => None,
@@ -242,7 +241,7 @@ async fn report(
 }
 
 /// Whether the caller is the back end of this Relying Party. No key is needed, and a wrong one is no error.
-async fn shows_access_key(state: &State, rp: &RelyingParty, headers: &HeaderMap) -> bool {
+async fn shows_access_key(state: &State, rp: &Prepared, headers: &HeaderMap) -> bool {
     headers.contains_key(AUTHORIZATION)
         && access_key(state, headers)
             .await

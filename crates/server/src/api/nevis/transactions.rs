@@ -4,13 +4,14 @@ use aws_lc_rs::digest::{SHA256, digest};
 use domain::Reason;
 use domain::model::ceremony::{Authentication, CeremonyKind, Registration};
 use domain::model::clock::Timestamp;
-use domain::model::ids::{CeremonyId, CredentialKey, RelyingPartyId, UserId};
+use domain::model::ids::{CeremonyId, CredentialKey, UserId};
 use domain::model::refusal::Refusal;
-use domain::model::settings::NevisSettings;
 use domain::model::settings::nevis::TransactionTokenAlgorithm;
+use domain::service::prepared::Prepared;
 
 use super::claims::{Claims, Kind, scope};
 use super::keys;
+use super::signing;
 use super::state::{CHANNEL, State};
 use super::uuid::Uuid;
 
@@ -20,8 +21,6 @@ const TOKEN_ID: &[u8] = b"passkeyd transaction token v1";
 /// A transaction that has just been begun.
 #[derive(Clone, Copy, Debug)]
 pub struct Begun {
-    /// Whose it is.
-    pub rp: RelyingPartyId,
     /// Which.
     pub ceremony: CeremonyId,
     /// When it was begun.
@@ -31,7 +30,6 @@ pub struct Begun {
 impl From<&Registration> for Begun {
     fn from(ceremony: &Registration) -> Self {
         Self {
-            rp: ceremony.relying_party,
             ceremony: ceremony.id,
             at: ceremony.created,
         }
@@ -41,7 +39,6 @@ impl From<&Registration> for Begun {
 impl From<&Authentication> for Begun {
     fn from(ceremony: &Authentication) -> Self {
         Self {
-            rp: ceremony.relying_party,
             ceremony: ceremony.id,
             at: ceremony.created,
         }
@@ -54,34 +51,32 @@ impl From<&Authentication> for Begun {
 /// Faults of the store.
 pub async fn status_token(
     state: &State,
-    settings: &NevisSettings,
+    rp: &Prepared,
     begun: Begun,
     user: Option<(UserId, &str)>,
 ) -> Result<String, Refusal> {
     let mut claims = Claims::new(
         state.public_url.as_str(),
-        begun.rp.into(),
+        rp.id.into(),
         Uuid(state.passkeys.new_token_id().0),
         scope::STATUS,
         begun.at,
         Some(
             begun
                 .at
-                .plus_millis(i64::from(settings.status_token_seconds) * 1000),
+                .plus_millis(i64::from(rp.settings.nevis.status_token_seconds) * 1000),
         ),
     );
     claims.sub = user.map(|(id, _)| id.into());
     claims.username = user.map(|(_, name)| name.to_owned());
     claims.txn = Some(begun.ceremony.into());
     claims.channel = Some(CHANNEL.to_owned());
-    keys::sign(&state.passkeys, begun.rp, Kind::Status, &claims).await
+    keys::sign(&state.passkeys, rp, Kind::Status, &claims).await
 }
 
 /// A transaction that succeeded: all that its token says.
 #[derive(Clone, Copy, Debug)]
 pub struct Succeeded<'a> {
-    /// Whose it is.
-    pub rp: RelyingPartyId,
     /// Which.
     pub ceremony: CeremonyId,
     /// Registration or authentication.
@@ -103,13 +98,14 @@ pub struct Succeeded<'a> {
 /// Faults of the store.
 pub async fn transaction_token(
     state: &State,
-    settings: &NevisSettings,
+    rp: &Prepared,
     succeeded: Succeeded<'_>,
 ) -> Result<String, Refusal> {
+    let settings = &rp.settings.nevis;
     let made = Timestamp(succeeded.at.seconds() * 1000);
     let mut claims = Claims::new(
         state.public_url.as_str(),
-        succeeded.rp.into(),
+        rp.id.into(),
         token_id(succeeded.ceremony),
         match succeeded.kind {
             CeremonyKind::Registration => scope::REGISTRATION,
@@ -126,12 +122,12 @@ pub async fn transaction_token(
     claims.channel = Some(CHANNEL.to_owned());
     match settings.transaction_token_algorithm {
         TransactionTokenAlgorithm::Hs512 => {
-            keys::sign(&state.passkeys, succeeded.rp, Kind::Transaction, &claims).await
+            keys::sign(&state.passkeys, rp, Kind::Transaction, &claims).await
         }
-        TransactionTokenAlgorithm::Es256 => keys::signing_key(&state.passkeys, succeeded.rp)
-            .await?
-            .sign(&claims)
-            .ok_or_else(|| Reason::Internal.into()),
+        TransactionTokenAlgorithm::Es256 => {
+            let key = state.passkeys.signing_key(rp).await?;
+            signing::sign(key, &claims).ok_or_else(|| Reason::Internal.into())
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::response::Response;
 use domain::Reason;
-use domain::model::relying_party::RelyingParty;
+use domain::service::prepared::Prepared;
 use domain::webauthn::relying_party::RpId;
 use serde_json::{Value, json};
 
@@ -60,7 +60,7 @@ pub async fn apple(request: Request) -> Result<Response, ApiError> {
 
 /// The Relying Parties whose RP ID is passkeyd's own host. The host is the configured one, never that of the
 /// request.
-async fn parties(state: &State) -> Result<Vec<Arc<RelyingParty>>, ApiError> {
+async fn parties(state: &State) -> Result<Vec<Arc<Prepared>>, ApiError> {
     let Ok(rp_id) = RpId::parse(state.public_url.host()) else {
         return Ok(Vec::new());
     };

@@ -7,8 +7,8 @@ use axum::extract::Request as HttpRequest;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::Response;
 use domain::model::ids::{AccountId, RelyingPartyId};
-use domain::model::relying_party::RelyingParty;
 use domain::model::user::User;
+use domain::service::prepared::Prepared;
 use domain::webauthn::json;
 use domain::webauthn::json::Limits;
 use serde::Serialize;
@@ -148,7 +148,7 @@ impl Request {
     ///
     /// # Errors
     /// 60363 when it is no SID, 20404 when there is none of the caller's with it.
-    pub async fn service(&self) -> Result<Arc<RelyingParty>, ApiError> {
+    pub async fn service(&self) -> Result<Arc<Prepared>, ApiError> {
         self.state
             .passkeys
             .relying_party(self.account, self.service_id()?)
@@ -160,7 +160,7 @@ impl Request {
     ///
     /// # Errors
     /// As [`service`](Self::service); 20404 for an unknown entity.
-    pub async fn entity(&self) -> Result<(Arc<RelyingParty>, User), ApiError> {
+    pub async fn entity(&self) -> Result<(Arc<Prepared>, User), ApiError> {
         let rp = self.service().await?;
         let user = self
             .state

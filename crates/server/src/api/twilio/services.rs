@@ -175,7 +175,7 @@ pub async fn update(request: Request) -> Result<Response, ApiError> {
     };
     let mut wanted = RelyingParty::clone(&before);
     change(&mut wanted)?;
-    if wanted == *before {
+    if wanted == **before {
         return show(&request.state, &before);
     }
     let after = request

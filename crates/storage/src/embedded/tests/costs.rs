@@ -10,6 +10,7 @@ use domain::model::settings::WireSettings;
 use domain::model::user::User;
 use domain::service::authentication::{StartAuthentication, Who};
 use domain::service::ceremony::Terms;
+use domain::service::prepared::Prepared;
 use domain::service::registration::StartRegistration;
 use domain::store::Swept;
 use webauthn::options::{ResidentKey, UserVerification};
@@ -50,7 +51,7 @@ async fn costs(parties: u32) -> Vec<(&'static str, Cost)> {
     passkeys.bootstrap(account).await.unwrap();
     let acme = configured("acme.test");
     let rp = passkeys.create_relying_party(ACCOUNT, "Acme", acme, WireSettings::default());
-    let rp = rp.await.unwrap();
+    let rp = Prepared::from(rp.await.unwrap());
     let mut others = Vec::new();
     let mut users = Vec::new();
     for n in 0..parties {
