@@ -11,62 +11,68 @@ use webauthn::registration::RegistrationExpectation;
 
 use crate::model::ceremony_policy::{AuthenticationPolicy, RegistrationPolicy};
 use crate::model::clock::{Randomness, Timestamp};
-use crate::model::ids::{CeremonyId, CredentialKey, RelyingPartyId, UserId};
+use crate::model::ids::{
+    CeremonyId, CredentialKey, RelyingPartyId, TIME_LENGTH, UserId, timed_challenge,
+};
 
-/// Random bytes in a challenge. As hex they make 48 ASCII characters.
-const CHALLENGE_ENTROPY: usize = 24;
+/// Random bytes in a challenge that says nothing. With the time they make 48 ASCII characters.
+const CHALLENGE_ENTROPY: usize = 30;
 
-/// Random bytes in a challenge that names its Relying Party: the least that WebAuthn L3 13.4.3 recommends.
-const NAMING_CHALLENGE_ENTROPY: usize = 16;
+/// Random bytes in a challenge that names its Relying Party. With the time and the key they make 64 ASCII characters, the most
+/// that the FIDO binding allows.
+const NAMING_CHALLENGE_ENTROPY: usize = 26;
 
-/// Length of a challenge that names its Relying Party: 64 bytes, the most that the FIDO binding allows.
-const NAMING_CHALLENGE_LENGTH: usize = 4 * NAMING_CHALLENGE_ENTROPY;
-
-/// What a challenge says.
+/// What a challenge says beside the time at which it was drawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ChallengeForm {
-    /// Nothing: 24 random bytes as 48 ASCII hex characters.
+    /// Nothing: 48 ASCII characters, base64url of the time and 30 random bytes.
     #[default]
     Random,
-    /// Which Relying Party drew it: 16 random bytes and its key as 64 ASCII hex characters. For answers that come in
-    /// by a way that does not say it; see [`relying_party_of_challenge`].
+    /// Which Relying Party drew it: 64 ASCII characters, base64url of the time, the key and 26 random bytes. For answers that come
+    /// in by a way that does not say it; see [`relying_party_of_challenge`].
     NamesRelyingParty,
 }
 
 /// Draws a challenge.
 ///
-/// Clients exist that decode the base64url form with a decoder of the classic alphabet. The
-/// base64url form of ASCII hex never holds `-` or `_`, so they survive.
+/// It begins with the time, so that keys of ceremonies made at one time lie side by side; see [`CeremonyId::of_challenge`].
+///
+/// Clients exist that decode the base64url form with a decoder of the classic alphabet. The base64url form of ASCII text
+/// holds no `-` or `_` unless the text holds `>`, `?`, `~` or DEL, so they survive.
 pub(crate) fn draw_challenge(
     randomness: &dyn Randomness,
     form: ChallengeForm,
     rp: RelyingPartyId,
+    now: Timestamp,
 ) -> Vec<u8> {
-    match form {
+    let mut bytes = [0; TIME_LENGTH + 16 + NAMING_CHALLENGE_ENTROPY];
+    bytes[..TIME_LENGTH].copy_from_slice(&now.to_six_bytes());
+    let drawn = match form {
         ChallengeForm::Random => {
-            let mut bytes = [0; CHALLENGE_ENTROPY];
-            randomness.fill(&mut bytes);
-            hex::encode(bytes)
+            let end = TIME_LENGTH + CHALLENGE_ENTROPY;
+            randomness.fill(&mut bytes[TIME_LENGTH..end]);
+            &bytes[..end]
         }
         ChallengeForm::NamesRelyingParty => {
-            let mut bytes = [0; NAMING_CHALLENGE_ENTROPY];
-            randomness.fill(&mut bytes);
-            hex::encode(bytes) + &rp.to_hex()
+            let (key, random) = bytes[TIME_LENGTH..].split_at_mut(16);
+            key.copy_from_slice(&rp.0);
+            randomness.fill(random);
+            &bytes[..]
         }
-    }
-    .into_bytes()
+    };
+    webauthn::base64url::encode(drawn).into_bytes()
 }
 
 /// The Relying Party that a challenge of the form [`ChallengeForm::NamesRelyingParty`] names; `None` for any other.
 ///
 /// Anybody can make up such a challenge: it says where to look for the ceremony, and no more.
 pub fn relying_party_of_challenge(challenge: &[u8]) -> Option<RelyingPartyId> {
-    let text = std::str::from_utf8(challenge).ok()?;
-    let lower_case_hex = |c: u8| c.is_ascii_digit() || (b'a'..=b'f').contains(&c);
-    if text.len() != NAMING_CHALLENGE_LENGTH || !text.bytes().all(lower_case_hex) {
+    let bytes = timed_challenge(challenge)?;
+    if bytes.len() != TIME_LENGTH + 16 + NAMING_CHALLENGE_ENTROPY {
         return None;
     }
-    RelyingPartyId::from_hex(&text[2 * NAMING_CHALLENGE_ENTROPY..])
+    let key = bytes.get(TIME_LENGTH..TIME_LENGTH + 16)?;
+    Some(RelyingPartyId(key.try_into().ok()?))
 }
 
 /// The two kinds of ceremony.
@@ -406,24 +412,30 @@ mod tests {
 
     const PARTY: RelyingPartyId = RelyingPartyId([0xa5; 16]);
 
+    const NOW: Timestamp = Timestamp(1_800_000_000_000);
+
+    fn draw(form: ChallengeForm, now: Timestamp) -> Vec<u8> {
+        draw_challenge(&SystemRandomness, form, PARTY, now)
+    }
+
     #[test]
     fn a_challenge_names_its_relying_party_where_that_is_asked_for() {
-        let named = draw_challenge(&SystemRandomness, ChallengeForm::NamesRelyingParty, PARTY);
+        let named = draw(ChallengeForm::NamesRelyingParty, NOW);
         assert_eq!(named.len(), 64);
         assert_eq!(relying_party_of_challenge(&named), Some(PARTY));
-        let random = draw_challenge(&SystemRandomness, ChallengeForm::Random, PARTY);
+        let random = draw(ChallengeForm::Random, NOW);
         assert_eq!(random.len(), 48);
         assert_eq!(relying_party_of_challenge(&random), None);
         // Each has its own random part.
-        let again = draw_challenge(&SystemRandomness, ChallengeForm::NamesRelyingParty, PARTY);
-        assert_ne!(named[..32], again[..32]);
+        let again = draw(ChallengeForm::NamesRelyingParty, NOW);
+        assert_ne!(named[30..], again[30..]);
     }
 
     #[test]
     fn a_challenge_of_any_other_form_names_nobody() {
-        let named = draw_challenge(&SystemRandomness, ChallengeForm::NamesRelyingParty, PARTY);
+        let named = draw(ChallengeForm::NamesRelyingParty, NOW);
         for place in 0..64 {
-            for byte in [b'A', b'g', b'-', b' ', 0, 0xff] {
+            for byte in [b'+', b'/', b'=', b' ', 0, 0xff] {
                 let mut other = named.clone();
                 other[place] = byte;
                 assert_eq!(relying_party_of_challenge(&other), None, "{place} {byte}");
@@ -434,8 +446,32 @@ mod tests {
             &named[1..],
             &[],
             &[named.clone(), vec![b'0']].concat(),
+            // The form of earlier versions, all hex.
+            &[b'0'; 64],
         ] {
             assert_eq!(relying_party_of_challenge(other), None);
+        }
+    }
+
+    #[test]
+    fn keys_of_ceremonies_are_in_the_order_of_their_start() {
+        for form in [ChallengeForm::Random, ChallengeForm::NamesRelyingParty] {
+            let moments = [0, 1, 255, 256, 1_000_000, 1 << 41].map(|ms| NOW.plus_millis(ms));
+            let keys = moments.map(|now| CeremonyId::of_challenge(&draw(form, now)));
+            assert!(keys.is_sorted(), "{keys:?}");
+            assert_eq!(keys[0].0[..6], NOW.to_six_bytes());
+            // Two of one moment differ.
+            assert_ne!(keys[0], CeremonyId::of_challenge(&draw(form, NOW)));
+        }
+    }
+
+    #[test]
+    fn no_decoder_of_the_classic_alphabet_stumbles_over_a_challenge() {
+        for n in 0..1_000 {
+            for form in [ChallengeForm::Random, ChallengeForm::NamesRelyingParty] {
+                let encoded = webauthn::base64url::encode(&draw(form, NOW.plus_millis(n)));
+                assert!(!encoded.contains(['-', '_']), "{encoded}");
+            }
         }
     }
 }

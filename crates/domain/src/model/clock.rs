@@ -1,9 +1,11 @@
 //! The two traits through which time and randomness are passed in.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize, Zeroizing};
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -15,6 +17,12 @@ impl Timestamp {
     #[must_use]
     pub fn plus_millis(self, millis: i64) -> Self {
         Self(self.0.saturating_add(millis))
+    }
+
+    /// Milliseconds since the epoch in six bytes, the highest byte first: their order is that of time until the year 10889.
+    pub(crate) fn to_six_bytes(self) -> [u8; 6] {
+        let [_, _, rest @ ..] = self.0.max(0).to_be_bytes();
+        rest
     }
 
     /// Whole seconds since the epoch, rounded down.
@@ -87,20 +95,72 @@ pub trait Randomness: Send + Sync + 'static {
 #[derive(Debug, Default, Clone, Copy)]
 pub struct SystemRandomness;
 
+/// Bytes that one call of the operating system gives. Most draws take 16 or 30 of them.
+const POOL: usize = 512;
+
+/// Random bytes that this thread has got and not handed out.
+struct Pool {
+    bytes: Zeroizing<[u8; POOL]>,
+    /// Where those begin that were not handed out; what lies before is wiped.
+    next: usize,
+}
+
+thread_local! {
+    static OWN_POOL: RefCell<Pool> = RefCell::new(Pool {
+        bytes: Zeroizing::new([0; POOL]),
+        next: POOL,
+    });
+}
+
+fn from_system(buffer: &mut [u8]) {
+    #[expect(
+        clippy::disallowed_methods,
+        clippy::expect_used,
+        reason = "the one place where randomness enters; without it no key or challenge may be made, so the process must stop"
+    )]
+    getrandom::fill(buffer).expect("the operating system gives random bytes");
+}
+
 impl Randomness for SystemRandomness {
     fn fill(&self, buffer: &mut [u8]) {
-        #[expect(
-            clippy::disallowed_methods,
-            clippy::expect_used,
-            reason = "the one place where randomness enters; without it no key or challenge may be made, so the process must stop"
-        )]
-        getrandom::fill(buffer).expect("the operating system gives random bytes");
+        if buffer.len() > POOL {
+            return from_system(buffer);
+        }
+        OWN_POOL.with_borrow_mut(|pool| {
+            if POOL - pool.next < buffer.len() {
+                from_system(&mut pool.bytes[..]);
+                pool.next = 0;
+            }
+            let end = pool.next + buffer.len();
+            let drawn = &mut pool.bytes[pool.next..end];
+            buffer.copy_from_slice(drawn);
+            drawn.zeroize();
+            pool.next = end;
+        });
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
+
+    #[test]
+    fn no_random_bytes_are_handed_out_twice() {
+        let mut seen = HashSet::new();
+        for length in (0..400)
+            .map(|n| 16 + n % 50)
+            .chain([POOL - 1, POOL, POOL + 1])
+        {
+            let mut buffer = vec![0; length];
+            SystemRandomness.fill(&mut buffer);
+            for part in buffer.chunks_exact(16) {
+                assert!(seen.insert(part.to_vec()), "{part:?}");
+            }
+        }
+        assert!(!seen.contains(&vec![0; 16]));
+    }
 
     #[test]
     fn the_system_clock_never_steps_back() {

@@ -131,16 +131,40 @@ id! {
     EventId
 }
 
+/// Bytes of the time in a challenge and in a key: milliseconds since 1970, the highest byte first.
+pub(crate) const TIME_LENGTH: usize = 6;
+
+/// The bytes whose base64url form a challenge is, if it is of a form that begins with the time.
+///
+/// In either form the text begins with `A` until the year 2109. A challenge of an earlier version was lower-case hex.
+pub(crate) fn timed_challenge(challenge: &[u8]) -> Option<Vec<u8>> {
+    if !matches!(challenge, [b'A', ..]) || !matches!(challenge.len(), 48 | 64) {
+        return None;
+    }
+    let text = std::str::from_utf8(challenge).ok()?;
+    webauthn::base64url::decode(text).ok()
+}
+
 impl CeremonyId {
     /// The key under which a ceremony with this challenge is stored.
     ///
     /// A ceremony is found by its challenge, because no wire sends an id back. The key is a hash of
     /// the challenge, so the look-up needs no second index, and a reader of ceremony
-    /// keys learns nothing about their challenges.
+    /// keys learns no challenge from them.
+    ///
+    /// A challenge that passkeyd draws begins with the time. Then so does the key, and the rest of it is 80 bits of the
+    /// hash: what is written at one time lies on neighbouring pages of a table. For any other challenge, such as one of an
+    /// earlier version, the key is 128 bits of the hash.
     pub fn of_challenge(challenge: &[u8]) -> Self {
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, challenge);
         let mut bytes = [0; 16];
-        bytes.copy_from_slice(&digest.as_ref()[..16]);
+        let time = timed_challenge(challenge);
+        let time = time
+            .as_deref()
+            .map_or(&[][..], |drawn| &drawn[..TIME_LENGTH]);
+        let (front, hash) = bytes.split_at_mut(time.len());
+        front.copy_from_slice(time);
+        hash.copy_from_slice(&digest.as_ref()[..hash.len()]);
         Self(bytes)
     }
 }

@@ -132,7 +132,7 @@ impl Passkeys {
             .unwrap_or(UserVerification::Preferred);
         let timeout_ms = terms.timeout_ms.unwrap_or(policy.authentication_timeout_ms);
         let lifetime_ms = terms.lifetime_ms.unwrap_or(timeout_ms);
-        let challenge = draw_challenge(&*self.randomness, terms.challenge, rp.id);
+        let challenge = draw_challenge(&*self.randomness, terms.challenge, rp.id, now);
         let (allow_credentials, transports): (Vec<CredentialId>, Vec<Vec<String>>) = parties
             .allowed
             .into_iter()

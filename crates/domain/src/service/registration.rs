@@ -150,7 +150,7 @@ impl Passkeys {
             if credentials.len() >= max_credentials as usize {
                 return Err(Reason::TooManyCredentials.into());
             }
-            let challenge = draw_challenge(&*self.randomness, terms.challenge, rp.id);
+            let challenge = draw_challenge(&*self.randomness, terms.challenge, rp.id, now);
             let ceremony = Registration {
                 id: CeremonyId::of_challenge(&challenge),
                 relying_party: rp.id,
