@@ -80,7 +80,10 @@
 //! A ceremony carries its [policy](crate::model::ceremony_policy::RegistrationPolicy), which never changes and which many ceremonies share. A
 //! store may keep each policy once and let its ceremonies refer to it. It must then keep the policy for as long as one of them.
 //!
-//! A start is one write. Which pending ceremonies make room for it is said by the caller, by key. Correctness never depends on the
+//! An authentication that waits may be lost when its process dies, but not when it stops: nobody has accepted its response yet. What
+//! has ended must survive, and with it the fact that it has ended.
+//!
+//! A start is one write at most. Which pending ceremonies make room for it is said by the caller, by key. Correctness never depends on the
 //! sweep: each take compares the moment of expiry.
 
 mod access_keys;

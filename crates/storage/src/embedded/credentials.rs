@@ -49,8 +49,10 @@ impl Credentials for Embedded {
         event: &AuditEvent,
     ) -> Result<Option<CredentialRecord>, Fault> {
         let (name, event) = (name.to_owned(), event.clone());
-        self.write(move |c| writes::rename_credential(c, rp, user, key, &name, &event))
-            .await
+        self.write_user(rp, user, move |c| {
+            writes::rename_credential(c, rp, user, key, &name, &event)
+        })
+        .await
     }
 
     async fn delete_credential(
@@ -61,8 +63,10 @@ impl Credentials for Embedded {
         event: &AuditEvent,
     ) -> Result<bool, Fault> {
         let event = event.clone();
-        self.write(move |c| writes::delete_credential(c, rp, user, key, &event))
-            .await
+        self.write_user(rp, user, move |c| {
+            writes::delete_credential(c, rp, user, key, &event)
+        })
+        .await
     }
 
     async fn list_unfinished_registrations(

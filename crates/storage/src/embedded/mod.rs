@@ -1,6 +1,8 @@
 //! The embedded store: one `SQLite` file, one writer, a few readers.
 //!
 //! * [`writer`]: a thread that runs waiting writes in groups, one commit each;
+//! * [`pending`]: authentications that wait for their response, in memory;
+//! * [`records`]: credentials and their owners, in memory;
 //! * [`readers`]: read-only connections;
 //! * [`open`]: file, lock, format, settings;
 //! * [`writes`], [`reads`]: what the operations do; [`rows`]: how records lie in rows.
@@ -14,8 +16,10 @@ mod events;
 mod metadata;
 mod open;
 mod parties;
+mod pending;
 mod readers;
 mod reads;
+mod records;
 mod rows;
 mod sql;
 #[cfg(test)]
@@ -30,15 +34,20 @@ mod writes;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use domain::model::ids::{RelyingPartyId, UserId};
 use domain::store::Fault;
 use parking_lot::Mutex;
 use rusqlite::Connection;
 
 pub use self::open::OpenError;
+use self::pending::Pending;
 use self::readers::Readers;
+use self::records::Records;
+use self::rows::CeremonyRow;
 use self::sql::Outcome;
-use self::writer::{Durability, Writer};
+use self::writer::{Durability, Settled, Writer};
 
 /// How an embedded store uses the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +62,10 @@ pub struct Options {
     pub reader_cache_kib: u32,
     /// Writes that may wait in the queue; further ones wait to be let in.
     pub queue: usize,
+    /// Authentications that may wait for their response in memory, at about 1 KiB each; further ones wait in the file.
+    pub pending: usize,
+    /// Credentials kept in memory for sign-ins, and as many users with theirs, at about 1 KiB each.
+    pub records: usize,
 }
 
 impl Default for Options {
@@ -65,6 +78,8 @@ impl Default for Options {
             writer_cache_kib: 8 * 1024,
             reader_cache_kib: 1024,
             queue: 1024,
+            pending: 50_000,
+            records: 10_000,
         }
     }
 }
@@ -72,6 +87,10 @@ impl Default for Options {
 /// A store in one `SQLite` file of its own.
 pub struct Embedded {
     writer: Arc<Writer>,
+    pending: Arc<Pending>,
+    records: Arc<Records>,
+    /// Counts deletions of users and Relying Parties that were committed.
+    deletions: Arc<AtomicU64>,
     /// For single records, on the calling task: such a read takes some microseconds from the page
     /// cache, less than a hop to another thread and back.
     points: Readers,
@@ -106,13 +125,24 @@ impl Embedded {
         };
         let points = readers(options.readers)?;
         let lists = Arc::new(readers(options.list_readers)?);
-        let writer =
-            Writer::start(connection, options.queue.max(1)).map_err(|source| OpenError::Io {
+        let pending = Arc::new(Pending::new(options.pending));
+        let left = Arc::clone(&pending);
+        let last = move |connection: &Connection| {
+            let rows = left.all().into_iter();
+            let rows = rows.map(|c| CeremonyRow::authentication(&c));
+            writes::put_aside(connection, &rows.collect::<Result<Vec<_>, _>>()?)
+        };
+        let writer = Writer::start(connection, options.queue.max(1), last).map_err(|source| {
+            OpenError::Io {
                 path: path.to_owned(),
                 source,
-            })?;
+            }
+        })?;
         Ok(Self {
             writer: Arc::new(writer),
+            pending,
+            records: Arc::new(Records::new(options.records)),
+            deletions: Arc::default(),
             points,
             lists,
             lock: Mutex::new(Some(lock)),
@@ -125,6 +155,55 @@ impl Embedded {
         work: impl FnOnce(&Connection) -> Outcome<T> + Send + 'static,
     ) -> Result<T, Fault> {
         self.writer.run(Durability::Power, work).await
+    }
+
+    /// A write that is on disk when it returns, and that changes a user or one of their credentials.
+    async fn write_user<T: Send + 'static>(
+        &self,
+        rp: RelyingPartyId,
+        user: UserId,
+        work: impl FnOnce(&Connection) -> Outcome<T> + Send + 'static,
+    ) -> Result<T, Fault> {
+        let records = Arc::clone(&self.records);
+        let settle = move |settled| {
+            if settled != Settled::Lost {
+                records.changed_user(rp, user);
+            }
+        };
+        self.writer.run_settled(work, settle).await
+    }
+
+    /// A deletion of a Relying Party, or of a user of it.
+    async fn delete(
+        &self,
+        rp: RelyingPartyId,
+        user: Option<UserId>,
+        work: impl FnOnce(&Connection) -> Outcome<bool> + Send + 'static,
+    ) -> Result<bool, Fault> {
+        let (records, deletions) = (Arc::clone(&self.records), Arc::clone(&self.deletions));
+        let settle = move |settled| {
+            if settled != Settled::Lost {
+                match user {
+                    Some(user) => records.changed_user(rp, user),
+                    None => records.changed_party(),
+                }
+                deletions.fetch_add(1, Ordering::AcqRel);
+            }
+        };
+        self.writer.run_settled(work, settle).await
+    }
+
+    /// Whether a Relying Party is there, and a user of it if one is named.
+    fn owners_are_there(&self, rp: RelyingPartyId, user: Option<UserId>) -> Result<bool, Fault> {
+        if self.records.knows(rp, user) {
+            return Ok(true);
+        }
+        let before = self.records.before();
+        let there = self.points.read(|c| reads::owners_are_there(c, rp, user))?;
+        if there && user.is_none() {
+            self.records.keep_party(before, rp);
+        }
+        Ok(there)
     }
 
     async fn list<T: Send + 'static>(

@@ -7,6 +7,7 @@ use domain::model::ids::{AccountId, RelyingPartyId};
 use domain::model::page::{Page, PageRequest};
 use domain::model::relying_party::RelyingParty;
 use domain::store::{Fault, RelyingParties, Update};
+use rusqlite::Connection;
 use webauthn::relying_party::RpId;
 
 use super::rows::{counter, json};
@@ -62,8 +63,8 @@ impl RelyingParties for Embedded {
     }
 
     async fn delete_relying_party(&self, id: RelyingPartyId, at: Timestamp) -> Result<bool, Fault> {
-        self.write(move |c| writes::delete_relying_party(c, id, at))
-            .await
+        let work = move |c: &Connection| writes::delete_relying_party(c, id, at);
+        self.delete(id, None, work).await
     }
 }
 

@@ -199,12 +199,42 @@ fn user_and_credential(row: &Row<'_>) -> Outcome<(CredentialRecord, User)> {
     Ok((rows::credential(row, USER_WIDTH)?, rows::user(row, 0)?))
 }
 
-pub(super) fn load_for_authentication(
+/// Whether a Relying Party is there, and a user of it if one is named.
+pub(super) fn owners_are_there(
+    connection: &Connection,
+    rp: RelyingPartyId,
+    user: Option<UserId>,
+) -> Outcome<bool> {
+    match user {
+        None => exists(
+            connection,
+            "SELECT 1 FROM relying_parties WHERE id = ?1",
+            [rp.0],
+        ),
+        Some(user) => exists(
+            connection,
+            concat!("SELECT 1 WHERE TRUE", alive!("?2")),
+            [rp.0, user.0],
+        ),
+    }
+}
+
+/// Whether a ceremony with this key is in the table.
+pub(super) fn is_in_table(
     connection: &Connection,
     rp: RelyingPartyId,
     id: CeremonyId,
-    credential: &CredentialId,
-) -> Outcome<LoadedAuthentication> {
+) -> Outcome<bool> {
+    let sql = "SELECT 1 FROM ceremonies WHERE relying_party_id = ?1 AND id = ?2";
+    exists(connection, sql, [rp.0, id.0])
+}
+
+/// The credential with this id, and its owner.
+pub(super) fn credential_by_id(
+    connection: &Connection,
+    rp: RelyingPartyId,
+    id: &CredentialId,
+) -> Outcome<Option<(CredentialRecord, User)>> {
     let sql = concat!(
         "SELECT ",
         columns!(user),
@@ -215,17 +245,26 @@ pub(super) fn load_for_authentication(
          WHERE c.relying_party_id = ?1 AND c.id_hash = ?2",
         alive!(party)
     );
+    let found = first(
+        connection,
+        sql,
+        params![rp.0, id_hash(id)],
+        user_and_credential,
+    )?;
+    // Two ids with one hash do not happen; a damaged row does.
+    Ok(found.filter(|(record, _)| record.id == *id))
+}
+
+pub(super) fn load_for_authentication(
+    connection: &Connection,
+    rp: RelyingPartyId,
+    id: CeremonyId,
+    credential: &CredentialId,
+) -> Outcome<LoadedAuthentication> {
     snapshot(connection, |connection| {
         Ok(LoadedAuthentication {
             ceremony: ceremony(connection, rp, id)?.and_then(Ceremony::authentication),
-            credential: first(
-                connection,
-                sql,
-                params![rp.0, id_hash(credential)],
-                user_and_credential,
-            )?
-            // Two ids with one hash do not happen; a damaged row does.
-            .filter(|(record, _)| record.id == *credential),
+            credential: credential_by_id(connection, rp, credential)?,
         })
     })
 }

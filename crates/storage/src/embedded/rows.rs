@@ -30,6 +30,9 @@ use super::sql::{Failure, Outcome, execute, exists};
 
 /// The columns that the function of the same name reads, in its order. A macro, so that statements are
 /// constants.
+///
+/// The row of a credential may be a minute behind its last use. The sign-ins of that minute, none of which began more than an
+/// hour before, know it.
 macro_rules! columns {
     (account) => {
         "id, token, created"
@@ -40,11 +43,21 @@ macro_rules! columns {
     (user) => {
         "u.relying_party_id, u.id, u.name, u.created, u.updated, u.last_success, u.last_failure"
     };
+    (last_used) => {
+        "max(c.last_used, coalesce((SELECT max(h.updated) FROM ceremonies h \
+     WHERE h.relying_party_id = c.relying_party_id AND h.user_id = c.user_id AND h.kind = 1 \
+     AND h.created BETWEEN c.last_used - 3600000 AND c.last_used + 60000 \
+     AND h.state = 1 AND h.credential_key = c.key), c.last_used))"
+    };
     (credential) => {
-        "c.relying_party_id, c.key, c.user_id, c.id, c.public_key, c.algorithm, \
+        concat!(
+            "c.relying_party_id, c.key, c.user_id, c.id, c.public_key, c.algorithm, \
      c.sign_count, c.uv_initialized, c.backup_eligible, c.backup_state, c.transports, c.aaguid, \
      c.attestation_format, c.attestation_type, c.trust, c.discoverable, c.name, c.selection, c.created, \
-     c.updated, c.last_used, c.digest, c.user_agent, c.sign_count_since_fall"
+     c.updated, ",
+            $crate::embedded::rows::columns!(last_used),
+            ", c.digest, c.user_agent, c.sign_count_since_fall"
+        )
     };
     (ceremony) => {
         "relying_party_id, id, kind, state, reason, user_id, credential_key, \
@@ -423,12 +436,25 @@ fn policy<T: DeserializeOwned>(row: &Row<'_>) -> Outcome<Arc<T>> {
 /// The beginning of the statement that writes a ceremony.
 macro_rules! insert_ceremony {
     () => {
-        "INSERT INTO ceremonies (relying_party_id, id, kind, state, user_id, credential_key, created, expires, \
-         updated, asked, policy_id) SELECT ?1, ?2, ?3, 0, ?4, ?5, ?6, ?7, ?8, ?9, ?10 WHERE TRUE"
+        "INSERT INTO ceremonies (relying_party_id, id, kind, user_id, credential_key, created, expires, \
+         updated, asked, policy_id, state, reason, claimed_by, stored_count) \
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14 WHERE TRUE"
     };
 }
 
-/// A pending ceremony, ready to be written.
+/// How a ceremony has ended, for its row.
+#[derive(Clone, Copy)]
+pub(super) struct Ended {
+    /// `ceremonies.state`.
+    pub(super) state: i64,
+    pub(super) reason: Option<Reason>,
+    pub(super) stored_count: Option<u32>,
+    /// The attempt that ended it.
+    pub(super) by: AttemptId,
+    pub(super) at: Timestamp,
+}
+
+/// A ceremony, ready to be written.
 pub(super) struct CeremonyRow {
     pub(super) relying_party: RelyingPartyId,
     pub(super) id: CeremonyId,
@@ -440,6 +466,7 @@ pub(super) struct CeremonyRow {
     updated: Timestamp,
     asked: String,
     policy: PolicyRow,
+    end: Option<Ended>,
 }
 
 impl CeremonyRow {
@@ -455,6 +482,7 @@ impl CeremonyRow {
             updated: ceremony.updated,
             asked: json(&ceremony.asked)?,
             policy: PolicyRow::new(&*ceremony.policy, ceremony.expires)?,
+            end: None,
         })
     }
 
@@ -470,7 +498,22 @@ impl CeremonyRow {
             updated: ceremony.updated,
             asked: json(&ceremony.asked)?,
             policy: PolicyRow::new(&*ceremony.policy, ceremony.expires)?,
+            end: None,
         })
+    }
+
+    /// The same, ended for this user with this credential, where they are known by now.
+    pub(super) fn ended(
+        mut self,
+        user: Option<UserId>,
+        credential: Option<CredentialKey>,
+        end: Ended,
+    ) -> Self {
+        self.user = user.or(self.user);
+        self.credential = credential.or(self.credential);
+        self.updated = end.at;
+        self.end = Some(end);
+        self
     }
 
     /// Writes it; `false` when it is there already, or its Relying Party or user is not.
@@ -480,6 +523,16 @@ impl CeremonyRow {
         } else {
             concat!(insert_ceremony!(), alive!(party), " ON CONFLICT DO NOTHING")
         };
+        self.insert_by(connection, sql)
+    }
+
+    /// Writes it without a look at its owners; `false` when it is there already.
+    pub(super) fn insert_unasked(&self, connection: &Connection) -> Outcome<bool> {
+        let sql = concat!(insert_ceremony!(), " ON CONFLICT DO NOTHING");
+        self.insert_by(connection, sql)
+    }
+
+    fn insert_by(&self, connection: &Connection, sql: &str) -> Outcome<bool> {
         let written = execute(
             connection,
             sql,
@@ -494,6 +547,10 @@ impl CeremonyRow {
                 self.updated.0,
                 self.asked,
                 self.policy.id,
+                self.end.map_or(PENDING, |end| end.state),
+                self.end.and_then(|end| end.reason).map(Reason::name),
+                self.end.map(|end| end.by.0),
+                self.end.and_then(|end| end.stored_count),
             ],
         )?;
         if written > 0 {

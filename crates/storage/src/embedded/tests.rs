@@ -2,6 +2,7 @@
 
 mod costs;
 mod policies;
+mod waiting;
 
 use async_trait::async_trait;
 use domain::model::audit::AuditKind;
@@ -22,20 +23,41 @@ use crate::conformance::{End, Faulty, StoreUnderTest, model};
 
 /// A directory of its own with a store in it.
 struct Directory {
-    directory: tempfile::TempDir,
+    place: tempfile::TempDir,
+    options: Options,
     store: Option<Arc<Embedded>>,
 }
 
 impl Directory {
     fn new() -> Self {
+        Self::with(Options::default())
+    }
+
+    /// A store that keeps next to nothing in memory.
+    fn small() -> Self {
+        Self::with(SMALL)
+    }
+
+    fn with(options: Options) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let store = open(&directory.path().join("store.db")).unwrap();
+        let store = Embedded::open(&directory.path().join("store.db"), options).unwrap();
         Self {
-            directory,
+            place: directory,
+            options,
             store: Some(Arc::new(store)),
         }
     }
 }
+
+const SMALL: Options = Options {
+    readers: 1,
+    list_readers: 1,
+    writer_cache_kib: 64,
+    reader_cache_kib: 64,
+    queue: 2,
+    pending: 1,
+    records: 1,
+};
 
 #[async_trait]
 impl StoreUnderTest for Directory {
@@ -49,13 +71,19 @@ impl StoreUnderTest for Directory {
             End::Closed => store.close().await.unwrap(),
             End::Dropped => drop(store),
         }
-        let store = open(&self.directory.path().join("store.db")).unwrap();
+        let path = self.place.path().join("store.db");
+        let store = Embedded::open(&path, self.options).unwrap();
         self.store = Some(Arc::new(store));
     }
 }
 
 mod conformance {
     crate::conformance_tests!(crate::embedded::tests::Directory::new);
+}
+
+/// The same store, when what it could keep in memory does not fit.
+mod conformance_of_a_small_store {
+    crate::conformance_tests!(crate::embedded::tests::Directory::small);
 }
 
 fn faulty() -> Faulty<Directory> {
@@ -79,8 +107,10 @@ async fn random_operations_have_the_outcomes_of_the_reference() {
         Err(_) => (0..6).collect(),
     };
     for seed in seeds {
-        let under_test = Directory::new();
-        model::run(seed, Arc::new(Memory::new()), under_test.store()).await;
+        for options in [Options::default(), SMALL] {
+            let under_test = Directory::with(options);
+            model::run(seed, Arc::new(Memory::new()), under_test.store()).await;
+        }
     }
 }
 
@@ -110,7 +140,7 @@ async fn a_closed_store_says_so_and_leaves_nothing_but_the_database() {
     let page = PageRequest::first(1);
     let list = store.list_users(RelyingPartyId([0; 16]), page).await;
     assert_eq!(list.map(drop), closed, "a list");
-    let mut files: Vec<_> = std::fs::read_dir(under_test.directory.path())
+    let mut files: Vec<_> = std::fs::read_dir(under_test.place.path())
         .unwrap()
         .map(|f| f.unwrap().file_name().into_string().unwrap())
         .collect();
@@ -240,7 +270,7 @@ async fn a_store_of_an_earlier_format_is_brought_to_the_present_one_with_all_but
 
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("store.db");
-    as_format_1(&under_test.directory.path().join("store.db"), &path);
+    as_format_1(&under_test.place.path().join("store.db"), &path);
     for _ in 0..2 {
         let store = open(&path).unwrap();
         // All but the one thing here that format 1 cannot hold, and the ceremonies.
@@ -322,7 +352,7 @@ async fn settings_of_an_earlier_format_are_kept_and_refuse_when_they_cannot_be_r
     fixture.store.close().await.unwrap();
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("store.db");
-    as_format_1(&under_test.directory.path().join("store.db"), &path);
+    as_format_1(&under_test.place.path().join("store.db"), &path);
     let old = Connection::open(&path).unwrap();
     for (id, attributes, _) in &expected {
         let changed = old.execute(
@@ -485,7 +515,7 @@ async fn a_commit_that_fails_is_acknowledged_to_nobody() {
              CREATE TABLE child (id REFERENCES parent DEFERRABLE INITIALLY DEFERRED);",
         )
         .unwrap();
-    let writer = Arc::new(Writer::start(connection, 16).unwrap());
+    let writer = Arc::new(Writer::start(connection, 16, |_| Ok(())).unwrap());
     let outcomes = in_one_group::<()>(
         &writer,
         vec![
@@ -594,7 +624,7 @@ fn crashed(under_test: &Directory) -> (tempfile::TempDir, Embedded) {
     let directory = tempfile::tempdir().unwrap();
     for name in ["store.db", "store.db-wal"] {
         std::fs::copy(
-            under_test.directory.path().join(name),
+            under_test.place.path().join(name),
             directory.path().join(name),
         )
         .unwrap();
@@ -655,12 +685,12 @@ async fn a_torn_log_loses_whole_commits_from_its_end_and_nothing_else() {
             .await
             .unwrap();
     }
-    let whole = std::fs::read(under_test.directory.path().join("store.db-wal")).unwrap();
+    let whole = std::fs::read(under_test.place.path().join("store.db-wal")).unwrap();
     let mut lengths = std::collections::BTreeSet::new();
     for part in 0..100 {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("store.db");
-        std::fs::copy(under_test.directory.path().join("store.db"), &path).unwrap();
+        std::fs::copy(under_test.place.path().join("store.db"), &path).unwrap();
         let torn = whole.len() * part / 100;
         std::fs::write(directory.path().join("store.db-wal"), &whole[..torn]).unwrap();
         let found = names(&open(&path).unwrap());
@@ -708,7 +738,7 @@ async fn a_damaged_file_gives_an_error_and_never_another_key_or_owner() {
     let ann = fixture.user("ann").await;
     let (_, record) = fixture.passkey(&ann).await;
     under_test.store().close().await.unwrap();
-    let whole = std::fs::read(under_test.directory.path().join("store.db")).unwrap();
+    let whole = std::fs::read(under_test.place.path().join("store.db")).unwrap();
     let names = (fixture.rp, ann.id, record.key);
 
     let directory = tempfile::tempdir().unwrap();

@@ -8,6 +8,7 @@ use domain::model::ids::NodeId;
 use domain::store::{Fault, Swept, Upkeep};
 use rusqlite::Connection;
 
+use super::rows::CeremonyRow;
 use super::sql::Outcome;
 use super::{Embedded, reads, writes};
 
@@ -31,8 +32,14 @@ impl Upkeep for Embedded {
         answers_before: Timestamp,
         budget: u32,
     ) -> Result<Swept, Fault> {
+        let pending = Arc::clone(&self.pending);
         let deletions = self
-            .sweep_in_chunks(budget, writes::sweep_deletions)
+            .sweep_in_chunks(budget, move |c, limit| {
+                writes::sweep_deletions(c, &pending, limit)
+            })
+            .await?;
+        // Those in memory first, so that the longest expired go first wherever they are.
+        self.put_aside(answers_before.max(expired_before), budget)
             .await?;
         let ceremonies = self
             .sweep_in_chunks(budget, move |c, limit| {
@@ -123,16 +130,37 @@ impl Embedded {
         Ok(removed)
     }
 
+    /// Writes pending authentications whose time has passed to the table, at most `budget` of them: nobody may answer them any more.
+    async fn put_aside(&self, now: Timestamp, budget: u32) -> Result<(), Fault> {
+        let mut left = budget;
+        while left > 0 {
+            let limit = SWEEP_CHUNK.min(left);
+            let expired = self.pending.expired(now, limit as usize);
+            if expired.is_empty() {
+                return Ok(());
+            }
+            let rows = expired.iter().map(|c| CeremonyRow::authentication(c));
+            let rows = rows.collect::<Result<Vec<_>, _>>()?;
+            self.write(move |c| writes::put_aside(c, &rows)).await?;
+            for ceremony in &expired {
+                self.pending.remove(ceremony.relying_party, ceremony.id);
+            }
+            left -= limit;
+        }
+        Ok(())
+    }
+
     /// Removes rows in jobs of a bounded size until nothing is left to remove, or `budget` rows are
     /// gone; how many are gone.
     async fn sweep_in_chunks(
         &self,
         budget: u32,
-        remove: impl Fn(&Connection, u32) -> Outcome<usize> + Copy + Send + 'static,
+        remove: impl Fn(&Connection, u32) -> Outcome<usize> + Clone + Send + 'static,
     ) -> Result<u32, Fault> {
         let mut removed = 0;
         while removed < budget {
             let limit = SWEEP_CHUNK.min(budget - removed);
+            let remove = remove.clone();
             let count = self.write(move |c| remove(c, limit)).await?;
             let count = u32::try_from(count).unwrap_or(limit);
             removed += count;

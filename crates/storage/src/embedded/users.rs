@@ -1,5 +1,7 @@
 //! Users of a Relying Party.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use domain::model::audit::AuditEvent;
 use domain::model::credential::CredentialRecord;
@@ -7,6 +9,7 @@ use domain::model::ids::{RelyingPartyId, UserId};
 use domain::model::page::{Page, PageRequest};
 use domain::model::user::{User, UserRef};
 use domain::store::{CreateUser, Fault, Users};
+use rusqlite::Connection;
 
 use super::{Embedded, reads, writes};
 
@@ -27,8 +30,17 @@ impl Users for Embedded {
         rp: RelyingPartyId,
         user: UserRef<'_>,
     ) -> Result<Option<(User, Vec<CredentialRecord>)>, Fault> {
-        self.points
-            .read(|c| reads::user_with_credentials(c, rp, user))
+        if let Some(owner) = self.records.owner(rp, user) {
+            return Ok(Some(Arc::unwrap_or_clone(owner)));
+        }
+        let before = self.records.before();
+        let found = self
+            .points
+            .read(|c| reads::user_with_credentials(c, rp, user))?;
+        if let Some(owner) = &found {
+            self.records.keep_owner(before, owner);
+        }
+        Ok(found)
     }
 
     async fn list_users(&self, rp: RelyingPartyId, page: PageRequest) -> Result<Page<User>, Fault> {
@@ -42,7 +54,7 @@ impl Users for Embedded {
         event: &AuditEvent,
     ) -> Result<bool, Fault> {
         let event = event.clone();
-        self.write(move |c| writes::delete_user(c, rp, user, &event))
-            .await
+        let work = move |c: &Connection| writes::delete_user(c, rp, user, &event);
+        self.delete(rp, Some(user), work).await
     }
 }

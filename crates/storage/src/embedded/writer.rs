@@ -3,6 +3,7 @@
 //! after that commit.
 
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use domain::store::Fault;
 use parking_lot::Mutex;
@@ -13,6 +14,9 @@ use super::sql::{Failure, Outcome, execute};
 
 /// Most jobs in one transaction: bounds how long the first of them waits for the others.
 const GROUP: usize = 128;
+
+/// How long a group waits for further jobs, when the one before had several.
+const GATHER: Duration = Duration::from_micros(300);
 
 /// What an acknowledged write survives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,24 +30,37 @@ pub(super) enum Durability {
     Process,
 }
 
+/// What has become of what a job wrote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Settled {
+    /// It is committed.
+    Kept,
+    /// It has not happened.
+    Lost,
+    /// It may be found after the next start.
+    Unknown,
+}
+
 /// A job with its types erased.
 trait Job: Send {
-    /// Does the work inside a savepoint; whether what it wrote is to be kept.
+    /// Does the work; whether what it wrote is to be kept.
     fn run(&mut self, connection: &Connection) -> bool;
     /// Tells who waits, once it is known whether the group was committed.
     fn answer(self: Box<Self>, group: Result<(), &Fault>);
 }
 
-struct Work<T, F> {
+struct Work<T, F, S> {
     task: Option<F>,
+    settle: S,
     outcome: Option<Result<T, Fault>>,
     reply: oneshot::Sender<Result<T, Fault>>,
 }
 
-impl<T, F> Job for Work<T, F>
+impl<T, F, S> Job for Work<T, F, S>
 where
     T: Send,
     F: FnOnce(&Connection) -> Outcome<T> + Send,
+    S: FnOnce(Settled) + Send,
 {
     fn run(&mut self, connection: &Connection) -> bool {
         let outcome = self
@@ -56,6 +73,11 @@ where
     }
 
     fn answer(self: Box<Self>, group: Result<(), &Fault>) {
+        (self.settle)(match (&self.outcome, group) {
+            (Some(Ok(_)), Ok(())) => Settled::Kept,
+            (Some(Ok(_)), Err(Fault::Unknown(_))) => Settled::Unknown,
+            _ => Settled::Lost,
+        });
         let answer = match (self.outcome, group) {
             (Some(outcome), Ok(())) | (Some(outcome @ Err(_)), Err(_)) => outcome,
             (Some(Ok(_)) | None, Err(fault)) => Err(fault.clone()),
@@ -66,8 +88,19 @@ where
     }
 }
 
+/// How a job meets its own failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Undo {
+    /// What it has written is undone, and the others of its group go on.
+    Savepoint,
+    /// It decides before it writes, so that a failure has nothing to undo. Where it has written all the same, its group has
+    /// not happened and is sent again.
+    Group,
+}
+
 struct Queued {
     durability: Durability,
+    undo: Undo,
     job: Box<dyn Job>,
 }
 
@@ -80,11 +113,17 @@ pub(super) struct Writer {
 impl Writer {
     /// Starts the thread on its connection. At most `capacity` jobs wait; further ones wait to be
     /// let in.
-    pub(super) fn start(connection: Connection, capacity: usize) -> std::io::Result<Self> {
+    ///
+    /// `last` is the last job: it runs when nobody is let in any more.
+    pub(super) fn start(
+        connection: Connection,
+        capacity: usize,
+        last: impl FnOnce(&Connection) -> Outcome<()> + Send + 'static,
+    ) -> std::io::Result<Self> {
         let (sender, receiver) = mpsc::channel(capacity);
         let thread = thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || Thread::new(connection).serve(receiver))?;
+            .spawn(move || Thread::new(connection).serve(receiver, last))?;
         Ok(Self {
             queue: Mutex::new(Some(sender)),
             thread: Mutex::new(Some(thread)),
@@ -97,15 +136,51 @@ impl Writer {
         durability: Durability,
         work: impl FnOnce(&Connection) -> Outcome<T> + Send + 'static,
     ) -> Result<T, Fault> {
+        self.enter(durability, Undo::Savepoint, work, |_| {}).await
+    }
+
+    /// Runs a job whose writes survive the loss of power. `settle` learns what has become of them before the caller does, and also
+    /// when the caller has gone away.
+    pub(super) async fn run_settled<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Outcome<T> + Send + 'static,
+        settle: impl FnOnce(Settled) + Send + 'static,
+    ) -> Result<T, Fault> {
+        self.enter(Durability::Power, Undo::Savepoint, work, settle)
+            .await
+    }
+
+    /// The same for a job that decides before it writes.
+    pub(super) async fn run_decided<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Outcome<T> + Send + 'static,
+        settle: impl FnOnce(Settled) + Send + 'static,
+    ) -> Result<T, Fault> {
+        self.enter(Durability::Power, Undo::Group, work, settle)
+            .await
+    }
+
+    async fn enter<T: Send + 'static>(
+        &self,
+        durability: Durability,
+        undo: Undo,
+        work: impl FnOnce(&Connection) -> Outcome<T> + Send + 'static,
+        settle: impl FnOnce(Settled) + Send + 'static,
+    ) -> Result<T, Fault> {
         let queue = self.queue.lock().clone().ok_or_else(closed)?;
         let (reply, answer) = oneshot::channel();
         let job = Box::new(Work {
             task: Some(work),
+            settle,
             outcome: None,
             reply,
         });
         queue
-            .send(Queued { durability, job })
+            .send(Queued {
+                durability,
+                undo,
+                job,
+            })
             .await
             .map_err(|_| closed())?;
         drop(queue);
@@ -149,22 +224,46 @@ impl Thread {
         }
     }
 
-    fn serve(mut self, mut queue: mpsc::Receiver<Queued>) {
+    fn serve(
+        mut self,
+        mut queue: mpsc::Receiver<Queued>,
+        last: impl FnOnce(&Connection) -> Outcome<()>,
+    ) {
         let mut group = Vec::with_capacity(GROUP);
+        let mut shared = false;
         while let Some(job) = queue.blocking_recv() {
             group.push(job);
-            // No waiting for company: while one group is flushed, the next one gathers.
+            // Who writes alone does not wait. Where several write at once, a moment of waiting lets them share a flush.
+            if shared {
+                thread::sleep(GATHER);
+            }
             while group.len() < GROUP {
                 let Ok(job) = queue.try_recv() else { break };
                 group.push(job);
             }
+            shared = group.len() > 1;
             let result = self.commit(&mut group);
             for queued in group.drain(..) {
                 queued.job.answer(result.as_ref().copied());
             }
         }
+        // Nobody waits for it. What does not get written was never acknowledged as durable.
+        let _ = self.finish(last);
         // Best effort: what is not moved from the log now is moved at the next start.
         let _ = checkpoint(&self.connection);
+    }
+
+    /// Does the last job in a transaction of its own.
+    fn finish(&mut self, last: impl FnOnce(&Connection) -> Outcome<()>) -> Result<(), Failure> {
+        if self.suspect {
+            checkpoint(&self.connection)?;
+        }
+        self.set_durability(Durability::Power)?;
+        execute(&self.connection, "BEGIN IMMEDIATE", [])?;
+        let done = last(&self.connection);
+        let end = if done.is_ok() { "COMMIT" } else { "ROLLBACK" };
+        execute(&self.connection, end, [])?;
+        done
     }
 
     /// Runs the jobs of a group in one transaction.
@@ -191,17 +290,25 @@ impl Thread {
     fn run_in_transaction(&mut self, group: &mut [Queued]) -> Result<(), Fault> {
         let connection = &self.connection;
         for queued in group {
-            execute(connection, "SAVEPOINT job", [])?;
+            let savepoint = queued.undo == Undo::Savepoint;
+            if savepoint {
+                execute(connection, "SAVEPOINT job", [])?;
+            }
+            let changes = connection.total_changes();
             let keep = queued.job.run(connection);
             // A full disk or an I/O error makes SQLite give up the whole transaction, and with it
             // what the jobs before have written.
             if connection.is_autocommit() {
                 return Err(Fault::Retryable("the transaction was given up".to_owned()));
             }
-            if !keep {
-                execute(connection, "ROLLBACK TO job", [])?;
+            if savepoint {
+                if !keep {
+                    execute(connection, "ROLLBACK TO job", [])?;
+                }
+                execute(connection, "RELEASE job", [])?;
+            } else if !keep && connection.total_changes() != changes {
+                return Err(Fault::Retryable("a job of the group failed".to_owned()));
             }
-            execute(connection, "RELEASE job", [])?;
         }
         let committed = connection
             .prepare_cached("COMMIT")

@@ -43,7 +43,7 @@ fn configured(host: &str) -> PartialSelection {
 async fn costs(parties: u32) -> Vec<(&'static str, Cost)> {
     let under_test = Directory::new();
     let store = under_test.store.clone().unwrap();
-    let path = under_test.directory.path().join("store.db");
+    let path = under_test.place.path().join("store.db");
     let clock = Arc::new(SteppedClock::starting_at(NOW));
     let passkeys = Passkeys::open(under_test.store(), clock, Arc::new(SystemRandomness));
     let passkeys = passkeys.await.unwrap();
@@ -140,7 +140,9 @@ async fn a_preflight_a_start_and_a_deletion_cost_the_same_with_10_and_with_10_00
     let (few, many) = (costs(10).await, costs(10_000).await);
     for (few, many) in few.iter().zip(&many) {
         let (few_cost, many_cost) = (few.1, many.1);
-        assert!(few_cost.statements > 0, "{few:?}");
+        // An authentication waits in memory.
+        let in_memory = few.0.starts_with("the start of an authentication");
+        assert!(in_memory || few_cost.statements > 0, "{few:?}");
         if few.0 == SWEEP {
             // It looks at so many Relying Parties at most, each with one statement, and notes where it stopped.
             let most = SWEEP_PARTIES as u64 + 1;

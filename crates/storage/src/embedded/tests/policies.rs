@@ -1,10 +1,13 @@
 //! Ceremonies that start under the same settings share one row with their policy.
 
 use domain::model::ceremony::{Authentication, Ceremony, Registration};
+use domain::model::ids::AttemptId;
+use domain::store::Refused;
 use serde_json::{Value, json, to_value};
+use webauthn::error::Reason;
 
 use super::*;
-use crate::conformance::fixture::{Fixture, LIFETIME, NOW, at, authentication, registration};
+use crate::conformance::fixture::{Fixture, LIFETIME, NOW, at, authentication, key, registration};
 
 fn count(store: &Embedded, sql: &str) -> i64 {
     let found = store
@@ -21,17 +24,21 @@ async fn a_policy_is_written_once_and_goes_after_its_last_ceremony() {
     let store = under_test.store.clone().unwrap();
     let fixture = Fixture::new(&under_test).await;
     let ann = fixture.user("ann").await;
-    for n in 0..10 {
+    let refuse = async |id| {
+        let refused = fixture.refuse(id, AttemptId(key()), at(9), Reason::OriginNotAllowed);
+        assert_eq!(refused.await, Ok(Refused::Done));
+    };
+    for n in 0..9 {
         fixture.begin(&registration(&ann, at(n))).await;
-        fixture
-            .begin(&authentication(fixture.rp, Some(&ann), at(n)))
-            .await;
+        let begun = authentication(fixture.rp, Some(&ann), at(n));
+        fixture.begin(&begun).await;
+        refuse(begun.id).await;
     }
     assert_eq!(count(&store, POLICIES), 2);
     // Another demand is another policy; what began before keeps its own.
-    let before = authentication(fixture.rp, None, NOW);
-    let mut other = authentication(fixture.rp, None, NOW);
-    Arc::make_mut(&mut other.policy).timeout_ms = 1;
+    let before = registration(&ann, NOW);
+    let mut other = registration(&ann, NOW);
+    Arc::make_mut(&mut other.policy).max_credentials = 1;
     fixture.begin(&before).await;
     fixture.begin(&other).await;
     assert_eq!(count(&store, POLICIES), 3);
@@ -49,7 +56,7 @@ async fn a_policy_is_written_once_and_goes_after_its_last_ceremony() {
     // The sweep that does not get through the ceremonies leaves the policies alone.
     assert_eq!(sweep(at(late), 5).await, 5);
     assert_eq!(count(&store, POLICIES), 3);
-    assert_eq!(sweep(at(late), 1_000).await, 17);
+    assert_eq!(sweep(at(late), 1_000).await, 15);
     assert_eq!(count(&store, POLICIES), 1);
     assert_eq!(fixture.ceremony(last.id).await, Some(last.into()));
     assert_eq!(sweep(at(late + LIFETIME + 1), 1_000).await, 1);
@@ -62,7 +69,7 @@ async fn a_ceremony_whose_policy_is_damaged_or_lost_cannot_be_read() {
     let under_test = Directory::new();
     let store = under_test.store.clone().unwrap();
     let fixture = Fixture::new(&under_test).await;
-    let ceremony = authentication(fixture.rp, None, NOW);
+    let ceremony = registration(&fixture.user("ann").await, NOW);
     fixture.begin(&ceremony).await;
     for damage in [
         "UPDATE policies SET body = replace(body, 'acme.test', 'acne.test')",
@@ -139,7 +146,7 @@ async fn ceremonies_of_a_store_of_format_10_are_found_as_they_were() {
     drop(fixture);
 
     // The same store as format 10 had it.
-    let path = under_test.directory.path().join("store.db");
+    let path = under_test.place.path().join("store.db");
     let old = Connection::open(&path).unwrap();
     old.execute_batch(
         "DROP TABLE policies; ALTER TABLE ceremonies DROP COLUMN policy_id; PRAGMA user_version=10;",

@@ -1,11 +1,15 @@
 //! Ceremonies: begun, taken, refused, and the registrations that led to nothing.
 
+use std::sync::Arc;
+
 use domain::model::audit::AuditEvent;
-use domain::model::ceremony::{Ceremony, CeremonyKind, CeremonyState, Registration};
+use domain::model::ceremony::{
+    Authentication, Ceremony, CeremonyKind, CeremonyState, Registration,
+};
 use domain::model::clock::Timestamp;
 use domain::model::ids::{AttemptId, CeremonyId, CredentialKey, RelyingPartyId, UserId};
 use domain::model::user::{User, UserRef};
-use domain::store::take::{End, Take, admit_registration, take};
+use domain::store::take::{End, Take, Takeable, admit_registration, take};
 use domain::store::{
     Begin, CounterRule, FinishAuthentication, FinishedAuthentication, FinishedRegistration, Refused,
 };
@@ -14,17 +18,23 @@ use webauthn::authentication::{SignCounter, VerifiedAuthentication};
 use webauthn::error::Reason;
 
 use super::parties::relying_party_exists;
+use crate::embedded::pending::{Change, Ending, Found};
 use crate::embedded::reads;
+use crate::embedded::records::Use;
 use crate::embedded::rows::{
-    self, CeremonyRow, CredentialRow, FAILED, PENDING, REGISTRATION, SUCCEEDED, alive, columns,
-    id_hash, insert_event,
+    self, CeremonyRow, CredentialRow, Ended, FAILED, PENDING, REGISTRATION, SUCCEEDED, alive,
+    columns, id_hash, insert_event,
 };
 use crate::embedded::sql::{Failure, Outcome, execute, exists, first};
 
 // ---- begin ------------------------------------------------------------------------------------
 
 /// Removes the pending ones of the ceremonies that make room for another one.
-fn make_room(connection: &Connection, rp: RelyingPartyId, displaced: &[CeremonyId]) -> Outcome<()> {
+pub(in crate::embedded) fn make_room(
+    connection: &Connection,
+    rp: RelyingPartyId,
+    displaced: &[CeremonyId],
+) -> Outcome<()> {
     let sql = "DELETE FROM ceremonies WHERE relying_party_id = ?1 AND id = ?2 AND state = ?3";
     for id in displaced {
         execute(connection, sql, params![rp.0, id.0, PENDING])?;
@@ -76,12 +86,24 @@ pub(in crate::embedded) fn begin_registration(
     begin(connection, ceremony, displaced, events)
 }
 
+/// Writes an authentication that does not wait in memory.
 pub(in crate::embedded) fn begin_authentication(
     connection: &Connection,
     ceremony: &CeremonyRow,
     displaced: &[CeremonyId],
 ) -> Outcome<Begin> {
     begin(connection, ceremony, displaced, &[])
+}
+
+/// Writes authentications that are not to lie in memory any longer. Those of owners who were deleted too: their sweep counts them.
+pub(in crate::embedded) fn put_aside(
+    connection: &Connection,
+    ceremonies: &[CeremonyRow],
+) -> Outcome<()> {
+    for ceremony in ceremonies {
+        ceremony.insert_unasked(connection)?;
+    }
+    Ok(())
 }
 
 // ---- finish -----------------------------------------------------------------------------------
@@ -118,13 +140,19 @@ impl Claim {
         Ok((take, user.flatten()))
     }
 
-    /// Takes the ceremony as failed.
+    /// Takes the ceremony as failed. `false`: an owner of one that waited in memory is gone, and nothing was written.
     fn fail(
         &self,
         connection: &Connection,
+        waiting: Option<&Authentication>,
         reason: Reason,
         stored_count: Option<u32>,
-    ) -> Outcome<()> {
+    ) -> Outcome<bool> {
+        if let Some(ceremony) = waiting {
+            let row = CeremonyRow::authentication(ceremony)?;
+            let end = self.end(FAILED, Some(reason), stored_count);
+            return row.ended(None, None, end).insert(connection);
+        }
         execute(
             connection,
             "UPDATE ceremonies SET state = ?3, reason = ?4, stored_count = ?5, claimed_by = ?6, updated = ?7 \
@@ -139,23 +167,36 @@ impl Claim {
                 self.now.0
             ],
         )?;
-        Ok(())
+        Ok(true)
     }
 
-    /// Takes the ceremony as failed, where `event` was to tell of its success; how it ended.
+    fn end(&self, state: i64, reason: Option<Reason>, stored_count: Option<u32>) -> Ended {
+        Ended {
+            state,
+            reason,
+            stored_count,
+            by: self.attempt,
+            at: self.now,
+        }
+    }
+
+    /// Takes the ceremony as failed, where `event` was to tell of its success; how it ended, or `None` if an owner is gone.
     fn refuse(
         &self,
         connection: &Connection,
+        waiting: Option<&Authentication>,
         reason: Reason,
         stored_count: Option<u32>,
         event: &AuditEvent,
-    ) -> Outcome<End> {
-        self.fail(connection, reason, stored_count)?;
+    ) -> Outcome<Option<End>> {
+        if !self.fail(connection, waiting, reason, stored_count)? {
+            return Ok(None);
+        }
         insert_event(connection, &event.clone().refused(reason))?;
-        Ok(End::Failed {
+        Ok(Some(End::Failed {
             reason,
             stored_count,
-        })
+        }))
     }
 
     /// Takes the ceremony as succeeded.
@@ -189,6 +230,45 @@ impl Claim {
             ],
         )?;
         Ok(())
+    }
+
+    /// What this attempt meets, if it wants to end an authentication, and the authentication if it waits in memory.
+    fn take_authentication(
+        &self,
+        connection: &Connection,
+        ending: &Ending,
+        kind: Option<CeremonyKind>,
+    ) -> Outcome<(Take, Option<UserId>, Option<Arc<Authentication>>)> {
+        let waiting = match ending.begin() {
+            Found::Waiting(ceremony) => Some(ceremony),
+            Found::Doubtful(ceremony) => {
+                let there = exists(
+                    connection,
+                    "SELECT 1 FROM ceremonies WHERE relying_party_id = ?1 AND id = ?2",
+                    [self.relying_party.0, self.ceremony.0],
+                )?;
+                if there {
+                    ending.is_in_table();
+                }
+                (!there).then_some(ceremony)
+            }
+            Found::InTable => None,
+        };
+        let Some(ceremony) = waiting else {
+            let (take, user) = self.take(connection, kind)?;
+            return Ok((take, user, None));
+        };
+        let found = Takeable {
+            kind: CeremonyKind::Authentication,
+            expires: ceremony.expires,
+            end: None,
+            taken_by: None,
+        };
+        let take = take(Some(&found), kind, self.attempt, self.now);
+        if take != Take::Open {
+            ending.give_up();
+        }
+        Ok((take, ceremony.user, Some(ceremony)))
     }
 }
 
@@ -264,8 +344,8 @@ pub(in crate::embedded) fn finish_registration(
     .unwrap_or(0);
     let count = u64::try_from(count).unwrap_or(u64::MAX);
     if let Err(reason) = admit_registration(taken, count, max_credentials) {
-        let end = claim.refuse(connection, reason, None, event)?;
-        let outcome = Take::Repeated(end).registration();
+        let end = claim.refuse(connection, None, reason, None, event)?;
+        let outcome = end.and_then(|end| Take::Repeated(end).registration());
         return Ok(outcome.unwrap_or(FinishedRegistration::Used));
     }
     remove_remains(connection, record.relying_party, credential.id_hash)?;
@@ -306,21 +386,76 @@ impl SignIn {
     }
 }
 
+/// How much later than its row says a credential may have been used, in milliseconds. The row of its last sign-in, which is
+/// written in any case, knows the exact time.
+const LAST_USE_MS: i64 = 60_000;
+
+/// What the row of a credential says of its use.
+struct StoredUse {
+    counter: SignCounter,
+    backup_eligible: Option<bool>,
+    backup_state: Option<bool>,
+    user_verified: bool,
+    last_used: Option<Timestamp>,
+}
+
+impl StoredUse {
+    /// Whether the row is to be written for this sign-in.
+    fn is_outdated_by(&self, used: &Use) -> bool {
+        let recent = |last: Timestamp| (last..last.plus_millis(LAST_USE_MS)).contains(&used.at);
+        self.counter != used.counter
+            || self.backup_eligible != Some(used.backup_eligible)
+            || self.backup_state != Some(used.backup_state)
+            || (used.user_verified && !self.user_verified)
+            || !self.last_used.is_some_and(recent)
+    }
+}
+
+/// Writes the row of a credential that signed. User verification can be gained, never lost. The last use is the latest, whichever
+/// of two sign-ins is written first.
+fn write_use(connection: &Connection, used: &Use) -> Outcome<()> {
+    execute(
+        connection,
+        "UPDATE credentials SET sign_count = ?3, uv_initialized = max(uv_initialized, ?4), \
+         backup_eligible = ?5, backup_state = ?6, last_used = max(coalesce(last_used, ?7), ?7), \
+         sign_count_since_fall = ?8 WHERE relying_party_id = ?1 AND id_hash = ?2",
+        params![
+            used.relying_party.0,
+            used.id_hash,
+            used.counter.highest,
+            used.user_verified,
+            used.backup_eligible,
+            used.backup_state,
+            used.at.0,
+            used.counter.since_fall,
+        ],
+    )?;
+    Ok(())
+}
+
 pub(in crate::embedded) fn finish_authentication(
     connection: &Connection,
     sign_in: &SignIn,
+    ending: &Ending,
 ) -> Outcome<FinishedAuthentication> {
     let claim = sign_in.claim;
-    let (take, started_for) = claim.take(connection, Some(CeremonyKind::Authentication))?;
+    let kind = Some(CeremonyKind::Authentication);
+    let (take, started_for, waiting) = claim.take_authentication(connection, ending, kind)?;
     if let Some(outcome) = take.authentication() {
         return Ok(outcome);
     }
+    let waiting = waiting.as_deref();
+    let gone = || {
+        ending.give_up();
+        Ok(FinishedAuthentication::Gone)
+    };
     // By the hash alone: that is the primary key, while a condition on the key would send SQLite through
     // its index.
     let stored = first(
         connection,
         concat!(
-            "SELECT sign_count, key, user_id, sign_count_since_fall, backup_eligible FROM credentials \
+            "SELECT sign_count, key, user_id, sign_count_since_fall, backup_eligible, backup_state, \
+             uv_initialized, last_used FROM credentials \
              WHERE relying_party_id = ?1 AND id_hash = ?2",
             alive!("user_id")
         ),
@@ -328,47 +463,77 @@ pub(in crate::embedded) fn finish_authentication(
         |row| {
             let owner = (CredentialKey(row.get(1)?), UserId(row.get(2)?));
             let same = owner == (sign_in.credential, sign_in.user);
-            let counter = SignCounter {
-                highest: row.get(0)?,
-                since_fall: row.get(3)?,
+            let stored = StoredUse {
+                counter: SignCounter {
+                    highest: row.get(0)?,
+                    since_fall: row.get(3)?,
+                },
+                backup_eligible: row.get(4)?,
+                backup_state: row.get(5)?,
+                user_verified: row.get(6)?,
+                last_used: row.get::<_, Option<i64>>(7)?.map(Timestamp),
             };
-            Ok(same.then_some((counter, row.get::<_, Option<bool>>(4)?)))
+            Ok(same.then_some(stored))
         },
     )?
     .flatten();
-    let Some((stored, backup_eligible)) = stored else {
-        claim.refuse(connection, Reason::CredentialUnknown, None, &sign_in.event)?;
-        return Ok(FinishedAuthentication::CredentialGone);
+    let Some(stored) = stored else {
+        let reason = Reason::CredentialUnknown;
+        let refused = claim.refuse(connection, waiting, reason, None, &sign_in.event)?;
+        return if refused.is_some() {
+            Ok(FinishedAuthentication::CredentialGone)
+        } else {
+            gone()
+        };
     };
     let verified = &sign_in.verified;
     let Some(counter) = sign_in
         .counter
-        .apply(stored, verified.received_sign_count())
+        .apply(stored.counter, verified.received_sign_count())
     else {
         let reason = Reason::SignCountNotIncreased;
-        let stored = stored.highest;
-        claim.refuse(connection, reason, Some(stored), &sign_in.event)?;
+        let stored = stored.counter.highest;
+        let refused = claim.refuse(connection, waiting, reason, Some(stored), &sign_in.event)?;
+        if refused.is_none() {
+            return gone();
+        }
         note_failure(connection, claim.relying_party, sign_in.user, claim.now)?;
+        ending.changes(Change::User(claim.relying_party, sign_in.user));
         return Ok(FinishedAuthentication::CounterWentBack { stored });
     };
-    // User verification can be gained, never lost. The last use is the latest, whichever of two sign-ins is written first.
-    execute(
-        connection,
-        "UPDATE credentials SET sign_count = ?3, uv_initialized = max(uv_initialized, ?4), \
-         backup_eligible = ?5, backup_state = ?6, last_used = max(coalesce(last_used, ?7), ?7), \
-         sign_count_since_fall = ?8 WHERE relying_party_id = ?1 AND id_hash = ?2",
-        params![
-            claim.relying_party.0,
-            sign_in.id_hash,
-            counter.highest,
-            verified.user_verified(),
-            verified.backup_eligible_after(backup_eligible),
-            verified.backup_state(),
-            claim.now.0,
-            counter.since_fall,
-        ],
-    )?;
-    claim.succeed(connection, started_for, sign_in.user, sign_in.credential)?;
+    match waiting {
+        None => claim.succeed(connection, started_for, sign_in.user, sign_in.credential)?,
+        Some(ceremony) => {
+            let (user, credential) = (Some(sign_in.user), Some(sign_in.credential));
+            let end = claim.end(SUCCEEDED, None, None);
+            let row = CeremonyRow::authentication(ceremony)?.ended(user, credential, end);
+            // The credential was found, so its owner is there.
+            let known = started_for.is_none_or(|user| user == sign_in.user);
+            let written = if known {
+                row.insert_unasked(connection)?
+            } else {
+                row.insert(connection)?
+            };
+            if !written {
+                return gone();
+            }
+        }
+    }
+    let used = Use {
+        relying_party: claim.relying_party,
+        user: sign_in.user,
+        credential: sign_in.credential,
+        id_hash: sign_in.id_hash,
+        counter,
+        user_verified: verified.user_verified(),
+        backup_eligible: verified.backup_eligible_after(stored.backup_eligible),
+        backup_state: verified.backup_state(),
+        at: claim.now,
+    };
+    if stored.is_outdated_by(&used) {
+        write_use(connection, &used)?;
+    }
+    ending.changes(Change::Credential(used));
     insert_event(connection, &sign_in.event)?;
     Ok(FinishedAuthentication::Accepted)
 }
@@ -379,14 +544,19 @@ pub(in crate::embedded) fn refuse_ceremony(
     reason: Reason,
     failed_user: Option<UserId>,
     event: &AuditEvent,
+    ending: &Ending,
 ) -> Outcome<Refused> {
-    let (take, _) = claim.take(connection, None)?;
+    let (take, _, waiting) = claim.take_authentication(connection, ending, None)?;
     if let Some(outcome) = take.refusal() {
         return Ok(outcome);
     }
-    claim.fail(connection, reason, None)?;
+    if !claim.fail(connection, waiting.as_deref(), reason, None)? {
+        ending.give_up();
+        return Ok(Refused::Gone);
+    }
     if let Some(user) = failed_user {
         note_failure(connection, claim.relying_party, user, claim.now)?;
+        ending.changes(Change::User(claim.relying_party, user));
     }
     insert_event(connection, event)?;
     Ok(Refused::Done)

@@ -7,6 +7,7 @@ use domain::model::ids::{RelyingPartyId, UserId};
 use rusqlite::{Connection, params};
 
 use super::parties::delete_origins;
+use crate::embedded::pending::Pending;
 use crate::embedded::reads::LAST_KEY;
 use crate::embedded::rows::{alive, insert_event};
 use crate::embedded::sql::{Outcome, execute, first};
@@ -104,7 +105,11 @@ const OF_USER: &[&[&str]] = &[
 
 /// Removes at most `limit` rows of what was deleted, the earliest deletion first; a mark whose rows are all gone counts as one
 /// of them, an attestation as a part of its credential.
-pub(in crate::embedded) fn sweep_deletions(connection: &Connection, limit: u32) -> Outcome<usize> {
+pub(in crate::embedded) fn sweep_deletions(
+    connection: &Connection,
+    pending: &Pending,
+    limit: u32,
+) -> Outcome<usize> {
     let limit = limit as usize;
     let mut removed = 0;
     while removed < limit {
@@ -121,6 +126,8 @@ pub(in crate::embedded) fn sweep_deletions(connection: &Connection, limit: u32) 
         let Some((at, rp, user)) = mark else {
             return Ok(removed);
         };
+        let owner = <[u8; 16]>::try_from(&user[..]).ok().map(UserId);
+        removed += pending.remove_of(RelyingPartyId(rp), owner, limit - removed);
         for table in if user == WHOLE {
             OF_RELYING_PARTY
         } else {

@@ -19,7 +19,8 @@ use rusqlite::{Connection, params};
 pub(super) use self::answers::{keep_answer, release_answer, reserve_answer, sweep_answers};
 pub(super) use self::ceremonies::{
     Claim, SignIn, begin_authentication, begin_registration, delete_registration,
-    finish_authentication, finish_registration, refuse_ceremony, rename_registration,
+    finish_authentication, finish_registration, make_room, put_aside, refuse_ceremony,
+    rename_registration,
 };
 pub(super) use self::deletions::{delete_relying_party, delete_user, sweep_deletions};
 pub(super) use self::parties::{RelyingPartyRow, create_relying_party, update_relying_party};
@@ -28,7 +29,7 @@ pub(super) use self::tokens::{
     AccessKeyRow, claim_once, create_access_key, delete_access_key, keep_token_key,
 };
 use super::reads;
-use super::rows::{self, alive, insert_event};
+use super::rows::{self, alive, columns, insert_event};
 use super::sql::{Failure, Outcome, execute, first};
 
 // ---- accounts ---------------------------------------------------------------------------------
@@ -201,7 +202,9 @@ pub(super) fn delete_credential(
     event: &AuditEvent,
 ) -> Outcome<bool> {
     let sql = concat!(
-        "SELECT last_used FROM credentials WHERE relying_party_id = ?1 AND key = ?2 AND user_id = ?3",
+        "SELECT ",
+        columns!(last_used),
+        " FROM credentials c WHERE c.relying_party_id = ?1 AND c.key = ?2 AND c.user_id = ?3",
         alive!("?3")
     );
     let found: Option<Option<i64>> =
@@ -325,6 +328,18 @@ pub(super) fn sweep_ceremonies(
     before: Timestamp,
     limit: u32,
 ) -> Outcome<usize> {
+    // What these sign-ins alone know goes to the rows of their credentials.
+    execute(
+        connection,
+        "UPDATE credentials SET last_used = h.updated FROM \
+         (SELECT relying_party_id, credential_key, max(updated) AS updated FROM \
+          (SELECT relying_party_id, credential_key, updated, kind, state FROM ceremonies WHERE expires < ?1 \
+           ORDER BY expires, relying_party_id, id LIMIT ?2) \
+          WHERE kind = 1 AND state = 1 GROUP BY relying_party_id, credential_key) AS h \
+         WHERE credentials.relying_party_id = h.relying_party_id AND credentials.key = h.credential_key \
+         AND credentials.last_used < h.updated",
+        params![before.0, limit],
+    )?;
     execute(
         connection,
         "DELETE FROM ceremonies WHERE (relying_party_id, id) IN \
