@@ -319,7 +319,7 @@ fn is_damage(damage: Damage, path: &[Step], value: &Value, siblings: usize) -> b
         Damage::Twice => name.is_some(),
         Damage::Dropped => match path {
             [.., Step::Member(list_name), Step::Element(_)] => {
-                LISTS.contains(&list_name.as_str()) && (siblings > 1 || list_name == ROOTS)
+                LISTS.contains(&list_name.as_str()) && siblings > 1
             }
             _ => name.is_some_and(|name| REQUIRED.contains(&name)),
         },
