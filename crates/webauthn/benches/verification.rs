@@ -6,7 +6,8 @@ mod common;
 
 use aws_lc_rs::rsa::PublicKeyComponents;
 use aws_lc_rs::signature as aws;
-use common::{Authentication, Key, NOW, Registration};
+use common::certificates::Spec;
+use common::{Authentication, Key, NOW, Registration, Statement};
 use criterion::{Criterion, criterion_group, criterion_main};
 use std::hint::black_box;
 use webauthn::cose::CoseAlgorithm;
@@ -88,5 +89,50 @@ fn verification(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, verification);
+/// An authenticator whose chain leads to the last of ten trust anchors. Each registration has an expectation of its own, made of
+/// the same policy.
+fn attestation(criterion: &mut Criterion) {
+    const NAMES: [&str; 10] = [
+        "Root 1", "Root 2", "Root 3", "Root 4", "Root 5", "Root 6", "Root 7", "Root 8", "Root 9",
+        "Root 10",
+    ];
+    let roots = NAMES.map(|_| Key::es256());
+    let (signer, middle) = (Key::es256(), Key::es256());
+    let intermediate = Spec::ca("Intermediate", NAMES[9]).issue(&middle, &roots[9]);
+    let anchors: Vec<_> = NAMES
+        .iter()
+        .zip(&roots)
+        .map(|(name, key)| Spec::ca(name, name).issue(key, key))
+        .collect();
+    let mut registration = Registration {
+        format: "packed".into(),
+        statement: Statement::Basic {
+            alg: CoseAlgorithm::ES256.0,
+            x5c: vec![Spec::leaf().issue(&signer, &middle), intermediate],
+            signer,
+        },
+        ..Registration::new()
+    };
+    registration.expected.attestation.trust_anchors = anchors.into();
+    let json = registration.json();
+    let value = parse(&json, &Limits::default()).unwrap();
+    let response = RegistrationResponse::from_json(&value, &ResponseForm::STRICT).unwrap();
+    let mut group = criterion.benchmark_group("attestation");
+    group.bench_function("registration with 10 trust anchors", |bencher| {
+        bencher.iter(|| {
+            let expected = black_box(&registration.expected).clone();
+            verify_registration(
+                &expected,
+                &response,
+                &TrustFacts::NO_METADATA,
+                NOW,
+                &mut NoTrace,
+            )
+            .unwrap()
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, verification, attestation);
 criterion_main!(benches);

@@ -264,8 +264,8 @@ impl Question<'_> {
         // A model with anchors of its own leads to them and to no other; if several entries have some, to those of each.
         let mut anchors: Vec<_> = entries
             .iter()
-            .map(|entry| entry.roots())
-            .filter(|roots| !roots.is_empty())
+            .map(|entry| entry.anchors())
+            .filter(|anchors| !anchors.is_empty())
             .collect();
         if anchors.is_empty() && !policy.trust_anchors.is_empty() {
             anchors.push(&policy.trust_anchors);
@@ -303,8 +303,8 @@ impl Question<'_> {
             for anchors in &anchors {
                 lead_to_anchor(
                     &path,
-                    anchors,
-                    &policy.intermediates,
+                    anchors.readable(),
+                    policy.intermediates.readable(),
                     self.at,
                     LeafDates {
                         tolerance: LEAF_TOLERANCE,

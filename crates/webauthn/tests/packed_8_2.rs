@@ -288,7 +288,8 @@ impl Chain {
             statement,
             ..Registration::new()
         };
-        ceremony.expected.attestation.trust_anchors = anchors.iter().map(|c| c.to_vec()).collect();
+        let anchors: Vec<_> = anchors.iter().map(|c| c.to_vec()).collect();
+        ceremony.expected.attestation.trust_anchors = anchors.into();
         ceremony
     }
 }
@@ -338,7 +339,7 @@ fn a_root_that_the_statement_brings_along_proves_nothing() {
     let (leaf, middle, root) = (own.leaf.clone(), own.intermediate.clone(), own.root.clone());
     let mut ceremony = own.send(&[&leaf, &middle, &root], &[&other]);
     ceremony.fails(Reason::AttestationUntrusted);
-    ceremony.expected.attestation.trust_anchors = vec![root];
+    ceremony.expected.attestation.trust_anchors = vec![root].into();
     let verified = ceremony.succeeds();
     assert_eq!(
         (verified.trust(), verified.signals()),
@@ -432,19 +433,19 @@ fn a_missing_intermediate_is_completed_from_the_known_ones_which_are_no_anchors(
     let (leaf, middle, root) = (own.leaf.clone(), own.intermediate.clone(), own.root.clone());
     let mut ceremony = own.send(&[&leaf], &[&root]);
     ceremony.fails(Reason::AttestationUntrusted);
-    ceremony.expected.attestation.intermediates = vec![foreign.intermediate.clone()];
+    ceremony.expected.attestation.intermediates = vec![foreign.intermediate.clone()].into();
     ceremony.fails(Reason::AttestationUntrusted);
     ceremony.expected.attestation.intermediates =
-        vec![foreign.intermediate, vec![0x30, 0], middle.clone()];
+        vec![foreign.intermediate, vec![0x30, 0], middle.clone()].into();
     assert_eq!(ceremony.succeeds().trust(), Trust::Trusted);
-    ceremony.expected.attestation.trust_anchors = vec![foreign.root];
+    ceremony.expected.attestation.trust_anchors = vec![foreign.root].into();
     ceremony.fails(Reason::AttestationUntrusted);
 
     // Also where the chain goes on with the root.
     if let Statement::Basic { x5c, .. } = &mut ceremony.statement {
         x5c.push(root.clone());
     }
-    ceremony.expected.attestation.trust_anchors = vec![root];
+    ceremony.expected.attestation.trust_anchors = vec![root].into();
     assert_eq!(ceremony.succeeds().trust(), Trust::Trusted);
 }
 
@@ -466,7 +467,7 @@ fn known_intermediates_are_held_to_the_same_rules() {
         let mut own = Chain::new(&Spec::leaf(), &middle, &Spec::ca("Root", "Root"));
         let (leaf, middle, root) = (own.leaf.clone(), own.intermediate.clone(), own.root.clone());
         let mut ceremony = own.send(&[&leaf], &[&root]);
-        ceremony.expected.attestation.intermediates = vec![middle];
+        ceremony.expected.attestation.intermediates = vec![middle].into();
         ceremony.fails(Reason::AttestationUntrusted);
     }
 }
@@ -493,7 +494,7 @@ fn a_path_grows_by_known_intermediates_to_twice_the_limit_of_a_chain() {
         let (signer, issuers) = (Key::es256(), NAMES.map(|_| Key::es256()));
         let named = |at: usize| Spec::ca(NAMES[at], NAMES[(at + 1).min(NAMES.len() - 1)]);
         let issue = |at: usize| named(at).issue(&issuers[at], &issuers[at + 1]);
-        let known = (0..intermediates).map(issue).collect();
+        let known: Vec<_> = (0..intermediates).map(issue).collect();
         let top = NAMES[intermediates];
         let anchor = Spec::ca(top, top).issue(&issuers[intermediates], &issuers[intermediates]);
         let mut ceremony = Registration {
@@ -505,8 +506,8 @@ fn a_path_grows_by_known_intermediates_to_twice_the_limit_of_a_chain() {
             },
             ..Registration::new()
         };
-        ceremony.expected.attestation.trust_anchors = vec![anchor];
-        ceremony.expected.attestation.intermediates = known;
+        ceremony.expected.attestation.trust_anchors = vec![anchor].into();
+        ceremony.expected.attestation.intermediates = known.into();
         ceremony
     };
     assert_eq!(below(1).succeeds().trust(), Trust::Trusted);
@@ -532,8 +533,8 @@ fn intermediates_that_vouch_for_each_other_end_the_search() {
         },
         ..Registration::new()
     };
-    ceremony.expected.attestation.trust_anchors = vec![Chain::good().root];
-    ceremony.expected.attestation.intermediates = vec![first, second];
+    ceremony.expected.attestation.trust_anchors = vec![Chain::good().root].into();
+    ceremony.expected.attestation.intermediates = vec![first, second].into();
     ceremony.fails(Reason::AttestationUntrusted);
 }
 
@@ -559,11 +560,11 @@ fn an_anchor_may_be_another_certificate_with_the_same_name_and_key() {
         },
         ..Registration::new()
     };
-    ceremony.expected.attestation.trust_anchors = vec![renewed.clone()];
+    ceremony.expected.attestation.trust_anchors = vec![renewed.clone()].into();
     assert_eq!(ceremony.succeeds().trust(), Trust::Trusted);
-    ceremony.expected.attestation.trust_anchors = vec![old.clone()];
+    ceremony.expected.attestation.trust_anchors = vec![old.clone()].into();
     ceremony.fails(Reason::CertificateExpired);
-    ceremony.expected.attestation.trust_anchors = vec![old, renewed];
+    ceremony.expected.attestation.trust_anchors = vec![old, renewed].into();
     assert_eq!(ceremony.succeeds().trust(), Trust::Trusted);
 }
 
@@ -584,9 +585,9 @@ fn the_work_of_a_judgement_is_bounded() {
         anchors
     };
     // One check for the leaf, one for each anchor.
-    ceremony.expected.attestation.trust_anchors = with(30);
+    ceremony.expected.attestation.trust_anchors = with(30).into();
     assert_eq!(ceremony.succeeds().trust(), Trust::Trusted);
-    ceremony.expected.attestation.trust_anchors = with(31);
+    ceremony.expected.attestation.trust_anchors = with(31).into();
     let error = ceremony.finish().unwrap_err();
     assert!(
         matches!(

@@ -68,8 +68,8 @@ fuzz_target!(|input: &[u8]| {
     let judge = |certificates: &[Vec<u8>], anchors: Vec<Vec<u8>>, known: Vec<Vec<u8>>| {
         let expected = RegistrationExpectation {
             attestation: AttestationPolicy {
-                trust_anchors: anchors,
-                intermediates: known,
+                trust_anchors: anchors.into(),
+                intermediates: known.into(),
                 ..fixture.expected.attestation.clone()
             },
             ..fixture.expected.clone()

@@ -66,7 +66,7 @@ pub(super) fn verify<'a>(subject: &Subject<'_, 'a>) -> Result<Attested<'a>, Atte
     // Step 4: the challenge in the key description.
     let extension = leaf.extension(oid::ANDROID_KEY_DESCRIPTION);
     let extension = extension.ok_or(AndroidKeyError::Extension("it is missing"))?;
-    let description = KeyDescription::parse(extension.value)
+    let description = KeyDescription::parse(&extension.value)
         .ok_or(AndroidKeyError::Extension("it cannot be read"))?;
     if description.challenge != subject.client_data_hash {
         return Err(AndroidKeyError::Challenge.into());

@@ -44,11 +44,11 @@ pub(super) fn verify<'a>(subject: &Subject<'_, 'a>) -> Result<Attested<'a>, Atte
 }
 
 /// 1.2.840.113635.100.8.2: SEQUENCE of one OCTET STRING under the explicit tag 1.
-fn nonce_of<'c>(leaf: &Certificate<'c>) -> Result<&'c [u8], AttestationError> {
+fn nonce_of<'c>(leaf: &'c Certificate<'_>) -> Result<&'c [u8], AttestationError> {
     let extension = leaf
         .extension(oid::APPLE_NONCE)
         .ok_or(AttestationError::AppleNonce("it is missing"))?;
-    let read = |value| {
+    let read = |value: &'c [u8]| {
         let mut outer = Der::new(value);
         let mut sequence = outer.inside(SEQUENCE)?;
         let (1, mut tagged) = sequence.context()? else {
@@ -57,5 +57,5 @@ fn nonce_of<'c>(leaf: &Certificate<'c>) -> Result<&'c [u8], AttestationError> {
         let nonce = tagged.content(OCTET_STRING)?;
         (outer.is_empty() && sequence.is_empty() && tagged.is_empty()).then_some(nonce)
     };
-    read(extension.value).ok_or(AttestationError::AppleNonce("it cannot be read"))
+    read(&extension.value).ok_or(AttestationError::AppleNonce("it cannot be read"))
 }

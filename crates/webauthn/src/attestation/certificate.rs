@@ -72,7 +72,7 @@ pub(super) fn require_aaguid(
     if extension.critical {
         return refuse("it must not be critical");
     }
-    let mut value = Der::new(extension.value);
+    let mut value = Der::new(&extension.value);
     match value.content(OCTET_STRING) {
         Some(found) if found.len() != 16 || !value.is_empty() => refuse("it must hold 16 bytes"),
         Some(found) if found == aaguid.as_bytes() => Ok(()),

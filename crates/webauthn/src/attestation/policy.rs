@@ -3,6 +3,7 @@
 mod metadata;
 
 use crate::credential::Aaguid;
+use crate::x509::CertificateList;
 use serde::{Deserialize, Serialize};
 
 pub use metadata::{
@@ -27,11 +28,9 @@ pub struct AttestationPolicy {
     /// A verified statement whose chain cannot be judged, for want of anchors, is fine.
     pub allow_unknown_trust: bool,
     /// DER certificates that a chain must lead to; they may be roots, intermediates or leaves. Empty: chains are not judged.
-    #[serde(with = "crate::base64url::list")]
-    pub trust_anchors: Vec<Vec<u8>>,
+    pub trust_anchors: CertificateList,
     /// DER certificates that complete a chain which lacks them. They are no anchors.
-    #[serde(with = "crate::base64url::list")]
-    pub intermediates: Vec<Vec<u8>>,
+    pub intermediates: CertificateList,
     /// Conformance mode: a chain that contains a root certificate is refused.
     pub refuse_root_in_path: bool,
     /// Conformance mode: `fido-u2f` must come with an AAGUID of zeros. Level 3 has no such step.
@@ -148,8 +147,8 @@ impl Default for AttestationPolicy {
             allow_none: true,
             allow_self: true,
             allow_unknown_trust: true,
-            trust_anchors: Vec::new(),
-            intermediates: Vec::new(),
+            trust_anchors: CertificateList::default(),
+            intermediates: CertificateList::default(),
             refuse_root_in_path: false,
             u2f_aaguid_must_be_zero: false,
             rs1_credentials: false,
@@ -171,7 +170,7 @@ impl AttestationPolicy {
     #[must_use]
     pub fn recorded(trust_anchors: Vec<Vec<u8>>) -> Self {
         Self {
-            trust_anchors,
+            trust_anchors: trust_anchors.into(),
             ..Self::default()
         }
     }
@@ -213,7 +212,7 @@ mod tests {
                 max_age_seconds: Some(60)
             }
         );
-        assert_eq!(policy.trust_anchors, anchors);
+        assert_eq!(*policy.trust_anchors, anchors);
         assert!(policy.allow_none && policy.allow_self && policy.allow_unknown_trust);
     }
 }

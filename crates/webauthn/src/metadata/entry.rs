@@ -8,7 +8,7 @@ use crate::cose::CoseAlgorithm;
 use crate::credential::Aaguid;
 use crate::limits::MAX_CERTIFICATE;
 use crate::time::UnixSeconds;
-use crate::x509::Certificate;
+use crate::x509::{Certificate, CertificateList};
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -42,7 +42,9 @@ pub struct Entry {
     description: Option<String>,
     attestation_types: List<String>,
     algorithms: List<String>,
-    roots: List<Vec<u8>>,
+    roots: CertificateList,
+    /// How many elements could not be read; a list that cannot be read counts as one.
+    unreadable_roots: usize,
     key_protection: Vec<String>,
     key_restricted: Option<bool>,
     multi_device_credential_support: Option<String>,
@@ -222,13 +224,18 @@ impl Entry {
 
     /// `attestationRootCertificates` of the metadata statement, DER: roots, intermediates or attestation certificates.
     pub fn roots(&self) -> &[Vec<u8>] {
-        &self.roots.readable
+        &self.roots
+    }
+
+    /// The same as trust anchors of the model.
+    pub(crate) fn anchors(&self) -> &CertificateList {
+        &self.roots
     }
 
     /// How many elements of `attestationRootCertificates` could not be read and are left out. A list or a statement that cannot
     /// be read counts as one.
     pub fn unreadable_roots(&self) -> usize {
-        self.roots.unreadable
+        self.unreadable_roots
     }
 
     /// There is an `aaguid`, and neither it nor the one of the statement can be read.
@@ -385,10 +392,10 @@ impl Entry {
             attestation_type,
             AttestationType::None | AttestationType::SelfAttestation
         );
-        if leads_to_roots && self.roots.readable.is_empty() && self.roots.unreadable > 0 {
+        if leads_to_roots && self.roots.is_empty() && self.unreadable_roots > 0 {
             return Err(ModelError::MetadataRootsUnreadable {
                 model: self.name(),
-                count: self.roots.unreadable,
+                count: self.unreadable_roots,
             });
         }
         if !self.lists(attestation_type) {
@@ -545,6 +552,12 @@ pub(super) fn read(text: &str, notes: &mut Notes) -> Read {
     };
     let rogue_list_url = rogue_list("rogueListURL");
     let rogue_list_hash = rogue_list("rogueListHash");
+    let roots = statement.list(
+        "attestationRootCertificates",
+        Part::RootCertificate,
+        certificate,
+        notes,
+    );
     Read::Model(Box::new(Entry {
         aaguid: identity.aaguid,
         aaguid_unreadable: identity.aaguid_unreadable,
@@ -555,12 +568,8 @@ pub(super) fn read(text: &str, notes: &mut Notes) -> Read {
         description,
         attestation_types: statement.list("attestationTypes", Part::AttestationType, string, notes),
         algorithms: statement.list("authenticationAlgorithms", Part::Algorithm, string, notes),
-        roots: statement.list(
-            "attestationRootCertificates",
-            Part::RootCertificate,
-            certificate,
-            notes,
-        ),
+        roots: roots.readable.into(),
+        unreadable_roots: roots.unreadable,
         key_protection: statement
             .list("keyProtection", Part::Member, string, notes)
             .readable,

@@ -1,4 +1,4 @@
-//! X.509 certificates as far as attestation needs them (RFC 5280), read in place.
+//! X.509 certificates as far as attestation needs them (RFC 5280), read in place. One that is kept owns its parts.
 //!
 //! Our own reader for two reasons: signatures are checked over the bytes received, never over a re-encoding, and certificates
 //! in the field have odd parts (serial numbers, encoded defaults, broken policy extensions) that a reader of the whole
@@ -17,6 +17,7 @@ use crate::credential::Aaguid;
 use crate::hash::{Hash, digest, sha256};
 use crate::signature;
 use crate::time::UnixSeconds;
+use std::borrow::Cow;
 
 // Tags of `TBSCertificate` (RFC 5280 4.1).
 const VERSION: u8 = explicit(0);
@@ -31,11 +32,21 @@ const PSS_MASK: u8 = explicit(1);
 const PSS_SALT_LENGTH: u8 = explicit(2);
 
 /// A certificate extension.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Extension<'a> {
-    pub(crate) id: &'a [u8],
+    pub(crate) id: Cow<'a, [u8]>,
     pub(crate) critical: bool,
-    pub(crate) value: &'a [u8],
+    pub(crate) value: Cow<'a, [u8]>,
+}
+
+impl Extension<'_> {
+    fn into_owned(self) -> Extension<'static> {
+        Extension {
+            id: owned(self.id),
+            critical: self.critical,
+            value: owned(self.value),
+        }
+    }
 }
 
 /// Basic Constraints.
@@ -68,13 +79,13 @@ impl BasicConstraints {
     }
 }
 
-/// A certificate, borrowing from its bytes.
+/// A certificate. Its parts borrow from its bytes, unless they are [owned](Certificate::into_owned).
 #[derive(Debug, Clone)]
 pub(crate) struct Certificate<'a> {
     /// 0 is version 1.
     pub(crate) version: u8,
     /// The content of the INTEGER; any value occurs in the field.
-    pub(crate) serial: &'a [u8],
+    pub(crate) serial: Cow<'a, [u8]>,
     pub(crate) issuer: Name<'a>,
     pub(crate) subject: Name<'a>,
     pub(crate) not_before: UnixSeconds,
@@ -84,11 +95,11 @@ pub(crate) struct Certificate<'a> {
     key: Option<KeyMaterial>,
     curve: Option<Curve>,
     /// The bits of `subjectPublicKey`.
-    key_bits: &'a [u8],
-    signed: &'a [u8],
+    key_bits: Cow<'a, [u8]>,
+    signed: Cow<'a, [u8]>,
     /// Identifier and parameters.
-    signature_algorithm: Der<'a>,
-    signature: &'a [u8],
+    signature_algorithm: Cow<'a, [u8]>,
+    signature: Cow<'a, [u8]>,
 }
 
 impl<'a> Certificate<'a> {
@@ -133,10 +144,9 @@ impl<'a> Certificate<'a> {
         if !fields.is_empty() {
             return None;
         }
-        let signature_algorithm = Der::new(algorithm.content);
         Some(Self {
             version,
-            serial,
+            serial: Cow::Borrowed(serial),
             issuer,
             subject,
             not_before,
@@ -144,11 +154,34 @@ impl<'a> Certificate<'a> {
             extensions,
             key,
             curve,
-            key_bits,
-            signed: signed.raw,
-            signature_algorithm,
-            signature,
+            key_bits: Cow::Borrowed(key_bits),
+            signed: Cow::Borrowed(signed.raw),
+            signature_algorithm: Cow::Borrowed(algorithm.content),
+            signature: Cow::Borrowed(signature),
         })
+    }
+
+    /// The same certificate with parts of its own, for those that are read once and used often.
+    pub(crate) fn into_owned(self) -> Certificate<'static> {
+        Certificate {
+            version: self.version,
+            serial: owned(self.serial),
+            issuer: self.issuer.into_owned(),
+            subject: self.subject.into_owned(),
+            not_before: self.not_before,
+            not_after: self.not_after,
+            extensions: self
+                .extensions
+                .into_iter()
+                .map(Extension::into_owned)
+                .collect(),
+            key: self.key,
+            curve: self.curve,
+            key_bits: owned(self.key_bits),
+            signed: owned(self.signed),
+            signature_algorithm: owned(self.signature_algorithm),
+            signature: owned(self.signature),
+        }
     }
 
     /// The extension with this id.
@@ -157,7 +190,7 @@ impl<'a> Certificate<'a> {
     }
 
     /// Texts of the subject's attributes of this type, in the bytes of their encoding.
-    pub(crate) fn subject_attributes(&self, id: &[u8]) -> Option<Vec<&'a [u8]>> {
+    pub(crate) fn subject_attributes(&self, id: &[u8]) -> Option<Vec<&[u8]>> {
         let mut values = Vec::new();
         let mut names = self.subject.relatives()?;
         while !names.is_empty() {
@@ -205,7 +238,7 @@ impl<'a> Certificate<'a> {
         let Some(extension) = self.extension(oid::BASIC_CONSTRAINTS) else {
             return Ok(None);
         };
-        BasicConstraints::parse(extension.value)
+        BasicConstraints::parse(&extension.value)
             .map(Some)
             .ok_or(Unreadable)
     }
@@ -216,7 +249,7 @@ impl<'a> Certificate<'a> {
             None => true,
             // keyCertSign is bit 5, counted from the highest.
             Some(usage) => {
-                matches!(Der::new(usage.value).content(BIT_STRING), Some([_, bits, ..]) if bits & 0x04 != 0)
+                matches!(Der::new(&usage.value).content(BIT_STRING), Some([_, bits, ..]) if bits & 0x04 != 0)
             }
         }
     }
@@ -270,7 +303,7 @@ impl<'a> Certificate<'a> {
     /// SHA-1 of the key's bits (RFC 5280 section 4.2.1.2, method 1).
     pub(crate) fn key_identifier(&self) -> [u8; 20] {
         let mut identifier = [0; 20];
-        let digest = digest(Hash::Sha1, self.key_bits);
+        let digest = digest(Hash::Sha1, &self.key_bits);
         // A SHA-1 digest has 20 bytes.
         for (to, from) in identifier.iter_mut().zip(digest.as_ref()) {
             *to = *from;
@@ -280,12 +313,12 @@ impl<'a> Certificate<'a> {
 
     /// SHA-256 of the key's bits.
     pub(crate) fn key_digest(&self) -> [u8; 32] {
-        sha256(self.key_bits)
+        sha256(&self.key_bits)
     }
 
     /// The AAGUID of the FIDO extension (WebAuthn 8.2.1), if it is there and well formed.
     pub(crate) fn fido_aaguid(&self) -> Option<Aaguid> {
-        let mut value = Der::new(self.extension(oid::FIDO_AAGUID)?.value);
+        let mut value = Der::new(&self.extension(oid::FIDO_AAGUID)?.value);
         let bytes = value.content(OCTET_STRING)?.try_into().ok()?;
         value.is_empty().then(|| Aaguid::new(bytes))
     }
@@ -295,7 +328,7 @@ impl<'a> Certificate<'a> {
         let Some(extension) = self.extension(oid::SUBJECT_ALTERNATIVE_NAME) else {
             return false;
         };
-        let Some(mut names) = Der::new(extension.value).inside(SEQUENCE) else {
+        let Some(mut names) = Der::new(&extension.value).inside(SEQUENCE) else {
             return false;
         };
         while let Some(name) = names.element() {
@@ -326,7 +359,8 @@ impl<'a> Certificate<'a> {
 
     /// Whether the issuer's key signed this certificate, by an algorithm that is still accepted.
     pub(crate) fn is_signed_by(&self, issuer: &Certificate<'_>) -> bool {
-        issuer.has_signed(self.signature_algorithm, self.signed, self.signature)
+        let algorithm = Der::new(&self.signature_algorithm);
+        issuer.has_signed(algorithm, &self.signed, &self.signature)
     }
 
     /// Whether this certificate's key made the signature, by an algorithm (identifier and parameters) that is still accepted.
@@ -370,6 +404,10 @@ impl<'a> Certificate<'a> {
         };
         scheme.is_some_and(|scheme| signature::verify_with(scheme, key, signed, signature).is_ok())
     }
+}
+
+fn owned(bytes: Cow<'_, [u8]>) -> Cow<'static, [u8]> {
+    Cow::Owned(bytes.into_owned())
 }
 
 /// The parameter set that an object identifier names (RFC 9881).
@@ -423,9 +461,9 @@ fn extensions<'a>(mut list: Der<'a>) -> Option<Vec<Extension<'a>>> {
             return None;
         }
         extensions.push(Extension {
-            id,
+            id: Cow::Borrowed(id),
             critical,
-            value,
+            value: Cow::Borrowed(value),
         });
     }
     Some(extensions)

@@ -6,6 +6,7 @@ use crate::Reason;
 use crate::limits::{MAX_CERTIFICATE, MAX_CERTIFICATES, MAX_SIGNATURE_CHECKS};
 use crate::time::UnixSeconds;
 use crate::trace::{Passed, unrecorded};
+use std::borrow::Cow;
 
 /// The part of WebAuthn that asks for a path.
 const SECTION: &str = "7.1 steps 23-24";
@@ -95,9 +96,10 @@ pub(crate) fn require_path(
     let path = parse_all(chain.iter().map(|bytes| &bytes[..])).ok_or(ChainError::Untrusted(
         "a certificate of the chain cannot be read",
     ))?;
+    let roots: Vec<_> = roots.iter().filter_map(|bytes| parse(bytes)).collect();
     lead_to_anchor(
         &path,
-        roots,
+        &roots,
         &[],
         at,
         LeafDates::default(),
@@ -107,12 +109,21 @@ pub(crate) fn require_path(
 }
 
 /// A certificate and its bytes.
+#[derive(Debug)]
 pub(crate) struct Link<'a> {
-    bytes: &'a [u8],
+    bytes: Cow<'a, [u8]>,
     certificate: Certificate<'a>,
 }
 
 impl Link<'_> {
+    /// The same link with bytes of its own.
+    pub(super) fn into_owned(self) -> Link<'static> {
+        Link {
+            bytes: Cow::Owned(self.bytes.into_owned()),
+            certificate: self.certificate.into_owned(),
+        }
+    }
+
     pub(crate) fn is_root(&self) -> bool {
         self.certificate.subject == self.certificate.issuer
     }
@@ -123,9 +134,9 @@ pub(crate) fn parse_all<'a>(bytes: impl Iterator<Item = &'a [u8]>) -> Option<Vec
     bytes.map(parse).collect()
 }
 
-fn parse(bytes: &[u8]) -> Option<Link<'_>> {
+pub(super) fn parse(bytes: &[u8]) -> Option<Link<'_>> {
     Some(Link {
-        bytes,
+        bytes: Cow::Borrowed(bytes),
         certificate: Certificate::parse(bytes)?,
     })
 }
@@ -177,27 +188,16 @@ impl LeafDates {
 }
 
 /// Walks the path in the order given until a certificate is an anchor or was issued by one; where the path has no issuer, the
-/// known intermediates may.
-#[expect(
-    clippy::too_many_lines,
-    reason = "one walk with its state; each part would take all of it"
-)]
+/// known intermediates may. Without anchors no chain leads to one.
 pub(crate) fn lead_to_anchor(
     path: &[Link<'_>],
-    anchors: &[Vec<u8>],
-    intermediates: &[Vec<u8>],
+    anchors: &[Link<'_>],
+    known: &[Link<'_>],
     at: UnixSeconds,
     leaf_dates: LeafDates,
     budget: &mut Budget,
     passed: Passed<'_>,
 ) -> Result<(), ChainError> {
-    // An anchor that cannot be read is none. The list still counts as one with anchors, so a chain needs another of them.
-    let anchors: Vec<_> = anchors.iter().filter_map(|bytes| parse(bytes)).collect();
-    let known: Vec<_> = intermediates
-        .iter()
-        .filter_map(|bytes| parse(bytes))
-        .collect();
-
     let signed = |index: usize, issuer: &Certificate<'_>| {
         passed(SECTION, "certificate is signed by its issuer", &|| {
             format!("certificate {index} by {}", issuer.common_name())
@@ -395,7 +395,7 @@ fn require_known_critical_extensions(certificate: &Certificate<'_>) -> Result<()
     if certificate
         .extensions
         .iter()
-        .any(|extension| extension.critical && !KNOWN.contains(&extension.id))
+        .any(|extension| extension.critical && !KNOWN.contains(&&*extension.id))
     {
         return Err(ChainError::Untrusted(
             "a certificate has a critical extension that is not understood",
@@ -433,7 +433,7 @@ mod tests {
 
     fn judged(chain: &[Vec<u8>], roots: &[&[u8]], dates: LeafDates) -> Result<(), ChainError> {
         let path = parse_all(chain.iter().map(|bytes| &bytes[..])).unwrap();
-        let roots: Vec<_> = roots.iter().map(|root| root.to_vec()).collect();
+        let roots = parse_all(roots.iter().copied()).unwrap();
         let mut budget = Budget::default();
         lead_to_anchor(&path, &roots, &[], NOW, dates, &mut budget, &unrecorded)
     }

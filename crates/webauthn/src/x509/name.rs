@@ -1,6 +1,7 @@
 //! Distinguished names, compared as RFC 5280 section 7.1 says.
 
 use super::der::{Der, Element, OID, SEQUENCE, SET};
+use std::borrow::Cow;
 
 const UTF8_STRING: u8 = 0x0c;
 const NUMERIC_STRING: u8 = 0x12;
@@ -19,27 +20,32 @@ const MAX_ATTRIBUTES: usize = 8;
 /// Two names are equal when their relative names are, one by one. Texts in them are equal whatever their string types, letter
 /// case, and white space: an authority may write its own name in one way and its customers' certificates name it in another.
 /// What cannot be read as text is compared byte by byte.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Name<'a>(&'a [u8]);
+#[derive(Debug, Clone)]
+pub(crate) struct Name<'a>(Cow<'a, [u8]>);
 
 impl<'a> Name<'a> {
     /// The name that this element holds.
     pub(crate) fn new(element: Element<'a>) -> Self {
-        Self(element.raw)
+        Self(Cow::Borrowed(element.raw))
+    }
+
+    /// The same name with an encoding of its own.
+    pub(super) fn into_owned(self) -> Name<'static> {
+        Name(Cow::Owned(self.0.into_owned()))
     }
 
     /// Whether the name has no attributes.
-    pub(crate) fn is_empty(self) -> bool {
-        self.0 == [SEQUENCE, 0]
+    pub(crate) fn is_empty(&self) -> bool {
+        *self.0 == [SEQUENCE, 0]
     }
 
     /// The relative names.
-    pub(super) fn relatives(self) -> Option<Der<'a>> {
-        Der::new(self.0).inside(SEQUENCE)
+    pub(super) fn relatives(&self) -> Option<Der<'_>> {
+        Der::new(&self.0).inside(SEQUENCE)
     }
 
     /// `None`: one of them cannot be read that far.
-    fn is_alike(self, other: Self) -> Option<bool> {
+    fn is_alike(&self, other: &Self) -> Option<bool> {
         let (mut own, mut others) = (self.relatives()?, other.relatives()?);
         while !own.is_empty() && !others.is_empty() {
             let (own, other) = (own.tagged(SET)?, others.tagged(SET)?);
@@ -53,7 +59,7 @@ impl<'a> Name<'a> {
 
 impl PartialEq for Name<'_> {
     fn eq(&self, other: &Self) -> bool {
-        self.0 == other.0 || self.is_alike(*other).unwrap_or(false)
+        self.0 == other.0 || self.is_alike(other).unwrap_or(false)
     }
 }
 
@@ -163,8 +169,9 @@ mod tests {
 
     fn equal(one: &[&[u8]], other: &[&[u8]]) -> bool {
         let (one, other) = (tlv(SEQUENCE, one), tlv(SEQUENCE, other));
-        let both = Name(&one) == Name(&other);
-        assert_eq!(both, Name(&other) == Name(&one));
+        let (one, other) = (Name(one.into()), Name(other.into()));
+        let both = one == other;
+        assert_eq!(both, other == one);
         both
     }
 

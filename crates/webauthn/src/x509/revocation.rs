@@ -81,7 +81,7 @@ pub(crate) fn revoked(chain: &[Vec<u8>], roots: &[Vec<u8>], lists: &[Vec<u8>]) -
         };
         lists
             .iter()
-            .filter(|list| list.issuer == certificate.issuer && list.names(certificate.serial))
+            .filter(|list| list.issuer == certificate.issuer && list.names(&certificate.serial))
             .any(|list| {
                 issuers.iter().any(|issuer| {
                     issuer.subject == list.issuer

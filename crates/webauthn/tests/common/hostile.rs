@@ -74,7 +74,7 @@ fn many_anchors() -> Hostile {
         ..Registration::new()
     };
     registration.expected.attestation.trust_anchors =
-        vec![ca.issue(&other, &other); MAX_SIGNATURE_CHECKS + 1];
+        vec![ca.issue(&other, &other); MAX_SIGNATURE_CHECKS + 1].into();
     Hostile {
         name: "one issuer name, many anchors",
         says: "too many signature checks".into(),

@@ -111,9 +111,9 @@ impl Device {
         let credential = device.create(&options, ORIGIN, &self.lies).unwrap();
         let mut policy = self.policy.clone();
         if self.anchored {
-            policy
-                .trust_anchors
-                .push(device.attestation_root().unwrap());
+            let mut anchors = policy.trust_anchors.to_vec();
+            anchors.push(device.attestation_root().unwrap());
+            policy.trust_anchors = anchors.into();
         }
         let expected = RegistrationExpectation {
             challenge: CHALLENGE.to_vec(),

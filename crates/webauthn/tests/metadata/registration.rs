@@ -232,7 +232,7 @@ fn the_anchors_of_the_model_are_trusted_and_no_others() {
 
     // Neither what the operator trusts for other models nor what another model has.
     let root = packed.root.clone();
-    let configured = packed.policy(|policy| policy.trust_anchors = vec![root]);
+    let configured = packed.policy(|policy| policy.trust_anchors = vec![root].into());
     assert_eq!(configured.with(None).unwrap().trust(), Trust::Trusted);
     let mut foreign = configured.entry("basic_full");
     foreign.roots = vec![other_root()];
@@ -273,7 +273,7 @@ fn a_model_of_whose_roots_none_can_be_read_refuses_what_would_need_them() {
         for anchors in [vec![], vec![right.root.clone(), wrong.root.clone()]] {
             for device in [&right, &wrong] {
                 let mut expected = device.expected.clone();
-                expected.attestation.trust_anchors = anchors.clone();
+                expected.attestation.trust_anchors = anchors.clone().into();
                 let metadata = of(vec![entry.clone()]);
                 let facts = TrustFacts {
                     metadata: Some(&metadata),
@@ -404,7 +404,7 @@ fn an_entry_whose_aaguid_cannot_be_read_is_found_by_the_key_of_the_certificate()
 fn the_configured_anchors_serve_a_model_without_its_own() {
     let packed = answer(Format::PackedX5c);
     let root = packed.root.clone();
-    let packed = packed.policy(|policy| policy.trust_anchors = vec![root]);
+    let packed = packed.policy(|policy| policy.trust_anchors = vec![root].into());
     let mut entry = packed.entry("basic_full");
     entry.roots = vec![];
     let verified = packed.described_by(entry).unwrap();
@@ -708,7 +708,7 @@ fn a_demanded_level_is_proven_by_the_chain() {
     assert_eq!(packed.with(Some(&empty)), Err(unproven.clone()));
     // Trusted by the operator's anchor, but of no known model.
     let root = packed.root.clone();
-    let packed = packed.policy(|policy| policy.trust_anchors = vec![root]);
+    let packed = packed.policy(|policy| policy.trust_anchors = vec![root].into());
     assert_eq!(packed.with(Some(&empty)), Err(unproven.clone()));
     for (format, attestation_type) in [
         (Format::PackedSelf, "basic_surrogate"),

@@ -256,7 +256,7 @@ mod the_expectation_is_stored {
     #[test]
     fn it_survives_json_and_a_record_that_lacks_a_member_is_unreadable() {
         let mut expected = Registration::new().expected;
-        expected.attestation.trust_anchors = vec![vec![1, 2, 3]];
+        expected.attestation.trust_anchors = vec![vec![1, 2, 3]].into();
         let value = serde_json::to_value(&expected).unwrap();
         assert_eq!(
             serde_json::from_value::<RegistrationExpectation>(value.clone()).unwrap(),

@@ -7,6 +7,7 @@ use webauthn::attestation::{
     StatementPolicy,
 };
 use webauthn::options::AttestationConveyance;
+use webauthn::x509::CertificateList;
 
 /// What is demanded of attestation, the least first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,11 +56,9 @@ pub struct AttestationSettings {
     /// What is demanded of the answer.
     pub requirement: AttestationRequirement,
     /// DER certificates that chains must lead to, for models without anchors in the metadata.
-    #[serde(with = "webauthn::base64url::list")]
-    pub trust_anchors: Vec<Vec<u8>>,
+    pub trust_anchors: CertificateList,
     /// DER certificates that complete chains which lack them; no anchors.
-    #[serde(with = "webauthn::base64url::list")]
-    pub intermediates: Vec<Vec<u8>>,
+    pub intermediates: CertificateList,
     /// Which models are accepted.
     pub models: ModelPolicy,
     /// What is made of metadata about the model.
@@ -121,8 +120,8 @@ impl Default for AttestationSettings {
         Self {
             conveyance: AttestationConveyance::None,
             requirement: AttestationRequirement::Verify,
-            trust_anchors: Vec::new(),
-            intermediates: Vec::new(),
+            trust_anchors: CertificateList::default(),
+            intermediates: CertificateList::default(),
             models: ModelPolicy::default(),
             metadata: MetadataPolicy::default(),
             tpm_sha1: Sha1Policy::default(),

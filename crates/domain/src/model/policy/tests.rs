@@ -58,7 +58,7 @@ fn a_policy_survives_its_record_and_lacks_nothing_that_it_had_from_the_beginning
         backup: BackupPolicy::DeviceBound,
         attestation: AttestationSettings {
             requirement: AttestationRequirement::Trusted,
-            trust_anchors: vec![vec![1, 2, 3]],
+            trust_anchors: vec![vec![1, 2, 3]].into(),
             ..AttestationSettings::default()
         },
         ..Policy::default()

@@ -59,7 +59,7 @@ pub(super) fn require_identity_certificate(
     let Some(names) = leaf.extension(oid::SUBJECT_ALTERNATIVE_NAME) else {
         return refuse("it must have a Subject Alternative Name");
     };
-    let Some(tpm) = read_names(names.value) else {
+    let Some(tpm) = read_names(&names.value) else {
         return refuse("its Subject Alternative Name cannot be read");
     };
     // X.520: a directory string has at least one character, so an empty text names nothing.
@@ -73,7 +73,7 @@ pub(super) fn require_identity_certificate(
     };
     match leaf
         .extension(oid::EXTENDED_KEY_USAGE)
-        .map(|usage| includes(usage.value, oid::AIK_CERTIFICATE))
+        .map(|usage| includes(&usage.value, oid::AIK_CERTIFICATE))
     {
         Some(Some(true)) => {}
         Some(Some(false)) | None => {

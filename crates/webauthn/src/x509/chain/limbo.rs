@@ -1,6 +1,7 @@
 //! The cases of x509-limbo that apply to certification paths: see `vectors/x509-limbo/README.md`.
 
 use super::*;
+use crate::x509::CertificateList;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
@@ -99,9 +100,10 @@ fn der(pem: &str) -> Vec<u8> {
     STANDARD.decode(lines.collect::<String>()).unwrap()
 }
 
-fn certificates(case: &Value, member: &str) -> Vec<Vec<u8>> {
+fn certificates(case: &Value, member: &str) -> CertificateList {
     let list = case[member].as_array().unwrap().iter();
-    list.map(|pem| der(pem.as_str().unwrap())).collect()
+    let list: Vec<_> = list.map(|pem| der(pem.as_str().unwrap())).collect();
+    list.into()
 }
 
 fn moment(text: &str) -> UnixSeconds {
@@ -117,8 +119,8 @@ fn judged(case: &Value) -> Result<(), ChainError> {
     let path = parse_all([&leaf[..]].into_iter());
     lead_to_anchor(
         &path.ok_or(ChainError::Untrusted("the leaf cannot be read"))?,
-        &certificates(case, "trusted_certs"),
-        &certificates(case, "untrusted_intermediates"),
+        certificates(case, "trusted_certs").readable(),
+        certificates(case, "untrusted_intermediates").readable(),
         moment(case["validation_time"].as_str().unwrap_or(MOMENT)),
         LeafDates::default(),
         &mut Budget::default(),

@@ -220,8 +220,8 @@ fn attestation(document: Attestation) -> Result<AttestationSettings, Invalid> {
     Ok(AttestationSettings {
         conveyance,
         requirement,
-        trust_anchors: certificates("attestation.trust_anchors", &document.trust_anchors)?,
-        intermediates: certificates("attestation.intermediates", &document.intermediates)?,
+        trust_anchors: certificates("attestation.trust_anchors", &document.trust_anchors)?.into(),
+        intermediates: certificates("attestation.intermediates", &document.intermediates)?.into(),
         models: models(&document.models)?,
         metadata,
         tpm_sha1: formats.tpm.sha1.into(),
