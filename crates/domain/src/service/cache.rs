@@ -44,6 +44,14 @@ impl<K: Eq + Hash, V: Clone> Default for Cache<K, V> {
 }
 
 impl<K: Eq + Hash + Copy, V: Clone> Cache<K, V> {
+    /// The value that was read last for `key`, whatever its age, if it is kept: for what follows from a value, not for the value.
+    pub(crate) fn kept(&self, key: &K) -> Option<V> {
+        match self.entries.peek(key) {
+            Some(Entry::Value { value, .. }) => Some(value),
+            Some(Entry::Nothing) | None => None,
+        }
+    }
+
     /// The value for `key`: the kept one if it is young enough, else what `read` returns. `read` gets the one that was kept
     /// until now, if there is one.
     pub(crate) async fn get<E, F: Future<Output = Result<Option<V>, E>>>(
@@ -161,6 +169,17 @@ mod tests {
         assert_eq!(get(&cache, 0, Some(1)), Some(1));
         assert_eq!(get(&cache, 999, Some(2)), Some(1));
         assert_eq!(get(&cache, 1000, Some(2)), Some(2));
+    }
+
+    #[test]
+    fn the_value_that_was_read_last_is_there_without_a_read() {
+        let cache = Cache::default();
+        assert_eq!(cache.kept(&1), None);
+        assert_eq!(get(&cache, 0, Some(1)), Some(1));
+        assert_eq!(cache.kept(&1), Some(1));
+        assert_eq!(cache.kept(&2), None);
+        assert_eq!(get(&cache, 1000, None), None);
+        assert_eq!(cache.kept(&1), None);
     }
 
     #[test]

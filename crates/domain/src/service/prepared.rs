@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use webauthn::attestation::StatementPolicy;
+use webauthn::attestation::{AttestationPolicy, StatementPolicy};
 use webauthn::authentication::{Rules, SignCountPolicy};
 use webauthn::options::{AttestationConveyance, UserVerification};
 use webauthn::origin::Origin;
@@ -66,6 +66,13 @@ impl Prepared {
                 max_credentials: wishes.max_credentials,
             }
         })
+    }
+
+    /// Lends the certificates that were read before to a policy that was loaded with its ceremony, where they are the same.
+    pub(crate) fn lend_certificates(&self, policy: &mut AttestationPolicy) {
+        let own = &self.policy.attestation;
+        policy.trust_anchors.share(&own.trust_anchors);
+        policy.intermediates.share(&own.intermediates);
     }
 
     /// What authentications with these wishes are judged by.
@@ -156,5 +163,48 @@ impl<W: PartialEq, P> Last<W, P> {
                 policy
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::clock::Timestamp;
+    use crate::model::ids::{AccountId, RelyingPartyId};
+    use crate::model::policy::{AttestationSettings, PartialSelection, Policy};
+    use crate::model::settings::WireSettings;
+
+    #[test]
+    fn certificates_are_lent_where_they_are_the_same() {
+        let prepared = Prepared::from(RelyingParty {
+            id: RelyingPartyId([1; 16]),
+            account: AccountId([2; 16]),
+            name: String::new(),
+            selection: PartialSelection::default(),
+            policy: Policy {
+                attestation: AttestationSettings {
+                    trust_anchors: vec![vec![1, 2]].into(),
+                    intermediates: vec![vec![3]].into(),
+                    ..AttestationSettings::default()
+                },
+                ..Policy::default()
+            },
+            settings: WireSettings::default(),
+            version: 1,
+            created: Timestamp(0),
+            updated: Timestamp(0),
+        });
+        let own = &prepared.policy.attestation;
+        let mut loaded = AttestationPolicy {
+            trust_anchors: vec![vec![1, 2]].into(),
+            intermediates: vec![vec![4]].into(),
+            ..AttestationPolicy::default()
+        };
+        let before = loaded.clone();
+        prepared.lend_certificates(&mut loaded);
+        assert_eq!(loaded, before);
+        let same = |one: &[Vec<u8>], other: &[Vec<u8>]| std::ptr::eq(one, other);
+        assert!(same(&loaded.trust_anchors, &own.trust_anchors));
+        assert!(same(&loaded.intermediates, &before.intermediates));
     }
 }

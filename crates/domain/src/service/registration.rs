@@ -267,7 +267,10 @@ impl Passkeys {
         let facts = TrustFacts {
             metadata: in_use.as_ref().map(|in_use| &in_use.metadata),
         };
-        let expectation = ceremony.expectation();
+        let mut expectation = ceremony.expectation();
+        if let Some(prepared) = self.relying_parties.kept(&rp) {
+            prepared.lend_certificates(&mut expectation.attestation);
+        }
         let verified = verify_registration(&expectation, response, &facts, at, &mut NoTrace);
         let verified = match verified {
             Ok(verified) => verified,
