@@ -12,67 +12,67 @@ use webauthn::registration::RegistrationExpectation;
 use crate::model::ceremony_policy::{AuthenticationPolicy, RegistrationPolicy};
 use crate::model::clock::{Randomness, Timestamp};
 use crate::model::ids::{
-    CeremonyId, CredentialKey, RelyingPartyId, TIME_LENGTH, UserId, timed_challenge,
+    CeremonyId, CredentialKey, RelyingPartyId, TIME_LENGTH, UserId, is_lower_case_hex,
 };
 
-/// Random bytes in a challenge that says nothing. With the time they make 48 ASCII characters.
-const CHALLENGE_ENTROPY: usize = 30;
+/// Random bytes in a challenge that begins with the time. As hex they make 48 ASCII characters with it.
+const CHALLENGE_ENTROPY: usize = 18;
 
-/// Random bytes in a challenge that names its Relying Party. With the time and the key they make 64 ASCII characters, the most
-/// that the FIDO binding allows.
-const NAMING_CHALLENGE_ENTROPY: usize = 26;
+/// Random bytes in a challenge that names its Relying Party: the least that WebAuthn L3 13.4.3 recommends.
+const NAMING_CHALLENGE_ENTROPY: usize = 16;
 
-/// What a challenge says beside the time at which it was drawn.
+/// Length of a challenge that names its Relying Party: 64 bytes, the most that the FIDO binding allows.
+const NAMING_CHALLENGE_LENGTH: usize = 4 * NAMING_CHALLENGE_ENTROPY;
+
+/// What a challenge says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ChallengeForm {
-    /// Nothing: 48 ASCII characters, base64url of the time and 30 random bytes.
+    /// When it was drawn: the time and 18 random bytes as 48 ASCII hex characters.
     #[default]
-    Random,
-    /// Which Relying Party drew it: 64 ASCII characters, base64url of the time, the key and 26 random bytes. For answers that come
-    /// in by a way that does not say it; see [`relying_party_of_challenge`].
+    Timed,
+    /// Which Relying Party drew it: 16 random bytes and its key as 64 ASCII hex characters. For answers that come in
+    /// by a way that does not say it; see [`relying_party_of_challenge`]. There is no room for the time.
     NamesRelyingParty,
 }
 
 /// Draws a challenge.
 ///
-/// It begins with the time, so that keys of ceremonies made at one time lie side by side; see [`CeremonyId::of_challenge`].
+/// Most begin with the time, so that keys of ceremonies made at one time lie side by side; see [`CeremonyId::of_challenge`].
 ///
-/// Clients exist that decode the base64url form with a decoder of the classic alphabet. The base64url form of ASCII text
-/// holds no `-` or `_` unless the text holds `>`, `?`, `~` or DEL, so they survive.
+/// Clients exist that decode the base64url form with a decoder of the classic alphabet. The
+/// base64url form of ASCII hex never holds `-` or `_`, so they survive.
 pub(crate) fn draw_challenge(
     randomness: &dyn Randomness,
     form: ChallengeForm,
     rp: RelyingPartyId,
     now: Timestamp,
 ) -> Vec<u8> {
-    let mut bytes = [0; TIME_LENGTH + 16 + NAMING_CHALLENGE_ENTROPY];
-    bytes[..TIME_LENGTH].copy_from_slice(&now.to_six_bytes());
-    let drawn = match form {
-        ChallengeForm::Random => {
-            let end = TIME_LENGTH + CHALLENGE_ENTROPY;
-            randomness.fill(&mut bytes[TIME_LENGTH..end]);
-            &bytes[..end]
+    match form {
+        ChallengeForm::Timed => {
+            let mut bytes = [0; TIME_LENGTH + CHALLENGE_ENTROPY];
+            let (time, random) = bytes.split_at_mut(TIME_LENGTH);
+            time.copy_from_slice(&now.to_six_bytes());
+            randomness.fill(random);
+            hex::encode(bytes)
         }
         ChallengeForm::NamesRelyingParty => {
-            let (key, random) = bytes[TIME_LENGTH..].split_at_mut(16);
-            key.copy_from_slice(&rp.0);
-            randomness.fill(random);
-            &bytes[..]
+            let mut bytes = [0; NAMING_CHALLENGE_ENTROPY];
+            randomness.fill(&mut bytes);
+            hex::encode(bytes) + &rp.to_hex()
         }
-    };
-    webauthn::base64url::encode(drawn).into_bytes()
+    }
+    .into_bytes()
 }
 
 /// The Relying Party that a challenge of the form [`ChallengeForm::NamesRelyingParty`] names; `None` for any other.
 ///
 /// Anybody can make up such a challenge: it says where to look for the ceremony, and no more.
 pub fn relying_party_of_challenge(challenge: &[u8]) -> Option<RelyingPartyId> {
-    let bytes = timed_challenge(challenge)?;
-    if bytes.len() != TIME_LENGTH + 16 + NAMING_CHALLENGE_ENTROPY {
+    let text = std::str::from_utf8(challenge).ok()?;
+    if text.len() != NAMING_CHALLENGE_LENGTH || !text.bytes().all(is_lower_case_hex) {
         return None;
     }
-    let key = bytes.get(TIME_LENGTH..TIME_LENGTH + 16)?;
-    Some(RelyingPartyId(key.try_into().ok()?))
+    RelyingPartyId::from_hex(&text[2 * NAMING_CHALLENGE_ENTROPY..])
 }
 
 /// The two kinds of ceremony.
@@ -423,19 +423,20 @@ mod tests {
         let named = draw(ChallengeForm::NamesRelyingParty, NOW);
         assert_eq!(named.len(), 64);
         assert_eq!(relying_party_of_challenge(&named), Some(PARTY));
-        let random = draw(ChallengeForm::Random, NOW);
-        assert_eq!(random.len(), 48);
-        assert_eq!(relying_party_of_challenge(&random), None);
+        let timed = draw(ChallengeForm::Timed, NOW);
+        assert_eq!(timed.len(), 48);
+        assert_eq!(relying_party_of_challenge(&timed), None);
         // Each has its own random part.
         let again = draw(ChallengeForm::NamesRelyingParty, NOW);
-        assert_ne!(named[30..], again[30..]);
+        assert_ne!(named[..32], again[..32]);
+        assert_ne!(timed[12..], draw(ChallengeForm::Timed, NOW)[12..]);
     }
 
     #[test]
     fn a_challenge_of_any_other_form_names_nobody() {
         let named = draw(ChallengeForm::NamesRelyingParty, NOW);
         for place in 0..64 {
-            for byte in [b'+', b'/', b'=', b' ', 0, 0xff] {
+            for byte in [b'A', b'g', b'-', b' ', 0, 0xff] {
                 let mut other = named.clone();
                 other[place] = byte;
                 assert_eq!(relying_party_of_challenge(&other), None, "{place} {byte}");
@@ -446,8 +447,6 @@ mod tests {
             &named[1..],
             &[],
             &[named.clone(), vec![b'0']].concat(),
-            // The form of earlier versions, all hex.
-            &[b'0'; 64],
         ] {
             assert_eq!(relying_party_of_challenge(other), None);
         }
@@ -455,23 +454,29 @@ mod tests {
 
     #[test]
     fn keys_of_ceremonies_are_in_the_order_of_their_start() {
-        for form in [ChallengeForm::Random, ChallengeForm::NamesRelyingParty] {
-            let moments = [0, 1, 255, 256, 1_000_000, 1 << 41].map(|ms| NOW.plus_millis(ms));
-            let keys = moments.map(|now| CeremonyId::of_challenge(&draw(form, now)));
-            assert!(keys.is_sorted(), "{keys:?}");
-            assert_eq!(keys[0].0[..6], NOW.to_six_bytes());
-            // Two of one moment differ.
-            assert_ne!(keys[0], CeremonyId::of_challenge(&draw(form, NOW)));
-        }
+        let draw = |now| draw(ChallengeForm::Timed, now);
+        let moments = [0, 1, 255, 256, 1_000_000, 1 << 40].map(|ms| NOW.plus_millis(ms));
+        let keys = moments.map(|now| CeremonyId::of_challenge(&draw(now)));
+        assert!(keys.is_sorted(), "{keys:?}");
+        assert_eq!(keys[0].0[..6], NOW.to_six_bytes());
+        // Two of one moment differ.
+        assert_ne!(keys[0], CeremonyId::of_challenge(&draw(NOW)));
     }
 
     #[test]
-    fn no_decoder_of_the_classic_alphabet_stumbles_over_a_challenge() {
-        for n in 0..1_000 {
-            for form in [ChallengeForm::Random, ChallengeForm::NamesRelyingParty] {
-                let encoded = webauthn::base64url::encode(&draw(form, NOW.plus_millis(n)));
-                assert!(!encoded.contains(['-', '_']), "{encoded}");
-            }
+    fn the_key_of_a_challenge_that_no_time_begins_is_a_hash_alone() {
+        // Of earlier versions, by chance with a time long past or far to come.
+        let long_past = draw(ChallengeForm::Timed, Timestamp(1_700_000_000_000));
+        let far_to_come = draw(ChallengeForm::Timed, Timestamp(1 << 43));
+        for other in [
+            draw(ChallengeForm::NamesRelyingParty, NOW),
+            long_past,
+            far_to_come,
+            draw(ChallengeForm::Timed, NOW)[..47].to_vec(),
+            draw(ChallengeForm::Timed, NOW).to_ascii_uppercase(),
+        ] {
+            let key = CeremonyId::of_challenge(&other);
+            assert_ne!(hex::encode(&key.0[..6]).as_bytes(), &other[..12]);
         }
     }
 }

@@ -5,6 +5,7 @@
 //! authenticators store it for ever.
 
 use std::fmt;
+use std::ops::Range;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use webauthn::credential::UserHandle;
@@ -134,15 +135,24 @@ id! {
 /// Bytes of the time in a challenge and in a key: milliseconds since 1970, the highest byte first.
 pub(crate) const TIME_LENGTH: usize = 6;
 
-/// The bytes whose base64url form a challenge is, if it is of a form that begins with the time.
-///
-/// In either form the text begins with `A` until the year 2109. A challenge of an earlier version was lower-case hex.
-pub(crate) fn timed_challenge(challenge: &[u8]) -> Option<Vec<u8>> {
-    if !matches!(challenge, [b'A', ..]) || !matches!(challenge.len(), 48 | 64) {
+/// Times with which a challenge may begin, in milliseconds since 1970: from the version that first drew such challenges to the year
+/// 2109. One of an earlier version, which was all random, begins with such a time in one of a hundred cases.
+const TIMES: Range<u64> = 1_795_000_000_000..1 << 42;
+
+pub(crate) fn is_lower_case_hex(c: u8) -> bool {
+    c.is_ascii_digit() || (b'a'..=b'f').contains(&c)
+}
+
+/// The time with which a challenge begins, if it is of that form.
+fn time_of_challenge(challenge: &[u8]) -> Option<[u8; TIME_LENGTH]> {
+    if challenge.len() != 48 || !challenge.iter().copied().all(is_lower_case_hex) {
         return None;
     }
-    let text = std::str::from_utf8(challenge).ok()?;
-    webauthn::base64url::decode(text).ok()
+    let mut time = [0; 8];
+    let (_, six) = time.split_at_mut(8 - TIME_LENGTH);
+    hex::decode_to_slice(&challenge[..2 * TIME_LENGTH], six).ok()?;
+    let six = six.try_into().ok()?;
+    TIMES.contains(&u64::from_be_bytes(time)).then_some(six)
 }
 
 impl CeremonyId {
@@ -152,16 +162,14 @@ impl CeremonyId {
     /// the challenge, so the look-up needs no second index, and a reader of ceremony
     /// keys learns no challenge from them.
     ///
-    /// A challenge that passkeyd draws begins with the time. Then so does the key, and the rest of it is 80 bits of the
-    /// hash: what is written at one time lies on neighbouring pages of a table. For any other challenge, such as one of an
-    /// earlier version, the key is 128 bits of the hash.
+    /// Most challenges that passkeyd draws begin with the time. Then so does the key, and the rest of it is 80 bits of the
+    /// hash: what is written at one time lies on neighbouring pages of a table. For any other challenge the key is 128 bits of
+    /// the hash.
     pub fn of_challenge(challenge: &[u8]) -> Self {
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, challenge);
         let mut bytes = [0; 16];
-        let time = timed_challenge(challenge);
-        let time = time
-            .as_deref()
-            .map_or(&[][..], |drawn| &drawn[..TIME_LENGTH]);
+        let time = time_of_challenge(challenge);
+        let time = time.as_ref().map_or(&[][..], |time| time);
         let (front, hash) = bytes.split_at_mut(time.len());
         front.copy_from_slice(time);
         hash.copy_from_slice(&digest.as_ref()[..hash.len()]);

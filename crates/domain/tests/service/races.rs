@@ -23,7 +23,7 @@ fn at_once<T>(operation: impl Future<Output = T>) -> T {
 }
 
 /// Bytes in a challenge: one is drawn each time that a start is tried, after the user was read and before the write.
-const CHALLENGE: usize = 30;
+const CHALLENGE: usize = 18;
 
 /// Randomness during which somebody else creates the user, or deletes them if they are there.
 struct Rival {

@@ -195,7 +195,7 @@ fn terms(caller: &Caller) -> Terms {
         timeout_ms: Some(settings.timeout_ms()),
         lifetime_ms: Some(settings.transaction_ms()),
         challenge: if settings.status_token_required {
-            ChallengeForm::Random
+            ChallengeForm::Timed
         } else {
             ChallengeForm::NamesRelyingParty
         },
