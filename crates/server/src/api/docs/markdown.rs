@@ -104,7 +104,11 @@ fn twilio_reasons() -> String {
     text.push('\n');
     for reason in Reason::ALL {
         put(&mut text, format_args!("| {reason} |"));
-        let met = codes_of(*reason);
+        let met = if in_imports_only(*reason) {
+            Vec::new()
+        } else {
+            codes_of(*reason)
+        };
         for call in Call::ALL {
             if met.iter().any(|(c, _)| c == call) {
                 put(
@@ -125,7 +129,7 @@ fn nevis_reasons() -> String {
     text.push_str(
         "The result calls below `/_app` report a failed ceremony with HTTP 200 and `\"status\":\"failed\"` in the body. Anyone can \
          send them, so all verdicts have the same sentence. The back end finds the reason in the log export, and in the response \
-         of the status call if it sends its access key.\n\n| reason |",
+         of the status call if it sends its access key. A dash means that the call cannot have the reason.\n\n| reason |",
     );
     for call in nevis::Call::ALL {
         put(&mut text, format_args!(" `{}` |", call.name()));
@@ -136,15 +140,21 @@ fn nevis_reasons() -> String {
     for reason in Reason::ALL {
         put(&mut text, format_args!("| {reason} |"));
         for call in nevis::Call::ALL {
-            put(
-                &mut text,
-                format_args!(" {} |", nevis::status(*call, *reason)),
-            );
+            if nevis::occurs(*call, *reason) && !in_imports_only(*reason) {
+                put(
+                    &mut text,
+                    format_args!(" {} |", nevis::status(*call, *reason)),
+                );
+            } else {
+                text.push_str(" - |");
+            }
         }
-        put(
-            &mut text,
-            format_args!(" {} |\n", nevis::telling(*reason).name()),
-        );
+        let told = if in_imports_only(*reason) {
+            "-"
+        } else {
+            nevis::telling(*reason).name()
+        };
+        put(&mut text, format_args!(" {told} |\n"));
     }
     text
 }
@@ -153,10 +163,15 @@ fn fido_reasons() -> String {
     let mut text = format!("# Reason to status on the FIDO wire\n\n{GENERATED}");
     text.push_str(
         "At the root (`/attestation`, `/assertion`) and in the dialect (`/nevisfido/fido2`) a failure has these HTTP statuses. In \
-         the dialect a request that was processed has status 200 and `\"status\":\"failed\"` in the body.\n\n\
+         the dialect a request that was processed has status 200 and `\"status\":\"failed\"` in the body. A dash means that no call \
+         can have the reason.\n\n\
          | reason | root | dialect |\n|---|---|---|\n",
     );
     for reason in Reason::ALL {
+        if in_imports_only(*reason) {
+            put(&mut text, format_args!("| {reason} | - | - |\n"));
+            continue;
+        }
         let (root, dialect) = (fido::status(*reason), fido::status_in_dialect(*reason));
         put(
             &mut text,
@@ -164,6 +179,14 @@ fn fido_reasons() -> String {
         );
     }
     text
+}
+
+/// Whether only an import of metadata can have the reason. Only the management API and the command line import metadata.
+const fn in_imports_only(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::MetadataMalformed | Reason::MetadataUntrusted | Reason::MetadataRollback
+    )
 }
 
 fn put(text: &mut String, what: std::fmt::Arguments<'_>) {

@@ -64,6 +64,15 @@ fn class(reason: Reason) -> Class {
     exception(EXCEPTIONS, reason).unwrap_or_else(|| reason.class())
 }
 
+/// Whether a call can have a reason. Only the result calls verify credentials.
+pub fn occurs(call: Call, reason: Reason) -> bool {
+    call == Call::Result
+        || !matches!(
+            class(reason),
+            Class::Form | Class::Verdict | Class::Attestation
+        )
+}
+
 /// The HTTP status for a reason in a call.
 pub fn status(call: Call, reason: Reason) -> u16 {
     match (call, class(reason)) {
