@@ -119,7 +119,7 @@ POST /v2/Services/VA3c9d1e5f7a8b4c6d9e0f1a2b3c4d5e6f/Passkeys/Factors
 Content-Type: application/json
 
 {
-  "friendly_name": "Phone",
+  "friendly_name": "ada@acme.example",
   "identity": "user-0001",
   "config": {
     "relying_party": {
@@ -248,7 +248,7 @@ codes! {
         what: "The authenticated account has no resource at this path.",
         causes: [
             "A SID is unknown, was deleted, or belongs to another account or service.",
-            "The path is misspelled. Paths are case-sensitive and have no trailing slash.",
+            "The path is misspelled. Paths are case-sensitive.",
             "The call belongs to a product that passkeyd does not offer, such as SMS verifications.",
         ],
         fix: "Check the SID, the path and the account.",
@@ -272,7 +272,7 @@ codes! {
         fix: "Send the body uncompressed and without a Content-Encoding header.",
     }
     TooManyRequests = 20429, 429, ByServer, "Too many requests" {
-        what: "This caller or this user has too many requests in progress.",
+        what: "This caller or this user has too many requests in progress. This version of passkeyd never sends this code.",
         causes: ["A page starts ceremonies in a loop, or an attacker floods the service."],
         fix: "Wait a moment and try again. Nothing was changed.",
     }
