@@ -23,14 +23,21 @@
 //! }
 //! ```
 //!
-//! `crates/storage/tests/memory.rs` is a whole example.
+//! `crates/storage/tests/memory.rs` is a whole example. Two more tests belong to a store: `storage::conformance::Faulty` runs the same
+//! cases while operations fail and are sent again, and `storage::conformance::model::run` compares the store with `storage::Memory` on
+//! random operations.
+//!
+//! `storage/src/url.rs` opens a store by its address. A type that stands before another store uses the list of all operations in
+//! `storage/src/forward.rs`: a new operation needs a line there.
 //!
 //! **Atomicity.** Everything that one call writes is there together, or not at all, its events included. No caller sees a part
-//! of it. What a call has read is what the decision of its write rests on: a store with several writers compares it in the write.
+//! of it. A call decides what to write by what it has read. A store with several writers must check in the write that this has
+//! not changed.
 //!
 //! **Lists.** A list is ordered by `(created, key)`, byte by byte, in the direction that the [page](crate::model::page) asks for.
-//! A page begins after a position, whether a row lies there (still) or not, and has at most `limit` rows.
-//! The store sets no limit of its own: the wires ask for 1,000 rows at most. These are the reads that are no pages:
+//! A page begins after a position and has at most `limit` rows. The position need not be that of a row: the row may have been
+//! deleted. The store sets no limit of its own: the wires ask for 1,000 rows at most. These reads return more than one row, but
+//! no page:
 //!
 //! | read | order | most rows |
 //! |---|---|---|
@@ -39,11 +46,11 @@
 //! | [`Events::find_events`] | by `(at, id)`, newest first | `limit`, of at most [`MAX_SEARCHED`] that are looked at |
 //!
 //! **Cost.** No operation reads or writes more because the installation is larger. Only the sweep removes rows in number, at most
-//! 2,000 in one transaction.
+//! a fixed number in one transaction (500 in the embedded store).
 //!
-//! **Repeats.** A call whose outcome is [unknown](Fault::Unknown) may have happened, and is sent again. The same call then meets:
+//! **Repeats.** A call whose outcome is [unknown](Fault::Unknown) may have happened, and is sent again. What the second call does:
 //!
-//! | write | its repeat |
+//! | write | the second call |
 //! |---|---|
 //! | [`finish_registration`](Ceremonies::finish_registration), [`finish_authentication`](Ceremonies::finish_authentication), [`refuse_ceremony`](Ceremonies::refuse_ceremony), [`claim_once`](Tokens::claim_once), [`reserve_answer`](Answers::reserve_answer), [`keep_answer`](Answers::keep_answer) | has the outcome of the first, by its attempt, and writes nothing twice |
 //! | [`begin_registration`](Ceremonies::begin_registration), [`begin_authentication`](Ceremonies::begin_authentication), and everything that is called `create` | has the outcome of the first, by the key of what it creates, and writes nothing twice |
@@ -121,7 +128,7 @@ pub use webhooks::Webhooks;
 
 /// The store behind the domain.
 ///
-/// What a call that is sent again meets is said above, under *Repeats*.
+/// The section *Repeats* above says what a call does that is sent again.
 ///
 /// Durability: when a call returns, what it wrote survives the death of the process; and, but for
 /// [`Ceremonies::begin_authentication`], the loss of power.
