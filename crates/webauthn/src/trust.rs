@@ -45,7 +45,7 @@ impl Trust {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TrustError {
     /// The policy does not accept this kind of attestation.
-    #[error("the policy does not accept {0} attestation")]
+    #[error("the policy does not accept attestation of the kind `{0}`")]
     PolicyRefused(&'static str),
     /// The policy does not accept the authenticator model.
     #[error("the policy does not accept the authenticator model {0}")]
@@ -228,7 +228,7 @@ impl Question<'_> {
         let policy = self.policy;
         let without_chain = match statement.attestation_type {
             AttestationType::None if policy.allow_none => Some(Trust::None),
-            AttestationType::None => return Err(TrustError::PolicyRefused("no")),
+            AttestationType::None => return Err(TrustError::PolicyRefused("none")),
             AttestationType::SelfAttestation if policy.allow_self => Some(Trust::SelfAttested),
             AttestationType::SelfAttestation => return Err(TrustError::PolicyRefused("self")),
             AttestationType::Basic

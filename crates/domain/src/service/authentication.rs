@@ -29,7 +29,7 @@ use crate::store::{Begin, CounterRule, FinishAuthentication, FinishedAuthenticat
 /// For whom an authentication is started.
 #[derive(Clone, Copy, Debug)]
 pub enum Who<'a> {
-    /// Whoever answers: the credential names the user.
+    /// Any user: the credential says who the user is.
     Anyone,
     /// This user.
     User(UserRef<'a>),

@@ -45,7 +45,7 @@ pub enum Reserved {
 pub trait Answers: Send + Sync {
     /// Reserves the key of a call for an attempt.
     async fn reserve_answer(&self, reservation: &Reservation) -> Result<Reserved, Fault>;
-    /// Keeps the answer of a call; `false` when the attempt has not the key (any more).
+    /// Keeps the answer of a call; `false` when the attempt does not hold the key (any more).
     async fn keep_answer(
         &self,
         account: AccountId,
@@ -53,7 +53,7 @@ pub trait Answers: Send + Sync {
         attempt: AttemptId,
         answer: &[u8],
     ) -> Result<bool, Fault>;
-    /// Gives the key of a call without an answer free; `false` when the attempt has not the key (any more).
+    /// Gives the key of a call without an answer free; `false` when the attempt does not hold the key (any more).
     async fn release_answer(
         &self,
         account: AccountId,

@@ -84,7 +84,7 @@ impl Given {
     fn file(&mut self, path: &Path) {
         if !path.is_file() {
             self.problems.push(format!(
-                "the configuration file {} is not there",
+                "the configuration file {} does not exist",
                 path.display()
             ));
             return;

@@ -2,7 +2,7 @@
 //!
 //! A request comes in through [`front`], which checks what can be checked without a wire and notes the request in the log. A wire
 //! implements [`Wire`](handler::Wire) on its state, and its handlers are functions from its request to a
-//! `Result<Response, its error>`. Facts that the log, the metrics or CORS need travel as extensions of the response:
+//! `Result<Response, its error>`. Facts that the log or CORS needs travel as extensions of the response:
 //! [`RefusalInfo`], [`TransportRefusal`] and [`About`](cors::About).
 
 pub mod auth;

@@ -214,7 +214,7 @@ fn a_stranger_is_refused_before_the_body_has_come() {
         // The next request on it would begin in the middle of the body.
         assert!(answer.contains("connection: close\r\n"), "{path}: {answer}");
     }
-    // A stranger who has sent the body with the head is told as much, and reads it.
+    // A caller without credentials who sends the whole body with the head gets the response and can read it.
     let answer = server.request("POST", "/v2/Services", &[], "FriendlyName=x");
     assert_eq!(status(&answer), 401, "{answer}");
     still_serves(&server);

@@ -70,7 +70,7 @@ async fn active(state: &State, rp: &RelyingParty, token: &str) -> Result<Option<
     Ok(trusted.then_some(claims))
 }
 
-/// Whoever was deleted since does not sign in any more.
+/// Whether the user of the token still exists. A token of a deleted user is not valid any more.
 async fn user_is_there(
     state: &State,
     rp: &RelyingParty,

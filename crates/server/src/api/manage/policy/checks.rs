@@ -139,7 +139,7 @@ fn list<T: PartialEq>(
         let at = || format!("{member}[{index}]");
         let value = read(text).map_err(|why| Invalid::new(at(), why))?;
         if values.contains(&value) {
-            return Err(Invalid::new(at(), "it stands in the list already"));
+            return Err(Invalid::new(at(), "it is already in the list"));
         }
         values.push(value);
     }

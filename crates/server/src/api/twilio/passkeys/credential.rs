@@ -114,8 +114,8 @@ fn member_code(member: &str) -> Code {
     }
 }
 
-/// What the response looks like, judged more closely. Browsers of today put `authenticatorData` into the answers of
-/// registrations too, so only a signature marks the answer of a sign-in.
+/// The shape of the response, after a second check. Browsers also put `authenticatorData` into the response to a registration,
+/// so only a signature shows that the response is that of a sign-in.
 fn refined(call: Call, body: &Value<'_>, shape: Shape) -> Shape {
     let response = body
         .as_object()
