@@ -112,6 +112,10 @@ prepare_fuzz() {
 check_format() {
     step "cargo fmt"
     cargo fmt --all --check
+    local manifest
+    for manifest in bench/driver bench/peers/webauthn-rs; do
+        cargo fmt --check --manifest-path "$manifest/Cargo.toml"
+    done
 }
 
 check_lints() {
@@ -120,6 +124,8 @@ check_lints() {
     # They are outside the workspace, so no other step would notice that a change broke them.
     step "fuzz targets compile"
     cargo check --locked --manifest-path crates/webauthn/fuzz/Cargo.toml
+    step "the load driver of the benchmark"
+    cargo clippy --all-targets --locked --manifest-path bench/driver/Cargo.toml -- -D warnings
 }
 
 check_dependencies() {

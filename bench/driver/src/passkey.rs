@@ -1,0 +1,139 @@
+//! Passkeys in software: P-256, attestation `none`, synced (as most passkeys are), the user verified.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::rand::{SystemRandom, fill};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::Failure;
+
+/// RP ID of every server.
+pub const RP_ID: &str = "localhost";
+/// Origin of the page that the passkeys believe to be on.
+pub const ORIGIN: &str = "http://localhost:3000";
+
+// User present, user verified, backup eligible, backed up.
+const FLAGS: u8 = 0x1d;
+const ATTESTED: u8 = 0x40;
+
+/// A key pair. Making one takes longer than signing, so they are made before the load.
+pub struct Key {
+    pair: EcdsaKeyPair,
+    random: SystemRandom,
+}
+
+impl Key {
+    pub fn generate() -> Result<Self, Failure> {
+        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING)
+            .map_err(|_| "cannot make a key")?;
+        Ok(Self {
+            pair,
+            random: SystemRandom::new(),
+        })
+    }
+
+    /// The public key as an uncompressed point.
+    pub fn public(&self) -> &[u8] {
+        self.pair.public_key().as_ref()
+    }
+
+    /// The signature in ASN.1.
+    pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Failure> {
+        let signature = self
+            .pair
+            .sign(&self.random, message)
+            .map_err(|_| "cannot sign")?;
+        Ok(signature.as_ref().to_vec())
+    }
+}
+
+/// A user with one passkey.
+pub struct User {
+    pub name: String,
+    key: Key,
+    credential: [u8; 32],
+    /// User handle that the server gave at registration, in base64url.
+    pub handle: String,
+    counter: u32,
+    counts: bool,
+}
+
+impl User {
+    /// Makes a user. With `counts` the signature counter rises by one with every use, without it stays 0.
+    pub fn new(name: String, counts: bool) -> Result<Self, Failure> {
+        let mut credential = [0; 32];
+        fill(&mut credential).map_err(|_| "no randomness")?;
+        Ok(Self {
+            name,
+            key: Key::generate()?,
+            credential,
+            handle: String::new(),
+            counter: 0,
+            counts,
+        })
+    }
+
+    fn count(&mut self) -> u32 {
+        self.counter += u32::from(self.counts);
+        self.counter
+    }
+
+    /// The JSON members of a registration response, without the braces around them.
+    pub fn create(&mut self, challenge: &str) -> String {
+        let mut data = authenticator_data(self.count()).to_vec();
+        data[32] |= ATTESTED;
+        data.extend([0; 16]); // AAGUID
+        data.extend([0, 32]);
+        data.extend(self.credential);
+        let public = self.key.public();
+        // {1: 2, 3: -7, -1: 1, -2: x, -3: y}
+        data.extend([0xa5, 1, 2, 3, 0x26, 0x20, 1, 0x21, 0x58, 32]);
+        data.extend(&public[1..33]);
+        data.extend([0x22, 0x58, 32]);
+        data.extend(&public[33..]);
+
+        // {"fmt": "none", "attStmt": {}, "authData": data}
+        let mut attestation = b"\xa3\x63fmt\x64none\x67attStmt\xa0\x68authData\x58".to_vec();
+        attestation.push(data.len() as u8);
+        attestation.extend(data);
+        let id = URL_SAFE_NO_PAD.encode(self.credential);
+        let client_data = URL_SAFE_NO_PAD.encode(client_data("webauthn.create", challenge));
+        let attestation = URL_SAFE_NO_PAD.encode(attestation);
+        format!(
+            r#""id":"{id}","rawId":"{id}","type":"public-key","authenticatorAttachment":"platform","clientExtensionResults":{{}},"response":{{"clientDataJSON":"{client_data}","attestationObject":"{attestation}","transports":["internal","hybrid"]}}"#
+        )
+    }
+
+    /// The JSON members of an authentication response, without the braces around them.
+    pub fn get(&mut self, challenge: &str) -> Result<String, Failure> {
+        let data = authenticator_data(self.count());
+        let client_data = client_data("webauthn.get", challenge);
+        let mut message = [0; 69];
+        message[..37].copy_from_slice(&data);
+        message[37..].copy_from_slice(digest(&SHA256, client_data.as_bytes()).as_ref());
+        let id = URL_SAFE_NO_PAD.encode(self.credential);
+        let client_data = URL_SAFE_NO_PAD.encode(client_data);
+        let signature = URL_SAFE_NO_PAD.encode(self.key.sign(&message)?);
+        let data = URL_SAFE_NO_PAD.encode(data);
+        let handle = &self.handle;
+        Ok(format!(
+            r#""id":"{id}","rawId":"{id}","type":"public-key","authenticatorAttachment":"platform","clientExtensionResults":{{}},"response":{{"clientDataJSON":"{client_data}","authenticatorData":"{data}","signature":"{signature}","userHandle":"{handle}"}}"#
+        ))
+    }
+}
+
+/// Authenticator data without attested credential data.
+pub fn authenticator_data(counter: u32) -> [u8; 37] {
+    let mut data = [0; 37];
+    data[..32].copy_from_slice(digest(&SHA256, RP_ID.as_bytes()).as_ref());
+    data[32] = FLAGS;
+    data[33..].copy_from_slice(&counter.to_be_bytes());
+    data
+}
+
+fn client_data(kind: &str, challenge: &str) -> String {
+    format!(
+        r#"{{"type":"{kind}","challenge":"{challenge}","origin":"{ORIGIN}","crossOrigin":false}}"#
+    )
+}

@@ -1,0 +1,129 @@
+//! What one server is put through: registrations, sign-ins in closed loops, sign-ins at a fixed rate.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::Args;
+use serde::{Deserialize, Serialize};
+
+use crate::load::{End, Outcome, Plan, Shape, run as load};
+use crate::passkey::User;
+use crate::wire::{Ceremony, Dialect, Wire};
+use crate::{Failure, process};
+
+/// The command line of `load`.
+#[derive(Args)]
+pub struct Options {
+    /// Name of the server in the results
+    #[arg(long)]
+    name: String,
+    /// What it speaks
+    #[arg(long)]
+    wire: Dialect,
+    /// Where it listens: an address of this machine, and a port
+    #[arg(long)]
+    address: SocketAddr,
+    /// Its process
+    #[arg(long)]
+    pid: u32,
+    /// Account SID, for passkeyd
+    #[arg(long, default_value = "")]
+    account: String,
+    /// Auth Token, for passkeyd
+    #[arg(long, default_value = "")]
+    token: String,
+    /// Users to register, each with one passkey
+    #[arg(long, default_value_t = 4000)]
+    users: usize,
+    /// Connections of the closed loops; the last also registers
+    #[arg(long, value_delimiter = ',', default_value = "16,64")]
+    connections: Vec<usize>,
+    /// Sign-ins per second of the open loops
+    #[arg(long, value_delimiter = ',', default_value = "400")]
+    rates: Vec<f64>,
+    /// Measured seconds of each load
+    #[arg(long, default_value_t = 8.0)]
+    seconds: f64,
+    /// Seconds of each load before those
+    #[arg(long, default_value_t = 2.0)]
+    warmup: f64,
+    /// Milliseconds between the start and the finish of a ceremony
+    #[arg(long, default_value_t = 0)]
+    think: u64,
+    /// Sign in without a name: the passkey says who the user is
+    #[arg(long)]
+    discoverable: bool,
+    /// Raise the signature counter with every use. Synced passkeys, which are the most, leave it at 0
+    #[arg(long)]
+    counter: bool,
+    /// Number of the round in the results
+    #[arg(long, default_value_t = 1)]
+    round: u32,
+}
+
+/// All that was measured on one server.
+#[derive(Serialize, Deserialize)]
+pub struct Scenario {
+    pub server: String,
+    pub round: u32,
+    /// Memory before the first registration.
+    pub idle_kb: u64,
+    pub loads: Vec<Outcome>,
+}
+
+/// Runs it.
+pub fn run(options: &Options) -> Result<Scenario, Failure> {
+    if !options.address.ip().is_loopback() {
+        return Err("load goes to this machine only".into());
+    }
+    let wire = Wire::prepare(
+        options.wire,
+        options.address,
+        &options.account,
+        &options.token,
+        !options.discoverable,
+    )?;
+    let mut users = (0..options.users)
+        .map(|number| User::new(format!("bench-user-{number:08}"), options.counter))
+        .collect::<Result<Vec<_>, _>>()?;
+    let idle_kb = process::usage(options.pid)?.resident_kb;
+
+    let think = Duration::from_millis(options.think);
+    let closed = |connections: &usize| Shape::Closed {
+        connections: *connections,
+    };
+    let after = End::After {
+        warmup: Duration::from_secs_f64(options.warmup),
+        measured: Duration::from_secs_f64(options.seconds),
+    };
+    let mut plans = Vec::new();
+    let last = options.connections.last().ok_or("--connections is empty")?;
+    plans.push(Plan {
+        ceremony: Ceremony::Registration,
+        shape: closed(last),
+        end: End::EveryUserOnce,
+        think,
+    });
+    let open = options.rates.iter().map(|rate| Shape::Open {
+        rate: *rate,
+        connections: 256,
+    });
+    for shape in options.connections.iter().map(closed).chain(open) {
+        plans.push(Plan {
+            ceremony: Ceremony::Authentication,
+            shape,
+            end: after,
+            think,
+        });
+    }
+    let loads = plans
+        .into_iter()
+        .map(|plan| load(plan, &wire, &mut users, options.address, options.pid))
+        .collect::<Result<_, _>>()?;
+    Ok(Scenario {
+        server: options.name.clone(),
+        round: options.round,
+        idle_kb,
+        loads,
+    })
+}

@@ -1,0 +1,179 @@
+#!/usr/bin/env bash
+# Measures passkeyd beside other passkey servers on this machine: bench/README.md says what and how.
+#
+#   bench/run.sh                                  all servers, 5 rounds, about 20 minutes, and the builds before
+#   ROUNDS=1 MEASURE=3 SERVERS=passkeyd-twilio bench/run.sh
+#
+# Settings (environment): ROUNDS, MEASURE (seconds of each load), WARMUP (seconds before them), USERS, CONNECTIONS, RATES, THINK (milliseconds),
+# SIGN_IN (named or discoverable), COUNTER (zero or rising), SERVERS, SERVER_CORE, DRIVER_CORE, PORT, WORK (folder for the stores),
+# RESULTS (file), DOCUMENT (Markdown file to update; empty: none), PASSKEYD (a finished binary).
+set -euo pipefail
+cd "$(dirname "$0")"
+bench=$PWD
+root=$(dirname "$bench")
+
+rounds=${ROUNDS:-5}
+measure=${MEASURE:-8}
+warmup=${WARMUP:-2}
+users=${USERS:-4000}
+connections=${CONNECTIONS:-16,64}
+rates=${RATES:-400}
+think=${THINK:-0}
+sign_in=${SIGN_IN:-named}
+counter=${COUNTER:-zero}
+# passkeyd is first: the ratios of the table refer to the first.
+all="passkeyd-twilio passkeyd-nevis webauthn-rs simplewebauthn py_webauthn"
+servers=${SERVERS:-$all}
+server_core=${SERVER_CORE:-0}
+driver_core=${DRIVER_CORE:-1}
+port=${PORT:-18200}
+
+export CARGO_TERM_PROGRESS_WHEN=never
+account=AC0123456789abcdef0123456789abcdef
+token=bench-auth-token-0123456789abcdef
+
+step() {
+    printf '\n== %s\n' "$*" >&2
+}
+
+die() {
+    echo "bench/run.sh: $*" >&2
+    exit 1
+}
+
+wanted() {
+    [[ " $servers " == *" $1"* ]]
+}
+
+# One line with the version of a package of a lock file.
+locked() {
+    awk -v name="name = \"$2\"" '$0 == name { getline; gsub(/version = |"/, ""); print; exit }' "$1"
+}
+
+for server in $servers; do
+    [[ " $all " == *" $server "* ]] || die "there is no server $server; there are: $all"
+done
+[[ $sign_in == named || $sign_in == discoverable ]] || die "SIGN_IN is named or discoverable"
+[[ $counter == zero || $counter == rising ]] || die "COUNTER is zero or rising"
+[[ $server_core != "$driver_core" ]] || die "the server and the driver need a core each"
+taskset -c "$server_core,$driver_core" true || die "this machine does not have the cores $server_core and $driver_core"
+(exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && die "something already listens on port $port; set PORT"
+
+step "build"
+export CARGO_TARGET_DIR=$root/target/bench
+cargo build --release --locked --quiet --manifest-path driver/Cargo.toml
+driver=$CARGO_TARGET_DIR/release/passkeyd-bench
+about=()
+if wanted passkeyd; then
+    commit=$(git -C "$root" rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+    [[ -z $(git -C "$root" status --porcelain --untracked-files=no 2>/dev/null) ]] || commit+=", with changes"
+    if [[ -n ${PASSKEYD:-} ]]; then
+        passkeyd=$(realpath "$PASSKEYD")
+        commit+=" (the binary was given)"
+    else
+        (cd "$root" && CARGO_TARGET_DIR=$root/target cargo build --release --locked --quiet -p passkeyd)
+        passkeyd=$root/target/release/passkeyd
+    fi
+    about+=(--set "passkeyd=$("$passkeyd" --version | cut -d' ' -f2), commit $commit")
+fi
+if wanted webauthn-rs; then
+    cargo build --release --locked --quiet --manifest-path peers/webauthn-rs/Cargo.toml
+    lock=peers/webauthn-rs/Cargo.lock
+    about+=(--set "webauthn-rs=webauthn-rs $(locked $lock webauthn-rs), axum $(locked $lock axum), rusqlite $(locked $lock rusqlite), $(rustc --version | cut -d' ' -f1,2)")
+fi
+if wanted simplewebauthn; then
+    if ! cmp -s peers/simplewebauthn/package-lock.json peers/simplewebauthn/node_modules/installed.json; then
+        # better-sqlite3 is compiled where there is no ready binary of it. Headers that came with Node.js are used.
+        headers=$(dirname "$(dirname "$(command -v node)")")
+        [[ ! -e $headers/include/node/node.h ]] || export npm_config_nodedir=$headers
+        (cd peers/simplewebauthn && npm ci --no-audit --no-fund --loglevel=error && cp package-lock.json node_modules/installed.json)
+    fi
+    about+=(--set "simplewebauthn=$(cd peers/simplewebauthn && node -p 'Object.entries(require("./package.json").dependencies).map((pair) => pair.join(" ")).join(", ")'), Node.js $(node --version)")
+fi
+if wanted py_webauthn; then
+    venv=$bench/peers/py_webauthn/.venv
+    if ! cmp -s peers/py_webauthn/requirements.txt "$venv/installed.txt"; then
+        rm -rf "$venv"
+        python3 -m venv "$venv"
+        "$venv/bin/pip" install --quiet --disable-pip-version-check -r peers/py_webauthn/requirements.txt
+        cp peers/py_webauthn/requirements.txt "$venv/installed.txt"
+    fi
+    about+=(--set "py_webauthn=$(grep -E "^(webauthn|fastapi|uvicorn).*==" peers/py_webauthn/requirements.txt | sed 's/==/ /' | paste -sd, | sed 's/,/, /g'), $("$venv/bin/python" --version)")
+fi
+
+work=$(mktemp -d "${WORK:-${TMPDIR:-/tmp}}/passkeyd-bench-XXXXXX")
+pid=
+stop() {
+    [[ -n $pid ]] || return 0
+    kill "$pid" 2>/dev/null || true
+    wait "$pid" 2>/dev/null || true
+    pid=
+}
+trap 'stop; rm -rf "$work"' EXIT
+
+disk=$(df --output=fstype "$work" | tail -1)
+[[ $disk != tmpfs ]] || echo "warning: $work is in memory, so that a flush to disk costs nothing there; set WORK" >&2
+
+# Starts a server with an empty store, on its core, and waits until it listens.
+start() {
+    local server=$1 store=$work/store command
+    rm -rf "$store"
+    mkdir "$store"
+    case $server in
+    passkeyd-*)
+        command=(env PASSKEYD_BOOTSTRAP_ACCOUNT_SID=$account PASSKEYD_BOOTSTRAP_AUTH_TOKEN=$token
+            "$passkeyd" serve --listen "127.0.0.1:$port" --data-dir "$store")
+        ;;
+    webauthn-rs) command=("$CARGO_TARGET_DIR/release/bench-webauthn-rs" "$port" "$store/store.db") ;;
+    simplewebauthn) command=(env NODE_ENV=production node peers/simplewebauthn/server.mjs "$port" "$store/store.db") ;;
+    py_webauthn)
+        command=(env "STORE=$store/store.db" "$venv/bin/python" -m uvicorn --app-dir peers/py_webauthn server:app --port "$port"
+            --no-access-log --timeout-keep-alive 75)
+        ;;
+    esac
+    taskset -c "$server_core" "${command[@]}" >"$work/log" 2>&1 &
+    pid=$!
+    local tries
+    for tries in {1..300}; do
+        if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then return; fi
+        kill -0 "$pid" 2>/dev/null || break
+        sleep 0.1
+    done
+    cat "$work/log" >&2
+    die "$server does not listen (after $tries tries)"
+}
+
+measure_server() {
+    local server=$1 round=$2 wire=plain arguments=()
+    [[ $server != passkeyd-* ]] || wire=${server#passkeyd-}
+    [[ $sign_in == named ]] || arguments+=(--discoverable)
+    [[ $counter == zero ]] || arguments+=(--counter)
+    start "$server"
+    if ! taskset -c "$driver_core" "$driver" load --name "$server" --wire "$wire" --address "127.0.0.1:$port" --pid "$pid" --round "$round" \
+        --account $account --token $token --users "$users" --connections "$connections" --rates "$rates" --seconds "$measure" \
+        --warmup "$warmup" --think "$think" "${arguments[@]}" >>"$results"; then
+        tail -50 "$work/log" >&2
+        die "the load on $server failed"
+    fi
+    stop
+}
+
+results=${RESULTS:-$bench/results/$(date -u +%F)-$(git -C "$root" rev-parse --short=12 HEAD 2>/dev/null || echo unknown).ndjson}
+mkdir -p "$(dirname "$results")"
+cores="server on core $server_core, driver on core $driver_core of $(nproc --all)"
+"$driver" about --set "date=$(date -u '+%F %H:%M UTC')" --set "cores=$cores" "${about[@]}" \
+    --set "settings=medians of $rounds rounds, $measure s for each load after $warmup s, $users users, sign-in $sign_in, signature counter $counter, $think ms between start and finish, stores on $disk" \
+    >"$results"
+echo "$cores"
+for ((round = 1; round <= rounds; round++)); do
+    step "round $round of $rounds"
+    taskset -c "$server_core" "$driver" bare --seconds 2 >>"$results"
+    for server in $servers; do
+        echo "$server" >&2
+        measure_server "$server" "$round"
+    done
+done
+
+step "results: $results"
+document=${DOCUMENT-$root/docs/performance.md}
+"$driver" report "$results" ${document:+--into "$document"}
