@@ -17,6 +17,7 @@ use domain::model::page::{Order, PageRequest};
 use parking_lot::Mutex;
 
 use super::records::{Records, Use};
+use super::rows::KeptPolicy;
 use super::writer::Settled;
 
 type Key = (RelyingPartyId, CeremonyId);
@@ -231,8 +232,8 @@ pub(super) struct Ending {
 #[derive(Clone, Copy)]
 pub(super) enum Change {
     Nothing,
-    /// The record of the credential that signed.
-    Credential(Use),
+    /// The record of the credential that signed, and perhaps a policy that was not known to be in the table.
+    Credential(Use, Option<KeptPolicy>),
     /// The record of a user.
     User(RelyingPartyId, UserId),
 }
@@ -261,6 +262,11 @@ impl Ending {
             records: Arc::clone(records),
             change: Mutex::new(Change::Nothing),
         })
+    }
+
+    /// Whether a policy is in the table for as long as a ceremony needs it.
+    pub(super) fn has_policy(&self, policy: &KeptPolicy) -> bool {
+        self.records.has_policy(policy)
     }
 
     /// Notes what else the job changes.
@@ -301,8 +307,13 @@ impl Ending {
     pub(super) fn settle(&self, settled: Settled) {
         match (*self.change.lock(), settled) {
             (Change::Nothing, _) | (_, Settled::Lost) => {}
-            (Change::Credential(used), Settled::Kept) => self.records.used(&used),
-            (Change::Credential(used), Settled::Unknown) => {
+            (Change::Credential(used, policy), Settled::Kept) => {
+                self.records.used(&used);
+                if let Some(policy) = policy {
+                    self.records.keep_policy(&policy);
+                }
+            }
+            (Change::Credential(used, _), Settled::Unknown) => {
                 self.records.changed_user(used.relying_party, used.user);
             }
             (Change::User(rp, user), _) => self.records.changed_user(rp, user),

@@ -13,6 +13,8 @@ use domain::model::user::{User, UserRef};
 use parking_lot::Mutex;
 use webauthn::authentication::SignCounter;
 
+use super::rows::KeptPolicy;
+
 /// Most credentials of a user whose list is kept.
 const LONGEST_LIST: usize = 10;
 
@@ -29,6 +31,8 @@ struct Inner {
     by_name: HashMap<(RelyingPartyId, String), UserId>,
     /// What `by_credential` has of each user.
     hashes: HashMap<UserKey, Vec<[u8; 32]>>,
+    /// How long policies of ceremonies are in the table at least.
+    policies: HashMap<(RelyingPartyId, [u8; 16]), Timestamp>,
 }
 
 impl Inner {
@@ -189,6 +193,22 @@ impl Records {
             let key = (user.relying_party, user.id);
             inner.by_user.insert(key, Arc::new(owner.clone()));
         });
+    }
+
+    /// Whether a policy is in the table for as long as a ceremony needs it.
+    pub(super) fn has_policy(&self, policy: &KeptPolicy) -> bool {
+        let inner = self.inner.lock();
+        let kept = inner.policies.get(&policy.key);
+        kept.is_some_and(|until| *until >= policy.needed_until)
+    }
+
+    /// A policy was written.
+    pub(super) fn keep_policy(&self, policy: &KeptPolicy) {
+        let mut inner = self.inner.lock();
+        if inner.policies.len() >= self.capacity {
+            inner.policies.clear();
+        }
+        inner.policies.insert(policy.key, policy.kept_until);
     }
 
     /// A sign-in was committed.

@@ -1,7 +1,9 @@
 //! Records as rows: which columns, in which order, in which form.
 
+use std::any::Any;
+use std::collections::HashMap;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use aws_lc_rs::digest::{Context, SHA256, digest};
 use domain::model::account::{Account, ApiKey, SecretHash};
@@ -18,6 +20,7 @@ use domain::model::ids::{
 use domain::model::user::User;
 use domain::store::Fault;
 use domain::store::take::{End, Takeable};
+use parking_lot::Mutex;
 use rusqlite::{Connection, Row, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -387,25 +390,75 @@ pub(super) fn policy_id(body: &str) -> [u8; 16] {
     id
 }
 
-/// A policy of ceremonies, ready to be written.
-struct PolicyRow {
+/// The text of a policy, and its key.
+struct PolicyText {
     id: [u8; 16],
     body: String,
+}
+
+/// Most texts that are remembered.
+const TEXTS: usize = 256;
+
+/// A policy that ceremonies share, and its text.
+type Remembered = (Arc<dyn Any + Send + Sync>, Arc<PolicyText>);
+
+/// Texts of policies by the address of the policy, which the entry keeps alive: ceremonies that share a policy share its text.
+static REMEMBERED: LazyLock<Mutex<HashMap<usize, Remembered>>> = LazyLock::new(Mutex::default);
+
+/// The text of a policy.
+fn text<T: Serialize + Send + Sync + 'static>(policy: &Arc<T>) -> Result<Arc<PolicyText>, Fault> {
+    let address = Arc::as_ptr(policy).addr();
+    if let Some((_, text)) = REMEMBERED.lock().get(&address) {
+        return Ok(Arc::clone(text));
+    }
+    let body = json(&**policy)?;
+    let text = Arc::new(PolicyText {
+        id: policy_id(&body),
+        body,
+    });
+    let mut remembered = REMEMBERED.lock();
+    if remembered.len() >= TEXTS {
+        remembered.clear();
+    }
+    let owner: Arc<dyn Any + Send + Sync> = Arc::<T>::clone(policy);
+    remembered.insert(address, (owner, Arc::clone(&text)));
+    Ok(text)
+}
+
+/// A policy of ceremonies, ready to be written.
+struct PolicyRow {
+    text: Arc<PolicyText>,
     needed_until: Timestamp,
 }
 
 impl PolicyRow {
-    fn new<T: Serialize>(policy: &T, needed_until: Timestamp) -> Result<Self, Fault> {
-        let body = json(policy)?;
+    fn new<T>(policy: &Arc<T>, needed_until: Timestamp) -> Result<Self, Fault>
+    where
+        T: Serialize + Send + Sync + 'static,
+    {
         Ok(Self {
-            id: policy_id(&body),
-            body,
+            text: text(policy)?,
             needed_until,
         })
     }
 
-    /// Sees to it that the policy is there, and for long enough.
+    /// How long it is kept for at least, once it was written for this ceremony.
+    fn kept_until(&self) -> Timestamp {
+        self.needed_until.plus_millis(POLICY_MARGIN_MS)
+    }
+
+    /// Sees to it that the policy is there, and for as long as it is needed.
     fn keep(&self, connection: &Connection, rp: RelyingPartyId) -> Outcome<()> {
+        self.keep_unless_until(connection, rp, self.needed_until)
+    }
+
+    /// Sees to it that the policy is there. It is to be kept with the margin, unless it is kept until `enough`.
+    fn keep_unless_until(
+        &self,
+        connection: &Connection,
+        rp: RelyingPartyId,
+        enough: Timestamp,
+    ) -> Outcome<()> {
         execute(
             connection,
             "INSERT INTO policies (relying_party_id, id, expires, body) VALUES (?1, ?2, ?3, ?4) \
@@ -413,10 +466,10 @@ impl PolicyRow {
              WHERE policies.expires < ?5",
             params![
                 rp.0,
-                self.id,
-                self.needed_until.plus_millis(POLICY_MARGIN_MS).0,
-                self.body,
-                self.needed_until.0,
+                self.text.id,
+                self.kept_until().0,
+                self.text.body,
+                enough.0,
             ],
         )?;
         Ok(())
@@ -440,6 +493,16 @@ macro_rules! insert_ceremony {
          updated, asked, policy_id, state, reason, claimed_by, stored_count) \
          SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14 WHERE TRUE"
     };
+}
+
+/// A policy in the table.
+#[derive(Clone, Copy)]
+pub(super) struct KeptPolicy {
+    pub(super) key: (RelyingPartyId, [u8; 16]),
+    /// When the ceremony that wrote it no longer needs it.
+    pub(super) needed_until: Timestamp,
+    /// It is there until then at least, once it is written.
+    pub(super) kept_until: Timestamp,
 }
 
 /// How a ceremony has ended, for its row.
@@ -481,7 +544,7 @@ impl CeremonyRow {
             expires: ceremony.expires,
             updated: ceremony.updated,
             asked: json(&ceremony.asked)?,
-            policy: PolicyRow::new(&*ceremony.policy, ceremony.expires)?,
+            policy: PolicyRow::new(&ceremony.policy, ceremony.expires)?,
             end: None,
         })
     }
@@ -497,7 +560,7 @@ impl CeremonyRow {
             expires: ceremony.expires,
             updated: ceremony.updated,
             asked: json(&ceremony.asked)?,
-            policy: PolicyRow::new(&*ceremony.policy, ceremony.expires)?,
+            policy: PolicyRow::new(&ceremony.policy, ceremony.expires)?,
             end: None,
         })
     }
@@ -523,13 +586,47 @@ impl CeremonyRow {
         } else {
             concat!(insert_ceremony!(), alive!(party), " ON CONFLICT DO NOTHING")
         };
-        self.insert_by(connection, sql)
+        let written = self.insert_by(connection, sql)?;
+        if written {
+            self.policy.keep(connection, self.relying_party)?;
+        }
+        Ok(written)
     }
 
     /// Writes it without a look at its owners; `false` when it is there already.
     pub(super) fn insert_unasked(&self, connection: &Connection) -> Outcome<bool> {
+        let written = self.insert_unjudged(connection)?;
+        if written {
+            self.policy.keep(connection, self.relying_party)?;
+        }
+        Ok(written)
+    }
+
+    /// Writes it without a look at its owners, and without its policy; `false` when it is there already.
+    fn insert_unjudged(&self, connection: &Connection) -> Outcome<bool> {
         let sql = concat!(insert_ceremony!(), " ON CONFLICT DO NOTHING");
         self.insert_by(connection, sql)
+    }
+
+    /// The same as [`Self::insert_unasked`], where `has_policy` says whether the policy is known to be in the table. Afterwards it
+    /// is there for as long as [`Self::kept_policy`] says.
+    pub(super) fn insert_judged(&self, connection: &Connection, has_policy: bool) -> Outcome<bool> {
+        let written = self.insert_unjudged(connection)?;
+        if written && !has_policy {
+            let rp = self.relying_party;
+            self.policy
+                .keep_unless_until(connection, rp, self.policy.kept_until())?;
+        }
+        Ok(written)
+    }
+
+    /// The policy that it refers to.
+    pub(super) fn kept_policy(&self) -> KeptPolicy {
+        KeptPolicy {
+            key: (self.relying_party, self.policy.text.id),
+            needed_until: self.policy.needed_until,
+            kept_until: self.policy.kept_until(),
+        }
     }
 
     fn insert_by(&self, connection: &Connection, sql: &str) -> Outcome<bool> {
@@ -546,16 +643,13 @@ impl CeremonyRow {
                 self.expires.0,
                 self.updated.0,
                 self.asked,
-                self.policy.id,
+                self.policy.text.id,
                 self.end.map_or(PENDING, |end| end.state),
                 self.end.and_then(|end| end.reason).map(Reason::name),
                 self.end.map(|end| end.by.0),
                 self.end.and_then(|end| end.stored_count),
             ],
         )?;
-        if written > 0 {
-            self.policy.keep(connection, self.relying_party)?;
-        }
         Ok(written > 0)
     }
 }

@@ -501,6 +501,7 @@ pub(in crate::embedded) fn finish_authentication(
         ending.changes(Change::User(claim.relying_party, sign_in.user));
         return Ok(FinishedAuthentication::CounterWentBack { stored });
     };
+    let mut policy = None;
     match waiting {
         None => claim.succeed(connection, started_for, sign_in.user, sign_in.credential)?,
         Some(ceremony) => {
@@ -510,7 +511,10 @@ pub(in crate::embedded) fn finish_authentication(
             // The credential was found, so its owner is there.
             let known = started_for.is_none_or(|user| user == sign_in.user);
             let written = if known {
-                row.insert_unasked(connection)?
+                let kept = row.kept_policy();
+                let has_policy = ending.has_policy(&kept);
+                policy = (!has_policy).then_some(kept);
+                row.insert_judged(connection, has_policy)?
             } else {
                 row.insert(connection)?
             };
@@ -533,7 +537,7 @@ pub(in crate::embedded) fn finish_authentication(
     if stored.is_outdated_by(&used) {
         write_use(connection, &used)?;
     }
-    ending.changes(Change::Credential(used));
+    ending.changes(Change::Credential(used, policy));
     insert_event(connection, &sign_in.event)?;
     Ok(FinishedAuthentication::Accepted)
 }
