@@ -47,7 +47,7 @@ use self::readers::Readers;
 use self::records::Records;
 use self::rows::CeremonyRow;
 use self::sql::Outcome;
-use self::writer::{Durability, Settled, Writer};
+use self::writer::{Settled, Writer};
 
 /// How an embedded store uses the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,7 +154,14 @@ impl Embedded {
         &self,
         work: impl FnOnce(&Connection) -> Outcome<T> + Send + 'static,
     ) -> Result<T, Fault> {
-        self.writer.run(Durability::Power, work).await
+        let (records, settled) = (Arc::clone(&self.records), Arc::clone(&self.records));
+        let work = move |connection: &Connection| {
+            records.writing();
+            work(connection)
+        };
+        self.writer
+            .run_settled(work, move |_| settled.no_longer_writing())
+            .await
     }
 
     /// A write that is on disk when it returns, and that changes a user or one of their credentials.
@@ -164,10 +171,15 @@ impl Embedded {
         user: UserId,
         work: impl FnOnce(&Connection) -> Outcome<T> + Send + 'static,
     ) -> Result<T, Fault> {
-        let records = Arc::clone(&self.records);
+        let (records, settled_records) = (Arc::clone(&self.records), Arc::clone(&self.records));
+        let work = move |connection: &Connection| {
+            records.writing();
+            work(connection)
+        };
         let settle = move |settled| {
+            settled_records.no_longer_writing();
             if settled != Settled::Lost {
-                records.changed_user(rp, user);
+                settled_records.changed_user(rp, user);
             }
         };
         self.writer.run_settled(work, settle).await
@@ -181,7 +193,13 @@ impl Embedded {
         work: impl FnOnce(&Connection) -> Outcome<bool> + Send + 'static,
     ) -> Result<bool, Fault> {
         let (records, deletions) = (Arc::clone(&self.records), Arc::clone(&self.deletions));
+        let writing = Arc::clone(&self.records);
+        let work = move |connection: &Connection| {
+            writing.writing();
+            work(connection)
+        };
         let settle = move |settled| {
+            records.no_longer_writing();
             if settled != Settled::Lost {
                 match user {
                     Some(user) => records.changed_user(rp, user),

@@ -16,7 +16,7 @@ use domain::model::ids::{CeremonyId, RelyingPartyId, UserId};
 use domain::model::page::{Order, PageRequest};
 use parking_lot::Mutex;
 
-use super::records::{Records, Use};
+use super::records::{Records, Signer, Use};
 use super::rows::KeptPolicy;
 use super::writer::Settled;
 
@@ -269,8 +269,20 @@ impl Ending {
         self.records.has_policy(policy)
     }
 
+    /// What is known of the credential that signed, if no job of the running group may have changed it.
+    pub(super) fn signer(
+        &self,
+        rp: RelyingPartyId,
+        id_hash: [u8; 32],
+    ) -> Option<(Arc<Signer>, Option<Timestamp>)> {
+        self.records.for_writer(rp, id_hash)
+    }
+
     /// Notes what else the job changes.
     pub(super) fn changes(&self, change: Change) {
+        if let Change::Credential(used, _) = change {
+            self.records.using(used.relying_party, used.id_hash);
+        }
         *self.change.lock() = change;
     }
 
@@ -305,7 +317,12 @@ impl Ending {
 
     /// The group of the job has ended.
     pub(super) fn settle(&self, settled: Settled) {
-        match (*self.change.lock(), settled) {
+        let change = *self.change.lock();
+        if let Change::Credential(used, _) = change {
+            self.records
+                .no_longer_using(used.relying_party, used.id_hash);
+        }
+        match (change, settled) {
             (Change::Nothing, _) | (_, Settled::Lost) => {}
             (Change::Credential(used, policy), Settled::Kept) => {
                 self.records.used(&used);

@@ -19,14 +19,33 @@ use super::rows::KeptPolicy;
 const LONGEST_LIST: usize = 10;
 
 type UserKey = (RelyingPartyId, UserId);
-type Signer = (CredentialRecord, User);
+/// A Relying Party, and the hash of the id of a credential of it.
+type CredentialHash = (RelyingPartyId, [u8; 32]);
+/// A credential with its owner.
+pub(super) type Signer = (CredentialRecord, User);
 type Owner = (User, Vec<CredentialRecord>);
+
+/// What is known of a credential.
+struct Known {
+    signer: Arc<Signer>,
+    /// The last use that its row has, if that is known.
+    written: Option<Timestamp>,
+}
+
+/// What jobs of the running group have written and not committed.
+#[derive(Default)]
+struct Uncommitted {
+    /// Credentials that signed.
+    used: Vec<CredentialHash>,
+    /// Jobs of other kinds, which may have written anything.
+    others: usize,
+}
 
 #[derive(Default)]
 struct Inner {
     /// Relying Parties that are there.
     parties: HashSet<RelyingPartyId>,
-    by_credential: HashMap<(RelyingPartyId, [u8; 32]), Arc<Signer>>,
+    by_credential: HashMap<CredentialHash, Known>,
     by_user: HashMap<UserKey, Arc<Owner>>,
     by_name: HashMap<(RelyingPartyId, String), UserId>,
     /// What `by_credential` has of each user.
@@ -48,9 +67,9 @@ impl Inner {
     /// Makes room for one more of `capacity`.
     fn make_room(&mut self, capacity: usize) {
         if self.by_credential.len() >= capacity
-            && let Some((key, signer)) = self.by_credential.iter().next()
+            && let Some((key, known)) = self.by_credential.iter().next()
         {
-            let key = (key.0, signer.1.id);
+            let key = (key.0, known.signer.1.id);
             self.forget(key);
         }
         if self.by_user.len() >= capacity
@@ -76,6 +95,8 @@ pub(super) struct Use {
     pub(super) backup_eligible: bool,
     pub(super) backup_state: bool,
     pub(super) at: Timestamp,
+    /// Whether the row of the credential is written.
+    pub(super) written: bool,
 }
 
 impl Use {
@@ -95,6 +116,7 @@ pub(super) struct Records {
     /// Counts writes that changed what may be here, so that a read which overlapped one is not kept.
     changes: AtomicU64,
     capacity: usize,
+    uncommitted: Mutex<Uncommitted>,
 }
 
 /// What a reader notes before it reads.
@@ -108,6 +130,7 @@ impl Records {
             inner: Mutex::default(),
             changes: AtomicU64::new(0),
             capacity,
+            uncommitted: Mutex::default(),
         }
     }
 
@@ -148,7 +171,8 @@ impl Records {
     /// The credential with this hash of its id, and its owner.
     pub(super) fn signer(&self, rp: RelyingPartyId, id_hash: [u8; 32]) -> Option<Arc<Signer>> {
         let inner = self.inner.lock();
-        inner.by_credential.get(&(rp, id_hash)).map(Arc::clone)
+        let known = inner.by_credential.get(&(rp, id_hash))?;
+        Some(Arc::clone(&known.signer))
     }
 
     /// A user with all credentials.
@@ -171,11 +195,11 @@ impl Records {
         let key = (signer.1.relying_party, signer.1.id);
         self.keep(before, |inner| {
             let found = (key.0, id_hash);
-            if inner
-                .by_credential
-                .insert(found, Arc::new(signer.clone()))
-                .is_none()
-            {
+            let known = Known {
+                signer: Arc::new(signer.clone()),
+                written: None,
+            };
+            if inner.by_credential.insert(found, known).is_none() {
                 inner.hashes.entry(key).or_default().push(id_hash);
             }
         });
@@ -215,8 +239,11 @@ impl Records {
     pub(super) fn used(&self, used: &Use) {
         self.change(|inner| {
             let found = (used.relying_party, used.id_hash);
-            if let Some(signer) = inner.by_credential.get_mut(&found) {
-                used.note(&mut Arc::make_mut(signer).0);
+            if let Some(known) = inner.by_credential.get_mut(&found) {
+                used.note(&mut Arc::make_mut(&mut known.signer).0);
+                if used.written {
+                    known.written = known.written.max(Some(used.at));
+                }
             }
             let key = (used.relying_party, used.user);
             if let Some(owner) = inner.by_user.get_mut(&key) {
@@ -226,6 +253,48 @@ impl Records {
                 }
             }
         });
+    }
+
+    /// The credential with this hash of its id and its owner, and the last use that its row has, as the writer has them: `None` when
+    /// they are not here, or a job of the running group may have changed them.
+    pub(super) fn for_writer(
+        &self,
+        rp: RelyingPartyId,
+        id_hash: [u8; 32],
+    ) -> Option<(Arc<Signer>, Option<Timestamp>)> {
+        let uncommitted = self.uncommitted.lock();
+        if uncommitted.others > 0 || uncommitted.used.contains(&(rp, id_hash)) {
+            return None;
+        }
+        drop(uncommitted);
+        let inner = self.inner.lock();
+        let known = inner.by_credential.get(&(rp, id_hash))?;
+        Some((Arc::clone(&known.signer), known.written))
+    }
+
+    /// A job writes a sign-in with this credential.
+    pub(super) fn using(&self, rp: RelyingPartyId, id_hash: [u8; 32]) {
+        self.uncommitted.lock().used.push((rp, id_hash));
+    }
+
+    /// The group of that job has ended.
+    pub(super) fn no_longer_using(&self, rp: RelyingPartyId, id_hash: [u8; 32]) {
+        let mut uncommitted = self.uncommitted.lock();
+        let place = uncommitted.used.iter().position(|u| *u == (rp, id_hash));
+        if let Some(place) = place {
+            uncommitted.used.swap_remove(place);
+        }
+    }
+
+    /// A job that may write anything runs.
+    pub(super) fn writing(&self) {
+        self.uncommitted.lock().others += 1;
+    }
+
+    /// The group of that job has ended.
+    pub(super) fn no_longer_writing(&self) {
+        let mut uncommitted = self.uncommitted.lock();
+        uncommitted.others = uncommitted.others.saturating_sub(1);
     }
 
     /// A write of the user or of one of their credentials was committed, or may have been.

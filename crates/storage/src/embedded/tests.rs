@@ -17,6 +17,7 @@ use domain::store::{
 };
 use webauthn::relying_party::RpId;
 
+use super::writer::Durability;
 use super::*;
 use crate::Memory;
 use crate::conformance::{End, Faulty, StoreUnderTest, model};

@@ -411,6 +411,38 @@ impl StoredUse {
     }
 }
 
+/// What the row of the credential says of its use, if it is that credential and its owner is there.
+fn stored_use(connection: &Connection, sign_in: &SignIn) -> Outcome<Option<StoredUse>> {
+    // By the hash alone: that is the primary key, while a condition on the key would send SQLite through
+    // its index.
+    let found = first(
+        connection,
+        concat!(
+            "SELECT sign_count, key, user_id, sign_count_since_fall, backup_eligible, backup_state, \
+             uv_initialized, last_used FROM credentials \
+             WHERE relying_party_id = ?1 AND id_hash = ?2",
+            alive!("user_id")
+        ),
+        params![sign_in.claim.relying_party.0, sign_in.id_hash],
+        |row| {
+            let owner = (CredentialKey(row.get(1)?), UserId(row.get(2)?));
+            let same = owner == (sign_in.credential, sign_in.user);
+            let stored = StoredUse {
+                counter: SignCounter {
+                    highest: row.get(0)?,
+                    since_fall: row.get(3)?,
+                },
+                backup_eligible: row.get(4)?,
+                backup_state: row.get(5)?,
+                user_verified: row.get(6)?,
+                last_used: row.get::<_, Option<i64>>(7)?.map(Timestamp),
+            };
+            Ok(same.then_some(stored))
+        },
+    )?;
+    Ok(found.flatten())
+}
+
 /// Writes the row of a credential that signed. User verification can be gained, never lost. The last use is the latest, whichever
 /// of two sign-ins is written first.
 fn write_use(connection: &Connection, used: &Use) -> Outcome<()> {
@@ -449,34 +481,23 @@ pub(in crate::embedded) fn finish_authentication(
         ending.give_up();
         Ok(FinishedAuthentication::Gone)
     };
-    // By the hash alone: that is the primary key, while a condition on the key would send SQLite through
-    // its index.
-    let stored = first(
-        connection,
-        concat!(
-            "SELECT sign_count, key, user_id, sign_count_since_fall, backup_eligible, backup_state, \
-             uv_initialized, last_used FROM credentials \
-             WHERE relying_party_id = ?1 AND id_hash = ?2",
-            alive!("user_id")
-        ),
-        params![claim.relying_party.0, sign_in.id_hash],
-        |row| {
-            let owner = (CredentialKey(row.get(1)?), UserId(row.get(2)?));
-            let same = owner == (sign_in.credential, sign_in.user);
-            let stored = StoredUse {
+    let stored = match ending.signer(claim.relying_party, sign_in.id_hash) {
+        Some((signer, written)) => {
+            let (record, user) = &*signer;
+            let same = (record.key, user.id) == (sign_in.credential, sign_in.user);
+            same.then(|| StoredUse {
                 counter: SignCounter {
-                    highest: row.get(0)?,
-                    since_fall: row.get(3)?,
+                    highest: record.sign_count,
+                    since_fall: record.sign_count_since_fall,
                 },
-                backup_eligible: row.get(4)?,
-                backup_state: row.get(5)?,
-                user_verified: row.get(6)?,
-                last_used: row.get::<_, Option<i64>>(7)?.map(Timestamp),
-            };
-            Ok(same.then_some(stored))
-        },
-    )?
-    .flatten();
+                backup_eligible: record.backup_eligible,
+                backup_state: record.backup_state,
+                user_verified: record.uv_initialized,
+                last_used: written,
+            })
+        }
+        None => stored_use(connection, sign_in)?,
+    };
     let Some(stored) = stored else {
         let reason = Reason::CredentialUnknown;
         let refused = claim.refuse(connection, waiting, reason, None, &sign_in.event)?;
@@ -533,8 +554,13 @@ pub(in crate::embedded) fn finish_authentication(
         backup_eligible: verified.backup_eligible_after(stored.backup_eligible),
         backup_state: verified.backup_state(),
         at: claim.now,
+        written: false,
     };
-    if stored.is_outdated_by(&used) {
+    let used = Use {
+        written: stored.is_outdated_by(&used),
+        ..used
+    };
+    if used.written {
         write_use(connection, &used)?;
     }
     ending.changes(Change::Credential(used, policy));
