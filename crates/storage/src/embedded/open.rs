@@ -11,6 +11,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::rows::policy_id;
 use super::sql::{Failure, Outcome};
+use super::writer::checkpoint;
 
 /// Marks a `SQLite` file as ours in its header: "PKYD".
 const APPLICATION_ID: i32 = 0x504B_5944;
@@ -183,6 +184,8 @@ pub(super) fn open_writer(path: &Path, cache_kib: u32) -> Result<Connection, Ope
     }
     set_up(&connection, cache_kib).map_err(fault)?;
     migrate(&connection, format).map_err(fault)?;
+    // What a process that died has left in the log, and what was migrated, lies in the database file from now on.
+    checkpoint(&connection).map_err(fault)?;
     Ok(connection)
 }
 

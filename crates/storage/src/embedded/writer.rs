@@ -348,7 +348,7 @@ fn flush_may_have_failed(error: &rusqlite::Error) -> bool {
 ///
 /// After a failed flush this comes before any other write: a later commit that is flushed well would
 /// stand in the log behind pages that never reached the disk, and be lost with them.
-fn checkpoint(connection: &Connection) -> Result<(), Failure> {
+pub(super) fn checkpoint(connection: &Connection) -> Result<(), Failure> {
     let busy: i64 =
         connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
     if busy == 0 {

@@ -187,3 +187,21 @@ async fn a_change_by_another_way_than_a_sign_in_is_seen_at_once() {
             .unwrap()
     );
 }
+
+#[tokio::test]
+async fn what_a_dead_process_left_in_the_log_lies_in_the_file_after_the_next_start() {
+    let under_test = Directory::new();
+    let fixture = Fixture::new(&under_test).await;
+    let ann = fixture.user("ann").await;
+    // The files as the death of the process leaves them.
+    let copy = tempfile::tempdir().unwrap();
+    for name in ["store.db", "store.db-wal"] {
+        std::fs::copy(under_test.place.path().join(name), copy.path().join(name)).unwrap();
+    }
+    let log = copy.path().join("store.db-wal");
+    assert!(std::fs::metadata(&log).unwrap().len() > 0);
+    let store = open(&copy.path().join("store.db")).unwrap();
+    assert_eq!(std::fs::metadata(&log).unwrap().len(), 0);
+    let found = store.user(fixture.rp, UserRef::Id(ann.id)).await;
+    assert_eq!(found, Ok(Some(ann)));
+}

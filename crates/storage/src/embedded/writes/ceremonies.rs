@@ -485,7 +485,7 @@ pub(in crate::embedded) fn finish_authentication(
         Some((signer, written)) => {
             let (record, user) = &*signer;
             let same = (record.key, user.id) == (sign_in.credential, sign_in.user);
-            same.then(|| StoredUse {
+            same.then_some(StoredUse {
                 counter: SignCounter {
                     highest: record.sign_count,
                     since_fall: record.sign_count_since_fall,
