@@ -3,6 +3,7 @@
 //! * [`writer`]: a thread that runs waiting writes in groups, one commit each;
 //! * [`pending`]: authentications that wait for their response, in memory;
 //! * [`records`]: credentials and their owners, in memory;
+//! * [`checkpoints`]: the log of `SQLite`, and a thread that moves its pages to the database file;
 //! * [`readers`]: read-only connections;
 //! * [`open`]: file, lock, format, settings;
 //! * [`writes`], [`reads`]: what the operations do; [`rows`]: how records lie in rows.
@@ -11,6 +12,7 @@ mod access_keys;
 mod accounts;
 mod answers;
 mod ceremonies;
+mod checkpoints;
 mod credentials;
 mod events;
 mod metadata;
@@ -41,6 +43,7 @@ use domain::store::Fault;
 use parking_lot::Mutex;
 use rusqlite::Connection;
 
+use self::checkpoints::Log;
 pub use self::open::OpenError;
 use self::pending::Pending;
 use self::readers::Readers;
@@ -119,7 +122,8 @@ impl Embedded {
             fault,
         };
         let lock = open::lock(path)?;
-        let connection = open::open_writer(path, options.writer_cache_kib)?;
+        let mut connection = open::open_writer(path, options.writer_cache_kib)?;
+        let log = Log::watch(&mut connection, path).map_err(|f| fault(f.into()))?;
         let readers = |count| {
             Readers::open(path, count, options.reader_cache_kib).map_err(|f| fault(f.into()))
         };
@@ -132,12 +136,13 @@ impl Embedded {
             let rows = rows.map(|c| CeremonyRow::authentication(&c));
             writes::put_aside(connection, &rows.collect::<Result<Vec<_>, _>>()?)
         };
-        let writer = Writer::start(connection, options.queue.max(1), last).map_err(|source| {
-            OpenError::Io {
-                path: path.to_owned(),
-                source,
-            }
-        })?;
+        let writer =
+            Writer::start(connection, Some(log), options.queue.max(1), last).map_err(|source| {
+                OpenError::Io {
+                    path: path.to_owned(),
+                    source,
+                }
+            })?;
         Ok(Self {
             writer: Arc::new(writer),
             pending,

@@ -38,10 +38,6 @@ const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
 /// Statements kept compiled per connection; more than there are.
 const STATEMENTS: usize = 128;
 
-/// Pages in the log before a commit moves them to the database file (16 MiB): often enough to keep the log
-/// small, seldom enough that a page written many times is moved once.
-const CHECKPOINT_PAGES: u32 = 4096;
-
 /// Why a store cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -206,13 +202,23 @@ fn is_empty(connection: &Connection) -> Outcome<bool> {
 
 fn set_up(connection: &Connection, cache_kib: u32) -> Outcome<()> {
     tune(connection, cache_kib)?;
-    connection.execute_batch(&format!(
+    // SQLite ignores errors of the check-points that it does by itself, so it does none.
+    connection.execute_batch(
         "PRAGMA journal_mode=WAL;
          PRAGMA synchronous=FULL;
-         PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES};
-         PRAGMA journal_size_limit=67108864;"
-    ))?;
+         PRAGMA wal_autocheckpoint=0;
+         PRAGMA journal_size_limit=67108864;",
+    )?;
     Ok(())
+}
+
+/// Opens the connection that moves pages from the log to the database file.
+pub(super) fn open_mover(path: &Path) -> Outcome<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    tune(&connection, 64)?;
+    connection.execute_batch("PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;")?;
+    Ok(connection)
 }
 
 /// Settings of every connection.

@@ -18,6 +18,13 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// Nothing has happened, and it may be tried again.
+    pub(super) fn retryable(why: &str) -> Self {
+        Self(Fault::Retryable(why.to_owned()))
+    }
+}
+
 impl From<Failure> for Fault {
     fn from(failure: Failure) -> Self {
         failure.0

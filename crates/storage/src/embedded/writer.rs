@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{mpsc, oneshot};
 
+use super::checkpoints::Log;
 use super::sql::{Failure, Outcome, execute};
 
 /// Most jobs in one transaction: bounds how long the first of them waits for the others.
@@ -117,13 +118,14 @@ impl Writer {
     /// `last` is the last job: it runs when nobody is let in any more.
     pub(super) fn start(
         connection: Connection,
+        log: Option<Log>,
         capacity: usize,
         last: impl FnOnce(&Connection) -> Outcome<()> + Send + 'static,
     ) -> std::io::Result<Self> {
         let (sender, receiver) = mpsc::channel(capacity);
         let thread = thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || Thread::new(connection).serve(receiver, last))?;
+            .spawn(move || Thread::new(connection, log).serve(receiver, last))?;
         Ok(Self {
             queue: Mutex::new(Some(sender)),
             thread: Mutex::new(Some(thread)),
@@ -209,16 +211,18 @@ pub(super) fn closed() -> Fault {
 /// What lives on the thread.
 struct Thread {
     connection: Connection,
+    log: Option<Log>,
     durability: Durability,
-    /// A flush failed: nothing may be built upon the log as it is.
+    /// A flush failed, of the log or of the database file: nothing may be built upon the log as it is.
     suspect: bool,
 }
 
 impl Thread {
-    fn new(connection: Connection) -> Self {
+    fn new(connection: Connection, log: Option<Log>) -> Self {
         // Connections are opened with `synchronous=FULL`.
         Self {
             connection,
+            log,
             durability: Durability::Power,
             suspect: false,
         }
@@ -246,6 +250,12 @@ impl Thread {
             for queued in group.drain(..) {
                 queued.job.answer(result.as_ref().copied());
             }
+            if let Some(log) = &self.log {
+                self.suspect |= log.tend(&self.connection).is_err();
+            }
+        }
+        if let Some(log) = &mut self.log {
+            log.stop();
         }
         // Nobody waits for it. What does not get written was never acknowledged as durable.
         let _ = self.finish(last);
