@@ -22,7 +22,7 @@ use domain::service::authentication::{StartAuthentication, Who};
 use domain::service::ceremony::Terms;
 use domain::service::prepared::Prepared;
 use domain::service::registration::StartRegistration;
-use domain::store::{CounterRule, FinishAuthentication, FinishedAuthentication, Storage};
+use domain::store::{CounterRule, FinishAuthentication, FinishedAuthentication, Storage, Survival};
 use storage::{Embedded, Options};
 use testkit::{Authenticator, Lies, Profile};
 use webauthn::authentication::{VerifiedAuthentication, verify_authentication};
@@ -132,7 +132,10 @@ async fn sign_in(store: &dyn Storage, person: &Person) -> (Duration, Duration) {
         ..person.template.clone()
     };
     let started = now();
-    store.begin_authentication(&ceremony, &[]).await.unwrap();
+    store
+        .begin_authentication(&ceremony, &[], Survival::Stop)
+        .await
+        .unwrap();
     let begun = started.elapsed();
 
     let started = now();

@@ -27,7 +27,7 @@ macro_rules! forward {
             use domain::store::{
                 AuthenticationFilter, Begin, BeginRegistration, CreateUser, EventFilter, FinishAuthentication,
                 FinishRegistration, FinishedAuthentication, FinishedRegistration, FirstAccount, FoundEvents,
-                LoadedAuthentication, RefuseCeremony, Refused, ReplaceMetadata, Reservation, Reserved,
+                LoadedAuthentication, RefuseCeremony, Refused, ReplaceMetadata, Reservation, Reserved, Survival,
                 StoredSecret, Swept, Update,
             };
             use webauthn::credential::CredentialId;
@@ -63,7 +63,8 @@ macro_rules! forward {
             }
             Ceremonies {
                 begin_registration(begin: BeginRegistration<'_>) -> Begin = keep;
-                begin_authentication(ceremony: &Authentication, displaced: &[CeremonyId]) -> Begin = keep;
+                begin_authentication(ceremony: &Authentication, displaced: &[CeremonyId], survival: Survival)
+                    -> Begin = keep;
                 ceremony(rp: RelyingPartyId, id: CeremonyId) -> Option<Ceremony> = keep;
                 load_for_authentication(rp: RelyingPartyId, ceremony: CeremonyId, credential: &CredentialId)
                     -> LoadedAuthentication = keep;

@@ -177,7 +177,7 @@ impl Passkeys {
         let displaced = self.pending.start(counted, ceremony.id, most);
         match self
             .storage
-            .begin_authentication(&ceremony, &displaced)
+            .begin_authentication(&ceremony, &displaced, terms.survival)
             .await?
         {
             Begin::Begun => Ok(ceremony),

@@ -9,7 +9,7 @@ use crate::model::ids::{AttemptId, CeremonyId, RelyingPartyId, UserId};
 use crate::model::refusal::Refusal;
 use crate::service::Passkeys;
 use crate::service::pending::Key;
-use crate::store::{RefuseCeremony, Refused};
+use crate::store::{RefuseCeremony, Refused, Survival};
 
 /// What a caller wishes for one ceremony of either kind.
 #[derive(Clone, Debug)]
@@ -20,6 +20,9 @@ pub struct Terms {
     pub lifetime_ms: Option<u32>,
     /// What the challenge says.
     pub challenge: ChallengeForm,
+    /// What an authentication survives while it waits. What is kept of the start elsewhere, such as an answer for a call that is sent
+    /// again, must not outlive it.
+    pub survival: Survival,
     /// Extension inputs for the client, an object (WebAuthn L3 9.3).
     pub extensions: Option<serde_json::Value>,
     /// Who starts it: the actor of each event that the start writes. There is no start without one.
@@ -33,6 +36,7 @@ impl Terms {
             timeout_ms: None,
             lifetime_ms: None,
             challenge: ChallengeForm::default(),
+            survival: Survival::default(),
             extensions: None,
             by,
         }

@@ -38,6 +38,16 @@ pub struct BeginRegistration<'a> {
     pub events: &'a [AuditEvent],
 }
 
+/// What a pending authentication is to survive, once its start was acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Survival {
+    /// A stop of the process. Its death may lose the authentication: nobody has accepted its response yet.
+    #[default]
+    Stop,
+    /// The death of the process and the loss of power, as every other write.
+    Crash,
+}
+
 /// Outcome of a begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Begin {
@@ -189,6 +199,7 @@ pub trait Ceremonies: Send + Sync {
         &self,
         ceremony: &Authentication,
         displaced: &[CeremonyId],
+        survival: Survival,
     ) -> Result<Begin, Fault>;
     /// The ceremony with this key.
     async fn ceremony(&self, rp: RelyingPartyId, id: CeremonyId)

@@ -87,7 +87,8 @@
 //! A ceremony carries its [policy](crate::model::ceremony_policy::RegistrationPolicy), which never changes and which many ceremonies share. A
 //! store may keep each policy once and let its ceremonies refer to it. It must then keep the policy for as long as one of them.
 //!
-//! An authentication that waits may be lost when its process dies, but not when it stops: nobody has accepted its response yet. What
+//! An authentication that waits may be lost when its process dies, but not when it stops, unless its start says
+//! [`Survival::Crash`]: nobody has accepted its response yet. What
 //! has ended must survive, and with it the fact that it has ended.
 //!
 //! A start is one write at most. Which pending ceremonies make room for it is said by the caller, by key. Correctness never depends on the
@@ -114,7 +115,7 @@ pub use answers::{Answers, Reservation, Reserved};
 pub use ceremonies::{
     AuthenticationFilter, Begin, BeginRegistration, Ceremonies, CounterRule, FinishAuthentication,
     FinishRegistration, FinishedAuthentication, FinishedRegistration, LoadedAuthentication,
-    RefuseCeremony, Refused,
+    RefuseCeremony, Refused, Survival,
 };
 pub use credentials::Credentials;
 pub use events::{EventFilter, Events, FoundEvents, MAX_SEARCHED, Wanted};

@@ -23,7 +23,7 @@ use domain::model::user::User;
 use domain::store::{
     Begin, BeginRegistration, CounterRule, CreateUser, EventFilter, Fault, FinishAuthentication,
     FinishRegistration, FinishedAuthentication, FinishedRegistration, FirstAccount, RefuseCeremony,
-    Refused, Storage,
+    Refused, Storage, Survival,
 };
 use serde_json::json;
 use testkit::{Authenticator, Counter, Lies, Profile};
@@ -517,7 +517,9 @@ impl Fixture {
     ) -> Result<Begin, Fault> {
         match ceremony.clone().into() {
             Ceremony::Authentication(ceremony) => {
-                self.store.begin_authentication(&ceremony, displaced).await
+                self.store
+                    .begin_authentication(&ceremony, displaced, Survival::Stop)
+                    .await
             }
             Ceremony::Registration(ceremony) => {
                 let begin = BeginRegistration {

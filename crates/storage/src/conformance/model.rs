@@ -17,7 +17,7 @@ use domain::model::user::{User, UserRef};
 use domain::model::webhook::Webhook;
 use domain::store::{
     AuthenticationFilter, BeginRegistration, CounterRule, EventFilter, FinishedRegistration,
-    RefuseCeremony, Reserved, Storage,
+    RefuseCeremony, Reserved, Storage, Survival,
 };
 use testkit::Lies;
 use webauthn::error::Reason;
@@ -352,7 +352,11 @@ impl Run {
         let user = self.some_user().filter(|u| u.relying_party == rp);
         let ceremony = authentication(rp, user.as_ref(), at(self.clock));
         let displaced = self.some_displaced();
-        both!(self, s => s.begin_authentication(&ceremony, &displaced).await);
+        let survival = match self.dice.roll(4) {
+            0 => Survival::Crash,
+            _ => Survival::Stop,
+        };
+        both!(self, s => s.begin_authentication(&ceremony, &displaced, survival).await);
         self.ceremonies.push(ceremony.into());
     }
 

@@ -12,7 +12,7 @@ use domain::model::user::User;
 use domain::store::{
     AuthenticationFilter, Begin, BeginRegistration, Ceremonies, Fault, FinishAuthentication,
     FinishRegistration, FinishedAuthentication, FinishedRegistration, LoadedAuthentication,
-    RefuseCeremony, Refused,
+    RefuseCeremony, Refused, Survival,
 };
 use rusqlite::Connection;
 use webauthn::credential::CredentialId;
@@ -43,6 +43,7 @@ impl Ceremonies for Embedded {
         &self,
         ceremony: &Authentication,
         displaced: &[CeremonyId],
+        survival: Survival,
     ) -> Result<Begin, Fault> {
         let (rp, id, user) = (ceremony.relying_party, ceremony.id, ceremony.user);
         if self.pending.has_begun(rp, id) {
@@ -53,12 +54,16 @@ impl Ceremonies for Embedded {
             return Ok(Begin::UserGone);
         }
         let waiting = Arc::new(ceremony.clone());
-        if !self.pending.insert(&waiting) {
+        let durability = match survival {
+            Survival::Stop => Durability::Process,
+            Survival::Crash => Durability::Power,
+        };
+        if survival == Survival::Crash || !self.pending.insert(&waiting) {
             let row = CeremonyRow::authentication(ceremony)?;
             let others = displaced.to_vec();
             let outcome = self
                 .writer
-                .run(Durability::Process, move |c| {
+                .run(durability, move |c| {
                     writes::begin_authentication(c, &row, &others)
                 })
                 .await?;

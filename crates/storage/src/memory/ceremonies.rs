@@ -13,7 +13,7 @@ use domain::store::take::{End, Take, admit_registration};
 use domain::store::{
     AuthenticationFilter, Begin, BeginRegistration, Ceremonies, Fault, FinishAuthentication,
     FinishRegistration, FinishedAuthentication, FinishedRegistration, LoadedAuthentication,
-    RefuseCeremony, Refused,
+    RefuseCeremony, Refused, Survival,
 };
 use webauthn::credential::CredentialId;
 use webauthn::error::Reason;
@@ -31,6 +31,7 @@ impl Ceremonies for Memory {
         &self,
         ceremony: &Authentication,
         displaced: &[CeremonyId],
+        _: Survival,
     ) -> Result<Begin, Fault> {
         let ceremony = Ceremony::from(ceremony.clone());
         Ok(self.state().begin(ceremony, displaced, &[]))

@@ -9,6 +9,7 @@ use axum::response::Response;
 use domain::model::ids::{AccountId, RelyingPartyId};
 use domain::model::user::User;
 use domain::service::prepared::Prepared;
+use domain::store::Survival;
 use domain::webauthn::json;
 use domain::webauthn::json::Limits;
 use serde::Serialize;
@@ -33,6 +34,8 @@ pub struct Request {
     body: Bytes,
     /// The `Idempotency-Key` of a call that is to be done once.
     key: Option<HeaderValue>,
+    /// Whether the call has such a key, so that its response is kept.
+    is_kept: bool,
 }
 
 impl Wire for State {
@@ -54,6 +57,7 @@ impl Wire for State {
             account,
             inbound,
             body,
+            is_kept: key.is_some(),
             key,
         })
     }
@@ -123,6 +127,16 @@ fn lacks_service_sid(path: &str) -> bool {
 }
 
 impl Request {
+    /// What an authentication that this call starts is to survive: as much as the response that is kept, so that a call which is sent
+    /// again after a crash gets no challenge that is lost.
+    pub fn survival(&self) -> Survival {
+        if self.is_kept {
+            Survival::Crash
+        } else {
+            Survival::Stop
+        }
+    }
+
     /// A decoded path segment by the name that the route gives it.
     pub fn segment(&self, name: &str) -> &str {
         self.inbound.segment(name)

@@ -1,7 +1,7 @@
 //! What lies in memory: authentications that wait, and records of credentials.
 
 use domain::model::ids::AttemptId;
-use domain::store::{Begin, FinishedAuthentication, Refused};
+use domain::store::{Begin, FinishedAuthentication, Refused, Survival};
 use webauthn::error::Reason;
 
 use super::*;
@@ -48,6 +48,21 @@ async fn an_authentication_is_written_when_it_has_ended_and_no_sooner() {
         let found = fixture.ceremony(ceremony.id).await;
         assert_eq!(found, Some(ceremony.clone().into()));
     }
+}
+
+#[tokio::test]
+async fn an_authentication_that_is_to_survive_a_crash_begins_in_the_table() {
+    let under_test = Directory::new();
+    let store = under_test.store.clone().unwrap();
+    let fixture = Fixture::new(&under_test).await;
+    let ceremony = authentication(fixture.rp, None, NOW);
+    for _ in 0..2 {
+        let begun = store.begin_authentication(&ceremony, &[], Survival::Crash);
+        assert_eq!(begun.await, Ok(Begin::Begun));
+    }
+    assert_eq!(rows(&store), 1);
+    let found = fixture.ceremony(ceremony.id).await;
+    assert_eq!(found, Some(ceremony.into()));
 }
 
 #[tokio::test]

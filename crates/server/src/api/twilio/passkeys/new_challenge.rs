@@ -27,10 +27,14 @@ pub async fn create(request: Request) -> Result<Response, ApiError> {
         Some(object) => who(object)?,
         None => Who::Anyone,
     };
+    let terms = Terms {
+        survival: request.survival(),
+        ..Terms::new(BACK_END)
+    };
     let ceremony = request
         .state
         .passkeys
-        .start_authentication(&rp, StartAuthentication::new(who, Terms::new(BACK_END)))
+        .start_authentication(&rp, StartAuthentication::new(who, terms))
         .await
         .map_err(|refusal| {
             match (refusal.reason, who) {
