@@ -245,6 +245,6 @@ impl Drop for Embedded {
         self.points.close();
         self.lists.close();
         // What was acknowledged is in the log already; this only waits for the thread.
-        self.writer.stop();
+        let _ = self.writer.stop();
     }
 }

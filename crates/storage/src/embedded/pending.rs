@@ -43,15 +43,13 @@ struct Inner {
 const ENDED: usize = 256;
 
 impl Inner {
-    fn remove(&mut self, key: Key) -> bool {
-        let Some(entry) = self.entries.remove(&key) else {
-            return false;
-        };
-        let c = &entry.ceremony;
+    fn take(&mut self, key: Key) -> Option<Arc<Authentication>> {
+        let ceremony = self.entries.remove(&key)?.ceremony;
+        let c = &*ceremony;
         self.by_owner
             .remove(&(c.relying_party, c.user, c.created, c.id));
         self.by_expiry.remove(&(c.expires, c.relying_party, c.id));
-        true
+        Some(ceremony)
     }
 
     /// Keys of those that expire before a moment and that no job is ending, the longest expired first.
@@ -73,6 +71,23 @@ impl Inner {
     }
 }
 
+/// Most bytes that an authentication in memory asks for: with the room for the entry itself that is about 2 KiB. One that lists many
+/// credentials is larger.
+const LARGEST: usize = 1536;
+
+/// About how many bytes an authentication asks for, beside those that all have.
+fn size(ceremony: &Authentication) -> usize {
+    let asked = &ceremony.asked;
+    let lists = asked.allow_credentials.iter().zip(&asked.transports);
+    let listed = lists.map(|(id, transports)| {
+        let transports = transports.iter().map(|t| 24 + t.len());
+        48 + id.as_bytes().len() + transports.sum::<usize>()
+    });
+    let texts = [&asked.user_name, &asked.appid].map(|text| text.as_ref().map_or(0, String::len));
+    let extensions = asked.extensions.as_ref().map_or(0, |e| e.to_string().len());
+    listed.sum::<usize>() + texts.iter().sum::<usize>() + 4 * extensions
+}
+
 /// The pending authentications of a store.
 pub(super) struct Pending {
     inner: Mutex<Inner>,
@@ -88,8 +103,11 @@ impl Pending {
         }
     }
 
-    /// Takes in an authentication; `false` when there is no room.
+    /// Takes in an authentication; `false` when there is no room, or when it is a large one.
     pub(super) fn insert(&self, ceremony: &Arc<Authentication>) -> bool {
+        if size(ceremony) > LARGEST {
+            return false;
+        }
         let mut inner = self.inner.lock();
         if inner.entries.len() >= self.capacity {
             return false;
@@ -127,7 +145,7 @@ impl Pending {
         for id in ids {
             match inner.entries.get(&(rp, *id)) {
                 Some(entry) if !entry.claimed => {
-                    inner.remove((rp, *id));
+                    inner.take((rp, *id));
                 }
                 Some(_) => {}
                 None => others.push(*id),
@@ -138,7 +156,7 @@ impl Pending {
 
     /// Forgets one that is in the table now, or is not to be.
     pub(super) fn remove(&self, rp: RelyingPartyId, id: CeremonyId) {
-        self.inner.lock().remove((rp, id));
+        self.inner.lock().take((rp, id));
     }
 
     /// Those of a user, in the order and from the place that a page asks for, at most one more than it holds.
@@ -189,26 +207,27 @@ impl Pending {
         found.map(|entry| Arc::clone(&entry.ceremony)).collect()
     }
 
-    /// Removes what an owner who was deleted had: a user, or a Relying Party as a whole; how many.
-    pub(super) fn remove_of(
+    /// Takes out what an owner who was deleted had: a user, whose oldest come first, or a Relying Party as a whole.
+    pub(super) fn take_of(
         &self,
         rp: RelyingPartyId,
         user: Option<UserId>,
         limit: usize,
-    ) -> usize {
+    ) -> Vec<Arc<Authentication>> {
         let mut inner = self.inner.lock();
         let first = (rp, user, Timestamp(i64::MIN), CeremonyId([0; 16]));
-        let keys: Vec<Key> = inner
+        let mut keys: Vec<Key> = inner
             .by_owner
             .range(first..)
             .take_while(|(of, owner, ..)| *of == rp && (user.is_none() || *owner == user))
             .map(|(_, _, _, id)| (rp, *id))
-            .take(limit)
             .collect();
-        for key in &keys {
-            inner.remove(*key);
+        if user.is_none() {
+            // In the order in which the sweep removes their rows.
+            keys.sort_unstable();
         }
-        keys.len()
+        keys.truncate(limit);
+        keys.into_iter().filter_map(|key| inner.take(key)).collect()
     }
 
     /// All, for a store that stops.
@@ -344,7 +363,7 @@ impl Ending {
         }
         let mut inner = self.pending.inner.lock();
         if settled == Settled::Kept {
-            inner.remove(self.key);
+            inner.take(self.key);
             if inner.ended.len() == ENDED {
                 inner.ended.pop_front();
             }

@@ -18,6 +18,9 @@ use super::rows::KeptPolicy;
 /// Most credentials of a user whose list is kept.
 const LONGEST_LIST: usize = 10;
 
+/// Most bytes of the ids and keys in such a list.
+const LARGEST_LIST: usize = 4096;
+
 type UserKey = (RelyingPartyId, UserId);
 /// A Relying Party, and the hash of the id of a credential of it.
 type CredentialHash = (RelyingPartyId, [u8; 32]);
@@ -207,7 +210,8 @@ impl Records {
 
     pub(super) fn keep_owner(&self, before: Before, owner: &Owner) {
         let user = &owner.0;
-        if owner.1.len() > LONGEST_LIST {
+        let size = |record: &CredentialRecord| record.id.as_bytes().len() + record.public_key.len();
+        if owner.1.len() > LONGEST_LIST || owner.1.iter().map(size).sum::<usize>() > LARGEST_LIST {
             return;
         }
         self.keep(before, |inner| {

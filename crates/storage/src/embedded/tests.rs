@@ -105,7 +105,7 @@ async fn random_operations_have_the_outcomes_of_the_reference() {
     // One seed of choice, to see a failure again, or a few.
     let seeds = match std::env::var("PASSKEYD_MODEL_SEED") {
         Ok(seed) => vec![seed.parse().unwrap()],
-        Err(_) => (0..6).collect(),
+        Err(_) => (0..8).collect(),
     };
     for seed in seeds {
         for options in [Options::default(), SMALL] {
@@ -535,7 +535,7 @@ async fn a_commit_that_fails_is_acknowledged_to_nobody() {
         .run(Durability::Power, |c| put(c, "next"))
         .await
         .unwrap();
-    writer.stop();
+    writer.stop().unwrap();
     assert_eq!(names(&open(&path).unwrap()), ["next"]);
 }
 

@@ -39,8 +39,7 @@ impl Upkeep for Embedded {
             })
             .await?;
         // Those in memory first, so that the longest expired go first wherever they are.
-        self.put_aside(answers_before.max(expired_before), budget)
-            .await?;
+        self.put_aside(answers_before.max(expired_before)).await?;
         let ceremonies = self
             .sweep_in_chunks(budget, move |c, limit| {
                 writes::sweep_ceremonies(c, expired_before, limit)
@@ -94,13 +93,15 @@ impl Upkeep for Embedded {
         let (writer, lists) = (Arc::clone(&self.writer), Arc::clone(&self.lists));
         let stopped = tokio::task::spawn_blocking(move || {
             lists.close();
-            writer.stop();
+            writer.stop()
         });
-        stopped
+        let written = stopped
             .await
             .map_err(|_| Fault::Fatal("the store did not stop".to_owned()))?;
         self.lock.lock().take();
-        Ok(())
+        // It has stopped, so this is not to be tried again.
+        written
+            .map_err(|fault| Fault::Fatal(format!("sign-ins that wait were not written: {fault}")))
     }
 }
 
@@ -130,12 +131,11 @@ impl Embedded {
         Ok(removed)
     }
 
-    /// Writes pending authentications whose time has passed to the table, at most `budget` of them: nobody may answer them any more.
-    async fn put_aside(&self, now: Timestamp, budget: u32) -> Result<(), Fault> {
-        let mut left = budget;
-        while left > 0 {
-            let limit = SWEEP_CHUNK.min(left);
-            let expired = self.pending.expired(now, limit as usize);
+    /// Writes all pending authentications whose time has passed to the table: nobody may answer them any more, and others need the
+    /// room. There are never more than the memory has room for.
+    async fn put_aside(&self, now: Timestamp) -> Result<(), Fault> {
+        loop {
+            let expired = self.pending.expired(now, SWEEP_CHUNK as usize);
             if expired.is_empty() {
                 return Ok(());
             }
@@ -145,9 +145,7 @@ impl Embedded {
             for ceremony in &expired {
                 self.pending.remove(ceremony.relying_party, ceremony.id);
             }
-            left -= limit;
         }
-        Ok(())
     }
 
     /// Removes rows in jobs of a bounded size until nothing is left to remove, or `budget` rows are

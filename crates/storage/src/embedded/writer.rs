@@ -108,7 +108,7 @@ struct Queued {
 /// Handle of the writer thread.
 pub(super) struct Writer {
     queue: Mutex<Option<mpsc::Sender<Queued>>>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    thread: Mutex<Option<JoinHandle<Result<(), Fault>>>>,
 }
 
 impl Writer {
@@ -195,12 +195,16 @@ impl Writer {
 
     /// Refuses further jobs, and waits until what is queued is done and in the database file.
     /// Blocks the thread.
-    pub(super) fn stop(&self) {
+    ///
+    /// # Errors
+    /// Those of the last job.
+    pub(super) fn stop(&self) -> Result<(), Fault> {
         self.queue.lock().take();
-        if let Some(thread) = self.thread.lock().take() {
-            // A writer that panicked has nothing more to say.
-            let _ = thread.join();
-        }
+        let Some(thread) = self.thread.lock().take() else {
+            return Ok(());
+        };
+        let panicked = |_| Err(Fault::Fatal("the writer panicked".to_owned()));
+        thread.join().unwrap_or_else(panicked)
     }
 }
 
@@ -232,7 +236,7 @@ impl Thread {
         mut self,
         mut queue: mpsc::Receiver<Queued>,
         last: impl FnOnce(&Connection) -> Outcome<()>,
-    ) {
+    ) -> Result<(), Fault> {
         let mut group = Vec::with_capacity(GROUP);
         let mut shared = false;
         while let Some(job) = queue.blocking_recv() {
@@ -257,10 +261,10 @@ impl Thread {
         if let Some(log) = &mut self.log {
             log.stop();
         }
-        // Nobody waits for it. What does not get written was never acknowledged as durable.
-        let _ = self.finish(last);
+        let finished = self.finish(last);
         // Best effort: what is not moved from the log now is moved at the next start.
         let _ = checkpoint(&self.connection);
+        Ok(finished?)
     }
 
     /// Does the last job in a transaction of its own.

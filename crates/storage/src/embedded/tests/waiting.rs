@@ -2,6 +2,7 @@
 
 use domain::model::ids::AttemptId;
 use domain::store::{Begin, FinishedAuthentication, Refused, Survival};
+use webauthn::credential::CredentialId;
 use webauthn::error::Reason;
 
 use super::*;
@@ -63,6 +64,51 @@ async fn an_authentication_that_is_to_survive_a_crash_begins_in_the_table() {
     assert_eq!(rows(&store), 1);
     let found = fixture.ceremony(ceremony.id).await;
     assert_eq!(found, Some(ceremony.into()));
+}
+
+#[tokio::test]
+async fn all_that_have_expired_leave_the_memory_in_one_sweep_whatever_its_budget() {
+    let under_test = Directory::new();
+    let store = under_test.store.clone().unwrap();
+    let fixture = Fixture::new(&under_test).await;
+    for n in 0..700 {
+        fixture
+            .begin(&authentication(fixture.rp, None, at(n)))
+            .await;
+    }
+    let later = at(LIFETIME + 700);
+    let swept = store.sweep(NOW, NOW, later, 1).await.unwrap();
+    assert_eq!(swept.ceremonies, 0);
+    assert_eq!(rows(&store), 700);
+    assert!(store.pending.all().is_empty());
+}
+
+#[tokio::test]
+async fn an_authentication_that_lists_many_credentials_begins_in_the_table() {
+    let under_test = Directory::new();
+    let store = under_test.store.clone().unwrap();
+    let fixture = Fixture::new(&under_test).await;
+    let listing = |count: usize| {
+        let mut ceremony = authentication(fixture.rp, None, NOW);
+        for n in 0..count {
+            let id = vec![u8::try_from(n).unwrap(); 64];
+            ceremony
+                .asked
+                .allow_credentials
+                .push(CredentialId::new(id).unwrap());
+            ceremony.asked.transports.push(vec!["internal".to_owned()]);
+        }
+        ceremony
+    };
+    let (few, many) = (listing(5), listing(20));
+    for ceremony in [&few, &many] {
+        fixture.begin(ceremony).await;
+    }
+    assert_eq!(rows(&store), 1);
+    for ceremony in [few, many] {
+        let found = fixture.ceremony(ceremony.id).await;
+        assert_eq!(found, Some(ceremony.into()));
+    }
 }
 
 #[tokio::test]

@@ -264,9 +264,13 @@ impl Claim {
             end: None,
             taken_by: None,
         };
-        let take = take(Some(&found), kind, self.attempt, self.now);
+        let mut take = take(Some(&found), kind, self.attempt, self.now);
         if take != Take::Open {
             ending.give_up();
+            // Of an owner who was deleted there is none. Where it is open, the write of its end looks at the owners.
+            if !reads::owners_are_there(connection, self.relying_party, ceremony.user)? {
+                take = Take::Gone;
+            }
         }
         Ok((take, ceremony.user, Some(ceremony)))
     }

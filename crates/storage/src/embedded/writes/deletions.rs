@@ -9,7 +9,7 @@ use rusqlite::{Connection, params};
 use super::parties::delete_origins;
 use crate::embedded::pending::Pending;
 use crate::embedded::reads::LAST_KEY;
-use crate::embedded::rows::{alive, insert_event};
+use crate::embedded::rows::{CeremonyRow, alive, insert_event};
 use crate::embedded::sql::{Outcome, execute, first};
 
 /// `deletions.user_id` where the Relying Party as a whole is deleted: a key after those of all users, so that of deletions of
@@ -127,7 +127,10 @@ pub(in crate::embedded) fn sweep_deletions(
             return Ok(removed);
         };
         let owner = <[u8; 16]>::try_from(&user[..]).ok().map(UserId);
-        removed += pending.remove_of(RelyingPartyId(rp), owner, limit - removed);
+        // What waits in memory becomes rows first, so that all are removed in one order.
+        for ceremony in pending.take_of(RelyingPartyId(rp), owner, limit - removed) {
+            CeremonyRow::authentication(&ceremony)?.insert_unasked(connection)?;
+        }
         for table in if user == WHOLE {
             OF_RELYING_PARTY
         } else {

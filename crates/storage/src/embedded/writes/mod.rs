@@ -30,7 +30,7 @@ pub(super) use self::tokens::{
 };
 use super::reads;
 use super::rows::{self, alive, columns, insert_event};
-use super::sql::{Failure, Outcome, execute, first};
+use super::sql::{Failure, Outcome, all, execute, first};
 
 // ---- accounts ---------------------------------------------------------------------------------
 
@@ -329,17 +329,23 @@ pub(super) fn sweep_ceremonies(
     limit: u32,
 ) -> Outcome<usize> {
     // What these sign-ins alone know goes to the rows of their credentials.
-    execute(
+    let known: Vec<([u8; 16], Option<[u8; 16]>, i64)> = all(
         connection,
-        "UPDATE credentials SET last_used = h.updated FROM \
-         (SELECT relying_party_id, credential_key, max(updated) AS updated FROM \
-          (SELECT relying_party_id, credential_key, updated, kind, state FROM ceremonies WHERE expires < ?1 \
-           ORDER BY expires, relying_party_id, id LIMIT ?2) \
-          WHERE kind = 1 AND state = 1 GROUP BY relying_party_id, credential_key) AS h \
-         WHERE credentials.relying_party_id = h.relying_party_id AND credentials.key = h.credential_key \
-         AND credentials.last_used < h.updated",
+        "SELECT relying_party_id, CASE WHEN kind = 1 AND state = 1 THEN credential_key END, updated FROM ceremonies \
+         WHERE expires < ?1 ORDER BY expires, relying_party_id, id LIMIT ?2",
         params![before.0, limit],
+        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
     )?;
+    for (rp, credential, used) in known {
+        if let Some(credential) = credential {
+            execute(
+                connection,
+                "UPDATE credentials SET last_used = ?3 \
+                 WHERE relying_party_id = ?1 AND key = ?2 AND last_used < ?3",
+                params![rp, credential, used],
+            )?;
+        }
+    }
     execute(
         connection,
         "DELETE FROM ceremonies WHERE (relying_party_id, id) IN \
