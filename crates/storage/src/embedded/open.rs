@@ -10,8 +10,7 @@ use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, OpenFlags};
 
 use super::rows::policy_id;
-use super::sql::{Failure, Outcome};
-use super::writer::checkpoint;
+use super::sql::{Failure, Outcome, checkpoint};
 
 /// Marks a `SQLite` file as ours in its header: "PKYD".
 const APPLICATION_ID: i32 = 0x504B_5944;

@@ -222,3 +222,19 @@ pub(super) fn snapshot<T>(
     execute(connection, "COMMIT", [])?;
     found
 }
+
+/// Moves the log into the database file and begins the log anew.
+///
+/// After a failed flush this comes before any other write: a later commit that is flushed well would
+/// stand in the log behind pages that never reached the disk, and be lost with them.
+pub(super) fn checkpoint(connection: &Connection) -> Result<(), Failure> {
+    let busy: i64 =
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    if busy == 0 {
+        Ok(())
+    } else {
+        Err(Failure(Fault::Retryable(
+            "the log is being read".to_owned(),
+        )))
+    }
+}

@@ -11,7 +11,7 @@ use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{mpsc, oneshot};
 
 use super::checkpoints::Log;
-use super::sql::{Failure, Outcome, execute};
+use super::sql::{Failure, Outcome, checkpoint, execute};
 
 /// Most jobs in one transaction: bounds how long the first of them waits for the others.
 const GROUP: usize = 128;
@@ -356,20 +356,4 @@ impl Thread {
 /// a failed flush the mark may or may not reach the disk, and a start after a crash would find it.
 fn flush_may_have_failed(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure)
-}
-
-/// Moves the log into the database file and begins the log anew.
-///
-/// After a failed flush this comes before any other write: a later commit that is flushed well would
-/// stand in the log behind pages that never reached the disk, and be lost with them.
-pub(super) fn checkpoint(connection: &Connection) -> Result<(), Failure> {
-    let busy: i64 =
-        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
-    if busy == 0 {
-        Ok(())
-    } else {
-        Err(Failure(Fault::Retryable(
-            "the log is being read".to_owned(),
-        )))
-    }
 }
