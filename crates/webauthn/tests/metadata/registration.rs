@@ -183,7 +183,7 @@ fn a_statement_that_was_not_asked_for_counts_as_absent_where_metadata_are_missin
     ));
     assert_eq!(leveled.with(None), Err(unproven));
     let no_none = packed.policy(|policy| policy.allow_none = false);
-    assert_eq!(no_none.with(None), Err(TrustError::PolicyRefused("no")));
+    assert_eq!(no_none.with(None), Err(TrustError::PolicyRefused("none")));
 }
 
 #[test]
