@@ -161,7 +161,7 @@ measure_server() {
 results=${RESULTS:-$bench/results/$(date -u +%F)-$(git -C "$root" rev-parse --short=12 HEAD 2>/dev/null || echo unknown).ndjson}
 mkdir -p "$(dirname "$results")"
 cores="server on core $server_core, driver on core $driver_core of $(nproc --all)"
-"$driver" about --set "date=$(date -u '+%F %H:%M UTC')" --set "cores=$cores" "${about[@]}" \
+"$driver" about --set "date=$(date -u '+%F %H:%M UTC')" --set "cores=$cores; load average before the run $(cut -d' ' -f1 /proc/loadavg)" "${about[@]}" \
     --set "settings=medians of $rounds rounds, $measure s for each load after $warmup s, $users users, sign-in $sign_in, signature counter $counter, $think ms between start and finish, stores on $disk" \
     >"$results"
 echo "$cores"

@@ -9,7 +9,7 @@ import sqlite3
 import threading
 import uuid
 
-from fastapi import FastAPI, HTTPException, Response
+from fastapi import FastAPI, HTTPException, Request, Response
 from pydantic import BaseModel
 from webauthn import (
     generate_authentication_options,
@@ -19,6 +19,7 @@ from webauthn import (
     verify_registration_response,
 )
 from webauthn.helpers import base64url_to_bytes
+from webauthn.helpers.exceptions import WebAuthnException
 from webauthn.helpers.structs import (
     AuthenticatorSelectionCriteria,
     PublicKeyCredentialDescriptor,
@@ -59,6 +60,11 @@ class Finish(BaseModel):
     credential: dict
 
 
+@app.exception_handler(WebAuthnException)
+def refused(_: Request, error: WebAuthnException):
+    return Response(str(error), status_code=400)
+
+
 def one(statement: str, *values):
     return database.execute(statement, values).fetchone()
 
@@ -68,9 +74,12 @@ def descriptors(user: str) -> list[PublicKeyCredentialDescriptor]:
     return [PublicKeyCredentialDescriptor(id=row[0]) for row in rows]
 
 
-def begin(user: str | None, options) -> Response:
+def begin(user: str | None, options, new_name: str | None = None) -> Response:
+    """Keeps a ceremony until its response comes. With a name the user is new."""
     ceremony = str(uuid.uuid4())
     with database:
+        if new_name is not None:
+            database.execute("INSERT INTO users (id, name) VALUES (?, ?)", (user, new_name))
         database.execute("INSERT INTO ceremonies (id, user_id, challenge) VALUES (?, ?, ?)", (ceremony, user, options.challenge))
     body = f'{{"ceremony":{json.dumps(ceremony)},"options":{options_to_json(options)}}}'
     return Response(body, media_type="application/json")
@@ -92,21 +101,20 @@ def end(ceremony: str) -> None:
 @app.post("/register/start")
 def register_start(request: RegisterStart):
     with lock:
-        with database:
-            database.execute("INSERT OR IGNORE INTO users (id, name) VALUES (?, ?)", (str(uuid.uuid4()), request.username))
-        user = one("SELECT id FROM users WHERE name = ?", request.username)[0]
+        found = one("SELECT id FROM users WHERE name = ?", request.username)
+        user = found[0] if found else str(uuid.uuid4())
         options = generate_registration_options(
             rp_id=RP_ID,
             rp_name="Bench",
             user_id=user.encode(),
             user_name=request.username,
-            exclude_credentials=descriptors(user),
+            exclude_credentials=descriptors(user) if found else [],
             authenticator_selection=AuthenticatorSelectionCriteria(
                 resident_key=ResidentKeyRequirement.PREFERRED,
                 user_verification=UserVerificationRequirement.PREFERRED,
             ),
         )
-        return begin(user, options)
+        return begin(user, options, None if found else request.username)
 
 
 @app.post("/register/finish")

@@ -47,6 +47,11 @@ struct Finish<T> {
 }
 
 impl App {
+    fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Failure>) -> Result<T, Failure> {
+        let database = self.database.lock().map_err(|_| "a request has failed")?;
+        work(&database)
+    }
+
     fn transaction<T>(
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, Failure>,
@@ -58,10 +63,21 @@ impl App {
         Ok(done)
     }
 
-    fn keep(&self, pending: &Pending, options: Value) -> Result<Value, Failure> {
+    /// Keeps a ceremony until its response comes. With `user` the user is new.
+    fn keep(
+        &self,
+        pending: &Pending,
+        options: Value,
+        user: Option<(Uuid, &str)>,
+    ) -> Result<Value, Failure> {
         let id = Uuid::new_v4().to_string();
         let state = serde_json::to_string(pending)?;
         self.transaction(|store| {
+            if let Some((user, name)) = user {
+                store
+                    .prepare_cached("INSERT INTO users (id, name) VALUES (?1, ?2)")?
+                    .execute(params![user.to_string(), name])?;
+            }
             store
                 .prepare_cached("INSERT INTO ceremonies (id, state) VALUES (?1, ?2)")?
                 .execute(params![id, state])?;
@@ -71,7 +87,7 @@ impl App {
     }
 
     fn pending(&self, id: &str) -> Result<Pending, Failure> {
-        let state: Option<String> = self.transaction(|store| {
+        let state: Option<String> = self.read(|store| {
             Ok(store
                 .prepare_cached("SELECT state FROM ceremonies WHERE id = ?1")?
                 .query_row([id], |row| row.get(0))
@@ -81,7 +97,7 @@ impl App {
     }
 
     fn passkeys_of(&self, user: &str) -> Result<Vec<Passkey>, Failure> {
-        self.transaction(|store| {
+        self.read(|store| {
             let mut statement =
                 store.prepare_cached("SELECT passkey FROM credentials WHERE user_id = ?1")?;
             let rows = statement.query_map([user], |row| row.get::<_, String>(0))?;
@@ -89,30 +105,36 @@ impl App {
         })
     }
 
-    fn register_start(&self, request: RegisterStart) -> Result<Value, Failure> {
-        let id: String = self.transaction(|store| {
-            store
-                .prepare_cached("INSERT OR IGNORE INTO users (id, name) VALUES (?1, ?2)")?
-                .execute(params![Uuid::new_v4().to_string(), request.username])?;
+    fn user(&self, name: &str) -> Result<Option<Uuid>, Failure> {
+        let id: Option<String> = self.read(|store| {
             Ok(store
                 .prepare_cached("SELECT id FROM users WHERE name = ?1")?
-                .query_row([&request.username], |row| row.get(0))?)
+                .query_row([name], |row| row.get(0))
+                .optional()?)
         })?;
-        let passkeys = self.passkeys_of(&id)?;
+        Ok(id.map(|id| Uuid::parse_str(&id)).transpose()?)
+    }
+
+    fn register_start(&self, request: RegisterStart) -> Result<Value, Failure> {
+        let name = &request.username;
+        let known = self.user(name)?;
+        let user = known.unwrap_or_else(Uuid::new_v4);
+        let passkeys = if known.is_some() {
+            self.passkeys_of(&user.to_string())?
+        } else {
+            Vec::new()
+        };
         let exclude = passkeys
             .iter()
             .map(|passkey| passkey.cred_id().clone())
             .collect();
-        let user = Uuid::parse_str(&id)?;
-        let (options, state) = self.webauthn.start_passkey_registration(
-            user,
-            &request.username,
-            &request.username,
-            Some(exclude),
-        )?;
+        let (options, state) =
+            self.webauthn
+                .start_passkey_registration(user, name, name, Some(exclude))?;
         self.keep(
             &Pending::Registration(user, state),
             serde_json::to_value(options)?,
+            known.is_none().then_some((user, name)),
         )
     }
 
@@ -148,18 +170,16 @@ impl App {
             return self.keep(
                 &Pending::Discoverable(state),
                 serde_json::to_value(options)?,
+                None,
             );
         };
-        let user: String = self.transaction(|store| {
-            Ok(store
-                .prepare_cached("SELECT id FROM users WHERE name = ?1")?
-                .query_row([name], |row| row.get(0))?)
-        })?;
-        let passkeys = self.passkeys_of(&user)?;
+        let user = self.user(&name)?.ok_or("no such user")?;
+        let passkeys = self.passkeys_of(&user.to_string())?;
         let (options, state) = self.webauthn.start_passkey_authentication(&passkeys)?;
         self.keep(
             &Pending::Authentication(state),
             serde_json::to_value(options)?,
+            None,
         )
     }
 
@@ -173,7 +193,7 @@ impl App {
                 let (_, id) = self
                     .webauthn
                     .identify_discoverable_authentication(credential)?;
-                let text: String = self.transaction(|store| {
+                let text: String = self.read(|store| {
                     Ok(store
                         .prepare_cached("SELECT passkey FROM credentials WHERE id = ?1")?
                         .query_row([id], |row| row.get(0))?)
