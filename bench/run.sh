@@ -65,16 +65,16 @@ cargo build --release --locked --quiet --manifest-path driver/Cargo.toml
 driver=$CARGO_TARGET_DIR/release/passkeyd-bench
 about=()
 if wanted passkeyd; then
-    commit=$(git -C "$root" rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
-    [[ -z $(git -C "$root" status --porcelain --untracked-files=no 2>/dev/null) ]] || commit+=", with changes"
     if [[ -n ${PASSKEYD:-} ]]; then
         passkeyd=$(realpath "$PASSKEYD")
-        commit+=" (the binary was given)"
+        origin="a given binary, SHA-256 $(sha256sum "$passkeyd" | cut -c1-16)"
     else
         (cd "$root" && CARGO_TARGET_DIR=$root/target cargo build --release --locked --quiet -p passkeyd)
         passkeyd=$root/target/release/passkeyd
+        origin="commit $(git -C "$root" rev-parse --short=12 HEAD 2>/dev/null || echo unknown)"
+        [[ -z $(git -C "$root" status --porcelain --untracked-files=no 2>/dev/null) ]] || origin+=", with changes"
     fi
-    about+=(--set "passkeyd=$("$passkeyd" --version | cut -d' ' -f2), commit $commit")
+    about+=(--set "passkeyd=$("$passkeyd" --version | cut -d' ' -f2), $origin")
 fi
 if wanted webauthn-rs; then
     cargo build --release --locked --quiet --manifest-path peers/webauthn-rs/Cargo.toml
