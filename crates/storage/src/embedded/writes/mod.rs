@@ -322,6 +322,19 @@ pub(super) fn lease(
 
 // ---- upkeep -----------------------------------------------------------------------------------
 
+/// The statement that removes at most `?2` rows of a table that expired before `?1`, the longest expired first.
+macro_rules! delete_expired {
+    ($table:literal) => {
+        concat!(
+            "DELETE FROM ",
+            $table,
+            " WHERE (relying_party_id, id) IN (SELECT relying_party_id, id FROM ",
+            $table,
+            " WHERE expires < ?1 ORDER BY expires, relying_party_id, id LIMIT ?2)"
+        )
+    };
+}
+
 /// Removes at most `limit` ceremonies that expired before a moment, the longest expired first.
 pub(super) fn sweep_ceremonies(
     connection: &Connection,
@@ -348,9 +361,7 @@ pub(super) fn sweep_ceremonies(
     }
     execute(
         connection,
-        "DELETE FROM ceremonies WHERE (relying_party_id, id) IN \
-         (SELECT relying_party_id, id FROM ceremonies WHERE expires < ?1 \
-          ORDER BY expires, relying_party_id, id LIMIT ?2)",
+        delete_expired!("ceremonies"),
         params![before.0, limit],
     )
 }
@@ -363,9 +374,7 @@ pub(super) fn sweep_policies(
 ) -> Outcome<usize> {
     execute(
         connection,
-        "DELETE FROM policies WHERE (relying_party_id, id) IN \
-         (SELECT relying_party_id, id FROM policies WHERE expires < ?1 \
-          ORDER BY expires, relying_party_id, id LIMIT ?2)",
+        delete_expired!("policies"),
         params![before.0, limit],
     )
 }
@@ -378,9 +387,7 @@ pub(super) fn sweep_tokens(
 ) -> Outcome<usize> {
     execute(
         connection,
-        "DELETE FROM used_tokens WHERE (relying_party_id, id) IN \
-         (SELECT relying_party_id, id FROM used_tokens WHERE expires < ?1 \
-          ORDER BY expires, relying_party_id, id LIMIT ?2)",
+        delete_expired!("used_tokens"),
         params![before.0, limit],
     )
 }
