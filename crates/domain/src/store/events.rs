@@ -44,6 +44,11 @@ impl fmt::Debug for EventFilter {
 }
 
 impl EventFilter {
+    /// Whether a moment meets the conditions of time.
+    pub fn covers(&self, at: Timestamp) -> bool {
+        self.from.is_none_or(|from| at >= from) && self.until.is_none_or(|until| at < until)
+    }
+
     /// Whether an event meets all conditions but that of time.
     pub fn accepts(&self, event: &AuditEvent) -> bool {
         self.kinds

@@ -21,7 +21,7 @@ use super::pending::Ending;
 use super::rows::{CeremonyRow, CredentialRow, id_hash};
 use super::writer::Durability;
 use super::writes::{Claim, SignIn};
-use super::{Embedded, reads, writes};
+use super::{Embedded, Rows, reads, writes};
 
 #[async_trait]
 impl Ceremonies for Embedded {
@@ -110,9 +110,19 @@ impl Ceremonies for Embedded {
         credential: &CredentialId,
     ) -> Result<LoadedAuthentication, Fault> {
         let Some(waiting) = self.pending.get(rp, ceremony) else {
-            return self
-                .points
-                .read(|c| reads::load_for_authentication(c, rp, ceremony, credential));
+            return self.pending.reading(
+                || {
+                    self.points
+                        .read(|c| reads::load_for_authentication(c, rp, ceremony, credential))
+                },
+                |found| {
+                    found
+                        .credential
+                        .iter_mut()
+                        .map(|(record, _)| record)
+                        .collect()
+                },
+            );
         };
         let owned = self.owners_are_there(rp, waiting.user)?;
         Ok(LoadedAuthentication {
@@ -135,7 +145,7 @@ impl Ceremonies for Embedded {
         let (max, event) = (finish.max_credentials, finish.event.clone());
         let (rp, user) = (row.record.relying_party, row.record.user);
         let work = move |c: &Connection| writes::finish_registration(c, claim, &row, max, &event);
-        self.write_user(rp, user, work).await
+        self.write_user(rp, user, Rows::AsTheyAre, work).await
     }
 
     async fn finish_authentication(
@@ -152,7 +162,7 @@ impl Ceremonies for Embedded {
         let settled = Arc::clone(&ending);
         self.writer
             .run_decided(
-                move |c| writes::finish_authentication(c, &sign_in, &ending),
+                move |c| writes::finish_authentication(c, sign_in, &ending),
                 move |what| settled.settle(what),
             )
             .await
@@ -232,9 +242,7 @@ impl Embedded {
             return Ok((signer.0.id == *credential).then(|| Arc::unwrap_or_clone(signer)));
         }
         let before = self.records.before();
-        let found = self
-            .points
-            .read(|c| reads::credential_by_id(c, rp, credential))?;
+        let found = self.read_signer(|c| reads::credential_by_id(c, rp, credential))?;
         if let Some(signer) = &found {
             self.records.keep_signer(before, hash, signer);
         }

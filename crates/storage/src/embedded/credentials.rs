@@ -1,5 +1,7 @@
 //! Credentials, and the registrations that have not led to one.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use domain::model::audit::AuditEvent;
 use domain::model::ceremony::Registration;
@@ -10,7 +12,7 @@ use domain::model::page::{Page, PageRequest};
 use domain::model::user::User;
 use domain::store::{Credentials, Fault};
 
-use super::{Embedded, reads, writes};
+use super::{Embedded, Rows, reads, writes};
 
 #[async_trait]
 impl Credentials for Embedded {
@@ -19,7 +21,7 @@ impl Credentials for Embedded {
         rp: RelyingPartyId,
         key: CredentialKey,
     ) -> Result<Option<(CredentialRecord, User)>, Fault> {
-        self.points.read(|c| reads::credential(c, rp, key))
+        self.read_signer(|c| reads::credential(c, rp, key))
     }
 
     async fn evidence(
@@ -36,8 +38,14 @@ impl Credentials for Embedded {
         user: UserId,
         page: PageRequest,
     ) -> Result<Page<CredentialRecord>, Fault> {
-        self.list(move |c| reads::list_credentials(c, rp, user, page))
-            .await
+        let pending = Arc::clone(&self.pending);
+        self.list(move |c| {
+            pending.reading(
+                || reads::list_credentials(c, rp, user, page),
+                |found| found.items.iter_mut().collect(),
+            )
+        })
+        .await
     }
 
     async fn rename_credential(
@@ -49,7 +57,7 @@ impl Credentials for Embedded {
         event: &AuditEvent,
     ) -> Result<Option<CredentialRecord>, Fault> {
         let (name, event) = (name.to_owned(), event.clone());
-        self.write_user(rp, user, move |c| {
+        self.write_user(rp, user, Rows::WithSignIns, move |c| {
             writes::rename_credential(c, rp, user, key, &name, &event)
         })
         .await
@@ -63,7 +71,7 @@ impl Credentials for Embedded {
         event: &AuditEvent,
     ) -> Result<bool, Fault> {
         let event = event.clone();
-        self.write_user(rp, user, move |c| {
+        self.write_user(rp, user, Rows::WithSignIns, move |c| {
             writes::delete_credential(c, rp, user, key, &event)
         })
         .await

@@ -1,5 +1,7 @@
 //! The audit trail. Events are written by the operations that they are about.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use domain::model::ids::RelyingPartyId;
 use domain::store::{EventFilter, Events, Fault, FoundEvents};
@@ -15,7 +17,12 @@ impl Events for Embedded {
         limit: u32,
     ) -> Result<FoundEvents, Fault> {
         let filter = filter.clone();
-        self.list(move |c| reads::find_events(c, rp, &filter, limit))
-            .await
+        let pending = Arc::clone(&self.pending);
+        self.list(move |c| {
+            // First those in memory: one that moves meanwhile is found twice and not nowhere.
+            let recent = pending.events(rp, |event| filter.covers(event.at));
+            reads::find_events(c, rp, &filter, limit, recent)
+        })
+        .await
     }
 }

@@ -1,7 +1,7 @@
 //! The embedded store: one `SQLite` file, one writer, a few readers.
 //!
 //! * [`writer`]: a thread that runs waiting writes in groups, one commit each;
-//! * [`pending`]: authentications that wait for their response, in memory;
+//! * [`pending`]: authentications that wait for their response, and the last sign-ins, in memory;
 //! * [`records`]: credentials and their owners, in memory;
 //! * [`checkpoints`]: the log of `SQLite`, and a thread that moves its pages to the database file;
 //! * [`readers`]: read-only connections;
@@ -38,7 +38,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use domain::model::credential::CredentialRecord;
 use domain::model::ids::{RelyingPartyId, UserId};
+use domain::model::user::User;
 use domain::store::Fault;
 use parking_lot::Mutex;
 use rusqlite::Connection;
@@ -49,8 +51,8 @@ use self::pending::Pending;
 use self::readers::Readers;
 use self::records::Records;
 use self::rows::CeremonyRow;
-use self::sql::Outcome;
-use self::writer::{Settled, Writer};
+use self::sql::{Outcome, checkpoint, execute};
+use self::writer::{Queued, Settled, Writer};
 
 /// How an embedded store uses the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +67,8 @@ pub struct Options {
     pub reader_cache_kib: u32,
     /// Writes that may wait in the queue; further ones wait to be let in.
     pub queue: usize,
-    /// Authentications that may wait for their response in memory, at about 1 KiB each; further ones wait in the file.
+    /// Authentications that may wait for their response in memory, at about 1 KiB each; further ones wait in the file. The last
+    /// sign-ins lie beside them, a thousand at most.
     pub pending: usize,
     /// Credentials kept in memory for sign-ins, and as many users with theirs, at about 1 KiB each.
     pub records: usize,
@@ -85,6 +88,15 @@ impl Default for Options {
             records: 10_000,
         }
     }
+}
+
+/// Which rows a write needs in the tables of ceremonies, events and credentials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rows {
+    /// Those that are there.
+    AsTheyAre,
+    /// Those of the last sign-ins too: they are moved first.
+    WithSignIns,
 }
 
 /// A store in one `SQLite` file of its own.
@@ -123,6 +135,7 @@ impl Embedded {
         };
         let lock = open::lock(path)?;
         let mut connection = open::open_writer(path, options.writer_cache_kib)?;
+        move_what_is_left(&connection).map_err(|f| fault(f.into()))?;
         let log = Log::watch(&mut connection, path).map_err(|f| fault(f.into()))?;
         let readers = |count| {
             Readers::open(path, count, options.reader_cache_kib).map_err(|f| fault(f.into()))
@@ -132,17 +145,28 @@ impl Embedded {
         let pending = Arc::new(Pending::new(options.pending));
         let left = Arc::clone(&pending);
         let last = move |connection: &Connection| {
+            writes::move_sign_ins(connection)?;
             let rows = left.all().into_iter();
             let rows = rows.map(|c| CeremonyRow::authentication(&c));
             writes::put_aside(connection, &rows.collect::<Result<Vec<_>, _>>()?)
         };
-        let writer =
-            Writer::start(connection, Some(log), options.queue.max(1), last).map_err(|source| {
-                OpenError::Io {
-                    path: path.to_owned(),
-                    source,
-                }
-            })?;
+        let signed_in = Arc::clone(&pending);
+        let between = move || {
+            let moved = Arc::clone(&signed_in);
+            signed_in.is_full().then(|| {
+                Queued::between(writes::move_sign_ins, move |settled| {
+                    if settled == Settled::Kept {
+                        moved.moved();
+                    }
+                })
+            })
+        };
+        let queue = options.queue.max(1);
+        let writer = Writer::start(connection, Some(log), queue, between, last);
+        let writer = writer.map_err(|source| OpenError::Io {
+            path: path.to_owned(),
+            source,
+        })?;
         Ok(Self {
             writer: Arc::new(writer),
             pending,
@@ -159,14 +183,7 @@ impl Embedded {
         &self,
         work: impl FnOnce(&Connection) -> Outcome<T> + Send + 'static,
     ) -> Result<T, Fault> {
-        let (records, settled) = (Arc::clone(&self.records), Arc::clone(&self.records));
-        let work = move |connection: &Connection| {
-            records.writing();
-            work(connection)
-        };
-        self.writer
-            .run_settled(work, move |_| settled.no_longer_writing())
-            .await
+        self.run(Rows::AsTheyAre, work, |_| {}).await
     }
 
     /// A write that is on disk when it returns, and that changes a user or one of their credentials.
@@ -174,20 +191,16 @@ impl Embedded {
         &self,
         rp: RelyingPartyId,
         user: UserId,
+        rows: Rows,
         work: impl FnOnce(&Connection) -> Outcome<T> + Send + 'static,
     ) -> Result<T, Fault> {
-        let (records, settled_records) = (Arc::clone(&self.records), Arc::clone(&self.records));
-        let work = move |connection: &Connection| {
-            records.writing();
-            work(connection)
-        };
-        let settle = move |settled| {
-            settled_records.no_longer_writing();
+        let records = Arc::clone(&self.records);
+        self.run(rows, work, move |settled| {
             if settled != Settled::Lost {
-                settled_records.changed_user(rp, user);
+                records.changed_user(rp, user);
             }
-        };
-        self.writer.run_settled(work, settle).await
+        })
+        .await
     }
 
     /// A deletion of a Relying Party, or of a user of it.
@@ -198,13 +211,7 @@ impl Embedded {
         work: impl FnOnce(&Connection) -> Outcome<bool> + Send + 'static,
     ) -> Result<bool, Fault> {
         let (records, deletions) = (Arc::clone(&self.records), Arc::clone(&self.deletions));
-        let writing = Arc::clone(&self.records);
-        let work = move |connection: &Connection| {
-            writing.writing();
-            work(connection)
-        };
-        let settle = move |settled| {
-            records.no_longer_writing();
+        self.run(Rows::AsTheyAre, work, move |settled| {
             if settled != Settled::Lost {
                 match user {
                     Some(user) => records.changed_user(rp, user),
@@ -212,8 +219,45 @@ impl Embedded {
                 }
                 deletions.fetch_add(1, Ordering::AcqRel);
             }
+        })
+        .await
+    }
+
+    /// A write that is on disk when it returns. `settle` learns what has become of it.
+    async fn run<T: Send + 'static>(
+        &self,
+        rows: Rows,
+        work: impl FnOnce(&Connection) -> Outcome<T> + Send + 'static,
+        settle: impl FnOnce(Settled) + Send + 'static,
+    ) -> Result<T, Fault> {
+        let (records, written) = (Arc::clone(&self.records), Arc::clone(&self.records));
+        let pending = Arc::clone(&self.pending);
+        let work = move |connection: &Connection| {
+            records.writing();
+            if rows == Rows::WithSignIns {
+                writes::move_sign_ins(connection)?;
+            }
+            work(connection)
+        };
+        let settle = move |settled| {
+            written.no_longer_writing();
+            if rows == Rows::WithSignIns && settled == Settled::Kept {
+                pending.moved();
+            }
+            settle(settled);
         };
         self.writer.run_settled(work, settle).await
+    }
+
+    /// A credential and its owner, as they are after the sign-ins of the last moments.
+    fn read_signer(
+        &self,
+        read: impl Fn(&Connection) -> Outcome<Option<(CredentialRecord, User)>>,
+    ) -> Result<Option<(CredentialRecord, User)>, Fault> {
+        self.pending.reading(
+            || self.points.read(&read),
+            |found| found.iter_mut().map(|(record, _)| record).collect(),
+        )
     }
 
     /// Whether a Relying Party is there, and a user of it if one is named.
@@ -238,6 +282,14 @@ impl Embedded {
             .await
             .unwrap_or_else(|_| Err(Fault::Retryable("the read was given up".to_owned())))
     }
+}
+
+/// Moves the sign-ins that the last process has left: what this one knows of sign-ins lies in the other tables.
+fn move_what_is_left(connection: &Connection) -> Outcome<()> {
+    execute(connection, "BEGIN IMMEDIATE", [])?;
+    writes::move_sign_ins(connection)?;
+    execute(connection, "COMMIT", [])?;
+    checkpoint(connection)
 }
 
 impl Drop for Embedded {

@@ -29,6 +29,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0010.sql"),
     include_str!("../../migrations/sqlite/0011.sql"),
     include_str!("../../migrations/sqlite/0012.sql"),
+    include_str!("../../migrations/sqlite/0013.sql"),
 ];
 
 /// How long a connection waits for a lock that another one of this process holds for a moment.

@@ -1,18 +1,24 @@
-//! Authentications that wait for their response. They live in memory, because most of them are answered within seconds, and what
-//! ended is written once instead of three times.
+//! Authentications in memory: those that wait for their response, and the sign-ins of the last moments.
+//!
+//! Most authentications are answered within seconds, so what ended is written once instead of three times. A sign-in becomes one
+//! row at the end of the table `sign_ins`; the tables and indexes where readers look for it get many of them at a time. Until then
+//! readers find it here.
 //!
 //! A stop writes out those that are left, and so does the sweep with those whose time has passed, so that they are shown as long as
 //! any others. The death of the process loses those that wait: their responses are refused as `ceremony_not_found`. Nobody has
 //! accepted them yet, so nothing that was acknowledged is lost. When too many wait, further ones begin in the table.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use domain::model::ceremony::Authentication;
+use domain::model::audit::AuditEvent;
+use domain::model::ceremony::{Authentication, CeremonyState};
 use domain::model::clock::Timestamp;
-use domain::model::ids::{CeremonyId, RelyingPartyId, UserId};
+use domain::model::credential::CredentialRecord;
+use domain::model::ids::{AttemptId, CeremonyId, CredentialKey, RelyingPartyId, UserId};
 use domain::model::page::{Order, PageRequest};
 use parking_lot::Mutex;
 
@@ -28,6 +34,48 @@ struct Entry {
     claimed: bool,
     /// A commit with its end may have happened.
     doubtful: bool,
+    /// How it ended, where that lies in the table `sign_ins`. As long as it is claimed, that is not committed.
+    end: Option<SignedIn>,
+}
+
+/// How an authentication succeeded.
+pub(super) struct SignedIn {
+    /// The attempt that ended it.
+    pub(super) by: AttemptId,
+    /// The event that tells of it. It names the user and the credential.
+    pub(super) event: AuditEvent,
+}
+
+impl Entry {
+    fn waiting(ceremony: &Arc<Authentication>) -> Self {
+        Self {
+            ceremony: Arc::clone(ceremony),
+            claimed: false,
+            doubtful: false,
+            end: None,
+        }
+    }
+
+    /// How it ended, if that is committed.
+    fn end(&self) -> Option<&SignedIn> {
+        self.end.as_ref().filter(|_| !self.claimed)
+    }
+
+    /// The authentication as readers see it.
+    fn seen(&self) -> Arc<Authentication> {
+        let Some(SignedIn { event, .. }) = self.end() else {
+            return Arc::clone(&self.ceremony);
+        };
+        let (Some(user), Some(credential)) = (event.user, event.credential) else {
+            return Arc::clone(&self.ceremony);
+        };
+        let mut ended = Authentication::clone(&self.ceremony);
+        ended.user = Some(user);
+        ended.credential = Some(credential);
+        ended.updated = event.at;
+        ended.state = CeremonyState::Succeeded { user, credential };
+        Arc::new(ended)
+    }
 }
 
 #[derive(Default)]
@@ -37,6 +85,12 @@ struct Inner {
     by_expiry: BTreeSet<(Timestamp, RelyingPartyId, CeremonyId)>,
     /// The last ones that ended, oldest first, so that a start which is sent again does not begin anew what has ended.
     ended: VecDeque<Key>,
+    /// Those in the table `sign_ins`, in the order of their commits.
+    signed_in: Vec<Key>,
+    /// The last use of each credential that signed one of these.
+    last_uses: HashMap<(RelyingPartyId, CredentialKey), Timestamp>,
+    /// How often the rows of `sign_ins` have moved.
+    moves: u64,
 }
 
 /// How many of those that ended are remembered. A start is sent again within a second, and before anybody knows its challenge.
@@ -44,10 +98,12 @@ const ENDED: usize = 256;
 
 impl Inner {
     fn take(&mut self, key: Key) -> Option<Arc<Authentication>> {
-        let ceremony = self.entries.remove(&key)?.ceremony;
+        let Entry { ceremony, end, .. } = self.entries.remove(&key)?;
         let c = &*ceremony;
-        self.by_owner
-            .remove(&(c.relying_party, c.user, c.created, c.id));
+        for user in [c.user, end.and_then(|end| end.event.user)] {
+            self.by_owner
+                .remove(&(c.relying_party, user, c.created, c.id));
+        }
         self.by_expiry.remove(&(c.expires, c.relying_party, c.id));
         Some(ceremony)
     }
@@ -69,6 +125,33 @@ impl Inner {
             .take(limit)
             .collect()
     }
+
+    /// The end of this one is committed, in the table `sign_ins`.
+    fn keep(&mut self, key: Key) {
+        let Some(entry) = self.entries.get_mut(&key) else {
+            return;
+        };
+        entry.claimed = false;
+        let Some(SignedIn { event, .. }) = &entry.end else {
+            return;
+        };
+        let c = &*entry.ceremony;
+        self.by_expiry.remove(&(c.expires, c.relying_party, c.id));
+        if c.user != event.user {
+            self.by_owner
+                .remove(&(c.relying_party, c.user, c.created, c.id));
+            self.by_owner
+                .insert((c.relying_party, event.user, c.created, c.id));
+        }
+        if let Some(credential) = event.credential {
+            let last = self
+                .last_uses
+                .entry((key.0, credential))
+                .or_insert(event.at);
+            *last = event.at.max(*last);
+        }
+        self.signed_in.push(key);
+    }
 }
 
 /// Most bytes that an authentication in memory asks for: with the room for the entry itself that is about 2 KiB. One that lists many
@@ -88,18 +171,24 @@ fn size(ceremony: &Authentication) -> usize {
     listed.sum::<usize>() + texts.iter().sum::<usize>() + 4 * extensions
 }
 
-/// The pending authentications of a store.
+/// With how many rows of `sign_ins` they move. The more there are, the more of them share the pages that they move to; the longer
+/// do others wait for it.
+const MOVED: usize = 1024;
+
+/// The authentications of a store that are in memory.
 pub(super) struct Pending {
     inner: Mutex<Inner>,
     capacity: usize,
+    moved: usize,
 }
 
 impl Pending {
-    /// None yet, and room for so many.
+    /// None yet, and room for so many that wait.
     pub(super) fn new(capacity: usize) -> Self {
         Self {
             inner: Mutex::default(),
             capacity,
+            moved: MOVED.min(capacity),
         }
     }
 
@@ -109,7 +198,7 @@ impl Pending {
             return false;
         }
         let mut inner = self.inner.lock();
-        if inner.entries.len() >= self.capacity {
+        if inner.by_expiry.len() >= self.capacity {
             return false;
         }
         let c = &**ceremony;
@@ -117,11 +206,7 @@ impl Pending {
             .by_owner
             .insert((c.relying_party, c.user, c.created, c.id));
         inner.by_expiry.insert((c.expires, c.relying_party, c.id));
-        let entry = Entry {
-            ceremony: Arc::clone(ceremony),
-            claimed: false,
-            doubtful: false,
-        };
+        let entry = Entry::waiting(ceremony);
         inner.entries.insert((c.relying_party, c.id), entry);
         true
     }
@@ -134,17 +219,16 @@ impl Pending {
 
     pub(super) fn get(&self, rp: RelyingPartyId, id: CeremonyId) -> Option<Arc<Authentication>> {
         let inner = self.inner.lock();
-        let entry = inner.entries.get(&(rp, id))?;
-        Some(Arc::clone(&entry.ceremony))
+        Some(inner.entries.get(&(rp, id))?.seen())
     }
 
-    /// Removes those that no job is ending; the keys of the others.
+    /// Removes those that wait and that no job is ending; the keys of the others.
     pub(super) fn displace(&self, rp: RelyingPartyId, ids: &[CeremonyId]) -> Vec<CeremonyId> {
         let mut inner = self.inner.lock();
         let mut others = Vec::new();
         for id in ids {
             match inner.entries.get(&(rp, *id)) {
-                Some(entry) if !entry.claimed => {
+                Some(entry) if !entry.claimed && entry.end.is_none() => {
                     inner.take((rp, *id));
                 }
                 Some(_) => {}
@@ -154,9 +238,13 @@ impl Pending {
         others
     }
 
-    /// Forgets one that is in the table now, or is not to be.
+    /// Forgets one that is in the table now, or is not to be; unless a job ends it, or has ended it meanwhile.
     pub(super) fn remove(&self, rp: RelyingPartyId, id: CeremonyId) {
-        self.inner.lock().take((rp, id));
+        let mut inner = self.inner.lock();
+        let waits = |entry: &Entry| !entry.claimed && entry.end.is_none();
+        if inner.entries.get(&(rp, id)).is_some_and(waits) {
+            inner.take((rp, id));
+        }
     }
 
     /// Those of a user, in the order and from the place that a page asks for, at most one more than it holds.
@@ -189,8 +277,8 @@ impl Pending {
         }
         let keys = inner.by_owner.range(range);
         let found = |(_, _, _, id): &(_, _, _, CeremonyId)| {
-            let entry = inner.entries.get(&(rp, *id))?;
-            accept(&entry.ceremony).then(|| Arc::clone(&entry.ceremony))
+            let seen = inner.entries.get(&(rp, *id))?.seen();
+            accept(&seen).then_some(seen)
         };
         let limit = page.limit as usize + 1;
         match page.order {
@@ -207,7 +295,7 @@ impl Pending {
         found.map(|entry| Arc::clone(&entry.ceremony)).collect()
     }
 
-    /// Takes out what an owner who was deleted had: a user, whose oldest come first, or a Relying Party as a whole.
+    /// Takes out what waits of an owner who was deleted: a user, whose oldest come first, or a Relying Party as a whole.
     pub(super) fn take_of(
         &self,
         rp: RelyingPartyId,
@@ -221,6 +309,7 @@ impl Pending {
             .range(first..)
             .take_while(|(of, owner, ..)| *of == rp && (user.is_none() || *owner == user))
             .map(|(_, _, _, id)| (rp, *id))
+            .filter(|key| inner.entries.get(key).is_some_and(|e| e.end.is_none()))
             .collect();
         if user.is_none() {
             // In the order in which the sweep removes their rows.
@@ -230,11 +319,64 @@ impl Pending {
         keys.into_iter().filter_map(|key| inner.take(key)).collect()
     }
 
-    /// All, for a store that stops.
+    /// All that wait, for a store that stops.
     pub(super) fn all(&self) -> Vec<Arc<Authentication>> {
         let inner = self.inner.lock();
-        let entries = inner.entries.values();
-        entries.map(|entry| Arc::clone(&entry.ceremony)).collect()
+        let waiting = inner.entries.values().filter(|entry| entry.end.is_none());
+        waiting.map(|entry| Arc::clone(&entry.ceremony)).collect()
+    }
+
+    /// Whether the rows of `sign_ins` are to be moved.
+    pub(super) fn is_full(&self) -> bool {
+        self.inner.lock().signed_in.len() >= self.moved
+    }
+
+    /// The rows of `sign_ins` have moved: readers find them in the other tables. To be called by the job that moved them, in its turn.
+    pub(super) fn moved(&self) {
+        let mut inner = self.inner.lock();
+        inner.moves += 1;
+        inner.last_uses.clear();
+        for key in std::mem::take(&mut inner.signed_in) {
+            inner.take(key);
+        }
+    }
+
+    /// Reads from the table of credentials, and adds the sign-ins of the last moments to the `records` that were read.
+    pub(super) fn reading<T, E>(
+        &self,
+        read: impl Fn() -> Result<T, E>,
+        records: impl Fn(&mut T) -> Vec<&mut CredentialRecord>,
+    ) -> Result<T, E> {
+        let mut moves = self.inner.lock().moves;
+        loop {
+            let mut found = read()?;
+            let inner = self.inner.lock();
+            for record in records(&mut found) {
+                let last = inner.last_uses.get(&(record.relying_party, record.key));
+                record.last_used = record.last_used.max(last.copied());
+            }
+            // What has moved meanwhile may have been missed in both places.
+            if inner.moves == moves {
+                return Ok(found);
+            }
+            moves = inner.moves;
+        }
+    }
+
+    /// The events of the sign-ins of the last moments that a function accepts, newest first.
+    pub(super) fn events(
+        &self,
+        rp: RelyingPartyId,
+        accept: impl Fn(&AuditEvent) -> bool,
+    ) -> Vec<AuditEvent> {
+        let inner = self.inner.lock();
+        let keys = inner.signed_in.iter().filter(|key| key.0 == rp);
+        let ends = keys.filter_map(|key| inner.entries.get(key)?.end());
+        let wanted = ends.map(|end| &end.event).filter(|event| accept(event));
+        let mut events: Vec<_> = wanted.cloned().collect();
+        drop(inner);
+        events.sort_unstable_by_key(|event| Reverse((event.at, event.id)));
+        events
     }
 }
 
@@ -263,7 +405,9 @@ pub(super) enum Found {
     Waiting(Arc<Authentication>),
     /// It waits in memory, unless the table says how it ended.
     Doubtful(Arc<Authentication>),
-    /// It is not in memory, or another job of the group has ended it: the table knows.
+    /// It succeeded a moment ago, by this attempt.
+    SignedIn(Arc<Authentication>, AttemptId),
+    /// It is not in memory, or another job of the group has ended it otherwise: the table knows.
     InTable,
 }
 
@@ -311,6 +455,11 @@ impl Ending {
         let Some(entry) = inner.entries.get_mut(&self.key) else {
             return Found::InTable;
         };
+        if let Some(SignedIn { by, event }) = &entry.end {
+            let mut ended = Authentication::clone(&entry.ceremony);
+            ended.user = event.user;
+            return Found::SignedIn(Arc::new(ended), *by);
+        }
         if entry.claimed {
             return Found::InTable;
         }
@@ -321,6 +470,19 @@ impl Ending {
             Found::Doubtful(ceremony)
         } else {
             Found::Waiting(ceremony)
+        }
+    }
+
+    /// Whether the end may be written to `sign_ins`: not when moving its rows fails.
+    pub(super) fn has_room(&self) -> bool {
+        self.pending.inner.lock().signed_in.len() < 4 * MOVED
+    }
+
+    /// The job has written a sign-in to `sign_ins`.
+    pub(super) fn signed_in(&self, end: SignedIn) {
+        let mut inner = self.pending.inner.lock();
+        if let Some(entry) = inner.entries.get_mut(&self.key) {
+            entry.end = Some(end);
         }
     }
 
@@ -363,13 +525,22 @@ impl Ending {
         }
         let mut inner = self.pending.inner.lock();
         if settled == Settled::Kept {
-            inner.take(self.key);
+            if inner
+                .entries
+                .get(&self.key)
+                .is_some_and(|e| e.end.is_some())
+            {
+                inner.keep(self.key);
+            } else {
+                inner.take(self.key);
+            }
             if inner.ended.len() == ENDED {
                 inner.ended.pop_front();
             }
             inner.ended.push_back(self.key);
         } else if let Some(entry) = inner.entries.get_mut(&self.key) {
             entry.claimed = false;
+            entry.end = None;
             entry.doubtful |= settled == Settled::Unknown;
         }
     }

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use domain::model::access_key::AccessKey;
 use domain::model::account::{Account, ApiKey, Principal};
+use domain::model::audit::AuditEvent;
 use domain::model::ceremony::{Authentication, Ceremony, Registration, Standing};
 use domain::model::clock::Timestamp;
 use domain::model::credential::{CredentialRecord, Evidence};
@@ -598,11 +599,13 @@ pub(super) fn list_access_keys(
     )
 }
 
+/// `recent` are events that may not be in the table yet, newest first; some of them may be.
 pub(super) fn find_events(
     connection: &Connection,
     rp: RelyingPartyId,
     filter: &EventFilter,
     limit: u32,
+    recent: Vec<AuditEvent>,
 ) -> Outcome<FoundEvents> {
     let from = filter.from.map_or(i64::MIN, |from| from.0);
     let until = filter.until.map_or(i64::MAX, |until| until.0);
@@ -611,15 +614,24 @@ pub(super) fn find_events(
         columns!(event),
         " FROM events WHERE relying_party_id = ?1 AND at >= ?2 AND at < ?3 ORDER BY at DESC, id DESC"
     );
-    let mut found = FoundEvents {
-        events: Vec::new(),
-        complete: true,
+    let mut search = Search {
+        filter,
+        limit: limit as usize,
+        searched: 0,
+        found: FoundEvents {
+            events: Vec::new(),
+            complete: true,
+        },
     };
-    let mut searched = 0;
+    let mut recent = recent.into_iter().peekable();
     each(connection, sql, params![rp.0, from, until], |row| {
-        searched += 1;
-        if searched > MAX_SEARCHED {
-            found.complete = false;
+        let place = rows::event_place(row)?;
+        while let Some(event) = recent.next_if(|event| (event.at, event.id) >= place) {
+            if (event.at, event.id) > place && search.offer(event).is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        if search.step().is_break() {
             return Ok(ControlFlow::Break(()));
         }
         // Most rows of a long search are not wanted: what is told by one column is looked at first.
@@ -631,17 +643,53 @@ pub(super) fn find_events(
         if other {
             return Ok(ControlFlow::Continue(()));
         }
-        let event = rows::event(row)?;
-        if filter.accepts(&event) {
-            if found.events.len() == limit as usize {
-                found.complete = false;
-                return Ok(ControlFlow::Break(()));
-            }
-            found.events.push(event);
-        }
-        Ok(ControlFlow::Continue(()))
+        Ok(search.take(rows::event(row)?))
     })?;
-    Ok(found)
+    if search.found.complete {
+        // Those that are older than any in the table.
+        let _ = recent.try_for_each(|event| search.offer(event));
+    }
+    Ok(search.found)
+}
+
+/// A search for events, newest first.
+struct Search<'a> {
+    filter: &'a EventFilter,
+    limit: usize,
+    searched: u32,
+    found: FoundEvents,
+}
+
+impl Search<'_> {
+    /// Goes on to another event, unless there were too many.
+    fn step(&mut self) -> ControlFlow<()> {
+        self.searched += 1;
+        if self.searched > MAX_SEARCHED {
+            return self.stop();
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Takes in an event that is accepted, unless there are enough.
+    fn take(&mut self, event: AuditEvent) -> ControlFlow<()> {
+        if self.filter.accepts(&event) {
+            if self.found.events.len() == self.limit {
+                return self.stop();
+            }
+            self.found.events.push(event);
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn offer(&mut self, event: AuditEvent) -> ControlFlow<()> {
+        self.step()?;
+        self.take(event)
+    }
+
+    fn stop(&mut self) -> ControlFlow<()> {
+        self.found.complete = false;
+        ControlFlow::Break(())
+    }
 }
 
 /// The Relying Party that the last sweep of events looked at last; `None` when the next sweep begins with the first one.

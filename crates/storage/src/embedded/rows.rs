@@ -612,12 +612,68 @@ impl CeremonyRow {
     /// is there for as long as [`Self::kept_policy`] says.
     pub(super) fn insert_judged(&self, connection: &Connection, has_policy: bool) -> Outcome<bool> {
         let written = self.insert_unjudged(connection)?;
-        if written && !has_policy {
-            let rp = self.relying_party;
-            self.policy
-                .keep_unless_until(connection, rp, self.policy.kept_until())?;
+        if written {
+            self.judge(connection, has_policy)?;
         }
         Ok(written)
+    }
+
+    fn judge(&self, connection: &Connection, has_policy: bool) -> Outcome<()> {
+        if has_policy {
+            return Ok(());
+        }
+        let (rp, until) = (self.relying_party, self.policy.kept_until());
+        self.policy.keep_unless_until(connection, rp, until)
+    }
+
+    /// Writes a sign-in and the event that tells of it to `sign_ins`, without a look at its owners; `has_policy` as in
+    /// [`Self::insert_judged`]. `false`, and nothing is written, when the event does not say the same as the ceremony.
+    pub(super) fn insert_signed_in(
+        &self,
+        connection: &Connection,
+        event: &AuditEvent,
+        has_policy: bool,
+    ) -> Outcome<bool> {
+        let (Some(user), Some(credential), Some(end)) = (self.user, self.credential, self.end)
+        else {
+            return Ok(false);
+        };
+        let who = (event.relying_party, event.user, event.credential);
+        let what = (event.kind, event.at, event.ceremony, event.reason);
+        if end.state != SUCCEEDED
+            || who != (self.relying_party, Some(user), Some(credential))
+            || what != (AuditKind::Authenticated, end.at, Some(self.id), None)
+        {
+            return Ok(false);
+        }
+        let actor = ActorColumns::of(&event.actor);
+        execute(
+            connection,
+            "INSERT INTO sign_ins (relying_party_id, id, user_id, credential_key, created, expires, updated, \
+             claimed_by, asked, policy_id, event_id, signals, user_name, actor, access_key_id, wire, user_agent) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+            params![
+                self.relying_party.0,
+                self.id.0,
+                user.0,
+                credential.0,
+                self.created.0,
+                self.expires.0,
+                self.updated.0,
+                end.by.0,
+                self.asked,
+                self.policy.text.id,
+                event.id.0,
+                event.signals,
+                event.user_name,
+                actor.kind,
+                actor.access_key,
+                actor.wire,
+                actor.user_agent,
+            ],
+        )?;
+        self.judge(connection, has_policy)?;
+        Ok(true)
     }
 
     /// The policy that it refers to.
@@ -738,7 +794,7 @@ pub(super) fn event_is_there(connection: &Connection, event: &AuditEvent) -> Out
 }
 
 pub(super) fn insert_event(connection: &Connection, event: &AuditEvent) -> Outcome<usize> {
-    let actor = &event.actor;
+    let actor = ActorColumns::of(&event.actor);
     execute(
         connection,
         "INSERT INTO events (relying_party_id, at, id, kind, user_id, credential_key, ceremony_id, reason, \
@@ -756,12 +812,31 @@ pub(super) fn insert_event(connection: &Connection, event: &AuditEvent) -> Outco
             event.reason.map(Reason::name),
             event.signals,
             event.user_name,
-            Some(actor.kind.name()).filter(|_| actor.kind != ActorKind::Unknown),
-            actor.access_key.map(|k| k.0),
-            Some(&*actor.wire).filter(|wire| !wire.is_empty()),
-            actor.user_agent(),
+            actor.kind,
+            actor.access_key,
+            actor.wire,
+            actor.user_agent,
         ],
     )
+}
+
+/// The columns that say who did something.
+struct ActorColumns<'a> {
+    kind: Option<&'a str>,
+    access_key: Option<[u8; 16]>,
+    wire: Option<&'a str>,
+    user_agent: Option<&'a str>,
+}
+
+impl<'a> ActorColumns<'a> {
+    fn of(actor: &'a Actor) -> Self {
+        Self {
+            kind: Some(actor.kind.name()).filter(|_| actor.kind != ActorKind::Unknown),
+            access_key: actor.access_key.map(|k| k.0),
+            wire: Some(&*actor.wire).filter(|wire| !wire.is_empty()),
+            user_agent: actor.user_agent(),
+        }
+    }
 }
 
 /// Who did what the event in a row tells.
@@ -779,6 +854,11 @@ fn actor(row: &Row<'_>) -> Outcome<Actor> {
         actor = actor.agent(&agent);
     }
     Ok(actor)
+}
+
+/// The place of the event in a row, in the order of time.
+pub(super) fn event_place(row: &Row<'_>) -> Outcome<(Timestamp, EventId)> {
+    Ok((Timestamp(row.get(1)?), EventId(row.get(2)?)))
 }
 
 /// What the event in a row tells.

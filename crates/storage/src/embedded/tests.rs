@@ -2,6 +2,7 @@
 
 mod costs;
 mod policies;
+mod sign_ins;
 mod waiting;
 
 use async_trait::async_trait;
@@ -201,7 +202,7 @@ async fn a_newer_format_is_refused_and_left_alone() {
             error,
             OpenError::NewerFormat {
                 found: 99,
-                known: 12,
+                known: 13,
                 ..
             }
         ),
@@ -295,7 +296,7 @@ async fn a_store_of_an_earlier_format_is_brought_to_the_present_one_with_all_but
             .unwrap()
             .pragma_query_value(None, "user_version", |row| row.get(0))
             .unwrap();
-        assert_eq!(format, 12);
+        assert_eq!(format, 13);
     }
     // And what is new works on what is old.
     let store = open(&path).unwrap();
@@ -516,7 +517,7 @@ async fn a_commit_that_fails_is_acknowledged_to_nobody() {
              CREATE TABLE child (id REFERENCES parent DEFERRABLE INITIALLY DEFERRED);",
         )
         .unwrap();
-    let writer = Arc::new(Writer::start(connection, None, 16, |_| Ok(())).unwrap());
+    let writer = Arc::new(Writer::start(connection, None, 16, || None, |_| Ok(())).unwrap());
     let outcomes = in_one_group::<()>(
         &writer,
         vec![

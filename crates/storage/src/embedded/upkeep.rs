@@ -10,7 +10,7 @@ use rusqlite::Connection;
 
 use super::rows::CeremonyRow;
 use super::sql::Outcome;
-use super::{Embedded, reads, writes};
+use super::{Embedded, Rows, reads, writes};
 
 /// Most rows that one job of the sweep removes, so that others get in between.
 const SWEEP_CHUNK: u32 = 500;
@@ -141,7 +141,9 @@ impl Embedded {
             }
             let rows = expired.iter().map(|c| CeremonyRow::authentication(c));
             let rows = rows.collect::<Result<Vec<_>, _>>()?;
-            self.write(move |c| writes::put_aside(c, &rows)).await?;
+            // One that is in doubt may have ended.
+            let work = move |c: &Connection| writes::put_aside(c, &rows);
+            self.run(Rows::WithSignIns, work, |_| {}).await?;
             for ceremony in &expired {
                 self.pending.remove(ceremony.relying_party, ceremony.id);
             }
@@ -159,7 +161,8 @@ impl Embedded {
         while removed < budget {
             let limit = SWEEP_CHUNK.min(budget - removed);
             let remove = remove.clone();
-            let count = self.write(move |c| remove(c, limit)).await?;
+            let work = move |c: &Connection| remove(c, limit);
+            let count = self.run(Rows::WithSignIns, work, |_| {}).await?;
             let count = u32::try_from(count).unwrap_or(limit);
             removed += count;
             if count < limit {

@@ -34,9 +34,13 @@ impl Users for Embedded {
             return Ok(Some(Arc::unwrap_or_clone(owner)));
         }
         let before = self.records.before();
-        let found = self
-            .points
-            .read(|c| reads::user_with_credentials(c, rp, user))?;
+        let found = self.pending.reading(
+            || {
+                self.points
+                    .read(|c| reads::user_with_credentials(c, rp, user))
+            },
+            |found| found.iter_mut().flat_map(|(_, records)| records).collect(),
+        )?;
         if let Some(owner) = &found {
             self.records.keep_owner(before, owner);
         }

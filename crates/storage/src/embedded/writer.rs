@@ -99,10 +99,32 @@ enum Undo {
     Group,
 }
 
-struct Queued {
+/// A job with what the writer has to know of it.
+pub(super) struct Queued {
     durability: Durability,
     undo: Undo,
     job: Box<dyn Job>,
+}
+
+impl Queued {
+    /// A job of the store's own, which nobody waits for. What it writes need not survive the loss of power: it says the same in
+    /// another way.
+    pub(super) fn between(
+        work: impl FnOnce(&Connection) -> Outcome<()> + Send + 'static,
+        settle: impl FnOnce(Settled) + Send + 'static,
+    ) -> Self {
+        let (reply, _) = oneshot::channel();
+        Self {
+            durability: Durability::Process,
+            undo: Undo::Group,
+            job: Box::new(Work {
+                task: Some(work),
+                settle,
+                outcome: None,
+                reply,
+            }),
+        }
+    }
 }
 
 /// Handle of the writer thread.
@@ -115,17 +137,18 @@ impl Writer {
     /// Starts the thread on its connection. At most `capacity` jobs wait; further ones wait to be
     /// let in.
     ///
-    /// `last` is the last job: it runs when nobody is let in any more.
+    /// After each group, `between` gives the job that is due, if any. `last` is the last job: it runs when nobody is let in any more.
     pub(super) fn start(
         connection: Connection,
         log: Option<Log>,
         capacity: usize,
+        between: impl Fn() -> Option<Queued> + Send + 'static,
         last: impl FnOnce(&Connection) -> Outcome<()> + Send + 'static,
     ) -> std::io::Result<Self> {
         let (sender, receiver) = mpsc::channel(capacity);
         let thread = thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || Thread::new(connection, log).serve(receiver, last))?;
+            .spawn(move || Thread::new(connection, log).serve(receiver, between, last))?;
         Ok(Self {
             queue: Mutex::new(Some(sender)),
             thread: Mutex::new(Some(thread)),
@@ -235,6 +258,7 @@ impl Thread {
     fn serve(
         mut self,
         mut queue: mpsc::Receiver<Queued>,
+        between: impl Fn() -> Option<Queued>,
         last: impl FnOnce(&Connection) -> Outcome<()>,
     ) -> Result<(), Fault> {
         let mut group = Vec::with_capacity(GROUP);
@@ -250,9 +274,10 @@ impl Thread {
                 group.push(job);
             }
             shared = group.len() > 1;
-            let result = self.commit(&mut group);
-            for queued in group.drain(..) {
-                queued.job.answer(result.as_ref().copied());
+            self.work(&mut group);
+            if let Some(job) = between() {
+                group.push(job);
+                self.work(&mut group);
             }
             if let Some(log) = &self.log {
                 self.suspect |= log.tend(&self.connection).is_err();
@@ -265,6 +290,14 @@ impl Thread {
         // Best effort: what is not moved from the log now is moved at the next start.
         let _ = checkpoint(&self.connection);
         Ok(finished?)
+    }
+
+    /// Runs a group, and answers those who wait for it.
+    fn work(&mut self, group: &mut Vec<Queued>) {
+        let result = self.commit(group);
+        for queued in group.drain(..) {
+            queued.job.answer(result.as_ref().copied());
+        }
     }
 
     /// Does the last job in a transaction of its own.

@@ -149,7 +149,7 @@ async fn ceremonies_of_a_store_of_format_10_are_found_as_they_were() {
     let path = under_test.place.path().join("store.db");
     let old = Connection::open(&path).unwrap();
     old.execute_batch(
-        "DROP TABLE policies; ALTER TABLE ceremonies DROP COLUMN policy_id; PRAGMA user_version=10;",
+        "DROP TABLE sign_ins; DROP TABLE policies; ALTER TABLE ceremonies DROP COLUMN policy_id; PRAGMA user_version=10;",
     )
     .unwrap();
     let set = |id: [u8; 16], text: String| {

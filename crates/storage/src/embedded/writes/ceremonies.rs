@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::model::audit::AuditEvent;
+use domain::model::audit::{AuditEvent, AuditKind};
 use domain::model::ceremony::{
     Authentication, Ceremony, CeremonyKind, CeremonyState, Registration,
 };
@@ -18,12 +18,12 @@ use webauthn::authentication::{SignCounter, VerifiedAuthentication};
 use webauthn::error::Reason;
 
 use super::parties::relying_party_exists;
-use crate::embedded::pending::{Change, Ending, Found};
+use crate::embedded::pending::{Change, Ending, Found, SignedIn};
 use crate::embedded::reads;
 use crate::embedded::records::Use;
 use crate::embedded::rows::{
-    self, CeremonyRow, CredentialRow, Ended, FAILED, PENDING, REGISTRATION, SUCCEEDED, alive,
-    columns, id_hash, insert_event,
+    self, AUTHENTICATION, CeremonyRow, CredentialRow, Ended, FAILED, PENDING, REGISTRATION,
+    SUCCEEDED, alive, columns, id_hash, insert_event,
 };
 use crate::embedded::sql::{Failure, Outcome, execute, exists, first};
 
@@ -103,6 +103,35 @@ pub(in crate::embedded) fn put_aside(
     for ceremony in ceremonies {
         ceremony.insert_unasked(connection)?;
     }
+    Ok(())
+}
+
+/// Moves all rows of `sign_ins` to `ceremonies` and `events`. One that the sweep put aside as expired while a job was ending it is
+/// there already, as pending.
+pub(in crate::embedded) fn move_sign_ins(connection: &Connection) -> Outcome<()> {
+    let moved = execute(
+        connection,
+        "INSERT INTO ceremonies (relying_party_id, id, kind, state, user_id, credential_key, created, expires, \
+         updated, claimed_by, asked, policy_id) \
+         SELECT relying_party_id, id, ?1, ?2, user_id, credential_key, created, expires, \
+         updated, claimed_by, asked, policy_id FROM sign_ins WHERE seq > 0 ORDER BY seq \
+         ON CONFLICT (relying_party_id, id) DO UPDATE SET state = excluded.state, user_id = excluded.user_id, \
+         credential_key = excluded.credential_key, updated = excluded.updated, claimed_by = excluded.claimed_by \
+         WHERE ceremonies.state = ?3",
+        [AUTHENTICATION, SUCCEEDED, PENDING],
+    )?;
+    if moved == 0 {
+        return Ok(());
+    }
+    execute(
+        connection,
+        "INSERT INTO events (relying_party_id, at, id, kind, user_id, credential_key, ceremony_id, signals, user_name, \
+         actor, access_key_id, wire, user_agent) \
+         SELECT relying_party_id, updated, event_id, ?1, user_id, credential_key, id, signals, user_name, \
+         actor, access_key_id, wire, user_agent FROM sign_ins WHERE seq > 0 ORDER BY seq ON CONFLICT DO NOTHING",
+        [AuditKind::Authenticated.name()],
+    )?;
+    execute(connection, "DELETE FROM sign_ins", [])?;
     Ok(())
 }
 
@@ -241,7 +270,20 @@ impl Claim {
     ) -> Outcome<(Take, Option<UserId>, Option<Arc<Authentication>>)> {
         let waiting = match ending.begin() {
             Found::Waiting(ceremony) => Some(ceremony),
+            Found::SignedIn(ceremony, by) => {
+                let found = Takeable {
+                    end: Some(End::Succeeded),
+                    taken_by: Some(by),
+                    ..takeable(&ceremony)
+                };
+                let mut take = take(Some(&found), kind, self.attempt, self.now);
+                if !reads::owners_are_there(connection, self.relying_party, ceremony.user)? {
+                    take = Take::Gone;
+                }
+                return Ok((take, ceremony.user, Some(ceremony)));
+            }
             Found::Doubtful(ceremony) => {
+                move_sign_ins(connection)?;
                 let there = exists(
                     connection,
                     "SELECT 1 FROM ceremonies WHERE relying_party_id = ?1 AND id = ?2",
@@ -258,13 +300,7 @@ impl Claim {
             let (take, user) = self.take(connection, kind)?;
             return Ok((take, user, None));
         };
-        let found = Takeable {
-            kind: CeremonyKind::Authentication,
-            expires: ceremony.expires,
-            end: None,
-            taken_by: None,
-        };
-        let mut take = take(Some(&found), kind, self.attempt, self.now);
+        let mut take = take(Some(&takeable(&ceremony)), kind, self.attempt, self.now);
         if take != Take::Open {
             ending.give_up();
             // Of an owner who was deleted there is none. Where it is open, the write of its end looks at the owners.
@@ -273,6 +309,16 @@ impl Claim {
             }
         }
         Ok((take, ceremony.user, Some(ceremony)))
+    }
+}
+
+/// What decides whether an authentication that waits in memory may be taken.
+fn takeable(waiting: &Authentication) -> Takeable {
+    Takeable {
+        kind: CeremonyKind::Authentication,
+        expires: waiting.expires,
+        end: None,
+        taken_by: None,
     }
 }
 
@@ -416,7 +462,31 @@ impl StoredUse {
 }
 
 /// What the row of the credential says of its use, if it is that credential and its owner is there.
-fn stored_use(connection: &Connection, sign_in: &SignIn) -> Outcome<Option<StoredUse>> {
+fn stored_use(
+    connection: &Connection,
+    sign_in: &SignIn,
+    ending: &Ending,
+) -> Outcome<Option<StoredUse>> {
+    let Some((signer, written)) = ending.signer(sign_in.claim.relying_party, sign_in.id_hash)
+    else {
+        return read_use(connection, sign_in);
+    };
+    let (record, user) = &*signer;
+    let same = (record.key, user.id) == (sign_in.credential, sign_in.user);
+    Ok(same.then_some(StoredUse {
+        counter: SignCounter {
+            highest: record.sign_count,
+            since_fall: record.sign_count_since_fall,
+        },
+        backup_eligible: record.backup_eligible,
+        backup_state: record.backup_state,
+        user_verified: record.uv_initialized,
+        last_used: written,
+    }))
+}
+
+/// The same, where it is not in memory.
+fn read_use(connection: &Connection, sign_in: &SignIn) -> Outcome<Option<StoredUse>> {
     // By the hash alone: that is the primary key, while a condition on the key would send SQLite through
     // its index.
     let found = first(
@@ -471,7 +541,7 @@ fn write_use(connection: &Connection, used: &Use) -> Outcome<()> {
 
 pub(in crate::embedded) fn finish_authentication(
     connection: &Connection,
-    sign_in: &SignIn,
+    sign_in: SignIn,
     ending: &Ending,
 ) -> Outcome<FinishedAuthentication> {
     let claim = sign_in.claim;
@@ -485,24 +555,7 @@ pub(in crate::embedded) fn finish_authentication(
         ending.give_up();
         Ok(FinishedAuthentication::Gone)
     };
-    let stored = match ending.signer(claim.relying_party, sign_in.id_hash) {
-        Some((signer, written)) => {
-            let (record, user) = &*signer;
-            let same = (record.key, user.id) == (sign_in.credential, sign_in.user);
-            same.then_some(StoredUse {
-                counter: SignCounter {
-                    highest: record.sign_count,
-                    since_fall: record.sign_count_since_fall,
-                },
-                backup_eligible: record.backup_eligible,
-                backup_state: record.backup_state,
-                user_verified: record.uv_initialized,
-                last_used: written,
-            })
-        }
-        None => stored_use(connection, sign_in)?,
-    };
-    let Some(stored) = stored else {
+    let Some(stored) = stored_use(connection, &sign_in, ending)? else {
         let reason = Reason::CredentialUnknown;
         let refused = claim.refuse(connection, waiting, reason, None, &sign_in.event)?;
         return if refused.is_some() {
@@ -527,6 +580,7 @@ pub(in crate::embedded) fn finish_authentication(
         return Ok(FinishedAuthentication::CounterWentBack { stored });
     };
     let mut policy = None;
+    let mut signed_in = false;
     match waiting {
         None => claim.succeed(connection, started_for, sign_in.user, sign_in.credential)?,
         Some(ceremony) => {
@@ -539,7 +593,9 @@ pub(in crate::embedded) fn finish_authentication(
                 let kept = row.kept_policy();
                 let has_policy = ending.has_policy(&kept);
                 policy = (!has_policy).then_some(kept);
-                row.insert_judged(connection, has_policy)?
+                signed_in = ending.has_room()
+                    && row.insert_signed_in(connection, &sign_in.event, has_policy)?;
+                signed_in || row.insert_judged(connection, has_policy)?
             } else {
                 row.insert(connection)?
             };
@@ -568,7 +624,14 @@ pub(in crate::embedded) fn finish_authentication(
         write_use(connection, &used)?;
     }
     ending.changes(Change::Credential(used, policy));
-    insert_event(connection, &sign_in.event)?;
+    if signed_in {
+        ending.signed_in(SignedIn {
+            by: claim.attempt,
+            event: sign_in.event,
+        });
+    } else {
+        insert_event(connection, &sign_in.event)?;
+    }
     Ok(FinishedAuthentication::Accepted)
 }
 

@@ -19,8 +19,8 @@ use rusqlite::{Connection, params};
 pub(super) use self::answers::{keep_answer, release_answer, reserve_answer, sweep_answers};
 pub(super) use self::ceremonies::{
     Claim, SignIn, begin_authentication, begin_registration, delete_registration,
-    finish_authentication, finish_registration, make_room, put_aside, refuse_ceremony,
-    rename_registration,
+    finish_authentication, finish_registration, make_room, move_sign_ins, put_aside,
+    refuse_ceremony, rename_registration,
 };
 pub(super) use self::deletions::{delete_relying_party, delete_user, sweep_deletions};
 pub(super) use self::parties::{RelyingPartyRow, create_relying_party, update_relying_party};
