@@ -21,7 +21,7 @@ use super::pending::Ending;
 use super::rows::{CeremonyRow, CredentialRow, id_hash};
 use super::writer::Durability;
 use super::writes::{Claim, SignIn};
-use super::{Embedded, Rows, reads, writes};
+use super::{Embedded, Rows, reads, sql, writes};
 
 #[async_trait]
 impl Ceremonies for Embedded {
@@ -206,17 +206,21 @@ impl Ceremonies for Embedded {
                 standing.is_none_or(|standing| standing == c.standing(filter.now))
                     && (filter.credential.is_none() || filter.credential == c.credential)
             });
-            let mut found = reads::list_authentications(c, rp, user, &filter, page)?;
-            if waiting.is_empty() || !reads::owners_are_there(c, rp, Some(user))? {
-                return Ok(found);
-            }
-            for ceremony in waiting {
-                if !found.items.iter().any(|c| c.id == ceremony.id)
-                    && !reads::is_in_table(c, rp, ceremony.id)?
-                {
-                    found.items.push(Arc::unwrap_or_clone(ceremony));
+            // Of one moment: one that is not in the list, and in the table, is not to be in the list.
+            let mut found = sql::snapshot(c, |c| {
+                let mut found = reads::list_authentications(c, rp, user, &filter, page)?;
+                if waiting.is_empty() || !reads::owners_are_there(c, rp, Some(user))? {
+                    return Ok(found);
                 }
-            }
+                for ceremony in waiting {
+                    if !found.items.iter().any(|c| c.id == ceremony.id)
+                        && !reads::is_in_table(c, rp, ceremony.id)?
+                    {
+                        found.items.push(Arc::unwrap_or_clone(ceremony));
+                    }
+                }
+                Ok(found)
+            })?;
             found.items.sort_by_key(|c| (c.created, c.id));
             if page.order == Order::Descending {
                 found.items.reverse();
