@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures passkeyd beside other passkey servers on this machine: bench/README.md says what and how.
 #
-#   bench/run.sh                                  all servers, 5 rounds, about 20 minutes, and the builds before
+#   bench/run.sh                                  all servers, 5 rounds, about 18 minutes, and the builds before
 #   ROUNDS=1 MEASURE=3 SERVERS=passkeyd-twilio bench/run.sh
 #
 # Settings (environment): ROUNDS, MEASURE (seconds of each load), WARMUP (seconds before them), USERS, CONNECTIONS, RATES, THINK (milliseconds),
@@ -13,16 +13,16 @@ bench=$PWD
 root=$(dirname "$bench")
 
 rounds=${ROUNDS:-5}
-measure=${MEASURE:-8}
-warmup=${WARMUP:-2}
+measure=${MEASURE:-4}
+warmup=${WARMUP:-1}
 users=${USERS:-4000}
-connections=${CONNECTIONS:-16,64}
+connections=${CONNECTIONS:-1,4,16,64,256}
 rates=${RATES:-400}
 think=${THINK:-0}
 sign_in=${SIGN_IN:-named}
 counter=${COUNTER:-zero}
 # passkeyd is first: the ratios of the table refer to the first.
-all="passkeyd-twilio passkeyd-nevis webauthn-rs simplewebauthn py_webauthn"
+all="passkeyd-twilio passkeyd-nevis floor webauthn-rs simplewebauthn py_webauthn"
 servers=${SERVERS:-$all}
 server_core=${SERVER_CORE:-0}
 driver_core=${DRIVER_CORE:-1}
@@ -76,6 +76,11 @@ if wanted passkeyd; then
     fi
     about+=(--set "passkeyd=$("$passkeyd" --version | cut -d' ' -f2), $origin")
 fi
+if wanted floor; then
+    cargo build --release --locked --quiet --manifest-path peers/floor/Cargo.toml
+    lock=peers/floor/Cargo.lock
+    about+=(--set "floor=hyper $(locked $lock hyper), aws-lc-rs $(locked $lock aws-lc-rs), rusqlite $(locked $lock rusqlite); no product")
+fi
 if wanted webauthn-rs; then
     cargo build --release --locked --quiet --manifest-path peers/webauthn-rs/Cargo.toml
     lock=peers/webauthn-rs/Cargo.lock
@@ -124,6 +129,7 @@ start() {
         command=(env PASSKEYD_BOOTSTRAP_ACCOUNT_SID=$account PASSKEYD_BOOTSTRAP_AUTH_TOKEN=$token
             "$passkeyd" serve --listen "127.0.0.1:$port" --data-dir "$store")
         ;;
+    floor) command=("$CARGO_TARGET_DIR/release/bench-floor" "$port" "$store/store.db") ;;
     webauthn-rs) command=("$CARGO_TARGET_DIR/release/bench-webauthn-rs" "$port" "$store/store.db") ;;
     simplewebauthn) command=(env NODE_ENV=production node peers/simplewebauthn/server.mjs "$port" "$store/store.db") ;;
     py_webauthn)

@@ -1,20 +1,24 @@
 //! Load on passkey servers of this machine, and what it costs them.
 
 use std::error::Error;
-use std::path::PathBuf;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
 mod bare;
+mod growth;
 mod http;
 mod load;
 mod passkey;
+mod plot;
 mod process;
+mod ready;
 mod report;
 mod scenario;
 mod wire;
 
-use report::Line;
+use report::{Line, Results};
 
 type Failure = Box<dyn Error + Send + Sync>;
 
@@ -44,7 +48,16 @@ enum Command {
         #[arg(long)]
         set: Vec<String>,
     },
-    /// Print the table of a results file
+    /// Wait until a server says at /readyz that it is ready; prints how long its process has run by then, in milliseconds
+    Ready {
+        /// Where it listens
+        #[arg(long)]
+        address: SocketAddr,
+        /// When it was started, in nanoseconds since 1970
+        #[arg(long)]
+        since: u128,
+    },
+    /// Print the tables of a results file
     Report(ReportOptions),
 }
 
@@ -52,7 +65,8 @@ enum Command {
 struct ReportOptions {
     /// File with one JSON object per line, as bench/run.sh writes it
     results: PathBuf,
-    /// Markdown file whose part between the two `bench` comments is replaced by the table
+    /// Markdown file whose part between the two `bench` comments (`growth` for a file of bench/growth.sh) is replaced by the tables.
+    /// Plots are written beside it
     #[arg(long)]
     into: Option<PathBuf>,
 }
@@ -62,16 +76,49 @@ fn main() -> Result<(), Failure> {
         Command::Load(options) => Line::Server(scenario::run(&options)?),
         Command::Bare { seconds } => Line::Bare(bare::run(seconds)?),
         Command::About { set } => report::about(&set)?,
-        Command::Report(options) => {
-            let text = report::text(&std::fs::read_to_string(&options.results)?)?;
-            if let Some(document) = options.into {
-                let old = std::fs::read_to_string(&document)?;
-                std::fs::write(&document, report::insert(&old, &text)?)?;
-            }
-            print!("{text}");
+        Command::Ready { address, since } => {
+            println!("{:.1}", ready::wait(address, since)?);
             return Ok(());
         }
+        Command::Report(options) => return report(&options),
     };
     println!("{}", serde_json::to_string(&line)?);
+    Ok(())
+}
+
+/// Writes the tables and the plots of a results file.
+fn report(options: &ReportOptions) -> Result<(), Failure> {
+    let results = Results::read(&std::fs::read_to_string(&options.results)?)?;
+    let grown = !results.grown.is_empty();
+    let (name, text) = if grown {
+        ("growth", growth::text(&results)?)
+    } else {
+        ("bench", report::text(&results)?)
+    };
+    let mut shown = text.clone();
+    if let Some(document) = &options.into {
+        let folder = document.parent().unwrap_or(Path::new("."));
+        let file = if grown {
+            "performance-growth.svg"
+        } else {
+            "performance-connections.svg"
+        };
+        let drawn = if grown {
+            growth::plots(&results, &folder.join(file))?
+        } else {
+            report::plots(&results, &folder.join(file))?
+        };
+        if drawn {
+            let what = if grown {
+                "cost against the number of passkeys"
+            } else {
+                "throughput and p99 against connections"
+            };
+            shown = format!("{text}\n![{what}]({file})\n");
+        }
+        let old = std::fs::read_to_string(document)?;
+        std::fs::write(document, report::insert(&old, name, &shown)?)?;
+    }
+    print!("{shown}");
     Ok(())
 }

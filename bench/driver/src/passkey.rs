@@ -1,5 +1,8 @@
 //! Passkeys in software: P-256, attestation `none`, synced (as most passkeys are), the user verified.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::rand::{SystemRandom, fill};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
@@ -33,6 +36,16 @@ impl Key {
         })
     }
 
+    /// A key in the form of RFC 5915.
+    fn of_private_key(der: &[u8]) -> Result<Self, Failure> {
+        let pair = EcdsaKeyPair::from_private_key_der(&ECDSA_P256_SHA256_ASN1_SIGNING, der)
+            .map_err(|_| "not a private key of P-256")?;
+        Ok(Self {
+            pair,
+            random: SystemRandom::new(),
+        })
+    }
+
     /// The public key as an uncompressed point.
     pub fn public(&self) -> &[u8] {
         self.pair.public_key().as_ref()
@@ -51,7 +64,7 @@ impl Key {
 /// A user with one passkey.
 pub struct User {
     pub name: String,
-    key: Key,
+    key: Arc<Key>,
     credential: [u8; 32],
     /// User handle that the server gave at registration, in base64url.
     pub handle: String,
@@ -66,11 +79,25 @@ impl User {
         fill(&mut credential).map_err(|_| "no randomness")?;
         Ok(Self {
             name,
-            key: Key::generate()?,
+            key: Arc::new(Key::generate()?),
             credential,
             handle: String::new(),
             counter: 0,
             counts,
+        })
+    }
+
+    /// The user with this number in a store that `seed` filled.
+    fn seeded(number: u64, keys: &[Arc<Key>]) -> Result<Self, Failure> {
+        let image = image("user", number);
+        let key = usize::try_from(number)? % keys.len();
+        Ok(Self {
+            name: hex(&image[16..26]),
+            key: Arc::clone(&keys[key]),
+            credential: self::image("credential", number),
+            handle: URL_SAFE_NO_PAD.encode(format!("YE{}", hex(&image[..16]))),
+            counter: 0,
+            counts: false,
         })
     }
 
@@ -121,6 +148,44 @@ impl User {
             r#""id":"{id}","rawId":"{id}","type":"public-key","authenticatorAttachment":"platform","clientExtensionResults":{{}},"response":{{"clientDataJSON":"{client_data}","authenticatorData":"{data}","signature":"{signature}","userHandle":"{handle}"}}"#
         ))
     }
+}
+
+/// So many users, spread evenly over a store that `seed` filled with `credentials` passkeys, whose keys are in a file.
+pub fn seeded_users(keys: &Path, credentials: u64, count: u64) -> Result<Vec<User>, Failure> {
+    let keys = std::fs::read_to_string(keys)?
+        .lines()
+        .map(|line| Ok(Arc::new(Key::of_private_key(&bytes(line)?)?)))
+        .collect::<Result<Vec<_>, Failure>>()?;
+    if keys.is_empty() {
+        return Err("the file has no keys".into());
+    }
+    let count = count.min(credentials);
+    // Where their rows lie follows from hashes and from their numbers; the order in which they sign in follows from neither.
+    let mut numbers: Vec<u64> = (0..count).map(|n| n * credentials / count).collect();
+    numbers.sort_by_key(|number| image("order", *number));
+    numbers
+        .into_iter()
+        .map(|number| User::seeded(number, &keys))
+        .collect()
+}
+
+/// 32 bytes that follow from a number, as `seed` makes them.
+fn image(of: &str, number: u64) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(digest(&SHA256, format!("{of} {number}").as_bytes()).as_ref());
+    bytes
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn bytes(hex: &str) -> Result<Vec<u8>, Failure> {
+    let byte = |at: usize| {
+        let digits = hex.get(at..at + 2).ok_or("not hexadecimal")?;
+        Ok(u8::from_str_radix(digits, 16)?)
+    };
+    (0..hex.len()).step_by(2).map(byte).collect()
 }
 
 /// Authenticator data without attested credential data.

@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::Failure;
 use crate::bare::Bare;
+use crate::growth::Sizes;
 use crate::load::Outcome;
+use crate::plot::{self, Plot};
 use crate::scenario::Scenario;
-
-const BEGIN: &str = "<!-- bench: begin -->";
-const END: &str = "<!-- bench: end -->";
 
 /// One line of a results file.
 #[derive(Serialize, Deserialize)]
@@ -21,6 +21,48 @@ pub enum Line {
     About(Vec<(String, String)>),
     Bare(Bare),
     Server(Scenario),
+    Sizes(Sizes),
+}
+
+/// What a results file has.
+#[derive(Default)]
+pub struct Results {
+    pub about: Vec<(String, String)>,
+    /// CPU time of the bare check in each round.
+    pub bare: Vec<f64>,
+    /// The rounds of each server that began with an empty store, in the order of the file.
+    pub servers: Vec<(String, Vec<Scenario>)>,
+    /// The rounds of passkeyd with a store that was filled before, by the number of passkeys.
+    pub grown: BTreeMap<u64, Vec<Scenario>>,
+    pub sizes: Vec<Sizes>,
+}
+
+impl Results {
+    /// Reads a file.
+    pub fn read(file: &str) -> Result<Self, Failure> {
+        let mut results = Self::default();
+        for line in file.lines().filter(|line| !line.is_empty()) {
+            match serde_json::from_str(line)? {
+                Line::About(pairs) => results.about = pairs,
+                Line::Bare(measured) => results.bare.push(measured.cpu_us),
+                Line::Sizes(sizes) => results.sizes.push(sizes),
+                Line::Server(scenario) => {
+                    if let Some(credentials) = scenario.credentials {
+                        results.grown.entry(credentials).or_default().push(scenario);
+                        continue;
+                    }
+                    let mut servers = results.servers.iter_mut();
+                    match servers.find(|(name, _)| *name == scenario.server) {
+                        Some((_, rounds)) => rounds.push(scenario),
+                        None => results
+                            .servers
+                            .push((scenario.server.clone(), vec![scenario])),
+                    }
+                }
+            }
+        }
+        Ok(results)
+    }
 }
 
 /// What is known of this machine, and the pairs that the script adds.
@@ -58,36 +100,24 @@ pub fn about(pairs: &[String]) -> Result<Line, Failure> {
     Ok(Line::About(lines))
 }
 
-/// Replaces the part between the two comments.
-pub fn insert(document: &str, text: &str) -> Result<String, Failure> {
-    let missing = || format!("the document has no {BEGIN} and {END}");
-    let (before, rest) = document.split_once(BEGIN).ok_or_else(missing)?;
-    let (_, after) = rest.split_once(END).ok_or_else(missing)?;
-    Ok(format!("{before}{BEGIN}\n\n{text}\n{END}{after}"))
+/// Replaces the part between the two comments with this name.
+pub fn insert(document: &str, name: &str, text: &str) -> Result<String, Failure> {
+    let (begin, end) = (
+        format!("<!-- {name}: begin -->"),
+        format!("<!-- {name}: end -->"),
+    );
+    let missing = || format!("the document has no {begin} and {end}");
+    let (before, rest) = document.split_once(&begin).ok_or_else(missing)?;
+    let (_, after) = rest.split_once(&end).ok_or_else(missing)?;
+    Ok(format!("{before}{begin}\n\n{text}\n{end}{after}"))
 }
 
-/// The Markdown of a results file.
-pub fn text(results: &str) -> Result<String, Failure> {
-    let mut about = Vec::new();
-    let mut bare = Vec::new();
-    let mut servers: Vec<(String, Vec<Scenario>)> = Vec::new();
-    for line in results.lines().filter(|line| !line.is_empty()) {
-        match serde_json::from_str(line)? {
-            Line::About(pairs) => about = pairs,
-            Line::Bare(measured) => bare.push(measured.cpu_us),
-            Line::Server(scenario) => match servers
-                .iter_mut()
-                .find(|(name, _)| *name == scenario.server)
-            {
-                Some((_, rounds)) => rounds.push(scenario),
-                None => servers.push((scenario.server.clone(), vec![scenario])),
-            },
-        }
-    }
-    let bare = median(bare.into_iter());
-
+/// The Markdown of a comparison of servers.
+pub fn text(results: &Results) -> Result<String, Failure> {
+    let bare = median(results.bare.iter().copied());
+    let servers = &results.servers;
     let mut text = String::new();
-    for (name, value) in about {
+    for (name, value) in &results.about {
         writeln!(text, "- {name}: {value}")?;
     }
     writeln!(
@@ -99,7 +129,7 @@ pub fn text(results: &str) -> Result<String, Failure> {
         "| load | server | ceremonies/s | CPU of the server, µs | / bare check | / passkeyd | p50 ms | p99 ms | p99.9 ms | start p99 | finish p99 | memory MB | errors, unfinished |\n\
          |---|---|---|---|---|---|---|---|---|---|---|---|---|"
     )?;
-    for ((position, load), measured) in by_load(&servers) {
+    for ((position, load), measured) in by_load(servers) {
         // The first server of the file is passkeyd.
         let mut reference = None;
         for (server, rounds) in measured {
@@ -134,7 +164,7 @@ pub fn text(results: &str) -> Result<String, Failure> {
         text,
         "\n| server | memory before the first registration, MB |\n|---|---|"
     )?;
-    for (server, rounds) in &servers {
+    for (server, rounds) in servers {
         writeln!(
             text,
             "| {server} | {:.0} |",
@@ -142,6 +172,50 @@ pub fn text(results: &str) -> Result<String, Failure> {
         )?;
     }
     Ok(text)
+}
+
+/// Throughput and p99 against connections, if more than one number of connections was measured.
+pub fn plots(results: &Results, path: &Path) -> Result<bool, Failure> {
+    let lines = |of: fn(&Outcome) -> f64| -> Vec<plot::Line> {
+        let servers = results.servers.iter();
+        let line = |(server, rounds): &(String, Vec<Scenario>)| {
+            let mut points: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
+            let loads = rounds.iter().flat_map(|round| &round.loads);
+            let closed = |load: &&Outcome| {
+                load.ceremony == "authentication" && load.shape.ends_with("connections")
+            };
+            for load in loads.filter(closed) {
+                points.entry(load.connections).or_default().push(of(load));
+            }
+            let points = points.into_iter();
+            plot::Line {
+                name: server.clone(),
+                points: points
+                    .map(|(connections, values)| (connections as f64, median(values.into_iter())))
+                    .collect(),
+            }
+        };
+        servers.map(line).collect()
+    };
+    let plot = |title: &str, of, logarithmic| Plot {
+        title: title.to_owned(),
+        x: "connections".to_owned(),
+        lines: lines(of),
+        logarithmic,
+    };
+    let plots = [
+        plot("sign-ins per second", |load| load.per_second, false),
+        plot("p99 of a sign-in, ms", |load| load.both.p99_ms, true),
+    ];
+    if plots
+        .iter()
+        .flat_map(|plot| &plot.lines)
+        .any(|line| line.points.len() < 2)
+    {
+        return Ok(false);
+    }
+    plot::draw(path, &plots)?;
+    Ok(true)
 }
 
 type ByLoad<'a> = BTreeMap<(usize, String), Vec<(&'a str, Vec<&'a Outcome>)>>;
@@ -164,7 +238,8 @@ fn by_load(servers: &[(String, Vec<Scenario>)]) -> ByLoad<'_> {
     loads
 }
 
-fn median(values: impl Iterator<Item = f64>) -> f64 {
+/// The middle value.
+pub fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     match values.len() {
@@ -174,7 +249,8 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
     }
 }
 
-fn milliseconds(time: f64) -> String {
+/// A time as the tables show it.
+pub fn milliseconds(time: f64) -> String {
     if time < 10.0 {
         format!("{time:.1}")
     } else {
@@ -195,12 +271,12 @@ mod tests {
     #[test]
     fn only_the_part_between_the_comments_is_replaced() {
         let old = "a\n<!-- bench: begin -->\nold\n<!-- bench: end -->\nb\n";
-        let new = insert(old, "new\n").unwrap();
+        let new = insert(old, "bench", "new\n").unwrap();
         assert_eq!(
             new,
             "a\n<!-- bench: begin -->\n\nnew\n\n<!-- bench: end -->\nb\n"
         );
-        assert_eq!(insert(&new, "new\n").unwrap(), new);
-        assert!(insert("nothing", "new").is_err());
+        assert_eq!(insert(&new, "bench", "new\n").unwrap(), new);
+        assert!(insert("nothing", "bench", "new").is_err());
     }
 }

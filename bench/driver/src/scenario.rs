@@ -1,13 +1,14 @@
 //! What one server is put through: registrations, sign-ins in closed loops, sign-ins at a fixed rate.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use crate::load::{End, Outcome, Plan, Shape, run as load};
-use crate::passkey::User;
+use crate::passkey::{User, seeded_users};
 use crate::wire::{Ceremony, Dialect, Wire};
 use crate::{Failure, process};
 
@@ -35,7 +36,10 @@ pub struct Options {
     /// Users to register, each with one passkey
     #[arg(long, default_value_t = 4000)]
     users: usize,
-    /// Connections of the closed loops; the last also registers
+    /// Connections of the registrations
+    #[arg(long, default_value_t = 64)]
+    registering: usize,
+    /// Connections of the closed loops
     #[arg(long, value_delimiter = ',', default_value = "16,64")]
     connections: Vec<usize>,
     /// Sign-ins per second of the open loops
@@ -56,6 +60,18 @@ pub struct Options {
     /// Raise the signature counter with every use. Synced passkeys, which are the most, leave it at 0
     #[arg(long)]
     counter: bool,
+    /// File with the keys of the users of a store that `seed` filled: then nobody registers
+    #[arg(long, requires_all = ["service", "credentials"])]
+    keys: Option<PathBuf>,
+    /// SID of the Service that they belong to
+    #[arg(long)]
+    service: Option<String>,
+    /// How many passkeys that store has
+    #[arg(long)]
+    credentials: Option<u64>,
+    /// Milliseconds from the start of the server to its being ready, for the results
+    #[arg(long)]
+    start_ms: Option<f64>,
     /// Number of the round in the results
     #[arg(long, default_value_t = 1)]
     round: u32,
@@ -69,6 +85,12 @@ pub struct Scenario {
     /// Memory before the first registration.
     pub idle_kb: u64,
     pub loads: Vec<Outcome>,
+    /// Passkeys in the store before the first load, if it was filled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<u64>,
+    /// Milliseconds from the start of the server to its being ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_ms: Option<f64>,
 }
 
 /// Runs it.
@@ -82,10 +104,14 @@ pub fn run(options: &Options) -> Result<Scenario, Failure> {
         &options.account,
         &options.token,
         !options.discoverable,
+        options.service.as_deref(),
     )?;
-    let mut users = (0..options.users)
-        .map(|number| User::new(format!("bench-user-{number:08}"), options.counter))
-        .collect::<Result<Vec<_>, _>>()?;
+    let mut users = match (&options.keys, options.credentials) {
+        (Some(keys), Some(credentials)) => seeded_users(keys, credentials, options.users as u64)?,
+        _ => (0..options.users)
+            .map(|number| User::new(format!("bench-user-{number:08}"), options.counter))
+            .collect::<Result<Vec<_>, _>>()?,
+    };
     let idle_kb = process::usage(options.pid)?.resident_kb;
 
     let think = Duration::from_millis(options.think);
@@ -97,13 +123,14 @@ pub fn run(options: &Options) -> Result<Scenario, Failure> {
         measured: Duration::from_secs_f64(options.seconds),
     };
     let mut plans = Vec::new();
-    let last = options.connections.last().ok_or("--connections is empty")?;
-    plans.push(Plan {
-        ceremony: Ceremony::Registration,
-        shape: closed(last),
-        end: End::EveryUserOnce,
-        think,
-    });
+    if options.keys.is_none() {
+        plans.push(Plan {
+            ceremony: Ceremony::Registration,
+            shape: closed(&options.registering),
+            end: End::EveryUserOnce,
+            think,
+        });
+    }
     let open = options.rates.iter().map(|rate| Shape::Open {
         rate: *rate,
         connections: 256,
@@ -125,5 +152,7 @@ pub fn run(options: &Options) -> Result<Scenario, Failure> {
         round: options.round,
         idle_kb,
         loads,
+        credentials: options.credentials,
+        start_ms: options.start_ms,
     })
 }

@@ -41,25 +41,26 @@ pub struct Wire {
 }
 
 impl Wire {
-    /// Creates what the server needs before the first registration.
+    /// Creates what the server needs before the first registration. passkeyd's Service is created unless one is given.
     pub fn prepare(
         dialect: Dialect,
         address: SocketAddr,
         account: &str,
         token: &str,
         named: bool,
+        service: Option<&str>,
     ) -> Result<Self, Failure> {
         let basic = format!("Basic {}", STANDARD.encode(format!("{account}:{token}")));
         // The calls in the order start, finish of a registration, then of a sign-in, and what authorizes each.
         let (back_end, page, paths) = match dialect {
             Dialect::Twilio => {
-                let service = create_service(address, &basic)?;
+                let service = service_or_new(service, address, &basic)?;
                 let paths = ["Factors", "VerifyFactor", "Challenges", "ApproveChallenge"]
                     .map(|call| format!("/v2/Services/{service}/Passkeys/{call}"));
                 (Some(basic.clone()), Some(basic), paths)
             }
             Dialect::Nevis => {
-                let service = create_service(address, &basic)?;
+                let service = service_or_new(service, address, &basic)?;
                 let path = format!("/manage/v1/services/{service}/access-keys");
                 let created = set_up(
                     &head(address, &path, JSON, Some(&basic)),
@@ -186,6 +187,17 @@ impl Wire {
         } else {
             Err(format!("refused: {text}").into())
         }
+    }
+}
+
+fn service_or_new(
+    given: Option<&str>,
+    address: SocketAddr,
+    basic: &str,
+) -> Result<String, Failure> {
+    match given {
+        Some(service) => Ok(service.to_owned()),
+        None => create_service(address, basic),
     }
 }
 

@@ -15,6 +15,8 @@ mod ceremonies;
 mod checkpoints;
 mod credentials;
 mod events;
+#[cfg(feature = "conformance")]
+mod fill;
 mod metadata;
 mod open;
 mod parties;
