@@ -3,6 +3,7 @@
 use domain::model::credential::NewCredential;
 use domain::model::user::User;
 use domain::store::Fault;
+use rusqlite::Connection;
 
 use super::Embedded;
 use super::rows::{self, CredentialRow};
@@ -19,7 +20,7 @@ impl Embedded {
             .into_iter()
             .map(|(user, credential)| Ok((user, CredentialRow::new(&credential)?)))
             .collect::<Result<Vec<_>, Fault>>()?;
-        self.write(move |connection| {
+        let work = move |connection: &Connection| {
             for (user, credential) in &people {
                 if !rows::insert_new_user(connection, user)? {
                     return Err(Failure(Fault::Fatal("the user is there".to_owned())));
@@ -27,7 +28,8 @@ impl Embedded {
                 credential.insert(connection)?;
             }
             Ok(())
-        })
-        .await
+        };
+        // Without a savepoint: SQLite would walk through the whole journal of it at each row.
+        self.writer.run_decided(work, |_| {}).await
     }
 }
