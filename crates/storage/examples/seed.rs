@@ -150,9 +150,7 @@ fn make_keys(path: &str) -> Result<Vec<[u8; 65]>, Failure> {
         let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING)?;
         let private =
             AsDer::<aws_lc_rs::encoding::EcPrivateKeyRfc5915Der<'_>>::as_der(&pair.private_key())?;
-        for byte in private.as_ref() {
-            file.push_str(&format!("{byte:02x}"));
-        }
+        file.push_str(&hex::encode(private.as_ref()));
         file.push('\n');
         public.push(pair.public_key().as_ref().try_into()?);
     }
@@ -178,10 +176,7 @@ fn person(
     id.copy_from_slice(&image_of_user[..16]);
     let user = UserId(id);
     // As long as most names that back ends give.
-    let name: String = image_of_user[16..26]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let name = hex::encode(&image_of_user[16..26]);
     let now = SystemClock::default().now();
     let mut ceremony = template.clone();
     ceremony.asked.challenge = challenge(now);
@@ -216,11 +211,7 @@ fn person(
 fn challenge(now: Timestamp) -> Vec<u8> {
     let mut random = [0; 18];
     SystemRandomness.fill(&mut random);
-    let mut text = format!("{:012x}", now.0);
-    for byte in random {
-        text.push_str(&format!("{byte:02x}"));
-    }
-    text.into_bytes()
+    format!("{:012x}{}", now.0, hex::encode(random)).into_bytes()
 }
 
 /// The response of a synced passkey with attestation `none`, the same as that of the load driver.

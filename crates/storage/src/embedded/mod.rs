@@ -15,6 +15,7 @@ mod ceremonies;
 mod checkpoints;
 mod credentials;
 mod events;
+mod evidence;
 #[cfg(feature = "conformance")]
 mod fill;
 mod metadata;

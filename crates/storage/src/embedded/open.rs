@@ -9,6 +9,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, OpenFlags};
 
+use super::evidence::{Known, Parts, pack};
 use super::rows::policy_id;
 use super::sql::{Failure, Outcome, checkpoint};
 
@@ -30,6 +31,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0011.sql"),
     include_str!("../../migrations/sqlite/0012.sql"),
     include_str!("../../migrations/sqlite/0013.sql"),
+    include_str!("../../migrations/sqlite/0014.sql"),
 ];
 
 /// How long a connection waits for a lock that another one of this process holds for a moment.
@@ -251,6 +253,25 @@ fn migrate(connection: &Connection, format: i64) -> Outcome<()> {
         1,
         FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC,
         |context| Ok(policy_id(context.get_raw(0).as_str()?)),
+    )?;
+    // For the step that packs evidence.
+    connection.create_scalar_function(
+        "pack_evidence",
+        6,
+        FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC,
+        |context| {
+            let known = Known {
+                id: context.get_raw(3).as_blob()?,
+                public_key: context.get_raw(4).as_blob()?,
+                rp_id: context.get_raw(5).as_str_or_null()?.unwrap_or_default(),
+            };
+            let parts = Parts {
+                attestation_object: context.get_raw(0).as_blob()?,
+                client_data_json: context.get_raw(1).as_blob()?,
+                extensions: context.get_raw(2).as_str_or_null()?,
+            };
+            Ok(pack(known, &parts))
+        },
     )?;
     let done = usize::try_from(format).unwrap_or(0);
     for (step, sql) in MIGRATIONS.iter().enumerate().skip(done) {

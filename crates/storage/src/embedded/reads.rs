@@ -21,11 +21,10 @@ use domain::store::{
     AuthenticationFilter, EventFilter, FoundEvents, LoadedAuthentication, MAX_SEARCHED,
     StoredSecret,
 };
-use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, ToSql, params};
 use webauthn::credential::CredentialId;
 
-use super::rows::{self, USER_WIDTH, alive, columns, id_hash};
+use super::rows::{self, USER_WIDTH, alive, columns, id_hash, row_hash};
 use super::sql::{Failure, Outcome, all, each, exists, first, snapshot};
 
 // ---- metadata ---------------------------------------------------------------------------------
@@ -249,7 +248,7 @@ pub(super) fn credential_by_id(
     let found = first(
         connection,
         sql,
-        params![rp.0, id_hash(id)],
+        params![rp.0, row_hash(&id_hash(id))],
         user_and_credential,
     )?;
     // Two ids with one hash do not happen; a damaged row does.
@@ -294,21 +293,13 @@ pub(super) fn evidence(
     key: CredentialKey,
 ) -> Outcome<Option<Evidence>> {
     let sql = concat!(
-        "SELECT a.attestation_object, a.client_data_json, a.extensions FROM credentials c \
-         JOIN attestations a ON a.relying_party_id = c.relying_party_id AND a.key = c.key \
+        "SELECT a.evidence, c.id, c.public_key, ",
+        columns!(credential_kind),
+        " FROM credentials c JOIN attestations a ON a.number = c.number \
          WHERE c.relying_party_id = ?1 AND c.key = ?2",
         alive!("c.user_id")
     );
-    first(connection, sql, [rp.0, key.0], |row| {
-        let kept = !matches!(row.get_ref(2)?, ValueRef::Null);
-        Ok(Evidence {
-            attestation_object: row.get(0)?,
-            client_data_json: row.get(1)?,
-            extensions: kept
-                .then(|| rows::from_json(row, 2, "extension outputs"))
-                .transpose()?,
-        })
-    })
+    first(connection, sql, [rp.0, key.0], rows::evidence)
 }
 
 pub(super) fn webhook(

@@ -17,19 +17,21 @@ use domain::model::ids::{
     AccessKeyId, AccountId, ApiKeyId, AttemptId, CeremonyId, CredentialKey, EventId,
     RelyingPartyId, UserId,
 };
+use domain::model::policy::Selection;
 use domain::model::user::User;
 use domain::store::Fault;
 use domain::store::take::{End, Takeable};
 use parking_lot::Mutex;
 use rusqlite::{Connection, Row, params};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{from_str, to_string};
 use webauthn::cose::CoseAlgorithm;
 use webauthn::credential::{Aaguid, CredentialId};
 use webauthn::error::Reason;
 
-use super::sql::{Failure, Outcome, execute, exists};
+use super::evidence::{Known, Parts, pack, unpack};
+use super::sql::{Failure, Outcome, execute, exists, first};
 
 /// The columns that the function of the same name reads, in its order. A macro, so that statements are
 /// constants.
@@ -46,6 +48,9 @@ macro_rules! columns {
     (user) => {
         "u.relying_party_id, u.id, u.name, u.created, u.updated, u.last_success, u.last_failure"
     };
+    (credential_kind) => {
+        "(SELECT k.body FROM credential_kinds k WHERE k.id = c.kind)"
+    };
     (last_used) => {
         "max(c.last_used, coalesce((SELECT max(h.updated) FROM ceremonies h \
      WHERE h.relying_party_id = c.relying_party_id AND h.user_id = c.user_id AND h.kind = 1 \
@@ -55,9 +60,9 @@ macro_rules! columns {
     (credential) => {
         concat!(
             "c.relying_party_id, c.key, c.user_id, c.id, c.public_key, c.algorithm, \
-     c.sign_count, c.uv_initialized, c.backup_eligible, c.backup_state, c.transports, c.aaguid, \
-     c.attestation_format, c.attestation_type, c.trust, c.discoverable, c.name, c.selection, c.created, \
-     c.updated, ",
+     c.sign_count, c.uv_initialized, c.backup_eligible, c.backup_state, c.transports, c.aaguid, ",
+            $crate::embedded::rows::columns!(credential_kind),
+            ", c.discoverable, c.name, c.created, c.updated, ",
             $crate::embedded::rows::columns!(last_used),
             ", c.digest, c.user_agent, c.sign_count_since_fall"
         )
@@ -147,11 +152,16 @@ fn reason(row: &Row<'_>, column: usize) -> Outcome<Option<Reason>> {
         .transpose()
 }
 
-/// Key of a credential's row: an image of the id that the authenticator chose.
+/// Image of the id that the authenticator chose.
 pub(super) fn id_hash(id: &CredentialId) -> [u8; 32] {
     let mut hash = [0; 32];
     hash.copy_from_slice(digest(&SHA256, id.as_bytes()).as_ref());
     hash
+}
+
+/// What of that is in the row of a credential, where it must be the only one of the Relying Party.
+pub(super) fn row_hash(id_hash: &[u8; 32]) -> &[u8] {
+    &id_hash[..16]
 }
 
 /// Bytes of a row's digest that are kept: enough to notice damage, which is all it is for.
@@ -268,23 +278,76 @@ pub(super) struct CredentialRow {
     pub(super) record: CredentialRecord,
     pub(super) id_hash: [u8; 32],
     transports: String,
-    selection: String,
-    evidence: Evidence,
-    extensions: Option<String>,
+    kind: String,
+    evidence: Vec<u8>,
+}
+
+/// What many credentials of a Relying Party have in common, as JSON in `credential_kinds`.
+#[derive(Serialize)]
+struct KindBody<'a> {
+    attestation_format: &'a str,
+    attestation_type: &'a str,
+    trust: &'a str,
+    selection: &'a Selection,
+}
+
+/// The same, as it is read.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Kind {
+    attestation_format: String,
+    attestation_type: String,
+    trust: String,
+    selection: Selection,
 }
 
 impl CredentialRow {
     pub(super) fn new(credential: &NewCredential) -> Result<Self, Fault> {
         let record = credential.record().clone();
-        let evidence = credential.evidence();
+        let Evidence {
+            attestation_object,
+            client_data_json,
+            extensions,
+        } = credential.evidence();
+        let extensions = extensions.as_ref().map(json).transpose()?;
+        let known = Known {
+            rp_id: record.selection.rp_id.as_str(),
+            id: record.id.as_bytes(),
+            public_key: &record.public_key,
+        };
+        let parts = Parts {
+            attestation_object: &attestation_object,
+            client_data_json: &client_data_json,
+            extensions: extensions.as_deref(),
+        };
+        let kind = KindBody {
+            attestation_format: &record.attestation_format,
+            attestation_type: &record.attestation_type,
+            trust: &record.trust,
+            selection: &record.selection,
+        };
         Ok(Self {
             id_hash: id_hash(&record.id),
             transports: json(&record.transports)?,
-            selection: json(&record.selection)?,
-            extensions: evidence.extensions.as_ref().map(json).transpose()?,
-            evidence,
+            kind: json(&kind)?,
+            evidence: pack(known, &parts),
             record,
         })
+    }
+
+    /// The number of what it has in common with others, which is written if it is the first.
+    fn kind(&self, connection: &Connection) -> Outcome<i64> {
+        let (rp, image) = (self.record.relying_party.0, policy_id(&self.kind));
+        let sql = "SELECT id FROM credential_kinds WHERE relying_party_id = ?1 AND image = ?2";
+        if let Some(id) = first(connection, sql, [rp, image], |row| Ok(row.get(0)?))? {
+            return Ok(id);
+        }
+        execute(
+            connection,
+            "INSERT INTO credential_kinds (relying_party_id, image, body) VALUES (?1, ?2, ?3)",
+            params![rp, image, self.kind],
+        )?;
+        Ok(connection.last_insert_rowid())
     }
 
     pub(super) fn insert(&self, connection: &Connection) -> Outcome<()> {
@@ -292,13 +355,13 @@ impl CredentialRow {
         execute(
             connection,
             "INSERT INTO credentials (relying_party_id, id_hash, key, user_id, id, public_key, algorithm, \
-             sign_count, uv_initialized, backup_eligible, backup_state, transports, aaguid, \
-             attestation_format, attestation_type, trust, discoverable, name, selection, created, updated, \
-             last_used, digest, user_agent, sign_count_since_fall) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, \
-             ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)",
+             sign_count, uv_initialized, backup_eligible, backup_state, transports, aaguid, kind, \
+             discoverable, name, created, updated, last_used, digest, user_agent, sign_count_since_fall) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, \
+             ?21, ?22)",
             params![
                 record.relying_party.0,
-                self.id_hash,
+                row_hash(&self.id_hash),
                 record.key.0,
                 record.user.0,
                 record.id.as_bytes(),
@@ -310,12 +373,9 @@ impl CredentialRow {
                 record.backup_state,
                 self.transports,
                 record.aaguid.as_bytes(),
-                record.attestation_format,
-                record.attestation_type,
-                record.trust,
+                self.kind(connection)?,
                 record.discoverable,
                 record.name,
-                self.selection,
                 record.created.0,
                 record.updated.0,
                 record.last_used.map(|t| t.0),
@@ -326,22 +386,36 @@ impl CredentialRow {
         )?;
         execute(
             connection,
-            "INSERT INTO attestations (relying_party_id, key, attestation_object, client_data_json, extensions) \
-             VALUES (?1, ?2, ?3, ?4, ?5)",
-            params![
-                record.relying_party.0,
-                record.key.0,
-                self.evidence.attestation_object,
-                self.evidence.client_data_json,
-                self.extensions,
-            ],
+            "INSERT INTO attestations (number, evidence) VALUES (?1, ?2)",
+            params![connection.last_insert_rowid(), self.evidence],
         )?;
         Ok(())
     }
 }
 
+/// What the credential, whose kind is in this column, has in common with others.
+fn kind(row: &Row<'_>, column: usize) -> Outcome<Kind> {
+    from_json(row, column, "the kind of a credential")
+}
+
+/// The evidence in a row: packed, then id, public key and kind of its credential.
+pub(super) fn evidence(row: &Row<'_>) -> Outcome<Evidence> {
+    let bytes = |column| -> Outcome<&[u8]> {
+        let found = row.get_ref(column)?.as_blob();
+        found.map_err(|_| Failure::unreadable("the evidence of a registration"))
+    };
+    let kind = kind(row, 3)?;
+    let known = Known {
+        rp_id: kind.selection.rp_id.as_str(),
+        id: bytes(1)?,
+        public_key: bytes(2)?,
+    };
+    unpack(known, bytes(0)?)
+}
+
 /// The credential whose columns begin at `at`.
 pub(super) fn credential(row: &Row<'_>, at: usize) -> Outcome<CredentialRecord> {
+    let kind = kind(row, at + 12)?;
     let record = CredentialRecord {
         relying_party: RelyingPartyId(row.get(at)?),
         key: CredentialKey(row.get(at + 1)?),
@@ -351,24 +425,24 @@ pub(super) fn credential(row: &Row<'_>, at: usize) -> Outcome<CredentialRecord> 
         public_key: row.get(at + 4)?,
         algorithm: CoseAlgorithm(row.get(at + 5)?),
         sign_count: row.get(at + 6)?,
-        sign_count_since_fall: row.get(at + 23)?,
+        sign_count_since_fall: row.get(at + 20)?,
         uv_initialized: row.get(at + 7)?,
         backup_eligible: row.get(at + 8)?,
         backup_state: row.get(at + 9)?,
         transports: from_json(row, at + 10, "transports of a credential")?,
         aaguid: Aaguid::new(row.get(at + 11)?),
-        attestation_format: row.get(at + 12)?,
-        attestation_type: row.get(at + 13)?,
-        trust: row.get(at + 14)?,
-        discoverable: row.get(at + 15)?,
-        name: row.get(at + 16)?,
-        selection: from_json(row, at + 17, "settings of a credential")?,
-        created: Timestamp(row.get(at + 18)?),
-        updated: Timestamp(row.get(at + 19)?),
-        last_used: row.get::<_, Option<i64>>(at + 20)?.map(Timestamp),
-        user_agent: row.get(at + 22)?,
+        attestation_format: kind.attestation_format,
+        attestation_type: kind.attestation_type,
+        trust: kind.trust,
+        discoverable: row.get(at + 13)?,
+        name: row.get(at + 14)?,
+        selection: kind.selection,
+        created: Timestamp(row.get(at + 15)?),
+        updated: Timestamp(row.get(at + 16)?),
+        last_used: row.get::<_, Option<i64>>(at + 17)?.map(Timestamp),
+        user_agent: row.get(at + 19)?,
     };
-    if row.get::<_, [u8; DIGEST_LENGTH]>(at + 21)? == credential_digest(&record) {
+    if row.get::<_, [u8; DIGEST_LENGTH]>(at + 18)? == credential_digest(&record) {
         Ok(record)
     } else {
         Err(Failure::unreadable(

@@ -202,7 +202,7 @@ async fn a_newer_format_is_refused_and_left_alone() {
             error,
             OpenError::NewerFormat {
                 found: 99,
-                known: 13,
+                known: 14,
                 ..
             }
         ),
@@ -212,8 +212,87 @@ async fn a_newer_format_is_refused_and_left_alone() {
     assert_eq!(std::fs::read(&path).unwrap(), before);
 }
 
+/// Brings the credentials of a database to format 13.
+fn as_format_13(connection: &Connection) {
+    use rusqlite::functions::FunctionFlags;
+
+    use super::evidence::{Known, split};
+
+    connection
+        .create_scalar_function("part", 5, FunctionFlags::SQLITE_UTF8, |context| {
+            let known = Known {
+                id: context.get_raw(1).as_blob()?,
+                public_key: context.get_raw(2).as_blob()?,
+                rp_id: context.get_raw(3).as_str()?,
+            };
+            let (object, client_data, extensions) =
+                split(known, context.get_raw(0).as_blob()?).unwrap();
+            let extensions = String::from_utf8(extensions).unwrap();
+            Ok(match context.get::<i64>(4)? {
+                0 => rusqlite::types::Value::Blob(object),
+                1 => rusqlite::types::Value::Blob(client_data),
+                _ if extensions.is_empty() => rusqlite::types::Value::Null,
+                _ => rusqlite::types::Value::Text(extensions),
+            })
+        })
+        .unwrap();
+    let initial = include_str!("../../migrations/sqlite/0001_initial.sql");
+    let begin = initial.find("CREATE TABLE credentials").unwrap();
+    let end = initial.find("CREATE TABLE ceremonies").unwrap();
+    connection
+        .execute_batch(&format!(
+            "DROP INDEX credentials_by_id_hash; DROP INDEX credentials_by_key; DROP INDEX credentials_by_user; \
+             ALTER TABLE credentials RENAME TO new_credentials; ALTER TABLE attestations RENAME TO new_attestations; \
+             {} \
+             ALTER TABLE credentials ADD COLUMN user_agent TEXT; \
+             ALTER TABLE credentials ADD COLUMN sign_count_since_fall INTEGER; \
+             ALTER TABLE attestations ADD COLUMN extensions TEXT; \
+             INSERT INTO credentials SELECT c.relying_party_id, CAST(c.id_hash || c.id_hash AS BLOB), c.key, c.user_id, c.id, \
+                 c.public_key, c.algorithm, c.sign_count, c.uv_initialized, c.backup_eligible, c.backup_state, c.transports, \
+                 c.aaguid, k.body ->> '$.attestation_format', k.body ->> '$.attestation_type', k.body ->> '$.trust', \
+                 c.discoverable, c.name, k.body -> '$.selection', c.created, c.updated, c.last_used, c.digest, c.user_agent, \
+                 c.sign_count_since_fall \
+                 FROM new_credentials c JOIN credential_kinds k ON k.id = c.kind; \
+             INSERT INTO attestations SELECT c.relying_party_id, c.key, {} \
+                 FROM new_credentials c JOIN credential_kinds k ON k.id = c.kind JOIN new_attestations a ON a.number = c.number; \
+             DROP TABLE new_credentials; DROP TABLE new_attestations; DROP TABLE credential_kinds; \
+             PRAGMA user_version=13;",
+            &initial[begin..end],
+            [0, 1, 2].map(|part| format!(
+                "part(a.evidence, c.id, c.public_key, k.body ->> '$.selection.rp_id', {part})"
+            ))
+            .join(", "),
+        ))
+        .unwrap();
+}
+
+#[tokio::test]
+async fn credentials_of_a_store_of_format_13_are_found_as_they_were() {
+    use crate::conformance::durability::dump;
+    use crate::conformance::fixture::Fixture;
+
+    let under_test = Directory::new();
+    let fixture = Fixture::new(&under_test).await;
+    let (rp, ann) = (fixture.rp, fixture.user("ann").await);
+    for _ in 0..3 {
+        fixture.passkey(&ann).await;
+    }
+    let before = dump(&*fixture.store, rp, &[ann.id]).await;
+    fixture.store.close().await.unwrap();
+    drop(fixture);
+    let path = under_test.place.path().join("store.db");
+    as_format_13(&Connection::open(&path).unwrap());
+    let store = open(&path).unwrap();
+    assert_eq!(dump(&store, rp, &[ann.id]).await, before);
+    // They have one kind.
+    let sql = "SELECT count(*) FROM credential_kinds";
+    let kinds = store.write(move |c| sql::first(c, sql, [], |row| Ok(row.get::<_, i64>(0)?)));
+    assert_eq!(kinds.await, Ok(Some(1)));
+}
+
 /// Writes the content of the database at `from`, as far as format 1 can hold it, to a database of that format at `to`.
 fn as_format_1(from: &Path, to: &Path) {
+    as_format_13(&Connection::open(from).unwrap());
     let old = Connection::open(to).unwrap();
     old.execute_batch(include_str!("../../migrations/sqlite/0001_initial.sql"))
         .unwrap();
@@ -296,7 +375,7 @@ async fn a_store_of_an_earlier_format_is_brought_to_the_present_one_with_all_but
             .unwrap()
             .pragma_query_value(None, "user_version", |row| row.get(0))
             .unwrap();
-        assert_eq!(format, 13);
+        assert_eq!(format, 14);
     }
     // And what is new works on what is old.
     let store = open(&path).unwrap();

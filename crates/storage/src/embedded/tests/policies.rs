@@ -148,6 +148,7 @@ async fn ceremonies_of_a_store_of_format_10_are_found_as_they_were() {
     // The same store as format 10 had it.
     let path = under_test.place.path().join("store.db");
     let old = Connection::open(&path).unwrap();
+    super::as_format_13(&old);
     old.execute_batch(
         "DROP TABLE sign_ins; DROP TABLE policies; ALTER TABLE ceremonies DROP COLUMN policy_id; PRAGMA user_version=10;",
     )

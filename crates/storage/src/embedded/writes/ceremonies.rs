@@ -23,7 +23,7 @@ use crate::embedded::reads;
 use crate::embedded::records::Use;
 use crate::embedded::rows::{
     self, AUTHENTICATION, CeremonyRow, CredentialRow, Ended, FAILED, PENDING, REGISTRATION,
-    SUCCEEDED, alive, columns, id_hash, insert_event,
+    SUCCEEDED, alive, columns, id_hash, insert_event, row_hash,
 };
 use crate::embedded::sql::{Failure, Outcome, execute, exists, first};
 
@@ -353,11 +353,11 @@ fn meet_at_user(connection: &Connection, rp: RelyingPartyId, user: UserId) -> Ou
 /// Removes the credential with this id, if it is one of a user who was deleted, before the sweep does.
 fn remove_remains(connection: &Connection, rp: RelyingPartyId, id_hash: [u8; 32]) -> Outcome<()> {
     for sql in [
-        "DELETE FROM attestations WHERE relying_party_id = ?1 AND key = \
-         (SELECT key FROM credentials WHERE relying_party_id = ?1 AND id_hash = ?2)",
+        "DELETE FROM attestations WHERE number = \
+         (SELECT number FROM credentials WHERE relying_party_id = ?1 AND id_hash = ?2)",
         "DELETE FROM credentials WHERE relying_party_id = ?1 AND id_hash = ?2",
     ] {
-        execute(connection, sql, params![rp.0, id_hash])?;
+        execute(connection, sql, params![rp.0, row_hash(&id_hash)])?;
     }
     Ok(())
 }
@@ -383,7 +383,7 @@ pub(in crate::embedded) fn finish_registration(
             "SELECT 1 FROM credentials WHERE relying_party_id = ?1 AND id_hash = ?2",
             alive!("user_id")
         ),
-        params![record.relying_party.0, credential.id_hash],
+        params![record.relying_party.0, row_hash(&credential.id_hash)],
     )?;
     let count: i64 = first(
         connection,
@@ -497,7 +497,7 @@ fn read_use(connection: &Connection, sign_in: &SignIn) -> Outcome<Option<StoredU
              WHERE relying_party_id = ?1 AND id_hash = ?2",
             alive!("user_id")
         ),
-        params![sign_in.claim.relying_party.0, sign_in.id_hash],
+        params![sign_in.claim.relying_party.0, row_hash(&sign_in.id_hash)],
         |row| {
             let owner = (CredentialKey(row.get(1)?), UserId(row.get(2)?));
             let same = owner == (sign_in.credential, sign_in.user);
@@ -527,7 +527,7 @@ fn write_use(connection: &Connection, used: &Use) -> Outcome<()> {
          sign_count_since_fall = ?8 WHERE relying_party_id = ?1 AND id_hash = ?2",
         params![
             used.relying_party.0,
-            used.id_hash,
+            row_hash(&used.id_hash),
             used.counter.highest,
             used.user_verified,
             used.backup_eligible,

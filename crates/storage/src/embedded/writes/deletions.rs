@@ -61,8 +61,8 @@ const OF_RELYING_PARTY: &[&[&str]] = &[
        (SELECT id FROM ceremonies WHERE relying_party_id = ?1 ORDER BY id LIMIT ?2)",
     ],
     &[
-        "DELETE FROM attestations WHERE relying_party_id = ?1 AND key IN \
-         (SELECT key FROM credentials WHERE relying_party_id = ?1 ORDER BY id_hash LIMIT ?2)",
+        "DELETE FROM attestations WHERE number IN \
+         (SELECT number FROM credentials WHERE relying_party_id = ?1 ORDER BY id_hash LIMIT ?2)",
         "DELETE FROM credentials WHERE relying_party_id = ?1 AND id_hash IN \
          (SELECT id_hash FROM credentials WHERE relying_party_id = ?1 ORDER BY id_hash LIMIT ?2)",
     ],
@@ -86,6 +86,10 @@ const OF_RELYING_PARTY: &[&[&str]] = &[
     ],
 ];
 
+/// What the credentials of a Relying Party had in common; after them, and not counted.
+const KINDS: &str = "DELETE FROM credential_kinds WHERE relying_party_id = ?1 AND image IN \
+     (SELECT image FROM credential_kinds WHERE relying_party_id = ?1 ORDER BY image LIMIT ?2)";
+
 /// What the user `?3` had.
 const OF_USER: &[&[&str]] = &[
     &[
@@ -94,8 +98,8 @@ const OF_USER: &[&[&str]] = &[
         ORDER BY kind, created, id LIMIT ?2)",
     ],
     &[
-        "DELETE FROM attestations WHERE relying_party_id = ?1 AND key IN \
-         (SELECT key FROM credentials WHERE relying_party_id = ?1 AND user_id = ?3 \
+        "DELETE FROM attestations WHERE number IN \
+         (SELECT number FROM credentials WHERE relying_party_id = ?1 AND user_id = ?3 \
           ORDER BY created, key LIMIT ?2)",
         "DELETE FROM credentials WHERE relying_party_id = ?1 AND id_hash IN \
          (SELECT id_hash FROM credentials WHERE relying_party_id = ?1 AND user_id = ?3 \
@@ -151,6 +155,11 @@ pub(in crate::embedded) fn sweep_deletions(
             removed += count;
         }
         if removed < limit {
+            let most = u32::try_from(limit).unwrap_or(u32::MAX);
+            if user == WHOLE && execute(connection, KINDS, params![rp, most])? == limit {
+                // The next sweep looks for more of them.
+                return Ok(removed);
+            }
             let sql =
                 "DELETE FROM deletions WHERE at = ?1 AND relying_party_id = ?2 AND user_id = ?3";
             removed += execute(connection, sql, params![at, rp, user])?;

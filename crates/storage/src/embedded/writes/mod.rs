@@ -217,8 +217,13 @@ pub(super) fn delete_credential(
     let Some(last_used) = found else {
         return Ok(false);
     };
-    let sql = "DELETE FROM credentials WHERE relying_party_id = ?1 AND key = ?2";
-    execute(connection, sql, [rp.0, key.0])?;
+    for sql in [
+        "DELETE FROM attestations WHERE number = \
+         (SELECT number FROM credentials WHERE relying_party_id = ?1 AND key = ?2)",
+        "DELETE FROM credentials WHERE relying_party_id = ?1 AND key = ?2",
+    ] {
+        execute(connection, sql, [rp.0, key.0])?;
+    }
     if let Some(last_used) = last_used {
         execute(
             connection,
@@ -227,8 +232,6 @@ pub(super) fn delete_credential(
             params![rp.0, user.0, last_used],
         )?;
     }
-    let sql = "DELETE FROM attestations WHERE relying_party_id = ?1 AND key = ?2";
-    execute(connection, sql, [rp.0, key.0])?;
     insert_event(connection, event)?;
     Ok(true)
 }
