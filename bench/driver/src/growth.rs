@@ -35,9 +35,9 @@ pub struct Part {
 }
 
 /// Tables that hold what a user and a credential are.
-const OF_CREDENTIALS: [&str; 4] = ["users", "credentials", "attestations", "selections"];
+const OF_CREDENTIALS: [&str; 4] = ["users", "credentials", "credential_kinds", "attestations"];
 /// Tables that hold what has happened.
-const OF_SIGN_INS: [&str; 3] = ["ceremonies", "events", "history"];
+const OF_SIGN_INS: [&str; 3] = ["ceremonies", "events", "sign_ins"];
 
 impl Sizes {
     fn of(&self, tables: &[&str]) -> u64 {
@@ -48,15 +48,11 @@ impl Sizes {
             .sum()
     }
 
-    /// Rows of the table that has one for each sign-in.
+    /// How many sign-ins are kept. Each has an event.
     fn sign_ins(&self) -> u64 {
-        let rows = |name: &str| {
-            self.parts
-                .iter()
-                .find(|part| part.name == name)
-                .map(|part| part.cells)
-        };
-        rows("events").or(rows("history")).unwrap_or(0)
+        let of = |name: &str| self.parts.iter().find(|part| part.name == name);
+        let rows = |name: &str| of(name).map_or(0, |part| part.cells);
+        rows("events") + rows("sign_ins")
     }
 }
 

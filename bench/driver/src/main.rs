@@ -36,8 +36,11 @@ struct Arguments {
 enum Command {
     /// Register passkeys at one server and sign in with them; prints one JSON object
     Load(Box<scenario::Options>),
-    /// Check P-256 signatures and do nothing else; prints one JSON object
+    /// Check signatures and do nothing else; prints one JSON object
     Bare {
+        /// Of which algorithm
+        #[arg(long, default_value = "es256")]
+        algorithm: passkey::Algorithm,
         /// How long
         #[arg(long, default_value_t = 2.0)]
         seconds: f64,
@@ -74,7 +77,7 @@ struct ReportOptions {
 fn main() -> Result<(), Failure> {
     let line = match Arguments::parse().command {
         Command::Load(options) => Line::Server(scenario::run(&options)?),
-        Command::Bare { seconds } => Line::Bare(bare::run(seconds)?),
+        Command::Bare { algorithm, seconds } => Line::Bare(bare::run(algorithm, seconds)?),
         Command::About { set } => report::about(&set)?,
         Command::Ready { address, since } => {
             println!("{:.1}", ready::wait(address, since)?);

@@ -1,13 +1,18 @@
-//! Passkeys in software: P-256, attestation `none`, synced (as most passkeys are), the user verified.
+//! Passkeys in software: attestation `none`, synced (as most passkeys are), the user verified.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::rand::{SystemRandom, fill};
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
+use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, ML_DSA_44_SIGNING,
+    PqdsaKeyPair, RSA_PKCS1_SHA256, RsaKeyPair,
+};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use clap::ValueEnum;
 
 use crate::Failure;
 
@@ -20,44 +25,115 @@ pub const ORIGIN: &str = "http://localhost:3000";
 const FLAGS: u8 = 0x1d;
 const ATTESTED: u8 = 0x40;
 
+/// How a passkey signs.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Default)]
+pub enum Algorithm {
+    #[default]
+    Es256,
+    Eddsa,
+    Rs256,
+    MlDsa44,
+}
+
 /// A key pair. Making one takes longer than signing, so they are made before the load.
-pub struct Key {
-    pair: EcdsaKeyPair,
-    random: SystemRandom,
+pub enum Key {
+    Es256(EcdsaKeyPair, SystemRandom),
+    Eddsa(Ed25519KeyPair),
+    Rs256(RsaKeyPair, SystemRandom),
+    MlDsa44(PqdsaKeyPair),
 }
 
 impl Key {
-    pub fn generate() -> Result<Self, Failure> {
-        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING)
-            .map_err(|_| "cannot make a key")?;
-        Ok(Self {
-            pair,
-            random: SystemRandom::new(),
+    pub fn generate(algorithm: Algorithm) -> Result<Self, Failure> {
+        let random = SystemRandom::new();
+        let missing = |_| "cannot make a key";
+        Ok(match algorithm {
+            Algorithm::Es256 => Self::Es256(
+                EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).map_err(missing)?,
+                random,
+            ),
+            Algorithm::Eddsa => Self::Eddsa(Ed25519KeyPair::generate().map_err(missing)?),
+            Algorithm::Rs256 => Self::Rs256(
+                RsaKeyPair::generate(KeySize::Rsa2048).map_err(missing)?,
+                random,
+            ),
+            Algorithm::MlDsa44 => {
+                Self::MlDsa44(PqdsaKeyPair::generate(&ML_DSA_44_SIGNING).map_err(missing)?)
+            }
         })
     }
 
-    /// A key in the form of RFC 5915.
+    /// A key of P-256 in the form of RFC 5915.
     fn of_private_key(der: &[u8]) -> Result<Self, Failure> {
         let pair = EcdsaKeyPair::from_private_key_der(&ECDSA_P256_SHA256_ASN1_SIGNING, der)
             .map_err(|_| "not a private key of P-256")?;
-        Ok(Self {
-            pair,
-            random: SystemRandom::new(),
-        })
+        Ok(Self::Es256(pair, SystemRandom::new()))
     }
 
-    /// The public key as an uncompressed point.
+    /// The public key as the library has it: a point, the DER of modulus and exponent, or bytes.
     pub fn public(&self) -> &[u8] {
-        self.pair.public_key().as_ref()
+        match self {
+            Self::Es256(pair, _) => pair.public_key().as_ref(),
+            Self::Eddsa(pair) => pair.public_key().as_ref(),
+            Self::Rs256(pair, _) => pair.public_key().as_ref(),
+            Self::MlDsa44(pair) => pair.public_key().as_ref(),
+        }
     }
 
-    /// The signature in ASN.1.
+    /// The public key in COSE.
+    fn cose(&self) -> Vec<u8> {
+        let public = self.public();
+        match self {
+            // {1: 2, 3: -7, -1: 1, -2: x, -3: y}
+            Self::Es256(..) => [
+                &[0xa5, 1, 2, 3, 0x26, 0x20, 1, 0x21, 0x58, 32][..],
+                &public[1..33],
+                &[0x22, 0x58, 32],
+                &public[33..],
+            ]
+            .concat(),
+            // {1: 1, 3: -8, -1: 6, -2: x}
+            Self::Eddsa(_) => {
+                [&[0xa4, 1, 1, 3, 0x27, 0x20, 6, 0x21, 0x58, 32][..], public].concat()
+            }
+            // {1: 3, 3: -257, -1: n, -2: e}. The DER of a key of 2048 bits has n at 9 and the three bytes of 65537 at the end.
+            Self::Rs256(..) => [
+                &[0xa4, 1, 3, 3, 0x39, 1, 0, 0x20, 0x59, 1, 0][..],
+                &public[9..265],
+                &[0x21, 0x43],
+                &public[267..],
+            ]
+            .concat(),
+            // {1: 7, 3: -48, -1: pub}
+            Self::MlDsa44(_) => {
+                [&[0xa3, 1, 7, 3, 0x38, 47, 0x20, 0x59, 5, 0x20][..], public].concat()
+            }
+        }
+    }
+
+    /// The signature; of P-256 in ASN.1.
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Failure> {
-        let signature = self
-            .pair
-            .sign(&self.random, message)
-            .map_err(|_| "cannot sign")?;
-        Ok(signature.as_ref().to_vec())
+        let failed = |_| "cannot sign";
+        Ok(match self {
+            Self::Es256(pair, random) => pair
+                .sign(random, message)
+                .map_err(failed)?
+                .as_ref()
+                .to_vec(),
+            Self::Eddsa(pair) => pair.sign(message).as_ref().to_vec(),
+            Self::Rs256(pair, random) => {
+                let mut signature = vec![0; pair.public_modulus_len()];
+                pair.sign(&RSA_PKCS1_SHA256, random, message, &mut signature)
+                    .map_err(failed)?;
+                signature
+            }
+            Self::MlDsa44(pair) => {
+                let mut signature = vec![0; pair.algorithm().signature_len()];
+                let length = pair.sign(message, &mut signature).map_err(failed)?;
+                signature.truncate(length);
+                signature
+            }
+        })
     }
 }
 
@@ -73,13 +149,13 @@ pub struct User {
 }
 
 impl User {
-    /// Makes a user. With `counts` the signature counter rises by one with every use, without it stays 0.
-    pub fn new(name: String, counts: bool) -> Result<Self, Failure> {
+    /// Makes a user with this key. With `counts` the signature counter rises by one with every use, without it stays 0.
+    pub fn new(name: String, key: Arc<Key>, counts: bool) -> Result<Self, Failure> {
         let mut credential = [0; 32];
         fill(&mut credential).map_err(|_| "no randomness")?;
         Ok(Self {
             name,
-            key: Arc::new(Key::generate()?),
+            key,
             credential,
             handle: String::new(),
             counter: 0,
@@ -113,16 +189,17 @@ impl User {
         data.extend([0; 16]); // AAGUID
         data.extend([0, 32]);
         data.extend(self.credential);
-        let public = self.key.public();
-        // {1: 2, 3: -7, -1: 1, -2: x, -3: y}
-        data.extend([0xa5, 1, 2, 3, 0x26, 0x20, 1, 0x21, 0x58, 32]);
-        data.extend(&public[1..33]);
-        data.extend([0x22, 0x58, 32]);
-        data.extend(&public[33..]);
+        data.extend(self.key.cose());
 
         // {"fmt": "none", "attStmt": {}, "authData": data}
-        let mut attestation = b"\xa3\x63fmt\x64none\x67attStmt\xa0\x68authData\x58".to_vec();
-        attestation.push(data.len() as u8);
+        let mut attestation = b"\xa3\x63fmt\x64none\x67attStmt\xa0\x68authData".to_vec();
+        match u8::try_from(data.len()) {
+            Ok(length) => attestation.extend([0x58, length]),
+            Err(_) => {
+                attestation.push(0x59);
+                attestation.extend((data.len() as u16).to_be_bytes());
+            }
+        }
         attestation.extend(data);
         let id = URL_SAFE_NO_PAD.encode(self.credential);
         let client_data = URL_SAFE_NO_PAD.encode(client_data("webauthn.create", challenge));

@@ -2,13 +2,14 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use crate::load::{End, Outcome, Plan, Shape, run as load};
-use crate::passkey::{User, seeded_users};
+use crate::passkey::{Algorithm, Key, User, seeded_users};
 use crate::wire::{Ceremony, Dialect, Wire};
 use crate::{Failure, process};
 
@@ -57,6 +58,9 @@ pub struct Options {
     /// Sign in without a name: the passkey says who the user is
     #[arg(long)]
     discoverable: bool,
+    /// How the passkeys sign
+    #[arg(long, default_value = "es256")]
+    algorithm: Algorithm,
     /// Raise the signature counter with every use. Synced passkeys, which are the most, leave it at 0
     #[arg(long)]
     counter: bool,
@@ -108,9 +112,18 @@ pub fn run(options: &Options) -> Result<Scenario, Failure> {
     )?;
     let mut users = match (&options.keys, options.credentials) {
         (Some(keys), Some(credentials)) => seeded_users(keys, credentials, options.users as u64)?,
-        _ => (0..options.users)
-            .map(|number| User::new(format!("bench-user-{number:08}"), options.counter))
-            .collect::<Result<Vec<_>, _>>()?,
+        _ => {
+            // A key of RSA takes so long to make that users share some.
+            let own = options.algorithm != Algorithm::Rs256;
+            let keys = (0..if own { options.users } else { 16 })
+                .map(|_| Ok(Arc::new(Key::generate(options.algorithm)?)))
+                .collect::<Result<Vec<_>, Failure>>()?;
+            let name = |number| format!("bench-user-{number:08}");
+            (0..options.users)
+                .zip(keys.iter().cycle())
+                .map(|(number, key)| User::new(name(number), Arc::clone(key), options.counter))
+                .collect::<Result<Vec<_>, _>>()?
+        }
     };
     let idle_kb = process::usage(options.pid)?.resident_kb;
 

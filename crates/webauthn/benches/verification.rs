@@ -21,6 +21,7 @@ fn verification(criterion: &mut Criterion) {
         CoseAlgorithm::ES256,
         CoseAlgorithm::RS256,
         CoseAlgorithm::EDDSA,
+        CoseAlgorithm::ML_DSA_44,
     ] {
         let mut group = criterion.benchmark_group(algorithm.name());
 
@@ -70,6 +71,10 @@ fn verification(criterion: &mut Criterion) {
             }),
             CoseAlgorithm::EDDSA => bencher.iter(|| {
                 let key = aws::UnparsedPublicKey::new(&aws::ED25519, black_box(&public));
+                key.verify(black_box(&message), &signature).unwrap();
+            }),
+            CoseAlgorithm::ML_DSA_44 => bencher.iter(|| {
+                let key = aws::UnparsedPublicKey::new(&aws::ML_DSA_44, black_box(&public));
                 key.verify(black_box(&message), &signature).unwrap();
             }),
             _ => {
