@@ -6,7 +6,8 @@
 //! * [`checkpoints`]: the log of `SQLite`, and a thread that moves its pages to the database file;
 //! * [`readers`]: read-only connections;
 //! * [`open`]: file, lock, format, settings;
-//! * [`writes`], [`reads`]: what the operations do; [`rows`]: how records lie in rows.
+//! * [`writes`], [`reads`]: what the operations do; [`rows`]: how records lie in rows; [`seals`]: how damage
+//!   is noticed.
 
 mod access_keys;
 mod accounts;
@@ -26,6 +27,7 @@ mod readers;
 mod reads;
 mod records;
 mod rows;
+mod seals;
 mod sql;
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,8 @@ use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, OpenFlags};
 
 use super::evidence::{Known, Parts, pack};
-use super::rows::policy_id;
+use super::rows::{credential_digest_13, policy_id};
+use super::seals;
 use super::sql::{Failure, Outcome, checkpoint};
 
 /// Marks a `SQLite` file as ours in its header: "PKYD".
@@ -32,6 +33,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0012.sql"),
     include_str!("../../migrations/sqlite/0013.sql"),
     include_str!("../../migrations/sqlite/0014.sql"),
+    include_str!("../../migrations/sqlite/0015.sql"),
 ];
 
 /// How long a connection waits for a lock that another one of this process holds for a moment.
@@ -230,6 +232,7 @@ pub(super) fn open_mover(path: &Path) -> Outcome<Connection> {
 pub(super) fn tune(connection: &Connection, cache_kib: u32) -> Outcome<()> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.busy_timeout(BUSY_TIMEOUT)?;
+    seals::register(connection)?;
     // Plans do not depend on the values that are bound. Otherwise a statement that a partial index might
     // serve is compiled anew each time it runs.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
@@ -244,10 +247,8 @@ pub(super) fn tune(connection: &Connection, cache_kib: u32) -> Outcome<()> {
     Ok(())
 }
 
-/// Runs the steps that are missing, each in a transaction of its own together with its number: one that is interrupted
-/// leaves the format before it.
-fn migrate(connection: &Connection, format: i64) -> Outcome<()> {
-    // For the steps that write keys of policies.
+/// Makes the functions known that the steps use.
+pub(super) fn register(connection: &Connection) -> Outcome<()> {
     connection.create_scalar_function(
         "policy_image",
         1,
@@ -273,6 +274,23 @@ fn migrate(connection: &Connection, format: i64) -> Outcome<()> {
             Ok(pack(known, &parts))
         },
     )?;
+    connection.create_scalar_function(
+        "credential_digest_13",
+        6,
+        FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC,
+        |context| {
+            Ok(credential_digest_13(
+                [0, 1, 2, 3, 4, 5].map(|at| context.get_raw(at)),
+            )?)
+        },
+    )?;
+    Ok(())
+}
+
+/// Runs the steps that are missing, each in a transaction of its own together with its number: one that is interrupted
+/// leaves the format before it.
+fn migrate(connection: &Connection, format: i64) -> Outcome<()> {
+    register(connection)?;
     let done = usize::try_from(format).unwrap_or(0);
     for (step, sql) in MIGRATIONS.iter().enumerate().skip(done) {
         let number = step + 1;

@@ -25,6 +25,7 @@ use rusqlite::{Connection, Row, ToSql, params};
 use webauthn::credential::CredentialId;
 
 use super::rows::{self, USER_WIDTH, alive, columns, id_hash, row_hash};
+use super::seals::{self, is_sound, sound_attestation};
 use super::sql::{Failure, Outcome, all, each, exists, first, snapshot};
 
 // ---- metadata ---------------------------------------------------------------------------------
@@ -40,9 +41,14 @@ pub(super) fn metadata(
     // No state is later than one that the columns cannot hold.
     let column = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
     let (removals, no) = (column(known.removals), known.no.map_or(REMOVED, column));
-    let sql = "SELECT COALESCE(removals, 0), no, imported, source, blob FROM metadata WHERE id = 1 \
-         AND (COALESCE(removals, 0) > ?1 OR COALESCE(removals, 0) = ?1 AND no > ?2)";
+    let sql = concat!(
+        "SELECT COALESCE(removals, 0), no, imported, source, blob, ",
+        is_sound!(metadata),
+        " FROM metadata WHERE id = 1 \
+         AND (COALESCE(removals, 0) > ?1 OR COALESCE(removals, 0) = ?1 AND no > ?2)"
+    );
     first(connection, sql, [removals, no], |row| {
+        seals::check(row, 5, "metadata")?;
         let number = |at| row.get::<_, i64>(at);
         let unreadable = |_| Failure::unreadable("the number of the metadata");
         let removals = u64::try_from(number(0)?).map_err(unreadable)?;
@@ -76,13 +82,25 @@ pub(super) fn secret(
     principal: Principal,
 ) -> Outcome<Option<StoredSecret>> {
     let (sql, key) = match principal {
-        Principal::Account(id) => ("SELECT id, token FROM accounts WHERE id = ?1", id.0),
+        Principal::Account(id) => (
+            concat!(
+                "SELECT id, token, ",
+                is_sound!(accounts),
+                ", 'accounts' FROM accounts WHERE id = ?1"
+            ),
+            id.0,
+        ),
         Principal::ApiKey(id) => (
-            "SELECT account_id, secret FROM api_keys WHERE id = ?1",
+            concat!(
+                "SELECT account_id, secret, ",
+                is_sound!(api_keys),
+                ", 'api_keys' FROM api_keys WHERE id = ?1"
+            ),
             id.0,
         ),
     };
     first(connection, sql, [key], |row| {
+        seals::check(row, 2, &row.get::<_, String>(3)?)?;
         Ok(StoredSecret {
             account: AccountId(row.get(0)?),
             hash: domain::model::account::SecretHash(row.get(1)?),
@@ -94,15 +112,24 @@ pub(super) fn relying_party(
     connection: &Connection,
     id: RelyingPartyId,
 ) -> Outcome<Option<RelyingParty>> {
-    let sql = "SELECT body FROM relying_parties WHERE id = ?1";
-    first(connection, sql, [id.0], |row| {
-        rows::from_json(row, 0, "a Relying Party")
-    })
+    let sql = concat!(
+        "SELECT body, ",
+        is_sound!(relying_parties),
+        " FROM relying_parties WHERE id = ?1"
+    );
+    first(connection, sql, [id.0], relying_party_of)
 }
 
 pub(super) fn has_origin(connection: &Connection, origin: &str) -> Outcome<bool> {
-    let sql = "SELECT 1 FROM origins WHERE origin = ?1";
-    exists(connection, sql, [origin])
+    let sql = concat!(
+        "SELECT ",
+        is_sound!(origins),
+        " FROM origins WHERE origin = ?1"
+    );
+    let found = first(connection, sql, [origin], |row| {
+        seals::check(row, 0, "origins")
+    })?;
+    Ok(found.is_some())
 }
 
 pub(super) fn relying_parties_with_rp_id(
@@ -110,8 +137,13 @@ pub(super) fn relying_parties_with_rp_id(
     rp_id: &str,
     limit: u32,
 ) -> Outcome<Vec<RelyingPartyId>> {
-    let sql = "SELECT id FROM relying_parties WHERE rp_id = ?1 ORDER BY id LIMIT ?2";
+    let sql = concat!(
+        "SELECT id, ",
+        is_sound!(relying_parties),
+        " FROM relying_parties WHERE rp_id = ?1 ORDER BY id LIMIT ?2"
+    );
     all(connection, sql, params![rp_id, limit], |row| {
+        seals::check(row, 1, "relying_parties")?;
         Ok(RelyingPartyId(row.get(0)?))
     })
 }
@@ -122,10 +154,15 @@ pub(super) fn is_claimed(
     token: TokenId,
 ) -> Outcome<bool> {
     let sql = concat!(
-        "SELECT 1 FROM used_tokens WHERE relying_party_id = ?1 AND id = ?2",
+        "SELECT ",
+        is_sound!(used_tokens),
+        " FROM used_tokens WHERE relying_party_id = ?1 AND id = ?2",
         alive!(party)
     );
-    exists(connection, sql, params![rp.0, token.0])
+    let found = first(connection, sql, params![rp.0, token.0], |row| {
+        seals::check(row, 0, "used_tokens")
+    })?;
+    Ok(found.is_some())
 }
 
 pub(super) fn user(
@@ -295,6 +332,10 @@ pub(super) fn evidence(
     let sql = concat!(
         "SELECT a.evidence, c.id, c.public_key, ",
         columns!(credential_kind),
+        ", ",
+        is_sound!(credentials, "c."),
+        " AND ",
+        sound_attestation!(),
         " FROM credentials c JOIN attestations a ON a.number = c.number \
          WHERE c.relying_party_id = ?1 AND c.key = ?2",
         alive!("c.user_id")
@@ -308,12 +349,12 @@ pub(super) fn webhook(
     id: [u8; 16],
 ) -> Outcome<Option<Webhook>> {
     let sql = concat!(
-        "SELECT body FROM webhooks WHERE relying_party_id = ?1 AND id = ?2",
+        "SELECT body, ",
+        is_sound!(webhooks),
+        " FROM webhooks WHERE relying_party_id = ?1 AND id = ?2",
         alive!(party)
     );
-    first(connection, sql, [rp.0, id], |row| {
-        rows::from_json(row, 0, "a webhook")
-    })
+    first(connection, sql, [rp.0, id], webhook_of)
 }
 
 pub(super) fn access_key(
@@ -322,12 +363,12 @@ pub(super) fn access_key(
     id: AccessKeyId,
 ) -> Outcome<Option<AccessKey>> {
     let sql = concat!(
-        "SELECT body FROM access_keys WHERE relying_party_id = ?1 AND id = ?2",
+        "SELECT body, ",
+        is_sound!(access_keys),
+        " FROM access_keys WHERE relying_party_id = ?1 AND id = ?2",
         alive!(party)
     );
-    first(connection, sql, [rp.0, id.0], |row| {
-        rows::from_json(row, 0, "an access key")
-    })
+    first(connection, sql, [rp.0, id.0], access_key_of)
 }
 
 pub(super) fn token_key(
@@ -336,12 +377,31 @@ pub(super) fn token_key(
     kind: TokenKind,
 ) -> Outcome<Option<TokenKey>> {
     let sql = concat!(
-        "SELECT value FROM token_keys WHERE relying_party_id = ?1 AND kind = ?2",
+        "SELECT value, ",
+        is_sound!(token_keys),
+        " FROM token_keys WHERE relying_party_id = ?1 AND kind = ?2",
         alive!(party)
     );
     first(connection, sql, params![rp.0, kind.name()], |row| {
+        seals::check(row, 1, "token_keys")?;
         Ok(TokenKey::new(row.get(0)?))
     })
+}
+
+/// The Relying Party in a row of its text and whether the row is sound.
+fn relying_party_of(row: &Row<'_>) -> Outcome<RelyingParty> {
+    seals::check(row, 1, "relying_parties")?;
+    rows::from_json(row, 0, "a Relying Party")
+}
+
+fn webhook_of(row: &Row<'_>) -> Outcome<Webhook> {
+    seals::check(row, 1, "webhooks")?;
+    rows::from_json(row, 0, "a webhook")
+}
+
+fn access_key_of(row: &Row<'_>) -> Outcome<AccessKey> {
+    seals::check(row, 1, "access_keys")?;
+    rows::from_json(row, 0, "an access key")
 }
 
 pub(super) fn ping(connection: &Connection) -> Outcome<()> {
@@ -430,14 +490,18 @@ pub(super) fn list_relying_parties(
     account: AccountId,
     request: PageRequest,
 ) -> Outcome<Page<RelyingParty>> {
-    let select = "SELECT body FROM relying_parties WHERE account_id = ?1";
+    let select = concat!(
+        "SELECT body, ",
+        is_sound!(relying_parties),
+        " FROM relying_parties WHERE account_id = ?1"
+    );
     page(
         connection,
         select,
         ("created", "id"),
         &[&account.0],
         request,
-        |row| rows::from_json(row, 0, "a Relying Party"),
+        relying_party_of,
     )
 }
 
@@ -558,7 +622,9 @@ pub(super) fn list_webhooks(
     request: PageRequest,
 ) -> Outcome<Page<Webhook>> {
     let select = concat!(
-        "SELECT body FROM webhooks WHERE relying_party_id = ?1",
+        "SELECT body, ",
+        is_sound!(webhooks),
+        " FROM webhooks WHERE relying_party_id = ?1",
         alive!(party)
     );
     page(
@@ -567,7 +633,7 @@ pub(super) fn list_webhooks(
         ("created", "id"),
         &[&rp.0],
         request,
-        |row| rows::from_json(row, 0, "a webhook"),
+        webhook_of,
     )
 }
 
@@ -577,7 +643,9 @@ pub(super) fn list_access_keys(
     request: PageRequest,
 ) -> Outcome<Page<AccessKey>> {
     let select = concat!(
-        "SELECT body FROM access_keys WHERE relying_party_id = ?1",
+        "SELECT body, ",
+        is_sound!(access_keys),
+        " FROM access_keys WHERE relying_party_id = ?1",
         alive!(party)
     );
     page(
@@ -586,7 +654,7 @@ pub(super) fn list_access_keys(
         ("created", "id"),
         &[&rp.0],
         request,
-        |row| rows::from_json(row, 0, "an access key"),
+        access_key_of,
     )
 }
 

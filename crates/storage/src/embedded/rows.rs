@@ -22,6 +22,7 @@ use domain::model::user::User;
 use domain::store::Fault;
 use domain::store::take::{End, Takeable};
 use parking_lot::Mutex;
+use rusqlite::types::{FromSqlError, ValueRef};
 use rusqlite::{Connection, Row, params};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -31,6 +32,7 @@ use webauthn::credential::{Aaguid, CredentialId};
 use webauthn::error::Reason;
 
 use super::evidence::{Known, Parts, pack, unpack};
+use super::seals::{self, seal};
 use super::sql::{Failure, Outcome, execute, exists, first};
 
 /// The columns that the function of the same name reads, in its order. A macro, so that statements are
@@ -40,16 +42,26 @@ use super::sql::{Failure, Outcome, execute, exists, first};
 /// hour before, know it.
 macro_rules! columns {
     (account) => {
-        "id, token, created"
+        concat!("id, token, created, ", is_sound!(accounts))
     };
     (api_key) => {
-        "id, account_id, name, secret, created"
+        concat!(
+            "id, account_id, name, secret, created, ",
+            is_sound!(api_keys)
+        )
     };
     (user) => {
-        "u.relying_party_id, u.id, u.name, u.created, u.updated, u.last_success, u.last_failure"
+        concat!(
+            "u.relying_party_id, u.id, u.name, u.created, u.updated, u.last_success, u.last_failure, ",
+            is_sound!(users, "u.")
+        )
     };
     (credential_kind) => {
-        "(SELECT k.body FROM credential_kinds k WHERE k.id = c.kind)"
+        concat!(
+            "(SELECT CASE WHEN ",
+            is_sound!(credential_kinds, "k."),
+            " THEN k.body END FROM credential_kinds k WHERE k.id = c.kind)"
+        )
     };
     (last_used) => {
         "max(c.last_used, coalesce((SELECT max(h.updated) FROM ceremonies h \
@@ -64,16 +76,26 @@ macro_rules! columns {
             $crate::embedded::rows::columns!(credential_kind),
             ", c.discoverable, c.name, c.created, c.updated, ",
             $crate::embedded::rows::columns!(last_used),
-            ", c.digest, c.user_agent, c.sign_count_since_fall"
+            ", ",
+            is_sound!(credentials, "c."),
+            " AND ",
+            is_sound!(uses, "c."),
+            ", c.user_agent, c.sign_count_since_fall"
         )
     };
     (ceremony) => {
-        "relying_party_id, id, kind, state, reason, user_id, credential_key, \
+        concat!(
+            "relying_party_id, id, kind, state, reason, user_id, credential_key, \
      created, expires, updated, asked, policy_id, (SELECT p.body FROM policies p \
-     WHERE p.relying_party_id = ceremonies.relying_party_id AND p.id = ceremonies.policy_id)"
+     WHERE p.relying_party_id = ceremonies.relying_party_id AND p.id = ceremonies.policy_id), ",
+            is_sound!(ceremonies)
+        )
     };
     (takeable) => {
-        "kind, state, reason, user_id, expires, claimed_by, stored_count"
+        concat!(
+            "kind, state, reason, user_id, expires, claimed_by, stored_count, ",
+            is_sound!(ceremonies)
+        )
     };
     (event) => {
         "relying_party_id, at, id, kind, user_id, credential_key, ceremony_id, reason, signals, \
@@ -164,27 +186,22 @@ pub(super) fn row_hash(id_hash: &[u8; 32]) -> &[u8] {
     &id_hash[..16]
 }
 
-/// Bytes of a row's digest that are kept: enough to notice damage, which is all it is for.
-const DIGEST_LENGTH: usize = 16;
-
-/// Digest of the columns that say whose credential it is and which key signs for it.
-///
-/// `SQLite` has no checksums of its own. A flipped bit in a counter is a nuisance; one in a public key, or in the owner,
-/// would let somebody else in, or nobody.
-fn credential_digest(record: &CredentialRecord) -> [u8; DIGEST_LENGTH] {
+/// The digest that credentials had until format 13, of the Relying Party, key, owner, algorithm, id and public key.
+pub(super) fn credential_digest_13(columns: [ValueRef<'_>; 6]) -> Result<[u8; 16], FromSqlError> {
+    let [rp, key, user, algorithm, id, public_key] = columns;
     let mut context = Context::new(&SHA256);
-    // Fields of a fixed length, then two that follow their length.
-    context.update(&record.relying_party.0);
-    context.update(&record.key.0);
-    context.update(&record.user.0);
-    context.update(&record.algorithm.0.to_be_bytes());
-    for bytes in [record.id.as_bytes(), &record.public_key] {
+    for column in [rp, key, user] {
+        context.update(column.as_blob()?);
+    }
+    context.update(&algorithm.as_i64()?.to_be_bytes());
+    for column in [id, public_key] {
+        let bytes = column.as_blob()?;
         context.update(&bytes.len().to_be_bytes());
         context.update(bytes);
     }
-    let mut kept = [0; DIGEST_LENGTH];
-    kept.copy_from_slice(&context.finish().as_ref()[..DIGEST_LENGTH]);
-    kept
+    let mut kept = [0; 16];
+    kept.copy_from_slice(&context.finish().as_ref()[..16]);
+    Ok(kept)
 }
 
 // ---- accounts ---------------------------------------------------------------------------------
@@ -192,12 +209,13 @@ fn credential_digest(record: &CredentialRecord) -> [u8; DIGEST_LENGTH] {
 pub(super) fn insert_account(connection: &Connection, account: &Account) -> Outcome<usize> {
     execute(
         connection,
-        "INSERT INTO accounts (id, token, created) VALUES (?1, ?2, ?3)",
+        "INSERT INTO accounts (id, token, created, digest) VALUES (?1, ?2, ?3, seal('accounts', ?1, ?2, ?3))",
         params![account.id.0, account.token.0, account.created.0],
     )
 }
 
 pub(super) fn account(row: &Row<'_>) -> Outcome<Account> {
+    seals::check(row, 3, "accounts")?;
     Ok(Account {
         id: AccountId(row.get(0)?),
         token: SecretHash(row.get(1)?),
@@ -208,7 +226,8 @@ pub(super) fn account(row: &Row<'_>) -> Outcome<Account> {
 pub(super) fn insert_api_key(connection: &Connection, key: &ApiKey) -> Outcome<usize> {
     execute(
         connection,
-        "INSERT INTO api_keys (id, account_id, name, secret, created) VALUES (?1, ?2, ?3, ?4, ?5) \
+        "INSERT INTO api_keys (id, account_id, name, secret, created, digest) \
+         VALUES (?1, ?2, ?3, ?4, ?5, seal('api_keys', ?1, ?2, ?3, ?4, ?5)) \
          ON CONFLICT (id) DO NOTHING",
         params![
             key.id.0,
@@ -221,6 +240,7 @@ pub(super) fn insert_api_key(connection: &Connection, key: &ApiKey) -> Outcome<u
 }
 
 pub(super) fn api_key(row: &Row<'_>) -> Outcome<ApiKey> {
+    seals::check(row, 5, "api_keys")?;
     Ok(ApiKey {
         id: ApiKeyId(row.get(0)?),
         account: AccountId(row.get(1)?),
@@ -237,8 +257,8 @@ pub(super) fn insert_new_user(connection: &Connection, user: &User) -> Outcome<b
     let written = execute(
         connection,
         concat!(
-            "INSERT INTO users (relying_party_id, id, name, created, updated, last_success, last_failure) \
-             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE TRUE",
+            "INSERT INTO users (relying_party_id, id, name, created, updated, last_success, last_failure, digest) \
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, seal('users', ?1, ?2, ?3, ?4) WHERE TRUE",
             alive!(party),
             " ON CONFLICT DO NOTHING"
         ),
@@ -256,10 +276,11 @@ pub(super) fn insert_new_user(connection: &Connection, user: &User) -> Outcome<b
 }
 
 /// How many columns [`user`] reads.
-pub(super) const USER_WIDTH: usize = 7;
+pub(super) const USER_WIDTH: usize = 8;
 
 /// The user whose columns begin at `at`.
 pub(super) fn user(row: &Row<'_>, at: usize) -> Outcome<User> {
+    seals::check(row, at + 7, "users")?;
     Ok(User {
         relying_party: RelyingPartyId(row.get(at)?),
         id: UserId(row.get(at + 1)?),
@@ -347,7 +368,17 @@ impl CredentialRow {
             "INSERT INTO credential_kinds (relying_party_id, image, body) VALUES (?1, ?2, ?3)",
             params![rp, image, self.kind],
         )?;
-        Ok(connection.last_insert_rowid())
+        let id = connection.last_insert_rowid();
+        execute(
+            connection,
+            concat!(
+                "UPDATE credential_kinds SET digest = ",
+                seal!(credential_kinds, ""),
+                " WHERE id = ?1"
+            ),
+            [id],
+        )?;
+        Ok(id)
     }
 
     pub(super) fn insert(&self, connection: &Connection) -> Outcome<()> {
@@ -356,9 +387,10 @@ impl CredentialRow {
             connection,
             "INSERT INTO credentials (relying_party_id, id_hash, key, user_id, id, public_key, algorithm, \
              sign_count, uv_initialized, backup_eligible, backup_state, transports, aaguid, kind, \
-             discoverable, name, created, updated, last_used, digest, user_agent, sign_count_since_fall) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, \
-             ?21, ?22)",
+             discoverable, name, created, updated, last_used, user_agent, sign_count_since_fall, digest, use_digest) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, \
+             seal('credentials', ?1, ?3, ?4, ?5, ?6, ?7, ?12, ?13, ?14, ?15, ?16, ?17, ?20), \
+             seal('uses', ?1, ?2, ?8, ?21, ?9, ?10, ?11))",
             params![
                 record.relying_party.0,
                 row_hash(&self.id_hash),
@@ -379,15 +411,19 @@ impl CredentialRow {
                 record.created.0,
                 record.updated.0,
                 record.last_used.map(|t| t.0),
-                credential_digest(record),
                 record.user_agent,
                 record.sign_count_since_fall,
             ],
         )?;
         execute(
             connection,
-            "INSERT INTO attestations (number, evidence) VALUES (?1, ?2)",
-            params![connection.last_insert_rowid(), self.evidence],
+            "INSERT INTO attestations (number, evidence, digest) VALUES (?1, ?2, seal('attestations', ?3, ?4, ?2))",
+            params![
+                connection.last_insert_rowid(),
+                self.evidence,
+                record.relying_party.0,
+                record.key.0,
+            ],
         )?;
         Ok(())
     }
@@ -404,6 +440,7 @@ pub(super) fn evidence(row: &Row<'_>) -> Outcome<Evidence> {
         let found = row.get_ref(column)?.as_blob();
         found.map_err(|_| Failure::unreadable("the evidence of a registration"))
     };
+    seals::check(row, 4, "attestations")?;
     let kind = kind(row, 3)?;
     let known = Known {
         rp_id: kind.selection.rp_id.as_str(),
@@ -415,8 +452,9 @@ pub(super) fn evidence(row: &Row<'_>) -> Outcome<Evidence> {
 
 /// The credential whose columns begin at `at`.
 pub(super) fn credential(row: &Row<'_>, at: usize) -> Outcome<CredentialRecord> {
+    seals::check(row, at + 18, "credentials")?;
     let kind = kind(row, at + 12)?;
-    let record = CredentialRecord {
+    Ok(CredentialRecord {
         relying_party: RelyingPartyId(row.get(at)?),
         key: CredentialKey(row.get(at + 1)?),
         user: UserId(row.get(at + 2)?),
@@ -441,14 +479,7 @@ pub(super) fn credential(row: &Row<'_>, at: usize) -> Outcome<CredentialRecord> 
         updated: Timestamp(row.get(at + 16)?),
         last_used: row.get::<_, Option<i64>>(at + 17)?.map(Timestamp),
         user_agent: row.get(at + 19)?,
-    };
-    if row.get::<_, [u8; DIGEST_LENGTH]>(at + 18)? == credential_digest(&record) {
-        Ok(record)
-    } else {
-        Err(Failure::unreadable(
-            "a credential does not match its digest",
-        ))
-    }
+    })
 }
 
 // ---- ceremonies -------------------------------------------------------------------------------
@@ -564,8 +595,9 @@ fn policy<T: DeserializeOwned>(row: &Row<'_>) -> Outcome<Arc<T>> {
 macro_rules! insert_ceremony {
     () => {
         "INSERT INTO ceremonies (relying_party_id, id, kind, user_id, credential_key, created, expires, \
-         updated, asked, policy_id, state, reason, claimed_by, stored_count) \
-         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14 WHERE TRUE"
+         updated, asked, policy_id, state, reason, claimed_by, stored_count, digest) \
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, \
+         seal('ceremonies', ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) WHERE TRUE"
     };
 }
 
@@ -724,8 +756,9 @@ impl CeremonyRow {
         execute(
             connection,
             "INSERT INTO sign_ins (relying_party_id, id, user_id, credential_key, created, expires, updated, \
-             claimed_by, asked, policy_id, event_id, signals, user_name, actor, access_key_id, wire, user_agent) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+             claimed_by, asked, policy_id, event_id, signals, user_name, actor, access_key_id, wire, user_agent, digest) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, \
+             seal('ceremonies', ?1, ?2, 1, ?3, ?4, ?5, ?6, ?7, ?9, ?10, 1, NULL, ?8, NULL))",
             params![
                 self.relying_party.0,
                 self.id.0,
@@ -786,6 +819,7 @@ impl CeremonyRow {
 
 /// The ceremony in a row.
 pub(super) fn ceremony(row: &Row<'_>) -> Outcome<Ceremony> {
+    seals::check(row, 13, "ceremonies")?;
     let user = row.get::<_, Option<[u8; 16]>>(5)?.map(UserId);
     let credential = row.get::<_, Option<[u8; 16]>>(6)?.map(CredentialKey);
     let state = match (row.get(3)?, reason(row, 4)?, user, credential) {
@@ -834,6 +868,7 @@ pub(super) fn ceremony(row: &Row<'_>) -> Outcome<Ceremony> {
 
 /// What decides whether the ceremony in a row may be taken, and the user that it was started for.
 pub(super) fn takeable(row: &Row<'_>) -> Outcome<(Takeable, Option<UserId>)> {
+    seals::check(row, 7, "ceremonies")?;
     let end = match (row.get(1)?, reason(row, 2)?) {
         (PENDING, None) => None,
         (SUCCEEDED, None) => Some(End::Succeeded),

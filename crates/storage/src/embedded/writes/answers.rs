@@ -5,6 +5,7 @@ use domain::model::ids::{AccountId, AttemptId};
 use domain::store::{Reservation, Reserved};
 use rusqlite::{Connection, params};
 
+use crate::embedded::seals::{self, is_sound};
 use crate::embedded::sql::{Outcome, execute, first};
 
 /// A call whose key is taken.
@@ -21,18 +22,24 @@ pub(in crate::embedded) fn reserve_answer(
 ) -> Outcome<Reserved> {
     let taken = first(
         connection,
-        "SELECT content, attempt, started, answer FROM answers \
-         WHERE account_id = ?1 AND key = ?2 AND expires > ?3",
-        params![new.account.0, new.key, new.now.0],
+        concat!(
+            "SELECT content, attempt, started, answer, expires, ",
+            is_sound!(answers),
+            " FROM answers WHERE account_id = ?1 AND key = ?2"
+        ),
+        params![new.account.0, new.key],
         |row| {
-            Ok(Taken {
+            seals::check(row, 5, "answers")?;
+            let current = row.get::<_, i64>(4)? > new.now.0;
+            Ok(current.then_some(Taken {
                 content: row.get(0)?,
                 attempt: row.get(1)?,
                 started: row.get(2)?,
                 answer: row.get(3)?,
-            })
+            }))
         },
-    )?;
+    )?
+    .flatten();
     if let Some(taken) = taken {
         if taken.content != new.content {
             return Ok(Reserved::Different);
@@ -49,10 +56,10 @@ pub(in crate::embedded) fn reserve_answer(
     }
     execute(
         connection,
-        "INSERT INTO answers (account_id, key, content, attempt, started, expires) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
+        "INSERT INTO answers (account_id, key, content, attempt, started, expires, digest) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, seal('answers', ?1, ?2, ?3, ?4, ?5, ?6, NULL)) \
          ON CONFLICT (account_id, key) DO UPDATE SET content = excluded.content, attempt = excluded.attempt, \
-         started = excluded.started, expires = excluded.expires, answer = NULL",
+         started = excluded.started, expires = excluded.expires, answer = NULL, digest = excluded.digest",
         params![
             new.account.0,
             new.key,
@@ -93,7 +100,12 @@ pub(in crate::embedded) fn keep_answer(
     attempt: AttemptId,
     answer: &[u8],
 ) -> Outcome<bool> {
-    let sql = "UPDATE answers SET answer = ?4 WHERE account_id = ?1 AND key = ?2 AND attempt = ?3";
+    let sql = concat!(
+        "UPDATE answers SET answer = ?4, \
+         digest = seal('answers', account_id, key, content, attempt, started, expires, ?4) \
+         WHERE account_id = ?1 AND key = ?2 AND attempt = ?3 AND ",
+        is_sound!(answers)
+    );
     Ok(execute(connection, sql, params![account.0, key, attempt.0, answer])? > 0)
 }
 

@@ -25,6 +25,7 @@ use crate::embedded::rows::{
     self, AUTHENTICATION, CeremonyRow, CredentialRow, Ended, FAILED, PENDING, REGISTRATION,
     SUCCEEDED, alive, columns, id_hash, insert_event, row_hash,
 };
+use crate::embedded::seals::{self, is_sound};
 use crate::embedded::sql::{Failure, Outcome, execute, exists, first};
 
 // ---- begin ------------------------------------------------------------------------------------
@@ -112,12 +113,12 @@ pub(in crate::embedded) fn move_sign_ins(connection: &Connection) -> Outcome<()>
     let moved = execute(
         connection,
         "INSERT INTO ceremonies (relying_party_id, id, kind, state, user_id, credential_key, created, expires, \
-         updated, claimed_by, asked, policy_id) \
+         updated, claimed_by, asked, policy_id, digest) \
          SELECT relying_party_id, id, ?1, ?2, user_id, credential_key, created, expires, \
-         updated, claimed_by, asked, policy_id FROM sign_ins WHERE seq > 0 ORDER BY seq \
+         updated, claimed_by, asked, policy_id, digest FROM sign_ins WHERE seq > 0 ORDER BY seq \
          ON CONFLICT (relying_party_id, id) DO UPDATE SET state = excluded.state, user_id = excluded.user_id, \
-         credential_key = excluded.credential_key, updated = excluded.updated, claimed_by = excluded.claimed_by \
-         WHERE ceremonies.state = ?3",
+         credential_key = excluded.credential_key, updated = excluded.updated, claimed_by = excluded.claimed_by, \
+         digest = excluded.digest WHERE ceremonies.state = ?3",
         [AUTHENTICATION, SUCCEEDED, PENDING],
     )?;
     if moved == 0 {
@@ -136,6 +137,14 @@ pub(in crate::embedded) fn move_sign_ins(connection: &Connection) -> Outcome<()>
 }
 
 // ---- finish -----------------------------------------------------------------------------------
+
+/// The seal of a ceremony that was pending and succeeds, with the values of [`Claim::succeed`].
+macro_rules! sealed_success {
+    () => {
+        "digest = seal('ceremonies', relying_party_id, id, kind, ?7, ?4, created, expires, ?6, asked, policy_id, ?3, \
+         reason, ?5, stored_count)"
+    };
+}
 
 /// Who wants to take which ceremony.
 #[derive(Clone, Copy)]
@@ -184,8 +193,9 @@ impl Claim {
         }
         execute(
             connection,
-            "UPDATE ceremonies SET state = ?3, reason = ?4, stored_count = ?5, claimed_by = ?6, updated = ?7 \
-             WHERE relying_party_id = ?1 AND id = ?2",
+            "UPDATE ceremonies SET state = ?3, reason = ?4, stored_count = ?5, claimed_by = ?6, updated = ?7, \
+             digest = seal('ceremonies', relying_party_id, id, kind, user_id, credential_key, created, expires, ?7, \
+             asked, policy_id, ?3, ?4, ?6, ?5) WHERE relying_party_id = ?1 AND id = ?2",
             params![
                 self.relying_party.0,
                 self.ceremony.0,
@@ -228,7 +238,7 @@ impl Claim {
         }))
     }
 
-    /// Takes the ceremony as succeeded.
+    /// Takes the ceremony as succeeded, whose row was found sound.
     fn succeed(
         &self,
         connection: &Connection,
@@ -239,11 +249,17 @@ impl Claim {
         // SQLite rewrites every index of a column that an UPDATE names, changed or not; so the user
         // is named only when it is news.
         let sql = if started_for == Some(user) {
-            "UPDATE ceremonies SET state = ?3, credential_key = ?4, claimed_by = ?5, updated = ?6 \
-             WHERE relying_party_id = ?1 AND id = ?2 AND ?7 = user_id"
+            concat!(
+                "UPDATE ceremonies SET state = ?3, credential_key = ?4, claimed_by = ?5, updated = ?6, ",
+                sealed_success!(),
+                " WHERE relying_party_id = ?1 AND id = ?2 AND ?7 = user_id"
+            )
         } else {
-            "UPDATE ceremonies SET state = ?3, credential_key = ?4, claimed_by = ?5, updated = ?6, \
-             user_id = ?7 WHERE relying_party_id = ?1 AND id = ?2"
+            concat!(
+                "UPDATE ceremonies SET state = ?3, credential_key = ?4, claimed_by = ?5, updated = ?6, user_id = ?7, ",
+                sealed_success!(),
+                " WHERE relying_party_id = ?1 AND id = ?2"
+            )
         };
         execute(
             connection,
@@ -493,12 +509,17 @@ fn read_use(connection: &Connection, sign_in: &SignIn) -> Outcome<Option<StoredU
         connection,
         concat!(
             "SELECT sign_count, key, user_id, sign_count_since_fall, backup_eligible, backup_state, \
-             uv_initialized, last_used FROM credentials \
+             uv_initialized, last_used, ",
+            is_sound!(credentials),
+            " AND ",
+            is_sound!(uses),
+            " FROM credentials \
              WHERE relying_party_id = ?1 AND id_hash = ?2",
             alive!("user_id")
         ),
         params![sign_in.claim.relying_party.0, row_hash(&sign_in.id_hash)],
         |row| {
+            seals::check(row, 8, "credentials")?;
             let owner = (CredentialKey(row.get(1)?), UserId(row.get(2)?));
             let same = owner == (sign_in.credential, sign_in.user);
             let stored = StoredUse {
@@ -517,14 +538,13 @@ fn read_use(connection: &Connection, sign_in: &SignIn) -> Outcome<Option<StoredU
     Ok(found.flatten())
 }
 
-/// Writes the row of a credential that signed. User verification can be gained, never lost. The last use is the latest, whichever
-/// of two sign-ins is written first.
+/// Writes the row of a credential that signed. The last use is the latest, whichever of two sign-ins is written first.
 fn write_use(connection: &Connection, used: &Use) -> Outcome<()> {
     execute(
         connection,
-        "UPDATE credentials SET sign_count = ?3, uv_initialized = max(uv_initialized, ?4), \
+        "UPDATE credentials SET sign_count = ?3, uv_initialized = ?4, \
          backup_eligible = ?5, backup_state = ?6, last_used = max(coalesce(last_used, ?7), ?7), \
-         sign_count_since_fall = ?8 WHERE relying_party_id = ?1 AND id_hash = ?2",
+         sign_count_since_fall = ?8, use_digest = seal('uses', ?1, ?2, ?3, ?8, ?4, ?5, ?6) WHERE relying_party_id = ?1 AND id_hash = ?2",
         params![
             used.relying_party.0,
             row_hash(&used.id_hash),
@@ -610,7 +630,8 @@ pub(in crate::embedded) fn finish_authentication(
         credential: sign_in.credential,
         id_hash: sign_in.id_hash,
         counter,
-        user_verified: verified.user_verified(),
+        // It can be gained, never lost.
+        user_verified: stored.user_verified || verified.user_verified(),
         backup_eligible: verified.backup_eligible_after(stored.backup_eligible),
         backup_state: verified.backup_state(),
         at: claim.now,
@@ -680,7 +701,8 @@ pub(in crate::embedded) fn rename_registration(
     let asked = rows::json(&ceremony.asked).map_err(Failure)?;
     execute(
         connection,
-        "UPDATE ceremonies SET asked = ?3, updated = ?4 WHERE relying_party_id = ?1 AND id = ?2",
+        "UPDATE ceremonies SET asked = ?3, updated = ?4, digest = seal('ceremonies', relying_party_id, id, kind, user_id, \
+         credential_key, created, expires, ?4, ?3, policy_id, state, reason, claimed_by, stored_count) WHERE relying_party_id = ?1 AND id = ?2",
         params![rp.0, id.0, asked, now.0],
     )?;
     Ok(Some(ceremony))

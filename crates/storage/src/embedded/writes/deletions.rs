@@ -10,6 +10,7 @@ use super::parties::delete_origins;
 use crate::embedded::pending::Pending;
 use crate::embedded::reads::LAST_KEY;
 use crate::embedded::rows::{CeremonyRow, alive, insert_event};
+use crate::embedded::seals::{self, is_sound};
 use crate::embedded::sql::{Outcome, execute, first};
 
 /// `deletions.user_id` where the Relying Party as a whole is deleted: a key after those of all users, so that of deletions of
@@ -17,7 +18,8 @@ use crate::embedded::sql::{Outcome, execute, first};
 const WHOLE: &[u8] = LAST_KEY;
 
 fn mark(connection: &Connection, at: Timestamp, rp: RelyingPartyId, user: &[u8]) -> Outcome<()> {
-    let sql = "INSERT INTO deletions (at, relying_party_id, user_id) VALUES (?1, ?2, ?3)";
+    let sql = "INSERT INTO deletions (at, relying_party_id, user_id, digest) \
+               VALUES (?1, ?2, ?3, seal('deletions', ?1, ?2, ?3))";
     execute(connection, sql, params![at.0, rp.0, user]).map(drop)
 }
 
@@ -119,10 +121,14 @@ pub(in crate::embedded) fn sweep_deletions(
     while removed < limit {
         let mark = first(
             connection,
-            "SELECT at, relying_party_id, user_id FROM deletions \
-             ORDER BY at, relying_party_id, user_id LIMIT 1",
+            concat!(
+                "SELECT at, relying_party_id, user_id, ",
+                is_sound!(deletions),
+                " FROM deletions ORDER BY at, relying_party_id, user_id LIMIT 1"
+            ),
             [],
             |row| {
+                seals::check(row, 3, "deletions")?;
                 let user: Vec<u8> = row.get(2)?;
                 Ok((row.get::<_, i64>(0)?, row.get::<_, [u8; 16]>(1)?, user))
             },

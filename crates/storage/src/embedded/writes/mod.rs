@@ -30,6 +30,7 @@ pub(super) use self::tokens::{
 };
 use super::reads;
 use super::rows::{self, alive, columns, insert_event};
+use super::seals::{self, is_sound};
 use super::sql::{Failure, Outcome, all, execute, first};
 
 // ---- accounts ---------------------------------------------------------------------------------
@@ -58,8 +59,13 @@ pub(super) fn create_first_account(
 
 /// Whether the account is stored as given; `None` when none with its key is there.
 fn account_is(connection: &Connection, account: &Account) -> Outcome<Option<bool>> {
-    let sql = "SELECT token, created FROM accounts WHERE id = ?1";
+    let sql = concat!(
+        "SELECT token, created, ",
+        is_sound!(accounts),
+        " FROM accounts WHERE id = ?1"
+    );
     first(connection, sql, [account.id.0], |row| {
+        seals::check(row, 2, "accounts")?;
         let stored = (SecretHash(row.get(0)?), Timestamp(row.get(1)?));
         Ok(stored == (account.token, account.created))
     })
@@ -78,7 +84,8 @@ pub(super) fn replace_account_token(
     account: AccountId,
     token: SecretHash,
 ) -> Outcome<bool> {
-    let sql = "UPDATE accounts SET token = ?2 WHERE id = ?1";
+    let sql =
+        "UPDATE accounts SET token = ?2, digest = seal('accounts', id, ?2, created) WHERE id = ?1";
     Ok(execute(connection, sql, params![account.0, token.0])? > 0)
 }
 
@@ -100,11 +107,20 @@ pub(super) fn delete_api_key(
 }
 
 pub(super) fn shared_secret(connection: &Connection, candidate: [u8; 32]) -> Outcome<[u8; 32]> {
-    let sql = "SELECT value FROM meta WHERE name = 'shared_secret'";
-    if let Some(stored) = first(connection, sql, [], |row| Ok(row.get(0)?))? {
+    let sql = concat!(
+        "SELECT value, ",
+        is_sound!(meta),
+        " FROM meta WHERE name = 'shared_secret'"
+    );
+    let stored = first(connection, sql, [], |row| {
+        seals::check(row, 1, "meta")?;
+        Ok(row.get(0)?)
+    })?;
+    if let Some(stored) = stored {
         return Ok(stored);
     }
-    let sql = "INSERT INTO meta (name, value) VALUES ('shared_secret', ?1)";
+    let sql = "INSERT INTO meta (name, value, digest) \
+               VALUES ('shared_secret', ?1, seal('meta', 'shared_secret', ?1))";
     execute(connection, sql, [candidate])?;
     Ok(candidate)
 }
@@ -119,9 +135,15 @@ pub(super) fn replace_metadata(
         .map_err(|_| Failure(Fault::Fatal("a number beyond all counting".to_owned())))?;
     let replaced = execute(
         connection,
-        "INSERT INTO metadata (id, no, imported, source, blob) VALUES (1, ?1, ?2, ?3, ?4) \
-         ON CONFLICT (id) DO UPDATE SET no = excluded.no, imported = excluded.imported, \
-         source = excluded.source, blob = excluded.blob WHERE excluded.no > metadata.no",
+        concat!(
+            "INSERT INTO metadata (id, no, imported, source, blob, digest) \
+             VALUES (1, ?1, ?2, ?3, ?4, seal('metadata', ?1, ?2, ?3, ?4)) \
+             ON CONFLICT (id) DO UPDATE SET no = excluded.no, imported = excluded.imported, \
+             source = excluded.source, blob = excluded.blob, digest = excluded.digest \
+             WHERE excluded.no > metadata.no OR NOT (",
+            is_sound!(metadata, "metadata."),
+            ")"
+        ),
         params![no, new.imported.0, new.source.name(), &*new.blob],
     )?;
     let record = reads::metadata(connection, None)?
@@ -141,8 +163,8 @@ pub(super) fn replace_metadata(
 pub(super) fn remove_metadata(connection: &Connection) -> Outcome<bool> {
     let removed = execute(
         connection,
-        "UPDATE metadata SET removals = COALESCE(removals, 0) + 1, no = ?1, blob = x'' \
-         WHERE id = 1 AND no > ?1",
+        "UPDATE metadata SET removals = COALESCE(removals, 0) + 1, no = ?1, blob = x'', \
+         digest = seal('metadata', ?1, imported, source, x'') WHERE id = 1 AND no > ?1",
         [reads::REMOVED],
     )?;
     Ok(removed > 0)
@@ -178,20 +200,22 @@ pub(super) fn rename_credential(
     name: &str,
     event: &AuditEvent,
 ) -> Outcome<Option<CredentialRecord>> {
-    let changed = execute(
-        connection,
-        concat!(
-            "UPDATE credentials SET name = ?4, updated = ?5 \
-             WHERE relying_party_id = ?1 AND key = ?2 AND user_id = ?3",
-            alive!("?3")
-        ),
-        params![rp.0, key.0, user.0, name, event.at.0],
-    )?;
-    if changed == 0 {
+    // What is damaged is not sealed again.
+    let Some((mut record, _)) =
+        reads::credential(connection, rp, key)?.filter(|(_, owner)| owner.id == user)
+    else {
         return Ok(None);
-    }
+    };
+    execute(
+        connection,
+        "UPDATE credentials SET name = ?3, updated = ?4, digest = seal('credentials', relying_party_id, key, user_id, id, \
+         public_key, algorithm, transports, aaguid, kind, discoverable, ?3, created, user_agent) WHERE relying_party_id = ?1 AND key = ?2",
+        params![rp.0, key.0, name, event.at.0],
+    )?;
     insert_event(connection, event)?;
-    Ok(reads::credential(connection, rp, key)?.map(|(record, _)| record))
+    name.clone_into(&mut record.name);
+    record.updated = event.at;
+    Ok(Some(record))
 }
 
 pub(super) fn delete_credential(
@@ -251,8 +275,8 @@ pub(super) fn create_webhook(
     }
     execute(
         connection,
-        "INSERT INTO webhooks (relying_party_id, id, created, revision, body) \
-         VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (relying_party_id, id) DO NOTHING",
+        "INSERT INTO webhooks (relying_party_id, id, created, revision, body, digest) \
+         VALUES (?1, ?2, ?3, ?4, ?5, seal('webhooks', ?1, ?2, ?4, ?5)) ON CONFLICT (relying_party_id, id) DO NOTHING",
         params![rp.0, id, created.0, revision, body],
     )?;
     Ok(true)
@@ -268,7 +292,7 @@ pub(super) fn update_webhook(
     let changed = execute(
         connection,
         concat!(
-            "UPDATE webhooks SET revision = ?3, body = ?4 \
+            "UPDATE webhooks SET revision = ?3, body = ?4, digest = seal('webhooks', relying_party_id, id, ?3, ?4) \
              WHERE relying_party_id = ?1 AND id = ?2 AND COALESCE(revision, 1) = ?3 - 1",
             alive!(party)
         ),

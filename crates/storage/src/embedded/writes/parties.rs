@@ -24,7 +24,7 @@ pub(in crate::embedded) struct RelyingPartyRow {
 fn replace_origins(connection: &Connection, row: &RelyingPartyRow) -> Outcome<()> {
     delete_origins(connection, row.id)?;
     // A list may name an origin twice.
-    let sql = "INSERT INTO origins (origin, relying_party_id) VALUES (?1, ?2) \
+    let sql = "INSERT INTO origins (origin, relying_party_id, digest) VALUES (?1, ?2, seal('origins', ?1, ?2)) \
                ON CONFLICT (origin, relying_party_id) DO NOTHING";
     for origin in &row.origins {
         execute(connection, sql, params![origin, row.id.0])?;
@@ -55,8 +55,8 @@ pub(in crate::embedded) fn create_relying_party(
     }
     execute(
         connection,
-        "INSERT INTO relying_parties (id, account_id, version, created, body, rp_id) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (id) DO NOTHING",
+        "INSERT INTO relying_parties (id, account_id, version, created, body, rp_id, digest) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, seal('relying_parties', ?1, ?2, ?3, ?4, ?5, ?6)) ON CONFLICT (id) DO NOTHING",
         params![
             row.id.0,
             row.account.0,
@@ -78,9 +78,16 @@ pub(in crate::embedded) fn update_relying_party(
 ) -> Outcome<Update> {
     let changed = execute(
         connection,
-        "UPDATE relying_parties SET version = ?2, body = ?3, rp_id = ?4 \
-         WHERE id = ?1 AND version = ?2 - 1",
-        params![row.id.0, row.version, row.body, row.rp_id],
+        "UPDATE relying_parties SET version = ?2, body = ?3, rp_id = ?4, \
+         digest = seal('relying_parties', id, ?5, ?2, ?6, ?3, ?4) WHERE id = ?1 AND version = ?2 - 1",
+        params![
+            row.id.0,
+            row.version,
+            row.body,
+            row.rp_id,
+            row.account.0,
+            row.created.0
+        ],
     )?;
     if changed > 0 {
         replace_origins(connection, row)?;

@@ -9,7 +9,8 @@ use rusqlite::{Connection, params};
 use super::parties::relying_party_exists;
 use crate::embedded::reads;
 use crate::embedded::rows::{alive, insert_event};
-use crate::embedded::sql::{Outcome, execute, first};
+use crate::embedded::seals::{self, is_sound};
+use crate::embedded::sql::{Outcome, execute, exists, first};
 
 /// An access key, ready to be written.
 pub(in crate::embedded) struct AccessKeyRow {
@@ -29,7 +30,8 @@ pub(in crate::embedded) fn create_access_key(
     }
     execute(
         connection,
-        "INSERT INTO access_keys (relying_party_id, id, created, body) VALUES (?1, ?2, ?3, ?4) \
+        "INSERT INTO access_keys (relying_party_id, id, created, body, digest) \
+         VALUES (?1, ?2, ?3, ?4, seal('access_keys', ?1, ?2, ?3, ?4)) \
          ON CONFLICT (relying_party_id, id) DO NOTHING",
         params![row.relying_party.0, row.id.0, row.created.0, row.body],
     )?;
@@ -68,7 +70,8 @@ pub(in crate::embedded) fn keep_token_key(
     }
     execute(
         connection,
-        "INSERT INTO token_keys (relying_party_id, kind, value) VALUES (?1, ?2, ?3)",
+        "INSERT INTO token_keys (relying_party_id, kind, value, digest) \
+         VALUES (?1, ?2, ?3, seal('token_keys', ?1, ?2, ?3))",
         params![rp.0, kind.name(), candidate.reveal()],
     )?;
     Ok(Some(candidate))
@@ -84,8 +87,16 @@ pub(in crate::embedded) fn claim_once(
     if !relying_party_exists(connection, rp)? {
         return Ok(false);
     }
-    let sql = "INSERT INTO used_tokens (relying_party_id, id, expires, attempt) VALUES (?1, ?2, ?3, ?4) \
-               ON CONFLICT (relying_party_id, id) DO NOTHING";
+    // A token that was used lies in the table and in the index. Where it is in the index alone, its row is damaged, and would be
+    // missed.
+    let sql = "SELECT 1 FROM used_tokens t INDEXED BY used_tokens_by_expiry \
+               WHERE t.expires = ?3 AND t.relying_party_id = ?1 AND t.id = ?2 AND NOT EXISTS \
+               (SELECT 1 FROM used_tokens u WHERE u.relying_party_id = ?1 AND u.id = ?2)";
+    if exists(connection, sql, params![rp.0, token.0, expires.0])? {
+        return Err(seals::damaged("used_tokens"));
+    }
+    let sql = "INSERT INTO used_tokens (relying_party_id, id, expires, attempt, digest) \
+               VALUES (?1, ?2, ?3, ?4, seal('used_tokens', ?1, ?2, ?3, ?4)) ON CONFLICT (relying_party_id, id) DO NOTHING";
     if execute(
         connection,
         sql,
@@ -94,8 +105,13 @@ pub(in crate::embedded) fn claim_once(
     {
         return Ok(true);
     }
-    let sql = "SELECT attempt FROM used_tokens WHERE relying_party_id = ?1 AND id = ?2";
+    let sql = concat!(
+        "SELECT attempt, ",
+        is_sound!(used_tokens),
+        " FROM used_tokens WHERE relying_party_id = ?1 AND id = ?2"
+    );
     let used_by = first(connection, sql, [rp.0, token.0], |row| {
+        seals::check(row, 1, "used_tokens")?;
         Ok(row.get::<_, Option<[u8; 16]>>(0)?)
     })?;
     Ok(used_by.flatten() == Some(attempt.0))
