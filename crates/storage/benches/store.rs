@@ -124,13 +124,13 @@ fn now() -> Instant {
 async fn sign_in(store: &dyn Storage, person: &Person) -> (Duration, Duration) {
     let clock = SystemClock::default();
     let (created, rp) = (clock.now(), person.record.relying_party);
-    let ceremony = Authentication {
+    let ceremony = Arc::new(Authentication {
         id: CeremonyId::random(&SystemRandomness),
         created,
         expires: created.plus_millis(300_000),
         updated: created,
         ..person.template.clone()
-    };
+    });
     let started = now();
     store
         .begin_authentication(&ceremony, &[], Survival::Stop)
@@ -143,7 +143,8 @@ async fn sign_in(store: &dyn Storage, person: &Person) -> (Duration, Duration) {
         .load_for_authentication(rp, ceremony.id, &person.record.id)
         .await
         .unwrap();
-    let (record, user) = loaded.credential.unwrap();
+    let signer = loaded.credential.unwrap();
+    let (record, user) = &*signer;
     let event = AuditEvent::new(
         EventId::random(&SystemRandomness),
         AuditKind::Authenticated,
@@ -151,7 +152,7 @@ async fn sign_in(store: &dyn Storage, person: &Person) -> (Duration, Duration) {
         created,
         &BENCH,
     )
-    .of(&user)
+    .of(user)
     .ceremony(ceremony.id)
     .credential(record.key);
     let outcome = store
@@ -250,7 +251,7 @@ async fn person(passkeys: &Passkeys, rp: &Prepared, name: &str) -> Person {
     )
     .unwrap();
     Person {
-        template,
+        template: Arc::unwrap_or_clone(template),
         record,
         verified,
     }

@@ -63,7 +63,7 @@ macro_rules! forward {
             }
             Ceremonies {
                 begin_registration(begin: BeginRegistration<'_>) -> Begin = keep;
-                begin_authentication(ceremony: &Authentication, displaced: &[CeremonyId], survival: Survival)
+                begin_authentication(ceremony: &Arc<Authentication>, displaced: &[CeremonyId], survival: Survival)
                     -> Begin = keep;
                 ceremony(rp: RelyingPartyId, id: CeremonyId) -> Option<Ceremony> = keep;
                 load_for_authentication(rp: RelyingPartyId, ceremony: CeremonyId, credential: &CredentialId)

@@ -1,5 +1,7 @@
 //! Authentication: start a ceremony, judge its answer, count the use.
 
+use std::sync::Arc;
+
 use webauthn::authentication::{ExpectedUser, Rules, SignCountPolicy, verify_authentication};
 use webauthn::credential::CredentialId;
 use webauthn::error::Reason;
@@ -119,7 +121,7 @@ impl Passkeys {
         &self,
         rp: &Prepared,
         start: StartAuthentication<'_>,
-    ) -> Result<Authentication, Refusal> {
+    ) -> Result<Arc<Authentication>, Refusal> {
         let parties = self.parties(rp, &start).await?;
         let policy = &rp.policy;
         let terms = start.terms;
@@ -139,7 +141,7 @@ impl Passkeys {
             .map(|c| (c.id, c.transports))
             .unzip();
         let appid = policy.extensions.appid(!allow_credentials.is_empty());
-        let ceremony = Authentication {
+        let ceremony = Arc::new(Authentication {
             id: CeremonyId::of_challenge(&challenge),
             relying_party: rp.id,
             user: parties.user.as_ref().map(|u| u.id),
@@ -171,7 +173,7 @@ impl Passkeys {
                     .for_authentication(appid, terms.extensions),
             },
             state: CeremonyState::Pending,
-        };
+        });
         let most = policy.max_pending_per_user;
         let counted = Key::of_authentication(rp.id, ceremony.user);
         let displaced = self.pending.start(counted, ceremony.id, most);
@@ -301,13 +303,13 @@ impl Passkeys {
             .storage
             .load_for_authentication(rp, id, response.id())
             .await?;
-        let Some(mut ceremony) = loaded.ceremony else {
+        let Some(ceremony) = loaded.ceremony else {
             return Err(Reason::CeremonyNotFound.into());
         };
         let asked = &ceremony.asked;
         let counted = Key::of_authentication(rp, ceremony.user);
         let event = AuditEvent::new(self.draw(), AuditKind::AuthenticationRefused, rp, now, by);
-        let Some((record, user)) = loaded.credential else {
+        let Some(signer) = loaded.credential else {
             let refusal = refused(&ceremony, Reason::CredentialUnknown);
             if ceremony.standing(now) != Standing::Pending {
                 return Err(refusal);
@@ -320,7 +322,8 @@ impl Passkeys {
             return Err(self.refuse(id, counted, refusal, failed, event).await);
         };
         ensure_pending(id, ceremony.standing(now))?;
-        let event = event.of(&user).credential(record.key);
+        let (record, user) = &*signer;
+        let event = event.of(user).credential(record.key);
         // The user who was to sign in, or else the one whose credential was shown.
         let failed = ceremony.user.or(Some(user.id));
         if record.selection.rp_id != ceremony.policy.rp_id {
@@ -371,17 +374,19 @@ impl Passkeys {
             FinishedAuthentication::Used => return refused(Reason::CeremonyUsed),
             FinishedAuthentication::Expired => return refused(Reason::CeremonyExpired),
         }
+        let credential = record.key;
+        let mut ceremony = Arc::unwrap_or_clone(ceremony);
         ceremony.state = CeremonyState::Succeeded {
             user: user.id,
-            credential: record.key,
+            credential,
         };
         ceremony.user = Some(user.id);
-        ceremony.credential = Some(record.key);
+        ceremony.credential = Some(credential);
         ceremony.updated = now;
         Ok(SignedIn {
             ceremony,
-            user,
-            credential: record.key,
+            user: user.clone(),
+            credential,
             signals: verified.signals().to_vec(),
         })
     }

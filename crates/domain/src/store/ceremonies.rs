@@ -1,5 +1,7 @@
 //! Ceremonies: begun, found by their challenge, and taken once.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use webauthn::authentication::VerifiedAuthentication;
 use webauthn::credential::CredentialId;
@@ -63,9 +65,9 @@ pub enum Begin {
 #[derive(Clone, Debug)]
 pub struct LoadedAuthentication {
     /// The authentication ceremony with this key.
-    pub ceremony: Option<Authentication>,
+    pub ceremony: Option<Arc<Authentication>>,
     /// The credential with this id within the Relying Party, and its owner.
-    pub credential: Option<(CredentialRecord, User)>,
+    pub credential: Option<Arc<(CredentialRecord, User)>>,
 }
 
 /// What [`Ceremonies::finish_registration`] writes.
@@ -197,7 +199,7 @@ pub trait Ceremonies: Send + Sync {
     /// Writes a new authentication ceremony, and removes the pending ones among `displaced`.
     async fn begin_authentication(
         &self,
-        ceremony: &Authentication,
+        ceremony: &Arc<Authentication>,
         displaced: &[CeremonyId],
         survival: Survival,
     ) -> Result<Begin, Fault>;

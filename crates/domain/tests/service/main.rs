@@ -168,7 +168,7 @@ impl Fixture {
             .start_authentication(&self.rp, StartAuthentication::new(who, plain()))
             .await?;
         let options = serde_json::to_value(ceremony.options()).unwrap();
-        Ok((ceremony, options))
+        Ok((Arc::unwrap_or_clone(ceremony), options))
     }
 
     async fn finish(

@@ -105,7 +105,7 @@ async fn a_request_adds_to_the_extensions_of_the_policy_and_weakens_none() {
         .passkeys
         .start_authentication(&fixture.rp, start)
         .await;
-    let asked = ceremony.unwrap().asked;
+    let asked = &ceremony.unwrap().asked;
     assert_eq!(asked.extensions, Some(json!({"uvm": true, "example": 1})));
 }
 

@@ -91,7 +91,7 @@ async fn ceremonies_with_the_same_wishes_share_their_policy() {
             )
         };
         let started = fixture.passkeys.start_authentication(&rp, start).await;
-        started.unwrap().policy
+        Arc::clone(&started.unwrap().policy)
     };
     let first = sign_in(&none, None).await;
     assert!(Arc::ptr_eq(&first, &sign_in(&none, None).await));

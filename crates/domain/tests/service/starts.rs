@@ -33,7 +33,7 @@ impl Fixture {
     ) -> Result<(Authentication, Value), Refusal> {
         let ceremony = self.passkeys.start_authentication(&self.rp, start).await?;
         let options = serde_json::to_value(ceremony.options()).unwrap();
-        Ok((ceremony, options))
+        Ok((Arc::unwrap_or_clone(ceremony), options))
     }
 }
 

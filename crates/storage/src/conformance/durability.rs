@@ -96,8 +96,9 @@ async fn everything_is_there(under_test: &mut dyn StoreUnderTest, end: End) {
             .load_for_authentication(rp, pending.id, &record.id)
             .await
             .unwrap();
-        assert_eq!(loaded.ceremony, Some(pending.clone()));
-        assert_eq!(loaded.credential.map(|(c, _)| c.sign_count), Some(42));
+        assert_eq!(loaded.ceremony.as_deref(), Some(&pending));
+        let count = loaded.credential.map(|found| found.0.sign_count);
+        assert_eq!(count, Some(42));
         assert_eq!(store.shared_secret([4; 32]).await, Ok([3; 32]));
         let kept = store.token_key(rp, TokenKind::Intent).await;
         assert_eq!(kept, Ok(Some(token_key(5))));

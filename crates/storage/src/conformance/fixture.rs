@@ -518,7 +518,7 @@ impl Fixture {
         match ceremony.clone().into() {
             Ceremony::Authentication(ceremony) => {
                 self.store
-                    .begin_authentication(&ceremony, displaced, Survival::Stop)
+                    .begin_authentication(&Arc::from(ceremony), displaced, Survival::Stop)
                     .await
             }
             Ceremony::Registration(ceremony) => {

@@ -358,14 +358,14 @@ impl Run {
 
     async fn begin_authentication(&mut self, rp: RelyingPartyId) {
         let user = self.some_user().filter(|u| u.relying_party == rp);
-        let ceremony = authentication(rp, user.as_ref(), at(self.clock));
+        let ceremony = Arc::new(authentication(rp, user.as_ref(), at(self.clock)));
         let displaced = self.some_displaced();
         let survival = match self.dice.roll(4) {
             0 => Survival::Crash,
             _ => Survival::Stop,
         };
         both!(self, s => s.begin_authentication(&ceremony, &displaced, survival).await);
-        self.ceremonies.push(ceremony.into());
+        self.ceremonies.push(Arc::unwrap_or_clone(ceremony).into());
     }
 
     async fn finish_authentication(&mut self) {

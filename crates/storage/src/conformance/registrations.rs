@@ -214,7 +214,7 @@ pub async fn a_credential_id_is_registered_once_in_a_relying_party(
         .load_for_authentication(elsewhere.rp, finish.key().into(), &record.id)
         .await
         .unwrap();
-    assert_eq!(loaded.credential.map(|(_, owner)| owner), Some(carl));
+    assert_eq!(loaded.credential.map(|found| found.1.clone()), Some(carl));
     // Once deleted, the id is free.
     let deleted = super::fixture::event(AuditKind::CredentialDeleted, fixture.rp);
     fixture
@@ -386,7 +386,7 @@ pub async fn of_many_registrations_of_one_credential_id_one_wins(
         .await
         .unwrap();
     assert_eq!(
-        loaded.credential.map(|(c, owner)| (c.key, owner.id)),
+        loaded.credential.map(|found| (found.0.key, found.1.id)),
         Some(owners[winner])
     );
     assert_eq!(fixture.count(AuditKind::CredentialRegistered).await, 1);

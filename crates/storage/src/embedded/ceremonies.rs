@@ -41,7 +41,7 @@ impl Ceremonies for Embedded {
 
     async fn begin_authentication(
         &self,
-        ceremony: &Authentication,
+        ceremony: &Arc<Authentication>,
         displaced: &[CeremonyId],
         survival: Survival,
     ) -> Result<Begin, Fault> {
@@ -53,12 +53,11 @@ impl Ceremonies for Embedded {
         if !self.owners_are_there(rp, user)? {
             return Ok(Begin::UserGone);
         }
-        let waiting = Arc::new(ceremony.clone());
         let durability = match survival {
             Survival::Stop => Durability::Process,
             Survival::Crash => Durability::Power,
         };
-        if survival == Survival::Crash || !self.pending.insert(&waiting) {
+        if survival == Survival::Crash || !self.pending.insert(ceremony) {
             let row = CeremonyRow::authentication(ceremony)?;
             let others = displaced.to_vec();
             let outcome = self
@@ -116,17 +115,14 @@ impl Ceremonies for Embedded {
                         .read(|c| reads::load_for_authentication(c, rp, ceremony, credential))
                 },
                 |found| {
-                    found
-                        .credential
-                        .iter_mut()
-                        .map(|(record, _)| record)
-                        .collect()
+                    let signers = found.credential.iter_mut();
+                    signers.map(|signer| &mut Arc::make_mut(signer).0).collect()
                 },
             );
         };
         let owned = self.owners_are_there(rp, waiting.user)?;
         Ok(LoadedAuthentication {
-            ceremony: owned.then(|| Arc::unwrap_or_clone(waiting)),
+            ceremony: owned.then_some(waiting),
             credential: self.signer(rp, credential)?,
         })
     }
@@ -239,14 +235,15 @@ impl Embedded {
         &self,
         rp: RelyingPartyId,
         credential: &CredentialId,
-    ) -> Result<Option<(CredentialRecord, User)>, Fault> {
+    ) -> Result<Option<Arc<(CredentialRecord, User)>>, Fault> {
         let hash = id_hash(credential);
         if let Some(signer) = self.records.signer(rp, hash) {
             // Two ids with one hash do not happen.
-            return Ok((signer.0.id == *credential).then(|| Arc::unwrap_or_clone(signer)));
+            return Ok((signer.0.id == *credential).then_some(signer));
         }
         let before = self.records.before();
         let found = self.read_signer(|c| reads::credential_by_id(c, rp, credential))?;
+        let found = found.map(Arc::new);
         if let Some(signer) = &found {
             self.records.keep_signer(before, hash, signer);
         }

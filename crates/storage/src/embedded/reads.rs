@@ -1,6 +1,7 @@
 //! What each reading operation reads.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use domain::model::access_key::AccessKey;
 use domain::model::account::{Account, ApiKey, Principal};
@@ -300,8 +301,10 @@ pub(super) fn load_for_authentication(
 ) -> Outcome<LoadedAuthentication> {
     snapshot(connection, |connection| {
         Ok(LoadedAuthentication {
-            ceremony: ceremony(connection, rp, id)?.and_then(Ceremony::authentication),
-            credential: credential_by_id(connection, rp, credential)?,
+            ceremony: ceremony(connection, rp, id)?
+                .and_then(Ceremony::authentication)
+                .map(Arc::new),
+            credential: credential_by_id(connection, rp, credential)?.map(Arc::new),
         })
     })
 }

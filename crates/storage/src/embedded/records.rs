@@ -194,12 +194,12 @@ impl Records {
         });
     }
 
-    pub(super) fn keep_signer(&self, before: Before, id_hash: [u8; 32], signer: &Signer) {
+    pub(super) fn keep_signer(&self, before: Before, id_hash: [u8; 32], signer: &Arc<Signer>) {
         let key = (signer.1.relying_party, signer.1.id);
         self.keep(before, |inner| {
             let found = (key.0, id_hash);
             let known = Known {
-                signer: Arc::new(signer.clone()),
+                signer: Arc::clone(signer),
                 written: None,
             };
             if inner.by_credential.insert(found, known).is_none() {

@@ -1,5 +1,7 @@
 //! Ceremonies: begun, taken, refused, and the registrations that led to nothing.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use domain::model::audit::AuditEvent;
 use domain::model::ceremony::{
@@ -29,11 +31,11 @@ impl Ceremonies for Memory {
 
     async fn begin_authentication(
         &self,
-        ceremony: &Authentication,
+        ceremony: &Arc<Authentication>,
         displaced: &[CeremonyId],
         _: Survival,
     ) -> Result<Begin, Fault> {
-        let ceremony = Ceremony::from(ceremony.clone());
+        let ceremony = Ceremony::from(Authentication::clone(ceremony));
         Ok(self.state().begin(ceremony, displaced, &[]))
     }
 
@@ -60,12 +62,14 @@ impl Ceremonies for Memory {
             ceremony: state
                 .ceremonies
                 .get(&(rp, ceremony))
-                .and_then(|kept| kept.ceremony.clone().authentication()),
+                .and_then(|kept| kept.ceremony.clone().authentication())
+                .map(Arc::new),
             credential: state
                 .credentials
                 .values()
                 .find(|c| c.relying_party == rp && c.id == *credential)
-                .and_then(|c| state.with_owner(c)),
+                .and_then(|c| state.with_owner(c))
+                .map(Arc::new),
         })
     }
 

@@ -79,7 +79,7 @@ async fn begin(request: &Request, caller: &Caller) -> Result<Response, ApiError>
         (None, Some(user), Some(name)) => Some((user, name.as_str())),
         _ => None,
     };
-    let token = status_token(state, &caller.rp, (&ceremony).into(), shown)
+    let token = status_token(state, &caller.rp, (&*ceremony).into(), shown)
         .await
         .map_err(refused(Call::Api))?;
     created(&Approval {

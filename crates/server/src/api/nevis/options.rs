@@ -1,5 +1,7 @@
 //! Wishes about a ceremony in a request, and the ceremonies that are begun with them.
 
+use std::sync::Arc;
+
 use domain::model::ceremony::{Authentication, ChallengeForm};
 use domain::model::policy::{Attachment, PartialSelection};
 use domain::model::refusal::Refusal;
@@ -149,7 +151,7 @@ pub async fn begin_authentication(
     caller: &Caller,
     who: Who<'_>,
     asked: Option<UserVerification>,
-) -> Result<Authentication, Refusal> {
+) -> Result<Arc<Authentication>, Refusal> {
     let selection = PartialSelection {
         user_verification: Some(verification(caller, asked)),
         ..PartialSelection::default()

@@ -56,14 +56,14 @@ async fn an_authentication_that_is_to_survive_a_crash_begins_in_the_table() {
     let under_test = Directory::new();
     let store = under_test.store.clone().unwrap();
     let fixture = Fixture::new(&under_test).await;
-    let ceremony = authentication(fixture.rp, None, NOW);
+    let ceremony = Arc::new(authentication(fixture.rp, None, NOW));
     for _ in 0..2 {
         let begun = store.begin_authentication(&ceremony, &[], Survival::Crash);
         assert_eq!(begun.await, Ok(Begin::Begun));
     }
     assert_eq!(rows(&store), 1);
     let found = fixture.ceremony(ceremony.id).await;
-    assert_eq!(found, Some(ceremony.into()));
+    assert_eq!(found, Some(Arc::unwrap_or_clone(ceremony).into()));
 }
 
 #[tokio::test]
