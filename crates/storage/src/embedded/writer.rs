@@ -17,7 +17,7 @@ use super::sql::{Failure, Outcome, checkpoint, execute};
 const GROUP: usize = 128;
 
 /// How long a group waits for further jobs, when the one before had several.
-const GATHER: Duration = Duration::from_micros(300);
+const GATHER: Duration = Duration::from_micros(600);
 
 /// What an acknowledged write survives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
