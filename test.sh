@@ -22,6 +22,10 @@ fi
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target}
 [[ $CARGO_TARGET_DIR == /* ]] || CARGO_TARGET_DIR=$PWD/$CARGO_TARGET_DIR
 export CARGO_TERM_PROGRESS_WHEN=never
+if [[ -n ${CI:-} ]]; then
+    # What other checkouts have left there is never used again, and grows by gigabytes a day.
+    find "$CARGO_TARGET_DIR" -mindepth 3 -maxdepth 3 -path '*/incremental/*' -mtime +1 -exec rm -rf {} + 2>/dev/null || true
+fi
 
 venv=$PWD/e2e/.venv
 venv_differential=$PWD/e2e/.venv-differential
