@@ -110,7 +110,7 @@ async fn fill() -> Filled {
     store.delete_user(rp, bob.id, &deleted).await.unwrap();
     let unfinished = registration(&ann, NOW);
     fixture.begin(&unfinished).await;
-    let waiting = authentication(rp, Some(&ann), at(3));
+    let waiting = Arc::new(authentication(rp, Some(&ann), at(3)));
     let begun = store.begin_authentication(&waiting, &[], Survival::Crash);
     begun.await.unwrap();
     let mut used = Vec::new();
@@ -287,7 +287,9 @@ impl Filled {
             let loaded = loaded.map(|l| {
                 (
                     l.ceremony,
-                    l.credential.map(|(c, u)| (used(c), identity(u))),
+                    l.credential
+                        .map(Arc::unwrap_or_clone)
+                        .map(|(c, u)| (used(c), identity(u))),
                 )
             });
             tell(told, "sign-in", loaded);
