@@ -182,6 +182,15 @@ test_rust() {
     cargo test --doc --workspace --locked
 }
 
+test_postgres() {
+    step "the PostgreSQL store, on a PostgreSQL of its own and behind PgBouncer"
+    ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || [[ -n ${PG_BIN:-} ]] || install_packages postgresql
+    [[ -x /usr/sbin/pgbouncer ]] || has pgbouncer || install_packages pgbouncer
+    scripts/with-postgres.sh cargo nextest run --locked -p passkeyd-storage --test postgres
+    step "the suites of the wires on PostgreSQL"
+    scripts/with-postgres.sh cargo nextest run --locked -p passkeyd --test api --test nevis --test fido
+}
+
 build_release() {
     step "release build"
     cargo build --release --locked -p passkeyd -p passkeyd-testkit
@@ -237,6 +246,7 @@ check_generated
 check_paths
 check_imports
 test_rust
+test_postgres
 if [[ $mode == quick ]]; then
     step "the quick suites passed"
     exit

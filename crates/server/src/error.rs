@@ -15,7 +15,7 @@ pub enum ProcessError {
     Config(#[from] ConfigError),
     /// The store cannot be opened.
     #[error(transparent)]
-    Store(#[from] storage::OpenError),
+    Store(#[from] storage::StoreError),
     /// The store was opened and does not do its work.
     #[error("the store failed: {}", .0.message)]
     Domain(Refusal),

@@ -43,7 +43,7 @@ pub async fn open(
     metadata: Sources,
 ) -> Result<Arc<Passkeys>, ProcessError> {
     // Migrations may be slow. Nothing else runs yet.
-    let store = storage::open(url)?;
+    let store = storage::open(url).await?;
     let passkeys = Passkeys::open(
         store,
         Arc::new(SystemClock::default()),

@@ -73,6 +73,7 @@ pub mod model;
 pub mod paging;
 pub mod registrations;
 pub mod relying_parties;
+pub mod steps;
 pub mod tokens;
 pub mod users;
 

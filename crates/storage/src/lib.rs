@@ -1,17 +1,20 @@
 //! Stores: implementations of [`domain::store::Storage`], and the one suite that every store must pass.
 //!
-//! [`Embedded`] keeps everything in one `SQLite` file, [`Memory`] in the process. Both report facts and decide nothing; that
-//! they report the same facts is what the conformance suite and the model test check.
+//! [`Embedded`] keeps everything in one `SQLite` file, [`Postgres`] in a database that any number of processes share, [`Memory`]
+//! in the process. They report facts and decide nothing; that they report the same facts is what the conformance suite and the model test
+//! check.
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod embedded;
 mod forward;
 pub mod memory;
+pub mod postgres;
 mod retrying;
 mod url;
 
 pub use embedded::{Embedded, OpenError, Options};
 pub use memory::Memory;
+pub use postgres::{Postgres, PostgresUrl};
 pub use retrying::Retrying;
-pub use url::{StoreUrl, StoreUrlError, open};
+pub use url::{StoreError, StoreUrl, StoreUrlError, open};

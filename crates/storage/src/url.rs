@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use domain::store::Storage;
 
-use crate::{Embedded, Memory, OpenError, Options, Retrying};
+use crate::postgres::{PostgresError, PostgresUrl, PostgresUrlError};
+use crate::{Embedded, Memory, OpenError, Options, Postgres, Retrying};
 
 /// How long an operation is sent again: much shorter than any request may take.
 const WITHIN: Duration = Duration::from_secs(1);
@@ -20,16 +21,29 @@ pub enum StoreUrl {
     File(PathBuf),
     /// `memory:`: a [`Memory`] store, which ends with the process.
     Memory,
+    /// `postgres:` and where the database is: a [`Postgres`] store.
+    Postgres(Box<PostgresUrl>),
+}
+
+/// Why a store cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The embedded store.
+    #[error(transparent)]
+    Embedded(#[from] OpenError),
+    /// The networked store.
+    #[error(transparent)]
+    Postgres(#[from] PostgresError),
 }
 
 /// Why a text is not the address of a store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreUrlError {
     /// A `PostgreSQL` address.
-    #[error("this build of passkeyd has no PostgreSQL store yet; use sqlite:<path>")]
-    PostgreSql,
+    #[error(transparent)]
+    Postgres(#[from] PostgresUrlError),
     /// Another scheme, or no path.
-    #[error("expected sqlite:<path> of the database file")]
+    #[error("expected sqlite:<path> of the database file, or postgres://user@host/database")]
     Unknown,
 }
 
@@ -38,7 +52,7 @@ impl StoreUrl {
     pub fn file(&self) -> Option<&Path> {
         match self {
             Self::File(path) => Some(path),
-            Self::Memory => None,
+            Self::Memory | Self::Postgres(_) => None,
         }
     }
 }
@@ -51,7 +65,7 @@ impl FromStr for StoreUrl {
             Some(("sqlite", path)) if !path.is_empty() => Ok(Self::File(path.into())),
             Some(("memory", "")) => Ok(Self::Memory),
             Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") => {
-                Err(StoreUrlError::PostgreSql)
+                Ok(Self::Postgres(Box::new(text.parse()?)))
             }
             _ => Err(StoreUrlError::Unknown),
         }
@@ -63,22 +77,27 @@ impl fmt::Display for StoreUrl {
         match self {
             Self::File(path) => write!(f, "sqlite:{}", path.display()),
             Self::Memory => f.write_str("memory:"),
+            Self::Postgres(url) => url.fmt(f),
         }
     }
 }
 
-/// Opens the store at an address; a file that is not there is made. Operations that the store cannot do at once are sent
-/// [again](Retrying) for a second. Reads and migrates on the calling thread.
+/// Opens the store at an address; a file that is not there is made, a database must have its schema. Operations that the store
+/// cannot do at once are sent [again](Retrying) for a second. Reads and migrates a file on the calling thread.
 ///
 /// # Errors
-/// [`OpenError`]: no access, in use, of a newer format, foreign or damaged.
-pub fn open(url: &StoreUrl) -> Result<Arc<dyn Storage>, OpenError> {
+/// [`StoreError`]: no access, in use, of a newer format, foreign or damaged; or a database that cannot be used.
+pub async fn open(url: &StoreUrl) -> Result<Arc<dyn Storage>, StoreError> {
     Ok(match url {
         StoreUrl::File(path) => {
             let store = Embedded::open(path, Options::default())?;
             Arc::new(Retrying::new(Arc::new(store), WITHIN))
         }
         StoreUrl::Memory => Arc::new(Memory::new()),
+        StoreUrl::Postgres(url) => {
+            let store = Box::pin(Postgres::open(url)).await?;
+            Arc::new(Retrying::new(Arc::new(store), WITHIN))
+        }
     })
 }
 
@@ -99,8 +118,17 @@ mod tests {
         for wrong in ["", "sqlite:", "/y/z.db", "memory", "memory:x", "mysql://x"] {
             assert_eq!(wrong.parse::<StoreUrl>(), Err(StoreUrlError::Unknown));
         }
-        for url in ["postgres://db/passkeyd", "postgresql://db/passkeyd"] {
-            assert_eq!(url.parse::<StoreUrl>(), Err(StoreUrlError::PostgreSql));
+        for text in [
+            "postgres://ann@db/passkeyd",
+            "postgresql://db:5433/passkeyd",
+        ] {
+            let url: StoreUrl = text.parse().unwrap();
+            assert_eq!(url.to_string(), text);
+            assert_eq!(url.file(), None);
+        }
+        for wrong in ["postgres://db", "postgres://db/passkeyd?sslmode=maybe"] {
+            let url = wrong.parse::<StoreUrl>();
+            assert!(matches!(url, Err(StoreUrlError::Postgres(_))), "{wrong}");
         }
     }
 
@@ -109,15 +137,15 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("store.db");
         for url in [StoreUrl::Memory, StoreUrl::File(file.clone())] {
-            let store = open(&url).unwrap();
+            let store = open(&url).await.unwrap();
             store.ping().await.unwrap();
             store.close().await.unwrap();
         }
         assert!(file.is_file());
         let nowhere = StoreUrl::File(file.join("below-a-file.db"));
         assert!(matches!(
-            open(&nowhere).err(),
-            Some(OpenError::NotADirectory { .. })
+            open(&nowhere).await.err(),
+            Some(StoreError::Embedded(OpenError::NotADirectory { .. }))
         ));
     }
 }

@@ -11,6 +11,7 @@ use domain::Passkeys;
 use domain::model::clock::Timestamp;
 use domain::model::metadata::MetadataSource;
 use domain::service::metadata::{ImportedMetadata, MetadataInUse, ModelName};
+use storage::OpenError;
 use webauthn::metadata::{MAX_BLOB, Part};
 
 use super::which_store::{self, WhichStore};
@@ -134,7 +135,7 @@ async fn open_existing(settings: &Settings, instead: &str) -> Result<Arc<Passkey
     .await
 }
 
-fn ask_the_server(settings: &Settings, instead: &str, fault: &storage::OpenError) -> String {
+fn ask_the_server(settings: &Settings, instead: &str, fault: &OpenError) -> String {
     let url = settings.public_url(settings.listen.port());
     let url = url.join(crate::api::manage::METADATA);
     format!(

@@ -4,6 +4,7 @@ mod access_key;
 mod account;
 mod generate;
 mod mds;
+mod migrate;
 mod print;
 mod verify;
 mod which_store;
@@ -40,6 +41,8 @@ enum Command {
     Verify(verify::Verify),
     /// Import, show and remove the metadata of the FIDO Metadata Service in a store.
     Mds(mds::Mds),
+    /// Create or update the tables of a PostgreSQL store.
+    Migrate(migrate::Migrate),
     /// Write the generated parts of the documentation.
     #[command(hide = true)]
     Generate(Generate),
@@ -63,7 +66,7 @@ struct Serve {
     /// Directory of the embedded store [default: ./passkeyd-data].
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
-    /// The store [default: sqlite:<data-dir>/passkeyd.db].
+    /// The store: `sqlite:<path>` or `postgres://...` [default: sqlite:<data-dir>/passkeyd.db].
     #[arg(long, value_name = "URL")]
     store: Option<String>,
 }
@@ -96,6 +99,7 @@ pub fn run() -> ExitCode {
         // Its exit codes are its own, since refusing is what it is for.
         Command::Verify(arguments) => return verify::run(&arguments),
         Command::Mds(arguments) => in_runtime(mds::run(arguments)),
+        Command::Migrate(arguments) => in_runtime(migrate::run(arguments)),
         Command::Generate(arguments) => {
             generate::run(&arguments.out).map_err(|source| ProcessError::System {
                 what: "cannot write the documentation",

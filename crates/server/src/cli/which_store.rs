@@ -6,6 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 use domain::Passkeys;
 use domain::model::policy::Policy;
+use storage::{OpenError, StoreError};
 
 use crate::config::{self, Flags, Settings};
 use crate::metadata::Sources;
@@ -20,7 +21,7 @@ pub(super) struct WhichStore {
     /// Directory of the embedded store [default: ./passkeyd-data].
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
-    /// The store [default: sqlite:<data-dir>/passkeyd.db].
+    /// The store: `sqlite:<path>` or `postgres://...` [default: sqlite:<data-dir>/passkeyd.db].
     #[arg(long, value_name = "URL")]
     store: Option<String>,
 }
@@ -46,7 +47,7 @@ impl WhichStore {
 /// There is no store (opening it would create an empty one), or it cannot be opened.
 pub(super) async fn open_existing(
     settings: &Settings,
-    in_use: impl FnOnce(&Path, &storage::OpenError) -> String,
+    in_use: impl FnOnce(&Path, &OpenError) -> String,
 ) -> Result<Arc<Passkeys>, ProcessError> {
     let location = settings.store_location()?;
     let Some(file) = location.file().filter(|file| !file.is_file()) else {
@@ -63,16 +64,16 @@ pub(super) async fn open_existing(
 /// It cannot be opened.
 pub(super) async fn open(
     settings: &Settings,
-    in_use: impl FnOnce(&Path, &storage::OpenError) -> String,
+    in_use: impl FnOnce(&Path, &OpenError) -> String,
 ) -> Result<Arc<Passkeys>, ProcessError> {
     let location = settings.store_location()?;
     let sources = Sources::load(&settings.metadata)?;
     process::open(&location, Policy::default(), sources)
         .await
         .map_err(|error| match error {
-            ProcessError::Store(fault) => match &fault {
-                storage::OpenError::InUse { path } => ProcessError::Command(in_use(path, &fault)),
-                _ => ProcessError::Store(fault),
+            ProcessError::Store(StoreError::Embedded(fault)) => match &fault {
+                OpenError::InUse { path } => ProcessError::Command(in_use(path, &fault)),
+                _ => ProcessError::Store(fault.into()),
             },
             other => other,
         })

@@ -18,6 +18,8 @@ pub const CONFIG: &str = "PASSKEYD_CONFIG";
 pub const BOOTSTRAP_ACCOUNT_SID: &str = "PASSKEYD_BOOTSTRAP_ACCOUNT_SID";
 /// Auth Token of the first account, instead of a random one.
 pub const BOOTSTRAP_AUTH_TOKEN: &str = "PASSKEYD_BOOTSTRAP_AUTH_TOKEN";
+/// The password of a PostgreSQL store.
+pub const STORE_PASSWORD: &str = "PASSKEYD_STORE_PASSWORD";
 
 /// Settings of the command line. They take precedence over all others.
 #[derive(Clone, Debug, Default)]
@@ -35,7 +37,12 @@ pub struct Flags {
 /// Most characters of a value in a message.
 const SHOWN: usize = 40;
 /// Variables with the prefix that are not settings.
-const OTHERS: [&str; 3] = [CONFIG, BOOTSTRAP_ACCOUNT_SID, BOOTSTRAP_AUTH_TOKEN];
+const OTHERS: [&str; 4] = [
+    CONFIG,
+    BOOTSTRAP_ACCOUNT_SID,
+    BOOTSTRAP_AUTH_TOKEN,
+    STORE_PASSWORD,
+];
 
 /// The place of a setting.
 #[derive(Clone, Debug, PartialEq, Eq)]

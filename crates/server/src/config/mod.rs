@@ -17,11 +17,14 @@ use domain::model::ids::AccountId;
 use domain::model::policy::Policy;
 use serde::Deserialize as _;
 use storage::{StoreUrl, StoreUrlError};
+use zeroize::Zeroizing;
 
 use self::given::{Given, Places};
 use crate::http::PublicUrl;
 
-pub use given::{BOOTSTRAP_ACCOUNT_SID, BOOTSTRAP_AUTH_TOKEN, CONFIG, ENV_PREFIX, Flags};
+pub use given::{
+    BOOTSTRAP_ACCOUNT_SID, BOOTSTRAP_AUTH_TOKEN, CONFIG, ENV_PREFIX, Flags, STORE_PASSWORD,
+};
 pub use kinds::{Listen, LogFormat, LogLevel};
 pub use reference::markdown;
 pub use sections::{Ceremonies, Fido, Limits, Log, Metadata, Nevis, Retention, Settings, Shutdown};
@@ -149,17 +152,39 @@ impl Settings {
     /// The place of the store.
     ///
     /// # Errors
-    /// The `store` setting names a kind that this build does not have.
+    /// The `store` setting is not the address of a store, or the file with its password cannot be read.
     pub fn store_location(&self) -> Result<StoreUrl, ConfigError> {
         match &self.store {
             None => Ok(StoreUrl::File(self.data_dir.join("passkeyd.db"))),
             Some(store) => match store.parse() {
                 // It would lose every passkey with the process.
-                Ok(StoreUrl::Memory) => Err(StoreUrlError::Unknown),
-                parsed => parsed,
-            }
-            .map_err(|error| invalid("store", error.to_string())),
+                Ok(StoreUrl::Memory) => Err(invalid("store", StoreUrlError::Unknown.to_string())),
+                Ok(StoreUrl::Postgres(url)) => {
+                    let password = self.store_password()?;
+                    let url = url.with_password(password.as_ref().map(|text| text.as_str()));
+                    Ok(StoreUrl::Postgres(Box::new(url)))
+                }
+                Ok(url) => Ok(url),
+                Err(error) => Err(invalid("store", error.to_string())),
+            },
         }
+    }
+
+    /// The password of a PostgreSQL store, if its address does not have it.
+    fn store_password(&self) -> Result<Option<Zeroizing<String>>, ConfigError> {
+        let Some(file) = &self.store_password_file else {
+            return Ok(std::env::var(STORE_PASSWORD).ok().map(Zeroizing::new));
+        };
+        let text = std::fs::read_to_string(file).map_err(|error| {
+            invalid(
+                "store_password_file",
+                format!("cannot read {}: {error}", file.display()),
+            )
+        })?;
+        let text = Zeroizing::new(text);
+        Ok(Some(Zeroizing::new(
+            text.trim_end_matches(['\r', '\n']).to_owned(),
+        )))
     }
 
     /// The base of emitted URLs: the configured one, else `localhost` with the port of the

@@ -91,8 +91,12 @@ sections! {
         public_url: Option<String> = None => "http://localhost:<port>",
         /// Directory of the embedded store. It is created if it does not exist.
         data_dir: PathBuf = PathBuf::from("passkeyd-data") => "./passkeyd-data",
-        /// The store: `sqlite:<path>`.
+        /// The store: `sqlite:<path>`, or `postgres://user@host[:port][,host2]/database[?...]` after `passkeyd migrate`. Parameters:
+        /// `schema` (`public`), `pool` (connections of this process, 8), `sslmode` (`disable`, or `verify-full`, the default for other
+        /// machines), `sslrootcert` (a PEM file instead of Mozilla's roots), and those of PostgreSQL.
         store: Option<String> = None => "sqlite:<data-dir>/passkeyd.db",
+        /// A file with the password of a PostgreSQL store. `PASSKEYD_STORE_PASSWORD` may have it instead.
+        store_password_file: Option<PathBuf> = None => "none",
         /// For real users: passkeyd does not start with settings that are for tests only, or without an `https` `public_url`.
         production: bool = false => "false",
         /// Logs.

@@ -68,14 +68,44 @@ fn the_store_is_a_file_in_the_data_directory_unless_it_is_named() {
 }
 
 #[test]
-fn a_postgres_store_is_refused_with_a_sentence_about_this_build() {
-    for url in ["postgres://db/passkeyd", "postgresql://db/passkeyd"] {
+fn a_postgres_store_takes_its_password_from_a_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("password");
+    std::fs::write(&file, "hunter2\n").unwrap();
+    let settings = Settings {
+        store: Some("postgres://ann@db/passkeyd".into()),
+        store_password_file: Some(file),
+        ..Settings::default()
+    };
+    let location = settings.store_location().unwrap();
+    assert_eq!(location.to_string(), "postgres://ann@db/passkeyd");
+    let with_password = "postgres://ann@db/passkeyd"
+        .parse::<storage::PostgresUrl>()
+        .unwrap();
+    let with_password = with_password.with_password(Some("hunter2"));
+    assert_eq!(location, StoreUrl::Postgres(Box::new(with_password)));
+    assert!(!format!("{location:?}").contains("hunter2"));
+    let settings = Settings {
+        store_password_file: Some(directory.path().join("nothing")),
+        ..settings
+    };
+    let message = settings.store_location().unwrap_err().to_string();
+    assert!(message.contains("store_password_file"), "{message}");
+}
+
+#[test]
+fn a_postgres_store_names_its_host_and_database() {
+    for (url, why) in [
+        ("postgres://db", "postgres://user@host"),
+        ("postgres://db/passkeyd?sslmode=prefer", "sslmode"),
+        ("postgresql://db/passkeyd?pool=0", "pool"),
+    ] {
         let settings = Settings {
             store: Some(url.into()),
             ..Settings::default()
         };
         let message = settings.store_location().unwrap_err().to_string();
-        assert!(message.contains("no PostgreSQL"), "{message}");
+        assert!(message.contains(why), "{message}");
     }
 }
 

@@ -22,6 +22,7 @@ mod log;
 mod randomness;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -31,13 +32,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::Passkeys;
 use domain::model::account::Secret;
-use domain::model::clock::{SteppedClock, Timestamp};
-use domain::model::ids::AccountId;
+use domain::model::clock::{Clock as _, SteppedClock, SystemClock, Timestamp};
+use domain::model::ids::{AccountId, NodeId};
 use domain::service::metadata::MetadataTrust;
 use domain::store::Storage;
 use server::config::Settings;
 use server::health::Lifecycle;
 use storage::memory::Memory;
+use storage::{PostgresUrl, StoreUrl};
 use tower::ServiceExt as _;
 
 pub use answer::Answer;
@@ -73,7 +75,7 @@ impl TestApp {
 
     pub fn builder() -> Builder {
         Builder {
-            store: Arc::new(Memory::new()),
+            store: None,
             metadata: MetadataTrust::default(),
             settings: Settings {
                 public_url: Some(PUBLIC_URL.to_owned()),
@@ -134,9 +136,31 @@ impl TestApp {
     }
 }
 
+/// The variable with the address of a PostgreSQL, for a run of the suites on it.
+const POSTGRES: &str = "TEST_POSTGRES";
+
+/// A store in memory, or one in a schema of its own where `./test.sh` runs the suites on PostgreSQL.
+async fn store_of_the_suite() -> Arc<dyn Storage> {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let Ok(url) = std::env::var(POSTGRES) else {
+        return Arc::new(Memory::new());
+    };
+    let clock = SystemClock::default();
+    let n = NEXT.fetch_add(1, Ordering::Relaxed);
+    let schema = format!("w_{}_{}_{n}", std::process::id(), clock.now().0);
+    let url: PostgresUrl = url.parse().expect("the address of a PostgreSQL");
+    let url = url.with_schema(&schema);
+    storage::postgres::migrate(&url, NodeId([1; 16]), || clock.now())
+        .await
+        .expect("a schema");
+    let url = StoreUrl::Postgres(Box::new(url));
+    storage::open(&url).await.expect("a store")
+}
+
 /// The few things in which test apps differ.
 pub struct Builder {
-    store: Arc<dyn Storage>,
+    /// `None`: the one that the suite runs on.
+    store: Option<Arc<dyn Storage>>,
     metadata: MetadataTrust,
     settings: Settings,
 }
@@ -145,7 +169,7 @@ impl Builder {
     /// Another store; it must be empty.
     #[must_use]
     pub fn store(mut self, store: Arc<dyn Storage>) -> Self {
-        self.store = store;
+        self.store = Some(store);
         self
     }
 
@@ -166,7 +190,11 @@ impl Builder {
     pub async fn build(self) -> TestApp {
         let clock = Arc::new(SteppedClock::starting_at(Timestamp(START)));
         let randomness = Arc::new(randomness::Counting::default());
-        let passkeys = Passkeys::open(self.store, clock.clone(), randomness).await;
+        let store = match self.store {
+            Some(store) => store,
+            None => store_of_the_suite().await,
+        };
+        let passkeys = Passkeys::open(store, clock.clone(), randomness).await;
         let passkeys = passkeys.expect("the store opens");
         let passkeys = Arc::new(passkeys.with_metadata_trust(self.metadata));
         let account = Some((ACCOUNT, Secret::new(TOKEN)));

@@ -236,7 +236,8 @@ async fn a_terminal_state_never_changes() {
 
 #[tokio::test(start_paused = true)]
 async fn a_question_may_wait_for_the_end_and_is_answered_when_it_comes() {
-    let service = Service::new().await;
+    // In memory: a paused clock passes every deadline while a network is waited for.
+    let service = Service::over(Arc::new(storage::Memory::new())).await;
     let mut authenticator = Authenticator::default();
     let enrolled = service.enroll("ada").await;
     let body = json!({"statusToken": enrolled["enrollment"]["statusToken"]});
@@ -270,7 +271,8 @@ async fn a_question_may_wait_for_the_end_and_is_answered_when_it_comes() {
 
 #[tokio::test(start_paused = true)]
 async fn a_question_waits_no_longer_than_it_says_and_ends_with_how_things_stand() {
-    let service = Service::new().await;
+    // In memory: a paused clock passes every deadline while a network is waited for.
+    let service = Service::over(Arc::new(storage::Memory::new())).await;
     let enrolled = service.enroll("ada").await;
     let body = json!({"statusToken": enrolled["enrollment"]["statusToken"]});
     let started = tokio::time::Instant::now();
@@ -340,7 +342,8 @@ async fn asking_for_the_status_writes_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn nobody_waits_for_a_process_that_ends() {
-    let service = Service::new().await;
+    // In memory: a paused clock passes every deadline while a network is waited for.
+    let service = Service::over(Arc::new(storage::Memory::new())).await;
     let enrolled = service.enroll("ada").await;
     let body: Value = json!({"statusToken": enrolled["enrollment"]["statusToken"]});
     let waiting = {

@@ -71,7 +71,7 @@ fn a_value_that_cannot_be_used_stops_the_start_and_names_its_key() {
     for (variable, value, named) in [
         ("PASSKEYD_LISTEN", "nowhere", "listen"),
         ("PASSKEYD_PUBLIC_URL", "passkeys.example.com", "public_url"),
-        ("PASSKEYD_STORE", "postgres://db/passkeyd", "no PostgreSQL"),
+        ("PASSKEYD_STORE", "postgres://db", "postgres://user@host"),
         ("PASSKEYD_STORE", "mysql://db/passkeyd", "store"),
         ("PASSKEYD_LOG__LEVEL", "loud", "log.level"),
         ("PASSKEYD_LIMITS__BODY_BYTES", "0", "limits.body_bytes"),

@@ -1,0 +1,790 @@
+//! Every statement of the store, in one table: its name, the types of its parameters, and its text.
+//!
+//! `@` stands for the schema. The types are one letter each: `b` bytea, `i` bigint, `t` text, `l` boolean, `B` bytea\[\], `T` text\[\].
+//! Where a statement writes an event, `$2` to `$15` are the event, and `$15` is the Relying Party of it. The tests prepare every statement
+//! on a real engine, and keep it inside the part of SQL that PostgreSQL and the engines which speak its protocol share.
+
+/// Conditions on rows of the Relying Party `$1`: their owners are there. What belongs to a Relying Party or to a user that was
+/// deleted may still lie in its table until the sweep has removed it, and must not be seen.
+macro_rules! alive {
+    // The Relying Party is there.
+    (party) => {
+        " EXISTS (SELECT 1 FROM @relying_parties p WHERE p.id = $1)"
+    };
+    // The Relying Party is there, and the user whom a row names, if it names one.
+    (maybe $user:literal) => {
+        concat!(
+            " EXISTS (SELECT 1 FROM @relying_parties p WHERE p.id = $1) AND (",
+            $user,
+            " IS NULL OR EXISTS (SELECT 1 FROM @users o WHERE o.relying_party_id = $1 AND o.id = ",
+            $user,
+            "))"
+        )
+    };
+    // The Relying Party is there, and the user whose key the expression gives.
+    ($user:literal) => {
+        concat!(
+            " EXISTS (SELECT 1 FROM @users o JOIN @relying_parties p ON p.id = o.relying_party_id \
+             WHERE o.relying_party_id = $1 AND o.id = ",
+            $user,
+            ")"
+        )
+    };
+}
+
+/// The columns that the reader of the same name reads, in its order.
+macro_rules! columns {
+    (account) => {
+        "id, token, created"
+    };
+    (api_key) => {
+        "id, account_id, name, secret, created"
+    };
+    (user) => {
+        "u.relying_party_id, u.id, u.name, u.created, u.updated, u.last_success, u.last_failure"
+    };
+    (credential) => {
+        "c.relying_party_id, c.key, c.user_id, c.id, c.public_key, c.algorithm, c.sign_count, \
+         c.sign_count_since_fall, c.uv_initialized, c.backup_eligible, c.backup_state, c.transports, c.aaguid, \
+         c.attestation_format, c.attestation_type, c.trust, c.discoverable, c.name, c.selection, c.created, \
+         c.updated, c.last_used, c.user_agent, c.digest"
+    };
+    (ceremony) => {
+        "y.relying_party_id, y.id, y.kind, y.state, y.reason, y.user_id, y.credential_key, y.created, y.expires, \
+         y.updated, y.policy_id, j.body, y.asked"
+    };
+    (takeable) => {
+        "y.kind, y.state, y.reason, y.expires, y.claimed_by, y.stored_count"
+    };
+    (event) => {
+        "relying_party_id, at, id, kind, user_id, credential_key, ceremony_id, reason, signals, user_name, \
+         actor, access_key_id, wire, user_agent"
+    };
+}
+
+/// Ceremonies `y` with their policies.
+macro_rules! ceremonies {
+    () => {
+        concat!(
+            "SELECT ",
+            columns!(ceremony),
+            " FROM @ceremonies y LEFT JOIN @policies j \
+             ON j.relying_party_id = y.relying_party_id AND j.id = y.policy_id"
+        )
+    };
+}
+
+/// Credentials `c` with their owners `u`.
+macro_rules! signers {
+    () => {
+        concat!(
+            "SELECT ",
+            columns!(user),
+            ", ",
+            columns!(credential),
+            " FROM @credentials c JOIN @users u ON u.relying_party_id = c.relying_party_id AND u.id = c.user_id"
+        )
+    };
+}
+
+/// The types of a Relying Party, of an event, and of what follows.
+macro_rules! with_event {
+    ($types:literal) => {
+        concat!("bibtbbbttttbttb", $types)
+    };
+}
+
+/// Writes the event `$2` to `$15` once for each row of `$from`, which is one at most.
+macro_rules! event {
+    ($from:literal) => {
+        concat!(
+            "INSERT INTO @events (",
+            columns!(event),
+            ") SELECT $15, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14 FROM ",
+            $from,
+            " ON CONFLICT (relying_party_id, at, id) DO NOTHING"
+        )
+    };
+}
+
+/// The ceremony `$1`, `$16` as it was before the statement, for an attempt that met it. `$join` brings further rows.
+macro_rules! found {
+    ($join:literal) => {
+        concat!(
+            columns!(takeable),
+            " FROM (SELECT 1) one",
+            $join,
+            " LEFT JOIN @ceremonies y ON y.relying_party_id = $1 AND y.id = $16 AND",
+            alive!(maybe "y.user_id")
+        )
+    };
+}
+
+/// A user with all credentials, oldest first.
+macro_rules! owners {
+    ($is:literal) => {
+        concat!(
+            "SELECT ",
+            columns!(user),
+            ", ",
+            columns!(credential),
+            " FROM @users u LEFT JOIN @credentials c ON c.relying_party_id = u.relying_party_id AND c.user_id = u.id \
+             WHERE u.relying_party_id = $1 AND ",
+            $is,
+            " AND",
+            alive!(party),
+            " ORDER BY c.created, c.key"
+        )
+    };
+}
+
+/// Writes a user, if the Relying Party is there and the name is free.
+macro_rules! user {
+    ($values:literal) => {
+        concat!(
+            "INSERT INTO @users (relying_party_id, id, name, created, updated, last_success, last_failure, version) \
+             SELECT $1, ",
+            $values,
+            ", 0 WHERE",
+            alive!(party),
+            " ON CONFLICT DO NOTHING RETURNING 1"
+        )
+    };
+}
+
+/// Starts a ceremony `w` with its policy, and removes the pending ones that it displaces. `$1` to `$14`: Relying Party, key, kind,
+/// user, credential, created, expires, updated, asked, policy, until when the policy is kept, its text, when it is needed,
+/// displaced ones. `$with` comes before, `$if` is a condition of the ceremony.
+macro_rules! begin {
+    ($with:expr, $if:expr, $more:literal) => {
+        concat!(
+            "WITH ",
+            $with,
+            "w AS (INSERT INTO @ceremonies (relying_party_id, id, kind, state, user_id, credential_key, created, \
+             expires, updated, asked, policy_id) SELECT $1, $2, $3, 0, $4, $5, $6, $7, $8, $9, $10 WHERE",
+            $if,
+            " ON CONFLICT (relying_party_id, id) DO NOTHING RETURNING 1), \
+             k AS (INSERT INTO @policies (relying_party_id, id, expires, body) SELECT $1, $10, $11, $12 FROM w \
+             WHERE NOT EXISTS (SELECT 1 FROM @policies WHERE relying_party_id = $1 AND id = $10 AND expires >= $13) \
+             ON CONFLICT (relying_party_id, id) DO UPDATE SET expires = excluded.expires \
+             WHERE policies.expires < excluded.expires), \
+             d AS (DELETE FROM @ceremonies WHERE relying_party_id = $1 AND id = ANY($14) AND state = 0 \
+             AND EXISTS (SELECT 1 FROM w)) \
+             SELECT (SELECT count(*) FROM w), EXISTS (SELECT 1 FROM @ceremonies y \
+             WHERE y.relying_party_id = $1 AND y.id = $2 AND",
+            alive!(maybe "y.user_id"),
+            "), (",
+            alive!(maybe "$4"),
+            ")",
+            $more
+        )
+    };
+}
+
+/// Both directions of a list. `$order` are the two sort columns, `$n` to `$n + 2` the position and the limit.
+macro_rules! page {
+    (up $select:expr, $a:literal, $b:literal, $created:literal, $key:literal, $limit:literal) => {
+        concat!(
+            $select,
+            " AND (",
+            $a,
+            ", ",
+            $b,
+            ") > (",
+            $created,
+            ", ",
+            $key,
+            ") ORDER BY ",
+            $a,
+            ", ",
+            $b,
+            " LIMIT ",
+            $limit
+        )
+    };
+    (down $select:expr, $a:literal, $b:literal, $created:literal, $key:literal, $limit:literal) => {
+        concat!(
+            $select,
+            " AND (",
+            $a,
+            ", ",
+            $b,
+            ") < (",
+            $created,
+            ", ",
+            $key,
+            ") ORDER BY ",
+            $a,
+            " DESC, ",
+            $b,
+            " DESC LIMIT ",
+            $limit
+        )
+    };
+}
+
+/// Removes at most `$2` rows of a table that expired before `$1`, the longest expired first.
+macro_rules! sweep {
+    ($table:literal, $key:literal) => {
+        concat!(
+            "WITH w AS (DELETE FROM ",
+            $table,
+            " WHERE (",
+            $key,
+            ") IN (SELECT ",
+            $key,
+            " FROM ",
+            $table,
+            " WHERE expires < $1 ORDER BY expires, ",
+            $key,
+            " LIMIT $2) RETURNING 1) SELECT count(*) FROM w"
+        )
+    };
+}
+
+/// Removes at most `$2` rows of what the Relying Party `$1` had in a table, in the order of their keys.
+macro_rules! remains {
+    ($table:literal, $key:literal) => {
+        concat!(
+            "WITH w AS (DELETE FROM ",
+            $table,
+            " WHERE relying_party_id = $1 AND ",
+            $key,
+            " IN (SELECT ",
+            $key,
+            " FROM ",
+            $table,
+            " WHERE relying_party_id = $1 ORDER BY ",
+            $key,
+            " LIMIT $2) RETURNING 1) SELECT count(*) FROM w"
+        )
+    };
+}
+
+macro_rules! statements {
+    ($($name:ident ($types:expr) $sql:expr;)+) => {
+        /// A statement of the store.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(super) enum Statement {
+            $($name),+
+        }
+
+        impl Statement {
+            /// Every statement, in the order of their numbers.
+            pub(super) const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            /// The types of its parameters, one letter each.
+            pub(super) const fn types(self) -> &'static str {
+                match self {
+                    $(Self::$name => $types),+
+                }
+            }
+
+            /// Its text.
+            pub(super) const fn text(self) -> &'static str {
+                match self {
+                    $(Self::$name => $sql),+
+                }
+            }
+        }
+    };
+}
+
+statements! {
+    // ---- accounts ----
+    CreateFirstAccount ("bbi")
+        "WITH w AS (INSERT INTO @meta (name, value) SELECT 'first_account', $1 \
+         WHERE NOT EXISTS (SELECT 1 FROM @accounts) ON CONFLICT (name) DO NOTHING RETURNING 1), \
+         a AS (INSERT INTO @accounts (id, token, created) SELECT $1, $2, $3 FROM w ON CONFLICT (id) DO NOTHING) \
+         SELECT (SELECT count(*) FROM w), (SELECT id FROM @accounts ORDER BY created, id LIMIT 1), \
+         EXISTS (SELECT 1 FROM @accounts WHERE id = $1 AND token = $2 AND created = $3)";
+    CreateAccount ("bbi")
+        "WITH w AS (INSERT INTO @accounts (id, token, created) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING RETURNING 1) \
+         SELECT (SELECT count(*) FROM w), EXISTS (SELECT 1 FROM @accounts WHERE id = $1), \
+         EXISTS (SELECT 1 FROM @accounts WHERE id = $1 AND token = $2 AND created = $3)";
+    ListAccounts ("ibi")
+        page!(up concat!("SELECT ", columns!(account), " FROM @accounts WHERE TRUE"), "created", "id", "$1", "$2", "$3");
+    ListAccountsDown ("ibi")
+        page!(down concat!("SELECT ", columns!(account), " FROM @accounts WHERE TRUE"), "created", "id", "$1", "$2", "$3");
+    ReplaceAccountToken ("bb")
+        "WITH w AS (UPDATE @accounts SET token = $2 WHERE id = $1 RETURNING 1) SELECT count(*) FROM w";
+    AccountSecret ("b")
+        "SELECT id, token FROM @accounts WHERE id = $1";
+    ApiKeySecret ("b")
+        "SELECT account_id, secret FROM @api_keys WHERE id = $1";
+    CreateApiKey ("bbtbi")
+        "WITH w AS (INSERT INTO @api_keys (id, account_id, name, secret, created) SELECT $1, $2, $3, $4, $5 \
+         WHERE EXISTS (SELECT 1 FROM @accounts WHERE id = $2) ON CONFLICT (id) DO NOTHING) \
+         SELECT EXISTS (SELECT 1 FROM @accounts WHERE id = $2)";
+    ListApiKeys ("bibi")
+        page!(up concat!("SELECT ", columns!(api_key), " FROM @api_keys WHERE account_id = $1"), "created", "id", "$2", "$3", "$4");
+    ListApiKeysDown ("bibi")
+        page!(down concat!("SELECT ", columns!(api_key), " FROM @api_keys WHERE account_id = $1"), "created", "id", "$2", "$3", "$4");
+    DeleteApiKey ("bb")
+        "WITH w AS (DELETE FROM @api_keys WHERE id = $1 AND account_id = $2 RETURNING 1) SELECT count(*) FROM w";
+
+    // ---- Relying Parties ----
+    CreateRelyingParty (with_event!("biittT"))
+        concat!(
+            "WITH a AS (SELECT 1 FROM @accounts WHERE id = $16), \
+             w AS (INSERT INTO @relying_parties (id, account_id, version, created, body, rp_id) \
+             SELECT $1, $16, $17, $18, $19, $20 FROM a ON CONFLICT (id) DO NOTHING), \
+             o AS (INSERT INTO @origins (origin, relying_party_id) SELECT DISTINCT n.origin, $1 \
+             FROM unnest($21) AS n (origin) WHERE EXISTS (SELECT 1 FROM a) \
+             ON CONFLICT (origin, relying_party_id) DO NOTHING), e AS (",
+            event!("a"),
+            ") SELECT count(*) FROM a"
+        );
+    RelyingParty ("b")
+        "SELECT body FROM @relying_parties WHERE id = $1";
+    ListRelyingParties ("bibi")
+        page!(up "SELECT body FROM @relying_parties WHERE account_id = $1", "created", "id", "$2", "$3", "$4");
+    ListRelyingPartiesDown ("bibi")
+        page!(down "SELECT body FROM @relying_parties WHERE account_id = $1", "created", "id", "$2", "$3", "$4");
+    HasOrigin ("t")
+        "SELECT EXISTS (SELECT 1 FROM @origins WHERE origin = $1)";
+    RelyingPartiesWithRpId ("ti")
+        "SELECT id FROM @relying_parties WHERE rp_id = $1 ORDER BY id LIMIT $2";
+    UpdateRelyingParty (with_event!("ittT"))
+        concat!(
+            "WITH w AS (UPDATE @relying_parties SET version = $16, body = $17, rp_id = $18 \
+             WHERE id = $1 AND version = $16 - 1 RETURNING 1), \
+             d AS (DELETE FROM @origins WHERE relying_party_id = $1 AND origin <> ALL($19) \
+             AND EXISTS (SELECT 1 FROM w)), \
+             o AS (INSERT INTO @origins (origin, relying_party_id) SELECT DISTINCT n.origin, $1 \
+             FROM unnest($19) AS n (origin) WHERE EXISTS (SELECT 1 FROM w) \
+             ON CONFLICT (origin, relying_party_id) DO NOTHING), e AS (",
+            event!("w"),
+            ") SELECT (SELECT count(*) FROM w), \
+             EXISTS (SELECT 1 FROM @events WHERE relying_party_id = $15 AND at = $2 AND id = $3), \
+             EXISTS (SELECT 1 FROM @relying_parties WHERE id = $1)"
+        );
+    DeleteRelyingParty ("bib")
+        "WITH w AS (DELETE FROM @relying_parties WHERE id = $1 RETURNING 1), \
+         o AS (DELETE FROM @origins WHERE relying_party_id = $1), \
+         m AS (INSERT INTO @deletions (at, relying_party_id, user_id, swept) SELECT $2, $1, $3, FALSE FROM w) \
+         SELECT count(*) FROM w";
+
+    // ---- users ----
+    CreateUser (with_event!("btiiii"))
+        concat!(
+            "WITH w AS (",
+            user!("$16, $17, $18, $19, $20, $21"),
+            "), e AS (",
+            event!("w"),
+            ") SELECT (SELECT count(*) FROM w),",
+            alive!(party),
+            ", ",
+            columns!(user),
+            " FROM (SELECT 1) one LEFT JOIN @users u ON u.relying_party_id = $1 AND u.name = $17 AND",
+            alive!(party)
+        );
+    UserByName ("bt")
+        concat!("SELECT ", columns!(user), " FROM @users u WHERE u.relying_party_id = $1 AND u.name = $2 AND", alive!(party));
+    UserById ("bb")
+        concat!("SELECT ", columns!(user), " FROM @users u WHERE u.relying_party_id = $1 AND u.id = $2 AND", alive!(party));
+    OwnerByName ("bt")
+        owners!("u.name = $2");
+    OwnerById ("bb")
+        owners!("u.id = $2");
+    ListUsers ("bibi")
+        page!(up concat!("SELECT ", columns!(user), " FROM @users u WHERE u.relying_party_id = $1 AND", alive!(party)), "u.created", "u.id", "$2", "$3", "$4");
+    ListUsersDown ("bibi")
+        page!(down concat!("SELECT ", columns!(user), " FROM @users u WHERE u.relying_party_id = $1 AND", alive!(party)), "u.created", "u.id", "$2", "$3", "$4");
+    DeleteUser (with_event!("b"))
+        concat!(
+            "WITH w AS (DELETE FROM @users WHERE relying_party_id = $1 AND id = $16 AND",
+            alive!(party),
+            " RETURNING 1), m AS (INSERT INTO @deletions (at, relying_party_id, user_id, swept) \
+             SELECT $2, $1, $16, FALSE FROM w), e AS (",
+            event!("w"),
+            ") SELECT count(*) FROM w"
+        );
+
+    // ---- ceremonies ----
+    Begin ("bbibbiiitbitiB")
+        begin!("", alive!(maybe "$4"), "");
+    BeginWithUser ("bbibbiiitbitiBtiiii")
+        begin!(
+            concat!("n AS (", user!("$4, $15, $16, $17, $18, $19"), "), "),
+            concat!(" (EXISTS (SELECT 1 FROM n) OR", alive!("$4"), ")"),
+            ", EXISTS (SELECT 1 FROM n), EXISTS (SELECT 1 FROM @relying_parties WHERE id = $1), \
+             EXISTS (SELECT 1 FROM @users WHERE relying_party_id = $1 AND name = $15 AND id <> $4)"
+        );
+    BeginEvent (with_event!("b"))
+        concat!(
+            "WITH y AS (SELECT 1 FROM @ceremonies WHERE relying_party_id = $1 AND id = $16), e AS (",
+            event!("y"),
+            ") SELECT count(*) FROM y"
+        );
+    Ceremony ("bb")
+        concat!(ceremonies!(), " WHERE y.relying_party_id = $1 AND y.id = $2 AND", alive!(maybe "y.user_id"));
+    FinishAuthentication (with_event!("bbibbbilllllttt"))
+        concat!(
+            // The ceremony, locked, if it may be taken.
+            "WITH l AS (SELECT y.user_id FROM @ceremonies y WHERE y.relying_party_id = $1 AND y.id = $16 \
+             AND y.kind = 1 AND y.state = 0 AND y.expires > $18 AND",
+            alive!(maybe "y.user_id"),
+            // The credential, locked.
+            " FOR UPDATE), c AS (SELECT c.sign_count, c.backup_eligible, \
+             ($22 > c.sign_count OR ($22 = 0 AND c.sign_count = 0)) AS grows FROM @credentials c \
+             WHERE c.relying_party_id = $1 AND c.id_hash = $19 AND c.key = $20 AND c.user_id = $21 \
+             AND EXISTS (SELECT 1 FROM l) AND",
+            alive!("$21"),
+            // Why the ceremony fails; null: it does not.
+            " FOR UPDATE), v AS (SELECT CASE WHEN NOT EXISTS (SELECT 1 FROM c) THEN $30 \
+             WHEN $23 AND NOT (SELECT c.grows FROM c) THEN $29 END AS reason FROM l), \
+             u AS (UPDATE @credentials k SET \
+             sign_count = CASE WHEN c.grows THEN $22 ELSE c.sign_count END, \
+             sign_count_since_fall = CASE WHEN c.grows THEN NULL ELSE $22 END, \
+             uv_initialized = k.uv_initialized OR $24, \
+             backup_eligible = CASE WHEN c.backup_eligible THEN $25 ELSE $26 END, backup_state = $27, \
+             last_used = greatest(k.last_used, $18) FROM c, v \
+             WHERE k.relying_party_id = $1 AND k.id_hash = $19 AND v.reason IS NULL), \
+             f AS (UPDATE @users o SET last_failure = greatest(o.last_failure, $18) FROM v \
+             WHERE o.relying_party_id = $1 AND o.id = $21 AND v.reason = $29), \
+             t AS (UPDATE @ceremonies y SET state = CASE WHEN v.reason IS NULL THEN 1 ELSE 2 END, reason = v.reason, \
+             stored_count = CASE WHEN v.reason = $29 THEN (SELECT c.sign_count FROM c) END, \
+             user_id = CASE WHEN v.reason IS NULL THEN $21 ELSE y.user_id END, \
+             credential_key = CASE WHEN v.reason IS NULL THEN $20 ELSE y.credential_key END, \
+             claimed_by = $17, updated = $18 FROM v WHERE y.relying_party_id = $1 AND y.id = $16), \
+             e AS (INSERT INTO @events (",
+            columns!(event),
+            ") SELECT $15, $2, $3, CASE WHEN v.reason IS NULL THEN $4 ELSE $28 END, $5, $6, $7, coalesce(v.reason, $8), \
+             CASE WHEN v.reason IS NULL THEN $9 ELSE '' END, $10, $11, $12, $13, $14 FROM v \
+             ON CONFLICT (relying_party_id, at, id) DO NOTHING) \
+             SELECT (SELECT count(*) FROM l), v.reason, (SELECT c.sign_count FROM c), ",
+            found!(" LEFT JOIN v ON TRUE")
+        );
+    // Orders the registrations of a user, so that each counts the credentials of those before it, and a registration and the
+    // deletion of its user.
+    MeetAtUser ("bb")
+        concat!(
+            "WITH w AS (UPDATE @users SET version = version + 1 WHERE relying_party_id = $1 AND id = $2 AND",
+            alive!(party),
+            " RETURNING 1) SELECT count(*) FROM w"
+        );
+    // What a deleted user left of the credential with this id.
+    RemoveOldAttestation ("bb")
+        concat!(
+            "WITH w AS (DELETE FROM @attestations WHERE relying_party_id = $1 AND key IN (SELECT c.key \
+             FROM @credentials c WHERE c.relying_party_id = $1 AND c.id_hash = $2 AND NOT",
+            alive!("c.user_id"),
+            ") RETURNING 1) SELECT count(*) FROM w"
+        );
+    RemoveOldCredential ("bb")
+        concat!(
+            "WITH w AS (DELETE FROM @credentials c WHERE c.relying_party_id = $1 AND c.id_hash = $2 AND NOT",
+            alive!("c.user_id"),
+            " RETURNING 1) SELECT count(*) FROM w"
+        );
+    FinishRegistration (with_event!("bbibbitttbbiiillltbtttlttiiitbbbt"))
+        concat!(
+            "WITH l AS (SELECT y.user_id FROM @ceremonies y WHERE y.relying_party_id = $1 AND y.id = $16 \
+             AND y.kind = 0 AND y.state = 0 AND y.expires > $18 AND",
+            alive!("$20"),
+            " FOR UPDATE), v AS (SELECT CASE WHEN EXISTS (SELECT 1 FROM @credentials c \
+             WHERE c.relying_party_id = $1 AND c.id_hash = $19 AND",
+            alive!("c.user_id"),
+            ") THEN $23 WHEN (SELECT count(*) FROM @credentials c \
+             WHERE c.relying_party_id = $1 AND c.user_id = $20) >= $21 THEN $24 END AS reason FROM l), \
+             t AS (UPDATE @ceremonies y SET state = CASE WHEN v.reason IS NULL THEN 1 ELSE 2 END, reason = v.reason, \
+             credential_key = CASE WHEN v.reason IS NULL THEN $16 ELSE y.credential_key END, \
+             claimed_by = $17, updated = $18 FROM v WHERE y.relying_party_id = $1 AND y.id = $16), \
+             c AS (INSERT INTO @credentials (relying_party_id, id_hash, key, user_id, id, public_key, algorithm, \
+             sign_count, sign_count_since_fall, uv_initialized, backup_eligible, backup_state, transports, aaguid, \
+             attestation_format, attestation_type, trust, discoverable, name, selection, created, updated, last_used, \
+             user_agent, digest) SELECT $1, $19, $16, $20, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, \
+             $37, $38, $39, $40, $41, $42, $43, $44, $45 FROM v WHERE v.reason IS NULL), \
+             a AS (INSERT INTO @attestations (relying_party_id, key, attestation_object, client_data_json, extensions) \
+             SELECT $1, $16, $46, $47, $48 FROM v WHERE v.reason IS NULL), \
+             e AS (INSERT INTO @events (",
+            columns!(event),
+            ") SELECT $15, $2, $3, CASE WHEN v.reason IS NULL THEN $4 ELSE $22 END, $5, \
+             CASE WHEN v.reason IS NULL THEN $6 END, $7, coalesce(v.reason, $8), \
+             CASE WHEN v.reason IS NULL THEN $9 ELSE '' END, $10, $11, $12, $13, $14 FROM v \
+             ON CONFLICT (relying_party_id, at, id) DO NOTHING) \
+             SELECT (SELECT count(*) FROM l), v.reason, ",
+            found!(" LEFT JOIN v ON TRUE")
+        );
+    RefuseCeremony (with_event!("bbitb"))
+        concat!(
+            "WITH t AS (UPDATE @ceremonies y SET state = 2, reason = $19, claimed_by = $17, updated = $18 \
+             WHERE y.relying_party_id = $1 AND y.id = $16 AND y.state = 0 AND y.expires > $18 AND",
+            alive!(maybe "y.user_id"),
+            " RETURNING 1), f AS (UPDATE @users SET last_failure = greatest(last_failure, $18) \
+             WHERE relying_party_id = $1 AND id = $20 AND EXISTS (SELECT 1 FROM t)), e AS (",
+            event!("t"),
+            ") SELECT (SELECT count(*) FROM t), ",
+            found!("")
+        );
+    ListAuthentications ("bbbiiibi")
+        page!(up concat!(ceremonies!(), " WHERE y.relying_party_id = $1 AND y.user_id = $2 AND y.kind = 1 AND ($3 IS NULL OR y.credential_key = $3) AND ($5 = 0 OR ($5 = 1 AND y.state = 0 AND y.expires > $4) OR ($5 = 2 AND y.state = 0 AND y.expires <= $4) OR ($5 = 3 AND y.state = 1) OR ($5 = 4 AND y.state = 2)) AND", alive!("$2")), "y.created", "y.id", "$6", "$7", "$8");
+    ListAuthenticationsDown ("bbbiiibi")
+        page!(down concat!(ceremonies!(), " WHERE y.relying_party_id = $1 AND y.user_id = $2 AND y.kind = 1 AND ($3 IS NULL OR y.credential_key = $3) AND ($5 = 0 OR ($5 = 1 AND y.state = 0 AND y.expires > $4) OR ($5 = 2 AND y.state = 0 AND y.expires <= $4) OR ($5 = 3 AND y.state = 1) OR ($5 = 4 AND y.state = 2)) AND", alive!("$2")), "y.created", "y.id", "$6", "$7", "$8");
+
+    // ---- credentials, and registrations that have not led to one ----
+    Signer ("bb")
+        concat!(signers!(), " WHERE c.relying_party_id = $1 AND c.id_hash = $2 AND", alive!(party));
+    Credential ("bb")
+        concat!(signers!(), " WHERE c.relying_party_id = $1 AND c.key = $2 AND", alive!(party));
+    Evidence ("bb")
+        concat!(
+            "SELECT a.attestation_object, a.client_data_json, a.extensions FROM @credentials c JOIN @attestations a \
+             ON a.relying_party_id = c.relying_party_id AND a.key = c.key \
+             WHERE c.relying_party_id = $1 AND c.key = $2 AND",
+            alive!("c.user_id")
+        );
+    ListCredentials ("bbibi")
+        page!(up concat!("SELECT ", columns!(credential), " FROM @credentials c WHERE c.relying_party_id = $1 AND c.user_id = $2 AND", alive!("$2")), "c.created", "c.key", "$3", "$4", "$5");
+    ListCredentialsDown ("bbibi")
+        page!(down concat!("SELECT ", columns!(credential), " FROM @credentials c WHERE c.relying_party_id = $1 AND c.user_id = $2 AND", alive!("$2")), "c.created", "c.key", "$3", "$4", "$5");
+    RenameCredential (with_event!("bbt"))
+        concat!(
+            "WITH w AS (UPDATE @credentials c SET name = $18, updated = $2 \
+             WHERE c.relying_party_id = $1 AND c.key = $16 AND c.user_id = $17 AND",
+            alive!("$17"),
+            " RETURNING ",
+            columns!(credential),
+            "), e AS (",
+            event!("w"),
+            ") SELECT * FROM w"
+        );
+    DeleteCredential (with_event!("bb"))
+        concat!(
+            "WITH w AS (DELETE FROM @credentials c WHERE c.relying_party_id = $1 AND c.key = $16 AND c.user_id = $17 AND",
+            alive!("$17"),
+            " RETURNING c.last_used), u AS (UPDATE @users o SET last_success = greatest(o.last_success, w.last_used) \
+             FROM w WHERE o.relying_party_id = $1 AND o.id = $17 AND w.last_used IS NOT NULL), \
+             a AS (DELETE FROM @attestations WHERE relying_party_id = $1 AND key = $16 AND EXISTS (SELECT 1 FROM w)), e AS (",
+            event!("w"),
+            ") SELECT count(*) FROM w"
+        );
+    ListUnfinishedRegistrations ("bbibi")
+        page!(up concat!(ceremonies!(), " WHERE y.relying_party_id = $1 AND y.user_id = $2 AND y.kind = 0 AND y.state <> 1 AND", alive!("$2")), "y.created", "y.id", "$3", "$4", "$5");
+    ListUnfinishedRegistrationsDown ("bbibi")
+        page!(down concat!(ceremonies!(), " WHERE y.relying_party_id = $1 AND y.user_id = $2 AND y.kind = 0 AND y.state <> 1 AND", alive!("$2")), "y.created", "y.id", "$3", "$4", "$5");
+    RenameRegistration ("bbtti")
+        "WITH w AS (UPDATE @ceremonies SET asked = $4, updated = $5 WHERE relying_party_id = $1 AND id = $2 \
+         AND asked = $3 AND state <> 1 RETURNING 1) SELECT count(*) FROM w";
+    DeleteRegistration ("bbb")
+        concat!(
+            "WITH w AS (DELETE FROM @ceremonies WHERE relying_party_id = $1 AND id = $2 AND user_id = $3 AND kind = 0 \
+             AND state <> 1 AND",
+            alive!("$3"),
+            " RETURNING 1) SELECT count(*) FROM w"
+        );
+
+    // ---- webhooks ----
+    CreateWebhook ("bbiit")
+        concat!(
+            "WITH w AS (INSERT INTO @webhooks (relying_party_id, id, created, revision, body) \
+             SELECT $1, $2, $3, $4, $5 WHERE",
+            alive!(party),
+            " ON CONFLICT (relying_party_id, id) DO NOTHING) SELECT",
+            alive!(party)
+        );
+    Webhook ("bb")
+        concat!("SELECT body FROM @webhooks WHERE relying_party_id = $1 AND id = $2 AND", alive!(party));
+    ListWebhooks ("bibi")
+        page!(up concat!("SELECT body FROM @webhooks WHERE relying_party_id = $1 AND", alive!(party)), "created", "id", "$2", "$3", "$4");
+    ListWebhooksDown ("bibi")
+        page!(down concat!("SELECT body FROM @webhooks WHERE relying_party_id = $1 AND", alive!(party)), "created", "id", "$2", "$3", "$4");
+    UpdateWebhook ("bbit")
+        concat!(
+            "WITH w AS (UPDATE @webhooks SET revision = $3, body = $4 \
+             WHERE relying_party_id = $1 AND id = $2 AND revision = $3 - 1 AND",
+            alive!(party),
+            " RETURNING 1) SELECT (SELECT count(*) FROM w), (SELECT h.body FROM @webhooks h \
+             WHERE h.relying_party_id = $1 AND h.id = $2 AND",
+            alive!(party),
+            ")"
+        );
+    DeleteWebhook ("bb")
+        concat!(
+            "WITH w AS (DELETE FROM @webhooks WHERE relying_party_id = $1 AND id = $2 AND",
+            alive!(party),
+            " RETURNING 1) SELECT count(*) FROM w"
+        );
+
+    // ---- access keys and tokens ----
+    CreateAccessKey (with_event!("bit"))
+        concat!(
+            "WITH p AS (SELECT 1 FROM @relying_parties WHERE id = $1), \
+             w AS (INSERT INTO @access_keys (relying_party_id, id, created, body) SELECT $1, $16, $17, $18 FROM p \
+             ON CONFLICT (relying_party_id, id) DO NOTHING), e AS (",
+            event!("p"),
+            ") SELECT count(*) FROM p"
+        );
+    AccessKey ("bb")
+        concat!("SELECT body FROM @access_keys WHERE relying_party_id = $1 AND id = $2 AND", alive!(party));
+    ListAccessKeys ("bibi")
+        page!(up concat!("SELECT body FROM @access_keys WHERE relying_party_id = $1 AND", alive!(party)), "created", "id", "$2", "$3", "$4");
+    ListAccessKeysDown ("bibi")
+        page!(down concat!("SELECT body FROM @access_keys WHERE relying_party_id = $1 AND", alive!(party)), "created", "id", "$2", "$3", "$4");
+    DeleteAccessKey (with_event!("b"))
+        concat!(
+            "WITH w AS (DELETE FROM @access_keys WHERE relying_party_id = $1 AND id = $16 AND",
+            alive!(party),
+            " RETURNING 1), e AS (",
+            event!("w"),
+            ") SELECT count(*) FROM w"
+        );
+    TokenKey ("bt")
+        concat!("SELECT value FROM @token_keys WHERE relying_party_id = $1 AND kind = $2 AND", alive!(party));
+    KeepTokenKey ("btb")
+        concat!(
+            "WITH w AS (INSERT INTO @token_keys (relying_party_id, kind, value) SELECT $1, $2, $3 WHERE",
+            alive!(party),
+            " ON CONFLICT (relying_party_id, kind) DO NOTHING RETURNING value) SELECT",
+            alive!(party),
+            ", coalesce((SELECT value FROM w), (SELECT value FROM @token_keys WHERE relying_party_id = $1 AND kind = $2))"
+        );
+    ClaimOnce ("bbib")
+        concat!(
+            "WITH w AS (INSERT INTO @used_tokens (relying_party_id, id, expires, attempt) SELECT $1, $2, $3, $4 WHERE",
+            alive!(party),
+            " ON CONFLICT (relying_party_id, id) DO NOTHING RETURNING attempt) SELECT",
+            alive!(party),
+            ", coalesce((SELECT attempt FROM w), (SELECT attempt FROM @used_tokens WHERE relying_party_id = $1 AND id = $2))"
+        );
+    IsClaimed ("bb")
+        concat!(
+            "SELECT EXISTS (SELECT 1 FROM @used_tokens WHERE relying_party_id = $1 AND id = $2 AND",
+            alive!(party),
+            ")"
+        );
+
+    // ---- metadata ----
+    Metadata ("ii")
+        "SELECT removals, no, imported, source, blob FROM @metadata \
+         WHERE id = 1 AND (removals > $1 OR (removals = $1 AND no > $2))";
+    ReplaceMetadata ("iitb")
+        "WITH w AS (INSERT INTO @metadata (id, removals, no, imported, source, blob) VALUES (1, 0, $1, $2, $3, $4) \
+         ON CONFLICT (id) DO UPDATE SET no = excluded.no, imported = excluded.imported, source = excluded.source, \
+         blob = excluded.blob WHERE excluded.no > metadata.no RETURNING removals) \
+         SELECT (SELECT removals FROM w), m.removals, m.no, \
+         m.no = $1 AND m.imported = $2 AND m.source = $3 AND m.blob = $4 \
+         FROM (SELECT 1) one LEFT JOIN @metadata m ON m.id = 1";
+    RemoveMetadata ("")
+        "WITH w AS (UPDATE @metadata SET removals = removals + 1, no = -1, blob = '' WHERE id = 1 AND no > -1 RETURNING 1) \
+         SELECT count(*) FROM w";
+
+    // ---- events ----
+    FindEvents ("biiibi")
+        concat!(
+            "SELECT ",
+            columns!(event),
+            " FROM @events WHERE relying_party_id = $1 AND at >= $2 AND at < $3 AND (at, id) < ($4, $5) \
+             ORDER BY at DESC, id DESC LIMIT $6"
+        );
+
+    // ---- responses that are kept ----
+    ReserveAnswer ("bbbbiiii")
+        "WITH f AS (SELECT content, attempt, started, answer FROM @answers \
+         WHERE account_id = $1 AND key = $2 AND expires > $5), \
+         w AS (INSERT INTO @answers (account_id, key, content, attempt, started, expires) \
+         SELECT $1, $2, $3, $4, $5, $6 WHERE NOT EXISTS (SELECT 1 FROM f \
+         WHERE content <> $3 OR answer IS NOT NULL OR attempt = $4 OR started >= $7) \
+         ON CONFLICT (account_id, key) DO UPDATE SET content = excluded.content, attempt = excluded.attempt, \
+         started = excluded.started, expires = excluded.expires, answer = NULL \
+         WHERE answers.expires <= $5 OR (answers.content = $3 AND answers.answer IS NULL AND answers.attempt <> $4 \
+         AND answers.started < $7) RETURNING 1), \
+         r AS (DELETE FROM @answers WHERE account_id = $1 AND key IN (SELECT o.key FROM @answers o \
+         WHERE o.account_id = $1 AND o.key <> $2 ORDER BY o.expires DESC, o.key DESC OFFSET $8) \
+         AND EXISTS (SELECT 1 FROM w)) \
+         SELECT (SELECT count(*) FROM w), f.content, f.attempt, f.started, f.answer \
+         FROM (SELECT 1) one LEFT JOIN f ON TRUE";
+    KeepAnswer ("bbbb")
+        "WITH w AS (UPDATE @answers SET answer = $4 WHERE account_id = $1 AND key = $2 AND attempt = $3 RETURNING 1) \
+         SELECT count(*) FROM w";
+    ReleaseAnswer ("bbb")
+        "WITH w AS (DELETE FROM @answers WHERE account_id = $1 AND key = $2 AND attempt = $3 AND answer IS NULL \
+         RETURNING 1) SELECT count(*) FROM w";
+
+    // ---- upkeep ----
+    Ping ("")
+        "SELECT count(*) FROM @meta WHERE name = 'shared_secret'";
+    SharedSecret ("b")
+        "WITH w AS (INSERT INTO @meta (name, value) VALUES ('shared_secret', $1) ON CONFLICT (name) DO NOTHING \
+         RETURNING value) SELECT coalesce((SELECT value FROM w), (SELECT value FROM @meta WHERE name = 'shared_secret'))";
+    Lease ("tbii")
+        "WITH w AS (INSERT INTO @leases (name, node, until) VALUES ($1, $2, $4) ON CONFLICT (name) DO UPDATE \
+         SET node = excluded.node, until = excluded.until WHERE leases.node = excluded.node OR leases.until <= $3 \
+         RETURNING 1) SELECT count(*) FROM w";
+    FirstDeletion ("")
+        "SELECT at, relying_party_id, user_id FROM @deletions WHERE swept = FALSE \
+         ORDER BY at, relying_party_id, user_id LIMIT 1";
+    OldDeletion ("i")
+        "SELECT at, relying_party_id, user_id FROM @deletions WHERE swept = TRUE AND at < $1 \
+         ORDER BY at, relying_party_id, user_id LIMIT 1";
+    MarkSwept ("ibb")
+        "WITH w AS (DELETE FROM @deletions WHERE swept = FALSE AND at = $1 AND relying_party_id = $2 AND user_id = $3 \
+         RETURNING 1), m AS (INSERT INTO @deletions (at, relying_party_id, user_id, swept) SELECT $1, $2, $3, TRUE FROM w) \
+         SELECT count(*) FROM w";
+    RemoveMark ("ibb")
+        "WITH w AS (DELETE FROM @deletions WHERE swept = TRUE AND at = $1 AND relying_party_id = $2 AND user_id = $3 \
+         RETURNING 1) SELECT count(*) FROM w";
+    SweepPartyCeremonies ("bi")
+        remains!("@ceremonies", "id");
+    SweepPartyCredentials ("bi")
+        "WITH w AS (DELETE FROM @credentials WHERE relying_party_id = $1 AND id_hash IN (SELECT id_hash \
+         FROM @credentials WHERE relying_party_id = $1 ORDER BY id_hash LIMIT $2) RETURNING key), \
+         a AS (DELETE FROM @attestations WHERE relying_party_id = $1 AND key IN (SELECT key FROM w)) \
+         SELECT count(*) FROM w";
+    SweepPartyUsers ("bi")
+        remains!("@users", "id");
+    SweepPartyWebhooks ("bi")
+        remains!("@webhooks", "id");
+    SweepPartyAccessKeys ("bi")
+        remains!("@access_keys", "id");
+    SweepPartyTokenKeys ("bi")
+        remains!("@token_keys", "kind");
+    SweepPartyTokens ("bi")
+        remains!("@used_tokens", "id");
+    SweepUserCeremonies ("bib")
+        "WITH w AS (DELETE FROM @ceremonies WHERE relying_party_id = $1 AND id IN (SELECT id FROM @ceremonies \
+         WHERE relying_party_id = $1 AND user_id = $3 ORDER BY kind, created, id LIMIT $2) RETURNING 1) \
+         SELECT count(*) FROM w";
+    SweepUserCredentials ("bib")
+        "WITH w AS (DELETE FROM @credentials WHERE relying_party_id = $1 AND id_hash IN (SELECT id_hash \
+         FROM @credentials WHERE relying_party_id = $1 AND user_id = $3 ORDER BY created, key LIMIT $2) RETURNING key), \
+         a AS (DELETE FROM @attestations WHERE relying_party_id = $1 AND key IN (SELECT key FROM w)) \
+         SELECT count(*) FROM w";
+    SweepCeremonies ("ii")
+        sweep!("@ceremonies", "relying_party_id, id");
+    SweepPolicies ("ii")
+        sweep!("@policies", "relying_party_id, id");
+    SweepTokens ("ii")
+        sweep!("@used_tokens", "relying_party_id, id");
+    SweepAnswers ("ii")
+        sweep!("@answers", "account_id, key");
+    SweepEvents ("bii")
+        "WITH w AS (DELETE FROM @events WHERE relying_party_id = $1 AND (at, id) IN (SELECT at, id FROM @events \
+         WHERE relying_party_id = $1 AND at < $2 ORDER BY at, id LIMIT $3) RETURNING 1) SELECT count(*) FROM w";
+    // Jumps from one Relying Party to the next in the primary key instead of reading every event.
+    PartiesWithEvents ("bi")
+        "WITH RECURSIVE walk (party, oldest, step) AS ((SELECT relying_party_id, at, CAST(1 AS bigint) FROM @events \
+         WHERE relying_party_id > $1 ORDER BY relying_party_id, at, id LIMIT 1) UNION ALL \
+         SELECT n.relying_party_id, n.at, walk.step + 1 FROM walk CROSS JOIN LATERAL (SELECT e.relying_party_id, e.at \
+         FROM @events e WHERE e.relying_party_id > walk.party ORDER BY e.relying_party_id, e.at, e.id LIMIT 1) n \
+         WHERE walk.step < $2) SELECT party, oldest FROM walk ORDER BY step";
+    EventsSweptTo ("")
+        "SELECT value FROM @meta WHERE name = 'events_swept_to'";
+    SetEventsSweptTo ("b")
+        "WITH w AS (INSERT INTO @meta (name, value) VALUES ('events_swept_to', $1) ON CONFLICT (name) DO UPDATE \
+         SET value = excluded.value RETURNING 1) SELECT count(*) FROM w";
+    ClearEventsSweptTo ("")
+        "WITH w AS (DELETE FROM @meta WHERE name = 'events_swept_to' RETURNING 1) SELECT count(*) FROM w";
+
+    // ---- migrations ----
+    HasMigrations ("t")
+        "SELECT count(*) FROM information_schema.tables WHERE table_schema = $1 AND table_name = 'migrations'";
+    Migrations ("")
+        "SELECT number, oldest FROM @migrations ORDER BY number";
+    NoteMigration ("iii")
+        "WITH w AS (INSERT INTO @migrations (number, oldest, applied) VALUES ($1, $2, $3) \
+         ON CONFLICT (number) DO NOTHING RETURNING 1) SELECT count(*) FROM w";
+    ReleaseLease ("tb")
+        "WITH w AS (DELETE FROM @leases WHERE name = $1 AND node = $2 RETURNING 1) SELECT count(*) FROM w";
+}

@@ -1,0 +1,116 @@
+//! Access keys, keys for tokens, and which one-time tokens were used.
+
+use async_trait::async_trait;
+use domain::model::access_key::AccessKey;
+use domain::model::audit::AuditEvent;
+use domain::model::clock::Timestamp;
+use domain::model::ids::{AccessKeyId, AttemptId, RelyingPartyId, TokenId};
+use domain::model::page::{Page, PageRequest};
+use domain::model::token::{TokenKey, TokenKind};
+use domain::store::{AccessKeys, Fault, Tokens};
+
+use super::cells::{Cells, params};
+use super::pool::Does;
+use super::records::{event_params, from_json, json};
+use super::statements::Statement;
+use super::{Postgres, settled};
+
+#[async_trait]
+impl AccessKeys for Postgres {
+    async fn create_access_key(&self, key: &AccessKey, event: &AuditEvent) -> Result<bool, Fault> {
+        let body = json(key)?;
+        let mut params = event_params(key.relying_party, event);
+        params.extend(params![key.id.0, key.created.0, &body]);
+        self.pool.done((Statement::CreateAccessKey, params)).await
+    }
+
+    async fn access_key(
+        &self,
+        rp: RelyingPartyId,
+        id: AccessKeyId,
+    ) -> Result<Option<AccessKey>, Fault> {
+        let sent = (Statement::AccessKey, params![rp.0, id.0]);
+        self.record(sent, |cells| from_json(cells.plain()?, "an access key"))
+            .await
+    }
+
+    async fn list_access_keys(
+        &self,
+        rp: RelyingPartyId,
+        page: PageRequest,
+    ) -> Result<Page<AccessKey>, Fault> {
+        let lists = (Statement::ListAccessKeys, Statement::ListAccessKeysDown);
+        let read = |cells: &mut Cells<'_>| from_json(cells.plain()?, "an access key");
+        self.page(lists, params![rp.0], page, read).await
+    }
+
+    async fn delete_access_key(
+        &self,
+        rp: RelyingPartyId,
+        id: AccessKeyId,
+        event: &AuditEvent,
+    ) -> Result<bool, Fault> {
+        self.delete(Statement::DeleteAccessKey, rp, id.0, event)
+            .await
+    }
+}
+
+#[async_trait]
+impl Tokens for Postgres {
+    async fn token_key(
+        &self,
+        rp: RelyingPartyId,
+        kind: TokenKind,
+    ) -> Result<Option<TokenKey>, Fault> {
+        let sent = (Statement::TokenKey, params![rp.0, kind.name()]);
+        self.record(sent, |cells| Ok(TokenKey::new(cells.bytes()?.to_vec())))
+            .await
+    }
+
+    async fn keep_token_key(
+        &self,
+        rp: RelyingPartyId,
+        kind: TokenKind,
+        candidate: TokenKey,
+    ) -> Result<Option<TokenKey>, Fault> {
+        settled!({
+            let params = params![rp.0, kind.name(), candidate.reveal()];
+            let row = self
+                .pool
+                .only(Does::Write, (Statement::KeepTokenKey, params))
+                .await?;
+            let mut cells = Cells::new(&row);
+            if !cells.bool()? {
+                return Ok(Some(None));
+            }
+            let kept = cells.maybe_bytes()?;
+            Ok(kept.map(|key| Some(TokenKey::new(key.to_vec()))))
+        })
+    }
+
+    async fn claim_once(
+        &self,
+        rp: RelyingPartyId,
+        token: TokenId,
+        expires: Timestamp,
+        attempt: AttemptId,
+    ) -> Result<bool, Fault> {
+        settled!({
+            let params = params![rp.0, token.0, expires.0, attempt.0];
+            let row = self
+                .pool
+                .only(Does::Write, (Statement::ClaimOnce, params))
+                .await?;
+            let mut cells = Cells::new(&row);
+            if !cells.bool()? {
+                return Ok(Some(false));
+            }
+            Ok(cells.maybe_key::<16>()?.map(|by| by == attempt.0))
+        })
+    }
+
+    async fn is_claimed(&self, rp: RelyingPartyId, token: TokenId) -> Result<bool, Fault> {
+        self.holds((Statement::IsClaimed, params![rp.0, token.0]))
+            .await
+    }
+}

@@ -1,0 +1,372 @@
+//! The PostgreSQL store on a real engine: the conformance suite, the model test, faults, costs, and the schema.
+//!
+//! `./test.sh` starts the engines and names them in the environment. Without them the tests fail.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use async_trait::async_trait;
+use domain::model::clock::Timestamp;
+use domain::model::ids::NodeId;
+use domain::store::{Fault, Storage, Upkeep};
+use storage::conformance::{End, Faulty, StoreUnderTest, model, steps};
+use storage::postgres::{PostgresError, Schema, migrate, schema};
+use storage::{Memory, Postgres, PostgresUrl, Retrying};
+use tokio::net::{TcpListener, TcpStream};
+
+/// The variable with the address of an engine.
+const READ_COMMITTED: &str = "TEST_POSTGRES";
+/// The same, of a database whose transactions are serializable.
+const SERIALIZABLE: &str = "TEST_POSTGRES_SERIALIZABLE";
+/// The same, behind PgBouncer in transaction mode.
+const POOLED: &str = "TEST_PGBOUNCER";
+
+/// How long operations are sent again. Races of a hundred on a busy machine take their time.
+const WITHIN: Duration = Duration::from_secs(60);
+
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    Timestamp(i64::try_from(since.as_millis()).unwrap())
+}
+
+/// The address of an engine, with a schema that nobody has used.
+fn address(variable: &str) -> PostgresUrl {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let url = std::env::var(variable).unwrap_or_else(|_| {
+        panic!("{variable} is not set; ./test.sh starts the engines and sets it")
+    });
+    let url: PostgresUrl = url.parse().unwrap();
+    let n = NEXT.fetch_add(1, Ordering::Relaxed);
+    url.with_schema(&format!("t_{}_{}_{n}", std::process::id(), now().0))
+}
+
+fn block_on<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(work)
+}
+
+/// A store in a schema of its own.
+struct InPostgres {
+    url: PostgresUrl,
+    fails: bool,
+    store: Option<Arc<Postgres>>,
+}
+
+impl InPostgres {
+    fn new(variable: &str, fails: bool) -> Self {
+        let url = address(variable);
+        block_on(migrate(&url, NodeId([1; 16]), now)).unwrap();
+        let mut under_test = Self {
+            url,
+            fails,
+            store: None,
+        };
+        under_test.open();
+        under_test
+    }
+
+    fn open(&mut self) {
+        let store = Postgres::unchecked(&self.url).unwrap();
+        store.let_writes_fail(self.fails);
+        self.store = Some(Arc::new(store));
+    }
+
+    fn postgres(&self) -> Arc<Postgres> {
+        Arc::clone(self.store.as_ref().unwrap())
+    }
+}
+
+#[async_trait]
+impl StoreUnderTest for InPostgres {
+    fn store(&self) -> Arc<dyn Storage> {
+        Arc::new(Retrying::new(self.postgres(), WITHIN))
+    }
+
+    async fn reopen(&mut self, end: End) {
+        let store = self.store.take().unwrap();
+        if let End::Closed = end {
+            assert_eq!(store.close().await, Ok(()));
+        }
+        drop(store);
+        self.open();
+    }
+}
+
+fn read_committed() -> InPostgres {
+    InPostgres::new(READ_COMMITTED, false)
+}
+
+mod conformance {
+    storage::conformance_tests!(crate::read_committed);
+}
+
+fn serializable() -> InPostgres {
+    InPostgres::new(SERIALIZABLE, false)
+}
+
+mod conformance_serializable {
+    storage::conformance_tests!(crate::serializable);
+}
+
+fn pooled() -> InPostgres {
+    InPostgres::new(POOLED, false)
+}
+
+/// Behind PgBouncer in transaction mode.
+mod conformance_pooled {
+    storage::conformance_tests!(crate::pooled);
+}
+
+fn broken() -> InPostgres {
+    InPostgres::new(READ_COMMITTED, true)
+}
+
+/// A quarter of the writes fail: before they reach the engine, at their commit, or after it.
+mod conformance_of_broken_connections {
+    storage::conformance_tests!(crate::broken);
+}
+
+fn faulty() -> Faulty<InPostgres> {
+    Faulty::new(read_committed())
+}
+
+mod conformance_under_faults {
+    storage::conformance_tests!(crate::faulty);
+}
+
+async fn compare(variable: &'static str, fails: bool) {
+    // One seed of choice, to see a failure again, or a few.
+    let seeds = match std::env::var("PASSKEYD_MODEL_SEED") {
+        Ok(seed) => vec![seed.parse().unwrap()],
+        Err(_) => (0..4).collect(),
+    };
+    for seed in seeds {
+        println!("seed {seed}");
+        let made = tokio::task::spawn_blocking(move || InPostgres::new(variable, fails));
+        let under_test = made.await.unwrap();
+        model::run(seed, Arc::new(Memory::new()), under_test.store()).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn random_operations_have_the_outcomes_of_the_reference() {
+    compare(READ_COMMITTED, false).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn random_operations_have_the_outcomes_of_the_reference_when_serializable() {
+    compare(SERIALIZABLE, false).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn random_operations_have_the_outcomes_of_the_reference_when_writes_fail() {
+    compare(READ_COMMITTED, true).await;
+}
+
+/// Each operation waits for the network once. A start and a finish of an authentication are one statement each.
+#[tokio::test]
+async fn a_ceremony_costs_so_many_statements() {
+    let made = tokio::task::spawn_blocking(read_committed);
+    let mut under_test = made.await.unwrap();
+    let store = under_test.postgres();
+    let (mut costs, mut before) = (Vec::new(), store.cost());
+    let seen = |name| {
+        let now = store.cost();
+        let statements = now.statements - before.statements;
+        costs.push((name, statements, now.round_trips - before.round_trips));
+        before = now;
+    };
+    steps::each(&mut under_test, seen).await;
+    let expected = [
+        // BEGIN and COMMIT count as statements.
+        ("start of a registration with a new user", 4, 1),
+        ("read of a registration", 1, 1),
+        ("finish of a registration", 4, 1),
+        ("read of a user with credentials", 1, 1),
+        ("start of an authentication", 1, 1),
+        ("read of an authentication", 2, 1),
+        ("finish of an authentication", 1, 1),
+    ];
+    assert_eq!(costs[1..], expected);
+}
+
+/// Passes connections on to an engine while it is open, and cuts all of them when it is shut.
+struct Gate {
+    port: u16,
+    open: tokio::sync::watch::Sender<bool>,
+}
+
+impl Gate {
+    async fn before(engine: std::net::SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (open, state) = tokio::sync::watch::channel(true);
+        tokio::spawn(async move {
+            while let Ok((mut client, _)) = listener.accept().await {
+                let mut state = state.clone();
+                tokio::spawn(async move {
+                    if !*state.borrow() {
+                        return;
+                    }
+                    let mut server = TcpStream::connect(engine).await.unwrap();
+                    tokio::select! {
+                        _ = state.wait_for(|open| !open) => {}
+                        _ = tokio::io::copy_bidirectional(&mut client, &mut server) => {}
+                    }
+                });
+            }
+        });
+        Self { port, open }
+    }
+}
+
+#[tokio::test]
+async fn a_store_whose_database_went_away_works_again_when_it_is_back() {
+    let url = std::env::var(READ_COMMITTED).unwrap();
+    let (head, rest) = url.rsplit_once(':').unwrap();
+    let (port, database) = rest.split_once('/').unwrap();
+    let gate = Gate::before(([127, 0, 0, 1], port.parse().unwrap()).into()).await;
+    let schema = address(READ_COMMITTED).schema().to_owned();
+    let url: PostgresUrl = format!("{head}:{}/{database}", gate.port).parse().unwrap();
+    let url = url.with_schema(&schema);
+    migrate(&url, NodeId([1; 16]), now).await.unwrap();
+    let store = Postgres::open(&url).await.unwrap();
+    assert_eq!(store.shared_secret([1; 32]).await, Ok([1; 32]));
+
+    gate.open.send(false).unwrap();
+    for _ in 0..3 {
+        let outcome = store.ping().await;
+        assert!(matches!(outcome, Err(Fault::Retryable(_))), "{outcome:?}");
+        let outcome = store.shared_secret([2; 32]).await;
+        assert!(
+            matches!(outcome, Err(Fault::Retryable(_) | Fault::Unknown(_))),
+            "{outcome:?}"
+        );
+    }
+
+    gate.open.send(true).unwrap();
+    assert_eq!(store.ping().await, Ok(()));
+    assert_eq!(store.shared_secret([2; 32]).await, Ok([1; 32]));
+}
+
+/// A connection that closes the others of a database and changes its settings.
+async fn operator() -> tokio_postgres::Client {
+    let url = std::env::var(READ_COMMITTED).unwrap();
+    let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+#[tokio::test]
+async fn while_no_host_takes_writes_a_store_is_alive_and_refuses_them() {
+    let operator = operator().await;
+    let name = address(READ_COMMITTED).schema().to_owned();
+    let create = format!("CREATE DATABASE {name}");
+    operator.batch_execute(&create).await.unwrap();
+    let url = std::env::var(READ_COMMITTED).unwrap();
+    let (head, _) = url.rsplit_once('/').unwrap();
+    let url: PostgresUrl = format!("{head}/{name}?pool=1").parse().unwrap();
+    migrate(&url, NodeId([1; 16]), now).await.unwrap();
+    let store = Postgres::open(&url).await.unwrap();
+    assert_eq!(store.shared_secret([1; 32]).await, Ok([1; 32]));
+
+    let set = async |to: &str| {
+        let read_only = format!("ALTER DATABASE {name} SET default_transaction_read_only = {to}");
+        operator.batch_execute(&read_only).await.unwrap();
+        let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1";
+        operator.query(end, &[&name]).await.unwrap();
+    };
+    set("on").await;
+    assert_eq!(store.ping().await, Ok(()));
+    let outcome = store.shared_secret([2; 32]).await;
+    assert!(matches!(outcome, Err(Fault::Retryable(_))), "{outcome:?}");
+
+    set("off").await;
+    assert_eq!(store.ping().await, Ok(()));
+    assert_eq!(store.shared_secret([2; 32]).await, Ok([1; 32]));
+}
+
+/// An engine that answers nothing.
+#[tokio::test]
+async fn an_engine_that_does_not_answer_is_not_waited_for() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let url: PostgresUrl = format!("postgres://a@127.0.0.1:{port}/d").parse().unwrap();
+    let store = Postgres::unchecked(&url).unwrap();
+    let outcome = store.shared_secret([1; 32]).await;
+    assert!(matches!(outcome, Err(Fault::Retryable(_))), "{outcome:?}");
+    let outcome = store.ping().await;
+    assert!(matches!(outcome, Err(Fault::Retryable(_))), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn every_statement_is_one_that_the_engine_knows() {
+    let url = address(READ_COMMITTED);
+    migrate(&url, NodeId([1; 16]), now).await.unwrap();
+    let store = Postgres::open(&url).await.unwrap();
+    assert_eq!(store.prepare_all().await, Ok(Vec::new()));
+}
+
+#[tokio::test]
+async fn a_schema_is_made_once_and_a_program_refuses_one_that_it_does_not_know() {
+    let url = address(READ_COMMITTED);
+    assert_eq!(schema(&url).await, Ok(Schema::Missing));
+    let missing = Postgres::open(&url).await.map(drop);
+    assert!(
+        matches!(missing, Err(PostgresError::Missing { .. })),
+        "{missing:?}"
+    );
+    let (first, second) = tokio::join!(
+        migrate(&url, NodeId([1; 16]), now),
+        migrate(&url, NodeId([2; 16]), now)
+    );
+    assert_eq!(first.unwrap() + second.unwrap(), 1);
+    assert_eq!(schema(&url).await, Ok(Schema::Usable { found: 1 }));
+    assert_eq!(migrate(&url, NodeId([1; 16]), now).await, Ok(0));
+    Postgres::open(&url).await.unwrap();
+
+    // A newer program, whose schema this one may still use; and one whose schema it may not.
+    let operator = operator().await;
+    let note = |number: i64, oldest: i64| {
+        format!(
+            "INSERT INTO \"{}\".migrations VALUES ({number}, {oldest}, 0)",
+            url.schema()
+        )
+    };
+    operator.batch_execute(&note(2, 1)).await.unwrap();
+    assert_eq!(schema(&url).await, Ok(Schema::Usable { found: 2 }));
+    Postgres::open(&url).await.unwrap();
+    operator.batch_execute(&note(3, 2)).await.unwrap();
+    let newer = Postgres::open(&url).await.map(drop);
+    let expected = PostgresError::Newer {
+        found: 3,
+        current: 1,
+    };
+    assert_eq!(newer, Err(expected.clone()));
+    let migrated = migrate(&url, NodeId([1; 16]), now).await;
+    assert_eq!(migrated, Err(expected));
+}
+
+#[tokio::test]
+async fn a_migration_that_was_killed_is_gone_on_with_when_its_lease_is_over() {
+    let url = address(READ_COMMITTED);
+    migrate(&url, NodeId([1; 16]), now).await.unwrap();
+    // What a process leaves that was killed in the middle: some of the tables, no note, and its lease.
+    let operator = operator().await;
+    let name = url.schema();
+    let left = format!(
+        "DELETE FROM \"{name}\".migrations; DROP TABLE \"{name}\".users; DROP TABLE \"{name}\".events;
+         INSERT INTO \"{name}\".leases VALUES ('migration', '\\x01', {})",
+        now().0 + 1500
+    );
+    operator.batch_execute(&left).await.unwrap();
+    assert_eq!(migrate(&url, NodeId([2; 16]), now).await, Ok(1));
+    let store = Postgres::open(&url).await.unwrap();
+    assert_eq!(store.prepare_all().await, Ok(Vec::new()));
+}
