@@ -3,9 +3,10 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use rusqlite::Connection;
 
@@ -16,6 +17,9 @@ const ENOUGH: usize = 1024;
 
 /// Pages in the log with which the writer moves the rest, so that the log begins anew (32 MiB). Most pages have been moved by then.
 const TOO_MANY: usize = 8192;
+
+/// After so long without a request the thread moves what there is, so that a log which is lost holds next to nothing.
+const IDLE: Duration = Duration::from_secs(2);
 
 /// What the writer knows of the log.
 pub(super) struct Log {
@@ -30,8 +34,11 @@ impl Log {
     pub(super) fn watch(connection: &mut Connection, path: &Path) -> Outcome<Self> {
         let pages = Arc::new(AtomicUsize::new(0));
         let noted = Arc::clone(&pages);
+        let commits = Arc::new(AtomicU64::new(0));
+        let counted = Arc::clone(&commits);
         connection.wal_hook(Some(move |_: &mut _, pages| {
             noted.store(usize::try_from(pages).unwrap_or(0), Ordering::Relaxed);
+            counted.fetch_add(1, Ordering::Relaxed);
             Ok(())
         }))?;
         let mover = super::open::open_mover(path)?;
@@ -42,7 +49,18 @@ impl Log {
         let thread = thread::Builder::new()
             .name("store-log".to_owned())
             .spawn(move || {
-                while received.recv().is_ok() {
+                let mut last = 0;
+                loop {
+                    let idle = match received.recv_timeout(IDLE) {
+                        Ok(()) => false,
+                        Err(RecvTimeoutError::Timeout) => true,
+                        Err(RecvTimeoutError::Disconnected) => break,
+                    };
+                    let now = commits.load(Ordering::Relaxed);
+                    if idle && now == last {
+                        continue;
+                    }
+                    last = now;
                     if move_pages(&mover).is_err() {
                         reported.store(true, Ordering::Relaxed);
                     }

@@ -19,6 +19,7 @@ mod events;
 mod evidence;
 #[cfg(feature = "conformance")]
 mod fill;
+mod marker;
 mod metadata;
 mod open;
 mod parties;
@@ -39,7 +40,7 @@ mod writer;
 mod writes;
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -117,6 +118,7 @@ pub struct Embedded {
     /// For lists, on the blocking pool: how long they take is up to the caller.
     lists: Arc<Readers>,
     lock: Mutex<Option<File>>,
+    path: PathBuf,
 }
 
 impl std::fmt::Debug for Embedded {
@@ -139,7 +141,12 @@ impl Embedded {
             fault,
         };
         let lock = open::lock(path)?;
-        let mut connection = open::open_writer(path, options.writer_cache_kib)?;
+        let mut connection = open::open_writer(path, options.writer_cache_kib, Some(&lock))?;
+        // It has a log from here on, also when nothing is written.
+        marker::opened(&lock, path).map_err(|source| OpenError::Io {
+            path: path.to_owned(),
+            source,
+        })?;
         move_what_is_left(&connection).map_err(|f| fault(f.into()))?;
         let log = Log::watch(&mut connection, path).map_err(|f| fault(f.into()))?;
         let readers = |count| {
@@ -180,6 +187,7 @@ impl Embedded {
             points,
             lists,
             lock: Mutex::new(Some(lock)),
+            path: path.to_owned(),
         })
     }
 
@@ -297,11 +305,24 @@ fn move_what_is_left(connection: &Connection) -> Outcome<()> {
     checkpoint(connection)
 }
 
+impl Embedded {
+    /// Gives the lock back. Where the log could not be moved to the database file, the marker goes on saying that there is one.
+    fn stopped(&self, finished: bool) {
+        if let Some(lock) = self.lock.lock().take()
+            && finished
+            && !marker::log_of(&self.path).exists()
+        {
+            // If it cannot be written, the next start asks for the log.
+            let _ = marker::closed(&lock);
+        }
+    }
+}
+
 impl Drop for Embedded {
     fn drop(&mut self) {
         self.points.close();
         self.lists.close();
         // What was acknowledged is in the log already; this only waits for the thread.
-        let _ = self.writer.stop();
+        self.stopped(self.writer.stop().is_ok());
     }
 }

@@ -10,6 +10,7 @@ use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, OpenFlags};
 
 use super::evidence::{Known, Parts, pack};
+use super::marker::{self, Left};
 use super::rows::{credential_digest_13, policy_id};
 use super::seals;
 use super::sql::{Failure, Outcome, checkpoint};
@@ -87,6 +88,17 @@ pub enum OpenError {
         /// The database file.
         path: PathBuf,
     },
+    /// There was a store, and it is lost, or a part of it.
+    #[error(
+        "{path} was a store of passkeyd, but {what}; restore a backup, or remove {path}.lock to start with what is left",
+        path = path.display()
+    )]
+    Lost {
+        /// The database file.
+        path: PathBuf,
+        /// What is lost.
+        what: &'static str,
+    },
     /// The database does not open.
     #[error("cannot open {path}: {fault}", path = path.display())]
     Database {
@@ -144,19 +156,39 @@ fn make_directory(path: &Path) -> io::Result<()> {
 /// Opens a file for writing; a new one is for its owner only.
 fn make_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false);
+    options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
 }
 
 /// Opens the writing connection and brings the database to the present format.
-pub(super) fn open_writer(path: &Path, cache_kib: u32) -> Result<Connection, OpenError> {
-    // SQLite gives its log the mode of the database file, so that one is made first.
-    drop(make_file(path).map_err(|source| OpenError::Io {
+///
+/// `lock` is the lock file, which says how the store was left.
+pub(super) fn open_writer(
+    path: &Path,
+    cache_kib: u32,
+    lock: Option<&File>,
+) -> Result<Connection, OpenError> {
+    let io = |source| OpenError::Io {
         path: path.to_owned(),
         source,
-    })?);
+    };
+    let lost = |what| OpenError::Lost {
+        path: path.to_owned(),
+        what,
+    };
+    let left = lock.map_or(Ok(Left::Unknown), marker::read).map_err(io)?;
+    if left != Left::Unknown && fs::metadata(path).map_or(0, |file| file.len()) == 0 {
+        return Err(lost("the database file is missing or empty"));
+    }
+    if left == Left::Open
+        && let Some(what) = marker::lost_log(path).map_err(io)?
+    {
+        return Err(lost(what));
+    }
+    // SQLite gives its log the mode of the database file, so that one is made first.
+    drop(make_file(path).map_err(io)?);
     let fault = |failure: Failure| OpenError::Database {
         path: path.to_owned(),
         fault: failure.0,

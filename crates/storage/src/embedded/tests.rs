@@ -2,6 +2,7 @@
 
 mod costs;
 mod damage;
+mod lost;
 mod policies;
 mod sign_ins;
 mod waiting;
@@ -589,7 +590,7 @@ async fn a_job_that_fails_takes_nothing_of_its_group_with_it() {
 async fn a_commit_that_fails_is_acknowledged_to_nobody() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("store.db");
-    let connection = open::open_writer(&path, 1024).unwrap();
+    let connection = open::open_writer(&path, 1024, None).unwrap();
     // A broken reference is noticed by nothing but the commit.
     connection
         .execute_batch(

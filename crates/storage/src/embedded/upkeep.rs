@@ -85,7 +85,12 @@ impl Upkeep for Embedded {
     }
 
     async fn ping(&self) -> Result<(), Fault> {
-        self.points.read(reads::ping)
+        self.points.read(reads::ping)?;
+        if self.writer.is_failing() {
+            // Nobody else may write before this node is ready again.
+            self.write(writes::probe).await?;
+        }
+        Ok(())
     }
 
     async fn close(&self) -> Result<(), Fault> {
@@ -98,7 +103,7 @@ impl Upkeep for Embedded {
         let written = stopped
             .await
             .map_err(|_| Fault::Fatal("the store did not stop".to_owned()))?;
-        self.lock.lock().take();
+        self.stopped(written.is_ok());
         // It has stopped, so this is not to be tried again.
         written
             .map_err(|fault| Fault::Fatal(format!("sign-ins that wait were not written: {fault}")))

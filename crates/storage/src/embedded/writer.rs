@@ -2,6 +2,8 @@
 //! one transaction and commits once, so a group shares one flush of the disk. A job is answered only
 //! after that commit.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -9,6 +11,7 @@ use domain::store::Fault;
 use parking_lot::Mutex;
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 use super::checkpoints::Log;
 use super::sql::{Failure, Outcome, checkpoint, execute};
@@ -18,6 +21,10 @@ const GROUP: usize = 128;
 
 /// How long a group waits for further jobs, when the one before had several.
 const GATHER: Duration = Duration::from_micros(600);
+
+/// How long a caller waits to be let in, and how long a job waits for its turn. After that the caller is told that the store is
+/// busy, and nothing has happened.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What an acknowledged write survives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,10 +110,16 @@ enum Undo {
 pub(super) struct Queued {
     durability: Durability,
     undo: Undo,
+    /// When it began to wait; the store's own jobs do not wait.
+    since: Option<Instant>,
     job: Box<dyn Job>,
 }
 
 impl Queued {
+    fn has_waited_too_long(&self) -> bool {
+        self.since.is_some_and(|since| since.elapsed() > PATIENCE)
+    }
+
     /// A job of the store's own, which nobody waits for. What it writes need not survive the loss of power: it says the same in
     /// another way.
     pub(super) fn between(
@@ -117,6 +130,7 @@ impl Queued {
         Self {
             durability: Durability::Process,
             undo: Undo::Group,
+            since: None,
             job: Box::new(Work {
                 task: Some(work),
                 settle,
@@ -131,11 +145,13 @@ impl Queued {
 pub(super) struct Writer {
     queue: Mutex<Option<mpsc::Sender<Queued>>>,
     thread: Mutex<Option<JoinHandle<Result<(), Fault>>>>,
+    /// The last group was not committed.
+    failing: Arc<AtomicBool>,
 }
 
 impl Writer {
-    /// Starts the thread on its connection. At most `capacity` jobs wait; further ones wait to be
-    /// let in.
+    /// Starts the thread on its connection. At most `capacity` jobs wait; further ones wait a moment to
+    /// be let in, and are then refused.
     ///
     /// After each group, `between` gives the job that is due, if any. `last` is the last job: it runs when nobody is let in any more.
     pub(super) fn start(
@@ -146,13 +162,21 @@ impl Writer {
         last: impl FnOnce(&Connection) -> Outcome<()> + Send + 'static,
     ) -> std::io::Result<Self> {
         let (sender, receiver) = mpsc::channel(capacity);
+        let failing = Arc::new(AtomicBool::new(false));
+        let noted = Arc::clone(&failing);
         let thread = thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || Thread::new(connection, log).serve(receiver, between, last))?;
+            .spawn(move || Thread::new(connection, log, noted).serve(receiver, between, last))?;
         Ok(Self {
             queue: Mutex::new(Some(sender)),
             thread: Mutex::new(Some(thread)),
+            failing,
         })
+    }
+
+    /// Whether the last group could not be committed.
+    pub(super) fn is_failing(&self) -> bool {
+        self.failing.load(Ordering::Relaxed)
     }
 
     /// Runs a job in the next group and waits for its commit.
@@ -200,14 +224,14 @@ impl Writer {
             outcome: None,
             reply,
         });
-        queue
-            .send(Queued {
-                durability,
-                undo,
-                job,
-            })
-            .await
-            .map_err(|_| closed())?;
+        let entrance = tokio::time::timeout(PATIENCE, queue.reserve());
+        let place = entrance.await.map_err(|_| busy())?.map_err(|_| closed())?;
+        place.send(Queued {
+            durability,
+            undo,
+            since: Some(Instant::now()),
+            job,
+        });
         drop(queue);
         answer.await.unwrap_or_else(|_| {
             Err(Fault::Unknown(
@@ -231,6 +255,10 @@ impl Writer {
     }
 }
 
+fn busy() -> Fault {
+    Fault::Retryable("the store is busy: too many writes wait".to_owned())
+}
+
 pub(super) fn closed() -> Fault {
     Fault::Retryable("the store is closed".to_owned())
 }
@@ -242,16 +270,18 @@ struct Thread {
     durability: Durability,
     /// A flush failed, of the log or of the database file: nothing may be built upon the log as it is.
     suspect: bool,
+    failing: Arc<AtomicBool>,
 }
 
 impl Thread {
-    fn new(connection: Connection, log: Option<Log>) -> Self {
+    fn new(connection: Connection, log: Option<Log>, failing: Arc<AtomicBool>) -> Self {
         // Connections are opened with `synchronous=FULL`.
         Self {
             connection,
             log,
             durability: Durability::Power,
             suspect: false,
+            failing,
         }
     }
 
@@ -294,9 +324,32 @@ impl Thread {
 
     /// Runs a group, and answers those who wait for it.
     fn work(&mut self, group: &mut Vec<Queued>) {
+        for late in group.extract_if(.., |queued| queued.has_waited_too_long()) {
+            late.job.answer(Err(&busy()));
+        }
+        if group.is_empty() {
+            return;
+        }
         let result = self.commit(group);
+        self.note(&result);
         for queued in group.drain(..) {
             queued.job.answer(result.as_ref().copied());
+        }
+    }
+
+    /// Notes whether writes succeed, and says so once when that changes.
+    fn note(&self, result: &Result<(), Fault>) {
+        match result {
+            Ok(()) => {
+                if self.failing.swap(false, Ordering::Relaxed) {
+                    tracing::info!("the store can be written again");
+                }
+            }
+            Err(fault) => {
+                if !self.failing.swap(true, Ordering::Relaxed) {
+                    tracing::error!(%fault, "the store cannot be written; is the disk full?");
+                }
+            }
         }
     }
 

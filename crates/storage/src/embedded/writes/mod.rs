@@ -328,6 +328,13 @@ pub(super) fn delete_webhook(
     Ok(execute(connection, sql, [rp.0, id])? > 0)
 }
 
+/// Writes something and removes it, to see whether writes succeed.
+pub(super) fn probe(connection: &Connection) -> Outcome<()> {
+    let sql = "INSERT INTO meta (name, value) VALUES ('probe', x'')";
+    execute(connection, sql, [])?;
+    execute(connection, "DELETE FROM meta WHERE name = 'probe'", []).map(drop)
+}
+
 // ---- leases -----------------------------------------------------------------------------------
 
 pub(super) fn lease(

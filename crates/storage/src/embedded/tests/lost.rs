@@ -1,0 +1,185 @@
+//! Files that are lost: a store that was there is not taken for a new one.
+
+use super::*;
+
+/// The files of a store whose process has died, in another directory, with what the lock file says.
+fn died(under_test: &Directory) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    for file in std::fs::read_dir(under_test.place.path()).unwrap() {
+        let file = file.unwrap();
+        std::fs::copy(file.path(), directory.path().join(file.file_name())).unwrap();
+    }
+    directory
+}
+
+fn lost(directory: &tempfile::TempDir) -> Option<&'static str> {
+    match open(&directory.path().join("store.db")) {
+        Ok(_) => None,
+        Err(OpenError::Lost { what, .. }) => Some(what),
+        Err(other) => panic!("{other}"),
+    }
+}
+
+async fn written(commits: usize) -> Directory {
+    let under_test = Directory::new();
+    let store = under_test.store.clone().unwrap();
+    for n in 0..commits {
+        store
+            .write(move |c| put(c, &format!("{n:02}")))
+            .await
+            .unwrap();
+    }
+    under_test
+}
+
+#[tokio::test]
+async fn a_store_that_died_and_lost_nothing_is_opened() {
+    let under_test = written(20).await;
+    let directory = died(&under_test);
+    let store = open(&directory.path().join("store.db")).unwrap();
+    assert_eq!(names(&store).len(), 20);
+    // And one that has written nothing yet.
+    assert_eq!(lost(&died(&written(0).await)), None);
+}
+
+#[tokio::test]
+async fn a_store_whose_database_file_is_gone_or_empty_is_refused() {
+    let under_test = written(3).await;
+    let crashed = died(&under_test);
+    under_test.store.clone().unwrap().close().await.unwrap();
+    let closed = died(&under_test);
+    for directory in [crashed, closed] {
+        let path = directory.path().join("store.db");
+        let lock = directory.path().join("store.db.lock");
+        for empty in [true, false] {
+            if empty {
+                std::fs::write(&path, b"").unwrap();
+            } else {
+                std::fs::remove_file(&path).unwrap();
+            }
+            assert!(lost(&directory).is_some());
+            let error = open(&path).unwrap_err().to_string();
+            assert!(error.contains("store.db.lock"), "{error}");
+        }
+        // Who wants a new store says so.
+        std::fs::remove_file(&lock).unwrap();
+        let _ = std::fs::remove_file(directory.path().join("store.db-wal"));
+        assert_eq!(lost(&directory), None);
+    }
+}
+
+#[tokio::test]
+async fn a_lost_log_is_noticed_after_a_crash_and_not_missed_after_a_stop() {
+    let under_test = written(3).await;
+    let crashed = died(&under_test);
+    std::fs::remove_file(crashed.path().join("store.db-wal")).unwrap();
+    assert!(lost(&crashed).is_some());
+    under_test.store.clone().unwrap().close().await.unwrap();
+    assert_eq!(lost(&died(&under_test)), None);
+}
+
+#[tokio::test]
+async fn a_flipped_bit_in_the_log_that_hides_commits_is_noticed() {
+    let under_test = written(20).await;
+    let whole = died(&under_test);
+    let log = std::fs::read(whole.path().join("store.db-wal")).unwrap();
+    let (mut noticed, mut kept) = (0, std::collections::BTreeSet::new());
+    for place in (0..log.len()).step_by(log.len() / 40) {
+        let directory = died(&under_test);
+        let mut damaged = log.clone();
+        damaged[place] ^= 4;
+        std::fs::write(directory.path().join("store.db-wal"), &damaged).unwrap();
+        if lost(&directory).is_some() {
+            noticed += 1;
+        } else {
+            kept.insert(names(&open(&directory.path().join("store.db")).unwrap()).len());
+        }
+    }
+    assert!(noticed > 20, "{noticed}");
+    // What is not noticed hides the last commits only: a loss of power could have left it so.
+    assert!(kept.iter().all(|kept| *kept >= 15), "{kept:?}");
+    // A log that ends early is what a loss of power leaves.
+    let torn = died(&under_test);
+    std::fs::write(torn.path().join("store.db-wal"), &log[..log.len() / 2]).unwrap();
+    assert_eq!(lost(&torn), None);
+}
+
+#[tokio::test]
+async fn an_idle_store_has_all_in_its_database_file() {
+    let under_test = written(3).await;
+    for _ in 0..600 {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("store.db");
+        std::fs::copy(under_test.place.path().join("store.db"), &path).unwrap();
+        if names(&open(&path).unwrap()).len() == 3 {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    panic!("the log was not moved");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_writer_that_stands_still_refuses_instead_of_letting_wait_for_ever() {
+    let under_test = Directory::small();
+    let store = under_test.store.clone().unwrap();
+    let (release, wait) = std::sync::mpsc::channel::<()>();
+    let (started, begun) = tokio::sync::oneshot::channel();
+    let held = {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move {
+            store
+                .write(move |_| {
+                    let _ = started.send(());
+                    let _ = wait.recv();
+                    Ok(())
+                })
+                .await
+        })
+    };
+    begun.await.unwrap();
+    // Two fit into the queue; all others are refused while the writer stands still.
+    let waiting: Vec<_> = (0..8)
+        .map(|n| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move { store.write(move |c| put(c, &format!("{n}"))).await })
+        })
+        .collect();
+    let mut refused = 0;
+    while waiting.iter().filter(|caller| caller.is_finished()).count() < 6 {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    release.send(()).unwrap();
+    held.await.unwrap().unwrap();
+    for caller in waiting {
+        match caller.await.unwrap() {
+            Ok(()) => {}
+            Err(fault) => {
+                assert!(fault.to_string().contains("busy"), "{fault}");
+                refused += 1;
+            }
+        }
+    }
+    assert!(refused >= 6, "{refused}");
+    // What was refused has not happened.
+    assert_eq!(names(&store).len(), 8 - refused);
+    store.write(|c| put(c, "next")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_be_written_is_not_ready_until_it_can() {
+    let under_test = Directory::new();
+    let store = under_test.store.clone().unwrap();
+    let pages: i64 = store
+        .write(|c| Ok(c.query_row("PRAGMA page_count", [], |row| row.get(0))?))
+        .await
+        .unwrap();
+    room(&store, pages).await;
+    let big = "x".repeat(60_000);
+    let full = store.write(move |c| put(c, &big)).await;
+    assert!(matches!(full, Err(Fault::Retryable(_))), "{full:?}");
+    assert!(store.writer.is_failing());
+    room(&store, 100_000).await;
+    store.ping().await.unwrap();
+    assert!(!store.writer.is_failing());
+}
