@@ -173,7 +173,7 @@ fn size(ceremony: &Authentication) -> usize {
 
 /// With how many rows of `sign_ins` they move. The more there are, the more of them share the pages that they move to; the longer
 /// do others wait for it.
-const MOVED: usize = 1024;
+const MOVED: usize = 256;
 
 /// The authentications of a store that are in memory.
 pub(super) struct Pending {
