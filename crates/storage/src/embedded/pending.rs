@@ -97,15 +97,24 @@ struct Inner {
 const ENDED: usize = 256;
 
 impl Inner {
+    /// Takes out one that waits.
     fn take(&mut self, key: Key) -> Option<Arc<Authentication>> {
-        let Entry { ceremony, end, .. } = self.entries.remove(&key)?;
+        let Entry { ceremony, .. } = self.entries.remove(&key)?;
         let c = &*ceremony;
-        for user in [c.user, end.and_then(|end| end.event.user)] {
+        self.by_owner
+            .remove(&(c.relying_party, c.user, c.created, c.id));
+        self.by_expiry.remove(&(c.expires, c.relying_party, c.id));
+        Some(ceremony)
+    }
+
+    /// Forgets one whose row of `sign_ins` has moved.
+    fn forget(&mut self, key: Key) {
+        if let Some(Entry { ceremony, end, .. }) = self.entries.remove(&key) {
+            let c = &*ceremony;
+            let user = end.map_or(c.user, |end| end.event.user);
             self.by_owner
                 .remove(&(c.relying_party, user, c.created, c.id));
         }
-        self.by_expiry.remove(&(c.expires, c.relying_party, c.id));
-        Some(ceremony)
     }
 
     /// Keys of those that expire before a moment and that no job is ending, the longest expired first.
@@ -337,7 +346,7 @@ impl Pending {
         inner.moves += 1;
         inner.last_uses.clear();
         for key in std::mem::take(&mut inner.signed_in) {
-            inner.take(key);
+            inner.forget(key);
         }
     }
 
