@@ -8,6 +8,7 @@
 pub mod conformance;
 pub mod embedded;
 mod forward;
+mod images;
 pub mod memory;
 pub mod postgres;
 mod retrying;

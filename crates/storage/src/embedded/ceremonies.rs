@@ -18,10 +18,11 @@ use rusqlite::Connection;
 use webauthn::credential::CredentialId;
 
 use super::pending::Ending;
-use super::rows::{CeremonyRow, CredentialRow, id_hash};
+use super::rows::{CeremonyRow, CredentialRow};
 use super::writer::Durability;
 use super::writes::{Claim, SignIn};
 use super::{Embedded, Rows, reads, sql, writes};
+use crate::images::id_hash;
 
 #[async_trait]
 impl Ceremonies for Embedded {

@@ -11,9 +11,10 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::evidence::{Known, Parts, pack};
 use super::marker::{self, Left};
-use super::rows::{credential_digest_13, policy_id};
+use super::rows::credential_digest_13;
 use super::seals;
 use super::sql::{Failure, Outcome, checkpoint};
+use crate::images::text_id;
 
 /// Marks a `SQLite` file as ours in its header: "PKYD".
 const APPLICATION_ID: i32 = 0x504B_5944;
@@ -285,7 +286,7 @@ pub(super) fn register(connection: &Connection) -> Outcome<()> {
         "policy_image",
         1,
         FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC,
-        |context| Ok(policy_id(context.get_raw(0).as_str()?)),
+        |context| Ok(text_id(context.get_raw(0).as_str()?)),
     )?;
     // For the step that packs evidence.
     connection.create_scalar_function(

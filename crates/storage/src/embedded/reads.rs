@@ -25,9 +25,10 @@ use domain::store::{
 use rusqlite::{Connection, Row, ToSql, params};
 use webauthn::credential::CredentialId;
 
-use super::rows::{self, USER_WIDTH, alive, columns, id_hash, row_hash};
+use super::rows::{self, USER_WIDTH, alive, columns, row_hash};
 use super::seals::{self, is_sound, sound_attestation};
 use super::sql::{Failure, Outcome, all, each, exists, first, snapshot};
+use crate::images::id_hash;
 
 // ---- metadata ---------------------------------------------------------------------------------
 

@@ -22,9 +22,10 @@ use webauthn::error::Reason;
 
 use super::cells::{Cells, params, unreadable};
 use super::pool::Does;
-use super::records::{self, CeremonyRow, event_params, from_json, id_hash, json};
+use super::records::{self, CeremonyRow, event_params, from_json, json};
 use super::statements::Statement;
 use super::{Postgres, settled};
+use crate::images::id_hash;
 
 /// What a start has met: the outcome, or `None` when it met another write and is to be sent again.
 fn begun(row: &Row, with_user: bool) -> Result<Option<Begin>, Fault> {

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
-use aws_lc_rs::digest::{Context, SHA256, digest};
+use aws_lc_rs::digest::{Context, SHA256};
 use domain::model::account::{Account, ApiKey, SecretHash};
 use domain::model::audit::{Actor, ActorKind, AuditEvent, AuditKind};
 use domain::model::ceremony::{
@@ -25,6 +25,7 @@ use webauthn::credential::{Aaguid, CredentialId};
 use webauthn::error::Reason;
 
 use super::cells::{Cells, Param, params, unreadable};
+use crate::images::text_id;
 
 /// `ceremonies.kind` of a registration.
 pub(super) const REGISTRATION: i64 = 0;
@@ -53,20 +54,6 @@ pub(super) fn from_json<T: DeserializeOwned>(text: &str, what: &str) -> Result<T
 fn reason(name: Option<&str>) -> Result<Option<Reason>, Fault> {
     name.map(|name| Reason::from_str(name).map_err(|_| unreadable("reason")))
         .transpose()
-}
-
-/// Key of a credential's row: an image of the id that the authenticator chose.
-pub(super) fn id_hash(id: &CredentialId) -> [u8; 32] {
-    let mut hash = [0; 32];
-    hash.copy_from_slice(digest(&SHA256, id.as_bytes()).as_ref());
-    hash
-}
-
-/// Key of a policy: an image of its text.
-fn policy_id(body: &str) -> [u8; 16] {
-    let mut id = [0; 16];
-    id.copy_from_slice(&digest(&SHA256, body.as_bytes()).as_ref()[..16]);
-    id
 }
 
 /// Digest of the columns that say whose credential it is and which key signs for it. The engine may run without checksums, and a
@@ -221,7 +208,7 @@ impl CeremonyRow {
             self.expires.0,
             self.updated.0,
             &self.asked,
-            policy_id(&self.policy),
+            text_id(&self.policy),
             self.expires.plus_millis(POLICY_MARGIN_MS).0,
             &self.policy,
             self.expires.0,
@@ -250,7 +237,7 @@ fn end(
 /// The policy of the ceremony in a row. One whose text is not the one that its key was made of cannot be read.
 fn policy<T: DeserializeOwned>(id: [u8; 16], body: Option<&str>) -> Result<Arc<T>, Fault> {
     let what = "the policy of a ceremony";
-    let body = body.filter(|body| policy_id(body) == id);
+    let body = body.filter(|body| text_id(body) == id);
     from_json(body.ok_or_else(|| unreadable(what))?, what).map(Arc::new)
 }
 

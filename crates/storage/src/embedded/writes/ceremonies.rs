@@ -23,10 +23,11 @@ use crate::embedded::reads;
 use crate::embedded::records::Use;
 use crate::embedded::rows::{
     self, AUTHENTICATION, CeremonyRow, CredentialRow, Ended, FAILED, PENDING, REGISTRATION,
-    SUCCEEDED, alive, columns, id_hash, insert_event, row_hash,
+    SUCCEEDED, alive, columns, insert_event, row_hash,
 };
 use crate::embedded::seals::{self, is_sound};
 use crate::embedded::sql::{Failure, Outcome, execute, exists, first};
+use crate::images::id_hash;
 
 // ---- begin ------------------------------------------------------------------------------------
 

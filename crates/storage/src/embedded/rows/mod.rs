@@ -1,0 +1,20 @@
+//! Records as rows: which columns, in which order, in which form.
+
+mod accounts;
+mod ceremonies;
+mod columns;
+mod credentials;
+mod events;
+
+pub(super) use self::accounts::{
+    USER_WIDTH, account, api_key, insert_account, insert_api_key, insert_new_user, user,
+};
+pub(super) use self::ceremonies::{CeremonyRow, Ended, KeptPolicy, ceremony, takeable};
+pub(super) use self::columns::{
+    AUTHENTICATION, FAILED, PENDING, REGISTRATION, SUCCEEDED, alive, columns, counter, from_json,
+    json,
+};
+pub(super) use self::credentials::{
+    CredentialRow, credential, credential_digest_13, evidence, row_hash,
+};
+pub(super) use self::events::{event, event_is_there, event_kind, event_place, insert_event};
