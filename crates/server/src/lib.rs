@@ -17,4 +17,5 @@ mod pem;
 pub mod process;
 pub mod telemetry;
 mod test_page;
+pub mod transfer;
 pub mod transport;

@@ -20,6 +20,7 @@ pub mod prepared;
 pub mod registration;
 pub mod token_keys;
 pub mod tokens;
+pub mod transfer;
 pub mod users;
 pub mod webhooks;
 

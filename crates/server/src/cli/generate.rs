@@ -9,6 +9,7 @@ pub(super) fn run(out: &Path) -> io::Result<()> {
     let mut files = vec![
         ("configuration.md", crate::config::markdown()),
         ("openapi/manage-v1.json", crate::api::manage::openapi_json()),
+        ("export.schema.json", crate::transfer::schema_json()),
     ];
     files.extend(crate::api::docs::markdown_files());
     for (name, text) in files {

@@ -2,10 +2,12 @@
 
 mod access_key;
 mod account;
+mod export;
 mod generate;
 mod mds;
 mod migrate;
 mod print;
+mod progress;
 mod verify;
 mod which_store;
 
@@ -43,6 +45,8 @@ enum Command {
     Mds(mds::Mds),
     /// Create or update the tables of a PostgreSQL store.
     Migrate(migrate::Migrate),
+    /// Write the Relying Parties, users and credentials of a store to a file (NDJSON).
+    Export(export::Export),
     /// Write the generated parts of the documentation.
     #[command(hide = true)]
     Generate(Generate),
@@ -100,6 +104,7 @@ pub fn run() -> ExitCode {
         Command::Verify(arguments) => return verify::run(&arguments),
         Command::Mds(arguments) => in_runtime(mds::run(arguments)),
         Command::Migrate(arguments) => in_runtime(migrate::run(arguments)),
+        Command::Export(arguments) => in_runtime(export::run(arguments)),
         Command::Generate(arguments) => {
             generate::run(&arguments.out).map_err(|source| ProcessError::System {
                 what: "cannot write the documentation",

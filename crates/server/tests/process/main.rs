@@ -10,6 +10,7 @@
 mod access_key;
 mod account;
 mod errors;
+mod export;
 mod fido;
 mod generate;
 mod limits;

@@ -1,0 +1,139 @@
+//! `passkeyd export`: the data of a store as a file.
+
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use domain::Passkeys;
+use domain::model::ids::RelyingPartyId;
+use tempfile::NamedTempFile;
+
+use super::progress::Progress;
+use super::which_store::{WhichStore, open_existing};
+use crate::process::ProcessError;
+use crate::transfer::export::{ExportError, Lines, Sink, Wanted, export};
+use crate::transfer::record::{Counts, Line};
+
+/// Arguments of the command.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The file has no secrets: no Auth Tokens, API keys, access keys or keys of tokens. It has public keys and the names of users.\n\
+                  An embedded store must be stopped. A PostgreSQL store may be in use; what changes meanwhile may be in the file or not."
+)]
+pub(super) struct Export {
+    /// Only this Relying Party (Service): VA and 32 hex digits.
+    #[arg(long, value_name = "VA...", value_parser = relying_party)]
+    relying_party: Option<RelyingPartyId>,
+    /// The audit trail too.
+    #[arg(long)]
+    with_history: bool,
+    /// The file to write, which must not exist; `-` is standard output.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    #[command(flatten)]
+    store: WhichStore,
+}
+
+/// Reads the key of a Relying Party with `VA` or without.
+pub(super) fn relying_party(text: &str) -> Result<RelyingPartyId, String> {
+    let digits = text.strip_prefix("VA").unwrap_or(text);
+    RelyingPartyId::from_hex(digits).ok_or_else(|| "expected VA and 32 hex digits".to_owned())
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// The store cannot be read, or the file cannot be written.
+pub(super) async fn run(arguments: Export) -> Result<(), ProcessError> {
+    let settings = arguments.store.settings()?;
+    let passkeys = open_existing(&settings, |path, _| {
+        format!(
+            "{} is in use by a running passkeyd: stop it first, or export a backup of the store",
+            path.display()
+        )
+    })
+    .await?;
+    let wanted = Wanted {
+        relying_party: arguments.relying_party,
+        history: arguments.with_history,
+    };
+    let done = to_file(&passkeys, wanted, &arguments.file).await;
+    passkeys.close().await?;
+    let counts = done?;
+    let _ = writeln!(
+        io::stderr(),
+        "Exported: {} accounts, {} Relying Parties, {} users, {} credentials, {} events.",
+        counts.accounts,
+        counts.relying_parties,
+        counts.users,
+        counts.credentials,
+        counts.events
+    );
+    Ok(())
+}
+
+async fn to_file(passkeys: &Passkeys, wanted: Wanted, file: &Path) -> Result<Counts, ProcessError> {
+    if file == Path::new("-") {
+        let lines = Lines::new(io::stdout());
+        return Ok(write(passkeys, wanted, lines).await?.1);
+    }
+    let unwritable = |error: &dyn std::fmt::Display| {
+        ProcessError::Command(format!("cannot write {}: {error}", file.display()))
+    };
+    if file.exists() {
+        return Err(unwritable(&"it exists already"));
+    }
+    // Nobody finds half of an export under the name.
+    let directory = file.parent().filter(|d| !d.as_os_str().is_empty());
+    let temporary = NamedTempFile::new_in(directory.unwrap_or(Path::new(".")))
+        .map_err(|error| unwritable(&error))?;
+    let lines = Lines::new(BufWriter::new(temporary));
+    let (out, counts) = write(passkeys, wanted, lines).await?;
+    let temporary = out.into_inner().map_err(|error| unwritable(&error))?;
+    temporary
+        .as_file()
+        .sync_all()
+        .map_err(|error| unwritable(&error))?;
+    temporary
+        .persist_noclobber(file)
+        .map_err(|error| unwritable(&error.error))?;
+    Ok(counts)
+}
+
+/// Lines with progress.
+struct Shown<W> {
+    lines: Lines<W>,
+    progress: Progress,
+}
+
+impl<W: Write> Sink for Shown<W> {
+    fn line(&mut self, line: &Line) -> io::Result<()> {
+        self.progress.step();
+        self.lines.line(line)
+    }
+}
+
+async fn write<W: Write + Send>(
+    passkeys: &Passkeys,
+    wanted: Wanted,
+    lines: Lines<W>,
+) -> Result<(W, Counts), ProcessError> {
+    let progress = Progress::new("records", None);
+    let mut shown = Shown { lines, progress };
+    let done = export(passkeys, wanted, &mut shown).await;
+    shown.progress.end();
+    done.map_err(failed)?;
+    let mut lines = shown.lines;
+    let counts = lines.counts();
+    let manifest = lines.manifest(passkeys.now());
+    let end = |error| failed(ExportError::Write(error));
+    lines.line(&Line::Manifest(manifest)).map_err(end)?;
+    Ok((lines.into_inner().map_err(end)?, counts))
+}
+
+fn failed(error: ExportError) -> ProcessError {
+    match error {
+        ExportError::Store(refusal) => refusal.into(),
+        other => ProcessError::Command(other.to_string()),
+    }
+}

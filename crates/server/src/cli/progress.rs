@@ -1,0 +1,66 @@
+//! Progress of long commands on standard error: one moving line on a terminal, otherwise a line now and then.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// Steps between two lines where there is no terminal.
+const EVERY: u64 = 10_000;
+
+/// What was done so far.
+pub(super) struct Progress {
+    bar: Option<ProgressBar>,
+    what: &'static str,
+    done: u64,
+    of: Option<u64>,
+}
+
+impl Progress {
+    /// Progress in so many `what`; `None`: it is not known how many there are.
+    pub(super) fn new(what: &'static str, of: Option<u64>) -> Self {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let (bar, template) = match of {
+                Some(of) => (
+                    ProgressBar::new(of),
+                    "[{elapsed_precise}] {wide_bar} {human_pos} of {human_len} {msg}, {eta} left",
+                ),
+                None => (
+                    ProgressBar::new_spinner(),
+                    "[{elapsed_precise}] {spinner} {human_pos} {msg}",
+                ),
+            };
+            bar.enable_steady_tick(Duration::from_millis(200));
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                bar.set_style(style);
+            }
+            bar.with_message(what)
+        });
+        Self {
+            bar,
+            what,
+            done: 0,
+            of,
+        }
+    }
+
+    /// One more is done.
+    pub(super) fn step(&mut self) {
+        self.done += 1;
+        match &self.bar {
+            Some(bar) => bar.set_position(self.done),
+            None if self.done.is_multiple_of(EVERY) => {
+                let of = self.of.map_or_else(String::new, |of| format!(" of {of}"));
+                let _ = writeln!(std::io::stderr(), "{}{of} {}", self.done, self.what);
+            }
+            None => {}
+        }
+    }
+
+    /// All is done.
+    pub(super) fn end(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! The data of a store as a file: what leaves it, and what comes in from other products. The formats are here; the command line is in
+//! `cli`, and what is stored is decided in the domain.
+
+pub mod export;
+pub mod record;
+pub mod text;
+
+/// The JSON Schema of the lines of an export.
+pub fn schema_json() -> String {
+    let schema = schemars::schema_for!(record::Line);
+    let mut text = serde_json::to_string_pretty(&schema).unwrap_or_default();
+    text.push('\n');
+    text
+}

@@ -1,0 +1,13 @@
+//! What leaves a store as a file, and what comes in from one.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "tests may stop at the first surprise"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod export;
+mod support;
