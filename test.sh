@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs every check, from formatting to a real browser against the real binary. `./test.sh quick` stops before the
-# parts that need a release build. `./test.sh long` also compares 20,000 ceremonies and runs each fuzz target for a minute.
+# parts that need a release build. `./test.sh long` also compares 20,000 ceremonies, runs each fuzz target for a minute, kills the server
+# 200 times and cuts its power 200 times.
 # It can run again at any time. On Debian it installs what is missing.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -182,6 +183,11 @@ test_rust() {
     cargo test --doc --workspace --locked
 }
 
+test_durability() {
+    step "$1 kills and $1 losses of power"
+    DURABILITY_KILLS=$1 DURABILITY_CUTS=$1 DURABILITY_SEED=2 cargo nextest run --locked -p passkeyd --test durability
+}
+
 test_postgres() {
     step "the PostgreSQL store, on a PostgreSQL of its own and behind PgBouncer"
     ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || [[ -n ${PG_BIN:-} ]] || install_packages postgresql
@@ -263,6 +269,7 @@ test_browser
 check_differential
 test_differential 2000 1
 if [[ $mode == long ]]; then
+    test_durability 200
     # Another seed has other damage.
     test_differential 20000 2
     check_chains

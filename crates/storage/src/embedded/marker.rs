@@ -68,8 +68,8 @@ pub(super) fn log_of(path: &Path) -> PathBuf {
 }
 
 /// As many commits may lie behind the first frame of a log that does not check out: after a loss of power some of what no flush had
-/// confirmed is on the disk and some is not.
-const UNCONFIRMED: usize = 3;
+/// confirmed is on the disk and some is not. The writer never has more of them under way.
+pub(super) const UNCONFIRMED: usize = 3;
 
 /// What was lost of the log of a store whose process has died, if that can be seen.
 pub(super) fn lost_log(path: &Path) -> io::Result<Option<&'static str>> {
@@ -116,6 +116,10 @@ fn hidden_commits(log: &[u8]) -> usize {
     let sound = word(header, 0) & !1 == 0x377f_0682
         && sums == (word(header, 24), word(header, 28))
         && (512..=65_536).contains(&page);
+    if log.iter().all(|byte| *byte == 0) {
+        // The file had grown when the power was lost, and nothing was written to it. SQLite flushes the header before it writes a frame.
+        return 0;
+    }
     if !sound {
         // SQLite reads nothing of it. What it held cannot be counted.
         return log.len();

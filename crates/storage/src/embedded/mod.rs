@@ -117,7 +117,7 @@ pub struct Embedded {
     points: Readers,
     /// For lists, on the blocking pool: how long they take is up to the caller.
     lists: Arc<Readers>,
-    lock: Mutex<Option<File>>,
+    lock: Mutex<Option<Arc<File>>>,
     path: PathBuf,
 }
 
@@ -174,7 +174,12 @@ impl Embedded {
             })
         };
         let queue = options.queue.max(1);
-        let writer = Writer::start(connection, Some(log), queue, between, last);
+        let lock = Arc::new(lock);
+        let mark = Arc::clone(&lock);
+        // Before the log is removed: a start after a loss of power must not miss it. If the marker cannot be written, the next start
+        // asks for the log.
+        let moved = move || drop(marker::closed(&mark));
+        let writer = Writer::start(connection, Some(log), queue, between, last, moved);
         let writer = writer.map_err(|source| OpenError::Io {
             path: path.to_owned(),
             source,
@@ -306,7 +311,8 @@ fn move_what_is_left(connection: &Connection) -> Outcome<()> {
 }
 
 impl Embedded {
-    /// Gives the lock back. Where the log could not be moved to the database file, the marker goes on saying that there is one.
+    /// Gives the lock back. Where the log could not be moved to the database file by the writer, the marker goes on saying that there
+    /// is one, unless the end of the last connection has moved it.
     fn stopped(&self, finished: bool) {
         if let Some(lock) = self.lock.lock().take()
             && finished

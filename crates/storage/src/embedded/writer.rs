@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::checkpoints::Log;
+use super::marker::UNCONFIRMED;
 use super::sql::{Failure, Outcome, checkpoint, execute};
 
 /// Most jobs in one transaction: bounds how long the first of them waits for the others.
@@ -154,19 +155,23 @@ impl Writer {
     /// be let in, and are then refused.
     ///
     /// After each group, `between` gives the job that is due, if any. `last` is the last job: it runs when nobody is let in any more.
+    /// `moved` is called when all is in the database file, before the log is removed.
     pub(super) fn start(
         connection: Connection,
         log: Option<Log>,
         capacity: usize,
         between: impl Fn() -> Option<Queued> + Send + 'static,
         last: impl FnOnce(&Connection) -> Outcome<()> + Send + 'static,
+        moved: impl FnOnce() + Send + 'static,
     ) -> std::io::Result<Self> {
         let (sender, receiver) = mpsc::channel(capacity);
         let failing = Arc::new(AtomicBool::new(false));
         let noted = Arc::clone(&failing);
         let thread = thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || Thread::new(connection, log, noted).serve(receiver, between, last))?;
+            .spawn(move || {
+                Thread::new(connection, log, noted).serve(receiver, between, last, moved)
+            })?;
         Ok(Self {
             queue: Mutex::new(Some(sender)),
             thread: Mutex::new(Some(thread)),
@@ -268,6 +273,8 @@ struct Thread {
     connection: Connection,
     log: Option<Log>,
     durability: Durability,
+    /// Commits since the last one that waited for the disk.
+    unconfirmed: usize,
     /// A flush failed, of the log or of the database file: nothing may be built upon the log as it is.
     suspect: bool,
     failing: Arc<AtomicBool>,
@@ -280,6 +287,7 @@ impl Thread {
             connection,
             log,
             durability: Durability::Power,
+            unconfirmed: 0,
             suspect: false,
             failing,
         }
@@ -290,6 +298,7 @@ impl Thread {
         mut queue: mpsc::Receiver<Queued>,
         between: impl Fn() -> Option<Queued>,
         last: impl FnOnce(&Connection) -> Outcome<()>,
+        moved: impl FnOnce(),
     ) -> Result<(), Fault> {
         let mut group = Vec::with_capacity(GROUP);
         let mut shared = false;
@@ -318,7 +327,9 @@ impl Thread {
         }
         let finished = self.finish(last);
         // Best effort: what is not moved from the log now is moved at the next start.
-        let _ = checkpoint(&self.connection);
+        if checkpoint(&self.connection).is_ok() && finished.is_ok() {
+            moved();
+        }
         Ok(finished?)
     }
 
@@ -372,10 +383,16 @@ impl Thread {
             checkpoint(&self.connection)?;
             self.suspect = false;
         }
-        let durability = if group.iter().any(|q| q.durability == Durability::Power) {
+        let waits = group.iter().any(|q| q.durability == Durability::Power);
+        // This one and the next may be on the way to the disk, too.
+        let durability = if waits || self.unconfirmed + 2 > UNCONFIRMED {
             Durability::Power
         } else {
             Durability::Process
+        };
+        self.unconfirmed = match durability {
+            Durability::Power => 0,
+            Durability::Process => self.unconfirmed + 1,
         };
         self.set_durability(durability)?;
         execute(&self.connection, "BEGIN IMMEDIATE", [])?;

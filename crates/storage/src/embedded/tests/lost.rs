@@ -105,6 +105,60 @@ async fn a_flipped_bit_in_the_log_that_hides_commits_is_noticed() {
 }
 
 #[tokio::test]
+async fn a_log_that_has_only_grown_before_the_power_was_lost_is_not_missed() {
+    let under_test = written(0).await;
+    for length in [1, 32, 4096] {
+        let directory = died(&under_test);
+        std::fs::write(directory.path().join("store.db-wal"), vec![0; length]).unwrap();
+        assert_eq!(lost(&directory), None, "{length}");
+    }
+    // Where commits lie behind, zeros are damage.
+    let under_test = written(20).await;
+    let directory = died(&under_test);
+    let path = directory.path().join("store.db-wal");
+    let mut log = std::fs::read(&path).unwrap();
+    log[..32].fill(0);
+    std::fs::write(path, log).unwrap();
+    assert!(lost(&directory).is_some());
+}
+
+#[tokio::test]
+async fn no_more_commits_are_under_way_to_the_disk_than_a_start_forgives() {
+    let under_test = Directory::new();
+    let store = under_test.store.clone().unwrap();
+    let flushes = |c: &Connection| Ok(c.query_row("PRAGMA synchronous", [], |row| row.get(0))?);
+    let mut unconfirmed = 0;
+    for n in 0..10 {
+        let job = store.writer.run(Durability::Process, move |c| {
+            put(c, &format!("{n}"))?;
+            flushes(c)
+        });
+        unconfirmed += 1;
+        assert!(unconfirmed <= super::super::marker::UNCONFIRMED, "{n}");
+        if job.await == Ok(2) {
+            unconfirmed = 0;
+        }
+    }
+    assert_eq!(names(&store).len(), 10);
+}
+
+#[tokio::test]
+async fn a_stop_says_that_the_log_is_moved_before_it_removes_the_log() {
+    let under_test = written(3).await;
+    let (log, lock) = ["store.db-wal", "store.db.lock"]
+        .map(|name| under_test.place.path().join(name))
+        .into();
+    let watch = std::thread::spawn(move || {
+        while log.exists() {
+            std::hint::spin_loop();
+        }
+        std::fs::read(lock).unwrap()
+    });
+    under_test.store.clone().unwrap().close().await.unwrap();
+    assert_eq!(watch.join().unwrap(), b"closed\n");
+}
+
+#[tokio::test]
 async fn an_idle_store_has_all_in_its_database_file() {
     let under_test = written(3).await;
     for _ in 0..600 {
