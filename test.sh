@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs every check, from formatting to a real browser against the real binary. `./test.sh quick` stops before the
 # parts that need a release build. `./test.sh long` also compares 20,000 ceremonies, runs each fuzz target for a minute, kills the server
-# 200 times and cuts its power 200 times.
+# 200 times, cuts its power 200 times and kills 25 databases.
 # It can run again at any time. On Debian it installs what is missing.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -197,6 +197,12 @@ test_postgres() {
     scripts/with-postgres.sh cargo nextest run --locked -p passkeyd --test api --test nevis --test fido
 }
 
+# test_failover KILLS
+test_failover() {
+    step "fail-overs of a synchronous PostgreSQL pair under load, $1 kills"
+    TEST_KILLS=$1 scripts/postgres-pair.sh run cargo nextest run --locked -p passkeyd --test nodes failover::
+}
+
 build_release() {
     step "release build"
     cargo build --release --locked -p passkeyd -p passkeyd-testkit
@@ -253,6 +259,11 @@ check_paths
 check_imports
 test_rust
 test_postgres
+if [[ $mode == long ]]; then
+    test_failover 25
+else
+    test_failover 5
+fi
 if [[ $mode == quick ]]; then
     step "the quick suites passed"
     exit

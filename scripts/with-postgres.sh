@@ -10,37 +10,14 @@
 #   TEST_POSTGRES_DIR           the directory
 # Debian: apt-get install postgresql pgbouncer. PG_BIN names the directory of another build of the server.
 set -euo pipefail
-export LC_ALL=C.UTF-8
-
-die() {
-    echo "with-postgres.sh: $*" >&2
-    exit 1
-}
+# shellcheck source=scripts/lib-postgres.sh
+. "$(dirname "$0")/lib-postgres.sh"
 
 [[ $# -gt 0 ]] || die "no command"
-
-# The directory of initdb, pg_ctl and postgres.
-bin=${PG_BIN:-}
-if [[ -z $bin ]]; then
-    for version in 18 17 16 15 14; do
-        if [[ -x /usr/lib/postgresql/$version/bin/initdb ]]; then
-            bin=/usr/lib/postgresql/$version/bin
-            break
-        fi
-    done
-fi
-[[ -n $bin ]] || die "PostgreSQL is not installed: apt-get install postgresql"
+find_postgres
 pgbouncer=$(command -v pgbouncer || true)
 [[ -n $pgbouncer ]] || pgbouncer=/usr/sbin/pgbouncer
 [[ -x $pgbouncer ]] || die "PgBouncer is not installed: apt-get install pgbouncer"
-psql=$bin/psql
-[[ -x $psql ]] || psql=$(command -v psql) || die "psql is not installed: apt-get install postgresql-client"
-
-# Neither server runs as root.
-as_server=()
-if [[ $(id -u) == 0 ]]; then
-    as_server=(setpriv --reuid=postgres --regid=postgres --init-groups)
-fi
 
 dir=$(mktemp -d -t passkeyd-postgres.XXXXXX)
 chmod 711 "$dir"
@@ -53,16 +30,8 @@ stop() {
 }
 trap stop EXIT
 
-password=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
-printf '%s\n' "$password" >"$dir/password"
-own() {
-    [[ ${#as_server[@]} == 0 ]] || chown -R postgres:postgres "$dir"
-}
-own
-"${as_server[@]}" "$bin/initdb" -D "$dir/data" -U passkeyd --pwfile="$dir/password" --auth=scram-sha-256 -E UTF8 \
-    --locale=C.UTF-8 --no-sync >"$dir/initdb.log" 2>&1 || { cat "$dir/initdb.log" >&2; die "initdb failed"; }
 # A test database need not outlive a crash.
-cat >>"$dir/data/postgresql.conf" <<CONF
+make_cluster "$dir" "$dir/data" <<CONF
 listen_addresses = '127.0.0.1'
 unix_socket_directories = '$dir/socket'
 max_connections = 300
@@ -71,16 +40,7 @@ full_page_writes = off
 log_min_messages = fatal
 CONF
 
-# A port below those of outgoing connections, on which nobody listens.
-free_port() {
-    local port
-    while port=$(shuf -i 20000-32000 -n 1); do
-        if ! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
-            echo "$port"
-            return
-        fi
-    done
-}
+password=$(cat "$dir/password")
 
 # Somebody else may take the port first.
 port=
@@ -93,9 +53,6 @@ for _ in 1 2 3 4 5; do
 done
 [[ -n $port ]] || { tail -20 "$dir/server.log" >&2; die "PostgreSQL did not start"; }
 
-ask() {
-    PGPASSWORD=$password "$psql" -qXAt -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$1" -U passkeyd -d postgres -c "$2"
-}
 ask "$port" "CREATE DATABASE passkeyd"
 ask "$port" "CREATE DATABASE serializable"
 ask "$port" "ALTER DATABASE serializable SET default_transaction_isolation = 'serializable'"
@@ -116,7 +73,7 @@ pool_mode = transaction
 default_pool_size = 10
 max_client_conn = 500
 CONF
-    own
+    own "$dir"
     "${as_server[@]}" "$pgbouncer" "$dir/pgbouncer.ini" >"$dir/pgbouncer.log" 2>&1 &
     bouncer_pid=$!
     for _ in $(seq 50); do

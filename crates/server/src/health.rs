@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use domain::Passkeys;
 use domain::Reason;
+use domain::store::Responds;
 
 pub use crate::http::Lifecycle;
 
@@ -29,8 +30,11 @@ pub fn router(passkeys: Arc<Passkeys>, lifecycle: Arc<Lifecycle>) -> Router {
         })
 }
 
-/// Stale metadata does not make the node unready. It is reported in the text.
-fn readiness(passkeys: &Passkeys) -> &'static str {
+/// Neither a store without writes nor stale metadata makes the node unready. They are reported in the text.
+fn readiness(passkeys: &Passkeys, store: Responds) -> &'static str {
+    if store == Responds::ToReads {
+        return "ready; the store takes no writes at the moment";
+    }
     match crate::metadata::trouble(&passkeys.metadata_state(), passkeys.now()) {
         None => "ready",
         Some(Reason::MetadataStale) => "ready; the metadata is stale",
@@ -48,7 +52,7 @@ pub async fn state(passkeys: &Passkeys, lifecycle: &Lifecycle) -> (StatusCode, &
         return (StatusCode::SERVICE_UNAVAILABLE, "draining");
     }
     match passkeys.ping().await {
-        Ok(()) => (StatusCode::OK, readiness(passkeys)),
+        Ok(store) => (StatusCode::OK, readiness(passkeys, store)),
         Err(_) => (
             StatusCode::SERVICE_UNAVAILABLE,
             "the store does not respond",

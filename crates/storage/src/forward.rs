@@ -27,7 +27,7 @@ macro_rules! forward {
             use domain::store::{
                 AuthenticationFilter, Begin, BeginRegistration, CreateUser, EventFilter, FinishAuthentication,
                 FinishRegistration, FinishedAuthentication, FinishedRegistration, FirstAccount, FoundEvents,
-                LoadedAuthentication, RefuseCeremony, Refused, ReplaceMetadata, Reservation, Reserved, Survival,
+                LoadedAuthentication, RefuseCeremony, Refused, ReplaceMetadata, Reservation, Reserved, Responds, Survival,
                 StoredSecret, Swept, Update,
             };
             use webauthn::credential::CredentialId;
@@ -125,7 +125,7 @@ macro_rules! forward {
                 sweep(expired_before: Timestamp, events_before: Timestamp, answers_before: Timestamp, budget: u32)
                     -> Swept = once;
                 lease(name: &str, node: NodeId, now: Timestamp, until: Timestamp) -> bool = keep;
-                ping() -> () = keep;
+                ping() -> Responds = keep;
                 close() -> () = keep;
             }
         }

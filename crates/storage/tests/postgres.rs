@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use async_trait::async_trait;
 use domain::model::clock::Timestamp;
 use domain::model::ids::NodeId;
-use domain::store::{Fault, Storage, Upkeep};
+use domain::store::{Fault, Responds, Storage, Upkeep};
 use storage::conformance::{End, Faulty, StoreUnderTest, model, steps};
 use storage::postgres::{PostgresError, Schema, migrate, schema};
 use storage::{Memory, Postgres, PostgresUrl, Retrying};
@@ -249,7 +249,7 @@ async fn a_store_whose_database_went_away_works_again_when_it_is_back() {
     }
 
     gate.open.send(true).unwrap();
-    assert_eq!(store.ping().await, Ok(()));
+    assert_eq!(store.ping().await, Ok(Responds::Fully));
     assert_eq!(store.shared_secret([2; 32]).await, Ok([1; 32]));
 }
 
@@ -283,12 +283,12 @@ async fn while_no_host_takes_writes_a_store_is_alive_and_refuses_them() {
         operator.query(end, &[&name]).await.unwrap();
     };
     set("on").await;
-    assert_eq!(store.ping().await, Ok(()));
+    assert_eq!(store.ping().await, Ok(Responds::ToReads));
     let outcome = store.shared_secret([2; 32]).await;
     assert!(matches!(outcome, Err(Fault::Retryable(_))), "{outcome:?}");
 
     set("off").await;
-    assert_eq!(store.ping().await, Ok(()));
+    assert_eq!(store.ping().await, Ok(Responds::Fully));
     assert_eq!(store.shared_secret([2; 32]).await, Ok([1; 32]));
 }
 

@@ -7,7 +7,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
-use hyper::{Method, Request, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpStream;
@@ -66,6 +66,28 @@ impl Connection {
         content_type: &str,
         body: String,
     ) -> Result<(StatusCode, Value), Failure> {
+        let response = self.exchange(method, path, content_type, body).await?;
+        let status = response.status();
+        let body = response.into_body();
+        let answer = if body.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_slice(&body)?
+        };
+        Ok((status, answer))
+    }
+
+    /// Sends a request and gives the whole response.
+    ///
+    /// # Errors
+    /// When the connection breaks.
+    pub async fn exchange(
+        &mut self,
+        method: Method,
+        path: &str,
+        content_type: &str,
+        body: String,
+    ) -> Result<Response<Bytes>, Failure> {
         let request = Request::builder()
             .method(method)
             .uri(path)
@@ -74,15 +96,9 @@ impl Connection {
             .header(CONTENT_TYPE, content_type)
             .body(Full::new(Bytes::from(body)))?;
         self.sender.ready().await?;
-        let response = self.sender.send_request(request).await?;
-        let status = response.status();
-        let body = response.into_body().collect().await?.to_bytes();
-        let answer = if body.is_empty() {
-            Value::Null
-        } else {
-            serde_json::from_slice(&body)?
-        };
-        Ok((status, answer))
+        let (head, body) = self.sender.send_request(request).await?.into_parts();
+        let body = body.collect().await?.to_bytes();
+        Ok(Response::from_parts(head, body))
     }
 
     /// Posts a body and gives the answer to a success.

@@ -38,7 +38,7 @@ use crate::model::policy::Policy;
 use crate::model::refusal::Refusal;
 use crate::service::cache::Cache;
 use crate::service::prepared::Prepared;
-use crate::store::{Fault, Storage, StoredSecret, Swept};
+use crate::store::{Fault, Responds, Storage, StoredSecret, Swept};
 
 impl From<Fault> for Refusal {
     fn from(fault: Fault) -> Self {
@@ -131,11 +131,11 @@ impl Passkeys {
         self.clock.now()
     }
 
-    /// Whether the store responds.
+    /// Whether the store responds, and to what.
     ///
     /// # Errors
     /// `store_unavailable`.
-    pub async fn ping(&self) -> Result<(), Refusal> {
+    pub async fn ping(&self) -> Result<Responds, Refusal> {
         Ok(self.storage.ping().await?)
     }
 

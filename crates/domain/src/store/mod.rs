@@ -123,7 +123,7 @@ pub use fault::Fault;
 pub use metadata::{MetadataBlobs, ReplaceMetadata};
 pub use parties::{RelyingParties, Update};
 pub use tokens::Tokens;
-pub use upkeep::{Swept, Upkeep};
+pub use upkeep::{Responds, Swept, Upkeep};
 pub use users::{CreateUser, Users};
 pub use webhooks::Webhooks;
 

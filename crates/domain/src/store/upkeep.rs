@@ -21,6 +21,15 @@ pub struct Swept {
     pub answers: u64,
 }
 
+/// What a store that responds can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Responds {
+    /// Reads and writes.
+    Fully,
+    /// Reads only: for example, no server of a cluster takes writes at the moment.
+    ToReads,
+}
+
 /// The store itself: what its nodes share, and what keeps it small and alive. Part of a [`Storage`](crate::store::Storage).
 #[async_trait]
 pub trait Upkeep: Send + Sync {
@@ -45,8 +54,8 @@ pub trait Upkeep: Send + Sync {
         now: Timestamp,
         until: Timestamp,
     ) -> Result<bool, Fault>;
-    /// Whether the store answers.
-    async fn ping(&self) -> Result<(), Fault>;
+    /// Whether the store responds, and to what.
+    async fn ping(&self) -> Result<Responds, Fault>;
     /// Ends the store's work; what was acknowledged is on disk afterwards.
     async fn close(&self) -> Result<(), Fault>;
 }

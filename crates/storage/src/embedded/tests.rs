@@ -135,7 +135,7 @@ async fn a_closed_store_says_so_and_leaves_nothing_but_the_database() {
     store.close().await.unwrap();
     store.close().await.unwrap();
     let closed = Err(Fault::Retryable("the store is closed".to_owned()));
-    assert_eq!(store.ping().await, closed);
+    assert_eq!(store.ping().await.map(drop), closed);
     assert_eq!(
         store.shared_secret([0; 32]).await.map(drop),
         closed,

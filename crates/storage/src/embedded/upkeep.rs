@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use domain::model::clock::Timestamp;
 use domain::model::ids::NodeId;
-use domain::store::{Fault, Swept, Upkeep};
+use domain::store::{Fault, Responds, Swept, Upkeep};
 use rusqlite::Connection;
 
 use super::rows::CeremonyRow;
@@ -84,13 +84,13 @@ impl Upkeep for Embedded {
             .await
     }
 
-    async fn ping(&self) -> Result<(), Fault> {
+    async fn ping(&self) -> Result<Responds, Fault> {
         self.points.read(reads::ping)?;
         if self.writer.is_failing() {
             // Nobody else may write before this node is ready again.
             self.write(writes::probe).await?;
         }
-        Ok(())
+        Ok(Responds::Fully)
     }
 
     async fn close(&self) -> Result<(), Fault> {

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use domain::model::clock::Timestamp;
 use domain::model::ids::NodeId;
-use domain::store::{Fault, Swept, Upkeep};
+use domain::store::{Fault, Responds, Swept, Upkeep};
 
 use super::Memory;
 
@@ -96,8 +96,8 @@ impl Upkeep for Memory {
         Ok(true)
     }
 
-    async fn ping(&self) -> Result<(), Fault> {
-        Ok(())
+    async fn ping(&self) -> Result<Responds, Fault> {
+        Ok(Responds::Fully)
     }
 
     async fn close(&self) -> Result<(), Fault> {

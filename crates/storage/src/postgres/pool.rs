@@ -413,6 +413,10 @@ impl Pool {
         Ok(rows)
     }
 
+    #[cfg_attr(
+        not(feature = "conformance"),
+        expect(clippy::unused_self, reason = "nothing goes wrong outside of tests")
+    )]
     fn injected(&self, does: Does, sent: &[Sent<'_>]) -> Injected {
         #[cfg(feature = "conformance")]
         if does == Does::Write && !sweeps(sent) && self.trouble.on.load(Ordering::Relaxed) {

@@ -5,8 +5,8 @@ use domain::model::clock::Timestamp;
 use domain::model::ids::{EventId, NodeId, RelyingPartyId};
 use domain::model::metadata::{MetadataRecord, MetadataSource, MetadataVersion, StoredMetadata};
 use domain::store::{
-    EventFilter, Events, Fault, FoundEvents, MAX_SEARCHED, MetadataBlobs, ReplaceMetadata, Swept,
-    Upkeep,
+    EventFilter, Events, Fault, FoundEvents, MAX_SEARCHED, MetadataBlobs, ReplaceMetadata,
+    Responds, Swept, Upkeep,
 };
 
 use super::cells::{Cells, params, unreadable};
@@ -239,12 +239,13 @@ impl Upkeep for Postgres {
     }
 
     /// While no host takes writes, a standby that can be read is enough: not all nodes are to leave their load balancer at once.
-    async fn ping(&self) -> Result<(), Fault> {
+    async fn ping(&self) -> Result<Responds, Fault> {
         let sent = (Statement::Ping, params![]);
         match self.pool.one(Does::Read, sent).await {
-            Ok(_) => Ok(()),
+            Ok(_) => Ok(Responds::Fully),
             Err(Fault::Retryable(_)) if !self.pool.is_closed() => {
-                self.pool.read_anywhere(Statement::Ping).await.map(drop)
+                self.pool.read_anywhere(Statement::Ping).await?;
+                Ok(Responds::ToReads)
             }
             Err(fault) => Err(fault),
         }

@@ -1,6 +1,6 @@
 //! Refusals of the management API: a status and `{"error": <stable name>, "message": <sentence>}`.
 
-use axum::http::header::WWW_AUTHENTICATE;
+use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use domain::Reason;
@@ -78,6 +78,11 @@ impl Problem {
             response
                 .headers_mut()
                 .insert(WWW_AUTHENTICATE, HeaderValue::from_static(BASIC_CHALLENGE));
+        }
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            response
+                .headers_mut()
+                .insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response.extensions_mut().insert(RefusalInfo {
             code: u32::from(self.status.as_u16()),
