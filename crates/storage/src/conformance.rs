@@ -66,6 +66,7 @@ pub mod deletions;
 pub mod durability;
 pub mod events;
 pub(crate) mod fixture;
+pub mod imports;
 mod injector;
 pub mod leases;
 pub mod metadata;
@@ -141,6 +142,13 @@ macro_rules! conformance_tests {
                 no_credential_follows_an_acknowledged_deletion_of_its_user;
             events:
                 events_are_found_by_what_a_filter_says;
+            imports:
+                an_imported_credential_keeps_its_handle_and_has_no_evidence,
+                an_imported_credential_learns_its_flags_at_its_first_sign_in,
+                what_is_there_is_not_replaced_and_a_counter_only_rises,
+                an_import_brings_nothing_back_that_was_deleted,
+                a_relying_party_and_an_event_are_imported_once,
+                an_import_lists_what_it_has_made_and_is_forgotten_in_parts;
             tokens:
                 an_access_key_lives_in_its_relying_party,
                 a_token_key_is_the_first_one_offered_for_its_relying_party_and_kind,

@@ -15,9 +15,10 @@ macro_rules! forward {
             use domain::model::clock::Timestamp;
             use domain::model::credential::{CredentialRecord, Evidence};
             use domain::model::ids::{
-                AccessKeyId, AccountId, ApiKeyId, AttemptId, CeremonyId, CredentialKey, NodeId,
+                AccessKeyId, AccountId, ApiKeyId, AttemptId, CeremonyId, CredentialKey, ImportId, NodeId,
                 RelyingPartyId, TokenId, UserId, WebhookId,
             };
+            use domain::model::import::{Import, Imported, ImportedPlace};
             use domain::model::metadata::{MetadataRecord, MetadataVersion, StoredMetadata};
             use domain::model::page::{Page, PageRequest};
             use domain::model::relying_party::RelyingParty;
@@ -27,6 +28,7 @@ macro_rules! forward {
             use domain::store::{
                 AuthenticationFilter, Begin, BeginRegistration, CreateUser, EventFilter, FinishAuthentication,
                 FinishRegistration, FinishedAuthentication, FinishedRegistration, FirstAccount, FoundEvents,
+                ImportCredential, ImportUser, ImportedCredential, ImportedParty, ImportedUser,
                 LoadedAuthentication, RefuseCeremony, Refused, ReplaceMetadata, Reservation, Reserved, Responds, Survival,
                 StoredSecret, Swept, Update,
             };
@@ -119,6 +121,17 @@ macro_rules! forward {
                 reserve_answer(reservation: &Reservation) -> Reserved = keep;
                 keep_answer(account: AccountId, key: [u8; 32], attempt: AttemptId, answer: &[u8]) -> bool = keep;
                 release_answer(account: AccountId, key: [u8; 32], attempt: AttemptId) -> bool = remove;
+            }
+            Imports {
+                import_relying_party(rp: &RelyingParty) -> ImportedParty = keep;
+                import_user(import: ImportUser<'_>) -> ImportedUser = keep;
+                import_credential(import: ImportCredential<'_>) -> ImportedCredential = keep;
+                import_event(event: &AuditEvent) -> bool = keep;
+                create_import(import: &Import) -> () = keep;
+                import(id: ImportId) -> Option<Import> = keep;
+                list_imports(page: PageRequest) -> Page<Import> = keep;
+                list_imported(id: ImportId, after: Option<ImportedPlace>, limit: u32) -> Vec<Imported> = keep;
+                forget_import(id: ImportId, limit: u32) -> bool = keep;
             }
             Upkeep {
                 shared_secret(candidate: [u8; 32]) -> [u8; 32] = keep;

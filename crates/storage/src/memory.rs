@@ -8,6 +8,7 @@ mod ceremonies;
 mod credentials;
 mod deletions;
 mod events;
+mod imports;
 mod metadata;
 mod parties;
 mod remains;

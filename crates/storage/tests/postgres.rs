@@ -326,8 +326,8 @@ async fn a_schema_is_made_once_and_a_program_refuses_one_that_it_does_not_know()
         migrate(&url, NodeId([1; 16]), now),
         migrate(&url, NodeId([2; 16]), now)
     );
-    assert_eq!(first.unwrap() + second.unwrap(), 1);
-    assert_eq!(schema(&url).await, Ok(Schema::Usable { found: 1 }));
+    assert_eq!(first.unwrap() + second.unwrap(), 2);
+    assert_eq!(schema(&url).await, Ok(Schema::Usable { found: 2 }));
     assert_eq!(migrate(&url, NodeId([1; 16]), now).await, Ok(0));
     Postgres::open(&url).await.unwrap();
 
@@ -339,14 +339,14 @@ async fn a_schema_is_made_once_and_a_program_refuses_one_that_it_does_not_know()
             url.schema()
         )
     };
-    operator.batch_execute(&note(2, 1)).await.unwrap();
-    assert_eq!(schema(&url).await, Ok(Schema::Usable { found: 2 }));
+    operator.batch_execute(&note(3, 1)).await.unwrap();
+    assert_eq!(schema(&url).await, Ok(Schema::Usable { found: 3 }));
     Postgres::open(&url).await.unwrap();
-    operator.batch_execute(&note(3, 2)).await.unwrap();
+    operator.batch_execute(&note(4, 3)).await.unwrap();
     let newer = Postgres::open(&url).await.map(drop);
     let expected = PostgresError::Newer {
-        found: 3,
-        current: 1,
+        found: 4,
+        current: 2,
     };
     assert_eq!(newer, Err(expected.clone()));
     let migrated = migrate(&url, NodeId([1; 16]), now).await;
@@ -366,7 +366,7 @@ async fn a_migration_that_was_killed_is_gone_on_with_when_its_lease_is_over() {
         now().0 + 1500
     );
     operator.batch_execute(&left).await.unwrap();
-    assert_eq!(migrate(&url, NodeId([2; 16]), now).await, Ok(1));
+    assert_eq!(migrate(&url, NodeId([2; 16]), now).await, Ok(2));
     let store = Postgres::open(&url).await.unwrap();
     assert_eq!(store.prepare_all().await, Ok(Vec::new()));
 }

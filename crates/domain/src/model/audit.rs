@@ -152,6 +152,8 @@ audit_kinds! {
     AuthenticationRefused = "authentication_refused",
     /// A credential was renamed.
     CredentialRenamed = "credential_renamed",
+    /// A credential was imported from a file.
+    CredentialImported = "credential_imported",
     /// A credential was deleted.
     CredentialDeleted = "credential_deleted",
     /// An access key was made.
@@ -173,6 +175,7 @@ impl AuditKind {
             | Self::UserCreated
             | Self::UserDeleted
             | Self::CredentialRenamed
+            | Self::CredentialImported
             | Self::CredentialDeleted
             | Self::AccessKeyCreated
             | Self::AccessKeyDeleted => AuditCategory::Management,

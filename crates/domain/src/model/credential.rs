@@ -25,6 +25,9 @@ pub struct CredentialRecord {
     pub relying_party: RelyingPartyId,
     /// The user.
     pub user: UserId,
+    /// The user handle that the authenticator has, where it is not [that of the user](UserId::user_handle): the credential was
+    /// imported.
+    pub user_handle: Option<UserHandle>,
     /// The id that the authenticator chose.
     pub id: CredentialId,
     /// The public key, COSE, as the authenticator sent it.
@@ -75,6 +78,12 @@ impl CredentialRecord {
             highest: self.sign_count,
             since_fall: self.sign_count_since_fall,
         }
+    }
+
+    /// The user handle that its authenticator has.
+    pub fn user_handle(&self) -> UserHandle {
+        let own = self.user_handle.as_ref();
+        own.map_or_else(|| self.user.user_handle(), UserHandle::clone)
     }
 
     /// The members that the verifier needs.
@@ -136,6 +145,7 @@ impl NewCredential {
             key: ceremony.id.into(),
             relying_party: ceremony.relying_party,
             user: ceremony.user,
+            user_handle: None,
             id: verified.credential_id().clone(),
             public_key: verified.public_key().to_vec(),
             algorithm: verified.algorithm(),

@@ -123,6 +123,11 @@ id! {
 }
 
 id! {
+    /// An import of credentials from a file.
+    ImportId
+}
+
+id! {
     /// One attempt at a write. Sending the same attempt again gives the same outcome.
     AttemptId
 }

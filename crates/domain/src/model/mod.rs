@@ -8,6 +8,7 @@ pub mod ceremony_policy;
 pub mod clock;
 pub mod credential;
 pub mod ids;
+pub mod import;
 pub mod metadata;
 pub mod page;
 pub mod policy;

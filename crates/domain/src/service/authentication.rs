@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use webauthn::authentication::{ExpectedUser, Rules, SignCountPolicy, verify_authentication};
-use webauthn::credential::CredentialId;
+use webauthn::credential::{CredentialId, UserHandle};
 use webauthn::error::Reason;
 use webauthn::options::{CredentialDescriptor, UserVerification};
 use webauthn::origin::Origin;
@@ -100,6 +100,27 @@ fn descriptor(record: CredentialRecord) -> CredentialDescriptor {
         id: record.id,
         transports: record.transports,
     }
+}
+
+/// The handle that the verifier compares with that of the response. An imported credential has a handle of its own.
+///
+/// Whether the credential belongs to the named user is a question of their keys. So where two users meet, both have the handles that
+/// are made of their keys, and a handle from a file decides nothing.
+fn owner_handle(
+    ceremony: &Authentication,
+    record: &CredentialRecord,
+    expected: &mut ExpectedUser,
+) -> UserHandle {
+    if ceremony.user.is_some_and(|named| named != record.user) {
+        return record.user.user_handle();
+    }
+    let handle = record.user_handle();
+    if record.user_handle.is_some()
+        && let ExpectedUser::Known(known) = expected
+    {
+        known.clone_from(&handle);
+    }
+    handle
 }
 
 /// The refusal of an answer to this ceremony.
@@ -285,6 +306,26 @@ impl Passkeys {
         }
     }
 
+    /// Whether the response has the user handle that its credential was imported with. A wire that refuses foreign handles by their
+    /// form asks first.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn has_imported_handle(
+        &self,
+        rp: RelyingPartyId,
+        response: &AuthenticationResponse,
+    ) -> Result<bool, Refusal> {
+        let id = CeremonyId::of_challenge(&response.client_data().challenge);
+        let loaded = self
+            .storage
+            .load_for_authentication(rp, id, response.id())
+            .await?;
+        let imported = loaded.credential.as_deref();
+        let imported = imported.and_then(|(record, _)| record.user_handle.as_ref());
+        Ok(imported.is_some() && imported == response.user_handle())
+    }
+
     /// Judges the answer to an authentication.
     ///
     /// # Errors
@@ -330,13 +371,10 @@ impl Passkeys {
             let refusal = refused(&ceremony, Reason::CredentialRpMismatch);
             return Err(self.refuse(id, counted, refusal, failed, event).await);
         }
-        let handle = user.id.user_handle();
-        let verdict = verify_authentication(
-            &ceremony.expectation(),
-            &record.stored(&handle),
-            response,
-            &mut NoTrace,
-        );
+        let mut expected = ceremony.expectation();
+        let handle = owner_handle(&ceremony, record, &mut expected.user);
+        let verdict =
+            verify_authentication(&expected, &record.stored(&handle), response, &mut NoTrace);
         let verified = match verdict {
             Ok(verified) => verified,
             Err(error) => {

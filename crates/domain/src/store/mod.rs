@@ -43,6 +43,7 @@
 //! |---|---|---|
 //! | [`Users::user_with_credentials`] | credentials oldest first | what the policy lets a user have |
 //! | [`RelyingParties::relying_parties_with_rp_id`] | keys | `limit` |
+//! | [`Imports::list_imported`] | [places](crate::model::import::Imported::place) | `limit` |
 //! | [`Events::find_events`] | by `(at, id)`, newest first | `limit`, of at most [`MAX_SEARCHED`] that are looked at |
 //!
 //! **Cost.** No operation reads or writes more because the installation is larger. Only the sweep removes rows in number, at most
@@ -55,6 +56,9 @@
 //! | [`finish_registration`](Ceremonies::finish_registration), [`finish_authentication`](Ceremonies::finish_authentication), [`refuse_ceremony`](Ceremonies::refuse_ceremony), [`claim_once`](Tokens::claim_once), [`reserve_answer`](Answers::reserve_answer), [`keep_answer`](Answers::keep_answer) | has the outcome of the first, by its attempt, and writes nothing twice |
 //! | [`begin_registration`](Ceremonies::begin_registration), [`begin_authentication`](Ceremonies::begin_authentication), and everything that is called `create` | has the outcome of the first, by the key of what it creates, and writes nothing twice |
 //! | [`update_relying_party`](RelyingParties::update_relying_party) | has the outcome of the first, by the key of its event |
+//! | [`import_relying_party`](Imports::import_relying_party), [`import_user`](Imports::import_user), [`import_credential`](Imports::import_credential) | finds what the first has written, and writes nothing |
+//! | [`import_event`](Imports::import_event), [`create_import`](Imports::create_import) | has the outcome of the first, and writes nothing twice |
+//! | [`forget_import`](Imports::forget_import) | removes what is left |
 //! | [`replace_metadata`](MetadataBlobs::replace_metadata) | has the outcome of the first, when the stored BLOB is the same |
 //! | [`lease`](Upkeep::lease), [`shared_secret`](Upkeep::shared_secret), [`keep_token_key`](Tokens::keep_token_key), [`update_webhook`](Webhooks::update_webhook), [`replace_account_token`](Accounts::replace_account_token), the renamings | has the outcome of the first and leaves the same |
 //! | the deletions, [`remove_metadata`](MetadataBlobs::remove_metadata), [`release_answer`](Answers::release_answer) | finds nothing and says `false`; after an unknown outcome that means it is done |
@@ -101,6 +105,7 @@ mod ceremonies;
 mod credentials;
 mod events;
 mod fault;
+mod imports;
 mod metadata;
 mod parties;
 pub mod take;
@@ -120,6 +125,9 @@ pub use ceremonies::{
 pub use credentials::Credentials;
 pub use events::{EventFilter, Events, FoundEvents, MAX_SEARCHED, Wanted};
 pub use fault::Fault;
+pub use imports::{
+    ImportCredential, ImportUser, ImportedCredential, ImportedParty, ImportedUser, Imports,
+};
 pub use metadata::{MetadataBlobs, ReplaceMetadata};
 pub use parties::{RelyingParties, Update};
 pub use tokens::Tokens;
@@ -145,6 +153,7 @@ pub trait Storage:
     + MetadataBlobs
     + Events
     + Answers
+    + Imports
     + Upkeep
     + 'static
 {
@@ -162,6 +171,7 @@ impl<S> Storage for S where
         + MetadataBlobs
         + Events
         + Answers
+        + Imports
         + Upkeep
         + 'static
 {

@@ -346,7 +346,7 @@ impl Credential {
             key: record.key,
             relying_party: record.relying_party,
             user: record.user,
-            user_handle: record.user.user_handle(),
+            user_handle: record.user_handle(),
             id: record.id,
             public_key: record.public_key,
             algorithm: record.algorithm,

@@ -19,6 +19,7 @@ mod events;
 mod evidence;
 #[cfg(feature = "conformance")]
 mod fill;
+mod imports;
 mod marker;
 mod metadata;
 mod open;

@@ -36,6 +36,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0013.sql"),
     include_str!("../../migrations/sqlite/0014.sql"),
     include_str!("../../migrations/sqlite/0015.sql"),
+    include_str!("../../migrations/sqlite/0016.sql"),
 ];
 
 /// How long a connection waits for a lock that another one of this process holds for a moment.

@@ -44,6 +44,7 @@ macro_rules! seal {
     (users, $of:literal) => {
         $crate::embedded::seals::seal!("users", $of, "relying_party_id", "id", "name", "created")
     };
+    // A user handle is in the seal where there is one: rows that were sealed before there were handles stay sound.
     (credentials, $of:literal) => {
         $crate::embedded::seals::seal!(
             "credentials",
@@ -60,7 +61,8 @@ macro_rules! seal {
             "discoverable",
             "name",
             "created",
-            "user_agent"
+            "user_agent",
+            maybe "user_handle"
         )
     };
     (credential_kinds, $of:literal) => {
@@ -138,6 +140,15 @@ macro_rules! seal {
     };
     (meta, $of:literal) => {
         $crate::embedded::seals::seal!("meta", $of, "name", "value")
+    };
+    ($kind:literal, $of:literal, $($column:literal),+, maybe $last:literal) => {
+        concat!(
+            "CASE WHEN ", $of, $last, " IS NULL THEN ",
+            $crate::embedded::seals::seal!($kind, $of, $($column),+),
+            " ELSE ",
+            $crate::embedded::seals::seal!($kind, $of, $($column),+, $last),
+            " END"
+        )
     };
     ($kind:literal, $of:literal, $($column:literal),+) => {
         concat!("seal('", $kind, "'", $(", ", $of, $column),+, ")")

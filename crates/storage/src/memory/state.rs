@@ -9,9 +9,10 @@ use domain::model::ceremony::{Ceremony, CeremonyKind, CeremonyState};
 use domain::model::clock::Timestamp;
 use domain::model::credential::{CredentialRecord, Evidence};
 use domain::model::ids::{
-    AccessKeyId, AccountId, ApiKeyId, AttemptId, CeremonyId, CredentialKey, EventId, NodeId,
-    RelyingPartyId, TokenId, UserId, WebhookId,
+    AccessKeyId, AccountId, ApiKeyId, AttemptId, CeremonyId, CredentialKey, EventId, ImportId,
+    NodeId, RelyingPartyId, TokenId, UserId, WebhookId,
 };
+use domain::model::import::{Import, Imported, ImportedPlace};
 use domain::model::metadata::MetadataRecord;
 use domain::model::page::{Order, Page, PageRequest};
 use domain::model::relying_party::RelyingParty;
@@ -44,6 +45,8 @@ pub(super) struct State {
     pub(super) metadata: MetadataRecord,
     pub(super) answers: BTreeMap<(AccountId, [u8; 32]), Called>,
     pub(super) leases: BTreeMap<String, (NodeId, Timestamp)>,
+    pub(super) imports: BTreeMap<ImportId, Import>,
+    pub(super) imported: BTreeMap<ImportId, BTreeMap<ImportedPlace, Imported>>,
     pub(super) deletions: BTreeMap<(Timestamp, RelyingPartyId, Deleted), Remains>,
 }
 

@@ -111,6 +111,12 @@ impl<'a> From<&'a [u8]> for Param<'a> {
     }
 }
 
+impl<'a> From<Option<&'a [u8]>> for Param<'a> {
+    fn from(value: Option<&'a [u8]>) -> Self {
+        Self::Bytes(value.map(Cow::Borrowed))
+    }
+}
+
 impl From<i64> for Param<'_> {
     fn from(value: i64) -> Self {
         Self::Int(Some(value))

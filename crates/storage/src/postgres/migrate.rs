@@ -29,11 +29,18 @@ pub(super) struct Step {
 }
 
 /// All steps, in order.
-pub(super) const STEPS: &[Step] = &[Step {
-    number: 1,
-    oldest: 1,
-    sql: include_str!("../../migrations/postgres/0001_initial.sql"),
-}];
+pub(super) const STEPS: &[Step] = &[
+    Step {
+        number: 1,
+        oldest: 1,
+        sql: include_str!("../../migrations/postgres/0001_initial.sql"),
+    },
+    Step {
+        number: 2,
+        oldest: 1,
+        sql: include_str!("../../migrations/postgres/0002_imports.sql"),
+    },
+];
 
 /// The version that this program was written for.
 const CURRENT: i64 = STEPS[STEPS.len() - 1].number;

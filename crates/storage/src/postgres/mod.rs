@@ -18,6 +18,7 @@ mod ceremonies;
 mod connect;
 mod credentials;
 mod error;
+mod imports;
 mod migrate;
 mod parties;
 mod pool;

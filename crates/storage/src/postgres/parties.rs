@@ -16,12 +16,12 @@ use super::records::{counter, event_params, from_json, json};
 use super::statements::Statement;
 use super::{LAST_KEY, Postgres};
 
-fn origins(rp: &RelyingParty) -> Vec<String> {
+pub(super) fn origins(rp: &RelyingParty) -> Vec<String> {
     let configured = rp.selection.origins.iter().flatten();
     configured.map(ToString::to_string).collect()
 }
 
-fn rp_id(rp: &RelyingParty) -> Option<String> {
+pub(super) fn rp_id(rp: &RelyingParty) -> Option<String> {
     rp.selection.rp_id.as_ref().map(ToString::to_string)
 }
 

@@ -21,7 +21,7 @@ use domain::store::take::{End, Takeable};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use webauthn::cose::CoseAlgorithm;
-use webauthn::credential::{Aaguid, CredentialId};
+use webauthn::credential::{Aaguid, CredentialId, UserHandle};
 use webauthn::error::Reason;
 
 use super::cells::{Cells, Param, params, unreadable};
@@ -67,6 +67,10 @@ pub(super) fn credential_digest(record: &CredentialRecord) -> [u8; 16] {
     for bytes in [record.id.as_bytes(), &record.public_key] {
         context.update(&bytes.len().to_be_bytes());
         context.update(bytes);
+    }
+    // Rows that were written before there were handles keep their digest.
+    if let Some(handle) = &record.user_handle {
+        context.update(handle.as_bytes());
     }
     let mut kept = [0; 16];
     kept.copy_from_slice(&context.finish().as_ref()[..16]);
@@ -135,6 +139,11 @@ pub(super) fn credential(cells: &mut Cells<'_>) -> Result<CredentialRecord, Faul
         updated: Timestamp(cells.int()?),
         last_used: cells.maybe_int()?.map(Timestamp),
         user_agent: cells.maybe_text()?,
+        user_handle: cells
+            .maybe_bytes()?
+            .map(|bytes| UserHandle::new(bytes.to_vec()))
+            .transpose()
+            .map_err(|_| unreadable("user handle"))?,
     };
     if cells.key::<16>()? == credential_digest(&record) {
         Ok(record)

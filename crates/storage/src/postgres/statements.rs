@@ -47,7 +47,7 @@ macro_rules! columns {
         "c.relying_party_id, c.key, c.user_id, c.id, c.public_key, c.algorithm, c.sign_count, \
          c.sign_count_since_fall, c.uv_initialized, c.backup_eligible, c.backup_state, c.transports, c.aaguid, \
          c.attestation_format, c.attestation_type, c.trust, c.discoverable, c.name, c.selection, c.created, \
-         c.updated, c.last_used, c.user_agent, c.digest"
+         c.updated, c.last_used, c.user_agent, c.user_handle, c.digest"
     };
     (ceremony) => {
         "y.relying_party_id, y.id, y.kind, y.state, y.reason, y.user_id, y.credential_key, y.created, y.expires, \
@@ -574,6 +574,91 @@ statements! {
             alive!("$3"),
             " RETURNING 1) SELECT count(*) FROM w"
         );
+
+    // ---- imports ----
+    ImportRelyingParty ("bbiittTb")
+        "WITH w AS (INSERT INTO @relying_parties (id, account_id, version, created, body, rp_id) \
+         SELECT $1, $2, $3, $4, $5, $6 WHERE EXISTS (SELECT 1 FROM @accounts WHERE id = $2) \
+         AND NOT EXISTS (SELECT 1 FROM @deletions WHERE relying_party_id = $1 AND user_id = $8) \
+         ON CONFLICT (id) DO NOTHING RETURNING 1), \
+         o AS (INSERT INTO @origins (origin, relying_party_id) SELECT DISTINCT n.origin, $1 \
+         FROM unnest($7) AS n (origin) WHERE EXISTS (SELECT 1 FROM w) \
+         ON CONFLICT (origin, relying_party_id) DO NOTHING) \
+         SELECT (SELECT count(*) FROM w), EXISTS (SELECT 1 FROM @relying_parties WHERE id = $1), \
+         EXISTS (SELECT 1 FROM @accounts WHERE id = $2), \
+         EXISTS (SELECT 1 FROM @deletions WHERE relying_party_id = $1 AND user_id = $8)";
+    // `$22` the import or null, `$23` whether the event is written.
+    ImportUser (with_event!("btiiiibl"))
+        concat!(
+            "WITH w AS (INSERT INTO @users (relying_party_id, id, name, created, updated, last_success, last_failure, version) \
+             SELECT $1, $16, $17, $18, $19, $20, $21, 0 WHERE",
+            alive!(party),
+            " AND NOT EXISTS (SELECT 1 FROM @deletions WHERE relying_party_id = $1 AND user_id = $16) \
+             ON CONFLICT DO NOTHING RETURNING 1), \
+             n AS (INSERT INTO @imported (import_id, kind, relying_party_id, key, user_id) SELECT $22, 1, $1, $16, $16 FROM w \
+             WHERE $22 IS NOT NULL ON CONFLICT (import_id, kind, relying_party_id, key) DO NOTHING), \
+             f AS (SELECT 1 FROM w WHERE $23), e AS (",
+            event!("f"),
+            ") SELECT (SELECT count(*) FROM w),",
+            alive!(party),
+            ", EXISTS (SELECT 1 FROM @deletions WHERE relying_party_id = $1 AND user_id = $16), ",
+            columns!(user),
+            " FROM (SELECT 1) one LEFT JOIN @users u ON u.relying_party_id = $1 AND (u.id = $16 OR u.name = $17) AND",
+            alive!(party),
+            " ORDER BY CASE WHEN u.id = $16 THEN 0 ELSE 1 END LIMIT 1"
+        );
+    // `$16` to `$40` the credential, `$41` to `$43` its evidence or nulls, `$44` the import or null, `$45` whether the event is written.
+    ImportCredential (with_event!("bbbbbiiillltbtttlttiiitbbbbtbl"))
+        concat!(
+            "WITH s AS (SELECT c.user_id, c.public_key, c.sign_count FROM @credentials c \
+             WHERE c.relying_party_id = $1 AND c.id_hash = $18 AND",
+            alive!("c.user_id"),
+            " FOR UPDATE), \
+             c AS (INSERT INTO @credentials (relying_party_id, key, user_id, id_hash, id, public_key, algorithm, \
+             sign_count, sign_count_since_fall, uv_initialized, backup_eligible, backup_state, transports, aaguid, \
+             attestation_format, attestation_type, trust, discoverable, name, selection, created, updated, last_used, \
+             user_agent, user_handle, digest) SELECT $1, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, \
+             $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40 WHERE NOT EXISTS (SELECT 1 FROM s) AND",
+            alive!("$17"),
+            " ON CONFLICT DO NOTHING RETURNING 1), \
+             a AS (INSERT INTO @attestations (relying_party_id, key, attestation_object, client_data_json, extensions) \
+             SELECT $1, $16, $41, $42, $43 FROM c WHERE $41 IS NOT NULL), \
+             r AS (UPDATE @credentials k SET sign_count = $22, sign_count_since_fall = NULL FROM s \
+             WHERE k.relying_party_id = $1 AND k.id_hash = $18 AND s.user_id = $17 AND s.public_key = $20 \
+             AND s.sign_count < $22 RETURNING 1), \
+             n AS (INSERT INTO @imported (import_id, kind, relying_party_id, key, user_id) SELECT $44, 0, $1, $16, $17 FROM c \
+             WHERE $44 IS NOT NULL ON CONFLICT (import_id, kind, relying_party_id, key) DO NOTHING), \
+             f AS (SELECT 1 FROM c WHERE $45), e AS (",
+            event!("f"),
+            ") SELECT (SELECT count(*) FROM c), (SELECT count(*) FROM r),",
+            alive!("$17"),
+            ", EXISTS (SELECT 1 FROM s), EXISTS (SELECT 1 FROM s WHERE s.user_id = $17 AND s.public_key = $20), \
+             EXISTS (SELECT 1 FROM @credentials WHERE relying_party_id = $1 AND key = $16 AND id_hash <> $18)"
+        );
+    ImportEvent (with_event!(""))
+        concat!(
+            "WITH p AS (SELECT 1 FROM @relying_parties WHERE id = $1), e AS (",
+            event!("p"),
+            ") SELECT count(*) FROM p"
+        );
+    CreateImport ("bti")
+        "WITH w AS (INSERT INTO @imports (id, source, created) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING RETURNING 1) \
+         SELECT count(*) FROM w";
+    Import ("b")
+        "SELECT id, source, created FROM @imports WHERE id = $1";
+    ListImports ("ibi")
+        page!(up "SELECT id, source, created FROM @imports WHERE TRUE", "created", "id", "$1", "$2", "$3");
+    ListImportsDown ("ibi")
+        page!(down "SELECT id, source, created FROM @imports WHERE TRUE", "created", "id", "$1", "$2", "$3");
+    ListImported ("bibbi")
+        "SELECT kind, relying_party_id, key, user_id FROM @imported WHERE import_id = $1 \
+         AND (kind, relying_party_id, key) > ($2, $3, $4) ORDER BY kind, relying_party_id, key LIMIT $5";
+    ForgetImported ("bi")
+        "WITH w AS (DELETE FROM @imported WHERE import_id = $1 AND (kind, relying_party_id, key) IN \
+         (SELECT kind, relying_party_id, key FROM @imported WHERE import_id = $1 \
+         ORDER BY kind, relying_party_id, key LIMIT $2) RETURNING 1) SELECT count(*) FROM w";
+    ForgetImport ("b")
+        "WITH w AS (DELETE FROM @imports WHERE id = $1 RETURNING 1) SELECT count(*) FROM w";
 
     // ---- webhooks ----
     CreateWebhook ("bbiit")

@@ -92,6 +92,8 @@ fn every_table_of_a_statement_is_named_with_its_schema() {
                     "answers",
                     "metadata",
                     "deletions",
+                    "imports",
+                    "imported",
                     "meta",
                     "leases",
                     "migrations",

@@ -55,7 +55,7 @@ macro_rules! columns {
             is_sound!(credentials, "c."),
             " AND ",
             is_sound!(uses, "c."),
-            ", c.user_agent, c.sign_count_since_fall"
+            ", c.user_agent, c.sign_count_since_fall, c.user_handle"
         )
     };
     (ceremony) => {

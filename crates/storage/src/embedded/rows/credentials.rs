@@ -10,7 +10,7 @@ use rusqlite::types::{FromSqlError, ValueRef};
 use rusqlite::{Connection, Row, params};
 use serde::{Deserialize, Serialize};
 use webauthn::cose::CoseAlgorithm;
-use webauthn::credential::{Aaguid, CredentialId};
+use webauthn::credential::{Aaguid, CredentialId, UserHandle};
 
 use super::columns::{from_json, json};
 use crate::embedded::evidence::{Known, Parts, pack, unpack};
@@ -49,7 +49,7 @@ pub(in crate::embedded) struct CredentialRow {
     pub(in crate::embedded) id_hash: [u8; 32],
     transports: String,
     kind: String,
-    evidence: Vec<u8>,
+    evidence: Option<Vec<u8>>,
 }
 
 /// What many credentials of a Relying Party have in common, as JSON in `credential_kinds`.
@@ -73,23 +73,28 @@ struct Kind {
 
 impl CredentialRow {
     pub(in crate::embedded) fn new(credential: &NewCredential) -> Result<Self, Fault> {
-        let record = credential.record().clone();
-        let Evidence {
-            attestation_object,
-            client_data_json,
-            extensions,
-        } = credential.evidence();
-        let extensions = extensions.as_ref().map(json).transpose()?;
-        let known = Known {
-            rp_id: record.selection.rp_id.as_str(),
-            id: record.id.as_bytes(),
-            public_key: &record.public_key,
-        };
-        let parts = Parts {
-            attestation_object: &attestation_object,
-            client_data_json: &client_data_json,
-            extensions: extensions.as_deref(),
-        };
+        Self::of(credential.record().clone(), Some(&credential.evidence()))
+    }
+
+    /// A credential that may come without evidence.
+    pub(in crate::embedded) fn of(
+        record: CredentialRecord,
+        evidence: Option<&Evidence>,
+    ) -> Result<Self, Fault> {
+        let evidence = evidence.map(|evidence| -> Result<_, Fault> {
+            let extensions = evidence.extensions.as_ref().map(json).transpose()?;
+            let known = Known {
+                rp_id: record.selection.rp_id.as_str(),
+                id: record.id.as_bytes(),
+                public_key: &record.public_key,
+            };
+            let parts = Parts {
+                attestation_object: &evidence.attestation_object,
+                client_data_json: &evidence.client_data_json,
+                extensions: extensions.as_deref(),
+            };
+            Ok(pack(known, &parts))
+        });
         let kind = KindBody {
             attestation_format: &record.attestation_format,
             attestation_type: &record.attestation_type,
@@ -100,7 +105,7 @@ impl CredentialRow {
             id_hash: id_hash(&record.id),
             transports: json(&record.transports)?,
             kind: json(&kind)?,
-            evidence: pack(known, &parts),
+            evidence: evidence.transpose()?,
             record,
         })
     }
@@ -136,9 +141,10 @@ impl CredentialRow {
             connection,
             "INSERT INTO credentials (relying_party_id, id_hash, key, user_id, id, public_key, algorithm, \
              sign_count, uv_initialized, backup_eligible, backup_state, transports, aaguid, kind, \
-             discoverable, name, created, updated, last_used, user_agent, sign_count_since_fall, digest, use_digest) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, \
-             seal('credentials', ?1, ?3, ?4, ?5, ?6, ?7, ?12, ?13, ?14, ?15, ?16, ?17, ?20), \
+             discoverable, name, created, updated, last_used, user_agent, sign_count_since_fall, user_handle, digest, use_digest) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, \
+             CASE WHEN ?22 IS NULL THEN seal('credentials', ?1, ?3, ?4, ?5, ?6, ?7, ?12, ?13, ?14, ?15, ?16, ?17, ?20) \
+             ELSE seal('credentials', ?1, ?3, ?4, ?5, ?6, ?7, ?12, ?13, ?14, ?15, ?16, ?17, ?20, ?22) END, \
              seal('uses', ?1, ?2, ?8, ?21, ?9, ?10, ?11))",
             params![
                 record.relying_party.0,
@@ -162,14 +168,18 @@ impl CredentialRow {
                 record.last_used.map(|t| t.0),
                 record.user_agent,
                 record.sign_count_since_fall,
+                record.user_handle.as_ref().map(UserHandle::as_bytes),
             ],
         )?;
+        let Some(evidence) = &self.evidence else {
+            return Ok(());
+        };
         execute(
             connection,
             "INSERT INTO attestations (number, evidence, digest) VALUES (?1, ?2, seal('attestations', ?3, ?4, ?2))",
             params![
                 connection.last_insert_rowid(),
-                self.evidence,
+                evidence,
                 record.relying_party.0,
                 record.key.0,
             ],
@@ -228,5 +238,10 @@ pub(in crate::embedded) fn credential(row: &Row<'_>, at: usize) -> Outcome<Crede
         updated: Timestamp(row.get(at + 16)?),
         last_used: row.get::<_, Option<i64>>(at + 17)?.map(Timestamp),
         user_agent: row.get(at + 19)?,
+        user_handle: row
+            .get::<_, Option<Vec<u8>>>(at + 21)?
+            .map(UserHandle::new)
+            .transpose()
+            .map_err(|_| Failure::unreadable("user handle"))?,
     })
 }

@@ -4,14 +4,16 @@ use std::fmt::Debug;
 
 use domain::model::account::Principal;
 use domain::model::audit::AuditKind;
-use domain::model::ids::{AccountId, AttemptId, TokenId};
+use domain::model::ids::{AccountId, AttemptId, CredentialKey, ImportId, TokenId};
+use domain::model::import::Import;
 use domain::model::metadata::{MetadataSource, StoredMetadata};
 use domain::model::token::TokenKind;
 use domain::store::{
-    AccessKeys, Accounts, Answers, AuthenticationFilter, FinishedAuthentication, MetadataBlobs,
-    Survival, Tokens, Webhooks,
+    AccessKeys, Accounts, Answers, AuthenticationFilter, FinishedAuthentication, ImportCredential,
+    Imports, MetadataBlobs, Survival, Tokens, Webhooks,
 };
 use rusqlite::types::Value;
+use webauthn::credential::{CredentialId, UserHandle};
 
 use super::*;
 use crate::conformance::accounts::api_key;
@@ -30,6 +32,12 @@ const HARMLESS: &[(&str, &[&str], &str)] = &[
         "the audit trail tells what happened; nothing is decided by it",
     ),
     ("leases", &["*"], "one process has the file"),
+    ("imports", &["*"], "shown"),
+    (
+        "imported",
+        &["*"],
+        "an undo finds no record under keys that nobody drew",
+    ),
     (
         "users",
         &["updated", "last_success", "last_failure", "version"],
@@ -87,6 +95,29 @@ struct Filled {
     unfinished: domain::model::ceremony::Registration,
 }
 
+/// A credential with a handle of its own, beside this one.
+async fn import_another(store: &Embedded, record: &CredentialRecord) {
+    let import = Import {
+        id: ImportId(key()),
+        source: "a file".to_owned(),
+        created: NOW,
+    };
+    store.create_import(&import).await.unwrap();
+    let imported = CredentialRecord {
+        key: CredentialKey(key()),
+        id: CredentialId::new(vec![5; 32]).unwrap(),
+        user_handle: Some(UserHandle::new(vec![6; 64]).unwrap()),
+        ..record.clone()
+    };
+    let imported = ImportCredential {
+        credential: &imported,
+        evidence: None,
+        import: Some(import.id),
+        event: None,
+    };
+    store.import_credential(imported).await.unwrap();
+}
+
 async fn fill() -> Filled {
     let under_test = Directory::new();
     let fixture = Fixture::new(&under_test).await;
@@ -113,6 +144,7 @@ async fn fill() -> Filled {
     let waiting = Arc::new(authentication(rp, Some(&ann), at(3)));
     let begun = store.begin_authentication(&waiting, &[], Survival::Crash);
     begun.await.unwrap();
+    import_another(&store, &record).await;
     let mut used = Vec::new();
     for counter in [5, 6] {
         let sign_in = fixture
@@ -553,7 +585,8 @@ pub(super) fn without_seals(connection: &Connection) {
     open::register(connection).unwrap();
     connection
         .execute_batch(
-            "UPDATE credentials SET digest = credential_digest_13(relying_party_id, key, user_id, algorithm, id, public_key);
+            "ALTER TABLE credentials DROP COLUMN user_handle; DROP TABLE imports; DROP TABLE imported;
+             UPDATE credentials SET digest = credential_digest_13(relying_party_id, key, user_id, algorithm, id, public_key);
              ALTER TABLE credentials DROP COLUMN use_digest;",
         )
         .unwrap();
@@ -588,9 +621,15 @@ async fn a_store_of_format_14_is_sealed_as_it_is_and_what_was_damaged_stays_dama
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("store.db");
     std::fs::write(&path, &filled.file).unwrap();
+    // Format 14 has no credentials with a handle of their own.
+    let connection = Connection::open(&path).unwrap();
+    let sql = "DELETE FROM credentials WHERE user_handle IS NOT NULL";
+    assert_eq!(connection.execute(sql, []), Ok(1));
+    drop(connection);
+    let earlier = std::fs::read(&path).unwrap();
     let whole = filled.ask(&path, None).await;
     for damage in [false, true] {
-        std::fs::write(&path, &filled.file).unwrap();
+        std::fs::write(&path, &earlier).unwrap();
         let old = Connection::open(&path).unwrap();
         without_seals(&old);
         if damage {

@@ -359,7 +359,11 @@ fn note_failure(
 ///
 /// It orders the registrations of a user, so that each counts the credentials of those before it, and a registration and the
 /// deletion of its user, so that one of them finds what the other did.
-fn meet_at_user(connection: &Connection, rp: RelyingPartyId, user: UserId) -> Outcome<bool> {
+pub(super) fn meet_at_user(
+    connection: &Connection,
+    rp: RelyingPartyId,
+    user: UserId,
+) -> Outcome<bool> {
     let sql = concat!(
         "UPDATE users SET version = coalesce(version, 0) + 1 WHERE relying_party_id = ?1 AND id = ?2",
         alive!(party)
@@ -368,7 +372,11 @@ fn meet_at_user(connection: &Connection, rp: RelyingPartyId, user: UserId) -> Ou
 }
 
 /// Removes the credential with this id, if it is one of a user who was deleted, before the sweep does.
-fn remove_remains(connection: &Connection, rp: RelyingPartyId, id_hash: [u8; 32]) -> Outcome<()> {
+pub(super) fn remove_remains(
+    connection: &Connection,
+    rp: RelyingPartyId,
+    id_hash: [u8; 32],
+) -> Outcome<()> {
     for sql in [
         "DELETE FROM attestations WHERE number = \
          (SELECT number FROM credentials WHERE relying_party_id = ?1 AND id_hash = ?2)",

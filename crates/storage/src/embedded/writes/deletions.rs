@@ -15,7 +15,7 @@ use crate::embedded::sql::{Outcome, execute, first};
 
 /// `deletions.user_id` where the Relying Party as a whole is deleted: a key after those of all users, so that of deletions of
 /// the same moment those of users come first.
-const WHOLE: &[u8] = LAST_KEY;
+pub(super) const WHOLE: &[u8] = LAST_KEY;
 
 fn mark(connection: &Connection, at: Timestamp, rp: RelyingPartyId, user: &[u8]) -> Outcome<()> {
     let sql = "INSERT INTO deletions (at, relying_party_id, user_id, digest) \

@@ -3,6 +3,7 @@
 mod answers;
 mod ceremonies;
 mod deletions;
+mod imports;
 mod parties;
 mod tokens;
 
@@ -23,6 +24,10 @@ pub(super) use self::ceremonies::{
     refuse_ceremony, rename_registration,
 };
 pub(super) use self::deletions::{delete_relying_party, delete_user, sweep_deletions};
+pub(super) use self::imports::{
+    create_import, forget_import, import_credential, import_event, import_relying_party,
+    import_user,
+};
 pub(super) use self::parties::{RelyingPartyRow, create_relying_party, update_relying_party};
 use self::parties::{account_exists, relying_party_exists};
 pub(super) use self::tokens::{
@@ -208,8 +213,12 @@ pub(super) fn rename_credential(
     };
     execute(
         connection,
-        "UPDATE credentials SET name = ?3, updated = ?4, digest = seal('credentials', relying_party_id, key, user_id, id, \
-         public_key, algorithm, transports, aaguid, kind, discoverable, ?3, created, user_agent) WHERE relying_party_id = ?1 AND key = ?2",
+        "UPDATE credentials SET name = ?3, updated = ?4, digest = CASE WHEN user_handle IS NULL \
+         THEN seal('credentials', relying_party_id, key, user_id, id, \
+         public_key, algorithm, transports, aaguid, kind, discoverable, ?3, created, user_agent) \
+         ELSE seal('credentials', relying_party_id, key, user_id, id, \
+         public_key, algorithm, transports, aaguid, kind, discoverable, ?3, created, user_agent, user_handle) END \
+         WHERE relying_party_id = ?1 AND key = ?2",
         params![rp.0, key.0, name, event.at.0],
     )?;
     insert_event(connection, event)?;

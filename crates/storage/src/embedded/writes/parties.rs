@@ -53,6 +53,13 @@ pub(in crate::embedded) fn create_relying_party(
     if !account_exists(connection, row.account)? {
         return Ok(false);
     }
+    insert(connection, row)?;
+    insert_event(connection, event)?;
+    Ok(true)
+}
+
+/// Writes a Relying Party with its origins.
+pub(super) fn insert(connection: &Connection, row: &RelyingPartyRow) -> Outcome<()> {
     execute(
         connection,
         "INSERT INTO relying_parties (id, account_id, version, created, body, rp_id, digest) \
@@ -66,9 +73,7 @@ pub(in crate::embedded) fn create_relying_party(
             row.rp_id
         ],
     )?;
-    replace_origins(connection, row)?;
-    insert_event(connection, event)?;
-    Ok(true)
+    replace_origins(connection, row)
 }
 
 pub(in crate::embedded) fn update_relying_party(

@@ -27,7 +27,13 @@ pub async fn update(request: Request) -> Result<Response, ApiError> {
     let response = AuthenticationResponse::from_json(&body, &FORM)
         .map_err(|error| malformed(CALL, &body, &error))?;
     ensure_kind(response.client_data(), &ClientDataType::Get)?;
-    ensure_user_handle(&response)?;
+    if let Err(error) = ensure_user_handle(&response) {
+        let passkeys = &request.state.passkeys;
+        let imported = passkeys.has_imported_handle(rp.id, &response).await;
+        if !imported.map_err(refused(CALL))? {
+            return Err(error);
+        }
+    }
     let signed_in = request
         .state
         .passkeys
