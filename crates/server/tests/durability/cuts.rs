@@ -70,11 +70,12 @@ impl Machine {
     async fn start(&self) -> Server {
         disk::fill(&self.path("before"), &disk::contents(&self.data()));
         let data = self.data();
-        let started = Server::try_start(&data, |command| {
+        let started = Server::try_start(&data, |mut command| {
             command
                 .env("LD_PRELOAD", &self.library)
                 .env("DISK_DIRECTORY", self.data())
                 .env("DISK_JOURNAL", self.journal());
+            command
         });
         started.await.unwrap_or_else(|why| panic!("{why}"))
     }
@@ -96,7 +97,7 @@ impl Machine {
                 End::Stop => server.stop(),
             }
         });
-        let ledger = ledger.await;
+        let (ledger, ()) = ledger.await;
         (self.ended(), ledger)
     }
 
@@ -156,10 +157,10 @@ fn acknowledged(ledger: &Ledger, until: u64) -> Ledger {
     then
 }
 
-/// What is wrong with a directory: nothing, if all that was acknowledged is there with its audit event, and no challenge is accepted
+/// What is wrong with the files of a store: nothing, if all that was acknowledged is there with its audit event, and no challenge is accepted
 /// twice.
-async fn faults(data: &Path, service: Option<&str>, ledger: &Ledger) -> Vec<String> {
-    let server = match Server::try_start(data, |_| {}).await {
+pub(crate) async fn faults(data: &Path, service: Option<&str>, ledger: &Ledger) -> Vec<String> {
+    let server = match Server::try_start(data, |command| command).await {
         Ok(server) => server,
         Err(why) => return vec![why],
     };

@@ -24,7 +24,7 @@ async fn twenty_kills_lose_nothing_acknowledged_and_accept_no_challenge_twice() 
             tokio::time::sleep(Duration::from_millis(120 + u64::from(kill * 37 % 200))).await;
             server.kill();
         });
-        let round = round.await;
+        let (round, ()) = round.await;
         server = Server::start(&data).await;
         let mut connection = server.connect().await.unwrap();
         for done in &round.registered {

@@ -123,6 +123,9 @@ impl Worker {
                             moment: self.moment(),
                         };
                         self.ledger.lock().unwrap().approved.push(approved);
+                    } else if status == hyper::StatusCode::SERVICE_UNAVAILABLE {
+                        self.ledger.lock().unwrap().unanswered.push(assertion);
+                        return Err(answer.to_string().into());
                     } else {
                         assert_eq!(answer["code"], 60390, "{answer}");
                         let id = testkit::from_base64url(assertion["id"].as_str().unwrap());
@@ -171,14 +174,14 @@ impl Load {
         }
     }
 
-    /// Lets all users work until the server goes away, which `end` causes after the first sign-ins; what the server acknowledged. With a journal of the disk,
+    /// Lets all users work until the server goes away or refuses, which `end` causes after the first sign-ins; what the server acknowledged. With a journal of the disk,
     /// the ledger says where in it.
-    pub(crate) async fn run(
+    pub(crate) async fn run<T>(
         &mut self,
         server: Server,
         journal: Option<PathBuf>,
-        end: impl AsyncFnOnce(Server),
-    ) -> Ledger {
+        end: impl AsyncFnOnce(Server) -> T,
+    ) -> (Ledger, T) {
         let mut running = Vec::new();
         for mut worker in self.workers.drain(..) {
             worker.journal.clone_from(&journal);
@@ -191,10 +194,10 @@ impl Load {
             );
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        end(server).await;
+        let ended = end(server).await;
         for worker in running {
             self.workers.push(worker.await.unwrap());
         }
-        std::mem::take(&mut *self.ledger.lock().unwrap())
+        (std::mem::take(&mut *self.ledger.lock().unwrap()), ended)
     }
 }

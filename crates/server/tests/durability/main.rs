@@ -1,4 +1,4 @@
-//! What a server leaves behind when its process is killed, or when the machine loses its power: what was acknowledged is there, and
+//! What a server leaves behind when its process is killed, when the machine loses its power, or when the disk is full: what was acknowledged is there, and
 //! no challenge is accepted twice.
 //!
 //! `DURABILITY_KILLS` and `DURABILITY_CUTS` say how many kills and how many losses of power a run tries.
@@ -8,11 +8,13 @@
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
+    clippy::disallowed_methods,
     reason = "a test stops at the first surprise and may say what it measured"
 )]
 
 mod cuts;
 mod disk;
+mod full;
 mod kills;
 mod load;
 mod server;

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 use testkit::http::{Connection, FORM, Failure, JSON, basic};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 const ACCOUNT: &str = "AC00000000000000000000000000000001";
 const TOKEN: &str = "durability-test-token-0123456789";
@@ -19,14 +21,14 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) async fn start(data: &Path) -> Self {
-        let started = Self::try_start(data, |_| {}).await;
+        let started = Self::try_start(data, |command| command).await;
         started.unwrap_or_else(|why| panic!("{why}"))
     }
 
     /// The same, with a command that is changed before it runs. Where the server does not start, its log says why.
     pub(crate) async fn try_start(
         data: &Path,
-        change: impl FnOnce(&mut Command),
+        change: impl FnOnce(Command) -> Command,
     ) -> Result<Self, String> {
         let address = TcpListener::bind("127.0.0.1:0")
             .unwrap()
@@ -41,8 +43,7 @@ impl Server {
             .env("PASSKEYD_BOOTSTRAP_AUTH_TOKEN", TOKEN)
             .stdout(Stdio::null())
             .stderr(std::fs::File::create(&log).unwrap());
-        change(&mut command);
-        let process = command.spawn().unwrap();
+        let process = change(command).spawn().unwrap();
         let mut server = Self { process, address };
         for _ in 0..1000 {
             if let Ok(mut connection) = server.connect().await
@@ -77,12 +78,31 @@ impl Server {
         self.process.wait().unwrap();
     }
 
-    /// SIGTERM, and waits for the end.
-    pub(crate) fn stop(mut self) {
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
         let sent = Command::new("kill")
-            .arg(self.process.id().to_string())
+            .arg(format!("-{name}"))
+            .arg(self.pid().to_string())
             .status();
         assert!(sent.unwrap().success());
+    }
+
+    /// The status of `/readyz`.
+    pub(crate) async fn ready(&self) -> u16 {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        let request = "GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer.split(' ').nth(1).unwrap().parse().unwrap()
+    }
+
+    /// SIGTERM, and waits for the end.
+    pub(crate) fn stop(mut self) {
+        self.signal("TERM");
         let status = self.process.wait().unwrap();
         assert!(status.success(), "{status}");
     }

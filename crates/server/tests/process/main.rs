@@ -9,6 +9,7 @@
 
 mod access_key;
 mod account;
+mod busy;
 mod errors;
 mod export;
 mod fido;

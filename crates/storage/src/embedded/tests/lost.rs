@@ -220,6 +220,36 @@ async fn a_writer_that_stands_still_refuses_instead_of_letting_wait_for_ever() {
     store.write(|c| put(c, "next")).await.unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_write_that_has_waited_too_long_for_its_turn_is_refused_and_a_later_one_is_done() {
+    let under_test = Directory::new();
+    let store = under_test.store.clone().unwrap();
+    let (release, wait) = std::sync::mpsc::channel::<()>();
+    let (started, begun) = tokio::sync::oneshot::channel();
+    let write = |job: Box<dyn FnOnce(&Connection) -> Outcome<()> + Send>| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move { store.write(job).await })
+    };
+    let held = write(Box::new(move |_| {
+        let _ = started.send(());
+        let _ = wait.recv();
+        Ok(())
+    }));
+    begun.await.unwrap();
+    let early = write(Box::new(|c| put(c, "early")));
+    tokio::time::sleep(std::time::Duration::from_millis(5200)).await;
+    let late = write(Box::new(|c| put(c, "late")));
+    // It is in the queue when this task goes on.
+    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    release.send(()).unwrap();
+    assert_eq!(held.await.unwrap(), Ok(()));
+    let fault = early.await.unwrap().unwrap_err();
+    assert!(matches!(fault, Fault::Retryable(_)), "{fault}");
+    assert!(fault.to_string().contains("busy"), "{fault}");
+    assert_eq!(late.await.unwrap(), Ok(()));
+    assert_eq!(names(&store), ["late"]);
+}
+
 #[tokio::test]
 async fn a_store_that_cannot_be_written_is_not_ready_until_it_can() {
     let under_test = Directory::new();
