@@ -193,6 +193,9 @@ test_postgres() {
     ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || [[ -n ${PG_BIN:-} ]] || install_packages postgresql
     [[ -x /usr/sbin/pgbouncer ]] || has pgbouncer || install_packages pgbouncer
     scripts/with-postgres.sh cargo nextest run --locked -p passkeyd-storage --test postgres
+    step "three nodes on one PostgreSQL, and their restart behind HAProxy"
+    [[ -x /usr/sbin/haproxy ]] || [[ -n ${HAPROXY_BIN:-} ]] || install_packages haproxy
+    scripts/with-postgres.sh cargo nextest run --locked -p passkeyd --test nodes -E 'not test(failover::)'
     step "the suites of the wires on PostgreSQL"
     scripts/with-postgres.sh cargo nextest run --locked -p passkeyd --test api --test nevis --test fido
 }

@@ -200,9 +200,10 @@ pub async fn run(
         settings.retention.clone(),
         stopping.clone(),
     ));
+    let delay = Duration::from_secs(settings.shutdown.delay_seconds);
     let grace = Duration::from_secs(settings.shutdown.grace_seconds);
-    let drained =
-        crate::transport::serve(listener, router, &settings.limits, stopping, grace).await;
+    let closing = delayed(stopping, delay);
+    let drained = crate::transport::serve(listener, router, &settings.limits, closing, grace).await;
     if !drained {
         tracing::warn!("some requests were cut off: they did not finish within the grace period");
     }
@@ -210,6 +211,18 @@ pub async fn run(
     passkeys.close().await?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Becomes true this time after `stopping`.
+fn delayed(mut stopping: watch::Receiver<bool>, delay: Duration) -> watch::Receiver<bool> {
+    let (close, closing) = watch::channel(false);
+    tokio::spawn(async move {
+        let _ = stopping.wait_for(|stop| *stop).await;
+        tokio::time::sleep(delay).await;
+        close.send_replace(true);
+        close.closed().await;
+    });
+    closing
 }
 
 /// The effect of SIGHUP.

@@ -98,6 +98,7 @@ impl Settings {
             .chain(self.limits.check())
             .chain(self.metadata.check())
             .chain(self.retention.check())
+            .chain(self.shutdown.check())
             .chain(self.check_production())
             .map(|error| match error {
                 ConfigError::Invalid { key, why } => format!("{}: {why}", places.name(key)),
@@ -387,6 +388,12 @@ impl Retention {
     /// How long an audit event is kept, in milliseconds.
     pub fn events_ms(&self) -> i64 {
         i64::try_from(self.events_days.saturating_mul(86_400_000)).unwrap_or(i64::MAX)
+    }
+}
+
+impl Shutdown {
+    fn check(&self) -> Vec<ConfigError> {
+        within(&[("shutdown.delay_seconds", self.delay_seconds, 0, 300)])
     }
 }
 

@@ -217,6 +217,9 @@ sections! {
 
     /// What happens after SIGTERM or SIGINT.
     Shutdown "shutdown" {
+        /// Time in which passkeyd still serves everything, but `/readyz` says 503, in seconds; at most 300. Behind a load balancer, give it
+        /// the time to notice.
+        delay_seconds: u64 = 0 => "0",
         /// Time for the requests that are being served, in seconds. Then their connections are closed.
         grace_seconds: u64 = 30 => "30",
     }

@@ -1,5 +1,7 @@
 //! The FIDO binding of the settings: which Relying Party is served, and how.
 
+use std::time::Duration;
+
 use domain::Passkeys;
 use domain::model::ids::{AccountId, RelyingPartyId};
 use domain::model::page::{PageRequest, Position};
@@ -19,6 +21,11 @@ use crate::http::PublicUrl;
 const TESTS: &str = "FIDO tests";
 /// The same, for real users.
 const BINDING: &str = "FIDO binding";
+/// The lease of the node that creates one, and how long the node may take. Afterwards others find it by its name.
+const CREATION: &str = "fido_relying_party";
+const CREATION_MS: i64 = 10_000;
+/// Time between two looks at what another node creates.
+const LOOK: Duration = Duration::from_millis(100);
 /// Relying Parties in one read.
 const PAGE: u32 = 100;
 
@@ -102,15 +109,27 @@ async fn for_tests_only(
     Ok(found.id)
 }
 
-/// The Relying Party with this name from an earlier start, unchanged, or a new one with this selection.
+/// The Relying Party with this name from an earlier start, unchanged, or a new one with this selection. Of nodes that start at once,
+/// one creates it.
 async fn own(
     passkeys: &Passkeys,
     account: AccountId,
     name: &str,
     selection: PartialSelection,
 ) -> Result<RelyingParty, ProcessError> {
-    if let Some(found) = earlier(passkeys, account, name).await? {
-        return Ok(found);
+    let mut alone = false;
+    loop {
+        if let Some(found) = earlier(passkeys, account, name).await? {
+            return Ok(found);
+        }
+        // One more look with the lease: the node that had it before may have created one.
+        if alone {
+            break;
+        }
+        alone = passkeys.lease(CREATION, CREATION_MS).await?;
+        if !alone {
+            tokio::time::sleep(LOOK).await;
+        }
     }
     Ok(passkeys
         .create_relying_party(account, name, selection, WireSettings::default())

@@ -10,11 +10,10 @@ use std::time::Duration;
 use hyper::Method;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
-use testkit::http::basic;
 use tokio::task::JoinHandle;
 
-use crate::load::{self, ACCOUNT, Ledger, TOKEN, Worker};
-use crate::node::{Node, address, expect_unavailable, migrate, new_schema};
+use crate::load::{self, Ledger, Worker};
+use crate::node::{Node, account, address, expect_unavailable, migrate, new_schema};
 
 /// The database of the pair.
 const PAIR: &str = "TEST_POSTGRES_PAIR";
@@ -87,11 +86,11 @@ impl Cluster {
         }
     }
 
-    async fn load(&mut self) -> Load {
+    fn load(&mut self) -> Load {
         let stop = Arc::new(AtomicBool::new(false));
         let mut workers = Vec::new();
         for worker in self.workers.drain(..) {
-            let servers = vec![self.nodes[0].account().await, self.nodes[1].account().await];
+            let servers = self.nodes.iter().map(|node| node.0.address).collect();
             workers.push(tokio::spawn(worker.run(servers, Arc::clone(&stop))));
         }
         Load { stop, workers }
@@ -103,7 +102,9 @@ impl Cluster {
         for worker in load.workers {
             self.workers.push(worker.await.unwrap());
         }
-        std::mem::take(&mut *self.ledger.lock())
+        let ledger = std::mem::take(&mut *self.ledger.lock());
+        assert_eq!(ledger.broken, [""; 0]);
+        ledger
     }
 
     /// While no server takes writes, each wire says 503 with `Retry-After` on both nodes, and the nodes stay ready.
@@ -156,10 +157,6 @@ impl Cluster {
     }
 }
 
-fn account() -> String {
-    basic(ACCOUNT, TOKEN)
-}
-
 async fn pause(millis: u64) {
     tokio::time::sleep(Duration::from_millis(millis)).await;
 }
@@ -172,7 +169,7 @@ async fn fail_overs_lose_nothing_acknowledged_and_accept_no_challenge_twice() {
     let mut registered = Vec::new();
     let (mut approved, mut open, mut had_happened, mut unavailable) = (0, 0, 0, 0);
     for kill in 0..kills {
-        let load = cluster.load().await;
+        let load = cluster.load();
         // Different moments, the same in every run.
         pause(200 + u64::from(kill * 137 % 300)).await;
         cluster.fail_over().await;
@@ -211,7 +208,7 @@ async fn control_a_primary_that_does_not_wait_for_its_standby_loses_registration
     let mut cluster = Cluster::start().await;
     let service = cluster.service.clone();
     cluster.pair.order("cut-off");
-    let load = cluster.load().await;
+    let load = cluster.load();
     pause(1500).await;
     cluster.pair.order("kill");
     let round = cluster.end(load).await;

@@ -2,15 +2,16 @@
 
 #![allow(dead_code, reason = "each suite uses a part of it")]
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hyper::Method;
-use hyper::header::RETRY_AFTER;
+use hyper::header::{CONNECTION, RETRY_AFTER};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
-use testkit::http::{Connection, FORM, Failure, JSON};
+use testkit::http::{Connection, FORM, Failure, JSON, basic};
 use testkit::{Authenticator, Counter, Lies, Profile};
 
 pub const ORIGIN: &str = "http://localhost:3000";
@@ -47,6 +48,8 @@ pub struct Ledger {
     pub open: Vec<Value>,
     /// How many responses were 503.
     pub unavailable: usize,
+    /// Why workers ended before they were told to.
+    pub broken: Vec<String>,
     /// How many approvals were refused because the passkey is not known.
     pub refused: usize,
 }
@@ -55,6 +58,8 @@ pub struct Ledger {
 pub struct Worker {
     number: usize,
     users: usize,
+    /// Registrations of the present user.
+    begun: usize,
     authenticator: Authenticator,
     service: String,
     ledger: Arc<Mutex<Ledger>>,
@@ -67,6 +72,7 @@ impl Worker {
         let worker = |number| Self {
             number,
             users: 0,
+            begun: 0,
             authenticator: authenticator(),
             service: service.to_owned(),
             ledger: Arc::clone(&ledger),
@@ -75,7 +81,12 @@ impl Worker {
     }
 
     /// Registers and signs in until `stop` is true or a connection breaks.
-    pub async fn run(mut self, mut servers: Vec<Connection>, stop: Arc<AtomicBool>) -> Self {
+    pub async fn run(mut self, servers: Vec<SocketAddr>, stop: Arc<AtomicBool>) -> Self {
+        let mut connections = Vec::new();
+        for address in servers {
+            connections.push(connect(address).await.expect("the server listens"));
+        }
+        let mut servers = connections;
         let mut round = 0;
         while !stop.load(Ordering::Relaxed) {
             let done = if round % 4 == 0 {
@@ -83,7 +94,8 @@ impl Worker {
             } else {
                 self.sign_in(&mut servers, round).await
             };
-            if done.is_err() {
+            if let Err(why) = done {
+                self.ledger.lock().broken.push(why.to_string());
                 break;
             }
             round += 1;
@@ -91,16 +103,23 @@ impl Worker {
         self
     }
 
-    async fn register(&mut self, servers: &mut [Connection], turn: usize) -> Result<(), Failure> {
-        if self.authenticator.credentials().len() >= PASSKEYS {
+    async fn register(
+        &mut self,
+        servers: &mut [(SocketAddr, Connection)],
+        turn: usize,
+    ) -> Result<(), Failure> {
+        if self.begun == PASSKEYS {
             self.authenticator = authenticator();
             self.users += 1;
+            self.begun = 0;
         }
+        self.begun += 1;
         let identity = format!("user-{:04}-{:04}", self.number, self.users);
         let body = json!({ "friendly_name": "Key", "identity": identity });
-        let Some((_, factor)) = self.post(servers, turn, "Factors", &body).await? else {
+        let Some((status, factor)) = self.post(servers, turn, "Factors", &body).await? else {
             return Ok(());
         };
+        assert_eq!(status, 201, "{factor}");
         let mut options = factor["options"]["publicKey"].clone();
         options["excludeCredentials"] = json!([]);
         let credential = self
@@ -115,7 +134,11 @@ impl Worker {
         Ok(())
     }
 
-    async fn sign_in(&mut self, servers: &mut [Connection], turn: usize) -> Result<(), Failure> {
+    async fn sign_in(
+        &mut self,
+        servers: &mut [(SocketAddr, Connection)],
+        turn: usize,
+    ) -> Result<(), Failure> {
         if self.authenticator.credentials().is_empty() {
             return Ok(());
         }
@@ -150,16 +173,21 @@ impl Worker {
     /// One call; `None` when the response is 503. Nothing else may have a status from 500 on.
     async fn post(
         &self,
-        servers: &mut [Connection],
+        servers: &mut [(SocketAddr, Connection)],
         turn: usize,
         path: &str,
         body: &Value,
     ) -> Result<Option<(u16, Value)>, Failure> {
         // Worker by worker, so that each server gets the same share.
         let server = (turn + self.number) % servers.len();
+        let (address, connection) = &mut servers[server];
         let path = format!("/v2/Services/{}/Passkeys/{path}", self.service);
-        let sent = servers[server].exchange(Method::POST, &path, JSON, body.to_string());
+        let sent = connection.exchange(Method::POST, &path, JSON, body.to_string());
         let response = sent.await?;
+        // A server that has not read the whole request cannot read another one.
+        if response.headers().contains_key(CONNECTION) {
+            servers[server] = connect(*address).await?;
+        }
         let status = response.status().as_u16();
         if status == 503 {
             assert!(response.headers().contains_key(RETRY_AFTER), "{path}");
@@ -171,6 +199,11 @@ impl Worker {
         assert!(status < 500, "{path}: {status} {answer}");
         Ok(Some((status, answer)))
     }
+}
+
+async fn connect(address: SocketAddr) -> Result<(SocketAddr, Connection), Failure> {
+    let connection = Connection::open(address, &basic(ACCOUNT, TOKEN)).await?;
+    Ok((address, connection))
 }
 
 fn authenticator() -> Authenticator {

@@ -13,6 +13,8 @@
 mod failover;
 mod load;
 mod node;
+mod rolling;
 #[expect(dead_code, reason = "the suite of the process uses the rest")]
 #[path = "../process/support.rs"]
 mod support;
+mod together;
