@@ -157,6 +157,7 @@ async fn sign_in(store: &dyn Storage, person: &Person) -> (Duration, Duration) {
     .credential(record.key);
     let outcome = store
         .finish_authentication(FinishAuthentication {
+            sealed: None,
             attempt: AttemptId::random(&SystemRandomness),
             relying_party: rp,
             ceremony: ceremony.id,

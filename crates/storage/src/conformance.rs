@@ -74,6 +74,7 @@ pub mod model;
 pub mod paging;
 pub mod registrations;
 pub mod relying_parties;
+pub mod sealed;
 pub mod steps;
 pub mod tokens;
 pub mod users;
@@ -197,6 +198,12 @@ macro_rules! conformance_tests {
                 no_success_follows_an_acknowledged_deletion_of_the_credential,
                 no_success_follows_an_acknowledged_deletion_of_the_user,
                 no_success_follows_an_acknowledged_deletion_of_the_relying_party;
+            sealed:
+                a_sealed_authentication_is_begun_by_its_end,
+                a_sealed_authentication_is_refused_once,
+                of_a_hundred_attempts_at_one_sealed_authentication_one_wins,
+                a_sealed_authentication_goes_with_its_owner,
+                a_sealed_authentication_stays_taken_after_a_restart;
             leases:
                 a_lease_is_one_nodes_until_its_time_is_over,
                 of_many_nodes_one_gets_the_lease,

@@ -190,6 +190,7 @@ async fn a_ceremony_costs_so_many_statements() {
         ("start of an authentication", 1, 1),
         ("read of an authentication", 2, 1),
         ("finish of an authentication", 1, 1),
+        ("finish of a sealed authentication", 4, 1),
     ];
     assert_eq!(costs[1..], expected);
 }

@@ -12,7 +12,8 @@ use webauthn::registration::RegistrationExpectation;
 use crate::model::ceremony_policy::{AuthenticationPolicy, RegistrationPolicy};
 use crate::model::clock::{Randomness, Timestamp};
 use crate::model::ids::{
-    CeremonyId, CredentialKey, RelyingPartyId, TIME_LENGTH, UserId, is_lower_case_hex,
+    CeremonyId, CredentialKey, LONGEST_UNSEALED, RelyingPartyId, TIME_LENGTH, UserId,
+    is_lower_case_hex,
 };
 
 /// Random bytes in a challenge that begins with the time. As hex they make 48 ASCII characters with it.
@@ -22,7 +23,13 @@ const CHALLENGE_ENTROPY: usize = 18;
 const NAMING_CHALLENGE_ENTROPY: usize = 16;
 
 /// Length of a challenge that names its Relying Party: 64 bytes, the most that the FIDO binding allows.
-const NAMING_CHALLENGE_LENGTH: usize = 4 * NAMING_CHALLENGE_ENTROPY;
+const NAMING_CHALLENGE_LENGTH: usize = LONGEST_UNSEALED;
+
+/// Marks a challenge that a ceremony is sealed into, behind the time.
+pub(crate) const SEALED: u8 = 1;
+
+/// Marks one that names its Relying Party, too: its key follows.
+pub(crate) const SEALED_NAMED: u8 = 2;
 
 /// What a challenge says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,11 +71,26 @@ pub(crate) fn draw_challenge(
     .into_bytes()
 }
 
+/// Whether a challenge has the form of one that a ceremony is sealed into: longer than any other.
+///
+/// Anybody can make up such a challenge. Only the key of the Relying Party can tell.
+pub(crate) fn looks_sealed(challenge: &[u8]) -> bool {
+    challenge.len() > LONGEST_UNSEALED && challenge.iter().copied().all(is_lower_case_hex)
+}
+
 /// The Relying Party that a challenge of the form [`ChallengeForm::NamesRelyingParty`] names; `None` for any other.
 ///
 /// Anybody can make up such a challenge: it says where to look for the ceremony, and no more.
 pub fn relying_party_of_challenge(challenge: &[u8]) -> Option<RelyingPartyId> {
     let text = std::str::from_utf8(challenge).ok()?;
+    if looks_sealed(challenge) {
+        let (front, rest) = text.split_at_checked(2 * (TIME_LENGTH + 1))?;
+        let names = front.ends_with(&hex::encode([SEALED_NAMED]));
+        return names
+            .then(|| rest.get(..32))
+            .flatten()
+            .and_then(RelyingPartyId::from_hex);
+    }
     if text.len() != NAMING_CHALLENGE_LENGTH || !text.bytes().all(is_lower_case_hex) {
         return None;
     }
@@ -285,6 +307,11 @@ impl Authentication {
             user_verification: policy.user_verification,
             extensions: asked.extensions.clone(),
         }
+    }
+
+    /// Whether it is sealed into its challenge: the store knows nothing of it while it waits.
+    pub fn is_sealed(&self) -> bool {
+        looks_sealed(&self.asked.challenge)
     }
 
     /// Whether it named no user and listed no credentials, so that the authenticator chooses the credential by itself.

@@ -144,13 +144,20 @@ pub(crate) const TIME_LENGTH: usize = 6;
 /// 2109. One of an earlier version, which was all random, begins with such a time in one of a hundred cases.
 const TIMES: Range<u64> = 1_795_000_000_000..1 << 42;
 
+/// Characters of a challenge that begins with the time.
+const TIMED: usize = 48;
+
+/// Characters of the longest challenge that no ceremony is sealed into. Longer ones begin with the time.
+pub(crate) const LONGEST_UNSEALED: usize = 64;
+
 pub(crate) fn is_lower_case_hex(c: u8) -> bool {
     c.is_ascii_digit() || (b'a'..=b'f').contains(&c)
 }
 
 /// The time with which a challenge begins, if it is of that form.
 fn time_of_challenge(challenge: &[u8]) -> Option<[u8; TIME_LENGTH]> {
-    if challenge.len() != 48 || !challenge.iter().copied().all(is_lower_case_hex) {
+    let timed = challenge.len() == TIMED || challenge.len() > LONGEST_UNSEALED;
+    if !timed || !challenge.iter().copied().all(is_lower_case_hex) {
         return None;
     }
     let mut time = [0; 8];

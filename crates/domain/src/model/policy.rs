@@ -137,6 +137,10 @@ pub struct Policy {
     pub max_pending_per_user: u32,
     /// Shortest credential id accepted at registration, in bytes.
     pub min_credential_id_length: u16,
+    /// Whether authentications are sealed into their challenges. A start then writes nothing, and an authentication that
+    /// waits for its response cannot be shown, counted or removed.
+    #[serde(default)]
+    pub sealed_authentications: bool,
     /// What is requested and accepted as attestation.
     #[serde(default)]
     pub attestation: AttestationSettings,
@@ -190,6 +194,7 @@ impl Default for Policy {
             max_credentials_per_user: 50,
             max_pending_per_user: 20,
             min_credential_id_length: 16,
+            sealed_authentications: false,
             attestation: AttestationSettings::default(),
             extensions: ExtensionSettings::default(),
         }

@@ -18,6 +18,8 @@ pub enum TokenKind {
     Transaction,
     /// The key pair of tokens that others can check.
     Signing,
+    /// Seals authentications into their challenges.
+    Sealing,
 }
 
 impl TokenKind {
@@ -28,6 +30,7 @@ impl TokenKind {
         Self::Status,
         Self::Transaction,
         Self::Signing,
+        Self::Sealing,
     ];
 
     /// Stable name, as stored.
@@ -38,6 +41,7 @@ impl TokenKind {
             Self::Status => "status",
             Self::Transaction => "transaction",
             Self::Signing => "signing",
+            Self::Sealing => "sealing",
         }
     }
 }

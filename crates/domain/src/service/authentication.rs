@@ -15,6 +15,7 @@ use webauthn::trace::NoTrace;
 use crate::model::audit::{Actor, AuditEvent, AuditKind};
 use crate::model::ceremony::{
     Authentication, AuthenticationAsked, Ceremony, CeremonyState, Standing, draw_challenge,
+    looks_sealed,
 };
 use crate::model::credential::CredentialRecord;
 use crate::model::ids::{AttemptId, CeremonyId, CredentialKey, RelyingPartyId};
@@ -132,6 +133,18 @@ fn refused(ceremony: &Authentication, refusal: impl Into<Refusal>) -> Refusal {
     }
 }
 
+/// Why an authentication was not accepted in the end; `None` when it was.
+fn refusal_of(finished: FinishedAuthentication) -> Option<Reason> {
+    match finished {
+        FinishedAuthentication::Accepted => None,
+        FinishedAuthentication::CounterWentBack { .. } => Some(Reason::SignCountNotIncreased),
+        FinishedAuthentication::CredentialGone => Some(Reason::CredentialUnknown),
+        FinishedAuthentication::Gone => Some(Reason::CeremonyNotFound),
+        FinishedAuthentication::Used => Some(Reason::CeremonyUsed),
+        FinishedAuthentication::Expired => Some(Reason::CeremonyExpired),
+    }
+}
+
 impl Passkeys {
     /// Starts an authentication.
     ///
@@ -155,15 +168,14 @@ impl Passkeys {
             .unwrap_or(UserVerification::Preferred);
         let timeout_ms = terms.timeout_ms.unwrap_or(policy.authentication_timeout_ms);
         let lifetime_ms = terms.lifetime_ms.unwrap_or(timeout_ms);
-        let challenge = draw_challenge(&*self.randomness, terms.challenge, rp.id, now);
         let (allow_credentials, transports): (Vec<CredentialId>, Vec<Vec<String>>) = parties
             .allowed
             .into_iter()
             .map(|c| (c.id, c.transports))
             .unzip();
         let appid = policy.extensions.appid(!allow_credentials.is_empty());
-        let ceremony = Arc::new(Authentication {
-            id: CeremonyId::of_challenge(&challenge),
+        let mut ceremony = Authentication {
+            id: CeremonyId([0; 16]),
             relying_party: rp.id,
             user: parties.user.as_ref().map(|u| u.id),
             credential: parties.credential,
@@ -178,7 +190,7 @@ impl Passkeys {
                 rules: start.rules,
             }),
             asked: AuthenticationAsked {
-                challenge,
+                challenge: Vec::new(),
                 user: parties
                     .user
                     .as_ref()
@@ -194,7 +206,22 @@ impl Passkeys {
                     .for_authentication(appid, terms.extensions),
             },
             state: CeremonyState::Pending,
-        });
+        };
+        let sealed = if policy.sealed_authentications && terms.sealable {
+            let key = self.sealing_key(rp).await?;
+            key.seal(&ceremony, terms.challenge, &*self.randomness)
+        } else {
+            None
+        };
+        let writes = sealed.is_none();
+        let challenge = sealed
+            .unwrap_or_else(|| draw_challenge(&*self.randomness, terms.challenge, rp.id, now));
+        ceremony.id = CeremonyId::of_challenge(&challenge);
+        ceremony.asked.challenge = challenge;
+        let ceremony = Arc::new(ceremony);
+        if !writes {
+            return Ok(ceremony);
+        }
         let most = policy.max_pending_per_user;
         let counted = Key::of_authentication(rp.id, ceremony.user);
         let displaced = self.pending.start(counted, ceremony.id, most);
@@ -339,12 +366,15 @@ impl Passkeys {
         by: &Actor,
     ) -> Result<SignedIn, Refusal> {
         let now = self.now();
-        let id = CeremonyId::of_challenge(&response.client_data().challenge);
+        let challenge = &response.client_data().challenge;
+        let id = CeremonyId::of_challenge(challenge);
+        let sealed = self.opened(rp, challenge).await?;
+        let sealed = sealed.as_ref();
         let loaded = self
             .storage
             .load_for_authentication(rp, id, response.id())
             .await?;
-        let Some(ceremony) = loaded.ceremony else {
+        let Some(ceremony) = loaded.ceremony.or_else(|| sealed.cloned()) else {
             return Err(Reason::CeremonyNotFound.into());
         };
         let asked = &ceremony.asked;
@@ -360,7 +390,9 @@ impl Passkeys {
             event.user = ceremony.user;
             event.user_name.clone_from(&asked.user_name);
             let failed = ceremony.user;
-            return Err(self.refuse(id, counted, refusal, failed, event).await);
+            return Err(self
+                .refuse(id, counted, refusal, failed, event, sealed)
+                .await);
         };
         ensure_pending(id, ceremony.standing(now))?;
         let (record, user) = &*signer;
@@ -369,7 +401,9 @@ impl Passkeys {
         let failed = ceremony.user.or(Some(user.id));
         if record.selection.rp_id != ceremony.policy.rp_id {
             let refusal = refused(&ceremony, Reason::CredentialRpMismatch);
-            return Err(self.refuse(id, counted, refusal, failed, event).await);
+            return Err(self
+                .refuse(id, counted, refusal, failed, event, sealed)
+                .await);
         }
         let mut expected = ceremony.expectation();
         let handle = owner_handle(&ceremony, record, &mut expected.user);
@@ -379,7 +413,9 @@ impl Passkeys {
             Ok(verified) => verified,
             Err(error) => {
                 let refusal = refused(&ceremony, Refusal::new(error.reason(), error.to_string()));
-                return Err(self.refuse(id, counted, refusal, failed, event).await);
+                return Err(self
+                    .refuse(id, counted, refusal, failed, event, sealed)
+                    .await);
             }
         };
         let mut event = event.ceremony(id);
@@ -397,20 +433,13 @@ impl Passkeys {
                 SignCountPolicy::Refuse => CounterRule::MustIncrease,
                 SignCountPolicy::Signal => CounterRule::KeepHighest,
             },
+            sealed,
             event: &event,
         };
-        let refused = |reason: Reason| Err(refused(&ceremony, reason));
         let finished = self.storage.finish_authentication(finish).await?;
         self.pending.end(counted, id);
-        match finished {
-            FinishedAuthentication::Accepted => {}
-            FinishedAuthentication::CounterWentBack { .. } => {
-                return refused(Reason::SignCountNotIncreased);
-            }
-            FinishedAuthentication::CredentialGone => return refused(Reason::CredentialUnknown),
-            FinishedAuthentication::Gone => return refused(Reason::CeremonyNotFound),
-            FinishedAuthentication::Used => return refused(Reason::CeremonyUsed),
-            FinishedAuthentication::Expired => return refused(Reason::CeremonyExpired),
+        if let Some(reason) = refusal_of(finished) {
+            return Err(refused(&ceremony, reason));
         }
         let credential = record.key;
         let mut ceremony = Arc::unwrap_or_clone(ceremony);
@@ -427,6 +456,27 @@ impl Passkeys {
             credential,
             signals: verified.signals().to_vec(),
         })
+    }
+
+    /// The authentication that is sealed into a challenge, as it was begun.
+    async fn opened(
+        &self,
+        rp: RelyingPartyId,
+        challenge: &[u8],
+    ) -> Result<Option<Arc<Authentication>>, Refusal> {
+        if !looks_sealed(challenge) {
+            return Ok(None);
+        }
+        let rp = match self.relying_party_itself(rp).await {
+            Err(refusal) if refusal.reason == Reason::RelyingPartyUnknown => return Ok(None),
+            found => found?,
+        };
+        let key = self.made_sealing_key(&rp).await?;
+        let opened = key.and_then(|key| key.open(challenge, rp.id));
+        Ok(opened.map(|mut ceremony| {
+            rp.share_policy(&mut ceremony.policy);
+            Arc::new(ceremony)
+        }))
     }
 
     /// The authentication ceremony with this key that belongs to the user.

@@ -4,7 +4,9 @@ use webauthn::error::Reason;
 use webauthn::signal::Signal;
 
 use crate::model::audit::{Actor, AuditEvent};
-use crate::model::ceremony::{Ceremony, ChallengeForm, Standing};
+use std::sync::Arc;
+
+use crate::model::ceremony::{Authentication, Ceremony, ChallengeForm, Standing};
 use crate::model::ids::{AttemptId, CeremonyId, RelyingPartyId, UserId};
 use crate::model::refusal::Refusal;
 use crate::service::Passkeys;
@@ -20,6 +22,8 @@ pub struct Terms {
     pub lifetime_ms: Option<u32>,
     /// What the challenge says.
     pub challenge: ChallengeForm,
+    /// Whether an authentication may be sealed into its challenge, which is then longer than 64 bytes.
+    pub sealable: bool,
     /// What an authentication survives while it waits. What is kept of the start elsewhere, such as an answer for a call that is sent
     /// again, must not outlive it.
     pub survival: Survival,
@@ -36,6 +40,7 @@ impl Terms {
             timeout_ms: None,
             lifetime_ms: None,
             challenge: ChallengeForm::default(),
+            sealable: true,
             survival: Survival::default(),
             extensions: None,
             by,
@@ -56,7 +61,7 @@ impl Passkeys {
     }
 
     /// Ends a pending ceremony of the event's Relying Party at the event's time as failed, as a failed sign-in of `failed_user` if it was one, and gives the
-    /// refusal to answer with: the given one, or how the ceremony stands if another attempt was faster.
+    /// refusal to answer with: the given one, or how the ceremony stands if another attempt was faster. `sealed` is the ceremony, if its challenge brought it.
     pub(crate) async fn refuse(
         &self,
         ceremony: CeremonyId,
@@ -64,6 +69,7 @@ impl Passkeys {
         refusal: Refusal,
         failed_user: Option<UserId>,
         event: AuditEvent,
+        sealed: Option<&Arc<Authentication>>,
     ) -> Refusal {
         let event = event.ceremony(ceremony).reason(refusal.reason);
         let outcome = self
@@ -76,6 +82,7 @@ impl Passkeys {
                 reason: refusal.reason,
                 failed_user,
                 event: &event,
+                sealed,
             })
             .await;
         self.pending.end(counted, ceremony);

@@ -18,6 +18,7 @@ pub mod parties;
 mod pending;
 pub mod prepared;
 pub mod registration;
+mod sealed;
 pub mod token_keys;
 pub mod tokens;
 pub mod transfer;

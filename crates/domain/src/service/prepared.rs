@@ -99,6 +99,15 @@ impl Prepared {
     }
 }
 
+impl Prepared {
+    /// Lets an authentication whose policy is that of the last one share it.
+    pub(crate) fn share_policy(&self, policy: &mut Arc<AuthenticationPolicy>) {
+        if let Some(same) = self.authentications.same(policy) {
+            *policy = same;
+        }
+    }
+}
+
 impl From<RelyingParty> for Prepared {
     fn from(record: RelyingParty) -> Self {
         Self {
@@ -149,6 +158,14 @@ struct Last<W, P>(Mutex<Option<(Arc<W>, Arc<P>)>>);
 impl<W, P> Default for Last<W, P> {
     fn default() -> Self {
         Self(Mutex::default())
+    }
+}
+
+impl<W, P: PartialEq> Last<W, P> {
+    /// The last policy, if it is the same.
+    fn same(&self, policy: &P) -> Option<Arc<P>> {
+        let last = self.0.lock().clone();
+        last.map(|(_, last)| last).filter(|last| **last == *policy)
     }
 }
 

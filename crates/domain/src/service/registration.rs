@@ -280,7 +280,7 @@ impl Passkeys {
                         .user(user)
                         .user_name(&asked.user_name);
                 let refusal = Refusal::new(error.reason(), error.to_string());
-                return Err(self.refuse(id, counted, refusal, None, event).await);
+                return Err(self.refuse(id, counted, refusal, None, event, None).await);
             }
         };
         let signals = verified.signals().to_vec();

@@ -13,6 +13,7 @@ use tokio::sync::OnceCell;
 use webauthn::base64url;
 
 use crate::model::token::MacKind;
+use crate::service::sealed::SealingKey;
 
 /// Bytes of a key for message authentication codes: as long as the output of SHA-512 (RFC 7518 3.2).
 pub(crate) const MAC_KEY_LENGTH: usize = 64;
@@ -122,6 +123,7 @@ pub(crate) struct TokenKeys {
     status: OnceCell<MacKey>,
     transaction: OnceCell<MacKey>,
     pub(crate) signing: OnceCell<SigningKey>,
+    pub(crate) sealing: OnceCell<SealingKey>,
 }
 
 impl TokenKeys {

@@ -10,6 +10,7 @@ use crate::model::refusal::Refusal;
 use crate::model::token::{MacKind, TokenKey, TokenKind};
 use crate::service::Passkeys;
 use crate::service::prepared::Prepared;
+use crate::service::sealed::SealingKey;
 use crate::service::token_keys::{MAC_KEY_LENGTH, MacKey, SigningKey};
 
 impl Passkeys {
@@ -42,6 +43,36 @@ impl Passkeys {
         rp.keys.signing.get_or_try_init(read).await
     }
 
+    /// The key that seals ceremonies; otherwise like [`Passkeys::mac_key`].
+    pub(crate) async fn sealing_key<'p>(
+        &self,
+        rp: &'p Prepared,
+    ) -> Result<&'p SealingKey, Refusal> {
+        let read = async || {
+            let key = self.token_key(rp.id, TokenKind::Sealing).await?;
+            SealingKey::new(&key).ok_or_else(|| Reason::RecordUnreadable.into())
+        };
+        rp.keys.sealing.get_or_try_init(read).await
+    }
+
+    /// The key that has sealed ceremonies; `None` when there is none yet. A response writes none.
+    pub(crate) async fn made_sealing_key<'p>(
+        &self,
+        rp: &'p Prepared,
+    ) -> Result<Option<&'p SealingKey>, Refusal> {
+        let made = rp.keys.sealing.get().is_some()
+            || self
+                .storage
+                .token_key(rp.id, TokenKind::Sealing)
+                .await?
+                .is_some();
+        Ok(if made {
+            Some(self.sealing_key(rp).await?)
+        } else {
+            None
+        })
+    }
+
     async fn token_key(&self, rp: RelyingPartyId, kind: TokenKind) -> Result<TokenKey, Refusal> {
         if let Some(stored) = self.storage.token_key(rp, kind).await? {
             return Ok(stored);
@@ -64,7 +95,11 @@ impl Passkeys {
                     .as_ref()
                     .to_vec()
             }
-            TokenKind::Access | TokenKind::Intent | TokenKind::Status | TokenKind::Transaction => {
+            TokenKind::Access
+            | TokenKind::Intent
+            | TokenKind::Status
+            | TokenKind::Transaction
+            | TokenKind::Sealing => {
                 let mut bytes = vec![0; MAC_KEY_LENGTH];
                 self.randomness.fill(&mut bytes);
                 bytes

@@ -133,6 +133,8 @@ pub struct FinishAuthentication<'a> {
     pub verified: &'a VerifiedAuthentication,
     /// What a counter that does not grow does.
     pub counter: CounterRule,
+    /// The ceremony as it was begun, if its challenge brought it: the store begins it along, unless it knows it already.
+    pub sealed: Option<&'a Arc<Authentication>>,
     /// Written along: as it is on success, as [`AuditEvent::refused`] when the ceremony is taken as failed.
     pub event: &'a AuditEvent,
 }
@@ -174,6 +176,8 @@ pub struct RefuseCeremony<'a> {
     pub reason: Reason,
     /// Whose sign-in failed by it; noted with the user, if there is one.
     pub failed_user: Option<UserId>,
+    /// As in [`FinishAuthentication`].
+    pub sealed: Option<&'a Arc<Authentication>>,
     /// Written along.
     pub event: &'a AuditEvent,
 }

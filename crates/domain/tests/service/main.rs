@@ -13,6 +13,7 @@ mod lookups;
 mod policies;
 mod prepared;
 mod races;
+mod sealed;
 mod starts;
 mod trail;
 

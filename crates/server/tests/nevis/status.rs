@@ -396,3 +396,62 @@ fn resident_kilobytes() -> u64 {
         .unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_sealed_transaction_waits_as_any_other() {
+    // In memory: a paused clock passes every deadline while a network is waited for.
+    let service = Service::over(Arc::new(storage::Memory::new())).await;
+    let mut authenticator = Authenticator::default();
+    let user = service.register("ada", &mut authenticator).await;
+    let path = service.manage("policy");
+    let call = service.app.operator().request(Method::PATCH, &path);
+    call.json(&json!({"sealed_authentications": true}))
+        .await
+        .expect(200);
+
+    let approval = service.approve(Some("ada")).await;
+    let pending = service.status(&approval["statusToken"]).await;
+    assert_eq!(pending["status"], "pending");
+    assert_eq!(pending["transactionId"], approval["transactionId"]);
+    assert_eq!(pending["userId"], user["userId"]);
+    assert_eq!(pending["username"], "ada");
+    assert!(is_timestamp(&pending["createdAt"]));
+    assert_eq!(pending["lastUpdatedAt"], pending["createdAt"]);
+    let waiting = {
+        let service = service.clone();
+        let body = json!({"statusToken": approval["statusToken"]});
+        tokio::spawn(async move {
+            let page = service.page();
+            page.post("/api/v1/status?wait=30", &body).await.expect(200)
+        })
+    };
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(!waiting.is_finished());
+    let token = service.assert(&mut authenticator, &approval).await.token();
+    let ended = waiting.await.unwrap();
+    assert_eq!(ended["status"], "succeeded");
+    assert_eq!(ended["token"], token);
+    assert_eq!(ended["createdAt"], pending["createdAt"]);
+
+    // For anyone, and without an end.
+    let approval = service.approve(None).await;
+    let pending = service.status(&approval["statusToken"]).await;
+    assert_eq!(pending["status"], "pending");
+    assert_eq!(pending.get("userId"), None);
+    service.app.clock.advance_millis(400_000);
+    let expired = service.status(&approval["statusToken"]).await;
+    assert_eq!(expired["status"], "failed");
+    let late = service.assert(&mut authenticator, &approval).await;
+    assert_eq!(late.json["status"], "failed");
+
+    // Where the response comes without a status token, the challenge leads to the Service.
+    service
+        .choose(json!({"status_token_required": false}))
+        .await;
+    let approval = service.approve(Some("ada")).await;
+    let answer = assertion(&mut authenticator, &approval, &Lies::default());
+    let body = json!({"type": answer["type"], "id": answer["id"], "rawId": answer["rawId"],
+        "response": answer["response"]});
+    let page = service.page();
+    page.post("/_app/assertion/result", &body).await.token();
+}

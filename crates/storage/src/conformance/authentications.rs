@@ -455,7 +455,7 @@ pub async fn a_repeated_attempt_has_the_same_outcome_and_writes_nothing(
 }
 
 /// Sends all of them at once from as many tasks; the outcomes.
-async fn race(fixture: &Fixture, sign_ins: Vec<SignIn>) -> Vec<FinishedAuthentication> {
+pub(super) async fn race(fixture: &Fixture, sign_ins: Vec<SignIn>) -> Vec<FinishedAuthentication> {
     let tasks: Vec<_> = sign_ins
         .into_iter()
         .map(|sign_in| {

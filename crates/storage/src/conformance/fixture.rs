@@ -274,6 +274,8 @@ pub(crate) struct SignIn {
     pub(crate) user: UserId,
     pub(crate) verified: VerifiedAuthentication,
     pub(crate) counter: CounterRule,
+    /// The ceremony, if its challenge brought it.
+    pub(crate) sealed: Option<Arc<Authentication>>,
     pub(crate) event: AuditEvent,
 }
 
@@ -281,6 +283,7 @@ impl SignIn {
     pub(crate) async fn send(&self, store: &dyn Storage) -> Result<FinishedAuthentication, Fault> {
         store
             .finish_authentication(FinishAuthentication {
+                sealed: self.sealed.as_ref(),
                 attempt: self.attempt,
                 relying_party: self.relying_party,
                 ceremony: self.ceremony,
@@ -431,6 +434,7 @@ impl Passkey {
             user: self.user.id,
             verified,
             counter: CounterRule::KeepHighest,
+            sealed: None,
             event: AuditEvent::new(EventId(key()), AuditKind::Authenticated, rp, now, &SOMEBODY)
                 .user(self.user.id)
                 .ceremony(ceremony.id)
@@ -604,6 +608,7 @@ impl Fixture {
         .reason(reason);
         self.store
             .refuse_ceremony(RefuseCeremony {
+                sealed: None,
                 attempt,
                 relying_party: self.rp,
                 ceremony,

@@ -186,6 +186,7 @@ impl Run {
                 let event = self.event(AuditKind::AuthenticationRefused, ceremony.relying_party());
                 let failed = self.some_user().map(|u| u.id);
                 let refuse = |event| RefuseCeremony {
+                    sealed: None,
                     attempt: AttemptId([1; 16]),
                     relying_party: ceremony.relying_party(),
                     ceremony: ceremony.id(),

@@ -1,5 +1,7 @@
 //! A registration and an authentication, operation by operation, so that a store's test can say what each costs.
 
+use std::sync::Arc;
+
 use domain::model::user::UserRef;
 use domain::store::{Begin, BeginRegistration, FinishedAuthentication, FinishedRegistration};
 use testkit::Lies;
@@ -52,4 +54,11 @@ pub async fn each(under_test: &mut dyn StoreUnderTest, mut seen: impl FnMut(&'st
     let finished = sign_in.send(&**store).await;
     assert_eq!(finished, Ok(FinishedAuthentication::Accepted));
     seen("finish of an authentication");
+
+    let sealed = Arc::new(authentication(fixture.rp, Some(&user), at(4)));
+    let mut sign_in = passkey.sign_in(&sealed, &signer.0, at(5), &Lies::default());
+    sign_in.sealed = Some(sealed);
+    let finished = sign_in.send(&**store).await;
+    assert_eq!(finished, Ok(FinishedAuthentication::Accepted));
+    seen("finish of a sealed authentication");
 }

@@ -348,6 +348,7 @@ pub async fn a_refused_sign_in_is_noted_with_its_user(under_test: &mut dyn Store
     let refuse = |ceremony, attempt, now, failed_user| async move {
         let event = event(AuditKind::AuthenticationRefused, fixture.rp);
         let refuse = RefuseCeremony {
+            sealed: None,
             attempt,
             relying_party: fixture.rp,
             ceremony,

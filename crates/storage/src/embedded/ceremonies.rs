@@ -109,21 +109,15 @@ impl Ceremonies for Embedded {
         ceremony: CeremonyId,
         credential: &CredentialId,
     ) -> Result<LoadedAuthentication, Fault> {
-        let Some(waiting) = self.pending.get(rp, ceremony) else {
-            return self.pending.reading(
-                || {
-                    self.points
-                        .read(|c| reads::load_for_authentication(c, rp, ceremony, credential))
-                },
-                |found| {
-                    let signers = found.credential.iter_mut();
-                    signers.map(|signer| &mut Arc::make_mut(signer).0).collect()
-                },
-            );
+        let ceremony = if let Some(waiting) = self.pending.get(rp, ceremony) {
+            let owned = self.owners_are_there(rp, waiting.user)?;
+            owned.then_some(waiting)
+        } else {
+            let found = self.points.read(|c| reads::ceremony(c, rp, ceremony))?;
+            found.and_then(Ceremony::authentication).map(Arc::new)
         };
-        let owned = self.owners_are_there(rp, waiting.user)?;
         Ok(LoadedAuthentication {
-            ceremony: owned.then_some(waiting),
+            ceremony,
             credential: self.signer(rp, credential)?,
         })
     }
@@ -155,6 +149,7 @@ impl Ceremonies for Embedded {
             &self.records,
             finish.relying_party,
             finish.ceremony,
+            finish.sealed,
         );
         let settled = Arc::clone(&ending);
         self.writer
@@ -178,6 +173,7 @@ impl Ceremonies for Embedded {
             &self.records,
             claim.relying_party,
             claim.ceremony,
+            refuse.sealed,
         );
         let settled = Arc::clone(&ending);
         self.writer

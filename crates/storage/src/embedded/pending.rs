@@ -97,6 +97,16 @@ struct Inner {
 const ENDED: usize = 256;
 
 impl Inner {
+    /// Takes in one that waits.
+    fn insert(&mut self, entry: Entry) {
+        let c = &*entry.ceremony;
+        let key = (c.relying_party, c.id);
+        self.by_owner
+            .insert((c.relying_party, c.user, c.created, c.id));
+        self.by_expiry.insert((c.expires, c.relying_party, c.id));
+        self.entries.insert(key, entry);
+    }
+
     /// Takes out one that waits.
     fn take(&mut self, key: Key) -> Option<Arc<Authentication>> {
         let Entry { ceremony, .. } = self.entries.remove(&key)?;
@@ -210,13 +220,7 @@ impl Pending {
         if inner.by_expiry.len() >= self.capacity {
             return false;
         }
-        let c = &**ceremony;
-        inner
-            .by_owner
-            .insert((c.relying_party, c.user, c.created, c.id));
-        inner.by_expiry.insert((c.expires, c.relying_party, c.id));
-        let entry = Entry::waiting(ceremony);
-        inner.entries.insert((c.relying_party, c.id), entry);
+        inner.insert(Entry::waiting(ceremony));
         true
     }
 
@@ -396,6 +400,8 @@ pub(super) struct Ending {
     held: AtomicBool,
     records: Arc<Records>,
     change: Mutex<Change>,
+    /// The authentication as it was begun, if its challenge brought it.
+    sealed: Option<Arc<Authentication>>,
 }
 
 /// What the job of an [`Ending`] changes beside the authentication.
@@ -426,6 +432,7 @@ impl Ending {
         records: &Arc<Records>,
         rp: RelyingPartyId,
         id: CeremonyId,
+        sealed: Option<&Arc<Authentication>>,
     ) -> Arc<Self> {
         Arc::new(Self {
             pending: Arc::clone(pending),
@@ -433,6 +440,7 @@ impl Ending {
             held: AtomicBool::new(false),
             records: Arc::clone(records),
             change: Mutex::new(Change::Nothing),
+            sealed: sealed.cloned(),
         })
     }
 
@@ -480,6 +488,29 @@ impl Ending {
         } else {
             Found::Waiting(ceremony)
         }
+    }
+
+    /// Whether it is one that its challenge brought.
+    pub(super) fn is_sealed(&self) -> bool {
+        self.sealed.is_some()
+    }
+
+    /// Takes in the authentication that its challenge brought, and claims it. To be called when neither the memory nor the table
+    /// has it.
+    pub(super) fn unseal(&self) -> Option<Arc<Authentication>> {
+        let ceremony = self.sealed.as_ref()?;
+        let mut inner = self.pending.inner.lock();
+        if inner.entries.contains_key(&self.key) {
+            // Another job of the group has claimed it.
+            return None;
+        }
+        let entry = Entry {
+            claimed: true,
+            ..Entry::waiting(ceremony)
+        };
+        inner.insert(entry);
+        self.held.store(true, Ordering::Relaxed);
+        Some(Arc::clone(ceremony))
     }
 
     /// Whether the end may be written to `sign_ins`: not when moving its rows fails.
@@ -551,6 +582,10 @@ impl Ending {
             entry.claimed = false;
             entry.end = None;
             entry.doubtful |= settled == Settled::Unknown;
+            if self.is_sealed() && !entry.doubtful {
+                // Its challenge brings it again.
+                inner.take(self.key);
+            }
         }
     }
 }

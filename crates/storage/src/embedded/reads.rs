@@ -1,7 +1,6 @@
 //! What each reading operation reads.
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
 use domain::model::access_key::AccessKey;
 use domain::model::account::{Account, ApiKey, Principal};
@@ -19,10 +18,7 @@ use domain::model::relying_party::RelyingParty;
 use domain::model::token::{TokenKey, TokenKind};
 use domain::model::user::{User, UserRef};
 use domain::model::webhook::Webhook;
-use domain::store::{
-    AuthenticationFilter, EventFilter, FoundEvents, LoadedAuthentication, MAX_SEARCHED,
-    StoredSecret,
-};
+use domain::store::{AuthenticationFilter, EventFilter, FoundEvents, MAX_SEARCHED, StoredSecret};
 use rusqlite::{Connection, Row, ToSql, params};
 use webauthn::credential::CredentialId;
 
@@ -293,22 +289,6 @@ pub(super) fn credential_by_id(
     )?;
     // Two ids with one hash do not happen; a damaged row does.
     Ok(found.filter(|(record, _)| record.id == *id))
-}
-
-pub(super) fn load_for_authentication(
-    connection: &Connection,
-    rp: RelyingPartyId,
-    id: CeremonyId,
-    credential: &CredentialId,
-) -> Outcome<LoadedAuthentication> {
-    snapshot(connection, |connection| {
-        Ok(LoadedAuthentication {
-            ceremony: ceremony(connection, rp, id)?
-                .and_then(Ceremony::authentication)
-                .map(Arc::new),
-            credential: credential_by_id(connection, rp, credential)?.map(Arc::new),
-        })
-    })
 }
 
 pub(super) fn credential(

@@ -169,6 +169,14 @@ impl State {
         Begin::Begun
     }
 
+    /// Begins an authentication that its challenge brought, unless it is there already.
+    fn begin_sealed(&mut self, sealed: Option<&Arc<Authentication>>) {
+        if let Some(ceremony) = sealed {
+            let ceremony = Ceremony::from(Authentication::clone(ceremony));
+            self.begin(ceremony, &[], &[]);
+        }
+    }
+
     pub(super) fn finish_registration(
         &mut self,
         finish: &FinishRegistration<'_>,
@@ -219,6 +227,7 @@ impl State {
             .get(&key)
             .filter(|c| c.user == finish.user && c.id == *finish.verified.credential_id())
             .map(CredentialRecord::sign_counter);
+        self.begin_sealed(finish.sealed);
         let kind = Some(CeremonyKind::Authentication);
         let ceremony = (rp, finish.ceremony);
         let (take, kept) = self.take(ceremony, kind, finish.attempt, finish.now);
@@ -258,6 +267,7 @@ impl State {
     }
 
     pub(super) fn refuse_ceremony(&mut self, refuse: &RefuseCeremony<'_>) -> Refused {
+        self.begin_sealed(refuse.sealed);
         let key = (refuse.relying_party, refuse.ceremony);
         let (take, kept) = self.take(key, None, refuse.attempt, refuse.now);
         if let Some(outcome) = take.refusal() {

@@ -21,7 +21,7 @@ use webauthn::credential::CredentialId;
 use webauthn::error::Reason;
 
 use super::cells::{Cells, params, unreadable};
-use super::pool::Does;
+use super::pool::{Does, Sent};
 use super::records::{self, CeremonyRow, event_params, from_json, json};
 use super::statements::Statement;
 use super::{Postgres, settled};
@@ -220,6 +220,7 @@ impl Ceremonies for Postgres {
         let verified = finish.verified;
         let refused = refused_kind(finish.event);
         let hash = id_hash(verified.credential_id());
+        let sealed = sealed_row(finish.sealed)?;
         settled!({
             let mut params = event_params(finish.relying_party, finish.event);
             params.extend(params![
@@ -240,8 +241,7 @@ impl Ceremonies for Postgres {
                 Reason::CredentialUnknown.name(),
             ]);
             let row = self
-                .pool
-                .only(Does::Write, (Statement::FinishAuthentication, params))
+                .end(sealed.as_ref(), (Statement::FinishAuthentication, params))
                 .await?;
             let mut cells = Cells::new(&row);
             let taken = cells.any()?;
@@ -259,6 +259,7 @@ impl Ceremonies for Postgres {
     }
 
     async fn refuse_ceremony(&self, refuse: RefuseCeremony<'_>) -> Result<Refused, Fault> {
+        let sealed = sealed_row(refuse.sealed)?;
         settled!({
             let mut params = event_params(refuse.relying_party, refuse.event);
             params.extend(params![
@@ -269,8 +270,7 @@ impl Ceremonies for Postgres {
                 refuse.failed_user.map(|u| u.0),
             ]);
             let row = self
-                .pool
-                .only(Does::Write, (Statement::RefuseCeremony, params))
+                .end(sealed.as_ref(), (Statement::RefuseCeremony, params))
                 .await?;
             let mut cells = Cells::new(&row);
             if cells.any()? {
@@ -326,7 +326,25 @@ fn ended(reason: Option<&str>, stored_count: Option<u32>) -> Result<End, Fault> 
     })
 }
 
+/// The row of an authentication that its challenge brought.
+fn sealed_row(sealed: Option<&Arc<Authentication>>) -> Result<Option<CeremonyRow>, Fault> {
+    sealed
+        .map(|ceremony| CeremonyRow::authentication(ceremony))
+        .transpose()
+}
+
 impl Postgres {
+    /// Ends a ceremony. One that its challenge brought is begun in the same transaction, unless it is there already.
+    async fn end(&self, sealed: Option<&CeremonyRow>, sent: Sent<'_>) -> Result<Row, Fault> {
+        let Some(row) = sealed else {
+            return self.pool.only(Does::Write, sent).await;
+        };
+        let sent = [(Statement::Begin, row.params(&[])), sent];
+        let mut rows = self.pool.all(Does::Write, &sent).await?;
+        let row = rows.pop().and_then(|mut rows| rows.pop());
+        row.ok_or_else(|| Fault::Fatal("the end of a ceremony has no row".to_owned()))
+    }
+
     /// Gives the credential of an unfinished registration another name.
     pub(super) async fn rename(
         &self,

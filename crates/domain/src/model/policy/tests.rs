@@ -77,6 +77,7 @@ fn a_policy_survives_its_record_and_lacks_nothing_that_it_had_from_the_beginning
             let joined_later = match parent {
                 "" => [
                     "user_verification_required",
+                    "sealed_authentications",
                     "backup",
                     "attestation",
                     "extensions",

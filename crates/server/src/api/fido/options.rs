@@ -157,6 +157,8 @@ async fn authenticate(
 fn terms(state: &State, object: &Object<'_>) -> Result<Terms, Failure> {
     Ok(Terms {
         extensions: extensions(state, object)?,
+        // A challenge of this wire has at most 64 bytes.
+        sealable: false,
         ..Terms::new(Actor::new(ActorKind::Api, WIRE))
     })
 }

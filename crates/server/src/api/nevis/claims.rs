@@ -90,6 +90,19 @@ pub struct Claims {
     /// The channel of the transaction.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<String>,
+    /// When the transaction was begun and when it expires, where the store knows nothing of it while it waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits: Option<Waits>,
+}
+
+/// From when to when a transaction waits, in milliseconds since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Waits {
+    /// When it was begun.
+    pub from: i64,
+    /// When it expires.
+    pub until: i64,
 }
 
 impl Claims {
@@ -117,6 +130,7 @@ impl Claims {
             status: None,
             channels: None,
             channel: None,
+            waits: None,
         }
     }
 

@@ -8,13 +8,14 @@ use axum::http::header::AUTHORIZATION;
 use axum::response::Response;
 use domain::Reason;
 use domain::model::ceremony::{Ceremony, CeremonyState, Standing};
+use domain::model::clock::Timestamp;
 use domain::model::ids::CeremonyId;
 use domain::model::user::UserRef;
 use domain::service::prepared::Prepared;
 use serde::Serialize;
 
 use super::auth::access_key;
-use super::claims::{Claims, Kind};
+use super::claims::{Claims, Kind, Waits};
 use super::cors::about;
 use super::error::{ApiError, refused};
 use super::keys;
@@ -103,9 +104,13 @@ async fn standing(
     let Some(id) = claims.txn.map(CeremonyId::from) else {
         return ok(&UNKNOWN);
     };
-    match ended(state, rp, id, wait).await? {
-        Some(ceremony) => ok(&report(state, rp, request.headers(), &ceremony, claims).await?),
-        None => ok(&UNKNOWN),
+    match (
+        ended(state, rp, id, claims.waits, wait).await?,
+        claims.waits,
+    ) {
+        (Some(ceremony), _) => ok(&report(state, rp, request.headers(), &ceremony, claims).await?),
+        (None, Some(waits)) => ok(&sealed(waits, claims, state.passkeys.now())),
+        (None, None) => ok(&UNKNOWN),
     }
 }
 
@@ -126,6 +131,7 @@ async fn ended(
     state: &State,
     rp: &Prepared,
     id: CeremonyId,
+    waits: Option<Waits>,
     wait: Duration,
 ) -> Result<Option<Ceremony>, ApiError> {
     let place = if wait.is_zero() {
@@ -143,9 +149,11 @@ async fn ended(
         let mut bell = pin!(place.bell.notified());
         bell.as_mut().enable();
         let found = ceremony(state, rp, id).await?;
-        let pending = found
-            .as_ref()
-            .is_some_and(|c| c.standing(state.passkeys.now()) == Standing::Pending);
+        let now = state.passkeys.now();
+        let pending = match &found {
+            Some(ceremony) => ceremony.standing(now) == Standing::Pending,
+            None => waits.is_some_and(|waits| now.0 < waits.until),
+        };
         if !pending {
             return Ok(found);
         }
@@ -167,6 +175,28 @@ async fn ceremony(
         Ok(ceremony) => Ok(Some(ceremony)),
         Err(refusal) if refusal.reason == Reason::CeremonyNotFound => Ok(None),
         Err(refusal) => Err(ApiError::refused(Call::Api, &refusal)),
+    }
+}
+
+/// A transaction that the store does not know: no response has come.
+fn sealed(waits: Waits, claims: &Claims, now: Timestamp) -> Report {
+    let pending = now.0 < waits.until;
+    Report {
+        transaction_id: claims.txn,
+        status: if pending {
+            Status::Pending
+        } else {
+            Status::Failed
+        },
+        user_id: claims.sub,
+        username: claims.username.clone(),
+        created_at: Some(Date(Timestamp(waits.from))),
+        last_updated_at: Some(Date(Timestamp(if pending {
+            waits.from
+        } else {
+            waits.until
+        }))),
+        ..UNKNOWN
     }
 }
 

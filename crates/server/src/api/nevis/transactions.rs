@@ -9,7 +9,7 @@ use domain::model::refusal::Refusal;
 use domain::model::settings::nevis::TransactionTokenAlgorithm;
 use domain::service::prepared::Prepared;
 
-use super::claims::{Claims, Kind, scope};
+use super::claims::{Claims, Kind, Waits, scope};
 use super::keys;
 use super::signing;
 use super::state::{CHANNEL, State};
@@ -25,6 +25,8 @@ pub struct Begun {
     pub ceremony: CeremonyId,
     /// When it was begun.
     pub at: Timestamp,
+    /// When it expires, if the store knows nothing of it while it waits.
+    pub sealed_until: Option<Timestamp>,
 }
 
 impl From<&Registration> for Begun {
@@ -32,6 +34,7 @@ impl From<&Registration> for Begun {
         Self {
             ceremony: ceremony.id,
             at: ceremony.created,
+            sealed_until: None,
         }
     }
 }
@@ -41,6 +44,7 @@ impl From<&Authentication> for Begun {
         Self {
             ceremony: ceremony.id,
             at: ceremony.created,
+            sealed_until: ceremony.is_sealed().then_some(ceremony.expires),
         }
     }
 }
@@ -71,6 +75,10 @@ pub async fn status_token(
     claims.username = user.map(|(_, name)| name.to_owned());
     claims.txn = Some(begun.ceremony.into());
     claims.channel = Some(CHANNEL.to_owned());
+    claims.waits = begun.sealed_until.map(|until| Waits {
+        from: begun.at.0,
+        until: until.0,
+    });
     keys::sign(&state.passkeys, rp, Kind::Status, &claims).await
 }
 

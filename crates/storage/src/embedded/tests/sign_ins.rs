@@ -246,6 +246,7 @@ async fn an_attempt_whose_commit_is_in_doubt_is_sent_again_and_finds_what_it_did
     ann.fixture.begin(&ceremony).await;
     let answered = ann.answer(&ceremony, at(1));
     let finish = FinishAuthentication {
+        sealed: None,
         attempt: answered.attempt,
         relying_party: answered.relying_party,
         ceremony: answered.ceremony,
@@ -258,7 +259,7 @@ async fn an_attempt_whose_commit_is_in_doubt_is_sent_again_and_finds_what_it_did
     };
     let sign_in = writes::SignIn::new(&finish);
     let (rp, id) = (answered.relying_party, answered.ceremony);
-    let ending = Ending::new(&ann.store.pending, &ann.store.records, rp, id);
+    let ending = Ending::new(&ann.store.pending, &ann.store.records, rp, id, None);
     let doubted = Arc::clone(&ending);
     let done = ann.store.writer.run_decided(
         move |c| writes::finish_authentication(c, sign_in, &ending),

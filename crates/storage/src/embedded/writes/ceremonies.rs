@@ -210,6 +210,14 @@ impl Claim {
         Ok(true)
     }
 
+    fn is_in_table(&self, connection: &Connection) -> Outcome<bool> {
+        exists(
+            connection,
+            "SELECT 1 FROM ceremonies WHERE relying_party_id = ?1 AND id = ?2",
+            [self.relying_party.0, self.ceremony.0],
+        )
+    }
+
     fn end(&self, state: i64, reason: Option<Reason>, stored_count: Option<u32>) -> Ended {
         Ended {
             state,
@@ -301,15 +309,14 @@ impl Claim {
             }
             Found::Doubtful(ceremony) => {
                 move_sign_ins(connection)?;
-                let there = exists(
-                    connection,
-                    "SELECT 1 FROM ceremonies WHERE relying_party_id = ?1 AND id = ?2",
-                    [self.relying_party.0, self.ceremony.0],
-                )?;
+                let there = self.is_in_table(connection)?;
                 if there {
                     ending.is_in_table();
                 }
                 (!there).then_some(ceremony)
+            }
+            Found::InTable if ending.is_sealed() && !self.is_in_table(connection)? => {
+                ending.unseal()
             }
             Found::InTable => None,
         };

@@ -92,6 +92,7 @@ impl TryFrom<PolicyDocument> for Policy {
                 limits.credentials_per_user,
                 &per_user,
             )?,
+            sealed_authentications: document.sealed_authentications,
             max_pending_per_user: within(
                 "limits.pending_per_user",
                 limits.pending_per_user,

@@ -40,6 +40,9 @@ pub struct PolicyDocument {
     pub cross_origin: Embedding,
     /// Synced and device-bound credentials.
     pub backup: Backup,
+    /// Authentications are sealed into their challenges: a start writes nothing to the store. Until its response arrives, an
+    /// authentication cannot be listed, counted or removed. For a high volume of sign-ins.
+    pub sealed_authentications: bool,
     /// Limits.
     pub limits: Limits,
     /// What is requested and accepted as attestation.
@@ -247,6 +250,7 @@ impl From<&Policy> for PolicyDocument {
                 credentials: policy.backup.into(),
                 eligibility_change: policy.backup_eligibility.into(),
             },
+            sealed_authentications: policy.sealed_authentications,
             limits: Limits {
                 credentials_per_user: policy.max_credentials_per_user,
                 pending_per_user: policy.max_pending_per_user,

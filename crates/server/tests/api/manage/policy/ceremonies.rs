@@ -687,3 +687,49 @@ mod extensions {
         );
     }
 }
+
+#[tokio::test]
+async fn a_sealed_challenge_is_approved_once_and_shown_once_it_has_ended() {
+    let policy = Policy::new().await;
+    let shown = policy.demand(json!({"sealed_authentications": true})).await;
+    assert_eq!(shown["sealed_authentications"], true);
+    let mut authenticator = Authenticator::default();
+    let (account, service) = (&policy.account, &policy.service);
+    account
+        .register(service, "user-0001", &mut authenticator)
+        .await;
+    let who = json!({"identity": "user-0001"});
+    let list = format!("{service}/Entities/user-0001/Challenges");
+    let listed = async || {
+        let list = account.get(&list).await.expect(200);
+        list["challenges"].as_array().unwrap().len()
+    };
+    for body in [who, json!({})] {
+        let before = listed().await;
+        let challenge = account.challenge(service, &body).await;
+        assert_eq!(challenge["status"], "pending");
+        let path = format!("{list}/{}", challenge["sid"].as_str().unwrap());
+        assert_eq!(account.get(&path).await.status, 404);
+        assert_eq!(listed().await, before);
+        let answer = get(&mut authenticator, &challenge, &truth());
+        let approved = account.approve(service, &answer).await.expect(200);
+        assert_eq!(approved["sid"], challenge["sid"]);
+        assert_eq!(approved["status"], "approved");
+        assert_eq!(approved["date_created"], challenge["date_created"]);
+        assert_eq!(approved["expiration_date"], challenge["expiration_date"]);
+        let again = account.approve(service, &answer).await;
+        assert_eq!(again.json["details"]["reason"], "ceremony_used");
+        let seen = account.get(&path).await.expect(200);
+        assert_eq!(seen["status"], "approved");
+        assert_eq!(listed().await, before + 1);
+    }
+    // Another Service of the account cannot take it.
+    let other = account.service().await;
+    let challenge = account.challenge(service, &json!({})).await;
+    let answer = get(&mut authenticator, &challenge, &truth());
+    let refusal = account.approve(&other, &answer).await;
+    assert_eq!(refusal.json["details"]["reason"], "ceremony_not_found");
+    let shown = policy.demand(json!({"sealed_authentications": null})).await;
+    assert_eq!(shown["sealed_authentications"], false);
+    account.approve(service, &answer).await.expect(200);
+}

@@ -12,6 +12,7 @@ fn everything(root: &str) -> Value {
         "sign_count": "refuse",
         "cross_origin": {"allowed": true, "top_origins": ["https://shop.test"]},
         "backup": {"credentials": "device_bound", "eligibility_change": "strict"},
+        "sealed_authentications": true,
         "limits": {"credentials_per_user": 5, "pending_per_user": 3, "min_credential_id_length": 32},
         "attestation": {
             "conveyance": "direct",
