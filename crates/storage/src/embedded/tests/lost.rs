@@ -222,11 +222,12 @@ async fn a_writer_that_stands_still_refuses_instead_of_letting_wait_for_ever() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_write_that_has_waited_too_long_for_its_turn_is_refused_and_a_later_one_is_done() {
+    type Job = Box<dyn FnOnce(&Connection) -> Outcome<()> + Send>;
     let under_test = Directory::new();
     let store = under_test.store.clone().unwrap();
     let (release, wait) = std::sync::mpsc::channel::<()>();
     let (started, begun) = tokio::sync::oneshot::channel();
-    let write = |job: Box<dyn FnOnce(&Connection) -> Outcome<()> + Send>| {
+    let write = |job: Job| {
         let store = Arc::clone(&store);
         tokio::spawn(async move { store.write(job).await })
     };
