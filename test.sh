@@ -197,7 +197,7 @@ test_postgres() {
     [[ -x /usr/sbin/haproxy ]] || [[ -n ${HAPROXY_BIN:-} ]] || install_packages haproxy
     scripts/with-postgres.sh cargo nextest run --locked -p passkeyd --test nodes -E 'not test(failover::)'
     step "the suites of the wires on PostgreSQL"
-    scripts/with-postgres.sh cargo nextest run --locked -p passkeyd --test api --test nevis --test fido
+    scripts/with-postgres.sh cargo nextest run --locked -p passkeyd --test api --test nevis --test fido --test transfer
 }
 
 # test_failover KILLS

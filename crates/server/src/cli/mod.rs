@@ -4,6 +4,7 @@ mod access_key;
 mod account;
 mod export;
 mod generate;
+mod import;
 mod mds;
 mod migrate;
 mod print;
@@ -47,6 +48,8 @@ enum Command {
     Migrate(migrate::Migrate),
     /// Write the Relying Parties, users and credentials of a store to a file (NDJSON).
     Export(export::Export),
+    /// Import Relying Parties, users and passkeys from a file: an export of passkeyd, or the data of another product.
+    Import(Box<import::Import>),
     /// Write the generated parts of the documentation.
     #[command(hide = true)]
     Generate(Generate),
@@ -104,6 +107,7 @@ pub fn run() -> ExitCode {
         Command::Verify(arguments) => return verify::run(&arguments),
         Command::Mds(arguments) => in_runtime(mds::run(arguments)),
         Command::Migrate(arguments) => in_runtime(migrate::run(arguments)),
+        Command::Import(arguments) => in_runtime(import::run(*arguments)),
         Command::Export(arguments) => in_runtime(export::run(arguments)),
         Command::Generate(arguments) => {
             generate::run(&arguments.out).map_err(|source| ProcessError::System {

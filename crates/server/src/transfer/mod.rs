@@ -1,8 +1,14 @@
 //! The data of a store as a file: what leaves it, and what comes in from other products. The formats are here; the command line is in
 //! `cli`, and what is stored is decided in the domain.
 
+mod cose;
+mod encoding;
 pub mod export;
+pub mod import;
+pub mod own;
 pub mod record;
+mod rows;
+pub mod shapes;
 pub mod text;
 
 /// The JSON Schema of the lines of an export.

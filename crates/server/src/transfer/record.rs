@@ -77,6 +77,13 @@ impl Header {
     }
 }
 
+impl Header {
+    /// Whether this program reads the file.
+    pub fn is_known(&self) -> bool {
+        self.format == FORMAT && self.version == VERSION
+    }
+}
+
 impl Default for Header {
     fn default() -> Self {
         Self::new()
@@ -375,6 +382,45 @@ impl Credential {
             last_used: record.last_used.map(Moment),
             user_agent: record.user_agent,
         }
+    }
+}
+
+impl Credential {
+    /// The record of a line, with its evidence.
+    pub fn read(self) -> (CredentialRecord, Option<Evidence>) {
+        let evidence = self.attestation.evidence.map(|kept| Evidence {
+            attestation_object: kept.attestation_object.into(),
+            client_data_json: kept.client_data_json.into(),
+            extensions: kept.extensions,
+        });
+        let handle = Some(self.user_handle);
+        let record = CredentialRecord {
+            key: self.key,
+            relying_party: self.relying_party,
+            user: self.user,
+            user_handle: handle.filter(|handle| *handle != self.user.user_handle()),
+            id: self.id,
+            public_key: self.public_key,
+            algorithm: self.algorithm,
+            sign_count: self.sign_count,
+            sign_count_since_fall: self.sign_count_since_fall,
+            uv_initialized: self.uv_initialized,
+            transports: self.transports,
+            backup_eligible: self.backup_eligible,
+            backup_state: self.backup_state,
+            aaguid: self.aaguid,
+            attestation_format: self.attestation.format,
+            attestation_type: self.attestation.kind,
+            trust: self.attestation.trust,
+            discoverable: self.discoverable,
+            name: self.name,
+            selection: self.selection,
+            created: self.created.into(),
+            updated: self.updated.into(),
+            last_used: self.last_used.map(Into::into),
+            user_agent: self.user_agent,
+        };
+        (record, evidence)
     }
 }
 

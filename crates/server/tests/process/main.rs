@@ -14,6 +14,7 @@ mod errors;
 mod export;
 mod fido;
 mod generate;
+mod import;
 mod limits;
 mod logs;
 mod manage;

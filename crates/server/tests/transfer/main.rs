@@ -10,4 +10,7 @@
 mod common;
 
 mod export;
+mod own;
+mod refusals;
+mod sources;
 mod support;

@@ -56,6 +56,78 @@ impl Service {
             .await
             .expect(200);
     }
+
+    /// A sign-in through the Twilio wire, for a named user or anybody; the approved challenge.
+    pub async fn sign_in(
+        &self,
+        identity: Option<&str>,
+        authenticator: &mut Authenticator,
+    ) -> Value {
+        let body = identity.map_or(json!({}), |name| json!({ "identity": name }));
+        let challenge = self.post("Passkeys/Challenges", &body).await.expect(201);
+        let answer = authenticator
+            .get(&challenge["options"], ORIGIN, &Lies::default())
+            .unwrap();
+        let approved = self.post("Passkeys/ApproveChallenge", &answer).await;
+        let approved = approved.expect(200);
+        assert_eq!(approved["status"], "approved");
+        approved
+    }
+}
+
+/// A passkey that another server has registered, with this user handle.
+pub fn registered_elsewhere(handle: &[u8], algorithm: i64) -> Authenticator {
+    let mut authenticator = Authenticator::default();
+    let options = json!({
+        "rp": {"id": "acme.test", "name": "Acme"},
+        "user": {"id": testkit::base64url(handle), "name": "ann", "displayName": "Ann"},
+        "challenge": testkit::base64url(b"a challenge of another server"),
+        "pubKeyCredParams": [{"type": "public-key", "alg": algorithm}],
+    });
+    authenticator
+        .create(&options, ORIGIN, &Lies::default())
+        .unwrap();
+    authenticator
+}
+
+impl Service {
+    /// A sign-in through the Authentication Cloud API, for a named user or anybody; the name of the user.
+    pub async fn sign_in_nevis(
+        &self,
+        user: Option<&str>,
+        authenticator: &mut Authenticator,
+    ) -> String {
+        let path = format!("/manage/v1/services/{}/access-keys", self.sid);
+        let key = self
+            .app
+            .operator()
+            .post(&path, &json!({"name": "shop"}))
+            .await;
+        let key = key.expect(201)["key"].as_str().unwrap().to_owned();
+        let back_end = self.app.access_key(&key);
+        let mut body = json!({"channel": "fido2"});
+        if let Some(name) = user {
+            body["username"] = name.into();
+        }
+        let approval = back_end.post("/api/v1/approval", &body).await.expect(201);
+        let options = &approval["credentialRequestOptions"];
+        let mut answer = authenticator
+            .get(options, ORIGIN, &Lies::default())
+            .unwrap();
+        answer["statusToken"] = approval["statusToken"].clone();
+        let page = self.app.page(ORIGIN);
+        let result = page
+            .post("/_app/assertion/result", &answer)
+            .await
+            .expect(200);
+        assert_eq!(result["status"], "ok", "{result}");
+        let form = format!(
+            "token={}",
+            result["token"].as_str().unwrap().replace('+', "%2B")
+        );
+        let active = back_end.post("/api/v1/introspect", &form).await.expect(200);
+        active["username"].as_str().unwrap().to_owned()
+    }
 }
 
 /// All lines of an export, the manifest too.
@@ -72,4 +144,20 @@ pub fn json_lines(bytes: &[u8]) -> Vec<Value> {
     text.lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect()
+}
+
+/// A row of a table in the shape of `SimpleWebAuthn`.
+pub fn simplewebauthn_line(authenticator: &Authenticator, user: &str, handle: &[u8]) -> String {
+    let credential = &authenticator.credentials()[0];
+    json!({
+        "id": testkit::base64url(credential.id()),
+        "publicKey": testkit::base64url(&credential.public_key()),
+        "username": user,
+        "webauthnUserID": testkit::base64url(handle),
+        "counter": 0,
+        "deviceType": "multiDevice",
+        "backedUp": true,
+        "transports": "internal",
+    })
+    .to_string()
 }

@@ -1,4 +1,4 @@
-//! What leaves a store as a whole: reads for exports.
+//! What leaves a store as a whole.
 
 use crate::model::audit::AuditEvent;
 use crate::model::clock::Timestamp;

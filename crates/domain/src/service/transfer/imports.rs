@@ -1,0 +1,169 @@
+//! Imports as a whole: begun, undone, reported.
+
+use super::OPERATOR;
+use crate::model::audit::{AuditEvent, AuditKind};
+use crate::model::ids::ImportId;
+use crate::model::import::{Import, Imported};
+use crate::model::page::{Page, PageRequest};
+use crate::model::refusal::Refusal;
+use crate::service::Passkeys;
+
+/// Notes of one read or one removal.
+const NOTES: u32 = 500;
+/// Rows of a sweep after an undo.
+const SWEEP: u32 = 1000;
+
+/// What an undo has done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Undone {
+    /// Credentials that were removed.
+    pub credentials: u64,
+    /// Users who were removed.
+    pub users: u64,
+    /// Users of the import who have other credentials, and so stay.
+    pub users_kept: u64,
+}
+
+/// How many credentials of an import have signed in since.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FirstSignIns {
+    /// Credentials that the import has made.
+    pub imported: u64,
+    /// Those of them that were deleted since.
+    pub gone: u64,
+    /// Those that have signed in since.
+    pub signed_in: u64,
+}
+
+impl Passkeys {
+    /// Notes that an import begins.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn begin_import(&self, source: &str) -> Result<ImportId, Refusal> {
+        let import = Import {
+            id: ImportId::random(&*self.randomness),
+            source: source.to_owned(),
+            created: self.now(),
+        };
+        self.storage.create_import(&import).await?;
+        Ok(import.id)
+    }
+
+    /// The import with this key.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn import(&self, id: ImportId) -> Result<Option<Import>, Refusal> {
+        Ok(self.storage.import(id).await?)
+    }
+
+    /// Imports in the order of their beginning.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn list_imports(&self, page: PageRequest) -> Result<Page<Import>, Refusal> {
+        Ok(self.storage.list_imports(page).await?)
+    }
+
+    /// The records of an import after one of them.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    async fn imported_after(
+        &self,
+        id: ImportId,
+        last: Option<Imported>,
+    ) -> Result<Vec<Imported>, Refusal> {
+        let after = last.map(Imported::place);
+        Ok(self.storage.list_imported(id, after, NOTES).await?)
+    }
+
+    /// Removes the credentials and the users that an import has made, and forgets it. A user who has other credentials stays.
+    ///
+    /// # Errors
+    /// Faults of the store. What was not done yet is done when it is called again.
+    pub async fn undo_import(&self, id: ImportId) -> Result<Undone, Refusal> {
+        let mut undone = Undone::default();
+        let mut last = None;
+        loop {
+            let page = self.imported_after(id, last).await?;
+            let Some(end) = page.last() else { break };
+            last = Some(*end);
+            for imported in page {
+                self.undo(imported, &mut undone).await?;
+            }
+        }
+        self.forget_import(id).await?;
+        // The same records can be imported again at once where no sweep runs beside this.
+        while self.sweep(i64::MAX, i64::MAX, SWEEP).await?.deletions > 0 {}
+        Ok(undone)
+    }
+
+    async fn undo(&self, imported: Imported, undone: &mut Undone) -> Result<(), Refusal> {
+        let now = self.now();
+        match imported {
+            Imported::Credential(rp, key, user) => {
+                let kind = AuditKind::CredentialDeleted;
+                let event = AuditEvent::new(self.draw(), kind, rp, now, &OPERATOR)
+                    .user(user)
+                    .credential(key);
+                let removed = self.storage.delete_credential(rp, user, key, &event);
+                undone.credentials += u64::from(removed.await?);
+            }
+            Imported::User(rp, user) => {
+                let found = self.storage.user_with_credentials(rp, user.into()).await?;
+                match found {
+                    None => {}
+                    Some((_, credentials)) if !credentials.is_empty() => undone.users_kept += 1,
+                    Some((user, _)) => {
+                        let kind = AuditKind::UserDeleted;
+                        let event = AuditEvent::new(self.draw(), kind, rp, now, &OPERATOR);
+                        let event = event.of(&user);
+                        let removed = self.storage.delete_user(rp, user.id, &event);
+                        undone.users += u64::from(removed.await?);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets what an import has made. The records stay.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn forget_import(&self, id: ImportId) -> Result<(), Refusal> {
+        while !self.storage.forget_import(id, NOTES).await? {}
+        Ok(())
+    }
+
+    /// How many credentials of an import have signed in since it began.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn first_sign_ins(&self, import: &Import) -> Result<FirstSignIns, Refusal> {
+        let mut report = FirstSignIns::default();
+        let mut last = None;
+        loop {
+            let page = self.imported_after(import.id, last).await?;
+            let Some(end) = page.last() else {
+                return Ok(report);
+            };
+            last = Some(*end);
+            for imported in page {
+                let Imported::Credential(rp, key, _) = imported else {
+                    continue;
+                };
+                report.imported += 1;
+                match self.storage.credential(rp, key).await? {
+                    None => report.gone += 1,
+                    Some((record, _)) => {
+                        let used = record.last_used.is_some_and(|used| used >= import.created);
+                        report.signed_in += u64::from(used);
+                    }
+                }
+            }
+        }
+    }
+}

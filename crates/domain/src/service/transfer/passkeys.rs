@@ -1,0 +1,316 @@
+//! Passkeys of another product. A passkey from a file goes through the checks that one from a ceremony goes through, as far as they
+//! are possible without the response of the authenticator. Nothing in a file adds trust.
+
+use std::sync::Arc;
+
+use webauthn::attestation::ModelPolicy;
+use webauthn::cose::{CoseAlgorithm, PublicKey};
+use webauthn::credential::{Aaguid, CredentialId, UserHandle};
+use webauthn::options::{ResidentKey, UserVerification};
+use webauthn::registration::BackupPolicy;
+
+use super::OPERATOR;
+use crate::model::audit::{AuditEvent, AuditKind};
+use crate::model::clock::Timestamp;
+use crate::model::credential::CredentialRecord;
+use crate::model::ids::{CeremonyId, CredentialKey, ImportId, RelyingPartyId, UserId};
+use crate::model::policy::{Attachment, AttestationRequirement, PartialSelection, Selection};
+use crate::model::refusal::Refusal;
+use crate::model::user::User;
+use crate::service::Passkeys;
+use crate::service::prepared::Prepared;
+use crate::store::{ImportCredential, ImportUser, ImportedCredential, ImportedUser};
+
+/// A passkey of another product.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passkey {
+    /// The name of its user.
+    pub user: String,
+    /// The user handle that the authenticator has.
+    pub user_handle: UserHandle,
+    /// The credential id.
+    pub id: CredentialId,
+    /// The public key, COSE.
+    pub public_key: Vec<u8>,
+    /// The signature counter; 0 if it is not known.
+    pub sign_count: u32,
+    /// How the authenticator can be reached.
+    pub transports: Vec<String>,
+    /// Backup eligibility; `None` if it is not known.
+    pub backup_eligible: Option<bool>,
+    /// Backup state; `None` if it is not known.
+    pub backup_state: Option<bool>,
+    /// Whether the user was ever verified with it; `false` if it is not known.
+    pub uv_initialized: bool,
+    /// Model of the authenticator.
+    pub aaguid: Aaguid,
+    /// Whether it is discoverable, if that is known.
+    pub discoverable: Option<bool>,
+    /// A name, to be shown.
+    pub name: String,
+    /// When it was registered, if that is known.
+    pub created: Option<Timestamp>,
+    /// When it was last used, if that is known.
+    pub last_used: Option<Timestamp>,
+}
+
+/// Where passkeys are imported to.
+#[derive(Debug)]
+pub struct Target {
+    rp: Arc<Prepared>,
+    selection: Selection,
+}
+
+impl Target {
+    /// The RP ID that the passkeys must have been registered for.
+    pub fn rp_id(&self) -> &str {
+        self.selection.rp_id.as_str()
+    }
+}
+
+/// What becomes of a record, or would become of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is added, and its user too if `new_user`.
+    Added {
+        /// Whether there was no such user.
+        new_user: bool,
+    },
+    /// It is there already.
+    Exists,
+    /// It is there already, with a lower counter, which is raised.
+    CounterRaised,
+    /// It is not added.
+    Refused(String),
+}
+
+pub(super) const TAKEN: &str = "the store has a credential with this id, of another user or with another public key; it stays as it is";
+
+impl Passkeys {
+    /// The Relying Party with this key as a place for passkeys of other products.
+    ///
+    /// # Errors
+    /// `relying_party_unknown`; `relying_party_incomplete` if it has no RP ID or no origins.
+    pub async fn import_target(&self, rp: RelyingPartyId) -> Result<Target, Refusal> {
+        let rp = self.relying_party_itself(rp).await?;
+        let (rp_id, origins) = rp.party(&PartialSelection::default())?;
+        let own = &rp.selection;
+        let selection = Selection {
+            rp_id,
+            rp_name: own.rp_name.clone().unwrap_or_else(|| rp.name.clone()),
+            origins,
+            attachment: own.attachment.unwrap_or(Attachment::Any),
+            resident_key: own.resident_key.unwrap_or(ResidentKey::Preferred),
+            user_verification: rp
+                .user_verification(None)
+                .unwrap_or(UserVerification::Preferred),
+        };
+        Ok(Target { rp, selection })
+    }
+
+    /// Imports a passkey, and its user if there is none of this name.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn import_passkey(
+        &self,
+        target: &Target,
+        passkey: &Passkey,
+        import: ImportId,
+    ) -> Result<Outcome, Refusal> {
+        let algorithm = match judge(&target.rp, passkey) {
+            Ok(algorithm) => algorithm,
+            Err(why) => return Ok(Outcome::Refused(why)),
+        };
+        let (rp, now) = (target.rp.id, self.now());
+        let new = self.new_user(rp, &passkey.user, now);
+        let event = AuditEvent::new(self.draw(), AuditKind::UserCreated, rp, now, &OPERATOR);
+        let event = event.of(&new);
+        let written = self.storage.import_user(ImportUser {
+            user: &new,
+            import: Some(import),
+            event: Some(&event),
+        });
+        let (user, new_user) = match written.await? {
+            ImportedUser::Created => (new, true),
+            ImportedUser::Exists(user) => {
+                let same = user.id == new.id;
+                (user, same)
+            }
+            ImportedUser::Deleted | ImportedUser::RelyingPartyGone => {
+                return Ok(Outcome::Refused("the Relying Party was deleted".to_owned()));
+            }
+        };
+        let record = record(target, passkey, algorithm, &user, now);
+        let kind = AuditKind::CredentialImported;
+        let event = AuditEvent::new(self.draw(), kind, rp, now, &OPERATOR)
+            .of(&user)
+            .credential(record.key);
+        let import = ImportCredential {
+            credential: &record,
+            evidence: None,
+            import: Some(import),
+            event: Some(&event),
+        };
+        Ok(match self.storage.import_credential(import).await? {
+            ImportedCredential::Created => Outcome::Added { new_user },
+            ImportedCredential::Exists => Outcome::Exists,
+            ImportedCredential::CounterRaised => Outcome::CounterRaised,
+            ImportedCredential::Taken => Outcome::Refused(TAKEN.to_owned()),
+            ImportedCredential::UserGone => Outcome::Refused("the user was deleted".to_owned()),
+        })
+    }
+
+    /// What [`import_passkey`](Self::import_passkey) would do now. Nothing is written.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn foresee_import(
+        &self,
+        target: &Target,
+        passkey: &Passkey,
+    ) -> Result<Outcome, Refusal> {
+        if let Err(why) = judge(&target.rp, passkey) {
+            return Ok(Outcome::Refused(why));
+        }
+        let rp = target.rp.id;
+        let owner = |owner: &User| owner.name == passkey.user;
+        let (key, count) = (&passkey.public_key, passkey.sign_count);
+        let known = self.foresee_credential(rp, &passkey.id, owner, key, count);
+        if let Some(outcome) = known.await? {
+            return Ok(outcome);
+        }
+        let user = self.storage.user(rp, passkey.user.as_str().into()).await?;
+        Ok(Outcome::Added {
+            new_user: user.is_none(),
+        })
+    }
+
+    /// What becomes of a credential whose id the Relying Party knows already; `None`: it does not.
+    pub(super) async fn foresee_credential(
+        &self,
+        rp: RelyingPartyId,
+        id: &CredentialId,
+        is_owner: impl Fn(&User) -> bool + Send,
+        public_key: &[u8],
+        sign_count: u32,
+    ) -> Result<Option<Outcome>, Refusal> {
+        let nothing = CeremonyId([0; 16]);
+        let loaded = self.storage.load_for_authentication(rp, nothing, id);
+        let loaded = loaded.await?;
+        let Some((stored, owner)) = loaded.credential.as_deref() else {
+            return Ok(None);
+        };
+        Ok(Some(
+            if !is_owner(owner) || stored.public_key != public_key {
+                Outcome::Refused(TAKEN.to_owned())
+            } else if stored.sign_count < sign_count {
+                Outcome::CounterRaised
+            } else {
+                Outcome::Exists
+            },
+        ))
+    }
+}
+
+/// The checks of a registration that need no response, and those demands of the policy that a file cannot meet.
+fn judge(rp: &Prepared, passkey: &Passkey) -> Result<CoseAlgorithm, String> {
+    let policy = &rp.policy;
+    let key = PublicKey::parse(&passkey.public_key).map_err(|error| error.to_string())?;
+    let algorithm = key.algorithm();
+    if !policy.offer().contains(&algorithm) {
+        return Err(format!(
+            "the policy does not allow the algorithm {algorithm} of the public key"
+        ));
+    }
+    let least = usize::from(policy.min_credential_id_length);
+    let length = passkey.id.as_bytes().len();
+    if length < least {
+        return Err(format!(
+            "the credential id has {length} bytes, and the policy demands {least}"
+        ));
+    }
+    let attestation = &policy.attestation;
+    if attestation.requirement == AttestationRequirement::Trusted
+        || attestation.models != ModelPolicy::default()
+    {
+        return Err(
+            "the policy demands attested authenticators or certain models, and a file proves neither"
+                .to_owned(),
+        );
+    }
+    if policy.extensions.demanded_protection().is_some() {
+        return Err(
+            "the policy demands credential protection, and a file does not prove it".to_owned(),
+        );
+    }
+    let (eligible, state) = (passkey.backup_eligible, passkey.backup_state);
+    let admitted = match policy.backup {
+        BackupPolicy::Any => true,
+        BackupPolicy::DeviceBound => eligible == Some(false),
+        BackupPolicy::Eligible => eligible == Some(true),
+        BackupPolicy::BackedUp => state == Some(true),
+    };
+    if !admitted {
+        return Err(
+            "the policy has a demand on backups, and the backup flags in the file do not meet it"
+                .to_owned(),
+        );
+    }
+    if eligible == Some(false) && state == Some(true) {
+        return Err(
+            "the file says that the passkey is backed up and cannot be backed up".to_owned(),
+        );
+    }
+    if passkey.user.is_empty() {
+        return Err("the name of the user is empty".to_owned());
+    }
+    Ok(algorithm)
+}
+
+/// The key of an imported credential. It is the same in each run, and another one for another user.
+fn key_of(user: UserId, id: &CredentialId) -> CredentialKey {
+    let mut context = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
+    context.update(b"imported credential");
+    context.update(&user.0);
+    context.update(id.as_bytes());
+    let mut key = [0; 16];
+    key.copy_from_slice(&context.finish().as_ref()[..16]);
+    CredentialKey(key)
+}
+
+fn record(
+    target: &Target,
+    passkey: &Passkey,
+    algorithm: CoseAlgorithm,
+    user: &User,
+    now: Timestamp,
+) -> CredentialRecord {
+    CredentialRecord {
+        key: key_of(user.id, &passkey.id),
+        relying_party: user.relying_party,
+        user: user.id,
+        user_handle: Some(passkey.user_handle.clone())
+            .filter(|handle| *handle != user.id.user_handle()),
+        id: passkey.id.clone(),
+        public_key: passkey.public_key.clone(),
+        algorithm,
+        sign_count: passkey.sign_count,
+        sign_count_since_fall: None,
+        uv_initialized: passkey.uv_initialized,
+        transports: passkey.transports.clone(),
+        backup_eligible: passkey.backup_eligible,
+        backup_state: passkey.backup_state,
+        aaguid: passkey.aaguid,
+        attestation_format: "none".to_owned(),
+        attestation_type: "none".to_owned(),
+        trust: "none".to_owned(),
+        discoverable: passkey.discoverable,
+        name: passkey.name.clone(),
+        selection: target.selection.clone(),
+        created: passkey.created.unwrap_or(now),
+        updated: now,
+        last_used: passkey.last_used,
+        user_agent: None,
+    }
+}

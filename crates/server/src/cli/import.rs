@@ -1,0 +1,304 @@
+//! `passkeyd import`: passkeys from a file, and what became of imports.
+
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use domain::Passkeys;
+use domain::model::ids::{ImportId, RelyingPartyId};
+use domain::model::page::PageRequest;
+use tempfile::NamedTempFile;
+
+use super::export::relying_party;
+use super::print::cannot_print;
+use super::progress::Progress;
+use super::which_store::{self, WhichStore};
+use crate::api::dates::Date;
+use crate::process::ProcessError;
+use crate::transfer::import::{ImportError, Mode, Report, Summary, import};
+use crate::transfer::own;
+use crate::transfer::shapes::{HandleRule, Source, Told};
+
+/// Most imports that are listed.
+const MOST: u32 = 1000;
+
+/// Arguments of the command.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Each record that is refused is printed as a line of JSON; with --dry-run every record is. What is in the store is never \
+                  replaced: a run that was interrupted can be repeated. Guides: docs/migrate."
+)]
+pub(super) struct Import {
+    /// Write nothing, and print what would happen to each record.
+    #[arg(long, conflicts_with_all = ["undo", "report", "list"])]
+    dry_run: bool,
+    /// The product that wrote the file.
+    #[arg(long, value_enum, default_value = "passkeyd", value_name = "PRODUCT")]
+    from: Source,
+    /// The Relying Party (Service) that gets the passkeys of another product: VA and 32 hex digits.
+    #[arg(long, value_name = "VA...", value_parser = relying_party)]
+    relying_party: Option<RelyingPartyId>,
+    /// Where the user handles are from, if the file of this product does not say.
+    #[arg(long, value_enum, value_name = "RULE")]
+    user_handle: Option<HandleRule>,
+    /// The member or column that has the name of the user.
+    #[arg(long, value_name = "NAME")]
+    user_column: Option<String>,
+    /// Import credentials that were second factors too. As passkeys they sign in alone.
+    #[arg(long)]
+    second_factors: bool,
+    /// Remove the credentials and the users that an import has made.
+    #[arg(long, value_name = "ID", value_parser = import_id, conflicts_with_all = ["report", "list"])]
+    undo: Option<ImportId>,
+    /// Say how many passkeys of an import have signed in since.
+    #[arg(long, value_name = "ID", value_parser = import_id, conflicts_with = "list")]
+    report: Option<ImportId>,
+    /// List the imports of the store.
+    #[arg(long)]
+    list: bool,
+    /// The file; `-` is standard input.
+    #[arg(value_name = "FILE", required_unless_present_any = ["undo", "report", "list"])]
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    store: WhichStore,
+}
+
+fn import_id(text: &str) -> Result<ImportId, String> {
+    ImportId::from_hex(text).ok_or_else(|| "expected 32 hex digits".to_owned())
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// The file or the store cannot be used, or a record was refused.
+pub(super) async fn run(arguments: Import) -> Result<(), ProcessError> {
+    let (undo_id, report_id, listed) = (arguments.undo, arguments.report, arguments.list);
+    // The export of another passkeyd may be the first thing that is in a store.
+    let fresh =
+        arguments.file.is_some() && arguments.from == Source::Passkeyd && !arguments.dry_run;
+    let (task, store) = arguments.split();
+    let settings = store.settings()?;
+    let in_use = |path: &Path, _: &_| {
+        format!(
+            "{} is in use by a running passkeyd: stop it, import, then start it",
+            path.display()
+        )
+    };
+    let passkeys = if fresh {
+        which_store::open(&settings, in_use).await?
+    } else {
+        which_store::open_existing(&settings, in_use).await?
+    };
+    let done = if let Some(id) = undo_id {
+        undo(&passkeys, id).await
+    } else if let Some(id) = report_id {
+        first_sign_ins(&passkeys, id).await
+    } else if listed {
+        list(&passkeys).await
+    } else {
+        from_file(&passkeys, task).await
+    };
+    passkeys.close().await?;
+    done
+}
+
+/// An import from a file.
+struct Task {
+    file: PathBuf,
+    dry_run: bool,
+    source: Source,
+    relying_party: Option<RelyingPartyId>,
+    told: Told,
+}
+
+impl Import {
+    fn split(self) -> (Task, WhichStore) {
+        let task = Task {
+            file: self.file.unwrap_or_default(),
+            dry_run: self.dry_run,
+            source: self.from,
+            relying_party: self.relying_party,
+            told: Told {
+                handle: self.user_handle,
+                user: self.user_column,
+                second_factors: self.second_factors,
+            },
+        };
+        (task, self.store)
+    }
+}
+
+async fn from_file(passkeys: &Arc<Passkeys>, task: Task) -> Result<(), ProcessError> {
+    // The file is read twice.
+    let (_spool, file) = if task.file == Path::new("-") {
+        let spool = spool().map_err(|source| ProcessError::System {
+            what: "cannot read standard input",
+            source,
+        })?;
+        let path = spool.path().to_owned();
+        (Some(spool), path)
+    } else {
+        (None, task.file)
+    };
+    if task.source == Source::Passkeyd {
+        own::check(&file).map_err(failed)?;
+    }
+    let mode = if task.dry_run {
+        Mode::DryRun
+    } else {
+        Mode::Write(passkeys.begin_import(&task.source.name()).await?)
+    };
+    let mut progress = Progress::new("records", None);
+    let mut unprinted = None;
+    let print = |report: &Report| {
+        progress.step();
+        if (mode == Mode::DryRun || report.outcome == "refused")
+            && let Err(error) = line(report)
+        {
+            unprinted.get_or_insert(error);
+        }
+    };
+    let done = if task.source == Source::Passkeyd {
+        own::import(passkeys, &file, mode, print).await
+    } else {
+        let rp = task.relying_party.ok_or_else(|| {
+            ProcessError::Command(
+                "--relying-party must name the Relying Party that gets the passkeys".to_owned(),
+            )
+        })?;
+        let target = passkeys.import_target(rp).await.map_err(|refusal| {
+            ProcessError::Command(format!(
+                "the Relying Party cannot get passkeys: {}",
+                refusal.message
+            ))
+        })?;
+        import(passkeys, target, &file, task.source, task.told, mode, print).await
+    };
+    progress.end();
+    if let Some(error) = unprinted {
+        return Err(cannot_print(error));
+    }
+    let summary = done.map_err(|error| interrupted(error, mode))?;
+    say(&summarised(&summary, mode));
+    match summary.count("refused") {
+        0 => Ok(()),
+        1 => Err(ProcessError::Command("1 record was refused".to_owned())),
+        refused => Err(ProcessError::Command(format!(
+            "{refused} records were refused"
+        ))),
+    }
+}
+
+fn spool() -> io::Result<NamedTempFile> {
+    let mut spool = NamedTempFile::new()?;
+    io::copy(&mut io::stdin().lock(), &mut spool)?;
+    spool.flush()?;
+    Ok(spool)
+}
+
+fn line(report: &Report) -> io::Result<()> {
+    let mut text = serde_json::to_vec(report)?;
+    text.push(b'\n');
+    io::stdout().lock().write_all(&text)
+}
+
+fn say(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+fn failed(error: ImportError) -> ProcessError {
+    match error {
+        ImportError::Store(refusal) => refusal.into(),
+        ImportError::File(why) => ProcessError::Command(why),
+    }
+}
+
+fn interrupted(error: ImportError, mode: Mode) -> ProcessError {
+    match mode {
+        Mode::DryRun => failed(error),
+        Mode::Write(id) => ProcessError::Command(format!(
+            "the import {id} ended early: {error}. Run it again, or undo it with --undo {id}"
+        )),
+    }
+}
+
+fn summarised(summary: &Summary, mode: Mode) -> String {
+    let mut text = String::new();
+    let mut add = |line: String| {
+        text.push_str(&line);
+        text.push('\n');
+    };
+    for line in &summary.file {
+        add(format!("File: {line}."));
+    }
+    for (note, count) in &summary.notes {
+        add(format!("Note on {count} records: {note}."));
+    }
+    let (added, exists) = (summary.count("added"), summary.count("exists"));
+    let (raised, refused) = (summary.count("counter_raised"), summary.count("refused"));
+    let counts = format!(
+        "{added} added, {exists} there already, {raised} with a raised counter, {refused} refused"
+    );
+    match mode {
+        Mode::DryRun => add(format!("Nothing was written. It would be: {counts}.")),
+        Mode::Write(id) => {
+            add(format!("Import {id}: {counts}."));
+            add(format!(
+                "First sign-ins: passkeyd import --report {id}. To remove what was added: passkeyd import --undo {id}."
+            ));
+        }
+    }
+    text.pop();
+    text
+}
+
+async fn undo(passkeys: &Passkeys, id: ImportId) -> Result<(), ProcessError> {
+    known(passkeys, id).await?;
+    let undone = passkeys.undo_import(id).await?;
+    say(&format!(
+        "Removed: {} credentials and {} users. {} users have other credentials and stay. Accounts and Relying Parties stay.",
+        undone.credentials, undone.users, undone.users_kept
+    ));
+    Ok(())
+}
+
+async fn first_sign_ins(passkeys: &Passkeys, id: ImportId) -> Result<(), ProcessError> {
+    let import = known(passkeys, id).await?;
+    let report = passkeys.first_sign_ins(&import).await?;
+    writeln!(
+        io::stdout().lock(),
+        "source         {}\nbegun          {}\nimported       {}\nsigned in      {}\ndeleted since  {}",
+        import.source,
+        Date(import.created),
+        report.imported,
+        report.signed_in,
+        report.gone
+    )
+    .map_err(cannot_print)
+}
+
+async fn known(
+    passkeys: &Passkeys,
+    id: ImportId,
+) -> Result<domain::model::import::Import, ProcessError> {
+    passkeys
+        .import(id)
+        .await?
+        .ok_or_else(|| ProcessError::Command("the store has no import with this id".to_owned()))
+}
+
+async fn list(passkeys: &Passkeys) -> Result<(), ProcessError> {
+    let imports = passkeys.list_imports(PageRequest::first(MOST)).await?;
+    for import in imports.items {
+        writeln!(
+            io::stdout().lock(),
+            "{}  {}  {}",
+            import.id,
+            Date(import.created),
+            import.source
+        )
+        .map_err(cannot_print)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,260 @@
+//! A file of another product, record by record.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::sync::Arc;
+
+use domain::Passkeys;
+use domain::model::ids::ImportId;
+use domain::model::refusal::Refusal;
+use domain::service::transfer::{Outcome, Passkey, Target};
+use serde::Serialize;
+use tokio::sync::mpsc::{Receiver, channel};
+use tokio::task::JoinSet;
+
+use super::rows::each_value;
+use super::shapes::{Columns, Converted, Source, Told};
+
+/// Records that are written at once: the store commits them in groups.
+const AT_ONCE: usize = 64;
+/// Records between the reader of the file and the writer.
+const BUFFER: usize = 256;
+
+/// Why an import ended.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// The file.
+    #[error("{0}")]
+    File(String),
+    /// The store.
+    #[error("{}", .0.message)]
+    Store(Refusal),
+}
+
+impl From<Refusal> for ImportError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Store(refusal)
+    }
+}
+
+/// What became of a record, or would become of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Where it is in the file.
+    pub place: String,
+    /// Its user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// Its credential id, base64url.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credential: Option<String>,
+    /// `added`, `exists`, `counter_raised` or `refused`.
+    pub outcome: &'static str,
+    /// Why it is refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What the file leaves out or says in its own way.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+impl Report {
+    pub(super) fn new(place: String, outcome: Outcome) -> Self {
+        let (outcome, reason) = match outcome {
+            Outcome::Added { .. } => ("added", None),
+            Outcome::Exists => ("exists", None),
+            Outcome::CounterRaised => ("counter_raised", None),
+            Outcome::Refused(why) => ("refused", Some(why)),
+        };
+        Self {
+            place,
+            user: None,
+            credential: None,
+            outcome,
+            reason,
+            notes: Vec::new(),
+        }
+    }
+}
+
+/// An import in numbers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Records by outcome.
+    pub outcomes: BTreeMap<&'static str, u64>,
+    /// Records by note.
+    pub notes: BTreeMap<String, u64>,
+    /// What holds for the whole file.
+    pub file: Vec<String>,
+}
+
+impl Summary {
+    /// How many records had this outcome.
+    pub fn count(&self, outcome: &str) -> u64 {
+        self.outcomes.get(outcome).copied().unwrap_or_default()
+    }
+
+    pub(super) fn take(&mut self, report: &Report) {
+        *self.outcomes.entry(report.outcome).or_default() += 1;
+        for note in &report.notes {
+            *self.notes.entry(note.clone()).or_default() += 1;
+        }
+    }
+}
+
+/// How records become passkeys of the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Nothing is written.
+    DryRun,
+    /// They are written, and noted as those of this import.
+    Write(ImportId),
+}
+
+/// Imports a file of another product. `told` gets the report of each record, in the order in which they are done.
+///
+/// # Errors
+/// [`ImportError`]: the file cannot be read, or the store failed. What was written stays; the import can run again.
+pub async fn import(
+    passkeys: &Arc<Passkeys>,
+    target: Target,
+    file: &Path,
+    source: Source,
+    told: Told,
+    mode: Mode,
+    mut report: impl FnMut(&Report),
+) -> Result<Summary, ImportError> {
+    let mut columns = Columns::default();
+    each_value(file, |place, value| {
+        for row in source.rows(place, &value) {
+            columns.look(&row);
+        }
+        Ok(())
+    })
+    .map_err(ImportError::File)?;
+    let mut summary = Summary {
+        file: columns.decide().map_err(ImportError::File)?,
+        ..Summary::default()
+    };
+    let (send, mut rows) = channel(BUFFER);
+    let path = file.to_owned();
+    let reader = tokio::task::spawn_blocking(move || {
+        each_value(&path, |place, value| {
+            for row in source.rows(place, &value) {
+                let place = row.place.clone();
+                let converted = source.convert(&row, &columns, &told);
+                let taken = send.blocking_send((place, converted));
+                taken.map_err(|_| "the import ended".to_owned())?;
+            }
+            Ok(())
+        })
+    });
+    let target = Arc::new(target);
+    let mut seen = Met::default();
+    let mut stated = false;
+    let mut running = JoinSet::new();
+    let mut done = |one: Report, summary: &mut Summary| {
+        summary.take(&one);
+        report(&one);
+    };
+    while let Some((place, converted)) = next(&mut rows).await {
+        let judged = converted.and_then(|converted| {
+            stated |= converted.rp_id.is_some();
+            seen.judge(converted, target.rp_id())
+        });
+        let converted = match judged {
+            Ok(converted) => converted,
+            Err(why) => {
+                done(Report::new(place, Outcome::Refused(why)), &mut summary);
+                continue;
+            }
+        };
+        let (passkeys, target) = (Arc::clone(passkeys), Arc::clone(&target));
+        running.spawn(async move {
+            let Converted { passkey, notes, .. } = converted;
+            let outcome = match mode {
+                Mode::DryRun => passkeys.foresee_import(&target, &passkey).await?,
+                Mode::Write(id) => passkeys.import_passkey(&target, &passkey, id).await?,
+            };
+            Ok::<_, Refusal>(Report {
+                user: Some(passkey.user),
+                credential: Some(passkey.id.to_base64url()),
+                notes,
+                ..Report::new(place, outcome)
+            })
+        });
+        // In order where nothing is written.
+        let most = if mode == Mode::DryRun { 0 } else { AT_ONCE };
+        while running.len() > most {
+            if let Some(one) = running.join_next().await {
+                done(ended(one)?, &mut summary);
+            }
+        }
+    }
+    while let Some(one) = running.join_next().await {
+        done(ended(one)?, &mut summary);
+    }
+    match reader.await {
+        Ok(read) => read.map_err(ImportError::File)?,
+        Err(_) => return Err(ImportError::File("the file could not be read".to_owned())),
+    }
+    if !stated {
+        summary.file.push(format!(
+            "the file does not say for which RP ID the passkeys were registered: {} is assumed",
+            target.rp_id()
+        ));
+    }
+    Ok(summary)
+}
+
+async fn next<T>(rows: &mut Receiver<T>) -> Option<T> {
+    rows.recv().await
+}
+
+fn ended<T>(one: Result<Result<T, Refusal>, tokio::task::JoinError>) -> Result<T, ImportError> {
+    match one {
+        Ok(one) => Ok(one?),
+        Err(_) => Err(ImportError::File("the import was stopped".to_owned())),
+    }
+}
+
+/// What the records before have said: images alone, so that a large file needs little memory.
+#[derive(Default)]
+struct Met {
+    credentials: HashMap<u64, u64>,
+    handles: HashMap<u64, u64>,
+}
+
+fn image(bytes: &[u8]) -> u64 {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
+    let mut kept = [0; 8];
+    kept.copy_from_slice(&digest.as_ref()[..8]);
+    u64::from_be_bytes(kept)
+}
+
+impl Met {
+    /// Refuses what contradicts the Relying Party or an earlier record.
+    fn judge(&mut self, mut found: Converted, rp_id: &str) -> Result<Converted, String> {
+        if let Some(stated) = found.rp_id.as_deref().filter(|stated| *stated != rp_id) {
+            return Err(format!(
+                "it was registered for the RP ID {stated}, and the Relying Party has {rp_id}"
+            ));
+        }
+        let passkey: &Passkey = &found.passkey;
+        let user = image(passkey.user.as_bytes());
+        let id = image(passkey.id.as_bytes());
+        if self.credentials.insert(id, user).is_some() {
+            return Err("the file has this credential id twice".to_owned());
+        }
+        let handle = image(passkey.user_handle.as_bytes());
+        if *self.handles.entry(handle).or_insert(user) != user {
+            return Err("another user of the file has the same user handle".to_owned());
+        }
+        if passkey.aaguid.is_zero() {
+            found
+                .notes
+                .push("the model of the authenticator is not known".to_owned());
+        }
+        Ok(found)
+    }
+}

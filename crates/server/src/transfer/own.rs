@@ -1,0 +1,254 @@
+//! An export of passkeyd, imported: every record keeps its key.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::sync::Arc;
+
+use aws_lc_rs::digest::{Context, SHA256};
+use domain::Passkeys;
+use domain::model::ids::ImportId;
+use domain::model::refusal::Refusal;
+use domain::model::user::User;
+use domain::service::transfer::{Outcome, OwnCredential, OwnUser};
+use tokio::task::JoinSet;
+
+use super::import::{ImportError, Mode, Report, Summary};
+use super::record::{Counts, FORMAT, Line, VERSION};
+
+/// Users, and events, that are written at once.
+const AT_ONCE: usize = 64;
+
+/// Reads a whole export without writing: that every line is readable, and that the manifest matches.
+///
+/// # Errors
+/// [`ImportError::File`].
+pub fn check(file: &Path) -> Result<Counts, ImportError> {
+    let mut digest = Context::new(&SHA256);
+    let mut counts = Counts::default();
+    let mut manifest = None;
+    each_line(file, |n, text, line| {
+        if manifest.is_some() {
+            return Err(format!("line {n} comes after the manifest"));
+        }
+        match &line {
+            Line::Header(header) if n == 1 && header.is_known() => {}
+            Line::Header(header) if n == 1 => {
+                return Err(format!(
+                    "the file is of format {} {}, and this passkeyd reads {FORMAT} {VERSION}",
+                    header.format, header.version
+                ));
+            }
+            Line::Header(_) => return Err(format!("line {n} is a second header")),
+            _ if n == 1 => {
+                return Err("the file does not begin with the header of an export".to_owned());
+            }
+            Line::Manifest(found) => {
+                manifest = Some(found.clone());
+                return Ok(());
+            }
+            _ => {}
+        }
+        counts.count(&line);
+        digest.update(text);
+        Ok(())
+    })?;
+    let manifest = manifest.ok_or_else(|| {
+        ImportError::File("the file has no manifest at its end: it was cut off".to_owned())
+    })?;
+    if manifest.counts != counts || manifest.sha256 != hex::encode(digest.finish()) {
+        return Err(ImportError::File(
+            "the file does not match its manifest: it was changed or damaged".to_owned(),
+        ));
+    }
+    Ok(counts)
+}
+
+fn each_line(
+    file: &Path,
+    mut take: impl FnMut(u64, &[u8], Line) -> Result<(), String>,
+) -> Result<(), ImportError> {
+    let unreadable = |error| ImportError::File(format!("cannot read the file: {error}"));
+    let mut opened = BufReader::new(File::open(file).map_err(unreadable)?);
+    let mut text = Vec::new();
+    for n in 1.. {
+        text.clear();
+        if opened.read_until(b'\n', &mut text).map_err(unreadable)? == 0 {
+            break;
+        }
+        let line = serde_json::from_slice(&text)
+            .map_err(|error| ImportError::File(format!("line {n}: {error}")))?;
+        take(n, &text, line).map_err(ImportError::File)?;
+    }
+    Ok(())
+}
+
+/// What is done next: a user waits for the credentials that follow.
+enum Step {
+    Alone(u64, Box<Line>),
+    User(u64, Box<OwnUser>),
+}
+
+/// Imports an export that was [checked](check).
+///
+/// # Errors
+/// [`ImportError`]. What was written stays; the import can run again.
+pub async fn import(
+    passkeys: &Arc<Passkeys>,
+    file: &Path,
+    mode: Mode,
+    mut report: impl FnMut(&Report),
+) -> Result<Summary, ImportError> {
+    let (send, mut steps) = tokio::sync::mpsc::channel(AT_ONCE);
+    let path = file.to_owned();
+    let reader = tokio::task::spawn_blocking(move || {
+        let mut user: Option<(u64, OwnUser)> = None;
+        each_line(&path, |n, _, line| {
+            let send = |step| {
+                let taken = send.blocking_send(step);
+                taken.map_err(|_| "the import ended".to_owned())
+            };
+            let line = match (line, &mut user) {
+                (Line::Credential(line), Some((_, user))) => {
+                    let (record, evidence) = line.read();
+                    user.credentials.push(OwnCredential { record, evidence });
+                    return Ok(());
+                }
+                (line, _) => line,
+            };
+            if let Some((at, user)) = user.take() {
+                send(Step::User(at, Box::new(user)))?;
+            }
+            match line {
+                Line::User(line) => {
+                    user = Some((
+                        n,
+                        OwnUser {
+                            user: User::from(line),
+                            credentials: Vec::new(),
+                        },
+                    ));
+                    Ok(())
+                }
+                Line::Credential(_) => Err(format!("line {n} is a credential without a user")),
+                other => send(Step::Alone(n, Box::new(other))),
+            }
+        })
+    });
+    let mut summary = Summary::default();
+    let mut running = JoinSet::new();
+    while let Some(step) = steps.recv().await {
+        // What a line is in must be there before it.
+        let first = matches!(&step, Step::Alone(_, line) if !matches!(**line, Line::Event(_)));
+        let most = if first || mode == Mode::DryRun {
+            0
+        } else {
+            AT_ONCE
+        };
+        while running.len() > most {
+            finish(running.join_next().await, &mut summary, &mut report)?;
+        }
+        let passkeys = Arc::clone(passkeys);
+        running.spawn(async move {
+            match step {
+                Step::User(n, user) => user_done(&passkeys, n, &user, mode).await,
+                Step::Alone(n, line) => alone(&passkeys, n, *line, mode).await,
+            }
+        });
+        if first {
+            finish(running.join_next().await, &mut summary, &mut report)?;
+        }
+    }
+    while !running.is_empty() {
+        finish(running.join_next().await, &mut summary, &mut report)?;
+    }
+    match reader.await {
+        Ok(read) => read?,
+        Err(_) => return Err(ImportError::File("the file could not be read".to_owned())),
+    }
+    Ok(summary)
+}
+
+fn finish(
+    one: Option<Result<Result<Vec<Report>, Refusal>, tokio::task::JoinError>>,
+    summary: &mut Summary,
+    report: &mut impl FnMut(&Report),
+) -> Result<(), ImportError> {
+    let reports = match one {
+        Some(Ok(reports)) => reports?,
+        Some(Err(_)) => return Err(ImportError::File("the import was stopped".to_owned())),
+        None => Vec::new(),
+    };
+    for one in reports {
+        summary.take(&one);
+        report(&one);
+    }
+    Ok(())
+}
+
+const fn import_id(mode: Mode) -> Option<ImportId> {
+    match mode {
+        Mode::DryRun => None,
+        Mode::Write(id) => Some(id),
+    }
+}
+
+async fn user_done(
+    passkeys: &Passkeys,
+    n: u64,
+    own: &OwnUser,
+    mode: Mode,
+) -> Result<Vec<Report>, Refusal> {
+    let (user, credentials) = match mode {
+        Mode::DryRun => passkeys.foresee_own_user(own).await?,
+        Mode::Write(_) => passkeys.import_own_user(own, import_id(mode)).await?,
+    };
+    let mut reports = vec![Report {
+        user: Some(own.user.name.clone()),
+        ..Report::new(format!("line {n}"), user)
+    }];
+    let lines = (n + 1..).zip(&own.credentials).zip(credentials);
+    reports.extend(lines.map(|((n, credential), outcome)| Report {
+        user: Some(own.user.name.clone()),
+        credential: Some(credential.record.id.to_base64url()),
+        ..Report::new(format!("line {n}"), outcome)
+    }));
+    Ok(reports)
+}
+
+async fn alone(
+    passkeys: &Passkeys,
+    n: u64,
+    line: Line,
+    mode: Mode,
+) -> Result<Vec<Report>, Refusal> {
+    let dry = mode == Mode::DryRun;
+    let added = Outcome::Added { new_user: false };
+    let outcome = match line {
+        Line::Account(_) | Line::Event(_) if dry => added,
+        Line::Account(line) => {
+            if passkeys
+                .import_account(line.id, line.created.into())
+                .await?
+            {
+                added
+            } else {
+                Outcome::Exists
+            }
+        }
+        Line::RelyingParty(line) if dry => match passkeys.relying_party_itself(line.id).await {
+            Ok(_) => Outcome::Exists,
+            Err(_) => added,
+        },
+        Line::RelyingParty(line) => passkeys.import_relying_party(&(*line).into()).await?,
+        Line::Event(line) => match line.read() {
+            None => Outcome::Refused("it has a word that this passkeyd does not know".to_owned()),
+            Some(event) if passkeys.import_event(&event).await? => added,
+            Some(_) => Outcome::Refused("the store does not have its Relying Party".to_owned()),
+        },
+        Line::Header(_) | Line::Manifest(_) | Line::User(_) | Line::Credential(_) => {
+            return Ok(Vec::new());
+        }
+    };
+    Ok(vec![Report::new(format!("line {n}"), outcome)])
+}

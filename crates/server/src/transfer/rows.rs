@@ -1,0 +1,153 @@
+//! A file of another product as rows: CSV, one JSON object a line, a JSON list, or one JSON document. A row is flat: members of objects
+//! in it are named by their path. Case, `_` and `-` of names do not count, because each mapper of tables writes them differently.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Read as _, Seek as _};
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+/// Longest document that is read as a whole, in bytes.
+const LONGEST: u64 = 1 << 30;
+
+/// A row, and where it is in the file.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Row {
+    /// For people.
+    pub(super) place: String,
+    members: Vec<(String, Value)>,
+}
+
+fn plain(name: &str) -> String {
+    let letters = name.chars().filter(|c| !matches!(c, '_' | '-' | ' ' | '"'));
+    letters.flat_map(char::to_lowercase).collect()
+}
+
+/// Whether an object is a byte string that JSON made an object of, or a key of webauthn-rs.
+fn is_value(object: &Map<String, Value>) -> bool {
+    object.get("type").is_some_and(|kind| kind == "Buffer")
+        || object.contains_key("type_")
+        || (object.contains_key("0") && object.keys().all(|k| k.parse::<u32>().is_ok()))
+}
+
+impl Row {
+    pub(super) fn new(place: impl Into<String>, value: &Value) -> Self {
+        let mut row = Self {
+            place: place.into(),
+            members: Vec::new(),
+        };
+        row.add("", value);
+        row
+    }
+
+    /// Adds members below a name.
+    pub(super) fn add(&mut self, name: &str, value: &Value) {
+        match value {
+            Value::Object(object) if !is_value(object) => {
+                for (member, value) in object {
+                    self.add(&format!("{name}{}", plain(member)), value);
+                }
+            }
+            // A column that holds JSON.
+            Value::String(text) if text.starts_with('{') => {
+                match serde_json::from_str::<Value>(text) {
+                    Ok(value) => self.add(name, &value),
+                    Err(_) => self.members.push((name.to_owned(), value.clone())),
+                }
+            }
+            other => self.members.push((name.to_owned(), other.clone())),
+        }
+    }
+
+    /// The value of a member, by its plain name; none if it is null or empty.
+    pub(super) fn get(&self, name: &str) -> Option<&Value> {
+        let found = self.members.iter().find(|(member, _)| member == name);
+        found
+            .map(|(_, value)| value)
+            .filter(|value| !value.is_null() && value.as_str() != Some(""))
+    }
+
+    /// Adds those members of an object that the row does not have.
+    pub(super) fn add_missing(&mut self, value: &Value) {
+        let more = Self::new("", value);
+        for (name, value) in more.members {
+            if self.get(&name).is_none() {
+                self.members.push((name, value));
+            }
+        }
+    }
+}
+
+/// What a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Csv,
+    Lines,
+    Document,
+}
+
+/// Calls `take` with each record of the file as JSON, with its place. A document gives one record, a list one for each element.
+pub(super) fn each_value(
+    file: &Path,
+    mut take: impl FnMut(String, Value) -> Result<(), String>,
+) -> Result<(), String> {
+    let unreadable = |error: &dyn std::fmt::Display| format!("cannot read the file: {error}");
+    let mut opened = BufReader::new(File::open(file).map_err(|e| unreadable(&e))?);
+    let form = form_of(&mut opened).map_err(|e| unreadable(&e))?;
+    match form {
+        Form::Csv => {
+            let mut reader = csv::Reader::from_reader(opened);
+            let names = reader.headers().map_err(|e| unreadable(&e))?.clone();
+            for (n, record) in reader.records().enumerate() {
+                let place = format!("line {}", n + 2);
+                let record = record.map_err(|error| format!("{place}: {error}"))?;
+                let members = names.iter().zip(&record);
+                let members = members.map(|(name, text)| (name.to_owned(), text.into()));
+                take(place, Value::Object(members.collect()))?;
+            }
+        }
+        Form::Lines => {
+            for (n, line) in opened.lines().enumerate() {
+                let place = format!("line {}", n + 1);
+                let line = line.map_err(|e| unreadable(&e))?;
+                if line.trim().is_empty() {
+                    continue;
+                }
+                let value = serde_json::from_str(&line);
+                let value = value.map_err(|error| format!("{place} is not JSON: {error}"))?;
+                take(place, value)?;
+            }
+        }
+        Form::Document => {
+            let value: Value = serde_json::from_reader(opened.take(LONGEST))
+                .map_err(|error| format!("the file is not JSON: {error}"))?;
+            match value {
+                Value::Array(list) => {
+                    for (n, value) in list.into_iter().enumerate() {
+                        take(format!("record {}", n + 1), value)?;
+                    }
+                }
+                document => take("the document".to_owned(), document)?,
+            }
+        }
+    }
+    Ok(())
+}
+
+fn form_of(file: &mut BufReader<File>) -> std::io::Result<Form> {
+    let mut first = Vec::new();
+    while first.iter().all(u8::is_ascii_whitespace) {
+        first.clear();
+        if file.by_ref().take(1 << 24).read_until(b'\n', &mut first)? == 0 {
+            break;
+        }
+    }
+    let begins = first.iter().find(|b| !b.is_ascii_whitespace());
+    let form = match begins {
+        Some(b'{') if serde_json::from_slice::<Value>(&first).is_ok() => Form::Lines,
+        Some(b'{' | b'[') => Form::Document,
+        _ => Form::Csv,
+    };
+    file.rewind()?;
+    Ok(form)
+}

@@ -1,0 +1,606 @@
+//! The shapes in which other products keep passkeys: the names of their members, and what each of them leaves out.
+
+use clap::ValueEnum;
+use domain::model::clock::Timestamp;
+use domain::service::transfer::Passkey;
+use serde_json::Value;
+use uuid::Uuid;
+use webauthn::credential::{Aaguid, CredentialId, UserHandle};
+
+use super::cose::{Form, public_key};
+use super::encoding::{Seen, bytes};
+use super::rows::Row;
+use super::text::Moment;
+
+/// Most transports of a credential, and most letters of one.
+const MAX_TRANSPORTS: usize = 16;
+const MAX_TRANSPORT: usize = 64;
+/// Most letters of a name that is shown.
+const MAX_NAME: usize = 255;
+/// Times after this one are in milliseconds, earlier ones in seconds: the year 5138 in seconds.
+const MILLISECONDS_FROM: i64 = 100_000_000_000;
+
+/// The product that has written a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Source {
+    /// An export of passkeyd.
+    Passkeyd,
+    /// Tables that are shaped as the documentation of `SimpleWebAuthn` says: CSV, NDJSON or a JSON list.
+    Simplewebauthn,
+    /// `Passkey` of webauthn-rs as JSON, with a user beside it.
+    WebauthnRs,
+    /// `Credential` of go-webauthn as JSON, with a user beside it.
+    GoWebauthn,
+    /// The tables of Hanko, joined.
+    Hanko,
+    /// The table of Passwordless.dev, or its API.
+    Passwordless,
+    /// The export of a realm of Keycloak.
+    Keycloak,
+    /// Identities of Ory Kratos.
+    Kratos,
+    /// The requests and responses of `FusionAuth`.
+    Fusionauth,
+    /// Rows of ASP.NET Core Identity.
+    Aspnet,
+}
+
+/// Where the user handle of a passkey is from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum HandleRule {
+    /// The bytes of the column of the handle.
+    Given,
+    /// The letters of the column of the handle, as UTF-8.
+    GivenText,
+    /// The letters of the user's id, as UTF-8.
+    IdText,
+    /// The 16 bytes of the user's id, which is a UUID.
+    IdUuid,
+}
+
+/// What a caller has said about a file.
+#[derive(Debug, Clone, Default)]
+pub struct Told {
+    /// Where user handles are from, against the rule of the source.
+    pub handle: Option<HandleRule>,
+    /// The member that has the name of the user, against those of the source.
+    pub user: Option<String>,
+    /// Whether second factors are imported too.
+    pub second_factors: bool,
+}
+
+/// The names of the members of a row, plain (see [`Row`]).
+struct Names {
+    /// Paths below which the members may be.
+    below: &'static [&'static str],
+    id: &'static [&'static str],
+    key: &'static [&'static str],
+    user: &'static [&'static str],
+    user_id: &'static [&'static str],
+    handle: &'static [&'static str],
+    counter: &'static [&'static str],
+    transports: &'static [&'static str],
+    eligible: &'static [&'static str],
+    state: &'static [&'static str],
+    verified: &'static [&'static str],
+    aaguid: &'static [&'static str],
+    discoverable: &'static [&'static str],
+    name: &'static [&'static str],
+    created: &'static [&'static str],
+    used: &'static [&'static str],
+    rp_id: &'static [&'static str],
+}
+
+/// The columns of bytes in a file.
+#[derive(Debug, Clone, Default)]
+pub struct Columns {
+    id: Seen,
+    key: Seen,
+    handle: Seen,
+}
+
+impl Columns {
+    /// Looks at the columns of bytes of a row.
+    pub(super) fn look(&mut self, row: &Row) {
+        for (names, seen) in [
+            (NAMES.id, &mut self.id),
+            (NAMES.key, &mut self.key),
+            (NAMES.handle, &mut self.handle),
+        ] {
+            if let Some(value) = find(row, names) {
+                seen.look(value);
+            }
+        }
+    }
+
+    /// How each column is read, in words.
+    ///
+    /// # Errors
+    /// A column mixes encodings.
+    pub fn decide(&self) -> Result<Vec<String>, String> {
+        [
+            ("credential ids", &self.id),
+            ("public keys", &self.key),
+            ("user handles", &self.handle),
+        ]
+        .into_iter()
+        .map(|(name, seen)| Ok(format!("{name}: {}", seen.decide(name)?)))
+        .collect()
+    }
+}
+
+/// A passkey from a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Converted {
+    /// The passkey.
+    pub passkey: Passkey,
+    /// The RP ID that the row names.
+    pub rp_id: Option<String>,
+    /// What the file leaves out or says in its own way, in words.
+    pub notes: Vec<String>,
+}
+
+const NAMES: Names = Names {
+    below: &[
+        "",
+        "credential",
+        "passkey",
+        "data",
+        "cred",
+        "passkeycred",
+        "credentialcred",
+    ],
+    id: &["credentialid", "credid", "descriptorid", "keyid", "id"],
+    key: &["publickey", "credentialpublickey", "cred"],
+    user: &[
+        "username",
+        "user",
+        "login",
+        "loginid",
+        "identifier",
+        "userid",
+        "email",
+    ],
+    user_id: &[
+        "userid",
+        "useruuid",
+        "useruniqueid",
+        "internaluserid",
+        "user",
+    ],
+    handle: &["webauthnuserid", "userhandle"],
+    counter: &[
+        "counter",
+        "signcount",
+        "signaturecounter",
+        "authenticatorsigncount",
+    ],
+    transports: &["transports", "transport", "descriptortransports"],
+    eligible: &["backupeligible", "isbackupeligible", "flagsbackupeligible"],
+    state: &[
+        "backedup",
+        "backupstate",
+        "isbackedup",
+        "flagsbackupstate",
+        "credentialbackedup",
+    ],
+    verified: &[
+        "userverified",
+        "isuserverified",
+        "verified",
+        "flagsuserverified",
+        "authenticatorsupportsuserverification",
+    ],
+    aaguid: &["aaguid", "authenticatoraaguid"],
+    discoverable: &["isdiscoverable", "discoverable"],
+    name: &[
+        "name",
+        "nickname",
+        "displayname",
+        "label",
+        "userlabel",
+        "friendlyname",
+        "credentialname",
+    ],
+    created: &["createdat", "created", "createddate", "insertinstant"],
+    used: &["lastusedat", "lastused", "lastuseinstant", "lastauthat"],
+    rp_id: &["rpid", "relyingpartyid"],
+};
+
+impl Source {
+    /// Its name, as `--from` has it.
+    pub fn name(self) -> String {
+        let value = self.to_possible_value();
+        value.map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+
+    /// Where its user handles are from, if it has one rule.
+    fn handle_rule(self, row: &Row) -> Option<HandleRule> {
+        let given = find(row, NAMES.handle).is_some();
+        match self {
+            _ if given => Some(HandleRule::Given),
+            Self::Keycloak | Self::Aspnet => Some(HandleRule::IdText),
+            Self::WebauthnRs | Self::Hanko => Some(HandleRule::IdUuid),
+            _ => None,
+        }
+    }
+
+    /// The rows of a record. A user who has no passkey gives none.
+    pub(super) fn rows(self, place: String, value: &Value) -> Vec<Row> {
+        match self {
+            Self::Keycloak => keycloak(&place, value),
+            Self::Kratos => kratos(&place, value),
+            Self::Fusionauth
+            | Self::Hanko
+            | Self::Passwordless
+            | Self::GoWebauthn
+            | Self::WebauthnRs
+            | Self::Simplewebauthn
+            | Self::Aspnet => nested(place, value),
+            Self::Passkeyd => vec![Row::new(place, value)],
+        }
+    }
+}
+
+/// A user with a list of credentials below, or one credential.
+fn nested(place: String, value: &Value) -> Vec<Row> {
+    for member in ["credentials", "passkeys", "Passkeys", "Credentials"] {
+        let Some(Value::Array(list)) = value.get(member) else {
+            continue;
+        };
+        let mut outer = value.clone();
+        if let Value::Object(outer) = &mut outer {
+            outer.remove(member);
+        }
+        return list
+            .iter()
+            .enumerate()
+            .map(|(n, credential)| {
+                let mut row = Row::new(format!("{place}, credential {}", n + 1), credential);
+                row.add_missing(&outer);
+                row
+            })
+            .collect();
+    }
+    vec![Row::new(place, value)]
+}
+
+fn keycloak(place: &str, value: &Value) -> Vec<Row> {
+    let users = match value.get("users") {
+        Some(Value::Array(users)) => users.clone(),
+        _ => vec![value.clone()],
+    };
+    let mut rows = Vec::new();
+    for user in &users {
+        let text = |member: &str| user.get(member).and_then(Value::as_str).unwrap_or_default();
+        let (id, name) = (text("id"), text("username"));
+        let credentials = user.get("credentials").and_then(Value::as_array);
+        for credential in credentials.into_iter().flatten() {
+            let kind = credential.get("type").and_then(Value::as_str);
+            if !kind.is_some_and(|kind| kind.starts_with("webauthn")) {
+                continue;
+            }
+            let mut row = Row::new(format!("{place}, user {name}"), &Value::Null);
+            let data = credential.get("credentialData").unwrap_or(&Value::Null);
+            row.add("", data);
+            for (member, value) in [
+                ("username", name.into()),
+                ("userid", id.into()),
+                (
+                    "name",
+                    credential.get("userLabel").cloned().unwrap_or_default(),
+                ),
+                (
+                    "created",
+                    credential.get("createdDate").cloned().unwrap_or_default(),
+                ),
+                ("secondfactor", (kind == Some("webauthn")).into()),
+            ] {
+                row.add(member, &value);
+            }
+            rows.push(row);
+        }
+    }
+    rows
+}
+
+fn kratos(place: &str, value: &Value) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for kind in ["passkey", "webauthn"] {
+        let method = value.get("credentials").and_then(|c| c.get(kind));
+        let Some(config) = method.and_then(|method| method.get("config")) else {
+            continue;
+        };
+        let identifiers = method.and_then(|method| method.get("identifiers"));
+        let identifier = identifiers.and_then(|list| list.get(0));
+        let id = value.get("id").cloned().unwrap_or_default();
+        // The identifier of a passkey is its handle, so the name is another one.
+        let traits = value.get("traits");
+        let named = ["username", "email"].iter().find_map(|t| traits?.get(t));
+        let name = named
+            .or(identifier.filter(|_| kind == "webauthn"))
+            .unwrap_or(&id);
+        let credentials = config.get("credentials").and_then(Value::as_array);
+        for (n, credential) in credentials.into_iter().flatten().enumerate() {
+            let mut row = Row::new(format!("{place}, {kind} {}", n + 1), credential);
+            row.add("username", name);
+            row.add("userid", &id);
+            row.add(
+                "userhandle",
+                config.get("user_handle").unwrap_or(&Value::Null),
+            );
+            let passwordless = credential.get("is_passwordless").and_then(Value::as_bool);
+            let second = kind == "webauthn" && passwordless != Some(true);
+            row.add("secondfactor", &second.into());
+            rows.push(row);
+        }
+    }
+    rows
+}
+
+fn find<'a>(row: &'a Row, names: &[&str]) -> Option<&'a Value> {
+    for name in names {
+        for below in NAMES.below {
+            if let Some(value) = row.get(&format!("{below}{name}")) {
+                return Some(value);
+            }
+        }
+    }
+    None
+}
+
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.trim().to_owned()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+fn truth(value: &Value) -> Option<bool> {
+    match value {
+        Value::Bool(value) => Some(*value),
+        Value::Number(number) => number.as_u64().map(|n| n != 0),
+        Value::String(text) => match text.trim().to_ascii_lowercase().as_str() {
+            "t" | "true" | "1" | "yes" => Some(true),
+            "f" | "false" | "0" | "no" => Some(false),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn moment(value: &Value) -> Option<Timestamp> {
+    if let Some(number) = value.as_i64().or_else(|| value.as_str()?.parse().ok()) {
+        let millis = if number < MILLISECONDS_FROM {
+            number.checked_mul(1000)?
+        } else {
+            number
+        };
+        return Some(Timestamp(millis)).filter(|at| at.0 > 0);
+    }
+    let text = value.as_str()?.trim().replacen(' ', "T", 1);
+    let read = Moment::read(&text).or_else(|| Moment::read(&format!("{text}Z")));
+    read.map(Timestamp::from).filter(|at| at.0 > 0)
+}
+
+fn transports(value: &Value) -> Option<Vec<String>> {
+    let list: Vec<String> = match value {
+        Value::Array(list) => list.iter().filter_map(text).collect(),
+        Value::String(text) if text.starts_with('[') => {
+            serde_json::from_str::<Vec<String>>(text).ok()?
+        }
+        Value::String(text) => {
+            let text = text.trim_matches(['{', '}']);
+            text.split([',', ' ', ';'])
+                .map(|t| t.trim_matches('"').to_owned())
+                .collect()
+        }
+        _ => return None,
+    };
+    let mut list: Vec<String> = list
+        .into_iter()
+        // webauthn-rs and .NET write the first letter large.
+        .map(|t| t.to_ascii_lowercase())
+        .filter(|t| !t.is_empty() && t.len() <= MAX_TRANSPORT)
+        .collect();
+    list.truncate(MAX_TRANSPORTS);
+    Some(list)
+}
+
+fn aaguid(value: &Value) -> Option<Aaguid> {
+    if let Some(text) = value.as_str() {
+        if let Ok(aaguid) = text.parse() {
+            return Some(aaguid);
+        }
+        if let Ok(uuid) = Uuid::try_parse(text) {
+            return Some(Aaguid::new(*uuid.as_bytes()));
+        }
+    }
+    let mut seen = Seen::default();
+    seen.look(value);
+    let bytes: [u8; 16] = bytes(value, &seen).ok()?.try_into().ok()?;
+    Some(Aaguid::new(bytes))
+}
+
+impl Source {
+    /// The passkey in a row.
+    ///
+    /// # Errors
+    /// Why there is none, in words.
+    pub(super) fn convert(
+        self,
+        row: &Row,
+        columns: &Columns,
+        told: &Told,
+    ) -> Result<Converted, String> {
+        let mut notes = Vec::new();
+        let second = ["secondfactor", "ismfa", "mfaonly"];
+        let second = find(row, &second).and_then(truth) == Some(true);
+        if second && !told.second_factors {
+            return Err("it is a second factor with this product, and would become a passkey that signs in alone; \
+                        --second-factors imports it all the same".to_owned());
+        }
+        let (user, user_id) = user(row, told)?;
+        let id = find(row, NAMES.id).ok_or("there is no credential id")?;
+        let id = bytes(id, &columns.id).map_err(|why| format!("the credential id: {why}"))?;
+        let id = CredentialId::new(id).map_err(|error| error.to_string())?;
+        let key = find(row, NAMES.key).ok_or("there is no public key")?;
+        let (public_key, form) = public_key(key, &columns.key)?;
+        match form {
+            Form::Cose | Form::Json => {}
+            Form::Spki => notes.push(
+                "the public key is a SubjectPublicKeyInfo; its algorithm follows from its type"
+                    .to_owned(),
+            ),
+            Form::Point => notes.push(
+                "the public key is a bare point; its algorithm follows from its length".to_owned(),
+            ),
+        }
+        let rule = told.handle.or_else(|| self.handle_rule(row));
+        let user_handle = handle(row, columns, rule, user_id.as_deref(), &mut notes)?;
+        let sign_count = counter(row, &mut notes)?;
+        let transports = find(row, NAMES.transports).and_then(transports);
+        let (backup_eligible, backup_state) = self.flags(row, transports.is_some(), &mut notes);
+        if transports.is_none() {
+            notes.push("the transports are not known: browsers ask for any".to_owned());
+        }
+        let verified = find(row, NAMES.verified).and_then(truth);
+        if verified.is_none() {
+            notes.push("whether the user was ever verified is not known: taken as no".to_owned());
+        }
+        let name = find(row, NAMES.name).and_then(text).unwrap_or_default();
+        let name: String = name
+            .chars()
+            .filter(|c| !c.is_control())
+            .take(MAX_NAME)
+            .collect();
+        let passkey = Passkey {
+            user,
+            user_handle,
+            id,
+            public_key,
+            sign_count,
+            transports: transports.unwrap_or_default(),
+            backup_eligible,
+            backup_state,
+            uv_initialized: verified.unwrap_or(false),
+            aaguid: find(row, NAMES.aaguid).and_then(aaguid).unwrap_or_default(),
+            discoverable: find(row, NAMES.discoverable).and_then(truth),
+            name,
+            created: find(row, NAMES.created).and_then(moment),
+            last_used: find(row, NAMES.used).and_then(moment),
+        };
+        let rp_id = find(row, NAMES.rp_id).and_then(text);
+        Ok(Converted {
+            passkey,
+            rp_id,
+            notes,
+        })
+    }
+
+    /// The backup flags: what the file does not know is unknown, and not false.
+    fn flags(
+        self,
+        row: &Row,
+        with_transports: bool,
+        notes: &mut Vec<String>,
+    ) -> (Option<bool>, Option<bool>) {
+        let kind = find(row, &["devicetype", "credentialdevicetype"]).and_then(text);
+        let kind = kind.map(|kind| kind.to_lowercase().replace(['_', '-', ' '], ""));
+        let eligible = match kind.as_deref() {
+            Some("multidevice") => Some(true),
+            Some("singledevice") => Some(false),
+            _ => find(row, NAMES.eligible).and_then(truth),
+        };
+        let state = find(row, NAMES.state).and_then(truth);
+        if self == Self::WebauthnRs
+            && (eligible, state) == (Some(false), Some(false))
+            && !with_transports
+        {
+            notes.push(
+                "a record without transports may be one of webauthn-rs 0.3, whose backup flags were set to false when it was migrated: \
+                 they are taken as unknown and learned at the first sign-in".to_owned(),
+            );
+            return (None, None);
+        }
+        if eligible.is_none() || state.is_none() {
+            notes.push(
+                "the backup flags are not known: they are learned at the first sign-in".to_owned(),
+            );
+        }
+        (eligible, state)
+    }
+}
+
+/// The name and the id of the user.
+fn user(row: &Row, told: &Told) -> Result<(String, Option<String>), String> {
+    let user_id = find(row, NAMES.user_id).and_then(text);
+    let name = match &told.user {
+        Some(member) => {
+            let plain: String = member.chars().filter(|c| !matches!(c, '_' | '-')).collect();
+            row.get(&plain.to_lowercase())
+                .and_then(text)
+                .ok_or_else(|| format!("there is no member {member} with the name of the user"))?
+        }
+        None => find(row, NAMES.user)
+            .and_then(text)
+            .ok_or("there is no user: --user-column names the member that has the name")?,
+    };
+    Ok((name, user_id))
+}
+
+fn counter(row: &Row, notes: &mut Vec<String>) -> Result<u32, String> {
+    let Some(value) = find(row, NAMES.counter) else {
+        notes.push("the signature counter is not known: it begins with 0".to_owned());
+        return Ok(0);
+    };
+    let number = value
+        .as_u64()
+        .or_else(|| value.as_str()?.trim().parse().ok());
+    number
+        .and_then(|n| u32::try_from(n).ok())
+        .ok_or_else(|| "the signature counter is not a number of 32 bits".to_owned())
+}
+
+fn handle(
+    row: &Row,
+    columns: &Columns,
+    rule: Option<HandleRule>,
+    user_id: Option<&str>,
+    notes: &mut Vec<String>,
+) -> Result<UserHandle, String> {
+    let given = find(row, NAMES.handle);
+    let missing = || {
+        "there is no user handle, and a sign-in without a name needs it: --user-handle says how it is made".to_owned()
+    };
+    let id = || user_id.ok_or("there is no id of the user, of which the user handle is made");
+    let bytes = match rule.ok_or_else(missing)? {
+        HandleRule::Given => {
+            let given = given.ok_or_else(missing)?;
+            bytes(given, &columns.handle).map_err(|why| format!("the user handle: {why}"))?
+        }
+        HandleRule::GivenText => {
+            let given = given.and_then(text).ok_or_else(missing)?;
+            given.into_bytes()
+        }
+        HandleRule::IdText => {
+            notes.push(
+                "the user handle is not in the file: it is made of the letters of the user's id"
+                    .to_owned(),
+            );
+            id()?.as_bytes().to_vec()
+        }
+        HandleRule::IdUuid => {
+            notes.push(
+                "the user handle is not in the file: it is made of the 16 bytes of the user's id"
+                    .to_owned(),
+            );
+            let uuid = Uuid::try_parse(id()?);
+            let uuid =
+                uuid.map_err(|_| "the id of the user is no UUID, so the user handle is not known")?;
+            uuid.as_bytes().to_vec()
+        }
+    };
+    UserHandle::new(bytes).map_err(|error| error.to_string())
+}

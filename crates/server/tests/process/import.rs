@@ -1,0 +1,109 @@
+//! `passkeyd import`.
+
+use std::path::Path;
+use std::process::Output;
+
+use crate::support::*;
+
+fn run(data: &Path, arguments: &[&str]) -> (Output, String) {
+    let mut command = passkeyd();
+    let output = ended(command.args(arguments).arg("--data-dir").arg(data));
+    let said = String::from_utf8(output.stderr.clone()).unwrap();
+    (output, said)
+}
+
+#[test]
+fn an_export_is_imported_into_a_new_store_listed_reported_and_undone() {
+    let place = tempfile::tempdir().unwrap();
+    let (old, new) = (place.path().join("old"), place.path().join("new"));
+    let server = Server::start(&mut serve_known(&old));
+    let made = server.request(
+        "POST",
+        "/v2/Services",
+        &[
+            &basic(SID, TOKEN),
+            "Content-Type: application/x-www-form-urlencoded",
+        ],
+        "FriendlyName=Acme",
+    );
+    assert_eq!(status(&made), 201, "{made}");
+    server.stop();
+    let file = place.path().join("export.ndjson");
+    let file = file.to_str().unwrap();
+    let (done, said) = run(&old, &["export", file]);
+    assert!(done.status.success(), "{said}");
+
+    let (dry, said) = run(&old, &["import", "--dry-run", file]);
+    assert!(dry.status.success(), "{said}");
+    assert!(
+        said.contains("Nothing was written. It would be: "),
+        "{said}"
+    );
+    let lines = String::from_utf8(dry.stdout).unwrap();
+    assert_eq!(lines.lines().count(), 2, "{lines}");
+
+    let (done, said) = run(&new, &["import", file]);
+    assert!(done.status.success(), "{said}");
+    assert!(said.contains("2 added, 0 there already"), "{said}");
+    let id = said
+        .split("--undo ")
+        .nth(1)
+        .unwrap()
+        .trim()
+        .trim_end_matches('.');
+    let (listed, _) = run(&new, &["import", "--list"]);
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    assert!(
+        listed.starts_with(id) && listed.trim_end().ends_with("passkeyd"),
+        "{listed}"
+    );
+    let (report, _) = run(&new, &["import", "--report", id]);
+    let report = String::from_utf8(report.stdout).unwrap();
+    assert!(report.contains("imported       0"), "{report}");
+    let again = place.path().join("again.ndjson");
+    run(&new, &["export", again.to_str().unwrap()]);
+    let data = |path: &Path| {
+        let text = std::fs::read_to_string(path).unwrap();
+        let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        lines[..lines.len() - 1].to_vec()
+    };
+    assert_eq!(data(&again), data(Path::new(file)));
+    let (undone, said) = run(&new, &["import", "--undo", id]);
+    assert!(
+        undone.status.success() && said.contains("Removed: 0 credentials"),
+        "{said}"
+    );
+    let (unknown, said) = run(&new, &["import", "--undo", id]);
+    assert!(
+        !unknown.status.success() && said.contains("no import with this id"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_file_of_another_product_needs_a_relying_party_and_says_why_a_record_is_refused() {
+    let data = tempfile::tempdir().unwrap();
+    Server::start(&mut serve_known(data.path())).stop();
+    let file = data.path().join("passkeys.csv");
+    std::fs::write(&file, "id,publicKey,userId\nAAAA,AAAA,1\n").unwrap();
+    let file = file.to_str().unwrap();
+    let from = ["import", "--from", "simplewebauthn", file];
+    let (refused, said) = run(data.path(), &from);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(said.contains("--relying-party must name"), "{said}");
+    let unknown = format!("VA{}", "0".repeat(32));
+    let (refused, said) = run(
+        data.path(),
+        &[&from[..], &["--relying-party", &unknown]].concat(),
+    );
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(said.contains("cannot get passkeys"), "{said}");
+    assert_eq!(
+        run(data.path(), &["import", "--from", "nobody", file])
+            .0
+            .status
+            .code(),
+        Some(2)
+    );
+    assert_eq!(run(data.path(), &["import"]).0.status.code(), Some(2));
+}

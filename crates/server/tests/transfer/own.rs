@@ -1,0 +1,264 @@
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use domain::Passkeys;
+use domain::model::clock::{SteppedClock, SystemRandomness, Timestamp};
+use domain::service::transfer::Undone;
+use domain::store::Storage;
+use serde_json::Value;
+use server::transfer::export::{Lines, Sink as _, Wanted, export};
+use server::transfer::import::{ImportError, Mode, Report, Summary};
+use server::transfer::own;
+use server::transfer::record::Line;
+use server::transfer::shapes::{Source, Told};
+use storage::{Memory, StoreUrl};
+use testkit::Authenticator;
+
+use crate::common::{ACCOUNT, START, TOKEN};
+use crate::sources::run;
+use crate::support::*;
+
+const ALL: Wanted = Wanted {
+    relying_party: None,
+    history: true,
+};
+
+async fn over(store: Arc<dyn Storage>) -> Arc<Passkeys> {
+    let clock = Arc::new(SteppedClock::starting_at(Timestamp(START)));
+    let opened = Passkeys::open(store, clock, Arc::new(SystemRandomness)).await;
+    Arc::new(opened.unwrap())
+}
+
+async fn bytes_of(passkeys: &Passkeys, wanted: Wanted) -> Vec<u8> {
+    let mut lines = Lines::new(Vec::new());
+    export(passkeys, wanted, &mut lines).await.unwrap();
+    let manifest = lines.manifest(Timestamp(START));
+    lines.line(&Line::Manifest(manifest)).unwrap();
+    lines.into_inner().unwrap()
+}
+
+async fn into(
+    passkeys: &Arc<Passkeys>,
+    bytes: &[u8],
+    dry: bool,
+) -> Result<(Summary, Vec<Report>, Mode), ImportError> {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(bytes).unwrap();
+    own::check(file.path())?;
+    let mode = if dry {
+        Mode::DryRun
+    } else {
+        Mode::Write(passkeys.begin_import("passkeyd").await.unwrap())
+    };
+    let mut reports = Vec::new();
+    let take = |report: &Report| reports.push(report.clone());
+    let summary = own::import(passkeys, file.path(), mode, take).await?;
+    Ok((summary, reports, mode))
+}
+
+/// A Service with users who registered here, a user without a passkey, and a passkey that was imported.
+async fn filled() -> (Service, Authenticator) {
+    let service = Service::new().await;
+    for n in 0..20 {
+        let name = format!("user-{n:04}");
+        service.register(&name, &mut Authenticator::default()).await;
+    }
+    let path = format!("/v2/Services/{}/Entities", service.sid);
+    let created = service
+        .app
+        .account()
+        .post(&path, "Identity=nobody-0001")
+        .await;
+    created.expect(201);
+    let passkey = registered_elsewhere(b"a handle", -7);
+    let line = simplewebauthn_line(&passkey, "imported-0001", b"a handle");
+    let done = run(
+        &service,
+        &line,
+        Source::Simplewebauthn,
+        Told::default(),
+        false,
+    )
+    .await;
+    assert_eq!(done.unwrap().summary.count("added"), 1);
+    (service, passkey)
+}
+
+#[tokio::test]
+async fn a_round_trip_is_byte_equal_and_what_is_imported_signs_in() {
+    let (service, mut passkey) = filled().await;
+    let bytes = bytes_of(&service.app.passkeys, ALL).await;
+    let directory = tempfile::tempdir().unwrap();
+    let file = StoreUrl::File(directory.path().join("store.db"));
+    let stores: [Arc<dyn Storage>; 2] =
+        [Arc::new(Memory::new()), storage::open(&file).await.unwrap()];
+    for store in stores {
+        let empty = over(Arc::clone(&store)).await;
+        let (foreseen, ..) = into(&empty, &bytes, true).await.unwrap();
+        assert_eq!(foreseen.count("refused"), 0);
+        assert!(
+            empty
+                .list_accounts(domain::model::page::PageRequest::first(9))
+                .await
+                .unwrap()
+                .items
+                .is_empty()
+        );
+        let (done, reports, _) = into(&empty, &bytes, false).await.unwrap();
+        assert_eq!(done, foreseen, "{reports:?}");
+        assert_eq!(bytes_of(&empty, ALL).await, bytes);
+        // Again: nothing is new.
+        let (again, ..) = into(&empty, &bytes, false).await.unwrap();
+        assert_eq!(
+            (again.count("refused"), bytes_of(&empty, ALL).await),
+            (0, bytes.clone())
+        );
+        // The token of the account is a new one, which nobody knows.
+        let token = domain::model::account::Secret::new(TOKEN).hash();
+        store.replace_account_token(ACCOUNT, token).await.unwrap();
+        let app = crate::common::TestApp::builder().store(store).build().await;
+        let copy = Service {
+            app,
+            sid: service.sid.clone(),
+        };
+        assert_eq!(
+            copy.sign_in_nevis(None, &mut passkey).await,
+            "imported-0001"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_was_cut_off_changed_or_is_newer_is_not_imported() {
+    let (service, _) = filled().await;
+    let bytes = bytes_of(&service.app.passkeys, ALL).await;
+    let text = String::from_utf8(bytes).unwrap();
+    let end = text.trim_end().rfind('\n').unwrap();
+    let cut = text[..=end].to_owned();
+    for (damaged, says) in [
+        (cut.clone(), "cut off"),
+        (text.replacen("user-0003", "user-0333", 1), "does not match"),
+        (
+            text.replacen("\"version\":1", "\"version\":2", 1),
+            "reads passkeyd 1",
+        ),
+        (
+            text.replacen("\"sign_count\":", "\"sign_counter\":", 1),
+            "line ",
+        ),
+        (text.clone() + "{}\n", "line "),
+        (String::new(), "cut off"),
+    ] {
+        let empty = over(Arc::new(Memory::new())).await;
+        let refused = into(&empty, damaged.as_bytes(), false).await.unwrap_err();
+        assert!(refused.to_string().contains(says), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn what_the_store_has_stays_and_what_contradicts_it_is_refused() {
+    let (service, _) = filled().await;
+    let there = &service.app.passkeys;
+    let before = bytes_of(there, Wanted::default()).await;
+    let text = String::from_utf8(before.clone()).unwrap();
+    // Another public key under a known id, a higher counter, a name that is another user's.
+    let lines: Vec<Value> = text
+        .lines()
+        .map(|l| serde_json::from_str(l).unwrap())
+        .collect();
+    let mut lines = lines;
+    let keys: Vec<Value> = lines
+        .iter()
+        .filter(|l| l["record"] == "credential")
+        .map(|l| l["public_key"].clone())
+        .collect();
+    let mut credentials = lines.iter_mut().filter(|l| l["record"] == "credential");
+    credentials.next().unwrap()["public_key"] = keys[1].clone();
+    credentials.next().unwrap()["sign_count"] = 4_000_000_000_u32.into();
+    let third = credentials.next().unwrap();
+    third["algorithm"] = (-8).into();
+    let mut users = lines.iter_mut().filter(|l| l["record"] == "user");
+    let user = users.next_back().unwrap();
+    user["id"] = "00".repeat(16).into();
+    let changed = sealed(&lines);
+    let (_, reports, _) = into(there, &changed, false).await.unwrap();
+    let refused: Vec<&str> = reports.iter().filter_map(|r| r.reason.as_deref()).collect();
+    for why in [
+        "a credential with this id",
+        "not that of its public key",
+        "another user of this name",
+        "its user was refused",
+    ] {
+        assert!(
+            refused.iter().any(|r| r.contains(why)),
+            "{why}: {refused:?}"
+        );
+    }
+    assert_eq!(refused.len(), 4, "{refused:?}");
+    assert_eq!(
+        reports
+            .iter()
+            .filter(|r| r.outcome == "counter_raised")
+            .count(),
+        1
+    );
+    let after = String::from_utf8(bytes_of(there, Wanted::default()).await).unwrap();
+    let differ = text
+        .lines()
+        .zip(after.lines())
+        .filter(|(a, b)| a != b)
+        .count();
+    // The counter, and the digest.
+    assert_eq!(differ, 2);
+}
+
+/// Lines with a manifest that matches them.
+fn sealed(lines: &[Value]) -> Vec<u8> {
+    let mut out = Lines::new(Vec::new());
+    for line in lines {
+        let line: Line = serde_json::from_value(line.clone()).unwrap();
+        if !matches!(line, Line::Manifest(_)) {
+            out.line(&line).unwrap();
+        }
+    }
+    let manifest = out.manifest(Timestamp(START));
+    out.line(&Line::Manifest(manifest)).unwrap();
+    out.into_inner().unwrap()
+}
+
+#[tokio::test]
+async fn an_import_is_undone_and_can_be_repeated() {
+    let (service, _) = filled().await;
+    let bytes = bytes_of(&service.app.passkeys, Wanted::default()).await;
+    let empty = over(Arc::new(Memory::new())).await;
+    let (_, _, mode) = into(&empty, &bytes, false).await.unwrap();
+    let Mode::Write(id) = mode else {
+        unreachable!()
+    };
+    let import = empty.import(id).await.unwrap().unwrap();
+    let report = empty.first_sign_ins(&import).await.unwrap();
+    assert_eq!((report.imported, report.signed_in, report.gone), (21, 0, 0));
+    let undone = empty.undo_import(id).await.unwrap();
+    let expected = Undone {
+        credentials: 21,
+        users: 22,
+        users_kept: 0,
+    };
+    assert_eq!(undone, expected);
+    assert!(empty.import(id).await.unwrap().is_none());
+    let left = json_lines(&bytes_of(&empty, Wanted::default()).await);
+    let counts = &left.last().unwrap()["counts"];
+    assert_eq!(
+        (&counts["users"], &counts["relying_parties"]),
+        (&0.into(), &1.into())
+    );
+    into(&empty, &bytes, false).await.unwrap();
+    assert_eq!(bytes_of(&empty, Wanted::default()).await, bytes);
+}
+
+#[test]
+fn a_file_that_is_not_there_is_said_to_be_unreadable() {
+    let refused = own::check(Path::new("/nowhere/export.ndjson")).unwrap_err();
+    assert!(refused.to_string().contains("cannot read the file"));
+}

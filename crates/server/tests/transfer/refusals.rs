@@ -1,0 +1,244 @@
+//! Records of other products that are refused, each for a reason in words, while the rest of the file is imported.
+
+use serde_json::{Value, json};
+use server::transfer::shapes::{Source, Told};
+use testkit::Authenticator;
+
+use crate::sources::run;
+use crate::support::*;
+
+/// A record with other members.
+fn line(authenticator: &Authenticator, user: &str, other: &Value) -> String {
+    let text = simplewebauthn_line(authenticator, user, user.as_bytes());
+    let mut value: Value = serde_json::from_str(&text).unwrap();
+    for (name, other) in other.as_object().unwrap() {
+        value[name] = other.clone();
+    }
+    value.to_string()
+}
+
+/// Members that lead to a refusal, and a part of its reason.
+fn cases(off_curve: &[u8]) -> Vec<(Value, &'static str)> {
+    let url = testkit::base64url;
+    vec![
+        (json!({"publicKey": url(off_curve)}), "not on the curve"),
+        (json!({"publicKey": "AAAA"}), "neither COSE"),
+        (json!({"publicKey": null}), "no public key"),
+        (
+            json!({"id": "AAAA"}),
+            "has 3 bytes, and the policy demands 16",
+        ),
+        (json!({"id": url(&[1; 1024])}), "1 to 1023"),
+        (json!({"webauthnUserID": url(&[1; 65])}), "1 to 64"),
+        (json!({"webauthnUserID": null}), "no user handle"),
+        (
+            json!({"counter": 4_294_967_296_u64}),
+            "not a number of 32 bits",
+        ),
+        (json!({"rpID": "other.test"}), "RP ID other.test"),
+        (
+            json!({"deviceType": "singleDevice", "backedUp": true}),
+            "backed up and cannot be",
+        ),
+        (json!({"username": null, "userId": null}), "--user-column"),
+    ]
+}
+
+#[tokio::test]
+async fn a_record_that_cannot_be_trusted_is_refused_and_the_others_are_imported() {
+    let service = Service::new().await;
+    let good = registered_elsewhere(b"x", -7);
+    let mut off_curve = good.credentials()[0].public_key();
+    *off_curve.last_mut().unwrap() ^= 1;
+    let cases = cases(&off_curve);
+    let mut text: Vec<String> = (0..)
+        .zip(&cases)
+        .map(|(n, (other, _))| {
+            let passkey = registered_elsewhere(b"x", -7);
+            line(&passkey, &format!("user-{n}"), other)
+        })
+        .collect();
+    text.push(line(&good, "user-good-1", &json!({})));
+    // The same credential of another user, and another credential with the handle of another user.
+    text.push(line(&good, "user-z", &json!({})));
+    let another = registered_elsewhere(b"x", -7);
+    let handle = json!({"webauthnUserID": testkit::base64url(b"user-good-1")});
+    text.push(line(&another, "user-y", &handle));
+    let text = text.join("\n");
+    let source = Source::Simplewebauthn;
+    let foreseen = run(&service, &text, source, Told::default(), true).await;
+    let foreseen = foreseen.unwrap();
+    let done = run(&service, &text, source, Told::default(), false).await;
+    let done = done.unwrap();
+    assert_eq!(done.summary, foreseen.summary);
+    let reasons = foreseen.reports.iter();
+    let reasons: Vec<_> = reasons
+        .map(|r| r.reason.clone().unwrap_or_default())
+        .collect();
+    for ((_, why), reason) in cases.iter().zip(&reasons) {
+        assert!(reason.contains(why), "{why}: {reason}");
+    }
+    let last = &reasons[cases.len()..];
+    assert!(last[0].is_empty(), "{last:?}");
+    assert!(last[1].contains("twice"), "{last:?}");
+    assert!(last[2].contains("same user handle"), "{last:?}");
+    assert_eq!(done.summary.count("added"), 1);
+}
+
+#[tokio::test]
+async fn an_algorithm_or_a_proof_that_the_policy_demands_is_not_taken_from_a_file() {
+    let service = Service::new().await;
+    let es384 = registered_elsewhere(b"x", -35);
+    let text = line(&es384, "user-0001", &json!({}));
+    let seen = run(
+        &service,
+        &text,
+        Source::Simplewebauthn,
+        Told::default(),
+        true,
+    )
+    .await
+    .unwrap();
+    assert!(
+        seen.reports[0]
+            .reason
+            .as_ref()
+            .unwrap()
+            .contains("does not allow the algorithm")
+    );
+    let passkey = registered_elsewhere(b"x", -7);
+    let text = line(&passkey, "user-0001", &json!({"deviceType": null}));
+    for (change, why) in [
+        (
+            json!({"backup": {"credentials": "device_bound"}}),
+            "demand on backups",
+        ),
+        (
+            json!({"attestation": {"requirement": "trusted", "conveyance": "direct"}}),
+            "attested authenticators",
+        ),
+    ] {
+        let strict = Service::new().await;
+        let path = format!("/manage/v1/services/{}/policy", strict.sid);
+        let changed = strict.app.operator().patch(&path, &change).await;
+        assert_eq!(changed.status, 200, "{}", changed.text());
+        let seen = run(
+            &strict,
+            &text,
+            Source::Simplewebauthn,
+            Told::default(),
+            true,
+        )
+        .await
+        .unwrap();
+        let reason = seen.reports[0].reason.clone().unwrap_or_default();
+        assert!(reason.contains(why), "{why}: {reason}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_mixes_base64_and_base64url_is_not_read() {
+    let service = Service::new().await;
+    let passkeys = [
+        registered_elsewhere(b"x", -7),
+        registered_elsewhere(b"y", -7),
+    ];
+    let mixed = [
+        line(
+            &passkeys[0],
+            "user-0001",
+            &json!({"id": "abc-abcdefghijklmnopqrst"}),
+        ),
+        line(
+            &passkeys[1],
+            "user-0002",
+            &json!({"id": "abc+abcdefghijklmnopqrst"}),
+        ),
+    ];
+    let refused = run(
+        &service,
+        &mixed.join("\n"),
+        Source::Simplewebauthn,
+        Told::default(),
+        true,
+    )
+    .await;
+    let why = refused.err().unwrap().to_string();
+    assert!(
+        why.contains("credential ids") && why.contains("base64url"),
+        "{why}"
+    );
+}
+
+#[tokio::test]
+async fn a_handle_that_names_another_user_signs_nobody_else_in() {
+    let service = Service::new().await;
+    service
+        .register("victim-001", &mut Authenticator::default())
+        .await;
+    let victim = service
+        .app
+        .passkeys
+        .user(service.id(), "victim-001")
+        .await
+        .unwrap();
+    // The passkey has the handle that passkeyd made for another user.
+    let handle = victim.id.user_handle();
+    let mut attacker = registered_elsewhere(handle.as_bytes(), -7);
+    let text = simplewebauthn_line(&attacker, "attacker-1", handle.as_bytes());
+    let done = run(
+        &service,
+        &text,
+        Source::Simplewebauthn,
+        Told::default(),
+        false,
+    )
+    .await
+    .unwrap();
+    assert_eq!(done.summary.count("added"), 1);
+    // It is the passkey of its own user, and of nobody else.
+    let approved = service.sign_in(None, &mut attacker).await;
+    assert_eq!(approved["identity"], "attacker-1");
+    assert_eq!(
+        service
+            .sign_in_nevis(Some("attacker-1"), &mut attacker)
+            .await,
+        "attacker-1"
+    );
+    let challenge = service
+        .post("Passkeys/Challenges", &json!({"identity": "victim-001"}))
+        .await
+        .expect(201);
+    let mut options = challenge["options"].clone();
+    options["publicKey"]["allowCredentials"] = json!([]);
+    let answer = attacker
+        .get(&options, ORIGIN, &testkit::Lies::default())
+        .unwrap();
+    let refused = service.post("Passkeys/ApproveChallenge", &answer).await;
+    assert_eq!(refused.status / 100, 4, "{}", refused.text());
+}
+
+#[tokio::test]
+async fn a_foreign_handle_is_refused_where_the_credential_was_not_imported_with_it() {
+    let service = Service::new().await;
+    let mut authenticator = Authenticator::default();
+    service.register("user-0001", &mut authenticator).await;
+    let challenge = service
+        .post("Passkeys/Challenges", &json!({}))
+        .await
+        .expect(201);
+    let lies = testkit::Lies {
+        user_handle: testkit::UserHandle::Text("another handle".to_owned()),
+        ..testkit::Lies::default()
+    };
+    let answer = authenticator
+        .get(&challenge["options"], ORIGIN, &lies)
+        .unwrap();
+    let refused = service.post("Passkeys/ApproveChallenge", &answer).await;
+    assert_eq!(
+        (refused.status, &refused.json["code"]),
+        (400, &60365.into()),
+        "{}",
+        refused.text()
+    );
+}
