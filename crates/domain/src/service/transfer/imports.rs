@@ -1,6 +1,6 @@
 //! Imports as a whole: begun, undone, reported.
 
-use super::OPERATOR;
+use super::passkeys::OPERATOR;
 use crate::model::audit::{AuditEvent, AuditKind};
 use crate::model::ids::ImportId;
 use crate::model::import::{Import, Imported};

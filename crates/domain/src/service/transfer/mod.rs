@@ -9,8 +9,3 @@ pub use imports::{FirstSignIns, Undone};
 pub use own::{OwnCredential, OwnUser};
 pub use passkeys::{Outcome, Passkey, Target};
 pub use reads::{History, WithEvidence};
-
-use crate::model::audit::{Actor, ActorKind};
-
-/// Who imports: a person on the machine that has the store.
-const OPERATOR: Actor = Actor::new(ActorKind::Admin, "import");

@@ -9,8 +9,7 @@ use webauthn::credential::{Aaguid, CredentialId, UserHandle};
 use webauthn::options::{ResidentKey, UserVerification};
 use webauthn::registration::BackupPolicy;
 
-use super::OPERATOR;
-use crate::model::audit::{AuditEvent, AuditKind};
+use crate::model::audit::{Actor, ActorKind, AuditEvent, AuditKind};
 use crate::model::clock::Timestamp;
 use crate::model::credential::CredentialRecord;
 use crate::model::ids::{CeremonyId, CredentialKey, ImportId, RelyingPartyId, UserId};
@@ -20,6 +19,9 @@ use crate::model::user::User;
 use crate::service::Passkeys;
 use crate::service::prepared::Prepared;
 use crate::store::{ImportCredential, ImportUser, ImportedCredential, ImportedUser};
+
+/// Who imports: a person on the machine that has the store.
+pub(super) const OPERATOR: Actor = Actor::new(ActorKind::Admin, "import");
 
 /// A passkey of another product.
 #[derive(Clone, Debug, PartialEq, Eq)]
