@@ -58,7 +58,14 @@ struct InPostgres {
 
 impl InPostgres {
     fn new(variable: &str, fails: bool) -> Self {
-        let url = address(variable);
+        Self::at(address(variable), fails)
+    }
+
+    fn prepared(variable: &str) -> Self {
+        Self::at(address(variable).with_prepared_statements(), false)
+    }
+
+    fn at(url: PostgresUrl, fails: bool) -> Self {
         block_on(migrate(&url, NodeId([1; 16]), now)).unwrap();
         let mut under_test = Self {
             url,
@@ -119,6 +126,15 @@ fn pooled() -> InPostgres {
 /// Behind PgBouncer in transaction mode.
 mod conformance_pooled {
     storage::conformance_tests!(crate::pooled);
+}
+
+fn prepared() -> InPostgres {
+    InPostgres::prepared(READ_COMMITTED)
+}
+
+/// Each connection prepares its statements once.
+mod conformance_prepared {
+    storage::conformance_tests!(crate::prepared);
 }
 
 fn broken() -> InPostgres {

@@ -20,7 +20,7 @@ pub(super) enum Encryption {
 /// The address of a PostgreSQL store: `postgres://user@host[:port][,host2[:port]]/database[?...]`.
 ///
 /// Beside the parameters of PostgreSQL it knows `schema` (the schema of the tables, `public` unless given), `pool` (most
-/// connections of this process), `sslmode` (`disable`, or `verify-full`, which `require` means too), and `sslrootcert` (a file
+/// connections of this process), `prepare` (`yes`: each connection prepares its statements once), `sslmode` (`disable`, or `verify-full`, which `require` means too), and `sslrootcert` (a file
 /// with the certificates that are trusted, instead of Mozilla's).
 #[derive(Clone, PartialEq, Eq)]
 pub struct PostgresUrl {
@@ -28,6 +28,8 @@ pub struct PostgresUrl {
     pub(super) config: tokio_postgres::Config,
     pub(super) schema: String,
     pub(super) pool: usize,
+    /// Statements are prepared once for each connection, which must lead to one session of the engine then.
+    pub(super) prepare: bool,
     pub(super) encryption: Encryption,
     pub(super) roots: Option<PathBuf>,
 }
@@ -73,6 +75,13 @@ impl PostgresUrl {
         self
     }
 
+    /// The same; each connection prepares its statements once.
+    #[must_use]
+    pub fn with_prepared_statements(mut self) -> Self {
+        self.prepare = true;
+        self
+    }
+
     /// The schema of its tables.
     pub fn schema(&self) -> &str {
         &self.schema
@@ -104,6 +113,7 @@ impl FromStr for PostgresUrl {
         let (base, query) = text.split_once('?').unwrap_or((text, ""));
         let mut kept: Vec<&str> = Vec::new();
         let (mut schema, mut pool, mut mode, mut roots) = ("public".to_owned(), POOL, None, None);
+        let mut prepare = false;
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').ok_or(PostgresUrlError::Form)?;
             let value = percent_decode_str(value).decode_utf8();
@@ -126,6 +136,18 @@ impl FromStr for PostgresUrl {
                     pool = value.parse().map_err(|_| wrong.clone())?;
                     if !(1..=1000).contains(&pool) {
                         return Err(wrong);
+                    }
+                }
+                "prepare" => {
+                    prepare = match &*value {
+                        "yes" => true,
+                        "no" => false,
+                        _ => {
+                            return Err(PostgresUrlError::Parameter {
+                                name: "prepare",
+                                expected: "yes or no",
+                            });
+                        }
                     }
                 }
                 "sslmode" => mode = Some(value.into_owned()),
@@ -170,6 +192,7 @@ impl FromStr for PostgresUrl {
             config,
             schema,
             pool,
+            prepare,
             encryption,
             roots,
         })
@@ -243,6 +266,22 @@ mod tests {
                 read(&text),
                 Err(PostgresUrlError::Parameter { .. })
             ));
+        }
+    }
+
+    #[test]
+    fn statements_are_prepared_where_the_address_says_so() {
+        for (text, prepare) in [
+            ("postgres://a@db/d", false),
+            ("postgres://a@db/d?prepare=no", false),
+            ("postgres://a@db/d?pool=2&prepare=yes", true),
+        ] {
+            assert_eq!(read(text).unwrap().prepare, prepare, "{text}");
+        }
+        for wrong in ["", "true", "YES"] {
+            let text = format!("postgres://a@db/d?prepare={wrong}");
+            let error = read(&text).unwrap_err().to_string();
+            assert!(error.contains("yes or no"), "{error}");
         }
     }
 

@@ -1,7 +1,8 @@
 //! Connections, and how statements are sent over them.
 //!
 //! Nothing depends on the session of a connection: no prepared statement outlives its use, and no setting, lock or temporary table
-//! is kept. So a pooler between passkeyd and the engine may give each transaction another connection.
+//! is kept. So a pooler between passkeyd and the engine may give each transaction another connection. Where the address says that
+//! there is none (`prepare=yes`), a connection prepares each statement once.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -12,13 +13,14 @@ use std::time::Duration;
 
 use deadpool::managed::{self, Metrics, Object, PoolError, RecycleError, RecycleResult, Timeouts};
 use domain::store::Fault;
+use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::config::TargetSessionAttrs;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{AsyncMessage, Client, NoTls, Row, Socket};
+use tokio_postgres::{AsyncMessage, Client, NoTls, Row, Socket, Statement as Prepared};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::address::PostgresUrl;
@@ -103,6 +105,8 @@ pub(super) struct Connection {
     generation: u64,
     /// A call uses it. Stays so when the call is given up in the middle: then nobody else may.
     busy: bool,
+    /// The statements that were prepared on it, by their numbers; `None` where none outlives its use.
+    prepared: Option<Box<[OnceCell<Prepared>]>>,
     /// The engine said that a commit may be on one of its nodes only.
     doubtful: Arc<AtomicBool>,
 }
@@ -118,6 +122,7 @@ impl Drop for Connection {
 pub(super) struct Manager {
     config: tokio_postgres::Config,
     tls: Option<MakeRustlsConnect>,
+    prepare: bool,
     /// Raised when the engine turns out to be another one than it was, so that all connections are opened anew.
     generation: AtomicU64,
 }
@@ -163,6 +168,9 @@ impl Manager {
             opened: Instant::now(),
             generation,
             busy: false,
+            prepared: self
+                .prepare
+                .then(|| Statement::ALL.iter().map(|_| OnceCell::new()).collect()),
             doubtful,
         })
     }
@@ -219,6 +227,7 @@ impl Pool {
         let manager = Manager {
             config: url.config.clone(),
             tls,
+            prepare: url.prepare,
             generation: AtomicU64::new(0),
         };
         let connections = managed::Pool::builder(manager)
@@ -371,6 +380,7 @@ impl Pool {
         injected: Injected,
     ) -> Result<Vec<Vec<Row>>, tokio_postgres::Error> {
         let client = &connection.client;
+        let prepared = self.prepared(connection, sent).await?;
         let undo = injected == Injected::ConflictAtCommit;
         let transaction = (does == Does::Write && sent.len() > 1) || undo;
         let control = 2 * u64::from(transaction);
@@ -395,9 +405,14 @@ impl Pool {
                 client.batch_execute("BEGIN").await.map(|()| Vec::new())
             }));
         }
-        for ((statement, _), params) in sent.iter().zip(&typed) {
-            let text = self.text(*statement);
-            calls.push(Box::pin(client.query_typed(text, params)));
+        for (n, ((statement, _), params)) in sent.iter().zip(&typed).enumerate() {
+            calls.push(match prepared.get(n) {
+                Some(prepared) => Box::pin(async move {
+                    let params: Vec<_> = params.iter().map(|(param, _)| *param).collect();
+                    client.query(*prepared, &params).await
+                }),
+                None => Box::pin(client.query_typed(self.text(*statement), params)),
+            });
         }
         if transaction {
             let end = if undo { "ROLLBACK" } else { "COMMIT" };
@@ -411,6 +426,32 @@ impl Pool {
             rows.remove(0);
         }
         Ok(rows)
+    }
+
+    /// The statements as they are prepared on a connection; none where none is.
+    async fn prepared<'c>(
+        &self,
+        connection: &'c Connection,
+        sent: &[Sent<'_>],
+    ) -> Result<Vec<&'c Prepared>, tokio_postgres::Error> {
+        let Some(cells) = &connection.prepared else {
+            return Ok(Vec::new());
+        };
+        let mut prepared = Vec::with_capacity(sent.len());
+        for (statement, _) in sent {
+            if let Some(cell) = cells.get(*statement as usize) {
+                let prepare = async || {
+                    self.counters.round_trips.fetch_add(1, Ordering::Relaxed);
+                    let text = self.text(*statement);
+                    connection
+                        .client
+                        .prepare_typed(text, &types(*statement))
+                        .await
+                };
+                prepared.push(cell.get_or_try_init(prepare).await?);
+            }
+        }
+        Ok(prepared)
     }
 
     #[cfg_attr(
@@ -628,7 +669,6 @@ fn removed_nothing(
 }
 
 /// The types of the parameters of a statement.
-#[cfg(feature = "conformance")]
 fn types(statement: Statement) -> Vec<Type> {
     let letters = statement.types().chars();
     let types = letters.map(|letter| match letter {
