@@ -1,5 +1,5 @@
-//! The one suite that every store must pass. It is behind the cargo feature `conformance`, so that a store in another crate can
-//! run it.
+//! The one suite that every store must pass. It is behind the cargo feature `suite`, so that a store in another crate can
+//! run it, and so does `passkeyd store verify`.
 //!
 //! The crate of the store has this one among its dev-dependencies, with the feature. A test implements [`StoreUnderTest`] and
 //! calls [`conformance_tests`](crate::conformance_tests), which makes one test of each case. The list of cases is here, and no
@@ -58,11 +58,14 @@
     reason = "a case fails by a panic"
 )]
 
+use std::pin::Pin;
+
 pub mod accounts;
 pub mod answers;
 pub mod authentications;
 pub mod ceremonies;
 pub mod deletions;
+pub(crate) mod device;
 pub mod durability;
 pub mod events;
 pub(crate) mod fixture;
@@ -108,8 +111,16 @@ macro_rules! conformance_tests {
             )+
         })+
     };
-    ($new:expr) => {
-        $crate::conformance_tests! { @tests $new;
+    (@table; $($area:ident: $($case:ident),+;)+) => {
+        /// Every case.
+        pub const CASES: &[Case] = &[$($(Case {
+            area: stringify!($area),
+            name: stringify!($case),
+            run: |under_test| Box::pin($area::$case(under_test)),
+        }),+),+];
+    };
+    (@list $($then:tt)+) => {
+        $crate::conformance_tests! { $($then)+;
             accounts:
                 only_an_empty_store_takes_a_first_account,
                 of_many_first_accounts_at_once_one_is_created,
@@ -228,4 +239,22 @@ macro_rules! conformance_tests {
                 a_ceremony_taken_before_a_restart_stays_taken;
         }
     };
+    ($new:expr) => {
+        $crate::conformance_tests! { @list @tests $new }
+    };
 }
+
+/// A case.
+pub struct Case {
+    /// What it is about.
+    pub area: &'static str,
+    /// The sentence that it proves, with underscores.
+    pub name: &'static str,
+    /// Runs it on a store that is empty. It fails by a panic.
+    pub run: for<'a> fn(&'a mut dyn StoreUnderTest) -> Run<'a>,
+}
+
+/// A case that runs.
+pub type Run<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
+
+conformance_tests! { @list @table }

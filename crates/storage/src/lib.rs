@@ -4,7 +4,7 @@
 //! in the process. They report facts and decide nothing; that they report the same facts is what the conformance suite and the model test
 //! check.
 
-#[cfg(feature = "conformance")]
+#[cfg(feature = "suite")]
 pub mod conformance;
 pub mod embedded;
 mod forward;

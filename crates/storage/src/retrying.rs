@@ -43,7 +43,7 @@ impl Retrying {
     }
 
     /// The same, without pauses: for a suite in which most operations fail.
-    #[cfg(feature = "conformance")]
+    #[cfg(feature = "suite")]
     pub(crate) fn without_pauses(mut self) -> Self {
         self.first_pause = Duration::ZERO;
         self

@@ -9,6 +9,7 @@ mod mds;
 mod migrate;
 mod print;
 mod progress;
+mod store;
 mod verify;
 mod which_store;
 
@@ -50,6 +51,8 @@ enum Command {
     Export(export::Export),
     /// Import Relying Parties, users and passkeys from a file: an export of passkeyd, or the data of another product.
     Import(Box<import::Import>),
+    /// Check that a database keeps what passkeyd needs of it.
+    Store(store::Store),
     /// Write the generated parts of the documentation.
     #[command(hide = true)]
     Generate(Generate),
@@ -108,6 +111,7 @@ pub fn run() -> ExitCode {
         Command::Mds(arguments) => in_runtime(mds::run(arguments)),
         Command::Migrate(arguments) => in_runtime(migrate::run(arguments)),
         Command::Import(arguments) => in_runtime(import::run(*arguments)),
+        Command::Store(arguments) => in_runtime(store::run(arguments)),
         Command::Export(arguments) => in_runtime(export::run(arguments)),
         Command::Generate(arguments) => {
             generate::run(&arguments.out).map_err(|source| ProcessError::System {

@@ -18,3 +18,4 @@ mod rolling;
 #[path = "../process/support.rs"]
 mod support;
 mod together;
+mod verify;

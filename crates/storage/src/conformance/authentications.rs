@@ -9,10 +9,10 @@ use domain::model::credential::CredentialRecord;
 use domain::model::ids::{AttemptId, RelyingPartyId};
 use domain::model::user::UserRef;
 use domain::store::{CounterRule, FinishedAuthentication, FinishedRegistration, Refused};
-use testkit::Lies;
 use webauthn::authentication::BackupEligibilityPolicy;
 use webauthn::error::Reason;
 
+use super::device::Claims;
 use super::fixture::{
     Fixture, LIFETIME, NOW, Passkey, SignIn, StoreUnderTest, at, authentication, counting, event,
     key, registration,
@@ -27,11 +27,11 @@ pub async fn a_verified_authentication_is_counted(under_test: &mut dyn StoreUnde
     let nameless = authentication(fixture.rp, None, NOW);
     for (ceremony, sign_count, backup_state) in [(named, 7, false), (nameless, 9, true)] {
         fixture.begin(&ceremony).await;
-        let lies = Lies {
+        let claims = Claims {
             backup_state: Some(backup_state),
             ..counting(sign_count)
         };
-        let mut sign_in = passkey.sign_in(&ceremony, &record, at(2), &lies);
+        let mut sign_in = passkey.sign_in(&ceremony, &record, at(2), &claims);
         sign_in.event.signals = "sign_count_not_increased backup_state_changed".into();
         assert_eq!(
             sign_in.send(&*fixture.store).await,
@@ -232,10 +232,10 @@ pub async fn eligibility_is_lost_only_where_the_policy_accepts_that(
     let fixture = Fixture::new(under_test).await;
     let ann = fixture.user("ann").await;
     let (mut passkey, record) = fixture.passkey(&ann).await;
-    let eligible = |value| Lies {
+    let eligible = |value| Claims {
         backup_eligible: Some(value),
         backup_state: Some(false),
-        ..Lies::default()
+        ..Claims::default()
     };
     for (policy, shown, stored) in [
         (BackupEligibilityPolicy::AcceptChange, true, true),
@@ -311,11 +311,11 @@ pub async fn what_a_credential_gained_is_not_lost(under_test: &mut dyn StoreUnde
     let mut passkey = Passkey::new(&ann);
     let ceremony = registration(&ann, NOW);
     fixture.begin(&ceremony).await;
-    let plain = Lies {
+    let plain = Claims {
         user_verified: Some(false),
         backup_eligible: Some(false),
         backup_state: Some(false),
-        ..Lies::default()
+        ..Claims::default()
     };
     let finish = passkey.register_with(&ceremony, at(1), &plain);
     assert_eq!(
@@ -333,16 +333,16 @@ pub async fn what_a_credential_gained_is_not_lost(under_test: &mut dyn StoreUnde
     };
     assert_eq!(facts(&record), (false, Some(false), Some(false), None));
 
-    let full = Lies {
+    let full = Claims {
         user_verified: Some(true),
         backup_eligible: Some(true),
         backup_state: Some(true),
-        ..Lies::default()
+        ..Claims::default()
     };
     // All three were under way at once; the one that says least arrives last, and is the oldest.
     let mut sign_ins = Vec::new();
-    for (lies, millis) in [(&plain, 4), (&full, 6), (&plain, 5)] {
-        let mut sign_in = fixture.answered(&mut passkey, &record, lies).await;
+    for (claims, millis) in [(&plain, 4), (&full, 6), (&plain, 5)] {
+        let mut sign_in = fixture.answered(&mut passkey, &record, claims).await;
         sign_in.now = at(millis);
         sign_ins.push(sign_in);
     }

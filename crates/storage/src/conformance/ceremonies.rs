@@ -10,9 +10,9 @@ use domain::model::ids::{AccessKeyId, AttemptId, CeremonyId, CredentialKey};
 use domain::model::page::PageRequest;
 use domain::model::user::UserRef;
 use domain::store::{AuthenticationFilter, Begin, BeginRegistration, CreateUser, Refused, Swept};
-use testkit::Lies;
 use webauthn::error::Reason;
 
+use super::device::Claims;
 use super::fixture::{
     Fixture, LIFETIME, NOW, StoreUnderTest, at, authentication, event, key, new_user, registration,
 };
@@ -353,7 +353,7 @@ pub async fn a_list_of_ceremonies_shows_what_its_filter_says(under_test: &mut dy
     }
     fixture.begin(&started).await;
     let sign_in = fixture
-        .answered(&mut passkey, &record, &Lies::default())
+        .answered(&mut passkey, &record, &Claims::default())
         .await;
     sign_in.send(&*fixture.store).await.unwrap();
     fixture

@@ -11,10 +11,10 @@ use domain::model::token::TokenKind;
 use domain::store::{
     AuthenticationFilter, EventFilter, FinishedAuthentication, FirstAccount, Refused, Storage,
 };
-use testkit::Lies;
 use webauthn::error::Reason;
 
 use super::accounts::api_key;
+use super::device::Claims;
 use super::fixture::{
     End, Fixture, NOW, StoreUnderTest, at, authentication, counting, event, key, new_account,
     registration,
@@ -156,7 +156,7 @@ pub async fn a_ceremony_taken_before_a_restart_stays_taken(under_test: &mut dyn 
         let (mut passkey, record) = fixture.passkey(&ann).await;
         let sign_in = fixture.answered(&mut passkey, &record, &counting(5)).await;
         let refused = fixture
-            .answered(&mut passkey, &record, &Lies::default())
+            .answered(&mut passkey, &record, &Claims::default())
             .await;
         let attempt = AttemptId(key());
         sign_in.send(&*fixture.store).await.unwrap();

@@ -25,8 +25,6 @@ use domain::store::{
     FinishRegistration, FinishedAuthentication, FinishedRegistration, FirstAccount, RefuseCeremony,
     Refused, Storage, Survival,
 };
-use serde_json::json;
-use testkit::{Authenticator, Counter, Lies, Profile};
 use webauthn::attestation::AttestationPolicy;
 use webauthn::authentication::{
     BackupEligibilityPolicy, ExpectedUser, Rules, SignCountPolicy, VerifiedAuthentication,
@@ -42,6 +40,8 @@ use webauthn::relying_party::RpId;
 use webauthn::response::{AuthenticationResponse, RegistrationResponse, ResponseForm};
 use webauthn::trace::NoTrace;
 use webauthn::{TrustFacts, UnixSeconds};
+
+use super::device::{Claims, Device};
 
 /// How a store ends before it is opened again.
 #[derive(Clone, Copy, Debug)]
@@ -312,19 +312,14 @@ impl SignIn {
 
 /// An authenticator that answers for a user.
 pub(crate) struct Passkey {
-    pub(crate) authenticator: Authenticator,
+    device: Device,
     pub(crate) user: User,
 }
 
 impl Passkey {
-    /// One whose counter stays where a lie does not move it.
     pub(crate) fn new(user: &User) -> Self {
-        let authenticator = Authenticator::new(Profile {
-            counter: Counter::Zero,
-            ..Profile::default()
-        });
         Self {
-            authenticator,
+            device: Device::default(),
             user: user.clone(),
         }
     }
@@ -335,30 +330,21 @@ impl Passkey {
         ceremony: &Registration,
         now: Timestamp,
     ) -> RegistrationAttempt {
-        self.register_with(ceremony, now, &Lies::default())
+        self.register_with(ceremony, now, &Claims::default())
     }
 
     pub(crate) fn register_with(
         &mut self,
         ceremony: &Registration,
         now: Timestamp,
-        lies: &Lies,
+        claims: &Claims,
     ) -> RegistrationAttempt {
         let asked = &ceremony.asked;
-        let options = json!({
-            "rp": {"id": RP_ID, "name": "Acme"},
-            "user": {
-                "id": self.user.id.user_handle().to_base64url(),
-                "name": self.user.name,
-                "displayName": self.user.name,
-            },
-            "challenge": webauthn::base64url::encode(&asked.challenge),
-            "pubKeyCredParams": [{"type": "public-key", "alg": -7}],
-        });
+        let id = claims.credential_id.clone();
+        let id = id.unwrap_or_else(|| [key(), key()].concat());
         let answer = self
-            .authenticator
-            .create(&options, ORIGIN, lies)
-            .unwrap()
+            .device
+            .create((RP_ID, ORIGIN), &asked.challenge, id, claims)
             .to_string();
         let json = webauthn::json::parse(answer.as_bytes(), &Limits::default()).unwrap();
         let response = RegistrationResponse::from_json(&json, &ResponseForm::STRICT).unwrap();
@@ -398,25 +384,17 @@ impl Passkey {
         ceremony: &Authentication,
         record: &CredentialRecord,
         now: Timestamp,
-        lies: &Lies,
+        claims: &Claims,
     ) -> SignIn {
         let asked = &ceremony.asked;
-        let options = json!({
-            "rpId": RP_ID,
-            "challenge": webauthn::base64url::encode(&asked.challenge),
-        });
-        let lies = Lies {
-            use_credential: Some(record.id.as_bytes().to_vec()),
-            ..lies.clone()
-        };
+        let handle = self.user.id.user_handle();
+        let credential = (record.id.as_bytes(), handle.as_bytes());
         let answer = self
-            .authenticator
-            .get(&options, ORIGIN, &lies)
-            .unwrap()
+            .device
+            .get((RP_ID, ORIGIN), &asked.challenge, credential, claims)
             .to_string();
         let json = webauthn::json::parse(answer.as_bytes(), &Limits::default()).unwrap();
         let response = AuthenticationResponse::from_json(&json, &ResponseForm::STRICT).unwrap();
-        let handle = self.user.id.user_handle();
         let verified = verify_authentication(
             &ceremony.expectation(),
             &record.stored(&handle),
@@ -444,10 +422,10 @@ impl Passkey {
 }
 
 /// Claims that the authenticator makes about itself in one answer.
-pub(crate) fn counting(sign_count: u32) -> Lies {
-    Lies {
+pub(crate) fn counting(sign_count: u32) -> Claims {
+    Claims {
         sign_count: Some(sign_count),
-        ..Lies::default()
+        ..Claims::default()
     }
 }
 
@@ -556,11 +534,11 @@ impl Fixture {
         &self,
         passkey: &mut Passkey,
         record: &CredentialRecord,
-        lies: &Lies,
+        claims: &Claims,
     ) -> SignIn {
         let ceremony = authentication(record.relying_party, None, NOW);
         self.begin(&ceremony).await;
-        passkey.sign_in(&ceremony, record, at(2), lies)
+        passkey.sign_in(&ceremony, record, at(2), claims)
     }
 
     /// The credential with this key in the Relying Party.

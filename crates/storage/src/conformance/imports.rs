@@ -10,9 +10,9 @@ use domain::store::{
     FinishedAuthentication, ImportCredential, ImportUser, ImportedCredential, ImportedParty,
     ImportedUser, Storage,
 };
-use testkit::Lies;
 use webauthn::credential::{CredentialId, UserHandle};
 
+use super::device::Claims;
 use super::fixture::{
     End, Fixture, NOW, StoreUnderTest, at, event, key, new_account, new_relying_party, new_user,
 };
@@ -154,11 +154,11 @@ pub async fn an_imported_credential_learns_its_flags_at_its_first_sign_in(
         user_handle: None,
         ..record.clone()
     };
-    let lies = Lies {
-        user_handle: testkit::UserHandle::Text(format!("YE{}", ann.id)),
-        ..Lies::default()
+    let claims = Claims {
+        user_handle: Some(format!("YE{}", ann.id).into_bytes()),
+        ..Claims::default()
     };
-    let sign_in = fixture.answered(&mut passkey, &unnamed, &lies).await;
+    let sign_in = fixture.answered(&mut passkey, &unnamed, &claims).await;
     assert_eq!(
         sign_in.send(&**store).await,
         Ok(FinishedAuthentication::Accepted)

@@ -19,11 +19,11 @@ use domain::store::{
     AuthenticationFilter, BeginRegistration, CounterRule, EventFilter, FinishedRegistration,
     RefuseCeremony, Reserved, Storage, Survival,
 };
-use testkit::Lies;
 use webauthn::error::Reason;
 use webauthn::relying_party::RpId;
 
 use super::answers::call;
+use super::device::Claims;
 use super::durability::dump;
 use super::fixture::{
     NOW, Passkey, RegistrationAttempt, SOMEBODY, SignIn, at, authentication, key, new_account,
@@ -404,14 +404,14 @@ impl Run {
         let count = u32::try_from(self.dice.roll(5)).unwrap();
         let flag = |dice: &mut Dice| Some(dice.roll(2) == 0);
         let synced = self.dice.roll(2) == 0;
-        let lies = Lies {
+        let claims = Claims {
             sign_count: Some(count),
             user_verified: flag(&mut self.dice),
             backup_eligible: Some(true),
             backup_state: Some(synced),
-            ..Lies::default()
+            ..Claims::default()
         };
-        let mut sign_in = passkey.sign_in(ceremony, &record, at(self.clock), &lies);
+        let mut sign_in = passkey.sign_in(ceremony, &record, at(self.clock), &claims);
         if self.dice.roll(2) == 0 {
             sign_in.counter = CounterRule::MustIncrease;
         }

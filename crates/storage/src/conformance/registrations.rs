@@ -7,9 +7,9 @@ use domain::model::ceremony::{Authentication, CeremonyState, Registration};
 use domain::model::ids::AttemptId;
 use domain::model::page::PageRequest;
 use domain::store::{FinishedRegistration, Refused};
-use testkit::Lies;
 use webauthn::error::Reason;
 
+use super::device::Claims;
 use super::fixture::{
     Fixture, LIFETIME, NOW, Passkey, RegistrationAttempt, StoreUnderTest, at, authentication, key,
     registration,
@@ -19,22 +19,19 @@ use super::fixture::{
 async fn answered(
     fixture: &Fixture,
     passkey: &mut Passkey,
-    lies: &Lies,
+    claims: &Claims,
 ) -> (Registration, RegistrationAttempt) {
     let ceremony = registration(&passkey.user, NOW);
     fixture.begin(&ceremony).await;
-    let finish = passkey.register_with(&ceremony, at(1), lies);
+    let finish = passkey.register_with(&ceremony, at(1), claims);
     (ceremony, finish)
 }
 
 /// Makes an authenticator answer with a credential id that another one has chosen already.
-pub(crate) fn with_id(id: &[u8]) -> Lies {
-    let text = testkit::base64url(id);
-    Lies {
-        attested_credential_id: Some(id.to_vec()),
-        id: Some(text.clone()),
-        raw_id: Some(text),
-        ..Lies::default()
+pub(crate) fn with_id(id: &[u8]) -> Claims {
+    Claims {
+        credential_id: Some(id.to_vec()),
+        ..Claims::default()
     }
 }
 
@@ -42,7 +39,7 @@ pub async fn a_verified_registration_becomes_a_credential(under_test: &mut dyn S
     let fixture = Fixture::new(under_test).await;
     let ann = fixture.user("ann").await;
     let mut passkey = Passkey::new(&ann);
-    let (ceremony, finish) = answered(&fixture, &mut passkey, &Lies::default()).await;
+    let (ceremony, finish) = answered(&fixture, &mut passkey, &Claims::default()).await;
     assert_eq!(
         finish.send(&*fixture.store).await,
         Ok(FinishedRegistration::Registered)
@@ -73,11 +70,11 @@ pub async fn a_registration_that_the_store_refuses_is_recorded_as_refused(
     let ann = fixture.user("ann").await;
     let (_, record) = fixture.passkey(&ann).await;
     let with_taken_id = with_id(record.id.as_bytes());
-    for (lies, max, reason) in [
+    for (claims, max, reason) in [
         (with_taken_id, 50, Reason::CredentialExists),
-        (Lies::default(), 1, Reason::TooManyCredentials),
+        (Claims::default(), 1, Reason::TooManyCredentials),
     ] {
-        let (_, mut finish) = answered(&fixture, &mut Passkey::new(&ann), &lies).await;
+        let (_, mut finish) = answered(&fixture, &mut Passkey::new(&ann), &claims).await;
         finish.max_credentials = max;
         let before = fixture.events().await.len();
         for _ in 0..2 {
@@ -107,7 +104,7 @@ pub async fn a_registration_is_taken_only_while_it_is_open(under_test: &mut dyn 
     assert_eq!(finish.send(store).await, Ok(FinishedRegistration::Gone));
 
     // Begun, but its time has passed.
-    let (ceremony, mut finish) = answered(&fixture, &mut passkey, &Lies::default()).await;
+    let (ceremony, mut finish) = answered(&fixture, &mut passkey, &Claims::default()).await;
     finish.now = at(LIFETIME);
     assert_eq!(finish.send(store).await, Ok(FinishedRegistration::Expired));
     assert_eq!(fixture.ceremony(ceremony.id).await, Some(ceremony.into()));
@@ -122,7 +119,7 @@ pub async fn a_registration_is_taken_only_while_it_is_open(under_test: &mut dyn 
     );
 
     // Refused before.
-    let (ceremony, finish) = answered(&fixture, &mut passkey, &Lies::default()).await;
+    let (ceremony, finish) = answered(&fixture, &mut passkey, &Claims::default()).await;
     fixture
         .refuse(
             ceremony.id,
@@ -134,7 +131,7 @@ pub async fn a_registration_is_taken_only_while_it_is_open(under_test: &mut dyn 
         .unwrap();
     assert_eq!(finish.send(store).await, Ok(FinishedRegistration::Used));
     // An attempt that refused it cannot come back as a success.
-    let (ceremony, finish) = answered(&fixture, &mut passkey, &Lies::default()).await;
+    let (ceremony, finish) = answered(&fixture, &mut passkey, &Claims::default()).await;
     fixture
         .refuse(ceremony.id, finish.attempt, at(1), Reason::OriginNotAllowed)
         .await
@@ -142,7 +139,7 @@ pub async fn a_registration_is_taken_only_while_it_is_open(under_test: &mut dyn 
     assert_eq!(finish.send(store).await, Ok(FinishedRegistration::Used));
 
     // Deleted, or swept, before.
-    let (ceremony, finish) = answered(&fixture, &mut passkey, &Lies::default()).await;
+    let (ceremony, finish) = answered(&fixture, &mut passkey, &Claims::default()).await;
     assert_eq!(
         store
             .delete_registration(fixture.rp, ann.id, ceremony.id)
@@ -152,7 +149,7 @@ pub async fn a_registration_is_taken_only_while_it_is_open(under_test: &mut dyn 
     assert_eq!(finish.send(store).await, Ok(FinishedRegistration::Gone));
 
     // The key of an authentication is the key of no registration.
-    let (ceremony, finish) = answered(&fixture, &mut passkey, &Lies::default()).await;
+    let (ceremony, finish) = answered(&fixture, &mut passkey, &Claims::default()).await;
     store
         .delete_registration(fixture.rp, ann.id, ceremony.id)
         .await
@@ -179,9 +176,9 @@ pub async fn a_credential_id_is_registered_once_in_a_relying_party(
     let ann = fixture.user("ann").await;
     let bob = fixture.user("bob").await;
     let (_, record) = fixture.passkey(&ann).await;
-    let lies = with_id(record.id.as_bytes());
+    let claims = with_id(record.id.as_bytes());
     for user in [&bob, &ann] {
-        let (ceremony, finish) = answered(&fixture, &mut Passkey::new(user), &lies).await;
+        let (ceremony, finish) = answered(&fixture, &mut Passkey::new(user), &claims).await;
         assert_eq!(finish.credential.record().id, record.id);
         let outcome = finish.send(&*fixture.store).await;
         assert_eq!(outcome, Ok(FinishedRegistration::CredentialExists));
@@ -204,7 +201,7 @@ pub async fn a_credential_id_is_registered_once_in_a_relying_party(
         ..fixture
     };
     let carl = elsewhere.user("carl").await;
-    let (_, finish) = answered(&elsewhere, &mut Passkey::new(&carl), &lies).await;
+    let (_, finish) = answered(&elsewhere, &mut Passkey::new(&carl), &claims).await;
     assert_eq!(
         finish.send(&*fixture.store).await,
         Ok(FinishedRegistration::Registered)
@@ -222,7 +219,7 @@ pub async fn a_credential_id_is_registered_once_in_a_relying_party(
         .delete_credential(fixture.rp, ann.id, record.key, &deleted)
         .await
         .unwrap();
-    let (_, finish) = answered(&fixture, &mut Passkey::new(&bob), &lies).await;
+    let (_, finish) = answered(&fixture, &mut Passkey::new(&bob), &claims).await;
     assert_eq!(
         finish.send(&*fixture.store).await,
         Ok(FinishedRegistration::Registered)
@@ -243,7 +240,7 @@ pub async fn a_user_has_at_most_so_many_credentials(under_test: &mut dyn StoreUn
         (&bob, 1, FinishedRegistration::Registered),
     ] {
         let (ceremony, mut finish) =
-            answered(&fixture, &mut Passkey::new(user), &Lies::default()).await;
+            answered(&fixture, &mut Passkey::new(user), &Claims::default()).await;
         finish.max_credentials = max;
         assert_eq!(finish.send(&*fixture.store).await, Ok(expected));
         let stored = fixture.ceremony(ceremony.id).await.unwrap();
@@ -268,14 +265,14 @@ pub async fn a_repeated_attempt_has_the_same_outcome_and_writes_nothing(
     let fixture = Fixture::new(under_test).await;
     let ann = fixture.user("ann").await;
     let (_, record) = fixture.passkey(&ann).await;
-    let (_, registered) = answered(&fixture, &mut Passkey::new(&ann), &Lies::default()).await;
+    let (_, registered) = answered(&fixture, &mut Passkey::new(&ann), &Claims::default()).await;
     let (_, duplicate) = answered(
         &fixture,
         &mut Passkey::new(&ann),
         &with_id(record.id.as_bytes()),
     )
     .await;
-    let (_, mut crowded) = answered(&fixture, &mut Passkey::new(&ann), &Lies::default()).await;
+    let (_, mut crowded) = answered(&fixture, &mut Passkey::new(&ann), &Claims::default()).await;
     crowded.max_credentials = 1;
     for (finish, expected) in [
         (registered, FinishedRegistration::Registered),
@@ -347,7 +344,7 @@ pub async fn of_a_hundred_attempts_at_one_registration_one_wins(
 ) {
     let fixture = Fixture::new(under_test).await;
     let ann = fixture.user("ann").await;
-    let (_, finish) = answered(&fixture, &mut Passkey::new(&ann), &Lies::default()).await;
+    let (_, finish) = answered(&fixture, &mut Passkey::new(&ann), &Claims::default()).await;
     let attempts = (0..100).map(|_| finish.another_attempt()).collect();
     let outcomes = race(&fixture, attempts).await;
     assert_eq!(count(&outcomes, FinishedRegistration::Registered), 1);
@@ -397,7 +394,7 @@ pub async fn many_registrations_at_once_stay_within_the_limit(under_test: &mut d
     let ann = fixture.user("ann").await;
     let mut registrations = Vec::new();
     for _ in 0..20 {
-        let (_, finish) = answered(&fixture, &mut Passkey::new(&ann), &Lies::default()).await;
+        let (_, finish) = answered(&fixture, &mut Passkey::new(&ann), &Claims::default()).await;
         registrations.push(RegistrationAttempt {
             max_credentials: 3,
             ..finish

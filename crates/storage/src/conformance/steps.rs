@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use domain::model::user::UserRef;
 use domain::store::{Begin, BeginRegistration, FinishedAuthentication, FinishedRegistration};
-use testkit::Lies;
 
+use super::device::Claims;
 use super::fixture::{
     Fixture, NOW, Passkey, StoreUnderTest, at, authentication, event, new_user, registration,
 };
@@ -50,13 +50,13 @@ pub async fn each(under_test: &mut dyn StoreUnderTest, mut seen: impl FnMut(&'st
         .unwrap();
     let signer = loaded.credential.unwrap();
     seen("read of an authentication");
-    let sign_in = passkey.sign_in(&ceremony, &signer.0, at(3), &Lies::default());
+    let sign_in = passkey.sign_in(&ceremony, &signer.0, at(3), &Claims::default());
     let finished = sign_in.send(&**store).await;
     assert_eq!(finished, Ok(FinishedAuthentication::Accepted));
     seen("finish of an authentication");
 
     let sealed = Arc::new(authentication(fixture.rp, Some(&user), at(4)));
-    let mut sign_in = passkey.sign_in(&sealed, &signer.0, at(5), &Lies::default());
+    let mut sign_in = passkey.sign_in(&sealed, &signer.0, at(5), &Claims::default());
     sign_in.sealed = Some(sealed);
     let finished = sign_in.send(&**store).await;
     assert_eq!(finished, Ok(FinishedAuthentication::Accepted));

@@ -9,9 +9,9 @@ use domain::model::user::{User, UserRef};
 use domain::store::{
     CreateUser, FinishedAuthentication, FinishedRegistration, RefuseCeremony, Refused,
 };
-use testkit::Lies;
 use webauthn::error::Reason;
 
+use super::device::Claims;
 use super::fixture::{
     Fixture, LIFETIME, NOW, Passkey, StoreUnderTest, at, authentication, event, key, new_user,
     registration,
@@ -139,7 +139,7 @@ pub async fn deleting_a_user_takes_all_that_is_theirs_and_nothing_else(
         fixture.begin(&named).await;
         // One that was started for nobody and became theirs.
         let sign_in = fixture
-            .answered(&mut passkey, &record, &testkit::Lies::default())
+            .answered(&mut passkey, &record, &Claims::default())
             .await;
         sign_in.send(&**store).await.unwrap();
         let unfinished = registration(&user, NOW);
@@ -317,7 +317,7 @@ pub async fn the_last_use_of_a_deleted_credential_stays_with_its_user(
         let (mut passkey, record) = fixture.passkey(&ann).await;
         if let Some(used) = used {
             let mut sign_in = fixture
-                .answered(&mut passkey, &record, &Lies::default())
+                .answered(&mut passkey, &record, &Claims::default())
                 .await;
             sign_in.now = at(used);
             let outcome = sign_in.send(&**store).await;

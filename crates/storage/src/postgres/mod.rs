@@ -23,6 +23,8 @@ mod migrate;
 mod parties;
 mod pool;
 mod records;
+#[cfg(feature = "suite")]
+pub mod scratch;
 mod statements;
 #[cfg(test)]
 mod tests;
@@ -115,7 +117,7 @@ impl Postgres {
     ///
     /// # Errors
     /// [`Fault`]: the database cannot be used.
-    #[cfg(feature = "conformance")]
+    #[cfg(feature = "suite")]
     pub async fn prepare_all(&self) -> Result<Vec<String>, Fault> {
         self.pool.prepare_all().await
     }
@@ -124,7 +126,7 @@ impl Postgres {
     ///
     /// # Errors
     /// [`PostgresError`]: TLS cannot be set up.
-    #[cfg(feature = "conformance")]
+    #[cfg(feature = "suite")]
     pub fn unchecked(url: &PostgresUrl) -> Result<Self, PostgresError> {
         Self::connect(url)
     }

@@ -584,7 +584,7 @@ impl Pool {
     }
 
     /// Prepares every statement on the engine; what is wrong with which.
-    #[cfg(feature = "conformance")]
+    #[cfg(feature = "suite")]
     pub(super) async fn prepare_all(&self) -> Result<Vec<String>, Fault> {
         let connection = self.connection().await?;
         let mut wrong = Vec::new();

@@ -84,11 +84,6 @@ impl Problem {
             }
             _ => {}
         }
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            response
-                .headers_mut()
-                .insert(RETRY_AFTER, HeaderValue::from_static("1"));
-        }
         response.extensions_mut().insert(RefusalInfo {
             code: u32::from(self.status.as_u16()),
             reason: self.reason,
