@@ -7,6 +7,8 @@
 #   TEST_POSTGRES               a database whose transactions are READ COMMITTED
 #   TEST_POSTGRES_SERIALIZABLE  a database whose transactions are SERIALIZABLE
 #   TEST_PGBOUNCER              the first one, behind PgBouncer in transaction mode
+#   TEST_POSTGRES_ENCRYPTED     a database that takes encrypted connections only; the server proves that it is localhost
+#   TEST_POSTGRES_ROOT          the certificate that its certificate leads to
 #   TEST_POSTGRES_DIR           the directory
 # Debian: apt-get install postgresql pgbouncer. PG_BIN names the directory of another build of the server.
 set -euo pipefail
@@ -30,6 +32,15 @@ stop() {
 }
 trap stop EXIT
 
+command -v openssl >/dev/null || die "openssl is not installed: apt-get install openssl"
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=test-root \
+    -addext "keyUsage=critical,keyCertSign" -keyout "$dir/root.key" -out "$dir/root.pem" 2>/dev/null
+openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost \
+    -keyout "$dir/server.key" -out "$dir/server.csr" 2>/dev/null
+openssl x509 -req -in "$dir/server.csr" -CA "$dir/root.pem" -CAkey "$dir/root.key" -days 2 -set_serial 1 \
+    -extfile <(printf 'subjectAltName=DNS:localhost\n') -out "$dir/server.pem" 2>/dev/null
+chmod 600 "$dir/server.key"
+
 # A test database need not outlive a crash.
 make_cluster "$dir" "$dir/data" <<CONF
 listen_addresses = '127.0.0.1'
@@ -38,7 +49,11 @@ max_connections = 300
 fsync = off
 full_page_writes = off
 log_min_messages = fatal
+ssl = on
+ssl_cert_file = '$dir/server.pem'
+ssl_key_file = '$dir/server.key'
 CONF
+sed -i '1i hostnossl encrypted all all reject' "$dir/data/pg_hba.conf"
 
 password=$(cat "$dir/password")
 
@@ -55,6 +70,7 @@ done
 
 ask "$port" "CREATE DATABASE passkeyd"
 ask "$port" "CREATE DATABASE serializable"
+ask "$port" "CREATE DATABASE encrypted"
 ask "$port" "ALTER DATABASE serializable SET default_transaction_isolation = 'serializable'"
 
 printf '"passkeyd" "%s"\n' "$password" >"$dir/users"
@@ -92,5 +108,7 @@ base=postgres://passkeyd:$password@127.0.0.1
 export TEST_POSTGRES=$base:$port/passkeyd
 export TEST_POSTGRES_SERIALIZABLE=$base:$port/serializable
 export TEST_PGBOUNCER=$base:$pooled/passkeyd
+export TEST_POSTGRES_ENCRYPTED=postgres://passkeyd:$password@localhost:$port/encrypted
+export TEST_POSTGRES_ROOT=$dir/root.pem
 export TEST_POSTGRES_DIR=$dir
 "$@"

@@ -387,3 +387,34 @@ async fn a_migration_that_was_killed_is_gone_on_with_when_its_lease_is_over() {
     let store = Postgres::open(&url).await.unwrap();
     assert_eq!(store.prepare_all().await, Ok(Vec::new()));
 }
+
+#[tokio::test]
+async fn an_encrypted_connection_leads_to_a_server_that_proves_its_name() {
+    let url = std::env::var("TEST_POSTGRES_ENCRYPTED").unwrap();
+    let root = std::env::var("TEST_POSTGRES_ROOT").unwrap();
+    let at = |url: &str, parameters: &str| -> PostgresUrl {
+        format!("{url}?{parameters}").parse().unwrap()
+    };
+    let trusting = format!("sslmode=verify-full&sslrootcert={root}");
+    let trusted = at(&url, &trusting);
+    migrate(&trusted, NodeId([1; 16]), now).await.unwrap();
+    let store = Postgres::unchecked(&trusted).unwrap();
+    assert_eq!(store.ping().await, Ok(Responds::Fully));
+    // The database takes no other connection, a root of the web did not sign its certificate, and it is not one of an address.
+    let by_address = url.replace("@localhost:", "@127.0.0.1:");
+    for (url, parameters) in [
+        (&url, "sslmode=disable"),
+        (&url, "sslmode=verify-full"),
+        (&by_address, &*trusting),
+    ] {
+        let store = Postgres::unchecked(&at(url, parameters)).unwrap();
+        let refused = store.ping().await;
+        assert!(matches!(refused, Err(Fault::Retryable(_))), "{refused:?}");
+    }
+    let nothing = at(&url, "sslmode=verify-full&sslrootcert=/nowhere/root.pem");
+    let error = Postgres::unchecked(&nothing).unwrap_err();
+    assert!(
+        matches!(error, PostgresError::Certificates { .. }),
+        "{error:?}"
+    );
+}
