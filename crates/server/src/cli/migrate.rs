@@ -1,14 +1,12 @@
 //! `passkeyd migrate`: creates or updates the tables of a PostgreSQL store, or says what is to be done.
 
-use std::io::Write as _;
-
 use clap::Args;
 use domain::model::clock::{Clock as _, Randomness as _, SystemClock, SystemRandomness};
 use domain::model::ids::NodeId;
 use storage::postgres::{Schema, migrate, schema};
 use storage::{PostgresUrl, StoreUrl};
 
-use super::print::cannot_print;
+use super::print::say;
 use super::which_store::WhichStore;
 use crate::process::ProcessError;
 
@@ -66,8 +64,4 @@ fn judge(url: &PostgresUrl, found: Schema) -> Result<(), ProcessError> {
         ),
     };
     Err(ProcessError::Command(why))
-}
-
-fn say(text: &str) -> Result<(), ProcessError> {
-    writeln!(std::io::stdout().lock(), "{text}").map_err(cannot_print)
 }

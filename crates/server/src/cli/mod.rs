@@ -2,6 +2,8 @@
 
 mod access_key;
 mod account;
+mod backup;
+mod compact;
 mod export;
 mod generate;
 mod import;
@@ -45,6 +47,12 @@ enum Command {
     Verify(verify::Verify),
     /// Import, show and remove the metadata of the FIDO Metadata Service in a store.
     Mds(mds::Mds),
+    /// Write a backup of an embedded store, also while passkeyd serves.
+    Backup(backup::Backup),
+    /// Put a backup in the place of an embedded store.
+    Restore(backup::Restore),
+    /// Give the space of removed records in an embedded store back to the file system.
+    Compact(compact::Compact),
     /// Create or update the tables of a PostgreSQL store.
     Migrate(migrate::Migrate),
     /// Write the Relying Parties, users and credentials of a store to a file (NDJSON).
@@ -109,6 +117,9 @@ pub fn run() -> ExitCode {
         // Its exit codes are its own, since refusing is what it is for.
         Command::Verify(arguments) => return verify::run(&arguments),
         Command::Mds(arguments) => in_runtime(mds::run(arguments)),
+        Command::Backup(arguments) => backup::run(arguments),
+        Command::Restore(arguments) => backup::run_restore(arguments),
+        Command::Compact(arguments) => compact::run(arguments),
         Command::Migrate(arguments) => in_runtime(migrate::run(arguments)),
         Command::Import(arguments) => in_runtime(import::run(*arguments)),
         Command::Store(arguments) => in_runtime(store::run(arguments)),

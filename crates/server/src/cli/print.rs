@@ -15,6 +15,11 @@ pub(super) fn print_json(what: &impl serde::Serialize) -> Result<(), ProcessErro
     write().map_err(cannot_print)
 }
 
+/// Prints a line.
+pub(super) fn say(text: &str) -> Result<(), ProcessError> {
+    writeln!(std::io::stdout().lock(), "{text}").map_err(cannot_print)
+}
+
 /// The error of a result that cannot be printed.
 pub(super) fn cannot_print(source: std::io::Error) -> ProcessError {
     ProcessError::System {

@@ -41,6 +41,19 @@ impl WhichStore {
     }
 }
 
+/// The file of the embedded store that the settings name. `elsewhere` says what to do with a PostgreSQL store.
+///
+/// # Errors
+/// It is no embedded store.
+pub(super) fn file_of(settings: &Settings, elsewhere: &str) -> Result<PathBuf, ProcessError> {
+    let location = settings.store_location()?;
+    location.file().map(Path::to_owned).ok_or_else(|| {
+        ProcessError::Command(format!(
+            "this command is for the embedded store; {elsewhere}"
+        ))
+    })
+}
+
 /// Opens the store that the settings name. `in_use` says what to do if a running server has it open.
 ///
 /// # Errors

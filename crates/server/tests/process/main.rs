@@ -9,6 +9,7 @@
 
 mod access_key;
 mod account;
+mod backup;
 mod busy;
 mod errors;
 mod export;

@@ -5,6 +5,7 @@
 //! * [`records`]: credentials and their owners, in memory;
 //! * [`checkpoints`]: the log of `SQLite`, and a thread that moves its pages to the database file;
 //! * [`readers`]: read-only connections;
+//! * [`copies`]: backups, and files without gaps;
 //! * [`open`]: file, lock, format, settings;
 //! * [`writes`], [`reads`]: what the operations do; [`rows`]: how records lie in rows; [`seals`]: how damage
 //!   is noticed.
@@ -14,12 +15,14 @@ mod accounts;
 mod answers;
 mod ceremonies;
 mod checkpoints;
+mod copies;
 mod credentials;
 mod events;
 mod evidence;
 #[cfg(feature = "conformance")]
 mod fill;
 mod imports;
+mod left;
 mod marker;
 mod metadata;
 mod open;
@@ -53,12 +56,16 @@ use parking_lot::Mutex;
 use rusqlite::Connection;
 
 use self::checkpoints::Log;
+pub use self::copies::{
+    Compacted, CopyError, Counts, Difference, Named, Restored, backup, compact, restore,
+};
+use self::left::move_what_is_left;
 pub use self::open::OpenError;
 use self::pending::Pending;
 use self::readers::Readers;
 use self::records::Records;
 use self::rows::CeremonyRow;
-use self::sql::{Outcome, checkpoint, execute};
+use self::sql::Outcome;
 use self::writer::{Queued, Settled, Writer};
 
 /// How an embedded store uses the machine.
@@ -301,14 +308,6 @@ impl Embedded {
             .await
             .unwrap_or_else(|_| Err(Fault::Retryable("the read was given up".to_owned())))
     }
-}
-
-/// Moves the sign-ins that the last process has left: what this one knows of sign-ins lies in the other tables.
-fn move_what_is_left(connection: &Connection) -> Outcome<()> {
-    execute(connection, "BEGIN IMMEDIATE", [])?;
-    writes::move_sign_ins(connection)?;
-    execute(connection, "COMMIT", [])?;
-    checkpoint(connection)
 }
 
 impl Embedded {

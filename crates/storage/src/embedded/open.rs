@@ -13,7 +13,7 @@ use super::evidence::{Known, Parts, pack};
 use super::marker::{self, Left};
 use super::rows::credential_digest_13;
 use super::seals;
-use super::sql::{Failure, Outcome, checkpoint};
+use super::sql::{BUSY_TIMEOUT, Failure, Outcome, checkpoint_if_free};
 use crate::images::text_id;
 
 /// Marks a `SQLite` file as ours in its header: "PKYD".
@@ -38,9 +38,6 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0015.sql"),
     include_str!("../../migrations/sqlite/0016.sql"),
 ];
-
-/// How long a connection waits for a lock that another one of this process holds for a moment.
-const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Statements kept compiled per connection; more than there are.
 const STATEMENTS: usize = 128;
@@ -198,29 +195,40 @@ pub(super) fn open_writer(
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection =
         Connection::open_with_flags(path, flags).map_err(|e| fault(Failure::from(e)))?;
-    let (application, format) = header(&connection).map_err(fault)?;
-    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
-    match (application, format) {
-        (0, 0) if is_empty(&connection).map_err(fault)? => {}
-        (APPLICATION_ID, 0..) if format <= known => {}
-        (APPLICATION_ID, _) => {
-            return Err(OpenError::NewerFormat {
-                path: path.to_owned(),
-                found: format,
-                known,
-            });
-        }
-        _ => {
-            return Err(OpenError::Foreign {
-                path: path.to_owned(),
-            });
-        }
-    }
+    let format = match header(&connection).map_err(fault)? {
+        (0, 0) if is_empty(&connection).map_err(fault)? => 0,
+        found => known_format(found, path)?,
+    };
     set_up(&connection, cache_kib).map_err(fault)?;
     migrate(&connection, format).map_err(fault)?;
     // What a process that died has left in the log, and what was migrated, lies in the database file from now on.
-    checkpoint(&connection).map_err(fault)?;
+    checkpoint_if_free(&connection).map_err(fault)?;
     Ok(connection)
+}
+
+/// The newest format.
+pub(super) fn newest_format() -> i64 {
+    i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
+}
+
+/// The format of a database of passkeyd.
+pub(super) fn format(connection: &Connection, path: &Path) -> Result<i64, OpenError> {
+    let found = header(connection).map_err(|failure| OpenError::Database {
+        path: path.to_owned(),
+        fault: failure.0,
+    })?;
+    known_format(found, path)
+}
+
+/// Refuses a database of another program, or of a newer passkeyd.
+fn known_format((application, found): (i32, i64), path: &Path) -> Result<i64, OpenError> {
+    let known = newest_format();
+    let path = path.to_owned();
+    match (application, found) {
+        (APPLICATION_ID, 0..) if found <= known => Ok(found),
+        (APPLICATION_ID, _) => Err(OpenError::NewerFormat { path, found, known }),
+        _ => Err(OpenError::Foreign { path }),
+    }
 }
 
 /// Application id and format of the database.

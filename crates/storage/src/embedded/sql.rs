@@ -1,9 +1,13 @@
 //! A thin layer over `rusqlite`: cached statements, and errors that become faults without carrying data.
 
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use domain::store::Fault;
 use rusqlite::{Connection, ErrorCode, Params, Row};
+
+/// How long a connection waits for a lock that another one of this process holds for a moment.
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why a piece of work on a connection ended early.
 #[derive(Debug)]
@@ -237,4 +241,14 @@ pub(super) fn checkpoint(connection: &Connection) -> Result<(), Failure> {
             "the log is being read".to_owned(),
         )))
     }
+}
+
+/// The same without waiting for readers of other processes, such as a backup; whether all was moved.
+pub(super) fn checkpoint_if_free(connection: &Connection) -> Result<bool, Failure> {
+    connection.busy_timeout(Duration::ZERO)?;
+    let done = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
+        row.get::<_, i64>(0)
+    });
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    Ok(done? == 0)
 }

@@ -1,5 +1,6 @@
 //! What only the embedded store has: a file, a lock, a format, a process that can die.
 
+mod copies;
 mod costs;
 mod damage;
 mod lost;

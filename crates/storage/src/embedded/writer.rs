@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::checkpoints::Log;
 use super::marker::UNCONFIRMED;
-use super::sql::{Failure, Outcome, checkpoint, execute};
+use super::sql::{Failure, Outcome, checkpoint, checkpoint_if_free, execute};
 
 /// Most jobs in one transaction: bounds how long the first of them waits for the others.
 const GROUP: usize = 128;
@@ -327,7 +327,7 @@ impl Thread {
         }
         let finished = self.finish(last);
         // Best effort: what is not moved from the log now is moved at the next start.
-        if checkpoint(&self.connection).is_ok() && finished.is_ok() {
+        if matches!(checkpoint_if_free(&self.connection), Ok(true)) && finished.is_ok() {
             moved();
         }
         Ok(finished?)

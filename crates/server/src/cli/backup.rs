@@ -1,0 +1,183 @@
+//! `passkeyd backup` and `passkeyd restore`: copies of the embedded store.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use domain::model::clock::{Clock as _, SystemClock};
+use storage::embedded::{CopyError, Counts, Named, Restored, backup, restore};
+
+use super::print::say;
+use super::which_store::{WhichStore, file_of};
+use crate::process::ProcessError;
+
+/// Arguments of `backup`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "passkeyd may serve meanwhile. The backup has everything that was acknowledged before it began. It is verified before it gets \
+                  its name: a file with this name is whole. Keep it as secret as the store: it has the keys of tokens."
+)]
+pub(super) struct Backup {
+    /// The file to write, which must not exist.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    #[command(flatten)]
+    store: WhichStore,
+}
+
+/// Arguments of `restore`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Stop passkeyd first. The result names every access key, API key, Auth Token, Relying Party and passkey that works again \
+                  although it was revoked, replaced or deleted after the backup."
+)]
+pub(super) struct Restore {
+    /// The backup.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Replace the store that is there. It is kept under another name.
+    #[arg(long)]
+    replace: bool,
+    #[command(flatten)]
+    store: WhichStore,
+}
+
+/// What PostgreSQL has for it.
+const ELSEWHERE: &str = "use the tools of PostgreSQL (pg_dump, pg_basebackup)";
+
+fn failed(error: &CopyError) -> ProcessError {
+    ProcessError::Command(error.to_string())
+}
+
+/// Writes a backup.
+///
+/// # Errors
+/// There is no embedded store, the file exists, the disk has no room, or the store is damaged.
+pub(super) fn run(arguments: Backup) -> Result<(), ProcessError> {
+    let settings = arguments.store.settings()?;
+    let path = file_of(&settings, ELSEWHERE)?;
+    let counts = backup(&path, &arguments.file).map_err(|error| failed(&error))?;
+    say(&format!(
+        "Wrote and verified {}.\n{}",
+        arguments.file.display(),
+        listed(&counts)
+    ))
+}
+
+/// Restores a backup and says what came back.
+///
+/// # Errors
+/// There is no sound backup, a store is there already, a running server uses it, or the disk has no room.
+pub(super) fn run_restore(arguments: Restore) -> Result<(), ProcessError> {
+    let settings = arguments.store.settings()?;
+    let path = file_of(&settings, ELSEWHERE)?;
+    let now = SystemClock::default().now();
+    let done = restore(&arguments.file, &path, arguments.replace, now);
+    let done = done.map_err(|error| match error {
+        CopyError::Exists(there) => ProcessError::Command(format!(
+            "there is a store at {}; with --replace the backup takes its place, and the store is kept under another name",
+            there.display()
+        )),
+        other => failed(&other),
+    })?;
+    say(&format!(
+        "Restored {} to {}.\n{}",
+        arguments.file.display(),
+        path.display(),
+        report(&done)
+    ))
+}
+
+fn listed(counts: &Counts) -> String {
+    format!(
+        "It has {} accounts, {} API keys, {} Relying Parties, {} access keys, {} users, {} passkeys, {} ceremonies and {} audit events.",
+        counts.accounts,
+        counts.api_keys,
+        counts.relying_parties,
+        counts.access_keys,
+        counts.users,
+        counts.credentials,
+        counts.ceremonies,
+        counts.events
+    )
+}
+
+/// What a restore has done, for the person who has to finish it.
+fn report(done: &Restored) -> String {
+    let difference = &done.difference;
+    let mut lines = vec![listed(&done.counts)];
+    if let Some(replaced) = &done.replaced {
+        lines.push(format!(
+            "The store that was there is {} now.",
+            replaced.display()
+        ));
+    }
+    lines.push(format!(
+        "Removed {} ceremonies that waited for their response, and {} keys of intent, status and transaction tokens: such tokens of before \
+         are refused.",
+        done.ceremonies_voided, done.token_keys_voided
+    ));
+    lines.push(
+        if done.compared {
+            "Compared with the store that was there:"
+        } else {
+            "There was no readable store to compare with. All of this works now, also what was revoked or deleted after the backup:"
+        }
+        .to_owned(),
+    );
+    let unrevoked = [
+        ("access key", "VA", "", &difference.access_keys),
+        ("API key", "AC", "SK", &difference.api_keys),
+        (
+            "old Auth Token of account",
+            "AC",
+            "AC",
+            &difference.auth_tokens,
+        ),
+        ("Relying Party", "AC", "VA", &difference.relying_parties),
+        ("passkey", "VA", "YF", &difference.credentials),
+    ];
+    let before = lines.len();
+    for (what, owner, id, found) in unrevoked {
+        lines.extend(
+            found
+                .iter()
+                .map(|named| works_again(what, (owner, id), named)),
+        );
+    }
+    let named = u64::try_from(difference.credentials.len()).unwrap_or(u64::MAX);
+    if difference.credentials_in_all > named {
+        lines.push(format!(
+            "  and {} more passkeys",
+            difference.credentials_in_all - named
+        ));
+    }
+    if lines.len() == before {
+        lines.push("  nothing works again that was revoked, replaced or deleted".to_owned());
+    } else {
+        lines.push("Revoke or delete again what must not work.".to_owned());
+    }
+    if done.compared {
+        lines.push(format!(
+            "Lost, because they are newer than the backup: {} users, {} passkeys, {} access keys.",
+            difference.users_lost, difference.credentials_lost, difference.access_keys_lost
+        ));
+    }
+    lines.join("\n")
+}
+
+/// One thing that works again.
+fn works_again(what: &str, (owner, id): (&str, &str), named: &Named) -> String {
+    // A name is what somebody chose: no control character of it may reach the terminal.
+    let name: String = named.name.chars().filter(|c| !c.is_control()).collect();
+    let name = if name.is_empty() {
+        name
+    } else {
+        format!(" ({name})")
+    };
+    // Access keys have the ids that `passkeyd access-key` takes.
+    let key = match uuid::Uuid::parse_str(&named.id) {
+        Ok(uuid) if id.is_empty() => uuid.to_string(),
+        _ => named.id.clone(),
+    };
+    format!("  {what} {id}{key}{name} of {owner}{}", named.owner)
+}

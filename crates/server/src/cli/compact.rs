@@ -1,0 +1,41 @@
+//! `passkeyd compact`: gives the space of removed records back to the file system.
+
+use clap::Args;
+use storage::embedded::compact;
+
+use super::print::say;
+use super::which_store::{WhichStore, file_of};
+use crate::process::ProcessError;
+
+/// Arguments of the command.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Stop passkeyd first. A copy without gaps takes the place of the database file at the end. It needs free space beside it, \
+                  at most as much as the database file has."
+)]
+pub(super) struct Compact {
+    #[command(flatten)]
+    store: WhichStore,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// There is no embedded store, a running server uses it, the disk has no room, or the store is damaged.
+pub(super) fn run(arguments: Compact) -> Result<(), ProcessError> {
+    let settings = arguments.store.settings()?;
+    let path = file_of(
+        &settings,
+        "PostgreSQL gives space back by itself (autovacuum)",
+    )?;
+    let bytes = std::fs::metadata(&path).map_or(0, |file| file.len());
+    say(&format!(
+        "Writing a copy of {} without gaps. It needs at most {bytes} bytes of free space and takes the place of the file at the end.",
+        path.display()
+    ))?;
+    let done = compact(&path).map_err(|error| ProcessError::Command(error.to_string()))?;
+    say(&format!(
+        "Before: {} bytes. Now: {} bytes.",
+        done.before, done.after
+    ))
+}

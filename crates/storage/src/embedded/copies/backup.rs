@@ -1,0 +1,73 @@
+//! A backup of a store that may be in use.
+
+use std::fs;
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use super::copy::{At, CopyError, beside, flush_names, reader, verify_copy, write_copy};
+use super::report::Counts;
+use crate::embedded::marker::{self, Left};
+use crate::embedded::open::{self, OpenError};
+
+/// Writes a backup of the store at `path` to `file`, which must not exist. A server may use the store meanwhile: the backup has what
+/// was acknowledged before it began. It is verified: the structure of the database, and the digest of every row that decides.
+///
+/// # Errors
+/// [`CopyError`]: no store, `file` exists, no room, or the store is damaged.
+pub fn backup(path: &Path, file: &Path) -> Result<Counts, CopyError> {
+    if !path.is_file() {
+        return Err(CopyError::Missing(path.to_owned()));
+    }
+    if file.exists() {
+        return Err(CopyError::Exists(file.to_owned()));
+    }
+    refuse_what_is_lost(path)?;
+    let source = reader(path).map_err(|f| At(path).failed(f))?;
+    must_be_current(&source, path)?;
+    let partial = beside(file, ".partial");
+    let made = write_copy(&source, &partial).and_then(|()| verify_copy(&partial));
+    let counts = match made {
+        Ok(counts) => counts,
+        Err(error) => {
+            // The damage is in the store, so the copy is of no use.
+            let _ = fs::remove_file(&partial);
+            return Err(error);
+        }
+    };
+    let at = At(file);
+    // Unlike a change of the name, a link never replaces a file that was made meanwhile.
+    fs::hard_link(&partial, file).map_err(|e| at.io(e))?;
+    fs::remove_file(&partial).map_err(|e| at.io(e))?;
+    flush_names(file).map_err(|e| at.io(e))?;
+    Ok(counts)
+}
+
+/// Where no server has the store, its files must be whole.
+fn refuse_what_is_lost(path: &Path) -> Result<(), CopyError> {
+    let lock = match open::lock(path) {
+        Ok(lock) => lock,
+        Err(OpenError::InUse { .. }) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    let at = At(path);
+    if marker::read(&lock).map_err(|e| at.io(e))? == Left::Open
+        && let Some(what) = marker::lost_log(path).map_err(|e| at.io(e))?
+    {
+        let path = path.to_owned();
+        return Err(OpenError::Lost { path, what }.into());
+    }
+    Ok(())
+}
+
+fn must_be_current(connection: &Connection, path: &Path) -> Result<(), CopyError> {
+    let known = open::newest_format();
+    match open::format(connection, path)? {
+        found if found < known => Err(CopyError::OlderFormat {
+            path: path.to_owned(),
+            found,
+            known,
+        }),
+        _ => Ok(()),
+    }
+}

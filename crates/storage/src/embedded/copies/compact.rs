@@ -1,0 +1,65 @@
+//! Gives the space of removed rows back to the file system.
+
+use std::fs;
+use std::path::Path;
+
+use super::copy::{
+    At, CACHE, CopyError, beside, flush_names, remove_if_there, verify_copy, write_copy,
+};
+use crate::embedded::left::move_what_is_left;
+use crate::embedded::{marker, open};
+
+/// What a compaction has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Compacted {
+    /// Bytes of the database file and its log before.
+    pub before: u64,
+    /// Bytes of the database file afterwards.
+    pub after: u64,
+}
+
+/// Bytes of a store: the database file and its log.
+fn bytes(path: &Path) -> u64 {
+    let length = |path: &Path| fs::metadata(path).map_or(0, |file| file.len());
+    length(path) + length(&marker::log_of(path))
+}
+
+/// Replaces the database file at `path` by a copy without gaps. No server may use the store. The copy is verified before it takes its
+/// place; until then nothing has changed.
+///
+/// # Errors
+/// [`CopyError`]: no store, in use, no room, or the store is damaged.
+pub fn compact(path: &Path) -> Result<Compacted, CopyError> {
+    if !path.is_file() {
+        return Err(CopyError::Missing(path.to_owned()));
+    }
+    // The file itself is replaced, not a symbolic link to it.
+    let path = &fs::canonicalize(path).map_err(|e| At(path).io(e))?;
+    let at = At(path);
+    let before = bytes(path);
+    let lock = open::lock(path)?;
+    let connection = open::open_writer(path, CACHE, Some(&lock))?;
+    marker::opened(&lock, path).map_err(|e| at.io(e))?;
+    move_what_is_left(&connection).map_err(|f| at.failed(f))?;
+    let copy = beside(path, ".compact");
+    let made = write_copy(&connection, &copy);
+    marker::closed(&lock).map_err(|e| at.io(e))?;
+    drop(connection);
+    let made = made.and_then(|()| verify_copy(&copy).map(drop));
+    if let Err(error) = made {
+        let _ = fs::remove_file(&copy);
+        return Err(error);
+    }
+    // A log of the old file must not stay beside the new one, not even after a loss of power.
+    // A backup that still reads the old file keeps what it has open.
+    for more in ["-wal", "-shm"] {
+        remove_if_there(&beside(path, more)).map_err(|e| at.io(e))?;
+    }
+    flush_names(path).map_err(|e| at.io(e))?;
+    fs::rename(&copy, path).map_err(|e| at.io(e))?;
+    flush_names(path).map_err(|e| at.io(e))?;
+    Ok(Compacted {
+        before,
+        after: bytes(path),
+    })
+}

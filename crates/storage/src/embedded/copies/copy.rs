@@ -1,0 +1,214 @@
+//! Writing a copy, and verifying one.
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use domain::store::Fault;
+use rusqlite::{Connection, OpenFlags};
+
+use super::report::{self, Counts};
+use crate::embedded::open::{self, OpenError};
+use crate::embedded::seals::{is_sound, sound_attestation};
+use crate::embedded::sql::{Failure, Outcome, execute};
+use crate::embedded::writes;
+
+/// Page cache of a copy, in `KiB`.
+pub(super) const CACHE: u32 = 8 * 1024;
+
+/// Why a store cannot be copied, compacted or restored.
+#[derive(Debug, thiserror::Error)]
+pub enum CopyError {
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// There is no store, or no backup.
+    #[error("there is no file {path}", path = .0.display())]
+    Missing(PathBuf),
+    /// What is to be written is there already.
+    #[error("{path} exists already", path = .0.display())]
+    Exists(PathBuf),
+    /// The database has an older format.
+    #[error(
+        "{path} has format {found}, and this passkeyd writes format {known}; start `passkeyd serve` once, which updates it",
+        path = path.display()
+    )]
+    OlderFormat {
+        /// The database file.
+        path: PathBuf,
+        /// Its format.
+        found: i64,
+        /// The present format.
+        known: i64,
+    },
+    /// What was written is not sound.
+    #[error("{path} is damaged: {what}", path = path.display())]
+    Damaged {
+        /// The database file.
+        path: PathBuf,
+        /// Where.
+        what: String,
+    },
+    /// A file cannot be read or written.
+    #[error("cannot write {path}: {source}", path = path.display())]
+    Io {
+        /// Which file or directory.
+        path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// `SQLite` cannot do it.
+    #[error("cannot copy {path}: {fault}", path = path.display())]
+    Database {
+        /// The database file.
+        path: PathBuf,
+        /// What went wrong.
+        fault: Fault,
+    },
+}
+
+/// Names a file in errors.
+pub(super) struct At<'a>(pub(super) &'a Path);
+
+impl At<'_> {
+    pub(super) fn io(&self, source: io::Error) -> CopyError {
+        CopyError::Io {
+            path: self.0.to_owned(),
+            source,
+        }
+    }
+
+    pub(super) fn failed(&self, failure: Failure) -> CopyError {
+        CopyError::Database {
+            path: self.0.to_owned(),
+            fault: failure.0,
+        }
+    }
+}
+
+/// The name of a file with more behind it.
+pub(super) fn beside(path: &Path, more: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(more);
+    PathBuf::from(name)
+}
+
+/// Writes the names of a directory to the disk.
+pub(super) fn flush_names(of: &Path) -> io::Result<()> {
+    let directory = of.parent().filter(|d| !d.as_os_str().is_empty());
+    File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+pub(super) fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        done => done,
+    }
+}
+
+/// A connection that reads only, beside those of a running server if there is one.
+pub(in crate::embedded) fn reader(path: &Path) -> Outcome<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    open::tune(&connection, CACHE)?;
+    Ok(connection)
+}
+
+/// Writes all that a connection sees to a new file which only its owner can read.
+pub(super) fn write_copy(connection: &Connection, to: &Path) -> Result<(), CopyError> {
+    let at = At(to);
+    remove_if_there(to).map_err(|e| at.io(e))?;
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(to).map_err(|e| at.io(e))?;
+    let copied = connection.execute("VACUUM INTO ?1", [to.to_string_lossy()]);
+    copied.map_err(|e| at.failed(e.into()))?;
+    file.sync_all().map_err(|e| at.io(e))
+}
+
+/// Opens a copy for changes. They need not survive a crash: nobody relies on it yet.
+pub(super) fn open_copy(path: &Path) -> Outcome<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    open::tune(&connection, CACHE)?;
+    connection.execute_batch("PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF;")?;
+    Ok(connection)
+}
+
+/// Moves the sign-ins of the last moments of a copy to where all others are, with their events.
+fn gather(connection: &Connection) -> Outcome<()> {
+    execute(connection, "BEGIN IMMEDIATE", [])?;
+    writes::move_sign_ins(connection)?;
+    execute(connection, "COMMIT", [])?;
+    Ok(())
+}
+
+/// Gathers the sign-ins of a copy, verifies it and writes it to the disk.
+pub(super) fn verify_copy(path: &Path) -> Result<Counts, CopyError> {
+    let at = At(path);
+    let connection = open_copy(path).map_err(|f| at.failed(f))?;
+    gather(&connection).map_err(|f| at.failed(f))?;
+    let counts = verify(&connection, path)?;
+    drop(connection);
+    let file = OpenOptions::new().write(true).open(path);
+    file.and_then(|file| file.sync_all())
+        .map_err(|e| at.io(e))?;
+    Ok(counts)
+}
+
+/// How many rows each table has, and how many of them do not match their digest.
+const SEALED: &[(&str, &str)] = &[
+    ("accounts", is_sound!(accounts)),
+    ("api_keys", is_sound!(api_keys)),
+    ("relying_parties", is_sound!(relying_parties)),
+    ("origins", is_sound!(origins)),
+    ("users", is_sound!(users)),
+    ("credentials", is_sound!(credentials)),
+    ("credentials", is_sound!(uses)),
+    ("credential_kinds", is_sound!(credential_kinds)),
+    ("ceremonies", is_sound!(ceremonies)),
+    ("webhooks", is_sound!(webhooks)),
+    ("access_keys", is_sound!(access_keys)),
+    ("token_keys", is_sound!(token_keys)),
+    ("used_tokens", is_sound!(used_tokens)),
+    ("answers", is_sound!(answers)),
+    ("deletions", is_sound!(deletions)),
+    ("metadata", is_sound!(metadata)),
+    ("meta", is_sound!(meta)),
+    (
+        "attestations a JOIN credentials c ON c.number = a.number",
+        sound_attestation!(),
+    ),
+];
+
+/// The structure of the database, the digest of every row that decides, and how many rows there are.
+pub(super) fn verify(connection: &Connection, path: &Path) -> Result<Counts, CopyError> {
+    let at = At(path);
+    let failed = |error: rusqlite::Error| at.failed(error.into());
+    let damaged = |what| CopyError::Damaged {
+        path: path.to_owned(),
+        what,
+    };
+    let found: String = connection
+        .query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))
+        .map_err(failed)?;
+    if found != "ok" {
+        return Err(damaged(found));
+    }
+    for (table, sound) in SEALED {
+        let sql = format!("SELECT count(*) FROM {table} WHERE NOT ({sound})");
+        let wrong: i64 = connection
+            .query_row(&sql, [], |row| row.get(0))
+            .map_err(failed)?;
+        if wrong > 0 {
+            let table = table.split(' ').next().unwrap_or_default();
+            return Err(damaged(format!(
+                "{wrong} rows of the table {table} do not match their digest"
+            )));
+        }
+    }
+    report::counts(connection).map_err(failed)
+}

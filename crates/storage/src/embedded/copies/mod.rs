@@ -1,0 +1,17 @@
+//! Copies of a store: made while a server uses it, verified before anybody relies on them, and put in its place.
+//!
+//! A copy is written beside its target and takes its name at the end, so a file with that name is always whole.
+
+mod backup;
+mod compact;
+mod copy;
+mod report;
+mod restore;
+
+pub use self::backup::backup;
+pub use self::compact::{Compacted, compact};
+pub use self::copy::CopyError;
+#[cfg(test)]
+pub(super) use self::copy::reader;
+pub use self::report::{Counts, Difference, Named};
+pub use self::restore::{Restored, restore};

@@ -1,0 +1,163 @@
+//! What a copy contains, and what it contains that another store does not.
+
+use std::path::Path;
+
+use rusqlite::{Connection, Row};
+
+/// How many records a store has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Accounts.
+    pub accounts: u64,
+    /// Relying Parties.
+    pub relying_parties: u64,
+    /// Users.
+    pub users: u64,
+    /// Credentials.
+    pub credentials: u64,
+    /// Access keys of back ends.
+    pub access_keys: u64,
+    /// API keys of accounts.
+    pub api_keys: u64,
+    /// Ceremonies that ended or wait for their response.
+    pub ceremonies: u64,
+    /// Audit events.
+    pub events: u64,
+}
+
+/// A record with a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// The Relying Party or the account, in hexadecimal.
+    pub owner: String,
+    /// Its key, in hexadecimal.
+    pub id: String,
+    /// Its name; for a credential also that of its user.
+    pub name: String,
+}
+
+/// What comes back when a backup takes the place of a store, and what goes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Difference {
+    /// Access keys that were revoked since.
+    pub access_keys: Vec<Named>,
+    /// API keys that were deleted since.
+    pub api_keys: Vec<Named>,
+    /// Accounts whose Auth Token was replaced since: the old one works again.
+    pub auth_tokens: Vec<Named>,
+    /// Relying Parties that were deleted since.
+    pub relying_parties: Vec<Named>,
+    /// Credentials that were deleted since: the first ones.
+    pub credentials: Vec<Named>,
+    /// How many credentials were deleted since.
+    pub credentials_in_all: u64,
+    /// Users that were registered since, and are lost.
+    pub users_lost: u64,
+    /// Credentials that were registered since, and are lost.
+    pub credentials_lost: u64,
+    /// Access keys that were created since, and are lost.
+    pub access_keys_lost: u64,
+}
+
+/// Credentials that are named; there may be millions.
+const NAMED: u32 = 1000;
+
+type Found<T> = Result<T, rusqlite::Error>;
+
+fn count(connection: &Connection, sql: &str) -> Found<u64> {
+    let count: i64 = connection.query_row(sql, [], |row| row.get(0))?;
+    Ok(u64::try_from(count).unwrap_or(0))
+}
+
+pub(super) fn counts(connection: &Connection) -> Found<Counts> {
+    let of = |table| count(connection, &format!("SELECT count(*) FROM {table}"));
+    Ok(Counts {
+        accounts: of("accounts")?,
+        relying_parties: of("relying_parties")?,
+        users: of("users")?,
+        credentials: of("credentials")?,
+        access_keys: of("access_keys")?,
+        api_keys: of("api_keys")?,
+        ceremonies: of("ceremonies")?,
+        events: of("events")?,
+    })
+}
+
+fn named(connection: &Connection, sql: &str) -> Found<Vec<Named>> {
+    let read = |row: &Row<'_>| {
+        Ok(Named {
+            owner: row.get(0)?,
+            id: row.get(1)?,
+            name: row.get(2)?,
+        })
+    };
+    connection.prepare(sql)?.query_map([], read)?.collect()
+}
+
+/// What the copy of `connection` has that the store at `present` has not, and the other way round. Where there is no store, all of the
+/// copy comes back.
+pub(super) fn difference(connection: &Connection, present: Option<&Path>) -> Found<Difference> {
+    match present {
+        Some(path) => {
+            connection.execute("ATTACH ?1 AS present", [path.to_string_lossy()])?;
+        }
+        None => connection.execute_batch(
+            "ATTACH ':memory:' AS present;
+             CREATE TABLE present.access_keys (relying_party_id, id);
+             CREATE TABLE present.api_keys (id);
+             CREATE TABLE present.accounts (id, token);
+             CREATE TABLE present.relying_parties (id);
+             CREATE TABLE present.users (relying_party_id, id);
+             CREATE TABLE present.credentials (relying_party_id, key);",
+        )?,
+    }
+    let difference = compare(connection);
+    connection.execute_batch("DETACH present")?;
+    difference
+}
+
+fn compare(connection: &Connection) -> Found<Difference> {
+    let lost = |table: &str, key: &str| {
+        let sql = format!(
+            "SELECT count(*) FROM present.{table} p WHERE NOT EXISTS \
+             (SELECT 1 FROM main.{table} c WHERE c.relying_party_id = p.relying_party_id AND c.{key} = p.{key})"
+        );
+        count(connection, &sql)
+    };
+    let back = "FROM main.credentials c WHERE NOT EXISTS \
+        (SELECT 1 FROM present.credentials p WHERE p.relying_party_id = c.relying_party_id AND p.key = c.key)";
+    Ok(Difference {
+        access_keys: named(
+            connection,
+            "SELECT lower(hex(c.relying_party_id)), lower(hex(c.id)), coalesce(c.body ->> '$.name', '') FROM main.access_keys c WHERE NOT EXISTS \
+             (SELECT 1 FROM present.access_keys p WHERE p.relying_party_id = c.relying_party_id AND p.id = c.id) \
+             ORDER BY c.created",
+        )?,
+        api_keys: named(
+            connection,
+            "SELECT lower(hex(c.account_id)), lower(hex(c.id)), c.name FROM main.api_keys c WHERE NOT EXISTS \
+             (SELECT 1 FROM present.api_keys p WHERE p.id = c.id) ORDER BY c.created",
+        )?,
+        auth_tokens: named(
+            connection,
+            "SELECT lower(hex(c.id)), lower(hex(c.id)), '' FROM main.accounts c WHERE NOT EXISTS \
+             (SELECT 1 FROM present.accounts p WHERE p.id = c.id AND p.token = c.token) ORDER BY c.created",
+        )?,
+        relying_parties: named(
+            connection,
+            "SELECT lower(hex(c.account_id)), lower(hex(c.id)), coalesce(c.body ->> '$.name', '') FROM main.relying_parties c WHERE NOT EXISTS \
+             (SELECT 1 FROM present.relying_parties p WHERE p.id = c.id) ORDER BY c.created",
+        )?,
+        credentials: named(
+            connection,
+            &format!(
+                "SELECT lower(hex(c.relying_party_id)), lower(hex(c.key)), coalesce((SELECT u.name || ', ' FROM main.users u \
+                     WHERE u.relying_party_id = c.relying_party_id AND u.id = c.user_id), '') || c.name {back} LIMIT {NAMED}"
+            ),
+        )?,
+        credentials_in_all: count(connection, &format!("SELECT count(*) {back}"))?,
+        users_lost: lost("users", "id")?,
+        credentials_lost: lost("credentials", "key")?,
+        access_keys_lost: lost("access_keys", "id")?,
+    })
+}

@@ -1,0 +1,172 @@
+//! Puts a backup in the place of a store.
+
+use std::fs::{self, File, OpenOptions};
+use std::path::{Path, PathBuf};
+
+use domain::model::clock::Timestamp;
+use rusqlite::Connection;
+
+use super::copy::{
+    At, CACHE, CopyError, beside, flush_names, open_copy, reader, remove_if_there, verify,
+};
+use super::report::{self, Counts, Difference};
+use crate::embedded::left::move_what_is_left;
+use crate::embedded::sql::{Failure, Outcome};
+use crate::embedded::{marker, open};
+
+/// What a restore has done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Restored {
+    /// What the store has now.
+    pub counts: Counts,
+    /// Ceremonies that waited for their response, and were removed.
+    pub ceremonies_voided: u64,
+    /// Keys of one-time tokens and status tokens that were removed: tokens of before are refused.
+    pub token_keys_voided: u64,
+    /// What came back, compared with the store that was there. Without one, everything is named that may have been revoked since.
+    pub difference: Difference,
+    /// Whether there was a store to compare with.
+    pub compared: bool,
+    /// Where the store that was there lies now.
+    pub replaced: Option<PathBuf>,
+}
+
+/// Puts the backup `file` in the place of the store at `path`. No server may use the store. A store that is there is kept under another
+/// name if `replace` says so; otherwise it is not touched.
+///
+/// Ceremonies that wait for their response and the keys of one-time tokens do not come back: what was used after the backup was made
+/// would work a second time.
+///
+/// # Errors
+/// [`CopyError`]: no backup, a damaged one, a store that is there or in use, or no room.
+pub fn restore(
+    file: &Path,
+    path: &Path,
+    replace: bool,
+    now: Timestamp,
+) -> Result<Restored, CopyError> {
+    if !file.is_file() {
+        return Err(CopyError::Missing(file.to_owned()));
+    }
+    let lock = open::lock(path)?;
+    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let at = At(path);
+    let is_there = fs::metadata(path).is_ok_and(|file| file.len() > 0);
+    if is_there && !replace {
+        return Err(CopyError::Exists(path.clone()));
+    }
+    let copy = beside(path, ".restore");
+    let prepared = prepare(file, &copy).and_then(|prepared| {
+        let there = is_there.then_some(path.as_path());
+        Ok((prepared, compare(&copy, there)?))
+    });
+    let (prepared, (difference, compared)) = match prepared {
+        Ok(prepared) => prepared,
+        Err(error) => {
+            for more in ["", "-wal", "-shm"] {
+                let _ = fs::remove_file(beside(&copy, more));
+            }
+            return Err(error);
+        }
+    };
+    let replaced = if is_there {
+        Some(put_aside(path, now).map_err(|e| at.io(e))?)
+    } else {
+        None
+    };
+    // A log of the old file must not stay beside the new one, not even after a loss of power.
+    for more in ["-wal", "-shm"] {
+        remove_if_there(&beside(path, more)).map_err(|e| at.io(e))?;
+    }
+    flush_names(path).map_err(|e| at.io(e))?;
+    fs::rename(&copy, path).map_err(|e| at.io(e))?;
+    flush_names(path).map_err(|e| at.io(e))?;
+    marker::closed(&lock).map_err(|e| at.io(e))?;
+    Ok(Restored {
+        difference,
+        compared,
+        replaced,
+        ..prepared
+    })
+}
+
+/// Copies the backup, brings it to the present format, verifies it, and removes what must not come back.
+fn prepare(file: &Path, copy: &Path) -> Result<Restored, CopyError> {
+    let at = At(copy);
+    for more in ["", "-wal", "-shm", "-journal"] {
+        remove_if_there(&beside(copy, more)).map_err(|e| at.io(e))?;
+    }
+    let mut from = File::open(file).map_err(|e| At(file).io(e))?;
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut to = options.open(copy).map_err(|e| at.io(e))?;
+    std::io::copy(&mut from, &mut to).map_err(|e| at.io(e))?;
+    drop(to);
+    // An empty file is a new store, and no backup.
+    let found = reader(copy).map_err(|f| at.failed(f))?;
+    open::format(&found, file)?;
+    drop(found);
+    let connection = open::open_writer(copy, CACHE, None)?;
+    move_what_is_left(&connection).map_err(|f| at.failed(f))?;
+    drop(connection);
+    let connection = open_copy(copy).map_err(|f| at.failed(f))?;
+    verify(&connection, file)?;
+    let (ceremonies, token_keys) = void(&connection).map_err(|f| at.failed(f))?;
+    let counts = report::counts(&connection).map_err(|e| at.failed(e.into()))?;
+    drop(connection);
+    let file = OpenOptions::new().write(true).open(copy);
+    file.and_then(|file| file.sync_all())
+        .map_err(|e| at.io(e))?;
+    Ok(Restored {
+        counts,
+        ceremonies_voided: ceremonies,
+        token_keys_voided: token_keys,
+        difference: Difference::default(),
+        compared: false,
+        replaced: None,
+    })
+}
+
+/// Removes what could be used a second time: ceremonies that wait, the keys of one-time tokens and of tokens about ceremonies, and
+/// calls whose response was not kept yet. How many ceremonies and keys.
+fn void(connection: &Connection) -> Outcome<(u64, u64)> {
+    let removed = |sql: &str| {
+        let removed = connection.execute(sql, []).map_err(Failure::from)?;
+        Ok::<_, Failure>(u64::try_from(removed).unwrap_or(0))
+    };
+    let ceremonies = removed("DELETE FROM ceremonies WHERE state = 0")?;
+    let keys = removed("DELETE FROM token_keys WHERE kind IN ('intent', 'status', 'transaction')")?;
+    removed("DELETE FROM answers WHERE answer IS NULL")?;
+    Ok((ceremonies, keys))
+}
+
+/// What comes back, and whether the store that is there could be read for it.
+fn compare(copy: &Path, there: Option<&Path>) -> Result<(Difference, bool), CopyError> {
+    let at = At(copy);
+    let connection = reader(copy).map_err(|f| at.failed(f))?;
+    if there.is_some()
+        && let Ok(difference) = report::difference(&connection, there)
+    {
+        return Ok((difference, true));
+    }
+    // A connection that reads only has no other database in memory either.
+    let connection = open_copy(copy).map_err(|f| at.failed(f))?;
+    let all = report::difference(&connection, None).map_err(|e| at.failed(e.into()))?;
+    Ok((all, false))
+}
+
+/// Gives the store that is there another name, together with its log; the new name.
+fn put_aside(path: &Path, now: Timestamp) -> std::io::Result<PathBuf> {
+    let aside = beside(path, &format!(".replaced-{}", now.0 / 1000));
+    if aside.exists() {
+        return Err(std::io::ErrorKind::AlreadyExists.into());
+    }
+    let log = marker::log_of(path);
+    if log.exists() {
+        fs::rename(&log, marker::log_of(&aside))?;
+    }
+    fs::rename(path, &aside)?;
+    Ok(aside)
+}

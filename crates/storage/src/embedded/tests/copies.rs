@@ -1,0 +1,305 @@
+//! Backups, restores, and files without gaps.
+
+use std::path::PathBuf;
+
+use domain::model::token::TokenKind;
+use domain::store::{AccessKeys, Begin, FinishedAuthentication, Survival, Swept, Tokens};
+
+use super::*;
+use crate::conformance::fixture::{
+    Fixture, LIFETIME, NOW, Passkey, at, authentication, counting, event,
+};
+use crate::conformance::tokens::{access_key, token_key};
+use crate::embedded::copies::reader;
+
+fn database(under_test: &Directory) -> PathBuf {
+    under_test.place.path().join("store.db")
+}
+
+/// Opens the store again, in another fixture of the same Relying Party.
+fn again(path: &Path, fixture: &Fixture) -> (Fixture, Arc<Embedded>) {
+    let store = Arc::new(open(path).unwrap());
+    let fixture = Fixture {
+        store: Arc::<Embedded>::clone(&store),
+        ..*fixture
+    };
+    (fixture, store)
+}
+
+/// One user with a passkey signs in so many times.
+async fn sign_ins(
+    fixture: &Fixture,
+    passkey: &mut Passkey,
+    record: &CredentialRecord,
+    from: i64,
+    count: i64,
+) {
+    for n in 0..count {
+        let ceremony = authentication(fixture.rp, None, at(from + 2 * n));
+        fixture.begin(&ceremony).await;
+        let answered = passkey.sign_in(&ceremony, record, at(from + 2 * n + 1), &counting(0));
+        let done = answered.send(&*fixture.store).await;
+        assert_eq!(done, Ok(FinishedAuthentication::Accepted));
+    }
+}
+
+#[tokio::test]
+async fn a_backup_of_a_store_in_use_has_all_that_was_acknowledged_and_brings_back_nothing_that_was_used_since()
+ {
+    let under_test = Directory::new();
+    let fixture = Fixture::new(&under_test).await;
+    let store = under_test.store.clone().unwrap();
+    let ann = fixture.user("ann").await;
+    let (mut passkey, record) = fixture.passkey(&ann).await;
+    let (mut deleted, deleted_record) = fixture.passkey(&ann).await;
+    sign_ins(&fixture, &mut passkey, &record, 10, 3).await;
+    let revoked = access_key(fixture.rp, NOW);
+    let made = event(AuditKind::AccessKeyCreated, fixture.rp);
+    store.create_access_key(&revoked, &made).await.unwrap();
+    for kind in TokenKind::ALL {
+        let kept = store.keep_token_key(fixture.rp, *kind, token_key(3)).await;
+        assert!(kept.unwrap().is_some());
+    }
+    // One waits in the table, one in memory.
+    let waiting = authentication(fixture.rp, None, at(100));
+    let asked = Arc::new(waiting.clone());
+    let begun = store.begin_authentication(&asked, &[], Survival::Crash);
+    assert_eq!(begun.await, Ok(Begin::Begun));
+    let in_memory = authentication(fixture.rp, None, at(100));
+    fixture.begin(&in_memory).await;
+    let events = fixture.events().await;
+    let file = under_test.place.path().join("backup.db");
+    let counts = backup(&database(&under_test), &file).unwrap();
+    assert_eq!(
+        (counts.users, counts.credentials, counts.access_keys),
+        (1, 2, 1)
+    );
+    assert_eq!(usize::try_from(counts.events).unwrap(), events.len());
+    let taken = backup(&database(&under_test), &file);
+    assert!(matches!(taken, Err(CopyError::Exists(_))));
+
+    // What happens after the backup.
+    for ceremony in [&waiting, &in_memory] {
+        let answered = deleted.sign_in(ceremony, &deleted_record, at(101), &counting(0));
+        let done = answered.send(&*store).await;
+        assert_eq!(done, Ok(FinishedAuthentication::Accepted));
+    }
+    let gone = event(AuditKind::CredentialDeleted, fixture.rp);
+    let done = store.delete_credential(fixture.rp, ann.id, deleted_record.key, &gone);
+    assert_eq!(done.await, Ok(true));
+    let gone = event(AuditKind::AccessKeyDeleted, fixture.rp);
+    let done = store.delete_access_key(fixture.rp, revoked.id, &gone);
+    assert_eq!(done.await, Ok(true));
+    let bob = fixture.user("bob").await;
+    fixture.passkey(&bob).await;
+
+    let path = database(&under_test);
+    let in_use = restore(&file, &path, true, NOW);
+    assert!(matches!(
+        in_use,
+        Err(CopyError::Open(OpenError::InUse { .. }))
+    ));
+    store.close().await.unwrap();
+    let there = restore(&file, &path, false, NOW);
+    assert!(matches!(there, Err(CopyError::Exists(_))));
+    let restored = restore(&file, &path, true, NOW).unwrap();
+    assert!(restored.compared);
+    assert_eq!(
+        (restored.ceremonies_voided, restored.token_keys_voided),
+        (1, 3)
+    );
+    let difference = &restored.difference;
+    let hex = |bytes: &[u8]| hex::encode(bytes);
+    assert_eq!(difference.access_keys.len(), 1);
+    assert_eq!(difference.access_keys[0].id, hex(&revoked.id.0));
+    assert_eq!(difference.access_keys[0].owner, hex(&fixture.rp.0));
+    assert_eq!(difference.access_keys[0].name, revoked.name);
+    assert_eq!(difference.credentials_in_all, 1);
+    assert_eq!(difference.credentials[0].id, hex(&deleted_record.key.0));
+    assert!(difference.credentials[0].name.starts_with("ann, "));
+    assert_eq!((difference.users_lost, difference.credentials_lost), (1, 1));
+    assert!(difference.api_keys.is_empty() && difference.auth_tokens.is_empty());
+
+    let (fixture, store) = again(&path, &fixture);
+    assert_eq!(fixture.events().await, events);
+    for ceremony in [&waiting, &in_memory] {
+        assert_eq!(fixture.ceremony(ceremony.id).await, None);
+        let answered = deleted.sign_in(ceremony, &deleted_record, at(102), &counting(0));
+        let done = answered.send(&*store).await;
+        assert_eq!(done, Ok(FinishedAuthentication::Gone));
+    }
+    for kind in TokenKind::ALL {
+        let kept = matches!(kind, TokenKind::Access | TokenKind::Signing);
+        let found = store.token_key(fixture.rp, *kind).await.unwrap();
+        assert_eq!(found.is_some(), kept, "{kind:?}");
+    }
+    sign_ins(&fixture, &mut passkey, &record, 200, 1).await;
+    // The store that was there is whole, too.
+    let replaced = restored.replaced.unwrap();
+    let (fixture, _) = again(&replaced, &fixture);
+    assert_eq!(fixture.record(deleted_record.key).await, None);
+    assert!(fixture.events().await.len() > events.len());
+}
+
+#[tokio::test]
+async fn without_a_store_to_compare_with_a_restore_names_all_keys() {
+    let under_test = Directory::new();
+    let fixture = Fixture::new(&under_test).await;
+    let store = under_test.store.clone().unwrap();
+    let ann = fixture.user("ann").await;
+    fixture.passkey(&ann).await;
+    let created = access_key(fixture.rp, NOW);
+    let made = event(AuditKind::AccessKeyCreated, fixture.rp);
+    store.create_access_key(&created, &made).await.unwrap();
+    let events = fixture.events().await;
+    let file = under_test.place.path().join("backup.db");
+    backup(&database(&under_test), &file).unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let path = elsewhere.path().join("new/store.db");
+    let restored = restore(&file, &path, false, NOW).unwrap();
+    assert!(!restored.compared);
+    assert_eq!(restored.replaced, None);
+    assert_eq!(restored.difference.access_keys.len(), 1);
+    assert_eq!(restored.difference.credentials_in_all, 1);
+    assert_eq!(restored.difference.relying_parties.len(), 1);
+    open(&path).unwrap();
+
+    // The files of the store are lost, and the lock file knows that there was one.
+    std::fs::remove_file(&path).unwrap();
+    assert!(matches!(open(&path), Err(OpenError::Lost { .. })));
+    restore(&file, &path, false, NOW).unwrap();
+    // It is there, and nobody can read it.
+    std::fs::write(&path, [7; 9000]).unwrap();
+    std::fs::write(elsewhere.path().join("new/store.db-wal"), [7; 9000]).unwrap();
+    let restored = restore(&file, &path, true, NOW).unwrap();
+    assert!(!restored.compared);
+    let replaced = restored.replaced.unwrap();
+    assert_eq!(std::fs::read(&replaced).unwrap(), [7; 9000]);
+    assert_eq!(std::fs::read(marker::log_of(&replaced)).unwrap(), [7; 9000]);
+    let (fixture, _) = again(&path, &fixture);
+    assert_eq!(fixture.events().await, events);
+}
+
+#[tokio::test]
+async fn a_damaged_row_or_page_is_noticed_before_a_backup_or_a_restore_is_done() {
+    let under_test = Directory::new();
+    let fixture = Fixture::new(&under_test).await;
+    let store = under_test.store.clone().unwrap();
+    fixture.user("ann").await;
+    let sound = under_test.place.path().join("sound.db");
+    backup(&database(&under_test), &sound).unwrap();
+    let damage = store.write(|c| Ok(c.execute("UPDATE users SET name = 'bob'", [])?));
+    damage.await.unwrap();
+    let file = under_test.place.path().join("backup.db");
+    let error = backup(&database(&under_test), &file).unwrap_err();
+    assert!(
+        error.to_string().contains("1 rows of the table users"),
+        "{error}"
+    );
+    assert!(!file.exists() && !under_test.place.path().join("backup.db.partial").exists());
+
+    let elsewhere = tempfile::tempdir().unwrap();
+    let path = elsewhere.path().join("store.db");
+    let whole = std::fs::read(&sound).unwrap();
+    for (what, bytes) in [
+        ("cut off", whole[..whole.len() / 2].to_vec()),
+        ("another file", vec![b'x'; 5000]),
+        ("empty", Vec::new()),
+        ("a damaged page", {
+            let mut bytes = whole.clone();
+            let middle = bytes.len() / 2;
+            bytes[middle..middle + 4096].fill(0xff);
+            bytes
+        }),
+    ] {
+        std::fs::write(&file, bytes).unwrap();
+        assert!(restore(&file, &path, false, NOW).is_err(), "{what}");
+        let left = std::fs::read_dir(elsewhere.path()).unwrap();
+        let left: Vec<_> = left.map(|file| file.unwrap().file_name()).collect();
+        assert_eq!(left, ["store.db.lock"], "{what}");
+    }
+    let missing = restore(&path, &path, false, NOW);
+    assert!(matches!(missing, Err(CopyError::Missing(_))));
+}
+
+#[tokio::test]
+async fn a_store_starts_stops_and_is_compacted_while_a_backup_reads_it() {
+    let under_test = Directory::new();
+    let fixture = Fixture::new(&under_test).await;
+    let ann = fixture.user("ann").await;
+    let path = database(&under_test);
+    let backup = reader(&path).unwrap();
+    backup.execute_batch("BEGIN; SELECT * FROM users;").unwrap();
+    let bob = fixture.user("bob").await;
+    let store = under_test.store.clone().unwrap();
+    store.close().await.unwrap();
+    for _ in 0..2 {
+        let (fixture, store) = again(&path, &fixture);
+        for user in [&ann, &bob] {
+            let found = store.user(fixture.rp, UserRef::Id(user.id)).await;
+            assert_eq!(found.unwrap().as_ref(), Some(user));
+        }
+        store.close().await.unwrap();
+        compact(&path).unwrap();
+    }
+    let seen: i64 = backup
+        .query_row("SELECT count(*) FROM users", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(seen, 1);
+}
+
+#[tokio::test]
+async fn a_compaction_gives_space_back_and_changes_nothing_else() {
+    let under_test = Directory::new();
+    let fixture = Fixture::new(&under_test).await;
+    let store = under_test.store.clone().unwrap();
+    let ann = fixture.user("ann").await;
+    let (mut passkey, record) = fixture.passkey(&ann).await;
+    sign_ins(&fixture, &mut passkey, &record, 10, 600).await;
+    let late = at(LIFETIME + 2000);
+    for _ in 0..4 {
+        store.sweep(late, late, late, 1000).await.unwrap();
+    }
+    sign_ins(&fixture, &mut passkey, &record, 400_000, 3).await;
+    let events = fixture.events().await;
+    let path = database(&under_test);
+    let in_use = compact(&path);
+    assert!(matches!(
+        in_use,
+        Err(CopyError::Open(OpenError::InUse { .. }))
+    ));
+    store.close().await.unwrap();
+    let done = compact(&path).unwrap();
+    assert!(done.after * 3 < done.before * 2, "{done:?}");
+    assert_eq!(std::fs::metadata(&path).unwrap().len(), done.after);
+    let left = std::fs::read_dir(under_test.place.path()).unwrap();
+    let mut left: Vec<_> = left.map(|file| file.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["store.db", "store.db.lock"]);
+    let (fixture, _) = again(&path, &fixture);
+    assert_eq!(fixture.events().await, events);
+    sign_ins(&fixture, &mut passkey, &record, 500_000, 1).await;
+}
+
+#[tokio::test]
+async fn a_store_under_steady_load_does_not_grow_when_old_records_are_removed() {
+    let under_test = Directory::new();
+    let fixture = Fixture::new(&under_test).await;
+    let store = under_test.store.clone().unwrap();
+    let ann = fixture.user("ann").await;
+    let (mut passkey, record) = fixture.passkey(&ann).await;
+    let mut pages = Vec::new();
+    // Each round keeps what the round before has left, and removes all that is older.
+    for round in 0..16 {
+        let begun = round * LIFETIME;
+        sign_ins(&fixture, &mut passkey, &record, begun, 150).await;
+        let before = at(begun);
+        while store.sweep(before, before, before, 1000).await.unwrap() != Swept::default() {}
+        let count =
+            |c: &Connection| Ok(c.query_row("PRAGMA page_count", [], |row| row.get::<_, i64>(0))?);
+        pages.push(store.write(count).await.unwrap());
+    }
+    let early = pages[4..8].iter().max().unwrap();
+    let late = pages[12..].iter().max().unwrap();
+    assert!(late * 10 <= early * 11, "{pages:?}");
+}
