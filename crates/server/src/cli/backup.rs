@@ -112,8 +112,8 @@ fn report(done: &Restored) -> String {
         ));
     }
     lines.push(format!(
-        "Removed {} ceremonies that waited for their response, and {} keys of intent, status and transaction tokens: such tokens of before \
-         are refused.",
+        "Removed {} ceremonies that waited for their response, and {} keys of intent, status and transaction tokens and of \
+         sealed challenges: those of before are refused.",
         done.ceremonies_voided, done.token_keys_voided
     ));
     lines.push(

@@ -21,7 +21,7 @@ pub struct Restored {
     pub counts: Counts,
     /// Ceremonies that waited for their response, and were removed.
     pub ceremonies_voided: u64,
-    /// Keys of one-time tokens and status tokens that were removed: tokens of before are refused.
+    /// Keys of tokens and of sealed challenges that were removed: those of before are refused.
     pub token_keys_voided: u64,
     /// What came back, compared with the store that was there. Without one, everything is named that may have been revoked since.
     pub difference: Difference,
@@ -34,7 +34,7 @@ pub struct Restored {
 /// Puts the backup `file` in the place of the store at `path`. No server may use the store. A store that is there is kept under another
 /// name if `replace` says so; otherwise it is not touched.
 ///
-/// Ceremonies that wait for their response and the keys of one-time tokens do not come back: what was used after the backup was made
+/// Ceremonies that wait for their response and the keys of tokens and sealed challenges do not come back: what was used after the backup was made
 /// would work a second time.
 ///
 /// # Errors
@@ -129,7 +129,7 @@ fn prepare(file: &Path, copy: &Path) -> Result<Restored, CopyError> {
     })
 }
 
-/// Removes what could be used a second time: ceremonies that wait, the keys of one-time tokens and of tokens about ceremonies, and
+/// Removes what could be used a second time: ceremonies that wait, the keys of tokens and of sealed challenges (not of access keys), and
 /// calls whose response was not kept yet. How many ceremonies and keys.
 fn void(connection: &Connection) -> Outcome<(u64, u64)> {
     let removed = |sql: &str| {
@@ -137,7 +137,8 @@ fn void(connection: &Connection) -> Outcome<(u64, u64)> {
         Ok::<_, Failure>(u64::try_from(removed).unwrap_or(0))
     };
     let ceremonies = removed("DELETE FROM ceremonies WHERE state = 0")?;
-    let keys = removed("DELETE FROM token_keys WHERE kind IN ('intent', 'status', 'transaction')")?;
+    // A kind that is new does not come back either.
+    let keys = removed("DELETE FROM token_keys WHERE kind NOT IN ('access', 'signing')")?;
     removed("DELETE FROM answers WHERE answer IS NULL")?;
     Ok((ceremonies, keys))
 }

@@ -106,7 +106,7 @@ async fn a_backup_of_a_store_in_use_has_all_that_was_acknowledged_and_brings_bac
     assert!(restored.compared);
     assert_eq!(
         (restored.ceremonies_voided, restored.token_keys_voided),
-        (1, 3)
+        (1, 4)
     );
     let difference = &restored.difference;
     let hex = |bytes: &[u8]| hex::encode(bytes);
