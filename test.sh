@@ -192,6 +192,7 @@ test_postgres() {
     step "the PostgreSQL store, on a PostgreSQL of its own and behind PgBouncer"
     ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || [[ -n ${PG_BIN:-} ]] || install_packages postgresql
     [[ -x /usr/sbin/pgbouncer ]] || has pgbouncer || install_packages pgbouncer
+    has openssl || install_packages openssl
     scripts/with-postgres.sh cargo nextest run --locked -p passkeyd-storage --test postgres
     step "three nodes on one PostgreSQL, and their restart behind HAProxy"
     [[ -x /usr/sbin/haproxy ]] || [[ -n ${HAPROXY_BIN:-} ]] || install_packages haproxy

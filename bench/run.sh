@@ -23,6 +23,8 @@ sign_in=${SIGN_IN:-named}
 counter=${COUNTER:-zero}
 # passkeyd is first: the ratios of the table refer to the first.
 all="passkeyd-twilio passkeyd-nevis floor webauthn-rs simplewebauthn py_webauthn"
+# Only where they are named: their database shares the core of the driver.
+named="passkeyd-postgres passkeyd-postgres-sealed passkeyd-sealed"
 servers=${SERVERS:-$all}
 server_core=${SERVER_CORE:-0}
 driver_core=${DRIVER_CORE:-1}
@@ -51,7 +53,7 @@ locked() {
 }
 
 for server in $servers; do
-    [[ " $all " == *" $server "* ]] || die "there is no server $server; there are: $all"
+    [[ " $all $named " == *" $server "* ]] || die "there is no server $server; there are: $all $named"
 done
 [[ $sign_in == named || $sign_in == discoverable ]] || die "SIGN_IN is named or discoverable"
 [[ $counter == zero || $counter == rising ]] || die "COUNTER is zero or rising"
@@ -114,10 +116,34 @@ stop() {
     wait "$pid" 2>/dev/null || true
     pid=
 }
-trap 'stop; rm -rf "$work"' EXIT
+stop_postgres() {
+    [[ ! -d $work/data ]] || "${as_server[@]}" "$bin/pg_ctl" -D "$work/data" -m immediate -w -s stop 2>/dev/null || true
+}
+trap 'stop; stop_postgres; rm -rf "$work"' EXIT
 
 disk=$(df --output=fstype "$work" | tail -1)
 [[ $disk != tmpfs ]] || echo "warning: $work is in memory, so that a flush to disk costs nothing there; set WORK" >&2
+
+# A PostgreSQL that flushes every commit, as it does by default.
+if wanted passkeyd-postgres; then
+    # shellcheck source=scripts/lib-postgres.sh
+    . "$root/scripts/lib-postgres.sh"
+    find_postgres
+    chmod 711 "$work"
+    mkdir "$work/data" "$work/socket"
+    make_cluster "$work" "$work/data" <<CONF
+listen_addresses = '127.0.0.1'
+unix_socket_directories = '$work/socket'
+shared_buffers = 256MB
+CONF
+    database=$(free_port)
+    taskset -c "$driver_core" "${as_server[@]}" "$bin/pg_ctl" -D "$work/data" -l "$work/server.log" -w -s -o "-p $database" start ||
+        { cat "$work/server.log" >&2; die "PostgreSQL did not start"; }
+    password=$(cat "$work/password")
+    export PASSKEYD_STORE_PASSWORD=$password
+    about+=(--set "postgres=$("$bin/postgres" --version), on the core of the driver")
+fi
+schemas=0
 
 # Starts a server with an empty store, on its core, and waits until it listens.
 start() {
@@ -125,6 +151,13 @@ start() {
     rm -rf "$store"
     mkdir "$store"
     case $server in
+    passkeyd-postgres*)
+        schemas=$((schemas + 1))
+        local address="postgres://passkeyd@127.0.0.1:$database/postgres?prepare=yes&schema=bench$schemas"
+        "$passkeyd" migrate --store "$address" >"$work/log" 2>&1 || { cat "$work/log" >&2; die "the tables cannot be made"; }
+        command=(env PASSKEYD_BOOTSTRAP_ACCOUNT_SID=$account PASSKEYD_BOOTSTRAP_AUTH_TOKEN=$token
+            "$passkeyd" serve --listen "127.0.0.1:$port" --data-dir "$store" --store "$address")
+        ;;
     passkeyd-*)
         command=(env PASSKEYD_BOOTSTRAP_ACCOUNT_SID=$account PASSKEYD_BOOTSTRAP_AUTH_TOKEN=$token
             "$passkeyd" serve --listen "127.0.0.1:$port" --data-dir "$store")
@@ -151,7 +184,11 @@ start() {
 
 measure_server() {
     local server=$1 round=$2 wire=plain arguments=()
-    [[ $server != passkeyd-* ]] || wire=${server#passkeyd-}
+    case $server in
+    passkeyd-nevis) wire=nevis ;;
+    passkeyd-*) wire=twilio ;;
+    esac
+    [[ $server != *-sealed ]] || arguments+=(--sealed)
     [[ $sign_in == named ]] || arguments+=(--discoverable)
     [[ $counter == zero ]] || arguments+=(--counter)
     start "$server"

@@ -58,6 +58,9 @@ pub struct Options {
     /// Sign in without a name: the passkey says who the user is
     #[arg(long)]
     discoverable: bool,
+    /// Let passkeyd seal sign-ins into their challenges
+    #[arg(long)]
+    sealed: bool,
     /// How the passkeys sign
     #[arg(long, default_value = "es256")]
     algorithm: Algorithm,
@@ -108,6 +111,7 @@ pub fn run(options: &Options) -> Result<Scenario, Failure> {
         &options.account,
         &options.token,
         !options.discoverable,
+        options.sealed,
         options.service.as_deref(),
     )?;
     let mut users = match (&options.keys, options.credentials) {

@@ -48,19 +48,20 @@ impl Wire {
         account: &str,
         token: &str,
         named: bool,
+        sealed: bool,
         service: Option<&str>,
     ) -> Result<Self, Failure> {
         let basic = format!("Basic {}", STANDARD.encode(format!("{account}:{token}")));
         // The calls in the order start, finish of a registration, then of a sign-in, and what authorizes each.
         let (back_end, page, paths) = match dialect {
             Dialect::Twilio => {
-                let service = service_or_new(service, address, &basic)?;
+                let service = service_or_new(service, address, &basic, sealed)?;
                 let paths = ["Factors", "VerifyFactor", "Challenges", "ApproveChallenge"]
                     .map(|call| format!("/v2/Services/{service}/Passkeys/{call}"));
                 (Some(basic.clone()), Some(basic), paths)
             }
             Dialect::Nevis => {
-                let service = service_or_new(service, address, &basic)?;
+                let service = service_or_new(service, address, &basic, sealed)?;
                 let path = format!("/manage/v1/services/{service}/access-keys");
                 let created = set_up(
                     &head(address, &path, JSON, Some(&basic)),
@@ -194,11 +195,18 @@ fn service_or_new(
     given: Option<&str>,
     address: SocketAddr,
     basic: &str,
+    sealed: bool,
 ) -> Result<String, Failure> {
-    match given {
-        Some(service) => Ok(service.to_owned()),
-        None => create_service(address, basic),
+    let service = match given {
+        Some(service) => service.to_owned(),
+        None => create_service(address, basic)?,
+    };
+    if sealed {
+        let path = format!("/manage/v1/services/{service}/policy");
+        let head = head(address, &path, JSON, Some(basic)).replacen("POST", "PUT", 1);
+        set_up(&head, r#"{"sealed_authentications":true}"#, address)?;
     }
+    Ok(service)
 }
 
 fn create_service(address: SocketAddr, basic: &str) -> Result<String, Failure> {
