@@ -22,6 +22,10 @@ const SERIALIZABLE: &str = "TEST_POSTGRES_SERIALIZABLE";
 /// The same, behind PgBouncer in transaction mode.
 const POOLED: &str = "TEST_PGBOUNCER";
 
+/// The version of the schema, and how many steps lead to it.
+const CURRENT: i64 = 3;
+const STEPS: usize = 3;
+
 /// How long operations are sent again. Races of a hundred on a busy machine take their time.
 const WITHIN: Duration = Duration::from_secs(60);
 
@@ -343,8 +347,8 @@ async fn a_schema_is_made_once_and_a_program_refuses_one_that_it_does_not_know()
         migrate(&url, NodeId([1; 16]), now),
         migrate(&url, NodeId([2; 16]), now)
     );
-    assert_eq!(first.unwrap() + second.unwrap(), 2);
-    assert_eq!(schema(&url).await, Ok(Schema::Usable { found: 2 }));
+    assert_eq!(first.unwrap() + second.unwrap(), STEPS);
+    assert_eq!(schema(&url).await, Ok(Schema::Usable { found: CURRENT }));
     assert_eq!(migrate(&url, NodeId([1; 16]), now).await, Ok(0));
     Postgres::open(&url).await.unwrap();
 
@@ -356,14 +360,18 @@ async fn a_schema_is_made_once_and_a_program_refuses_one_that_it_does_not_know()
             url.schema()
         )
     };
-    operator.batch_execute(&note(3, 1)).await.unwrap();
-    assert_eq!(schema(&url).await, Ok(Schema::Usable { found: 3 }));
+    operator.batch_execute(&note(CURRENT + 1, 1)).await.unwrap();
+    let found = CURRENT + 1;
+    assert_eq!(schema(&url).await, Ok(Schema::Usable { found }));
     Postgres::open(&url).await.unwrap();
-    operator.batch_execute(&note(4, 3)).await.unwrap();
+    operator
+        .batch_execute(&note(CURRENT + 2, CURRENT + 1))
+        .await
+        .unwrap();
     let newer = Postgres::open(&url).await.map(drop);
     let expected = PostgresError::Newer {
-        found: 4,
-        current: 2,
+        found: CURRENT + 2,
+        current: CURRENT,
     };
     assert_eq!(newer, Err(expected.clone()));
     let migrated = migrate(&url, NodeId([1; 16]), now).await;
@@ -383,7 +391,7 @@ async fn a_migration_that_was_killed_is_gone_on_with_when_its_lease_is_over() {
         now().0 + 1500
     );
     operator.batch_execute(&left).await.unwrap();
-    assert_eq!(migrate(&url, NodeId([2; 16]), now).await, Ok(2));
+    assert_eq!(migrate(&url, NodeId([2; 16]), now).await, Ok(STEPS));
     let store = Postgres::open(&url).await.unwrap();
     assert_eq!(store.prepare_all().await, Ok(Vec::new()));
 }
@@ -417,4 +425,159 @@ async fn an_encrypted_connection_leads_to_a_server_that_proves_its_name() {
         matches!(error, PostgresError::Certificates { .. }),
         "{error:?}"
     );
+}
+
+/// Rows of a table that grows with the users, and of one that grows with the customers.
+const USERS: u32 = 20_000;
+const CUSTOMERS: u32 = 2_000;
+/// Tables that grow with the users. Half of their rows belong to one Relying Party.
+const OF_USERS: [&str; 9] = [
+    "users",
+    "credentials",
+    "attestations",
+    "ceremonies",
+    "policies",
+    "events",
+    "used_tokens",
+    "answers",
+    "imported",
+];
+/// Tables that grow with the customers.
+const OF_CUSTOMERS: [&str; 9] = [
+    "accounts",
+    "api_keys",
+    "relying_parties",
+    "origins",
+    "webhooks",
+    "access_keys",
+    "token_keys",
+    "imports",
+    "deletions",
+];
+/// What reads a table that grows from its beginning to its end, and why.
+const WHOLE_TABLES: [(&str, &str, &str); 1] = [(
+    "CreateFirstAccount",
+    "accounts",
+    "the first row ends the scan",
+)];
+
+/// Fills a table: keys are made of the number of the row, and half of the rows belong to the first Relying Party.
+async fn fill(engine: &tokio_postgres::Client, schema: &str, table: &str, count: u32) {
+    let columns = engine
+        .query(
+            "SELECT column_name::text, data_type::text FROM information_schema.columns \
+             WHERE table_schema = $1 AND table_name = $2",
+            &[&schema, &table],
+        )
+        .await
+        .unwrap();
+    assert!(!columns.is_empty(), "{table}");
+    let party = if count == USERS {
+        format!(
+            "decode(md5('p' || CASE WHEN n <= {} THEN 1 ELSE n % {CUSTOMERS} + 1 END), 'hex')",
+            count / 2
+        )
+    } else {
+        "decode(md5('p' || n), 'hex')".to_owned()
+    };
+    let (mut names, mut values) = (Vec::new(), Vec::new());
+    for column in &columns {
+        let (name, kind): (String, String) = (column.get(0), column.get(1));
+        values.push(match (name.as_str(), kind.as_str()) {
+            ("id", _) if table == "relying_parties" => "decode(md5('p' || n), 'hex')".to_owned(),
+            ("relying_party_id", _) => party.clone(),
+            (_, "bytea") => "decode(md5(n::text), 'hex')".to_owned(),
+            ("kind" | "state", "bigint") => "n % 2".to_owned(),
+            (_, "bigint") => "1800000000000 + n * 1000::bigint".to_owned(),
+            (_, "boolean") => "n % 2 = 0".to_owned(),
+            _ => "'t' || n".to_owned(),
+        });
+        names.push(name);
+    }
+    let (names, values) = (names.join(", "), values.join(", "));
+    let fill = format!(
+        "INSERT INTO {schema}.{table} ({names}) SELECT {values} FROM generate_series(1, {count}) AS n"
+    );
+    engine.batch_execute(&fill).await.unwrap();
+}
+
+/// The plan of a statement with parameters as a caller sends them.
+async fn plan(engine: &tokio_postgres::Client, types: &str, text: &str) -> String {
+    let (mut kinds, mut values) = (Vec::new(), Vec::new());
+    for (n, letter) in types.chars().enumerate() {
+        // The Relying Party or the owner comes first.
+        let key = if n == 0 { "p1" } else { "7" };
+        let key = format!("decode(md5('{key}'), 'hex')");
+        let limit = text.contains(&format!("LIMIT ${}", n + 1));
+        let (kind, value) = match letter {
+            'b' => ("bytea", key),
+            'i' if limit => ("bigint", "51".to_owned()),
+            // A filter that lets all pass.
+            'i' if text.contains(&format!("${} = 0 OR", n + 1)) => ("bigint", "0".to_owned()),
+            'i' => ("bigint", "1800000007000".to_owned()),
+            't' => ("text", "'t7'".to_owned()),
+            'l' => ("boolean", "true".to_owned()),
+            'B' => ("bytea[]", format!("ARRAY[{key}]")),
+            'T' => ("text[]", "ARRAY['t7']".to_owned()),
+            letter => panic!("{letter}"),
+        };
+        kinds.push(kind);
+        values.push(value);
+    }
+    let (kinds, values) = match kinds.len() {
+        0 => (String::new(), String::new()),
+        _ => (
+            format!("({})", kinds.join(", ")),
+            format!("({})", values.join(", ")),
+        ),
+    };
+    let prepare = format!("PREPARE of_a_test {kinds} AS {text}");
+    engine.batch_execute(&prepare).await.unwrap();
+    let explain = format!("EXPLAIN EXECUTE of_a_test {values}");
+    let rows = engine.simple_query(&explain).await.unwrap();
+    engine.batch_execute("DEALLOCATE of_a_test").await.unwrap();
+    let lines = rows.iter().filter_map(|row| match row {
+        tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0),
+        _ => None,
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// With 20,000 users and 2,000 customers, each statement finds its rows by an index.
+#[tokio::test]
+async fn no_statement_reads_a_whole_table_that_grows() {
+    let url = address(READ_COMMITTED);
+    migrate(&url, NodeId([1; 16]), now).await.unwrap();
+    let store = Postgres::open(&url).await.unwrap();
+    let engine = operator().await;
+    for table in OF_USERS {
+        fill(&engine, url.schema(), table, USERS).await;
+    }
+    for table in OF_CUSTOMERS {
+        fill(&engine, url.schema(), table, CUSTOMERS).await;
+    }
+    let tables = "SELECT table_name::text FROM information_schema.tables WHERE table_schema = $1";
+    for row in engine.query(tables, &[&url.schema()]).await.unwrap() {
+        let table: &str = row.get(0);
+        let small = ["meta", "metadata", "leases", "migrations"].contains(&table);
+        let grows = OF_USERS.contains(&table) || OF_CUSTOMERS.contains(&table);
+        assert!(small != grows, "does {table} grow?");
+    }
+    let prepare = "SET plan_cache_mode = force_custom_plan; ANALYZE";
+    engine.batch_execute(prepare).await.unwrap();
+    let mut wrong = Vec::new();
+    for (name, types, text) in store.catalogue() {
+        let plan = plan(&engine, types, text).await;
+        assert!(!plan.contains("One-Time Filter: false"), "{name}\n{plan}");
+        for table in OF_USERS.iter().chain(&OF_CUSTOMERS) {
+            let whole = plan.contains(&format!("Seq Scan on {table} "));
+            let known = WHOLE_TABLES
+                .iter()
+                .any(|(statement, known, _)| *statement == name && known == table);
+            if whole != known {
+                wrong.push(format!("{name} reads {table} as a whole: {whole}\n{plan}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }

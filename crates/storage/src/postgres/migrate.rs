@@ -40,6 +40,11 @@ pub(super) const STEPS: &[Step] = &[
         oldest: 1,
         sql: include_str!("../../migrations/postgres/0002_imports.sql"),
     },
+    Step {
+        number: 3,
+        oldest: 1,
+        sql: include_str!("../../migrations/postgres/0003_indexes.sql"),
+    },
 ];
 
 /// The version that this program was written for.

@@ -131,6 +131,15 @@ impl Postgres {
         Self::connect(url)
     }
 
+    /// Every statement: its name, the types of its parameters (one letter each, as in the catalogue), and its text.
+    #[cfg(feature = "conformance")]
+    pub fn catalogue(&self) -> impl Iterator<Item = (String, &'static str, &str)> {
+        Statement::ALL.iter().map(|statement| {
+            let text = self.pool.text(*statement);
+            (format!("{statement:?}"), statement.types(), text)
+        })
+    }
+
     /// From now on writes fail: before they reach the database, at their commit, and after it, in a fixed sequence.
     #[cfg(feature = "conformance")]
     pub fn let_writes_fail(&self, on: bool) {

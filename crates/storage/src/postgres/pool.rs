@@ -568,11 +568,22 @@ impl Pool {
         connection.busy = true;
         for text in texts {
             let done = connection.client.batch_execute(text).await;
-            done.map_err(|error| match self.judge(Does::Write, &error) {
-                Failure::Conflict(why) => Fault::Retryable(why),
-                Failure::Duplicate => Fault::Retryable("a key is there already".to_owned()),
-                Failure::Fault(fault) => fault,
-            })?;
+            done.map_err(
+                |error| match (self.judge(Does::Write, &error), error.code()) {
+                    (Failure::Conflict(why), _) => Fault::Retryable(why),
+                    // `IF NOT EXISTS` does not see what another process is creating.
+                    (Failure::Duplicate, _)
+                    | (
+                        _,
+                        Some(
+                            &SqlState::DUPLICATE_OBJECT
+                            | &SqlState::DUPLICATE_TABLE
+                            | &SqlState::DUPLICATE_SCHEMA,
+                        ),
+                    ) => Fault::Retryable("another process creates the same".to_owned()),
+                    (Failure::Fault(fault), _) => fault,
+                },
+            )?;
         }
         connection.busy = false;
         Ok(())
