@@ -124,6 +124,7 @@ macro_rules! forward {
             }
             Imports {
                 import_relying_party(rp: &RelyingParty) -> ImportedParty = keep;
+                import_access_key(key: &AccessKey) -> bool = keep;
                 import_user(import: ImportUser<'_>) -> ImportedUser = keep;
                 import_credential(import: ImportCredential<'_>) -> ImportedCredential = keep;
                 import_event(event: &AuditEvent) -> bool = keep;

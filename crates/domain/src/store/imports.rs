@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 
+use crate::model::access_key::AccessKey;
 use crate::model::audit::AuditEvent;
 use crate::model::credential::{CredentialRecord, Evidence};
 use crate::model::ids::ImportId;
@@ -84,6 +85,8 @@ pub enum ImportedCredential {
 pub trait Imports: Send + Sync {
     /// Adds a Relying Party as it is, without an event.
     async fn import_relying_party(&self, rp: &RelyingParty) -> Result<ImportedParty, Fault>;
+    /// Adds an access key as it is, without an event; `false` when the Relying Party is not there.
+    async fn import_access_key(&self, key: &AccessKey) -> Result<bool, Fault>;
     /// Adds a user as it is.
     async fn import_user(&self, import: ImportUser<'_>) -> Result<ImportedUser, Fault>;
     /// Adds a credential as it is.

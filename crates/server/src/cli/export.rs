@@ -12,7 +12,8 @@ use super::progress::Progress;
 use super::which_store::{WhichStore, open_existing};
 use crate::process::ProcessError;
 use crate::transfer::export::{ExportError, Lines, Sink, Wanted, export};
-use crate::transfer::record::{Counts, Line};
+use crate::transfer::leaving::{Format, Leaving};
+use crate::transfer::record::Line;
 
 /// Arguments of the command.
 #[derive(Debug, Args)]
@@ -27,6 +28,9 @@ pub(super) struct Export {
     /// The audit trail too.
     #[arg(long)]
     with_history: bool,
+    /// The shape of the file. Those of other products have the passkeys of one Relying Party.
+    #[arg(long, value_enum, default_value_t, value_name = "PRODUCT")]
+    format: Format,
     /// The file to write, which must not exist; `-` is standard output.
     #[arg(value_name = "FILE")]
     file: PathBuf,
@@ -45,6 +49,18 @@ pub(super) fn relying_party(text: &str) -> Result<RelyingPartyId, String> {
 /// # Errors
 /// The store cannot be read, or the file cannot be written.
 pub(super) async fn run(arguments: Export) -> Result<(), ProcessError> {
+    if arguments.format != Format::Passkeyd {
+        if arguments.with_history {
+            return Err(ProcessError::Command(
+                "only an export in the format passkeyd has the audit trail".to_owned(),
+            ));
+        }
+        if arguments.relying_party.is_none() {
+            return Err(ProcessError::Command(
+                "--relying-party must name the Relying Party whose passkeys leave".to_owned(),
+            ));
+        }
+    }
     let settings = arguments.store.settings()?;
     let passkeys = open_existing(&settings, |path, _| {
         format!(
@@ -57,25 +73,21 @@ pub(super) async fn run(arguments: Export) -> Result<(), ProcessError> {
         relying_party: arguments.relying_party,
         history: arguments.with_history,
     };
-    let done = to_file(&passkeys, wanted, &arguments.file).await;
+    let done = to_file(&passkeys, wanted, arguments.format, &arguments.file).await;
     passkeys.close().await?;
-    let counts = done?;
-    let _ = writeln!(
-        io::stderr(),
-        "Exported: {} accounts, {} Relying Parties, {} users, {} credentials, {} events.",
-        counts.accounts,
-        counts.relying_parties,
-        counts.users,
-        counts.credentials,
-        counts.events
-    );
+    let _ = writeln!(io::stderr(), "{}", done?);
     Ok(())
 }
 
-async fn to_file(passkeys: &Passkeys, wanted: Wanted, file: &Path) -> Result<Counts, ProcessError> {
+/// Writes the export; what it has, in words.
+async fn to_file(
+    passkeys: &Passkeys,
+    wanted: Wanted,
+    format: Format,
+    file: &Path,
+) -> Result<String, ProcessError> {
     if file == Path::new("-") {
-        let lines = Lines::new(io::stdout());
-        return Ok(write(passkeys, wanted, lines).await?.1);
+        return Ok(write(passkeys, wanted, format, io::stdout()).await?.1);
     }
     let unwritable = |error: &dyn std::fmt::Display| {
         ProcessError::Command(format!("cannot write {}: {error}", file.display()))
@@ -87,8 +99,8 @@ async fn to_file(passkeys: &Passkeys, wanted: Wanted, file: &Path) -> Result<Cou
     let directory = file.parent().filter(|d| !d.as_os_str().is_empty());
     let temporary = NamedTempFile::new_in(directory.unwrap_or(Path::new(".")))
         .map_err(|error| unwritable(&error))?;
-    let lines = Lines::new(BufWriter::new(temporary));
-    let (out, counts) = write(passkeys, wanted, lines).await?;
+    let out = BufWriter::new(temporary);
+    let (out, said) = write(passkeys, wanted, format, out).await?;
     let temporary = out.into_inner().map_err(|error| unwritable(&error))?;
     temporary
         .as_file()
@@ -97,38 +109,62 @@ async fn to_file(passkeys: &Passkeys, wanted: Wanted, file: &Path) -> Result<Cou
     temporary
         .persist_noclobber(file)
         .map_err(|error| unwritable(&error.error))?;
-    Ok(counts)
+    Ok(said)
 }
 
 /// Lines with progress.
-struct Shown<W> {
-    lines: Lines<W>,
+struct Shown<S> {
+    lines: S,
     progress: Progress,
 }
 
-impl<W: Write> Sink for Shown<W> {
+impl<S: Sink> Sink for Shown<S> {
     fn line(&mut self, line: &Line) -> io::Result<()> {
         self.progress.step();
         self.lines.line(line)
     }
 }
 
+/// Writes the export; where it went, and what it has, in words.
 async fn write<W: Write + Send>(
     passkeys: &Passkeys,
     wanted: Wanted,
-    lines: Lines<W>,
-) -> Result<(W, Counts), ProcessError> {
+    format: Format,
+    out: W,
+) -> Result<(W, String), ProcessError> {
+    let end = |error| failed(ExportError::Write(error));
+    if format != Format::Passkeyd {
+        let leaving = with_progress(passkeys, wanted, Leaving::new(out, format)).await?;
+        let (out, written, left_out) = leaving.end().map_err(end)?;
+        let mut said = format!("Exported: {written} passkeys.");
+        for what in left_out {
+            said.push_str("\nNot exported: ");
+            said.push_str(&what);
+        }
+        return Ok((out, said));
+    }
+    let mut lines = with_progress(passkeys, wanted, Lines::new(out)).await?;
+    let counts = lines.counts();
+    let manifest = lines.manifest(passkeys.now());
+    lines.line(&Line::Manifest(manifest)).map_err(end)?;
+    let said = format!(
+        "Exported: {} accounts, {} Relying Parties, {} users, {} credentials, {} events.",
+        counts.accounts, counts.relying_parties, counts.users, counts.credentials, counts.events
+    );
+    Ok((lines.into_inner().map_err(end)?, said))
+}
+
+async fn with_progress<S: Sink + Send>(
+    passkeys: &Passkeys,
+    wanted: Wanted,
+    lines: S,
+) -> Result<S, ProcessError> {
     let progress = Progress::new("records", None);
     let mut shown = Shown { lines, progress };
     let done = export(passkeys, wanted, &mut shown).await;
     shown.progress.end();
     done.map_err(failed)?;
-    let mut lines = shown.lines;
-    let counts = lines.counts();
-    let manifest = lines.manifest(passkeys.now());
-    let end = |error| failed(ExportError::Write(error));
-    lines.line(&Line::Manifest(manifest)).map_err(end)?;
-    Ok((lines.into_inner().map_err(end)?, counts))
+    Ok(shown.lines)
 }
 
 fn failed(error: ExportError) -> ProcessError {

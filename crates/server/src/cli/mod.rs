@@ -4,6 +4,7 @@ mod access_key;
 mod account;
 mod backup;
 mod compact;
+mod copy;
 mod export;
 mod generate;
 mod import;
@@ -57,6 +58,8 @@ enum Command {
     Migrate(migrate::Migrate),
     /// Write the Relying Parties, users and credentials of a store to a file (NDJSON).
     Export(export::Export),
+    /// Copy a store to another one, with all secrets, and compare both.
+    Copy(copy::Copy),
     /// Import Relying Parties, users and passkeys from a file: an export of passkeyd, or the data of another product.
     Import(Box<import::Import>),
     /// Check that a database keeps what passkeyd needs of it.
@@ -121,6 +124,7 @@ pub fn run() -> ExitCode {
         Command::Restore(arguments) => backup::run_restore(arguments),
         Command::Compact(arguments) => compact::run(arguments),
         Command::Migrate(arguments) => in_runtime(migrate::run(arguments)),
+        Command::Copy(arguments) => in_runtime(copy::run(arguments)),
         Command::Import(arguments) => in_runtime(import::run(*arguments)),
         Command::Store(arguments) => in_runtime(store::run(arguments)),
         Command::Export(arguments) => in_runtime(export::run(arguments)),

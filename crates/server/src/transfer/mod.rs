@@ -5,6 +5,7 @@ mod cose;
 mod encoding;
 pub mod export;
 pub mod import;
+pub mod leaving;
 pub mod own;
 pub mod record;
 mod rows;

@@ -155,6 +155,7 @@ const NAMES: Names = Names {
     user: &[
         "username",
         "user",
+        "identity",
         "login",
         "loginid",
         "identifier",
@@ -325,6 +326,7 @@ fn kratos(place: &str, value: &Value) -> Vec<Row> {
             let mut row = Row::new(format!("{place}, {kind} {}", n + 1), credential);
             row.add("username", name);
             row.add("userid", &id);
+            row.add("traits", traits.unwrap_or(&Value::Null));
             row.add(
                 "userhandle",
                 config.get("user_handle").unwrap_or(&Value::Null),

@@ -140,7 +140,7 @@ impl TestApp {
 const POSTGRES: &str = "TEST_POSTGRES";
 
 /// A store in memory, or one in a schema of its own where `./test.sh` runs the suites on PostgreSQL.
-async fn store_of_the_suite() -> Arc<dyn Storage> {
+pub async fn store_of_the_suite() -> Arc<dyn Storage> {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let Ok(url) = std::env::var(POSTGRES) else {
         return Arc::new(Memory::new());

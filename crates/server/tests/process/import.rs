@@ -107,3 +107,33 @@ fn a_file_of_another_product_needs_a_relying_party_and_says_why_a_record_is_refu
     );
     assert_eq!(run(data.path(), &["import"]).0.status.code(), Some(2));
 }
+
+#[test]
+fn a_store_is_copied_and_compared_and_another_one_is_not_written_over() {
+    let place = tempfile::tempdir().unwrap();
+    let (old, other) = (place.path().join("old"), place.path().join("other"));
+    for data in [&old, &other] {
+        Server::start(&mut serve(data)).stop();
+    }
+    let url = |data: &Path| format!("sqlite:{}/passkeyd.db", data.display());
+    let copy = |from: &Path, to: &Path| {
+        let mut command = passkeyd();
+        command.args(["copy", "--from", &url(from), "--to", &url(to)]);
+        let output = ended(&mut command);
+        (
+            output.status.code(),
+            String::from_utf8(output.stderr).unwrap(),
+        )
+    };
+    let new = place.path().join("new");
+    let (code, said) = copy(&old, &new);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("Copied and compared: 1 accounts"), "{said}");
+    let (code, said) = copy(&old, &other);
+    assert_eq!(code, Some(1));
+    assert!(said.contains("must be empty"), "{said}");
+    let (code, said) = copy(&place.path().join("nowhere"), &new);
+    assert_eq!(code, Some(1));
+    assert!(said.contains("there is no store at"), "{said}");
+    assert_eq!(copy(&old, &old).0, Some(1));
+}

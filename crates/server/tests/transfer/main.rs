@@ -9,7 +9,9 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod copy;
 mod export;
+mod leaving;
 mod own;
 mod refusals;
 mod sources;

@@ -15,22 +15,22 @@ use server::transfer::shapes::{Source, Told};
 use storage::{Memory, StoreUrl};
 use testkit::Authenticator;
 
-use crate::common::{ACCOUNT, START, TOKEN};
+use crate::common::{ACCOUNT, START, TOKEN, store_of_the_suite};
 use crate::sources::run;
 use crate::support::*;
 
-const ALL: Wanted = Wanted {
+pub const ALL: Wanted = Wanted {
     relying_party: None,
     history: true,
 };
 
-async fn over(store: Arc<dyn Storage>) -> Arc<Passkeys> {
+pub async fn over(store: Arc<dyn Storage>) -> Arc<Passkeys> {
     let clock = Arc::new(SteppedClock::starting_at(Timestamp(START)));
     let opened = Passkeys::open(store, clock, Arc::new(SystemRandomness)).await;
     Arc::new(opened.unwrap())
 }
 
-async fn bytes_of(passkeys: &Passkeys, wanted: Wanted) -> Vec<u8> {
+pub async fn bytes_of(passkeys: &Passkeys, wanted: Wanted) -> Vec<u8> {
     let mut lines = Lines::new(Vec::new());
     export(passkeys, wanted, &mut lines).await.unwrap();
     let manifest = lines.manifest(Timestamp(START));
@@ -91,8 +91,10 @@ async fn a_round_trip_is_byte_equal_and_what_is_imported_signs_in() {
     let bytes = bytes_of(&service.app.passkeys, ALL).await;
     let directory = tempfile::tempdir().unwrap();
     let file = StoreUrl::File(directory.path().join("store.db"));
-    let stores: [Arc<dyn Storage>; 2] =
-        [Arc::new(Memory::new()), storage::open(&file).await.unwrap()];
+    let stores = [
+        store_of_the_suite().await,
+        storage::open(&file).await.unwrap(),
+    ];
     for store in stores {
         let empty = over(Arc::clone(&store)).await;
         let (foreseen, ..) = into(&empty, &bytes, true).await.unwrap();

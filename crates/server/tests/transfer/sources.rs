@@ -152,6 +152,23 @@ async fn simplewebauthn() {
     assert_eq!(record.created.0, 1_740_823_200_000);
 }
 
+/// The response of the My Account API of Auth0, with the user beside it.
+#[tokio::test]
+async fn auth0() {
+    let passkey = registered_elsewhere(HANDLE, -7);
+    let credential = &passkey.credentials()[0];
+    let line = json!({
+        "user": ANN, "id": "passkey|dev_x", "type": "passkey", "key_id": url(credential.id()),
+        "public_key": url(&credential.public_key()), "user_handle": url(HANDLE), "relying_party_id": "acme.test",
+        "credential_device_type": "multi_device", "credential_backed_up": true, "identity_user_id": "685d20bc",
+        "transports": ["hybrid", "internal"], "created_at": "2025-03-01T10:00:00.000Z", "aaguid": UUID,
+    });
+    let source = Source::Simplewebauthn;
+    let notes = ["counter is not known"];
+    let record = signs_in(&line.to_string(), source, Told::default(), passkey, &notes).await;
+    assert_eq!(record.backup_eligible, Some(true));
+}
+
 #[tokio::test]
 async fn webauthn_rs() {
     let passkey = registered_elsewhere(&UUID_BYTES, -7);

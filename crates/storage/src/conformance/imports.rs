@@ -16,6 +16,7 @@ use super::device::Claims;
 use super::fixture::{
     End, Fixture, NOW, StoreUnderTest, at, event, key, new_account, new_relying_party, new_user,
 };
+use super::tokens::access_key;
 
 /// A credential as another product has it, for this user.
 async fn foreign(fixture: &Fixture, owner: &User) -> CredentialRecord {
@@ -326,6 +327,14 @@ pub async fn an_import_lists_what_it_has_made_and_is_forgotten_in_parts(
     while !store.forget_import(id, 3).await.unwrap() {}
     assert_eq!(list(None, 100).await, []);
     assert_eq!(store.import(id).await, Ok(None));
+    assert_eq!(
+        store.import_access_key(&access_key(fixture.rp, NOW)).await,
+        Ok(true)
+    );
+    let keys = store.list_access_keys(fixture.rp, PageRequest::first(9));
+    assert_eq!(keys.await.unwrap().items.len(), 1);
+    let nowhere = access_key(RelyingPartyId(key()), NOW);
+    assert_eq!(store.import_access_key(&nowhere).await, Ok(false));
     // The records stay.
     let users = store.list_users(fixture.rp, PageRequest::first(9)).await;
     assert_eq!(users.unwrap().items.len(), 4);

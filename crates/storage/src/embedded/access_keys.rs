@@ -11,17 +11,20 @@ use super::rows::json;
 use super::writes::AccessKeyRow;
 use super::{Embedded, reads, writes};
 
+pub(super) fn access_key_row(key: &AccessKey) -> Result<AccessKeyRow, Fault> {
+    Ok(AccessKeyRow {
+        relying_party: key.relying_party,
+        id: key.id,
+        created: key.created,
+        body: json(key)?,
+    })
+}
+
 #[async_trait]
 impl AccessKeys for Embedded {
     async fn create_access_key(&self, key: &AccessKey, event: &AuditEvent) -> Result<bool, Fault> {
-        let row = AccessKeyRow {
-            relying_party: key.relying_party,
-            id: key.id,
-            created: key.created,
-            body: json(key)?,
-        };
-        let event = event.clone();
-        self.write(move |c| writes::create_access_key(c, &row, &event))
+        let (row, event) = (access_key_row(key)?, event.clone());
+        self.write(move |c| writes::create_access_key(c, &row, Some(&event)))
             .await
     }
 

@@ -1,6 +1,7 @@
 //! Records that come from a file, and what is known of each import.
 
 use async_trait::async_trait;
+use domain::model::access_key::AccessKey;
 use domain::model::audit::AuditEvent;
 use domain::model::ids::ImportId;
 use domain::model::import::{Import, Imported, ImportedPlace};
@@ -10,6 +11,7 @@ use domain::store::{
     Fault, ImportCredential, ImportUser, ImportedCredential, ImportedParty, ImportedUser, Imports,
 };
 
+use super::access_keys::access_key_row;
 use super::parties::relying_party_row;
 use super::rows::CredentialRow;
 use super::{Embedded, Rows, reads, writes};
@@ -19,6 +21,12 @@ impl Imports for Embedded {
     async fn import_relying_party(&self, rp: &RelyingParty) -> Result<ImportedParty, Fault> {
         let row = relying_party_row(rp)?;
         self.write(move |c| writes::import_relying_party(c, &row))
+            .await
+    }
+
+    async fn import_access_key(&self, key: &AccessKey) -> Result<bool, Fault> {
+        let row = access_key_row(key)?;
+        self.write(move |c| writes::create_access_key(c, &row, None))
             .await
     }
 

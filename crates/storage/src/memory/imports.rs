@@ -3,6 +3,7 @@
 use std::ops::Bound;
 
 use async_trait::async_trait;
+use domain::model::access_key::AccessKey;
 use domain::model::audit::AuditEvent;
 use domain::model::ids::{ImportId, RelyingPartyId};
 use domain::model::import::{Import, Imported, ImportedPlace};
@@ -81,6 +82,16 @@ impl Imports for Memory {
             state.relying_parties.insert(rp.id, rp.clone());
             ImportedParty::Created
         })
+    }
+
+    async fn import_access_key(&self, key: &AccessKey) -> Result<bool, Fault> {
+        let mut state = self.state();
+        if !state.relying_parties.contains_key(&key.relying_party) {
+            return Ok(false);
+        }
+        let place = (key.relying_party, key.id);
+        state.access_keys.entry(place).or_insert(key.clone());
+        Ok(true)
     }
 
     async fn import_user(&self, import: ImportUser<'_>) -> Result<ImportedUser, Fault> {

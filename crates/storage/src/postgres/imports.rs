@@ -1,6 +1,7 @@
 //! Records that come from a file, and what is known of each import.
 
 use async_trait::async_trait;
+use domain::model::access_key::AccessKey;
 use domain::model::audit::{Actor, ActorKind, AuditEvent, AuditKind};
 use domain::model::clock::Timestamp;
 use domain::model::ids::{CredentialKey, EventId, ImportId, RelyingPartyId, UserId};
@@ -79,6 +80,12 @@ impl Imports for Postgres {
                 deleted.then_some(ImportedParty::Deleted)
             })
         })
+    }
+
+    async fn import_access_key(&self, key: &AccessKey) -> Result<bool, Fault> {
+        let body = json(key)?;
+        let params = params![key.relying_party.0, key.id.0, key.created.0, &body];
+        self.pool.done((Statement::ImportAccessKey, params)).await
     }
 
     async fn import_user(&self, import: ImportUser<'_>) -> Result<ImportedUser, Fault> {

@@ -587,6 +587,12 @@ statements! {
          SELECT (SELECT count(*) FROM w), EXISTS (SELECT 1 FROM @relying_parties WHERE id = $1), \
          EXISTS (SELECT 1 FROM @accounts WHERE id = $2), \
          EXISTS (SELECT 1 FROM @deletions WHERE relying_party_id = $1 AND user_id = $8)";
+    ImportAccessKey ("bbit")
+        concat!(
+            "WITH w AS (INSERT INTO @access_keys (relying_party_id, id, created, body) SELECT $1, $2, $3, $4 WHERE",
+            alive!(party),
+            " ON CONFLICT (relying_party_id, id) DO NOTHING) SELECT count(*) FROM @relying_parties WHERE id = $1"
+        );
     // `$22` the import or null, `$23` whether the event is written.
     ImportUser (with_event!("btiiiibl"))
         concat!(

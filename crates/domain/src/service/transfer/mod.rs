@@ -1,10 +1,12 @@
 //! Data that leaves a store as a whole, and data that comes in from a file.
 
+mod copy;
 mod imports;
 mod own;
 mod passkeys;
 mod reads;
 
+pub use copy::{CopyError, copy_store, secrets_of};
 pub use imports::{FirstSignIns, Undone};
 pub use own::{OwnCredential, OwnUser};
 pub use passkeys::{Outcome, Passkey, Target};

@@ -23,7 +23,7 @@ pub(in crate::embedded) struct AccessKeyRow {
 pub(in crate::embedded) fn create_access_key(
     connection: &Connection,
     row: &AccessKeyRow,
-    event: &AuditEvent,
+    event: Option<&AuditEvent>,
 ) -> Outcome<bool> {
     if !relying_party_exists(connection, row.relying_party)? {
         return Ok(false);
@@ -35,7 +35,9 @@ pub(in crate::embedded) fn create_access_key(
          ON CONFLICT (relying_party_id, id) DO NOTHING",
         params![row.relying_party.0, row.id.0, row.created.0, row.body],
     )?;
-    insert_event(connection, event)?;
+    if let Some(event) = event {
+        insert_event(connection, event)?;
+    }
     Ok(true)
 }
 

@@ -1,0 +1,281 @@
+//! A store as a whole moves to another one: every record that an export has, and what an export must not have.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use aws_lc_rs::digest::{Context, SHA256};
+use tokio::task::JoinSet;
+
+use super::reads::{History, credentials_of, next_events};
+use crate::model::account::{Account, ApiKey};
+use crate::model::clock::Timestamp;
+use crate::model::ids::AccountId;
+use crate::model::page::{Page, PageRequest, Position};
+use crate::model::relying_party::RelyingParty;
+use crate::model::token::TokenKind;
+use crate::model::user::User;
+use crate::store::{
+    Fault, ImportCredential, ImportUser, ImportedCredential, ImportedParty, ImportedUser, Storage,
+};
+
+/// Rows of one read.
+const PAGE: u32 = 200;
+/// Users, or events, that are written at once.
+const AT_ONCE: usize = 64;
+
+/// Why a store could not be copied.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CopyError {
+    /// One of the stores failed.
+    #[error(transparent)]
+    Store(#[from] Fault),
+    /// The other store has something else already.
+    #[error("{0}")]
+    Contradiction(String),
+}
+
+fn contradiction(what: impl Into<String>) -> CopyError {
+    CopyError::Contradiction(what.into())
+}
+
+/// All rows of a list.
+async fn all<T, F>(
+    list: impl Fn(PageRequest) -> F,
+    position: impl Fn(&T) -> (Timestamp, [u8; 16]),
+) -> Result<Vec<T>, Fault>
+where
+    F: Future<Output = Result<Page<T>, Fault>>,
+{
+    let (mut rows, mut after) = (Vec::new(), None);
+    loop {
+        let request = PageRequest {
+            after,
+            ..PageRequest::first(PAGE)
+        };
+        let page = list(request).await?;
+        let end = page.items.last().map(&position);
+        rows.extend(page.items);
+        after = end.map(|(created, key)| Position { created, key });
+        if !page.more || after.is_none() {
+            return Ok(rows);
+        }
+    }
+}
+
+async fn accounts(store: &dyn Storage) -> Result<Vec<Account>, Fault> {
+    all(|page| store.list_accounts(page), |a| (a.created, a.id.0)).await
+}
+
+async fn api_keys(store: &dyn Storage, of: AccountId) -> Result<Vec<ApiKey>, Fault> {
+    let list = |page| store.list_api_keys(of, page);
+    all(list, |key| (key.created, key.id.0)).await
+}
+
+async fn parties(store: &dyn Storage, of: AccountId) -> Result<Vec<RelyingParty>, Fault> {
+    let list = |page| store.list_relying_parties(of, page);
+    all(list, |rp| (rp.created, rp.id.0)).await
+}
+
+/// Copies all records of a store to another one, which is empty or has a part of the copy. Pending ceremonies, used tokens, kept
+/// responses and the notes of imports stay behind. `step` is called for each user and each event.
+///
+/// # Errors
+/// [`CopyError`]. The copy can run again.
+pub async fn copy_store(
+    from: &Arc<dyn Storage>,
+    to: &Arc<dyn Storage>,
+    mut step: impl FnMut() + Send,
+) -> Result<(), CopyError> {
+    let source = accounts(&**from).await?;
+    let foreign = accounts(&**to).await?;
+    if foreign.iter().any(|a| source.iter().all(|b| a.id != b.id)) {
+        return Err(contradiction(
+            "the store to copy to has accounts that the other one does not have: it must be empty",
+        ));
+    }
+    // A candidate is stored where there is none: the source gets what it would draw itself at its next start.
+    let mut drawn = [0; 32];
+    crate::model::clock::Randomness::fill(&crate::model::clock::SystemRandomness, &mut drawn);
+    let secret = from.shared_secret(drawn).await?;
+    if to.shared_secret(secret).await? != secret {
+        return Err(contradiction(
+            "the store to copy to was used already: its secret is another one",
+        ));
+    }
+    if let Some(stored) = from.metadata(None).await?.and_then(|record| record.stored) {
+        to.replace_metadata(&stored).await?;
+    }
+    for account in source {
+        if !to.create_account(&account).await? {
+            return Err(contradiction("an account has another token there"));
+        }
+        for key in api_keys(&**from, account.id).await? {
+            to.create_api_key(&key).await?;
+        }
+        for rp in parties(&**from, account.id).await? {
+            copy_party(from, to, &rp, &mut step).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn copy_party(
+    from: &Arc<dyn Storage>,
+    to: &Arc<dyn Storage>,
+    rp: &RelyingParty,
+    step: &mut (impl FnMut() + Send),
+) -> Result<(), CopyError> {
+    match to.import_relying_party(rp).await? {
+        ImportedParty::Created | ImportedParty::Exists => {}
+        ImportedParty::Deleted | ImportedParty::AccountGone => {
+            return Err(contradiction("a Relying Party was deleted there"));
+        }
+    }
+    for kind in TokenKind::ALL {
+        if let Some(key) = from.token_key(rp.id, *kind).await? {
+            let kept = to.keep_token_key(rp.id, *kind, key.clone()).await?;
+            if kept.as_ref() != Some(&key) {
+                return Err(contradiction(
+                    "a Relying Party has other keys of tokens there",
+                ));
+            }
+        }
+    }
+    let list = |page| from.list_access_keys(rp.id, page);
+    for key in all(list, |key| (key.created, key.id.0)).await? {
+        to.import_access_key(&key).await?;
+    }
+    let list = |page| from.list_webhooks(rp.id, page);
+    for webhook in all(list, |webhook| (webhook.created, webhook.id.0)).await? {
+        to.create_webhook(&webhook).await?;
+    }
+    let mut running = JoinSet::new();
+    let mut after = None;
+    loop {
+        let request = PageRequest {
+            after,
+            ..PageRequest::first(PAGE)
+        };
+        let page = from.list_users(rp.id, request).await?;
+        let end = page.items.last();
+        after = end.map(|user| Position {
+            created: user.created,
+            key: user.id.0,
+        });
+        for user in page.items {
+            let (from, to) = (Arc::clone(from), Arc::clone(to));
+            running.spawn(async move { copy_user(&*from, &*to, user).await });
+            finish(&mut running, AT_ONCE, step).await?;
+        }
+        if !page.more || after.is_none() {
+            break;
+        }
+    }
+    finish(&mut running, 0, step).await?;
+    let mut at = History::default();
+    loop {
+        let events = next_events(&**from, rp.id, &mut at).await?;
+        if events.is_empty() {
+            break;
+        }
+        for event in events {
+            let to = Arc::clone(to);
+            running.spawn(async move { Ok(to.import_event(&event).await.map(drop)?) });
+            finish(&mut running, AT_ONCE, step).await?;
+        }
+    }
+    finish(&mut running, 0, step).await
+}
+
+/// Waits until so many are left.
+async fn finish(
+    running: &mut JoinSet<Result<(), CopyError>>,
+    most: usize,
+    step: &mut (impl FnMut() + Send),
+) -> Result<(), CopyError> {
+    while running.len() > most {
+        match running.join_next().await {
+            Some(Ok(done)) => done?,
+            Some(Err(_)) => return Err(contradiction("the copy was stopped")),
+            None => break,
+        }
+        step();
+    }
+    Ok(())
+}
+
+async fn copy_user(from: &dyn Storage, to: &dyn Storage, user: User) -> Result<(), CopyError> {
+    let other = |what: &str| {
+        contradiction(format!(
+            "{what} of the user {} is another one there",
+            user.id
+        ))
+    };
+    let written = to.import_user(ImportUser {
+        user: &user,
+        import: None,
+        event: None,
+    });
+    match written.await? {
+        ImportedUser::Created => {}
+        ImportedUser::Exists(found) if found.id == user.id => {}
+        _ => return Err(other("the record")),
+    }
+    for (record, evidence) in credentials_of(from, &user).await? {
+        let import = ImportCredential {
+            credential: &record,
+            evidence: evidence.as_ref(),
+            import: None,
+            event: None,
+        };
+        match to.import_credential(import).await? {
+            ImportedCredential::Created
+            | ImportedCredential::Exists
+            | ImportedCredential::CounterRaised => {}
+            ImportedCredential::Taken | ImportedCredential::UserGone => {
+                return Err(other("a credential"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// How many secrets a store has, and a digest of them: hashes of tokens, API keys, access keys, keys of tokens.
+///
+/// # Errors
+/// The store failed.
+pub async fn secrets_of(store: &dyn Storage) -> Result<(u64, [u8; 32]), Fault> {
+    let (mut count, mut digest) = (0, Context::new(&SHA256));
+    let mut take = |bytes: &[&[u8]]| {
+        count += 1;
+        for bytes in bytes {
+            digest.update(&bytes.len().to_be_bytes());
+            digest.update(bytes);
+        }
+    };
+    for account in accounts(store).await? {
+        take(&[&account.id.0, &account.token.0]);
+        for key in api_keys(store, account.id).await? {
+            take(&[&key.id.0, &key.secret.0, key.name.as_bytes()]);
+        }
+        for rp in parties(store, account.id).await? {
+            for kind in TokenKind::ALL {
+                if let Some(key) = store.token_key(rp.id, *kind).await? {
+                    take(&[kind.name().as_bytes(), key.reveal()]);
+                }
+            }
+            let list = |page| store.list_access_keys(rp.id, page);
+            for key in all(list, |key| (key.created, key.id.0)).await? {
+                let scopes = key.scopes.join(" ");
+                take(&[&key.id.0, key.name.as_bytes(), scopes.as_bytes()]);
+            }
+            let list = |page| store.list_webhooks(rp.id, page);
+            for webhook in all(list, |webhook| (webhook.created, webhook.id.0)).await? {
+                take(&[&webhook.id.0, webhook.url.as_bytes()]);
+            }
+        }
+    }
+    let mut image = [0; 32];
+    image.copy_from_slice(digest.finish().as_ref());
+    Ok((count, image))
+}

@@ -1,0 +1,108 @@
+//! `passkeyd copy`: a store moves to another place, for example from a file to PostgreSQL.
+
+use std::io::{self, Write as _};
+use std::sync::Arc;
+
+use clap::Args;
+use domain::Passkeys;
+use domain::model::clock::{SystemClock, SystemRandomness, Timestamp};
+use domain::service::transfer::{copy_store, secrets_of};
+use domain::store::Storage;
+use storage::StoreUrl;
+
+use super::progress::Progress;
+use crate::process::ProcessError;
+use crate::transfer::export::{Lines, Wanted, export};
+use crate::transfer::record::Manifest;
+
+/// Arguments of the command.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "No server may use either store meanwhile. The tables of a PostgreSQL store must be there: passkeyd migrate makes them. Pending \
+                  ceremonies, used tokens and the notes of imports are not copied."
+)]
+pub(super) struct Copy {
+    /// The store to copy: `sqlite:<path>` or `postgres://...`.
+    #[arg(long, value_name = "URL")]
+    from: StoreUrl,
+    /// The store to copy to, which is empty or has a part of the copy.
+    #[arg(long, value_name = "URL")]
+    to: StoreUrl,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// A store cannot be used, the other store has something else, or the copy is not equal.
+pub(super) async fn run(arguments: Copy) -> Result<(), ProcessError> {
+    let Copy { from, to } = arguments;
+    if from == to {
+        return Err(ProcessError::Command(
+            "--from and --to are the same store".to_owned(),
+        ));
+    }
+    if let Some(file) = from.file().filter(|file| !file.is_file()) {
+        return Err(ProcessError::Command(format!(
+            "there is no store at {}",
+            file.display()
+        )));
+    }
+    let source = storage::open(&from).await?;
+    let target = storage::open(&to).await?;
+    let done = copied(&source, &target).await;
+    for store in [source, target] {
+        store.close().await.map_err(|fault| failed(&fault))?;
+    }
+    let counts = done?;
+    let _ = writeln!(io::stderr(), "{counts}");
+    Ok(())
+}
+
+fn failed(error: &dyn std::fmt::Display) -> ProcessError {
+    ProcessError::Command(error.to_string())
+}
+
+async fn copied(
+    source: &Arc<dyn Storage>,
+    target: &Arc<dyn Storage>,
+) -> Result<String, ProcessError> {
+    let mut progress = Progress::new("users and events", None);
+    let copied = copy_store(source, target, || progress.step()).await;
+    progress.end();
+    copied.map_err(|error| failed(&error))?;
+    let (before, after) = (manifest(source).await?, manifest(target).await?);
+    let secrets = secrets_of(&**source).await.map_err(|f| failed(&f))?;
+    let there = secrets_of(&**target).await.map_err(|f| failed(&f))?;
+    if before != after || secrets != there {
+        return Err(ProcessError::Command(format!(
+            "the copy is not equal: {:?} with {} secrets became {:?} with {} secrets; was one of the stores in use?",
+            before.counts, secrets.0, after.counts, there.0
+        )));
+    }
+    let counts = before.counts;
+    Ok(format!(
+        "Copied and compared: {} accounts, {} Relying Parties, {} users, {} credentials, {} events, {} secrets. SHA-256 of the records: {}",
+        counts.accounts,
+        counts.relying_parties,
+        counts.users,
+        counts.credentials,
+        counts.events,
+        secrets.0,
+        before.sha256
+    ))
+}
+
+/// Counts and digest of everything that an export has.
+async fn manifest(store: &Arc<dyn Storage>) -> Result<Manifest, ProcessError> {
+    let clock = Arc::new(SystemClock::default());
+    let passkeys = Passkeys::open(Arc::clone(store), clock, Arc::new(SystemRandomness)).await?;
+    let mut lines = Lines::new(io::sink());
+    let wanted = Wanted {
+        relying_party: None,
+        history: true,
+    };
+    export(&passkeys, wanted, &mut lines)
+        .await
+        .map_err(|error| failed(&error))?;
+    Ok(lines.manifest(Timestamp(0)))
+}
