@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use domain::model::audit::AuditKind;
@@ -14,7 +15,7 @@ use tempfile::TempDir;
 use crate::disk::{self, Flushes, Journal, Luck};
 use crate::load::{Ledger, Load};
 use crate::rounds;
-use crate::server::{Server, approve, factor, new_service};
+use crate::server::{Server, approve, factor, new_service, run};
 
 type Files = BTreeMap<String, Vec<u8>>;
 
@@ -67,14 +68,18 @@ impl Machine {
         self.path("journal")
     }
 
+    fn attach(&self, command: &mut Command) {
+        command
+            .env("LD_PRELOAD", &self.library)
+            .env("DISK_DIRECTORY", self.data())
+            .env("DISK_JOURNAL", self.journal());
+    }
+
     async fn start(&self) -> Server {
         disk::fill(&self.path("before"), &disk::contents(&self.data()));
         let data = self.data();
         let started = Server::try_start(&data, |mut command| {
-            command
-                .env("LD_PRELOAD", &self.library)
-                .env("DISK_DIRECTORY", self.data())
-                .env("DISK_JOURNAL", self.journal());
+            self.attach(&mut command);
             command
         });
         started.await.unwrap_or_else(|why| panic!("{why}"))
@@ -336,6 +341,56 @@ async fn the_journal_of_the_disk_has_every_write() {
     let names = |files: &Files| files.keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(&seen), names(&really));
     assert!(seen == really, "the contents differ");
+}
+
+/// Runs a command on a store that was killed, and loses the power at moments in it; what is wrong with the files afterwards.
+async fn during(command: &[&str], cuts: u32) -> Vec<Vec<String>> {
+    let (mut machine, _, service, ledger) = one_life(End::Kill).await;
+    let backup = machine.place.path().join("backup.db");
+    let backup = backup.to_str().unwrap();
+    run(&["backup", backup], &machine.data(), |_| {});
+    let files = disk::contents(&machine.data());
+    machine.next(&files);
+    disk::fill(&machine.path("before"), &files);
+    let arguments: Vec<_> = command
+        .iter()
+        .map(|word| if *word == "FILE" { backup } else { word })
+        .collect();
+    run(&arguments, &machine.data(), |command| {
+        machine.attach(command)
+    });
+    let life = machine.ended();
+    let mut luck = Luck::new(u64::from(rounds("DURABILITY_SEED", 1)));
+    let mut all = Vec::new();
+    for cut in 0..cuts {
+        let until = match cut {
+            0 => life.journal.end(),
+            _ => life.journal.moment(&mut luck),
+        };
+        let (before, journal) = (&life.before, &life.journal);
+        let left = disk::after_a_cut(before, journal, until, Flushes::Kept, &mut luck);
+        let ledger = acknowledged(&ledger, u64::MAX);
+        all.push(machine.faults_of(&left, Some(&service), &ledger).await);
+    }
+    all
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_loss_of_power_during_a_compaction_loses_nothing() {
+    for faults in during(&["compact"], rounds("DURABILITY_CUTS", 20)).await {
+        assert!(faults.is_empty(), "{faults:#?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_loss_of_power_during_a_restore_leaves_one_of_the_stores_or_asks_for_the_restore_again() {
+    let cuts = rounds("DURABILITY_CUTS", 20);
+    let all = during(&["restore", "--replace", "FILE"], cuts).await;
+    for faults in &all {
+        let asks = |fault: &String| fault.contains("restore a backup");
+        assert!(faults.iter().all(asks), "{faults:#?}");
+    }
+    assert!(all[0].is_empty() || cuts == 0);
 }
 
 /// A Service, and one life under load.

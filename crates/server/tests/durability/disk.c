@@ -205,11 +205,29 @@ ssize_t pwritev(int fd, const struct iovec *parts, int count, off_t at)
     return real(fd, parts, count, at);
 }
 
+/* A copy in the kernel is unseen. Without it, the caller writes. */
 ssize_t copy_file_range(int from, off64_t *from_at, int to, off64_t *to_at, size_t length, unsigned flags)
 {
     REAL(ssize_t, copy_file_range, int, off64_t *, int, off64_t *, size_t, unsigned);
-    if (handle_of(to)) unknown("copy_file_range");
-    return real(from, from_at, to, to_at, length, flags);
+    if (!handle_of(to)) return real(from, from_at, to, to_at, length, flags);
+    errno = ENOSYS;
+    return -1;
+}
+
+ssize_t sendfile64(int to, int from, off64_t *at, size_t length)
+{
+    REAL(ssize_t, sendfile64, int, int, off64_t *, size_t);
+    if (!handle_of(to)) return real(to, from, at, length);
+    errno = ENOSYS;
+    return -1;
+}
+
+ssize_t sendfile(int to, int from, off_t *at, size_t length)
+{
+    REAL(ssize_t, sendfile, int, int, off_t *, size_t);
+    if (!handle_of(to)) return real(to, from, at, length);
+    errno = ENOSYS;
+    return -1;
 }
 
 int ftruncate64(int fd, off64_t length)
@@ -269,9 +287,18 @@ int unlink(const char *path)
 
 int rename(const char *from, const char *to)
 {
+    const char *old_name = name_of(from), *new_name = name_of(to);
+    char names[8192];
+    int done, length;
     REAL(int, rename, const char *, const char *);
-    if (name_of(from) || name_of(to)) unknown("rename");
-    return real(from, to);
+    if (!old_name && !new_name) return real(from, to);
+    if (!old_name || !new_name) unknown("rename");
+    pthread_mutex_lock(&order);
+    done = real(from, to);
+    length = snprintf(names, sizeof names, "%s/%s", old_name, new_name);
+    if (!done) note('R', 0, 0, names, (size_t)length);
+    pthread_mutex_unlock(&order);
+    return done;
 }
 
 /* SQLite maps its -shm file, which it makes anew at each start. A database file that is mapped would be written unseen. */

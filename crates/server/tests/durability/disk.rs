@@ -69,6 +69,10 @@ enum Deed {
     Removed {
         name: String,
     },
+    Renamed {
+        from: String,
+        to: String,
+    },
 }
 
 struct Entry {
@@ -109,6 +113,14 @@ impl Journal {
                 b'B' => Deed::FlushBegan,
                 b'E' => Deed::FlushEnded { began: number },
                 b'U' => Deed::Removed { name: text() },
+                b'R' => {
+                    let names = text();
+                    let (from, to) = names.split_once('/').unwrap();
+                    Deed::Renamed {
+                        from: from.to_owned(),
+                        to: to.to_owned(),
+                    }
+                }
                 _ => panic!("the journal does not know: {}", text()),
             };
             entries.push(Entry {
@@ -223,23 +235,27 @@ impl File {
 
 type Names = BTreeMap<String, usize>;
 
+/// Files get a name, or lose it, all at once.
+type Renaming = Vec<(String, Option<usize>)>;
+
 /// The files of a directory and their names, as they are and as they are on the disk.
 #[derive(Default)]
 struct Disk {
     files: Vec<File>,
     names: Names,
     flushed_names: Names,
-    /// A file gets a name, or loses it.
-    waiting_names: Vec<(u64, String, Option<usize>)>,
+    waiting_names: Vec<(u64, Renaming)>,
     /// The file of a handle; none: the directory.
     handles: HashMap<u32, Option<usize>>,
 }
 
-fn rename(names: &mut Names, name: &str, file: Option<usize>) {
-    match file {
-        Some(file) => names.insert(name.to_owned(), file),
-        None => names.remove(name),
-    };
+fn rename(names: &mut Names, renaming: &Renaming) {
+    for (name, file) in renaming {
+        match file {
+            Some(file) => names.insert(name.clone(), *file),
+            None => names.remove(name),
+        };
+    }
 }
 
 impl Disk {
@@ -271,14 +287,21 @@ impl Disk {
                 if *is_new {
                     let file = self.files.len();
                     self.files.push(File::default());
-                    self.name(entry.position, name, Some(file));
+                    self.name(entry.position, vec![(name.clone(), Some(file))]);
                 }
                 let file = self.names.get(name).copied();
                 assert!(file.is_some() || name.is_empty(), "{name}");
                 self.handles.insert(entry.handle, file);
                 return;
             }
-            Deed::Removed { name } => return self.name(entry.position, name, None),
+            Deed::Removed { name } => {
+                return self.name(entry.position, vec![(name.clone(), None)]);
+            }
+            Deed::Renamed { from, to } => {
+                let file = self.names.get(from).copied();
+                let renaming = vec![(from.clone(), None), (to.clone(), file)];
+                return self.name(entry.position, renaming);
+            }
             Deed::FlushBegan => return,
             Deed::FlushEnded { began } => {
                 if flushes == Flushes::Kept {
@@ -293,16 +316,16 @@ impl Disk {
         file.waiting.push((entry.position, change));
     }
 
-    fn name(&mut self, position: u64, name: &str, file: Option<usize>) {
-        rename(&mut self.names, name, file);
-        self.waiting_names.push((position, name.to_owned(), file));
+    fn name(&mut self, position: u64, renaming: Renaming) {
+        rename(&mut self.names, &renaming);
+        self.waiting_names.push((position, renaming));
     }
 
     /// What was asked of the file, or of the names of all, is on the disk.
     fn flush(&mut self, file: Option<usize>, began: u64) {
         let Some(file) = file.map(|file| &mut self.files[file]) else {
-            for (_, name, file) in self.waiting_names.extract_if(.., |(at, ..)| *at < began) {
-                rename(&mut self.flushed_names, &name, file);
+            for (_, renaming) in self.waiting_names.extract_if(.., |(at, _)| *at < began) {
+                rename(&mut self.flushed_names, &renaming);
             }
             return;
         };
@@ -315,8 +338,8 @@ impl Disk {
     fn left(&self, luck: &mut Luck) -> BTreeMap<String, Vec<u8>> {
         let mut names = self.flushed_names.clone();
         let kept = luck.below(self.waiting_names.len() + 1);
-        for (_, name, file) in &self.waiting_names[..kept] {
-            rename(&mut names, name, *file);
+        for (_, renaming) in &self.waiting_names[..kept] {
+            rename(&mut names, renaming);
         }
         let left = |(name, file): (String, usize)| (name, self.files[file].left(luck));
         names.into_iter().map(left).collect()

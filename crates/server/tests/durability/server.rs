@@ -115,6 +115,16 @@ impl Drop for Server {
     }
 }
 
+/// Runs `passkeyd` to its end.
+pub(crate) fn run(arguments: &[&str], data: &Path, change: impl FnOnce(&mut Command)) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_passkeyd"));
+    command.args(arguments).arg("--data-dir").arg(data);
+    change(&mut command);
+    let done = command.output().unwrap();
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{arguments:?}: {said}");
+}
+
 /// A Service to register passkeys with; its SID.
 pub(crate) async fn new_service(connection: &mut Connection) -> String {
     let body = "FriendlyName=Durability&Passkeys.RelyingParty.Id=localhost&Passkeys.RelyingParty.Name=D\
