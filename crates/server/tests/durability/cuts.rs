@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use crate::disk::{self, Flushes, Journal, Luck};
 use crate::load::{Ledger, Load};
 use crate::rounds;
-use crate::server::{Server, approve, factor, new_service, run};
+use crate::server::{Server, approve, factor, new_service, run, seal};
 
 type Files = BTreeMap<String, Vec<u8>>;
 
@@ -284,6 +284,9 @@ async fn losses_of_power_lose_nothing_acknowledged_and_accept_no_challenge_twice
             End::Kill
         };
         let server = machine.start().await;
+        // A sealed sign-in waits in its challenge, and others in memory.
+        let sealed = machine.lives.is_multiple_of(2);
+        seal(&mut server.connect().await.unwrap(), &service, sealed).await;
         let (life, ledger) = machine.live(server, &mut load, end).await;
         for _ in 1..CUTS {
             let until = life.journal.moment(&mut luck);
@@ -357,7 +360,7 @@ async fn during(command: &[&str], cuts: u32) -> Vec<Vec<String>> {
         .map(|word| if *word == "FILE" { backup } else { word })
         .collect();
     run(&arguments, &machine.data(), |command| {
-        machine.attach(command)
+        machine.attach(command);
     });
     let life = machine.ended();
     let mut luck = Luck::new(u64::from(rounds("DURABILITY_SEED", 1)));

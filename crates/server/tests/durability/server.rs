@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use testkit::http::{Connection, FORM, Failure, JSON, basic};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -135,6 +135,17 @@ pub(crate) async fn new_service(connection: &mut Connection) -> String {
         .await
         .unwrap();
     service["sid"].as_str().unwrap().to_owned()
+}
+
+/// Says whether the authentications of a Service are sealed into their challenges.
+pub(crate) async fn seal(connection: &mut Connection, service: &str, sealed: bool) {
+    let path = format!("/manage/v1/services/{service}/policy");
+    let change = json!({ "sealed_authentications": sealed }).to_string();
+    let (status, shown) = connection
+        .send(hyper::Method::PATCH, &path, JSON, change)
+        .await
+        .unwrap();
+    assert_eq!(status, 200, "{shown}");
 }
 
 /// A factor by its SID.
