@@ -19,7 +19,7 @@ use crate::transfer::record::Manifest;
 #[derive(Debug, Args)]
 #[command(
     after_help = "No server may use either store meanwhile. The tables of a PostgreSQL store must be there: passkeyd migrate makes them. Pending \
-                  ceremonies, used tokens and the notes of imports are not copied."
+                  ceremonies, one-time tokens and the notes of imports are not copied."
 )]
 pub(super) struct Copy {
     /// The store to copy: `sqlite:<path>` or `postgres://...`.

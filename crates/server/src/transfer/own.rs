@@ -216,6 +216,10 @@ async fn user_done(
     Ok(reports)
 }
 
+const fn added_alone() -> Outcome {
+    Outcome::Added { new_user: false }
+}
+
 async fn alone(
     passkeys: &Passkeys,
     n: u64,
@@ -223,7 +227,8 @@ async fn alone(
     mode: Mode,
 ) -> Result<Vec<Report>, Refusal> {
     let dry = mode == Mode::DryRun;
-    let added = Outcome::Added { new_user: false };
+    let added = added_alone();
+    let account = matches!(line, Line::Account(_));
     let outcome = match line {
         Line::Account(_) | Line::Event(_) if dry => added,
         Line::Account(line) => {
@@ -250,5 +255,12 @@ async fn alone(
             return Ok(Vec::new());
         }
     };
-    Ok(vec![Report::new(format!("line {n}"), outcome)])
+    let note = (account && outcome == added_alone()).then(|| {
+        "the account gets an Auth Token that nobody knows: passkeyd account reset-token makes one"
+            .to_owned()
+    });
+    Ok(vec![Report {
+        notes: note.into_iter().collect(),
+        ..Report::new(format!("line {n}"), outcome)
+    }])
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use domain::model::token::TokenKind;
 use domain::service::transfer::{CopyError, copy_store, secrets_of};
 use domain::store::Storage;
 use serde_json::json;
@@ -34,6 +35,20 @@ async fn a_copy_has_every_record_and_every_secret_and_serves_as_the_first_one_di
     let mut steps = 0;
     copy_store(&from, &to, || steps += 1).await.unwrap();
     assert!(steps > 10, "{steps}");
+    // A one-time token of the first store is refused by the other one: which of them were used stays behind.
+    let rp = service.id();
+    let kept = async |kind| to.token_key(rp, kind).await.unwrap().is_some();
+    assert!(
+        from.token_key(rp, TokenKind::Status)
+            .await
+            .unwrap()
+            .is_some()
+    );
+    for kind in TokenKind::ALL {
+        let lasting = [TokenKind::Access, TokenKind::Signing].contains(kind);
+        let there = from.token_key(rp, *kind).await.unwrap().is_some();
+        assert_eq!(kept(*kind).await, lasting && there, "{kind:?}");
+    }
     let secrets = secrets_of(&*to).await;
     assert_eq!(secrets, secrets_of(&*from).await);
     assert!(secrets.unwrap().0 >= 3);

@@ -23,6 +23,10 @@ const PAGE: u32 = 200;
 /// Users, or events, that are written at once.
 const AT_ONCE: usize = 64;
 
+/// Keys that are copied. Which one-time tokens were used, and which ceremonies ended, is not copied: so the keys of those tokens and of
+/// sealed challenges stay behind, and the other store draws new ones. What was used here is then refused there.
+const LASTING: [TokenKind; 2] = [TokenKind::Access, TokenKind::Signing];
+
 /// Why a store could not be copied.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CopyError {
@@ -76,8 +80,8 @@ async fn parties(store: &dyn Storage, of: AccountId) -> Result<Vec<RelyingParty>
     all(list, |rp| (rp.created, rp.id.0)).await
 }
 
-/// Copies all records of a store to another one, which is empty or has a part of the copy. Pending ceremonies, used tokens, kept
-/// responses and the notes of imports stay behind. `step` is called for each user and each event.
+/// Copies all records of a store to another one, which is empty or has a part of the copy. Pending ceremonies, one-time
+/// tokens with their keys, kept responses and the notes of imports stay behind. `step` is called for each user and each event.
 ///
 /// # Errors
 /// [`CopyError`]. The copy can run again.
@@ -131,7 +135,7 @@ async fn copy_party(
             return Err(contradiction("a Relying Party was deleted there"));
         }
     }
-    for kind in TokenKind::ALL {
+    for kind in &LASTING {
         if let Some(key) = from.token_key(rp.id, *kind).await? {
             let kept = to.keep_token_key(rp.id, *kind, key.clone()).await?;
             if kept.as_ref() != Some(&key) {
@@ -240,7 +244,7 @@ async fn copy_user(from: &dyn Storage, to: &dyn Storage, user: User) -> Result<(
     Ok(())
 }
 
-/// How many secrets a store has, and a digest of them: hashes of tokens, API keys, access keys, keys of tokens.
+/// How many secrets that are copied a store has, and a digest of them: hashes of tokens, API keys, access keys, keys.
 ///
 /// # Errors
 /// The store failed.
@@ -259,7 +263,7 @@ pub async fn secrets_of(store: &dyn Storage) -> Result<(u64, [u8; 32]), Fault> {
             take(&[&key.id.0, &key.secret.0, key.name.as_bytes()]);
         }
         for rp in parties(store, account.id).await? {
-            for kind in TokenKind::ALL {
+            for kind in &LASTING {
                 if let Some(key) = store.token_key(rp.id, *kind).await? {
                     take(&[kind.name().as_bytes(), key.reveal()]);
                 }
