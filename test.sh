@@ -126,6 +126,8 @@ check_format() {
 check_lints() {
     step "cargo clippy"
     cargo clippy --workspace --all-targets --locked -- -D warnings
+    # They run only when they are named, and so are they checked.
+    cargo clippy --locked -p passkeyd-storage -p passkeyd --test postgres --test nodes -- -D warnings
     # They are outside the workspace, so no other step would notice that a change broke them.
     step "fuzz targets compile"
     cargo check --locked --manifest-path crates/webauthn/fuzz/Cargo.toml

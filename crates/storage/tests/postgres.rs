@@ -2,6 +2,14 @@
 //!
 //! `./test.sh` starts the engines and names them in the environment. Without them the tests fail.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a test stops at the first surprise, prints its seeds, and has the time and connections of its own"
+)]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -19,7 +27,7 @@ use tokio::net::{TcpListener, TcpStream};
 const READ_COMMITTED: &str = "TEST_POSTGRES";
 /// The same, of a database whose transactions are serializable.
 const SERIALIZABLE: &str = "TEST_POSTGRES_SERIALIZABLE";
-/// The same, behind PgBouncer in transaction mode.
+/// The same, behind `PgBouncer` in transaction mode.
 const POOLED: &str = "TEST_PGBOUNCER";
 
 /// The version of the schema, and how many steps lead to it.
@@ -27,7 +35,7 @@ const CURRENT: i64 = 3;
 const STEPS: usize = 3;
 
 /// How long operations are sent again. Races of a hundred on a busy machine take their time.
-const WITHIN: Duration = Duration::from_secs(60);
+const WITHIN: Duration = Duration::from_mins(1);
 
 fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
@@ -127,7 +135,7 @@ fn pooled() -> InPostgres {
     InPostgres::new(POOLED, false)
 }
 
-/// Behind PgBouncer in transaction mode.
+/// Behind `PgBouncer` in transaction mode.
 mod conformance_pooled {
     storage::conformance_tests!(crate::pooled);
 }
