@@ -97,7 +97,7 @@ impl<W: Write> Leaving<W> {
             .partition(|c| id.as_deref().map(str::as_bytes) == Some(c.user_handle.as_bytes()));
         for credential in left {
             self.left_out.push(format!(
-                "the passkey {} of {}: Keycloak finds users by the user handle, and its handle cannot be the id of this user",
+                "the passkey {} of {:?}: Keycloak finds users by the user handle, and its handle cannot be the id of this user",
                 credential.id, user.name
             ));
         }

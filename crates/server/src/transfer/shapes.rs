@@ -150,8 +150,15 @@ const NAMES: Names = Names {
         "passkeycred",
         "credentialcred",
     ],
-    id: &["credentialid", "credid", "descriptorid", "keyid", "id"],
-    key: &["publickey", "credentialpublickey", "cred"],
+    id: &[
+        "credentialid",
+        "credid",
+        "descriptorid",
+        "publickeycredentialid",
+        "keyid",
+        "id",
+    ],
+    key: &["publickey", "credentialpublickey", "credpublickey", "cred"],
     user: &[
         "username",
         "user",
@@ -181,6 +188,7 @@ const NAMES: Names = Names {
     state: &[
         "backedup",
         "backupstate",
+        "backupstatus",
         "isbackedup",
         "flagsbackupstate",
         "credentialbackedup",
@@ -188,6 +196,7 @@ const NAMES: Names = Names {
     verified: &[
         "userverified",
         "isuserverified",
+        "uvinitialized",
         "verified",
         "flagsuserverified",
         "authenticatorsupportsuserverification",
@@ -541,7 +550,7 @@ fn user(row: &Row, told: &Told) -> Result<(String, Option<String>), String> {
     let name = match &told.user {
         Some(member) => {
             let plain: String = member.chars().filter(|c| !matches!(c, '_' | '-')).collect();
-            row.get(&plain.to_lowercase())
+            find(row, &[&plain.to_lowercase()])
                 .and_then(text)
                 .ok_or_else(|| format!("there is no member {member} with the name of the user"))?
         }

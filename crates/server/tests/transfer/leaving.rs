@@ -59,7 +59,7 @@ async fn keycloak_gets_no_passkey_whose_handle_cannot_be_the_id_of_a_user() {
         .unwrap();
     let (text, written, left_out) = left(&service, Format::Keycloak).await;
     assert_eq!(written, 0);
-    assert!(left_out[0].contains("of ann-00001"), "{left_out:?}");
+    assert!(left_out[0].contains("of \"ann-00001\""), "{left_out:?}");
     let document: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(document["users"].as_array().unwrap().len(), 0);
 }

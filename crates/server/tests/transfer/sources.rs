@@ -114,7 +114,6 @@ async fn simplewebauthn() {
         hex::encode(credential.public_key()),
         url(HANDLE),
     );
-    let csv = csv.replace("cred_public_key", "public_key");
     let record = signs_in(
         &csv,
         Source::Simplewebauthn,
@@ -150,6 +149,32 @@ async fn simplewebauthn() {
     .await;
     assert_eq!(record.backup_eligible, Some(true));
     assert_eq!(record.created.0, 1_740_823_200_000);
+}
+
+/// A record of the PHP library web-auth, and a user whose name is in a column that the caller names.
+#[tokio::test]
+async fn web_auth() {
+    let passkey = registered_elsewhere(HANDLE, -7);
+    let credential = &passkey.credentials()[0];
+    let line = json!({"customer_no": ANN, "credential": {
+        "publicKeyCredentialId": url(credential.id()), "type": "public-key", "transports": [], "attestationType": "none",
+        "trustPath": [], "aaguid": "00000000-0000-0000-0000-000000000000", "credentialPublicKey": url(&credential.public_key()),
+        "userHandle": url(HANDLE), "counter": 0, "backupEligible": true, "backupStatus": true, "uvInitialized": true,
+    }});
+    let told = Told {
+        user: Some("customer_no".to_owned()),
+        ..Told::default()
+    };
+    let record = signs_in(
+        &line.to_string(),
+        Source::Simplewebauthn,
+        told,
+        passkey,
+        &[],
+    )
+    .await;
+    assert_eq!(record.backup_state, Some(true));
+    assert!(record.uv_initialized);
 }
 
 /// The response of the My Account API of Auth0, with the user beside it.
