@@ -39,6 +39,10 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0016.sql"),
 ];
 
+/// How often a start tries to get the lock. A backup has it for a moment when no server has.
+const LOCK_TRIES: u32 = 10;
+const LOCK_PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
+
 /// Statements kept compiled per connection; more than there are.
 const STATEMENTS: usize = 128;
 
@@ -135,13 +139,16 @@ pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
         source,
     };
     let file = make_file(&lock_path).map_err(io)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenError::InUse {
-            path: path.to_owned(),
-        }),
-        Err(TryLockError::Error(source)) => Err(io(source)),
+    for _ in 0..LOCK_TRIES {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
+            Err(TryLockError::Error(source)) => return Err(io(source)),
+        }
     }
+    Err(OpenError::InUse {
+        path: path.to_owned(),
+    })
 }
 
 fn make_directory(path: &Path) -> io::Result<()> {

@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use super::copy::{
-    At, CACHE, CopyError, beside, flush_names, remove_if_there, verify_copy, write_copy,
+    At, CACHE, CopyError, beside, flush_names, give_to_owner, remove_if_there, verify_copy,
+    write_copy,
 };
 use crate::embedded::left::move_what_is_left;
 use crate::embedded::{marker, open};
@@ -45,7 +46,10 @@ pub fn compact(path: &Path) -> Result<Compacted, CopyError> {
     let made = write_copy(&connection, &copy);
     marker::closed(&lock).map_err(|e| at.io(e))?;
     drop(connection);
-    let made = made.and_then(|()| verify_copy(&copy).map(drop));
+    let made = made.and_then(|()| {
+        verify_copy(&copy)?;
+        give_to_owner(path, &copy).map_err(|e| at.io(e))
+    });
     if let Err(error) = made {
         let _ = fs::remove_file(&copy);
         return Err(error);

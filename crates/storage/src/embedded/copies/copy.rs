@@ -107,6 +107,21 @@ pub(super) fn remove_if_there(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Gives a file to the owner of another one: a command of the administrator must leave files that the server can open.
+pub(super) fn give_to_owner(of: &Path, file: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{MetadataExt as _, chown};
+        let (wanted, present) = (fs::metadata(of)?, fs::metadata(file)?);
+        if (wanted.uid(), wanted.gid()) != (present.uid(), present.gid()) {
+            chown(file, Some(wanted.uid()), Some(wanted.gid()))?;
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = (of, file);
+    Ok(())
+}
+
 /// A connection that reads only, beside those of a running server if there is one.
 pub(in crate::embedded) fn reader(path: &Path) -> Outcome<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;

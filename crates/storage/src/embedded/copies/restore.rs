@@ -7,7 +7,8 @@ use domain::model::clock::Timestamp;
 use rusqlite::Connection;
 
 use super::copy::{
-    At, CACHE, CopyError, beside, flush_names, open_copy, reader, remove_if_there, verify,
+    At, CACHE, CopyError, beside, flush_names, give_to_owner, open_copy, reader, remove_if_there,
+    verify,
 };
 use super::report::{self, Counts, Difference};
 use crate::embedded::left::move_what_is_left;
@@ -56,7 +57,18 @@ pub fn restore(
         return Err(CopyError::Exists(path.clone()));
     }
     let copy = beside(path, ".restore");
+    let directory = path.parent().filter(|d| !d.as_os_str().is_empty());
+    let owner = if is_there {
+        Some(path.as_path())
+    } else {
+        directory
+    };
     let prepared = prepare(file, &copy).and_then(|prepared| {
+        if let Some(owner) = owner {
+            for file in [&copy, &beside(path, ".lock")] {
+                give_to_owner(owner, file).map_err(|e| at.io(e))?;
+            }
+        }
         let there = is_there.then_some(path.as_path());
         Ok((prepared, compare(&copy, there)?))
     });

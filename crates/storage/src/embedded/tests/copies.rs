@@ -303,3 +303,32 @@ async fn a_store_under_steady_load_does_not_grow_when_old_records_are_removed() 
     let late = pages[12..].iter().max().unwrap();
     assert!(late * 10 <= early * 11, "{pages:?}");
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_administrator_leaves_files_that_the_server_can_open() {
+    use std::os::unix::fs::{MetadataExt as _, chown};
+    let under_test = Directory::new();
+    let path = database(&under_test);
+    let file = under_test.place.path().join("backup.db");
+    backup(&path, &file).unwrap();
+    under_test.store.clone().unwrap().close().await.unwrap();
+    let place = tempfile::tempdir().unwrap();
+    if chown(place.path(), Some(4711), Some(4712)).is_err() {
+        // Only the administrator can give files away.
+        return;
+    }
+    let path = place.path().join("store.db");
+    let owners = || {
+        let owner = |name| {
+            let file = std::fs::metadata(place.path().join(name)).unwrap();
+            (file.uid(), file.gid())
+        };
+        [owner("store.db"), owner("store.db.lock")]
+    };
+    restore(&file, &path, false, NOW).unwrap();
+    assert_eq!(owners(), [(4711, 4712); 2]);
+    restore(&file, &path, true, NOW).unwrap();
+    compact(&path).unwrap();
+    assert_eq!(owners(), [(4711, 4712); 2]);
+}
