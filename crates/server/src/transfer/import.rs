@@ -127,7 +127,7 @@ pub async fn import(
     let mut columns = Columns::default();
     each_value(file, |place, value| {
         for row in source.rows(place, &value) {
-            columns.look(&row);
+            columns.look(&row, source);
         }
         Ok(())
     })
@@ -198,6 +198,11 @@ pub async fn import(
         Ok(read) => read.map_err(ImportError::File)?,
         Err(_) => return Err(ImportError::File("the file could not be read".to_owned())),
     }
+    if summary.outcomes.is_empty() {
+        return Err(ImportError::File(
+            "no record was found in the file: is --from the product that wrote it?".to_owned(),
+        ));
+    }
     if !stated {
         summary.file.push(format!(
             "the file does not say for which RP ID the passkeys were registered: {} is assumed",
@@ -223,6 +228,8 @@ fn ended<T>(one: Result<Result<T, Refusal>, tokio::task::JoinError>) -> Result<T
 struct Met {
     credentials: HashMap<u64, u64>,
     handles: HashMap<u64, u64>,
+    /// The ids of users by their names.
+    users: HashMap<u64, u64>,
 }
 
 fn image(bytes: &[u8]) -> u64 {
@@ -242,6 +249,11 @@ impl Met {
         }
         let passkey: &Passkey = &found.passkey;
         let user = image(passkey.user.as_bytes());
+        if let Some(own) = found.user_id.as_deref().map(|id| image(id.as_bytes()))
+            && *self.users.entry(user).or_insert(own) != own
+        {
+            return Err("another user of the file, with another id, has the same name".to_owned());
+        }
         let id = image(passkey.id.as_bytes());
         if self.credentials.insert(id, user).is_some() {
             return Err("the file has this credential id twice".to_owned());

@@ -10,6 +10,9 @@ use serde_json::{Map, Value};
 /// Longest document that is read as a whole, in bytes.
 const LONGEST: u64 = 1 << 30;
 
+/// Longest line of NDJSON, in bytes: a user with all passkeys.
+const LONGEST_LINE: u64 = 1 << 24;
+
 /// A row, and where it is in the file.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Row {
@@ -107,13 +110,23 @@ pub(super) fn each_value(
             }
         }
         Form::Lines => {
-            for (n, line) in opened.lines().enumerate() {
-                let place = format!("line {}", n + 1);
-                let line = line.map_err(|e| unreadable(&e))?;
-                if line.trim().is_empty() {
-                    continue;
+            let mut line = Vec::new();
+            for n in 1.. {
+                let place = format!("line {n}");
+                line.clear();
+                let read = opened
+                    .by_ref()
+                    .take(LONGEST_LINE)
+                    .read_until(b'\n', &mut line);
+                match read.map_err(|e| unreadable(&e))? {
+                    0 => break,
+                    _ if line.len() as u64 == LONGEST_LINE => {
+                        return Err(format!("{place} is longer than {LONGEST_LINE} bytes"));
+                    }
+                    _ if line.iter().all(u8::is_ascii_whitespace) => continue,
+                    _ => {}
                 }
-                let value = serde_json::from_str(&line);
+                let value = serde_json::from_slice(&line);
                 let value = value.map_err(|error| format!("{place} is not JSON: {error}"))?;
                 take(place, value)?;
             }
@@ -134,7 +147,16 @@ pub(super) fn each_value(
     Ok(())
 }
 
+/// Leaves out the mark that some programs write at the beginning of a text.
+fn skip_mark(file: &mut BufReader<File>) -> std::io::Result<()> {
+    if file.fill_buf()?.starts_with(&[0xef, 0xbb, 0xbf]) {
+        file.consume(3);
+    }
+    Ok(())
+}
+
 fn form_of(file: &mut BufReader<File>) -> std::io::Result<Form> {
+    skip_mark(file)?;
     let mut first = Vec::new();
     while first.iter().all(u8::is_ascii_whitespace) {
         first.clear();
@@ -148,6 +170,10 @@ fn form_of(file: &mut BufReader<File>) -> std::io::Result<Form> {
         Some(b'{' | b'[') => Form::Document,
         _ => Form::Csv,
     };
+    if begins.is_some_and(u8::is_ascii_control) {
+        return Err(std::io::Error::other("it is neither CSV nor JSON"));
+    }
     file.rewind()?;
+    skip_mark(file)?;
     Ok(form)
 }

@@ -17,6 +17,8 @@ const MAX_TRANSPORTS: usize = 16;
 const MAX_TRANSPORT: usize = 64;
 /// Most letters of a name that is shown.
 const MAX_NAME: usize = 255;
+/// Most letters of the name of a user, as on the wires.
+const MAX_USER: usize = 300;
 /// Times after this one are in milliseconds, earlier ones in seconds: the year 5138 in seconds.
 const MILLISECONDS_FROM: i64 = 100_000_000_000;
 
@@ -97,11 +99,20 @@ pub struct Columns {
     id: Seen,
     key: Seen,
     handle: Seen,
+    rows: usize,
+    /// In how many rows each member is that can name the user.
+    named: Vec<usize>,
 }
 
 impl Columns {
     /// Looks at the columns of bytes of a row.
-    pub(super) fn look(&mut self, row: &Row) {
+    pub(super) fn look(&mut self, row: &Row, source: Source) {
+        self.rows += 1;
+        let names = source.user_names();
+        self.named.resize(names.len(), 0);
+        for (name, count) in names.iter().zip(&mut self.named) {
+            *count += usize::from(find(row, &[name]).is_some());
+        }
         for (names, seen) in [
             (NAMES.id, &mut self.id),
             (NAMES.key, &mut self.key),
@@ -111,6 +122,15 @@ impl Columns {
                 seen.look(value);
             }
         }
+    }
+
+    /// The member that names the user: one for the whole file, so that a name is never compared with another kind of name. It is the
+    /// first that all rows have, or else the first that any has.
+    fn user(&self, source: Source) -> Option<&'static str> {
+        let named = || source.user_names().iter().zip(&self.named);
+        let all = named().find(|(_, count)| **count == self.rows);
+        all.or_else(|| named().find(|(_, count)| **count > 0))
+            .map(|(name, _)| *name)
     }
 
     /// How each column is read, in words.
@@ -136,6 +156,8 @@ pub struct Converted {
     pub passkey: Passkey,
     /// The RP ID that the row names.
     pub rp_id: Option<String>,
+    /// The id of the user in the other product, if the row has one.
+    pub user_id: Option<String>,
     /// What the file leaves out or says in its own way, in words.
     pub notes: Vec<String>,
 }
@@ -222,6 +244,14 @@ impl Source {
     pub fn name(self) -> String {
         let value = self.to_possible_value();
         value.map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+
+    /// The members that can name the user, the most wanted first.
+    fn user_names(self) -> &'static [&'static str] {
+        match self {
+            Self::Kratos => &["username", "email", "login", "userid"],
+            _ => NAMES.user,
+        }
     }
 
     /// Where its user handles are from, if it has one rule.
@@ -326,14 +356,18 @@ fn kratos(place: &str, value: &Value) -> Vec<Row> {
         let id = value.get("id").cloned().unwrap_or_default();
         // The identifier of a passkey is its handle, so the name is another one.
         let traits = value.get("traits");
-        let named = ["username", "email"].iter().find_map(|t| traits?.get(t));
-        let name = named
-            .or(identifier.filter(|_| kind == "webauthn"))
-            .unwrap_or(&id);
+        let trait_of = |name: &str| traits.and_then(|traits| traits.get(name));
+        let names = [
+            ("username", trait_of("username")),
+            ("email", trait_of("email")),
+            ("login", identifier.filter(|_| kind == "webauthn")),
+        ];
         let credentials = config.get("credentials").and_then(Value::as_array);
         for (n, credential) in credentials.into_iter().flatten().enumerate() {
             let mut row = Row::new(format!("{place}, {kind} {}", n + 1), credential);
-            row.add("username", name);
+            for (member, name) in names {
+                row.add(member, name.unwrap_or(&Value::Null));
+            }
             row.add("userid", &id);
             row.add("traits", traits.unwrap_or(&Value::Null));
             row.add(
@@ -452,7 +486,7 @@ impl Source {
             return Err("it is a second factor with this product, and would become a passkey that signs in alone; \
                         --second-factors imports it all the same".to_owned());
         }
-        let (user, user_id) = user(row, told)?;
+        let (user, user_id) = user(row, columns.user(self), told)?;
         let id = find(row, NAMES.id).ok_or("there is no credential id")?;
         let id = bytes(id, &columns.id).map_err(|why| format!("the credential id: {why}"))?;
         let id = CredentialId::new(id).map_err(|error| error.to_string())?;
@@ -506,6 +540,7 @@ impl Source {
         Ok(Converted {
             passkey,
             rp_id,
+            user_id,
             notes,
         })
     }
@@ -545,20 +580,41 @@ impl Source {
 }
 
 /// The name and the id of the user.
-fn user(row: &Row, told: &Told) -> Result<(String, Option<String>), String> {
+fn user(row: &Row, column: Option<&str>, told: &Told) -> Result<(String, Option<String>), String> {
     let user_id = find(row, NAMES.user_id).and_then(text);
     let name = match &told.user {
         Some(member) => {
             let plain: String = member.chars().filter(|c| !matches!(c, '_' | '-')).collect();
             find(row, &[&plain.to_lowercase()])
-                .and_then(text)
+                .and_then(as_it_is)
                 .ok_or_else(|| format!("there is no member {member} with the name of the user"))?
         }
-        None => find(row, NAMES.user)
-            .and_then(text)
-            .ok_or("there is no user: --user-column names the member that has the name")?,
+        None => match column {
+            Some(column) => find(row, &[column])
+                .and_then(as_it_is)
+                .ok_or_else(|| format!("there is no member {column}, which names the users of this file: --user-column names another one"))?,
+            None => {
+                return Err("there is no user: --user-column names the member that has the name".to_owned());
+            }
+        },
     };
+    if name.trim() != name {
+        return Err("the name of the user begins or ends with white space".to_owned());
+    }
+    if name.chars().count() > MAX_USER {
+        return Err(format!(
+            "the name of the user has more than {MAX_USER} characters"
+        ));
+    }
     Ok((name, user_id))
+}
+
+/// A text or a number, as it is.
+fn as_it_is(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        other => text(other),
+    }
 }
 
 fn counter(row: &Row, notes: &mut Vec<String>) -> Result<u32, String> {

@@ -242,3 +242,85 @@ async fn a_foreign_handle_is_refused_where_the_credential_was_not_imported_with_
         refused.text()
     );
 }
+
+/// What became of each record of a file in a dry run.
+async fn foreseen(service: &Service, source: Source, text: &str) -> Vec<(String, String)> {
+    let told = Told::default();
+    let done = run(service, text, source, told, true).await.unwrap();
+    let seen = done.reports.into_iter().map(|report| {
+        let user = report.user.unwrap_or_default();
+        (user, report.reason.unwrap_or_default())
+    });
+    seen.collect()
+}
+
+#[tokio::test]
+async fn two_users_of_a_file_are_never_taken_for_one() {
+    let service = Service::new().await;
+    let passkeys = [b"a", b"b", b"c"].map(|handle| registered_elsewhere(handle, -7));
+    let of = |n: usize, other: Value| line(&passkeys[n], &format!("user-000{n}"), &other);
+    // One member names the users of a file: a name is not compared with an id.
+    let text = [
+        of(0, json!({"username": null, "userId": "7"})),
+        of(1, json!({"username": "7", "userId": "9"})),
+    ];
+    let seen = foreseen(&service, Source::Simplewebauthn, &text.join("\n")).await;
+    assert_eq!(seen[0].0, "7");
+    assert_eq!(seen[1].0, "9");
+    // One name, two ids.
+    let text = [
+        of(0, json!({"username": "ann-0000001", "userId": "1"})),
+        of(1, json!({"username": "ann-0000001", "userId": "2"})),
+        of(2, json!({"username": "ann-0000001 ", "userId": "3"})),
+    ];
+    let seen = foreseen(&service, Source::Simplewebauthn, &text.join("\n")).await;
+    assert_eq!(seen[0], ("ann-0000001".to_owned(), String::new()));
+    assert!(seen[1].1.contains("has the same name"), "{seen:?}");
+    assert!(seen[2].1.contains("white space"), "{seen:?}");
+    let long = of(0, json!({"username": "x".repeat(301)}));
+    let seen = foreseen(&service, Source::Simplewebauthn, &long).await;
+    assert!(seen[0].1.contains("more than 300 characters"), "{seen:?}");
+
+    // A user of Kratos chooses the traits.
+    let identity = |n: usize, id: &str, traits: Value| {
+        let credential = &passkeys[n].credentials()[0];
+        json!({"id": id, "traits": traits, "credentials": {"passkey": {"config": {
+            "user_handle": testkit::base64url(&[b"abc"[n]]),
+            "credentials": [{"id": testkit::base64url(credential.id()),
+                "public_key": testkit::base64url(&credential.public_key()), "is_passwordless": true}],
+        }}}})
+    };
+    let text = json!([
+        identity(0, "1", json!({"email": "victim@acme.test"})),
+        identity(
+            1,
+            "2",
+            json!({"username": "victim@acme.test", "email": "other@acme.test"})
+        ),
+    ]);
+    let seen = foreseen(&service, Source::Kratos, &text.to_string()).await;
+    assert_eq!(seen[0].0, "victim@acme.test");
+    assert_eq!(seen[1].0, "other@acme.test");
+}
+
+#[tokio::test]
+async fn a_file_without_a_record_is_refused_and_a_mark_at_its_beginning_is_no_record() {
+    let service = Service::new().await;
+    for (source, text) in [
+        (Source::Simplewebauthn, ""),
+        (Source::Simplewebauthn, " \n\n"),
+        (Source::Simplewebauthn, "id,publicKey,username\n"),
+        (Source::Simplewebauthn, "\0\0\0\0"),
+        (Source::Keycloak, r#"{"users": []}"#),
+        (Source::Kratos, r#"[{"id": "1", "traits": {}}]"#),
+    ] {
+        let done = run(&service, text, source, Told::default(), true).await;
+        assert!(done.is_err(), "{text:?}");
+    }
+    let passkey = registered_elsewhere(b"x", -7);
+    let line = line(&passkey, "ann-0000001", &json!({}));
+    for text in [format!("\u{feff}{line}\n"), format!("\u{feff}[{line}]")] {
+        let seen = foreseen(&service, Source::Simplewebauthn, &text).await;
+        assert_eq!(seen, [("ann-0000001".to_owned(), String::new())]);
+    }
+}
