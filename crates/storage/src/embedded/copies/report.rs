@@ -108,7 +108,7 @@ pub(super) fn difference(connection: &Connection, present: Option<&Path>) -> Fou
              CREATE TABLE present.accounts (id, token);
              CREATE TABLE present.relying_parties (id);
              CREATE TABLE present.users (relying_party_id, id);
-             CREATE TABLE present.credentials (relying_party_id, key);",
+             CREATE TABLE present.credentials (relying_party_id, key, user_id);",
         )?,
     }
     let difference = compare(connection);
@@ -124,8 +124,12 @@ fn compare(connection: &Connection) -> Found<Difference> {
         );
         count(connection, &sql)
     };
+    // The rows of a user who was deleted may still be there: the sweep removes them.
     let back = "FROM main.credentials c WHERE NOT EXISTS \
-        (SELECT 1 FROM present.credentials p WHERE p.relying_party_id = c.relying_party_id AND p.key = c.key)";
+        (SELECT 1 FROM present.credentials p \
+         JOIN present.users u ON u.relying_party_id = p.relying_party_id AND u.id = p.user_id \
+         JOIN present.relying_parties r ON r.id = p.relying_party_id \
+         WHERE p.relying_party_id = c.relying_party_id AND p.key = c.key)";
     Ok(Difference {
         access_keys: named(
             connection,

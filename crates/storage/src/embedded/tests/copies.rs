@@ -53,6 +53,8 @@ async fn a_backup_of_a_store_in_use_has_all_that_was_acknowledged_and_brings_bac
     let (mut passkey, record) = fixture.passkey(&ann).await;
     let (mut deleted, deleted_record) = fixture.passkey(&ann).await;
     sign_ins(&fixture, &mut passkey, &record, 10, 3).await;
+    let eve = fixture.user("eve").await;
+    fixture.passkey(&eve).await;
     let revoked = access_key(fixture.rp, NOW);
     let made = event(AuditKind::AccessKeyCreated, fixture.rp);
     store.create_access_key(&revoked, &made).await.unwrap();
@@ -72,7 +74,7 @@ async fn a_backup_of_a_store_in_use_has_all_that_was_acknowledged_and_brings_bac
     let counts = backup(&database(&under_test), &file).unwrap();
     assert_eq!(
         (counts.users, counts.credentials, counts.access_keys),
-        (1, 2, 1)
+        (2, 3, 1)
     );
     assert_eq!(usize::try_from(counts.events).unwrap(), events.len());
     let taken = backup(&database(&under_test), &file);
@@ -86,6 +88,10 @@ async fn a_backup_of_a_store_in_use_has_all_that_was_acknowledged_and_brings_bac
     }
     let gone = event(AuditKind::CredentialDeleted, fixture.rp);
     let done = store.delete_credential(fixture.rp, ann.id, deleted_record.key, &gone);
+    assert_eq!(done.await, Ok(true));
+    // No sweep has removed what she had.
+    let gone = event(AuditKind::UserDeleted, fixture.rp);
+    let done = store.delete_user(fixture.rp, eve.id, &gone);
     assert_eq!(done.await, Ok(true));
     let gone = event(AuditKind::AccessKeyDeleted, fixture.rp);
     let done = store.delete_access_key(fixture.rp, revoked.id, &gone);
@@ -114,9 +120,15 @@ async fn a_backup_of_a_store_in_use_has_all_that_was_acknowledged_and_brings_bac
     assert_eq!(difference.access_keys[0].id, hex(&revoked.id.0));
     assert_eq!(difference.access_keys[0].owner, hex(&fixture.rp.0));
     assert_eq!(difference.access_keys[0].name, revoked.name);
-    assert_eq!(difference.credentials_in_all, 1);
-    assert_eq!(difference.credentials[0].id, hex(&deleted_record.key.0));
-    assert!(difference.credentials[0].name.starts_with("ann, "));
+    assert_eq!(difference.credentials_in_all, 2);
+    let back = |user: &str| {
+        difference
+            .credentials
+            .iter()
+            .find(|c| c.name.starts_with(user))
+    };
+    assert_eq!(back("ann, ").unwrap().id, hex(&deleted_record.key.0));
+    assert!(back("eve, ").is_some());
     assert_eq!((difference.users_lost, difference.credentials_lost), (1, 1));
     assert!(difference.api_keys.is_empty() && difference.auth_tokens.is_empty());
 
