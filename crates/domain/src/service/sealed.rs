@@ -5,8 +5,8 @@
 //! | bytes | what |
 //! |---|---|
 //! | 6 | when it was drawn, in milliseconds since 1970 |
-//! | 1 | the version: [`UNNAMED`] or [`NAMED`] |
-//! | 16 | the Relying Party, in version [`NAMED`] only |
+//! | 1 | the version: [`SEALED`] or [`SEALED_NAMED`] |
+//! | 16 | the Relying Party, in version [`SEALED_NAMED`] only |
 //! | 12 | a nonce, drawn at random |
 //! | any | the ceremony, encrypted |
 //! | 16 | the tag of AES-256-GCM-SIV (RFC 8452), over all of this and the Relying Party |
@@ -33,11 +33,6 @@ use crate::model::ceremony_policy::AuthenticationPolicy;
 use crate::model::clock::{Randomness, Timestamp};
 use crate::model::ids::{CeremonyId, CredentialKey, RelyingPartyId, TIME_LENGTH, UserId};
 use crate::model::token::TokenKey;
-
-/// Version of a challenge that does not name its Relying Party.
-const UNNAMED: u8 = SEALED;
-/// Version of a challenge that names its Relying Party.
-const NAMED: u8 = SEALED_NAMED;
 
 /// Bytes of a key.
 const KEY_LENGTH: usize = 32;
@@ -70,9 +65,9 @@ impl SealingKey {
         let mut bytes = Vec::with_capacity(256);
         bytes.extend(ceremony.created.to_six_bytes());
         match form {
-            ChallengeForm::Timed => bytes.push(UNNAMED),
+            ChallengeForm::Timed => bytes.push(SEALED),
             ChallengeForm::NamesRelyingParty => {
-                bytes.push(NAMED);
+                bytes.push(SEALED_NAMED);
                 bytes.extend(rp.0);
             }
         }
@@ -97,8 +92,8 @@ impl SealingKey {
         }
         let bytes = hex::decode(challenge).ok()?;
         let front = match *bytes.get(TIME_LENGTH)? {
-            UNNAMED => TIME_LENGTH + 1,
-            NAMED => TIME_LENGTH + 1 + rp.0.len(),
+            SEALED => TIME_LENGTH + 1,
+            SEALED_NAMED => TIME_LENGTH + 1 + rp.0.len(),
             _ => return None,
         };
         let (front, rest) = bytes.split_at_checked(front)?;

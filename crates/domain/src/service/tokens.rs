@@ -60,17 +60,14 @@ impl Passkeys {
         &self,
         rp: &'p Prepared,
     ) -> Result<Option<&'p SealingKey>, Refusal> {
-        let made = rp.keys.sealing.get().is_some()
-            || self
-                .storage
-                .token_key(rp.id, TokenKind::Sealing)
-                .await?
-                .is_some();
-        Ok(if made {
-            Some(self.sealing_key(rp).await?)
-        } else {
-            None
-        })
+        if let Some(key) = rp.keys.sealing.get() {
+            return Ok(Some(key));
+        }
+        let Some(stored) = self.storage.token_key(rp.id, TokenKind::Sealing).await? else {
+            return Ok(None);
+        };
+        let made = async || SealingKey::new(&stored).ok_or_else(|| Reason::RecordUnreadable.into());
+        rp.keys.sealing.get_or_try_init(made).await.map(Some)
     }
 
     async fn token_key(&self, rp: RelyingPartyId, kind: TokenKind) -> Result<TokenKey, Refusal> {
