@@ -147,6 +147,8 @@ describe('the browser client in Chromium, further', () => {
       assert.deepEqual(await register(), success('success-registration'));
       await authenticator.touching(false);
       await begin(verb, input());
+      // The dialog asks the authenticator whether it is touched a moment after the call, and nothing tells when it has.
+      await page.page.waitForTimeout(500);
       await authenticator.touching(true);
       assert.deepEqual(await authenticate(), success('success-authentication'));
       assert.deepEqual(await ended(), refusal(code, `${lead} AbortError: A newer call replaced it.`, { cause: 'AbortError' }));
