@@ -5,6 +5,7 @@ pub mod app;
 mod assets;
 pub mod cli;
 pub mod config;
+pub mod control;
 pub mod demo;
 mod error;
 pub mod health;

@@ -4,6 +4,7 @@ pub mod fido;
 
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ use crate::app::App;
 pub use crate::error::ProcessError;
 
 use crate::config::{Listen, Retention, Settings};
+use crate::control::Administered;
+use crate::control::socket::Socket;
 use crate::http::{Lifecycle, PublicUrl};
 use crate::metadata::Sources;
 use crate::test_page;
@@ -76,6 +79,7 @@ pub async fn serve(
     let account = announce_account(&passkeys, first_account).await?;
     let public_url = settings.public_url(address.port());
     let router = router(&settings, &public_url, &passkeys, &lifecycle, account).await?;
+    let control = control(&settings, &public_url, &passkeys);
     if settings.public_url.is_none() && !address.ip().is_loopback() {
         tracing::warn!(
             public_url = public_url.as_str(),
@@ -90,8 +94,46 @@ pub async fn serve(
         stopping.clone(),
     ));
     let ended = run(listener, router, passkeys, stopping, &settings).await;
+    drop(control);
     keeper.abort();
     ended
+}
+
+/// Listens at the control socket, for as long as the result lives.
+fn control(
+    settings: &Settings,
+    public_url: &PublicUrl,
+    passkeys: &Arc<Passkeys>,
+) -> Option<AbortOnDrop> {
+    let path = settings.control_path()?;
+    match Socket::listen(&path) {
+        Ok(socket) => {
+            let location = settings.store_location().ok()?;
+            let on = Administered {
+                file: location.file().map(Path::to_owned),
+                passkeys: Arc::clone(passkeys),
+                public_url: Arc::new(public_url.clone()),
+            };
+            Some(AbortOnDrop(tokio::spawn(socket.serve(on))))
+        }
+        Err(error) => {
+            tracing::warn!(
+                %error,
+                path = %path.display(),
+                "cannot listen at the control socket: `passkeyd account` and other administration commands do not work beside this server"
+            );
+            None
+        }
+    }
+}
+
+/// A task that ends when this is dropped.
+struct AbortOnDrop(tokio::task::JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// Everything that a process with these settings serves, behind the front. The FIDO binding finds or creates its Relying Party

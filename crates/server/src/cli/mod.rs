@@ -2,6 +2,8 @@
 
 mod access_key;
 mod account;
+mod administer;
+mod api_key;
 mod backup;
 mod compact;
 mod copy;
@@ -42,6 +44,8 @@ enum Command {
     Demo(Demo),
     /// Create and list accounts, and replace a lost Auth Token.
     Account(account::Account),
+    /// Create, list and revoke API keys: further secrets of an account.
+    ApiKey(api_key::ApiKey),
     /// Create, list and revoke access keys for the Authentication Cloud API.
     AccessKey(access_key::AccessKey),
     /// Verify recorded ceremonies offline: one JSON object per line in, one verdict per line out.
@@ -116,6 +120,7 @@ pub fn run() -> ExitCode {
             in_runtime(async move { crate::demo::run(arguments.listen).await })
         }
         Command::Account(arguments) => in_runtime(account::run(arguments)),
+        Command::ApiKey(arguments) => in_runtime(api_key::run(arguments)),
         Command::AccessKey(arguments) => in_runtime(access_key::run(arguments)),
         // Its exit codes are its own, since refusing is what it is for.
         Command::Verify(arguments) => return verify::run(&arguments),

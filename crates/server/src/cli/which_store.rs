@@ -62,15 +62,47 @@ pub(super) async fn open_existing(
     settings: &Settings,
     in_use: impl FnOnce(&Path, &OpenError) -> String,
 ) -> Result<Arc<Passkeys>, ProcessError> {
+    exists(settings)?;
+    open(settings, in_use).await
+}
+
+/// A store that was to be opened.
+pub(super) enum Opened {
+    /// It is open.
+    Store(Arc<Passkeys>),
+    /// Another process has this file open.
+    InUse(PathBuf),
+}
+
+/// As [`open_existing`], for a command that a running server can execute as well.
+///
+/// # Errors
+/// There is no store, or it cannot be opened.
+pub(super) async fn open_or_in_use(settings: &Settings) -> Result<Opened, ProcessError> {
+    exists(settings)?;
+    let location = settings.store_location()?;
+    let sources = Sources::load(&settings.metadata)?;
+    match process::open(&location, Policy::default(), sources).await {
+        Ok(passkeys) => Ok(Opened::Store(passkeys)),
+        Err(ProcessError::Store(StoreError::Embedded(OpenError::InUse { path }))) => {
+            Ok(Opened::InUse(path))
+        }
+        Err(other) => Err(other),
+    }
+}
+
+/// Refuses an embedded store that is not there: opening it would create an empty one.
+fn exists(settings: &Settings) -> Result<(), ProcessError> {
     let location = settings.store_location()?;
     let Some(file) = location.file().filter(|file| !file.is_file()) else {
-        return open(settings, in_use).await;
+        return Ok(());
     };
     Err(ProcessError::Command(format!(
         "there is no store at {}; name the server's with --data-dir, --store or --config",
         file.display()
     )))
 }
+
 /// As [`open_existing`], but creates a store that does not exist.
 ///
 /// # Errors

@@ -9,7 +9,7 @@ mod kinds;
 mod reference;
 mod sections;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use domain::model::account::Secret;
@@ -27,7 +27,9 @@ pub use given::{
 };
 pub use kinds::{Listen, LogFormat, LogLevel};
 pub use reference::markdown;
-pub use sections::{Ceremonies, Fido, Limits, Log, Metadata, Nevis, Retention, Settings, Shutdown};
+pub use sections::{
+    Ceremonies, Control, Fido, Limits, Log, Metadata, Nevis, Retention, Settings, Shutdown,
+};
 
 /// Shortest Auth Token that is accepted from the environment, in characters.
 const MIN_TOKEN_LENGTH: usize = 16;
@@ -186,6 +188,18 @@ impl Settings {
         Ok(Some(Zeroizing::new(
             text.trim_end_matches(['\r', '\n']).to_owned(),
         )))
+    }
+
+    /// The control socket of a server with these settings, if it has one.
+    pub fn control_path(&self) -> Option<PathBuf> {
+        if !self.control.enabled {
+            return None;
+        }
+        let beside_the_store = || {
+            let location = self.store_location().ok()?;
+            Some(location.file()?.with_extension("sock"))
+        };
+        self.control.path.clone().or_else(beside_the_store)
     }
 
     /// The base of emitted URLs: the configured one, else `localhost` with the port of the

@@ -74,6 +74,6 @@ standard output. Two environment variables give it known values instead, which a
 | `PASSKEYD_BOOTSTRAP_ACCOUNT_SID` | `AC` and 32 hex digits |
 | `PASSKEYD_BOOTSTRAP_AUTH_TOKEN` | at least 16 printable ASCII characters; use a random value |
 
-Set both or none. They have no effect if the store already has an account. To replace a lost Auth Token, stop the server and run
-`passkeyd account reset-token`.
+Set both or none. They have no effect if the store already has an account. To replace a lost Auth Token, run
+`passkeyd account reset-token` ([administration.md](administration.md)).
 ";

@@ -101,6 +101,8 @@ sections! {
         production: bool = false => "false",
         /// Logs.
         log: Log = Log::default() => "",
+        /// The control socket.
+        control: Control = Control::default() => "",
         /// How long ceremonies last.
         ceremonies: Ceremonies = Ceremonies::default() => "",
         /// The Authentication Cloud API.
@@ -123,6 +125,14 @@ sections! {
         format: LogFormat = LogFormat::Json => "json",
         /// `error`, `warn`, `info` (every refusal), `debug` (every request) or `trace`.
         level: LogLevel = LogLevel::Info => "info",
+    }
+
+    /// The local socket through which `passkeyd account` and other administration commands reach a running server.
+    Control "control" {
+        /// Whether the server listens there. Without it, these commands work on an embedded store only while the server is stopped.
+        enabled: bool = true => "true",
+        /// The socket. Only the user that passkeyd runs as can use it (mode 0600). With a PostgreSQL store there is none unless this is set.
+        path: Option<PathBuf> = None => "beside the store's file: <data-dir>/passkeyd.sock",
     }
 
     /// How long a browser has for its response. New Relying Parties get these values; existing ones keep theirs.

@@ -11,7 +11,7 @@ fn body(answer: &str) -> Value {
 }
 
 #[test]
-fn access_keys_are_made_shown_and_revoked_on_the_command_line_while_no_server_runs() {
+fn access_keys_are_made_shown_and_revoked_on_the_command_line_beside_a_server_and_without_one() {
     let data = tempfile::tempdir().unwrap();
     let account = basic(SID, TOKEN);
     let form = "Content-Type: application/x-www-form-urlencoded";
@@ -47,12 +47,16 @@ fn access_keys_are_made_shown_and_revoked_on_the_command_line_while_no_server_ru
         assert!(output.stdout.is_empty());
         String::from_utf8(output.stderr).unwrap()
     };
-    // The running server has the store; it is named together with what to ask it for.
-    let told = complaint(&["create", "--service", &service]);
+    // The running server has the store: the command goes through its control socket.
+    let beside = output(&["create", "--service", &service, "--name", "beside"]);
     let path = format!("/manage/v1/services/{service}/access-keys");
-    assert!(told.contains("in use") && told.contains(&path), "{told}");
     let by_server = server.request("POST", &path, &[&account, JSON], "{\"name\":\"shop\"}");
     assert_eq!(status(&by_server), 201, "{by_server}");
+    let ping = |server: &Server, key: &Value| {
+        let bearer = format!("Authorization: Bearer {}", key.as_str().unwrap());
+        status(&server.request("GET", "/ping", &[&bearer], ""))
+    };
+    assert_eq!(ping(&server, &beside["key"]), 200);
     drop(server.stop());
 
     let made = output(&["create", "--service", &service, "--name", "nightly"]);
@@ -67,13 +71,9 @@ fn access_keys_are_made_shown_and_revoked_on_the_command_line_while_no_server_ru
             &key["name"]
         })
         .collect();
-    assert_eq!(names, ["shop", "nightly"]);
+    assert_eq!(names, ["beside", "shop", "nightly"]);
 
-    // Both keys open the server, whatever its address is now.
-    let ping = |server: &Server, key: &Value| {
-        let bearer = format!("Authorization: Bearer {}", key.as_str().unwrap());
-        status(&server.request("GET", "/ping", &[&bearer], ""))
-    };
+    // All keys open the server, whatever its address is now.
     let mut again = serve_known(data.path());
     again.args(["--public-url", "https://moved.test"]);
     let server = Server::start(&mut again);
@@ -88,6 +88,15 @@ fn access_keys_are_made_shown_and_revoked_on_the_command_line_while_no_server_ru
     ]);
     let server = Server::start(&mut serve_known(data.path()));
     assert_eq!(ping(&server, &made["key"]), 403);
+    // Beside the server it is revoked at once.
+    assert_eq!(ping(&server, &beside["key"]), 200);
+    output(&[
+        "revoke",
+        "--service",
+        &service,
+        beside["id"].as_str().unwrap(),
+    ]);
+    assert_eq!(ping(&server, &beside["key"]), 403);
     assert_eq!(ping(&server, &body(&by_server)["key"]), 200);
     let stopped = server.stop();
     let log = stopped.log.concat() + &stopped.out;

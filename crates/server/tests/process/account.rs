@@ -123,11 +123,19 @@ fn an_account_command_that_cannot_be_done_says_why_and_changes_nothing() {
     }
     assert_eq!(std::fs::read_dir(data.path()).unwrap().count(), 0);
 
-    let server = Server::start(&mut serve_known(data.path()));
+    let mut closed = serve_known(data.path());
+    let server = Server::start(closed.env("PASSKEYD_CONTROL__ENABLED", "false"));
     for arguments in [vec!["reset-token"], vec!["create"], vec!["list"]] {
-        let told = complaint(&account(data.path(), &arguments));
+        let mut command = passkeyd();
+        command
+            .arg("account")
+            .args(&arguments)
+            .arg("--data-dir")
+            .arg(data.path())
+            .env("PASSKEYD_CONTROL__ENABLED", "false");
+        let told = complaint(&ended(&mut command));
         assert!(
-            told.contains("in use by a running passkeyd: stop it"),
+            told.contains("in use by a running passkeyd, and `control.enabled` is false: stop it"),
             "{told}"
         );
     }

@@ -11,6 +11,7 @@ mod access_key;
 mod account;
 mod backup;
 mod busy;
+mod control;
 mod errors;
 mod export;
 mod fido;

@@ -130,6 +130,11 @@ impl Server {
         assert!(done.unwrap().success());
     }
 
+    /// Waits until the process is gone.
+    pub fn wait_for_exit(&mut self) {
+        self.child.wait().unwrap();
+    }
+
     /// Ends it with SIGTERM.
     pub fn stop(self) -> Stopped {
         self.signal("TERM");

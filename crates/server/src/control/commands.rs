@@ -1,0 +1,307 @@
+//! The commands, and the one function that executes them.
+
+use domain::Passkeys;
+use domain::Reason;
+use domain::model::account::{Account, Secret};
+use domain::model::ids::{AccountId, ApiKeyId, RelyingPartyId};
+use domain::model::page::{Page, PageRequest};
+use domain::model::refusal::Refusal;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::model::{Administered, NotDone};
+use crate::api::dates::Date;
+use crate::api::manage::{access_keys, service_id};
+use crate::http::name::NameRule;
+
+/// Most records of a list that are shown.
+const MOST: u32 = 1000;
+/// Names for people.
+const NAME: NameRule = NameRule::characters(1, 128);
+
+/// A command, as JSON for the socket: `{"command": "account-list"}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum AdminCommand {
+    /// Create an account.
+    AccountCreate {},
+    /// List the accounts.
+    AccountList {},
+    /// Give an account a new Auth Token.
+    AccountResetToken {
+        /// `AC...`; optional if there is one account.
+        account: Option<String>,
+    },
+    /// Create an API key.
+    ApiKeyCreate {
+        /// `AC...`; optional if there is one account.
+        account: Option<String>,
+        /// A name for people.
+        name: String,
+    },
+    /// List the API keys of an account.
+    ApiKeyList {
+        /// `AC...`; optional if there is one account.
+        account: Option<String>,
+    },
+    /// Revoke an API key.
+    ApiKeyRevoke {
+        /// `AC...`; optional if there is one account.
+        account: Option<String>,
+        /// `SK...`
+        id: String,
+    },
+    /// Create an access key.
+    AccessKeyCreate {
+        /// `VA...`
+        service: String,
+        /// A name for people.
+        name: String,
+    },
+    /// List the access keys of a Service.
+    AccessKeyList {
+        /// `VA...`
+        service: String,
+    },
+    /// Revoke an access key.
+    AccessKeyRevoke {
+        /// `VA...`
+        service: String,
+        /// The id of the key, a UUID.
+        id: String,
+    },
+}
+
+/// Executes a command and returns its result.
+///
+/// # Errors
+/// [`NotDone`]: something that the command names does not exist, or the store failed.
+pub async fn execute(on: &Administered, command: AdminCommand) -> Result<Value, NotDone> {
+    let passkeys = &*on.passkeys;
+    match command {
+        AdminCommand::AccountCreate {} => {
+            let (account, token) = passkeys.create_account().await?;
+            Ok(with_token(account.id, &token))
+        }
+        AdminCommand::AccountList {} => {
+            let page = accounts(passkeys).await?;
+            let shown = page.items.iter().map(|account| {
+                json!({"account_sid": sid_of(account.id), "created_at": Date(account.created)})
+            });
+            Ok(listed("accounts", shown, page.more))
+        }
+        AdminCommand::AccountResetToken { account } => {
+            let account = named(passkeys, account.as_deref()).await?;
+            match passkeys.reset_account_token(account).await {
+                Ok(token) => Ok(with_token(account, &token)),
+                Err(refusal) => Err(no_account(passkeys, account, refusal).await),
+            }
+        }
+        AdminCommand::ApiKeyCreate { account, name } => {
+            let account = named(passkeys, account.as_deref()).await?;
+            match passkeys.create_api_key(account, checked(&name)?).await {
+                Ok((key, secret)) => Ok(json!({
+                    "account_sid": sid_of(account),
+                    "id": format!("SK{}", key.id),
+                    "name": key.name,
+                    "secret": secret.reveal(),
+                    "created_at": Date(key.created),
+                })),
+                Err(refusal) => Err(no_account(passkeys, account, refusal).await),
+            }
+        }
+        AdminCommand::ApiKeyList { account } => {
+            let account = existing(passkeys, account.as_deref()).await?;
+            let first = PageRequest::first(MOST);
+            let page = passkeys.list_api_keys(account, first).await?;
+            let shown = page.items.into_iter().map(|key| {
+                json!({
+                    "id": format!("SK{}", key.id),
+                    "name": key.name,
+                    "created_at": Date(key.created),
+                })
+            });
+            Ok(listed("api_keys", shown, page.more))
+        }
+        AdminCommand::ApiKeyRevoke { account, id } => {
+            let account = existing(passkeys, account.as_deref()).await?;
+            let key = id.strip_prefix("SK").and_then(ApiKeyId::from_hex);
+            let key = key.ok_or_else(|| {
+                NotDone::because(format!(
+                    "{id:?} is not the SID of an API key: expected SK and 32 hex digits"
+                ))
+            })?;
+            if passkeys.delete_api_key(account, key).await? {
+                return Ok(json!({"id": id}));
+            }
+            Err(NotDone::because(format!(
+                "{} has no API key {id}",
+                sid_of(account)
+            )))
+        }
+        AdminCommand::AccessKeyCreate { service, name } => {
+            let rp = service_of(&service)?;
+            let made = access_keys::make(passkeys, &on.public_url, rp, checked(&name)?);
+            as_value(&made.await.map_err(no_service)?)
+        }
+        AdminCommand::AccessKeyList { service } => {
+            let rp = service_of(&service)?;
+            passkeys
+                .relying_party_itself(rp)
+                .await
+                .map_err(no_service)?;
+            as_value(&access_keys::all(passkeys, rp).await?)
+        }
+        AdminCommand::AccessKeyRevoke { service, id } => {
+            if access_keys::revoke(passkeys, service_of(&service)?, &id).await? {
+                return Ok(json!({"id": id}));
+            }
+            Err(NotDone::because(
+                "the Service has no access key with this id",
+            ))
+        }
+    }
+}
+
+/// The account with this SID, or the only one of the store.
+async fn named(passkeys: &Passkeys, sid: Option<&str>) -> Result<AccountId, NotDone> {
+    let Some(sid) = sid else {
+        let page = accounts(passkeys).await?;
+        return match page.items.as_slice() {
+            [only] => Ok(only.id),
+            [] => Err(NotDone::because(
+                "this store has no account yet: the first `passkeyd serve` or `passkeyd account create` makes one",
+            )),
+            several => Err(NotDone::because(format!(
+                "this store has several accounts; name one of them: {}",
+                names(several)
+            ))),
+        };
+    };
+    let account = sid.strip_prefix("AC").and_then(AccountId::from_hex);
+    account.ok_or_else(|| {
+        NotDone::because(format!(
+            "{sid:?} is not an Account SID: expected AC and 32 hex digits"
+        ))
+    })
+}
+
+/// As [`named`], for commands that do not notice themselves that there is no such account.
+async fn existing(passkeys: &Passkeys, sid: Option<&str>) -> Result<AccountId, NotDone> {
+    let account = named(passkeys, sid).await?;
+    let page = accounts(passkeys).await?;
+    // In a store with very many accounts, one that is not among the first is taken as given.
+    if page.more || page.items.iter().any(|one| one.id == account) {
+        return Ok(account);
+    }
+    Err(unknown(account, &page.items))
+}
+
+async fn accounts(passkeys: &Passkeys) -> Result<Page<Account>, Refusal> {
+    passkeys.list_accounts(PageRequest::first(MOST)).await
+}
+
+async fn no_account(passkeys: &Passkeys, account: AccountId, refusal: Refusal) -> NotDone {
+    if refusal.reason != Reason::AccountUnknown {
+        return refusal.into();
+    }
+    match accounts(passkeys).await {
+        Ok(page) => unknown(account, &page.items),
+        Err(refusal) => refusal.into(),
+    }
+}
+
+fn unknown(account: AccountId, others: &[Account]) -> NotDone {
+    NotDone::because(format!(
+        "this store has no account {}; it has {}",
+        sid_of(account),
+        names(others)
+    ))
+}
+
+fn names(accounts: &[Account]) -> String {
+    if accounts.is_empty() {
+        return "none".to_owned();
+    }
+    let sids: Vec<String> = accounts.iter().map(|a| sid_of(a.id)).collect();
+    sids.join(", ")
+}
+
+fn sid_of(account: AccountId) -> String {
+    format!("AC{account}")
+}
+
+fn with_token(account: AccountId, token: &Secret) -> Value {
+    json!({"account_sid": sid_of(account), "auth_token": token.reveal()})
+}
+
+/// A list; `more` says that it has further records, and is left out if it has not.
+fn listed(name: &str, records: impl Iterator<Item = Value>, more: bool) -> Value {
+    let mut list = json!({name: records.collect::<Vec<_>>()});
+    if more {
+        list["more"] = Value::Bool(true);
+    }
+    list
+}
+
+fn as_value(result: &impl Serialize) -> Result<Value, NotDone> {
+    serde_json::to_value(result).map_err(|error| NotDone::because(error.to_string()))
+}
+
+fn checked(name: &str) -> Result<&str, NotDone> {
+    if NAME.allows(name) {
+        return Ok(name);
+    }
+    Err(NotDone::because(format!(
+        "a name has 1 to {} characters and no control characters",
+        NAME.most()
+    )))
+}
+
+fn service_of(sid: &str) -> Result<RelyingPartyId, NotDone> {
+    service_id(sid).ok_or_else(|| {
+        NotDone::because(format!(
+            "{sid:?} is no Service: expected VA and 32 hex digits"
+        ))
+    })
+}
+
+fn no_service(refusal: Refusal) -> NotDone {
+    match refusal.reason {
+        Reason::RelyingPartyUnknown => NotDone::because("there is no such Service in this store"),
+        _ => refusal.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_an_object_whose_member_command_names_it() {
+        for (text, command) in [
+            (
+                r#"{"command":"account-list"}"#,
+                AdminCommand::AccountList {},
+            ),
+            (
+                r#"{"command":"api-key-create","account":null,"name":"x"}"#,
+                AdminCommand::ApiKeyCreate {
+                    account: None,
+                    name: "x".to_owned(),
+                },
+            ),
+        ] {
+            assert_eq!(serde_json::to_string(&command).unwrap(), text);
+            assert_eq!(serde_json::from_str::<AdminCommand>(text).unwrap(), command);
+        }
+        for wrong in [
+            r#"{"command":"no-such"}"#,
+            r#"{"command":"account-create","name":"x"}"#,
+            "{}",
+            "[]",
+        ] {
+            assert!(serde_json::from_str::<AdminCommand>(wrong).is_err());
+        }
+    }
+}
