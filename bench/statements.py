@@ -1,15 +1,15 @@
-"""Makes scripts for pgbench of the statements that PostgreSQL has logged while passkeyd served sign-ins.
+"""Makes a script for pgbench of the statements that PostgreSQL has logged while passkeyd served sign-ins.
 
-    statements.py LOG FOLDER SCRIPTS
+    statements.py LOG SCRIPT USERS
 
-Each script has the statements of one sign-in with their parameters as literals. The ids of its ceremony and of its event, which are
-new in every sign-in, are drawn anew in each transaction.
+The script has the statements of one sign-in. Each transaction draws one of the users, and new ids for its ceremony and its event. All
+other parameters are those that passkeyd has sent for the user.
 """
 
 import re
 import sys
 
-log, folder, most = sys.argv[1], sys.argv[2], int(sys.argv[3])
+log, out, most = sys.argv[1], sys.argv[2], int(sys.argv[3])
 
 # A message begins with the id of the session. A line that begins with a tab belongs to the one before.
 messages = []
@@ -59,29 +59,48 @@ for script in scripts.values():
     unique = {t: (t, p) for t, p in named + begin + reads}
     script["calls"] = list(unique.values()) + script["calls"]
 
-made = 0
-for script in list(scripts.values()):
-    if made == most or not any(begins(text) for text, _ in script["calls"]):
-        continue
-    lines = [r"\set ceremony random(1, 9000000000000000000)", r"\set event random(1, 9000000000000000000)"]
-    for text, parameters in script["calls"]:
-        def literal(match):
-            value = parameters[int(match.group(1)) - 1]
-            if value == script["ceremony"]:
-                return "decode(lpad(to_hex(:ceremony::bigint), 32, '0'), 'hex')"
-            if value == script["event"]:
-                return "decode(lpad(to_hex(:event::bigint), 32, '0'), 'hex')"
-            # The parameters have types: bytes, numbers, truth values, lists of bytes, and texts.
-            for form, of in [(r"'\\x[0-9a-f]*'", "bytea"), (r"'-?\d+'", "bigint"), ("'[tf]'", "bool"), (r"'\{.*\}'", "bytea[]")]:
-                if re.fullmatch(form, value) and not value.startswith("'{\""):
-                    return f"{value}::{of}"
-            # pgbench takes a colon with letters behind it for a variable of its own.
-            return "E" + value.replace("\\", r"\\").replace(":", r"\x3a") if ":" in value else value
 
-        lines.append(re.sub(r"\$(\d+)", literal, " ".join(text.split())) + ";")
-    made += 1
-    with open(f"{folder}/sign-in-{made:03}.sql", "w", encoding="utf-8") as out:
-        out.write("\n".join(lines) + "\n")
-if made == 0:
+def typed(value):
+    """A literal with its type: bytes, numbers, truth values, lists of bytes, and texts."""
+    for form, of in [(r"'\\x[0-9a-f]*'", "bytea"), (r"'-?\d+'", "bigint"), ("'[tf]'", "boolean"), (r"'\{.*\}'", "bytea[]")]:
+        if re.fullmatch(form, value) and not value.startswith("'{\""):
+            return value, of
+    # pgbench takes a colon with letters behind it for a variable of its own.
+    return ("E" + value.replace("\\", r"\\").replace(":", r"\x3a") if ":" in value else value), "text"
+
+
+def parameter(values, new):
+    """A parameter of all users, as an expression that the user of the transaction selects from."""
+    for name, of_users in new.items():
+        if values == of_users:
+            return f"decode(lpad(to_hex(:{name}::bigint), 32, '0'), 'hex')"
+    types = {typed(value)[1] for value in values if value != "NULL"}
+    if not types:
+        return "NULL"
+    if len(types) > 1:
+        sys.exit(f"statements.py: a parameter has the types {types}")
+    (of,) = types
+    if len(set(values)) == 1:
+        return f"{typed(values[0])[0]}::{of}"
+    if of == "bytea[]":
+        # An array of arrays would be one array of two dimensions.
+        return f"(ARRAY[{', '.join(typed(value)[0] for value in values)}]::text[])[:user]::bytea[]"
+    return f"(ARRAY[{', '.join(typed(value)[0] for value in values)}]::{of}[])[:user]"
+
+
+# One script, so that each session plans each statement once, as for passkeyd. Only sign-ins of the same statements go into it.
+whole = [script for script in scripts.values() if any(begins(text) for text, _ in script["calls"])]
+if not whole:
     sys.exit("statements.py: the log has no whole sign-in")
-print(f"{made} scripts of {len(script['calls'])} statements", file=sys.stderr)
+first = [text for text, _ in whole[0]["calls"]]
+users = [script for script in whole if [text for text, _ in script["calls"]] == first][:most]
+new = {name: [script[name] for script in users] for name in ("ceremony", "event")}
+lines = [rf"\set user random(1, {len(users)})"]
+lines += [rf"\set {name} random(1, 9000000000000000000)" for name in new]
+for at, text in enumerate(first):
+    of_users = [script["calls"][at][1] for script in users]
+    expressions = [parameter([parameters[n] for parameters in of_users], new) for n in range(len(of_users[0]))]
+    lines.append(re.sub(r"\$(\d+)", lambda match: expressions[int(match.group(1)) - 1], " ".join(text.split())) + ";")
+with open(out, "w", encoding="utf-8") as script:
+    script.write("\n".join(lines) + "\n")
+print(f"{len(users)} users, {len(first)} statements", file=sys.stderr)
