@@ -28,6 +28,10 @@ if [[ -n ${CI:-} ]]; then
     find "$CARGO_TARGET_DIR" -mindepth 3 -maxdepth 3 -path '*/incremental/*' -mtime +1 -exec rm -rf {} + 2>/dev/null || true
 fi
 
+# Names of the tests that passed.
+ran=$(mktemp)
+trap 'rm -f "$ran"' EXIT
+
 venv=$PWD/e2e/.venv
 venv_differential=$PWD/e2e/.venv-differential
 
@@ -178,9 +182,26 @@ check_sdk() {
     scripts/check-sdk.sh
 }
 
+# Remembers which tests of the last run passed.
+remember() {
+    python3 scripts/check-threats.py --remember "${CARGO_TARGET_DIR:-target}/nextest/default/ran.xml" "$ran"
+}
+
+check_threats() {
+    step "the proofs of docs/threats.md exist"
+    scripts/check-threats.py --self-test
+    scripts/check-threats.py
+}
+
+check_proofs() {
+    step "the proofs of docs/threats.md ran"
+    scripts/check-threats.py --ran "$ran"
+}
+
 test_rust() {
     step "cargo nextest"
     cargo nextest run --workspace --locked
+    remember
     step "documentation tests"
     cargo test --doc --workspace --locked
 }
@@ -196,9 +217,11 @@ test_postgres() {
     [[ -x /usr/sbin/pgbouncer ]] || has pgbouncer || install_packages pgbouncer
     has openssl || install_packages openssl
     scripts/with-postgres.sh cargo nextest run --locked -p passkeyd-storage --test postgres
+    remember
     step "three nodes on one PostgreSQL, and their restart behind HAProxy"
     [[ -x /usr/sbin/haproxy ]] || [[ -n ${HAPROXY_BIN:-} ]] || install_packages haproxy
     scripts/with-postgres.sh cargo nextest run --locked -p passkeyd --test nodes -E 'not test(failover::)'
+    remember
     step "the suites of the wires on PostgreSQL"
     scripts/with-postgres.sh cargo nextest run --locked -p passkeyd --test api --test nevis --test fido --test transfer
 }
@@ -207,6 +230,7 @@ test_postgres() {
 test_failover() {
     step "fail-overs of a synchronous PostgreSQL pair under load, $1 kills"
     TEST_KILLS=$1 scripts/postgres-pair.sh run cargo nextest run --locked -p passkeyd --test nodes failover::
+    remember
 }
 
 build_release() {
@@ -263,6 +287,7 @@ check_dependencies
 check_generated
 check_paths
 check_imports
+check_threats
 test_rust
 test_postgres
 if [[ $mode == long ]]; then
@@ -270,6 +295,7 @@ if [[ $mode == long ]]; then
 else
     test_failover 5
 fi
+check_proofs
 if [[ $mode == quick ]]; then
     step "the quick suites passed"
     exit
