@@ -16,6 +16,9 @@ use crate::model::ids::{CredentialKey, RelyingPartyId, UserId};
 use crate::model::policy::Selection;
 use crate::model::user::User;
 
+/// Most characters of the name of a credential.
+pub const MAX_CREDENTIAL_NAME: usize = 255;
+
 /// A credential of a user, as stored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CredentialRecord {

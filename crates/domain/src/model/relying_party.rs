@@ -12,6 +12,9 @@ use crate::model::policy::{PartialSelection, Policy, RelyingPartyOverride, Selec
 use crate::model::refusal::Refusal;
 use crate::model::settings::WireSettings;
 
+/// Most characters of the name of a Relying Party.
+pub const MAX_RELYING_PARTY_NAME: usize = 256;
+
 /// A Relying Party of an account.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,8 +1,30 @@
-//! Users of a Relying Party. A name is compared byte for byte; what a name may look like is the
-//! business of the wire that creates it.
+//! Users of a Relying Party. A name is compared byte for byte. Each wire has a rule for the names that it creates; none of them allows
+//! what [`judge_user_name`] refuses.
 
 use crate::model::clock::Timestamp;
 use crate::model::ids::{RelyingPartyId, UserId};
+
+/// Most characters of a name. Every store can keep and find a name of this length.
+pub const MAX_USER_NAME: usize = 300;
+
+/// Whether a store may have a user of this name, whoever creates it.
+///
+/// # Errors
+/// What is wrong with the name, in words.
+pub fn judge_user_name(name: &str) -> Result<(), String> {
+    if name.is_empty() {
+        return Err("the name of the user is empty".to_owned());
+    }
+    if name.chars().count() > MAX_USER_NAME {
+        return Err(format!(
+            "the name of the user has more than {MAX_USER_NAME} characters"
+        ));
+    }
+    if name.chars().any(char::is_control) {
+        return Err("the name of the user has a control character".to_owned());
+    }
+    Ok(())
+}
 
 /// A user of a Relying Party.
 #[derive(Clone, Debug, PartialEq, Eq)]

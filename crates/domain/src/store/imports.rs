@@ -58,6 +58,9 @@ pub struct ImportCredential<'a> {
     pub evidence: Option<&'a Evidence>,
     /// The import that notes the credential as its own.
     pub import: Option<ImportId>,
+    /// Whether the import notes the owner as its own too if one of the last imports has made the owner: an earlier run of the same file may have
+    /// ended between the two, and the undo of this import must not leave the owner behind.
+    pub adopt_owner: bool,
     /// Written along if the credential is new.
     pub event: Option<&'a AuditEvent>,
 }

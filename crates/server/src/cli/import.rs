@@ -48,6 +48,9 @@ pub(super) struct Import {
     /// Import credentials that were second factors too. As passkeys they sign in alone.
     #[arg(long)]
     second_factors: bool,
+    /// Import users too who are disabled with the product. They can sign in here.
+    #[arg(long)]
+    disabled_users: bool,
     /// Remove the credentials and the users that an import has made.
     #[arg(long, value_name = "ID", value_parser = import_id, conflicts_with_all = ["report", "list"])]
     undo: Option<ImportId>,
@@ -123,6 +126,7 @@ impl Import {
                 handle: self.user_handle,
                 user: self.user_column,
                 second_factors: self.second_factors,
+                disabled_users: self.disabled_users,
             },
         };
         (task, self.store)

@@ -10,14 +10,16 @@ use domain::Passkeys;
 use domain::model::ids::ImportId;
 use domain::model::refusal::Refusal;
 use domain::model::user::User;
-use domain::service::transfer::{Outcome, OwnCredential, OwnUser};
+use domain::service::transfer::{Outcome, OwnCredential, OwnFile, OwnJudged, OwnUser};
 use tokio::task::JoinSet;
 
 use super::import::{ImportError, Mode, Report, Summary};
-use super::record::{Counts, FORMAT, Line, VERSION};
+use super::record::{Counts, Credential, FORMAT, Line, VERSION};
 
 /// Users, and events, that are written at once.
 const AT_ONCE: usize = 64;
+
+const UNKNOWN_WORD: &str = "it has a word that this passkeyd does not know";
 
 /// Reads a whole export without writing: that every line is readable, and that the manifest matches.
 ///
@@ -130,31 +132,30 @@ pub async fn import(
                     ));
                     Ok(())
                 }
-                Line::Credential(_) => Err(format!("line {n} is a credential without a user")),
                 other => send(Step::Alone(n, Box::new(other))),
             }
         })
     });
     let mut summary = Summary::default();
+    let mut so_far = OwnFile::default();
     let mut running = JoinSet::new();
     while let Some(step) = steps.recv().await {
         // What a line is in must be there before it.
         let first = matches!(&step, Step::Alone(_, line) if !matches!(**line, Line::Event(_)));
-        let most = if first || mode == Mode::DryRun {
-            0
-        } else {
-            AT_ONCE
-        };
-        while running.len() > most {
+        while running.len() > if first { 0 } else { AT_ONCE } {
             finish(running.join_next().await, &mut summary, &mut report)?;
         }
+        let step = match step {
+            Step::Alone(n, line) => Judged::Alone(n, line),
+            Step::User(n, user) => Judged::User(n, so_far.judge(&user), user),
+        };
+        let Mode::Write(id) = mode else {
+            let seen = foreseen(passkeys, &mut so_far, step).await;
+            finish(Some(Ok(seen)), &mut summary, &mut report)?;
+            continue;
+        };
         let passkeys = Arc::clone(passkeys);
-        running.spawn(async move {
-            match step {
-                Step::User(n, user) => user_done(&passkeys, n, &user, mode).await,
-                Step::Alone(n, line) => alone(&passkeys, n, *line, mode).await,
-            }
-        });
+        running.spawn(async move { done(&passkeys, step, id).await });
         if first {
             finish(running.join_next().await, &mut summary, &mut report)?;
         }
@@ -186,23 +187,70 @@ fn finish(
     Ok(())
 }
 
-const fn import_id(mode: Mode) -> Option<ImportId> {
-    match mode {
-        Mode::DryRun => None,
-        Mode::Write(id) => Some(id),
-    }
+/// A step that was judged in the order of the file.
+enum Judged {
+    Alone(u64, Box<Line>),
+    User(u64, OwnJudged, Box<OwnUser>),
 }
 
-async fn user_done(
-    passkeys: &Passkeys,
-    n: u64,
-    own: &OwnUser,
-    mode: Mode,
-) -> Result<Vec<Report>, Refusal> {
-    let (user, credentials) = match mode {
-        Mode::DryRun => passkeys.foresee_own_user(own).await?,
-        Mode::Write(_) => passkeys.import_own_user(own, import_id(mode)).await?,
+/// Writes a step.
+async fn done(passkeys: &Passkeys, step: Judged, id: ImportId) -> Result<Vec<Report>, Refusal> {
+    let (n, line) = match step {
+        Judged::User(n, judged, own) => {
+            let outcomes = passkeys.import_own_user(&own, &judged, Some(id)).await?;
+            return Ok(reports_of(n, &own, outcomes));
+        }
+        Judged::Alone(n, line) => (n, *line),
     };
+    let outcome = match line {
+        Line::Account(line) => {
+            let created = line.created.into();
+            return Ok(account(n, passkeys.import_account(line.id, created).await?));
+        }
+        Line::RelyingParty(line) => passkeys.import_relying_party(&(*line).into()).await?,
+        Line::Event(line) => match line.read() {
+            None => Outcome::Refused(UNKNOWN_WORD.to_owned()),
+            Some(event) => passkeys.import_event(&event).await?,
+        },
+        Line::Credential(line) => return Ok(lonely(n, &line)),
+        Line::Header(_) | Line::Manifest(_) | Line::User(_) => return Ok(Vec::new()),
+    };
+    Ok(vec![Report::new(format!("line {n}"), outcome)])
+}
+
+/// What [`done`] would do now. Nothing is written.
+async fn foreseen(
+    passkeys: &Passkeys,
+    file: &mut OwnFile,
+    step: Judged,
+) -> Result<Vec<Report>, Refusal> {
+    let (n, line) = match step {
+        Judged::User(n, judged, own) => {
+            let outcomes = passkeys.foresee_own_user(file, &own, &judged).await?;
+            return Ok(reports_of(n, &own, outcomes));
+        }
+        Judged::Alone(n, line) => (n, *line),
+    };
+    let outcome = match line {
+        Line::Account(line) => {
+            return Ok(account(n, passkeys.foresee_account(file, line.id).await?));
+        }
+        Line::RelyingParty(line) => {
+            let rp = (*line).into();
+            passkeys.foresee_relying_party(file, &rp).await?
+        }
+        Line::Event(line) => match line.read() {
+            None => Outcome::Refused(UNKNOWN_WORD.to_owned()),
+            Some(event) => passkeys.foresee_event(file, &event).await?,
+        },
+        Line::Credential(line) => return Ok(lonely(n, &line)),
+        Line::Header(_) | Line::Manifest(_) | Line::User(_) => return Ok(Vec::new()),
+    };
+    Ok(vec![Report::new(format!("line {n}"), outcome)])
+}
+
+/// Reports of a user and of the credentials in the lines below.
+fn reports_of(n: u64, own: &OwnUser, (user, credentials): (Outcome, Vec<Outcome>)) -> Vec<Report> {
     let mut reports = vec![Report {
         user: Some(own.user.name.clone()),
         ..Report::new(format!("line {n}"), user)
@@ -213,54 +261,31 @@ async fn user_done(
         credential: Some(credential.record.id.to_base64url()),
         ..Report::new(format!("line {n}"), outcome)
     }));
-    Ok(reports)
+    reports
 }
 
-const fn added_alone() -> Outcome {
-    Outcome::Added { new_user: false }
-}
-
-async fn alone(
-    passkeys: &Passkeys,
-    n: u64,
-    line: Line,
-    mode: Mode,
-) -> Result<Vec<Report>, Refusal> {
-    let dry = mode == Mode::DryRun;
-    let added = added_alone();
-    let account = matches!(line, Line::Account(_));
-    let outcome = match line {
-        Line::Account(_) | Line::Event(_) if dry => added,
-        Line::Account(line) => {
-            if passkeys
-                .import_account(line.id, line.created.into())
-                .await?
-            {
-                added
-            } else {
-                Outcome::Exists
-            }
-        }
-        Line::RelyingParty(line) if dry => match passkeys.relying_party_itself(line.id).await {
-            Ok(_) => Outcome::Exists,
-            Err(_) => added,
-        },
-        Line::RelyingParty(line) => passkeys.import_relying_party(&(*line).into()).await?,
-        Line::Event(line) => match line.read() {
-            None => Outcome::Refused("it has a word that this passkeyd does not know".to_owned()),
-            Some(event) if passkeys.import_event(&event).await? => added,
-            Some(_) => Outcome::Refused("the store does not have its Relying Party".to_owned()),
-        },
-        Line::Header(_) | Line::Manifest(_) | Line::User(_) | Line::Credential(_) => {
-            return Ok(Vec::new());
-        }
-    };
-    let note = (account && outcome == added_alone()).then(|| {
+fn account(n: u64, is_new: bool) -> Vec<Report> {
+    let note = is_new.then(|| {
         "the account gets an Auth Token that nobody knows: passkeyd account reset-token makes one"
             .to_owned()
     });
-    Ok(vec![Report {
+    let outcome = if is_new {
+        Outcome::Added { new_user: false }
+    } else {
+        Outcome::Exists
+    };
+    vec![Report {
         notes: note.into_iter().collect(),
         ..Report::new(format!("line {n}"), outcome)
-    }])
+    }]
+}
+
+/// A credential that no user is before.
+fn lonely(n: u64, line: &Credential) -> Vec<Report> {
+    let outcome =
+        Outcome::Refused("it follows no user: the line of its user must be before it".to_owned());
+    vec![Report {
+        credential: Some(line.id.to_base64url()),
+        ..Report::new(format!("line {n}"), outcome)
+    }]
 }

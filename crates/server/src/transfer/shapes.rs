@@ -2,6 +2,7 @@
 
 use clap::ValueEnum;
 use domain::model::clock::Timestamp;
+use domain::model::credential::MAX_CREDENTIAL_NAME;
 use domain::service::transfer::Passkey;
 use serde_json::Value;
 use uuid::Uuid;
@@ -15,10 +16,6 @@ use super::text::Moment;
 /// Most transports of a credential, and most letters of one.
 const MAX_TRANSPORTS: usize = 16;
 const MAX_TRANSPORT: usize = 64;
-/// Most letters of a name that is shown.
-const MAX_NAME: usize = 255;
-/// Most letters of the name of a user, as on the wires.
-const MAX_USER: usize = 300;
 /// Times after this one are in milliseconds, earlier ones in seconds: the year 5138 in seconds.
 const MILLISECONDS_FROM: i64 = 100_000_000_000;
 
@@ -69,6 +66,8 @@ pub struct Told {
     pub user: Option<String>,
     /// Whether second factors are imported too.
     pub second_factors: bool,
+    /// Whether users who cannot sign in with the other product are imported too.
+    pub disabled_users: bool,
 }
 
 /// The names of the members of a row, plain (see [`Row`]).
@@ -335,6 +334,10 @@ fn keycloak(place: &str, value: &Value) -> Vec<Row> {
                     credential.get("createdDate").cloned().unwrap_or_default(),
                 ),
                 ("secondfactor", (kind == Some("webauthn")).into()),
+                (
+                    "userenabled",
+                    user.get("enabled").cloned().unwrap_or_default(),
+                ),
             ] {
                 row.add(member, &value);
             }
@@ -369,6 +372,7 @@ fn kratos(place: &str, value: &Value) -> Vec<Row> {
                 row.add(member, name.unwrap_or(&Value::Null));
             }
             row.add("userid", &id);
+            row.add("userstate", value.get("state").unwrap_or(&Value::Null));
             row.add("traits", traits.unwrap_or(&Value::Null));
             row.add(
                 "userhandle",
@@ -486,6 +490,12 @@ impl Source {
             return Err("it is a second factor with this product, and would become a passkey that signs in alone; \
                         --second-factors imports it all the same".to_owned());
         }
+        if self.is_disabled(row) {
+            if !told.disabled_users {
+                return Err("its user is disabled with this product, and could sign in here; --disabled-users imports it all the same".to_owned());
+            }
+            notes.push("the user is disabled with this product, and can sign in here".to_owned());
+        }
         let (user, user_id) = user(row, columns.user(self), told)?;
         let id = find(row, NAMES.id).ok_or("there is no credential id")?;
         let id = bytes(id, &columns.id).map_err(|why| format!("the credential id: {why}"))?;
@@ -518,7 +528,7 @@ impl Source {
         let name: String = name
             .chars()
             .filter(|c| !c.is_control())
-            .take(MAX_NAME)
+            .take(MAX_CREDENTIAL_NAME)
             .collect();
         let passkey = Passkey {
             user,
@@ -543,6 +553,17 @@ impl Source {
             user_id,
             notes,
         })
+    }
+
+    /// Whether the product does not let the user sign in.
+    fn is_disabled(self, row: &Row) -> bool {
+        let says = |name: &str, word: bool| row.get(name).and_then(truth) == Some(word);
+        match self {
+            Self::Keycloak => says("userenabled", false),
+            Self::Kratos => row.get("userstate").and_then(Value::as_str) == Some("inactive"),
+            Self::Fusionauth => says("active", false) || says("useractive", false),
+            _ => false,
+        }
     }
 
     /// The backup flags: what the file does not know is unknown, and not false.
@@ -600,11 +621,6 @@ fn user(row: &Row, column: Option<&str>, told: &Told) -> Result<(String, Option<
     };
     if name.trim() != name {
         return Err("the name of the user begins or ends with white space".to_owned());
-    }
-    if name.chars().count() > MAX_USER {
-        return Err(format!(
-            "the name of the user has more than {MAX_USER} characters"
-        ));
     }
     Ok((name, user_id))
 }

@@ -259,6 +259,159 @@ async fn an_import_is_undone_and_can_be_repeated() {
     assert_eq!(bytes_of(&empty, Wanted::default()).await, bytes);
 }
 
+/// Lines of a file, changed.
+fn changed(bytes: &[u8], change: impl FnOnce(&mut Vec<Value>)) -> Vec<u8> {
+    let mut lines = json_lines(bytes);
+    change(&mut lines);
+    sealed(&lines)
+}
+
+/// The lines of a kind.
+fn of_kind<'a>(lines: &'a mut [Value], kind: &'a str) -> Vec<&'a mut Value> {
+    let found = lines.iter_mut().filter(|line| line["record"] == kind);
+    found.collect()
+}
+
+/// Sees each record refused for a reason by the dry run and by the run, which say the same of every record.
+async fn refused_alike(store: Arc<dyn Storage>, bytes: &[u8], reasons: &[&str]) {
+    let passkeys = over(store).await;
+    let (foreseen, dry, _) = into(&passkeys, bytes, true).await.unwrap();
+    let (done, mut reports, _) = into(&passkeys, bytes, false).await.unwrap();
+    reports.sort_by_key(|report| dry.iter().position(|seen| seen.place == report.place));
+    assert_eq!(dry, reports);
+    assert_eq!(foreseen, done);
+    let found: Vec<&str> = dry.iter().filter_map(|r| r.reason.as_deref()).collect();
+    for why in reasons {
+        assert!(found.iter().any(|r| r.contains(why)), "{why}: {found:?}");
+    }
+    assert_eq!(found.len(), reasons.len(), "{found:?}");
+}
+
+#[tokio::test]
+async fn a_record_that_no_wire_would_make_is_refused_alone_and_the_dry_run_says_so() {
+    let (service, _) = filled().await;
+    let bytes = bytes_of(&service.app.passkeys, ALL).await;
+    let wrong = changed(&bytes, |lines| {
+        let mut users = of_kind(lines, "user");
+        users[0]["name"] = "".into();
+        users[1]["name"] = "x".repeat(301).into();
+        users[2]["name"] = "a\u{0}b".into();
+        let (id, name) = (users[4]["id"].clone(), users[4]["name"].clone());
+        users[5]["id"] = id;
+        users[6]["name"] = name;
+        let mut credentials = of_kind(lines, "credential");
+        let id = credentials[7]["id"].clone();
+        credentials[8]["id"] = id;
+        credentials[9]["backup_eligible"] = false.into();
+        credentials[9]["backup_state"] = true.into();
+        credentials[10]["attestation"]["trust"] = "very".into();
+        credentials[11]["name"] = "x".repeat(256).into();
+        credentials[12]["transports"] = serde_json::json!(["a\u{0}b"]);
+        let mut events = of_kind(lines, "event");
+        events[0]["kind"] = "juggled".into();
+        events[1]["user_name"] = "a\u{0}b".into();
+        // A credential before its user, and one whose Relying Party is not there.
+        let first = lines.iter().position(|line| line["record"] == "user");
+        let lonely = lines
+            .iter()
+            .rposition(|line| line["record"] == "credential");
+        let lonely = lines.remove(lonely.unwrap());
+        lines.insert(first.unwrap(), lonely);
+    });
+    let reasons = [
+        "name of the user is empty",
+        "more than 300 characters",
+        "the name of the user has a control character",
+        "user with this key already",
+        "user of this name already",
+        // The credentials of those five.
+        "its user was refused",
+        "its user was refused",
+        "its user was refused",
+        "its user was refused",
+        "its user was refused",
+        "this credential id twice",
+        "backed up and cannot be backed up",
+        "trust that this passkeyd does not know",
+        "the name of the passkey has more than 255",
+        "a transport has a control character",
+        "a word that this passkeyd does not know",
+        "the name of the user has a control character",
+        "it follows no user",
+    ];
+    refused_alike(Arc::new(Memory::new()), &wrong, &reasons).await;
+    refused_alike(store_of_the_suite().await, &wrong, &reasons).await;
+}
+
+#[tokio::test]
+async fn a_dry_run_knows_what_the_store_has_and_what_the_file_brings() {
+    let (service, _) = filled().await;
+    let bytes = bytes_of(&service.app.passkeys, ALL).await;
+    // The Relying Party is not in the file: nothing of it can be imported.
+    let orphans = changed(&bytes, |lines| {
+        lines.retain(|line| line["record"] != "relying_party");
+    });
+    let all = json_lines(&bytes).len() - 4;
+    let (users, credentials) = (22, 21);
+    let mut reasons = vec!["does not have its Relying Party"; all - credentials];
+    assert!(reasons.len() > users);
+    reasons.extend(vec!["its user was refused"; credentials]);
+    refused_alike(store_of_the_suite().await, &orphans, &reasons).await;
+    let nobodys = changed(&bytes, |lines| {
+        lines.retain(|line| line["record"] == "header" || line["record"] == "relying_party");
+    });
+    let why = ["does not have its account"];
+    refused_alike(store_of_the_suite().await, &nobodys, &why).await;
+    // All of it is there, with another name of one user, and with the key of one credential at another one.
+    let other = changed(&bytes, |lines| {
+        let mut users = of_kind(lines, "user");
+        users[0]["name"] = "another-0001".into();
+        let mut credentials = of_kind(lines, "credential");
+        credentials[1]["id"] = testkit::base64url(&[7; 20]).into();
+    });
+    let store = store_of_the_suite().await;
+    into(&over(Arc::clone(&store)).await, &bytes, false)
+        .await
+        .unwrap();
+    let why = [
+        "with another name",
+        "its user was refused",
+        "a credential with this id",
+    ];
+    refused_alike(store, &other, &why).await;
+}
+
+#[tokio::test]
+async fn an_undo_leaves_no_user_of_an_import_that_was_interrupted_and_repeated() {
+    let (service, _) = filled().await;
+    let bytes = bytes_of(&service.app.passkeys, Wanted::default()).await;
+    // The first run ended between the users and their passkeys.
+    let part = changed(&bytes, |lines| {
+        lines.retain(|line| line["record"] != "credential");
+    });
+    for first_is_undone_first in [true, false] {
+        let passkeys = over(store_of_the_suite().await).await;
+        let mut ids = Vec::new();
+        for file in [&part, &bytes] {
+            let (_, _, mode) = into(&passkeys, file, false).await.unwrap();
+            let Mode::Write(id) = mode else {
+                unreachable!()
+            };
+            ids.push(id);
+        }
+        if !first_is_undone_first {
+            ids.reverse();
+        }
+        let first = passkeys.undo_import(ids[0]).await.unwrap();
+        let second = passkeys.undo_import(ids[1]).await.unwrap();
+        assert_eq!(first.credentials + second.credentials, 21);
+        assert_eq!(first.users + second.users, 22);
+        assert_eq!(first.users_kept, if first_is_undone_first { 21 } else { 0 });
+        let left = json_lines(&bytes_of(&passkeys, Wanted::default()).await);
+        assert_eq!(left.last().unwrap()["counts"]["users"], 0);
+    }
+}
+
 #[test]
 fn a_file_that_is_not_there_is_said_to_be_unreadable() {
     let refused = own::check(Path::new("/nowhere/export.ndjson")).unwrap_err();

@@ -54,6 +54,7 @@ async fn import(
         credential: record,
         evidence: None,
         import,
+        adopt_owner: true,
         event: Some(&event),
     };
     store.import_credential(import).await.unwrap()
@@ -324,6 +325,21 @@ pub async fn an_import_lists_what_it_has_made_and_is_forgotten_in_parts(
         store.list_imported(imports[1].id, None, 9).await,
         Ok(vec![])
     );
+    // Another import gives a passkey to a user whom the first one has made, and to one whom nobody has imported.
+    let (made, native) = (expected[4].user(), fixture.user("nobody").await);
+    let made = store.user(fixture.rp, UserRef::Id(made)).await;
+    let mut given = Vec::new();
+    for user in [made.unwrap().unwrap(), native.clone()] {
+        let record = foreign(&fixture, &user).await;
+        is_imported(store, &record, Some(imports[2].id)).await;
+        given.push(Imported::Credential(fixture.rp, record.key, user.id));
+        if user.id != native.id {
+            given.push(Imported::User(fixture.rp, user.id));
+        }
+    }
+    given.sort_by_key(|imported| imported.place());
+    let noted = store.list_imported(imports[2].id, None, 9).await;
+    assert_eq!(noted, Ok(given));
     while !store.forget_import(id, 3).await.unwrap() {}
     assert_eq!(list(None, 100).await, []);
     assert_eq!(store.import(id).await, Ok(None));
@@ -337,5 +353,5 @@ pub async fn an_import_lists_what_it_has_made_and_is_forgotten_in_parts(
     assert_eq!(store.import_access_key(&nowhere).await, Ok(false));
     // The records stay.
     let users = store.list_users(fixture.rp, PageRequest::first(9)).await;
-    assert_eq!(users.unwrap().items.len(), 4);
+    assert_eq!(users.unwrap().items.len(), 5);
 }

@@ -45,9 +45,9 @@ impl Imports for Embedded {
         let (rp, user) = (record.relying_party, record.user);
         let row = CredentialRow::of(record.clone(), import.evidence)?;
         let event = import.event.cloned();
-        let import = import.import;
+        let (import, adopt) = (import.import, import.adopt_owner);
         self.write_user(rp, user, Rows::WithSignIns, move |c| {
-            writes::import_credential(c, &row, import, event.as_ref())
+            writes::import_credential(c, &row, import, adopt, event.as_ref())
         })
         .await
     }

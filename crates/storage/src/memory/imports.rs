@@ -61,6 +61,11 @@ impl State {
         }
         let imported = Imported::Credential(rp, record.key, record.user);
         self.note(import.import, imported);
+        let owner = Imported::User(rp, record.user);
+        let mut notes = self.imported.values();
+        if import.adopt_owner && notes.any(|notes| notes.contains_key(&owner.place())) {
+            self.note(import.import, owner);
+        }
         if let Some(event) = import.event {
             self.record(event);
         }

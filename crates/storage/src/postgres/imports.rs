@@ -169,6 +169,7 @@ impl Imports for Postgres {
                 extensions.as_deref(),
                 import.import.map(|id| id.0),
                 import.event.is_some(),
+                import.adopt_owner,
             ]);
             let sent = [
                 (Statement::MeetAtUser, params![rp.0, record.user.0]),

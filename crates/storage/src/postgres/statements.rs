@@ -613,8 +613,9 @@ statements! {
             alive!(party),
             " ORDER BY CASE WHEN u.id = $16 THEN 0 ELSE 1 END LIMIT 1"
         );
-    // `$16` to `$40` the credential, `$41` to `$43` its evidence or nulls, `$44` the import or null, `$45` whether the event is written.
-    ImportCredential (with_event!("bbbbbiiillltbtttlttiiitbbbbtbl"))
+    // `$16` to `$40` the credential, `$41` to `$43` its evidence or nulls, `$44` the import or null, `$45` whether the event is written,
+    // `$46` whether an owner whom an import has made is noted too.
+    ImportCredential (with_event!("bbbbbiiillltbtttlttiiitbbbbtbll"))
         concat!(
             "WITH s AS (SELECT c.user_id, c.public_key, c.sign_count FROM @credentials c \
              WHERE c.relying_party_id = $1 AND c.id_hash = $18 AND",
@@ -634,6 +635,12 @@ statements! {
              AND s.sign_count < $22 RETURNING 1), \
              n AS (INSERT INTO @imported (import_id, kind, relying_party_id, key, user_id) SELECT $44, 0, $1, $16, $17 FROM c \
              WHERE $44 IS NOT NULL ON CONFLICT (import_id, kind, relying_party_id, key) DO NOTHING), \
+             u AS (INSERT INTO @imported (import_id, kind, relying_party_id, key, user_id) SELECT $44, 1, $1, $17, $17 FROM c \
+             WHERE $46 AND $44 IS NOT NULL AND EXISTS (SELECT 1 FROM \
+             (SELECT id FROM @imports WHERE created >= 0 ORDER BY created DESC, id DESC LIMIT 100) i \
+             WHERE (SELECT count(*) FROM @imported o WHERE o.import_id = i.id AND o.kind = 1 AND o.relying_party_id = $1 \
+             AND o.key = $17) > 0) \
+             ON CONFLICT (import_id, kind, relying_party_id, key) DO NOTHING), \
              f AS (SELECT 1 FROM c WHERE $45), e AS (",
             event!("f"),
             ") SELECT (SELECT count(*) FROM c), (SELECT count(*) FROM r),",

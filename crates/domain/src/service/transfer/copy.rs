@@ -230,6 +230,7 @@ async fn copy_user(from: &dyn Storage, to: &dyn Storage, user: User) -> Result<(
             credential: &record,
             evidence: evidence.as_ref(),
             import: None,
+            adopt_owner: false,
             event: None,
         };
         match to.import_credential(import).await? {

@@ -10,7 +10,7 @@ use crate::service::Passkeys;
 
 /// Notes of one read or one removal.
 const NOTES: u32 = 500;
-/// Rows of a sweep after an undo.
+/// Rows of a sweep before an import and after an undo.
 const SWEEP: u32 = 1000;
 
 /// What an undo has done.
@@ -46,6 +46,8 @@ impl Passkeys {
             source: source.to_owned(),
             created: self.now(),
         };
+        // A record that was deleted a moment ago can come back in this import, as the dry run says.
+        self.sweep_deletions().await?;
         self.storage.create_import(&import).await?;
         Ok(import.id)
     }
@@ -95,9 +97,14 @@ impl Passkeys {
             }
         }
         self.forget_import(id).await?;
-        // The same records can be imported again at once where no sweep runs beside this.
-        while self.sweep(i64::MAX, i64::MAX, SWEEP).await?.deletions > 0 {}
+        self.sweep_deletions().await?;
         Ok(undone)
+    }
+
+    /// Removes what is left of deleted records, so that they can be imported at once where no sweep runs beside this.
+    async fn sweep_deletions(&self) -> Result<(), Refusal> {
+        while self.sweep(i64::MAX, i64::MAX, SWEEP).await?.deletions > 0 {}
+        Ok(())
     }
 
     async fn undo(&self, imported: Imported, undone: &mut Undone) -> Result<(), Refusal> {

@@ -2,12 +2,14 @@
 
 mod copy;
 mod imports;
+mod judge;
 mod own;
+mod own_file;
 mod passkeys;
 mod reads;
 
 pub use copy::{CopyError, copy_store, secrets_of};
 pub use imports::{FirstSignIns, Undone};
-pub use own::{OwnCredential, OwnUser};
+pub use own_file::{OwnCredential, OwnFile, OwnJudged, OwnUser};
 pub use passkeys::{Outcome, Passkey, Target};
 pub use reads::{History, WithEvidence};

@@ -1,37 +1,23 @@
 //! Records of an export of passkeyd: they keep their keys and everything else.
 
-use webauthn::cose::PublicKey;
-
+use super::judge::{judge_event, judge_party};
+use super::own_file::{OwnCredential, OwnFile, OwnJudged, OwnUser, USER_REFUSED};
 use super::passkeys::{Outcome, TAKEN};
-use crate::model::account::{Account, Secret};
+use crate::model::account::{Account, Principal, Secret};
 use crate::model::audit::AuditEvent;
 use crate::model::clock::Timestamp;
-use crate::model::credential::{CredentialRecord, Evidence};
-use crate::model::ids::{AccountId, ImportId};
+use crate::model::credential::CredentialRecord;
+use crate::model::ids::{AccountId, ImportId, RelyingPartyId};
 use crate::model::refusal::Refusal;
 use crate::model::relying_party::RelyingParty;
 use crate::model::user::{User, UserRef};
 use crate::service::Passkeys;
 use crate::store::{ImportCredential, ImportUser, ImportedCredential, ImportedParty, ImportedUser};
 
-/// A credential with its evidence.
-#[derive(Clone, Debug)]
-pub struct OwnCredential {
-    /// The record.
-    pub record: CredentialRecord,
-    /// What its registration brought.
-    pub evidence: Option<Evidence>,
-}
-
-/// A user with all credentials.
-#[derive(Clone, Debug)]
-pub struct OwnUser {
-    /// The user.
-    pub user: User,
-    /// Their credentials.
-    pub credentials: Vec<OwnCredential>,
-}
-
+const OTHER_KEY: &str = "the store has another user of this name, with another key";
+const OTHER_NAME: &str = "the store has this user, with another name; it stays as it is";
+const NO_ACCOUNT: &str = "the file does not have its account";
+const NO_PARTY: &str = "the store does not have its Relying Party";
 const LATELY: &str = "it was deleted a short time ago; import it again when the sweep has removed the rest: in ten minutes, while a server runs";
 
 impl Passkeys {
@@ -45,13 +31,26 @@ impl Passkeys {
         Ok(self.storage.create_account(&account).await?)
     }
 
+    /// What [`import_account`](Self::import_account) would do now: whether the account would be new. Nothing is written.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn foresee_account(
+        &self,
+        file: &mut OwnFile,
+        id: AccountId,
+    ) -> Result<bool, Refusal> {
+        let stored = self.storage.secret(Principal::Account(id)).await?;
+        Ok(file.accounts.insert(id) && stored.is_none())
+    }
+
     /// Imports a Relying Party of an export.
     ///
     /// # Errors
     /// Faults of the store.
     pub async fn import_relying_party(&self, rp: &RelyingParty) -> Result<Outcome, Refusal> {
-        if let Err(refusal) = rp.selection.judge_reach() {
-            return Ok(Outcome::Refused(refusal.message));
+        if let Err(why) = judge_party(rp) {
+            return Ok(Outcome::Refused(why));
         }
         let imported = self.storage.import_relying_party(rp).await?;
         self.lookups.clear();
@@ -60,61 +59,105 @@ impl Passkeys {
             ImportedParty::Created => Outcome::Added { new_user: false },
             ImportedParty::Exists => Outcome::Exists,
             ImportedParty::Deleted => Outcome::Refused(LATELY.to_owned()),
-            ImportedParty::AccountGone => {
-                Outcome::Refused("the file does not have its account".to_owned())
-            }
+            ImportedParty::AccountGone => Outcome::Refused(NO_ACCOUNT.to_owned()),
         })
     }
 
-    /// Imports a user of an export with all credentials: what became of the user, and of each credential.
+    /// What [`import_relying_party`](Self::import_relying_party) would do now. Nothing is written.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn foresee_relying_party(
+        &self,
+        file: &mut OwnFile,
+        rp: &RelyingParty,
+    ) -> Result<Outcome, Refusal> {
+        if let Err(why) = judge_party(rp) {
+            return Ok(Outcome::Refused(why));
+        }
+        if self.is_there(file, rp.id).await? {
+            return Ok(Outcome::Exists);
+        }
+        let stored = self.storage.secret(Principal::Account(rp.account)).await?;
+        if stored.is_none() && !file.accounts.contains(&rp.account) {
+            return Ok(Outcome::Refused(NO_ACCOUNT.to_owned()));
+        }
+        file.parties.insert(rp.id);
+        Ok(Outcome::Added { new_user: false })
+    }
+
+    /// Whether the store has a Relying Party, or gets it from a record before.
+    async fn is_there(&self, file: &mut OwnFile, rp: RelyingPartyId) -> Result<bool, Refusal> {
+        if file.parties.contains(&rp) {
+            return Ok(true);
+        }
+        let stored = self.storage.relying_party(rp).await?.is_some();
+        if stored {
+            file.parties.insert(rp);
+        }
+        Ok(stored)
+    }
+
+    /// Imports a user of an export with all credentials, which [the file allows](OwnFile::judge): what became of the user, and of each
+    /// credential.
     ///
     /// # Errors
     /// Faults of the store.
     pub async fn import_own_user(
         &self,
         own: &OwnUser,
+        judged: &OwnJudged,
         import: Option<ImportId>,
     ) -> Result<(Outcome, Vec<Outcome>), Refusal> {
         let user = &own.user;
-        let written = self.storage.import_user(ImportUser {
-            user,
-            import,
-            event: None,
-        });
-        let outcome = match written.await? {
-            ImportedUser::Created => Outcome::Added { new_user: true },
-            ImportedUser::Exists(found) if found.id == user.id => Outcome::Exists,
-            ImportedUser::Exists(_) => Outcome::Refused(
-                "the store has another user of this name, with another key".to_owned(),
-            ),
-            ImportedUser::Deleted => Outcome::Refused(LATELY.to_owned()),
-            ImportedUser::RelyingPartyGone => {
-                Outcome::Refused("the store does not have its Relying Party".to_owned())
-            }
+        let outcome = match &judged.user {
+            Some(why) => Outcome::Refused(why.clone()),
+            None => self.import_own_record(user, import).await?,
         };
         let mut outcomes = Vec::new();
-        for credential in &own.credentials {
-            outcomes.push(match &outcome {
-                Outcome::Refused(_) => Outcome::Refused("its user was refused".to_owned()),
-                _ => self.import_own_credential(user, credential, import).await?,
+        for (credential, why) in own.credentials.iter().zip(&judged.credentials) {
+            outcomes.push(match (&outcome, why) {
+                (Outcome::Refused(_), _) => Outcome::Refused(USER_REFUSED.to_owned()),
+                (_, Some(why)) => Outcome::Refused(why.clone()),
+                (outcome, None) => {
+                    let adopt = *outcome == Outcome::Exists;
+                    self.import_own_credential(credential, import, adopt)
+                        .await?
+                }
             });
         }
         Ok((outcome, outcomes))
     }
 
-    async fn import_own_credential(
+    async fn import_own_record(
         &self,
         user: &User,
-        own: &OwnCredential,
         import: Option<ImportId>,
     ) -> Result<Outcome, Refusal> {
-        if let Err(why) = judge_own(user, &own.record) {
-            return Ok(Outcome::Refused(why));
-        }
+        let written = self.storage.import_user(ImportUser {
+            user,
+            import,
+            event: None,
+        });
+        Ok(match written.await? {
+            ImportedUser::Created => Outcome::Added { new_user: true },
+            ImportedUser::Exists(found) => known(user, &found),
+            ImportedUser::Deleted => Outcome::Refused(LATELY.to_owned()),
+            ImportedUser::RelyingPartyGone => Outcome::Refused(NO_PARTY.to_owned()),
+        })
+    }
+
+    async fn import_own_credential(
+        &self,
+        own: &OwnCredential,
+        import: Option<ImportId>,
+        adopt_owner: bool,
+    ) -> Result<Outcome, Refusal> {
         let import = ImportCredential {
             credential: &own.record,
             evidence: own.evidence.as_ref(),
             import,
+            adopt_owner,
             event: None,
         };
         Ok(match self.storage.import_credential(import).await? {
@@ -132,51 +175,106 @@ impl Passkeys {
     /// Faults of the store.
     pub async fn foresee_own_user(
         &self,
+        file: &mut OwnFile,
         own: &OwnUser,
+        judged: &OwnJudged,
     ) -> Result<(Outcome, Vec<Outcome>), Refusal> {
-        let (user, rp) = (&own.user, own.user.relying_party);
-        let same_key = self.storage.user(rp, UserRef::Id(user.id)).await?;
-        let same_name = self.storage.user(rp, UserRef::Name(&user.name)).await?;
-        let outcome = match (same_key, same_name) {
-            (Some(_), _) => Outcome::Exists,
-            (None, Some(_)) => Outcome::Refused(
-                "the store has another user of this name, with another key".to_owned(),
-            ),
-            (None, None) => Outcome::Added { new_user: true },
+        let user = &own.user;
+        let outcome = match &judged.user {
+            Some(why) => Outcome::Refused(why.clone()),
+            None => self.foresee_own_record(file, user).await?,
         };
         let mut outcomes = Vec::new();
-        for credential in &own.credentials {
-            let record = &credential.record;
-            if let Err(why) = judge_own(user, record) {
-                outcomes.push(Outcome::Refused(why));
-                continue;
-            }
-            let owner = |owner: &User| owner.id == user.id;
-            let (key, count) = (&record.public_key, record.sign_count);
-            let known = self.foresee_credential(rp, &record.id, owner, key, count);
-            let new = Outcome::Added { new_user: false };
-            outcomes.push(known.await?.unwrap_or(new));
+        for (credential, why) in own.credentials.iter().zip(&judged.credentials) {
+            outcomes.push(match (&outcome, why) {
+                (Outcome::Refused(_), _) => Outcome::Refused(USER_REFUSED.to_owned()),
+                (_, Some(why)) => Outcome::Refused(why.clone()),
+                (_, None) => {
+                    self.foresee_own_credential(user, &credential.record)
+                        .await?
+                }
+            });
         }
         Ok((outcome, outcomes))
     }
 
-    /// Imports an event of an export; `false` when its Relying Party is not there.
+    async fn foresee_own_record(
+        &self,
+        file: &mut OwnFile,
+        user: &User,
+    ) -> Result<Outcome, Refusal> {
+        let rp = user.relying_party;
+        if !self.is_there(file, rp).await? {
+            return Ok(Outcome::Refused(NO_PARTY.to_owned()));
+        }
+        for found in [UserRef::Id(user.id), UserRef::Name(&user.name)] {
+            if let Some(found) = self.storage.user(rp, found).await? {
+                return Ok(known(user, &found));
+            }
+        }
+        Ok(Outcome::Added { new_user: true })
+    }
+
+    async fn foresee_own_credential(
+        &self,
+        user: &User,
+        record: &CredentialRecord,
+    ) -> Result<Outcome, Refusal> {
+        let rp = user.relying_party;
+        let owner = |owner: &User| owner.id == user.id;
+        let (key, count) = (&record.public_key, record.sign_count);
+        let known = self.foresee_credential(rp, &record.id, owner, key, count);
+        if let Some(outcome) = known.await? {
+            return Ok(outcome);
+        }
+        Ok(match self.storage.credential(rp, record.key).await? {
+            Some(_) => Outcome::Refused(TAKEN.to_owned()),
+            None => Outcome::Added { new_user: false },
+        })
+    }
+
+    /// Imports an event of an export.
     ///
     /// # Errors
     /// Faults of the store.
-    pub async fn import_event(&self, event: &AuditEvent) -> Result<bool, Refusal> {
-        Ok(self.storage.import_event(event).await?)
+    pub async fn import_event(&self, event: &AuditEvent) -> Result<Outcome, Refusal> {
+        if let Err(why) = judge_event(event) {
+            return Ok(Outcome::Refused(why));
+        }
+        Ok(if self.storage.import_event(event).await? {
+            Outcome::Added { new_user: false }
+        } else {
+            Outcome::Refused(NO_PARTY.to_owned())
+        })
+    }
+
+    /// What [`import_event`](Self::import_event) would do now. Nothing is written.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn foresee_event(
+        &self,
+        file: &mut OwnFile,
+        event: &AuditEvent,
+    ) -> Result<Outcome, Refusal> {
+        if let Err(why) = judge_event(event) {
+            return Ok(Outcome::Refused(why));
+        }
+        Ok(if self.is_there(file, event.relying_party).await? {
+            Outcome::Added { new_user: false }
+        } else {
+            Outcome::Refused(NO_PARTY.to_owned())
+        })
     }
 }
 
-fn judge_own(user: &User, record: &CredentialRecord) -> Result<(), String> {
-    if (record.relying_party, record.user) != (user.relying_party, user.id) {
-        return Err("it follows a user who is not its own".to_owned());
-    }
-    let key = PublicKey::parse(&record.public_key).map_err(|error| error.to_string())?;
-    if key.algorithm() == record.algorithm {
-        Ok(())
+/// What becomes of a user whose key or name the store has.
+fn known(user: &User, found: &User) -> Outcome {
+    if found.id != user.id {
+        Outcome::Refused(OTHER_KEY.to_owned())
+    } else if found.name == user.name {
+        Outcome::Exists
     } else {
-        Err("its algorithm is not that of its public key".to_owned())
+        Outcome::Refused(OTHER_NAME.to_owned())
     }
 }

@@ -4,18 +4,19 @@
 use std::sync::Arc;
 
 use webauthn::attestation::ModelPolicy;
-use webauthn::cose::{CoseAlgorithm, PublicKey};
+use webauthn::cose::CoseAlgorithm;
 use webauthn::credential::{Aaguid, CredentialId, UserHandle};
 use webauthn::options::{ResidentKey, UserVerification};
 use webauthn::registration::BackupPolicy;
 
+use super::judge::{judge_flags, judge_key, judge_text, judge_transports};
 use crate::model::audit::{Actor, ActorKind, AuditEvent, AuditKind};
 use crate::model::clock::Timestamp;
-use crate::model::credential::CredentialRecord;
+use crate::model::credential::{CredentialRecord, MAX_CREDENTIAL_NAME};
 use crate::model::ids::{CeremonyId, CredentialKey, ImportId, RelyingPartyId, UserId};
 use crate::model::policy::{Attachment, AttestationRequirement, PartialSelection, Selection};
 use crate::model::refusal::Refusal;
-use crate::model::user::User;
+use crate::model::user::{User, judge_user_name};
 use crate::service::Passkeys;
 use crate::service::prepared::Prepared;
 use crate::store::{ImportCredential, ImportUser, ImportedCredential, ImportedUser};
@@ -125,6 +126,10 @@ impl Passkeys {
             Err(why) => return Ok(Outcome::Refused(why)),
         };
         let (rp, now) = (target.rp.id, self.now());
+        // A user is not made for a passkey that the store refuses.
+        if let Some(refused @ Outcome::Refused(_)) = self.foresee_known(target, passkey).await? {
+            return Ok(refused);
+        }
         let new = self.new_user(rp, &passkey.user, now);
         let event = AuditEvent::new(self.draw(), AuditKind::UserCreated, rp, now, &OPERATOR);
         let event = event.of(&new);
@@ -135,6 +140,7 @@ impl Passkeys {
         });
         let (user, new_user) = match written.await? {
             ImportedUser::Created => (new, true),
+            // A call that was sent again finds what it has written.
             ImportedUser::Exists(user) => {
                 let same = user.id == new.id;
                 (user, same)
@@ -152,6 +158,7 @@ impl Passkeys {
             credential: &record,
             evidence: None,
             import: Some(import),
+            adopt_owner: !new_user,
             event: Some(&event),
         };
         Ok(match self.storage.import_credential(import).await? {
@@ -175,17 +182,25 @@ impl Passkeys {
         if let Err(why) = judge(&target.rp, passkey) {
             return Ok(Outcome::Refused(why));
         }
-        let rp = target.rp.id;
-        let owner = |owner: &User| owner.name == passkey.user;
-        let (key, count) = (&passkey.public_key, passkey.sign_count);
-        let known = self.foresee_credential(rp, &passkey.id, owner, key, count);
-        if let Some(outcome) = known.await? {
+        if let Some(outcome) = self.foresee_known(target, passkey).await? {
             return Ok(outcome);
         }
+        let rp = target.rp.id;
         let user = self.storage.user(rp, passkey.user.as_str().into()).await?;
         Ok(Outcome::Added {
             new_user: user.is_none(),
         })
+    }
+
+    async fn foresee_known(
+        &self,
+        target: &Target,
+        passkey: &Passkey,
+    ) -> Result<Option<Outcome>, Refusal> {
+        let owner = |owner: &User| owner.name == passkey.user;
+        let (key, count) = (&passkey.public_key, passkey.sign_count);
+        self.foresee_credential(target.rp.id, &passkey.id, owner, key, count)
+            .await
     }
 
     /// What becomes of a credential whose id the Relying Party knows already; `None`: it does not.
@@ -218,8 +233,7 @@ impl Passkeys {
 /// The checks of a registration that need no response, and those demands of the policy that a file cannot meet.
 fn judge(rp: &Prepared, passkey: &Passkey) -> Result<CoseAlgorithm, String> {
     let policy = &rp.policy;
-    let key = PublicKey::parse(&passkey.public_key).map_err(|error| error.to_string())?;
-    let algorithm = key.algorithm();
+    let algorithm = judge_key(&passkey.public_key)?;
     if !policy.offer().contains(&algorithm) {
         return Err(format!(
             "the policy does not allow the algorithm {algorithm} of the public key"
@@ -259,14 +273,14 @@ fn judge(rp: &Prepared, passkey: &Passkey) -> Result<CoseAlgorithm, String> {
                 .to_owned(),
         );
     }
-    if eligible == Some(false) && state == Some(true) {
-        return Err(
-            "the file says that the passkey is backed up and cannot be backed up".to_owned(),
-        );
-    }
-    if passkey.user.is_empty() {
-        return Err("the name of the user is empty".to_owned());
-    }
+    judge_flags(eligible, state)?;
+    judge_user_name(&passkey.user)?;
+    judge_text(
+        "the name of the passkey",
+        &passkey.name,
+        MAX_CREDENTIAL_NAME,
+    )?;
+    judge_transports(&passkey.transports)?;
     Ok(algorithm)
 }
 

@@ -3,7 +3,7 @@
 use axum::response::Response;
 use domain::Reason;
 use domain::model::settings::nevis::UsernameRule;
-use domain::model::user::UserRef;
+use domain::model::user::{MAX_USER_NAME, UserRef};
 use domain::webauthn::json::Object;
 use domain::webauthn::options::CreationOptions;
 use serde::Serialize;
@@ -24,8 +24,6 @@ use crate::api::dates::Date;
 use crate::http::json::{self, text};
 use crate::http::name::{NameProblem, NameRule};
 
-/// Longest user name, in characters.
-const MAX_USERNAME: usize = 300;
 /// The name to show.
 const DISPLAY_NAME: NameRule = NameRule::bytes(0, 64);
 
@@ -143,7 +141,7 @@ async fn ensure_may_be_created(
 
 /// What keeps a user from being created with this name.
 pub fn problem_of(name: &str, rule: UsernameRule) -> Option<&'static str> {
-    if name.chars().count() > MAX_USERNAME {
+    if name.chars().count() > MAX_USER_NAME {
         return Some("username must not be longer than 300 characters");
     }
     let allowed = match rule {

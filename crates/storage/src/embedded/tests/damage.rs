@@ -110,6 +110,7 @@ async fn import_another(store: &Embedded, record: &CredentialRecord) {
         ..record.clone()
     };
     let imported = ImportCredential {
+        adopt_owner: false,
         credential: &imported,
         evidence: None,
         import: Some(import.id),

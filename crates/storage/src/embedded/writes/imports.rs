@@ -1,7 +1,7 @@
 //! Records that come from a file.
 
 use domain::model::audit::AuditEvent;
-use domain::model::ids::{ImportId, RelyingPartyId};
+use domain::model::ids::{ImportId, RelyingPartyId, UserId};
 use domain::model::import::{Import, Imported};
 use domain::model::user::{User, UserRef};
 use domain::store::{ImportedCredential, ImportedParty, ImportedUser};
@@ -33,6 +33,13 @@ fn note(connection: &Connection, import: Option<ImportId>, imported: Imported) -
         params![import.0, kind, rp.0, key, imported.user().0],
     )
     .map(drop)
+}
+
+/// Whether one of the last 100 imports has made this user. Each of them is asked by its key.
+fn is_imported(connection: &Connection, rp: RelyingPartyId, user: UserId) -> Outcome<bool> {
+    let sql = "SELECT 1 FROM (SELECT id FROM imports WHERE created >= 0 ORDER BY created DESC, id DESC LIMIT 100) i \
+               CROSS JOIN imported n ON n.import_id = i.id AND n.kind = 1 AND n.relying_party_id = ?1 AND n.key = ?2";
+    exists(connection, sql, params![rp.0, user.0])
 }
 
 pub(in crate::embedded) fn import_relying_party(
@@ -82,6 +89,7 @@ pub(in crate::embedded) fn import_credential(
     connection: &Connection,
     credential: &CredentialRow,
     import: Option<ImportId>,
+    adopt: bool,
     event: Option<&AuditEvent>,
 ) -> Outcome<ImportedCredential> {
     let record = &credential.record;
@@ -129,6 +137,9 @@ pub(in crate::embedded) fn import_credential(
     credential.insert(connection)?;
     let imported = Imported::Credential(rp, record.key, record.user);
     note(connection, import, imported)?;
+    if adopt && is_imported(connection, rp, record.user)? {
+        note(connection, import, Imported::User(rp, record.user))?;
+    }
     if let Some(event) = event {
         insert_event(connection, event)?;
     }
