@@ -64,6 +64,7 @@ pub mod accounts;
 pub mod answers;
 pub mod authentications;
 pub mod ceremonies;
+pub mod console;
 pub mod deletions;
 pub(crate) mod device;
 pub mod durability;
@@ -225,6 +226,13 @@ macro_rules! conformance_tests {
                 removed_metadata_refuses_no_number,
                 every_reader_of_the_metadata_notices_a_removal,
                 metadata_is_there_after_a_restart_and_refuses_a_smaller_number;
+            console:
+                the_consoles_relying_party_is_kept_and_no_account_lists_it,
+                a_record_of_the_console_reads_back_and_is_replaced,
+                an_administrator_goes_with_all_sessions,
+                an_invite_brings_in_one_administrator,
+                of_many_who_accept_one_invite_one_comes_in,
+                expired_records_of_the_console_are_swept;
             answers:
                 a_call_that_is_sent_again_gets_the_answer_of_the_first,
                 a_call_that_was_given_up_is_done_by_another_attempt,

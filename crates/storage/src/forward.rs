@@ -13,9 +13,10 @@ macro_rules! forward {
             use domain::model::audit::AuditEvent;
             use domain::model::ceremony::{Authentication, Ceremony, Registration};
             use domain::model::clock::Timestamp;
+            use domain::model::console::{Administrator, ConsoleKind, ConsoleRecord, Session};
             use domain::model::credential::{CredentialRecord, Evidence};
             use domain::model::ids::{
-                AccessKeyId, AccountId, ApiKeyId, AttemptId, CeremonyId, CredentialKey, ImportId, NodeId,
+                AccessKeyId, AccountId, ApiKeyId, AttemptId, CeremonyId, CredentialKey, ImportId, InviteId, NodeId,
                 RelyingPartyId, TokenId, UserId, WebhookId,
             };
             use domain::model::import::{Import, Imported, ImportedPlace};
@@ -133,6 +134,18 @@ macro_rules! forward {
                 list_imports(page: PageRequest) -> Page<Import> = keep;
                 list_imported(id: ImportId, after: Option<ImportedPlace>, limit: u32) -> Vec<Imported> = keep;
                 forget_import(id: ImportId, limit: u32) -> bool = keep;
+            }
+            Console {
+                keep_console_party(rp: &RelyingParty) -> () = keep;
+                create_console_record(record: &ConsoleRecord, event: &AuditEvent) -> bool = keep;
+                console_record(kind: ConsoleKind, key: [u8; 16]) -> Option<ConsoleRecord> = keep;
+                list_console_records(kind: ConsoleKind, owner: Option<UserId>, page: PageRequest)
+                    -> Page<ConsoleRecord> = keep;
+                replace_console_record(record: &ConsoleRecord, event: &AuditEvent) -> bool = keep;
+                delete_console_record(kind: ConsoleKind, key: [u8; 16], event: &AuditEvent) -> bool = remove;
+                accept_invite(invite: InviteId, administrator: &Administrator, event: &AuditEvent) -> bool = keep;
+                see_session(session: &Session) -> bool = keep;
+                sweep_console(expired_before: Timestamp, budget: u32) -> u64 = once;
             }
             Upkeep {
                 shared_secret(candidate: [u8; 32]) -> [u8; 32] = keep;

@@ -6,6 +6,7 @@
 
 #[cfg(feature = "suite")]
 pub mod conformance;
+mod console;
 pub mod embedded;
 mod forward;
 mod images;

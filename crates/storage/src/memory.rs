@@ -5,6 +5,7 @@ mod access_keys;
 mod accounts;
 mod answers;
 mod ceremonies;
+mod console;
 mod credentials;
 mod deletions;
 mod events;

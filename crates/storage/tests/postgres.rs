@@ -31,8 +31,8 @@ const SERIALIZABLE: &str = "TEST_POSTGRES_SERIALIZABLE";
 const POOLED: &str = "TEST_PGBOUNCER";
 
 /// The version of the schema, and how many steps lead to it.
-const CURRENT: i64 = 3;
-const STEPS: usize = 3;
+const CURRENT: i64 = 4;
+const STEPS: usize = 4;
 
 /// How long operations are sent again. Races of a hundred on a busy machine take their time.
 const WITHIN: Duration = Duration::from_mins(1);
@@ -451,7 +451,8 @@ const OF_USERS: [&str; 9] = [
     "imported",
 ];
 /// Tables that grow with the customers.
-const OF_CUSTOMERS: [&str; 9] = [
+const OF_CUSTOMERS: [&str; 10] = [
+    "console_records",
     "accounts",
     "api_keys",
     "relying_parties",

@@ -156,6 +156,20 @@ audit_kinds! {
     CredentialImported = "credential_imported",
     /// A credential was deleted.
     CredentialDeleted = "credential_deleted",
+    /// Somebody was invited to the console.
+    AdministratorInvited = "administrator_invited",
+    /// An invite was revoked.
+    InviteRevoked = "invite_revoked",
+    /// Somebody became an administrator, or an administrator added a passkey, by an invite.
+    InviteAccepted = "invite_accepted",
+    /// An administrator got another role.
+    AdministratorChanged = "administrator_changed",
+    /// An administrator was removed.
+    AdministratorDeleted = "administrator_deleted",
+    /// An administrator signed in to the console.
+    SessionStarted = "console_session_started",
+    /// A session of the console was ended.
+    SessionEnded = "console_session_ended",
     /// An access key was made.
     AccessKeyCreated = "access_key_created",
     /// An access key was revoked.
@@ -177,6 +191,13 @@ impl AuditKind {
             | Self::CredentialRenamed
             | Self::CredentialImported
             | Self::CredentialDeleted
+            | Self::AdministratorInvited
+            | Self::InviteRevoked
+            | Self::InviteAccepted
+            | Self::AdministratorChanged
+            | Self::AdministratorDeleted
+            | Self::SessionStarted
+            | Self::SessionEnded
             | Self::AccessKeyCreated
             | Self::AccessKeyDeleted => AuditCategory::Management,
         }

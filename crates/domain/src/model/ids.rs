@@ -133,6 +133,16 @@ id! {
 }
 
 id! {
+    /// A one-time right to come into the console.
+    InviteId
+}
+
+id! {
+    /// A browser in which an administrator is signed in.
+    SessionId
+}
+
+id! {
     /// An audit event.
     EventId
 }

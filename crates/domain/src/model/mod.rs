@@ -6,6 +6,7 @@ pub mod audit;
 pub mod ceremony;
 pub mod ceremony_policy;
 pub mod clock;
+pub mod console;
 pub mod credential;
 pub mod ids;
 pub mod import;

@@ -467,7 +467,7 @@ impl Passkeys {
         if !looks_sealed(challenge) {
             return Ok(None);
         }
-        let rp = match self.relying_party_itself(rp).await {
+        let rp = match self.any_relying_party(rp).await {
             Err(refusal) if refusal.reason == Reason::RelyingPartyUnknown => return Ok(None),
             found => found?,
         };

@@ -7,6 +7,7 @@ pub mod answers;
 pub mod authentication;
 mod cache;
 pub mod ceremony;
+pub mod console;
 pub mod credentials;
 pub mod cursor;
 pub mod events;
@@ -152,6 +153,9 @@ impl Passkeys {
         budget: u32,
     ) -> Result<Swept, Refusal> {
         let now = self.now();
+        self.storage
+            .sweep_console(now.plus_millis(-ceremonies_ms), budget)
+            .await?;
         Ok(self
             .storage
             .sweep(

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use webauthn::error::Reason;
 
 use crate::model::audit::{Actor, ActorKind, AuditEvent, AuditKind};
+use crate::model::console::CONSOLE_PARTY;
 use crate::model::ids::{AccountId, RelyingPartyId};
 use crate::model::page::{Page, PageRequest};
 use crate::model::policy::{PartialSelection, Policy};
@@ -77,11 +78,25 @@ impl Passkeys {
     }
 
     /// The Relying Party with this key, for a caller who holds something of the Relying Party itself (an access key, a
-    /// token, a challenge) instead of the account's secret.
+    /// token, a challenge) instead of the account's secret. No caller finds the console's Relying Party.
     ///
     /// # Errors
     /// `relying_party_unknown`.
     pub async fn relying_party_itself(&self, id: RelyingPartyId) -> Result<Arc<Prepared>, Refusal> {
+        if id == CONSOLE_PARTY {
+            return Err(Reason::RelyingPartyUnknown.into());
+        }
+        self.any_relying_party(id).await
+    }
+
+    /// The Relying Party with this key, that of the console too.
+    ///
+    /// # Errors
+    /// `relying_party_unknown`.
+    pub(crate) async fn any_relying_party(
+        &self,
+        id: RelyingPartyId,
+    ) -> Result<Arc<Prepared>, Refusal> {
         self.relying_parties
             .get(id, self.now(), async |before| {
                 let record = self.storage.relying_party(id).await?;

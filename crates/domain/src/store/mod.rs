@@ -62,7 +62,8 @@
 //! | [`replace_metadata`](MetadataBlobs::replace_metadata) | has the outcome of the first, when the stored BLOB is the same |
 //! | [`lease`](Upkeep::lease), [`shared_secret`](Upkeep::shared_secret), [`keep_token_key`](Tokens::keep_token_key), [`update_webhook`](Webhooks::update_webhook), [`replace_account_token`](Accounts::replace_account_token), the renamings | has the outcome of the first and leaves the same |
 //! | the deletions, [`remove_metadata`](MetadataBlobs::remove_metadata), [`release_answer`](Answers::release_answer) | finds nothing and says `false`; after an unknown outcome that means it is done |
-//! | [`sweep`](Upkeep::sweep) | removes what is left, so it is not sent again |
+//! | [`replace_console_record`](Console::replace_console_record), [`see_session`](Console::see_session), [`accept_invite`](Console::accept_invite), [`keep_console_party`](Console::keep_console_party) | has the outcome of the first and leaves the same |
+//! | [`sweep`](Upkeep::sweep), [`sweep_console`](Console::sweep_console) | removes what is left, so it is not sent again |
 //!
 //! # Deletions
 //!
@@ -102,6 +103,7 @@ mod access_keys;
 mod accounts;
 mod answers;
 mod ceremonies;
+mod console;
 mod credentials;
 mod events;
 mod fault;
@@ -122,6 +124,7 @@ pub use ceremonies::{
     FinishRegistration, FinishedAuthentication, FinishedRegistration, LoadedAuthentication,
     RefuseCeremony, Refused, Survival,
 };
+pub use console::Console;
 pub use credentials::Credentials;
 pub use events::{EventFilter, Events, FoundEvents, MAX_SEARCHED, Wanted};
 pub use fault::Fault;
@@ -154,6 +157,7 @@ pub trait Storage:
     + Events
     + Answers
     + Imports
+    + Console
     + Upkeep
     + 'static
 {
@@ -172,6 +176,7 @@ impl<S> Storage for S where
         + Events
         + Answers
         + Imports
+        + Console
         + Upkeep
         + 'static
 {

@@ -8,6 +8,7 @@
     reason = "a test stops at the first surprise and may say what it measured"
 )]
 
+mod console;
 mod keys;
 mod lookups;
 mod policies;

@@ -15,6 +15,7 @@ mod accounts;
 mod answers;
 mod ceremonies;
 mod checkpoints;
+mod console;
 mod copies;
 mod credentials;
 mod events;

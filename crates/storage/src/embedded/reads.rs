@@ -7,6 +7,7 @@ use domain::model::account::{Account, ApiKey, Principal};
 use domain::model::audit::AuditEvent;
 use domain::model::ceremony::{Authentication, Ceremony, Registration, Standing};
 use domain::model::clock::Timestamp;
+use domain::model::console::{ConsoleKind, ConsoleRecord};
 use domain::model::credential::{CredentialRecord, Evidence};
 use domain::model::ids::{
     AccessKeyId, AccountId, CeremonyId, CredentialKey, ImportId, RelyingPartyId, TokenId, UserId,
@@ -673,6 +674,32 @@ pub(super) fn list_webhooks(
         request,
         webhook_of,
     )
+}
+
+pub(super) fn list_console_records(
+    connection: &Connection,
+    kind: ConsoleKind,
+    owner: Option<UserId>,
+    request: PageRequest,
+) -> Outcome<Page<ConsoleRecord>> {
+    let select = concat!(
+        "SELECT body, ",
+        is_sound!(console_records),
+        " FROM console_records WHERE kind = ?1"
+    );
+    let read = |row: &Row<'_>| {
+        seals::check(row, 1, "console_records")?;
+        Ok(crate::console::record(kind, &row.get::<_, String>(0)?)?)
+    };
+    let (number, order) = (crate::console::number(kind), ("created", "id"));
+    match owner {
+        None => page(connection, select, order, &[&number], request, read),
+        Some(owner) => {
+            let select = format!("{select} AND owner = ?2");
+            let bound: [&dyn ToSql; 2] = [&number, &owner.0];
+            page(connection, &select, order, &bound, request, read)
+        }
+    }
 }
 
 pub(super) fn list_access_keys(

@@ -135,6 +135,11 @@ macro_rules! seal {
     (deletions, $of:literal) => {
         $crate::embedded::seals::seal!("deletions", $of, "at", "relying_party_id", "user_id")
     };
+    (console_records, $of:literal) => {
+        $crate::embedded::seals::seal!(
+            "console_records", $of, "kind", "id", "owner", "created", "expires", "body"
+        )
+    };
     (metadata, $of:literal) => {
         $crate::embedded::seals::seal!("metadata", $of, "no", "imported", "source", "blob")
     };

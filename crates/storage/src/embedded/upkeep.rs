@@ -157,7 +157,7 @@ impl Embedded {
 
     /// Removes rows in jobs of a bounded size until nothing is left to remove, or `budget` rows are
     /// gone; how many are gone.
-    async fn sweep_in_chunks(
+    pub(super) async fn sweep_in_chunks(
         &self,
         budget: u32,
         remove: impl Fn(&Connection, u32) -> Outcome<usize> + Clone + Send + 'static,

@@ -7,6 +7,7 @@ use domain::model::account::{Account, ApiKey};
 use domain::model::audit::AuditEvent;
 use domain::model::ceremony::{Ceremony, CeremonyKind, CeremonyState};
 use domain::model::clock::Timestamp;
+use domain::model::console::{ConsoleKind, ConsoleRecord};
 use domain::model::credential::{CredentialRecord, Evidence};
 use domain::model::ids::{
     AccessKeyId, AccountId, ApiKeyId, AttemptId, CeremonyId, CredentialKey, EventId, ImportId,
@@ -47,6 +48,7 @@ pub(super) struct State {
     pub(super) leases: BTreeMap<String, (NodeId, Timestamp)>,
     pub(super) imports: BTreeMap<ImportId, Import>,
     pub(super) imported: BTreeMap<ImportId, BTreeMap<ImportedPlace, Imported>>,
+    pub(super) console: BTreeMap<(ConsoleKind, [u8; 16]), ConsoleRecord>,
     pub(super) deletions: BTreeMap<(Timestamp, RelyingPartyId, Deleted), Remains>,
 }
 

@@ -45,6 +45,11 @@ pub(super) const STEPS: &[Step] = &[
         oldest: 1,
         sql: include_str!("../../migrations/postgres/0003_indexes.sql"),
     },
+    Step {
+        number: 4,
+        oldest: 1,
+        sql: include_str!("../../migrations/postgres/0004_console.sql"),
+    },
 ];
 
 /// The version that this program was written for.

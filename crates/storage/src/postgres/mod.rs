@@ -16,6 +16,7 @@ mod address;
 mod cells;
 mod ceremonies;
 mod connect;
+mod console;
 mod credentials;
 mod error;
 mod imports;

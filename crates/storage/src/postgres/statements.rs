@@ -728,6 +728,66 @@ statements! {
             event!("w"),
             ") SELECT count(*) FROM w"
         );
+    // ---- the console ----
+    KeepConsoleParty ("bbiit")
+        "WITH w AS (INSERT INTO @relying_parties (id, account_id, version, created, body) VALUES ($1, $2, $3, $4, $5) \
+         ON CONFLICT (id) DO NOTHING RETURNING 1) SELECT count(*) FROM w";
+    CreateConsoleRecord (with_event!("ibbiit"))
+        concat!(
+            "WITH w AS (INSERT INTO @console_records (kind, id, owner, created, expires, body) \
+             SELECT $16, $17, $18, $19, $20, $21 WHERE ($18 IS NULL OR EXISTS \
+             (SELECT 1 FROM @console_records WHERE kind = 0 AND id = $18)) AND",
+            alive!(party),
+            " ON CONFLICT (kind, id) DO NOTHING RETURNING 1), e AS (",
+            event!("w"),
+            ") SELECT (SELECT count(*) FROM w), \
+             EXISTS (SELECT 1 FROM @console_records WHERE kind = $16 AND id = $17 AND body = $21)"
+        );
+    ConsoleRecord ("ib")
+        "SELECT body FROM @console_records WHERE kind = $1 AND id = $2";
+    ListConsoleRecords ("iibi")
+        page!(up "SELECT body FROM @console_records WHERE kind = $1", "created", "id", "$2", "$3", "$4");
+    ListConsoleRecordsDown ("iibi")
+        page!(down "SELECT body FROM @console_records WHERE kind = $1", "created", "id", "$2", "$3", "$4");
+    ListOwnConsoleRecords ("biibi")
+        page!(up "SELECT body FROM @console_records WHERE owner = $1 AND kind = $2", "created", "id", "$3", "$4", "$5");
+    ListOwnConsoleRecordsDown ("biibi")
+        page!(down "SELECT body FROM @console_records WHERE owner = $1 AND kind = $2", "created", "id", "$3", "$4", "$5");
+    ReplaceConsoleRecord (with_event!("ibit"))
+        concat!(
+            "WITH w AS (UPDATE @console_records SET expires = $18, body = $19 WHERE kind = $16 AND id = $17 AND",
+            alive!(party),
+            " RETURNING 1), e AS (",
+            event!("w"),
+            ") SELECT count(*) FROM w"
+        );
+    // With an administrator goes what is that person's.
+    DeleteConsoleRecord (with_event!("ib"))
+        concat!(
+            "WITH d AS (DELETE FROM @console_records WHERE (kind = $16 AND id = $17 OR owner = $17 AND $16 = 0) AND",
+            alive!(party),
+            " RETURNING kind, id), w AS (SELECT 1 FROM d WHERE kind = $16 AND id = $17), e AS (",
+            event!("w"),
+            ") SELECT count(*) FROM w"
+        );
+    TakeInvite (with_event!("b"))
+        concat!(
+            "WITH w AS (DELETE FROM @console_records WHERE kind = 1 AND id = $16 AND",
+            alive!(party),
+            " RETURNING 1), e AS (",
+            event!("w"),
+            ") SELECT count(*) FROM w"
+        );
+    AddAdministrator ("bibbit")
+        "WITH y AS (SELECT 1 FROM @events WHERE relying_party_id = $1 AND at = $2 AND id = $3), \
+         a AS (INSERT INTO @console_records (kind, id, created, body) SELECT 0, $4, $5, $6 FROM y \
+         ON CONFLICT (kind, id) DO NOTHING) SELECT EXISTS (SELECT 1 FROM y)";
+    SeeSession ("bt")
+        "WITH w AS (UPDATE @console_records SET body = $2 WHERE kind = 2 AND id = $1 RETURNING 1) SELECT count(*) FROM w";
+    SweepConsoleRecords ("ii")
+        sweep!("@console_records", "kind, id");
+
+    // ---- keys of tokens ----
     TokenKey ("bt")
         concat!("SELECT value FROM @token_keys WHERE relying_party_id = $1 AND kind = $2 AND", alive!(party));
     KeepTokenKey ("btb")

@@ -94,6 +94,7 @@ fn every_table_of_a_statement_is_named_with_its_schema() {
                     "deletions",
                     "imports",
                     "imported",
+                    "console_records",
                     "meta",
                     "leases",
                     "migrations",

@@ -67,7 +67,7 @@ impl Mark {
 
 impl Postgres {
     /// Removes rows in statements of a bounded size until nothing is left to remove, or `budget` rows are gone; how many are gone.
-    async fn sweep_in_chunks<'a>(
+    pub(super) async fn sweep_in_chunks<'a>(
         &self,
         budget: u32,
         sent: impl Fn(u32) -> Sent<'a>,

@@ -191,6 +191,7 @@ const SEALED: &[(&str, &str)] = &[
     ("used_tokens", is_sound!(used_tokens)),
     ("answers", is_sound!(answers)),
     ("deletions", is_sound!(deletions)),
+    ("console_records", is_sound!(console_records)),
     ("metadata", is_sound!(metadata)),
     ("meta", is_sound!(meta)),
     (

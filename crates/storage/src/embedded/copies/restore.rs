@@ -142,7 +142,7 @@ fn prepare(file: &Path, copy: &Path) -> Result<Restored, CopyError> {
 }
 
 /// Removes what could be used a second time: ceremonies that wait, the keys of tokens and of sealed challenges (not of access keys), and
-/// calls whose response was not kept yet. How many ceremonies and keys.
+/// calls whose response was not kept yet, and sessions and invites of the console. How many ceremonies and keys.
 fn void(connection: &Connection) -> Outcome<(u64, u64)> {
     let removed = |sql: &str| {
         let removed = connection.execute(sql, []).map_err(Failure::from)?;
@@ -152,6 +152,8 @@ fn void(connection: &Connection) -> Outcome<(u64, u64)> {
     // A kind that is new does not come back either.
     let keys = removed("DELETE FROM token_keys WHERE kind NOT IN ('access', 'signing')")?;
     removed("DELETE FROM answers WHERE answer IS NULL")?;
+    // Sessions and invites of the console: they may have been ended, or used, since. Administrators stay.
+    removed("DELETE FROM console_records WHERE kind <> 0")?;
     Ok((ceremonies, keys))
 }
 

@@ -4,13 +4,14 @@ use std::fmt::Debug;
 
 use domain::model::account::Principal;
 use domain::model::audit::AuditKind;
+use domain::model::console::ConsoleKind;
 use domain::model::ids::{AccountId, AttemptId, CredentialKey, ImportId, TokenId};
 use domain::model::import::Import;
 use domain::model::metadata::{MetadataSource, StoredMetadata};
 use domain::model::token::TokenKind;
 use domain::store::{
-    AccessKeys, Accounts, Answers, AuthenticationFilter, FinishedAuthentication, ImportCredential,
-    Imports, MetadataBlobs, Survival, Tokens, Webhooks,
+    AccessKeys, Accounts, Answers, AuthenticationFilter, Console as _, FinishedAuthentication,
+    ImportCredential, Imports, MetadataBlobs, Survival, Tokens, Webhooks,
 };
 use rusqlite::types::Value;
 use webauthn::credential::{CredentialId, UserHandle};
@@ -186,6 +187,7 @@ async fn fill() -> Filled {
     store.replace_metadata(&metadata).await.unwrap();
     let node = domain::model::ids::NodeId(key());
     store.lease("job", node, at(0), at(10)).await.unwrap();
+    crate::conformance::console::fill(&*store).await;
 
     let (directory, opened) = {
         // As it is, without a last word: what was signed in last lies in `sign_ins`.
@@ -349,6 +351,14 @@ impl Filled {
             "token key",
             found.map(|k| k.map(|k| k.reveal().to_vec())),
         );
+        for kind in [
+            ConsoleKind::Administrator,
+            ConsoleKind::Invite,
+            ConsoleKind::Session,
+        ] {
+            let listed = store.list_console_records(kind, None, all).await;
+            tell(told, "console", listed);
+        }
         tell(told, "metadata", store.metadata(None).await);
         tell(told, "secret", store.shared_secret([4; 32]).await);
         let again = store.reserve_answer(&call(self.account, 1, at(5))).await;
@@ -586,7 +596,7 @@ pub(super) fn without_seals(connection: &Connection) {
     open::register(connection).unwrap();
     connection
         .execute_batch(
-            "ALTER TABLE credentials DROP COLUMN user_handle; DROP TABLE imports; DROP TABLE imported;
+            "ALTER TABLE credentials DROP COLUMN user_handle; DROP TABLE imports; DROP TABLE imported; DROP TABLE console_records;
              UPDATE credentials SET digest = credential_digest_13(relying_party_id, key, user_id, algorithm, id, public_key);
              ALTER TABLE credentials DROP COLUMN use_digest;",
         )
@@ -622,8 +632,10 @@ async fn a_store_of_format_14_is_sealed_as_it_is_and_what_was_damaged_stays_dama
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("store.db");
     std::fs::write(&path, &filled.file).unwrap();
-    // Format 14 has no credentials with a handle of their own.
+    // Format 14 has no credentials with a handle of their own, and no console.
     let connection = Connection::open(&path).unwrap();
+    let sql = "DELETE FROM console_records";
+    assert_eq!(connection.execute(sql, []), Ok(3));
     let sql = "DELETE FROM credentials WHERE user_handle IS NOT NULL";
     assert_eq!(connection.execute(sql, []), Ok(1));
     drop(connection);

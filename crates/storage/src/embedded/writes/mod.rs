@@ -28,8 +28,11 @@ pub(super) use self::imports::{
     create_import, forget_import, import_credential, import_event, import_relying_party,
     import_user,
 };
-pub(super) use self::parties::{RelyingPartyRow, create_relying_party, update_relying_party};
-use self::parties::{account_exists, relying_party_exists};
+use self::parties::account_exists;
+pub(super) use self::parties::{
+    RelyingPartyRow, create_relying_party, keep_relying_party, relying_party_exists,
+    update_relying_party,
+};
 pub(super) use self::tokens::{
     AccessKeyRow, claim_once, create_access_key, delete_access_key, keep_token_key,
 };

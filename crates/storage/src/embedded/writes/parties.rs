@@ -37,7 +37,10 @@ pub(super) fn delete_origins(connection: &Connection, id: RelyingPartyId) -> Out
     execute(connection, sql, [id.0])
 }
 
-pub(super) fn relying_party_exists(connection: &Connection, id: RelyingPartyId) -> Outcome<bool> {
+pub(in crate::embedded) fn relying_party_exists(
+    connection: &Connection,
+    id: RelyingPartyId,
+) -> Outcome<bool> {
     exists(
         connection,
         "SELECT 1 FROM relying_parties WHERE id = ?1",
@@ -56,6 +59,17 @@ pub(in crate::embedded) fn create_relying_party(
     insert(connection, row)?;
     insert_event(connection, event)?;
     Ok(true)
+}
+
+/// Adds a Relying Party that belongs to no account, if it is not there.
+pub(in crate::embedded) fn keep_relying_party(
+    connection: &Connection,
+    row: &RelyingPartyRow,
+) -> Outcome<()> {
+    if relying_party_exists(connection, row.id)? {
+        return Ok(());
+    }
+    insert(connection, row)
 }
 
 /// Writes a Relying Party with its origins.

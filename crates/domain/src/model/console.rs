@@ -1,0 +1,269 @@
+//! The people who use the console: administrators, the invites by which they come in, and their sessions.
+//!
+//! An administrator is a user of a Relying Party that is reserved for the console, and signs in with a passkey of it. What is kept here is
+//! what a user of a Relying Party has not: a role, and sessions.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::account::Secret;
+use crate::model::clock::{Randomness, Timestamp};
+use crate::model::ids::{AccountId, InviteId, RelyingPartyId, SessionId, UserId};
+
+/// The account of the console's Relying Party. No row of it exists, so it has no secret, is never listed, and opens nothing.
+pub const CONSOLE_ACCOUNT: AccountId = AccountId(*b"passkeyd console");
+
+/// The Relying Party under which administrators sign in. No account owns it, so no wire lists or finds it.
+pub const CONSOLE_PARTY: RelyingPartyId = RelyingPartyId(*b"passkeyd console");
+
+/// What an administrator may do. Each role may do what the one before it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Sees everything but secrets, and helps people with their passkeys.
+    Support,
+    /// Changes Services and their keys.
+    Operator,
+    /// Decides who else is an administrator.
+    Owner,
+}
+
+impl Role {
+    /// Every role, the one that may least first.
+    pub const ALL: &'static [Self] = &[Self::Support, Self::Operator, Self::Owner];
+
+    /// Stable name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Support => "support",
+            Self::Operator => "operator",
+            Self::Owner => "owner",
+        }
+    }
+
+    /// The role with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|role| role.name() == name)
+    }
+}
+
+/// A person who may use the console.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Administrator {
+    /// The user of [`CONSOLE_PARTY`].
+    pub id: UserId,
+    /// The name of that user.
+    pub name: String,
+    /// What this person may do.
+    pub role: Role,
+    /// When this person came in.
+    pub created: Timestamp,
+}
+
+/// A one-time right to register a passkey for the console. Its token is not kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Invite {
+    /// Its key, which the token leads to.
+    pub id: InviteId,
+    /// The role of whoever comes in by it.
+    pub role: Role,
+    /// The suggested name, or the name of the administrator who adds a passkey.
+    pub name: String,
+    /// The administrator who adds a passkey by it; `None` when a new one comes in.
+    pub administrator: Option<UserId>,
+    /// When it was made.
+    pub created: Timestamp,
+    /// From when on it does not work.
+    pub expires: Timestamp,
+}
+
+/// A browser in which an administrator is signed in. Its token is not kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Session {
+    /// Its key, which the token leads to.
+    pub id: SessionId,
+    /// Who is signed in.
+    pub administrator: UserId,
+    /// Since when.
+    pub created: Timestamp,
+    /// When it was last used, or up to a minute earlier.
+    pub seen: Timestamp,
+    /// When it ends at the latest.
+    pub expires: Timestamp,
+    /// The user agent of the browser.
+    pub user_agent: Option<String>,
+}
+
+/// Bytes of a token.
+const TOKEN: usize = 32;
+
+/// The token of an invite or of a session: 256 random bits. Only the person has it; the store has a key that is half of its hash.
+#[derive(Clone, Debug)]
+pub struct Token(Secret);
+
+impl Token {
+    /// Draws a token.
+    pub fn random(randomness: &dyn Randomness) -> Self {
+        let mut bytes = [0; TOKEN];
+        randomness.fill(&mut bytes);
+        Self(Secret::new(hex::encode(bytes)))
+    }
+
+    /// Takes a text as a token, if it has the form of one.
+    pub fn parse(text: &str) -> Option<Self> {
+        let lower = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+        (text.len() == 2 * TOKEN && text.bytes().all(lower)).then(|| Self(Secret::new(text)))
+    }
+
+    /// The token itself.
+    pub fn reveal(&self) -> &str {
+        self.0.reveal()
+    }
+
+    /// A value that only a page of this session knows: it goes into its forms.
+    pub fn form_token(&self) -> String {
+        hex::encode(&Secret::new(format!("form:{}", self.reveal())).hash().0[..16])
+    }
+
+    fn key(&self, of: &str) -> [u8; 16] {
+        let hash = Secret::new(format!("{of}:{}", self.reveal())).hash();
+        let mut key = [0; 16];
+        key.copy_from_slice(&hash.0[..16]);
+        key
+    }
+
+    /// The key of the invite with this token.
+    pub fn invite(&self) -> InviteId {
+        InviteId(self.key("invite"))
+    }
+
+    /// The key of the session with this token.
+    pub fn session(&self) -> SessionId {
+        SessionId(self.key("session"))
+    }
+}
+
+/// What a store keeps for the console.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConsoleRecord {
+    /// A person.
+    Administrator(Administrator),
+    /// An invite.
+    Invite(Invite),
+    /// A session.
+    Session(Session),
+}
+
+/// The kinds of [`ConsoleRecord`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ConsoleKind {
+    /// People.
+    Administrator,
+    /// Invites.
+    Invite,
+    /// Sessions.
+    Session,
+}
+
+impl ConsoleRecord {
+    /// Its kind.
+    pub fn kind(&self) -> ConsoleKind {
+        match self {
+            Self::Administrator(_) => ConsoleKind::Administrator,
+            Self::Invite(_) => ConsoleKind::Invite,
+            Self::Session(_) => ConsoleKind::Session,
+        }
+    }
+
+    /// Its key among those of its kind.
+    pub fn key(&self) -> [u8; 16] {
+        match self {
+            Self::Administrator(record) => record.id.0,
+            Self::Invite(record) => record.id.0,
+            Self::Session(record) => record.id.0,
+        }
+    }
+
+    /// The administrator without whom it is nothing.
+    pub fn owner(&self) -> Option<UserId> {
+        match self {
+            Self::Administrator(_) => None,
+            Self::Invite(record) => record.administrator,
+            Self::Session(record) => Some(record.administrator),
+        }
+    }
+
+    /// When it was made.
+    pub fn created(&self) -> Timestamp {
+        match self {
+            Self::Administrator(record) => record.created,
+            Self::Invite(record) => record.created,
+            Self::Session(record) => record.created,
+        }
+    }
+
+    /// When it ends by itself.
+    pub fn expires(&self) -> Option<Timestamp> {
+        match self {
+            Self::Administrator(_) => None,
+            Self::Invite(record) => Some(record.expires),
+            Self::Session(record) => Some(record.expires),
+        }
+    }
+
+    /// The administrator, if it is one.
+    pub fn administrator(self) -> Option<Administrator> {
+        match self {
+            Self::Administrator(record) => Some(record),
+            _ => None,
+        }
+    }
+
+    /// The invite, if it is one.
+    pub fn invite(self) -> Option<Invite> {
+        match self {
+            Self::Invite(record) => Some(record),
+            _ => None,
+        }
+    }
+
+    /// The session, if it is one.
+    pub fn session(self) -> Option<Session> {
+        match self {
+            Self::Session(record) => Some(record),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::clock::SystemRandomness;
+
+    #[test]
+    fn a_token_leads_to_its_keys_and_does_not_show_in_them() {
+        let token = Token::random(&SystemRandomness);
+        let read = Token::parse(token.reveal()).unwrap();
+        assert_eq!(read.session(), token.session());
+        assert_eq!(read.invite(), token.invite());
+        // A token of one kind opens nothing of the other.
+        assert_ne!(token.session().0, token.invite().0);
+        assert_ne!(token.form_token(), token.session().to_hex());
+        assert!(!token.reveal().contains(&token.form_token()));
+        for bad in ["", &"A".repeat(64), &"0".repeat(63), &"g".repeat(64)] {
+            assert!(Token::parse(bad).is_none());
+        }
+    }
+
+    #[test]
+    fn each_role_may_do_what_the_one_before_may() {
+        assert!(Role::Support < Role::Operator && Role::Operator < Role::Owner);
+        for role in Role::ALL {
+            assert_eq!(Role::from_name(role.name()), Some(*role));
+        }
+        assert_eq!(Role::from_name("root"), None);
+    }
+}

@@ -1,0 +1,585 @@
+//! Who may use the console: invites, administrators, and their sessions.
+//!
+//! An administrator is a user of [`CONSOLE_PARTY`] and signs in with a passkey, by the same ceremonies and the same verifier as all other
+//! users. The RP ID and the origin of these ceremonies come from the caller: they are those of the console's own address.
+
+use std::sync::Arc;
+
+use webauthn::error::Reason;
+use webauthn::options::{ResidentKey, UserVerification};
+use webauthn::origin::Origin;
+use webauthn::relying_party::RpId;
+use webauthn::response::{AuthenticationResponse, RegistrationResponse};
+
+use crate::model::audit::{Actor, AuditEvent, AuditKind};
+use crate::model::ceremony::Authentication;
+use crate::model::console::{
+    Administrator, CONSOLE_ACCOUNT, CONSOLE_PARTY, ConsoleKind, ConsoleRecord, Invite, Role,
+    Session, Token,
+};
+use crate::model::ids::{CeremonyId, EventId, InviteId, SessionId, UserId};
+use crate::model::page::PageRequest;
+use crate::model::policy::{Attachment, PartialSelection, Policy};
+use crate::model::refusal::Refusal;
+use crate::model::relying_party::RelyingParty;
+use crate::model::settings::WireSettings;
+use crate::model::user::UserRef;
+use crate::service::Passkeys;
+use crate::service::authentication::{StartAuthentication, Who};
+use crate::service::ceremony::Terms;
+use crate::service::prepared::Prepared;
+use crate::service::registration::{StartRegistration, StartedRegistration};
+
+/// How long an invite works, in milliseconds: a day.
+pub const INVITE_MS: i64 = 86_400_000;
+/// How long a session lasts at most, in milliseconds: twelve hours.
+pub const SESSION_MS: i64 = 12 * 3_600_000;
+/// How long a session lasts that is not used, in milliseconds: half an hour.
+pub const IDLE_MS: i64 = 30 * 60_000;
+/// The use of a session is written at most this often, in milliseconds.
+const SEEN_MS: i64 = 60_000;
+/// Most administrators, invites or sessions that one list shows.
+pub const MOST: u32 = 1000;
+/// Longest name of an administrator, in bytes. Authenticators may cut off longer ones (WebAuthn L3 5.4.1).
+pub const MAX_NAME: usize = 64;
+/// The name that authenticators show for the console.
+const NAME: &str = "passkeyd console";
+
+/// Why something is not done in the console.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConsoleRefusal {
+    /// As any other use case refuses.
+    Domain(Refusal),
+    /// The invite does not exist, was used, was revoked, or has expired.
+    InviteUnknown,
+    /// The name is empty, too long, or has control characters.
+    NameInvalid,
+    /// There is no such administrator, invite or session.
+    Unknown,
+    /// It would leave the console without an owner.
+    LastOwner,
+}
+
+impl<R: Into<Refusal>> From<R> for ConsoleRefusal {
+    fn from(refusal: R) -> Self {
+        Self::Domain(refusal.into())
+    }
+}
+
+/// Where the console is: what its ceremonies are bound to.
+#[derive(Clone, Debug)]
+pub struct ConsolePlace(PartialSelection);
+
+impl ConsolePlace {
+    /// The console at this origin.
+    pub fn new(rp_id: RpId, origin: Origin) -> Self {
+        Self(PartialSelection {
+            rp_id: Some(rp_id),
+            rp_name: Some(NAME.to_owned()),
+            origins: Some(vec![origin]),
+            attachment: Some(Attachment::Any),
+            resident_key: Some(ResidentKey::Required),
+            user_verification: Some(UserVerification::Required),
+        })
+    }
+}
+
+/// An administrator with the session that a request belongs to.
+#[derive(Clone, Debug)]
+pub struct Visitor {
+    /// Who.
+    pub administrator: Administrator,
+    /// In which session.
+    pub session: Session,
+}
+
+/// A name as it is kept.
+fn named(name: &str) -> Result<String, ConsoleRefusal> {
+    let name = name.trim();
+    if name.is_empty() || name.len() > MAX_NAME || name.chars().any(char::is_control) {
+        return Err(ConsoleRefusal::NameInvalid);
+    }
+    Ok(name.to_owned())
+}
+
+impl Passkeys {
+    /// The console's Relying Party. It is made at its first use.
+    async fn console_party(&self) -> Result<Arc<Prepared>, Refusal> {
+        match self.any_relying_party(CONSOLE_PARTY).await {
+            Err(refusal) if refusal.reason == Reason::RelyingPartyUnknown => {
+                let now = self.now();
+                let rp = RelyingParty {
+                    id: CONSOLE_PARTY,
+                    account: CONSOLE_ACCOUNT,
+                    name: NAME.to_owned(),
+                    // Without an RP ID and origins no wire finds it by them.
+                    selection: PartialSelection::default(),
+                    policy: Policy {
+                        user_verification_required: true,
+                        ..Policy::default()
+                    },
+                    settings: WireSettings::default(),
+                    version: 1,
+                    created: now,
+                    updated: now,
+                };
+                self.storage.keep_console_party(&rp).await?;
+                self.relying_parties.forget(&CONSOLE_PARTY);
+                self.any_relying_party(CONSOLE_PARTY).await
+            }
+            found => found,
+        }
+    }
+
+    fn console_event(&self, kind: AuditKind, by: &Actor) -> AuditEvent {
+        AuditEvent::new(
+            EventId::random(&*self.randomness),
+            kind,
+            CONSOLE_PARTY,
+            self.now(),
+            by,
+        )
+    }
+
+    async fn console_record(
+        &self,
+        kind: ConsoleKind,
+        key: [u8; 16],
+    ) -> Result<Option<ConsoleRecord>, Refusal> {
+        Ok(self.storage.console_record(kind, key).await?)
+    }
+
+    async fn console_records(
+        &self,
+        kind: ConsoleKind,
+        owner: Option<UserId>,
+    ) -> Result<Vec<ConsoleRecord>, Refusal> {
+        let page = PageRequest::first(MOST);
+        let page = self.storage.list_console_records(kind, owner, page);
+        Ok(page.await?.items)
+    }
+
+    /// Whether anybody may use the console.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn has_administrators(&self) -> Result<bool, Refusal> {
+        let page = PageRequest::first(1);
+        let kind = ConsoleKind::Administrator;
+        let page = self.storage.list_console_records(kind, None, page);
+        Ok(!page.await?.items.is_empty())
+    }
+
+    /// Administrators, the earliest first: at most [`MOST`].
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn administrators(&self) -> Result<Vec<Administrator>, Refusal> {
+        let records = self
+            .console_records(ConsoleKind::Administrator, None)
+            .await?;
+        let records = records.into_iter();
+        Ok(records.filter_map(ConsoleRecord::administrator).collect())
+    }
+
+    /// The administrator with this key.
+    ///
+    /// # Errors
+    /// [`ConsoleRefusal::Unknown`].
+    pub async fn administrator(&self, id: UserId) -> Result<Administrator, ConsoleRefusal> {
+        let found = self.console_record(ConsoleKind::Administrator, id.0);
+        let found = found.await?.and_then(ConsoleRecord::administrator);
+        found.ok_or(ConsoleRefusal::Unknown)
+    }
+
+    // ---- invites --------------------------------------------------------------------------------
+
+    /// Invites somebody. The token is returned here only.
+    ///
+    /// # Errors
+    /// [`ConsoleRefusal::NameInvalid`]; faults of the store.
+    pub async fn invite_administrator(
+        &self,
+        name: &str,
+        role: Role,
+        by: &Actor,
+    ) -> Result<(Invite, Token), ConsoleRefusal> {
+        self.invite(named(name)?, role, None, by).await
+    }
+
+    /// Lets an administrator add a passkey. The token is returned here only.
+    ///
+    /// # Errors
+    /// [`ConsoleRefusal::Unknown`]; faults of the store.
+    pub async fn invite_passkey(
+        &self,
+        of: UserId,
+        by: &Actor,
+    ) -> Result<(Invite, Token), ConsoleRefusal> {
+        let of = self.administrator(of).await?;
+        self.invite(of.name, of.role, Some(of.id), by).await
+    }
+
+    async fn invite(
+        &self,
+        name: String,
+        role: Role,
+        administrator: Option<UserId>,
+        by: &Actor,
+    ) -> Result<(Invite, Token), ConsoleRefusal> {
+        self.console_party().await?;
+        let token = Token::random(&*self.randomness);
+        let now = self.now();
+        let invite = Invite {
+            id: token.invite(),
+            role,
+            name,
+            administrator,
+            created: now,
+            expires: now.plus_millis(INVITE_MS),
+        };
+        let mut event = self.console_event(AuditKind::AdministratorInvited, by);
+        event.user = administrator;
+        let event = event.user_name(&invite.name);
+        let record = ConsoleRecord::Invite(invite.clone());
+        let created = self.storage.create_console_record(&record, &event).await;
+        if created.map_err(Refusal::from)? {
+            Ok((invite, token))
+        } else {
+            Err(ConsoleRefusal::Unknown)
+        }
+    }
+
+    /// Invites that still work, the earliest first: at most [`MOST`].
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn invites(&self) -> Result<Vec<Invite>, Refusal> {
+        let now = self.now();
+        let records = self.console_records(ConsoleKind::Invite, None).await?;
+        let invites = records.into_iter().filter_map(ConsoleRecord::invite);
+        Ok(invites.filter(|invite| now < invite.expires).collect())
+    }
+
+    /// The invite with this token, if it still works.
+    ///
+    /// # Errors
+    /// [`ConsoleRefusal::InviteUnknown`].
+    pub async fn open_invite(&self, token: &Token) -> Result<Invite, ConsoleRefusal> {
+        let found = self.console_record(ConsoleKind::Invite, token.invite().0);
+        let found = found.await?.and_then(ConsoleRecord::invite);
+        found
+            .filter(|invite| self.now() < invite.expires)
+            .ok_or(ConsoleRefusal::InviteUnknown)
+    }
+
+    /// Revokes an invite.
+    ///
+    /// # Errors
+    /// [`ConsoleRefusal::Unknown`].
+    pub async fn revoke_invite(&self, id: InviteId, by: &Actor) -> Result<(), ConsoleRefusal> {
+        let kind = AuditKind::InviteRevoked;
+        self.remove_console_record(ConsoleKind::Invite, id.0, kind, by)
+            .await
+    }
+
+    async fn remove_console_record(
+        &self,
+        of: ConsoleKind,
+        key: [u8; 16],
+        kind: AuditKind,
+        by: &Actor,
+    ) -> Result<(), ConsoleRefusal> {
+        let Some(record) = self.console_record(of, key).await? else {
+            return Err(ConsoleRefusal::Unknown);
+        };
+        let mut event = self.console_event(kind, by);
+        (event.user, event.user_name) = match record {
+            ConsoleRecord::Administrator(record) => (Some(record.id), Some(record.name)),
+            ConsoleRecord::Invite(record) => (record.administrator, Some(record.name)),
+            ConsoleRecord::Session(record) => (Some(record.administrator), None),
+        };
+        let removed = self.storage.delete_console_record(of, key, &event).await;
+        if removed.map_err(Refusal::from)? {
+            Ok(())
+        } else {
+            Err(ConsoleRefusal::Unknown)
+        }
+    }
+
+    /// Starts the registration of a passkey by an invite. Each start of a new administrator has a user of its own: two who hold one invite
+    /// never share a user.
+    ///
+    /// # Errors
+    /// [`ConsoleRefusal::InviteUnknown`], [`ConsoleRefusal::NameInvalid`]; those of
+    /// [`start_registration`](Self::start_registration).
+    pub async fn start_invited_registration(
+        &self,
+        token: &Token,
+        name: &str,
+        place: &ConsolePlace,
+        by: &Actor,
+    ) -> Result<StartedRegistration, ConsoleRefusal> {
+        let invite = self.open_invite(token).await?;
+        let shown = match invite.administrator {
+            Some(_) => invite.name.clone(),
+            None => named(name)?,
+        };
+        let new = format!("{}{}", invite.id, EventId::random(&*self.randomness));
+        let user = match invite.administrator {
+            Some(id) => UserRef::Id(id),
+            None => UserRef::Name(&new),
+        };
+        let rp = self.console_party().await?;
+        let mut start = StartRegistration::new(user, &shown, &place.0, Terms::new(by.clone()));
+        start.account_name = Some(&shown);
+        start.display_name = Some(&shown);
+        Ok(self.start_registration(&rp, start).await?)
+    }
+
+    /// Judges the response to the registration of an invite, and lets the administrator in.
+    ///
+    /// An invite by which an administrator adds a passkey is used up before the response is judged, so that it never adds two.
+    ///
+    /// # Errors
+    /// [`ConsoleRefusal::InviteUnknown`], [`ConsoleRefusal::NameInvalid`]; those of
+    /// [`finish_registration`](Self::finish_registration).
+    pub async fn finish_invited_registration(
+        &self,
+        token: &Token,
+        name: &str,
+        response: &RegistrationResponse,
+        by: &Actor,
+    ) -> Result<Administrator, ConsoleRefusal> {
+        let invite = self.open_invite(token).await?;
+        let ceremony = CeremonyId::of_challenge(&response.client_data().challenge);
+        let ceremony = self.ceremony(CONSOLE_PARTY, ceremony).await?;
+        let Some(user) = ceremony.registration().map(|ceremony| ceremony.user) else {
+            return Err(Reason::CeremonyNotFound.into());
+        };
+        if let Some(id) = invite.administrator {
+            if user != id {
+                return Err(Reason::CeremonyNotFound.into());
+            }
+            let administrator = self.administrator(id).await?;
+            self.accept(&invite, &administrator, by).await?;
+            self.finish_registration(CONSOLE_PARTY, response, None, by)
+                .await?;
+            return Ok(administrator);
+        }
+        let own = self.user(CONSOLE_PARTY, user).await?;
+        if !own.name.starts_with(&invite.id.to_hex()) {
+            // It was started by another invite.
+            return Err(Reason::CeremonyNotFound.into());
+        }
+        let administrator = Administrator {
+            id: user,
+            name: named(name)?,
+            role: invite.role,
+            created: self.now(),
+        };
+        self.finish_registration(CONSOLE_PARTY, response, None, by)
+            .await?;
+        self.accept(&invite, &administrator, by).await?;
+        Ok(administrator)
+    }
+
+    async fn accept(
+        &self,
+        invite: &Invite,
+        administrator: &Administrator,
+        by: &Actor,
+    ) -> Result<(), ConsoleRefusal> {
+        let event = self
+            .console_event(AuditKind::InviteAccepted, by)
+            .user(administrator.id)
+            .user_name(&administrator.name);
+        let accepted = self.storage.accept_invite(invite.id, administrator, &event);
+        if accepted.await.map_err(Refusal::from)? {
+            Ok(())
+        } else {
+            Err(ConsoleRefusal::InviteUnknown)
+        }
+    }
+
+    // ---- sign-in --------------------------------------------------------------------------------
+
+    /// Starts a sign-in to the console.
+    ///
+    /// # Errors
+    /// Those of [`start_authentication`](Self::start_authentication).
+    pub async fn start_console_sign_in(
+        &self,
+        place: &ConsolePlace,
+        by: &Actor,
+    ) -> Result<Arc<Authentication>, Refusal> {
+        let rp = self.console_party().await?;
+        let mut start = StartAuthentication::new(Who::Anyone, Terms::new(by.clone()));
+        start.selection = Some(&place.0);
+        self.start_authentication(&rp, start).await
+    }
+
+    /// Judges the response to a sign-in, and begins a session. Its token is returned here only.
+    ///
+    /// # Errors
+    /// Those of [`finish_authentication`](Self::finish_authentication); `access_denied` for one who is no administrator any more.
+    pub async fn finish_console_sign_in(
+        &self,
+        response: &AuthenticationResponse,
+        by: &Actor,
+    ) -> Result<(Administrator, Token), ConsoleRefusal> {
+        self.console_party().await?;
+        let signed_in = self
+            .finish_authentication(CONSOLE_PARTY, response, by)
+            .await?;
+        let Ok(administrator) = self.administrator(signed_in.user.id).await else {
+            return Err(Reason::AccessDenied.into());
+        };
+        let token = self.begin_session(&administrator, by).await?;
+        Ok((administrator, token))
+    }
+
+    /// Begins a session of an administrator who has just proved who they are.
+    ///
+    /// # Errors
+    /// `access_denied` for one who is no administrator any more.
+    pub async fn begin_session(
+        &self,
+        of: &Administrator,
+        by: &Actor,
+    ) -> Result<Token, ConsoleRefusal> {
+        let token = Token::random(&*self.randomness);
+        let now = self.now();
+        let session = Session {
+            id: token.session(),
+            administrator: of.id,
+            created: now,
+            seen: now,
+            expires: now.plus_millis(SESSION_MS),
+            user_agent: by.user_agent().map(str::to_owned),
+        };
+        let event = self
+            .console_event(AuditKind::SessionStarted, by)
+            .user(of.id)
+            .user_name(&of.name);
+        let record = ConsoleRecord::Session(session);
+        let created = self.storage.create_console_record(&record, &event).await;
+        if created.map_err(Refusal::from)? {
+            Ok(token)
+        } else {
+            Err(Reason::AccessDenied.into())
+        }
+    }
+
+    /// The administrator whose session has this token, if it has not ended. The use is noted.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn visitor(&self, token: &Token) -> Result<Option<Visitor>, Refusal> {
+        let found = self.console_record(ConsoleKind::Session, token.session().0);
+        let Some(mut session) = found.await?.and_then(ConsoleRecord::session) else {
+            return Ok(None);
+        };
+        let now = self.now();
+        if now >= session.expires || now >= session.seen.plus_millis(IDLE_MS) {
+            return Ok(None);
+        }
+        let found = self.console_record(ConsoleKind::Administrator, session.administrator.0);
+        let Some(administrator) = found.await?.and_then(ConsoleRecord::administrator) else {
+            return Ok(None);
+        };
+        if now >= session.seen.plus_millis(SEEN_MS) {
+            session.seen = now;
+            self.storage.see_session(&session).await?;
+        }
+        Ok(Some(Visitor {
+            administrator,
+            session,
+        }))
+    }
+
+    /// Sessions of an administrator that have not ended, the earliest first: at most [`MOST`].
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn sessions(&self, of: UserId) -> Result<Vec<Session>, Refusal> {
+        let now = self.now();
+        let records = self.console_records(ConsoleKind::Session, Some(of)).await?;
+        let sessions = records.into_iter().filter_map(ConsoleRecord::session);
+        Ok(sessions
+            .filter(|s| now < s.expires && now < s.seen.plus_millis(IDLE_MS))
+            .collect())
+    }
+
+    /// Ends a session.
+    ///
+    /// # Errors
+    /// [`ConsoleRefusal::Unknown`].
+    pub async fn end_session(&self, id: SessionId, by: &Actor) -> Result<(), ConsoleRefusal> {
+        let kind = AuditKind::SessionEnded;
+        self.remove_console_record(ConsoleKind::Session, id.0, kind, by)
+            .await
+    }
+
+    // ---- administrators -------------------------------------------------------------------------
+
+    /// Refuses what would leave the console without an owner. Two owners who demote each other at the same moment are not stopped:
+    /// an invite of the command line brings in another one.
+    async fn keep_an_owner(&self, without: &Administrator) -> Result<(), ConsoleRefusal> {
+        if without.role != Role::Owner {
+            return Ok(());
+        }
+        let all = self.administrators().await?;
+        let other = |a: &Administrator| a.role == Role::Owner && a.id != without.id;
+        if all.iter().any(other) {
+            Ok(())
+        } else {
+            Err(ConsoleRefusal::LastOwner)
+        }
+    }
+
+    /// Gives an administrator another role. Sessions go on with it at once.
+    ///
+    /// # Errors
+    /// [`ConsoleRefusal::Unknown`], [`ConsoleRefusal::LastOwner`].
+    pub async fn set_role(
+        &self,
+        id: UserId,
+        role: Role,
+        by: &Actor,
+    ) -> Result<Administrator, ConsoleRefusal> {
+        let before = self.administrator(id).await?;
+        if before.role == role {
+            return Ok(before);
+        }
+        self.keep_an_owner(&before).await?;
+        let after = Administrator { role, ..before };
+        let event = self
+            .console_event(AuditKind::AdministratorChanged, by)
+            .user(id)
+            .user_name(&after.name);
+        let record = ConsoleRecord::Administrator(after.clone());
+        let replaced = self.storage.replace_console_record(&record, &event).await;
+        if replaced.map_err(Refusal::from)? {
+            Ok(after)
+        } else {
+            Err(ConsoleRefusal::Unknown)
+        }
+    }
+
+    /// Removes an administrator with all passkeys, invites and sessions.
+    ///
+    /// # Errors
+    /// [`ConsoleRefusal::Unknown`], [`ConsoleRefusal::LastOwner`].
+    pub async fn remove_administrator(&self, id: UserId, by: &Actor) -> Result<(), ConsoleRefusal> {
+        let before = self.administrator(id).await?;
+        self.keep_an_owner(&before).await?;
+        let kind = AuditKind::AdministratorDeleted;
+        self.remove_console_record(ConsoleKind::Administrator, id.0, kind, by)
+            .await?;
+        match self.delete_user(CONSOLE_PARTY, id, by).await {
+            Err(refusal) if refusal.reason != Reason::UserUnknown => Err(refusal.into()),
+            _ => Ok(()),
+        }
+    }
+}
