@@ -99,6 +99,13 @@ prepare_e2e() {
     prepare_venv "$venv_differential" e2e/differential/requirements.txt
 }
 
+# The examples, with the packages and toolchains that each of them needs.
+prepare_examples() {
+    step "tools for the examples"
+    has curl || install_packages curl
+    (cd examples/express && npm ci --no-audit --no-fund --ignore-scripts)
+}
+
 # A virtual environment with exactly the packages of a file.
 prepare_venv() {
     local folder=$1 wanted=$2
@@ -265,6 +272,11 @@ test_browser() {
     (cd e2e && node --test browser/*.test.mjs)
 }
 
+test_examples() {
+    step "Chromium: the examples against the binary"
+    (cd e2e && node --test examples/*.test.mjs)
+}
+
 check_differential() {
     step "the table of disagreements in docs/differential.md"
     python3 e2e/differential/compare.py --check docs/differential.md
@@ -302,6 +314,7 @@ if [[ $mode == quick ]]; then
 fi
 
 prepare_e2e
+prepare_examples
 check_sdk
 build_release
 test_python
@@ -309,6 +322,7 @@ test_node
 test_shapes
 test_guides
 test_browser
+test_examples
 check_differential
 test_differential 2000 1
 if [[ $mode == long ]]; then

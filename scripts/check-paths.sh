@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Fails if a document names a file that does not exist.
 #
-# Checked in README.md, ARCHITECTURE.md, CONTRIBUTING.md, CHANGELOG.md and every Markdown file under docs/, sdk/, e2e/ and bench/:
+# Checked in README.md, ARCHITECTURE.md, CONTRIBUTING.md, CHANGELOG.md and every Markdown file under docs/, examples/, sdk/, e2e/ and bench/:
 # - each relative link, and its anchor: a heading or an `<a id="...">` of the file that it points to;
 # - each path in backticks, from the root of the repository, from crates/, or from the folder of the document. Globs,
 #   `{a,b}` and placeholders such as `<wire>` must match at least one file. A name without a folder (`reason.rs`) must be the name of some file.
@@ -175,7 +175,7 @@ END
 fi
 
 documents() {
-    grep -E '^((README|ARCHITECTURE|CONTRIBUTING|CHANGELOG)\.md|(docs|sdk|e2e|bench)/.*\.md)$' "$work/files"
+    grep -E '^((README|ARCHITECTURE|CONTRIBUTING|CHANGELOG)\.md|(docs|examples|sdk|e2e|bench)/.*\.md)$' "$work/files"
 }
 
 while IFS= read -r file; do

@@ -51,6 +51,11 @@ export async function pageWithAuthenticator(context) {
       const held = (await authenticator.credentials()).some(({ credentialId }) => credentialId === credential.credentialId);
       if (!held) await devtools.send('WebAuthn.addCredential', { authenticatorId, credential });
     },
+    // Holds this credential alone.
+    async exchange(credential) {
+      await authenticator.clear();
+      await authenticator.restore(credential);
+    },
     clear: () => devtools.send('WebAuthn.clearCredentials', { authenticatorId }),
   };
   return { page, authenticator };

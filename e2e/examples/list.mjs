@@ -1,0 +1,12 @@
+// How each example is prepared and started. `needs` are the commands, and the Debian packages that have them.
+
+import { join } from 'node:path';
+
+import { repository } from '../support/paths.mjs';
+
+const folder = (name) => join(repository, 'examples', name);
+
+export const examples = [
+  { name: 'express', wire: 'twilio', command: ['node', 'server.mjs'] },
+  { name: 'express', wire: 'nevis', command: ['node', 'server.mjs'], environment: { WIRE: 'nevis' } },
+].map((example) => ({ ...example, folder: folder(example.name) }));
