@@ -104,6 +104,7 @@ prepare_examples() {
     step "tools for the examples"
     has curl || install_packages curl
     (cd examples/express && npm ci --no-audit --no-fund --ignore-scripts)
+    prepare_venv "$PWD/examples/fastapi/.venv" examples/fastapi/requirements.txt
 }
 
 # A virtual environment with exactly the packages of a file.
@@ -164,6 +165,12 @@ check_chains() {
     else
         echo "NOT CHECKED: the corpus is not here; see vectors/x509-limbo/README.md."
     fi
+}
+
+check_includes() {
+    step "code in the documents is that of the examples"
+    has python3 || install_packages python3
+    scripts/include-examples.py --check
 }
 
 check_imports() {
@@ -298,6 +305,7 @@ check_lints
 check_dependencies
 check_generated
 check_paths
+check_includes
 check_imports
 check_threats
 test_rust

@@ -15,7 +15,7 @@ import { serve } from '../support/server.mjs';
 
 describe("README's code", () => {
   let passkeyd, folder, backEnd, site, browser, page;
-  let person = { identity: 'user-0001', account: 'ada@acme.example' };
+  const person = { identity: 'user-0001', account: 'ada@acme.example' };
 
   before(async () => {
     passkeyd = await serve();
@@ -53,12 +53,18 @@ describe("README's code", () => {
 
   // The page, and its four routes.
   async function serveSite(code) {
+    // What a session keeps.
+    let pending;
+    const begun = ({ ceremony, options }) => {
+      pending = ceremony;
+      return options;
+    };
     const routes = {
-      '/register/start': () => backEnd.startRegistration(person.identity, person.account),
-      '/register/finish': (body) => backEnd.finishRegistration(body),
-      '/sign-in/start': () => backEnd.startSignIn(),
-      '/sign-in/finish': (body) => backEnd.finishSignIn(body),
-      '/step-up/finish': (body) => backEnd.finishSignIn(body, person.identity),
+      '/register/start': async () => begun(await backEnd.startRegistration(person.identity, person.account)),
+      '/register/finish': (body) => backEnd.finishRegistration(body, pending),
+      '/sign-in/start': async () => begun(await backEnd.startSignIn()),
+      '/sign-in/finish': (body) => backEnd.finishSignIn(body, pending),
+      '/another/finish': (body) => backEnd.finishSignIn(body, 'YC00000000000000000000000000000000'),
     };
     const server = createServer(async (request, response) => {
       const route = request.method === 'POST' && routes[request.url];
@@ -90,27 +96,26 @@ describe("README's code", () => {
   }
 
   test('registers a passkey and signs in with it', async () => {
-    assert.equal(await page.evaluate(() => register()), 'verified');
+    assert.equal(await page.evaluate(() => register()), 'user-0001');
     assert.equal(await page.evaluate(() => signIn()), 'user-0001');
   });
 
   test('signs in a named user as well', async () => {
-    const options = await backEnd.startSignIn('user-0001');
+    const { options } = await backEnd.startSignIn('user-0001');
     assert.equal(options.allowCredentials.length, 1);
   });
 
-  test("refuses a step-up with another user's passkey", async () => {
-    person = { identity: 'user-0002', account: 'bob@acme.example' };
+  test('refuses a credential of a sign-in that the session did not start', async () => {
     const refused = await page.evaluate(async () => {
       const options = await post('/sign-in/start');
       const credential = await navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(options) });
-      return post('/step-up/finish', credential.toJSON()).then(() => 'accepted', (error) => error.message);
+      return post('/another/finish', credential.toJSON()).then(() => 'accepted', (error) => error.message);
     });
-    assert.match(refused, /another user's passkey/);
+    assert.match(refused, /a credential of another ceremony/);
   });
 
   test('shows the account, not the device, in the account chooser', async () => {
-    const { user } = await backEnd.startRegistration('user-0003', 'eve@acme.example');
+    const { options: { user } } = await backEnd.startRegistration('user-0003', 'eve@acme.example');
     assert.deepEqual([user.name, user.displayName], ['eve@acme.example', 'eve@acme.example']);
   });
 });

@@ -9,4 +9,5 @@ const folder = (name) => join(repository, 'examples', name);
 export const examples = [
   { name: 'express', wire: 'twilio', command: ['node', 'server.mjs'] },
   { name: 'express', wire: 'nevis', command: ['node', 'server.mjs'], environment: { WIRE: 'nevis' } },
+  { name: 'fastapi', wire: 'twilio', command: ['.venv/bin/uvicorn', 'main:app', '--port', '$PORT', '--no-access-log'] },
 ].map((example) => ({ ...example, folder: folder(example.name) }));
