@@ -103,6 +103,7 @@ prepare_e2e() {
 prepare_examples() {
     step "tools for the examples"
     has curl || install_packages curl
+    has go || install_packages golang-go
     (cd examples/express && npm ci --no-audit --no-fund --ignore-scripts)
     prepare_venv "$PWD/examples/fastapi/.venv" examples/fastapi/requirements.txt
 }

@@ -10,4 +10,7 @@ export const examples = [
   { name: 'express', wire: 'twilio', command: ['node', 'server.mjs'] },
   { name: 'express', wire: 'nevis', command: ['node', 'server.mjs'], environment: { WIRE: 'nevis' } },
   { name: 'fastapi', wire: 'twilio', command: ['.venv/bin/uvicorn', 'main:app', '--port', '$PORT', '--no-access-log'] },
+  {
+    name: 'go', wire: 'twilio', needs: { go: 'golang-go' }, build: [['go', 'build', '-o', '$OUTPUT/example', '.']], command: ['$OUTPUT/example'],
+  },
 ].map((example) => ({ ...example, folder: folder(example.name) }));

@@ -1,0 +1,3 @@
+module passkeyd.example/go
+
+go 1.19
