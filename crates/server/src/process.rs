@@ -14,6 +14,7 @@ use domain::model::account::Secret;
 use domain::model::clock::{Randomness as _, SystemClock, SystemRandomness};
 use domain::model::ids::{AccountId, RelyingPartyId};
 use domain::model::policy::Policy;
+use domain::service::MOST_BEHIND_MS;
 use domain::service::accounts::Bootstrap;
 use domain::store::Swept;
 use storage::StoreUrl;
@@ -242,6 +243,7 @@ pub async fn run(
         settings.retention.clone(),
         stopping.clone(),
     ));
+    let timekeeper = tokio::spawn(keep_time(Arc::clone(&passkeys)));
     let delay = Duration::from_secs(settings.shutdown.delay_seconds);
     let grace = Duration::from_secs(settings.shutdown.grace_seconds);
     let closing = delayed(stopping, delay);
@@ -250,6 +252,7 @@ pub async fn run(
         tracing::warn!("some requests were cut off: they did not finish within the grace period");
     }
     sweeper.abort();
+    timekeeper.abort();
     passkeys.close().await?;
     tracing::info!("stopped");
     Ok(())
@@ -320,9 +323,46 @@ pub fn catch_signals(
     Ok(stopping)
 }
 
+/// How often the time is noted in the store.
+const NOTE_TIME: Duration = Duration::from_mins(1);
+
+/// Notes the time in the store, and says when the clock of this machine is behind.
+async fn keep_time(passkeys: Arc<Passkeys>) {
+    loop {
+        match passkeys.note_time().await {
+            Ok(behind) if behind > MOST_BEHIND_MS => tracing::error!(
+                behind_seconds = behind / 1000,
+                "the clock of this machine is far behind the latest time in the store; set the clock"
+            ),
+            Ok(behind) if behind >= 1000 => tracing::warn!(
+                behind_seconds = behind / 1000,
+                "the clock of this machine is behind the latest time in the store; passkeyd goes by that time"
+            ),
+            Ok(_) => {}
+            // The next call to the store says the same to its caller.
+            Err(refusal) => {
+                tracing::warn!(reason = refusal.reason.name(), "the time was not noted");
+            }
+        }
+        tokio::time::sleep(NOTE_TIME).await;
+    }
+}
+
+/// How far the clock may have stepped forward before the sweep takes it for an error, in milliseconds.
+const TRUSTED_STEP_MS: i64 = 3_600_000;
+
+/// For how much longer records are kept after `passed` milliseconds in which the clock went on by `shown`: a step of the clock must not
+/// remove in an hour what was to be kept for a day. What is left of a true step is made up for at an eighth of the speed of time.
+fn kept_longer(shown: i64, passed: i64) -> i64 {
+    let step = shown.saturating_sub(passed);
+    step.saturating_sub(TRUSTED_STEP_MS.saturating_add(passed / 8))
+        .max(0)
+}
+
 async fn sweep(passkeys: Arc<Passkeys>, retention: Retention, mut stop: watch::Receiver<bool>) {
     let mut interval = tokio::time::interval(retention.interval());
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let (begun, first) = (tokio::time::Instant::now(), passkeys.now());
     loop {
         tokio::select! {
             _ = stop.wait_for(|stop| *stop) => return,
@@ -342,10 +382,18 @@ async fn sweep(passkeys: Arc<Passkeys>, retention: Retention, mut stop: watch::R
                 continue;
             }
         }
+        let passed = i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX);
+        let longer = kept_longer(passkeys.now().0.saturating_sub(first.0), passed);
+        if longer > 0 {
+            tracing::warn!(
+                seconds = longer / 1000,
+                "the clock has stepped forward; old records are kept for so much longer"
+            );
+        }
         match passkeys
             .sweep(
-                retention.ceremonies_ms(),
-                retention.events_ms(),
+                retention.ceremonies_ms().saturating_add(longer),
+                retention.events_ms().saturating_add(longer),
                 SWEEP_BUDGET,
             )
             .await
@@ -426,4 +474,23 @@ fn print_account(id: AccountId, token: &Secret) -> io::Result<()> {
         token.reveal()
     )?;
     out.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_of_the_clock_removes_no_more_than_an_hour_of_records() {
+        const HOUR: i64 = 3_600_000;
+        assert_eq!(kept_longer(24 * HOUR, 24 * HOUR), 0);
+        // Clocks are set by minutes.
+        assert_eq!(kept_longer(HOUR, 0), 0);
+        assert_eq!(kept_longer(-HOUR, 0), 0);
+        // A day forth.
+        assert_eq!(kept_longer(24 * HOUR, 0), 23 * HOUR);
+        assert_eq!(kept_longer(32 * HOUR, 8 * HOUR), 22 * HOUR);
+        // It was a true step: after eight days all is as it was.
+        assert_eq!(kept_longer(24 * 9 * HOUR, 24 * 8 * HOUR), 0);
+    }
 }

@@ -129,7 +129,8 @@ macro_rules! conformance_tests {
                 an_account_is_created_once_and_listed,
                 a_token_is_replaced_in_its_account_only,
                 an_api_key_belongs_to_an_account,
-                the_shared_secret_is_the_first_one_that_was_offered;
+                the_shared_secret_is_the_first_one_that_was_offered,
+                the_latest_time_is_kept;
             relying_parties:
                 a_relying_party_needs_its_account_and_reads_back_as_written,
                 an_origin_is_found_while_a_relying_party_of_any_account_has_it,

@@ -149,6 +149,7 @@ macro_rules! forward {
             }
             Upkeep {
                 shared_secret(candidate: [u8; 32]) -> [u8; 32] = keep;
+                latest_time(now: Timestamp) -> Timestamp = keep;
                 sweep(expired_before: Timestamp, events_before: Timestamp, answers_before: Timestamp, budget: u32)
                     -> Swept = once;
                 lease(name: &str, node: NodeId, now: Timestamp, until: Timestamp) -> bool = keep;

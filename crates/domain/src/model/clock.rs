@@ -3,7 +3,9 @@
 use std::cell::RefCell;
 use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
@@ -42,12 +44,56 @@ pub trait Clock: Send + Sync + 'static {
     /// The current time. Never earlier than a time that was returned before, so that a clock
     /// that steps back cannot make an expired ceremony valid again.
     fn now(&self) -> Timestamp;
+    /// From now on the time is not earlier than this.
+    fn not_before(&self, time: Timestamp);
 }
 
 /// The wall clock of this machine, monotonic within the process.
-#[derive(Debug, Default)]
+///
+/// When the wall clock has stepped back, this one goes on at seven eighths of the speed of time, until the wall clock has caught up.
+/// So what was begun meanwhile expires too, and a step that was an error does not last.
+#[derive(Debug)]
 pub struct SystemClock {
-    latest: AtomicI64,
+    begun: Instant,
+    shown: Mutex<Shown>,
+}
+
+/// What a [`SystemClock`] has shown last.
+#[derive(Debug, Default)]
+struct Shown {
+    /// Microseconds since the epoch.
+    time: i64,
+    /// When that was, in microseconds since the clock was made.
+    at: i64,
+}
+
+impl Shown {
+    /// The time to show, in microseconds since the epoch, when the wall clock shows `wall`, `at` microseconds after the clock was made.
+    fn show(&mut self, wall: i64, at: i64) -> i64 {
+        // Two threads may have read their clocks in the other order.
+        let passed = (at - self.at).max(0);
+        self.time = wall.max(self.time.saturating_add(passed - passed / 8));
+        self.at = self.at.max(at);
+        self.time
+    }
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self {
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "the one place where the time that has passed enters"
+            )]
+            begun: Instant::now(),
+            shown: Mutex::default(),
+        }
+    }
+}
+
+/// Microseconds, as far as they go.
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
 impl Clock for SystemClock {
@@ -58,8 +104,14 @@ impl Clock for SystemClock {
         )]
         let wall = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
-            .map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX));
-        Timestamp(self.latest.fetch_max(wall, Ordering::Relaxed).max(wall))
+            .map_or(0, micros);
+        let at = micros(self.begun.elapsed());
+        Timestamp(self.shown.lock().show(wall, at) / 1000)
+    }
+
+    fn not_before(&self, time: Timestamp) {
+        let mut shown = self.shown.lock();
+        shown.time = shown.time.max(time.0.saturating_mul(1000));
     }
 }
 
@@ -82,6 +134,10 @@ impl SteppedClock {
 impl Clock for SteppedClock {
     fn now(&self) -> Timestamp {
         Timestamp(self.0.load(Ordering::Relaxed))
+    }
+
+    fn not_before(&self, time: Timestamp) {
+        self.0.fetch_max(time.0, Ordering::Relaxed);
     }
 }
 
@@ -166,9 +222,37 @@ mod tests {
     fn the_system_clock_never_steps_back() {
         let clock = SystemClock::default();
         let first = clock.now();
-        clock.latest.store(first.0 + 3_600_000, Ordering::Relaxed);
-        assert_eq!(clock.now(), first.plus_millis(3_600_000));
-        assert_eq!(clock.now(), first.plus_millis(3_600_000));
+        let ahead = first.plus_millis(3_600_000);
+        clock.not_before(ahead);
+        let second = clock.now();
+        assert!(second >= ahead, "{second}");
+        clock.not_before(first);
+        assert!(clock.now() >= second);
+    }
+
+    #[test]
+    fn time_goes_on_more_slowly_until_the_wall_clock_has_caught_up() {
+        const SECOND: i64 = 1_000_000;
+        const DAY: i64 = 86_400 * SECOND;
+        let mut shown = Shown::default();
+        assert_eq!(shown.show(10 * DAY, 0), 10 * DAY);
+        // The wall clock steps a day forth, and a second later back.
+        assert_eq!(shown.show(11 * DAY, SECOND), 11 * DAY);
+        let before = shown.show(10 * DAY + 2 * SECOND, 2 * SECOND);
+        assert_eq!(before, 11 * DAY + SECOND * 7 / 8);
+        // What lives for five minutes has expired after six.
+        let later = shown.show(10 * DAY + 362 * SECOND, 362 * SECOND);
+        assert!(later > before + 300 * SECOND);
+        // Calls in quick succession make it no faster and no slower.
+        for n in 1..=8 {
+            shown.show(10 * DAY + 362 * SECOND, 362 * SECOND + n);
+        }
+        assert!(shown.time - later <= 8, "{}", shown.time - later);
+        // After eight days both show the same again.
+        let at = 9 * DAY;
+        assert_eq!(shown.show(10 * DAY + at, at), 10 * DAY + at);
+        // A reading that comes late does not set it back.
+        assert!(shown.show(10 * DAY, at - SECOND) >= 10 * DAY + at);
     }
 
     #[test]

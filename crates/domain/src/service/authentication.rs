@@ -394,7 +394,7 @@ impl Passkeys {
                 .refuse(id, counted, refusal, failed, event, sealed)
                 .await);
         };
-        ensure_pending(id, ceremony.standing(now))?;
+        ensure_pending(id, ceremony.standing(now), ceremony.created, now)?;
         let (record, user) = &*signer;
         let event = event.of(user).credential(record.key);
         // The user who was to sign in, or else the one whose credential was shown.

@@ -7,6 +7,7 @@ use crate::model::audit::{Actor, AuditEvent};
 use std::sync::Arc;
 
 use crate::model::ceremony::{Authentication, Ceremony, ChallengeForm, Standing};
+use crate::model::clock::Timestamp;
 use crate::model::ids::{AttemptId, CeremonyId, RelyingPartyId, UserId};
 use crate::model::refusal::Refusal;
 use crate::service::Passkeys;
@@ -98,11 +99,20 @@ impl Passkeys {
     }
 }
 
-/// Whether an answer to this ceremony may still be taken.
-pub(crate) fn ensure_pending(ceremony: CeremonyId, standing: Standing) -> Result<(), Refusal> {
+/// How far the clock of the node that began a ceremony may be ahead, in milliseconds.
+const MOST_AHEAD_MS: i64 = 300_000;
+
+/// Whether an answer to this ceremony may still be taken. One that was begun in the future may have expired before the clock was set
+/// back.
+pub(crate) fn ensure_pending(
+    ceremony: CeremonyId,
+    standing: Standing,
+    created: Timestamp,
+    now: Timestamp,
+) -> Result<(), Refusal> {
     let reason = match standing {
-        Standing::Pending => return Ok(()),
-        Standing::Expired => Reason::CeremonyExpired,
+        Standing::Pending if created <= now.plus_millis(MOST_AHEAD_MS) => return Ok(()),
+        Standing::Pending | Standing::Expired => Reason::CeremonyExpired,
         Standing::Succeeded | Standing::Failed => Reason::CeremonyUsed,
     };
     Err(Refusal::from(reason).with_ceremony(ceremony))

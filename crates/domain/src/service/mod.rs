@@ -74,6 +74,20 @@ pub struct Passkeys {
     metadata: metadata_in_use::Keeper,
 }
 
+/// How far a node may be behind the latest time in the store, in milliseconds: an hour. A node whose clock was wrong by years must not
+/// set the clocks of all others for good.
+pub const MOST_BEHIND_MS: i64 = 3_600_000;
+
+async fn note_time(storage: &dyn Storage, clock: &dyn Clock) -> Result<i64, Refusal> {
+    let now = clock.now();
+    let latest = storage.latest_time(now).await?;
+    let behind = latest.0.saturating_sub(now.0);
+    if behind <= MOST_BEHIND_MS {
+        clock.not_before(latest);
+    }
+    Ok(behind)
+}
+
 impl fmt::Debug for Passkeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Passkeys").finish_non_exhaustive()
@@ -97,6 +111,7 @@ impl Passkeys {
         node.copy_from_slice(&digest(&SHA256, &candidate).as_ref()[..16]);
         let node = NodeId(node);
         let secret = storage.shared_secret(candidate).await?;
+        note_time(&*storage, &*clock).await?;
         let cursor_key = keys::CursorKey::new(&secret);
         let answer_key = keys::AnswerKey::new(&secret);
         Ok(Self {
@@ -139,6 +154,16 @@ impl Passkeys {
     /// `store_unavailable`.
     pub async fn ping(&self) -> Result<Responds, Refusal> {
         Ok(self.storage.ping().await?)
+    }
+
+    /// Notes the time in the store, and goes by the latest that any node has noted: what expired before a restart or on another node
+    /// does not become valid again because a clock stepped back. A node that is more than [`MOST_BEHIND_MS`] behind goes by its own clock. To
+    /// be called every minute or so. How far this node was behind, in milliseconds.
+    ///
+    /// # Errors
+    /// `store_unavailable`.
+    pub async fn note_time(&self) -> Result<i64, Refusal> {
+        note_time(&*self.storage, &*self.clock).await
     }
 
     /// Removes what is old: ceremonies, and notes of used tokens, that expired more than `ceremonies_ms` ago, audit events older

@@ -261,7 +261,7 @@ impl Passkeys {
         };
         let (asked, user) = (&ceremony.asked, ceremony.user);
         let counted = Some(Key::of_registration(rp, user));
-        ensure_pending(id, ceremony.standing(now))?;
+        ensure_pending(id, ceremony.standing(now), ceremony.created, now)?;
         let at = UnixSeconds(now.seconds());
         let in_use = self.metadata();
         let facts = TrustFacts {

@@ -35,6 +35,8 @@ pub enum Responds {
 pub trait Upkeep: Send + Sync {
     /// The secret that all nodes of this store share: the stored one, else `candidate`, stored now.
     async fn shared_secret(&self, candidate: [u8; 32]) -> Result<[u8; 32], Fault>;
+    /// Notes the time that a node has. The latest time that any node has noted, this one included.
+    async fn latest_time(&self, now: Timestamp) -> Result<Timestamp, Fault>;
     /// Removes what deleted Relying Parties and users had, ceremonies and notes of used tokens that expired before
     /// `expired_before`, events older than `events_before`, and answers that expired before `answers_before`: at most `budget`
     /// rows of each. One sweep may look for old events in a part of the Relying Parties only. Repeated sweeps remove all.

@@ -409,6 +409,37 @@ mod an_authentication {
     }
 
     #[tokio::test]
+    async fn that_has_expired_stays_so_when_the_clock_is_set_back_and_the_process_restarts() {
+        // By minutes: the store knows the time. By more than an hour: the ceremony began in the future.
+        for back in [
+            60_000,
+            599_000,
+            3_590_000,
+            3_700_000,
+            86_400_000,
+            i64::MAX / 2,
+        ] {
+            let mut fixture = Fixture::new().await;
+            let mut ada = counting();
+            fixture.register("ada-0001", &mut ada).await.unwrap();
+            let (_, options) = fixture.challenge(Who::Anyone).await.unwrap();
+            let answer = ada.get(&options, ORIGIN, &Lies::default()).unwrap();
+            fixture.clock.advance_millis(300_000);
+            let refused = fixture.finish(&answer).await;
+            assert_eq!(reason(refused), Reason::CeremonyExpired);
+            fixture.passkeys.note_time().await.unwrap();
+            let now = fixture.passkeys.now();
+            let earlier = now.plus_millis(-back);
+            fixture.clock = Arc::new(SteppedClock::starting_at(earlier));
+            fixture.passkeys = fixture.another_node().await;
+            let refused = fixture.finish(&answer).await;
+            assert_eq!(reason(refused), Reason::CeremonyExpired, "{back}");
+            let expected = if back <= 3_600_000 { now } else { earlier };
+            assert_eq!(fixture.passkeys.now(), expected);
+        }
+    }
+
+    #[tokio::test]
     async fn is_judged_by_what_was_asked_even_if_the_settings_change_meanwhile() {
         let mut fixture = Fixture::new().await;
         let mut ada = counting();

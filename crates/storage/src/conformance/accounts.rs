@@ -7,7 +7,7 @@ use domain::model::ids::{AccountId, ApiKeyId};
 use domain::model::page::PageRequest;
 use domain::store::FirstAccount;
 
-use super::fixture::{Fixture, NOW, StoreUnderTest, at, key, new_account};
+use super::fixture::{End, Fixture, NOW, StoreUnderTest, at, key, new_account};
 
 pub(crate) fn api_key(account: AccountId) -> ApiKey {
     ApiKey {
@@ -216,4 +216,23 @@ pub async fn the_shared_secret_is_the_first_one_that_was_offered(
     let store = under_test.store();
     assert_eq!(store.shared_secret([1; 32]).await, Ok([1; 32]));
     assert_eq!(store.shared_secret([2; 32]).await, Ok([1; 32]));
+}
+
+pub async fn the_latest_time_is_kept(under_test: &mut dyn StoreUnderTest) {
+    let store = under_test.store();
+    assert_eq!(store.latest_time(at(1000)).await, Ok(at(1000)));
+    assert_eq!(store.latest_time(at(999)).await, Ok(at(1000)));
+    assert_eq!(store.latest_time(at(70_000)).await, Ok(at(70_000)));
+    drop(store);
+    under_test.reopen(End::Dropped).await;
+    let store = under_test.store();
+    assert_eq!(store.latest_time(at(69_999)).await, Ok(at(70_000)));
+    let times = (0..20).map(|n| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move { store.latest_time(at(70_000 + n)).await.unwrap() })
+    });
+    for time in times.collect::<Vec<_>>() {
+        assert!(time.await.unwrap() >= at(70_000));
+    }
+    assert_eq!(store.latest_time(at(0)).await, Ok(at(70_019)));
 }

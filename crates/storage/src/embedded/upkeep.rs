@@ -25,6 +25,10 @@ impl Upkeep for Embedded {
             .await
     }
 
+    async fn latest_time(&self, now: Timestamp) -> Result<Timestamp, Fault> {
+        self.write(move |c| writes::latest_time(c, now)).await
+    }
+
     async fn sweep(
         &self,
         expired_before: Timestamp,

@@ -13,6 +13,13 @@ impl Upkeep for Memory {
         Ok(*self.state().shared_secret.get_or_insert(candidate))
     }
 
+    async fn latest_time(&self, now: Timestamp) -> Result<Timestamp, Fault> {
+        let mut state = self.state();
+        let latest = state.latest_time.map_or(now, |noted| noted.max(now));
+        state.latest_time = Some(latest);
+        Ok(latest)
+    }
+
     async fn sweep(
         &self,
         expired_before: Timestamp,

@@ -866,6 +866,10 @@ statements! {
     SharedSecret ("b")
         "WITH w AS (INSERT INTO @meta (name, value) VALUES ('shared_secret', $1) ON CONFLICT (name) DO NOTHING \
          RETURNING value) SELECT coalesce((SELECT value FROM w), (SELECT value FROM @meta WHERE name = 'shared_secret'))";
+    LatestTime ("b")
+        "WITH w AS (INSERT INTO @meta (name, value) VALUES ('latest_time', $1) ON CONFLICT (name) DO UPDATE \
+         SET value = excluded.value WHERE meta.value < excluded.value RETURNING value) \
+         SELECT coalesce((SELECT value FROM w), (SELECT value FROM @meta WHERE name = 'latest_time'))";
     Lease ("tbii")
         "WITH w AS (INSERT INTO @leases (name, node, until) VALUES ($1, $2, $4) ON CONFLICT (name) DO UPDATE \
          SET node = excluded.node, until = excluded.until WHERE leases.node = excluded.node OR leases.until <= $3 \

@@ -196,6 +196,17 @@ impl Upkeep for Postgres {
         })
     }
 
+    async fn latest_time(&self, now: Timestamp) -> Result<Timestamp, Fault> {
+        // The order of these bytes is that of the times after 1970.
+        let bytes = now.0.max(0).to_be_bytes();
+        settled!({
+            let sent = (Statement::LatestTime, params![bytes]);
+            let row = self.pool.only(Does::Write, sent).await?;
+            let bytes = Cells::new(&row).maybe_key()?;
+            Ok(bytes.map(|bytes| Timestamp(i64::from_be_bytes(bytes))))
+        })
+    }
+
     async fn sweep(
         &self,
         expired_before: Timestamp,

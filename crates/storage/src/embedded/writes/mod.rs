@@ -133,6 +133,30 @@ pub(super) fn shared_secret(connection: &Connection, candidate: [u8; 32]) -> Out
     Ok(candidate)
 }
 
+/// The latest time that was noted. One that cannot be read counts for nothing: it may be damaged, and it only protects from a clock
+/// that steps back while no process runs.
+pub(super) fn latest_time(connection: &Connection, now: Timestamp) -> Outcome<Timestamp> {
+    let sql = concat!(
+        "SELECT value, ",
+        is_sound!(meta),
+        " FROM meta WHERE name = 'latest_time'"
+    );
+    let noted = first(connection, sql, [], |row| {
+        let sound = seals::check(row, 1, "meta").is_ok();
+        Ok(row.get::<_, [u8; 8]>(0).ok().filter(|_| sound))
+    })?;
+    let noted = noted
+        .flatten()
+        .map(|bytes| Timestamp(i64::from_be_bytes(bytes)));
+    if let Some(noted) = noted.filter(|noted| *noted >= now) {
+        return Ok(noted);
+    }
+    let sql = "INSERT INTO meta (name, value, digest) VALUES ('latest_time', ?1, seal('meta', 'latest_time', ?1)) \
+               ON CONFLICT (name) DO UPDATE SET value = excluded.value, digest = excluded.digest";
+    execute(connection, sql, [now.0.to_be_bytes()])?;
+    Ok(now)
+}
+
 // ---- metadata ---------------------------------------------------------------------------------
 
 pub(super) fn replace_metadata(
