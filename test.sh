@@ -104,6 +104,7 @@ prepare_examples() {
     step "tools for the examples"
     has curl || install_packages curl
     has go || install_packages golang-go
+    has php && php -r 'exit((int) !extension_loaded("mbstring"));' || install_packages php-cli php-mbstring
     (cd examples/express && npm ci --no-audit --no-fund --ignore-scripts)
     prepare_venv "$PWD/examples/fastapi/.venv" examples/fastapi/requirements.txt
 }

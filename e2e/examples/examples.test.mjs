@@ -65,7 +65,10 @@ for (const example of chosen) {
       browser.context.setDefaultTimeout(PATIENCE);
       ({ page, authenticator } = await pageWithAuthenticator(browser.context));
       page.on('dialog', (dialog) => dialog.accept('Work laptop'));
-      await page.goto(site.origin);
+      // The virtual authenticator answers autofill at once, without waiting for a choice: before a test can press a button.
+      await page.addInitScript(() => {
+        if (location.hash !== '#autofill') PublicKeyCredential.isConditionalMediationAvailable = async () => false;
+      });
     });
     after(async () => {
       await browser?.close();
@@ -76,12 +79,16 @@ for (const example of chosen) {
     const click = (name) => page.getByRole('button', { name, exact: true }).first().click();
     const says = async (text) => {
       await page.getByRole('status').filter({ hasText: text }).waitFor().catch(async () => {
-        assert.equal(await page.getByRole('status').textContent(), text, site.log.join(''));
+        assert.equal(await page.getByRole('status').textContent(), text, site.log.slice(-20).join(''));
       });
     };
     const name = (text) => page.getByLabel('Name or e-mail address').fill(text);
     const rows = () => page.getByRole('listitem');
     const cookie = async () => (await browser.context.cookies(site.origin)).find(({ name }) => name === 'session');
+    const open = async (address) => {
+      await page.goto('about:blank');
+      await page.goto(address);
+    };
     const signOut = async () => {
       await click('Sign out');
       await says('Signed out.');
@@ -108,7 +115,7 @@ for (const example of chosen) {
     test('registers, in a new session', async () => {
       // The requests of autofill began a session, which somebody else may know.
       await authenticator.touching(false);
-      await page.reload();
+      await open(`${site.origin}/#autofill`);
       await page.waitForFunction(() => performance.getEntriesByType('resource').some((entry) => entry.name.endsWith('/sign-in/start')));
       const earlier = await cookie();
       assert.ok(earlier);
@@ -135,7 +142,7 @@ for (const example of chosen) {
 
     test('ends the session', async () => {
       const { value } = await cookie();
-      await authenticator.touching(false);
+      await open(site.origin);
       await signOut();
       const old = new Client(site.origin, `session=${value}`);
       assert.equal((await old.me()).name, null);
@@ -144,26 +151,22 @@ for (const example of chosen) {
 
     test('signs in by name, and in a new session', async () => {
       const earlier = await cookie();
-      await authenticator.touching(true);
       await name('ada@acme.example');
       await click('Sign in');
       await says('Signed in.');
       assert.notEqual((await cookie()).value, earlier?.value);
-      await authenticator.touching(false);
       await signOut();
     });
 
     test('signs in without a name', async () => {
-      await authenticator.touching(true);
       await click('Sign in without a name');
       await says('Signed in.');
-      await authenticator.touching(false);
       await signOut();
     });
 
     test('signs in by autofill', async () => {
-      await page.reload();
-      await authenticator.touching(true);
+      // The user chooses the passkey that the browser offers in the name field of the new page.
+      await open(`${site.origin}/#autofill`);
       await says('Signed in.');
       assert.equal(await page.locator('#account').textContent(), 'ada@acme.example');
     });

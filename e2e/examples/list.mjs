@@ -13,4 +13,8 @@ export const examples = [
   {
     name: 'go', wire: 'twilio', needs: { go: 'golang-go' }, build: [['go', 'build', '-o', '$OUTPUT/example', '.']], command: ['$OUTPUT/example'],
   },
+  {
+    name: 'php', wire: 'twilio', needs: { php: 'php-cli php-mbstring' }, environment: { ACCOUNTS: '$OUTPUT/accounts.json' },
+    command: ['php', '-d', 'session.save_path=$OUTPUT', '-S', 'localhost:$PORT', 'index.php'],
+  },
 ].map((example) => ({ ...example, folder: folder(example.name) }));

@@ -29,10 +29,11 @@ export async function startExample(example, passkeyd) {
   const origin = `http://localhost:${port}`;
   const kept = Object.entries(process.env).filter(([name]) => !/^(PASSKEYD|TWILIO)_|^(ACCOUNT|SERVICE)_SID$|^AUTH_TOKEN$/.test(name));
   const output = await mkdtemp(join(tmpdir(), 'passkeyd-example-'));
+  const filled = (text) => text.replace('$OUTPUT', output).replace('$PORT', String(port));
   const environment = {
     ...Object.fromEntries(kept),
     PORT: String(port), ORIGIN: origin, PASSKEYD_URL: passkeyd.url, ACCOUNT_SID: passkeyd.accountSid, AUTH_TOKEN: passkeyd.authToken,
-    OUTPUT: output, ...example.environment,
+    ...Object.fromEntries(Object.entries(example.environment ?? {}).map(([name, value]) => [name, filled(value)])),
   };
   const script = async (...args) => (await run(join(repository, 'examples', 'create-service.sh'), args, { env: environment })).stdout.trim();
   environment.SERVICE_SID = await script();
@@ -42,10 +43,10 @@ export async function startExample(example, passkeyd) {
     delete environment.AUTH_TOKEN;
   }
   const options = { cwd: example.folder, env: environment };
-  for (const [command, ...args] of example.build ?? []) await run(command, args.map((text) => text.replace('$OUTPUT', output)), options);
+  for (const [command, ...args] of example.build ?? []) await run(command, args.map(filled), options);
 
   const log = [];
-  const [command, ...args] = example.command.map((text) => text.replace('$OUTPUT', output).replace('$PORT', String(port)));
+  const [command, ...args] = example.command.map(filled);
   const child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
   const ended = once(child, 'exit');
   ended.catch(() => {});
