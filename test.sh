@@ -105,6 +105,7 @@ prepare_examples() {
     has curl || install_packages curl
     has go || install_packages golang-go
     has php && php -r 'exit((int) !extension_loaded("mbstring"));' || install_packages php-cli php-mbstring
+    has ruby && ruby -rwebrick -e '' 2>/dev/null || install_packages ruby ruby-webrick
     (cd examples/express && npm ci --no-audit --no-fund --ignore-scripts)
     prepare_venv "$PWD/examples/fastapi/.venv" examples/fastapi/requirements.txt
 }

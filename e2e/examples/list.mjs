@@ -17,4 +17,5 @@ export const examples = [
     name: 'php', wire: 'twilio', needs: { php: 'php-cli php-mbstring' }, environment: { ACCOUNTS: '$OUTPUT/accounts.json' },
     command: ['php', '-d', 'session.save_path=$OUTPUT', '-S', 'localhost:$PORT', 'index.php'],
   },
+  { name: 'ruby', wire: 'twilio', needs: { ruby: 'ruby' }, command: ['ruby', 'server.rb'] },
 ].map((example) => ({ ...example, folder: folder(example.name) }));
