@@ -106,6 +106,7 @@ prepare_examples() {
     has go || install_packages golang-go
     has php && php -r 'exit((int) !extension_loaded("mbstring"));' || install_packages php-cli php-mbstring
     has ruby && ruby -rwebrick -e '' 2>/dev/null || install_packages ruby ruby-webrick
+    has javac || install_packages default-jdk-headless
     (cd examples/express && npm ci --no-audit --no-fund --ignore-scripts)
     prepare_venv "$PWD/examples/fastapi/.venv" examples/fastapi/requirements.txt
 }

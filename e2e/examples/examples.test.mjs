@@ -313,7 +313,12 @@ for (const example of chosen) {
         await client.accepted('/sign-in/start', {});
         for (const body of ['{', '[]', 'null', '{"response":7}']) assert.ok((await client.send(path, { body })).status >= 400, path);
       }
-      assert.ok((await client.send('/register/start', { body: JSON.stringify({ name: 'x', more: 'x'.repeat(200_000) }) })).status >= 400);
+      // Some servers close the connection before they have read all of it.
+      const long = await client.send('/register/start', { body: JSON.stringify({ name: 'x', more: 'x'.repeat(200_000) }) }).catch((error) => {
+        assert.match(error.message, /terminated|fetch failed/);
+        return { status: 413 };
+      });
+      assert.ok(long.status >= 400);
       for (const path of ['/register/start', '/server.mjs', '/../express/server.mjs', '/..%2fREADME.md', '/.npmrc']) {
         const answer = await client.send(path, { method: 'GET' });
         assert.ok(answer.status >= 400, `${path}: ${answer.status}`);

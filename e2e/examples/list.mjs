@@ -18,4 +18,8 @@ export const examples = [
     command: ['php', '-d', 'session.save_path=$OUTPUT', '-S', 'localhost:$PORT', 'index.php'],
   },
   { name: 'ruby', wire: 'twilio', needs: { ruby: 'ruby' }, command: ['ruby', 'server.rb'] },
+  {
+    name: 'java', wire: 'twilio', needs: { javac: 'default-jdk-headless' }, build: [['sh', '-c', 'javac -d $OUTPUT *.java']],
+    command: ['java', '-cp', '$OUTPUT', 'Server'],
+  },
 ].map((example) => ({ ...example, folder: folder(example.name) }));
