@@ -46,6 +46,9 @@ pub enum ProcessError {
     /// What the demo cannot do.
     #[error("{0}")]
     Demo(String),
+    /// The command line asks for something that there is not.
+    #[error("{0}")]
+    Usage(String),
     /// What a command cannot do.
     #[error("{0}")]
     Command(String),

@@ -13,7 +13,7 @@ use storage::StoreUrl;
 use super::progress::Progress;
 use crate::process::ProcessError;
 use crate::transfer::export::{Lines, Wanted, export};
-use crate::transfer::record::Manifest;
+use crate::transfer::record::{Counts, Manifest};
 
 /// Arguments of the command.
 #[derive(Debug, Args)]
@@ -75,21 +75,23 @@ async fn copied(
     let there = secrets_of(&**target).await.map_err(|f| failed(&f))?;
     if before != after || secrets != there {
         return Err(ProcessError::Command(format!(
-            "the copy is not equal: {:?} with {} secrets became {:?} with {} secrets; was one of the stores in use?",
-            before.counts, secrets.0, after.counts, there.0
+            "the copy is not equal to the store. The store has {}. The copy has {}. Was one of them in use?",
+            listed(before.counts, secrets.0),
+            listed(after.counts, there.0)
         )));
     }
-    let counts = before.counts;
     Ok(format!(
-        "Copied and compared: {} accounts, {} Relying Parties, {} users, {} credentials, {} events, {} secrets. SHA-256 of the records: {}",
-        counts.accounts,
-        counts.relying_parties,
-        counts.users,
-        counts.credentials,
-        counts.events,
-        secrets.0,
+        "Copied and compared: {}. SHA-256 of the records: {}",
+        listed(before.counts, secrets.0),
         before.sha256
     ))
+}
+
+fn listed(counts: Counts, secrets: u64) -> String {
+    format!(
+        "{} accounts, {} Relying Parties, {} users, {} credentials, {} events, {secrets} secrets",
+        counts.accounts, counts.relying_parties, counts.users, counts.credentials, counts.events
+    )
 }
 
 /// Counts and digest of everything that an export has.

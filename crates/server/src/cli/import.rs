@@ -8,6 +8,7 @@ use clap::Args;
 use domain::Passkeys;
 use domain::model::ids::{ImportId, RelyingPartyId};
 use domain::model::page::PageRequest;
+use domain::service::transfer::Target;
 use tempfile::NamedTempFile;
 
 use super::export::relying_party;
@@ -16,7 +17,7 @@ use super::progress::Progress;
 use super::which_store::{self, WhichStore};
 use crate::api::dates::Date;
 use crate::process::ProcessError;
-use crate::transfer::import::{ImportError, Mode, Report, Summary, import};
+use crate::transfer::import::{ImportError, Looked, Mode, Report, Summary, import, look};
 use crate::transfer::own;
 use crate::transfer::shapes::{HandleRule, Source, Told};
 
@@ -82,6 +83,9 @@ pub(super) async fn run(arguments: Import) -> Result<(), ProcessError> {
         arguments.file.is_some() && arguments.from == Source::Passkeyd && !arguments.dry_run;
     let (task, store) = arguments.split();
     let settings = store.settings()?;
+    // A file that cannot be read leaves no trace in the store, and makes none.
+    let task = task.filter(|_| undo_id.is_none() && report_id.is_none() && !listed);
+    let task = task.map(Task::read).transpose()?;
     let in_use = |path: &Path, _: &_| {
         format!(
             "{} is in use by a running passkeyd: stop it, import, then start it",
@@ -99,8 +103,10 @@ pub(super) async fn run(arguments: Import) -> Result<(), ProcessError> {
         first_sign_ins(&passkeys, id).await
     } else if listed {
         list(&passkeys).await
-    } else {
+    } else if let Some(task) = task {
         from_file(&passkeys, task).await
+    } else {
+        Ok(())
     };
     passkeys.close().await?;
     done
@@ -115,10 +121,44 @@ struct Task {
     told: Told,
 }
 
+/// A file that can be read.
+struct Read {
+    task: Task,
+    looked: Option<Looked>,
+    /// Removes what came from standard input at the end.
+    _spool: Option<NamedTempFile>,
+}
+
+impl Task {
+    /// Reads the file once: that it can be read, and what its columns are. It is read again later.
+    fn read(mut self) -> Result<Read, ProcessError> {
+        let mut kept = None;
+        if self.file == Path::new("-") {
+            let spool = spool().map_err(|source| ProcessError::System {
+                what: "cannot read standard input",
+                source,
+            })?;
+            spool.path().clone_into(&mut self.file);
+            kept = Some(spool);
+        }
+        let looked = if self.source == Source::Passkeyd {
+            own::check(&self.file).map_err(failed)?;
+            None
+        } else {
+            Some(look(&self.file, self.source).map_err(failed)?)
+        };
+        Ok(Read {
+            task: self,
+            looked,
+            _spool: kept,
+        })
+    }
+}
+
 impl Import {
-    fn split(self) -> (Task, WhichStore) {
-        let task = Task {
-            file: self.file.unwrap_or_default(),
+    fn split(self) -> (Option<Task>, WhichStore) {
+        let task = self.file.map(|file| Task {
+            file,
             dry_run: self.dry_run,
             source: self.from,
             relying_party: self.relying_party,
@@ -128,26 +168,17 @@ impl Import {
                 second_factors: self.second_factors,
                 disabled_users: self.disabled_users,
             },
-        };
+        });
         (task, self.store)
     }
 }
 
-async fn from_file(passkeys: &Arc<Passkeys>, task: Task) -> Result<(), ProcessError> {
-    // The file is read twice.
-    let (_spool, file) = if task.file == Path::new("-") {
-        let spool = spool().map_err(|source| ProcessError::System {
-            what: "cannot read standard input",
-            source,
-        })?;
-        let path = spool.path().to_owned();
-        (Some(spool), path)
-    } else {
-        (None, task.file)
+async fn from_file(passkeys: &Arc<Passkeys>, read: Read) -> Result<(), ProcessError> {
+    let Read { task, looked, .. } = &read;
+    let target = match looked {
+        Some(looked) => Some((looked, target(passkeys, task.relying_party).await?)),
+        None => None,
     };
-    if task.source == Source::Passkeyd {
-        own::check(&file).map_err(failed)?;
-    }
     let mode = if task.dry_run {
         Mode::DryRun
     } else {
@@ -163,21 +194,14 @@ async fn from_file(passkeys: &Arc<Passkeys>, task: Task) -> Result<(), ProcessEr
             unprinted.get_or_insert(error);
         }
     };
-    let done = if task.source == Source::Passkeyd {
-        own::import(passkeys, &file, mode, print).await
-    } else {
-        let rp = task.relying_party.ok_or_else(|| {
-            ProcessError::Command(
-                "--relying-party must name the Relying Party that gets the passkeys".to_owned(),
+    let done = match target {
+        Some((looked, target)) => {
+            import(
+                passkeys, target, &task.file, looked, &task.told, mode, print,
             )
-        })?;
-        let target = passkeys.import_target(rp).await.map_err(|refusal| {
-            ProcessError::Command(format!(
-                "the Relying Party cannot get passkeys: {}",
-                refusal.message
-            ))
-        })?;
-        import(passkeys, target, &file, task.source, task.told, mode, print).await
+            .await
+        }
+        None => own::import(passkeys, &task.file, mode, print).await,
     };
     progress.end();
     if let Some(error) = unprinted {
@@ -192,6 +216,24 @@ async fn from_file(passkeys: &Arc<Passkeys>, task: Task) -> Result<(), ProcessEr
             "{refused} records were refused"
         ))),
     }
+}
+
+/// The Relying Party that gets the passkeys of another product.
+async fn target(
+    passkeys: &Passkeys,
+    wanted: Option<RelyingPartyId>,
+) -> Result<Target, ProcessError> {
+    let rp = wanted.ok_or_else(|| {
+        ProcessError::Command(
+            "--relying-party must name the Relying Party that gets the passkeys".to_owned(),
+        )
+    })?;
+    passkeys.import_target(rp).await.map_err(|refusal| {
+        ProcessError::Command(format!(
+            "the Relying Party cannot get passkeys: {}",
+            refusal.message
+        ))
+    })
 }
 
 fn spool() -> io::Result<NamedTempFile> {

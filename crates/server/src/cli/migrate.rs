@@ -1,8 +1,11 @@
 //! `passkeyd migrate`: creates or updates the tables of a PostgreSQL store, or says what is to be done.
 
+use std::path::Path;
+
 use clap::Args;
 use domain::model::clock::{Clock as _, Randomness as _, SystemClock, SystemRandomness};
 use domain::model::ids::NodeId;
+use storage::embedded::formats;
 use storage::postgres::{Schema, migrate, schema};
 use storage::{PostgresUrl, StoreUrl};
 
@@ -26,8 +29,10 @@ pub(super) struct Migrate {
 /// The database cannot be used, its schema is too new, or `--check` found something to do.
 pub(super) async fn run(arguments: Migrate) -> Result<(), ProcessError> {
     let location = arguments.store.settings()?.store_location()?;
-    let StoreUrl::Postgres(url) = location else {
-        return say("The embedded store updates itself when it is opened. There is nothing to do.");
+    let url = match location {
+        StoreUrl::Postgres(url) => url,
+        StoreUrl::File(file) => return embedded(&file),
+        StoreUrl::Memory => return say("A store in memory has no tables. Nothing was changed."),
     };
     let failed = |error| ProcessError::Store(storage::StoreError::Postgres(error));
     if arguments.check {
@@ -42,6 +47,30 @@ pub(super) async fn run(arguments: Migrate) -> Result<(), ProcessError> {
         1 => say("Done: 1 step."),
         steps => say(&format!("Done: {steps} steps.")),
     }
+}
+
+/// What there is to do about an embedded store: nothing, because it migrates itself.
+fn embedded(file: &Path) -> Result<(), ProcessError> {
+    const ELSEWHERE: &str =
+        "For PostgreSQL, name the database: passkeyd migrate --store postgres://...";
+    if !file.is_file() {
+        return say(&format!(
+            "There is no embedded store at {}. passkeyd serve makes one, with all its tables. Nothing was changed.\n{ELSEWHERE}",
+            file.display()
+        ));
+    }
+    let (found, current) = formats(file).map_err(|fault| ProcessError::Store(fault.into()))?;
+    let place = file.display();
+    say(&if found == current {
+        format!(
+            "The embedded store at {place} has format {found}, which is current. Nothing was changed.\n{ELSEWHERE}"
+        )
+    } else {
+        format!(
+            "The embedded store at {place} has format {found}. passkeyd serve updates it to format {current} when it opens it. \
+             Nothing was changed.\n{ELSEWHERE}"
+        )
+    })
 }
 
 /// What `--check` says of a schema.

@@ -145,7 +145,7 @@ pub fn run() -> ExitCode {
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "passkeyd: {error}");
             match error {
-                ProcessError::Config(_) => ExitCode::from(2),
+                ProcessError::Config(_) | ProcessError::Usage(_) => ExitCode::from(2),
                 _ => ExitCode::FAILURE,
             }
         }

@@ -60,6 +60,16 @@ struct Verify {
 /// The database cannot be used, or it does not keep what passkeyd needs.
 pub(super) async fn run(arguments: Store) -> Result<(), ProcessError> {
     let Command::Verify(arguments) = arguments.command;
+    if let Some(only) = arguments.only.as_deref()
+        && !names().any(|name| name.contains(only))
+    {
+        let mut why = format!("no case has a name that contains {only:?}. The names are:");
+        for name in names() {
+            why.push_str("\n  ");
+            why.push_str(&name);
+        }
+        return Err(ProcessError::Usage(why));
+    }
     let flags = Flags {
         store: Some(arguments.url),
         ..Flags::default()
@@ -142,6 +152,16 @@ async fn statements(url: &PostgresUrl) -> Result<usize, ProcessError> {
     Ok(refused.len())
 }
 
+fn of_seed(seed: u64) -> String {
+    format!("random operations have the outcomes of the reference, seed {seed}")
+}
+
+/// The names of the cases and of the random runs.
+fn names() -> impl Iterator<Item = String> {
+    let cases = CASES.iter().map(|case| case.name.replace('_', " "));
+    cases.chain((0..RUNS).map(of_seed))
+}
+
 /// Runs the cases and the random runs; how many fail. It blocks.
 fn suite(url: &PostgresUrl, only: Option<&str>) -> Result<usize, ProcessError> {
     let panics = Panics::catch();
@@ -177,8 +197,7 @@ fn suite(url: &PostgresUrl, only: Option<&str>) -> Result<usize, ProcessError> {
                 model::run(seed, Arc::new(Memory::new()), store.store()).await;
             });
         };
-        let name = format!("random operations have the outcomes of the reference, seed {seed}");
-        note("model", &name, &run)?;
+        note("model", &of_seed(seed), &run)?;
     }
     drop(panics);
     say(&format!("{passed} passed, {failures} failed."))?;

@@ -170,7 +170,8 @@ fn log(method: &Method, route: &str, response: &Response, id: &HeaderValue) {
         .and_then(|info| info.reason)
         .map(domain::Reason::name)
         .or_else(|| transport.map(|refusal| refusal.name()));
-    if status.is_server_error() {
+    // A node that is not ready says so to each probe; what is wrong is in the log already.
+    if status.is_server_error() && route != "/readyz" {
         tracing::error!(%method, route, status = status.as_u16(), code, reason, request_id, "failed");
     } else {
         tracing::info!(%method, route, status = status.as_u16(), code, reason, request_id, "refused");

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use domain::Passkeys;
+use domain::model::clock::Timestamp;
 use domain::model::ids::ImportId;
 use domain::model::refusal::Refusal;
 use domain::service::transfer::{Outcome, Passkey, Target};
@@ -111,7 +112,44 @@ pub enum Mode {
     Write(ImportId),
 }
 
-/// Imports a file of another product. `told` gets the report of each record, in the order in which they are done.
+/// A file of another product, looked at once.
+#[derive(Debug, Clone)]
+pub struct Looked {
+    source: Source,
+    columns: Columns,
+    /// How its columns are read, in words.
+    said: Vec<String>,
+}
+
+/// Looks at the records of a file: which encodings and which names its columns have.
+///
+/// # Errors
+/// [`ImportError::File`]: it cannot be read, or has no record.
+pub fn look(file: &Path, source: Source) -> Result<Looked, ImportError> {
+    let mut columns = Columns::default();
+    let mut rows = 0;
+    each_value(file, |place, value| {
+        for row in source.rows(place, &value) {
+            rows += 1;
+            columns.look(&row, source);
+        }
+        Ok(())
+    })
+    .map_err(ImportError::File)?;
+    if rows == 0 {
+        return Err(ImportError::File(
+            "no record was found in the file: is --from the product that wrote it?".to_owned(),
+        ));
+    }
+    Ok(Looked {
+        source,
+        said: columns.decide().map_err(ImportError::File)?,
+        columns,
+    })
+}
+
+/// Imports a file of another product that was [looked](look) at. `told` gets the report of each record, in the order in which they are
+/// done.
 ///
 /// # Errors
 /// [`ImportError`]: the file cannot be read, or the store failed. What was written stays; the import can run again.
@@ -119,21 +157,16 @@ pub async fn import(
     passkeys: &Arc<Passkeys>,
     target: Target,
     file: &Path,
-    source: Source,
-    told: Told,
+    looked: &Looked,
+    told: &Told,
     mode: Mode,
     mut report: impl FnMut(&Report),
 ) -> Result<Summary, ImportError> {
-    let mut columns = Columns::default();
-    each_value(file, |place, value| {
-        for row in source.rows(place, &value) {
-            columns.look(&row, source);
-        }
-        Ok(())
-    })
-    .map_err(ImportError::File)?;
+    let begun = passkeys.now();
+    let (source, columns) = (looked.source, looked.columns.clone());
+    let told = told.clone();
     let mut summary = Summary {
-        file: columns.decide().map_err(ImportError::File)?,
+        file: looked.said.clone(),
         ..Summary::default()
     };
     let (send, mut rows) = channel(BUFFER);
@@ -160,7 +193,7 @@ pub async fn import(
     while let Some((place, converted)) = next(&mut rows).await {
         let judged = converted.and_then(|converted| {
             stated |= converted.rp_id.is_some();
-            seen.judge(converted, target.rp_id())
+            seen.judge(without_future(converted, begun), target.rp_id())
         });
         let converted = match judged {
             Ok(converted) => converted,
@@ -198,11 +231,6 @@ pub async fn import(
         Ok(read) => read.map_err(ImportError::File)?,
         Err(_) => return Err(ImportError::File("the file could not be read".to_owned())),
     }
-    if summary.outcomes.is_empty() {
-        return Err(ImportError::File(
-            "no record was found in the file: is --from the product that wrote it?".to_owned(),
-        ));
-    }
     if !stated {
         summary.file.push(format!(
             "the file does not say for which RP ID the passkeys were registered: {} is assumed",
@@ -210,6 +238,19 @@ pub async fn import(
         ));
     }
     Ok(summary)
+}
+
+/// A moment that has not come is not known: otherwise it would count as a first sign-in here.
+fn without_future(mut converted: Converted, begun: Timestamp) -> Converted {
+    let passkey = &mut converted.passkey;
+    for at in [&mut passkey.created, &mut passkey.last_used] {
+        if at.is_some_and(|at| at >= begun) {
+            *at = None;
+            let note = "a moment in the file is in the future: it is taken as unknown";
+            converted.notes.push(note.to_owned());
+        }
+    }
+    converted
 }
 
 async fn next<T>(rows: &mut Receiver<T>) -> Option<T> {

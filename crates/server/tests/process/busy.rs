@@ -74,4 +74,12 @@ fn every_wire_says_that_the_store_is_busy_and_when_to_try_again() {
         let answer = read_to_end(&mut send(one));
         assert!((200..300).contains(&status(&answer)), "{answer}");
     }
+    // A probe that was answered with 503 is no error of this process.
+    let log = server.stop().log;
+    let probes: Vec<_> = log.iter().filter(|line| line.contains("/readyz")).collect();
+    assert!(!probes.is_empty(), "{log:?}");
+    assert!(
+        probes.iter().all(|line| !line.contains("ERROR")),
+        "{probes:?}"
+    );
 }

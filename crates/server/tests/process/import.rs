@@ -137,3 +137,88 @@ fn a_store_is_copied_and_compared_and_another_one_is_not_written_over() {
     assert!(said.contains("there is no store at"), "{said}");
     assert_eq!(copy(&old, &old).0, Some(1));
 }
+
+#[test]
+fn an_import_of_a_file_that_cannot_be_read_leaves_no_trace() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    let nowhere = place.path().join("nowhere.ndjson");
+    let nowhere = nowhere.to_str().unwrap();
+    let (refused, said) = run(&data, &["import", nowhere]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(said.contains("cannot read the file"), "{said}");
+    assert!(!data.exists(), "no store was made");
+    Server::start(&mut serve_known(&data)).stop();
+    let empty = place.path().join("empty.csv");
+    std::fs::write(&empty, "id,publicKey,username\n").unwrap();
+    let unknown = format!("VA{}", "0".repeat(32));
+    for (file, relying_party, why) in [
+        (nowhere, &unknown[..], "cannot read the file"),
+        (empty.to_str().unwrap(), &unknown, "no record"),
+    ] {
+        let from = ["import", "--from", "simplewebauthn", file];
+        let (refused, said) = run(
+            &data,
+            &[&from[..], &["--relying-party", relying_party]].concat(),
+        );
+        assert_eq!(refused.status.code(), Some(1));
+        assert!(said.contains(why), "{said}");
+    }
+    std::fs::write(&empty, "id,publicKey,username\nAAAA,AAAA,ann\n").unwrap();
+    let from = [
+        "import",
+        "--from",
+        "simplewebauthn",
+        empty.to_str().unwrap(),
+    ];
+    for more in [&[][..], &["--relying-party", &unknown]] {
+        let (refused, _) = run(&data, &[&from[..], more].concat());
+        assert_eq!(refused.status.code(), Some(1));
+    }
+    let (listed, _) = run(&data, &["import", "--list"]);
+    assert_eq!(String::from_utf8(listed.stdout).unwrap(), "");
+}
+
+#[test]
+fn migrate_says_of_an_embedded_store_that_it_migrates_itself() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    let says = |more: &[&str]| {
+        let (done, said) = run(&data, &[&["migrate"][..], more].concat());
+        assert!(done.status.success(), "{said}");
+        String::from_utf8(done.stdout).unwrap()
+    };
+    for more in [&[][..], &["--check"]] {
+        let said = says(more);
+        assert!(said.contains("There is no embedded store at"), "{said}");
+        assert!(said.contains("--store postgres://"), "{said}");
+    }
+    assert!(!data.exists());
+    Server::start(&mut serve_known(&data)).stop();
+    let said = says(&[]);
+    assert!(
+        said.contains("which is current. Nothing was changed"),
+        "{said}"
+    );
+    let store = rusqlite::Connection::open(data.join("passkeyd.db")).unwrap();
+    store.execute_batch("PRAGMA user_version = 1").unwrap();
+    let said = says(&["--check"]);
+    assert!(
+        said.contains("has format 1. passkeyd serve updates it"),
+        "{said}"
+    );
+}
+
+#[test]
+fn store_verify_names_its_cases_when_none_has_the_name_that_was_asked_for() {
+    let mut command = passkeyd();
+    let url = "postgres://nobody@127.0.0.1:1/nothing";
+    let output = ended(command.args(["store", "verify", "--url", url, "--only", "juggling"]));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("\"juggling\". The names are:"), "{said}");
+    assert!(
+        said.contains("an account is created once and listed"),
+        "{said}"
+    );
+}

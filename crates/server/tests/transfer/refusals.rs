@@ -399,3 +399,26 @@ async fn a_user_is_not_made_for_a_passkey_that_the_store_refuses() {
     let bob = service.app.passkeys.user(service.id(), "bob-0000001").await;
     assert!(bob.is_err());
 }
+
+#[tokio::test]
+async fn a_last_use_that_has_not_come_is_unknown_and_is_no_first_sign_in() {
+    let service = Service::new().await;
+    let mut passkey = registered_elsewhere(b"ann-0000001", -7);
+    let future = json!({"lastUsedAt": "2999-01-01T00:00:00Z", "createdAt": "2999-01-01T00:00:00Z"});
+    let text = line(&passkey, "ann-0000001", &future);
+    let told = Told::default();
+    let source = Source::Simplewebauthn;
+    let done = run(&service, &text, source, told, false).await.unwrap();
+    let notes = &done.reports[0].notes;
+    assert!(
+        notes.iter().any(|note| note.contains("in the future")),
+        "{notes:?}"
+    );
+    let passkeys = &service.app.passkeys;
+    let page = domain::model::page::PageRequest::first(9);
+    let import = passkeys.list_imports(page).await.unwrap().items.remove(0);
+    let before = passkeys.first_sign_ins(&import).await.unwrap();
+    service.sign_in(None, &mut passkey).await;
+    let after = passkeys.first_sign_ins(&import).await.unwrap();
+    assert_eq!((before.signed_in, after.signed_in), (0, 1));
+}

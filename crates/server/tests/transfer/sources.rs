@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use domain::model::credential::CredentialRecord;
 use serde_json::{Value, json};
-use server::transfer::import::{ImportError, Mode, Report, Summary, import};
+use server::transfer::import::{ImportError, Mode, Report, Summary, import, look};
 use server::transfer::shapes::{HandleRule, Source, Told};
 use testkit::Authenticator;
 
@@ -43,6 +43,7 @@ pub async fn run(
 ) -> Result<Imported, ImportError> {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(text.as_bytes()).unwrap();
+    let looked = look(file.path(), source)?;
     let passkeys = &service.app.passkeys;
     let target = passkeys.import_target(service.id()).await.unwrap();
     let mode = if dry {
@@ -52,7 +53,7 @@ pub async fn run(
     };
     let mut reports = Vec::new();
     let take = |report: &Report| reports.push(report.clone());
-    let summary = import(passkeys, target, file.path(), source, told, mode, take).await?;
+    let summary = import(passkeys, target, file.path(), &looked, &told, mode, take).await?;
     Ok(Imported { summary, reports })
 }
 

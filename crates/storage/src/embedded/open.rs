@@ -139,10 +139,12 @@ pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
         path: lock_path.clone(),
         source,
     };
-    let file = make_file(&lock_path).map_err(io)?;
     for _ in 0..LOCK_TRIES {
+        let file = make_file(&lock_path).map_err(io)?;
         match file.try_lock() {
-            Ok(()) => return Ok(file),
+            Ok(()) if is_at(&file, &lock_path) => return Ok(file),
+            // A restore that failed has removed the file meanwhile.
+            Ok(()) => {}
             Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
             Err(TryLockError::Error(source)) => return Err(io(source)),
         }
@@ -150,6 +152,23 @@ pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
     Err(OpenError::InUse {
         path: path.to_owned(),
     })
+}
+
+/// Whether an open file is still the one with this name.
+fn is_at(file: &File, path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        match (file.metadata(), fs::metadata(path)) {
+            (Ok(open), Ok(named)) => (open.dev(), open.ino()) == (named.dev(), named.ino()),
+            _ => false,
+        }
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = (file, path);
+        true
+    }
 }
 
 fn make_directory(path: &Path) -> io::Result<()> {
@@ -244,6 +263,37 @@ fn header(connection: &Connection) -> Outcome<(i32, i64)> {
     let application = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
     let format = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     Ok((application, format))
+}
+
+/// The tables and indexes of a database. What the engine has counted for itself is no part of them.
+pub(super) fn schema(connection: &Connection) -> Outcome<Vec<(String, String, String)>> {
+    let sql = "SELECT type, name, ifnull(sql, '') FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%' ORDER BY type, name";
+    let mut statement = connection.prepare(sql)?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The tables and indexes of a database of the present format.
+pub(super) fn schema_of_format() -> Outcome<Vec<(String, String, String)>> {
+    let connection = Connection::open_in_memory()?;
+    tune(&connection, 64)?;
+    migrate(&connection, 0)?;
+    schema(&connection)
+}
+
+/// The format of the database at `path`, and the format that this program makes of it when it opens it.
+///
+/// # Errors
+/// [`OpenError`]: it is no database of passkeyd that this program knows.
+pub fn formats(path: &Path) -> Result<(i64, i64), OpenError> {
+    let fault = |error: rusqlite::Error| OpenError::Database {
+        path: path.to_owned(),
+        fault: Failure::from(error).0,
+    };
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(fault)?;
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(fault)?;
+    Ok((format(&connection, path)?, newest_format()))
 }
 
 fn is_empty(connection: &Connection) -> Outcome<bool> {

@@ -487,7 +487,7 @@ impl Pool {
             Fault::Retryable(match error {
                 PoolError::Closed => "the store is closed".to_owned(),
                 PoolError::Backend(error) => match error.code() {
-                    Some(code) => format!("the database refuses connections ({})", code.code()),
+                    Some(code) => format!("the database refuses the connection: {}", words(code)),
                     None => "no database that takes writes can be reached".to_owned(),
                 },
                 _ => "no connection to the database became free in time".to_owned(),
@@ -500,7 +500,7 @@ impl Pool {
         let Some(code) = error.code() else {
             return Failure::Fault(lost(does, "the connection was broken"));
         };
-        let text = format!("PostgreSQL error {}", code.code());
+        let text = words(code);
         match *code {
             SqlState::T_R_SERIALIZATION_FAILURE | SqlState::T_R_DEADLOCK_DETECTED => {
                 Failure::Conflict(text)
@@ -696,6 +696,39 @@ fn types(statement: Statement) -> Vec<Type> {
 /// The text of a statement in a schema.
 pub(super) fn in_schema(schema: &str, text: &str) -> String {
     text.replace('@', &format!("{schema}."))
+}
+
+/// What an error code of the engine means, in words. The text of the engine itself may have values of a row, so it is not shown.
+fn words(code: &SqlState) -> String {
+    let code = code.code();
+    let words = match code {
+        "22021" => "a text has a character that the database cannot keep",
+        "23505" => "the database has this record already",
+        "25006" => "the database takes no writes: it is a standby",
+        "28000" | "28P01" => "the database does not know the user or the password",
+        "3D000" => "there is no such database",
+        "3F000" | "42P01" | "42703" => "tables of passkeyd are missing: run passkeyd migrate",
+        "40001" | "40P01" => "another transaction was in the way",
+        "40003" => "the outcome of the transaction is not known",
+        "42501" => "the user of the database does not have the right",
+        "53100" => "the disk of the database is full",
+        "53300" => "the database has no connection left",
+        "54000" => "a value is longer than the database can keep",
+        "55P03" => "another transaction held a lock for too long",
+        "57014" => "the database took too long and stopped the statement",
+        "57P03" => "the database is starting",
+        _ => match code.get(..2) {
+            Some("08") => "the connection was broken",
+            Some("22" | "23") => "the database does not take a value",
+            Some("42") => "the database does not know a statement of passkeyd",
+            Some("53") => "the database has no resources left",
+            Some("57") => "the database was stopped",
+            Some("58") => "the database cannot use its files",
+            Some("XX") => "the database is damaged",
+            _ => "the database refuses the statement",
+        },
+    };
+    format!("{words} (PostgreSQL error {code})")
 }
 
 /// What became of statements whose answer did not come.

@@ -151,6 +151,7 @@ impl Passkeys {
     /// Faults of the store.
     pub async fn first_sign_ins(&self, import: &Import) -> Result<FirstSignIns, Refusal> {
         let mut report = FirstSignIns::default();
+        let now = self.now();
         let mut last = None;
         loop {
             let page = self.imported_after(import.id, last).await?;
@@ -166,7 +167,9 @@ impl Passkeys {
                 match self.storage.credential(rp, key).await? {
                     None => report.gone += 1,
                     Some((record, _)) => {
-                        let used = record.last_used.is_some_and(|used| used >= import.created);
+                        // A moment that has not come is what the file said.
+                        let since = import.created..=now;
+                        let used = record.last_used.is_some_and(|used| since.contains(&used));
                         report.signed_in += u64::from(used);
                     }
                 }

@@ -26,7 +26,7 @@ pub fn backup(path: &Path, file: &Path) -> Result<Counts, CopyError> {
     let source = reader(path).map_err(|f| At(path).failed(f))?;
     must_be_current(&source, path)?;
     let partial = beside(file, ".partial");
-    let made = write_copy(&source, &partial).and_then(|()| verify_copy(&partial));
+    let made = write_copy(&source, &partial).and_then(|()| verify_copy(&partial, path));
     let counts = match made {
         Ok(counts) => counts,
         Err(error) => {

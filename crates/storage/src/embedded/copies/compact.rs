@@ -47,7 +47,7 @@ pub fn compact(path: &Path) -> Result<Compacted, CopyError> {
     marker::closed(&lock).map_err(|e| at.io(e))?;
     drop(connection);
     let made = made.and_then(|()| {
-        verify_copy(&copy)?;
+        verify_copy(&copy, path)?;
         give_to_owner(path, &copy).map_err(|e| at.io(e))
     });
     if let Err(error) = made {

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use domain::store::Fault;
@@ -161,17 +161,83 @@ fn gather(connection: &Connection) -> Outcome<()> {
     Ok(())
 }
 
-/// Gathers the sign-ins of a copy, verifies it and writes it to the disk.
-pub(super) fn verify_copy(path: &Path) -> Result<Counts, CopyError> {
+/// Gathers the sign-ins of a copy, verifies it, compares its events with those of the store at `source`, and writes it to the disk.
+pub(in crate::embedded) fn verify_copy(path: &Path, source: &Path) -> Result<Counts, CopyError> {
     let at = At(path);
     let connection = open_copy(path).map_err(|f| at.failed(f))?;
     gather(&connection).map_err(|f| at.failed(f))?;
     let counts = verify(&connection, path)?;
     drop(connection);
+    compare_events(path, source)?;
     let file = OpenOptions::new().write(true).open(path);
     file.and_then(|file| file.sync_all())
         .map_err(|e| at.io(e))?;
+    verify_length(path)?;
     Ok(counts)
+}
+
+/// Whether a database file has the length that its header says. `SQLite` reads what is missing at the end as zeros.
+pub(super) fn verify_length(path: &Path) -> Result<(), CopyError> {
+    let at = At(path);
+    let mut file = File::open(path).map_err(|e| at.io(e))?;
+    let length = file.metadata().map_err(|e| at.io(e))?.len();
+    let mut header = [0; 32];
+    let read = file.read_exact(&mut header);
+    let said = read.ok().map(|()| {
+        // Offset 16: the size of a page, where 1 is 65,536. Offset 28: how many pages there are.
+        let page = match u16::from_be_bytes([header[16], header[17]]) {
+            1 => 1 << 16,
+            page => u64::from(page),
+        };
+        let pages = u32::from_be_bytes([header[28], header[29], header[30], header[31]]);
+        page * u64::from(pages)
+    });
+    match said {
+        Some(said) if said == length => Ok(()),
+        Some(said) => Err(CopyError::Damaged {
+            path: path.to_owned(),
+            what: format!("its header says that it has {said} bytes, and it has {length}"),
+        }),
+        None => Err(CopyError::Damaged {
+            path: path.to_owned(),
+            what: format!("it has {length} bytes, which is no database"),
+        }),
+    }
+}
+
+/// Events of the last moments may be newer than the copy, in milliseconds.
+const MOMENTS: i64 = 60_000;
+
+/// Compares the events of a copy with those of the store that it was made of, which may be in use: they are written once and never
+/// changed. What was swept since is in the copy alone; what happened since is in the store alone.
+fn compare_events(path: &Path, source: &Path) -> Result<(), CopyError> {
+    let at = At(path);
+    let failed = |error: rusqlite::Error| at.failed(error.into());
+    // What is attached to a connection that reads only is only read too.
+    let connection = reader(path).map_err(|f| at.failed(f))?;
+    let attached = connection.execute("ATTACH ?1 AS source", [source.to_string_lossy()]);
+    attached.map_err(failed)?;
+    let columns = "kind, user_id, credential_key, ceremony_id, reason, signals, user_name, actor, access_key_id, wire, user_agent";
+    let differ = columns
+        .split(", ")
+        .map(|column| format!("c.{column} IS NOT s.{column}"))
+        .collect::<Vec<_>>()
+        .join(" OR ");
+    let sql = format!(
+        "SELECT count(*) FROM source.events s LEFT JOIN main.events c \
+         ON c.relying_party_id = s.relying_party_id AND c.at = s.at AND c.id = s.id WHERE CASE WHEN c.id IS NULL \
+         THEN s.at < ifnull((SELECT max(at) FROM main.events), (SELECT max(at) FROM source.events)) - {MOMENTS} ELSE {differ} END"
+    );
+    let wrong: i64 = connection
+        .query_row(&sql, [], |row| row.get(0))
+        .map_err(failed)?;
+    if wrong > 0 {
+        return Err(CopyError::Damaged {
+            path: path.to_owned(),
+            what: format!("{wrong} events are not those of the store"),
+        });
+    }
+    Ok(())
 }
 
 /// How many rows each table has, and how many of them do not match their digest.
@@ -200,7 +266,12 @@ const SEALED: &[(&str, &str)] = &[
     ),
 ];
 
-/// The structure of the database, the digest of every row that decides, and how many rows there are.
+/// Events have no digest: nothing is decided by them. Their keys have a length, and their words have letters.
+const UNREADABLE_EVENTS: &str = "SELECT count(*) FROM events WHERE length(relying_party_id) <> 16 OR length(id) <> 16 \
+    OR kind = '' OR kind GLOB '*[^a-z_]*' OR ifnull(length(user_id), 16) <> 16 OR ifnull(length(credential_key), 16) <> 16 \
+    OR ifnull(length(ceremony_id), 16) <> 16 OR ifnull(length(access_key_id), 16) <> 16 OR reason GLOB '*[^a-z0-9_]*'";
+
+/// The structure of the database, its tables and indexes, the digest of every row that decides, and how many rows there are.
 pub(super) fn verify(connection: &Connection, path: &Path) -> Result<Counts, CopyError> {
     let at = At(path);
     let failed = |error: rusqlite::Error| at.failed(error.into());
@@ -213,6 +284,18 @@ pub(super) fn verify(connection: &Connection, path: &Path) -> Result<Counts, Cop
         .map_err(failed)?;
     if found != "ok" {
         return Err(damaged(found));
+    }
+    let expected = open::schema_of_format().map_err(|f| at.failed(f))?;
+    if open::schema(connection).map_err(|f| at.failed(f))? != expected {
+        return Err(damaged(
+            "its tables and indexes are not those of this format".to_owned(),
+        ));
+    }
+    let wrong: i64 = connection
+        .query_row(UNREADABLE_EVENTS, [], |row| row.get(0))
+        .map_err(failed)?;
+    if wrong > 0 {
+        return Err(damaged(format!("{wrong} events are not readable")));
     }
     for (table, sound) in SEALED {
         let sql = format!("SELECT count(*) FROM {table} WHERE NOT ({sound})");

@@ -12,6 +12,6 @@ pub use self::backup::backup;
 pub use self::compact::{Compacted, compact};
 pub use self::copy::CopyError;
 #[cfg(test)]
-pub(super) use self::copy::reader;
+pub(super) use self::copy::{reader, verify_copy};
 pub use self::report::{Counts, Difference, Named};
 pub use self::restore::{Restored, restore};

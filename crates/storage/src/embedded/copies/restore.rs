@@ -8,10 +8,11 @@ use rusqlite::Connection;
 
 use super::copy::{
     At, CACHE, CopyError, beside, flush_names, give_to_owner, open_copy, reader, remove_if_there,
-    verify,
+    verify, verify_length,
 };
 use super::report::{self, Counts, Difference};
 use crate::embedded::left::move_what_is_left;
+use crate::embedded::open::OpenError;
 use crate::embedded::sql::{Failure, Outcome};
 use crate::embedded::{marker, open};
 
@@ -49,6 +50,7 @@ pub fn restore(
     if !file.is_file() {
         return Err(CopyError::Missing(file.to_owned()));
     }
+    let made = Made::before(path);
     let lock = open::lock(path)?;
     let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let at = At(path);
@@ -78,6 +80,7 @@ pub fn restore(
             for more in ["", "-wal", "-shm"] {
                 let _ = fs::remove_file(beside(&copy, more));
             }
+            made.remove();
             return Err(error);
         }
     };
@@ -102,6 +105,54 @@ pub fn restore(
     })
 }
 
+/// What a restore makes before it knows whether the backup is sound: the lock file, and directories.
+struct Made {
+    lock: Option<PathBuf>,
+    /// The innermost first.
+    directories: Vec<PathBuf>,
+}
+
+impl Made {
+    /// What will be made at this place.
+    fn before(path: &Path) -> Self {
+        let lock = beside(path, ".lock");
+        let directories = path.ancestors().skip(1);
+        let missing = directories.take_while(|d| !d.as_os_str().is_empty() && !d.exists());
+        Self {
+            directories: missing.map(Path::to_owned).collect(),
+            lock: Some(lock).filter(|lock| !lock.exists()),
+        }
+    }
+
+    /// Removes it. The lock is held: nobody else has begun to use the place.
+    fn remove(&self) {
+        if let Some(lock) = &self.lock {
+            let _ = fs::remove_file(lock);
+        }
+        for directory in &self.directories {
+            // It fails where somebody has put something else there.
+            let _ = fs::remove_dir(directory);
+        }
+    }
+}
+
+/// Says of what the backup itself is to blame for that it is the backup, and not the copy of it that was looked at.
+fn of_the_backup(file: &Path) -> impl Fn(CopyError) -> CopyError {
+    let named = file.to_owned();
+    move |error| {
+        let path = named.clone();
+        match error {
+            CopyError::Database { fault, .. }
+            | CopyError::Open(OpenError::Database { fault, .. }) => CopyError::Damaged {
+                path,
+                what: fault.to_string(),
+            },
+            CopyError::Damaged { what, .. } => CopyError::Damaged { path, what },
+            other => other,
+        }
+    }
+}
+
 /// Copies the backup, brings it to the present format, verifies it, and removes what must not come back.
 fn prepare(file: &Path, copy: &Path) -> Result<Restored, CopyError> {
     let at = At(copy);
@@ -116,15 +167,8 @@ fn prepare(file: &Path, copy: &Path) -> Result<Restored, CopyError> {
     let mut to = options.open(copy).map_err(|e| at.io(e))?;
     std::io::copy(&mut from, &mut to).map_err(|e| at.io(e))?;
     drop(to);
-    // An empty file is a new store, and no backup.
-    let found = reader(copy).map_err(|f| at.failed(f))?;
-    open::format(&found, file)?;
-    drop(found);
-    let connection = open::open_writer(copy, CACHE, None)?;
-    move_what_is_left(&connection).map_err(|f| at.failed(f))?;
-    drop(connection);
+    verified(file, copy).map_err(of_the_backup(file))?;
     let connection = open_copy(copy).map_err(|f| at.failed(f))?;
-    verify(&connection, file)?;
     let (ceremonies, token_keys) = void(&connection).map_err(|f| at.failed(f))?;
     let counts = report::counts(&connection).map_err(|e| at.failed(e.into()))?;
     drop(connection);
@@ -139,6 +183,21 @@ fn prepare(file: &Path, copy: &Path) -> Result<Restored, CopyError> {
         compared: false,
         replaced: None,
     })
+}
+
+/// Brings the copy of a backup to the present format and verifies it.
+fn verified(file: &Path, copy: &Path) -> Result<(), CopyError> {
+    let at = At(copy);
+    // An empty file is a new store, and no backup.
+    let found = reader(copy).map_err(|f| at.failed(f))?;
+    open::format(&found, file)?;
+    drop(found);
+    verify_length(copy)?;
+    let connection = open::open_writer(copy, CACHE, None)?;
+    move_what_is_left(&connection).map_err(|f| at.failed(f))?;
+    drop(connection);
+    let connection = open_copy(copy).map_err(|f| at.failed(f))?;
+    verify(&connection, copy).map(drop)
 }
 
 /// Removes what could be used a second time: ceremonies that wait, the keys of tokens and of sealed challenges (not of access keys), and
@@ -174,9 +233,14 @@ fn compare(copy: &Path, there: Option<&Path>) -> Result<(Difference, bool), Copy
 
 /// Gives the store that is there another name, together with its log; the new name.
 fn put_aside(path: &Path, now: Timestamp) -> std::io::Result<PathBuf> {
-    let aside = beside(path, &format!(".replaced-{}", now.0 / 1000));
-    if aside.exists() {
-        return Err(std::io::ErrorKind::AlreadyExists.into());
+    let second = now.0 / 1000;
+    // Two restores in one second keep two stores. The lock is held, so nobody else takes the name.
+    let mut aside = beside(path, &format!(".replaced-{second}"));
+    for n in 2.. {
+        if !aside.exists() && !marker::log_of(&aside).exists() {
+            break;
+        }
+        aside = beside(path, &format!(".replaced-{second}-{n}"));
     }
     let log = marker::log_of(path);
     if log.exists() {

@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 
 use domain::model::token::TokenKind;
-use domain::store::{AccessKeys, Begin, FinishedAuthentication, Survival, Swept, Tokens};
+use domain::store::{AccessKeys, Begin, FinishedAuthentication, Imports, Survival, Swept, Tokens};
 
 use super::*;
 use crate::conformance::fixture::{
     Fixture, LIFETIME, NOW, Passkey, at, authentication, counting, event,
 };
 use crate::conformance::tokens::{access_key, token_key};
-use crate::embedded::copies::reader;
+use crate::embedded::copies::{reader, verify_copy};
 
 fn database(under_test: &Directory) -> PathBuf {
     under_test.place.path().join("store.db")
@@ -213,8 +213,28 @@ async fn a_damaged_row_or_page_is_noticed_before_a_backup_or_a_restore_is_done()
     let elsewhere = tempfile::tempdir().unwrap();
     let path = elsewhere.path().join("store.db");
     let whole = std::fs::read(&sound).unwrap();
+    let altered = |sql: &str| {
+        std::fs::write(&file, &whole).unwrap();
+        Connection::open(&file).unwrap().execute_batch(sql).unwrap();
+        std::fs::read(&file).unwrap()
+    };
     for (what, bytes) in [
         ("cut off", whole[..whole.len() / 2].to_vec()),
+        ("one byte is missing", whole[..whole.len() - 1].to_vec()),
+        ("one byte too many", [&whole[..], &[0]].concat()),
+        ("without an index", altered("DROP INDEX imports_in_order")),
+        (
+            "with another table",
+            altered("CREATE TABLE more (id INTEGER PRIMARY KEY)"),
+        ),
+        (
+            "an event without a kind",
+            altered("UPDATE events SET kind = ''"),
+        ),
+        (
+            "an event with half a key",
+            altered("UPDATE events SET user_id = x'00'"),
+        ),
         ("another file", vec![b'x'; 5000]),
         ("empty", Vec::new()),
         ("a damaged page", {
@@ -225,13 +245,82 @@ async fn a_damaged_row_or_page_is_noticed_before_a_backup_or_a_restore_is_done()
         }),
     ] {
         std::fs::write(&file, bytes).unwrap();
-        assert!(restore(&file, &path, false, NOW).is_err(), "{what}");
-        let left = std::fs::read_dir(elsewhere.path()).unwrap();
-        let left: Vec<_> = left.map(|file| file.unwrap().file_name()).collect();
-        assert_eq!(left, ["store.db.lock"], "{what}");
+        for path in [&path, &elsewhere.path().join("new/deep/store.db")] {
+            let error = restore(&file, path, false, NOW).unwrap_err().to_string();
+            assert!(error.contains("backup.db"), "{what}: {error}");
+            assert!(!error.contains("store.db"), "{what}: {error}");
+            assert_eq!(
+                std::fs::read_dir(elsewhere.path()).unwrap().count(),
+                0,
+                "{what}"
+            );
+        }
     }
     let missing = restore(&path, &path, false, NOW);
     assert!(matches!(missing, Err(CopyError::Missing(_))));
+}
+
+#[tokio::test]
+async fn a_backup_whose_events_are_not_those_of_the_store_is_noticed() {
+    let under_test = Directory::new();
+    let fixture = Fixture::new(&under_test).await;
+    fixture.user("ann").await;
+    let store = under_test.store.clone().unwrap();
+    let mut late = event(AuditKind::UserCreated, fixture.rp);
+    late.at = at(600_000);
+    store.import_event(&late).await.unwrap();
+    let path = database(&under_test);
+    let file = under_test.place.path().join("backup.db");
+    for (alter, sound) in [
+        (
+            "UPDATE events SET signals = 'x' WHERE at = (SELECT max(at) FROM events)",
+            false,
+        ),
+        (
+            "UPDATE events SET user_agent = 'x' WHERE at = (SELECT min(at) FROM events)",
+            false,
+        ),
+        (
+            "DELETE FROM events WHERE at = (SELECT min(at) FROM events)",
+            false,
+        ),
+        // It may have happened after the copy was made.
+        (
+            "DELETE FROM events WHERE at = (SELECT max(at) FROM events)",
+            true,
+        ),
+        ("DELETE FROM events", false),
+        ("", true),
+    ] {
+        backup(&path, &file).unwrap();
+        Connection::open(&file)
+            .unwrap()
+            .execute_batch(alter)
+            .unwrap();
+        let verified = verify_copy(&file, &path);
+        assert_eq!(verified.is_ok(), sound, "{alter}: {verified:?}");
+        std::fs::remove_file(&file).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn two_restores_in_one_second_keep_both_stores() {
+    let under_test = Directory::new();
+    let fixture = Fixture::new(&under_test).await;
+    fixture.user("ann").await;
+    let file = under_test.place.path().join("backup.db");
+    backup(&database(&under_test), &file).unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let path = elsewhere.path().join("store.db");
+    restore(&file, &path, false, NOW).unwrap();
+    let mut kept = Vec::new();
+    for _ in 0..3 {
+        kept.push(restore(&file, &path, true, NOW).unwrap().replaced.unwrap());
+    }
+    kept.sort();
+    kept.dedup();
+    assert_eq!(kept.len(), 3);
+    assert!(kept.iter().all(|path| path.is_file()));
 }
 
 #[tokio::test]
