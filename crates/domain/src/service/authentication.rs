@@ -333,12 +333,12 @@ impl Passkeys {
         }
     }
 
-    /// Whether the response has the user handle that its credential was imported with. A wire that refuses foreign handles by their
-    /// form asks first.
+    /// Whether the form of the user handle says nothing against the response: it is the handle that its credential was imported with,
+    /// or there is no such credential, as after an imported one was deleted. A wire that refuses foreign handles by their form asks first.
     ///
     /// # Errors
     /// Faults of the store.
-    pub async fn has_imported_handle(
+    pub async fn admits_foreign_handle(
         &self,
         rp: RelyingPartyId,
         response: &AuthenticationResponse,
@@ -348,9 +348,14 @@ impl Passkeys {
             .storage
             .load_for_authentication(rp, id, response.id())
             .await?;
-        let imported = loaded.credential.as_deref();
-        let imported = imported.and_then(|(record, _)| record.user_handle.as_ref());
-        Ok(imported.is_some() && imported == response.user_handle())
+        Ok(match loaded.credential.as_deref() {
+            // That is the reason of the refusal, and not the handle.
+            None => true,
+            Some((record, _)) => {
+                let imported = record.user_handle.as_ref();
+                imported.is_some() && imported == response.user_handle()
+            }
+        })
     }
 
     /// Judges the answer to an authentication.

@@ -243,6 +243,36 @@ async fn a_foreign_handle_is_refused_where_the_credential_was_not_imported_with_
     );
 }
 
+#[tokio::test]
+async fn a_removed_imported_passkey_is_unknown_whatever_its_handle_is() {
+    let service = Service::new().await;
+    let handle = b"a handle of another server";
+    let mut passkey = registered_elsewhere(handle, -7);
+    let text = simplewebauthn_line(&passkey, "ann-0000001", handle);
+    let source = Source::Simplewebauthn;
+    run(&service, &text, source, Told::default(), false)
+        .await
+        .unwrap();
+    let challenge = service
+        .post("Passkeys/Challenges", &json!({}))
+        .await
+        .expect(201);
+    let passkeys = &service.app.passkeys;
+    let page = domain::model::page::PageRequest::first(9);
+    let import = passkeys.list_imports(page).await.unwrap().items.remove(0);
+    passkeys.undo_import(import.id).await.unwrap();
+    let answer = passkey
+        .get(&challenge["options"], ORIGIN, &testkit::Lies::default())
+        .unwrap();
+    let refused = service.post("Passkeys/ApproveChallenge", &answer).await;
+    assert_eq!(
+        refused.json["details"]["reason"],
+        "credential_unknown",
+        "{}",
+        refused.text()
+    );
+}
+
 /// What became of each record of a file in a dry run.
 async fn foreseen(service: &Service, source: Source, text: &str) -> Vec<(String, String)> {
     let told = Told::default();

@@ -29,7 +29,7 @@ pub async fn update(request: Request) -> Result<Response, ApiError> {
     ensure_kind(response.client_data(), &ClientDataType::Get)?;
     if let Err(error) = ensure_user_handle(&response) {
         let passkeys = &request.state.passkeys;
-        let imported = passkeys.has_imported_handle(rp.id, &response).await;
+        let imported = passkeys.admits_foreign_handle(rp.id, &response).await;
         if !imported.map_err(refused(CALL))? {
             return Err(error);
         }
