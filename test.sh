@@ -283,6 +283,11 @@ test_browser() {
     (cd e2e && node --test browser/*.test.mjs)
 }
 
+test_clients() {
+    step "Chromium and Firefox: libraries for browsers against the three APIs"
+    (cd e2e && node --test clients/*.test.mjs)
+}
+
 test_examples() {
     step "Chromium: the examples against the binary"
     (cd e2e && node --test examples/*.test.mjs)
@@ -334,6 +339,7 @@ test_node
 test_shapes
 test_guides
 test_browser
+test_clients
 test_examples
 check_differential
 test_differential 2000 1

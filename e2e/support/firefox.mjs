@@ -117,6 +117,7 @@ export async function launchFirefox() {
           // In Firefox the user always touches at once; autofill still waits for a choice.
           touching: async () => {},
           verifying: (isUserVerified) => marionette.send('WebAuthn:SetUserVerified', { authenticatorId, isUserVerified }),
+          clear: () => marionette.send('WebAuthn:RemoveAllCredentials', { authenticatorId }),
           credentials: async () => (await marionette.send('WebAuthn:GetCredentials', { authenticatorId })).value,
         },
         close: async () => {},
