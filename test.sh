@@ -134,7 +134,7 @@ check_format() {
     step "cargo fmt"
     cargo fmt --all --check
     local manifest
-    for manifest in bench/driver bench/peers/webauthn-rs; do
+    for manifest in bench/driver bench/peers/webauthn-rs examples/axum; do
         cargo fmt --check --manifest-path "$manifest/Cargo.toml"
     done
 }

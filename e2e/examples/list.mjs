@@ -22,4 +22,8 @@ export const examples = [
     name: 'java', wire: 'twilio', needs: { javac: 'default-jdk-headless' }, build: [['sh', '-c', 'javac -d $OUTPUT *.java']],
     command: ['java', '-cp', '$OUTPUT', 'Server'],
   },
+  {
+    name: 'axum', wire: 'twilio', build: [['cargo', 'build', '--quiet', '--locked', '--target-dir', '$CARGO']],
+    command: ['$CARGO/debug/passkeyd-example-axum'],
+  },
 ].map((example) => ({ ...example, folder: folder(example.name) }));

@@ -11,6 +11,9 @@ import { promisify } from 'node:util';
 import { repository } from '../support/paths.mjs';
 import { freePort } from '../support/server.mjs';
 
+// Beside the build of passkeyd, and kept for the next run.
+const cargoTarget = join(process.env.CARGO_TARGET_DIR ?? join(repository, 'target'), 'examples');
+
 const run = promisify(execFile);
 const STARTUP_MS = 60_000;
 
@@ -29,7 +32,7 @@ export async function startExample(example, passkeyd) {
   const origin = `http://localhost:${port}`;
   const kept = Object.entries(process.env).filter(([name]) => !/^(PASSKEYD|TWILIO)_|^(ACCOUNT|SERVICE)_SID$|^AUTH_TOKEN$/.test(name));
   const output = await mkdtemp(join(tmpdir(), 'passkeyd-example-'));
-  const filled = (text) => text.replace('$OUTPUT', output).replace('$PORT', String(port));
+  const filled = (text) => text.replace('$OUTPUT', output).replace('$PORT', String(port)).replace('$CARGO', cargoTarget);
   const environment = {
     ...Object.fromEntries(kept),
     PORT: String(port), ORIGIN: origin, PASSKEYD_URL: passkeyd.url, ACCOUNT_SID: passkeyd.accountSid, AUTH_TOKEN: passkeyd.authToken,
