@@ -12,11 +12,12 @@ use domain::Passkeys;
 use domain::model::clock::SystemRandomness;
 
 use crate::api::{docs, fido, manage, nevis, twilio};
-use crate::config::{Limits, Nevis};
+use crate::config::{Limits, LogRequests, Nevis};
 use crate::http::front::{Area, Front, guard};
 use crate::http::paths::folded;
 use crate::http::refusal::Plain;
-use crate::http::{BodyLimit, Lifecycle, Refusals};
+use crate::http::traffic::Unwatched;
+use crate::http::{BodyLimit, Lifecycle, Refusals, Traffic};
 
 pub use crate::http::PublicUrl;
 
@@ -33,6 +34,9 @@ pub struct App {
     /// Requests that wait on this node, behind all routers.
     waiters: Arc<nevis::Waiters>,
     fido: Option<fido::Served>,
+    traffic: Arc<dyn Traffic>,
+    /// Whether requests that were not refused are logged, too.
+    logs_all: bool,
 }
 
 impl App {
@@ -45,7 +49,23 @@ impl App {
             nevis: Nevis::default(),
             waiters: Arc::default(),
             fido: None,
+            traffic: Arc::new(Unwatched),
+            logs_all: true,
         }
+    }
+
+    /// The same, watched.
+    #[must_use]
+    pub fn with_traffic(mut self, traffic: &Arc<dyn Traffic>) -> Self {
+        self.traffic = Arc::clone(traffic);
+        self
+    }
+
+    /// The same, which logs all requests or only those that were refused.
+    #[must_use]
+    pub fn logging(mut self, requests: LogRequests) -> Self {
+        self.logs_all = requests == LogRequests::All;
+        self
     }
 
     /// The same with this life cycle.
@@ -93,6 +113,8 @@ pub fn router_with(app: App, limits: &Limits, more: Router) -> Router {
         nevis: settings,
         waiters,
         fido: served,
+        traffic,
+        logs_all,
     } = app;
     let twilio = twilio::State {
         passkeys: Arc::clone(&passkeys),
@@ -114,10 +136,10 @@ pub fn router_with(app: App, limits: &Limits, more: Router) -> Router {
     };
     // The envelope of an error depends on the path, not on what is served there.
     let areas = vec![
-        area(twilio::PREFIXES, twilio.clone()),
-        area(nevis::PREFIXES, nevis.clone()),
-        area(fido::PREFIXES, fido::Words),
-        area(manage::PREFIXES, Plain),
+        area("twilio", twilio::PREFIXES, twilio.clone()),
+        area("nevis", nevis::PREFIXES, nevis.clone()),
+        area("fido", fido::PREFIXES, fido::Words),
+        area("manage", manage::PREFIXES, Plain),
     ];
     let mut router = Router::new()
         .merge(twilio::router(twilio))
@@ -134,7 +156,9 @@ pub fn router_with(app: App, limits: &Limits, more: Router) -> Router {
     if settings.enabled {
         router = router.merge(nevis::router(nevis));
     }
-    let front = Front::new(limits.header_count, of_browsers, areas, &SystemRandomness);
+    let front = Front::new(limits.header_count, of_browsers, areas, &SystemRandomness)
+        .watched(&traffic)
+        .logging(logs_all);
     let router = router
         .merge(crate::health::router(
             Arc::clone(&passkeys),
@@ -152,8 +176,13 @@ pub fn router_with(app: App, limits: &Limits, more: Router) -> Router {
     folded(router)
 }
 
-fn area(prefixes: &'static [&'static str], words: impl Refusals + 'static) -> Area {
+fn area(
+    name: &'static str,
+    prefixes: &'static [&'static str],
+    words: impl Refusals + 'static,
+) -> Area {
     Area {
+        name,
         prefixes,
         words: Arc::new(words),
     }

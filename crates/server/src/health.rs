@@ -18,12 +18,14 @@ struct Health {
     lifecycle: Arc<Lifecycle>,
 }
 
-/// `GET /livez` and `GET /readyz`.
+/// `GET /livez`, `GET /readyz` and `GET /startupz`.
 pub fn router(passkeys: Arc<Passkeys>, lifecycle: Arc<Lifecycle>) -> Router {
     Router::new()
         // A process that responds is alive. A broken store is no reason to restart it.
         .route("/livez", get(|| async { "ok" }))
         .route("/readyz", get(ready))
+        // Nothing is served before the store is open and has the current format.
+        .route("/startupz", get(|| async { "started" }))
         .with_state(Health {
             passkeys,
             lifecycle,

@@ -11,6 +11,7 @@ mod error;
 pub mod health;
 pub mod http;
 pub mod metadata;
+pub mod metrics;
 mod moment;
 mod outbound;
 mod page_backend;

@@ -1,6 +1,8 @@
 //! The life of a server process: open the store, listen, serve, drain, close.
 
 pub mod fido;
+mod reload;
+mod signals;
 
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
@@ -11,25 +13,28 @@ use std::time::Duration;
 use axum::Router;
 use domain::Passkeys;
 use domain::model::account::Secret;
-use domain::model::clock::{Randomness as _, SystemClock, SystemRandomness};
+use domain::model::clock::{Clock as _, Randomness as _, SystemClock, SystemRandomness};
 use domain::model::ids::{AccountId, RelyingPartyId};
 use domain::model::policy::Policy;
 use domain::service::MOST_BEHIND_MS;
 use domain::service::accounts::Bootstrap;
-use domain::store::Swept;
+use domain::store::{Storage, Swept};
 use storage::StoreUrl;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::app::App;
 pub use crate::error::ProcessError;
+pub use signals::{Hangup, catch_signals};
 
-use crate::config::{Listen, Retention, Settings};
+use crate::config::{ConfigError, Listen, Retention, Settings};
 use crate::control::Administered;
 use crate::control::socket::Socket;
-use crate::http::{Lifecycle, PublicUrl};
+use crate::http::traffic::Unwatched;
+use crate::http::{Lifecycle, PublicUrl, Traffic};
 use crate::metadata::Sources;
+use crate::metrics::Metrics;
+use crate::telemetry::Logging;
 use crate::test_page;
 
 /// Most rows of a kind that one sweep removes, so that it never blocks the writer for long.
@@ -46,40 +51,93 @@ pub async fn open(
     policy: Policy,
     metadata: Sources,
 ) -> Result<Arc<Passkeys>, ProcessError> {
-    // Migrations may be slow. Nothing else runs yet.
-    let store = storage::open(url).await?;
+    opened(storage::open(url).await?, None, policy, metadata).await
+}
+
+/// As [`open`], and measured.
+///
+/// # Errors
+/// Those of [`open`].
+pub async fn open_measured(
+    url: &StoreUrl,
+    policy: Policy,
+    metadata: Sources,
+    metrics: &Arc<Metrics>,
+) -> Result<Arc<Passkeys>, ProcessError> {
+    let watch: Arc<dyn storage::Watch> = Arc::<Metrics>::clone(metrics);
+    let store = storage::open_watched(url, watch).await?;
+    opened(store, Some(metrics), policy, metadata).await
+}
+
+async fn opened(
+    store: Arc<dyn Storage>,
+    metrics: Option<&Arc<Metrics>>,
+    policy: Policy,
+    metadata: Sources,
+) -> Result<Arc<Passkeys>, ProcessError> {
     let passkeys = Passkeys::open(
         store,
         Arc::new(SystemClock::default()),
         Arc::new(SystemRandomness),
     )
     .await?;
-    let passkeys = passkeys
+    let mut passkeys = passkeys
         .with_default_policy(policy)
         .with_metadata_trust(metadata.trust)
         .with_provider_names(metadata.names);
+    if let Some(metrics) = metrics {
+        passkeys = passkeys.with_observer(Arc::<Metrics>::clone(metrics));
+    }
     let passkeys = Arc::new(passkeys);
     crate::metadata::look(&passkeys).await;
     Ok(passkeys)
+}
+
+/// What a process starts with.
+pub struct Start {
+    /// Its settings.
+    pub settings: Settings,
+    /// Reads the settings again.
+    pub again: Box<dyn Fn() -> Result<Settings, ConfigError> + Send + Sync>,
+    /// The first account of an empty store.
+    pub first_account: Option<(AccountId, Secret)>,
+    /// Its log.
+    pub logging: Logging,
 }
 
 /// Serves all wires that the settings name, until SIGTERM or SIGINT.
 ///
 /// # Errors
 /// [`ProcessError`].
-pub async fn serve(
-    settings: Settings,
-    first_account: Option<(AccountId, Secret)>,
-) -> Result<(), ProcessError> {
+pub async fn serve(start: Start) -> Result<(), ProcessError> {
+    let Start {
+        settings,
+        again,
+        first_account,
+        logging,
+    } = start;
     let lifecycle = Arc::new(Lifecycle::default());
-    let stopping = catch_signals(&lifecycle, Hangup::Ignored)?;
+    let hangups = Arc::new(Notify::new());
+    let stopping = catch_signals(&lifecycle, Hangup::Reloads(Arc::clone(&hangups)))?;
     let sources = Sources::load(&settings.metadata)?;
     let policy = settings.ceremonies.policy();
-    let passkeys = open(&settings.store_location()?, policy, sources).await?;
+    let metrics = crate::metrics::start(SystemClock::default().now())?;
+    // Migrations may be slow. Nothing else runs yet.
+    let store = settings.store_location()?;
+    let passkeys = open_measured(&store, policy, sources, &metrics).await?;
     let (listener, address) = listen_at(&settings.listen).await?;
     let account = announce_account(&passkeys, first_account).await?;
     let public_url = settings.public_url(address.port());
-    let router = router(&settings, &public_url, &passkeys, &lifecycle, account).await?;
+    let traffic: Arc<dyn Traffic> = Arc::<Metrics>::clone(&metrics);
+    let router = router(
+        &settings,
+        &public_url,
+        &passkeys,
+        &lifecycle,
+        &traffic,
+        account,
+    )
+    .await?;
     let control = control(&settings, &public_url, &passkeys);
     if settings.public_url.is_none() && !address.ip().is_loopback() {
         tracing::warn!(
@@ -88,16 +146,52 @@ pub async fn serve(
              Set it to the https:// address at which clients reach passkeyd"
         );
     }
+    let measured = measure(&settings, &metrics, &passkeys, &lifecycle, &stopping).await?;
     tracing::info!(%address, public_url = public_url.as_str(), "ready");
     let keeper = tokio::spawn(crate::metadata::keep(
         Arc::clone(&passkeys),
         settings.metadata.clone(),
         stopping.clone(),
     ));
-    let ended = run(listener, router, passkeys, stopping, &settings).await;
-    drop(control);
+    let reloader = AbortOnDrop(tokio::spawn(reload::reload(
+        hangups,
+        again,
+        logging,
+        Arc::clone(&passkeys),
+        metrics,
+    )));
+    let ended = run(listener, router, passkeys, stopping, &settings, &traffic).await;
+    drop((control, measured));
     keeper.abort();
+    // The log ends after the last line.
+    reloader.ended().await;
     ended
+}
+
+/// Serves the metrics at the address of the settings, for as long as the result lives.
+async fn measure(
+    settings: &Settings,
+    metrics: &Arc<Metrics>,
+    passkeys: &Arc<Passkeys>,
+    lifecycle: &Arc<Lifecycle>,
+    stopping: &watch::Receiver<bool>,
+) -> Result<Option<AbortOnDrop>, ProcessError> {
+    let Some(wanted) = &settings.metrics.listen else {
+        return Ok(None);
+    };
+    let (listener, address) = listen_at(wanted).await?;
+    tracing::info!(%address, "metrics are served");
+    let router = crate::metrics::router(
+        Arc::clone(metrics),
+        Arc::clone(passkeys),
+        Arc::clone(lifecycle),
+    );
+    let (limits, stop) = (settings.limits.clone(), stopping.clone());
+    Ok(Some(AbortOnDrop(tokio::spawn(async move {
+        let uncounted: Arc<dyn Traffic> = Arc::new(Unwatched);
+        let grace = Duration::from_secs(1);
+        crate::transport::serve(listener, router, &limits, &uncounted, stop, grace).await;
+    }))))
 }
 
 /// Listens at the control socket, for as long as the result lives.
@@ -131,6 +225,14 @@ fn control(
 /// A task that ends when this is dropped.
 struct AbortOnDrop(tokio::task::JoinHandle<()>);
 
+impl AbortOnDrop {
+    /// Ends the task and waits for its end.
+    async fn ended(mut self) {
+        self.0.abort();
+        let _ = (&mut self.0).await;
+    }
+}
+
 impl Drop for AbortOnDrop {
     fn drop(&mut self) {
         self.0.abort();
@@ -147,11 +249,14 @@ pub async fn router(
     public_url: &PublicUrl,
     passkeys: &Arc<Passkeys>,
     lifecycle: &Arc<Lifecycle>,
+    traffic: &Arc<dyn Traffic>,
     account: AccountId,
 ) -> Result<Router, ProcessError> {
     let rp = fido::relying_party(&settings.fido, passkeys, account, public_url).await?;
     let app = App::new(Arc::clone(passkeys), public_url.clone())
         .with_lifecycle(lifecycle)
+        .with_traffic(traffic)
+        .logging(settings.log.requests)
         .with_nevis(settings.nevis.clone())
         .with_fido(rp.and_then(|rp| fido::served(&settings.fido, rp)));
     let more = for_tests(settings, &app, rp).await?;
@@ -237,6 +342,7 @@ pub async fn run(
     passkeys: Arc<Passkeys>,
     stopping: watch::Receiver<bool>,
     settings: &Settings,
+    traffic: &Arc<dyn Traffic>,
 ) -> Result<(), ProcessError> {
     let sweeper = tokio::spawn(sweep(
         Arc::clone(&passkeys),
@@ -247,7 +353,8 @@ pub async fn run(
     let delay = Duration::from_secs(settings.shutdown.delay_seconds);
     let grace = Duration::from_secs(settings.shutdown.grace_seconds);
     let closing = delayed(stopping, delay);
-    let drained = crate::transport::serve(listener, router, &settings.limits, closing, grace).await;
+    let drained =
+        crate::transport::serve(listener, router, &settings.limits, traffic, closing, grace).await;
     if !drained {
         tracing::warn!("some requests were cut off: they did not finish within the grace period");
     }
@@ -268,59 +375,6 @@ fn delayed(mut stopping: watch::Receiver<bool>, delay: Duration) -> watch::Recei
         close.closed().await;
     });
     closing
-}
-
-/// The effect of SIGHUP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hangup {
-    /// It only logs a line: a closed terminal, a log rotator or `systemctl reload` must not stop sign-ins.
-    Ignored,
-    /// It ends the process, as SIGTERM does: the terminal of the demo is closed.
-    Stops,
-}
-
-/// Handles SIGTERM, SIGINT and SIGHUP. The value becomes `true` when the process should end.
-///
-/// Call this before the process reports that it runs: a signal without a handler kills it.
-///
-/// # Errors
-/// The operating system refuses the handlers.
-pub fn catch_signals(
-    lifecycle: &Arc<Lifecycle>,
-    hangup: Hangup,
-) -> Result<watch::Receiver<bool>, ProcessError> {
-    let catch = |kind| {
-        signal(kind).map_err(|source| ProcessError::System {
-            what: "cannot wait for signals",
-            source,
-        })
-    };
-    let mut terminate = catch(SignalKind::terminate())?;
-    let mut interrupt = catch(SignalKind::interrupt())?;
-    let mut hung_up = catch(SignalKind::hangup())?;
-    let (stop, stopping) = watch::channel(false);
-    let lifecycle = Arc::clone(lifecycle);
-    tokio::spawn(async move {
-        let name = loop {
-            tokio::select! {
-                _ = terminate.recv() => break "SIGTERM",
-                _ = interrupt.recv() => break "SIGINT",
-                _ = hung_up.recv() => match hangup {
-                    Hangup::Stops => break "SIGHUP",
-                    Hangup::Ignored => tracing::info!(
-                        signal = "SIGHUP",
-                        "ignored: settings are read at the start only; SIGTERM stops passkeyd"
-                    ),
-                },
-            }
-        };
-        tracing::info!(signal = name, "stopping");
-        lifecycle.drain();
-        stop.send_replace(true);
-        // The sender lives as long as a receiver may check whether the process stops.
-        stop.closed().await;
-    });
-    Ok(stopping)
 }
 
 /// How often the time is noted in the store.

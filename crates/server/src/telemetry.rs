@@ -1,13 +1,19 @@
-//! Logs: one event per line on standard error, as JSON or text. Nothing that a client sent is logged,
-//! only names and numbers of our own.
+//! Logs: one event per line on standard error, as JSON or text. Of what a client sent, only values that are neither secrets nor names of users are
+//! logged.
+//!
+//! A thread of its own writes the lines. When nobody reads standard error, lines are dropped and counted; the process goes on.
 
 use tracing::level_filters::LevelFilter;
+use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{Layer as _, fmt};
+use tracing_subscriber::{Layer as _, Registry, fmt, reload};
 
 use crate::config::{Log, LogFormat, LogLevel};
+
+/// Lines that wait to be written: half a megabyte. The pipe itself holds 64 KiB more.
+const WAITING: usize = 1024;
 
 impl From<LogLevel> for LevelFilter {
     fn from(level: LogLevel) -> Self {
@@ -21,15 +27,52 @@ impl From<LogLevel> for LevelFilter {
     }
 }
 
+/// The log of the process. What waits is written when this is dropped.
+pub struct Logging {
+    _writer: WorkerGuard,
+    dropped: ErrorCounter,
+    level: reload::Handle<Targets, Registry>,
+}
+
+impl std::fmt::Debug for Logging {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Logging").finish_non_exhaustive()
+    }
+}
+
+impl Logging {
+    /// Changes the level from now on.
+    pub fn set_level(&self, level: LogLevel) {
+        if let Err(error) = self.level.reload(targets(level)) {
+            tracing::error!(%error, "the level of the log cannot be changed");
+        }
+    }
+
+    /// Lines that were dropped since the start.
+    pub fn dropped(&self) -> u64 {
+        self.dropped.dropped_lines() as u64
+    }
+}
+
+fn targets(level: LogLevel) -> Targets {
+    // At lower levels libraries log the bytes of requests, so these levels are never enabled for them.
+    let level = LevelFilter::from(level);
+    Targets::new()
+        .with_default(LevelFilter::WARN.min(level))
+        .with_targets(["server", "passkeyd", "domain", "storage", "webauthn"].map(|t| (t, level)))
+}
+
 /// Starts logging for the whole process. The place of every panic is logged.
 ///
 /// A second call has no effect.
-pub fn init(log: &Log) {
-    // At lower levels libraries log the bytes of requests, so these levels are never enabled for them.
-    let level = LevelFilter::from(log.level);
-    let targets = Targets::new()
-        .with_default(LevelFilter::WARN.min(level))
-        .with_targets(["server", "passkeyd", "domain", "storage", "webauthn"].map(|t| (t, level)));
+pub fn init(log: &Log) -> Logging {
+    let (writer, guard) = NonBlockingBuilder::default()
+        .lossy(true)
+        .buffered_lines_limit(WAITING)
+        .thread_name("log-writer")
+        .finish(std::io::stderr());
+    let dropped = writer.error_counter();
+    let (filter, level) = reload::Layer::new(targets(log.level));
     let registry = tracing_subscriber::registry();
     let started = match log.format {
         LogFormat::Json => registry
@@ -40,8 +83,8 @@ pub fn init(log: &Log) {
                     .with_current_span(false)
                     .with_span_list(false)
                     .with_target(false)
-                    .with_writer(std::io::stderr)
-                    .with_filter(targets),
+                    .with_writer(writer)
+                    .with_filter(filter),
             )
             .try_init(),
         LogFormat::Text => registry
@@ -49,8 +92,8 @@ pub fn init(log: &Log) {
                 fmt::layer()
                     .with_target(false)
                     .with_ansi(false)
-                    .with_writer(std::io::stderr)
-                    .with_filter(targets),
+                    .with_writer(writer)
+                    .with_filter(filter),
             )
             .try_init(),
     };
@@ -63,5 +106,10 @@ pub fn init(log: &Log) {
                 .unwrap_or_default();
             tracing::error!(place, "panic");
         }));
+    }
+    Logging {
+        _writer: guard,
+        dropped,
+        level,
     }
 }

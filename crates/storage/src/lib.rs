@@ -14,9 +14,11 @@ pub mod memory;
 pub mod postgres;
 mod retrying;
 mod url;
+mod watch;
 
 pub use embedded::{Embedded, OpenError, Options};
 pub use memory::Memory;
 pub use postgres::{Postgres, PostgresUrl};
 pub use retrying::Retrying;
-pub use url::{StoreError, StoreUrl, StoreUrlError, open};
+pub use url::{StoreError, StoreUrl, StoreUrlError, open, open_watched};
+pub use watch::{Group, Unwatched, Watch};

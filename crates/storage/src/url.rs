@@ -9,7 +9,7 @@ use std::time::Duration;
 use domain::store::Storage;
 
 use crate::postgres::{PostgresError, PostgresUrl, PostgresUrlError};
-use crate::{Embedded, Memory, OpenError, Options, Postgres, Retrying};
+use crate::{Embedded, Memory, OpenError, Options, Postgres, Retrying, Unwatched, Watch};
 
 /// How long an operation is sent again: much shorter than any request may take.
 const WITHIN: Duration = Duration::from_secs(1);
@@ -88,14 +88,25 @@ impl fmt::Display for StoreUrl {
 /// # Errors
 /// [`StoreError`]: no access, in use, of a newer format, foreign or damaged; or a database that cannot be used.
 pub async fn open(url: &StoreUrl) -> Result<Arc<dyn Storage>, StoreError> {
+    open_watched(url, Arc::new(Unwatched)).await
+}
+
+/// As [`open`], and tells about its work.
+///
+/// # Errors
+/// Those of [`open`].
+pub async fn open_watched(
+    url: &StoreUrl,
+    watch: Arc<dyn Watch>,
+) -> Result<Arc<dyn Storage>, StoreError> {
     Ok(match url {
         StoreUrl::File(path) => {
-            let store = Embedded::open(path, Options::default())?;
+            let store = Embedded::open_watched(path, Options::default(), watch)?;
             Arc::new(Retrying::new(Arc::new(store), WITHIN))
         }
         StoreUrl::Memory => Arc::new(Memory::new()),
         StoreUrl::Postgres(url) => {
-            let store = Box::pin(Postgres::open(url)).await?;
+            let store = Box::pin(Postgres::open(url)).await?.watched(watch);
             Arc::new(Retrying::new(Arc::new(store), WITHIN))
         }
     })

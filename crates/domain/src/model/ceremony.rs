@@ -106,6 +106,19 @@ pub enum CeremonyKind {
     Authentication,
 }
 
+impl CeremonyKind {
+    /// Every kind.
+    pub const ALL: &'static [Self] = &[Self::Registration, Self::Authentication];
+
+    /// Stable name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Registration => "registration",
+            Self::Authentication => "authentication",
+        }
+    }
+}
+
 /// A registration ceremony (WebAuthn L3 7.1) as it was started and as it stands.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Registration {

@@ -14,8 +14,8 @@ use webauthn::trace::NoTrace;
 
 use crate::model::audit::{Actor, AuditEvent, AuditKind};
 use crate::model::ceremony::{
-    Authentication, AuthenticationAsked, Ceremony, CeremonyState, Standing, draw_challenge,
-    looks_sealed,
+    Authentication, AuthenticationAsked, Ceremony, CeremonyKind, CeremonyState, Standing,
+    draw_challenge, looks_sealed,
 };
 use crate::model::credential::CredentialRecord;
 use crate::model::ids::{AttemptId, CeremonyId, CredentialKey, RelyingPartyId};
@@ -25,6 +25,7 @@ use crate::model::relying_party::RelyingParty;
 use crate::model::user::{User, UserRef};
 use crate::service::Passkeys;
 use crate::service::ceremony::{Terms, ensure_pending, signal_names};
+use crate::service::observer::{Phase, Phases};
 use crate::service::pending::Key;
 use crate::service::prepared::{AuthenticationWishes, Prepared};
 use crate::store::{Begin, CounterRule, FinishAuthentication, FinishedAuthentication};
@@ -146,12 +147,7 @@ fn refusal_of(finished: FinishedAuthentication) -> Option<Reason> {
 }
 
 impl Passkeys {
-    /// Starts an authentication.
-    ///
-    /// # Errors
-    /// `relying_party_incomplete`, `user_unknown`, `credential_unknown` (of a user too, where one is
-    /// needed), `credential_not_registered`.
-    pub async fn start_authentication(
+    pub(super) async fn begin_authentication(
         &self,
         rp: &Prepared,
         start: StartAuthentication<'_>,
@@ -358,18 +354,13 @@ impl Passkeys {
         })
     }
 
-    /// Judges the answer to an authentication.
-    ///
-    /// # Errors
-    /// `ceremony_not_found`, `ceremony_used`, `ceremony_expired`, `credential_unknown`,
-    /// `credential_rp_mismatch`, and every reason of the verifier. Once the ceremony was found and
-    /// is pending, a refusal ends it.
-    pub async fn finish_authentication(
+    pub(super) async fn judge_authentication(
         &self,
         rp: RelyingPartyId,
         response: &AuthenticationResponse,
         by: &Actor,
     ) -> Result<SignedIn, Refusal> {
+        let mut phases = Phases::of(CeremonyKind::Authentication, &*self.observer);
         let now = self.now();
         let challenge = &response.client_data().challenge;
         let id = CeremonyId::of_challenge(challenge);
@@ -379,6 +370,7 @@ impl Passkeys {
             .storage
             .load_for_authentication(rp, id, response.id())
             .await?;
+        phases.done(Phase::Load);
         let Some(ceremony) = loaded.ceremony.or_else(|| sealed.cloned()) else {
             return Err(Reason::CeremonyNotFound.into());
         };
@@ -423,6 +415,7 @@ impl Passkeys {
                     .await);
             }
         };
+        phases.done(Phase::Verify);
         let mut event = event.ceremony(id);
         event.kind = AuditKind::Authenticated;
         event.signals = signal_names(verified.signals());
@@ -442,6 +435,7 @@ impl Passkeys {
             event: &event,
         };
         let finished = self.storage.finish_authentication(finish).await?;
+        phases.done(Phase::Write);
         self.pending.end(counted, id);
         if let Some(reason) = refusal_of(finished) {
             return Err(refused(&ceremony, reason));

@@ -24,15 +24,61 @@ impl Passkeys {
     /// The same service with these trusted signers. Call this before [`refresh_metadata`](Self::refresh_metadata).
     #[must_use]
     pub fn with_metadata_trust(mut self, trust: MetadataTrust) -> Self {
-        self.metadata.trust = trust;
+        self.metadata.trust = trust.into();
         self
     }
 
     /// The same service with the operator's names of providers by AAGUID.
     #[must_use]
     pub fn with_provider_names(mut self, names: BTreeMap<Aaguid, String>) -> Self {
-        self.metadata.names = names;
+        self.metadata.names = names.into();
         self
+    }
+
+    /// Replaces the trusted signers and the names, and verifies the metadata of the store again. Metadata whose signer is not trusted any more
+    /// goes out of use. Metadata that is still trusted is in use all the time.
+    ///
+    /// # Errors
+    /// Those of [`refresh_metadata`](Self::refresh_metadata).
+    pub async fn replace_metadata_trust(
+        &self,
+        trust: MetadataTrust,
+        names: BTreeMap<Aaguid, String>,
+    ) -> Result<(), Refusal> {
+        *self.metadata.names.write() = names;
+        if *self.metadata.trust.read() == trust {
+            return Ok(());
+        }
+        let record = self.storage.metadata(None).await?;
+        *self.metadata.trust.write() = trust.clone();
+        let Some((removals, stored)) =
+            record.and_then(|record| Some((record.removals, record.stored?)))
+        else {
+            return Ok(());
+        };
+        let verified = trust.verify(&stored.blob, None, stored.imported);
+        let mut kept = self.metadata.kept.write();
+        if removals < kept.removals {
+            return Ok(());
+        }
+        kept.forget_before(removals);
+        match verified {
+            Ok(metadata) => {
+                kept.in_use = Some(Arc::new(MetadataInUse {
+                    metadata,
+                    imported: stored.imported,
+                    source: stored.source,
+                }));
+                kept.unusable = None;
+                Ok(())
+            }
+            Err(error) => {
+                let refusal = refusal(&error);
+                kept.in_use = None;
+                kept.unusable = Some((stored.no, refusal.clone()));
+                Err(refusal)
+            }
+        }
     }
 
     /// The metadata in use.
@@ -54,7 +100,7 @@ impl Passkeys {
     pub fn provider_name(&self, aaguid: Aaguid) -> Option<String> {
         let in_use = self.metadata();
         let metadata = in_use.as_ref().map(|in_use| &in_use.metadata);
-        provider_name(aaguid, &self.metadata.names, metadata).map(str::to_owned)
+        provider_name(aaguid, &self.metadata.names.read(), metadata).map(str::to_owned)
     }
 
     /// Follows the store: another node may have imported newer metadata, or removed it. Returns whether the metadata in use
@@ -73,10 +119,8 @@ impl Passkeys {
         let Some(stored) = stored else {
             return Ok(self.metadata.kept.write().forget_before(removals));
         };
-        let verified = self
-            .metadata
-            .trust
-            .verify(&stored.blob, None, stored.imported);
+        let trust = self.metadata.trust.read().clone();
+        let verified = trust.verify(&stored.blob, None, stored.imported);
         match verified {
             Ok(metadata) => {
                 let found = MetadataInUse {
@@ -121,9 +165,8 @@ impl Passkeys {
         }
         let before = self.metadata();
         let previous_no = before.as_ref().map(|before| before.metadata.no());
-        let metadata = self
-            .metadata
-            .trust
+        let trust = self.metadata.trust.read().clone();
+        let metadata = trust
             .verify(blob, previous_no, now)
             .map_err(|error| refusal(&error))?;
         let stored = StoredMetadata {

@@ -193,8 +193,8 @@ fn in_effect(entries: &[&Entry], at: UnixSeconds) -> Vec<String> {
 /// The metadata of one service.
 #[derive(Default)]
 pub(crate) struct Keeper {
-    pub(super) trust: MetadataTrust,
-    pub(super) names: BTreeMap<Aaguid, String>,
+    pub(super) trust: RwLock<MetadataTrust>,
+    pub(super) names: RwLock<BTreeMap<Aaguid, String>>,
     pub(super) kept: RwLock<Kept>,
 }
 

@@ -15,6 +15,8 @@ mod keys;
 pub mod lookups;
 pub mod metadata;
 mod metadata_in_use;
+mod observed;
+pub mod observer;
 pub mod parties;
 mod pending;
 pub mod prepared;
@@ -72,6 +74,7 @@ pub struct Passkeys {
     node: NodeId,
     default_policy: Policy,
     metadata: metadata_in_use::Keeper,
+    observer: Arc<dyn observer::Observer>,
 }
 
 /// How far a node may be behind the latest time in the store, in milliseconds: an hour. A node whose clock was wrong by years must not
@@ -128,6 +131,7 @@ impl Passkeys {
             node,
             default_policy: Policy::default(),
             metadata: metadata_in_use::Keeper::default(),
+            observer: Arc::new(observer::Unobserved),
         })
     }
 
@@ -135,6 +139,13 @@ impl Passkeys {
     #[must_use]
     pub fn with_default_policy(mut self, policy: Policy) -> Self {
         self.default_policy = policy;
+        self
+    }
+
+    /// The same service, observed.
+    #[must_use]
+    pub fn with_observer(mut self, observer: Arc<dyn observer::Observer>) -> Self {
+        self.observer = observer;
         self
     }
 

@@ -16,7 +16,7 @@ use webauthn::{TrustFacts, UnixSeconds};
 
 use crate::model::audit::{Actor, AuditEvent, AuditKind};
 use crate::model::ceremony::{
-    Ceremony, CeremonyState, Registration, RegistrationAsked, draw_challenge,
+    Ceremony, CeremonyKind, CeremonyState, Registration, RegistrationAsked, draw_challenge,
 };
 use crate::model::credential::{CredentialRecord, NewCredential};
 use crate::model::ids::{AttemptId, CeremonyId, CredentialKey, RelyingPartyId};
@@ -25,6 +25,7 @@ use crate::model::refusal::Refusal;
 use crate::model::user::{User, UserRef};
 use crate::service::Passkeys;
 use crate::service::ceremony::{Terms, ensure_pending, signal_names};
+use crate::service::observer::{Phase, Phases};
 use crate::service::pending::Key;
 use crate::service::prepared::{Prepared, RegistrationWishes};
 use crate::store::{Begin, BeginRegistration, FinishRegistration, FinishedRegistration};
@@ -106,16 +107,11 @@ pub struct RegisteredCredential {
 }
 
 impl Passkeys {
-    /// Starts a registration.
-    ///
-    /// # Errors
-    /// `relying_party_incomplete`, `authenticator_criteria_missing`, `too_many_credentials`,
-    /// `user_unknown`, `concurrent_changes` when others keep creating and deleting the user.
     #[expect(
         clippy::too_many_lines,
         reason = "a start from its options to its ceremony, with the retry around it"
     )]
-    pub async fn start_registration(
+    pub(super) async fn begin_registration(
         &self,
         rp: &Prepared,
         start: StartRegistration<'_>,
@@ -240,22 +236,18 @@ impl Passkeys {
         Err(Reason::ConcurrentChanges.into())
     }
 
-    /// Judges the answer to a registration and stores the credential: under `name` if there is one, else under the
-    /// name from the start; with the user agent of the caller.
-    ///
-    /// # Errors
-    /// `ceremony_not_found`, `ceremony_used`, `ceremony_expired`, `credential_exists`, and every
-    /// reason of the verifier. A refusal of the verifier ends the ceremony.
-    pub async fn finish_registration(
+    pub(super) async fn judge_registration(
         &self,
         rp: RelyingPartyId,
         response: &RegistrationResponse,
         name: Option<&str>,
         by: &Actor,
     ) -> Result<RegisteredCredential, Refusal> {
+        let mut phases = Phases::of(CeremonyKind::Registration, &*self.observer);
         let now = self.now();
         let id = CeremonyId::of_challenge(&response.client_data().challenge);
         let found = self.storage.ceremony(rp, id).await?;
+        phases.done(Phase::Load);
         let Some(ceremony) = found.and_then(Ceremony::registration) else {
             return Err(Reason::CeremonyNotFound.into());
         };
@@ -283,6 +275,7 @@ impl Passkeys {
                 return Err(self.refuse(id, counted, refusal, None, event, None).await);
             }
         };
+        phases.done(Phase::Verify);
         let signals = verified.signals().to_vec();
         let credential = NewCredential::new(&ceremony, verified, now)
             .named(name)
@@ -302,6 +295,7 @@ impl Passkeys {
         };
         let refused = |reason: Reason| Err(Refusal::from(reason).with_ceremony(id));
         let finished = self.storage.finish_registration(finish).await?;
+        phases.done(Phase::Write);
         self.pending.end(counted, id);
         match finished {
             FinishedRegistration::Registered => {}

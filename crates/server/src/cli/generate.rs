@@ -8,6 +8,7 @@ use std::path::Path;
 pub(super) fn run(out: &Path) -> io::Result<()> {
     let mut files = vec![
         ("configuration.md", crate::config::markdown()),
+        ("metrics.md", crate::metrics::table::markdown()),
         ("openapi/manage-v1.json", crate::api::manage::openapi_json()),
         ("export.schema.json", crate::transfer::schema_json()),
     ];

@@ -25,7 +25,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{self, Flags, Listen, Settings};
-use crate::process::ProcessError;
+use crate::process::{ProcessError, Start};
 use crate::telemetry;
 
 /// A passkey (WebAuthn / FIDO2) authentication server that you run yourself.
@@ -161,8 +161,14 @@ fn serve(arguments: Serve) -> Result<(), ProcessError> {
     };
     let settings = Settings::load(arguments.config.as_deref(), &flags)?;
     let first_account = config::bootstrap_account(|name| std::env::var(name).ok())?;
-    telemetry::init(&settings.log);
-    in_runtime(crate::process::serve(settings, first_account))
+    let logging = telemetry::init(&settings.log);
+    let file = arguments.config;
+    in_runtime(crate::process::serve(Start {
+        again: Box::new(move || Settings::load(file.as_deref(), &flags)),
+        settings,
+        first_account,
+        logging,
+    }))
 }
 
 fn in_runtime(work: impl Future<Output = Result<(), ProcessError>>) -> Result<(), ProcessError> {

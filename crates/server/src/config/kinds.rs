@@ -18,6 +18,16 @@ pub enum LogFormat {
     Text,
 }
 
+/// Which requests have a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogRequests {
+    /// Every request.
+    All,
+    /// Requests that were refused or failed.
+    Refused,
+}
+
 /// How much is logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -113,6 +123,10 @@ impl<T: Kind> Kind for Option<T> {
     fn from_text(text: &str) -> Value {
         T::from_text(text)
     }
+}
+
+impl Kind for LogRequests {
+    const EXPECTED: &'static str = "`all` or `refused`";
 }
 
 impl Kind for LogFormat {

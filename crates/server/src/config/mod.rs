@@ -25,10 +25,10 @@ use crate::http::PublicUrl;
 pub use given::{
     BOOTSTRAP_ACCOUNT_SID, BOOTSTRAP_AUTH_TOKEN, CONFIG, ENV_PREFIX, Flags, STORE_PASSWORD,
 };
-pub use kinds::{Listen, LogFormat, LogLevel};
+pub use kinds::{Listen, LogFormat, LogLevel, LogRequests};
 pub use reference::markdown;
 pub use sections::{
-    Ceremonies, Control, Fido, Limits, Log, Metadata, Nevis, Retention, Settings, Shutdown,
+    Ceremonies, Control, Fido, Limits, Log, Metadata, Metrics, Nevis, Retention, Settings, Shutdown,
 };
 
 /// Shortest Auth Token that is accepted from the environment, in characters.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::kinds::{Kind, Listen, LogFormat, LogLevel};
+use super::kinds::{Kind, Listen, LogFormat, LogLevel, LogRequests};
 
 macro_rules! sections {
     ($(
@@ -101,6 +101,8 @@ sections! {
         production: bool = false => "false",
         /// Logs.
         log: Log = Log::default() => "",
+        /// Metrics.
+        metrics: Metrics = Metrics::default() => "",
         /// The control socket.
         control: Control = Control::default() => "",
         /// How long ceremonies last.
@@ -123,8 +125,10 @@ sections! {
     Log "log" {
         /// `json`: one object per line; `text`: for people.
         format: LogFormat = LogFormat::Json => "json",
-        /// `error`, `warn`, `info` (every refusal), `debug` (every request) or `trace`.
+        /// `error`, `warn`, `info` (every request), `debug` (checks of health too) or `trace`.
         level: LogLevel = LogLevel::Info => "info",
+        /// `all`: one line for each request; `refused`: only for requests that were refused or failed.
+        requests: LogRequests = LogRequests::All => "all",
     }
 
     /// The local socket through which `passkeyd account` and other administration commands reach a running server.
@@ -133,6 +137,13 @@ sections! {
         enabled: bool = true => "true",
         /// The socket. Only the user that passkeyd runs as can use it (mode 0600). With a PostgreSQL store there is none unless this is set.
         path: Option<PathBuf> = None => "beside the store's file: <data-dir>/passkeyd.sock",
+    }
+
+    /// Metrics for Prometheus: see monitoring.md.
+    Metrics "metrics" {
+        /// Address and port of `GET /metrics`. It has no authentication: let only your monitoring reach it. Without this setting there are no
+        /// metrics.
+        listen: Option<Listen> = None => "none",
     }
 
     /// How long a browser has for its response. New Relying Parties get these values; existing ones keep theirs.

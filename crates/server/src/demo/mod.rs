@@ -25,7 +25,8 @@ use tokio::net::TcpListener;
 
 use crate::app::{App, PublicUrl};
 use crate::config::{Listen, Log, LogFormat, LogLevel, Settings};
-use crate::http::Lifecycle;
+use crate::http::traffic::Unwatched;
+use crate::http::{Lifecycle, Traffic};
 use crate::metadata::Sources;
 use crate::process::{self, Hangup, ProcessError};
 use crate::telemetry;
@@ -41,9 +42,10 @@ const PORTS: u16 = 20;
 /// # Errors
 /// [`ProcessError`]: the address is not a loopback address or in use, or the operating system fails.
 pub async fn run(asked: Option<Listen>) -> Result<(), ProcessError> {
-    telemetry::init(&Log {
+    let _logging = telemetry::init(&Log {
         format: LogFormat::Text,
         level: LogLevel::Warn,
+        ..Log::default()
     });
     let lifecycle = Arc::new(Lifecycle::default());
     let stopping = process::catch_signals(&lifecycle, Hangup::Stops)?;
@@ -84,7 +86,8 @@ pub async fn run(asked: Option<Listen>) -> Result<(), ProcessError> {
         what: "cannot print the page's address",
         source,
     })?;
-    let ended = process::run(listener, router, passkeys, stopping, &settings).await;
+    let traffic: Arc<dyn Traffic> = Arc::new(Unwatched);
+    let ended = process::run(listener, router, passkeys, stopping, &settings, &traffic).await;
     directory.close().map_err(|source| ProcessError::System {
         what: "cannot remove the temporary store",
         source,

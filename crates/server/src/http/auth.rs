@@ -16,6 +16,8 @@ use domain::model::account::{Principal, Secret};
 use domain::model::ids::{AccountId, ApiKeyId, RelyingPartyId};
 use domain::model::refusal::Refusal;
 
+use super::current::{self, Caller};
+
 /// Longest accepted value of the header, in bytes. A SID, a colon and a secret need about 100.
 const MAX_LENGTH: usize = 1024;
 
@@ -60,13 +62,27 @@ pub async fn authenticate(
     headers: &HeaderMap,
 ) -> Result<AccountId, AuthError> {
     let (principal, secret) = credentials(headers)?;
-    passkeys
+    let account = passkeys
         .authenticate(principal, &secret)
         .await
-        .map_err(|refusal| match refusal.reason {
-            Reason::AccessDenied => AuthError::Denied,
-            _ => AuthError::Unavailable(refusal),
-        })
+        .map_err(|refusal| {
+            // Who is claimed, so that an operator can see whose secret is guessed. An account is named by no more than its key.
+            if let Principal::Account(claimed) = principal {
+                current::note(|noted| noted.account = Some(claimed));
+            }
+            match refusal.reason {
+                Reason::AccessDenied => AuthError::Denied,
+                _ => AuthError::Unavailable(refusal),
+            }
+        })?;
+    current::note(|noted| {
+        noted.account = Some(account);
+        noted.caller = Some(match principal {
+            Principal::Account(_) => Caller::Account,
+            Principal::ApiKey(_) => Caller::ApiKey,
+        });
+    });
+    Ok(account)
 }
 
 /// Recognises access keys. Their form belongs to the wire that issues them; other wires get this instead of that wire.

@@ -1,7 +1,7 @@
 //! The front: limits of a request, its log line, and the catching of panics.
 //!
-//! It runs after routing, so it knows the route's template and never has to log a path, which may hold
-//! a user's name.
+//! It runs after routing, so it knows the route's template. A path may hold a user's name, so it is logged only where there is no template, and
+//! then without the segments that could be one.
 
 use std::any::Any;
 use std::future::Future;
@@ -9,23 +9,30 @@ use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{CONNECTION, CONTENT_ENCODING};
-use axum::http::{HeaderValue, Method};
+use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 use domain::model::clock::Randomness;
+use domain::model::ids::RelyingPartyId;
+use tokio::time::Instant;
 
 use super::body::BodyLimit;
+use super::current::{self, Current, Noted};
 use super::refusal::{Plain, RefusalInfo, Refusals, TransportRefusal};
-use super::request_id::{self, REQUEST_ID, RequestIds};
+use super::request_id::{REQUEST_ID, RequestIds};
+use super::traffic::{Answered, Traffic, Unwatched};
 
 /// The paths of a wire. Its handlers read the bodies of their requests, since they know when the caller is authenticated; the
 /// bodies of all other requests are read here.
 #[derive(Clone, Debug)]
 pub struct Area {
+    /// Its name, for metrics.
+    pub name: &'static str,
     /// What its paths begin with, as whole segments and without a slash at the end.
     pub prefixes: &'static [&'static str],
     /// How a refusal of the transport is worded there.
@@ -51,6 +58,9 @@ struct Shared {
     elsewhere: BodyLimit,
     areas: Vec<Area>,
     ids: RequestIds,
+    traffic: Arc<dyn Traffic>,
+    /// Whether requests that were not refused are logged, too.
+    all: bool,
 }
 
 impl Front {
@@ -67,7 +77,27 @@ impl Front {
             elsewhere,
             areas,
             ids: RequestIds::new(randomness),
+            traffic: Arc::new(Unwatched),
+            all: true,
         }))
+    }
+
+    /// The same front, watched.
+    #[must_use]
+    pub fn watched(mut self, traffic: &Arc<dyn Traffic>) -> Self {
+        if let Some(shared) = Arc::get_mut(&mut self.0) {
+            shared.traffic = Arc::clone(traffic);
+        }
+        self
+    }
+
+    /// The same front, which logs all requests, or only those that were refused.
+    #[must_use]
+    pub fn logging(mut self, all: bool) -> Self {
+        if let Some(shared) = Arc::get_mut(&mut self.0) {
+            shared.all = all;
+        }
+        self
     }
 }
 
@@ -78,7 +108,11 @@ pub async fn guard(State(Front(front)): State<Front>, request: Request, next: Ne
     let words: &dyn Refusals = area.map_or(&Plain, |area| area.words.as_ref());
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let id = front.ids.next();
+    let current = Current::new(front.ids.next());
+    let start = Instant::now();
+    let service = route
+        .as_ref()
+        .and_then(|route| service_in(route.as_str(), uri.path()));
     let answer = pin!(async {
         let refusal = match front.admit(area.is_some(), request).await {
             Ok(request) => match catch_panic(next.run(request)).await {
@@ -95,13 +129,26 @@ pub async fn guard(State(Front(front)): State<Front>, request: Request, next: Ne
         response.extensions_mut().insert(refusal);
         response
     });
-    let mut response = request_id::scope(&id, answer).await;
-    log(
-        &method,
-        route.as_ref().map_or("-", |r| r.as_str()),
-        &response,
-        &id,
-    );
+    let mut response = current::scope(&current, answer).await;
+    let mut noted = current.noted();
+    noted.service = noted.service.or(service);
+    let line = Line {
+        method: &method,
+        route: route.as_ref().map(MatchedPath::as_str),
+        path: uri.path(),
+        took: start.elapsed(),
+        reason: reason_of(&response, &noted),
+        noted,
+        id: current.id(),
+    };
+    front.traffic.answered(&Answered {
+        wire: area.map_or("", |area| area.name),
+        status: response.status(),
+        reason: line.reason,
+        took: line.took,
+    });
+    line.log(&response, front.all);
+    let id = current.id().clone();
     let refusal = response.extensions().get::<TransportRefusal>();
     let ends_connection = refusal.is_some_and(|refusal| refusal.ends_connection());
     let headers = response.headers_mut();
@@ -155,26 +202,190 @@ async fn catch_panic<F: Future>(future: F) -> Result<F::Output, Box<dyn Any + Se
     .await
 }
 
-fn log(method: &Method, route: &str, response: &Response, id: &HeaderValue) {
+/// The reasons of refusals whose wire names none, by their status.
+pub const UNNAMED: [&str; 9] = [
+    "request_invalid",
+    "access_denied",
+    "not_found",
+    "method_not_allowed",
+    "conflict",
+    "media_type_not_supported",
+    "too_many_requests",
+    "store_unavailable",
+    "internal",
+];
+
+fn unnamed(status: StatusCode) -> &'static str {
+    let [
+        invalid,
+        denied,
+        not_found,
+        method,
+        conflict,
+        media,
+        many,
+        unavailable,
+        internal,
+    ] = UNNAMED;
+    match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => denied,
+        StatusCode::NOT_FOUND | StatusCode::GONE => not_found,
+        StatusCode::METHOD_NOT_ALLOWED => method,
+        StatusCode::CONFLICT => conflict,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => media,
+        StatusCode::TOO_MANY_REQUESTS => many,
+        StatusCode::SERVICE_UNAVAILABLE => unavailable,
+        status if status.is_server_error() => internal,
+        _ => invalid,
+    }
+}
+
+/// Why the response is a refusal, by a stable name; `None` if it is none. There is no refusal without a reason.
+fn reason_of(response: &Response, noted: &Noted) -> Option<&'static str> {
     let status = response.status();
-    let request_id = id.to_str().unwrap_or_default();
     let info = response.extensions().get::<RefusalInfo>();
     // A wire may tell a refusal with a status that does not say so.
     if info.is_none() && !status.is_client_error() && !status.is_server_error() {
-        tracing::debug!(%method, route, status = status.as_u16(), request_id, "answered");
-        return;
+        return None;
     }
     let transport = response.extensions().get::<TransportRefusal>();
-    let code = info.map(|info| info.code);
     let reason = info
         .and_then(|info| info.reason)
         .map(domain::Reason::name)
-        .or_else(|| transport.map(|refusal| refusal.name()));
-    // A node that is not ready says so to each probe; what is wrong is in the log already.
-    if status.is_server_error() && route != "/readyz" {
-        tracing::error!(%method, route, status = status.as_u16(), code, reason, request_id, "failed");
-    } else {
-        tracing::info!(%method, route, status = status.as_u16(), code, reason, request_id, "refused");
+        .or_else(|| transport.map(|refusal| refusal.name()))
+        .or_else(|| noted.reason.map(domain::Reason::name));
+    Some(reason.unwrap_or_else(|| unnamed(status)))
+}
+
+/// The Relying Party that a path names.
+fn service_in(route: &str, path: &str) -> Option<RelyingPartyId> {
+    let mut segments = route.split('/').zip(path.split('/'));
+    let (_, sid) = segments.find(|(template, _)| *template == "{service}")?;
+    RelyingPartyId::from_hex(sid.strip_prefix("VA")?)
+}
+
+/// Longest path in the log, in characters.
+const SHOWN_PATH: usize = 120;
+/// Longest first segment of it.
+const SHOWN_FIRST: usize = 32;
+/// Segments of our own routes.
+const KNOWN: [&str; 26] = [
+    "v2",
+    "Services",
+    "Entities",
+    "Factors",
+    "Challenges",
+    "Passkeys",
+    "Webhooks",
+    "AccessTokens",
+    "VerifyFactor",
+    "ApproveChallenge",
+    "api",
+    "v1",
+    "_app",
+    "attestation",
+    "assertion",
+    "options",
+    "result",
+    "status",
+    "users",
+    "fido2-client",
+    "nevisfido",
+    "fido2",
+    "manage",
+    "services",
+    "docs",
+    ".well-known",
+];
+
+/// A path that no route has, for the log: its first segment, so that the prefix of a proxy can be recognised, and those of our own routes. Any
+/// other segment may be a user's name.
+fn shown(path: &str) -> String {
+    let mut shown = String::new();
+    for (number, segment) in path.split('/').skip(1).enumerate() {
+        shown.push('/');
+        let plain = segment
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b));
+        let first = number == 0 && plain && segment.len() <= SHOWN_FIRST;
+        if first || segment.is_empty() || KNOWN.contains(&segment) {
+            shown.push_str(segment);
+        } else {
+            shown.push('*');
+        }
+        if shown.len() > SHOWN_PATH {
+            shown.push_str("...");
+            break;
+        }
+    }
+    shown
+}
+
+/// The log line of a request.
+struct Line<'a> {
+    method: &'a Method,
+    route: Option<&'a str>,
+    path: &'a str,
+    took: Duration,
+    reason: Option<&'static str>,
+    noted: Noted,
+    id: &'a HeaderValue,
+}
+
+/// What a check of health asks for. It is asked for every few seconds.
+const HEALTH: [&str; 3] = ["/livez", "/readyz", "/startupz"];
+
+macro_rules! line {
+    ($level:ident, $line:ident, $response:ident, $text:literal) => {{
+        let noted = &$line.noted;
+        let path = $line.unrouted($response.status());
+        let route = $line.route.unwrap_or("-");
+        let info = $response.extensions().get::<RefusalInfo>();
+        tracing::$level!(
+            method = %$line.method,
+            route,
+            path,
+            status = $response.status().as_u16(),
+            code = info.map(|info| info.code),
+            reason = $line.reason,
+            duration_ms = $line.millis(),
+            account = noted.account.map(|id| format!("AC{id}")),
+            service = noted.service.map(|id| format!("VA{id}")),
+            actor = noted.caller.map(|caller| caller.name()),
+            ceremony = noted.ceremony.map(|id| id.to_string()),
+            found = noted.found.as_deref(),
+            request_id = $line.id.to_str().unwrap_or_default(),
+            $text
+        );
+    }};
+}
+
+impl Line<'_> {
+    /// Writes it. A node that is not ready says so to each probe; what is wrong is in the log already.
+    fn log(&self, response: &Response, all: bool) {
+        if self.reason.is_none() {
+            let health = self.route.is_some_and(|route| HEALTH.contains(&route));
+            if health || !all {
+                line!(debug, self, response, "answered");
+            } else {
+                line!(info, self, response, "answered");
+            }
+        } else if response.status().is_server_error() && self.route != Some("/readyz") {
+            line!(error, self, response, "failed");
+        } else {
+            line!(info, self, response, "refused");
+        }
+    }
+
+    /// The path of a request that no route of a wire serves.
+    fn unrouted(&self, status: StatusCode) -> Option<String> {
+        let routed = self.route.is_some_and(|route| !route.contains("{*"));
+        (status == StatusCode::NOT_FOUND && !routed).then(|| shown(self.path))
+    }
+
+    /// In hundredths.
+    fn millis(&self) -> f64 {
+        (self.took.as_secs_f64() * 100_000.0).round() / 100.0
     }
 }
 

@@ -8,6 +8,7 @@
 pub mod auth;
 pub mod body;
 pub mod cors;
+pub mod current;
 pub mod form;
 pub mod front;
 pub mod handler;
@@ -21,6 +22,7 @@ pub mod public_url;
 pub mod refusal;
 pub mod reply;
 pub mod request_id;
+pub mod traffic;
 
 pub use body::BodyLimit;
 pub use handler::{Wire, handle, serve};
@@ -28,3 +30,4 @@ pub use inbound::Inbound;
 pub use lifecycle::Lifecycle;
 pub use public_url::PublicUrl;
 pub use refusal::{RefusalInfo, Refusals, TransportRefusal};
+pub use traffic::{Answered, Traffic};

@@ -39,6 +39,17 @@ pub enum TransportRefusal {
 }
 
 impl TransportRefusal {
+    /// Every one.
+    pub const ALL: &'static [Self] = &[
+        Self::HostInvalid,
+        Self::TooManyHeaders,
+        Self::BodyTooLarge,
+        Self::BodyEncoded,
+        Self::BodyTooSlow,
+        Self::BodyBroken,
+        Self::Panicked,
+    ];
+
     /// Its HTTP status.
     pub fn status(self) -> StatusCode {
         match self {

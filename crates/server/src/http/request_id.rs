@@ -1,41 +1,24 @@
 //! The id of a request: in its response's header, in the body of an error, and in its log line.
 
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::http::HeaderValue;
 use domain::model::clock::Randomness;
 
+use super::current;
+
 /// The header that carries a request's id.
 pub const REQUEST_ID: &str = "x-request-id";
 
-tokio::task_local! {
-    static CURRENT: HeaderValue;
-}
-
-/// Answers a request under its id. The future stays where it is: it is large, and this is on the way of every request.
-pub(super) async fn scope<F: Future>(id: &HeaderValue, mut answer: Pin<&mut F>) -> F::Output {
-    std::future::poll_fn(|cx| CURRENT.sync_scope(id.clone(), || answer.as_mut().poll(cx))).await
-}
-
 /// The id of the request that this task answers, for the body of an error; `None` outside of the front.
 pub fn current() -> Option<String> {
-    CURRENT
-        .try_with(|id| id.to_str().map(str::to_owned).ok())
-        .ok()
-        .flatten()
+    current::id()
 }
 
 /// Goes on under the id of the request that this task answers, in a task of its own.
 pub fn carried<F: Future>(answer: F) -> impl Future<Output = F::Output> {
-    let id = CURRENT.try_with(Clone::clone).ok();
-    async move {
-        match id {
-            Some(id) => CURRENT.scope(id, answer).await,
-            None => answer.await,
-        }
-    }
+    current::carried(answer)
 }
 
 /// Ids of requests: unique within the process, and not alike in two of them.

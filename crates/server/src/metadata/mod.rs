@@ -276,6 +276,18 @@ pub(crate) async fn look(passkeys: &Arc<Passkeys>) {
     }
 }
 
+/// Trusts other signers from now on, and verifies the metadata of the store again.
+///
+/// # Errors
+/// Those of [`Passkeys::replace_metadata_trust`].
+pub(crate) async fn replace_trust(
+    passkeys: &Arc<Passkeys>,
+    Sources { trust, names }: Sources,
+) -> Result<(), Refusal> {
+    let domain = Arc::clone(passkeys);
+    aside(async move { domain.replace_metadata_trust(trust, names).await }).await
+}
+
 /// Runs slow work on a thread that blocks no other task.
 async fn aside<T: Send + 'static>(
     work: impl Future<Output = Result<T, Refusal>> + Send + 'static,

@@ -25,7 +25,7 @@ use tokio::time::Instant;
 use tower::Service as _;
 
 use crate::config::Limits;
-use crate::http::TransportRefusal;
+use crate::http::{Traffic, TransportRefusal};
 use arriving::Arriving;
 use connections::Connections;
 use timed::{Phase, Timed, Timeouts};
@@ -43,6 +43,7 @@ pub async fn serve(
     listener: TcpListener,
     router: Router,
     limits: &Limits,
+    traffic: &Arc<dyn Traffic>,
     mut stop: watch::Receiver<bool>,
     grace: Duration,
 ) -> bool {
@@ -70,13 +71,17 @@ pub async fn serve(
                     // Refuse the new one, keep the old ones: closing is the only answer that
                     // costs nothing.
                     tracing::debug!("connection refused: too many are open");
+                    traffic.turned_away();
                     continue;
                 };
                 let connection =
                     connection(stream, router.clone(), http.clone(), timeouts, stop.clone());
                 let alive = alive.clone();
+                let traffic = Arc::clone(traffic);
+                traffic.opened();
                 tokio::spawn(async move {
                     connection.await;
+                    traffic.closed();
                     drop((slot, alive));
                 });
             }

@@ -38,6 +38,8 @@ use domain::service::metadata::MetadataTrust;
 use domain::store::Storage;
 use server::config::Settings;
 use server::health::Lifecycle;
+use server::http::Traffic;
+use server::metrics::Metrics;
 use storage::memory::Memory;
 use storage::{PostgresUrl, StoreUrl};
 use tower::ServiceExt as _;
@@ -63,6 +65,7 @@ pub struct TestApp {
     pub passkeys: Arc<Passkeys>,
     pub clock: Arc<SteppedClock>,
     pub lifecycle: Arc<Lifecycle>,
+    pub metrics: Arc<Metrics>,
     settings: Settings,
     router: Router,
 }
@@ -88,7 +91,7 @@ impl TestApp {
     pub async fn with_settings(&self, change: impl FnOnce(&mut Settings)) -> Self {
         let mut settings = self.settings.clone();
         change(&mut settings);
-        let router = router(&settings, &self.passkeys, &self.lifecycle).await;
+        let router = router(&settings, &self.passkeys, &self.lifecycle, &self.metrics).await;
         Self {
             settings,
             router,
@@ -196,12 +199,17 @@ impl Builder {
         };
         let passkeys = Passkeys::open(store, clock.clone(), randomness).await;
         let passkeys = passkeys.expect("the store opens");
-        let passkeys = Arc::new(passkeys.with_metadata_trust(self.metadata));
+        let metrics = server::metrics::start(clock.now()).expect("metrics");
+        let passkeys = passkeys
+            .with_metadata_trust(self.metadata)
+            .with_observer(metrics.clone());
+        let passkeys = Arc::new(passkeys);
         let account = Some((ACCOUNT, Secret::new(TOKEN)));
         passkeys.bootstrap(account).await.expect("the store works");
         let lifecycle = Arc::new(Lifecycle::default());
         TestApp {
-            router: router(&self.settings, &passkeys, &lifecycle).await,
+            router: router(&self.settings, &passkeys, &lifecycle, &metrics).await,
+            metrics,
             passkeys,
             clock,
             lifecycle,
@@ -215,11 +223,20 @@ async fn router(
     settings: &Settings,
     passkeys: &Arc<Passkeys>,
     lifecycle: &Arc<Lifecycle>,
+    metrics: &Arc<Metrics>,
 ) -> Router {
+    let traffic: Arc<dyn Traffic> = metrics.clone();
     let public_url = settings.public_url(0);
-    server::process::router(settings, &public_url, passkeys, lifecycle, ACCOUNT)
-        .await
-        .expect("the settings can be served")
+    server::process::router(
+        settings,
+        &public_url,
+        passkeys,
+        lifecycle,
+        &traffic,
+        ACCOUNT,
+    )
+    .await
+    .expect("the settings can be served")
 }
 
 /// The SID of the account.

@@ -19,6 +19,7 @@ mod intent;
 mod introspect;
 mod logs;
 mod malformed;
+mod metrics;
 mod reasons;
 mod results;
 mod settings;

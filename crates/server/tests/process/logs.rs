@@ -1,3 +1,8 @@
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::process::Command;
+use std::time::Duration;
+
 use crate::support::*;
 
 const CANARY: &str = "canary";
@@ -42,7 +47,9 @@ fn a_refusal_is_logged_once_with_its_reason_and_without_what_the_client_sent() {
             status(&server.request("GET", "/v2/Services", &[&wrong], "")),
             401
         );
-        assert_eq!(status(&server.request("GET", "/canary-path", &[], "")), 404);
+        let unrouted = "/prefix/canary-path/Services/canary?canary-query";
+        assert_eq!(status(&server.request("GET", unrouted, &[], "")), 404);
+        assert_eq!(status(&server.request("GET", "/livez", &[], "")), 200);
         let log = server.stop().log;
 
         let whole = log.join("\n");
@@ -81,15 +88,35 @@ fn a_refusal_is_logged_once_with_its_reason_and_without_what_the_client_sent() {
                 .iter()
                 .any(|e| e["status"] == 401 && e["reason"] == "access_denied")
         );
-        let answered = events
+        // Who failed to authenticate, and a path that nothing serves: without what may be a name.
+        let denied = refused.iter().find(|e| e["status"] == 401).unwrap();
+        assert_eq!(denied["account"], "AC00000000000000000000000000000000");
+        assert!(denied.get("actor").is_none(), "{denied}");
+        let lost = refused.iter().find(|e| e["route"] == "-").unwrap();
+        assert_eq!(lost["path"], "/prefix/*/Services/*");
+        assert_eq!(lost["reason"], "not_found");
+        assert!(refused.iter().all(|e| e["reason"].is_string()), "{whole}");
+        let answered: Vec<_> = events
             .iter()
             .filter(|event| event["message"] == "answered")
-            .count();
+            .collect();
         assert_eq!(
-            answered,
-            usize::from(level == "trace"),
-            "access lines are for debugging only"
+            answered.len(),
+            1 + usize::from(level == "trace"),
+            "one line for each request; checks of health are for debugging only"
         );
+        let created = answered[0];
+        assert_eq!(created["route"], "/v2/Services");
+        assert_eq!(
+            (&created["method"], &created["status"]),
+            (&"POST".into(), &201.into())
+        );
+        assert_eq!(
+            (&created["account"], &created["actor"]),
+            (&SID.into(), &"account".into())
+        );
+        assert!(created["duration_ms"].is_number(), "{created}");
+        assert_eq!(verify["service"], service.as_str());
     }
 }
 
@@ -112,4 +139,83 @@ fn the_request_id_of_the_answer_is_the_one_in_the_log() {
             .any(|line| line.contains("refused") && line.contains(&id)),
         "{log:?}"
     );
+}
+
+#[test]
+fn lines_of_successes_can_be_turned_off() {
+    let data = tempfile::tempdir().unwrap();
+    let mut command = serve_known(data.path());
+    let server = Server::start(command.env("PASSKEYD_LOG__REQUESTS", "refused"));
+    let known = basic(SID, TOKEN);
+    assert_eq!(
+        status(&server.request("GET", "/v2/Services", &[&known], "")),
+        200
+    );
+    assert_eq!(status(&server.request("GET", "/v2/Services", &[], "")), 401);
+    let log = server.stop().log.concat();
+    assert!(
+        !log.contains("answered") && log.contains("refused"),
+        "{log}"
+    );
+}
+
+/// Reads a line at a time, so that nothing is read ahead.
+fn line(stream: &mut impl Read) -> String {
+    let mut bytes = Vec::new();
+    let mut byte = [0];
+    while stream.read(&mut byte).unwrap() == 1 && byte[0] != b'\n' {
+        bytes.push(byte[0]);
+    }
+    String::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn a_log_that_nobody_reads_does_not_stop_the_server_and_its_lost_lines_are_counted() {
+    let data = tempfile::tempdir().unwrap();
+    let mut command = serve_known(data.path());
+    let mut child = command
+        .env("PASSKEYD_METRICS__LISTEN", "127.0.0.1:0")
+        .spawn()
+        .unwrap();
+    let mut log = child.stderr.take().unwrap();
+    let mut address = || {
+        loop {
+            let line: serde_json::Value = serde_json::from_str(&line(&mut log)).unwrap();
+            if let Some(address) = line["address"].as_str() {
+                return address.to_owned();
+            }
+        }
+    };
+    let (metrics, server) = (address(), address());
+    // From here on the pipe is not read. It takes 64 KiB, and a thousand lines wait.
+    let mut stream = TcpStream::connect(server).unwrap();
+    let time = Some(Duration::from_secs(20));
+    stream.set_read_timeout(time).unwrap();
+    let request = b"GET /v2 HTTP/1.1\r\nHost: x\r\n\r\n".repeat(100);
+    let mut buffer = vec![0; 1 << 16];
+    for _ in 0..40 {
+        stream.write_all(&request).unwrap();
+        let mut all = Vec::new();
+        while all.windows(9).filter(|w| w == b"HTTP/1.1 ").count() < 100 || !all.ends_with(b"}") {
+            let read = stream.read(&mut buffer).unwrap();
+            assert!(read > 0, "the server closed the connection");
+            all.extend_from_slice(&buffer[..read]);
+        }
+    }
+    let lost = (0..100).any(|_| {
+        std::thread::sleep(Duration::from_millis(200));
+        let mut stream = TcpStream::connect(&metrics).unwrap();
+        let ask = "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+        stream.write_all(ask.as_bytes()).unwrap();
+        let text = read_to_end(&mut stream);
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix("passkeyd_log_lines_dropped_total "));
+        line.unwrap().parse::<u64>().unwrap() > 0
+    });
+    assert!(lost, "no lost lines were counted");
+    let pid = child.id().to_string();
+    let done = Command::new("kill").arg(pid).status().unwrap();
+    assert!(done.success());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }

@@ -21,6 +21,7 @@ mod limits;
 mod logs;
 mod manage;
 mod metadata;
+mod metrics;
 mod nevis;
 mod retries;
 mod settings;

@@ -95,6 +95,7 @@ fn it_is_alive_and_ready_after_the_ready_line_within_its_time_and_memory() {
     );
     assert_eq!(status(&server.request("GET", "/livez", &[], "")), 200);
     assert_eq!(status(&server.request("GET", "/readyz", &[], "")), 200);
+    assert_eq!(status(&server.request("GET", "/startupz", &[], "")), 200);
     let nowhere = server.request("GET", "/nowhere", &[], "");
     assert_eq!(status(&nowhere), 404);
     assert!(nowhere.ends_with("{\"error\":\"not_found\"}"), "{nowhere}");

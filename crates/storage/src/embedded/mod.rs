@@ -68,6 +68,7 @@ use self::records::Records;
 use self::rows::CeremonyRow;
 use self::sql::Outcome;
 use self::writer::{Queued, Settled, Writer};
+use crate::watch::{Unwatched, Watch};
 
 /// How an embedded store uses the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,6 +146,18 @@ impl Embedded {
     /// # Errors
     /// [`OpenError`]: no access, in use, of a newer format, foreign or damaged.
     pub fn open(path: &Path, options: Options) -> Result<Self, OpenError> {
+        Self::open_watched(path, options, Arc::new(Unwatched))
+    }
+
+    /// As [`Embedded::open`], and tells about its work.
+    ///
+    /// # Errors
+    /// Those of [`Embedded::open`].
+    pub fn open_watched(
+        path: &Path,
+        options: Options,
+        watch: Arc<dyn Watch>,
+    ) -> Result<Self, OpenError> {
         let fault = |fault| OpenError::Database {
             path: path.to_owned(),
             fault,
@@ -188,7 +201,7 @@ impl Embedded {
         // Before the log is removed: a start after a loss of power must not miss it. If the marker cannot be written, the next start
         // asks for the log.
         let moved = move || drop(marker::closed(&mark));
-        let writer = Writer::start(connection, Some(log), queue, between, last, moved);
+        let writer = Writer::start(connection, Some(log), queue, watch, between, last, moved);
         let writer = writer.map_err(|source| OpenError::Io {
             path: path.to_owned(),
             source,

@@ -600,7 +600,18 @@ async fn a_commit_that_fails_is_acknowledged_to_nobody() {
              CREATE TABLE child (id REFERENCES parent DEFERRABLE INITIALLY DEFERRED);",
         )
         .unwrap();
-    let writer = Arc::new(Writer::start(connection, None, 16, || None, |_| Ok(()), || ()).unwrap());
+    let writer = Arc::new(
+        Writer::start(
+            connection,
+            None,
+            16,
+            Arc::new(crate::watch::Unwatched),
+            || None,
+            |_| Ok(()),
+            || (),
+        )
+        .unwrap(),
+    );
     let outcomes = in_one_group::<()>(
         &writer,
         vec![

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use super::checkpoints::Log;
 use super::marker::UNCONFIRMED;
 use super::sql::{Failure, Outcome, checkpoint, checkpoint_if_free, execute};
+use crate::watch::{Group, Watch};
 
 /// Most jobs in one transaction: bounds how long the first of them waits for the others.
 const GROUP: usize = 128;
@@ -160,6 +161,7 @@ impl Writer {
         connection: Connection,
         log: Option<Log>,
         capacity: usize,
+        watch: Arc<dyn Watch>,
         between: impl Fn() -> Option<Queued> + Send + 'static,
         last: impl FnOnce(&Connection) -> Outcome<()> + Send + 'static,
         moved: impl FnOnce() + Send + 'static,
@@ -170,7 +172,7 @@ impl Writer {
         let thread = thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || {
-                Thread::new(connection, log, noted).serve(receiver, between, last, moved)
+                Thread::new(connection, log, noted, watch).serve(receiver, between, last, moved)
             })?;
         Ok(Self {
             queue: Mutex::new(Some(sender)),
@@ -278,10 +280,16 @@ struct Thread {
     /// A flush failed, of the log or of the database file: nothing may be built upon the log as it is.
     suspect: bool,
     failing: Arc<AtomicBool>,
+    watch: Arc<dyn Watch>,
 }
 
 impl Thread {
-    fn new(connection: Connection, log: Option<Log>, failing: Arc<AtomicBool>) -> Self {
+    fn new(
+        connection: Connection,
+        log: Option<Log>,
+        failing: Arc<AtomicBool>,
+        watch: Arc<dyn Watch>,
+    ) -> Self {
         // Connections are opened with `synchronous=FULL`.
         Self {
             connection,
@@ -290,6 +298,7 @@ impl Thread {
             unconfirmed: 0,
             suspect: false,
             failing,
+            watch,
         }
     }
 
@@ -313,10 +322,10 @@ impl Thread {
                 group.push(job);
             }
             shared = group.len() > 1;
-            self.work(&mut group);
+            self.work(&mut group, queue.len());
             if let Some(job) = between() {
                 group.push(job);
-                self.work(&mut group);
+                self.work(&mut group, queue.len());
             }
             if let Some(log) = &self.log {
                 self.suspect |= log.tend(&self.connection).is_err();
@@ -333,16 +342,25 @@ impl Thread {
         Ok(finished?)
     }
 
-    /// Runs a group, and answers those who wait for it.
-    fn work(&mut self, group: &mut Vec<Queued>) {
+    /// Runs a group, and answers those who wait for it. `queued` jobs wait for the next one.
+    fn work(&mut self, group: &mut Vec<Queued>, queued: usize) {
         for late in group.extract_if(.., |queued| queued.has_waited_too_long()) {
             late.job.answer(Err(&busy()));
         }
         if group.is_empty() {
             return;
         }
+        let start = Instant::now();
+        let waits = group.iter().filter_map(|queued| queued.since);
+        let waited = waits.map(|since| start - since).max();
         let result = self.commit(group);
         self.note(&result);
+        self.watch.group(Group {
+            writes: group.len(),
+            waited: waited.unwrap_or_default(),
+            took: start.elapsed(),
+            queued,
+        });
         for queued in group.drain(..) {
             queued.job.answer(result.as_ref().copied());
         }

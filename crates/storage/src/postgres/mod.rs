@@ -33,6 +33,8 @@ mod tokens;
 mod upkeep;
 mod users;
 
+use std::sync::Arc;
+
 use domain::model::page::{Order, Page, PageRequest};
 use domain::store::Fault;
 
@@ -43,6 +45,7 @@ pub use self::migrate::{Schema, migrate, schema};
 pub use self::pool::Cost;
 use self::pool::{Does, Pool, Sent, pause};
 use self::statements::Statement;
+use crate::watch::Watch;
 
 /// The outcome of an operation, which looks again while it has none.
 ///
@@ -102,6 +105,13 @@ impl Postgres {
         let store = Self::connect(url)?;
         migrate::check(&store.pool, &url.schema).await?;
         Ok(store)
+    }
+
+    /// The same store, which tells about its work.
+    #[must_use]
+    pub fn watched(mut self, watch: Arc<dyn Watch>) -> Self {
+        self.pool.watch(watch);
+        self
     }
 
     fn connect(url: &PostgresUrl) -> Result<Self, PostgresError> {

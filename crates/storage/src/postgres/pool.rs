@@ -26,6 +26,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::address::PostgresUrl;
 use super::cells::Param;
 use super::statements::Statement;
+use crate::watch::{Unwatched, Watch};
 
 /// How long a call may wait for a free connection, the opening of one included.
 const WAIT: Duration = Duration::from_secs(3);
@@ -216,6 +217,7 @@ pub(super) struct Pool {
     texts: Vec<String>,
     schema: String,
     counters: Counters,
+    watch: Arc<dyn Watch>,
     /// For reads while no host takes writes.
     standby: tokio::sync::Mutex<Option<Connection>>,
     #[cfg(feature = "conformance")]
@@ -242,10 +244,16 @@ impl Pool {
             texts: texts.collect(),
             schema,
             counters: Counters::default(),
+            watch: Arc::new(Unwatched),
             standby: tokio::sync::Mutex::default(),
             #[cfg(feature = "conformance")]
             trouble: Trouble::default(),
         })
+    }
+
+    /// Tells about its work from now on.
+    pub(super) fn watch(&mut self, watch: Arc<dyn Watch>) {
+        self.watch = watch;
     }
 
     /// The schema as a statement names it.
@@ -328,7 +336,9 @@ impl Pool {
     }
 
     async fn once(&self, does: Does, sent: &[Sent<'_>]) -> Result<Vec<Vec<Row>>, Failure> {
+        let asked = Instant::now();
         let mut connection = self.connection().await.map_err(Failure::Fault)?;
+        let begun = Instant::now();
         let injected = self.injected(does, sent);
         if injected == Injected::BrokenBefore {
             drop(Object::take(connection));
@@ -336,6 +346,7 @@ impl Pool {
         }
         connection.busy = true;
         let outcome = timeout(DEADLINE, self.send(&connection, does, sent, injected)).await;
+        self.watch.call(begun - asked, begun.elapsed());
         let Ok(outcome) = outcome else {
             drop(Object::take(connection));
             return Err(Failure::Fault(lost(

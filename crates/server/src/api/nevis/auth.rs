@@ -19,6 +19,7 @@ use super::reasons::Call;
 use super::state::{CHANNEL, State};
 use super::tokens::Presented;
 use crate::http::auth::AccessKeys;
+use crate::http::current;
 
 /// Name of this wire in the audit trail.
 pub const WIRE: &str = "nevis";
@@ -34,7 +35,10 @@ impl AccessKeys for Issued {
             return Ok(None);
         };
         match keys::verified(&self.0, Kind::Access, &presented).await {
-            Ok(found) => Ok(found.map(|(rp, _)| rp.id)),
+            Ok(found) => Ok(found.map(|(rp, _)| {
+                noted(&rp, current::Caller::AccessKey);
+                rp.id
+            })),
             Err(error) => Err(error.reason().unwrap_or(Reason::Internal).into()),
         }
     }
@@ -113,6 +117,7 @@ pub async fn access_key_or_intent(
                     "The intent token does not include the channel fido2.",
                 ));
             }
+            noted(&rp, current::Caller::User);
             let actor = agent(Actor::new(ActorKind::User, WIRE), headers);
             Ok(Caller {
                 rp,
@@ -142,6 +147,7 @@ async fn of_access_key(
     let (rp, claims) = keys::verified(state, Kind::Access, presented)
         .await?
         .ok_or_else(invalid)?;
+    noted(&rp, current::Caller::AccessKey);
     let id = AccessKeyId(claims.jti.0);
     let actor = Actor::new(ActorKind::Api, WIRE).access_key(id);
     Ok(Caller {
@@ -149,6 +155,14 @@ async fn of_access_key(
         actor: agent(actor, headers),
         intent: None,
     })
+}
+
+/// Notes for the log whose key or token it is.
+fn noted(rp: &Prepared, caller: current::Caller) {
+    current::note(|noted| {
+        noted.service = Some(rp.id);
+        noted.caller = Some(caller);
+    });
 }
 
 /// Notes the user agent of a request.

@@ -74,6 +74,7 @@ const LIMIT: BodyLimit = BodyLimit {
 fn router() -> Router {
     let elsewhere = BodyLimit { bytes: 5, ..LIMIT };
     let wire = Area {
+        name: "wire",
         prefixes: &["/wire"],
         words: Arc::new(Words),
     };
@@ -234,6 +235,7 @@ async fn a_wire_gets_a_body_that_is_not_read_yet() {
 #[test]
 fn a_path_belongs_to_a_wire_by_whole_segments() {
     let wire = Area {
+        name: "wire",
         prefixes: &["/v2", "/manage"],
         words: Arc::new(Words),
     };

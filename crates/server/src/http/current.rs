@@ -1,0 +1,137 @@
+//! The request that a task serves: its id, and what is noted about it for its log line.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use axum::http::HeaderValue;
+use domain::Reason;
+use domain::model::ids::{AccountId, CeremonyId, RelyingPartyId};
+use domain::model::refusal::Refusal;
+use parking_lot::Mutex;
+
+/// Most characters of what was found.
+const MOST_FOUND: usize = 240;
+
+/// The reasons whose sentence names what was found, where that is neither a secret nor the name of a user.
+const TELLING: [Reason; 6] = [
+    Reason::OriginNotAllowed,
+    Reason::CrossOriginNotAllowed,
+    Reason::TopOriginNotAllowed,
+    Reason::RpIdHashMismatch,
+    Reason::AlgorithmNotAllowed,
+    Reason::SignCountNotIncreased,
+];
+
+tokio::task_local! {
+    static CURRENT: Arc<Current>;
+}
+
+/// A request that is being served.
+#[derive(Debug)]
+pub(super) struct Current {
+    id: HeaderValue,
+    noted: Mutex<Noted>,
+}
+
+/// What is known about a request besides what was sent.
+#[derive(Clone, Debug, Default)]
+pub struct Noted {
+    /// The account whose secret was shown, or who claims to be it.
+    pub account: Option<AccountId>,
+    /// The Relying Party that it is about.
+    pub service: Option<RelyingPartyId>,
+    /// What kind of caller it is, once the caller is known.
+    pub caller: Option<Caller>,
+    /// The ceremony that it is about.
+    pub ceremony: Option<CeremonyId>,
+    /// Why a ceremony refused it.
+    pub reason: Option<Reason>,
+    /// A sentence with what was expected and what was found.
+    pub found: Option<String>,
+}
+
+/// What a caller has shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Caller {
+    /// The Auth Token of an account.
+    Account,
+    /// The secret of an API key.
+    ApiKey,
+    /// An access key of a Relying Party.
+    AccessKey,
+    /// A token for one ceremony, or a response to one: the user's browser or app.
+    User,
+}
+
+impl Caller {
+    /// Its name in the log.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Account => "account",
+            Self::ApiKey => "api_key",
+            Self::AccessKey => "access_key",
+            Self::User => "user",
+        }
+    }
+}
+
+impl Noted {
+    /// A ceremony was not begun, or a response to one was refused.
+    pub fn refused(&mut self, why: &Refusal) {
+        self.reason = Some(why.reason);
+        self.ceremony = self.ceremony.or(why.ceremony);
+        if TELLING.contains(&why.reason) {
+            let shown = why.message.chars().filter(|c| !c.is_control());
+            self.found = Some(shown.take(MOST_FOUND).collect());
+        }
+    }
+}
+
+impl Current {
+    pub(super) fn new(id: HeaderValue) -> Arc<Self> {
+        Arc::new(Self {
+            id,
+            noted: Mutex::default(),
+        })
+    }
+
+    /// What was noted.
+    pub(super) fn noted(&self) -> Noted {
+        std::mem::take(&mut *self.noted.lock())
+    }
+
+    pub(super) fn id(&self) -> &HeaderValue {
+        &self.id
+    }
+}
+
+/// Answers a request. The future stays where it is: it is large, and this is on the way of every request.
+pub(super) async fn scope<F: Future>(current: &Arc<Current>, mut answer: Pin<&mut F>) -> F::Output {
+    std::future::poll_fn(|cx| CURRENT.sync_scope(Arc::clone(current), || answer.as_mut().poll(cx)))
+        .await
+}
+
+/// The id of the request that this task answers; `None` outside of the front.
+pub(super) fn id() -> Option<String> {
+    CURRENT
+        .try_with(|current| current.id.to_str().map(str::to_owned).ok())
+        .ok()
+        .flatten()
+}
+
+/// Goes on under the request that this task answers, in a task of its own.
+pub(super) fn carried<F: Future>(answer: F) -> impl Future<Output = F::Output> {
+    let current = CURRENT.try_with(Arc::clone).ok();
+    async move {
+        match current {
+            Some(current) => CURRENT.scope(current, answer).await,
+            None => answer.await,
+        }
+    }
+}
+
+/// Notes something about the request that this task answers. Outside of the front it has no effect.
+pub fn note(change: impl FnOnce(&mut Noted)) {
+    let _ = CURRENT.try_with(|current| change(&mut current.noted.lock()));
+}

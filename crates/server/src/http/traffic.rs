@@ -1,0 +1,42 @@
+//! What the edge tells about its work, for metrics. Nothing that it does depends on it.
+
+use std::fmt;
+use std::time::Duration;
+
+use axum::http::StatusCode;
+
+/// A request that was answered.
+#[derive(Clone, Copy, Debug)]
+pub struct Answered {
+    /// The name of the [area](super::front::Area); empty outside of all areas.
+    pub wire: &'static str,
+    /// The status of the response.
+    pub status: StatusCode,
+    /// Why it was refused, by a stable name.
+    pub reason: Option<&'static str>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// Watches connections and requests. Called on the way of every request, so it must be fast.
+pub trait Traffic: fmt::Debug + Send + Sync + 'static {
+    /// A connection was accepted.
+    fn opened(&self);
+    /// A connection that was accepted is closed.
+    fn closed(&self);
+    /// A connection was closed at once, because a limit was reached.
+    fn turned_away(&self);
+    /// A request was answered.
+    fn answered(&self, answered: &Answered);
+}
+
+/// Watches nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Unwatched;
+
+impl Traffic for Unwatched {
+    fn opened(&self) {}
+    fn closed(&self) {}
+    fn turned_away(&self) {}
+    fn answered(&self, _: &Answered) {}
+}
