@@ -31,7 +31,11 @@ class Client {
       },
       body: method === 'POST' ? (typeof body === 'string' ? body : JSON.stringify(body)) : undefined,
     });
-    for (const set of answer.headers.getSetCookie()) this.#cookie = set.split(';')[0];
+    for (const set of answer.headers.getSetCookie()) {
+      this.#cookie = set.split(';')[0];
+      // A cookie that the sign-out removes has nothing to protect.
+      if (!/Max-Age=0|Expires=Thu, 01/i.test(set)) assert.match(set, /(?=.*; *HttpOnly)(?=.*; *SameSite=(Lax|Strict))/i);
+    }
     const text = await answer.text();
     assert.ok(answer.status < 500, `${path}: ${answer.status} ${text}`);
     return { status: answer.status, text, json: text.startsWith('{') ? JSON.parse(text) : undefined };
@@ -226,6 +230,8 @@ for (const example of chosen) {
       await first.accepted('/register/finish', await created(options[0]));
       await second.refused('/register/finish', await created(options[1]), 409);
       assert.equal((await second.me()).name, null);
+      // passkeyd has that passkey now, but it belongs to no account.
+      await second.refused('/sign-in/finish', await signed(await second.accepted('/sign-in/start', {})), 401);
     });
 
     test('refuses a ceremony that another session began', async () => {
@@ -278,6 +284,8 @@ for (const example of chosen) {
       await authenticator.exchange(own);
       assert.ok((await mallory.send('/passkeys/rename', { body: { id, name: 'stolen' } })).status >= 400);
       assert.ok((await mallory.send('/passkeys/delete', { body: { id } })).status >= 400);
+      // A sign-in is no step-up.
+      await mallory.refused('/step-up/finish', await signed(await mallory.accepted('/sign-in/start', {})), 400);
       // Not even with a second passkey and a confirmation of her own.
       await mallory.accepted('/step-up/finish', await signed(await mallory.accepted('/step-up/start', {})));
       await authenticator.clear();
@@ -326,6 +334,52 @@ for (const example of chosen) {
     });
   });
 }
+
+describe('the page of the examples in other browsers', { timeout: 120_000 }, () => {
+  let passkeyd, site, browser;
+  before(async () => {
+    passkeyd = await serve();
+    site = await startExample(examples[0], passkeyd);
+    browser = await launch();
+    browser.context.setDefaultTimeout(PATIENCE);
+  });
+  after(async () => {
+    await browser?.close();
+    await site?.stop();
+    await passkeyd?.stop();
+  });
+
+  for (const [case_, lack] of [
+    ['that lacks them', () => {
+      delete PublicKeyCredential.parseCreationOptionsFromJSON;
+      delete PublicKeyCredential.parseRequestOptionsFromJSON;
+      delete PublicKeyCredential.prototype.toJSON;
+    }],
+    ['whose toJSON throws', () => {
+      PublicKeyCredential.prototype.toJSON = () => { throw new TypeError('Illegal invocation'); };
+    }],
+    ['without autofill', () => { delete PublicKeyCredential.isConditionalMediationAvailable; }],
+  ]) {
+    test(`registers and signs in, ${case_}`, async () => {
+      await browser.context.clearCookies();
+      const { page } = await pageWithAuthenticator(browser.context);
+      await page.addInitScript(() => { PublicKeyCredential.isConditionalMediationAvailable = async () => false; });
+      await page.addInitScript(lack);
+      const problems = [];
+      page.on('pageerror', (error) => problems.push(error.message));
+      await page.goto(site.origin);
+      await page.getByLabel('Name or e-mail address').fill(case_);
+      for (const [name, message] of [
+        ['Create an account', 'Welcome.'], ['Confirm that it is you', 'Confirmed.'], ['Sign out', 'Signed out.'], ['Sign in without a name', 'Signed in.'],
+      ]) {
+        await page.getByRole('button', { name, exact: true }).click();
+        await page.getByRole('status').filter({ hasText: message }).waitFor();
+      }
+      assert.deepEqual(problems, []);
+      await page.close();
+    });
+  }
+});
 
 const basic = ({ accountSid, authToken }) => `Basic ${Buffer.from(`${accountSid}:${authToken}`).toString('base64')}`;
 const identityOf = ({ userHandle }) => userHandle.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
