@@ -45,11 +45,10 @@ def main():
     stale, blocks = [], 0
     for name in filter(None, listed.split("\0")):
         text = (ROOT / name).read_text()
-        if "<!-- from " not in text:
-            continue
-        blocks += len(BLOCK.findall(text))
+        found = len(BLOCK.findall(text))
+        blocks += found
         fresh = BLOCK.sub(written, text)
-        if text.count("<!-- from ") != len(BLOCK.findall(text)):
+        if len(re.findall(r"^<!-- from ", text, re.MULTILINE)) != found:
             raise SystemExit(f"{name}: a block that begins has no end")
         if fresh != text:
             stale.append(name)
