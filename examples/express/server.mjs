@@ -22,6 +22,8 @@ class Refused extends Error {
 const signInFailed = () => new Refused(401, "The sign-in failed.");
 
 const app = express();
+// With an https address, the one proxy in front of this server speaks TLS. Without this line it would get no cookie.
+if (ORIGIN.startsWith("https:")) app.set("trust proxy", 1);
 app.use((request, response, next) => {
   response.set("Content-Security-Policy", "default-src 'self'; frame-ancestors 'none'");
   // A page of another site can send requests with our cookie, but not with our origin.
@@ -35,7 +37,6 @@ app.use(express.json({ limit: "64kb" }), (request, response, next) => {
 });
 app.use(session({
   name: "session", secret: SESSION_SECRET, resave: false, saveUninitialized: false,
-  // Behind a proxy that speaks TLS, also set `app.set("trust proxy", 1)`.
   cookie: { httpOnly: true, sameSite: "lax", secure: ORIGIN.startsWith("https:"), maxAge: 8 * 3600_000 },
 }));
 
