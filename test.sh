@@ -109,6 +109,7 @@ prepare_examples() {
     has javac || install_packages default-jdk-headless
     (cd examples/express && npm ci --no-audit --no-fund --ignore-scripts)
     prepare_venv "$PWD/examples/fastapi/.venv" examples/fastapi/requirements.txt
+    prepare_venv "$PWD/examples/django/.venv" examples/django/requirements.txt
 }
 
 # A virtual environment with exactly the packages of a file.

@@ -11,6 +11,10 @@ export const examples = [
   { name: 'express', wire: 'nevis', command: ['node', 'server.mjs'], environment: { WIRE: 'nevis' } },
   { name: 'fastapi', wire: 'twilio', command: ['.venv/bin/uvicorn', 'main:app', '--port', '$PORT', '--no-access-log'] },
   {
+    name: 'django', wire: 'nevis', environment: { DATABASE: '$OUTPUT/db.sqlite3' }, build: [['.venv/bin/python', 'manage.py', 'migrate', '--run-syncdb']],
+    command: ['.venv/bin/python', 'manage.py', 'runserver', '--noreload', 'localhost:$PORT'],
+  },
+  {
     name: 'go', wire: 'twilio', needs: { go: 'golang-go' }, build: [['go', 'build', '-o', '$OUTPUT/example', '.']], command: ['$OUTPUT/example'],
   },
   {
