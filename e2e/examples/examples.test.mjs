@@ -5,12 +5,14 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
 import { launch, pageWithAuthenticator } from '../support/browser.mjs';
+import { launchFirefox } from '../support/firefox.mjs';
 import { serve } from '../support/server.mjs';
 import { examples } from './list.mjs';
 import { startExample } from './start.mjs';
 
 const { EXAMPLE } = process.env;
 const chosen = examples.filter(({ name }) => !EXAMPLE || name === EXAMPLE);
+assert.ok(chosen.length, `there is no example ${EXAMPLE}`);
 // The machine of the tests may be busy.
 const PATIENCE = 30_000;
 
@@ -379,6 +381,34 @@ describe('the page of the examples in other browsers', { timeout: 120_000 }, () 
       await page.close();
     });
   }
+
+  test('registers and signs in, in Firefox', async () => {
+    const firefox = await launchFirefox();
+    try {
+      // It waits in autofill meanwhile.
+      const page = await firefox.open(site.origin);
+      const done = await page.evaluate(async () => {
+        const shown = async (check) => {
+          for (let waited = 0; !check(); waited += 50) {
+            if (waited > 20_000) throw new Error(`the page shows: ${document.body.innerText}`);
+            await new Promise((next) => setTimeout(next, 50));
+          }
+        };
+        await shown(() => !document.getElementById('signed-out').hidden);
+        document.getElementById('name').value = 'in Firefox';
+        const messages = [];
+        for (const [id, message] of [['register', 'Welcome.'], ['step-up', 'Confirmed.'], ['sign-out', 'Signed out.'], ['sign-in-any', 'Signed in.']]) {
+          document.getElementById(id).click();
+          await shown(() => document.getElementById('message').textContent === message);
+          messages.push(message);
+        }
+        return messages.length;
+      });
+      assert.equal(done, 4);
+    } finally {
+      await firefox.close();
+    }
+  });
 });
 
 const basic = ({ accountSid, authToken }) => `Basic ${Buffer.from(`${accountSid}:${authToken}`).toString('base64')}`;
