@@ -11,14 +11,14 @@ pub const JSON: &str = "application/json";
 /// Forms as HTML has them.
 pub const FORM: &str = "application/x-www-form-urlencoded";
 
-/// Whether the first `Content-Type` is this one, with whatever parameters.
+/// Whether the first `Content-Type` is this one, in UTF-8.
 pub fn is(headers: &HeaderMap, wanted: &str) -> bool {
     headers
         .get(CONTENT_TYPE)
         .is_some_and(|value| is_essence(value.as_bytes(), wanted))
 }
 
-/// Whether there is one `Content-Type` and it is this one, with whatever parameters.
+/// Whether there is one `Content-Type` and it is this one, in UTF-8.
 pub fn is_only(headers: &HeaderMap, wanted: &str) -> bool {
     let mut values = headers.get_all(CONTENT_TYPE).iter();
     values
@@ -27,12 +27,30 @@ pub fn is_only(headers: &HeaderMap, wanted: &str) -> bool {
         .is_some_and(|value| is_essence(value.as_bytes(), wanted))
 }
 
-/// Whether the media type before the parameters is the wanted one.
+/// Whether the media type before the parameters is the wanted one, and no parameter names a character set other than UTF-8: a body that
+/// is declared as UTF-16 or Latin-1 is not to be read as UTF-8.
 fn is_essence(value: &[u8], wanted: &str) -> bool {
-    value
-        .split(|byte| *byte == b';')
-        .next()
-        .is_some_and(|essence| essence.trim_ascii().eq_ignore_ascii_case(wanted.as_bytes()))
+    let mut parts = value.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
+    let essence = parts.next().unwrap_or_default();
+    essence.eq_ignore_ascii_case(wanted.as_bytes()) && parts.all(is_utf8_or_no_charset)
+}
+
+fn is_utf8_or_no_charset(parameter: &[u8]) -> bool {
+    let Some(at) = parameter.iter().position(|byte| *byte == b'=') else {
+        return true;
+    };
+    let (name, value) = (&parameter[..at], &parameter[at + 1..]);
+    if !name.trim_ascii().eq_ignore_ascii_case(b"charset") {
+        return true;
+    }
+    let value = value.trim_ascii();
+    let quoted = value
+        .strip_prefix(b"\"")
+        .and_then(|rest| rest.strip_suffix(b"\""));
+    let charset = quoted.unwrap_or(value);
+    [&b"utf-8"[..], b"utf8", b"us-ascii"]
+        .iter()
+        .any(|known| charset.eq_ignore_ascii_case(known))
 }
 
 /// Whether an `Accept` header names JSON; `None` when there is no such header.
@@ -107,13 +125,25 @@ mod tests {
             "application/json",
             "Application/JSON ; charset=utf-8",
             "application/json;",
+            "application/json; profile=a; Charset=\"UTF-8\"",
+            "application/json;charset=utf8",
+            "application/json; charset = us-ascii",
         ] {
             assert!(
                 is(&with(&[good]), JSON) && is_only(&with(&[good]), JSON),
                 "{good}"
             );
         }
-        for bad in ["", "text/json", "application/jsonx", "a;application/json"] {
+        for bad in [
+            "",
+            "text/json",
+            "application/jsonx",
+            "a;application/json",
+            "application/json; charset=utf-16",
+            "application/json;charset=\"iso-8859-1\"",
+            "application/json; a=b; CHARSET=latin1",
+            "application/json; charset=",
+        ] {
             assert!(!is(&with(&[bad]), JSON), "{bad}");
         }
         assert!(!is(&HeaderMap::new(), JSON));

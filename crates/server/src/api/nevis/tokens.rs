@@ -299,6 +299,7 @@ mod tests {
         };
         assert!(with("iat", good["iat"].clone()).is_some());
         for (name, value) in [
+            ("exp", serde_json::Value::Null),
             ("exp", serde_json::json!(-1)),
             ("exp", serde_json::json!("1767324000")),
             ("exp", serde_json::json!(1.8e9)),
@@ -313,6 +314,9 @@ mod tests {
         ] {
             assert_eq!(with(name, value.clone()), None, "{name}: {value}");
         }
+        let mut endless = claims();
+        endless.exp = None;
+        assert_eq!(accepted(&sign(&key(), &endless)), None);
         for payload in [
             &b"{}"[..],
             b"[]",
