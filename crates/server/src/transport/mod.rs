@@ -2,6 +2,7 @@
 
 mod arriving;
 mod connections;
+mod descriptors;
 mod host;
 mod timed;
 
@@ -48,7 +49,7 @@ pub async fn serve(
     grace: Duration,
 ) -> bool {
     let connections = Arc::new(Connections::new(
-        limits.connections,
+        descriptors::fit(limits.connections),
         limits.connections_per_address,
     ));
     let timeouts = Timeouts {

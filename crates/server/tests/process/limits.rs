@@ -332,6 +332,45 @@ fn one_address_has_a_limit_of_connections_and_gets_them_back() {
     assert!(again);
 }
 
+/// A process with few descriptors takes as many connections as it can serve, closes further ones at once, and says so.
+#[test]
+fn more_connections_than_the_process_may_open_are_closed_and_not_left_waiting() {
+    let data = tempfile::tempdir().unwrap();
+    let known = serve_known(data.path());
+    let mut command = std::process::Command::new("sh");
+    command
+        .args(["-c", "ulimit -n 160 && exec \"$0\" \"$@\""])
+        .arg(known.get_program())
+        .args(known.get_args())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped());
+    for (name, value) in known.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    let mut server = Server::start(&mut command);
+    server.wait_for_line("this process may open too few files");
+    let request = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n";
+    let (mut held, mut closed) = (Vec::new(), 0);
+    for _ in 0..60 {
+        let mut stream = server.connect();
+        stream.write_all(request).unwrap();
+        let mut buffer = [0; 12];
+        match stream.read_exact(&mut buffer) {
+            Ok(()) => held.push(stream),
+            Err(_) => closed += 1,
+        }
+    }
+    assert_eq!((held.len(), closed), (40, 20));
+    // Who is connected is served.
+    for stream in &mut held {
+        stream.write_all(request).unwrap();
+    }
+    drop(held);
+}
+
 /// What could be read in two ways by a proxy and by us is refused or read in the safe way, and never
 /// leaves bytes behind that would be taken for a second request.
 #[test]
