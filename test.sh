@@ -107,7 +107,10 @@ prepare_examples() {
     has php && php -r 'exit((int) !extension_loaded("mbstring"));' || install_packages php-cli php-mbstring
     has ruby && ruby -rwebrick -e '' 2>/dev/null || install_packages ruby ruby-webrick
     has javac || install_packages default-jdk-headless
-    (cd examples/express && npm ci --no-audit --no-fund --ignore-scripts)
+    local example
+    for example in express fastify; do
+        (cd "examples/$example" && npm ci --no-audit --no-fund --ignore-scripts)
+    done
     prepare_venv "$PWD/examples/fastapi/.venv" examples/fastapi/requirements.txt
     prepare_venv "$PWD/examples/django/.venv" examples/django/requirements.txt
 }

@@ -9,6 +9,7 @@ const folder = (name) => join(repository, 'examples', name);
 export const examples = [
   { name: 'express', wire: 'twilio', command: ['node', 'server.mjs'] },
   { name: 'express', wire: 'nevis', command: ['node', 'server.mjs'], environment: { WIRE: 'nevis' } },
+  { name: 'fastify', wire: 'twilio', command: ['node', 'server.mjs'] },
   { name: 'fastapi', wire: 'twilio', command: ['.venv/bin/uvicorn', 'main:app', '--port', '$PORT', '--no-access-log'] },
   {
     name: 'django', wire: 'nevis', environment: { DATABASE: '$OUTPUT/db.sqlite3' }, build: [['.venv/bin/python', 'manage.py', 'migrate', '--run-syncdb']],
