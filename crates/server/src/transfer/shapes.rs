@@ -269,8 +269,8 @@ impl Source {
         match self {
             Self::Keycloak => keycloak(&place, value),
             Self::Kratos => kratos(&place, value),
+            Self::Hanko => hanko(place, value),
             Self::Fusionauth
-            | Self::Hanko
             | Self::Passwordless
             | Self::GoWebauthn
             | Self::WebauthnRs
@@ -302,6 +302,39 @@ fn nested(place: String, value: &Value) -> Vec<Row> {
             .collect();
     }
     vec![Row::new(place, value)]
+}
+
+/// The handle of a user who came to Hanko with one lies in a table of its own, as text: its bytes are the handle.
+fn hanko(place: String, value: &Value) -> Vec<Row> {
+    let mut value = value.clone();
+    let lists = ["credentials", "webauthn_credentials"];
+    let listed = lists.into_iter().find_map(|list| {
+        value
+            .get(list)?
+            .as_array()
+            .cloned()
+            .map(|rows| (list, rows))
+    });
+    if let Some((list, mut rows)) = listed {
+        rows.iter_mut().for_each(handle_as_bytes);
+        if let Some(user) = value.as_object_mut() {
+            user.remove(list);
+            user.insert("credentials".to_owned(), rows.into());
+        }
+    }
+    handle_as_bytes(&mut value);
+    nested(place, &value)
+}
+
+fn handle_as_bytes(credential: &mut Value) {
+    let Some(member) = credential.get_mut("user_handle") else {
+        return;
+    };
+    let handle = member.get("handle").unwrap_or(member);
+    *member = match handle.as_str() {
+        Some(text) if !text.is_empty() => text.as_bytes().into(),
+        _ => Value::Null,
+    };
 }
 
 fn keycloak(place: &str, value: &Value) -> Vec<Row> {
@@ -435,7 +468,17 @@ fn moment(value: &Value) -> Option<Timestamp> {
 
 fn transports(value: &Value) -> Option<Vec<String>> {
     let list: Vec<String> = match value {
-        Value::Array(list) => list.iter().filter_map(text).collect(),
+        Value::Array(list) => {
+            let name = |value: &Value| {
+                text(
+                    value
+                        .get("name")
+                        .or_else(|| value.get("Name"))
+                        .unwrap_or(value),
+                )
+            };
+            list.iter().filter_map(name).collect()
+        }
         Value::String(text) if text.starts_with('[') => {
             serde_json::from_str::<Vec<String>>(text).ok()?
         }

@@ -373,6 +373,32 @@ async fn hanko() {
     )
     .await;
     assert_eq!(record.last_used.unwrap().0, 1_740_823_200_000);
+
+    // A user who came to Hanko from elsewhere has a handle in a table of its own, joined or as JSON. Its text is the handle.
+    for (handle, transports) in [
+        (json!("customer-4711"), json!("internal,hybrid")),
+        (
+            json!({"id": UUID, "user_id": UUID, "handle": "customer-4711"}),
+            json!([{"name": "internal"}, {"Name": "hybrid"}]),
+        ),
+    ] {
+        let passkey = registered_elsewhere(b"customer-4711", -7);
+        let credential = &passkey.credentials()[0];
+        let line = json!({
+            "id": url(credential.id()), "user_id": UUID, "username": ANN, "public_key": url(&credential.public_key()), "aaguid": UUID,
+            "sign_count": 0, "backup_eligible": true, "backup_state": true, "mfa_only": false, "transports": transports,
+            "user_handle": handle,
+        });
+        let record = signs_in(
+            &line.to_string(),
+            Source::Hanko,
+            Told::default(),
+            passkey,
+            &[],
+        )
+        .await;
+        assert_eq!(record.transports, ["internal", "hybrid"]);
+    }
 }
 
 #[tokio::test]
