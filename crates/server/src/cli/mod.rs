@@ -7,6 +7,7 @@ mod api_key;
 mod backup;
 mod compact;
 mod copy;
+mod doctor;
 mod export;
 mod generate;
 mod import;
@@ -14,6 +15,7 @@ mod mds;
 mod migrate;
 mod print;
 mod progress;
+mod shell;
 mod store;
 mod verify;
 mod which_store;
@@ -22,7 +24,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::config::{self, Flags, Listen, Settings};
 use crate::process::{ProcessError, Start};
@@ -68,6 +70,14 @@ enum Command {
     Import(Box<import::Import>),
     /// Check that a database keeps what passkeyd needs of it.
     Store(store::Store),
+    /// Check the settings, the files, the Services and what clients reach.
+    Doctor(doctor::Doctor),
+    /// Ask a running server whether it is ready, for containers.
+    Health(doctor::Health),
+    /// Print the completions of a shell.
+    Completions(shell::Completions),
+    /// Write the manual pages.
+    Man(shell::Man),
     /// Write the generated parts of the documentation.
     #[command(hide = true)]
     Generate(Generate),
@@ -133,6 +143,20 @@ pub fn run() -> ExitCode {
         Command::Import(arguments) => in_runtime(import::run(*arguments)),
         Command::Store(arguments) => in_runtime(store::run(arguments)),
         Command::Export(arguments) => in_runtime(export::run(arguments)),
+        Command::Doctor(arguments) => {
+            let mut code = ExitCode::SUCCESS;
+            let done = in_runtime(async {
+                code = doctor::run(arguments).await?;
+                Ok(())
+            });
+            if done.is_ok() {
+                return code;
+            }
+            done
+        }
+        Command::Health(arguments) => in_runtime(doctor::health(arguments)),
+        Command::Completions(arguments) => shell::completions(Cli::command(), &arguments),
+        Command::Man(arguments) => shell::man(Cli::command(), &arguments),
         Command::Generate(arguments) => {
             generate::run(&arguments.out).map_err(|source| ProcessError::System {
                 what: "cannot write the documentation",

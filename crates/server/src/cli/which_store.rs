@@ -13,7 +13,7 @@ use crate::metadata::Sources;
 use crate::process::{self, ProcessError};
 
 /// Where the settings and the store are.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(super) struct WhichStore {
     /// TOML file with settings.
     #[arg(long, value_name = "FILE", env = config::CONFIG)]
@@ -27,6 +27,11 @@ pub(super) struct WhichStore {
 }
 
 impl WhichStore {
+    /// The file of the settings.
+    pub(super) fn config(&self) -> Option<&Path> {
+        self.config.as_deref()
+    }
+
     /// The settings for the store.
     ///
     /// # Errors

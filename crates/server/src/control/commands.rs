@@ -23,6 +23,8 @@ const NAME: NameRule = NameRule::characters(1, 128);
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum AdminCommand {
+    /// Examine what needs the store.
+    Doctor {},
     /// Create an account.
     AccountCreate {},
     /// List the accounts.
@@ -79,6 +81,9 @@ pub enum AdminCommand {
 pub async fn execute(on: &Administered, command: AdminCommand) -> Result<Value, NotDone> {
     let passkeys = &*on.passkeys;
     match command {
+        AdminCommand::Doctor {} => {
+            as_value(&crate::doctor::store::examine(passkeys, &on.public_url).await?)
+        }
         AdminCommand::AccountCreate {} => {
             let (account, token) = passkeys.create_account().await?;
             Ok(with_token(account.id, &token))

@@ -58,6 +58,7 @@ impl Socket {
         // A socket gets its mode only after it is there. In a directory that nobody else can enter, nobody can connect before.
         let private = tempfile::Builder::new()
             .prefix(".s")
+            .permissions(std::fs::Permissions::from_mode(0o700))
             .tempdir_in(directory)?;
         let first = private.path().join("s");
         let listener = UnixListener::bind(&first)?;

@@ -12,6 +12,7 @@ mod account;
 mod backup;
 mod busy;
 mod control;
+mod doctor;
 mod errors;
 mod export;
 mod fido;

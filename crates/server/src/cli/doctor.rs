@@ -1,0 +1,199 @@
+//! `passkeyd doctor`, and `passkeyd health`.
+
+use std::io::Write as _;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use domain::model::clock::{Clock as _, SystemClock};
+use serde::Serialize;
+
+use super::administer::{administer, print};
+use super::print::print_json;
+use super::which_store::WhichStore;
+use crate::config::{self, Flags, Settings};
+use crate::control::AdminCommand;
+use crate::doctor::store::FromStore;
+use crate::doctor::web::Web;
+use crate::doctor::{Finding, Level, machine};
+use crate::process::ProcessError;
+
+/// Arguments of `passkeyd doctor`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit code 0: no problems (warnings are possible), 1: there are problems, 2: wrong call or settings."
+)]
+pub(super) struct Doctor {
+    #[command(flatten)]
+    store: WhichStore,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+    /// Call no addresses: neither the public URL nor the files of the RP IDs.
+    #[arg(long)]
+    offline: bool,
+}
+
+#[derive(Serialize)]
+struct Report {
+    findings: Vec<Finding>,
+    warnings: usize,
+    problems: usize,
+}
+
+/// Examines the installation and prints what it finds.
+///
+/// # Errors
+/// [`ProcessError`]: the settings are wrong, or the result cannot be printed.
+pub(super) async fn run(arguments: Doctor) -> Result<ExitCode, ProcessError> {
+    let Doctor {
+        store,
+        json,
+        offline,
+    } = arguments;
+    let settings = store.clone().settings()?;
+    let mut findings = machine::examine(&settings, store.config()).await;
+    let mut files = Vec::new();
+    match administer(store, AdminCommand::Doctor {}).await {
+        Ok(found) => {
+            let found: FromStore = serde_json::from_value(found)
+                .map_err(|error| ProcessError::Command(error.to_string()))?;
+            findings.extend(found.findings);
+            files = found.files;
+        }
+        Err(error) => findings.push(
+            Finding::problem("store", error.to_string())
+                .because("Services and metadata were not checked")
+                .fix("name the store of the server with --data-dir, --store or --config"),
+        ),
+    }
+    if !offline {
+        let web = Web::new().map_err(ProcessError::Command)?;
+        if let Some(url) = &settings.public_url {
+            let url = crate::http::PublicUrl::new(url);
+            let now = SystemClock::default().now();
+            findings.extend(web.public_url(&url, now).await);
+        }
+        for file in &files {
+            findings.push(web.well_known(file).await);
+        }
+    }
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.level));
+    let count = |level| findings.iter().filter(|f| f.level == level).count();
+    let report = Report {
+        warnings: count(Level::Warning),
+        problems: count(Level::Problem),
+        findings,
+    };
+    if json {
+        print_json(&report)?;
+    } else {
+        show(&report)?;
+    }
+    Ok(if report.problems == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn show(report: &Report) -> Result<(), ProcessError> {
+    print(|out| {
+        for finding in &report.findings {
+            let level = match finding.level {
+                Level::Good => "good",
+                Level::Warning => "WARNING",
+                Level::Problem => "PROBLEM",
+            };
+            let service = finding.service.as_deref().unwrap_or_default();
+            let of = if service.is_empty() { "" } else { " of " };
+            writeln!(
+                out,
+                "{level}  {}{of}{service}: {}",
+                finding.check, finding.what
+            )?;
+            if !finding.why.is_empty() {
+                writeln!(out, "    why: {}", finding.why)?;
+            }
+            if !finding.fix.is_empty() {
+                writeln!(out, "    fix: {}", finding.fix)?;
+            }
+        }
+        writeln!(
+            out,
+            "\n{} problems, {} warnings",
+            report.problems, report.warnings
+        )
+    })
+}
+
+/// Arguments of `passkeyd health`.
+#[derive(Debug, Args)]
+#[command(after_help = "Exit code 0: it is ready, 1: it is not, 2: wrong call or settings.")]
+pub(super) struct Health {
+    /// Address of the server [default: where the settings listen]. Without a path, /readyz is asked for.
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+    /// TOML file with settings.
+    #[arg(long, value_name = "FILE", env = config::CONFIG)]
+    config: Option<PathBuf>,
+}
+
+/// Asks a running server whether it is ready.
+///
+/// # Errors
+/// [`ProcessError`]: it is not, or it does not respond.
+pub(super) async fn health(arguments: Health) -> Result<(), ProcessError> {
+    let url = match arguments.url {
+        Some(url) => url,
+        None => {
+            own_url(&Settings::load(
+                arguments.config.as_deref(),
+                &Flags::default(),
+            )?)
+            .await?
+        }
+    };
+    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+    let has_path = rest
+        .split_once('/')
+        .is_some_and(|(_, path)| !path.is_empty());
+    let url = if has_path {
+        url
+    } else {
+        format!("{}/readyz", url.trim_end_matches('/'))
+    };
+    let web = Web::new().map_err(ProcessError::Command)?;
+    let response = web.get(&url).await;
+    let response = response.map_err(|why| ProcessError::Command(format!("{url}: {why}")))?;
+    if !response.status().is_success() {
+        let status = response.status().as_u16();
+        return Err(ProcessError::Command(format!("{url} responds {status}")));
+    }
+    // What it says may be of interest; nobody has to read it.
+    let _ = writeln!(
+        std::io::stdout().lock(),
+        "{}",
+        String::from_utf8_lossy(response.body())
+    );
+    Ok(())
+}
+
+/// The address of a server with these settings, on this machine.
+async fn own_url(settings: &Settings) -> Result<String, ProcessError> {
+    let addresses = settings.listen.addresses().await;
+    let address = addresses.ok().and_then(|found| found.first().copied());
+    let Some(mut address) = address.filter(|address| address.port() != 0) else {
+        return Err(ProcessError::Command(
+            "the settings do not say where the server listens: use --url".to_owned(),
+        ));
+    };
+    if address.ip().is_unspecified() {
+        address.set_ip(match address.ip() {
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    Ok(format!("http://{address}"))
+}

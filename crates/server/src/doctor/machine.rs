@@ -1,0 +1,184 @@
+//! The checks of the settings, the files and the disk.
+
+use std::net::IpAddr;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+use super::finding::Finding;
+use crate::config::{Listen, Settings};
+
+/// Less free space than this is a warning, in bytes.
+const LITTLE: u64 = 1 << 30;
+/// Less than this is a problem.
+const TOO_LITTLE: u64 = 100 << 20;
+
+/// Looks at the settings, at the files of the store, and at `config`, the file of the settings.
+pub async fn examine(settings: &Settings, config: Option<&Path>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    exposure(settings, &mut found).await;
+    for_tests(settings, &mut found);
+    let secrets = config.is_some_and(|_| {
+        settings
+            .store
+            .as_ref()
+            .is_some_and(|store| store.contains("://") && store.contains('@'))
+    });
+    if let Some(config) = config.filter(|_| secrets) {
+        permissions(config, "its `store` may hold a password", &mut found);
+    }
+    if let Some(file) = &settings.store_password_file {
+        permissions(file, "it holds the password of the database", &mut found);
+    }
+    let location = settings.store_location().ok();
+    if let Some(file) = location.as_ref().and_then(|location| location.file()) {
+        permissions(file, "it holds keys of tokens", &mut found);
+        if let Some(directory) = file.parent() {
+            permissions(directory, "it has the files of the store", &mut found);
+            disk(directory, &mut found);
+        }
+    }
+    found
+}
+
+async fn exposure(settings: &Settings, found: &mut Vec<Finding>) {
+    let open = others_reach(&settings.listen).await;
+    let url = settings.public_url.as_deref();
+    match url {
+        Some(url) if url.starts_with("https://") => {
+            found.push(Finding::good("public_url", format!("public_url is {url}")));
+        }
+        Some(url) if is_this_machine(url) => found.push(Finding::good(
+            "public_url",
+            format!("public_url is {url}: for development"),
+        )),
+        Some(url) => found.push(
+            Finding::problem("public_url", format!("public_url is {url}, without TLS"))
+                .because("browsers use passkeys over https only, and secrets travel in the clear")
+                .fix("put a proxy with TLS before passkeyd, and set its https:// address"),
+        ),
+        None if open => found.push(
+            Finding::problem(
+                "public_url",
+                "public_url is not set, and other machines reach this address",
+            )
+            .because("links in responses lead to localhost")
+            .fix("set public_url to the https:// address at which clients reach passkeyd"),
+        ),
+        None => found.push(Finding::good(
+            "public_url",
+            "public_url is not set, and only this machine reaches passkeyd: for development",
+        )),
+    }
+    if open {
+        found.push(
+            Finding::warning(
+                "open_without_tls",
+                format!("passkeyd listens on {}, which other machines may reach, and speaks no TLS", settings.listen),
+            )
+            .because("whoever reaches the port goes past the proxy, and secrets travel in the clear")
+            .fix("listen on 127.0.0.1 if the proxy runs on this machine; else let a firewall admit only the proxy"),
+        );
+    }
+    if let Some(metrics) = &settings.metrics.listen
+        && others_reach(metrics).await
+    {
+        found.push(
+            Finding::warning(
+                "metrics_open",
+                format!("the metrics are served on {metrics}, which other machines may reach"),
+            )
+            .because("they have no authentication")
+            .fix("let a firewall admit only your monitoring"),
+        );
+    }
+    let served = url.is_some_and(|url| url.starts_with("https://"));
+    if served && !settings.production {
+        found.push(
+            Finding::warning(
+                "production",
+                "`production` is not set, and public_url begins with https://",
+            )
+            .because("passkeyd would start with settings that are for tests only")
+            .fix("set production = true if real users sign in here"),
+        );
+    }
+}
+
+fn for_tests(settings: &Settings, found: &mut Vec<Finding>) {
+    for (key, on) in [
+        ("fido.conformance", settings.fido.conformance),
+        ("fido.test_page", settings.fido.test_page),
+    ] {
+        if on {
+            found.push(
+                Finding::problem(key, format!("`{key}` is on"))
+                    .because("anyone may register any name")
+                    .fix("remove it, unless this system is for tests only"),
+            );
+        }
+    }
+}
+
+async fn others_reach(listen: &Listen) -> bool {
+    let addresses = listen.addresses().await.unwrap_or_default();
+    addresses.iter().any(|address| !address.ip().is_loopback())
+}
+
+fn is_this_machine(url: &str) -> bool {
+    let url = crate::http::PublicUrl::new(url);
+    let host = url.host().trim_matches(['[', ']']);
+    host == "localhost"
+        || host.ends_with(".localhost")
+        || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+/// The bits of a mode below those of the owner: all of them are 0 if nobody else has a right.
+const OWNERS_BITS: u32 = 6;
+
+/// Whether others may read a file or enter a directory.
+fn permissions(path: &Path, holds: &str, found: &mut Vec<Finding>) {
+    let shown = path.display();
+    match std::fs::metadata(path) {
+        Ok(metadata) if metadata.mode().trailing_zeros() >= OWNERS_BITS => {
+            found.push(Finding::good("permissions", format!("only its owner can use {shown}")));
+        }
+        Ok(metadata) => {
+            let (mode, right) = if metadata.is_dir() {
+                (metadata.mode() & 0o777, "700")
+            } else {
+                (metadata.mode() & 0o777, "600")
+            };
+            found.push(
+                Finding::warning("permissions", format!("{shown} has the mode {mode:o}"))
+                    .because(format!("other users of this machine may read it, and {holds}"))
+                    .fix(format!("chmod {right} {shown}")),
+            );
+        }
+        Err(error) => found.push(
+            Finding::warning("permissions", format!("cannot look at {shown}: {error}"))
+                .because("its mode is not known")
+                .fix("run the command as the user that passkeyd runs as, with the settings of the server"),
+        ),
+    }
+}
+
+fn disk(directory: &Path, found: &mut Vec<Finding>) {
+    let Ok(space) = rustix::fs::statvfs(directory) else {
+        return;
+    };
+    let free = space.f_bavail.saturating_mul(space.f_frsize);
+    let megabytes = free >> 20;
+    let what = format!("{megabytes} MiB are free on the disk of the store");
+    found.push(if free >= LITTLE {
+        Finding::good("disk", what)
+    } else {
+        let finding = if free < TOO_LITTLE {
+            Finding::problem("disk", what)
+        } else {
+            Finding::warning("disk", what)
+        };
+        finding
+            .because("on a full disk no one can register or sign in")
+            .fix("free space, or run `passkeyd compact` while passkeyd is stopped")
+    });
+}
