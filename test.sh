@@ -88,6 +88,7 @@ prepare_e2e() {
     has chromium || [[ -n ${CHROMIUM_BIN:-} ]] || install_packages chromium
     has firefox-esr || [[ -n ${FIREFOX_BIN:-} ]] || install_packages firefox-esr
     [[ -x /usr/sbin/nginx ]] || [[ -n ${NGINX_BIN:-} ]] || install_packages nginx
+    [[ -x /usr/sbin/haproxy ]] || [[ -n ${HAPROXY_BIN:-} ]] || install_packages haproxy
     has openssl || install_packages openssl
     has node && has npm || install_packages nodejs npm
     node_is_recent || die "node $(node --version) is too old, 20.11 or newer is needed"

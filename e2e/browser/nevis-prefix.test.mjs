@@ -1,19 +1,33 @@
-// The browser client behind nginx with TLS and a path prefix. The client has no setting for either.
+// The browser client, and a back end of the Twilio API, behind a proxy with TLS and a path prefix. The client has no setting for either.
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { request } from 'node:https';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
 import { launchClientBrowser } from '../support/browser.mjs';
 import { servePage } from '../support/client-page.mjs';
 import { BackEnd } from '../support/nevis.mjs';
-import { certificate, startNginx } from '../support/nginx.mjs';
+import { certificate, startHaproxy, startNginx } from '../support/nginx.mjs';
 import { freePort } from '../support/server.mjs';
 import { success } from './nevis-client.mjs';
 
 const prefix = '/login/pk';
 
-describe('the browser client behind nginx with TLS and a path prefix', () => {
+// A response below the prefix, to the account of the back end.
+async function fetched(url, { server: { accountSid, authToken } }, { folder }) {
+  const ca = await readFile(join(folder, 'certificate.pem'));
+  const call = request(url, { ca, auth: `${accountSid}:${authToken}` }).end();
+  const [response] = await once(call, 'response');
+  const text = (await response.setEncoding('utf8').toArray()).join('');
+  const json = response.headers['content-type']?.startsWith('application/json');
+  return { status: response.statusCode, body: json ? JSON.parse(text) : text };
+}
+
+for (const [name, start] of [['nginx', startNginx], ['HAProxy', startHaproxy]]) describe(`the browser client behind ${name} with TLS and a path prefix`, () => {
   let made, proxy, backEnd, site, browser, origin;
   before(async () => {
     made = await certificate();
@@ -21,7 +35,7 @@ describe('the browser client behind nginx with TLS and a path prefix', () => {
     origin = `https://localhost:${port}`;
     backEnd = await BackEnd.start({ PASSKEYD_PUBLIC_URL: `${origin}${prefix}` });
     site = await servePage(`${origin}${prefix}`);
-    proxy = await startNginx(made, { port, prefix, passkeyd: backEnd.url, others: site.at('127.0.0.1').replace(/\/$/, '') });
+    proxy = await start(made, { port, prefix, passkeyd: backEnd.url, others: site.at('127.0.0.1').replace(/\/$/, '') });
     await backEnd.useRelyingParty('localhost', [origin, new URL(site.url).origin]);
     browser = await launchClientBrowser(`--ignore-certificate-errors-spki-list=${made.trusted}`);
   });
@@ -55,6 +69,16 @@ describe('the browser client behind nginx with TLS and a path prefix', () => {
       }
     });
   }
+
+  test('a back end reaches the Twilio API below the prefix, and its pages of lists', async () => {
+    const get = (path) => fetched(`${origin}${prefix}${path}`, backEnd, made);
+    const first = await get('/v2/Services?PageSize=1');
+    assert.equal(first.status, 200);
+    assert.ok(first.body.meta.url.startsWith(`${origin}${prefix}/v2/Services`), first.body.meta.url);
+    // A proxy that removes the prefix twice, or not at all, gives 404.
+    assert.equal((await get('/v2/Nothing')).status, 404);
+    assert.equal((await get('/readyz')).status, 200);
+  });
 
   test('the wrong server is named', async () => {
     const page = await browser.open(`${origin}/`);

@@ -1,5 +1,5 @@
-// A real nginx with TLS in front of passkeyd, with the server block of docs/proxy.md: passkeyd is below a path prefix, another server has the
-// rest of the paths.
+// A real proxy with TLS in front of passkeyd: nginx with the server block of docs/proxy.md, or HAProxy with ops/proxies/haproxy.cfg. passkeyd is
+// below a path prefix, another server has the rest of the paths.
 
 import { execFileSync, spawn } from 'node:child_process';
 import { X509Certificate, createHash } from 'node:crypto';
@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { nginx } from './paths.mjs';
+import { haproxy, nginx, repository } from './paths.mjs';
 import { blocks, replaced } from './readme.mjs';
 
 const STARTUP_MS = 15_000;
@@ -64,8 +64,30 @@ export async function certificate() {
 export async function startNginx({ folder }, { port, prefix, passkeyd, others }) {
   const file = join(folder, 'nginx.conf');
   await writeFile(file, configuration(folder, await serverBlock({ folder, port, prefix, passkeyd, others })));
+  return started(nginx, ['-c', file, '-p', folder, '-e', 'stderr'], port);
+}
+
+// Starts HAProxy with this certificate and ops/proxies/haproxy.cfg; `stop` ends it.
+export async function startHaproxy({ folder }, { port, prefix, passkeyd, others }) {
+  const pem = (await Promise.all(['certificate.pem', 'key.pem'].map((name) => readFile(join(folder, name), 'utf8')))).join('');
+  await writeFile(join(folder, 'both.pem'), pem);
+  const shipped = await readFile(join(repository, 'ops', 'proxies', 'haproxy.cfg'), 'utf8');
+  const changes = [
+    ['bind :443', `bind 127.0.0.1:${port}`],
+    ['/etc/haproxy/example.com.pem', `${folder}/both.pem`],
+    ['path_beg /passkeys/', `path_beg ${prefix}/`],
+    ['replace-path /passkeys(/.*)', `replace-path ${prefix}(/.*)`],
+    ['server passkeyd 127.0.0.1:8080', `server passkeyd ${new URL(passkeyd).host}`],
+    ['server application 127.0.0.1:3000', `server application ${new URL(others).host}`],
+  ];
+  const file = join(folder, 'haproxy.cfg');
+  await writeFile(file, changes.reduce((text, [old, by]) => replaced(text, old, by), shipped));
+  return started(haproxy, ['-db', '-f', file], port);
+}
+
+async function started(program, args, port) {
   const log = [];
-  const child = spawn(nginx, ['-c', file, '-p', folder, '-e', 'stderr'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   const failed = new Promise((_, reject) => child.once('error', reject));
   const ended = once(child, 'exit');
   ended.catch(() => {});
@@ -84,7 +106,7 @@ export async function startNginx({ folder }, { port, prefix, passkeyd, others })
 async function listening(child, port, log) {
   const deadline = Date.now() + STARTUP_MS;
   while (Date.now() < deadline) {
-    if (child.exitCode !== null) throw new Error(`nginx ended with code ${child.exitCode}:\n${log.join('')}`);
+    if (child.exitCode !== null) throw new Error(`${child.spawnfile} ended with code ${child.exitCode}:\n${log.join('')}`);
     const socket = connect(port, '127.0.0.1');
     try {
       await once(socket, 'connect');
@@ -96,5 +118,5 @@ async function listening(child, port, log) {
     }
   }
   child.kill('SIGKILL');
-  throw new Error(`nginx did not listen after ${STARTUP_MS} ms:\n${log.join('')}`);
+  throw new Error(`${child.spawnfile} did not listen after ${STARTUP_MS} ms:\n${log.join('')}`);
 }
