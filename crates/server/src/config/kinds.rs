@@ -36,9 +36,9 @@ pub enum LogLevel {
     Error,
     /// And what looks wrong.
     Warn,
-    /// And every refusal, start and stop.
+    /// And one line for each request, start and stop.
     Info,
-    /// And one line for each request.
+    /// And checks of health.
     Debug,
     /// Everything.
     Trace,
