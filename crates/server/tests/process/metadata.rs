@@ -248,6 +248,39 @@ fn metadata_that_a_server_does_not_believe_are_told_and_stop_nothing() {
 }
 
 #[test]
+fn sighup_reads_the_trusted_signers_again_and_judges_the_stored_metadata_by_them() {
+    let setup = Setup::new();
+    let (code, ..) = setup.import(&setup.sign(5, vec![]));
+    assert_eq!(code, Some(0));
+    let mut server = setup.serve();
+    assert_eq!(state(&server)["in_use"]["no"], 5);
+    let trusted = std::fs::read_to_string(setup.roots()).unwrap();
+    let others = std::fs::read_to_string(Setup::new().roots()).unwrap();
+
+    // What cannot be read changes nothing.
+    std::fs::write(setup.roots(), "no certificate").unwrap();
+    server.signal("HUP");
+    server.wait_for_line("nothing was changed");
+    assert_eq!(state(&server)["in_use"]["no"], 5);
+    // Another signer: the metadata goes out of use at once.
+    std::fs::write(setup.roots(), others).unwrap();
+    server.signal("HUP");
+    server.wait_for_line("cannot be used with the settings that were read again");
+    assert_eq!(state(&server)["in_use"], Value::Null);
+    assert_eq!(state(&server)["problem"]["error"], "metadata_untrusted");
+    // And back, without a restart.
+    std::fs::write(setup.roots(), trusted).unwrap();
+    server.signal("HUP");
+    server.wait_for_line("read again");
+    let found = (0..100).any(|_| {
+        std::thread::sleep(Duration::from_millis(50));
+        state(&server)["in_use"]["no"] == 5
+    });
+    assert!(found, "{}", state(&server));
+    assert_eq!(state(&server)["problem"], Value::Null);
+}
+
+#[test]
 fn stale_metadata_are_used_and_told() {
     let setup = Setup::new();
     let blob = Blob {
