@@ -248,9 +248,18 @@ async fn form_of_credentials(account: &Client, service: &str, met: &mut Met) {
         Code::SignatureInvalid,
         approve(with(&good, "response.signature", json!("="))).await,
     );
+    // A credential that is not there is unknown, whatever its user handle is. So this one has to be there.
+    let mut authenticator = Authenticator::default();
+    account
+        .register(service, "user-form", &mut authenticator)
+        .await;
+    let challenge = account
+        .challenge(service, &json!({"identity": "user-form"}))
+        .await;
+    let known = get(&mut authenticator, &challenge, &Lies::default());
     met.refused(
         Code::EntitySidInvalid,
-        approve(with(&good, "response.userHandle", json!("AAAA"))).await,
+        approve(with(&known, "response.userHandle", json!("AAAA"))).await,
     );
     met.refused(Code::ChallengeNotFound, approve(good).await);
 }
