@@ -358,15 +358,16 @@ impl Disk {
     }
 }
 
-/// The files of a directory. The index of the log is no data: `SQLite` makes it anew.
+/// The files of a directory. The index of the log is no data: `SQLite` makes it anew. Nor is the control socket.
 pub(crate) fn contents(directory: &Path) -> BTreeMap<String, Vec<u8>> {
     let files = std::fs::read_dir(directory).unwrap();
     let content = |file: std::io::Result<std::fs::DirEntry>| {
         let file = file.unwrap();
         let name = file.file_name().into_string().unwrap();
-        (name, std::fs::read(file.path()).unwrap())
+        let is_file = file.file_type().unwrap().is_file();
+        is_file.then(|| (name, std::fs::read(file.path()).unwrap()))
     };
-    let all = files.map(content);
+    let all = files.filter_map(content);
     all.filter(|(name, _)| !name.ends_with("-shm")).collect()
 }
 
