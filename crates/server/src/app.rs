@@ -13,6 +13,7 @@ use domain::model::clock::SystemRandomness;
 
 use crate::api::{docs, fido, manage, nevis, twilio};
 use crate::config::{Limits, LogRequests, Nevis};
+use crate::console::{self, Place};
 use crate::http::front::{Area, Front, guard};
 use crate::http::paths::folded;
 use crate::http::refusal::Plain;
@@ -37,6 +38,8 @@ pub struct App {
     traffic: Arc<dyn Traffic>,
     /// Whether requests that were not refused are logged, too.
     logs_all: bool,
+    /// Where the console is, if it is served here.
+    console: Option<Place>,
 }
 
 impl App {
@@ -51,6 +54,7 @@ impl App {
             fido: None,
             traffic: Arc::new(Unwatched),
             logs_all: true,
+            console: None,
         }
     }
 
@@ -79,6 +83,13 @@ impl App {
     #[must_use]
     pub fn with_nevis(mut self, settings: Nevis) -> Self {
         self.nevis = settings;
+        self
+    }
+
+    /// The same with the console at this place.
+    #[must_use]
+    pub fn with_console(mut self, place: Option<Place>) -> Self {
+        self.console = place;
         self
     }
 
@@ -115,6 +126,7 @@ pub fn router_with(app: App, limits: &Limits, more: Router) -> Router {
         fido: served,
         traffic,
         logs_all,
+        console,
     } = app;
     let twilio = twilio::State {
         passkeys: Arc::clone(&passkeys),
@@ -126,6 +138,15 @@ pub fn router_with(app: App, limits: &Limits, more: Router) -> Router {
         public_url: Arc::clone(&public_url),
         bodies: of_back_ends,
     };
+    let console = console.map(|place| {
+        let parts = console::Parts {
+            passkeys: Arc::clone(&passkeys),
+            lifecycle: Arc::clone(&lifecycle),
+            public_url: Arc::clone(&public_url),
+            bodies: of_back_ends,
+        };
+        console::router(console::State::new(parts, place))
+    });
     let nevis = nevis::State {
         passkeys: Arc::clone(&passkeys),
         public_url,
@@ -140,6 +161,7 @@ pub fn router_with(app: App, limits: &Limits, more: Router) -> Router {
         area("nevis", nevis::PREFIXES, nevis.clone()),
         area("fido", fido::PREFIXES, fido::Words),
         area("manage", manage::PREFIXES, Plain),
+        area("console", console::PREFIXES, Plain),
     ];
     let mut router = Router::new()
         .merge(twilio::router(twilio))
@@ -155,6 +177,9 @@ pub fn router_with(app: App, limits: &Limits, more: Router) -> Router {
     }
     if settings.enabled {
         router = router.merge(nevis::router(nevis));
+    }
+    if let Some(console) = console {
+        router = router.merge(console);
     }
     let front = Front::new(limits.header_count, of_browsers, areas, &SystemRandomness)
         .watched(&traffic)
@@ -174,6 +199,25 @@ pub fn router_with(app: App, limits: &Limits, more: Router) -> Router {
         // Outside of all routes, so that it also sees requests that match no route.
         .layer(axum::middleware::from_fn_with_state(front, guard));
     folded(router)
+}
+
+/// The console alone, for a listener of its own, behind a front of its own.
+pub fn console_router(app: App, place: Place, limits: &Limits) -> Router {
+    let time = Duration::from_secs(limits.body_read_seconds);
+    let bodies = |bytes| BodyLimit { bytes, time };
+    let parts = console::Parts {
+        passkeys: app.passkeys,
+        lifecycle: app.lifecycle,
+        public_url: app.public_url,
+        bodies: bodies(limits.body_bytes),
+    };
+    let areas = vec![area("console", console::PREFIXES, Plain)];
+    let elsewhere = bodies(limits.browser_body_bytes);
+    let front = Front::new(limits.header_count, elsewhere, areas, &SystemRandomness)
+        .watched(&app.traffic)
+        .logging(app.logs_all);
+    console::router(console::State::new(parts, place))
+        .layer(axum::middleware::from_fn_with_state(front, guard))
 }
 
 fn area(

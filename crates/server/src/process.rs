@@ -13,11 +13,14 @@ use std::time::Duration;
 use axum::Router;
 use domain::Passkeys;
 use domain::model::account::Secret;
+use domain::model::audit::{Actor, ActorKind};
 use domain::model::clock::{Clock as _, Randomness as _, SystemClock, SystemRandomness};
+use domain::model::console::Role;
 use domain::model::ids::{AccountId, RelyingPartyId};
 use domain::model::policy::Policy;
 use domain::service::MOST_BEHIND_MS;
 use domain::service::accounts::Bootstrap;
+use domain::service::console::ConsoleRefusal;
 use domain::store::{Storage, Swept};
 use storage::StoreUrl;
 use tokio::net::TcpListener;
@@ -28,6 +31,7 @@ pub use crate::error::ProcessError;
 pub use signals::{Hangup, catch_signals};
 
 use crate::config::{ConfigError, Listen, Retention, Settings};
+use crate::console::Place;
 use crate::control::Administered;
 use crate::control::socket::Socket;
 use crate::http::traffic::Unwatched;
@@ -138,7 +142,8 @@ pub async fn serve(start: Start) -> Result<(), ProcessError> {
         account,
     )
     .await?;
-    let control = control(&settings, &public_url, &passkeys);
+    let console = console(&settings, &public_url, &passkeys, &lifecycle, &traffic).await?;
+    let control = control(&settings, &public_url, &passkeys, console.place.as_ref());
     if settings.public_url.is_none() && !address.ip().is_loopback() {
         tracing::warn!(
             public_url = public_url.as_str(),
@@ -160,8 +165,12 @@ pub async fn serve(start: Start) -> Result<(), ProcessError> {
         Arc::clone(&passkeys),
         metrics,
     )));
+    if let Some(place) = &console.place {
+        announce_console(&passkeys, place).await?;
+    }
+    let console = console.serve(&settings, stopping.clone(), &traffic);
     let ended = run(listener, router, passkeys, stopping, &settings, &traffic).await;
-    drop((control, measured));
+    drop((control, measured, console));
     keeper.abort();
     // The log ends after the last line.
     reloader.ended().await;
@@ -199,6 +208,7 @@ fn control(
     settings: &Settings,
     public_url: &PublicUrl,
     passkeys: &Arc<Passkeys>,
+    console: Option<&Place>,
 ) -> Option<AbortOnDrop> {
     let path = settings.control_path()?;
     match Socket::listen(&path) {
@@ -208,6 +218,7 @@ fn control(
                 file: location.file().map(Path::to_owned),
                 passkeys: Arc::clone(passkeys),
                 public_url: Arc::new(public_url.clone()),
+                console: console.cloned(),
             };
             Some(AbortOnDrop(tokio::spawn(socket.serve(on))))
         }
@@ -220,6 +231,92 @@ fn control(
             None
         }
     }
+}
+
+/// The console of a process.
+struct ServedConsole {
+    /// Where it is, if it is on.
+    place: Option<Place>,
+    /// Its own listener, if it has one, and what is served there.
+    alone: Option<(TcpListener, Router)>,
+}
+
+/// Listens for the console, if it has a listener of its own.
+async fn console(
+    settings: &Settings,
+    public_url: &PublicUrl,
+    passkeys: &Arc<Passkeys>,
+    lifecycle: &Arc<Lifecycle>,
+    traffic: &Arc<dyn Traffic>,
+) -> Result<ServedConsole, ProcessError> {
+    let own = &settings.console;
+    if !own.enabled {
+        return Ok(ServedConsole {
+            place: None,
+            alone: None,
+        });
+    }
+    let Some(wanted) = &own.listen else {
+        return Ok(ServedConsole {
+            place: Some(own.place(public_url, None)),
+            alone: None,
+        });
+    };
+    let (listener, address) = listen_at(wanted).await?;
+    let place = own.place(public_url, Some(address.port()));
+    let app = App::new(Arc::clone(passkeys), public_url.clone())
+        .with_lifecycle(lifecycle)
+        .with_traffic(traffic)
+        .logging(settings.log.requests);
+    let router = crate::app::console_router(app, place.clone(), &settings.limits);
+    tracing::info!(%address, console = place.link("/"), "the console has a listener of its own");
+    Ok(ServedConsole {
+        place: Some(place),
+        alone: Some((listener, router)),
+    })
+}
+
+impl ServedConsole {
+    /// Serves its own listener until `stopping` becomes true.
+    fn serve(
+        self,
+        settings: &Settings,
+        stopping: watch::Receiver<bool>,
+        traffic: &Arc<dyn Traffic>,
+    ) -> Option<AbortOnDrop> {
+        let (listener, router) = self.alone?;
+        let traffic = Arc::clone(traffic);
+        let limits = settings.limits.clone();
+        let grace = Duration::from_secs(settings.shutdown.grace_seconds);
+        Some(AbortOnDrop(tokio::spawn(async move {
+            crate::transport::serve(listener, router, &limits, &traffic, stopping, grace).await;
+        })))
+    }
+}
+
+/// Prints a link for the first owner of the console, while there is no administrator.
+async fn announce_console(passkeys: &Passkeys, place: &Place) -> Result<(), ProcessError> {
+    if passkeys.has_administrators().await? {
+        return Ok(());
+    }
+    let by = Actor::new(ActorKind::Admin, "");
+    let invited = passkeys.invite_administrator("Owner", Role::Owner, &by);
+    let token = match invited.await {
+        Ok((_, token)) => token,
+        Err(ConsoleRefusal::Domain(refusal)) => return Err(refusal.into()),
+        Err(_) => return Ok(()),
+    };
+    let mut out = io::stdout().lock();
+    // Not to the log: whoever reads it first would be the owner.
+    let printed = write!(
+        out,
+        "\n  The console has no administrator yet. This link makes one; it works once, for a day:\n\n    {}\n\n",
+        place.link(&format!("/invite/{}", token.reveal()))
+    );
+    printed.and_then(|()| out.flush()).map_err(|source| ProcessError::System {
+        what: "cannot print the link to the console (`passkeyd console invite` makes another one)",
+        source,
+    })
 }
 
 /// A task that ends when this is dropped.
@@ -258,9 +355,17 @@ pub async fn router(
         .with_traffic(traffic)
         .logging(settings.log.requests)
         .with_nevis(settings.nevis.clone())
-        .with_fido(rp.and_then(|rp| fido::served(&settings.fido, rp)));
+        .with_fido(rp.and_then(|rp| fido::served(&settings.fido, rp)))
+        .with_console(own_console(settings, public_url));
     let more = for_tests(settings, &app, rp).await?;
     Ok(crate::app::router_with(app, &settings.limits, more))
+}
+
+/// Where the console is, if it is on the main listener.
+fn own_console(settings: &Settings, public_url: &PublicUrl) -> Option<Place> {
+    let console = &settings.console;
+    let here = console.enabled && console.listen.is_none();
+    here.then(|| console.place(public_url, None))
 }
 
 /// The test page, if the settings turn it on, and warnings about settings that are for tests only.

@@ -56,10 +56,13 @@ pub(super) async fn administer(
         };
         let file = match open_or_in_use(&settings).await? {
             Opened::Store(passkeys) => {
+                let public_url = settings.public_url(settings.listen.port());
+                let console = &settings.console;
                 let on = Administered {
                     file: None,
                     passkeys: Arc::clone(&passkeys),
-                    public_url: Arc::new(settings.public_url(settings.listen.port())),
+                    console: console.enabled.then(|| console.place(&public_url, None)),
+                    public_url: Arc::new(public_url),
                 };
                 let done = execute(&on, command).await;
                 passkeys.close().await?;

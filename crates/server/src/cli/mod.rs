@@ -6,6 +6,7 @@ mod administer;
 mod api_key;
 mod backup;
 mod compact;
+mod console;
 mod copy;
 mod doctor;
 mod export;
@@ -50,6 +51,8 @@ enum Command {
     ApiKey(api_key::ApiKey),
     /// Create, list and revoke access keys for the Authentication Cloud API.
     AccessKey(access_key::AccessKey),
+    /// Invite people to the console.
+    Console(console::Console),
     /// Verify recorded ceremonies offline: one JSON object per line in, one verdict per line out.
     Verify(verify::Verify),
     /// Import, show and remove the metadata of the FIDO Metadata Service in a store.
@@ -132,6 +135,7 @@ pub fn run() -> ExitCode {
         Command::Account(arguments) => in_runtime(account::run(arguments)),
         Command::ApiKey(arguments) => in_runtime(api_key::run(arguments)),
         Command::AccessKey(arguments) => in_runtime(access_key::run(arguments)),
+        Command::Console(arguments) => in_runtime(console::run(arguments)),
         // Its exit codes are its own, since refusing is what it is for.
         Command::Verify(arguments) => return verify::run(&arguments),
         Command::Mds(arguments) => in_runtime(mds::run(arguments)),

@@ -2,8 +2,6 @@
 //!
 //! A case is read here. The core alone decides whether it is accepted.
 
-mod case;
-mod judge;
 mod lines;
 mod verdict;
 
@@ -18,7 +16,7 @@ use domain::model::clock::{Clock, SystemClock};
 use webauthn::UnixSeconds;
 use webauthn::trace::{NoTrace, Steps};
 
-use case::{Case, Unreadable};
+use crate::verify::{Case, Unreadable, judge};
 use lines::{Line, Lines};
 use verdict::Verdict;
 
@@ -110,9 +108,9 @@ fn judge_line(line: Line, explain: bool, clock: &dyn Clock) -> (Outcome, Verdict
     let now = UnixSeconds(clock.now().seconds());
     let (outcome, steps) = if explain {
         let mut steps = Steps::default();
-        (judge::judge(&case, now, &mut steps), Some(steps))
+        (judge(&case, now, &mut steps), Some(steps))
     } else {
-        (judge::judge(&case, now, &mut NoTrace), None)
+        (judge(&case, now, &mut NoTrace), None)
     };
     match outcome {
         Ok(facts) => (

@@ -20,6 +20,7 @@ use storage::{StoreUrl, StoreUrlError};
 use zeroize::Zeroizing;
 
 use self::given::{Given, Places};
+use crate::console::Place;
 use crate::http::PublicUrl;
 
 pub use given::{
@@ -28,7 +29,7 @@ pub use given::{
 pub use kinds::{Listen, LogFormat, LogLevel, LogRequests};
 pub use reference::markdown;
 pub use sections::{
-    Ceremonies, Control, Fido, Limits, Log, Metadata, Metrics, Nevis, Retention, Settings, Shutdown,
+    Ceremonies, Console, Control, Fido, Limits, Log, Metadata, Metrics, Nevis, Retention, Settings, Shutdown,
 };
 
 /// Shortest Auth Token that is accepted from the environment, in characters.
@@ -91,11 +92,17 @@ impl Settings {
 
     /// Faults of values of the right kind.
     fn problems(&self, places: &Places) -> Vec<String> {
-        let public_url = self.public_url.as_deref().map_or(Ok(()), check_public_url);
+        let url = |key, url: &Option<String>| match url {
+            Some(url) => check_public_url(key, url),
+            None => Ok(()),
+        };
+        let public_url = url("public_url", &self.public_url);
+        let console = url("console.public_url", &self.console.public_url);
         self.store_location()
             .err()
             .into_iter()
             .chain(public_url.err())
+            .chain(console.err())
             .chain(self.ceremonies.check())
             .chain(self.limits.check())
             .chain(self.metadata.check())
@@ -212,6 +219,19 @@ impl Settings {
     }
 }
 
+impl Console {
+    /// Where the console is, beside this base of emitted URLs. `port` is that of its own listener, if it has one; it may have been
+    /// chosen by the system.
+    pub fn place(&self, public_url: &PublicUrl, port: Option<u16>) -> Place {
+        let own = port.or(self.listen.as_ref().map(Listen::port));
+        Place::new(match (&self.public_url, own) {
+            (Some(url), _) => PublicUrl::new(url),
+            (None, Some(port)) => PublicUrl::new(&format!("http://localhost:{port}")),
+            (None, None) => public_url.clone(),
+        })
+    }
+}
+
 /// The first account of the environment, if there is one.
 ///
 /// # Errors
@@ -253,10 +273,10 @@ pub fn bootstrap_account(
     Ok(Some((id, Secret::new(token))))
 }
 
-fn check_public_url(url: &str) -> Result<(), ConfigError> {
+fn check_public_url(key: &'static str, url: &str) -> Result<(), ConfigError> {
     let wrong = |why: &str| {
         Err(invalid(
-            "public_url",
+            key,
             format!("{why}; expected for example https://passkeys.example.com"),
         ))
     };

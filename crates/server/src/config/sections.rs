@@ -109,6 +109,8 @@ sections! {
         ceremonies: Ceremonies = Ceremonies::default() => "",
         /// The Authentication Cloud API.
         nevis: Nevis = Nevis::default() => "",
+        /// The console.
+        console: Console = Console::default() => "",
         /// Limits of the transport.
         limits: Limits = Limits::default() => "",
         /// Metadata about authenticator models.
@@ -160,6 +162,16 @@ sections! {
         enabled: bool = true => "true",
         /// Whether `GET /ping` needs no access key, for health checks of load balancers.
         open_ping: bool = false => "false",
+    }
+
+    /// The console, `/console/`: pages for the people who run passkeyd. They sign in with a passkey; see console.md.
+    Console "console" {
+        /// Whether it is served.
+        enabled: bool = true => "true",
+        /// Address and port of a listener of its own, as in `listen`. Then it is not on the main listener.
+        listen: Option<Listen> = None => "the main listener",
+        /// The address at which browsers reach it, if that is another one than `public_url`. Passkeys of administrators belong to its host.
+        public_url: Option<String> = None => "public_url; with `listen`, http://localhost:<its port>",
     }
 
     /// Limits for each client. Lower values are always safe. With higher values a

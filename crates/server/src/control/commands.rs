@@ -3,9 +3,12 @@
 use domain::Passkeys;
 use domain::Reason;
 use domain::model::account::{Account, Secret};
+use domain::model::audit::{Actor, ActorKind};
+use domain::model::console::Role;
 use domain::model::ids::{AccountId, ApiKeyId, RelyingPartyId};
 use domain::model::page::{Page, PageRequest};
 use domain::model::refusal::Refusal;
+use domain::service::console::ConsoleRefusal;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -64,6 +67,13 @@ pub enum AdminCommand {
     AccessKeyList {
         /// `VA...`
         service: String,
+    },
+    /// Invite somebody to the console.
+    ConsoleInvite {
+        /// `owner`, `operator` or `support`.
+        role: String,
+        /// The suggested name.
+        name: String,
     },
     /// Revoke an access key.
     AccessKeyRevoke {
@@ -157,6 +167,7 @@ pub async fn execute(on: &Administered, command: AdminCommand) -> Result<Value, 
                 .map_err(no_service)?;
             as_value(&access_keys::all(passkeys, rp).await?)
         }
+        AdminCommand::ConsoleInvite { role, name } => invite(on, &role, &name).await,
         AdminCommand::AccessKeyRevoke { service, id } => {
             if access_keys::revoke(passkeys, service_of(&service)?, &id).await? {
                 return Ok(json!({"id": id}));
@@ -165,6 +176,35 @@ pub async fn execute(on: &Administered, command: AdminCommand) -> Result<Value, 
                 "the Service has no access key with this id",
             ))
         }
+    }
+}
+
+/// Makes a link to the console. Who has the machine may make an owner.
+async fn invite(on: &Administered, role: &str, name: &str) -> Result<Value, NotDone> {
+    let Some(place) = &on.console else {
+        return Err(NotDone::because(
+            "the console is off: set `console.enabled`",
+        ));
+    };
+    let role = Role::from_name(role).ok_or_else(|| {
+        let roles: Vec<_> = Role::ALL.iter().map(|role| role.name()).collect();
+        NotDone::because(format!(
+            "{role:?} is no role: expected {}",
+            roles.join(", ")
+        ))
+    })?;
+    let by = Actor::new(ActorKind::Admin, "");
+    match on.passkeys.invite_administrator(name, role, &by).await {
+        Ok((invite, token)) => Ok(json!({
+            "link": place.link(&format!("/invite/{}", token.reveal())),
+            "role": invite.role.name(),
+            "name": invite.name,
+            "expires_at": Date(invite.expires),
+        })),
+        Err(ConsoleRefusal::Domain(refusal)) => Err(refusal.into()),
+        Err(_) => Err(NotDone::because(
+            "a name has 1 to 64 bytes and no control characters",
+        )),
     }
 }
 

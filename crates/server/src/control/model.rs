@@ -7,6 +7,7 @@ use domain::Passkeys;
 use domain::model::refusal::Refusal;
 use serde::{Deserialize, Serialize};
 
+use crate::console::Place;
 use crate::error::ProcessError;
 use crate::http::PublicUrl;
 
@@ -19,6 +20,8 @@ pub struct Administered {
     pub passkeys: Arc<Passkeys>,
     /// Base of emitted URLs: the issuer of access keys.
     pub public_url: Arc<PublicUrl>,
+    /// Where the console is; `None` if it is off.
+    pub console: Option<Place>,
 }
 
 /// Why a command was not done: one sentence for the person who gave it.

@@ -18,6 +18,8 @@ use axum::http::StatusCode;
 use axum::http::header::HOST;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use domain::model::audit::{Actor, ActorKind};
+use domain::model::console::Role;
 use domain::model::policy::Policy;
 use domain::service::accounts::Bootstrap;
 use storage::StoreUrl;
@@ -25,6 +27,7 @@ use tokio::net::TcpListener;
 
 use crate::app::{App, PublicUrl};
 use crate::config::{Listen, Log, LogFormat, LogLevel, Settings};
+use crate::console::Place;
 use crate::http::traffic::Unwatched;
 use crate::http::{Lifecycle, Traffic};
 use crate::metadata::Sources;
@@ -70,7 +73,10 @@ pub async fn run(asked: Option<Listen>) -> Result<(), ProcessError> {
         ));
     };
     let origin = format!("http://localhost:{}", address.port());
-    let app = App::new(Arc::clone(&passkeys), PublicUrl::new(&origin)).with_lifecycle(&lifecycle);
+    let console = Place::new(PublicUrl::new(&origin));
+    let app = App::new(Arc::clone(&passkeys), PublicUrl::new(&origin))
+        .with_lifecycle(&lifecycle)
+        .with_console(Some(console.clone()));
     let settings = Settings::default();
     let api = crate::app::router(app.clone(), &settings.limits);
     let backend = Backend::start(api, account, &token, &origin)
@@ -82,7 +88,13 @@ pub async fn run(asked: Option<Listen>) -> Result<(), ProcessError> {
     let second = crate::test_page::open(&app, &settings.limits, service, true).await?;
     let pages = routes(backend, second, address.port());
     let router = crate::app::router_with(app, &settings.limits, pages);
-    announce(&origin).map_err(|source| ProcessError::System {
+    let by = Actor::new(ActorKind::Admin, "");
+    let invited = passkeys.invite_administrator("Demo", Role::Owner, &by);
+    let (_, token) = invited
+        .await
+        .map_err(|_| ProcessError::Demo("the console takes no administrator".to_owned()))?;
+    let invite = console.link(&format!("/invite/{}", token.reveal()));
+    announce(&origin, &invite).map_err(|source| ProcessError::System {
         what: "cannot print the page's address",
         source,
     })?;
@@ -169,11 +181,12 @@ async fn listen(asked: Option<Listen>) -> Result<TcpListener, ProcessError> {
     )))
 }
 
-fn announce(origin: &str) -> io::Result<()> {
+fn announce(origin: &str, console: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     write!(
         out,
         "\n  The passkeyd demo is running. Open this page in a browser:\n\n    {origin}\n\n  \
+         The console of an administrator, with what you do there in it. This link works once:\n\n    {console}\n\n  \
          The demo uses a temporary store, which is removed when you stop it (Ctrl+C).\n\n"
     )?;
     out.flush()

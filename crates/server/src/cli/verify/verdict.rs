@@ -8,8 +8,7 @@ use webauthn::base64url;
 use webauthn::cose::CoseAlgorithm;
 use webauthn::trace::{Step, Steps};
 
-use super::case::Unreadable;
-use super::judge::{Facts, Refusal};
+use crate::verify::{Facts, Refusal, Unreadable};
 
 /// One line of the output.
 #[derive(Debug, Serialize)]

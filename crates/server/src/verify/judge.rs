@@ -27,37 +27,37 @@ use super::case::{Case, Compound, Kind, SignCount};
 
 /// The facts of an accepted case.
 #[derive(Debug)]
-pub(super) struct Facts {
-    pub(super) credential_id: String,
-    pub(super) public_key: Vec<u8>,
+pub(crate) struct Facts {
+    pub(crate) credential_id: String,
+    pub(crate) public_key: Vec<u8>,
     /// The key's algorithm.
-    pub(super) algorithm: Option<CoseAlgorithm>,
+    pub(crate) algorithm: Option<CoseAlgorithm>,
     /// Facts that only a registration has.
-    pub(super) attestation: Option<Attestation>,
+    pub(crate) attestation: Option<Attestation>,
     /// The counter in the response.
-    pub(super) sign_count: u32,
-    pub(super) user_present: bool,
-    pub(super) user_verified: bool,
-    pub(super) backup_eligible: bool,
-    pub(super) backup_state: bool,
+    pub(crate) sign_count: u32,
+    pub(crate) user_present: bool,
+    pub(crate) user_verified: bool,
+    pub(crate) backup_eligible: bool,
+    pub(crate) backup_state: bool,
     /// Names of the signals.
-    pub(super) signals: Vec<&'static str>,
+    pub(crate) signals: Vec<&'static str>,
 }
 
 /// The facts of a registration's attestation.
 #[derive(Debug)]
-pub(super) struct Attestation {
-    pub(super) aaguid: String,
-    pub(super) format: String,
-    pub(super) trust: &'static str,
+pub(crate) struct Attestation {
+    pub(crate) aaguid: String,
+    pub(crate) format: String,
+    pub(crate) trust: &'static str,
 }
 
 /// Why a case was refused.
 #[derive(Debug)]
-pub(super) struct Refusal {
-    pub(super) reason: Reason,
-    pub(super) section: &'static str,
-    pub(super) message: String,
+pub(crate) struct Refusal {
+    pub(crate) reason: Reason,
+    pub(crate) section: &'static str,
+    pub(crate) message: String,
 }
 
 impl Refusal {
@@ -96,7 +96,7 @@ impl From<LengthError> for Refusal {
 }
 
 /// Verifies a case. Certificates must be valid at `now`, unless the case names another time.
-pub(super) fn judge<T: Trace>(
+pub(crate) fn judge<T: Trace>(
     case: &Case<'_>,
     now: UnixSeconds,
     trace: &mut T,

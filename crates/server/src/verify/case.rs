@@ -10,64 +10,64 @@ use crate::pem::Certificates;
 
 /// One line of the input. Absent and `null` mean the same; unknown members are ignored.
 #[derive(Debug, Deserialize)]
-pub(super) struct Case<'a> {
+pub(crate) struct Case<'a> {
     /// Any text; it is repeated in the verdict.
-    pub(super) name: Option<String>,
+    pub(crate) name: Option<String>,
     /// Which ceremony it was.
-    pub(super) kind: Kind,
+    pub(crate) kind: Kind,
     /// The RP ID, taken as given.
-    pub(super) rp_id: String,
+    pub(crate) rp_id: String,
     /// The origins, compared as exact strings.
-    pub(super) origins: Vec<String>,
+    pub(crate) origins: Vec<String>,
     /// The challenge.
-    pub(super) challenge: Binary,
+    pub(crate) challenge: Binary,
     /// Whether the user must be verified.
-    pub(super) user_verification_required: Option<bool>,
+    pub(crate) user_verification_required: Option<bool>,
     /// The algorithms that were offered; absent: all that are known.
-    pub(super) algorithms: Option<Vec<CoseAlgorithm>>,
+    pub(crate) algorithms: Option<Vec<CoseAlgorithm>>,
     /// Whether the ceremony may run in a frame of another origin.
-    pub(super) allow_cross_origin: Option<bool>,
+    pub(crate) allow_cross_origin: Option<bool>,
     /// The origins that may embed it.
-    pub(super) top_origins: Option<Vec<String>>,
+    pub(crate) top_origins: Option<Vec<String>>,
     /// Whether the mediation was conditional.
-    pub(super) conditional_create: Option<bool>,
+    pub(crate) conditional_create: Option<bool>,
     /// The credential's JSON. It is kept as text for the core's strict reader, because it is untrusted.
     #[serde(borrow)]
-    pub(super) credential: &'a RawValue,
+    pub(crate) credential: &'a RawValue,
     /// The trust anchors; none: chains are not checked.
-    pub(super) trust_anchors: Option<Vec<Certificates>>,
+    pub(crate) trust_anchors: Option<Vec<Certificates>>,
     /// The time at which certificates must be valid; absent: now.
-    pub(super) at: Option<Moment>,
+    pub(crate) at: Option<Moment>,
     /// Whether the vendor ids of conformance tools are accepted.
-    pub(super) accept_test_tpm_vendor: Option<bool>,
+    pub(crate) accept_test_tpm_vendor: Option<bool>,
     /// Whether `android-safetynet` is accepted.
-    pub(super) accept_safetynet: Option<bool>,
+    pub(crate) accept_safetynet: Option<bool>,
     /// Whether `tpm` statements may be signed with RSA and SHA-1; absent: yes.
-    pub(super) accept_rs1_attestation: Option<bool>,
+    pub(crate) accept_rs1_attestation: Option<bool>,
     /// Which statements of a compound statement must verify.
-    pub(super) compound_policy: Option<Compound>,
+    pub(crate) compound_policy: Option<Compound>,
     /// The stored COSE key.
-    pub(super) credential_public_key: Option<Binary>,
+    pub(crate) credential_public_key: Option<Binary>,
     /// The stored counter; absent: 0.
-    pub(super) stored_sign_count: Option<u32>,
+    pub(crate) stored_sign_count: Option<u32>,
     /// What happens when the counter does not grow.
-    pub(super) sign_count_policy: Option<SignCount>,
+    pub(crate) sign_count_policy: Option<SignCount>,
     /// The credentials that the options listed.
-    pub(super) allow_credentials: Option<Vec<CredentialId>>,
+    pub(crate) allow_credentials: Option<Vec<CredentialId>>,
     /// The user handle of the known user.
-    pub(super) expected_user_handle: Option<UserHandle>,
+    pub(crate) expected_user_handle: Option<UserHandle>,
     /// Whether the options named no user.
-    pub(super) username_less: Option<bool>,
+    pub(crate) username_less: Option<bool>,
     /// The value of the requested `appid` extension.
-    pub(super) appid: Option<String>,
+    pub(crate) appid: Option<String>,
     /// The backup eligibility that was stored.
-    pub(super) stored_backup_eligible: Option<bool>,
+    pub(crate) stored_backup_eligible: Option<bool>,
 }
 
 /// The two ceremonies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// WebAuthn 7.1.
     Registration,
     /// WebAuthn 7.2.
@@ -77,7 +77,7 @@ pub(super) enum Kind {
 /// What happens when the counter does not grow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum SignCount {
+pub(crate) enum SignCount {
     /// It is reported as a signal.
     #[default]
     Signal,
@@ -88,7 +88,7 @@ pub(super) enum SignCount {
 /// Which statements of a compound statement must verify.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Compound {
+pub(crate) enum Compound {
     /// Every one.
     #[default]
     All,
@@ -98,7 +98,7 @@ pub(super) enum Compound {
 
 /// Bytes as base64url text without padding.
 #[derive(Debug)]
-pub(super) struct Binary(pub(super) Vec<u8>);
+pub(crate) struct Binary(pub(crate) Vec<u8>);
 
 impl<'de> Deserialize<'de> for Binary {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -111,16 +111,16 @@ impl<'de> Deserialize<'de> for Binary {
 
 /// A line that is not a case.
 #[derive(Debug)]
-pub(super) struct Unreadable {
+pub(crate) struct Unreadable {
     /// Its name, if it could be read.
-    pub(super) name: Option<String>,
+    pub(crate) name: Option<String>,
     /// What is wrong.
-    pub(super) message: String,
+    pub(crate) message: String,
 }
 
 impl<'a> Case<'a> {
     /// Reads a line.
-    pub(super) fn read(line: &'a [u8]) -> Result<Self, Unreadable> {
+    pub(crate) fn read(line: &'a [u8]) -> Result<Self, Unreadable> {
         let unreadable = |message: String| Unreadable {
             name: name(line),
             message,

@@ -1,0 +1,178 @@
+//! The events of a Service, and one ceremony of it.
+
+use askama::Template;
+use axum::response::Response;
+use domain::Reason;
+use domain::model::audit::{AuditCategory, AuditEvent, AuditKind};
+use domain::model::ceremony::{Ceremony, CeremonyState};
+use domain::model::clock::Timestamp;
+use domain::model::ids::CeremonyId;
+use domain::model::relying_party::RelyingParty;
+use domain::store::EventFilter;
+
+use super::failure::Failure;
+use super::page::{self, Frame};
+use super::services;
+use super::visit::Visit;
+use super::words;
+
+/// Events of a page.
+const ROWS: u32 = 50;
+
+/// Which events are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Show {
+    All,
+    Refused,
+    SignIns,
+    Registrations,
+    Changes,
+}
+
+impl Show {
+    const ALL: [Self; 5] = [
+        Self::All,
+        Self::Refused,
+        Self::SignIns,
+        Self::Registrations,
+        Self::Changes,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Refused => "refused",
+            Self::SignIns => "sign-ins",
+            Self::Registrations => "registrations",
+            Self::Changes => "changes",
+        }
+    }
+
+    fn title(self) -> &'static str {
+        match self {
+            Self::All => "Everything",
+            Self::Refused => "Refusals",
+            Self::SignIns => "Sign-ins",
+            Self::Registrations => "Registrations",
+            Self::Changes => "Changes",
+        }
+    }
+
+    fn kinds(self) -> Option<Vec<AuditKind>> {
+        let those = |wanted: fn(AuditKind) -> bool| {
+            let all = AuditKind::ALL.iter().copied();
+            Some(all.filter(|kind| wanted(*kind)).collect())
+        };
+        match self {
+            Self::All => None,
+            Self::Refused => those(AuditKind::is_refusal),
+            Self::SignIns => those(|kind| kind.category() == AuditCategory::Authentication),
+            Self::Registrations => those(|kind| kind.category() == AuditCategory::Registration),
+            Self::Changes => those(|kind| kind.category() == AuditCategory::Management),
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "console/ceremonies.html")]
+struct CeremoniesPage {
+    frame: Frame,
+    rp: RelyingParty,
+    shown: Show,
+    choices: [Show; 5],
+    reason: Option<Reason>,
+    reasons: &'static [Reason],
+    events: Vec<AuditEvent>,
+    /// The moment before which the next page begins.
+    next: Option<i64>,
+}
+
+#[derive(Template)]
+#[template(path = "console/ceremony.html")]
+struct CeremonyPage {
+    frame: Frame,
+    rp: RelyingParty,
+    id: CeremonyId,
+    ceremony: Option<Ceremony>,
+    events: Vec<AuditEvent>,
+    reason: Option<Reason>,
+    now: Timestamp,
+}
+
+/// `GET /console/services/{service}/ceremonies`.
+pub(super) async fn list(visit: Visit) -> Result<Response, Failure> {
+    let rp = services::of_path(&visit).await?;
+    let shown = visit.query("show").unwrap_or_default();
+    let shown = Show::ALL.into_iter().find(|show| show.name() == shown);
+    let shown = shown.unwrap_or(Show::All);
+    let reason: Option<Reason> = visit.query("reason").and_then(|name| name.parse().ok());
+    let before = visit.query("before").and_then(|at| at.parse().ok());
+    let filter = EventFilter {
+        until: before.map(Timestamp),
+        kinds: shown.kinds(),
+        wanted: reason.map(|reason| -> domain::store::Wanted {
+            std::sync::Arc::new(move |event: &AuditEvent| event.reason == Some(reason))
+        }),
+        ..EventFilter::default()
+    };
+    let found = visit
+        .passkeys()
+        .find_events(rp.id, &filter, ROWS + 1)
+        .await?;
+    let mut events = found.events;
+    let more = events.len() > ROWS as usize;
+    events.truncate(ROWS as usize);
+    // Events of the same millisecond as the last one come again on the next page rather than be missed.
+    let next = events.last().filter(|_| more).map(|event| event.at.0 + 1);
+    page::page(&CeremoniesPage {
+        frame: visit.frame()?,
+        rp,
+        shown,
+        choices: Show::ALL,
+        reason,
+        reasons: Reason::ALL,
+        next: next.filter(|next| Some(*next) != before),
+        events,
+    })
+}
+
+/// `GET /console/services/{service}/ceremonies/{id}`.
+pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
+    let rp = services::of_path(&visit).await?;
+    let absent = || Failure::Absent("There is no such ceremony. Old ones are removed.");
+    let id = CeremonyId::from_hex(&words::digits(visit.segment("id"))).ok_or_else(absent)?;
+    let passkeys = visit.passkeys();
+    let ceremony = match passkeys.ceremony(rp.id, id).await {
+        Ok(ceremony) => Some(ceremony),
+        Err(refusal) if refusal.reason == Reason::CeremonyNotFound => None,
+        Err(refusal) => return Err(refusal.into()),
+    };
+    let filter = EventFilter {
+        from: ceremony.as_ref().map(Ceremony::created),
+        until: ceremony
+            .as_ref()
+            .map(|ceremony| ceremony.expires().plus_millis(1)),
+        wanted: Some(std::sync::Arc::new(move |event: &AuditEvent| {
+            event.ceremony == Some(id)
+        })),
+        ..EventFilter::default()
+    };
+    let events = passkeys.find_events(rp.id, &filter, 20).await?.events;
+    if ceremony.is_none() && events.is_empty() {
+        return Err(absent());
+    }
+    let state = ceremony.as_ref().map(Ceremony::state);
+    let reason = match state {
+        Some(CeremonyState::Failed(reason)) => Some(reason),
+        _ => events.iter().find_map(|event| event.reason),
+    };
+    page::page(&CeremonyPage {
+        frame: visit.frame()?,
+        rp,
+        id,
+        ceremony,
+        events,
+        reason,
+        now: passkeys.now(),
+    })
+}

@@ -1,0 +1,208 @@
+//! The people of a Service, and what support does for one of them.
+
+use askama::Template;
+use axum::response::Response;
+use domain::Reason;
+use domain::model::audit::AuditEvent;
+use domain::model::clock::Timestamp;
+use domain::model::credential::CredentialRecord;
+use domain::model::ids::{CredentialKey, UserId};
+use domain::model::page::{Order, PageRequest};
+use domain::model::relying_party::RelyingParty;
+use domain::model::user::{User, UserRef};
+use domain::store::EventFilter;
+
+use super::failure::Failure;
+use super::page::{self, Frame};
+use super::services::{self, NAME, ROWS};
+use super::visit::Visit;
+use super::words;
+
+/// Events of one person that are shown.
+const EVENTS: u32 = 30;
+/// How far back they are looked for, in milliseconds.
+const EVENTS_MS: i64 = 7 * 86_400_000;
+
+#[derive(Template)]
+#[template(path = "console/people.html")]
+struct PeoplePage {
+    frame: Frame,
+    rp: RelyingParty,
+    people: Vec<User>,
+    query: String,
+    /// A search that found nobody.
+    nobody: bool,
+    next: Option<String>,
+}
+
+/// A passkey as it is shown.
+struct Passkey {
+    record: CredentialRecord,
+    provider: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "console/person.html")]
+struct PersonPage {
+    frame: Frame,
+    rp: RelyingParty,
+    person: User,
+    passkeys: Vec<Passkey>,
+    events: Vec<AuditEvent>,
+    complete: bool,
+    /// The passkey whose new name was not accepted, and why.
+    wrong: Option<(CredentialKey, &'static str)>,
+}
+
+/// `GET /console/services/{service}/people`.
+pub(super) async fn list(visit: Visit) -> Result<Response, Failure> {
+    let rp = services::of_path(&visit).await?;
+    let query = visit.query("q").unwrap_or_default().trim().to_owned();
+    if !query.is_empty() {
+        if let Some(id) = find(&visit, &rp, &query).await? {
+            return Ok(page::see_other(&visit.state.place.path(&path_of(&rp, id))));
+        }
+        return page::page(&PeoplePage {
+            frame: visit.frame()?,
+            rp,
+            people: Vec::new(),
+            query,
+            nobody: true,
+            next: None,
+        });
+    }
+    let page = PageRequest {
+        after: visit.query("after").and_then(words::position),
+        limit: ROWS,
+        order: Order::Descending,
+    };
+    let found = visit.passkeys().list_users(rp.id, page).await?;
+    let last = found.items.last().filter(|_| found.more);
+    let next = last.map(|user| words::cursor(user.created, user.id.0));
+    page::page(&PeoplePage {
+        frame: visit.frame()?,
+        rp,
+        people: found.items,
+        query,
+        nobody: false,
+        next,
+    })
+}
+
+fn path_of(rp: &RelyingParty, user: UserId) -> String {
+    format!(
+        "/services/{}/people/{}",
+        words::service(rp.id),
+        words::user(user)
+    )
+}
+
+/// Whom a text names: by the name, by an identifier of the person, or by one of a passkey, in any form. Each is one read by a key.
+async fn find(visit: &Visit, rp: &RelyingParty, text: &str) -> Result<Option<UserId>, Failure> {
+    let passkeys = visit.passkeys();
+    let absent = |reason| matches!(reason, Reason::UserUnknown | Reason::CredentialUnknown);
+    let mut refs = vec![UserRef::Name(text)];
+    let digits = words::digits(text);
+    refs.extend(UserId::from_hex(&digits).map(UserRef::Id));
+    for user in refs {
+        match passkeys.user(rp.id, user).await {
+            Ok(found) => return Ok(Some(found.id)),
+            Err(refusal) if absent(refusal.reason) => {}
+            Err(refusal) => return Err(refusal.into()),
+        }
+    }
+    if let Some(key) = CredentialKey::from_hex(&digits) {
+        match passkeys.credential(rp.id, key).await {
+            Ok((_, owner)) => return Ok(Some(owner.id)),
+            Err(refusal) if absent(refusal.reason) => {}
+            Err(refusal) => return Err(refusal.into()),
+        }
+    }
+    Ok(None)
+}
+
+async fn person(visit: &Visit) -> Result<(RelyingParty, User, Vec<CredentialRecord>), Failure> {
+    let rp = services::of_path(visit).await?;
+    let absent = || Failure::Absent("There is no such person in this Service.");
+    let id = UserId::from_hex(&words::digits(visit.segment("user"))).ok_or_else(absent)?;
+    match visit.passkeys().user_with_credentials(rp.id, id).await {
+        Ok((user, records)) => Ok((rp, user, records)),
+        Err(refusal) if refusal.reason == Reason::UserUnknown => Err(absent()),
+        Err(refusal) => Err(refusal.into()),
+    }
+}
+
+async fn person_page(
+    visit: &Visit,
+    wrong: Option<(CredentialKey, &'static str)>,
+) -> Result<PersonPage, Failure> {
+    let (rp, person, records) = person(visit).await?;
+    let passkeys = visit.passkeys();
+    let id = person.id;
+    let name = person.name.clone();
+    let filter = EventFilter {
+        from: Some(passkeys.now().plus_millis(-EVENTS_MS)),
+        wanted: Some(std::sync::Arc::new(move |event: &AuditEvent| {
+            event.user == Some(id) || event.user_name.as_deref() == Some(name.as_str())
+        })),
+        ..EventFilter::default()
+    };
+    let found = passkeys.find_events(rp.id, &filter, EVENTS).await?;
+    let records = records.into_iter().map(|record| Passkey {
+        provider: passkeys.provider_name(record.aaguid),
+        record,
+    });
+    Ok(PersonPage {
+        frame: visit.frame()?,
+        rp,
+        person,
+        passkeys: records.collect(),
+        events: found.events,
+        complete: found.complete,
+        wrong,
+    })
+}
+
+/// `GET /console/services/{service}/people/{user}`.
+pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
+    page::page(&person_page(&visit, None).await?)
+}
+
+fn key(visit: &Visit) -> Result<CredentialKey, Failure> {
+    let key = CredentialKey::from_hex(&words::digits(visit.segment("key")));
+    key.ok_or(Failure::Absent("There is no such passkey."))
+}
+
+/// `POST .../passkeys/{key}/rename`.
+pub(super) async fn rename(visit: Visit) -> Result<Response, Failure> {
+    let (rp, user, _) = person(&visit).await?;
+    let key = key(&visit)?;
+    let name = visit.field("name");
+    if !NAME.allows(name) {
+        let why = "Enter a name of 1 to 128 characters without control characters.";
+        return page::not_accepted(&person_page(&visit, Some((key, why))).await?);
+    }
+    let passkeys = visit.passkeys();
+    let by = visit.actor();
+    let renamed = passkeys.rename_credential_or_registration(&user, key, name, &by);
+    renamed.await?;
+    Ok(visit.back(&path_of(&rp, user.id), "renamed"))
+}
+
+/// `POST .../passkeys/{key}/revoke`.
+pub(super) async fn revoke(visit: Visit) -> Result<Response, Failure> {
+    let (rp, user, _) = person(&visit).await?;
+    let by = visit.actor();
+    let revoked = visit.passkeys();
+    let revoked = revoked.delete_credential_or_registration(&user, key(&visit)?, &by);
+    revoked.await?;
+    Ok(visit.back(&path_of(&rp, user.id), "revoked"))
+}
+
+/// The last sign-in of a person with any passkey.
+fn last_success(person: &User, passkeys: &[Passkey]) -> Option<Timestamp> {
+    let used = passkeys
+        .iter()
+        .filter_map(|passkey| passkey.record.last_used);
+    used.chain(person.last_success).max()
+}

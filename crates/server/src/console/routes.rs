@@ -1,0 +1,164 @@
+//! The one table of routes: what each needs, and what serves it. There is no route of a page elsewhere.
+
+use std::pin::Pin;
+
+use axum::extract::Request;
+use axum::http::Method;
+use axum::response::Response;
+use axum::routing::{MethodFilter, MethodRouter, on};
+use domain::model::console::Role;
+
+use super::failure::Failure;
+use super::state::State;
+use super::visit::{self, Visit};
+use super::{
+    account, administrators, attempts, ceremonies, keys, metadata, overview, people, policy,
+    services, sign_in,
+};
+
+/// Who may use a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// Anybody: nobody can have signed in yet.
+    Nobody,
+    /// An administrator with this role, or one who may more.
+    Role(Role),
+}
+
+/// What a route does.
+pub(super) type Run = fn(Visit) -> Pin<Box<dyn Future<Output = Result<Response, Failure>> + Send>>;
+
+/// A route.
+#[derive(Clone, Copy, Debug)]
+pub struct Route {
+    /// `GET` or `POST`.
+    pub method: &'static str,
+    /// Its path below `/console`.
+    pub path: &'static str,
+    /// Who may use it.
+    pub needs: Needs,
+    /// Whether a script calls it: its body and its response are JSON.
+    pub json: bool,
+    pub(super) run: Run,
+}
+
+macro_rules! routes {
+    ($($method:ident $path:literal $needs:ident $run:path $(, $json:ident)?;)+) => {
+        /// Every route.
+        pub const ALL: &[Route] = &[$(Route {
+            method: stringify!($method),
+            path: concat!("/console", $path),
+            needs: routes!(@needs $needs),
+            json: routes!(@json $($json)?),
+            run: |visit| Box::pin($run(visit)),
+        }),+];
+    };
+    (@needs Nobody) => { Needs::Nobody };
+    (@needs $role:ident) => { Needs::Role(Role::$role) };
+    (@json) => { false };
+    (@json json) => { true };
+}
+
+routes! {
+    GET "/" Support overview::show;
+    GET "/sign-in" Nobody sign_in::page;
+    POST "/sign-in/options" Nobody sign_in::options, json;
+    POST "/sign-in" Nobody sign_in::finish, json;
+    POST "/sign-out" Support sign_in::sign_out;
+    GET "/invite/{token}" Nobody sign_in::invite;
+    POST "/invite/{token}/options" Nobody sign_in::invite_options, json;
+    POST "/invite/{token}" Nobody sign_in::accept, json;
+
+    GET "/you" Support account::show;
+    POST "/you/passkey" Support account::add_passkey;
+    POST "/you/sessions/{session}/end" Support account::end_session;
+
+    GET "/administrators" Owner administrators::list;
+    POST "/administrators" Owner administrators::invite;
+    POST "/administrators/invites/{invite}/revoke" Owner administrators::revoke;
+    POST "/administrators/{id}/role" Owner administrators::change_role;
+    POST "/administrators/{id}/passkey" Owner administrators::new_passkey;
+    POST "/administrators/{id}/remove" Owner administrators::remove;
+
+    GET "/services" Support services::list;
+    GET "/services/new" Operator services::blank;
+    POST "/services/new" Operator services::create;
+    GET "/services/{service}" Support services::show;
+    POST "/services/{service}" Operator services::change;
+    POST "/services/{service}/delete" Owner services::delete;
+    GET "/services/{service}/policy" Support policy::show;
+    POST "/services/{service}/policy" Operator policy::change;
+
+    GET "/services/{service}/people" Support people::list;
+    GET "/services/{service}/people/{user}" Support people::show;
+    POST "/services/{service}/people/{user}/passkeys/{key}/rename" Support people::rename;
+    POST "/services/{service}/people/{user}/passkeys/{key}/revoke" Support people::revoke;
+
+    GET "/services/{service}/ceremonies" Support ceremonies::list;
+    GET "/services/{service}/ceremonies/{id}" Support ceremonies::show;
+    GET "/explorer" Support attempts::blank;
+    POST "/explorer" Support attempts::explain;
+
+    GET "/services/{service}/keys" Operator keys::of_service;
+    POST "/services/{service}/keys" Operator keys::create_access_key;
+    POST "/services/{service}/keys/{key}/revoke" Operator keys::revoke_access_key;
+    GET "/accounts/{account}/keys" Operator keys::of_account;
+    POST "/accounts/{account}/keys" Operator keys::create_api_key;
+    POST "/accounts/{account}/keys/{key}/revoke" Operator keys::revoke_api_key;
+
+    GET "/metadata" Support metadata::show;
+    GET "/health" Support metadata::health;
+}
+
+/// Every path, once.
+pub(super) fn paths() -> Vec<&'static str> {
+    let mut paths: Vec<_> = ALL.iter().map(|route| route.path).collect();
+    paths.sort_unstable();
+    paths.dedup();
+    paths
+}
+
+/// What serves a path.
+pub(super) fn at(path: &str) -> MethodRouter<State> {
+    let mut served = MethodRouter::new().fallback(visit::not_allowed);
+    for route in ALL.iter().filter(|route| route.path == path) {
+        let filter = match route.method {
+            "GET" => MethodFilter::GET,
+            _ => MethodFilter::POST,
+        };
+        let handler = move |axum::extract::State(state): axum::extract::State<State>,
+                            request: Request| {
+            visit::enter(state, request, route)
+        };
+        served = served.merge(on(filter, handler));
+    }
+    served
+}
+
+impl Route {
+    /// Whether it changes something.
+    pub(super) fn changes(&self) -> bool {
+        self.method == Method::POST.as_str()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_comes_before_a_sign_in_needs_no_role() {
+        for route in ALL {
+            let before = ["/console/sign-in", "/console/invite"]
+                .iter()
+                .any(|prefix| route.path.starts_with(prefix));
+            assert_eq!(route.needs == Needs::Nobody, before, "{}", route.path);
+            assert!(["GET", "POST"].contains(&route.method));
+            assert!(
+                !route.json || route.needs == Needs::Nobody,
+                "{}",
+                route.path
+            );
+        }
+    }
+}

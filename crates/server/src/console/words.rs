@@ -1,0 +1,174 @@
+//! How the pages name things: the identifiers as callers of the APIs know them, moments, and what happened in plain words. Templates hand
+//! on references, and everybody else values.
+
+use std::borrow::Borrow;
+
+use domain::model::audit::{ActorKind, AuditEvent, AuditKind};
+use domain::model::clock::Timestamp;
+use domain::model::ids::{AccountId, ApiKeyId, CredentialKey, RelyingPartyId, UserId};
+use domain::model::page::Position;
+
+use crate::api::dates::Date;
+
+/// An account, as in `AC...`.
+pub(super) fn account(id: impl Borrow<AccountId>) -> String {
+    format!("AC{}", id.borrow())
+}
+
+/// A Service, as in `VA...`.
+pub(super) fn service(id: impl Borrow<RelyingPartyId>) -> String {
+    format!("VA{}", id.borrow())
+}
+
+/// A person, as in `YE...`.
+pub(super) fn user(id: impl Borrow<UserId>) -> String {
+    format!("YE{}", id.borrow())
+}
+
+/// A passkey, as in `YF...`.
+pub(super) fn passkey(key: impl Borrow<CredentialKey>) -> String {
+    format!("YF{}", key.borrow())
+}
+
+/// An API key, as in `SK...`.
+pub(super) fn api_key(id: impl Borrow<ApiKeyId>) -> String {
+    format!("SK{}", id.borrow())
+}
+
+/// The 32 hex digits of an identifier: with its two letters, without them, or as a UUID.
+pub(super) fn digits(text: &str) -> String {
+    let bare = text.replace('-', "");
+    match bare.get(..2) {
+        Some(letters) if bare.len() == 34 && letters.bytes().all(|b| b.is_ascii_uppercase()) => {
+            bare[2..].to_owned()
+        }
+        _ => bare,
+    }
+}
+
+/// A moment, to the second, in UTC.
+pub(super) fn moment(at: impl Borrow<Timestamp>) -> String {
+    Date(*at.borrow())
+        .to_string()
+        .replace('T', " ")
+        .replace('Z', " UTC")
+}
+
+/// A moment for a machine.
+pub(super) fn machine(at: impl Borrow<Timestamp>) -> String {
+    Date(*at.borrow()).to_string()
+}
+
+/// A moment that may not have been.
+pub(super) fn maybe(at: impl Borrow<Option<Timestamp>>) -> String {
+    (*at.borrow()).map_or_else(|| "never".to_owned(), moment)
+}
+
+/// The place where the next page of a list begins, as a parameter.
+pub(super) fn cursor(created: Timestamp, key: [u8; 16]) -> String {
+    format!("{}.{}", created.0, hex::encode(key))
+}
+
+/// The place of such a parameter. Any place will do: a list begins after it, whether a row is there or not.
+pub(super) fn position(text: &str) -> Option<Position> {
+    let (created, key) = text.split_once('.')?;
+    let mut bytes = [0; 16];
+    hex::decode_to_slice(key, &mut bytes).ok()?;
+    Some(Position {
+        created: Timestamp(created.parse().ok()?),
+        key: bytes,
+    })
+}
+
+/// What was just done, by the word in the address: nothing of the address is shown.
+pub(super) fn done(word: &str) -> Option<&'static str> {
+    Some(match word {
+        "created" => "Created.",
+        "saved" => "Saved.",
+        "nothing" => "Nothing was different, so nothing was changed.",
+        "deleted" => "Deleted.",
+        "revoked" => "Revoked. It opens nothing any more.",
+        "renamed" => "Renamed.",
+        "role" => "The role was changed.",
+        "removed" => "The administrator was removed and is signed out everywhere.",
+        "ended" => "The session was ended.",
+        _ => return None,
+    })
+}
+
+/// What happened, in a few words.
+pub(super) fn happened(kind: impl Borrow<AuditKind>) -> &'static str {
+    match kind.borrow() {
+        AuditKind::RelyingPartyCreated => "Service created",
+        AuditKind::RelyingPartyUpdated => "Service changed",
+        AuditKind::UserCreated => "Person added",
+        AuditKind::UserDeleted => "Person deleted, with all passkeys",
+        AuditKind::RegistrationStarted => "Registration started",
+        AuditKind::CredentialRegistered => "Passkey registered",
+        AuditKind::RegistrationRefused => "Registration refused",
+        AuditKind::Authenticated => "Signed in",
+        AuditKind::AuthenticationRefused => "Sign-in refused",
+        AuditKind::CredentialRenamed => "Passkey renamed",
+        AuditKind::CredentialImported => "Passkey imported",
+        AuditKind::CredentialDeleted => "Passkey revoked",
+        AuditKind::AdministratorInvited => "Administrator invited",
+        AuditKind::InviteRevoked => "Invite revoked",
+        AuditKind::InviteAccepted => "Invite accepted",
+        AuditKind::AdministratorChanged => "Role of an administrator changed",
+        AuditKind::AdministratorDeleted => "Administrator removed",
+        AuditKind::SessionStarted => "Signed in to the console",
+        AuditKind::SessionEnded => "Session of the console ended",
+        AuditKind::AccessKeyCreated => "Access key created",
+        AuditKind::AccessKeyDeleted => "Access key revoked",
+    }
+}
+
+/// Who did it.
+pub(super) fn actor(event: &AuditEvent) -> String {
+    let kind = match event.actor.kind {
+        ActorKind::Unknown => "not recorded",
+        ActorKind::Api => "a back end",
+        ActorKind::Admin => "an administrator",
+        ActorKind::User => "the person",
+    };
+    match &*event.actor.wire {
+        "" => kind.to_owned(),
+        wire => format!("{kind}, by {wire}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identifier_is_read_in_each_of_its_forms() {
+        let hex = "0123456789abcdef0123456789abcdef";
+        for text in [
+            hex,
+            "YE0123456789abcdef0123456789abcdef",
+            "01234567-89ab-cdef-0123-456789abcdef",
+        ] {
+            assert_eq!(digits(text), hex);
+        }
+        assert_eq!(digits("ada"), "ada");
+        assert_eq!(digits("é".repeat(17).as_str()), "é".repeat(17));
+    }
+
+    #[test]
+    fn a_place_in_a_list_reads_back_and_anything_else_is_no_place() {
+        let place = cursor(Timestamp(7), [9; 16]);
+        let read = position(&place).unwrap();
+        assert_eq!((read.created, read.key), (Timestamp(7), [9; 16]));
+        for bad in [
+            "",
+            "7",
+            "7.",
+            "x.00",
+            "7.zz",
+            &format!("7.{}", "0".repeat(34)),
+        ] {
+            assert!(position(bad).is_none(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Recorded ceremonies: reading one as a case, and judging it by the core. `passkeyd verify` and the console show the verdict.
+
+mod case;
+mod judge;
+
+pub(crate) use case::{Case, Kind, Unreadable};
+pub(crate) use judge::{Facts, Refusal, judge};
