@@ -31,7 +31,9 @@ use axum::Router;
 use axum::response::Response;
 use axum::routing::{any, get};
 
+pub use page::POLICY;
 pub use place::Place;
+pub use routes::{ALL as ROUTES, Needs, Route};
 pub use state::{Parts, State};
 
 /// What the paths of the console begin with.

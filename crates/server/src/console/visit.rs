@@ -256,22 +256,29 @@ impl Visit {
         &self.state.passkeys
     }
 
-    /// Who does what this request does.
+    /// Who does what this request does. An actor has no member for an administrator, so the identifier and the name stand before the
+    /// user agent.
     pub(super) fn actor(&self) -> Actor {
-        self.actor_of(ActorKind::Admin)
+        let agent = self.user_agent();
+        let named = match &self.visitor {
+            Some((Visitor { administrator, .. }, _)) => {
+                let id = words::user(administrator.id);
+                format!("{id} ({}), {agent}", administrator.name)
+            }
+            None => agent,
+        };
+        Actor::new(ActorKind::Admin, WIRE).agent(&named)
     }
 
     /// Somebody who is not signed in yet.
     pub(super) fn stranger(&self) -> Actor {
-        self.actor_of(ActorKind::User)
+        Actor::new(ActorKind::User, WIRE).agent(&self.user_agent())
     }
 
-    fn actor_of(&self, kind: ActorKind) -> Actor {
-        let actor = Actor::new(kind, WIRE);
-        match self.inbound.headers.get(USER_AGENT) {
-            Some(agent) => actor.agent(&String::from_utf8_lossy(agent.as_bytes())),
-            None => actor,
-        }
+    fn user_agent(&self) -> String {
+        let agent = self.inbound.headers.get(USER_AGENT);
+        let agent = agent.map(HeaderValue::as_bytes).unwrap_or_default();
+        String::from_utf8_lossy(agent).into_owned()
     }
 
     /// A part of the path.

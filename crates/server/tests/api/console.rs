@@ -1,0 +1,498 @@
+//! The console, as a browser uses it.
+
+use axum::http::Method;
+use domain::model::audit::{Actor, ActorKind, AuditKind};
+use domain::model::console::Role;
+use domain::model::ids::RelyingPartyId;
+use domain::store::EventFilter;
+use serde_json::{Value, json};
+use server::console::{Needs, POLICY, ROUTES};
+use testkit::{Authenticator, Lies, Profile};
+
+use crate::common::{ACCOUNT, Answer, Client, FORM, TestApp};
+
+/// The origin of the console of the test app.
+const CONSOLE: &str = "https://passkeys.test";
+
+/// A browser of an administrator, and its passkey.
+struct Browser {
+    client: Client,
+    authenticator: Authenticator,
+    token: String,
+}
+
+impl TestApp {
+    fn browser(&self) -> Client {
+        self.stranger()
+            .with("origin", CONSOLE)
+            .with("sec-fetch-site", "same-origin")
+            .with("user-agent", "a browser")
+    }
+
+    async fn administrator(&self, name: &str, role: Role) -> Browser {
+        let by = Actor::new(ActorKind::Admin, "");
+        let invited = self.passkeys.invite_administrator(name, role, &by).await;
+        let (_, token) = invited.unwrap();
+        let path = format!("/console/invite/{}", token.reveal());
+        let client = self.browser();
+        let shown = client.get(&path).await;
+        assert_eq!(shown.status, 200, "{}", shown.text());
+        let name = json!({"name": name});
+        let options = client
+            .post(&format!("{path}/options"), &name)
+            .await
+            .expect(200);
+        let mut authenticator = Authenticator::new(Profile::default());
+        let credential = authenticator
+            .create(&options["publicKey"], CONSOLE, &Lies::default())
+            .unwrap();
+        let body = json!({"name": name["name"], "credential": credential});
+        let accepted = client.post(&path, &body).await;
+        let mut browser = Browser {
+            client: signed_in(&client, &accepted),
+            authenticator,
+            token: String::new(),
+        };
+        assert_eq!(accepted.json["to"], "/prefix/console/");
+        browser.token = form_token(&browser.client.get("/console/you").await);
+        browser
+    }
+}
+
+/// The same browser with the session that a response gives it.
+fn signed_in(client: &Client, answer: &Answer) -> Client {
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let cookie = answer.header("set-cookie").unwrap();
+    let (pair, rest) = cookie.split_once(';').unwrap();
+    assert!(pair.starts_with("__Host-passkeyd-console="), "{cookie}");
+    assert_eq!(rest, " Path=/; HttpOnly; SameSite=Strict; Secure");
+    client.with("cookie", &format!("other=1; {pair}"))
+}
+
+fn form_token(page: &Answer) -> String {
+    let text = page.text();
+    let after = text.split_once("name=\"form_token\" value=\"").unwrap().1;
+    after.split_once('"').unwrap().0.to_owned()
+}
+
+impl Browser {
+    async fn post(&self, path: &str, fields: &str) -> Answer {
+        let form = format!("form_token={}&{fields}", self.token);
+        self.client.post(path, &form).await
+    }
+
+    /// Signs in again; the response.
+    async fn sign_in(&mut self, client: &Client) -> Answer {
+        let empty = json!({});
+        let options = client.post("/console/sign-in/options", &empty).await;
+        let options = options.expect(200);
+        let lies = Lies::default();
+        let credential = self
+            .authenticator
+            .get(&options["publicKey"], CONSOLE, &lies)
+            .unwrap();
+        let body = json!({"credential": credential, "next": "/console/health"});
+        client.post("/console/sign-in", &body).await
+    }
+}
+
+fn is_led_to_sign_in(answer: &Answer) -> bool {
+    let to = answer.header("location").unwrap_or_default();
+    answer.status == 303 && to.starts_with("/prefix/console/sign-in")
+}
+
+/// A page has the policy, and nothing in it that the policy forbids.
+fn is_clean(answer: &Answer, path: &str) {
+    assert_eq!(
+        answer.header("content-security-policy"),
+        Some(POLICY),
+        "{path}"
+    );
+    let text = answer.text();
+    for forbidden in [
+        " style=\"",
+        "<style",
+        "javascript:",
+        " onclick",
+        " onsubmit",
+    ] {
+        assert!(!text.contains(forbidden), "{path} has {forbidden}");
+    }
+    assert_eq!(
+        text.matches("<script").count(),
+        text.matches("<script src=").count()
+    );
+}
+
+struct Filled {
+    service: String,
+    person: String,
+    passkey: String,
+    ceremony: String,
+}
+
+/// A Service with one person who has a passkey.
+async fn fill(app: &TestApp) -> Filled {
+    let account = app.account();
+    let path = account.service().await;
+    let mut authenticator = Authenticator::new(Profile::default());
+    account
+        .register(&path, "ada-00001", &mut authenticator)
+        .await;
+    let service = path["/v2/Services/".len()..].to_owned();
+    let rp = RelyingPartyId::from_hex(&service[2..]).unwrap();
+    let found = app.passkeys.user_with_credentials(rp, "ada-00001").await;
+    let (user, records) = found.unwrap();
+    Filled {
+        service,
+        person: format!("YE{}", user.id),
+        passkey: format!("YF{}", records[0].key),
+        ceremony: records[0].key.to_hex(),
+    }
+}
+
+impl Filled {
+    /// A route of the table with this content.
+    fn path(&self, route: &str) -> String {
+        route
+            .replace("{service}", &self.service)
+            .replace("{user}", &self.person)
+            .replace("{key}", &self.passkey)
+            .replace("{account}", &format!("AC{ACCOUNT}"))
+            .replace("{token}", &"0".repeat(64))
+            .replace("{session}", &"0".repeat(32))
+            .replace("{invite}", &"0".repeat(32))
+            .replace("{id}", &self.ceremony)
+    }
+}
+
+#[tokio::test]
+async fn an_administrator_signs_in_with_a_passkey_and_out_again() {
+    let app = TestApp::new().await;
+    let mut ada = app.administrator("Ada", Role::Owner).await;
+    let again = ada.sign_in(&app.browser()).await;
+    assert_eq!(again.json["to"], "/prefix/console/health");
+    let client = signed_in(&app.browser(), &again);
+    let page = client.get("/console/health").await;
+    assert_eq!(page.status, 200);
+    is_clean(&page, "health");
+    let form = format!("form_token={}", form_token(&page));
+    let out = client.post("/console/sign-out", &form).await;
+    assert!(is_led_to_sign_in(&out));
+    assert!(out.header("set-cookie").unwrap().contains("Max-Age=0"));
+    // The session has ended, not only its cookie.
+    assert!(is_led_to_sign_in(&client.get("/console/health").await));
+    // The other one goes on, and ends by itself.
+    assert_eq!(ada.client.get("/console/").await.status, 200);
+    app.clock.advance_millis(30 * 60_000);
+    assert!(is_led_to_sign_in(&ada.client.get("/console/").await));
+}
+
+#[tokio::test]
+async fn nothing_leads_out_of_the_console_after_a_sign_in() {
+    let app = TestApp::new().await;
+    let mut ada = app.administrator("Ada", Role::Owner).await;
+    for next in [
+        "https://evil.test/",
+        "//evil.test",
+        "/console/\\evil",
+        "/console/sign-in",
+        "/v2",
+        "/console/a b",
+    ] {
+        let path = format!("/console/sign-in?next={}", next.replace('/', "%2F"));
+        let page = app.browser().get(&path.replace(' ', "%20")).await;
+        assert!(page.text().contains("name=\"next\" value=\"\""), "{next}");
+    }
+    let answer = ada.sign_in(&app.browser()).await;
+    assert!(
+        answer.json["to"]
+            .as_str()
+            .unwrap()
+            .starts_with("/prefix/console/")
+    );
+}
+
+#[tokio::test]
+async fn each_route_is_open_to_its_role_and_to_nobody_else() {
+    let app = TestApp::new().await;
+    let filled = fill(&app).await;
+    let mut browsers = Vec::new();
+    for role in Role::ALL {
+        browsers.push((*role, app.administrator(role.name(), *role).await));
+    }
+    let stranger = app.browser();
+    let mut walked = 0;
+    for route in ROUTES {
+        let path = filled.path(route.path);
+        let method: Method = route.method.parse().unwrap();
+        let call = |client: &Client| client.request(method.clone(), &path);
+        if route.method == "POST" {
+            // Another site, and one that says nothing of itself.
+            let other = app.stranger().with("origin", "https://evil.test");
+            let cross = stranger.with("sec-fetch-site", "cross-site");
+            for client in [&other, &cross, &app.stranger()] {
+                let answer = call(client).body(FORM, "").await;
+                assert_eq!(answer.status, 403, "{path}");
+            }
+        }
+        let Needs::Role(needed) = route.needs else {
+            continue;
+        };
+        walked += 1;
+        let answer = call(&stranger).body(FORM, "").await;
+        assert!(is_led_to_sign_in(&answer), "{path}: {}", answer.status);
+        for (role, browser) in &browsers {
+            let answer = match route.method {
+                "GET" => call(&browser.client).empty().await,
+                _ => {
+                    // Without the token of the form nothing is done.
+                    let answer = call(&browser.client).body(FORM, "x=1").await;
+                    assert_eq!(answer.status, 403, "{path}");
+                    if route.path.ends_with("sign-out") {
+                        continue;
+                    }
+                    browser.post(&path, "name=&role=x").await
+                }
+            };
+            is_clean(&answer, &path);
+            if *role < needed {
+                assert_eq!(answer.status, 403, "{path} as {role:?}");
+                assert!(answer.text().contains(needed.name()), "{path}");
+            } else {
+                assert!(answer.status < 500, "{path} as {role:?}: {}", answer.text());
+                assert_ne!(answer.status, 403, "{path} as {role:?}: {}", answer.text());
+            }
+        }
+    }
+    assert!(walked > 30, "{walked}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_is_said_beside_its_field_and_changes_nothing() {
+    let app = TestApp::new().await;
+    let filled = fill(&app).await;
+    let ada = app.administrator("Ada", Role::Owner).await;
+    let service = format!("/console/services/{}", filled.service);
+    let before = ada.client.get(&service).await.text().to_owned();
+    for (path, fields, said) in [
+        (
+            "/console/services/new".to_owned(),
+            "name=".to_owned(),
+            "name-wrong",
+        ),
+        (
+            "/console/services/new".to_owned(),
+            format!("account=AC{ACCOUNT}&name=x&rp_id=com"),
+            "rp_id-wrong",
+        ),
+        (
+            service.clone(),
+            "name=x&rp_id=a+b".to_owned(),
+            "rp_id-wrong",
+        ),
+        (
+            service.clone(),
+            "name=x&rp_id=acme.test&origins=https%3A%2F%2Fother.test".to_owned(),
+            "origins-wrong",
+        ),
+        (
+            service.clone(),
+            "name=x&rp_id=acme.test&origins=ftp%3A%2F%2Fx".to_owned(),
+            "origins-wrong",
+        ),
+        (
+            format!("{service}/policy"),
+            "max_credentials=0&action=save".to_owned(),
+            "max-wrong",
+        ),
+        (
+            format!("{service}/delete"),
+            "confirm=x".to_owned(),
+            "confirm-wrong",
+        ),
+        (
+            format!("{service}/keys"),
+            "name=%00".to_owned(),
+            "name-wrong",
+        ),
+        (
+            "/console/administrators".to_owned(),
+            "name=+&role=owner".to_owned(),
+            "name-wrong",
+        ),
+        (
+            "/console/explorer".to_owned(),
+            "case=%7B%7D".to_owned(),
+            "case-wrong",
+        ),
+    ] {
+        let answer = ada.post(&path, &fields).await;
+        assert_eq!(answer.status, 422, "{path} {fields}: {}", answer.text());
+        let text = answer.text();
+        assert!(text.contains(&format!("id=\"{said}\"")), "{path} {fields}");
+        assert!(text.contains("aria-invalid=\"true\""), "{path}");
+        is_clean(&answer, &path);
+    }
+    assert_eq!(ada.client.get(&service).await.text(), before);
+    for (path, body) in [
+        ("/console/sign-in", "x"),
+        ("/console/sign-in", r#"{"credential":{"id":1}}"#),
+        ("/console/invite/0/options", "{}"),
+    ] {
+        let call = app.browser().request(Method::POST, path);
+        let answer = call.body("application/json", body).await;
+        assert!((400..500).contains(&answer.status), "{path}");
+        assert!(answer.json["error"].is_string(), "{path}");
+    }
+    for path in [
+        "/console/nowhere",
+        "/console/services/VA1",
+        "/console/services/%FF",
+        "/console/?range=%FF",
+    ] {
+        let answer = ada.client.get(path).await;
+        assert!((400..500).contains(&answer.status), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn support_finds_a_person_and_revokes_a_passkey_and_the_trail_says_who_did() {
+    let app = TestApp::new().await;
+    let filled = fill(&app).await;
+    let bob = app.administrator("Bob", Role::Support).await;
+    let people = format!("/console/services/{}/people", filled.service);
+    let person = format!("{people}/{}", filled.person);
+    for query in ["ada-00001", &filled.person, &filled.passkey] {
+        let found = bob.client.get(&format!("{people}?q={query}")).await;
+        let to = found.header("location").unwrap_or_default();
+        assert_eq!(to, format!("/prefix{person}"), "{query}");
+    }
+    let nobody = bob.client.get(&format!("{people}?q=nobody")).await;
+    assert!(nobody.text().contains("Nobody has this identity"));
+    let page = bob.client.get(&person).await;
+    assert!(
+        page.text().contains("Passkey registered"),
+        "{}",
+        page.text()
+    );
+    let passkey = format!("{person}/passkeys/{}", filled.passkey);
+    let renamed = bob
+        .post(&format!("{passkey}/rename"), "name=%3Cb%3EPhone")
+        .await;
+    assert_eq!(renamed.status, 303);
+    let page = bob.client.get(&person).await;
+    assert!(page.text().contains("&#60;b&#62;Phone"));
+    let revoked = bob.post(&format!("{passkey}/revoke"), "").await;
+    assert_eq!(
+        revoked.header("location"),
+        Some(format!("/prefix{person}?done=revoked").as_str())
+    );
+    let page = bob.client.get(&format!("{person}?done=revoked")).await;
+    assert!(page.text().contains("has no passkey and cannot sign in"));
+
+    let rp = RelyingPartyId::from_hex(&filled.service[2..]).unwrap();
+    let filter = EventFilter {
+        kinds: Some(vec![AuditKind::CredentialDeleted]),
+        ..EventFilter::default()
+    };
+    let found = app.passkeys.find_events(rp, &filter, 10).await.unwrap();
+    let actor = &found.events[0].actor;
+    assert_eq!((actor.kind, &*actor.wire), (ActorKind::Admin, "console"));
+    assert!(actor.user_agent().unwrap().contains("(Bob), a browser"));
+}
+
+#[tokio::test]
+async fn a_policy_is_saved_after_it_was_shown_who_would_be_locked_out() {
+    let app = TestApp::new().await;
+    let filled = fill(&app).await;
+    let ada = app.administrator("Ada", Role::Operator).await;
+    let policy = format!("/console/services/{}/policy", filled.service);
+    let other = "name=Acme&rp_id=other.test&origins=https%3A%2F%2Fother.test";
+    let service = format!("/console/services/{}", filled.service);
+    assert_eq!(ada.post(&service, other).await.status, 303);
+    let chosen = "backup=any&sign_count=signal&relying_party_override=configured_only&max_credentials=50\
+                  &registration_seconds=600&authentication_seconds=300";
+    let shown = ada.post(&policy, &format!("{chosen}&action=check")).await;
+    assert_eq!(shown.status, 200, "{}", shown.text());
+    // The passkey belongs to the RP ID of before.
+    assert!(
+        shown
+            .text()
+            .contains("people could not sign in any more: ada-00001")
+    );
+    let rp = RelyingPartyId::from_hex(&filled.service[2..]).unwrap();
+    let stored = async || {
+        app.passkeys
+            .stored_relying_party(ACCOUNT, rp)
+            .await
+            .unwrap()
+    };
+    let before = stored().await;
+    assert_eq!(
+        ada.post(&policy, &format!("{chosen}&action=save"))
+            .await
+            .status,
+        303
+    );
+    let after = stored().await;
+    assert_ne!(
+        after.policy.relying_party_override,
+        before.policy.relying_party_override
+    );
+    assert_eq!(after.policy.algorithms, before.policy.algorithms);
+}
+
+#[tokio::test]
+async fn a_key_is_shown_once_and_works() {
+    let app = TestApp::new().await;
+    let filled = fill(&app).await;
+    let ada = app.administrator("Ada", Role::Operator).await;
+    let keys = format!("/console/services/{}/keys", filled.service);
+    let made = ada.post(&keys, "name=shop").await;
+    let text = made.text().to_owned();
+    let after = text.split_once("aria-label=\"Secret\">").unwrap().1;
+    let key = after.split_once("</textarea>").unwrap().0.to_owned();
+    assert_eq!(app.access_key(&key).get("/api/v1/users").await.status, 200);
+    assert!(!ada.client.get(&keys).await.text().contains(&key));
+}
+
+#[tokio::test]
+async fn a_pasted_case_is_explained_step_by_step() {
+    let app = TestApp::new().await;
+    let bob = app.administrator("Bob", Role::Support).await;
+    let options = json!({
+        "challenge": "AAAAAAAAAAAAAAAAAAAAAA", "rp": {"id": "acme.test", "name": "Acme"},
+        "user": {"id": "AA", "name": "ada", "displayName": "ada"},
+        "pubKeyCredParams": [{"type": "public-key", "alg": -7}],
+    });
+    let credential: Value = Authenticator::new(Profile::default())
+        .create(&options, "https://evil.test", &Lies::default())
+        .unwrap();
+    let case = json!({
+        "name": "from a log", "kind": "registration", "rp_id": "acme.test",
+        "origins": ["https://acme.test"], "challenge": "AAAAAAAAAAAAAAAAAAAAAA",
+        "credential": credential,
+    });
+    let case = case.to_string();
+    let case = percent_encoding::utf8_percent_encode(&case, percent_encoding::NON_ALPHANUMERIC);
+    let page = bob.post("/console/explorer", &format!("case={case}")).await;
+    assert_eq!(page.status, 200, "{}", page.text());
+    for said in [
+        "origin_not_allowed",
+        "https://evil.test",
+        "How to fix it",
+        "Authenticator data",
+        "user present (UP)",
+    ] {
+        assert!(page.text().contains(said), "{said}");
+    }
+    is_clean(&page, "explorer");
+}
+
+#[tokio::test]
+async fn it_can_be_switched_off() {
+    let app = TestApp::builder();
+    let app = app.settings(|s| s.console.enabled = false).build().await;
+    assert_eq!(app.stranger().get("/console/").await.status, 404);
+}
