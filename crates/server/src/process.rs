@@ -258,12 +258,12 @@ async fn console(
     }
     let Some(wanted) = &own.listen else {
         return Ok(ServedConsole {
-            place: Some(own.place(public_url, None)),
+            place: Some(Place::of(own, public_url, None)),
             alone: None,
         });
     };
     let (listener, address) = listen_at(wanted).await?;
-    let place = own.place(public_url, Some(address.port()));
+    let place = Place::of(own, public_url, Some(address.port()));
     let app = App::new(Arc::clone(passkeys), public_url.clone())
         .with_lifecycle(lifecycle)
         .with_traffic(traffic)
@@ -365,7 +365,7 @@ pub async fn router(
 fn own_console(settings: &Settings, public_url: &PublicUrl) -> Option<Place> {
     let console = &settings.console;
     let here = console.enabled && console.listen.is_none();
-    here.then(|| console.place(public_url, None))
+    here.then(|| Place::of(console, public_url, None))
 }
 
 /// The test page, if the settings turn it on, and warnings about settings that are for tests only.

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::print::cannot_print;
 use super::which_store::{Opened, WhichStore, open_or_in_use};
 use crate::config::Settings;
+use crate::console::Place;
 use crate::control::{AdminCommand, Administered, NotDone, client, execute};
 use crate::process::ProcessError;
 
@@ -61,7 +62,9 @@ pub(super) async fn administer(
                 let on = Administered {
                     file: None,
                     passkeys: Arc::clone(&passkeys),
-                    console: console.enabled.then(|| console.place(&public_url, None)),
+                    console: console
+                        .enabled
+                        .then(|| Place::of(console, &public_url, None)),
                     public_url: Arc::new(public_url),
                 };
                 let done = execute(&on, command).await;

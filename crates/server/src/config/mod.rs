@@ -20,7 +20,6 @@ use storage::{StoreUrl, StoreUrlError};
 use zeroize::Zeroizing;
 
 use self::given::{Given, Places};
-use crate::console::Place;
 use crate::http::PublicUrl;
 
 pub use given::{
@@ -29,7 +28,8 @@ pub use given::{
 pub use kinds::{Listen, LogFormat, LogLevel, LogRequests};
 pub use reference::markdown;
 pub use sections::{
-    Ceremonies, Console, Control, Fido, Limits, Log, Metadata, Metrics, Nevis, Retention, Settings, Shutdown,
+    Ceremonies, Console, Control, Fido, Limits, Log, Metadata, Metrics, Nevis, Retention, Settings,
+    Shutdown,
 };
 
 /// Shortest Auth Token that is accepted from the environment, in characters.
@@ -216,19 +216,6 @@ impl Settings {
             Some(url) => PublicUrl::new(url),
             None => PublicUrl::new(&format!("http://localhost:{port}")),
         }
-    }
-}
-
-impl Console {
-    /// Where the console is, beside this base of emitted URLs. `port` is that of its own listener, if it has one; it may have been
-    /// chosen by the system.
-    pub fn place(&self, public_url: &PublicUrl, port: Option<u16>) -> Place {
-        let own = port.or(self.listen.as_ref().map(Listen::port));
-        Place::new(match (&self.public_url, own) {
-            (Some(url), _) => PublicUrl::new(url),
-            (None, Some(port)) => PublicUrl::new(&format!("http://localhost:{port}")),
-            (None, None) => public_url.clone(),
-        })
     }
 }
 

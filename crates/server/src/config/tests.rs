@@ -116,7 +116,7 @@ fn a_public_url_is_http_or_https_with_a_host_and_nothing_after_the_path() {
         "https://a.example/prefix",
         "https://[::1]:8080/",
     ] {
-        check_public_url(good).unwrap();
+        check_public_url("public_url", good).unwrap();
     }
     for bad in [
         "localhost",
@@ -128,7 +128,7 @@ fn a_public_url_is_http_or_https_with_a_host_and_nothing_after_the_path() {
         "https://u@x",
         "https://x y",
     ] {
-        assert!(check_public_url(bad).is_err(), "{bad}");
+        assert!(check_public_url("public_url", bad).is_err(), "{bad}");
     }
 }
 

@@ -153,14 +153,12 @@ impl Chosen {
         choices: &[(&str, &str, T)],
         before: T,
     ) -> T {
-        match choices.iter().find(|choice| choice.0 == typed) {
-            Some(choice) => choice.2,
-            None => {
-                self.wrong
-                    .push((field, "Choose one of the list.".to_owned()));
-                before
-            }
+        if let Some(choice) = choices.iter().find(|choice| choice.0 == typed) {
+            return choice.2;
         }
+        self.wrong
+            .push((field, "Choose one of the list.".to_owned()));
+        before
     }
 
     fn number(

@@ -269,7 +269,7 @@ const SHOWN_PATH: usize = 120;
 /// Longest first segment of it.
 const SHOWN_FIRST: usize = 32;
 /// Segments of our own routes.
-const KNOWN: [&str; 26] = [
+const KNOWN: [&str; 27] = [
     "v2",
     "Services",
     "Entities",
@@ -293,6 +293,7 @@ const KNOWN: [&str; 26] = [
     "nevisfido",
     "fido2",
     "manage",
+    "console",
     "services",
     "docs",
     ".well-known",

@@ -243,17 +243,16 @@ async fn each_route_is_open_to_its_role_and_to_nobody_else() {
         let answer = call(&stranger).body(FORM, "").await;
         assert!(is_led_to_sign_in(&answer), "{path}: {}", answer.status);
         for (role, browser) in &browsers {
-            let answer = match route.method {
-                "GET" => call(&browser.client).empty().await,
-                _ => {
-                    // Without the token of the form nothing is done.
-                    let answer = call(&browser.client).body(FORM, "x=1").await;
-                    assert_eq!(answer.status, 403, "{path}");
-                    if route.path.ends_with("sign-out") {
-                        continue;
-                    }
-                    browser.post(&path, "name=&role=x").await
+            let answer = if route.method == "GET" {
+                call(&browser.client).empty().await
+            } else {
+                // Without the token of the form nothing is done.
+                let answer = call(&browser.client).body(FORM, "x=1").await;
+                assert_eq!(answer.status, 403, "{path}");
+                if route.path.ends_with("sign-out") {
+                    continue;
                 }
+                browser.post(&path, "name=&role=x").await
             };
             is_clean(&answer, &path);
             if *role < needed {
