@@ -294,9 +294,9 @@ impl ServedConsole {
     }
 }
 
-/// Prints a link for the first owner of the console, while there is no administrator.
+/// Prints a link for the first owner of the console, while there is neither an administrator nor a link that still works.
 async fn announce_console(passkeys: &Passkeys, place: &Place) -> Result<(), ProcessError> {
-    if passkeys.has_administrators().await? {
+    if passkeys.has_administrators().await? || !passkeys.invites().await?.is_empty() {
         return Ok(());
     }
     let by = Actor::new(ActorKind::Admin, "");
