@@ -8,7 +8,7 @@ use domain::model::refusal::Refusal;
 use domain::service::console::ConsoleRefusal;
 use domain::webauthn::reason::Class;
 
-use super::page::{self, Frame};
+use super::page::{self, Frame, Unrendered};
 use super::state::State;
 use crate::http::{RefusalInfo, TransportRefusal};
 
@@ -46,6 +46,12 @@ impl From<Reason> for Failure {
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
+    }
+}
+
+impl From<Unrendered> for Failure {
+    fn from(_: Unrendered) -> Self {
+        Self::Unrendered
     }
 }
 

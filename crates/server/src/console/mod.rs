@@ -20,6 +20,7 @@ mod page;
 mod people;
 mod place;
 mod policy;
+mod route;
 mod routes;
 mod services;
 mod sign_in;
@@ -33,7 +34,8 @@ use axum::routing::{any, get};
 
 pub use page::POLICY;
 pub use place::Place;
-pub use routes::{ALL as ROUTES, Needs, Route};
+pub use route::{Needs, Route};
+pub use routes::all as routes;
 pub use state::{Parts, State};
 
 /// What the paths of the console begin with.

@@ -14,7 +14,6 @@ use domain::model::console::Role;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 
-use super::failure::Failure;
 use super::state::State;
 use crate::assets;
 
@@ -73,23 +72,30 @@ struct FailurePage<'a> {
     text: &'a str,
 }
 
+/// A page could not be rendered.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Unrendered;
+
 /// A text as a part of a query.
 pub(super) fn in_query(text: &str) -> Cow<'_, str> {
     utf8_percent_encode(text, NON_ALPHANUMERIC).into()
 }
 
 /// A page.
-pub(super) fn page(template: &impl Template) -> Result<Response, Failure> {
+pub(super) fn page<E: From<Unrendered>>(template: &impl Template) -> Result<Response, E> {
     with_status(StatusCode::OK, template)
 }
 
 /// A page with a form that was not accepted.
-pub(super) fn not_accepted(template: &impl Template) -> Result<Response, Failure> {
+pub(super) fn not_accepted<E: From<Unrendered>>(template: &impl Template) -> Result<Response, E> {
     with_status(StatusCode::UNPROCESSABLE_ENTITY, template)
 }
 
-fn with_status(status: StatusCode, template: &impl Template) -> Result<Response, Failure> {
-    let html = template.render().map_err(|_| Failure::Unrendered)?;
+fn with_status<E: From<Unrendered>>(
+    status: StatusCode,
+    template: &impl Template,
+) -> Result<Response, E> {
+    let html = template.render().map_err(|_| Unrendered)?;
     Ok(respond(status, assets::PAGE, html))
 }
 

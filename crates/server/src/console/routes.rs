@@ -3,12 +3,13 @@
 use std::pin::Pin;
 
 use axum::extract::Request;
-use axum::http::Method;
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use domain::model::console::Role;
 
 use super::failure::Failure;
+use super::page::Frame;
+use super::route::{Needs, Route};
 use super::state::State;
 use super::visit::{self, Visit};
 use super::{
@@ -16,42 +17,21 @@ use super::{
     services, sign_in,
 };
 
-/// Who may use a route.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Needs {
-    /// Anybody: nobody can have signed in yet.
-    Nobody,
-    /// An administrator with this role, or one who may more.
-    Role(Role),
-}
-
 /// What a route does.
 pub(super) type Run = fn(Visit) -> Pin<Box<dyn Future<Output = Result<Response, Failure>> + Send>>;
 
-/// A route.
-#[derive(Clone, Copy, Debug)]
-pub struct Route {
-    /// `GET` or `POST`.
-    pub method: &'static str,
-    /// Its path below `/console`.
-    pub path: &'static str,
-    /// Who may use it.
-    pub needs: Needs,
-    /// Whether a script calls it: its body and its response are JSON.
-    pub json: bool,
-    pub(super) run: Run,
-}
-
 macro_rules! routes {
     ($($method:ident $path:literal $needs:ident $run:path $(, $json:ident)?;)+) => {
-        /// Every route.
-        pub const ALL: &[Route] = &[$(Route {
-            method: stringify!($method),
-            path: concat!("/console", $path),
-            needs: routes!(@needs $needs),
-            json: routes!(@json $($json)?),
-            run: |visit| Box::pin($run(visit)),
-        }),+];
+        /// Every route, and what serves it.
+        const SERVED: &[(Route, Run)] = &[$((
+            Route {
+                method: stringify!($method),
+                path: concat!("/console", $path),
+                needs: routes!(@needs $needs),
+                json: routes!(@json $($json)?),
+            },
+            |visit| Box::pin($run(visit)),
+        )),+];
     };
     (@needs Nobody) => { Needs::Nobody };
     (@needs $role:ident) => { Needs::Role(Role::$role) };
@@ -110,9 +90,14 @@ routes! {
     GET "/health" Support metadata::health;
 }
 
+/// Every route.
+pub fn all() -> impl Iterator<Item = &'static Route> {
+    SERVED.iter().map(|(route, _)| route)
+}
+
 /// Every path, once.
 pub(super) fn paths() -> Vec<&'static str> {
-    let mut paths: Vec<_> = ALL.iter().map(|route| route.path).collect();
+    let mut paths: Vec<_> = all().map(|route| route.path).collect();
     paths.sort_unstable();
     paths.dedup();
     paths
@@ -121,24 +106,38 @@ pub(super) fn paths() -> Vec<&'static str> {
 /// What serves a path.
 pub(super) fn at(path: &str) -> MethodRouter<State> {
     let mut served = MethodRouter::new().fallback(visit::not_allowed);
-    for route in ALL.iter().filter(|route| route.path == path) {
-        let filter = match route.method {
+    for served_by in SERVED.iter().filter(|(route, _)| route.path == path) {
+        let filter = match served_by.0.method {
             "GET" => MethodFilter::GET,
             _ => MethodFilter::POST,
         };
         let handler = move |axum::extract::State(state): axum::extract::State<State>,
                             request: Request| {
-            visit::enter(state, request, route)
+            enter(state, request, served_by)
         };
         served = served.merge(on(filter, handler));
     }
     served
 }
 
-impl Route {
-    /// Whether it changes something.
-    pub(super) fn changes(&self) -> bool {
-        self.method == Method::POST.as_str()
+/// Serves a request to a route.
+async fn enter(state: State, request: Request, (route, run): &(Route, Run)) -> Response {
+    let fail = |failure: &Failure, frame: Option<Frame>| {
+        if route.json {
+            failure.as_json(&state)
+        } else {
+            failure.as_page(&state, frame)
+        }
+    };
+    match visit::admit(&state, request, route).await {
+        Ok(visit) => {
+            let frame = visit.frame().ok();
+            match run(visit).await {
+                Ok(response) => response,
+                Err(failure) => fail(&failure, frame),
+            }
+        }
+        Err((failure, frame)) => fail(&failure, frame),
     }
 }
 
@@ -148,7 +147,7 @@ mod tests {
 
     #[test]
     fn only_what_comes_before_a_sign_in_needs_no_role() {
-        for route in ALL {
+        for route in all() {
             let before = ["/console/sign-in", "/console/invite"]
                 .iter()
                 .any(|prefix| route.path.starts_with(prefix));

@@ -14,7 +14,7 @@ use domain::service::console::Visitor;
 use super::failure::Failure;
 use super::page::{self, Frame};
 use super::place::Place;
-use super::routes::{Needs, Route};
+use super::route::{Needs, Route};
 use super::state::State;
 use super::words;
 use crate::http::form::Form;
@@ -38,27 +38,6 @@ pub(super) struct Visit {
     body: Bytes,
 }
 
-/// Serves a request to a route.
-pub(super) async fn enter(state: State, request: Request, route: &Route) -> Response {
-    let fail = |failure: &Failure, frame: Option<Frame>| {
-        if route.json {
-            failure.as_json(&state)
-        } else {
-            failure.as_page(&state, frame)
-        }
-    };
-    match admit(&state, request, route).await {
-        Ok(visit) => {
-            let frame = visit.frame().ok();
-            match (route.run)(visit).await {
-                Ok(response) => response,
-                Err(failure) => fail(&failure, frame),
-            }
-        }
-        Err((failure, frame)) => fail(&failure, frame),
-    }
-}
-
 /// What no page is at.
 pub(super) async fn unknown(axum::extract::State(state): axum::extract::State<State>) -> Response {
     Failure::Absent("There is no page at this address.").as_page(&state, None)
@@ -74,13 +53,19 @@ pub(super) async fn not_allowed(
     response
 }
 
+/// What is refused, and the frame of its page if somebody is signed in.
 type Refused = (Failure, Option<Frame>);
 
 fn refused(failure: impl Into<Failure>) -> Refused {
     (failure.into(), None)
 }
 
-async fn admit(state: &State, request: Request, route: &Route) -> Result<Visit, Refused> {
+/// Lets a request in.
+pub(super) async fn admit(
+    state: &State,
+    request: Request,
+    route: &Route,
+) -> Result<Visit, Refused> {
     let back = request.uri().path_and_query().map(ToString::to_string);
     let inbound = Inbound::of(request, state.bodies)
         .await

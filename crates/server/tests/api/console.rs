@@ -6,7 +6,7 @@ use domain::model::console::Role;
 use domain::model::ids::RelyingPartyId;
 use domain::store::EventFilter;
 use serde_json::{Value, json};
-use server::console::{Needs, POLICY, ROUTES};
+use server::console::{Needs, POLICY, routes};
 use testkit::{Authenticator, Lies, Profile};
 
 use crate::common::{ACCOUNT, Answer, Client, FORM, TestApp};
@@ -223,7 +223,7 @@ async fn each_route_is_open_to_its_role_and_to_nobody_else() {
     }
     let stranger = app.browser();
     let mut walked = 0;
-    for route in ROUTES {
+    for route in routes() {
         let path = filled.path(route.path);
         let method: Method = route.method.parse().unwrap();
         let call = |client: &Client| client.request(method.clone(), &path);
