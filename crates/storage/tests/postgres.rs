@@ -572,8 +572,13 @@ async fn no_statement_reads_a_whole_table_that_grows() {
         let grows = OF_USERS.contains(&table) || OF_CUSTOMERS.contains(&table);
         assert!(small != grows, "does {table} grow?");
     }
-    let prepare = "SET plan_cache_mode = force_custom_plan; ANALYZE";
+    let prepare = "SET plan_cache_mode = force_custom_plan";
     engine.batch_execute(prepare).await.unwrap();
+    // Not the whole database: it has a schema for each test, and a lock on all their tables would be too many.
+    for table in OF_USERS.iter().chain(&OF_CUSTOMERS) {
+        let analyze = format!("ANALYZE {}.{table}", url.schema());
+        engine.batch_execute(&analyze).await.unwrap();
+    }
     let mut wrong = Vec::new();
     for (name, types, text) in store.catalogue() {
         let plan = plan(&engine, types, text).await;
