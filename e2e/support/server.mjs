@@ -70,7 +70,7 @@ async function start(args, environment, url) {
   };
 }
 
-// `passkeyd serve`, with a known account.
+// `passkeyd serve`, with a known account. The environment may depend on the port.
 export async function serve(environment = {}) {
   const directory = await mkdtemp(join(tmpdir(), 'passkeyd-e2e-'));
   const port = await freePort();
@@ -84,7 +84,7 @@ export async function serve(environment = {}) {
     PASSKEYD_DATA_DIR: directory,
     PASSKEYD_BOOTSTRAP_ACCOUNT_SID: accountSid,
     PASSKEYD_BOOTSTRAP_AUTH_TOKEN: authToken,
-    ...environment,
+    ...(typeof environment === 'function' ? environment(port) : environment),
   }, url).catch(async (error) => {
     await remove();
     throw error;

@@ -1,0 +1,227 @@
+// The console as an administrator uses it: in real browsers, with a passkey, by its labels and links.
+
+import assert from 'node:assert/strict';
+import { mkdir } from 'node:fs/promises';
+import { after, before, describe, test } from 'node:test';
+
+import { AxeBuilder } from '@axe-core/playwright';
+
+import { launch, pageWithAuthenticator } from '../support/browser.mjs';
+import { serve } from '../support/server.mjs';
+
+const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; "
+  + "frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'";
+
+// Where pictures for docs/console.md go; without it none are made.
+const pictures = process.env.CONSOLE_PICTURES;
+
+// Calls of a back end, with the secret of the account.
+function backEnd(server) {
+  const authorization = `Basic ${Buffer.from(`${server.accountSid}:${server.authToken}`).toString('base64')}`;
+  return async (path, body) => {
+    const response = await fetch(new URL(path, server.url), {
+      method: 'POST',
+      headers: { authorization, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    return { status: response.status, body: await response.json() };
+  };
+}
+
+describe('the console', { timeout: 240_000 }, () => {
+  let server; let browser; let page; let authenticator; let invite; let service;
+  const problems = [];
+  const seen = new Set();
+
+  before(async () => {
+    server = await serve((port) => ({ PASSKEYD_PUBLIC_URL: `http://localhost:${port}` }));
+    server.url = server.url.replace('127.0.0.1', 'localhost');
+    [invite] = /http:\S+\/console\/invite\/\S+/.exec(server.log.join(''));
+    browser = await launch();
+    ({ page, authenticator } = await pageWithAuthenticator(browser.context));
+    page.on('pageerror', (error) => problems.push(`${page.url()}: ${error}`));
+    page.on('console', (message) => {
+      if (message.type() === 'error' && !/Failed to load resource/.test(message.text())) problems.push(`${page.url()}: ${message.text()}`);
+    });
+    page.on('response', (response) => {
+      const type = response.headers()['content-type'] ?? '';
+      if (!response.url().includes('/console/') || !type.startsWith('text/html')) return;
+      if (response.headers()['content-security-policy'] !== POLICY) problems.push(`${response.url()} has another policy`);
+    });
+  });
+
+  after(async () => {
+    await browser?.close();
+    await server?.stop();
+  });
+
+  // What a page must be: readable by a screen reader, on a small screen, and in the dark.
+  async function judge(name) {
+    seen.add(name);
+    for (const colorScheme of ['light', 'dark']) {
+      await page.emulateMedia({ colorScheme });
+      const { violations } = await new AxeBuilder({ page }).analyze();
+      const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
+      assert.deepEqual(found, [], `${name}, ${colorScheme}`);
+    }
+    await page.emulateMedia({ colorScheme: 'light' });
+    if (pictures) {
+      await mkdir(pictures, { recursive: true });
+      await page.setViewportSize({ width: 1000, height: 700 });
+      await page.screenshot({ path: `${pictures}/${name}.png`, fullPage: false });
+    }
+    await page.setViewportSize({ width: 320, height: 640 });
+    const width = await page.evaluate(() => document.documentElement.scrollWidth);
+    assert.ok(width <= 320, `${name} is ${width} pixels wide on a screen of 320`);
+    await page.setViewportSize({ width: 1000, height: 700 });
+  }
+
+  const open = (path) => page.goto(`${server.url}/console${path}`);
+  const heading = () => page.locator('h1').innerText();
+
+  test('an invite makes an administrator with a passkey, once', async () => {
+    await page.goto(invite);
+    await judge('invite');
+    await page.getByLabel('Your name').fill('Ada');
+    await page.getByRole('button', { name: 'Create a passkey' }).click();
+    await page.getByRole('button', { name: 'Sign out' }).waitFor();
+    assert.equal((await authenticator.credentials()).length, 1);
+    await judge('overview');
+    await page.goto(invite);
+    assert.equal(await page.getByRole('button', { name: 'Create a passkey' }).count(), 0);
+    await judge('invite-used');
+  });
+
+  test('signing out ends the session, and the passkey opens a new one', async () => {
+    await open('/services');
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByRole('button', { name: 'Sign in with a passkey' }).waitFor();
+    await judge('sign-in');
+    await open('/services');
+    await page.getByRole('button', { name: 'Sign in with a passkey' }).click();
+    await page.getByRole('button', { name: 'Sign out' }).waitFor();
+    assert.match(page.url(), /\/console\/services$/);
+  });
+
+  test('a wrong entry is named beside its field and changes nothing', async () => {
+    await open('/services/new');
+    await judge('service-new');
+    await page.getByLabel('Name', { exact: true }).fill('Shop');
+    await page.getByLabel('RP ID').fill('com');
+    await page.getByLabel('Origins').fill('https://shop.example.com');
+    await page.getByRole('button', { name: 'Create' }).click();
+    await page.locator('[aria-invalid=true]').first().waitFor();
+    await judge('service-wrong');
+    await open('/services');
+    assert.equal(await page.getByRole('link', { name: 'Shop' }).count(), 0);
+  });
+
+  test('a Service is created and its people sign in and fail', async () => {
+    await open('/services/new');
+    await page.getByLabel('Name', { exact: true }).fill('Shop');
+    await page.getByLabel('RP ID').fill('localhost');
+    await page.getByLabel('Origins').fill(server.url);
+    await page.getByLabel('Authenticators').selectOption('any');
+    await page.getByLabel('Sign-in without a name').selectOption('preferred');
+    await page.getByLabel('User verification').selectOption('preferred');
+    await page.getByRole('button', { name: 'Create' }).click();
+    await page.locator('h1', { hasText: 'Shop' }).waitFor();
+    [service] = /VA[0-9a-f]{32}/.exec(await page.content());
+    await judge('service');
+
+    // A page of the Service, in the same browser: the ceremonies of its user.
+    const post = backEnd(server);
+    const started = await post(`/v2/Services/${service}/Passkeys/Factors`, { friendly_name: 'Laptop', identity: 'bob-0001' });
+    assert.equal(started.status, 201, JSON.stringify(started.body));
+    const user = await browser.context.newPage();
+    const devtools = await browser.context.newCDPSession(user);
+    await devtools.send('WebAuthn.enable', { enableUI: false });
+    await devtools.send('WebAuthn.addVirtualAuthenticator', {
+      options: {
+        protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true, isUserVerified: true,
+        automaticPresenceSimulation: true,
+      },
+    });
+    await user.goto(`${server.url}/livez`);
+    const created = await user.evaluate(async ({ publicKey }) => {
+      const credential = await navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(publicKey) });
+      return credential.toJSON();
+    }, started.body.options);
+    const verified = await post(`/v2/Services/${service}/Passkeys/VerifyFactor`, created);
+    assert.equal(verified.status, 200, JSON.stringify(verified.body));
+    const signIn = async (damage) => {
+      const challenge = await post(`/v2/Services/${service}/Passkeys/Challenges`, { identity: 'bob-0001' });
+      assert.equal(challenge.status, 201, JSON.stringify(challenge.body));
+      const assertion = await user.evaluate(async ({ publicKey }) => {
+        const credential = await navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(publicKey) });
+        return credential.toJSON();
+      }, challenge.body.options);
+      damage(assertion);
+      return post(`/v2/Services/${service}/Passkeys/ApproveChallenge`, assertion);
+    };
+    const approved = await signIn(() => {});
+    assert.equal(approved.body.status, 'approved', JSON.stringify(approved.body));
+    const refused = await signIn((assertion) => {
+      const signature = Buffer.from(assertion.response.signature, 'base64url');
+      signature[signature.length - 1] ^= 1;
+      assertion.response.signature = signature.toString('base64url');
+    });
+    assert.ok(refused.status >= 400, JSON.stringify(refused.body));
+    await user.close();
+  });
+
+  test('the refused sign-in is found, with its reason and how to fix it', async () => {
+    await open(`/services/${service}`);
+    await page.getByRole('link', { name: 'Events' }).first().click();
+    await page.locator('main table').first().waitFor();
+    await judge('events');
+    assert.match(await page.locator('main').innerText(), /refused/i);
+    await page.locator('main a[href*="/ceremonies/"], main a[href*="/attempts/"]').first().click();
+    await page.locator('h1').waitFor();
+    assert.match(await page.locator('main').innerText(), /signature/i);
+    await judge('ceremony');
+  });
+
+  test('a person is found, and the passkey revoked', async () => {
+    await open(`/services/${service}`);
+    await page.getByRole('link', { name: 'People' }).first().click();
+    await judge('people');
+    await page.locator('main input[type=search], main input[name=q], main form input:not([type=hidden])').first().fill('bob-0001');
+    await page.keyboard.press('Enter');
+    await page.getByText('Laptop').first().waitFor();
+    await judge('person');
+    await page.getByText(/^Revoke/).first().click();
+    const confirm = page.locator('button', { hasText: /revoke/i });
+    if (await confirm.count() && await confirm.first().isVisible()) await confirm.first().click();
+    await page.locator('[role=status]').waitFor();
+    const post = backEnd(server);
+    const challenge = await post(`/v2/Services/${service}/Passkeys/Challenges`, { identity: 'bob-0001' });
+    assert.ok(challenge.status >= 400 || challenge.body.options.publicKey.allowCredentials.length === 0, JSON.stringify(challenge.body));
+  });
+
+  test('every page of the menu and of a Service is clean', async () => {
+    const pages = {
+      administrators: '/administrators', explorer: '/explorer', models: '/metadata', health: '/health', account: '/you', services: '/services',
+    };
+    for (const [name, path] of Object.entries(pages)) {
+      const response = await open(path);
+      assert.equal(response.status(), 200, path);
+      await judge(name);
+    }
+    await open(`/services/${service}`);
+    const links = await page.locator('main nav a, main .tabs a').evaluateAll((all) => all.map((link) => link.href));
+    for (const link of new Set(links)) {
+      const response = await page.goto(link);
+      assert.equal(response.status(), 200, link);
+      await judge(`service-${new URL(link).pathname.split('/').at(-1)}`);
+    }
+    assert.ok(seen.size > 14, [...seen].join(' '));
+  });
+
+  test('a page that is not there says so, and no page had an error or broke the policy', async () => {
+    const response = await open('/nowhere');
+    assert.equal(response.status(), 404);
+    assert.match(await heading(), /\S/);
+    assert.deepEqual(problems, []);
+  });
+});
