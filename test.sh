@@ -205,9 +205,9 @@ check_sdk() {
     scripts/check-sdk.sh
 }
 
-# Remembers which tests of the last run passed.
+# Remembers which tests of the last run passed. The report lies in the checkout, wherever the build is.
 remember() {
-    python3 scripts/check-threats.py --remember "${CARGO_TARGET_DIR:-target}/nextest/default/ran.xml" "$ran"
+    python3 scripts/check-threats.py --remember target/nextest/default/ran.xml "$ran"
 }
 
 check_threats() {
