@@ -3,6 +3,8 @@
 //!
 //! A thread of its own writes the lines. When nobody reads standard error, lines are dropped and counted; the process goes on.
 
+use std::io::BufWriter;
+
 use tracing::level_filters::LevelFilter;
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::filter::Targets;
@@ -11,6 +13,9 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer as _, Registry, fmt, reload};
 
 use crate::config::{Log, LogFormat, LogLevel};
+
+/// Bytes that are written at once when many lines wait. They are written as soon as no more lines wait.
+const BATCH: usize = 64 * 1024;
 
 /// Lines that wait to be written: half a megabyte. The pipe itself holds 64 KiB more.
 const WAITING: usize = 1024;
@@ -70,7 +75,7 @@ pub fn init(log: &Log) -> Logging {
         .lossy(true)
         .buffered_lines_limit(WAITING)
         .thread_name("log-writer")
-        .finish(std::io::stderr());
+        .finish(BufWriter::with_capacity(BATCH, std::io::stderr()));
     let dropped = writer.error_counter();
     let (filter, level) = reload::Layer::new(targets(log.level));
     let registry = tracing_subscriber::registry();
