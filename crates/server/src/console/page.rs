@@ -62,12 +62,21 @@ impl Frame {
     }
 }
 
-/// A page without an administrator: a failure, a sign-in.
+/// What failed, for an administrator who is signed in.
 #[derive(Template)]
-#[template(path = "console/failure.html")]
-struct FailurePage<'a> {
-    at: String,
-    frame: Option<Frame>,
+#[template(path = "console/failure-inside.html")]
+struct FailureInside<'a> {
+    at: &'a str,
+    frame: Frame,
+    title: &'a str,
+    text: &'a str,
+}
+
+/// What failed, for a person who is not signed in.
+#[derive(Template)]
+#[template(path = "console/failure-alone.html")]
+struct FailureAlone<'a> {
+    at: &'a str,
     title: &'a str,
     text: &'a str,
 }
@@ -107,14 +116,18 @@ pub(super) fn failure(
     title: &str,
     text: &str,
 ) -> Response {
-    let at = state.place.base();
-    let page = FailurePage {
-        at,
-        frame,
-        title,
-        text,
+    let at = &state.place.base();
+    let page = match frame {
+        Some(frame) => FailureInside {
+            at,
+            frame,
+            title,
+            text,
+        }
+        .render(),
+        None => FailureAlone { at, title, text }.render(),
     };
-    respond(status, assets::PAGE, page.render().unwrap_or_default())
+    respond(status, assets::PAGE, page.unwrap_or_default())
 }
 
 /// JSON for the script.
