@@ -307,7 +307,7 @@ async fn announce_console(passkeys: &Passkeys, place: &Place) -> Result<(), Proc
         Err(_) => return Ok(()),
     };
     let mut out = io::stdout().lock();
-    // Not to the log: whoever reads it first would be the owner.
+    // Not to the log: the first reader of the log could become the owner.
     let printed = write!(
         out,
         "\n  The console has no administrator yet. This link makes one; it works once, for a day:\n\n    {}\n\n",

@@ -66,7 +66,7 @@ pub struct Administrator {
 pub struct Invite {
     /// Its key, which the token leads to.
     pub id: InviteId,
-    /// The role of whoever comes in by it.
+    /// The role of the person who uses it.
     pub role: Role,
     /// The suggested name, or the name of the administrator who adds a passkey.
     pub name: String,

@@ -7,7 +7,7 @@ use crate::model::ids::{RelyingPartyId, UserId};
 /// Most characters of a name. Every store can keep and find a name of this length.
 pub const MAX_USER_NAME: usize = 300;
 
-/// Whether a store may have a user of this name, whoever creates it.
+/// Whether a store may have a user of this name. The limit holds for every wire and for imports.
 ///
 /// # Errors
 /// What is wrong with the name, in words.

@@ -27,7 +27,7 @@ pub(super) enum Failure {
     Absent(&'static str),
     /// The request is not one that a page of the console sends.
     Malformed(&'static str),
-    /// It was said no, in words for people.
+    /// The action is refused, with a message for people.
     Said(StatusCode, String),
     /// The transport refuses.
     Transport(TransportRefusal),
@@ -84,7 +84,7 @@ impl From<ConsoleRefusal> for Failure {
     }
 }
 
-/// What is said of a name that cannot be.
+/// The message for an invalid name.
 pub(super) const NAME_INVALID: &str = "Enter a name of 1 to 64 bytes without control characters.";
 
 /// The HTTP status of what the domain refuses.

@@ -106,7 +106,7 @@ fn read<'a, T: Deserialize<'a>>(visit: &'a Visit) -> Result<T, Failure> {
         .map_err(|_| Failure::Malformed("The body is not the JSON that the page sends."))
 }
 
-/// What the authenticator said no to, or the browser, in words for the person in front of it.
+/// The message for a person whose passkey was refused.
 fn explained(refusal: ConsoleRefusal) -> Failure {
     match refusal {
         ConsoleRefusal::Domain(refusal) => {
@@ -203,7 +203,7 @@ pub(super) async fn invite_options(visit: Visit) -> Result<Response, Failure> {
     ))
 }
 
-/// `POST /console/invite/{token}`: the new passkey. Whoever made it is signed in.
+/// `POST /console/invite/{token}`: creates the passkey and signs in.
 pub(super) async fn accept(visit: Visit) -> Result<Response, Failure> {
     let (token, sent) = (token(&visit)?, read::<Accept<'_>>(&visit)?);
     let response = parse(sent.credential.get().as_bytes(), &Limits::default())

@@ -53,7 +53,7 @@ async fn exposure(settings: &Settings, found: &mut Vec<Finding>) {
         )),
         Some(url) => found.push(
             Finding::problem("public_url", format!("public_url is {url}, without TLS"))
-                .because("browsers use passkeys over https only, and secrets travel in the clear")
+                .because("browsers use passkeys over https only, and secrets are sent unencrypted")
                 .fix("put a proxy with TLS before passkeyd, and set its https:// address"),
         ),
         None if open => found.push(
@@ -75,7 +75,7 @@ async fn exposure(settings: &Settings, found: &mut Vec<Finding>) {
                 "open_without_tls",
                 format!("passkeyd listens on {}, which other machines may reach, and speaks no TLS", settings.listen),
             )
-            .because("whoever reaches the port goes past the proxy, and secrets travel in the clear")
+            .because("clients that reach the port directly bypass the proxy, and secrets are sent unencrypted")
             .fix("listen on 127.0.0.1 if the proxy runs on this machine; else let a firewall admit only the proxy"),
         );
     }
