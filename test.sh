@@ -24,8 +24,15 @@ export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target}
 [[ $CARGO_TARGET_DIR == /* ]] || CARGO_TARGET_DIR=$PWD/$CARGO_TARGET_DIR
 export CARGO_TERM_PROGRESS_WHEN=never
 if [[ -n ${CI:-} ]]; then
-    # What other checkouts have left there is never used again, and grows by gigabytes a day.
-    find "$CARGO_TARGET_DIR" -mindepth 3 -maxdepth 3 -path '*/incremental/*' -mtime +1 -exec rm -rf {} + 2>/dev/null || true
+    # A clean checkout reuses little of it, and it fills the disk of a runner.
+    export CARGO_INCREMENTAL=0
+    rm -rf "$CARGO_TARGET_DIR"/*/incremental
+    # A full build takes 10 GB. Old libraries in the cache are never removed, so remove all of it when the disk is nearly full.
+    mkdir -p "$CARGO_TARGET_DIR"
+    if (($(df --output=avail -B1G "$CARGO_TARGET_DIR" | tail -n 1) < 12)); then
+        echo "less than 12 GB free: the build cache in $CARGO_TARGET_DIR is removed"
+        rm -rf "${CARGO_TARGET_DIR:?}"/*
+    fi
 fi
 
 # Names of the tests that passed.
