@@ -21,6 +21,7 @@ use domain::model::policy::Policy;
 use domain::service::MOST_BEHIND_MS;
 use domain::service::accounts::Bootstrap;
 use domain::service::console::ConsoleRefusal;
+use domain::service::observer::{Observer, Unobserved};
 use domain::store::{Storage, Swept};
 use storage::StoreUrl;
 use tokio::net::TcpListener;
@@ -34,6 +35,7 @@ use crate::config::{ConfigError, Listen, Retention, Settings};
 use crate::console::Place;
 use crate::control::Administered;
 use crate::control::socket::Socket;
+use crate::http::noting::Noting;
 use crate::http::traffic::Unwatched;
 use crate::http::{Lifecycle, PublicUrl, Traffic};
 use crate::metadata::Sources;
@@ -85,13 +87,15 @@ async fn opened(
         Arc::new(SystemRandomness),
     )
     .await?;
-    let mut passkeys = passkeys
+    let observer: Arc<dyn Observer> = match metrics {
+        Some(metrics) => Arc::<Metrics>::clone(metrics),
+        None => Arc::new(Unobserved),
+    };
+    let passkeys = passkeys
+        .with_observer(Arc::new(Noting::before(observer)))
         .with_default_policy(policy)
         .with_metadata_trust(metadata.trust)
         .with_provider_names(metadata.names);
-    if let Some(metrics) = metrics {
-        passkeys = passkeys.with_observer(Arc::<Metrics>::clone(metrics));
-    }
     let passkeys = Arc::new(passkeys);
     crate::metadata::look(&passkeys).await;
     Ok(passkeys)

@@ -3,6 +3,8 @@
 //!
 //! A thread of its own writes the lines. When nobody reads standard error, lines are dropped and counted; the process goes on.
 
+pub mod json;
+
 use std::io::BufWriter;
 
 use tracing::level_filters::LevelFilter;
@@ -83,11 +85,7 @@ pub fn init(log: &Log) -> Logging {
         LogFormat::Json => registry
             .with(
                 fmt::layer()
-                    .json()
-                    .flatten_event(true)
-                    .with_current_span(false)
-                    .with_span_list(false)
-                    .with_target(false)
+                    .event_format(json::JsonLine)
                     .with_writer(writer)
                     .with_filter(filter),
             )

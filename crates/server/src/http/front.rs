@@ -343,7 +343,7 @@ macro_rules! line {
         let route = $line.route.unwrap_or("-");
         let info = $response.extensions().get::<RefusalInfo>();
         tracing::$level!(
-            method = %$line.method,
+            method = $line.method.as_str(),
             route,
             path,
             status = $response.status().as_u16(),

@@ -17,6 +17,7 @@ pub mod json;
 pub mod lifecycle;
 pub mod media;
 pub mod name;
+pub mod noting;
 pub mod paths;
 pub mod public_url;
 pub mod refusal;

@@ -15,7 +15,6 @@ use prometheus::{
 };
 use tokio::time::Instant;
 
-use crate::http::current::{self, Caller, Noted};
 use crate::http::{Answered, Lifecycle, Traffic};
 
 use super::table::{self, Definition, Label, OUTCOMES, STATUSES, WIRES};
@@ -230,15 +229,10 @@ impl Observer for Metrics {
 
     fn started(&self, of: Observed<'_>) {
         self.count(of, 0);
-        current::note(|noted| noted.service = Some(of.relying_party));
     }
 
-    fn not_started(&self, of: Observed<'_>, why: &Refusal) {
+    fn not_started(&self, of: Observed<'_>, _: &Refusal) {
         self.count(of, 1);
-        current::note(|noted| {
-            noted.service = Some(of.relying_party);
-            noted.refused(why);
-        });
     }
 
     fn phase(&self, kind: CeremonyKind, phase: Phase, took: Duration) {
@@ -254,14 +248,6 @@ impl Observer for Metrics {
                 self.ceremony_refusals.with_label_values(&labels).inc();
             }
         }
-        current::note(|noted: &mut Noted| {
-            noted.service = Some(of.relying_party);
-            // A response needs no other proof than itself.
-            noted.caller = noted.caller.or(Some(Caller::User));
-            if let Err(why) = outcome {
-                noted.refused(why);
-            }
-        });
     }
 }
 

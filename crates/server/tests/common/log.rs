@@ -4,6 +4,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
+use server::telemetry::json::JsonLine;
 use testkit::{Algorithm, Authenticator, Format, Profile, Tpm};
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::MakeWriter;
@@ -21,8 +22,7 @@ impl Log {
     pub fn new() -> Self {
         let lines = Lines::default();
         let subscriber = tracing_subscriber::fmt()
-            .json()
-            .flatten_event(true)
+            .event_format(JsonLine)
             .with_writer(lines.clone())
             .finish();
         Self {

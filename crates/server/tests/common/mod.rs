@@ -39,6 +39,7 @@ use domain::store::Storage;
 use server::config::Settings;
 use server::health::Lifecycle;
 use server::http::Traffic;
+use server::http::noting::Noting;
 use server::metrics::Metrics;
 use storage::memory::Memory;
 use storage::{PostgresUrl, StoreUrl};
@@ -202,7 +203,7 @@ impl Builder {
         let metrics = server::metrics::start(clock.now()).expect("metrics");
         let passkeys = passkeys
             .with_metadata_trust(self.metadata)
-            .with_observer(metrics.clone());
+            .with_observer(Arc::new(Noting::before(metrics.clone())));
         let passkeys = Arc::new(passkeys);
         let account = Some((ACCOUNT, Secret::new(TOKEN)));
         passkeys.bootstrap(account).await.expect("the store works");
