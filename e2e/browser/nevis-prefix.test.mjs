@@ -99,7 +99,7 @@ for (const [name, start] of [['nginx', startNginx], ['HAProxy', startHaproxy]]) 
     try {
       await page.click('main a[href="docs/errors"]');
       assert.equal(page.url(), `${origin}${prefix}/docs/errors`);
-      for (const [path, target] of [['/docs', '/docs/errors'], ['/docs/', '/docs/errors'], ['/docs/errors/60378/', '/docs/errors/60378']]) {
+      for (const [path, target] of [['/docs', '/docs/'], ['/docs/migrate/', '/docs/migrate'], ['/docs/errors/60378/', '/docs/errors/60378']]) {
         const answer = await page.goto(`${origin}${prefix}${path}`);
         assert.deepEqual([answer.status(), page.url()], [200, `${origin}${prefix}${target}`]);
       }

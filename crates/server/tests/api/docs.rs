@@ -52,25 +52,23 @@ async fn every_reason_has_a_page_and_the_lists_name_them_all() {
 }
 
 #[tokio::test]
-async fn a_page_may_load_nothing_but_its_style_sheet() {
+async fn a_page_may_load_files_of_this_server_only_and_has_nothing_inline() {
     let reader = TestApp::new().await.stranger();
     let reply = reader.get("/docs/errors/60378").await;
     assert_eq!(
         reply.headers["content-security-policy"],
-        "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     );
     assert_eq!(reply.headers["x-content-type-options"], "nosniff");
-    let page = text(reply.bytes);
-    assert!(!page.contains("<script") && !page.contains(" style="));
-    assert!(page.contains("href=\"../style.css\""));
-    let style = reader.get("/docs/style.css").await;
-    assert_eq!(
-        (
-            style.status,
-            &style.headers["content-type"] == "text/css; charset=utf-8"
-        ),
-        (200, true)
-    );
+    for (file, kind) in [
+        ("style.css", "text/css; charset=utf-8"),
+        ("script.js", "text/javascript; charset=utf-8"),
+        ("icon.svg", "image/svg+xml"),
+    ] {
+        let reply = reader.get(&format!("/docs/{file}")).await;
+        assert_eq!(reply.status, 200, "{file}");
+        assert_eq!(reply.headers["content-type"], kind);
+    }
 }
 
 #[tokio::test]
@@ -80,12 +78,16 @@ async fn an_unknown_page_is_not_found_and_repeats_nothing_of_the_request() {
         "/docs/errors/60389",
         "/docs/errors/x%3Cscript%3E",
         "/docs/reasons/nothing",
+        "/docs/x%3Cscript%3E/y",
+        "/docs/SUMMARY.md",
+        "/docs/../Cargo.toml",
+        "/docs/openapi",
     ] {
         let reply = reader.get(path).await;
         assert_eq!(reply.status, 404, "{path}");
         let page = text(reply.bytes);
         assert!(
-            page.contains("Page not found") && !page.contains("script"),
+            page.contains("Page not found") && !page.contains("script>/") && !page.contains("%3C"),
             "{path}"
         );
     }
@@ -95,8 +97,9 @@ async fn an_unknown_page_is_not_found_and_repeats_nothing_of_the_request() {
 async fn other_spellings_of_a_page_lead_to_it_behind_a_prefix_too() {
     let reader = TestApp::new().await.stranger();
     for (path, location, page) in [
-        ("/docs", "docs/errors", "/docs/errors"),
-        ("/docs/", "errors", "/docs/errors"),
+        ("/docs", "docs/", "/docs/"),
+        ("/docs/migrate/", "../migrate", "/docs/migrate"),
+        ("/docs/wires/twilio/", "../twilio", "/docs/wires/twilio"),
         ("/docs/errors/", "../errors", "/docs/errors"),
         ("/docs/reasons/", "../reasons", "/docs/reasons"),
         ("/docs/errors/60378/", "../60378", "/docs/errors/60378"),
@@ -119,6 +122,138 @@ async fn other_spellings_of_a_page_lead_to_it_behind_a_prefix_too() {
     ] {
         let reply = reader.get(path).await;
         assert_eq!(reply.status, 404, "{path}");
+    }
+}
+
+/// The values of an attribute in a page.
+fn values<'p>(page: &'p str, attribute: &str) -> Vec<&'p str> {
+    page.split(&format!(" {attribute}=\""))
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+        .collect()
+}
+
+/// The path that a link of the page at this path leads to.
+fn followed(path: &str, link: &str) -> String {
+    let link = link.split('#').next().unwrap_or_default();
+    if link.is_empty() {
+        return path.to_owned();
+    }
+    let mut parts: Vec<&str> = path.split('/').collect();
+    parts.pop();
+    for part in link.split('/') {
+        match part {
+            "." => {}
+            ".." => assert!(parts.pop().is_some_and(|p| !p.is_empty()), "{path}: {link}"),
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
+/// Follows every link from `/` on. A page is at most 60 kB with nothing inline, and each link leads to a page that is there, and to a
+/// place in it.
+#[tokio::test]
+async fn no_link_is_dead_and_no_page_is_heavy() {
+    const MOST: usize = 60_000;
+    let reader = TestApp::new().await.stranger();
+    let mut waiting = vec!["/".to_owned(), "/llms.txt".to_owned()];
+    let mut anchors: Vec<(String, String)> = Vec::new();
+    let mut pages: std::collections::BTreeMap<String, String> = std::collections::BTreeMap::new();
+    let mut seen: std::collections::BTreeSet<String> = waiting.iter().cloned().collect();
+    while let Some(path) = waiting.pop() {
+        let reply = reader.get(&path).await;
+        assert_eq!(reply.status, 200, "{path}");
+        let kind = reply.headers["content-type"].to_str().unwrap().to_owned();
+        if !kind.starts_with("text/html") {
+            continue;
+        }
+        assert!(reply.bytes.len() <= MOST, "{path}: {}", reply.bytes.len());
+        let page = String::from_utf8(reply.bytes).unwrap();
+        for inline in [" style=", "<style", " onclick=", "<script>"] {
+            assert!(!page.contains(inline), "{path}: {inline}");
+        }
+        let ids = values(&page, "id");
+        for id in &ids {
+            assert_eq!(
+                ids.iter().filter(|other| other == &id).count(),
+                1,
+                "{path}: {id}"
+            );
+        }
+        let loads = values(&page, "src").into_iter();
+        let links = values(&page, "href").into_iter().chain(loads);
+        for link in links.chain(values(&page, "action")) {
+            if link.starts_with("https://") || link.starts_with("http://") {
+                assert!(!page.contains(&format!("src=\"{link}")), "{path}: {link}");
+                continue;
+            }
+            // A path from the root would miss the prefix under which a proxy may have put this.
+            assert!(!link.starts_with('/'), "{path}: {link}");
+            let target = followed(&path, link);
+            if let Some((_, anchor)) = link.split_once('#') {
+                anchors.push((target.clone(), anchor.to_owned()));
+            }
+            if seen.insert(target.clone()) {
+                waiting.push(target);
+            }
+        }
+        pages.insert(path, page);
+    }
+    for (path, anchor) in anchors {
+        let page = &pages[&path];
+        assert!(
+            page.contains(&format!(" id=\"{anchor}\"")),
+            "{path}#{anchor}"
+        );
+    }
+    // Every code and every reason, and as many chapters again.
+    assert!(
+        pages.len() > Code::ALL.len() + Reason::ALL.len() + 80,
+        "{}",
+        pages.len()
+    );
+}
+
+#[tokio::test]
+async fn a_search_finds_sections_and_repeats_the_query_as_text_only() {
+    let reader = TestApp::new().await.stranger();
+    let page = text(reader.get("/docs/search?q=reset+token").await.bytes);
+    assert!(page.contains("href=\"administration#a-lost-auth-token\""));
+    let page = text(reader.get("/docs/search?q=%22%3E%3Cscript%3E").await.bytes);
+    assert!(page.contains("value=\"&#34;&#62;&#60;script&#62;\""));
+    // Long queries are cut, also within a character, and bad ones are no error of the server.
+    let long = format!("/docs/search?q={}", "%C3%A4".repeat(150));
+    assert_eq!(reader.get(&long).await.status, 200);
+    assert_eq!(reader.get("/docs/search?q=%ff").await.status, 200);
+    assert_eq!(reader.get("/docs/search").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_page_has_a_twin_in_markdown_and_the_list_names_all_of_them() {
+    let reader = TestApp::new().await.stranger();
+    let reply = reader.get("/docs/twilio.md").await;
+    assert_eq!(
+        reply.headers["content-type"],
+        "text/markdown; charset=utf-8"
+    );
+    assert!(
+        String::from_utf8(reply.bytes)
+            .unwrap()
+            .starts_with("# The Twilio Verify Passkeys API\n")
+    );
+    for (list, root) in [("/llms.txt", "docs/"), ("/docs/llms.txt", "")] {
+        let list = String::from_utf8(reader.get(list).await.bytes).unwrap();
+        let files: Vec<&str> = list
+            .split(&format!("]({root}"))
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next())
+            .collect();
+        assert!(files.len() > 80);
+        for file in files {
+            let reply = reader.get(&format!("/docs/{file}")).await;
+            assert_eq!(reply.status, 200, "{file}");
+        }
     }
 }
 

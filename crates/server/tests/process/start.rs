@@ -148,18 +148,19 @@ fn the_address_of_the_server_shows_people_what_it_is_and_where_the_pages_are() {
     assert_eq!(status(&page), 200, "{page}");
     for part in [
         "content-type: text/html; charset=utf-8\r\n",
-        "content-security-policy: default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n",
+        "content-security-policy: default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'\r\n",
         "cache-control: no-store\r\n",
         concat!("passkeyd ", env!("CARGO_PKG_VERSION")),
         "State: ready.",
         "href=\"docs/errors\"",
         "href=\"docs/reasons\"",
         "href=\"docs/style.css\"",
+        "href=\"docs/\"",
         "passkeyd demo",
     ] {
         assert!(page.contains(part), "{part}: {page}");
     }
-    assert!(!page.contains("<script"));
+    assert!(!page.contains("<script>"));
     assert_eq!(status(&server.request("GET", "/", &[], "")), 200);
     // A program that asks for JSON, and every other path, gets what it got.
     for (method, path, headers) in [

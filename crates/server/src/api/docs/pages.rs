@@ -3,29 +3,21 @@
 use std::future::{Ready, ready};
 
 use askama::Template;
-use axum::body::Body;
 use axum::extract::Path;
-use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY,
-    X_CONTENT_TYPE_OPTIONS,
-};
+use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use domain::Reason;
 
+use super::frame::{Frame, absent, page, redirect};
 use crate::api::twilio::codes::Code;
 use crate::api::twilio::reasons::{Call, code as code_of};
-
-const STYLE: &str = include_str!("../../../templates/docs/style.css");
-const HTML: &str = "text/html; charset=utf-8";
-
-/// A page may load its own style sheet and nothing else.
-const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// A page of one code. Links are relative, so they hold behind any path prefix.
 #[derive(Template)]
 #[template(path = "docs/code.html")]
 struct CodePage {
+    frame: Frame,
     code: Code,
     reasons: Vec<Reason>,
 }
@@ -33,12 +25,14 @@ struct CodePage {
 #[derive(Template)]
 #[template(path = "docs/codes.html")]
 struct CodesPage {
+    frame: Frame,
     codes: &'static [Code],
 }
 
 #[derive(Template)]
 #[template(path = "docs/reason.html")]
 struct ReasonPage {
+    frame: Frame,
     reason: Reason,
     codes: Vec<(Call, Code)>,
 }
@@ -46,24 +40,30 @@ struct ReasonPage {
 #[derive(Template)]
 #[template(path = "docs/reasons.html")]
 struct ReasonsPage {
+    frame: Frame,
     reasons: &'static [Reason],
 }
 
 #[derive(Template)]
 #[template(path = "docs/home.html")]
 struct HomePage {
+    frame: Frame,
     version: &'static str,
     state: &'static str,
 }
 
-#[derive(Template)]
-#[template(path = "docs/absent.html")]
-struct AbsentPage;
-
 /// `GET /`: says what this server is, for a person who opens its address in a browser.
 pub(crate) fn home(state: &'static str) -> Response {
     let version = env!("CARGO_PKG_VERSION");
-    let mut response = page(StatusCode::OK, &HomePage { version, state });
+    let frame = Frame::of_home();
+    let mut response = page(
+        StatusCode::OK,
+        &HomePage {
+            frame,
+            version,
+            state,
+        },
+    );
     // The state that it shows is that of this moment.
     response
         .headers_mut()
@@ -84,20 +84,20 @@ pub(super) async fn lead_to_page(Path(name): Path<String>) -> Response {
         name.parse::<Reason>().is_ok() || name.parse().ok().and_then(Code::from_number).is_some();
     match HeaderValue::try_from(format!("../{name}")) {
         Ok(target) if known => redirect(target),
-        _ => page(StatusCode::NOT_FOUND, &AbsentPage),
+        // One level deeper than the page would be.
+        _ => absent("errors/-/-"),
     }
-}
-
-fn redirect(target: HeaderValue) -> Response {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
-    response.headers_mut().insert(LOCATION, target);
-    response
 }
 
 /// `GET /docs/errors`.
 pub(super) async fn codes() -> Response {
-    page(StatusCode::OK, &CodesPage { codes: Code::ALL })
+    page(
+        StatusCode::OK,
+        &CodesPage {
+            frame: Frame::of("errors"),
+            codes: Code::ALL,
+        },
+    )
 }
 
 /// `GET /docs/errors/{code}`.
@@ -106,11 +106,12 @@ pub(super) async fn code(Path(number): Path<String>) -> Response {
         Some(code) => page(
             StatusCode::OK,
             &CodePage {
+                frame: Frame::of_part("errors/-", "errors"),
                 code,
                 reasons: reasons_of(code),
             },
         ),
-        None => page(StatusCode::NOT_FOUND, &AbsentPage),
+        None => absent("errors/-"),
     }
 }
 
@@ -119,6 +120,7 @@ pub(super) async fn reasons() -> Response {
     page(
         StatusCode::OK,
         &ReasonsPage {
+            frame: Frame::of("reasons"),
             reasons: Reason::ALL,
         },
     )
@@ -130,17 +132,13 @@ pub(super) async fn reason(Path(name): Path<String>) -> Response {
         Ok(reason) => page(
             StatusCode::OK,
             &ReasonPage {
+                frame: Frame::of_part("reasons/-", "reasons"),
                 reason,
                 codes: codes_of(reason),
             },
         ),
-        Err(_) => page(StatusCode::NOT_FOUND, &AbsentPage),
+        Err(_) => absent("reasons/-"),
     }
-}
-
-/// `GET /docs/style.css`.
-pub(super) async fn style() -> Response {
-    respond(StatusCode::OK, "text/css; charset=utf-8", STYLE.to_owned())
 }
 
 /// The reasons that have this code.
@@ -165,72 +163,4 @@ pub(super) fn codes_of(reason: Reason) -> Vec<(Call, Code)> {
         .filter(|call| !always(*call) || Call::ALL.iter().all(|call| always(*call)))
         .map(|call| (call, code_of(call, reason)))
         .collect()
-}
-
-/// A help text as HTML. Text between backticks becomes code.
-fn prose(text: &str) -> String {
-    let mut html = String::with_capacity(text.len() + 32);
-    for (index, part) in text.split('`').enumerate() {
-        if index > 0 {
-            html.push_str(if index % 2 == 1 { "<code>" } else { "</code>" });
-        }
-        for character in part.chars() {
-            match character {
-                '&' => html.push_str("&#38;"),
-                '<' => html.push_str("&#60;"),
-                '>' => html.push_str("&#62;"),
-                '"' => html.push_str("&#34;"),
-                '\'' => html.push_str("&#39;"),
-                other => html.push(other),
-            }
-        }
-    }
-    html
-}
-
-fn page(status: StatusCode, template: &impl Template) -> Response {
-    match template.render() {
-        Ok(html) => respond(status, HTML, html),
-        Err(_) => respond(StatusCode::INTERNAL_SERVER_ERROR, HTML, String::new()),
-    }
-}
-
-fn respond(status: StatusCode, content_type: &'static str, body: String) -> Response {
-    let mut response = Response::new(Body::from(body));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    for (name, value) in [
-        (CONTENT_TYPE, content_type),
-        (CONTENT_SECURITY_POLICY, POLICY),
-        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (REFERRER_POLICY, "no-referrer"),
-        (CACHE_CONTROL, "public, max-age=3600"),
-    ] {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
-    response
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_stands_between_backticks_is_code_and_nothing_is_taken_for_markup() {
-        assert_eq!(
-            prose("`a<b>` is \"c\" & `d`"),
-            "<code>a&#60;b&#62;</code> is &#34;c&#34; &#38; <code>d</code>"
-        );
-        // An odd backtick would leave the page's code open.
-        for reason in Reason::ALL {
-            for text in [reason.what(), reason.causes(), reason.fix()] {
-                assert_eq!(text.matches('`').count() % 2, 0, "{reason}: {text}");
-            }
-        }
-        for code in Code::ALL {
-            for text in [code.what(), code.fix()].iter().chain(code.causes()) {
-                assert_eq!(text.matches('`').count() % 2, 0, "{code:?}: {text}");
-            }
-        }
-    }
 }
