@@ -13,12 +13,14 @@ use domain::model::ids::{AttemptId, CeremonyId, CredentialKey, RelyingPartyId, U
 use domain::store::Fault;
 use domain::store::take::{End, Takeable};
 use parking_lot::Mutex;
+use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::from_str;
 use webauthn::error::Reason;
 
+use super::asked;
 use super::columns::{
     AUTHENTICATION, FAILED, PENDING, REGISTRATION, SUCCEEDED, alive, from_json, json, reason,
 };
@@ -169,7 +171,7 @@ pub(in crate::embedded) struct CeremonyRow {
     created: Timestamp,
     expires: Timestamp,
     updated: Timestamp,
-    asked: String,
+    asked: Value,
     policy: PolicyRow,
     end: Option<Ended>,
 }
@@ -185,7 +187,7 @@ impl CeremonyRow {
             created: ceremony.created,
             expires: ceremony.expires,
             updated: ceremony.updated,
-            asked: json(&ceremony.asked)?,
+            asked: Value::Text(json(&ceremony.asked)?),
             policy: PolicyRow::new(&ceremony.policy, ceremony.expires)?,
             end: None,
         })
@@ -201,7 +203,7 @@ impl CeremonyRow {
             created: ceremony.created,
             expires: ceremony.expires,
             updated: ceremony.updated,
-            asked: json(&ceremony.asked)?,
+            asked: Value::Blob(asked::to_bytes(&ceremony.asked)?),
             policy: PolicyRow::new(&ceremony.policy, ceremony.expires)?,
             end: None,
         })
@@ -375,7 +377,6 @@ pub(in crate::embedded) fn ceremony(row: &Row<'_>) -> Outcome<Ceremony> {
     let created = Timestamp(row.get(7)?);
     let expires = Timestamp(row.get(8)?);
     let updated = Timestamp(row.get(9)?);
-    let asked = "what a ceremony asked for";
     Ok(match (row.get(2)?, user) {
         (REGISTRATION, Some(user)) => Registration {
             id,
@@ -385,7 +386,7 @@ pub(in crate::embedded) fn ceremony(row: &Row<'_>) -> Outcome<Ceremony> {
             expires,
             updated,
             policy: policy(row)?,
-            asked: from_json(row, 10, asked)?,
+            asked: from_json(row, 10, asked::WHAT)?,
             state,
         }
         .into(),
@@ -398,7 +399,7 @@ pub(in crate::embedded) fn ceremony(row: &Row<'_>) -> Outcome<Ceremony> {
             expires,
             updated,
             policy: policy(row)?,
-            asked: from_json(row, 10, asked)?,
+            asked: asked::read(row, 10)?,
             state,
         }
         .into(),

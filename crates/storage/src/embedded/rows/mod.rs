@@ -1,6 +1,7 @@
 //! Records as rows: which columns, in which order, in which form.
 
 mod accounts;
+mod asked;
 mod ceremonies;
 mod columns;
 mod credentials;

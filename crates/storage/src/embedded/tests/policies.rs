@@ -2,7 +2,7 @@
 
 use domain::model::ceremony::{Authentication, Ceremony, Registration};
 use domain::model::ids::AttemptId;
-use domain::store::Refused;
+use domain::store::{Begin, Refused, Survival};
 use serde_json::{Value, json, to_value};
 use webauthn::error::Reason;
 
@@ -177,4 +177,50 @@ async fn ceremonies_of_a_store_of_format_10_are_found_as_they_were() {
     }
     // The two authentications share one.
     assert_eq!(count(&store, POLICIES), 2);
+}
+
+#[tokio::test]
+async fn authentications_of_a_store_of_format_17_are_found_and_taken_as_they_were() {
+    let under_test = Directory::new();
+    let fixture = Fixture::new(&under_test).await;
+    let ann = fixture.user("ann").await;
+    let pending = authentication(fixture.rp, Some(&ann), at(1));
+    fixture.begin(&pending).await;
+    fixture.store.close().await.unwrap();
+    let path = under_test.place.path().join("store.db");
+    let asked = |id: [u8; 16]| {
+        let old = Connection::open(&path).unwrap();
+        let sql = "SELECT typeof(asked) FROM ceremonies WHERE id = ?1";
+        old.query_row(sql, [id], |row| row.get::<_, String>(0))
+            .unwrap()
+    };
+    assert_eq!(asked(pending.id.0), "blob");
+
+    // The same store as format 17 had it.
+    let old = Connection::open(&path).unwrap();
+    crate::embedded::seals::register(&old).unwrap();
+    let json = serde_json::to_string(&pending.asked).unwrap();
+    let sql = "UPDATE ceremonies SET asked = ?1, digest = seal('ceremonies', relying_party_id, id, kind, user_id, credential_key, \
+         created, expires, updated, ?1, policy_id, state, reason, claimed_by, stored_count) WHERE id = ?2";
+    assert_eq!(old.execute(sql, (json, pending.id.0)).unwrap(), 1);
+    old.execute_batch(
+        "PRAGMA writable_schema = ON;
+         UPDATE sqlite_schema SET sql = replace(sql, 'asked            ANY     NOT NULL', 'asked            TEXT    NOT NULL');
+         PRAGMA writable_schema = RESET; PRAGMA user_version = 17;",
+    )
+    .unwrap();
+    let sql = "UPDATE ceremonies SET asked = x'00'";
+    old.execute(sql, []).unwrap_err();
+    drop(old);
+
+    let store = open(&path).unwrap();
+    let found = store.ceremony(pending.relying_party, pending.id).await;
+    assert_eq!(found, Ok(Some(pending.clone().into())));
+    // Both forms have room in the new one.
+    let further = Arc::new(authentication(pending.relying_party, None, at(2)));
+    let begun = store.begin_authentication(&further, &[], Survival::Crash);
+    assert_eq!(begun.await, Ok(Begin::Begun));
+    store.close().await.unwrap();
+    assert_eq!(asked(pending.id.0), "text");
+    assert_eq!(asked(further.id.0), "blob");
 }
