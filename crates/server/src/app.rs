@@ -18,7 +18,7 @@ use crate::http::front::{Area, Front, guard};
 use crate::http::paths::folded;
 use crate::http::refusal::Plain;
 use crate::http::traffic::Unwatched;
-use crate::http::{BodyLimit, Lifecycle, Refusals, Traffic};
+use crate::http::{BodyLimit, Lifecycle, Refusals, Traffic, TrustedProxies};
 
 pub use crate::http::PublicUrl;
 
@@ -36,6 +36,7 @@ pub struct App {
     waiters: Arc<nevis::Waiters>,
     fido: Option<fido::Served>,
     traffic: Arc<dyn Traffic>,
+    proxies: TrustedProxies,
     /// Whether requests that were not refused are logged, too.
     logs_all: bool,
     /// Where the console is, if it is served here.
@@ -53,6 +54,7 @@ impl App {
             waiters: Arc::default(),
             fido: None,
             traffic: Arc::new(Unwatched),
+            proxies: TrustedProxies::default(),
             logs_all: true,
             console: None,
         }
@@ -62,6 +64,13 @@ impl App {
     #[must_use]
     pub fn with_traffic(mut self, traffic: &Arc<dyn Traffic>) -> Self {
         self.traffic = Arc::clone(traffic);
+        self
+    }
+
+    /// The same behind these proxies.
+    #[must_use]
+    pub fn behind(mut self, proxies: &TrustedProxies) -> Self {
+        self.proxies = proxies.clone();
         self
     }
 
@@ -125,6 +134,7 @@ pub fn router_with(app: App, limits: &Limits, more: Router) -> Router {
         waiters,
         fido: served,
         traffic,
+        proxies,
         logs_all,
         console,
     } = app;
@@ -183,6 +193,7 @@ pub fn router_with(app: App, limits: &Limits, more: Router) -> Router {
     }
     let front = Front::new(limits.header_count, of_browsers, areas, &SystemRandomness)
         .watched(&traffic)
+        .behind(&proxies)
         .logging(logs_all);
     let router = router
         .merge(crate::health::router(
@@ -215,6 +226,7 @@ pub fn console_router(app: App, place: Place, limits: &Limits) -> Router {
     let elsewhere = bodies(limits.browser_body_bytes);
     let front = Front::new(limits.header_count, elsewhere, areas, &SystemRandomness)
         .watched(&app.traffic)
+        .behind(&app.proxies)
         .logging(app.logs_all);
     console::router(console::State::new(parts, place))
         .layer(axum::middleware::from_fn_with_state(front, guard))

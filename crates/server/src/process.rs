@@ -37,7 +37,7 @@ use crate::control::Administered;
 use crate::control::socket::Socket;
 use crate::http::noting::Noting;
 use crate::http::traffic::Unwatched;
-use crate::http::{Lifecycle, PublicUrl, Traffic};
+use crate::http::{Lifecycle, PublicUrl, Traffic, TrustedProxies};
 use crate::metadata::Sources;
 use crate::metrics::Metrics;
 use crate::telemetry::Logging;
@@ -203,7 +203,8 @@ async fn measure(
     Ok(Some(AbortOnDrop(tokio::spawn(async move {
         let uncounted: Arc<dyn Traffic> = Arc::new(Unwatched);
         let grace = Duration::from_secs(1);
-        crate::transport::serve(listener, router, &limits, &uncounted, stop, grace).await;
+        let none = TrustedProxies::default();
+        crate::transport::serve(listener, router, &limits, &none, &uncounted, stop, grace).await;
     }))))
 }
 
@@ -271,6 +272,7 @@ async fn console(
     let app = App::new(Arc::clone(passkeys), public_url.clone())
         .with_lifecycle(lifecycle)
         .with_traffic(traffic)
+        .behind(&settings.proxies())
         .logging(settings.log.requests);
     let router = crate::app::console_router(app, place.clone(), &settings.limits);
     tracing::info!(%address, console = place.link("/"), "the console has a listener of its own");
@@ -290,10 +292,13 @@ impl ServedConsole {
     ) -> Option<AbortOnDrop> {
         let (listener, router) = self.alone?;
         let traffic = Arc::clone(traffic);
-        let limits = settings.limits.clone();
+        let (limits, proxies) = (settings.limits.clone(), settings.proxies());
         let grace = Duration::from_secs(settings.shutdown.grace_seconds);
         Some(AbortOnDrop(tokio::spawn(async move {
-            crate::transport::serve(listener, router, &limits, &traffic, stopping, grace).await;
+            crate::transport::serve(
+                listener, router, &limits, &proxies, &traffic, stopping, grace,
+            )
+            .await;
         })))
     }
 }
@@ -357,6 +362,7 @@ pub async fn router(
     let app = App::new(Arc::clone(passkeys), public_url.clone())
         .with_lifecycle(lifecycle)
         .with_traffic(traffic)
+        .behind(&settings.proxies())
         .logging(settings.log.requests)
         .with_nevis(settings.nevis.clone())
         .with_fido(rp.and_then(|rp| fido::served(&settings.fido, rp)))
@@ -462,8 +468,9 @@ pub async fn run(
     let delay = Duration::from_secs(settings.shutdown.delay_seconds);
     let grace = Duration::from_secs(settings.shutdown.grace_seconds);
     let closing = delayed(stopping, delay);
+    let (limits, proxies) = (&settings.limits, settings.proxies());
     let drained =
-        crate::transport::serve(listener, router, &settings.limits, traffic, closing, grace).await;
+        crate::transport::serve(listener, router, limits, &proxies, traffic, closing, grace).await;
     if !drained {
         tracing::warn!("some requests were cut off: they did not finish within the grace period");
     }

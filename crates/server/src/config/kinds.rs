@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use ipnet::IpNet;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use toml::Value;
@@ -96,25 +97,58 @@ impl Kind for PathBuf {
 impl Kind for Vec<PathBuf> {
     const EXPECTED: &'static str = "a list of paths, for example [\"/etc/a.crl\", \"/etc/b.crl\"]";
     fn from_text(text: &str) -> Value {
-        let in_toml = format!("list = {text}").parse::<toml::Table>();
-        if let Some(list @ Value::Array(_)) = in_toml.ok().and_then(|mut t| t.remove("list")) {
-            return list;
-        }
-        // In a variable the quotes may be left out.
-        match text
-            .trim()
-            .strip_prefix('[')
-            .and_then(|t| t.strip_suffix(']'))
-        {
-            Some(list) => list
-                .split(',')
-                .map(str::trim)
-                .filter(|path| !path.is_empty())
-                .map(|path| Value::String(path.to_owned()))
-                .collect::<Vec<_>>()
-                .into(),
-            None => Value::String(text.to_owned()),
-        }
+        list_from_text(text)
+    }
+}
+
+/// A list of texts, as TOML writes it. In a variable the quotes may be left out.
+fn list_from_text(text: &str) -> Value {
+    let in_toml = format!("list = {text}").parse::<toml::Table>();
+    if let Some(list @ Value::Array(_)) = in_toml.ok().and_then(|mut t| t.remove("list")) {
+        return list;
+    }
+    match text
+        .trim()
+        .strip_prefix('[')
+        .and_then(|t| t.strip_suffix(']'))
+    {
+        Some(list) => list
+            .split(',')
+            .map(str::trim)
+            .filter(|path| !path.is_empty())
+            .map(|path| Value::String(path.to_owned()))
+            .collect::<Vec<_>>()
+            .into(),
+        None => Value::String(text.to_owned()),
+    }
+}
+
+impl Kind for Vec<Network> {
+    const EXPECTED: &'static str =
+        "a list of addresses and networks, for example [\"10.0.0.0/8\", \"2001:db8::1\"]";
+    fn from_text(text: &str) -> Value {
+        list_from_text(text)
+    }
+}
+
+/// A network of addresses, or one address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Network(pub IpNet);
+
+impl TryFrom<String> for Network {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let address = || text.parse::<IpAddr>().ok().map(IpNet::from);
+        let network = text.parse().ok().or_else(address);
+        network.map(Self).ok_or(<Vec<Self>>::EXPECTED)
+    }
+}
+
+impl From<Network> for String {
+    fn from(network: Network) -> Self {
+        network.0.to_string()
     }
 }
 
@@ -292,6 +326,24 @@ mod tests {
             "a..b:80",
         ] {
             assert!(wrong.parse::<Listen>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_list_of_networks_is_read_from_a_variable_with_and_without_quotes() {
+        for text in [
+            "[10.0.0.0/8, 2001:db8::1]",
+            "[\"10.0.0.0/8\", \"2001:db8::1\"]",
+        ] {
+            let value = <Vec<Network> as Kind>::from_text(text);
+            let list = Vec::<Network>::deserialize(value).unwrap();
+            let list: Vec<String> = list.into_iter().map(String::from).collect();
+            assert_eq!(list, ["10.0.0.0/8", "2001:db8::1/128"], "{text}");
+        }
+        for wrong in ["10.0.0.0/8", "[10.0.0.0/33]", "[proxy.example.com]"] {
+            assert!(!<Vec<Network> as Kind>::fits(
+                &<Vec<Network> as Kind>::from_text(wrong)
+            ));
         }
     }
 

@@ -20,12 +20,12 @@ use storage::{StoreUrl, StoreUrlError};
 use zeroize::Zeroizing;
 
 use self::given::{Given, Places};
-use crate::http::PublicUrl;
+use crate::http::{PublicUrl, TrustedProxies};
 
 pub use given::{
     BOOTSTRAP_ACCOUNT_SID, BOOTSTRAP_AUTH_TOKEN, CONFIG, ENV_PREFIX, Flags, STORE_PASSWORD,
 };
-pub use kinds::{Listen, LogFormat, LogLevel, LogRequests};
+pub use kinds::{Listen, LogFormat, LogLevel, LogRequests, Network};
 pub use reference::markdown;
 pub use sections::{
     Ceremonies, Console, Control, Fido, Limits, Log, Metadata, Metrics, Nevis, Retention, Settings,
@@ -178,6 +178,16 @@ impl Settings {
                 Err(error) => Err(invalid("store", error.to_string())),
             },
         }
+    }
+
+    /// The proxies whose `X-Forwarded-For` is read.
+    pub fn proxies(&self) -> TrustedProxies {
+        TrustedProxies::new(
+            self.trusted_proxies
+                .iter()
+                .map(|network| network.0)
+                .collect(),
+        )
     }
 
     /// The password of a PostgreSQL store, if its address does not have it.

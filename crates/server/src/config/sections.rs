@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::kinds::{Kind, Listen, LogFormat, LogLevel, LogRequests};
+use super::kinds::{Kind, Listen, LogFormat, LogLevel, LogRequests, Network};
 
 macro_rules! sections {
     ($(
@@ -97,6 +97,9 @@ sections! {
         store: Option<String> = None => "sqlite:<data-dir>/passkeyd.db",
         /// A file with the password of a PostgreSQL store. `PASSKEYD_STORE_PASSWORD` may have it instead.
         store_password_file: Option<PathBuf> = None => "none",
+        /// Addresses and networks of the proxies in front of passkeyd. The address of a client is that of its connection; if that is a
+        /// trusted proxy, it is the last address in `X-Forwarded-For` that is not a trusted proxy. The header of any other peer has no effect.
+        trusted_proxies: Vec<Network> = Vec::new() => "[]",
         /// For real users: passkeyd does not start with settings that are for tests only, or without an `https` `public_url`.
         production: bool = false => "false",
         /// Logs.

@@ -1,6 +1,7 @@
 //! The request that a task serves: its id, and what is noted about it for its log line.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -31,6 +32,7 @@ tokio::task_local! {
 #[derive(Debug)]
 pub(super) struct Current {
     id: HeaderValue,
+    client: Option<IpAddr>,
     noted: Mutex<Noted>,
 }
 
@@ -89,9 +91,10 @@ impl Noted {
 }
 
 impl Current {
-    pub(super) fn new(id: HeaderValue) -> Arc<Self> {
+    pub(super) fn new(id: HeaderValue, client: Option<IpAddr>) -> Arc<Self> {
         Arc::new(Self {
             id,
+            client,
             noted: Mutex::default(),
         })
     }
@@ -103,6 +106,11 @@ impl Current {
 
     pub(super) fn id(&self) -> &HeaderValue {
         &self.id
+    }
+
+    /// The address of the client.
+    pub(super) fn client(&self) -> Option<IpAddr> {
+        self.client
     }
 }
 
@@ -118,6 +126,12 @@ pub(super) fn id() -> Option<String> {
         .try_with(|current| current.id.to_str().map(str::to_owned).ok())
         .ok()
         .flatten()
+}
+
+/// The address of the client whose request this task answers: that of its connection, or the one that a trusted proxy names. `None`
+/// for a request from within the process.
+pub fn client() -> Option<IpAddr> {
+    CURRENT.try_with(|current| current.client).ok().flatten()
 }
 
 /// Goes on under the request that this task answers, in a task of its own.

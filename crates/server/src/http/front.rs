@@ -5,6 +5,7 @@
 
 use std::any::Any;
 use std::future::Future;
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use domain::model::ids::RelyingPartyId;
 use tokio::time::Instant;
 
 use super::body::BodyLimit;
+use super::client::{Peer, TrustedProxies};
 use super::current::{self, Current, Noted};
 use super::refusal::{Plain, RefusalInfo, Refusals, TransportRefusal};
 use super::request_id::{REQUEST_ID, RequestIds};
@@ -59,6 +61,7 @@ struct Shared {
     areas: Vec<Area>,
     ids: RequestIds,
     traffic: Arc<dyn Traffic>,
+    proxies: TrustedProxies,
     /// Whether requests that were not refused are logged, too.
     all: bool,
 }
@@ -78,6 +81,7 @@ impl Front {
             areas,
             ids: RequestIds::new(randomness),
             traffic: Arc::new(Unwatched),
+            proxies: TrustedProxies::default(),
             all: true,
         }))
     }
@@ -87,6 +91,15 @@ impl Front {
     pub fn watched(mut self, traffic: &Arc<dyn Traffic>) -> Self {
         if let Some(shared) = Arc::get_mut(&mut self.0) {
             shared.traffic = Arc::clone(traffic);
+        }
+        self
+    }
+
+    /// The same front, behind these proxies.
+    #[must_use]
+    pub fn behind(mut self, proxies: &TrustedProxies) -> Self {
+        if let Some(shared) = Arc::get_mut(&mut self.0) {
+            shared.proxies = proxies.clone();
         }
         self
     }
@@ -108,7 +121,9 @@ pub async fn guard(State(Front(front)): State<Front>, request: Request, next: Ne
     let words: &dyn Refusals = area.map_or(&Plain, |area| area.words.as_ref());
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let current = Current::new(front.ids.next());
+    let peer = request.extensions().get::<Peer>();
+    let client = peer.map(|peer| front.proxies.client(peer.0, request.headers()));
+    let current = Current::new(front.ids.next(), client);
     let start = Instant::now();
     let service = route
         .as_ref()
@@ -140,6 +155,7 @@ pub async fn guard(State(Front(front)): State<Front>, request: Request, next: Ne
         reason: reason_of(&response, &noted),
         noted,
         id: current.id(),
+        client: current.client(),
     };
     front.traffic.answered(&Answered {
         wire: area.map_or("", |area| area.name),
@@ -331,6 +347,7 @@ struct Line<'a> {
     reason: Option<&'static str>,
     noted: Noted,
     id: &'a HeaderValue,
+    client: Option<IpAddr>,
 }
 
 /// What a check of health asks for. It is asked for every few seconds.
@@ -355,6 +372,7 @@ macro_rules! line {
             actor = noted.caller.map(|caller| caller.name()),
             ceremony = noted.ceremony.map(|id| id.to_string()),
             found = noted.found.as_deref(),
+            client = $line.client.map(|client| client.to_string()),
             request_id = $line.id.to_str().unwrap_or_default(),
             $text
         );

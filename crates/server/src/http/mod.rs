@@ -7,6 +7,7 @@
 
 pub mod auth;
 pub mod body;
+pub mod client;
 pub mod cors;
 pub mod current;
 pub mod form;
@@ -26,6 +27,7 @@ pub mod request_id;
 pub mod traffic;
 
 pub use body::BodyLimit;
+pub use client::{Peer, TrustedProxies};
 pub use handler::{Wire, handle, serve};
 pub use inbound::Inbound;
 pub use lifecycle::Lifecycle;

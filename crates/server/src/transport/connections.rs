@@ -24,7 +24,7 @@ struct Open {
 #[derive(Debug)]
 pub(super) struct Slot {
     connections: Arc<Connections>,
-    address: IpAddr,
+    address: Option<IpAddr>,
 }
 
 impl Connections {
@@ -37,18 +37,20 @@ impl Connections {
         }
     }
 
-    /// A slot for a connection of this address; `None` if a limit is reached.
-    pub(super) fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Slot> {
-        let address = group(address);
+    /// A slot for a connection of this address, or of one whose connections are not counted apart; `None` if a limit is reached.
+    pub(super) fn admit(self: &Arc<Self>, address: Option<IpAddr>) -> Option<Slot> {
+        let address = address.map(group);
         let mut open = self.open.lock();
         if open.all >= self.most {
             return None;
         }
-        let of_address = open.by_address.entry(address).or_default();
-        if *of_address >= self.most_per_address {
-            return None;
+        if let Some(address) = address {
+            let of_address = open.by_address.entry(address).or_default();
+            if *of_address >= self.most_per_address {
+                return None;
+            }
+            *of_address += 1;
         }
-        *of_address += 1;
         open.all += 1;
         Some(Slot {
             connections: Arc::clone(self),
@@ -61,10 +63,13 @@ impl Drop for Slot {
     fn drop(&mut self) {
         let mut open = self.connections.open.lock();
         open.all = open.all.saturating_sub(1);
-        if let Some(of_address) = open.by_address.get_mut(&self.address) {
+        let Some(address) = self.address else {
+            return;
+        };
+        if let Some(of_address) = open.by_address.get_mut(&address) {
             *of_address = of_address.saturating_sub(1);
             if *of_address == 0 {
-                open.by_address.remove(&self.address);
+                open.by_address.remove(&address);
             }
         }
     }
@@ -85,8 +90,8 @@ fn group(address: IpAddr) -> IpAddr {
 mod tests {
     use super::*;
 
-    fn ip(text: &str) -> IpAddr {
-        text.parse().unwrap()
+    fn ip(text: &str) -> Option<IpAddr> {
+        Some(text.parse().unwrap())
     }
 
     #[test]
@@ -104,6 +109,15 @@ mod tests {
         assert!(connections.admit(ip("10.0.0.2")).is_some());
         drop(a);
         assert!(connections.admit(ip("10.0.0.1")).is_some());
+    }
+
+    #[test]
+    fn a_trusted_proxy_is_bounded_by_the_process_alone() {
+        let connections = Arc::new(Connections::new(3, 1));
+        let held = [(); 3].map(|()| connections.admit(None).unwrap());
+        assert!(connections.admit(None).is_none());
+        drop(held);
+        assert!(connections.admit(None).is_some());
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod timed;
 
 use std::convert::Infallible;
 use std::io;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +27,7 @@ use tokio::time::Instant;
 use tower::Service as _;
 
 use crate::config::Limits;
-use crate::http::{Traffic, TransportRefusal};
+use crate::http::{Peer, Traffic, TransportRefusal, TrustedProxies};
 use arriving::Arriving;
 use connections::Connections;
 use timed::{Phase, Timed, Timeouts};
@@ -44,6 +45,7 @@ pub async fn serve(
     listener: TcpListener,
     router: Router,
     limits: &Limits,
+    proxies: &TrustedProxies,
     traffic: &Arc<dyn Traffic>,
     mut stop: watch::Receiver<bool>,
     grace: Duration,
@@ -68,15 +70,20 @@ pub async fn serve(
         };
         match accepted {
             Ok((stream, peer)) => {
-                let Some(slot) = connections.admit(peer.ip()) else {
+                let Some(slot) = connections.admit(of_client(proxies, peer.ip())) else {
                     // Refuse the new one, keep the old ones: closing is the only answer that
                     // costs nothing.
                     tracing::debug!("connection refused: too many are open");
                     traffic.turned_away();
                     continue;
                 };
-                let connection =
-                    connection(stream, router.clone(), http.clone(), timeouts, stop.clone());
+                let connection = connection(
+                    (stream, Peer(peer.ip())),
+                    router.clone(),
+                    http.clone(),
+                    timeouts,
+                    stop.clone(),
+                );
                 let alive = alive.clone();
                 let traffic = Arc::clone(traffic);
                 traffic.opened();
@@ -92,6 +99,11 @@ pub async fn serve(
     drop(listener);
     drop(alive);
     tokio::time::timeout(grace, all_done.recv()).await.is_ok()
+}
+
+/// The address whose connections are counted; `None` for a trusted proxy, whose connections are those of many clients.
+fn of_client(proxies: &TrustedProxies, peer: IpAddr) -> Option<IpAddr> {
+    (!proxies.contains(peer)).then_some(peer)
 }
 
 /// Waits until the value turns true, or nobody is left who could turn it.
@@ -148,7 +160,7 @@ fn end_if_unread(phase: &Phase, response: &mut Response) {
 }
 
 async fn connection(
-    stream: TcpStream,
+    (stream, peer): (TcpStream, Peer),
     router: Router,
     http: hyper::server::conn::http1::Builder,
     timeouts: Timeouts,
@@ -165,7 +177,8 @@ async fn connection(
         of_service.serving();
         let phase = of_service.clone();
         let request = request.map(|body| Body::new(Arriving::new(body, phase.clone())));
-        let request = with_host_checked(request);
+        let mut request = with_host_checked(request);
+        request.extensions_mut().insert(peer);
         let answer = router.clone().call(request);
         async move {
             let mut answer = answer.await;

@@ -2,7 +2,10 @@
 
 use axum::http::Method;
 
-use crate::common::{JSON, TestApp};
+use ipnet::IpNet;
+use server::config::Network;
+
+use crate::common::{JSON, Log, TestApp};
 
 /// A path of each wire that takes a body.
 const PATHS: [&str; 4] = [
@@ -35,4 +38,23 @@ async fn every_response_has_the_id_of_its_request() {
     ids.sort();
     ids.dedup();
     assert_eq!(ids.len(), PATHS.len() + 3);
+}
+
+#[tokio::test]
+async fn the_log_has_the_client_that_a_trusted_proxy_names_and_no_other() {
+    let proxy: IpNet = "192.0.2.0/24".parse().unwrap();
+    let app =
+        TestApp::builder().settings(|settings| settings.trusted_proxies = vec![Network(proxy)]);
+    let stranger = app.build().await.stranger();
+    let log = Log::new();
+    let spoofed = "198.51.100.66, 203.0.113.9";
+    for peer in ["192.0.2.1", "203.0.113.1"] {
+        let from = stranger.at_address(peer).with("x-forwarded-for", spoofed);
+        assert_eq!(from.get("/v2/Services").await.status, 401);
+    }
+    // A call from within the process has no address.
+    assert_eq!(stranger.get("/v2/Services").await.status, 401);
+    let lines = log.with_message("refused");
+    let clients: Vec<_> = lines.iter().map(|line| line["client"].as_str()).collect();
+    assert_eq!(clients, [Some("203.0.113.9"), Some("203.0.113.1"), None]);
 }

@@ -5,6 +5,7 @@ use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::request::Builder;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 use serde_json::Value;
+use server::http::Peer;
 
 use super::{Answer, TestApp, basic};
 
@@ -19,6 +20,8 @@ const MERGE_PATCH: &str = "application/merge-patch+json";
 pub struct Client {
     pub app: TestApp,
     headers: HeaderMap,
+    /// The address at the other end of its connection, if it has one.
+    peer: Option<Peer>,
 }
 
 impl Client {
@@ -26,6 +29,7 @@ impl Client {
         Self {
             app: app.clone(),
             headers: HeaderMap::new(),
+            peer: None,
         }
     }
 
@@ -37,6 +41,16 @@ impl Client {
         let value: HeaderValue = value.parse().expect("the value of a header");
         client.headers.insert(name, value);
         client
+    }
+
+    /// The same caller, whose connection comes from this address.
+    #[must_use]
+    pub fn at_address(&self, address: &str) -> Self {
+        let peer = Some(Peer(address.parse().expect("an address")));
+        Self {
+            peer,
+            ..self.clone()
+        }
     }
 
     /// The same caller with another `Authorization: Basic`.
@@ -79,6 +93,9 @@ impl Client {
         let mut request = Request::builder().method(method).uri(path);
         if let Some(headers) = request.headers_mut() {
             headers.clone_from(&self.headers);
+        }
+        if let (Some(peer), Some(extensions)) = (self.peer, request.extensions_mut()) {
+            extensions.insert(peer);
         }
         Call {
             app: self.app.clone(),
