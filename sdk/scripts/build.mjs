@@ -1,4 +1,4 @@
-// Builds dist/ from src/: the classic script, the ES module, the types, and the integrity hashes of the two scripts.
+// Builds dist/ from src/: the classic script, the ES modules, the types, and the integrity hashes of the scripts.
 // The same sources and the pinned tools give the same bytes.
 
 import { execFileSync } from 'node:child_process';
@@ -16,7 +16,18 @@ export const dist = join(root, 'dist');
 const scripts = [
   { entry: 'script.ts', name: 'fido2-client.js', format: 'iife', target: 'es2018', minify: true },
   { entry: 'index.ts', name: 'fido2-client.mjs', format: 'esm', target: 'es2022', minify: false },
+  { entry: 'passkeys/index.ts', name: 'passkeys.mjs', format: 'esm', target: 'es2022', minify: true },
+  { entry: 'element.ts', name: 'element.mjs', format: 'esm', target: 'es2022', minify: true, plugins: [besides()] },
+  { entry: 'react.ts', name: 'react.mjs', format: 'esm', target: 'es2022', minify: false, external: ['react'], plugins: [besides()] },
 ];
+
+// The thin entry points import passkeys.mjs beside them: a page has one state, whichever of them it uses.
+function besides() {
+  return {
+    name: 'besides',
+    setup: ({ onResolve }) => onResolve({ filter: /\/passkeys\/index\.js$/ }, () => ({ path: './passkeys.mjs', external: true })),
+  };
+}
 
 export async function build(directory) {
   await rm(directory, { recursive: true, force: true });

@@ -60,7 +60,7 @@ export const answer = (body, status = 200) => ({ ok: status < 300, status, json:
 export const accepted = () => answer('{"status":"ok","errorMessage":"","token":"transaction"}');
 
 /** Time that passes when the test says so. */
-class Clock {
+export class Clock {
   now = 1_000_000;
   #timers = new Map();
   #last = 0;

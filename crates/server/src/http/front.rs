@@ -285,7 +285,7 @@ const SHOWN_PATH: usize = 120;
 /// Longest first segment of it.
 const SHOWN_FIRST: usize = 32;
 /// Segments of our own routes.
-const KNOWN: [&str; 27] = [
+const KNOWN: [&str; 28] = [
     "v2",
     "Services",
     "Entities",
@@ -306,6 +306,7 @@ const KNOWN: [&str; 27] = [
     "status",
     "users",
     "fido2-client",
+    "sdk",
     "nevisfido",
     "fido2",
     "manage",

@@ -387,10 +387,16 @@ async fn the_browser_client_is_served_to_every_page_with_its_hash() {
     let service = Service::new().await;
     let read = async |path: &str| service.stranger().request(Method::GET, path).empty().await;
     let hashes = read("/fido2-client/integrity.json").await.expect(200);
-    for name in ["fido2-client.js", "fido2-client.mjs"] {
+    assert_eq!(read("/sdk/integrity.json").await.expect(200), hashes);
+    for (folder, name) in [
+        ("fido2-client", "fido2-client.js"),
+        ("fido2-client", "fido2-client.mjs"),
+        ("sdk", "passkeys.mjs"),
+        ("sdk", "element.mjs"),
+    ] {
         for path in [
-            format!("/fido2-client/{name}"),
-            format!("/fido2-client/0.1.0/{name}"),
+            format!("/{folder}/{name}"),
+            format!("/{folder}/0.1.0/{name}"),
         ] {
             let reply = read(&path).await;
             assert_eq!(reply.status, 200, "{path}");

@@ -1,4 +1,5 @@
-//! The browser client (docs/wires/nevis.md, section 8): the built files of `sdk/`, part of the binary.
+//! The browser clients: the built files of `sdk/`, part of the binary. Below `/fido2-client/` is the one of docs/wires/nevis.md, section 8; below `/sdk/` is
+//! the one for pages with a back end of their own.
 
 use axum::Router;
 use axum::body::Body;
@@ -16,36 +17,65 @@ use super::state::State;
 const VERSION: &str = "0.1.0";
 /// The hash of each file, for the attribute `integrity`.
 const INTEGRITY: &str = include_str!("../../../../../sdk/dist/integrity.json");
-/// The files: name, content type, content.
-const FILES: [(&str, &str, &[u8]); 3] = [
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const CLIENT: &str = "fido2-client";
+const SDK: &str = "sdk";
+/// The files: folder, name, content type, content.
+const FILES: [(&str, &str, &str, &[u8]); 6] = [
     (
+        CLIENT,
         "fido2-client.js",
-        "text/javascript; charset=utf-8",
+        SCRIPT,
         include_bytes!("../../../../../sdk/dist/fido2-client.js"),
     ),
     (
+        CLIENT,
         "fido2-client.mjs",
-        "text/javascript; charset=utf-8",
+        SCRIPT,
         include_bytes!("../../../../../sdk/dist/fido2-client.mjs"),
     ),
-    ("integrity.json", "application/json", INTEGRITY.as_bytes()),
+    (
+        CLIENT,
+        "integrity.json",
+        "application/json",
+        INTEGRITY.as_bytes(),
+    ),
+    (
+        SDK,
+        "passkeys.mjs",
+        SCRIPT,
+        include_bytes!("../../../../../sdk/dist/passkeys.mjs"),
+    ),
+    (
+        SDK,
+        "element.mjs",
+        SCRIPT,
+        include_bytes!("../../../../../sdk/dist/element.mjs"),
+    ),
+    (
+        SDK,
+        "integrity.json",
+        "application/json",
+        INTEGRITY.as_bytes(),
+    ),
 ];
 
 /// The files, each at its name and at its name below the version. Pages of any origin may load them: they hold no secret.
 pub fn router() -> Router<State> {
-    FILES
-        .into_iter()
-        .fold(Router::new(), |router, (name, content_type, content)| {
+    FILES.into_iter().fold(
+        Router::new(),
+        |router, (folder, name, content_type, content)| {
             router
                 .route(
-                    &format!("/fido2-client/{name}"),
+                    &format!("/{folder}/{name}"),
                     file(content_type, content, "public, max-age=300"),
                 )
                 .route(
-                    &format!("/fido2-client/{VERSION}/{name}"),
+                    &format!("/{folder}/{VERSION}/{name}"),
                     file(content_type, content, "public, max-age=86400"),
                 )
-        })
+        },
+    )
 }
 
 fn file(
@@ -121,7 +151,7 @@ mod tests {
         use base64::Engine as _;
         use base64::engine::general_purpose::STANDARD;
         let hashes: serde_json::Value = serde_json::from_str(INTEGRITY).unwrap();
-        for (name, _, content) in FILES {
+        for (_, name, _, content) in FILES {
             if name == "integrity.json" {
                 continue;
             }
