@@ -105,6 +105,7 @@ prepare_e2e() {
 
     prepare_venv "$venv" e2e/twilio-python/requirements.txt
     prepare_venv "$venv_differential" e2e/differential/requirements.txt
+    prepare_venv "$PWD/e2e/.venv-spelling" e2e/spelling/requirements.txt
 }
 
 # The examples, with the packages and toolchains that each of them needs.
@@ -187,6 +188,11 @@ check_includes() {
     step "code in the documents is that of the examples"
     has python3 || install_packages python3
     scripts/include-examples.py --check
+}
+
+check_spelling() {
+    step "spelling of documents and help texts"
+    scripts/check-spelling.sh "$PWD/e2e/.venv-spelling/bin/codespell"
 }
 
 check_imports() {
@@ -344,6 +350,7 @@ fi
 
 prepare_e2e
 prepare_examples
+check_spelling
 check_sdk
 build_release
 test_python

@@ -132,7 +132,9 @@ pub(super) fn page<'s>(file: &'s str, place: &str, source: &'s str) -> Rendered 
     // Wide tables scroll, and the page does not. Text is escaped, so only tables are found.
     let html = html
         .replace("<table>", "<div class=\"scroll\" tabindex=\"0\"><table>")
-        .replace("</table>", "</table></div>");
+        .replace("</table>", "</table></div>")
+        // A column without a name has no heading.
+        .replace("<th></th>", "<td></td>");
     let Writer { sections, .. } = writer;
     let opening = sections
         .first()
