@@ -121,6 +121,7 @@ prepare_examples() {
         (cd "examples/$example" && npm ci --no-audit --no-fund --ignore-scripts)
     done
     prepare_venv "$PWD/examples/fastapi/.venv" examples/fastapi/requirements.txt
+    prepare_venv "$PWD/examples/flask/.venv" examples/flask/requirements.txt
     prepare_venv "$PWD/examples/django/.venv" examples/django/requirements.txt
 }
 

@@ -11,6 +11,7 @@ export const examples = [
   { name: 'express', wire: 'nevis', command: ['node', 'server.mjs'], environment: { WIRE: 'nevis' } },
   { name: 'fastify', wire: 'twilio', command: ['node', 'server.mjs'] },
   { name: 'fastapi', wire: 'twilio', command: ['.venv/bin/uvicorn', 'main:app', '--port', '$PORT', '--no-access-log'] },
+  { name: 'flask', wire: 'twilio', command: ['.venv/bin/flask', '--app', 'main', 'run', '--host', 'localhost', '--port', '$PORT'] },
   {
     name: 'django', wire: 'nevis', environment: { DATABASE: '$OUTPUT/db.sqlite3' }, build: [['.venv/bin/python', 'manage.py', 'migrate', '--run-syncdb']],
     command: ['.venv/bin/python', 'manage.py', 'runserver', '--noreload', 'localhost:$PORT'],
