@@ -12,6 +12,7 @@ pub mod doctor;
 mod error;
 pub mod health;
 pub mod http;
+pub mod master_key;
 pub mod metadata;
 pub mod metrics;
 mod moment;

@@ -48,16 +48,18 @@ const SWEEP_BUDGET: u32 = 1000;
 /// The lease of the node that sweeps.
 const SWEEP: &str = "sweep";
 
-/// The domain with the store at this address, and with the store's metadata.
+/// The domain with the store at this address, and with the store's metadata. The settings say where the master key is; without them,
+/// the keys in the store are not sealed.
 ///
 /// # Errors
-/// The store cannot be opened, another process uses it, or it has a newer format.
+/// The store cannot be opened, another process uses it, it has a newer format, or it is sealed and there is no right master key.
 pub async fn open(
     url: &StoreUrl,
+    settings: Option<&Settings>,
     policy: Policy,
     metadata: Sources,
 ) -> Result<Arc<Passkeys>, ProcessError> {
-    opened(storage::open(url).await?, None, policy, metadata).await
+    opened(storage::open(url).await?, settings, None, policy, metadata).await
 }
 
 /// As [`open`], and measured.
@@ -66,23 +68,30 @@ pub async fn open(
 /// Those of [`open`].
 pub async fn open_measured(
     url: &StoreUrl,
+    settings: &Settings,
     policy: Policy,
     metadata: Sources,
     metrics: &Arc<Metrics>,
 ) -> Result<Arc<Passkeys>, ProcessError> {
     let watch: Arc<dyn storage::Watch> = Arc::<Metrics>::clone(metrics);
     let store = storage::open_watched(url, watch).await?;
-    opened(store, Some(metrics), policy, metadata).await
+    opened(store, Some(settings), Some(metrics), policy, metadata).await
 }
 
 async fn opened(
     store: Arc<dyn Storage>,
+    settings: Option<&Settings>,
     metrics: Option<&Arc<Metrics>>,
     policy: Policy,
     metadata: Sources,
 ) -> Result<Arc<Passkeys>, ProcessError> {
-    let passkeys = Passkeys::open(
+    let vault = match settings {
+        Some(settings) => crate::master_key::vault(&store, settings).await?,
+        None => None,
+    };
+    let passkeys = Passkeys::open_with(
         store,
+        vault,
         Arc::new(SystemClock::default()),
         Arc::new(SystemRandomness),
     )
@@ -132,7 +141,7 @@ pub async fn serve(start: Start) -> Result<(), ProcessError> {
     let metrics = crate::metrics::start(SystemClock::default().now())?;
     // Migrations may be slow. Nothing else runs yet.
     let store = settings.store_location()?;
-    let passkeys = open_measured(&store, policy, sources, &metrics).await?;
+    let passkeys = open_measured(&store, &settings, policy, sources, &metrics).await?;
     let (listener, address) = listen_at(&settings.listen).await?;
     let account = announce_account(&passkeys, first_account).await?;
     let public_url = settings.public_url(address.port());
@@ -222,6 +231,7 @@ fn control(
             let on = Administered {
                 file: location.file().map(Path::to_owned),
                 passkeys: Arc::clone(passkeys),
+                master_keys: crate::master_key::keys(settings).ok().flatten(),
                 public_url: Arc::new(public_url.clone()),
                 console: console.cloned(),
             };

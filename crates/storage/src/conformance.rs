@@ -130,6 +130,7 @@ macro_rules! conformance_tests {
                 a_token_is_replaced_in_its_account_only,
                 an_api_key_belongs_to_an_account,
                 the_shared_secret_is_the_first_one_that_was_offered,
+                the_store_key_is_the_first_one_that_was_offered_until_it_is_replaced,
                 the_latest_time_is_kept;
             relying_parties:
                 a_relying_party_needs_its_account_and_reads_back_as_written,
@@ -167,6 +168,9 @@ macro_rules! conformance_tests {
                 an_access_key_lives_in_its_relying_party,
                 a_token_key_is_the_first_one_offered_for_its_relying_party_and_kind,
                 of_many_token_keys_offered_at_once_one_is_kept,
+                a_token_key_is_replaced_where_it_is_the_expected_one,
+                of_many_replacements_of_one_token_key_one_is_done,
+                token_keys_are_listed_in_order,
                 a_one_time_token_is_used_once_in_its_relying_party,
                 of_a_hundred_uses_of_one_token_at_once_one_is_the_first,
                 a_use_is_forgotten_only_after_its_token_expired,

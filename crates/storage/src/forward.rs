@@ -107,6 +107,10 @@ macro_rules! forward {
             Tokens {
                 token_key(rp: RelyingPartyId, kind: TokenKind) -> Option<TokenKey> = keep;
                 keep_token_key(rp: RelyingPartyId, kind: TokenKind, candidate: TokenKey) -> Option<TokenKey> = keep;
+                replace_token_key(rp: RelyingPartyId, kind: TokenKind, expected: &TokenKey, new: &TokenKey,
+                    event: Option<&AuditEvent>) -> bool = keep;
+                list_token_keys(after: Option<(RelyingPartyId, TokenKind)>, limit: u32)
+                    -> Vec<(RelyingPartyId, TokenKind, TokenKey)> = keep;
                 claim_once(rp: RelyingPartyId, token: TokenId, expires: Timestamp, attempt: AttemptId) -> bool = keep;
                 is_claimed(rp: RelyingPartyId, token: TokenId) -> bool = keep;
             }
@@ -149,6 +153,9 @@ macro_rules! forward {
             }
             Upkeep {
                 shared_secret(candidate: [u8; 32]) -> [u8; 32] = keep;
+                store_key() -> Option<Vec<u8>> = keep;
+                keep_store_key(candidate: &[u8]) -> Vec<u8> = keep;
+                replace_store_key(expected: &[u8], new: &[u8]) -> bool = keep;
                 latest_time(now: Timestamp) -> Timestamp = keep;
                 sweep(expired_before: Timestamp, events_before: Timestamp, answers_before: Timestamp, budget: u32)
                     -> Swept = once;

@@ -174,6 +174,8 @@ audit_kinds! {
     AccessKeyCreated = "access_key_created",
     /// An access key was revoked.
     AccessKeyDeleted = "access_key_deleted",
+    /// A key for tokens was replaced, or old ones were retired.
+    TokenKeyRotated = "token_key_rotated",
 }
 
 impl AuditKind {
@@ -199,7 +201,8 @@ impl AuditKind {
             | Self::SessionStarted
             | Self::SessionEnded
             | Self::AccessKeyCreated
-            | Self::AccessKeyDeleted => AuditCategory::Management,
+            | Self::AccessKeyDeleted
+            | Self::TokenKeyRotated => AuditCategory::Management,
         }
     }
 

@@ -10,6 +10,7 @@ pub mod console;
 pub mod credential;
 pub mod ids;
 pub mod import;
+pub mod master_key;
 pub mod metadata;
 pub mod page;
 pub mod policy;

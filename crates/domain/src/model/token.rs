@@ -33,6 +33,11 @@ impl TokenKind {
         Self::Sealing,
     ];
 
+    /// The kind with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.name() == name)
+    }
+
     /// Stable name, as stored.
     pub fn name(self) -> &'static str {
         match self {

@@ -5,9 +5,12 @@
 //! [kept](Passkeys::keep_answer) or the reservation is [released](Passkeys::release_answer). Here a response is bytes; the
 //! wire knows what they mean.
 
+use webauthn::error::Reason;
+
 use crate::model::ids::{AccountId, AttemptId};
 use crate::model::refusal::Refusal;
 use crate::service::Passkeys;
+use crate::service::vault::SealedFor;
 use crate::store::{Reservation, Reserved};
 
 /// How long a response is kept, in milliseconds.
@@ -57,6 +60,14 @@ pub enum Repeat {
     Different,
 }
 
+/// What a kept response is sealed for.
+fn of_answer<'a>(row: &'a [&'a [u8]]) -> SealedFor<'a> {
+    SealedFor {
+        purpose: "passkeyd kept response v1",
+        row,
+    }
+}
+
 impl Passkeys {
     /// Reserves the key of a call, unless the call was made before.
     ///
@@ -85,7 +96,10 @@ impl Passkeys {
         };
         Ok(match self.storage.reserve_answer(&reservation).await? {
             Reserved::Yours => Repeat::Do(permit),
-            Reserved::Answered(answer) => Repeat::Answered(answer),
+            Reserved::Answered(answer) => match self.unsealed_answer(&permit, answer) {
+                Some(answer) => Repeat::Answered(answer),
+                None => return Err(Reason::RecordUnreadable.into()),
+            },
             Reserved::Running => Repeat::Running,
             Reserved::Different => Repeat::Different,
         })
@@ -99,11 +113,29 @@ impl Passkeys {
         if answer.len() > MAX_LENGTH {
             return self.release_answer(permit).await;
         }
+        let sealed = match &self.vault {
+            Some(vault) => vault.seal(
+                of_answer(&[&permit.account.0, &permit.key]),
+                answer,
+                &*self.randomness,
+            ),
+            None => Some(answer.to_vec()),
+        };
+        let answer = sealed.ok_or_else(|| Refusal::from(Reason::Internal))?;
         // If it is not kept, the call took so long that another one replaced it.
         self.storage
-            .keep_answer(permit.account, permit.key, permit.attempt, answer)
+            .keep_answer(permit.account, permit.key, permit.attempt, &answer)
             .await?;
         Ok(())
+    }
+
+    /// A kept response, as it was. In a store that is sealed it is sealed too.
+    fn unsealed_answer(&self, permit: &Permit, kept: Vec<u8>) -> Option<Vec<u8>> {
+        let Some(vault) = &self.vault else {
+            return Some(kept);
+        };
+        let opened = vault.unseal(of_answer(&[&permit.account.0, &permit.key]), &kept)?;
+        Some(opened.to_vec())
     }
 
     /// Releases the key without a response: the call may run again.

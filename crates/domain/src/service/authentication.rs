@@ -28,6 +28,7 @@ use crate::service::ceremony::{Terms, ensure_pending, signal_names};
 use crate::service::observer::{Phase, Phases};
 use crate::service::pending::Key;
 use crate::service::prepared::{AuthenticationWishes, Prepared};
+use crate::service::sealed::SealingKey;
 use crate::store::{Begin, CounterRule, FinishAuthentication, FinishedAuthentication};
 
 /// For whom an authentication is started.
@@ -470,8 +471,8 @@ impl Passkeys {
             Err(refusal) if refusal.reason == Reason::RelyingPartyUnknown => return Ok(None),
             found => found?,
         };
-        let key = self.made_sealing_key(&rp).await?;
-        let opened = key.and_then(|key| key.open(challenge, rp.id));
+        let open = |key: &SealingKey| key.open(challenge, rp.id);
+        let opened = self.opened_with_sealing_key(&rp, open).await?;
         Ok(opened.map(|mut ceremony| {
             rp.share_policy(&mut ceremony.policy);
             Arc::new(ceremony)

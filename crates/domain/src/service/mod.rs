@@ -11,6 +11,7 @@ pub mod console;
 pub mod credentials;
 pub mod cursor;
 pub mod events;
+mod key_ring;
 mod keys;
 pub mod lookups;
 pub mod metadata;
@@ -21,11 +22,13 @@ pub mod parties;
 mod pending;
 pub mod prepared;
 pub mod registration;
+pub mod rotation;
 mod sealed;
 pub mod token_keys;
 pub mod tokens;
 pub mod transfer;
 pub mod users;
+pub mod vault;
 pub mod webhooks;
 
 use std::fmt;
@@ -38,6 +41,7 @@ use crate::model::access_key::AccessKey;
 use crate::model::account::Principal;
 use crate::model::clock::{Clock, Randomness, Timestamp};
 use crate::model::ids::{AccessKeyId, EventId, NodeId, RelyingPartyId};
+use crate::model::master_key::{MasterKeyId, MasterKeys};
 use crate::model::policy::Policy;
 use crate::model::refusal::Refusal;
 use crate::service::cache::Cache;
@@ -67,6 +71,7 @@ pub struct Passkeys {
     relying_parties: Cache<RelyingPartyId, Arc<Prepared>>,
     secrets: Cache<Principal, StoredSecret>,
     access_keys: Cache<(RelyingPartyId, AccessKeyId), Arc<AccessKey>>,
+    vault: Option<vault::Vault>,
     cursor_key: keys::CursorKey,
     answer_key: keys::AnswerKey,
     lookups: cache::Lookups,
@@ -98,12 +103,25 @@ impl fmt::Debug for Passkeys {
 }
 
 impl Passkeys {
-    /// The service over a store.
+    /// The service over a store that is not sealed.
     ///
     /// # Errors
     /// `store_unavailable` and similar reasons if the store cannot be read.
     pub async fn open(
         storage: Arc<dyn Storage>,
+        clock: Arc<dyn Clock>,
+        randomness: Arc<dyn Randomness>,
+    ) -> Result<Self, Refusal> {
+        Self::open_with(storage, None, clock, randomness).await
+    }
+
+    /// The service over a store with the [`Vault`](vault::Vault) of that store.
+    ///
+    /// # Errors
+    /// Those of [`Passkeys::open`].
+    pub async fn open_with(
+        storage: Arc<dyn Storage>,
+        vault: Option<vault::Vault>,
         clock: Arc<dyn Clock>,
         randomness: Arc<dyn Randomness>,
     ) -> Result<Self, Refusal> {
@@ -113,7 +131,10 @@ impl Passkeys {
         let mut node = [0; 16];
         node.copy_from_slice(&digest(&SHA256, &candidate).as_ref()[..16]);
         let node = NodeId(node);
-        let secret = storage.shared_secret(candidate).await?;
+        let secret = match &vault {
+            Some(vault) => *vault.shared_secret,
+            None => storage.shared_secret(candidate).await?,
+        };
         note_time(&*storage, &*clock).await?;
         let cursor_key = keys::CursorKey::new(&secret);
         let answer_key = keys::AnswerKey::new(&secret);
@@ -124,6 +145,7 @@ impl Passkeys {
             relying_parties: Cache::default(),
             secrets: Cache::default(),
             access_keys: Cache::default(),
+            vault,
             cursor_key,
             answer_key,
             lookups: cache::Lookups::default(),
@@ -147,6 +169,31 @@ impl Passkeys {
     pub fn with_observer(mut self, observer: Arc<dyn observer::Observer>) -> Self {
         self.observer = observer;
         self
+    }
+
+    /// The vault of the store, if it is sealed.
+    pub fn vault(&self) -> Option<&vault::Vault> {
+        self.vault.as_ref()
+    }
+
+    /// Wraps the store key under the present master key, if it is wrapped under the one before. Whether there was something to do.
+    ///
+    /// # Errors
+    /// [`VaultError`](vault::VaultError).
+    pub async fn rewrap_store_key(&self, keys: &MasterKeys) -> Result<bool, vault::VaultError> {
+        vault::Vault::rewrap(&*self.storage, keys, &*self.randomness).await
+    }
+
+    /// The master key under which the store is sealed; `None` when it is not sealed.
+    ///
+    /// # Errors
+    /// `store_unavailable`; `record_unreadable` when the sealed store key is damaged.
+    pub async fn sealed_under(&self) -> Result<Option<MasterKeyId>, Refusal> {
+        let Some(wrapped) = self.storage.store_key().await? else {
+            return Ok(None);
+        };
+        let sealed = vault::master_key_of(&wrapped);
+        Ok(Some(sealed.ok_or(Reason::RecordUnreadable)?))
     }
 
     /// The policy of new Relying Parties.

@@ -1,6 +1,7 @@
 //! Keys for tokens of a Relying Party, ready to use. What a token looks like is the wire's business.
 
 use std::fmt;
+use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::hmac;
@@ -9,10 +10,12 @@ use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _,
     UnparsedPublicKey,
 };
-use tokio::sync::OnceCell;
+use parking_lot::Mutex;
 use webauthn::base64url;
 
-use crate::model::token::MacKind;
+use crate::model::clock::Timestamp;
+use crate::model::token::{MacKind, TokenKey, TokenKind};
+use crate::service::key_ring::{KeyRing, RingKey};
 use crate::service::sealed::SealingKey;
 
 /// Bytes of a key for message authentication codes: as long as the output of SHA-512 (RFC 7518 3.2).
@@ -115,24 +118,110 @@ impl fmt::Debug for SigningKey {
     }
 }
 
+/// The keys of a ring, ready to use, the newest first.
+pub(crate) struct Ready<K> {
+    keys: Vec<ReadyKey<K>>,
+    /// When they were read.
+    read: Timestamp,
+}
+
+struct ReadyKey<K> {
+    signs_from: Timestamp,
+    ends: Option<Timestamp>,
+    key: Arc<K>,
+}
+
+impl<K> Ready<K> {
+    /// Makes the keys of a ring ready; `None` when one is none of this kind.
+    pub(crate) fn of(
+        ring: &KeyRing,
+        read: Timestamp,
+        make: fn(&TokenKey) -> Option<K>,
+    ) -> Option<Self> {
+        let ready = |key: &RingKey| {
+            Some(ReadyKey {
+                signs_from: key.signs_from,
+                ends: key.ends,
+                key: Arc::new(make(&key.key)?),
+            })
+        };
+        let keys: Option<Vec<_>> = ring.keys.iter().map(ready).collect();
+        Some(Self { keys: keys?, read })
+    }
+
+    /// The key that makes tokens at this moment: the newest that has begun, or else the oldest.
+    pub(crate) fn maker(&self, now: Timestamp) -> Option<Arc<K>> {
+        let begun = self.keys.iter().find(|key| key.signs_from <= now);
+        begun.or(self.keys.last()).map(|key| Arc::clone(&key.key))
+    }
+
+    /// The keys whose tokens are accepted at this moment.
+    pub(crate) fn accepted(&self, now: Timestamp) -> impl Iterator<Item = &Arc<K>> {
+        let ends = move |key: &&ReadyKey<K>| key.ends.is_none_or(|ends| now < ends);
+        self.keys.iter().filter(ends).map(|key| &key.key)
+    }
+
+    /// Whether they were read less than so many milliseconds ago. A clock that was set back makes them old.
+    pub(crate) fn is_younger(&self, now: Timestamp, millis: i64) -> bool {
+        (0..millis).contains(&now.0.saturating_sub(self.read.0))
+    }
+}
+
+/// The keys of a kind, if they were read.
+pub(crate) struct Slot<K>(Mutex<Option<Arc<Ready<K>>>>);
+
+impl<K> Default for Slot<K> {
+    fn default() -> Self {
+        Self(Mutex::new(None))
+    }
+}
+
+impl<K> Slot<K> {
+    pub(crate) fn get(&self) -> Option<Arc<Ready<K>>> {
+        self.0.lock().clone()
+    }
+
+    pub(crate) fn put(&self, ready: Ready<K>) -> Arc<Ready<K>> {
+        let ready = Arc::new(ready);
+        *self.0.lock() = Some(Arc::clone(&ready));
+        ready
+    }
+
+    fn forget(&self) {
+        *self.0.lock() = None;
+    }
+}
+
 /// The token keys of a Relying Party, as far as they were asked for.
 #[derive(Default)]
 pub(crate) struct TokenKeys {
-    access: OnceCell<MacKey>,
-    intent: OnceCell<MacKey>,
-    status: OnceCell<MacKey>,
-    transaction: OnceCell<MacKey>,
-    pub(crate) signing: OnceCell<SigningKey>,
-    pub(crate) sealing: OnceCell<SealingKey>,
+    access: Slot<MacKey>,
+    intent: Slot<MacKey>,
+    status: Slot<MacKey>,
+    transaction: Slot<MacKey>,
+    pub(crate) signing: Slot<SigningKey>,
+    pub(crate) sealing: Slot<SealingKey>,
 }
 
 impl TokenKeys {
-    pub(crate) fn mac(&self, kind: MacKind) -> &OnceCell<MacKey> {
+    pub(crate) fn mac(&self, kind: MacKind) -> &Slot<MacKey> {
         match kind {
             MacKind::Access => &self.access,
             MacKind::Intent => &self.intent,
             MacKind::Status => &self.status,
             MacKind::Transaction => &self.transaction,
+        }
+    }
+
+    /// Forgets the keys of a kind, so that they are read again.
+    pub(crate) fn forget(&self, kind: TokenKind) {
+        match kind {
+            TokenKind::Access => self.access.forget(),
+            TokenKind::Intent => self.intent.forget(),
+            TokenKind::Status => self.status.forget(),
+            TokenKind::Transaction => self.transaction.forget(),
+            TokenKind::Signing => self.signing.forget(),
+            TokenKind::Sealing => self.sealing.forget(),
         }
     }
 }

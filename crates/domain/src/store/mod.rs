@@ -44,6 +44,7 @@
 //! | [`Users::user_with_credentials`] | credentials oldest first | what the policy lets a user have |
 //! | [`RelyingParties::relying_parties_with_rp_id`] | keys | `limit` |
 //! | [`Imports::list_imported`] | [places](crate::model::import::Imported::place) | `limit` |
+//! | [`Tokens::list_token_keys`] | Relying Party, name of the kind | `limit` |
 //! | [`Events::find_events`] | by `(at, id)`, newest first | `limit`, of at most [`MAX_SEARCHED`] that are looked at |
 //!
 //! **Cost.** No operation reads or writes more because the installation is larger. Only the sweep removes rows in number, at most
@@ -60,7 +61,7 @@
 //! | [`import_event`](Imports::import_event), [`import_access_key`](Imports::import_access_key), [`create_import`](Imports::create_import) | has the outcome of the first, and writes nothing twice |
 //! | [`forget_import`](Imports::forget_import) | removes what is left |
 //! | [`replace_metadata`](MetadataBlobs::replace_metadata) | has the outcome of the first, when the stored BLOB is the same |
-//! | [`lease`](Upkeep::lease), [`shared_secret`](Upkeep::shared_secret), [`latest_time`](Upkeep::latest_time), [`keep_token_key`](Tokens::keep_token_key), [`update_webhook`](Webhooks::update_webhook), [`replace_account_token`](Accounts::replace_account_token), the renamings | has the outcome of the first and leaves the same |
+//! | [`lease`](Upkeep::lease), [`shared_secret`](Upkeep::shared_secret), [`keep_store_key`](Upkeep::keep_store_key), [`replace_store_key`](Upkeep::replace_store_key), [`replace_token_key`](Tokens::replace_token_key), [`latest_time`](Upkeep::latest_time), [`keep_token_key`](Tokens::keep_token_key), [`update_webhook`](Webhooks::update_webhook), [`replace_account_token`](Accounts::replace_account_token), the renamings | has the outcome of the first and leaves the same |
 //! | the deletions, [`remove_metadata`](MetadataBlobs::remove_metadata), [`release_answer`](Answers::release_answer) | finds nothing and says `false`; after an unknown outcome that means it is done |
 //! | [`replace_console_record`](Console::replace_console_record), [`see_session`](Console::see_session), [`accept_invite`](Console::accept_invite), [`keep_console_party`](Console::keep_console_party) | has the outcome of the first and leaves the same |
 //! | [`sweep`](Upkeep::sweep), [`sweep_console`](Console::sweep_console) | removes what is left, so it is not sent again |

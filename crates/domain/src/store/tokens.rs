@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 
+use crate::model::audit::AuditEvent;
 use crate::model::clock::Timestamp;
 use crate::model::ids::{AttemptId, RelyingPartyId, TokenId};
 use crate::model::token::{TokenKey, TokenKind};
@@ -24,6 +25,22 @@ pub trait Tokens: Send + Sync {
         kind: TokenKind,
         candidate: TokenKey,
     ) -> Result<Option<TokenKey>, Fault>;
+    /// Replaces the Relying Party's key for tokens of a kind, with an event if there is one; `false` when the stored key is neither
+    /// `expected` nor `new`, or the Relying Party is not there.
+    async fn replace_token_key(
+        &self,
+        rp: RelyingPartyId,
+        kind: TokenKind,
+        expected: &TokenKey,
+        new: &TokenKey,
+        event: Option<&AuditEvent>,
+    ) -> Result<bool, Fault>;
+    /// At most `limit` token keys of all Relying Parties, ordered by Relying Party and name of the kind, after this one.
+    async fn list_token_keys(
+        &self,
+        after: Option<(RelyingPartyId, TokenKind)>,
+        limit: u32,
+    ) -> Result<Vec<(RelyingPartyId, TokenKind, TokenKey)>, Fault>;
     /// Notes that an attempt uses a token; `false` when another attempt used it before, or the Relying Party is not
     /// there. The note may go once `expires` has passed, for then the token itself is worth nothing.
     async fn claim_once(

@@ -35,6 +35,12 @@ pub enum Responds {
 pub trait Upkeep: Send + Sync {
     /// The secret that all nodes of this store share: the stored one, else `candidate`, stored now.
     async fn shared_secret(&self, candidate: [u8; 32]) -> Result<[u8; 32], Fault>;
+    /// The wrapped [store key](crate::service::vault), if there is one.
+    async fn store_key(&self) -> Result<Option<Vec<u8>>, Fault>;
+    /// The wrapped store key: the stored one, else `candidate`, stored now.
+    async fn keep_store_key(&self, candidate: &[u8]) -> Result<Vec<u8>, Fault>;
+    /// Replaces the wrapped store key; `false` when the stored one is neither `expected` nor `new`.
+    async fn replace_store_key(&self, expected: &[u8], new: &[u8]) -> Result<bool, Fault>;
     /// Notes the time that a node has. The latest time that any node has noted, this one included.
     async fn latest_time(&self, now: Timestamp) -> Result<Timestamp, Fault>;
     /// Removes what deleted Relying Parties and users had, ceremonies and notes of used tokens that expired before

@@ -17,6 +17,7 @@ mod races;
 mod sealed;
 mod starts;
 mod trail;
+mod vault;
 
 use std::sync::Arc;
 

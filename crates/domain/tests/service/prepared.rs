@@ -28,7 +28,7 @@ async fn a_relying_party_stays_prepared_while_its_record_stays_the_same() {
     assert_eq!((&*first.name, &*second.name), ("Acme", "New"));
     // The keys outlive the change.
     let kept = other.mac_key(&second, MacKind::Status).await.unwrap();
-    assert!(std::ptr::eq(key, kept));
+    assert!(Arc::ptr_eq(&key, &kept));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -62,6 +62,7 @@ pub(super) async fn administer(
                 let on = Administered {
                     file: None,
                     passkeys: Arc::clone(&passkeys),
+                    master_keys: crate::master_key::keys(&settings)?,
                     console: console
                         .enabled
                         .then(|| Place::of(console, &public_url, None)),

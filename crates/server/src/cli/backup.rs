@@ -1,20 +1,24 @@
 //! `passkeyd backup` and `passkeyd restore`: copies of the embedded store.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use domain::model::clock::{Clock as _, SystemClock};
+use domain::model::master_key::MasterKeyId;
+use domain::service::vault::master_key_of;
 use storage::embedded::{CopyError, Counts, Named, Restored, backup, restore};
 
 use super::print::say;
 use super::which_store::{WhichStore, file_of};
+use crate::config::Settings;
+use crate::master_key;
 use crate::process::ProcessError;
 
 /// Arguments of `backup`.
 #[derive(Debug, Args)]
 #[command(
     after_help = "passkeyd may serve meanwhile. The backup has everything that was acknowledged before it began. It is verified before it gets \
-                  its name: a file with this name is whole. Keep it as secret as the store: it has the keys of tokens."
+                  its name: a file with this name is whole. It does not have the master key, which a restore needs too."
 )]
 pub(super) struct Backup {
     /// The file to write, which must not exist.
@@ -56,8 +60,18 @@ pub(super) fn run(arguments: Backup) -> Result<(), ProcessError> {
     let settings = arguments.store.settings()?;
     let path = file_of(&settings, ELSEWHERE)?;
     let counts = backup(&path, &arguments.file).map_err(|error| failed(&error))?;
+    let needs = match sealed_under(&arguments.file)? {
+        Some(id) => {
+            let from = master_key::source(&settings);
+            let from = from.map_or_else(String::new, |from| format!(" ({from})"));
+            format!(
+                "\nIts keys are sealed under the master key {id}{from}, which is not in it. A restore needs that key: keep a copy of it in another place."
+            )
+        }
+        None => String::new(),
+    };
     say(&format!(
-        "Wrote and verified {}.\n{}",
+        "Wrote and verified {}.\n{}{needs}",
         arguments.file.display(),
         listed(&counts)
     ))
@@ -80,10 +94,39 @@ pub(super) fn run_restore(arguments: Restore) -> Result<(), ProcessError> {
         other => failed(&other),
     })?;
     say(&format!(
-        "Restored {} to {}.\n{}",
+        "Restored {} to {}.\n{}{}",
         arguments.file.display(),
         path.display(),
-        report(&done)
+        report(&done),
+        lacks(&settings, &path)?
+    ))
+}
+
+/// The master key under which a store is sealed.
+fn sealed_under(file: &Path) -> Result<Option<MasterKeyId>, ProcessError> {
+    let wrapped = storage::embedded::store_key(file);
+    let wrapped = wrapped.map_err(|error| ProcessError::Store(error.into()))?;
+    Ok(wrapped.as_deref().and_then(master_key_of))
+}
+
+/// Says that a restored store needs a master key that is not here.
+fn lacks(settings: &Settings, path: &Path) -> Result<String, ProcessError> {
+    let Some(sealed) = sealed_under(path)? else {
+        return Ok(String::new());
+    };
+    let found = match master_key::keys(settings) {
+        Ok(Some(keys)) if keys.current.id() == sealed => return Ok(String::new()),
+        Ok(Some(keys)) if keys.previous.as_ref().is_some_and(|key| key.id() == sealed) => {
+            return Ok(String::new());
+        }
+        Ok(Some(keys)) => format!("the one that is set is {}", keys.current.id()),
+        Ok(None) => "none is set".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    Ok(format!(
+        "\nIts keys are sealed under the master key {sealed}, and {found}. passkeyd does not start until the right one is set: `master_key_file`, \
+         or the file {}.",
+        path.with_extension("key").display()
     ))
 }
 

@@ -12,12 +12,14 @@ mod doctor;
 mod export;
 mod generate;
 mod import;
+mod master_key;
 mod mds;
 mod migrate;
 mod print;
 mod progress;
 mod shell;
 mod store;
+mod token_key;
 mod verify;
 mod which_store;
 
@@ -51,6 +53,10 @@ enum Command {
     ApiKey(api_key::ApiKey),
     /// Create, list and revoke access keys for the Authentication Cloud API.
     AccessKey(access_key::AccessKey),
+    /// List and replace the keys that make tokens.
+    TokenKey(token_key::TokenKey),
+    /// Make and change the key under which the keys in the store are sealed.
+    MasterKey(master_key::MasterKey),
     /// Invite people to the console.
     Console(console::Console),
     /// Verify recorded ceremonies offline: one JSON object per line in, one verdict per line out.
@@ -135,6 +141,8 @@ pub fn run() -> ExitCode {
         Command::Account(arguments) => in_runtime(account::run(arguments)),
         Command::ApiKey(arguments) => in_runtime(api_key::run(arguments)),
         Command::AccessKey(arguments) => in_runtime(access_key::run(arguments)),
+        Command::TokenKey(arguments) => in_runtime(token_key::run(arguments)),
+        Command::MasterKey(arguments) => in_runtime(master_key::run(arguments)),
         Command::Console(arguments) => in_runtime(console::run(arguments)),
         // Its exit codes are its own, since refusing is what it is for.
         Command::Verify(arguments) => return verify::run(&arguments),

@@ -87,7 +87,7 @@ pub(super) async fn open_or_in_use(settings: &Settings) -> Result<Opened, Proces
     exists(settings)?;
     let location = settings.store_location()?;
     let sources = Sources::load(&settings.metadata)?;
-    match process::open(&location, Policy::default(), sources).await {
+    match process::open(&location, Some(settings), Policy::default(), sources).await {
         Ok(passkeys) => Ok(Opened::Store(passkeys)),
         Err(ProcessError::Store(StoreError::Embedded(OpenError::InUse { path }))) => {
             Ok(Opened::InUse(path))
@@ -118,7 +118,7 @@ pub(super) async fn open(
 ) -> Result<Arc<Passkeys>, ProcessError> {
     let location = settings.store_location()?;
     let sources = Sources::load(&settings.metadata)?;
-    process::open(&location, Policy::default(), sources)
+    process::open(&location, Some(settings), Policy::default(), sources)
         .await
         .map_err(|error| match error {
             ProcessError::Store(StoreError::Embedded(fault)) => match &fault {

@@ -21,6 +21,11 @@ pub const BOOTSTRAP_AUTH_TOKEN: &str = "PASSKEYD_BOOTSTRAP_AUTH_TOKEN";
 /// The password of a PostgreSQL store.
 pub const STORE_PASSWORD: &str = "PASSKEYD_STORE_PASSWORD";
 
+/// The master key.
+pub const MASTER_KEY: &str = "PASSKEYD_MASTER_KEY";
+/// The master key before this one.
+pub const MASTER_KEY_PREVIOUS: &str = "PASSKEYD_MASTER_KEY_PREVIOUS";
+
 /// Settings of the command line. They take precedence over all others.
 #[derive(Clone, Debug, Default)]
 pub struct Flags {
@@ -37,11 +42,13 @@ pub struct Flags {
 /// Most characters of a value in a message.
 const SHOWN: usize = 40;
 /// Variables with the prefix that are not settings.
-const OTHERS: [&str; 4] = [
+const OTHERS: [&str; 6] = [
     CONFIG,
     BOOTSTRAP_ACCOUNT_SID,
     BOOTSTRAP_AUTH_TOKEN,
     STORE_PASSWORD,
+    MASTER_KEY,
+    MASTER_KEY_PREVIOUS,
 ];
 
 /// The place of a setting.

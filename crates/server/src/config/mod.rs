@@ -23,7 +23,8 @@ use self::given::{Given, Places};
 use crate::http::{PublicUrl, TrustedProxies};
 
 pub use given::{
-    BOOTSTRAP_ACCOUNT_SID, BOOTSTRAP_AUTH_TOKEN, CONFIG, ENV_PREFIX, Flags, STORE_PASSWORD,
+    BOOTSTRAP_ACCOUNT_SID, BOOTSTRAP_AUTH_TOKEN, CONFIG, ENV_PREFIX, Flags, MASTER_KEY,
+    MASTER_KEY_PREVIOUS, STORE_PASSWORD,
 };
 pub use kinds::{Listen, LogFormat, LogLevel, LogRequests, Network};
 pub use reference::markdown;

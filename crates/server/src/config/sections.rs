@@ -100,7 +100,15 @@ sections! {
         /// Addresses and networks of the proxies in front of passkeyd. The address of a client is that of its connection; if that is a
         /// trusted proxy, it is the last address in `X-Forwarded-For` that is not a trusted proxy. The header of any other peer has no effect.
         trusted_proxies: Vec<Network> = Vec::new() => "[]",
-        /// For real users: passkeyd does not start with settings that are for tests only, or without an `https` `public_url`.
+        /// A file with the master key, under which the keys in the store are sealed: 64 hex digits, readable by its owner alone (0600).
+        /// `PASSKEYD_MASTER_KEY` or the systemd credential `passkeyd-master-key` may have it instead. All nodes have the same. Without
+        /// one, the embedded store makes a file beside the database.
+        master_key_file: Option<PathBuf> = None => "<data-dir>/passkeyd.key",
+        /// A file with the master key before this one, while `passkeyd master-key reseal` has yet to run. `PASSKEYD_MASTER_KEY_PREVIOUS`
+        /// or the systemd credential `passkeyd-master-key-previous` may have it instead.
+        master_key_previous_file: Option<PathBuf> = None => "none",
+        /// For real users: passkeyd does not start with settings that are for tests only, without an `https` `public_url`, or with a
+        /// PostgreSQL store and no master key.
         production: bool = false => "false",
         /// Logs.
         log: Log = Log::default() => "",

@@ -11,6 +11,7 @@ use domain::model::relying_party::RelyingParty;
 use super::failure::Failure;
 use super::page::{self, Frame};
 use super::services::{self, NAME};
+use super::token_keys::{self, TokenKeyRow};
 use super::visit::Visit;
 use super::words;
 use crate::api::nevis::access_keys;
@@ -31,6 +32,8 @@ struct KeysPage {
     here: String,
     /// Identifier, name, creation and expiry of each key, and its part of the path.
     keys: Vec<Row>,
+    /// The keys of tokens of the Service.
+    token_keys: Vec<TokenKeyRow>,
     name: String,
     wrong: Option<&'static str>,
     /// The identifier and the secret of a key that was just made.
@@ -70,8 +73,10 @@ async fn service_page(visit: &Visit) -> Result<KeysPage, Failure> {
     let rp = services::of_path(visit).await?;
     let page = PageRequest::first(MOST);
     let keys = visit.passkeys().list_access_keys(rp.id, page).await?;
+    let token_keys = visit.passkeys().list_token_keys(rp.id).await?;
     Ok(KeysPage {
         frame: visit.frame()?,
+        token_keys: token_keys::rows(&token_keys),
         account: rp.account,
         here: format!("/services/{}/keys", words::service(rp.id)),
         rp: Some(rp),
@@ -136,6 +141,7 @@ async fn account_page(visit: &Visit) -> Result<KeysPage, Failure> {
     let keys = visit.passkeys().list_api_keys(account, page).await?;
     Ok(KeysPage {
         frame: visit.frame()?,
+        token_keys: Vec::new(),
         rp: None,
         account,
         here: format!("/accounts/{}/keys", words::account(account)),

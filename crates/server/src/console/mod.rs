@@ -25,6 +25,7 @@ mod routes;
 mod services;
 mod sign_in;
 mod state;
+mod token_keys;
 mod visit;
 mod words;
 

@@ -14,7 +14,7 @@ use super::state::State;
 use super::visit::{self, Visit};
 use super::{
     account, administrators, attempts, ceremonies, keys, metadata, overview, people, policy,
-    services, sign_in,
+    services, sign_in, token_keys,
 };
 
 /// What a route does.
@@ -82,6 +82,8 @@ routes! {
     GET "/services/{service}/keys" Operator keys::of_service;
     POST "/services/{service}/keys" Operator keys::create_access_key;
     POST "/services/{service}/keys/{key}/revoke" Operator keys::revoke_access_key;
+    POST "/services/{service}/token-keys/{kind}/rotate" Owner token_keys::rotate;
+    POST "/services/{service}/token-keys/{kind}/retire" Owner token_keys::retire;
     GET "/accounts/{account}/keys" Operator keys::of_account;
     POST "/accounts/{account}/keys" Operator keys::create_api_key;
     POST "/accounts/{account}/keys/{key}/revoke" Operator keys::revoke_api_key;

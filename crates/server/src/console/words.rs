@@ -88,6 +88,10 @@ pub(super) fn done(word: &str) -> Option<&'static str> {
         "nothing" => "Nothing was different, so nothing was changed.",
         "deleted" => "Deleted.",
         "revoked" => "Revoked. It opens nothing any more.",
+        "rotated" => {
+            "A new key was drawn. Tokens of the old one are accepted until they have expired."
+        }
+        "retired" => "Tokens of the older keys are refused from now on.",
         "renamed" => "Renamed.",
         "role" => "The role was changed.",
         "removed" => "The administrator was removed and is signed out everywhere.",
@@ -120,6 +124,7 @@ pub(super) fn happened(kind: impl Borrow<AuditKind>) -> &'static str {
         AuditKind::SessionEnded => "Session of the console ended",
         AuditKind::AccessKeyCreated => "Access key created",
         AuditKind::AccessKeyDeleted => "Access key revoked",
+        AuditKind::TokenKeyRotated => "Token key replaced or retired",
     }
 }
 

@@ -9,10 +9,12 @@ use domain::model::ids::{AccountId, ApiKeyId, RelyingPartyId};
 use domain::model::page::{Page, PageRequest};
 use domain::model::refusal::Refusal;
 use domain::service::console::ConsoleRefusal;
+use domain::service::rotation::TokenKeyChange;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::model::{Administered, NotDone};
+use super::token_keys;
 use crate::api::dates::Date;
 use crate::api::manage::{access_keys, service_id};
 use crate::http::name::NameRule;
@@ -75,6 +77,29 @@ pub enum AdminCommand {
         /// The suggested name.
         name: String,
     },
+    /// List the keys of tokens.
+    TokenKeyList {
+        /// `VA...`; all Services without it.
+        service: Option<String>,
+    },
+    /// Draw new keys of tokens.
+    TokenKeyRotate {
+        /// `VA...`; all Services without it.
+        service: Option<String>,
+        /// Names of kinds.
+        kinds: Vec<String>,
+    },
+    /// Refuse the tokens of replaced keys.
+    TokenKeyRetire {
+        /// `VA...`; all Services without it.
+        service: Option<String>,
+        /// Names of kinds.
+        kinds: Vec<String>,
+    },
+    /// Say under which master key the store is sealed.
+    MasterKeyShow {},
+    /// Wrap the store key under the present master key.
+    MasterKeyReseal {},
     /// Revoke an access key.
     AccessKeyRevoke {
         /// `VA...`
@@ -168,6 +193,35 @@ pub async fn execute(on: &Administered, command: AdminCommand) -> Result<Value, 
             as_value(&access_keys::all(passkeys, rp).await?)
         }
         AdminCommand::ConsoleInvite { role, name } => invite(on, &role, &name).await,
+        AdminCommand::TokenKeyList { service } => {
+            let services = token_keys::of(passkeys, service.as_deref()).await?;
+            token_keys::listed(passkeys, &services).await
+        }
+        AdminCommand::TokenKeyRotate { service, kinds } => {
+            let services = token_keys::of(passkeys, service.as_deref()).await?;
+            token_keys::change(passkeys, &services, &kinds, TokenKeyChange::Rotate).await
+        }
+        AdminCommand::TokenKeyRetire { service, kinds } => {
+            let services = token_keys::of(passkeys, service.as_deref()).await?;
+            token_keys::change(passkeys, &services, &kinds, TokenKeyChange::Retire).await
+        }
+        AdminCommand::MasterKeyShow {} => Ok(json!({
+            "sealed_under": passkeys.sealed_under().await?.map(|id| id.to_string()),
+            "current": on.master_keys.as_ref().map(|keys| keys.current.id().to_string()),
+            "previous": on.master_keys.as_ref().and_then(|keys| {
+                keys.previous.as_ref().map(|key| key.id().to_string())
+            }),
+        })),
+        AdminCommand::MasterKeyReseal {} => {
+            let Some(keys) = &on.master_keys else {
+                return Err(NotDone::because(
+                    "no master key is set: set `master_key_file`, and restart passkeyd",
+                ));
+            };
+            let done = passkeys.rewrap_store_key(keys).await;
+            let done = done.map_err(|why| NotDone::because(why.to_string()))?;
+            Ok(json!({"sealed_under": keys.current.id().to_string(), "changed": done}))
+        }
         AdminCommand::AccessKeyRevoke { service, id } => {
             if access_keys::revoke(passkeys, service_of(&service)?, &id).await? {
                 return Ok(json!({"id": id}));
@@ -242,7 +296,7 @@ async fn existing(passkeys: &Passkeys, sid: Option<&str>) -> Result<AccountId, N
     Err(unknown(account, &page.items))
 }
 
-async fn accounts(passkeys: &Passkeys) -> Result<Page<Account>, Refusal> {
+pub(super) async fn accounts(passkeys: &Passkeys) -> Result<Page<Account>, Refusal> {
     passkeys.list_accounts(PageRequest::first(MOST)).await
 }
 
@@ -303,7 +357,7 @@ fn checked(name: &str) -> Result<&str, NotDone> {
     )))
 }
 
-fn service_of(sid: &str) -> Result<RelyingPartyId, NotDone> {
+pub(super) fn service_of(sid: &str) -> Result<RelyingPartyId, NotDone> {
     service_id(sid).ok_or_else(|| {
         NotDone::because(format!(
             "{sid:?} is no Service: expected VA and 32 hex digits"
@@ -311,7 +365,7 @@ fn service_of(sid: &str) -> Result<RelyingPartyId, NotDone> {
     })
 }
 
-fn no_service(refusal: Refusal) -> NotDone {
+pub(super) fn no_service(refusal: Refusal) -> NotDone {
     match refusal.reason {
         Reason::RelyingPartyUnknown => NotDone::because("there is no such Service in this store"),
         _ => refusal.into(),

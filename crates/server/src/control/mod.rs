@@ -9,6 +9,7 @@ mod commands;
 mod message;
 mod model;
 pub mod socket;
+mod token_keys;
 
 pub use commands::{AdminCommand, execute};
 pub use model::{Administered, NotDone};

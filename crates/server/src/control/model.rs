@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use domain::Passkeys;
+use domain::model::master_key::MasterKeys;
 use domain::model::refusal::Refusal;
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +19,8 @@ pub struct Administered {
     pub file: Option<PathBuf>,
     /// The domain.
     pub passkeys: Arc<Passkeys>,
+    /// The master keys, if there are.
+    pub master_keys: Option<MasterKeys>,
     /// Base of emitted URLs: the issuer of access keys.
     pub public_url: Arc<PublicUrl>,
     /// Where the console is; `None` if it is off.

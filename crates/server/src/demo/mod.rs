@@ -63,6 +63,7 @@ pub async fn run(asked: Option<Listen>) -> Result<(), ProcessError> {
         })?;
     let passkeys = process::open(
         &StoreUrl::File(directory.path().join("passkeyd.db")),
+        None,
         Policy::default(),
         Sources::default(),
     )

@@ -29,9 +29,10 @@ pub async fn examine(settings: &Settings, config: Option<&Path>) -> Vec<Finding>
     if let Some(file) = &settings.store_password_file {
         permissions(file, "it holds the password of the database", &mut found);
     }
+    found.push(master_key(settings));
     let location = settings.store_location().ok();
     if let Some(file) = location.as_ref().and_then(|location| location.file()) {
-        permissions(file, "it holds keys of tokens", &mut found);
+        permissions(file, "it holds passkeys and hashes of secrets", &mut found);
         if let Some(directory) = file.parent() {
             permissions(directory, "it has the files of the store", &mut found);
             disk(directory, &mut found);
@@ -130,6 +131,38 @@ fn is_this_machine(url: &str) -> bool {
     host == "localhost"
         || host.ends_with(".localhost")
         || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+/// Whether there is a master key that can be used.
+fn master_key(settings: &Settings) -> Finding {
+    let source = crate::master_key::source(settings);
+    match (crate::master_key::keys(settings), source) {
+        (Err(error), _) => Finding::problem("master_key", error.to_string())
+            .because("passkeyd does not start")
+            .fix("correct the file, or set the master key in another way: docs/operations.md, \"The master key\""),
+        (Ok(Some(keys)), Some(source)) => {
+            let more = if keys.previous.is_some() {
+                "; the one before is set too: run `passkeyd master-key reseal`, then remove it"
+            } else {
+                ""
+            };
+            Finding::good("master_key", format!("the master key comes from {source}{more}"))
+        }
+        _ if crate::master_key::beside(settings).is_some() => {
+            Finding::good("master_key", "the first start makes a master key beside the database")
+        }
+        _ => {
+            let found = "no master key is set: the keys in the store are not sealed";
+            let finding = if settings.production {
+                Finding::problem("master_key", found)
+            } else {
+                Finding::warning("master_key", found)
+            };
+            finding
+                .because("a copy of the database can make access keys and tokens")
+                .fix("passkeyd master-key create FILE, and set master_key_file = FILE on each node")
+        }
+    }
 }
 
 /// The bits of a mode below those of the owner: all of them are 0 if nobody else has a right.

@@ -158,6 +158,7 @@ impl Filled {
             .replace("{service}", &self.service)
             .replace("{user}", &self.person)
             .replace("{key}", &self.passkey)
+            .replace("{kind}", "access")
             .replace("{account}", &format!("AC{ACCOUNT}"))
             .replace("{token}", &"0".repeat(64))
             .replace("{session}", &"0".repeat(32))
@@ -454,6 +455,58 @@ async fn a_key_is_shown_once_and_works() {
     let key = after.split_once("</textarea>").unwrap().0.to_owned();
     assert_eq!(app.access_key(&key).get("/ping").await.status, 200);
     assert!(!ada.client.get(&keys).await.text().contains(&key));
+}
+
+#[tokio::test]
+async fn an_owner_replaces_the_key_that_signs_access_keys() {
+    let app = TestApp::new().await;
+    let filled = fill(&app).await;
+    let owner = app.administrator("Ada", Role::Owner).await;
+    let keys = format!("/console/services/{}/keys", filled.service);
+    let kinds = format!("/console/services/{}/token-keys", filled.service);
+    // There is none before the first access key.
+    let none = owner.post(&format!("{kinds}/access/rotate"), "").await;
+    assert_eq!(none.status, 404);
+    assert!(
+        !owner
+            .client
+            .get(&keys)
+            .await
+            .text()
+            .contains("Keys of tokens")
+    );
+    let made = async || {
+        let made = owner.post(&keys, "name=shop").await;
+        let text = made.text().to_owned();
+        let after = text.split_once("aria-label=\"Secret\">").unwrap().1;
+        after.split_once("</textarea>").unwrap().0.to_owned()
+    };
+    let old = made().await;
+    assert!(
+        owner
+            .client
+            .get(&keys)
+            .await
+            .text()
+            .contains("/token-keys/access/rotate")
+    );
+    let operator = app.administrator("Bob", Role::Operator).await;
+    let shown = operator.client.get(&keys).await;
+    assert!(shown.text().contains("Keys of tokens") && !shown.text().contains("/rotate"));
+    let refused = operator.post(&format!("{kinds}/access/rotate"), "").await;
+    assert_eq!(refused.status, 403);
+
+    let rotated = owner.post(&format!("{kinds}/access/rotate"), "").await;
+    assert_eq!(rotated.status, 303);
+    app.clock.advance_millis(5_000);
+    let new = made().await;
+    let pings = async |key: &str| app.access_key(key).get("/ping").await.status;
+    assert_eq!((pings(&old).await, pings(&new).await), (200, 200));
+    let retired = owner.post(&format!("{kinds}/access/retire"), "").await;
+    assert_eq!(retired.status, 303);
+    assert_eq!((pings(&old).await, pings(&new).await), (403, 200));
+    let unknown = owner.post(&format!("{kinds}/nothing/rotate"), "").await;
+    assert_eq!(unknown.status, 404);
 }
 
 #[tokio::test]

@@ -375,7 +375,11 @@ pub(crate) fn contents(directory: &Path) -> BTreeMap<String, Vec<u8>> {
 pub(crate) fn fill(directory: &Path, files: &BTreeMap<String, Vec<u8>>) {
     std::fs::create_dir(directory).unwrap();
     for (name, bytes) in files.iter().filter(|(name, _)| !name.ends_with("-shm")) {
-        std::fs::write(directory.join(name), bytes).unwrap();
+        let path = directory.join(name);
+        std::fs::write(&path, bytes).unwrap();
+        // As passkeyd makes its files: it refuses a master key that others may read.
+        let owners = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(&path, owners).unwrap();
     }
 }
 

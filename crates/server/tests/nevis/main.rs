@@ -22,6 +22,7 @@ mod malformed;
 mod metrics;
 mod reasons;
 mod results;
+mod rotation;
 mod settings;
 mod status;
 mod support;

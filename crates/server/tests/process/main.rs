@@ -21,6 +21,7 @@ mod import;
 mod limits;
 mod logs;
 mod manage;
+mod master_key;
 mod metadata;
 mod metrics;
 mod nevis;

@@ -236,3 +236,24 @@ pub async fn the_latest_time_is_kept(under_test: &mut dyn StoreUnderTest) {
     }
     assert_eq!(store.latest_time(at(0)).await, Ok(at(70_019)));
 }
+
+pub async fn the_store_key_is_the_first_one_that_was_offered_until_it_is_replaced(
+    under_test: &mut dyn StoreUnderTest,
+) {
+    let store = under_test.store();
+    assert_eq!(store.store_key().await, Ok(None));
+    assert_eq!(store.replace_store_key(&[1], &[2]).await, Ok(false));
+    assert_eq!(store.keep_store_key(&[1; 60]).await, Ok(vec![1; 60]));
+    assert_eq!(store.keep_store_key(&[2; 60]).await, Ok(vec![1; 60]));
+    assert_eq!(store.replace_store_key(&[2; 60], &[3; 60]).await, Ok(false));
+    for _ in 0..2 {
+        let replaced = store.replace_store_key(&[1; 60], &[3; 70]).await;
+        assert_eq!(replaced, Ok(true));
+    }
+    assert_eq!(store.replace_store_key(&[1; 60], &[4; 60]).await, Ok(false));
+    assert_eq!(store.store_key().await, Ok(Some(vec![3; 70])));
+    drop(store);
+    under_test.reopen(End::Closed).await;
+    let stored = under_test.store().store_key().await;
+    assert_eq!(stored, Ok(Some(vec![3; 70])));
+}

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::model::access_key::AccessKey;
-use domain::model::audit::AuditKind;
+use domain::model::audit::{AuditEvent, AuditKind};
 use domain::model::clock::Timestamp;
 use domain::model::ids::{AccessKeyId, AttemptId, RelyingPartyId, TokenId};
 use domain::model::page::PageRequest;
@@ -244,5 +244,96 @@ pub async fn nothing_of_a_relying_party_comes_after_its_acknowledged_deletion(
         assert_eq!(store.relying_party(rp).await, Ok(None));
         assert_eq!(store.access_key(rp, id).await, Ok(None));
         assert_eq!(store.token_key(rp, TokenKind::Access).await, Ok(None));
+    }
+}
+
+pub async fn a_token_key_is_replaced_where_it_is_the_expected_one(
+    under_test: &mut dyn StoreUnderTest,
+) {
+    let fixture = Fixture::new(under_test).await;
+    let store = &fixture.store;
+    let (rp, kind) = (fixture.rp, TokenKind::Intent);
+    let change = async |rp, from, to, event: Option<&AuditEvent>| {
+        let (from, to) = (token_key(from), token_key(to));
+        store.replace_token_key(rp, kind, &from, &to, event).await
+    };
+    assert_eq!(change(rp, 1, 2, None).await, Ok(false));
+    let kept = store.keep_token_key(rp, kind, token_key(1)).await;
+    assert_eq!(kept, Ok(Some(token_key(1))));
+    let made = event(AuditKind::TokenKeyRotated, rp);
+    assert_eq!(change(rp, 3, 2, Some(&made)).await, Ok(false));
+    assert_eq!(
+        change(fixture.another_rp().await, 1, 2, None).await,
+        Ok(false)
+    );
+    assert_eq!(change(RelyingPartyId(key()), 1, 2, None).await, Ok(false));
+    assert_eq!(store.token_key(rp, kind).await, Ok(Some(token_key(1))));
+    assert_eq!(fixture.count(AuditKind::TokenKeyRotated).await, 0);
+    // A call that is sent again.
+    for _ in 0..2 {
+        assert_eq!(change(rp, 1, 2, Some(&made)).await, Ok(true));
+        assert_eq!(store.token_key(rp, kind).await, Ok(Some(token_key(2))));
+        assert_eq!(fixture.count(AuditKind::TokenKeyRotated).await, 1);
+    }
+    // Keys need not be of the same length.
+    let longer = TokenKey::new(vec![7; 300]);
+    let from = token_key(2);
+    let replaced = store.replace_token_key(rp, kind, &from, &longer, None);
+    assert_eq!(replaced.await, Ok(true));
+    assert_eq!(store.token_key(rp, kind).await, Ok(Some(longer)));
+    assert_eq!(store.token_key(rp, TokenKind::Status).await, Ok(None));
+}
+
+pub async fn of_many_replacements_of_one_token_key_one_is_done(
+    under_test: &mut dyn StoreUnderTest,
+) {
+    let fixture = Fixture::new(under_test).await;
+    let (rp, kind) = (fixture.rp, TokenKind::Status);
+    let kept = fixture.store.keep_token_key(rp, kind, token_key(0)).await;
+    assert_eq!(kept, Ok(Some(token_key(0))));
+    let running: tokio::task::JoinSet<_> = (1..=20)
+        .map(|byte| {
+            let store = Arc::clone(&fixture.store);
+            async move {
+                let (from, to) = (token_key(0), token_key(byte));
+                let done = store.replace_token_key(rp, kind, &from, &to, None).await;
+                done.unwrap().then_some(byte)
+            }
+        })
+        .collect();
+    let done: Vec<u8> = running.join_all().await.into_iter().flatten().collect();
+    let [winner] = done[..] else {
+        panic!("{done:?} were done")
+    };
+    let stored = fixture.store.token_key(rp, kind).await;
+    assert_eq!(stored, Ok(Some(token_key(winner))));
+}
+
+pub async fn token_keys_are_listed_in_order(under_test: &mut dyn StoreUnderTest) {
+    let fixture = Fixture::new(under_test).await;
+    let store = &fixture.store;
+    let mut all = Vec::new();
+    for rp in [fixture.rp, fixture.another_rp().await] {
+        for (kind, byte) in TokenKind::ALL.iter().copied().zip(1..) {
+            store
+                .keep_token_key(rp, kind, token_key(byte))
+                .await
+                .unwrap();
+            all.push((rp, kind, token_key(byte)));
+        }
+    }
+    all.sort_by_key(|(rp, kind, _)| (*rp, kind.name()));
+    for limit in [1, 5, 100] {
+        let (mut found, mut after) = (Vec::new(), None);
+        loop {
+            let page = store.list_token_keys(after, limit).await.unwrap();
+            assert!(page.len() <= limit as usize);
+            let Some((rp, kind, _)) = page.last() else {
+                break;
+            };
+            after = Some((*rp, *kind));
+            found.extend(page);
+        }
+        assert_eq!(found, all);
     }
 }

@@ -61,7 +61,7 @@ pub use self::copies::{
     Compacted, CopyError, Counts, Difference, Named, Restored, backup, compact, restore,
 };
 use self::left::move_what_is_left;
-pub use self::open::{OpenError, formats};
+pub use self::open::{OpenError, formats, store_key};
 use self::pending::Pending;
 use self::readers::Readers;
 use self::records::Records;

@@ -297,6 +297,19 @@ pub fn formats(path: &Path) -> Result<(i64, i64), OpenError> {
     Ok((format(&connection, path)?, newest_format()))
 }
 
+/// The wrapped store key of the database at `path`, without changing it; `None` when it is not sealed.
+///
+/// # Errors
+/// [`OpenError`]: it is no database of passkeyd that this program knows.
+pub fn store_key(path: &Path) -> Result<Option<Vec<u8>>, OpenError> {
+    let fault = |failure: Failure| OpenError::Database {
+        path: path.to_owned(),
+        fault: failure.0,
+    };
+    let connection = super::copies::reader(path).map_err(fault)?;
+    super::reads::store_key(&connection).map_err(fault)
+}
+
 fn is_empty(connection: &Connection) -> Outcome<bool> {
     Ok(
         connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| {

@@ -374,6 +374,43 @@ pub(super) fn token_key(
     })
 }
 
+pub(super) fn store_key(connection: &Connection) -> Outcome<Option<Vec<u8>>> {
+    let sql = concat!(
+        "SELECT value, ",
+        is_sound!(meta),
+        " FROM meta WHERE name = 'store_key'"
+    );
+    first(connection, sql, [], |row| {
+        seals::check(row, 1, "meta")?;
+        Ok(row.get(0)?)
+    })
+}
+
+pub(super) fn list_token_keys(
+    connection: &Connection,
+    after: Option<(RelyingPartyId, TokenKind)>,
+    limit: u32,
+) -> Outcome<Vec<(RelyingPartyId, TokenKind, TokenKey)>> {
+    let sql = concat!(
+        "SELECT relying_party_id, kind, value, ",
+        is_sound!(token_keys),
+        " FROM token_keys WHERE (relying_party_id, kind) > (?1, ?2) ORDER BY relying_party_id, kind LIMIT ?3"
+    );
+    // The empty key is before every other one.
+    let (rp, kind) = after.map_or((Vec::new(), ""), |(rp, kind)| (rp.0.to_vec(), kind.name()));
+    all(connection, sql, params![rp, kind, limit], |row| {
+        seals::check(row, 3, "token_keys")?;
+        let kind: String = row.get(1)?;
+        let kind = TokenKind::from_name(&kind)
+            .ok_or_else(|| Failure::unreadable("a token key is of a kind that is not known"))?;
+        Ok((
+            RelyingPartyId(row.get(0)?),
+            kind,
+            TokenKey::new(row.get(2)?),
+        ))
+    })
+}
+
 /// The Relying Party in a row of its text and whether the row is sound.
 fn relying_party_of(row: &Row<'_>) -> Outcome<RelyingParty> {
     seals::check(row, 1, "relying_parties")?;

@@ -1,6 +1,7 @@
 //! Keys for tokens, and which one-time tokens were used.
 
 use async_trait::async_trait;
+use domain::model::audit::AuditEvent;
 use domain::model::clock::Timestamp;
 use domain::model::ids::{AttemptId, RelyingPartyId, TokenId};
 use domain::model::token::{TokenKey, TokenKind};
@@ -25,6 +26,30 @@ impl Tokens for Embedded {
         candidate: TokenKey,
     ) -> Result<Option<TokenKey>, Fault> {
         self.write(move |c| writes::keep_token_key(c, rp, kind, candidate))
+            .await
+    }
+
+    async fn replace_token_key(
+        &self,
+        rp: RelyingPartyId,
+        kind: TokenKind,
+        expected: &TokenKey,
+        new: &TokenKey,
+        event: Option<&AuditEvent>,
+    ) -> Result<bool, Fault> {
+        let (expected, new, event) = (expected.clone(), new.clone(), event.cloned());
+        self.write(move |c| {
+            writes::replace_token_key(c, rp, kind, (&expected, &new), event.as_ref())
+        })
+        .await
+    }
+
+    async fn list_token_keys(
+        &self,
+        after: Option<(RelyingPartyId, TokenKind)>,
+        limit: u32,
+    ) -> Result<Vec<(RelyingPartyId, TokenKind, TokenKey)>, Fault> {
+        self.list(move |c| reads::list_token_keys(c, after, limit))
             .await
     }
 

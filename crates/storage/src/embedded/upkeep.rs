@@ -25,6 +25,22 @@ impl Upkeep for Embedded {
             .await
     }
 
+    async fn store_key(&self) -> Result<Option<Vec<u8>>, Fault> {
+        self.points.read(reads::store_key)
+    }
+
+    async fn keep_store_key(&self, candidate: &[u8]) -> Result<Vec<u8>, Fault> {
+        let candidate = candidate.to_vec();
+        self.write(move |c| writes::keep_store_key(c, &candidate))
+            .await
+    }
+
+    async fn replace_store_key(&self, expected: &[u8], new: &[u8]) -> Result<bool, Fault> {
+        let (expected, new) = (expected.to_vec(), new.to_vec());
+        self.write(move |c| writes::replace_store_key(c, &expected, &new))
+            .await
+    }
+
     async fn latest_time(&self, now: Timestamp) -> Result<Timestamp, Fault> {
         self.write(move |c| writes::latest_time(c, now)).await
     }

@@ -29,6 +29,7 @@ use super::remains::{Deleted, Remains};
 #[derive(Default)]
 pub(super) struct State {
     pub(super) shared_secret: Option<[u8; 32]>,
+    pub(super) store_key: Option<Vec<u8>>,
     pub(super) latest_time: Option<Timestamp>,
     pub(super) accounts: BTreeMap<AccountId, Account>,
     pub(super) api_keys: BTreeMap<ApiKeyId, ApiKey>,

@@ -3,6 +3,7 @@
 use std::collections::btree_map::Entry;
 
 use async_trait::async_trait;
+use domain::model::audit::AuditEvent;
 use domain::model::clock::Timestamp;
 use domain::model::ids::{AttemptId, RelyingPartyId, TokenId};
 use domain::model::token::{TokenKey, TokenKind};
@@ -32,6 +33,49 @@ impl Tokens for Memory {
         }
         let kept = state.token_keys.entry((rp, kind)).or_insert(candidate);
         Ok(Some(kept.clone()))
+    }
+
+    async fn replace_token_key(
+        &self,
+        rp: RelyingPartyId,
+        kind: TokenKind,
+        expected: &TokenKey,
+        new: &TokenKey,
+        event: Option<&AuditEvent>,
+    ) -> Result<bool, Fault> {
+        let mut state = self.state();
+        if !state.relying_parties.contains_key(&rp) {
+            return Ok(false);
+        }
+        let Some(stored) = state.token_keys.get_mut(&(rp, kind)) else {
+            return Ok(false);
+        };
+        if stored != expected {
+            return Ok(stored == new);
+        }
+        *stored = new.clone();
+        if let Some(event) = event {
+            state.record(event);
+        }
+        Ok(true)
+    }
+
+    async fn list_token_keys(
+        &self,
+        after: Option<(RelyingPartyId, TokenKind)>,
+        limit: u32,
+    ) -> Result<Vec<(RelyingPartyId, TokenKind, TokenKey)>, Fault> {
+        let after = after.map(|(rp, kind)| (rp, kind.name()));
+        let state = self.state();
+        let mut found: Vec<_> = state
+            .token_keys
+            .iter()
+            .filter(|((rp, kind), _)| Some((*rp, kind.name())) > after)
+            .map(|((rp, kind), key)| (*rp, *kind, key.clone()))
+            .collect();
+        found.sort_by_key(|(rp, kind, _)| (*rp, kind.name()));
+        found.truncate(limit as usize);
+        Ok(found)
     }
 
     async fn claim_once(

@@ -13,6 +13,27 @@ impl Upkeep for Memory {
         Ok(*self.state().shared_secret.get_or_insert(candidate))
     }
 
+    async fn store_key(&self) -> Result<Option<Vec<u8>>, Fault> {
+        Ok(self.state().store_key.clone())
+    }
+
+    async fn keep_store_key(&self, candidate: &[u8]) -> Result<Vec<u8>, Fault> {
+        let mut state = self.state();
+        let kept = state.store_key.get_or_insert_with(|| candidate.to_vec());
+        Ok(kept.clone())
+    }
+
+    async fn replace_store_key(&self, expected: &[u8], new: &[u8]) -> Result<bool, Fault> {
+        let mut state = self.state();
+        let Some(stored) = &mut state.store_key else {
+            return Ok(false);
+        };
+        if stored == expected {
+            *stored = new.to_vec();
+        }
+        Ok(stored == new)
+    }
+
     async fn latest_time(&self, now: Timestamp) -> Result<Timestamp, Fault> {
         let mut state = self.state();
         let latest = state.latest_time.map_or(now, |noted| noted.max(now));

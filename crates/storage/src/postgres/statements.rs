@@ -798,6 +798,29 @@ statements! {
             alive!(party),
             ", coalesce((SELECT value FROM w), (SELECT value FROM @token_keys WHERE relying_party_id = $1 AND kind = $2))"
         );
+    ReplaceTokenKey ("btbb")
+        concat!(
+            "WITH w AS (UPDATE @token_keys SET value = $4 WHERE relying_party_id = $1 AND kind = $2 AND value = $3 AND",
+            alive!(party),
+            " RETURNING 1) SELECT (SELECT count(*) FROM w), \
+             EXISTS (SELECT 1 FROM @token_keys WHERE relying_party_id = $1 AND kind = $2 AND value = $4 AND",
+            alive!(party),
+            ")"
+        );
+    RotateTokenKey (with_event!("tbb"))
+        concat!(
+            "WITH w AS (UPDATE @token_keys SET value = $18 WHERE relying_party_id = $1 AND kind = $16 AND value = $17 AND",
+            alive!(party),
+            " RETURNING 1), e AS (",
+            event!("w"),
+            ") SELECT (SELECT count(*) FROM w), \
+             EXISTS (SELECT 1 FROM @token_keys WHERE relying_party_id = $1 AND kind = $16 AND value = $18 AND",
+            alive!(party),
+            ")"
+        );
+    ListTokenKeys ("bti")
+        "SELECT relying_party_id, kind, value FROM @token_keys WHERE (relying_party_id, kind) > ($1, $2) \
+         ORDER BY relying_party_id, kind LIMIT $3";
     ClaimOnce ("bbib")
         concat!(
             "WITH w AS (INSERT INTO @used_tokens (relying_party_id, id, expires, attempt) SELECT $1, $2, $3, $4 WHERE",
@@ -866,6 +889,14 @@ statements! {
     SharedSecret ("b")
         "WITH w AS (INSERT INTO @meta (name, value) VALUES ('shared_secret', $1) ON CONFLICT (name) DO NOTHING \
          RETURNING value) SELECT coalesce((SELECT value FROM w), (SELECT value FROM @meta WHERE name = 'shared_secret'))";
+    StoreKey ("")
+        "SELECT value FROM @meta WHERE name = 'store_key'";
+    KeepStoreKey ("b")
+        "WITH w AS (INSERT INTO @meta (name, value) VALUES ('store_key', $1) ON CONFLICT (name) DO NOTHING \
+         RETURNING value) SELECT coalesce((SELECT value FROM w), (SELECT value FROM @meta WHERE name = 'store_key'))";
+    ReplaceStoreKey ("bb")
+        "WITH w AS (UPDATE @meta SET value = $2 WHERE name = 'store_key' AND value = $1 RETURNING 1) \
+         SELECT (SELECT count(*) FROM w), EXISTS (SELECT 1 FROM @meta WHERE name = 'store_key' AND value = $2)";
     LatestTime ("b")
         "WITH w AS (INSERT INTO @meta (name, value) VALUES ('latest_time', $1) ON CONFLICT (name) DO UPDATE \
          SET value = excluded.value WHERE meta.value < excluded.value RETURNING value) \

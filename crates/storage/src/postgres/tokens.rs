@@ -9,7 +9,7 @@ use domain::model::page::{Page, PageRequest};
 use domain::model::token::{TokenKey, TokenKind};
 use domain::store::{AccessKeys, Fault, Tokens};
 
-use super::cells::{Cells, params};
+use super::cells::{Cells, params, unreadable};
 use super::pool::Does;
 use super::records::{event_params, from_json, json};
 use super::statements::Statement;
@@ -86,6 +86,44 @@ impl Tokens for Postgres {
             let kept = cells.maybe_bytes()?;
             Ok(kept.map(|key| Some(TokenKey::new(key.to_vec()))))
         })
+    }
+
+    async fn replace_token_key(
+        &self,
+        rp: RelyingPartyId,
+        kind: TokenKind,
+        expected: &TokenKey,
+        new: &TokenKey,
+        event: Option<&AuditEvent>,
+    ) -> Result<bool, Fault> {
+        let change = params![kind.name(), expected.reveal(), new.reveal()];
+        let (statement, mut params) = match event {
+            Some(event) => (Statement::RotateTokenKey, event_params(rp, event)),
+            None => (Statement::ReplaceTokenKey, params![rp.0]),
+        };
+        params.extend(change);
+        let row = self.pool.only(Does::Write, (statement, params)).await?;
+        let mut cells = Cells::new(&row);
+        Ok(cells.any()? || cells.bool()?)
+    }
+
+    async fn list_token_keys(
+        &self,
+        after: Option<(RelyingPartyId, TokenKind)>,
+        limit: u32,
+    ) -> Result<Vec<(RelyingPartyId, TokenKind, TokenKey)>, Fault> {
+        // The empty key is before every other one.
+        let (rp, kind) = after.map_or((Vec::new(), ""), |(rp, kind)| (rp.0.to_vec(), kind.name()));
+        let sent = (Statement::ListTokenKeys, params![&rp[..], kind, limit]);
+        let rows = self.pool.one(Does::Read, sent).await?;
+        let read = |row| {
+            let mut cells = Cells::new(row);
+            let rp = RelyingPartyId(cells.key()?);
+            let kind = TokenKind::from_name(cells.plain()?)
+                .ok_or_else(|| unreadable("a token key of an unknown kind"))?;
+            Ok((rp, kind, TokenKey::new(cells.bytes()?.to_vec())))
+        };
+        rows.iter().map(read).collect()
     }
 
     async fn claim_once(

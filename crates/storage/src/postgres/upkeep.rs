@@ -196,6 +196,26 @@ impl Upkeep for Postgres {
         })
     }
 
+    async fn store_key(&self) -> Result<Option<Vec<u8>>, Fault> {
+        let sent = (Statement::StoreKey, params![]);
+        self.record(sent, |cells| Ok(cells.bytes()?.to_vec())).await
+    }
+
+    async fn keep_store_key(&self, candidate: &[u8]) -> Result<Vec<u8>, Fault> {
+        settled!({
+            let sent = (Statement::KeepStoreKey, params![candidate]);
+            let row = self.pool.only(Does::Write, sent).await?;
+            Ok(Cells::new(&row).maybe_bytes()?.map(<[u8]>::to_vec))
+        })
+    }
+
+    async fn replace_store_key(&self, expected: &[u8], new: &[u8]) -> Result<bool, Fault> {
+        let sent = (Statement::ReplaceStoreKey, params![expected, new]);
+        let row = self.pool.only(Does::Write, sent).await?;
+        let mut cells = Cells::new(&row);
+        Ok(cells.any()? || cells.bool()?)
+    }
+
     async fn latest_time(&self, now: Timestamp) -> Result<Timestamp, Fault> {
         // The order of these bytes is that of the times after 1970.
         let bytes = now.0.max(0).to_be_bytes();

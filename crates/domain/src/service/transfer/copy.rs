@@ -106,6 +106,16 @@ pub async fn copy_store(
             "the store to copy to was used already: its secret is another one",
         ));
     }
+    // Token keys are copied as they are, sealed where they are, so their store key goes with them. It is wrapped under the master key.
+    let sealed = match from.store_key().await? {
+        Some(key) => to.keep_store_key(&key).await? == key,
+        None => to.store_key().await?.is_none(),
+    };
+    if !sealed {
+        return Err(contradiction(
+            "the store to copy to is sealed, and not with the store key of the other one: it must be empty",
+        ));
+    }
     if let Some(stored) = from.metadata(None).await?.and_then(|record| record.stored) {
         to.replace_metadata(&stored).await?;
     }
@@ -258,6 +268,9 @@ pub async fn secrets_of(store: &dyn Storage) -> Result<(u64, [u8; 32]), Fault> {
             digest.update(bytes);
         }
     };
+    if let Some(key) = store.store_key().await? {
+        take(&[&key]);
+    }
     for account in accounts(store).await? {
         take(&[&account.id.0, &account.token.0]);
         for key in api_keys(store, account.id).await? {

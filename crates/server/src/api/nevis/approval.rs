@@ -99,20 +99,15 @@ async fn decoy(
 ) -> Result<Decoy, ApiError> {
     let passkeys = &state.passkeys;
     let mut decoy = match (refusal.reason, user) {
-        (Reason::UserUnknown, UserRef::Name(name)) => Decoy::of(passkeys, &caller.rp, name)
-            .await
-            .map_err(refused(Call::Api))?,
+        (Reason::UserUnknown, UserRef::Name(name)) => Decoy::of(passkeys, &caller.rp, name),
         (Reason::CredentialUnknown, user) => {
             let known = passkeys
                 .user(caller.rp.id, user)
                 .await
                 .map_err(refused(Call::Api))?;
-            let decoy = Decoy::of(passkeys, &caller.rp, &known.name)
-                .await
-                .map_err(refused(Call::Api))?;
             Decoy {
                 user: known.id,
-                ..decoy
+                ..Decoy::of(passkeys, &caller.rp, &known.name)
             }
         }
         // An id that nobody has cannot be guessed, so there is nothing to hide.

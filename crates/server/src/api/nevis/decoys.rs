@@ -3,8 +3,6 @@
 
 use domain::Passkeys;
 use domain::model::ids::UserId;
-use domain::model::refusal::Refusal;
-use domain::model::token::MacKind;
 use domain::service::prepared::Prepared;
 use domain::service::token_keys::MacKey;
 use domain::webauthn::credential::CredentialId;
@@ -27,13 +25,9 @@ pub struct Decoy {
 }
 
 impl Decoy {
-    /// The decoy for a name.
-    ///
-    /// # Errors
-    /// Faults of the store.
-    pub async fn of(passkeys: &Passkeys, rp: &Prepared, name: &str) -> Result<Self, Refusal> {
-        let key = passkeys.mac_key(rp, MacKind::Status).await?;
-        Ok(Self::derived(key, name))
+    /// The decoy for a name. Its key is never replaced: a user whose passkeys change with a rotation would be known as a decoy.
+    pub fn of(passkeys: &Passkeys, rp: &Prepared, name: &str) -> Self {
+        Self::derived(&passkeys.lasting_key(rp), name)
     }
 
     fn derived(key: &MacKey, name: &str) -> Self {

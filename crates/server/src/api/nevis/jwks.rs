@@ -27,13 +27,14 @@ pub async fn read(request: Request) -> Result<Response, ApiError> {
     match rp.settings.nevis.transaction_token_algorithm {
         TransactionTokenAlgorithm::Hs512 => Err(unknown()),
         TransactionTokenAlgorithm::Es256 => {
-            let key = request
+            let keys = request
                 .state
                 .passkeys
-                .signing_key(&rp)
+                .signing_keys(&rp)
                 .await
                 .map_err(|refusal| ApiError::refused(Call::Api, &refusal))?;
-            ok(&json!({"keys": [signing::public(key)]}))
+            let public: Vec<_> = keys.iter().map(|key| signing::public(key)).collect();
+            ok(&json!({"keys": public}))
         }
     }
 }

@@ -8,6 +8,7 @@ use domain::model::ids::{AccessKeyId, RelyingPartyId};
 use domain::model::refusal::Refusal;
 use domain::model::token::MacKind;
 use domain::service::prepared::Prepared;
+use domain::service::token_keys::{MacKey, SigningKey};
 
 use super::claims::{Claims, Kind};
 use super::error::ApiError;
@@ -37,7 +38,7 @@ pub async fn sign(
     claims: &Claims,
 ) -> Result<String, Refusal> {
     let key = passkeys.mac_key(rp, key_of(kind)).await?;
-    Ok(tokens::sign(key, claims))
+    Ok(tokens::sign(&key, claims))
 }
 
 /// The Relying Party and the claims of a token of this kind, if it is genuine and valid now: the MAC is of this kind and of
@@ -62,13 +63,14 @@ pub async fn verified(
     };
     let now = state.passkeys.now();
     let claims = if kind == Kind::Transaction && !presented.has_mac() {
-        known(state.passkeys.signing_key(&rp).await)?
-            .and_then(|key| presented.verify_signature(key, now))
+        let verify = |key: &SigningKey| presented.verify_signature(key, now);
+        known(state.passkeys.verified_with_signature(&rp, verify).await)?
     } else {
-        known(state.passkeys.mac_key(&rp, key_of(kind)).await)?
-            .and_then(|key| presented.verify(key, now))
+        let verify = |key: &MacKey| presented.verify(key, now);
+        let found = state.passkeys.verified_with_mac(&rp, key_of(kind), verify);
+        known(found.await)?
     };
-    let Some(claims) = claims else {
+    let Some(claims) = claims.flatten() else {
         return Ok(None);
     };
     let current = match kind {

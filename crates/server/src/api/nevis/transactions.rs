@@ -134,7 +134,7 @@ pub async fn transaction_token(
         }
         TransactionTokenAlgorithm::Es256 => {
             let key = state.passkeys.signing_key(rp).await?;
-            signing::sign(key, &claims).ok_or_else(|| Reason::Internal.into())
+            signing::sign(&key, &claims).ok_or_else(|| Reason::Internal.into())
         }
     }
 }

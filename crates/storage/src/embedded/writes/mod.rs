@@ -35,6 +35,7 @@ pub(super) use self::parties::{
 };
 pub(super) use self::tokens::{
     AccessKeyRow, claim_once, create_access_key, delete_access_key, keep_token_key,
+    replace_token_key,
 };
 use super::reads;
 use super::rows::{self, alive, columns, insert_event};
@@ -131,6 +132,29 @@ pub(super) fn shared_secret(connection: &Connection, candidate: [u8; 32]) -> Out
                VALUES ('shared_secret', ?1, seal('meta', 'shared_secret', ?1))";
     execute(connection, sql, [candidate])?;
     Ok(candidate)
+}
+
+pub(super) fn keep_store_key(connection: &Connection, candidate: &[u8]) -> Outcome<Vec<u8>> {
+    if let Some(stored) = reads::store_key(connection)? {
+        return Ok(stored);
+    }
+    let sql = "INSERT INTO meta (name, value, digest) VALUES ('store_key', ?1, seal('meta', 'store_key', ?1))";
+    execute(connection, sql, [candidate])?;
+    Ok(candidate.to_vec())
+}
+
+pub(super) fn replace_store_key(
+    connection: &Connection,
+    expected: &[u8],
+    new: &[u8],
+) -> Outcome<bool> {
+    let stored = reads::store_key(connection)?;
+    if stored.as_deref() != Some(expected) {
+        return Ok(stored.as_deref() == Some(new));
+    }
+    let sql = "UPDATE meta SET value = ?1, digest = seal('meta', 'store_key', ?1) WHERE name = 'store_key'";
+    execute(connection, sql, [new])?;
+    Ok(true)
 }
 
 /// The latest time that was noted. One that cannot be read counts for nothing: it may be damaged, and it only protects from a clock

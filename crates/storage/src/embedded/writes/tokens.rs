@@ -79,6 +79,34 @@ pub(in crate::embedded) fn keep_token_key(
     Ok(Some(candidate))
 }
 
+/// Replaces a token key. What it was is overwritten with zeros.
+pub(in crate::embedded) fn replace_token_key(
+    connection: &Connection,
+    rp: RelyingPartyId,
+    kind: TokenKind,
+    (expected, new): (&TokenKey, &TokenKey),
+    event: Option<&AuditEvent>,
+) -> Outcome<bool> {
+    let Some(stored) = reads::token_key(connection, rp, kind)? else {
+        return Ok(false);
+    };
+    if stored != *expected {
+        return Ok(stored == *new);
+    }
+    connection.pragma_update(None, "secure_delete", true)?;
+    execute(
+        connection,
+        "UPDATE token_keys SET value = ?3, digest = seal('token_keys', ?1, ?2, ?3) \
+         WHERE relying_party_id = ?1 AND kind = ?2",
+        params![rp.0, kind.name(), new.reveal()],
+    )?;
+    connection.pragma_update(None, "secure_delete", false)?;
+    if let Some(event) = event {
+        insert_event(connection, event)?;
+    }
+    Ok(true)
+}
+
 pub(in crate::embedded) fn claim_once(
     connection: &Connection,
     rp: RelyingPartyId,

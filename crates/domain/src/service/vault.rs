@@ -1,0 +1,376 @@
+//! What seals the secrets in a store.
+//!
+//! A store that is sealed has a **store key**: 32 random bytes, which never change. In the store it lies wrapped: encrypted under the
+//! [master key](crate::model::master_key), which is outside. All other keys are derived from the store key: one for each purpose. So another master key
+//! only means that one small record is wrapped again.
+//!
+//! A wrapped store key has these bytes:
+//!
+//! | bytes | what |
+//! |---|---|
+//! | 1 | the version, 1 |
+//! | 4 | the name of the master key |
+//! | 12 | a nonce |
+//! | 33 | encrypted: the store key, and 1 when all token keys of the store are sealed |
+//! | 16 | the tag of AES-256-GCM-SIV (RFC 8452), over all of this |
+
+use std::fmt;
+use std::sync::Arc;
+
+use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use zeroize::Zeroizing;
+
+use super::key_ring::KeyRing;
+use super::tokens::draw_token_key;
+use crate::model::clock::{Randomness, Timestamp};
+use crate::model::master_key::{LENGTH, MasterKey, MasterKeyId, MasterKeys};
+use crate::store::{Fault, Storage};
+
+/// The version of a wrapped store key.
+const VERSION: u8 = 1;
+/// Bytes before the nonce: the version, and the name of the master key.
+const HEAD: usize = 5;
+/// Bytes of the tag.
+const TAG: usize = 16;
+/// Token keys of one read.
+const PAGE: u32 = 500;
+
+/// Why the secrets of a store cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum VaultError {
+    /// The store is sealed, and there is no master key.
+    #[error(
+        "the keys in this store are sealed under the master key {sealed}, and no master key is set"
+    )]
+    Missing {
+        /// The master key of the store.
+        sealed: MasterKeyId,
+    },
+    /// The store is sealed under another master key.
+    #[error(
+        "the keys in this store are sealed under the master key {sealed}, and the master key that is set is {given}"
+    )]
+    Other {
+        /// The master key of the store.
+        sealed: MasterKeyId,
+        /// The one that is set.
+        given: MasterKeyId,
+    },
+    /// The wrapped store key is damaged.
+    #[error("the sealed store key is damaged; restore a backup of the store")]
+    Damaged,
+    /// The store failed.
+    #[error("the store failed: {0}")]
+    Store(#[from] Fault),
+}
+
+/// Encrypts and authenticates short secrets for one purpose.
+struct Cipher(LessSafeKey);
+
+impl Cipher {
+    fn new(key: &[u8; LENGTH]) -> Result<Self, VaultError> {
+        let key = UnboundKey::new(&AES_256_GCM_SIV, key).map_err(|_| VaultError::Damaged)?;
+        Ok(Self(LessSafeKey::new(key)))
+    }
+
+    /// Nonce, encrypted content and tag.
+    fn seal(&self, about: &[u8], content: &[u8], randomness: &dyn Randomness) -> Option<Vec<u8>> {
+        let mut nonce = [0; NONCE_LEN];
+        randomness.fill(&mut nonce);
+        let mut sealed = content.to_vec();
+        let tag = self
+            .0
+            .seal_in_place_separate_tag(Nonce::from(&nonce), Aad::from(about), &mut sealed)
+            .ok()?;
+        Some([&nonce[..], &sealed, tag.as_ref()].concat())
+    }
+
+    fn open(&self, about: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        let (nonce, content) = sealed.split_at_checked(NONCE_LEN)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
+        let mut content = Zeroizing::new(content.to_vec());
+        let length = self
+            .0
+            .open_in_place(nonce, Aad::from(about), &mut content)
+            .ok()?
+            .len();
+        content.truncate(length);
+        Some(content)
+    }
+}
+
+/// What a secret is sealed for: its purpose, and the row that it belongs to. It opens for nothing else.
+#[derive(Clone, Copy, Debug)]
+pub struct SealedFor<'a> {
+    /// A name of the purpose, which no other kind of secret has.
+    pub purpose: &'a str,
+    /// The parts of the key of the row.
+    pub row: &'a [&'a [u8]],
+}
+
+impl SealedFor<'_> {
+    fn about(self) -> Vec<u8> {
+        let mut about = Vec::new();
+        // Each part follows its length, so that no two lists have the same bytes.
+        for part in std::iter::once(self.purpose.as_bytes()).chain(self.row.iter().copied()) {
+            about.extend((part.len() as u64).to_be_bytes());
+            about.extend(part);
+        }
+        about
+    }
+}
+
+/// The store key of a sealed store, ready to use. It prints as a placeholder.
+pub struct Vault {
+    cipher: Cipher,
+    /// The key for page tokens and kept responses.
+    pub(crate) shared_secret: Zeroizing<[u8; LENGTH]>,
+    master_key: MasterKeyId,
+    /// Whether a token key that is not sealed is refused.
+    all_sealed: bool,
+}
+
+impl fmt::Debug for Vault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Vault(..)")
+    }
+}
+
+/// The store key itself.
+struct StoreKey {
+    key: MasterKey,
+    all_sealed: bool,
+}
+
+impl StoreKey {
+    fn wrapped(
+        &self,
+        under: &MasterKey,
+        randomness: &dyn Randomness,
+    ) -> Result<Vec<u8>, VaultError> {
+        let mut head = vec![VERSION];
+        head.extend(under.id().0);
+        let mut content = Zeroizing::new(Vec::with_capacity(LENGTH + 1));
+        content.extend(self.key.bytes());
+        content.push(u8::from(self.all_sealed));
+        let sealed = cipher_of(under)?.seal(&head, &content, randomness);
+        head.extend(sealed.ok_or(VaultError::Damaged)?);
+        Ok(head)
+    }
+
+    fn unwrapped(
+        wrapped: &[u8],
+        keys: Option<&MasterKeys>,
+    ) -> Result<(Self, MasterKeyId), VaultError> {
+        let sealed = master_key_of(wrapped).ok_or(VaultError::Damaged)?;
+        let keys = keys.ok_or(VaultError::Missing { sealed })?;
+        let master = keys.named(sealed).ok_or_else(|| VaultError::Other {
+            sealed,
+            given: keys.current.id(),
+        })?;
+        let (head, content) = wrapped.split_at(HEAD);
+        let content = cipher_of(master)?.open(head, content);
+        let content = content.ok_or(VaultError::Damaged)?;
+        let (all_sealed, key) = content.split_last().ok_or(VaultError::Damaged)?;
+        let key = MasterKey::from_bytes(key).ok_or(VaultError::Damaged)?;
+        let all_sealed = *all_sealed == 1;
+        Ok((Self { key, all_sealed }, sealed))
+    }
+}
+
+fn cipher_of(master: &MasterKey) -> Result<Cipher, VaultError> {
+    Cipher::new(&*master.derive(b"passkeyd store key wrap v1"))
+}
+
+/// The name of the master key under which a store key is wrapped; `None` when it is damaged.
+pub fn master_key_of(wrapped: &[u8]) -> Option<MasterKeyId> {
+    if wrapped.len() != HEAD + NONCE_LEN + LENGTH + 1 + TAG || wrapped.first() != Some(&VERSION) {
+        return None;
+    }
+    Some(MasterKeyId(wrapped.get(1..HEAD)?.try_into().ok()?))
+}
+
+impl Vault {
+    /// The vault of a store. A store that is not sealed yet is sealed, if there is a master key: every token key in it is sealed
+    /// before this returns. `None` when the store is not sealed and there is no master key.
+    ///
+    /// # Errors
+    /// [`VaultError`]: the store is sealed under a master key that is not there.
+    pub async fn open(
+        store: &Arc<dyn Storage>,
+        keys: Option<&MasterKeys>,
+        randomness: &dyn Randomness,
+    ) -> Result<Option<Self>, VaultError> {
+        let mut wrapped = match (store.store_key().await?, keys) {
+            (Some(wrapped), _) => wrapped,
+            (None, None) => return Ok(None),
+            (None, Some(keys)) => {
+                let drawn = StoreKey {
+                    key: MasterKey::random(randomness),
+                    all_sealed: false,
+                };
+                let candidate = drawn.wrapped(&keys.current, randomness)?;
+                store.keep_store_key(&candidate).await?
+            }
+        };
+        let (mut store_key, mut sealed_under) = StoreKey::unwrapped(&wrapped, keys)?;
+        let mut vault = Self::of(&store_key, sealed_under)?;
+        // Several nodes may do this at once: each row is replaced by one of them.
+        while !store_key.all_sealed {
+            vault.seal_all(store, randomness).await?;
+            let Some(keys) = keys else { break };
+            let master = keys.named(sealed_under).unwrap_or(&keys.current);
+            let done = StoreKey {
+                key: store_key.key.clone(),
+                all_sealed: true,
+            };
+            let new = done.wrapped(master, randomness)?;
+            if store.replace_store_key(&wrapped, &new).await? {
+                store_key.all_sealed = true;
+            } else {
+                wrapped = store.store_key().await?.ok_or(VaultError::Damaged)?;
+                (store_key, sealed_under) = StoreKey::unwrapped(&wrapped, Some(keys))?;
+            }
+        }
+        vault.all_sealed = true;
+        vault.master_key = sealed_under;
+        Ok(Some(vault))
+    }
+
+    fn of(store_key: &StoreKey, master_key: MasterKeyId) -> Result<Self, VaultError> {
+        let key = &store_key.key;
+        Ok(Self {
+            cipher: Cipher::new(&*key.derive(b"passkeyd sealed secrets v1"))?,
+            shared_secret: key.derive(b"passkeyd shared secret v1"),
+            master_key,
+            all_sealed: store_key.all_sealed,
+        })
+    }
+
+    /// Wraps the store key under the present master key, if it is wrapped under the one before. Whether there was something to do.
+    ///
+    /// # Errors
+    /// [`VaultError`], also when the store is not sealed at all.
+    pub async fn rewrap(
+        store: &dyn Storage,
+        keys: &MasterKeys,
+        randomness: &dyn Randomness,
+    ) -> Result<bool, VaultError> {
+        loop {
+            let wrapped = store.store_key().await?.ok_or(VaultError::Damaged)?;
+            let (store_key, sealed) = StoreKey::unwrapped(&wrapped, Some(keys))?;
+            if sealed == keys.current.id() {
+                return Ok(false);
+            }
+            let new = store_key.wrapped(&keys.current, randomness)?;
+            if store.replace_store_key(&wrapped, &new).await? {
+                return Ok(true);
+            }
+        }
+    }
+
+    /// Gives up what was sealed: the store gets another store key, and each token key that cannot be opened is replaced by a new
+    /// one. For a store whose master key is lost. Tokens, access keys, Auth Tokens and API keys from before are refused; passkeys stay. How many
+    /// token keys were replaced.
+    ///
+    /// # Errors
+    /// [`VaultError`].
+    pub async fn discard(
+        store: &Arc<dyn Storage>,
+        keys: &MasterKeys,
+        randomness: &dyn Randomness,
+    ) -> Result<u64, VaultError> {
+        let drawn = StoreKey {
+            key: MasterKey::random(randomness),
+            all_sealed: false,
+        };
+        let new = drawn.wrapped(&keys.current, randomness)?;
+        let before = store.keep_store_key(&new).await?;
+        if before != new && !store.replace_store_key(&before, &new).await? {
+            return Err(Fault::Retryable("another process seals this store".to_owned()).into());
+        }
+        let vault = Self::of(&drawn, keys.current.id())?;
+        let (mut after, mut replaced) = (None, 0);
+        loop {
+            let page = store.list_token_keys(after, PAGE).await?;
+            let Some((rp, kind, _)) = page.last() else {
+                return Ok(replaced);
+            };
+            after = Some((*rp, *kind));
+            for (rp, kind, stored) in page {
+                if KeyRing::read(&stored, rp, kind, Some(&vault)).is_ok() {
+                    continue;
+                }
+                let key = draw_token_key(kind, randomness);
+                let key = key.map_err(|why| Fault::Fatal(why.message))?;
+                let ring = KeyRing::of(key, Timestamp(0));
+                let sealed = ring.stored(rp, kind, Some(&vault), randomness);
+                let sealed = sealed.ok_or(VaultError::Damaged)?;
+                let done = store
+                    .replace_token_key(rp, kind, &stored, &sealed, None)
+                    .await?;
+                replaced += u64::from(done);
+            }
+        }
+    }
+
+    /// The master key under which the store was sealed when it was opened.
+    pub fn master_key(&self) -> MasterKeyId {
+        self.master_key
+    }
+
+    /// Whether a token key that is not sealed is refused.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.all_sealed
+    }
+
+    /// Seals a secret for a purpose and a row. `None` when the library cannot encrypt.
+    pub fn seal(
+        &self,
+        of: SealedFor<'_>,
+        secret: &[u8],
+        randomness: &dyn Randomness,
+    ) -> Option<Vec<u8>> {
+        self.cipher.seal(&of.about(), secret, randomness)
+    }
+
+    /// Opens what was sealed for this purpose and row; `None` when it was not.
+    pub fn unseal(&self, of: SealedFor<'_>, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        self.cipher.open(&of.about(), sealed)
+    }
+
+    /// Seals every token key of the store that is not sealed.
+    async fn seal_all(
+        &self,
+        store: &Arc<dyn Storage>,
+        randomness: &dyn Randomness,
+    ) -> Result<(), VaultError> {
+        let mut after = None;
+        loop {
+            let page = store.list_token_keys(after, PAGE).await?;
+            let Some((rp, kind, _)) = page.last() else {
+                return Ok(());
+            };
+            after = Some((*rp, *kind));
+            for (rp, kind, stored) in page {
+                let mut now = Some(stored);
+                // Replaced meanwhile by another node: then it is looked at again.
+                while let Some(stored) = now.take() {
+                    let ring = KeyRing::read(&stored, rp, kind, Some(self));
+                    let ring = ring.map_err(|why| Fault::Unreadable(why.to_string()))?;
+                    if ring.is_sealed() {
+                        break;
+                    }
+                    let sealed = ring.stored(rp, kind, Some(self), randomness);
+                    let sealed = sealed.ok_or(VaultError::Damaged)?;
+                    if !store
+                        .replace_token_key(rp, kind, &stored, &sealed, None)
+                        .await?
+                    {
+                        now = store.token_key(rp, kind).await?;
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! The master key: where it comes from, and the vault of a store.
+//!
+//! The first of these that is there has the key: the file of the settings, the environment, the systemd credential, and, for an embedded
+//! store, a file beside the database. Only that last file is made by passkeyd itself: at the first start, so that a copy of the database alone
+//! has no usable key.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use domain::model::clock::SystemRandomness;
+use domain::model::master_key::{MasterKey, MasterKeys};
+use domain::service::vault::{Vault, VaultError};
+use domain::store::Storage;
+use storage::StoreUrl;
+use zeroize::Zeroizing;
+
+use crate::config::{MASTER_KEY, MASTER_KEY_PREVIOUS, Settings};
+use crate::process::ProcessError;
+
+/// Names of the systemd credentials.
+const CREDENTIAL: &str = "passkeyd-master-key";
+const CREDENTIAL_PREVIOUS: &str = "passkeyd-master-key-previous";
+/// The directory of the systemd credentials.
+const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
+/// How a key is made without passkeyd.
+const MADE: &str =
+    "64 hex digits, as `passkeyd master-key create FILE` or `openssl rand -hex 32` makes them";
+
+/// The place of a master key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The file of the settings, or the one beside the database.
+    File(PathBuf),
+    /// An environment variable.
+    Variable(&'static str),
+    /// A systemd credential.
+    Credential(PathBuf),
+}
+
+impl std::fmt::Display for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "the file {}", path.display()),
+            Self::Variable(name) => write!(f, "the environment variable {name}"),
+            Self::Credential(path) => write!(f, "the systemd credential {}", path.display()),
+        }
+    }
+}
+
+/// Where the master key is; `None` when there is none.
+pub fn source(settings: &Settings) -> Option<Source> {
+    named(settings.master_key_file.as_deref(), MASTER_KEY, CREDENTIAL).or_else(|| {
+        let beside = beside(settings)?;
+        beside.exists().then_some(Source::File(beside))
+    })
+}
+
+/// The key file beside the database of an embedded store.
+pub fn beside(settings: &Settings) -> Option<PathBuf> {
+    let location = settings.store_location().ok()?;
+    Some(location.file()?.with_extension("key"))
+}
+
+fn named(file: Option<&Path>, variable: &'static str, credential: &str) -> Option<Source> {
+    if let Some(file) = file {
+        return Some(Source::File(file.to_owned()));
+    }
+    if std::env::var_os(variable).is_some() {
+        return Some(Source::Variable(variable));
+    }
+    let path = PathBuf::from(std::env::var_os(CREDENTIALS_DIRECTORY)?).join(credential);
+    path.exists().then_some(Source::Credential(path))
+}
+
+fn failed(why: impl Into<String>) -> ProcessError {
+    ProcessError::Command(why.into())
+}
+
+/// Reads a key.
+///
+/// # Errors
+/// It cannot be read, others may read it, or it is none.
+pub fn read(from: &Source) -> Result<MasterKey, ProcessError> {
+    let text = match from {
+        Source::Variable(name) => std::env::var(name)
+            .map_err(|_| failed(format!("{name} is not UTF-8")))
+            .map(Zeroizing::new)?,
+        Source::Credential(path) => text_of(path)?,
+        Source::File(path) => {
+            let mode = fs::metadata(path).map(|file| file.mode());
+            // What cannot be looked at cannot be read either: the message of that is better.
+            if let Ok(mode) = mode
+                && mode & 0o077 != 0
+            {
+                return Err(failed(format!(
+                    "the file of the master key {} has the mode {:o}, so other users of this machine may read it: chmod 600 {}",
+                    path.display(),
+                    mode & 0o777,
+                    path.display()
+                )));
+            }
+            text_of(path)?
+        }
+    };
+    MasterKey::parse(&text)
+        .ok_or_else(|| failed(format!("{from} has no master key: expected {MADE}")))
+}
+
+fn text_of(path: &Path) -> Result<Zeroizing<String>, ProcessError> {
+    let text = fs::read_to_string(path).map_err(|error| {
+        failed(format!(
+            "cannot read the master key from {}: {error}",
+            path.display()
+        ))
+    })?;
+    Ok(Zeroizing::new(text))
+}
+
+/// The master keys that the settings name; `None` when there is none.
+///
+/// # Errors
+/// A key cannot be read.
+pub fn keys(settings: &Settings) -> Result<Option<MasterKeys>, ProcessError> {
+    let previous = named(
+        settings.master_key_previous_file.as_deref(),
+        MASTER_KEY_PREVIOUS,
+        CREDENTIAL_PREVIOUS,
+    );
+    let Some(source) = source(settings) else {
+        return match previous {
+            None => Ok(None),
+            Some(previous) => Err(failed(format!(
+                "{previous} has the master key before this one, and there is no present one: set `master_key_file`"
+            ))),
+        };
+    };
+    Ok(Some(MasterKeys {
+        current: read(&source)?,
+        previous: previous.as_ref().map(read).transpose()?,
+    }))
+}
+
+/// Writes a new master key to a file that is not there, for its owner alone, and to the disk. The file gets its name when it is whole.
+///
+/// # Errors
+/// The file exists or cannot be written.
+pub fn create(path: &Path) -> io::Result<MasterKey> {
+    if path.exists() {
+        return Err(io::Error::from(io::ErrorKind::AlreadyExists));
+    }
+    let key = MasterKey::random(&SystemRandomness);
+    let mut unfinished = path.as_os_str().to_owned();
+    unfinished.push(".partial");
+    let unfinished = PathBuf::from(unfinished);
+    match fs::remove_file(&unfinished) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let written = write(&unfinished, &key).and_then(|()| fs::rename(&unfinished, path));
+    if let Err(error) = written {
+        let _ = fs::remove_file(&unfinished);
+        return Err(error);
+    }
+    let directory = path.parent().filter(|d| !d.as_os_str().is_empty());
+    File::open(directory.unwrap_or(Path::new(".")))?.sync_all()?;
+    Ok(key)
+}
+
+fn write(path: &Path, key: &MasterKey) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    let mut file = options
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    let text = Zeroizing::new(format!("{}\n", *key.reveal()));
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+/// The master keys of a store: those of the settings, or for an embedded store that is not sealed yet a new one beside the database.
+///
+/// # Errors
+/// A key cannot be read or made.
+pub async fn keys_of(
+    store: &Arc<dyn Storage>,
+    settings: &Settings,
+) -> Result<Option<MasterKeys>, ProcessError> {
+    if let Some(keys) = keys(settings)? {
+        return Ok(Some(keys));
+    }
+    let Some(beside) = beside(settings) else {
+        return Ok(None);
+    };
+    let sealed = store.store_key().await.map_err(VaultError::from);
+    if sealed.map_err(|why| failed(why.to_string()))?.is_some() {
+        return Ok(None);
+    }
+    let made = create(&beside).and_then(|key| {
+        owned_as_the_store(settings, &beside)?;
+        Ok(key)
+    });
+    let current = made.map_err(|error| {
+        failed(format!(
+            "cannot make the file of the master key {}: {error}; name another place with `master_key_file`",
+            beside.display()
+        ))
+    })?;
+    tracing::info!(
+        file = %beside.display(),
+        key = %current.id(),
+        "made a master key. The keys in the store are sealed under it. Keep a copy of the file, apart from the backups of the store"
+    );
+    Ok(Some(MasterKeys {
+        current,
+        previous: None,
+    }))
+}
+
+/// A command of the administrator must leave a file that the server can read.
+fn owned_as_the_store(settings: &Settings, path: &Path) -> io::Result<()> {
+    let location = settings.store_location().ok();
+    let Some(store) = location.as_ref().and_then(StoreUrl::file) else {
+        return Ok(());
+    };
+    let (wanted, present) = (fs::metadata(store)?, fs::metadata(path)?);
+    if (wanted.uid(), wanted.gid()) != (present.uid(), present.gid()) {
+        std::os::unix::fs::chown(path, Some(wanted.uid()), Some(wanted.gid()))?;
+    }
+    Ok(())
+}
+
+/// The vault of a store: opened, or made where there is a master key; `None` when the keys in the store are not sealed.
+///
+/// # Errors
+/// There is no right master key, or the settings demand one.
+pub async fn vault(
+    store: &Arc<dyn Storage>,
+    settings: &Settings,
+) -> Result<Option<Vault>, ProcessError> {
+    let keys = keys_of(store, settings).await?;
+    let vault = Vault::open(store, keys.as_ref(), &SystemRandomness).await;
+    let vault = vault.map_err(|why| failed(explained(&why, settings)))?;
+    if vault.is_none() && settings.production {
+        return Err(failed(format!(
+            "no master key is set, and this is marked as a `production` system: a copy of the database could make access keys and tokens. \
+             Set `master_key_file`, {MASTER_KEY} or the systemd credential {CREDENTIAL} to {MADE}, the same on each node"
+        )));
+    }
+    if vault.is_none() {
+        tracing::warn!(
+            "no master key is set: the keys in the store are not sealed, and a copy of the database can make access keys and tokens. \
+             Set `master_key_file`, the same on each node"
+        );
+    }
+    Ok(vault)
+}
+
+/// Why the secrets of a store cannot be used, and how that is fixed.
+fn explained(why: &VaultError, settings: &Settings) -> String {
+    let lost = "If it is lost, `passkeyd master-key discard` gives the store another one: passkeys stay, but all access keys, API keys and Auth \
+                Tokens have to be made again";
+    match why {
+        VaultError::Missing { .. } => {
+            let place = match beside(settings) {
+                Some(beside) => format!("Put the file back to {}, or set", beside.display()),
+                None => "Set".to_owned(),
+            };
+            format!(
+                "{why}. {place} `master_key_file`, {MASTER_KEY} or the systemd credential {CREDENTIAL}. {lost}"
+            )
+        }
+        VaultError::Other { .. } => {
+            let from = source(settings).map_or_else(String::new, |from| format!(" (from {from})"));
+            format!(
+                "{why}{from}. Set the right one. If it is being replaced, name the old one with `master_key_previous_file` and run \
+                 `passkeyd master-key reseal`. {lost}"
+            )
+        }
+        VaultError::Damaged | VaultError::Store(_) => why.to_string(),
+    }
+}
