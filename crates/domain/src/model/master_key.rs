@@ -26,13 +26,12 @@ impl MasterKey {
     /// Reads a key as text: 64 hex digits, or base64 of 32 bytes. White space around it is ignored.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
-        let bytes = match hex::decode(text) {
-            Ok(bytes) => bytes,
-            Err(_) => {
-                let plain = text.trim_end_matches('=');
-                let plain = Zeroizing::new(plain.replace('+', "-").replace('/', "_"));
-                base64url::decode(&plain).ok()?
-            }
+        let bytes = if let Ok(bytes) = hex::decode(text) {
+            bytes
+        } else {
+            let plain = text.trim_end_matches('=');
+            let plain = Zeroizing::new(plain.replace('+', "-").replace('/', "_"));
+            base64url::decode(&plain).ok()?
         };
         let bytes = Zeroizing::new(bytes);
         Self::from_bytes(&bytes)

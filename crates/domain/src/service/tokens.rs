@@ -33,6 +33,10 @@ impl From<RingError> for Refusal {
     }
 }
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the other kinds of keys may be unreadable"
+)]
 fn mac_key(key: &TokenKey) -> Option<MacKey> {
     Some(MacKey::new(key.reveal()))
 }
@@ -187,8 +191,8 @@ impl Passkeys {
                 if vault.is_none() && self.storage.store_key().await?.is_some() {
                     return Err(RingError::Sealed.into());
                 }
-                let drawn = KeyRing::of(draw_token_key(kind, &*self.randomness)?, self.now());
-                let candidate = self.to_store(&drawn, rp, kind)?;
+                let first = KeyRing::of(draw_token_key(kind, &*self.randomness)?, self.now());
+                let candidate = self.to_store(&first, rp, kind)?;
                 let kept = self.storage.keep_token_key(rp, kind, candidate).await?;
                 kept.ok_or_else(|| Refusal::from(Reason::RelyingPartyUnknown))?
             }

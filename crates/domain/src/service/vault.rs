@@ -179,7 +179,7 @@ impl StoreKey {
 }
 
 fn cipher_of(master: &MasterKey) -> Result<Cipher, VaultError> {
-    Cipher::new(&*master.derive(b"passkeyd store key wrap v1"))
+    Cipher::new(&master.derive(b"passkeyd store key wrap v1"))
 }
 
 /// The name of the master key under which a store key is wrapped; `None` when it is damaged.
@@ -240,7 +240,7 @@ impl Vault {
     fn of(store_key: &StoreKey, master_key: MasterKeyId) -> Result<Self, VaultError> {
         let key = &store_key.key;
         Ok(Self {
-            cipher: Cipher::new(&*key.derive(b"passkeyd sealed secrets v1"))?,
+            cipher: Cipher::new(&key.derive(b"passkeyd sealed secrets v1"))?,
             shared_secret: key.derive(b"passkeyd shared secret v1"),
             master_key,
             all_sealed: store_key.all_sealed,
@@ -270,7 +270,7 @@ impl Vault {
     }
 
     /// Gives up what was sealed: the store gets another store key, and each token key that cannot be opened is replaced by a new
-    /// one. For a store whose master key is lost. Tokens, access keys, Auth Tokens and API keys from before are refused; passkeys stay. How many
+    /// one. For a store whose master key is lost. Tokens and access keys from before are refused; passkeys stay. How many
     /// token keys were replaced.
     ///
     /// # Errors

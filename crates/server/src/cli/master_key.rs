@@ -40,7 +40,7 @@ enum Action {
     },
     /// Give up what is sealed under a lost master key. Stop all servers first.
     ///
-    /// Passkeys, users and Services stay. Access keys, API keys, Auth Tokens and tokens are refused afterwards and have to be made again.
+    /// Passkeys, users, accounts and Services stay. Access keys and tokens are refused afterwards and have to be made again.
     Discard {
         #[command(flatten)]
         store: WhichStore,
@@ -116,7 +116,7 @@ async fn discard(store: WhichStore, yes: bool) -> Result<(), ProcessError> {
     }
     if !yes {
         return Err(ProcessError::Usage(
-            "this makes all access keys, API keys, Auth Tokens and tokens of the store useless; say --yes if the master key is lost"
+            "this makes all access keys and tokens of the store useless; say --yes if the master key is lost"
                 .to_owned(),
         ));
     }
@@ -140,8 +140,7 @@ async fn discard(store: WhichStore, yes: bool) -> Result<(), ProcessError> {
         .map_err(|fault| ProcessError::Command(fault.to_string()))?;
     let replaced = done.map_err(|why| ProcessError::Command(why.to_string()))?;
     say(&format!(
-        "The store is sealed under the master key {}. {replaced} token keys were replaced. Give each account a new Auth Token \
-         (passkeyd account reset-token), and make new API keys and access keys.",
+        "The store is sealed under the master key {}. {replaced} token keys were replaced. Make new access keys.",
         keys.current.id()
     ))
 }

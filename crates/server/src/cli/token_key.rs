@@ -118,8 +118,8 @@ pub(super) async fn run(arguments: TokenKey) -> Result<(), ProcessError> {
         }
         writeln!(
             out,
-            "{:34}  {:11}  {:>6}  {:20}  {:20}  {}",
-            "SERVICE", "KIND", "NUMBER", "MADE", "ACCEPTED UNTIL", "USE"
+            "{:34}  {:11}  {:>6}  {:20}  {:20}  USE",
+            "SERVICE", "KIND", "NUMBER", "MADE", "ACCEPTED UNTIL"
         )?;
         for key in keys {
             let or_dash = |member| match text(key, member) {

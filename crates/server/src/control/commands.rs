@@ -150,19 +150,7 @@ pub async fn execute(on: &Administered, command: AdminCommand) -> Result<Value, 
                 Err(refusal) => Err(no_account(passkeys, account, refusal).await),
             }
         }
-        AdminCommand::ApiKeyList { account } => {
-            let account = existing(passkeys, account.as_deref()).await?;
-            let first = PageRequest::first(MOST);
-            let page = passkeys.list_api_keys(account, first).await?;
-            let shown = page.items.into_iter().map(|key| {
-                json!({
-                    "id": format!("SK{}", key.id),
-                    "name": key.name,
-                    "created_at": Date(key.created),
-                })
-            });
-            Ok(listed("api_keys", shown, page.more))
-        }
+        AdminCommand::ApiKeyList { account } => list_api_keys(passkeys, account.as_deref()).await,
         AdminCommand::ApiKeyRevoke { account, id } => {
             let account = existing(passkeys, account.as_deref()).await?;
             let key = id.strip_prefix("SK").and_then(ApiKeyId::from_hex);
@@ -194,34 +182,18 @@ pub async fn execute(on: &Administered, command: AdminCommand) -> Result<Value, 
         }
         AdminCommand::ConsoleInvite { role, name } => invite(on, &role, &name).await,
         AdminCommand::TokenKeyList { service } => {
-            let services = token_keys::of(passkeys, service.as_deref()).await?;
-            token_keys::listed(passkeys, &services).await
+            token_keys::listed(passkeys, service.as_deref()).await
         }
         AdminCommand::TokenKeyRotate { service, kinds } => {
-            let services = token_keys::of(passkeys, service.as_deref()).await?;
-            token_keys::change(passkeys, &services, &kinds, TokenKeyChange::Rotate).await
+            let change = TokenKeyChange::Rotate;
+            token_keys::change(passkeys, service.as_deref(), &kinds, change).await
         }
         AdminCommand::TokenKeyRetire { service, kinds } => {
-            let services = token_keys::of(passkeys, service.as_deref()).await?;
-            token_keys::change(passkeys, &services, &kinds, TokenKeyChange::Retire).await
+            let change = TokenKeyChange::Retire;
+            token_keys::change(passkeys, service.as_deref(), &kinds, change).await
         }
-        AdminCommand::MasterKeyShow {} => Ok(json!({
-            "sealed_under": passkeys.sealed_under().await?.map(|id| id.to_string()),
-            "current": on.master_keys.as_ref().map(|keys| keys.current.id().to_string()),
-            "previous": on.master_keys.as_ref().and_then(|keys| {
-                keys.previous.as_ref().map(|key| key.id().to_string())
-            }),
-        })),
-        AdminCommand::MasterKeyReseal {} => {
-            let Some(keys) = &on.master_keys else {
-                return Err(NotDone::because(
-                    "no master key is set: set `master_key_file`, and restart passkeyd",
-                ));
-            };
-            let done = passkeys.rewrap_store_key(keys).await;
-            let done = done.map_err(|why| NotDone::because(why.to_string()))?;
-            Ok(json!({"sealed_under": keys.current.id().to_string(), "changed": done}))
-        }
+        AdminCommand::MasterKeyShow {} => show_master_key(on).await,
+        AdminCommand::MasterKeyReseal {} => reseal(on).await,
         AdminCommand::AccessKeyRevoke { service, id } => {
             if access_keys::revoke(passkeys, service_of(&service)?, &id).await? {
                 return Ok(json!({"id": id}));
@@ -231,6 +203,43 @@ pub async fn execute(on: &Administered, command: AdminCommand) -> Result<Value, 
             ))
         }
     }
+}
+
+async fn list_api_keys(passkeys: &Passkeys, account: Option<&str>) -> Result<Value, NotDone> {
+    let account = existing(passkeys, account).await?;
+    let first = PageRequest::first(MOST);
+    let page = passkeys.list_api_keys(account, first).await?;
+    let shown = page.items.into_iter().map(|key| {
+        json!({
+            "id": format!("SK{}", key.id),
+            "name": key.name,
+            "created_at": Date(key.created),
+        })
+    });
+    Ok(listed("api_keys", shown, page.more))
+}
+
+/// The names of the master keys.
+async fn show_master_key(on: &Administered) -> Result<Value, NotDone> {
+    let keys = on.master_keys.as_ref();
+    let previous = keys.and_then(|keys| keys.previous.as_ref());
+    Ok(json!({
+        "sealed_under": on.passkeys.sealed_under().await?.map(|id| id.to_string()),
+        "current": keys.map(|keys| keys.current.id().to_string()),
+        "previous": previous.map(|key| key.id().to_string()),
+    }))
+}
+
+/// Wraps the store key under the present master key.
+async fn reseal(on: &Administered) -> Result<Value, NotDone> {
+    let Some(keys) = &on.master_keys else {
+        return Err(NotDone::because(
+            "no master key is set: set `master_key_file`, and restart passkeyd",
+        ));
+    };
+    let done = on.passkeys.rewrap_store_key(keys).await;
+    let done = done.map_err(|why| NotDone::because(why.to_string()))?;
+    Ok(json!({"sealed_under": keys.current.id().to_string(), "changed": done}))
 }
 
 /// Makes a link to the console. Who has the machine may make an owner.

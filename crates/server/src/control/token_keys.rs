@@ -16,10 +16,7 @@ use crate::api::dates::Date;
 const PAGE: u32 = 100;
 
 /// The Service with this SID, or all of them.
-pub(super) async fn of(
-    passkeys: &Passkeys,
-    service: Option<&str>,
-) -> Result<Vec<RelyingPartyId>, NotDone> {
+async fn of(passkeys: &Passkeys, service: Option<&str>) -> Result<Vec<RelyingPartyId>, NotDone> {
     if let Some(sid) = service {
         let rp = service_of(sid)?;
         passkeys
@@ -47,14 +44,11 @@ pub(super) async fn of(
 }
 
 /// Lists the keys.
-pub(super) async fn listed(
-    passkeys: &Passkeys,
-    services: &[RelyingPartyId],
-) -> Result<Value, NotDone> {
+pub(super) async fn listed(passkeys: &Passkeys, service: Option<&str>) -> Result<Value, NotDone> {
     let mut keys = Vec::new();
-    for rp in services {
-        let of_service = passkeys.list_token_keys(*rp).await?;
-        keys.extend(of_service.iter().map(|key| shown(*rp, key)));
+    for rp in of(passkeys, service).await? {
+        let of_service = passkeys.list_token_keys(rp).await?;
+        keys.extend(of_service.iter().map(|key| shown(rp, key)));
     }
     Ok(json!({ "token_keys": keys }))
 }
@@ -62,7 +56,7 @@ pub(super) async fn listed(
 /// Changes the keys of these kinds, and lists them.
 pub(super) async fn change(
     passkeys: &Passkeys,
-    services: &[RelyingPartyId],
+    service: Option<&str>,
     kinds: &[String],
     change: TokenKeyChange,
 ) -> Result<Value, NotDone> {
@@ -78,10 +72,10 @@ pub(super) async fn change(
     }
     let by = Actor::new(ActorKind::Admin, "");
     let mut keys = Vec::new();
-    for rp in services {
+    for rp in of(passkeys, service).await? {
         for kind in &named {
-            let changed = passkeys.change_token_keys(*rp, *kind, change, &by).await?;
-            keys.extend(changed.iter().map(|key| shown(*rp, key)));
+            let changed = passkeys.change_token_keys(rp, *kind, change, &by).await?;
+            keys.extend(changed.iter().map(|key| shown(rp, key)));
         }
     }
     Ok(json!({ "token_keys": keys }))

@@ -1,5 +1,6 @@
 //! The keys in a store are sealed under a master key.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -152,8 +153,8 @@ fn a_copy_of_the_database_makes_no_access_key_that_the_server_accepts() {
 fn the_master_key_is_in_a_file_that_only_its_owner_reads_or_in_the_environment() {
     let made = made();
     let file = made.key_file();
-    let mode = fs::metadata(&file).unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o600);
+    let rights = fs::metadata(&file).unwrap().permissions();
+    assert_eq!(rights.mode() & 0o777, 0o600);
     let text = fs::read_to_string(&file).unwrap();
     assert_eq!(text.trim().len(), 64);
 
@@ -223,7 +224,7 @@ fn a_master_key_is_replaced_beside_a_running_server() {
     let settings = |previous: bool| {
         let mut text = format!("master_key_file = {:?}\n", new.display());
         if previous {
-            text += &format!("master_key_previous_file = {:?}\n", old.display());
+            let _ = writeln!(text, "master_key_previous_file = {:?}", old.display());
         }
         fs::write(&config, text).unwrap();
     };
