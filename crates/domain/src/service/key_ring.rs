@@ -6,7 +6,6 @@
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::token_keys::MAC_KEY_LENGTH;
 use super::vault::{SealedFor, Vault};
 use crate::model::clock::{Randomness, Timestamp};
 use crate::model::ids::RelyingPartyId;
@@ -14,6 +13,8 @@ use crate::model::token::{TokenKey, TokenKind};
 
 /// The first byte of a ring. A key pair begins with 0x30, and keys of the other kinds have 64 bytes, which no ring has.
 const RING: u8 = 1;
+/// Bytes of a key for message authentication codes: as long as the output of SHA-512 (RFC 7518 3.2).
+pub(crate) const MAC_KEY_LENGTH: usize = 64;
 /// What the keys are sealed for.
 const PURPOSE: &str = "passkeyd token key v1";
 

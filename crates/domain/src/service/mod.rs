@@ -27,6 +27,7 @@ mod sealed;
 pub mod token_keys;
 pub mod tokens;
 pub mod transfer;
+mod unlocking;
 pub mod users;
 pub mod vault;
 pub mod webhooks;
@@ -41,7 +42,6 @@ use crate::model::access_key::AccessKey;
 use crate::model::account::Principal;
 use crate::model::clock::{Clock, Randomness, Timestamp};
 use crate::model::ids::{AccessKeyId, EventId, NodeId, RelyingPartyId};
-use crate::model::master_key::{MasterKeyId, MasterKeys};
 use crate::model::policy::Policy;
 use crate::model::refusal::Refusal;
 use crate::service::cache::Cache;
@@ -174,26 +174,6 @@ impl Passkeys {
     /// The vault of the store, if it is sealed.
     pub fn vault(&self) -> Option<&vault::Vault> {
         self.vault.as_ref()
-    }
-
-    /// Wraps the store key under the present master key, if it is wrapped under the one before. Whether there was something to do.
-    ///
-    /// # Errors
-    /// [`VaultError`](vault::VaultError).
-    pub async fn rewrap_store_key(&self, keys: &MasterKeys) -> Result<bool, vault::VaultError> {
-        vault::Vault::rewrap(&*self.storage, keys, &*self.randomness).await
-    }
-
-    /// The master key under which the store is sealed; `None` when it is not sealed.
-    ///
-    /// # Errors
-    /// `store_unavailable`; `record_unreadable` when the sealed store key is damaged.
-    pub async fn sealed_under(&self) -> Result<Option<MasterKeyId>, Refusal> {
-        let Some(wrapped) = self.storage.store_key().await? else {
-            return Ok(None);
-        };
-        let sealed = vault::master_key_of(&wrapped);
-        Ok(Some(sealed.ok_or(Reason::RecordUnreadable)?))
     }
 
     /// The policy of new Relying Parties.

@@ -15,11 +15,8 @@ use webauthn::base64url;
 
 use crate::model::clock::Timestamp;
 use crate::model::token::{MacKind, TokenKey, TokenKind};
-use crate::service::key_ring::{KeyRing, RingKey};
+use crate::service::key_ring::{KeyRing, MAC_KEY_LENGTH, RingKey};
 use crate::service::sealed::SealingKey;
-
-/// Bytes of a key for message authentication codes: as long as the output of SHA-512 (RFC 7518 3.2).
-pub(crate) const MAC_KEY_LENGTH: usize = 64;
 
 /// Bytes of a coordinate on P-256.
 const COORDINATE: usize = 32;

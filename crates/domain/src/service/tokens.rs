@@ -11,10 +11,10 @@ use crate::model::ids::{AttemptId, RelyingPartyId, TokenId};
 use crate::model::refusal::Refusal;
 use crate::model::token::{MacKind, TokenKey, TokenKind};
 use crate::service::Passkeys;
-use crate::service::key_ring::{KeyRing, RingError};
+use crate::service::key_ring::{KeyRing, MAC_KEY_LENGTH, RingError};
 use crate::service::prepared::Prepared;
 use crate::service::sealed::SealingKey;
-use crate::service::token_keys::{MAC_KEY_LENGTH, MacKey, Ready, SigningKey, Slot};
+use crate::service::token_keys::{MacKey, Ready, SigningKey, Slot};
 
 /// How long keys are used before they are read again, in milliseconds. A key that was replaced makes tokens for so long on other
 /// nodes.

@@ -5,8 +5,8 @@ use domain::Reason;
 use domain::model::account::{Account, Secret};
 use domain::model::audit::{Actor, ActorKind};
 use domain::model::console::Role;
-use domain::model::ids::{AccountId, ApiKeyId, RelyingPartyId};
-use domain::model::page::{Page, PageRequest};
+use domain::model::ids::{AccountId, ApiKeyId};
+use domain::model::page::PageRequest;
 use domain::model::refusal::Refusal;
 use domain::service::console::ConsoleRefusal;
 use domain::service::rotation::TokenKeyChange;
@@ -14,13 +14,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::model::{Administered, NotDone};
+use super::named::{MOST, accounts, no_service, service_of};
 use super::token_keys;
 use crate::api::dates::Date;
-use crate::api::manage::{access_keys, service_id};
+use crate::api::manage::access_keys;
 use crate::http::name::NameRule;
 
-/// Most records of a list that are shown.
-const MOST: u32 = 1000;
 /// Names for people.
 const NAME: NameRule = NameRule::characters(1, 128);
 
@@ -305,10 +304,6 @@ async fn existing(passkeys: &Passkeys, sid: Option<&str>) -> Result<AccountId, N
     Err(unknown(account, &page.items))
 }
 
-pub(super) async fn accounts(passkeys: &Passkeys) -> Result<Page<Account>, Refusal> {
-    passkeys.list_accounts(PageRequest::first(MOST)).await
-}
-
 async fn no_account(passkeys: &Passkeys, account: AccountId, refusal: Refusal) -> NotDone {
     if refusal.reason != Reason::AccountUnknown {
         return refusal.into();
@@ -364,21 +359,6 @@ fn checked(name: &str) -> Result<&str, NotDone> {
         "a name has 1 to {} characters and no control characters",
         NAME.most()
     )))
-}
-
-pub(super) fn service_of(sid: &str) -> Result<RelyingPartyId, NotDone> {
-    service_id(sid).ok_or_else(|| {
-        NotDone::because(format!(
-            "{sid:?} is no Service: expected VA and 32 hex digits"
-        ))
-    })
-}
-
-pub(super) fn no_service(refusal: Refusal) -> NotDone {
-    match refusal.reason {
-        Reason::RelyingPartyUnknown => NotDone::because("there is no such Service in this store"),
-        _ => refusal.into(),
-    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ pub mod client;
 mod commands;
 mod message;
 mod model;
+mod named;
 pub mod socket;
 mod token_keys;
 

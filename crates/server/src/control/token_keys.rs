@@ -8,8 +8,8 @@ use domain::model::token::TokenKind;
 use domain::service::rotation::{ListedTokenKey, TokenKeyChange};
 use serde_json::{Value, json};
 
-use super::commands::{accounts, no_service, service_of};
 use super::model::NotDone;
+use super::named::{accounts, no_service, service_of};
 use crate::api::dates::Date;
 
 /// Records in one read.

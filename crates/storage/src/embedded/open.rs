@@ -306,7 +306,10 @@ pub fn store_key(path: &Path) -> Result<Option<Vec<u8>>, OpenError> {
         path: path.to_owned(),
         fault: failure.0,
     };
-    let connection = super::copies::reader(path).map_err(fault)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags);
+    let connection = connection.map_err(|error| fault(error.into()))?;
+    tune(&connection, 1024).map_err(fault)?;
     super::reads::store_key(&connection).map_err(fault)
 }
 

@@ -11,8 +11,7 @@ mod restore;
 pub use self::backup::backup;
 pub use self::compact::{Compacted, compact};
 pub use self::copy::CopyError;
-pub(super) use self::copy::reader;
 #[cfg(test)]
-pub(super) use self::copy::verify_copy;
+pub(super) use self::copy::{reader, verify_copy};
 pub use self::report::{Counts, Difference, Named};
 pub use self::restore::{Restored, restore};
