@@ -312,6 +312,14 @@ test_examples() {
     (cd e2e && node --test examples/*.test.mjs)
 }
 
+test_packages() {
+    step "the packages: installed in a new root, up to a sign-in"
+    has mmdebstrap || install_packages mmdebstrap
+    has systemd-analyze || install_packages systemd
+    scripts/package.sh --no-build
+    scripts/test-install.sh
+}
+
 check_differential() {
     step "the table of disagreements in docs/differential.md"
     python3 e2e/differential/compare.py --check docs/differential.md
@@ -364,6 +372,7 @@ test_examples
 check_differential
 test_differential 2000 1
 if [[ $mode == long ]]; then
+    test_packages
     test_durability 200
     # Another seed has other damage.
     test_differential 20000 2

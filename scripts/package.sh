@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# Makes the packages of passkeyd: a Debian package, an image, and checksums of both.
+#
+#     scripts/package.sh              builds the release and makes everything
+#     scripts/package.sh --no-build   takes the release binary that is there
+#
+# The files are in target/packages. With MINISIGN_KEY (a secret key file) the checksums are signed.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+target=${CARGO_TARGET_DIR:-$PWD/target}
+[[ $target == /* ]] || target=$PWD/$target
+binary=$target/release/passkeyd
+out=$target/packages
+# cargo deb looks for files below target/release.
+parts=$target/release/package
+
+tool() {
+    cargo "$1" --version >/dev/null 2>&1 || cargo install --locked "cargo-$1"
+}
+
+# One time for all files, so that the same commit makes the same packages.
+SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
+export SOURCE_DATE_EPOCH
+
+if [[ ${1:-} != --no-build ]]; then
+    cargo build --release --locked -p passkeyd
+fi
+[[ -x $binary ]] || {
+    echo "package.sh: there is no $binary" >&2
+    exit 1
+}
+
+rm -rf "$out" "$parts"
+mkdir -p "$out" "$parts/man" "$parts/completions"
+"$binary" man "$parts/man" >/dev/null
+gzip -9n "$parts"/man/*
+"$binary" completions bash >"$parts/completions/passkeyd"
+"$binary" completions zsh >"$parts/completions/_passkeyd"
+"$binary" completions fish >"$parts/completions/passkeyd.fish"
+
+tool deb
+cargo deb -p passkeyd --no-build --no-strip --output "$out/" >/dev/null
+scripts/oci-image.py "$binary" "$out/passkeyd-image.tar"
+
+(cd "$out" && sha256sum -- * >SHA256SUMS)
+if [[ -n ${MINISIGN_KEY:-} ]]; then
+    minisign -S -s "$MINISIGN_KEY" -m "$out/SHA256SUMS"
+fi
+ls -l "$out"
