@@ -11,7 +11,6 @@ pub mod embedded;
 mod forward;
 mod images;
 pub mod memory;
-mod octets;
 pub mod postgres;
 mod retrying;
 mod url;

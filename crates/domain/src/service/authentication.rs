@@ -379,9 +379,7 @@ impl Passkeys {
         let counted = Key::of_authentication(rp, ceremony.user);
         let event = AuditEvent::new(self.draw(), AuditKind::AuthenticationRefused, rp, now, by);
         let Some(signer) = loaded.credential else {
-            let refusal = Refusal::from(Reason::CredentialUnknown)
-                .with_found(Some(response.id().to_base64url()));
-            let refusal = refused(&ceremony, refusal);
+            let refusal = refused(&ceremony, Reason::CredentialUnknown);
             if ceremony.standing(now) != Standing::Pending {
                 return Err(refusal);
             }
@@ -400,9 +398,7 @@ impl Passkeys {
         // The user who was to sign in, or else the one whose credential was shown.
         let failed = ceremony.user.or(Some(user.id));
         if record.selection.rp_id != ceremony.policy.rp_id {
-            let refusal = Refusal::from(Reason::CredentialRpMismatch)
-                .with_found(Some(record.selection.rp_id.as_str().to_owned()));
-            let refusal = refused(&ceremony, refusal);
+            let refusal = refused(&ceremony, Reason::CredentialRpMismatch);
             return Err(self
                 .refuse(id, counted, refusal, failed, event, sealed)
                 .await);
@@ -414,8 +410,7 @@ impl Passkeys {
         let verified = match verdict {
             Ok(verified) => verified,
             Err(error) => {
-                let refusal = Refusal::new(error.reason(), error.to_string());
-                let refusal = refused(&ceremony, refusal.with_found(error.found()));
+                let refusal = refused(&ceremony, Refusal::new(error.reason(), error.to_string()));
                 return Err(self
                     .refuse(id, counted, refusal, failed, event, sealed)
                     .await);
@@ -424,9 +419,6 @@ impl Passkeys {
         phases.done(Phase::Verify);
         let mut event = event.ceremony(id);
         event.kind = AuditKind::Authenticated;
-        // A store keeps no details of a sign-in; no reader may see them while it is in memory either.
-        event.actor.api_key = None;
-        event.actor.name = None;
         event.signals = signal_names(verified.signals());
         let finish = FinishAuthentication {
             attempt: AttemptId::random(&*self.randomness),

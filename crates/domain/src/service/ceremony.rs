@@ -72,10 +72,7 @@ impl Passkeys {
         event: AuditEvent,
         sealed: Option<&Arc<Authentication>>,
     ) -> Refusal {
-        let event = event
-            .ceremony(ceremony)
-            .reason(refusal.reason)
-            .found(refusal.found.as_deref());
+        let event = event.ceremony(ceremony).reason(refusal.reason);
         let outcome = self
             .storage
             .refuse_ceremony(RefuseCeremony {

@@ -149,8 +149,7 @@ impl Passkeys {
         let rp = user.relying_party;
         let event = AuditEvent::new(self.draw(), AuditKind::CredentialRenamed, rp, now, by)
             .of(user)
-            .credential(key)
-            .change("name", None, Some(name));
+            .credential(key);
         if let Some(record) = self
             .storage
             .rename_credential(rp, user.id, key, name, &event)

@@ -50,13 +50,8 @@ use webauthn::signal::Signal;
 const ORIGIN: &str = "https://login.acme.test";
 
 /// The user, in a browser.
-/// Who administers.
-pub(crate) static OPERATOR: Actor = Actor::new(ActorKind::Admin, "test");
-
 fn browser() -> Actor {
-    Actor::new(ActorKind::User, "test")
-        .agent("Mozilla/5.0 (test)")
-        .at(Some([192, 0, 2, 1].into()))
+    Actor::new(ActorKind::User, "test").agent("Mozilla/5.0 (test)")
 }
 
 /// No wish, of the user in a browser.
@@ -110,7 +105,6 @@ impl Fixture {
                 "Acme",
                 selection("acme.test"),
                 WireSettings::default(),
-                &OPERATOR,
             )
             .await
             .unwrap();
@@ -130,15 +124,10 @@ impl Fixture {
     async fn change(&mut self, change: impl Fn(&mut RelyingParty) + Send + Sync) {
         self.rp = self
             .passkeys
-            .update_relying_party::<Refusal>(
-                self.rp.account,
-                self.rp.id,
-                |rp| {
-                    change(rp);
-                    Ok(())
-                },
-                &OPERATOR,
-            )
+            .update_relying_party::<Refusal>(self.rp.account, self.rp.id, |rp| {
+                change(rp);
+                Ok(())
+            })
             .await
             .unwrap()
             .into();
@@ -691,7 +680,7 @@ async fn an_unknown_account_and_a_wrong_secret_are_refused_alike() {
 #[tokio::test]
 async fn a_token_that_was_reset_is_refused_at_once() {
     let fixture = Fixture::new().await;
-    let (account, old) = fixture.passkeys.create_account(&OPERATOR).await.unwrap();
+    let (account, old) = fixture.passkeys.create_account().await.unwrap();
     let principal = domain::model::account::Principal::Account(account.id);
     // Now the secret is in the cache, too.
     assert_eq!(
@@ -700,7 +689,7 @@ async fn a_token_that_was_reset_is_refused_at_once() {
     );
     let new = fixture
         .passkeys
-        .reset_account_token(account.id, &OPERATOR)
+        .reset_account_token(account.id)
         .await
         .unwrap();
     assert_eq!(
@@ -713,12 +702,7 @@ async fn a_token_that_was_reset_is_refused_at_once() {
     );
     let nobody = domain::model::ids::AccountId([9; 16]);
     assert_eq!(
-        reason(
-            fixture
-                .passkeys
-                .reset_account_token(nobody, &OPERATOR)
-                .await
-        ),
+        reason(fixture.passkeys.reset_account_token(nobody).await),
         Reason::AccountUnknown
     );
 }
@@ -728,7 +712,7 @@ async fn a_deleted_api_key_is_refused_at_once() {
     let fixture = Fixture::new().await;
     let (key, secret) = fixture
         .passkeys
-        .create_api_key(fixture.rp.account, "ci", &OPERATOR)
+        .create_api_key(fixture.rp.account, "ci")
         .await
         .unwrap();
     let principal = domain::model::account::Principal::ApiKey(key.id);
@@ -739,7 +723,7 @@ async fn a_deleted_api_key_is_refused_at_once() {
     assert!(
         fixture
             .passkeys
-            .delete_api_key(fixture.rp.account, key.id, &OPERATOR)
+            .delete_api_key(fixture.rp.account, key.id)
             .await
             .unwrap()
     );

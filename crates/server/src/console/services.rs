@@ -310,13 +310,11 @@ pub(super) async fn create(visit: Visit) -> Result<Response, Failure> {
         typed.mark("account", "Choose an account of the list.");
     }
     if let (Some(account), false) = (account, typed.is_wrong()) {
-        let by = visit.actor();
         let created = visit.passkeys().create_relying_party(
             account,
             &typed.name,
             selection,
             WireSettings::default(),
-            &by,
         );
         match created.await {
             Ok(rp) => {
@@ -371,8 +369,7 @@ pub(super) async fn change(visit: Visit) -> Result<Response, Failure> {
             Ok(())
         };
         let changed = visit.passkeys();
-        let by = visit.actor();
-        let changed = changed.update_relying_party(rp.account, rp.id, change, &by);
+        let changed = changed.update_relying_party(rp.account, rp.id, change);
         match changed.await {
             Ok(_) => return Ok(visit.back(&here(&rp), "saved")),
             Err(refusal) if typed.refused(&refusal) => {}
@@ -395,9 +392,6 @@ pub(super) async fn delete(visit: Visit) -> Result<Response, Failure> {
         return page::not_accepted(&service_page(&visit, rp, typed)?);
     }
     let passkeys = visit.passkeys();
-    let by = visit.actor();
-    passkeys
-        .delete_relying_party(rp.account, rp.id, &by)
-        .await?;
+    passkeys.delete_relying_party(rp.account, rp.id).await?;
     Ok(visit.back("/services", "deleted"))
 }

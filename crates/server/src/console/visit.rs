@@ -17,7 +17,6 @@ use super::place::Place;
 use super::route::{Needs, Route};
 use super::state::State;
 use super::words;
-use crate::http::current;
 use crate::http::form::Form;
 use crate::http::inbound::Inbound;
 use crate::http::media;
@@ -242,21 +241,23 @@ impl Visit {
         &self.state.passkeys
     }
 
-    /// Who does what this request does.
+    /// Who does what this request does. An actor has no member for an administrator, so the identifier and the name stand before the
+    /// user agent.
     pub(super) fn actor(&self) -> Actor {
-        let actor = current::administering(WIRE).agent(&self.user_agent());
-        match &self.visitor {
+        let agent = self.user_agent();
+        let named = match &self.visitor {
             Some((Visitor { administrator, .. }, _)) => {
                 let id = words::user(administrator.id);
-                actor.named(&format!("{} ({id})", administrator.name))
+                format!("{id} ({}), {agent}", administrator.name)
             }
-            None => actor,
-        }
+            None => agent,
+        };
+        Actor::new(ActorKind::Admin, WIRE).agent(&named)
     }
 
     /// Somebody who is not signed in yet.
     pub(super) fn stranger(&self) -> Actor {
-        current::calling(Actor::new(ActorKind::User, WIRE)).agent(&self.user_agent())
+        Actor::new(ActorKind::User, WIRE).agent(&self.user_agent())
     }
 
     fn user_agent(&self) -> String {

@@ -62,15 +62,10 @@ impl Client {
         let changed = self
             .app
             .passkeys
-            .update_relying_party::<Refusal>(
-                ACCOUNT,
-                id,
-                |rp| {
-                    change(rp);
-                    Ok(())
-                },
-                &domain::model::audit::Actor::new(domain::model::audit::ActorKind::Admin, "test"),
-            )
+            .update_relying_party::<Refusal>(ACCOUNT, id, |rp| {
+                change(rp);
+                Ok(())
+            })
             .await;
         changed.expect("the service is there");
     }

@@ -165,15 +165,10 @@ impl Binding {
     ) {
         self.app
             .passkeys
-            .update_relying_party::<Refusal>(
-                ACCOUNT,
-                service,
-                |rp| {
-                    change(rp);
-                    Ok(())
-                },
-                &domain::model::audit::Actor::new(domain::model::audit::ActorKind::Admin, "test"),
-            )
+            .update_relying_party::<Refusal>(ACCOUNT, service, |rp| {
+                change(rp);
+                Ok(())
+            })
             .await
             .unwrap();
     }

@@ -151,15 +151,10 @@ impl Service {
         let changed = self
             .app
             .passkeys
-            .update_relying_party::<Refusal>(
-                ACCOUNT,
-                id,
-                |rp| {
-                    rp.policy.sign_count = SignCountPolicy::Refuse;
-                    Ok(())
-                },
-                &domain::model::audit::Actor::new(domain::model::audit::ActorKind::Admin, "test"),
-            )
+            .update_relying_party::<Refusal>(ACCOUNT, id, |rp| {
+                rp.policy.sign_count = SignCountPolicy::Refuse;
+                Ok(())
+            })
             .await;
         changed.expect("the Service is there");
     }

@@ -9,7 +9,6 @@ use utoipa::ToSchema;
 
 use super::error::Problem;
 use super::request::{Request, checked_name, created, ok};
-use super::state::administrator;
 use crate::api::dates::Date;
 use crate::http::reply::no_content;
 
@@ -75,7 +74,7 @@ pub async fn create(request: Request) -> Result<Response, Problem> {
     let NewApiKey { name } = request.json().await?;
     let passkeys = &request.state.passkeys;
     let (key, secret) = passkeys
-        .create_api_key(request.account, checked_name(&name)?, &administrator())
+        .create_api_key(request.account, checked_name(&name)?)
         .await?;
     created(&CreatedApiKey {
         id: format!("SK{}", key.id),
@@ -130,9 +129,7 @@ pub async fn remove(request: Request) -> Result<Response, Problem> {
     let removed = match id.strip_prefix("SK").and_then(ApiKeyId::from_hex) {
         Some(id) => {
             let passkeys = &request.state.passkeys;
-            passkeys
-                .delete_api_key(request.account, id, &administrator())
-                .await?
+            passkeys.delete_api_key(request.account, id).await?
         }
         None => false,
     };

@@ -9,7 +9,6 @@ use domain::model::relying_party::RelyingParty;
 use self::document::{Settings, SettingsChange};
 use super::error::Problem;
 use super::request::{Request, ok};
-use super::state::administrator;
 
 /// Shows what a Service has chosen for the Authentication Cloud API.
 #[utoipa::path(
@@ -59,7 +58,7 @@ pub async fn change(request: Request) -> Result<Response, Problem> {
     };
     let passkeys = &request.state.passkeys;
     let changed = passkeys
-        .update_relying_party(rp.account, rp.id, change, &administrator())
+        .update_relying_party(rp.account, rp.id, change)
         .await?;
     ok(&Settings::from(changed.settings.nevis))
 }

@@ -15,7 +15,6 @@ use serde_json::Value;
 
 use super::error::Problem;
 use super::request::{Request, ok, service_id};
-use super::state::administrator;
 use crate::http::media::JSON;
 use checks::Invalid;
 
@@ -120,10 +119,7 @@ async fn change(
         if policy == before.policy {
             return shown(&before);
         }
-        if let Some(after) = passkeys
-            .replace_policy(&before, policy, &administrator())
-            .await?
-        {
+        if let Some(after) = passkeys.replace_policy(&before, policy).await? {
             return shown(&after);
         }
         before = stored(request).await?;

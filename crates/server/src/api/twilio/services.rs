@@ -20,7 +20,7 @@ use super::reasons::Call;
 use super::request::{Request, created, ok};
 use super::settings::{self, Choice, Settings};
 use super::sid::{self, Sid};
-use super::state::{State, administrator};
+use super::state::State;
 use crate::api::dates::Date;
 use crate::api::reach;
 use crate::http::name::NameRule;
@@ -115,13 +115,7 @@ pub async fn create(request: Request) -> Result<Response, ApiError> {
     let rp = request
         .state
         .passkeys
-        .create_relying_party(
-            request.account,
-            &name,
-            selection,
-            settings,
-            &administrator(),
-        )
+        .create_relying_party(request.account, &name, selection, settings)
         .await
         .map_err(refused(Call::Resource))?;
     reach::warn(&rp);
@@ -187,7 +181,7 @@ pub async fn update(request: Request) -> Result<Response, ApiError> {
     let after = request
         .state
         .passkeys
-        .update_relying_party(request.account, before.id, change, &administrator())
+        .update_relying_party(request.account, before.id, change)
         .await?;
     if wanted.selection != before.selection {
         reach::warn(&after);
@@ -200,7 +194,7 @@ pub async fn delete(request: Request) -> Result<Response, ApiError> {
     request
         .state
         .passkeys
-        .delete_relying_party(request.account, request.service_id()?, &administrator())
+        .delete_relying_party(request.account, request.service_id()?)
         .await
         .map_err(refused(Call::Resource))?;
     Ok(no_content())

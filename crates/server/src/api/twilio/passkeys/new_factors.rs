@@ -18,7 +18,7 @@ use crate::api::twilio::name::{FRIENDLY_NAME, bad_friendly_name};
 use crate::api::twilio::reasons::Call;
 use crate::api::twilio::request::{Request, created};
 use crate::api::twilio::settings::{self, Choice};
-use crate::api::twilio::state::{State, back_end};
+use crate::api::twilio::state::{BACK_END, State};
 
 /// The call.
 pub async fn create(request: Request) -> Result<Response, ApiError> {
@@ -35,7 +35,7 @@ pub async fn create(request: Request) -> Result<Response, ApiError> {
     };
     let start = StartRegistration {
         account_name: Some(name),
-        ..StartRegistration::new(identity, name, &selection, Terms::new(back_end()))
+        ..StartRegistration::new(identity, name, &selection, Terms::new(BACK_END))
     };
     let started = request
         .state
