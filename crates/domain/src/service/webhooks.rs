@@ -20,7 +20,9 @@ impl Passkeys {
         make: impl FnOnce(WebhookId, Timestamp) -> Webhook,
     ) -> Result<Webhook, Refusal> {
         let webhook = make(WebhookId::random(&*self.randomness), self.now());
-        if self.storage.create_webhook(&webhook).await? {
+        let created = self.storage.create_webhook(&webhook).await;
+        self.relying_parties.forget(&webhook.relying_party);
+        if created? {
             Ok(webhook)
         } else {
             Err(Reason::RelyingPartyUnknown.into())
@@ -68,7 +70,9 @@ impl Passkeys {
             change(&mut webhook);
             webhook.revision += 1;
             webhook.updated = self.now();
-            match self.storage.update_webhook(&webhook).await? {
+            let updated = self.storage.update_webhook(&webhook).await;
+            self.relying_parties.forget(&rp);
+            match updated? {
                 Update::Done => return Ok(Some(webhook)),
                 Update::Conflict => {}
                 Update::Gone => return Ok(None),
@@ -82,6 +86,8 @@ impl Passkeys {
     /// # Errors
     /// `store_unavailable`.
     pub async fn delete_webhook(&self, rp: RelyingPartyId, id: WebhookId) -> Result<bool, Refusal> {
-        Ok(self.storage.delete_webhook(rp, id).await?)
+        let deleted = self.storage.delete_webhook(rp, id).await;
+        self.relying_parties.forget(&rp);
+        Ok(deleted?)
     }
 }

@@ -507,6 +507,7 @@ impl Event {
             reason: reason.transpose().ok()?,
             signals: self.signals,
             actor,
+            subscribers: None,
         })
     }
 }

@@ -383,5 +383,6 @@ pub(super) fn event(cells: &mut Cells<'_>) -> Result<AuditEvent, Fault> {
         signals,
         user_name,
         actor,
+        subscribers: None,
     })
 }
