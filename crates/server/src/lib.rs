@@ -25,4 +25,3 @@ mod test_page;
 pub mod transfer;
 pub mod transport;
 mod verify;
-mod webhooks;

@@ -7,7 +7,6 @@
 #[cfg(feature = "suite")]
 pub mod conformance;
 mod console;
-mod deliveries;
 pub mod embedded;
 mod forward;
 mod images;

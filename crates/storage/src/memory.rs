@@ -8,7 +8,6 @@ mod ceremonies;
 mod console;
 mod credentials;
 mod deletions;
-mod deliveries;
 mod events;
 mod imports;
 mod metadata;

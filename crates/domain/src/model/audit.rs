@@ -2,14 +2,12 @@
 //! in the same transaction as the change itself.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use webauthn::error::Reason;
 
 use crate::model::clock::Timestamp;
 use crate::model::ids::{AccessKeyId, CeremonyId, CredentialKey, EventId, RelyingPartyId, UserId};
 use crate::model::user::User;
-use crate::model::webhook::Subscriber;
 
 /// Longest user agent that is kept, in bytes; the rest is cut off.
 pub const MAX_USER_AGENT: usize = 512;
@@ -242,8 +240,6 @@ pub struct AuditEvent {
     pub signals: String,
     /// Who did it.
     pub actor: Actor,
-    /// Who is to be told of it. A store does not keep this; it writes the [deliveries](AuditEvent::deliveries).
-    pub subscribers: Option<Arc<[Subscriber]>>,
 }
 
 impl AuditEvent {
@@ -267,7 +263,6 @@ impl AuditEvent {
             reason: None,
             signals: String::new(),
             actor: by.clone(),
-            subscribers: None,
         }
     }
 

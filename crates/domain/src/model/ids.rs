@@ -123,11 +123,6 @@ id! {
 }
 
 id! {
-    /// One notice for one webhook.
-    DeliveryId
-}
-
-id! {
     /// An import of credentials from a file.
     ImportId
 }

@@ -34,7 +34,6 @@ impl Passkeys {
             expires,
         };
         let event = AuditEvent::new(self.draw(), AuditKind::AccessKeyCreated, rp, now, by);
-        let event = self.addressed(event).await?;
         if self.storage.create_access_key(&key, &event).await? {
             Ok(key)
         } else {
@@ -84,7 +83,6 @@ impl Passkeys {
         by: &Actor,
     ) -> Result<bool, Refusal> {
         let event = AuditEvent::new(self.draw(), AuditKind::AccessKeyDeleted, rp, self.now(), by);
-        let event = self.addressed(event).await?;
         let removed = self.storage.delete_access_key(rp, id, &event).await;
         self.access_keys.forget(&(rp, id));
         Ok(removed?)

@@ -378,7 +378,6 @@ impl Passkeys {
         let asked = &ceremony.asked;
         let counted = Key::of_authentication(rp, ceremony.user);
         let event = AuditEvent::new(self.draw(), AuditKind::AuthenticationRefused, rp, now, by);
-        let event = self.addressed(event).await?;
         let Some(signer) = loaded.credential else {
             let refusal = refused(&ceremony, Reason::CredentialUnknown);
             if ceremony.standing(now) != Standing::Pending {

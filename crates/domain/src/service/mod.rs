@@ -10,7 +10,6 @@ pub mod ceremony;
 pub mod console;
 pub mod credentials;
 pub mod cursor;
-pub mod deliveries;
 pub mod events;
 mod key_ring;
 mod keys;
@@ -75,7 +74,6 @@ pub struct Passkeys {
     vault: Option<vault::Vault>,
     cursor_key: keys::CursorKey,
     answer_key: keys::AnswerKey,
-    webhook_key: keys::WebhookKey,
     lookups: cache::Lookups,
     pending: pending::Pending,
     node: NodeId,
@@ -83,9 +81,6 @@ pub struct Passkeys {
     metadata: metadata_in_use::Keeper,
     observer: Arc<dyn observer::Observer>,
 }
-
-/// How long deliveries are kept that do not wait any more, in milliseconds: 30 days.
-const DELIVERIES_KEPT_MS: i64 = 30 * 86_400_000;
 
 /// How far a node may be behind the latest time in the store, in milliseconds: an hour. A node whose clock was wrong by years must not
 /// set the clocks of all others for good.
@@ -143,7 +138,6 @@ impl Passkeys {
         note_time(&*storage, &*clock).await?;
         let cursor_key = keys::CursorKey::new(&secret);
         let answer_key = keys::AnswerKey::new(&secret);
-        let webhook_key = keys::WebhookKey::new(&secret);
         Ok(Self {
             storage,
             clock,
@@ -154,7 +148,6 @@ impl Passkeys {
             vault,
             cursor_key,
             answer_key,
-            webhook_key,
             lookups: cache::Lookups::default(),
             pending: pending::Pending::default(),
             node,
@@ -225,9 +218,6 @@ impl Passkeys {
         let now = self.now();
         self.storage
             .sweep_console(now.plus_millis(-ceremonies_ms), budget)
-            .await?;
-        self.storage
-            .sweep_deliveries(now.plus_millis(-DELIVERIES_KEPT_MS), budget)
             .await?;
         Ok(self
             .storage

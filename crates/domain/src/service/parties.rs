@@ -12,7 +12,6 @@ use crate::model::policy::{PartialSelection, Policy};
 use crate::model::refusal::Refusal;
 use crate::model::relying_party::RelyingParty;
 use crate::model::settings::WireSettings;
-use crate::service::deliveries::told_at_most;
 use crate::service::prepared::Prepared;
 use crate::service::{Passkeys, UPDATE_TRIES};
 use crate::store::Update;
@@ -100,11 +99,8 @@ impl Passkeys {
     ) -> Result<Arc<Prepared>, Refusal> {
         self.relying_parties
             .get(id, self.now(), async |before| {
-                let Some(record) = self.storage.relying_party(id).await? else {
-                    return Ok(None);
-                };
-                let webhooks = self.storage.list_webhooks(id, told_at_most()).await?;
-                Ok::<_, Refusal>(Some(Prepared::after(before, record, &webhooks.items)))
+                let record = self.storage.relying_party(id).await?;
+                Ok::<_, Refusal>(record.map(|record| Prepared::after(before, record)))
             })
             .await?
             .ok_or_else(|| Reason::RelyingPartyUnknown.into())
@@ -161,7 +157,6 @@ impl Passkeys {
             now,
             &ADMIN,
         );
-        let event = self.addressed(event).await?;
         let outcome = self.storage.update_relying_party(&rp, &event).await;
         self.relying_parties.forget(&rp.id);
         match outcome? {
@@ -201,7 +196,6 @@ impl Passkeys {
                 rp.updated,
                 &ADMIN,
             );
-            let event = self.addressed(event).await?;
             let outcome = self.storage.update_relying_party(&rp, &event).await;
             self.relying_parties.forget(&id);
             self.lookups.clear();

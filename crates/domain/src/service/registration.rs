@@ -172,7 +172,6 @@ impl Passkeys {
             )
             .of(&user)
             .ceremony(ceremony.id);
-            let started = self.addressed(started).await?;
             let mut events = vec![started];
             if new {
                 events.push(
@@ -287,7 +286,6 @@ impl Passkeys {
             .ceremony(id)
             .credential(id.into());
         event.signals = signal_names(&signals);
-        let event = self.addressed(event).await?;
         let finish = FinishRegistration {
             attempt: AttemptId::random(&*self.randomness),
             now,

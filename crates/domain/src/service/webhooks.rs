@@ -20,9 +20,7 @@ impl Passkeys {
         make: impl FnOnce(WebhookId, Timestamp) -> Webhook,
     ) -> Result<Webhook, Refusal> {
         let webhook = make(WebhookId::random(&*self.randomness), self.now());
-        let created = self.storage.create_webhook(&webhook).await;
-        self.relying_parties.forget(&webhook.relying_party);
-        if created? {
+        if self.storage.create_webhook(&webhook).await? {
             Ok(webhook)
         } else {
             Err(Reason::RelyingPartyUnknown.into())
@@ -70,9 +68,7 @@ impl Passkeys {
             change(&mut webhook);
             webhook.revision += 1;
             webhook.updated = self.now();
-            let updated = self.storage.update_webhook(&webhook).await;
-            self.relying_parties.forget(&rp);
-            match updated? {
+            match self.storage.update_webhook(&webhook).await? {
                 Update::Done => return Ok(Some(webhook)),
                 Update::Conflict => {}
                 Update::Gone => return Ok(None),
@@ -86,8 +82,6 @@ impl Passkeys {
     /// # Errors
     /// `store_unavailable`.
     pub async fn delete_webhook(&self, rp: RelyingPartyId, id: WebhookId) -> Result<bool, Refusal> {
-        let deleted = self.storage.delete_webhook(rp, id).await;
-        self.relying_parties.forget(&rp);
-        Ok(deleted?)
+        Ok(self.storage.delete_webhook(rp, id).await?)
     }
 }

@@ -9,7 +9,7 @@ use domain::model::clock::Randomness;
 use domain::model::ids::WebhookId;
 use domain::model::ids::{EventId, UserId};
 use domain::model::user::{User, UserRef};
-use domain::model::webhook::{BodyFormat, SignatureHash, Webhook};
+use domain::model::webhook::Webhook;
 use domain::store::{RelyingParties as _, Users as _, Webhooks as _};
 
 use super::*;
@@ -150,11 +150,6 @@ async fn of_two_changes_of_one_webhook_at_once_none_is_lost() {
         enabled: true,
         version: "v2".to_owned(),
         revision: 1,
-        format: BodyFormat::Form,
-        hash: SignatureHash::Sha1,
-        secret: 0,
-        overlap: None,
-        failing: None,
         created: now,
         updated: now,
     });

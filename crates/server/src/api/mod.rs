@@ -9,7 +9,6 @@ pub mod reach;
 pub mod selection;
 pub mod signals;
 pub mod twilio;
-pub(crate) mod webhook_secrets;
 
 use domain::Reason;
 #[cfg(test)]

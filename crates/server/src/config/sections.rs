@@ -124,8 +124,6 @@ sections! {
         console: Console = Console::default() => "",
         /// Limits of the transport.
         limits: Limits = Limits::default() => "",
-        /// Webhooks.
-        webhooks: Webhooks = Webhooks::default() => "",
         /// Metadata about authenticator models.
         metadata: Metadata = Metadata::default() => "",
         /// The FIDO Alliance's REST binding.
@@ -211,13 +209,6 @@ sections! {
         /// Open connections of one client address (IPv6: of one /64 network). Behind a reverse proxy
         /// every connection has the proxy's address, so raise this limit.
         connections_per_address: usize = 512 => "512",
-    }
-
-    /// Deliveries to webhooks: see webhooks.md.
-    Webhooks "webhooks" {
-        /// Networks that webhooks may lead to although they are not public, such as `10.1.0.0/16` or `127.0.0.1`. Whoever may create
-        /// webhooks can make passkeyd call every address in them.
-        allow_networks: Vec<Network> = Vec::new() => "[]",
     }
 
     /// Metadata about authenticator models, from the FIDO Metadata Service: see metadata.md.

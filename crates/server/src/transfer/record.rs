@@ -507,7 +507,6 @@ impl Event {
             reason: reason.transpose().ok()?,
             signals: self.signals,
             actor,
-            subscribers: None,
         })
     }
 }

@@ -18,7 +18,6 @@ mod checkpoints;
 mod console;
 mod copies;
 mod credentials;
-mod deliveries;
 mod events;
 mod evidence;
 #[cfg(feature = "conformance")]

@@ -82,8 +82,7 @@ impl Credentials for Postgres {
     ) -> Result<bool, Fault> {
         let mut params = event_params(rp, event);
         params.extend(params![key.0, user.0]);
-        self.done_told((Statement::DeleteCredential, params), event)
-            .await
+        self.pool.done((Statement::DeleteCredential, params)).await
     }
 
     async fn list_unfinished_registrations(

@@ -18,7 +18,6 @@ mod ceremonies;
 mod connect;
 mod console;
 mod credentials;
-mod deliveries;
 mod error;
 mod imports;
 mod migrate;

@@ -645,8 +645,6 @@ const fn sweeps(sent: &[Sent<'_>]) -> bool {
                 | Statement::SweepPartyCredentials
                 | Statement::SweepPartyUsers
                 | Statement::SweepPartyWebhooks
-                | Statement::SweepPartyDeliveries
-                | Statement::SweepDeliveries
                 | Statement::SweepPartyAccessKeys
                 | Statement::SweepPartyTokenKeys
                 | Statement::SweepPartyTokens

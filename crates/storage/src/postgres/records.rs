@@ -383,6 +383,5 @@ pub(super) fn event(cells: &mut Cells<'_>) -> Result<AuditEvent, Fault> {
         signals,
         user_name,
         actor,
-        subscribers: None,
     })
 }

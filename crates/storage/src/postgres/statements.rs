@@ -705,47 +705,6 @@ statements! {
             " RETURNING 1) SELECT count(*) FROM w"
         );
 
-    // ---- deliveries ----
-    CreateDelivery ("bbbiit")
-        concat!(
-            "WITH w AS (INSERT INTO @deliveries (relying_party_id, id, webhook_id, created, state, due, body) \
-             SELECT $1, $2, $3, $4, 0, $5, $6 WHERE",
-            alive!(party),
-            " ON CONFLICT (relying_party_id, id) DO NOTHING) SELECT",
-            alive!(party)
-        );
-    EnqueueDelivery ("bbbiitibtt")
-        "WITH w AS (INSERT INTO @deliveries (relying_party_id, id, webhook_id, created, state, due, body) \
-         SELECT $1, $2, $3, $4, 0, $5, $6 FROM @events e WHERE e.relying_party_id = $1 AND e.at = $7 AND e.id = $8 \
-         AND e.kind = $9 AND e.reason IS NOT DISTINCT FROM $10 ON CONFLICT (relying_party_id, id) DO NOTHING RETURNING 1) \
-         SELECT count(*) FROM w";
-    Delivery ("bb")
-        concat!("SELECT body, due FROM @deliveries WHERE relying_party_id = $1 AND id = $2 AND", alive!(party));
-    ListDeliveries ("bbibi")
-        page!(up concat!("SELECT body, due FROM @deliveries WHERE relying_party_id = $1 AND webhook_id = $2 AND", alive!(party)), "created", "id", "$3", "$4", "$5");
-    ListDeliveriesDown ("bbibi")
-        page!(down concat!("SELECT body, due FROM @deliveries WHERE relying_party_id = $1 AND webhook_id = $2 AND", alive!(party)), "created", "id", "$3", "$4", "$5");
-    // One step in the index for each webhook that waits, then those of it that are due.
-    ClaimDeliveries ("iiBii")
-        "WITH RECURSIVE w (id) AS ((SELECT webhook_id FROM @deliveries WHERE state = 0 ORDER BY state, webhook_id LIMIT 1) \
-         UNION ALL SELECT (SELECT d.webhook_id FROM @deliveries d WHERE d.state = 0 AND d.webhook_id > w.id \
-         ORDER BY d.state, d.webhook_id LIMIT 1) FROM w WHERE w.id IS NOT NULL), \
-         c AS (SELECT x.relying_party_id, x.id FROM w CROSS JOIN LATERAL (SELECT d.relying_party_id, d.id FROM @deliveries d \
-         WHERE d.state = 0 AND d.webhook_id = w.id AND d.due <= $1 ORDER BY d.due LIMIT $4) x \
-         WHERE w.id <> ALL ($3) LIMIT $5), \
-         l AS (SELECT d.relying_party_id, d.id FROM @deliveries d JOIN c USING (relying_party_id, id) \
-         WHERE d.state = 0 AND d.due <= $1 FOR UPDATE OF d SKIP LOCKED) \
-         UPDATE @deliveries d SET due = $2 FROM l WHERE d.relying_party_id = l.relying_party_id AND d.id = l.id \
-         RETURNING d.body, d.due";
-    ReplaceDelivery ("bbiiti")
-        "WITH w AS (UPDATE @deliveries SET state = $3, due = $4, body = $5 WHERE relying_party_id = $1 AND id = $2 \
-         AND (due = $6 OR due = $4 AND body = $5) RETURNING 1) SELECT count(*) FROM w";
-    OldestDelivery ("")
-        "SELECT created FROM @deliveries WHERE state = 0 ORDER BY state, created LIMIT 1";
-    SweepDeliveries ("ii")
-        "WITH w AS (DELETE FROM @deliveries WHERE (relying_party_id, id) IN (SELECT relying_party_id, id FROM @deliveries \
-         WHERE state IN (1, 2) AND created < $1 LIMIT $2) RETURNING 1) SELECT count(*) FROM w";
-
     // ---- access keys and tokens ----
     CreateAccessKey (with_event!("bit"))
         concat!(
@@ -970,8 +929,6 @@ statements! {
         remains!("@users", "id");
     SweepPartyWebhooks ("bi")
         remains!("@webhooks", "id");
-    SweepPartyDeliveries ("bi")
-        remains!("@deliveries", "id");
     SweepPartyAccessKeys ("bi")
         remains!("@access_keys", "id");
     SweepPartyTokenKeys ("bi")

@@ -86,7 +86,6 @@ fn every_table_of_a_statement_is_named_with_its_schema() {
                     "policies",
                     "events",
                     "webhooks",
-                    "deliveries",
                     "access_keys",
                     "token_keys",
                     "used_tokens",

@@ -13,14 +13,13 @@ mod form;
 mod idempotency;
 mod identity;
 mod name;
-pub mod notice;
 mod paging;
 mod passkeys;
 pub mod reasons;
 mod request;
 mod services;
 mod settings;
-pub mod sid;
+mod sid;
 mod state;
 mod webhooks;
 

@@ -7,7 +7,6 @@ use rusqlite::{Connection, Row, params};
 use webauthn::error::Reason;
 
 use super::columns::reason;
-use super::deliveries::enqueue;
 use crate::embedded::sql::{Failure, Outcome, execute, exists};
 
 /// Whether the event is written. Its key is that of one call, so it says whether this call was done before.
@@ -26,7 +25,6 @@ pub(in crate::embedded) fn insert_event(
     connection: &Connection,
     event: &AuditEvent,
 ) -> Outcome<usize> {
-    enqueue(connection, event)?;
     let actor = ActorColumns::of(&event.actor);
     execute(
         connection,
@@ -114,6 +112,5 @@ pub(in crate::embedded) fn event(row: &Row<'_>) -> Outcome<AuditEvent> {
         signals: row.get(8)?,
         user_name: row.get(9)?,
         actor: actor(row)?,
-        subscribers: None,
     })
 }
