@@ -21,7 +21,6 @@ use domain::model::policy::Policy;
 use domain::service::MOST_BEHIND_MS;
 use domain::service::accounts::Bootstrap;
 use domain::service::console::ConsoleRefusal;
-use domain::service::limits::{Limits as Starting, Unlimited};
 use domain::service::observer::{Observer, Unobserved};
 use domain::store::{Storage, Swept};
 use storage::StoreUrl;
@@ -38,7 +37,7 @@ use crate::control::Administered;
 use crate::control::socket::Socket;
 use crate::http::noting::Noting;
 use crate::http::traffic::Unwatched;
-use crate::http::{Gates, Lifecycle, PublicUrl, Starts, Traffic, TrustedProxies};
+use crate::http::{Lifecycle, PublicUrl, Traffic, TrustedProxies};
 use crate::metadata::Sources;
 use crate::metrics::Metrics;
 use crate::telemetry::Logging;
@@ -63,7 +62,7 @@ pub async fn open(
     opened(storage::open(url).await?, settings, None, policy, metadata).await
 }
 
-/// As [`open`], measured, and with limits of the ceremonies that start.
+/// As [`open`], and measured.
 ///
 /// # Errors
 /// Those of [`open`].
@@ -76,15 +75,13 @@ pub async fn open_measured(
 ) -> Result<Arc<Passkeys>, ProcessError> {
     let watch: Arc<dyn storage::Watch> = Arc::<Metrics>::clone(metrics);
     let store = storage::open_watched(url, watch).await?;
-    let starts = Starts::new(&settings.rates.per_minute());
-    let served = Some((metrics, starts));
-    opened(store, Some(settings), served, policy, metadata).await
+    opened(store, Some(settings), Some(metrics), policy, metadata).await
 }
 
 async fn opened(
     store: Arc<dyn Storage>,
     settings: Option<&Settings>,
-    served: Option<(&Arc<Metrics>, Starts)>,
+    metrics: Option<&Arc<Metrics>>,
     policy: Policy,
     metadata: Sources,
 ) -> Result<Arc<Passkeys>, ProcessError> {
@@ -99,13 +96,12 @@ async fn opened(
         Arc::new(SystemRandomness),
     )
     .await?;
-    let (observer, limits): (Arc<dyn Observer>, Arc<dyn Starting>) = match served {
-        Some((metrics, starts)) => (Arc::<Metrics>::clone(metrics), Arc::new(starts)),
-        None => (Arc::new(Unobserved), Arc::new(Unlimited)),
+    let observer: Arc<dyn Observer> = match metrics {
+        Some(metrics) => Arc::<Metrics>::clone(metrics),
+        None => Arc::new(Unobserved),
     };
     let passkeys = passkeys
         .with_observer(Arc::new(Noting::before(observer)))
-        .with_limits(limits)
         .with_default_policy(policy)
         .with_metadata_trust(metadata.trust)
         .with_provider_names(metadata.names);
@@ -287,7 +283,6 @@ async fn console(
         .with_lifecycle(lifecycle)
         .with_traffic(traffic)
         .behind(&settings.proxies())
-        .gated(Gates::new(&settings.rates.per_minute()))
         .logging(settings.log.requests);
     let router = crate::app::console_router(app, place.clone(), &settings.limits);
     tracing::info!(%address, console = place.link("/"), "the console has a listener of its own");
@@ -378,7 +373,6 @@ pub async fn router(
         .with_lifecycle(lifecycle)
         .with_traffic(traffic)
         .behind(&settings.proxies())
-        .gated(Gates::new(&settings.rates.per_minute()))
         .logging(settings.log.requests)
         .with_nevis(settings.nevis.clone())
         .with_fido(rp.and_then(|rp| fido::served(&settings.fido, rp)))

@@ -13,6 +13,5 @@ mod console;
 mod docs;
 mod front;
 mod manage;
-mod rates;
 mod support;
 mod twilio;

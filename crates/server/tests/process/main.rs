@@ -25,7 +25,6 @@ mod master_key;
 mod metadata;
 mod metrics;
 mod nevis;
-mod rates;
 mod retries;
 mod settings;
 mod start;

@@ -78,10 +78,7 @@ impl ApiError {
             code,
             message: None,
             details: Details::default(),
-            retry_soon: matches!(
-                code,
-                Code::TooManyRequests | Code::TooManyCeremonies | Code::Unavailable
-            ),
+            retry_soon: matches!(code, Code::TooManyRequests | Code::Unavailable),
             transport: None,
         }))
     }
@@ -291,9 +288,6 @@ impl From<TransportRefusal> for ApiError {
             }
             TransportRefusal::BodyTooSlow | TransportRefusal::BodyBroken => {
                 Self::invalid_request("The body did not arrive completely")
-            }
-            TransportRefusal::RateLimited => {
-                Self::new(Code::TooManyRequests).because(Reason::RateLimited)
             }
             TransportRefusal::Panicked => Self::new(Code::InternalError).because(Reason::Internal),
         };
