@@ -9,7 +9,6 @@ pub mod reach;
 pub mod selection;
 pub mod signals;
 pub mod twilio;
-pub mod well_known;
 
 use domain::Reason;
 #[cfg(test)]

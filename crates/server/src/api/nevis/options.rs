@@ -45,12 +45,10 @@ pub struct CreationWishes {
     pub selection: SelectionCriteria,
     /// Whether a statement about the authenticator is to be sent.
     pub attestation: Option<AttestationConveyance>,
-    /// Whether the page asks for a credential without a dialog. Only a back end may wish it: it demands less.
-    pub conditional: bool,
 }
 
 impl CreationWishes {
-    /// Reads `authenticatorSelection` and `attestation` of an object, and our own member `mediation`.
+    /// Reads `authenticatorSelection` and `attestation` of an object.
     ///
     /// # Errors
     /// 422.
@@ -67,7 +65,6 @@ impl CreationWishes {
         Ok(Self {
             selection: SelectionCriteria::read(object, &WORDS)?,
             attestation,
-            conditional: choice(object, "mediation", &[("conditional", true)])?.unwrap_or(false),
         })
     }
 }
@@ -103,12 +100,10 @@ pub async fn begin_registration(
     let Enrolment {
         user,
         display_name,
-        wishes:
-            CreationWishes {
-                selection: wishes,
-                attestation,
-                conditional,
-            },
+        wishes: CreationWishes {
+            selection: wishes,
+            attestation,
+        },
     } = enrolment;
     let own = &caller.rp.selection;
     let from_browser = caller.intent.is_some();
@@ -142,7 +137,6 @@ pub async fn begin_registration(
         display_name,
         attestation,
         max_credentials: Some(most_authenticators(&caller.rp)),
-        conditional_create: conditional && !from_browser,
         ..StartRegistration::new(user, UNNAMED, &selection, terms)
     };
     state.passkeys.start_registration(&caller.rp, start).await
@@ -260,8 +254,6 @@ mod tests {
             r#"{"attestation":"enterprise"}"#,
             r#"{"attestation":"None"}"#,
             r#"{"attestation":1}"#,
-            r#"{"mediation":"optional"}"#,
-            r#"{"mediation":true}"#,
             r#"{"authenticatorSelection":[]}"#,
             r#"{"authenticatorSelection":{"userVerification":"always"}}"#,
             r#"{"authenticatorSelection":{"residentKey":true}}"#,
