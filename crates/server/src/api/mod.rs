@@ -9,6 +9,7 @@ pub mod reach;
 pub mod selection;
 pub mod signals;
 pub mod twilio;
+pub mod well_known;
 
 use domain::Reason;
 #[cfg(test)]

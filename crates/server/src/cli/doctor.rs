@@ -33,6 +33,9 @@ pub(super) struct Doctor {
     /// Call no addresses: neither the public URL nor the files of the RP IDs.
     #[arg(long)]
     offline: bool,
+    /// Print the files below /.well-known/ that the hosts of the RP IDs have to serve, and check nothing.
+    #[arg(long, conflicts_with_all = ["json", "offline"])]
+    files: bool,
 }
 
 #[derive(Serialize)]
@@ -51,7 +54,15 @@ pub(super) async fn run(arguments: Doctor) -> Result<ExitCode, ProcessError> {
         store,
         json,
         offline,
+        files: print_files,
     } = arguments;
+    if print_files {
+        let found = administer(store, AdminCommand::Doctor {}).await?;
+        let found: FromStore = serde_json::from_value(found)
+            .map_err(|error| ProcessError::Command(error.to_string()))?;
+        show_files(&found)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let settings = store.clone().settings()?;
     let mut findings = machine::examine(&settings, store.config()).await;
     let mut files = Vec::new();
@@ -95,6 +106,23 @@ pub(super) async fn run(arguments: Doctor) -> Result<ExitCode, ProcessError> {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
+    })
+}
+
+fn show_files(found: &FromStore) -> Result<(), ProcessError> {
+    print(|out| {
+        for file in &found.files {
+            writeln!(out, "{} ({}: {})", file.url, file.service, file.why)?;
+            match &file.content {
+                Some(content) => writeln!(out, "{content:#}\n")?,
+                None => writeln!(
+                    out,
+                    "The settings of the Service do not say all that it holds. It needs {}.\n",
+                    file.holds.join(", ")
+                )?,
+            }
+        }
+        Ok(())
     })
 }
 

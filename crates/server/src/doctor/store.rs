@@ -11,6 +11,7 @@ use domain::webauthn::origin::Origin;
 use serde::{Deserialize, Serialize};
 
 use super::finding::Finding;
+use crate::api::well_known::File;
 use crate::http::PublicUrl;
 
 /// Records in one read.
@@ -38,6 +39,9 @@ pub struct WellKnown {
     pub holds: Vec<String>,
     /// Who fetches it, and for what.
     pub why: String,
+    /// What the file should be, as far as the settings of the Service say it.
+    #[serde(default)]
+    pub content: Option<serde_json::Value>,
 }
 
 /// Looks at every Service of every account, at the clock and at the metadata.
@@ -120,6 +124,7 @@ fn metadata(passkeys: &Passkeys) -> Finding {
 /// The checks of one Service.
 pub fn service(rp: &RelyingParty, public_url: &PublicUrl, found: &mut FromStore) {
     let sid = format!("VA{}", rp.id);
+    let first = found.files.len();
     let (Some(rp_id), Some(origins)) = (&rp.selection.rp_id, &rp.selection.origins) else {
         found.findings.push(
             Finding::warning("relying_party", "the Service has no RP ID or no origins")
@@ -153,6 +158,7 @@ pub fn service(rp: &RelyingParty, public_url: &PublicUrl, found: &mut FromStore)
                         holds: listed.iter().map(|o| (*o).to_owned()).collect(),
                         why: "browsers fetch it to let pages outside of the RP ID use it"
                             .to_owned(),
+                        content: None,
                     });
                     continue;
                 }
@@ -179,6 +185,22 @@ pub fn service(rp: &RelyingParty, public_url: &PublicUrl, found: &mut FromStore)
             url: format!("https://{rp_id}/.well-known/assetlinks.json"),
             holds: apps.iter().filter_map(|hash| fingerprint(hash)).collect(),
             why: "Android fetches it to let the apps use the RP ID".to_owned(),
+            content: None,
+        });
+    }
+    let nevis = &rp.settings.nevis;
+    let pages: Vec<String> = [&nevis.passkey_enroll_url, &nevis.passkey_manage_url]
+        .into_iter()
+        .filter(|url| !url.is_empty())
+        .cloned()
+        .collect();
+    if !pages.is_empty() {
+        found.files.push(WellKnown {
+            service: sid.clone(),
+            url: format!("https://{rp_id}/.well-known/passkey-endpoints"),
+            holds: pages,
+            why: "password managers fetch it to lead users to their passkeys".to_owned(),
+            content: None,
         });
     }
     if !rp.settings.nevis.apple_apps.is_empty() {
@@ -187,7 +209,15 @@ pub fn service(rp: &RelyingParty, public_url: &PublicUrl, found: &mut FromStore)
             url: format!("https://{rp_id}/.well-known/apple-app-site-association"),
             holds: rp.settings.nevis.apple_apps.clone(),
             why: "Apple's systems fetch it to let the apps use the RP ID".to_owned(),
+            content: None,
         });
+    }
+    let site = format!("https://{rp_id}");
+    for file in &mut found.files[first..] {
+        let kind = File::ALL
+            .into_iter()
+            .find(|kind| file.url.ends_with(kind.path()));
+        file.content = kind.and_then(|kind| kind.content(&[rp], &site));
     }
 }
 

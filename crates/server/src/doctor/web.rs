@@ -105,16 +105,16 @@ impl Web {
                     return Finding::good("well_known", what).of(&file.service);
                 }
                 let missing = missing.join(", ");
-                wrong(format!("{url} does not name {missing}")).fix(format!("add {missing} to it"))
+                wrong(format!("{url} does not name {missing}")).fix(format!("add {missing} to it; `passkeyd doctor --files` prints it"))
             }
             Ok(response) => {
                 wrong(format!("{url} responds {}", response.status().as_u16())).fix(format!(
-                    "serve it there without a redirect, with {}",
+                    "serve it there without a redirect, with {}; `passkeyd doctor --files` prints it",
                     file.holds.join(", ")
                 ))
             }
             Err(why) => wrong(format!("{url}: {why}")).fix(format!(
-                "serve it there without a redirect, with {}",
+                "serve it there without a redirect, with {}; `passkeyd doctor --files` prints it",
                 file.holds.join(", ")
             )),
         }

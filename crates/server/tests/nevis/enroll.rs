@@ -4,10 +4,10 @@ use axum::http::Method;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
-use testkit::Authenticator;
+use testkit::{Authenticator, Lies};
 
 use crate::common::START;
-use crate::support::{Service, claims, is_timestamp, is_uuid, members};
+use crate::support::{Service, attestation, claims, is_timestamp, is_uuid, members};
 
 const ENROLL: &str = "/api/v1/users/enroll";
 
@@ -538,4 +538,37 @@ async fn a_service_without_an_rp_id_says_what_is_missing() {
         .await
         .refused(422);
     assert_eq!(refused["reason"], "relying_party_incomplete");
+}
+
+#[tokio::test]
+async fn only_a_back_end_may_ask_for_a_credential_without_a_dialog() {
+    let service = Service::new().await;
+    let silent = Lies {
+        user_present: Some(false),
+        user_verified: Some(false),
+        ..Lies::default()
+    };
+    let body = json!({
+        "username": "ada", "channel": "fido2", "fido2Options": {"mediation": "conditional"},
+    });
+    let enrolled = service
+        .back_end()
+        .post("/api/v1/users/enroll", &body)
+        .await
+        .expect(201);
+    let result = attestation(&mut Authenticator::default(), &enrolled, &silent);
+    let page = service.page();
+    page.post("/_app/attestation/result", &result).await.token();
+
+    let intent = service
+        .intent(&json!({"username": "ada", "operation": "enroll"}))
+        .await;
+    let from_page = page
+        .request(Method::POST, "/api/v1/users/enroll")
+        .header("authorization", &format!("Bearer {intent}"));
+    let enrolled = from_page.json(&body).await.expect(201);
+    let result = attestation(&mut Authenticator::default(), &enrolled, &silent);
+    page.post("/_app/attestation/result", &result)
+        .await
+        .failed();
 }

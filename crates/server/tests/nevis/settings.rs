@@ -65,6 +65,7 @@ async fn settings_begin_strict_change_by_what_is_named_and_stay_within_their_bou
         json!({"failed_result_status": "400"}),
         json!({"status_token_required": "no"}),
         json!({"apple_apps": ["x"]}),
+        json!({"passkey_manage_url": "http://acme.test/"}),
         json!({"unknown": 1}),
         json!([]),
     ] {
@@ -378,6 +379,26 @@ async fn the_well_known_files_have_the_documented_shape_on_passkeyds_own_host() 
     assert_eq!(
         reply.expect(200),
         json!({"webcredentials": {"apps": ["A1B2C3D4E5.test.acme.app"]}})
+    );
+
+    // All pages are within the RP ID, and no page is named.
+    read("webauthn").await.refused(404);
+    read("passkey-endpoints").await.refused(404);
+    let pages = "https://acme.example,https://passkeys.test";
+    let more = service.another_service("passkeys.test", pages).await;
+    let reply = read("webauthn").await;
+    assert_eq!(reply.header("content-type"), Some("application/json"));
+    assert_eq!(
+        reply.expect(200),
+        json!({"origins": ["https://acme.example"]})
+    );
+    more.choose(json!({"passkey_manage_url": "https://passkeys.test/account"}))
+        .await;
+    own.choose(json!({"passkey_enroll_url": "https://passkeys.test/add"}))
+        .await;
+    assert_eq!(
+        read("passkey-endpoints").await.expect(200),
+        json!({"enroll": "https://passkeys.test/add", "manage": "https://passkeys.test/account"})
     );
 }
 

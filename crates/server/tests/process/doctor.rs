@@ -149,6 +149,21 @@ fn wrong_settings_modes_and_services_are_found_with_why_and_how_to_fix_them() {
         "{files:?}"
     );
 
+    // The file itself, for the host that has to serve it.
+    let printed = doctor(data.path(), &["--files"], &[]);
+    assert!(printed.status.success(), "{printed:?}");
+    let printed = String::from_utf8(printed.stdout).unwrap();
+    let (address, content) = printed.split_once('\n').unwrap();
+    assert!(
+        address.starts_with("https://acme.test/.well-known/webauthn (VA"),
+        "{printed}"
+    );
+    let content: serde_json::Value = serde_json::from_str(content).unwrap();
+    assert_eq!(
+        content,
+        serde_json::json!({"origins": ["https://acme.example"]})
+    );
+
     let wrong = doctor(data.path(), &["--json"], &[("PASSKEYD_LISTN", "x")]);
     assert_eq!(wrong.status.code(), Some(2));
     let nowhere = tempfile::tempdir().unwrap();

@@ -8,6 +8,8 @@ const MAX_TRANSACTION: u32 = 600;
 const TRANSACTION_MARGIN: u32 = 60;
 /// Most apps of a kind.
 const MAX_APPS: usize = 32;
+/// Longest URL of a page.
+const MAX_PAGE: usize = 2048;
 /// Longest name of an app.
 const MAX_APP_NAME: usize = 255;
 
@@ -74,6 +76,12 @@ pub struct NevisSettings {
     pub android_apps: Vec<AndroidApp>,
     /// Apple apps (`<TeamID>.<BundleID>`) that may use them.
     pub apple_apps: Vec<String>,
+    /// The page of the site on which a user adds a passkey; empty if there is none.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub passkey_enroll_url: String,
+    /// The page of the site on which a user manages passkeys; empty if there is none.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub passkey_manage_url: String,
 }
 
 impl Default for NevisSettings {
@@ -93,6 +101,8 @@ impl Default for NevisSettings {
             max_authenticators: 10,
             android_apps: Vec::new(),
             apple_apps: Vec::new(),
+            passkey_enroll_url: String::new(),
+            passkey_manage_url: String::new(),
         }
     }
 }
@@ -153,6 +163,16 @@ impl NevisSettings {
         if !self.apple_apps.iter().all(|app| is_app_name(app)) {
             return Err("an Apple app is not <TeamID>.<BundleID>".to_owned());
         }
+        for (name, url) in [
+            ("passkey_enroll_url", &self.passkey_enroll_url),
+            ("passkey_manage_url", &self.passkey_manage_url),
+        ] {
+            if !url.is_empty() && !is_page(url) {
+                return Err(format!(
+                    "`{name}` is not an https URL of at most {MAX_PAGE} visible ASCII characters"
+                ));
+            }
+        }
         Ok(())
     }
 
@@ -177,6 +197,15 @@ fn is_app_name(text: &str) -> bool {
                     .bytes()
                     .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
         })
+}
+
+/// An `https` URL with a host.
+fn is_page(text: &str) -> bool {
+    text.len() <= MAX_PAGE
+        && text.bytes().all(|byte| byte.is_ascii_graphic())
+        && text
+            .strip_prefix("https://")
+            .is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_alphanumeric()))
 }
 
 fn is_fingerprint(text: &str) -> bool {
@@ -229,6 +258,27 @@ mod tests {
         assert!(with(540, 600, 600));
         assert!(!with(540, 601, 3600));
         assert!(!with(60, 300, 3601));
+    }
+
+    #[test]
+    fn a_page_is_an_https_url() {
+        let with = |url: &str| NevisSettings {
+            passkey_manage_url: url.to_owned(),
+            ..NevisSettings::default()
+        };
+        let long = format!("https://acme.test/{}", "x".repeat(MAX_PAGE));
+        assert!(with("https://acme.test/account#passkeys").check().is_ok());
+        for bad in [
+            "http://acme.test/",
+            "javascript:alert(1)",
+            "/account",
+            "https://",
+            "https:///",
+            "https://acme.test/a b",
+            &long,
+        ] {
+            assert!(with(bad).check().is_err(), "{bad}");
+        }
     }
 
     #[test]

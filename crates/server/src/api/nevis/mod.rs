@@ -42,6 +42,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use axum::routing::{MethodRouter, any, get, patch, post};
 
+use crate::api::well_known::File;
 use crate::http::cors::{handle_page, handle_some_pages, preflight};
 use crate::http::{handle, serve};
 pub use auth::Issued;
@@ -64,7 +65,7 @@ pub fn router(state: State) -> Router {
     let back_end = |call: MethodRouter<State>| call.fallback(handle(wrong_method));
     // A page may call these with an intent token.
     let either = |call: MethodRouter<State>| back_end(call.options(preflight::<State>));
-    let routes: [(&str, MethodRouter<State>); 17] = [
+    let routes: [(&str, MethodRouter<State>); 19] = [
         ("/ping", back_end(get(handle(ping::read)))),
         (
             "/api/v1/users/enroll",
@@ -96,13 +97,15 @@ pub fn router(state: State) -> Router {
         ),
         ("/api/v1/jwks/{instance}", get(handle(jwks::read))),
         (
-            "/.well-known/assetlinks.json",
-            get(handle(well_known::android)),
+            File::RelatedOrigins.path(),
+            get(handle(well_known::related_origins)),
         ),
         (
-            "/.well-known/apple-app-site-association",
-            get(handle(well_known::apple)),
+            File::PasskeyEndpoints.path(),
+            get(handle(well_known::passkey_endpoints)),
         ),
+        (File::Android.path(), get(handle(well_known::android))),
+        (File::Apple.path(), get(handle(well_known::apple))),
         ("/api/v1/logs/export", back_end(get(handle(logs::export)))),
         (
             "/_app/attestation/result",

@@ -45,10 +45,12 @@ pub struct CreationWishes {
     pub selection: SelectionCriteria,
     /// Whether a statement about the authenticator is to be sent.
     pub attestation: Option<AttestationConveyance>,
+    /// Whether the page asks for a credential without a dialog. Only a back end may wish it: it demands less.
+    pub conditional: bool,
 }
 
 impl CreationWishes {
-    /// Reads `authenticatorSelection` and `attestation` of an object.
+    /// Reads `authenticatorSelection` and `attestation` of an object, and our own member `mediation`.
     ///
     /// # Errors
     /// 422.
@@ -65,6 +67,7 @@ impl CreationWishes {
         Ok(Self {
             selection: SelectionCriteria::read(object, &WORDS)?,
             attestation,
+            conditional: choice(object, "mediation", &[("conditional", true)])?.unwrap_or(false),
         })
     }
 }
@@ -100,10 +103,12 @@ pub async fn begin_registration(
     let Enrolment {
         user,
         display_name,
-        wishes: CreationWishes {
-            selection: wishes,
-            attestation,
-        },
+        wishes:
+            CreationWishes {
+                selection: wishes,
+                attestation,
+                conditional,
+            },
     } = enrolment;
     let own = &caller.rp.selection;
     let from_browser = caller.intent.is_some();
@@ -137,6 +142,7 @@ pub async fn begin_registration(
         display_name,
         attestation,
         max_credentials: Some(most_authenticators(&caller.rp)),
+        conditional_create: conditional && !from_browser,
         ..StartRegistration::new(user, UNNAMED, &selection, terms)
     };
     state.passkeys.start_registration(&caller.rp, start).await
@@ -254,6 +260,8 @@ mod tests {
             r#"{"attestation":"enterprise"}"#,
             r#"{"attestation":"None"}"#,
             r#"{"attestation":1}"#,
+            r#"{"mediation":"optional"}"#,
+            r#"{"mediation":true}"#,
             r#"{"authenticatorSelection":[]}"#,
             r#"{"authenticatorSelection":{"userVerification":"always"}}"#,
             r#"{"authenticatorSelection":{"residentKey":true}}"#,

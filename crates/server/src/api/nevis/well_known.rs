@@ -1,61 +1,49 @@
-//! `/.well-known/assetlinks.json` and `/.well-known/apple-app-site-association` (docs/wires/nevis.md, section 1.5): which apps may use the
-//! passkeys of an RP ID. They count for the Relying Parties whose RP ID is passkeyd's own host; another host serves its own.
+//! The files below `/.well-known/` (docs/wires/nevis.md, section 1.5) for the Relying Parties whose RP ID is passkeyd's own host; another host serves
+//! its own.
 
 use std::sync::Arc;
 
 use axum::response::Response;
 use domain::Reason;
+use domain::model::relying_party::RelyingParty;
 use domain::service::prepared::Prepared;
 use domain::webauthn::relying_party::RpId;
-use serde_json::{Value, json};
 
 use super::error::{ApiError, refused};
 use super::reasons::Call;
 use super::request::{Request, ok};
 use super::state::State;
+use crate::api::well_known::File;
 
-const LOGIN: &str = "delegate_permission/common.get_login_creds";
-const LINKS: &str = "delegate_permission/common.handle_all_urls";
+/// `GET /.well-known/webauthn`.
+pub async fn related_origins(request: Request) -> Result<Response, ApiError> {
+    answer(&request, File::RelatedOrigins).await
+}
+
+/// `GET /.well-known/passkey-endpoints`.
+pub async fn passkey_endpoints(request: Request) -> Result<Response, ApiError> {
+    answer(&request, File::PasskeyEndpoints).await
+}
 
 /// `GET /.well-known/assetlinks.json`.
 pub async fn android(request: Request) -> Result<Response, ApiError> {
-    let parties = parties(&request.state).await?;
-    let apps: Vec<Value> = parties
-        .iter()
-        .flat_map(|rp| &rp.settings.nevis.android_apps)
-        .map(|android| {
-            json!({
-                "relation": [LINKS, LOGIN],
-                "target": {
-                    "namespace": "android_app",
-                    "package_name": android.package_name,
-                    "sha256_cert_fingerprints": android.sha256_cert_fingerprints,
-                },
-            })
-        })
-        .collect();
-    if apps.is_empty() {
-        return Err(none());
-    }
-    let site = json!({
-        "relation": [LOGIN],
-        "target": {"namespace": "web", "site": request.state.public_url.origin()},
-    });
-    let statements: Vec<Value> = std::iter::once(site).chain(apps).collect();
-    ok(&statements)
+    answer(&request, File::Android).await
 }
 
 /// `GET /.well-known/apple-app-site-association`.
 pub async fn apple(request: Request) -> Result<Response, ApiError> {
+    answer(&request, File::Apple).await
+}
+
+async fn answer(request: &Request, file: File) -> Result<Response, ApiError> {
     let parties = parties(&request.state).await?;
-    let apps: Vec<&String> = parties
-        .iter()
-        .flat_map(|rp| &rp.settings.nevis.apple_apps)
-        .collect();
-    if apps.is_empty() {
-        return Err(none());
+    let records: Vec<&RelyingParty> = parties.iter().map(|rp| &***rp).collect();
+    match file.content(&records, request.state.public_url.origin()) {
+        Some(content) => ok(&content),
+        None => Err(ApiError::not_found(
+            "The Services with this RP ID need no such file.",
+        )),
     }
-    ok(&json!({"webcredentials": {"apps": apps}}))
 }
 
 /// The Relying Parties whose RP ID is passkeyd's own host. The host is the configured one, never that of the
@@ -74,8 +62,4 @@ async fn parties(state: &State) -> Result<Vec<Arc<Prepared>>, ApiError> {
         }
     }
     Ok(found)
-}
-
-fn none() -> ApiError {
-    ApiError::not_found("No app is configured for this host.")
 }

@@ -138,6 +138,10 @@ settings! {
     /// Apple apps (`<TeamID>.<BundleID>`) that `/.well-known/apple-app-site-association` names when the RP ID is passkeyd's
     /// own host.
     apple_apps: Vec<String>,
+    /// The page on which a user adds a passkey, an `https` URL: `enroll` in `/.well-known/passkey-endpoints`. Empty if there is none.
+    passkey_enroll_url: String,
+    /// The page on which a user manages passkeys: `manage` in that file. Empty if there is none.
+    passkey_manage_url: String,
 }
 
 #[cfg(test)]

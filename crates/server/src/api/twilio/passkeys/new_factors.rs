@@ -29,12 +29,13 @@ pub async fn create(request: Request) -> Result<Response, ApiError> {
         .ok_or_else(|| ApiError::new(Code::InvalidRequest))?;
     let name = friendly_name(object)?;
     let identity = read_identity(&request.state, &rp, object).await?;
-    let selection = match member(object, "config", "config") {
-        None => PartialSelection::default(),
-        Some(value) => config(value)?,
+    let (selection, conditional_create) = match member(object, "config", "config") {
+        None => Default::default(),
+        Some(value) => (config(value)?, conditional(value)?),
     };
     let start = StartRegistration {
         account_name: Some(name),
+        conditional_create,
         ..StartRegistration::new(identity, name, &selection, Terms::new(BACK_END))
     };
     let started = request
@@ -121,6 +122,21 @@ fn config(value: &Value<'_>) -> Result<PartialSelection, ApiError> {
         relying_party(value, &mut selection)?;
     }
     Ok(selection)
+}
+
+/// Our own member `mediation` of the configuration: whether the page asks for a credential without a dialog.
+fn conditional(config: &Value<'_>) -> Result<bool, ApiError> {
+    let value = config
+        .as_object()
+        .and_then(|config| member(config, "mediation", "mediation"));
+    match value.map(Value::as_str) {
+        None => Ok(false),
+        Some(Some("conditional")) => Ok(true),
+        Some(_) => Err(ApiError::new(Code::FactorConfigInvalid)
+            .explained("`mediation` must be `conditional`, or absent".to_owned())
+            .member("config.mediation")
+            .help(Code::FactorConfigInvalid.fix())),
+    }
 }
 
 fn choice<T: Choice>(

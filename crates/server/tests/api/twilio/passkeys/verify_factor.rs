@@ -285,6 +285,38 @@ async fn a_refused_answer_ends_the_registration_for_good() {
 }
 
 #[tokio::test]
+async fn only_a_registration_with_conditional_mediation_needs_no_user_presence() {
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
+    let start = async |config: Value| {
+        let path = format!("{service}/Passkeys/Factors");
+        let body = json!({"friendly_name": "Phone", "identity": "user-0001", "config": config});
+        account.post(&path, &body).await
+    };
+    let silent = Lies {
+        user_present: Some(false),
+        user_verified: Some(false),
+        ..Lies::default()
+    };
+    let factor = start(json!({"mediation": "conditional"})).await.expect(201);
+    let credential = create(&mut Authenticator::default(), &factor, &silent);
+    let verified = account.verify(&service, &credential).await.expect(200);
+    assert_eq!(verified["status"], "verified");
+
+    let factor = start(json!({})).await.expect(201);
+    let credential = create(&mut Authenticator::default(), &factor, &silent);
+    let refused = account.verify(&service, &credential).await;
+    assert_eq!(
+        refused.refused(403, 60311)["details"]["reason"],
+        "user_not_present"
+    );
+    for bad in [json!("optional"), json!(true), json!({})] {
+        let config = json!({ "mediation": bad });
+        start(config).await.refused(400, 60370);
+    }
+}
+
+#[tokio::test]
 async fn a_tampered_attestation_signature_is_60311() {
     let account = TestApp::new().await.account();
     let service = account.service().await;
