@@ -18,7 +18,7 @@ use crate::http::front::{Area, Front, guard};
 use crate::http::paths::folded;
 use crate::http::refusal::Plain;
 use crate::http::traffic::Unwatched;
-use crate::http::{BodyLimit, Lifecycle, Refusals, Traffic, TrustedProxies};
+use crate::http::{BodyLimit, Gates, Lifecycle, Refusals, Traffic, TrustedProxies};
 
 pub use crate::http::PublicUrl;
 
@@ -37,6 +37,7 @@ pub struct App {
     fido: Option<fido::Served>,
     traffic: Arc<dyn Traffic>,
     proxies: TrustedProxies,
+    gates: Gates,
     /// Whether requests that were not refused are logged, too.
     logs_all: bool,
     /// Where the console is, if it is served here.
@@ -55,6 +56,7 @@ impl App {
             fido: None,
             traffic: Arc::new(Unwatched),
             proxies: TrustedProxies::default(),
+            gates: Gates::default(),
             logs_all: true,
             console: None,
         }
@@ -71,6 +73,13 @@ impl App {
     #[must_use]
     pub fn behind(mut self, proxies: &TrustedProxies) -> Self {
         self.proxies = proxies.clone();
+        self
+    }
+
+    /// The same with these rate limits.
+    #[must_use]
+    pub fn gated(mut self, gates: Gates) -> Self {
+        self.gates = gates;
         self
     }
 
@@ -135,6 +144,7 @@ pub fn router_with(app: App, limits: &Limits, more: Router) -> Router {
         fido: served,
         traffic,
         proxies,
+        gates,
         logs_all,
         console,
     } = app;
@@ -194,6 +204,7 @@ pub fn router_with(app: App, limits: &Limits, more: Router) -> Router {
     let front = Front::new(limits.header_count, of_browsers, areas, &SystemRandomness)
         .watched(&traffic)
         .behind(&proxies)
+        .gated(&gates)
         .logging(logs_all);
     let router = router
         .merge(crate::health::router(
@@ -227,6 +238,7 @@ pub fn console_router(app: App, place: Place, limits: &Limits) -> Router {
     let front = Front::new(limits.header_count, elsewhere, areas, &SystemRandomness)
         .watched(&app.traffic)
         .behind(&app.proxies)
+        .gated(&app.gates)
         .logging(app.logs_all);
     console::router(console::State::new(parts, place))
         .layer(axum::middleware::from_fn_with_state(front, guard))

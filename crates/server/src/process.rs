@@ -21,6 +21,7 @@ use domain::model::policy::Policy;
 use domain::service::MOST_BEHIND_MS;
 use domain::service::accounts::Bootstrap;
 use domain::service::console::ConsoleRefusal;
+use domain::service::limits::{Limits as Starting, Unlimited};
 use domain::service::observer::{Observer, Unobserved};
 use domain::store::{Storage, Swept};
 use storage::StoreUrl;
@@ -37,7 +38,7 @@ use crate::control::Administered;
 use crate::control::socket::Socket;
 use crate::http::noting::Noting;
 use crate::http::traffic::Unwatched;
-use crate::http::{Lifecycle, PublicUrl, Traffic, TrustedProxies};
+use crate::http::{Gates, Lifecycle, PublicUrl, Starts, Traffic, TrustedProxies};
 use crate::metadata::Sources;
 use crate::metrics::Metrics;
 use crate::telemetry::Logging;
@@ -62,7 +63,7 @@ pub async fn open(
     opened(storage::open(url).await?, settings, None, policy, metadata).await
 }
 
-/// As [`open`], and measured.
+/// As [`open`], measured, and with limits of the ceremonies that start.
 ///
 /// # Errors
 /// Those of [`open`].
@@ -75,13 +76,15 @@ pub async fn open_measured(
 ) -> Result<Arc<Passkeys>, ProcessError> {
     let watch: Arc<dyn storage::Watch> = Arc::<Metrics>::clone(metrics);
     let store = storage::open_watched(url, watch).await?;
-    opened(store, Some(settings), Some(metrics), policy, metadata).await
+    let starts = Starts::new(&settings.rates.per_minute());
+    let served = Some((metrics, starts));
+    opened(store, Some(settings), served, policy, metadata).await
 }
 
 async fn opened(
     store: Arc<dyn Storage>,
     settings: Option<&Settings>,
-    metrics: Option<&Arc<Metrics>>,
+    served: Option<(&Arc<Metrics>, Starts)>,
     policy: Policy,
     metadata: Sources,
 ) -> Result<Arc<Passkeys>, ProcessError> {
@@ -96,12 +99,13 @@ async fn opened(
         Arc::new(SystemRandomness),
     )
     .await?;
-    let observer: Arc<dyn Observer> = match metrics {
-        Some(metrics) => Arc::<Metrics>::clone(metrics),
-        None => Arc::new(Unobserved),
+    let (observer, limits): (Arc<dyn Observer>, Arc<dyn Starting>) = match served {
+        Some((metrics, starts)) => (Arc::<Metrics>::clone(metrics), Arc::new(starts)),
+        None => (Arc::new(Unobserved), Arc::new(Unlimited)),
     };
     let passkeys = passkeys
         .with_observer(Arc::new(Noting::before(observer)))
+        .with_limits(limits)
         .with_default_policy(policy)
         .with_metadata_trust(metadata.trust)
         .with_provider_names(metadata.names);
@@ -283,6 +287,7 @@ async fn console(
         .with_lifecycle(lifecycle)
         .with_traffic(traffic)
         .behind(&settings.proxies())
+        .gated(Gates::new(&settings.rates.per_minute()))
         .logging(settings.log.requests);
     let router = crate::app::console_router(app, place.clone(), &settings.limits);
     tracing::info!(%address, console = place.link("/"), "the console has a listener of its own");
@@ -373,6 +378,7 @@ pub async fn router(
         .with_lifecycle(lifecycle)
         .with_traffic(traffic)
         .behind(&settings.proxies())
+        .gated(Gates::new(&settings.rates.per_minute()))
         .logging(settings.log.requests)
         .with_nevis(settings.nevis.clone())
         .with_fido(rp.and_then(|rp| fido::served(&settings.fido, rp)))

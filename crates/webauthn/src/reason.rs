@@ -36,6 +36,8 @@ pub enum Class {
     Verdict,
     /// Only at registration: the attestation, the authenticator model or the metadata about the model is not accepted.
     Attestation,
+    /// Too many requests; the same request may succeed later.
+    Limited,
     /// The store is not available; the same request may succeed later.
     Unavailable,
     /// A fault of passkeyd or of its data.
@@ -527,6 +529,14 @@ AccessDenied Forbidden "access_denied" "-"
     "The caller's credentials are missing or wrong, or do not permit this call."
     "The key is wrong, was revoked, or belongs to another account."
     "Check the key and the account in the request."
+RateLimited Limited "rate_limited" "-"
+    "More requests arrive than the limits of this passkeyd allow. Nothing was changed."
+    "One client address, account or Relying Party sends too many requests. Behind a proxy that is not in `trusted_proxies`, all clients count as one."
+    "Repeat the request after the time in the `Retry-After` header. The limits are in the section `[rates]` of the configuration."
+TooManyCeremonies Limited "too_many_ceremonies" "-"
+    "Too many ceremonies were started for this user in the last minute. Nothing was changed."
+    "A page starts ceremonies in a loop, or an attacker types this user's name again and again."
+    "Repeat the request after the time in the `Retry-After` header. Limit the sign-in form of your own pages too."
 StoreUnavailable Unavailable "store_unavailable" "-"
     "The database is unavailable at the moment. Nothing was changed."
     "The database is restarting, failing over or overloaded."

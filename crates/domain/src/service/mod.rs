@@ -13,6 +13,7 @@ pub mod cursor;
 pub mod events;
 mod key_ring;
 mod keys;
+pub mod limits;
 pub mod lookups;
 pub mod metadata;
 mod metadata_in_use;
@@ -80,6 +81,7 @@ pub struct Passkeys {
     default_policy: Policy,
     metadata: metadata_in_use::Keeper,
     observer: Arc<dyn observer::Observer>,
+    limits: Arc<dyn limits::Limits>,
 }
 
 /// How far a node may be behind the latest time in the store, in milliseconds: an hour. A node whose clock was wrong by years must not
@@ -154,6 +156,7 @@ impl Passkeys {
             default_policy: Policy::default(),
             metadata: metadata_in_use::Keeper::default(),
             observer: Arc::new(observer::Unobserved),
+            limits: Arc::new(limits::Unlimited),
         })
     }
 
@@ -174,6 +177,13 @@ impl Passkeys {
     /// The vault of the store, if it is sealed.
     pub fn vault(&self) -> Option<&vault::Vault> {
         self.vault.as_ref()
+    }
+
+    /// The same service, which starts no more ceremonies than these limits allow.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Arc<dyn limits::Limits>) -> Self {
+        self.limits = limits;
+        self
     }
 
     /// The policy of new Relying Parties.

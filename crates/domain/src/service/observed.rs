@@ -9,7 +9,7 @@ use crate::model::ceremony::{Authentication, CeremonyKind};
 use crate::model::ids::RelyingPartyId;
 use crate::model::refusal::Refusal;
 use crate::service::Passkeys;
-use crate::service::authentication::{SignedIn, StartAuthentication};
+use crate::service::authentication::{SignedIn, StartAuthentication, Who};
 use crate::service::observer::Observed;
 use crate::service::prepared::Prepared;
 use crate::service::registration::{RegisteredCredential, StartRegistration, StartedRegistration};
@@ -19,14 +19,17 @@ impl Passkeys {
     ///
     /// # Errors
     /// `relying_party_incomplete`, `authenticator_criteria_missing`, `too_many_credentials`,
-    /// `user_unknown`, `concurrent_changes` when others keep creating and deleting the user.
+    /// `user_unknown`, `rate_limited`, `too_many_ceremonies`, `concurrent_changes` when others keep creating and deleting the user.
     pub async fn start_registration(
         &self,
         rp: &Prepared,
         start: StartRegistration<'_>,
     ) -> Result<StartedRegistration, Refusal> {
         let wire = start.terms.by.wire.clone();
-        let started = self.begin_registration(rp, start).await;
+        let started = match self.limits.start(rp.id, Some(start.user)) {
+            Ok(()) => self.begin_registration(rp, start).await,
+            Err(reason) => Err(reason.into()),
+        };
         self.begun(CeremonyKind::Registration, rp.id, &wire, &started);
         started
     }
@@ -52,14 +55,22 @@ impl Passkeys {
     /// Starts an authentication.
     ///
     /// # Errors
-    /// `relying_party_incomplete`, `user_unknown`, `credential_unknown`, `credential_not_registered`.
+    /// `relying_party_incomplete`, `user_unknown`, `credential_unknown`, `credential_not_registered`,
+    /// `rate_limited`, `too_many_ceremonies`.
     pub async fn start_authentication(
         &self,
         rp: &Prepared,
         start: StartAuthentication<'_>,
     ) -> Result<Arc<Authentication>, Refusal> {
         let wire = start.terms.by.wire.clone();
-        let started = self.begin_authentication(rp, start).await;
+        let user = match start.who {
+            Who::User(user) | Who::Credential(_, Some(user)) => Some(user),
+            Who::Anyone | Who::Nobody(_) | Who::Credential(_, None) => None,
+        };
+        let started = match self.limits.start(rp.id, user) {
+            Ok(()) => self.begin_authentication(rp, start).await,
+            Err(reason) => Err(reason.into()),
+        };
         self.begun(CeremonyKind::Authentication, rp.id, &wire, &started);
         started
     }

@@ -20,7 +20,7 @@ use storage::{StoreUrl, StoreUrlError};
 use zeroize::Zeroizing;
 
 use self::given::{Given, Places};
-use crate::http::{PublicUrl, TrustedProxies};
+use crate::http::{PerMinute, PublicUrl, TrustedProxies};
 
 pub use given::{
     BOOTSTRAP_ACCOUNT_SID, BOOTSTRAP_AUTH_TOKEN, CONFIG, ENV_PREFIX, Flags, MASTER_KEY,
@@ -29,8 +29,8 @@ pub use given::{
 pub use kinds::{Listen, LogFormat, LogLevel, LogRequests, Network};
 pub use reference::markdown;
 pub use sections::{
-    Ceremonies, Console, Control, Fido, Limits, Log, Metadata, Metrics, Nevis, Retention, Settings,
-    Shutdown,
+    Ceremonies, Console, Control, Fido, Limits, Log, Metadata, Metrics, Nevis, Rates, Retention,
+    Settings, Shutdown,
 };
 
 /// Shortest Auth Token that is accepted from the environment, in characters.
@@ -372,6 +372,22 @@ impl Limits {
             ),
         ];
         within(&ranges)
+    }
+}
+
+impl Rates {
+    /// The numbers; none where there are no limits.
+    pub fn per_minute(&self) -> PerMinute {
+        if !self.enabled {
+            return PerMinute::default();
+        }
+        PerMinute {
+            address: self.address_per_minute,
+            wrong_secrets: self.wrong_secrets_per_minute,
+            account: self.account_per_minute,
+            relying_party: self.service_per_minute,
+            user: self.user_per_minute,
+        }
     }
 }
 

@@ -124,6 +124,8 @@ sections! {
         console: Console = Console::default() => "",
         /// Limits of the transport.
         limits: Limits = Limits::default() => "",
+        /// Rate limits.
+        rates: Rates = Rates::default() => "",
         /// Metadata about authenticator models.
         metadata: Metadata = Metadata::default() => "",
         /// The FIDO Alliance's REST binding.
@@ -206,9 +208,28 @@ sections! {
         idle_seconds: u64 = 75 => "75",
         /// Open connections of the process. More connections are closed at once.
         connections: usize = 20_000 => "20000",
-        /// Open connections of one client address (IPv6: of one /64 network). Behind a reverse proxy
-        /// every connection has the proxy's address, so raise this limit.
+        /// Open connections of one client address (IPv6: of one /64 network). Connections of `trusted_proxies` are not counted.
         connections_per_address: usize = 512 => "512",
+    }
+
+    /// How many requests a minute one caller may send to this node. So many may come at once; then one is available again after each
+    /// part of the minute. More are refused with 429 and `Retry-After`. 0: no limit. Each node counts on its own, in memory, for the
+    /// 65,536 most active keys of each limit.
+    Rates "rates" {
+        /// Whether there are limits.
+        enabled: bool = true => "true",
+        /// Requests without credentials, of one client address (IPv6: of one /64 network). Addresses in `trusted_proxies` are not counted. While
+        /// `trusted_proxies` is empty, neither are addresses of this machine and of private networks, since they may be a proxy's.
+        address_per_minute: u32 = 3000 => "3000",
+        /// Wrong secrets, keys and tokens of one client address, counted as for `address_per_minute`. After so many for one account or API key, this
+        /// address is refused for it. Requests from other addresses are not.
+        wrong_secrets_per_minute: u32 = 60 => "60",
+        /// Requests of one account with its secret, an API key or an access key.
+        account_per_minute: u32 = 600_000 => "600000",
+        /// Ceremonies that one Service starts.
+        service_per_minute: u32 = 300_000 => "300000",
+        /// Ceremonies that are started for one user.
+        user_per_minute: u32 = 600 => "600",
     }
 
     /// Metadata about authenticator models, from the FIDO Metadata Service: see metadata.md.

@@ -90,6 +90,7 @@ pub(super) const NAME_INVALID: &str = "Enter a name of 1 to 64 bytes without con
 /// The HTTP status of what the domain refuses.
 fn status_of(reason: Reason) -> StatusCode {
     match reason.class() {
+        Class::Limited => StatusCode::TOO_MANY_REQUESTS,
         Class::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         Class::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         Class::Absent | Class::Ceremony => StatusCode::NOT_FOUND,

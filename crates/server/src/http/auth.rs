@@ -17,6 +17,7 @@ use domain::model::ids::{AccountId, ApiKeyId, RelyingPartyId};
 use domain::model::refusal::Refusal;
 
 use super::current::{self, Caller};
+use super::rates::Limited;
 
 /// Longest accepted value of the header, in bytes. A SID, a colon and a secret need about 100.
 const MAX_LENGTH: usize = 1024;
@@ -39,6 +40,8 @@ pub enum AuthError {
     Malformed,
     /// The user name is unknown or the secret is wrong; which of them is not told.
     Denied,
+    /// The caller is over a rate limit.
+    Limited,
     /// The store did not answer.
     Unavailable(Refusal),
 }
@@ -48,6 +51,7 @@ impl AuthError {
     pub fn reason(&self) -> Reason {
         match self {
             Self::Missing | Self::Malformed | Self::Denied => Reason::AccessDenied,
+            Self::Limited => Reason::RateLimited,
             Self::Unavailable(refusal) => refusal.reason,
         }
     }
@@ -62,6 +66,7 @@ pub async fn authenticate(
     headers: &HeaderMap,
 ) -> Result<AccountId, AuthError> {
     let (principal, secret) = credentials(headers)?;
+    current::gate(|gate| gate.may_try(principal)).map_err(|_| AuthError::Limited)?;
     let account = passkeys
         .authenticate(principal, &secret)
         .await
@@ -71,10 +76,16 @@ pub async fn authenticate(
                 current::note(|noted| noted.account = Some(claimed));
             }
             match refusal.reason {
-                Reason::AccessDenied => AuthError::Denied,
+                Reason::AccessDenied => {
+                    match current::gate(|gate| gate.was_wrong(Some(principal))) {
+                        Ok(()) => AuthError::Denied,
+                        Err(_) => AuthError::Limited,
+                    }
+                }
                 _ => AuthError::Unavailable(refusal),
             }
         })?;
+    of_account(account).map_err(|_| AuthError::Limited)?;
     current::note(|noted| {
         noted.account = Some(account);
         noted.caller = Some(match principal {
@@ -83,6 +94,22 @@ pub async fn authenticate(
         });
     });
     Ok(account)
+}
+
+/// A key or token was wrong.
+///
+/// # Errors
+/// The client has sent too many.
+pub fn wrong_secret() -> Result<(), Limited> {
+    current::gate(|gate| gate.was_wrong(None))
+}
+
+/// A request of a back end of this account.
+///
+/// # Errors
+/// The account sends too many.
+pub fn of_account(account: AccountId) -> Result<(), Limited> {
+    current::gate(|gate| gate.account(account))
 }
 
 /// Recognises access keys. Their form belongs to the wire that issues them; other wires get this instead of that wire.

@@ -1,6 +1,6 @@
 //! The address of a client: that of the connection, or the one that a trusted proxy names.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -45,6 +45,12 @@ impl TrustedProxies {
         self.0.networks.iter().any(|net| net.contains(&address))
     }
 
+    /// Whether the requests of this client are counted. Behind a proxy are many clients. While no proxy is named, an address of this machine or
+    /// of a private network is taken for one: a limit for it would let one client shut out all others.
+    pub fn counts(&self, client: IpAddr) -> bool {
+        !(self.contains(client) || self.is_empty() && is_private(client))
+    }
+
     /// The address of the client whose request has these headers and comes from this peer.
     ///
     /// Each proxy appends the address of its own peer, so the list is read from its end: the first address that is not a trusted
@@ -76,6 +82,26 @@ impl TrustedProxies {
             }
         }
         furthest
+    }
+}
+
+/// An address that requests are counted for: an IPv6 client can use 2^64 addresses of its network, so its network counts.
+pub fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        v4 @ IpAddr::V4(_) => v4,
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
+    }
+}
+
+/// Whether an address is of this machine or of a network that is not the internet.
+fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => {
+            // 100.64.0.0/10 is shared by the customers of a carrier, and by the machines of some clouds (RFC 6598).
+            let shared = v4.octets()[0] == 100 && v4.octets()[1] & 0xc0 == 64;
+            v4.is_loopback() || v4.is_private() || v4.is_link_local() || shared
+        }
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
     }
 }
 
@@ -114,6 +140,28 @@ mod tests {
         assert_eq!(client("::ffff:10.1.2.3", &["198.51.100.1"]), "198.51.100.1");
         assert_eq!(client("::ffff:203.0.113.1", &[]), "203.0.113.1");
         assert_eq!(client("10.0.0.1", &[]), "10.0.0.1");
+    }
+
+    #[test]
+    fn a_private_address_is_counted_only_where_proxies_are_named() {
+        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        let none = TrustedProxies::default();
+        for private in [
+            "127.0.0.1",
+            "10.1.2.3",
+            "100.64.0.1",
+            "::1",
+            "fd00::1",
+            "fe80::1",
+        ] {
+            assert!(!none.counts(ip(private)), "{private}");
+        }
+        for public in ["203.0.113.1", "100.128.0.1", "2a00::1"] {
+            assert!(none.counts(ip(public)), "{public}");
+        }
+        let some = TrustedProxies::new(vec!["127.0.0.1/32".parse().unwrap()]);
+        assert!(some.counts(ip("127.0.0.2")));
+        assert!(!some.counts(ip("127.0.0.1")));
     }
 
     #[test]

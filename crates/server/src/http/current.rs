@@ -11,6 +11,8 @@ use domain::model::ids::{AccountId, CeremonyId, RelyingPartyId};
 use domain::model::refusal::Refusal;
 use parking_lot::Mutex;
 
+use super::rates::{Gate, Limited};
+
 /// Most characters of what was found.
 const MOST_FOUND: usize = 240;
 
@@ -33,6 +35,7 @@ tokio::task_local! {
 pub(super) struct Current {
     id: HeaderValue,
     client: Option<IpAddr>,
+    gate: Gate,
     noted: Mutex<Noted>,
 }
 
@@ -51,6 +54,8 @@ pub struct Noted {
     pub reason: Option<Reason>,
     /// A sentence with what was expected and what was found.
     pub found: Option<String>,
+    /// The limit that it is over.
+    pub limited: Option<Limited>,
 }
 
 /// What a caller has shown.
@@ -91,10 +96,11 @@ impl Noted {
 }
 
 impl Current {
-    pub(super) fn new(id: HeaderValue, client: Option<IpAddr>) -> Arc<Self> {
+    pub(super) fn new(id: HeaderValue, client: Option<IpAddr>, gate: Gate) -> Arc<Self> {
         Arc::new(Self {
             id,
             client,
+            gate,
             noted: Mutex::default(),
         })
     }
@@ -126,6 +132,17 @@ pub(super) fn id() -> Option<String> {
         .try_with(|current| current.id.to_str().map(str::to_owned).ok())
         .ok()
         .flatten()
+}
+
+/// What the rate limits say to the request that this task answers. Outside of the front there is no limit.
+pub(super) fn gate(asked: impl FnOnce(&Gate) -> Result<(), Limited>) -> Result<(), Limited> {
+    CURRENT
+        .try_with(|current| {
+            asked(&current.gate).inspect_err(|limited| {
+                current.noted.lock().limited = Some(*limited);
+            })
+        })
+        .unwrap_or(Ok(()))
 }
 
 /// The address of the client whose request this task answers: that of its connection, or the one that a trusted proxy names. `None`

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::header::{CONNECTION, CONTENT_ENCODING};
+use axum::http::header::{AUTHORIZATION, CONNECTION, CONTENT_ENCODING, RETRY_AFTER};
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -23,8 +23,9 @@ use domain::model::ids::RelyingPartyId;
 use tokio::time::Instant;
 
 use super::body::BodyLimit;
-use super::client::{Peer, TrustedProxies};
+use super::client::{Peer, TrustedProxies, network};
 use super::current::{self, Current, Noted};
+use super::rates::{Gate, Gates};
 use super::refusal::{Plain, RefusalInfo, Refusals, TransportRefusal};
 use super::request_id::{REQUEST_ID, RequestIds};
 use super::traffic::{Answered, Traffic, Unwatched};
@@ -62,6 +63,7 @@ struct Shared {
     ids: RequestIds,
     traffic: Arc<dyn Traffic>,
     proxies: TrustedProxies,
+    gates: Gates,
     /// Whether requests that were not refused are logged, too.
     all: bool,
 }
@@ -82,6 +84,7 @@ impl Front {
             ids: RequestIds::new(randomness),
             traffic: Arc::new(Unwatched),
             proxies: TrustedProxies::default(),
+            gates: Gates::default(),
             all: true,
         }))
     }
@@ -100,6 +103,15 @@ impl Front {
     pub fn behind(mut self, proxies: &TrustedProxies) -> Self {
         if let Some(shared) = Arc::get_mut(&mut self.0) {
             shared.proxies = proxies.clone();
+        }
+        self
+    }
+
+    /// The same front with these rate limits.
+    #[must_use]
+    pub fn gated(mut self, gates: &Gates) -> Self {
+        if let Some(shared) = Arc::get_mut(&mut self.0) {
+            shared.gates = gates.clone();
         }
         self
     }
@@ -123,7 +135,11 @@ pub async fn guard(State(Front(front)): State<Front>, request: Request, next: Ne
     let route = request.extensions().get::<MatchedPath>().cloned();
     let peer = request.extensions().get::<Peer>();
     let client = peer.map(|peer| front.proxies.client(peer.0, request.headers()));
-    let current = Current::new(front.ids.next(), client);
+    let current = {
+        let counted = client.filter(|client| front.proxies.counts(*client));
+        let gate = Gate::new(&front.gates, counted.map(network));
+        Current::new(front.ids.next(), client, gate)
+    };
     let start = Instant::now();
     let service = route
         .as_ref()
@@ -147,6 +163,7 @@ pub async fn guard(State(Front(front)): State<Front>, request: Request, next: Ne
     let mut response = current::scope(&current, answer).await;
     let mut noted = current.noted();
     noted.service = noted.service.or(service);
+    let limited = noted.limited;
     let line = Line {
         method: &method,
         route: route.as_ref().map(MatchedPath::as_str),
@@ -162,16 +179,21 @@ pub async fn guard(State(Front(front)): State<Front>, request: Request, next: Ne
         status: response.status(),
         reason: line.reason,
         took: line.took,
+        limit: limited.map(|limited| limited.limit),
     });
     line.log(&response, front.all);
     let id = current.id().clone();
     let refusal = response.extensions().get::<TransportRefusal>();
     let ends_connection = refusal.is_some_and(|refusal| refusal.ends_connection());
+    let status = response.status();
     let headers = response.headers_mut();
     if ends_connection {
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
     headers.insert(REQUEST_ID, id);
+    if let Some(limited) = limited.filter(|_| status == StatusCode::TOO_MANY_REQUESTS) {
+        headers.insert(RETRY_AFTER, limited.seconds().into());
+    }
     response
 }
 
@@ -179,6 +201,10 @@ impl Shared {
     /// Checks what can be checked without a wire. Outside of all areas it reads the body, too.
     async fn admit(&self, in_area: bool, request: Request) -> Result<Request, TransportRefusal> {
         let headers = request.headers();
+        // A caller with credentials is counted when they are looked at.
+        if !headers.contains_key(AUTHORIZATION) {
+            current::gate(Gate::anonymous).map_err(|_| TransportRefusal::RateLimited)?;
+        }
         if headers.len() > self.header_count {
             return Err(TransportRefusal::TooManyHeaders);
         }
@@ -373,6 +399,7 @@ macro_rules! line {
             actor = noted.caller.map(|caller| caller.name()),
             ceremony = noted.ceremony.map(|id| id.to_string()),
             found = noted.found.as_deref(),
+            limit = noted.limited.map(|limited| limited.limit),
             client = $line.client.map(|client| client.to_string()),
             request_id = $line.id.to_str().unwrap_or_default(),
             $text

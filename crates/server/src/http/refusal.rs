@@ -34,6 +34,8 @@ pub enum TransportRefusal {
     BodyTooSlow,
     /// The body broke off or is not framed as HTTP demands: 400.
     BodyBroken,
+    /// The client sends too many requests: 429.
+    RateLimited,
     /// The handler panicked: 500.
     Panicked,
 }
@@ -47,6 +49,7 @@ impl TransportRefusal {
         Self::BodyEncoded,
         Self::BodyTooSlow,
         Self::BodyBroken,
+        Self::RateLimited,
         Self::Panicked,
     ];
 
@@ -58,6 +61,7 @@ impl TransportRefusal {
             Self::BodyEncoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::HostInvalid | Self::BodyBroken => StatusCode::BAD_REQUEST,
+            Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::Panicked => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -71,6 +75,7 @@ impl TransportRefusal {
             Self::BodyEncoded => "content_encoding_not_supported",
             Self::BodyTooSlow => "body_too_slow",
             Self::BodyBroken => "body_broken",
+            Self::RateLimited => Reason::RateLimited.name(),
             Self::Panicked => "internal",
         }
     }
@@ -83,6 +88,7 @@ impl TransportRefusal {
             Self::BodyTooLarge => "The body is too large.",
             Self::BodyEncoded => "Compressed bodies are not accepted.",
             Self::BodyTooSlow | Self::BodyBroken => "The body did not arrive completely.",
+            Self::RateLimited => Reason::RateLimited.what(),
             Self::Panicked => Reason::Internal.what(),
         }
     }

@@ -16,6 +16,8 @@ pub struct Answered {
     pub reason: Option<&'static str>,
     /// How long it took.
     pub took: Duration,
+    /// The name of the rate limit that it is over.
+    pub limit: Option<&'static str>,
 }
 
 /// Watches connections and requests. Called on the way of every request, so it must be fast.

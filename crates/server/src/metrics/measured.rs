@@ -15,6 +15,7 @@ use prometheus::{
 };
 use tokio::time::Instant;
 
+use crate::http::rates::LIMITS;
 use crate::http::{Answered, Lifecycle, Traffic};
 
 use super::table::{self, Definition, Label, OUTCOMES, STATUSES, WIRES};
@@ -36,6 +37,7 @@ pub struct Metrics {
     requests: [[IntCounter; STATUSES.len()]; WIRES.len()],
     request_seconds: [Histogram; WIRES.len()],
     refusals: IntCounterVec,
+    rate_limited: [IntCounter; LIMITS.len()],
     /// By kind, wire and outcome.
     ceremonies: [[[IntCounter; OUTCOMES.len()]; WIRES.len()]; 2],
     ceremony_refusals: IntCounterVec,
@@ -127,6 +129,7 @@ impl Metrics {
         let requests = maker.counters(&table::REQUESTS)?;
         let request_seconds = maker.histograms(&table::REQUEST_SECONDS)?;
         let ceremonies = maker.counters(&table::CEREMONIES)?;
+        let rate_limited = maker.counters(&table::RATE_LIMITED)?;
         let phases = maker.histograms(&table::PHASE_SECONDS)?;
         Ok(Self {
             origin: Instant::now(),
@@ -135,6 +138,7 @@ impl Metrics {
                 .map(|wire| STATUSES.map(|status| requests.with_label_values(&[wire, status]))),
             request_seconds: WIRES.map(|wire| request_seconds.with_label_values(&[wire])),
             refusals: maker.counters(&table::REFUSALS)?,
+            rate_limited: LIMITS.map(|limit| rate_limited.with_label_values(&[limit])),
             ceremonies: KINDS.map(|kind| {
                 WIRES.map(|wire| {
                     OUTCOMES
@@ -289,6 +293,11 @@ impl Traffic for Metrics {
         if let Some(reason) = answered.reason {
             let labels = [WIRES[wire], reason];
             self.refusals.with_label_values(&labels).inc();
+        }
+        if let Some(limit) = answered.limit
+            && let Some(at) = LIMITS.iter().position(|name| *name == limit)
+        {
+            self.rate_limited[at].inc();
         }
     }
 }

@@ -7,6 +7,7 @@ use domain::model::ceremony::CeremonyKind;
 use domain::service::observer::Phase;
 
 use crate::http::front::UNNAMED;
+use crate::http::rates::LIMITS;
 use crate::http::refusal::TransportRefusal;
 
 /// What kind of metric it is.
@@ -46,6 +47,8 @@ pub enum Label {
     Phase,
     /// The class of an HTTP status.
     Status,
+    /// The rate limit.
+    Limit,
     /// The version of passkeyd.
     Version,
 }
@@ -67,6 +70,7 @@ impl Label {
             Self::Reason => "reason",
             Self::Phase => "phase",
             Self::Status => "status",
+            Self::Limit => "limit",
             Self::Version => "version",
         }
     }
@@ -87,6 +91,7 @@ impl Label {
             }
             Self::Phase => Phase::ALL.iter().map(|phase| phase.name()).collect(),
             Self::Status => STATUSES.to_vec(),
+            Self::Limit => LIMITS.to_vec(),
             Self::Version => vec![env!("CARGO_PKG_VERSION")],
         }
     }
@@ -129,6 +134,7 @@ metrics! {
     REQUESTS "http_requests_total" Counter [Wire, Status] "Requests that were answered."
     REQUEST_SECONDS "http_request_duration_seconds" Histogram [Wire] "Time from the head of a request to its response. Requests that wait for a status take up to 30 seconds."
     REFUSALS "refusals_total" Counter [Wire, Reason] "Requests that were refused or failed."
+    RATE_LIMITED "rate_limited_total" Counter [Limit] "Requests that were over a rate limit."
     CEREMONIES "ceremonies_total" Counter [Ceremony, Wire, Outcome] "Ceremonies that were started or not, and responses to them that were accepted or refused."
     CEREMONY_REFUSALS "ceremony_refusals_total" Counter [Ceremony, Reason] "Responses to ceremonies that were refused."
     PHASE_SECONDS "ceremony_phase_duration_seconds" Histogram [Ceremony, Phase] "Time of each part of the work on a response that was verified: reading, verifying, writing."
@@ -172,6 +178,7 @@ pub fn markdown() -> String {
         Label::Outcome,
         Label::Phase,
         Label::Status,
+        Label::Limit,
         Label::Version,
         Label::Reason,
     ] {
@@ -263,6 +270,7 @@ mod tests {
         for metric in ALL {
             let unseen = [
                 "passkeyd_start_time_seconds",
+                "passkeyd_rate_limited_total",
                 "passkeyd_metadata_models",
                 "passkeyd_connections_accepted_total",
             ];

@@ -1,10 +1,12 @@
 //! Counts open connections, in total and for each address.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+
+use crate::http::client::network;
 
 /// The counters of open connections.
 #[derive(Debug)]
@@ -39,7 +41,7 @@ impl Connections {
 
     /// A slot for a connection of this address, or of one whose connections are not counted apart; `None` if a limit is reached.
     pub(super) fn admit(self: &Arc<Self>, address: Option<IpAddr>) -> Option<Slot> {
-        let address = address.map(group);
+        let address = address.map(network);
         let mut open = self.open.lock();
         if open.all >= self.most {
             return None;
@@ -75,41 +77,29 @@ impl Drop for Slot {
     }
 }
 
-/// An IPv6 client can use 2^64 addresses of its network, so the limit applies to the network.
-fn group(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
-            Some(v4) => IpAddr::V4(v4),
-            None => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
-        },
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[expect(clippy::unnecessary_wraps, reason = "the limit takes an option")]
-    fn ip(text: &str) -> Option<IpAddr> {
-        Some(text.parse().unwrap())
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
     }
 
     #[test]
     fn one_address_cannot_take_the_slots_of_another() {
         let connections = Arc::new(Connections::new(10, 2));
         let a = (
-            connections.admit(ip("10.0.0.1")).unwrap(),
-            connections.admit(ip("10.0.0.1")).unwrap(),
+            connections.admit(Some(ip("10.0.0.1"))).unwrap(),
+            connections.admit(Some(ip("10.0.0.1"))).unwrap(),
         );
-        assert!(connections.admit(ip("10.0.0.1")).is_none());
+        assert!(connections.admit(Some(ip("10.0.0.1"))).is_none());
         assert!(
-            connections.admit(ip("::ffff:10.0.0.1")).is_none(),
+            connections.admit(Some(ip("::ffff:10.0.0.1"))).is_none(),
             "the mapped form is the same address"
         );
-        assert!(connections.admit(ip("10.0.0.2")).is_some());
+        assert!(connections.admit(Some(ip("10.0.0.2"))).is_some());
         drop(a);
-        assert!(connections.admit(ip("10.0.0.1")).is_some());
+        assert!(connections.admit(Some(ip("10.0.0.1"))).is_some());
     }
 
     #[test]
@@ -124,19 +114,19 @@ mod tests {
     #[test]
     fn an_ipv6_network_counts_as_one_address() {
         let connections = Arc::new(Connections::new(10, 1));
-        let _one = connections.admit(ip("2001:db8::1")).unwrap();
-        assert!(connections.admit(ip("2001:db8::ffff")).is_none());
-        assert!(connections.admit(ip("2001:db8:0:1::1")).is_some());
+        let _one = connections.admit(Some(ip("2001:db8::1"))).unwrap();
+        assert!(connections.admit(Some(ip("2001:db8::ffff"))).is_none());
+        assert!(connections.admit(Some(ip("2001:db8:0:1::1"))).is_some());
     }
 
     #[test]
     fn the_process_has_a_limit_and_forgets_addresses_that_left() {
         let connections = Arc::new(Connections::new(2, 2));
         let held = [
-            connections.admit(ip("10.0.0.1")),
-            connections.admit(ip("10.0.0.2")),
+            connections.admit(Some(ip("10.0.0.1"))),
+            connections.admit(Some(ip("10.0.0.2"))),
         ];
-        assert!(connections.admit(ip("10.0.0.3")).is_none());
+        assert!(connections.admit(Some(ip("10.0.0.3"))).is_none());
         drop(held);
         assert_eq!(connections.open.lock().all, 0);
         assert!(connections.open.lock().by_address.is_empty());

@@ -13,5 +13,6 @@ mod console;
 mod docs;
 mod front;
 mod manage;
+mod rates;
 mod support;
 mod twilio;

@@ -38,8 +38,8 @@ use domain::service::metadata::MetadataTrust;
 use domain::store::Storage;
 use server::config::Settings;
 use server::health::Lifecycle;
-use server::http::Traffic;
 use server::http::noting::Noting;
+use server::http::{Starts, Traffic};
 use server::metrics::Metrics;
 use storage::memory::Memory;
 use storage::{PostgresUrl, StoreUrl};
@@ -203,6 +203,7 @@ impl Builder {
         let metrics = server::metrics::start(clock.now()).expect("metrics");
         let passkeys = passkeys
             .with_metadata_trust(self.metadata)
+            .with_limits(Arc::new(Starts::new(&self.settings.rates.per_minute())))
             .with_observer(Arc::new(Noting::before(metrics.clone())));
         let passkeys = Arc::new(passkeys);
         let account = Some((ACCOUNT, Secret::new(TOKEN)));

@@ -25,6 +25,7 @@ mod master_key;
 mod metadata;
 mod metrics;
 mod nevis;
+mod rates;
 mod retries;
 mod settings;
 mod start;

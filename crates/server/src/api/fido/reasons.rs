@@ -40,6 +40,7 @@ pub fn status(reason: Reason) -> u16 {
         Class::Forbidden => 401,
         Class::Absent => 404,
         Class::Conflict => 409,
+        Class::Limited => 429,
         Class::Unavailable => 503,
         Class::Internal => 500,
     }
@@ -56,7 +57,7 @@ pub fn status_in_dialect(reason: Reason) -> u16 {
         | Class::Ceremony
         | Class::Verdict
         | Class::Attestation => 200,
-        Class::Forbidden | Class::Unavailable | Class::Internal => status(reason),
+        Class::Forbidden | Class::Limited | Class::Unavailable | Class::Internal => status(reason),
     }
 }
 
@@ -70,7 +71,7 @@ pub fn telling(reason: Reason) -> Telling {
         | Class::Forbidden
         | Class::Conflict => Telling::Particulars,
         Class::Ceremony | Class::Verdict | Class::Attestation => Telling::Verdict,
-        Class::Unavailable | Class::Internal => Telling::Nothing,
+        Class::Limited | Class::Unavailable | Class::Internal => Telling::Nothing,
     }
 }
 

@@ -12,6 +12,7 @@ const fn of_class(class: Class) -> StatusCode {
         Class::Forbidden => StatusCode::UNAUTHORIZED,
         Class::Absent => StatusCode::NOT_FOUND,
         Class::Conflict | Class::Ceremony => StatusCode::CONFLICT,
+        Class::Limited => StatusCode::TOO_MANY_REQUESTS,
         Class::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         // No call of this API finishes a ceremony, so a verdict would be an error of ours.
         Class::Verdict | Class::Attestation | Class::Internal => StatusCode::INTERNAL_SERVER_ERROR,

@@ -18,7 +18,7 @@ use super::keys;
 use super::reasons::Call;
 use super::state::{CHANNEL, State};
 use super::tokens::Presented;
-use crate::http::auth::AccessKeys;
+use crate::http::auth::{self, AccessKeys};
 use crate::http::current;
 
 /// Name of this wire in the audit trail.
@@ -83,7 +83,7 @@ impl Caller {
 /// # Errors
 /// 401 without the header, 403 for anything but a valid access key.
 pub async fn access_key(state: &State, headers: &HeaderMap) -> Result<Caller, ApiError> {
-    let presented = Presented::parse(bearer(headers)?).ok_or_else(invalid)?;
+    let presented = Presented::parse(bearer(headers)?).ok_or_else(denied)?;
     of_access_key(state, headers, &presented).await
 }
 
@@ -96,13 +96,13 @@ pub async fn access_key_or_intent(
     headers: &HeaderMap,
     purpose: &'static str,
 ) -> Result<Caller, ApiError> {
-    let presented = Presented::parse(bearer(headers)?).ok_or_else(invalid)?;
+    let presented = Presented::parse(bearer(headers)?).ok_or_else(denied)?;
     match presented.kind {
         Kind::Access => of_access_key(state, headers, &presented).await,
         Kind::Intent => {
             let (rp, claims) = keys::verified(state, Kind::Intent, &presented)
                 .await?
-                .ok_or_else(invalid)?;
+                .ok_or_else(denied)?;
             if claims.scope != purpose {
                 return Err(ApiError::forbidden(
                     "The intent token was made for another operation.",
@@ -125,7 +125,7 @@ pub async fn access_key_or_intent(
                 intent: Some(claims),
             })
         }
-        Kind::Status | Kind::Transaction => Err(invalid()),
+        Kind::Status | Kind::Transaction => Err(denied()),
     }
 }
 
@@ -146,7 +146,8 @@ async fn of_access_key(
 ) -> Result<Caller, ApiError> {
     let (rp, claims) = keys::verified(state, Kind::Access, presented)
         .await?
-        .ok_or_else(invalid)?;
+        .ok_or_else(denied)?;
+    auth::of_account(rp.account).map_err(|_| limited())?;
     noted(&rp, current::Caller::AccessKey);
     let id = AccessKeyId(claims.jti.0);
     let actor = Actor::new(ActorKind::Api, WIRE).access_key(id);
@@ -195,6 +196,15 @@ fn bearer(headers: &HeaderMap) -> Result<&str, ApiError> {
     } else {
         Err(invalid())
     }
+}
+
+/// The key or token is not valid. An address that sends many such gets another refusal.
+fn denied() -> ApiError {
+    auth::wrong_secret().map_or_else(|_| limited(), |()| invalid())
+}
+
+fn limited() -> ApiError {
+    ApiError::refused(Call::Api, &Reason::RateLimited.into())
 }
 
 /// One sentence for all: what exactly is wrong with a key would help to guess one.

@@ -193,6 +193,7 @@ impl From<TransportRefusal> for ApiError {
     fn from(refusal: TransportRefusal) -> Self {
         let reason = match refusal {
             TransportRefusal::BodyTooLarge => Reason::JsonTooLarge,
+            TransportRefusal::RateLimited => Reason::RateLimited,
             TransportRefusal::Panicked => Reason::Internal,
             TransportRefusal::HostInvalid
             | TransportRefusal::TooManyHeaders

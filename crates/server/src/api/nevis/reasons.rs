@@ -77,6 +77,7 @@ pub fn occurs(call: Call, reason: Reason) -> bool {
 pub fn status(call: Call, reason: Reason) -> u16 {
     match (call, class(reason)) {
         (_, Class::Malformed) => 400,
+        (_, Class::Limited) => 429,
         (_, Class::Unavailable) => 503,
         // Only the result calls judge credentials. Elsewhere these classes would be an error of ours.
         (_, Class::Internal) | (Call::Api, Class::Form | Class::Verdict | Class::Attestation) => {
@@ -107,7 +108,7 @@ pub fn telling(reason: Reason) -> Telling {
         Class::Malformed | Class::Form | Class::Invalid => Telling::Particulars,
         Class::Forbidden | Class::Ceremony => Telling::Standing,
         Class::Absent | Class::Conflict | Class::Verdict | Class::Attestation => Telling::Verdict,
-        Class::Unavailable | Class::Internal => Telling::Nothing,
+        Class::Limited | Class::Unavailable | Class::Internal => Telling::Nothing,
     }
 }
 

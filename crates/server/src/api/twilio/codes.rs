@@ -272,9 +272,9 @@ codes! {
         fix: "Send the body uncompressed and without a Content-Encoding header.",
     }
     TooManyRequests = 20429, 429, ByServer, "Too many requests" {
-        what: "This caller or this user has too many requests in progress. This version of passkeyd never sends this code.",
-        causes: ["A page starts ceremonies in a loop, or an attacker floods the service."],
-        fix: "Wait a moment and try again. Nothing was changed.",
+        what: "The account, the Service or the client address has sent more requests than the limits of this passkeyd allow. Nothing was changed.",
+        causes: ["A back end or a page sends requests in a loop, or an attacker floods the service.", "Wrong secrets were sent too often from this address."],
+        fix: "Try again after the time in the Retry-After header. The limits are in the section [rates] of the configuration.",
     }
     HeadersTooLarge = 20431, 431, ByTransport, "Request header fields too large" {
         what: "The request line and the headers exceed 16 KiB or 64 headers.",
@@ -332,6 +332,11 @@ codes! {
         ],
         fix: "Read details.reason and details.help, fix the cause, and start a new registration. Each registration accepts one response.",
         example: VERIFY_FACTOR,
+    }
+    TooManyCeremonies = 60312, 429, ByServer, "Challenge creation limit reached" {
+        what: "Too many Factors or Challenges were started for this Entity in the last minute. Nothing was changed.",
+        causes: ["A page starts ceremonies in a loop.", "An attacker types the name of this user into a sign-in form again and again."],
+        fix: "Try again after the time in the Retry-After header, and limit your own sign-in form.",
     }
     TooManyFactors = 60315, 400, ByRequest, "Max factors per entity reached" {
         what: "The Entity has the maximum number of passkeys that the Service allows.",

@@ -78,7 +78,10 @@ impl ApiError {
             code,
             message: None,
             details: Details::default(),
-            retry_soon: matches!(code, Code::TooManyRequests | Code::Unavailable),
+            retry_soon: matches!(
+                code,
+                Code::TooManyRequests | Code::TooManyCeremonies | Code::Unavailable
+            ),
             transport: None,
         }))
     }
@@ -288,6 +291,9 @@ impl From<TransportRefusal> for ApiError {
             }
             TransportRefusal::BodyTooSlow | TransportRefusal::BodyBroken => {
                 Self::invalid_request("The body did not arrive completely")
+            }
+            TransportRefusal::RateLimited => {
+                Self::new(Code::TooManyRequests).because(Reason::RateLimited)
             }
             TransportRefusal::Panicked => Self::new(Code::InternalError).because(Reason::Internal),
         };

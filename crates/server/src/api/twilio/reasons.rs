@@ -104,6 +104,7 @@ const fn of_class(class: Class) -> Codes {
             Codes::finishing(C::FactorVerificationFailed, C::ChallengeVerificationFailed)
         }
         Class::Attestation => Codes::finishing(C::FactorVerificationFailed, C::InternalError),
+        Class::Limited => Codes::always(C::TooManyRequests),
         Class::Unavailable => Codes::always(C::Unavailable),
         Class::Internal => Codes::always(C::InternalError),
     }
@@ -200,6 +201,7 @@ const EXCEPTIONS: &[(Reason, Codes)] = {
             R::AuthenticatorCriteriaMissing,
             Codes::always(C::CriteriaMissing),
         ),
+        (R::TooManyCeremonies, Codes::always(C::TooManyCeremonies)),
         // Metadata are imported by an operator. No call of this wire reads them.
         (R::MetadataMalformed, Codes::always(C::InternalError)),
         (R::MetadataUntrusted, Codes::always(C::InternalError)),

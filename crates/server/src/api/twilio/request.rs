@@ -272,6 +272,7 @@ async fn authenticate(state: &State, headers: &HeaderMap) -> Result<AccountId, A
         .await
         .map_err(|error| match error {
             AuthError::Unavailable(refusal) => ApiError::refused(Call::Resource, &refusal),
+            AuthError::Limited => ApiError::new(Code::TooManyRequests).because(error.reason()),
             denied => ApiError::new(Code::Authenticate).because(denied.reason()),
         })
 }

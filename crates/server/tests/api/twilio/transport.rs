@@ -28,6 +28,7 @@ async fn what_the_transport_refuses_has_the_same_envelope() {
         (TransportRefusal::HostInvalid, 400, 60306),
         (TransportRefusal::BodyTooSlow, 400, 60306),
         (TransportRefusal::BodyBroken, 400, 60306),
+        (TransportRefusal::RateLimited, 429, 20429),
         (TransportRefusal::Panicked, 500, 20500),
     ] {
         let response = words.refusal(kind, "/v2/Services");
@@ -37,7 +38,8 @@ async fn what_the_transport_refuses_has_the_same_envelope() {
             response.extensions().get::<RefusalInfo>().unwrap().code,
             code
         );
-        assert!(!response.headers().contains_key("retry-after"));
+        let retried = kind == TransportRefusal::RateLimited;
+        assert_eq!(response.headers().contains_key("retry-after"), retried);
         let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
         let json: Value = serde_json::from_slice(&body).unwrap();
         assert_eq!(json["code"], code);

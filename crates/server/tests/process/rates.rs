@@ -1,0 +1,129 @@
+//! A flood from many addresses, while a tenant registers and signs in.
+
+use std::io::Write as _;
+use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use testkit::{Authenticator, Lies};
+use tokio::net::TcpSocket;
+
+use crate::support::*;
+
+const ORIGIN: &str = "https://rp.test";
+/// Addresses that flood.
+const FLOODERS: u8 = 64;
+
+/// A connection from this address of the loopback network.
+fn connect_from(last: u8, server: SocketAddr) -> TcpStream {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let stream = runtime.unwrap().block_on(async {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(([127, 0, 0, last], 0).into()).unwrap();
+        socket.connect(server).await.unwrap().into_std()
+    });
+    let stream = stream.unwrap();
+    stream.set_nonblocking(false).unwrap();
+    let patience = Some(Duration::from_secs(20));
+    stream.set_read_timeout(patience).unwrap();
+    stream
+}
+
+/// Ends the flood when it is dropped.
+struct Stops<'a>(&'a AtomicBool);
+
+impl Drop for Stops<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Asks for the start of an enrolment without a key until it is told to stop.
+fn flood(server: SocketAddr, last: u8, stop: &AtomicBool, limited: &AtomicU64) {
+    let asked = request("POST", "/api/v1/users/enroll", &[], "{}");
+    while !stop.load(Ordering::Relaxed) {
+        let mut stream = connect_from(last, server);
+        let _ = stream.write_all(asked.as_bytes());
+        match status(&read_to_end(&mut stream)) {
+            401 => {}
+            429 => {
+                limited.fetch_add(1, Ordering::Relaxed);
+            }
+            other => panic!("{other}"),
+        }
+    }
+}
+
+fn post(server: &Server, path: &str, sent: &str, content_type: &str) -> (u16, Value) {
+    let account = basic(SID, TOKEN);
+    let content_type = format!("Content-Type: {content_type}");
+    let answer = server.request("POST", path, &[&account, &content_type], sent);
+    let body = answer.split_once("\r\n\r\n").unwrap().1;
+    (
+        status(&answer),
+        serde_json::from_str(body).unwrap_or_default(),
+    )
+}
+
+/// Registers a passkey and signs in with it; how many of the four calls did not succeed.
+fn ceremonies(server: &Server, service: &str, number: usize) -> usize {
+    let call = |name: &str, sent: &Value| {
+        let path = format!("/v2/Services/{service}/Passkeys/{name}");
+        post(server, &path, &sent.to_string(), "application/json")
+    };
+    let identity = format!("tenant-user-{number:04}");
+    let mut phone = Authenticator::default();
+    let (begun, factor) = call(
+        "Factors",
+        &json!({"friendly_name": "Phone", "identity": identity}),
+    );
+    let created = phone
+        .create(&factor["options"], ORIGIN, &Lies::default())
+        .unwrap();
+    let (verified, _) = call("VerifyFactor", &created);
+    let (asked, challenge) = call("Challenges", &json!({"identity": identity}));
+    let signed = phone
+        .get(&challenge["options"], ORIGIN, &Lies::default())
+        .unwrap();
+    let (approved, _) = call("ApproveChallenge", &signed);
+    let statuses = [begun, verified, asked, approved];
+    statuses.iter().filter(|status| **status >= 300).count()
+}
+
+#[test]
+fn a_flood_from_many_addresses_costs_another_tenant_no_ceremony() {
+    let data = tempfile::tempdir().unwrap();
+    let mut command = serve_known(data.path());
+    command
+        .env("PASSKEYD_TRUSTED_PROXIES", "[127.0.0.1]")
+        .env("PASSKEYD_RATES__ADDRESS_PER_MINUTE", "5");
+    let server = Server::start(&mut command);
+    let settings = "FriendlyName=Flooded&Passkeys.RelyingParty.Id=rp.test\
+        &Passkeys.RelyingParty.Origins=https%3A%2F%2Frp.test&Passkeys.AuthenticatorAttachment=any\
+        &Passkeys.DiscoverableCredentials=preferred&Passkeys.UserVerification=preferred";
+    let form = "application/x-www-form-urlencoded";
+    let (created, service) = post(&server, "/v2/Services", settings, form);
+    assert_eq!(created, 201, "{service}");
+    let service = service["sid"].as_str().unwrap();
+    let (stop, limited) = (AtomicBool::new(false), AtomicU64::new(0));
+    let failed: usize = std::thread::scope(|scope| {
+        for last in 2..2 + FLOODERS {
+            let (server, stop, limited) = (server.address, &stop, &limited);
+            scope.spawn(move || flood(server, last, stop, limited));
+        }
+        // Also if a ceremony panics: else the flood would not end.
+        let _stopped = Stops(&stop);
+        let failed = (0..50).map(|number| ceremonies(&server, service, number));
+        failed.sum()
+    });
+    assert_eq!(failed, 0, "of 200 calls");
+    assert!(limited.load(Ordering::Relaxed) > 0, "nobody was limited");
+    let log = server.stop().log;
+    let line = log
+        .iter()
+        .find(|line| line.contains("\"limit\":\"address\""));
+    assert!(line.is_some_and(|line| line.contains("rate_limited")));
+}
