@@ -34,6 +34,8 @@ pub struct App {
     nevis: Nevis,
     /// Requests that wait on this node, behind all routers.
     waiters: Arc<nevis::Waiters>,
+    /// Exports of the log that are being read, behind all routers.
+    exports: Arc<nevis::Exports>,
     fido: Option<fido::Served>,
     traffic: Arc<dyn Traffic>,
     proxies: TrustedProxies,
@@ -53,6 +55,7 @@ impl App {
             lifecycle: Arc::default(),
             nevis: Nevis::default(),
             waiters: Arc::default(),
+            exports: Arc::default(),
             fido: None,
             traffic: Arc::new(Unwatched),
             proxies: TrustedProxies::default(),
@@ -141,6 +144,7 @@ pub fn router_with(app: App, limits: &Limits, more: Router) -> Router {
         lifecycle,
         nevis: settings,
         waiters,
+        exports,
         fido: served,
         traffic,
         proxies,
@@ -172,6 +176,7 @@ pub fn router_with(app: App, limits: &Limits, more: Router) -> Router {
         public_url,
         lifecycle: Arc::clone(&lifecycle),
         waiters,
+        exports,
         open_ping: settings.open_ping,
         bodies: of_browsers,
     };

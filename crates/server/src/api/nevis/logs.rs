@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::response::Response;
+use domain::Reason;
 use domain::model::audit::{ActorKind, AuditCategory, AuditEvent, AuditKind};
 use domain::model::clock::Timestamp;
 use domain::service::events::MAX_EVENTS;
@@ -11,6 +13,7 @@ use jiff::Span;
 
 use super::auth::access_key;
 use super::error::{ApiError, refused};
+use super::exports::Exported;
 use super::reasons::Call;
 use super::request::{Parameters, Request, text_of};
 use super::state::CHANNEL;
@@ -33,6 +36,9 @@ const OTHER_CHANNELS: [&str; 4] = ["app", "push", "sms", "recovery"];
 /// The call.
 pub async fn export(request: Request) -> Result<Response, ApiError> {
     let caller = access_key(&request.state, request.headers()).await?;
+    let slot = request.state.exports.begin(caller.rp.id);
+    // Kept until the client has read the export.
+    let slot = slot.ok_or_else(|| ApiError::refused(Call::Api, &Reason::RateLimited.into()))?;
     let query = request.query()?;
     let range = range(&query, request.state.passkeys.now())?;
     let filter = filter(&query, range)?;
@@ -47,7 +53,8 @@ pub async fn export(request: Request) -> Result<Response, ApiError> {
     for event in &found.events {
         csv.push_str(&Row::of(event).line());
     }
-    Ok(text_of("text/csv; charset=utf-8", csv))
+    let body = Body::new(Exported::new(csv, slot));
+    Ok(text_of("text/csv; charset=utf-8", body))
 }
 
 /// The time that is asked for.

@@ -1,6 +1,6 @@
 //! A request of this wire: what was sent, and what its path names. The same for every call.
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::Request as HttpRequest;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
@@ -63,7 +63,7 @@ fn json(status: StatusCode, body: &impl Serialize) -> Result<Response, ApiError>
 }
 
 /// 200 with a text of another kind than JSON.
-pub fn text_of(content_type: &'static str, text: String) -> Response {
+pub fn text_of(content_type: &'static str, text: impl Into<Body>) -> Response {
     reply::not_stored(reply::with_body(StatusCode::OK, content_type, text))
 }
 

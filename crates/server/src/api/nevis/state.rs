@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use domain::Passkeys;
 
+use super::exports::Exports;
 use super::waiters::Waiters;
 use crate::http::{BodyLimit, Lifecycle, PublicUrl};
 
@@ -21,6 +22,8 @@ pub struct State {
     pub lifecycle: Arc<Lifecycle>,
     /// Requests that wait until a transaction ends.
     pub waiters: Arc<Waiters>,
+    /// Exports of the log that are being read.
+    pub exports: Arc<Exports>,
     /// Whether `GET /ping` needs no access key.
     pub open_ping: bool,
     /// How long the body of a request may be.
