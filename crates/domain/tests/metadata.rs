@@ -40,7 +40,7 @@ const ORIGIN: &str = "https://login.acme.test";
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
 const DAY: i64 = 86_400_000;
 const MODEL: [u8; 16] = [0x42; 16];
-const USER: Actor = Actor::new(ActorKind::User, "test");
+static USER: Actor = Actor::new(ActorKind::User, "test");
 
 /// A store with one Relying Party, on which any number of nodes run.
 struct Fixture {
@@ -77,7 +77,8 @@ impl Fixture {
             resident_key: Some(ResidentKey::Preferred),
             user_verification: Some(UserVerification::Preferred),
         };
-        let rp = node.create_relying_party(account, "Acme", selection, WireSettings::default());
+        let rp =
+            node.create_relying_party(account, "Acme", selection, WireSettings::default(), &USER);
         let rp = rp.await.unwrap();
         Self {
             store,
@@ -115,7 +116,8 @@ impl Fixture {
         self.clock.advance_millis(1);
         let user_name = format!("user {}", self.clock.now().0);
         let selection = PartialSelection::default();
-        let start = StartRegistration::new(&*user_name, "Key", &selection, Terms::new(USER));
+        let start =
+            StartRegistration::new(&*user_name, "Key", &selection, Terms::new(USER.clone()));
         let started = node.start_registration(&self.rp, start).await.unwrap();
         let options = serde_json::to_value(started.options).unwrap();
         let credential = authenticator.create(&options, ORIGIN, &Lies::default());

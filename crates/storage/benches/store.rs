@@ -199,7 +199,7 @@ async fn people(store: &Arc<dyn Storage>, count: usize) -> Vec<Person> {
         user_verification: Some(UserVerification::Preferred),
     };
     let rp = passkeys
-        .create_relying_party(account, "Acme", selection, WireSettings::default())
+        .create_relying_party(account, "Acme", selection, WireSettings::default(), &BENCH)
         .await
         .unwrap();
     let rp = Prepared::from(rp);

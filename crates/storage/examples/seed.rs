@@ -133,7 +133,7 @@ async fn template(passkeys: &Passkeys, account: AccountId) -> Result<Registratio
         user_verification: Some(UserVerification::Preferred),
     };
     let rp = passkeys
-        .create_relying_party(account, "Bench", selection, WireSettings::default())
+        .create_relying_party(account, "Bench", selection, WireSettings::default(), &SEED)
         .await?;
     let none = PartialSelection::default();
     let start = StartRegistration::new("first", "first", &none, Terms::new(SEED));

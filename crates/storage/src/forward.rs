@@ -121,6 +121,7 @@ macro_rules! forward {
             }
             Events {
                 find_events(rp: RelyingPartyId, filter: &EventFilter, limit: u32) -> FoundEvents = keep;
+                record_event(event: &AuditEvent) -> () = keep;
             }
             Answers {
                 reserve_answer(reservation: &Reservation) -> Reserved = keep;

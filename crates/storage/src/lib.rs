@@ -11,6 +11,7 @@ pub mod embedded;
 mod forward;
 mod images;
 pub mod memory;
+mod octets;
 pub mod postgres;
 mod retrying;
 mod url;

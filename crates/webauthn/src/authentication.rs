@@ -274,6 +274,24 @@ impl HandleFault {
 }
 
 impl AuthenticationError {
+    /// The offending value that was found, if there is one that may be shown and recorded.
+    pub fn found(&self) -> Option<String> {
+        match self {
+            Self::CredentialNotAllowed { id }
+            | Self::CredentialOfAnotherUser { id }
+            | Self::CredentialUnknown { id } => Some(id.clone()),
+            Self::ClientData(error) => error.found(),
+            Self::AuthenticatorData(error) => error.found(),
+            Self::BackupEligibilityChanged { received, .. } => Some(received.to_string()),
+            Self::SignCountNotIncreased { received, .. } => Some(received.to_string()),
+            Self::Response(_)
+            | Self::UserHandleMissing
+            | Self::UserHandleMismatch { .. }
+            | Self::CoseKey(_)
+            | Self::SignatureInvalid => None,
+        }
+    }
+
     /// The flat reason.
     pub fn reason(&self) -> Reason {
         match self {

@@ -130,6 +130,14 @@ pub enum AuthenticatorDataError {
 }
 
 impl AuthenticatorDataError {
+    /// The offending value that was found, if there is one that may be shown and recorded.
+    pub fn found(&self) -> Option<String> {
+        match self {
+            Self::RpIdHashMismatch { found, .. } => Some(found.clone()),
+            _ => None,
+        }
+    }
+
     /// The flat reason.
     pub fn reason(&self) -> Reason {
         match self {

@@ -148,6 +148,16 @@ pub enum ClientDataError {
 }
 
 impl ClientDataError {
+    /// The offending value that was found, if there is one that may be shown and recorded.
+    pub fn found(&self) -> Option<String> {
+        match self {
+            Self::TypeMismatch { found, .. }
+            | Self::OriginNotAllowed { found, .. }
+            | Self::TopOriginNotAllowed { found } => Some(found.clone()),
+            _ => None,
+        }
+    }
+
     /// The flat reason.
     pub fn reason(&self) -> Reason {
         match self {

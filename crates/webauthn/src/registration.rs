@@ -139,6 +139,23 @@ pub enum RegistrationError {
 }
 
 impl RegistrationError {
+    /// The offending value that was found, if there is one that may be shown and recorded.
+    pub fn found(&self) -> Option<String> {
+        match self {
+            Self::ClientData(error) => error.found(),
+            Self::AuthenticatorData(error) => error.found(),
+            Self::BackupPolicyRefused { found, .. } => Some((*found).to_owned()),
+            Self::CredentialIdMismatch { named, .. } => Some(named.clone()),
+            Self::CredentialIdTooShort { found, .. } => Some(found.to_string()),
+            Self::CredentialProtection { found, .. } => found.map(|level| level.to_string()),
+            Self::Response(_)
+            | Self::AttestationObject(_)
+            | Self::CoseKey(_)
+            | Self::Attestation(_)
+            | Self::Trust(_) => None,
+        }
+    }
+
     /// The flat reason.
     pub fn reason(&self) -> Reason {
         match self {

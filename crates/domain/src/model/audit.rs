@@ -1,12 +1,19 @@
 //! The audit trail: one event for each change of a user's credentials and for each sign-in, written
-//! in the same transaction as the change itself.
+//! in the same transaction as the change itself. Changes of keys, webhooks and accounts have their event right after the change and
+//! before the response.
+
+mod details;
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 
 use webauthn::error::Reason;
 
+pub use self::details::{Change, Details, MAX_CHANGES, MAX_FOUND, MAX_VALUE, More, Target};
 use crate::model::clock::Timestamp;
-use crate::model::ids::{AccessKeyId, CeremonyId, CredentialKey, EventId, RelyingPartyId, UserId};
+use crate::model::ids::{
+    AccessKeyId, AccountId, ApiKeyId, CeremonyId, CredentialKey, EventId, RelyingPartyId, UserId,
+};
 use crate::model::user::User;
 
 /// Longest user agent that is kept, in bytes; the rest is cut off.
@@ -52,8 +59,14 @@ pub struct Actor {
     pub kind: ActorKind,
     /// The access key that it used, if it used one.
     pub access_key: Option<AccessKeyId>,
+    /// The API key that it used, if it used one.
+    pub api_key: Option<ApiKeyId>,
+    /// The name of the administrator.
+    pub name: Option<String>,
     /// Name of the wire; empty if there was none.
     pub wire: Cow<'static, str>,
+    /// The address of the client that called.
+    pub address: Option<IpAddr>,
     /// The user agent of the user's browser or app; at most [`MAX_USER_AGENT`] bytes.
     user_agent: Option<String>,
 }
@@ -64,7 +77,10 @@ impl Actor {
         Self {
             kind,
             access_key: None,
+            api_key: None,
+            name: None,
             wire: Cow::Borrowed(wire),
+            address: None,
             user_agent: None,
         }
     }
@@ -80,14 +96,28 @@ impl Actor {
     /// [`MAX_USER_AGENT`] bytes is cut off.
     #[must_use]
     pub fn agent(mut self, text: &str) -> Self {
-        let mut kept = String::new();
-        for c in text.chars().filter(|c| !c.is_control()) {
-            if kept.len() + c.len_utf8() > MAX_USER_AGENT {
-                break;
-            }
-            kept.push(c);
-        }
-        self.user_agent = Some(kept).filter(|kept| !kept.is_empty());
+        self.user_agent = Some(kept(text, MAX_USER_AGENT)).filter(|kept| !kept.is_empty());
+        self
+    }
+
+    /// Sets the API key that was used.
+    #[must_use]
+    pub fn api_key(mut self, key: Option<ApiKeyId>) -> Self {
+        self.api_key = key;
+        self
+    }
+
+    /// Sets the address of the client that called.
+    #[must_use]
+    pub fn at(mut self, address: Option<IpAddr>) -> Self {
+        self.address = address;
+        self
+    }
+
+    /// Sets the name of the administrator. It is kept as far as the value that was found would be.
+    #[must_use]
+    pub fn named(mut self, name: &str) -> Self {
+        self.name = Some(kept(name, MAX_FOUND));
         self
     }
 
@@ -95,6 +125,24 @@ impl Actor {
     pub fn user_agent(&self) -> Option<&str> {
         self.user_agent.as_deref()
     }
+}
+
+/// A text without control characters, and without what is beyond so many bytes.
+fn kept(text: &str, most: usize) -> String {
+    let mut kept = String::new();
+    for c in text.chars().filter(|c| !c.is_control()) {
+        if kept.len() + c.len_utf8() > most {
+            break;
+        }
+        kept.push(c);
+    }
+    kept
+}
+
+/// The trail of an account: what happens to an account belongs to no Relying Party, and lies under this key instead. Keys are random,
+/// so it is that of no Relying Party.
+pub fn trail_of(account: AccountId) -> RelyingPartyId {
+    RelyingPartyId(account.0)
 }
 
 /// What an event is about.
@@ -176,6 +224,22 @@ audit_kinds! {
     AccessKeyDeleted = "access_key_deleted",
     /// A key for tokens was replaced, or old ones were retired.
     TokenKeyRotated = "token_key_rotated",
+    /// A Relying Party was deleted.
+    RelyingPartyDeleted = "relying_party_deleted",
+    /// A webhook was created.
+    WebhookCreated = "webhook_created",
+    /// A webhook was changed.
+    WebhookUpdated = "webhook_updated",
+    /// A webhook was deleted.
+    WebhookDeleted = "webhook_deleted",
+    /// An account was created.
+    AccountCreated = "account_created",
+    /// An account was given a new token.
+    AccountTokenReset = "account_token_reset",
+    /// An API key was created.
+    ApiKeyCreated = "api_key_created",
+    /// An API key was revoked.
+    ApiKeyDeleted = "api_key_deleted",
 }
 
 impl AuditKind {
@@ -202,7 +266,15 @@ impl AuditKind {
             | Self::SessionEnded
             | Self::AccessKeyCreated
             | Self::AccessKeyDeleted
-            | Self::TokenKeyRotated => AuditCategory::Management,
+            | Self::TokenKeyRotated
+            | Self::RelyingPartyDeleted
+            | Self::WebhookCreated
+            | Self::WebhookUpdated
+            | Self::WebhookDeleted
+            | Self::AccountCreated
+            | Self::AccountTokenReset
+            | Self::ApiKeyCreated
+            | Self::ApiKeyDeleted => AuditCategory::Management,
         }
     }
 
@@ -240,6 +312,8 @@ pub struct AuditEvent {
     pub signals: String,
     /// Who did it.
     pub actor: Actor,
+    /// What few events have.
+    pub details: Option<Box<Details>>,
 }
 
 impl AuditEvent {
@@ -263,6 +337,7 @@ impl AuditEvent {
             reason: None,
             signals: String::new(),
             actor: by.clone(),
+            details: None,
         }
     }
 

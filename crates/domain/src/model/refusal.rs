@@ -17,6 +17,8 @@ pub struct Refusal {
     /// Names of the settings or members that are missing or wrong, in the domain's words; empty
     /// when the reason says it all.
     pub members: Vec<&'static str>,
+    /// The value that led to it, such as the origin that was seen, where it may be recorded.
+    pub found: Option<String>,
     /// The ceremony that was found for this attempt, if it came that far.
     pub ceremony: Option<CeremonyId>,
     /// Whether that ceremony is an authentication that named no user and listed no credentials, so that the authenticator
@@ -31,6 +33,7 @@ impl Refusal {
             reason,
             message: message.into(),
             members: Vec::new(),
+            found: None,
             ceremony: None,
             any_credential_might_sign: false,
         }
@@ -40,6 +43,13 @@ impl Refusal {
     #[must_use]
     pub fn with_members(mut self, members: Vec<&'static str>) -> Self {
         self.members = members;
+        self
+    }
+
+    /// Names the value that led to it.
+    #[must_use]
+    pub fn with_found(mut self, found: Option<String>) -> Self {
+        self.found = found;
         self
     }
 

@@ -33,7 +33,11 @@ impl Passkeys {
             created: now,
             expires,
         };
-        let event = AuditEvent::new(self.draw(), AuditKind::AccessKeyCreated, rp, now, by);
+        let event = AuditEvent::new(self.draw(), AuditKind::AccessKeyCreated, rp, now, by).target(
+            "access_key",
+            &key.id.to_hex(),
+            Some(name),
+        );
         if self.storage.create_access_key(&key, &event).await? {
             Ok(key)
         } else {
@@ -82,7 +86,8 @@ impl Passkeys {
         id: AccessKeyId,
         by: &Actor,
     ) -> Result<bool, Refusal> {
-        let event = AuditEvent::new(self.draw(), AuditKind::AccessKeyDeleted, rp, self.now(), by);
+        let event = AuditEvent::new(self.draw(), AuditKind::AccessKeyDeleted, rp, self.now(), by)
+            .target("access_key", &id.to_hex(), None);
         let removed = self.storage.delete_access_key(rp, id, &event).await;
         self.access_keys.forget(&(rp, id));
         Ok(removed?)

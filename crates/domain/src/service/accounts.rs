@@ -3,6 +3,7 @@
 use webauthn::error::Reason;
 
 use crate::model::account::{Account, ApiKey, Principal, Secret, SecretHash};
+use crate::model::audit::{Actor, AuditEvent, AuditKind, trail_of};
 use crate::model::ids::{AccountId, ApiKeyId};
 use crate::model::page::{Page, PageRequest};
 use crate::model::refusal::Refusal;
@@ -48,7 +49,7 @@ impl Passkeys {
     ///
     /// # Errors
     /// Faults of the store.
-    pub async fn create_account(&self) -> Result<(Account, Secret), Refusal> {
+    pub async fn create_account(&self, by: &Actor) -> Result<(Account, Secret), Refusal> {
         let token = Secret::random(&*self.randomness);
         loop {
             let account = Account {
@@ -58,6 +59,8 @@ impl Passkeys {
             };
             if self.storage.create_account(&account).await? {
                 self.secrets.forget(&Principal::Account(account.id));
+                let kind = AuditKind::AccountCreated;
+                self.note(self.of_account(kind, account.id, by)).await?;
                 return Ok((account, token));
             }
         }
@@ -76,13 +79,19 @@ impl Passkeys {
     ///
     /// # Errors
     /// `account_unknown`.
-    pub async fn reset_account_token(&self, account: AccountId) -> Result<Secret, Refusal> {
+    pub async fn reset_account_token(
+        &self,
+        account: AccountId,
+        by: &Actor,
+    ) -> Result<Secret, Refusal> {
         let token = Secret::random(&*self.randomness);
         let replaced = self.storage.replace_account_token(account, token.hash());
         if !replaced.await? {
             return Err(Reason::AccountUnknown.into());
         }
         self.secrets.forget(&Principal::Account(account));
+        let kind = AuditKind::AccountTokenReset;
+        self.note(self.of_account(kind, account, by)).await?;
         Ok(token)
     }
 
@@ -117,6 +126,7 @@ impl Passkeys {
         &self,
         account: AccountId,
         name: &str,
+        by: &Actor,
     ) -> Result<(ApiKey, Secret), Refusal> {
         let secret = Secret::random(&*self.randomness);
         let key = ApiKey {
@@ -128,6 +138,9 @@ impl Passkeys {
         };
         if self.storage.create_api_key(&key).await? {
             self.secrets.forget(&Principal::ApiKey(key.id));
+            let event = self.of_account(AuditKind::ApiKeyCreated, account, by);
+            self.note(event.target("api_key", &key.id.to_hex(), Some(name)))
+                .await?;
             Ok((key, secret))
         } else {
             Err(Reason::AccountUnknown.into())
@@ -150,9 +163,28 @@ impl Passkeys {
     ///
     /// # Errors
     /// `store_unavailable`.
-    pub async fn delete_api_key(&self, account: AccountId, id: ApiKeyId) -> Result<bool, Refusal> {
+    pub async fn delete_api_key(
+        &self,
+        account: AccountId,
+        id: ApiKeyId,
+        by: &Actor,
+    ) -> Result<bool, Refusal> {
         let removed = self.storage.delete_api_key(account, id).await?;
         self.secrets.forget(&Principal::ApiKey(id));
+        if removed {
+            let event = self.of_account(AuditKind::ApiKeyDeleted, account, by);
+            self.note(event.target("api_key", &id.to_hex(), None))
+                .await?;
+        }
         Ok(removed)
+    }
+
+    /// An event of an account, which belongs to no Relying Party.
+    fn of_account(&self, kind: AuditKind, account: AccountId, by: &Actor) -> AuditEvent {
+        AuditEvent::new(self.draw(), kind, trail_of(account), self.now(), by).target(
+            "account",
+            &account.to_hex(),
+            None,
+        )
     }
 }

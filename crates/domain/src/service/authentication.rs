@@ -379,7 +379,9 @@ impl Passkeys {
         let counted = Key::of_authentication(rp, ceremony.user);
         let event = AuditEvent::new(self.draw(), AuditKind::AuthenticationRefused, rp, now, by);
         let Some(signer) = loaded.credential else {
-            let refusal = refused(&ceremony, Reason::CredentialUnknown);
+            let refusal = Refusal::from(Reason::CredentialUnknown)
+                .with_found(Some(response.id().to_base64url()));
+            let refusal = refused(&ceremony, refusal);
             if ceremony.standing(now) != Standing::Pending {
                 return Err(refusal);
             }
@@ -398,7 +400,9 @@ impl Passkeys {
         // The user who was to sign in, or else the one whose credential was shown.
         let failed = ceremony.user.or(Some(user.id));
         if record.selection.rp_id != ceremony.policy.rp_id {
-            let refusal = refused(&ceremony, Reason::CredentialRpMismatch);
+            let refusal = Refusal::from(Reason::CredentialRpMismatch)
+                .with_found(Some(record.selection.rp_id.as_str().to_owned()));
+            let refusal = refused(&ceremony, refusal);
             return Err(self
                 .refuse(id, counted, refusal, failed, event, sealed)
                 .await);
@@ -410,7 +414,8 @@ impl Passkeys {
         let verified = match verdict {
             Ok(verified) => verified,
             Err(error) => {
-                let refusal = refused(&ceremony, Refusal::new(error.reason(), error.to_string()));
+                let refusal = Refusal::new(error.reason(), error.to_string());
+                let refusal = refused(&ceremony, refusal.with_found(error.found()));
                 return Err(self
                     .refuse(id, counted, refusal, failed, event, sealed)
                     .await);

@@ -72,7 +72,10 @@ impl Passkeys {
         event: AuditEvent,
         sealed: Option<&Arc<Authentication>>,
     ) -> Refusal {
-        let event = event.ceremony(ceremony).reason(refusal.reason);
+        let event = event
+            .ceremony(ceremony)
+            .reason(refusal.reason)
+            .found(refusal.found.as_deref());
         let outcome = self
             .storage
             .refuse_ceremony(RefuseCeremony {

@@ -149,7 +149,8 @@ impl Passkeys {
         let rp = user.relying_party;
         let event = AuditEvent::new(self.draw(), AuditKind::CredentialRenamed, rp, now, by)
             .of(user)
-            .credential(key);
+            .credential(key)
+            .change("name", None, Some(name));
         if let Some(record) = self
             .storage
             .rename_credential(rp, user.id, key, name, &event)

@@ -1,5 +1,6 @@
 //! Queries of the audit trail.
 
+use crate::model::audit::AuditEvent;
 use crate::model::ids::RelyingPartyId;
 use crate::model::refusal::Refusal;
 use crate::service::Passkeys;
@@ -9,6 +10,11 @@ use crate::store::{EventFilter, FoundEvents};
 pub const MAX_EVENTS: u32 = 10_000;
 
 impl Passkeys {
+    /// Writes an event of something that was just done, before the caller is told of it.
+    pub(crate) async fn note(&self, event: AuditEvent) -> Result<(), Refusal> {
+        Ok(self.storage.record_event(&event).await?)
+    }
+
     /// Events that a filter accepts, newest first: at most `limit` and at most [`MAX_EVENTS`].
     ///
     /// # Errors

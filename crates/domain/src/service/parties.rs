@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use webauthn::error::Reason;
 
-use crate::model::audit::{Actor, ActorKind, AuditEvent, AuditKind};
+use crate::model::audit::{Actor, AuditEvent, AuditKind, trail_of};
 use crate::model::console::CONSOLE_PARTY;
 use crate::model::ids::{AccountId, RelyingPartyId};
 use crate::model::page::{Page, PageRequest};
@@ -16,8 +16,8 @@ use crate::service::prepared::Prepared;
 use crate::service::{Passkeys, UPDATE_TRIES};
 use crate::store::Update;
 
-/// Creates and changes Relying Parties: a caller with the account's secret, on any wire.
-const ADMIN: Actor = Actor::new(ActorKind::Admin, "");
+/// Members that change with every change.
+const UNTOLD: &[&str] = &["version", "updated"];
 
 impl Passkeys {
     /// Adds a Relying Party.
@@ -30,6 +30,7 @@ impl Passkeys {
         name: &str,
         selection: PartialSelection,
         settings: WireSettings,
+        by: &Actor,
     ) -> Result<RelyingParty, Refusal> {
         selection.judge_reach()?;
         let now = self.now();
@@ -44,13 +45,7 @@ impl Passkeys {
             created: now,
             updated: now,
         };
-        let event = AuditEvent::new(
-            self.draw(),
-            AuditKind::RelyingPartyCreated,
-            rp.id,
-            now,
-            &ADMIN,
-        );
+        let event = AuditEvent::new(self.draw(), AuditKind::RelyingPartyCreated, rp.id, now, by);
         let created = self.storage.create_relying_party(&rp, &event).await?;
         self.lookups.clear();
         if created {
@@ -142,6 +137,7 @@ impl Passkeys {
         &self,
         before: &RelyingParty,
         policy: Policy,
+        by: &Actor,
     ) -> Result<Option<RelyingParty>, Refusal> {
         let now = self.now();
         let rp = RelyingParty {
@@ -150,13 +146,8 @@ impl Passkeys {
             updated: now,
             ..before.clone()
         };
-        let event = AuditEvent::new(
-            self.draw(),
-            AuditKind::RelyingPartyUpdated,
-            rp.id,
-            now,
-            &ADMIN,
-        );
+        let event = AuditEvent::new(self.draw(), AuditKind::RelyingPartyUpdated, rp.id, now, by)
+            .changed(before, &rp, UNTOLD);
         let outcome = self.storage.update_relying_party(&rp, &event).await;
         self.relying_parties.forget(&rp.id);
         match outcome? {
@@ -177,6 +168,7 @@ impl Passkeys {
         account: AccountId,
         id: RelyingPartyId,
         change: impl Fn(&mut RelyingParty) -> Result<(), E> + Send + Sync,
+        by: &Actor,
     ) -> Result<RelyingParty, E> {
         for _ in 0..UPDATE_TRIES {
             let stored = self.stored_relying_party(account, id).await?;
@@ -194,8 +186,9 @@ impl Passkeys {
                 AuditKind::RelyingPartyUpdated,
                 id,
                 rp.updated,
-                &ADMIN,
-            );
+                by,
+            )
+            .changed(&stored, &rp, UNTOLD);
             let outcome = self.storage.update_relying_party(&rp, &event).await;
             self.relying_parties.forget(&id);
             self.lookups.clear();
@@ -216,16 +209,23 @@ impl Passkeys {
         &self,
         account: AccountId,
         id: RelyingPartyId,
+        by: &Actor,
     ) -> Result<(), Refusal> {
-        self.relying_party(account, id).await?;
+        let rp = self.relying_party(account, id).await?;
         let removed = self.storage.delete_relying_party(id, self.now()).await;
         self.relying_parties.forget(&id);
         self.lookups.clear();
         self.access_keys.clear();
-        if removed? {
-            Ok(())
-        } else {
-            Err(Reason::RelyingPartyUnknown.into())
+        if !removed? {
+            return Err(Reason::RelyingPartyUnknown.into());
         }
+        // In the trail of the account: that of the Relying Party goes with it.
+        let kind = AuditKind::RelyingPartyDeleted;
+        let event = AuditEvent::new(self.draw(), kind, trail_of(account), self.now(), by).target(
+            "service",
+            &id.to_hex(),
+            Some(&rp.name),
+        );
+        self.note(event).await
     }
 }

@@ -271,7 +271,8 @@ impl Passkeys {
                     AuditEvent::new(self.draw(), AuditKind::RegistrationRefused, rp, now, by)
                         .user(user)
                         .user_name(&asked.user_name);
-                let refusal = Refusal::new(error.reason(), error.to_string());
+                let refusal =
+                    Refusal::new(error.reason(), error.to_string()).with_found(error.found());
                 return Err(self.refuse(id, counted, refusal, None, event, None).await);
             }
         };

@@ -2,6 +2,7 @@
 
 use webauthn::error::Reason;
 
+use crate::model::audit::{Actor, AuditEvent, AuditKind};
 use crate::model::clock::Timestamp;
 use crate::model::ids::{RelyingPartyId, WebhookId};
 use crate::model::page::{Page, PageRequest};
@@ -18,9 +19,13 @@ impl Passkeys {
     pub async fn create_webhook(
         &self,
         make: impl FnOnce(WebhookId, Timestamp) -> Webhook,
+        by: &Actor,
     ) -> Result<Webhook, Refusal> {
         let webhook = make(WebhookId::random(&*self.randomness), self.now());
         if self.storage.create_webhook(&webhook).await? {
+            let event = self.of_webhook(AuditKind::WebhookCreated, &webhook, by);
+            self.note(event.change("url", None, Some(&webhook.url)))
+                .await?;
             Ok(webhook)
         } else {
             Err(Reason::RelyingPartyUnknown.into())
@@ -60,16 +65,24 @@ impl Passkeys {
         rp: RelyingPartyId,
         id: WebhookId,
         change: impl Fn(&mut Webhook) + Send + Sync,
+        by: &Actor,
     ) -> Result<Option<Webhook>, Refusal> {
         for _ in 0..UPDATE_TRIES {
-            let Some(mut webhook) = self.storage.webhook(rp, id).await? else {
+            let Some(before) = self.storage.webhook(rp, id).await? else {
                 return Ok(None);
             };
+            let mut webhook = before.clone();
             change(&mut webhook);
             webhook.revision += 1;
             webhook.updated = self.now();
             match self.storage.update_webhook(&webhook).await? {
-                Update::Done => return Ok(Some(webhook)),
+                Update::Done => {
+                    let event = self
+                        .of_webhook(AuditKind::WebhookUpdated, &webhook, by)
+                        .changed(&before, &webhook, &["revision", "updated"]);
+                    self.note(event).await?;
+                    return Ok(Some(webhook));
+                }
                 Update::Conflict => {}
                 Update::Gone => return Ok(None),
             }
@@ -81,7 +94,27 @@ impl Passkeys {
     ///
     /// # Errors
     /// `store_unavailable`.
-    pub async fn delete_webhook(&self, rp: RelyingPartyId, id: WebhookId) -> Result<bool, Refusal> {
-        Ok(self.storage.delete_webhook(rp, id).await?)
+    pub async fn delete_webhook(
+        &self,
+        rp: RelyingPartyId,
+        id: WebhookId,
+        by: &Actor,
+    ) -> Result<bool, Refusal> {
+        let webhook = self.storage.webhook(rp, id).await?;
+        let removed = self.storage.delete_webhook(rp, id).await?;
+        if let (Some(webhook), true) = (webhook, removed) {
+            let event = self.of_webhook(AuditKind::WebhookDeleted, &webhook, by);
+            self.note(event).await?;
+        }
+        Ok(removed)
+    }
+
+    fn of_webhook(&self, kind: AuditKind, webhook: &Webhook, by: &Actor) -> AuditEvent {
+        let (rp, name) = (webhook.relying_party, Some(webhook.name.as_str()));
+        AuditEvent::new(self.draw(), kind, rp, self.now(), by).target(
+            "webhook",
+            &webhook.id.to_hex(),
+            name,
+        )
     }
 }

@@ -1,4 +1,4 @@
-//! The audit trail. Events are written by the operations that they are about.
+//! The audit trail. Events are written by the operations that they are about, but for those of keys, webhooks and accounts.
 
 use std::fmt;
 use std::sync::Arc;
@@ -79,4 +79,7 @@ pub trait Events: Send + Sync {
         filter: &EventFilter,
         limit: u32,
     ) -> Result<FoundEvents, Fault>;
+
+    /// Adds an event by itself, whether or not its Relying Party is there: for what happens to records whose operations write no event.
+    async fn record_event(&self, event: &AuditEvent) -> Result<(), Fault>;
 }

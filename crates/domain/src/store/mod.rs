@@ -58,7 +58,7 @@
 //! | [`begin_registration`](Ceremonies::begin_registration), [`begin_authentication`](Ceremonies::begin_authentication), and everything that is called `create` | has the outcome of the first, by the key of what it creates, and writes nothing twice |
 //! | [`update_relying_party`](RelyingParties::update_relying_party) | has the outcome of the first, by the key of its event |
 //! | [`import_relying_party`](Imports::import_relying_party), [`import_user`](Imports::import_user), [`import_credential`](Imports::import_credential) | finds what the first has written, and writes nothing |
-//! | [`import_event`](Imports::import_event), [`import_access_key`](Imports::import_access_key), [`create_import`](Imports::create_import) | has the outcome of the first, and writes nothing twice |
+//! | [`record_event`](Events::record_event), [`import_event`](Imports::import_event), [`import_access_key`](Imports::import_access_key), [`create_import`](Imports::create_import) | has the outcome of the first, and writes nothing twice |
 //! | [`forget_import`](Imports::forget_import) | removes what is left |
 //! | [`replace_metadata`](MetadataBlobs::replace_metadata) | has the outcome of the first, when the stored BLOB is the same |
 //! | [`lease`](Upkeep::lease), [`shared_secret`](Upkeep::shared_secret), [`keep_store_key`](Upkeep::keep_store_key), [`replace_store_key`](Upkeep::replace_store_key), [`replace_token_key`](Tokens::replace_token_key), [`latest_time`](Upkeep::latest_time), [`keep_token_key`](Tokens::keep_token_key), [`update_webhook`](Webhooks::update_webhook), [`replace_account_token`](Accounts::replace_account_token), the renamings | has the outcome of the first and leaves the same |

@@ -109,7 +109,7 @@ async fn a_deleted_relying_party_leaves_no_key_behind() {
     status.unwrap();
     fixture
         .passkeys
-        .delete_relying_party(fixture.rp.account, rp)
+        .delete_relying_party(fixture.rp.account, rp, &OPERATOR)
         .await
         .unwrap();
     assert!(!fixture.opens(&key).await);
@@ -148,6 +148,7 @@ async fn a_token_key_is_the_same_on_every_node_and_for_nothing_else() {
             "Other",
             selection("acme.test"),
             WireSettings::default(),
+            &OPERATOR,
         )
         .await
         .unwrap();

@@ -50,6 +50,7 @@ async fn a_change_is_seen_on_its_node_at_once_and_on_others_within_a_second() {
         "Shop",
         selection,
         WireSettings::default(),
+        &OPERATOR,
     );
     made.await.unwrap();
     assert_eq!(fixture.passkeys.is_configured_origin(shop).await, Ok(true));
@@ -72,7 +73,10 @@ async fn a_change_is_seen_on_its_node_at_once_and_on_others_within_a_second() {
         assert_eq!(node.is_configured_origin(ORIGIN).await, Ok(false));
     }
     let (account, rp) = (fixture.rp.account, fixture.rp.id);
-    let gone = fixture.passkeys.delete_relying_party(account, rp).await;
+    let gone = fixture
+        .passkeys
+        .delete_relying_party(account, rp, &OPERATOR)
+        .await;
     assert_eq!(gone, Ok(()));
     assert_eq!(fixture.passkeys.is_configured_origin(new).await, Ok(false));
 }

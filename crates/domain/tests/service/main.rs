@@ -50,8 +50,13 @@ use webauthn::signal::Signal;
 const ORIGIN: &str = "https://login.acme.test";
 
 /// The user, in a browser.
+/// Who administers.
+pub(crate) static OPERATOR: Actor = Actor::new(ActorKind::Admin, "test");
+
 fn browser() -> Actor {
-    Actor::new(ActorKind::User, "test").agent("Mozilla/5.0 (test)")
+    Actor::new(ActorKind::User, "test")
+        .agent("Mozilla/5.0 (test)")
+        .at(Some([192, 0, 2, 1].into()))
 }
 
 /// No wish, of the user in a browser.
@@ -105,6 +110,7 @@ impl Fixture {
                 "Acme",
                 selection("acme.test"),
                 WireSettings::default(),
+                &OPERATOR,
             )
             .await
             .unwrap();
@@ -124,10 +130,15 @@ impl Fixture {
     async fn change(&mut self, change: impl Fn(&mut RelyingParty) + Send + Sync) {
         self.rp = self
             .passkeys
-            .update_relying_party::<Refusal>(self.rp.account, self.rp.id, |rp| {
-                change(rp);
-                Ok(())
-            })
+            .update_relying_party::<Refusal>(
+                self.rp.account,
+                self.rp.id,
+                |rp| {
+                    change(rp);
+                    Ok(())
+                },
+                &OPERATOR,
+            )
             .await
             .unwrap()
             .into();
@@ -680,7 +691,7 @@ async fn an_unknown_account_and_a_wrong_secret_are_refused_alike() {
 #[tokio::test]
 async fn a_token_that_was_reset_is_refused_at_once() {
     let fixture = Fixture::new().await;
-    let (account, old) = fixture.passkeys.create_account().await.unwrap();
+    let (account, old) = fixture.passkeys.create_account(&OPERATOR).await.unwrap();
     let principal = domain::model::account::Principal::Account(account.id);
     // Now the secret is in the cache, too.
     assert_eq!(
@@ -689,7 +700,7 @@ async fn a_token_that_was_reset_is_refused_at_once() {
     );
     let new = fixture
         .passkeys
-        .reset_account_token(account.id)
+        .reset_account_token(account.id, &OPERATOR)
         .await
         .unwrap();
     assert_eq!(
@@ -702,7 +713,12 @@ async fn a_token_that_was_reset_is_refused_at_once() {
     );
     let nobody = domain::model::ids::AccountId([9; 16]);
     assert_eq!(
-        reason(fixture.passkeys.reset_account_token(nobody).await),
+        reason(
+            fixture
+                .passkeys
+                .reset_account_token(nobody, &OPERATOR)
+                .await
+        ),
         Reason::AccountUnknown
     );
 }
@@ -712,7 +728,7 @@ async fn a_deleted_api_key_is_refused_at_once() {
     let fixture = Fixture::new().await;
     let (key, secret) = fixture
         .passkeys
-        .create_api_key(fixture.rp.account, "ci")
+        .create_api_key(fixture.rp.account, "ci", &OPERATOR)
         .await
         .unwrap();
     let principal = domain::model::account::Principal::ApiKey(key.id);
@@ -723,7 +739,7 @@ async fn a_deleted_api_key_is_refused_at_once() {
     assert!(
         fixture
             .passkeys
-            .delete_api_key(fixture.rp.account, key.id)
+            .delete_api_key(fixture.rp.account, key.id, &OPERATOR)
             .await
             .unwrap()
     );

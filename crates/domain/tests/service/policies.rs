@@ -114,7 +114,11 @@ async fn a_policy_is_replaced_only_if_nobody_was_faster() {
     let fixture = Fixture::new().await;
     let mut stricter = fixture.rp.policy.clone();
     stricter.sign_count = SignCountPolicy::Refuse;
-    let replace = |before| fixture.passkeys.replace_policy(before, stricter.clone());
+    let replace = |before| {
+        fixture
+            .passkeys
+            .replace_policy(before, stricter.clone(), &OPERATOR)
+    };
     let after = replace(&fixture.rp).await.unwrap().unwrap();
     assert_eq!(after.version, fixture.rp.version + 1);
     assert_eq!(after.policy, stricter);
@@ -131,7 +135,7 @@ async fn a_policy_is_replaced_only_if_nobody_was_faster() {
     assert_eq!(reason(foreign.await), Reason::RelyingPartyUnknown);
     fixture
         .passkeys
-        .delete_relying_party(fixture.rp.account, fixture.rp.id)
+        .delete_relying_party(fixture.rp.account, fixture.rp.id, &OPERATOR)
         .await
         .unwrap();
     assert_eq!(reason(replace(&after).await), Reason::RelyingPartyUnknown);

@@ -111,11 +111,16 @@ async fn a_change_that_loses_each_time_says_so_and_one_that_loses_once_is_made()
     let (account, id) = (fixture.rp.account, fixture.rp.id);
     let refused = fixture
         .passkeys
-        .update_relying_party::<Refusal>(account, id, |rp| {
-            rival(&fixture);
-            rp.selection.rp_name = Some("New".to_owned());
-            Ok(())
-        })
+        .update_relying_party::<Refusal>(
+            account,
+            id,
+            |rp| {
+                rival(&fixture);
+                rp.selection.rp_name = Some("New".to_owned());
+                Ok(())
+            },
+            &OPERATOR,
+        )
         .await;
     assert_eq!(refused.unwrap_err().reason, Reason::ConcurrentChanges);
     let stored = fixture.store.relying_party(id).await.unwrap().unwrap();
@@ -124,13 +129,18 @@ async fn a_change_that_loses_each_time_says_so_and_one_that_loses_once_is_made()
     let once = std::sync::atomic::AtomicBool::new(true);
     fixture.rp = fixture
         .passkeys
-        .update_relying_party::<Refusal>(account, id, |rp| {
-            if once.swap(false, std::sync::atomic::Ordering::Relaxed) {
-                rival(&fixture);
-            }
-            rp.selection.rp_name = Some("New".to_owned());
-            Ok(())
-        })
+        .update_relying_party::<Refusal>(
+            account,
+            id,
+            |rp| {
+                if once.swap(false, std::sync::atomic::Ordering::Relaxed) {
+                    rival(&fixture);
+                }
+                rp.selection.rp_name = Some("New".to_owned());
+                Ok(())
+            },
+            &OPERATOR,
+        )
         .await
         .unwrap()
         .into();
@@ -141,18 +151,21 @@ async fn a_change_that_loses_each_time_says_so_and_one_that_loses_once_is_made()
 #[tokio::test]
 async fn of_two_changes_of_one_webhook_at_once_none_is_lost() {
     let fixture = Fixture::new().await;
-    let made = fixture.passkeys.create_webhook(|id, now| Webhook {
-        id,
-        relying_party: fixture.rp.id,
-        name: "hook".to_owned(),
-        event_types: vec!["*".to_owned()],
-        url: "https://backend.acme.test/hook".to_owned(),
-        enabled: true,
-        version: "v2".to_owned(),
-        revision: 1,
-        created: now,
-        updated: now,
-    });
+    let made = fixture.passkeys.create_webhook(
+        |id, now| Webhook {
+            id,
+            relying_party: fixture.rp.id,
+            name: "hook".to_owned(),
+            event_types: vec!["*".to_owned()],
+            url: "https://backend.acme.test/hook".to_owned(),
+            enabled: true,
+            version: "v2".to_owned(),
+            revision: 1,
+            created: now,
+            updated: now,
+        },
+        &OPERATOR,
+    );
     let (rp, id) = (fixture.rp.id, made.await.unwrap().id);
     let rename = |rp, id: WebhookId| {
         let mut hook = at_once(fixture.store.webhook(rp, id)).unwrap().unwrap();
@@ -161,12 +174,17 @@ async fn of_two_changes_of_one_webhook_at_once_none_is_lost() {
         at_once(fixture.store.update_webhook(&hook)).unwrap();
     };
     let once = std::sync::atomic::AtomicBool::new(true);
-    let changed = fixture.passkeys.update_webhook(rp, id, |hook| {
-        if once.swap(false, std::sync::atomic::Ordering::Relaxed) {
-            rename(rp, id);
-        }
-        hook.enabled = false;
-    });
+    let changed = fixture.passkeys.update_webhook(
+        rp,
+        id,
+        |hook| {
+            if once.swap(false, std::sync::atomic::Ordering::Relaxed) {
+                rename(rp, id);
+            }
+            hook.enabled = false;
+        },
+        &OPERATOR,
+    );
     let changed = changed.await.unwrap().unwrap();
     assert_eq!(
         (&*changed.name, changed.enabled, changed.revision),
@@ -174,7 +192,9 @@ async fn of_two_changes_of_one_webhook_at_once_none_is_lost() {
     );
     assert_eq!(fixture.passkeys.webhook(rp, id).await, Ok(Some(changed)));
 
-    let lost = fixture.passkeys.update_webhook(rp, id, |_| rename(rp, id));
+    let lost = fixture
+        .passkeys
+        .update_webhook(rp, id, |_| rename(rp, id), &OPERATOR);
     assert_eq!(lost.await.unwrap_err().reason, Reason::ConcurrentChanges);
 }
 
@@ -183,10 +203,15 @@ async fn a_change_that_fails_changes_nothing() {
     let fixture = Fixture::new().await;
     let refused = fixture
         .passkeys
-        .update_relying_party(fixture.rp.account, fixture.rp.id, |rp| {
-            rp.name = "Never".to_owned();
-            Err(Refusal::from(Reason::RequestInvalid))
-        })
+        .update_relying_party(
+            fixture.rp.account,
+            fixture.rp.id,
+            |rp| {
+                rp.name = "Never".to_owned();
+                Err(Refusal::from(Reason::RequestInvalid))
+            },
+            &OPERATOR,
+        )
         .await;
     assert_eq!(refused.unwrap_err().reason, Reason::RequestInvalid);
     let stored = fixture.store.relying_party(fixture.rp.id).await;

@@ -317,3 +317,133 @@ mod the_audit_trail {
         assert_eq!(long, format!("x{}", "\u{1f511}".repeat(127)));
     }
 }
+
+mod details {
+    use domain::model::audit::{Target, trail_of};
+    use domain::model::ids::RelyingPartyId;
+    use domain::model::webhook::Webhook;
+
+    use super::*;
+
+    async fn trail(fixture: &Fixture, rp: RelyingPartyId) -> Vec<AuditEvent> {
+        let all = EventFilter::default();
+        let found = fixture.passkeys.find_events(rp, &all, 100);
+        found.await.unwrap().events
+    }
+
+    fn of(kind: AuditKind, trail: &[AuditEvent]) -> AuditEvent {
+        let found: Vec<_> = trail.iter().filter(|event| event.kind == kind).collect();
+        assert_eq!(found.len(), 1, "{kind:?}");
+        found[0].clone()
+    }
+
+    #[tokio::test]
+    async fn a_change_of_a_relying_party_tells_old_and_new_and_who_made_it() {
+        let mut fixture = Fixture::new().await;
+        fixture
+            .change(|rp| rp.policy.sign_count = SignCountPolicy::Refuse)
+            .await;
+        let event = of(AuditKind::RelyingPartyUpdated, &fixture.events().await);
+        assert_eq!(event.actor, OPERATOR);
+        let changes = event.details.unwrap().changes;
+        let [change] = changes.as_slice() else {
+            panic!("{changes:?}");
+        };
+        assert_eq!(change.what, "policy.sign_count");
+        assert_ne!(change.old, change.new);
+    }
+
+    #[tokio::test]
+    async fn a_refusal_tells_the_origin_that_was_seen_and_the_address_of_the_client() {
+        let fixture = Fixture::new().await;
+        let mut authenticator = counting();
+        fixture
+            .register("ada-0001", &mut authenticator)
+            .await
+            .unwrap();
+        let lies = Lies {
+            origin: Some("https://evil.test".to_owned()),
+            ..Lies::default()
+        };
+        let refused = fixture
+            .sign_in(Who::Anyone, &mut authenticator, &lies)
+            .await;
+        assert_eq!(reason(refused), Reason::OriginNotAllowed);
+        let event = of(AuditKind::AuthenticationRefused, &fixture.events().await);
+        let found = event.details.unwrap().found;
+        assert_eq!(found.as_deref(), Some("https://evil.test"));
+        assert_eq!(event.actor.address, browser().address);
+        assert!(event.actor.address.is_some());
+    }
+
+    #[tokio::test]
+    async fn what_happens_to_an_account_lies_in_its_own_trail() {
+        let fixture = Fixture::new().await;
+        let passkeys = &fixture.passkeys;
+        let (account, _) = passkeys.create_account(&OPERATOR).await.unwrap();
+        passkeys
+            .reset_account_token(account.id, &OPERATOR)
+            .await
+            .unwrap();
+        let made = passkeys.create_api_key(account.id, "ci", &OPERATOR);
+        let (key, _) = made.await.unwrap();
+        let removed = passkeys.delete_api_key(account.id, key.id, &OPERATOR);
+        assert_eq!(removed.await, Ok(true));
+        // What does not exist is not revoked.
+        let removed = passkeys.delete_api_key(account.id, key.id, &OPERATOR);
+        assert_eq!(removed.await, Ok(false));
+        let trail = trail(&fixture, trail_of(account.id)).await;
+        assert_eq!(trail.len(), 4);
+        of(AuditKind::AccountCreated, &trail);
+        of(AuditKind::AccountTokenReset, &trail);
+        of(AuditKind::ApiKeyDeleted, &trail);
+        let target = Target {
+            kind: "api_key".to_owned(),
+            id: key.id.to_hex(),
+            name: Some("ci".to_owned()),
+        };
+        let created = of(AuditKind::ApiKeyCreated, &trail);
+        assert_eq!(created.details.unwrap().target, Some(target));
+    }
+
+    #[tokio::test]
+    async fn each_change_of_a_webhook_has_its_event() {
+        let fixture = Fixture::new().await;
+        let (passkeys, rp) = (&fixture.passkeys, fixture.rp.id);
+        let make = |id, now| Webhook {
+            id,
+            relying_party: rp,
+            name: "hook".to_owned(),
+            event_types: vec!["*".to_owned()],
+            url: "https://a.test/".to_owned(),
+            enabled: true,
+            version: "v2".to_owned(),
+            revision: 1,
+            created: now,
+            updated: now,
+        };
+        let made = passkeys.create_webhook(make, &OPERATOR).await.unwrap();
+        let change = |hook: &mut Webhook| "https://b.test/".clone_into(&mut hook.url);
+        let changed = passkeys.update_webhook(rp, made.id, change, &OPERATOR);
+        changed.await.unwrap();
+        let removed = passkeys.delete_webhook(rp, made.id, &OPERATOR).await;
+        assert_eq!(removed, Ok(true));
+        let trail = trail(&fixture, rp).await;
+        of(AuditKind::WebhookCreated, &trail);
+        of(AuditKind::WebhookDeleted, &trail);
+        let updated = of(AuditKind::WebhookUpdated, &trail).details.unwrap();
+        let [change] = updated.changes.as_slice() else {
+            panic!("{updated:?}");
+        };
+        let told = (
+            change.what.as_str(),
+            change.old.as_deref(),
+            change.new.as_deref(),
+        );
+        assert_eq!(
+            told,
+            ("url", Some("https://a.test/"), Some("https://b.test/"))
+        );
+        assert_eq!(updated.target.unwrap().id, made.id.to_hex());
+    }
+}

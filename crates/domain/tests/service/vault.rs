@@ -100,6 +100,7 @@ async fn a_store_that_was_not_sealed_keeps_its_keys_and_has_none_of_them_in_it()
             "B",
             selection("acme.test"),
             WireSettings::default(),
+            &OPERATOR,
         )
         .await
         .unwrap();
@@ -187,6 +188,7 @@ async fn a_sealed_key_opens_in_its_own_row_only_and_a_plain_one_is_refused() {
             "B",
             selection("acme.test"),
             WireSettings::default(),
+            &OPERATOR,
         )
         .await
         .unwrap();

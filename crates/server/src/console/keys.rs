@@ -167,7 +167,9 @@ pub(super) async fn create_api_key(visit: Visit) -> Result<Response, Failure> {
         page.wrong = Some(NAME_WRONG);
         return page::not_accepted(&page);
     }
-    let (key, secret) = visit.passkeys().create_api_key(account, name).await?;
+    let by = visit.actor();
+    let made = visit.passkeys().create_api_key(account, name, &by);
+    let (key, secret) = made.await?;
     let mut page = account_page(&visit).await?;
     page.made = Some((words::api_key(key.id), secret.reveal().to_owned()));
     page::page(&page)
@@ -178,7 +180,9 @@ pub(super) async fn revoke_api_key(visit: Visit) -> Result<Response, Failure> {
     let account = account(&visit).await?;
     let absent = || Failure::Absent("There is no such key any more.");
     let id = ApiKeyId::from_hex(&words::digits(visit.segment("key"))).ok_or_else(absent)?;
-    if !visit.passkeys().delete_api_key(account, id).await? {
+    let by = visit.actor();
+    let removed = visit.passkeys().delete_api_key(account, id, &by);
+    if !removed.await? {
         return Err(absent());
     }
     let to = format!("/accounts/{}/keys", words::account(account));

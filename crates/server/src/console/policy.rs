@@ -343,7 +343,10 @@ pub(super) async fn change(visit: Visit) -> Result<Response, Failure> {
         return Ok(visit.back(&here, "nothing"));
     }
     if accepted && visit.field("action") == "save" {
-        return match passkeys.replace_policy(&before, after).await? {
+        return match passkeys
+            .replace_policy(&before, after, &visit.actor())
+            .await?
+        {
             Some(_) => Ok(visit.back(&here, "saved")),
             None => Err(domain::Reason::ConcurrentChanges.into()),
         };

@@ -310,11 +310,13 @@ pub(super) async fn create(visit: Visit) -> Result<Response, Failure> {
         typed.mark("account", "Choose an account of the list.");
     }
     if let (Some(account), false) = (account, typed.is_wrong()) {
+        let by = visit.actor();
         let created = visit.passkeys().create_relying_party(
             account,
             &typed.name,
             selection,
             WireSettings::default(),
+            &by,
         );
         match created.await {
             Ok(rp) => {
@@ -369,7 +371,8 @@ pub(super) async fn change(visit: Visit) -> Result<Response, Failure> {
             Ok(())
         };
         let changed = visit.passkeys();
-        let changed = changed.update_relying_party(rp.account, rp.id, change);
+        let by = visit.actor();
+        let changed = changed.update_relying_party(rp.account, rp.id, change, &by);
         match changed.await {
             Ok(_) => return Ok(visit.back(&here(&rp), "saved")),
             Err(refusal) if typed.refused(&refusal) => {}
@@ -392,6 +395,9 @@ pub(super) async fn delete(visit: Visit) -> Result<Response, Failure> {
         return page::not_accepted(&service_page(&visit, rp, typed)?);
     }
     let passkeys = visit.passkeys();
-    passkeys.delete_relying_party(rp.account, rp.id).await?;
+    let by = visit.actor();
+    passkeys
+        .delete_relying_party(rp.account, rp.id, &by)
+        .await?;
     Ok(visit.back("/services", "deleted"))
 }

@@ -17,6 +17,7 @@ use super::place::Place;
 use super::route::{Needs, Route};
 use super::state::State;
 use super::words;
+use crate::http::current;
 use crate::http::form::Form;
 use crate::http::inbound::Inbound;
 use crate::http::media;
@@ -241,23 +242,21 @@ impl Visit {
         &self.state.passkeys
     }
 
-    /// Who does what this request does. An actor has no member for an administrator, so the identifier and the name stand before the
-    /// user agent.
+    /// Who does what this request does.
     pub(super) fn actor(&self) -> Actor {
-        let agent = self.user_agent();
-        let named = match &self.visitor {
+        let actor = current::administering(WIRE).agent(&self.user_agent());
+        match &self.visitor {
             Some((Visitor { administrator, .. }, _)) => {
                 let id = words::user(administrator.id);
-                format!("{id} ({}), {agent}", administrator.name)
+                actor.named(&format!("{} ({id})", administrator.name))
             }
-            None => agent,
-        };
-        Actor::new(ActorKind::Admin, WIRE).agent(&named)
+            None => actor,
+        }
     }
 
     /// Somebody who is not signed in yet.
     pub(super) fn stranger(&self) -> Actor {
-        Actor::new(ActorKind::User, WIRE).agent(&self.user_agent())
+        current::calling(Actor::new(ActorKind::User, WIRE)).agent(&self.user_agent())
     }
 
     fn user_agent(&self) -> String {

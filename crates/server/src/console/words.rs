@@ -2,6 +2,7 @@
 //! on references, and everybody else values.
 
 use std::borrow::Borrow;
+use std::fmt::Write as _;
 
 use domain::model::audit::{ActorKind, AuditEvent, AuditKind};
 use domain::model::clock::Timestamp;
@@ -9,6 +10,7 @@ use domain::model::ids::{AccountId, ApiKeyId, CredentialKey, RelyingPartyId, Use
 use domain::model::page::Position;
 
 use crate::api::dates::Date;
+use crate::api::nevis::uuid::Uuid;
 
 /// An account, as in `AC...`.
 pub(super) fn account(id: impl Borrow<AccountId>) -> String {
@@ -125,6 +127,14 @@ pub(super) fn happened(kind: impl Borrow<AuditKind>) -> &'static str {
         AuditKind::AccessKeyCreated => "Access key created",
         AuditKind::AccessKeyDeleted => "Access key revoked",
         AuditKind::TokenKeyRotated => "Token key replaced or retired",
+        AuditKind::RelyingPartyDeleted => "Service deleted",
+        AuditKind::WebhookCreated => "Webhook created",
+        AuditKind::WebhookUpdated => "Webhook changed",
+        AuditKind::WebhookDeleted => "Webhook deleted",
+        AuditKind::AccountCreated => "Account created",
+        AuditKind::AccountTokenReset => "Auth Token of the account replaced",
+        AuditKind::ApiKeyCreated => "API key created",
+        AuditKind::ApiKeyDeleted => "API key revoked",
     }
 }
 
@@ -136,10 +146,45 @@ pub(super) fn actor(event: &AuditEvent) -> String {
         ActorKind::Admin => "an administrator",
         ActorKind::User => "the person",
     };
-    match &*event.actor.wire {
-        "" => kind.to_owned(),
-        wire => format!("{kind}, by {wire}"),
+    let mut who = event.actor.name.as_deref().unwrap_or(kind).to_owned();
+    if let Some(key) = event.actor.api_key {
+        let _ = write!(who, " with the API key {}", api_key(key));
     }
+    if let Some(key) = event.actor.access_key {
+        let _ = write!(who, " with the access key {}", Uuid(key.0));
+    }
+    if !event.actor.wire.is_empty() {
+        let _ = write!(who, ", by {}", event.actor.wire);
+    }
+    if let Some(address) = event.actor.address {
+        let _ = write!(who, ", from {address}");
+    }
+    who
+}
+
+/// What else is known of it; empty if nothing is.
+pub(super) fn details(event: &AuditEvent) -> String {
+    let Some(details) = &event.details else {
+        return String::new();
+    };
+    let mut text = String::new();
+    if let Some(found) = &details.found {
+        let _ = write!(text, "Found: {found}. ");
+    }
+    if let Some(target) = &details.target {
+        let name = target.name.as_deref().unwrap_or(&target.id);
+        let _ = write!(text, "About the {} {name}. ", target.kind.replace('_', " "));
+    }
+    for change in &details.changes {
+        let shown = |value: &Option<String>| match value {
+            Some(value) => format!("\u{201c}{value}\u{201d}"),
+            None => "nothing".to_owned(),
+        };
+        let (old, new) = (shown(&change.old), shown(&change.new));
+        let _ = write!(text, "{}: {old} became {new}. ", change.what);
+    }
+    text.truncate(text.trim_end().len());
+    text
 }
 
 #[cfg(test)]

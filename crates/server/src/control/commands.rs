@@ -108,6 +108,11 @@ pub enum AdminCommand {
     },
 }
 
+/// Who gives the commands: who holds the machine.
+fn operator() -> Actor {
+    Actor::new(ActorKind::Admin, "command-line")
+}
+
 /// Executes a command and returns its result.
 ///
 /// # Errors
@@ -119,7 +124,7 @@ pub async fn execute(on: &Administered, command: AdminCommand) -> Result<Value, 
             as_value(&crate::doctor::store::examine(passkeys, &on.public_url).await?)
         }
         AdminCommand::AccountCreate {} => {
-            let (account, token) = passkeys.create_account().await?;
+            let (account, token) = passkeys.create_account(&operator()).await?;
             Ok(with_token(account.id, &token))
         }
         AdminCommand::AccountList {} => {
@@ -131,14 +136,17 @@ pub async fn execute(on: &Administered, command: AdminCommand) -> Result<Value, 
         }
         AdminCommand::AccountResetToken { account } => {
             let account = named(passkeys, account.as_deref()).await?;
-            match passkeys.reset_account_token(account).await {
+            match passkeys.reset_account_token(account, &operator()).await {
                 Ok(token) => Ok(with_token(account, &token)),
                 Err(refusal) => Err(no_account(passkeys, account, refusal).await),
             }
         }
         AdminCommand::ApiKeyCreate { account, name } => {
             let account = named(passkeys, account.as_deref()).await?;
-            match passkeys.create_api_key(account, checked(&name)?).await {
+            match passkeys
+                .create_api_key(account, checked(&name)?, &operator())
+                .await
+            {
                 Ok((key, secret)) => Ok(json!({
                     "account_sid": sid_of(account),
                     "id": format!("SK{}", key.id),
@@ -158,7 +166,7 @@ pub async fn execute(on: &Administered, command: AdminCommand) -> Result<Value, 
                     "{id:?} is not the SID of an API key: expected SK and 32 hex digits"
                 ))
             })?;
-            if passkeys.delete_api_key(account, key).await? {
+            if passkeys.delete_api_key(account, key, &operator()).await? {
                 return Ok(json!({"id": id}));
             }
             Err(NotDone::because(format!(
@@ -168,7 +176,8 @@ pub async fn execute(on: &Administered, command: AdminCommand) -> Result<Value, 
         }
         AdminCommand::AccessKeyCreate { service, name } => {
             let rp = service_of(&service)?;
-            let made = access_keys::make(passkeys, &on.public_url, rp, checked(&name)?);
+            let by = operator();
+            let made = access_keys::make(passkeys, &on.public_url, rp, checked(&name)?, &by);
             as_value(&made.await.map_err(no_service)?)
         }
         AdminCommand::AccessKeyList { service } => {
@@ -194,7 +203,7 @@ pub async fn execute(on: &Administered, command: AdminCommand) -> Result<Value, 
         AdminCommand::MasterKeyShow {} => show_master_key(on).await,
         AdminCommand::MasterKeyReseal {} => reseal(on).await,
         AdminCommand::AccessKeyRevoke { service, id } => {
-            if access_keys::revoke(passkeys, service_of(&service)?, &id).await? {
+            if access_keys::revoke(passkeys, service_of(&service)?, &id, &operator()).await? {
                 return Ok(json!({"id": id}));
             }
             Err(NotDone::because(
@@ -255,7 +264,7 @@ async fn invite(on: &Administered, role: &str, name: &str) -> Result<Value, NotD
             roles.join(", ")
         ))
     })?;
-    let by = Actor::new(ActorKind::Admin, "");
+    let by = operator();
     match on.passkeys.invite_administrator(name, role, &by).await {
         Ok((invite, token)) => Ok(json!({
             "link": place.link(&format!("/invite/{}", token.reveal())),

@@ -88,6 +88,10 @@ pub async fn authenticate(
     of_account(account).map_err(|_| AuthError::Limited)?;
     current::note(|noted| {
         noted.account = Some(account);
+        noted.api_key = match principal {
+            Principal::Account(_) => None,
+            Principal::ApiKey(key) => Some(key),
+        };
         noted.caller = Some(match principal {
             Principal::Account(_) => Caller::Account,
             Principal::ApiKey(_) => Caller::ApiKey,

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use axum::http::HeaderValue;
 use domain::Reason;
-use domain::model::ids::{AccountId, CeremonyId, RelyingPartyId};
+use domain::model::audit::{Actor, ActorKind};
+use domain::model::ids::{AccountId, ApiKeyId, CeremonyId, RelyingPartyId};
 use domain::model::refusal::Refusal;
 use parking_lot::Mutex;
 
@@ -46,6 +47,8 @@ pub struct Noted {
     pub account: Option<AccountId>,
     /// The Relying Party that it is about.
     pub service: Option<RelyingPartyId>,
+    /// The API key whose secret was shown.
+    pub api_key: Option<ApiKeyId>,
     /// What kind of caller it is, once the caller is known.
     pub caller: Option<Caller>,
     /// The ceremony that it is about.
@@ -149,6 +152,18 @@ pub(super) fn gate(asked: impl FnOnce(&Gate) -> Result<(), Limited>) -> Result<(
 /// for a request from within the process.
 pub fn client() -> Option<IpAddr> {
     CURRENT.try_with(|current| current.client).ok().flatten()
+}
+
+/// The actor, as the caller whose request this task answers: with the address of the client and the API key that was shown.
+pub fn calling(actor: Actor) -> Actor {
+    let known = CURRENT.try_with(|current| (current.client, current.noted.lock().api_key));
+    let (client, key) = known.unwrap_or_default();
+    actor.at(client).api_key(key)
+}
+
+/// The back end or person that administers an account over an API, as [`calling`] knows it.
+pub fn administering(wire: &'static str) -> Actor {
+    calling(Actor::new(ActorKind::Admin, wire))
 }
 
 /// Goes on under the request that this task answers, in a task of its own.

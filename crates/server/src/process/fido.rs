@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use domain::Passkeys;
+use domain::model::audit::{Actor, ActorKind};
 use domain::model::ids::{AccountId, RelyingPartyId};
 use domain::model::page::{PageRequest, Position};
 use domain::model::policy::PartialSelection;
@@ -56,6 +57,9 @@ pub async fn relying_party(
     })
 }
 
+/// Who creates and changes these Relying Parties: the settings.
+const BY: Actor = Actor::new(ActorKind::Admin, "");
+
 /// The FIDO binding of the settings for this Relying Party; `None` if they turn nothing on.
 pub fn served(settings: &Settings, relying_party: RelyingPartyId) -> Option<Served> {
     let root = settings.conformance || settings.binding;
@@ -100,10 +104,15 @@ async fn for_tests_only(
     let found = own(passkeys, account, TESTS, selection.clone()).await?;
     if found.selection != selection {
         passkeys
-            .update_relying_party::<Refusal>(account, found.id, |rp| {
-                rp.selection = selection.clone();
-                Ok(())
-            })
+            .update_relying_party::<Refusal>(
+                account,
+                found.id,
+                |rp| {
+                    rp.selection = selection.clone();
+                    Ok(())
+                },
+                &BY,
+            )
             .await?;
     }
     Ok(found.id)
@@ -132,7 +141,7 @@ async fn own(
         }
     }
     Ok(passkeys
-        .create_relying_party(account, name, selection, WireSettings::default())
+        .create_relying_party(account, name, selection, WireSettings::default(), &BY)
         .await?)
 }
 

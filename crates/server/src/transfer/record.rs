@@ -3,6 +3,8 @@
 //! The words are those of the WebAuthn specification. Keys are 32 lower-case hexadecimal digits, bytes are base64url without padding,
 //! moments are RFC 3339 with milliseconds. Every member is there; `null` means unknown.
 
+use std::net::IpAddr;
+
 use domain::model::audit::{Actor, ActorKind, AuditEvent, AuditKind};
 use domain::model::credential::{CredentialRecord, Evidence, ExtensionOutputs};
 use domain::model::ids::{
@@ -462,10 +464,18 @@ pub struct Event {
     pub api: String,
     /// The user agent of the user's browser or app.
     pub user_agent: Option<String>,
+    /// The address of the client.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<IpAddr>,
+    /// What few events have, as JSON: the API key, the name of who did it, the value that led to a refusal, the record concerned, and
+    /// what changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub more: Option<String>,
 }
 
 impl From<AuditEvent> for Event {
     fn from(event: AuditEvent) -> Self {
+        let more = event.more();
         Self {
             id: event.id,
             relying_party: event.relying_party,
@@ -480,6 +490,8 @@ impl From<AuditEvent> for Event {
             actor: event.actor.kind.name().to_owned(),
             access_key: event.actor.access_key,
             user_agent: event.actor.user_agent().map(str::to_owned),
+            address: event.actor.address,
+            more,
             api: event.actor.wire.into_owned(),
         }
     }
@@ -494,8 +506,9 @@ impl Event {
         if let Some(agent) = &self.user_agent {
             actor = actor.agent(agent);
         }
+        actor.address = self.address;
         let reason = self.reason.map(|name| name.parse());
-        Some(AuditEvent {
+        let mut event = AuditEvent {
             id: self.id,
             kind: AuditKind::from_name(&self.kind)?,
             relying_party: self.relying_party,
@@ -507,6 +520,9 @@ impl Event {
             reason: reason.transpose().ok()?,
             signals: self.signals,
             actor,
-        })
+            details: None,
+        };
+        let read = self.more.is_none_or(|more| event.take_more(&more));
+        read.then_some(event)
     }
 }

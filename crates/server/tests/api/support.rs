@@ -62,10 +62,15 @@ impl Client {
         let changed = self
             .app
             .passkeys
-            .update_relying_party::<Refusal>(ACCOUNT, id, |rp| {
-                change(rp);
-                Ok(())
-            })
+            .update_relying_party::<Refusal>(
+                ACCOUNT,
+                id,
+                |rp| {
+                    change(rp);
+                    Ok(())
+                },
+                &domain::model::audit::Actor::new(domain::model::audit::ActorKind::Admin, "test"),
+            )
             .await;
         changed.expect("the service is there");
     }

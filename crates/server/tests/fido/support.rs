@@ -165,10 +165,15 @@ impl Binding {
     ) {
         self.app
             .passkeys
-            .update_relying_party::<Refusal>(ACCOUNT, service, |rp| {
-                change(rp);
-                Ok(())
-            })
+            .update_relying_party::<Refusal>(
+                ACCOUNT,
+                service,
+                |rp| {
+                    change(rp);
+                    Ok(())
+                },
+                &domain::model::audit::Actor::new(domain::model::audit::ActorKind::Admin, "test"),
+            )
             .await
             .unwrap();
     }

@@ -70,13 +70,17 @@ async fn no_ceremony_fails_while_keys_of_tokens_are_replaced() {
         };
         let rp = party(&one);
         for node in [&one, &two] {
-            let changed = node
-                .app
-                .passkeys
-                .update_relying_party::<Refusal>(ACCOUNT, rp, |rp| {
+            let by =
+                domain::model::audit::Actor::new(domain::model::audit::ActorKind::Admin, "test");
+            let changed = node.app.passkeys.update_relying_party::<Refusal>(
+                ACCOUNT,
+                rp,
+                |rp| {
                     rp.policy.sealed_authentications = sealed;
                     Ok(())
-                });
+                },
+                &by,
+            );
             changed.await.unwrap();
         }
         let running: tokio::task::JoinSet<_> = (0..CALLERS)

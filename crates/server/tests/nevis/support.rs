@@ -151,10 +151,15 @@ impl Service {
         let changed = self
             .app
             .passkeys
-            .update_relying_party::<Refusal>(ACCOUNT, id, |rp| {
-                rp.policy.sign_count = SignCountPolicy::Refuse;
-                Ok(())
-            })
+            .update_relying_party::<Refusal>(
+                ACCOUNT,
+                id,
+                |rp| {
+                    rp.policy.sign_count = SignCountPolicy::Refuse;
+                    Ok(())
+                },
+                &domain::model::audit::Actor::new(domain::model::audit::ActorKind::Admin, "test"),
+            )
             .await;
         changed.expect("the Service is there");
     }

@@ -597,7 +597,12 @@ pub async fn an_event_reads_back_as_written(under_test: &mut dyn StoreUnderTest)
             .reason(Reason::OriginNotAllowed);
         full.actor = actor
             .access_key(AccessKeyId(key()))
-            .agent("Browser/1.0 \u{e9}");
+            .agent("Browser/1.0 \u{e9}")
+            .at(Some(if n % 2 == 0 {
+                [192, 0, 2, 7].into()
+            } else {
+                [0x2001, 0xdb8, 0, 0, 0, 0, 0, 7].into()
+            }));
         for event in [plain, full] {
             let hook = BeginRegistration {
                 ceremony: &registration(&ann, NOW),

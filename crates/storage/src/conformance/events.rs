@@ -84,6 +84,28 @@ pub async fn events_are_found_by_what_a_filter_says(under_test: &mut dyn StoreUn
             assert_eq!(found.complete, most == expected.len(), "{filter:?}");
         }
     }
+    let details = event(AuditKind::WebhookUpdated, fixture.rp)
+        .target("webhook", "07", Some("orders \u{e9}\\"))
+        .change("url", None, Some("https://a.test/"));
+    let details = AuditEvent {
+        at: at(50),
+        ..details
+    };
+    // The second call writes nothing twice.
+    for _ in 0..2 {
+        store.record_event(&details).await.unwrap();
+    }
+    written.insert(0, details);
+    let found = store.find_events(fixture.rp, &all, 1000).await.unwrap();
+    assert_eq!(found.events, written);
+    // A trail that is of no Relying Party.
+    let account = AuditEvent {
+        relying_party: RelyingPartyId(key()),
+        ..event(AuditKind::AccountCreated, fixture.rp)
+    };
+    store.record_event(&account).await.unwrap();
+    let found = store.find_events(account.relying_party, &all, 10).await;
+    assert_eq!(found.unwrap().events, [account]);
     // Of its own Relying Party only, which need not be there any more.
     for (rp, count) in [(other, 1), (RelyingPartyId(key()), 0)] {
         let found = store.find_events(rp, &all, 10).await.unwrap();

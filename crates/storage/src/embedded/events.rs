@@ -3,13 +3,20 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use domain::model::audit::AuditEvent;
 use domain::model::ids::RelyingPartyId;
 use domain::store::{EventFilter, Events, Fault, FoundEvents};
 
-use super::{Embedded, reads};
+use super::{Embedded, reads, rows};
 
 #[async_trait]
 impl Events for Embedded {
+    async fn record_event(&self, event: &AuditEvent) -> Result<(), Fault> {
+        let event = event.clone();
+        self.write(move |c| rows::insert_event(c, &event).map(drop))
+            .await
+    }
+
     async fn find_events(
         &self,
         rp: RelyingPartyId,

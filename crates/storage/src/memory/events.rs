@@ -1,6 +1,7 @@
 //! The audit trail. Events are written by the operations that they are about.
 
 use async_trait::async_trait;
+use domain::model::audit::AuditEvent;
 use domain::model::ids::RelyingPartyId;
 use domain::store::{EventFilter, Events, Fault, FoundEvents, MAX_SEARCHED};
 
@@ -8,6 +9,11 @@ use super::Memory;
 
 #[async_trait]
 impl Events for Memory {
+    async fn record_event(&self, event: &AuditEvent) -> Result<(), Fault> {
+        self.state().record(event);
+        Ok(())
+    }
+
     async fn find_events(
         &self,
         rp: RelyingPartyId,

@@ -8,6 +8,8 @@ use tokio_postgres::Row;
 use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 
+use crate::octets::Octets;
+
 /// A record is there and cannot be read; `what` names the kind of record or column.
 pub(super) fn unreadable(what: &str) -> Fault {
     Fault::Unreadable(what.to_owned())
@@ -150,6 +152,18 @@ impl<'a> From<&'a String> for Param<'a> {
 impl<'a> From<Option<&'a str>> for Param<'a> {
     fn from(value: Option<&'a str>) -> Self {
         Self::Text(value.map(escaped))
+    }
+}
+
+impl From<Option<String>> for Param<'_> {
+    fn from(value: Option<String>) -> Self {
+        Self::Text(value.map(|value| Cow::Owned(escaped(&value).into_owned())))
+    }
+}
+
+impl From<Option<Octets>> for Param<'_> {
+    fn from(value: Option<Octets>) -> Self {
+        Self::Bytes(value.map(|value| Cow::Owned(value.as_ref().to_vec())))
     }
 }
 

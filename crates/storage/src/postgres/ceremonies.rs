@@ -20,7 +20,7 @@ use tokio_postgres::Row;
 use webauthn::credential::CredentialId;
 use webauthn::error::Reason;
 
-use super::cells::{Cells, params, unreadable};
+use super::cells::{Cells, Param, params, unreadable};
 use super::pool::{Does, Sent};
 use super::records::{self, CeremonyRow, event_params, from_json, json};
 use super::statements::Statement;
@@ -223,6 +223,8 @@ impl Ceremonies for Postgres {
         let sealed = sealed_row(finish.sealed)?;
         settled!({
             let mut params = event_params(finish.relying_party, finish.event);
+            // The event of a success has no details. The statement writes these if it refuses.
+            params[records::MORE] = Param::from(more_of_refusal(finish.event));
             params.extend(params![
                 finish.ceremony.0,
                 finish.attempt.0,
@@ -307,6 +309,11 @@ impl Ceremonies for Postgres {
         })
         .await
     }
+}
+
+/// The details that an event of a success has when the ceremony fails.
+fn more_of_refusal(event: &AuditEvent) -> Option<String> {
+    event.clone().refused(Reason::CredentialUnknown).more()
 }
 
 /// What an event of a success becomes when the ceremony fails.

@@ -50,6 +50,11 @@ pub(super) const STEPS: &[Step] = &[
         oldest: 1,
         sql: include_str!("../../migrations/postgres/0004_console.sql"),
     },
+    Step {
+        number: 5,
+        oldest: 1,
+        sql: include_str!("../../migrations/postgres/0005_event_details.sql"),
+    },
 ];
 
 /// The version that this program was written for.

@@ -26,6 +26,7 @@ use webauthn::error::Reason;
 
 use super::cells::{Cells, Param, params, unreadable};
 use crate::images::text_id;
+use crate::octets::Octets;
 
 /// `ceremonies.kind` of a registration.
 pub(super) const REGISTRATION: i64 = 0;
@@ -327,6 +328,9 @@ pub(super) fn takeable(cells: &mut Cells<'_>) -> Result<Option<Takeable>, Fault>
 
 // ---- events -----------------------------------------------------------------------------------
 
+/// The place of the details of an event in [`event_params`].
+pub(super) const MORE: usize = 15;
+
 /// A Relying Party and an event, with which the parameters of a statement begin that writes one.
 pub(super) fn event_params(rp: RelyingPartyId, event: &AuditEvent) -> Vec<Param<'_>> {
     let actor = &event.actor;
@@ -345,6 +349,8 @@ pub(super) fn event_params(rp: RelyingPartyId, event: &AuditEvent) -> Vec<Param<
         actor.access_key.map(|k| k.0),
         Some(&*actor.wire).filter(|wire| !wire.is_empty()),
         actor.user_agent(),
+        actor.address.map(Octets::of),
+        event.more(),
         event.relying_party.0,
     ]
 }
@@ -371,7 +377,12 @@ pub(super) fn event(cells: &mut Cells<'_>) -> Result<AuditEvent, Fault> {
     if let Some(agent) = cells.maybe_text()? {
         actor = actor.agent(&agent);
     }
-    Ok(AuditEvent {
+    if let Some(octets) = cells.maybe_bytes()? {
+        let address = crate::octets::address(octets);
+        actor.address = Some(address.ok_or_else(|| unreadable("address of an event"))?);
+    }
+    let more = cells.maybe_text()?;
+    let mut event = AuditEvent {
         relying_party,
         at,
         id,
@@ -383,5 +394,10 @@ pub(super) fn event(cells: &mut Cells<'_>) -> Result<AuditEvent, Fault> {
         signals,
         user_name,
         actor,
-    })
+        details: None,
+    };
+    if more.is_some_and(|more| !event.take_more(&more)) {
+        return Err(unreadable("details of an event"));
+    }
+    Ok(event)
 }

@@ -1,7 +1,7 @@
 //! Every statement of the store, in one table: its name, the types of its parameters, and its text.
 //!
 //! `@` stands for the schema. The types are one letter each: `b` bytea, `i` bigint, `t` text, `l` boolean, `B` bytea\[\], `T` text\[\].
-//! Where a statement writes an event, `$2` to `$15` are the event, and `$15` is the Relying Party of it. The tests prepare every statement
+//! Where a statement writes an event, `$2` to `$17` are the event, and `$17` is the Relying Party of it. The tests prepare every statement
 //! on a real engine, and keep it inside the part of SQL that PostgreSQL and the engines which speak its protocol share.
 
 /// Conditions on rows of the Relying Party `$1`: their owners are there. What belongs to a Relying Party or to a user that was
@@ -58,7 +58,7 @@ macro_rules! columns {
     };
     (event) => {
         "relying_party_id, at, id, kind, user_id, credential_key, ceremony_id, reason, signals, user_name, \
-         actor, access_key_id, wire, user_agent"
+         actor, access_key_id, wire, user_agent, address, more"
     };
 }
 
@@ -90,31 +90,31 @@ macro_rules! signers {
 /// The types of a Relying Party, of an event, and of what follows.
 macro_rules! with_event {
     ($types:literal) => {
-        concat!("bibtbbbttttbttb", $types)
+        concat!("bibtbbbttttbttbtb", $types)
     };
 }
 
-/// Writes the event `$2` to `$15` once for each row of `$from`, which is one at most.
+/// Writes the event `$2` to `$17` once for each row of `$from`, which is one at most.
 macro_rules! event {
     ($from:literal) => {
         concat!(
             "INSERT INTO @events (",
             columns!(event),
-            ") SELECT $15, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14 FROM ",
+            ") SELECT $17, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16 FROM ",
             $from,
             " ON CONFLICT (relying_party_id, at, id) DO NOTHING"
         )
     };
 }
 
-/// The ceremony `$1`, `$16` as it was before the statement, for an attempt that met it. `$join` brings further rows.
+/// The ceremony `$1`, `$18` as it was before the statement, for an attempt that met it. `$join` brings further rows.
 macro_rules! found {
     ($join:literal) => {
         concat!(
             columns!(takeable),
             " FROM (SELECT 1) one",
             $join,
-            " LEFT JOIN @ceremonies y ON y.relying_party_id = $1 AND y.id = $16 AND",
+            " LEFT JOIN @ceremonies y ON y.relying_party_id = $1 AND y.id = $18 AND",
             alive!(maybe "y.user_id")
         )
     };
@@ -326,11 +326,11 @@ statements! {
     // ---- Relying Parties ----
     CreateRelyingParty (with_event!("biittT"))
         concat!(
-            "WITH a AS (SELECT 1 FROM @accounts WHERE id = $16), \
+            "WITH a AS (SELECT 1 FROM @accounts WHERE id = $18), \
              w AS (INSERT INTO @relying_parties (id, account_id, version, created, body, rp_id) \
-             SELECT $1, $16, $17, $18, $19, $20 FROM a ON CONFLICT (id) DO NOTHING), \
+             SELECT $1, $18, $19, $20, $21, $22 FROM a ON CONFLICT (id) DO NOTHING), \
              o AS (INSERT INTO @origins (origin, relying_party_id) SELECT DISTINCT n.origin, $1 \
-             FROM unnest($21) AS n (origin) WHERE EXISTS (SELECT 1 FROM a) \
+             FROM unnest($23) AS n (origin) WHERE EXISTS (SELECT 1 FROM a) \
              ON CONFLICT (origin, relying_party_id) DO NOTHING), e AS (",
             event!("a"),
             ") SELECT count(*) FROM a"
@@ -347,16 +347,16 @@ statements! {
         "SELECT id FROM @relying_parties WHERE rp_id = $1 ORDER BY id LIMIT $2";
     UpdateRelyingParty (with_event!("ittT"))
         concat!(
-            "WITH w AS (UPDATE @relying_parties SET version = $16, body = $17, rp_id = $18 \
-             WHERE id = $1 AND version = $16 - 1 RETURNING 1), \
-             d AS (DELETE FROM @origins WHERE relying_party_id = $1 AND origin <> ALL($19) \
+            "WITH w AS (UPDATE @relying_parties SET version = $18, body = $19, rp_id = $20 \
+             WHERE id = $1 AND version = $18 - 1 RETURNING 1), \
+             d AS (DELETE FROM @origins WHERE relying_party_id = $1 AND origin <> ALL($21) \
              AND EXISTS (SELECT 1 FROM w)), \
              o AS (INSERT INTO @origins (origin, relying_party_id) SELECT DISTINCT n.origin, $1 \
-             FROM unnest($19) AS n (origin) WHERE EXISTS (SELECT 1 FROM w) \
+             FROM unnest($21) AS n (origin) WHERE EXISTS (SELECT 1 FROM w) \
              ON CONFLICT (origin, relying_party_id) DO NOTHING), e AS (",
             event!("w"),
             ") SELECT (SELECT count(*) FROM w), \
-             EXISTS (SELECT 1 FROM @events WHERE relying_party_id = $15 AND at = $2 AND id = $3), \
+             EXISTS (SELECT 1 FROM @events WHERE relying_party_id = $17 AND at = $2 AND id = $3), \
              EXISTS (SELECT 1 FROM @relying_parties WHERE id = $1)"
         );
     DeleteRelyingParty ("bib")
@@ -369,14 +369,14 @@ statements! {
     CreateUser (with_event!("btiiii"))
         concat!(
             "WITH w AS (",
-            user!("$16, $17, $18, $19, $20, $21"),
+            user!("$18, $19, $20, $21, $22, $23"),
             "), e AS (",
             event!("w"),
             ") SELECT (SELECT count(*) FROM w),",
             alive!(party),
             ", ",
             columns!(user),
-            " FROM (SELECT 1) one LEFT JOIN @users u ON u.relying_party_id = $1 AND u.name = $17 AND",
+            " FROM (SELECT 1) one LEFT JOIN @users u ON u.relying_party_id = $1 AND u.name = $19 AND",
             alive!(party)
         );
     UserByName ("bt")
@@ -393,10 +393,10 @@ statements! {
         page!(down concat!("SELECT ", columns!(user), " FROM @users u WHERE u.relying_party_id = $1 AND", alive!(party)), "u.created", "u.id", "$2", "$3", "$4");
     DeleteUser (with_event!("b"))
         concat!(
-            "WITH w AS (DELETE FROM @users WHERE relying_party_id = $1 AND id = $16 AND",
+            "WITH w AS (DELETE FROM @users WHERE relying_party_id = $1 AND id = $18 AND",
             alive!(party),
             " RETURNING 1), m AS (INSERT INTO @deletions (at, relying_party_id, user_id, swept) \
-             SELECT $2, $1, $16, FALSE FROM w), e AS (",
+             SELECT $2, $1, $18, FALSE FROM w), e AS (",
             event!("w"),
             ") SELECT count(*) FROM w"
         );
@@ -413,7 +413,7 @@ statements! {
         );
     BeginEvent (with_event!("b"))
         concat!(
-            "WITH y AS (SELECT 1 FROM @ceremonies WHERE relying_party_id = $1 AND id = $16), e AS (",
+            "WITH y AS (SELECT 1 FROM @ceremonies WHERE relying_party_id = $1 AND id = $18), e AS (",
             event!("y"),
             ") SELECT count(*) FROM y"
         );
@@ -422,36 +422,37 @@ statements! {
     FinishAuthentication (with_event!("bbibbbilllllttt"))
         concat!(
             // The ceremony, locked, if it may be taken.
-            "WITH l AS (SELECT y.user_id FROM @ceremonies y WHERE y.relying_party_id = $1 AND y.id = $16 \
-             AND y.kind = 1 AND y.state = 0 AND y.expires > $18 AND",
+            "WITH l AS (SELECT y.user_id FROM @ceremonies y WHERE y.relying_party_id = $1 AND y.id = $18 \
+             AND y.kind = 1 AND y.state = 0 AND y.expires > $20 AND",
             alive!(maybe "y.user_id"),
             // The credential, locked.
             " FOR UPDATE), c AS (SELECT c.sign_count, c.backup_eligible, \
-             ($22 > c.sign_count OR ($22 = 0 AND c.sign_count = 0)) AS grows FROM @credentials c \
-             WHERE c.relying_party_id = $1 AND c.id_hash = $19 AND c.key = $20 AND c.user_id = $21 \
+             ($24 > c.sign_count OR ($24 = 0 AND c.sign_count = 0)) AS grows FROM @credentials c \
+             WHERE c.relying_party_id = $1 AND c.id_hash = $21 AND c.key = $22 AND c.user_id = $23 \
              AND EXISTS (SELECT 1 FROM l) AND",
-            alive!("$21"),
+            alive!("$23"),
             // Why the ceremony fails; null: it does not.
-            " FOR UPDATE), v AS (SELECT CASE WHEN NOT EXISTS (SELECT 1 FROM c) THEN $30 \
-             WHEN $23 AND NOT (SELECT c.grows FROM c) THEN $29 END AS reason FROM l), \
+            " FOR UPDATE), v AS (SELECT CASE WHEN NOT EXISTS (SELECT 1 FROM c) THEN $32 \
+             WHEN $25 AND NOT (SELECT c.grows FROM c) THEN $31 END AS reason FROM l), \
              u AS (UPDATE @credentials k SET \
-             sign_count = CASE WHEN c.grows THEN $22 ELSE c.sign_count END, \
-             sign_count_since_fall = CASE WHEN c.grows THEN NULL ELSE $22 END, \
-             uv_initialized = k.uv_initialized OR $24, \
-             backup_eligible = CASE WHEN c.backup_eligible THEN $25 ELSE $26 END, backup_state = $27, \
-             last_used = greatest(k.last_used, $18) FROM c, v \
-             WHERE k.relying_party_id = $1 AND k.id_hash = $19 AND v.reason IS NULL), \
-             f AS (UPDATE @users o SET last_failure = greatest(o.last_failure, $18) FROM v \
-             WHERE o.relying_party_id = $1 AND o.id = $21 AND v.reason = $29), \
+             sign_count = CASE WHEN c.grows THEN $24 ELSE c.sign_count END, \
+             sign_count_since_fall = CASE WHEN c.grows THEN NULL ELSE $24 END, \
+             uv_initialized = k.uv_initialized OR $26, \
+             backup_eligible = CASE WHEN c.backup_eligible THEN $27 ELSE $28 END, backup_state = $29, \
+             last_used = greatest(k.last_used, $20) FROM c, v \
+             WHERE k.relying_party_id = $1 AND k.id_hash = $21 AND v.reason IS NULL), \
+             f AS (UPDATE @users o SET last_failure = greatest(o.last_failure, $20) FROM v \
+             WHERE o.relying_party_id = $1 AND o.id = $23 AND v.reason = $31), \
              t AS (UPDATE @ceremonies y SET state = CASE WHEN v.reason IS NULL THEN 1 ELSE 2 END, reason = v.reason, \
-             stored_count = CASE WHEN v.reason = $29 THEN (SELECT c.sign_count FROM c) END, \
-             user_id = CASE WHEN v.reason IS NULL THEN $21 ELSE y.user_id END, \
-             credential_key = CASE WHEN v.reason IS NULL THEN $20 ELSE y.credential_key END, \
-             claimed_by = $17, updated = $18 FROM v WHERE y.relying_party_id = $1 AND y.id = $16), \
+             stored_count = CASE WHEN v.reason = $31 THEN (SELECT c.sign_count FROM c) END, \
+             user_id = CASE WHEN v.reason IS NULL THEN $23 ELSE y.user_id END, \
+             credential_key = CASE WHEN v.reason IS NULL THEN $22 ELSE y.credential_key END, \
+             claimed_by = $19, updated = $20 FROM v WHERE y.relying_party_id = $1 AND y.id = $18), \
              e AS (INSERT INTO @events (",
             columns!(event),
-            ") SELECT $15, $2, $3, CASE WHEN v.reason IS NULL THEN $4 ELSE $28 END, $5, $6, $7, coalesce(v.reason, $8), \
-             CASE WHEN v.reason IS NULL THEN $9 ELSE '' END, $10, $11, $12, $13, $14 FROM v \
+            ") SELECT $17, $2, $3, CASE WHEN v.reason IS NULL THEN $4 ELSE $30 END, $5, $6, $7, coalesce(v.reason, $8), \
+             CASE WHEN v.reason IS NULL THEN $9 ELSE '' END, $10, $11, $12, $13, $14, $15, \
+             CASE WHEN v.reason IS NOT NULL THEN $16 END FROM v \
              ON CONFLICT (relying_party_id, at, id) DO NOTHING) \
              SELECT (SELECT count(*) FROM l), v.reason, (SELECT c.sign_count FROM c), ",
             found!(" LEFT JOIN v ON TRUE")
@@ -480,40 +481,40 @@ statements! {
         );
     FinishRegistration (with_event!("bbibbitttbbiiillltbtttlttiiitbbbt"))
         concat!(
-            "WITH l AS (SELECT y.user_id FROM @ceremonies y WHERE y.relying_party_id = $1 AND y.id = $16 \
-             AND y.kind = 0 AND y.state = 0 AND y.expires > $18 AND",
-            alive!("$20"),
+            "WITH l AS (SELECT y.user_id FROM @ceremonies y WHERE y.relying_party_id = $1 AND y.id = $18 \
+             AND y.kind = 0 AND y.state = 0 AND y.expires > $20 AND",
+            alive!("$22"),
             " FOR UPDATE), v AS (SELECT CASE WHEN EXISTS (SELECT 1 FROM @credentials c \
-             WHERE c.relying_party_id = $1 AND c.id_hash = $19 AND",
+             WHERE c.relying_party_id = $1 AND c.id_hash = $21 AND",
             alive!("c.user_id"),
-            ") THEN $23 WHEN (SELECT count(*) FROM @credentials c \
-             WHERE c.relying_party_id = $1 AND c.user_id = $20) >= $21 THEN $24 END AS reason FROM l), \
+            ") THEN $25 WHEN (SELECT count(*) FROM @credentials c \
+             WHERE c.relying_party_id = $1 AND c.user_id = $22) >= $23 THEN $26 END AS reason FROM l), \
              t AS (UPDATE @ceremonies y SET state = CASE WHEN v.reason IS NULL THEN 1 ELSE 2 END, reason = v.reason, \
-             credential_key = CASE WHEN v.reason IS NULL THEN $16 ELSE y.credential_key END, \
-             claimed_by = $17, updated = $18 FROM v WHERE y.relying_party_id = $1 AND y.id = $16), \
+             credential_key = CASE WHEN v.reason IS NULL THEN $18 ELSE y.credential_key END, \
+             claimed_by = $19, updated = $20 FROM v WHERE y.relying_party_id = $1 AND y.id = $18), \
              c AS (INSERT INTO @credentials (relying_party_id, id_hash, key, user_id, id, public_key, algorithm, \
              sign_count, sign_count_since_fall, uv_initialized, backup_eligible, backup_state, transports, aaguid, \
              attestation_format, attestation_type, trust, discoverable, name, selection, created, updated, last_used, \
-             user_agent, digest) SELECT $1, $19, $16, $20, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, \
-             $37, $38, $39, $40, $41, $42, $43, $44, $45 FROM v WHERE v.reason IS NULL), \
+             user_agent, digest) SELECT $1, $21, $18, $22, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, \
+             $39, $40, $41, $42, $43, $44, $45, $46, $47 FROM v WHERE v.reason IS NULL), \
              a AS (INSERT INTO @attestations (relying_party_id, key, attestation_object, client_data_json, extensions) \
-             SELECT $1, $16, $46, $47, $48 FROM v WHERE v.reason IS NULL), \
+             SELECT $1, $18, $48, $49, $50 FROM v WHERE v.reason IS NULL), \
              e AS (INSERT INTO @events (",
             columns!(event),
-            ") SELECT $15, $2, $3, CASE WHEN v.reason IS NULL THEN $4 ELSE $22 END, $5, \
+            ") SELECT $17, $2, $3, CASE WHEN v.reason IS NULL THEN $4 ELSE $24 END, $5, \
              CASE WHEN v.reason IS NULL THEN $6 END, $7, coalesce(v.reason, $8), \
-             CASE WHEN v.reason IS NULL THEN $9 ELSE '' END, $10, $11, $12, $13, $14 FROM v \
+             CASE WHEN v.reason IS NULL THEN $9 ELSE '' END, $10, $11, $12, $13, $14, $15, $16 FROM v \
              ON CONFLICT (relying_party_id, at, id) DO NOTHING) \
              SELECT (SELECT count(*) FROM l), v.reason, ",
             found!(" LEFT JOIN v ON TRUE")
         );
     RefuseCeremony (with_event!("bbitb"))
         concat!(
-            "WITH t AS (UPDATE @ceremonies y SET state = 2, reason = $19, claimed_by = $17, updated = $18 \
-             WHERE y.relying_party_id = $1 AND y.id = $16 AND y.state = 0 AND y.expires > $18 AND",
+            "WITH t AS (UPDATE @ceremonies y SET state = 2, reason = $21, claimed_by = $19, updated = $20 \
+             WHERE y.relying_party_id = $1 AND y.id = $18 AND y.state = 0 AND y.expires > $20 AND",
             alive!(maybe "y.user_id"),
-            " RETURNING 1), f AS (UPDATE @users SET last_failure = greatest(last_failure, $18) \
-             WHERE relying_party_id = $1 AND id = $20 AND EXISTS (SELECT 1 FROM t)), e AS (",
+            " RETURNING 1), f AS (UPDATE @users SET last_failure = greatest(last_failure, $20) \
+             WHERE relying_party_id = $1 AND id = $22 AND EXISTS (SELECT 1 FROM t)), e AS (",
             event!("t"),
             ") SELECT (SELECT count(*) FROM t), ",
             found!("")
@@ -541,9 +542,9 @@ statements! {
         page!(down concat!("SELECT ", columns!(credential), " FROM @credentials c WHERE c.relying_party_id = $1 AND c.user_id = $2 AND", alive!("$2")), "c.created", "c.key", "$3", "$4", "$5");
     RenameCredential (with_event!("bbt"))
         concat!(
-            "WITH w AS (UPDATE @credentials c SET name = $18, updated = $2 \
-             WHERE c.relying_party_id = $1 AND c.key = $16 AND c.user_id = $17 AND",
-            alive!("$17"),
+            "WITH w AS (UPDATE @credentials c SET name = $20, updated = $2 \
+             WHERE c.relying_party_id = $1 AND c.key = $18 AND c.user_id = $19 AND",
+            alive!("$19"),
             " RETURNING ",
             columns!(credential),
             "), e AS (",
@@ -552,11 +553,11 @@ statements! {
         );
     DeleteCredential (with_event!("bb"))
         concat!(
-            "WITH w AS (DELETE FROM @credentials c WHERE c.relying_party_id = $1 AND c.key = $16 AND c.user_id = $17 AND",
-            alive!("$17"),
+            "WITH w AS (DELETE FROM @credentials c WHERE c.relying_party_id = $1 AND c.key = $18 AND c.user_id = $19 AND",
+            alive!("$19"),
             " RETURNING c.last_used), u AS (UPDATE @users o SET last_success = greatest(o.last_success, w.last_used) \
-             FROM w WHERE o.relying_party_id = $1 AND o.id = $17 AND w.last_used IS NOT NULL), \
-             a AS (DELETE FROM @attestations WHERE relying_party_id = $1 AND key = $16 AND EXISTS (SELECT 1 FROM w)), e AS (",
+             FROM w WHERE o.relying_party_id = $1 AND o.id = $19 AND w.last_used IS NOT NULL), \
+             a AS (DELETE FROM @attestations WHERE relying_party_id = $1 AND key = $18 AND EXISTS (SELECT 1 FROM w)), e AS (",
             event!("w"),
             ") SELECT count(*) FROM w"
         );
@@ -593,61 +594,63 @@ statements! {
             alive!(party),
             " ON CONFLICT (relying_party_id, id) DO NOTHING) SELECT count(*) FROM @relying_parties WHERE id = $1"
         );
-    // `$22` the import or null, `$23` whether the event is written.
+    // `$24` the import or null, `$25` whether the event is written.
     ImportUser (with_event!("btiiiibl"))
         concat!(
             "WITH w AS (INSERT INTO @users (relying_party_id, id, name, created, updated, last_success, last_failure, version) \
-             SELECT $1, $16, $17, $18, $19, $20, $21, 0 WHERE",
+             SELECT $1, $18, $19, $20, $21, $22, $23, 0 WHERE",
             alive!(party),
-            " AND NOT EXISTS (SELECT 1 FROM @deletions WHERE relying_party_id = $1 AND user_id = $16) \
+            " AND NOT EXISTS (SELECT 1 FROM @deletions WHERE relying_party_id = $1 AND user_id = $18) \
              ON CONFLICT DO NOTHING RETURNING 1), \
-             n AS (INSERT INTO @imported (import_id, kind, relying_party_id, key, user_id) SELECT $22, 1, $1, $16, $16 FROM w \
-             WHERE $22 IS NOT NULL ON CONFLICT (import_id, kind, relying_party_id, key) DO NOTHING), \
-             f AS (SELECT 1 FROM w WHERE $23), e AS (",
+             n AS (INSERT INTO @imported (import_id, kind, relying_party_id, key, user_id) SELECT $24, 1, $1, $18, $18 FROM w \
+             WHERE $24 IS NOT NULL ON CONFLICT (import_id, kind, relying_party_id, key) DO NOTHING), \
+             f AS (SELECT 1 FROM w WHERE $25), e AS (",
             event!("f"),
             ") SELECT (SELECT count(*) FROM w),",
             alive!(party),
-            ", EXISTS (SELECT 1 FROM @deletions WHERE relying_party_id = $1 AND user_id = $16), ",
+            ", EXISTS (SELECT 1 FROM @deletions WHERE relying_party_id = $1 AND user_id = $18), ",
             columns!(user),
-            " FROM (SELECT 1) one LEFT JOIN @users u ON u.relying_party_id = $1 AND (u.id = $16 OR u.name = $17) AND",
+            " FROM (SELECT 1) one LEFT JOIN @users u ON u.relying_party_id = $1 AND (u.id = $18 OR u.name = $19) AND",
             alive!(party),
-            " ORDER BY CASE WHEN u.id = $16 THEN 0 ELSE 1 END LIMIT 1"
+            " ORDER BY CASE WHEN u.id = $18 THEN 0 ELSE 1 END LIMIT 1"
         );
-    // `$16` to `$40` the credential, `$41` to `$43` its evidence or nulls, `$44` the import or null, `$45` whether the event is written,
-    // `$46` whether an owner whom an import has made is noted too.
+    // `$18` to `$42` the credential, `$43` to `$45` its evidence or nulls, `$46` the import or null, `$47` whether the event is written,
+    // `$48` whether an owner whom an import has made is noted too.
     ImportCredential (with_event!("bbbbbiiillltbtttlttiiitbbbbtbll"))
         concat!(
             "WITH s AS (SELECT c.user_id, c.public_key, c.sign_count FROM @credentials c \
-             WHERE c.relying_party_id = $1 AND c.id_hash = $18 AND",
+             WHERE c.relying_party_id = $1 AND c.id_hash = $20 AND",
             alive!("c.user_id"),
             " FOR UPDATE), \
              c AS (INSERT INTO @credentials (relying_party_id, key, user_id, id_hash, id, public_key, algorithm, \
              sign_count, sign_count_since_fall, uv_initialized, backup_eligible, backup_state, transports, aaguid, \
              attestation_format, attestation_type, trust, discoverable, name, selection, created, updated, last_used, \
-             user_agent, user_handle, digest) SELECT $1, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, \
-             $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40 WHERE NOT EXISTS (SELECT 1 FROM s) AND",
-            alive!("$17"),
+             user_agent, user_handle, digest) SELECT $1, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, \
+             $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42 WHERE NOT EXISTS (SELECT 1 FROM s) AND",
+            alive!("$19"),
             " ON CONFLICT DO NOTHING RETURNING 1), \
              a AS (INSERT INTO @attestations (relying_party_id, key, attestation_object, client_data_json, extensions) \
-             SELECT $1, $16, $41, $42, $43 FROM c WHERE $41 IS NOT NULL), \
-             r AS (UPDATE @credentials k SET sign_count = $22, sign_count_since_fall = NULL FROM s \
-             WHERE k.relying_party_id = $1 AND k.id_hash = $18 AND s.user_id = $17 AND s.public_key = $20 \
-             AND s.sign_count < $22 RETURNING 1), \
-             n AS (INSERT INTO @imported (import_id, kind, relying_party_id, key, user_id) SELECT $44, 0, $1, $16, $17 FROM c \
-             WHERE $44 IS NOT NULL ON CONFLICT (import_id, kind, relying_party_id, key) DO NOTHING), \
-             u AS (INSERT INTO @imported (import_id, kind, relying_party_id, key, user_id) SELECT $44, 1, $1, $17, $17 FROM c \
-             WHERE $46 AND $44 IS NOT NULL AND EXISTS (SELECT 1 FROM \
+             SELECT $1, $18, $43, $44, $45 FROM c WHERE $43 IS NOT NULL), \
+             r AS (UPDATE @credentials k SET sign_count = $24, sign_count_since_fall = NULL FROM s \
+             WHERE k.relying_party_id = $1 AND k.id_hash = $20 AND s.user_id = $19 AND s.public_key = $22 \
+             AND s.sign_count < $24 RETURNING 1), \
+             n AS (INSERT INTO @imported (import_id, kind, relying_party_id, key, user_id) SELECT $46, 0, $1, $18, $19 FROM c \
+             WHERE $46 IS NOT NULL ON CONFLICT (import_id, kind, relying_party_id, key) DO NOTHING), \
+             u AS (INSERT INTO @imported (import_id, kind, relying_party_id, key, user_id) SELECT $46, 1, $1, $19, $19 FROM c \
+             WHERE $48 AND $46 IS NOT NULL AND EXISTS (SELECT 1 FROM \
              (SELECT id FROM @imports WHERE created >= 0 ORDER BY created DESC, id DESC LIMIT 100) i \
              WHERE (SELECT count(*) FROM @imported o WHERE o.import_id = i.id AND o.kind = 1 AND o.relying_party_id = $1 \
-             AND o.key = $17) > 0) \
+             AND o.key = $19) > 0) \
              ON CONFLICT (import_id, kind, relying_party_id, key) DO NOTHING), \
-             f AS (SELECT 1 FROM c WHERE $45), e AS (",
+             f AS (SELECT 1 FROM c WHERE $47), e AS (",
             event!("f"),
             ") SELECT (SELECT count(*) FROM c), (SELECT count(*) FROM r),",
-            alive!("$17"),
-            ", EXISTS (SELECT 1 FROM s), EXISTS (SELECT 1 FROM s WHERE s.user_id = $17 AND s.public_key = $20), \
-             EXISTS (SELECT 1 FROM @credentials WHERE relying_party_id = $1 AND key = $16 AND id_hash <> $18)"
+            alive!("$19"),
+            ", EXISTS (SELECT 1 FROM s), EXISTS (SELECT 1 FROM s WHERE s.user_id = $19 AND s.public_key = $22), \
+             EXISTS (SELECT 1 FROM @credentials WHERE relying_party_id = $1 AND key = $18 AND id_hash <> $20)"
         );
+    RecordEvent (with_event!(""))
+        concat!("WITH w AS (SELECT 1 WHERE $1 IS NOT NULL), e AS (", event!("w"), ") SELECT count(*) FROM w");
     ImportEvent (with_event!(""))
         concat!(
             "WITH p AS (SELECT 1 FROM @relying_parties WHERE id = $1), e AS (",
@@ -709,7 +712,7 @@ statements! {
     CreateAccessKey (with_event!("bit"))
         concat!(
             "WITH p AS (SELECT 1 FROM @relying_parties WHERE id = $1), \
-             w AS (INSERT INTO @access_keys (relying_party_id, id, created, body) SELECT $1, $16, $17, $18 FROM p \
+             w AS (INSERT INTO @access_keys (relying_party_id, id, created, body) SELECT $1, $18, $19, $20 FROM p \
              ON CONFLICT (relying_party_id, id) DO NOTHING), e AS (",
             event!("p"),
             ") SELECT count(*) FROM p"
@@ -722,7 +725,7 @@ statements! {
         page!(down concat!("SELECT body FROM @access_keys WHERE relying_party_id = $1 AND", alive!(party)), "created", "id", "$2", "$3", "$4");
     DeleteAccessKey (with_event!("b"))
         concat!(
-            "WITH w AS (DELETE FROM @access_keys WHERE relying_party_id = $1 AND id = $16 AND",
+            "WITH w AS (DELETE FROM @access_keys WHERE relying_party_id = $1 AND id = $18 AND",
             alive!(party),
             " RETURNING 1), e AS (",
             event!("w"),
@@ -735,13 +738,13 @@ statements! {
     CreateConsoleRecord (with_event!("ibbiit"))
         concat!(
             "WITH w AS (INSERT INTO @console_records (kind, id, owner, created, expires, body) \
-             SELECT $16, $17, $18, $19, $20, $21 WHERE ($18 IS NULL OR EXISTS \
-             (SELECT 1 FROM @console_records WHERE kind = 0 AND id = $18)) AND",
+             SELECT $18, $19, $20, $21, $22, $23 WHERE ($20 IS NULL OR EXISTS \
+             (SELECT 1 FROM @console_records WHERE kind = 0 AND id = $20)) AND",
             alive!(party),
             " ON CONFLICT (kind, id) DO NOTHING RETURNING 1), e AS (",
             event!("w"),
             ") SELECT (SELECT count(*) FROM w), \
-             EXISTS (SELECT 1 FROM @console_records WHERE kind = $16 AND id = $17 AND body = $21)"
+             EXISTS (SELECT 1 FROM @console_records WHERE kind = $18 AND id = $19 AND body = $23)"
         );
     ConsoleRecord ("ib")
         "SELECT body FROM @console_records WHERE kind = $1 AND id = $2";
@@ -755,7 +758,7 @@ statements! {
         page!(down "SELECT body FROM @console_records WHERE owner = $1 AND kind = $2", "created", "id", "$3", "$4", "$5");
     ReplaceConsoleRecord (with_event!("ibit"))
         concat!(
-            "WITH w AS (UPDATE @console_records SET expires = $18, body = $19 WHERE kind = $16 AND id = $17 AND",
+            "WITH w AS (UPDATE @console_records SET expires = $20, body = $21 WHERE kind = $18 AND id = $19 AND",
             alive!(party),
             " RETURNING 1), e AS (",
             event!("w"),
@@ -764,15 +767,15 @@ statements! {
     // With an administrator goes what is that person's.
     DeleteConsoleRecord (with_event!("ib"))
         concat!(
-            "WITH d AS (DELETE FROM @console_records WHERE (kind = $16 AND id = $17 OR owner = $17 AND $16 = 0) AND",
+            "WITH d AS (DELETE FROM @console_records WHERE (kind = $18 AND id = $19 OR owner = $19 AND $18 = 0) AND",
             alive!(party),
-            " RETURNING kind, id), w AS (SELECT 1 FROM d WHERE kind = $16 AND id = $17), e AS (",
+            " RETURNING kind, id), w AS (SELECT 1 FROM d WHERE kind = $18 AND id = $19), e AS (",
             event!("w"),
             ") SELECT count(*) FROM w"
         );
     TakeInvite (with_event!("b"))
         concat!(
-            "WITH w AS (DELETE FROM @console_records WHERE kind = 1 AND id = $16 AND",
+            "WITH w AS (DELETE FROM @console_records WHERE kind = 1 AND id = $18 AND",
             alive!(party),
             " RETURNING 1), e AS (",
             event!("w"),

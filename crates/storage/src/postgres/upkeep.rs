@@ -1,6 +1,7 @@
 //! The store itself, its audit trail, and the metadata.
 
 use async_trait::async_trait;
+use domain::model::audit::AuditEvent;
 use domain::model::clock::Timestamp;
 use domain::model::ids::{EventId, NodeId, RelyingPartyId};
 use domain::model::metadata::{MetadataRecord, MetadataSource, MetadataVersion, StoredMetadata};
@@ -290,6 +291,14 @@ impl Upkeep for Postgres {
 
 #[async_trait]
 impl Events for Postgres {
+    async fn record_event(&self, event: &AuditEvent) -> Result<(), Fault> {
+        let params = records::event_params(event.relying_party, event);
+        self.pool
+            .done((Statement::RecordEvent, params))
+            .await
+            .map(drop)
+    }
+
     async fn find_events(
         &self,
         rp: RelyingPartyId,

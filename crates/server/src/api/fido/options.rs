@@ -17,6 +17,7 @@ use super::reply::Failure;
 use super::request::Request;
 use super::state::{Dialect, State, WIRE};
 use crate::api::selection::{SelectionCriteria, Words, user_verification};
+use crate::http::current;
 use crate::http::json::{self, choice, member, text};
 use crate::http::name::NameRule;
 
@@ -159,7 +160,7 @@ fn terms(state: &State, object: &Object<'_>) -> Result<Terms, Failure> {
         extensions: extensions(state, object)?,
         // A challenge of this wire has at most 64 bytes.
         sealable: false,
-        ..Terms::new(Actor::new(ActorKind::Api, WIRE))
+        ..Terms::new(current::calling(Actor::new(ActorKind::Api, WIRE)))
     })
 }
 

@@ -17,6 +17,7 @@ use super::reply::Failure;
 use super::request::Request;
 use super::state::{Dialect, State, WIRE};
 use crate::api::signals;
+use crate::http::current;
 use crate::http::json::{self, text};
 use crate::http::name::NameRule;
 
@@ -115,7 +116,7 @@ fn credential_name<'v>(state: &State, object: &'v Object<'_>) -> Result<Option<&
 
 /// The user's browser or app: in the dialect as the body says, else as its header says.
 fn actor(request: &Request, object: &Object<'_>) -> Result<Actor, Failure> {
-    let user = Actor::new(ActorKind::User, WIRE);
+    let user = current::calling(Actor::new(ActorKind::User, WIRE));
     let said = match request.state.dialect {
         Dialect::Nevis => text(object, "userAgent")?,
         Dialect::Fido => None,

@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use domain::Passkeys;
 use domain::model::access_key::AccessKey as Record;
-use domain::model::audit::{Actor, ActorKind};
+use domain::model::audit::Actor;
 use domain::model::ids::{AccessKeyId, RelyingPartyId};
 use domain::model::page::PageRequest;
 use domain::model::refusal::Refusal;
@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 use super::error::Problem;
 use super::request::{Request, checked_name, created, ok};
-use super::state::State;
+use super::state::{State, administrator};
 use crate::api::dates::Date;
 use crate::api::nevis::access_keys::text;
 use crate::api::nevis::uuid::Uuid;
@@ -75,9 +75,9 @@ pub async fn make(
     public_url: &PublicUrl,
     rp: RelyingPartyId,
     name: &str,
+    by: &Actor,
 ) -> Result<CreatedAccessKey, Refusal> {
-    let by = Actor::new(ActorKind::Admin, "");
-    let record = passkeys.create_access_key(rp, name, None, &by).await?;
+    let record = passkeys.create_access_key(rp, name, None, by).await?;
     Ok(CreatedAccessKey {
         id: Uuid(record.id.0),
         key: text(passkeys, public_url.as_str(), &record).await?,
@@ -108,10 +108,14 @@ pub async fn all(passkeys: &Passkeys, rp: RelyingPartyId) -> Result<AccessKeys, 
 ///
 /// # Errors
 /// Faults of the store.
-pub async fn revoke(passkeys: &Passkeys, rp: RelyingPartyId, id: &str) -> Result<bool, Refusal> {
-    let by = Actor::new(ActorKind::Admin, "");
+pub async fn revoke(
+    passkeys: &Passkeys,
+    rp: RelyingPartyId,
+    id: &str,
+    by: &Actor,
+) -> Result<bool, Refusal> {
     match Uuid::parse(id) {
-        Some(id) => passkeys.delete_access_key(rp, AccessKeyId(id.0), &by).await,
+        Some(id) => passkeys.delete_access_key(rp, AccessKeyId(id.0), by).await,
         None => Ok(false),
     }
 }
@@ -140,7 +144,16 @@ pub(super) async fn create(request: Request) -> Result<Response, Problem> {
         public_url,
         ..
     } = &request.state;
-    created(&make(passkeys, public_url, rp.id, checked_name(&name)?).await?)
+    created(
+        &make(
+            passkeys,
+            public_url,
+            rp.id,
+            checked_name(&name)?,
+            &administrator(),
+        )
+        .await?,
+    )
 }
 
 /// Lists the access keys of a Service.
@@ -179,7 +192,14 @@ pub(super) async fn list(request: Request) -> Result<Response, Problem> {
 )]
 pub(super) async fn remove(request: Request) -> Result<Response, Problem> {
     let rp = request.service().await?;
-    if revoke(&request.state.passkeys, rp.id, request.segment("id")).await? {
+    if revoke(
+        &request.state.passkeys,
+        rp.id,
+        request.segment("id"),
+        &administrator(),
+    )
+    .await?
+    {
         Ok(no_content())
     } else {
         Err(Problem::new(StatusCode::NOT_FOUND, "not_found"))

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use super::error::Problem;
 use super::request::{Request, checked_name, created, ok};
+use super::state::administrator;
 use crate::api::dates::Date;
 use crate::http::reply::no_content;
 
@@ -74,7 +75,7 @@ pub async fn create(request: Request) -> Result<Response, Problem> {
     let NewApiKey { name } = request.json().await?;
     let passkeys = &request.state.passkeys;
     let (key, secret) = passkeys
-        .create_api_key(request.account, checked_name(&name)?)
+        .create_api_key(request.account, checked_name(&name)?, &administrator())
         .await?;
     created(&CreatedApiKey {
         id: format!("SK{}", key.id),
@@ -129,7 +130,9 @@ pub async fn remove(request: Request) -> Result<Response, Problem> {
     let removed = match id.strip_prefix("SK").and_then(ApiKeyId::from_hex) {
         Some(id) => {
             let passkeys = &request.state.passkeys;
-            passkeys.delete_api_key(request.account, id).await?
+            passkeys
+                .delete_api_key(request.account, id, &administrator())
+                .await?
         }
         None => false,
     };

@@ -9,6 +9,7 @@ use domain::model::relying_party::RelyingParty;
 use self::document::{Settings, SettingsChange};
 use super::error::Problem;
 use super::request::{Request, ok};
+use super::state::administrator;
 
 /// Shows what a Service has chosen for the Authentication Cloud API.
 #[utoipa::path(
@@ -58,7 +59,7 @@ pub async fn change(request: Request) -> Result<Response, Problem> {
     };
     let passkeys = &request.state.passkeys;
     let changed = passkeys
-        .update_relying_party(rp.account, rp.id, change)
+        .update_relying_party(rp.account, rp.id, change, &administrator())
         .await?;
     ok(&Settings::from(changed.settings.nevis))
 }

@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use super::error::Problem;
 use super::request::{Request, ok, service_id};
+use super::state::administrator;
 use crate::http::media::JSON;
 use checks::Invalid;
 
@@ -119,7 +120,10 @@ async fn change(
         if policy == before.policy {
             return shown(&before);
         }
-        if let Some(after) = passkeys.replace_policy(&before, policy).await? {
+        if let Some(after) = passkeys
+            .replace_policy(&before, policy, &administrator())
+            .await?
+        {
             return shown(&after);
         }
         before = stored(request).await?;

@@ -3,8 +3,15 @@
 use std::sync::Arc;
 
 use domain::Passkeys;
+use domain::model::audit::Actor;
 
+use crate::http::current;
 use crate::http::{BodyLimit, PublicUrl};
+
+/// Who calls to change something.
+pub fn administrator() -> Actor {
+    current::administering("manage")
+}
 
 /// What the handlers of this API share; cheap to clone.
 #[derive(Clone, Debug)]

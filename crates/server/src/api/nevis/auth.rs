@@ -166,8 +166,9 @@ fn noted(rp: &Prepared, caller: current::Caller) {
     });
 }
 
-/// Notes the user agent of a request.
+/// Notes the user agent of a request, and the address that it came from.
 pub fn agent(actor: Actor, headers: &HeaderMap) -> Actor {
+    let actor = current::calling(actor);
     match headers
         .get(USER_AGENT)
         .and_then(|value| value.to_str().ok())

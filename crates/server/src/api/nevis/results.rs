@@ -32,7 +32,7 @@ use super::tokens::Presented;
 use super::transactions::{Succeeded, transaction_token};
 use crate::api::signals;
 use crate::http::json::text;
-use crate::http::{RefusalInfo, reply};
+use crate::http::{RefusalInfo, current, reply};
 
 /// What this wire demands of a credential's form: `type` must be there, `rawId` need not, padding may be.
 pub const FORM: ResponseForm = ResponseForm {
@@ -332,7 +332,7 @@ fn string<'v>(object: &'v Object<'_>, name: &'static str) -> Result<Option<&'v s
 
 /// The user's browser or app: as the body says, else as its header says.
 fn actor(headers: &HeaderMap, object: &Object<'_>) -> Result<Actor, Refusal> {
-    let user = Actor::new(ActorKind::User, WIRE);
+    let user = current::calling(Actor::new(ActorKind::User, WIRE));
     Ok(match string(object, "userAgent")? {
         Some(text) => user.agent(text),
         None => agent(user, headers),

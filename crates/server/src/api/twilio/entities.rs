@@ -14,7 +14,7 @@ use super::reasons::Call;
 use super::request::{Request, created, ok};
 use super::services;
 use super::sid::Sid;
-use super::state::{BACK_END, State};
+use super::state::{State, back_end};
 use crate::api::dates::Date;
 use crate::http::reply::no_content;
 
@@ -76,7 +76,7 @@ pub async fn create(request: Request) -> Result<Response, ApiError> {
     let user = request
         .state
         .passkeys
-        .create_user(&rp, identity, &BACK_END)
+        .create_user(&rp, identity, &back_end())
         .await
         .map_err(refused(Call::Resource))?;
     created(&shown(&request.state, &rp, &user))
@@ -109,7 +109,7 @@ pub async fn delete(request: Request) -> Result<Response, ApiError> {
     request
         .state
         .passkeys
-        .delete_user(rp.id, request.segment("identity"), &BACK_END)
+        .delete_user(rp.id, request.segment("identity"), &back_end())
         .await
         .map_err(refused(Call::Resource))?;
     Ok(no_content())

@@ -24,7 +24,7 @@ use super::request::{Request, ok};
 use super::services;
 use super::settings::Settings;
 use super::sid::Sid;
-use super::state::{BACK_END, State};
+use super::state::{State, back_end};
 use crate::api::dates::Date;
 use crate::http::reply::no_content;
 
@@ -252,7 +252,7 @@ pub async fn update(request: Request) -> Result<Response, ApiError> {
             request
                 .state
                 .passkeys
-                .rename_credential_or_registration(&user, key, name, &BACK_END)
+                .rename_credential_or_registration(&user, key, name, &back_end())
                 .await
         }
         None => {
@@ -280,7 +280,7 @@ pub async fn delete(request: Request) -> Result<Response, ApiError> {
     request
         .state
         .passkeys
-        .delete_credential_or_registration(&user, factor_key(&request)?, &BACK_END)
+        .delete_credential_or_registration(&user, factor_key(&request)?, &back_end())
         .await
         .map_err(refused(Call::Resource))?;
     Ok(no_content())

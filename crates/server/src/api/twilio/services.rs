@@ -20,7 +20,7 @@ use super::reasons::Call;
 use super::request::{Request, created, ok};
 use super::settings::{self, Choice, Settings};
 use super::sid::{self, Sid};
-use super::state::State;
+use super::state::{State, administrator};
 use crate::api::dates::Date;
 use crate::api::reach;
 use crate::http::name::NameRule;
@@ -115,7 +115,13 @@ pub async fn create(request: Request) -> Result<Response, ApiError> {
     let rp = request
         .state
         .passkeys
-        .create_relying_party(request.account, &name, selection, settings)
+        .create_relying_party(
+            request.account,
+            &name,
+            selection,
+            settings,
+            &administrator(),
+        )
         .await
         .map_err(refused(Call::Resource))?;
     reach::warn(&rp);
@@ -181,7 +187,7 @@ pub async fn update(request: Request) -> Result<Response, ApiError> {
     let after = request
         .state
         .passkeys
-        .update_relying_party(request.account, before.id, change)
+        .update_relying_party(request.account, before.id, change, &administrator())
         .await?;
     if wanted.selection != before.selection {
         reach::warn(&after);
@@ -194,7 +200,7 @@ pub async fn delete(request: Request) -> Result<Response, ApiError> {
     request
         .state
         .passkeys
-        .delete_relying_party(request.account, request.service_id()?)
+        .delete_relying_party(request.account, request.service_id()?, &administrator())
         .await
         .map_err(refused(Call::Resource))?;
     Ok(no_content())

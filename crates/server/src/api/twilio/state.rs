@@ -5,10 +5,20 @@ use std::sync::Arc;
 use domain::Passkeys;
 use domain::model::audit::{Actor, ActorKind};
 
+use crate::http::current;
 use crate::http::{BodyLimit, PublicUrl};
 
 /// Who calls: the account's back end, whose user agent says nothing about a user's device.
-pub const BACK_END: Actor = Actor::new(ActorKind::Api, "twilio");
+pub fn back_end() -> Actor {
+    current::calling(Actor::new(ActorKind::Api, WIRE))
+}
+
+/// Who calls to change what belongs to the account.
+pub fn administrator() -> Actor {
+    current::administering(WIRE)
+}
+
+const WIRE: &str = "twilio";
 
 /// What the handlers of this wire share; cheap to clone.
 #[derive(Clone, Debug)]

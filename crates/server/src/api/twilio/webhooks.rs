@@ -16,7 +16,7 @@ use super::reasons::Call;
 use super::request::{Request, created, ok};
 use super::services;
 use super::sid::Sid;
-use super::state::State;
+use super::state::{State, administrator};
 use crate::api::dates::Date;
 use crate::http::reply::no_content;
 
@@ -221,7 +221,7 @@ pub async fn create(request: Request) -> Result<Response, ApiError> {
     let webhook = request
         .state
         .passkeys
-        .create_webhook(make)
+        .create_webhook(make, &administrator())
         .await
         .map_err(refused(Call::Resource))?;
     created(&shown(&request.state, &rp, &webhook))
@@ -261,7 +261,12 @@ pub async fn update(request: Request) -> Result<Response, ApiError> {
     let webhook = request
         .state
         .passkeys
-        .update_webhook(rp.id, id, |webhook| parameters.apply(webhook))
+        .update_webhook(
+            rp.id,
+            id,
+            |webhook| parameters.apply(webhook),
+            &administrator(),
+        )
         .await;
     let webhook = found(webhook.map_err(refused(Call::Resource))?)?;
     ok(&shown(&request.state, &rp, &webhook))
@@ -273,7 +278,7 @@ pub async fn delete(request: Request) -> Result<Response, ApiError> {
     let deleted = request
         .state
         .passkeys
-        .delete_webhook(rp.id, id(&request)?)
+        .delete_webhook(rp.id, id(&request)?, &administrator())
         .await;
     if deleted.map_err(refused(Call::Resource))? {
         Ok(no_content())

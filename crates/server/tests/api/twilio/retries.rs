@@ -10,6 +10,7 @@ use testkit::{Authenticator, Lies};
 
 use crate::common::{Answer, Client, FORM, JSON, TestApp};
 use crate::support::{create, get};
+use domain::model::audit::{Actor, ActorKind};
 
 const KEY: &str = "8e03978e-40d5-43e8-bc93-6894a57f9324";
 
@@ -207,7 +208,12 @@ async fn a_key_that_was_used_with_another_body_is_refused_on_its_path_only() {
 #[tokio::test]
 async fn another_account_has_keys_of_its_own_and_an_api_key_those_of_its_account() {
     let account = TestApp::new().await.account();
-    let (another, token) = account.app.passkeys.create_account().await.unwrap();
+    let (another, token) = account
+        .app
+        .passkeys
+        .create_account(&Actor::new(ActorKind::Admin, "test"))
+        .await
+        .unwrap();
     let other = account
         .with_secret(&format!("AC{}", another.id), token.reveal())
         .with_key(KEY);

@@ -217,7 +217,8 @@ fn compare_events(path: &Path, source: &Path) -> Result<(), CopyError> {
     let connection = reader(path).map_err(|f| at.failed(f))?;
     let attached = connection.execute("ATTACH ?1 AS source", [source.to_string_lossy()]);
     attached.map_err(failed)?;
-    let columns = "kind, user_id, credential_key, ceremony_id, reason, signals, user_name, actor, access_key_id, wire, user_agent";
+    let columns = "kind, user_id, credential_key, ceremony_id, reason, signals, user_name, actor, access_key_id, wire, user_agent, \
+        address, more";
     let differ = columns
         .split(", ")
         .map(|column| format!("c.{column} IS NOT s.{column}"))
@@ -269,7 +270,8 @@ const SEALED: &[(&str, &str)] = &[
 /// Events have no digest: nothing is decided by them. Their keys have a length, and their words have letters.
 const UNREADABLE_EVENTS: &str = "SELECT count(*) FROM events WHERE length(relying_party_id) <> 16 OR length(id) <> 16 \
     OR kind = '' OR kind GLOB '*[^a-z_]*' OR ifnull(length(user_id), 16) <> 16 OR ifnull(length(credential_key), 16) <> 16 \
-    OR ifnull(length(ceremony_id), 16) <> 16 OR ifnull(length(access_key_id), 16) <> 16 OR reason GLOB '*[^a-z0-9_]*'";
+    OR ifnull(length(ceremony_id), 16) <> 16 OR ifnull(length(access_key_id), 16) <> 16 OR reason GLOB '*[^a-z0-9_]*' \
+    OR ifnull(length(address), 4) NOT IN (4, 16) OR NOT ifnull(json_valid(more), 1)";
 
 /// The structure of the database, its tables and indexes, the digest of every row that decides, and how many rows there are.
 pub(super) fn verify(connection: &Connection, path: &Path) -> Result<Counts, CopyError> {

@@ -298,8 +298,8 @@ impl CeremonyRow {
         execute(
             connection,
             "INSERT INTO sign_ins (relying_party_id, id, user_id, credential_key, created, expires, updated, \
-             claimed_by, asked, policy_id, event_id, signals, user_name, actor, access_key_id, wire, user_agent, digest) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, \
+             claimed_by, asked, policy_id, event_id, signals, user_name, actor, access_key_id, wire, user_agent, address, digest) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, \
              seal('ceremonies', ?1, ?2, 1, ?3, ?4, ?5, ?6, ?7, ?9, ?10, 1, NULL, ?8, NULL))",
             params![
                 self.relying_party.0,
@@ -319,6 +319,7 @@ impl CeremonyRow {
                 actor.access_key,
                 actor.wire,
                 actor.user_agent,
+                actor.address,
             ],
         )?;
         self.judge(connection, has_policy)?;

@@ -74,7 +74,7 @@ macro_rules! columns {
     };
     (event) => {
         "relying_party_id, at, id, kind, user_id, credential_key, ceremony_id, reason, signals, \
-     user_name, actor, access_key_id, wire, user_agent"
+     user_name, actor, access_key_id, wire, user_agent, address, more"
     };
 }
 pub(in crate::embedded) use columns;

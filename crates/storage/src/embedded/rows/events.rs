@@ -3,11 +3,13 @@
 use domain::model::audit::{Actor, ActorKind, AuditEvent, AuditKind};
 use domain::model::clock::Timestamp;
 use domain::model::ids::{AccessKeyId, CeremonyId, CredentialKey, EventId, RelyingPartyId, UserId};
+use rusqlite::types::{ToSql, ToSqlOutput};
 use rusqlite::{Connection, Row, params};
 use webauthn::error::Reason;
 
 use super::columns::reason;
 use crate::embedded::sql::{Failure, Outcome, execute, exists};
+use crate::octets::Octets;
 
 /// Whether the event is written. Its key is that of one call, so it says whether this call was done before.
 pub(in crate::embedded) fn event_is_there(
@@ -29,8 +31,8 @@ pub(in crate::embedded) fn insert_event(
     execute(
         connection,
         "INSERT INTO events (relying_party_id, at, id, kind, user_id, credential_key, ceremony_id, reason, \
-         signals, user_name, actor, access_key_id, wire, user_agent) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) \
+         signals, user_name, actor, access_key_id, wire, user_agent, address, more) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) \
          ON CONFLICT (relying_party_id, at, id) DO NOTHING",
         params![
             event.relying_party.0,
@@ -47,6 +49,8 @@ pub(in crate::embedded) fn insert_event(
             actor.access_key,
             actor.wire,
             actor.user_agent,
+            actor.address,
+            event.more(),
         ],
     )
 }
@@ -57,6 +61,7 @@ pub(super) struct ActorColumns<'a> {
     pub(super) access_key: Option<[u8; 16]>,
     pub(super) wire: Option<&'a str>,
     pub(super) user_agent: Option<&'a str>,
+    pub(super) address: Option<Octets>,
 }
 
 impl<'a> ActorColumns<'a> {
@@ -66,7 +71,14 @@ impl<'a> ActorColumns<'a> {
             access_key: actor.access_key.map(|k| k.0),
             wire: Some(&*actor.wire).filter(|wire| !wire.is_empty()),
             user_agent: actor.user_agent(),
+            address: actor.address.map(Octets::of),
         }
+    }
+}
+
+impl ToSql for Octets {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        self.as_ref().to_sql()
     }
 }
 
@@ -84,6 +96,10 @@ fn actor(row: &Row<'_>) -> Outcome<Actor> {
     if let Some(agent) = row.get::<_, Option<String>>(13)? {
         actor = actor.agent(&agent);
     }
+    if let Some(octets) = row.get::<_, Option<Vec<u8>>>(14)? {
+        let address = crate::octets::address(&octets);
+        actor.address = Some(address.ok_or_else(|| Failure::unreadable("address of an event"))?);
+    }
     Ok(actor)
 }
 
@@ -100,7 +116,7 @@ pub(in crate::embedded) fn event_kind(row: &Row<'_>) -> Outcome<AuditKind> {
 }
 
 pub(in crate::embedded) fn event(row: &Row<'_>) -> Outcome<AuditEvent> {
-    Ok(AuditEvent {
+    let mut event = AuditEvent {
         relying_party: RelyingPartyId(row.get(0)?),
         at: Timestamp(row.get(1)?),
         id: EventId(row.get(2)?),
@@ -112,5 +128,12 @@ pub(in crate::embedded) fn event(row: &Row<'_>) -> Outcome<AuditEvent> {
         signals: row.get(8)?,
         user_name: row.get(9)?,
         actor: actor(row)?,
-    })
+        details: None,
+    };
+    if let Some(more) = row.get::<_, Option<String>>(15)?
+        && !event.take_more(&more)
+    {
+        return Err(Failure::unreadable("details of an event"));
+    }
+    Ok(event)
 }

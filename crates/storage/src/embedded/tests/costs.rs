@@ -24,6 +24,9 @@ use crate::embedded::sql::{Cost, cost};
 use crate::embedded::upkeep::SWEEP_PARTIES;
 use crate::embedded::writes;
 
+static OPERATOR: domain::model::audit::Actor =
+    domain::model::audit::Actor::new(domain::model::audit::ActorKind::Admin, "test");
+
 const ACCOUNT: AccountId = AccountId([0xac; 16]);
 const SWEEP: &str = "a sweep with nothing to do";
 
@@ -50,7 +53,8 @@ async fn costs(parties: u32) -> Vec<(&'static str, Cost)> {
     let account = Some((ACCOUNT, Secret::new("a-token")));
     passkeys.bootstrap(account).await.unwrap();
     let acme = configured("acme.test");
-    let rp = passkeys.create_relying_party(ACCOUNT, "Acme", acme, WireSettings::default());
+    let rp =
+        passkeys.create_relying_party(ACCOUNT, "Acme", acme, WireSettings::default(), &OPERATOR);
     let rp = Prepared::from(rp.await.unwrap());
     let mut others = Vec::new();
     let mut users = Vec::new();
@@ -127,7 +131,9 @@ async fn costs(parties: u32) -> Vec<(&'static str, Cost)> {
     let deleted = passkeys.delete_user(rp.id, users[0].id, &by);
     assert_eq!(deleted.await, Ok(()));
     tally("the deletion of a user");
-    let deleted = passkeys.delete_relying_party(ACCOUNT, rp.id).await;
+    let deleted = passkeys
+        .delete_relying_party(ACCOUNT, rp.id, &OPERATOR)
+        .await;
     assert_eq!(deleted, Ok(()));
     tally("the deletion of a Relying Party");
     found.remove(0);

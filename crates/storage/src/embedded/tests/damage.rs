@@ -623,7 +623,12 @@ pub(super) fn without_seals(connection: &Connection) {
         let sql = format!("ALTER TABLE {table} DROP COLUMN digest");
         connection.execute_batch(&sql).unwrap();
     }
-    connection.execute_batch("PRAGMA user_version=14").unwrap();
+    connection
+        .execute_batch(
+            "ALTER TABLE events DROP COLUMN address; ALTER TABLE events DROP COLUMN more; \
+             ALTER TABLE sign_ins DROP COLUMN address; PRAGMA user_version=14",
+        )
+        .unwrap();
 }
 
 #[tokio::test]

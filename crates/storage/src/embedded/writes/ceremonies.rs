@@ -128,9 +128,9 @@ pub(in crate::embedded) fn move_sign_ins(connection: &Connection) -> Outcome<()>
     execute(
         connection,
         "INSERT INTO events (relying_party_id, at, id, kind, user_id, credential_key, ceremony_id, signals, user_name, \
-         actor, access_key_id, wire, user_agent) \
+         actor, access_key_id, wire, user_agent, address) \
          SELECT relying_party_id, updated, event_id, ?1, user_id, credential_key, id, signals, user_name, \
-         actor, access_key_id, wire, user_agent FROM sign_ins WHERE seq > 0 ORDER BY seq ON CONFLICT DO NOTHING",
+         actor, access_key_id, wire, user_agent, address FROM sign_ins WHERE seq > 0 ORDER BY seq ON CONFLICT DO NOTHING",
         [AuditKind::Authenticated.name()],
     )?;
     execute(connection, "DELETE FROM sign_ins", [])?;

@@ -15,7 +15,7 @@ use crate::api::twilio::error::{ApiError, refused};
 use crate::api::twilio::reasons::Call;
 use crate::api::twilio::request::{Request, ok};
 use crate::api::twilio::services;
-use crate::api::twilio::state::BACK_END;
+use crate::api::twilio::state::back_end;
 
 const CALL: Call = Call::ApproveChallenge;
 
@@ -37,7 +37,7 @@ pub async fn update(request: Request) -> Result<Response, ApiError> {
     let signed_in = request
         .state
         .passkeys
-        .finish_authentication(rp.id, &response, &BACK_END)
+        .finish_authentication(rp.id, &response, &back_end())
         .await
         .map_err(refused(CALL))?;
     signals::of_sign_in(&signed_in);

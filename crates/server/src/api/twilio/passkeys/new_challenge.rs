@@ -16,7 +16,7 @@ use crate::api::twilio::error::ApiError;
 use crate::api::twilio::identity;
 use crate::api::twilio::reasons::Call;
 use crate::api::twilio::request::{Request, created};
-use crate::api::twilio::state::BACK_END;
+use crate::api::twilio::state::back_end;
 use crate::api::twilio::{services, sid};
 
 /// The call. An absent body, `null` and `[]` ask for the same as `{}`: a sign-in in which the credential says who the user is.
@@ -29,7 +29,7 @@ pub async fn create(request: Request) -> Result<Response, ApiError> {
     };
     let terms = Terms {
         survival: request.survival(),
-        ..Terms::new(BACK_END)
+        ..Terms::new(back_end())
     };
     let ceremony = request
         .state

@@ -18,7 +18,7 @@ use crate::api::twilio::name::{FRIENDLY_NAME, bad_friendly_name};
 use crate::api::twilio::reasons::Call;
 use crate::api::twilio::request::{Request, created};
 use crate::api::twilio::settings::{self, Choice};
-use crate::api::twilio::state::{BACK_END, State};
+use crate::api::twilio::state::{State, back_end};
 
 /// The call.
 pub async fn create(request: Request) -> Result<Response, ApiError> {
@@ -36,7 +36,7 @@ pub async fn create(request: Request) -> Result<Response, ApiError> {
     let start = StartRegistration {
         account_name: Some(name),
         conditional_create,
-        ..StartRegistration::new(identity, name, &selection, Terms::new(BACK_END))
+        ..StartRegistration::new(identity, name, &selection, Terms::new(back_end()))
     };
     let started = request
         .state

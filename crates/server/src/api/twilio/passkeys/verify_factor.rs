@@ -10,7 +10,7 @@ use crate::api::twilio::error::{ApiError, refused};
 use crate::api::twilio::factors::Factor;
 use crate::api::twilio::reasons::Call;
 use crate::api::twilio::request::{Request, ok};
-use crate::api::twilio::state::BACK_END;
+use crate::api::twilio::state::back_end;
 
 const CALL: Call = Call::VerifyFactor;
 
@@ -24,7 +24,7 @@ pub async fn update(request: Request) -> Result<Response, ApiError> {
     let finished = request
         .state
         .passkeys
-        .finish_registration(rp.id, &response, None, &BACK_END)
+        .finish_registration(rp.id, &response, None, &back_end())
         .await
         .map_err(refused(CALL))?;
     signals::of_registration(&finished);
