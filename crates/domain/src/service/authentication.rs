@@ -424,6 +424,9 @@ impl Passkeys {
         phases.done(Phase::Verify);
         let mut event = event.ceremony(id);
         event.kind = AuditKind::Authenticated;
+        // A store keeps no details of a sign-in; no reader may see them while it is in memory either.
+        event.actor.api_key = None;
+        event.actor.name = None;
         event.signals = signal_names(verified.signals());
         let finish = FinishAuthentication {
             attempt: AttemptId::random(&*self.randomness),

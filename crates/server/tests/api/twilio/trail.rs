@@ -61,7 +61,7 @@ async fn each_start_and_what_follows_names_the_back_end() {
     for event in events {
         let actor = (event.actor.kind, event.actor.wire.as_ref());
         let expected = if event.kind == AuditKind::RelyingPartyCreated {
-            (ActorKind::Admin, "")
+            (ActorKind::Admin, "twilio")
         } else {
             (ActorKind::Api, "twilio")
         };
@@ -108,4 +108,39 @@ async fn the_signals_of_a_ceremony_are_in_the_audit_trail_and_the_log() {
         (&logged[0]["stored"], &logged[0]["received"]),
         (&json!(100), &json!(99))
     );
+}
+
+#[tokio::test]
+async fn an_event_names_the_address_and_the_api_key_of_the_caller_and_a_sign_in_the_address_alone()
+{
+    let account = TestApp::new().await.account();
+    let service = account.service().await;
+    let by = domain::model::audit::Actor::new(ActorKind::Admin, "test");
+    let made = account
+        .app
+        .passkeys
+        .create_api_key(crate::common::ACCOUNT, "ci", &by);
+    let (key, secret) = made.await.unwrap();
+    let backend = account
+        .with_secret(&format!("SK{}", key.id), secret.reveal())
+        .at_address("192.0.2.9");
+    let mut authenticator = Authenticator::new(Profile::security_key());
+    backend
+        .register(&service, "user-0001", &mut authenticator)
+        .await;
+    let challenge = backend
+        .challenge(&service, &json!({"identity": "user-0001"}))
+        .await;
+    let answer = get(&mut authenticator, &challenge, &Lies::default());
+    backend.approve(&service, &answer).await;
+    let address = Some([192, 0, 2, 9].into());
+    let events = events(&backend, &service).await;
+    let of = |kind| events.iter().find(|event| event.kind == kind).unwrap();
+    let registered = &of(AuditKind::CredentialRegistered).actor;
+    assert_eq!(
+        (registered.address, registered.api_key),
+        (address, Some(key.id))
+    );
+    let signed_in = &of(AuditKind::Authenticated).actor;
+    assert_eq!((signed_in.address, signed_in.api_key), (address, None));
 }
