@@ -812,12 +812,12 @@ statements! {
         );
     RotateTokenKey (with_event!("tbb"))
         concat!(
-            "WITH w AS (UPDATE @token_keys SET value = $18 WHERE relying_party_id = $1 AND kind = $16 AND value = $17 AND",
+            "WITH w AS (UPDATE @token_keys SET value = $20 WHERE relying_party_id = $1 AND kind = $18 AND value = $19 AND",
             alive!(party),
             " RETURNING 1), e AS (",
             event!("w"),
             ") SELECT (SELECT count(*) FROM w), \
-             EXISTS (SELECT 1 FROM @token_keys WHERE relying_party_id = $1 AND kind = $16 AND value = $18 AND",
+             EXISTS (SELECT 1 FROM @token_keys WHERE relying_party_id = $1 AND kind = $18 AND value = $20 AND",
             alive!(party),
             ")"
         );
