@@ -183,7 +183,8 @@ async fn an_account_over_its_limit_takes_nothing_from_another() {
         account.get("/v2/Services").await.expect(200);
     }
     account.get("/v2/Services").await.refused(429, 20429);
-    let (other, token) = app.passkeys.create_account().await.unwrap();
+    let by = domain::model::audit::Actor::new(domain::model::audit::ActorKind::Admin, "test");
+    let (other, token) = app.passkeys.create_account(&by).await.unwrap();
     let other = app
         .stranger()
         .with_secret(&format!("AC{}", other.id), token.reveal());
