@@ -3,12 +3,14 @@
 //! before the response.
 
 mod details;
+mod telling;
 
 use std::borrow::Cow;
 use std::net::IpAddr;
 
 use webauthn::error::Reason;
 
+use self::details::kept;
 pub use self::details::{Change, Details, MAX_CHANGES, MAX_FOUND, MAX_VALUE, More, Target};
 use crate::model::clock::Timestamp;
 use crate::model::ids::{
@@ -125,18 +127,6 @@ impl Actor {
     pub fn user_agent(&self) -> Option<&str> {
         self.user_agent.as_deref()
     }
-}
-
-/// A text without control characters, and without what is beyond so many bytes.
-fn kept(text: &str, most: usize) -> String {
-    let mut kept = String::new();
-    for c in text.chars().filter(|c| !c.is_control()) {
-        if kept.len() + c.len_utf8() > most {
-            break;
-        }
-        kept.push(c);
-    }
-    kept
 }
 
 /// The trail of an account: what happens to an account belongs to no Relying Party, and lies under this key instead. Keys are random,
