@@ -7,6 +7,7 @@ use clap::Args;
 use domain::Passkeys;
 use domain::model::clock::{SystemClock, SystemRandomness, Timestamp};
 use domain::service::transfer::{copy_store, secrets_of};
+use domain::service::vault::master_key_of;
 use domain::store::Storage;
 use storage::StoreUrl;
 
@@ -19,7 +20,7 @@ use crate::transfer::record::{Counts, Manifest};
 #[derive(Debug, Args)]
 #[command(
     after_help = "No server may use either store meanwhile. The tables of a PostgreSQL store must be there: passkeyd migrate makes them. Pending \
-                  ceremonies, one-time tokens and the notes of imports are not copied."
+                  ceremonies, one-time tokens, the notes of imports, administrators of the console and the master key are not copied."
 )]
 pub(super) struct Copy {
     /// The store to copy: `sqlite:<path>` or `postgres://...`.
@@ -49,7 +50,7 @@ pub(super) async fn run(arguments: Copy) -> Result<(), ProcessError> {
     }
     let source = storage::open(&from).await?;
     let target = storage::open(&to).await?;
-    let done = copied(&source, &target).await;
+    let done = copied(&source, &target, &to).await;
     for store in [source, target] {
         store.close().await.map_err(|fault| failed(&fault))?;
     }
@@ -65,6 +66,7 @@ fn failed(error: &dyn std::fmt::Display) -> ProcessError {
 async fn copied(
     source: &Arc<dyn Storage>,
     target: &Arc<dyn Storage>,
+    to: &StoreUrl,
 ) -> Result<String, ProcessError> {
     let mut progress = Progress::new("users and events", None);
     let copied = copy_store(source, target, || progress.step()).await;
@@ -80,11 +82,31 @@ async fn copied(
             listed(after.counts, there.0)
         )));
     }
+    let wrapped = source.store_key().await.map_err(|f| failed(&f))?;
     Ok(format!(
-        "Copied and compared: {}. SHA-256 of the records: {}",
+        "Copied and compared: {}. SHA-256 of the records: {}{}",
         listed(before.counts, secrets.0),
-        before.sha256
+        before.sha256,
+        needs(wrapped.as_deref(), to)
     ))
+}
+
+/// Says which master key the copy needs.
+fn needs(wrapped: Option<&[u8]>, to: &StoreUrl) -> String {
+    let Some(id) = wrapped.and_then(master_key_of) else {
+        return String::new();
+    };
+    let place = match to.file() {
+        Some(file) => format!(
+            "copy its file to {}, or name it with `master_key_file`",
+            file.with_extension("key").display()
+        ),
+        None => "name its file with `master_key_file` on each node".to_owned(),
+    };
+    format!(
+        "\nThe keys in the copy are sealed under the master key {id}, as those of the store. The master key is not copied: {place}. passkeyd does \
+         not start on the copy with another one."
+    )
 }
 
 fn listed(counts: Counts, secrets: u64) -> String {

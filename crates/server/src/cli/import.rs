@@ -1,6 +1,8 @@
 //! `passkeyd import`: passkeys from a file, and what became of imports.
 
+use std::fs::{self, File};
 use std::io::{self, Write as _};
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -125,17 +127,32 @@ struct Task {
 struct Read {
     task: Task,
     looked: Option<Looked>,
-    /// Removes what came from standard input at the end.
+    /// Removes what was read from standard input or a pipe at the end.
     _spool: Option<NamedTempFile>,
 }
 
 impl Task {
+    /// What can be read only once: standard input, or a pipe that has a name, such as `<(zcat FILE)` of a shell.
+    fn read_once(&self) -> Result<Option<Box<dyn io::Read>>, ProcessError> {
+        if self.file == Path::new("-") {
+            return Ok(Some(Box::new(io::stdin().lock())));
+        }
+        let is_pipe = fs::metadata(&self.file).is_ok_and(|found| found.file_type().is_fifo());
+        if !is_pipe {
+            return Ok(None);
+        }
+        let opened = File::open(&self.file);
+        let opened = opened
+            .map_err(|error| ProcessError::Command(format!("cannot read the file: {error}")))?;
+        Ok(Some(Box::new(opened)))
+    }
+
     /// Reads the file once: that it can be read, and what its columns are. It is read again later.
     fn read(mut self) -> Result<Read, ProcessError> {
         let mut kept = None;
-        if self.file == Path::new("-") {
-            let spool = spool().map_err(|source| ProcessError::System {
-                what: "cannot read standard input",
+        if let Some(mut from) = self.read_once()? {
+            let spool = spool(&mut *from).map_err(|source| ProcessError::System {
+                what: "cannot keep the input in a temporary file",
                 source,
             })?;
             spool.path().clone_into(&mut self.file);
@@ -236,9 +253,9 @@ async fn target(
     })
 }
 
-fn spool() -> io::Result<NamedTempFile> {
+fn spool(from: &mut dyn io::Read) -> io::Result<NamedTempFile> {
     let mut spool = NamedTempFile::new()?;
-    io::copy(&mut io::stdin().lock(), &mut spool)?;
+    io::copy(from, &mut spool)?;
     spool.flush()?;
     Ok(spool)
 }

@@ -1,7 +1,7 @@
 //! An export of passkeyd, imported: every record keeps its key.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 
 use super::import::{ImportError, Mode, Report, Summary};
 use super::record::{Counts, Credential, FORMAT, Line, VERSION};
+use super::rows::LONGEST_LINE;
 
 /// Users, and events, that are written at once.
 const AT_ONCE: usize = 64;
@@ -75,11 +76,23 @@ fn each_line(
     let mut text = Vec::new();
     for n in 1.. {
         text.clear();
-        if opened.read_until(b'\n', &mut text).map_err(unreadable)? == 0 {
+        let mut line = opened.by_ref().take(LONGEST_LINE);
+        if line.read_until(b'\n', &mut text).map_err(unreadable)? == 0 {
             break;
         }
-        let line = serde_json::from_slice(&text)
-            .map_err(|error| ImportError::File(format!("line {n}: {error}")))?;
+        if text.len() as u64 == LONGEST_LINE {
+            let why = format!("line {n} is longer than {LONGEST_LINE} bytes");
+            return Err(ImportError::File(why));
+        }
+        let line = serde_json::from_slice(&text).map_err(|error| {
+            ImportError::File(if n == 1 {
+                format!(
+                    "the file is no export of passkeyd, whose first line is a header ({error}); --from names the product that wrote it"
+                )
+            } else {
+                format!("line {n}: {error}")
+            })
+        })?;
         take(n, &text, line).map_err(ImportError::File)?;
     }
     Ok(())

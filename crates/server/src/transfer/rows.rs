@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 const LONGEST: u64 = 1 << 30;
 
 /// Longest line of NDJSON, in bytes: a user with all passkeys.
-const LONGEST_LINE: u64 = 1 << 24;
+pub(super) const LONGEST_LINE: u64 = 1 << 24;
 
 /// A row, and where it is in the file.
 #[derive(Debug, Clone, Default)]
@@ -157,6 +157,10 @@ fn skip_mark(file: &mut BufReader<File>) -> std::io::Result<()> {
 
 fn form_of(file: &mut BufReader<File>) -> std::io::Result<Form> {
     skip_mark(file)?;
+    if matches!(file.fill_buf()?, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) {
+        let why = "it is UTF-16: save it as UTF-8";
+        return Err(std::io::Error::other(why));
+    }
     let mut first = Vec::new();
     while first.iter().all(u8::is_ascii_whitespace) {
         first.clear();

@@ -32,9 +32,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::Passkeys;
 use domain::model::account::Secret;
-use domain::model::clock::{Clock as _, SteppedClock, SystemClock, Timestamp};
+use domain::model::clock::{Clock as _, SteppedClock, SystemClock, SystemRandomness, Timestamp};
 use domain::model::ids::{AccountId, NodeId};
+use domain::model::master_key::MasterKeys;
 use domain::service::metadata::MetadataTrust;
+use domain::service::vault::Vault;
 use domain::store::Storage;
 use server::config::Settings;
 use server::health::Lifecycle;
@@ -80,6 +82,7 @@ impl TestApp {
     pub fn builder() -> Builder {
         Builder {
             store: None,
+            master_keys: None,
             metadata: MetadataTrust::default(),
             settings: Settings {
                 public_url: Some(PUBLIC_URL.to_owned()),
@@ -165,6 +168,8 @@ pub async fn store_of_the_suite() -> Arc<dyn Storage> {
 pub struct Builder {
     /// `None`: the one that the suite runs on.
     store: Option<Arc<dyn Storage>>,
+    /// `None`: the keys in the store are not sealed.
+    master_keys: Option<MasterKeys>,
     metadata: MetadataTrust,
     settings: Settings,
 }
@@ -174,6 +179,13 @@ impl Builder {
     #[must_use]
     pub fn store(mut self, store: Arc<dyn Storage>) -> Self {
         self.store = Some(store);
+        self
+    }
+
+    /// The keys in the store are sealed under these.
+    #[must_use]
+    pub fn master_keys(mut self, keys: &MasterKeys) -> Self {
+        self.master_keys = Some(keys.clone());
         self
     }
 
@@ -198,7 +210,9 @@ impl Builder {
             Some(store) => store,
             None => store_of_the_suite().await,
         };
-        let passkeys = Passkeys::open(store, clock.clone(), randomness).await;
+        let vault = Vault::open(&store, self.master_keys.as_ref(), &SystemRandomness).await;
+        let vault = vault.expect("the master key of the store");
+        let passkeys = Passkeys::open_with(store, vault, clock.clone(), randomness).await;
         let passkeys = passkeys.expect("the store opens");
         let metrics = server::metrics::start(clock.now()).expect("metrics");
         let passkeys = passkeys

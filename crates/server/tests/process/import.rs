@@ -1,7 +1,8 @@
 //! `passkeyd import`.
 
+use std::fs::File;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Output, Stdio};
 
 use crate::support::*;
 
@@ -129,6 +130,22 @@ fn a_store_is_copied_and_compared_and_another_one_is_not_written_over() {
     let (code, said) = copy(&old, &new);
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("Copied and compared: 1 accounts"), "{said}");
+    // The copy says which master key it needs, and starts with that one only.
+    let key = new.join("passkeyd.key");
+    let hint = format!("copy its file to {}", key.display());
+    assert!(said.contains(&hint) && !key.exists(), "{said}");
+    let start = |right: bool| {
+        let output = ended(&mut serve(&new));
+        assert_eq!(output.status.code(), Some(1));
+        let why = String::from_utf8(output.stderr).unwrap();
+        let said = "and the master key that is set is";
+        assert_eq!(why.contains(said), right, "{why}");
+    };
+    start(false);
+    std::fs::copy(other.join("passkeyd.key"), &key).unwrap();
+    start(true);
+    std::fs::copy(old.join("passkeyd.key"), &key).unwrap();
+    Server::start(&mut serve(&new)).stop();
     let (code, said) = copy(&old, &other);
     assert_eq!(code, Some(1));
     assert!(said.contains("must be empty"), "{said}");
@@ -136,6 +153,9 @@ fn a_store_is_copied_and_compared_and_another_one_is_not_written_over() {
     assert_eq!(code, Some(1));
     assert!(said.contains("there is no store at"), "{said}");
     assert_eq!(copy(&old, &old).0, Some(1));
+    // Once more, over the copy that was in use: nothing contradicts it.
+    let (code, said) = copy(&old, &new);
+    assert_eq!(code, Some(0), "{said}");
 }
 
 #[test]
@@ -221,4 +241,34 @@ fn store_verify_names_its_cases_when_none_has_the_name_that_was_asked_for() {
         said.contains("an account is created once and listed"),
         "{said}"
     );
+}
+
+#[test]
+fn a_file_that_can_be_read_only_once_is_imported_as_any_other() {
+    let place = tempfile::tempdir().unwrap();
+    let data = |name: &str| place.path().join(name);
+    Server::start(&mut serve(&data("old"))).stop();
+    let file = data("export.ndjson");
+    let (done, said) = run(&data("old"), &["export", file.to_str().unwrap()]);
+    assert!(done.status.success(), "{said}");
+    // A pipe, by both of its names: as a shell gives it for `-` and for `<(...)`.
+    for (new, name) in [("a", "-"), ("b", "/dev/stdin")] {
+        let mut cat = std::process::Command::new("cat");
+        let mut cat = cat.arg(&file).stdout(Stdio::piped()).spawn().unwrap();
+        let mut command = passkeyd();
+        command.stdin(cat.stdout.take().unwrap());
+        command.args(["import", name, "--data-dir"]).arg(data(new));
+        let output = ended(&mut command);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains("1 added, 0 there already"), "{name}: {said}");
+        cat.wait().unwrap();
+    }
+    // And a redirected file.
+    let mut command = passkeyd();
+    command.stdin(File::open(&file).unwrap());
+    command
+        .args(["import", "/dev/stdin", "--data-dir"])
+        .arg(data("c"));
+    let said = String::from_utf8(ended(&mut command).stderr).unwrap();
+    assert!(said.contains("1 added, 0 there already"), "{said}");
 }

@@ -2,14 +2,18 @@
 
 use std::sync::Arc;
 
+use axum::http::Method;
+use domain::model::clock::SystemRandomness;
+use domain::model::master_key::{MasterKey, MasterKeys};
 use domain::model::token::TokenKind;
 use domain::service::transfer::{CopyError, copy_store, secrets_of};
+use domain::service::vault::{Vault, VaultError};
 use domain::store::Storage;
 use serde_json::json;
 use storage::{Memory, StoreUrl};
-use testkit::Authenticator;
+use testkit::{Authenticator, Lies};
 
-use crate::common::{TestApp, store_of_the_suite};
+use crate::common::{JSON, TestApp, store_of_the_suite};
 use crate::own::{ALL, bytes_of, over};
 use crate::support::*;
 
@@ -76,5 +80,156 @@ async fn a_copy_has_every_record_and_every_secret_and_serves_as_the_first_one_di
     assert!(
         matches!(refused, Err(CopyError::Contradiction(_))),
         "{refused:?}"
+    );
+}
+
+fn new_keys() -> MasterKeys {
+    MasterKeys {
+        current: MasterKey::random(&SystemRandomness),
+        previous: None,
+    }
+}
+
+/// An empty embedded store.
+async fn embedded(directory: &tempfile::TempDir, name: &str) -> Arc<dyn Storage> {
+    let url = StoreUrl::File(directory.path().join(name));
+    storage::open(&url).await.unwrap()
+}
+
+/// Tokens that were made before a copy.
+struct Tokens {
+    access: String,
+    transaction: String,
+    status: String,
+}
+
+impl Tokens {
+    /// One of each kind, of a user who registers. Transaction tokens are signed, so their key goes with the copy.
+    async fn of(service: &Service, authenticator: &mut Authenticator) -> Self {
+        let path = |of: &str| format!("/manage/v1/services/{}/{of}", service.sid);
+        let operator = service.app.operator();
+        let signed = json!({"transaction_token_algorithm": "ES256"});
+        let changed = operator.request(Method::PATCH, &path("nevis"));
+        changed.body(JSON, signed.to_string()).await.expect(200);
+        let key = operator
+            .post(&path("access-keys"), &json!({"name": "shop"}))
+            .await;
+        let access = key.expect(201)["key"].as_str().unwrap().to_owned();
+        let user = json!({"username": "user-0000", "channel": "fido2"});
+        let back_end = service.app.access_key(&access);
+        let enrolled = back_end.post("/api/v1/users/enroll", &user).await;
+        let enrolled = &enrolled.expect(201)["enrollment"];
+        let options = &enrolled["credentialCreationOptions"];
+        let mut created = authenticator
+            .create(options, ORIGIN, &Lies::default())
+            .unwrap();
+        created["statusToken"] = enrolled["statusToken"].clone();
+        let page = service.app.page(ORIGIN);
+        let result = page.post("/_app/attestation/result", &created).await;
+        let result = result.expect(200);
+        Self {
+            access,
+            transaction: result["token"].as_str().unwrap().to_owned(),
+            status: enrolled["statusToken"].as_str().unwrap().to_owned(),
+        }
+    }
+
+    /// Which of them an app accepts: access, transaction, status.
+    async fn accepted(&self, app: &TestApp) -> [bool; 3] {
+        let back_end = app.access_key(&self.access);
+        let mut found = [false; 3];
+        for (token, found) in [&self.access, &self.transaction, &self.status]
+            .into_iter()
+            .zip(&mut found)
+        {
+            let form = format!("token={}", token.replace('+', "%2B"));
+            let said = back_end.post("/api/v1/introspect", &form).await;
+            *found = said.expect(200)["active"] == true;
+        }
+        found
+    }
+}
+
+#[tokio::test]
+async fn tokens_of_a_sealed_store_are_accepted_after_a_copy_there_and_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let first = embedded(&directory, "first.db").await;
+    let keys = new_keys();
+    let app = TestApp::builder().store(Arc::clone(&first));
+    let service = Service::of(&app.master_keys(&keys).build().await).await;
+    let mut authenticator = Authenticator::default();
+    let tokens = Tokens::of(&service, &mut authenticator).await;
+    assert_eq!(tokens.accepted(&service.app).await, [true; 3]);
+    let mut there = service.app.clone();
+
+    // PostgreSQL where the suite runs on it, else memory; and back to a file.
+    let second = store_of_the_suite().await;
+    let third = embedded(&directory, "third.db").await;
+    for (from, to) in [(&first, &second), (&second, &third)] {
+        copy_store(from, to, || {}).await.unwrap();
+        let sealed = to.store_key().await.unwrap();
+        assert!(sealed.is_some());
+        assert_eq!(sealed, from.store_key().await.unwrap());
+        let copy = TestApp::builder().store(Arc::clone(to));
+        let copy = copy.master_keys(&keys).build().await;
+        let before = bytes_of(&there.passkeys, ALL).await;
+        assert!(bytes_of(&copy.passkeys, ALL).await == before);
+        // Keys of one-time tokens stay behind, and with them the status token.
+        assert_eq!(tokens.accepted(&copy).await, [true, true, false]);
+        let moved = Service {
+            app: copy,
+            sid: service.sid.clone(),
+        };
+        moved.sign_in(None, &mut authenticator).await;
+        there = moved.app;
+    }
+}
+
+#[tokio::test]
+async fn a_copy_of_a_sealed_store_opens_with_the_master_key_of_that_store_only() {
+    let directory = tempfile::tempdir().unwrap();
+    let from = embedded(&directory, "store.db").await;
+    let (keys, other) = (new_keys(), new_keys());
+    let app = TestApp::builder().store(Arc::clone(&from));
+    let service = Service::of(&app.master_keys(&keys).build().await).await;
+    let mut authenticator = Authenticator::default();
+    let tokens = Tokens::of(&service, &mut authenticator).await;
+    let to = store_of_the_suite().await;
+    copy_store(&from, &to, || {}).await.unwrap();
+
+    let open = async |keys: Option<&MasterKeys>| Vault::open(&to, keys, &SystemRandomness).await;
+    let why = open(Some(&other)).await.unwrap_err();
+    assert!(
+        matches!(why, VaultError::Other { sealed, given } if sealed == keys.current.id() && given == other.current.id()),
+        "{why}"
+    );
+    let why = open(None).await.unwrap_err();
+    assert!(matches!(why, VaultError::Missing { sealed } if sealed == keys.current.id()));
+    // Neither attempt has changed the copy. With both keys it opens, and can be sealed under the other one.
+    let both = MasterKeys {
+        current: other.current.clone(),
+        previous: Some(keys.current.clone()),
+    };
+    let copy = TestApp::builder().store(Arc::clone(&to)).master_keys(&both);
+    let copy = copy.build().await;
+    assert_eq!(tokens.accepted(&copy).await, [true, true, false]);
+    assert!(copy.passkeys.rewrap_store_key(&both).await.unwrap());
+    let copy = TestApp::builder()
+        .store(Arc::clone(&to))
+        .master_keys(&other);
+    assert_eq!(
+        tokens.accepted(&copy.build().await).await,
+        [true, true, false]
+    );
+
+    // A store that is sealed already has a store key of its own, also where nothing else is in it.
+    let sealed: Arc<dyn Storage> = Arc::new(Memory::new());
+    Vault::open(&sealed, Some(&keys), &SystemRandomness)
+        .await
+        .unwrap();
+    let refused = copy_store(&from, &sealed, || {}).await.unwrap_err();
+    assert!(
+        refused.to_string().contains("is sealed, and not with"),
+        "{refused}"
     );
 }

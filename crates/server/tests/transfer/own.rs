@@ -151,6 +151,8 @@ async fn a_file_that_was_cut_off_changed_or_is_newer_is_not_imported() {
         ),
         (text.clone() + "{}\n", "line "),
         (String::new(), "cut off"),
+        ("id,publicKey\n".to_owned(), "--from names the product"),
+        ("x".repeat(1 << 24), "longer than 16777216 bytes"),
     ] {
         let empty = over(Arc::new(Memory::new())).await;
         let refused = into(&empty, damaged.as_bytes(), false).await.unwrap_err();

@@ -347,6 +347,15 @@ async fn a_file_without_a_record_is_refused_and_a_mark_at_its_beginning_is_no_re
         let done = run(&service, text, source, Told::default(), true).await;
         assert!(done.is_err(), "{text:?}");
     }
+    // Programs of Windows write UTF-16.
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("passkeys.csv");
+    for mark in [[0xff, 0xfe], [0xfe, 0xff]] {
+        std::fs::write(&file, [&mark[..], b"i\0d\0"].concat()).unwrap();
+        let why = server::transfer::import::look(&file, Source::Simplewebauthn);
+        let why = why.unwrap_err().to_string();
+        assert!(why.contains("save it as UTF-8"), "{why}");
+    }
     let passkey = registered_elsewhere(b"x", -7);
     let line = line(&passkey, "ann-0000001", &json!({}));
     for text in [format!("\u{feff}{line}\n"), format!("\u{feff}[{line}]")] {
