@@ -5,13 +5,13 @@
 //! has no usable key.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use domain::model::clock::SystemRandomness;
-use domain::model::master_key::{MasterKey, MasterKeys};
+use domain::model::master_key::{MasterKey, MasterKeyId, MasterKeys};
 use domain::service::vault::{Vault, VaultError};
 use domain::store::Storage;
 use storage::StoreUrl;
@@ -28,6 +28,9 @@ const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
 /// How a key is made without passkeyd.
 const MADE: &str =
     "64 hex digits, as `passkeyd master-key create FILE` or `openssl rand -hex 32` makes them";
+
+/// Longest file of a key that is read, in bytes.
+const LONGEST: usize = 1024;
 
 /// The place of a master key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,10 +55,24 @@ impl std::fmt::Display for Source {
 
 /// Where the master key is; `None` when there is none.
 pub fn source(settings: &Settings) -> Option<Source> {
-    named(settings.master_key_file.as_deref(), MASTER_KEY, CREDENTIAL).or_else(|| {
-        let beside = beside(settings)?;
-        beside.exists().then_some(Source::File(beside))
-    })
+    sources(settings).next()
+}
+
+/// Every place that has a master key. The first one counts.
+fn sources(settings: &Settings) -> impl Iterator<Item = Source> + use<> {
+    let beside = beside(settings).filter(|beside| beside.exists());
+    named(settings.master_key_file.as_deref(), MASTER_KEY, CREDENTIAL)
+        .chain(beside.map(Source::File))
+}
+
+/// The places after the first one whose key is another one than `current`. They are not used.
+pub fn unused(settings: &Settings, current: MasterKeyId) -> Vec<(Source, MasterKeyId)> {
+    let others = sources(settings).skip(1);
+    let others = others.filter_map(|from| Some((read(&from).ok()?.id(), from)));
+    others
+        .filter(|(id, _)| *id != current)
+        .map(|(id, from)| (from, id))
+        .collect()
 }
 
 /// The key file beside the database of an embedded store.
@@ -64,15 +81,18 @@ pub fn beside(settings: &Settings) -> Option<PathBuf> {
     Some(location.file()?.with_extension("key"))
 }
 
-fn named(file: Option<&Path>, variable: &'static str, credential: &str) -> Option<Source> {
-    if let Some(file) = file {
-        return Some(Source::File(file.to_owned()));
-    }
-    if std::env::var_os(variable).is_some() {
-        return Some(Source::Variable(variable));
-    }
-    let path = PathBuf::from(std::env::var_os(CREDENTIALS_DIRECTORY)?).join(credential);
-    path.exists().then_some(Source::Credential(path))
+fn named(
+    file: Option<&Path>,
+    variable: &'static str,
+    credential: &str,
+) -> impl Iterator<Item = Source> + use<> {
+    let file = file.map(|file| Source::File(file.to_owned()));
+    let variable = std::env::var_os(variable).map(|_| Source::Variable(variable));
+    let credential = std::env::var_os(CREDENTIALS_DIRECTORY)
+        .map(|directory| PathBuf::from(directory).join(credential))
+        .filter(|path| path.exists())
+        .map(Source::Credential);
+    file.into_iter().chain(variable).chain(credential)
 }
 
 fn failed(why: impl Into<String>) -> ProcessError {
@@ -90,9 +110,16 @@ pub fn read(from: &Source) -> Result<MasterKey, ProcessError> {
             .map(Zeroizing::new)?,
         Source::Credential(path) => text_of(path)?,
         Source::File(path) => {
-            let mode = fs::metadata(path).map(|file| file.mode());
+            let found = fs::metadata(path);
             // What cannot be looked at cannot be read either: the message of that is better.
-            if let Ok(mode) = mode
+            let found = found.map(|found| (found.is_dir(), found.mode()));
+            if let Ok((true, _)) = found {
+                return Err(failed(format!(
+                    "{} is a directory, and no file of a master key. Docker makes one where a file that is to be mounted does not exist",
+                    path.display()
+                )));
+            }
+            if let Ok((_, mode)) = found
                 && mode & 0o077 != 0
             {
                 return Err(failed(format!(
@@ -110,13 +137,18 @@ pub fn read(from: &Source) -> Result<MasterKey, ProcessError> {
 }
 
 fn text_of(path: &Path) -> Result<Zeroizing<String>, ProcessError> {
-    let text = fs::read_to_string(path).map_err(|error| {
+    let mut text = Zeroizing::new(String::with_capacity(LONGEST));
+    let read = File::open(path).and_then(|file| {
+        let mut file = file.take(LONGEST as u64);
+        file.read_to_string(&mut text)
+    });
+    read.map_err(|error| {
         failed(format!(
             "cannot read the master key from {}: {error}",
             path.display()
         ))
     })?;
-    Ok(Zeroizing::new(text))
+    Ok(text)
 }
 
 /// The master keys that the settings name; `None` when there is none.
@@ -128,7 +160,8 @@ pub fn keys(settings: &Settings) -> Result<Option<MasterKeys>, ProcessError> {
         settings.master_key_previous_file.as_deref(),
         MASTER_KEY_PREVIOUS,
         CREDENTIAL_PREVIOUS,
-    );
+    )
+    .next();
     let Some(source) = source(settings) else {
         return match previous {
             None => Ok(None),
@@ -242,6 +275,12 @@ pub async fn vault(
     settings: &Settings,
 ) -> Result<Option<Vault>, ProcessError> {
     let keys = keys_of(store, settings).await?;
+    let current = keys.as_ref().map(|keys| keys.current.id());
+    for (from, id) in current.map_or_else(Vec::new, |current| unused(settings, current)) {
+        tracing::warn!(
+            "{from} has the master key {id}, which is not used: another place counts first"
+        );
+    }
     let vault = Vault::open(store, keys.as_ref(), &SystemRandomness).await;
     let vault = vault.map_err(|why| failed(explained(&why, settings)))?;
     if vault.is_none() && settings.production {
@@ -273,13 +312,21 @@ fn explained(why: &VaultError, settings: &Settings) -> String {
                 "{why}. {place} `master_key_file`, {MASTER_KEY} or the systemd credential {CREDENTIAL}. {lost}"
             )
         }
-        VaultError::Other { .. } => {
+        VaultError::Other { sealed, given } => {
             let from = source(settings).map_or_else(String::new, |from| format!(" (from {from})"));
+            let others = unused(settings, *given);
+            let right = others.iter().find(|(_, id)| id == sealed);
+            let right = right.map_or_else(String::new, |(place, _)| {
+                format!(" {place} has it, but the other place counts first.")
+            });
             format!(
-                "{why}{from}. Set the right one. If it is being replaced, name the old one with `master_key_previous_file` and run \
+                "{why}{from}. Set the right one.{right} If it is being replaced, name the old one with `master_key_previous_file` and run \
                  `passkeyd master-key reseal`. {lost}"
             )
         }
+        VaultError::Foreign => format!(
+            "{why}. If `passkeyd master-key discard` was interrupted, run it again; otherwise restore a backup of the store"
+        ),
         VaultError::Damaged | VaultError::Store(_) => why.to_string(),
     }
 }

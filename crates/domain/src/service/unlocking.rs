@@ -107,6 +107,27 @@ impl Vault {
         }
     }
 
+    /// Looks whether these keys open everything that is sealed in a store. Nothing is written.
+    ///
+    /// # Errors
+    /// [`VaultError`], also when the store is not sealed at all.
+    pub async fn check(store: &Arc<dyn Storage>, keys: &MasterKeys) -> Result<(), VaultError> {
+        let wrapped = store.store_key().await?.ok_or(VaultError::Damaged)?;
+        let (store_key, sealed) = StoreKey::unwrapped(&wrapped, Some(keys))?;
+        let vault = Self::of(&store_key, sealed)?;
+        let mut after = None;
+        loop {
+            let page = store.list_token_keys(after, PAGE).await?;
+            let Some((rp, kind, _)) = page.last() else {
+                return Ok(());
+            };
+            after = Some((*rp, *kind));
+            for (rp, kind, stored) in page {
+                KeyRing::read(&stored, rp, kind, Some(&vault)).map_err(|_| VaultError::Foreign)?;
+            }
+        }
+    }
+
     /// Gives up what was sealed: the store gets another store key, and each token key that cannot be opened is replaced by a new
     /// one. For a store whose master key is lost. Tokens and access keys from before are refused; passkeys stay. How many
     /// token keys were replaced.
@@ -170,7 +191,7 @@ impl Vault {
                 // Replaced meanwhile by another node: then it is looked at again.
                 while let Some(stored) = now.take() {
                     let ring = KeyRing::read(&stored, rp, kind, Some(self));
-                    let ring = ring.map_err(|why| Fault::Unreadable(why.to_string()))?;
+                    let ring = ring.map_err(|_| VaultError::Foreign)?;
                     if ring.is_sealed() {
                         break;
                     }

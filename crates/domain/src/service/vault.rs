@@ -54,6 +54,9 @@ pub enum VaultError {
     /// The wrapped store key is damaged.
     #[error("the sealed store key is damaged; restore a backup of the store")]
     Damaged,
+    /// A token key was sealed under another store key, or is damaged.
+    #[error("a key in this store is damaged, or is sealed under another store key")]
+    Foreign,
     /// The store failed.
     #[error("the store failed: {0}")]
     Store(#[from] Fault),

@@ -437,3 +437,45 @@ async fn a_new_key_pair_is_published_before_it_signs() {
         .advance_millis(listed[1].ends.unwrap().0 - node.now().0);
     assert_eq!(published().await, both[..1]);
 }
+
+#[tokio::test]
+async fn of_two_nodes_with_different_master_keys_the_second_is_refused() {
+    let fixture = Fixture::new().await;
+    let id = fixture.rp.id;
+    let before = draw_all(&fixture.passkeys, id).await;
+    let (one, other) = (new_keys(), new_keys());
+    let opened = tokio::join!(fixture.vault(Some(&one)), fixture.vault(Some(&other)));
+    let (first, refused) = match opened {
+        (Ok(_), Err(why)) => (&one, why),
+        (Err(why), Ok(_)) => (&other, why),
+        both => panic!("{both:?}"),
+    };
+    assert!(matches!(refused, VaultError::Other { .. }), "{refused}");
+    assert_eq!(draw_all(&fixture.node(first).await, id).await, before);
+}
+
+#[tokio::test]
+async fn a_discard_that_was_interrupted_is_noticed_and_runs_again() {
+    let fixture = Fixture::new().await;
+    let id = fixture.rp.id;
+    draw_all(&fixture.node(&new_keys()).await, id).await;
+    // What a discard leaves that is killed after its first write: another store key, and the token keys of before.
+    let other = new_keys();
+    let elsewhere = Fixture::new().await;
+    let discarded = Vault::discard(&elsewhere.storage(), &other, &SystemRandomness).await;
+    assert_eq!(discarded.unwrap(), 0);
+    let new = elsewhere.store.store_key().await.unwrap().unwrap();
+    let old = fixture.store.store_key().await.unwrap().unwrap();
+    assert_eq!(fixture.store.replace_store_key(&old, &new).await, Ok(true));
+    let opened = fixture.vault(Some(&other)).await;
+    assert!(matches!(opened, Err(VaultError::Foreign)), "{opened:?}");
+    let checked = Vault::check(&fixture.storage(), &other).await;
+    assert!(matches!(checked, Err(VaultError::Foreign)), "{checked:?}");
+
+    let again = Vault::discard(&fixture.storage(), &other, &SystemRandomness).await;
+    assert_eq!(again.unwrap(), 5);
+    let node = fixture.node(&other).await;
+    Vault::check(&fixture.storage(), &other).await.unwrap();
+    let (code, kind) = (code(&node, id, MacKind::Access).await, MacKind::Access);
+    assert!(accepts(&node, id, kind, &code).await);
+}

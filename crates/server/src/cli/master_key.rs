@@ -1,10 +1,13 @@
 //! `passkeyd master-key`: makes and changes the key under which the keys in the store are sealed.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use domain::model::clock::SystemRandomness;
+use domain::model::master_key::MasterKeys;
 use domain::service::vault::Vault;
+use domain::store::Storage;
 
 use super::administer::{At, administer, print, text};
 use super::print::{print_json, say};
@@ -133,14 +136,28 @@ async fn discard(store: WhichStore, yes: bool) -> Result<(), ProcessError> {
         ));
     };
     let store = storage::open(&location).await?;
-    let done = Vault::discard(&store, &keys, &SystemRandomness).await;
+    let done = if opens(&store, &keys).await {
+        Err(ProcessError::Command(format!(
+            "nothing is lost: the master key {} opens this store. Nothing was changed. To replace token keys, run `passkeyd token-key rotate`",
+            keys.current.id()
+        )))
+    } else {
+        let done = Vault::discard(&store, &keys, &SystemRandomness).await;
+        done.map_err(|why| ProcessError::Command(why.to_string()))
+    };
     store
         .close()
         .await
         .map_err(|fault| ProcessError::Command(fault.to_string()))?;
-    let replaced = done.map_err(|why| ProcessError::Command(why.to_string()))?;
+    let replaced = done?;
     say(&format!(
         "The store is sealed under the master key {}. {replaced} token keys were replaced. Make new access keys.",
         keys.current.id()
     ))
+}
+
+/// Whether a store is sealed, and these keys open everything in it.
+async fn opens(store: &Arc<dyn Storage>, keys: &MasterKeys) -> bool {
+    matches!(store.store_key().await, Ok(Some(_)))
+        && matches!(Vault::check(store, keys).await, Ok(()))
 }

@@ -146,7 +146,13 @@ fn master_key(settings: &Settings) -> Finding {
             } else {
                 ""
             };
-            Finding::good("master_key", format!("the master key comes from {source}{more}"))
+            let found = format!("the master key comes from {source}{more}");
+            match &crate::master_key::unused(settings, keys.current.id())[..] {
+                [] => Finding::good("master_key", found),
+                [(other, id), ..] => Finding::warning("master_key", found)
+                    .because(format!("{other} has another one, {id}, which is not used"))
+                    .fix("remove the one that is not wanted"),
+            }
         }
         _ if crate::master_key::beside(settings).is_some() => {
             Finding::good("master_key", "the first start makes a master key beside the database")

@@ -144,6 +144,10 @@ fn a_copy_of_the_database_makes_no_access_key_that_the_server_accepts() {
     let theirs: Value = serde_json::from_str(&theirs).unwrap();
     let theirs = theirs["key"].as_str().unwrap();
     assert_eq!(ping(&server, theirs), 403);
+    // A second time nothing is lost, so nothing is discarded.
+    let (code, said) = on(&copy, &["master-key", "discard", "--yes"]);
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("nothing is lost: the master key"), "{said}");
     let other = Server::start(&mut serve(&copy));
     assert_eq!(ping(&other, theirs), 200);
     assert_eq!(ping(&other, &made.key), 403);
@@ -193,6 +197,29 @@ fn the_master_key_is_in_a_file_that_only_its_owner_reads_or_in_the_environment()
     assert_eq!(code, 1, "{said}");
     let why = refused(serve(&made.data()).env("PASSKEYD_MASTER_KEY_FILE", &other));
     assert!(why.contains("and the master key that is set is"), "{why}");
+    // Where the right one is in a place that does not count, the message names the place.
+    let mut command = serve(&made.data());
+    command.env("PASSKEYD_MASTER_KEY_FILE", &other);
+    let why = refused(command.env("PASSKEYD_MASTER_KEY", text.trim()));
+    let place = "the environment variable PASSKEYD_MASTER_KEY has it, but";
+    assert!(why.contains(place), "{why}");
+    // The reverse: the right one counts, and the log tells of the other.
+    fs::write(&file, &text).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    let another = fs::read_to_string(&other).unwrap();
+    let mut command = serve(&made.data());
+    command.env("PASSKEYD_MASTER_KEY_FILE", &file);
+    let server = Server::start(command.env("PASSKEYD_MASTER_KEY", another.trim()));
+    assert_eq!(ping(&server, &made.key), 200);
+    let log = server.stop().log.join("\n");
+    let told =
+        log.contains("PASSKEYD_MASTER_KEY has the master key") && log.contains("is not used");
+    assert!(told && !log.contains(another.trim()), "{log}");
+    fs::remove_file(&file).unwrap();
+    fs::create_dir(&file).unwrap();
+    let why = refused(&mut serve(&made.data()));
+    assert!(why.contains("is a directory"), "{why}");
+    fs::remove_dir(&file).unwrap();
 
     // The right one, in each of the other ways.
     let credentials = made.place.path().join("credentials");
