@@ -84,11 +84,26 @@ fn rsa(modulus: Vec<u8>, exponent: Vec<u8>) -> Vec<(i64, Field)> {
     ]
 }
 
-/// A number of this many bits with the top and the lowest bit set.
+/// Whether a big-endian number has an odd factor below 752.
+fn has_small_factor(number: &[u8]) -> bool {
+    let remainder = |by: u32| {
+        let fold = |sum: u32, byte: &u8| (sum * 256 + u32::from(*byte)) % by;
+        number.iter().fold(0, fold)
+    };
+    (3..752).step_by(2).any(|by| remainder(by) == 0)
+}
+
+/// A number of this many bits with the top and the lowest bit set, and without a small factor.
 fn odd(bits: usize) -> Vec<u8> {
     let mut bytes = vec![0xff; bits.div_ceil(8)];
     if !bits.is_multiple_of(8) {
         bytes[0] = u8::try_from((1u32 << (bits % 8)) - 1).unwrap();
+    }
+    let mut last = u16::MAX;
+    while bits > 16 && has_small_factor(&bytes) {
+        last -= 2;
+        let place = bytes.len() - 2;
+        bytes[place..].copy_from_slice(&last.to_be_bytes());
     }
     bytes
 }
@@ -429,6 +444,38 @@ fn rsa_keys_have_2048_to_4096_bits_and_odd_numbers() {
     }
     for exponent in [&[1, 0, 1][..], &[1, 0, 3], &[0xff, 0xff, 0xff, 0xff]] {
         assert!(PublicKey::parse(&encode(&rsa(odd(2048), exponent.to_vec()))).is_ok());
+    }
+}
+
+#[test]
+fn an_rsa_modulus_that_is_a_product_of_small_primes_is_refused() {
+    let times = |number: &mut Vec<u8>, by: u32| {
+        let mut carry = 0;
+        for byte in number.iter_mut().rev() {
+            carry += u32::from(*byte) * by;
+            *byte = carry.to_le_bytes()[0];
+            carry >>= 8;
+        }
+        while carry > 0 {
+            number.insert(0, carry.to_le_bytes()[0]);
+            carry >>= 8;
+        }
+    };
+    // A power of 3, a product of odd numbers, and 2^2048 - 1.
+    let mut power = vec![1];
+    (0..1300).for_each(|_| times(&mut power, 3));
+    let mut product = vec![1];
+    (3..600).step_by(2).for_each(|by| times(&mut product, by));
+    for smooth in [power, product, vec![0xff; 256]] {
+        assert!((256..=512).contains(&smooth.len()) && smooth[smooth.len() - 1] % 2 == 1);
+        refused(&rsa(smooth, E.to_vec()), Reason::CoseKeyRsaInvalid);
+    }
+    // 751 is the largest factor that is refused. The next prime is 757.
+    for (factor, accepted) in [(751, false), (757, true)] {
+        let mut modulus = odd(2048);
+        times(&mut modulus, factor);
+        let key = encode(&rsa(modulus, E.to_vec()));
+        assert_eq!(PublicKey::parse(&key).is_ok(), accepted, "{factor}");
     }
 }
 

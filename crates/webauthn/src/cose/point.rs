@@ -24,7 +24,7 @@ pub(crate) enum KeyMaterial {
 }
 
 /// Checks that the key is a usable point: coordinates below the prime, on the curve, not of small order (5.8.5, RFC 8032
-/// section 5.1.3).
+/// section 5.1.3); or an RSA modulus without small factors (NIST SP 800-89 section 5.3.3).
 pub(crate) fn check_point(scheme: Scheme, material: &KeyMaterial) -> Result<(), CoseKeyError> {
     match (scheme, material) {
         (Scheme::Ecdsa(curve, _), KeyMaterial::Ec(point)) => {
@@ -47,7 +47,10 @@ pub(crate) fn check_point(scheme: Scheme, material: &KeyMaterial) -> Result<(), 
                 .ok_or(CoseKeyError::PointInvalid("it is not on the curve"))
         }
         (_, KeyMaterial::Ed448(point)) => check_ed448(point).map(|_| ()),
-        // RSA numbers and lengths are checked while reading.
+        // The rest of an RSA key is checked while reading.
+        (_, KeyMaterial::Rsa { modulus, .. }) if has_small_factor(modulus) => Err(
+            CoseKeyError::RsaInvalid("the modulus has a factor below 752"),
+        ),
         (_, KeyMaterial::Rsa { .. } | KeyMaterial::Ec(_) | KeyMaterial::MlDsa(_)) => Ok(()),
     }
 }
@@ -149,9 +152,80 @@ pub(crate) fn check_rsa(modulus: &[u8], exponent: &[u8]) -> Result<(), CoseKeyEr
     Ok(())
 }
 
+/// An RSA modulus has no factor below this one (NIST SP 800-89 section 5.3.3).
+const SMALL: u64 = 752;
+
+/// The odd primes below [`SMALL`], multiplied in groups that fit in 32 bits: a modulus is divided by few numbers.
+static SMALL_PRIMES: LazyLock<Vec<u64>> = LazyLock::new(|| {
+    let mut primes: Vec<u64> = Vec::new();
+    let mut products = vec![1];
+    for number in (3..SMALL).step_by(2) {
+        if primes.iter().any(|prime| number.is_multiple_of(*prime)) {
+            continue;
+        }
+        primes.push(number);
+        match products.last_mut() {
+            Some(last) if *last * number <= u64::from(u32::MAX) => *last *= number,
+            _ => products.push(number),
+        }
+    }
+    products
+});
+
+/// Whether a big-endian odd number has a prime factor below [`SMALL`].
+fn has_small_factor(number: &[u8]) -> bool {
+    let (first, words) = number.split_at(number.len() % 4);
+    let remainder = |by: u64| {
+        let add = |sum: u64, word: &[u8]| {
+            let fold = |word: u64, byte: &u8| word << 8 | u64::from(*byte);
+            (sum << 32 | word.iter().fold(0, fold)) % by
+        };
+        words.chunks(4).fold(add(0, first), add)
+    };
+    let common = |mut a: u64, mut b: u64| {
+        while b != 0 {
+            (a, b) = (b, a % b);
+        }
+        a
+    };
+    let mut products = SMALL_PRIMES.iter();
+    products.any(|product| common(*product, remainder(*product)) != 1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A big-endian number times a factor.
+    fn times(number: &[u8], factor: u64) -> Vec<u8> {
+        let mut carry = 0;
+        let mut product = Vec::new();
+        let high = std::iter::repeat_n(&0, 4);
+        for byte in number.iter().rev().chain(high) {
+            carry += u64::from(*byte) * factor;
+            product.push(carry.to_le_bytes()[0]);
+            carry >>= 8;
+        }
+        product.reverse();
+        product
+    }
+
+    #[test]
+    fn every_prime_factor_below_752_is_found() {
+        // 2^2203 - 1 is prime, and so is 2^61 - 1.
+        let mut prime = vec![0xff; 276];
+        prime[0] = 0x07;
+        assert!(!has_small_factor(&prime));
+        assert!(!has_small_factor(&((1_u64 << 61) - 1).to_be_bytes()));
+        let is_prime = |n: u64| (2..n).take_while(|d| d * d <= n).all(|d| n % d != 0);
+        for factor in (3..1000).filter(|n| is_prime(*n)) {
+            let product = times(&prime, factor);
+            for start in 0..4 {
+                let found = has_small_factor(&product[start..]);
+                assert_eq!(found, factor < SMALL, "{factor}");
+            }
+        }
+    }
 
     #[test]
     fn numbers_below_the_prime_of_curve25519_are_told_from_the_others() {
