@@ -15,4 +15,5 @@ mod front;
 mod manage;
 mod rates;
 mod support;
+mod tenants;
 mod twilio;

@@ -161,11 +161,14 @@ async fn error_replies_are_shown_too_so_that_the_page_can_read_them() {
                 .request(Method::POST, path)
                 .header("origin", ORIGIN_OF_PAGES)
         };
+        let too_large = call().body("application/json", " ".repeat(1 << 20)).await;
+        assert_eq!(too_large.status, 413);
         for reply in [
             call().body("text/plain", "{}").await,
             call().body("application/json", "{").await,
             call().json(&json!({})).await,
             call().json(&json!({"statusToken": "x"})).await,
+            too_large,
         ] {
             let shown = reply.header("access-control-allow-origin");
             assert_eq!(shown, Some(ORIGIN_OF_PAGES), "{path}: {}", reply.text());

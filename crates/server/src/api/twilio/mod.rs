@@ -27,7 +27,7 @@ use axum::Router;
 use axum::extract;
 use axum::http::Method;
 use axum::response::Response;
-use axum::routing::{any, get, post};
+use axum::routing::{MethodRouter, any, get, post};
 
 use crate::http::{handle, reply, serve};
 use codes::Code;
@@ -37,83 +37,98 @@ pub use state::State;
 /// What the paths of this wire begin with.
 pub const PREFIXES: &[&str] = &["/v2"];
 
-/// All routes of this wire, and its answers for everything else below `/v2`.
-pub fn router(state: State) -> Router {
+/// Every route of this wire: its path, with parameters in braces, and its methods.
+fn routes() -> [(String, MethodRouter<State>); 16] {
     const SERVICE: &str = "/v2/Services/{service}";
     const ENTITY: &str = "/v2/Services/{service}/Entities/{identity}";
     let at = |base: &str, rest: &str| format!("{base}{rest}");
-    Router::new()
-        .route(
-            "/v2/Services",
+    [
+        (
+            "/v2/Services".to_owned(),
             get(handle(services::list)).post(handle(services::create)),
-        )
-        .route(
-            SERVICE,
+        ),
+        (
+            SERVICE.to_owned(),
             get(handle(services::fetch))
                 .post(handle(services::update))
                 .delete(handle(services::delete)),
-        )
-        .route(
-            &at(SERVICE, "/Passkeys/Factors"),
+        ),
+        (
+            at(SERVICE, "/Passkeys/Factors"),
             post(handle(passkeys::new_factors::create)),
-        )
-        .route(
-            &at(SERVICE, "/Passkeys/VerifyFactor"),
+        ),
+        (
+            at(SERVICE, "/Passkeys/VerifyFactor"),
             post(handle(passkeys::verify_factor::update)),
-        )
-        .route(
-            &at(SERVICE, "/Passkeys/Challenges"),
+        ),
+        (
+            at(SERVICE, "/Passkeys/Challenges"),
             post(handle(passkeys::new_challenge::create)),
-        )
-        .route(
-            &at(SERVICE, "/Passkeys/ApproveChallenge"),
+        ),
+        (
+            at(SERVICE, "/Passkeys/ApproveChallenge"),
             post(handle(passkeys::approve_challenge::update)),
-        )
-        .route(
-            &at(SERVICE, "/Entities"),
+        ),
+        (
+            at(SERVICE, "/Entities"),
             get(handle(entities::list)).post(handle(entities::create)),
-        )
-        .route(
-            ENTITY,
+        ),
+        (
+            ENTITY.to_owned(),
             get(handle(entities::fetch)).delete(handle(entities::delete)),
-        )
-        .route(
-            &at(ENTITY, "/Factors"),
+        ),
+        (
+            at(ENTITY, "/Factors"),
             get(handle(factors::list)).post(handle(factors::create)),
-        )
-        .route(
-            &at(ENTITY, "/Factors/{factor}"),
+        ),
+        (
+            at(ENTITY, "/Factors/{factor}"),
             get(handle(factors::fetch))
                 .post(handle(factors::update))
                 .delete(handle(factors::delete)),
-        )
-        .route(
-            &at(ENTITY, "/Challenges"),
+        ),
+        (
+            at(ENTITY, "/Challenges"),
             get(handle(challenges::list)).post(handle(challenges::create)),
-        )
-        .route(
-            &at(ENTITY, "/Challenges/{challenge}"),
+        ),
+        (
+            at(ENTITY, "/Challenges/{challenge}"),
             get(handle(challenges::fetch)).post(handle(challenges::update)),
-        )
-        .route(
-            &at(SERVICE, "/Webhooks"),
+        ),
+        (
+            at(SERVICE, "/Webhooks"),
             get(handle(webhooks::list)).post(handle(webhooks::create)),
-        )
-        .route(
-            &at(SERVICE, "/Webhooks/{webhook}"),
+        ),
+        (
+            at(SERVICE, "/Webhooks/{webhook}"),
             get(handle(webhooks::fetch))
                 .post(handle(webhooks::update))
                 .delete(handle(webhooks::delete)),
-        )
-        .route(
-            &at(SERVICE, "/AccessTokens"),
+        ),
+        (
+            at(SERVICE, "/AccessTokens"),
             post(handle(access_tokens::create)),
-        )
-        .route(
-            &at(SERVICE, "/AccessTokens/{token}"),
+        ),
+        (
+            at(SERVICE, "/AccessTokens/{token}"),
             get(handle(access_tokens::fetch)),
-        )
-        .method_not_allowed_fallback(wrong_method)
+        ),
+    ]
+}
+
+/// The paths of all routes, with their parameters in braces.
+pub fn paths() -> impl Iterator<Item = String> {
+    routes().into_iter().map(|(path, _)| path)
+}
+
+/// All routes of this wire, and its answers for everything else below `/v2`.
+pub fn router(state: State) -> Router {
+    let all = routes()
+        .into_iter()
+        .fold(Router::new(), |all, (path, methods)| {
+            all.route(&path, methods)
+        });
+    all.method_not_allowed_fallback(wrong_method)
         .route("/v2", any(handle(request::not_found)))
         .route("/v2/", any(handle(request::not_found)))
         .route("/v2/{*rest}", any(handle(request::not_found)))
