@@ -4,7 +4,7 @@ use std::fmt;
 
 use webauthn::error::Reason;
 
-use crate::model::ids::CeremonyId;
+use crate::model::ids::{CeremonyId, UserId};
 
 /// Why an operation was refused. The reason decides the status and code on each wire. The rest
 /// explains it.
@@ -21,6 +21,8 @@ pub struct Refusal {
     pub found: Option<String>,
     /// The ceremony that was found for this attempt, if it came that far.
     pub ceremony: Option<CeremonyId>,
+    /// The user who was found for this attempt, where a caller may go on with that.
+    pub user: Option<UserId>,
     /// Whether that ceremony is an authentication that named no user and listed no credentials, so that the authenticator
     /// chose the credential by itself.
     pub any_credential_might_sign: bool,
@@ -35,6 +37,7 @@ impl Refusal {
             members: Vec::new(),
             found: None,
             ceremony: None,
+            user: None,
             any_credential_might_sign: false,
         }
     }

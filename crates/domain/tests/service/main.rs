@@ -26,12 +26,13 @@ use domain::Reason;
 use domain::model::audit::{Actor, ActorKind};
 use domain::model::ceremony::{Authentication, CeremonyState};
 use domain::model::clock::{SteppedClock, SystemRandomness, Timestamp};
+use domain::model::ids::UserId;
 use domain::model::page::PageRequest;
 use domain::model::policy::{AllowCredentials, Attachment, PartialSelection, RelyingPartyOverride};
 use domain::model::refusal::Refusal;
 use domain::model::relying_party::RelyingParty;
 use domain::model::settings::WireSettings;
-use domain::service::authentication::{StartAuthentication, Who};
+use domain::service::authentication::{StartAuthentication, Who, verify_for_nobody};
 use domain::service::ceremony::Terms;
 use domain::service::credentials::CredentialOrRegistration;
 use domain::service::prepared::Prepared;
@@ -40,8 +41,9 @@ use serde_json::Value;
 use storage::memory::Memory;
 use testkit::{Authenticator, Counter, Lies, Profile, UserHandle};
 use webauthn::authentication::SignCountPolicy;
+use webauthn::credential::CredentialId;
 use webauthn::json::Limits;
-use webauthn::options::{ResidentKey, UserVerification};
+use webauthn::options::{CredentialDescriptor, ResidentKey, UserVerification};
 use webauthn::origin::Origin;
 use webauthn::relying_party::RpId;
 use webauthn::response::{AuthenticationResponse, RegistrationResponse, ResponseForm};
@@ -238,6 +240,71 @@ fn reason<T: std::fmt::Debug>(result: Result<T, Refusal>) -> Reason {
 
 mod an_authentication {
     use super::*;
+
+    #[tokio::test]
+    async fn of_an_unknown_credential_takes_the_work_of_a_known_one_and_succeeds_never() {
+        let fixture = Fixture::new().await;
+        let mut passkey = Authenticator::default();
+        fixture.register("ada-0001", &mut passkey).await.unwrap();
+        let known = passkey.credentials()[0].id().to_vec();
+        // Nobody has it any more: a credential that was invented, or one of an unknown user.
+        let record = fixture.record("ada-0001").await;
+        let by = browser();
+        let ada = fixture
+            .passkeys
+            .user(fixture.rp.id, "ada-0001")
+            .await
+            .unwrap();
+        fixture
+            .passkeys
+            .delete_credential_or_registration(&ada, record.key, &by)
+            .await
+            .unwrap();
+        let listed = [CredentialDescriptor {
+            id: CredentialId::new(known).unwrap(),
+            transports: Vec::new(),
+        }];
+        let owner = UserId([7; 16]);
+        let guessed = String::from_utf8(owner.user_handle().as_bytes().to_vec()).unwrap();
+        for (who, handle, ends) in [
+            // As with a user who is named, a handle need not be there; a wrong one is refused early, as a real user's is.
+            (
+                Who::Nobody(&listed),
+                UserHandle::Omitted,
+                Reason::SignatureInvalid,
+            ),
+            (
+                Who::Nobody(&listed),
+                UserHandle::Truth,
+                Reason::UserHandleMismatch,
+            ),
+            // As without a name: only who knows the handle comes as far as the signature.
+            (Who::Anyone, UserHandle::Omitted, Reason::UserHandleMissing),
+            (Who::Anyone, UserHandle::Truth, Reason::UserHandleMismatch),
+            (
+                Who::Anyone,
+                UserHandle::Text(guessed),
+                Reason::SignatureInvalid,
+            ),
+        ] {
+            let (ceremony, options) = fixture.challenge(who).await.unwrap();
+            let lies = Lies {
+                user_handle: handle,
+                ..Lies::default()
+            };
+            let assertion = passkey.get(&options, ORIGIN, &lies).unwrap();
+            let text = assertion.to_string();
+            let json = webauthn::json::parse(text.as_bytes(), &Limits::default()).unwrap();
+            let response = AuthenticationResponse::from_json(&json, &ResponseForm::STRICT).unwrap();
+            assert_eq!(
+                verify_for_nobody(&ceremony, &response, owner),
+                Some(ends),
+                "{lies:?}"
+            );
+            let refused = fixture.finish(&assertion).await;
+            assert_eq!(reason(refused), Reason::CredentialUnknown);
+        }
+    }
 
     #[tokio::test]
     async fn of_a_named_user_is_refused_when_another_user_answers_and_their_counter_stays() {

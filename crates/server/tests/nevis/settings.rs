@@ -1,10 +1,13 @@
 //! What a Service chooses for this wire: `/manage/v1/services/{VA}/nevis`, and what follows from it.
 
+use std::sync::Arc;
+
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 use axum::http::Method;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
+use storage::memory::Memory;
 use testkit::{Authenticator, Lies};
 
 use crate::support::{Service, assertion, attestation, claims, members};
@@ -256,6 +259,39 @@ async fn decoys_hide_who_is_unknown_or_has_no_authenticator() {
         .await
         .refused(404);
     service.assert(&mut authenticator, &real).await.token();
+}
+
+#[tokio::test]
+async fn the_store_is_asked_as_often_for_a_user_who_is_unknown_or_has_no_authenticator() {
+    let store = Arc::new(Memory::new());
+    let service = Service::over(store.clone()).await;
+    service.choose(json!({"decoy_credentials": true})).await;
+    let mut authenticator = Authenticator::default();
+    service.register("ada", &mut authenticator).await;
+    service.enroll("new").await;
+    // What is kept of the Service is read first.
+    service.approve(Some("ada")).await;
+    let mut asked = Vec::new();
+    for name in ["ada", "new", "nobody"] {
+        let before = store.operations();
+        let approval = service.approve(Some(name)).await;
+        let begun = store.operations() - before;
+        // A refusal of a listed credential, whose signature is wrong.
+        let listed = &approval["credentialRequestOptions"]["allowCredentials"][0]["id"];
+        let mut open = approval.clone();
+        open["credentialRequestOptions"]["allowCredentials"] = json!([]);
+        let mut answer = assertion(&mut authenticator, &open, &Lies::default());
+        answer["id"] = listed.clone();
+        answer["rawId"] = listed.clone();
+        answer["response"]["signature"] = testkit::base64url(&[1; 70]).into();
+        let before = store.operations();
+        let page = service.page();
+        let refused = page.post("/_app/assertion/result", &answer);
+        refused.await.failed();
+        asked.push((begun, store.operations() - before));
+    }
+    assert!(asked[0].0 > 0 && asked[0].1 > 0, "{asked:?}");
+    assert!(asked.iter().all(|n| *n == asked[0]), "{asked:?}");
 }
 
 #[tokio::test]

@@ -165,7 +165,7 @@ static SMALL_PRIMES: LazyLock<Vec<u64>> = LazyLock::new(|| {
         }
         primes.push(number);
         match products.last_mut() {
-            Some(last) if *last * number <= u64::from(u32::MAX) => *last *= number,
+            Some(last) if u32::try_from(*last * number).is_ok() => *last *= number,
             _ => products.push(number),
         }
     }

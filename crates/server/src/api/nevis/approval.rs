@@ -98,9 +98,14 @@ async fn decoy(
     refusal: &Refusal,
 ) -> Result<Decoy, ApiError> {
     let passkeys = &state.passkeys;
-    let mut decoy = match (refusal.reason, user) {
-        (Reason::UserUnknown, UserRef::Name(name)) => Decoy::of(passkeys, &caller.rp, name),
-        (Reason::CredentialUnknown, user) => {
+    let mut decoy = match (refusal.reason, user, refusal.user) {
+        (Reason::UserUnknown, UserRef::Name(name), _) => Decoy::of(passkeys, &caller.rp, name),
+        // Nothing more is read, so this takes no longer than with a user who has credentials, or with nobody.
+        (Reason::CredentialUnknown, UserRef::Name(name), Some(user)) => Decoy {
+            user,
+            ..Decoy::of(passkeys, &caller.rp, name)
+        },
+        (Reason::CredentialUnknown, user, _) => {
             let known = passkeys
                 .user(caller.rp.id, user)
                 .await
