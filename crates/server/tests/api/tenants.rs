@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use axum::http::Method;
+use domain::model::audit::{Actor, ActorKind};
 use serde_json::{Value, json};
 use server::api::twilio::paths;
 use server::transfer::export::{Lines, Wanted, export};
@@ -192,7 +193,8 @@ async fn with_a_foreign_accounts_key_each_route_answers_as_if_the_thing_did_not_
     let routes = routes(&account).await;
     let things = Things::of(&account).await;
     let absent = things.absent();
-    let (another, token) = app.passkeys.create_account().await.unwrap();
+    let by = Actor::new(ActorKind::Admin, "test");
+    let (another, token) = app.passkeys.create_account(&by).await.unwrap();
     let foreign = app
         .stranger()
         .with_secret(&format!("AC{}", another.id), token.reveal());
