@@ -156,7 +156,9 @@ macro_rules! conformance_tests {
                 the_credential_id_of_a_deleted_user_is_free_before_the_sweep,
                 no_credential_follows_an_acknowledged_deletion_of_its_user;
             events:
-                events_are_found_by_what_a_filter_says;
+                events_are_found_by_what_a_filter_says,
+                a_search_of_events_goes_on_where_another_stopped,
+                erased_events_do_not_tell_who_it_was;
             imports:
                 an_imported_credential_keeps_its_handle_and_has_no_evidence,
                 an_imported_credential_learns_its_flags_at_its_first_sign_in,

@@ -16,7 +16,7 @@ macro_rules! forward {
             use domain::model::console::{Administrator, ConsoleKind, ConsoleRecord, Session};
             use domain::model::credential::{CredentialRecord, Evidence};
             use domain::model::ids::{
-                AccessKeyId, AccountId, ApiKeyId, AttemptId, CeremonyId, CredentialKey, ImportId, InviteId, NodeId,
+                AccessKeyId, AccountId, ApiKeyId, AttemptId, CeremonyId, CredentialKey, EventId, ImportId, InviteId, NodeId,
                 RelyingPartyId, TokenId, UserId, WebhookId,
             };
             use domain::model::import::{Import, Imported, ImportedPlace};
@@ -122,6 +122,7 @@ macro_rules! forward {
             Events {
                 find_events(rp: RelyingPartyId, filter: &EventFilter, limit: u32) -> FoundEvents = keep;
                 record_event(event: &AuditEvent) -> () = keep;
+                erase_events(rp: RelyingPartyId, user: UserId, events: &[(Timestamp, EventId)]) -> () = keep;
             }
             Answers {
                 reserve_answer(reservation: &Reservation) -> Reserved = keep;

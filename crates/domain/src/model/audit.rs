@@ -222,6 +222,8 @@ audit_kinds! {
     WebhookUpdated = "webhook_updated",
     /// A webhook was deleted.
     WebhookDeleted = "webhook_deleted",
+    /// What was kept of a user was erased.
+    UserErased = "user_erased",
     /// An account was created.
     AccountCreated = "account_created",
     /// An account was given a new token.
@@ -261,6 +263,7 @@ impl AuditKind {
             | Self::WebhookCreated
             | Self::WebhookUpdated
             | Self::WebhookDeleted
+            | Self::UserErased
             | Self::AccountCreated
             | Self::AccountTokenReset
             | Self::ApiKeyCreated

@@ -7,7 +7,8 @@ use async_trait::async_trait;
 
 use crate::model::audit::{ActorKind, AuditEvent, AuditKind};
 use crate::model::clock::Timestamp;
-use crate::model::ids::RelyingPartyId;
+use crate::model::ids::{EventId, RelyingPartyId, UserId};
+use crate::model::page::Position;
 use crate::store::Fault;
 
 /// Most events that one search looks at.
@@ -23,6 +24,10 @@ pub struct EventFilter {
     pub from: Option<Timestamp>,
     /// Events before this moment.
     pub until: Option<Timestamp>,
+    /// Events behind this one, in the order of a search: the place where an earlier search stopped.
+    pub after: Option<Position>,
+    /// Most events that the search looks at; [`MAX_SEARCHED`] if it is not said.
+    pub most: Option<u32>,
     /// Events of these kinds.
     pub kinds: Option<Vec<AuditKind>>,
     /// Events that this kind of party caused.
@@ -36,6 +41,8 @@ impl fmt::Debug for EventFilter {
         f.debug_struct("EventFilter")
             .field("from", &self.from)
             .field("until", &self.until)
+            .field("after", &self.after)
+            .field("most", &self.most)
             .field("kinds", &self.kinds)
             .field("actor", &self.actor)
             .field("wanted", &self.wanted.is_some())
@@ -44,12 +51,31 @@ impl fmt::Debug for EventFilter {
 }
 
 impl EventFilter {
-    /// Whether a moment meets the conditions of time.
-    pub fn covers(&self, at: Timestamp) -> bool {
-        self.from.is_none_or(|from| at >= from) && self.until.is_none_or(|until| at < until)
+    /// Whether an event meets the conditions of time and place.
+    pub fn covers(&self, event: &AuditEvent) -> bool {
+        let place = (event.at, event.id.0);
+        self.from.is_none_or(|from| event.at >= from)
+            && self.until.is_none_or(|until| event.at < until)
+            && self
+                .after
+                .is_none_or(|after| place < (after.created, after.key))
     }
 
-    /// Whether an event meets all conditions but that of time.
+    /// The first moment that is too late for this filter. Events of the last moment before it may lie before the place of `after`.
+    pub fn end(&self) -> Timestamp {
+        let until = self.until.unwrap_or(Timestamp(i64::MAX));
+        match self.after {
+            Some(after) => until.min(after.created.plus_millis(1)),
+            None => until,
+        }
+    }
+
+    /// Most events that the search looks at.
+    pub fn most(&self) -> u32 {
+        self.most.unwrap_or(MAX_SEARCHED).min(MAX_SEARCHED)
+    }
+
+    /// Whether an event meets all conditions but those of time and place.
     pub fn accepts(&self, event: &AuditEvent) -> bool {
         self.kinds
             .as_ref()
@@ -66,13 +92,23 @@ pub struct FoundEvents {
     pub events: Vec<AuditEvent>,
     /// Whether these are all; `false` when the search reached one of its bounds.
     pub complete: bool,
+    /// Where a further search goes on, if these are not all: behind this event.
+    pub stopped: Option<Position>,
+}
+
+/// The place of an event in the order of a search.
+pub fn place_of(event: &AuditEvent) -> Position {
+    Position {
+        created: event.at,
+        key: event.id.0,
+    }
 }
 
 /// The audit trail. Events are written by the operations that they are about. Part of a [`Storage`](crate::store::Storage).
 #[async_trait]
 pub trait Events: Send + Sync {
     /// The audit events of a Relying Party that a filter accepts, newest first: at most `limit`, out of the newest
-    /// [`MAX_SEARCHED`] of its time.
+    /// [`EventFilter::most`] of its time.
     async fn find_events(
         &self,
         rp: RelyingPartyId,
@@ -82,4 +118,13 @@ pub trait Events: Send + Sync {
 
     /// Adds an event by itself, whether or not its Relying Party is there: for what happens to records whose operations write no event.
     async fn record_event(&self, event: &AuditEvent) -> Result<(), Fault>;
+
+    /// Removes from these events of a user whatever tells who the user was: the user's key and name, the credential, the address, the
+    /// user agent, and all details. What happened, when and why stays. Events of others are left alone.
+    async fn erase_events(
+        &self,
+        rp: RelyingPartyId,
+        user: UserId,
+        events: &[(Timestamp, EventId)],
+    ) -> Result<(), Fault>;
 }

@@ -45,7 +45,7 @@
 //! | [`RelyingParties::relying_parties_with_rp_id`] | keys | `limit` |
 //! | [`Imports::list_imported`] | [places](crate::model::import::Imported::place) | `limit` |
 //! | [`Tokens::list_token_keys`] | Relying Party, name of the kind | `limit` |
-//! | [`Events::find_events`] | by `(at, id)`, newest first | `limit`, of at most [`MAX_SEARCHED`] that are looked at |
+//! | [`Events::find_events`] | by `(at, id)`, newest first | `limit`, of at most [`EventFilter::most`] that are looked at |
 //!
 //! **Cost.** No operation reads or writes more because the installation is larger. Only the sweep removes rows in number, at most
 //! a fixed number in one transaction (500 in the embedded store).
@@ -127,7 +127,7 @@ pub use ceremonies::{
 };
 pub use console::Console;
 pub use credentials::Credentials;
-pub use events::{EventFilter, Events, FoundEvents, MAX_SEARCHED, Wanted};
+pub use events::{EventFilter, Events, FoundEvents, MAX_SEARCHED, Wanted, place_of};
 pub use fault::Fault;
 pub use imports::{
     ImportCredential, ImportUser, ImportedCredential, ImportedParty, ImportedUser, Imports,

@@ -135,6 +135,7 @@ pub(super) fn happened(kind: impl Borrow<AuditKind>) -> &'static str {
         AuditKind::AccountTokenReset => "Auth Token of the account replaced",
         AuditKind::ApiKeyCreated => "API key created",
         AuditKind::ApiKeyDeleted => "API key revoked",
+        AuditKind::UserErased => "What was kept of a person erased",
     }
 }
 

@@ -53,6 +53,17 @@ fn is_utf8_or_no_charset(parameter: &[u8]) -> bool {
         .any(|known| charset.eq_ignore_ascii_case(known))
 }
 
+/// Whether an `Accept` header names this media type itself.
+pub fn names(headers: &HeaderMap, wanted: &str) -> bool {
+    let values = headers.get_all(ACCEPT).iter();
+    let texts = values.filter_map(|value| value.to_str().ok());
+    let mut ranges = texts.flat_map(|value| value.split(','));
+    ranges.any(|range| {
+        let essence = range.split(';').next().unwrap_or_default();
+        essence.trim().eq_ignore_ascii_case(wanted)
+    })
+}
+
 /// Whether an `Accept` header names JSON; `None` when there is no such header.
 pub fn accepts_json(headers: &HeaderMap) -> Option<bool> {
     let mut values = headers.get_all(ACCEPT).iter().peekable();

@@ -16,6 +16,7 @@ pub mod handler;
 pub mod inbound;
 pub mod json;
 pub mod lifecycle;
+pub mod lines;
 pub mod media;
 pub mod name;
 pub mod noting;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::model::audit::{Actor, ActorKind, AuditEvent, AuditKind};
-use domain::model::ids::RelyingPartyId;
+use domain::model::ids::{CredentialKey, RelyingPartyId};
 use domain::store::{EventFilter, FoundEvents};
 
 use super::fixture::{Fixture, SOMEBODY, StoreUnderTest, at, event, key, new_user};
@@ -117,6 +117,99 @@ pub async fn events_are_found_by_what_a_filter_says(under_test: &mut dyn StoreUn
     let complete = FoundEvents {
         events: written,
         complete: true,
+        stopped: None,
     };
     assert_eq!(found, Ok(complete));
+}
+
+pub async fn a_search_of_events_goes_on_where_another_stopped(under_test: &mut dyn StoreUnderTest) {
+    let fixture = Fixture::new(under_test).await;
+    let store = &fixture.store;
+    let mut written = fixture.events().await;
+    // Several of each moment, so that a place in the middle of a moment matters.
+    for n in 0..30 {
+        let kind = if n % 4 == 0 {
+            AuditKind::WebhookUpdated
+        } else {
+            AuditKind::WebhookCreated
+        };
+        let made = AuditEvent {
+            at: at(1 + n / 5),
+            ..event(kind, fixture.rp)
+        };
+        store.record_event(&made).await.unwrap();
+        written.push(made);
+    }
+    written.sort_by_key(|event| std::cmp::Reverse((event.at, event.id)));
+    let some = Some(vec![AuditKind::WebhookUpdated]);
+    for (kinds, limit, most) in [
+        (None, 1, None),
+        (None, 7, None),
+        (None, 100, Some(4)),
+        (some.clone(), 1, None),
+        (some.clone(), 2, Some(3)),
+        (some, 100, Some(1)),
+    ] {
+        let mut filter = EventFilter {
+            kinds,
+            most,
+            until: Some(at(6)),
+            ..EventFilter::default()
+        };
+        let mut expected = written.clone();
+        expected.retain(|event| filter.accepts(event) && filter.covers(event));
+        let mut pages = Vec::new();
+        // Every page looks at one event at least, so that there are no more pages than events.
+        for _ in 0..=written.len() {
+            let found = store.find_events(fixture.rp, &filter, limit).await.unwrap();
+            assert!(found.events.len() <= limit as usize);
+            assert_eq!(found.complete, found.stopped.is_none(), "{filter:?}");
+            pages.extend(found.events);
+            filter.after = found.stopped;
+            if found.complete {
+                break;
+            }
+        }
+        assert_eq!(filter.after, None, "it ends");
+        assert_eq!(pages, expected, "{filter:?}");
+    }
+}
+
+pub async fn erased_events_do_not_tell_who_it_was(under_test: &mut dyn StoreUnderTest) {
+    let fixture = Fixture::new(under_test).await;
+    let store = &fixture.store;
+    let [ann, bob] = ["ann", "bob"].map(|name| new_user(fixture.rp, name, at(1)));
+    let mut written = fixture.events().await;
+    for user in [&ann, &bob] {
+        let mut made = AuditEvent {
+            at: at(2),
+            credential: Some(CredentialKey(key())),
+            ..event(AuditKind::CredentialDeleted, fixture.rp)
+        };
+        made.user = Some(user.id);
+        made.user_name = Some(user.name.clone());
+        made.actor = SOMEBODY
+            .agent("Browser/1.0")
+            .at(Some([192, 0, 2, 7].into()));
+        let made = made.found(Some("seen")).change("name", None, Some("mine"));
+        store.record_event(&made).await.unwrap();
+        written.push(made);
+    }
+    // What is not the user's is left alone, whoever asks for it.
+    let places: Vec<_> = written.iter().map(|event| (event.at, event.id)).collect();
+    for event in &mut written {
+        if event.user == Some(ann.id) {
+            event.erase();
+        }
+    }
+    written.sort_by_key(|event| std::cmp::Reverse((event.at, event.id)));
+    for _ in 0..2 {
+        let erased = store.erase_events(fixture.rp, ann.id, &places).await;
+        assert_eq!(erased, Ok(()));
+        let all = EventFilter::default();
+        let found = store.find_events(fixture.rp, &all, 100).await.unwrap();
+        assert_eq!(found.events, written);
+    }
+    let nothing = store.erase_events(fixture.rp, bob.id, &[]).await;
+    assert_eq!(nothing, Ok(()));
 }

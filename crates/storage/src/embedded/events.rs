@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::model::audit::AuditEvent;
-use domain::model::ids::RelyingPartyId;
+use domain::model::clock::Timestamp;
+use domain::model::ids::{EventId, RelyingPartyId, UserId};
 use domain::store::{EventFilter, Events, Fault, FoundEvents};
+use rusqlite::Connection;
 
-use super::{Embedded, reads, rows};
+use super::{Embedded, Rows, reads, rows, writes};
 
 #[async_trait]
 impl Events for Embedded {
@@ -27,9 +29,21 @@ impl Events for Embedded {
         let pending = Arc::clone(&self.pending);
         self.list(move |c| {
             // First those in memory: one that moves meanwhile is found twice and not nowhere.
-            let recent = pending.events(rp, |event| filter.covers(event.at));
+            let recent = pending.events(rp, |event| filter.covers(event));
             reads::find_events(c, rp, &filter, limit, recent)
         })
         .await
+    }
+
+    async fn erase_events(
+        &self,
+        rp: RelyingPartyId,
+        user: UserId,
+        events: &[(Timestamp, EventId)],
+    ) -> Result<(), Fault> {
+        let events = events.to_vec();
+        let work = move |c: &Connection| writes::erase_events(c, rp, user, &events);
+        // The sign-ins of the last moments lie in another table.
+        self.run(Rows::WithSignIns, work, |_| {}).await
     }
 }

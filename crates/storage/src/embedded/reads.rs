@@ -14,12 +14,12 @@ use domain::model::ids::{
 };
 use domain::model::import::{Import, Imported, ImportedPlace};
 use domain::model::metadata::{MetadataRecord, MetadataSource, MetadataVersion, StoredMetadata};
-use domain::model::page::{Order, Page, PageRequest};
+use domain::model::page::{Order, Page, PageRequest, Position};
 use domain::model::relying_party::RelyingParty;
 use domain::model::token::{TokenKey, TokenKind};
 use domain::model::user::{User, UserRef};
 use domain::model::webhook::Webhook;
-use domain::store::{AuthenticationFilter, EventFilter, FoundEvents, MAX_SEARCHED, StoredSecret};
+use domain::store::{AuthenticationFilter, EventFilter, FoundEvents, StoredSecret, place_of};
 use rusqlite::{Connection, Row, ToSql, params};
 use webauthn::credential::CredentialId;
 
@@ -769,43 +769,59 @@ pub(super) fn find_events(
     recent: Vec<AuditEvent>,
 ) -> Outcome<FoundEvents> {
     let from = filter.from.map_or(i64::MIN, |from| from.0);
-    let until = filter.until.map_or(i64::MAX, |until| until.0);
+    let until = filter.end().0;
+    let (at, key) = match &filter.after {
+        Some(after) => (after.created.0, &after.key[..]),
+        None => (i64::MAX, LAST_KEY),
+    };
     let sql = concat!(
         "SELECT ",
         columns!(event),
-        " FROM events WHERE relying_party_id = ?1 AND at >= ?2 AND at < ?3 ORDER BY at DESC, id DESC"
+        " FROM events WHERE relying_party_id = ?1 AND at >= ?2 AND at < ?3 AND (at, id) < (?4, ?5) \
+         ORDER BY at DESC, id DESC"
     );
     let mut search = Search {
         filter,
         limit: limit as usize,
         searched: 0,
+        last: filter.after,
         found: FoundEvents {
             events: Vec::new(),
             complete: true,
+            stopped: None,
         },
     };
     let mut recent = recent.into_iter().peekable();
-    each(connection, sql, params![rp.0, from, until], |row| {
-        let place = rows::event_place(row)?;
-        while let Some(event) = recent.next_if(|event| (event.at, event.id) >= place) {
-            if (event.at, event.id) > place && search.offer(event).is_break() {
+    each(
+        connection,
+        sql,
+        params![rp.0, from, until, at, key],
+        |row| {
+            let place = rows::event_place(row)?;
+            while let Some(event) = recent.next_if(|event| (event.at, event.id) >= place) {
+                if (event.at, event.id) > place && search.offer(event).is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
+            if search.step().is_break() {
                 return Ok(ControlFlow::Break(()));
             }
-        }
-        if search.step().is_break() {
-            return Ok(ControlFlow::Break(()));
-        }
-        // Most rows of a long search are not wanted: what is told by one column is looked at first.
-        let kind = rows::event_kind(row)?;
-        let other = filter
-            .kinds
-            .as_ref()
-            .is_some_and(|kinds| !kinds.contains(&kind));
-        if other {
-            return Ok(ControlFlow::Continue(()));
-        }
-        Ok(search.take(rows::event(row)?))
-    })?;
+            // Most rows of a long search are not wanted: what is told by one column is looked at first.
+            let kind = rows::event_kind(row)?;
+            let other = filter
+                .kinds
+                .as_ref()
+                .is_some_and(|kinds| !kinds.contains(&kind));
+            if other {
+                search.last = Some(Position {
+                    created: place.0,
+                    key: place.1.0,
+                });
+                return Ok(ControlFlow::Continue(()));
+            }
+            Ok(search.take(rows::event(row)?))
+        },
+    )?;
     if search.found.complete {
         // Those that are older than any in the table.
         let _ = recent.try_for_each(|event| search.offer(event));
@@ -818,6 +834,8 @@ struct Search<'a> {
     filter: &'a EventFilter,
     limit: usize,
     searched: u32,
+    /// The last event that was looked at.
+    last: Option<Position>,
     found: FoundEvents,
 }
 
@@ -825,7 +843,7 @@ impl Search<'_> {
     /// Goes on to another event, unless there were too many.
     fn step(&mut self) -> ControlFlow<()> {
         self.searched += 1;
-        if self.searched > MAX_SEARCHED {
+        if self.searched > self.filter.most() {
             return self.stop();
         }
         ControlFlow::Continue(())
@@ -833,10 +851,12 @@ impl Search<'_> {
 
     /// Takes in an event that is accepted, unless there are enough.
     fn take(&mut self, event: AuditEvent) -> ControlFlow<()> {
-        if self.filter.accepts(&event) {
-            if self.found.events.len() == self.limit {
-                return self.stop();
-            }
+        let accepted = self.filter.accepts(&event);
+        if accepted && self.found.events.len() == self.limit {
+            return self.stop();
+        }
+        self.last = Some(place_of(&event));
+        if accepted {
             self.found.events.push(event);
         }
         ControlFlow::Continue(())
@@ -849,6 +869,7 @@ impl Search<'_> {
 
     fn stop(&mut self) -> ControlFlow<()> {
         self.found.complete = false;
+        self.found.stopped = self.last;
         ControlFlow::Break(())
     }
 }

@@ -2,8 +2,9 @@
 
 use async_trait::async_trait;
 use domain::model::audit::AuditEvent;
-use domain::model::ids::RelyingPartyId;
-use domain::store::{EventFilter, Events, Fault, FoundEvents, MAX_SEARCHED};
+use domain::model::clock::Timestamp;
+use domain::model::ids::{EventId, RelyingPartyId, UserId};
+use domain::store::{EventFilter, Events, Fault, FoundEvents, place_of};
 
 use super::Memory;
 
@@ -21,23 +22,44 @@ impl Events for Memory {
         limit: u32,
     ) -> Result<FoundEvents, Fault> {
         let state = self.state();
-        let most = MAX_SEARCHED as usize;
-        let range: Vec<_> = state
-            .events
-            .values()
-            .rev()
-            .filter(|e| e.relying_party == rp)
-            .filter(|e| filter.from.is_none_or(|from| e.at >= from))
-            .filter(|e| filter.until.is_none_or(|until| e.at < until))
-            .take(most + 1)
-            .collect();
-        let searched = range.iter().take(most);
-        let mut events: Vec<_> = searched
-            .filter(|e| filter.accepts(e))
-            .map(|e| (*e).clone())
-            .collect();
-        let complete = range.len() <= most && events.len() <= limit as usize;
-        events.truncate(limit as usize);
-        Ok(FoundEvents { events, complete })
+        let mut found = FoundEvents {
+            events: Vec::new(),
+            complete: true,
+            stopped: None,
+        };
+        let mut last = filter.after;
+        let covered = state.events.values().rev();
+        let covered = covered.filter(|e| e.relying_party == rp && filter.covers(e));
+        for (searched, event) in covered.enumerate() {
+            let accepted = filter.accepts(event);
+            if searched >= filter.most() as usize
+                || accepted && found.events.len() >= limit as usize
+            {
+                found.complete = false;
+                found.stopped = last;
+                break;
+            }
+            last = Some(place_of(event));
+            if accepted {
+                found.events.push(event.clone());
+            }
+        }
+        Ok(found)
+    }
+
+    async fn erase_events(
+        &self,
+        rp: RelyingPartyId,
+        user: UserId,
+        events: &[(Timestamp, EventId)],
+    ) -> Result<(), Fault> {
+        let mut state = self.state();
+        let of_user = |e: &&mut AuditEvent| e.relying_party == rp && e.user == Some(user);
+        for event in state.events.values_mut().filter(of_user) {
+            if events.contains(&(event.at, event.id)) {
+                event.erase();
+            }
+        }
+        Ok(())
     }
 }

@@ -862,6 +862,11 @@ statements! {
             " FROM @events WHERE relying_party_id = $1 AND at >= $2 AND at < $3 AND (at, id) < ($4, $5) \
              ORDER BY at DESC, id DESC LIMIT $6"
         );
+    // The moments bound the rows that are looked at.
+    EraseEvents ("bbiiB")
+        "WITH w AS (UPDATE @events SET user_id = NULL, user_name = NULL, credential_key = NULL, user_agent = NULL, \
+         address = NULL, more = NULL WHERE relying_party_id = $1 AND at >= $3 AND at <= $4 AND id = ANY ($5) AND user_id = $2 \
+         RETURNING 1) SELECT count(*) FROM w";
 
     // ---- responses that are kept ----
     ReserveAnswer ("bbbbiiii")

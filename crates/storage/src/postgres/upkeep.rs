@@ -3,11 +3,11 @@
 use async_trait::async_trait;
 use domain::model::audit::AuditEvent;
 use domain::model::clock::Timestamp;
-use domain::model::ids::{EventId, NodeId, RelyingPartyId};
+use domain::model::ids::{EventId, NodeId, RelyingPartyId, UserId};
 use domain::model::metadata::{MetadataRecord, MetadataSource, MetadataVersion, StoredMetadata};
 use domain::store::{
-    EventFilter, Events, Fault, FoundEvents, MAX_SEARCHED, MetadataBlobs, ReplaceMetadata,
-    Responds, Swept, Upkeep,
+    EventFilter, Events, Fault, FoundEvents, MetadataBlobs, ReplaceMetadata, Responds, Swept,
+    Upkeep, place_of,
 };
 
 use super::cells::{Cells, params, unreadable};
@@ -306,14 +306,15 @@ impl Events for Postgres {
         limit: u32,
     ) -> Result<FoundEvents, Fault> {
         let from = filter.from.map_or(i64::MIN, |from| from.0);
-        let until = filter.until.map_or(i64::MAX, |until| until.0);
+        let until = filter.end().0;
         let mut found = FoundEvents {
             events: Vec::new(),
             complete: true,
+            stopped: None,
         };
         let mut searched = 0;
-        // Before this one: nothing is.
-        let mut before: (i64, Option<EventId>) = (i64::MAX, None);
+        // Behind this one; from the newest one if there is none.
+        let mut last = filter.after;
         loop {
             // Most searches want a few; one more says whether these are all.
             let most = if searched == 0 {
@@ -321,25 +322,28 @@ impl Events for Postgres {
             } else {
                 SEARCH
             };
-            let key = before.1.map_or(LAST_KEY.to_vec(), |id| id.0.to_vec());
-            let params = params![rp.0, from, until, before.0, &key[..], most];
+            let (at, key) = match &last {
+                Some(last) => (last.created.0, &last.key[..]),
+                None => (i64::MAX, &LAST_KEY[..]),
+            };
+            // One more than the search may look at says whether there are more.
+            let most = most.min((filter.most() - searched).saturating_add(1));
+            let params = params![rp.0, from, until, at, key, most];
             let rows = self
                 .pool
                 .one(Does::Read, (Statement::FindEvents, params))
                 .await?;
             for row in &rows {
                 let event = records::event(&mut Cells::new(row))?;
-                before = (event.at.0, Some(event.id));
-                searched += 1;
-                if searched > MAX_SEARCHED {
+                let accepted = filter.accepts(&event);
+                if searched == filter.most() || accepted && found.events.len() == limit as usize {
                     found.complete = false;
+                    found.stopped = last;
                     return Ok(found);
                 }
-                if filter.accepts(&event) {
-                    if found.events.len() == limit as usize {
-                        found.complete = false;
-                        return Ok(found);
-                    }
+                searched += 1;
+                last = Some(place_of(&event));
+                if accepted {
                     found.events.push(event);
                 }
             }
@@ -347,6 +351,24 @@ impl Events for Postgres {
                 return Ok(found);
             }
         }
+    }
+
+    async fn erase_events(
+        &self,
+        rp: RelyingPartyId,
+        user: UserId,
+        events: &[(Timestamp, EventId)],
+    ) -> Result<(), Fault> {
+        let moments = || events.iter().map(|(at, _)| at.0);
+        let (Some(first), Some(last)) = (moments().min(), moments().max()) else {
+            return Ok(());
+        };
+        let ids: Vec<&[u8]> = events.iter().map(|(_, id)| &id.0[..]).collect();
+        let params = params![rp.0, user.0, first, last, ids];
+        self.pool
+            .done((Statement::EraseEvents, params))
+            .await
+            .map(drop)
     }
 }
 

@@ -43,6 +43,18 @@ impl AuditEvent {
         true
     }
 
+    /// Removes what tells who the user was. What happened, when and why stays.
+    pub fn erase(&mut self) {
+        self.user = None;
+        self.user_name = None;
+        self.credential = None;
+        self.details = None;
+        self.actor.api_key = None;
+        self.actor.name = None;
+        self.actor.address = None;
+        self.actor.user_agent = None;
+    }
+
     fn details_mut(&mut self) -> &mut Details {
         self.details.get_or_insert_default()
     }

@@ -4,8 +4,10 @@ pub mod access_keys;
 mod api_keys;
 mod credentials;
 mod error;
+mod events;
 mod metadata;
 mod nevis;
+mod people;
 mod policy;
 pub mod reasons;
 mod relying_party;
@@ -45,6 +47,7 @@ pub fn router(state: State) -> Router {
             post(handle(api_keys::create)).get(handle(api_keys::list)),
         )
         .route("/manage/v1/api-keys/{id}", delete(handle(api_keys::remove)))
+        .route("/manage/v1/events", get(handle(events::list)))
         .route(METADATA, metadata.with_state(imports))
         .route(
             "/manage/v1/metadata/models/{aaguid}",
@@ -71,6 +74,10 @@ pub fn router(state: State) -> Router {
             get(handle(policy::show))
                 .put(handle(policy::replace))
                 .patch(handle(policy::patch)),
+        )
+        .route(
+            "/manage/v1/services/{service}/users/{user}/data",
+            get(handle(people::export)).delete(handle(people::erase)),
         )
         .route(
             "/manage/v1/services/{service}/relying-party",
@@ -117,6 +124,9 @@ async fn unknown() -> Response {
         access_keys::list,
         access_keys::remove,
         credentials::show,
+        events::list,
+        people::export,
+        people::erase,
         nevis::fetch,
         nevis::change,
         policy::show,

@@ -17,11 +17,38 @@ use serde::{Deserialize, Serialize};
 use super::error::Problem;
 use super::state::State;
 use crate::http::auth::authenticate;
+use crate::http::form::{Form, FormError};
 use crate::http::name::NameRule;
 use crate::http::{Inbound, Wire, media, reply};
 
 /// Names for people.
 const NAME: NameRule = NameRule::characters(1, 128);
+
+/// Most parameters of a query.
+const MAX_PARAMETERS: usize = 16;
+
+/// The parameters of a query.
+#[derive(Debug)]
+pub struct Parameters<'a>(Form<'a>);
+
+impl Parameters<'_> {
+    /// The value of a parameter.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let found = self.0.iter().find(|(other, _)| *other == name);
+        found.map(|(_, value)| value)
+    }
+}
+
+/// The 32 hex digits of an identifier: with its two letters, without them, or as a UUID.
+pub fn digits(text: &str) -> String {
+    let bare = text.replace('-', "");
+    match bare.get(..2) {
+        Some(letters) if bare.len() == 34 && letters.bytes().all(|b| b.is_ascii_uppercase()) => {
+            bare[2..].to_owned()
+        }
+        _ => bare,
+    }
+}
 
 /// A request whose caller is known. Its body is read when a handler asks for it.
 #[derive(Debug)]
@@ -98,6 +125,33 @@ impl Request {
     /// A decoded path segment by the name that the route gives it.
     pub fn segment(&self, name: &str) -> &str {
         self.inbound.segment(name)
+    }
+
+    /// The parameters of the query, which have these names.
+    ///
+    /// # Errors
+    /// 400: not UTF-8 once decoded, too many parameters, one of another name, or one that occurs twice.
+    pub fn query(&self, names: &[&str]) -> Result<Parameters<'_>, Problem> {
+        let wrong =
+            |why: &str| Problem::new(StatusCode::BAD_REQUEST, "request_invalid").saying(why);
+        let form = Form::parse(self.inbound.query(), MAX_PARAMETERS);
+        let form = form.map_err(|error| match error {
+            FormError::NotUtf8 => wrong("a parameter is not UTF-8"),
+            FormError::TooMany => wrong("there are too many parameters"),
+        })?;
+        for (at, (name, _)) in form.iter().enumerate() {
+            // Its name is not repeated in full length: it is the caller's text.
+            let named: String = name.chars().take(64).collect();
+            if !names.contains(&name) {
+                let why = format!("there is no such parameter; there are {}", names.join(", "));
+                return Err(wrong(&why).at(named));
+            }
+            // Which of the two counts would be a guess.
+            if form.iter().take(at).any(|(other, _)| other == name) {
+                return Err(wrong("the parameter occurs twice").at(named));
+            }
+        }
+        Ok(Parameters(form))
     }
 
     /// The Service in the path, if it is the caller's.

@@ -187,6 +187,7 @@ fn filter(query: &Parameters<'_>, range: Range) -> Result<EventFilter, ApiError>
         wanted: text.map(|text| -> domain::store::Wanted {
             Arc::new(move |event| Row::of(event).line().to_lowercase().contains(&text))
         }),
+        ..EventFilter::default()
     })
 }
 

@@ -1,6 +1,7 @@
 //! `/manage/v1/`.
 
 mod credentials;
+mod events;
 mod metadata;
 mod policy;
 mod reasons;

@@ -11,7 +11,9 @@ use domain::model::account::{Account, ApiKey, SecretHash};
 use domain::model::audit::AuditEvent;
 use domain::model::clock::Timestamp;
 use domain::model::credential::CredentialRecord;
-use domain::model::ids::{AccountId, ApiKeyId, CredentialKey, NodeId, RelyingPartyId, UserId};
+use domain::model::ids::{
+    AccountId, ApiKeyId, CredentialKey, EventId, NodeId, RelyingPartyId, UserId,
+};
 use domain::model::metadata::StoredMetadata;
 use domain::model::user::{User, UserRef};
 use domain::store::{CreateUser, Fault, FirstAccount, ReplaceMetadata, Update};
@@ -499,6 +501,24 @@ pub(super) fn sweep_events(
          (SELECT at, id FROM events WHERE relying_party_id = ?1 AND at < ?2 ORDER BY at, id LIMIT ?3)",
         params![rp.0, before.0, limit],
     )
+}
+
+/// Removes from these events of a user what tells who the user was.
+pub(super) fn erase_events(
+    connection: &Connection,
+    rp: RelyingPartyId,
+    user: UserId,
+    events: &[(Timestamp, EventId)],
+) -> Outcome<()> {
+    for (at, id) in events {
+        execute(
+            connection,
+            "UPDATE events SET user_id = NULL, user_name = NULL, credential_key = NULL, user_agent = NULL, address = NULL, \
+             more = NULL WHERE relying_party_id = ?1 AND at = ?2 AND id = ?3 AND user_id = ?4",
+            params![rp.0, at.0, id.0, user.0],
+        )?;
+    }
+    Ok(())
 }
 
 /// Notes the Relying Party that a sweep of events looked at last; `None` when the next sweep begins with the first one.
