@@ -2,6 +2,7 @@
 //! in the same transaction as the change itself. Changes of keys, webhooks and accounts have their event right after the change and
 //! before the response.
 
+pub mod case;
 mod details;
 mod telling;
 

@@ -10,7 +10,7 @@ use std::ops::Range;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use webauthn::credential::UserHandle;
 
-use crate::model::clock::Randomness;
+use crate::model::clock::{Randomness, Timestamp};
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -196,6 +196,14 @@ impl CeremonyId {
         front.copy_from_slice(time);
         hash.copy_from_slice(&digest.as_ref()[..hash.len()]);
         Self(bytes)
+    }
+}
+
+impl CeremonyId {
+    /// When the ceremony began, if its key begins with the time; some moment otherwise.
+    pub fn begun(self) -> Timestamp {
+        let bytes = self.0.iter().take(6);
+        Timestamp(bytes.fold(0, |sum, byte| sum << 8 | i64::from(*byte)))
     }
 }
 

@@ -14,7 +14,7 @@ use webauthn::response::AuthenticationResponse;
 use webauthn::signal::Signal;
 use webauthn::trace::NoTrace;
 
-use crate::model::audit::{Actor, AuditEvent, AuditKind};
+use crate::model::audit::{Actor, AuditEvent, AuditKind, case};
 use crate::model::ceremony::{
     Authentication, AuthenticationAsked, Ceremony, CeremonyKind, CeremonyState, Standing,
     draw_challenge, looks_sealed,
@@ -452,11 +452,13 @@ impl Passkeys {
         }
         let mut expected = ceremony.expectation();
         let handle = owner_handle(&ceremony, record, &mut expected.user);
-        let verdict =
-            verify_authentication(&expected, &record.stored(&handle), response, &mut NoTrace);
+        let stored = record.stored(&handle);
+        let verdict = verify_authentication(&expected, &stored, response, &mut NoTrace);
         let verified = match verdict {
             Ok(verified) => verified,
             Err(error) => {
+                let kept = self.case(|| case::of_authentication(&expected, &stored, response));
+                let event = event.case(kept);
                 let refusal = Refusal::new(error.reason(), error.to_string());
                 let refusal = refused(&ceremony, refusal.with_found(error.found()));
                 return Err(self

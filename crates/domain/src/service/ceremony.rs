@@ -61,6 +61,11 @@ impl Passkeys {
             .ok_or_else(|| Reason::CeremonyNotFound.into())
     }
 
+    /// What is kept of a refused response, if it is kept.
+    pub(crate) fn case(&self, of: impl FnOnce() -> Option<String>) -> Option<String> {
+        if self.keeps_cases { of() } else { None }
+    }
+
     /// Ends a pending ceremony of the event's Relying Party at the event's time as failed, as a failed sign-in of `failed_user` if it was one, and gives the
     /// refusal to answer with: the given one, or how the ceremony stands if another attempt was faster. `sealed` is the ceremony, if its challenge brought it.
     pub(crate) async fn refuse(

@@ -5,13 +5,19 @@ use std::sync::Arc;
 use webauthn::error::Reason;
 
 use crate::model::audit::{Actor, AuditEvent, AuditKind};
-use crate::model::ids::{RelyingPartyId, UserId};
+use crate::model::ids::{CeremonyId, RelyingPartyId, UserId};
 use crate::model::refusal::Refusal;
 use crate::service::Passkeys;
 use crate::store::{EventFilter, FoundEvents};
 
 /// Most events that one query answers with.
 pub const MAX_EVENTS: u32 = 10_000;
+
+/// How far the end of a ceremony is from its start at most, clocks of several nodes included, in milliseconds: two hours.
+const MOST_APART_MS: i64 = 7_200_000;
+
+/// A key that says it is older or younger than this does not begin with a time, in milliseconds: ten years.
+const PLAUSIBLE_MS: i64 = 315_360_000_000;
 
 /// Most events that one page of a long search looks at, so that no page costs more because the trail is long.
 pub const PAGE_SEARCHED: u32 = 5_000;
@@ -34,6 +40,46 @@ impl Passkeys {
     ) -> Result<FoundEvents, Refusal> {
         let limit = limit.min(MAX_EVENTS);
         Ok(self.storage.find_events(rp, filter, limit).await?)
+    }
+
+    /// The refusal of a ceremony, with what is kept of the response; `None` if there is none, or nothing is kept of it.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn refused_case(
+        &self,
+        rp: RelyingPartyId,
+        id: CeremonyId,
+    ) -> Result<Option<(AuditEvent, String)>, Refusal> {
+        let refusals = AuditKind::ALL.iter().copied();
+        let mut filter = EventFilter {
+            kinds: Some(refusals.filter(|kind| kind.is_refusal()).collect()),
+            wanted: Some(Arc::new(move |event: &AuditEvent| {
+                event.ceremony == Some(id)
+            })),
+            most: Some(PAGE_SEARCHED),
+            ..EventFilter::default()
+        };
+        if let Some(ceremony) = self.storage.ceremony(rp, id).await? {
+            filter.from = Some(ceremony.created());
+            filter.until = Some(ceremony.expires().plus_millis(1));
+        } else if (self.now().0 - id.begun().0).abs() < PLAUSIBLE_MS {
+            // Most keys begin with the time. Those that do not hardly ever look like a time of these years.
+            filter.from = Some(id.begun().plus_millis(-MOST_APART_MS));
+            filter.until = Some(id.begun().plus_millis(MOST_APART_MS));
+        }
+        loop {
+            let found = self.storage.find_events(rp, &filter, 1).await?;
+            if let Some(event) = found.events.into_iter().next() {
+                let kept = event.details.as_ref();
+                let kept = kept.and_then(|details| details.case.clone());
+                return Ok(kept.map(|case| (event, case)));
+            }
+            let Some(stopped) = found.stopped else {
+                return Ok(None);
+            };
+            filter.after = Some(stopped);
+        }
     }
 
     /// Deletes a user, who may be deleted already, and removes from the audit trail who that was; from how many events. It reads the events of

@@ -79,6 +79,7 @@ pub struct Passkeys {
     pending: pending::Pending,
     node: NodeId,
     default_policy: Policy,
+    keeps_cases: bool,
     metadata: metadata_in_use::Keeper,
     observer: Arc<dyn observer::Observer>,
     limits: Arc<dyn limits::Limits>,
@@ -154,10 +155,18 @@ impl Passkeys {
             pending: pending::Pending::default(),
             node,
             default_policy: Policy::default(),
+            keeps_cases: true,
             metadata: metadata_in_use::Keeper::default(),
             observer: Arc::new(observer::Unobserved),
             limits: Arc::new(limits::Unlimited),
         })
+    }
+
+    /// The same service, which keeps what is needed to verify a refused response again, or does not.
+    #[must_use]
+    pub fn keeping_cases(mut self, keeps: bool) -> Self {
+        self.keeps_cases = keeps;
+        self
     }
 
     /// The same service with another policy for new Relying Parties.

@@ -14,7 +14,7 @@ use webauthn::signal::Signal;
 use webauthn::trace::NoTrace;
 use webauthn::{TrustFacts, UnixSeconds};
 
-use crate::model::audit::{Actor, AuditEvent, AuditKind};
+use crate::model::audit::{Actor, AuditEvent, AuditKind, case};
 use crate::model::ceremony::{
     Ceremony, CeremonyKind, CeremonyState, Registration, RegistrationAsked, draw_challenge,
 };
@@ -271,6 +271,7 @@ impl Passkeys {
                     AuditEvent::new(self.draw(), AuditKind::RegistrationRefused, rp, now, by)
                         .user(user)
                         .user_name(&asked.user_name);
+                let event = event.case(self.case(|| case::of_registration(&expectation, response)));
                 let refusal =
                     Refusal::new(error.reason(), error.to_string()).with_found(error.found());
                 return Err(self.refuse(id, counted, refusal, None, event, None).await);

@@ -276,6 +276,9 @@ sections! {
         ceremonies_hours: u64 = 24 => "24",
         /// Audit events, in days.
         events_days: u64 = 90 => "90",
+        /// Whether the event of a refused ceremony keeps the response and what it was verified against, so that `passkeyd verify --explain`
+        /// can verify it again. It is kept as long as the event.
+        refused_responses: bool = true => "true",
         /// Time between two sweeps, in seconds.
         sweep_seconds: u64 = 60 => "60",
     }

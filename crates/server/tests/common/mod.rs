@@ -217,6 +217,7 @@ impl Builder {
         let metrics = server::metrics::start(clock.now()).expect("metrics");
         let passkeys = passkeys
             .with_metadata_trust(self.metadata)
+            .keeping_cases(self.settings.retention.refused_responses)
             .with_limits(Arc::new(Starts::new(&self.settings.rates.per_minute())))
             .with_observer(Arc::new(Noting::before(metrics.clone())));
         let passkeys = Arc::new(passkeys);

@@ -48,6 +48,8 @@ pub struct Details {
     pub target: Option<Target>,
     /// What changed.
     pub changes: Vec<Change>,
+    /// What a refused response was verified against, and the response: a text of [`case`](super::case).
+    pub case: Option<String>,
 }
 
 /// The form in which all that is kept.
@@ -69,6 +71,9 @@ pub struct More {
     /// What changed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<Change>,
+    /// What a refused response was verified against, and the response.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub case: Option<String>,
 }
 
 /// Adds each value in which two forms of a record differ, but for those of these names, as long as there is room.

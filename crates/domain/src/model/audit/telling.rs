@@ -20,6 +20,7 @@ impl AuditEvent {
             found: details.found,
             target: details.target,
             changes: details.changes,
+            case: details.case,
         };
         serde_json::to_string(&more).ok()
     }
@@ -36,6 +37,7 @@ impl AuditEvent {
             found: more.found,
             target: more.target,
             changes: more.changes,
+            case: more.case,
         };
         self.details = Some(details)
             .filter(|details| *details != Details::default())
@@ -65,6 +67,15 @@ impl AuditEvent {
     pub fn found(mut self, value: Option<&str>) -> Self {
         if let Some(value) = value {
             self.details_mut().found = Some(kept(value, MAX_FOUND));
+        }
+        self
+    }
+
+    /// Keeps what a refused response was verified against, and the response.
+    #[must_use]
+    pub fn case(mut self, case: Option<String>) -> Self {
+        if case.is_some() {
+            self.details_mut().case = case;
         }
         self
     }

@@ -2,6 +2,7 @@
 
 pub mod access_keys;
 mod api_keys;
+mod cases;
 mod credentials;
 mod error;
 mod events;
@@ -47,6 +48,7 @@ pub fn router(state: State) -> Router {
             post(handle(api_keys::create)).get(handle(api_keys::list)),
         )
         .route("/manage/v1/api-keys/{id}", delete(handle(api_keys::remove)))
+        .route("/manage/v1/ceremonies/{id}/case", get(handle(cases::show)))
         .route("/manage/v1/events", get(handle(events::list)))
         .route(METADATA, metadata.with_state(imports))
         .route(
@@ -125,6 +127,7 @@ async fn unknown() -> Response {
         access_keys::remove,
         credentials::show,
         events::list,
+        cases::show,
         people::export,
         people::erase,
         nevis::fetch,

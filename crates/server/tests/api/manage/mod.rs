@@ -1,5 +1,6 @@
 //! `/manage/v1/`.
 
+mod cases;
 mod credentials;
 mod events;
 mod metadata;
