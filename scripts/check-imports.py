@@ -24,8 +24,8 @@ MAY_IMPORT = {
         "api/twilio": {"api", "http"},
         "api/nevis": {"api", "http", "moment"},
         "api/fido": {"api", "http"},
-        # It makes the access keys of a Service.
-        "api/manage": {"api", "api/nevis", "http", "metadata", "pem"},
+        # It makes the access keys of a Service, and writes the records of an export.
+        "api/manage": {"api", "api/nevis", "http", "metadata", "pem", "transfer"},
     }
 }
 
