@@ -157,6 +157,7 @@ macro_rules! conformance_tests {
                 no_credential_follows_an_acknowledged_deletion_of_its_user;
             events:
                 events_are_found_by_what_a_filter_says,
+                an_event_that_is_written_by_itself_is_found_with_its_details,
                 a_search_of_events_goes_on_where_another_stopped,
                 erased_events_do_not_tell_who_it_was;
             imports:

@@ -19,6 +19,7 @@ use crate::model::ceremony::{
     Authentication, AuthenticationAsked, Ceremony, CeremonyKind, CeremonyState, Standing,
     draw_challenge, looks_sealed,
 };
+use crate::model::clock::Timestamp;
 use crate::model::credential::CredentialRecord;
 use crate::model::ids::{AttemptId, CeremonyId, CredentialKey, RelyingPartyId, UserId};
 use crate::model::policy::{AllowCredentials, PartialSelection};
@@ -184,6 +185,30 @@ fn refusal_of(finished: FinishedAuthentication) -> Option<Reason> {
         FinishedAuthentication::Gone => Some(Reason::CeremonyNotFound),
         FinishedAuthentication::Used => Some(Reason::CeremonyUsed),
         FinishedAuthentication::Expired => Some(Reason::CeremonyExpired),
+    }
+}
+
+/// The success of a ceremony that is written.
+fn signed_in(
+    ceremony: Arc<Authentication>,
+    user: &User,
+    credential: CredentialKey,
+    now: Timestamp,
+    signals: Vec<Signal>,
+) -> SignedIn {
+    let mut ceremony = Arc::unwrap_or_clone(ceremony);
+    ceremony.state = CeremonyState::Succeeded {
+        user: user.id,
+        credential,
+    };
+    ceremony.user = Some(user.id);
+    ceremony.credential = Some(credential);
+    ceremony.updated = now;
+    SignedIn {
+        ceremony,
+        user: user.clone(),
+        credential,
+        signals,
     }
 }
 
@@ -494,21 +519,8 @@ impl Passkeys {
         if let Some(reason) = refusal_of(finished) {
             return Err(refused(&ceremony, reason));
         }
-        let credential = record.key;
-        let mut ceremony = Arc::unwrap_or_clone(ceremony);
-        ceremony.state = CeremonyState::Succeeded {
-            user: user.id,
-            credential,
-        };
-        ceremony.user = Some(user.id);
-        ceremony.credential = Some(credential);
-        ceremony.updated = now;
-        Ok(SignedIn {
-            ceremony,
-            user: user.clone(),
-            credential,
-            signals: verified.signals().to_vec(),
-        })
+        let signals = verified.signals().to_vec();
+        Ok(signed_in(ceremony, user, record.key, now, signals))
     }
 
     /// The authentication that is sealed into a challenge, as it was begun.

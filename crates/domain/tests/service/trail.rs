@@ -410,7 +410,7 @@ mod details {
     async fn each_change_of_a_webhook_has_its_event() {
         let fixture = Fixture::new().await;
         let (passkeys, rp) = (&fixture.passkeys, fixture.rp.id);
-        let make = |id, now| Webhook {
+        let webhook = |id, now| Webhook {
             id,
             relying_party: rp,
             name: "hook".to_owned(),
@@ -422,7 +422,7 @@ mod details {
             created: now,
             updated: now,
         };
-        let made = passkeys.create_webhook(make, &OPERATOR).await.unwrap();
+        let made = passkeys.create_webhook(webhook, &OPERATOR).await.unwrap();
         let change = |hook: &mut Webhook| "https://b.test/".clone_into(&mut hook.url);
         let changed = passkeys.update_webhook(rp, made.id, change, &OPERATOR);
         changed.await.unwrap();

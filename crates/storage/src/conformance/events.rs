@@ -84,6 +84,29 @@ pub async fn events_are_found_by_what_a_filter_says(under_test: &mut dyn StoreUn
             assert_eq!(found.complete, most == expected.len(), "{filter:?}");
         }
     }
+    // Of its own Relying Party only, which need not be there any more.
+    for (rp, count) in [(other, 1), (RelyingPartyId(key()), 0)] {
+        let found = store.find_events(rp, &all, 10).await.unwrap();
+        assert_eq!((found.events.len(), found.complete), (count, true));
+    }
+    let gone = store.delete_relying_party(fixture.rp, at(100)).await;
+    assert_eq!(gone, Ok(true));
+    let found = store.find_events(fixture.rp, &all, 1000).await;
+    let complete = FoundEvents {
+        events: written,
+        complete: true,
+        stopped: None,
+    };
+    assert_eq!(found, Ok(complete));
+}
+
+pub async fn an_event_that_is_written_by_itself_is_found_with_its_details(
+    under_test: &mut dyn StoreUnderTest,
+) {
+    let fixture = Fixture::new(under_test).await;
+    let store = &fixture.store;
+    let all = EventFilter::default();
+    let mut written = fixture.events().await;
     let details = event(AuditKind::WebhookUpdated, fixture.rp)
         .target("webhook", "07", Some("orders \u{e9}\\"))
         .change("url", None, Some("https://a.test/"));
@@ -106,20 +129,6 @@ pub async fn events_are_found_by_what_a_filter_says(under_test: &mut dyn StoreUn
     store.record_event(&account).await.unwrap();
     let found = store.find_events(account.relying_party, &all, 10).await;
     assert_eq!(found.unwrap().events, [account]);
-    // Of its own Relying Party only, which need not be there any more.
-    for (rp, count) in [(other, 1), (RelyingPartyId(key()), 0)] {
-        let found = store.find_events(rp, &all, 10).await.unwrap();
-        assert_eq!((found.events.len(), found.complete), (count, true));
-    }
-    let gone = store.delete_relying_party(fixture.rp, at(100)).await;
-    assert_eq!(gone, Ok(true));
-    let found = store.find_events(fixture.rp, &all, 1000).await;
-    let complete = FoundEvents {
-        events: written,
-        complete: true,
-        stopped: None,
-    };
-    assert_eq!(found, Ok(complete));
 }
 
 pub async fn a_search_of_events_goes_on_where_another_stopped(under_test: &mut dyn StoreUnderTest) {

@@ -141,14 +141,14 @@ impl Request {
         })?;
         for (at, (name, _)) in form.iter().enumerate() {
             // Its name is not repeated in full length: it is the caller's text.
-            let named: String = name.chars().take(64).collect();
+            let shown: String = name.chars().take(64).collect();
             if !names.contains(&name) {
                 let why = format!("there is no such parameter; there are {}", names.join(", "));
-                return Err(wrong(&why).at(named));
+                return Err(wrong(&why).at(shown));
             }
             // Which of the two counts would be a guess.
             if form.iter().take(at).any(|(other, _)| other == name) {
-                return Err(wrong("the parameter occurs twice").at(named));
+                return Err(wrong("the parameter occurs twice").at(shown));
             }
         }
         Ok(Parameters(form))

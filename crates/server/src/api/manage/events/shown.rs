@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use domain::model::audit::AuditEvent;
+use domain::model::ids::{AccessKeyId, CeremonyId, CredentialKey, UserId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -114,10 +115,10 @@ impl Event {
             at: event.at.into(),
             kind: event.kind.name(),
             service: in_service.then(|| format!("VA{}", event.relying_party)),
-            user: event.user.map(|id| id.to_hex()),
+            user: event.user.map(UserId::to_hex),
             user_name: event.user_name,
-            credential: event.credential.map(|key| key.to_hex()),
-            ceremony: event.ceremony.map(|id| id.to_hex()),
+            credential: event.credential.map(CredentialKey::to_hex),
+            ceremony: event.ceremony.map(CeremonyId::to_hex),
             reason: event.reason.map(domain::Reason::name),
             found: details.found,
             signals: event
@@ -129,7 +130,7 @@ impl Event {
                 kind: actor.kind.name(),
                 user_agent: actor.user_agent().map(str::to_owned),
                 api_key: actor.api_key.map(|key| format!("SK{key}")),
-                access_key: actor.access_key.map(|key| key.to_hex()),
+                access_key: actor.access_key.map(AccessKeyId::to_hex),
                 address: actor.address,
                 api: actor.wire.into_owned(),
                 name: actor.name,
