@@ -72,7 +72,12 @@ pub struct Actor {
     pub address: Option<IpAddr>,
     /// The user agent of the user's browser or app; at most [`MAX_USER_AGENT`] bytes.
     user_agent: Option<String>,
+    /// Whether it did not show the token of the ceremony, where the Relying Party allows that. An event has it as a signal.
+    unbound: bool,
 }
+
+/// The signal of an event whose actor did not show the token of the ceremony.
+pub const UNBOUND: &str = "status_token_absent";
 
 impl Actor {
     /// A party of this kind on this wire.
@@ -83,9 +88,17 @@ impl Actor {
             api_key: None,
             name: None,
             wire: Cow::Borrowed(wire),
+            unbound: false,
             address: None,
             user_agent: None,
         }
+    }
+
+    /// Notes that it did not show the token of the ceremony.
+    #[must_use]
+    pub fn unbound(mut self) -> Self {
+        self.unbound = true;
+        self
     }
 
     /// Sets the access key that was used.
@@ -233,6 +246,8 @@ audit_kinds! {
     ApiKeyCreated = "api_key_created",
     /// An API key was revoked.
     ApiKeyDeleted = "api_key_deleted",
+    /// A backup of the store was restored: what happened between the backup and this moment is not in the trail.
+    StoreRestored = "store_restored",
 }
 
 impl AuditKind {
@@ -268,7 +283,8 @@ impl AuditKind {
             | Self::AccountCreated
             | Self::AccountTokenReset
             | Self::ApiKeyCreated
-            | Self::ApiKeyDeleted => AuditCategory::Management,
+            | Self::ApiKeyDeleted
+            | Self::StoreRestored => AuditCategory::Management,
         }
     }
 
@@ -329,10 +345,21 @@ impl AuditEvent {
             credential: None,
             ceremony: None,
             reason: None,
-            signals: String::new(),
-            actor: by.clone(),
+            signals: if by.unbound { UNBOUND } else { "" }.to_owned(),
+            actor: Actor {
+                unbound: false,
+                ..by.clone()
+            },
             details: None,
         }
+    }
+
+    /// Adds stable names of signals, with spaces between them.
+    pub fn add_signals(&mut self, names: &str) {
+        if !self.signals.is_empty() && !names.is_empty() {
+            self.signals.push(' ');
+        }
+        self.signals.push_str(names);
     }
 
     /// Names the user.

@@ -497,7 +497,7 @@ impl Passkeys {
         // A store keeps no details of a sign-in; no reader may see them while it is in memory either.
         event.actor.api_key = None;
         event.actor.name = None;
-        event.signals = signal_names(verified.signals());
+        event.add_signals(&signal_names(verified.signals()));
         let finish = FinishAuthentication {
             attempt: AttemptId::random(&*self.randomness),
             relying_party: rp,

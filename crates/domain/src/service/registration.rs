@@ -287,7 +287,7 @@ impl Passkeys {
             .user_name(&asked.user_name)
             .ceremony(id)
             .credential(id.into());
-        event.signals = signal_names(&signals);
+        event.add_signals(&signal_names(&signals));
         let finish = FinishRegistration {
             attempt: AttemptId::random(&*self.randomness),
             now,

@@ -136,6 +136,7 @@ pub(super) fn happened(kind: impl Borrow<AuditKind>) -> &'static str {
         AuditKind::ApiKeyCreated => "API key created",
         AuditKind::ApiKeyDeleted => "API key revoked",
         AuditKind::UserErased => "What was kept of a person erased",
+        AuditKind::StoreRestored => "A backup of the store was restored",
     }
 }
 

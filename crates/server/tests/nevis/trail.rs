@@ -1,10 +1,13 @@
 //! What the audit trail and the log say about the ceremonies of this wire.
 
-use serde_json::json;
+use domain::model::audit::AuditKind;
+use domain::model::ids::RelyingPartyId;
+use domain::service::transfer::History;
+use serde_json::{Value, json};
 use testkit::{Authenticator, Lies, Profile};
 
 use crate::common::{Log, windows};
-use crate::support::{Service, assertion};
+use crate::support::{Service, assertion, attestation};
 
 /// `event` and `actorType` of each line of the export, oldest first, but for the events of the set-up.
 async fn who_did_what(service: &Service) -> Vec<(String, String)> {
@@ -103,4 +106,69 @@ async fn the_signals_of_a_ceremony_are_in_the_export_and_the_log() {
         });
         assert!(row.is_some(), "{event}");
     }
+}
+
+#[tokio::test]
+async fn a_result_without_the_status_token_leaves_a_mark_in_the_trail() {
+    let service = Service::new().await;
+    service
+        .choose(json!({"status_token_required": false}))
+        .await;
+    let mut authenticator = Authenticator::default();
+    let send = async |path: &str, mut body: Value, bound: bool| {
+        service.app.clock.advance_millis(1);
+        if !bound {
+            body.as_object_mut().unwrap().remove("statusToken");
+        }
+        service.page().post(path, &body).await
+    };
+    let enrolled = service.enroll("ada").await;
+    let body = attestation(&mut authenticator, &enrolled, &Lies::default());
+    send("/_app/attestation/result", body, false).await.token();
+    let foreign = Lies {
+        origin: Some("https://evil.test".to_owned()),
+        ..Lies::default()
+    };
+    for bound in [true, false] {
+        for lies in [&Lies::default(), &foreign] {
+            let approval = service.approve(Some("ada")).await;
+            let body = assertion(&mut authenticator, &approval, lies);
+            send("/_app/assertion/result", body, bound)
+                .await
+                .expect(200);
+        }
+    }
+    let mut events = Vec::new();
+    let mut at = History::default();
+    let id = RelyingPartyId::from_hex(&service.sid[2..]).unwrap();
+    loop {
+        let found = service.app.passkeys.next_events(id, &mut at).await.unwrap();
+        if found.is_empty() {
+            break;
+        }
+        events.extend(found);
+    }
+    let ends = [
+        AuditKind::CredentialRegistered,
+        AuditKind::Authenticated,
+        AuditKind::AuthenticationRefused,
+    ];
+    let marks = events
+        .iter()
+        .rev()
+        .filter(|event| ends.contains(&event.kind));
+    let marks: Vec<_> = marks
+        .map(|event| (event.kind, event.signals.as_str()))
+        .collect();
+    let absent = "status_token_absent";
+    assert_eq!(
+        marks,
+        [
+            (ends[0], absent),
+            (ends[1], ""),
+            (ends[2], ""),
+            (ends[1], absent),
+            (ends[2], absent),
+        ]
+    );
 }

@@ -142,6 +142,11 @@ fn a_backup_of_a_running_server_is_restored_and_says_what_works_again() {
         server: &server,
         service,
     };
+    // The trail tells that a backup was restored.
+    let bearer = format!("Authorization: Bearer {key}");
+    let log = server.request("GET", "/api/v1/logs/export", &[&bearer], "");
+    let told = log.lines().filter(|line| line.contains("store_restored"));
+    assert_eq!(told.count(), 1, "{log}");
     // The challenge was used after the backup: it does not work again. The key and the passkey do, as was said.
     let (status, answer) = calls.passkeys("ApproveChallenge", &assertion);
     assert_eq!((status, &answer["code"]), (404, &json!(60391)), "{answer}");

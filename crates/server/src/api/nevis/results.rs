@@ -247,7 +247,11 @@ async fn process(
         None if rp.settings.nevis.status_token_required => return Err(token_missing()),
         None => {}
     }
-    let actor = actor(request.headers(), object)?;
+    let mut actor = actor(request.headers(), object)?;
+    if transaction.is_none() {
+        // The trail shows which results were not bound to the browser that began.
+        actor = actor.unbound();
+    }
     let finished = match credential {
         Credential::Registration(response) => {
             let name = friendly_name(object)?;

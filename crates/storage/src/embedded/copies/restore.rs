@@ -3,8 +3,9 @@
 use std::fs::{self, File, OpenOptions};
 use std::path::{Path, PathBuf};
 
+use domain::model::audit::{ActorKind, AuditKind};
 use domain::model::clock::Timestamp;
-use rusqlite::Connection;
+use rusqlite::{Connection, params};
 
 use super::copy::{
     At, CACHE, CopyError, beside, flush_names, give_to_owner, open_copy, reader, remove_if_there,
@@ -13,7 +14,7 @@ use super::copy::{
 use super::report::{self, Counts, Difference};
 use crate::embedded::left::move_what_is_left;
 use crate::embedded::open::OpenError;
-use crate::embedded::sql::{Failure, Outcome};
+use crate::embedded::sql::{Failure, Outcome, execute};
 use crate::embedded::{marker, open};
 
 /// What a restore has done.
@@ -65,7 +66,7 @@ pub fn restore(
     } else {
         directory
     };
-    let prepared = prepare(file, &copy).and_then(|prepared| {
+    let prepared = prepare(file, &copy, now).and_then(|prepared| {
         if let Some(owner) = owner {
             for file in [&copy, &beside(path, ".lock")] {
                 give_to_owner(owner, file).map_err(|e| at.io(e))?;
@@ -153,8 +154,8 @@ fn of_the_backup(file: &Path) -> impl Fn(CopyError) -> CopyError {
     }
 }
 
-/// Copies the backup, brings it to the present format, verifies it, and removes what must not come back.
-fn prepare(file: &Path, copy: &Path) -> Result<Restored, CopyError> {
+/// Copies the backup, brings it to the present format, verifies it, removes what must not come back, and notes the restore.
+fn prepare(file: &Path, copy: &Path, now: Timestamp) -> Result<Restored, CopyError> {
     let at = At(copy);
     for more in ["", "-wal", "-shm", "-journal"] {
         remove_if_there(&beside(copy, more)).map_err(|e| at.io(e))?;
@@ -170,6 +171,7 @@ fn prepare(file: &Path, copy: &Path) -> Result<Restored, CopyError> {
     verified(file, copy).map_err(of_the_backup(file))?;
     let connection = open_copy(copy).map_err(|f| at.failed(f))?;
     let (ceremonies, token_keys) = void(&connection).map_err(|f| at.failed(f))?;
+    note(&connection, now).map_err(|f| at.failed(f))?;
     let counts = report::counts(&connection).map_err(|e| at.failed(e.into()))?;
     drop(connection);
     let file = OpenOptions::new().write(true).open(copy);
@@ -214,6 +216,21 @@ fn void(connection: &Connection) -> Outcome<(u64, u64)> {
     // Sessions and invites of the console: they may have been ended, or used, since. Administrators stay.
     removed("DELETE FROM console_records WHERE kind <> 0")?;
     Ok((ceremonies, keys))
+}
+
+/// Tells the audit trail of each Relying Party that a backup was restored.
+fn note(connection: &Connection, now: Timestamp) -> Outcome<()> {
+    execute(
+        connection,
+        "INSERT INTO events (relying_party_id, at, id, kind, signals, actor, wire) \
+         SELECT id, ?1, randomblob(16), ?2, '', ?3, 'command-line' FROM relying_parties",
+        params![
+            now.0,
+            AuditKind::StoreRestored.name(),
+            ActorKind::Admin.name()
+        ],
+    )?;
+    Ok(())
 }
 
 /// What comes back, and whether the store that is there could be read for it.
