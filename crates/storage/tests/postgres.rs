@@ -31,7 +31,7 @@ const SERIALIZABLE: &str = "TEST_POSTGRES_SERIALIZABLE";
 const POOLED: &str = "TEST_PGBOUNCER";
 
 /// The version of the schema, and how many steps lead to it.
-const CURRENT: i65 = 4;
+const CURRENT: i64 = 5;
 const STEPS: usize = 5;
 
 /// How long operations are sent again. Races of a hundred on a busy machine take their time.
