@@ -83,10 +83,17 @@ export class DemoPage {
     return this.page.locator('#passkeys li[data-sid]');
   }
 
+  // Deletes the first passkey: the page asks once more.
+  async deleteFirst() {
+    await this.passkeys.first().locator('.delete').click();
+    await this.passkeys.first().locator('.sure').click();
+    await this.says(/Deleted/);
+  }
+
   async breakIt(name) {
     await this.#withTouch(async () => {
       await this.page.click(`#break button[data-break="${name}"]`);
-      await this.page.locator('#explanation a.more-info').first().waitFor();
+      await this.page.locator('#explanation h3').waitFor();
     });
   }
 }

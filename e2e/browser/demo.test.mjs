@@ -1,7 +1,9 @@
 // A passkey registered and used in a real browser, on the page of `passkeyd demo`.
 
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { after, before, beforeEach, afterEach, describe, test } from 'node:test';
+import { promisify } from 'node:util';
 
 import { launch, pageWithAuthenticator } from '../support/browser.mjs';
 import { demo } from '../support/server.mjs';
@@ -92,8 +94,7 @@ describe('the demo page', () => {
     await demoPage.signIn(name);
     // The page may tell the authenticator to remove the passkey; this test is about an authenticator that keeps it.
     const kept = (await authenticator.credentials())[0];
-    await demoPage.passkeys.first().locator('.delete').click();
-    await demoPage.says(/Deleted/);
+    await demoPage.deleteFirst();
     assert.equal(await demoPage.passkeys.count(), 0);
     await demoPage.becomeNobody();
     await authenticator.restore(kept);
@@ -142,7 +143,128 @@ describe('the demo page', () => {
   });
 });
 
+// What differs between the tabs: where the calls go.
+const tabs = {
+  '/': { begins: /Passkeys\/Factors/, finishes: /Passkeys\/VerifyFactor/ },
+  '/authentication-cloud': { begins: /users\/enroll/, finishes: /_app\/attestation\/result/ },
+  '/fido': { begins: /attestation\/options/, finishes: /attestation\/result/ },
+};
+
+for (const [path, { begins, finishes }] of Object.entries(tabs)) {
+  describe(`the tab at ${path}`, () => {
+    const listed = () => page.locator('#exchanges .path').allTextContents();
+
+    test('registers, signs in with and without a name, renames and deletes', async () => {
+      await page.click(`nav.tabs a[href="${path}"]`);
+      await page.locator(`nav.tabs a[aria-current="page"][href="${path}"]`).waitFor();
+      await demoPage.register(name);
+      const paths = await listed();
+      assert.ok(paths.some((it) => begins.test(it)) && paths.some((it) => finishes.test(it)), paths.join());
+      assert.equal(await page.locator('#who-name').textContent(), name);
+      assert.match(await page.locator('#register').textContent(), /another/);
+      await demoPage.becomeNobody();
+      await demoPage.signIn(name);
+      await demoPage.becomeNobody();
+      if (path === '/fido') {
+        // The binding cannot begin a sign-in without a name, so the page does not offer it.
+        assert.equal(await page.locator('#sign-in-discoverable').isVisible(), false);
+        await demoPage.signIn(name);
+      } else {
+        await page.fill('#name', '');
+        await demoPage.signInWithoutName(`Signed in as ${name}`);
+      }
+      assert.equal(await demoPage.passkeys.count(), 1);
+      await demoPage.passkeys.first().locator('.rename').click();
+      await demoPage.passkeys.first().locator('.rename-input').fill('Blue key');
+      await demoPage.passkeys.first().locator('.rename-input').press('Enter');
+      await demoPage.says(/Renamed to Blue key/);
+      await demoPage.passkeys.filter({ hasText: 'Blue key' }).waitFor();
+      // A deletion asks, and "Keep" keeps.
+      await demoPage.passkeys.first().locator('.delete').click();
+      await demoPage.passkeys.first().locator('.keep').click();
+      assert.equal(await demoPage.passkeys.count(), 1);
+      await demoPage.deleteFirst();
+      assert.equal(await demoPage.passkeys.count(), 0);
+      assert.doesNotMatch(await page.content(), /Basic [A-Za-z0-9+/=]{20,}|Bearer ey/);
+    });
+
+    test('shows the steps of each ceremony, also of one that is refused', async () => {
+      await page.goto(server.url + path);
+      await demoPage.register(name);
+      const explorer = page.locator('#exchanges article:has(.explorer)').first();
+      assert.match(await explorer.locator('.verdict').textContent(), /Registration: every step holds/);
+      assert.match(await explorer.locator('.explorer').textContent(), /7\.1 step/);
+      assert.match(await explorer.locator('.explorer').textContent(), /user verified \(UV\)/);
+      await demoPage.breakIt('wrong-origin');
+      const refused = page.locator('#exchanges article:has(.explorer)').first();
+      assert.match(await refused.locator('.verdict').textContent(), /refused at 7\.2 step/);
+      assert.match(await refused.locator('li[data-result="refused"]').textContent(), /origin/);
+      assert.equal(await refused.getAttribute('data-refused'), '');
+    });
+  });
+}
+
+test('a passkey of one tab signs in on the others', async () => {
+  await demoPage.register(name);
+  for (const path of Object.keys(tabs)) {
+    await page.goto(server.url + path);
+    await demoPage.becomeNobody();
+    await demoPage.signIn(name);
+  }
+});
+
+describe('an exchange that is copied', () => {
+  // Without the right secret passkeyd answers 401 to what needs one, which proves the method, the path and the body.
+  const commands = {
+    curl: (code) => ['sh', ['-c', `${code} -sS -w '\\n%{http_code}'`]],
+    Node: (code) => ['node', ['--input-type=module', '-e', code]],
+    Python: (code) => ['python3', ['-c', code]],
+  };
+  const environment = { ...process.env, ACCOUNT_SID: `AC${'0'.repeat(32)}`, AUTH_TOKEN: 'wrong', ACCESS_KEY: 'wrong' };
+  const cases = [
+    { path: '/', call: /Passkeys\/Factors/, answer: /401[^]*20003|20003[^]*401/ },
+    { path: '/authentication-cloud', call: /introspect/, answer: /403/ },
+    // This one needs no secret: the ceremony has ended already.
+    { path: '/authentication-cloud', call: /_app\/attestation\/result/, answer: /already received a response/ },
+  ];
+  for (const { path, call, answer } of cases) {
+    for (const [language, command] of Object.entries(commands)) {
+      test(`runs: ${language}, ${call}`, async () => {
+        await browser.context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: new URL(server.url).origin });
+        await page.goto(server.url + path);
+        await demoPage.register(`O'Neil "é" ${counter}`);
+        const article = page.locator('#exchanges article').filter({ has: page.locator('.path', { hasText: call }) }).first();
+        if (!await article.locator('details').first().evaluate((details) => details.open)) await article.locator('summary').first().click();
+        await article.locator(`[data-copy="${language}"]`).click();
+        await article.locator(`[data-copy="${language}"]`, { hasText: 'Copied' }).waitFor();
+        const code = await page.evaluate(() => navigator.clipboard.readText());
+        const [program, parameters] = command(code);
+        // The demo answers under `localhost`, on 127.0.0.1 only.
+        const { stdout, stderr } = await promisify(execFile)(program, parameters, { env: environment });
+        assert.match(stdout, answer, `${code}\n${stderr}`);
+      });
+    }
+  }
+});
+
 describe('the "break it" buttons', () => {
+  test('say what is missing where they are, if there is no passkey', async () => {
+    await page.click('#break button[data-break="replay"]');
+    assert.match(await page.locator('#break-status').textContent(), /Register a passkey or sign in first/);
+  });
+
+  test('stay under the pointer when the explanation comes', async () => {
+    await page.setViewportSize({ width: 390, height: 800 });
+    await demoPage.register(name);
+    const button = page.locator('#break button[data-break="only-client-data"]');
+    await button.scrollIntoViewIfNeeded();
+    await demoPage.breakIt('wrong-origin');
+    const before = await button.evaluate((it) => it.getBoundingClientRect().top);
+    await demoPage.breakIt('only-client-data');
+    const after = await button.evaluate((it) => it.getBoundingClientRect().top);
+    assert.ok(Math.abs(after - before) < 2, `from ${before} to ${after}`);
+  });
+
   const expected = {
     'response-missing': /60378/,
     'only-client-data': /60378/,
@@ -222,10 +344,49 @@ describe('what the page gets', () => {
     assert.doesNotMatch(html, /\son[a-z]+=|\sstyle=|<style/);
   });
 
+  test('at most 60 kB for the page and its files', async () => {
+    for (const path of Object.keys(tabs)) {
+      const sizes = new Map();
+      const count = async (response) => {
+        if (/\/api\//.test(response.url())) return;
+        sizes.set(response.url(), (await response.body().catch(() => '')).length);
+      };
+      page.on('response', count);
+      await page.goto(server.url + path, { waitUntil: 'networkidle' });
+      page.off('response', count);
+      const sum = [...sizes.values()].reduce((all, size) => all + size, 0);
+      assert.ok(sizes.size >= 9, `${sizes.size} files`);
+      assert.ok(sum <= 60 * 1024, `${path} has ${sum} bytes`);
+    }
+  });
+
+  test('borders of fields and buttons have a contrast of 3:1', async () => {
+    for (const colorScheme of ['light', 'dark']) {
+      await page.emulateMedia({ colorScheme });
+      const ratios = await page.evaluate(() => {
+        const luminance = (color) => {
+          const [r, g, b] = color.match(/[\d.]+/g).map(Number).map((it) => it / 255).map((it) => (it <= 0.03928 ? it / 12.92 : ((it + 0.055) / 1.055) ** 2.4));
+          return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+        };
+        const card = luminance(getComputedStyle(document.querySelector('.card')).backgroundColor);
+        return ['#name', '#sign-in', '#break button'].map((one) => {
+          const edge = luminance(getComputedStyle(document.querySelector(one)).borderTopColor);
+          return (Math.max(edge, card) + 0.05) / (Math.min(edge, card) + 0.05);
+        });
+      });
+      for (const ratio of ratios) assert.ok(ratio >= 3, `${colorScheme}: ${ratios}`);
+    }
+  });
+
   test('a page that fits into 400 pixels', async () => {
     await page.setViewportSize({ width: 400, height: 800 });
     await demoPage.register(name);
     const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
     assert.ok(overflow <= 0, `${overflow} pixels too wide`);
+    // On a narrow screen the requests are on the other side.
+    assert.equal(await page.locator('#exchanges').isVisible(), false);
+    await page.click('.sides [data-side="wire"]');
+    assert.equal(await page.locator('#exchanges').isVisible(), true);
+    assert.equal(await page.locator('#register').isVisible(), false);
   });
 });

@@ -14,10 +14,16 @@ pub(crate) const SCRIPT: &str = "text/javascript; charset=utf-8";
 pub(crate) const STYLE: &str = "text/css; charset=utf-8";
 pub(crate) const ICON: &str = "image/svg+xml";
 
-/// The style of every page, its icon, and the script that shows requests and responses.
+/// The style of every page, and its icon.
 pub(crate) const STYLE_SHEET: &str = include_str!("../assets/demo/style.css");
 pub(crate) const PICTURE: &str = include_str!("../assets/demo/icon.svg");
-pub(crate) const VIEW: &str = include_str!("../assets/demo/view.js");
+
+/// The scripts that show requests and responses: name, content.
+pub(crate) const VIEW: &[(&str, &str)] = &[
+    ("view.js", include_str!("../assets/demo/view.js")),
+    ("copy.js", include_str!("../assets/demo/copy.js")),
+    ("explorer.js", include_str!("../assets/demo/explorer.js")),
+];
 
 /// A file with its headers.
 pub(crate) fn file(content_type: &'static str, text: impl IntoResponse) -> Response {

@@ -29,10 +29,10 @@ pub(crate) struct Exchange {
     pub(crate) record: Value,
 }
 
-/// Sends one request to passkeyd.
+/// Sends one request to passkeyd; without authorization as the page would.
 pub(crate) async fn exchange(
     api: &Router,
-    authorization: &HeaderValue,
+    authorization: Option<&HeaderValue>,
     method: Method,
     path: &str,
     payload: Option<Payload>,
@@ -49,7 +49,9 @@ pub(crate) async fn exchange(
     let mut request = Request::new(Body::from(body));
     *request.method_mut() = method.clone();
     let headers = request.headers_mut();
-    headers.insert(AUTHORIZATION, authorization.clone());
+    if let Some(authorization) = authorization {
+        headers.insert(AUTHORIZATION, authorization.clone());
+    }
     if let Some(content_type) = content_type {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     }
@@ -65,13 +67,12 @@ pub(crate) async fn exchange(
         Err(_) => (StatusCode::BAD_REQUEST, Bytes::new()),
     };
     let scheme = authorization
-        .to_str()
-        .ok()
+        .and_then(|it| it.to_str().ok())
         .and_then(|it| it.split(' ').next());
     let record = json!({
         "method": method.as_str(),
         "path": path,
-        "authorization": format!("{} ***", scheme.unwrap_or_default()),
+        "authorization": scheme.map(|scheme| format!("{scheme} ***")),
         "content_type": content_type,
         "request": shown,
         "status": status.as_u16(),

@@ -16,7 +16,7 @@ const state = {
   passkeys: [],
   /** SID of the passkey that signed in. */
   current: null,
-  /** The last genuine credential and the ceremony that it came from. */
+  /** The last genuine credential, its kind, and what the start of its ceremony returned. */
   last: null,
   /** The credential ids that this page has seen, by SID. */
   ids: new Map(),
@@ -42,21 +42,21 @@ async function stopAutofill() {
 }
 
 async function startAutofill() {
-  if (waiting || state.name || !(await passkeys.autofillSupported())) return;
+  if (waiting || state.name || !backend.knowsAnyone || !(await passkeys.autofillSupported())) return;
   const controller = new AbortController();
   const mine = { controller, done: null, timer: null };
   waiting = mine;
   let finish;
   mine.done = new Promise((resolve) => { finish = resolve; });
   try {
-    const { options } = await backend.startSignIn('', 'for autofill');
+    const begun = await backend.startSignIn('', 'for autofill');
     if (waiting !== mine) return;
     mine.timer = setTimeout(renewAutofill, AUTOFILL_LIFE_MS);
-    const credential = await passkeys.get(options, { mediation: 'conditional', signal: controller.signal });
+    const credential = await passkeys.get(begun.options, { mediation: 'conditional', signal: controller.signal });
     if (waiting !== mine) return;
     waiting = null;
     clearTimeout(mine.timer);
-    run('Signing in …', () => finishSignIn(credential));
+    run('Signing in …', () => finishSignIn(credential, begun));
   } catch {
     // Another ceremony ended it, or the browser refused it. The buttons still work.
     if (waiting === mine) waiting = null;
@@ -79,10 +79,9 @@ let running = false;
 async function run(announcement, action) {
   if (running) return;
   running = true;
+  view.clearFault();
   view.busy(true);
   view.say(announcement, 'wait');
-  view.explainRefusal(null);
-  view.markFault(null);
   try {
     await stopAutofill();
     const outcome = await action();
@@ -90,7 +89,7 @@ async function run(announcement, action) {
   } catch (error) {
     if (error instanceof backend.Refusal) {
       view.say(error.message, 'bad');
-      view.explainRefusal(error.envelope);
+      view.explainRefusal(error.envelope, null);
     } else {
       view.say(passkeys.explain(error), 'bad');
     }
@@ -100,34 +99,39 @@ async function run(announcement, action) {
   }
 }
 
-async function register() {
-  const { options } = await backend.startRegistration(nameField.value);
-  const credential = await passkeys.create(options);
-  state.last = { kind: 'registration', credential };
-  const { name, passkey } = await backend.finishRegistration(credential);
-  state.ids.set(passkey.sid, credential.id);
+/** The passkeys with those that came, by SID: an API may return the new one only. */
+function withNew(name, came) {
   const own = state.name === name ? state.passkeys : [];
-  show({ name, passkeys: [...own, passkey], current: passkey.sid });
+  return [...own.filter((one) => !came.some((other) => other.sid === one.sid)), ...came];
+}
+
+async function register() {
+  const begun = await backend.startRegistration(nameField.value);
+  const credential = await passkeys.create(begun.options);
+  state.last = { kind: 'registration', credential, begun };
+  const { name, sid, passkeys: came } = await backend.finishRegistration(credential, begun);
+  state.ids.set(sid, credential.id);
+  show({ name, passkeys: withNew(name, came), current: sid });
   return { text: `Registered. ${name} has a passkey now and is signed in with it.` };
 }
 
 async function signIn(name) {
-  const { options } = await backend.startSignIn(name);
-  return finishSignIn(await passkeys.get(options));
+  const begun = await backend.startSignIn(name);
+  return finishSignIn(await passkeys.get(begun.options), begun);
 }
 
-async function finishSignIn(credential) {
-  state.last = { kind: 'authentication', credential };
+async function finishSignIn(credential, begun) {
+  state.last = { kind: 'authentication', credential, begun };
   let answer;
   try {
-    answer = await backend.finishSignIn(credential);
+    answer = await backend.finishSignIn(credential, begun);
   } catch (error) {
     // The server does not know this passkey: tell the password manager to stop offering it.
     if (error.envelope?.details?.reason === 'credential_unknown') passkeys.signalGone(credential.id);
     throw error;
   }
-  state.ids.set(answer.factor_sid, credential.id);
-  show({ name: answer.name, passkeys: answer.passkeys, current: answer.factor_sid });
+  state.ids.set(answer.sid, credential.id);
+  show({ name: answer.name, passkeys: answer.passkeys, current: answer.sid });
   return { text: `Signed in as ${answer.name}.` };
 }
 
@@ -137,21 +141,21 @@ async function signOut() {
   return { text: 'Signed out.', tone: 'plain' };
 }
 
-function rename(factor, name) {
+function rename(passkey, name) {
   return run('Renaming …', async () => {
-    const { passkey } = await backend.rename(factor.sid, name);
-    show({ passkeys: state.passkeys.map((other) => (other.sid === passkey.sid ? passkey : other)) });
-    return { text: `Renamed to ${passkey.friendly_name}.` };
+    const { passkeys: all } = await backend.rename(passkey.sid, name);
+    show({ passkeys: all });
+    return { text: `Renamed to ${name.trim()}.` };
   });
 }
 
-function remove(factor) {
+function remove(passkey) {
   return run('Deleting …', async () => {
-    const { passkeys: left } = await backend.remove(factor.sid);
-    const id = state.ids.get(factor.sid);
+    const { passkeys: left } = await backend.remove(passkey.sid);
+    const id = state.ids.get(passkey.sid);
     if (id) passkeys.signalGone(id);
     show({ passkeys: left });
-    return { text: `Deleted. ${factor.friendly_name} can no longer sign in.` };
+    return { text: `Deleted. ${passkey.name} can no longer sign in.` };
   });
 }
 
@@ -159,25 +163,32 @@ function remove(factor) {
 
 async function genuine(fault) {
   if (state.last && !fault.fresh) return state.last;
-  view.say('Use your passkey: this button needs a genuine response to change.', 'wait');
-  const { options } = await backend.startSignIn(state.name ?? nameField.value);
-  state.last = { kind: 'authentication', credential: await passkeys.get(options) };
+  view.sayBreak('Use your passkey: this button needs a genuine response to change.');
+  const begun = await backend.startSignIn(state.name ?? nameField.value);
+  state.last = { kind: 'authentication', credential: await passkeys.get(begun.options), begun };
   return state.last;
 }
 
 function breakIt(fault, button) {
+  if (running) return;
+  if (!state.last && !state.name) {
+    view.markFault(button);
+    view.sayBreak('Register a passkey or sign in first: there is no response to break yet.');
+    return;
+  }
   run('Preparing a faulty response …', async () => {
-    const { kind, credential } = await genuine(fault);
-    if (fault.twice) await finishSignIn(credential);
+    view.markFault(button);
+    const { kind, credential, begun } = await genuine(fault);
+    view.sayBreak('');
+    if (fault.twice) await finishSignIn(credential, begun);
     const faulty = fault.spoil(credential);
     const registration = (kind === 'registration') !== Boolean(fault.other);
     try {
-      await (registration ? backend.finishRegistration(faulty) : backend.finishSignIn(faulty));
+      await (registration ? backend.finishRegistration(faulty, begun) : backend.finishSignIn(faulty, begun));
     } catch (error) {
       if (!error.envelope) throw error;
-      view.explainRefusal(error.envelope);
-      view.markFault(button);
-      return { text: `Refused, as it should be: ${error.envelope.code} ${error.envelope.message}.`, tone: 'plain' };
+      view.explainRefusal(error.envelope, button);
+      return { text: `Refused, as it should be: ${error.envelope.code ?? ''} ${error.envelope.message}`, tone: 'plain' };
     }
     return { text: 'This was accepted, and should not have been. Please report it.', tone: 'bad' };
   });
@@ -201,6 +212,7 @@ on('sign-out', 'Signing out …', signOut);
 // After a ceremony, autofill waits again when the user turns to the field. Each wait needs a challenge.
 nameField.addEventListener('pointerenter', () => running || startAutofill());
 nameField.addEventListener('keydown', (event) => running || event.key !== 'ArrowDown' || startAutofill());
+view.chooseSide();
 document.getElementById('clear').addEventListener('click', view.clearExchanges);
 document.getElementById('form').addEventListener('submit', (event) => {
   event.preventDefault();

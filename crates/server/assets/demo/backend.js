@@ -10,6 +10,12 @@ export class Refusal extends Error {
   }
 }
 
+/** The API that this tab shows: `twilio`, `nevis` or `fido`. */
+const wire = document.body.dataset.wire;
+
+/** Whether this API begins a sign-in without a name. */
+export const knowsAnyone = wire !== 'fido';
+
 let watcher = () => {};
 
 /** Sets the function that gets every exchange: `watcher(exchanges, why)`, oldest first. */
@@ -26,7 +32,7 @@ async function call(method, path, body, why = '') {
   let response;
   let answer;
   try {
-    response = await fetch(`/demo/api${path}`, request);
+    response = await fetch(`/demo/api/${wire}${path}`, request);
     answer = await response.json();
   } catch {
     throw new Refusal('The demo does not respond. Is it still running?', null);
@@ -35,14 +41,22 @@ async function call(method, path, body, why = '') {
   if (response.ok) return answer;
   const envelope = answer.refusal ?? null;
   if (envelope?.code) throw new Refusal(`Refused with ${envelope.code}: ${envelope.message}.`, envelope);
+  if (envelope) throw new Refusal(`Refused: ${envelope.message}`, envelope);
   throw new Refusal(answer.message ?? `The demo returned ${response.status}.`, null);
+}
+
+/** `begun` is what the start of the ceremony returned. */
+function finishing(credential, { options, ceremony }) {
+  const { challenge, userVerification, authenticatorSelection } = options.publicKey;
+  const required = (userVerification ?? authenticatorSelection?.userVerification) === 'required';
+  return { credential, ceremony: ceremony ?? '', issued: { challenge, required } };
 }
 
 export const session = () => call('GET', '/session');
 export const startRegistration = (name) => call('POST', '/register/start', { name });
-export const finishRegistration = (credential) => call('POST', '/register/finish', { credential });
+export const finishRegistration = (credential, begun) => call('POST', '/register/finish', finishing(credential, begun));
 export const startSignIn = (name, why) => call('POST', '/sign-in/start', { name }, why);
-export const finishSignIn = (credential) => call('POST', '/sign-in/finish', { credential });
+export const finishSignIn = (credential, begun) => call('POST', '/sign-in/finish', finishing(credential, begun));
 export const signOut = () => call('POST', '/sign-out');
 export const rename = (sid, name) => call('POST', `/passkeys/${sid}`, { name });
 export const remove = (sid) => call('DELETE', `/passkeys/${sid}`);

@@ -90,7 +90,7 @@ export async function signalGone(credentialId) {
 export function explain(error) {
   switch (error?.name) {
     case 'NotAllowedError':
-      return 'The browser returned no passkey: the dialog was closed, took too long, or there is no matching passkey.';
+      return 'The browser returned no passkey: the dialog was closed, took too long, or this browser has no passkey for it. A name whose passkey is in another browser cannot sign in here: take another name.';
     case 'InvalidStateError':
       return 'This device has a passkey for this name already. Sign in with it.';
     case 'SecurityError':

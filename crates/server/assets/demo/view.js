@@ -1,15 +1,10 @@
 // What the page shows. Text from outside is only set as text, never as markup.
 
+import { copying } from './copy.js';
+import { element, explorer } from './explorer.js';
+
 const MOST_EXCHANGES = 60;
 const find = (id) => document.getElementById(id);
-
-function element(tag, properties = {}, ...children) {
-  const { dataset, ...rest } = properties;
-  const made = Object.assign(document.createElement(tag), rest);
-  Object.assign(made.dataset, dataset);
-  made.append(...children.filter((child) => child !== null && child !== undefined));
-  return made;
-}
 
 /** Says one sentence; `tone` is plain, wait, good or bad. */
 export function say(text, tone = 'plain') {
@@ -20,7 +15,7 @@ export function say(text, tone = 'plain') {
 
 /** Disables the buttons while an action runs. */
 export function busy(on) {
-  for (const button of document.querySelectorAll('main button:not(#clear)')) button.disabled = on;
+  for (const button of document.querySelectorAll('main .card button, #sign-out')) button.disabled = on;
 }
 
 // ---- passkeys ------------------------------------------------------------------------------------
@@ -41,7 +36,7 @@ const PROVIDERS = {
 
 function provider(aaguid) {
   if (!aaguid || PROVIDERS[aaguid] === null) return 'Unknown provider';
-  return PROVIDERS[aaguid] ?? `Model ${aaguid.slice(0, 8)}`;
+  return PROVIDERS[aaguid] ?? 'Unknown model';
 }
 
 const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
@@ -59,28 +54,30 @@ function time(label, date) {
   return date ? [`${label} `, element('time', { dateTime: date, title: date }, ago(date))] : [`not ${label} yet`];
 }
 
-function backup(metadata) {
-  if (metadata.backup_state === 'true') return element('span', { className: 'badge synced', title: 'The provider keeps a copy.' }, 'synced');
-  if (metadata.backup_eligible === 'true') return element('span', { className: 'badge', title: 'It can be copied, but is not.' }, 'not synced');
+function backup({ synced, eligible }) {
+  if (synced) return element('span', { className: 'badge synced', title: 'The provider keeps a copy.' }, 'synced');
+  if (eligible) return element('span', { className: 'badge', title: 'It can be copied, but is not.' }, 'not synced');
   return element('span', { className: 'badge', title: 'It never leaves this device.' }, 'this device only');
 }
 
-function passkey(factor, current, { onRename, onDelete }) {
-  const metadata = factor.metadata ?? {};
-  const name = element('strong', {}, factor.friendly_name);
-  const title = element('div', { className: 'passkey-title' }, name, backup(metadata));
-  const facts = element('p', { className: 'passkey-facts' }, `${provider(metadata.aaguid)} · `, ...time('created', factor.date_created),
-    ' · ', ...time('used', metadata.date_last_approved));
-  facts.title = metadata.aaguid ? `AAGUID ${metadata.aaguid}` : '';
-  const renaming = element('button', { type: 'button', className: 'link rename' }, 'Rename');
-  const deleting = element('button', { type: 'button', className: 'link delete' }, 'Delete');
-  renaming.setAttribute('aria-label', `Rename ${factor.friendly_name}`);
-  deleting.setAttribute('aria-label', `Delete ${factor.friendly_name}`);
-  const item = element('li', { dataset: { sid: factor.sid } }, title, facts, element('div', { className: 'passkey-actions' }, renaming, deleting));
-  item.classList.toggle('current', factor.sid === current);
+function passkey(one, current, { onRename, onDelete }) {
+  const name = element('strong', {}, one.name);
+  const title = element('div', { className: 'passkey-title' }, name, backup(one));
+  const facts = element('p', { className: 'passkey-facts' }, `${provider(one.aaguid)} · `, ...time('created', one.created), ' · ', ...time('used', one.used));
+  facts.title = one.aaguid ? `AAGUID ${one.aaguid}` : '';
+  const button = (kind, text) => {
+    const made = element('button', { type: 'button', className: `link ${kind}` }, text);
+    made.setAttribute('aria-label', `${text} ${one.name}`);
+    return made;
+  };
+  const renaming = button('rename', 'Rename');
+  const deleting = button('delete', 'Delete');
+  const actions = element('div', { className: 'passkey-actions' }, renaming, deleting);
+  const item = element('li', { dataset: { sid: one.sid } }, title, facts, actions);
+  item.classList.toggle('current', one.sid === current);
 
   renaming.addEventListener('click', () => {
-    const input = element('input', { className: 'rename-input', value: factor.friendly_name, maxLength: 64 });
+    const input = element('input', { className: 'rename-input', value: one.name, maxLength: 64 });
     input.setAttribute('aria-label', 'New name; Enter saves, Escape cancels');
     const back = () => {
       input.replaceWith(name);
@@ -90,20 +87,33 @@ function passkey(factor, current, { onRename, onDelete }) {
       if (event.key === 'Escape') back();
       if (event.key === 'Enter') {
         event.preventDefault();
-        onRename(factor, input.value);
+        onRename(one, input.value);
       }
     });
     name.replaceWith(input);
     input.select();
   });
-  deleting.addEventListener('click', () => onDelete(factor));
+  deleting.addEventListener('click', () => {
+    const sure = button('delete sure', 'Delete for good');
+    const keep = button('keep', 'Keep');
+    const before = [...actions.children];
+    sure.addEventListener('click', () => onDelete(one));
+    keep.addEventListener('click', () => {
+      actions.replaceChildren(...before);
+      deleting.focus();
+    });
+    actions.replaceChildren(sure, keep);
+    keep.focus();
+  });
   return item;
 }
 
 /** Shows who is signed in, with which passkeys; `current` is the SID of the one that was used. */
 export function showSession({ name, passkeys, current }, handlers) {
-  find('sign-out').hidden = !name;
-  find('passkeys').replaceChildren(...passkeys.map((factor) => passkey(factor, current, handlers)));
+  find('who').hidden = !name;
+  find('who-name').textContent = name ?? '';
+  find('register').textContent = name ? 'Add another passkey' : 'Register a passkey';
+  find('passkeys').replaceChildren(...passkeys.map((one) => passkey(one, current, handlers)));
   const empty = find('passkeys-empty');
   empty.hidden = passkeys.length > 0;
   empty.textContent = name ? `${name} has no passkey any more.` : 'Sign in to see them here.';
@@ -143,28 +153,34 @@ function path(text) {
   return made;
 }
 
-function exchange({ method, path: to, authorization, content_type: type, request, status, response }, why) {
+/** Whether passkeyd refused it in the body of a 200. */
+const failed = (response) => /^\{"status":"failed"/.test(response ?? '');
+
+function exchange(one, why) {
+  const { method, path: to, authorization, content_type: type, request, status, response, explained } = one;
   const refused = status >= 400;
   const summary = element('summary', {}, element('span', { className: 'method' }, method), path(to),
     why ? element('span', { className: 'why' }, why) : null, element('span', { className: 'http-status' }, String(status)));
-  const head = [`${method} ${to}`, `Authorization: ${authorization}`, type ? `Content-Type: ${type}` : null].filter(Boolean).join('\n');
+  const head = [`${method} ${to}`, authorization ? `Authorization: ${authorization}` : null, type ? `Content-Type: ${type}` : null].filter(Boolean).join('\n');
   const sent = element('pre', { tabIndex: 0 }, head);
   if (request !== null) sent.append('\n\n', body(request));
   const bodies = element('div', { className: 'bodies' },
     element('div', {}, element('h3', {}, 'Request'), sent),
-    element('div', {}, element('h3', {}, `Response ${status}`), element('pre', { tabIndex: 0 }, body(response))));
+    element('div', {}, element('h3', {}, `Response ${status}`), element('pre', { tabIndex: 0 }, body(response))),
+    copying(one), explained ? explorer(explained, refused || failed(response)) : null);
   const made = element('article', { dataset: { status: String(status) } }, element('details', {}, summary, bodies));
-  if (refused) made.dataset.refused = '';
+  if (refused || failed(response)) made.dataset.refused = '';
   return made;
 }
 
-/** Adds exchanges, oldest first, above the existing ones. The last one is open. */
+/** Adds exchanges, oldest first, above the existing ones. The last one is open, unless they serve autofill. */
 export function showExchanges(exchanges, why) {
   if (exchanges.length === 0) return;
   const list = find('exchanges');
   for (const details of list.querySelectorAll('details[open]')) details.open = false;
   for (const one of exchanges) list.prepend(exchange(one, why));
-  list.firstElementChild.firstElementChild.open = true;
+  const shown = exchanges.findIndex((one) => one.explained);
+  if (!why) list.children[shown < 0 ? 0 : exchanges.length - 1 - shown].firstElementChild.open = true;
   list.scrollTop = 0;
   while (list.childElementCount > MOST_EXCHANGES) list.lastElementChild.remove();
   find('exchanges-empty').hidden = true;
@@ -183,12 +199,13 @@ function prose(text) {
   return text.split('`').map((part, index) => (index % 2 ? element('code', {}, part) : part));
 }
 
-/** Explains a refusal of passkeyd; `null` removes the explanation. */
-export function explainRefusal(envelope) {
-  const box = find('explanation');
-  box.hidden = !envelope;
-  box.replaceChildren();
+/**
+ * Explains a refusal of passkeyd: below the row of the button whose fault it is, or else below all of them. The button stays
+ * where it is on the screen, so that the pointer does not come to rest on another one.
+ */
+export function explainRefusal(envelope, button) {
   if (!envelope) return;
+  const box = find('explanation');
   const details = envelope.details ?? {};
   const facts = element('dl');
   const fact = (term, ...content) => facts.append(element('dt', {}, term), element('dd', {}, ...content));
@@ -198,18 +215,43 @@ export function explainRefusal(envelope) {
   }
   if (details.message) fact('In detail', ...prose(details.message));
   if (details.help) fact('How to fix it', ...prose(details.help));
-  const link = element('a', { className: 'more-info', href: envelope.more_info, target: '_blank', rel: 'noopener' }, `Everything about ${envelope.code}`);
-  box.append(
-    element('h3', {}, element('span', { className: 'code' }, String(envelope.code)), envelope.message),
+  const about = envelope.code ?? details.reason;
+  const link = envelope.more_info
+    ? element('a', { className: 'more-info', href: envelope.more_info, target: '_blank', rel: 'noopener' }, `Everything about ${about}`)
+    : element('span', { className: 'muted' }, 'The page learns no more on this API. The steps beside the exchange show the check that failed.');
+  box.replaceChildren(
+    element('h3', {}, element('span', { className: 'code' }, String(envelope.code ?? envelope.status)), envelope.message),
     facts,
     element('p', {}, link),
   );
-  box.scrollIntoView({ block: 'nearest' });
+  keeping(button, () => {
+    placeBelow(box, button);
+    box.hidden = false;
+  });
+}
+
+/** Moves `box` below the row of `button`. */
+function placeBelow(box, button) {
+  const buttons = [...document.querySelectorAll('#break button')];
+  const last = button ? buttons.filter((other) => other.offsetTop === button.offsetTop).at(-1) : buttons.at(-1);
+  last.after(box);
+}
+
+/** Changes the page with `button` at the same place on the screen. */
+function keeping(button, change) {
+  const before = button?.getBoundingClientRect().top;
+  change();
+  if (button) scrollBy(0, button.getBoundingClientRect().top - before);
+}
+
+/** Says in the card of the faults what to do first. */
+export function sayBreak(text) {
+  find('break-status').textContent = text;
 }
 
 /** Creates the buttons that break things. */
 export function showFaults(faults, onBreak) {
-  find('break').replaceChildren(...faults.map((fault) => {
+  find('break').prepend(...faults.map((fault) => {
     const button = element('button', { type: 'button', dataset: { break: fault.name } }, fault.title, element('span', {}, fault.about));
     button.addEventListener('click', () => onBreak(fault, button));
     return button;
@@ -219,4 +261,22 @@ export function showFaults(faults, onBreak) {
 /** Marks the button whose fault is explained. */
 export function markFault(button) {
   for (const other of document.querySelectorAll('#break button')) other.setAttribute('aria-pressed', String(other === button));
+}
+
+/** Removes the explanation and the mark. */
+export function clearFault() {
+  const pressed = document.activeElement?.closest('#break button');
+  keeping(pressed, () => { find('explanation').hidden = true; });
+  sayBreak('');
+  markFault(null);
+}
+
+/** On a narrow screen: the forms or the exchanges. */
+export function chooseSide() {
+  for (const button of document.querySelectorAll('.sides button')) {
+    button.addEventListener('click', () => {
+      document.querySelector('main').dataset.side = button.dataset.side;
+      for (const other of document.querySelectorAll('.sides button')) other.setAttribute('aria-pressed', String(other === button));
+    });
+  }
 }

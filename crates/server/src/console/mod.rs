@@ -11,7 +11,6 @@ mod administrators;
 mod attempts;
 mod ceremonies;
 mod chart;
-mod decode;
 mod failure;
 mod keys;
 mod metadata;

@@ -1,4 +1,4 @@
-//! The back end of the demo: what an application does that uses passkeyd. It alone holds the token; the
+//! The back end of the demo: what an application does that uses passkeyd. It alone holds the keys; the
 //! browser gets options and gives credentials, and a cookie says who is signed in.
 
 use std::sync::Arc;
@@ -16,61 +16,54 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::explain::{Explainer, Issued};
 use super::sessions::Sessions;
-use crate::page_backend::{Payload, exchange, read, respond};
+use super::wire::{Calls, Finished, Log, Stop, Wire};
+use crate::api::fido::Served;
+use crate::app::App;
+use crate::config::Limits;
+use crate::page_backend::{Payload, read, respond};
 
 /// Longest name of a user, in characters; it is the passkey's label too.
 const MAX_NAME: usize = 64;
-/// How many passkeys are shown.
-const PAGE_SIZE: u32 = 50;
 
 /// The back end; cheap to clone.
 #[derive(Clone)]
 pub(super) struct Backend(Arc<Inner>);
 
 struct Inner {
-    api: Router,
-    authorization: HeaderValue,
-    service: String,
+    calls: Calls,
     sessions: Sessions,
+    explainer: Explainer,
 }
 
-/// The exchanges that led to an answer, oldest first.
-#[derive(Default)]
-struct Log(Vec<Value>);
-
-/// Why the back end does not go on.
-enum Stop {
-    /// passkeyd refused: its status and envelope.
-    Refused(StatusCode, Value),
-    /// The back end itself refuses.
-    Own(StatusCode, &'static str),
-}
-
-impl From<(StatusCode, &'static str)> for Stop {
-    fn from((status, message): (StatusCode, &'static str)) -> Self {
-        Self::Own(status, message)
-    }
+/// The back end, and the API that the page has chosen.
+#[derive(Clone)]
+struct On {
+    backend: Arc<Inner>,
+    wire: Wire,
 }
 
 const SIGN_IN_FIRST: (StatusCode, &str) = (StatusCode::UNAUTHORIZED, "Sign in first.");
 
 impl Backend {
-    /// Makes the Service that the demo uses.
+    /// Makes the Service that the demo uses and an access key for it; also the application that serves the FIDO binding of
+    /// that Service.
     pub(super) async fn start(
-        api: Router,
+        app: App,
+        limits: &Limits,
         account: AccountId,
         token: &Secret,
         origin: &str,
-    ) -> Result<Self, String> {
-        let mut authorization = HeaderValue::from_str(&crate::http::auth::basic(account, token))
+    ) -> Result<(Self, App), String> {
+        let mut basic = HeaderValue::from_str(&crate::http::auth::basic(account, token))
             .map_err(|error| error.to_string())?;
-        authorization.set_sensitive(true);
-        let mut inner = Inner {
-            api,
-            authorization,
+        basic.set_sensitive(true);
+        let mut calls = Calls {
+            api: crate::app::router(app.clone(), limits),
+            bearer: basic.clone(),
+            basic,
             service: String::new(),
-            sessions: Sessions::default(),
         };
         let form = format!(
             "FriendlyName=passkeyd%20demo&Passkeys.RelyingParty.Id=localhost\
@@ -79,79 +72,62 @@ impl Backend {
              &Passkeys.UserVerification=preferred",
             utf8_percent_encode(origin, NON_ALPHANUMERIC)
         );
-        let (status, answer) = inner
+        let created = calls
             .send(
+                Some(&calls.basic),
                 Method::POST,
                 "/v2/Services",
                 Some(Payload::Form(form)),
                 &mut Log::default(),
             )
             .await;
-        match answer.get("sid").and_then(Value::as_str) {
-            Some(sid) if status == StatusCode::CREATED => sid.clone_into(&mut inner.service),
-            _ => {
-                return Err(format!(
-                    "the demo's Service could not be made: {status} {answer}"
-                ));
-            }
-        }
-        Ok(Self(Arc::new(inner)))
+        let sid = created.1["sid"].as_str().unwrap_or_default();
+        let Some(relying_party) = sid.strip_prefix("VA").and_then(RelyingPartyId::from_hex) else {
+            let (status, answer) = created;
+            return Err(format!(
+                "the demo's Service could not be made: {status} {answer}"
+            ));
+        };
+        sid.clone_into(&mut calls.service);
+        let path = format!("/manage/v1/services/{sid}/access-keys");
+        let key = Some(Payload::Json(json!({ "name": "demo" })));
+        let (status, answer) = calls
+            .send(
+                Some(&calls.basic),
+                Method::POST,
+                &path,
+                key,
+                &mut Log::default(),
+            )
+            .await;
+        let Some(key) = answer["key"].as_str() else {
+            return Err(format!("the demo's access key could not be made: {status}"));
+        };
+        calls.bearer =
+            HeaderValue::from_str(&format!("Bearer {key}")).map_err(|error| error.to_string())?;
+        calls.bearer.set_sensitive(true);
+        let app = app.with_fido(Some(Served {
+            relying_party,
+            conformance: false,
+            root: true,
+            dialect: false,
+        }));
+        calls.api = crate::app::router(app.clone(), limits);
+        let backend = Self(Arc::new(Inner {
+            calls,
+            sessions: Sessions::default(),
+            explainer: Explainer::new(origin),
+        }));
+        Ok((backend, app))
     }
-}
 
-impl Backend {
     /// The Service that the demo uses.
     pub(super) fn service(&self) -> Option<RelyingPartyId> {
-        RelyingPartyId::from_hex(self.0.service.strip_prefix("VA")?)
+        RelyingPartyId::from_hex(self.0.calls.service.strip_prefix("VA")?)
     }
 }
 
 impl Inner {
-    /// Sends one request to passkeyd and notes it with its answer.
-    async fn send(
-        &self,
-        method: Method,
-        path: &str,
-        payload: Option<Payload>,
-        log: &mut Log,
-    ) -> (StatusCode, Value) {
-        let done = exchange(&self.api, &self.authorization, method, path, payload).await;
-        log.0.push(done.record);
-        (done.status, done.body)
-    }
-
-    /// As [`send`](Self::send); a refusal ends the work.
-    async fn call(
-        &self,
-        method: Method,
-        below_service: &str,
-        payload: Option<Payload>,
-        log: &mut Log,
-    ) -> Result<Value, Stop> {
-        let path = format!("/v2/Services/{}{below_service}", self.service);
-        let (status, answer) = self.send(method, &path, payload, log).await;
-        if status.is_success() {
-            Ok(answer)
-        } else {
-            Err(Stop::Refused(status, answer))
-        }
-    }
-
-    async fn passkeys(&self, identity: &str, log: &mut Log) -> Result<Vec<Value>, Stop> {
-        let path = format!("/Entities/{identity}/Factors?PageSize={PAGE_SIZE}");
-        let list = self.call(Method::GET, &path, None, log).await?;
-        let factors = list
-            .get("factors")
-            .and_then(Value::as_array)
-            .cloned()
-            .unwrap_or_default();
-        // A registration that was begun and not finished is no passkey.
-        Ok(factors
-            .into_iter()
-            .filter(|f| f["status"] == "verified")
-            .collect())
-    }
-
     fn signed_in(&self, headers: &HeaderMap) -> Result<String, Stop> {
         self.sessions
             .identity(headers)
@@ -159,17 +135,25 @@ impl Inner {
     }
 }
 
-/// The routes below `/demo/api`.
-pub(super) fn router(backend: Backend) -> Router {
-    Router::new()
-        .route("/session", get(session))
-        .route("/register/start", post(register_start))
-        .route("/register/finish", post(register_finish))
-        .route("/sign-in/start", post(sign_in_start))
-        .route("/sign-in/finish", post(sign_in_finish))
-        .route("/sign-out", post(sign_out))
-        .route("/passkeys/{sid}", post(rename).delete(delete))
-        .with_state(backend)
+/// The routes below `/demo/api`: those of each API below its name.
+pub(super) fn router(backend: &Backend) -> Router {
+    let routes = |wire| {
+        Router::new()
+            .route("/session", get(session))
+            .route("/register/start", post(register_start))
+            .route("/register/finish", post(register_finish))
+            .route("/sign-in/start", post(sign_in_start))
+            .route("/sign-in/finish", post(sign_in_finish))
+            .route("/sign-out", post(sign_out))
+            .route("/passkeys/{sid}", post(rename).delete(delete))
+            .with_state(On {
+                backend: Arc::clone(&backend.0),
+                wire,
+            })
+    };
+    Wire::ALL.into_iter().fold(Router::new(), |router, wire| {
+        router.nest(&format!("/{}", wire.name()), routes(wire))
+    })
 }
 
 /// What every handler gives back: the answer for the page, or why there is none; a cookie if the
@@ -177,10 +161,18 @@ pub(super) fn router(backend: Backend) -> Router {
 fn answer(result: Result<(Value, Option<HeaderValue>), Stop>, log: Log) -> Response {
     let (status, mut body, cookie) = match result {
         Ok((body, cookie)) => (StatusCode::OK, body, cookie),
-        Err(Stop::Refused(status, envelope)) => (status, json!({ "refusal": envelope }), None),
+        Err(Stop::Refused(status, envelope)) => {
+            // Some calls refuse in the body of a 200.
+            let status = if status.is_success() {
+                StatusCode::BAD_REQUEST
+            } else {
+                status
+            };
+            (status, json!({ "refusal": envelope }), None)
+        }
         Err(Stop::Own(status, message)) => (status, json!({ "message": message }), None),
     };
-    body["exchanges"] = Value::Array(log.0);
+    body["exchanges"] = Value::Array(log.exchanges);
     let mut response = respond(status, body);
     if let Some(cookie) = cookie {
         response.headers_mut().insert(SET_COOKIE, cookie);
@@ -199,9 +191,15 @@ struct MaybeNamed {
     name: String,
 }
 
+/// A credential, what the page got when its ceremony began, and from which challenge it comes.
 #[derive(Deserialize)]
-struct WithCredential {
+struct Sent {
     credential: Value,
+    /// What the API wants back with the credential; empty if nothing.
+    #[serde(default)]
+    ceremony: String,
+    #[serde(default)]
+    issued: Issued,
 }
 
 /// The name as it counts: without spaces around it, 1 to 64 characters, none of them a control.
@@ -226,13 +224,13 @@ fn identity_of(name: &str) -> String {
     format!("demo-{}", hex::encode(half))
 }
 
-async fn session(State(Backend(backend)): State<Backend>, headers: HeaderMap) -> Response {
+async fn session(State(On { backend, wire }): State<On>, headers: HeaderMap) -> Response {
     let mut log = Log::default();
     let result = async {
         let Some(identity) = backend.sessions.identity(&headers) else {
             return Ok((json!({ "name": null, "passkeys": [] }), None));
         };
-        let passkeys = backend.passkeys(&identity, &mut log).await?;
+        let passkeys = wire.passkeys(&backend.calls, &identity, &mut log).await?;
         Ok((
             json!({ "name": backend.sessions.name(&identity), "passkeys": passkeys }),
             None,
@@ -243,7 +241,7 @@ async fn session(State(Backend(backend)): State<Backend>, headers: HeaderMap) ->
 }
 
 async fn register_start(
-    State(Backend(backend)): State<Backend>,
+    State(On { backend, wire }): State<On>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
@@ -258,125 +256,56 @@ async fn register_start(
         {
             return Err(Stop::Own(
                 StatusCode::CONFLICT,
-                "This name has a passkey already. Sign in with it first, then you can add another one.",
+                "This name has a passkey already. Sign in with it first, then you can add another one, or take another name.",
             ));
         }
-        let payload = json!({ "friendly_name": name, "identity": identity });
-        let factor = backend
-            .call(Method::POST, "/Passkeys/Factors", Some(Payload::Json(payload)), &mut log)
+        backend.sessions.named(&identity, name);
+        let started = wire
+            .start_registration(&backend.calls, &identity, name, &mut log)
             .await?;
-        Ok((json!({ "options": factor["options"] }), None))
+        Ok((started, None))
     }
     .await;
     answer(result, log)
 }
 
 async fn register_finish(
-    State(Backend(backend)): State<Backend>,
+    State(On { backend, wire }): State<On>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
     let mut log = Log::default();
     let result = async {
-        let WithCredential { credential } = read(&headers, &body)?;
-        let factor = backend
-            .call(
-                Method::POST,
-                "/Passkeys/VerifyFactor",
-                Some(Payload::Json(credential)),
-                &mut log,
-            )
-            .await?;
-        let identity = factor["identity"].as_str().unwrap_or_default();
-        let name = factor["friendly_name"].as_str().unwrap_or_default();
+        let sent: Sent = read(&headers, &body)?;
+        let finished = wire
+            .finish_registration(&backend.calls, &sent.credential, &sent.ceremony, &mut log)
+            .await;
+        backend
+            .explainer
+            .registration(&sent.credential, &sent.issued, finished.is_ok(), &mut log);
+        let Finished {
+            identity,
+            sid,
+            passkeys,
+        } = finished?;
+        let identity = identity.as_str();
         if backend.sessions.has_passkey(identity)
             && backend.sessions.identity(&headers).as_deref() != Some(identity)
         {
             // Another user has taken the name since this registration started.
-            let sid = factor["sid"].as_str().unwrap_or_default();
-            let path = format!("/Entities/{identity}/Factors/{sid}");
-            backend.call(Method::DELETE, &path, None, &mut log).await?;
+            if let Some(sid) = &sid {
+                wire.delete(&backend.calls, identity, sid, &mut log).await?;
+            }
             return Err(Stop::Own(
                 StatusCode::CONFLICT,
                 "The name was taken meanwhile.",
             ));
         }
-        backend.sessions.registered(identity, name);
-        let cookie = backend.sessions.sign_in(&headers, identity);
-        Ok((
-            json!({ "name": backend.sessions.name(identity), "passkey": factor }),
-            Some(cookie),
-        ))
-    }
-    .await;
-    answer(result, log)
-}
-
-async fn sign_in_start(
-    State(Backend(backend)): State<Backend>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    let mut log = Log::default();
-    let result = async {
-        let MaybeNamed { name } = read(&headers, &body)?;
-        let payload = if name.trim().is_empty() {
-            json!({})
-        } else {
-            let identity = identity_of(checked(&name)?);
-            if !backend.sessions.has_passkey(&identity) {
-                return Err(Stop::Own(
-                    StatusCode::NOT_FOUND,
-                    "This name has no passkey here. Register one first.",
-                ));
-            }
-            json!({ "identity": identity })
-        };
-        let challenge = backend
-            .call(
-                Method::POST,
-                "/Passkeys/Challenges",
-                Some(Payload::Json(payload)),
-                &mut log,
-            )
-            .await?;
-        Ok((json!({ "options": challenge["options"] }), None))
-    }
-    .await;
-    answer(result, log)
-}
-
-async fn sign_in_finish(
-    State(Backend(backend)): State<Backend>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    let mut log = Log::default();
-    let result = async {
-        let WithCredential { credential } = read(&headers, &body)?;
-        let challenge = backend
-            .call(
-                Method::POST,
-                "/Passkeys/ApproveChallenge",
-                Some(Payload::Json(credential)),
-                &mut log,
-            )
-            .await?;
-        // Only this tells who signed in: not the name in the page, not the credential as sent.
-        let identity = match challenge["identity"].as_str() {
-            Some(identity) if challenge["status"] == "approved" => identity,
-            _ => {
-                return Err(Stop::Own(
-                    StatusCode::BAD_GATEWAY,
-                    "passkeyd did not say who signed in.",
-                ));
-            }
-        };
-        let passkeys = backend.passkeys(identity, &mut log).await?;
+        backend.sessions.registered(identity);
         let cookie = backend.sessions.sign_in(&headers, identity);
         let body = json!({
             "name": backend.sessions.name(identity),
-            "factor_sid": challenge["factor_sid"],
+            "sid": sid,
             "passkeys": passkeys,
         });
         Ok((body, Some(cookie)))
@@ -385,7 +314,67 @@ async fn sign_in_finish(
     answer(result, log)
 }
 
-async fn sign_out(State(Backend(backend)): State<Backend>, headers: HeaderMap) -> Response {
+async fn sign_in_start(
+    State(On { backend, wire }): State<On>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let mut log = Log::default();
+    let result = async {
+        let MaybeNamed { name } = read(&headers, &body)?;
+        let identity = if name.trim().is_empty() {
+            None
+        } else {
+            let identity = identity_of(checked(&name)?);
+            if !backend.sessions.has_passkey(&identity) {
+                return Err(Stop::Own(
+                    StatusCode::NOT_FOUND,
+                    "This name has no passkey here. Register one first.",
+                ));
+            }
+            Some(identity)
+        };
+        let started = wire
+            .start_sign_in(&backend.calls, identity.as_deref(), &mut log)
+            .await?;
+        Ok((started, None))
+    }
+    .await;
+    answer(result, log)
+}
+
+async fn sign_in_finish(
+    State(On { backend, wire }): State<On>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let mut log = Log::default();
+    let result = async {
+        let sent: Sent = read(&headers, &body)?;
+        let finished = wire
+            .finish_sign_in(&backend.calls, &sent.credential, &sent.ceremony, &mut log)
+            .await;
+        backend
+            .explainer
+            .sign_in(&sent.credential, &sent.issued, &mut log);
+        let Finished {
+            identity,
+            sid,
+            passkeys,
+        } = finished?;
+        let cookie = backend.sessions.sign_in(&headers, &identity);
+        let body = json!({
+            "name": backend.sessions.name(&identity),
+            "sid": sid,
+            "passkeys": passkeys,
+        });
+        Ok((body, Some(cookie)))
+    }
+    .await;
+    answer(result, log)
+}
+
+async fn sign_out(State(On { backend, .. }): State<On>, headers: HeaderMap) -> Response {
     let cookie = backend.sessions.sign_out(&headers);
     answer(Ok((json!({}), Some(cookie))), Log::default())
 }
@@ -406,7 +395,7 @@ fn checked_sid(sid: &str) -> Result<&str, Stop> {
 }
 
 async fn rename(
-    State(Backend(backend)): State<Backend>,
+    State(On { backend, wire }): State<On>,
     Path(sid): Path<String>,
     headers: HeaderMap,
     body: Bytes,
@@ -415,31 +404,27 @@ async fn rename(
     let result = async {
         let identity = backend.signed_in(&headers)?;
         let Named { name } = read(&headers, &body)?;
-        let path = format!("/Entities/{identity}/Factors/{}", checked_sid(&sid)?);
-        let form = format!(
-            "FriendlyName={}",
-            utf8_percent_encode(checked(&name)?, NON_ALPHANUMERIC)
-        );
-        let factor = backend
-            .call(Method::POST, &path, Some(Payload::Form(form)), &mut log)
+        let (sid, name) = (checked_sid(&sid)?, checked(&name)?);
+        let passkeys = wire
+            .rename(&backend.calls, &identity, sid, name, &mut log)
             .await?;
-        Ok((json!({ "passkey": factor }), None))
+        Ok((json!({ "passkeys": passkeys }), None))
     }
     .await;
     answer(result, log)
 }
 
 async fn delete(
-    State(Backend(backend)): State<Backend>,
+    State(On { backend, wire }): State<On>,
     Path(sid): Path<String>,
     headers: HeaderMap,
 ) -> Response {
     let mut log = Log::default();
     let result = async {
         let identity = backend.signed_in(&headers)?;
-        let path = format!("/Entities/{identity}/Factors/{}", checked_sid(&sid)?);
-        backend.call(Method::DELETE, &path, None, &mut log).await?;
-        let passkeys = backend.passkeys(&identity, &mut log).await?;
+        let passkeys = wire
+            .delete(&backend.calls, &identity, checked_sid(&sid)?, &mut log)
+            .await?;
         if passkeys.is_empty() {
             backend.sessions.without_passkeys(&identity);
         }

@@ -1,12 +1,16 @@
 //! `passkeyd demo`: a temporary server on this machine with a page to try passkeys.
 //!
-//! The page calls a small back end (`backend`), which has the part of your application: it
-//! has the account's token and calls the Twilio wire, here the router in the same process. The page
-//! shows each exchange.
+//! The page has a tab for each API, with the same functions. It calls a small back end (`backend`), which has the part of your
+//! application: it has the keys and calls the API (`wire`), here the router in the same process. The page shows each exchange,
+//! and the steps of each ceremony (`explain`).
 
 mod backend;
+mod explain;
 mod page;
 mod sessions;
+mod wire;
+
+pub(crate) use page::tabs;
 
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
@@ -79,15 +83,14 @@ pub async fn run(asked: Option<Listen>) -> Result<(), ProcessError> {
         .with_lifecycle(&lifecycle)
         .with_console(Some(console.clone()));
     let settings = Settings::default();
-    let api = crate::app::router(app.clone(), &settings.limits);
-    let backend = Backend::start(api, account, &token, &origin)
+    let (backend, app) = Backend::start(app, &settings.limits, account, &token, &origin)
         .await
         .map_err(ProcessError::Demo)?;
     let service = backend
         .service()
         .ok_or_else(|| ProcessError::Demo("the demo's Service has no SID".to_owned()))?;
     let second = crate::test_page::open(&app, &settings.limits, service, true).await?;
-    let pages = routes(backend, second, address.port());
+    let pages = routes(&backend, second, address.port());
     let router = crate::app::router_with(app, &settings.limits, pages);
     let by = Actor::new(ActorKind::Admin, "");
     let invited = passkeys.invite_administrator("Demo", Role::Owner, &by);
@@ -109,7 +112,7 @@ pub async fn run(asked: Option<Listen>) -> Result<(), ProcessError> {
 }
 
 /// The pages and the back ends behind them.
-fn routes(backend: Backend, second: Router, port: u16) -> Router {
+fn routes(backend: &Backend, second: Router, port: u16) -> Router {
     Router::new()
         .merge(page::router(port))
         .merge(second)

@@ -29,13 +29,17 @@ struct Tables {
 
 /// A map that removes its oldest entry when it is full.
 #[derive(Debug, Default)]
-struct Bounded {
+pub(super) struct Bounded {
     entries: HashMap<String, String>,
     order: VecDeque<String>,
 }
 
 impl Bounded {
-    fn insert(&mut self, key: String, value: String) {
+    pub(super) fn get(&self, key: &str) -> Option<String> {
+        self.entries.get(key).cloned()
+    }
+
+    pub(super) fn insert(&mut self, key: String, value: String) {
         if self.entries.insert(key.clone(), value).is_none() {
             self.order.push_back(key);
         }
@@ -97,13 +101,16 @@ impl Sessions {
         self.0.lock().names.entries.get(identity).cloned()
     }
 
-    /// Records that an identity has a passkey. Its first name stays.
-    pub(super) fn registered(&self, identity: &str, name: &str) {
-        let mut tables = self.0.lock();
-        if !tables.names.entries.contains_key(identity) {
-            tables.names.insert(identity.to_owned(), name.to_owned());
-        }
-        tables.holders.insert(identity.to_owned(), String::new());
+    /// Records the name of an identity.
+    pub(super) fn named(&self, identity: &str, name: &str) {
+        let names = &mut self.0.lock().names;
+        names.insert(identity.to_owned(), name.to_owned());
+    }
+
+    /// Records that an identity has a passkey.
+    pub(super) fn registered(&self, identity: &str) {
+        let holders = &mut self.0.lock().holders;
+        holders.insert(identity.to_owned(), String::new());
     }
 
     /// Records that the last passkey of an identity was deleted, so that its name is free again.

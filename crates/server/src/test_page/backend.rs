@@ -97,7 +97,7 @@ impl Backend {
     ) -> Response {
         let done = exchange(
             &self.0.api,
-            authorization,
+            Some(authorization),
             Method::POST,
             path,
             Some(payload),

@@ -1,5 +1,5 @@
 //! `/fido2-test.html`: registers and signs in with the browser client, over the Authentication Cloud API, and shows the raw
-//! result objects. It is the demo's second tab, and a page for tests. An app may open it in a browser with its own token, and
+//! result objects. It is a page for tests, also of the demo. An app may open it in a browser with its own token, and
 //! gets the result back (`token`, `operation` and `redirectTo` in the query).
 //!
 //! Anyone who can open the page can register any name, because its small back end authenticates nobody. So it is off outside
@@ -30,12 +30,10 @@ const MOST_KEYS: u32 = 1000;
 
 const INDEX: &str = include_str!("../../assets/fido2-test/index.html");
 const APP: &str = include_str!("../../assets/fido2-test/app.js");
-/// The tabs that the demo shows on both of its pages, in place of the marker.
+/// Where the demo's tabs are.
 const TABS_MARK: &str = "<!-- tabs -->";
-const TABS: &str = "<nav class=\"tabs\" aria-label=\"API\"><a href=\"/\">Twilio Verify API</a>\
-     <a href=\"/fido2-test.html\" aria-current=\"page\">Authentication Cloud API</a></nav>";
 
-/// The page for users of this Relying Party; in the demo it is the second tab.
+/// The page for users of this Relying Party; in the demo with its tabs.
 ///
 /// # Errors
 /// Faults of the store.
@@ -62,7 +60,12 @@ pub(crate) async fn open(
 
 /// The page, its files and the back end behind it; with the demo's tabs, if it is the demo.
 fn router(backend: Backend, demo: bool) -> Router {
-    let index = INDEX.replace(TABS_MARK, if demo { TABS } else { "" });
+    let tabs = if demo {
+        crate::demo::tabs(None)
+    } else {
+        String::new()
+    };
+    let index = INDEX.replace(TABS_MARK, &tabs);
     let mut router = Router::new();
     for path in ["/fido2-test.html", "/test.html"] {
         let index = index.clone();
@@ -70,11 +73,14 @@ fn router(backend: Backend, demo: bool) -> Router {
     }
     for (path, content_type, text) in [
         ("/fido2-test/app.js", SCRIPT, APP),
-        ("/fido2-test/view.js", SCRIPT, VIEW),
         ("/fido2-test/style.css", STYLE, STYLE_SHEET),
         ("/fido2-test/icon.svg", ICON, PICTURE),
     ] {
         router = router.route(path, get(move || async move { file(content_type, text) }));
+    }
+    for &(name, text) in VIEW {
+        let path = format!("/fido2-test/{name}");
+        router = router.route(&path, get(move || async move { file(SCRIPT, text) }));
     }
     router.nest("/fido2-test/api", backend::router(backend))
 }

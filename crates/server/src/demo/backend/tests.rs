@@ -25,12 +25,16 @@ async fn demo() -> Router {
         panic!("a new store is empty")
     };
     let app = App::new(Arc::new(passkeys), PublicUrl::new("http://localhost:8080"));
-    let api = crate::app::router(app, &Limits::default());
-    router(
-        Backend::start(api, account, &token, "http://localhost:8080")
-            .await
-            .unwrap(),
+    let (backend, _) = Backend::start(
+        app,
+        &Limits::default(),
+        account,
+        &token,
+        "http://localhost:8080",
     )
+    .await
+    .unwrap();
+    router(&backend)
 }
 
 async fn send(demo: &Router, request: Request<Body>) -> (StatusCode, Value) {
@@ -52,7 +56,7 @@ async fn an_exchange_is_shown_without_the_token() {
     let demo = demo().await;
     let (status, answer) = send(
         &demo,
-        json_to("/register/start", &json!({ "name": " Ada " })),
+        json_to("/twilio/register/start", &json!({ "name": " Ada " })),
     )
     .await;
     assert_eq!(status, StatusCode::OK);
@@ -69,7 +73,7 @@ async fn a_refusal_of_passkeyd_is_handed_on_with_its_status_and_envelope() {
     let demo = demo().await;
     let credential =
         json!({ "credential": { "id": "AAAA", "rawId": "AAAA", "type": "public-key" } });
-    for path in ["/sign-in/finish", "/register/finish"] {
+    for path in ["/twilio/sign-in/finish", "/twilio/register/finish"] {
         let (status, answer) = send(&demo, json_to(path, &credential)).await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{path}");
         assert_eq!(answer["refusal"]["code"], 60378, "{path}");
@@ -79,7 +83,7 @@ async fn a_refusal_of_passkeyd_is_handed_on_with_its_status_and_envelope() {
 #[tokio::test]
 async fn what_is_not_json_or_has_no_usable_name_goes_no_further() {
     let demo = demo().await;
-    let form = Request::post("/register/start")
+    let form = Request::post("/twilio/register/start")
         .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
         .body(Body::from("name=Ada"))
         .unwrap();
@@ -88,8 +92,11 @@ async fn what_is_not_json_or_has_no_usable_name_goes_no_further() {
         StatusCode::UNSUPPORTED_MEDIA_TYPE
     );
     for name in ["", "   ", "a\u{7}b", &"x".repeat(65)] {
-        let (status, answer) =
-            send(&demo, json_to("/register/start", &json!({ "name": name }))).await;
+        let (status, answer) = send(
+            &demo,
+            json_to("/twilio/register/start", &json!({ "name": name })),
+        )
+        .await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{name:?}");
         assert_eq!(answer["exchanges"], json!([]));
     }
@@ -100,7 +107,7 @@ async fn only_who_is_signed_in_renames_and_deletes() {
     let demo = demo().await;
     let sid = format!("YF{}", "0".repeat(32));
     let delete = |cookie: Option<&str>| {
-        let mut request = Request::delete(format!("/passkeys/{sid}"));
+        let mut request = Request::delete(format!("/twilio/passkeys/{sid}"));
         if let Some(cookie) = cookie {
             request = request.header(COOKIE, cookie);
         }
@@ -112,8 +119,32 @@ async fn only_who_is_signed_in_renames_and_deletes() {
         send(&demo, delete(Some(made_up))).await.0,
         StatusCode::UNAUTHORIZED
     );
-    let rename = json_to(&format!("/passkeys/{sid}"), &json!({ "name": "x" }));
+    let rename = json_to(&format!("/twilio/passkeys/{sid}"), &json!({ "name": "x" }));
     assert_eq!(send(&demo, rename).await.0, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn each_api_starts_both_ceremonies_with_the_same_shape() {
+    let demo = demo().await;
+    for wire in Wire::ALL {
+        let path = format!("/{}/register/start", wire.name());
+        let (status, answer) = send(&demo, json_to(&path, &json!({ "name": "Ada" }))).await;
+        assert_eq!(status, StatusCode::OK, "{wire:?} {answer}");
+        let options = &answer["options"]["publicKey"];
+        assert!(options["challenge"].is_string(), "{wire:?} {answer}");
+        assert_eq!(options["rp"]["id"], "localhost", "{wire:?}");
+        let path = format!("/{}/sign-in/start", wire.name());
+        let (status, answer) = send(&demo, json_to(&path, &json!({ "name": "" }))).await;
+        if wire == Wire::Fido {
+            assert_eq!(status, StatusCode::BAD_REQUEST, "{answer}");
+            continue;
+        }
+        assert_eq!(status, StatusCode::OK, "{wire:?} {answer}");
+        let options = &answer["options"]["publicKey"];
+        assert_eq!(options["rpId"], "localhost", "{wire:?} {answer}");
+        let shown = answer["exchanges"].to_string();
+        assert!(!shown.contains("Bearer ey"), "{wire:?}");
+    }
 }
 
 #[test]

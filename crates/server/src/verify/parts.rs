@@ -10,13 +10,13 @@ const MOST: usize = 4_000;
 
 /// A part of a response.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Part {
+pub(crate) struct Part {
     /// What it is.
-    pub(super) title: &'static str,
+    pub(crate) title: &'static str,
     /// Its values.
-    pub(super) rows: Vec<(&'static str, String)>,
+    pub(crate) rows: Vec<(&'static str, String)>,
     /// Its text, if it is one.
-    pub(super) text: Option<String>,
+    pub(crate) text: Option<String>,
 }
 
 impl Part {
@@ -42,7 +42,7 @@ fn bytes(response: &Value, member: &str) -> Option<Vec<u8>> {
 }
 
 /// The parts of a credential as a browser's `toJSON()` makes it.
-pub(super) fn parts(credential: &str) -> Vec<Part> {
+pub(crate) fn parts(credential: &str) -> Vec<Part> {
     let Ok(credential) = serde_json::from_str::<Value>(credential) else {
         return Vec::new();
     };
