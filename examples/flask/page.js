@@ -67,6 +67,7 @@ async function act(run, done) {
   say(failure ?? done, Boolean(failure));
 }
 
+// #region passkeys
 const name = () => element("name").value;
 element("signed-out").addEventListener("submit", (event) => {
   event.preventDefault();
@@ -77,4 +78,5 @@ element("register").addEventListener("click", () => act(() => register({ name: n
 element("add").addEventListener("click", () => act(() => confirmed(() => register({}, { add: true })), "Added."));
 element("step-up").addEventListener("click", () => act(() => reauthenticate(), "Confirmed."));
 element("sign-out").addEventListener("click", () => act(() => post("sign-out"), "Signed out."));
+// #endregion
 show();
