@@ -1,6 +1,7 @@
 // The documentation that the binary serves, in Chromium: every page in light and dark colours, by axe and on a screen of 320 pixels.
 
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { after, before, describe, test } from 'node:test';
 
 import { AxeBuilder } from '@axe-core/playwright';
@@ -79,6 +80,65 @@ describe('the documentation', () => {
     await page.locator('.copy').first().click();
     await page.locator('.copy', { hasText: 'Copied' }).waitFor();
     assert.equal(await page.evaluate(() => navigator.clipboard.readText()), await block.textContent());
+  });
+
+  test('the list of errors is grouped, and a filter leaves what fits', async () => {
+    await page.setViewportSize({ width: 1280, height: 900 });
+    await page.goto(`${server.url}/docs/errors`);
+    const rows = page.locator('tr[data-words]:visible');
+    const all = await rows.count();
+    assert.ok(all >= 49, `${all}`);
+    assert.ok(await page.locator('.group h2').count() >= 5);
+    await page.fill('#filter', 'origin');
+    const left = await rows.count();
+    assert.ok(left > 0 && left < all, `${left} of ${all}`);
+    assert.match(await page.locator('#filtered').textContent(), new RegExp(`^${left} of ${all}$`));
+    await page.fill('#filter', '60378');
+    assert.equal(await rows.count(), 1);
+    assert.equal(await page.locator('.group:visible').count(), 1);
+  });
+
+  test('an error page has a block for each language, each with its button, and the warning where it belongs', async () => {
+    await page.goto(`${server.url}/docs/errors/60370`);
+    const captions = await page.locator('main h3').allTextContents();
+    for (const wanted of [/page/, /Node/, /Python/, /HTTP/]) assert.ok(captions.some((caption) => wanted.test(caption)), `${captions}`);
+    assert.equal(await page.locator('.copy').count(), await page.locator('pre').count());
+    assert.match(await page.locator('blockquote').textContent(), /account takeover/);
+    await page.locator('blockquote a').click();
+    assert.match(page.url(), /docs\/guides#why-enrolment/);
+    assert.equal(await page.locator('#why-enrolment-belongs-into-a-session').count(), 1);
+  });
+
+  test('the code of the error pages compiles', async () => {
+    const seen = new Set();
+    await page.goto(`${server.url}/docs/errors`);
+    for (const href of await page.locator('tr[data-words] a').evaluateAll((links) => links.map((link) => link.href))) {
+      const html = await (await page.request.get(href)).text();
+      for (const [, language, code] of html.matchAll(/<code class="language-(js|python)">([^]*?)<\/code>/g)) seen.add(`${language}\n${code}`);
+    }
+    assert.ok(seen.size >= 16, `${seen.size}`);
+    for (const block of seen) {
+      const [language, ...lines] = block.split('\n');
+      const code = lines.join('\n').replace(/&#(\d+);/g, (_, number) => String.fromCharCode(number)).replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&quot;', '"').replaceAll('&amp;', '&');
+      const [program, parameters] = language === 'js' ? ['node', ['--input-type=module', '--check', '-']] : ['python3', ['-c', 'import ast, sys; ast.parse(sys.stdin.read())']];
+      const { status, stderr } = spawnSync(program, parameters, { input: code, encoding: 'utf8' });
+      assert.equal(status, 0, `${code}\n${stderr}`);
+    }
+  });
+
+  test('no page has more than 60 kB, with its files and pictures', async () => {
+    const size = async (url) => (await (await fetch(url)).arrayBuffer()).byteLength;
+    const tooLong = [];
+    for (const place of await places()) {
+      const url = server.url + place;
+      const html = await (await fetch(url)).text();
+      const files = [...html.matchAll(/<(?:link rel="(?:icon|stylesheet)" href|script[^>]* src|img src)="([^"]+)"/g)].map(([, name]) => new URL(name, url).href);
+      assert.ok(files.length >= 3, `${files}`);
+      let sum = new TextEncoder().encode(html).length;
+      for (const file of new Set(files)) sum += await size(file);
+      if (sum > 60 * 1024) tooLong.push(`${place}: ${sum}`);
+    }
+    assert.deepEqual(tooLong, []);
   });
 
   test('the search works without a script', async () => {

@@ -20,9 +20,13 @@ async fn every_code_has_a_page_that_says_what_happened_why_and_how_to_fix_it() {
         {
             assert!(page.contains(&escaped(text)), "{code:?} lacks {text}");
         }
-        assert!(
-            code.example()
-                .is_none_or(|text| page.contains(&escaped(text))),
+        for block in code.example() {
+            assert!(page.contains(&escaped(block.code)), "{code:?} {block:?}");
+        }
+        // The page of a code of enrolment has the warning, and no other page.
+        assert_eq!(
+            page.contains("is an account takeover"),
+            code.of_enrolment(),
             "{code:?}"
         );
     }

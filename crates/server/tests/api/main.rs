@@ -14,6 +14,7 @@ mod docs;
 mod front;
 mod manage;
 mod rates;
+mod reference;
 mod support;
 mod tenants;
 mod twilio;

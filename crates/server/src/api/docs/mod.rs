@@ -6,6 +6,7 @@ mod book;
 mod frame;
 mod markdown;
 mod pages;
+mod reference;
 mod render;
 mod search;
 mod sources;

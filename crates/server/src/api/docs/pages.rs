@@ -10,7 +10,7 @@ use axum::response::Response;
 use domain::Reason;
 
 use super::frame::{Frame, absent, page, redirect};
-use crate::api::twilio::codes::Code;
+use crate::api::twilio::codes::{Code, Group};
 use crate::api::twilio::reasons::{Call, code as code_of};
 
 /// A page of one code. Links are relative, so they hold behind any path prefix.
@@ -20,13 +20,14 @@ struct CodePage {
     frame: Frame,
     code: Code,
     reasons: Vec<Reason>,
+    takeover: String,
 }
 
 #[derive(Template)]
 #[template(path = "docs/codes.html")]
 struct CodesPage {
     frame: Frame,
-    codes: &'static [Code],
+    groups: Vec<(Group, Vec<Code>)>,
 }
 
 #[derive(Template)]
@@ -95,7 +96,7 @@ pub(super) async fn codes() -> Response {
         StatusCode::OK,
         &CodesPage {
             frame: Frame::of("errors"),
-            codes: Code::ALL,
+            groups: Group::ALL.map(|group| (group, of_group(group))).into(),
         },
     )
 }
@@ -109,6 +110,7 @@ pub(super) async fn code(Path(number): Path<String>) -> Response {
                 frame: Frame::of_part("errors/-", "errors"),
                 code,
                 reasons: reasons_of(code),
+                takeover: strong(TAKEOVER),
             },
         ),
         None => absent("errors/-"),
@@ -139,6 +141,33 @@ pub(super) async fn reason(Path(name): Path<String>) -> Response {
         ),
         Err(_) => absent("reasons/-"),
     }
+}
+
+fn of_group(group: Group) -> Vec<Code> {
+    let all = Code::ALL.iter().copied();
+    all.filter(|code| code.group() == group).collect()
+}
+
+/// What a back end must not do that starts registrations, as Markdown.
+pub(super) const TAKEOVER: &str = "**Enrolment of an existing identity outside its session is an account takeover.** Anyone who \
+     completes a registration can then sign in as its identity. Take the identity from the session of the signed-in user, never \
+     from the request. For a new account make up a new identity, and only if its name does not exist yet.";
+
+/// A text as HTML whose words between double asterisks are strong.
+fn strong(text: &str) -> String {
+    let parts = super::frame::escaped(text);
+    let mut html = String::with_capacity(parts.len() + 32);
+    for (index, part) in parts.split("**").enumerate() {
+        if index > 0 {
+            html.push_str(if index % 2 == 1 {
+                "<strong>"
+            } else {
+                "</strong>"
+            });
+        }
+        html.push_str(part);
+    }
+    html
 }
 
 /// The reasons that have this code.

@@ -4,6 +4,11 @@
 //! Numbers and titles are those of Twilio's error dictionary, and so are the statuses that it names. Three numbers
 //! are not in it and follow the pattern "20 + HTTP status": 20409, 20415 and 20431.
 
+use super::examples::{
+    APPROVE_CHALLENGE, BASIC, BOTH_RESPONSES, Block, CREATE_CHALLENGE, CREATE_ENTITY,
+    CREATE_FACTOR, CREATE_SERVICE, LIST, VERIFY_FACTOR,
+};
+
 /// What can cause a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Raised {
@@ -73,17 +78,87 @@ macro_rules! codes {
                 match self { $(Self::$variant => $fix),+ }
             }
 
-            /// A correct request of the kind that meets this error, where one helps.
-            pub const fn example(self) -> Option<&'static str> {
+            /// A correct request of the kind that meets this error, where one helps: a block for each language.
+            pub const fn example(self) -> &'static [Block] {
                 match self { $(Self::$variant => codes!(@example $($example)?)),+ }
             }
         }
     };
-    (@example) => { None };
-    (@example $example:expr) => { Some($example) };
+    (@example) => { &[] };
+    (@example $example:expr) => { $example };
+}
+
+/// What a person was doing who meets a code: the order of the page that lists them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// Registration of a passkey.
+    Registration,
+    /// Sign-in.
+    SignIn,
+    /// The credential, in a registration or a sign-in.
+    Credential,
+    /// The settings of a Service.
+    Service,
+    /// Any request: credentials of the caller, form, paths, lists.
+    Request,
+    /// The server.
+    Server,
+}
+
+impl Group {
+    /// Every group.
+    pub const ALL: [Self; 6] = [
+        Self::Registration,
+        Self::SignIn,
+        Self::Credential,
+        Self::Service,
+        Self::Request,
+        Self::Server,
+    ];
+
+    /// Its heading.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Registration => "Registration",
+            Self::SignIn => "Sign-in",
+            Self::Credential => "The credential from the browser",
+            Self::Service => "Settings of a Service",
+            Self::Request => "Every request",
+            Self::Server => "The server",
+        }
+    }
 }
 
 impl Code {
+    /// Where the list of codes has it.
+    pub const fn group(self) -> Group {
+        match self.number() {
+            60301 | 60305 | 60311 | 60315 | 60317 | 60318 | 60367 | 60369 | 60370 | 60383
+            | 60388 | 60390 | 60393 => Group::Registration,
+            60312 | 60322..=60324 | 60362 | 60364 | 60382 | 60391 | 60392 => Group::SignIn,
+            60365 | 60375..=60381 | 60385..=60387 => Group::Credential,
+            60363 | 60371 | 60372 => Group::Service,
+            20429 | 20500 | 20503 => Group::Server,
+            _ => Group::Request,
+        }
+    }
+
+    /// Whether a back end that starts registrations meets it: its page says whose registrations it may start.
+    pub const fn of_enrolment(self) -> bool {
+        matches!(
+            self,
+            Self::EntityExists
+                | Self::FactorVerificationFailed
+                | Self::TooManyFactors
+                | Self::FactorExists
+                | Self::IdentityInvalid
+                | Self::FactorConfigInvalid
+                | Self::FactorStatusIllegal
+                | Self::FriendlyNameMissing
+                | Self::CriteriaMissing
+        )
+    }
+
     /// The code with this number.
     pub fn from_number(number: u32) -> Option<Self> {
         Self::ALL
@@ -92,126 +167,6 @@ impl Code {
             .find(|code| code.number() == number)
     }
 }
-
-const CREATE_SERVICE: &str = "\
-POST /v2/Services
-Content-Type: application/x-www-form-urlencoded
-
-FriendlyName=Acme&Passkeys.RelyingParty.Id=acme.example&Passkeys.RelyingParty.Name=Acme&Passkeys.RelyingParty.Origins=https%3A%2F%2Facme.example&Passkeys.AuthenticatorAttachment=any&Passkeys.DiscoverableCredentials=preferred&Passkeys.UserVerification=preferred";
-
-const CREATE_ENTITY: &str = "\
-POST /v2/Services/VA3c9d1e5f7a8b4c6d9e0f1a2b3c4d5e6f/Entities
-Content-Type: application/x-www-form-urlencoded
-
-Identity=user-0001";
-
-const LIST: &str = "\
-GET /v2/Services/VA3c9d1e5f7a8b4c6d9e0f1a2b3c4d5e6f/Entities?PageSize=50";
-
-const BASIC: &str = "\
-GET /v2/Services
-Authorization: Basic base64(AccountSid:AuthToken)";
-
-const CREATE_FACTOR: &str = r#"If the identity already has passkeys, start a registration only in that person's session.
-The person who completes it can sign in as this identity from then on.
-
-POST /v2/Services/VA3c9d1e5f7a8b4c6d9e0f1a2b3c4d5e6f/Passkeys/Factors
-Content-Type: application/json
-
-{
-  "friendly_name": "ada@acme.example",
-  "identity": "user-0001",
-  "config": {
-    "relying_party": {
-      "id": "acme.example",
-      "name": "Acme",
-      "origins": ["https://acme.example"]
-    },
-    "authenticator_attachment": "any",
-    "discoverable_credentials": "preferred",
-    "user_verification": "preferred"
-  }
-}"#;
-
-const VERIFY_FACTOR: &str = r#"POST /v2/Services/VA3c9d1e5f7a8b4c6d9e0f1a2b3c4d5e6f/Passkeys/VerifyFactor
-Content-Type: application/json
-
-{
-  "id": "6ySmhJd6qGUMCthiqszyb4Od4U6TFn0v3DLz-1EZrNQ",
-  "rawId": "6ySmhJd6qGUMCthiqszyb4Od4U6TFn0v3DLz-1EZrNQ",
-  "authenticatorAttachment": "platform",
-  "type": "public-key",
-  "response": {
-    "clientDataJSON": "eyJ0eXBlIjoid2ViYXV0aG4uY3JlYXRlIiwi...",
-    "attestationObject": "o2NmbXRkbm9uZWdhdHRTdG10oGhhdXRoRGF0YVi...",
-    "transports": ["internal", "hybrid"]
-  }
-}"#;
-
-const BOTH_RESPONSES: &str = r#"In the browser, with the `publicKey` of the options. Send the whole credential:
-
-  const created = await navigator.credentials.create({
-    publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(publicKey),
-  });
-  const used = await navigator.credentials.get({
-    publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(publicKey),
-  });
-  await fetch("/your-route", {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(created),
-  });
-
-POST /v2/Services/VA3c9d1e5f7a8b4c6d9e0f1a2b3c4d5e6f/Passkeys/VerifyFactor
-Content-Type: application/json
-
-{
-  "id": "6ySmhJd6qGUMCthiqszyb4Od4U6TFn0v3DLz-1EZrNQ",
-  "rawId": "6ySmhJd6qGUMCthiqszyb4Od4U6TFn0v3DLz-1EZrNQ",
-  "authenticatorAttachment": "platform",
-  "type": "public-key",
-  "response": {
-    "clientDataJSON": "eyJ0eXBlIjoid2ViYXV0aG4uY3JlYXRlIiwi...",
-    "attestationObject": "o2NmbXRkbm9uZWdhdHRTdG10oGhhdXRoRGF0YVi..."
-  }
-}
-
-POST /v2/Services/VA3c9d1e5f7a8b4c6d9e0f1a2b3c4d5e6f/Passkeys/ApproveChallenge
-Content-Type: application/json
-
-{
-  "id": "6ySmhJd6qGUMCthiqszyb4Od4U6TFn0v3DLz-1EZrNQ",
-  "rawId": "6ySmhJd6qGUMCthiqszyb4Od4U6TFn0v3DLz-1EZrNQ",
-  "authenticatorAttachment": "platform",
-  "type": "public-key",
-  "response": {
-    "clientDataJSON": "eyJ0eXBlIjoid2ViYXV0aG4uZ2V0Iiwi...",
-    "authenticatorData": "SZYN5YgOjGh0NBcPZHZgW4_krrmihjLHmVzzuoMdl2Md...",
-    "signature": "MEUCIQDx...",
-    "userHandle": "WUU5MGExYjJjM2Q0ZTVmNjA3MTgyOTNhNGI1YzZkN2U4Zg"
-  }
-}"#;
-
-const CREATE_CHALLENGE: &str = r#"POST /v2/Services/VA3c9d1e5f7a8b4c6d9e0f1a2b3c4d5e6f/Passkeys/Challenges
-Content-Type: application/json
-
-{"identity": "user-0001"}"#;
-
-const APPROVE_CHALLENGE: &str = r#"POST /v2/Services/VA3c9d1e5f7a8b4c6d9e0f1a2b3c4d5e6f/Passkeys/ApproveChallenge
-Content-Type: application/json
-
-{
-  "id": "6ySmhJd6qGUMCthiqszyb4Od4U6TFn0v3DLz-1EZrNQ",
-  "rawId": "6ySmhJd6qGUMCthiqszyb4Od4U6TFn0v3DLz-1EZrNQ",
-  "authenticatorAttachment": "platform",
-  "type": "public-key",
-  "response": {
-    "clientDataJSON": "eyJ0eXBlIjoid2ViYXV0aG4uZ2V0Iiwi...",
-    "authenticatorData": "SZYN5YgOjGh0NBcPZHZgW4_krrmihjLHmVzzuoMdl2Md...",
-    "signature": "MEUCIQDx...",
-    "userHandle": "WUU5MGExYjJjM2Q0ZTVmNjA3MTgyOTNhNGI1YzZkN2U4Zg"
-  }
-}"#;
 
 codes! {
     MissingParameter = 20001, 400, ByRequest, "Missing required parameter" {

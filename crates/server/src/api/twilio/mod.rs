@@ -8,6 +8,7 @@ mod challenges;
 pub mod codes;
 mod entities;
 pub mod error;
+pub mod examples;
 mod factors;
 mod form;
 mod idempotency;
