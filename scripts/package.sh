@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the packages of passkeyd: a Debian package, an image, and checksums of both.
+# Makes the packages of passkeyd: a Debian package, an RPM, an image, a list of its parts (CycloneDX), and checksums of all.
 #
 #     scripts/package.sh              builds the release and makes everything
 #     scripts/package.sh --no-build   takes the release binary that is there
@@ -42,6 +42,24 @@ gzip -9n "$parts"/man/*
 tool deb
 cargo deb -p passkeyd --no-build --no-strip --output "$out/" >/dev/null
 scripts/oci-image.py "$binary" "$out/passkeyd-image.tar"
+
+# rpmbuild is in the package `rpm` of Debian.
+if command -v rpmbuild >/dev/null; then
+    version=$("$binary" --version | awk '{ print $2 }')
+    rpmbuild -bb --quiet ops/passkeyd.spec \
+        --define "_topdir $parts/rpm" --define "_rpmdir $out" --define "_build_name_fmt %%{NAME}-%%{VERSION}-%%{RELEASE}.%%{ARCH}.rpm" \
+        --define "passkeyd_version $version" --define "passkeyd_binary $binary" --define "passkeyd_parts $parts" \
+        --define "passkeyd_source $PWD" --define "_buildhost reproducible" --define "use_source_date_epoch_as_buildtime 1" \
+        --define "clamp_mtime_to_source_date_epoch 1"
+else
+    echo "package.sh: there is no rpmbuild, so there is no RPM" >&2
+fi
+
+# It writes beside the manifest of each crate; the one of the program is the list.
+tool cyclonedx
+cargo cyclonedx --manifest-path crates/server/Cargo.toml --format json --spec-version 1.5 --override-filename passkeyd-sbom >/dev/null
+mv crates/server/passkeyd-sbom.json "$out/passkeyd.cdx.json"
+rm -f crates/*/passkeyd-sbom.json
 
 (cd "$out" && sha256sum -- * >SHA256SUMS)
 if [[ -n ${MINISIGN_KEY:-} ]]; then
