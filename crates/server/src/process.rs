@@ -412,7 +412,7 @@ async fn for_tests(
     }
     if settings.fido.test_page {
         tracing::warn!("the test page is on: anyone may register any name; never for real users");
-        return test_page::open(app, &settings.limits, rp, false).await;
+        return test_page::open(app, &settings.limits, rp, "").await;
     }
     Ok(Router::new())
 }

@@ -10,8 +10,6 @@ mod page;
 mod sessions;
 mod wire;
 
-pub(crate) use page::tabs;
-
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -89,7 +87,7 @@ pub async fn run(asked: Option<Listen>) -> Result<(), ProcessError> {
     let service = backend
         .service()
         .ok_or_else(|| ProcessError::Demo("the demo's Service has no SID".to_owned()))?;
-    let second = crate::test_page::open(&app, &settings.limits, service, true).await?;
+    let second = crate::test_page::open(&app, &settings.limits, service, &page::tabs(None)).await?;
     let pages = routes(&backend, second, address.port());
     let router = crate::app::router_with(app, &settings.limits, pages);
     let by = Actor::new(ActorKind::Admin, "");

@@ -66,7 +66,7 @@ fn tab(wire: Wire) -> (&'static str, &'static str, &'static str) {
 }
 
 /// The tabs, with the one that is shown.
-pub(crate) fn tabs(shown: Option<Wire>) -> String {
+pub(super) fn tabs(shown: Option<Wire>) -> String {
     let links = Wire::ALL.map(|wire| {
         let (path, title, _) = tab(wire);
         let current = if shown == Some(wire) {

@@ -12,7 +12,7 @@ const PAGE_SIZE: u32 = 50;
 
 /// An API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wire {
+pub(super) enum Wire {
     /// The Twilio Verify Passkeys API.
     Twilio,
     /// The Authentication Cloud API.

@@ -33,7 +33,7 @@ const APP: &str = include_str!("../../assets/fido2-test/app.js");
 /// Where the demo's tabs are.
 const TABS_MARK: &str = "<!-- tabs -->";
 
-/// The page for users of this Relying Party; in the demo with its tabs.
+/// The page for users of this Relying Party; with the tabs of the demo, if it is the demo.
 ///
 /// # Errors
 /// Faults of the store.
@@ -41,7 +41,7 @@ pub(crate) async fn open(
     app: &App,
     limits: &Limits,
     rp: RelyingPartyId,
-    demo: bool,
+    tabs: &str,
 ) -> Result<Router, ProcessError> {
     let passkeys = &app.passkeys;
     let by = Actor::new(ActorKind::Admin, "");
@@ -55,17 +55,12 @@ pub(crate) async fn open(
     let api = crate::app::router(app.clone(), limits);
     let passkeys = Arc::clone(passkeys);
     let backend = Backend::new(api, &key, passkeys, rp).map_err(ProcessError::Command)?;
-    Ok(router(backend, demo))
+    Ok(router(backend, tabs))
 }
 
-/// The page, its files and the back end behind it; with the demo's tabs, if it is the demo.
-fn router(backend: Backend, demo: bool) -> Router {
-    let tabs = if demo {
-        crate::demo::tabs(None)
-    } else {
-        String::new()
-    };
-    let index = INDEX.replace(TABS_MARK, &tabs);
+/// The page, its files and the back end behind it; with these tabs.
+fn router(backend: Backend, tabs: &str) -> Router {
+    let index = INDEX.replace(TABS_MARK, tabs);
     let mut router = Router::new();
     for path in ["/fido2-test.html", "/test.html"] {
         let index = index.clone();

@@ -11,16 +11,14 @@ use crate::api::twilio::codes::{Code, Group};
 use crate::api::twilio::reasons::{Call, code as code_of};
 
 /// Name (below `docs/`) and content of each generated file.
-pub fn markdown_files() -> Vec<(&'static str, String)> {
-    let mut files = vec![
+pub(super) fn files() -> Vec<(&'static str, String)> {
+    vec![
         ("errors.md", errors()),
         ("reasons.md", reasons()),
         ("twilio-reasons.md", twilio_reasons()),
         ("nevis-reasons.md", nevis_reasons()),
         ("fido-reasons.md", fido_reasons()),
-    ];
-    files.extend(super::reference::files());
-    files
+    ]
 }
 
 pub(super) const GENERATED: &str =

@@ -15,9 +15,14 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::get;
 
-pub use markdown::markdown_files;
-
 pub(crate) use pages::home;
+
+/// Name (below `docs/`) and content of each generated file.
+pub fn markdown_files() -> Vec<(&'static str, String)> {
+    let mut files = markdown::files();
+    files.extend(reference::files());
+    files
+}
 
 /// Files of all pages: path, type, content.
 const FILES: &[(&str, &str, &str)] = &[
