@@ -217,7 +217,11 @@ mod tests {
         prime[0] = 0x07;
         assert!(!has_small_factor(&prime));
         assert!(!has_small_factor(&((1_u64 << 61) - 1).to_be_bytes()));
-        let is_prime = |n: u64| (2..n).take_while(|d| d * d <= n).all(|d| n % d != 0);
+        let is_prime = |n: u64| {
+            (2..n)
+                .take_while(|d| d * d <= n)
+                .all(|d| !n.is_multiple_of(d))
+        };
         for factor in (3..1000).filter(|n| is_prime(*n)) {
             let product = times(&prime, factor);
             for start in 0..4 {
