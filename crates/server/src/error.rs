@@ -16,6 +16,9 @@ pub enum ProcessError {
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] storage::StoreError),
+    /// Webhooks cannot be sent.
+    #[error("webhooks cannot be sent: {0}")]
+    Webhooks(String),
     /// The store was opened and does not do its work.
     #[error("the store failed: {}", .0.message)]
     Domain(Refusal),

@@ -25,3 +25,4 @@ mod test_page;
 pub mod transfer;
 pub mod transport;
 mod verify;
+mod webhooks;

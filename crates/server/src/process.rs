@@ -43,6 +43,7 @@ use crate::metadata::Sources;
 use crate::metrics::Metrics;
 use crate::telemetry::Logging;
 use crate::test_page;
+use crate::webhooks::Sender;
 
 /// Most rows of a kind that one sweep removes, so that it never blocks the writer for long.
 const SWEEP_BUDGET: u32 = 1000;
@@ -177,6 +178,14 @@ pub async fn serve(start: Start) -> Result<(), ProcessError> {
         settings.metadata.clone(),
         stopping.clone(),
     ));
+    let networks = settings.webhooks.allow_networks.iter().map(|one| one.0);
+    let sender = Sender::new(Arc::clone(&passkeys), networks.collect())
+        .map_err(|error| ProcessError::Webhooks(error.to_string()))?;
+    let sending = tokio::spawn(crate::webhooks::run(
+        sender,
+        Arc::clone(&metrics),
+        stopping.clone(),
+    ));
     let reloader = AbortOnDrop(tokio::spawn(reload::reload(
         hangups,
         again,
@@ -190,6 +199,7 @@ pub async fn serve(start: Start) -> Result<(), ProcessError> {
     let console = console.serve(&settings, stopping.clone(), &traffic);
     let ended = run(listener, router, passkeys, stopping, &settings, &traffic).await;
     drop((control, measured, console));
+    sending.abort();
     keeper.abort();
     // The log ends after the last line.
     reloader.ended().await;

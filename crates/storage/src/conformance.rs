@@ -66,6 +66,7 @@ pub mod authentications;
 pub mod ceremonies;
 pub mod console;
 pub mod deletions;
+pub mod deliveries;
 pub(crate) mod device;
 pub mod durability;
 pub mod events;
@@ -132,6 +133,12 @@ macro_rules! conformance_tests {
                 the_shared_secret_is_the_first_one_that_was_offered,
                 the_store_key_is_the_first_one_that_was_offered_until_it_is_replaced,
                 the_latest_time_is_kept;
+            deliveries:
+                an_event_and_its_deliveries_are_written_together,
+                ceremonies_are_told_as_they_end,
+                a_delivery_is_claimed_once_until_its_lease_ends,
+                an_account_does_not_take_the_place_of_another,
+                a_delivery_is_replaced_by_the_caller_that_has_it;
             relying_parties:
                 a_relying_party_needs_its_account_and_reads_back_as_written,
                 an_origin_is_found_while_a_relying_party_of_any_account_has_it,

@@ -16,11 +16,12 @@ macro_rules! forward {
             use domain::model::console::{Administrator, ConsoleKind, ConsoleRecord, Session};
             use domain::model::credential::{CredentialRecord, Evidence};
             use domain::model::ids::{
-                AccessKeyId, AccountId, ApiKeyId, AttemptId, CeremonyId, CredentialKey, EventId, ImportId, InviteId, NodeId,
+                AccessKeyId, AccountId, ApiKeyId, AttemptId, CeremonyId, CredentialKey, DeliveryId, EventId, ImportId, InviteId, NodeId,
                 RelyingPartyId, TokenId, UserId, WebhookId,
             };
             use domain::model::import::{Import, Imported, ImportedPlace};
             use domain::model::metadata::{MetadataRecord, MetadataVersion, StoredMetadata};
+            use domain::model::notice::Delivery;
             use domain::model::page::{Page, PageRequest};
             use domain::model::relying_party::RelyingParty;
             use domain::model::token::{TokenKey, TokenKind};
@@ -28,7 +29,7 @@ macro_rules! forward {
             use domain::model::webhook::Webhook;
             use domain::store::{
                 AuthenticationFilter, Begin, BeginRegistration, CreateUser, EventFilter, FinishAuthentication,
-                FinishRegistration, FinishedAuthentication, FinishedRegistration, FirstAccount, FoundEvents,
+                FinishRegistration, FinishedAuthentication, FinishedRegistration, FirstAccount, FoundEvents, ClaimDeliveries,
                 ImportCredential, ImportUser, ImportedCredential, ImportedParty, ImportedUser,
                 LoadedAuthentication, RefuseCeremony, Refused, ReplaceMetadata, Reservation, Reserved, Responds, Survival,
                 StoredSecret, Swept, Update,
@@ -97,6 +98,15 @@ macro_rules! forward {
                 list_webhooks(rp: RelyingPartyId, page: PageRequest) -> Page<Webhook> = keep;
                 update_webhook(webhook: &Webhook) -> Update = keep;
                 delete_webhook(rp: RelyingPartyId, id: WebhookId) -> bool = remove;
+            }
+            Deliveries {
+                create_delivery(delivery: &Delivery) -> bool = keep;
+                delivery(rp: RelyingPartyId, id: DeliveryId) -> Option<Delivery> = keep;
+                list_deliveries(rp: RelyingPartyId, webhook: WebhookId, page: PageRequest) -> Page<Delivery> = keep;
+                claim_deliveries(claim: ClaimDeliveries<'_>) -> Vec<Delivery> = once;
+                replace_delivery(delivery: &Delivery, due: Timestamp) -> bool = keep;
+                oldest_delivery() -> Option<Timestamp> = keep;
+                sweep_deliveries(before: Timestamp, budget: u32) -> u64 = once;
             }
             AccessKeys {
                 create_access_key(key: &AccessKey, event: &AuditEvent) -> bool = keep;

@@ -7,6 +7,7 @@
 #[cfg(feature = "suite")]
 pub mod conformance;
 mod console;
+mod deliveries;
 pub mod embedded;
 mod forward;
 mod images;

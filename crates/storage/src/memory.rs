@@ -8,6 +8,7 @@ mod ceremonies;
 mod console;
 mod credentials;
 mod deletions;
+mod deliveries;
 mod events;
 mod imports;
 mod metadata;

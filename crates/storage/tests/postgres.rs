@@ -31,8 +31,8 @@ const SERIALIZABLE: &str = "TEST_POSTGRES_SERIALIZABLE";
 const POOLED: &str = "TEST_PGBOUNCER";
 
 /// The version of the schema, and how many steps lead to it.
-const CURRENT: i64 = 5;
-const STEPS: usize = 5;
+const CURRENT: i64 = 6;
+const STEPS: usize = 6;
 
 /// How long operations are sent again. Races of a hundred on a busy machine take their time.
 const WITHIN: Duration = Duration::from_mins(1);
@@ -439,7 +439,8 @@ async fn an_encrypted_connection_leads_to_a_server_that_proves_its_name() {
 const USERS: u32 = 20_000;
 const CUSTOMERS: u32 = 2_000;
 /// Tables that grow with the users. Half of their rows belong to one Relying Party.
-const OF_USERS: [&str; 9] = [
+const OF_USERS: [&str; 10] = [
+    "deliveries",
     "users",
     "credentials",
     "attestations",

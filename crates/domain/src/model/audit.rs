@@ -8,6 +8,7 @@ mod telling;
 
 use std::borrow::Cow;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use webauthn::error::Reason;
 
@@ -18,6 +19,7 @@ use crate::model::ids::{
     AccessKeyId, AccountId, ApiKeyId, CeremonyId, CredentialKey, EventId, RelyingPartyId, UserId,
 };
 use crate::model::user::User;
+use crate::model::webhook::Subscriber;
 
 /// Longest user agent that is kept, in bytes; the rest is cut off.
 pub const MAX_USER_AGENT: usize = 512;
@@ -33,11 +35,19 @@ pub enum ActorKind {
     Admin,
     /// The user, in a browser or app.
     User,
+    /// passkeyd itself.
+    Passkeyd,
 }
 
 impl ActorKind {
     /// Every kind.
-    pub const ALL: &'static [Self] = &[Self::Unknown, Self::Api, Self::Admin, Self::User];
+    pub const ALL: &'static [Self] = &[
+        Self::Unknown,
+        Self::Api,
+        Self::Admin,
+        Self::User,
+        Self::Passkeyd,
+    ];
 
     /// Stable name, as stored.
     pub fn name(self) -> &'static str {
@@ -46,6 +56,7 @@ impl ActorKind {
             Self::Api => "api",
             Self::Admin => "admin",
             Self::User => "user",
+            Self::Passkeyd => "passkeyd",
         }
     }
 
@@ -234,6 +245,8 @@ audit_kinds! {
     WebhookCreated = "webhook_created",
     /// A webhook was changed.
     WebhookUpdated = "webhook_updated",
+    /// A webhook was disabled, because its receiver failed for days or answered 410.
+    WebhookDisabled = "webhook_disabled",
     /// A webhook was deleted.
     WebhookDeleted = "webhook_deleted",
     /// What was kept of a user was erased.
@@ -278,6 +291,7 @@ impl AuditKind {
             | Self::RelyingPartyDeleted
             | Self::WebhookCreated
             | Self::WebhookUpdated
+            | Self::WebhookDisabled
             | Self::WebhookDeleted
             | Self::UserErased
             | Self::AccountCreated
@@ -324,6 +338,8 @@ pub struct AuditEvent {
     pub actor: Actor,
     /// What few events have.
     pub details: Option<Box<Details>>,
+    /// Who is to be told of it. A store does not keep this; it writes the [deliveries](AuditEvent::deliveries).
+    pub subscribers: Option<Arc<[Subscriber]>>,
 }
 
 impl AuditEvent {
@@ -351,6 +367,7 @@ impl AuditEvent {
                 ..by.clone()
             },
             details: None,
+            subscribers: None,
         }
     }
 

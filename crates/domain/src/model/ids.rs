@@ -123,6 +123,11 @@ id! {
 }
 
 id! {
+    /// One notice for one webhook.
+    DeliveryId
+}
+
+id! {
     /// An import of credentials from a file.
     ImportId
 }

@@ -12,6 +12,7 @@ pub mod ids;
 pub mod import;
 pub mod master_key;
 pub mod metadata;
+pub mod notice;
 pub mod page;
 pub mod policy;
 pub mod reach;

@@ -38,6 +38,7 @@ impl Passkeys {
             &key.id.to_hex(),
             Some(name),
         );
+        let event = self.addressed(event).await?;
         if self.storage.create_access_key(&key, &event).await? {
             Ok(key)
         } else {
@@ -88,6 +89,7 @@ impl Passkeys {
     ) -> Result<bool, Refusal> {
         let event = AuditEvent::new(self.draw(), AuditKind::AccessKeyDeleted, rp, self.now(), by)
             .target("access_key", &id.to_hex(), None);
+        let event = self.addressed(event).await?;
         let removed = self.storage.delete_access_key(rp, id, &event).await;
         self.access_keys.forget(&(rp, id));
         Ok(removed?)

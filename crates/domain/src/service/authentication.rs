@@ -441,9 +441,9 @@ impl Passkeys {
         let Some(ceremony) = loaded.ceremony.or_else(|| sealed.cloned()) else {
             return Err(Reason::CeremonyNotFound.into());
         };
-        let asked = &ceremony.asked;
         let counted = Key::of_authentication(rp, ceremony.user);
         let event = AuditEvent::new(self.draw(), AuditKind::AuthenticationRefused, rp, now, by);
+        let event = self.addressed(event).await?;
         let Some(signer) = loaded.credential else {
             let refusal = Refusal::from(Reason::CredentialUnknown)
                 .with_found(Some(response.id().to_base64url()));
@@ -456,7 +456,7 @@ impl Passkeys {
             // It is not known who responded. The ceremony's user, if there is one, failed to sign in.
             let mut event = event;
             event.user = ceremony.user;
-            event.user_name.clone_from(&asked.user_name);
+            event.user_name.clone_from(&ceremony.asked.user_name);
             let failed = ceremony.user;
             return Err(self
                 .refuse(id, counted, refusal, failed, event, sealed)
@@ -506,10 +506,7 @@ impl Passkeys {
             credential: record.key,
             user: user.id,
             verified: &verified,
-            counter: match ceremony.policy.sign_count {
-                SignCountPolicy::Refuse => CounterRule::MustIncrease,
-                SignCountPolicy::Signal => CounterRule::KeepHighest,
-            },
+            counter: counter_rule(ceremony.policy.sign_count),
             sealed,
             event: &event,
         };
@@ -582,5 +579,13 @@ impl Passkeys {
             .storage
             .list_authentications(user.relying_party, user.id, filter, page)
             .await?)
+    }
+}
+
+/// What a store does with a counter under this policy.
+fn counter_rule(policy: SignCountPolicy) -> CounterRule {
+    match policy {
+        SignCountPolicy::Refuse => CounterRule::MustIncrease,
+        SignCountPolicy::Signal => CounterRule::KeepHighest,
     }
 }

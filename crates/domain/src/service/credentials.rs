@@ -185,6 +185,7 @@ impl Passkeys {
         )
         .of(user)
         .credential(key);
+        let event = self.addressed(event).await?;
         // The registration first: if it finishes in between, it leaves a credential, which the
         // second call removes.
         let pending = self

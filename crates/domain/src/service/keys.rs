@@ -4,6 +4,8 @@ use std::fmt;
 
 use aws_lc_rs::hmac;
 
+use crate::model::ids::WebhookId;
+
 /// Bytes of the authentication tag of a page token: 128 bits.
 pub(crate) const TAG_LENGTH: usize = 16;
 
@@ -12,6 +14,25 @@ fn derive(shared_secret: &[u8; 32], purpose: &[u8]) -> hmac::Key {
     let base = hmac::Key::new(hmac::HMAC_SHA256, shared_secret);
     let derived = hmac::sign(&base, purpose);
     hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref())
+}
+
+/// Key from which the secrets of webhooks are derived.
+pub(crate) struct WebhookKey(hmac::Key);
+
+impl WebhookKey {
+    pub(crate) fn new(shared_secret: &[u8; 32]) -> Self {
+        Self(derive(shared_secret, b"passkeyd webhook secret v1"))
+    }
+
+    /// The secret of this number of a webhook.
+    pub(crate) fn secret(&self, webhook: WebhookId, number: u32) -> [u8; 32] {
+        let mut context = hmac::Context::with_key(&self.0);
+        context.update(&webhook.0);
+        context.update(&number.to_be_bytes());
+        let mut secret = [0; 32];
+        secret.copy_from_slice(context.sign().as_ref());
+        secret
+    }
 }
 
 /// Key of the keyed hashes under which responses are kept.

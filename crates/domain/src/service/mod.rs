@@ -10,6 +10,7 @@ pub mod ceremony;
 pub mod console;
 pub mod credentials;
 pub mod cursor;
+pub mod deliveries;
 pub mod events;
 mod key_ring;
 mod keys;
@@ -75,6 +76,7 @@ pub struct Passkeys {
     vault: Option<vault::Vault>,
     cursor_key: keys::CursorKey,
     answer_key: keys::AnswerKey,
+    webhook_key: keys::WebhookKey,
     lookups: cache::Lookups,
     pending: pending::Pending,
     node: NodeId,
@@ -84,6 +86,9 @@ pub struct Passkeys {
     observer: Arc<dyn observer::Observer>,
     limits: Arc<dyn limits::Limits>,
 }
+
+/// How long deliveries are kept that do not wait any more, in milliseconds: 30 days.
+const DELIVERIES_KEPT_MS: i64 = 30 * 86_400_000;
 
 /// How far a node may be behind the latest time in the store, in milliseconds: an hour. A node whose clock was wrong by years must not
 /// set the clocks of all others for good.
@@ -141,6 +146,7 @@ impl Passkeys {
         note_time(&*storage, &*clock).await?;
         let cursor_key = keys::CursorKey::new(&secret);
         let answer_key = keys::AnswerKey::new(&secret);
+        let webhook_key = keys::WebhookKey::new(&secret);
         Ok(Self {
             storage,
             clock,
@@ -151,6 +157,7 @@ impl Passkeys {
             vault,
             cursor_key,
             answer_key,
+            webhook_key,
             lookups: cache::Lookups::default(),
             pending: pending::Pending::default(),
             node,
@@ -237,6 +244,9 @@ impl Passkeys {
         let now = self.now();
         self.storage
             .sweep_console(now.plus_millis(-ceremonies_ms), budget)
+            .await?;
+        self.storage
+            .sweep_deliveries(now.plus_millis(-DELIVERIES_KEPT_MS), budget)
             .await?;
         Ok(self
             .storage

@@ -12,6 +12,7 @@ use crate::model::policy::{PartialSelection, Policy};
 use crate::model::refusal::Refusal;
 use crate::model::relying_party::RelyingParty;
 use crate::model::settings::WireSettings;
+use crate::service::deliveries::told_at_most;
 use crate::service::prepared::Prepared;
 use crate::service::{Passkeys, UPDATE_TRIES};
 use crate::store::Update;
@@ -94,8 +95,11 @@ impl Passkeys {
     ) -> Result<Arc<Prepared>, Refusal> {
         self.relying_parties
             .get(id, self.now(), async |before| {
-                let record = self.storage.relying_party(id).await?;
-                Ok::<_, Refusal>(record.map(|record| Prepared::after(before, record)))
+                let Some(record) = self.storage.relying_party(id).await? else {
+                    return Ok(None);
+                };
+                let webhooks = self.storage.list_webhooks(id, told_at_most()).await?;
+                Ok::<_, Refusal>(Some(Prepared::after(before, record, &webhooks.items)))
             })
             .await?
             .ok_or_else(|| Reason::RelyingPartyUnknown.into())
@@ -148,6 +152,7 @@ impl Passkeys {
         };
         let event = AuditEvent::new(self.draw(), AuditKind::RelyingPartyUpdated, rp.id, now, by)
             .changed(before, &rp, UNTOLD);
+        let event = self.addressed(event).await?;
         let outcome = self.storage.update_relying_party(&rp, &event).await;
         self.relying_parties.forget(&rp.id);
         match outcome? {
@@ -189,6 +194,7 @@ impl Passkeys {
                 by,
             )
             .changed(&stored, &rp, UNTOLD);
+            let event = self.addressed(event).await?;
             let outcome = self.storage.update_relying_party(&rp, &event).await;
             self.relying_parties.forget(&id);
             self.lookups.clear();

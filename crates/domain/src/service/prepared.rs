@@ -14,26 +14,42 @@ use webauthn::relying_party::RpId;
 use crate::model::ceremony_policy::{AuthenticationPolicy, RegistrationPolicy};
 use crate::model::policy::{Selection, conformance};
 use crate::model::relying_party::RelyingParty;
+use crate::model::webhook::{Subscriber, Webhook};
 use crate::service::token_keys::TokenKeys;
 
 /// A Relying Party that was loaded. It stays the same while its record does.
 pub struct Prepared {
     record: RelyingParty,
     pub(crate) keys: Arc<TokenKeys>,
+    /// The webhooks that are told something, if there are any.
+    pub(crate) subscribers: Option<Arc<[Subscriber]>>,
     registrations: Last<RegistrationWishes, RegistrationPolicy>,
     authentications: Last<AuthenticationWishes, AuthenticationPolicy>,
 }
 
 impl Prepared {
     /// The record in place of the one before, if there was one. Token keys belong to the Relying Party and outlive a change.
-    pub(crate) fn after(before: Option<Arc<Self>>, record: RelyingParty) -> Arc<Self> {
+    pub(crate) fn after(
+        before: Option<Arc<Self>>,
+        record: RelyingParty,
+        webhooks: &[Webhook],
+    ) -> Arc<Self> {
+        let subscribers: Vec<_> = webhooks
+            .iter()
+            .filter_map(|webhook| Subscriber::of(webhook, record.account))
+            .collect();
+        let subscribers = (!subscribers.is_empty()).then(|| Arc::from(subscribers));
         match before {
-            Some(before) if before.record == record => before,
+            Some(before) if before.record == record && before.subscribers == subscribers => before,
             Some(before) => Arc::new(Self {
                 keys: Arc::clone(&before.keys),
+                subscribers,
                 ..Self::from(record)
             }),
-            None => Arc::new(Self::from(record)),
+            None => Arc::new(Self {
+                subscribers,
+                ..Self::from(record)
+            }),
         }
     }
 
@@ -113,6 +129,7 @@ impl From<RelyingParty> for Prepared {
         Self {
             record,
             keys: Arc::default(),
+            subscribers: None,
             registrations: Last::default(),
             authentications: Last::default(),
         }

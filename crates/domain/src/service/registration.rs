@@ -172,6 +172,7 @@ impl Passkeys {
             )
             .of(&user)
             .ceremony(ceremony.id);
+            let started = self.addressed(started).await?;
             let mut events = vec![started];
             if new {
                 events.push(
@@ -288,6 +289,7 @@ impl Passkeys {
             .ceremony(id)
             .credential(id.into());
         event.add_signals(&signal_names(&signals));
+        let event = self.addressed(event).await?;
         let finish = FinishRegistration {
             attempt: AttemptId::random(&*self.randomness),
             now,

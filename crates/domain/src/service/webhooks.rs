@@ -22,7 +22,9 @@ impl Passkeys {
         by: &Actor,
     ) -> Result<Webhook, Refusal> {
         let webhook = make(WebhookId::random(&*self.randomness), self.now());
-        if self.storage.create_webhook(&webhook).await? {
+        let created = self.storage.create_webhook(&webhook).await;
+        self.relying_parties.forget(&webhook.relying_party);
+        if created? {
             let event = self.of_webhook(AuditKind::WebhookCreated, &webhook, by);
             self.note(event.change("url", None, Some(&webhook.url)))
                 .await?;
@@ -67,22 +69,41 @@ impl Passkeys {
         change: impl Fn(&mut Webhook) + Send + Sync,
         by: &Actor,
     ) -> Result<Option<Webhook>, Refusal> {
+        let change = |webhook: &mut Webhook| {
+            change(webhook);
+            true
+        };
+        let Some((before, webhook)) = self.change_webhook(rp, id, change).await? else {
+            return Ok(None);
+        };
+        let event = self
+            .of_webhook(AuditKind::WebhookUpdated, &webhook, by)
+            .changed(&before, &webhook, &["revision", "updated", "failing"]);
+        self.note(event).await?;
+        Ok(Some(webhook))
+    }
+
+    /// Changes a webhook, without an event: the webhook before and after. `None` when it is not there, or `change` finds nothing to do.
+    pub(super) async fn change_webhook(
+        &self,
+        rp: RelyingPartyId,
+        id: WebhookId,
+        change: impl Fn(&mut Webhook) -> bool + Send + Sync,
+    ) -> Result<Option<(Webhook, Webhook)>, Refusal> {
         for _ in 0..UPDATE_TRIES {
             let Some(before) = self.storage.webhook(rp, id).await? else {
                 return Ok(None);
             };
             let mut webhook = before.clone();
-            change(&mut webhook);
+            if !change(&mut webhook) {
+                return Ok(None);
+            }
             webhook.revision += 1;
             webhook.updated = self.now();
-            match self.storage.update_webhook(&webhook).await? {
-                Update::Done => {
-                    let event = self
-                        .of_webhook(AuditKind::WebhookUpdated, &webhook, by)
-                        .changed(&before, &webhook, &["revision", "updated"]);
-                    self.note(event).await?;
-                    return Ok(Some(webhook));
-                }
+            let updated = self.storage.update_webhook(&webhook).await;
+            self.relying_parties.forget(&rp);
+            match updated? {
+                Update::Done => return Ok(Some((before, webhook))),
                 Update::Conflict => {}
                 Update::Gone => return Ok(None),
             }
@@ -101,7 +122,9 @@ impl Passkeys {
         by: &Actor,
     ) -> Result<bool, Refusal> {
         let webhook = self.storage.webhook(rp, id).await?;
-        let removed = self.storage.delete_webhook(rp, id).await?;
+        let removed = self.storage.delete_webhook(rp, id).await;
+        self.relying_parties.forget(&rp);
+        let removed = removed?;
         if let (Some(webhook), true) = (webhook, removed) {
             let event = self.of_webhook(AuditKind::WebhookDeleted, &webhook, by);
             self.note(event).await?;
@@ -109,7 +132,7 @@ impl Passkeys {
         Ok(removed)
     }
 
-    fn of_webhook(&self, kind: AuditKind, webhook: &Webhook, by: &Actor) -> AuditEvent {
+    pub(super) fn of_webhook(&self, kind: AuditKind, webhook: &Webhook, by: &Actor) -> AuditEvent {
         let (rp, name) = (webhook.relying_party, Some(webhook.name.as_str()));
         AuditEvent::new(self.draw(), kind, rp, self.now(), by).target(
             "webhook",

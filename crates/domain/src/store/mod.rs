@@ -62,9 +62,11 @@
 //! | [`forget_import`](Imports::forget_import) | removes what is left |
 //! | [`replace_metadata`](MetadataBlobs::replace_metadata) | has the outcome of the first, when the stored BLOB is the same |
 //! | [`lease`](Upkeep::lease), [`shared_secret`](Upkeep::shared_secret), [`keep_store_key`](Upkeep::keep_store_key), [`replace_store_key`](Upkeep::replace_store_key), [`replace_token_key`](Tokens::replace_token_key), [`latest_time`](Upkeep::latest_time), [`keep_token_key`](Tokens::keep_token_key), [`update_webhook`](Webhooks::update_webhook), [`replace_account_token`](Accounts::replace_account_token), the renamings | has the outcome of the first and leaves the same |
+//! | [`replace_delivery`](Deliveries::replace_delivery) | finds its own change |
+//! | [`claim_deliveries`](Deliveries::claim_deliveries) | gets other deliveries; those of the first are due again when its lease ends |
 //! | the deletions, [`remove_metadata`](MetadataBlobs::remove_metadata), [`release_answer`](Answers::release_answer) | finds nothing and says `false`; after an unknown outcome that means it is done |
 //! | [`replace_console_record`](Console::replace_console_record), [`see_session`](Console::see_session), [`accept_invite`](Console::accept_invite), [`keep_console_party`](Console::keep_console_party) | has the outcome of the first and leaves the same |
-//! | [`sweep`](Upkeep::sweep), [`sweep_console`](Console::sweep_console) | removes what is left, so it is not sent again |
+//! | [`sweep`](Upkeep::sweep), [`sweep_console`](Console::sweep_console), [`sweep_deliveries`](Deliveries::sweep_deliveries) | removes what is left, so it is not sent again |
 //!
 //! # Deletions
 //!
@@ -106,6 +108,7 @@ mod answers;
 mod ceremonies;
 mod console;
 mod credentials;
+mod deliveries;
 mod events;
 mod fault;
 mod imports;
@@ -127,6 +130,7 @@ pub use ceremonies::{
 };
 pub use console::Console;
 pub use credentials::Credentials;
+pub use deliveries::{ClaimDeliveries, Deliveries};
 pub use events::{EventFilter, Events, FoundEvents, MAX_SEARCHED, Wanted, place_of};
 pub use fault::Fault;
 pub use imports::{
@@ -152,6 +156,7 @@ pub trait Storage:
     + Ceremonies
     + Credentials
     + Webhooks
+    + Deliveries
     + AccessKeys
     + Tokens
     + MetadataBlobs
@@ -171,6 +176,7 @@ impl<S> Storage for S where
         + Ceremonies
         + Credentials
         + Webhooks
+        + Deliveries
         + AccessKeys
         + Tokens
         + MetadataBlobs

@@ -18,6 +18,7 @@ mod sealed;
 mod starts;
 mod trail;
 mod vault;
+mod webhooks;
 
 use std::sync::Arc;
 

@@ -9,7 +9,7 @@ use domain::model::clock::Randomness;
 use domain::model::ids::WebhookId;
 use domain::model::ids::{EventId, UserId};
 use domain::model::user::{User, UserRef};
-use domain::model::webhook::Webhook;
+
 use domain::store::{RelyingParties as _, Users as _, Webhooks as _};
 
 use super::*;
@@ -151,21 +151,8 @@ async fn a_change_that_loses_each_time_says_so_and_one_that_loses_once_is_made()
 #[tokio::test]
 async fn of_two_changes_of_one_webhook_at_once_none_is_lost() {
     let fixture = Fixture::new().await;
-    let made = fixture.passkeys.create_webhook(
-        |id, now| Webhook {
-            id,
-            relying_party: fixture.rp.id,
-            name: "hook".to_owned(),
-            event_types: vec!["*".to_owned()],
-            url: "https://backend.acme.test/hook".to_owned(),
-            enabled: true,
-            version: "v2".to_owned(),
-            revision: 1,
-            created: now,
-            updated: now,
-        },
-        &OPERATOR,
-    );
+    let new_hook = webhooks::hook(fixture.rp.id, "https://backend.acme.test/hook");
+    let made = fixture.passkeys.create_webhook(new_hook, &OPERATOR);
     let (rp, id) = (fixture.rp.id, made.await.unwrap().id);
     let rename = |rp, id: WebhookId| {
         let mut hook = at_once(fixture.store.webhook(rp, id)).unwrap().unwrap();

@@ -410,19 +410,8 @@ mod details {
     async fn each_change_of_a_webhook_has_its_event() {
         let fixture = Fixture::new().await;
         let (passkeys, rp) = (&fixture.passkeys, fixture.rp.id);
-        let webhook = |id, now| Webhook {
-            id,
-            relying_party: rp,
-            name: "hook".to_owned(),
-            event_types: vec!["*".to_owned()],
-            url: "https://a.test/".to_owned(),
-            enabled: true,
-            version: "v2".to_owned(),
-            revision: 1,
-            created: now,
-            updated: now,
-        };
-        let made = passkeys.create_webhook(webhook, &OPERATOR).await.unwrap();
+        let new_hook = webhooks::hook(rp, "https://a.test/");
+        let made = passkeys.create_webhook(new_hook, &OPERATOR).await.unwrap();
         let change = |hook: &mut Webhook| "https://b.test/".clone_into(&mut hook.url);
         let changed = passkeys.update_webhook(rp, made.id, change, &OPERATOR);
         changed.await.unwrap();

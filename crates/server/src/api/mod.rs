@@ -9,6 +9,7 @@ pub mod reach;
 pub mod selection;
 pub mod signals;
 pub mod twilio;
+pub(crate) mod webhook_secrets;
 pub mod well_known;
 
 use domain::Reason;

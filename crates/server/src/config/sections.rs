@@ -126,6 +126,8 @@ sections! {
         limits: Limits = Limits::default() => "",
         /// Rate limits.
         rates: Rates = Rates::default() => "",
+        /// Webhooks.
+        webhooks: Webhooks = Webhooks::default() => "",
         /// Metadata about authenticator models.
         metadata: Metadata = Metadata::default() => "",
         /// The FIDO Alliance's REST binding.
@@ -230,6 +232,13 @@ sections! {
         service_per_minute: u32 = 300_000 => "300000",
         /// Ceremonies that are started for one user.
         user_per_minute: u32 = 600 => "600",
+    }
+
+    /// Deliveries to webhooks: see webhooks.md.
+    Webhooks "webhooks" {
+        /// Networks that webhooks may lead to although they are not public, such as `10.1.0.0/16` or `127.0.0.1`. Whoever may create
+        /// webhooks can make passkeyd call every address in them.
+        allow_networks: Vec<Network> = Vec::new() => "[]",
     }
 
     /// Metadata about authenticator models, from the FIDO Metadata Service: see metadata.md.

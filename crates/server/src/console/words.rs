@@ -130,6 +130,7 @@ pub(super) fn happened(kind: impl Borrow<AuditKind>) -> &'static str {
         AuditKind::RelyingPartyDeleted => "Service deleted",
         AuditKind::WebhookCreated => "Webhook created",
         AuditKind::WebhookUpdated => "Webhook changed",
+        AuditKind::WebhookDisabled => "Webhook disabled, because its receiver failed",
         AuditKind::WebhookDeleted => "Webhook deleted",
         AuditKind::AccountCreated => "Account created",
         AuditKind::AccountTokenReset => "Auth Token of the account replaced",
@@ -147,6 +148,7 @@ pub(super) fn actor(event: &AuditEvent) -> String {
         ActorKind::Api => "a back end",
         ActorKind::Admin => "an administrator",
         ActorKind::User => "the person",
+        ActorKind::Passkeyd => "passkeyd",
     };
     let mut who = event.actor.name.as_deref().unwrap_or(kind).to_owned();
     if let Some(key) = event.actor.api_key {

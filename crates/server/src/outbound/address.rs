@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::vec::IntoIter;
 
@@ -10,7 +11,7 @@ use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
 use tower::Service;
 
 /// Says whether a connection to an address may be made.
-pub(crate) type AddressRule = fn(IpAddr) -> bool;
+pub(super) type AddressRule = Arc<dyn Fn(IpAddr) -> bool + Send + Sync>;
 
 /// Why an address is not connected to.
 pub(super) const REFUSED: &str = "its host has no address that may be called";
@@ -42,7 +43,7 @@ impl Service<Name> for Resolver {
 
     fn call(&mut self, name: Name) -> Self::Future {
         let found = self.system.call(name);
-        let allowed = self.allowed;
+        let allowed = Arc::clone(&self.allowed);
         Box::pin(async move {
             let found = found.await?.filter(|address| allowed(address.ip()));
             let addresses: Vec<_> = found.collect();

@@ -7,13 +7,14 @@ mod address;
 mod url;
 
 use std::error::Error as StdError;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::http::header::{ACCEPT, IF_NONE_MATCH, LOCATION, USER_AGENT};
-use axum::http::{HeaderValue, Request, Response, StatusCode, Uri};
-use http_body_util::{BodyExt as _, Empty, LengthLimitError, Limited};
+use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -22,9 +23,8 @@ use hyper_util::rt::TokioExecutor;
 use rustls::crypto::aws_lc_rs;
 use rustls::{ClientConfig, RootCertStore};
 
-use address::Resolver;
+use address::{AddressRule, Resolver};
 
-pub(crate) use address::AddressRule;
 use url::check;
 pub(crate) use url::parse;
 
@@ -73,7 +73,7 @@ pub(crate) enum OutboundError {
 
 /// A client with its limits.
 pub(crate) struct Client {
-    connections: Connections<HttpsConnector<HttpConnector<Resolver>>, Empty<Bytes>>,
+    connections: Connections<HttpsConnector<HttpConnector<Resolver>>, Full<Bytes>>,
     allowed: AddressRule,
     limits: Limits,
 }
@@ -85,14 +85,15 @@ impl Client {
     /// TLS cannot be set up.
     pub(crate) fn new(
         roots: RootCertStore,
-        allowed: AddressRule,
+        allowed: impl Fn(IpAddr) -> bool + Send + Sync + 'static,
         limits: Limits,
     ) -> Result<Self, OutboundError> {
+        let allowed: AddressRule = Arc::new(allowed);
         let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        let mut http = HttpConnector::new_with_resolver(Resolver::new(allowed));
+        let mut http = HttpConnector::new_with_resolver(Resolver::new(Arc::clone(&allowed)));
         http.enforce_http(false);
         let connector = HttpsConnectorBuilder::new()
             .with_tls_config(tls)
@@ -129,6 +130,29 @@ impl Client {
             .map_err(|_| OutboundError::TooSlow(time.as_secs()))?
     }
 
+    /// POST. Redirections are not followed, and nothing of the response's body is read.
+    ///
+    /// # Errors
+    /// Each [`OutboundError`]; a status is none.
+    pub(crate) async fn post(
+        &self,
+        url: Uri,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<(StatusCode, HeaderMap), OutboundError> {
+        let mut request = Request::post(url)
+            .header(USER_AGENT, AGENT)
+            .body(Full::new(body))
+            .map_err(|_| OutboundError::Address("it cannot be called"))?;
+        request.headers_mut().extend(headers);
+        let Limits { time, .. } = self.limits;
+        let (parts, _) = tokio::time::timeout(time, self.send(request))
+            .await
+            .map_err(|_| OutboundError::TooSlow(time.as_secs()))??
+            .into_parts();
+        Ok((parts.status, parts.headers))
+    }
+
     async fn follow(
         &self,
         mut url: Uri,
@@ -143,7 +167,7 @@ impl Client {
                 request = request.header(IF_NONE_MATCH, etag);
             }
             let request = request
-                .body(Empty::new())
+                .body(Full::default())
                 .map_err(|_| OutboundError::Address("it cannot be asked for"))?;
             let response = self.send(request).await?;
             let status = response.status();
@@ -162,7 +186,7 @@ impl Client {
     /// Sends one request, if its address may be called.
     async fn send(
         &self,
-        request: Request<Empty<Bytes>>,
+        request: Request<Full<Bytes>>,
     ) -> Result<Response<Incoming>, OutboundError> {
         check(request.uri()).map_err(OutboundError::Address)?;
         // The connector resolves names, and an address in the URL is not a name.

@@ -64,7 +64,7 @@ async fn serve(answers: &'static [&'static str]) -> (u16, tokio::task::JoinHandl
     (port, asked)
 }
 
-fn client(roots: RootCertStore, allowed: AddressRule) -> Client {
+fn client(roots: RootCertStore, allowed: fn(IpAddr) -> bool) -> Client {
     Client::new(roots, allowed, LIMITS).unwrap()
 }
 

@@ -521,6 +521,7 @@ impl Event {
             signals: self.signals,
             actor,
             details: None,
+            subscribers: None,
         };
         let read = self.more.is_none_or(|more| event.take_more(&more));
         read.then_some(event)

@@ -11,7 +11,7 @@ use domain::model::policy::PartialSelection;
 use domain::model::relying_party::RelyingParty;
 use domain::model::token::TokenKind;
 use domain::model::user::UserRef;
-use domain::model::webhook::Webhook;
+use domain::model::webhook::{BodyFormat, SignatureHash, Webhook};
 use domain::store::{CreateUser, Update};
 use webauthn::origin::Origin;
 use webauthn::relying_party::RpId;
@@ -32,6 +32,11 @@ pub(crate) fn webhook(rp: RelyingPartyId, created: Timestamp) -> Webhook {
         enabled: true,
         version: "v2".to_owned(),
         revision: 1,
+        format: BodyFormat::Form,
+        hash: SignatureHash::Sha1,
+        secret: 0,
+        overlap: None,
+        failing: None,
         created,
         updated: created,
     }

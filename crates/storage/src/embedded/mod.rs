@@ -18,6 +18,7 @@ mod checkpoints;
 mod console;
 mod copies;
 mod credentials;
+mod deliveries;
 mod events;
 mod evidence;
 #[cfg(feature = "conformance")]

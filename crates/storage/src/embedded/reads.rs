@@ -11,9 +11,11 @@ use domain::model::console::{ConsoleKind, ConsoleRecord};
 use domain::model::credential::{CredentialRecord, Evidence};
 use domain::model::ids::{
     AccessKeyId, AccountId, CeremonyId, CredentialKey, ImportId, RelyingPartyId, TokenId, UserId,
+    WebhookId,
 };
 use domain::model::import::{Import, Imported, ImportedPlace};
 use domain::model::metadata::{MetadataRecord, MetadataSource, MetadataVersion, StoredMetadata};
+use domain::model::notice::Delivery;
 use domain::model::page::{Order, Page, PageRequest, Position};
 use domain::model::relying_party::RelyingParty;
 use domain::model::token::{TokenKey, TokenKind};
@@ -710,6 +712,26 @@ pub(super) fn list_webhooks(
         &[&rp.0],
         request,
         webhook_of,
+    )
+}
+
+pub(super) fn list_deliveries(
+    connection: &Connection,
+    rp: RelyingPartyId,
+    webhook: WebhookId,
+    request: PageRequest,
+) -> Outcome<Page<Delivery>> {
+    let select = concat!(
+        "SELECT body, due FROM deliveries WHERE relying_party_id = ?1 AND webhook_id = ?2",
+        alive!(party)
+    );
+    page(
+        connection,
+        select,
+        ("created", "id"),
+        &[&rp.0, &webhook.0],
+        request,
+        rows::delivery,
     )
 }
 

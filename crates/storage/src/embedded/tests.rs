@@ -205,7 +205,7 @@ async fn a_newer_format_is_refused_and_left_alone() {
             error,
             OpenError::NewerFormat {
                 found: 99,
-                known: 19,
+                known: 20,
                 ..
             }
         ),
@@ -381,7 +381,7 @@ async fn a_store_of_an_earlier_format_is_brought_to_the_present_one_with_all_but
             .unwrap()
             .pragma_query_value(None, "user_version", |row| row.get(0))
             .unwrap();
-        assert_eq!(format, 19);
+        assert_eq!(format, 20);
     }
     // And what is new works on what is old.
     let store = open(&path).unwrap();

@@ -42,6 +42,7 @@ impl State {
             credentials: credentials.into_iter().map(|(_, c)| c.id).collect(),
             others: extract(&mut self.users, |(rp, _), _| *rp == id).len()
                 + extract(&mut self.webhooks, |(rp, _), _| *rp == id).len()
+                + extract(&mut self.deliveries, |(rp, _), _| *rp == id).len()
                 + extract(&mut self.access_keys, |(rp, _), _| *rp == id).len()
                 + extract(&mut self.token_keys, |(rp, _), _| *rp == id).len(),
             used_tokens: tokens

@@ -10,11 +10,12 @@ use domain::model::clock::Timestamp;
 use domain::model::console::{ConsoleKind, ConsoleRecord};
 use domain::model::credential::{CredentialRecord, Evidence};
 use domain::model::ids::{
-    AccessKeyId, AccountId, ApiKeyId, AttemptId, CeremonyId, CredentialKey, EventId, ImportId,
-    NodeId, RelyingPartyId, TokenId, UserId, WebhookId,
+    AccessKeyId, AccountId, ApiKeyId, AttemptId, CeremonyId, CredentialKey, DeliveryId, EventId,
+    ImportId, NodeId, RelyingPartyId, TokenId, UserId, WebhookId,
 };
 use domain::model::import::{Import, Imported, ImportedPlace};
 use domain::model::metadata::MetadataRecord;
+use domain::model::notice::Delivery;
 use domain::model::page::{Order, Page, PageRequest};
 use domain::model::relying_party::RelyingParty;
 use domain::model::token::{TokenKey, TokenKind};
@@ -40,6 +41,7 @@ pub(super) struct State {
     pub(super) evidence: BTreeMap<(RelyingPartyId, CredentialKey), Evidence>,
     pub(super) ceremonies: BTreeMap<(RelyingPartyId, CeremonyId), Kept>,
     pub(super) webhooks: BTreeMap<(RelyingPartyId, WebhookId), Webhook>,
+    pub(super) deliveries: BTreeMap<(RelyingPartyId, DeliveryId), Delivery>,
     pub(super) access_keys: BTreeMap<(RelyingPartyId, AccessKeyId), AccessKey>,
     pub(super) token_keys: BTreeMap<(RelyingPartyId, TokenKind), TokenKey>,
     /// One-time tokens that were used: when they expire, and the attempt that used them.
@@ -132,8 +134,17 @@ impl State {
     }
 
     pub(super) fn record(&mut self, event: &AuditEvent) {
-        self.events
-            .insert((event.relying_party, event.at, event.id), event.clone());
+        for delivery in event.deliveries() {
+            self.enqueue(delivery);
+        }
+        let key = (event.relying_party, event.at, event.id);
+        self.events.insert(key, event.clone().told_to(None));
+    }
+
+    /// Writes a delivery, unless it is there.
+    pub(super) fn enqueue(&mut self, delivery: Delivery) {
+        let key = (delivery.relying_party, delivery.id);
+        self.deliveries.entry(key).or_insert(delivery);
     }
 
     /// What an attempt meets that wants to take a ceremony, and the ceremony if it is there.

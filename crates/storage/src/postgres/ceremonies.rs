@@ -21,6 +21,7 @@ use webauthn::credential::CredentialId;
 use webauthn::error::Reason;
 
 use super::cells::{Cells, Param, params, unreadable};
+use super::deliveries::Outbox;
 use super::pool::{Does, Sent};
 use super::records::{self, CeremonyRow, event_params, from_json, json};
 use super::statements::Statement;
@@ -55,6 +56,10 @@ impl Ceremonies for Postgres {
     async fn begin_registration(&self, begin: BeginRegistration<'_>) -> Result<Begin, Fault> {
         let row = CeremonyRow::registration(begin.ceremony)?;
         let id = begin.ceremony.id;
+        let mut outboxes = Vec::new();
+        for event in begin.events {
+            outboxes.push(Outbox::of(event, &[])?);
+        }
         settled!({
             let mut params = row.params(begin.displaced);
             let mut statement = Statement::Begin;
@@ -73,6 +78,9 @@ impl Ceremonies for Postgres {
                 let mut params = event_params(begin.ceremony.relying_party, event);
                 params.extend(params![id.0]);
                 sent.push((Statement::BeginEvent, params));
+            }
+            for outbox in &outboxes {
+                sent.extend(outbox.statements());
             }
             let rows = self.pool.all(Does::Write, &sent).await?;
             let row = rows.first().and_then(|rows| rows.first());
@@ -148,6 +156,8 @@ impl Ceremonies for Postgres {
         let extensions = evidence.extensions.as_ref().map(json).transpose()?;
         let refused = refused_kind(finish.event);
         let digest = records::credential_digest(record);
+        let reasons = [Reason::CredentialExists, Reason::TooManyCredentials];
+        let outbox = Outbox::of(finish.event, &reasons)?;
         let mut duplicate = false;
         settled!({
             let mut params = event_params(record.relying_party, finish.event);
@@ -192,12 +202,14 @@ impl Ceremonies for Postgres {
                 sent.push((Statement::RemoveOldAttestation, params![rp, hash]));
                 sent.push((Statement::RemoveOldCredential, params![rp, hash]));
             }
+            let place = sent.len();
             sent.push((Statement::FinishRegistration, params));
+            sent.extend(outbox.statements());
             let Some(rows) = self.pool.unless_duplicate(Does::Write, &sent).await? else {
                 duplicate = true;
                 return Ok(None);
             };
-            let row = rows.last().and_then(|rows| rows.first());
+            let row = rows.get(place).and_then(|rows| rows.first());
             let row = row.ok_or_else(|| Fault::Fatal("a finish has no row".to_owned()))?;
             let mut cells = Cells::new(row);
             let taken = cells.any()?;
@@ -221,6 +233,8 @@ impl Ceremonies for Postgres {
         let refused = refused_kind(finish.event);
         let hash = id_hash(verified.credential_id());
         let sealed = sealed_row(finish.sealed)?;
+        let reasons = [Reason::SignCountNotIncreased, Reason::CredentialUnknown];
+        let outbox = Outbox::of(finish.event, &reasons)?;
         settled!({
             let mut params = event_params(finish.relying_party, finish.event);
             // The event of a success has no details. The statement writes these if it refuses.
@@ -243,7 +257,11 @@ impl Ceremonies for Postgres {
                 Reason::CredentialUnknown.name(),
             ]);
             let row = self
-                .end(sealed.as_ref(), (Statement::FinishAuthentication, params))
+                .end(
+                    sealed.as_ref(),
+                    (Statement::FinishAuthentication, params),
+                    &outbox,
+                )
                 .await?;
             let mut cells = Cells::new(&row);
             let taken = cells.any()?;
@@ -262,6 +280,7 @@ impl Ceremonies for Postgres {
 
     async fn refuse_ceremony(&self, refuse: RefuseCeremony<'_>) -> Result<Refused, Fault> {
         let sealed = sealed_row(refuse.sealed)?;
+        let outbox = Outbox::of(refuse.event, &[])?;
         settled!({
             let mut params = event_params(refuse.relying_party, refuse.event);
             params.extend(params![
@@ -272,7 +291,11 @@ impl Ceremonies for Postgres {
                 refuse.failed_user.map(|u| u.0),
             ]);
             let row = self
-                .end(sealed.as_ref(), (Statement::RefuseCeremony, params))
+                .end(
+                    sealed.as_ref(),
+                    (Statement::RefuseCeremony, params),
+                    &outbox,
+                )
                 .await?;
             let mut cells = Cells::new(&row);
             if cells.any()? {
@@ -342,13 +365,19 @@ fn sealed_row(sealed: Option<&Arc<Authentication>>) -> Result<Option<CeremonyRow
 
 impl Postgres {
     /// Ends a ceremony. One that its challenge brought is begun in the same transaction, unless it is there already.
-    async fn end(&self, sealed: Option<&CeremonyRow>, sent: Sent<'_>) -> Result<Row, Fault> {
-        let Some(row) = sealed else {
-            return self.pool.only(Does::Write, sent).await;
-        };
-        let sent = [(Statement::Begin, row.params(&[])), sent];
-        let mut rows = self.pool.all(Does::Write, &sent).await?;
-        let row = rows.pop().and_then(|mut rows| rows.pop());
+    async fn end(
+        &self,
+        sealed: Option<&CeremonyRow>,
+        sent: Sent<'_>,
+        outbox: &Outbox,
+    ) -> Result<Row, Fault> {
+        let begun = sealed.map(|row| (Statement::Begin, row.params(&[])));
+        let place = usize::from(begun.is_some());
+        let mut all: Vec<Sent<'_>> = begun.into_iter().collect();
+        all.push(sent);
+        all.extend(outbox.statements());
+        let rows = self.pool.all(Does::Write, &all).await?;
+        let row = rows.into_iter().nth(place).and_then(|mut rows| rows.pop());
         row.ok_or_else(|| Fault::Fatal("the end of a ceremony has no row".to_owned()))
     }
 

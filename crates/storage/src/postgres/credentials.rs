@@ -82,7 +82,8 @@ impl Credentials for Postgres {
     ) -> Result<bool, Fault> {
         let mut params = event_params(rp, event);
         params.extend(params![key.0, user.0]);
-        self.pool.done((Statement::DeleteCredential, params)).await
+        self.done_told((Statement::DeleteCredential, params), event)
+            .await
     }
 
     async fn list_unfinished_registrations(

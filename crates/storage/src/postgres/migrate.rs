@@ -55,6 +55,11 @@ pub(super) const STEPS: &[Step] = &[
         oldest: 1,
         sql: include_str!("../../migrations/postgres/0005_event_details.sql"),
     },
+    Step {
+        number: 6,
+        oldest: 1,
+        sql: include_str!("../../migrations/postgres/0006_deliveries.sql"),
+    },
 ];
 
 /// The version that this program was written for.

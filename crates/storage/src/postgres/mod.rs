@@ -18,6 +18,7 @@ mod ceremonies;
 mod connect;
 mod console;
 mod credentials;
+mod deliveries;
 mod error;
 mod imports;
 mod migrate;

@@ -100,7 +100,7 @@ impl RelyingParties for Postgres {
             &origins[..],
         ]);
         let sent = (Statement::UpdateRelyingParty, params);
-        let row = self.pool.only(Does::Write, sent).await?;
+        let row = self.only_told(sent, event, &[]).await?;
         let mut cells = Cells::new(&row);
         let (written, repeated, there) = (cells.any()?, cells.bool()?, cells.bool()?);
         Ok(if written || repeated {

@@ -645,6 +645,8 @@ const fn sweeps(sent: &[Sent<'_>]) -> bool {
                 | Statement::SweepPartyCredentials
                 | Statement::SweepPartyUsers
                 | Statement::SweepPartyWebhooks
+                | Statement::SweepPartyDeliveries
+                | Statement::SweepDeliveries
                 | Statement::SweepPartyAccessKeys
                 | Statement::SweepPartyTokenKeys
                 | Statement::SweepPartyTokens

@@ -395,6 +395,7 @@ pub(super) fn event(cells: &mut Cells<'_>) -> Result<AuditEvent, Fault> {
         user_name,
         actor,
         details: None,
+        subscribers: None,
     };
     if more.is_some_and(|more| !event.take_more(&more)) {
         return Err(unreadable("details of an event"));

@@ -708,6 +708,51 @@ statements! {
             " RETURNING 1) SELECT count(*) FROM w"
         );
 
+    // ---- deliveries ----
+    CreateDelivery ("bbbbbiit")
+        concat!(
+            "WITH w AS (INSERT INTO @deliveries (relying_party_id, id, account_id, webhook_id, user_id, created, state, due, body) \
+             SELECT $1, $2, $3, $4, $5, $6, 0, $7, $8 WHERE",
+            alive!(party),
+            " ON CONFLICT (relying_party_id, id) DO NOTHING) SELECT",
+            alive!(party)
+        );
+    EnqueueDelivery ("bbbbbiitibtt")
+        "WITH w AS (INSERT INTO @deliveries (relying_party_id, id, account_id, webhook_id, user_id, created, state, due, body) \
+         SELECT $1, $2, $3, $4, $5, $6, 0, $7, $8 FROM @events e WHERE e.relying_party_id = $1 AND e.at = $9 AND e.id = $10 \
+         AND e.kind = $11 AND e.reason IS NOT DISTINCT FROM $12 ON CONFLICT (relying_party_id, id) DO NOTHING RETURNING 1) \
+         SELECT count(*) FROM w";
+    Delivery ("bb")
+        concat!("SELECT body, due FROM @deliveries WHERE relying_party_id = $1 AND id = $2 AND", alive!(party));
+    ListDeliveries ("bbibi")
+        page!(up concat!("SELECT body, due FROM @deliveries WHERE relying_party_id = $1 AND webhook_id = $2 AND", alive!(party)), "created", "id", "$3", "$4", "$5");
+    ListDeliveriesDown ("bbibi")
+        page!(down concat!("SELECT body, due FROM @deliveries WHERE relying_party_id = $1 AND webhook_id = $2 AND", alive!(party)), "created", "id", "$3", "$4", "$5");
+    // One step in the index for each webhook for which something waits, then those of it that are due.
+    ClaimDeliveries ("iiBBiii")
+        "WITH RECURSIVE w (account_id, webhook_id) AS ((SELECT account_id, webhook_id FROM @deliveries WHERE state = 0 \
+         ORDER BY state, account_id, webhook_id LIMIT 1) \
+         UNION ALL SELECT n.account_id, n.webhook_id FROM w CROSS JOIN LATERAL (SELECT d.account_id, d.webhook_id \
+         FROM @deliveries d WHERE d.state = 0 AND (d.account_id, d.webhook_id) > (w.account_id, w.webhook_id) \
+         ORDER BY d.state, d.account_id, d.webhook_id LIMIT 1) n), \
+         c AS (SELECT x.relying_party_id, x.id, x.due, row_number() OVER (PARTITION BY w.account_id ORDER BY x.due) AS place \
+         FROM w CROSS JOIN LATERAL (SELECT d.relying_party_id, d.id, d.due FROM @deliveries d \
+         WHERE d.state = 0 AND d.account_id = w.account_id AND d.webhook_id = w.webhook_id AND d.due <= $1 \
+         ORDER BY d.due LIMIT $5) x WHERE w.webhook_id <> ALL ($3) AND w.account_id <> ALL ($4)), \
+         m AS (SELECT relying_party_id, id FROM c WHERE place <= $6 ORDER BY due LIMIT $7), \
+         l AS (SELECT d.relying_party_id, d.id FROM @deliveries d JOIN m USING (relying_party_id, id) \
+         WHERE d.state = 0 AND d.due <= $1 FOR UPDATE OF d SKIP LOCKED) \
+         UPDATE @deliveries d SET due = $2 FROM l WHERE d.relying_party_id = l.relying_party_id AND d.id = l.id \
+         RETURNING d.body, d.due";
+    ReplaceDelivery ("bbiiti")
+        "WITH w AS (UPDATE @deliveries SET state = $3, due = $4, body = $5 WHERE relying_party_id = $1 AND id = $2 \
+         AND (due = $6 OR due = $4 AND body = $5) RETURNING 1) SELECT count(*) FROM w";
+    OldestDelivery ("")
+        "SELECT created FROM @deliveries WHERE state = 0 ORDER BY state, created LIMIT 1";
+    SweepDeliveries ("ii")
+        "WITH w AS (DELETE FROM @deliveries WHERE (relying_party_id, id) IN (SELECT relying_party_id, id FROM @deliveries \
+         WHERE state IN (1, 2) AND created < $1 LIMIT $2) RETURNING 1) SELECT count(*) FROM w";
+
     // ---- access keys and tokens ----
     CreateAccessKey (with_event!("bit"))
         concat!(
@@ -937,6 +982,8 @@ statements! {
         remains!("@users", "id");
     SweepPartyWebhooks ("bi")
         remains!("@webhooks", "id");
+    SweepPartyDeliveries ("bi")
+        remains!("@deliveries", "id");
     SweepPartyAccessKeys ("bi")
         remains!("@access_keys", "id");
     SweepPartyTokenKeys ("bi")

@@ -56,7 +56,8 @@ fn every_statement_is_inside_the_part_of_sql_that_the_engines_share() {
     let mut seen = 0;
     for text in catalogue.chain(migrations).chain(foundation) {
         seen += 1;
-        for word in words(&text) {
+        // The engines share windows over groups of rows, but not tables in parts.
+        for word in words(&text.replace("OVER (PARTITION BY", "")) {
             assert!(!FORBIDDEN.contains(&word.as_str()), "{word}: {text}");
         }
     }
@@ -86,6 +87,7 @@ fn every_table_of_a_statement_is_named_with_its_schema() {
                     "policies",
                     "events",
                     "webhooks",
+                    "deliveries",
                     "access_keys",
                     "token_keys",
                     "used_tokens",

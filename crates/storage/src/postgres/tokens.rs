@@ -21,7 +21,8 @@ impl AccessKeys for Postgres {
         let body = json(key)?;
         let mut params = event_params(key.relying_party, event);
         params.extend(params![key.id.0, key.created.0, &body]);
-        self.pool.done((Statement::CreateAccessKey, params)).await
+        self.done_told((Statement::CreateAccessKey, params), event)
+            .await
     }
 
     async fn access_key(

@@ -33,11 +33,12 @@ const LATE_MS: i64 = 600_000;
 const REMOVED: i64 = -1;
 
 /// What a Relying Party had, table by table. Policies of ceremonies are not among it: they expire by themselves.
-const OF_PARTY: [Statement; 7] = [
+const OF_PARTY: [Statement; 8] = [
     Statement::SweepPartyCeremonies,
     Statement::SweepPartyCredentials,
     Statement::SweepPartyUsers,
     Statement::SweepPartyWebhooks,
+    Statement::SweepPartyDeliveries,
     Statement::SweepPartyAccessKeys,
     Statement::SweepPartyTokenKeys,
     Statement::SweepPartyTokens,

@@ -115,6 +115,6 @@ impl Postgres {
     ) -> Result<bool, Fault> {
         let mut params = event_params(rp, event);
         params.extend(params![key]);
-        self.pool.done((statement, params)).await
+        self.done_told((statement, params), event).await
     }
 }

@@ -42,7 +42,7 @@ pub struct Change {
 /// What few events have.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Details {
-    /// The value that led to a refusal, such as the origin that was seen.
+    /// The value that led to a refusal, such as the origin that was seen; of a webhook that was disabled, why.
     pub found: Option<String>,
     /// The record concerned.
     pub target: Option<Target>,

@@ -14,6 +14,7 @@ pub mod reasons;
 mod relying_party;
 mod request;
 mod state;
+mod webhooks;
 mod words;
 
 use axum::Router;
@@ -85,10 +86,30 @@ pub fn router(state: State) -> Router {
             "/manage/v1/services/{service}/relying-party",
             get(handle(relying_party::show)),
         )
+        .merge(webhooks())
         .route("/manage/v1/openapi.json", get(openapi))
         .route("/manage", any(unknown))
         .route("/manage/{*path}", any(unknown))
         .with_state(state)
+}
+
+/// The routes of a webhook.
+fn webhooks() -> Router<State> {
+    let of = |path: &str| format!("/manage/v1/services/{{service}}/webhooks/{{webhook}}/{path}");
+    Router::new()
+        .route(
+            &of("sending"),
+            get(handle(webhooks::show)).patch(handle(webhooks::change)),
+        )
+        .route(&of("secrets"), get(handle(webhooks::show_secrets)))
+        .route(&of("secrets/rotate"), post(handle(webhooks::rotate)))
+        .route(&of("deliveries"), get(handle(webhooks::list)))
+        .route(
+            &of("deliveries/{id}/redeliver"),
+            post(handle(webhooks::redeliver)),
+        )
+        .route(&of("redeliver"), post(handle(webhooks::redeliver_range)))
+        .route(&of("test"), post(handle(webhooks::test)))
 }
 
 /// The OpenAPI description as JSON, with a line break at the end.
@@ -125,6 +146,14 @@ async fn unknown() -> Response {
         access_keys::create,
         access_keys::list,
         access_keys::remove,
+        webhooks::show,
+        webhooks::change,
+        webhooks::show_secrets,
+        webhooks::rotate,
+        webhooks::list,
+        webhooks::redeliver,
+        webhooks::redeliver_range,
+        webhooks::test,
         credentials::show,
         events::list,
         cases::show,

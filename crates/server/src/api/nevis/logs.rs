@@ -226,7 +226,7 @@ fn channel(kind: AuditKind) -> &'static str {
 
 fn actor(kind: ActorKind) -> &'static str {
     match kind {
-        ActorKind::Unknown => "unknown",
+        ActorKind::Unknown | ActorKind::Passkeyd => "unknown",
         ActorKind::Api => "api",
         ActorKind::Admin => "admin",
         ActorKind::User => "user",

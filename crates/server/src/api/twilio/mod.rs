@@ -14,13 +14,14 @@ mod form;
 mod idempotency;
 mod identity;
 mod name;
+pub mod notice;
 mod paging;
 mod passkeys;
 pub mod reasons;
 mod request;
 mod services;
 mod settings;
-mod sid;
+pub mod sid;
 mod state;
 mod webhooks;
 

@@ -2,8 +2,9 @@
 
 use axum::response::Response;
 use domain::model::ids::WebhookId;
+use domain::model::notice::NoticeType;
 use domain::model::relying_party::RelyingParty;
-use domain::model::webhook::Webhook;
+use domain::model::webhook::{BodyFormat, SignatureHash, Webhook};
 use domain::webauthn::options::is_word;
 use serde::Serialize;
 
@@ -20,15 +21,6 @@ use super::state::{State, administrator};
 use crate::api::dates::Date;
 use crate::http::reply::no_content;
 
-/// What a webhook can be told about; `*` is all of it.
-const EVENT_TYPES: [&str; 6] = [
-    "*",
-    "factor.created",
-    "factor.verified",
-    "factor.deleted",
-    "challenge.approved",
-    "challenge.denied",
-];
 /// Longest URL, in bytes.
 const MAX_URL: usize = 2048;
 
@@ -121,6 +113,7 @@ impl Parameters {
         }
         if let Some(enabled) = self.enabled {
             webhook.enabled = enabled;
+            webhook.failing = None;
         }
         if let Some(version) = &self.version {
             webhook.version.clone_from(version);
@@ -155,8 +148,10 @@ fn event_types(form: &Form<'_>) -> Result<Vec<String>, ApiError> {
         .flat_map(|text| text.split(','))
         .map(str::trim)
     {
-        if !EVENT_TYPES.contains(&text) {
-            let problem = format!("EventTypes must be some of: {}", EVENT_TYPES.join(", "));
+        let known = |kind: &NoticeType| kind.name() == text;
+        if text != "*" && !NoticeType::ALL.iter().any(known) {
+            let names: Vec<_> = NoticeType::ALL.iter().map(|kind| kind.name()).collect();
+            let problem = format!("EventTypes must be some of: *, {}", names.join(", "));
             return Err(bad("EventTypes", problem));
         }
         if !types.iter().any(|known| known == text) {
@@ -212,6 +207,11 @@ pub async fn create(request: Request) -> Result<Response, ApiError> {
             enabled: true,
             version: "v2".to_owned(),
             revision: 1,
+            format: BodyFormat::default(),
+            hash: SignatureHash::default(),
+            secret: 0,
+            overlap: None,
+            failing: None,
             created: now,
             updated: now,
         };

@@ -8,6 +8,7 @@ use rusqlite::{Connection, Row, params};
 use webauthn::error::Reason;
 
 use super::columns::reason;
+use super::deliveries::enqueue;
 use crate::embedded::sql::{Failure, Outcome, execute, exists};
 use crate::octets::Octets;
 
@@ -27,6 +28,7 @@ pub(in crate::embedded) fn insert_event(
     connection: &Connection,
     event: &AuditEvent,
 ) -> Outcome<usize> {
+    enqueue(connection, event)?;
     let actor = ActorColumns::of(&event.actor);
     execute(
         connection,
@@ -129,6 +131,7 @@ pub(in crate::embedded) fn event(row: &Row<'_>) -> Outcome<AuditEvent> {
         user_name: row.get(9)?,
         actor: actor(row)?,
         details: None,
+        subscribers: None,
     };
     if let Some(more) = row.get::<_, Option<String>>(15)?
         && !event.take_more(&more)

@@ -5,6 +5,7 @@ mod asked;
 mod ceremonies;
 mod columns;
 mod credentials;
+mod deliveries;
 mod events;
 
 pub(super) use self::accounts::{
@@ -18,4 +19,5 @@ pub(super) use self::columns::{
 pub(super) use self::credentials::{
     CredentialRow, credential, credential_digest_13, evidence, row_hash,
 };
+pub(super) use self::deliveries::{delivery, enqueue, insert_delivery};
 pub(super) use self::events::{event, event_is_there, event_kind, event_place, insert_event};

@@ -10,8 +10,8 @@ use domain::model::import::Import;
 use domain::model::metadata::{MetadataSource, StoredMetadata};
 use domain::model::token::TokenKind;
 use domain::store::{
-    AccessKeys, Accounts, Answers, AuthenticationFilter, Console as _, FinishedAuthentication,
-    ImportCredential, Imports, MetadataBlobs, Survival, Tokens, Webhooks,
+    AccessKeys, Accounts, Answers, AuthenticationFilter, Console as _, Deliveries as _,
+    FinishedAuthentication, ImportCredential, Imports, MetadataBlobs, Survival, Tokens, Webhooks,
 };
 use rusqlite::types::Value;
 use webauthn::credential::{CredentialId, UserHandle};
@@ -19,6 +19,7 @@ use webauthn::credential::{CredentialId, UserHandle};
 use super::*;
 use crate::conformance::accounts::api_key;
 use crate::conformance::answers::call;
+use crate::conformance::deliveries::delivery;
 use crate::conformance::fixture::{
     Fixture, NOW, SignIn, at, authentication, counting, event, key, registration,
 };
@@ -31,6 +32,11 @@ const HARMLESS: &[(&str, &[&str], &str)] = &[
         "events",
         &["*"],
         "the audit trail tells what happened; nothing is decided by it",
+    ),
+    (
+        "deliveries",
+        &["*"],
+        "tells others what happened; nothing is decided by it",
     ),
     ("leases", &["*"], "one process has the file"),
     ("imports", &["*"], "shown"),
@@ -165,6 +171,8 @@ async fn fill() -> Filled {
     store.create_api_key(&api_key).await.unwrap();
     let webhook = webhook(rp, NOW);
     store.create_webhook(&webhook).await.unwrap();
+    let delivery = delivery(rp, webhook.id, 0);
+    store.create_delivery(&delivery).await.unwrap();
     let access_key = access_key(rp, NOW);
     let made = event(AuditKind::AccessKeyCreated, rp);
     store.create_access_key(&access_key, &made).await.unwrap();
@@ -596,7 +604,7 @@ pub(super) fn without_seals(connection: &Connection) {
     open::register(connection).unwrap();
     connection
         .execute_batch(
-            "ALTER TABLE credentials DROP COLUMN user_handle; DROP TABLE imports; DROP TABLE imported; DROP TABLE console_records;
+            "ALTER TABLE credentials DROP COLUMN user_handle; DROP TABLE imports; DROP TABLE imported; DROP TABLE console_records; DROP TABLE deliveries;
              UPDATE credentials SET digest = credential_digest_13(relying_party_id, key, user_id, algorithm, id, public_key);
              ALTER TABLE credentials DROP COLUMN use_digest;",
         )

@@ -208,7 +208,8 @@ async fn authentications_of_a_store_of_format_17_are_found_and_taken_as_they_wer
          UPDATE sqlite_schema SET sql = replace(sql, 'asked            ANY     NOT NULL', 'asked            TEXT    NOT NULL');
          PRAGMA writable_schema = RESET;
          ALTER TABLE events DROP COLUMN address; ALTER TABLE events DROP COLUMN more;
-         ALTER TABLE sign_ins DROP COLUMN address; PRAGMA user_version = 17;",
+         ALTER TABLE sign_ins DROP COLUMN address; DROP TABLE deliveries;
+         PRAGMA user_version = 17;",
     )
     .unwrap();
     let sql = "UPDATE ceremonies SET asked = x'00'";

@@ -23,7 +23,7 @@ use crate::embedded::reads;
 use crate::embedded::records::Use;
 use crate::embedded::rows::{
     self, AUTHENTICATION, CeremonyRow, CredentialRow, Ended, FAILED, PENDING, REGISTRATION,
-    SUCCEEDED, alive, columns, insert_event, row_hash,
+    SUCCEEDED, alive, columns, enqueue, insert_event, row_hash,
 };
 use crate::embedded::seals::{self, is_sound};
 use crate::embedded::sql::{Failure, Outcome, execute, exists, first};
@@ -662,6 +662,7 @@ pub(in crate::embedded) fn finish_authentication(
     }
     ending.changes(Change::Credential(used, policy));
     if signed_in {
+        enqueue(connection, &sign_in.event)?;
         ending.signed_in(SignedIn {
             by: claim.attempt,
             event: sign_in.event,

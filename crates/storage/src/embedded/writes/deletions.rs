@@ -75,6 +75,10 @@ const OF_RELYING_PARTY: &[&[&str]] = &[
        (SELECT id FROM webhooks WHERE relying_party_id = ?1 ORDER BY id LIMIT ?2)",
     ],
     &[
+        "DELETE FROM deliveries WHERE relying_party_id = ?1 AND id IN \
+       (SELECT id FROM deliveries WHERE relying_party_id = ?1 ORDER BY id LIMIT ?2)",
+    ],
+    &[
         "DELETE FROM access_keys WHERE relying_party_id = ?1 AND id IN \
        (SELECT id FROM access_keys WHERE relying_party_id = ?1 ORDER BY id LIMIT ?2)",
     ],

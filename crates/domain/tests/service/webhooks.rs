@@ -1,0 +1,126 @@
+//! Webhooks: what follows from attempts to deliver.
+
+use std::time::Duration;
+
+use domain::model::audit::{AuditEvent, AuditKind};
+use domain::model::ids::{RelyingPartyId, WebhookId};
+use domain::model::notice::{Delivery, DeliveryState, NoticeType};
+use domain::model::webhook::{BodyFormat, SignatureHash, Webhook};
+use domain::service::deliveries::Attempt;
+use domain::store::EventFilter;
+
+use super::*;
+
+/// A webhook that is told everything.
+pub(crate) fn hook(
+    rp: RelyingPartyId,
+    url: &str,
+) -> impl FnOnce(WebhookId, Timestamp) -> Webhook + use<> {
+    let url = url.to_owned();
+    move |id, now| Webhook {
+        id,
+        relying_party: rp,
+        name: "hook".to_owned(),
+        event_types: vec!["*".to_owned()],
+        url,
+        enabled: true,
+        version: "v2".to_owned(),
+        revision: 1,
+        format: BodyFormat::Form,
+        hash: SignatureHash::Sha1,
+        secret: 0,
+        overlap: None,
+        failing: None,
+        created: now,
+        updated: now,
+    }
+}
+
+fn failed(status: Option<u16>) -> Attempt {
+    Attempt::Failed {
+        status,
+        problem: "test".to_owned(),
+        retry_after: None,
+    }
+}
+
+impl Fixture {
+    async fn hook(&self) -> Webhook {
+        let make = hook(self.rp.id, "https://a.test/");
+        self.passkeys.create_webhook(make, &OPERATOR).await.unwrap()
+    }
+
+    async fn reload(&self, hook: &Webhook) -> Webhook {
+        let found = self.passkeys.webhook(self.rp.id, hook.id).await;
+        found.unwrap().unwrap()
+    }
+
+    async fn deliveries(&self, hook: &Webhook) -> Vec<Delivery> {
+        let page = PageRequest::first(100);
+        let found = self.passkeys.list_deliveries(self.rp.id, hook.id, page);
+        found.await.unwrap().items
+    }
+
+    /// Sends a test, with this outcome.
+    async fn attempt(&self, hook: &Webhook, attempt: Attempt) {
+        let sent = self.passkeys.test_webhook(self.rp.id, hook.id).await;
+        let delivery = sent.unwrap().unwrap();
+        let noted = self.passkeys.conclude_delivery(delivery, attempt).await;
+        noted.unwrap();
+    }
+
+    async fn disabled(&self) -> Vec<AuditEvent> {
+        let all = EventFilter::default();
+        let found = self.passkeys.find_events(self.rp.id, &all, 1000);
+        let mut events = found.await.unwrap().events;
+        events.retain(|event| event.kind == AuditKind::WebhookDisabled);
+        events
+    }
+}
+
+#[tokio::test]
+async fn a_receiver_that_is_gone_disables_its_webhook_and_the_trail_and_the_others_tell_why() {
+    let fixture = Fixture::new().await;
+    let (gone, other) = (fixture.hook().await, fixture.hook().await);
+    fixture.attempt(&gone, failed(Some(410))).await;
+    assert!(!fixture.reload(&gone).await.enabled);
+    let [event] = <[AuditEvent; 1]>::try_from(fixture.disabled().await).unwrap();
+    assert_eq!(event.actor.kind, ActorKind::Passkeyd);
+    let details = event.details.unwrap();
+    assert_eq!(details.found.as_deref(), Some("gone"));
+    assert_eq!(details.target.unwrap().id, gone.id.to_hex());
+    let [told] = <[Delivery; 1]>::try_from(fixture.deliveries(&other).await).unwrap();
+    assert_eq!(told.notice.what, NoticeType::WebhookDisabled);
+    assert_eq!(told.notice.reason.as_deref(), Some("gone"));
+    // The one that was disabled is not told itself.
+    let own = fixture.deliveries(&gone).await;
+    let kinds: Vec<_> = own.iter().map(|one| (one.notice.what, one.state)).collect();
+    assert_eq!(kinds, [(NoticeType::Test, DeliveryState::Failed)]);
+}
+
+#[tokio::test]
+async fn a_receiver_that_accepts_nothing_for_five_days_disables_its_webhook() {
+    let fixture = Fixture::new().await;
+    let hook = fixture.hook().await;
+    let day = i64::try_from(Duration::from_hours(24).as_millis()).unwrap();
+    for (days, accepted) in [(0, false), (4, true), (1, false), (4, false)] {
+        fixture.clock.advance_millis(days * day);
+        let attempt = if accepted {
+            Attempt::Accepted(200)
+        } else {
+            failed(None)
+        };
+        fixture.attempt(&hook, attempt).await;
+        assert!(fixture.reload(&hook).await.enabled, "{days}");
+    }
+    assert_eq!(fixture.disabled().await, []);
+    fixture.clock.advance_millis(day);
+    for _ in 0..2 {
+        fixture.attempt(&hook, failed(Some(500))).await;
+    }
+    assert!(!fixture.reload(&hook).await.enabled);
+    // It is told once.
+    let [event] = <[AuditEvent; 1]>::try_from(fixture.disabled().await).unwrap();
+    let why = event.details.unwrap().found;
+    assert_eq!(why.as_deref(), Some("failed_for_days"));
+}

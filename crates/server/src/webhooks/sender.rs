@@ -1,0 +1,322 @@
+//! The task that sends deliveries: many at once, few to one receiver. A receiver that is slow or fails delays only its own deliveries.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::Hash;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::header::RETRY_AFTER;
+use axum::http::{HeaderMap, StatusCode};
+use domain::Passkeys;
+use domain::model::clock::Timestamp;
+use domain::model::ids::{AccountId, WebhookId};
+use domain::model::notice::Delivery;
+use domain::model::refusal::Refusal;
+use domain::service::deliveries::Attempt;
+use domain::store::ClaimDeliveries;
+use ipnet::IpNet;
+use rustls::RootCertStore;
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{Instant, sleep, timeout};
+use webpki_root_certs::TLS_SERVER_ROOT_CERTS;
+
+use super::address::rule;
+use super::message::Message;
+use crate::metrics::Metrics;
+use crate::outbound::{Client, Limits, OutboundError};
+
+/// What one attempt may take. Nothing of a response's body is read.
+const LIMITS: Limits = Limits {
+    time: Duration::from_secs(15),
+    body: 0,
+    redirects: 0,
+};
+/// How long a delivery that was claimed is not claimed again: longer than an attempt takes.
+const LEASE_MS: i64 = 60_000;
+/// How often the store is asked for what is due.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// How often the age of the oldest delivery is measured.
+const MEASURE_EVERY: Duration = Duration::from_secs(10);
+/// Most attempts at once.
+const MOST: usize = 512;
+/// Most attempts at once to one webhook.
+const MOST_OF_WEBHOOK: u32 = 2;
+/// Most attempts at once to the webhooks of one account.
+const MOST_OF_ACCOUNT: u32 = 16;
+/// How long attempts may go on after the process was told to stop.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Sends one delivery.
+#[derive(Clone)]
+pub(crate) struct Sender {
+    passkeys: Arc<Passkeys>,
+    client: Arc<Client>,
+}
+
+impl Sender {
+    /// A sender that calls public addresses, and those of these networks.
+    ///
+    /// # Errors
+    /// TLS cannot be set up.
+    pub(crate) fn new(
+        passkeys: Arc<Passkeys>,
+        networks: Vec<IpNet>,
+    ) -> Result<Self, OutboundError> {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(TLS_SERVER_ROOT_CERTS.iter().cloned());
+        let client = Arc::new(Client::new(roots, rule(networks), LIMITS)?);
+        Ok(Self { passkeys, client })
+    }
+
+    /// Sends it once, and notes what came of it.
+    async fn send(&self, delivery: Delivery) -> Result<(), Refusal> {
+        let attempt = self.attempt(&delivery).await?;
+        if let Attempt::Failed {
+            status, problem, ..
+        } = &attempt
+        {
+            tracing::info!(
+                webhook = %delivery.webhook,
+                delivery = %delivery.id,
+                attempts = delivery.attempts + 1,
+                status,
+                problem,
+                "a webhook was not delivered"
+            );
+        }
+        self.passkeys.conclude_delivery(delivery, attempt).await
+    }
+
+    async fn attempt(&self, delivery: &Delivery) -> Result<Attempt, Refusal> {
+        let passkeys = &self.passkeys;
+        let (rp, id) = (delivery.relying_party, delivery.webhook);
+        let Some(webhook) = passkeys.webhook(rp, id).await?.filter(|one| one.enabled) else {
+            return Ok(Attempt::Unwanted);
+        };
+        let secrets = passkeys.webhook_secrets(&webhook);
+        let now = passkeys.now();
+        let failed = |problem: String| Attempt::Failed {
+            status: None,
+            problem,
+            retry_after: None,
+        };
+        let Some(message) = Message::of(delivery, &webhook, &secrets, now) else {
+            return Ok(failed("the URL of the webhook cannot be called".to_owned()));
+        };
+        let Message { url, headers, body } = message;
+        Ok(match self.client.post(url, headers, body).await {
+            Ok((status, _)) if status.is_success() => Attempt::Accepted(status.as_u16()),
+            Ok((status, headers)) => refused(status, &headers, passkeys.now()),
+            Err(error) => failed(error.to_string()),
+        })
+    }
+}
+
+fn refused(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> Attempt {
+    let problem = if status.is_redirection() {
+        "the receiver redirects; redirections are not followed"
+    } else {
+        "the receiver did not accept it"
+    };
+    Attempt::Failed {
+        status: Some(status.as_u16()),
+        problem: problem.to_owned(),
+        retry_after: retry_after(headers, now),
+    }
+}
+
+/// The pause that a receiver asks for, in seconds or until a date.
+fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+    let wait = date.as_millisecond().checked_sub(now.0)?;
+    Some(Duration::from_millis(u64::try_from(wait).ok()?))
+}
+
+/// The attempts that are under way.
+#[derive(Default)]
+struct Busy {
+    webhooks: HashMap<WebhookId, u32>,
+    accounts: HashMap<AccountId, u32>,
+}
+
+impl Busy {
+    /// The webhooks that get no further attempt now.
+    fn webhooks(&self) -> Vec<WebhookId> {
+        at_least(&self.webhooks, MOST_OF_WEBHOOK)
+    }
+
+    /// The accounts that get no further attempt now. A claim may take half of [`MOST_OF_ACCOUNT`].
+    fn accounts(&self) -> Vec<AccountId> {
+        at_least(&self.accounts, MOST_OF_ACCOUNT / 2 + 1)
+    }
+
+    fn begin(&mut self, (account, webhook): (AccountId, WebhookId)) {
+        *self.webhooks.entry(webhook).or_default() += 1;
+        *self.accounts.entry(account).or_default() += 1;
+    }
+
+    fn end(&mut self, (account, webhook): (AccountId, WebhookId)) {
+        one_less(&mut self.webhooks, webhook);
+        one_less(&mut self.accounts, account);
+    }
+}
+
+fn at_least<K: Copy>(counts: &HashMap<K, u32>, limit: u32) -> Vec<K> {
+    let full = counts.iter().filter(|(_, count)| **count >= limit);
+    full.map(|(key, _)| *key).collect()
+}
+
+fn one_less<K: Eq + Hash>(counts: &mut HashMap<K, u32>, key: K) {
+    if let Entry::Occupied(mut entry) = counts.entry(key) {
+        if *entry.get() > 1 {
+            *entry.get_mut() -= 1;
+        } else {
+            entry.remove();
+        }
+    }
+}
+
+/// The attempts, and what is needed to begin more.
+struct Attempts {
+    sender: Sender,
+    running: JoinSet<(AccountId, WebhookId)>,
+    busy: Busy,
+}
+
+impl Attempts {
+    /// Begins attempts of what is due; how many.
+    async fn begin(&mut self) -> usize {
+        let room = u32::try_from(MOST.saturating_sub(self.running.len())).unwrap_or(0);
+        if room == 0 {
+            return 0;
+        }
+        let passkeys = &self.sender.passkeys;
+        let now = passkeys.now();
+        let claim = ClaimDeliveries {
+            now,
+            until: now.plus_millis(LEASE_MS),
+            webhooks: &self.busy.webhooks(),
+            accounts: &self.busy.accounts(),
+            of_webhook: 1,
+            of_account: MOST_OF_ACCOUNT / 2,
+            most: room,
+        };
+        let claimed = match passkeys.claim_deliveries(claim).await {
+            Ok(claimed) => claimed,
+            Err(refusal) => {
+                tracing::warn!(reason = refusal.reason.name(), "no deliveries were claimed");
+                return 0;
+            }
+        };
+        let count = claimed.len();
+        for delivery in claimed {
+            let of = (delivery.account, delivery.webhook);
+            self.busy.begin(of);
+            let sender = self.sender.clone();
+            self.running.spawn(async move {
+                if let Err(refusal) = sender.send(delivery).await {
+                    // It is due again when the lease ends.
+                    tracing::warn!(
+                        reason = refusal.reason.name(),
+                        "the outcome of a delivery was not noted"
+                    );
+                }
+                of
+            });
+        }
+        count
+    }
+
+    fn end(&mut self, ended: &Result<(AccountId, WebhookId), JoinError>) {
+        if let Ok(of) = ended {
+            self.busy.end(*of);
+        }
+    }
+}
+
+/// Sends what is due until `stop` becomes true; then attempts that are under way may end.
+pub(crate) async fn run(sender: Sender, metrics: Arc<Metrics>, mut stop: watch::Receiver<bool>) {
+    let mut attempts = Attempts {
+        sender,
+        running: JoinSet::new(),
+        busy: Busy::default(),
+    };
+    let mut measured: Option<Instant> = None;
+    while !*stop.borrow() {
+        if measured.is_none_or(|at| at.elapsed() >= MEASURE_EVERY) {
+            measured = Some(Instant::now());
+            if let Ok(age) = attempts.sender.passkeys.oldest_delivery_ms().await {
+                // Far below the numbers that a float cannot hold.
+                #[expect(clippy::cast_precision_loss, reason = "an age in milliseconds")]
+                metrics.webhook_age(age as f64 / 1000.0);
+            }
+        }
+        if attempts.begin().await == 0 {
+            tokio::select! {
+                Some(ended) = attempts.running.join_next() => attempts.end(&ended),
+                () = sleep(LOOK_EVERY) => {}
+                _ = stop.changed() => {}
+            }
+        }
+        while let Some(ended) = attempts.running.try_join_next() {
+            attempts.end(&ended);
+        }
+    }
+    let ended = async { while attempts.running.join_next().await.is_some() {} };
+    let _ = timeout(GRACE, ended).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn a_receiver_may_ask_for_a_pause_in_both_forms() {
+        let now = Timestamp(784_111_000_000);
+        let asked = |text: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(RETRY_AFTER, HeaderValue::from_static(text));
+            retry_after(&headers, now)
+        };
+        assert_eq!(asked("120"), Some(Duration::from_mins(2)));
+        assert_eq!(
+            asked("Sun, 06 Nov 1994 08:49:37 GMT"),
+            Some(Duration::from_secs(777))
+        );
+        assert_eq!(asked("soon"), None);
+        assert_eq!(asked("Sun, 06 Nov 1984 08:49:37 GMT"), None);
+        assert_eq!(retry_after(&HeaderMap::new(), now), None);
+    }
+
+    #[test]
+    fn a_webhook_and_an_account_have_few_attempts_at_once() {
+        let mut busy = Busy::default();
+        let (account, one) = (AccountId([1; 16]), WebhookId([1; 16]));
+        busy.begin((account, one));
+        assert_eq!(busy.webhooks(), []);
+        busy.begin((account, one));
+        assert_eq!(busy.webhooks(), [one]);
+        busy.end((account, one));
+        assert_eq!(busy.webhooks(), []);
+        for n in 2..=8 {
+            busy.begin((account, WebhookId([n; 16])));
+        }
+        assert_eq!(busy.accounts(), []);
+        busy.begin((account, WebhookId([9; 16])));
+        assert_eq!(busy.accounts(), [account]);
+        busy.end((account, WebhookId([9; 16])));
+        assert_eq!((busy.accounts(), busy.accounts.len()), (Vec::new(), 1));
+        for n in 1..=8 {
+            busy.end((account, WebhookId([n; 16])));
+        }
+        assert_eq!((busy.accounts.len(), busy.webhooks.len()), (0, 0));
+    }
+}
