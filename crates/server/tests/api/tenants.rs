@@ -18,6 +18,7 @@ struct Things {
     factor: String,
     challenge: String,
     webhook: String,
+    delivery: String,
     access_key: String,
     api_key: String,
     credential: String,
@@ -42,7 +43,10 @@ impl Things {
         let assertion = get(&mut authenticator, &challenge, &Lies::default());
         let hook = "FriendlyName=x&EventTypes=factor.created&WebhookUrl=https%3A%2F%2Facme.test%2F";
         let webhook = account.post(&format!("{path}/Webhooks"), hook).await;
+        let webhook = sid(&webhook.expect(201));
         let service = path.strip_prefix("/v2/Services/").unwrap().to_owned();
+        let send_test = format!("/manage/v1/services/{service}/webhooks/{webhook}/test");
+        let delivery = account.post(&send_test, &json!({})).await.expect(200);
         let named = json!({"name": "shop"});
         let keys = format!("/manage/v1/services/{service}/access-keys");
         let access_key = account.post(&keys, &named).await.expect(201);
@@ -54,7 +58,8 @@ impl Things {
         Self {
             factor: sid(&factor),
             challenge: sid(&challenge),
-            webhook: sid(&webhook.expect(201)),
+            webhook,
+            delivery: text(&delivery["id"]),
             access_key: text(&access_key["id"]),
             api_key: text(&api_key["id"]),
             credential: testkit::base64url(authenticator.credentials()[0].id()),
@@ -72,6 +77,7 @@ impl Things {
             factor: zeros(&self.factor),
             challenge: zeros(&self.challenge),
             webhook: zeros(&self.webhook),
+            delivery: "f".repeat(32),
             access_key: "00000000-0000-4000-8000-000000000000".to_owned(),
             api_key: zeros(&self.api_key),
             credential: testkit::base64url(&[7; 16]),
@@ -80,12 +86,13 @@ impl Things {
         }
     }
 
-    fn ids(&self) -> [&str; 7] {
+    fn ids(&self) -> [&str; 8] {
         [
             &self.service,
             &self.factor,
             &self.challenge,
             &self.webhook,
+            &self.delivery,
             &self.access_key,
             &self.api_key,
             &self.credential,
@@ -98,12 +105,15 @@ impl Things {
             &self.access_key
         } else if path.contains("/credentials/") {
             &self.credential
+        } else if path.contains("/deliveries/") {
+            &self.delivery
         } else {
             &self.api_key
         };
         let filled = path
             .replace("{service}", &self.service)
             .replace("{identity}", "user-0001")
+            .replace("{user}", "user-0001")
             .replace("{factor}", &self.factor)
             .replace("{challenge}", &self.challenge)
             .replace("{webhook}", &self.webhook)
@@ -135,6 +145,9 @@ impl Things {
                 form("FriendlyName=y&EventTypes=factor.created&WebhookUrl=https%3A%2F%2Fb.test%2F")
             }
             _ if path.starts_with("/v2/") => form("FriendlyName=y"),
+            "redeliver" if !path.contains("/deliveries/") => {
+                json(&json!({"since_ms": 0, "until_ms": 1}))
+            }
             "access-keys" | "api-keys" => json(&json!({"name": "y"})),
             _ => json(&json!({})),
         }
