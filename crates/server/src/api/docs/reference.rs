@@ -19,6 +19,23 @@ const WIRES: [(&str, &str, &str); 2] = [
     ),
 ];
 
+/// A page of objects of the management API: its name, its title, and whether an object whose name begins so is on it.
+type ObjectsPage = (&'static str, &'static str, fn(char) -> bool);
+
+/// The pages of objects of the management API.
+const OBJECTS: [ObjectsPage; 2] = [
+    (
+        "api/manage-objects.md",
+        "Objects of the management API, A to L",
+        |first| first.to_ascii_lowercase() < 'm',
+    ),
+    (
+        "api/manage-objects-2.md",
+        "Objects of the management API, M to Z",
+        |first| first.to_ascii_lowercase() >= 'm',
+    ),
+];
+
 /// Name (below `docs/`) and content of each page.
 pub(super) fn files() -> Vec<(&'static str, String)> {
     let manage = crate::api::manage::openapi_json();
@@ -28,24 +45,34 @@ pub(super) fn files() -> Vec<(&'static str, String)> {
         let Ok(api) = serde_json::from_str(text) else {
             continue;
         };
-        let (calls, objects) = (calls(&api, document), objects(&api));
+        let calls = calls(&api, document);
         if name == "api/manage.md" {
-            // Its objects are a page of their own, because both would be a long one. Only objects are linked to by an anchor.
-            let calls = calls.replace("](#", "](manage-objects.md#");
-            files.push((name, calls));
-            let title = "# Objects of the management API";
-            files.push((
-                "api/manage-objects.md",
-                format!(
-                    "{title}\n\n{GENERATED}{}",
-                    objects.replace("\n### ", "\n## ").trim_start()
-                ),
-            ));
+            // Its objects are pages of their own, because all would be a long one.
+            files.push((name, to_objects(&calls)));
+            for (page, title, ours) in OBJECTS {
+                let text = objects(&api, ours).replace("\n### ", "\n## ");
+                let text = to_objects(text.trim_start());
+                files.push((page, format!("# {title}\n\n{GENERATED}{text}")));
+            }
         } else {
+            let objects = objects(&api, |_| true);
             files.push((name, format!("{calls}\n## Objects\n{objects}")));
         }
     }
     files
+}
+
+/// A text whose links to objects lead to the pages that have them. Only objects are linked to by an anchor.
+fn to_objects(text: &str) -> String {
+    let mut parts = text.split("](#");
+    let mut linked = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let first = part.chars().next().unwrap_or_default();
+        let page = OBJECTS.iter().find(|(.., ours)| ours(first));
+        let page = page.map_or("", |(page, ..)| page.trim_start_matches("api/"));
+        put(&mut linked, format_args!("]({page}#{part}"));
+    }
+    linked
 }
 
 fn calls(api: &Value, document: &str) -> String {
@@ -80,11 +107,12 @@ fn calls(api: &Value, document: &str) -> String {
     text
 }
 
-/// The objects that several calls have.
-fn objects(api: &Value) -> String {
+/// The objects that several calls have: those of which the name begins so.
+fn objects(api: &Value, ours: fn(char) -> bool) -> String {
     let mut text = String::new();
     let schemas = api["components"]["schemas"].as_object();
-    for (name, schema) in schemas.into_iter().flatten() {
+    let schemas = schemas.into_iter().flatten();
+    for (name, schema) in schemas.filter(|(name, _)| name.starts_with(ours)) {
         put(&mut text, format_args!("\n### {name}\n\n"));
         if let Some(about) = schema["description"].as_str() {
             put(&mut text, format_args!("{}\n\n", plain(about)));
