@@ -123,7 +123,7 @@ test('what was refused is sent again under the same id', async () => {
   await service.webhooks(webhook.sid).remove();
 });
 
-test('410 disables a webhook, and the others are told', async () => {
+test('410 disables a webhook, and the others receive an event of it', async () => {
   to.arrived.length = 0;
   const gone = await newWebhook(['test'], `${to.origin}/gone`);
   const other = await newWebhook(['webhook.disabled'], `${to.origin}/other`);

@@ -154,7 +154,7 @@ impl Actor {
     }
 }
 
-/// The trail of an account: what happens to an account belongs to no Relying Party, and lies under this key instead. Keys are random,
+/// The trail of an account: what happens to an account belongs to no Relying Party, and is stored under this key instead. Keys are random,
 /// so it is that of no Relying Party.
 pub fn trail_of(account: AccountId) -> RelyingPartyId {
     RelyingPartyId(account.0)

@@ -1,4 +1,4 @@
-//! What a webhook is told, and each delivery of it.
+//! What a webhook receives, and each delivery of it.
 
 use std::sync::Arc;
 
@@ -60,7 +60,7 @@ notice_types! {
 }
 
 impl NoticeType {
-    /// What is told of an event.
+    /// What a webhook receives for an event.
     fn of(event: &AuditEvent) -> impl Iterator<Item = Self> {
         let main = match event.kind {
             AuditKind::RegistrationStarted => Some(Self::FactorCreated),
@@ -81,7 +81,7 @@ impl NoticeType {
     }
 }
 
-/// What a webhook is told: the facts of an event.
+/// What a webhook receives: the facts of an event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Notice {
@@ -133,7 +133,7 @@ pub struct Delivery {
     pub account: AccountId,
     /// For whom.
     pub webhook: WebhookId,
-    /// What is told.
+    /// What is sent.
     pub notice: Notice,
     /// Where it stands.
     pub state: DeliveryState,
@@ -179,7 +179,7 @@ impl Delivery {
     }
 }
 
-/// The key of what a webhook is told of an event. A call that is sent again finds its own delivery by it.
+/// The key of the notice that a webhook gets of an event. A call that is sent again finds its own delivery by it.
 fn key(event: EventId, webhook: WebhookId, what: NoticeType) -> DeliveryId {
     let mut context = Context::new(&SHA256);
     context.update(&event.0);
@@ -198,7 +198,7 @@ impl AuditEvent {
         self
     }
 
-    /// Whether something is told of events of this kind, or of what they become when a ceremony is refused.
+    /// Whether a webhook can receive events of this kind, or of what they become when a ceremony is refused.
     pub fn is_told(&self) -> bool {
         NoticeType::of(self).next().is_some()
     }

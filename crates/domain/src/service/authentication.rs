@@ -451,7 +451,7 @@ impl Passkeys {
             if ceremony.standing(now) != Standing::Pending {
                 return Err(refusal);
             }
-            // It takes as long as with a credential that is there, so that the time does not tell which ones are.
+            // It takes as long as with a credential that is there, so that the time does not show which credentials exist.
             std::hint::black_box(verify_for_nobody(&ceremony, response, UserId(event.id.0)));
             // It is not known who responded. The ceremony's user, if there is one, failed to sign in.
             let mut event = event;

@@ -1,4 +1,4 @@
-//! Deliveries to webhooks: who is told of an event, which deliveries are due, what follows from an attempt, and what an operator asks
+//! Deliveries to webhooks: which webhooks receive an event, which deliveries are due, what follows from an attempt, and what an operator asks
 //! for. The sender is in the server.
 
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::store::ClaimDeliveries;
 
 /// How long a secret that was replaced still signs, in milliseconds: a day.
 pub const OVERLAP_MS: i64 = 86_400_000;
-/// Most webhooks of a Relying Party that are told something.
+/// Most webhooks of a Relying Party that receive events.
 const MOST_TOLD: u32 = 100;
 /// The pauses after an attempt that failed, in seconds. Together two days.
 const PAUSES: [u32; 8] = [5, 300, 1800, 7200, 18_000, 36_000, 50_400, 57_600];
@@ -31,7 +31,7 @@ const SENDER: Actor = Actor::new(ActorKind::Passkeyd, "");
 /// Rows of a page, where a range is sent again.
 const PAGE: u32 = 500;
 
-/// The page of the webhooks that are told something.
+/// The page of the webhooks that receive events.
 pub(super) fn told_at_most() -> PageRequest {
     PageRequest::first(MOST_TOLD)
 }
@@ -108,7 +108,7 @@ impl Passkeys {
     }
 
     /// Notes what came of an attempt, and when the next one is due. A receiver that answers 410, or does not accept anything for days,
-    /// disables its webhook; the other webhooks are told.
+    /// disables its webhook; the other webhooks receive an event of it.
     ///
     /// # Errors
     /// `store_unavailable`.

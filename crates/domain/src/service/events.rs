@@ -23,7 +23,7 @@ const PLAUSIBLE_MS: i64 = 315_360_000_000;
 pub const PAGE_SEARCHED: u32 = 5_000;
 
 impl Passkeys {
-    /// Writes an event of something that was just done, before the caller is told of it.
+    /// Writes an event of something that was just done, before the caller gets the response.
     pub(crate) async fn note(&self, event: AuditEvent) -> Result<(), Refusal> {
         Ok(self.storage.record_event(&event).await?)
     }

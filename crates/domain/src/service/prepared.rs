@@ -21,7 +21,7 @@ use crate::service::token_keys::TokenKeys;
 pub struct Prepared {
     record: RelyingParty,
     pub(crate) keys: Arc<TokenKeys>,
-    /// The webhooks that are told something, if there are any.
+    /// The webhooks that receive events, if there are any.
     pub(crate) subscribers: Option<Arc<[Subscriber]>>,
     registrations: Last<RegistrationWishes, RegistrationPolicy>,
     authentications: Last<AuthenticationWishes, AuthenticationPolicy>,

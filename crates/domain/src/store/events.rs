@@ -119,7 +119,7 @@ pub trait Events: Send + Sync {
     /// Adds an event by itself, whether or not its Relying Party is there: for what happens to records whose operations write no event.
     async fn record_event(&self, event: &AuditEvent) -> Result<(), Fault>;
 
-    /// Removes from these events of a user whatever tells who the user was: the user's key and name, the credential, the address, the
+    /// Removes from these events of a user everything that identifies the user: the user's key and name, the credential, the address, the
     /// user agent, and all details. What happened, when and why stays. Events of others are left alone.
     async fn erase_events(
         &self,

@@ -11,7 +11,7 @@ use domain::store::EventFilter;
 
 use super::*;
 
-/// A webhook that is told everything.
+/// A webhook that receives everything.
 pub(crate) fn hook(
     rp: RelyingPartyId,
     url: &str,
@@ -119,7 +119,7 @@ async fn a_receiver_that_accepts_nothing_for_five_days_disables_its_webhook() {
         fixture.attempt(&hook, failed(Some(500))).await;
     }
     assert!(!fixture.reload(&hook).await.enabled);
-    // It is told once.
+    // It is sent once.
     let [event] = <[AuditEvent; 1]>::try_from(fixture.disabled().await).unwrap();
     let why = event.details.unwrap().found;
     assert_eq!(why.as_deref(), Some("failed_for_days"));

@@ -334,7 +334,7 @@ impl Wire {
         }
     }
 
-    /// Ends a sign-in. Only passkeyd's answer tells who signed in: not the name in the page, not the credential as sent.
+    /// Ends a sign-in. Only passkeyd's answer says who signed in: not the name in the page, not the credential as sent.
     pub(super) async fn finish_sign_in(
         self,
         calls: &Calls,

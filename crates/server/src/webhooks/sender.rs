@@ -45,7 +45,7 @@ const MOST: usize = 512;
 const MOST_OF_WEBHOOK: u32 = 2;
 /// Most attempts at once to the webhooks of one account.
 const MOST_OF_ACCOUNT: u32 = 16;
-/// How long attempts may go on after the process was told to stop.
+/// How long attempts may go on after the process received the signal to stop.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// Sends one delivery.

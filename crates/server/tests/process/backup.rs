@@ -142,7 +142,7 @@ fn a_backup_of_a_running_server_is_restored_and_says_what_works_again() {
         server: &server,
         service,
     };
-    // The trail tells that a backup was restored.
+    // The trail says that a backup was restored.
     let bearer = format!("Authorization: Bearer {key}");
     let log = server.request("GET", "/api/v1/logs/export", &[&bearer], "");
     let told = log.lines().filter(|line| line.contains("store_restored"));

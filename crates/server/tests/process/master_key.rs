@@ -203,7 +203,7 @@ fn the_master_key_is_in_a_file_that_only_its_owner_reads_or_in_the_environment()
     let why = refused(command.env("PASSKEYD_MASTER_KEY", text.trim()));
     let place = "the environment variable PASSKEYD_MASTER_KEY has it, but";
     assert!(why.contains(place), "{why}");
-    // The reverse: the right one counts, and the log tells of the other.
+    // The reverse: the right one counts, and the log names the other.
     fs::write(&file, &text).unwrap();
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
     let another = fs::read_to_string(&other).unwrap();

@@ -41,7 +41,7 @@ impl Drop for Stops<'_> {
     }
 }
 
-/// Asks for the start of an enrolment without a key until it is told to stop.
+/// Asks for the start of an enrolment without a key until `stop` is set.
 fn flood(server: SocketAddr, last: u8, stop: &AtomicBool, limited: &AtomicU64) {
     let asked = request("POST", "/api/v1/users/enroll", &[], "{}");
     while !stop.load(Ordering::Relaxed) {

@@ -20,7 +20,7 @@ async fn hook(fixture: &Fixture) -> Webhook {
     hook
 }
 
-/// The event, of which this webhook is told.
+/// The event that this webhook receives.
 fn told(event: AuditEvent, hook: &Webhook) -> AuditEvent {
     event.told_to(Subscriber::of(hook, ACCOUNT).map(|one| vec![one].into()))
 }

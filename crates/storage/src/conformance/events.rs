@@ -204,7 +204,7 @@ pub async fn erased_events_do_not_tell_who_it_was(under_test: &mut dyn StoreUnde
         store.record_event(&made).await.unwrap();
         written.push(made);
     }
-    // What is not the user's is left alone, whoever asks for it.
+    // What is not the user's is left alone, also when its keys are given.
     let places: Vec<_> = written.iter().map(|event| (event.at, event.id)).collect();
     for event in &mut written {
         if event.user == Some(ann.id) {

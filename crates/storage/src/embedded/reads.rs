@@ -828,7 +828,7 @@ pub(super) fn find_events(
             if search.step().is_break() {
                 return Ok(ControlFlow::Break(()));
             }
-            // Most rows of a long search are not wanted: what is told by one column is looked at first.
+            // Most rows of a long search are not wanted: what one column decides is looked at first.
             let kind = rows::event_kind(row)?;
             let other = filter
                 .kinds

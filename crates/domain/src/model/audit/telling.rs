@@ -1,4 +1,4 @@
-//! What an event tells beside what every event has.
+//! What an event has beside what every event has.
 
 use serde::Serialize;
 
@@ -45,7 +45,7 @@ impl AuditEvent {
         true
     }
 
-    /// Removes what tells who the user was. What happened, when and why stays.
+    /// Removes what identifies the user. What happened, when and why stays.
     pub fn erase(&mut self) {
         self.user = None;
         self.user_name = None;

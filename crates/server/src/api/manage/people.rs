@@ -22,7 +22,7 @@ use crate::transfer::record::{Credential, Line};
 /// What was erased.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Erased {
-    /// How many events do not tell any more who the user was.
+    /// Number of events that no longer identify the user.
     events: u64,
 }
 
@@ -83,6 +83,8 @@ pub async fn export(request: Request) -> Result<Response, Problem> {
 
 /// Erases what is kept of a user: deletes the user with all credentials and ceremonies, and removes from every event of the user who that was:
 /// the name, the identifier, the credential, the address, the user agent and all details. What happened, when and why stays.
+///
+/// Deliveries of webhooks are not erased. They are removed 30 days after they arrived or failed.
 ///
 /// A call that fails can be repeated, with the identifier of the user: it goes on with what is left.
 #[utoipa::path(

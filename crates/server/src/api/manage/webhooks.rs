@@ -58,7 +58,7 @@ pub struct WebhookSecrets {
 pub struct Delivery {
     /// Its id, the `webhook-id` of every attempt.
     id: String,
-    /// What is told.
+    /// What is sent.
     #[serde(rename = "type")]
     kind: &'static str,
     /// `waiting`, `delivered` or `failed`.

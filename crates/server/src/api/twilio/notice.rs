@@ -5,7 +5,7 @@ use domain::model::notice::{Delivery, NoticeType};
 
 use super::sid::Sid;
 
-/// What a webhook is told. Parameters that say nothing of an event are not there.
+/// What a webhook receives. Parameters that say nothing of an event are not there.
 pub fn parameters(delivery: &Delivery) -> Vec<(&'static str, String)> {
     let notice = &delivery.notice;
     let mut all = vec![

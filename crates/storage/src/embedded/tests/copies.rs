@@ -13,7 +13,7 @@ use crate::conformance::fixture::{
 use crate::conformance::tokens::{access_key, token_key};
 use crate::embedded::copies::{reader, verify_copy};
 
-/// The events of a restored store, but for the one that tells of the restore.
+/// The events of a restored store, except the one about the restore.
 fn without_the_restore(events: Vec<AuditEvent>) -> Vec<AuditEvent> {
     let of_restore = |event: &AuditEvent| event.kind == AuditKind::StoreRestored;
     let (told, others): (Vec<_>, Vec<_>) = events.into_iter().partition(of_restore);

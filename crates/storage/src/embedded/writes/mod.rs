@@ -503,7 +503,7 @@ pub(super) fn sweep_events(
     )
 }
 
-/// Removes from these events of a user what tells who the user was.
+/// Removes from these events of a user what identifies the user.
 pub(super) fn erase_events(
     connection: &Connection,
     rp: RelyingPartyId,
