@@ -1,7 +1,9 @@
 // The console as an administrator uses it: in real browsers, with a passkey, by its labels and links.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { after, before, describe, test } from 'node:test';
 
 import { AxeBuilder } from '@axe-core/playwright';
@@ -34,7 +36,10 @@ describe('the console', { timeout: 240_000 }, () => {
   const seen = new Set();
 
   before(async () => {
-    server = await serve((port) => ({ PASSKEYD_PUBLIC_URL: `http://localhost:${port}` }));
+    server = await serve((port) => ({
+      PASSKEYD_PUBLIC_URL: `http://localhost:${port}`,
+      PASSKEYD_WEBHOOKS__ALLOW_NETWORKS: '["127.0.0.1"]',
+    }));
     server.url = server.url.replace('127.0.0.1', 'localhost');
     [invite] = /http:\S+\/console\/invite\/\S+/.exec(server.log.join(''));
     browser = await launch();
@@ -197,6 +202,64 @@ describe('the console', { timeout: 240_000 }, () => {
     const post = backEnd(server);
     const challenge = await post(`/v2/Services/${service}/Passkeys/Challenges`, { identity: 'bob-0001' });
     assert.ok(challenge.status >= 400 || challenge.body.options.publicKey.allowCredentials.length === 0, JSON.stringify(challenge.body));
+  });
+
+  test('a webhook receives a test, and a delivery that failed is found and sent again', async () => {
+    const received = [];
+    let status = 503;
+    const receiver = createServer((request, response) => {
+      received.push(status);
+      request.resume();
+      response.writeHead(status).end();
+    }).listen(0, '127.0.0.1');
+    await once(receiver, 'listening');
+    const authorization = `Basic ${Buffer.from(`${server.accountSid}:${server.authToken}`).toString('base64')}`;
+    const created = await fetch(`${server.url}/v2/Services/${service}/Webhooks`, {
+      method: 'POST',
+      headers: { authorization },
+      body: new URLSearchParams({ FriendlyName: 'Shop back end', EventTypes: '*', WebhookUrl: `http://127.0.0.1:${receiver.address().port}/x` }),
+    });
+    assert.equal(created.status, 201, await created.text());
+    const again = async (until) => {
+      for (;;) {
+        await page.reload();
+        const text = await page.locator('main').innerText();
+        if (until(text)) return text;
+        await page.waitForTimeout(100);
+      }
+    };
+    await open(`/services/${service}`);
+    await page.getByRole('link', { name: 'Webhooks' }).first().click();
+    await page.getByRole('link', { name: 'Shop back end' }).waitFor();
+    await judge('webhooks');
+    await page.getByRole('link', { name: 'Shop back end' }).click();
+    await page.getByRole('button', { name: 'Send a test event' }).click();
+    await page.getByText('A test event will be sent.').waitFor();
+    await again((text) => /\b503\b/.test(text));
+    await judge('webhook');
+    await page.getByLabel('State').selectOption('delivered');
+    await page.getByRole('button', { name: 'Show' }).click();
+    await page.getByText('There is no such delivery.').waitFor();
+    await page.getByLabel('State').selectOption('waiting');
+    await page.getByRole('button', { name: 'Show' }).click();
+    await page.locator('main td a').first().click();
+    await page.getByRole('button', { name: 'Send it again' }).waitFor();
+    assert.match(await page.locator('main').innerText(), /503\s+the receiver did not accept it/);
+    status = 204;
+    await page.getByRole('button', { name: 'Send it again' }).click();
+    await page.getByText('It will be sent again.').waitFor();
+    await again((text) => /204\s+accepted/.test(text));
+    await judge('delivery');
+    await page.getByRole('link', { name: 'Shop back end' }).click();
+    await page.getByRole('link', { name: 'Secrets' }).click();
+    const secret = await page.getByLabel('Secret, for the libraries of Standard Webhooks').inputValue();
+    await page.getByText('Replace the secret').click();
+    await page.getByRole('button', { name: 'Make a new secret' }).click();
+    await page.getByText('Old secret').first().waitFor();
+    await judge('webhook-secrets');
+    assert.equal(await page.getByLabel('Old secret').inputValue(), secret);
+    assert.deepEqual([received.at(0), received.at(-1)], [503, 204]);
+    receiver.close();
   });
 
   test('every page of the menu and of a Service is clean', async () => {

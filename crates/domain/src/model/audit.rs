@@ -247,6 +247,10 @@ audit_kinds! {
     WebhookUpdated = "webhook_updated",
     /// A webhook was disabled, because its receiver failed for days or answered 410.
     WebhookDisabled = "webhook_disabled",
+    /// A test event was sent to a webhook.
+    WebhookTested = "webhook_tested",
+    /// Deliveries to a webhook were sent again.
+    WebhookRedelivered = "webhook_redelivered",
     /// A webhook was deleted.
     WebhookDeleted = "webhook_deleted",
     /// What was kept of a user was erased.
@@ -292,6 +296,8 @@ impl AuditKind {
             | Self::WebhookCreated
             | Self::WebhookUpdated
             | Self::WebhookDisabled
+            | Self::WebhookTested
+            | Self::WebhookRedelivered
             | Self::WebhookDeleted
             | Self::UserErased
             | Self::AccountCreated

@@ -121,6 +121,23 @@ pub enum DeliveryState {
     Failed,
 }
 
+/// Most attempts of a delivery that are kept, the last ones.
+const MOST_TRIES: usize = 30;
+
+/// One attempt to deliver.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Try {
+    /// When it ended.
+    pub at: Timestamp,
+    /// The status of the response, if there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// Why it failed; `None` if the receiver accepted the delivery.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+}
+
 /// One notice for one webhook.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -152,6 +169,9 @@ pub struct Delivery {
     /// When it was last sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tried: Option<Timestamp>,
+    /// Every attempt, oldest first, also those before a redelivery. At most [`MOST_TRIES`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tries: Vec<Try>,
 }
 
 impl Delivery {
@@ -175,7 +195,16 @@ impl Delivery {
             status: None,
             problem: None,
             tried: None,
+            tries: Vec::new(),
         }
+    }
+
+    /// Notes an attempt.
+    pub(crate) fn note_try(&mut self, one: Try) {
+        if self.tries.len() >= MOST_TRIES {
+            self.tries.remove(0);
+        }
+        self.tries.push(one);
     }
 }
 

@@ -9,8 +9,8 @@ use crate::model::audit::{Actor, ActorKind, AuditEvent, AuditKind};
 use crate::model::clock::Timestamp;
 use crate::model::console::CONSOLE_PARTY;
 use crate::model::ids::{AccountId, DeliveryId, EventId, RelyingPartyId, WebhookId};
-use crate::model::notice::{Delivery, DeliveryState, Notice, NoticeType};
-use crate::model::page::{Page, PageRequest, Position};
+use crate::model::notice::{Delivery, DeliveryState, Notice, NoticeType, Try};
+use crate::model::page::{Order, Page, PageRequest, Position};
 use crate::model::refusal::Refusal;
 use crate::model::webhook::Webhook;
 use crate::service::Passkeys;
@@ -28,8 +28,10 @@ const MOST_ASKED_MS: i64 = 86_400_000;
 const GIVE_UP_MS: i64 = 5 * 86_400_000;
 /// Who disables a webhook whose receiver fails.
 const SENDER: Actor = Actor::new(ActorKind::Passkeyd, "");
-/// Rows of a page, where a range is sent again.
+/// Rows of a page, where a range is sent again or a state is looked for.
 const PAGE: u32 = 500;
+/// Most pages in which one search looks for a state.
+const MOST_PAGES: u32 = 4;
 
 /// The page of the webhooks that receive events.
 pub(super) fn told_at_most() -> PageRequest {
@@ -71,6 +73,23 @@ pub struct Range {
     pub until: Timestamp,
     /// Those that arrived, too, and not only those that failed.
     pub delivered: bool,
+}
+
+/// Deliveries that a search found.
+#[derive(Debug)]
+pub struct FoundDeliveries {
+    /// The deliveries, newest first.
+    pub deliveries: Vec<Delivery>,
+    /// Where a further search goes on, if there may be more.
+    pub stopped: Option<Position>,
+}
+
+/// The place of a delivery in a list.
+fn place_of(delivery: &Delivery) -> Position {
+    Position {
+        created: delivery.created,
+        key: delivery.id.0,
+    }
 }
 
 impl Passkeys {
@@ -206,14 +225,79 @@ impl Passkeys {
         &self,
         rp: RelyingPartyId,
         webhook: WebhookId,
+        by: &Actor,
     ) -> Result<Option<Delivery>, Refusal> {
-        if self.storage.webhook(rp, webhook).await?.is_none() {
+        let Some(webhook) = self.storage.webhook(rp, webhook).await? else {
+            return Ok(None);
+        };
+        let account = self.any_relying_party(rp).await?.account;
+        let delivery = self.unprompted(rp, (account, webhook.id));
+        if !self.storage.create_delivery(&delivery).await? {
             return Ok(None);
         }
-        let account = self.any_relying_party(rp).await?.account;
-        let delivery = self.unprompted(rp, (account, webhook));
-        let created = self.storage.create_delivery(&delivery).await?;
-        Ok(created.then_some(delivery))
+        let event = self.of_webhook(AuditKind::WebhookTested, &webhook, by);
+        self.note(event).await?;
+        Ok(Some(delivery))
+    }
+
+    /// The delivery to a webhook with this key.
+    ///
+    /// # Errors
+    /// `store_unavailable`.
+    pub async fn delivery(
+        &self,
+        rp: RelyingPartyId,
+        webhook: WebhookId,
+        id: DeliveryId,
+    ) -> Result<Option<Delivery>, Refusal> {
+        let found = self.storage.delivery(rp, id).await?;
+        Ok(found.filter(|delivery| delivery.webhook == webhook))
+    }
+
+    /// Deliveries to a webhook in one state, or all, newest first: at most `limit`, behind `after`. It looks at 2,000 deliveries at most.
+    ///
+    /// # Errors
+    /// `store_unavailable`.
+    pub async fn find_deliveries(
+        &self,
+        (rp, webhook): (RelyingPartyId, WebhookId),
+        state: Option<DeliveryState>,
+        after: Option<Position>,
+        limit: u32,
+    ) -> Result<FoundDeliveries, Refusal> {
+        let mut page = PageRequest {
+            after,
+            limit: PAGE,
+            order: Order::Descending,
+        };
+        let mut deliveries = Vec::new();
+        for _ in 0..MOST_PAGES {
+            let found = self.storage.list_deliveries(rp, webhook, page).await?;
+            for delivery in found.items {
+                // There is at least one more.
+                if deliveries.len() >= limit as usize {
+                    let stopped = page.after;
+                    return Ok(FoundDeliveries {
+                        deliveries,
+                        stopped,
+                    });
+                }
+                page.after = Some(place_of(&delivery));
+                if state.is_none_or(|state| delivery.state == state) {
+                    deliveries.push(delivery);
+                }
+            }
+            if !found.more {
+                return Ok(FoundDeliveries {
+                    deliveries,
+                    stopped: None,
+                });
+            }
+        }
+        Ok(FoundDeliveries {
+            deliveries,
+            stopped: page.after,
+        })
     }
 
     /// Deliveries to a webhook.
@@ -238,12 +322,29 @@ impl Passkeys {
         rp: RelyingPartyId,
         webhook: WebhookId,
         id: DeliveryId,
+        by: &Actor,
     ) -> Result<Option<Delivery>, Refusal> {
-        let found = self.storage.delivery(rp, id).await?;
-        let Some(delivery) = found.filter(|delivery| delivery.webhook == webhook) else {
+        let Some(webhook) = self.storage.webhook(rp, webhook).await? else {
             return Ok(None);
         };
-        Ok(Some(self.again(delivery).await?))
+        let Some(delivery) = self.delivery(rp, webhook.id, id).await? else {
+            return Ok(None);
+        };
+        let again = self.again(delivery).await?;
+        let what = format!("delivery {id}");
+        self.note_redelivery(&webhook, &what, by).await?;
+        Ok(Some(again))
+    }
+
+    async fn note_redelivery(
+        &self,
+        webhook: &Webhook,
+        what: &str,
+        by: &Actor,
+    ) -> Result<(), Refusal> {
+        let event = self.of_webhook(AuditKind::WebhookRedelivered, webhook, by);
+        self.note(event.change("deliveries", None, Some(what)))
+            .await
     }
 
     async fn again(&self, mut delivery: Delivery) -> Result<Delivery, Refusal> {
@@ -259,11 +360,29 @@ impl Passkeys {
         Ok(delivery)
     }
 
-    /// Sends the deliveries of a range again, under the same ids; how many.
+    /// Sends the deliveries of a range again, under the same ids; how many. `None` when the webhook is not there.
     ///
     /// # Errors
     /// `store_unavailable`.
     pub async fn redeliver_range(
+        &self,
+        rp: RelyingPartyId,
+        webhook: WebhookId,
+        range: Range,
+        by: &Actor,
+    ) -> Result<Option<u64>, Refusal> {
+        let Some(webhook) = self.storage.webhook(rp, webhook).await? else {
+            return Ok(None);
+        };
+        let count = self.again_all(rp, webhook.id, range).await?;
+        if count > 0 {
+            self.note_redelivery(&webhook, &count.to_string(), by)
+                .await?;
+        }
+        Ok(Some(count))
+    }
+
+    async fn again_all(
         &self,
         rp: RelyingPartyId,
         webhook: WebhookId,
@@ -278,10 +397,7 @@ impl Passkeys {
         loop {
             let found = self.storage.list_deliveries(rp, webhook, page).await?;
             for delivery in found.items {
-                page.after = Some(Position {
-                    created: delivery.created,
-                    key: delivery.id.0,
-                });
+                page.after = Some(place_of(&delivery));
                 if delivery.created >= range.until {
                     return Ok(count);
                 }
@@ -340,6 +456,11 @@ fn concluded(mut delivery: Delivery, attempt: &Attempt, now: Timestamp, jitter: 
             delivery.state = DeliveryState::Delivered;
             delivery.status = Some(*status);
             delivery.problem = None;
+            delivery.note_try(Try {
+                at: now,
+                status: Some(*status),
+                problem: None,
+            });
         }
         Attempt::Failed {
             status,
@@ -348,6 +469,11 @@ fn concluded(mut delivery: Delivery, attempt: &Attempt, now: Timestamp, jitter: 
         } => {
             delivery.status = *status;
             delivery.problem = Some(problem.clone());
+            delivery.note_try(Try {
+                at: now,
+                status: *status,
+                problem: Some(problem.clone()),
+            });
             let pause = PAUSES.get(tried as usize);
             match pause.filter(|_| *status != Some(410)) {
                 None => delivery.state = DeliveryState::Failed,
@@ -409,7 +535,7 @@ mod tests {
                 pauses.push(delivery.due.0 - now.0);
                 now = delivery.due;
             }
-            assert_eq!(delivery.attempts, 9);
+            assert_eq!((delivery.attempts, delivery.tries.len()), (9, 9));
             assert!((42..54).contains(&(now.0 / 3_600_000)), "{now}");
             assert!((4500..=5500).contains(&pauses[0]), "{}", pauses[0]);
         }

@@ -63,7 +63,10 @@ impl Fixture {
 
     /// Sends a test, with this outcome.
     async fn attempt(&self, hook: &Webhook, attempt: Attempt) {
-        let sent = self.passkeys.test_webhook(self.rp.id, hook.id).await;
+        let sent = self
+            .passkeys
+            .test_webhook(self.rp.id, hook.id, &OPERATOR)
+            .await;
         let delivery = sent.unwrap().unwrap();
         let noted = self.passkeys.conclude_delivery(delivery, attempt).await;
         noted.unwrap();
@@ -123,4 +126,40 @@ async fn a_receiver_that_accepts_nothing_for_five_days_disables_its_webhook() {
     let [event] = <[AuditEvent; 1]>::try_from(fixture.disabled().await).unwrap();
     let why = event.details.unwrap().found;
     assert_eq!(why.as_deref(), Some("failed_for_days"));
+}
+
+#[tokio::test]
+async fn deliveries_in_a_state_are_found_page_by_page_newest_first() {
+    let fixture = Fixture::new().await;
+    let hook = fixture.hook().await;
+    for number in 0..5 {
+        fixture.clock.advance_millis(1);
+        let attempt = if number % 2 == 0 {
+            failed(Some(500))
+        } else {
+            Attempt::Accepted(200)
+        };
+        fixture.attempt(&hook, attempt).await;
+    }
+    let mut found = Vec::new();
+    let mut after = None;
+    loop {
+        let page = fixture.passkeys.find_deliveries(
+            (fixture.rp.id, hook.id),
+            Some(DeliveryState::Waiting),
+            after,
+            2,
+        );
+        let page = page.await.unwrap();
+        assert!(page.deliveries.len() <= 2);
+        found.extend(page.deliveries);
+        after = page.stopped;
+        if after.is_none() {
+            break;
+        }
+    }
+    let all = fixture.deliveries(&hook).await;
+    let wanted: Vec<_> = all.iter().rev().step_by(2).cloned().collect();
+    assert_eq!(wanted.len(), 3);
+    assert_eq!(found, wanted);
 }

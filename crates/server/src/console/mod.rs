@@ -26,6 +26,7 @@ mod sign_in;
 mod state;
 mod token_keys;
 mod visit;
+mod webhooks;
 mod words;
 
 use axum::Router;

@@ -14,7 +14,7 @@ use super::state::State;
 use super::visit::{self, Visit};
 use super::{
     account, administrators, attempts, ceremonies, keys, metadata, overview, people, policy,
-    services, sign_in, token_keys,
+    services, sign_in, token_keys, webhooks,
 };
 
 /// What a route does.
@@ -78,6 +78,16 @@ routes! {
     GET "/services/{service}/ceremonies/{id}" Support ceremonies::show;
     GET "/explorer" Support attempts::blank;
     POST "/explorer" Support attempts::explain;
+
+    GET "/services/{service}/webhooks" Support webhooks::list;
+    GET "/services/{service}/webhooks/{webhook}" Support webhooks::show;
+    GET "/services/{service}/webhooks/{webhook}/secrets" Operator webhooks::secrets;
+    POST "/services/{service}/webhooks/{webhook}/secrets" Operator webhooks::rotate;
+    POST "/services/{service}/webhooks/{webhook}/test" Operator webhooks::test;
+    POST "/services/{service}/webhooks/{webhook}/status" Operator webhooks::set_status;
+    POST "/services/{service}/webhooks/{webhook}/redeliver" Operator webhooks::redeliver_failed;
+    GET "/services/{service}/webhooks/{webhook}/deliveries/{delivery}" Support webhooks::delivery;
+    POST "/services/{service}/webhooks/{webhook}/deliveries/{delivery}/redeliver" Operator webhooks::redeliver;
 
     GET "/services/{service}/keys" Operator keys::of_service;
     POST "/services/{service}/keys" Operator keys::create_access_key;

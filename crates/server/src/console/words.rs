@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 
 use domain::model::audit::{ActorKind, AuditEvent, AuditKind};
 use domain::model::clock::Timestamp;
-use domain::model::ids::{AccountId, ApiKeyId, CredentialKey, RelyingPartyId, UserId};
+use domain::model::ids::{AccountId, ApiKeyId, CredentialKey, RelyingPartyId, UserId, WebhookId};
+use domain::model::notice::DeliveryState;
 use domain::model::page::Position;
 
 use crate::api::dates::Date;
@@ -35,6 +36,20 @@ pub(super) fn passkey(key: impl Borrow<CredentialKey>) -> String {
 /// An API key, as in `SK...`.
 pub(super) fn api_key(id: impl Borrow<ApiKeyId>) -> String {
     format!("SK{}", id.borrow())
+}
+
+/// A webhook, as in `YW...`.
+pub(super) fn webhook(id: impl Borrow<WebhookId>) -> String {
+    format!("YW{}", id.borrow())
+}
+
+/// Where a delivery stands.
+pub(super) fn delivery_state(state: impl Borrow<DeliveryState>) -> &'static str {
+    match state.borrow() {
+        DeliveryState::Waiting => "waiting",
+        DeliveryState::Delivered => "delivered",
+        DeliveryState::Failed => "failed",
+    }
 }
 
 /// The 32 hex digits of an identifier: with its two letters, without them, or as a UUID.
@@ -94,6 +109,11 @@ pub(super) fn done(word: &str) -> Option<&'static str> {
             "A new key was drawn. Tokens of the old one are accepted until they have expired."
         }
         "retired" => "Tokens of the older keys are refused from now on.",
+        "secret" => "The webhook has a new secret. The old one is valid for 24 hours.",
+        "tested" => "A test event will be sent.",
+        "redelivered" => "It will be sent again.",
+        "enabled" => "The webhook is enabled.",
+        "disabled" => "The webhook is disabled. Nothing is sent to it.",
         "renamed" => "Renamed.",
         "role" => "The role was changed.",
         "removed" => "The administrator was removed and is signed out everywhere.",
@@ -131,6 +151,8 @@ pub(super) fn happened(kind: impl Borrow<AuditKind>) -> &'static str {
         AuditKind::WebhookCreated => "Webhook created",
         AuditKind::WebhookUpdated => "Webhook changed",
         AuditKind::WebhookDisabled => "Webhook disabled, because its receiver failed",
+        AuditKind::WebhookTested => "Test event sent to a webhook",
+        AuditKind::WebhookRedelivered => "Deliveries of a webhook sent again",
         AuditKind::WebhookDeleted => "Webhook deleted",
         AuditKind::AccountCreated => "Account created",
         AuditKind::AccountTokenReset => "Auth Token of the account replaced",

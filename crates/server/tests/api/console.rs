@@ -3,13 +3,18 @@
 use axum::http::Method;
 use domain::model::audit::{Actor, ActorKind, AuditKind};
 use domain::model::console::Role;
-use domain::model::ids::RelyingPartyId;
+use domain::model::ids::{DeliveryId, RelyingPartyId, WebhookId};
+use domain::model::notice::DeliveryState;
+use domain::service::deliveries::Attempt;
 use domain::store::EventFilter;
 use serde_json::{Value, json};
 use server::console::{Needs, POLICY, routes};
 use testkit::{Authenticator, Lies, Profile};
 
 use crate::common::{ACCOUNT, Answer, Client, FORM, TestApp};
+
+/// A webhook that receives everything.
+const WEBHOOK: &str = "FriendlyName=Events&EventTypes=*&WebhookUrl=https%3A%2F%2Fhooks.test%2Fx";
 
 /// The origin of the console of the test app.
 const CONSOLE: &str = "https://passkeys.test";
@@ -129,6 +134,8 @@ struct Filled {
     person: String,
     passkey: String,
     ceremony: String,
+    webhook: String,
+    delivery: String,
 }
 
 /// A Service with one person who has a passkey.
@@ -143,7 +150,14 @@ async fn fill(app: &TestApp) -> Filled {
     let rp = RelyingPartyId::from_hex(&service[2..]).unwrap();
     let found = app.passkeys.user_with_credentials(rp, "ada-00001").await;
     let (user, records) = found.unwrap();
+    let webhook = account.post(&format!("{path}/Webhooks"), WEBHOOK).await;
+    let webhook = webhook.expect(201)["sid"].as_str().unwrap().to_owned();
+    let by = Actor::new(ActorKind::Api, "test");
+    let id = WebhookId::from_hex(&webhook[2..]).unwrap();
+    let sent = app.passkeys.test_webhook(rp, id, &by).await;
     Filled {
+        webhook,
+        delivery: sent.unwrap().unwrap().id.to_hex(),
         service,
         person: format!("YE{}", user.id),
         passkey: format!("YF{}", records[0].key),
@@ -152,6 +166,14 @@ async fn fill(app: &TestApp) -> Filled {
 }
 
 impl Filled {
+    fn ids(&self) -> (RelyingPartyId, WebhookId, DeliveryId) {
+        (
+            RelyingPartyId::from_hex(&self.service[2..]).unwrap(),
+            WebhookId::from_hex(&self.webhook[2..]).unwrap(),
+            DeliveryId::from_hex(&self.delivery).unwrap(),
+        )
+    }
+
     /// A route of the table with this content.
     fn path(&self, route: &str) -> String {
         route
@@ -159,6 +181,8 @@ impl Filled {
             .replace("{user}", &self.person)
             .replace("{key}", &self.passkey)
             .replace("{kind}", "access")
+            .replace("{webhook}", &self.webhook)
+            .replace("{delivery}", &self.delivery)
             .replace("{account}", &format!("AC{ACCOUNT}"))
             .replace("{token}", &"0".repeat(64))
             .replace("{session}", &"0".repeat(32))
@@ -401,6 +425,126 @@ async fn support_finds_a_person_and_revokes_a_passkey_and_the_trail_says_who_did
     assert_eq!((actor.kind, &*actor.wire), (ActorKind::Admin, "console"));
     assert!(actor.name.as_deref().unwrap().starts_with("Bob (YE"));
     assert_eq!(actor.user_agent(), Some("a browser"));
+}
+
+fn failed() -> Attempt {
+    Attempt::Failed {
+        status: Some(410),
+        problem: "the receiver did not accept it".to_owned(),
+        retry_after: None,
+    }
+}
+
+#[tokio::test]
+async fn support_sees_deliveries_of_a_webhook_by_state_and_each_attempt_and_changes_nothing() {
+    let app = TestApp::new().await;
+    let filled = fill(&app).await;
+    let (rp, id, delivery) = filled.ids();
+    let record = app.passkeys.delivery(rp, id, delivery).await.unwrap();
+    let noted = app.passkeys.conclude_delivery(record.unwrap(), failed());
+    noted.await.unwrap();
+
+    let support = app.administrator("Bob", Role::Support).await;
+    let webhook = filled.path("/console/services/{service}/webhooks/{webhook}");
+    let list = support.client.get(&webhook).await;
+    assert!(list.text().contains("disabled"), "{}", list.text());
+    assert!(!list.text().contains("Send a test event"));
+    let in_state = async |state: &str| {
+        let page = support
+            .client
+            .get(&format!("{webhook}?state={state}"))
+            .await;
+        page.text().contains(&filled.delivery)
+    };
+    assert!(in_state("failed").await && in_state("").await);
+    assert!(!in_state("waiting").await && !in_state("delivered").await);
+    let shown = format!("{webhook}/deliveries/{}", filled.delivery);
+    let page = support.client.get(&shown).await;
+    assert!(page.text().contains("410"), "{}", page.text());
+    assert!(!page.text().contains("Send it again"));
+    for path in [
+        format!("{webhook}0"),
+        format!("{webhook}/deliveries/{}", "0".repeat(32)),
+        format!("{webhook}/deliveries/x"),
+        format!(
+            "/console/services/{}/webhooks/YW{}",
+            filled.service,
+            "0".repeat(32)
+        ),
+    ] {
+        assert_eq!(support.client.get(&path).await.status, 404, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn an_operator_sends_deliveries_again_and_the_trail_says_who_did() {
+    let app = TestApp::new().await;
+    let filled = fill(&app).await;
+    let (rp, id, delivery) = filled.ids();
+    let record = app.passkeys.delivery(rp, id, delivery).await.unwrap();
+    let noted = app.passkeys.conclude_delivery(record.unwrap(), failed());
+    noted.await.unwrap();
+    let webhook = filled.path("/console/services/{service}/webhooks/{webhook}");
+    let shown = format!("{webhook}/deliveries/{}", filled.delivery);
+    let ada = app.administrator("Ada", Role::Operator).await;
+    assert_eq!(
+        ada.post(&format!("{webhook}/status"), "status=x")
+            .await
+            .status,
+        400
+    );
+    for (path, fields) in [
+        (format!("{webhook}/status"), "status=enabled"),
+        (format!("{shown}/redeliver"), ""),
+        (format!("{webhook}/test"), ""),
+    ] {
+        app.clock.advance_millis(1);
+        assert_eq!(ada.post(&path, fields).await.status, 303, "{path}");
+    }
+    app.clock.advance_millis(1);
+    let again = app
+        .passkeys
+        .delivery(rp, id, delivery)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!((again.state, again.attempts), (DeliveryState::Waiting, 0));
+    // The attempt before is still shown.
+    assert!(ada.client.get(&shown).await.text().contains("410"));
+    let secrets = format!("{webhook}/secrets");
+    let before = ada.client.get(&secrets).await.text().to_owned();
+    assert!(before.contains("whsec_") && !before.contains("Old secret"));
+    assert_eq!(ada.post(&secrets, "").await.status, 303);
+    let after = ada.client.get(&secrets).await.text().to_owned();
+    assert!(after.contains("Old secret") && after != before);
+    let failed_again = app.passkeys.conclude_delivery(again, failed());
+    failed_again.await.unwrap();
+    app.clock.advance_millis(1);
+    assert_eq!(
+        ada.post(&format!("{webhook}/redeliver"), "").await.status,
+        303
+    );
+
+    let found = app
+        .passkeys
+        .find_events(rp, &EventFilter::default(), 20)
+        .await;
+    let mine = found.unwrap().events;
+    let mine = mine
+        .iter()
+        .rev()
+        .filter(|event| event.actor.wire == "console");
+    let kinds: Vec<_> = mine.map(|event| event.kind).collect();
+    assert_eq!(
+        kinds,
+        [
+            AuditKind::WebhookUpdated,
+            AuditKind::WebhookRedelivered,
+            AuditKind::WebhookTested,
+            AuditKind::WebhookUpdated,
+            AuditKind::WebhookRedelivered,
+        ]
+    );
 }
 
 #[tokio::test]

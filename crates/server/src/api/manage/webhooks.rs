@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use domain::model::clock::Timestamp;
 use domain::model::ids::{DeliveryId, RelyingPartyId, WebhookId};
-use domain::model::notice::{Delivery as Record, DeliveryState};
+use domain::model::notice::{Delivery as Record, DeliveryState, Try};
 use domain::model::page::{Order, PageRequest};
 use domain::model::webhook::{BodyFormat, SignatureHash, Webhook};
 use domain::service::deliveries::Range;
@@ -83,6 +83,32 @@ pub struct Delivery {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     next_at: Option<Date>,
+    /// The last 30 attempts, oldest first, also those before it was sent again.
+    history: Vec<DeliveryAttempt>,
+}
+
+/// An attempt to deliver.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DeliveryAttempt {
+    /// When it ended (RFC 3339, UTC).
+    #[schema(value_type = String, format = DateTime)]
+    at: Date,
+    /// The status of the response.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
+}
+
+impl From<Try> for DeliveryAttempt {
+    fn from(one: Try) -> Self {
+        Self {
+            at: Date(one.at),
+            status: one.status,
+            problem: one.problem,
+        }
+    }
 }
 
 impl From<Record> for Delivery {
@@ -98,6 +124,11 @@ impl From<Record> for Delivery {
             created_at: Date(record.created),
             tried_at: record.tried.map(Date),
             next_at: waits.then_some(Date(record.due)),
+            history: record
+                .tries
+                .into_iter()
+                .map(DeliveryAttempt::from)
+                .collect(),
         }
     }
 }
@@ -314,7 +345,9 @@ pub(super) async fn list(request: Request) -> Result<Response, Problem> {
 pub(super) async fn redeliver(request: Request) -> Result<Response, Problem> {
     let (rp, id) = place(&webhook(&request).await?);
     let delivery = DeliveryId::from_hex(request.segment("id")).ok_or_else(not_found)?;
-    let again = request.state.passkeys.redeliver(rp, id, delivery).await?;
+    let by = administrator();
+    let again = request.state.passkeys.redeliver(rp, id, delivery, &by);
+    let again = again.await?;
     ok(&Delivery::from(again.ok_or_else(not_found)?))
 }
 
@@ -346,8 +379,10 @@ pub(super) async fn redeliver_range(request: Request) -> Result<Response, Proble
         delivered: wanted.delivered,
     };
     let passkeys = &request.state.passkeys;
+    let by = administrator();
+    let count = passkeys.redeliver_range(rp, id, range, &by);
     ok(&Redelivered {
-        count: passkeys.redeliver_range(rp, id, range).await?,
+        count: count.await?.ok_or_else(not_found)?,
     })
 }
 
@@ -369,6 +404,8 @@ pub(super) async fn redeliver_range(request: Request) -> Result<Response, Proble
 )]
 pub(super) async fn test(request: Request) -> Result<Response, Problem> {
     let (rp, id) = place(&webhook(&request).await?);
-    let delivery = request.state.passkeys.test_webhook(rp, id).await?;
+    let by = administrator();
+    let delivery = request.state.passkeys.test_webhook(rp, id, &by);
+    let delivery = delivery.await?;
     ok(&Delivery::from(delivery.ok_or_else(not_found)?))
 }
