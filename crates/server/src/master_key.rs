@@ -300,8 +300,8 @@ pub async fn vault(
 
 /// Why the secrets of a store cannot be used, and how that is fixed.
 fn explained(why: &VaultError, settings: &Settings) -> String {
-    let lost = "If it is lost, `passkeyd master-key discard` gives the store another one: passkeys stay, but all access keys have to be made \
-                again";
+    let lost = "If it is lost, `passkeyd master-key discard` gives the store another one: passkeys stay, but all access keys, Auth \
+                Tokens and API keys have to be made again";
     match why {
         VaultError::Missing { .. } => {
             let place = match beside(settings) {

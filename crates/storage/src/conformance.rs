@@ -129,6 +129,7 @@ macro_rules! conformance_tests {
                 a_secret_is_found_by_its_principal,
                 an_account_is_created_once_and_listed,
                 a_token_is_replaced_in_its_account_only,
+                a_hash_is_replaced_where_it_is_the_expected_one,
                 an_api_key_belongs_to_an_account,
                 the_shared_secret_is_the_first_one_that_was_offered,
                 the_store_key_is_the_first_one_that_was_offered_until_it_is_replaced,

@@ -43,6 +43,7 @@ macro_rules! forward {
                 create_account(account: &Account) -> bool = keep;
                 list_accounts(page: PageRequest) -> Page<Account> = keep;
                 replace_account_token(account: AccountId, token: SecretHash) -> bool = keep;
+                replace_secret(of: Principal, expected: SecretHash, new: SecretHash) -> bool = keep;
                 secret(principal: Principal) -> Option<StoredSecret> = keep;
                 create_api_key(key: &ApiKey) -> bool = keep;
                 list_api_keys(account: AccountId, page: PageRequest) -> Page<ApiKey> = keep;

@@ -32,14 +32,20 @@ impl Secret {
         &self.0
     }
 
-    /// Its hash. Nothing else is stored.
-    ///
-    /// A plain digest is enough, because the secret is random and never a password that a person chose.
-    pub fn hash(&self) -> SecretHash {
+    /// SHA-256 of it.
+    pub fn digest(&self) -> [u8; 32] {
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, self.0.as_bytes());
         let mut bytes = [0; 32];
         bytes.copy_from_slice(digest.as_ref());
-        SecretHash(bytes)
+        bytes
+    }
+
+    /// What a store that is not sealed has of it.
+    ///
+    /// A plain digest is enough for a random secret, and too little for one that a person chose. A sealed store has
+    /// [`SecretHash::Keyed`] instead.
+    pub fn hash(&self) -> SecretHash {
+        SecretHash::Plain(self.digest())
     }
 }
 
@@ -49,13 +55,47 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// SHA-256 of a [`Secret`]. Compared in constant time.
+/// What is stored of a [`Secret`]. Compared in constant time.
 #[derive(Clone, Copy)]
-pub struct SecretHash(pub [u8; 32]);
+pub enum SecretHash {
+    /// SHA-256 of it, in a store that is not sealed.
+    Plain([u8; 32]),
+    /// A code over its owner and its SHA-256, with a key of the [vault](crate::service::vault). Without the master key nobody can
+    /// test guesses against it, and it is worth nothing in the row of another owner.
+    Keyed([u8; 32]),
+}
+
+/// The first byte of a stored [`SecretHash::Keyed`].
+const KEYED: u8 = 1;
+
+impl SecretHash {
+    /// The bytes to store: 32 of a plain one, 33 of a keyed one.
+    pub fn to_bytes(self) -> Vec<u8> {
+        match self {
+            Self::Plain(bytes) => bytes.to_vec(),
+            Self::Keyed(bytes) => [&[KEYED][..], &bytes].concat(),
+        }
+    }
+
+    /// Reads what [`Self::to_bytes`] wrote.
+    pub fn from_bytes(stored: &[u8]) -> Option<Self> {
+        if let Ok(bytes) = stored.try_into() {
+            return Some(Self::Plain(bytes));
+        }
+        let (kind, bytes) = stored.split_first()?;
+        let bytes = bytes.try_into().ok()?;
+        (*kind == KEYED).then_some(Self::Keyed(bytes))
+    }
+}
 
 impl PartialEq for SecretHash {
     fn eq(&self, other: &Self) -> bool {
-        self.0.ct_eq(&other.0).into()
+        match (self, other) {
+            (Self::Plain(one), Self::Plain(other)) | (Self::Keyed(one), Self::Keyed(other)) => {
+                one.ct_eq(other).into()
+            }
+            _ => false,
+        }
     }
 }
 
@@ -100,4 +140,22 @@ pub enum Principal {
     Account(AccountId),
     /// One of its API keys.
     ApiKey(ApiKeyId),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_reads_back_as_the_kind_that_it_is_and_prints_as_a_placeholder() {
+        let (plain, keyed) = (SecretHash::Plain([7; 32]), SecretHash::Keyed([7; 32]));
+        for hash in [plain, keyed] {
+            assert_eq!(SecretHash::from_bytes(&hash.to_bytes()), Some(hash));
+            assert_eq!(format!("{hash:?}"), "SecretHash(..)");
+        }
+        assert_ne!(plain, keyed);
+        for wrong in [&[][..], &[7; 31], &[7; 33], &[1; 34]] {
+            assert_eq!(SecretHash::from_bytes(wrong), None);
+        }
+    }
 }

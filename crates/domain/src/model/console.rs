@@ -124,13 +124,13 @@ impl Token {
 
     /// A value that only a page of this session knows: it goes into its forms.
     pub fn form_token(&self) -> String {
-        hex::encode(&Secret::new(format!("form:{}", self.reveal())).hash().0[..16])
+        hex::encode(&Secret::new(format!("form:{}", self.reveal())).digest()[..16])
     }
 
     fn key(&self, of: &str) -> [u8; 16] {
-        let hash = Secret::new(format!("{of}:{}", self.reveal())).hash();
+        let digest = Secret::new(format!("{of}:{}", self.reveal())).digest();
         let mut key = [0; 16];
-        key.copy_from_slice(&hash.0[..16]);
+        key.copy_from_slice(&digest[..16]);
         key
     }
 

@@ -8,7 +8,8 @@ use crate::model::ids::{AccountId, ApiKeyId};
 use crate::model::page::{Page, PageRequest};
 use crate::model::refusal::Refusal;
 use crate::service::Passkeys;
-use crate::store::FirstAccount;
+use crate::service::key_ring::RingError;
+use crate::store::{FirstAccount, StoredSecret};
 
 /// The result of the first start.
 #[derive(Debug)]
@@ -36,7 +37,7 @@ impl Passkeys {
         });
         let account = Account {
             id,
-            token: token.hash(),
+            token: self.hash_to_store(Principal::Account(id), &token).await?,
             created: self.now(),
         };
         Ok(match self.storage.create_first_account(&account).await? {
@@ -52,9 +53,10 @@ impl Passkeys {
     pub async fn create_account(&self, by: &Actor) -> Result<(Account, Secret), Refusal> {
         let token = Secret::random(&*self.randomness);
         loop {
+            let id = AccountId::random(&*self.randomness);
             let account = Account {
-                id: AccountId::random(&*self.randomness),
-                token: token.hash(),
+                id,
+                token: self.hash_to_store(Principal::Account(id), &token).await?,
                 created: self.now(),
             };
             if self.storage.create_account(&account).await? {
@@ -85,7 +87,9 @@ impl Passkeys {
         by: &Actor,
     ) -> Result<Secret, Refusal> {
         let token = Secret::random(&*self.randomness);
-        let replaced = self.storage.replace_account_token(account, token.hash());
+        let hash = self.hash_to_store(Principal::Account(account), &token);
+        let hash = hash.await?;
+        let replaced = self.storage.replace_account_token(account, hash);
         if !replaced.await? {
             return Err(Reason::AccountUnknown.into());
         }
@@ -108,12 +112,21 @@ impl Passkeys {
             .secrets
             .get(principal, self.now(), |_| self.storage.secret(principal));
         // An unknown principal takes the same comparison as a known one.
-        let presented = secret.hash();
+        let presented = self.hash_of(principal, secret);
         let stored = stored.await?;
-        let expected = stored.as_ref().map_or(SecretHash([0; 32]), |s| s.hash);
+        let nothing = match presented {
+            SecretHash::Plain(_) => SecretHash::Plain([0; 32]),
+            SecretHash::Keyed(_) => SecretHash::Keyed([0; 32]),
+        };
+        let expected = stored.as_ref().map_or(nothing, |s| s.hash);
         let equal = expected == presented;
         match stored {
             Some(stored) if equal => Ok(stored.account),
+            // The secret may be right: another node has got a master key meanwhile, and this one has none.
+            Some(StoredSecret {
+                hash: SecretHash::Keyed(_),
+                ..
+            }) if self.vault.is_none() => Err(RingError::Sealed.into()),
             _ => Err(Reason::AccessDenied.into()),
         }
     }
@@ -129,11 +142,12 @@ impl Passkeys {
         by: &Actor,
     ) -> Result<(ApiKey, Secret), Refusal> {
         let secret = Secret::random(&*self.randomness);
+        let id = ApiKeyId::random(&*self.randomness);
         let key = ApiKey {
-            id: ApiKeyId::random(&*self.randomness),
+            id,
             account,
             name: name.to_owned(),
-            secret: secret.hash(),
+            secret: self.hash_to_store(Principal::ApiKey(id), &secret).await?,
             created: self.now(),
         };
         if self.storage.create_api_key(&key).await? {
@@ -177,6 +191,27 @@ impl Passkeys {
                 .await?;
         }
         Ok(removed)
+    }
+
+    /// What is stored of a secret of this owner.
+    fn hash_of(&self, owner: Principal, secret: &Secret) -> SecretHash {
+        match &self.vault {
+            Some(vault) => vault.hash_of(owner, &secret.digest()),
+            None => secret.hash(),
+        }
+    }
+
+    /// [`hash_of`](Self::hash_of) for a new secret. A process without the master key stores none in a store that is sealed: it would be
+    /// refused by all others.
+    pub(crate) async fn hash_to_store(
+        &self,
+        owner: Principal,
+        secret: &Secret,
+    ) -> Result<SecretHash, Refusal> {
+        if self.vault.is_none() && self.storage.store_key().await?.is_some() {
+            return Err(RingError::Sealed.into());
+        }
+        Ok(self.hash_of(owner, secret))
     }
 
     /// An event of an account, which belongs to no Relying Party.

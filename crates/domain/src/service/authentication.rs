@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use webauthn::authentication::{
-    ExpectedUser, Rules, SignCountPolicy, SignCounter, StoredCredential, verify_authentication,
+    AuthenticationError, AuthenticationExpectation, ExpectedUser, Rules, SignCountPolicy,
+    SignCounter, StoredCredential, VerifiedAuthentication, verify_authentication,
 };
 use webauthn::credential::{CredentialId, UserHandle};
 use webauthn::error::Reason;
@@ -134,38 +135,6 @@ const NOBODYS_KEY: [u8; 77] = *b"\xa5\x01\x02\x03\x26\x20\x01\x21\x58\x20\
     \xa0\x23\x95\x93\xd2\x82\x2f\x5f\x8f\xad\x27\x50\xad\xa3\xa7\x97\xb5\x86\xf3\x76\xc0\xf8\x5a\xfb\x22\xbf\xf5\x85\x10\x75\x52\x55\
     \x22\x58\x20\
     \x80\xac\x07\xd8\xe1\x5d\xcb\x75\x72\x00\x85\xc9\xa0\x6c\x63\x25\xeb\xed\xa6\xd8\x1d\x52\x66\xfb\xf9\xfc\xc5\xbe\x06\x4c\xe7\x97";
-
-/// Does the work of a verification with a credential that nobody has, so that a refusal of an unknown credential takes as long as one of a known
-/// credential (WebAuthn L3 14.6.2). It returns what it ended with, which decides nothing.
-///
-/// Where credentials were listed although no user was named, as invented ones are, a user is expected as with real ones. `owner` must be a
-/// user that nobody can guess: a caller who sends the handle of the owner learns how far the verification came.
-pub fn verify_for_nobody(
-    ceremony: &Authentication,
-    response: &AuthenticationResponse,
-    owner: UserId,
-) -> Option<Reason> {
-    let mut expected = ceremony.expectation();
-    let mut handle = owner.user_handle();
-    match &mut expected.user {
-        ExpectedUser::Known(known) => handle.clone_from(known),
-        named if !expected.allow_credentials.is_empty() => {
-            *named = ExpectedUser::Known(handle.clone());
-        }
-        ExpectedUser::NamedByCredential => {}
-    }
-    let nobodys = StoredCredential {
-        id: response.id(),
-        public_key: &NOBODYS_KEY,
-        sign_count: SignCounter::default(),
-        used: false,
-        backup_eligible: None,
-        backup_state: None,
-        user_handle: &handle,
-    };
-    let verdict = verify_authentication(&expected, &nobodys, response, &mut NoTrace);
-    verdict.err().map(|error| error.reason())
-}
 
 /// The refusal of an answer to this ceremony.
 fn refused(ceremony: &Authentication, refusal: impl Into<Refusal>) -> Refusal {
@@ -421,6 +390,50 @@ impl Passkeys {
         })
     }
 
+    /// Does the work of a verification with a credential that nobody has, so that a refusal of an unknown credential takes as long as one of a known
+    /// credential (WebAuthn L3 14.6.2). It returns what it ended with, which decides nothing.
+    ///
+    /// Where credentials were listed although no user was named, as invented ones are, a user is expected as with real ones. `owner` must be a
+    /// user that nobody can guess: a caller who sends the handle of the owner learns how far the verification came.
+    pub fn verify_for_nobody(
+        &self,
+        ceremony: &Authentication,
+        response: &AuthenticationResponse,
+        owner: UserId,
+    ) -> Option<Reason> {
+        let mut expected = ceremony.expectation();
+        let mut handle = owner.user_handle();
+        match &mut expected.user {
+            ExpectedUser::Known(known) => handle.clone_from(known),
+            named if !expected.allow_credentials.is_empty() => {
+                *named = ExpectedUser::Known(handle.clone());
+            }
+            ExpectedUser::NamedByCredential => {}
+        }
+        let nobodys = StoredCredential {
+            id: response.id(),
+            public_key: &NOBODYS_KEY,
+            sign_count: SignCounter::default(),
+            used: false,
+            backup_eligible: None,
+            backup_state: None,
+            user_handle: &handle,
+        };
+        let verdict = self.verdict(&expected, &nobodys, response);
+        verdict.err().map(|error| error.reason())
+    }
+
+    /// Verifies a response, and tells the observer that it does: every verification of a sign-in is this call.
+    fn verdict(
+        &self,
+        expected: &AuthenticationExpectation,
+        stored: &StoredCredential<'_>,
+        response: &AuthenticationResponse,
+    ) -> Result<VerifiedAuthentication, AuthenticationError> {
+        self.observer.verifies();
+        verify_authentication(expected, stored, response, &mut NoTrace)
+    }
+
     pub(super) async fn judge_authentication(
         &self,
         rp: RelyingPartyId,
@@ -452,7 +465,7 @@ impl Passkeys {
                 return Err(refusal);
             }
             // It takes as long as with a credential that is there, so that the time does not show which credentials exist.
-            std::hint::black_box(verify_for_nobody(&ceremony, response, UserId(event.id.0)));
+            std::hint::black_box(self.verify_for_nobody(&ceremony, response, UserId(event.id.0)));
             // It is not known who responded. The ceremony's user, if there is one, failed to sign in.
             let mut event = event;
             event.user = ceremony.user;
@@ -478,7 +491,7 @@ impl Passkeys {
         let mut expected = ceremony.expectation();
         let handle = owner_handle(&ceremony, record, &mut expected.user);
         let stored = record.stored(&handle);
-        let verdict = verify_authentication(&expected, &stored, response, &mut NoTrace);
+        let verdict = self.verdict(&expected, &stored, response);
         let verified = match verdict {
             Ok(verified) => verified,
             Err(error) => {

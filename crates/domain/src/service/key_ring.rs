@@ -23,7 +23,7 @@ const PURPOSE: &str = "passkeyd token key v1";
 pub(crate) enum RingError {
     /// They are sealed, and this process has no master key.
     #[error(
-        "a token key is sealed, and this process has no master key: set the one of the other processes, and restart this one"
+        "the keys in the store are sealed, and this process has no master key: set the one of the other processes, and restart this one"
     )]
     Sealed,
     /// They are not sealed although the store is.

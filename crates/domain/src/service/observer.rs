@@ -48,6 +48,8 @@ pub trait Observer: Send + Sync + 'static {
     fn time(&self) -> Duration;
     /// A ceremony was started.
     fn started(&self, of: Observed<'_>);
+    /// The response to an authentication is verified, maybe with a credential that nobody has.
+    fn verifies(&self) {}
     /// A phase of the work on a response that was accepted took this time.
     fn phase(&self, kind: CeremonyKind, phase: Phase, took: Duration);
     /// A response was accepted or refused.

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use webauthn::error::Reason;
 
+use crate::model::account::{Principal, SecretHash};
 use crate::model::clock::{Randomness, Timestamp};
 use crate::model::master_key::{MasterKey, MasterKeyId, MasterKeys};
 use crate::model::refusal::Refusal;
 use crate::service::Passkeys;
 use crate::service::key_ring::KeyRing;
 use crate::service::tokens::draw_token_key;
+use crate::service::transfer::copy::{accounts, api_keys};
 use crate::service::vault::{StoreKey, Vault, VaultError, master_key_of};
 use crate::store::{Fault, Storage};
 
@@ -40,7 +42,7 @@ impl Passkeys {
 
 impl Vault {
     /// The vault of a store. A store that is not sealed yet is sealed, if there is a master key: every token key in it is sealed
-    /// before this returns. `None` when the store is not sealed and there is no master key.
+    /// before this returns, and every hash of a secret keyed. `None` when the store is not sealed and there is no master key.
     ///
     /// # Errors
     /// [`VaultError`]: the store is sealed under a master key that is not there.
@@ -66,6 +68,7 @@ impl Vault {
         // Several nodes may do this at once: each row is replaced by one of them.
         while !store_key.all_sealed {
             vault.seal_all(store, randomness).await?;
+            vault.key_hashes(store).await?;
             let Some(keys) = keys else { break };
             let master = keys.named(sealed_under).unwrap_or(&keys.current);
             let done = StoreKey {
@@ -129,8 +132,8 @@ impl Vault {
     }
 
     /// Gives up what was sealed: the store gets another store key, and each token key that cannot be opened is replaced by a new
-    /// one. For a store whose master key is lost. Tokens and access keys from before are refused; passkeys stay. How many
-    /// token keys were replaced.
+    /// one. For a store whose master key is lost. Tokens, access keys, account tokens and API keys from before are refused; passkeys
+    /// stay. How many token keys were replaced.
     ///
     /// # Errors
     /// [`VaultError`].
@@ -171,6 +174,39 @@ impl Vault {
                 replaced += u64::from(done);
             }
         }
+    }
+
+    /// Replaces every hash of a secret that is not keyed.
+    async fn key_hashes(&self, store: &Arc<dyn Storage>) -> Result<(), VaultError> {
+        for account in accounts(&**store).await? {
+            let owner = Principal::Account(account.id);
+            self.key_hash(store, owner, account.token).await?;
+            for key in api_keys(&**store, account.id).await? {
+                let owner = Principal::ApiKey(key.id);
+                self.key_hash(store, owner, key.secret).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn key_hash(
+        &self,
+        store: &Arc<dyn Storage>,
+        owner: Principal,
+        mut stored: SecretHash,
+    ) -> Result<(), VaultError> {
+        while let SecretHash::Plain(digest) = stored {
+            let keyed = self.hash_of(owner, &digest);
+            if store.replace_secret(owner, stored, keyed).await? {
+                break;
+            }
+            // Replaced or removed meanwhile by another node.
+            match store.secret(owner).await? {
+                Some(now) => stored = now.hash,
+                None => break,
+            }
+        }
+        Ok(())
     }
 
     /// Seals every token key of the store that is not sealed.

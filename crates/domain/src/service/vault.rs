@@ -11,17 +11,22 @@
 //! | 1 | the version, 1 |
 //! | 4 | the name of the master key |
 //! | 12 | a nonce |
-//! | 33 | encrypted: the store key, and 1 when all token keys of the store are sealed |
+//! | 33 | encrypted: the store key, and 2 when all token keys of the store are sealed and all hashes of secrets are keyed |
 //! | 16 | the tag of AES-256-GCM-SIV (RFC 8452), over all of this |
 
 use std::fmt;
 
 use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::hmac;
 use zeroize::Zeroizing;
 
+use crate::model::account::{Principal, SecretHash};
 use crate::model::clock::Randomness;
 use crate::model::master_key::{LENGTH, MasterKey, MasterKeyId, MasterKeys};
 use crate::store::Fault;
+
+/// The byte after the store key when nothing in the store is left to seal. It was 1 before hashes of secrets were keyed.
+const ALL_SEALED: u8 = 2;
 
 /// The version of a wrapped store key.
 const VERSION: u8 = 1;
@@ -121,6 +126,8 @@ impl SealedFor<'_> {
 /// The store key of a sealed store, ready to use. It prints as a placeholder.
 pub struct Vault {
     cipher: Cipher,
+    /// The key of the hashes of account tokens and API keys.
+    secrets: hmac::Key,
     /// The key for page tokens and kept responses.
     pub(crate) shared_secret: Zeroizing<[u8; LENGTH]>,
     pub(super) master_key: MasterKeyId,
@@ -150,7 +157,7 @@ impl StoreKey {
         head.extend(under.id().0);
         let mut content = Zeroizing::new(Vec::with_capacity(LENGTH + 1));
         content.extend(self.key.bytes());
-        content.push(u8::from(self.all_sealed));
+        content.push(if self.all_sealed { ALL_SEALED } else { 0 });
         let sealed = cipher_of(under)?.seal(&head, &content, randomness);
         head.extend(sealed.ok_or(VaultError::Damaged)?);
         Ok(head)
@@ -171,7 +178,7 @@ impl StoreKey {
         let content = content.ok_or(VaultError::Damaged)?;
         let (all_sealed, key) = content.split_last().ok_or(VaultError::Damaged)?;
         let key = MasterKey::from_bytes(key).ok_or(VaultError::Damaged)?;
-        let all_sealed = *all_sealed == 1;
+        let all_sealed = *all_sealed == ALL_SEALED;
         Ok((Self { key, all_sealed }, sealed))
     }
 }
@@ -193,6 +200,10 @@ impl Vault {
         let key = &store_key.key;
         Ok(Self {
             cipher: Cipher::new(&key.derive(b"passkeyd sealed secrets v1"))?,
+            secrets: hmac::Key::new(
+                hmac::HMAC_SHA256,
+                &*key.derive(b"passkeyd account secrets v1"),
+            ),
             shared_secret: key.derive(b"passkeyd shared secret v1"),
             master_key,
             all_sealed: store_key.all_sealed,
@@ -207,6 +218,21 @@ impl Vault {
     /// Whether a token key that is not sealed is refused.
     pub(crate) fn is_complete(&self) -> bool {
         self.all_sealed
+    }
+
+    /// What is stored of a secret of this owner, by the SHA-256 of the secret.
+    pub(crate) fn hash_of(&self, owner: Principal, digest: &[u8; 32]) -> SecretHash {
+        let (kind, id) = match owner {
+            Principal::Account(id) => (b'A', id.0),
+            Principal::ApiKey(id) => (b'K', id.0),
+        };
+        let mut context = hmac::Context::with_key(&self.secrets);
+        context.update(&[kind]);
+        context.update(&id);
+        context.update(digest);
+        let mut code = [0; 32];
+        code.copy_from_slice(context.sign().as_ref());
+        SecretHash::Keyed(code)
     }
 
     /// Seals a secret for a purpose and a row. `None` when the library cannot encrypt.

@@ -40,6 +40,13 @@ pub trait Accounts: Send + Sync {
         account: AccountId,
         token: SecretHash,
     ) -> Result<bool, Fault>;
+    /// Puts another hash of the same secret in the place of `expected`; `false` when another one is stored, or none.
+    async fn replace_secret(
+        &self,
+        of: Principal,
+        expected: SecretHash,
+        new: SecretHash,
+    ) -> Result<bool, Fault>;
     /// The stored hash of a principal's secret.
     async fn secret(&self, principal: Principal) -> Result<Option<StoredSecret>, Fault>;
     /// Adds an API key to an account; `false` when the account is not there.

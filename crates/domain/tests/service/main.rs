@@ -19,6 +19,7 @@ mod starts;
 mod trail;
 mod vault;
 mod webhooks;
+mod work;
 
 use std::sync::Arc;
 
@@ -33,7 +34,7 @@ use domain::model::policy::{AllowCredentials, Attachment, PartialSelection, Rely
 use domain::model::refusal::Refusal;
 use domain::model::relying_party::RelyingParty;
 use domain::model::settings::WireSettings;
-use domain::service::authentication::{StartAuthentication, Who, verify_for_nobody};
+use domain::service::authentication::{StartAuthentication, Who};
 use domain::service::ceremony::Terms;
 use domain::service::credentials::CredentialOrRegistration;
 use domain::service::prepared::Prepared;
@@ -298,7 +299,9 @@ mod an_authentication {
             let json = webauthn::json::parse(text.as_bytes(), &Limits::default()).unwrap();
             let response = AuthenticationResponse::from_json(&json, &ResponseForm::STRICT).unwrap();
             assert_eq!(
-                verify_for_nobody(&ceremony, &response, owner),
+                fixture
+                    .passkeys
+                    .verify_for_nobody(&ceremony, &response, owner),
                 Some(ends),
                 "{lies:?}"
             );

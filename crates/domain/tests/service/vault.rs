@@ -1,12 +1,13 @@
 //! Keys in the store are sealed under a master key, and are replaced.
 
+use domain::model::account::{Principal, Secret, SecretHash};
 use domain::model::audit::AuditKind;
 use domain::model::ids::RelyingPartyId;
 use domain::model::master_key::{MasterKey, MasterKeys};
 use domain::model::token::{MacKind, TokenKey, TokenKind};
 use domain::service::rotation::TokenKeyChange;
 use domain::service::vault::{SealedFor, Vault, VaultError};
-use domain::store::{EventFilter, Events as _, Storage, Tokens as _, Upkeep as _};
+use domain::store::{Accounts as _, EventFilter, Events as _, Storage, Tokens as _, Upkeep as _};
 
 use super::*;
 
@@ -478,4 +479,147 @@ async fn a_discard_that_was_interrupted_is_noticed_and_runs_again() {
     Vault::check(&fixture.storage(), &other).await.unwrap();
     let (code, kind) = (code(&node, id, MacKind::Access).await, MacKind::Access);
     assert!(accepts(&node, id, kind, &code).await);
+}
+
+// ---- secrets of accounts ----------------------------------------------------------------------
+
+/// The token of the fixture's account.
+async fn new_token(node: &Passkeys, fixture: &Fixture) -> (Principal, Secret) {
+    let account = fixture.rp.account;
+    let token = node.reset_account_token(account, &OPERATOR).await.unwrap();
+    (Principal::Account(account), token)
+}
+
+async fn new_api_key(node: &Passkeys, fixture: &Fixture) -> (Principal, Secret) {
+    let account = fixture.rp.account;
+    let (key, secret) = node.create_api_key(account, "ci", &OPERATOR).await.unwrap();
+    (Principal::ApiKey(key.id), secret)
+}
+
+impl Fixture {
+    async fn hash(&self, of: Principal) -> SecretHash {
+        self.store.secret(of).await.unwrap().unwrap().hash
+    }
+
+    async fn put(&self, of: Principal, hash: SecretHash) {
+        let stored = self.hash(of).await;
+        assert_eq!(self.store.replace_secret(of, stored, hash).await, Ok(true));
+    }
+}
+
+#[tokio::test]
+async fn in_a_sealed_store_secrets_of_accounts_are_keyed_hashes_and_old_secrets_stay_right() {
+    let fixture = Fixture::new().await;
+    let keys = new_keys();
+    let old = [
+        new_token(&fixture.passkeys, &fixture).await,
+        new_api_key(&fixture.passkeys, &fixture).await,
+    ];
+    for (of, secret) in &old {
+        assert_eq!(fixture.hash(*of).await, secret.hash());
+    }
+    // Several nodes at once, and another start.
+    let (node, other) = tokio::join!(fixture.node(&keys), fixture.node(&keys));
+    let later = fixture.node(&keys).await;
+    let new = [
+        old[0].clone(),
+        old[1].clone(),
+        new_api_key(&node, &fixture).await,
+    ];
+    let account = fixture.rp.account;
+    for (of, secret) in &new {
+        for node in [&node, &other, &later] {
+            assert_eq!(node.authenticate(*of, secret).await.unwrap(), account);
+            let wrong = Secret::random(&SystemRandomness);
+            let refused = node.authenticate(*of, &wrong).await;
+            assert_eq!(reason(refused), Reason::AccessDenied);
+        }
+        let SecretHash::Keyed(code) = fixture.hash(*of).await else {
+            panic!("{of:?} has a plain hash");
+        };
+        // Nothing that can be worked out without the master key.
+        assert_ne!(code, secret.digest());
+    }
+    // The same secret of another owner has another hash.
+    let (token, secret) = &old[0];
+    let keyed = fixture.hash(*token).await;
+    let moved = old[1].0;
+    fixture.put(moved, keyed).await;
+    let refused = fixture.node(&keys).await.authenticate(moved, secret).await;
+    assert_eq!(reason(refused), Reason::AccessDenied);
+    // A plain hash that somebody put into a sealed store opens nothing, also after another start.
+    fixture.put(moved, secret.hash()).await;
+    let refused = fixture.node(&keys).await.authenticate(moved, secret).await;
+    assert_eq!(reason(refused), Reason::AccessDenied);
+}
+
+#[tokio::test]
+async fn a_store_whose_hashes_were_not_keyed_yet_gets_them_keyed() {
+    let fixture = Fixture::new().await;
+    let keys = new_keys();
+    fixture.node(&keys).await;
+    let (of, secret) = new_token(&fixture.node(&keys).await, &fixture).await;
+    // As a store was that was sealed before hashes were keyed, or whose sealing was interrupted: discarding a store key leaves it so.
+    let other = new_keys();
+    let discarded = Vault::discard(&fixture.storage(), &other, &SystemRandomness).await;
+    discarded.unwrap();
+    fixture.put(of, secret.hash()).await;
+    let node = fixture.node(&other).await;
+    assert_eq!(
+        node.authenticate(of, &secret).await.unwrap(),
+        fixture.rp.account
+    );
+    assert_ne!(fixture.hash(of).await, secret.hash());
+}
+
+#[tokio::test]
+async fn another_master_key_leaves_secrets_of_accounts_valid_and_a_lost_one_does_not() {
+    let fixture = Fixture::new().await;
+    let old = new_keys();
+    let node = fixture.node(&old).await;
+    let secrets = [
+        new_token(&node, &fixture).await,
+        new_api_key(&node, &fixture).await,
+    ];
+    let both = next(&old);
+    let node = fixture.node(&both).await;
+    assert!(node.rewrap_store_key(&both).await.unwrap());
+    let only_new = MasterKeys {
+        current: both.current.clone(),
+        previous: None,
+    };
+    let node = fixture.node(&only_new).await;
+    for (of, secret) in &secrets {
+        assert!(node.authenticate(*of, secret).await.is_ok(), "{of:?}");
+    }
+    let other = new_keys();
+    let discarded = Vault::discard(&fixture.storage(), &other, &SystemRandomness).await;
+    discarded.unwrap();
+    let node = fixture.node(&other).await;
+    for (of, secret) in &secrets {
+        let refused = node.authenticate(*of, secret).await;
+        assert_eq!(reason(refused), Reason::AccessDenied, "{of:?}");
+    }
+    let (of, secret) = new_token(&node, &fixture).await;
+    assert!(node.authenticate(of, &secret).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_process_without_the_master_key_neither_denies_nor_stores_secrets_of_a_sealed_store() {
+    let fixture = Fixture::new().await;
+    let without = &fixture.passkeys;
+    let (of, secret) = new_token(&fixture.node(&new_keys()).await, &fixture).await;
+    for secret in [&secret, &Secret::new("wrong")] {
+        let refused = without.authenticate(of, secret).await;
+        assert_eq!(reason(refused), Reason::StoreUnavailable);
+    }
+    let account = fixture.rp.account;
+    let before = fixture.hash(of).await;
+    let refused = without.reset_account_token(account, &OPERATOR).await;
+    assert_eq!(reason(refused), Reason::StoreUnavailable);
+    assert_eq!(fixture.hash(of).await, before);
+    let refused = without.create_api_key(account, "ci", &OPERATOR).await;
+    assert_eq!(reason(refused), Reason::StoreUnavailable);
+    let refused = without.create_account(&OPERATOR).await;
+    assert_eq!(reason(refused), Reason::StoreUnavailable);
 }

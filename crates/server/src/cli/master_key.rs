@@ -43,7 +43,7 @@ enum Action {
     },
     /// Give up what is sealed under a lost master key. Stop all servers first.
     ///
-    /// Passkeys, users, accounts and Services stay. Access keys and tokens are refused afterwards and have to be made again.
+    /// Passkeys, users, accounts and Services stay. Access keys, Auth Tokens, API keys and tokens are refused afterwards and have to be made again.
     Discard {
         #[command(flatten)]
         store: WhichStore,
@@ -119,7 +119,7 @@ async fn discard(store: WhichStore, yes: bool) -> Result<(), ProcessError> {
     }
     if !yes {
         return Err(ProcessError::Usage(
-            "this makes all access keys and tokens of the store useless; say --yes if the master key is lost"
+            "this makes all access keys, Auth Tokens, API keys and tokens of the store useless; say --yes if the master key is lost"
                 .to_owned(),
         ));
     }
@@ -151,7 +151,7 @@ async fn discard(store: WhichStore, yes: bool) -> Result<(), ProcessError> {
         .map_err(|fault| ProcessError::Command(fault.to_string()))?;
     let replaced = done?;
     say(&format!(
-        "The store is sealed under the master key {}. {replaced} token keys were replaced. Make new access keys.",
+        "The store is sealed under the master key {}. {replaced} token keys were replaced. Give each account a new Auth Token with `passkeyd account reset-token`, and make new API keys and access keys.",
         keys.current.id()
     ))
 }

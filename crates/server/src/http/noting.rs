@@ -30,6 +30,10 @@ impl Observer for Noting {
         self.0.started(of);
     }
 
+    fn verifies(&self) {
+        self.0.verifies();
+    }
+
     fn phase(&self, kind: CeremonyKind, phase: Phase, took: Duration) {
         self.0.phase(kind, phase, took);
     }

@@ -64,6 +64,25 @@ impl TestApp {
     }
 }
 
+/// An owner of the console, and the session.
+pub struct Owner {
+    pub client: Client,
+    /// The value of its cookie.
+    pub session: String,
+}
+
+pub async fn owner(app: &TestApp) -> Owner {
+    let mut ada = app.administrator("Ada", Role::Owner).await;
+    let again = ada.sign_in(&app.browser()).await;
+    let cookie = again.header("set-cookie").unwrap();
+    let (pair, _) = cookie.split_once(';').unwrap();
+    let (_, session) = pair.split_once('=').unwrap();
+    Owner {
+        client: signed_in(&app.browser(), &again),
+        session: session.to_owned(),
+    }
+}
+
 /// The same browser with the session that a response gives it.
 fn signed_in(client: &Client, answer: &Answer) -> Client {
     assert_eq!(answer.status, 200, "{}", answer.text());
@@ -129,17 +148,17 @@ fn is_clean(answer: &Answer, path: &str) {
     );
 }
 
-struct Filled {
-    service: String,
+pub struct Filled {
+    pub service: String,
     person: String,
-    passkey: String,
-    ceremony: String,
-    webhook: String,
+    pub passkey: String,
+    pub ceremony: String,
+    pub webhook: String,
     delivery: String,
 }
 
 /// A Service with one person who has a passkey.
-async fn fill(app: &TestApp) -> Filled {
+pub async fn fill(app: &TestApp) -> Filled {
     let account = app.account();
     let path = account.service().await;
     let mut authenticator = Authenticator::new(Profile::default());
@@ -175,7 +194,7 @@ impl Filled {
     }
 
     /// A route of the table with this content.
-    fn path(&self, route: &str) -> String {
+    pub fn path(&self, route: &str) -> String {
         route
             .replace("{service}", &self.service)
             .replace("{user}", &self.person)

@@ -9,6 +9,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod canary;
 mod console;
 mod docs;
 mod front;

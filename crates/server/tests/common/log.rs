@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::Value;
 use server::telemetry::json::JsonLine;
 use testkit::{Algorithm, Authenticator, Format, Profile, Tpm};
+use tracing::Level;
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -20,15 +21,27 @@ struct Lines(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
     pub fn new() -> Self {
+        Self::at(Level::INFO)
+    }
+
+    /// The same at another level.
+    pub fn at(level: Level) -> Self {
         let lines = Lines::default();
         let subscriber = tracing_subscriber::fmt()
             .event_format(JsonLine)
             .with_writer(lines.clone())
+            .with_max_level(level)
             .finish();
         Self {
             lines,
             _until_dropped: tracing::subscriber::set_default(subscriber),
         }
+    }
+
+    /// All of it.
+    pub fn text(&self) -> String {
+        let bytes = self.lines.0.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 
     /// The lines with this message.

@@ -26,6 +26,7 @@ mod rotation;
 mod settings;
 mod status;
 mod support;
+mod tenants;
 mod tokens;
 mod trail;
 mod users;

@@ -366,3 +366,35 @@ fn a_backup_says_which_master_key_it_needs_and_a_restore_says_what_is_missing() 
     assert_eq!(code, 0, "{said}");
     assert!(!said.contains("master key"), "{said}");
 }
+
+#[test]
+fn the_database_has_no_hash_of_an_auth_token_against_which_guesses_can_be_tested() {
+    let made = made();
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
+    let database = Connection::open_with_flags(made.data().join("passkeyd.db"), flags).unwrap();
+    let token = |row: &rusqlite::Row<'_>| row.get::<_, Vec<u8>>(0);
+    let sql = "SELECT token FROM accounts";
+    let stored = database.query_row(sql, [], token).unwrap();
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, TOKEN.as_bytes());
+    // One byte says that it is keyed.
+    assert_eq!(stored.len(), 33);
+    let mut keys: Vec<Vec<u8>> = Vec::new();
+    for sql in ["SELECT value FROM token_keys", "SELECT value FROM meta"] {
+        let mut statement = database.prepare(sql).unwrap();
+        let rows = statement.query_map([], |row| row.get(0)).unwrap();
+        keys.extend(rows.map(Result::unwrap));
+    }
+    keys.push(Vec::new());
+    let mut owner = vec![b'A'];
+    owner.extend(hex::decode(&SID[2..]).unwrap());
+    for key in &keys {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, key);
+        for content in [digest.as_ref(), TOKEN.as_bytes()] {
+            let of_owner = [&owner[..], content].concat();
+            for code in [hmac::sign(&key, content), hmac::sign(&key, &of_owner)] {
+                assert_ne!(&stored[1..], code.as_ref());
+            }
+        }
+    }
+    assert_ne!(&stored[1..], digest.as_ref());
+}

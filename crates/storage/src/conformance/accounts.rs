@@ -14,7 +14,7 @@ pub(crate) fn api_key(account: AccountId) -> ApiKey {
         id: ApiKeyId(key()),
         account,
         name: "build server".to_owned(),
-        secret: SecretHash([9; 32]),
+        secret: SecretHash::Keyed([9; 32]),
         created: NOW,
     }
 }
@@ -79,7 +79,7 @@ pub async fn a_secret_is_found_by_its_principal(under_test: &mut dyn StoreUnderT
         .unwrap();
     assert_eq!(
         (stored.account, stored.hash),
-        (fixture.account, SecretHash([7; 32]))
+        (fixture.account, SecretHash::Plain([7; 32]))
     );
     let stored = fixture
         .store
@@ -89,7 +89,7 @@ pub async fn a_secret_is_found_by_its_principal(under_test: &mut dyn StoreUnderT
         .unwrap();
     assert_eq!(
         (stored.account, stored.hash),
-        (fixture.account, SecretHash([9; 32]))
+        (fixture.account, SecretHash::Keyed([9; 32]))
     );
     // The same 16 bytes as another kind of principal are somebody else.
     let crossed = Principal::ApiKey(ApiKeyId(fixture.account.0));
@@ -104,7 +104,7 @@ pub async fn an_account_is_created_once_and_listed(under_test: &mut dyn StoreUnd
     // One with a key that is taken replaces nothing.
     let mut same = new_account(at(1));
     same.id = late.id;
-    same.token = SecretHash([8; 32]);
+    same.token = SecretHash::Plain([8; 32]);
     assert_eq!(store.create_account(&same).await, Ok(false));
     let page = store.list_accounts(PageRequest::first(10)).await.unwrap();
     let listed: Vec<_> = page
@@ -135,7 +135,7 @@ pub async fn a_token_is_replaced_in_its_account_only(under_test: &mut dyn StoreU
     let key_of_account = api_key(fixture.account);
     assert_eq!(store.create_api_key(&key_of_account).await, Ok(true));
 
-    let new = SecretHash([3; 32]);
+    let new = SecretHash::Keyed([3; 32]);
     assert_eq!(
         store.replace_account_token(fixture.account, new).await,
         Ok(true)
@@ -152,6 +152,53 @@ pub async fn a_token_is_replaced_in_its_account_only(under_test: &mut dyn StoreU
     assert_eq!(store.replace_account_token(stranger, new).await, Ok(false));
     let principal = Principal::Account(stranger);
     assert!(store.secret(principal).await.unwrap().is_none());
+}
+
+pub async fn a_hash_is_replaced_where_it_is_the_expected_one(under_test: &mut dyn StoreUnderTest) {
+    let fixture = Fixture::new(under_test).await;
+    let store = &fixture.store;
+    let key_of_account = api_key(fixture.account);
+    assert_eq!(store.create_api_key(&key_of_account).await, Ok(true));
+    let (account, of_key) = (
+        Principal::Account(fixture.account),
+        Principal::ApiKey(key_of_account.id),
+    );
+    let stored = async |principal| store.secret(principal).await.unwrap().unwrap().hash;
+    for (principal, before, other) in [
+        (account, SecretHash::Plain([7; 32]), of_key),
+        (of_key, SecretHash::Keyed([9; 32]), account),
+    ] {
+        let new = SecretHash::Keyed([5; 32]);
+        let untouched = stored(other).await;
+        // The same bytes as another kind of hash are another hash.
+        for wrong in [SecretHash::Plain([9; 32]), SecretHash::Keyed([7; 32])] {
+            let replaced = store.replace_secret(principal, wrong, new).await;
+            assert_eq!(replaced, Ok(false), "{principal:?}");
+            assert_eq!(stored(principal).await, before);
+        }
+        // Sent twice, as after a lost response.
+        for _ in 0..2 {
+            let replaced = store.replace_secret(principal, before, new).await;
+            assert_eq!(replaced, Ok(true), "{principal:?}");
+            assert_eq!(stored(principal).await, new);
+        }
+        let back = store
+            .replace_secret(principal, before, SecretHash::Keyed([6; 32]))
+            .await;
+        assert_eq!(back, Ok(false));
+        assert_eq!(stored(other).await, untouched);
+    }
+    for nobody in [
+        Principal::Account(AccountId(key_of_account.id.0)),
+        Principal::ApiKey(ApiKeyId(fixture.account.0)),
+    ] {
+        let (one, other) = (SecretHash::Keyed([5; 32]), SecretHash::Keyed([4; 32]));
+        assert_eq!(store.replace_secret(nobody, one, other).await, Ok(false));
+    }
+    let listed = store
+        .list_api_keys(fixture.account, PageRequest::first(9))
+        .await;
+    assert_eq!(listed.unwrap().items[0].secret, SecretHash::Keyed([5; 32]));
 }
 
 pub async fn an_api_key_belongs_to_an_account(under_test: &mut dyn StoreUnderTest) {

@@ -105,7 +105,7 @@ pub(crate) fn selection() -> Selection {
 pub(crate) fn new_account(created: Timestamp) -> Account {
     Account {
         id: AccountId(key()),
-        token: SecretHash([7; 32]),
+        token: SecretHash::Plain([7; 32]),
         created,
     }
 }

@@ -35,6 +35,16 @@ impl Accounts for Embedded {
             .await
     }
 
+    async fn replace_secret(
+        &self,
+        of: Principal,
+        expected: SecretHash,
+        new: SecretHash,
+    ) -> Result<bool, Fault> {
+        self.write(move |c| writes::replace_secret(c, of, expected, new))
+            .await
+    }
+
     async fn secret(&self, principal: Principal) -> Result<Option<StoredSecret>, Fault> {
         self.points.read(|c| reads::secret(c, principal))
     }

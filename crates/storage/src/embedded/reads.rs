@@ -105,7 +105,7 @@ pub(super) fn secret(
         seals::check(row, 2, &row.get::<_, String>(3)?)?;
         Ok(StoredSecret {
             account: AccountId(row.get(0)?),
-            hash: domain::model::account::SecretHash(row.get(1)?),
+            hash: rows::secret_hash(row, 1)?,
         })
     })
 }

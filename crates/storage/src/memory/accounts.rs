@@ -58,6 +58,25 @@ impl Accounts for Memory {
         Ok(true)
     }
 
+    async fn replace_secret(
+        &self,
+        of: Principal,
+        expected: SecretHash,
+        new: SecretHash,
+    ) -> Result<bool, Fault> {
+        let mut state = self.state();
+        let stored = match of {
+            Principal::Account(id) => state.accounts.get_mut(&id).map(|a| &mut a.token),
+            Principal::ApiKey(id) => state.api_keys.get_mut(&id).map(|k| &mut k.secret),
+        };
+        // The new one is there already where the call is sent again.
+        let Some(stored) = stored.filter(|stored| **stored == expected || **stored == new) else {
+            return Ok(false);
+        };
+        *stored = new;
+        Ok(true)
+    }
+
     async fn secret(&self, principal: Principal) -> Result<Option<StoredSecret>, Fault> {
         let state = self.state();
         Ok(match principal {

@@ -16,7 +16,7 @@ use super::{Postgres, settled};
 impl Accounts for Postgres {
     async fn create_first_account(&self, account: &Account) -> Result<FirstAccount, Fault> {
         settled!({
-            let params = params![account.id.0, account.token.0, account.created.0];
+            let params = params![account.id.0, account.token, account.created.0];
             let sent = (Statement::CreateFirstAccount, params);
             let row = self.pool.only(Does::Write, sent).await?;
             let mut cells = Cells::new(&row);
@@ -31,7 +31,7 @@ impl Accounts for Postgres {
 
     async fn create_account(&self, account: &Account) -> Result<bool, Fault> {
         settled!({
-            let params = params![account.id.0, account.token.0, account.created.0];
+            let params = params![account.id.0, account.token, account.created.0];
             let row = self
                 .pool
                 .only(Does::Write, (Statement::CreateAccount, params))
@@ -56,7 +56,23 @@ impl Accounts for Postgres {
         account: AccountId,
         token: SecretHash,
     ) -> Result<bool, Fault> {
-        let sent = (Statement::ReplaceAccountToken, params![account.0, token.0]);
+        let sent = (Statement::ReplaceAccountToken, params![account.0, token]);
+        self.pool.done(sent).await
+    }
+
+    async fn replace_secret(
+        &self,
+        of: Principal,
+        expected: SecretHash,
+        new: SecretHash,
+    ) -> Result<bool, Fault> {
+        let sent = match of {
+            Principal::Account(id) => (
+                Statement::ReplaceAccountSecret,
+                params![id.0, expected, new],
+            ),
+            Principal::ApiKey(id) => (Statement::ReplaceApiKeySecret, params![id.0, expected, new]),
+        };
         self.pool.done(sent).await
     }
 
@@ -68,7 +84,7 @@ impl Accounts for Postgres {
         self.record(sent, |cells| {
             Ok(StoredSecret {
                 account: AccountId(cells.key()?),
-                hash: SecretHash(cells.key()?),
+                hash: cells.secret_hash()?,
             })
         })
         .await
@@ -79,7 +95,7 @@ impl Accounts for Postgres {
             key.id.0,
             key.account.0,
             &key.name,
-            key.secret.0,
+            key.secret,
             key.created.0
         ];
         let row = self

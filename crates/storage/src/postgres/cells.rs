@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::error::Error;
 
+use domain::model::account::SecretHash;
 use domain::store::Fault;
 use tokio_postgres::Row;
 use tokio_postgres::types::private::BytesMut;
@@ -104,6 +105,12 @@ impl<const N: usize> From<[u8; N]> for Param<'_> {
 impl<const N: usize> From<Option<[u8; N]>> for Param<'_> {
     fn from(value: Option<[u8; N]>) -> Self {
         Self::Bytes(value.map(|value| Cow::Owned(value.to_vec())))
+    }
+}
+
+impl From<SecretHash> for Param<'_> {
+    fn from(value: SecretHash) -> Self {
+        Self::Bytes(Some(Cow::Owned(value.to_bytes())))
     }
 }
 
@@ -237,6 +244,11 @@ impl<'a> Cells<'a> {
         let found: Option<&[u8]> = self.next()?;
         let read = found.map(|bytes| bytes.try_into().map_err(|_| unreadable("a key")));
         read.transpose()
+    }
+
+    pub(super) fn secret_hash(&mut self) -> Result<SecretHash, Fault> {
+        let hash = SecretHash::from_bytes(self.bytes()?);
+        hash.ok_or_else(|| unreadable("the hash of a secret"))
     }
 
     pub(super) fn int(&mut self) -> Result<i64, Fault> {

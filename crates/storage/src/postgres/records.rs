@@ -4,7 +4,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{Context, SHA256};
-use domain::model::account::{Account, ApiKey, SecretHash};
+use domain::model::account::{Account, ApiKey};
 use domain::model::audit::{Actor, ActorKind, AuditEvent, AuditKind};
 use domain::model::ceremony::{
     Authentication, Ceremony, CeremonyKind, CeremonyState, Registration,
@@ -83,7 +83,7 @@ pub(super) fn credential_digest(record: &CredentialRecord) -> [u8; 16] {
 pub(super) fn account(cells: &mut Cells<'_>) -> Result<Account, Fault> {
     Ok(Account {
         id: AccountId(cells.key()?),
-        token: SecretHash(cells.key()?),
+        token: cells.secret_hash()?,
         created: Timestamp(cells.int()?),
     })
 }
@@ -93,7 +93,7 @@ pub(super) fn api_key(cells: &mut Cells<'_>) -> Result<ApiKey, Fault> {
         id: ApiKeyId(cells.key()?),
         account: AccountId(cells.key()?),
         name: cells.text()?,
-        secret: SecretHash(cells.key()?),
+        secret: cells.secret_hash()?,
         created: Timestamp(cells.int()?),
     })
 }

@@ -308,6 +308,10 @@ statements! {
         page!(down concat!("SELECT ", columns!(account), " FROM @accounts WHERE TRUE"), "created", "id", "$1", "$2", "$3");
     ReplaceAccountToken ("bb")
         "WITH w AS (UPDATE @accounts SET token = $2 WHERE id = $1 RETURNING 1) SELECT count(*) FROM w";
+    ReplaceAccountSecret ("bbb")
+        "WITH w AS (UPDATE @accounts SET token = $3 WHERE id = $1 AND token IN ($2, $3) RETURNING 1) SELECT count(*) FROM w";
+    ReplaceApiKeySecret ("bbb")
+        "WITH w AS (UPDATE @api_keys SET secret = $3 WHERE id = $1 AND secret IN ($2, $3) RETURNING 1) SELECT count(*) FROM w";
     AccountSecret ("b")
         "SELECT id, token FROM @accounts WHERE id = $1";
     ApiKeySecret ("b")

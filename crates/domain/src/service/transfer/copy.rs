@@ -66,11 +66,11 @@ where
     }
 }
 
-async fn accounts(store: &dyn Storage) -> Result<Vec<Account>, Fault> {
+pub(crate) async fn accounts(store: &dyn Storage) -> Result<Vec<Account>, Fault> {
     all(|page| store.list_accounts(page), |a| (a.created, a.id.0)).await
 }
 
-async fn api_keys(store: &dyn Storage, of: AccountId) -> Result<Vec<ApiKey>, Fault> {
+pub(crate) async fn api_keys(store: &dyn Storage, of: AccountId) -> Result<Vec<ApiKey>, Fault> {
     let list = |page| store.list_api_keys(of, page);
     all(list, |key| (key.created, key.id.0)).await
 }
@@ -272,9 +272,9 @@ pub async fn secrets_of(store: &dyn Storage) -> Result<(u64, [u8; 32]), Fault> {
         take(&[&key]);
     }
     for account in accounts(store).await? {
-        take(&[&account.id.0, &account.token.0]);
+        take(&[&account.id.0, &account.token.to_bytes()]);
         for key in api_keys(store, account.id).await? {
-            take(&[&key.id.0, &key.secret.0, key.name.as_bytes()]);
+            take(&[&key.id.0, &key.secret.to_bytes(), key.name.as_bytes()]);
         }
         for rp in parties(store, account.id).await? {
             for kind in &LASTING {

@@ -1,6 +1,6 @@
 //! Data that leaves a store as a whole, and data that comes in from a file.
 
-mod copy;
+pub(crate) mod copy;
 mod imports;
 mod judge;
 mod own;

@@ -26,7 +26,8 @@ impl Passkeys {
     /// # Errors
     /// Faults of the store.
     pub async fn import_account(&self, id: AccountId, created: Timestamp) -> Result<bool, Refusal> {
-        let token = Secret::random(&*self.randomness).hash();
+        let token = Secret::random(&*self.randomness);
+        let token = self.hash_to_store(Principal::Account(id), &token).await?;
         let account = Account { id, token, created };
         Ok(self.storage.create_account(&account).await?)
     }

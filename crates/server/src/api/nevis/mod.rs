@@ -57,8 +57,8 @@ pub use waiters::Waiters;
 /// What the paths of this wire begin with, beside those that other specifications fix.
 pub const PREFIXES: &[&str] = &["/api/v1", "/_app"];
 
-/// All routes of this wire, and its answers for everything else below `/api/v1` and `/_app`.
-pub fn router(state: State) -> Router {
+/// All routes of this wire, beside the files of its browser client.
+fn routes() -> Vec<(&'static str, MethodRouter<State>)> {
     // Where a browser calls, the page asks first.
     let browser = |call: MethodRouter<State>| {
         call.options(preflight::<State>)
@@ -67,7 +67,7 @@ pub fn router(state: State) -> Router {
     let back_end = |call: MethodRouter<State>| call.fallback(handle(wrong_method));
     // A page may call these with an intent token.
     let either = |call: MethodRouter<State>| back_end(call.options(preflight::<State>));
-    let routes: [(&str, MethodRouter<State>); 19] = [
+    vec![
         ("/ping", back_end(get(handle(ping::read)))),
         (
             "/api/v1/users/enroll",
@@ -117,9 +117,18 @@ pub fn router(state: State) -> Router {
             "/_app/assertion/result",
             browser(post(handle_page(results::assertion))),
         ),
-    ];
+    ]
+}
+
+/// The paths of all routes, with their parameters in braces.
+pub fn paths() -> impl Iterator<Item = &'static str> {
+    routes().into_iter().map(|(path, _)| path)
+}
+
+/// All routes of this wire, and its answers for everything else below `/api/v1` and `/_app`.
+pub fn router(state: State) -> Router {
     let mut all = client::router();
-    for (path, call) in routes {
+    for (path, call) in routes() {
         // Clients exist that end every path with a slash.
         all = all
             .route(path, call.clone())

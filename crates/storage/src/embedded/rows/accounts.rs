@@ -4,11 +4,19 @@ use domain::model::account::{Account, ApiKey, SecretHash};
 use domain::model::clock::Timestamp;
 use domain::model::ids::{AccountId, ApiKeyId, RelyingPartyId, UserId};
 use domain::model::user::User;
+use domain::store::Fault;
 use rusqlite::{Connection, Row, params};
 
 use super::columns::alive;
 use crate::embedded::seals;
-use crate::embedded::sql::{Outcome, execute};
+use crate::embedded::sql::{Failure, Outcome, execute};
+
+/// The hash of a secret in a column.
+pub(in crate::embedded) fn secret_hash(row: &Row<'_>, at: usize) -> Outcome<SecretHash> {
+    let stored: Vec<u8> = row.get(at)?;
+    let hash = SecretHash::from_bytes(&stored);
+    hash.ok_or_else(|| Failure(Fault::Unreadable("the hash of a secret".to_owned())))
+}
 
 pub(in crate::embedded) fn insert_account(
     connection: &Connection,
@@ -17,7 +25,7 @@ pub(in crate::embedded) fn insert_account(
     execute(
         connection,
         "INSERT INTO accounts (id, token, created, digest) VALUES (?1, ?2, ?3, seal('accounts', ?1, ?2, ?3))",
-        params![account.id.0, account.token.0, account.created.0],
+        params![account.id.0, account.token.to_bytes(), account.created.0],
     )
 }
 
@@ -25,7 +33,7 @@ pub(in crate::embedded) fn account(row: &Row<'_>) -> Outcome<Account> {
     seals::check(row, 3, "accounts")?;
     Ok(Account {
         id: AccountId(row.get(0)?),
-        token: SecretHash(row.get(1)?),
+        token: secret_hash(row, 1)?,
         created: Timestamp(row.get(2)?),
     })
 }
@@ -40,7 +48,7 @@ pub(in crate::embedded) fn insert_api_key(connection: &Connection, key: &ApiKey)
             key.id.0,
             key.account.0,
             key.name,
-            key.secret.0,
+            key.secret.to_bytes(),
             key.created.0
         ],
     )
@@ -52,7 +60,7 @@ pub(in crate::embedded) fn api_key(row: &Row<'_>) -> Outcome<ApiKey> {
         id: ApiKeyId(row.get(0)?),
         account: AccountId(row.get(1)?),
         name: row.get(2)?,
-        secret: SecretHash(row.get(3)?),
+        secret: secret_hash(row, 3)?,
         created: Timestamp(row.get(4)?),
     })
 }

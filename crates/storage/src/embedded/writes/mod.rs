@@ -7,7 +7,7 @@ mod imports;
 mod parties;
 mod tokens;
 
-use domain::model::account::{Account, ApiKey, SecretHash};
+use domain::model::account::{Account, ApiKey, Principal, SecretHash};
 use domain::model::audit::AuditEvent;
 use domain::model::clock::Timestamp;
 use domain::model::credential::CredentialRecord;
@@ -77,7 +77,7 @@ fn account_is(connection: &Connection, account: &Account) -> Outcome<Option<bool
     );
     first(connection, sql, [account.id.0], |row| {
         seals::check(row, 2, "accounts")?;
-        let stored = (SecretHash(row.get(0)?), Timestamp(row.get(1)?));
+        let stored = (rows::secret_hash(row, 0)?, Timestamp(row.get(1)?));
         Ok(stored == (account.token, account.created))
     })
 }
@@ -97,7 +97,32 @@ pub(super) fn replace_account_token(
 ) -> Outcome<bool> {
     let sql =
         "UPDATE accounts SET token = ?2, digest = seal('accounts', id, ?2, created) WHERE id = ?1";
-    Ok(execute(connection, sql, params![account.0, token.0])? > 0)
+    Ok(execute(connection, sql, params![account.0, token.to_bytes()])? > 0)
+}
+
+pub(super) fn replace_secret(
+    connection: &Connection,
+    of: Principal,
+    expected: SecretHash,
+    new: SecretHash,
+) -> Outcome<bool> {
+    let Some(stored) = reads::secret(connection, of)? else {
+        return Ok(false);
+    };
+    if stored.hash != expected {
+        return Ok(stored.hash == new);
+    }
+    let (sql, key) = match of {
+        Principal::Account(id) => (
+            "UPDATE accounts SET token = ?2, digest = seal('accounts', id, ?2, created) WHERE id = ?1",
+            id.0,
+        ),
+        Principal::ApiKey(id) => (
+            "UPDATE api_keys SET secret = ?2, digest = seal('api_keys', id, account_id, name, ?2, created) WHERE id = ?1",
+            id.0,
+        ),
+    };
+    Ok(execute(connection, sql, params![key, new.to_bytes()])? > 0)
 }
 
 pub(super) fn create_api_key(connection: &Connection, key: &ApiKey) -> Outcome<bool> {
