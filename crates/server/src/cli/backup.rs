@@ -6,6 +6,7 @@ use clap::Args;
 use domain::model::clock::{Clock as _, SystemClock};
 use domain::model::master_key::MasterKeyId;
 use domain::service::vault::master_key_of;
+use storage::OpenError;
 use storage::embedded::{CopyError, Counts, Named, Restored, backup, restore};
 
 use super::print::say;
@@ -48,8 +49,15 @@ pub(super) struct Restore {
 /// What PostgreSQL has for it.
 const ELSEWHERE: &str = "use the tools of PostgreSQL (pg_dump, pg_basebackup)";
 
-fn failed(error: &CopyError) -> ProcessError {
-    ProcessError::Command(error.to_string())
+/// A failure in words.
+pub(super) fn failed(error: &CopyError) -> ProcessError {
+    ProcessError::Command(match error {
+        CopyError::Open(OpenError::InUse { path }) => format!(
+            "{} is in use by a running passkeyd: stop it first",
+            path.display()
+        ),
+        other => other.to_string(),
+    })
 }
 
 /// Writes a backup.

@@ -3,6 +3,7 @@
 use clap::Args;
 use storage::embedded::compact;
 
+use super::backup::failed;
 use super::print::say;
 use super::which_store::{WhichStore, file_of};
 use crate::process::ProcessError;
@@ -33,7 +34,7 @@ pub(super) fn run(arguments: Compact) -> Result<(), ProcessError> {
         "Writing a copy of {} without gaps. It needs at most {bytes} bytes of free space and takes the place of the file at the end.",
         path.display()
     ))?;
-    let done = compact(&path).map_err(|error| ProcessError::Command(error.to_string()))?;
+    let done = compact(&path).map_err(|error| failed(&error))?;
     say(&format!(
         "Before: {} bytes. Now: {} bytes.",
         done.before, done.after

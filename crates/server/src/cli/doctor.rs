@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::Args;
 use domain::model::clock::{Clock as _, SystemClock};
 use serde::Serialize;
+use storage::StoreUrl;
 
 use super::administer::{administer, print};
 use super::print::print_json;
@@ -76,7 +77,10 @@ pub(super) async fn run(arguments: Doctor) -> Result<ExitCode, ProcessError> {
         Err(error) => findings.push(
             Finding::problem("store", error.to_string())
                 .because("Services and metadata were not checked")
-                .fix("name the store of the server with --data-dir, --store or --config"),
+                .fix(match settings.store_location() {
+                    Ok(StoreUrl::Postgres(_)) => "see that the database runs and takes writes, and that `store` has its address",
+                    _ => "name the store of the server with --data-dir, --store or --config",
+                }),
         ),
     }
     if !offline {

@@ -81,8 +81,8 @@ fn import_id(text: &str) -> Result<ImportId, String> {
 pub(super) async fn run(arguments: Import) -> Result<(), ProcessError> {
     let (undo_id, report_id, listed) = (arguments.undo, arguments.report, arguments.list);
     // The export of another passkeyd may be the first thing that is in a store.
-    let fresh =
-        arguments.file.is_some() && arguments.from == Source::Passkeyd && !arguments.dry_run;
+    let fresh = arguments.file.is_some() && arguments.from == Source::Passkeyd;
+    let dry_run = arguments.dry_run;
     let (task, store) = arguments.split();
     let settings = store.settings()?;
     // A file that cannot be read leaves no trace in the store, and makes none.
@@ -94,10 +94,10 @@ pub(super) async fn run(arguments: Import) -> Result<(), ProcessError> {
             path.display()
         )
     };
-    let passkeys = if fresh {
-        which_store::open(&settings, in_use).await?
-    } else {
-        which_store::open_existing(&settings, in_use).await?
+    let passkeys = match (fresh, dry_run) {
+        (true, false) => which_store::open(&settings, in_use).await?,
+        (true, true) => which_store::open_or_empty(&settings, in_use).await?,
+        (false, _) => which_store::open_existing(&settings, in_use).await?,
     };
     let done = if let Some(id) = undo_id {
         undo(&passkeys, id).await

@@ -1,12 +1,13 @@
 //! `passkeyd migrate`: creates or updates the tables of a PostgreSQL store, or says what is to be done.
 
+use std::io::{self, Write as _};
 use std::path::Path;
 
 use clap::Args;
 use domain::model::clock::{Clock as _, Randomness as _, SystemClock, SystemRandomness};
 use domain::model::ids::NodeId;
 use storage::embedded::formats;
-use storage::postgres::{Schema, migrate, schema};
+use storage::postgres::{Schema, migrate_telling, schema};
 use storage::{PostgresUrl, StoreUrl};
 
 use super::print::say;
@@ -26,7 +27,7 @@ pub(super) struct Migrate {
 /// Runs the command.
 ///
 /// # Errors
-/// The database cannot be used, its schema is too new, or `--check` found something to do.
+/// There is no store, the database cannot be used, its schema is too new, or `--check` found something to do.
 pub(super) async fn run(arguments: Migrate) -> Result<(), ProcessError> {
     let location = arguments.store.settings()?.store_location()?;
     let url = match location {
@@ -41,7 +42,14 @@ pub(super) async fn run(arguments: Migrate) -> Result<(), ProcessError> {
     let clock = SystemClock::default();
     let mut node = NodeId([0; 16]);
     SystemRandomness.fill(&mut node.0);
-    let steps = migrate(&url, node, || clock.now()).await.map_err(failed)?;
+    let waits = || {
+        let _ = writeln!(
+            io::stderr(),
+            "Another process migrates this database, or was killed while it did. Waiting for at most a minute."
+        );
+    };
+    let steps = migrate_telling(&url, node, || clock.now(), waits).await;
+    let steps = steps.map_err(failed)?;
     match steps {
         0 => say("The schema is current."),
         1 => say("Done: 1 step."),
@@ -53,11 +61,12 @@ pub(super) async fn run(arguments: Migrate) -> Result<(), ProcessError> {
 fn embedded(file: &Path) -> Result<(), ProcessError> {
     const ELSEWHERE: &str =
         "For PostgreSQL, name the database: passkeyd migrate --store postgres://...";
+    // A script that has forgotten the address of its database must notice.
     if !file.is_file() {
-        return say(&format!(
-            "There is no embedded store at {}. passkeyd serve makes one, with all its tables. Nothing was changed.\n{ELSEWHERE}",
+        return Err(ProcessError::Command(format!(
+            "there is no embedded store at {}. passkeyd serve makes one, with all its tables. Nothing was changed.\n{ELSEWHERE}",
             file.display()
-        ));
+        )));
     }
     let (found, current) = formats(file).map_err(|fault| ProcessError::Store(fault.into()))?;
     let place = file.display();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 use domain::Passkeys;
 use domain::model::policy::Policy;
-use storage::{OpenError, StoreError};
+use storage::{OpenError, StoreError, StoreUrl};
 
 use crate::config::{self, Flags, Settings};
 use crate::metadata::Sources;
@@ -106,6 +106,21 @@ fn exists(settings: &Settings) -> Result<(), ProcessError> {
         "there is no store at {}; name the server's with --data-dir, --store or --config",
         file.display()
     )))
+}
+
+/// As [`open_existing`], but takes an empty store in memory for one that does not exist. Nothing is made.
+///
+/// # Errors
+/// It cannot be opened.
+pub(super) async fn open_or_empty(
+    settings: &Settings,
+    in_use: impl FnOnce(&Path, &OpenError) -> String,
+) -> Result<Arc<Passkeys>, ProcessError> {
+    if exists(settings).is_ok() {
+        return open(settings, in_use).await;
+    }
+    let sources = Sources::load(&settings.metadata)?;
+    process::open(&StoreUrl::Memory, None, Policy::default(), sources).await
 }
 
 /// As [`open_existing`], but creates a store that does not exist.

@@ -175,7 +175,8 @@ pub async fn import(
         each_value(&path, |place, value| {
             for row in source.rows(place, &value) {
                 let place = row.place.clone();
-                let converted = source.convert(&row, &columns, &told);
+                let judged = row.judge();
+                let converted = judged.and_then(|()| source.convert(&row, &columns, &told));
                 let taken = send.blocking_send((place, converted));
                 taken.map_err(|_| "the import ended".to_owned())?;
             }

@@ -7,6 +7,7 @@ pub mod export;
 pub mod import;
 pub mod leaving;
 pub mod own;
+mod products;
 pub mod record;
 mod rows;
 pub mod shapes;

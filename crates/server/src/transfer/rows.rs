@@ -1,6 +1,8 @@
 //! A file of another product as rows: CSV, one JSON object a line, a JSON list, or one JSON document. A row is flat: members of objects
-//! in it are named by their path. Case, `_` and `-` of names do not count, because each mapper of tables writes them differently.
+//! in it are named by their path. Case, `_` and `-` of names do not count, because each mapper of tables writes them differently. So two
+//! names may mean the same: a header with such names is not read, and a record with them is refused when their values differ.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Seek as _};
 use std::path::Path;
@@ -19,6 +21,8 @@ pub(super) struct Row {
     /// For people.
     pub(super) place: String,
     members: Vec<(String, Value)>,
+    /// Two members of one object with the same plain name and different values.
+    ambiguous: Option<(String, String)>,
 }
 
 fn plain(name: &str) -> String {
@@ -38,6 +42,7 @@ impl Row {
         let mut row = Self {
             place: place.into(),
             members: Vec::new(),
+            ambiguous: None,
         };
         row.add("", value);
         row
@@ -47,8 +52,15 @@ impl Row {
     pub(super) fn add(&mut self, name: &str, value: &Value) {
         match value {
             Value::Object(object) if !is_value(object) => {
+                let mut plain_names: HashMap<String, (&String, &Value)> = HashMap::new();
                 for (member, value) in object {
-                    self.add(&format!("{name}{}", plain(member)), value);
+                    let short = plain(member);
+                    self.add(&format!("{name}{short}"), value);
+                    let (first, other) = *plain_names.entry(short).or_insert((member, value));
+                    if other != value && !other.is_null() && !value.is_null() {
+                        let both = (first.clone(), member.clone());
+                        self.ambiguous.get_or_insert(both);
+                    }
                 }
             }
             // A column that holds JSON.
@@ -64,15 +76,26 @@ impl Row {
 
     /// The value of a member, by its plain name; none if it is null or empty.
     pub(super) fn get(&self, name: &str) -> Option<&Value> {
-        let found = self.members.iter().find(|(member, _)| member == name);
+        let mut found = self.members.iter().filter(|(member, _)| member == name);
         found
+            .find(|(_, value)| !value.is_null() && value.as_str() != Some(""))
             .map(|(_, value)| value)
-            .filter(|value| !value.is_null() && value.as_str() != Some(""))
+    }
+
+    /// Refuses a row in which two members may be meant by one name.
+    pub(super) fn judge(&self) -> Result<(), String> {
+        match &self.ambiguous {
+            None => Ok(()),
+            Some((first, second)) => Err(format!(
+                "its members {first} and {second} have different values, and count as one name"
+            )),
+        }
     }
 
     /// Adds those members of an object that the row does not have.
     pub(super) fn add_missing(&mut self, value: &Value) {
         let more = Self::new("", value);
+        self.ambiguous = self.ambiguous.take().or(more.ambiguous);
         for (name, value) in more.members {
             if self.get(&name).is_none() {
                 self.members.push((name, value));
@@ -84,7 +107,8 @@ impl Row {
 /// What a file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
-    Csv,
+    /// With this character between columns.
+    Csv(u8),
     Lines,
     Document,
 }
@@ -98,9 +122,11 @@ pub(super) fn each_value(
     let mut opened = BufReader::new(File::open(file).map_err(|e| unreadable(&e))?);
     let form = form_of(&mut opened).map_err(|e| unreadable(&e))?;
     match form {
-        Form::Csv => {
-            let mut reader = csv::Reader::from_reader(opened);
+        Form::Csv(separator) => {
+            let mut reader = csv::ReaderBuilder::new();
+            let mut reader = reader.delimiter(separator).from_reader(opened);
             let names = reader.headers().map_err(|e| unreadable(&e))?.clone();
+            judge_header(&names)?;
             for (n, record) in reader.records().enumerate() {
                 let place = format!("line {}", n + 2);
                 let record = record.map_err(|error| format!("{place}: {error}"))?;
@@ -147,6 +173,35 @@ pub(super) fn each_value(
     Ok(())
 }
 
+/// Refuses a header that has one name twice, as a join of two tables with a column `id` has.
+fn judge_header(names: &csv::StringRecord) -> Result<(), String> {
+    let mut met = HashMap::new();
+    for name in names {
+        let plain = plain(name);
+        if plain.is_empty() {
+            continue;
+        }
+        if let Some(first) = met.insert(plain, name) {
+            return Err(format!(
+                "the columns {first} and {name} of the file count as one name: export each column under a name of its own"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// What is between the columns of a header: a comma, unless there is more of what other programs write.
+fn separator_of(header: &[u8]) -> u8 {
+    let count = |separator: u8| header.iter().filter(|b| **b == separator).count();
+    let mut most = b',';
+    for other in [b';', b'\t'] {
+        if count(other) > count(most) {
+            most = other;
+        }
+    }
+    most
+}
+
 /// Leaves out the mark that some programs write at the beginning of a text.
 fn skip_mark(file: &mut BufReader<File>) -> std::io::Result<()> {
     if file.fill_buf()?.starts_with(&[0xef, 0xbb, 0xbf]) {
@@ -172,7 +227,7 @@ fn form_of(file: &mut BufReader<File>) -> std::io::Result<Form> {
     let form = match begins {
         Some(b'{') if serde_json::from_slice::<Value>(&first).is_ok() => Form::Lines,
         Some(b'{' | b'[') => Form::Document,
-        _ => Form::Csv,
+        _ => Form::Csv(separator_of(&first)),
     };
     if begins.is_some_and(u8::is_ascii_control) {
         return Err(std::io::Error::other("it is neither CSV nor JSON"));

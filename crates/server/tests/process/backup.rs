@@ -177,7 +177,7 @@ fn a_store_in_use_is_backed_up_and_neither_replaced_nor_compacted() {
         let refused = on(&data, command);
         assert_eq!(refused.status.code(), Some(1));
         assert!(
-            said(&refused).contains("in use by another passkeyd"),
+            said(&refused).contains("is in use by a running passkeyd: stop it first"),
             "{}",
             said(&refused)
         );
@@ -190,6 +190,14 @@ fn a_store_in_use_is_backed_up_and_neither_replaced_nor_compacted() {
         said(&compacted)
     );
     assert!(compacted.status.success());
+    // What the console keeps for itself is none of the operator's Relying Parties.
+    let elsewhere = place.path().join("elsewhere");
+    let restored = on(&elsewhere, &["restore", file.to_str().unwrap()]);
+    let text = said(&restored);
+    assert!(restored.status.success(), "{text}");
+    assert!(text.contains("There was no readable store"), "{text}");
+    assert!(text.contains(" 0 Relying Parties, "), "{text}");
+    assert!(!text.contains("Relying Party VA"), "{text}");
 }
 
 #[test]

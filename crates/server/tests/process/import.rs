@@ -43,6 +43,12 @@ fn an_export_is_imported_into_a_new_store_listed_reported_and_undone() {
     let lines = String::from_utf8(dry.stdout).unwrap();
     assert_eq!(lines.lines().count(), 2, "{lines}");
 
+    // Where no store is yet, a dry run says what the run would do, and makes none.
+    let (dry, said) = run(&new, &["import", "--dry-run", file]);
+    assert!(dry.status.success(), "{said}");
+    assert!(said.contains("2 added, 0 there already"), "{said}");
+    assert!(!new.exists());
+
     let (done, said) = run(&new, &["import", file]);
     assert!(done.status.success(), "{said}");
     assert!(said.contains("2 added, 0 there already"), "{said}");
@@ -209,8 +215,10 @@ fn migrate_says_of_an_embedded_store_that_it_migrates_itself() {
         String::from_utf8(done.stdout).unwrap()
     };
     for more in [&[][..], &["--check"]] {
-        let said = says(more);
-        assert!(said.contains("There is no embedded store at"), "{said}");
+        // A script that has forgotten --store must notice.
+        let (done, said) = run(&data, &[&["migrate"][..], more].concat());
+        assert_eq!(done.status.code(), Some(1), "{said}");
+        assert!(said.contains("there is no embedded store at"), "{said}");
         assert!(said.contains("--store postgres://"), "{said}");
     }
     assert!(!data.exists());
@@ -225,6 +233,19 @@ fn migrate_says_of_an_embedded_store_that_it_migrates_itself() {
     let said = says(&["--check"]);
     assert!(
         said.contains("has format 1. passkeyd serve updates it"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_database_that_cannot_be_reached_is_told_with_the_cause() {
+    let mut command = passkeyd();
+    let url = "postgres://nobody@127.0.0.1:1/nothing";
+    let output = ended(command.args(["migrate", "--store", url]));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("can be reached (Connection refused"),
         "{said}"
     );
 }

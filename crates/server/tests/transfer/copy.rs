@@ -83,6 +83,28 @@ async fn a_copy_has_every_record_and_every_secret_and_serves_as_the_first_one_di
     );
 }
 
+#[tokio::test]
+async fn a_webhook_that_was_changed_after_a_copy_makes_both_stores_differ() {
+    let from: Arc<dyn Storage> = Arc::new(Memory::new());
+    let app = TestApp::builder().store(Arc::clone(&from)).build().await;
+    let service = Service::of(&app).await;
+    let operator = app.operator();
+    let webhooks = format!("/v2/Services/{}/Webhooks", service.sid);
+    let webhook = "FriendlyName=W&EventTypes=*&WebhookUrl=https%3A%2F%2Facme.test%2Fhooks";
+    let made = operator.post(&webhooks, webhook).await.expect(201);
+    let to: Arc<dyn Storage> = Arc::new(Memory::new());
+    copy_store(&from, &to, || {}).await.unwrap();
+    let copied = secrets_of(&*to).await;
+    assert_eq!(copied, secrets_of(&*from).await);
+    let sid = made["sid"].as_str().unwrap();
+    let path = format!("/manage/v1/services/{}/webhooks/{sid}/sending", service.sid);
+    let changed = operator.patch(&path, &json!({"format": "json"})).await;
+    changed.expect(200);
+    // A second copy does not write over the webhook, so the comparison must notice.
+    copy_store(&from, &to, || {}).await.unwrap();
+    assert_ne!(secrets_of(&*from).await, secrets_of(&*to).await);
+}
+
 fn new_keys() -> MasterKeys {
     MasterKeys {
         current: MasterKey::random(&SystemRandomness),

@@ -334,6 +334,58 @@ async fn two_users_of_a_file_are_never_taken_for_one() {
 }
 
 #[tokio::test]
+async fn names_that_count_as_one_are_not_chosen_from() {
+    let service = Service::new().await;
+    let passkey = registered_elsewhere(b"a", -7);
+    // A member that differs in case alone, with another value, with the same one, and without one.
+    let mut text = Vec::new();
+    for other in [json!("AAAA"), Value::Null] {
+        text.push(line(
+            &passkey,
+            "ann",
+            &json!({"ID": other, "user_name": "ann"}),
+        ));
+    }
+    let seen = foreseen(&service, Source::Simplewebauthn, &text.join("\n")).await;
+    assert!(
+        seen[0]
+            .1
+            .contains("members ID and id have different values"),
+        "{seen:?}"
+    );
+    assert_eq!(seen[1], ("ann".to_owned(), String::new()));
+
+    // A join of two tables has two columns of one name, and the last one is the id of the user.
+    let members: Value = serde_json::from_str(&line(&passkey, "ann", &json!({}))).unwrap();
+    let (id, key) = (members["id"].as_str(), members["publicKey"].as_str());
+    let (id, key) = (id.unwrap(), key.unwrap());
+    let table = |names: [&str; 5], between: &str| {
+        let values = [id, key, "YQ", "ann", "NDI"];
+        format!("{}\n{}\n", names.join(between), values.join(between))
+    };
+    for second in ["id", "ID", "\"Id\""] {
+        let text = table(
+            ["id", "publicKey", "webAuthnUserID", "username", second],
+            ",",
+        );
+        let told = Told::default();
+        let read = run(&service, &text, Source::Simplewebauthn, told, true).await;
+        let refused = read.err().expect("the file is not read").to_string();
+        assert!(
+            refused.contains("of the file count as one name"),
+            "{refused}"
+        );
+    }
+    // Spreadsheets write other characters between columns.
+    for between in [",", ";", "\t"] {
+        let names = ["id", "publicKey", "webAuthnUserID", "username", "note"];
+        let text = table(names, between);
+        let seen = foreseen(&service, Source::Simplewebauthn, &text).await;
+        assert_eq!(seen, [("ann".to_owned(), String::new())], "{between:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_file_without_a_record_is_refused_and_a_mark_at_its_beginning_is_no_record() {
     let service = Service::new().await;
     for (source, text) in [

@@ -330,6 +330,20 @@ async fn keycloak() {
             .unwrap()
             .contains("second factor")
     );
+    // The policy of the realm says for which RP ID its passkeys were registered. An empty one says nothing.
+    for (rp_id, admitted) in [("other.test", false), ("acme.test", true), ("", true)] {
+        let mut realm = realm("webauthn-passwordless");
+        realm["webAuthnPolicyPasswordlessRpId"] = json!(rp_id);
+        realm["webAuthnPolicyRpId"] = json!("another.test");
+        let text = realm.to_string();
+        let seen = run(&service, &text, Source::Keycloak, Told::default(), true);
+        let seen = seen.await.unwrap();
+        let reason = seen.reports[0].reason.clone().unwrap_or_default();
+        assert_eq!(reason.is_empty(), admitted, "{reason}");
+        assert_eq!(reason.contains("RP ID other.test"), !admitted, "{reason}");
+        let assumed = seen.summary.file.join("\n").contains("is assumed");
+        assert_eq!(assumed, rp_id.is_empty(), "{:?}", seen.summary.file);
+    }
     let text = serde_json::to_string_pretty(&realm("webauthn-passwordless")).unwrap();
     let notes = ["letters of the user's id", "backup flags are not known"];
     let record = signs_in(&text, Source::Keycloak, Told::default(), passkey, &notes).await;
@@ -422,6 +436,13 @@ async fn passwordless() {
     .await;
     assert_eq!(record.discoverable, None);
     assert_eq!(record.name, "Key");
+    // As the API has it.
+    let service = Service::new().await;
+    let text = json!({"values": list}).to_string();
+    let seen = run(&service, &text, Source::Passwordless, Told::default(), true);
+    let seen = seen.await.unwrap();
+    assert_eq!(seen.reports.len(), 1);
+    assert_eq!(seen.reports[0].outcome, "added", "{:?}", seen.reports[0]);
     // Of another RP ID.
     let service = Service::new().await;
     let text = list.to_string().replace("\"acme.test\"", "\"other.test\"");

@@ -12,7 +12,7 @@ pub enum PostgresError {
     Database(#[from] Fault),
     /// It holds no schema.
     #[error(
-        "the database has no tables of passkeyd in schema {schema}; create them with: passkeyd migrate --store URL"
+        "the database has no tables of passkeyd in schema {schema}, or its user may not use them; create them with: passkeyd migrate --store URL"
     )]
     Missing {
         /// The schema that was looked for.

@@ -184,6 +184,19 @@ pub async fn migrate(
     node: NodeId,
     now: impl Fn() -> Timestamp,
 ) -> Result<usize, PostgresError> {
+    migrate_telling(url, node, now, || ()).await
+}
+
+/// As [`migrate`]. `waits` is called once when another process migrates, or was killed while it did.
+///
+/// # Errors
+/// Those of [`migrate`].
+pub async fn migrate_telling(
+    url: &PostgresUrl,
+    node: NodeId,
+    now: impl Fn() -> Timestamp,
+    waits: impl FnOnce(),
+) -> Result<usize, PostgresError> {
     let pool = connect(url)?;
     match version(&pool, &url.schema).await? {
         Schema::Usable { .. } => return Ok(0),
@@ -192,7 +205,11 @@ pub async fn migrate(
     }
     lay_foundation(&pool, url).await?;
     let mut waited = Duration::ZERO;
+    let mut waits = Some(waits);
     while !hold(&pool, node, &now).await? {
+        if let Some(waits) = waits.take() {
+            waits();
+        }
         if waited >= Duration::from_millis(LEASE_MS.unsigned_abs()) {
             return Err(PostgresError::Busy);
         }

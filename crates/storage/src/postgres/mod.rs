@@ -42,7 +42,7 @@ use domain::store::Fault;
 pub use self::address::{PostgresUrl, PostgresUrlError};
 use self::cells::{Cells, Param, params};
 pub use self::error::PostgresError;
-pub use self::migrate::{Schema, migrate, schema};
+pub use self::migrate::{Schema, migrate, migrate_telling, schema};
 pub use self::pool::Cost;
 use self::pool::{Does, Pool, Sent, pause};
 use self::statements::Statement;

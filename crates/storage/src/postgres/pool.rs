@@ -499,7 +499,10 @@ impl Pool {
                 PoolError::Closed => "the store is closed".to_owned(),
                 PoolError::Backend(error) => match error.code() {
                     Some(code) => format!("the database refuses the connection: {}", words(code)),
-                    None => "no database that takes writes can be reached".to_owned(),
+                    None => format!(
+                        "no database that takes writes can be reached ({})",
+                        innermost(&error)
+                    ),
                 },
                 _ => "no connection to the database became free in time".to_owned(),
             })
@@ -709,6 +712,15 @@ fn types(statement: Statement) -> Vec<Type> {
 /// The text of a statement in a schema.
 pub(super) fn in_schema(schema: &str, text: &str) -> String {
     text.replace('@', &format!("{schema}."))
+}
+
+/// What an error began with: that nobody listens, say, or which certificate is not trusted.
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string()
 }
 
 /// What an error code of the engine means, in words. The text of the engine itself may have values of a row, so it is not shown.

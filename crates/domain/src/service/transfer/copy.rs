@@ -289,7 +289,7 @@ pub async fn secrets_of(store: &dyn Storage) -> Result<(u64, [u8; 32]), Fault> {
             }
             let list = |page| store.list_webhooks(rp.id, page);
             for webhook in all(list, |webhook| (webhook.created, webhook.id.0)).await? {
-                take(&[&webhook.id.0, webhook.url.as_bytes()]);
+                take(&[format!("{webhook:?}").as_bytes()]);
             }
         }
     }

@@ -62,6 +62,9 @@ pub struct Difference {
 /// Credentials that are named; there may be millions.
 const NAMED: u32 = 1000;
 
+/// The Relying Party of the console belongs to no account, and no list has it.
+const OF_ACCOUNTS: &str = "account_id IN (SELECT id FROM main.accounts)";
+
 type Found<T> = Result<T, rusqlite::Error>;
 
 fn count(connection: &Connection, sql: &str) -> Found<u64> {
@@ -73,7 +76,10 @@ pub(super) fn counts(connection: &Connection) -> Found<Counts> {
     let of = |table| count(connection, &format!("SELECT count(*) FROM {table}"));
     Ok(Counts {
         accounts: of("accounts")?,
-        relying_parties: of("relying_parties")?,
+        relying_parties: count(
+            connection,
+            &format!("SELECT count(*) FROM relying_parties WHERE {OF_ACCOUNTS}"),
+        )?,
         users: of("users")?,
         credentials: of("credentials")?,
         access_keys: of("access_keys")?,
@@ -149,8 +155,10 @@ fn compare(connection: &Connection) -> Found<Difference> {
         )?,
         relying_parties: named(
             connection,
-            "SELECT lower(hex(c.account_id)), lower(hex(c.id)), coalesce(c.body ->> '$.name', '') FROM main.relying_parties c WHERE NOT EXISTS \
-             (SELECT 1 FROM present.relying_parties p WHERE p.id = c.id) ORDER BY c.created",
+            &format!(
+                "SELECT lower(hex(c.account_id)), lower(hex(c.id)), coalesce(c.body ->> '$.name', '') FROM main.relying_parties c \
+                 WHERE {OF_ACCOUNTS} AND NOT EXISTS (SELECT 1 FROM present.relying_parties p WHERE p.id = c.id) ORDER BY c.created"
+            ),
         )?,
         credentials: named(
             connection,

@@ -13,6 +13,7 @@ use super::copy::{
 };
 use super::report::{self, Counts, Difference};
 use crate::embedded::left::move_what_is_left;
+use crate::embedded::marker::Left;
 use crate::embedded::open::OpenError;
 use crate::embedded::sql::{Failure, Outcome, execute};
 use crate::embedded::{marker, open};
@@ -72,7 +73,11 @@ pub fn restore(
                 give_to_owner(owner, file).map_err(|e| at.io(e))?;
             }
         }
-        let there = is_there.then_some(path.as_path());
+        // Without its log, a store looks as it did some time ago, and what was revoked since would not be named.
+        let is_whole = is_there
+            && (marker::read(&lock).map_err(|e| at.io(e))? != Left::Open
+                || marker::lost_log(path).map_err(|e| at.io(e))?.is_none());
+        let there = is_whole.then_some(path.as_path());
         Ok((prepared, compare(&copy, there)?))
     });
     let (prepared, (difference, compared)) = match prepared {

@@ -334,6 +334,29 @@ async fn two_restores_in_one_second_keep_both_stores() {
 }
 
 #[tokio::test]
+async fn a_store_that_lost_its_log_is_not_compared_with() {
+    let under_test = Directory::new();
+    let fixture = Fixture::new(&under_test).await;
+    let store = under_test.store.clone().unwrap();
+    let created = access_key(fixture.rp, NOW);
+    let made = event(AuditKind::AccessKeyCreated, fixture.rp);
+    store.create_access_key(&created, &made).await.unwrap();
+    let (path, file) = (
+        database(&under_test),
+        under_test.place.path().join("backup.db"),
+    );
+    backup(&path, &file).unwrap();
+    // A crash leaves the revocation in the log, and the log is gone.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let left = elsewhere.path().join("store.db");
+    std::fs::copy(&path, &left).unwrap();
+    std::fs::write(elsewhere.path().join("store.db.lock"), "open\n").unwrap();
+    let restored = restore(&file, &left, true, NOW).unwrap();
+    assert!(!restored.compared);
+    assert_eq!(restored.difference.access_keys.len(), 1);
+}
+
+#[tokio::test]
 async fn a_store_starts_stops_and_is_compacted_while_a_backup_reads_it() {
     let under_test = Directory::new();
     let fixture = Fixture::new(&under_test).await;
