@@ -317,7 +317,7 @@ fn explained(why: &VaultError, settings: &Settings) -> String {
             let others = unused(settings, *given);
             let right = others.iter().find(|(_, id)| id == sealed);
             let right = right.map_or_else(String::new, |(place, _)| {
-                format!(" {place} has it, but the other place counts first.")
+                format!(" It is in {place}, but the other place counts first.")
             });
             format!(
                 "{why}{from}. Set the right one.{right} If it is being replaced, name the old one with `master_key_previous_file` and run \

@@ -9,7 +9,7 @@ use domain::model::ids::RelyingPartyId;
 use tempfile::NamedTempFile;
 
 use super::progress::Progress;
-use super::which_store::{WhichStore, open_existing};
+use super::which_store::{WhichStore, open_without_keys};
 use crate::process::ProcessError;
 use crate::transfer::export::{ExportError, Lines, Sink, Wanted, export};
 use crate::transfer::leaving::{Format, Leaving};
@@ -62,7 +62,8 @@ pub(super) async fn run(arguments: Export) -> Result<(), ProcessError> {
         }
     }
     let settings = arguments.store.settings()?;
-    let passkeys = open_existing(&settings, |path, _| {
+    // No secret leaves, so the master key of a backup may be elsewhere.
+    let passkeys = open_without_keys(&settings, |path, _| {
         format!(
             "{} is in use by a running passkeyd: stop it first, or export a backup of the store",
             path.display()

@@ -123,6 +123,19 @@ pub(super) async fn open_or_empty(
     process::open(&StoreUrl::Memory, None, Policy::default(), sources).await
 }
 
+/// As [`open_existing`], without the master key: for what reads records that are not sealed, such as those of a backup whose key is
+/// elsewhere.
+///
+/// # Errors
+/// There is no store, or it cannot be opened.
+pub(super) async fn open_without_keys(
+    settings: &Settings,
+    in_use: impl FnOnce(&Path, &OpenError) -> String,
+) -> Result<Arc<Passkeys>, ProcessError> {
+    exists(settings)?;
+    opened(settings, None, in_use).await
+}
+
 /// As [`open_existing`], but creates a store that does not exist.
 ///
 /// # Errors
@@ -131,9 +144,18 @@ pub(super) async fn open(
     settings: &Settings,
     in_use: impl FnOnce(&Path, &OpenError) -> String,
 ) -> Result<Arc<Passkeys>, ProcessError> {
+    opened(settings, Some(settings), in_use).await
+}
+
+/// Opens a store; with its master key if `keys` are the settings that name it.
+async fn opened(
+    settings: &Settings,
+    keys: Option<&Settings>,
+    in_use: impl FnOnce(&Path, &OpenError) -> String,
+) -> Result<Arc<Passkeys>, ProcessError> {
     let location = settings.store_location()?;
     let sources = Sources::load(&settings.metadata)?;
-    process::open(&location, Some(settings), Policy::default(), sources)
+    process::open(&location, keys, Policy::default(), sources)
         .await
         .map_err(|error| match error {
             ProcessError::Store(StoreError::Embedded(fault)) => match &fault {

@@ -192,7 +192,8 @@ fn judge_header(names: &csv::StringRecord) -> Result<(), String> {
 
 /// What is between the columns of a header: a comma, unless there is more of what other programs write.
 fn separator_of(header: &[u8]) -> u8 {
-    let count = |separator: u8| header.iter().filter(|b| **b == separator).count();
+    let header = String::from_utf8_lossy(header);
+    let count = |separator: u8| header.matches(char::from(separator)).count();
     let mut most = b',';
     for other in [b';', b'\t'] {
         if count(other) > count(most) {

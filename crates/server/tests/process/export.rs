@@ -61,3 +61,24 @@ fn a_store_in_use_and_an_unknown_relying_party_are_refused() {
     assert!(said.contains("no such Relying Party"), "{said}");
     assert_eq!(export(&["--relying-party", "VA1"]).0, Some(2));
 }
+
+#[test]
+fn a_backup_is_exported_where_its_master_key_is_not() {
+    let data = tempfile::tempdir().unwrap();
+    Server::start(&mut serve_known(data.path())).stop();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let backup = elsewhere.path().join("backup.db");
+    let run = |arguments: &[&str]| {
+        let mut command = passkeyd();
+        let done = ended(command.args(arguments));
+        let said = String::from_utf8(done.stderr).unwrap();
+        assert!(done.status.success(), "{said}");
+        said
+    };
+    let (data, file) = (data.path().to_str().unwrap(), backup.to_str().unwrap());
+    run(&["backup", file, "--data-dir", data]);
+    let said = run(&["export", "-", "--store", &format!("sqlite:{file}")]);
+    assert!(said.contains("1 accounts, 0 Relying Parties"), "{said}");
+    // No key is made for it either.
+    assert!(!elsewhere.path().join("backup.key").exists());
+}

@@ -201,7 +201,7 @@ fn the_master_key_is_in_a_file_that_only_its_owner_reads_or_in_the_environment()
     let mut command = serve(&made.data());
     command.env("PASSKEYD_MASTER_KEY_FILE", &other);
     let why = refused(command.env("PASSKEYD_MASTER_KEY", text.trim()));
-    let place = "the environment variable PASSKEYD_MASTER_KEY has it, but";
+    let place = "It is in the environment variable PASSKEYD_MASTER_KEY, but";
     assert!(why.contains(place), "{why}");
     // The reverse: the right one counts, and the log names the other.
     fs::write(&file, &text).unwrap();

@@ -98,8 +98,8 @@ async fn a_webhook_that_was_changed_after_a_copy_makes_both_stores_differ() {
     assert_eq!(copied, secrets_of(&*from).await);
     let sid = made["sid"].as_str().unwrap();
     let path = format!("/manage/v1/services/{}/webhooks/{sid}/sending", service.sid);
-    let changed = operator.patch(&path, &json!({"format": "json"})).await;
-    changed.expect(200);
+    let changed = operator.request(Method::PATCH, &path);
+    changed.json(&json!({"format": "json"})).await.expect(200);
     // A second copy does not write over the webhook, so the comparison must notice.
     copy_store(&from, &to, || {}).await.unwrap();
     assert_ne!(secrets_of(&*from).await, secrets_of(&*to).await);
