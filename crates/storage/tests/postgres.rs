@@ -419,7 +419,7 @@ async fn an_encrypted_connection_leads_to_a_server_that_proves_its_name() {
     // The database takes no other connection, a root of the web did not sign its certificate, and it is not one of an address.
     let by_address = url.replace("@localhost:", "@127.0.0.1:");
     for (url, parameters, cause) in [
-        (&url, "sslmode=disable", "28000"),
+        (&url, "sslmode=disable", "pg_hba.conf"),
         (&url, "sslmode=verify-full", "certificate"),
         (&by_address, &*trusting, "certificate"),
     ] {

@@ -39,7 +39,8 @@ pub(super) struct Import {
     /// The product that wrote the file.
     #[arg(long, value_enum, default_value = "passkeyd", value_name = "PRODUCT")]
     from: Source,
-    /// The Relying Party (Service) that gets the passkeys of another product: VA and 32 hex digits.
+    /// The Relying Party (Service) that gets the passkeys of another product: VA and 32 hex digits. With an export of passkeyd: the only
+    /// one whose records are imported.
     #[arg(long, value_name = "VA...", value_parser = relying_party)]
     relying_party: Option<RelyingPartyId>,
     /// Where the user handles are from, if the file of this product does not say.
@@ -218,7 +219,7 @@ async fn from_file(passkeys: &Arc<Passkeys>, read: Read) -> Result<(), ProcessEr
             )
             .await
         }
-        None => own::import(passkeys, &task.file, mode, print).await,
+        None => own::import(passkeys, &task.file, task.relying_party, mode, print).await,
     };
     progress.end();
     if let Some(error) = unprinted {

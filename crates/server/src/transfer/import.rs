@@ -169,6 +169,7 @@ pub async fn import(
         file: looked.said.clone(),
         ..Summary::default()
     };
+    summary.file.extend(columns.users(source, &told));
     let (send, mut rows) = channel(BUFFER);
     let path = file.to_owned();
     let reader = tokio::task::spawn_blocking(move || {

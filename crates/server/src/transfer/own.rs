@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest::{Context, SHA256};
 use domain::Passkeys;
-use domain::model::ids::ImportId;
+use domain::model::ids::{ImportId, RelyingPartyId};
 use domain::model::refusal::Refusal;
 use domain::model::user::User;
 use domain::service::transfer::{Outcome, OwnCredential, OwnFile, OwnJudged, OwnUser};
@@ -104,13 +104,14 @@ enum Step {
     User(u64, Box<OwnUser>),
 }
 
-/// Imports an export that was [checked](check).
+/// Imports an export that was [checked](check): all of it, or the records of one Relying Party.
 ///
 /// # Errors
 /// [`ImportError`]. What was written stays; the import can run again.
 pub async fn import(
     passkeys: &Arc<Passkeys>,
     file: &Path,
+    only: Option<RelyingPartyId>,
     mode: Mode,
     mut report: impl FnMut(&Report),
 ) -> Result<Summary, ImportError> {
@@ -150,7 +151,7 @@ pub async fn import(
         })
     });
     let mut summary = Summary::default();
-    let mut so_far = OwnFile::default();
+    let mut so_far = OwnFile::new(only);
     let mut running = JoinSet::new();
     while let Some(step) = steps.recv().await {
         // What a line is in must be there before it.
@@ -159,7 +160,10 @@ pub async fn import(
             finish(running.join_next().await, &mut summary, &mut report)?;
         }
         let step = match step {
-            Step::Alone(n, line) => Judged::Alone(n, line),
+            Step::Alone(n, line) => match judge(&so_far, &line) {
+                Ok(()) => Judged::Alone(n, line),
+                Err(why) => Judged::Refused(n, why),
+            },
             Step::User(n, user) => Judged::User(n, so_far.judge(&user), user),
         };
         let Mode::Write(id) = mode else {
@@ -200,8 +204,22 @@ fn finish(
     Ok(())
 }
 
+/// Whether a file may have this line.
+fn judge(file: &OwnFile, line: &Line) -> Result<(), String> {
+    match line {
+        Line::Account(line) => file.judge_account(line.id),
+        Line::RelyingParty(line) => file
+            .judge_party(line.id)
+            .and_then(|()| file.judge_account(line.account)),
+        Line::Event(line) => file.judge_party(line.relying_party),
+        // A credential is judged with its user.
+        Line::Header(_) | Line::Manifest(_) | Line::User(_) | Line::Credential(_) => Ok(()),
+    }
+}
+
 /// A step that was judged in the order of the file.
 enum Judged {
+    Refused(u64, String),
     Alone(u64, Box<Line>),
     User(u64, OwnJudged, Box<OwnUser>),
 }
@@ -213,6 +231,7 @@ async fn done(passkeys: &Passkeys, step: Judged, id: ImportId) -> Result<Vec<Rep
             let outcomes = passkeys.import_own_user(&own, &judged, Some(id)).await?;
             return Ok(reports_of(n, &own, outcomes));
         }
+        Judged::Refused(n, why) => return Ok(refused(n, why)),
         Judged::Alone(n, line) => (n, *line),
     };
     let outcome = match line {
@@ -242,6 +261,7 @@ async fn foreseen(
             let outcomes = passkeys.foresee_own_user(file, &own, &judged).await?;
             return Ok(reports_of(n, &own, outcomes));
         }
+        Judged::Refused(n, why) => return Ok(refused(n, why)),
         Judged::Alone(n, line) => (n, *line),
     };
     let outcome = match line {
@@ -291,6 +311,10 @@ fn account(n: u64, is_new: bool) -> Vec<Report> {
         notes: note.into_iter().collect(),
         ..Report::new(format!("line {n}"), outcome)
     }]
+}
+
+fn refused(n: u64, why: String) -> Vec<Report> {
+    vec![Report::new(format!("line {n}"), Outcome::Refused(why))]
 }
 
 /// A credential that no user is before.

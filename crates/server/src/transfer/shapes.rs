@@ -133,6 +133,12 @@ impl Columns {
             .map(|(name, _)| *name)
     }
 
+    /// Which member names the users, in words.
+    pub(super) fn users(&self, source: Source, told: &Told) -> Option<String> {
+        let member = told.user.as_deref().or_else(|| self.user(source))?;
+        Some(format!("names of users: the member {member}"))
+    }
+
     /// How each column is read, in words.
     ///
     /// # Errors
@@ -189,6 +195,7 @@ const NAMES: Names = Names {
         "loginid",
         "identifier",
         "userid",
+        "internaluserid",
         "email",
     ],
     user_id: &[

@@ -3,7 +3,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use domain::Passkeys;
+use domain::model::audit::{Actor, ActorKind};
 use domain::model::clock::{SteppedClock, SystemRandomness, Timestamp};
+use domain::model::console::{CONSOLE_ACCOUNT, CONSOLE_PARTY, Role};
+use domain::model::ids::RelyingPartyId;
 use domain::service::transfer::Undone;
 use domain::store::Storage;
 use serde_json::Value;
@@ -43,6 +46,16 @@ async fn into(
     bytes: &[u8],
     dry: bool,
 ) -> Result<(Summary, Vec<Report>, Mode), ImportError> {
+    into_one(passkeys, bytes, None, dry).await
+}
+
+/// Imports the records of one Relying Party, or all.
+async fn into_one(
+    passkeys: &Arc<Passkeys>,
+    bytes: &[u8],
+    only: Option<RelyingPartyId>,
+    dry: bool,
+) -> Result<(Summary, Vec<Report>, Mode), ImportError> {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(bytes).unwrap();
     own::check(file.path())?;
@@ -53,7 +66,7 @@ async fn into(
     };
     let mut reports = Vec::new();
     let take = |report: &Report| reports.push(report.clone());
-    let summary = own::import(passkeys, file.path(), mode, take).await?;
+    let summary = own::import(passkeys, file.path(), only, mode, take).await?;
     Ok((summary, reports, mode))
 }
 
@@ -411,6 +424,81 @@ async fn an_undo_leaves_no_user_of_an_import_that_was_interrupted_and_repeated()
         assert_eq!(first.users_kept, if first_is_undone_first { 21 } else { 0 });
         let left = json_lines(&bytes_of(&passkeys, Wanted::default()).await);
         assert_eq!(left.last().unwrap()["counts"]["users"], 0);
+    }
+}
+
+#[tokio::test]
+async fn no_file_writes_to_the_console() {
+    let (service, _) = filled().await;
+    let passkeys = &service.app.passkeys;
+    let bytes = bytes_of(passkeys, Wanted::default()).await;
+    // Everything of the Service as if it were of the console, into a store that has the console and into one that has not.
+    let of_console = changed(&bytes, |lines| {
+        for line in lines {
+            for member in ["relying_party", "id"] {
+                if line[member] == hex::encode(service.id().0) {
+                    line[member] = hex::encode(CONSOLE_PARTY.0).into();
+                }
+            }
+        }
+    });
+    let account = changed(&bytes, |lines| {
+        for line in lines {
+            for member in ["account", "id"] {
+                if line[member] == hex::encode(ACCOUNT.0) {
+                    line[member] = hex::encode(CONSOLE_ACCOUNT.0).into();
+                }
+            }
+        }
+    });
+    let by = Actor::new(ActorKind::Admin, "test");
+    let invited = passkeys.invite_administrator("op", Role::Owner, &by);
+    invited.await.unwrap();
+    let empty = over(Arc::new(Memory::new())).await;
+    for to in [passkeys, &empty] {
+        for dry in [true, false] {
+            // The account alone is no part of the console.
+            let (done, reports, _) = into(to, &of_console, dry).await.unwrap();
+            let refused = reports.iter().filter(|r| r.outcome == "refused").count();
+            assert_eq!(refused, reports.len() - 1, "{done:?}");
+        }
+        let (_, reports, _) = into(to, &account, true).await.unwrap();
+        let reason = |n: usize| reports[n].reason.as_deref().unwrap_or_default();
+        assert!(reason(0).contains("belongs to the console"), "{reports:?}");
+        assert!(reason(1).contains("belongs to the console"), "{reports:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_import_for_one_relying_party_takes_no_record_of_another() {
+    let service = Service::new().await;
+    service
+        .register("user-0001", &mut Authenticator::default())
+        .await;
+    let other = Service::of(&service.app).await;
+    other
+        .register("user-0002", &mut Authenticator::default())
+        .await;
+    let bytes = bytes_of(&service.app.passkeys, ALL).await;
+    let named = Wanted {
+        relying_party: Some(other.id()),
+        history: true,
+    };
+    for dry in [true, false] {
+        let to = over(Arc::new(Memory::new())).await;
+        let done = into_one(&to, &bytes, Some(other.id()), dry).await;
+        let (_, reports, _) = done.unwrap();
+        let of_another = |r: &&Report| {
+            let reason = r.reason.as_deref().unwrap_or_default();
+            reason.contains("another Relying Party") || reason.contains("user was refused")
+        };
+        let refused = reports.iter().filter(of_another).count();
+        assert!(refused > 3, "{reports:?}");
+        assert!(reports.iter().any(|r| r.outcome == "added"), "{reports:?}");
+        if !dry {
+            let there = bytes_of(&to, ALL).await;
+            assert_eq!(there, bytes_of(&service.app.passkeys, named).await);
+        }
     }
 }
 

@@ -127,6 +127,28 @@ async fn simplewebauthn() {
     assert_eq!(record.sign_count, 7);
     assert_eq!(record.transports, ["internal", "hybrid"]);
     assert_eq!(record.backup_eligible, None);
+    // The example of the library has an id of the user and no name. The summary says which member was taken.
+    let service = Service::new().await;
+    let column = |name| Told {
+        user: Some(String::from(name)),
+        ..Told::default()
+    };
+    for (text, told, user, member) in [
+        (csv.clone(), Told::default(), ANN, "username"),
+        (
+            csv.replace(",username\n", ",note\n"),
+            Told::default(),
+            UUID,
+            "internaluserid",
+        ),
+        (csv, column("internal_user_id"), UUID, "internal_user_id"),
+    ] {
+        let seen = run(&service, &text, Source::Simplewebauthn, told, true);
+        let seen = seen.await.unwrap();
+        assert_eq!(seen.reports[0].user.as_deref(), Some(user));
+        let said = format!("names of users: the member {member}");
+        assert!(seen.summary.file.contains(&said), "{:?}", seen.summary.file);
+    }
 
     let passkey = registered_elsewhere(HANDLE, -8);
     let credential = &passkey.credentials()[0];

@@ -572,7 +572,11 @@ impl Pool {
         };
         match timeout(WAIT, read).await {
             Ok(Ok(rows)) => Ok(rows),
-            Ok(Err(_)) | Err(_) => Err(Fault::Retryable("no database can be reached".to_owned())),
+            Ok(Err(error)) => Err(Fault::Retryable(format!(
+                "no database can be reached ({})",
+                innermost(&error)
+            ))),
+            Err(_) => Err(Fault::Retryable("no database can be reached".to_owned())),
         }
     }
 

@@ -8,6 +8,7 @@ use webauthn::trust::Trust;
 use super::judge::{
     Judged, MAX_WORD, judge_agent, judge_flags, judge_key, judge_text, judge_transports,
 };
+use crate::model::console::{CONSOLE_ACCOUNT, CONSOLE_PARTY};
 use crate::model::credential::{CredentialRecord, Evidence, MAX_CREDENTIAL_NAME};
 use crate::model::ids::{AccountId, RelyingPartyId};
 use crate::model::relying_party::MAX_RELYING_PARTY_NAME;
@@ -84,6 +85,8 @@ fn image(rp: RelyingPartyId, bytes: &[u8]) -> Image {
 /// What the records of an export have said so far. Each is asked in the order of the file.
 #[derive(Debug, Default)]
 pub struct OwnFile {
+    /// The only Relying Party whose records are wanted.
+    only: Option<RelyingPartyId>,
     /// Accounts and Relying Parties that the store has once the records before are imported. Only a dry run fills them.
     pub(super) accounts: HashSet<AccountId>,
     pub(super) parties: HashSet<RelyingPartyId>,
@@ -101,6 +104,42 @@ pub struct OwnJudged {
 }
 
 impl OwnFile {
+    /// A file of which the records of one Relying Party are wanted, or all.
+    pub fn new(only: Option<RelyingPartyId>) -> Self {
+        Self {
+            only,
+            ..Self::default()
+        }
+    }
+
+    /// Whether the file may have records of a Relying Party. An export never has those of the console: whoever writes a file must not
+    /// become its administrator.
+    ///
+    /// # Errors
+    /// Why not, in words.
+    pub fn judge_party(&self, rp: RelyingPartyId) -> Result<(), String> {
+        if rp == CONSOLE_PARTY {
+            return Err("it belongs to the console, which no file changes".to_owned());
+        }
+        if self.only.is_some_and(|only| only != rp) {
+            return Err(
+                "it belongs to another Relying Party than the one that was named".to_owned(),
+            );
+        }
+        Ok(())
+    }
+
+    /// Whether the file may have an account.
+    ///
+    /// # Errors
+    /// Why not, in words.
+    pub fn judge_account(&self, account: AccountId) -> Result<(), String> {
+        if account == CONSOLE_ACCOUNT {
+            return Err("it belongs to the console, which no file changes".to_owned());
+        }
+        Ok(())
+    }
+
     /// Judges a user with all credentials.
     pub fn judge(&mut self, own: &OwnUser) -> OwnJudged {
         let user = self.judge_user(&own.user).err();
@@ -115,6 +154,7 @@ impl OwnFile {
     }
 
     fn judge_user(&mut self, user: &User) -> Judged {
+        self.judge_party(user.relying_party)?;
         judge_user_name(&user.name)?;
         let rp = user.relying_party;
         let (id, name) = (image(rp, &user.id.0), image(rp, user.name.as_bytes()));
