@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs every check, from formatting to a real browser against the real binary. `./test.sh quick` stops before the
 # parts that need a release build. `./test.sh long` also compares 20,000 ceremonies, runs each fuzz target for a minute, kills the server
-# 200 times, cuts its power 200 times and kills 25 databases.
+# 200 times, cuts its power 200 times, kills 25 databases, sends 200,000 mutated requests and simulates 10,000 seeds of faults.
 # It can run again at any time. On Debian it installs what is missing.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -248,6 +248,13 @@ test_durability() {
     DURABILITY_KILLS=$1 DURABILITY_CUTS=$1 DURABILITY_SEED=2 cargo nextest run --locked -p passkeyd --test durability
 }
 
+# test_faults REQUESTS SEEDS
+test_faults() {
+    step "$1 mutated requests, and a simulation of $2 seeds"
+    MUTATED_REQUESTS=$1 MUTATED_SEED=2 cargo nextest run --locked -p passkeyd --test process mutated::
+    SIMULATION_SEEDS=$2 SIMULATION_FIRST=1000 cargo nextest run --locked -p passkeyd-storage --lib simulation::
+}
+
 test_postgres() {
     step "the PostgreSQL store, on a PostgreSQL of its own and behind PgBouncer"
     ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || [[ -n ${PG_BIN:-} ]] || install_packages postgresql
@@ -374,6 +381,7 @@ test_differential 2000 1
 if [[ $mode == long ]]; then
     test_packages
     test_durability 200
+    test_faults 200000 10000
     # Another seed has other damage.
     test_differential 20000 2
     check_chains

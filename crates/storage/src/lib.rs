@@ -15,6 +15,8 @@ pub mod memory;
 mod octets;
 pub mod postgres;
 mod retrying;
+#[cfg(test)]
+mod simulation;
 mod url;
 mod watch;
 

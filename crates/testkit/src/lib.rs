@@ -31,6 +31,7 @@ mod jws;
 mod key;
 mod lies;
 pub mod metadata;
+mod mutator;
 mod profile;
 pub mod random;
 mod tls;
@@ -44,6 +45,7 @@ pub use lies::{
     CertificateLies, ChainLies, CoseLies, ExtraExtension, IssuerLies, Lies, NameConstraints,
     SafetyNetLies, Signer, TpmAttribute, TpmLies, UserHandle,
 };
+pub use mutator::Mutator;
 pub use profile::{
     AndroidKey, Attachment, Authorizations, Chain, Counter, Curves, Encoding, Extensions, Format,
     IssuerNames, Profile, RootOfTrust, SafetyNet, Tpm, Validity,

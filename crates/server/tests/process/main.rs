@@ -24,6 +24,7 @@ mod manage;
 mod master_key;
 mod metadata;
 mod metrics;
+mod mutated;
 mod nevis;
 mod rates;
 mod retries;

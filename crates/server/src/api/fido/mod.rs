@@ -34,6 +34,14 @@ pub const NEVISFIDO: &str = "/nevisfido/fido2";
 /// What the paths of this wire begin with.
 pub const PREFIXES: &[&str] = &["/nevisfido", "/attestation", "/assertion"];
 
+/// The four calls of the binding. The dialect has them below [`NEVISFIDO`].
+pub const CALLS: [&str; 4] = [
+    "/attestation/options",
+    "/attestation/result",
+    "/assertion/options",
+    "/assertion/result",
+];
+
 /// All routes of this wire.
 pub fn router(parts: &Parts, served: Served) -> Router {
     let state = |dialect| State::new(parts, served, dialect);
@@ -70,14 +78,15 @@ fn below(prefix: &str, pages: bool) -> Router<State> {
         ]
     };
     let [attestation, assertion] = results;
-    let calls: [(&str, MethodRouter<State>); 4] = [
-        ("/attestation/options", post(handle(options::attestation))),
-        ("/attestation/result", attestation),
-        ("/assertion/options", post(handle(options::assertion))),
-        ("/assertion/result", assertion),
+    let served = [
+        post(handle(options::attestation)),
+        attestation,
+        post(handle(options::assertion)),
+        assertion,
     ];
-    calls
+    CALLS
         .into_iter()
+        .zip(served)
         .fold(Router::new(), |router, (path, call)| {
             let call = call.fallback(wrong_method);
             router.merge(route(&format!("{prefix}{path}"), &call))
