@@ -136,6 +136,8 @@ macro_rules! conformance_tests {
                 the_latest_time_is_kept;
             deliveries:
                 an_event_and_its_deliveries_are_written_together,
+                an_update_of_a_webhook_and_its_event_are_written_together,
+                erased_deliveries_do_not_tell_who_it_was,
                 ceremonies_are_told_as_they_end,
                 a_delivery_is_claimed_once_until_its_lease_ends,
                 an_account_does_not_take_the_place_of_another,

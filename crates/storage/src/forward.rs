@@ -97,7 +97,7 @@ macro_rules! forward {
                 create_webhook(webhook: &Webhook) -> bool = keep;
                 webhook(rp: RelyingPartyId, id: WebhookId) -> Option<Webhook> = keep;
                 list_webhooks(rp: RelyingPartyId, page: PageRequest) -> Page<Webhook> = keep;
-                update_webhook(webhook: &Webhook) -> Update = keep;
+                update_webhook(webhook: &Webhook, event: Option<&AuditEvent>) -> Update = keep;
                 delete_webhook(rp: RelyingPartyId, id: WebhookId) -> bool = remove;
             }
             Deliveries {
@@ -106,6 +106,7 @@ macro_rules! forward {
                 list_deliveries(rp: RelyingPartyId, webhook: WebhookId, page: PageRequest) -> Page<Delivery> = keep;
                 claim_deliveries(claim: ClaimDeliveries<'_>) -> Vec<Delivery> = once;
                 replace_delivery(delivery: &Delivery, due: Timestamp) -> bool = keep;
+                erase_deliveries(rp: RelyingPartyId, user: UserId, limit: u32) -> u64 = keep;
                 oldest_delivery() -> Option<Timestamp> = keep;
                 sweep_deliveries(before: Timestamp, budget: u32) -> u64 = once;
             }

@@ -65,7 +65,7 @@ impl NoticeType {
         let main = match event.kind {
             AuditKind::RegistrationStarted => Some(Self::FactorCreated),
             AuditKind::CredentialRegistered => Some(Self::FactorVerified),
-            AuditKind::CredentialDeleted => Some(Self::FactorDeleted),
+            AuditKind::CredentialDeleted | AuditKind::UserDeleted => Some(Self::FactorDeleted),
             AuditKind::Authenticated => Some(Self::ChallengeApproved),
             AuditKind::AuthenticationRefused => Some(Self::ChallengeDenied),
             AuditKind::RelyingPartyUpdated => Some(Self::ServiceUpdated),
@@ -199,6 +199,17 @@ impl Delivery {
         }
     }
 
+    /// Removes who the user is. The deletion of a passkey keeps the keys of user and credential, so that its receiver can erase, too; they
+    /// are random.
+    pub fn erase(&mut self) {
+        self.notice.user_name = None;
+        if self.notice.what != NoticeType::FactorDeleted {
+            self.notice.user = None;
+            self.notice.credential = None;
+        }
+        self.due = self.due.plus_millis(1);
+    }
+
     /// Notes an attempt.
     pub(crate) fn note_try(&mut self, one: Try) {
         if self.tries.len() >= MOST_TRIES {
@@ -209,11 +220,19 @@ impl Delivery {
 }
 
 /// The key of the notice that a webhook gets of an event. A call that is sent again finds its own delivery by it.
-fn key(event: EventId, webhook: WebhookId, what: NoticeType) -> DeliveryId {
+fn key(
+    event: EventId,
+    webhook: WebhookId,
+    what: NoticeType,
+    of_many: Option<CredentialKey>,
+) -> DeliveryId {
     let mut context = Context::new(&SHA256);
     context.update(&event.0);
     context.update(&webhook.0);
     context.update(what.name().as_bytes());
+    if let Some(credential) = of_many {
+        context.update(&credential.0);
+    }
     let mut key = [0; 16];
     key.copy_from_slice(&context.finish().as_ref()[..16]);
     DeliveryId(key)
@@ -224,6 +243,17 @@ impl AuditEvent {
     #[must_use]
     pub fn told_to(mut self, subscribers: Option<Arc<[Subscriber]>>) -> Self {
         self.subscribers = subscribers;
+        self
+    }
+
+    /// Removes a webhook from those who are to be told of it.
+    #[must_use]
+    pub(crate) fn not_told(mut self, webhook: WebhookId) -> Self {
+        let without = |all: Arc<[Subscriber]>| -> Arc<[Subscriber]> {
+            let others = all.iter().filter(|one| one.webhook != webhook);
+            others.cloned().collect()
+        };
+        self.subscribers = self.subscribers.map(without);
         self
     }
 
@@ -249,23 +279,37 @@ impl AuditEvent {
         let mut deliveries = Vec::new();
         for what in NoticeType::of(self) {
             for subscriber in subscribers.iter().filter(|one| one.wants(what.name())) {
-                let notice = Notice {
-                    what,
-                    event: self.id,
-                    at: self.at,
-                    user: self.user,
-                    user_name: self.user_name.clone(),
-                    credential: self.credential,
-                    ceremony: self.ceremony,
-                    reason: self.why(),
-                };
-                let id = key(self.id, subscriber.webhook, what);
-                let place = (subscriber.account, subscriber.webhook);
-                let delivery = Delivery::new(id, self.relying_party, place, notice);
-                deliveries.push(delivery);
+                if self.kind == AuditKind::UserDeleted {
+                    let each = self.removed();
+                    deliveries.extend(each.map(|key| self.delivery(subscriber, what, Some(key))));
+                } else {
+                    deliveries.push(self.delivery(subscriber, what, None));
+                }
             }
         }
         deliveries
+    }
+
+    /// One delivery; of an event that is about many credentials, the one for this credential.
+    fn delivery(
+        &self,
+        subscriber: &Subscriber,
+        what: NoticeType,
+        of_many: Option<CredentialKey>,
+    ) -> Delivery {
+        let notice = Notice {
+            what,
+            event: self.id,
+            at: self.at,
+            user: self.user,
+            user_name: self.user_name.clone(),
+            credential: of_many.or(self.credential),
+            ceremony: self.ceremony,
+            reason: self.why(),
+        };
+        let id = key(self.id, subscriber.webhook, what, of_many);
+        let place = (subscriber.account, subscriber.webhook);
+        Delivery::new(id, self.relying_party, place, notice)
     }
 }
 
@@ -325,6 +369,23 @@ mod tests {
             told(refused, &["factor.counter_not_increased"]),
             [NoticeType::CounterNotIncreased]
         );
+    }
+
+    #[test]
+    fn the_deletion_of_a_user_is_told_once_for_each_passkey() {
+        let keys = [CredentialKey([1; 16]), CredentialKey([2; 16])];
+        let deleted = event(AuditKind::UserDeleted).removing(keys);
+        let deleted = deleted.told_to(Some(vec![subscriber(4, &["factor.deleted"])].into()));
+        let deliveries = deleted.deliveries();
+        let told: Vec<_> = deliveries.iter().map(|d| d.notice.credential).collect();
+        assert_eq!(told, keys.map(Some));
+        assert_ne!(deliveries[0].id, deliveries[1].id);
+        let none = event(AuditKind::UserDeleted);
+        assert_eq!(told_nothing(none), 0);
+    }
+
+    fn told_nothing(event: AuditEvent) -> usize {
+        told(event, &["*"]).len()
     }
 
     #[test]

@@ -8,7 +8,7 @@ use webauthn::error::Reason;
 use crate::model::audit::{Actor, ActorKind, AuditEvent, AuditKind};
 use crate::model::clock::Timestamp;
 use crate::model::console::CONSOLE_PARTY;
-use crate::model::ids::{AccountId, DeliveryId, EventId, RelyingPartyId, WebhookId};
+use crate::model::ids::{AccountId, DeliveryId, EventId, RelyingPartyId, UserId, WebhookId};
 use crate::model::notice::{Delivery, DeliveryState, Notice, NoticeType, Try};
 use crate::model::page::{Order, Page, PageRequest, Position};
 use crate::model::refusal::Refusal;
@@ -84,6 +84,11 @@ pub struct FoundDeliveries {
     pub stopped: Option<Position>,
 }
 
+/// A change of a webhook that is no event.
+fn untold(_: &Webhook, _: &Webhook) -> Option<AuditEvent> {
+    None
+}
+
 /// The place of a delivery in a list.
 fn place_of(delivery: &Delivery) -> Position {
     Position {
@@ -153,7 +158,7 @@ impl Passkeys {
     async fn note_arrival(&self, rp: RelyingPartyId, id: WebhookId) -> Result<(), Refusal> {
         let webhook = self.storage.webhook(rp, id).await?;
         if webhook.is_some_and(|webhook| webhook.failing.is_some()) {
-            self.change_webhook(rp, id, |webhook| webhook.failing.take().is_some())
+            self.change_webhook(rp, id, |webhook| webhook.failing.take().is_some(), untold)
                 .await?;
         }
         Ok(())
@@ -182,23 +187,27 @@ impl Passkeys {
                     webhook.failing = webhook.failing.or(Some(now));
                     first
                 };
-                self.change_webhook(rp, id, change).await?;
+                self.change_webhook(rp, id, change, untold).await?;
                 return Ok(());
             }
         };
-        let disabled = self
-            .change_webhook(rp, id, |webhook| {
-                std::mem::replace(&mut webhook.enabled, false)
-            })
-            .await?;
-        let Some((_, webhook)) = disabled else {
-            return Ok(());
+        let disable = |webhook: &mut Webhook| std::mem::replace(&mut webhook.enabled, false);
+        let tell = |_: &Webhook, webhook: &Webhook| {
+            let event = self.of_webhook(AuditKind::WebhookDisabled, webhook, &SENDER);
+            let event = event.found(Some(why));
+            Some(event.change("enabled", Some("true"), Some("false")))
         };
-        let event = self
-            .of_webhook(AuditKind::WebhookDisabled, &webhook, &SENDER)
-            .found(Some(why))
-            .change("enabled", Some("true"), Some("false"));
-        self.note(self.addressed(event).await?).await
+        self.change_webhook(rp, id, disable, tell).await.map(drop)
+    }
+
+    /// Erases a user in the deliveries of a Relying Party, whether they wait or not.
+    pub(super) async fn erase_deliveries(
+        &self,
+        rp: RelyingPartyId,
+        user: UserId,
+    ) -> Result<(), Refusal> {
+        while self.storage.erase_deliveries(rp, user, PAGE).await? >= PAGE.into() {}
+        Ok(())
     }
 
     /// A delivery that no audit event made.

@@ -82,7 +82,7 @@ impl Passkeys {
         }
     }
 
-    /// Deletes a user, who may be deleted already, and removes from the audit trail who that was; from how many events. It reads the events of
+    /// Deletes a user, who may be deleted already, and removes from the audit trail and from deliveries who that was; from how many events. It reads the events of
     /// the Relying Party once, page by page. When it fails, it can be repeated, and goes on with what is left.
     ///
     /// # Errors
@@ -114,6 +114,7 @@ impl Passkeys {
             let Some(stopped) = found.stopped else { break };
             filter.after = Some(stopped);
         }
+        self.erase_deliveries(rp, user).await?;
         let kind = AuditKind::UserErased;
         let event = AuditEvent::new(self.draw(), kind, rp, self.now(), by);
         self.note(event.target("user", &user.to_hex(), None))

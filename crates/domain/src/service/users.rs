@@ -88,7 +88,7 @@ impl Passkeys {
         Ok(self.storage.list_users(rp, page).await?)
     }
 
-    /// Deletes a user with all credentials and ceremonies.
+    /// Deletes a user with all credentials and ceremonies. Webhooks are told of each credential that is there when the deletion begins.
     ///
     /// # Errors
     /// `user_unknown`.
@@ -98,9 +98,11 @@ impl Passkeys {
         user: impl Into<UserRef<'a>>,
         by: &Actor,
     ) -> Result<(), Refusal> {
-        let user = self.user(rp, user).await?;
-        let event =
-            AuditEvent::new(self.draw(), AuditKind::UserDeleted, rp, self.now(), by).of(&user);
+        let (user, credentials) = self.user_with_credentials(rp, user).await?;
+        let event = AuditEvent::new(self.draw(), AuditKind::UserDeleted, rp, self.now(), by)
+            .of(&user)
+            .removing(credentials.iter().map(|credential| credential.key));
+        let event = self.addressed(event).await?;
         if self.storage.delete_user(rp, user.id, &event).await? {
             Ok(())
         } else {

@@ -73,23 +73,22 @@ impl Passkeys {
             change(webhook);
             true
         };
-        let Some((before, webhook)) = self.change_webhook(rp, id, change).await? else {
-            return Ok(None);
+        let tell = |before: &Webhook, webhook: &Webhook| {
+            let event = self.of_webhook(AuditKind::WebhookUpdated, webhook, by);
+            Some(event.changed(before, webhook, &["revision", "updated", "failing"]))
         };
-        let event = self
-            .of_webhook(AuditKind::WebhookUpdated, &webhook, by)
-            .changed(&before, &webhook, &["revision", "updated", "failing"]);
-        self.note(event).await?;
-        Ok(Some(webhook))
+        self.change_webhook(rp, id, change, tell).await
     }
 
-    /// Changes a webhook, without an event: the webhook before and after. `None` when it is not there, or `change` finds nothing to do.
+    /// Changes a webhook, and writes the event that `tell` makes of the webhook before and after: the webhook after. `None` when it is not
+    /// there, or `change` finds nothing to do.
     pub(super) async fn change_webhook(
         &self,
         rp: RelyingPartyId,
         id: WebhookId,
         change: impl Fn(&mut Webhook) -> bool + Send + Sync,
-    ) -> Result<Option<(Webhook, Webhook)>, Refusal> {
+        tell: impl Fn(&Webhook, &Webhook) -> Option<AuditEvent> + Send + Sync,
+    ) -> Result<Option<Webhook>, Refusal> {
         for _ in 0..UPDATE_TRIES {
             let Some(before) = self.storage.webhook(rp, id).await? else {
                 return Ok(None);
@@ -100,10 +99,19 @@ impl Passkeys {
             }
             webhook.revision += 1;
             webhook.updated = self.now();
-            let updated = self.storage.update_webhook(&webhook).await;
+            let event = match tell(&before, &webhook) {
+                Some(event) => Some(self.addressed(event).await?),
+                None => None,
+            };
+            // A webhook that is disabled by this change receives nothing of it.
+            let event = event.map(|event| match webhook.enabled {
+                true => event,
+                false => event.not_told(id),
+            });
+            let updated = self.storage.update_webhook(&webhook, event.as_ref()).await;
             self.relying_parties.forget(&rp);
             match updated? {
-                Update::Done => return Ok(Some((before, webhook))),
+                Update::Done => return Ok(Some(webhook)),
                 Update::Conflict => {}
                 Update::Gone => return Ok(None),
             }

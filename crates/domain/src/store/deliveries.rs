@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use crate::model::clock::Timestamp;
-use crate::model::ids::{AccountId, DeliveryId, RelyingPartyId, WebhookId};
+use crate::model::ids::{AccountId, DeliveryId, RelyingPartyId, UserId, WebhookId};
 use crate::model::notice::Delivery;
 use crate::model::page::{Page, PageRequest};
 use crate::store::Fault;
@@ -47,6 +47,14 @@ pub trait Deliveries: Send + Sync {
     async fn claim_deliveries(&self, claim: ClaimDeliveries<'_>) -> Result<Vec<Delivery>, Fault>;
     /// Replaces a delivery that is due at `due`; `false` when it is not there, or is due at another time.
     async fn replace_delivery(&self, delivery: &Delivery, due: Timestamp) -> Result<bool, Fault>;
+    /// [Erases](crate::model::notice::Delivery::erase) at most `limit` deliveries that name a user; how many. They do not count as naming the user
+    /// afterwards. Each is due a millisecond later than it was, so that an attempt that is under way does not write back what was erased.
+    async fn erase_deliveries(
+        &self,
+        rp: RelyingPartyId,
+        user: UserId,
+        limit: u32,
+    ) -> Result<u64, Fault>;
     /// When the oldest waiting delivery was written.
     async fn oldest_delivery(&self) -> Result<Option<Timestamp>, Fault>;
     /// Removes at most `budget` deliveries that do not wait and were written before a moment; how many.

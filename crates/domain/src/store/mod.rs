@@ -63,6 +63,7 @@
 //! | [`replace_metadata`](MetadataBlobs::replace_metadata) | has the outcome of the first, when the stored BLOB is the same |
 //! | [`lease`](Upkeep::lease), [`shared_secret`](Upkeep::shared_secret), [`keep_store_key`](Upkeep::keep_store_key), [`replace_store_key`](Upkeep::replace_store_key), [`replace_token_key`](Tokens::replace_token_key), [`latest_time`](Upkeep::latest_time), [`keep_token_key`](Tokens::keep_token_key), [`update_webhook`](Webhooks::update_webhook), [`replace_account_token`](Accounts::replace_account_token), the renamings | has the outcome of the first and leaves the same |
 //! | [`replace_delivery`](Deliveries::replace_delivery) | finds its own change |
+//! | [`erase_deliveries`](Deliveries::erase_deliveries) | erases what is left |
 //! | [`claim_deliveries`](Deliveries::claim_deliveries) | gets other deliveries; those of the first are due again when its lease ends |
 //! | the deletions, [`remove_metadata`](MetadataBlobs::remove_metadata), [`release_answer`](Answers::release_answer) | finds nothing and says `false`; after an unknown outcome that means it is done |
 //! | [`replace_console_record`](Console::replace_console_record), [`see_session`](Console::see_session), [`accept_invite`](Console::accept_invite), [`keep_console_party`](Console::keep_console_party) | has the outcome of the first and leaves the same |

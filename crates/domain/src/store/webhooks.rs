@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 
+use crate::model::audit::AuditEvent;
 use crate::model::ids::{RelyingPartyId, WebhookId};
 use crate::model::page::{Page, PageRequest};
 use crate::model::webhook::Webhook;
@@ -20,8 +21,12 @@ pub trait Webhooks: Send + Sync {
         rp: RelyingPartyId,
         page: PageRequest,
     ) -> Result<Page<Webhook>, Fault>;
-    /// Replaces a webhook whose stored revision is `webhook.revision - 1`. The same update, sent again, is done.
-    async fn update_webhook(&self, webhook: &Webhook) -> Result<Update, Fault>;
+    /// Replaces a webhook whose stored revision is `webhook.revision - 1`, and writes the event of it. The same update, sent again, is done.
+    async fn update_webhook(
+        &self,
+        webhook: &Webhook,
+        event: Option<&AuditEvent>,
+    ) -> Result<Update, Fault>;
     /// Removes a webhook; `false` when not there.
     async fn delete_webhook(&self, rp: RelyingPartyId, id: WebhookId) -> Result<bool, Fault>;
 }

@@ -158,7 +158,7 @@ async fn of_two_changes_of_one_webhook_at_once_none_is_lost() {
         let mut hook = at_once(fixture.store.webhook(rp, id)).unwrap().unwrap();
         hook.name.push('!');
         hook.revision += 1;
-        at_once(fixture.store.update_webhook(&hook)).unwrap();
+        at_once(fixture.store.update_webhook(&hook, None)).unwrap();
     };
     let once = std::sync::atomic::AtomicBool::new(true);
     let changed = fixture.passkeys.update_webhook(

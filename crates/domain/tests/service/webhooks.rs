@@ -163,3 +163,39 @@ async fn deliveries_in_a_state_are_found_page_by_page_newest_first() {
     assert_eq!(wanted.len(), 3);
     assert_eq!(found, wanted);
 }
+
+#[tokio::test]
+async fn a_deleted_user_is_told_with_each_passkey_and_erasure_leaves_no_name_in_deliveries() {
+    let fixture = Fixture::new().await;
+    let hook = fixture.hook().await;
+    let mut keys = Vec::new();
+    for _ in 0..2 {
+        let mut authenticator = Authenticator::new(Profile::default());
+        let record = fixture.register("ada", &mut authenticator).await.unwrap();
+        keys.push(record.key);
+    }
+    let user = fixture.passkeys.user(fixture.rp.id, "ada").await.unwrap();
+    let before = fixture.deliveries(&hook).await;
+    assert!(before.iter().all(|one| one.notice.user_name.is_some()));
+    let erased = fixture
+        .passkeys
+        .erase_user(fixture.rp.id, user.id, &OPERATOR)
+        .await;
+    erased.unwrap();
+    let after = fixture.deliveries(&hook).await;
+    assert!(after.iter().all(|one| one.notice.user_name.is_none()));
+    let (deleted, others): (Vec<_>, Vec<_>) = after
+        .into_iter()
+        .partition(|one| one.notice.what == NoticeType::FactorDeleted);
+    let mut told: Vec<_> = deleted
+        .iter()
+        .map(|one| one.notice.credential.unwrap())
+        .collect();
+    told.sort();
+    keys.sort();
+    assert_eq!(told, keys);
+    assert_eq!(others.len(), before.len());
+    for one in others {
+        assert_eq!((one.notice.user, one.notice.credential), (None, None));
+    }
+}

@@ -34,7 +34,7 @@ const LIMITS: Limits = Limits {
     redirects: 0,
 };
 /// How long a delivery that was claimed is not claimed again: longer than an attempt takes.
-const LEASE_MS: i64 = 60_000;
+const LEASE_MS: i64 = 30_000;
 /// How often the store is asked for what is due.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// How often the age of the oldest delivery is measured.

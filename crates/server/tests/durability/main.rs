@@ -18,6 +18,7 @@ mod full;
 mod kills;
 mod load;
 mod server;
+mod webhooks;
 
 /// How many rounds a run has: as many as this variable says, or the usual number.
 fn rounds(variable: &str, usual: u32) -> u32 {

@@ -1,11 +1,11 @@
 //! Deliveries to webhooks: written with their event, taken by one caller at a time.
 
 use domain::model::audit::{AuditEvent, AuditKind};
-use domain::model::ids::{AccountId, DeliveryId, RelyingPartyId, WebhookId};
-use domain::model::notice::{Delivery, DeliveryState, NoticeType};
+use domain::model::ids::{AccountId, CredentialKey, DeliveryId, RelyingPartyId, UserId, WebhookId};
+use domain::model::notice::{Delivery, DeliveryState, Notice, NoticeType};
 use domain::model::page::PageRequest;
 use domain::model::webhook::{Subscriber, Webhook};
-use domain::store::{ClaimDeliveries, Fault, FinishedAuthentication, Storage};
+use domain::store::{ClaimDeliveries, EventFilter, Fault, FinishedAuthentication, Storage, Update};
 use webauthn::error::Reason;
 
 use super::fixture::{
@@ -281,4 +281,97 @@ pub async fn a_delivery_is_replaced_by_the_caller_that_has_it(under_test: &mut d
     assert_eq!(all(store, &hook).await, []);
     let late = delivery(fixture.rp, hook.id, 1);
     assert_eq!(store.create_delivery(&late).await, Ok(false));
+}
+
+pub async fn an_update_of_a_webhook_and_its_event_are_written_together(
+    under_test: &mut dyn StoreUnderTest,
+) {
+    let fixture = Fixture::new(under_test).await;
+    let store = &*fixture.store;
+    let (mut changed, receiver) = (hook(&fixture).await, hook(&fixture).await);
+    let disabled = told(event(AuditKind::WebhookDisabled, fixture.rp), &receiver);
+    changed.enabled = false;
+    changed.revision = 3;
+    let conflict = store.update_webhook(&changed, Some(&disabled)).await;
+    assert_eq!(conflict, Ok(Update::Conflict));
+    assert_eq!(all(store, &receiver).await, []);
+    changed.revision = 2;
+    for _ in 0..2 {
+        let done = store.update_webhook(&changed, Some(&disabled)).await;
+        assert_eq!(done, Ok(Update::Done));
+        assert_eq!(all(store, &receiver).await, disabled.deliveries());
+    }
+    let any = EventFilter::default();
+    let found = store.find_events(fixture.rp, &any, 100);
+    let events = found.await.unwrap().events;
+    let kinds = events.iter().filter(|one| one.kind == disabled.kind);
+    assert_eq!(kinds.count(), 1);
+}
+
+pub async fn erased_deliveries_do_not_tell_who_it_was(under_test: &mut dyn StoreUnderTest) {
+    let fixture = Fixture::new(under_test).await;
+    let store = &*fixture.store;
+    let hook = hook(&fixture).await;
+    let (ann, bob) = (UserId(key()), UserId(key()));
+    let mut wanted = Vec::new();
+    for (user, what) in [
+        (ann, NoticeType::ChallengeApproved),
+        (ann, NoticeType::FactorDeleted),
+        (ann, NoticeType::FactorVerified),
+        (bob, NoticeType::ChallengeApproved),
+    ] {
+        let mut one = delivery(fixture.rp, hook.id, 5);
+        one.notice.what = what;
+        one.notice.user = Some(user);
+        one.notice.user_name = Some("\u{e9} \"quoted\"".to_owned());
+        one.notice.credential = Some(CredentialKey(key()));
+        assert_eq!(store.create_delivery(&one).await, Ok(true));
+        let erased = Delivery {
+            due: at(6),
+            ..one.clone()
+        };
+        wanted.push(match (user == ann, what) {
+            (false, _) => one,
+            (true, NoticeType::FactorDeleted) => Delivery {
+                notice: Notice {
+                    user_name: None,
+                    ..erased.notice.clone()
+                },
+                ..erased
+            },
+            (true, _) => Delivery {
+                notice: Notice {
+                    user: None,
+                    user_name: None,
+                    credential: None,
+                    ..erased.notice.clone()
+                },
+                ..erased
+            },
+        });
+    }
+    // An attempt that is under way.
+    let sent = store.delivery(fixture.rp, wanted[0].id).await.unwrap();
+    let mut sent = sent.unwrap();
+    let other = fixture.another_rp().await;
+    assert_eq!(store.erase_deliveries(other, ann, 10).await, Ok(0));
+    let mut erased = 0;
+    loop {
+        let count = store.erase_deliveries(fixture.rp, ann, 2).await.unwrap();
+        assert!(count <= 2);
+        erased += count;
+        if count < 2 {
+            break;
+        }
+    }
+    // Repeats may have counted less.
+    assert!(erased <= 3);
+    let mut found = all(store, &hook).await;
+    found.sort_by_key(|one| one.id);
+    wanted.sort_by_key(|one| one.id);
+    assert_eq!(found, wanted);
+    let due = sent.due;
+    sent.state = DeliveryState::Delivered;
+    assert_eq!(store.replace_delivery(&sent, due).await, Ok(false));
+    assert_eq!(store.erase_deliveries(fixture.rp, ann, 10).await, Ok(0));
 }

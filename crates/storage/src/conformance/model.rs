@@ -443,7 +443,7 @@ impl Run {
                 hook.enabled = !hook.enabled;
                 // A conflict from the second change of a webhook on: the model keeps the one that it created.
                 hook.revision += 1;
-                both!(self, s => s.update_webhook(&hook).await);
+                both!(self, s => s.update_webhook(&hook, None).await);
             }
             (2, Some(hook)) => {
                 both!(self, s => s.delete_webhook(rp, hook.id).await);

@@ -259,7 +259,7 @@ pub async fn of_many_updates_of_one_webhook_one_is_done(under_test: &mut dyn Sto
                 ..hook.clone()
             };
             tokio::spawn(async move {
-                let outcome = store.update_webhook(&changed).await.unwrap();
+                let outcome = store.update_webhook(&changed, None).await.unwrap();
                 (changed, outcome)
             })
         })
@@ -293,12 +293,15 @@ pub async fn a_webhook_lives_in_its_relying_party(under_test: &mut dyn StoreUnde
     // Not one change after the stored one.
     for revision in [1, 3] {
         hook.revision = revision;
-        assert_eq!(store.update_webhook(&hook).await, Ok(Update::Conflict));
+        assert_eq!(
+            store.update_webhook(&hook, None).await,
+            Ok(Update::Conflict)
+        );
     }
     hook.revision = 2;
     for _ in 0..2 {
         // Also when it is sent again.
-        assert_eq!(store.update_webhook(&hook).await, Ok(Update::Done));
+        assert_eq!(store.update_webhook(&hook, None).await, Ok(Update::Done));
     }
     assert_eq!(
         store.webhook(fixture.rp, hook.id).await,
@@ -309,13 +312,16 @@ pub async fn a_webhook_lives_in_its_relying_party(under_test: &mut dyn StoreUnde
         revision: 3,
         ..hook.clone()
     };
-    assert_eq!(store.update_webhook(&elsewhere).await, Ok(Update::Gone));
+    assert_eq!(
+        store.update_webhook(&elsewhere, None).await,
+        Ok(Update::Gone)
+    );
 
     assert_eq!(store.delete_webhook(other, hook.id).await, Ok(false));
     assert_eq!(store.delete_webhook(fixture.rp, hook.id).await, Ok(true));
     assert_eq!(store.delete_webhook(fixture.rp, hook.id).await, Ok(false));
     hook.revision = 3;
-    assert_eq!(store.update_webhook(&hook).await, Ok(Update::Gone));
+    assert_eq!(store.update_webhook(&hook, None).await, Ok(Update::Gone));
     assert_eq!(
         store
             .create_webhook(&webhook(RelyingPartyId(key()), NOW))

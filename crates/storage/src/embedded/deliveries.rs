@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use domain::model::clock::Timestamp;
-use domain::model::ids::{AccountId, DeliveryId, RelyingPartyId, WebhookId};
+use domain::model::ids::{AccountId, DeliveryId, RelyingPartyId, UserId, WebhookId};
 use domain::model::notice::Delivery;
 use domain::model::page::{Page, PageRequest};
 use domain::store::{ClaimDeliveries, Deliveries, Fault};
@@ -130,6 +130,25 @@ fn replace(connection: &Connection, delivery: &Delivery, due: Timestamp) -> Outc
     Ok(changed > 0)
 }
 
+/// Erases the deliveries of a user, as [`Delivery::erase`] does.
+fn erase(connection: &Connection, rp: RelyingPartyId, user: UserId, limit: u32) -> Outcome<u64> {
+    let found = all(
+        connection,
+        "SELECT body, due FROM deliveries WHERE relying_party_id = ?1 AND user_id = ?2 LIMIT ?3",
+        params![rp.0, user.0, limit],
+        rows::delivery,
+    )?;
+    for mut delivery in found.iter().cloned() {
+        delivery.erase();
+        execute(
+            connection,
+            "UPDATE deliveries SET user_id = NULL, due = ?3, body = ?4 WHERE relying_party_id = ?1 AND id = ?2",
+            params![rp.0, delivery.id.0, delivery.due.0, json(&delivery)?],
+        )?;
+    }
+    Ok(found.len() as u64)
+}
+
 #[async_trait]
 impl Deliveries for Embedded {
     async fn create_delivery(&self, delivery: &Delivery) -> Result<bool, Fault> {
@@ -179,6 +198,15 @@ impl Deliveries for Embedded {
     async fn replace_delivery(&self, delivery: &Delivery, due: Timestamp) -> Result<bool, Fault> {
         let delivery = delivery.clone();
         self.write(move |c| replace(c, &delivery, due)).await
+    }
+
+    async fn erase_deliveries(
+        &self,
+        rp: RelyingPartyId,
+        user: UserId,
+        limit: u32,
+    ) -> Result<u64, Fault> {
+        self.write(move |c| erase(c, rp, user, limit)).await
     }
 
     async fn oldest_delivery(&self) -> Result<Option<Timestamp>, Fault> {

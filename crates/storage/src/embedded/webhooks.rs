@@ -1,6 +1,7 @@
 //! Webhooks of a Relying Party.
 
 use async_trait::async_trait;
+use domain::model::audit::AuditEvent;
 use domain::model::ids::{RelyingPartyId, WebhookId};
 use domain::model::page::{Page, PageRequest};
 use domain::model::webhook::Webhook;
@@ -30,11 +31,16 @@ impl Webhooks for Embedded {
         self.list(move |c| reads::list_webhooks(c, rp, page)).await
     }
 
-    async fn update_webhook(&self, webhook: &Webhook) -> Result<Update, Fault> {
+    async fn update_webhook(
+        &self,
+        webhook: &Webhook,
+        event: Option<&AuditEvent>,
+    ) -> Result<Update, Fault> {
         let (rp, id, body) = (webhook.relying_party, webhook.id.0, json(webhook)?);
         let revision = counter(webhook.revision)?;
-        self.write(move |c| writes::update_webhook(c, rp, id, revision, &body))
-            .await
+        let event = event.cloned();
+        let work = move |c: &_| writes::update_webhook(c, rp, id, revision, &body, event.as_ref());
+        self.write(work).await
     }
 
     async fn delete_webhook(&self, rp: RelyingPartyId, id: WebhookId) -> Result<bool, Fault> {

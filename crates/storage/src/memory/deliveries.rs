@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use domain::model::clock::Timestamp;
-use domain::model::ids::{AccountId, DeliveryId, RelyingPartyId, WebhookId};
-use domain::model::notice::{Delivery, DeliveryState};
+use domain::model::ids::{AccountId, DeliveryId, RelyingPartyId, UserId, WebhookId};
+use domain::model::notice::{Delivery, DeliveryState, NoticeType};
 use domain::model::page::{Page, PageRequest};
 use domain::store::{ClaimDeliveries, Deliveries, Fault};
 
@@ -88,6 +88,27 @@ impl Deliveries for Memory {
         }
         stored.clone_from(delivery);
         Ok(true)
+    }
+
+    async fn erase_deliveries(
+        &self,
+        rp: RelyingPartyId,
+        user: UserId,
+        limit: u32,
+    ) -> Result<u64, Fault> {
+        let mut state = self.state();
+        let named = |d: &&mut Delivery| {
+            let notice = &d.notice;
+            let kept = notice.what == NoticeType::FactorDeleted && notice.user_name.is_none();
+            d.relying_party == rp && notice.user == Some(user) && !kept
+        };
+        let found = state.deliveries.values_mut().filter(named);
+        let mut erased = 0;
+        for delivery in found.take(limit as usize) {
+            delivery.erase();
+            erased += 1;
+        }
+        Ok(erased)
     }
 
     async fn oldest_delivery(&self) -> Result<Option<Timestamp>, Fault> {

@@ -1,6 +1,7 @@
 //! Webhooks of a Relying Party.
 
 use async_trait::async_trait;
+use domain::model::audit::AuditEvent;
 use domain::model::ids::{RelyingPartyId, WebhookId};
 use domain::model::page::{Page, PageRequest};
 use domain::model::webhook::Webhook;
@@ -39,7 +40,11 @@ impl Webhooks for Memory {
         Ok(page(rows, request, |w| (w.created, w.id.0)))
     }
 
-    async fn update_webhook(&self, webhook: &Webhook) -> Result<Update, Fault> {
+    async fn update_webhook(
+        &self,
+        webhook: &Webhook,
+        event: Option<&AuditEvent>,
+    ) -> Result<Update, Fault> {
         let mut state = self.state();
         let stored = state.webhooks.get_mut(&(webhook.relying_party, webhook.id));
         let Some(stored) = stored else {
@@ -51,6 +56,9 @@ impl Webhooks for Memory {
                 return Ok(Update::Conflict);
             }
             *stored = webhook.clone();
+            if let Some(event) = event {
+                state.record(event);
+            }
         }
         Ok(Update::Done)
     }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use domain::model::audit::AuditEvent;
 use domain::model::clock::Timestamp;
-use domain::model::ids::{DeliveryId, RelyingPartyId, WebhookId};
+use domain::model::ids::{DeliveryId, RelyingPartyId, UserId, WebhookId};
 use domain::model::notice::Delivery;
 use domain::model::page::{Page, PageRequest};
 use domain::store::{ClaimDeliveries, Deliveries, Fault};
@@ -169,6 +169,18 @@ impl Deliveries for Postgres {
             due.0,
         ];
         self.pool.done((Statement::ReplaceDelivery, params)).await
+    }
+
+    async fn erase_deliveries(
+        &self,
+        rp: RelyingPartyId,
+        user: UserId,
+        limit: u32,
+    ) -> Result<u64, Fault> {
+        let params = params![rp.0, user.0, limit];
+        let sent = (Statement::EraseDeliveries, params);
+        let row = self.pool.only(Does::Write, sent).await?;
+        Ok(Cells::new(&row).int()?.unsigned_abs())
     }
 
     async fn oldest_delivery(&self) -> Result<Option<Timestamp>, Fault> {

@@ -153,14 +153,25 @@ impl Webhooks for Postgres {
         self.page(lists, params![rp.0], page, read).await
     }
 
-    async fn update_webhook(&self, webhook: &Webhook) -> Result<Update, Fault> {
+    async fn update_webhook(
+        &self,
+        webhook: &Webhook,
+        event: Option<&AuditEvent>,
+    ) -> Result<Update, Fault> {
         let body = json(webhook)?;
-        let (rp, revision) = (webhook.relying_party.0, counter(webhook.revision)?);
-        let sent = (
-            Statement::UpdateWebhook,
-            params![rp, webhook.id.0, revision, &body],
-        );
-        let row = self.pool.only(Does::Write, sent).await?;
+        let (rp, revision) = (webhook.relying_party, counter(webhook.revision)?);
+        let change = params![webhook.id.0, revision, &body];
+        let row = if let Some(event) = event {
+            let mut params = event_params(rp, event);
+            params.extend(change);
+            let sent = (Statement::UpdateWebhookTold, params);
+            self.only_told(sent, event, &[]).await?
+        } else {
+            let mut params = params![rp.0];
+            params.extend(change);
+            let sent = (Statement::UpdateWebhook, params);
+            self.pool.only(Does::Write, sent).await?
+        };
         let mut cells = Cells::new(&row);
         let written = cells.any()?;
         Ok(match cells.maybe_plain()? {

@@ -705,6 +705,18 @@ statements! {
             alive!(party),
             ")"
         );
+    UpdateWebhookTold (with_event!("bit"))
+        concat!(
+            "WITH w AS (UPDATE @webhooks SET revision = $19, body = $20 \
+             WHERE relying_party_id = $1 AND id = $18 AND revision = $19 - 1 AND",
+            alive!(party),
+            " RETURNING 1), e AS (",
+            event!("w"),
+            ") SELECT (SELECT count(*) FROM w), (SELECT h.body FROM @webhooks h \
+             WHERE h.relying_party_id = $1 AND h.id = $18 AND",
+            alive!(party),
+            ")"
+        );
     DeleteWebhook ("bb")
         concat!(
             "WITH w AS (DELETE FROM @webhooks WHERE relying_party_id = $1 AND id = $2 AND",
@@ -751,6 +763,14 @@ statements! {
     ReplaceDelivery ("bbiiti")
         "WITH w AS (UPDATE @deliveries SET state = $3, due = $4, body = $5 WHERE relying_party_id = $1 AND id = $2 \
          AND (due = $6 OR due = $4 AND body = $5) RETURNING 1) SELECT count(*) FROM w";
+    // What `Delivery::erase` does.
+    EraseDeliveries ("bbi")
+        "WITH f AS (SELECT relying_party_id, id FROM @deliveries WHERE relying_party_id = $1 AND user_id = $2 LIMIT $3), \
+         w AS (UPDATE @deliveries d SET user_id = NULL, due = due + 1, body = (CASE d.body::jsonb #>> '{notice,type}' \
+         WHEN 'factor.deleted' THEN d.body::jsonb #- '{notice,user_name}' \
+         ELSE d.body::jsonb #- '{notice,user_name}' #- '{notice,user}' #- '{notice,credential}' END)::text \
+         FROM f WHERE d.relying_party_id = f.relying_party_id AND d.id = f.id AND d.user_id = $2 RETURNING 1) \
+         SELECT count(*) FROM w";
     OldestDelivery ("")
         "SELECT created FROM @deliveries WHERE state = 0 ORDER BY state, created LIMIT 1";
     SweepDeliveries ("ii")

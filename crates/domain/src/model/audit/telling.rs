@@ -4,6 +4,10 @@ use serde::Serialize;
 
 use super::details::{Change, Details, MAX_FOUND, MAX_VALUE, More, Target, compare, kept};
 use super::{AuditEvent, AuditKind};
+use crate::model::ids::CredentialKey;
+
+/// What a change is called that removes a credential with its user.
+const REMOVED: &str = "credential";
 
 impl AuditEvent {
     /// What this event has that few events have, as one text; `None` if there is nothing. The event of a sign-in has nothing.
@@ -101,6 +105,22 @@ impl AuditEvent {
             new: new.map(cut),
         });
         self
+    }
+
+    /// Tells that these credentials are removed.
+    #[must_use]
+    pub fn removing(self, keys: impl IntoIterator<Item = CredentialKey>) -> Self {
+        keys.into_iter().fold(self, |event, key| {
+            event.change(REMOVED, Some(&key.to_hex()), None)
+        })
+    }
+
+    /// The credentials that are removed.
+    pub(crate) fn removed(&self) -> impl Iterator<Item = CredentialKey> {
+        let changes = self.details.iter().flat_map(|details| &details.changes);
+        changes
+            .filter(|change| change.what == REMOVED && change.new.is_none())
+            .filter_map(|change| CredentialKey::from_hex(change.old.as_deref()?))
     }
 
     /// Tells each value in which two forms of a record differ, but for those of these names: the [`MAX_CHANGES`] first.

@@ -84,7 +84,8 @@ pub async fn export(request: Request) -> Result<Response, Problem> {
 /// Erases what is kept of a user: deletes the user with all credentials and ceremonies, and removes from every event of the user who that was:
 /// the name, the identifier, the credential, the address, the user agent and all details. What happened, when and why stays.
 ///
-/// Deliveries of webhooks are not erased. They are removed 30 days after they arrived or failed.
+/// Deliveries of webhooks lose the name, and the identifiers of the user and the credential. The `factor.deleted` of each passkey keeps the
+/// identifiers, which are random, so that its receiver can erase, too.
 ///
 /// A call that fails can be repeated, with the identifier of the user: it goes on with what is left.
 #[utoipa::path(

@@ -375,6 +375,7 @@ pub(super) fn update_webhook(
     id: [u8; 16],
     revision: i64,
     body: &str,
+    event: Option<&AuditEvent>,
 ) -> Outcome<Update> {
     let changed = execute(
         connection,
@@ -386,6 +387,9 @@ pub(super) fn update_webhook(
         params![rp.0, id, revision, body],
     )?;
     if changed > 0 {
+        if let Some(event) = event {
+            insert_event(connection, event)?;
+        }
         return Ok(Update::Done);
     }
     let sql = concat!(
