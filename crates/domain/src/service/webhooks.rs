@@ -104,9 +104,12 @@ impl Passkeys {
                 None => None,
             };
             // A webhook that is disabled by this change receives nothing of it.
-            let event = event.map(|event| match webhook.enabled {
-                true => event,
-                false => event.not_told(id),
+            let event = event.map(|event| {
+                if webhook.enabled {
+                    event
+                } else {
+                    event.not_told(id)
+                }
             });
             let updated = self.storage.update_webhook(&webhook, event.as_ref()).await;
             self.relying_parties.forget(&rp);

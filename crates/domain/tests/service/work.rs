@@ -55,9 +55,10 @@ async fn an_unknown_credential_is_verified_as_often_as_a_known_one_whose_signatu
             (&mut known, Reason::SignatureInvalid),
             (&mut unknown, Reason::CredentialUnknown),
         ] {
-            let who = match named {
-                true => Who::User("ada-0001".into()),
-                false => Who::Anyone,
+            let who = if named {
+                Who::User("ada-0001".into())
+            } else {
+                Who::Anyone
             };
             let (_, mut options) = fixture.challenge(who).await.unwrap();
             // The unknown one answers although it is not listed.
