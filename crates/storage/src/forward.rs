@@ -62,7 +62,7 @@ macro_rules! forward {
                 create_user(user: &User, event: &AuditEvent) -> CreateUser = keep;
                 user(rp: RelyingPartyId, user: UserRef<'_>) -> Option<User> = keep;
                 user_with_credentials(rp: RelyingPartyId, user: UserRef<'_>)
-                    -> Option<(User, Vec<CredentialRecord>)> = keep;
+                    -> Option<Arc<(User, Vec<CredentialRecord>)>> = keep;
                 list_users(rp: RelyingPartyId, page: PageRequest) -> Page<User> = keep;
                 delete_user(rp: RelyingPartyId, user: UserId, event: &AuditEvent) -> bool = remove;
             }

@@ -60,15 +60,24 @@ pub(crate) fn draw_challenge(
             let (time, random) = bytes.split_at_mut(TIME_LENGTH);
             time.copy_from_slice(&now.to_six_bytes());
             randomness.fill(random);
-            hex::encode(bytes)
+            hex_text(&bytes)
         }
         ChallengeForm::NamesRelyingParty => {
             let mut bytes = [0; NAMING_CHALLENGE_ENTROPY];
             randomness.fill(&mut bytes);
-            hex::encode(bytes) + &rp.to_hex()
+            let mut text = hex_text(&bytes);
+            text.extend_from_slice(rp.to_hex().as_bytes());
+            text
         }
     }
-    .into_bytes()
+}
+
+/// Lower-case hex digits.
+fn hex_text(bytes: &[u8]) -> Vec<u8> {
+    let mut text = vec![0; 2 * bytes.len()];
+    // Two digits for each byte always fit.
+    let _ = hex::encode_to_slice(bytes, &mut text);
+    text
 }
 
 /// Whether a challenge has the form of one that a ceremony is sealed into: longer than any other.
@@ -161,8 +170,8 @@ pub struct Authentication {
     pub updated: Timestamp,
     /// What its response is judged by; ceremonies that started under the same settings share it.
     pub policy: Arc<AuthenticationPolicy>,
-    /// What was asked for beyond that.
-    pub asked: AuthenticationAsked,
+    /// What was asked for beyond that. It never changes, so copies of a ceremony share it.
+    pub asked: Arc<AuthenticationAsked>,
     /// How it stands.
     pub state: CeremonyState,
 }

@@ -12,6 +12,13 @@ use webauthn::credential::UserHandle;
 
 use crate::model::clock::{Randomness, Timestamp};
 
+/// The lower-case hex digits of 16 bytes, written without an allocation: keys are written several times in each request.
+fn hex_digits<'a>(bytes: &[u8; 16], digits: &'a mut [u8; 32]) -> &'a str {
+    // Two digits for each byte always fit, and digits are ASCII.
+    let _ = hex::encode_to_slice(bytes, digits);
+    std::str::from_utf8(digits).unwrap_or_default()
+}
+
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -33,7 +40,7 @@ macro_rules! id {
 
             /// 32 lower-case hex digits.
             pub fn to_hex(self) -> String {
-                hex::encode(self.0)
+                self.to_string()
             }
 
             /// Reads 32 hex digits of either case.
@@ -46,7 +53,7 @@ macro_rules! id {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.to_hex())
+                f.write_str(hex_digits(&self.0, &mut [0; 32]))
             }
         }
 
@@ -58,7 +65,7 @@ macro_rules! id {
 
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(&self.to_hex())
+                serializer.serialize_str(hex_digits(&self.0, &mut [0; 32]))
             }
         }
 
@@ -239,7 +246,10 @@ impl UserId {
         reason = "34 bytes are always within the 64 that a handle may have"
     )]
     pub fn user_handle(self) -> UserHandle {
-        UserHandle::new(format!("YE{self}").into_bytes()).expect("a handle of 34 bytes")
+        let mut handle = Vec::with_capacity(USER_HANDLE_LENGTH);
+        handle.extend_from_slice(b"YE");
+        handle.extend_from_slice(hex_digits(&self.0, &mut [0; 32]).as_bytes());
+        UserHandle::new(handle).expect("a handle of 34 bytes")
     }
 
     /// The user of a handle; `None` if passkeyd cannot have issued the handle.
@@ -248,9 +258,10 @@ impl UserId {
         if text.len() != USER_HANDLE_LENGTH {
             return None;
         }
-        let id = Self::from_hex(text.strip_prefix("YE")?)?;
+        let digits = text.strip_prefix("YE")?;
         // Only lower case, as issued: upper case would be a second handle for one user.
-        (id.user_handle() == *handle).then_some(id)
+        let issued = digits.bytes().all(is_lower_case_hex);
+        issued.then(|| Self::from_hex(digits)).flatten()
     }
 }
 

@@ -102,10 +102,10 @@ struct Parties {
 }
 
 /// A credential as the options list it.
-fn descriptor(record: CredentialRecord) -> CredentialDescriptor {
+fn descriptor(record: &CredentialRecord) -> CredentialDescriptor {
     CredentialDescriptor {
-        id: record.id,
-        transports: record.transports,
+        id: record.id.clone(),
+        transports: record.transports.clone(),
     }
 }
 
@@ -160,7 +160,7 @@ fn refusal_of(finished: FinishedAuthentication) -> Option<Reason> {
 /// The success of a ceremony that is written.
 fn signed_in(
     ceremony: Arc<Authentication>,
-    user: &User,
+    user: User,
     credential: CredentialKey,
     now: Timestamp,
     signals: Vec<Signal>,
@@ -175,7 +175,7 @@ fn signed_in(
     ceremony.updated = now;
     SignedIn {
         ceremony,
-        user: user.clone(),
+        user,
         credential,
         signals,
     }
@@ -220,7 +220,7 @@ impl Passkeys {
                 timeout_ms,
                 rules: start.rules,
             }),
-            asked: AuthenticationAsked {
+            asked: Arc::new(AuthenticationAsked {
                 challenge: Vec::new(),
                 user: parties
                     .user
@@ -235,7 +235,7 @@ impl Passkeys {
                 extensions: policy
                     .extensions
                     .for_authentication(appid, terms.extensions),
-            },
+            }),
             state: CeremonyState::Pending,
         };
         let sealed = if policy.sealed_authentications && terms.sealable {
@@ -248,7 +248,7 @@ impl Passkeys {
         let challenge = sealed
             .unwrap_or_else(|| draw_challenge(&*self.randomness, terms.challenge, rp.id, now));
         ceremony.id = CeremonyId::of_challenge(&challenge);
-        ceremony.asked.challenge = challenge;
+        Arc::make_mut(&mut ceremony.asked).challenge = challenge;
         let ceremony = Arc::new(ceremony);
         if !writes {
             return Ok(ceremony);
@@ -301,13 +301,17 @@ impl Passkeys {
             }
             Who::User(user) => {
                 let (rp_id, origins) = party()?;
-                let (user, mut credentials) = self
+                let owner = self
                     .storage
                     .user_with_credentials(rp.id, user)
                     .await?
                     .ok_or_else(|| Refusal::from(Reason::UserUnknown))?;
+                let (user, credentials) = &*owner;
                 // Another RP ID's credentials could not answer; listing them would only confuse.
-                credentials.retain(|c| c.selection.rp_id == rp_id);
+                let mut credentials: Vec<_> = credentials
+                    .iter()
+                    .filter(|c| c.selection.rp_id == rp_id)
+                    .collect();
                 if start.credential_needed && credentials.is_empty() {
                     let why = "the user has no credential for this RP ID";
                     return Err(Refusal {
@@ -322,17 +326,19 @@ impl Passkeys {
                         credentials.iter().any(|c| c.discoverable != Some(true))
                     }
                 };
-                let allowed = if listed { credentials } else { Vec::new() };
-                let only = match allowed.as_slice() {
+                if !listed {
+                    credentials.clear();
+                }
+                let only = match credentials.as_slice() {
                     [only] => Some(only.key),
                     _ => None,
                 };
                 Ok(Parties {
-                    user: Some(user),
+                    user: Some(user.clone()),
                     credential: only,
                     rp_id,
                     origins,
-                    allowed: allowed.into_iter().map(descriptor).collect(),
+                    allowed: credentials.into_iter().map(descriptor).collect(),
                 })
             }
             Who::Credential(key, owner) => {
@@ -359,7 +365,7 @@ impl Passkeys {
                     credential: Some(key),
                     rp_id: record.selection.rp_id.clone(),
                     origins: record.selection.origins.clone(),
-                    allowed: vec![descriptor(record)],
+                    allowed: vec![descriptor(&record)],
                 })
             }
         }
@@ -511,12 +517,15 @@ impl Passkeys {
         event.actor.api_key = None;
         event.actor.name = None;
         event.add_signals(&signal_names(verified.signals()));
+        let (user, credential) = (user.clone(), record.key);
+        // The store notes the use in its record, which it has to copy as long as somebody else reads it.
+        drop(signer);
         let finish = FinishAuthentication {
             attempt: AttemptId::random(&*self.randomness),
             relying_party: rp,
             ceremony: id,
             now,
-            credential: record.key,
+            credential,
             user: user.id,
             verified: &verified,
             counter: counter_rule(ceremony.policy.sign_count),
@@ -530,7 +539,7 @@ impl Passkeys {
             return Err(refused(&ceremony, reason));
         }
         let signals = verified.signals().to_vec();
-        Ok(signed_in(ceremony, user, record.key, now, signals))
+        Ok(signed_in(ceremony, user, credential, now, signals))
     }
 
     /// The authentication that is sealed into a challenge, as it was begun.

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use quick_cache::sync::{Cache as Entries, EntryAction, EntryResult};
+use foldhash::fast::RandomState;
+use quick_cache::UnitWeighter;
+use quick_cache::sync::{Cache as Entries, DefaultLifecycle, EntryAction, EntryResult};
 
 use crate::model::clock::Timestamp;
 use crate::model::ids::RelyingPartyId;
@@ -32,13 +34,19 @@ enum Entry<V> {
 /// A read-through cache: many callers who ask for one key at once share one read. A read that an invalidation overlaps is not
 /// kept. Absence is not kept and not shared, so that what was just created is found at once; neither is an error.
 pub(crate) struct Cache<K, V> {
-    entries: Entries<K, Entry<V>>,
+    entries: Entries<K, Entry<V>, UnitWeighter, RandomState>,
 }
 
 impl<K: Eq + Hash, V: Clone> Default for Cache<K, V> {
     fn default() -> Self {
         Self {
-            entries: Entries::new(CAPACITY),
+            entries: Entries::with(
+                CAPACITY,
+                CAPACITY as u64,
+                UnitWeighter,
+                RandomState::default(),
+                DefaultLifecycle::default(),
+            ),
         }
     }
 }

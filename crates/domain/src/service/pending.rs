@@ -4,8 +4,9 @@
 //! oldest, and the store drops it by its key in the same write. On several nodes each counts its own, and a node that was
 //! restarted begins anew: what it forgot is dropped when it expires, as every ceremony is.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
+use foldhash::HashMap;
 use parking_lot::Mutex;
 
 use crate::model::ceremony::CeremonyKind;

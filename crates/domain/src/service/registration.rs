@@ -139,7 +139,7 @@ impl Passkeys {
                 .await?;
             let new = found.is_none();
             let (user, credentials) = match (found, start.user) {
-                (Some(found), _) => found,
+                (Some(found), _) => Arc::unwrap_or_clone(found),
                 (None, UserRef::Name(name)) => (self.new_user(rp.id, name, now), Vec::new()),
                 (None, UserRef::Id(_)) => return Err(Reason::UserUnknown.into()),
             };

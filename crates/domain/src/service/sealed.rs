@@ -223,7 +223,7 @@ impl Content {
             expires: created.plus_millis(self.lifetime_ms.try_into().ok()?),
             updated: created,
             policy: Arc::new(policy),
-            asked: AuthenticationAsked {
+            asked: Arc::new(AuthenticationAsked {
                 challenge: challenge.to_vec(),
                 user: match self.handle {
                     Some(handle) => {
@@ -239,7 +239,7 @@ impl Content {
                     Some(text) => Some(serde_json::from_str(&text).ok()?),
                     None => None,
                 },
-            },
+            }),
             state: CeremonyState::Pending,
         })
     }
@@ -278,7 +278,7 @@ mod tests {
                 backup_eligibility: BackupEligibilityPolicy::Strict,
                 rules: Rules::Level3,
             }),
-            asked: AuthenticationAsked {
+            asked: Arc::new(AuthenticationAsked {
                 challenge: Vec::new(),
                 user: ExpectedUser::Known(UserId([1; 16]).user_handle()),
                 user_name: Some("ann".to_owned()),
@@ -286,7 +286,7 @@ mod tests {
                 transports: vec![vec!["internal".to_owned(), "hybrid".to_owned()]],
                 appid: Some("https://example.test/appid".to_owned()),
                 extensions: Some(serde_json::json!({"uvm": true})),
-            },
+            }),
             state: CeremonyState::Pending,
         }
     }
@@ -295,7 +295,7 @@ mod tests {
         let mut ceremony = ceremony();
         ceremony.user = None;
         ceremony.credential = None;
-        ceremony.asked = AuthenticationAsked {
+        ceremony.asked = Arc::new(AuthenticationAsked {
             challenge: Vec::new(),
             user: ExpectedUser::NamedByCredential,
             user_name: None,
@@ -303,7 +303,7 @@ mod tests {
             transports: Vec::new(),
             appid: None,
             extensions: None,
-        };
+        });
         ceremony
     }
 
@@ -321,7 +321,9 @@ mod tests {
                 assert_eq!(id.0[..6], NOW.to_six_bytes());
                 let mut expected = ceremony.clone();
                 expected.id = id;
-                expected.asked.challenge.clone_from(&challenge);
+                Arc::make_mut(&mut expected.asked)
+                    .challenge
+                    .clone_from(&challenge);
                 assert!(expected.is_sealed());
                 assert_eq!(key.open(&challenge, PARTY), Some(expected));
                 // Each has a nonce of its own.
@@ -358,12 +360,14 @@ mod tests {
     fn a_ceremony_that_is_too_large_is_not_sealed() {
         let mut large = ceremony();
         let ids = (0..64).map(|n| CredentialId::new(vec![n; 64]).unwrap());
-        large.asked.allow_credentials = ids.collect();
-        large.asked.transports = vec![Vec::new(); 64];
+        let asked = Arc::make_mut(&mut large.asked);
+        asked.allow_credentials = ids.collect();
+        asked.transports = vec![Vec::new(); 64];
         let sealed = sealing_key(7).seal(&large, ChallengeForm::Timed, &SystemRandomness);
         assert_eq!(sealed, None);
-        large.asked.allow_credentials.truncate(10);
-        large.asked.transports.truncate(10);
+        let asked = Arc::make_mut(&mut large.asked);
+        asked.allow_credentials.truncate(10);
+        asked.transports.truncate(10);
         let sealed = sealing_key(7).seal(&large, ChallengeForm::Timed, &SystemRandomness);
         // What the client sends back: base64url in client data, of which 4,096 bytes are read.
         let sent = webauthn::base64url::encode(&sealed.unwrap());
@@ -377,7 +381,7 @@ mod tests {
         let opened = sealing_key(7).open(SEALED_THEN.trim().as_bytes(), PARTY);
         let mut opened = opened.expect("the challenge is opened");
         opened.id = CeremonyId([0; 16]);
-        opened.asked.challenge.clear();
+        Arc::make_mut(&mut opened.asked).challenge.clear();
         assert_eq!(opened, ceremony());
     }
 

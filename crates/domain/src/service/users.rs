@@ -1,5 +1,7 @@
 //! Users: create, look up, list, delete.
 
+use std::sync::Arc;
+
 use webauthn::error::Reason;
 
 use crate::model::audit::{Actor, AuditEvent, AuditKind};
@@ -73,6 +75,7 @@ impl Passkeys {
         self.storage
             .user_with_credentials(rp, user.into())
             .await?
+            .map(Arc::unwrap_or_clone)
             .ok_or_else(|| Reason::UserUnknown.into())
     }
 

@@ -1,5 +1,7 @@
 //! Users of a Relying Party.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use crate::model::audit::AuditEvent;
@@ -27,12 +29,12 @@ pub trait Users: Send + Sync {
     async fn create_user(&self, user: &User, event: &AuditEvent) -> Result<CreateUser, Fault>;
     /// The user with this name or key.
     async fn user(&self, rp: RelyingPartyId, user: UserRef<'_>) -> Result<Option<User>, Fault>;
-    /// The user with this name or key and all their credentials, oldest first.
+    /// The user with this name or key and all their credentials, oldest first. A store may keep them in memory, so they are shared.
     async fn user_with_credentials(
         &self,
         rp: RelyingPartyId,
         user: UserRef<'_>,
-    ) -> Result<Option<(User, Vec<CredentialRecord>)>, Fault>;
+    ) -> Result<Option<Arc<(User, Vec<CredentialRecord>)>>, Fault>;
     /// Users of a Relying Party.
     async fn list_users(&self, rp: RelyingPartyId, page: PageRequest) -> Result<Page<User>, Fault>;
     /// Removes a user with all credentials and ceremonies; `false` when not there.

@@ -87,7 +87,10 @@ pub async fn what_was_deleted_is_swept_within_the_budget(under_test: &mut dyn St
         let found = store
             .user_with_credentials(other.rp, UserRef::Id(user.id))
             .await;
-        assert_eq!(found, Ok(Some((user.clone(), vec![record.clone()]))));
+        assert_eq!(
+            found,
+            Ok(Some(Arc::new((user.clone(), vec![record.clone()]))))
+        );
     }
     let deleted = store.delete_relying_party(other.rp, NOW).await;
     assert_eq!(deleted, Ok(true));
@@ -151,7 +154,7 @@ pub async fn the_credential_id_of_a_deleted_user_is_free_before_the_sweep(
         .user_with_credentials(fixture.rp, UserRef::Id(twin.id))
         .await;
     let record = finish.credential.record().clone();
-    assert_eq!(found, Ok(Some((twin, vec![record.clone()]))));
+    assert_eq!(found, Ok(Some(Arc::new((twin, vec![record.clone()])))));
     let evidence = store.evidence(fixture.rp, record.key).await;
     assert_eq!(evidence, Ok(Some(finish.credential.evidence())));
 }

@@ -201,7 +201,7 @@ pub(crate) fn authentication(
             backup_eligibility: BackupEligibilityPolicy::AcceptGain,
             rules: Rules::Level3,
         }),
-        asked: AuthenticationAsked {
+        asked: Arc::new(AuthenticationAsked {
             challenge,
             user: ExpectedUser::NamedByCredential,
             user_name: user.map(|u| u.name.clone()),
@@ -209,7 +209,7 @@ pub(crate) fn authentication(
             transports: Vec::new(),
             appid: None,
             extensions: None,
-        },
+        }),
         state: CeremonyState::Pending,
     }
 }

@@ -115,12 +115,12 @@ pub async fn an_imported_credential_keeps_its_handle_and_has_no_evidence(
     drop(fixture);
     under_test.reopen(End::Closed).await;
     let store = under_test.store();
-    let (owner, credentials) = store
+    let found = store
         .user_with_credentials(rp, UserRef::Id(ann.id))
         .await
         .unwrap()
         .unwrap();
-    assert_eq!((owner, credentials), (ann.clone(), vec![named]));
+    assert_eq!(*found, (ann.clone(), vec![named]));
     let deleted = event(AuditKind::CredentialDeleted, rp);
     let gone = store.delete_credential(rp, ann.id, record.key, &deleted);
     assert_eq!(gone.await, Ok(true));

@@ -179,19 +179,12 @@ pub async fn deleting_a_relying_party_takes_all_that_is_in_it_and_nothing_else(
         let found = store.token_key(w.rp, TokenKind::Status).await.unwrap();
         assert_eq!(found.is_some(), there);
         assert_eq!(store.relying_party(w.rp).await.unwrap().is_some(), there);
-        assert_eq!(
-            store
-                .user(w.rp, UserRef::Name("ann"))
-                .await
-                .unwrap()
-                .is_some(),
-            there
-        );
-        let found = store
-            .user_with_credentials(w.rp, UserRef::Name("ann"))
-            .await
-            .unwrap();
-        assert_eq!(found.is_some_and(|(_, c)| c == [record.clone()]), there);
+        let named = store.user(w.rp, UserRef::Name("ann")).await;
+        assert_eq!(named.unwrap().is_some(), there);
+        let found = store.user_with_credentials(w.rp, UserRef::Name("ann"));
+        let found = found.await.unwrap();
+        let whole = found.is_some_and(|found| found.1 == [record.clone()]);
+        assert_eq!(whole, there);
         assert_eq!(
             store
                 .list_users(w.rp, first)

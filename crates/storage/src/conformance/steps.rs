@@ -38,9 +38,10 @@ pub async fn each(under_test: &mut dyn StoreUnderTest, mut seen: impl FnMut(&'st
     seen("finish of a registration");
 
     let found = store.user_with_credentials(fixture.rp, UserRef::Name("ann"));
-    let (user, credentials) = found.await.unwrap().unwrap();
+    let found = found.await.unwrap().unwrap();
+    let (user, credentials) = &*found;
     seen("read of a user with credentials");
-    let ceremony = authentication(fixture.rp, Some(&user), at(2));
+    let ceremony = authentication(fixture.rp, Some(user), at(2));
     let started = fixture.try_begin(&ceremony, &[]).await;
     assert_eq!(started, Ok(Begin::Begun));
     seen("start of an authentication");
@@ -55,7 +56,7 @@ pub async fn each(under_test: &mut dyn StoreUnderTest, mut seen: impl FnMut(&'st
     assert_eq!(finished, Ok(FinishedAuthentication::Accepted));
     seen("finish of an authentication");
 
-    let sealed = Arc::new(authentication(fixture.rp, Some(&user), at(4)));
+    let sealed = Arc::new(authentication(fixture.rp, Some(user), at(4)));
     let mut sign_in = passkey.sign_in(&sealed, &signer.0, at(5), &Claims::default());
     sign_in.sealed = Some(sealed);
     let finished = sign_in.send(&**store).await;

@@ -101,7 +101,7 @@ pub async fn a_user_comes_with_all_credentials_oldest_first(under_test: &mut dyn
     let found = store
         .user_with_credentials(fixture.rp, UserRef::Name("ann"))
         .await;
-    assert_eq!(found, Ok(Some((ann.clone(), Vec::new()))));
+    assert_eq!(found, Ok(Some(Arc::new((ann.clone(), Vec::new())))));
 
     let bob = fixture.user("bob").await;
     fixture.passkey(&bob).await;
@@ -121,7 +121,7 @@ pub async fn a_user_comes_with_all_credentials_oldest_first(under_test: &mut dyn
     let found = store
         .user_with_credentials(fixture.rp, UserRef::Name("ann"))
         .await;
-    assert_eq!(found, Ok(Some((ann, expected))));
+    assert_eq!(found, Ok(Some(Arc::new((ann, expected)))));
 }
 
 pub async fn deleting_a_user_takes_all_that_is_theirs_and_nothing_else(
@@ -209,7 +209,7 @@ pub async fn deleting_a_user_takes_all_that_is_theirs_and_nothing_else(
     let found = store
         .user_with_credentials(fixture.rp, UserRef::Name("ann"))
         .await;
-    assert_eq!(found, Ok(Some((reborn, Vec::new()))));
+    assert_eq!(found, Ok(Some(Arc::new((reborn, Vec::new())))));
 }
 
 pub async fn a_credential_is_renamed_and_deleted_by_its_owner_only(
@@ -290,7 +290,10 @@ pub async fn a_user_is_found_by_name_and_by_key(under_test: &mut dyn StoreUnderT
         for who in [UserRef::Name(&user.name), UserRef::Id(user.id)] {
             assert_eq!(store.user(fixture.rp, who).await, Ok(Some(user.clone())));
             let found = store.user_with_credentials(fixture.rp, who).await;
-            assert_eq!(found, Ok(Some((user.clone(), credentials.clone()))));
+            assert_eq!(
+                found,
+                Ok(Some(Arc::new((user.clone(), credentials.clone()))))
+            );
             assert_eq!(store.user(other, who).await, Ok(None));
             assert_eq!(store.user_with_credentials(other, who).await, Ok(None));
         }

@@ -9,7 +9,7 @@
 //! accepted them yet, so nothing that was acknowledged is lost. When too many wait, further ones begin in the table.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,6 +20,7 @@ use domain::model::clock::Timestamp;
 use domain::model::credential::CredentialRecord;
 use domain::model::ids::{AttemptId, CeremonyId, CredentialKey, RelyingPartyId, UserId};
 use domain::model::page::{Order, PageRequest};
+use foldhash::{HashMap, HashSet};
 use parking_lot::Mutex;
 
 use super::records::{Records, Signer, Use};
@@ -85,6 +86,8 @@ struct Inner {
     by_expiry: BTreeSet<(Timestamp, RelyingPartyId, CeremonyId)>,
     /// The last ones that ended, oldest first, so that a start which is sent again does not begin anew what has ended.
     ended: VecDeque<Key>,
+    /// The same.
+    have_ended: HashSet<Key>,
     /// Those in the table `sign_ins`, in the order of their commits.
     signed_in: Vec<Key>,
     /// The last use of each credential that signed one of these.
@@ -143,6 +146,18 @@ impl Inner {
             .filter(|key| self.entries.get(key).is_some_and(|entry| !entry.claimed))
             .take(limit)
             .collect()
+    }
+
+    /// Remembers one that ended.
+    fn remember(&mut self, key: Key) {
+        if self.ended.len() == ENDED
+            && let Some(oldest) = self.ended.pop_front()
+        {
+            self.have_ended.remove(&oldest);
+        }
+        if self.have_ended.insert(key) {
+            self.ended.push_back(key);
+        }
     }
 
     /// The end of this one is committed, in the table `sign_ins`.
@@ -227,7 +242,7 @@ impl Pending {
     /// Whether it waits, or ended a moment ago.
     pub(super) fn has_begun(&self, rp: RelyingPartyId, id: CeremonyId) -> bool {
         let inner = self.inner.lock();
-        inner.entries.contains_key(&(rp, id)) || inner.ended.contains(&(rp, id))
+        inner.entries.contains_key(&(rp, id)) || inner.have_ended.contains(&(rp, id))
     }
 
     pub(super) fn get(&self, rp: RelyingPartyId, id: CeremonyId) -> Option<Arc<Authentication>> {
@@ -574,10 +589,7 @@ impl Ending {
             } else {
                 inner.take(self.key);
             }
-            if inner.ended.len() == ENDED {
-                inner.ended.pop_front();
-            }
-            inner.ended.push_back(self.key);
+            inner.remember(self.key);
         } else if let Some(entry) = inner.entries.get_mut(&self.key) {
             entry.claimed = false;
             entry.end = None;

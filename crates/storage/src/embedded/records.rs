@@ -2,7 +2,6 @@
 //! that writes the file, so what is here is the same as what is there: a write tells this cache after its commit, and before its
 //! caller learns of it.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,6 +9,7 @@ use domain::model::clock::Timestamp;
 use domain::model::credential::CredentialRecord;
 use domain::model::ids::{CredentialKey, RelyingPartyId, UserId};
 use domain::model::user::{User, UserRef};
+use foldhash::{HashMap, HashSet};
 use parking_lot::Mutex;
 use webauthn::authentication::SignCounter;
 
@@ -50,7 +50,7 @@ struct Inner {
     parties: HashSet<RelyingPartyId>,
     by_credential: HashMap<CredentialHash, Known>,
     by_user: HashMap<UserKey, Arc<Owner>>,
-    by_name: HashMap<(RelyingPartyId, String), UserId>,
+    by_name: HashMap<RelyingPartyId, HashMap<String, UserId>>,
     /// What `by_credential` has of each user.
     hashes: HashMap<UserKey, Vec<[u8; 32]>>,
     /// How long policies of ceremonies are in the table at least.
@@ -59,8 +59,10 @@ struct Inner {
 
 impl Inner {
     fn forget(&mut self, key: UserKey) {
-        if let Some(owner) = self.by_user.remove(&key) {
-            self.by_name.remove(&(key.0, owner.0.name.clone()));
+        if let Some(owner) = self.by_user.remove(&key)
+            && let Some(names) = self.by_name.get_mut(&key.0)
+        {
+            names.remove(&owner.0.name);
         }
         for hash in self.hashes.remove(&key).unwrap_or_default() {
             self.by_credential.remove(&(key.0, hash));
@@ -183,7 +185,7 @@ impl Records {
         let inner = self.inner.lock();
         let id = match user {
             UserRef::Id(id) => id,
-            UserRef::Name(name) => *inner.by_name.get(&(rp, name.to_owned()))?,
+            UserRef::Name(name) => *inner.by_name.get(&rp)?.get(name)?,
         };
         inner.by_user.get(&(rp, id)).map(Arc::clone)
     }
@@ -208,18 +210,17 @@ impl Records {
         });
     }
 
-    pub(super) fn keep_owner(&self, before: Before, owner: &Owner) {
+    pub(super) fn keep_owner(&self, before: Before, owner: &Arc<Owner>) {
         let user = &owner.0;
         let size = |record: &CredentialRecord| record.id.as_bytes().len() + record.public_key.len();
         if owner.1.len() > LONGEST_LIST || owner.1.iter().map(size).sum::<usize>() > LARGEST_LIST {
             return;
         }
         self.keep(before, |inner| {
-            inner
-                .by_name
-                .insert((user.relying_party, user.name.clone()), user.id);
+            let names = inner.by_name.entry(user.relying_party).or_default();
+            names.insert(user.name.clone(), user.id);
             let key = (user.relying_party, user.id);
-            inner.by_user.insert(key, Arc::new(owner.clone()));
+            inner.by_user.insert(key, Arc::clone(owner));
         });
     }
 

@@ -29,9 +29,9 @@ impl Users for Embedded {
         &self,
         rp: RelyingPartyId,
         user: UserRef<'_>,
-    ) -> Result<Option<(User, Vec<CredentialRecord>)>, Fault> {
+    ) -> Result<Option<Arc<(User, Vec<CredentialRecord>)>>, Fault> {
         if let Some(owner) = self.records.owner(rp, user) {
-            return Ok(Some(Arc::unwrap_or_clone(owner)));
+            return Ok(Some(owner));
         }
         let before = self.records.before();
         let found = self.pending.reading(
@@ -41,6 +41,7 @@ impl Users for Embedded {
             },
             |found| found.iter_mut().flat_map(|(_, records)| records).collect(),
         )?;
+        let found = found.map(Arc::new);
         if let Some(owner) = &found {
             self.records.keep_owner(before, owner);
         }

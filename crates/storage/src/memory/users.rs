@@ -1,5 +1,7 @@
 //! Users of a Relying Party.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use domain::model::audit::AuditEvent;
 use domain::model::credential::CredentialRecord;
@@ -40,12 +42,12 @@ impl Users for Memory {
         &self,
         rp: RelyingPartyId,
         user: UserRef<'_>,
-    ) -> Result<Option<(User, Vec<CredentialRecord>)>, Fault> {
+    ) -> Result<Option<Arc<(User, Vec<CredentialRecord>)>>, Fault> {
         let state = self.state();
         Ok(state.user(rp, user).map(|user| {
             let mut credentials: Vec<_> = state.credentials_of(rp, user.id).cloned().collect();
             credentials.sort_by_key(|c| (c.created, c.key));
-            (user.clone(), credentials)
+            Arc::new((user.clone(), credentials))
         }))
     }
 

@@ -200,7 +200,7 @@ impl CeremonyRow {
             created: ceremony.created,
             expires: ceremony.expires,
             updated: ceremony.updated,
-            asked: json(&ceremony.asked)?,
+            asked: json(&*ceremony.asked)?,
             policy: json(&*ceremony.policy)?,
         })
     }
@@ -295,7 +295,7 @@ pub(super) fn ceremony(cells: &mut Cells<'_>) -> Result<Ceremony, Fault> {
             expires,
             updated,
             policy: policy(policy_id, body)?,
-            asked: from_json(asked, what)?,
+            asked: Arc::new(from_json(asked, what)?),
             state,
         }
         .into(),

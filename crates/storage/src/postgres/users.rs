@@ -1,5 +1,7 @@
 //! Users of a Relying Party.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use domain::model::audit::AuditEvent;
 use domain::model::credential::CredentialRecord;
@@ -67,7 +69,7 @@ impl Users for Postgres {
         &self,
         rp: RelyingPartyId,
         user: UserRef<'_>,
-    ) -> Result<Option<(User, Vec<CredentialRecord>)>, Fault> {
+    ) -> Result<Option<Arc<(User, Vec<CredentialRecord>)>>, Fault> {
         let sent = match user {
             UserRef::Name(name) => (Statement::OwnerByName, params![rp.0, name]),
             UserRef::Id(id) => (Statement::OwnerById, params![rp.0, id.0]),
@@ -86,7 +88,7 @@ impl Users for Postgres {
                 credentials.push(records::signer(&mut Cells::new(row))?.0);
             }
         }
-        Ok(Some((user, credentials)))
+        Ok(Some(Arc::new((user, credentials))))
     }
 
     async fn list_users(&self, rp: RelyingPartyId, page: PageRequest) -> Result<Page<User>, Fault> {

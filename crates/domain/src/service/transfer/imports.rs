@@ -120,13 +120,13 @@ impl Passkeys {
             }
             Imported::User(rp, user) => {
                 let found = self.storage.user_with_credentials(rp, user.into()).await?;
-                match found {
+                match found.as_deref() {
                     None => {}
                     Some((_, credentials)) if !credentials.is_empty() => undone.users_kept += 1,
                     Some((user, _)) => {
                         let kind = AuditKind::UserDeleted;
                         let event = AuditEvent::new(self.draw(), kind, rp, now, &OPERATOR);
-                        let event = event.of(&user);
+                        let event = event.of(user);
                         let removed = self.storage.delete_user(rp, user.id, &event);
                         undone.users += u64::from(removed.await?);
                     }

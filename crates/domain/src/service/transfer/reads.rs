@@ -1,5 +1,7 @@
 //! What leaves a store as a whole.
 
+use std::sync::Arc;
+
 use crate::model::audit::AuditEvent;
 use crate::model::clock::Timestamp;
 use crate::model::credential::{CredentialRecord, Evidence};
@@ -32,7 +34,7 @@ pub(super) async fn credentials_of(
     let found = storage.user_with_credentials(rp, user.id.into()).await?;
     let mut all = Vec::new();
     for record in found
-        .map(|(_, credentials)| credentials)
+        .map(|found| Arc::unwrap_or_clone(found).1)
         .unwrap_or_default()
     {
         let evidence = storage.evidence(rp, record.key).await?;

@@ -400,7 +400,7 @@ pub(in crate::embedded) fn ceremony(row: &Row<'_>) -> Outcome<Ceremony> {
             expires,
             updated,
             policy: policy(row)?,
-            asked: asked::read(row, 10)?,
+            asked: Arc::new(asked::read(row, 10)?),
             state,
         }
         .into(),

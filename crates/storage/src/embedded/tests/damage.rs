@@ -295,7 +295,10 @@ impl Filled {
             tell(told, question, user.map(|u| u.map(identity)));
             let found = store.user_with_credentials(rp, who).await;
             let found = found.map(|f| {
-                f.map(|(u, c)| (identity(u), c.into_iter().map(used).collect::<Vec<_>>()))
+                f.map(|found| {
+                    let (u, c) = Arc::unwrap_or_clone(found);
+                    (identity(u), c.into_iter().map(used).collect::<Vec<_>>())
+                })
             });
             tell(told, question, found);
         }

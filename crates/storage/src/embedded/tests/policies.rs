@@ -115,7 +115,7 @@ async fn ceremonies_of_a_store_of_format_10_are_found_as_they_were() {
     let fixture = Fixture::new(&under_test).await;
     let ann = fixture.user("ann").await;
     let mut named = authentication(fixture.rp, Some(&ann), NOW);
-    named.asked.extensions = Some(json!({"prf": {"eval": {"first": "AAAA"}}}));
+    Arc::make_mut(&mut named.asked).extensions = Some(json!({"prf": {"eval": {"first": "AAAA"}}}));
     let anybody = authentication(fixture.rp, None, NOW);
     let registering = registration(&ann, at(1));
     let rows: Vec<(Ceremony, Value)> = vec![
@@ -199,7 +199,7 @@ async fn authentications_of_a_store_of_format_17_are_found_and_taken_as_they_wer
     // The same store as format 17 had it.
     let old = Connection::open(&path).unwrap();
     crate::embedded::seals::register(&old).unwrap();
-    let json = serde_json::to_string(&pending.asked).unwrap();
+    let json = serde_json::to_string(&*pending.asked).unwrap();
     let sql = "UPDATE ceremonies SET asked = ?1, digest = seal('ceremonies', relying_party_id, id, kind, user_id, credential_key, \
          created, expires, updated, ?1, policy_id, state, reason, claimed_by, stored_count) WHERE id = ?2";
     assert_eq!(old.execute(sql, (json, pending.id.0)).unwrap(), 1);

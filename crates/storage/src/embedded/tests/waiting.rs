@@ -92,11 +92,9 @@ async fn an_authentication_that_lists_many_credentials_begins_in_the_table() {
         let mut ceremony = authentication(fixture.rp, None, NOW);
         for n in 0..count {
             let id = vec![u8::try_from(n).unwrap(); 64];
-            ceremony
-                .asked
-                .allow_credentials
-                .push(CredentialId::new(id).unwrap());
-            ceremony.asked.transports.push(vec!["internal".to_owned()]);
+            let asked = Arc::make_mut(&mut ceremony.asked);
+            asked.allow_credentials.push(CredentialId::new(id).unwrap());
+            asked.transports.push(vec!["internal".to_owned()]);
         }
         ceremony
     };
