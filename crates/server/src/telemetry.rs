@@ -4,23 +4,17 @@
 //! A thread of its own writes the lines. When nobody reads standard error, lines are dropped and counted; the process goes on.
 
 pub mod json;
-
-use std::io::BufWriter;
+mod lines;
 
 use tracing::level_filters::LevelFilter;
-use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer as _, Registry, fmt, reload};
 
 use crate::config::{Log, LogFormat, LogLevel};
-
-/// Bytes that are written at once when many lines wait. They are written as soon as no more lines wait.
-const BATCH: usize = 64 * 1024;
-
-/// Lines that wait to be written: half a megabyte. The pipe itself holds 64 KiB more.
-const WAITING: usize = 1024;
+use crate::error::ProcessError;
+use lines::{Dropped, Rest};
 
 impl From<LogLevel> for LevelFilter {
     fn from(level: LogLevel) -> Self {
@@ -36,8 +30,8 @@ impl From<LogLevel> for LevelFilter {
 
 /// The log of the process. What waits is written when this is dropped.
 pub struct Logging {
-    _writer: WorkerGuard,
-    dropped: ErrorCounter,
+    _rest: Rest,
+    dropped: Dropped,
     level: reload::Handle<Targets, Registry>,
 }
 
@@ -57,7 +51,7 @@ impl Logging {
 
     /// Lines that were dropped since the start.
     pub fn dropped(&self) -> u64 {
-        self.dropped.dropped_lines() as u64
+        self.dropped.lines()
     }
 }
 
@@ -72,13 +66,15 @@ fn targets(level: LogLevel) -> Targets {
 /// Starts logging for the whole process. The place of every panic is logged.
 ///
 /// A second call has no effect.
-pub fn init(log: &Log) -> Logging {
-    let (writer, guard) = NonBlockingBuilder::default()
-        .lossy(true)
-        .buffered_lines_limit(WAITING)
-        .thread_name("log-writer")
-        .finish(BufWriter::with_capacity(BATCH, std::io::stderr()));
-    let dropped = writer.error_counter();
+///
+/// # Errors
+/// The system gives no thread.
+pub fn init(log: &Log) -> Result<Logging, ProcessError> {
+    let started = lines::start(std::io::stderr());
+    let (writer, rest, dropped) = started.map_err(|source| ProcessError::System {
+        what: "cannot start the thread that writes the log",
+        source,
+    })?;
     let (filter, level) = reload::Layer::new(targets(log.level));
     let registry = tracing_subscriber::registry();
     let started = match log.format {
@@ -110,9 +106,9 @@ pub fn init(log: &Log) -> Logging {
             tracing::error!(place, "panic");
         }));
     }
-    Logging {
-        _writer: guard,
+    Ok(Logging {
+        _rest: rest,
         dropped,
         level,
-    }
+    })
 }

@@ -197,7 +197,7 @@ fn serve(arguments: Serve) -> Result<(), ProcessError> {
     };
     let settings = Settings::load(arguments.config.as_deref(), &flags)?;
     let first_account = config::bootstrap_account(|name| std::env::var(name).ok())?;
-    let logging = telemetry::init(&settings.log);
+    let logging = telemetry::init(&settings.log)?;
     let file = arguments.config;
     in_runtime(crate::process::serve(Start {
         again: Box::new(move || Settings::load(file.as_deref(), &flags)),

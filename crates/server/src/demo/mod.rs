@@ -51,7 +51,7 @@ pub async fn run(asked: Option<Listen>) -> Result<(), ProcessError> {
         format: LogFormat::Text,
         level: LogLevel::Warn,
         ..Log::default()
-    });
+    })?;
     let lifecycle = Arc::new(Lifecycle::default());
     let stopping = process::catch_signals(&lifecycle, Hangup::Stops)?;
     let listener = listen(asked).await?;
