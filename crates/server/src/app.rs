@@ -14,11 +14,10 @@ use domain::model::clock::SystemRandomness;
 use crate::api::{docs, fido, manage, nevis, twilio};
 use crate::config::{Limits, LogRequests, Nevis};
 use crate::console::{self, Place};
-use crate::http::front::{Area, Front, guard};
-use crate::http::paths::folded;
+use crate::http::front::{Area, Front};
 use crate::http::refusal::Plain;
 use crate::http::traffic::Unwatched;
-use crate::http::{BodyLimit, Gates, Lifecycle, Refusals, Traffic, TrustedProxies};
+use crate::http::{BodyLimit, Entrance, Gates, Lifecycle, Refusals, Traffic, TrustedProxies};
 
 pub use crate::http::PublicUrl;
 
@@ -123,12 +122,12 @@ impl App {
 }
 
 /// All routes of a running passkeyd, behind the [front](crate::http::front).
-pub fn router(app: App, limits: &Limits) -> Router {
+pub fn router(app: App, limits: &Limits) -> Entrance {
     router_with(app, limits, Router::new())
 }
 
 /// All routes and more, for example those of the demo.
-pub fn router_with(app: App, limits: &Limits, more: Router) -> Router {
+pub fn router_with(app: App, limits: &Limits, more: Router) -> Entrance {
     let time = Duration::from_secs(limits.body_read_seconds);
     let of_back_ends = BodyLimit {
         bytes: limits.body_bytes,
@@ -211,7 +210,7 @@ pub fn router_with(app: App, limits: &Limits, more: Router) -> Router {
         .behind(&proxies)
         .gated(&gates)
         .logging(logs_all);
-    let router = router
+    let all = router
         .merge(crate::health::router(
             Arc::clone(&passkeys),
             Arc::clone(&lifecycle),
@@ -222,14 +221,12 @@ pub fn router_with(app: App, limits: &Limits, more: Router) -> Router {
             Router::new()
                 .fallback(not_routed)
                 .with_state((passkeys, lifecycle)),
-        )
-        // Outside of all routes, so that it also sees requests that match no route.
-        .layer(axum::middleware::from_fn_with_state(front, guard));
-    folded(router)
+        );
+    Entrance::new(front, all)
 }
 
 /// The console alone, for a listener of its own, behind a front of its own.
-pub fn console_router(app: App, place: Place, limits: &Limits) -> Router {
+pub fn console_router(app: App, place: Place, limits: &Limits) -> Entrance {
     let time = Duration::from_secs(limits.body_read_seconds);
     let bodies = |bytes| BodyLimit { bytes, time };
     let parts = console::Parts {
@@ -245,8 +242,7 @@ pub fn console_router(app: App, place: Place, limits: &Limits) -> Router {
         .behind(&app.proxies)
         .gated(&app.gates)
         .logging(app.logs_all);
-    console::router(console::State::new(parts, place))
-        .layer(axum::middleware::from_fn_with_state(front, guard))
+    Entrance::new(front, console::router(console::State::new(parts, place)))
 }
 
 fn area(

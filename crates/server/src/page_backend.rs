@@ -1,15 +1,17 @@
 //! Shared by the back ends of the demo and of the test page: a request to passkeyd's own router, recorded for the page, and
 //! reading requests of the page and responding to them.
 
+use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use axum::{Json, Router};
 use http_body_util::{BodyExt as _, Collected};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
+
+use crate::http::Entrance;
 
 /// The body of a request.
 pub(crate) enum Payload {
@@ -31,7 +33,7 @@ pub(crate) struct Exchange {
 
 /// Sends one request to passkeyd; without authorization as the page would.
 pub(crate) async fn exchange(
-    api: &Router,
+    api: &Entrance,
     authorization: Option<&HeaderValue>,
     method: Method,
     path: &str,

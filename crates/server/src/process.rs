@@ -38,7 +38,7 @@ use crate::control::Administered;
 use crate::control::socket::Socket;
 use crate::http::noting::Noting;
 use crate::http::traffic::Unwatched;
-use crate::http::{Gates, Lifecycle, PublicUrl, Starts, Traffic, TrustedProxies};
+use crate::http::{Entrance, Gates, Lifecycle, PublicUrl, Starts, Traffic, TrustedProxies};
 use crate::metadata::Sources;
 use crate::metrics::Metrics;
 use crate::telemetry::Logging;
@@ -269,7 +269,7 @@ struct ServedConsole {
     /// Where it is, if it is on.
     place: Option<Place>,
     /// Its own listener, if it has one, and what is served there.
-    alone: Option<(TcpListener, Router)>,
+    alone: Option<(TcpListener, Entrance)>,
 }
 
 /// Listens for the console, if it has a listener of its own.
@@ -384,7 +384,7 @@ pub async fn router(
     lifecycle: &Arc<Lifecycle>,
     traffic: &Arc<dyn Traffic>,
     account: AccountId,
-) -> Result<Router, ProcessError> {
+) -> Result<Entrance, ProcessError> {
     let rp = fido::relying_party(&settings.fido, passkeys, account, public_url).await?;
     let app = App::new(Arc::clone(passkeys), public_url.clone())
         .with_lifecycle(lifecycle)
@@ -481,7 +481,7 @@ pub fn local_address(
 /// [`ProcessError`]: the store does not close.
 pub async fn run(
     listener: TcpListener,
-    router: Router,
+    router: Entrance,
     passkeys: Arc<Passkeys>,
     stopping: watch::Receiver<bool>,
     settings: &Settings,

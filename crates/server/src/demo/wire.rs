@@ -1,10 +1,10 @@
 //! The APIs of passkeyd, one for each tab: the same functions by the calls of each.
 
-use axum::Router;
 use axum::http::{HeaderValue, Method, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
+use crate::http::Entrance;
 use crate::page_backend::{Payload, exchange};
 
 /// How many passkeys are shown.
@@ -23,7 +23,7 @@ pub(super) enum Wire {
 
 /// What the calls need.
 pub(super) struct Calls {
-    pub(super) api: Router,
+    pub(super) api: Entrance,
     /// The account's token.
     pub(super) basic: HeaderValue,
     /// The access key of the Service.

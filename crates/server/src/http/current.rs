@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use axum::extract::MatchedPath;
 use axum::http::HeaderValue;
 use domain::Reason;
 use domain::model::audit::{Actor, ActorKind};
@@ -59,6 +60,8 @@ pub struct Noted {
     pub found: Option<String>,
     /// The limit that it is over.
     pub limited: Option<Limited>,
+    /// The template of its route.
+    pub route: Option<MatchedPath>,
 }
 
 /// What a caller has shown.

@@ -1,9 +1,10 @@
 //! The front: limits of a request, its log line, and the catching of panics.
 //!
-//! It runs after routing, so it knows the route's template. A path may hold a user's name, so it is logged only where there is no template, and
+//! The template of the route is noted by the [entrance](super::entrance). A path may hold a user's name, so it is logged only where there is no template, and
 //! then without the segments that could be one.
 
 use std::any::Any;
+use std::fmt::{self, Display};
 use std::future::Future;
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
@@ -13,10 +14,9 @@ use std::task::Poll;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Request};
 use axum::http::header::{AUTHORIZATION, CONNECTION, CONTENT_ENCODING, RETRY_AFTER};
 use axum::http::{HeaderValue, Method, StatusCode};
-use axum::middleware::Next;
 use axum::response::Response;
 use domain::model::clock::Randomness;
 use domain::model::ids::RelyingPartyId;
@@ -126,75 +126,81 @@ impl Front {
     }
 }
 
-/// The middleware.
-pub async fn guard(State(Front(front)): State<Front>, request: Request, next: Next) -> Response {
-    let uri = request.uri().clone();
-    let area = front.areas.iter().find(|area| area.holds(uri.path()));
-    let words: &dyn Refusals = area.map_or(&Plain, |area| area.words.as_ref());
-    let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    let peer = request.extensions().get::<Peer>();
-    let client = peer.map(|peer| front.proxies.client(peer.0, request.headers()));
-    let current = {
-        let counted = client.filter(|client| front.proxies.counts(*client));
-        let gate = Gate::new(&front.gates, counted.map(network));
-        Current::new(front.ids.next(), client, gate)
-    };
-    let start = Instant::now();
-    let service = route
-        .as_ref()
-        .and_then(|route| service_in(route.as_str(), uri.path()));
-    let answer = pin!(async {
-        let refusal = match front.admit(area.is_some(), request).await {
-            Ok(request) => match catch_panic(next.run(request)).await {
-                Ok(response) => return response,
-                Err(payload) => {
-                    // The payload may hold what the client sent; the hook has logged the place.
-                    drop(payload);
-                    TransportRefusal::Panicked
-                }
-            },
-            Err(refusal) => refusal,
+impl Front {
+    /// Answers a request: what `next` answers to it, or a refusal.
+    pub async fn guard<F>(self, request: Request, next: impl FnOnce(Request) -> F) -> Response
+    where
+        F: Future<Output = Response>,
+    {
+        let Self(front) = self;
+        let uri = request.uri().clone();
+        let area = front.areas.iter().find(|area| area.holds(uri.path()));
+        let words: &dyn Refusals = area.map_or(&Plain, |area| area.words.as_ref());
+        let method = request.method().clone();
+        let peer = request.extensions().get::<Peer>();
+        let client = peer.map(|peer| front.proxies.client(peer.0, request.headers()));
+        let current = {
+            let counted = client.filter(|client| front.proxies.counts(*client));
+            let gate = Gate::new(&front.gates, counted.map(network));
+            Current::new(front.ids.next(), client, gate)
         };
-        let mut response = words.refusal(refusal, uri.path());
-        response.extensions_mut().insert(refusal);
+        let start = Instant::now();
+        let answer = pin!(async {
+            let refusal = match front.admit(area.is_some(), request).await {
+                Ok(request) => match catch_panic(next(request)).await {
+                    Ok(response) => return response,
+                    Err(payload) => {
+                        // The payload may hold what the client sent; the hook has logged the place.
+                        drop(payload);
+                        TransportRefusal::Panicked
+                    }
+                },
+                Err(refusal) => refusal,
+            };
+            let mut response = words.refusal(refusal, uri.path());
+            response.extensions_mut().insert(refusal);
+            response
+        });
+        let mut response = current::scope(&current, answer).await;
+        let mut noted = current.noted();
+        let route = noted.route.take();
+        noted.service = noted.service.or_else(|| {
+            let route = route.as_ref()?;
+            service_in(route.as_str(), uri.path())
+        });
+        let limited = noted.limited;
+        let line = Line {
+            method: &method,
+            route: route.as_ref().map(MatchedPath::as_str),
+            path: uri.path(),
+            took: start.elapsed(),
+            reason: reason_of(&response, &noted),
+            noted,
+            id: current.id(),
+            client: current.client(),
+        };
+        front.traffic.answered(&Answered {
+            wire: area.map_or("", |area| area.name),
+            status: response.status(),
+            reason: line.reason,
+            took: line.took,
+            limit: limited.map(|limited| limited.limit),
+        });
+        line.log(&response, front.all);
+        let id = current.id().clone();
+        let refusal = response.extensions().get::<TransportRefusal>();
+        let ends_connection = refusal.is_some_and(|refusal| refusal.ends_connection());
+        let status = response.status();
+        let headers = response.headers_mut();
+        if ends_connection {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        headers.insert(REQUEST_ID, id);
+        if let Some(limited) = limited.filter(|_| status == StatusCode::TOO_MANY_REQUESTS) {
+            headers.insert(RETRY_AFTER, limited.seconds().into());
+        }
         response
-    });
-    let mut response = current::scope(&current, answer).await;
-    let mut noted = current.noted();
-    noted.service = noted.service.or(service);
-    let limited = noted.limited;
-    let line = Line {
-        method: &method,
-        route: route.as_ref().map(MatchedPath::as_str),
-        path: uri.path(),
-        took: start.elapsed(),
-        reason: reason_of(&response, &noted),
-        noted,
-        id: current.id(),
-        client: current.client(),
-    };
-    front.traffic.answered(&Answered {
-        wire: area.map_or("", |area| area.name),
-        status: response.status(),
-        reason: line.reason,
-        took: line.took,
-        limit: limited.map(|limited| limited.limit),
-    });
-    line.log(&response, front.all);
-    let id = current.id().clone();
-    let refusal = response.extensions().get::<TransportRefusal>();
-    let ends_connection = refusal.is_some_and(|refusal| refusal.ends_connection());
-    let status = response.status();
-    let headers = response.headers_mut();
-    if ends_connection {
-        headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
-    headers.insert(REQUEST_ID, id);
-    if let Some(limited) = limited.filter(|_| status == StatusCode::TOO_MANY_REQUESTS) {
-        headers.insert(RETRY_AFTER, limited.seconds().into());
-    }
-    response
 }
 
 impl Shared {
@@ -377,6 +383,16 @@ struct Line<'a> {
     client: Option<IpAddr>,
 }
 
+/// The text of a key with these letters before it.
+struct Sid<K>(&'static str, K);
+
+impl<K: Display> Display for Sid<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)?;
+        self.1.fmt(f)
+    }
+}
+
 /// What a check of health asks for. It is asked for every few seconds.
 const HEALTH: [&str; 3] = ["/livez", "/readyz", "/startupz"];
 
@@ -394,13 +410,13 @@ macro_rules! line {
             code = info.map(|info| info.code),
             reason = $line.reason,
             duration_ms = $line.millis(),
-            account = noted.account.map(|id| format!("AC{id}")),
-            service = noted.service.map(|id| format!("VA{id}")),
+            account = noted.account.map(|id| display(Sid("AC", id))),
+            service = noted.service.map(|id| display(Sid("VA", id))),
             actor = noted.caller.map(|caller| caller.name()),
-            ceremony = noted.ceremony.map(|id| id.to_string()),
+            ceremony = noted.ceremony.map(display),
             found = noted.found.as_deref(),
             limit = noted.limited.map(|limited| limited.limit),
-            client = $line.client.map(|client| client.to_string()),
+            client = $line.client.map(display),
             request_id = $line.id.to_str().unwrap_or_default(),
             $text
         );

@@ -1,6 +1,6 @@
 //! The HTTP edge: what all wires need to read a request and to answer it. Nothing here knows a wire; the wires depend on it.
 //!
-//! A request comes in through [`front`], which checks what can be checked without a wire and notes the request in the log. A wire
+//! A request comes in through the [`entrance`], whose [`front`] checks what can be checked without a wire and notes the request in the log. A wire
 //! implements [`Wire`](handler::Wire) on its state, and its handlers are functions from its request to a
 //! `Result<Response, its error>`. Facts that the log or CORS needs travel as extensions of the response:
 //! [`RefusalInfo`], [`TransportRefusal`] and [`About`](cors::About).
@@ -10,6 +10,7 @@ pub mod body;
 pub mod client;
 pub mod cors;
 pub mod current;
+pub mod entrance;
 pub mod form;
 pub mod front;
 pub mod handler;
@@ -31,6 +32,7 @@ pub mod traffic;
 
 pub use body::BodyLimit;
 pub use client::{Peer, TrustedProxies};
+pub use entrance::{Answers, Entrance};
 pub use handler::{Wire, handle, serve};
 pub use inbound::Inbound;
 pub use lifecycle::Lifecycle;

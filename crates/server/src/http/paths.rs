@@ -6,18 +6,12 @@
 
 use std::borrow::Cow;
 
-use axum::Router;
 use axum::extract::Request;
 use axum::http::Uri;
 use axum::http::uri::PathAndQuery;
-use tower::ServiceExt as _;
 
-/// The router behind the change of paths.
-pub fn folded(router: Router) -> Router {
-    Router::new().fallback_service(router.map_request(fold))
-}
-
-fn fold(mut request: Request) -> Request {
+/// The request with its path changed so.
+pub fn fold(mut request: Request) -> Request {
     if let Some(uri) = folded_uri(request.uri()) {
         *request.uri_mut() = uri;
     }

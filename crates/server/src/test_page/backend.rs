@@ -18,6 +18,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::http::Entrance;
 use crate::page_backend::{Payload, exchange, read, respond};
 
 /// The back end; cheap to clone.
@@ -25,7 +26,7 @@ use crate::page_backend::{Payload, exchange, read, respond};
 pub(super) struct Backend(Arc<Inner>);
 
 struct Inner {
-    api: Router,
+    api: Entrance,
     authorization: HeaderValue,
     passkeys: Arc<Passkeys>,
     rp: RelyingPartyId,
@@ -37,7 +38,7 @@ impl Backend {
     /// # Errors
     /// The key is no text for a header.
     pub(super) fn new(
-        api: Router,
+        api: Entrance,
         access_key: &str,
         passkeys: Arc<Passkeys>,
         rp: RelyingPartyId,

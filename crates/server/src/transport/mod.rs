@@ -13,7 +13,6 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::http::HeaderValue;
 use axum::http::header::CONNECTION;
@@ -24,10 +23,9 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
-use tower::Service as _;
 
 use crate::config::Limits;
-use crate::http::{Peer, Traffic, TransportRefusal, TrustedProxies};
+use crate::http::{Answers, Peer, Traffic, TransportRefusal, TrustedProxies};
 use arriving::Arriving;
 use connections::Connections;
 use timed::{Phase, Timed, Timeouts};
@@ -37,13 +35,13 @@ const HYPER_HEADERS: usize = 100;
 /// Pause after a failed accept: the cause (no descriptors left) needs time to pass.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves the router on the listener until `stop` turns true, then lets the requests that are being
+/// Serves the entrance on the listener until `stop` turns true, then lets the requests that are being
 /// served finish for at most `grace`.
 ///
 /// Returns whether all of them finished.
 pub async fn serve(
     listener: TcpListener,
-    router: Router,
+    entrance: impl Answers,
     limits: &Limits,
     proxies: &TrustedProxies,
     traffic: &Arc<dyn Traffic>,
@@ -79,7 +77,7 @@ pub async fn serve(
                 };
                 let connection = connection(
                     (stream, Peer(peer.ip())),
-                    router.clone(),
+                    entrance.clone(),
                     http.clone(),
                     timeouts,
                     stop.clone(),
@@ -161,7 +159,7 @@ fn end_if_unread(phase: &Phase, response: &mut Response) {
 
 async fn connection(
     (stream, peer): (TcpStream, Peer),
-    router: Router,
+    entrance: impl Answers,
     http: hyper::server::conn::http1::Builder,
     timeouts: Timeouts,
     mut stop: watch::Receiver<bool>,
@@ -179,14 +177,12 @@ async fn connection(
         let request = request.map(|body| Body::new(Arriving::new(body, phase.clone())));
         let mut request = with_host_checked(request);
         request.extensions_mut().insert(peer);
-        let answer = router.clone().call(request);
+        let answer = entrance.clone().answer(request);
         async move {
-            let mut answer = answer.await;
-            if let Ok(response) = &mut answer {
-                end_if_unread(&phase, response);
-            }
+            let mut response = answer.await;
+            end_if_unread(&phase, &mut response);
             phase.idle();
-            answer
+            Ok::<_, Infallible>(response)
         }
     });
     let mut connection = pin!(http.serve_connection(io, service));

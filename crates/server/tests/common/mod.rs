@@ -24,7 +24,6 @@ mod randomness;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::header::{ACCEPT, AUTHORIZATION, HOST, ORIGIN};
 use axum::http::{HeaderValue, Request};
@@ -41,7 +40,7 @@ use domain::store::Storage;
 use server::config::Settings;
 use server::health::Lifecycle;
 use server::http::noting::Noting;
-use server::http::{Starts, Traffic};
+use server::http::{Entrance, Starts, Traffic};
 use server::metrics::Metrics;
 use storage::memory::Memory;
 use storage::{PostgresUrl, StoreUrl};
@@ -70,7 +69,7 @@ pub struct TestApp {
     pub lifecycle: Arc<Lifecycle>,
     pub metrics: Arc<Metrics>,
     settings: Settings,
-    router: Router,
+    router: Entrance,
 }
 
 impl TestApp {
@@ -241,7 +240,7 @@ async fn router(
     passkeys: &Arc<Passkeys>,
     lifecycle: &Arc<Lifecycle>,
     metrics: &Arc<Metrics>,
-) -> Router {
+) -> Entrance {
     let traffic: Arc<dyn Traffic> = metrics.clone();
     let public_url = settings.public_url(0);
     server::process::router(

@@ -16,6 +16,7 @@ use serde_json::Value;
 use tower::ServiceExt as _;
 
 use super::*;
+use crate::http::Entrance;
 
 /// A body in pieces, which may never end.
 struct Pieces {
@@ -71,7 +72,7 @@ const LIMIT: BodyLimit = BodyLimit {
     time: Duration::from_secs(1),
 };
 
-fn router() -> Router {
+fn router() -> Entrance {
     let elsewhere = BodyLimit { bytes: 5, ..LIMIT };
     let wire = Area {
         name: "wire",
@@ -79,13 +80,13 @@ fn router() -> Router {
         words: Arc::new(Words),
     };
     let front = Front::new(4, elsewhere, vec![wire], &SystemRandomness);
-    Router::new()
+    let routes = Router::new()
         .route("/wire/echo", post(echo))
         .route("/wire/unread", post(async || "unread"))
         .route("/echo", post(|body: Bytes| async { body }))
         .route("/wire/panic", get(panics))
-        .route("/panic", get(panics))
-        .layer(axum::middleware::from_fn_with_state(front, guard))
+        .route("/panic", get(panics));
+    Entrance::new(front, routes)
 }
 
 async fn send(request: Request<Body>) -> (StatusCode, HeaderMap, Bytes) {
