@@ -177,10 +177,29 @@ impl Deliveries for Postgres {
         user: UserId,
         limit: u32,
     ) -> Result<u64, Fault> {
-        let params = params![rp.0, user.0, limit];
-        let sent = (Statement::EraseDeliveries, params);
-        let row = self.pool.only(Does::Write, sent).await?;
-        Ok(Cells::new(&row).int()?.unsigned_abs())
+        let mut erased = 0;
+        loop {
+            let sent = (
+                Statement::DeliveriesOfUser,
+                params![rp.0, user.0, limit - erased],
+            );
+            let rows = self.pool.one(Does::Read, sent).await?;
+            let before = erased;
+            for row in &rows {
+                let mut delivery = delivery(&mut Cells::new(row))?;
+                let due = delivery.due;
+                delivery.erase();
+                let body = json(&delivery)?;
+                let params = params![rp.0, delivery.id.0, delivery.due.0, &body, due.0];
+                if self.pool.done((Statement::EraseDelivery, params)).await? {
+                    erased += 1;
+                }
+            }
+            // One that an attempt has written meanwhile is looked at again.
+            if rows.len() == (erased - before) as usize {
+                return Ok(erased.into());
+            }
+        }
     }
 
     async fn oldest_delivery(&self) -> Result<Option<Timestamp>, Fault> {

@@ -763,14 +763,11 @@ statements! {
     ReplaceDelivery ("bbiiti")
         "WITH w AS (UPDATE @deliveries SET state = $3, due = $4, body = $5 WHERE relying_party_id = $1 AND id = $2 \
          AND (due = $6 OR due = $4 AND body = $5) RETURNING 1) SELECT count(*) FROM w";
-    // What `Delivery::erase` does.
-    EraseDeliveries ("bbi")
-        "WITH f AS (SELECT relying_party_id, id FROM @deliveries WHERE relying_party_id = $1 AND user_id = $2 LIMIT $3), \
-         w AS (UPDATE @deliveries d SET user_id = NULL, due = due + 1, body = (CASE d.body::jsonb #>> '{notice,type}' \
-         WHEN 'factor.deleted' THEN d.body::jsonb #- '{notice,user_name}' \
-         ELSE d.body::jsonb #- '{notice,user_name}' #- '{notice,user}' #- '{notice,credential}' END)::text \
-         FROM f WHERE d.relying_party_id = f.relying_party_id AND d.id = f.id AND d.user_id = $2 RETURNING 1) \
-         SELECT count(*) FROM w";
+    DeliveriesOfUser ("bbi")
+        "SELECT body, due FROM @deliveries WHERE relying_party_id = $1 AND user_id = $2 LIMIT $3";
+    EraseDelivery ("bbiti")
+        "WITH w AS (UPDATE @deliveries SET user_id = NULL, due = $3, body = $4 WHERE relying_party_id = $1 AND id = $2 \
+         AND due = $5 RETURNING 1) SELECT count(*) FROM w";
     OldestDelivery ("")
         "SELECT created FROM @deliveries WHERE state = 0 ORDER BY state, created LIMIT 1";
     SweepDeliveries ("ii")
