@@ -94,11 +94,11 @@ macro_rules! forward {
                 delete_registration(rp: RelyingPartyId, user: UserId, id: CeremonyId) -> bool = remove;
             }
             Webhooks {
-                create_webhook(webhook: &Webhook) -> bool = keep;
+                create_webhook(webhook: &Webhook, event: Option<&AuditEvent>) -> bool = keep;
                 webhook(rp: RelyingPartyId, id: WebhookId) -> Option<Webhook> = keep;
                 list_webhooks(rp: RelyingPartyId, page: PageRequest) -> Page<Webhook> = keep;
                 update_webhook(webhook: &Webhook, event: Option<&AuditEvent>) -> Update = keep;
-                delete_webhook(rp: RelyingPartyId, id: WebhookId) -> bool = remove;
+                delete_webhook(rp: RelyingPartyId, id: WebhookId, event: &AuditEvent) -> bool = remove;
             }
             Deliveries {
                 create_delivery(delivery: &Delivery) -> bool = keep;

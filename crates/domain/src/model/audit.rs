@@ -1,5 +1,5 @@
 //! The audit trail: one event for each change of a user's credentials and for each sign-in, written
-//! in the same transaction as the change itself. Changes of keys, webhooks and accounts have their event right after the change and
+//! in the same transaction as the change itself. Changes of accounts and API keys have their event right after the change and
 //! before the response.
 
 pub mod case;
@@ -14,6 +14,7 @@ use webauthn::error::Reason;
 
 use self::details::kept;
 pub use self::details::{Change, Details, MAX_CHANGES, MAX_FOUND, MAX_VALUE, More, Target};
+pub use self::telling::differences;
 use crate::model::clock::Timestamp;
 use crate::model::ids::{
     AccessKeyId, AccountId, ApiKeyId, CeremonyId, CredentialKey, EventId, RelyingPartyId, UserId,

@@ -22,12 +22,11 @@ impl Passkeys {
         by: &Actor,
     ) -> Result<Webhook, Refusal> {
         let webhook = make(WebhookId::random(&*self.randomness), self.now());
-        let created = self.storage.create_webhook(&webhook).await;
+        let event = self.of_webhook(AuditKind::WebhookCreated, &webhook, by);
+        let event = event.change("url", None, Some(&webhook.url));
+        let created = self.storage.create_webhook(&webhook, Some(&event)).await;
         self.relying_parties.forget(&webhook.relying_party);
         if created? {
-            let event = self.of_webhook(AuditKind::WebhookCreated, &webhook, by);
-            self.note(event.change("url", None, Some(&webhook.url)))
-                .await?;
             Ok(webhook)
         } else {
             Err(Reason::RelyingPartyUnknown.into())
@@ -132,15 +131,13 @@ impl Passkeys {
         id: WebhookId,
         by: &Actor,
     ) -> Result<bool, Refusal> {
-        let webhook = self.storage.webhook(rp, id).await?;
-        let removed = self.storage.delete_webhook(rp, id).await;
+        let Some(webhook) = self.storage.webhook(rp, id).await? else {
+            return Ok(false);
+        };
+        let event = self.of_webhook(AuditKind::WebhookDeleted, &webhook, by);
+        let removed = self.storage.delete_webhook(rp, id, &event).await;
         self.relying_parties.forget(&rp);
-        let removed = removed?;
-        if let (Some(webhook), true) = (webhook, removed) {
-            let event = self.of_webhook(AuditKind::WebhookDeleted, &webhook, by);
-            self.note(event).await?;
-        }
-        Ok(removed)
+        Ok(removed?)
     }
 
     pub(super) fn of_webhook(&self, kind: AuditKind, webhook: &Webhook, by: &Actor) -> AuditEvent {

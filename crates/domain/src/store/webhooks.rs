@@ -11,8 +11,12 @@ use crate::store::{Fault, Update};
 /// Webhooks of a Relying Party. Part of a [`Storage`](crate::store::Storage).
 #[async_trait]
 pub trait Webhooks: Send + Sync {
-    /// Adds a webhook; `false` when the Relying Party is not there.
-    async fn create_webhook(&self, webhook: &Webhook) -> Result<bool, Fault>;
+    /// Adds a webhook, and writes the event of it; `false` when the Relying Party is not there. A copy of a store has the event already.
+    async fn create_webhook(
+        &self,
+        webhook: &Webhook,
+        event: Option<&AuditEvent>,
+    ) -> Result<bool, Fault>;
     /// The webhook with this key.
     async fn webhook(&self, rp: RelyingPartyId, id: WebhookId) -> Result<Option<Webhook>, Fault>;
     /// Webhooks of a Relying Party.
@@ -27,6 +31,11 @@ pub trait Webhooks: Send + Sync {
         webhook: &Webhook,
         event: Option<&AuditEvent>,
     ) -> Result<Update, Fault>;
-    /// Removes a webhook; `false` when not there.
-    async fn delete_webhook(&self, rp: RelyingPartyId, id: WebhookId) -> Result<bool, Fault>;
+    /// Removes a webhook, and writes the event of it; `false` when not there.
+    async fn delete_webhook(
+        &self,
+        rp: RelyingPartyId,
+        id: WebhookId,
+        event: &AuditEvent,
+    ) -> Result<bool, Fault>;
 }

@@ -53,7 +53,10 @@ pub async fn what_was_deleted_is_swept_within_the_budget(under_test: &mut dyn St
             let user = [None, Some(&ann), Some(&bob)][n % 3];
             w.begin(&authentication(w.rp, user, NOW)).await;
         }
-        store.create_webhook(&webhook(w.rp, NOW)).await.unwrap();
+        store
+            .create_webhook(&webhook(w.rp, NOW), None)
+            .await
+            .unwrap();
         let made = event(AuditKind::AccessKeyCreated, w.rp);
         let access_key = access_key(w.rp, NOW);
         store.create_access_key(&access_key, &made).await.unwrap();

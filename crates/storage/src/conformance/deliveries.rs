@@ -16,7 +16,7 @@ use super::tokens::access_key;
 
 async fn hook(fixture: &Fixture) -> Webhook {
     let hook = webhook(fixture.rp, NOW);
-    assert_eq!(fixture.store.create_webhook(&hook).await, Ok(true));
+    assert_eq!(fixture.store.create_webhook(&hook, None).await, Ok(true));
     hook
 }
 

@@ -61,7 +61,7 @@ async fn everything_is_there(under_test: &mut dyn StoreUnderTest, end: End) {
     fixture.begin(&pending).await;
     fixture
         .store
-        .create_webhook(&webhook(fixture.rp, NOW))
+        .create_webhook(&webhook(fixture.rp, NOW), None)
         .await
         .unwrap();
     let access_key = access_key(fixture.rp, NOW);

@@ -26,8 +26,8 @@ use super::answers::call;
 use super::device::Claims;
 use super::durability::dump;
 use super::fixture::{
-    NOW, Passkey, RegistrationAttempt, SOMEBODY, SignIn, at, authentication, key, new_account,
-    new_relying_party, new_user, registration,
+    NOW, Passkey, RegistrationAttempt, SOMEBODY, SignIn, at, authentication, event, key,
+    new_account, new_relying_party, new_user, registration,
 };
 use super::relying_parties::{configured, webhook};
 use super::tokens::{access_key, token_key};
@@ -446,11 +446,12 @@ impl Run {
                 both!(self, s => s.update_webhook(&hook, None).await);
             }
             (2, Some(hook)) => {
-                both!(self, s => s.delete_webhook(rp, hook.id).await);
+                let gone = event(AuditKind::WebhookDeleted, rp);
+                both!(self, s => s.delete_webhook(rp, hook.id, &gone).await);
             }
             _ => {
                 let hook = webhook(rp, at(self.clock));
-                both!(self, s => s.create_webhook(&hook).await);
+                both!(self, s => s.create_webhook(&hook, None).await);
                 self.webhooks.push(hook);
             }
         }

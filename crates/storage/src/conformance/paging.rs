@@ -128,7 +128,7 @@ pub async fn every_list_is_complete_and_in_order_at_every_page_size(
         events.push((created, happened.id.0));
 
         let hook = webhook(crowd, created);
-        store.create_webhook(&hook).await.unwrap();
+        store.create_webhook(&hook, None).await.unwrap();
         webhooks.push((created, hook.id.0));
 
         let access_key = access_key(crowd, created);
@@ -151,7 +151,7 @@ pub async fn every_list_is_complete_and_in_order_at_every_page_size(
         sign_ins.push((created, ceremony.id.0));
     }
     for rp in neighbours {
-        store.create_webhook(&webhook(rp, NOW)).await.unwrap();
+        store.create_webhook(&webhook(rp, NOW), None).await.unwrap();
         fixture.user_of(rp, "ann").await;
     }
     check(

@@ -155,7 +155,7 @@ pub async fn deleting_a_relying_party_takes_all_that_is_in_it_and_nothing_else(
         let pending = authentication(w.rp, None, NOW);
         w.begin(&pending).await;
         let hook = webhook(w.rp, NOW);
-        assert_eq!(store.create_webhook(&hook).await, Ok(true));
+        assert_eq!(store.create_webhook(&hook, None).await, Ok(true));
         let access_key = access_key(w.rp, NOW);
         let made = event(AuditKind::AccessKeyCreated, w.rp);
         assert_eq!(store.create_access_key(&access_key, &made).await, Ok(true));
@@ -225,7 +225,7 @@ pub async fn deleting_a_relying_party_takes_all_that_is_in_it_and_nothing_else(
         Ok(CreateUser::RelyingPartyGone)
     );
     assert_eq!(
-        store.create_webhook(&webhook(fixture.rp, NOW)).await,
+        store.create_webhook(&webhook(fixture.rp, NOW), None).await,
         Ok(false)
     );
     for ceremony in [
@@ -242,7 +242,7 @@ pub async fn deleting_a_relying_party_takes_all_that_is_in_it_and_nothing_else(
 pub async fn of_many_updates_of_one_webhook_one_is_done(under_test: &mut dyn StoreUnderTest) {
     let fixture = Fixture::new(under_test).await;
     let hook = webhook(fixture.rp, NOW);
-    assert_eq!(fixture.store.create_webhook(&hook).await, Ok(true));
+    assert_eq!(fixture.store.create_webhook(&hook, None).await, Ok(true));
     let tasks: Vec<_> = (0..20)
         .map(|n| {
             let store = Arc::clone(&fixture.store);
@@ -273,7 +273,12 @@ pub async fn a_webhook_lives_in_its_relying_party(under_test: &mut dyn StoreUnde
     let store = &fixture.store;
     let other = fixture.another_rp().await;
     let mut hook = webhook(fixture.rp, NOW);
-    assert_eq!(store.create_webhook(&hook).await, Ok(true));
+    let made = event(AuditKind::WebhookCreated, fixture.rp);
+    // Also when it is sent again.
+    for _ in 0..2 {
+        assert_eq!(store.create_webhook(&hook, Some(&made)).await, Ok(true));
+    }
+    assert_eq!(fixture.count(AuditKind::WebhookCreated).await, 1);
     assert_eq!(
         store.webhook(fixture.rp, hook.id).await,
         Ok(Some(hook.clone()))
@@ -310,17 +315,23 @@ pub async fn a_webhook_lives_in_its_relying_party(under_test: &mut dyn StoreUnde
         Ok(Update::Gone)
     );
 
-    assert_eq!(store.delete_webhook(other, hook.id).await, Ok(false));
-    assert_eq!(store.delete_webhook(fixture.rp, hook.id).await, Ok(true));
-    assert_eq!(store.delete_webhook(fixture.rp, hook.id).await, Ok(false));
+    let gone = |rp| event(AuditKind::WebhookDeleted, rp);
+    for (rp, there) in [(other, false), (fixture.rp, true), (fixture.rp, false)] {
+        let deleted = store.delete_webhook(rp, hook.id, &gone(rp)).await;
+        assert_eq!(deleted, Ok(there));
+    }
+    // What was not there has no event.
+    assert_eq!(fixture.count(AuditKind::WebhookDeleted).await, 1);
+    assert!(events_of(&**store, other).await.is_empty());
     hook.revision = 3;
     assert_eq!(store.update_webhook(&hook, None).await, Ok(Update::Gone));
     assert_eq!(
         store
-            .create_webhook(&webhook(RelyingPartyId(key()), NOW))
+            .create_webhook(&webhook(RelyingPartyId(key()), NOW), Some(&made))
             .await,
         Ok(false)
     );
+    assert_eq!(fixture.count(AuditKind::WebhookCreated).await, 1);
 }
 
 /// The Relying Party with this RP ID and these origins.

@@ -7,16 +7,27 @@ use domain::model::page::{Page, PageRequest};
 use domain::model::webhook::Webhook;
 use domain::store::{Fault, Update, Webhooks};
 
-use super::rows::{counter, json};
+use super::rows::{counter, insert_event, json};
 use super::{Embedded, reads, writes};
 
 #[async_trait]
 impl Webhooks for Embedded {
-    async fn create_webhook(&self, webhook: &Webhook) -> Result<bool, Fault> {
+    async fn create_webhook(
+        &self,
+        webhook: &Webhook,
+        event: Option<&AuditEvent>,
+    ) -> Result<bool, Fault> {
         let (rp, id, created) = (webhook.relying_party, webhook.id.0, webhook.created);
         let (body, revision) = (json(webhook)?, counter(webhook.revision)?);
-        self.write(move |c| writes::create_webhook(c, rp, id, created, revision, &body))
-            .await
+        let event = event.cloned();
+        self.write(move |c| {
+            let made = writes::create_webhook(c, rp, id, created, revision, &body)?;
+            if let (true, Some(event)) = (made, &event) {
+                insert_event(c, event)?;
+            }
+            Ok(made)
+        })
+        .await
     }
 
     async fn webhook(&self, rp: RelyingPartyId, id: WebhookId) -> Result<Option<Webhook>, Fault> {
@@ -43,8 +54,14 @@ impl Webhooks for Embedded {
         self.write(work).await
     }
 
-    async fn delete_webhook(&self, rp: RelyingPartyId, id: WebhookId) -> Result<bool, Fault> {
-        self.write(move |c| writes::delete_webhook(c, rp, id.0))
+    async fn delete_webhook(
+        &self,
+        rp: RelyingPartyId,
+        id: WebhookId,
+        event: &AuditEvent,
+    ) -> Result<bool, Fault> {
+        let event = event.clone();
+        self.write(move |c| writes::delete_webhook(c, rp, id.0, &event))
             .await
     }
 }

@@ -12,13 +12,20 @@ use super::state::page;
 
 #[async_trait]
 impl Webhooks for Memory {
-    async fn create_webhook(&self, webhook: &Webhook) -> Result<bool, Fault> {
+    async fn create_webhook(
+        &self,
+        webhook: &Webhook,
+        event: Option<&AuditEvent>,
+    ) -> Result<bool, Fault> {
         let mut state = self.state();
         if !state.relying_parties.contains_key(&webhook.relying_party) {
             return Ok(false);
         }
         let key = (webhook.relying_party, webhook.id);
         state.webhooks.entry(key).or_insert(webhook.clone());
+        if let Some(event) = event {
+            state.record(event);
+        }
         Ok(true)
     }
 
@@ -63,7 +70,17 @@ impl Webhooks for Memory {
         Ok(Update::Done)
     }
 
-    async fn delete_webhook(&self, rp: RelyingPartyId, id: WebhookId) -> Result<bool, Fault> {
-        Ok(self.state().webhooks.remove(&(rp, id)).is_some())
+    async fn delete_webhook(
+        &self,
+        rp: RelyingPartyId,
+        id: WebhookId,
+        event: &AuditEvent,
+    ) -> Result<bool, Fault> {
+        let mut state = self.state();
+        let removed = state.webhooks.remove(&(rp, id)).is_some();
+        if removed {
+            state.record(event);
+        }
+        Ok(removed)
     }
 }

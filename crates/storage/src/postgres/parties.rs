@@ -121,19 +121,30 @@ impl RelyingParties for Postgres {
 
 #[async_trait]
 impl Webhooks for Postgres {
-    async fn create_webhook(&self, webhook: &Webhook) -> Result<bool, Fault> {
+    async fn create_webhook(
+        &self,
+        webhook: &Webhook,
+        event: Option<&AuditEvent>,
+    ) -> Result<bool, Fault> {
         let body = json(webhook)?;
-        let params = params![
-            webhook.relying_party.0,
+        let rp = webhook.relying_party;
+        let made = params![
             webhook.id.0,
             webhook.created.0,
             counter(webhook.revision)?,
             &body,
         ];
-        let row = self
-            .pool
-            .only(Does::Write, (Statement::CreateWebhook, params))
-            .await?;
+        let row = if let Some(event) = event {
+            let mut params = event_params(rp, event);
+            params.extend(made);
+            let sent = (Statement::CreateWebhookTold, params);
+            self.only_told(sent, event, &[]).await?
+        } else {
+            let mut params = params![rp.0];
+            params.extend(made);
+            let sent = (Statement::CreateWebhook, params);
+            self.pool.only(Does::Write, sent).await?
+        };
         Cells::new(&row).bool()
     }
 
@@ -183,9 +194,12 @@ impl Webhooks for Postgres {
         })
     }
 
-    async fn delete_webhook(&self, rp: RelyingPartyId, id: WebhookId) -> Result<bool, Fault> {
-        self.pool
-            .done((Statement::DeleteWebhook, params![rp.0, id.0]))
-            .await
+    async fn delete_webhook(
+        &self,
+        rp: RelyingPartyId,
+        id: WebhookId,
+        event: &AuditEvent,
+    ) -> Result<bool, Fault> {
+        self.delete(Statement::DeleteWebhook, rp, id.0, event).await
     }
 }

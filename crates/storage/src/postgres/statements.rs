@@ -689,6 +689,15 @@ statements! {
             " ON CONFLICT (relying_party_id, id) DO NOTHING) SELECT",
             alive!(party)
         );
+    CreateWebhookTold (with_event!("biit"))
+        concat!(
+            "WITH p AS (SELECT 1 WHERE",
+            alive!(party),
+            "), w AS (INSERT INTO @webhooks (relying_party_id, id, created, revision, body) \
+             SELECT $1, $18, $19, $20, $21 FROM p ON CONFLICT (relying_party_id, id) DO NOTHING), e AS (",
+            event!("p"),
+            ") SELECT EXISTS (SELECT 1 FROM p)"
+        );
     Webhook ("bb")
         concat!("SELECT body FROM @webhooks WHERE relying_party_id = $1 AND id = $2 AND", alive!(party));
     ListWebhooks ("bibi")
@@ -717,11 +726,13 @@ statements! {
             alive!(party),
             ")"
         );
-    DeleteWebhook ("bb")
+    DeleteWebhook (with_event!("b"))
         concat!(
-            "WITH w AS (DELETE FROM @webhooks WHERE relying_party_id = $1 AND id = $2 AND",
+            "WITH w AS (DELETE FROM @webhooks WHERE relying_party_id = $1 AND id = $18 AND",
             alive!(party),
-            " RETURNING 1) SELECT count(*) FROM w"
+            " RETURNING 1), e AS (",
+            event!("w"),
+            ") SELECT count(*) FROM w"
         );
 
     // ---- deliveries ----

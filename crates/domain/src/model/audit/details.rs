@@ -11,7 +11,7 @@ pub const MAX_FOUND: usize = 256;
 /// Longest old or new value of a change, in bytes; the rest is cut off.
 pub const MAX_VALUE: usize = 2048;
 
-/// Most changes that one event has.
+/// Most changes of settings that one event has. Removed credentials are not limited by it: webhooks are told of each.
 pub const MAX_CHANGES: usize = 64;
 
 /// The record that an event is about, where it is none of those that each event can name.

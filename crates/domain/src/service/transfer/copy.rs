@@ -161,7 +161,7 @@ async fn copy_party(
     }
     let list = |page| from.list_webhooks(rp.id, page);
     for webhook in all(list, |webhook| (webhook.created, webhook.id.0)).await? {
-        to.create_webhook(&webhook).await?;
+        to.create_webhook(&webhook, None).await?;
     }
     let mut running = JoinSet::new();
     let mut after = None;

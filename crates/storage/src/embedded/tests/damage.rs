@@ -170,7 +170,7 @@ async fn fill() -> Filled {
     let api_key = api_key(account);
     store.create_api_key(&api_key).await.unwrap();
     let webhook = webhook(rp, NOW);
-    store.create_webhook(&webhook).await.unwrap();
+    store.create_webhook(&webhook, None).await.unwrap();
     let delivery = delivery(rp, webhook.id, 0);
     store.create_delivery(&delivery).await.unwrap();
     let access_key = access_key(rp, NOW);

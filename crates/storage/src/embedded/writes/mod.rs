@@ -411,12 +411,17 @@ pub(super) fn delete_webhook(
     connection: &Connection,
     rp: RelyingPartyId,
     id: [u8; 16],
+    event: &AuditEvent,
 ) -> Outcome<bool> {
     let sql = concat!(
         "DELETE FROM webhooks WHERE relying_party_id = ?1 AND id = ?2",
         alive!(party)
     );
-    Ok(execute(connection, sql, [rp.0, id])? > 0)
+    if execute(connection, sql, [rp.0, id])? == 0 {
+        return Ok(false);
+    }
+    insert_event(connection, event)?;
+    Ok(true)
 }
 
 /// Writes something and removes it, to see whether writes succeed.
