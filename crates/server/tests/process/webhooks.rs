@@ -1,0 +1,163 @@
+//! Deliveries of webhooks from the binary to receivers on this machine.
+
+use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::support::*;
+
+const JSON: &str = "Content-Type: application/json";
+const FORM: &str = "Content-Type: application/x-www-form-urlencoded";
+
+/// A request that arrived at a receiver. The connection is open until this is dropped.
+struct Arrived {
+    id: String,
+    stream: TcpStream,
+}
+
+impl Arrived {
+    fn respond(mut self) {
+        let response = b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";
+        self.stream.write_all(response).unwrap();
+    }
+
+    /// Whether the sender still waits for the response.
+    fn is_waiting(&mut self) -> bool {
+        self.stream.set_nonblocking(true).unwrap();
+        let read = self.stream.read(&mut [0]);
+        read.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+    }
+}
+
+/// Listens, and gives on each request whose body has arrived.
+fn receiver() -> (String, Receiver<Arrived>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/hook", listener.local_addr().unwrap());
+    let (send, arrived) = channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let stream = stream.unwrap();
+            let mut lines = BufReader::new(stream.try_clone().unwrap());
+            let (mut id, mut length) = (String::new(), 0);
+            loop {
+                let mut line = String::new();
+                lines.read_line(&mut line).unwrap();
+                let Some((name, value)) = line.trim().split_once(": ") else {
+                    if line.trim().is_empty() {
+                        break;
+                    }
+                    continue;
+                };
+                match name.to_ascii_lowercase().as_str() {
+                    "webhook-id" => value.clone_into(&mut id),
+                    "content-length" => length = value.parse().unwrap(),
+                    _ => {}
+                }
+            }
+            lines.read_exact(&mut vec![0; length]).unwrap();
+            if send.send(Arrived { id, stream }).is_err() {
+                return;
+            }
+        }
+    });
+    (url, arrived)
+}
+
+fn next(arrived: &Receiver<Arrived>) -> Arrived {
+    arrived.recv_timeout(Duration::from_mins(1)).unwrap()
+}
+
+/// An account with a Service.
+struct Tenant<'s> {
+    server: &'s Server,
+    login: String,
+    service: String,
+}
+
+impl<'s> Tenant<'s> {
+    fn new(server: &'s Server, login: String) -> Self {
+        let made = server.request("POST", "/v2/Services", &[&login, FORM], "FriendlyName=Shop");
+        let service = body(&made)["sid"].as_str().unwrap().to_owned();
+        Self {
+            server,
+            login,
+            service,
+        }
+    }
+
+    fn webhook(&self, url: &str) -> String {
+        let url = url.replace(':', "%3A").replace('/', "%2F");
+        let form = format!("FriendlyName=Events&EventTypes=*&WebhookUrl={url}");
+        let path = format!("/v2/Services/{}/Webhooks", self.service);
+        let made = self
+            .server
+            .request("POST", &path, &[&self.login, FORM], &form);
+        body(&made)["sid"].as_str().unwrap().to_owned()
+    }
+
+    /// Sends a test; the id of its delivery.
+    fn test(&self, webhook: &str) -> String {
+        let path = format!(
+            "/manage/v1/services/{}/webhooks/{webhook}/test",
+            self.service
+        );
+        let made = self
+            .server
+            .request("POST", &path, &[&self.login, JSON], "{}");
+        body(&made)["id"].as_str().unwrap().to_owned()
+    }
+}
+
+fn body(answer: &str) -> Value {
+    assert!((200..300).contains(&status(answer)), "{answer}");
+    serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
+}
+
+fn new_account(data: &Path) -> String {
+    let mut command = passkeyd();
+    command.args(["account", "create", "--json", "--data-dir"]);
+    let made = ended(command.arg(data));
+    let made: Value = serde_json::from_slice(&made.stdout).unwrap();
+    let text = |member: &str| made[member].as_str().unwrap().to_owned();
+    basic(&text("account_sid"), &text("auth_token"))
+}
+
+#[test]
+fn the_deliveries_of_a_tenant_arrive_while_all_receivers_of_another_hang() {
+    let data = tempfile::tempdir().unwrap();
+    let mut command = serve_known(data.path());
+    command.env("PASSKEYD_WEBHOOKS__ALLOW_NETWORKS", r#"["127.0.0.1"]"#);
+    let server = Server::start(&mut command);
+    let slow = Tenant::new(&server, basic(SID, TOKEN));
+    let other = Tenant::new(&server, new_account(data.path()));
+
+    // More webhooks and deliveries than one account may have under way at once.
+    let (slow_url, hanging) = receiver();
+    let webhooks: Vec<_> = (0..20).map(|_| slow.webhook(&slow_url)).collect();
+    for webhook in webhooks.iter().chain(&webhooks) {
+        slow.test(webhook);
+    }
+    let mut first = next(&hanging);
+
+    let (url, arrived) = receiver();
+    let webhook = other.webhook(&url);
+    let sent: Vec<_> = (0..5).map(|_| other.test(&webhook)).collect();
+    let mut received: Vec<_> = (0..sent.len())
+        .map(|_| {
+            let delivery = next(&arrived);
+            let id = delivery.id.clone();
+            delivery.respond();
+            id
+        })
+        .collect();
+    // Nothing had to end before: the first delivery of the other tenant still waits for its response.
+    assert!(first.is_waiting());
+    received.sort();
+    let mut sent = sent;
+    sent.sort();
+    assert_eq!(received, sent);
+}
