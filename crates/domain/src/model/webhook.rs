@@ -47,6 +47,21 @@ pub struct Webhook {
     pub updated: Timestamp,
 }
 
+/// Longest URL of a webhook, in bytes.
+pub const MAX_URL: usize = 2048;
+
+/// Whether a webhook may have this URL: an absolute `http` or `https` URL with a host and without a user name. Whether its address may be
+/// called is checked when something is sent.
+pub fn is_url(text: &str) -> bool {
+    let host = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"))
+        .and_then(|rest| rest.split(['/', '?', '#']).next())
+        .unwrap_or_default();
+    let printable = text.bytes().all(|byte| byte.is_ascii_graphic());
+    !host.is_empty() && !host.contains('@') && printable && text.len() <= MAX_URL
+}
+
 fn first_revision() -> u64 {
     1
 }

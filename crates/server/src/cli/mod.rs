@@ -4,6 +4,7 @@ mod access_key;
 mod account;
 mod administer;
 mod api_key;
+mod apply;
 mod backup;
 mod compact;
 mod console;
@@ -57,6 +58,8 @@ enum Command {
     TokenKey(token_key::TokenKey),
     /// Make and change the key under which the keys in the store are sealed.
     MasterKey(master_key::MasterKey),
+    /// Compare what a file declares with the store, show the difference, and apply it.
+    Apply(apply::Apply),
     /// Invite people to the console.
     Console(console::Console),
     /// Verify recorded ceremonies offline: one JSON object per line in, one verdict per line out.
@@ -143,6 +146,7 @@ pub fn run() -> ExitCode {
         Command::AccessKey(arguments) => in_runtime(access_key::run(arguments)),
         Command::TokenKey(arguments) => in_runtime(token_key::run(arguments)),
         Command::MasterKey(arguments) => in_runtime(master_key::run(arguments)),
+        Command::Apply(arguments) => in_runtime(apply::run(arguments)),
         Command::Console(arguments) => in_runtime(console::run(arguments)),
         // Its exit codes are its own, since refusing is what it is for.
         Command::Verify(arguments) => return verify::run(&arguments),

@@ -13,6 +13,7 @@ use domain::service::rotation::TokenKeyChange;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::apply::apply;
 use super::model::{Administered, NotDone};
 use super::named::{MOST, accounts, no_service, service_of};
 use super::token_keys;
@@ -99,6 +100,13 @@ pub enum AdminCommand {
     MasterKeyShow {},
     /// Wrap the store key under the present master key.
     MasterKeyReseal {},
+    /// Compare a document with the store, and apply it.
+    Apply {
+        /// What is declared.
+        document: Value,
+        /// The differences that were shown; without it nothing is applied.
+        expected: Option<Value>,
+    },
     /// Revoke an access key.
     AccessKeyRevoke {
         /// `VA...`
@@ -109,7 +117,7 @@ pub enum AdminCommand {
 }
 
 /// Who gives the commands: who holds the machine.
-fn operator() -> Actor {
+pub(super) fn operator() -> Actor {
     Actor::new(ActorKind::Admin, "command-line")
 }
 
@@ -202,6 +210,7 @@ pub async fn execute(on: &Administered, command: AdminCommand) -> Result<Value, 
         }
         AdminCommand::MasterKeyShow {} => show_master_key(on).await,
         AdminCommand::MasterKeyReseal {} => reseal(on).await,
+        AdminCommand::Apply { document, expected } => apply(on, document, expected.as_ref()).await,
         AdminCommand::AccessKeyRevoke { service, id } => {
             if access_keys::revoke(passkeys, service_of(&service)?, &id, &operator()).await? {
                 return Ok(json!({"id": id}));
@@ -303,7 +312,7 @@ async fn named(passkeys: &Passkeys, sid: Option<&str>) -> Result<AccountId, NotD
 }
 
 /// As [`named`], for commands that do not notice themselves that there is no such account.
-async fn existing(passkeys: &Passkeys, sid: Option<&str>) -> Result<AccountId, NotDone> {
+pub(super) async fn existing(passkeys: &Passkeys, sid: Option<&str>) -> Result<AccountId, NotDone> {
     let account = named(passkeys, sid).await?;
     let page = accounts(passkeys).await?;
     // In a store with very many accounts, one that is not among the first is taken as given.
@@ -360,7 +369,7 @@ fn as_value(result: &impl Serialize) -> Result<Value, NotDone> {
     serde_json::to_value(result).map_err(|error| NotDone::because(error.to_string()))
 }
 
-fn checked(name: &str) -> Result<&str, NotDone> {
+pub(super) fn checked(name: &str) -> Result<&str, NotDone> {
     if NAME.allows(name) {
         return Ok(name);
     }

@@ -4,6 +4,7 @@
 //! running server has its embedded store locked, so they send the command as JSON to the server's [socket], which executes it there. Nobody is
 //! authenticated: the socket has the mode of the store's file (0600), so a process that can use it can read the store as well.
 
+mod apply;
 pub mod client;
 mod commands;
 mod message;

@@ -9,6 +9,7 @@
 
 mod access_key;
 mod account;
+mod apply;
 mod backup;
 mod busy;
 mod control;
@@ -32,3 +33,4 @@ mod settings;
 mod start;
 mod stop;
 mod support;
+mod webhooks;

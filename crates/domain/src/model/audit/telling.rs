@@ -6,6 +6,15 @@ use super::details::{Change, Details, MAX_FOUND, MAX_VALUE, More, Target, compar
 use super::{AuditEvent, AuditKind};
 use crate::model::ids::CredentialKey;
 
+/// Each value in which two forms of a record differ, but for those of these names: the [`MAX_CHANGES`](super::MAX_CHANGES) first.
+pub fn differences<T: Serialize>(before: &T, after: &T, but: &[&str]) -> Vec<Change> {
+    let mut changes = Vec::new();
+    if let (Ok(before), Ok(after)) = (serde_json::to_value(before), serde_json::to_value(after)) {
+        compare("", Some(&before), Some(&after), but, &mut changes);
+    }
+    changes
+}
+
 /// What a change is called that removes a credential with its user.
 const REMOVED: &str = "credential";
 
@@ -123,15 +132,10 @@ impl AuditEvent {
             .filter_map(|change| CredentialKey::from_hex(change.old.as_deref()?))
     }
 
-    /// Tells each value in which two forms of a record differ, but for those of these names: the [`MAX_CHANGES`] first.
+    /// Tells each value in which two forms of a record differ, but for those of these names.
     #[must_use]
     pub fn changed<T: Serialize>(mut self, before: &T, after: &T, but: &[&str]) -> Self {
-        let (Ok(before), Ok(after)) = (serde_json::to_value(before), serde_json::to_value(after))
-        else {
-            return self;
-        };
-        let mut changes = Vec::new();
-        compare("", Some(&before), Some(&after), but, &mut changes);
+        let changes = differences(before, after, but);
         if !changes.is_empty() {
             self.details_mut().changes = changes;
         }

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use domain::model::relying_party::RelyingParty;
 
-use self::document::{Settings, SettingsChange};
+pub use self::document::{Settings, SettingsChange};
 use super::error::Problem;
 use super::request::{Request, ok};
 use super::state::administrator;
@@ -24,7 +24,7 @@ use super::state::administrator;
         (status = 404, description = "The account has no such Service.", body = Problem),
     )
 )]
-pub async fn fetch(request: Request) -> Result<Response, Problem> {
+pub(super) async fn fetch(request: Request) -> Result<Response, Problem> {
     let rp = request.service().await?;
     ok(&Settings::from(rp.settings.nevis.clone()))
 }
@@ -46,7 +46,7 @@ pub async fn fetch(request: Request) -> Result<Response, Problem> {
         (status = 415, description = "The body is not JSON.", body = Problem),
     )
 )]
-pub async fn change(request: Request) -> Result<Response, Problem> {
+pub(super) async fn change(request: Request) -> Result<Response, Problem> {
     let rp = request.service().await?;
     let change: SettingsChange = request.json().await?;
     // Another caller may have changed other settings since they were read: the change is made to the current ones.

@@ -17,7 +17,7 @@ use super::error::Problem;
 use super::request::{Request, ok, service_id};
 use super::state::administrator;
 use crate::http::media::JSON;
-use checks::Invalid;
+pub use checks::Invalid;
 
 pub use document::PolicyDocument;
 
@@ -39,7 +39,7 @@ const MAX_EXPLANATION: usize = 400;
         (status = 404, description = "The account has no such service.", body = Problem),
     )
 )]
-pub async fn show(request: Request) -> Result<Response, Problem> {
+pub(super) async fn show(request: Request) -> Result<Response, Problem> {
     shown(&stored(&request).await?)
 }
 
@@ -65,7 +65,7 @@ pub async fn show(request: Request) -> Result<Response, Problem> {
         (status = 415, description = "The body is not JSON.", body = Problem),
     )
 )]
-pub async fn replace(request: Request) -> Result<Response, Problem> {
+pub(super) async fn replace(request: Request) -> Result<Response, Problem> {
     change(&request, &[JSON], |_| {
         to_json(request.state.passkeys.default_policy())
     })
@@ -98,7 +98,7 @@ pub async fn replace(request: Request) -> Result<Response, Problem> {
         (status = 415, description = "The body is not JSON.", body = Problem),
     )
 )]
-pub async fn patch(request: Request) -> Result<Response, Problem> {
+pub(super) async fn patch(request: Request) -> Result<Response, Problem> {
     let types = ["application/merge-patch+json", JSON];
     change(&request, &types, to_json).await
 }
@@ -116,7 +116,8 @@ async fn change(
         if !matches(request.headers(), before.version) {
             return Err(version_mismatch());
         }
-        let policy = merged(passkeys.default_policy(), base(&before.policy), &wanted)?;
+        let merged = merged(passkeys.default_policy(), base(&before.policy), &wanted);
+        let policy = merged.map_err(|wrong| invalid(&wrong.member, &wrong.why))?;
         if policy == before.policy {
             return shown(&before);
         }
@@ -131,16 +132,25 @@ async fn change(
     Err(version_mismatch())
 }
 
-fn merged(default: &Policy, mut document: Value, wanted: &Value) -> Result<Policy, Problem> {
+/// The policy of these members. Members that are not named have their defaults.
+///
+/// # Errors
+/// [`Invalid`]: a member is unknown or has a value that is not allowed.
+pub fn policy_of(default: &Policy, members: &Value) -> Result<Policy, Invalid> {
+    merged(default, to_json(default), members)
+}
+
+fn merged(default: &Policy, mut document: Value, wanted: &Value) -> Result<Policy, Invalid> {
     merge(&mut document, wanted);
     // What was removed has its default again.
     let mut whole = to_json(default);
     merge(&mut whole, &document);
     let document: PolicyDocument = serde_path_to_error::deserialize(whole).map_err(|error| {
-        let path = error.path().to_string();
-        invalid(&path, &error.into_inner().to_string())
+        let member = error.path().to_string();
+        let why = error.into_inner().to_string();
+        Invalid { member, why }
     })?;
-    Policy::try_from(document).map_err(|Invalid { member, why }| invalid(&member, &why))
+    Policy::try_from(document)
 }
 
 /// RFC 7396: members of the patch replace those of the target, null removes them.

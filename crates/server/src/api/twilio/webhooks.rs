@@ -4,7 +4,7 @@ use axum::response::Response;
 use domain::model::ids::WebhookId;
 use domain::model::notice::NoticeType;
 use domain::model::relying_party::RelyingParty;
-use domain::model::webhook::{BodyFormat, SignatureHash, Webhook};
+use domain::model::webhook::{BodyFormat, MAX_URL, SignatureHash, Webhook, is_url};
 use domain::webauthn::options::is_word;
 use serde::Serialize;
 
@@ -20,9 +20,6 @@ use super::sid::Sid;
 use super::state::{State, administrator};
 use crate::api::dates::Date;
 use crate::http::reply::no_content;
-
-/// Longest URL, in bytes.
-const MAX_URL: usize = 2048;
 
 #[derive(Debug, Serialize)]
 struct Shown<'a> {
@@ -148,10 +145,8 @@ fn event_types(form: &Form<'_>) -> Result<Vec<String>, ApiError> {
         .flat_map(|text| text.split(','))
         .map(str::trim)
     {
-        let known = |kind: &NoticeType| kind.name() == text;
-        if text != "*" && !NoticeType::ALL.iter().any(known) {
-            let names: Vec<_> = NoticeType::ALL.iter().map(|kind| kind.name()).collect();
-            let problem = format!("EventTypes must be some of: *, {}", names.join(", "));
+        if !NoticeType::may_be_asked_for(text) {
+            let problem = format!("EventTypes must be some of: {}", NoticeType::names());
             return Err(bad("EventTypes", problem));
         }
         if !types.iter().any(|known| known == text) {
@@ -163,13 +158,7 @@ fn event_types(form: &Form<'_>) -> Result<Vec<String>, ApiError> {
 
 /// An absolute http(s) URL with a host. Where it may lead is judged when something is sent.
 fn webhook_url(text: &str) -> Result<String, ApiError> {
-    let host = text
-        .strip_prefix("https://")
-        .or_else(|| text.strip_prefix("http://"))
-        .and_then(|rest| rest.split(['/', '?', '#']).next())
-        .unwrap_or_default();
-    let printable = text.bytes().all(|byte| byte.is_ascii_graphic());
-    if host.is_empty() || host.contains('@') || !printable || text.len() > MAX_URL {
+    if !is_url(text) {
         return Err(bad(
             "WebhookUrl",
             format!(

@@ -1,0 +1,166 @@
+//! `passkeyd apply`: Services, policies, webhooks and keys that a file declares.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::administer::{At, administer, list, print, text};
+use super::print::print_json;
+use crate::control::AdminCommand;
+use crate::process::ProcessError;
+
+/// Arguments of the command.
+#[derive(Debug, Args)]
+pub(super) struct Apply {
+    /// The file (TOML).
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Show the difference and change nothing.
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    at: At,
+}
+
+/// The new file of a secret. It goes again when it gets none.
+struct SecretFile {
+    /// As the document names it.
+    named: String,
+    path: PathBuf,
+    file: File,
+    written: bool,
+}
+
+impl SecretFile {
+    fn create(named: &str, beside: &Path) -> Result<Self, ProcessError> {
+        let path = beside.join(named);
+        let mut options = OpenOptions::new();
+        let file = options.write(true).create_new(true).mode(0o600).open(&path);
+        let file = file.map_err(|source| {
+            ProcessError::Command(format!(
+                "{} cannot be created for the secret of a new key ({source}): nothing was applied",
+                path.display()
+            ))
+        })?;
+        Ok(Self {
+            named: named.to_owned(),
+            path,
+            file,
+            written: false,
+        })
+    }
+
+    fn write(&mut self, secret: &str) -> io::Result<()> {
+        // Even half a file is not removed: nothing else has the secret.
+        self.written = true;
+        self.file.write_all(secret.as_bytes())?;
+        self.file.write_all(b"\n")?;
+        self.file.sync_all()
+    }
+}
+
+impl Drop for SecretFile {
+    fn drop(&mut self) {
+        if !self.written {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Runs the command and prints the difference.
+///
+/// # Errors
+/// [`ProcessError`]: the file cannot be read, declares what cannot be, or was not applied.
+pub(super) async fn run(arguments: Apply) -> Result<(), ProcessError> {
+    let Apply {
+        file,
+        dry_run,
+        at: At { store, json },
+    } = arguments;
+    let unreadable = |why: &dyn std::fmt::Display| {
+        ProcessError::Command(format!("{} cannot be read: {why}", file.display()))
+    };
+    let declared = std::fs::read_to_string(&file).map_err(|error| unreadable(&error))?;
+    let document: Value = toml::from_str(&declared).map_err(|error| unreadable(&error))?;
+    let command = |expected| AdminCommand::Apply {
+        document: document.clone(),
+        expected,
+    };
+    let shown = administer(store.clone(), command(None)).await?;
+    let differences = shown["differences"].clone();
+    let none = list(&shown, "differences").is_empty();
+    if !json {
+        print(|out| print_differences(out, list(&shown, "differences")))?;
+    }
+    if dry_run || none {
+        return if json {
+            print_json(&json!({"differences": differences, "applied": false}))
+        } else {
+            Ok(())
+        };
+    }
+    // The files come first: a key whose secret cannot be written must not be made.
+    let beside = file.parent().unwrap_or(Path::new(""));
+    let mut files = Vec::new();
+    for difference in list(&shown, "differences") {
+        if let Some(named) = difference["secret_file"].as_str() {
+            files.push(SecretFile::create(named, beside)?);
+        }
+    }
+    let done = administer(store, command(Some(differences.clone()))).await?;
+    for made in list(&done, "secrets") {
+        let named = text(made, "file");
+        if let Some(file) = files.iter_mut().find(|file| file.named == named) {
+            let written = file.write(text(made, "secret"));
+            written.map_err(|source| ProcessError::System {
+                what: "cannot write the secret of a new key; revoke the key",
+                source,
+            })?;
+        }
+    }
+    if let Some(why) = done["failed"].as_str() {
+        return Err(ProcessError::Command(format!(
+            "{why}. A part was applied: run the command again after you have fixed this"
+        )));
+    }
+    if json {
+        return print_json(&json!({"differences": differences, "applied": true}));
+    }
+    print(|out| writeln!(out, "\nApplied."))
+}
+
+fn print_differences(out: &mut dyn Write, differences: &[Value]) -> io::Result<()> {
+    if differences.is_empty() {
+        return writeln!(out, "The store has all that the file declares.");
+    }
+    for difference in differences {
+        let sign = match text(difference, "action") {
+            "create" => '+',
+            _ => '~',
+        };
+        let kind = match text(difference, "kind") {
+            "service" => "Service",
+            "webhook" => "webhook",
+            "access_key" => "access key",
+            _ => "API key",
+        };
+        write!(out, "{sign} {kind} {:?}", text(difference, "name"))?;
+        if let Some(service) = difference["service"].as_str() {
+            write!(out, " of Service {service:?}")?;
+        }
+        if let Some(file) = difference["secret_file"].as_str() {
+            write!(out, ", its secret to {file}")?;
+        }
+        writeln!(out)?;
+        for member in list(difference, "members") {
+            let value = |name: &str| member[name].as_str().unwrap_or("(none)").to_owned();
+            let what = text(member, "what");
+            writeln!(out, "    {what}: {} -> {}", value("old"), value("new"))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,402 @@
+//! `passkeyd apply`: compares what a file declares with the store, shows the difference, and applies it. Nothing is ever removed.
+
+mod declared;
+
+use domain::Passkeys;
+use domain::model::audit::{Change, differences};
+use domain::model::clock::Timestamp;
+use domain::model::ids::{AccountId, RelyingPartyId, WebhookId};
+use domain::model::page::{Page, PageRequest, Position};
+use domain::model::policy::PartialSelection;
+use domain::model::refusal::Refusal;
+use domain::model::relying_party::RelyingParty;
+use domain::model::settings::WireSettings;
+use domain::model::webhook::{BodyFormat, SignatureHash, Webhook};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use self::declared::{Declared, DeclaredKey, DeclaredService, DeclaredWebhook};
+use super::commands::{existing, operator};
+use super::model::{Administered, NotDone};
+use super::named::service_of;
+use crate::api::manage::access_keys;
+use crate::api::manage::nevis::Settings as NevisDocument;
+use crate::api::manage::policy::PolicyDocument;
+
+/// Records in one read.
+const PAGE: u32 = 100;
+/// Members of records that are not compared.
+const UNTOLD: &[&str] = &[
+    "id",
+    "relying_party",
+    "revision",
+    "created",
+    "updated",
+    "failing",
+];
+
+/// One difference between the file and the store.
+#[derive(Debug, Serialize)]
+struct Difference {
+    /// `create` or `change`.
+    action: &'static str,
+    /// `service`, `webhook`, `access_key` or `api_key`.
+    kind: &'static str,
+    name: String,
+    /// The name of the Service that it belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service: Option<String>,
+    /// The members that differ.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    members: Vec<Change>,
+    /// The file that gets the secret of a new key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret_file: Option<String>,
+}
+
+/// A Service as it is declared, and as it is.
+struct ServicePlan<'d> {
+    declared: &'d DeclaredService,
+    /// The stored record; `None` if there is none.
+    before: Option<RelyingParty>,
+    /// The stored record, or one with no settings.
+    base: RelyingParty,
+    after: RelyingParty,
+    webhooks: Vec<(&'d DeclaredWebhook, Option<Webhook>)>,
+    new_keys: Vec<&'d DeclaredKey>,
+}
+
+/// What is to be done.
+struct Plan<'d> {
+    account: AccountId,
+    services: Vec<ServicePlan<'d>>,
+    new_api_keys: Vec<&'d DeclaredKey>,
+}
+
+/// Compares a document with the store. With `expected`, the differences that a person has seen, applies it.
+///
+/// # Errors
+/// The document is wrong, or the differences are others by now. Then nothing was changed.
+pub(super) async fn apply(
+    on: &Administered,
+    document: Value,
+    expected: Option<&Value>,
+) -> Result<Value, NotDone> {
+    let declared = Declared::read(document)?;
+    let plan = Plan::of(&on.passkeys, &declared).await?;
+    let differences = serde_json::to_value(plan.differences())
+        .map_err(|error| NotDone::because(error.to_string()))?;
+    let Some(expected) = expected else {
+        return Ok(json!({"differences": differences}));
+    };
+    if *expected != differences {
+        return Err(NotDone::because(
+            "the store has changed meanwhile, and nothing was applied: run the command again",
+        ));
+    }
+    // A failure halfway must not lose the secrets of the keys that were made before it.
+    let mut secrets = Vec::new();
+    let done = plan.run(on, &mut secrets).await;
+    let failed = done.err().map(|why| why.message);
+    Ok(json!({"differences": differences, "secrets": secrets, "failed": failed}))
+}
+
+/// All records of a list.
+async fn all<T, F: Future<Output = Result<Page<T>, Refusal>>>(
+    page: impl Fn(PageRequest) -> F,
+    place: impl Fn(&T) -> Position,
+) -> Result<Vec<T>, Refusal> {
+    let mut request = PageRequest::first(PAGE);
+    let mut found = Vec::new();
+    loop {
+        let Page { items, more } = page(request).await?;
+        request.after = items.last().map(&place);
+        found.extend(items);
+        if !more {
+            return Ok(found);
+        }
+    }
+}
+
+fn at(created: Timestamp, key: [u8; 16]) -> Position {
+    Position { created, key }
+}
+
+/// The one record of this name.
+fn only<T>(
+    kind: &str,
+    name: &str,
+    mut found: impl Iterator<Item = T>,
+) -> Result<Option<T>, NotDone> {
+    let first = found.next();
+    if found.next().is_some() {
+        return Err(NotDone::because(format!(
+            "the store has several of the kind {kind} with the name {name:?}: rename the others first{}",
+            if kind == "Service" {
+                ", or name its `sid`"
+            } else {
+                ""
+            }
+        )));
+    }
+    Ok(first)
+}
+
+impl<'d> Plan<'d> {
+    async fn of(passkeys: &Passkeys, declared: &'d Declared) -> Result<Self, NotDone> {
+        let account = existing(passkeys, declared.account.as_deref()).await?;
+        let list = |page| passkeys.list_relying_parties(account, page);
+        let stored = all(list, |rp| at(rp.created, rp.id.0)).await?;
+        let mut services = Vec::new();
+        for service in &declared.services {
+            services.push(ServicePlan::of(passkeys, account, service, &stored).await?);
+        }
+        let list = |page| passkeys.list_api_keys(account, page);
+        let keys = all(list, |key| at(key.created, key.id.0)).await?;
+        let is_new = |key: &&DeclaredKey| !keys.iter().any(|known| known.name == key.name);
+        Ok(Self {
+            account,
+            services,
+            new_api_keys: declared.api_keys.iter().filter(is_new).collect(),
+        })
+    }
+
+    fn differences(&self) -> Vec<Difference> {
+        let mut found = Vec::new();
+        for service in &self.services {
+            service.differences(&mut found);
+        }
+        let keys = self.new_api_keys.iter();
+        found.extend(keys.map(|key| new_key("api_key", key, None)));
+        found
+    }
+
+    async fn run(&self, on: &Administered, secrets: &mut Vec<Value>) -> Result<(), NotDone> {
+        for service in &self.services {
+            service.run(on, self.account, secrets).await?;
+        }
+        for declared in &self.new_api_keys {
+            let by = operator();
+            let made = on
+                .passkeys
+                .create_api_key(self.account, &declared.name, &by);
+            let (key, secret) = made.await?;
+            let text = format!("SK{}:{}", key.id, secret.reveal());
+            secrets.push(json!({"file": declared.secret_file, "secret": text}));
+        }
+        Ok(())
+    }
+}
+
+fn new_key(kind: &'static str, key: &DeclaredKey, service: Option<&str>) -> Difference {
+    Difference {
+        action: "create",
+        kind,
+        name: key.name.clone(),
+        service: service.map(str::to_owned),
+        members: Vec::new(),
+        secret_file: Some(key.secret_file.clone()),
+    }
+}
+
+/// What is compared of a Service.
+fn shown(rp: &RelyingParty) -> Value {
+    let mut shown = json!({
+        "name": rp.name,
+        "policy": PolicyDocument::from(&rp.policy),
+        "nevis": NevisDocument::from(rp.settings.nevis.clone()),
+    });
+    let selection = serde_json::to_value(&rp.selection).unwrap_or_default();
+    if let (Some(shown), Value::Object(selection)) = (shown.as_object_mut(), selection) {
+        shown.extend(selection);
+    }
+    shown
+}
+
+/// A Service with no settings.
+fn blank(passkeys: &Passkeys, account: AccountId) -> RelyingParty {
+    RelyingParty {
+        id: RelyingPartyId([0; 16]),
+        account,
+        name: String::new(),
+        selection: PartialSelection::default(),
+        // What a declared policy does not name has its default, which is that of a new Service.
+        policy: passkeys.default_policy().clone(),
+        settings: WireSettings::default(),
+        version: 1,
+        created: Timestamp(0),
+        updated: Timestamp(0),
+    }
+}
+
+/// A webhook as it is before it is declared.
+fn blank_webhook(rp: RelyingPartyId, id: WebhookId, now: Timestamp) -> Webhook {
+    Webhook {
+        id,
+        relying_party: rp,
+        name: String::new(),
+        event_types: Vec::new(),
+        url: String::new(),
+        enabled: true,
+        version: "v2".to_owned(),
+        revision: 1,
+        format: BodyFormat::default(),
+        hash: SignatureHash::default(),
+        secret: 0,
+        overlap: None,
+        failing: None,
+        created: now,
+        updated: now,
+    }
+}
+
+impl<'d> ServicePlan<'d> {
+    async fn of(
+        passkeys: &Passkeys,
+        account: AccountId,
+        declared: &'d DeclaredService,
+        stored: &[RelyingParty],
+    ) -> Result<Self, NotDone> {
+        let before =
+            match &declared.sid {
+                Some(sid) => {
+                    let id = service_of(sid)?;
+                    let found = stored.iter().find(|rp| rp.id == id);
+                    Some(found.ok_or_else(|| {
+                        NotDone::because(format!("the account has no Service {sid}"))
+                    })?)
+                }
+                None => only(
+                    "Service",
+                    &declared.name,
+                    stored.iter().filter(|rp| rp.name == declared.name),
+                )?,
+            };
+        let before = before.cloned();
+        let base = before.clone().unwrap_or_else(|| blank(passkeys, account));
+        let mut after = base.clone();
+        declared.apply_to(&mut after, passkeys.default_policy())?;
+        let reaches =
+            |rp: &RelyingParty| (rp.selection.rp_id.clone(), rp.selection.origins.clone());
+        if before.as_ref().map(reaches) != Some(reaches(&after)) {
+            after.selection.judge_reach().map_err(|refusal| {
+                NotDone::because(format!("Service {:?}: {}", declared.name, refusal.message))
+            })?;
+        }
+        let (mut hooks, mut keys) = (Vec::new(), Vec::new());
+        if let Some(rp) = &before {
+            let list = |page| passkeys.list_webhooks(rp.id, page);
+            hooks = all(list, |hook| at(hook.created, hook.id.0)).await?;
+            let list = |page| passkeys.list_access_keys(rp.id, page);
+            keys = all(list, |key| at(key.created, key.id.0)).await?;
+        }
+        let mut webhooks = Vec::new();
+        for webhook in &declared.webhooks {
+            let named = hooks.iter().filter(|hook| hook.name == webhook.name);
+            webhooks.push((webhook, only("webhook", &webhook.name, named)?.cloned()));
+        }
+        let is_new = |key: &&DeclaredKey| !keys.iter().any(|known| known.name == key.name);
+        Ok(Self {
+            declared,
+            before,
+            base,
+            after,
+            webhooks,
+            new_keys: declared.access_keys.iter().filter(is_new).collect(),
+        })
+    }
+
+    fn differences(&self, found: &mut Vec<Difference>) {
+        let service = &self.declared.name;
+        let members = differences(&shown(&self.base), &shown(&self.after), &[]);
+        if self.before.is_none() || !members.is_empty() {
+            found.push(Difference {
+                action: if self.before.is_none() {
+                    "create"
+                } else {
+                    "change"
+                },
+                kind: "service",
+                name: service.clone(),
+                service: None,
+                members,
+                secret_file: None,
+            });
+        }
+        for (declared, before) in &self.webhooks {
+            let new = || blank_webhook(self.after.id, WebhookId([0; 16]), Timestamp(0));
+            let base = before.clone().unwrap_or_else(new);
+            let mut after = base.clone();
+            declared.apply_to(&mut after);
+            let members = differences(&base, &after, UNTOLD);
+            if before.is_none() || !members.is_empty() {
+                found.push(Difference {
+                    action: if before.is_none() { "create" } else { "change" },
+                    kind: "webhook",
+                    name: declared.name.clone(),
+                    service: Some(service.clone()),
+                    members,
+                    secret_file: None,
+                });
+            }
+        }
+        let keys = self.new_keys.iter();
+        found.extend(keys.map(|key| new_key("access_key", key, Some(service))));
+    }
+
+    async fn run(
+        &self,
+        on: &Administered,
+        account: AccountId,
+        secrets: &mut Vec<Value>,
+    ) -> Result<(), NotDone> {
+        let (passkeys, by) = (&*on.passkeys, operator());
+        let rp = if let Some(before) = &self.before {
+            before.clone()
+        } else {
+            let made = passkeys.create_relying_party(
+                account,
+                &self.after.name,
+                self.after.selection.clone(),
+                self.after.settings.clone(),
+                &by,
+            );
+            made.await?
+        };
+        let mut wanted = rp.clone();
+        self.declared
+            .apply_to(&mut wanted, passkeys.default_policy())?;
+        if wanted != rp {
+            let change =
+                |rp: &mut RelyingParty| self.declared.apply_to(rp, passkeys.default_policy());
+            passkeys
+                .update_relying_party(account, rp.id, change, &by)
+                .await?;
+        }
+        for (declared, before) in &self.webhooks {
+            let Some(before) = before else {
+                let make = |id, now| {
+                    let mut webhook = blank_webhook(rp.id, id, now);
+                    declared.apply_to(&mut webhook);
+                    webhook
+                };
+                passkeys.create_webhook(make, &by).await?;
+                continue;
+            };
+            let mut after = before.clone();
+            declared.apply_to(&mut after);
+            if after != *before {
+                let change = |webhook: &mut Webhook| declared.apply_to(webhook);
+                passkeys
+                    .update_webhook(rp.id, before.id, change, &by)
+                    .await?;
+            }
+        }
+        for declared in &self.new_keys {
+            let made = access_keys::make(passkeys, &on.public_url, rp.id, &declared.name, &by);
+            let made = serde_json::to_value(made.await?).unwrap_or_default();
+            secrets.push(json!({"file": declared.secret_file, "secret": made["key"]}));
+        }
+        Ok(())
+    }
+}
