@@ -13,8 +13,9 @@ use std::sync::Arc;
 use webauthn::error::Reason;
 
 use self::details::kept;
-pub use self::details::{Change, Details, MAX_CHANGES, MAX_FOUND, MAX_VALUE, More, Target};
-pub use self::telling::differences;
+pub use self::details::{
+    Change, Details, MAX_CHANGES, MAX_FOUND, MAX_VALUE, More, Target, differences,
+};
 use crate::model::clock::Timestamp;
 use crate::model::ids::{
     AccessKeyId, AccountId, ApiKeyId, CeremonyId, CredentialKey, EventId, RelyingPartyId, UserId,

@@ -2,8 +2,7 @@
 
 use domain::Passkeys;
 use domain::Reason;
-use domain::model::account::{Account, Secret};
-use domain::model::audit::{Actor, ActorKind};
+use domain::model::account::Secret;
 use domain::model::console::Role;
 use domain::model::ids::{AccountId, ApiKeyId};
 use domain::model::page::PageRequest;
@@ -15,14 +14,12 @@ use serde_json::{Value, json};
 
 use super::apply::apply;
 use super::model::{Administered, NotDone};
-use super::named::{MOST, accounts, no_service, service_of};
+use super::named::{
+    MOST, accounts, checked, existing, named, no_service, operator, service_of, sid_of, unknown,
+};
 use super::token_keys;
 use crate::api::dates::Date;
 use crate::api::manage::access_keys;
-use crate::http::name::NameRule;
-
-/// Names for people.
-const NAME: NameRule = NameRule::characters(1, 128);
 
 /// A command, as JSON for the socket: `{"command": "account-list"}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,11 +111,6 @@ pub enum AdminCommand {
         /// The id of the key, a UUID.
         id: String,
     },
-}
-
-/// Who gives the commands: who holds the machine.
-pub(super) fn operator() -> Actor {
-    Actor::new(ActorKind::Admin, "command-line")
 }
 
 /// Executes a command and returns its result.
@@ -288,40 +280,6 @@ async fn invite(on: &Administered, role: &str, name: &str) -> Result<Value, NotD
     }
 }
 
-/// The account with this SID, or the only one of the store.
-async fn named(passkeys: &Passkeys, sid: Option<&str>) -> Result<AccountId, NotDone> {
-    let Some(sid) = sid else {
-        let page = accounts(passkeys).await?;
-        return match page.items.as_slice() {
-            [only] => Ok(only.id),
-            [] => Err(NotDone::because(
-                "this store has no account yet: the first `passkeyd serve` or `passkeyd account create` makes one",
-            )),
-            several => Err(NotDone::because(format!(
-                "this store has several accounts; name one of them: {}",
-                names(several)
-            ))),
-        };
-    };
-    let account = sid.strip_prefix("AC").and_then(AccountId::from_hex);
-    account.ok_or_else(|| {
-        NotDone::because(format!(
-            "{sid:?} is not an Account SID: expected AC and 32 hex digits"
-        ))
-    })
-}
-
-/// As [`named`], for commands that do not notice themselves that there is no such account.
-pub(super) async fn existing(passkeys: &Passkeys, sid: Option<&str>) -> Result<AccountId, NotDone> {
-    let account = named(passkeys, sid).await?;
-    let page = accounts(passkeys).await?;
-    // In a store with very many accounts, one that is not among the first is taken as given.
-    if page.more || page.items.iter().any(|one| one.id == account) {
-        return Ok(account);
-    }
-    Err(unknown(account, &page.items))
-}
-
 async fn no_account(passkeys: &Passkeys, account: AccountId, refusal: Refusal) -> NotDone {
     if refusal.reason != Reason::AccountUnknown {
         return refusal.into();
@@ -330,26 +288,6 @@ async fn no_account(passkeys: &Passkeys, account: AccountId, refusal: Refusal) -
         Ok(page) => unknown(account, &page.items),
         Err(refusal) => refusal.into(),
     }
-}
-
-fn unknown(account: AccountId, others: &[Account]) -> NotDone {
-    NotDone::because(format!(
-        "this store has no account {}; it has {}",
-        sid_of(account),
-        names(others)
-    ))
-}
-
-fn names(accounts: &[Account]) -> String {
-    if accounts.is_empty() {
-        return "none".to_owned();
-    }
-    let sids: Vec<String> = accounts.iter().map(|a| sid_of(a.id)).collect();
-    sids.join(", ")
-}
-
-fn sid_of(account: AccountId) -> String {
-    format!("AC{account}")
 }
 
 fn with_token(account: AccountId, token: &Secret) -> Value {
@@ -367,16 +305,6 @@ fn listed(name: &str, records: impl Iterator<Item = Value>, more: bool) -> Value
 
 fn as_value(result: &impl Serialize) -> Result<Value, NotDone> {
     serde_json::to_value(result).map_err(|error| NotDone::because(error.to_string()))
-}
-
-pub(super) fn checked(name: &str) -> Result<&str, NotDone> {
-    if NAME.allows(name) {
-        return Ok(name);
-    }
-    Err(NotDone::because(format!(
-        "a name has 1 to {} characters and no control characters",
-        NAME.most()
-    )))
 }
 
 #[cfg(test)]

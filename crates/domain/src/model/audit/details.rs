@@ -76,8 +76,17 @@ pub struct More {
     pub case: Option<String>,
 }
 
+/// Each value in which two forms of a record differ, but for those of these names: the [`MAX_CHANGES`] first.
+pub fn differences<T: Serialize>(before: &T, after: &T, but: &[&str]) -> Vec<Change> {
+    let mut changes = Vec::new();
+    if let (Ok(before), Ok(after)) = (serde_json::to_value(before), serde_json::to_value(after)) {
+        compare("", Some(&before), Some(&after), but, &mut changes);
+    }
+    changes
+}
+
 /// Adds each value in which two forms of a record differ, but for those of these names, as long as there is room.
-pub(super) fn compare(
+fn compare(
     at: &str,
     before: Option<&Value>,
     after: Option<&Value>,

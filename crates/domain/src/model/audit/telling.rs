@@ -2,18 +2,9 @@
 
 use serde::Serialize;
 
-use super::details::{Change, Details, MAX_FOUND, MAX_VALUE, More, Target, compare, kept};
+use super::details::{Change, Details, MAX_FOUND, MAX_VALUE, More, Target, differences, kept};
 use super::{AuditEvent, AuditKind};
 use crate::model::ids::CredentialKey;
-
-/// Each value in which two forms of a record differ, but for those of these names: the [`MAX_CHANGES`](super::MAX_CHANGES) first.
-pub fn differences<T: Serialize>(before: &T, after: &T, but: &[&str]) -> Vec<Change> {
-    let mut changes = Vec::new();
-    if let (Ok(before), Ok(after)) = (serde_json::to_value(before), serde_json::to_value(after)) {
-        compare("", Some(&before), Some(&after), but, &mut changes);
-    }
-    changes
-}
 
 /// What a change is called that removes a credential with its user.
 const REMOVED: &str = "credential";

@@ -12,8 +12,8 @@ use domain::webauthn::relying_party::RpId;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::super::commands::checked;
 use super::super::model::NotDone;
+use super::super::named::checked;
 use crate::api::manage::nevis::SettingsChange;
 use crate::api::manage::policy::policy_of;
 

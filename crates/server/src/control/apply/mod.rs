@@ -16,9 +16,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use self::declared::{Declared, DeclaredKey, DeclaredService, DeclaredWebhook};
-use super::commands::{existing, operator};
 use super::model::{Administered, NotDone};
-use super::named::service_of;
+use super::named::{existing, operator, service_of};
 use crate::api::manage::access_keys;
 use crate::api::manage::nevis::Settings as NevisDocument;
 use crate::api::manage::policy::PolicyDocument;
