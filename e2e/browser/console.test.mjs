@@ -39,6 +39,7 @@ describe('the console', { timeout: 240_000 }, () => {
     server = await serve((port) => ({
       PASSKEYD_PUBLIC_URL: `http://localhost:${port}`,
       PASSKEYD_WEBHOOKS__ALLOW_NETWORKS: '["127.0.0.1"]',
+      PASSKEYD_CLIENT_EVENTS__ENABLED: 'true',
     }));
     server.url = server.url.replace('127.0.0.1', 'localhost');
     [invite] = /http:\S+\/console\/invite\/\S+/.exec(server.log.join(''));
@@ -177,7 +178,7 @@ describe('the console', { timeout: 240_000 }, () => {
 
   test('the refused sign-in is found, with its reason and how to fix it', async () => {
     await open(`/services/${service}`);
-    await page.getByRole('link', { name: 'Events' }).first().click();
+    await page.getByRole('link', { name: 'Events', exact: true }).first().click();
     await page.locator('main table').first().waitFor();
     await judge('events');
     assert.match(await page.locator('main').innerText(), /refused/i);
@@ -260,6 +261,30 @@ describe('the console', { timeout: 240_000 }, () => {
     assert.equal(await page.getByLabel('Old secret').inputValue(), secret);
     assert.deepEqual([received.at(0), received.at(-1)], [503, 204]);
     receiver.close();
+  });
+
+  test('client events show how far people come', async () => {
+    await open('/client-events');
+    assert.match(await page.locator('main').innerText(), /No event was reported/);
+    await judge('client-events-none');
+    const report = (events) => fetch(`${server.url}/_app/events`, {
+      method: 'POST',
+      headers: { origin: server.url, 'user-agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0' },
+      body: JSON.stringify({ events: events.map(([operation, event]) => ({ operation, event })) }),
+    });
+    const signIns = ['offered', 'started', 'done', 'started', 'cancelled', 'started', 'rp_id', 'fallback'].map((event) => ['signIn', event]);
+    assert.equal((await report([...signIns, ['register', 'started'], ['register', 'done']])).status, 204);
+    await page.reload();
+    const row = async (name) => (await page.getByRole('row').filter({ has: page.getByRole('rowheader', { name, exact: true }) }).locator('td').allTextContents()).join('|');
+    assert.equal(await row('signIn'), '1|3|1|33 %|1|1|1');
+    assert.equal(await row('firefox'), '1|4|2|50 %|1|1|1');
+    assert.equal(await row('linux'), '1|4|2|50 %|1|1|1');
+    assert.equal(await page.getByRole('row').filter({ hasText: 'rp_id' }).locator('td').nth(1).textContent(), '1');
+    await judge('client-events');
+    await page.getByLabel('Operation').selectOption('register');
+    await page.getByRole('button', { name: 'Show' }).click();
+    assert.equal(await row('firefox'), '0|1|1|100 %|0|0|0');
+    assert.equal(await page.getByRole('rowheader', { name: 'signIn' }).count(), 0);
   });
 
   test('every page of the menu and of a Service is clean', async () => {

@@ -5,6 +5,8 @@ import { execFile } from 'node:child_process';
 import { after, before, beforeEach, afterEach, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 
+import { AxeBuilder } from '@axe-core/playwright';
+
 import { launch, pageWithAuthenticator } from '../support/browser.mjs';
 import { demo } from '../support/server.mjs';
 import { DemoPage } from './demo-page.mjs';
@@ -81,6 +83,8 @@ describe('the demo page', () => {
     await demoPage.signIn(name);
     const passkey = demoPage.passkeys.first();
     await passkey.locator('.rename').click();
+    // The page suggests the device, because the passkey has the name of its owner.
+    assert.match(await passkey.locator('.rename-input').inputValue(), /^Chrome on (Linux|Mac|Windows)$/);
     await passkey.locator('.rename-input').fill('Key of the office <b>');
     await passkey.locator('.rename-input').press('Enter');
     await demoPage.passkeys.filter({ hasText: 'Key of the office <b>' }).waitFor();
@@ -377,6 +381,38 @@ describe('what the page gets', () => {
       for (const ratio of ratios) assert.ok(ratio >= 3, `${colorScheme}: ${ratios}`);
     }
   });
+
+  for (const path of Object.keys(tabs)) {
+    test(`no fault that axe finds at ${path}, in light and dark colours, and no page wider than 320 pixels`, async () => {
+      demoPage.url = new URL(path, server.url).href;
+      const faults = [];
+      const look = async (when) => {
+        for (const colorScheme of ['light', 'dark']) {
+          await page.emulateMedia({ colorScheme });
+          const { violations } = await new AxeBuilder({ page }).analyze();
+          faults.push(...violations.map(({ id, nodes }) => `${when}, ${colorScheme}, ${id}: ${nodes.slice(0, 3).map(({ html }) => html).join(' ')}`));
+        }
+        for (const side of ['forms', 'wire']) {
+          await page.setViewportSize({ width: 320, height: 640 });
+          await page.click(`.sides [data-side="${side}"]`);
+          const width = await page.evaluate(() => document.documentElement.scrollWidth);
+          if (width > 320) faults.push(`${when}, ${side}: ${width} pixels wide on a screen of 320`);
+        }
+        await page.click('.sides [data-side="forms"]');
+        await page.setViewportSize({ width: 1280, height: 900 });
+      };
+      await demoPage.open();
+      await look('at the start');
+      await demoPage.register(name);
+      await demoPage.passkeys.first().locator('.rename').click();
+      await look('signed in, renaming');
+      await demoPage.passkeys.first().locator('.rename-input').press('Escape');
+      await page.locator('#exchanges details').evaluateAll((all) => all.forEach((one) => { one.open = true; }));
+      await demoPage.breakIt('tampered-signature');
+      await look('with an explanation');
+      assert.deepEqual(faults, []);
+    });
+  }
 
   test('a page that fits into 400 pixels', async () => {
     await page.setViewportSize({ width: 400, height: 800 });

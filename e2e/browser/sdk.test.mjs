@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 
 import { launchClientBrowser } from '../support/browser.mjs';
 import { launchFirefox } from '../support/firefox.mjs';
@@ -86,6 +87,35 @@ for (const [name, launch] of [['Chromium', launchClientBrowser], ['Firefox', lau
         assert.deepEqual([can.webauthn, can.platform], [true, true]);
         for (const value of Object.values(can)) assert.equal(typeof value, 'boolean');
         if (name === 'Chromium') assert.deepEqual([can.autofill, can.signalUnknown, can.signalAccepted, can.signalDetails], [true, true, true, true]);
+      });
+
+      test('reports what no back end sees, below its own path prefix and to another origin', async () => {
+        const { host } = new URL(site.server);
+        for (const [server, times] of [[undefined, 1], [site.server, 2]]) {
+          await page.evaluate(async (given) => {
+            const { reporter } = await import('./sdk/events.mjs');
+            const events = reporter(given ?? undefined);
+            sdk.configure({ onEvent: events.onEvent });
+            events.offered('signIn');
+            await sdk.signIn({ name: '' }).catch(() => undefined);
+            events.fallback('signIn');
+            events.flush();
+            sdk.configure({ onEvent: (event) => window.events.push(event) });
+          }, server);
+          const labels = (event) => `browser="${name === 'Chromium' ? 'chrome' : 'firefox'}",event="${event}",operation="signIn",system="linux"`;
+          const counts = async () => {
+            const counted = await site.counted();
+            return ['offered', 'refused', 'fallback'].map((event) => counted.get(labels(event)));
+          };
+          const wanted = [times, times, times];
+          for (const deadline = Date.now() + 10_000; `${await counts()}` !== `${wanted}`;) {
+            assert.ok(Date.now() < deadline, `${server ?? 'the own server'} (${host}): ${[...await site.counted()]}`);
+            await delay(50);
+          }
+        }
+        // What the page sent is what the README says.
+        const [, report] = site.received.findLast(([path]) => path === '_app/events');
+        for (const event of report.events) assert.deepEqual(Object.keys(event), ['operation', 'event']);
       });
 
       test('is a button', async () => {

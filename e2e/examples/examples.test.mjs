@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 
 import { launch, pageWithAuthenticator } from '../support/browser.mjs';
 import { launchFirefox } from '../support/firefox.mjs';
@@ -143,7 +144,7 @@ for (const example of chosen) {
       const { sid } = entities.services[0];
       const { entities: [{ identity }] } = await fetch(`${passkeyd.url}/v2/Services/${sid}/Entities`, { headers: { authorization: basic(passkeyd) } })
         .then((answer) => answer.json());
-      assert.doesNotMatch(identity, /ada|acme/i);
+      assert.doesNotMatch(identity, /@|acme/i);
     });
 
     test('ends the session', async () => {
@@ -197,6 +198,13 @@ for (const example of chosen) {
       await says('Delete: done.');
       assert.deepEqual((await client.me()).passkeys.map(({ id }) => id), [first.id]);
       assert.equal(await rows().count(), 1);
+      if (example.name === 'flask') {
+        // Its page has the SDK, which told the password manager: the authenticator has removed the passkey.
+        for (const deadline = Date.now() + 5000; (await authenticator.credentials()).length > 0;) {
+          assert.ok(Date.now() < deadline, 'the passkey is still there');
+          await delay(50);
+        }
+      }
     });
 
     test('steps up, and keeps the last passkey', async () => {

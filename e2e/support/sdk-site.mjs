@@ -9,7 +9,7 @@ import { build } from 'esbuild';
 import { examples } from '../examples/list.mjs';
 import { startExample } from '../examples/start.mjs';
 import { repository } from './paths.mjs';
-import { serve } from './server.mjs';
+import { freePort, serve } from './server.mjs';
 
 const PREFIX = '/shop/';
 
@@ -62,7 +62,8 @@ async function reactPage() {
 }
 
 export async function startSdkSite(wire) {
-  const passkeyd = await serve();
+  const metrics = `127.0.0.1:${await freePort()}`;
+  const passkeyd = await serve({ PASSKEYD_CLIENT_EVENTS__ENABLED: 'true', PASSKEYD_METRICS__LISTEN: metrics });
   const files = { '': ['text/html', page], 'page.mjs': ['text/javascript', script], 'react.mjs': ['text/javascript', await reactPage()] };
   let example;
   const received = [];
@@ -83,9 +84,9 @@ export async function startSdkSite(wire) {
       if (!pathname.startsWith(PREFIX)) return response.writeHead(404).end();
       const path = pathname.slice(PREFIX.length);
       if (request.method === 'POST') received.push([path, JSON.parse(body)]);
-      if (path.startsWith('sdk/')) return await pass(request, response, `${passkeyd.url}/${path}`);
+      if (/^(sdk|_app)\//.test(path)) return await pass(request, response, `${passkeyd.url}/${path}`, body);
       if (!files[path]) return await pass(request, response, `${example.origin}/${path}`, body);
-      response.setHeader('content-security-policy', "default-src 'none'; script-src 'self'; connect-src 'self'");
+      response.setHeader('content-security-policy', `default-src 'none'; script-src 'self'; connect-src 'self' ${passkeyd.url}`);
       const [type, text] = files[path];
       return response.writeHead(200, { 'content-type': type }).end(text);
     } catch (error) {
@@ -100,6 +101,12 @@ export async function startSdkSite(wire) {
   return {
     url: `${origin}${PREFIX}`,
     received,
+    server: passkeyd.url,
+    // The counts of client events, by labels.
+    async counted() {
+      const text = await (await fetch(`http://${metrics}/metrics`)).text();
+      return new Map([...text.matchAll(/^passkeyd_client_events_total{(.*)} (\d+)$/gm)].map(([, labels, count]) => [labels, Number(count)]));
+    },
     async stop() {
       server.closeAllConnections();
       server.close();

@@ -119,6 +119,11 @@ def me():
     return {"name": names[identity], "passkeys": passkeyd.list_passkeys(identity)} if identity else {"name": None}
 
 
+# The SDK tells the password manager which passkeys are left: it keeps offering a deleted one otherwise.
+def told(identity: str) -> dict:
+    return {"signals": passkeyd.signals(identity)}
+
+
 # region register
 # A new account gets a new identity. A name that exists is refused: its passkeys are added in its own session only.
 @app.post("/register/start")
@@ -141,7 +146,7 @@ def register_finish():
         raise Refused(409, "This name is taken.")
     names[identity] = name
     sign_in(identity)
-    return {}
+    return told(identity)
 # endregion
 
 
@@ -159,7 +164,7 @@ def add_finish():
     identity = signed_in()
     if passkeyd.finish_registration(request.json, begun("add")["ceremony"]) != identity:
         raise START_AGAIN
-    return {}
+    return told(identity)
 # endregion
 
 
@@ -183,7 +188,7 @@ def sign_in_finish():
     if identity not in names or pending["name"] not in (None, names[identity]):
         raise SIGN_IN_FAILED
     sign_in(identity)
-    return {}
+    return told(identity)
 
 
 @app.post("/step-up/start")
@@ -223,7 +228,7 @@ def delete():
         raise Refused(409, "This is your only passkey.")
     use_confirmation()
     passkeyd.remove(identity, request.json["id"])
-    return {}
+    return told(identity)
 
 
 @app.post("/sign-out")

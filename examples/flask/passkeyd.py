@@ -1,5 +1,7 @@
 """The calls to passkeyd: the Twilio Verify Passkeys API, with Twilio's own library."""
 
+import json
+
 # region calls
 import os
 
@@ -53,6 +55,15 @@ def finish_sign_in(credential, ceremony):
     if approved.status != "approved" or approved.sid != ceremony:
         raise NotAccepted
     return approved.identity
+# endregion
+
+
+# region signals
+# For the page, which tells the password manager: all passkeys of the user that are left.
+def signals(identity):
+    path = f"/manage/v1/services/{os.environ['SERVICE_SID']}/users/{identity}/signals"
+    answer = client.request("GET", client.verify.base_url + path)
+    return json.loads(answer.text) if answer.status_code == 200 else None
 # endregion
 
 

@@ -18,6 +18,7 @@ const scripts = [
   { entry: 'index.ts', name: 'fido2-client.mjs', format: 'esm', target: 'es2022', minify: false },
   { entry: 'passkeys/index.ts', name: 'passkeys.mjs', format: 'esm', target: 'es2022', minify: true },
   { entry: 'element.ts', name: 'element.mjs', format: 'esm', target: 'es2022', minify: true, plugins: [besides()] },
+  { entry: 'events.ts', name: 'events.mjs', format: 'esm', target: 'es2022', minify: true },
   { entry: 'react.ts', name: 'react.mjs', format: 'esm', target: 'es2022', minify: false, external: ['react'], plugins: [besides()] },
 ];
 

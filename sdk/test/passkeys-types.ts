@@ -5,6 +5,7 @@ import {
   abort, autofill, capabilities, configure, PasskeyError, post, reauthenticate, register, signal, signIn, upgrade,
 } from '../dist/types/passkeys/index.js';
 import type { Answer, Reason, Signals } from '../dist/types/passkeys/index.js';
+import { reporter, type Reporter } from '../dist/types/events.js';
 import { useAutofill, useCapabilities, usePasskeys } from '../dist/types/react.js';
 
 configure({ backEnd: '/pk', routes: { signIn: 'login' }, request: { credentials: 'include' }, onEvent: ({ phase, elapsed }) => void [phase, elapsed] });
@@ -34,3 +35,9 @@ const { signIn: quiet, busy, error } = usePasskeys();
 const found: Answer | undefined = await quiet({ name: 'ada' });
 void [found, busy, error?.reason, useCapabilities()?.autofill];
 useAutofill((answer) => void answer, { enabled: true });
+
+const events: Reporter = reporter('https://login.example.test');
+configure({ onEvent: events.onEvent });
+events.offered('signIn');
+// @ts-expect-error There is no such operation.
+events.fallback('login');

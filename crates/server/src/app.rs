@@ -12,6 +12,7 @@ use domain::Passkeys;
 use domain::model::clock::SystemRandomness;
 
 use crate::api::{docs, fido, manage, nevis, twilio};
+use crate::client_events;
 use crate::config::{Limits, LogRequests, Nevis};
 use crate::console::{self, Place};
 use crate::http::front::{Area, Front};
@@ -43,6 +44,8 @@ pub struct App {
     logs_all: bool,
     /// Where the console is, if it is served here.
     console: Option<Place>,
+    /// Whether pages may report client events.
+    client_events: bool,
 }
 
 impl App {
@@ -61,6 +64,7 @@ impl App {
             gates: Gates::default(),
             logs_all: true,
             console: None,
+            client_events: false,
         }
     }
 
@@ -113,6 +117,13 @@ impl App {
         self
     }
 
+    /// The same, which lets pages report client events or not.
+    #[must_use]
+    pub fn with_client_events(mut self, enabled: bool) -> Self {
+        self.client_events = enabled;
+        self
+    }
+
     /// The same with this FIDO binding.
     #[must_use]
     pub fn with_fido(mut self, served: Option<fido::Served>) -> Self {
@@ -150,6 +161,7 @@ pub fn router_with(app: App, limits: &Limits, more: Router) -> Entrance {
         gates,
         logs_all,
         console,
+        client_events,
     } = app;
     let twilio = twilio::State {
         passkeys: Arc::clone(&passkeys),
@@ -167,6 +179,7 @@ pub fn router_with(app: App, limits: &Limits, more: Router) -> Entrance {
             lifecycle: Arc::clone(&lifecycle),
             public_url: Arc::clone(&public_url),
             bodies: of_back_ends,
+            traffic: Arc::clone(&traffic),
         };
         console::router(console::State::new(parts, place))
     });
@@ -205,6 +218,9 @@ pub fn router_with(app: App, limits: &Limits, more: Router) -> Entrance {
     if let Some(console) = console {
         router = router.merge(console);
     }
+    if client_events {
+        router = router.merge(client_events::router(&passkeys, &traffic, of_browsers));
+    }
     let front = Front::new(limits.header_count, of_browsers, areas, &SystemRandomness)
         .watched(&traffic)
         .behind(&proxies)
@@ -234,6 +250,7 @@ pub fn console_router(app: App, place: Place, limits: &Limits) -> Entrance {
         lifecycle: app.lifecycle,
         public_url: app.public_url,
         bodies: bodies(limits.body_bytes),
+        traffic: Arc::clone(&app.traffic),
     };
     let areas = vec![area("console", console::PREFIXES, Plain)];
     let elsewhere = bodies(limits.browser_body_bytes);

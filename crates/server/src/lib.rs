@@ -4,6 +4,7 @@ pub mod api;
 pub mod app;
 mod assets;
 pub mod cli;
+pub mod client_events;
 pub mod config;
 pub mod console;
 pub mod control;

@@ -394,7 +394,8 @@ pub async fn router(
         .logging(settings.log.requests)
         .with_nevis(settings.nevis.clone())
         .with_fido(rp.and_then(|rp| fido::served(&settings.fido, rp)))
-        .with_console(own_console(settings, public_url));
+        .with_console(own_console(settings, public_url))
+        .with_client_events(settings.client_events.enabled);
     let more = for_tests(settings, &app, rp).await?;
     Ok(crate::app::router_with(app, &settings.limits, more))
 }

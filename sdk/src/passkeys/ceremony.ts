@@ -102,7 +102,7 @@ async function steps(operation: Operation, path: string, body: object | undefine
       );
       stopCurrent = stop;
       credential = await waiting;
-      if (!credential) throw exception('UnknownError', 'The browser gave no credential.');
+      if (!credential) throw exception('UnknownError', 'There is no credential.');
     } catch (cause: any) {
       if (cause instanceof PasskeyError) throw cause;
       const elapsed = since();

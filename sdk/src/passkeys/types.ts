@@ -32,12 +32,19 @@ export type Reason =
   /** Anything else: `cause` is what the browser threw. */
   | 'unknown';
 
+/** All passkeys of a user handle that the server accepts. */
+export interface Accepted {
+  rpId: string;
+  userId: string;
+  allAcceptedCredentialIds: string[];
+}
+
 /** What the back end learned from passkeyd about the passkeys of a user, for the password manager. */
 export interface Signals {
   /** A passkey that the server does not know. */
   unknown?: { rpId: string; credentialId: string } | null;
-  /** All passkeys that the server accepts for the user. */
-  accepted?: { rpId: string; userId: string; allAcceptedCredentialIds: string[] } | null;
+  /** All passkeys that the server accepts for the user: of each user handle, if the user has several. */
+  accepted?: Accepted | Accepted[] | null;
   /** The names of the user. */
   details?: { rpId: string; userId: string; name: string; displayName: string } | null;
 }

@@ -39,6 +39,16 @@ function provider(aaguid) {
   return PROVIDERS[aaguid] ?? 'Unknown model';
 }
 
+/** A first name for a passkey: its provider, or the browser and the system in which it was just created. */
+function suggestion({ aaguid, created }) {
+  if (PROVIDERS[aaguid]) return PROVIDERS[aaguid];
+  if (Date.now() - Date.parse(created) > 600_000) return null;
+  const first = (marks) => marks.find(([mark]) => navigator.userAgent.includes(mark))?.[1];
+  const browser = first([['Edg', 'Edge'], ['Firefox', 'Firefox'], ['FxiOS', 'Firefox'], ['Chrome', 'Chrome'], ['CriOS', 'Chrome'], ['Safari', 'Safari']]);
+  const system = first([['iPhone', 'iPhone'], ['iPad', 'iPad'], ['Android', 'Android'], ['Windows', 'Windows'], ['CrOS', 'ChromeOS'], ['Mac', 'Mac'], ['Linux', 'Linux']]);
+  return browser && system ? `${browser} on ${system}` : null;
+}
+
 const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
 
 function ago(date) {
@@ -60,7 +70,7 @@ function backup({ synced, eligible }) {
   return element('span', { className: 'badge', title: 'It never leaves this device.' }, 'this device only');
 }
 
-function passkey(one, current, { onRename, onDelete }) {
+function passkey(one, owner, current, { onRename, onDelete }) {
   const name = element('strong', {}, one.name);
   const title = element('div', { className: 'passkey-title' }, name, backup(one));
   const facts = element('p', { className: 'passkey-facts' }, `${provider(one.aaguid)} · `, ...time('created', one.created), ' · ', ...time('used', one.used));
@@ -77,7 +87,9 @@ function passkey(one, current, { onRename, onDelete }) {
   item.classList.toggle('current', one.sid === current);
 
   renaming.addEventListener('click', () => {
-    const input = element('input', { className: 'rename-input', value: one.name, maxLength: 64 });
+    // passkeyd names a passkey after its owner, which says nothing in a list of passkeys.
+    const value = (one.name === owner && suggestion(one)) || one.name;
+    const input = element('input', { className: 'rename-input', value, maxLength: 64 });
     input.setAttribute('aria-label', 'New name; Enter saves, Escape cancels');
     const back = () => {
       input.replaceWith(name);
@@ -113,7 +125,7 @@ export function showSession({ name, passkeys, current }, handlers) {
   find('who').hidden = !name;
   find('who-name').textContent = name ?? '';
   find('register').textContent = name ? 'Add another passkey' : 'Register a passkey';
-  find('passkeys').replaceChildren(...passkeys.map((one) => passkey(one, current, handlers)));
+  find('passkeys').replaceChildren(...passkeys.map((one) => passkey(one, name, current, handlers)));
   const empty = find('passkeys-empty');
   empty.hidden = passkeys.length > 0;
   empty.textContent = name ? `${name} has no passkey any more.` : 'Sign in to see them here.';

@@ -122,6 +122,8 @@ sections! {
         nevis: Nevis = Nevis::default() => "",
         /// The console.
         console: Console = Console::default() => "",
+        /// Client events.
+        client_events: ClientEvents = ClientEvents::default() => "",
         /// Limits of the transport.
         limits: Limits = Limits::default() => "",
         /// Rate limits.
@@ -187,6 +189,12 @@ sections! {
         listen: Option<Listen> = None => "the main listener",
         /// The address at which browsers reach it, if that is another one than `public_url`. Passkeys of administrators belong to its host.
         public_url: Option<String> = None => "public_url; with `listen`, http://localhost:<its port>",
+    }
+
+    /// Client events: what pages with the SDK report of their passkeys. See sdk/README.md.
+    ClientEvents "client_events" {
+        /// Whether pages may report to `/_app/events`. Only pages of the origins of a Service may. Reports are counted on this node, and name no person.
+        enabled: bool = false => "false",
     }
 
     /// Limits for each client. Lower values are always safe. With higher values a

@@ -11,6 +11,7 @@ mod administrators;
 mod attempts;
 mod ceremonies;
 mod chart;
+mod client_events;
 mod failure;
 mod keys;
 mod metadata;

@@ -13,8 +13,8 @@ use super::route::{Needs, Route};
 use super::state::State;
 use super::visit::{self, Visit};
 use super::{
-    account, administrators, attempts, ceremonies, keys, metadata, overview, people, policy,
-    services, sign_in, token_keys, webhooks,
+    account, administrators, attempts, ceremonies, client_events, keys, metadata, overview, people,
+    policy, services, sign_in, token_keys, webhooks,
 };
 
 /// What a route does.
@@ -98,6 +98,7 @@ routes! {
     POST "/accounts/{account}/keys" Operator keys::create_api_key;
     POST "/accounts/{account}/keys/{key}/revoke" Operator keys::revoke_api_key;
 
+    GET "/client-events" Support client_events::show;
     GET "/metadata" Support metadata::show;
     GET "/health" Support metadata::health;
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use domain::Passkeys;
 
 use super::place::Place;
-use crate::http::{BodyLimit, Lifecycle, PublicUrl};
+use crate::http::{BodyLimit, Lifecycle, PublicUrl, Traffic};
 
 /// The parts of the process that the console needs.
 #[derive(Clone, Debug)]
@@ -18,6 +18,8 @@ pub struct Parts {
     pub public_url: Arc<PublicUrl>,
     /// How long a body may be.
     pub bodies: BodyLimit,
+    /// Who counts client events.
+    pub traffic: Arc<dyn Traffic>,
 }
 
 /// The state of all pages; cheap to clone.
@@ -28,6 +30,7 @@ pub struct State {
     pub(super) public_url: Arc<PublicUrl>,
     pub(super) bodies: BodyLimit,
     pub(super) place: Arc<Place>,
+    pub(super) traffic: Arc<dyn Traffic>,
 }
 
 impl State {
@@ -39,6 +42,7 @@ impl State {
             public_url: parts.public_url,
             bodies: parts.bodies,
             place: Arc::new(place),
+            traffic: parts.traffic,
         }
     }
 }

@@ -26,6 +26,7 @@ pub mod public_url;
 pub mod rates;
 pub mod refusal;
 pub mod reply;
+pub mod reports;
 pub mod request_id;
 pub mod starts;
 pub mod traffic;

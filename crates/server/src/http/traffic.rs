@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 
+use super::reports::Counts;
+
 /// A request that was answered.
 #[derive(Clone, Copy, Debug)]
 pub struct Answered {
@@ -30,6 +32,10 @@ pub trait Traffic: fmt::Debug + Send + Sync + 'static {
     fn turned_away(&self);
     /// A request was answered.
     fn answered(&self, answered: &Answered);
+    /// Where client events are counted, if they are.
+    fn client_events(&self) -> Option<&Counts> {
+        None
+    }
 }
 
 /// Watches nothing.

@@ -16,6 +16,7 @@ use prometheus::{
 use tokio::time::Instant;
 
 use crate::http::rates::LIMITS;
+use crate::http::reports::{BROWSERS, Counts, EVENTS, OPERATIONS, SYSTEMS};
 use crate::http::{Answered, Lifecycle, Traffic};
 
 use super::table::{self, Definition, Label, OUTCOMES, STATUSES, WIRES};
@@ -55,6 +56,9 @@ pub struct Metrics {
     metadata_age: Gauge,
     metadata_stale: IntGauge,
     log_dropped: IntCounter,
+    /// The truth about client events; the metric follows when somebody looks.
+    client_events: Counts,
+    client_events_total: IntCounterVec,
 }
 
 impl std::fmt::Debug for Metrics {
@@ -161,6 +165,8 @@ impl Metrics {
             metadata_age: maker.float(&table::METADATA_AGE)?,
             metadata_stale: maker.gauge(&table::METADATA_STALE)?,
             log_dropped: maker.counter(&table::LOG_DROPPED)?,
+            client_events: Counts::default(),
+            client_events_total: maker.counters(&table::CLIENT_EVENTS)?,
             registry: maker.0,
         })
     }
@@ -194,6 +200,16 @@ impl Metrics {
         let age = u64::try_from(age).unwrap_or_default();
         self.metadata_age
             .set(Duration::from_secs(age).as_secs_f64());
+        for (event, count) in self.client_events.all() {
+            let labels = [
+                OPERATIONS[event.operation],
+                EVENTS[event.event],
+                BROWSERS[event.browser],
+                SYSTEMS[event.system],
+            ];
+            let counter = self.client_events_total.with_label_values(&labels);
+            counter.inc_by(count.saturating_sub(counter.get()));
+        }
     }
 
     /// The text that Prometheus reads (text format 0.0.4).
@@ -283,6 +299,10 @@ impl Traffic for Metrics {
 
     fn turned_away(&self) {
         self.connections_refused.inc();
+    }
+
+    fn client_events(&self) -> Option<&Counts> {
+        Some(&self.client_events)
     }
 
     fn answered(&self, answered: &Answered) {

@@ -9,6 +9,7 @@ use domain::service::observer::Phase;
 use crate::http::front::UNNAMED;
 use crate::http::rates::LIMITS;
 use crate::http::refusal::TransportRefusal;
+use crate::http::reports::{BROWSERS, EVENTS, OPERATIONS, SYSTEMS};
 
 /// What kind of metric it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +52,14 @@ pub enum Label {
     Limit,
     /// The version of passkeyd.
     Version,
+    /// What a page does with passkeys.
+    Operation,
+    /// What a page reported.
+    Event,
+    /// The browser of a page.
+    Browser,
+    /// The operating system of a browser.
+    System,
 }
 
 /// The APIs, as the label has them. The last one stands for everything else.
@@ -72,6 +81,10 @@ impl Label {
             Self::Status => "status",
             Self::Limit => "limit",
             Self::Version => "version",
+            Self::Operation => "operation",
+            Self::Event => "event",
+            Self::Browser => "browser",
+            Self::System => "system",
         }
     }
 
@@ -93,6 +106,10 @@ impl Label {
             Self::Status => STATUSES.to_vec(),
             Self::Limit => LIMITS.to_vec(),
             Self::Version => vec![env!("CARGO_PKG_VERSION")],
+            Self::Operation => OPERATIONS.to_vec(),
+            Self::Event => EVENTS.to_vec(),
+            Self::Browser => BROWSERS.to_vec(),
+            Self::System => SYSTEMS.to_vec(),
         }
     }
 }
@@ -149,6 +166,7 @@ metrics! {
     METADATA_MODELS "metadata_models" Gauge [] "Authenticator models in the metadata; 0 without metadata."
     METADATA_AGE "metadata_age_seconds" Gauge [] "Time since the metadata was imported; 0 without metadata."
     METADATA_STALE "metadata_stale" Gauge [] "1 if newer metadata was due, or the metadata in the store cannot be used."
+    CLIENT_EVENTS "client_events_total" Counter [Operation, Event, Browser, System] "What pages reported of their passkeys, with `[client_events] enabled`."
     LOG_DROPPED "log_lines_dropped_total" Counter [] "Log lines that nobody read in time."
 }
 
@@ -180,6 +198,10 @@ pub fn markdown() -> String {
         Label::Status,
         Label::Limit,
         Label::Version,
+        Label::Operation,
+        Label::Event,
+        Label::Browser,
+        Label::System,
         Label::Reason,
     ] {
         let values = if label == Label::Version {

@@ -10,6 +10,7 @@
 mod common;
 
 mod canary;
+mod client_events;
 mod console;
 mod docs;
 mod front;

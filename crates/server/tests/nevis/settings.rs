@@ -450,6 +450,7 @@ async fn the_browser_client_is_served_to_every_page_with_its_hash() {
         ("fido2-client", "fido2-client.mjs"),
         ("sdk", "passkeys.mjs"),
         ("sdk", "element.mjs"),
+        ("sdk", "events.mjs"),
     ] {
         for path in [
             format!("/{folder}/{name}"),

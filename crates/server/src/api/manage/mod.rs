@@ -13,6 +13,7 @@ pub mod policy;
 pub mod reasons;
 mod relying_party;
 mod request;
+mod signals;
 mod state;
 mod webhooks;
 mod words;
@@ -81,6 +82,10 @@ pub fn router(state: State) -> Router {
         .route(
             "/manage/v1/services/{service}/users/{user}/data",
             get(handle(people::export)).delete(handle(people::erase)),
+        )
+        .route(
+            "/manage/v1/services/{service}/users/{user}/signals",
+            get(handle(signals::show)),
         )
         .route(
             "/manage/v1/services/{service}/relying-party",
@@ -159,6 +164,7 @@ async fn unknown() -> Response {
         cases::show,
         people::export,
         people::erase,
+        signals::show,
         nevis::fetch,
         nevis::change,
         policy::show,

@@ -21,7 +21,7 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 const CLIENT: &str = "fido2-client";
 const SDK: &str = "sdk";
 /// The files: folder, name, content type, content.
-const FILES: [(&str, &str, &str, &[u8]); 6] = [
+const FILES: [(&str, &str, &str, &[u8]); 7] = [
     (
         CLIENT,
         "fido2-client.js",
@@ -51,6 +51,12 @@ const FILES: [(&str, &str, &str, &[u8]); 6] = [
         "element.mjs",
         SCRIPT,
         include_bytes!("../../../../../sdk/dist/element.mjs"),
+    ),
+    (
+        SDK,
+        "events.mjs",
+        SCRIPT,
+        include_bytes!("../../../../../sdk/dist/events.mjs"),
     ),
     (
         SDK,

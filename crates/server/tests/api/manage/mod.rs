@@ -7,3 +7,4 @@ mod metadata;
 mod policy;
 mod reasons;
 mod relying_party;
+mod signals;
