@@ -191,6 +191,12 @@ check_includes() {
     scripts/include-examples.py --check
 }
 
+check_chart() {
+    step "the Helm chart"
+    python3 -c 'import yaml' 2>/dev/null || install_packages python3-yaml
+    scripts/check-chart.py
+}
+
 check_spelling() {
     step "spelling of documents and help texts"
     scripts/check-spelling.sh "$PWD/e2e/.venv-spelling/bin/codespell"
@@ -319,12 +325,24 @@ test_examples() {
     (cd e2e && node --test examples/*.test.mjs)
 }
 
-test_packages() {
-    step "the packages: installed in a new root, up to a sign-in"
+test_install() {
+    step "the Debian package and the image: installed in a new root, up to a sign-in"
+    local mirror
+    mirror=$(sed -n 's/^URIs: *//p' /etc/apt/sources.list.d/debian.sources 2>/dev/null | head -n 1)
+    if [[ $(id -u) != 0 || -z $mirror ]] || ! curl -fsS --max-time 30 -o /dev/null "$mirror/dists/bookworm/InRelease"; then
+        echo "NOT CHECKED: this needs root and a mirror of Debian."
+        return
+    fi
     has mmdebstrap || install_packages mmdebstrap
     has systemd-analyze || install_packages systemd
-    scripts/package.sh --no-build
+    scripts/package.sh --install
     scripts/test-install.sh
+}
+
+test_packages() {
+    step "all packages"
+    has rpmbuild || install_packages rpm
+    scripts/package.sh --no-build
 }
 
 check_differential() {
@@ -367,6 +385,7 @@ fi
 prepare_e2e
 prepare_examples
 check_spelling
+check_chart
 check_sdk
 build_release
 test_python
@@ -376,6 +395,7 @@ test_guides
 test_browser
 test_clients
 test_examples
+test_install
 check_differential
 test_differential 2000 1
 if [[ $mode == long ]]; then

@@ -3,6 +3,7 @@
 #
 #     scripts/package.sh              builds the release and makes everything
 #     scripts/package.sh --no-build   takes the release binary that is there
+#     scripts/package.sh --install    takes that binary, and makes only what scripts/test-install.sh installs: the Debian package and the image
 #
 # The files are in target/packages. With MINISIGN_KEY (a secret key file) the checksums are signed.
 set -euo pipefail
@@ -23,7 +24,7 @@ tool() {
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 export SOURCE_DATE_EPOCH
 
-if [[ ${1:-} != --no-build ]]; then
+if [[ -z ${1:-} ]]; then
     cargo build --release --locked -p passkeyd
 fi
 [[ -x $binary ]] || {
@@ -42,6 +43,11 @@ gzip -9n "$parts"/man/*
 tool deb
 cargo deb -p passkeyd --no-build --no-strip --output "$out/" >/dev/null
 scripts/oci-image.py "$binary" "$out/passkeyd-image.tar"
+
+if [[ ${1:-} == --install ]]; then
+    ls -l "$out"
+    exit
+fi
 
 # rpmbuild is in the package `rpm` of Debian.
 if command -v rpmbuild >/dev/null; then
