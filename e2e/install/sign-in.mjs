@@ -1,9 +1,13 @@
-// Registers a passkey and signs in with it at a passkeyd that has just started for the first time. Standard input is what it printed.
+// Registers a passkey and signs in with it at a passkeyd that has just started for the first time: over the API, and in Chromium on the page of an example.
+// Standard input is what it printed.
 
 import assert from 'node:assert/strict';
 import { text } from 'node:stream/consumers';
 
+import { examples } from '../examples/list.mjs';
+import { startExample } from '../examples/start.mjs';
 import { Authenticators, sources } from '../support/authenticators.mjs';
+import { launch, pageWithAuthenticator } from '../support/browser.mjs';
 import { clientFor, newService, register } from '../support/wire.mjs';
 
 const [url] = process.argv.slice(2);
@@ -24,4 +28,21 @@ try {
 } finally {
   await authenticators.close();
 }
-console.log(`signed in with a passkey at ${url}`);
+
+const site = await startExample(examples.find(({ name }) => name === 'express'), { url, accountSid, authToken });
+const browser = await launch();
+try {
+  const { page } = await pageWithAuthenticator(browser.context);
+  // The virtual authenticator would answer autofill at once.
+  await page.addInitScript(() => { PublicKeyCredential.isConditionalMediationAvailable = async () => false; });
+  await page.goto(site.origin);
+  await page.getByLabel('Name or e-mail address').fill('ada@acme.example');
+  for (const [name, message] of [['Create an account', 'Welcome.'], ['Sign out', 'Signed out.'], ['Sign in without a name', 'Signed in.']]) {
+    await page.getByRole('button', { name, exact: true }).click();
+    await page.getByRole('status').filter({ hasText: message }).waitFor();
+  }
+} finally {
+  await browser.close();
+  await site.stop();
+}
+console.log(`signed in with a passkey at ${url}, over the API and on the page of an example`);

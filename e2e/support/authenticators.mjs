@@ -15,13 +15,18 @@ export class Authenticators {
   #child;
   #waiting = [];
   #exited;
+  // Why it does not respond any more.
+  #gone;
 
   constructor(source) {
     const [program, ...args] = source.command;
     this.#child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
     this.#exited = once(this.#child, 'exit');
     this.#exited.catch(() => {});
-    const fail = (reason) => this.#waiting.splice(0).forEach(({ reject }) => reject(reason));
+    const fail = (reason) => {
+      this.#gone = reason;
+      this.#waiting.splice(0).forEach(({ reject }) => reject(reason));
+    };
     this.#child.on('error', fail);
     this.#child.on('exit', (code) => fail(new Error(`${program} ended with code ${code}`)));
     createInterface({ input: this.#child.stdout }).on('line', (line) => {
@@ -33,6 +38,7 @@ export class Authenticators {
   }
 
   #ask(request) {
+    if (this.#gone) return Promise.reject(this.#gone);
     const { promise, resolve, reject } = withResolvers();
     this.#waiting.push({ resolve, reject });
     this.#child.stdin.write(`${JSON.stringify(request)}\n`);
@@ -50,7 +56,8 @@ export class Authenticators {
 
   async close() {
     this.#child.stdin.end();
-    await this.#exited;
+    // A program that could not be started does not end.
+    if (this.#child.pid) await this.#exited;
   }
 }
 
