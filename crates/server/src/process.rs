@@ -1,6 +1,7 @@
 //! The life of a server process: open the store, listen, serve, drain, close.
 
 pub mod fido;
+mod listeners;
 mod reload;
 mod signals;
 
@@ -25,14 +26,14 @@ use domain::service::limits::{Limits as Starting, Unlimited};
 use domain::service::observer::{Observer, Unobserved};
 use domain::store::{Storage, Swept};
 use storage::StoreUrl;
-use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 
 use crate::app::App;
 pub use crate::error::ProcessError;
+pub use listeners::{Inherited, listen, listen_at, local_address};
 pub use signals::{Hangup, catch_signals};
 
-use crate::config::{ConfigError, Listen, Retention, Settings};
+use crate::config::{ConfigError, Retention, Settings};
 use crate::console::Place;
 use crate::control::Administered;
 use crate::control::socket::Socket;
@@ -43,6 +44,7 @@ use crate::metadata::Sources;
 use crate::metrics::Metrics;
 use crate::telemetry::Logging;
 use crate::test_page;
+use crate::transport::{Listener, Tls};
 use crate::webhooks::Sender;
 
 /// Most rows of a kind that one sweep removes, so that it never blocks the writer for long.
@@ -127,6 +129,8 @@ pub struct Start {
     pub first_account: Option<(AccountId, Secret)>,
     /// Its log.
     pub logging: Logging,
+    /// The sockets that it was started with.
+    pub sockets: Inherited,
 }
 
 /// Serves all wires that the settings name, until SIGTERM or SIGINT.
@@ -139,17 +143,22 @@ pub async fn serve(start: Start) -> Result<(), ProcessError> {
         again,
         first_account,
         logging,
+        mut sockets,
     } = start;
     let lifecycle = Arc::new(Lifecycle::default());
     let hangups = Arc::new(Notify::new());
     let stopping = catch_signals(&lifecycle, Hangup::Reloads(Arc::clone(&hangups)))?;
     let sources = Sources::load(&settings.metadata)?;
+    let tls = Tls::load(&settings.tls)?;
     let policy = settings.ceremonies.policy();
     let metrics = crate::metrics::start(SystemClock::default().now())?;
     // Migrations may be slow. Nothing else runs yet.
     let store = settings.store_location()?;
     let passkeys = open_measured(&store, &settings, policy, sources, &metrics).await?;
-    let (listener, address) = listen_at(&settings.listen).await?;
+    let (listener, address) = sockets.main(&settings.listen).await?;
+    let listener = Listener::plain(listener)
+        .with_tls(tls.as_ref())
+        .with_proxy_protocol(settings.proxy_protocol);
     let account = announce_account(&passkeys, first_account).await?;
     let public_url = settings.public_url(address.port());
     let traffic: Arc<dyn Traffic> = Arc::<Metrics>::clone(&metrics);
@@ -162,7 +171,14 @@ pub async fn serve(start: Start) -> Result<(), ProcessError> {
         account,
     )
     .await?;
-    let console = console(&settings, &public_url, &passkeys, &lifecycle, &traffic).await?;
+    let own = match (&settings.console.listen, settings.console.enabled) {
+        (Some(wanted), true) => {
+            let (listener, address) = sockets.console(wanted).await?;
+            Some((Listener::plain(listener).with_tls(tls.as_ref()), address))
+        }
+        _ => None,
+    };
+    let console = console(&settings, &public_url, &passkeys, own, &lifecycle, &traffic);
     let control = control(&settings, &public_url, &passkeys, console.place.as_ref());
     if settings.public_url.is_none() && !address.ip().is_loopback() {
         tracing::warn!(
@@ -191,6 +207,7 @@ pub async fn serve(start: Start) -> Result<(), ProcessError> {
         again,
         logging,
         Arc::clone(&passkeys),
+        tls,
         metrics,
     )));
     if let Some(place) = &console.place {
@@ -229,6 +246,7 @@ async fn measure(
         let uncounted: Arc<dyn Traffic> = Arc::new(Unwatched);
         let grace = Duration::from_secs(1);
         let none = TrustedProxies::default();
+        let listener = Listener::plain(listener);
         crate::transport::serve(listener, router, &limits, &none, &uncounted, stop, grace).await;
     }))))
 }
@@ -269,32 +287,26 @@ struct ServedConsole {
     /// Where it is, if it is on.
     place: Option<Place>,
     /// Its own listener, if it has one, and what is served there.
-    alone: Option<(TcpListener, Entrance)>,
+    alone: Option<(Listener, Entrance)>,
 }
 
-/// Listens for the console, if it has a listener of its own.
-async fn console(
+/// The console, with its own listener and that one's address, if it has one.
+fn console(
     settings: &Settings,
     public_url: &PublicUrl,
     passkeys: &Arc<Passkeys>,
+    own: Option<(Listener, SocketAddr)>,
     lifecycle: &Arc<Lifecycle>,
     traffic: &Arc<dyn Traffic>,
-) -> Result<ServedConsole, ProcessError> {
-    let own = &settings.console;
-    if !own.enabled {
-        return Ok(ServedConsole {
-            place: None,
+) -> ServedConsole {
+    let Some((listener, address)) = own else {
+        let on = settings.console.enabled;
+        return ServedConsole {
+            place: on.then(|| Place::of(settings, public_url, None)),
             alone: None,
-        });
-    }
-    let Some(wanted) = &own.listen else {
-        return Ok(ServedConsole {
-            place: Some(Place::of(own, public_url, None)),
-            alone: None,
-        });
+        };
     };
-    let (listener, address) = listen_at(wanted).await?;
-    let place = Place::of(own, public_url, Some(address.port()));
+    let place = Place::of(settings, public_url, Some(address.port()));
     let app = App::new(Arc::clone(passkeys), public_url.clone())
         .with_lifecycle(lifecycle)
         .with_traffic(traffic)
@@ -303,10 +315,10 @@ async fn console(
         .logging(settings.log.requests);
     let router = crate::app::console_router(app, place.clone(), &settings.limits);
     tracing::info!(%address, console = place.link("/"), "the console has a listener of its own");
-    Ok(ServedConsole {
+    ServedConsole {
         place: Some(place),
         alone: Some((listener, router)),
-    })
+    }
 }
 
 impl ServedConsole {
@@ -404,7 +416,7 @@ pub async fn router(
 fn own_console(settings: &Settings, public_url: &PublicUrl) -> Option<Place> {
     let console = &settings.console;
     let here = console.enabled && console.listen.is_none();
-    here.then(|| Place::of(console, public_url, None))
+    here.then(|| Place::of(settings, public_url, None))
 }
 
 /// The test page, if the settings turn it on, and warnings about settings that are for tests only.
@@ -428,60 +440,12 @@ async fn for_tests(
     Ok(Router::new())
 }
 
-/// Listens on the address.
-///
-/// # Errors
-/// The address is in use or is not an address of this machine.
-pub async fn listen(address: SocketAddr) -> Result<TcpListener, ProcessError> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|source| ProcessError::Listen { address, source })
-}
-
-/// Listens on the first possible address of the host.
-///
-/// # Errors
-/// The host has no address of this machine, or the port is in use.
-pub async fn listen_at(wanted: &Listen) -> Result<(TcpListener, SocketAddr), ProcessError> {
-    let unknown = |source| ProcessError::Host {
-        wanted: wanted.clone(),
-        source,
-    };
-    let mut failed = None;
-    for address in wanted.addresses().await.map_err(unknown)? {
-        match listen(address).await {
-            Ok(listener) => {
-                let address = local_address(&listener, address)?;
-                return Ok((listener, address));
-            }
-            Err(error) => failed = failed.or(Some(error)),
-        }
-    }
-    Err(failed.unwrap_or_else(|| unknown(io::Error::other("it has no address"))))
-}
-
-/// The actual address of a listener; the requested port may have been 0.
-///
-/// # Errors
-/// The operating system's.
-pub fn local_address(
-    listener: &TcpListener,
-    asked: SocketAddr,
-) -> Result<SocketAddr, ProcessError> {
-    listener
-        .local_addr()
-        .map_err(|source| ProcessError::Listen {
-            address: asked,
-            source,
-        })
-}
-
 /// Serves until `stopping` becomes true, then drains and closes the store.
 ///
 /// # Errors
 /// [`ProcessError`]: the store does not close.
 pub async fn run(
-    listener: TcpListener,
+    listener: Listener,
     router: Entrance,
     passkeys: Arc<Passkeys>,
     stopping: watch::Receiver<bool>,

@@ -11,7 +11,7 @@ mod revocation;
 
 pub(crate) use certificate::Certificate;
 pub(crate) use chain::{Budget, LeafDates, Link, lead_to_anchor, parse_all, require_path};
-pub use chain::{ChainError, is_certificate};
+pub use chain::{ChainError, is_certificate, last_second};
 pub use list::CertificateList;
 pub use revocation::is_revocation_list;
 pub(crate) use revocation::revoked;

@@ -58,14 +58,14 @@ pub(super) async fn administer(
         let file = match open_or_in_use(&settings).await? {
             Opened::Store(passkeys) => {
                 let public_url = settings.public_url(settings.listen.port());
-                let console = &settings.console;
                 let on = Administered {
                     file: None,
                     passkeys: Arc::clone(&passkeys),
                     master_keys: crate::master_key::keys(&settings)?,
-                    console: console
+                    console: settings
+                        .console
                         .enabled
-                        .then(|| Place::of(console, &public_url, None)),
+                        .then(|| Place::of(&settings, &public_url, None)),
                     public_url: Arc::new(public_url),
                 };
                 let done = execute(&on, command).await;

@@ -214,6 +214,14 @@ pub(super) async fn health(arguments: Health) -> Result<(), ProcessError> {
 
 /// The address of a server with these settings, on this machine.
 async fn own_url(settings: &Settings) -> Result<String, ProcessError> {
+    // The certificate is for the name by which clients know the server.
+    if let Some(url) = settings
+        .public_url
+        .as_ref()
+        .filter(|_| settings.tls.is_on())
+    {
+        return Ok(url.clone());
+    }
     let addresses = settings.listen.addresses().await;
     let address = addresses.ok().and_then(|found| found.first().copied());
     let Some(mut address) = address.filter(|address| address.port() != 0) else {
@@ -227,5 +235,10 @@ async fn own_url(settings: &Settings) -> Result<String, ProcessError> {
             IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
         });
     }
-    Ok(format!("http://{address}"))
+    let scheme = if settings.tls.is_on() {
+        "https"
+    } else {
+        "http"
+    };
+    Ok(format!("{scheme}://{address}"))
 }

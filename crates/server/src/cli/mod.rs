@@ -31,7 +31,7 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::config::{self, Flags, Listen, Settings};
-use crate::process::{ProcessError, Start};
+use crate::process::{Inherited, ProcessError, Start};
 use crate::telemetry;
 
 /// A passkey (WebAuthn / FIDO2) authentication server that you run yourself.
@@ -201,6 +201,8 @@ fn serve(arguments: Serve) -> Result<(), ProcessError> {
     };
     let settings = Settings::load(arguments.config.as_deref(), &flags)?;
     let first_account = config::bootstrap_account(|name| std::env::var(name).ok())?;
+    // Before there are threads.
+    let sockets = Inherited::from_env();
     let logging = telemetry::init(&settings.log)?;
     let file = arguments.config;
     in_runtime(crate::process::serve(Start {
@@ -208,6 +210,7 @@ fn serve(arguments: Serve) -> Result<(), ProcessError> {
         settings,
         first_account,
         logging,
+        sockets,
     }))
 }
 

@@ -30,7 +30,7 @@ pub use kinds::{Listen, LogFormat, LogLevel, LogRequests, Network};
 pub use reference::markdown;
 pub use sections::{
     Ceremonies, Console, Control, Fido, Limits, Log, Metadata, Metrics, Nevis, Rates, Retention,
-    Settings, Shutdown,
+    Settings, Shutdown, Tls,
 };
 
 /// Shortest Auth Token that is accepted from the environment, in characters.
@@ -52,7 +52,7 @@ pub enum ConfigError {
     },
 }
 
-fn invalid(key: &'static str, why: impl Into<String>) -> ConfigError {
+pub(crate) fn invalid(key: &'static str, why: impl Into<String>) -> ConfigError {
     ConfigError::Invalid {
         key,
         why: why.into(),
@@ -110,6 +110,7 @@ impl Settings {
             .chain(self.retention.check())
             .chain(self.shutdown.check())
             .chain(self.check_production())
+            .chain(self.check_connections())
             .map(|error| match error {
                 ConfigError::Invalid { key, why } => format!("{}: {why}", places.name(key)),
                 other @ ConfigError::Wrong(_) => other.to_string(),
@@ -225,8 +226,31 @@ impl Settings {
     pub fn public_url(&self, port: u16) -> PublicUrl {
         match &self.public_url {
             Some(url) => PublicUrl::new(url),
-            None => PublicUrl::new(&format!("http://localhost:{port}")),
+            None => self.tls.localhost(port),
         }
+    }
+
+    /// Settings of connections that must not be combined.
+    fn check_connections(&self) -> Vec<ConfigError> {
+        let mut problems = Vec::new();
+        match (&self.tls.certificate_file, &self.tls.key_file) {
+            (Some(_), None) => problems.push(invalid(
+                "tls.key_file",
+                "it is missing; set both files or none",
+            )),
+            (None, Some(_)) => problems.push(invalid(
+                "tls.certificate_file",
+                "it is missing; set both files or none",
+            )),
+            _ => {}
+        }
+        if self.proxy_protocol && self.trusted_proxies.is_empty() {
+            problems.push(invalid(
+                "proxy_protocol",
+                "only trusted proxies are asked for the header: add their addresses to `trusted_proxies`",
+            ));
+        }
+        problems
     }
 }
 
@@ -307,6 +331,19 @@ fn within(ranges: &[(&'static str, u64, u64, u64)]) -> Vec<ConfigError> {
             invalid(key, format!("{value} is not between {least} and {most}"))
         })
         .collect()
+}
+
+impl Tls {
+    /// Whether the listeners speak TLS.
+    pub fn is_on(&self) -> bool {
+        self.certificate_file.is_some()
+    }
+
+    /// The address of a listener on this machine.
+    pub fn localhost(&self, port: u16) -> PublicUrl {
+        let scheme = if self.is_on() { "https" } else { "http" };
+        PublicUrl::new(&format!("{scheme}://localhost:{port}"))
+    }
 }
 
 impl Ceremonies {

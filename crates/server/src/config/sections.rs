@@ -100,6 +100,9 @@ sections! {
         /// Addresses and networks of the proxies in front of passkeyd. The address of a client is that of its connection; if that is a
         /// trusted proxy, it is the last address in `X-Forwarded-For` that is not a trusted proxy. The header of any other peer has no effect.
         trusted_proxies: Vec<Network> = Vec::new() => "[]",
+        /// Whether trusted proxies begin each connection to `listen` with a header of the PROXY protocol (version 1 or 2), which names the
+        /// client. Then a connection of a trusted proxy without one is closed. From any other peer the header is no HTTP, and refused.
+        proxy_protocol: bool = false => "false",
         /// A file with the master key, under which the keys in the store are sealed: 64 hex digits, readable by its owner alone (0600).
         /// `PASSKEYD_MASTER_KEY` or the systemd credential `passkeyd-master-key` may have it instead. All nodes have the same. Without
         /// one, the embedded store makes a file beside the database.
@@ -110,6 +113,8 @@ sections! {
         /// For real users: passkeyd does not start with settings that are for tests only, without an `https` `public_url`, or with a
         /// PostgreSQL store and no master key.
         production: bool = false => "false",
+        /// TLS of the listeners.
+        tls: Tls = Tls::default() => "",
         /// Logs.
         log: Log = Log::default() => "",
         /// Metrics.
@@ -138,6 +143,18 @@ sections! {
         retention: Retention = Retention::default() => "",
         /// The end of the process.
         shutdown: Shutdown = Shutdown::default() => "",
+    }
+
+    /// TLS on `listen` and on the console's own listener, versions 1.2 and 1.3, with HTTP/1.1 and HTTP/2: see proxy.md. Without these files a
+    /// proxy has to end TLS.
+    Tls "tls" {
+        /// PEM file with the certificate, followed by those of its issuers. passkeyd reads both files again after SIGHUP, and within 15 seconds
+        /// after they have changed.
+        certificate_file: Option<PathBuf> = None => "none",
+        /// PEM file with the private key of the certificate, readable by its owner alone (0600).
+        key_file: Option<PathBuf> = None => "none",
+        /// How long browsers use TLS only after a response over TLS (`Strict-Transport-Security`), in seconds. 0: the header is not sent.
+        hsts_seconds: u32 = 31_536_000 => "31536000",
     }
 
     /// What is logged, to standard error.

@@ -4,7 +4,7 @@ use domain::service::console::ConsolePlace;
 use domain::webauthn::origin::Origin;
 use domain::webauthn::relying_party::RpId;
 
-use crate::config::{Console, Listen};
+use crate::config::{Listen, Settings};
 use crate::http::PublicUrl;
 
 /// The address of the console, and what follows from it.
@@ -24,11 +24,12 @@ impl Place {
 
     /// Where the settings say it is, beside this base of emitted URLs. `port` is that of its own listener, if it has one; the system may
     /// have chosen it.
-    pub fn of(settings: &Console, public_url: &PublicUrl, port: Option<u16>) -> Self {
-        let own = port.or(settings.listen.as_ref().map(Listen::port));
-        Self::new(match (&settings.public_url, own) {
+    pub fn of(settings: &Settings, public_url: &PublicUrl, port: Option<u16>) -> Self {
+        let console = &settings.console;
+        let own = port.or(console.listen.as_ref().map(Listen::port));
+        Self::new(match (&console.public_url, own) {
             (Some(url), _) => PublicUrl::new(url),
-            (None, Some(port)) => PublicUrl::new(&format!("http://localhost:{port}")),
+            (None, Some(port)) => settings.tls.localhost(port),
             (None, None) => public_url.clone(),
         })
     }

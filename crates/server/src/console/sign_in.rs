@@ -1,8 +1,8 @@
 //! Signing in and out, and coming in by an invite. The only pages that need the script.
 
 use askama::Template;
-use axum::http::StatusCode;
 use axum::http::header::SET_COOKIE;
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use domain::Reason;
 use domain::model::console::{Invite, Token};
@@ -169,7 +169,23 @@ pub(super) async fn sign_out(visit: Visit) -> Result<Response, Failure> {
     if let Some(cookie) = visit::no_cookie(place) {
         response.headers_mut().insert(SET_COOKIE, cookie);
     }
+    response
+        .headers_mut()
+        .insert(CLEAR_SITE_DATA, HeaderValue::from_static(cleared(place)));
     Ok(response)
+}
+
+/// `Clear-Site-Data` (W3C), which `http` has no name for.
+const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
+
+/// What a browser removes at the end of a session. Below a path prefix another application may have the same origin: its storage stays, and so do
+/// the cookies of all of its host.
+fn cleared(place: &Place) -> &'static str {
+    if place.base() == "/console" {
+        "\"cache\", \"storage\""
+    } else {
+        "\"cache\""
+    }
 }
 
 fn token(visit: &Visit) -> Result<Token, Failure> {

@@ -35,6 +35,7 @@ use crate::http::{Lifecycle, Traffic};
 use crate::metadata::Sources;
 use crate::process::{self, Hangup, ProcessError};
 use crate::telemetry;
+use crate::transport::Listener;
 use backend::Backend;
 
 /// The port that is tried first.
@@ -101,6 +102,7 @@ pub async fn run(asked: Option<Listen>) -> Result<(), ProcessError> {
         source,
     })?;
     let traffic: Arc<dyn Traffic> = Arc::new(Unwatched);
+    let listener = Listener::plain(listener);
     let ended = process::run(listener, router, passkeys, stopping, &settings, &traffic).await;
     directory.close().map_err(|source| ProcessError::System {
         what: "cannot remove the temporary store",

@@ -4,11 +4,17 @@ use std::net::IpAddr;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
+use domain::model::clock::{Clock as _, SystemClock};
+use domain::webauthn::UnixSeconds;
+
 use super::finding::Finding;
 use crate::config::{Listen, Settings};
+use crate::transport::tls;
 
 /// Less free space than this is a warning, in bytes.
 const LITTLE: u64 = 1 << 30;
+/// A certificate that ends in so many seconds is a warning.
+const SOON: i64 = 14 * 86_400;
 /// Less than this is a problem.
 const TOO_LITTLE: u64 = 100 << 20;
 
@@ -30,6 +36,17 @@ pub async fn examine(settings: &Settings, config: Option<&Path>) -> Vec<Finding>
         permissions(file, "it holds the password of the database", &mut found);
     }
     found.push(master_key(settings));
+    if let Some(file) = &settings.tls.key_file {
+        permissions(
+            file,
+            "it holds the private key of the certificate",
+            &mut found,
+        );
+    }
+    found.extend(certificate(
+        settings,
+        SystemClock::default().now().seconds(),
+    ));
     let location = settings.store_location().ok();
     if let Some(file) = location.as_ref().and_then(|location| location.file()) {
         permissions(file, "it holds passkeys and hashes of secrets", &mut found);
@@ -70,14 +87,14 @@ async fn exposure(settings: &Settings, found: &mut Vec<Finding>) {
             "public_url is not set, and only this machine reaches passkeyd: for development",
         )),
     }
-    if open {
+    if open && !settings.tls.is_on() {
         found.push(
             Finding::warning(
                 "open_without_tls",
                 format!("passkeyd listens on {}, which other machines may reach, and speaks no TLS", settings.listen),
             )
             .because("clients that reach the port directly bypass the proxy, and secrets are sent unencrypted")
-            .fix("listen on 127.0.0.1 if the proxy runs on this machine; else let a firewall admit only the proxy"),
+            .fix("listen on 127.0.0.1 if the proxy runs on this machine; else let a firewall admit only the proxy, or set tls.certificate_file"),
         );
     }
     if let Some(metrics) = &settings.metrics.listen
@@ -169,6 +186,39 @@ fn master_key(settings: &Settings) -> Finding {
                 .fix("passkeyd master-key create FILE, and set master_key_file = FILE on each node")
         }
     }
+}
+
+/// The certificate of the listeners, at a time in Unix seconds.
+fn certificate(settings: &Settings, now: i64) -> Option<Finding> {
+    let loaded = match tls::load(&settings.tls) {
+        Ok(loaded) => loaded?,
+        Err(error) => {
+            return Some(
+                Finding::problem("tls", error.to_string())
+                    .because("passkeyd does not start, and a running server keeps the certificate that it has")
+                    .fix("write the certificate, its issuers and its key to the files as PEM"),
+            );
+        }
+    };
+    let Some(ends) = loaded.ends else {
+        return Some(Finding::good(
+            "tls",
+            "the certificate and its key belong together",
+        ));
+    };
+    let end = UnixSeconds(ends);
+    let renew = "renew it; a running server reads the files again when they change";
+    Some(if ends < now {
+        Finding::problem("tls", format!("the certificate ended at {end}"))
+            .because("browsers do not connect")
+            .fix(renew)
+    } else if ends - now < SOON {
+        Finding::warning("tls", format!("the certificate ends at {end}"))
+            .because("browsers do not connect after that")
+            .fix(renew)
+    } else {
+        Finding::good("tls", format!("the certificate is valid until {end}"))
+    })
 }
 
 /// The bits of a mode below those of the owner: all of them are 0 if nobody else has a right.

@@ -61,6 +61,23 @@ impl Connections {
     }
 }
 
+impl Slot {
+    /// Counts the connection for this address, too: that of the client which a proxy named. False if that address has too many.
+    pub(super) fn count(&mut self, address: Option<IpAddr>) -> bool {
+        let (None, Some(address)) = (self.address, address.map(network)) else {
+            return true;
+        };
+        let mut open = self.connections.open.lock();
+        let of_address = open.by_address.entry(address).or_default();
+        if *of_address >= self.connections.most_per_address {
+            return false;
+        }
+        *of_address += 1;
+        self.address = Some(address);
+        true
+    }
+}
+
 impl Drop for Slot {
     fn drop(&mut self) {
         let mut open = self.connections.open.lock();
@@ -109,6 +126,19 @@ mod tests {
         assert!(connections.admit(None).is_none());
         drop(held);
         assert!(connections.admit(None).is_some());
+    }
+
+    #[test]
+    fn the_client_that_a_proxy_names_has_a_limit_of_its_own() {
+        let connections = Arc::new(Connections::new(10, 1));
+        let mut slots = [(); 3].map(|()| connections.admit(None).unwrap());
+        assert!(slots[0].count(Some(ip("203.0.113.1"))));
+        assert!(!slots[1].count(Some(ip("203.0.113.1"))));
+        assert!(slots[2].count(Some(ip("203.0.113.2"))));
+        assert!(slots[1].count(None));
+        drop(slots);
+        assert_eq!(connections.open.lock().all, 0);
+        assert!(connections.open.lock().by_address.is_empty());
     }
 
     #[test]

@@ -9,9 +9,17 @@ use hyper::{Request, Version};
 /// The characters of a name besides letters, digits and percent-encoded bytes (RFC 3986, unreserved and sub-delims).
 const NAME_MARKS: &[u8] = b"-._~!$&'()*+,;=";
 
-/// Whether the request has the `Host` header that its version of HTTP demands. HTTP/1.0 demands none.
+/// Whether the request has the `Host` header that its version of HTTP demands. HTTP/1.0 demands none. In HTTP/2 the pseudo-header
+/// `:authority` has its place; if there are both, they must be the same (RFC 9113, section 8.3.1).
 pub(super) fn is_valid<B>(request: &Request<B>) -> bool {
     let mut values = request.headers().get_all(HOST).iter();
+    let authority = (request.version() == Version::HTTP_2)
+        .then(|| request.uri().authority())
+        .flatten();
+    if let Some(authority) = authority {
+        return is_host(authority.as_str().as_bytes())
+            && values.all(|host| host.as_bytes() == authority.as_str().as_bytes());
+    }
     match (values.next(), values.next()) {
         (None, _) => request.version() < Version::HTTP_11,
         (Some(host), None) => is_host(host.as_bytes()),
@@ -128,10 +136,27 @@ mod tests {
         assert!(valid(Version::HTTP_10, &["a"]));
         assert!(valid(Version::HTTP_10, &[]));
         assert!(!valid(Version::HTTP_11, &[]));
-        for version in [Version::HTTP_10, Version::HTTP_11] {
+        assert!(valid(Version::HTTP_2, &["a"]));
+        assert!(!valid(Version::HTTP_2, &[]));
+        for version in [Version::HTTP_10, Version::HTTP_11, Version::HTTP_2] {
             assert!(!valid(version, &["a", "a"]));
             assert!(!valid(version, &["a b"]));
             assert!(!valid(version, &[""]));
         }
+    }
+    #[test]
+    fn in_http_2_the_authority_is_the_host() {
+        let valid = |uri: &str, hosts: &[&str]| {
+            let mut request = Request::builder().version(Version::HTTP_2).uri(uri);
+            for host in hosts {
+                request = request.header(HOST, *host);
+            }
+            is_valid(&request.body(()).unwrap())
+        };
+        assert!(valid("https://a.example/x", &[]));
+        assert!(valid("https://a.example:8443/x", &["a.example:8443"]));
+        assert!(!valid("https://a.example/x", &["b.example"]));
+        assert!(!valid("https://a.example/x", &["a.example", "b.example"]));
+        assert!(!valid("https://user@a.example/x", &[]));
     }
 }

@@ -1,10 +1,15 @@
-//! HTTP/1.1 over TCP: accepting, the limits of a connection, and the orderly end.
+//! HTTP/1.1 over TCP, and both HTTP/1.1 and HTTP/2 over TLS: accepting, the limits of a connection, and the orderly end.
 
 mod arriving;
 mod connections;
 mod descriptors;
 mod host;
+mod http2;
+mod listener;
+mod proxied;
+mod streams;
 mod timed;
+pub mod tls;
 
 use std::convert::Infallible;
 use std::io;
@@ -15,12 +20,12 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::HeaderValue;
-use axum::http::header::CONNECTION;
+use axum::http::header::{CONNECTION, STRICT_TRANSPORT_SECURITY};
 use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
@@ -29,6 +34,9 @@ use crate::http::{Answers, Peer, Traffic, TransportRefusal, TrustedProxies};
 use arriving::Arriving;
 use connections::Connections;
 use timed::{Phase, Timed, Timeouts};
+
+pub use listener::Listener;
+pub use tls::Tls;
 
 /// How many headers hyper reads without an allocation; it wants to be told of a higher limit.
 const HYPER_HEADERS: usize = 100;
@@ -40,7 +48,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 ///
 /// Returns whether all of them finished.
 pub async fn serve(
-    listener: TcpListener,
+    listener: Listener,
     entrance: impl Answers,
     limits: &Limits,
     proxies: &TrustedProxies,
@@ -68,28 +76,39 @@ pub async fn serve(
         };
         match accepted {
             Ok((stream, peer)) => {
-                let Some(slot) = connections.admit(of_client(proxies, peer.ip())) else {
+                let peer = Peer(peer.ip());
+                let Some(slot) = connections.admit(of_client(proxies, peer.0)) else {
                     // Refuse the new one, keep the old ones: closing is the only answer that
                     // costs nothing.
                     tracing::debug!("connection refused: too many are open");
                     traffic.turned_away();
                     continue;
                 };
-                let connection = connection(
-                    (stream, Peer(peer.ip())),
-                    entrance.clone(),
-                    http.clone(),
+                // Answers are small and complete: waiting for more to send only delays them.
+                if stream.set_nodelay(true).is_err() {
+                    continue;
+                }
+                let serving = Serving {
+                    entrance: entrance.clone(),
+                    http: http.clone(),
                     timeouts,
-                    stop.clone(),
-                );
-                let alive = alive.clone();
+                    hsts: None,
+                };
+                let (stop, alive) = (stop.clone(), alive.clone());
                 let traffic = Arc::clone(traffic);
                 traffic.opened();
-                tokio::spawn(async move {
-                    connection.await;
-                    traffic.closed();
-                    drop((slot, alive));
-                });
+                match listener.before(peer, proxies, limits) {
+                    None => tokio::spawn(async move {
+                        connection((stream, peer), serving, stop).await;
+                        traffic.closed();
+                        drop((slot, alive));
+                    }),
+                    Some(before) => tokio::spawn(async move {
+                        let slot = before.serve(stream, peer, slot, serving, stop).await;
+                        traffic.closed();
+                        drop((slot, alive));
+                    }),
+                };
             }
             Err(error) => accept_failed(&error).await,
         }
@@ -157,17 +176,30 @@ fn end_if_unread(phase: &Phase, response: &mut Response) {
     }
 }
 
-async fn connection(
-    (stream, peer): (TcpStream, Peer),
-    entrance: impl Answers,
+/// What serves the requests of a connection.
+struct Serving<A> {
+    entrance: A,
     http: hyper::server::conn::http1::Builder,
     timeouts: Timeouts,
+    /// Told to browsers on each response.
+    hsts: Option<HeaderValue>,
+}
+
+/// Serves HTTP/1.1.
+async fn connection<S, A>(
+    (stream, peer): (S, Peer),
+    serving: Serving<A>,
     mut stop: watch::Receiver<bool>,
-) {
-    // Answers are small and complete: waiting for more to send only delays them.
-    if stream.set_nodelay(true).is_err() {
-        return;
-    }
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    A: Answers,
+{
+    let Serving {
+        entrance,
+        http,
+        timeouts,
+        hsts,
+    } = serving;
     let phase = Phase::new();
     let io = TokioIo::new(Timed::new(stream, phase.clone(), timeouts));
     let of_service = phase.clone();
@@ -178,8 +210,14 @@ async fn connection(
         let mut request = with_host_checked(request);
         request.extensions_mut().insert(peer);
         let answer = entrance.clone().answer(request);
+        let hsts = hsts.clone();
         async move {
             let mut response = answer.await;
+            if let Some(hsts) = hsts {
+                response
+                    .headers_mut()
+                    .insert(STRICT_TRANSPORT_SECURITY, hsts);
+            }
             end_if_unread(&phase, &mut response);
             phase.idle();
             Ok::<_, Infallible>(response)

@@ -266,14 +266,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Timed<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        // Over TLS there may still be something to write.
+        let outcome = Pin::new(&mut self.stream).poll_flush(cx);
+        self.written(cx, outcome)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let left = if let Some(left) = self.linger {
             left
         } else {
-            let closed = std::task::ready!(Pin::new(&mut self.stream).poll_shutdown(cx));
+            let closed = Pin::new(&mut self.stream).poll_shutdown(cx);
+            let closed = std::task::ready!(self.written(cx, closed));
             if closed.is_err() || !self.phase.0.unread.load(Ordering::Relaxed) {
                 return Poll::Ready(closed);
             }

@@ -224,6 +224,8 @@ async fn an_administrator_signs_in_with_a_passkey_and_out_again() {
     let out = client.post("/console/sign-out", &form).await;
     assert!(is_led_to_sign_in(&out));
     assert!(out.header("set-cookie").unwrap().contains("Max-Age=0"));
+    // Another application may have the same origin: its storage stays.
+    assert_eq!(out.header("clear-site-data"), Some("\"cache\""));
     // The session has ended, not only its cookie.
     assert!(is_led_to_sign_in(&client.get("/console/health").await));
     // The other one goes on, and ends by itself.

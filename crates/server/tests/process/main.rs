@@ -33,4 +33,5 @@ mod settings;
 mod start;
 mod stop;
 mod support;
+mod tls;
 mod webhooks;

@@ -87,6 +87,13 @@ pub fn is_certificate(der: &[u8]) -> bool {
     der.len() <= MAX_CERTIFICATE && Certificate::parse(der).is_some()
 }
 
+/// The last second in which a DER certificate is valid (`notAfter`), if it can be read.
+pub fn last_second(der: &[u8]) -> Option<UnixSeconds> {
+    let readable = der.len() <= MAX_CERTIFICATE;
+    let certificate = readable.then(|| Certificate::parse(der)).flatten()?;
+    Some(certificate.not_after)
+}
+
 /// Checks that this chain of DER certificates, the leaf first, leads to one of the roots. For chains of signers of metadata.
 pub(crate) fn require_path(
     chain: &[Vec<u8>],
