@@ -16,6 +16,7 @@ use serde_json::value::RawValue;
 
 use super::failure::Failure;
 use super::page;
+use super::place::Place;
 use super::visit::{self, Visit};
 
 /// How many bytes a path to come back to may have.
