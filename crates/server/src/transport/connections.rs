@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use crate::http::TrustedProxies;
 use crate::http::client::network;
 
 /// The counters of open connections.
@@ -92,6 +93,11 @@ impl Drop for Slot {
             }
         }
     }
+}
+
+/// The address whose connections are counted; `None` for a trusted proxy, whose connections are those of many clients.
+pub(super) fn of_client(proxies: &TrustedProxies, peer: IpAddr) -> Option<IpAddr> {
+    (!proxies.contains(peer)).then_some(peer)
 }
 
 #[cfg(test)]

@@ -15,9 +15,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::serving::{Serving, stopped, with_host_checked};
 use super::streams::{Departing, Streams};
 use super::timed::{Phase, Timed};
-use super::{Serving, stopped, with_host_checked};
 use crate::config::Limits;
 use crate::http::{Answers, Peer};
 

@@ -6,9 +6,10 @@ use std::net::SocketAddr;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-use super::connections::Slot;
+use super::connections::{Slot, of_client};
+use super::serving::Serving;
 use super::tls::{H2, Tls};
-use super::{Serving, http2, of_client};
+use super::{http1, http2, proxied};
 use crate::config::Limits;
 use crate::http::{Answers, Peer, TrustedProxies};
 
@@ -87,7 +88,7 @@ impl Before {
     ) -> Slot {
         let deadline = tokio::time::Instant::now() + serving.timeouts.head;
         if let Some(proxies) = &self.proxies {
-            let header = super::proxied::client(&mut stream);
+            let header = proxied::client(&mut stream);
             match tokio::time::timeout_at(deadline, header).await {
                 Ok(Ok(Some(client))) => peer = Peer(client),
                 Ok(Ok(None)) => {}
@@ -103,7 +104,7 @@ impl Before {
             }
         }
         let Some(tls) = &self.tls else {
-            super::connection((stream, peer), serving, stop).await;
+            http1::connection((stream, peer), serving, stop).await;
             return slot;
         };
         let stream = match tokio::time::timeout_at(deadline, tls.acceptor().accept(stream)).await {
@@ -119,7 +120,7 @@ impl Before {
             // Once for each connection: it is large, and HTTP/1.1 has no use for its room.
             Box::pin(http2::connection(stream, peer, serving, self.http2, stop)).await;
         } else {
-            super::connection((stream, peer), serving, stop).await;
+            http1::connection((stream, peer), serving, stop).await;
         }
         slot
     }

@@ -166,7 +166,7 @@ fn a_handshake_that_is_old_malformed_or_never_ends_is_closed() {
         b"\x16\x03\x01\xff\xff\x01\xff\xff\xff",
         b"\x15\x03\x03\x00\x02\x02\x28",
         &[0x80; 500],
-        &[0; 70_000],
+        &vec![0; 70_000],
     ] {
         let mut stream = server.connect();
         let _ = stream.write_all(bytes);
@@ -282,7 +282,7 @@ fn over_http2(
         let io = TokioIo::new(stream);
         let (send, connection) = http2::handshake(TokioExecutor::new(), io).await.unwrap();
         tokio::spawn(connection);
-        let sent: Vec<_> = requests
+        let asked: Vec<_> = requests
             .into_iter()
             .map(|request| {
                 let mut send = send.clone();
@@ -295,7 +295,7 @@ fn over_http2(
             })
             .collect();
         let mut responses = Vec::new();
-        for one in sent {
+        for one in asked {
             responses.push(one.await.unwrap());
         }
         responses
