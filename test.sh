@@ -258,6 +258,7 @@ test_durability() {
 test_faults() {
     step "$1 mutated requests, and a simulation of $2 seeds"
     MUTATED_REQUESTS=$1 MUTATED_SEED=2 cargo nextest run --locked -p passkeyd --test process mutated::
+    UNDER_ATTACK=2000 cargo nextest run --locked -p passkeyd --test process rates::an_attack --no-capture
     SIMULATION_SEEDS=$2 SIMULATION_FIRST=1000 cargo nextest run --locked -p passkeyd-storage --lib simulation::
 }
 

@@ -511,16 +511,6 @@ fn accepted(reply: &Reply) -> bool {
             .any(|done| reply.json["status"] == *done)
 }
 
-/// Kibibytes of memory that a process has.
-fn memory(pid: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))
-        .unwrap();
-    line.trim().trim_end_matches(" kB").parse().unwrap()
-}
-
 /// Every route of every API and of the console, with the methods that matter.
 fn routes(described: &Value) -> Vec<(String, String)> {
     let mut paths: Vec<String> = twilio::paths().collect();

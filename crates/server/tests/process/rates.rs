@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use testkit::{Authenticator, Lies};
@@ -126,4 +126,135 @@ fn a_flood_from_many_addresses_costs_another_tenant_no_ceremony() {
         .iter()
         .find(|line| line.contains("\"limit\":\"address\""));
     assert!(line.is_some_and(|line| line.contains("rate_limited")));
+}
+
+/// The account that is attacked, and how.
+struct Attack<'a> {
+    server: SocketAddr,
+    secret: &'a str,
+    stop: &'a AtomicBool,
+    limited: &'a AtomicU64,
+}
+
+impl Attack<'_> {
+    /// Requests of the account, with its secret and with a wrong one, as fast as they are answered.
+    fn flood(&self, last: u8) {
+        let wrong = basic(SID, "wrong-token-0123456789abcdef");
+        let secrets = [self.secret, &wrong];
+        for secret in secrets.iter().cycle() {
+            if self.stop.load(Ordering::Relaxed) {
+                return;
+            }
+            let asked = request("GET", "/v2/Services", &[secret], "");
+            let mut stream = connect_from(last, self.server);
+            let _ = stream.write_all(asked.as_bytes());
+            match status(&read_to_end(&mut stream)) {
+                200 | 401 => {}
+                429 => {
+                    self.limited.fetch_add(1, Ordering::Relaxed);
+                }
+                other => panic!("{other}"),
+            }
+        }
+    }
+
+    /// Connections that say nothing, and bodies of the account that arrive byte by byte, until the end. Those that the server closes are made again.
+    fn dawdle(&self, last: u8) {
+        let begun = format!(
+            "POST /v2/Services HTTP/1.1\r\nHost: x\r\n{}\r\nContent-Length: 200000\r\n\r\n",
+            self.secret
+        );
+        let open = |number: usize| {
+            let mut stream = connect_from(last, self.server);
+            if number.is_multiple_of(2) {
+                let _ = stream.write_all(begun.as_bytes());
+            }
+            stream
+        };
+        let mut held: Vec<_> = (0..HELD).map(open).collect();
+        while !self.stop.load(Ordering::Relaxed) {
+            for (number, stream) in held.iter_mut().enumerate() {
+                if number.is_multiple_of(2) && stream.write_all(b"x").is_err() {
+                    *stream = open(number);
+                }
+            }
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+}
+
+/// Addresses that flood the account, those that hold connections, and how many each of them holds.
+const FLOODING: u8 = 32;
+const DAWDLING: u8 = 16;
+const HELD: usize = 32;
+/// Most memory of the server under attack, in KiB: what it has when it is quiet, and what the connections may take.
+const MOST_MEMORY: u64 = 256 * 1024;
+
+/// `UNDER_ATTACK` in the environment: how many users register and sign in.
+#[test]
+fn an_attack_on_an_account_costs_another_account_no_ceremony() {
+    let users = std::env::var("UNDER_ATTACK").map_or(25, |text| text.parse().unwrap());
+    let data = tempfile::tempdir().unwrap();
+    let mut command = serve_known(data.path());
+    command
+        .env("PASSKEYD_TRUSTED_PROXIES", "[127.0.0.1]")
+        .env("PASSKEYD_RATES__ACCOUNT_PER_MINUTE", "6000")
+        .env("PASSKEYD_RATES__WRONG_SECRETS_PER_MINUTE", "5");
+    let server = Server::start(&mut command);
+    let mut create = passkeyd();
+    create.args(["account", "create", "--json", "--data-dir"]);
+    let attacked: Value = serde_json::from_slice(&ended(create.arg(data.path())).stdout).unwrap();
+    let member = |name: &str| attacked[name].as_str().unwrap();
+    let secret = basic(member("account_sid"), member("auth_token"));
+    let settings = "FriendlyName=Other&Passkeys.RelyingParty.Id=rp.test\
+        &Passkeys.RelyingParty.Origins=https%3A%2F%2Frp.test&Passkeys.AuthenticatorAttachment=any\
+        &Passkeys.DiscoverableCredentials=preferred&Passkeys.UserVerification=preferred";
+    let form = "application/x-www-form-urlencoded";
+    let (created, service) = post(&server, "/v2/Services", settings, form);
+    assert_eq!(created, 201, "{service}");
+    let service = service["sid"].as_str().unwrap();
+    let (stop, limited) = (AtomicBool::new(false), AtomicU64::new(0));
+    let attack = Attack {
+        server: server.address,
+        secret: &secret,
+        stop: &stop,
+        limited: &limited,
+    };
+    // Four calls of each user; the slowest user in a hundred, quiet and under attack.
+    let serve = |users: std::ops::Range<usize>| {
+        let mut failed = 0;
+        let mut times: Vec<_> = users
+            .map(|number| {
+                let begun = Instant::now();
+                failed += ceremonies(&server, service, number);
+                begun.elapsed()
+            })
+            .collect();
+        times.sort_unstable();
+        (failed, times[(times.len() * 99).div_ceil(100) - 1])
+    };
+    let (failed, quiet) = serve(0..users);
+    assert_eq!(failed, 0, "before the attack");
+    let (failed, attacked, memory) = std::thread::scope(|scope| {
+        let attack = &attack;
+        for last in 2..2 + FLOODING {
+            scope.spawn(move || attack.flood(last));
+        }
+        for last in 100..100 + DAWDLING {
+            scope.spawn(move || attack.dawdle(last));
+        }
+        let _stopped = Stops(&stop);
+        let (failed, slow) = serve(users..2 * users);
+        (failed, slow, memory(server.pid()))
+    });
+    eprintln!(
+        "{users} users under attack: {failed} of {} calls failed; the slowest in a hundred took {attacked:?}, quiet {quiet:?}; \
+         {} requests limited; {memory} KiB of memory",
+        4 * users,
+        limited.load(Ordering::Relaxed)
+    );
+    // At least 99.9 %.
+    assert!(1000 * failed <= 4 * users, "{failed} calls failed");
+    assert!(limited.load(Ordering::Relaxed) > 0, "nobody was limited");
+    assert!(memory < MOST_MEMORY, "{memory} KiB");
 }

@@ -211,3 +211,13 @@ pub fn basic(sid: &str, token: &str) -> String {
     let value = base64::engine::general_purpose::STANDARD.encode(format!("{sid}:{token}"));
     format!("Authorization: Basic {value}")
 }
+
+/// Kibibytes of memory that a process has.
+pub fn memory(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
