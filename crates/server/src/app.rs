@@ -15,6 +15,7 @@ use crate::api::{docs, fido, manage, nevis, twilio};
 use crate::client_events;
 use crate::config::{Limits, LogRequests, Nevis};
 use crate::console::{self, Place};
+use crate::enrolment;
 use crate::http::front::{Area, Front};
 use crate::http::refusal::Plain;
 use crate::http::traffic::Unwatched;
@@ -173,6 +174,11 @@ pub fn router_with(app: App, limits: &Limits, more: Router) -> Entrance {
         public_url: Arc::clone(&public_url),
         bodies: of_back_ends,
     };
+    let enrolment = enrolment::State {
+        passkeys: Arc::clone(&passkeys),
+        public_url: Arc::clone(&public_url),
+        bodies: of_browsers,
+    };
     let console = console.map(|place| {
         let parts = console::Parts {
             passkeys: Arc::clone(&passkeys),
@@ -199,10 +205,12 @@ pub fn router_with(app: App, limits: &Limits, more: Router) -> Entrance {
         area("fido", fido::PREFIXES, fido::Words),
         area("manage", manage::PREFIXES, Plain),
         area("console", console::PREFIXES, Plain),
+        area("enrolment", enrolment::PREFIXES, Plain),
     ];
     let mut router = Router::new()
         .merge(twilio::router(twilio))
         .merge(manage::router(manage))
+        .merge(enrolment::router(enrolment))
         .merge(docs::router());
     if let Some(served) = served {
         let parts = fido::Parts {

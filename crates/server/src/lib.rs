@@ -10,6 +10,7 @@ pub mod console;
 pub mod control;
 pub mod demo;
 pub mod doctor;
+pub mod enrolment;
 mod error;
 pub mod health;
 pub mod http;

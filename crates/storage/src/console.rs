@@ -9,6 +9,8 @@ pub(crate) const ADMINISTRATOR: i64 = 0;
 pub(crate) const INVITE: i64 = 1;
 /// `console_records.kind` of a session.
 pub(crate) const SESSION: i64 = 2;
+/// `console_records.kind` of an enrolment link.
+const ENROLMENT: i64 = 3;
 
 /// The kind in its column.
 pub(crate) fn number(kind: ConsoleKind) -> i64 {
@@ -16,6 +18,7 @@ pub(crate) fn number(kind: ConsoleKind) -> i64 {
         ConsoleKind::Administrator => ADMINISTRATOR,
         ConsoleKind::Invite => INVITE,
         ConsoleKind::Session => SESSION,
+        ConsoleKind::Enrolment => ENROLMENT,
     }
 }
 
@@ -25,6 +28,7 @@ pub(crate) fn body(record: &ConsoleRecord) -> Result<String, Fault> {
         ConsoleRecord::Administrator(record) => serde_json::to_string(record),
         ConsoleRecord::Invite(record) => serde_json::to_string(record),
         ConsoleRecord::Session(record) => serde_json::to_string(record),
+        ConsoleRecord::Enrolment(record) => serde_json::to_string(record),
     };
     text.map_err(|_| Fault::Fatal("a record of the console has no JSON form".to_owned()))
 }
@@ -35,6 +39,7 @@ pub(crate) fn record(kind: ConsoleKind, text: &str) -> Result<ConsoleRecord, Fau
         ConsoleKind::Administrator => serde_json::from_str(text).map(ConsoleRecord::Administrator),
         ConsoleKind::Invite => serde_json::from_str(text).map(ConsoleRecord::Invite),
         ConsoleKind::Session => serde_json::from_str(text).map(ConsoleRecord::Session),
+        ConsoleKind::Enrolment => serde_json::from_str(text).map(ConsoleRecord::Enrolment),
     };
     record.map_err(|_| Fault::Unreadable("a record of the console".to_owned()))
 }

@@ -221,6 +221,10 @@ audit_kinds! {
     CredentialImported = "credential_imported",
     /// A credential was deleted.
     CredentialDeleted = "credential_deleted",
+    /// A one-time enrolment link was made for a user.
+    EnrolmentLinkCreated = "enrolment_link_created",
+    /// An enrolment link was revoked.
+    EnrolmentLinkRevoked = "enrolment_link_revoked",
     /// Somebody was invited to the console.
     AdministratorInvited = "administrator_invited",
     /// An invite was revoked.
@@ -284,6 +288,8 @@ impl AuditKind {
             | Self::CredentialRenamed
             | Self::CredentialImported
             | Self::CredentialDeleted
+            | Self::EnrolmentLinkCreated
+            | Self::EnrolmentLinkRevoked
             | Self::AdministratorInvited
             | Self::InviteRevoked
             | Self::InviteAccepted

@@ -1,4 +1,5 @@
-//! The people who use the console: administrators, the invites by which they come in, and their sessions.
+//! The people who use the console: administrators, the invites by which they come in, and their sessions. Also the enrolment links that they
+//! make for users.
 //!
 //! An administrator is a user of a Relying Party that is reserved for the console, and signs in with a passkey of it. What is kept here is
 //! what a user of a Relying Party has not: a role, and sessions.
@@ -7,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::account::Secret;
 use crate::model::clock::{Randomness, Timestamp};
-use crate::model::ids::{AccountId, InviteId, RelyingPartyId, SessionId, UserId};
+use crate::model::ids::{AccountId, EnrolmentId, InviteId, RelyingPartyId, SessionId, UserId};
 
 /// The account of the console's Relying Party. No row of it exists, so it has no secret, is never listed, and opens nothing.
 pub const CONSOLE_ACCOUNT: AccountId = AccountId(*b"passkeyd console");
@@ -72,6 +73,22 @@ pub struct Invite {
     pub name: String,
     /// The administrator who adds a passkey by it; `None` when a new one comes in.
     pub administrator: Option<UserId>,
+    /// When it was made.
+    pub created: Timestamp,
+    /// From when on it does not work.
+    pub expires: Timestamp,
+}
+
+/// A one-time right of a user of a Relying Party to register a passkey. Its token is not kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EnrolmentLink {
+    /// Its key: half of a keyed hash of the token.
+    pub id: EnrolmentId,
+    /// The Relying Party of the user.
+    pub relying_party: RelyingPartyId,
+    /// The user.
+    pub user: UserId,
     /// When it was made.
     pub created: Timestamp,
     /// From when on it does not work.
@@ -154,6 +171,8 @@ pub enum ConsoleRecord {
     Invite(Invite),
     /// A session.
     Session(Session),
+    /// An enrolment link.
+    Enrolment(EnrolmentLink),
 }
 
 /// The kinds of [`ConsoleRecord`].
@@ -165,6 +184,8 @@ pub enum ConsoleKind {
     Invite,
     /// Sessions.
     Session,
+    /// Enrolment links.
+    Enrolment,
 }
 
 impl ConsoleRecord {
@@ -174,6 +195,7 @@ impl ConsoleRecord {
             Self::Administrator(_) => ConsoleKind::Administrator,
             Self::Invite(_) => ConsoleKind::Invite,
             Self::Session(_) => ConsoleKind::Session,
+            Self::Enrolment(_) => ConsoleKind::Enrolment,
         }
     }
 
@@ -183,13 +205,14 @@ impl ConsoleRecord {
             Self::Administrator(record) => record.id.0,
             Self::Invite(record) => record.id.0,
             Self::Session(record) => record.id.0,
+            Self::Enrolment(record) => record.id.0,
         }
     }
 
     /// The administrator without whom it is nothing.
     pub fn owner(&self) -> Option<UserId> {
         match self {
-            Self::Administrator(_) => None,
+            Self::Administrator(_) | Self::Enrolment(_) => None,
             Self::Invite(record) => record.administrator,
             Self::Session(record) => Some(record.administrator),
         }
@@ -201,6 +224,7 @@ impl ConsoleRecord {
             Self::Administrator(record) => record.created,
             Self::Invite(record) => record.created,
             Self::Session(record) => record.created,
+            Self::Enrolment(record) => record.created,
         }
     }
 
@@ -210,6 +234,7 @@ impl ConsoleRecord {
             Self::Administrator(_) => None,
             Self::Invite(record) => Some(record.expires),
             Self::Session(record) => Some(record.expires),
+            Self::Enrolment(record) => Some(record.expires),
         }
     }
 
@@ -225,6 +250,14 @@ impl ConsoleRecord {
     pub fn invite(self) -> Option<Invite> {
         match self {
             Self::Invite(record) => Some(record),
+            _ => None,
+        }
+    }
+
+    /// The enrolment link, if it is one.
+    pub fn enrolment(self) -> Option<EnrolmentLink> {
+        match self {
+            Self::Enrolment(record) => Some(record),
             _ => None,
         }
     }

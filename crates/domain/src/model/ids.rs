@@ -150,6 +150,11 @@ id! {
 }
 
 id! {
+    /// A one-time right of a user to register a passkey.
+    EnrolmentId
+}
+
+id! {
     /// A browser in which an administrator is signed in.
     SessionId
 }

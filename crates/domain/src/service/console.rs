@@ -104,7 +104,7 @@ fn named(name: &str) -> Result<String, ConsoleRefusal> {
 
 impl Passkeys {
     /// The console's Relying Party. It is made at its first use.
-    async fn console_party(&self) -> Result<Arc<Prepared>, Refusal> {
+    pub(super) async fn console_party(&self) -> Result<Arc<Prepared>, Refusal> {
         match self.any_relying_party(CONSOLE_PARTY).await {
             Err(refusal) if refusal.reason == Reason::RelyingPartyUnknown => {
                 let now = self.now();
@@ -141,7 +141,7 @@ impl Passkeys {
         )
     }
 
-    async fn console_record(
+    pub(super) async fn console_record(
         &self,
         kind: ConsoleKind,
         key: [u8; 16],
@@ -149,7 +149,7 @@ impl Passkeys {
         Ok(self.storage.console_record(kind, key).await?)
     }
 
-    async fn console_records(
+    pub(super) async fn console_records(
         &self,
         kind: ConsoleKind,
         owner: Option<UserId>,
@@ -298,6 +298,7 @@ impl Passkeys {
             ConsoleRecord::Administrator(record) => (Some(record.id), Some(record.name)),
             ConsoleRecord::Invite(record) => (record.administrator, Some(record.name)),
             ConsoleRecord::Session(record) => (Some(record.administrator), None),
+            ConsoleRecord::Enrolment(record) => (Some(record.user), None),
         };
         let removed = self.storage.delete_console_record(of, key, &event).await;
         if removed.map_err(Refusal::from)? {

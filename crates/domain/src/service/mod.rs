@@ -11,6 +11,7 @@ pub mod console;
 pub mod credentials;
 pub mod cursor;
 pub mod deliveries;
+pub mod enrolment;
 pub mod events;
 mod key_ring;
 mod keys;

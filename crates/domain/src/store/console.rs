@@ -12,7 +12,7 @@ use crate::store::Fault;
 
 /// Administrators of the console, their invites and sessions. Part of a [`Storage`](crate::store::Storage).
 ///
-/// Each event belongs to the console's Relying Party.
+/// Each event belongs to the console's Relying Party; that of an enrolment link to the Relying Party of its user.
 #[async_trait]
 pub trait Console: Send + Sync {
     /// Adds the console's Relying Party if it is not there. No account owns it.

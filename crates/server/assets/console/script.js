@@ -4,7 +4,7 @@
 const words = {
   NotAllowedError: 'The browser gave no passkey: it was cancelled, it took too long, or this device has none for this address.',
   InvalidStateError: 'This device has a passkey for this account already.',
-  SecurityError: 'The browser uses no passkey at this address. Open the console at its configured address.',
+  SecurityError: 'The browser uses no passkey at this address. Open this page at its configured address.',
 };
 
 async function send(url, body) {

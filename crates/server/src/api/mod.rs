@@ -2,6 +2,7 @@
 
 pub mod dates;
 pub mod docs;
+pub mod enrolment_link;
 pub mod fido;
 pub mod manage;
 pub mod nevis;

@@ -16,7 +16,7 @@ mod failure;
 mod keys;
 mod metadata;
 mod overview;
-mod page;
+pub(crate) mod page;
 mod people;
 mod place;
 mod policy;
@@ -39,6 +39,7 @@ pub use place::Place;
 pub use route::{Needs, Route};
 pub use routes::all as routes;
 pub use state::{Parts, State};
+pub(crate) use words::moment;
 
 /// What the paths of the console begin with.
 pub const PREFIXES: &[&str] = &["/console"];

@@ -83,7 +83,7 @@ struct FailureAlone<'a> {
 
 /// A page could not be rendered.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Unrendered;
+pub(crate) struct Unrendered;
 
 /// A text as a part of a query.
 pub(super) fn in_query(text: &str) -> Cow<'_, str> {
@@ -131,7 +131,7 @@ pub(super) fn failure(
 }
 
 /// JSON for the script.
-pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Response {
+pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Response {
     let text = serde_json::to_string(value).unwrap_or_default();
     respond(status, "application/json", text)
 }
@@ -148,7 +148,11 @@ pub(super) fn see_other(to: &str) -> Response {
     response
 }
 
-fn respond(status: StatusCode, content_type: &'static str, body: impl Into<Body>) -> Response {
+pub(crate) fn respond(
+    status: StatusCode,
+    content_type: &'static str,
+    body: impl Into<Body>,
+) -> Response {
     let mut response = Response::new(body.into());
     *response.status_mut() = status;
     let headers = response.headers_mut();
@@ -182,17 +186,17 @@ fn file(content_type: &'static str, text: &'static str) -> Response {
 }
 
 /// `GET /console/style.css`.
-pub(super) async fn style() -> Response {
+pub(crate) async fn style() -> Response {
     file(assets::STYLE, STYLE)
 }
 
 /// `GET /console/script.js`.
-pub(super) async fn script() -> Response {
+pub(crate) async fn script() -> Response {
     file(assets::SCRIPT, SCRIPT)
 }
 
 /// `GET /console/icon.svg`.
-pub(super) async fn icon() -> Response {
+pub(crate) async fn icon() -> Response {
     file(assets::ICON, assets::PICTURE)
 }
 

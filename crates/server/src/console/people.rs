@@ -5,8 +5,9 @@ use axum::response::Response;
 use domain::Reason;
 use domain::model::audit::AuditEvent;
 use domain::model::clock::Timestamp;
+use domain::model::console::EnrolmentLink;
 use domain::model::credential::CredentialRecord;
-use domain::model::ids::{CredentialKey, UserId};
+use domain::model::ids::{CredentialKey, EnrolmentId, UserId};
 use domain::model::page::{Order, PageRequest};
 use domain::model::relying_party::RelyingParty;
 use domain::model::user::{User, UserRef};
@@ -17,6 +18,7 @@ use super::page::{self, Frame};
 use super::services::{self, NAME, ROWS};
 use super::visit::Visit;
 use super::words;
+use crate::api::enrolment_link::{self, Made};
 
 /// Events of one person that are shown.
 const EVENTS: u32 = 30;
@@ -52,7 +54,21 @@ struct PersonPage {
     complete: bool,
     /// The passkey whose new name was not accepted, and why.
     wrong: Option<(CredentialKey, &'static str)>,
+    /// Links that work.
+    links: Vec<EnrolmentLink>,
+    /// The link that was just made.
+    made: Option<Made>,
+    /// Why no link was made.
+    no_link: Option<String>,
 }
+
+/// For how long a link may be made: hours, and words for them.
+const LIFETIMES: [(i64, &str); 4] = [
+    (1, "an hour"),
+    (24, "a day"),
+    (72, "three days"),
+    (168, "a week"),
+];
 
 /// `GET /console/services/{service}/people`.
 pub(super) async fn list(visit: Visit) -> Result<Response, Failure> {
@@ -152,6 +168,7 @@ async fn person_page(
         provider: passkeys.provider_name(record.aaguid),
         record,
     });
+    let links = passkeys.enrolment_links(rp.id, person.id).await?;
     Ok(PersonPage {
         frame: visit.frame()?,
         rp,
@@ -160,6 +177,9 @@ async fn person_page(
         events: found.events,
         complete: found.complete,
         wrong,
+        links,
+        made: None,
+        no_link: None,
     })
 }
 
@@ -196,6 +216,49 @@ pub(super) async fn revoke(visit: Visit) -> Result<Response, Failure> {
     let revoked = visit.passkeys();
     let revoked = revoked.delete_credential_or_registration(&user, key(&visit)?, &by);
     revoked.await?;
+    Ok(visit.back(&path_of(&rp, user.id), "revoked"))
+}
+
+/// `POST .../enrolment`: makes a link by which the person registers a passkey on another device.
+pub(super) async fn enrol(visit: Visit) -> Result<Response, Failure> {
+    let (rp, user, _) = person(&visit).await?;
+    let hours = visit.field("hours");
+    let lifetime = LIFETIMES.iter().find(|(one, _)| one.to_string() == hours);
+    let Some((hours, _)) = lifetime else {
+        return Err(Failure::Malformed("There is no such time for a link."));
+    };
+    let (passkeys, by) = (visit.passkeys(), visit.actor());
+    let prepared = passkeys.relying_party_itself(rp.id).await?;
+    let url = &visit.state.public_url;
+    let made =
+        enrolment_link::make(passkeys, url, (&prepared, &user), hours * 3_600_000, &by).await;
+    let mut page = person_page(&visit, None).await?;
+    match made {
+        Ok(made) => {
+            page.made = Some(made);
+            page::page(&page)
+        }
+        Err(refusal)
+            if [Reason::OriginNotAllowed, Reason::RelyingPartyIncomplete]
+                .contains(&refusal.reason) =>
+        {
+            page.no_link = Some(refusal.message);
+            page::not_accepted(&page)
+        }
+        Err(refusal) => Err(refusal.into()),
+    }
+}
+
+/// `POST .../enrolment/{link}/revoke`.
+pub(super) async fn revoke_link(visit: Visit) -> Result<Response, Failure> {
+    let (rp, user, _) = person(&visit).await?;
+    let absent = || Failure::Absent("There is no such link.");
+    let id = EnrolmentId::from_hex(visit.segment("link")).ok_or_else(absent)?;
+    let by = visit.actor();
+    let revoked = visit.passkeys();
+    if !revoked.revoke_enrolment_link(&user, id, &by).await? {
+        return Err(absent());
+    }
     Ok(visit.back(&path_of(&rp, user.id), "revoked"))
 }
 

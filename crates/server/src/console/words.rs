@@ -64,7 +64,7 @@ pub(super) fn digits(text: &str) -> String {
 }
 
 /// A moment, to the second, in UTC.
-pub(super) fn moment(at: impl Borrow<Timestamp>) -> String {
+pub(crate) fn moment(at: impl Borrow<Timestamp>) -> String {
     Date(*at.borrow())
         .to_string()
         .replace('T', " ")
@@ -137,6 +137,8 @@ pub(super) fn happened(kind: impl Borrow<AuditKind>) -> &'static str {
         AuditKind::CredentialRenamed => "Passkey renamed",
         AuditKind::CredentialImported => "Passkey imported",
         AuditKind::CredentialDeleted => "Passkey revoked",
+        AuditKind::EnrolmentLinkCreated => "Link for a new passkey made",
+        AuditKind::EnrolmentLinkRevoked => "Link for a new passkey revoked",
         AuditKind::AdministratorInvited => "Administrator invited",
         AuditKind::InviteRevoked => "Invite revoked",
         AuditKind::InviteAccepted => "Invite accepted",

@@ -20,8 +20,8 @@ const WEBHOOK: &str = "FriendlyName=Events&EventTypes=*&WebhookUrl=https%3A%2F%2
 const CONSOLE: &str = "https://passkeys.test";
 
 /// A browser of an administrator, and its passkey.
-struct Browser {
-    client: Client,
+pub struct Browser {
+    pub client: Client,
     authenticator: Authenticator,
     token: String,
 }
@@ -34,7 +34,7 @@ impl TestApp {
             .with("user-agent", "a browser")
     }
 
-    async fn administrator(&self, name: &str, role: Role) -> Browser {
+    pub async fn administrator(&self, name: &str, role: Role) -> Browser {
         let by = Actor::new(ActorKind::Admin, "");
         let invited = self.passkeys.invite_administrator(name, role, &by).await;
         let (_, token) = invited.unwrap();
@@ -100,7 +100,7 @@ fn form_token(page: &Answer) -> String {
 }
 
 impl Browser {
-    async fn post(&self, path: &str, fields: &str) -> Answer {
+    pub async fn post(&self, path: &str, fields: &str) -> Answer {
         let form = format!("form_token={}&{fields}", self.token);
         self.client.post(path, &form).await
     }
@@ -206,6 +206,7 @@ impl Filled {
             .replace("{token}", &"0".repeat(64))
             .replace("{session}", &"0".repeat(32))
             .replace("{invite}", &"0".repeat(32))
+            .replace("{link}", &"0".repeat(32))
             .replace("{id}", &self.ceremony)
     }
 }

@@ -13,6 +13,7 @@ mod canary;
 mod client_events;
 mod console;
 mod docs;
+mod enrolment;
 mod front;
 mod manage;
 mod rates;

@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use domain::model::audit::{AuditEvent, AuditKind};
 use domain::model::console::{
-    Administrator, CONSOLE_ACCOUNT, CONSOLE_PARTY, ConsoleKind, ConsoleRecord, Invite, Role,
-    Session,
+    Administrator, CONSOLE_ACCOUNT, CONSOLE_PARTY, ConsoleKind, ConsoleRecord, EnrolmentLink,
+    Invite, Role, Session,
 };
-use domain::model::ids::{EventId, InviteId, SessionId, UserId};
+use domain::model::ids::{EnrolmentId, EventId, InviteId, RelyingPartyId, SessionId, UserId};
 use domain::model::page::PageRequest;
 use domain::model::relying_party::RelyingParty;
 use domain::store::{EventFilter, Fault, Storage};
 use tokio::task::JoinSet;
 
-use super::fixture::{NOW, SOMEBODY, StoreUnderTest, at, key, new_relying_party};
+use super::fixture::{Fixture, NOW, SOMEBODY, StoreUnderTest, at, key, new_relying_party};
 
 fn party() -> RelyingParty {
     RelyingParty {
@@ -37,8 +37,19 @@ pub(crate) async fn fill(store: &dyn Storage) {
         ConsoleRecord::Administrator(ada.clone()),
         ConsoleRecord::Invite(invite(Some(ada.id))),
         ConsoleRecord::Session(session(ada.id, 0)),
+        ConsoleRecord::Enrolment(link(RelyingPartyId(key()))),
     ] {
         assert!(create(store, &record).await);
+    }
+}
+
+fn link(rp: RelyingPartyId) -> EnrolmentLink {
+    EnrolmentLink {
+        id: EnrolmentId(key()),
+        relying_party: rp,
+        user: UserId(key()),
+        created: NOW,
+        expires: at(10),
     }
 }
 
@@ -179,6 +190,36 @@ pub async fn a_record_of_the_console_reads_back_and_is_replaced(
         Ok(false)
     );
     assert_eq!(events(&*store).await, records.len() + 1);
+}
+
+pub async fn the_event_of_an_enrolment_link_is_in_the_trail_of_its_relying_party(
+    under_test: &mut dyn StoreUnderTest,
+) {
+    let fixture = Fixture::new(under_test).await;
+    let store = &fixture.store;
+    assert_eq!(store.keep_console_party(&party()).await, Ok(()));
+    let record = ConsoleRecord::Enrolment(link(fixture.rp));
+    let event = |kind| AuditEvent::new(EventId(key()), kind, fixture.rp, NOW, &SOMEBODY);
+    let made = event(AuditKind::EnrolmentLinkCreated);
+    // Also when it is sent again.
+    for _ in 0..2 {
+        assert_eq!(store.create_console_record(&record, &made).await, Ok(true));
+    }
+    assert_eq!(fixture.count(AuditKind::EnrolmentLinkCreated).await, 1);
+    let of = ConsoleKind::Enrolment;
+    let found = store.console_record(of, record.key()).await;
+    assert_eq!(found, Ok(Some(record.clone())));
+    assert_eq!(
+        listed(&**store, of, None).await,
+        std::slice::from_ref(&record)
+    );
+    assert_eq!(listed(&**store, ConsoleKind::Session, None).await, []);
+    for there in [true, false] {
+        let gone = event(AuditKind::EnrolmentLinkRevoked);
+        let deleted = store.delete_console_record(of, record.key(), &gone).await;
+        assert_eq!(deleted, Ok(there));
+    }
+    assert_eq!(fixture.count(AuditKind::EnrolmentLinkRevoked).await, 1);
 }
 
 pub async fn an_administrator_goes_with_all_sessions(under_test: &mut dyn StoreUnderTest) {

@@ -4,6 +4,7 @@ pub mod access_keys;
 mod api_keys;
 mod cases;
 mod credentials;
+mod enrolment;
 mod error;
 mod events;
 mod metadata;
@@ -88,6 +89,14 @@ pub fn router(state: State) -> Router {
             get(handle(signals::show)),
         )
         .route(
+            "/manage/v1/services/{service}/users/{user}/enrolment-links",
+            post(handle(enrolment::create)).get(handle(enrolment::list)),
+        )
+        .route(
+            "/manage/v1/services/{service}/users/{user}/enrolment-links/{id}",
+            delete(handle(enrolment::revoke)),
+        )
+        .route(
             "/manage/v1/services/{service}/relying-party",
             get(handle(relying_party::show)),
         )
@@ -165,6 +174,9 @@ async fn unknown() -> Response {
         people::export,
         people::erase,
         signals::show,
+        enrolment::create,
+        enrolment::list,
+        enrolment::revoke,
         nevis::fetch,
         nevis::change,
         policy::show,

@@ -366,6 +366,7 @@ impl Filled {
             ConsoleKind::Administrator,
             ConsoleKind::Invite,
             ConsoleKind::Session,
+            ConsoleKind::Enrolment,
         ] {
             let listed = store.list_console_records(kind, None, all).await;
             tell(told, "console", listed);
@@ -651,7 +652,7 @@ async fn a_store_of_format_14_is_sealed_as_it_is_and_what_was_damaged_stays_dama
     // Format 14 has no credentials with a handle of their own, and no console.
     let connection = Connection::open(&path).unwrap();
     let sql = "DELETE FROM console_records";
-    assert_eq!(connection.execute(sql, []), Ok(3));
+    assert_eq!(connection.execute(sql, []), Ok(4));
     let sql = "DELETE FROM credentials WHERE user_handle IS NOT NULL";
     assert_eq!(connection.execute(sql, []), Ok(1));
     drop(connection);

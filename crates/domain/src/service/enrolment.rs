@@ -1,0 +1,268 @@
+//! One-time enrolment links: by such a link one user registers one new passkey, on a page of passkeyd.
+//!
+//! The link has a token of 256 random bits. The store has a keyed hash of it, which is the key of the record. Of a link that was used, the
+//! use is noted before the response of the authenticator is verified, so a link never adds two passkeys.
+
+use std::sync::Arc;
+
+use webauthn::error::Reason;
+use webauthn::options::{ResidentKey, UserVerification};
+use webauthn::origin::Origin;
+use webauthn::response::RegistrationResponse;
+
+use crate::model::audit::{Actor, AuditEvent, AuditKind};
+use crate::model::console::{ConsoleKind, ConsoleRecord, EnrolmentLink, Token};
+use crate::model::ids::{CeremonyId, EnrolmentId, RelyingPartyId, TokenId, UserId};
+use crate::model::policy::{Attachment, PartialSelection};
+use crate::model::refusal::Refusal;
+use crate::model::user::User;
+use crate::service::Passkeys;
+use crate::service::ceremony::Terms;
+use crate::service::prepared::Prepared;
+use crate::service::registration::{RegisteredCredential, StartRegistration, StartedRegistration};
+
+/// How long a link works if nobody says it, in milliseconds: a day.
+pub const LINK_MS: i64 = 86_400_000;
+/// The shortest time for which a link works, in milliseconds: a minute.
+pub const SHORTEST_LINK_MS: i64 = 60_000;
+/// The longest time for which a link works, in milliseconds: a week.
+pub const LONGEST_LINK_MS: i64 = 7 * LINK_MS;
+/// The name of a passkey that is registered by a link.
+const NAME: &str = "Passkey";
+
+/// Why a link does nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EnrolmentRefusal {
+    /// As any other use case refuses.
+    Domain(Refusal),
+    /// There is no such link: it was never made, it was revoked, or its user or Service was deleted.
+    Unknown,
+    /// Its time is over.
+    Expired,
+    /// It was used.
+    Used,
+}
+
+impl<R: Into<Refusal>> From<R> for EnrolmentRefusal {
+    fn from(refusal: R) -> Self {
+        Self::Domain(refusal.into())
+    }
+}
+
+/// A link that works, and for whom.
+#[derive(Clone)]
+pub struct OpenLink {
+    /// The link.
+    pub link: EnrolmentLink,
+    /// The Relying Party of the user.
+    pub relying_party: Arc<Prepared>,
+    /// The user.
+    pub user: User,
+}
+
+impl Passkeys {
+    fn enrolment_of(&self, token: &Token) -> EnrolmentId {
+        let hash = self
+            .answer_key
+            .image(b"enrolment link", &[token.reveal().as_bytes()]);
+        let mut key = [0; 16];
+        key.copy_from_slice(&hash[..16]);
+        EnrolmentId(key)
+    }
+
+    fn of_link(
+        &self,
+        kind: AuditKind,
+        (link, user): (&EnrolmentLink, &User),
+        by: &Actor,
+    ) -> AuditEvent {
+        AuditEvent::new(self.draw(), kind, link.relying_party, self.now(), by)
+            .of(user)
+            .target("enrolment_link", &link.id.to_hex(), None)
+    }
+
+    /// Makes a link for a user. `origin` is that of the page; it must be one of the Relying Party. The token is returned here only.
+    ///
+    /// # Errors
+    /// `relying_party_incomplete` without an RP ID; `origin_not_allowed` when the page is at no origin of the Relying Party.
+    pub async fn create_enrolment_link(
+        &self,
+        rp: &Prepared,
+        user: &User,
+        origin: &Origin,
+        lifetime_ms: i64,
+        by: &Actor,
+    ) -> Result<(EnrolmentLink, Token), Refusal> {
+        if rp.selection.rp_id.is_none() {
+            return Err(Refusal::new(
+                Reason::RelyingPartyIncomplete,
+                "this Service has no RP ID yet: set its RP ID and its origins",
+            )
+            .with_members(vec!["rp_id"]));
+        }
+        if !rp
+            .selection
+            .origins
+            .iter()
+            .flatten()
+            .any(|own| own == origin)
+        {
+            return Err(Refusal::new(
+                Reason::OriginNotAllowed,
+                format!(
+                    "the page of these links is at {origin}, which is not an origin of this Service: add it to the origins, or serve \
+                     passkeyd at one of them"
+                ),
+            ));
+        }
+        self.console_party().await?;
+        let token = Token::random(&*self.randomness);
+        let now = self.now();
+        let link = EnrolmentLink {
+            id: self.enrolment_of(&token),
+            relying_party: rp.id,
+            user: user.id,
+            created: now,
+            expires: now.plus_millis(lifetime_ms.clamp(SHORTEST_LINK_MS, LONGEST_LINK_MS)),
+        };
+        let event = self.of_link(AuditKind::EnrolmentLinkCreated, (&link, user), by);
+        let record = ConsoleRecord::Enrolment(link.clone());
+        if self.storage.create_console_record(&record, &event).await? {
+            Ok((link, token))
+        } else {
+            Err(Reason::StoreUnavailable.into())
+        }
+    }
+
+    /// The links of a user that still work, the earliest first: as far as they are among the [`MOST`](super::console::MOST) earliest of all.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn enrolment_links(
+        &self,
+        rp: RelyingPartyId,
+        user: UserId,
+    ) -> Result<Vec<EnrolmentLink>, Refusal> {
+        let now = self.now();
+        let records = self.console_records(ConsoleKind::Enrolment, None).await?;
+        let mut open = Vec::new();
+        for link in records.into_iter().filter_map(ConsoleRecord::enrolment) {
+            let theirs = (link.relying_party, link.user) == (rp, user) && now < link.expires;
+            if theirs && !self.is_claimed(rp, TokenId(link.id.0)).await? {
+                open.push(link);
+            }
+        }
+        Ok(open)
+    }
+
+    /// Revokes a link; `false` when there is none with this key for this user.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn revoke_enrolment_link(
+        &self,
+        user: &User,
+        id: EnrolmentId,
+        by: &Actor,
+    ) -> Result<bool, Refusal> {
+        let found = self.console_record(ConsoleKind::Enrolment, id.0).await?;
+        let link = found.and_then(ConsoleRecord::enrolment);
+        let theirs =
+            |link: &EnrolmentLink| (link.relying_party, link.user) == (user.relying_party, user.id);
+        let Some(link) = link.filter(theirs) else {
+            return Ok(false);
+        };
+        let event = self.of_link(AuditKind::EnrolmentLinkRevoked, (&link, user), by);
+        let kind = ConsoleKind::Enrolment;
+        Ok(self
+            .storage
+            .delete_console_record(kind, id.0, &event)
+            .await?)
+    }
+
+    /// The link with this token, if it works.
+    ///
+    /// # Errors
+    /// [`EnrolmentRefusal`].
+    pub async fn open_enrolment(&self, token: &Token) -> Result<OpenLink, EnrolmentRefusal> {
+        let id = self.enrolment_of(token);
+        let found = self.console_record(ConsoleKind::Enrolment, id.0).await?;
+        let Some(link) = found.and_then(ConsoleRecord::enrolment) else {
+            return Err(EnrolmentRefusal::Unknown);
+        };
+        if self
+            .is_claimed(link.relying_party, TokenId(link.id.0))
+            .await?
+        {
+            return Err(EnrolmentRefusal::Used);
+        }
+        if self.now() >= link.expires {
+            return Err(EnrolmentRefusal::Expired);
+        }
+        let gone = |refusal: Refusal| match refusal.reason {
+            Reason::RelyingPartyUnknown | Reason::UserUnknown => EnrolmentRefusal::Unknown,
+            _ => refusal.into(),
+        };
+        let relying_party = self.relying_party_itself(link.relying_party).await;
+        let relying_party = relying_party.map_err(gone)?;
+        let user = self.user(link.relying_party, link.user).await;
+        let user = user.map_err(gone)?;
+        Ok(OpenLink {
+            link,
+            relying_party,
+            user,
+        })
+    }
+
+    /// Starts a registration by a link. The response must come from a page of this origin.
+    ///
+    /// # Errors
+    /// [`EnrolmentRefusal`]; those of [`start_registration`](Self::start_registration).
+    pub async fn start_enrolment(
+        &self,
+        token: &Token,
+        origin: &Origin,
+        by: &Actor,
+    ) -> Result<StartedRegistration, EnrolmentRefusal> {
+        let OpenLink {
+            relying_party: rp,
+            user,
+            ..
+        } = self.open_enrolment(token).await?;
+        let own = &rp.selection;
+        let asked = PartialSelection {
+            origins: Some(vec![origin.clone()]),
+            attachment: own.attachment.or(Some(Attachment::Any)),
+            resident_key: own.resident_key.or(Some(ResidentKey::Preferred)),
+            user_verification: own.user_verification.or(Some(UserVerification::Preferred)),
+            ..PartialSelection::default()
+        };
+        let start = StartRegistration::new(user.id, NAME, &asked, Terms::new(by.clone()));
+        Ok(self.start_registration(&rp, start).await?)
+    }
+
+    /// Verifies the response to a registration by a link. The link is used up before, whatever comes of it.
+    ///
+    /// # Errors
+    /// [`EnrolmentRefusal`]; those of [`finish_registration`](Self::finish_registration).
+    pub async fn finish_enrolment(
+        &self,
+        token: &Token,
+        response: &RegistrationResponse,
+        by: &Actor,
+    ) -> Result<RegisteredCredential, EnrolmentRefusal> {
+        let OpenLink { link, user, .. } = self.open_enrolment(token).await?;
+        let rp = link.relying_party;
+        let ceremony = CeremonyId::of_challenge(&response.client_data().challenge);
+        let ceremony = self.ceremony(rp, ceremony).await?;
+        if ceremony.registration().map(|ceremony| ceremony.user) != Some(user.id) {
+            return Err(Reason::CeremonyNotFound.into());
+        }
+        // The note must be there as long as the record is.
+        let until = link.expires.plus_millis(LONGEST_LINK_MS);
+        if !self.claim_once(rp, TokenId(link.id.0), until).await? {
+            return Err(EnrolmentRefusal::Used);
+        }
+        Ok(self.finish_registration(rp, response, None, by).await?)
+    }
+}
