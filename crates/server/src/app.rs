@@ -198,15 +198,7 @@ pub fn router_with(app: App, limits: &Limits, more: Router) -> Entrance {
         open_ping: settings.open_ping,
         bodies: of_browsers,
     };
-    // The envelope of an error depends on the path, not on what is served there.
-    let areas = vec![
-        area("twilio", twilio::PREFIXES, twilio.clone()),
-        area("nevis", nevis::PREFIXES, nevis.clone()),
-        area("fido", fido::PREFIXES, fido::Words),
-        area("manage", manage::PREFIXES, Plain),
-        area("console", console::PREFIXES, Plain),
-        area("enrolment", enrolment::PREFIXES, Plain),
-    ];
+    let areas = areas(&twilio, &nevis);
     let mut router = Router::new()
         .merge(twilio::router(twilio))
         .merge(manage::router(manage))
@@ -247,6 +239,18 @@ pub fn router_with(app: App, limits: &Limits, more: Router) -> Entrance {
                 .with_state((passkeys, lifecycle)),
         );
     Entrance::new(front, all)
+}
+
+/// What each prefix says of a refusal. The envelope of an error depends on the path, not on what is served there.
+fn areas(twilio: &twilio::State, nevis: &nevis::State) -> Vec<Area> {
+    vec![
+        area("twilio", twilio::PREFIXES, twilio.clone()),
+        area("nevis", nevis::PREFIXES, nevis.clone()),
+        area("fido", fido::PREFIXES, fido::Words),
+        area("manage", manage::PREFIXES, Plain),
+        area("console", console::PREFIXES, Plain),
+        area("enrolment", enrolment::PREFIXES, Plain),
+    ]
 }
 
 /// The console alone, for a listener of its own, behind a front of its own.
