@@ -6,7 +6,8 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use testkit::{Authenticator, Lies};
 
 use crate::support::*;
 
@@ -16,6 +17,8 @@ const FORM: &str = "Content-Type: application/x-www-form-urlencoded";
 /// A request that arrived at a receiver. The connection is open until this is dropped.
 struct Arrived {
     id: String,
+    /// Its head and its body.
+    text: String,
     stream: TcpStream,
 }
 
@@ -42,10 +45,11 @@ fn receiver() -> (String, Receiver<Arrived>) {
         for stream in listener.incoming() {
             let stream = stream.unwrap();
             let mut lines = BufReader::new(stream.try_clone().unwrap());
-            let (mut id, mut length) = (String::new(), 0);
+            let (mut id, mut text, mut length) = (String::new(), String::new(), 0);
             loop {
                 let mut line = String::new();
                 lines.read_line(&mut line).unwrap();
+                text.push_str(&line);
                 let Some((name, value)) = line.trim().split_once(": ") else {
                     if line.trim().is_empty() {
                         break;
@@ -58,8 +62,10 @@ fn receiver() -> (String, Receiver<Arrived>) {
                     _ => {}
                 }
             }
-            lines.read_exact(&mut vec![0; length]).unwrap();
-            if send.send(Arrived { id, stream }).is_err() {
+            let mut body = vec![0; length];
+            lines.read_exact(&mut body).unwrap();
+            text.push_str(std::str::from_utf8(&body).unwrap());
+            if send.send(Arrived { id, text, stream }).is_err() {
                 return;
             }
         }
@@ -160,4 +166,91 @@ fn the_deliveries_of_a_tenant_arrive_while_all_receivers_of_another_hang() {
     let mut sent = sent;
     sent.sort();
     assert_eq!(received, sent);
+}
+
+#[test]
+fn a_delivery_holds_no_secret_and_no_challenge() {
+    let data = tempfile::tempdir().unwrap();
+    let mut command = serve_known(data.path());
+    command.env("PASSKEYD_WEBHOOKS__ALLOW_NETWORKS", r#"["127.0.0.1"]"#);
+    let server = Server::start(&mut command);
+    let login = basic(SID, TOKEN);
+    let settings = "FriendlyName=Shop&Passkeys.RelyingParty.Id=rp.test\
+        &Passkeys.RelyingParty.Origins=https%3A%2F%2Frp.test&Passkeys.AuthenticatorAttachment=any\
+        &Passkeys.DiscoverableCredentials=preferred&Passkeys.UserVerification=preferred";
+    let made = body(&server.request("POST", "/v2/Services", &[&login, FORM], settings));
+    let tenant = Tenant {
+        server: &server,
+        login: login.clone(),
+        service: made["sid"].as_str().unwrap().to_owned(),
+    };
+    let (url, arrived) = receiver();
+    let webhook = tenant.webhook(&url);
+    let manage = format!("/manage/v1/services/{}", tenant.service);
+    let secrets = body(&server.request(
+        "GET",
+        &format!("{manage}/webhooks/{webhook}/secrets"),
+        &[&login],
+        "",
+    ));
+    let named = json!({"name": "key"}).to_string();
+    let keys = format!("{manage}/access-keys");
+    let key = body(&server.request("POST", &keys, &[&login, JSON], &named));
+    let call = |name: &str, sent: &Value| {
+        let path = format!("/v2/Services/{}/Passkeys/{name}", tenant.service);
+        body(&server.request("POST", &path, &[&login, JSON], &sent.to_string()))
+    };
+    let mut phone = Authenticator::default();
+    let factor = call(
+        "Factors",
+        &json!({"friendly_name": "Phone", "identity": "canary-user"}),
+    );
+    let origin = "https://rp.test";
+    let created = phone
+        .create(&factor["options"], origin, &Lies::default())
+        .unwrap();
+    call("VerifyFactor", &created);
+    let challenge = call("Challenges", &json!({"identity": "canary-user"}));
+    let signed = phone
+        .get(&challenge["options"], origin, &Lies::default())
+        .unwrap();
+    call("ApproveChallenge", &signed);
+    tenant.test(&webhook);
+
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let challenge_of = |options: &Value| text(&options["publicKey"]["challenge"]);
+    let kept = [
+        ("Auth Token", TOKEN.to_owned()),
+        ("header", login.rsplit_once(' ').unwrap().1.to_owned()),
+        ("signing token", text(&secrets["signing_token"])),
+        ("secret", text(&secrets["secret"])),
+        ("access key", text(&key["key"])),
+        (
+            "challenge of the registration",
+            challenge_of(&factor["options"]),
+        ),
+        (
+            "challenge of the sign-in",
+            challenge_of(&challenge["options"]),
+        ),
+        (
+            "attestation object",
+            text(&created["response"]["attestationObject"]),
+        ),
+        ("signature", text(&signed["response"]["signature"])),
+        ("client data", text(&signed["response"]["clientDataJSON"])),
+    ];
+    let awaited = ["factor.created", "factor.verified", "challenge.approved"];
+    let mut seen = String::new();
+    while !awaited.iter().all(|event| seen.contains(event)) {
+        let delivery = next(&arrived);
+        for (what, secret) in &kept {
+            assert!(secret.len() > 15, "{what} is too short to be searched for");
+            assert!(!delivery.text.contains(secret), "{what}: {}", delivery.text);
+        }
+        seen.push_str(&delivery.text);
+        delivery.respond();
+    }
+    // What is meant to arrive does.
+    assert!(seen.contains("canary-user"), "{seen}");
 }
