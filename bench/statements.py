@@ -42,19 +42,29 @@ def begins(text):
     return "INSERT INTO" in text and ".ceremonies" in text and not finishes(text)
 
 
+def found(text, parameters, pattern):
+    """The parameter whose number a pattern finds in a statement."""
+    number = re.search(pattern, text)
+    if not number:
+        sys.exit(f"statements.py: the statement that ends a sign-in has no {pattern}")
+    return parameters[int(number.group(1)) - 1]
+
+
 # Which parameters are the ids of a new ceremony and of a new event.
 scripts = {}
 for text, parameters in calls:
     if finishes(text):
-        ceremony, event, user = parameters[15], parameters[2], parameters[20]
+        ceremony = found(text, parameters, r"y\.id = \$(\d+)")
+        event = found(text, parameters, r"events \(relying_party_id, at, id,[^)]*\) SELECT \$\d+, \$\d+, \$(\d+),")
+        user = found(text, parameters, r"c\.user_id = \$(\d+)")
         scripts[user] = {"ceremony": ceremony, "event": event, "calls": [(text, parameters)]}
 for script in scripts.values():
     ceremony = script["ceremony"]
-    finish = script["calls"][0][1]
-    owner, key = finish[20], finish[18]
+    text, finish = script["calls"][0]
+    key = found(text, finish, r"c\.id_hash = \$(\d+)")
     begin = [(t, p) for t, p in calls if begins(t) and ceremony in p]
     reads = [(t, p) for t, p in calls if t.startswith("SELECT") and (ceremony in p or key in p)]
-    name = finish[9] if finish[9] != "NULL" else None
+    name = found(text, finish, r"ELSE '' END, \$(\d+)")
     named = [(t, p) for t, p in calls if t.startswith("SELECT") and name in p]
     unique = {t: (t, p) for t, p in named + begin + reads}
     script["calls"] = list(unique.values()) + script["calls"]

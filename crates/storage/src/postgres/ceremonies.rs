@@ -23,10 +23,16 @@ use webauthn::error::Reason;
 use super::cells::{Cells, Param, params, unreadable};
 use super::deliveries::Outbox;
 use super::pool::{Does, Sent};
-use super::records::{self, CeremonyRow, event_params, from_json, json};
+use super::records::{self, CeremonyRow, displace, event_params, from_json, json};
 use super::statements::Statement;
 use super::{Postgres, settled};
 use crate::images::id_hash;
+
+/// The row of the statement that starts a ceremony, which is the first one.
+fn first_row(rows: &[Vec<Row>]) -> Result<&Row, Fault> {
+    let row = rows.first().and_then(|rows| rows.first());
+    row.ok_or_else(|| Fault::Fatal("a start has no row".to_owned()))
+}
 
 /// What a start has met: the outcome, or `None` when it met another write and is to be sent again.
 fn begun(row: &Row, with_user: bool) -> Result<Option<Begin>, Fault> {
@@ -61,7 +67,7 @@ impl Ceremonies for Postgres {
             outboxes.push(Outbox::of(event, &[])?);
         }
         settled!({
-            let mut params = row.params(begin.displaced);
+            let mut params = row.params();
             let mut statement = Statement::Begin;
             if let Some(user) = begin.new_user {
                 statement = Statement::BeginWithUser;
@@ -74,6 +80,7 @@ impl Ceremonies for Postgres {
                 ]);
             }
             let mut sent = vec![(statement, params)];
+            sent.extend(displace(begin.ceremony.relying_party, id, begin.displaced));
             for event in begin.events {
                 let mut params = event_params(begin.ceremony.relying_party, event);
                 params.extend(params![id.0]);
@@ -83,9 +90,7 @@ impl Ceremonies for Postgres {
                 sent.extend(outbox.statements());
             }
             let rows = self.pool.all(Does::Write, &sent).await?;
-            let row = rows.first().and_then(|rows| rows.first());
-            let row = row.ok_or_else(|| Fault::Fatal("a start has no row".to_owned()))?;
-            begun(row, begin.new_user.is_some())
+            begun(first_row(&rows)?, begin.new_user.is_some())
         })
     }
 
@@ -97,8 +102,10 @@ impl Ceremonies for Postgres {
     ) -> Result<Begin, Fault> {
         let row = CeremonyRow::authentication(ceremony)?;
         settled!({
-            let sent = (Statement::Begin, row.params(displaced));
-            begun(&self.pool.only(Does::Write, sent).await?, false)
+            let mut sent = vec![(Statement::Begin, row.params())];
+            sent.extend(displace(ceremony.relying_party, ceremony.id, displaced));
+            let rows = self.pool.all(Does::Write, &sent).await?;
+            begun(first_row(&rows)?, false)
         })
     }
 
@@ -371,7 +378,7 @@ impl Postgres {
         sent: Sent<'_>,
         outbox: &Outbox,
     ) -> Result<Row, Fault> {
-        let begun = sealed.map(|row| (Statement::Begin, row.params(&[])));
+        let begun = sealed.map(|row| (Statement::Begin, row.params()));
         let place = usize::from(begun.is_some());
         let mut all: Vec<Sent<'_>> = begun.into_iter().collect();
         all.push(sent);

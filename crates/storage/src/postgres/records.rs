@@ -25,6 +25,7 @@ use webauthn::credential::{Aaguid, CredentialId, UserHandle};
 use webauthn::error::Reason;
 
 use super::cells::{Cells, Param, params, unreadable};
+use super::statements::Statement;
 use crate::images::text_id;
 use crate::octets::Octets;
 
@@ -121,7 +122,7 @@ pub(super) fn credential(cells: &mut Cells<'_>) -> Result<CredentialRecord, Faul
         key: CredentialKey(cells.key()?),
         user: UserId(cells.key()?),
         id: CredentialId::new(cells.bytes()?.to_vec()).map_err(|_| unreadable("credential id"))?,
-        public_key: cells.bytes()?.to_vec(),
+        public_key: cells.bytes()?.into(),
         algorithm: CoseAlgorithm(cells.int()?),
         sign_count: cells.count()?,
         sign_count_since_fall: cells.maybe_count()?,
@@ -206,8 +207,7 @@ impl CeremonyRow {
     }
 
     /// The parameters of a start.
-    pub(super) fn params<'a>(&'a self, displaced: &'a [CeremonyId]) -> Vec<Param<'a>> {
-        let displaced: Vec<&[u8]> = displaced.iter().map(|id| &id.0[..]).collect();
+    pub(super) fn params(&self) -> Vec<Param<'_>> {
         params![
             self.relying_party.0,
             self.id.0,
@@ -222,9 +222,21 @@ impl CeremonyRow {
             self.expires.plus_millis(POLICY_MARGIN_MS).0,
             &self.policy,
             self.expires.0,
-            displaced,
         ]
     }
+}
+
+/// The statement that removes the ceremonies which one that has begun displaces.
+pub(super) fn displace(
+    rp: RelyingPartyId,
+    by: CeremonyId,
+    displaced: &[CeremonyId],
+) -> Option<(Statement, Vec<Param<'_>>)> {
+    if displaced.is_empty() {
+        return None;
+    }
+    let ids: Vec<&[u8]> = displaced.iter().map(|id| &id.0[..]).collect();
+    Some((Statement::Displace, params![rp.0, by.0, ids]))
 }
 
 /// How the ceremony in a row ended; `None` while it is pending.
