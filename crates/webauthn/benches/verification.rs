@@ -45,6 +45,8 @@ fn verification(criterion: &mut Criterion) {
 
         let authentication = Authentication::with_key(Key::new(algorithm));
         let json = authentication.json();
+        // As in a store that keeps the record in memory.
+        let key = authentication.key_of_record();
         group.bench_function("authentication", |bencher| {
             bencher.iter(|| {
                 let value = parse(black_box(&json), &Limits::default()).unwrap();
@@ -52,7 +54,7 @@ fn verification(criterion: &mut Criterion) {
                     AuthenticationResponse::from_json(&value, &ResponseForm::STRICT).unwrap();
                 verify_authentication(
                     &authentication.expected,
-                    &authentication.stored(),
+                    &authentication.stored(&key),
                     &response,
                     &mut NoTrace,
                 )

@@ -5,7 +5,7 @@ use crate::authenticator_data::{AuthenticatorData, AuthenticatorDataError};
 use crate::base64url;
 use crate::ceremony::{AUTHENTICATION, ExpectedAuthenticatorData, ExpectedClientData, signed_data};
 use crate::client_data::{ClientDataError, ClientDataType, CrossOrigin};
-use crate::cose::{CoseKeyError, PublicKey};
+use crate::cose::{CoseKeyError, PublicKey, StoredKey};
 use crate::credential::{CredentialId, UserHandle};
 use crate::hash::sha256;
 use crate::origin::Origin;
@@ -101,7 +101,7 @@ pub struct StoredCredential<'a> {
     /// The credential id.
     pub id: &'a CredentialId,
     /// The COSE key as it was received at registration.
-    pub public_key: &'a [u8],
+    pub public_key: &'a StoredKey,
     /// The stored signature counter.
     pub sign_count: SignCounter,
     /// Whether the credential has signed in since its registration; for messages only.
@@ -477,18 +477,9 @@ pub fn verify_authentication<T: Trace>(
         }
     })?;
 
-    // Step 20: the hash, over the bytes received. Step 21: the signature, with the stored key and the algorithm that it names.
+    // Steps 20 and 21.
     let allow_rs1 = expected.rules == Rules::ConformanceTool;
-    let check = "stored public key is consistent";
-    let key = PublicKey::load(credential.public_key, allow_rs1);
-    let key = trace.check_with("7.2 step 21", check, key, |key| key.algorithm().to_string())?;
-    let client_data_hash = sha256(response.client_data_json());
-    let signed = signed_data(response.authenticator_data(), &client_data_hash);
-    let outcome = signature::verify(&key, &signed, response.signature())
-        .map_err(|_| AuthenticationError::SignatureInvalid);
-    trace.check_with("7.2 step 21", "signature verifies", outcome, |()| {
-        format!("{} bytes", response.signature().len())
-    })?;
+    require_signature(credential.public_key, allow_rs1, response, trace)?;
 
     // Step 22: the signature counter.
     judge_sign_count(
@@ -518,6 +509,33 @@ pub fn verify_authentication<T: Trace>(
         backup_eligible: data.flags.backup_eligible(),
         backup_state,
         signals,
+    })
+}
+
+/// Step 20: the hash, over the bytes received. Step 21: the signature, with the stored key and the algorithm that it names.
+fn require_signature(
+    key: &StoredKey,
+    allow_rs1: bool,
+    response: &AuthenticationResponse,
+    trace: &mut impl Trace,
+) -> Result<(), AuthenticationError> {
+    let check = "stored public key is consistent";
+    let describe = |key: &PublicKey| key.algorithm().to_string();
+    let client_data_hash = sha256(response.client_data_json());
+    let signed = signed_data(response.authenticator_data(), &client_data_hash);
+    let signature = response.signature();
+    let outcome = if allow_rs1 {
+        let key = PublicKey::load(key, allow_rs1);
+        let key = trace.check_with("7.2 step 21", check, key, describe)?;
+        signature::verify(&key, &signed, signature)
+    } else {
+        let loaded = key.loaded();
+        let loaded = trace.check_with("7.2 step 21", check, loaded, |l| describe(&l.key))?;
+        loaded.ready.verify(&loaded.key, &signed, signature)
+    };
+    let outcome = outcome.map_err(|_| AuthenticationError::SignatureInvalid);
+    trace.check_with("7.2 step 21", "signature verifies", outcome, |()| {
+        format!("{} bytes", signature.len())
     })
 }
 

@@ -4,6 +4,7 @@ mod algorithm;
 mod error;
 mod key;
 mod point;
+mod stored;
 
 pub use algorithm::CoseAlgorithm;
 pub(crate) use algorithm::{Curve, MlDsa, Scheme};
@@ -12,3 +13,4 @@ pub(crate) use key::CoseKey;
 pub use key::PublicKey;
 pub(crate) use point::{KeyMaterial, check_ed448, check_ed25519, check_point, check_rsa};
 pub use point::{MAX_RSA_BITS, MIN_RSA_BITS};
+pub use stored::StoredKey;

@@ -4,8 +4,8 @@ use crate::cose::{Curve, KeyMaterial, MlDsa, PublicKey, Scheme, check_ed448, che
 use crate::hash::Hash;
 use aws_lc_rs::rsa::PublicKeyComponents;
 use aws_lc_rs::signature::{
-    self as aws, EcdsaVerificationAlgorithm, PqdsaVerificationAlgorithm, RsaParameters,
-    UnparsedPublicKey,
+    self as aws, EcdsaVerificationAlgorithm, ParsedPublicKey, PqdsaVerificationAlgorithm,
+    RsaParameters, UnparsedPublicKey,
 };
 
 /// The signature does not verify. There is no further detail: the libraries give none, and callers need none.
@@ -21,6 +21,43 @@ pub struct SignatureInvalid;
 /// [`SignatureInvalid`].
 pub fn verify(key: &PublicKey, message: &[u8], signature: &[u8]) -> Result<(), SignatureInvalid> {
     verify_with(key.scheme(), key.material(), message, signature)
+}
+
+/// What a key is made of once to verify many signatures; `None` where the library cannot keep it, or where the key cannot be used.
+pub(crate) struct Ready(Option<ParsedPublicKey>);
+
+impl Ready {
+    /// Prepares a key. One that cannot be prepared is judged at each [`Self::verify`].
+    pub(crate) fn new(key: &PublicKey) -> Self {
+        let parsed = match (key.scheme(), key.material()) {
+            (Scheme::Ecdsa(curve, hash), KeyMaterial::Ec(point)) => {
+                ecdsa(curve, hash).and_then(|algorithm| ParsedPublicKey::new(algorithm, point).ok())
+            }
+            (Scheme::Ed25519, KeyMaterial::Ed25519(point)) => check_ed25519(point)
+                .ok()
+                .and_then(|_| ParsedPublicKey::new(&aws::ED25519, point).ok()),
+            (Scheme::MlDsa(set), KeyMaterial::MlDsa(key)) => {
+                ParsedPublicKey::new(ml_dsa(set), key).ok()
+            }
+            _ => None,
+        };
+        Self(parsed)
+    }
+
+    /// As [`verify`] with the key that this was made of.
+    pub(crate) fn verify(
+        &self,
+        key: &PublicKey,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), SignatureInvalid> {
+        match &self.0 {
+            Some(parsed) => parsed
+                .verify_sig(message, signature)
+                .map_err(|_| SignatureInvalid),
+            None => verify(key, message, signature),
+        }
+    }
 }
 
 pub(crate) fn verify_with(

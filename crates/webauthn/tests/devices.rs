@@ -218,7 +218,7 @@ fn authenticate(case: &Value) -> Verdict {
         .map_err(|error| error.reason())?;
     let stored = StoredCredential {
         id: &id,
-        public_key: &public_key,
+        public_key: &public_key.clone().into(),
         sign_count: u32::try_from(case["stored_sign_count"].as_u64().unwrap())
             .unwrap()
             .into(),

@@ -53,7 +53,7 @@ proptest! {
         let json = flipped(&ceremony.json(), member, at, bit);
         let value = parse(&json, &Limits::default()).unwrap();
         if let Ok(response) = AuthenticationResponse::from_json(&value, &ResponseForm::STRICT) {
-            prop_assert!(verify_authentication(&ceremony.expected, &ceremony.stored(), &response, &mut NoTrace).is_err());
+            prop_assert!(verify_authentication(&ceremony.expected, &ceremony.stored(&ceremony.key_of_record()), &response, &mut NoTrace).is_err());
         }
     }
 

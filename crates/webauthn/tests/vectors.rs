@@ -108,7 +108,7 @@ fn authenticate(vector: &Value, public_key: &[u8]) -> Result<(), Reason> {
     let response = AuthenticationResponse::from_json(&value, &ResponseForm::STRICT).unwrap();
     let stored = StoredCredential {
         id: &id,
-        public_key,
+        public_key: &public_key.into(),
         sign_count: u32::try_from(registration["sign_count"].as_u64().unwrap())
             .unwrap()
             .into(),

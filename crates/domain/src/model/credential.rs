@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use webauthn::authentication::{SignCounter, StoredCredential};
-use webauthn::cose::CoseAlgorithm;
+use webauthn::cose::{CoseAlgorithm, StoredKey};
 use webauthn::credential::{Aaguid, CredentialId, UserHandle};
 use webauthn::extension::{AuthenticatorOutputs, ClientOutputs};
 use webauthn::registration::VerifiedRegistration;
@@ -34,7 +34,7 @@ pub struct CredentialRecord {
     /// The id that the authenticator chose.
     pub id: CredentialId,
     /// The public key, COSE, as the authenticator sent it.
-    pub public_key: Vec<u8>,
+    pub public_key: StoredKey,
     /// Algorithm of that key.
     pub algorithm: CoseAlgorithm,
     /// The highest signature counter seen.
@@ -150,7 +150,7 @@ impl NewCredential {
             user: ceremony.user,
             user_handle: None,
             id: verified.credential_id().clone(),
-            public_key: verified.public_key().to_vec(),
+            public_key: verified.public_key().into(),
             algorithm: verified.algorithm(),
             sign_count: verified.sign_count(),
             sign_count_since_fall: None,

@@ -1,11 +1,12 @@
 //! Authentication: start a ceremony, judge its answer, count the use.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use webauthn::authentication::{
     AuthenticationError, AuthenticationExpectation, ExpectedUser, Rules, SignCountPolicy,
     SignCounter, StoredCredential, VerifiedAuthentication, verify_authentication,
 };
+use webauthn::cose::StoredKey;
 use webauthn::credential::{CredentialId, UserHandle};
 use webauthn::error::Reason;
 use webauthn::options::{CredentialDescriptor, UserVerification};
@@ -131,7 +132,9 @@ fn owner_handle(
 }
 
 /// A public key for ES256 on P-256 that was drawn once. Its private key was thrown away.
-const NOBODYS_KEY: [u8; 77] = *b"\xa5\x01\x02\x03\x26\x20\x01\x21\x58\x20\
+static NOBODYS_KEY: LazyLock<StoredKey> = LazyLock::new(|| StoredKey::new(*NOBODYS_COSE_KEY));
+
+const NOBODYS_COSE_KEY: &[u8; 77] = b"\xa5\x01\x02\x03\x26\x20\x01\x21\x58\x20\
     \xa0\x23\x95\x93\xd2\x82\x2f\x5f\x8f\xad\x27\x50\xad\xa3\xa7\x97\xb5\x86\xf3\x76\xc0\xf8\x5a\xfb\x22\xbf\xf5\x85\x10\x75\x52\x55\
     \x22\x58\x20\
     \x80\xac\x07\xd8\xe1\x5d\xcb\x75\x72\x00\x85\xc9\xa0\x6c\x63\x25\xeb\xed\xa6\xd8\x1d\x52\x66\xfb\xf9\xfc\xc5\xbe\x06\x4c\xe7\x97";

@@ -200,7 +200,7 @@ fn authenticate<T: Trace>(
     let stored = StoredCredential {
         // A case has one record, which its server found by this id.
         id: response.id(),
-        public_key,
+        public_key: &public_key.into(),
         sign_count: case.stored_sign_count.unwrap_or_default().into(),
         used: false,
         backup_eligible: case.stored_backup_eligible,

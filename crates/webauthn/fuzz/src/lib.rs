@@ -385,7 +385,7 @@ impl Authentication {
         let response = AuthenticationResponse::from_json(&value, &ResponseForm::RECORDED).ok()?;
         let stored = StoredCredential {
             id: &response.id().clone(),
-            public_key,
+            public_key: &public_key.into(),
             sign_count: self.sign_count.into(),
             used: false,
             backup_eligible: None,

@@ -29,7 +29,7 @@ use webauthn::authentication::{
     SignCountPolicy, StoredCredential,
 };
 use webauthn::base64url::encode;
-use webauthn::cose::CoseAlgorithm;
+use webauthn::cose::{CoseAlgorithm, StoredKey};
 use webauthn::credential::{CredentialId, UserHandle};
 use webauthn::json::{Limits, parse};
 use webauthn::origin::Origin;
@@ -611,10 +611,15 @@ impl Authentication {
         Ok(AuthenticationResponse::from_json(&value, &self.form)?)
     }
 
-    pub fn stored(&self) -> StoredCredential<'_> {
+    pub fn key_of_record(&self) -> StoredKey {
+        StoredKey::new(self.stored_key.clone())
+    }
+
+    /// The record, with [`Self::key_of_record`].
+    pub fn stored<'a>(&'a self, public_key: &'a StoredKey) -> StoredCredential<'a> {
         StoredCredential {
             id: &self.stored_id,
-            public_key: &self.stored_key,
+            public_key,
             sign_count: self.stored_sign_count.into(),
             used: false,
             backup_eligible: self.stored_backup_eligible,
@@ -631,7 +636,8 @@ impl Authentication {
         &self,
         trace: &mut T,
     ) -> Result<VerifiedAuthentication, AuthenticationError> {
-        verify_authentication(&self.expected, &self.stored(), &self.response()?, trace)
+        let key = self.key_of_record();
+        verify_authentication(&self.expected, &self.stored(&key), &self.response()?, trace)
     }
 
     #[track_caller]

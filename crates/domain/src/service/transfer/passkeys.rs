@@ -219,7 +219,7 @@ impl Passkeys {
             return Ok(None);
         };
         Ok(Some(
-            if !is_owner(owner) || stored.public_key != public_key {
+            if !is_owner(owner) || *stored.public_key != *public_key {
                 Outcome::Refused(TAKEN.to_owned())
             } else if stored.sign_count < sign_count {
                 Outcome::CounterRaised
@@ -309,7 +309,7 @@ fn record(
         user_handle: Some(passkey.user_handle.clone())
             .filter(|handle| *handle != user.id.user_handle()),
         id: passkey.id.clone(),
-        public_key: passkey.public_key.clone(),
+        public_key: passkey.public_key.as_slice().into(),
         algorithm,
         sign_count: passkey.sign_count,
         sign_count_since_fall: None,

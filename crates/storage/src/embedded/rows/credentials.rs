@@ -152,7 +152,7 @@ impl CredentialRow {
                 record.key.0,
                 record.user.0,
                 record.id.as_bytes(),
-                record.public_key,
+                &*record.public_key,
                 record.algorithm.0,
                 record.sign_count,
                 record.uv_initialized,
@@ -219,7 +219,7 @@ pub(in crate::embedded) fn credential(row: &Row<'_>, at: usize) -> Outcome<Crede
         user: UserId(row.get(at + 2)?),
         id: CredentialId::new(row.get(at + 3)?)
             .map_err(|_| Failure::unreadable("credential id"))?,
-        public_key: row.get(at + 4)?,
+        public_key: row.get::<_, Vec<u8>>(at + 4)?.into(),
         algorithm: CoseAlgorithm(row.get(at + 5)?),
         sign_count: row.get(at + 6)?,
         sign_count_since_fall: row.get(at + 20)?,

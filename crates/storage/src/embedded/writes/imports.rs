@@ -110,7 +110,7 @@ pub(in crate::embedded) fn import_credential(
         seals::check(row, 3, "credentials")?;
         let (user, key, count): ([u8; 16], Vec<u8>, u32) = (row.get(0)?, row.get(1)?, row.get(2)?);
         Ok((
-            (user, key) == (record.user.0, record.public_key.clone()),
+            (user, key) == (record.user.0, record.public_key.to_vec()),
             count,
         ))
     })?;
