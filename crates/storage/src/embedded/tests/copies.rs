@@ -2,13 +2,16 @@
 
 use std::path::PathBuf;
 
+use domain::model::account::SecretHash;
 use domain::model::audit::{ActorKind, AuditEvent};
 use domain::model::token::TokenKind;
-use domain::store::{AccessKeys, Begin, FinishedAuthentication, Imports, Survival, Swept, Tokens};
+use domain::store::{
+    AccessKeys, Accounts, Begin, FinishedAuthentication, Imports, Survival, Swept, Tokens,
+};
 
 use super::*;
 use crate::conformance::fixture::{
-    Fixture, LIFETIME, NOW, Passkey, at, authentication, counting, event,
+    Fixture, LIFETIME, NOW, Passkey, at, authentication, counting, event, new_account,
 };
 use crate::conformance::tokens::{access_key, token_key};
 use crate::embedded::copies::{reader, verify_copy};
@@ -465,4 +468,42 @@ async fn the_administrator_leaves_files_that_the_server_can_open() {
     restore(&file, &path, true, NOW).unwrap();
     compact(&path).unwrap();
     assert_eq!(owners(), [(4711, 4712); 2]);
+}
+
+#[tokio::test]
+async fn a_restore_says_which_auth_tokens_are_old_and_which_it_cannot_compare() {
+    let under_test = Directory::new();
+    let store = under_test.store.clone().unwrap();
+    let [same, replaced, keyed] = [(); 3].map(|()| new_account(NOW));
+    for account in [&same, &replaced, &keyed] {
+        assert_eq!(store.create_account(account).await, Ok(true));
+    }
+    let file = under_test.place.path().join("backup.db");
+    let path = database(&under_test);
+    backup(&path, &file).unwrap();
+    for (account, hash) in [
+        (&replaced, SecretHash::Plain([8; 32])),
+        (&keyed, SecretHash::Keyed([7; 32])),
+    ] {
+        let done = store.replace_account_token(account.id, hash);
+        assert_eq!(done.await, Ok(true));
+    }
+    store.close().await.unwrap();
+    let restored = restore(&file, &path, true, NOW).unwrap();
+    let mut found: Vec<_> = restored
+        .difference
+        .auth_tokens
+        .into_iter()
+        .map(|named| (named.id, named.name))
+        .collect();
+    let mut expected = [
+        (hex::encode(replaced.id.0), String::new()),
+        (
+            hex::encode(keyed.id.0),
+            "perhaps the present one: the backup is older than the seal of the store".to_owned(),
+        ),
+    ];
+    found.sort();
+    expected.sort();
+    assert_eq!(found, expected);
 }
