@@ -396,11 +396,11 @@ test_guides
 test_browser
 test_clients
 test_examples
-test_install
 check_differential
 test_differential 2000 1
 if [[ $mode == long ]]; then
     test_packages
+    test_install
     test_durability 200
     test_faults 200000 10000
     # Another seed has other damage.
