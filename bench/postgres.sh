@@ -46,6 +46,8 @@ make_cluster "$work" "$work/data" <<CONF
 listen_addresses = '127.0.0.1'
 unix_socket_directories = '$work/socket'
 shared_buffers = 256MB
+# A database that has run for a minute has been analysed. Before that, its plans may read all rows of a Relying Party to find one.
+autovacuum_naptime = 1s
 log_line_prefix = '%c '
 CONF
 database=$(free_port)

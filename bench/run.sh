@@ -135,6 +135,8 @@ if wanted passkeyd-postgres; then
 listen_addresses = '127.0.0.1'
 unix_socket_directories = '$work/socket'
 shared_buffers = 256MB
+# A database that has run for a minute has been analysed. Before that, its plans may read all rows of a Relying Party to find one.
+autovacuum_naptime = 1s
 CONF
     database=$(free_port)
     taskset -c "$driver_core" "${as_server[@]}" "$bin/pg_ctl" -D "$work/data" -l "$work/server.log" -w -s -o "-p $database" start ||
