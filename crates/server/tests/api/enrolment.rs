@@ -168,10 +168,13 @@ async fn a_link_registers_one_passkey_for_its_user_and_then_says_that_it_was_use
 async fn of_many_who_use_a_link_at_once_one_gets_a_passkey() {
     let fixture = Fixture::new().await;
     let (_, path) = fixture.link(3600).await;
-    let mut tries = Vec::new();
+    let mut bodies = Vec::new();
     for _ in 0..8 {
+        bodies.push(fixture.credential(&path).await);
+    }
+    let mut tries = Vec::new();
+    for body in bodies {
         let (client, path) = (fixture.app.stranger(), path.clone());
-        let body = fixture.credential(&path).await;
         tries.push(tokio::spawn(async move {
             client.post(&path, &body).await.status
         }));
