@@ -12,7 +12,7 @@ use webauthn::registration::RegistrationExpectation;
 use crate::model::ceremony_policy::{AuthenticationPolicy, RegistrationPolicy};
 use crate::model::clock::{Randomness, Timestamp};
 use crate::model::ids::{
-    CeremonyId, CredentialKey, LONGEST_UNSEALED, RelyingPartyId, TIME_LENGTH, UserId,
+    CeremonyId, CredentialKey, EnrolmentId, LONGEST_UNSEALED, RelyingPartyId, TIME_LENGTH, UserId,
     is_lower_case_hex,
 };
 
@@ -240,6 +240,9 @@ pub struct RegistrationAsked {
     pub credential_name: String,
     /// The user's name when the ceremony started.
     pub user_name: String,
+    /// The one-time link by which it was started. Only this link may end it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enrolment: Option<EnrolmentId>,
 }
 
 /// What one authentication asked for, apart from its policy. Stored as a registration's is.

@@ -1,7 +1,8 @@
 //! One-time enrolment links: by such a link one user registers one new passkey, on a page of passkeyd.
 //!
 //! The link has a token of 256 random bits. The store has a keyed hash of it, which is the key of the record. Of a link that was used, the
-//! use is noted before the response of the authenticator is verified, so a link never adds two passkeys.
+//! use is noted before the response of the authenticator is verified, so a link never adds two passkeys. A registration that a link has
+//! started knows its link, and no other call of any API ends it.
 
 use std::sync::Arc;
 
@@ -225,9 +226,9 @@ impl Passkeys {
         by: &Actor,
     ) -> Result<StartedRegistration, EnrolmentRefusal> {
         let OpenLink {
+            link,
             relying_party: rp,
             user,
-            ..
         } = self.open_enrolment(token).await?;
         let own = &rp.selection;
         let asked = PartialSelection {
@@ -237,7 +238,10 @@ impl Passkeys {
             user_verification: own.user_verification.or(Some(UserVerification::Preferred)),
             ..PartialSelection::default()
         };
-        let start = StartRegistration::new(user.id, NAME, &asked, Terms::new(by.clone()));
+        let start = StartRegistration {
+            enrolment: Some(link.id),
+            ..StartRegistration::new(user.id, NAME, &asked, Terms::new(by.clone()))
+        };
         Ok(self.start_registration(&rp, start).await?)
     }
 
@@ -251,11 +255,12 @@ impl Passkeys {
         response: &RegistrationResponse,
         by: &Actor,
     ) -> Result<RegisteredCredential, EnrolmentRefusal> {
-        let OpenLink { link, user, .. } = self.open_enrolment(token).await?;
+        let OpenLink { link, .. } = self.open_enrolment(token).await?;
         let rp = link.relying_party;
         let ceremony = CeremonyId::of_challenge(&response.client_data().challenge);
         let ceremony = self.ceremony(rp, ceremony).await?;
-        if ceremony.registration().map(|ceremony| ceremony.user) != Some(user.id) {
+        // A registration that another link or a back end has started does not use up this link.
+        if ceremony.registration().and_then(|c| c.asked.enrolment) != Some(link.id) {
             return Err(Reason::CeremonyNotFound.into());
         }
         // The note must be there as long as the record is.
@@ -263,6 +268,7 @@ impl Passkeys {
         if !self.claim_once(rp, TokenId(link.id.0), until).await? {
             return Err(EnrolmentRefusal::Used);
         }
-        Ok(self.finish_registration(rp, response, None, by).await?)
+        let finished = self.finish_registration_by_link(rp, response, link.id, by);
+        Ok(finished.await?)
     }
 }

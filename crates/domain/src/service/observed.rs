@@ -6,7 +6,7 @@ use webauthn::response::{AuthenticationResponse, RegistrationResponse};
 
 use crate::model::audit::Actor;
 use crate::model::ceremony::{Authentication, CeremonyKind};
-use crate::model::ids::RelyingPartyId;
+use crate::model::ids::{EnrolmentId, RelyingPartyId};
 use crate::model::refusal::Refusal;
 use crate::service::Passkeys;
 use crate::service::authentication::{SignedIn, StartAuthentication, Who};
@@ -47,7 +47,21 @@ impl Passkeys {
         name: Option<&str>,
         by: &Actor,
     ) -> Result<RegisteredCredential, Refusal> {
-        let finished = self.judge_registration(rp, response, name, by).await;
+        let finished = self.judge_registration(rp, response, name, None, by).await;
+        self.over(CeremonyKind::Registration, rp, by, &finished);
+        finished
+    }
+
+    /// The same for a registration that was started by a one-time link, which no other call ends.
+    pub(super) async fn finish_registration_by_link(
+        &self,
+        rp: RelyingPartyId,
+        response: &RegistrationResponse,
+        link: EnrolmentId,
+        by: &Actor,
+    ) -> Result<RegisteredCredential, Refusal> {
+        let judged = self.judge_registration(rp, response, None, Some(link), by);
+        let finished = judged.await;
         self.over(CeremonyKind::Registration, rp, by, &finished);
         finished
     }

@@ -19,7 +19,7 @@ use crate::model::ceremony::{
     Ceremony, CeremonyKind, CeremonyState, Registration, RegistrationAsked, draw_challenge,
 };
 use crate::model::credential::{CredentialRecord, NewCredential};
-use crate::model::ids::{AttemptId, CeremonyId, CredentialKey, RelyingPartyId};
+use crate::model::ids::{AttemptId, CeremonyId, CredentialKey, EnrolmentId, RelyingPartyId};
 use crate::model::policy::PartialSelection;
 use crate::model::refusal::Refusal;
 use crate::model::user::{User, UserRef};
@@ -55,6 +55,8 @@ pub struct StartRegistration<'a> {
     pub conditional_create: bool,
     /// Whose rules the answer is judged by; others than Level 3's never for real users.
     pub rules: Rules,
+    /// The one-time link by which it starts.
+    pub enrolment: Option<EnrolmentId>,
     /// Wishes of either kind of ceremony.
     pub terms: Terms,
 }
@@ -77,6 +79,7 @@ impl<'a> StartRegistration<'a> {
             max_credentials: None,
             conditional_create: false,
             rules: Rules::Level3,
+            enrolment: None,
             terms,
         }
     }
@@ -160,6 +163,7 @@ impl Passkeys {
                     conditional_create: start.conditional_create,
                     credential_name: start.credential_name.to_owned(),
                     user_name: user.name.clone(),
+                    enrolment: start.enrolment,
                 },
                 state: CeremonyState::Pending,
             };
@@ -242,6 +246,7 @@ impl Passkeys {
         rp: RelyingPartyId,
         response: &RegistrationResponse,
         name: Option<&str>,
+        link: Option<EnrolmentId>,
         by: &Actor,
     ) -> Result<RegisteredCredential, Refusal> {
         let mut phases = Phases::of(CeremonyKind::Registration, &*self.observer);
@@ -249,7 +254,9 @@ impl Passkeys {
         let id = CeremonyId::of_challenge(&response.client_data().challenge);
         let found = self.storage.ceremony(rp, id).await?;
         phases.done(Phase::Load);
-        let Some(ceremony) = found.and_then(Ceremony::registration) else {
+        // What a link has started is unknown to all who do not hold the link.
+        let found = found.and_then(Ceremony::registration);
+        let Some(ceremony) = found.filter(|ceremony| ceremony.asked.enrolment == link) else {
             return Err(Reason::CeremonyNotFound.into());
         };
         let (asked, user) = (&ceremony.asked, ceremony.user);

@@ -196,6 +196,38 @@ async fn of_many_who_use_a_link_at_once_one_gets_a_passkey() {
 }
 
 #[tokio::test]
+async fn what_a_link_has_started_only_this_link_ends() {
+    let fixture = Fixture::new().await;
+    let (_, path) = fixture.link(3600).await;
+    let (_, other) = fixture.link(3600).await;
+    let body = fixture.credential(&path).await;
+    // The page has the response. It does not get a second passkey with it from another API.
+    let verify = format!("/v2/Services/{}/Passkeys/VerifyFactor", fixture.service);
+    let account = fixture.app.account();
+    let answer = account.post(&verify, &body["credential"]).await;
+    assert_eq!(answer.status, 404, "{}", answer.text());
+    let stranger = fixture.app.stranger();
+    let refused = stranger.post(&other, &body).await;
+    assert_ne!(refused.status, 200, "{}", refused.text());
+    assert_eq!(fixture.passkeys().await, 1);
+    // Neither link was used up by that.
+    said(&stranger.get(&other).await, 200, "Add a passkey");
+    stranger.post(&path, &body).await.expect(200);
+    assert_eq!(fixture.passkeys().await, 2);
+
+    // A registration that a back end has started is not for a link either.
+    let factors = format!("/v2/Services/{}/Passkeys/Factors", fixture.service);
+    let start = json!({"friendly_name": "Phone", "identity": "ada-00001"});
+    let factor = fixture.app.account().post(&factors, &start).await;
+    let mut authenticator = Authenticator::new(Profile::default());
+    let factor = factor.expect(201);
+    let made = authenticator.create(&factor["options"], PAGE, &Lies::default());
+    let body = json!({"credential": made.unwrap()});
+    assert_ne!(stranger.post(&other, &body).await.status, 200);
+    said(&stranger.get(&other).await, 200, "Add a passkey");
+}
+
+#[tokio::test]
 async fn a_link_that_expired_was_revoked_or_never_made_says_so_and_does_nothing() {
     let fixture = Fixture::new().await;
     let (stranger, operator) = (fixture.app.stranger(), fixture.app.operator());

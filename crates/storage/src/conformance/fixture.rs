@@ -167,6 +167,7 @@ pub(crate) fn registration(user: &User, created: Timestamp) -> Registration {
             max_credentials: 50,
         }),
         asked: RegistrationAsked {
+            enrolment: None,
             challenge,
             conditional_create: false,
             credential_name: "first name".to_owned(),
