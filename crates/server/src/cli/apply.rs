@@ -3,7 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -37,7 +37,14 @@ struct SecretFile {
 
 impl SecretFile {
     fn create(named: &str, beside: &Path) -> Result<Self, ProcessError> {
-        let path = beside.join(named);
+        // The name comes from the server, which may have fewer rights than the caller: it must not choose the folder.
+        let mut parts = Path::new(named).components();
+        let (Some(Component::Normal(name)), None) = (parts.next(), parts.next()) else {
+            return Err(ProcessError::Command(format!(
+                "`secret_file` is {named:?}: it must be a file name without a folder. Nothing was applied"
+            )));
+        };
+        let path = beside.join(name);
         let mut options = OpenOptions::new();
         let file = options.write(true).create_new(true).mode(0o600).open(&path);
         let file = file.map_err(|source| {
@@ -153,7 +160,7 @@ fn print_differences(out: &mut dyn Write, differences: &[Value]) -> io::Result<(
             write!(out, " of Service {service:?}")?;
         }
         if let Some(file) = difference["secret_file"].as_str() {
-            write!(out, ", its secret to {file}")?;
+            write!(out, ", its secret to {file:?}")?;
         }
         writeln!(out)?;
         for member in list(difference, "members") {

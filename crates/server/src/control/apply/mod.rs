@@ -146,9 +146,20 @@ impl<'d> Plan<'d> {
         let account = existing(passkeys, declared.account.as_deref()).await?;
         let list = |page| passkeys.list_relying_parties(account, page);
         let stored = all(list, |rp| at(rp.created, rp.id.0)).await?;
-        let mut services = Vec::new();
+        let mut services: Vec<ServicePlan<'_>> = Vec::new();
         for service in &declared.services {
-            services.push(ServicePlan::of(passkeys, account, service, &stored).await?);
+            let plan = ServicePlan::of(passkeys, account, service, &stored).await?;
+            let known = |other: &ServicePlan<'_>| match (&other.before, &plan.before) {
+                (Some(other), Some(one)) => other.id == one.id,
+                _ => false,
+            };
+            if let Some(other) = services.iter().find(|other| known(other)) {
+                return Err(NotDone::because(format!(
+                    "the file declares one Service twice: as {:?} and as {:?}",
+                    other.declared.name, service.name
+                )));
+            }
+            services.push(plan);
         }
         let list = |page| passkeys.list_api_keys(account, page);
         let keys = all(list, |key| at(key.created, key.id.0)).await?;
