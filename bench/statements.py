@@ -42,7 +42,7 @@ def begins(text):
     return "INSERT INTO" in text and ".ceremonies" in text and not finishes(text)
 
 
-def found(text, parameters, pattern):
+def parameter_of(text, parameters, pattern):
     """The parameter whose number a pattern finds in a statement."""
     number = re.search(pattern, text)
     if not number:
@@ -54,17 +54,17 @@ def found(text, parameters, pattern):
 scripts = {}
 for text, parameters in calls:
     if finishes(text):
-        ceremony = found(text, parameters, r"y\.id = \$(\d+)")
-        event = found(text, parameters, r"events \(relying_party_id, at, id,[^)]*\) SELECT \$\d+, \$\d+, \$(\d+),")
-        user = found(text, parameters, r"c\.user_id = \$(\d+)")
+        ceremony = parameter_of(text, parameters, r"y\.id = \$(\d+)")
+        event = parameter_of(text, parameters, r"events \(relying_party_id, at, id,[^)]*\) SELECT \$\d+, \$\d+, \$(\d+),")
+        user = parameter_of(text, parameters, r"c\.user_id = \$(\d+)")
         scripts[user] = {"ceremony": ceremony, "event": event, "calls": [(text, parameters)]}
 for script in scripts.values():
     ceremony = script["ceremony"]
     text, finish = script["calls"][0]
-    key = found(text, finish, r"c\.id_hash = \$(\d+)")
+    key = parameter_of(text, finish, r"c\.id_hash = \$(\d+)")
     begin = [(t, p) for t, p in calls if begins(t) and ceremony in p]
     reads = [(t, p) for t, p in calls if t.startswith("SELECT") and (ceremony in p or key in p)]
-    name = found(text, finish, r"ELSE '' END, \$(\d+)")
+    name = parameter_of(text, finish, r"ELSE '' END, \$(\d+)")
     named = [(t, p) for t, p in calls if t.startswith("SELECT") and name in p]
     unique = {t: (t, p) for t, p in named + begin + reads}
     script["calls"] = list(unique.values()) + script["calls"]

@@ -23,7 +23,8 @@ pub fn verify(key: &PublicKey, message: &[u8], signature: &[u8]) -> Result<(), S
     verify_with(key.scheme(), key.material(), message, signature)
 }
 
-/// What a key is made of once to verify many signatures; `None` where the library cannot keep it, or where the key cannot be used.
+/// A key in the form of the library, made once to verify many signatures. `None` if the library has no such form of it, or if the key cannot
+/// be used.
 pub(crate) struct Ready(Option<ParsedPublicKey>);
 
 impl Ready {
