@@ -47,6 +47,29 @@ pub struct Webhook {
     pub updated: Timestamp,
 }
 
+impl Webhook {
+    /// A webhook that is on, and has no name, no URL and no events yet.
+    pub fn new(id: WebhookId, relying_party: RelyingPartyId, now: Timestamp) -> Self {
+        Self {
+            id,
+            relying_party,
+            name: String::new(),
+            event_types: Vec::new(),
+            url: String::new(),
+            enabled: true,
+            version: "v2".to_owned(),
+            revision: 1,
+            format: BodyFormat::default(),
+            hash: SignatureHash::default(),
+            secret: 0,
+            overlap: None,
+            failing: None,
+            created: now,
+            updated: now,
+        }
+    }
+}
+
 /// Longest URL of a webhook, in bytes.
 pub const MAX_URL: usize = 2048;
 

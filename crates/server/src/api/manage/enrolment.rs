@@ -4,15 +4,16 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use domain::Reason;
 use domain::model::console::EnrolmentLink as Record;
-use domain::model::ids::{EnrolmentId, UserId};
+use domain::model::ids::EnrolmentId;
 use domain::model::refusal::Refusal;
-use domain::model::user::{User, UserRef};
+use domain::model::user::User;
 use domain::service::enrolment::{LINK_MS, LONGEST_LINK_MS, SHORTEST_LINK_MS};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::error::Problem;
-use super::request::{Request, created, digits, ok};
+use super::people;
+use super::request::{Request, created, ok};
 use super::state::administrator;
 use crate::api::dates::Date;
 use crate::api::enrolment_link;
@@ -70,15 +71,8 @@ pub struct EnrolmentLinks {
 /// The user in the path, by name or by identifier.
 async fn user(request: &Request) -> Result<User, Problem> {
     let rp = request.service().await?.id;
-    let text = request.segment("user");
-    let passkeys = &request.state.passkeys;
-    match passkeys.user(rp, UserRef::Name(text)).await {
-        Err(refusal) if refusal.reason == Reason::UserUnknown => {}
-        found => return Ok(found?),
-    }
-    let id = UserId::from_hex(&digits(text));
-    let id = id.ok_or_else(|| Refusal::from(Reason::UserUnknown))?;
-    Ok(passkeys.user(rp, id).await?)
+    let (_, user) = people::named(request, rp).await?;
+    Ok(user.ok_or_else(|| Refusal::from(Reason::UserUnknown))?)
 }
 
 /// Makes a link by which a user registers one passkey, on a page of passkeyd. The page must be at an origin of the Service.

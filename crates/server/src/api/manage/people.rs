@@ -113,7 +113,10 @@ pub async fn erase(request: Request) -> Result<Response, Problem> {
 }
 
 /// Whom the path names: a user of this name, or one who may have been deleted, by the identifier.
-async fn named(request: &Request, rp: RelyingPartyId) -> Result<(UserId, Option<User>), Problem> {
+pub(super) async fn named(
+    request: &Request,
+    rp: RelyingPartyId,
+) -> Result<(UserId, Option<User>), Problem> {
     let text = request.segment("user");
     let passkeys = &request.state.passkeys;
     let there = |found: Result<User, Refusal>| match found {

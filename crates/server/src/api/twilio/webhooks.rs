@@ -4,7 +4,7 @@ use axum::response::Response;
 use domain::model::ids::WebhookId;
 use domain::model::notice::NoticeType;
 use domain::model::relying_party::RelyingParty;
-use domain::model::webhook::{BodyFormat, MAX_URL, SignatureHash, Webhook, is_url};
+use domain::model::webhook::{MAX_URL, Webhook, is_url};
 use domain::webauthn::options::is_word;
 use serde::Serialize;
 
@@ -187,23 +187,7 @@ pub async fn create(request: Request) -> Result<Response, ApiError> {
     }
     let parameters = Parameters::read(&form)?;
     let make = |id, now| {
-        let mut webhook = Webhook {
-            id,
-            relying_party: rp.id,
-            name: String::new(),
-            event_types: Vec::new(),
-            url: String::new(),
-            enabled: true,
-            version: "v2".to_owned(),
-            revision: 1,
-            format: BodyFormat::default(),
-            hash: SignatureHash::default(),
-            secret: 0,
-            overlap: None,
-            failing: None,
-            created: now,
-            updated: now,
-        };
+        let mut webhook = Webhook::new(id, rp.id, now);
         parameters.apply(&mut webhook);
         webhook
     };

@@ -11,7 +11,7 @@ use domain::model::policy::PartialSelection;
 use domain::model::refusal::Refusal;
 use domain::model::relying_party::RelyingParty;
 use domain::model::settings::WireSettings;
-use domain::model::webhook::{BodyFormat, SignatureHash, Webhook};
+use domain::model::webhook::Webhook;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -239,27 +239,6 @@ fn blank(passkeys: &Passkeys, account: AccountId) -> RelyingParty {
     }
 }
 
-/// A webhook as it is before it is declared.
-fn blank_webhook(rp: RelyingPartyId, id: WebhookId, now: Timestamp) -> Webhook {
-    Webhook {
-        id,
-        relying_party: rp,
-        name: String::new(),
-        event_types: Vec::new(),
-        url: String::new(),
-        enabled: true,
-        version: "v2".to_owned(),
-        revision: 1,
-        format: BodyFormat::default(),
-        hash: SignatureHash::default(),
-        secret: 0,
-        overlap: None,
-        failing: None,
-        created: now,
-        updated: now,
-    }
-}
-
 impl<'d> ServicePlan<'d> {
     async fn of(
         passkeys: &Passkeys,
@@ -334,7 +313,7 @@ impl<'d> ServicePlan<'d> {
             });
         }
         for (declared, before) in &self.webhooks {
-            let new = || blank_webhook(self.after.id, WebhookId([0; 16]), Timestamp(0));
+            let new = || Webhook::new(WebhookId([0; 16]), self.after.id, Timestamp(0));
             let base = before.clone().unwrap_or_else(new);
             let mut after = base.clone();
             declared.apply_to(&mut after);
@@ -386,7 +365,7 @@ impl<'d> ServicePlan<'d> {
         for (declared, before) in &self.webhooks {
             let Some(before) = before else {
                 let make = |id, now| {
-                    let mut webhook = blank_webhook(rp.id, id, now);
+                    let mut webhook = Webhook::new(id, rp.id, now);
                     declared.apply_to(&mut webhook);
                     webhook
                 };
