@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { chromium as playwright } from 'playwright-core';
 
 import { chromium } from './paths.mjs';
+import { Person, find } from './person.mjs';
 
 const flags = [
   '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
@@ -61,9 +62,43 @@ export async function pageWithAuthenticator(context) {
   return { page, authenticator };
 }
 
+// What a `Person` needs of Chromium.
+function hands(page, authenticator) {
+  const found = [];
+  page.on('pageerror', (error) => found.push(`${page.url()}: ${error}`));
+  page.on('console', (message) => {
+    if (message.type() === 'error' && !/Failed to load resource/.test(message.text())) found.push(`${page.url()}: ${message.text()}`);
+  });
+  return {
+    authenticator,
+    goto: (url) => page.goto(url),
+    reload: () => page.reload(),
+    url: async () => page.url(),
+    evaluate: (run, argument) => page.evaluate(run, argument),
+    element: async (named) => (await page.evaluateHandle(find, named)).asElement(),
+    click: (element) => element.click(),
+    type: (element, text) => element.fill(text),
+    narrow: (narrow) => page.setViewportSize({ width: narrow ? 320 : 1000, height: 700 }),
+    dark: (dark) => page.emulateMedia({ colorScheme: dark ? 'dark' : 'light' }),
+    problems: async () => found.splice(0),
+  };
+}
+
+// Chromium for a `Person`.
+export async function launchChromium() {
+  const { context, close } = await launch();
+  return {
+    async person() {
+      const { page, authenticator } = await pageWithAuthenticator(context);
+      return new Person(hands(page, authenticator));
+    },
+    close,
+  };
+}
+
 // Chromium for the tests of the browser client: pages by address, each with its own authenticator.
-export async function launchClientBrowser(...more) {
-  const browser = await launch({ args: [...flags, '--host-resolver-rules=MAP page.test 127.0.0.1', ...more] });
+export async function launchClientBrowser() {
+  const browser = await launch({ args: [...flags, '--host-resolver-rules=MAP page.test 127.0.0.1'] });
   return {
     // `before` runs in the page and its frames before their own scripts.
     async open(url, before) {
