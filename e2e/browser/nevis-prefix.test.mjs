@@ -1,25 +1,29 @@
-// The browser client, and a back end of the Twilio API, behind a proxy with TLS and a path prefix. The client has no setting for either.
+// The browser client, and back ends with the official SDKs of Twilio, behind a proxy with TLS and a path prefix. No client has a setting for either. The certificate
+// is of an authority of this run, which each client is told to trust.
 
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { promisify } from 'node:util';
 
-import { launchClientBrowser } from '../support/browser.mjs';
 import { servePage } from '../support/client-page.mjs';
+import { launchFirefox } from '../support/firefox.mjs';
 import { BackEnd } from '../support/nevis.mjs';
 import { certificate, startHaproxy, startNginx } from '../support/nginx.mjs';
+import { python, repository } from '../support/paths.mjs';
 import { freePort } from '../support/server.mjs';
 import { success } from './nevis-client.mjs';
 
 const prefix = '/login/pk';
 
 // A response below the prefix, to the account of the back end.
-async function fetched(url, { server: { accountSid, authToken } }, { folder }) {
-  const ca = await readFile(join(folder, 'certificate.pem'));
+async function fetched(url, { server: { accountSid, authToken } }, { authority }) {
+  const ca = await readFile(authority);
   const call = request(url, { ca, auth: `${accountSid}:${authToken}` }).end();
   const [response] = await once(call, 'response');
   const text = (await response.setEncoding('utf8').toArray()).join('');
@@ -37,7 +41,7 @@ for (const [name, start] of [['nginx', startNginx], ['HAProxy', startHaproxy]]) 
     site = await servePage(`${origin}${prefix}`);
     proxy = await start(made, { port, prefix, passkeyd: backEnd.url, others: site.at('127.0.0.1').replace(/\/$/, '') });
     await backEnd.useRelyingParty('localhost', [origin, new URL(site.url).origin]);
-    browser = await launchClientBrowser(`--ignore-certificate-errors-spki-list=${made.trusted}`);
+    browser = await launchFirefox({ authority: made.authority });
   });
   after(async () => {
     await browser?.close();
@@ -95,16 +99,36 @@ for (const [name, start] of [['nginx', startNginx], ['HAProxy', startHaproxy]]) 
   });
 
   test('the HTML pages are found below the prefix', async () => {
-    const { page, close } = await browser.open(`${origin}${prefix}/`);
-    try {
-      await page.click('main a[href="docs/errors"]');
-      assert.equal(page.url(), `${origin}${prefix}/docs/errors`);
-      for (const [path, target] of [['/docs', '/docs/'], ['/docs/migrate/', '/docs/migrate'], ['/docs/errors/60378/', '/docs/errors/60378']]) {
-        const answer = await page.goto(`${origin}${prefix}${path}`);
-        assert.deepEqual([answer.status(), page.url()], [200, `${origin}${prefix}${target}`]);
-      }
-    } finally {
-      await close();
+    const person = await browser.person();
+    await person.goto(`${origin}${prefix}/`);
+    await person.follow('all error codes');
+    await person.sees(/60378/);
+    assert.equal(await person.url(), `${origin}${prefix}/docs/errors`);
+    for (const [path, target] of [['/docs', '/docs/'], ['/docs/migrate/', '/docs/migrate'], ['/docs/errors/60378/', '/docs/errors/60378']]) {
+      await person.goto(`${origin}${prefix}${path}`);
+      assert.equal(await person.url(), `${origin}${prefix}${target}`);
+      assert.equal(await person.evaluate(() => performance.getEntriesByType('navigation')[0].responseStatus), 200);
     }
   });
+
+  test('a client that was not told of the authority does not connect', async () => {
+    await assert.rejects(fetch(`${origin}${prefix}/readyz`), ({ cause }) => cause.code === 'UNABLE_TO_VERIFY_LEAF_SIGNATURE');
+  });
+
+  // The suites of the SDKs, against this address.
+  const suites = {
+    'twilio-node': [process.execPath, ['--test', ...['registration', 'authentication', 'entities', 'services'].map((name) => `twilio-node/${name}.test.mjs`)]],
+    'twilio-python': [python, ['-m', 'pytest', '-q', ...['registration', 'authentication', 'entities', 'services'].map((name) => `twilio-python/test_${name}.py`)]],
+  };
+  for (const [sdk, [program, args]] of Object.entries(suites)) {
+    test(`${sdk} registers passkeys, signs in and manages Services`, async () => {
+      const { NODE_TEST_CONTEXT, ...environment } = process.env;
+      Object.assign(environment, { E2E_PASSKEYD_URL: `${origin}${prefix}`, NODE_EXTRA_CA_CERTS: made.authority, REQUESTS_CA_BUNDLE: made.authority });
+      const { stdout } = await promisify(execFile)(program, args, { cwd: join(repository, 'e2e'), env: environment }).catch((error) => {
+        throw new Error(`${error.stdout}${error.stderr}`);
+      });
+      const [, passed] = /^[^a-z\n]*pass (\d+)$/m.exec(stdout) ?? /(\d+) passed/.exec(stdout);
+      assert.ok(passed > 20, stdout);
+    });
+  }
 });

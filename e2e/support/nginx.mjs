@@ -2,7 +2,6 @@
 // below a path prefix, another server has the rest of the paths.
 
 import { execFileSync, spawn } from 'node:child_process';
-import { X509Certificate, createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
@@ -48,16 +47,17 @@ async function serverBlock({ folder, port, prefix, passkeyd, others }) {
   return changes.reduce((text, [old, by]) => replaced(text, old, by), block);
 }
 
-// Makes a key with a certificate for localhost; `trusted` is the hash of its public key, by which a browser can trust it.
+// Makes an authority for this run, and with it a certificate for localhost. `authority` is the file that clients are told to trust.
 export async function certificate() {
-  const folder = await mkdtemp(join(tmpdir(), 'passkeyd-nginx-'));
-  execFileSync('openssl', [
-    'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', '-subj', '/CN=localhost',
-    '-addext', 'subjectAltName=DNS:localhost', '-keyout', join(folder, 'key.pem'), '-out', join(folder, 'certificate.pem'),
+  const folder = await mkdtemp(join(tmpdir(), 'passkeyd-proxy-'));
+  const file = (name) => join(folder, name);
+  const issue = (name, key, ...more) => execFileSync('openssl', [
+    'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', '-keyout', file(key), '-out', file(name), ...more,
   ], { stdio: 'pipe' });
-  const { publicKey } = new X509Certificate(await readFile(join(folder, 'certificate.pem')));
-  const trusted = createHash('sha256').update(publicKey.export({ type: 'spki', format: 'der' })).digest('base64');
-  return { folder, trusted, remove: () => rm(folder, { recursive: true, force: true }) };
+  issue('authority.pem', 'authority.key', '-subj', '/CN=passkeyd tests', '-addext', 'keyUsage=critical,keyCertSign');
+  issue('certificate.pem', 'key.pem', '-subj', '/CN=localhost', '-CA', file('authority.pem'), '-CAkey', file('authority.key'),
+    '-addext', 'subjectAltName=DNS:localhost', '-addext', 'basicConstraints=critical,CA:FALSE', '-addext', 'extendedKeyUsage=serverAuth');
+  return { folder, authority: file('authority.pem'), remove: () => rm(folder, { recursive: true, force: true }) };
 }
 
 // Starts nginx with this certificate; `stop` ends it.

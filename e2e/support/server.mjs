@@ -70,20 +70,21 @@ async function start(args, environment, url) {
   };
 }
 
+// The account of every server.
+export const account = { accountSid: 'AC0123456789abcdef0123456789abcdef', authToken: 'e2e-auth-token-0123456789abcdef0' };
+
 // `passkeyd serve`, with a known account. The environment may depend on the port.
 export async function serve(environment = {}) {
   const directory = await mkdtemp(join(tmpdir(), 'passkeyd-e2e-'));
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
-  const accountSid = 'AC0123456789abcdef0123456789abcdef';
-  const authToken = 'e2e-auth-token-0123456789abcdef0';
   const remove = () => rm(directory, { recursive: true, force: true });
   const server = await start(['serve'], {
     PASSKEYD_LISTEN: `127.0.0.1:${port}`,
     PASSKEYD_PUBLIC_URL: url,
     PASSKEYD_DATA_DIR: directory,
-    PASSKEYD_BOOTSTRAP_ACCOUNT_SID: accountSid,
-    PASSKEYD_BOOTSTRAP_AUTH_TOKEN: authToken,
+    PASSKEYD_BOOTSTRAP_ACCOUNT_SID: account.accountSid,
+    PASSKEYD_BOOTSTRAP_AUTH_TOKEN: account.authToken,
     ...(typeof environment === 'function' ? environment(port) : environment),
   }, url).catch(async (error) => {
     await remove();
@@ -91,8 +92,7 @@ export async function serve(environment = {}) {
   });
   return {
     ...server,
-    accountSid,
-    authToken,
+    ...account,
     async stop() {
       await server.stop();
       await remove();

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { randomBytes } from 'node:crypto';
 
-import { serve } from './server.mjs';
+import { account, serve } from './server.mjs';
 
 const require = createRequire(import.meta.url);
 const twilio = require('twilio');
@@ -31,9 +31,11 @@ export const newIdentity = () => `user-${randomBytes(6).toString('hex')}`;
 
 export const decoded = (text) => Buffer.from(text, 'base64url');
 
-// A running server with the official client pointed at it.
+// A running server with the official client pointed at it: one of its own, or the one that `E2E_PASSKEYD_URL` names, for example behind a proxy.
 export async function start(environment) {
-  const server = await serve(environment);
+  const url = process.env.E2E_PASSKEYD_URL;
+  assert.ok(!(url && environment), 'a server with settings of its own cannot be one that runs already');
+  const server = url ? { ...account, url, stop: () => {} } : await serve(environment);
   const client = clientFor(server);
   return { server, client, verify: client.verify.v2, stop: () => server.stop() };
 }
@@ -92,7 +94,9 @@ export async function refused(promise, code, status) {
 // Plain HTTP, with the account's credentials by default.
 export async function raw(server, method, path, { headers = {}, body, authorization } = {}) {
   const basic = Buffer.from(`${server.accountSid}:${server.authToken}`).toString('base64');
-  const answer = await fetch(new URL(path, server.url), {
+  // The URL of the server may have a path of its own.
+  const url = path.startsWith('/') ? `${server.url}${path}` : path;
+  const answer = await fetch(url, {
     method,
     redirect: 'manual',
     headers: { ...(authorization !== null && { authorization: authorization ?? `Basic ${basic}` }), ...headers },

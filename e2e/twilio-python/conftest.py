@@ -1,10 +1,10 @@
-"""One server for the whole suite, one service for each file, both sources of passkeys."""
+"""One server for the whole suite, or the one that `E2E_PASSKEYD_URL` names; one service for each file, both sources of passkeys."""
 
 import os
 
 import pytest
 from authenticators import SOURCES, Authenticators
-from passkeyd import ACCOUNT_SID, AUTH_TOKEN, Server
+from passkeyd import ACCOUNT_SID, AUTH_TOKEN, Running, Server
 from twilio.rest import Client
 from wire import new_service
 
@@ -15,7 +15,8 @@ for name in ("TWILIO_EDGE", "TWILIO_REGION"):
 
 @pytest.fixture(scope="session")
 def server():
-    running = Server()
+    url = os.environ.get("E2E_PASSKEYD_URL")
+    running = Running(url) if url else Server()
     yield running
     running.stop()
 

@@ -27,6 +27,16 @@ def free_port():
         return probe.getsockname()[1]
 
 
+class Running:
+    """A server that runs already."""
+
+    def __init__(self, url):
+        self.url = url
+
+    def stop(self):
+        """Leaves it running."""
+
+
 class Server:
     """`passkeyd serve`, ready to answer."""
 
