@@ -88,6 +88,9 @@ pub struct Outcome {
     pub both: Times,
     /// CPU time of the server for one ceremony, in microseconds.
     pub server_cpu_us: f64,
+    /// The part of it in user mode. Results of earlier versions do not have it.
+    #[serde(default)]
+    pub server_user_us: Option<f64>,
     /// Share of the time in which the server used a CPU.
     pub server_busy: f64,
     pub server_resident_kb: u64,
@@ -421,6 +424,7 @@ impl Engine<'_> {
             .cpu
             .saturating_sub(first.server.cpu)
             .as_secs_f64();
+        let user = last.server.user.saturating_sub(first.server.user);
         let driver = last
             .driver
             .cpu
@@ -447,6 +451,7 @@ impl Engine<'_> {
             finish: times(&mut self.measured.finish),
             both: times(&mut self.measured.both),
             server_cpu_us: server * 1e6 / ceremonies.max(1) as f64,
+            server_user_us: Some(user.as_secs_f64() * 1e6 / ceremonies.max(1) as f64),
             server_busy: server / seconds,
             server_resident_kb: last.server.resident_kb,
             driver_busy: driver / seconds,

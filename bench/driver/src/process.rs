@@ -14,6 +14,8 @@ const TICK: Duration = Duration::from_millis(10);
 pub struct Usage {
     /// CPU time in user mode and in the kernel, ended children included.
     pub cpu: Duration,
+    /// The part of it in user mode: code of the process, without system calls.
+    pub user: Duration,
     /// Memory that is resident now, in kB.
     pub resident_kb: u64,
 }
@@ -21,6 +23,7 @@ pub struct Usage {
 struct Stat {
     parent: u32,
     ticks: u32,
+    user_ticks: u32,
 }
 
 fn stat(pid: u32) -> Option<Stat> {
@@ -28,10 +31,12 @@ fn stat(pid: u32) -> Option<Stat> {
     // The name of the program may have spaces and parentheses.
     let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
     let number = |index: usize| fields.get(index)?.parse::<u32>().ok();
+    // utime, stime, cutime, cstime
+    let user_ticks = number(11)? + number(13)?;
     Some(Stat {
         parent: number(1)?,
-        // utime, stime, cutime, cstime
-        ticks: number(11)? + number(12)? + number(13)? + number(14)?,
+        ticks: user_ticks + number(12)? + number(14)?,
+        user_ticks,
     })
 }
 
@@ -54,6 +59,7 @@ pub fn usage(pid: u32) -> Result<Usage, Failure> {
     let mut family = vec![pid];
     while let Some(member) = family.pop() {
         usage.cpu += TICK * stats[&member].ticks;
+        usage.user += TICK * stats[&member].user_ticks;
         usage.resident_kb += resident_kb(member).unwrap_or(0);
         family.extend(
             stats

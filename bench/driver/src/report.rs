@@ -126,8 +126,8 @@ pub fn text(results: &Results) -> Result<String, Failure> {
     )?;
     writeln!(
         text,
-        "| load | server | ceremonies/s | CPU of the server, µs | / bare check | / passkeyd | p50 ms | p99 ms | p99.9 ms | start p99 | finish p99 | memory MB | errors, unfinished |\n\
-         |---|---|---|---|---|---|---|---|---|---|---|---|---|"
+        "| load | server | ceremonies/s | CPU of the server, µs | in user mode, µs | / bare check | / passkeyd | p50 ms | p99 ms | p99.9 ms | start p99 | finish p99 | memory MB | errors, unfinished |\n\
+         |---|---|---|---|---|---|---|---|---|---|---|---|---|---|"
     )?;
     for ((position, load), measured) in by_load(servers) {
         // The first server of the file is passkeyd.
@@ -135,6 +135,10 @@ pub fn text(results: &Results) -> Result<String, Failure> {
         for (server, rounds) in measured {
             let value = |of: fn(&Outcome) -> f64| median(rounds.iter().map(|outcome| of(outcome)));
             let cpu = value(|outcome| outcome.server_cpu_us);
+            let user = match median(rounds.iter().filter_map(|outcome| outcome.server_user_us)) {
+                user if user.is_nan() => "–".to_owned(),
+                user => format!("{user:.0}"),
+            };
             let reference = *reference.get_or_insert(cpu);
             let failed: u64 = rounds
                 .iter()
@@ -147,7 +151,7 @@ pub fn text(results: &Results) -> Result<String, Failure> {
             };
             writeln!(
                 text,
-                "| {title} | {server} | {:.0} | {cpu:.0} | {:.2} | {:.2} | {} | {} | {} | {} | {} | {:.0} | {failed} |",
+                "| {title} | {server} | {:.0} | {cpu:.0} | {user} | {:.2} | {:.2} | {} | {} | {} | {} | {} | {:.0} | {failed} |",
                 value(|outcome| outcome.per_second),
                 cpu / bare,
                 cpu / reference,
