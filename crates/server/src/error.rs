@@ -20,7 +20,7 @@ pub enum ProcessError {
     #[error("webhooks cannot be sent: {0}")]
     Webhooks(String),
     /// The store was opened and does not do its work.
-    #[error("the store failed: {}", .0.message)]
+    #[error("{}", .0.message)]
     Domain(Refusal),
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {source}")]

@@ -1,6 +1,7 @@
 //! `passkeyd copy`: a store moves to another place, for example from a file to PostgreSQL.
 
 use std::io::{self, Write as _};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
@@ -12,6 +13,7 @@ use domain::store::Storage;
 use storage::StoreUrl;
 
 use super::progress::Progress;
+use crate::config::{self, Flags, Settings};
 use crate::process::ProcessError;
 use crate::transfer::export::{Lines, Wanted, export};
 use crate::transfer::record::{Counts, Manifest};
@@ -29,6 +31,9 @@ pub(super) struct Copy {
     /// The store to copy to, which is empty or has a part of the copy.
     #[arg(long, value_name = "URL")]
     to: StoreUrl,
+    /// TOML file with settings: `store_password_file` has the password of a PostgreSQL store.
+    #[arg(long, value_name = "FILE", env = config::CONFIG)]
+    config: Option<PathBuf>,
 }
 
 /// Runs the command.
@@ -36,7 +41,9 @@ pub(super) struct Copy {
 /// # Errors
 /// A store cannot be used, the other store has something else, or the copy is not equal.
 pub(super) async fn run(arguments: Copy) -> Result<(), ProcessError> {
-    let Copy { from, to } = arguments;
+    let settings = Settings::load(arguments.config.as_deref(), &Flags::default())?;
+    let from = settings.with_store_password(arguments.from)?;
+    let to = settings.with_store_password(arguments.to)?;
     if from == to {
         return Err(ProcessError::Command(
             "--from and --to are the same store".to_owned(),

@@ -171,15 +171,23 @@ impl Settings {
             Some(store) => match store.parse() {
                 // It would lose every passkey with the process.
                 Ok(StoreUrl::Memory) => Err(invalid("store", StoreUrlError::Unknown.to_string())),
-                Ok(StoreUrl::Postgres(url)) => {
-                    let password = self.store_password()?;
-                    let url = url.with_password(password.as_ref().map(|text| text.as_str()));
-                    Ok(StoreUrl::Postgres(Box::new(url)))
-                }
-                Ok(url) => Ok(url),
+                Ok(url) => self.with_store_password(url),
                 Err(error) => Err(invalid("store", error.to_string())),
             },
         }
+    }
+
+    /// The same place with the password of these settings, if it is a database and its address has none.
+    ///
+    /// # Errors
+    /// The file with the password cannot be read.
+    pub fn with_store_password(&self, store: StoreUrl) -> Result<StoreUrl, ConfigError> {
+        let StoreUrl::Postgres(url) = store else {
+            return Ok(store);
+        };
+        let password = self.store_password()?;
+        let url = url.with_password(password.as_ref().map(|text| text.as_str()));
+        Ok(StoreUrl::Postgres(Box::new(url)))
     }
 
     /// The proxies whose `X-Forwarded-For` is read.

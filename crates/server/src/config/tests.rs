@@ -85,6 +85,19 @@ fn a_postgres_store_takes_its_password_from_a_file() {
     let with_password = with_password.with_password(Some("hunter2"));
     assert_eq!(location, StoreUrl::Postgres(Box::new(with_password)));
     assert!(!format!("{location:?}").contains("hunter2"));
+    // `passkeyd copy` names two stores, neither of which is that of the settings.
+    let elsewhere = |text: &str| text.parse::<StoreUrl>().unwrap();
+    let other = "postgres://ann@db2/copy";
+    let with_password = other.parse::<storage::PostgresUrl>().unwrap();
+    let with_password = with_password.with_password(Some("hunter2"));
+    assert_eq!(
+        settings.with_store_password(elsewhere(other)).unwrap(),
+        StoreUrl::Postgres(Box::new(with_password))
+    );
+    let own = elsewhere("postgres://ann:own@db2/copy");
+    assert_eq!(settings.with_store_password(own.clone()).unwrap(), own);
+    let file = elsewhere("sqlite:copy.db");
+    assert_eq!(settings.with_store_password(file.clone()).unwrap(), file);
     let settings = Settings {
         store_password_file: Some(directory.path().join("nothing")),
         ..settings

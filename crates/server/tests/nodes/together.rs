@@ -14,8 +14,8 @@ use testkit::{Algorithm, Authenticator, Lies};
 use tokio::task::JoinSet;
 
 use crate::load::{self, ORIGIN};
-use crate::node::{Node, account, address, expect, new_schema};
-use crate::support::status;
+use crate::node::{Node, account, address, expect, migrate, new_schema};
+use crate::support::{Server, ended, passkeyd, serve, status};
 
 /// The database.
 const POSTGRES: &str = "TEST_POSTGRES";
@@ -411,4 +411,46 @@ async fn one_node_sweeps_and_another_goes_on_when_it_dies() {
             three.nodes[1].0.signal("KILL");
         }
     }
+}
+
+/// The address on the command line has no password: other users of the machine see it there.
+#[test]
+fn a_store_is_copied_to_a_database_whose_password_is_in_the_environment_or_in_a_file() {
+    let store = address(POSTGRES, &new_schema("copied"));
+    migrate(&store);
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    Server::start(&mut serve(&data)).stop();
+    let from = format!("sqlite:{}/passkeyd.db", data.display());
+    let (base, hosts) = store.split_once('@').unwrap();
+    let (user, password) = base.rsplit_once(':').unwrap();
+    let copy = || {
+        let mut command = passkeyd();
+        let to = format!("{user}@{hosts}");
+        command.args(["copy", "--from", &from, "--to", &to]);
+        command
+    };
+    let said = |command: &mut std::process::Command| {
+        let output = ended(command);
+        let errors = String::from_utf8(output.stderr).unwrap();
+        (output.status.code(), errors)
+    };
+    let (code, errors) = said(&mut copy());
+    assert_eq!(code, Some(1));
+    assert!(
+        errors.contains("set PASSKEYD_STORE_PASSWORD or"),
+        "{errors}"
+    );
+    let (code, errors) = said(copy().env("PASSKEYD_STORE_PASSWORD", password));
+    assert_eq!(code, Some(0), "{errors}");
+    let secret = place.path().join("password");
+    std::fs::write(&secret, password).unwrap();
+    let settings = place.path().join("passkeyd.toml");
+    std::fs::write(&settings, format!("store_password_file = {secret:?}\n")).unwrap();
+    let (code, errors) = said(copy().arg("--config").arg(&settings));
+    assert_eq!(code, Some(0), "{errors}");
+    assert!(
+        errors.contains("Copied and compared: 1 accounts"),
+        "{errors}"
+    );
 }

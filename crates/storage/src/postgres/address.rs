@@ -40,6 +40,9 @@ pub enum PostgresUrlError {
     /// Its form.
     #[error("expected postgres://user@host[:port]/database[?...]")]
     Form,
+    /// A parameter that is not one of passkeyd or of the driver, or that the driver cannot read.
+    #[error("the parameter {0} of the address of the store is unknown, or its value is wrong")]
+    Unreadable(String),
     /// A parameter has a value that it cannot have.
     #[error(
         "the parameter {name} of the address of the store has a wrong value; expected {expected}"
@@ -159,8 +162,17 @@ impl FromStr for PostgresUrl {
         if !kept.is_empty() {
             address = format!("{base}?{}", kept.join("&"));
         }
-        let mut config: tokio_postgres::Config =
-            address.parse().map_err(|_| PostgresUrlError::Form)?;
+        let read = |text: &str| text.parse::<tokio_postgres::Config>();
+        // One by one, because the error of the driver may have a value, such as a password.
+        let unreadable = || {
+            let wrong = |pair: &&&str| read(&format!("{base}?{pair}")).is_err();
+            let pair = kept.iter().find(wrong).filter(|_| read(base).is_ok());
+            let name = pair.and_then(|pair| pair.split('=').next());
+            name.map_or(PostgresUrlError::Form, |name| {
+                PostgresUrlError::Unreadable(name.to_owned())
+            })
+        };
+        let mut config = read(&address).map_err(|_| unreadable())?;
         if config.get_hosts().is_empty() || config.get_dbname().is_none() {
             return Err(PostgresUrlError::Form);
         }
@@ -299,6 +311,14 @@ mod tests {
                 Err(PostgresUrlError::Form),
                 "{wrong}"
             );
+        }
+        for (wrong, name) in [
+            ("sslmod=disable", "sslmod"),
+            ("pool=2&connect_timeout=soon", "connect_timeout"),
+        ] {
+            let text = format!("postgres://a@db/d?keepalives=1&{wrong}");
+            let expected = PostgresUrlError::Unreadable(name.to_owned());
+            assert_eq!(read(&text).map(drop), Err(expected), "{wrong}");
         }
         for wrong in ["pool=0", "pool=1001", "pool=x", "schema="] {
             let text = format!("postgres://a@db/d?{wrong}");

@@ -718,13 +718,20 @@ pub(super) fn in_schema(schema: &str, text: &str) -> String {
     text.replace('@', &format!("{schema}."))
 }
 
+/// What is missing where the database asks for a password and nobody gave one.
+const NO_PASSWORD: &str = "the database asks for a password, and there is none: set PASSKEYD_STORE_PASSWORD or `store_password_file`";
+
 /// What an error began with: that nobody listens, say, or which certificate is not trusted.
 fn innermost(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(next) = cause.source() {
         cause = next;
     }
-    cause.to_string()
+    match cause.to_string() {
+        // The words of the driver do not say where a password would be.
+        missing if missing == "password missing" => NO_PASSWORD.to_owned(),
+        text => text,
+    }
 }
 
 /// What an error code of the engine means, in words. The text of the engine itself may have values of a row, so it is not shown.
@@ -733,6 +740,9 @@ fn words(code: &SqlState) -> String {
     let words = match code {
         "22021" => "a text has a character that the database cannot keep",
         "23505" => "the database has this record already",
+        "26000" | "42P05" => {
+            "a prepared statement belongs to another session: leave out prepare=yes where a pooler in transaction mode leads to the database"
+        }
         "25006" => "the database takes no writes: it is a standby",
         "28000" | "28P01" => "the database does not know the user or the password",
         "3D000" => "there is no such database",
