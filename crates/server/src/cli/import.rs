@@ -297,19 +297,22 @@ fn summarised(summary: &Summary, mode: Mode) -> String {
         add(format!("File: {line}."));
     }
     for (note, count) in &summary.notes {
-        add(format!("Note on {count} records: {note}."));
+        let records = if *count == 1 { "record" } else { "records" };
+        add(format!("Note on {count} {records}: {note}."));
     }
     let (added, exists) = (summary.count("added"), summary.count("exists"));
     let (raised, refused) = (summary.count("counter_raised"), summary.count("refused"));
     let counts = format!(
-        "{added} added, {exists} there already, {raised} with a raised counter, {refused} refused"
+        "{added} added, {exists} already there, {raised} with a raised counter, {refused} refused"
     );
     match mode {
         Mode::DryRun => add(format!("Nothing was written. It would be: {counts}.")),
         Mode::Write(id) => {
             add(format!("Import {id}: {counts}."));
+            // Nothing follows an id, so that a command can be copied with a double click.
+            add(format!("First sign-ins: passkeyd import --report {id}"));
             add(format!(
-                "First sign-ins: passkeyd import --report {id}. To remove what was added: passkeyd import --undo {id}."
+                "To remove what was added: passkeyd import --undo {id}"
             ));
         }
     }
@@ -321,7 +324,7 @@ async fn undo(passkeys: &Passkeys, id: ImportId) -> Result<(), ProcessError> {
     known(passkeys, id).await?;
     let undone = passkeys.undo_import(id).await?;
     say(&format!(
-        "Removed: {} credentials and {} users. {} users have other credentials and stay. Accounts and Relying Parties stay.",
+        "Removed: credentials {}, users {}. Kept: users with other credentials {}, all accounts and Relying Parties.",
         undone.credentials, undone.users, undone.users_kept
     ));
     Ok(())

@@ -52,17 +52,20 @@ impl Seen {
         self.hex &= is_hex(text);
     }
 
-    /// The base64 of the column, in words; an error if its values are of both kinds.
-    pub(super) fn decide(&self, column: &str) -> Result<&'static str, String> {
-        match (self.url, self.standard) {
-            (true, true) => Err(format!(
-                "the values of {column} are in base64 and in base64url: the file mixes both, so none of them is read"
-            )),
-            _ if self.texts > 0 && self.hex => Ok("hexadecimal"),
-            (true, false) => Ok("base64url"),
-            (false, true) => Ok("base64"),
-            (false, false) => Ok("base64 or base64url, which are the same here"),
-        }
+    /// The encoding of the column, in words, if it has a value that does not show its own; an error if its values are of both kinds.
+    pub(super) fn decide(&self, column: &str) -> Result<Option<&'static str>, String> {
+        Ok(match (self.url, self.standard) {
+            _ if self.texts == 0 => None,
+            (true, true) => {
+                return Err(format!(
+                    "the values of {column} are in base64 and in base64url: the file mixes both, so none of them is read"
+                ));
+            }
+            _ if self.hex => Some("hexadecimal"),
+            (true, false) => Some("base64url"),
+            (false, true) => Some("base64"),
+            (false, false) => Some("base64 or base64url, which are the same here"),
+        })
     }
 }
 
@@ -127,11 +130,18 @@ mod tests {
 
     #[test]
     fn a_column_decides_and_not_a_value() {
-        assert_eq!(seen(&["AAAA", "-_8"]).decide("id"), Ok("base64url"));
-        assert_eq!(seen(&["AAAA", "+/8="]).decide("id"), Ok("base64"));
-        assert_eq!(seen(&["00ff", "ab12"]).decide("id"), Ok("hexadecimal"));
+        assert_eq!(seen(&["AAAA", "-_8"]).decide("id"), Ok(Some("base64url")));
+        assert_eq!(seen(&["AAAA", "+/8="]).decide("id"), Ok(Some("base64")));
+        assert_eq!(
+            seen(&["00ff", "ab12"]).decide("id"),
+            Ok(Some("hexadecimal"))
+        );
         assert!(seen(&["-_8", "+/8="]).decide("id").is_err());
-        assert!(seen(&["AAAz"]).decide("id").unwrap().contains("the same"));
+        let either = seen(&["AAAz"]).decide("id").unwrap().unwrap();
+        assert!(either.contains("the same"));
+        // Nothing is said of a column that is not in the file, or whose values show their own encoding.
+        assert_eq!(seen(&[]).decide("id"), Ok(None));
+        assert_eq!(seen(&["\\x0102", ""]).decide("id"), Ok(None));
     }
 
     #[test]

@@ -153,8 +153,10 @@ pub async fn import(
     let mut summary = Summary::default();
     let mut so_far = OwnFile::new(only);
     let mut running = JoinSet::new();
+    let mut events = false;
     while let Some(step) = steps.recv().await {
         // What a line is in must be there before it.
+        events |= matches!(&step, Step::Alone(_, line) if matches!(**line, Line::Event(_)));
         let first = matches!(&step, Step::Alone(_, line) if !matches!(**line, Line::Event(_)));
         while running.len() > if first { 0 } else { AT_ONCE } {
             finish(running.join_next().await, &mut summary, &mut report)?;
@@ -183,6 +185,10 @@ pub async fn import(
     match reader.await {
         Ok(read) => read?,
         Err(_) => return Err(ImportError::File("the file could not be read".to_owned())),
+    }
+    if events {
+        let said = "events count as added, also those that the store has already";
+        summary.file.push(said.to_owned());
     }
     Ok(summary)
 }

@@ -150,7 +150,10 @@ impl Columns {
             ("user handles", &self.handle),
         ]
         .into_iter()
-        .map(|(name, seen)| Ok(format!("{name}: {}", seen.decide(name)?)))
+        .filter_map(|(name, seen)| {
+            let decided = seen.decide(name).transpose()?;
+            Some(decided.map(|encoding| format!("{name}: {encoding}")))
+        })
         .collect()
     }
 }

@@ -129,6 +129,8 @@ async fn a_round_trip_is_byte_equal_and_what_is_imported_signs_in() {
             (again.count("refused"), bytes_of(&empty, ALL).await),
             (0, bytes.clone())
         );
+        let said = "events count as added, also those that the store has already";
+        assert_eq!(again.file, [said]);
         // The token of the account is a new one, which nobody knows.
         let token = domain::model::account::Secret::new(TOKEN).hash();
         store.replace_account_token(ACCOUNT, token).await.unwrap();
@@ -249,7 +251,8 @@ async fn an_import_is_undone_and_can_be_repeated() {
     let (service, _) = filled().await;
     let bytes = bytes_of(&service.app.passkeys, Wanted::default()).await;
     let empty = over(Arc::new(Memory::new())).await;
-    let (_, _, mode) = into(&empty, &bytes, false).await.unwrap();
+    let (summary, _, mode) = into(&empty, &bytes, false).await.unwrap();
+    assert_eq!(summary.file, [""; 0], "there are no events in the file");
     let Mode::Write(id) = mode else {
         unreachable!()
     };
