@@ -167,14 +167,6 @@ fn report(done: &Restored) -> String {
          sealed challenges: those of before are refused.",
         done.ceremonies_voided, done.token_keys_voided
     ));
-    lines.push(
-        if done.compared {
-            "Compared with the store that was there:"
-        } else {
-            "There was no readable store to compare with. All of this works now, also what was revoked or deleted after the backup:"
-        }
-        .to_owned(),
-    );
     let unrevoked = [
         ("access key", "VA", "", &difference.access_keys),
         ("API key", "AC", "SK", &difference.api_keys),
@@ -187,9 +179,9 @@ fn report(done: &Restored) -> String {
         ("Relying Party", "AC", "VA", &difference.relying_parties),
         ("passkey", "VA", "YF", &difference.credentials),
     ];
-    let before = lines.len();
+    let mut again = Vec::new();
     for (what, owner, id, found) in unrevoked {
-        lines.extend(
+        again.extend(
             found
                 .iter()
                 .map(|named| works_again(what, (owner, id), named)),
@@ -197,14 +189,24 @@ fn report(done: &Restored) -> String {
     }
     let named = u64::try_from(difference.credentials.len()).unwrap_or(u64::MAX);
     if difference.credentials_in_all > named {
-        lines.push(format!(
+        again.push(format!(
             "  and {} more passkeys",
             difference.credentials_in_all - named
         ));
     }
-    if lines.len() == before {
-        lines.push("  nothing works again that was revoked, replaced or deleted".to_owned());
+    if again.is_empty() {
+        let nothing = "Nothing works again that was revoked, replaced or deleted.";
+        lines.push(nothing.to_owned());
     } else {
+        lines.push(
+            if done.compared {
+                "These work again, although they were revoked, replaced or deleted after the backup:"
+            } else {
+                "There was no readable store to compare with. All of this works now, also what was revoked or deleted after the backup:"
+            }
+            .to_owned(),
+        );
+        lines.append(&mut again);
         lines.push("Revoke or delete again what must not work.".to_owned());
     }
     if done.compared {
