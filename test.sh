@@ -326,8 +326,11 @@ test_examples() {
     (cd e2e && node --test examples/*.test.mjs)
 }
 
-test_install() {
-    step "the Debian package and the image: installed in a new root, up to a sign-in"
+test_packages() {
+    step "all packages"
+    has rpmbuild || install_packages rpm
+    scripts/package.sh
+    step "the packages and the image: installed in new roots, up to a sign-in"
     local mirror
     mirror=$(sed -n 's/^URIs: *//p' /etc/apt/sources.list.d/debian.sources 2>/dev/null | head -n 1)
     if [[ $(id -u) != 0 || -z $mirror ]] || ! curl -fsS --max-time 30 -o /dev/null "$mirror/dists/bookworm/InRelease"; then
@@ -336,14 +339,7 @@ test_install() {
     fi
     has mmdebstrap || install_packages mmdebstrap
     has systemd-analyze || install_packages systemd
-    scripts/package.sh --install
     scripts/test-install.sh
-}
-
-test_packages() {
-    step "all packages"
-    has rpmbuild || install_packages rpm
-    scripts/package.sh --no-build
 }
 
 check_differential() {
@@ -400,7 +396,6 @@ check_differential
 test_differential 2000 1
 if [[ $mode == long ]]; then
     test_packages
-    test_install
     test_durability 200
     test_faults 200000 10000
     # Another seed has other damage.

@@ -1,20 +1,22 @@
 #!/usr/bin/env bash
-# Makes the packages of passkeyd: a Debian package, an RPM, an image, a list of its parts (CycloneDX), and checksums of all.
+# Makes the packages of passkeyd: a Debian package, an RPM, an image, a list of its parts (CycloneDX), the npm package of the browser clients, and
+# checksums of all.
 #
-#     scripts/package.sh              builds the release and makes everything
-#     scripts/package.sh --no-build   takes the release binary that is there
-#     scripts/package.sh --install    takes that binary, and makes only what scripts/test-install.sh installs: the Debian package and the image
+#     scripts/package.sh           builds the binary with scripts/release-build.sh
+#     scripts/package.sh BINARY    takes a binary that this script, or scripts/reproducible.sh, built before
 #
-# The files are in target/packages. With MINISIGN_KEY (a secret key file) the checksums are signed.
+# The files are in target/packages. With MINISIGN_KEY (a secret key file) the checksums are signed. With REPOSITORY_URL the npm package names its
+# repository: npm accepts a package with provenance only from there.
 set -euo pipefail
+given=${1:+$(realpath "$1")}
 cd "$(dirname "$0")/.."
 
 target=${CARGO_TARGET_DIR:-$PWD/target}
 [[ $target == /* ]] || target=$PWD/$target
-binary=$target/release/passkeyd
 out=$target/packages
 # cargo deb looks for files below target/release.
 parts=$target/release/package
+binary=$parts/passkeyd
 
 tool() {
     cargo "$1" --version >/dev/null 2>&1 || cargo install --locked "cargo-$1"
@@ -24,16 +26,13 @@ tool() {
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 export SOURCE_DATE_EPOCH
 
-if [[ -z ${1:-} ]]; then
-    cargo build --release --locked -p passkeyd
-fi
-[[ -x $binary ]] || {
-    echo "package.sh: there is no $binary" >&2
-    exit 1
-}
-
 rm -rf "$out" "$parts"
 mkdir -p "$out" "$parts/man" "$parts/completions"
+if [[ -n $given ]]; then
+    install -m 0755 "$given" "$binary"
+else
+    scripts/release-build.sh "$binary"
+fi
 "$binary" man "$parts/man" >/dev/null
 gzip -9n "$parts"/man/*
 "$binary" completions bash >"$parts/completions/passkeyd"
@@ -43,11 +42,6 @@ gzip -9n "$parts"/man/*
 tool deb
 cargo deb -p passkeyd --no-build --no-strip --output "$out/" >/dev/null
 scripts/oci-image.py "$binary" "$out/passkeyd-image.tar"
-
-if [[ ${1:-} == --install ]]; then
-    ls -l "$out"
-    exit
-fi
 
 # rpmbuild is in the package `rpm` of Debian.
 if command -v rpmbuild >/dev/null; then
@@ -66,6 +60,19 @@ tool cyclonedx
 cargo cyclonedx --manifest-path crates/server/Cargo.toml --format json --spec-version 1.5 --override-filename passkeyd-sbom >/dev/null
 mv crates/server/passkeyd-sbom.json "$out/passkeyd.cdx.json"
 rm -f crates/*/passkeyd-sbom.json
+# The list in the binary and the one beside it are of the same crates.
+scripts/binary-crates.py "$binary" "$out/passkeyd.cdx.json" >/dev/null
+
+if command -v npm >/dev/null; then
+    mkdir "$parts/npm"
+    cp -r sdk/package.json sdk/README.md sdk/dist LICENSE-MIT LICENSE-APACHE "$parts/npm"
+    if [[ -n ${REPOSITORY_URL:-} ]]; then
+        (cd "$parts/npm" && npm pkg set repository.type=git repository.url="$REPOSITORY_URL" repository.directory=sdk)
+    fi
+    npm pack "$parts/npm" --pack-destination "$out" --ignore-scripts --silent >/dev/null
+else
+    echo "package.sh: there is no npm, so there is no npm package" >&2
+fi
 
 (cd "$out" && sha256sum -- * >SHA256SUMS)
 if [[ -n ${MINISIGN_KEY:-} ]]; then
