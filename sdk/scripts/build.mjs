@@ -19,6 +19,7 @@ const scripts = [
   { entry: 'passkeys/index.ts', name: 'passkeys.mjs', format: 'esm', target: 'es2022', minify: true },
   { entry: 'element.ts', name: 'element.mjs', format: 'esm', target: 'es2022', minify: true, plugins: [besides()] },
   { entry: 'events.ts', name: 'events.mjs', format: 'esm', target: 'es2022', minify: true },
+  { entry: 'prompt.ts', name: 'prompt.mjs', format: 'esm', target: 'es2022', minify: true, plugins: [besides()] },
   { entry: 'react.ts', name: 'react.mjs', format: 'esm', target: 'es2022', minify: false, external: ['react'], plugins: [besides()] },
 ];
 

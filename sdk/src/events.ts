@@ -21,8 +21,11 @@ const DELAY_MS = 2_000;
 /** The server reads so many of one message. */
 const MOST = 20;
 
-/** `server` is the address of passkeyd. Default: where this file comes from, also below a path prefix. */
-export function reporter(server: string = import.meta.url.split('/sdk/')[0]!): Reporter {
+/**
+ * `server` is the address of passkeyd. Default: where this file comes from, also below a path prefix. `service` is the SID of the Service of the page,
+ * `VA...`: passkeyd then also counts the events of this Service by itself.
+ */
+export function reporter(server: string = import.meta.url.split('/sdk/')[0]!, service?: string): Reporter {
   const url = `${server.replace(/\/+$/, '')}/_app/events`;
   let waiting: { operation: Operation; event: ClientEvent }[] = [];
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -33,7 +36,7 @@ export function reporter(server: string = import.meta.url.split('/sdk/')[0]!): R
       // No cookies, no preflight, and nobody waits for the response.
       void fetch(url, {
         method: 'POST',
-        body: JSON.stringify({ events: waiting.splice(0, MOST) }),
+        body: JSON.stringify({ service, events: waiting.splice(0, MOST) }),
         credentials: 'omit',
         keepalive: true,
         mode: 'no-cors',

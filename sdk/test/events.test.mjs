@@ -48,6 +48,14 @@ test('sends what happened in one message, without cookies, and nobody waits for 
   assert.deepEqual([options.credentials, options.mode, options.keepalive, options.headers], ['omit', 'no-cors', true, undefined]);
 });
 
+test('names the Service of the page if it is told', () => {
+  const { sdk, sent } = open('https://www.example.test/sdk/events.mjs');
+  const reporter = sdk.reporter('https://login.example.test', 'VA0123456789abcdef0123456789abcdef');
+  reporter.offered('signIn');
+  reporter.flush();
+  assert.deepEqual(sent[0][1], { service: 'VA0123456789abcdef0123456789abcdef', events: [{ operation: 'signIn', event: 'offered' }] });
+});
+
 test('sends what waits when the page is hidden, twenty events in each message', () => {
   const { sdk, window, sent, listeners } = open('https://cdn.example.test/events.mjs');
   const reporter = sdk.reporter('https://login.example.test/');

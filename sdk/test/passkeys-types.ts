@@ -6,6 +6,7 @@ import {
 } from '../dist/types/passkeys/index.js';
 import type { Answer, Reason, Signals } from '../dist/types/passkeys/index.js';
 import { reporter, type Reporter } from '../dist/types/events.js';
+import { mayPrompt, notNow } from '../dist/types/prompt.js';
 import { useAutofill, useCapabilities, usePasskeys } from '../dist/types/react.js';
 
 configure({ backEnd: '/pk', routes: { signIn: 'login' }, request: { credentials: 'include' }, onEvent: ({ phase, elapsed }) => void [phase, elapsed] });
@@ -24,6 +25,7 @@ try {
   if (error instanceof PasskeyError) void [text[error.reason], error.likely, error.elapsed, error.status, error.code];
 }
 const maybe: Answer | undefined = await autofill();
+if (await mayPrompt(maybe?.signals?.prompt)) notNow();
 void [maybe, await upgrade(), await register({}, { add: true }), await reauthenticate(), await post('passkeys/delete', { id: 'x' }), abort];
 const { immediate }: { immediate: boolean } = await capabilities();
 void [immediate, await signal.unknown({ rpId: 'example.test', credentialId: 'AAAA' })];

@@ -1,5 +1,6 @@
 //! Client events, `POST /_app/events`: what pages report that never reaches a back end, for example that a person cancelled. A report has words of
-//! [closed lists](crate::http::reports), and nothing of a person, a passkey or a page. This node counts them until it ends.
+//! [closed lists](crate::http::reports), may name a Service of the page's origin, and has nothing of a person, a passkey or a page. This node counts
+//! them until it ends.
 
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use domain::Passkeys;
+use domain::model::ids::RelyingPartyId;
 use serde::Deserialize;
 
 use crate::http::cors::origin;
@@ -38,6 +40,9 @@ struct State {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Report<'a> {
+    /// The SID of the Service of the page.
+    #[serde(borrow)]
+    service: Option<&'a str>,
     #[serde(borrow)]
     events: Vec<Reported<'a>>,
 }
@@ -71,35 +76,43 @@ async fn report(Extracted(state): Extracted<State>, request: Request) -> Respons
         Ok(body) => body,
         Err(refusal) => return Plain.refusal(refusal, PATH),
     };
-    let page = origin(&parts.headers).and_then(|origin| origin.to_str().ok());
-    let known = match page {
-        // When the store does not answer, no origin is known.
-        Some(page) => state
-            .passkeys
-            .is_configured_origin(page)
-            .await
-            .unwrap_or(false),
-        None => false,
-    };
-    if !known {
-        return refused(StatusCode::FORBIDDEN, "origin_not_allowed");
-    }
     let agent = parts.headers.get(USER_AGENT);
     let agent = agent.and_then(|agent| agent.to_str().ok());
-    let Some(events) = events(&body, agent.unwrap_or_default()) else {
+    let read = read(&body, agent.unwrap_or_default());
+    let page = origin(&parts.headers).and_then(|origin| origin.to_str().ok());
+    let named = read.as_ref().and_then(|(service, _)| *service);
+    if !known(&state.passkeys, page, named).await {
+        return refused(StatusCode::FORBIDDEN, "origin_not_allowed");
+    }
+    let Some((service, events)) = read else {
         return refused(StatusCode::BAD_REQUEST, "request_invalid");
     };
-    if let Some(counts) = state.traffic.client_events() {
-        for event in events {
-            counts.add(event);
-        }
+    if let Some(funnels) = state.traffic.funnels() {
+        funnels.report(service, &events);
     }
     no_content()
 }
 
-/// The events of a report; `None` for a report that has anything else.
-fn events(body: &[u8], agent: &str) -> Option<Vec<ClientEvent>> {
+/// Whether a page of this origin may report: for the Service that it names, or for any. When the store does not answer, no origin is known.
+async fn known(passkeys: &Passkeys, page: Option<&str>, named: Option<RelyingPartyId>) -> bool {
+    let Some(page) = page else { return false };
+    let Some(named) = named else {
+        return passkeys.is_configured_origin(page).await.unwrap_or(false);
+    };
+    let found = passkeys.relying_party_itself(named).await;
+    found.is_ok_and(|rp| {
+        let mut origins = rp.selection.origins.iter().flatten();
+        origins.any(|one| one.as_str() == page)
+    })
+}
+
+/// The Service that a report names, if it names one, and its events; `None` for a report that has anything else.
+fn read(body: &[u8], agent: &str) -> Option<(Option<RelyingPartyId>, Vec<ClientEvent>)> {
     let report: Report<'_> = serde_json::from_slice(body).ok()?;
+    let service = match report.service {
+        Some(sid) => Some(RelyingPartyId::from_hex(sid.strip_prefix("VA")?)?),
+        None => None,
+    };
     let (browser, system) = client(agent);
     let place = |list: &[&str], word: &str| list.iter().position(|one| *one == word);
     let events = report.events.iter().map(|one| {
@@ -111,7 +124,7 @@ fn events(body: &[u8], agent: &str) -> Option<Vec<ClientEvent>> {
         })
     });
     let events: Vec<ClientEvent> = events.collect::<Option<_>>()?;
-    (events.len() <= MOST_EVENTS).then_some(events)
+    (events.len() <= MOST_EVENTS).then_some((service, events))
 }
 
 fn refused(status: StatusCode, error: &str) -> Response {

@@ -12,5 +12,8 @@ export interface Reporter {
     /** Sends what waits. It is also sent after two seconds, and when the page is hidden. */
     flush: () => void;
 }
-/** `server` is the address of passkeyd. Default: where this file comes from, also below a path prefix. */
-export declare function reporter(server?: string): Reporter;
+/**
+ * `server` is the address of passkeyd. Default: where this file comes from, also below a path prefix. `service` is the SID of the Service of the page,
+ * `VA...`: passkeyd then also counts the events of this Service by itself.
+ */
+export declare function reporter(server?: string, service?: string): Reporter;

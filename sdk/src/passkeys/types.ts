@@ -39,6 +39,12 @@ export interface Accepted {
   allAcceptedCredentialIds: string[];
 }
 
+/** Whether a passkey is worth offering to the user: for `mayPrompt` of `prompt.mjs`. */
+export interface Prompt {
+  offer: boolean;
+  why: 'no_passkey' | 'other_device' | 'has_passkey' | 'unfinished';
+}
+
 /** What the back end learned from passkeyd about the passkeys of a user, for the password manager. */
 export interface Signals {
   /** A passkey that the server does not know. */
@@ -47,6 +53,7 @@ export interface Signals {
   accepted?: Accepted | Accepted[] | null;
   /** The names of the user. */
   details?: { rpId: string; userId: string; name: string; displayName: string } | null;
+  prompt?: Prompt | null;
 }
 
 /** The answer of the back end to the last request: its JSON. */

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use webauthn::credential::Aaguid;
 use webauthn::error::Reason;
 
 use crate::model::ids::{CeremonyId, UserId};
@@ -26,6 +27,8 @@ pub struct Refusal {
     /// Whether that ceremony is an authentication that named no user and listed no credentials, so that the authenticator
     /// chose the credential by itself.
     pub any_credential_might_sign: bool,
+    /// The model of the authenticator whose credential was found for this attempt. In a box, because a refusal is returned by many functions.
+    pub model: Option<Box<Aaguid>>,
 }
 
 impl Refusal {
@@ -39,6 +42,7 @@ impl Refusal {
             ceremony: None,
             user: None,
             any_credential_might_sign: false,
+            model: None,
         }
     }
 

@@ -7,7 +7,7 @@ use webauthn::authentication::{
     SignCounter, StoredCredential, VerifiedAuthentication, verify_authentication,
 };
 use webauthn::cose::StoredKey;
-use webauthn::credential::{CredentialId, UserHandle};
+use webauthn::credential::{Aaguid, CredentialId, UserHandle};
 use webauthn::error::Reason;
 use webauthn::options::{CredentialDescriptor, UserVerification};
 use webauthn::origin::Origin;
@@ -89,6 +89,8 @@ pub struct SignedIn {
     pub user: User,
     /// The credential that signed.
     pub credential: CredentialKey,
+    /// The model of the authenticator.
+    pub model: Aaguid,
     /// What the verifier noticed without refusing, such as a signature counter that did not grow.
     pub signals: Vec<Signal>,
 }
@@ -164,7 +166,7 @@ fn refusal_of(finished: FinishedAuthentication) -> Option<Reason> {
 fn signed_in(
     ceremony: Arc<Authentication>,
     user: User,
-    credential: CredentialKey,
+    (credential, model): (CredentialKey, Aaguid),
     now: Timestamp,
     signals: Vec<Signal>,
 ) -> SignedIn {
@@ -180,6 +182,7 @@ fn signed_in(
         ceremony,
         user,
         credential,
+        model,
         signals,
     }
 }
@@ -486,13 +489,18 @@ impl Passkeys {
         };
         ensure_pending(id, ceremony.standing(now), ceremony.created, now)?;
         let (record, user) = &*signer;
+        let model = record.aaguid;
+        let refused = |refusal: Refusal| Refusal {
+            model: Some(Box::new(model)),
+            ..refused(&ceremony, refusal)
+        };
         let event = event.of(user).credential(record.key);
         // The user who was to sign in, or else the one whose credential was shown.
         let failed = ceremony.user.or(Some(user.id));
         if record.selection.rp_id != ceremony.policy.rp_id {
             let refusal = Refusal::from(Reason::CredentialRpMismatch)
                 .with_found(Some(record.selection.rp_id.as_str().to_owned()));
-            let refusal = refused(&ceremony, refusal);
+            let refusal = refused(refusal);
             return Err(self
                 .refuse(id, counted, refusal, failed, event, sealed)
                 .await);
@@ -507,7 +515,7 @@ impl Passkeys {
                 let kept = self.case(|| case::of_authentication(&expected, &stored, response));
                 let event = event.case(kept);
                 let refusal = Refusal::new(error.reason(), error.to_string());
-                let refusal = refused(&ceremony, refusal.with_found(error.found()));
+                let refusal = refused(refusal.with_found(error.found()));
                 return Err(self
                     .refuse(id, counted, refusal, failed, event, sealed)
                     .await);
@@ -539,10 +547,10 @@ impl Passkeys {
         phases.done(Phase::Write);
         self.pending.end(counted, id);
         if let Some(reason) = refusal_of(finished) {
-            return Err(refused(&ceremony, reason));
+            return Err(refused(reason.into()));
         }
         let signals = verified.signals().to_vec();
-        Ok(signed_in(ceremony, user, credential, now, signals))
+        Ok(signed_in(ceremony, user, (credential, model), now, signals))
     }
 
     /// The authentication that is sealed into a challenge, as it was begun.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use webauthn::credential::Aaguid;
 use webauthn::response::{AuthenticationResponse, RegistrationResponse};
 
 use crate::model::audit::Actor;
@@ -48,7 +49,9 @@ impl Passkeys {
         by: &Actor,
     ) -> Result<RegisteredCredential, Refusal> {
         let finished = self.judge_registration(rp, response, name, None, by).await;
-        self.over(CeremonyKind::Registration, rp, by, &finished);
+        self.over(CeremonyKind::Registration, rp, by, &finished, |done| {
+            done.record.aaguid
+        });
         finished
     }
 
@@ -62,7 +65,9 @@ impl Passkeys {
     ) -> Result<RegisteredCredential, Refusal> {
         let judged = self.judge_registration(rp, response, None, Some(link), by);
         let finished = judged.await;
-        self.over(CeremonyKind::Registration, rp, by, &finished);
+        self.over(CeremonyKind::Registration, rp, by, &finished, |done| {
+            done.record.aaguid
+        });
         finished
     }
 
@@ -102,7 +107,9 @@ impl Passkeys {
         by: &Actor,
     ) -> Result<SignedIn, Refusal> {
         let finished = self.judge_authentication(rp, response, by).await;
-        self.over(CeremonyKind::Authentication, rp, by, &finished);
+        self.over(CeremonyKind::Authentication, rp, by, &finished, |done| {
+            done.model
+        });
         finished
     }
 
@@ -117,6 +124,7 @@ impl Passkeys {
             kind,
             relying_party,
             wire,
+            model: None,
         };
         match started {
             Ok(_) => self.observer.started(of),
@@ -130,11 +138,17 @@ impl Passkeys {
         relying_party: RelyingPartyId,
         by: &Actor,
         finished: &Result<T, Refusal>,
+        model: fn(&T) -> Aaguid,
     ) {
+        let model = match finished {
+            Ok(done) => Some(model(done)),
+            Err(why) => why.model.as_deref().copied(),
+        };
         let of = Observed {
             kind,
             relying_party,
             wire: &by.wire,
+            model,
         };
         self.observer.ended(of, finished.as_ref().map(drop));
     }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use webauthn::credential::Aaguid;
+
 use crate::model::ceremony::CeremonyKind;
 use crate::model::ids::RelyingPartyId;
 use crate::model::refusal::Refusal;
@@ -40,6 +42,8 @@ pub struct Observed<'a> {
     pub relying_party: RelyingPartyId,
     /// The name of the wire through which the caller came, as in its actor.
     pub wire: &'a str,
+    /// The model of the authenticator: after a registration that was accepted, and after a response of a known credential.
+    pub model: Option<Aaguid>,
 }
 
 /// Observes ceremonies. Called on the way of every sign-in, so it must be fast. It is called in the task that serves the request.

@@ -4,6 +4,7 @@ use askama::Template;
 use axum::response::Response;
 use domain::Reason;
 use domain::model::audit::AuditEvent;
+use domain::model::ceremony::{Authentication, Standing};
 use domain::model::clock::Timestamp;
 use domain::model::console::EnrolmentLink;
 use domain::model::credential::CredentialRecord;
@@ -22,7 +23,9 @@ use crate::api::enrolment_link::{self, Made};
 
 /// Events of one person that are shown.
 const EVENTS: u32 = 30;
-/// How far back they are looked for, in milliseconds.
+/// Sign-ins of one person that nobody finished, as they are shown.
+const UNFINISHED: u32 = 5;
+/// How far back events are looked for, in milliseconds.
 const EVENTS_MS: i64 = 7 * 86_400_000;
 
 #[derive(Template)]
@@ -52,6 +55,8 @@ struct PersonPage {
     passkeys: Vec<Passkey>,
     events: Vec<AuditEvent>,
     complete: bool,
+    /// The newest sign-ins that were started for the person, and for which no response came in time.
+    unfinished: Vec<Authentication>,
     /// The passkey whose new name was not accepted, and why.
     wrong: Option<(CredentialKey, &'static str)>,
     /// Links that work.
@@ -169,6 +174,13 @@ async fn person_page(
         record,
     });
     let links = passkeys.enrolment_links(rp.id, person.id).await?;
+    let page = PageRequest {
+        after: None,
+        limit: UNFINISHED,
+        order: Order::Descending,
+    };
+    let unfinished = passkeys.list_authentications(&person, Some(Standing::Expired), None, page);
+    let unfinished = unfinished.await?.items;
     Ok(PersonPage {
         frame: visit.frame()?,
         rp,
@@ -176,6 +188,7 @@ async fn person_page(
         passkeys: records.collect(),
         events: found.events,
         complete: found.complete,
+        unfinished,
         wrong,
         links,
         made: None,

@@ -79,6 +79,7 @@ routes! {
 
     GET "/services/{service}/ceremonies" Support ceremonies::list;
     GET "/services/{service}/ceremonies/{id}" Support ceremonies::show;
+    GET "/services/{service}/client-events" Support client_events::of_service;
     GET "/explorer" Support attempts::blank;
     POST "/explorer" Support attempts::explain;
 

@@ -13,6 +13,7 @@ pub mod current;
 pub mod entrance;
 pub mod form;
 pub mod front;
+pub mod funnel;
 pub mod handler;
 pub mod inbound;
 pub mod json;

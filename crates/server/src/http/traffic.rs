@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 
-use super::reports::Counts;
+use super::funnel::Funnels;
 
 /// A request that was answered.
 #[derive(Clone, Copy, Debug)]
@@ -32,8 +32,8 @@ pub trait Traffic: fmt::Debug + Send + Sync + 'static {
     fn turned_away(&self);
     /// A request was answered.
     fn answered(&self, answered: &Answered);
-    /// Where client events are counted, if they are.
-    fn client_events(&self) -> Option<&Counts> {
+    /// Where it is counted how far people come, if it is.
+    fn funnels(&self) -> Option<&Funnels> {
         None
     }
 }

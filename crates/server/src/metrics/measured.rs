@@ -15,8 +15,9 @@ use prometheus::{
 };
 use tokio::time::Instant;
 
+use crate::http::funnel::Funnels;
 use crate::http::rates::LIMITS;
-use crate::http::reports::{BROWSERS, Counts, EVENTS, OPERATIONS, SYSTEMS};
+use crate::http::reports::{BROWSERS, EVENTS, OPERATIONS, SYSTEMS};
 use crate::http::{Answered, Lifecycle, Traffic};
 
 use super::table::{self, Definition, Label, OUTCOMES, STATUSES, WIRES};
@@ -57,7 +58,7 @@ pub struct Metrics {
     metadata_stale: IntGauge,
     log_dropped: IntCounter,
     /// The truth about client events; the metric follows when somebody looks.
-    client_events: Counts,
+    funnels: Funnels,
     client_events_total: IntCounterVec,
 }
 
@@ -165,7 +166,7 @@ impl Metrics {
             metadata_age: maker.float(&table::METADATA_AGE)?,
             metadata_stale: maker.gauge(&table::METADATA_STALE)?,
             log_dropped: maker.counter(&table::LOG_DROPPED)?,
-            client_events: Counts::default(),
+            funnels: Funnels::default(),
             client_events_total: maker.counters(&table::CLIENT_EVENTS)?,
             registry: maker.0,
         })
@@ -200,7 +201,7 @@ impl Metrics {
         let age = u64::try_from(age).unwrap_or_default();
         self.metadata_age
             .set(Duration::from_secs(age).as_secs_f64());
-        for (event, count) in self.client_events.all() {
+        for (event, count) in self.funnels.all().events() {
             let labels = [
                 OPERATIONS[event.operation],
                 EVENTS[event.event],
@@ -260,6 +261,7 @@ impl Observer for Metrics {
     }
 
     fn ended(&self, of: Observed<'_>, outcome: Result<(), &Refusal>) {
+        self.funnels.responded(of, outcome.is_ok());
         match outcome {
             Ok(()) => self.count(of, 2),
             Err(why) => {
@@ -301,8 +303,8 @@ impl Traffic for Metrics {
         self.connections_refused.inc();
     }
 
-    fn client_events(&self) -> Option<&Counts> {
-        Some(&self.client_events)
+    fn funnels(&self) -> Option<&Funnels> {
+        Some(&self.funnels)
     }
 
     fn answered(&self, answered: &Answered) {

@@ -451,6 +451,7 @@ async fn the_browser_client_is_served_to_every_page_with_its_hash() {
         ("sdk", "passkeys.mjs"),
         ("sdk", "element.mjs"),
         ("sdk", "events.mjs"),
+        ("sdk", "prompt.mjs"),
     ] {
         for path in [
             format!("/{folder}/{name}"),

@@ -34,6 +34,11 @@ export interface Accepted {
     userId: string;
     allAcceptedCredentialIds: string[];
 }
+/** Whether a passkey is worth offering to the user: for `mayPrompt` of `prompt.mjs`. */
+export interface Prompt {
+    offer: boolean;
+    why: 'no_passkey' | 'other_device' | 'has_passkey' | 'unfinished';
+}
 /** What the back end learned from passkeyd about the passkeys of a user, for the password manager. */
 export interface Signals {
     /** A passkey that the server does not know. */
@@ -50,6 +55,7 @@ export interface Signals {
         name: string;
         displayName: string;
     } | null;
+    prompt?: Prompt | null;
 }
 /** The answer of the back end to the last request: its JSON. */
 export interface Answer {

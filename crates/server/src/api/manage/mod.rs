@@ -11,6 +11,7 @@ mod metadata;
 pub mod nevis;
 mod people;
 pub mod policy;
+mod prompt;
 pub mod reasons;
 mod relying_party;
 mod request;

@@ -21,7 +21,7 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 const CLIENT: &str = "fido2-client";
 const SDK: &str = "sdk";
 /// The files: folder, name, content type, content.
-const FILES: [(&str, &str, &str, &[u8]); 7] = [
+const FILES: [(&str, &str, &str, &[u8]); 8] = [
     (
         CLIENT,
         "fido2-client.js",
@@ -57,6 +57,12 @@ const FILES: [(&str, &str, &str, &[u8]); 7] = [
         "events.mjs",
         SCRIPT,
         include_bytes!("../../../../../sdk/dist/events.mjs"),
+    ),
+    (
+        SDK,
+        "prompt.mjs",
+        SCRIPT,
+        include_bytes!("../../../../../sdk/dist/prompt.mjs"),
     ),
     (
         SDK,
