@@ -3,13 +3,14 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
+import { Authenticators, sources } from '../support/authenticators.mjs';
 import { launchChromium } from '../support/browser.mjs';
 import { launchFirefox } from '../support/firefox.mjs';
 import { serve } from '../support/server.mjs';
 import { raw, rawJson } from '../support/wire.mjs';
 
 for (const [name, launch] of [['Chromium', launchChromium], ['Firefox', launchFirefox]]) describe(`an enrolment link in ${name}`, { timeout: 240_000 }, () => {
-  let server, browser, person, service;
+  let server, browser, person, service, authenticators;
   before(async () => {
     server = await serve((port) => ({ PASSKEYD_PUBLIC_URL: `http://localhost:${port}` }));
     server.url = server.url.replace('127.0.0.1', 'localhost');
@@ -21,11 +22,13 @@ for (const [name, launch] of [['Chromium', launchChromium], ['Firefox', launchFi
     });
     assert.equal(made.status, 201, made.text);
     service = made.json.sid;
+    authenticators = new Authenticators(sources.find((source) => source.name === 'testkit'));
     browser = await launch();
     person = await browser.person();
   });
   after(async () => {
     await browser?.close();
+    await authenticators?.close();
     await server?.stop();
   });
 
@@ -95,6 +98,16 @@ for (const [name, launch] of [['Chromium', launchChromium], ['Firefox', launchFi
     assert.equal(answer, 200);
     await person.press('Create a passkey');
     await person.sees(/This link was used\. It works once\./);
+  });
+
+  test('of many responses at once it takes one, and says to all others that it was used', async () => {
+    const { url } = await link();
+    const credentials = await Promise.all(Array.from({ length: 15 }, async (_, number) => {
+      const { json } = await rawJson(server, `${url}/options`, {});
+      return authenticators.create(json, server.url, { device: `device ${number}` });
+    }));
+    const statuses = await Promise.all(credentials.map(async (credential) => (await rawJson(server, url, { credential })).status));
+    assert.deepEqual(statuses.toSorted(), [200, ...Array(14).fill(410)]);
   });
 
   test('does nothing after it was revoked', async () => {

@@ -65,11 +65,23 @@ export class Person {
     return all.find((field) => (field.getAttribute('aria-label') ?? field.labels?.[0]?.innerText.trim()) === name)?.value;
   }, label));
 
+  choose = (label, option) => this.#until(`option ${option} of ${label}`, () => this.evaluate(([name, text]) => {
+    const select = [...document.querySelectorAll('select')].find(({ labels }) => labels[0]?.innerText.trim() === name);
+    const index = [...select.options].findIndex((one) => one.text === text);
+    if (index < 0) return false;
+    select.selectedIndex = index;
+    select.dispatchEvent(new Event('change', { bubbles: true }));
+    return true;
+  }, [label, option]));
+
   // Waits for this text, and returns that of the whole page.
   sees = (pattern) => this.#until(`text ${pattern}`, async () => {
     const text = await this.evaluate(() => document.body.innerText);
     return pattern.test(text) && text;
   });
+
+  // Waits until the browser has gone to such an address.
+  arrives = (pattern) => this.#until(`address ${pattern}`, () => this.evaluate((source) => new RegExp(source).test(location.href), pattern.source));
 
   // Loads the page again until it has this text.
   async seesLater(pattern) {

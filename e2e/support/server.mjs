@@ -59,6 +59,14 @@ async function start(args, environment, url) {
     url,
     pid: child.pid,
     log,
+    // What it prints of this form. It may be ready before that is read here.
+    async printed(pattern) {
+      for (const deadline = Date.now() + STARTUP_MS; Date.now() < deadline; await delay(20)) {
+        const found = pattern.exec(log.join(''));
+        if (found) return found[0];
+      }
+      throw new Error(`passkeyd did not print ${pattern}:\n${log.join('')}`);
+    },
     // Ends it with SIGTERM. An exit code other than 0 fails the suite.
     async stop() {
       child.kill('SIGTERM');

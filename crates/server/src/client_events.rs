@@ -12,7 +12,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use domain::Passkeys;
 use domain::model::ids::RelyingPartyId;
-use serde::Deserialize;
+use domain::webauthn::json::{Limits, Object, Value, parse};
 
 use crate::http::cors::origin;
 use crate::http::refusal::{Plain, Refusals as _};
@@ -35,23 +35,6 @@ struct State {
     /// Who counts.
     traffic: Arc<dyn Traffic>,
     bodies: BodyLimit,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Report<'a> {
-    /// The SID of the Service of the page.
-    #[serde(borrow)]
-    service: Option<&'a str>,
-    #[serde(borrow)]
-    events: Vec<Reported<'a>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Reported<'a> {
-    operation: &'a str,
-    event: &'a str,
 }
 
 /// The route. A body has at most [`MOST_BYTES`].
@@ -108,23 +91,35 @@ async fn known(passkeys: &Passkeys, page: Option<&str>, named: Option<RelyingPar
 
 /// The Service that a report names, if it names one, and its events; `None` for a report that has anything else.
 fn read(body: &[u8], agent: &str) -> Option<(Option<RelyingPartyId>, Vec<ClientEvent>)> {
-    let report: Report<'_> = serde_json::from_slice(body).ok()?;
-    let service = match report.service {
-        Some(sid) => Some(RelyingPartyId::from_hex(sid.strip_prefix("VA")?)?),
+    let report = parse(body, &Limits::default()).ok()?;
+    let named = report.as_object()?.get("service");
+    let report = members(&report, 1 + usize::from(named.is_some()))?;
+    let service = match named {
+        Some(sid) => Some(RelyingPartyId::from_hex(sid.as_str()?.strip_prefix("VA")?)?),
         None => None,
     };
+    let reported = report.get("events")?.as_array()?;
     let (browser, system) = client(agent);
-    let place = |list: &[&str], word: &str| list.iter().position(|one| *one == word);
-    let events = report.events.iter().map(|one| {
+    let place = |list: &[&str], word: &Value<'_>| {
+        let word = word.as_str()?;
+        list.iter().position(|one| *one == word)
+    };
+    let events = reported.iter().map(|one| {
+        let one = members(one, 2)?;
         Some(ClientEvent {
-            operation: place(&OPERATIONS, one.operation)?,
-            event: place(&EVENTS, one.event)?,
+            operation: place(&OPERATIONS, one.get("operation")?)?,
+            event: place(&EVENTS, one.get("event")?)?,
             browser,
             system,
         })
     });
     let events: Vec<ClientEvent> = events.collect::<Option<_>>()?;
     (events.len() <= MOST_EVENTS).then_some((service, events))
+}
+
+/// An object with this number of members, and nothing else.
+fn members<'a, 'b>(value: &'b Value<'a>, number: usize) -> Option<&'b Object<'a>> {
+    value.as_object().filter(|object| object.len() == number)
 }
 
 fn refused(status: StatusCode, error: &str) -> Response {

@@ -154,7 +154,7 @@ fn show(report: &Report) -> Result<(), ProcessError> {
         }
         writeln!(
             out,
-            "\n{} problems, {} warnings",
+            "\nproblems: {}, warnings: {}",
             report.problems, report.warnings
         )
     })

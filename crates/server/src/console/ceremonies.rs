@@ -9,12 +9,15 @@ use domain::model::clock::Timestamp;
 use domain::model::ids::CeremonyId;
 use domain::model::relying_party::RelyingParty;
 use domain::store::EventFilter;
+use domain::webauthn::UnixSeconds;
+use domain::webauthn::trace::StepResult;
 
 use super::failure::Failure;
 use super::page::{self, Frame};
 use super::services;
 use super::visit::Visit;
 use super::words;
+use crate::verify::Explained;
 
 /// Events of a page.
 const ROWS: u32 = 50;
@@ -97,6 +100,8 @@ struct CeremonyPage {
     events: Vec<AuditEvent>,
     reason: Option<Reason>,
     now: Timestamp,
+    /// Each step of the refused response, if it is kept.
+    explained: Option<Explained>,
 }
 
 /// `GET /console/services/{service}/ceremonies`.
@@ -171,8 +176,15 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
         rp,
         id,
         ceremony,
+        explained: events.iter().find_map(explained),
         events,
         reason,
         now: passkeys.now(),
     })
+}
+
+/// The steps of a refusal, judged again at its moment from what is kept of it.
+fn explained(event: &AuditEvent) -> Option<Explained> {
+    let case = event.details.as_ref()?.case.as_deref()?;
+    Explained::of(case, UnixSeconds(event.at.seconds())).ok()
 }

@@ -129,7 +129,7 @@ impl Chosen {
     fn sent(visit: &Visit) -> Self {
         let field = |name| visit.field(name).to_owned();
         Self {
-            user_verification_required: visit.ticked("user_verification_required"),
+            user_verification_required: visit.has("user_verification_required"),
             backup: field("backup"),
             sign_count: field("sign_count"),
             relying_party_override: field("relying_party_override"),

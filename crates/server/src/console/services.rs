@@ -29,6 +29,8 @@ pub(super) const ROWS: u32 = 50;
 const ACCOUNTS: u32 = 200;
 /// Names for people.
 pub(super) const NAME: NameRule = NameRule::characters(1, 128);
+/// Most characters of a wrong origin that its message repeats.
+const MOST_SHOWN: usize = 100;
 /// Most origins of a Service.
 const MOST_ORIGINS: usize = 100;
 
@@ -104,17 +106,34 @@ impl Typed {
         }
     }
 
-    fn sent(visit: &Visit) -> Self {
-        let field = |name| visit.field(name).to_owned();
+    /// What a form has for these settings. A field that did not come keeps its setting and is marked: no setting is emptied by it.
+    fn sent(visit: &Visit, mut typed: Self) -> Self {
+        for (name, setting) in [
+            ("name", &mut typed.name),
+            ("rp_id", &mut typed.rp_id),
+            ("rp_name", &mut typed.rp_name),
+            ("origins", &mut typed.origins),
+            ("attachment", &mut typed.attachment),
+            ("resident_key", &mut typed.resident_key),
+            ("user_verification", &mut typed.user_verification),
+        ] {
+            if visit.has(name) {
+                visit.field(name).clone_into(setting);
+            } else {
+                let why = "This field did not arrive. Send the form again.";
+                typed.wrong.push((name, why.to_owned()));
+            }
+        }
+        typed
+    }
+
+    /// What a new Service is offered.
+    fn offered() -> Self {
         Self {
-            name: field("name"),
-            rp_id: field("rp_id"),
-            rp_name: field("rp_name"),
-            origins: field("origins"),
-            attachment: field("attachment"),
-            resident_key: field("resident_key"),
-            user_verification: field("user_verification"),
-            wrong: Vec::new(),
+            attachment: "any".to_owned(),
+            resident_key: "preferred".to_owned(),
+            user_verification: "preferred".to_owned(),
+            ..Self::default()
         }
     }
 
@@ -149,7 +168,10 @@ impl Typed {
         for line in lines {
             match Origin::parse_configured(&line) {
                 Ok(origin) => origins.push(origin),
-                Err(error) => self.mark("origins", format!("{line} is no origin: {error}.")),
+                Err(error) => {
+                    let line: String = line.chars().take(MOST_SHOWN).collect();
+                    self.mark("origins", format!("{line} is no origin: {error}."));
+                }
             }
         }
         if origins.len() > MOST_ORIGINS {
@@ -290,12 +312,7 @@ pub(super) async fn blank(visit: Visit) -> Result<Response, Failure> {
         frame: visit.frame()?,
         account: accounts.first().map(|account| account.id),
         accounts,
-        typed: Typed {
-            attachment: "any".to_owned(),
-            resident_key: "preferred".to_owned(),
-            user_verification: "preferred".to_owned(),
-            ..Typed::default()
-        },
+        typed: Typed::offered(),
     })
 }
 
@@ -304,7 +321,7 @@ pub(super) async fn create(visit: Visit) -> Result<Response, Failure> {
     let accounts = accounts(&visit).await?;
     let account = AccountId::from_hex(&words::digits(visit.field("account")));
     let account = account.filter(|id| accounts.iter().any(|account| account.id == *id));
-    let mut typed = Typed::sent(&visit);
+    let mut typed = Typed::sent(&visit, Typed::offered());
     let selection = typed.selection();
     if account.is_none() {
         typed.mark("account", "Choose an account of the list.");
@@ -359,7 +376,7 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
 /// `POST /console/services/{service}`.
 pub(super) async fn change(visit: Visit) -> Result<Response, Failure> {
     let rp = of_path(&visit).await?;
-    let mut typed = Typed::sent(&visit);
+    let mut typed = Typed::sent(&visit, Typed::of(&rp));
     let selection = typed.selection();
     if !typed.is_wrong() {
         if selection == rp.selection && typed.name == rp.name {

@@ -199,6 +199,15 @@ impl Visit {
         self.fields = pairs(&self.body).ok_or(Failure::Malformed(
             "The form is no text, or has too many fields.",
         ))?;
+        // No form of the console has two fields of one name.
+        let mut names: Vec<&str> = self.fields.iter().map(|(name, _)| name.as_str()).collect();
+        names.sort_unstable();
+        if names
+            .windows(2)
+            .any(|pair| matches!(pair, [one, other] if one == other))
+        {
+            return Err(Failure::Malformed("The form has a field twice."));
+        }
         let token = self.visitor.as_ref();
         let token = token.map(|(_, token)| Secret::new(token.form_token()).hash());
         let sent = find(&self.fields, TOKEN_FIELD).unwrap_or_default();
@@ -280,8 +289,8 @@ impl Visit {
         find(&self.fields, name).unwrap_or_default().trim()
     }
 
-    /// Whether a box of the form is ticked.
-    pub(super) fn ticked(&self, name: &str) -> bool {
+    /// Whether the form has this field. A box that is not ticked is not in it.
+    pub(super) fn has(&self, name: &str) -> bool {
         find(&self.fields, name).is_some()
     }
 

@@ -11,7 +11,7 @@ mod sessions;
 mod wire;
 
 use std::io::{self, Write as _};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use axum::Router;
@@ -20,12 +20,16 @@ use axum::http::StatusCode;
 use axum::http::header::HOST;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use domain::Passkeys;
 use domain::model::audit::{Actor, ActorKind};
 use domain::model::console::Role;
 use domain::model::policy::Policy;
 use domain::service::accounts::Bootstrap;
+use ipnet::IpNet;
 use storage::StoreUrl;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use crate::app::{App, PublicUrl};
 use crate::config::{Listen, Log, LogFormat, LogLevel, Settings};
@@ -36,6 +40,7 @@ use crate::metadata::Sources;
 use crate::process::{self, Hangup, ProcessError};
 use crate::telemetry;
 use crate::transport::Listener;
+use crate::webhooks::Sender;
 use backend::Backend;
 
 /// The port that is tried first.
@@ -103,12 +108,31 @@ pub async fn run(asked: Option<Listen>) -> Result<(), ProcessError> {
     })?;
     let traffic: Arc<dyn Traffic> = Arc::new(Unwatched);
     let listener = Listener::plain(listener);
+    let sending = send_webhooks(&passkeys, &stopping)?;
     let ended = process::run(listener, router, passkeys, stopping, &settings, &traffic).await;
+    sending.abort();
     directory.close().map_err(|source| ProcessError::System {
         what: "cannot remove the temporary store",
         source,
     })?;
     ended
+}
+
+/// Sends webhooks, also to receivers on this machine: only who uses this machine reaches the demo.
+fn send_webhooks(
+    passkeys: &Arc<Passkeys>,
+    stopping: &watch::Receiver<bool>,
+) -> Result<JoinHandle<()>, ProcessError> {
+    let here = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+    let networks = here.map(|address: IpAddr| IpNet::from(address)).to_vec();
+    let sender = Sender::new(Arc::clone(passkeys), networks)
+        .map_err(|error| ProcessError::Webhooks(error.to_string()))?;
+    let metrics = crate::metrics::start(passkeys.now())?;
+    Ok(tokio::spawn(crate::webhooks::run(
+        sender,
+        metrics,
+        stopping.clone(),
+    )))
 }
 
 /// The pages and the back ends behind them.

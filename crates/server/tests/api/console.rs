@@ -12,6 +12,7 @@ use server::console::{Needs, POLICY, routes};
 use testkit::{Authenticator, Lies, Profile};
 
 use crate::common::{ACCOUNT, Answer, Client, FORM, TestApp};
+use crate::support::get;
 
 /// A webhook that receives everything.
 const WEBHOOK: &str = "FriendlyName=Events&EventTypes=*&WebhookUrl=https%3A%2F%2Fhooks.test%2Fx";
@@ -314,6 +315,23 @@ async fn each_route_is_open_to_its_role_and_to_nobody_else() {
     assert!(walked > 30, "{walked}");
 }
 
+/// All fields of the settings of a Service.
+const SETTINGS: &str = "name=Acme&rp_id=acme.test&rp_name=&origins=https%3A%2F%2Facme.test&attachment=any\
+                        &resident_key=preferred&user_verification=preferred";
+
+#[tokio::test]
+async fn a_field_that_comes_twice_changes_nothing() {
+    let app = TestApp::new().await;
+    let filled = fill(&app).await;
+    let ada = app.administrator("Ada", Role::Owner).await;
+    let service = format!("/console/services/{}", filled.service);
+    let before = ada.client.get(&service).await.text().to_owned();
+    let twice = ada.post(&service, &format!("{SETTINGS}&name=Other")).await;
+    assert_eq!(twice.status, 400);
+    assert!(twice.text().contains("The form has a field twice."));
+    assert_eq!(ada.client.get(&service).await.text(), before);
+}
+
 #[tokio::test]
 async fn what_cannot_be_is_said_beside_its_field_and_changes_nothing() {
     let app = TestApp::new().await;
@@ -329,7 +347,12 @@ async fn what_cannot_be_is_said_beside_its_field_and_changes_nothing() {
         ),
         (
             "/console/services/new".to_owned(),
-            format!("account=AC{ACCOUNT}&name=x&rp_id=com"),
+            format!(
+                "account=AC{ACCOUNT}&{}",
+                SETTINGS
+                    .replace("rp_id=acme.test", "rp_id=com")
+                    .replace("https%3A%2F%2Facme.test", "")
+            ),
             "rp_id-wrong",
         ),
         (
@@ -339,13 +362,23 @@ async fn what_cannot_be_is_said_beside_its_field_and_changes_nothing() {
         ),
         (
             service.clone(),
-            "name=x&rp_id=acme.test&origins=https%3A%2F%2Fother.test".to_owned(),
+            SETTINGS.replace("%2F%2Facme.test", "%2F%2Fother.test"),
             "origins-wrong",
         ),
         (
             service.clone(),
             "name=x&rp_id=acme.test&origins=ftp%3A%2F%2Fx".to_owned(),
             "origins-wrong",
+        ),
+        (
+            service.clone(),
+            SETTINGS.replace("attachment=any", "attachment=x"),
+            "attachment-wrong",
+        ),
+        (
+            service.clone(),
+            SETTINGS.replace("&rp_id=acme.test", ""),
+            "rp_id-wrong",
         ),
         (
             format!("{service}/policy"),
@@ -575,7 +608,8 @@ async fn a_policy_is_saved_after_it_was_shown_who_would_be_locked_out() {
     let filled = fill(&app).await;
     let ada = app.administrator("Ada", Role::Operator).await;
     let policy = format!("/console/services/{}/policy", filled.service);
-    let other = "name=Acme&rp_id=other.test&origins=https%3A%2F%2Fother.test";
+    let other = "name=Acme&rp_id=other.test&origins=https%3A%2F%2Fother.test&rp_name=&attachment=any\
+                 &resident_key=preferred&user_verification=preferred";
     let service = format!("/console/services/{}", filled.service);
     assert_eq!(ada.post(&service, other).await.status, 303);
     let chosen = "backup=any&sign_count=signal&relying_party_override=configured_only&max_credentials=50\
@@ -707,6 +741,45 @@ async fn a_pasted_case_is_explained_step_by_step() {
         assert!(page.text().contains(said), "{said}");
     }
     is_clean(&page, "explorer");
+}
+
+#[tokio::test]
+async fn the_page_of_a_refused_ceremony_shows_each_step_unless_the_response_is_not_kept() {
+    let elsewhere = Lies {
+        origin: Some("https://evil.test".to_owned()),
+        ..Lies::default()
+    };
+    for kept in [true, false] {
+        let app = TestApp::builder()
+            .settings(|settings| settings.retention.refused_responses = kept)
+            .build()
+            .await;
+        let account = app.account();
+        let path = account.service().await;
+        let mut device = Authenticator::new(Profile::default());
+        account.register(&path, "ada-00001", &mut device).await;
+        let challenge = account.challenge(&path, &json!({})).await;
+        let answer = get(&mut device, &challenge, &elsewhere);
+        account.approve(&path, &answer).await.expect(403);
+
+        let bob = app.administrator("Bob", Role::Support).await;
+        let service = &path["/v2/Services/".len()..];
+        let events = format!("/console/services/{service}/ceremonies?show=refused");
+        let events = bob.client.get(&events).await;
+        let at = format!("/console/services/{service}/ceremonies/");
+        let (_, rest) = events.text().split_once(&at).unwrap();
+        let ceremony = format!("{at}{}", rest.split('"').next().unwrap());
+        let page = bob.client.get(&ceremony).await;
+        assert_eq!(page.status, 200, "{}", page.text());
+        is_clean(&page, &ceremony);
+        assert!(page.text().contains("origin_not_allowed"));
+        for said in ["1 failed.", "7.2 step", "What came", "https://evil.test"] {
+            // The event itself says where the response came from.
+            let always = said == "https://evil.test";
+            assert_eq!(page.text().contains(said), kept || always, "{said}");
+        }
+        assert_eq!(page.text().contains("The response is not kept"), !kept);
+    }
 }
 
 #[tokio::test]

@@ -62,7 +62,7 @@ fn a_new_installation_has_no_problems_beside_a_server_and_without_one() {
     }
     let text = doctor(&data, &[], &[]);
     let text = String::from_utf8(text.stdout).unwrap();
-    assert!(text.contains("0 problems, 0 warnings"), "{text}");
+    assert!(text.contains("problems: 0, warnings: 0"), "{text}");
 }
 
 #[test]
