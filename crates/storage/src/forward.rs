@@ -157,7 +157,7 @@ macro_rules! forward {
                 keep_console_party(rp: &RelyingParty) -> () = keep;
                 create_console_record(record: &ConsoleRecord, event: &AuditEvent) -> bool = keep;
                 console_record(kind: ConsoleKind, key: [u8; 16]) -> Option<ConsoleRecord> = keep;
-                list_console_records(kind: ConsoleKind, owner: Option<UserId>, page: PageRequest)
+                list_console_records(kind: ConsoleKind, owner: Option<[u8; 16]>, page: PageRequest)
                     -> Page<ConsoleRecord> = keep;
                 replace_console_record(record: &ConsoleRecord, event: &AuditEvent) -> bool = keep;
                 delete_console_record(kind: ConsoleKind, key: [u8; 16], event: &AuditEvent) -> bool = remove;

@@ -95,6 +95,16 @@ pub struct EnrolmentLink {
     pub expires: Timestamp,
 }
 
+impl EnrolmentLink {
+    /// What the links of one user are found by. Users of two Relying Parties may have one key, so it is made of both keys.
+    pub fn owner(relying_party: RelyingPartyId, user: UserId) -> [u8; 16] {
+        let mut owner = [0; 16];
+        let of = Secret::new(format!("enrolment:{relying_party}:{user}"));
+        owner.copy_from_slice(&of.digest()[..16]);
+        owner
+    }
+}
+
 /// A browser in which an administrator is signed in. Its token is not kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -209,12 +219,23 @@ impl ConsoleRecord {
         }
     }
 
-    /// The administrator without whom it is nothing.
-    pub fn owner(&self) -> Option<UserId> {
+    /// Whose it is: the key of an administrator, or [`EnrolmentLink::owner`].
+    pub fn owner(&self) -> Option<[u8; 16]> {
         match self {
-            Self::Administrator(_) | Self::Enrolment(_) => None,
-            Self::Invite(record) => record.administrator,
-            Self::Session(record) => Some(record.administrator),
+            Self::Administrator(_) => None,
+            Self::Invite(record) => record.administrator.map(|administrator| administrator.0),
+            Self::Session(record) => Some(record.administrator.0),
+            Self::Enrolment(record) => {
+                Some(EnrolmentLink::owner(record.relying_party, record.user))
+            }
+        }
+    }
+
+    /// The administrator without whom it is nothing.
+    pub fn administrator_needed(&self) -> Option<[u8; 16]> {
+        match self {
+            Self::Enrolment(_) => None,
+            _ => self.owner(),
         }
     }
 

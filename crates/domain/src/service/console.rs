@@ -152,7 +152,7 @@ impl Passkeys {
     pub(super) async fn console_records(
         &self,
         kind: ConsoleKind,
-        owner: Option<UserId>,
+        owner: Option<[u8; 16]>,
     ) -> Result<Vec<ConsoleRecord>, Refusal> {
         let page = PageRequest::first(MOST);
         let page = self.storage.list_console_records(kind, owner, page);
@@ -505,7 +505,7 @@ impl Passkeys {
     /// Faults of the store.
     pub async fn sessions(&self, of: UserId) -> Result<Vec<Session>, Refusal> {
         let now = self.now();
-        let records = self.console_records(ConsoleKind::Session, Some(of)).await?;
+        let records = self.console_records(ConsoleKind::Session, Some(of.0)).await?;
         let sessions = records.into_iter().filter_map(ConsoleRecord::session);
         Ok(sessions
             .filter(|s| now < s.expires && now < s.seen.plus_millis(IDLE_MS))

@@ -192,7 +192,7 @@ impl Passkeys {
             .storage
             .delete_registration(rp, user.id, key.into())
             .await?;
-        let counted = Key::of_registration(rp, user.id);
+        let counted = Key::of_registration(rp, user.id, None);
         self.pending.end(Some(counted), key.into());
         let registered = self
             .storage

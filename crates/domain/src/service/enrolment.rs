@@ -14,6 +14,7 @@ use webauthn::response::RegistrationResponse;
 use crate::model::audit::{Actor, AuditEvent, AuditKind};
 use crate::model::console::{ConsoleKind, ConsoleRecord, EnrolmentLink, Token};
 use crate::model::ids::{CeremonyId, EnrolmentId, RelyingPartyId, TokenId, UserId};
+use crate::model::page::{Order, PageRequest};
 use crate::model::policy::{Attachment, PartialSelection};
 use crate::model::refusal::Refusal;
 use crate::model::user::User;
@@ -28,6 +29,8 @@ pub const LINK_MS: i64 = 86_400_000;
 pub const SHORTEST_LINK_MS: i64 = 60_000;
 /// The longest time for which a link works, in milliseconds: a week.
 pub const LONGEST_LINK_MS: i64 = 7 * LINK_MS;
+/// Of so many of the latest links of a user it is looked whether they still work.
+const LATEST: u32 = 100;
 /// The name of a passkey that is registered by a link.
 const NAME: &str = "Passkey";
 
@@ -36,7 +39,7 @@ const NAME: &str = "Passkey";
 pub enum EnrolmentRefusal {
     /// As any other use case refuses.
     Domain(Refusal),
-    /// There is no such link: it was never made, it was revoked, or its user or Service was deleted.
+    /// There is no such link: it was never made, it was revoked or replaced, or its user or Service was deleted.
     Unknown,
     /// Its time is over.
     Expired,
@@ -84,6 +87,8 @@ impl Passkeys {
 
     /// Makes a link for a user. `origin` is that of the page; it must be one of the Relying Party. The token is returned here only.
     ///
+    /// The user's links that still work are revoked before: each user has one, and nobody has to remember which of several are about.
+    ///
     /// # Errors
     /// `relying_party_incomplete` without an RP ID; `origin_not_allowed` when the page is at no origin of the Relying Party.
     pub async fn create_enrolment_link(
@@ -117,6 +122,9 @@ impl Passkeys {
             ));
         }
         self.console_party().await?;
+        for earlier in self.enrolment_links(rp.id, user.id).await? {
+            self.revoke(&earlier, user, by).await?;
+        }
         let token = Token::random(&*self.randomness);
         let now = self.now();
         let link = EnrolmentLink {
@@ -135,7 +143,7 @@ impl Passkeys {
         }
     }
 
-    /// The links of a user that still work, the earliest first: as far as they are among the [`MOST`](super::console::MOST) earliest of all.
+    /// The links of a user that still work, the earliest first: one, or as many as were made at the same moment.
     ///
     /// # Errors
     /// Faults of the store.
@@ -145,11 +153,19 @@ impl Passkeys {
         user: UserId,
     ) -> Result<Vec<EnrolmentLink>, Refusal> {
         let now = self.now();
-        let records = self.console_records(ConsoleKind::Enrolment, None).await?;
+        // Those that still work are the latest: a new one revokes the others.
+        let latest = PageRequest {
+            after: None,
+            limit: LATEST,
+            order: Order::Descending,
+        };
+        let owner = Some(EnrolmentLink::owner(rp, user));
+        let kind = ConsoleKind::Enrolment;
+        let records = self.storage.list_console_records(kind, owner, latest);
+        let records = records.await?.items.into_iter().rev();
         let mut open = Vec::new();
-        for link in records.into_iter().filter_map(ConsoleRecord::enrolment) {
-            let theirs = (link.relying_party, link.user) == (rp, user) && now < link.expires;
-            if theirs && !self.is_claimed(rp, TokenId(link.id.0)).await? {
+        for link in records.filter_map(ConsoleRecord::enrolment) {
+            if now < link.expires && !self.is_claimed(rp, TokenId(link.id.0)).await? {
                 open.push(link);
             }
         }
@@ -173,12 +189,14 @@ impl Passkeys {
         let Some(link) = link.filter(theirs) else {
             return Ok(false);
         };
-        let event = self.of_link(AuditKind::EnrolmentLinkRevoked, (&link, user), by);
-        let kind = ConsoleKind::Enrolment;
-        Ok(self
-            .storage
-            .delete_console_record(kind, id.0, &event)
-            .await?)
+        self.revoke(&link, user, by).await
+    }
+
+    async fn revoke(&self, link: &EnrolmentLink, user: &User, by: &Actor) -> Result<bool, Refusal> {
+        let event = self.of_link(AuditKind::EnrolmentLinkRevoked, (link, user), by);
+        let (kind, key) = (ConsoleKind::Enrolment, link.id.0);
+        let deleted = self.storage.delete_console_record(kind, key, &event);
+        Ok(deleted.await?)
     }
 
     /// The link with this token, if it works.

@@ -10,7 +10,7 @@ use foldhash::HashMap;
 use parking_lot::Mutex;
 
 use crate::model::ceremony::CeremonyKind;
-use crate::model::ids::{CeremonyId, RelyingPartyId, UserId};
+use crate::model::ids::{CeremonyId, EnrolmentId, RelyingPartyId, UserId};
 
 /// Most starts that are remembered, of all users together.
 const MOST: usize = 20_000;
@@ -21,15 +21,23 @@ pub(crate) struct Key {
     relying_party: RelyingPartyId,
     user: UserId,
     kind: CeremonyKind,
+    /// The one-time link by which they start.
+    link: Option<EnrolmentId>,
 }
 
 impl Key {
-    /// With which others a registration of a user is counted.
-    pub(crate) fn of_registration(relying_party: RelyingPartyId, user: UserId) -> Self {
+    /// With which others a registration of a user is counted. Those of a one-time link count for themselves: whoever holds the link
+    /// displaces none that the product has started for the user.
+    pub(crate) fn of_registration(
+        relying_party: RelyingPartyId,
+        user: UserId,
+        link: Option<EnrolmentId>,
+    ) -> Self {
         Self {
             relying_party,
             user,
             kind: CeremonyKind::Registration,
+            link,
         }
     }
 
@@ -42,6 +50,7 @@ impl Key {
             relying_party,
             user: user?,
             kind: CeremonyKind::Authentication,
+            link: None,
         })
     }
 }
@@ -107,6 +116,7 @@ mod tests {
             relying_party: RelyingPartyId([1; 16]),
             user: UserId([user; 16]),
             kind: CeremonyKind::Authentication,
+            link: None,
         }
     }
 

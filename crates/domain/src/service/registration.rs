@@ -185,7 +185,7 @@ impl Passkeys {
                 );
             }
             let most = policy.max_pending_per_user;
-            let counted = Some(Key::of_registration(rp.id, user.id));
+            let counted = Some(Key::of_registration(rp.id, user.id, start.enrolment));
             let displaced = self.pending.start(counted, ceremony.id, most);
             let begin = BeginRegistration {
                 ceremony: &ceremony,
@@ -260,7 +260,7 @@ impl Passkeys {
             return Err(Reason::CeremonyNotFound.into());
         };
         let (asked, user) = (&ceremony.asked, ceremony.user);
-        let counted = Some(Key::of_registration(rp, user));
+        let counted = Some(Key::of_registration(rp, user, link));
         ensure_pending(id, ceremony.standing(now), ceremony.created, now)?;
         let at = UnixSeconds(now.seconds());
         let in_use = self.metadata();

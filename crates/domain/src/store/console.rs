@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use crate::model::audit::AuditEvent;
 use crate::model::clock::Timestamp;
 use crate::model::console::{Administrator, ConsoleKind, ConsoleRecord, Session};
-use crate::model::ids::{InviteId, UserId};
+use crate::model::ids::InviteId;
 use crate::model::page::{Page, PageRequest};
 use crate::model::relying_party::RelyingParty;
 use crate::store::Fault;
@@ -17,7 +17,8 @@ use crate::store::Fault;
 pub trait Console: Send + Sync {
     /// Adds the console's Relying Party if it is not there. No account owns it.
     async fn keep_console_party(&self, rp: &RelyingParty) -> Result<(), Fault>;
-    /// Adds a record; `false` when another one has its key, or when its owner or the console's Relying Party is not there.
+    /// Adds a record; `false` when another one has its key, or when the administrator whom it needs or the console's Relying Party is not
+    /// there.
     async fn create_console_record(
         &self,
         record: &ConsoleRecord,
@@ -33,7 +34,7 @@ pub trait Console: Send + Sync {
     async fn list_console_records(
         &self,
         kind: ConsoleKind,
-        owner: Option<UserId>,
+        owner: Option<[u8; 16]>,
         page: PageRequest,
     ) -> Result<Page<ConsoleRecord>, Fault>;
     /// Replaces the record with this key; `false` when it is not there. Its owner and the time when it was made stay as they are.

@@ -74,7 +74,7 @@ routes! {
     POST "/services/{service}/people/{user}/passkeys/{key}/rename" Support people::rename;
     POST "/services/{service}/people/{user}/passkeys/{key}/revoke" Support people::revoke;
 
-    POST "/services/{service}/people/{user}/enrolment" Support people::enrol;
+    POST "/services/{service}/people/{user}/enrolment" Operator people::enrol;
     POST "/services/{service}/people/{user}/enrolment/{link}/revoke" Support people::revoke_link;
 
     GET "/services/{service}/ceremonies" Support ceremonies::list;

@@ -119,7 +119,9 @@ impl Failure {
         match self {
             Self::Refused(EnrolmentRefusal::Unknown) => (
                 "This link is not valid",
-                format!("It is incomplete, or it was revoked. {ASK}"),
+                format!(
+                    "It is incomplete, it was revoked, or a newer one was made for you. {ASK}"
+                ),
             ),
             Self::Refused(EnrolmentRefusal::Expired) => ("This link has expired", ASK.to_owned()),
             Self::Refused(EnrolmentRefusal::Used) => (

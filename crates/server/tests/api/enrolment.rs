@@ -60,6 +60,11 @@ impl Fixture {
         path_of(&made.expect(201))
     }
 
+    /// The page of the user in the console.
+    fn person(&self) -> String {
+        format!("/console/services/{}/people/{}", self.service, self.user)
+    }
+
     async fn passkeys(&self) -> usize {
         let rp = self.relying_party();
         let found = self.app.passkeys.user_with_credentials(rp, "ada-00001");
@@ -199,21 +204,20 @@ async fn of_many_who_use_a_link_at_once_one_gets_a_passkey() {
 async fn what_a_link_has_started_only_this_link_ends() {
     let fixture = Fixture::new().await;
     let (_, path) = fixture.link(3600).await;
-    let (_, other) = fixture.link(3600).await;
     let body = fixture.credential(&path).await;
     // The page has the response. It does not get a second passkey with it from another API.
     let verify = format!("/v2/Services/{}/Passkeys/VerifyFactor", fixture.service);
     let account = fixture.app.account();
     let answer = account.post(&verify, &body["credential"]).await;
     assert_eq!(answer.status, 404, "{}", answer.text());
+    assert_eq!(fixture.passkeys().await, 1);
+    let (_, other) = fixture.link(3600).await;
     let stranger = fixture.app.stranger();
     let refused = stranger.post(&other, &body).await;
     assert_ne!(refused.status, 200, "{}", refused.text());
     assert_eq!(fixture.passkeys().await, 1);
-    // Neither link was used up by that.
+    // The link was not used up by that.
     said(&stranger.get(&other).await, 200, "Add a passkey");
-    stranger.post(&path, &body).await.expect(200);
-    assert_eq!(fixture.passkeys().await, 2);
 
     // A registration that a back end has started is not for a link either.
     let factors = format!("/v2/Services/{}/Passkeys/Factors", fixture.service);
@@ -361,14 +365,12 @@ async fn the_api_makes_no_link_that_cannot_work_and_none_of_another_account() {
 }
 
 #[tokio::test]
-async fn support_makes_a_link_with_a_qr_code_in_the_console_and_revokes_it() {
+async fn an_operator_makes_a_link_with_a_qr_code_in_the_console_and_support_revokes_it() {
     let fixture = Fixture::new().await;
     let support = fixture.app.administrator("Sue", Role::Support).await;
-    let person = format!(
-        "/console/services/{}/people/{}",
-        fixture.service, fixture.user
-    );
-    let made = support
+    let operator = fixture.app.administrator("Olga", Role::Operator).await;
+    let person = fixture.person();
+    let made = operator
         .post(&format!("{person}/enrolment"), "hours=24")
         .await;
     assert_eq!(made.status, 200, "{}", made.text());
@@ -385,10 +387,10 @@ async fn support_makes_a_link_with_a_qr_code_in_the_console_and_revokes_it() {
         "Add a passkey",
     );
     // It is shown this once.
-    let again = support.client.get(&person).await;
+    let again = operator.client.get(&person).await;
     assert!(!again.text().contains(&path));
     let made = fixture.events(AuditKind::EnrolmentLinkCreated).await;
-    assert!(made[0].actor.name.as_deref().unwrap().starts_with("Sue"));
+    assert!(made[0].actor.name.as_deref().unwrap().starts_with("Olga"));
     let (_, rest) = again
         .text()
         .split_once(&format!("{person}/enrolment/"))
@@ -402,11 +404,109 @@ async fn support_makes_a_link_with_a_qr_code_in_the_console_and_revokes_it() {
     );
     for bad in ["hours=2", "hours=", "hours=-1"] {
         assert_eq!(
-            support
+            operator
                 .post(&format!("{person}/enrolment"), bad)
                 .await
                 .status,
             400
         );
     }
+}
+
+#[tokio::test]
+async fn operators_and_owners_make_links_and_support_does_not() {
+    let fixture = Fixture::new().await;
+    let person = fixture.person();
+    for (name, role, may) in [
+        ("Sue", Role::Support, false),
+        ("Olga", Role::Operator, true),
+        ("Olaf", Role::Owner, true),
+    ] {
+        let visitor = fixture.app.administrator(name, role).await;
+        let page = visitor.client.get(&person).await;
+        assert_eq!(page.text().contains("Make a link"), may, "{name}");
+        let asks = page
+            .text()
+            .contains("an operator or an owner makes it");
+        assert_eq!(asks, !may, "{name}");
+        let before = fixture.events(AuditKind::EnrolmentLinkCreated).await.len();
+        let made = visitor
+            .post(&format!("{person}/enrolment"), "hours=24")
+            .await;
+        let after = fixture.events(AuditKind::EnrolmentLinkCreated).await.len();
+        if may {
+            assert_eq!((made.status, after), (200, before + 1), "{name}");
+        } else {
+            assert_eq!((made.status, after), (403, before), "{name}");
+            assert!(made.text().contains("It needs the role operator"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_new_link_replaces_the_one_before_it_and_is_listed_whoever_else_has_links() {
+    let fixture = Fixture::new().await;
+    let (stranger, operator) = (fixture.app.stranger(), fixture.app.operator());
+    let (_, first) = fixture.link(3600).await;
+    let body = fixture.credential(&first).await;
+    // Another user, with a link of their own.
+    let other = fixture.links().replace("ada-00001", "bob-00001");
+    let factors = format!("/v2/Services/{}/Passkeys/Factors", fixture.service);
+    let start = json!({"friendly_name": "Phone", "identity": "bob-00001"});
+    operator.post(&factors, &start).await.expect(201);
+    let made = operator.post(&other, &json!({})).await.expect(201);
+    let (bobs, _) = path_of(&made);
+
+    let (id, second) = fixture.link(3600).await;
+    said(&stranger.get(&first).await, 404, "a newer one was made");
+    stranger.post(&first, &body).await.expect(404);
+    assert_eq!(fixture.passkeys().await, 1);
+    for (links, id) in [(fixture.links(), id), (other, bobs)] {
+        let listed = operator.get(&links).await.expect(200);
+        let listed = listed["enrolment_links"].as_array().unwrap().clone();
+        assert_eq!(listed.len(), 1, "{listed:?}");
+        assert_eq!(listed[0]["id"], id.as_str());
+    }
+    // The trail says that the first one was revoked.
+    let revoked = fixture.events(AuditKind::EnrolmentLinkRevoked).await;
+    assert_eq!(revoked.len(), 1);
+    let body = fixture.credential(&second).await;
+    stranger.post(&second, &body).await.expect(200);
+    assert_eq!(fixture.passkeys().await, 2);
+    // One that was used is not revoked by the next.
+    fixture.link(3600).await;
+    assert_eq!(
+        fixture.events(AuditKind::EnrolmentLinkRevoked).await.len(),
+        1
+    );
+}
+
+#[tokio::test]
+async fn who_holds_a_link_displaces_no_registration_that_the_product_has_started() {
+    let fixture = Fixture::new().await;
+    let factors = format!("/v2/Services/{}/Passkeys/Factors", fixture.service);
+    let start = json!({"friendly_name": "Phone", "identity": "ada-00001"});
+    let account = fixture.app.account();
+    let factor = account.post(&factors, &start).await.expect(201);
+    let (_, path) = fixture.link(3600).await;
+    let options = format!("{path}/options");
+    let mut last = Value::Null;
+    for _ in 0..40 {
+        let answer = fixture.app.stranger().post(&options, &json!({})).await;
+        last = answer.expect(200);
+    }
+    let mut authenticator = Authenticator::new(Profile::default());
+    let made = authenticator.create(&factor["options"], PAGE, &Lies::default());
+    let verify = format!("/v2/Services/{}/Passkeys/VerifyFactor", fixture.service);
+    account.post(&verify, &made.unwrap()).await.expect(200);
+    // Nor does the product displace what the link has started.
+    for _ in 0..40 {
+        account.post(&factors, &start).await.expect(201);
+    }
+    let mut authenticator = Authenticator::new(Profile::default());
+    let made = authenticator.create(&last["publicKey"], PAGE, &Lies::default());
+    let body = json!({"credential": made.unwrap()});
+    let stranger = fixture.app.stranger();
+    stranger.post(&path, &body).await.expect(200);
+    assert_eq!(fixture.passkeys().await, 3);
 }

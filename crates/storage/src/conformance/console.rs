@@ -97,7 +97,7 @@ async fn create(store: &dyn Storage, record: &ConsoleRecord) -> bool {
 async fn listed(
     store: &dyn Storage,
     kind: ConsoleKind,
-    owner: Option<UserId>,
+    owner: Option<[u8; 16]>,
 ) -> Vec<ConsoleRecord> {
     let all = PageRequest::first(100);
     let page = store.list_console_records(kind, owner, all).await;
@@ -162,7 +162,7 @@ pub async fn a_record_of_the_console_reads_back_and_is_replaced(
     let found = listed(&*store, ConsoleKind::Administrator, None).await;
     assert_eq!(found, administrators);
     let of_late = [records[3].clone(), records[2].clone()];
-    let found = listed(&*store, ConsoleKind::Session, Some(late.id)).await;
+    let found = listed(&*store, ConsoleKind::Session, Some(late.id.0)).await;
     assert_eq!(found, of_late);
     assert_eq!(listed(&*store, ConsoleKind::Session, None).await.len(), 3);
 
@@ -213,6 +213,16 @@ pub async fn the_event_of_an_enrolment_link_is_in_the_trail_of_its_relying_party
         listed(&**store, of, None).await,
         std::slice::from_ref(&record)
     );
+    // It is found by its user, and not by a user of the same key in another Relying Party.
+    let ConsoleRecord::Enrolment(link) = &record else {
+        panic!("{record:?}");
+    };
+    let owner = EnrolmentLink::owner(link.relying_party, link.user);
+    assert_eq!(record.owner(), Some(owner));
+    let theirs = listed(&**store, of, Some(owner)).await;
+    assert_eq!(theirs, std::slice::from_ref(&record));
+    let elsewhere = EnrolmentLink::owner(RelyingPartyId(key()), link.user);
+    assert_eq!(listed(&**store, of, Some(elsewhere)).await, []);
     assert_eq!(listed(&**store, ConsoleKind::Session, None).await, []);
     for there in [true, false] {
         let gone = event(AuditKind::EnrolmentLinkRevoked);
@@ -248,7 +258,7 @@ pub async fn an_administrator_goes_with_all_sessions(under_test: &mut dyn StoreU
     let sessions = async |of| listed(&*store, ConsoleKind::Session, of).await.len();
     assert_eq!(sessions(None).await, 3);
     assert_eq!(delete(ConsoleKind::Administrator, ada.id.0).await, Ok(true));
-    assert_eq!(sessions(Some(ada.id)).await, 0);
+    assert_eq!(sessions(Some(ada.id.0)).await, 0);
     assert_eq!(sessions(None).await, 1);
     assert_eq!(listed(&*store, ConsoleKind::Invite, None).await.len(), 1);
     let late = ConsoleRecord::Session(session(ada.id, 2));

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use domain::model::audit::AuditEvent;
 use domain::model::clock::Timestamp;
 use domain::model::console::{Administrator, CONSOLE_PARTY, ConsoleKind, ConsoleRecord, Session};
-use domain::model::ids::{InviteId, UserId};
+use domain::model::ids::InviteId;
 use domain::model::page::{Page, PageRequest};
 use domain::model::relying_party::RelyingParty;
 use domain::store::{Console, Fault};
@@ -22,6 +22,7 @@ struct Written {
     kind: i64,
     key: [u8; 16],
     owner: Option<[u8; 16]>,
+    administrator_needed: Option<[u8; 16]>,
     created: i64,
     expires: Option<i64>,
     body: String,
@@ -32,7 +33,8 @@ impl Written {
         Ok(Self {
             kind: number(record.kind()),
             key: record.key(),
-            owner: record.owner().map(|owner| owner.0),
+            owner: record.owner(),
+            administrator_needed: record.administrator_needed(),
             created: record.created().0,
             expires: record.expires().map(|expires| expires.0),
             body: body(record)?,
@@ -95,7 +97,7 @@ fn create(connection: &Connection, row: &Written, event: &AuditEvent) -> Outcome
     if let Some(same) = same {
         return Ok(same);
     }
-    if let Some(owner) = row.owner
+    if let Some(owner) = row.administrator_needed
         && !is_there(connection, ADMINISTRATOR, owner)?
     {
         return Ok(false);
@@ -180,7 +182,7 @@ impl Console for Embedded {
     async fn list_console_records(
         &self,
         kind: ConsoleKind,
-        owner: Option<UserId>,
+        owner: Option<[u8; 16]>,
         page: PageRequest,
     ) -> Result<Page<ConsoleRecord>, Fault> {
         self.list(move |c| reads::list_console_records(c, kind, owner, page))

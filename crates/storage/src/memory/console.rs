@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use domain::model::audit::AuditEvent;
 use domain::model::clock::Timestamp;
 use domain::model::console::{Administrator, CONSOLE_PARTY, ConsoleKind, ConsoleRecord, Session};
-use domain::model::ids::{InviteId, UserId};
+use domain::model::ids::InviteId;
 use domain::model::page::{Page, PageRequest};
 use domain::model::relying_party::RelyingParty;
 use domain::store::{Console, Fault};
@@ -31,8 +31,8 @@ impl Console for Memory {
         if let Some(stored) = state.console.get(&place) {
             return Ok(stored == record);
         }
-        let orphan = record.owner().is_some_and(|owner| {
-            let owner = (ConsoleKind::Administrator, owner.0);
+        let orphan = record.administrator_needed().is_some_and(|owner| {
+            let owner = (ConsoleKind::Administrator, owner);
             !state.console.contains_key(&owner)
         });
         if orphan || !state.relying_parties.contains_key(&CONSOLE_PARTY) {
@@ -54,7 +54,7 @@ impl Console for Memory {
     async fn list_console_records(
         &self,
         kind: ConsoleKind,
-        owner: Option<UserId>,
+        owner: Option<[u8; 16]>,
         request: PageRequest,
     ) -> Result<Page<ConsoleRecord>, Fault> {
         let state = self.state();
@@ -91,7 +91,7 @@ impl Console for Memory {
             return Ok(false);
         }
         if kind == ConsoleKind::Administrator {
-            let gone = Some(UserId(key));
+            let gone = Some(key);
             state.console.retain(|_, record| record.owner() != gone);
         }
         state.record(event);

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use domain::model::audit::AuditEvent;
 use domain::model::clock::Timestamp;
 use domain::model::console::{Administrator, CONSOLE_PARTY, ConsoleKind, ConsoleRecord, Session};
-use domain::model::ids::{InviteId, UserId};
+use domain::model::ids::InviteId;
 use domain::model::page::{Page, PageRequest};
 use domain::model::relying_party::RelyingParty;
 use domain::store::{Console, Fault};
@@ -42,7 +42,7 @@ impl Console for Postgres {
         params.extend(params![
             number(record.kind()),
             record.key(),
-            record.owner().map(|owner| owner.0),
+            record.owner(),
             record.created().0,
             record.expires().map(|expires| expires.0),
             &body,
@@ -67,7 +67,7 @@ impl Console for Postgres {
     async fn list_console_records(
         &self,
         kind: ConsoleKind,
-        owner: Option<UserId>,
+        owner: Option<[u8; 16]>,
         page: PageRequest,
     ) -> Result<Page<ConsoleRecord>, Fault> {
         let read = |cells: &mut Cells<'_>| record_of(kind, cells.plain()?);
@@ -85,7 +85,7 @@ impl Console for Postgres {
                     Statement::ListOwnConsoleRecords,
                     Statement::ListOwnConsoleRecordsDown,
                 );
-                self.page(lists, params![owner.0, number], page, read).await
+                self.page(lists, params![owner, number], page, read).await
             }
         }
     }

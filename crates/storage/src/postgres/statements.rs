@@ -566,7 +566,7 @@ statements! {
     CreateConsoleRecord (with_event!("ibbiit"))
         concat!(
             "WITH w AS (INSERT INTO @console_records (kind, id, owner, created, expires, body) \
-             SELECT $18, $19, $20, $21, $22, $23 WHERE ($20 IS NULL OR EXISTS \
+             SELECT $18, $19, $20, $21, $22, $23 WHERE ($20 IS NULL OR $18 = 3 OR EXISTS \
              (SELECT 1 FROM @console_records WHERE kind = 0 AND id = $20)) AND",
             alive!(party),
             " ON CONFLICT (kind, id) DO NOTHING RETURNING 1), e AS (",

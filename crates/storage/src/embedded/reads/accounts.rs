@@ -2,7 +2,7 @@
 
 use domain::model::account::{Account, ApiKey, Principal};
 use domain::model::console::{ConsoleKind, ConsoleRecord};
-use domain::model::ids::{AccountId, UserId};
+use domain::model::ids::AccountId;
 use domain::model::page::{Page, PageRequest};
 use domain::store::StoredSecret;
 use rusqlite::{Connection, Row, ToSql};
@@ -81,7 +81,7 @@ pub(in crate::embedded) fn list_api_keys(
 pub(in crate::embedded) fn list_console_records(
     connection: &Connection,
     kind: ConsoleKind,
-    owner: Option<UserId>,
+    owner: Option<[u8; 16]>,
     request: PageRequest,
 ) -> Outcome<Page<ConsoleRecord>> {
     let select = concat!(
@@ -98,7 +98,7 @@ pub(in crate::embedded) fn list_console_records(
         None => page(connection, select, order, &[&number], request, read),
         Some(owner) => {
             let select = format!("{select} AND owner = ?2");
-            let bound: [&dyn ToSql; 2] = [&number, &owner.0];
+            let bound: [&dyn ToSql; 2] = [&number, &owner];
             page(connection, &select, order, &bound, request, read)
         }
     }
