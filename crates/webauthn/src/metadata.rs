@@ -13,10 +13,10 @@ use crate::json::{self, Limits};
 use crate::jws::{self, Jws};
 use crate::limits::MAX_CERTIFICATE;
 use crate::time::{DAY, UnixSeconds};
-use crate::x509::{Certificate, ChainError, is_revocation_list, require_path, revoked};
+use crate::x509::{Certificate, CertificateList, ChainError, is_revocation_list, require_path, revoked};
 use dropped::Notes;
 use entry::Read;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::collections::{BTreeMap, HashMap};
 
@@ -155,7 +155,69 @@ struct Payload<'a> {
     entries: Vec<&'a RawValue>,
 }
 
+/// What metadata says of the models that one authenticator may be of: enough to judge its attestation again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Excerpt {
+    next_update: String,
+    entries: Vec<Entry>,
+}
+
+impl Excerpt {
+    /// Metadata with these entries and no others; `None` if `next_update` is no date.
+    pub fn into_metadata(self) -> Option<Metadata> {
+        let mut metadata = Metadata::empty(0, self.next_update)?;
+        for (index, entry) in self.entries.into_iter().enumerate() {
+            metadata.take(index, entry, Notes::default());
+        }
+        Some(metadata)
+    }
+}
+
 impl Metadata {
+    /// Without an entry; `None` if `next_update` is no date.
+    fn empty(no: u64, next_update: String) -> Option<Self> {
+        let last_day = UnixSeconds::of_date(&next_update)?;
+        Some(Self {
+            no,
+            next_update,
+            stale_from: UnixSeconds(last_day.0 + DAY),
+            legal_header: None,
+            entries: Vec::new(),
+            dropped: DroppedParts::default(),
+            uaf_entries: 0,
+            by_aaguid: HashMap::new(),
+            by_key_identifier: HashMap::new(),
+            hidden_aaguids: false,
+        })
+    }
+
+    /// What is said of the authenticator with this AAGUID and one of these attestation certificates. Of the roots there are those that a
+    /// judgement of the chains may come to.
+    pub(crate) fn excerpt(
+        &self,
+        (aaguid, is_u2f): (Aaguid, bool),
+        leaves: &[&[u8]],
+        (chains, known): (Option<&[&[u8]]>, &CertificateList),
+    ) -> Excerpt {
+        let mut found = self.find(aaguid, is_u2f, None);
+        for leaf in leaves {
+            for entry in self.find(aaguid, is_u2f, Some(leaf)) {
+                if !found.iter().any(|known| std::ptr::eq(*known, entry)) {
+                    found.push(entry);
+                }
+            }
+        }
+        let entries = found.into_iter().map(|entry| match chains {
+            Some(chains) => entry.within_reach(chains, known),
+            None => entry.clone(),
+        });
+        Excerpt {
+            next_update: self.next_update.clone(),
+            entries: entries.collect(),
+        }
+    }
+
     /// Verifies a BLOB, a JSON Web Signature in compact form (3.1.7, 3.2). White space around it is no part of it.
     ///
     /// A BLOB with the number of the one in use is accepted: it is nothing new. Whether the BLOB should have been renewed
@@ -225,10 +287,9 @@ impl Metadata {
         if payload.entries.len() > MAX_ENTRIES {
             return Err(MetadataError::Malformed("it has too many entries"));
         }
-        let last_day = UnixSeconds::of_date(&payload.next_update)
+        let mut metadata = Self::empty(payload.no, payload.next_update)
             .ok_or(MetadataError::Malformed("`nextUpdate` is no date"))?;
-        let mut dropped = DroppedParts::default();
-        let legal_header = payload.legal_header.and_then(|raw| {
+        metadata.legal_header = payload.legal_header.and_then(|raw| {
             let text = members::text_of(raw);
             if text.is_none() {
                 let header = Dropped {
@@ -238,22 +299,10 @@ impl Metadata {
                     why: "it is not a string",
                     count: 1,
                 };
-                dropped.add(Part::Member, header);
+                metadata.dropped.add(Part::Member, header);
             }
             text
         });
-        let mut metadata = Self {
-            no: payload.no,
-            next_update: payload.next_update,
-            stale_from: UnixSeconds(last_day.0 + DAY),
-            legal_header,
-            entries: Vec::new(),
-            dropped,
-            uaf_entries: 0,
-            by_aaguid: HashMap::new(),
-            by_key_identifier: HashMap::new(),
-            hidden_aaguids: false,
-        };
         for (index, raw) in payload.entries.into_iter().enumerate() {
             let mut notes = Notes::default();
             match entry::read(raw.get(), &mut notes) {

@@ -16,7 +16,7 @@ use crate::cose::{CoseAlgorithm, CoseKey, CoseKeyError, PublicKey, check_point};
 use crate::credential::{Aaguid, CredentialId};
 use crate::extension::{AuthenticatorOutputs, ClientOutputs, CredentialProtection};
 use crate::hash::sha256;
-use crate::metadata::AuthenticatorModel;
+use crate::metadata::{AuthenticatorModel, Excerpt};
 use crate::origin::Origin;
 use crate::relying_party::RpId;
 use crate::response::{RegistrationResponse, ResponseError};
@@ -208,6 +208,18 @@ struct AttestationObject<'a> {
 }
 
 impl<'a> AttestationObject<'a> {
+    /// The statement with its format, or, of several in one (8.9), each.
+    fn statements(&self) -> Vec<(Option<&str>, &Value<'a>)> {
+        let parts = self.statement.as_array().unwrap_or_default().iter();
+        let parts = parts.filter_map(|part| {
+            let format = part.get("fmt").and_then(Value::as_text);
+            Some((format, part.get("attStmt")?))
+        });
+        std::iter::once((Some(self.format), &self.statement))
+            .chain(parts)
+            .collect()
+    }
+
     /// Any order of the members is accepted, since old browsers used another one; unknown members are not.
     fn parse(bytes: &'a [u8]) -> Result<Self, AttestationObjectError> {
         let members = AttestationObjectError::Members;
@@ -535,6 +547,41 @@ pub fn verify_registration<T: Trace>(
         client_data_json,
         signals,
     })
+}
+
+/// What an attestation was judged by and what a later judgement of the same response needs: the policy and what the metadata says of the
+/// authenticator, with those of their trust anchors that its chain may lead to.
+pub fn judged_by(
+    policy: &AttestationPolicy,
+    response: &RegistrationResponse,
+    facts: &TrustFacts<'_>,
+) -> (AttestationPolicy, Option<Excerpt>) {
+    let object = AttestationObject::parse(response.attestation_object()).ok();
+    let data = object
+        .as_ref()
+        .and_then(|object| AuthenticatorData::parse(object.authenticator_data).ok());
+    let aaguid = data.and_then(|data| data.attested.map(|attested| attested.aaguid));
+    let (mut leaves, mut chains, mut complete) = (Vec::new(), Vec::new(), true);
+    for (format, statement) in object.iter().flat_map(AttestationObject::statements) {
+        let chain = statement.get("x5c").and_then(Value::as_array);
+        let chain = chain.unwrap_or_default().iter().filter_map(Value::as_bytes);
+        let chain: Vec<_> = chain.collect();
+        leaves.extend(chain.first().copied());
+        chains.extend(chain);
+        // Its chain is in a signed text.
+        complete &= format != Some("android-safetynet");
+    }
+    let within = complete.then_some(&chains[..]);
+    let is_u2f = object.is_some_and(|object| object.format == Format::FidoU2f.name());
+    let excerpt = facts.metadata.map(|metadata| {
+        let model = (aaguid.unwrap_or_default(), is_u2f);
+        metadata.excerpt(model, &leaves, (within, &policy.intermediates))
+    });
+    let mut policy = policy.clone();
+    if let Some(chains) = within {
+        policy.trust_anchors = policy.trust_anchors.within_reach(chains, &policy.intermediates);
+    }
+    (policy, excerpt)
 }
 
 /// 7.1 step 13.

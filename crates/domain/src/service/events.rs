@@ -5,6 +5,7 @@ use std::sync::Arc;
 use webauthn::error::Reason;
 
 use crate::model::audit::{Actor, AuditEvent, AuditKind};
+use crate::model::ceremony::Ceremony;
 use crate::model::ids::{CeremonyId, RelyingPartyId, UserId};
 use crate::model::refusal::Refusal;
 use crate::service::Passkeys;
@@ -50,17 +51,57 @@ impl Passkeys {
         &self,
         rp: RelyingPartyId,
         id: CeremonyId,
-    ) -> Result<Option<(AuditEvent, String)>, Refusal> {
+    ) -> Result<Option<AuditEvent>, Refusal> {
         let refusals = AuditKind::ALL.iter().copied();
+        let (_, around) = self.around(rp, id).await?;
         let mut filter = EventFilter {
             kinds: Some(refusals.filter(|kind| kind.is_refusal()).collect()),
+            most: Some(PAGE_SEARCHED),
+            ..around
+        };
+        loop {
+            let found = self.storage.find_events(rp, &filter, 1).await?;
+            if let Some(event) = found.events.into_iter().next() {
+                let kept = event.details.as_ref();
+                let kept = kept.is_some_and(|details| details.case.is_some());
+                return Ok(kept.then_some(event));
+            }
+            let Some(stopped) = found.stopped else {
+                return Ok(None);
+            };
+            filter.after = Some(stopped);
+        }
+    }
+
+    /// A ceremony, if it is still kept, and its events, newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn ceremony_with_events(
+        &self,
+        rp: RelyingPartyId,
+        id: CeremonyId,
+        limit: u32,
+    ) -> Result<(Option<Ceremony>, Vec<AuditEvent>), Refusal> {
+        let (ceremony, around) = self.around(rp, id).await?;
+        let found = self.find_events(rp, &around, limit).await?;
+        Ok((ceremony, found.events))
+    }
+
+    /// A ceremony, if it is still kept, and a filter that finds its events in the time in which they can be.
+    async fn around(
+        &self,
+        rp: RelyingPartyId,
+        id: CeremonyId,
+    ) -> Result<(Option<Ceremony>, EventFilter), Refusal> {
+        let mut filter = EventFilter {
             wanted: Some(Arc::new(move |event: &AuditEvent| {
                 event.ceremony == Some(id)
             })),
-            most: Some(PAGE_SEARCHED),
             ..EventFilter::default()
         };
-        if let Some(ceremony) = self.storage.ceremony(rp, id).await? {
+        let ceremony = self.storage.ceremony(rp, id).await?;
+        if let Some(ceremony) = &ceremony {
             filter.from = Some(ceremony.created());
             filter.until = Some(ceremony.expires().plus_millis(1));
         } else if (self.now().0 - id.begun().0).abs() < PLAUSIBLE_MS {
@@ -68,18 +109,7 @@ impl Passkeys {
             filter.from = Some(id.begun().plus_millis(-MOST_APART_MS));
             filter.until = Some(id.begun().plus_millis(MOST_APART_MS));
         }
-        loop {
-            let found = self.storage.find_events(rp, &filter, 1).await?;
-            if let Some(event) = found.events.into_iter().next() {
-                let kept = event.details.as_ref();
-                let kept = kept.and_then(|details| details.case.clone());
-                return Ok(kept.map(|case| (event, case)));
-            }
-            let Some(stopped) = found.stopped else {
-                return Ok(None);
-            };
-            filter.after = Some(stopped);
-        }
+        Ok((ceremony, filter))
     }
 
     /// Deletes a user, who may be deleted already, and removes from the audit trail and from deliveries who that was; from how many events. It reads the events of

@@ -17,7 +17,7 @@ use super::page::{self, Frame};
 use super::services;
 use super::visit::Visit;
 use super::words;
-use crate::verify::Explained;
+use crate::verify::{self, Explained};
 
 /// Events of a page.
 const ROWS: u32 = 50;
@@ -99,9 +99,32 @@ struct CeremonyPage {
     ceremony: Option<Ceremony>,
     events: Vec<AuditEvent>,
     reason: Option<Reason>,
+    /// What is kept of a refused response.
+    kept: Option<Kept>,
     now: Timestamp,
-    /// Each step of the refused response, if it is kept.
-    explained: Option<Explained>,
+}
+
+/// A refused response, verified once more.
+struct Kept {
+    explained: Explained,
+    /// The case for `passkeyd verify`.
+    case: String,
+    /// Whether the verdict is the one of that time. A later version of passkeyd may judge otherwise.
+    as_then: bool,
+}
+
+impl Kept {
+    fn of(event: &AuditEvent) -> Option<Self> {
+        let case = verify::exported(event)?;
+        // The moment of the verdict is in the case.
+        let explained = Explained::of(&case, UnixSeconds(event.at.seconds())).ok()?;
+        let now = explained.refused.as_ref().map(|(reason, ..)| *reason);
+        Some(Self {
+            as_then: now == event.reason,
+            explained,
+            case,
+        })
+    }
 }
 
 /// `GET /console/services/{service}/ceremonies`.
@@ -147,22 +170,7 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
     let absent = || Failure::Absent("There is no such ceremony. Old ones are removed.");
     let id = CeremonyId::from_hex(&words::digits(visit.segment("id"))).ok_or_else(absent)?;
     let passkeys = visit.passkeys();
-    let ceremony = match passkeys.ceremony(rp.id, id).await {
-        Ok(ceremony) => Some(ceremony),
-        Err(refusal) if refusal.reason == Reason::CeremonyNotFound => None,
-        Err(refusal) => return Err(refusal.into()),
-    };
-    let filter = EventFilter {
-        from: ceremony.as_ref().map(Ceremony::created),
-        until: ceremony
-            .as_ref()
-            .map(|ceremony| ceremony.expires().plus_millis(1)),
-        wanted: Some(std::sync::Arc::new(move |event: &AuditEvent| {
-            event.ceremony == Some(id)
-        })),
-        ..EventFilter::default()
-    };
-    let events = passkeys.find_events(rp.id, &filter, 20).await?.events;
+    let (ceremony, events) = passkeys.ceremony_with_events(rp.id, id, 20).await?;
     if ceremony.is_none() && events.is_empty() {
         return Err(absent());
     }
@@ -176,15 +184,9 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
         rp,
         id,
         ceremony,
-        explained: events.iter().find_map(explained),
+        kept: events.iter().find_map(Kept::of),
         events,
         reason,
         now: passkeys.now(),
     })
-}
-
-/// The steps of a refusal, judged again at its moment from what is kept of it.
-fn explained(event: &AuditEvent) -> Option<Explained> {
-    let case = event.details.as_ref()?.case.as_deref()?;
-    Explained::of(case, UnixSeconds(event.at.seconds())).ok()
 }

@@ -2,8 +2,12 @@
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::value::RawValue;
+use webauthn::attestation::AttestationPolicy;
 use webauthn::cose::CoseAlgorithm;
 use webauthn::credential::{CredentialId, UserHandle};
+use webauthn::extension::CredentialProtection;
+use webauthn::metadata::Excerpt;
+use webauthn::registration::BackupPolicy;
 
 use crate::moment::Moment;
 use crate::pem::Certificates;
@@ -46,6 +50,17 @@ pub(crate) struct Case<'a> {
     pub(crate) accept_rs1_attestation: Option<bool>,
     /// Which statements of a compound statement must verify.
     pub(crate) compound_policy: Option<Compound>,
+    /// What is accepted as to synced credentials.
+    pub(crate) backup_policy: Option<BackupPolicy>,
+    /// Fewest bytes of a credential id; absent: one.
+    pub(crate) min_credential_id_length: Option<u16>,
+    /// The least protection that the authenticator must report.
+    pub(crate) credential_protection: Option<CredentialProtection>,
+    /// Everything that is demanded of the attestation, as a ceremony of passkeyd keeps it. The members above that are about the
+    /// attestation do not count beside it, but for the trust anchors.
+    pub(crate) attestation_policy: Option<AttestationPolicy>,
+    /// What metadata said of the authenticator model.
+    pub(crate) metadata: Option<Excerpt>,
     /// The stored COSE key.
     pub(crate) credential_public_key: Option<Binary>,
     /// The stored counter; absent: 0.

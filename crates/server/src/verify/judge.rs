@@ -10,6 +10,7 @@ use webauthn::authentication::{
 use webauthn::cose::{CoseAlgorithm, PublicKey};
 use webauthn::credential::{LengthError, UserHandle};
 use webauthn::json::{self, JsonError, Limits};
+use webauthn::metadata::Excerpt;
 use webauthn::origin::Origin;
 use webauthn::registration::{BackupPolicy, CrossOrigin, RegistrationError};
 use webauthn::relying_party::RpId;
@@ -142,13 +143,17 @@ fn register<T: Trace>(
         user_verification_required: case.user_verification_required.unwrap_or_default(),
         conditional_create: case.conditional_create.unwrap_or_default(),
         attestation: attestation_policy(case),
-        backup: BackupPolicy::Any,
+        backup: case.backup_policy.unwrap_or(BackupPolicy::Any),
         // The procedure has no lower bound; a Relying Party may.
-        min_credential_id_length: 1,
-        credential_protection: None,
+        min_credential_id_length: case.min_credential_id_length.unwrap_or(1),
+        credential_protection: case.credential_protection,
     };
     let at = case.at.map_or(now, |moment| moment.0);
-    let verified = verify_registration(&expected, response, &TrustFacts::NO_METADATA, at, trace)?;
+    let metadata = case.metadata.clone().and_then(Excerpt::into_metadata);
+    let facts = TrustFacts {
+        metadata: metadata.as_ref(),
+    };
+    let verified = verify_registration(&expected, response, &facts, at, trace)?;
     Ok(Box::new(Facts {
         credential_id: verified.credential_id().to_base64url(),
         public_key: verified.public_key().to_vec(),
@@ -244,7 +249,14 @@ fn cross_origin(case: &Case<'_>) -> CrossOrigin {
 
 fn attestation_policy(case: &Case<'_>) -> AttestationPolicy {
     let anchors = case.trust_anchors.iter().flatten();
-    let anchors = anchors.flat_map(|text| text.0.iter().cloned()).collect();
+    let anchors: Vec<_> = anchors.flat_map(|text| text.0.iter().cloned()).collect();
+    if let Some(kept) = &case.attestation_policy {
+        let mut policy = kept.clone();
+        if case.trust_anchors.is_some() {
+            policy.trust_anchors = anchors.into();
+        }
+        return policy;
+    }
     AttestationPolicy {
         allow_rs1: case.accept_rs1_attestation.unwrap_or(true),
         accept_test_tpm_vendor: case.accept_test_tpm_vendor.unwrap_or_default(),

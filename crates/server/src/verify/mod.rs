@@ -2,9 +2,11 @@
 
 mod case;
 mod explained;
+mod exported;
 mod judge;
 mod parts;
 
 pub(crate) use case::{Case, Kind, Unreadable};
 pub(crate) use explained::Explained;
+pub(crate) use exported::exported;
 pub(crate) use judge::{Facts, Refusal, judge};

@@ -12,6 +12,7 @@ use crate::x509::{Certificate, CertificateList};
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::fmt::Write as _;
 
@@ -31,7 +32,8 @@ const KEY_COMPROMISE: &str = "ATTESTATION_KEY_COMPROMISE";
 const MAX_COMPROMISED: usize = 64;
 
 /// What the metadata says of one model.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Entry {
     aaguid: Option<Aaguid>,
     aaguid_unreadable: bool,
@@ -51,7 +53,8 @@ pub struct Entry {
 }
 
 /// One report of a model's history (`StatusReport`, 3.1.3).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct StatusReport {
     /// `status`, in the words of the metadata; it may be a status that is not in the standard. [`UNREADABLE_STATUS`] when
     /// it cannot be read.
@@ -63,6 +66,7 @@ pub struct StatusReport {
     /// A date is there and cannot be read. The report then counts against the model, as if that date were absent, and not for it.
     pub dates_unreadable: bool,
     /// Of a compromised attestation key: the DER certificates that the report is limited to. Empty: the whole model.
+    #[serde(with = "crate::base64url::list")]
     pub certificates: Vec<Vec<u8>>,
 }
 
@@ -225,6 +229,14 @@ impl Entry {
     /// `attestationRootCertificates` of the metadata statement, DER: roots, intermediates or attestation certificates.
     pub fn roots(&self) -> &[Vec<u8>] {
         &self.roots
+    }
+
+    /// The entry with those of its roots that a judgement of these chains may come to.
+    pub(crate) fn within_reach(&self, chains: &[&[u8]], known: &CertificateList) -> Self {
+        Self {
+            roots: self.roots.within_reach(chains, known),
+            ..self.clone()
+        }
     }
 
     /// The same as trust anchors of the model.
@@ -761,7 +773,8 @@ fn key_identifiers(of: &Members<'_>, mut notes: Option<&mut Notes>) -> (Vec<[u8;
 }
 
 /// A list in the statement.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct List<T> {
     readable: Vec<T>,
     /// How many elements cannot be read; a list that cannot be read counts as one.

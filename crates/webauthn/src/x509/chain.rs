@@ -131,6 +131,18 @@ impl Link<'_> {
         }
     }
 
+    pub(super) fn is(&self, other: &Self) -> bool {
+        self.bytes == other.bytes
+    }
+
+    pub(super) fn may_be_issued_by(&self, other: &Self) -> bool {
+        self.certificate.issuer == other.certificate.subject
+    }
+
+    pub(super) fn to_der(&self) -> Vec<u8> {
+        self.bytes.to_vec()
+    }
+
     pub(crate) fn is_root(&self) -> bool {
         self.certificate.subject == self.certificate.issuer
     }

@@ -26,6 +26,21 @@ impl CertificateList {
         }
     }
 
+    /// Those that a judgement of these certificates may come to, of one chain or of several: they are one of them, or may have issued one
+    /// of them or of the `known` intermediates. A list that is not empty never becomes empty: no chain leads to the one that is left.
+    pub(crate) fn within_reach(&self, chains: &[&[u8]], known: &Self) -> Self {
+        let chains: Vec<_> = chains.iter().filter_map(|der| parse(der)).collect();
+        let links = || chains.iter().chain(known.readable());
+        let near = self.readable().iter().filter(|anchor| {
+            links().any(|link| link.is(anchor) || link.may_be_issued_by(anchor))
+        });
+        let near: Vec<_> = near.map(Link::to_der).collect();
+        if near.is_empty() {
+            return Self::from(self.first().cloned().into_iter().collect::<Vec<_>>());
+        }
+        Self::from(near)
+    }
+
     /// The ones that can be read, in their order. The others still count as elements of the list: a policy whose anchors cannot
     /// be read has anchors, and no chain leads to them.
     pub(crate) fn readable(&self) -> &[Link<'static>] {

@@ -3,7 +3,8 @@
 //! It is kept as text with the event of the refusal. A ceremony is taken by its refusal, so nobody can use the response.
 
 use serde::{Serialize, Serializer};
-use webauthn::attestation::{AttestationPolicy, CompoundPolicy, SafetyNetPolicy};
+use webauthn::TrustFacts;
+use webauthn::attestation::AttestationPolicy;
 use webauthn::authentication::{
     AuthenticationExpectation, BackupEligibilityPolicy, ExpectedUser, SignCountPolicy,
     StoredCredential,
@@ -11,12 +12,14 @@ use webauthn::authentication::{
 use webauthn::base64url;
 use webauthn::cose::CoseAlgorithm;
 use webauthn::credential::{CredentialId, UserHandle};
+use webauthn::extension::CredentialProtection;
+use webauthn::metadata::Excerpt;
 use webauthn::origin::Origin;
-use webauthn::registration::{CrossOrigin, RegistrationExpectation};
+use webauthn::registration::{BackupPolicy, CrossOrigin, RegistrationExpectation, judged_by};
 use webauthn::response::{AuthenticationResponse, RegistrationResponse};
 
 /// Longest case that is kept, in bytes. A longer one is not kept at all.
-pub const MAX_CASE: usize = 16_384;
+pub const MAX_CASE: usize = 32_768;
 
 /// Bytes that are written as base64url.
 struct Bytes<'a>(&'a [u8]);
@@ -46,10 +49,13 @@ struct Case<'a, T: Serialize> {
 struct OfRegistration<'a> {
     algorithms: &'a [CoseAlgorithm],
     conditional_create: bool,
-    accept_test_tpm_vendor: bool,
-    accept_safetynet: bool,
-    accept_rs1_attestation: bool,
-    compound_policy: &'static str,
+    backup_policy: BackupPolicy,
+    min_credential_id_length: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    credential_protection: Option<CredentialProtection>,
+    attestation_policy: AttestationPolicy,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<Excerpt>,
 }
 
 #[derive(Serialize)]
@@ -103,18 +109,13 @@ enum Response<'a> {
     },
 }
 
-/// The case of a refused registration. Trust anchors and metadata are not in it.
+/// The case of a refused registration. Of trust anchors and metadata it has what counts for this response.
 pub fn of_registration(
     expected: &RegistrationExpectation,
     response: &RegistrationResponse,
+    facts: &TrustFacts<'_>,
 ) -> Option<String> {
-    let AttestationPolicy {
-        allow_rs1,
-        accept_test_tpm_vendor,
-        android_safetynet,
-        compound,
-        ..
-    } = &expected.attestation;
+    let (attestation_policy, metadata) = judged_by(&expected.attestation, response, facts);
     text(&Case {
         kind: "registration",
         rp_id: expected.rp_id.as_str(),
@@ -126,13 +127,11 @@ pub fn of_registration(
         expected: OfRegistration {
             algorithms: &expected.algorithms,
             conditional_create: expected.conditional_create,
-            accept_test_tpm_vendor: *accept_test_tpm_vendor,
-            accept_safetynet: *android_safetynet != SafetyNetPolicy::Refused,
-            accept_rs1_attestation: *allow_rs1,
-            compound_policy: match compound {
-                CompoundPolicy::All => "all",
-                CompoundPolicy::OneTrusted => "one_trusted",
-            },
+            backup_policy: expected.backup,
+            min_credential_id_length: expected.min_credential_id_length,
+            credential_protection: expected.credential_protection,
+            attestation_policy,
+            metadata,
         },
         credential: Credential {
             id: response.id(),

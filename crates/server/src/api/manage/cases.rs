@@ -5,17 +5,17 @@ use axum::response::Response;
 use domain::Reason;
 use domain::model::ids::CeremonyId;
 use domain::model::refusal::Refusal;
-use serde_json::{Map, Value};
 
 use super::error::Problem;
 use super::request::{Request, digits, service_id};
 use crate::http::reply;
-use crate::transfer::text::Moment;
+use crate::verify;
 
 /// Exports a refused ceremony as a case for `passkeyd verify --explain`: the response, and what it was verified against.
 ///
-/// It is there as long as the event of the refusal, unless `retention.refused_responses` is off. Trust anchors and metadata are not in it, and
-/// neither is a response of more than 16 KiB, one that belongs to no known credential, or one that was refused before it was verified.
+/// It is there as long as the event of the refusal, unless `retention.refused_responses` is off. Of trust anchors and metadata it has
+/// what counts for this response, so the verdict is the same without passkeyd's store. A case of more than 32 KiB is not kept, nor a response
+/// that belongs to no known credential or was refused before it was verified.
 #[utoipa::path(
     get,
     operation_id = "show_case",
@@ -48,12 +48,8 @@ pub async fn show(request: Request) -> Result<Response, Problem> {
     };
     let id = CeremonyId::from_hex(&digits(request.segment("id"))).ok_or_else(nothing)?;
     let found = passkeys.refused_case(rp, id).await?;
-    let (event, case) = found.ok_or_else(nothing)?;
-    let mut case: Map<String, Value> =
-        serde_json::from_str(&case).map_err(|_| Problem::internal())?;
-    case.insert("name".to_owned(), id.to_hex().into());
-    case.insert("at".to_owned(), Moment(event.at).to_string().into());
-    let mut line = serde_json::to_vec(&case).map_err(|_| Problem::internal())?;
-    line.push(b'\n');
-    Ok(reply::json(StatusCode::OK, line))
+    let event = found.ok_or_else(nothing)?;
+    let mut line = verify::exported(&event).ok_or_else(Problem::internal)?;
+    line.push('\n');
+    Ok(reply::json(StatusCode::OK, line.into_bytes()))
 }
