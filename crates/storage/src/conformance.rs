@@ -247,6 +247,7 @@ macro_rules! conformance_tests {
             console:
                 the_consoles_relying_party_is_kept_and_no_account_lists_it,
                 a_record_of_the_console_reads_back_and_is_replaced,
+                an_owner_is_left_whatever_owners_do_to_each_other,
                 the_event_of_an_enrolment_link_is_in_the_trail_of_its_relying_party,
                 an_administrator_goes_with_all_sessions,
                 an_invite_brings_in_one_administrator,

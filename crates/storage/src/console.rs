@@ -12,6 +12,9 @@ pub(crate) const SESSION: i64 = 2;
 /// `console_records.kind` of an enrolment link.
 const ENROLMENT: i64 = 3;
 
+/// What the JSON of an administrator who is an owner has, and no other: quotation marks in a name are escaped.
+pub(crate) const OWNER: &str = r#""role":"owner""#;
+
 /// The kind in its column.
 pub(crate) fn number(kind: ConsoleKind) -> i64 {
     match kind {
@@ -42,4 +45,29 @@ pub(crate) fn record(kind: ConsoleKind, text: &str) -> Result<ConsoleRecord, Fau
         ConsoleKind::Enrolment => serde_json::from_str(text).map(ConsoleRecord::Enrolment),
     };
     record.map_err(|_| Fault::Unreadable("a record of the console".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::model::clock::Timestamp;
+    use domain::model::console::{Administrator, Role};
+    use domain::model::ids::UserId;
+
+    use super::*;
+
+    #[test]
+    fn an_owner_is_known_by_the_text_whatever_the_name_is() {
+        for role in Role::ALL {
+            for name in ["ada", OWNER, r#"\"role":"owner""#, r#"","role":"owner"#] {
+                let administrator = ConsoleRecord::Administrator(Administrator {
+                    id: UserId([1; 16]),
+                    name: name.to_owned(),
+                    role: *role,
+                    created: Timestamp(1),
+                });
+                let text = body(&administrator).unwrap();
+                assert_eq!(text.contains(OWNER), *role == Role::Owner, "{text}");
+            }
+        }
+    }
 }

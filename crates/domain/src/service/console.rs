@@ -524,18 +524,12 @@ impl Passkeys {
 
     // ---- administrators -------------------------------------------------------------------------
 
-    /// Refuses what would leave the console without an owner. Two owners who demote each other at the same moment are not stopped:
-    /// an invite of the command line brings in another one.
-    async fn keep_an_owner(&self, without: &Administrator) -> Result<(), ConsoleRefusal> {
-        if without.role != Role::Owner {
-            return Ok(());
-        }
-        let all = self.administrators().await?;
-        let other = |a: &Administrator| a.role == Role::Owner && a.id != without.id;
-        if all.iter().any(other) {
-            Ok(())
-        } else {
-            Err(ConsoleRefusal::LastOwner)
+    /// Why the store has not changed an administrator: it refuses what would leave no owner.
+    async fn why_unchanged(&self, id: UserId) -> ConsoleRefusal {
+        match self.administrator(id).await {
+            Ok(there) if there.role == Role::Owner => ConsoleRefusal::LastOwner,
+            Ok(_) => ConsoleRefusal::Unknown,
+            Err(refusal) => refusal,
         }
     }
 
@@ -553,7 +547,6 @@ impl Passkeys {
         if before.role == role {
             return Ok(before);
         }
-        self.keep_an_owner(&before).await?;
         let after = Administrator { role, ..before };
         let event = self
             .console_event(AuditKind::AdministratorChanged, by)
@@ -564,7 +557,7 @@ impl Passkeys {
         if replaced.map_err(Refusal::from)? {
             Ok(after)
         } else {
-            Err(ConsoleRefusal::Unknown)
+            Err(self.why_unchanged(id).await)
         }
     }
 
@@ -573,11 +566,12 @@ impl Passkeys {
     /// # Errors
     /// [`ConsoleRefusal::Unknown`], [`ConsoleRefusal::LastOwner`].
     pub async fn remove_administrator(&self, id: UserId, by: &Actor) -> Result<(), ConsoleRefusal> {
-        let before = self.administrator(id).await?;
-        self.keep_an_owner(&before).await?;
         let kind = AuditKind::AdministratorDeleted;
-        self.remove_console_record(ConsoleKind::Administrator, id.0, kind, by)
-            .await?;
+        let removed = self.remove_console_record(ConsoleKind::Administrator, id.0, kind, by);
+        match removed.await {
+            Err(ConsoleRefusal::Unknown) => return Err(self.why_unchanged(id).await),
+            removed => removed?,
+        }
         match self.delete_user(CONSOLE_PARTY, id, by).await {
             Err(refusal) if refusal.reason != Reason::UserUnknown => Err(refusal.into()),
             _ => Ok(()),

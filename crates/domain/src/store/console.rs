@@ -37,13 +37,15 @@ pub trait Console: Send + Sync {
         owner: Option<[u8; 16]>,
         page: PageRequest,
     ) -> Result<Page<ConsoleRecord>, Fault>;
-    /// Replaces the record with this key; `false` when it is not there. Its owner and the time when it was made stay as they are.
+    /// Replaces the record with this key; `false` when it is not there, or when it is the last administrator who is an owner and would not be
+    /// one any more. Its owner and the time when it was made stay as they are.
     async fn replace_console_record(
         &self,
         record: &ConsoleRecord,
         event: &AuditEvent,
     ) -> Result<bool, Fault>;
-    /// Removes a record, and with an administrator all sessions and invites of that person; `false` when it is not there.
+    /// Removes a record, and with an administrator all sessions and invites of that person; `false` when it is not there, or when it is the
+    /// last administrator who is an owner.
     async fn delete_console_record(
         &self,
         kind: ConsoleKind,

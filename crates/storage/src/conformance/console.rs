@@ -265,6 +265,74 @@ pub async fn an_administrator_goes_with_all_sessions(under_test: &mut dyn StoreU
     assert!(!create(&*store, &late).await);
 }
 
+pub async fn an_owner_is_left_whatever_owners_do_to_each_other(under_test: &mut dyn StoreUnderTest) {
+    let store = with_party(under_test).await;
+    let owners: Vec<_> = (0..6)
+        .map(|n| Administrator {
+            role: Role::Owner,
+            ..administrator(n)
+        })
+        .collect();
+    let support = administrator(10);
+    for administrator in owners.iter().chain([&support]) {
+        let record = ConsoleRecord::Administrator(administrator.clone());
+        assert!(create(&*store, &record).await);
+        let session = ConsoleRecord::Session(session(administrator.id, 0));
+        assert!(create(&*store, &session).await);
+    }
+    let mut tasks = JoinSet::new();
+    for (n, owner) in owners.into_iter().enumerate() {
+        let store = Arc::clone(&store);
+        tasks.spawn(async move {
+            if n % 2 == 0 {
+                let event = event(AuditKind::AdministratorDeleted);
+                let kind = ConsoleKind::Administrator;
+                store.delete_console_record(kind, owner.id.0, &event).await
+            } else {
+                let role = Role::Operator;
+                let record = ConsoleRecord::Administrator(Administrator { role, ..owner });
+                let event = event(AuditKind::AdministratorChanged);
+                store.replace_console_record(&record, &event).await
+            }
+        });
+    }
+    for done in tasks.join_all().await {
+        assert!(done.is_ok(), "{done:?}");
+    }
+    let found = listed(&*store, ConsoleKind::Administrator, None).await;
+    let found = found.into_iter().filter_map(ConsoleRecord::administrator);
+    let left: Vec<_> = found.filter(|one| one.role == Role::Owner).collect();
+    assert_eq!(left.len(), 1, "{left:?}");
+    // Nor does this one go, and nothing of it.
+    let last = &left[0];
+    let kind = ConsoleKind::Administrator;
+    let removed = event(AuditKind::AdministratorDeleted);
+    let refused = store.delete_console_record(kind, last.id.0, &removed).await;
+    assert_eq!(refused, Ok(false));
+    let demoted = ConsoleRecord::Administrator(Administrator {
+        role: Role::Support,
+        ..last.clone()
+    });
+    let changed = event(AuditKind::AdministratorChanged);
+    let refused = store.replace_console_record(&demoted, &changed).await;
+    assert_eq!(refused, Ok(false));
+    let found = store.console_record(kind, last.id.0).await;
+    assert_eq!(found, Ok(Some(ConsoleRecord::Administrator(last.clone()))));
+    let sessions = listed(&*store, ConsoleKind::Session, Some(last.id.0)).await;
+    assert_eq!(sessions.len(), 1);
+    // It may have another name, and others may go.
+    let renamed = ConsoleRecord::Administrator(Administrator {
+        name: "eve".to_owned(),
+        ..last.clone()
+    });
+    let changed = event(AuditKind::AdministratorChanged);
+    let done = store.replace_console_record(&renamed, &changed).await;
+    assert_eq!(done, Ok(true));
+    let removed = event(AuditKind::AdministratorDeleted);
+    let done = store.delete_console_record(kind, support.id.0, &removed).await;
+    assert_eq!(done, Ok(true));
+}
+
 pub async fn an_invite_brings_in_one_administrator(under_test: &mut dyn StoreUnderTest) {
     let store = with_party(under_test).await;
     let (first, second) = (invite(None), invite(None));

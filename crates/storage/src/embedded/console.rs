@@ -15,7 +15,7 @@ use super::rows::{event_is_there, insert_event};
 use super::seals::{self, is_sound};
 use super::sql::{Outcome, execute, exists, first};
 use super::{Embedded, reads, writes};
-use crate::console::{ADMINISTRATOR, INVITE, SESSION, body, number, record as record_of};
+use crate::console::{ADMINISTRATOR, INVITE, OWNER, SESSION, body, number, record as record_of};
 
 /// A record, ready to be written.
 struct Written {
@@ -61,6 +61,9 @@ impl Written {
     }
 
     fn replace(&self, connection: &Connection) -> Outcome<bool> {
+        if !self.body.contains(OWNER) && is_last_owner(connection, self.kind, self.key)? {
+            return Ok(false);
+        }
         let sql = "UPDATE console_records SET expires = ?3, body = ?4, \
                    digest = seal('console_records', kind, id, owner, created, ?3, ?4) WHERE kind = ?1 AND id = ?2";
         let values = params![self.kind, self.key, self.expires, self.body];
@@ -71,6 +74,18 @@ impl Written {
 fn is_there(connection: &Connection, kind: i64, key: [u8; 16]) -> Outcome<bool> {
     let sql = "SELECT 1 FROM console_records WHERE kind = ?1 AND id = ?2";
     exists(connection, sql, params![kind, key])
+}
+
+/// Whether it is the administrator without whom there would be no owner.
+fn is_last_owner(connection: &Connection, kind: i64, key: [u8; 16]) -> Outcome<bool> {
+    if kind != ADMINISTRATOR {
+        return Ok(false);
+    }
+    let owners = |test: &str| {
+        format!("SELECT 1 FROM console_records WHERE kind = ?1 AND instr(body, ?2) AND id {test} ?3")
+    };
+    let params = params![ADMINISTRATOR, OWNER, key];
+    Ok(exists(connection, &owners("="), params)? && !exists(connection, &owners("<>"), params)?)
 }
 
 fn stored(
@@ -112,7 +127,7 @@ fn create(connection: &Connection, row: &Written, event: &AuditEvent) -> Outcome
 
 fn delete(connection: &Connection, kind: i64, key: [u8; 16], event: &AuditEvent) -> Outcome<bool> {
     let sql = "DELETE FROM console_records WHERE kind = ?1 AND id = ?2";
-    if execute(connection, sql, params![kind, key])? == 0 {
+    if is_last_owner(connection, kind, key)? || execute(connection, sql, params![kind, key])? == 0 {
         return Ok(false);
     }
     if kind == ADMINISTRATOR {

@@ -1,9 +1,13 @@
 //! Administrators of the console, their invites and sessions.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use domain::model::audit::AuditEvent;
 use domain::model::clock::Timestamp;
-use domain::model::console::{Administrator, CONSOLE_PARTY, ConsoleKind, ConsoleRecord, Session};
+use domain::model::console::{
+    Administrator, CONSOLE_PARTY, ConsoleKind, ConsoleRecord, Role, Session,
+};
 use domain::model::ids::InviteId;
 use domain::model::page::{Page, PageRequest};
 use domain::model::relying_party::RelyingParty;
@@ -11,6 +15,21 @@ use domain::store::{Console, Fault};
 
 use super::Memory;
 use super::state::page;
+
+fn is_owner(record: &ConsoleRecord) -> bool {
+    matches!(record, ConsoleRecord::Administrator(who) if who.role == Role::Owner)
+}
+
+/// Whether it is the administrator without whom there would be no owner.
+fn is_last_owner(
+    records: &BTreeMap<(ConsoleKind, [u8; 16]), ConsoleRecord>,
+    place: (ConsoleKind, [u8; 16]),
+) -> bool {
+    records.get(&place).is_some_and(is_owner)
+        && !records
+            .iter()
+            .any(|(other, record)| *other != place && is_owner(record))
+}
 
 #[async_trait]
 impl Console for Memory {
@@ -72,10 +91,13 @@ impl Console for Memory {
         event: &AuditEvent,
     ) -> Result<bool, Fault> {
         let mut state = self.state();
-        let Some(stored) = state.console.get_mut(&(record.kind(), record.key())) else {
+        let place = (record.kind(), record.key());
+        if !state.console.contains_key(&place)
+            || !is_owner(record) && is_last_owner(&state.console, place)
+        {
             return Ok(false);
-        };
-        stored.clone_from(record);
+        }
+        state.console.insert(place, record.clone());
         state.record(event);
         Ok(true)
     }
@@ -87,7 +109,9 @@ impl Console for Memory {
         event: &AuditEvent,
     ) -> Result<bool, Fault> {
         let mut state = self.state();
-        if state.console.remove(&(kind, key)).is_none() {
+        if is_last_owner(&state.console, (kind, key))
+            || state.console.remove(&(kind, key)).is_none()
+        {
             return Ok(false);
         }
         if kind == ConsoleKind::Administrator {

@@ -586,7 +586,12 @@ statements! {
         page!(down "SELECT body FROM @console_records WHERE owner = $1 AND kind = $2", "created", "id", "$3", "$4", "$5");
     ReplaceConsoleRecord (with_event!("ibit"))
         concat!(
-            "WITH w AS (UPDATE @console_records SET expires = $20, body = $21 WHERE kind = $18 AND id = $19 AND",
+            administrators!(),
+            ", w AS (UPDATE @console_records SET expires = $20, body = $21 WHERE kind = $18 AND id = $19 AND (",
+            owns!("$21"),
+            " OR",
+            leaves_an_owner!(),
+            ") AND",
             alive!(party),
             " RETURNING 1), e AS (",
             event!("w"),
@@ -595,7 +600,10 @@ statements! {
     // With an administrator goes what is that person's.
     DeleteConsoleRecord (with_event!("ib"))
         concat!(
-            "WITH d AS (DELETE FROM @console_records WHERE (kind = $18 AND id = $19 OR owner = $19 AND $18 = 0) AND",
+            administrators!(),
+            ", d AS (DELETE FROM @console_records WHERE (kind = $18 AND id = $19 OR owner = $19 AND $18 = 0) AND (",
+            leaves_an_owner!(),
+            ") AND",
             alive!(party),
             " RETURNING kind, id), w AS (SELECT 1 FROM d WHERE kind = $18 AND id = $19), e AS (",
             event!("w"),

@@ -28,6 +28,32 @@ macro_rules! alive {
     };
 }
 
+/// Whether the JSON of an administrator is that of an owner: it has [`OWNER`](crate::console::OWNER).
+macro_rules! owns {
+    ($body:literal) => {
+        concat!($body, " LIKE '%\"role\":\"owner\"%'")
+    };
+}
+
+/// Begins a statement that changes the record `$19` of the kind `$18`: if it is an administrator, `o` has all of them, and locks each that
+/// is looked at. Of two statements that take away each other's owner the second one sees what the first has done.
+macro_rules! administrators {
+    () => {
+        concat!(
+            "WITH o AS (SELECT id, ",
+            owns!("body"),
+            " AS owns FROM @console_records WHERE kind = 0 AND $18 = 0 ORDER BY id FOR UPDATE)"
+        )
+    };
+}
+
+/// Whether another owner is left without the administrator `$19`, or that one is none.
+macro_rules! leaves_an_owner {
+    () => {
+        " EXISTS (SELECT 1 FROM o WHERE owns AND id <> $19) OR NOT EXISTS (SELECT 1 FROM o WHERE owns AND id = $19)"
+    };
+}
+
 /// The columns that the reader of the same name reads, in its order.
 macro_rules! columns {
     (account) => {
