@@ -100,18 +100,21 @@ pub(super) async fn run(arguments: Apply) -> Result<(), ProcessError> {
     let shown = administer(store.clone(), command(None)).await?;
     let differences = shown["differences"].clone();
     let none = list(&shown, "differences").is_empty();
+    let beside = file.parent().unwrap_or(Path::new(""));
+    let lost = list(&shown, "known_keys").iter();
+    let lost: Vec<_> = lost.filter(|key| !has_secret(beside, key)).collect();
     if !json {
         print(|out| print_differences(out, list(&shown, "differences")))?;
+        print(|out| lost.iter().try_for_each(|key| print_lost(out, key)))?;
     }
     if dry_run || none {
         return if json {
-            print_json(&json!({"differences": differences, "applied": false}))
+            print_json(&json!({"differences": differences, "without_secret": lost, "applied": false}))
         } else {
             Ok(())
         };
     }
     // The files come first: a key whose secret cannot be written must not be made.
-    let beside = file.parent().unwrap_or(Path::new(""));
     let mut files = Vec::new();
     for difference in list(&shown, "differences") {
         if let Some(named) = difference["secret_file"].as_str() {
@@ -135,9 +138,35 @@ pub(super) async fn run(arguments: Apply) -> Result<(), ProcessError> {
         )));
     }
     if json {
-        return print_json(&json!({"differences": differences, "applied": true}));
+        return print_json(&json!({"differences": differences, "without_secret": lost, "applied": true}));
     }
     print(|out| writeln!(out, "\nApplied."))
+}
+
+/// Whether the file of a key that the store has is there and has something. When it has not, the command may have ended between the key and its
+/// file.
+fn has_secret(beside: &Path, key: &Value) -> bool {
+    let name = Path::new(text(key, "secret_file")).file_name();
+    let file = name.and_then(|name| std::fs::metadata(beside.join(name)).ok());
+    file.is_some_and(|file| file.len() > 0)
+}
+
+fn print_lost(out: &mut dyn Write, key: &Value) -> io::Result<()> {
+    let kind = match text(key, "kind") {
+        "access_key" => "access key",
+        _ => "API key",
+    };
+    write!(out, "! {kind} {:?}", text(key, "name"))?;
+    if let Some(service) = key["service"].as_str() {
+        write!(out, " of Service {service:?}")?;
+    }
+    writeln!(
+        out,
+        " is in the store, and {:?} is missing or empty. The secret was shown once, when the key was made. If you do not have it, revoke the key \
+         and run this command again: it makes a new key.\n    {}",
+        text(key, "secret_file"),
+        text(key, "revoke")
+    )
 }
 
 fn print_differences(out: &mut dyn Write, differences: &[Value]) -> io::Result<()> {

@@ -228,3 +228,62 @@ fn a_file_that_cannot_be_applied_says_where_and_changes_nothing() {
     let services = server.request("GET", "/v2/Services", &[&basic(SID, TOKEN)], "");
     assert_eq!(body(&services)["services"], Value::Array(vec![]));
 }
+
+#[test]
+fn a_key_whose_secret_was_lost_is_named_with_the_way_to_a_new_one() {
+    let data = tempfile::tempdir().unwrap();
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("services.toml");
+    std::fs::write(&file, EXAMPLE).unwrap();
+    Server::start(&mut serve_known(data.path())).stop();
+    let done = applied(&apply(data.path(), &file, &["--json"]));
+    assert_eq!(done["without_secret"], Value::Array(vec![]));
+    let again = || {
+        let told = apply(data.path(), &file, &[]);
+        assert!(told.status.success());
+        String::from_utf8(told.stdout).unwrap()
+    };
+    assert!(!again().contains('!'), "{}", again());
+
+    // As if the command had been killed after the keys were made: one file is empty, and one is not there.
+    let (access, api) = (
+        place.path().join("shop-access-key"),
+        place.path().join("deployment-api-key"),
+    );
+    std::fs::write(&access, "").unwrap();
+    std::fs::remove_file(&api).unwrap();
+    let told = again();
+    let names = ["! access key \"back end\" of Service \"Shop\" is in the store", "! API key \"deployment\" is in the store"];
+    for name in names {
+        assert!(told.contains(name), "{told}");
+    }
+    let shown = applied(&apply(data.path(), &file, &["--dry-run", "--json"]));
+    assert_eq!(names_of_lost(&shown), ["back end", "deployment"]);
+
+    // The commands that it names lead to new keys.
+    let commands: Vec<_> = told
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("passkeyd "))
+        .collect();
+    assert_eq!(commands.len(), 2, "{told}");
+    for command in commands {
+        let mut revoke = passkeyd();
+        revoke.args(command.split(' ')).arg("--data-dir").arg(data.path());
+        let revoked = ended(&mut revoke);
+        assert!(revoked.status.success(), "{revoked:?}");
+    }
+    std::fs::remove_file(&access).unwrap();
+    let done = applied(&apply(data.path(), &file, &["--json"]));
+    assert_eq!(
+        names(&done),
+        ["create access_key back end", "create api_key deployment"]
+    );
+    for file in [access, api] {
+        assert!(!std::fs::read_to_string(file).unwrap().trim().is_empty());
+    }
+}
+
+fn names_of_lost(result: &Value) -> Vec<&str> {
+    let lost = result["without_secret"].as_array().unwrap().iter();
+    lost.map(|key| key["name"].as_str().unwrap()).collect()
+}

@@ -17,10 +17,11 @@ use serde_json::{Value, json};
 
 use self::declared::{Declared, DeclaredKey, DeclaredService, DeclaredWebhook};
 use super::model::{Administered, NotDone};
-use super::named::{existing, operator, service_of};
+use super::named::{existing, operator, service_of, sid_of};
 use crate::api::manage::access_keys;
 use crate::api::manage::nevis::Settings as NevisDocument;
 use crate::api::manage::policy::PolicyDocument;
+use crate::api::nevis::uuid::Uuid;
 
 /// Records in one read.
 const PAGE: u32 = 100;
@@ -53,6 +54,21 @@ struct Difference {
     secret_file: Option<String>,
 }
 
+/// A declared key that the store has. Its secret was shown once, when the key was made, and cannot be shown again.
+#[derive(Clone, Debug, Serialize)]
+struct KnownKey {
+    /// `access_key` or `api_key`.
+    kind: &'static str,
+    name: String,
+    /// The name of the Service that it belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service: Option<String>,
+    /// The file that should have the secret.
+    secret_file: String,
+    /// The command that revokes it.
+    revoke: String,
+}
+
 /// A Service as it is declared, and as it is.
 struct ServicePlan<'d> {
     declared: &'d DeclaredService,
@@ -63,6 +79,7 @@ struct ServicePlan<'d> {
     after: RelyingParty,
     webhooks: Vec<(&'d DeclaredWebhook, Option<Webhook>)>,
     new_keys: Vec<&'d DeclaredKey>,
+    known_keys: Vec<KnownKey>,
 }
 
 /// What is to be done.
@@ -70,6 +87,7 @@ struct Plan<'d> {
     account: AccountId,
     services: Vec<ServicePlan<'d>>,
     new_api_keys: Vec<&'d DeclaredKey>,
+    known_api_keys: Vec<KnownKey>,
 }
 
 /// Compares a document with the store. With `expected`, the differences that a person has seen, applies it.
@@ -86,7 +104,7 @@ pub(super) async fn apply(
     let differences = serde_json::to_value(plan.differences())
         .map_err(|error| NotDone::because(error.to_string()))?;
     let Some(expected) = expected else {
-        return Ok(json!({"differences": differences}));
+        return Ok(json!({"differences": differences, "known_keys": plan.known_keys()}));
     };
     if *expected != differences {
         return Err(NotDone::because(
@@ -163,12 +181,34 @@ impl<'d> Plan<'d> {
         }
         let list = |page| passkeys.list_api_keys(account, page);
         let keys = all(list, |key| at(key.created, key.id.0)).await?;
-        let is_new = |key: &&DeclaredKey| !keys.iter().any(|known| known.name == key.name);
+        let (mut new_api_keys, mut known_api_keys) = (Vec::new(), Vec::new());
+        for key in &declared.api_keys {
+            match keys.iter().find(|known| known.name == key.name) {
+                Some(known) => known_api_keys.push(KnownKey {
+                    kind: "api_key",
+                    name: key.name.clone(),
+                    service: None,
+                    secret_file: key.secret_file.clone(),
+                    revoke: format!(
+                        "passkeyd api-key revoke --account {} SK{}",
+                        sid_of(account),
+                        known.id
+                    ),
+                }),
+                None => new_api_keys.push(key),
+            }
+        }
         Ok(Self {
             account,
             services,
-            new_api_keys: declared.api_keys.iter().filter(is_new).collect(),
+            new_api_keys,
+            known_api_keys,
         })
+    }
+
+    fn known_keys(&self) -> Vec<&KnownKey> {
+        let of_services = self.services.iter().flat_map(|service| &service.known_keys);
+        of_services.chain(&self.known_api_keys).collect()
     }
 
     fn differences(&self) -> Vec<Difference> {
@@ -284,14 +324,31 @@ impl<'d> ServicePlan<'d> {
             let named = hooks.iter().filter(|hook| hook.name == webhook.name);
             webhooks.push((webhook, only("webhook", &webhook.name, named)?.cloned()));
         }
-        let is_new = |key: &&DeclaredKey| !keys.iter().any(|known| known.name == key.name);
+        let (mut new_keys, mut known_keys) = (Vec::new(), Vec::new());
+        for key in &declared.access_keys {
+            match keys.iter().find(|known| known.name == key.name) {
+                Some(known) => known_keys.push(KnownKey {
+                    kind: "access_key",
+                    name: key.name.clone(),
+                    service: Some(declared.name.clone()),
+                    secret_file: key.secret_file.clone(),
+                    revoke: format!(
+                        "passkeyd access-key revoke --service VA{} {}",
+                        known.relying_party,
+                        Uuid(known.id.0)
+                    ),
+                }),
+                None => new_keys.push(key),
+            }
+        }
         Ok(Self {
             declared,
             before,
             base,
             after,
             webhooks,
-            new_keys: declared.access_keys.iter().filter(is_new).collect(),
+            new_keys,
+            known_keys,
         })
     }
 
