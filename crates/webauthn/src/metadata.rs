@@ -13,7 +13,9 @@ use crate::json::{self, Limits};
 use crate::jws::{self, Jws};
 use crate::limits::MAX_CERTIFICATE;
 use crate::time::{DAY, UnixSeconds};
-use crate::x509::{Certificate, CertificateList, ChainError, is_revocation_list, require_path, revoked};
+use crate::x509::{
+    Certificate, CertificateList, ChainError, is_revocation_list, require_path, revoked,
+};
 use dropped::Notes;
 use entry::Read;
 use serde::{Deserialize, Serialize};

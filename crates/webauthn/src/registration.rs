@@ -579,7 +579,9 @@ pub fn judged_by(
     });
     let mut policy = policy.clone();
     if let Some(chains) = within {
-        policy.trust_anchors = policy.trust_anchors.within_reach(chains, &policy.intermediates);
+        policy.trust_anchors = policy
+            .trust_anchors
+            .within_reach(chains, &policy.intermediates);
     }
     (policy, excerpt)
 }

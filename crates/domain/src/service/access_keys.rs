@@ -87,8 +87,9 @@ impl Passkeys {
         id: AccessKeyId,
         by: &Actor,
     ) -> Result<bool, Refusal> {
+        let name = self.storage.access_key(rp, id).await?.map(|key| key.name);
         let event = AuditEvent::new(self.draw(), AuditKind::AccessKeyDeleted, rp, self.now(), by)
-            .target("access_key", &id.to_hex(), None);
+            .target("access_key", &id.to_hex(), name.as_deref());
         let event = self.addressed(event).await?;
         let removed = self.storage.delete_access_key(rp, id, &event).await;
         self.access_keys.forget(&(rp, id));

@@ -505,7 +505,9 @@ impl Passkeys {
     /// Faults of the store.
     pub async fn sessions(&self, of: UserId) -> Result<Vec<Session>, Refusal> {
         let now = self.now();
-        let records = self.console_records(ConsoleKind::Session, Some(of.0)).await?;
+        let records = self
+            .console_records(ConsoleKind::Session, Some(of.0))
+            .await?;
         let sessions = records.into_iter().filter_map(ConsoleRecord::session);
         Ok(sessions
             .filter(|s| now < s.expires && now < s.seen.plus_millis(IDLE_MS))

@@ -13,6 +13,7 @@ pub mod cursor;
 pub mod deliveries;
 pub mod enrolment;
 pub mod events;
+pub mod key_names;
 mod key_ring;
 mod keys;
 pub mod limits;

@@ -279,7 +279,8 @@ impl Passkeys {
                     AuditEvent::new(self.draw(), AuditKind::RegistrationRefused, rp, now, by)
                         .user(user)
                         .user_name(&asked.user_name);
-                let event = event.case(self.case(|| case::of_registration(&expectation, response, &facts)));
+                let event =
+                    event.case(self.case(|| case::of_registration(&expectation, response, &facts)));
                 let refusal =
                     Refusal::new(error.reason(), error.to_string()).with_found(error.found());
                 return Err(self.refuse(id, counted, refusal, None, event, None).await);

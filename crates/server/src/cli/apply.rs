@@ -109,7 +109,9 @@ pub(super) async fn run(arguments: Apply) -> Result<(), ProcessError> {
     }
     if dry_run || none {
         return if json {
-            print_json(&json!({"differences": differences, "without_secret": lost, "applied": false}))
+            print_json(
+                &json!({"differences": differences, "without_secret": lost, "applied": false}),
+            )
         } else {
             Ok(())
         };
@@ -138,7 +140,9 @@ pub(super) async fn run(arguments: Apply) -> Result<(), ProcessError> {
         )));
     }
     if json {
-        return print_json(&json!({"differences": differences, "without_secret": lost, "applied": true}));
+        return print_json(
+            &json!({"differences": differences, "without_secret": lost, "applied": true}),
+        );
     }
     print(|out| writeln!(out, "\nApplied."))
 }

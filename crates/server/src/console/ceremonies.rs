@@ -8,6 +8,7 @@ use domain::model::ceremony::{Ceremony, CeremonyState};
 use domain::model::clock::Timestamp;
 use domain::model::ids::CeremonyId;
 use domain::model::relying_party::RelyingParty;
+use domain::service::key_names::KeyNames;
 use domain::store::EventFilter;
 use domain::webauthn::UnixSeconds;
 use domain::webauthn::trace::StepResult;
@@ -86,6 +87,7 @@ struct CeremoniesPage {
     reason: Option<Reason>,
     reasons: &'static [Reason],
     events: Vec<AuditEvent>,
+    names: KeyNames,
     /// The moment before which the next page begins.
     next: Option<i64>,
 }
@@ -98,6 +100,7 @@ struct CeremonyPage {
     id: CeremonyId,
     ceremony: Option<Ceremony>,
     events: Vec<AuditEvent>,
+    names: KeyNames,
     reason: Option<Reason>,
     /// What is kept of a refused response.
     kept: Option<Kept>,
@@ -150,6 +153,8 @@ pub(super) async fn list(visit: Visit) -> Result<Response, Failure> {
     let mut events = found.events;
     let more = events.len() > ROWS as usize;
     events.truncate(ROWS as usize);
+    let names = visit.passkeys().key_names(rp.account, rp.id, &events);
+    let names = names.await?;
     // Events of the same millisecond as the last one come again on the next page rather than be missed.
     let next = events.last().filter(|_| more).map(|event| event.at.0 + 1);
     page::page(&CeremoniesPage {
@@ -161,6 +166,7 @@ pub(super) async fn list(visit: Visit) -> Result<Response, Failure> {
         reasons: Reason::ALL,
         next: next.filter(|next| Some(*next) != before),
         events,
+        names,
     })
 }
 
@@ -179,12 +185,14 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
         Some(CeremonyState::Failed(reason)) => Some(reason),
         _ => events.iter().find_map(|event| event.reason),
     };
+    let (rp_account, rp_id) = (rp.account, rp.id);
     page::page(&CeremonyPage {
         frame: visit.frame()?,
         rp,
         id,
         ceremony,
         kept: events.iter().find_map(Kept::of),
+        names: passkeys.key_names(rp_account, rp_id, &events).await?,
         events,
         reason,
         now: passkeys.now(),

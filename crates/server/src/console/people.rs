@@ -12,6 +12,7 @@ use domain::model::ids::{CredentialKey, EnrolmentId, UserId};
 use domain::model::page::{Order, PageRequest};
 use domain::model::relying_party::RelyingParty;
 use domain::model::user::{User, UserRef};
+use domain::service::key_names::KeyNames;
 use domain::store::EventFilter;
 
 use super::failure::Failure;
@@ -54,6 +55,7 @@ struct PersonPage {
     person: User,
     passkeys: Vec<Passkey>,
     events: Vec<AuditEvent>,
+    names: KeyNames,
     complete: bool,
     /// The newest sign-ins that were started for the person, and for which no response came in time.
     unfinished: Vec<Authentication>,
@@ -181,12 +183,15 @@ async fn person_page(
     };
     let unfinished = passkeys.list_authentications(&person, Some(Standing::Expired), None, page);
     let unfinished = unfinished.await?.items;
+    let names = passkeys.key_names(rp.account, rp.id, &found.events);
+    let names = names.await?;
     Ok(PersonPage {
         frame: visit.frame()?,
         rp,
         person,
         passkeys: records.collect(),
         events: found.events,
+        names,
         complete: found.complete,
         unfinished,
         wrong,

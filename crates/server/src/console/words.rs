@@ -9,6 +9,7 @@ use domain::model::clock::Timestamp;
 use domain::model::ids::{AccountId, ApiKeyId, CredentialKey, RelyingPartyId, UserId, WebhookId};
 use domain::model::notice::DeliveryState;
 use domain::model::page::Position;
+use domain::service::key_names::KeyNames;
 
 use crate::api::dates::Date;
 use crate::api::nevis::uuid::Uuid;
@@ -165,8 +166,8 @@ pub(super) fn happened(kind: impl Borrow<AuditKind>) -> &'static str {
     }
 }
 
-/// Who did it.
-pub(super) fn actor(event: &AuditEvent) -> String {
+/// Who did it, with the names of keys that are still there.
+pub(super) fn actor(event: &AuditEvent, names: &KeyNames) -> String {
     let kind = match event.actor.kind {
         ActorKind::Unknown => "not recorded",
         ActorKind::Api => "a back end",
@@ -176,10 +177,19 @@ pub(super) fn actor(event: &AuditEvent) -> String {
     };
     let mut who = event.actor.name.as_deref().unwrap_or(kind).to_owned();
     if let Some(key) = event.actor.api_key {
-        let _ = write!(who, " with the API key {}", api_key(key));
+        let _ = write!(
+            who,
+            " with the API key {}",
+            called(names.api_key(key), &api_key(key))
+        );
     }
     if let Some(key) = event.actor.access_key {
-        let _ = write!(who, " with the access key {}", Uuid(key.0));
+        let id = Uuid(key.0).to_string();
+        let _ = write!(
+            who,
+            " with the access key {}",
+            called(names.access_key(key), &id)
+        );
     }
     if !event.actor.wire.is_empty() {
         let _ = write!(who, ", by {}", event.actor.wire);
@@ -188,6 +198,14 @@ pub(super) fn actor(event: &AuditEvent) -> String {
         let _ = write!(who, ", from {address}");
     }
     who
+}
+
+/// A key by its name, if it is known, and its id.
+fn called(name: Option<&str>, id: &str) -> String {
+    match name {
+        Some(name) => format!("\u{201c}{name}\u{201d} ({id})"),
+        None => id.to_owned(),
+    }
 }
 
 /// What else is known of it; empty if nothing is.

@@ -119,9 +119,7 @@ impl Failure {
         match self {
             Self::Refused(EnrolmentRefusal::Unknown) => (
                 "This link is not valid",
-                format!(
-                    "It is incomplete, it was revoked, or a newer one was made for you. {ASK}"
-                ),
+                format!("It is incomplete, it was revoked, or a newer one was made for you. {ASK}"),
             ),
             Self::Refused(EnrolmentRefusal::Expired) => ("This link has expired", ASK.to_owned()),
             Self::Refused(EnrolmentRefusal::Used) => (

@@ -12,7 +12,7 @@ use server::console::{Needs, POLICY, routes};
 use testkit::{Authenticator, Lies, Profile};
 
 use crate::common::{ACCOUNT, Answer, Client, FORM, TestApp};
-use crate::support::get;
+use crate::support::{create, get};
 
 /// A webhook that receives everything.
 const WEBHOOK: &str = "FriendlyName=Events&EventTypes=*&WebhookUrl=https%3A%2F%2Fhooks.test%2Fx";
@@ -744,42 +744,88 @@ async fn a_pasted_case_is_explained_step_by_step() {
 }
 
 #[tokio::test]
-async fn the_page_of_a_refused_ceremony_shows_each_step_unless_the_response_is_not_kept() {
-    let elsewhere = Lies {
-        origin: Some("https://evil.test".to_owned()),
-        ..Lies::default()
-    };
+async fn the_page_of_a_refused_ceremony_has_each_step_if_the_response_is_kept() {
     for kept in [true, false] {
-        let app = TestApp::builder()
-            .settings(|settings| settings.retention.refused_responses = kept)
-            .build()
-            .await;
+        let app = TestApp::builder().settings(|s| s.retention.refused_responses = kept);
+        let app = app.build().await;
         let account = app.account();
         let path = account.service().await;
         let mut device = Authenticator::new(Profile::default());
         account.register(&path, "ada-00001", &mut device).await;
+        let elsewhere = Lies {
+            origin: Some("https://evil.test".to_owned()),
+            ..Lies::default()
+        };
+        let factor = account.start(&path, "bob-00001").await;
+        let answer = create(&mut Authenticator::default(), &factor, &elsewhere);
+        account.verify(&path, &answer).await.expect(403);
         let challenge = account.challenge(&path, &json!({})).await;
         let answer = get(&mut device, &challenge, &elsewhere);
         account.approve(&path, &answer).await.expect(403);
 
-        let bob = app.administrator("Bob", Role::Support).await;
         let service = &path["/v2/Services/".len()..];
-        let events = format!("/console/services/{service}/ceremonies?show=refused");
-        let events = bob.client.get(&events).await;
-        let at = format!("/console/services/{service}/ceremonies/");
-        let (_, rest) = events.text().split_once(&at).unwrap();
-        let ceremony = format!("{at}{}", rest.split('"').next().unwrap());
-        let page = bob.client.get(&ceremony).await;
-        assert_eq!(page.status, 200, "{}", page.text());
-        is_clean(&page, &ceremony);
-        assert!(page.text().contains("origin_not_allowed"));
-        for said in ["1 failed.", "7.2 step", "What came", "https://evil.test"] {
-            // The event itself says where the response came from.
-            let always = said == "https://evil.test";
-            assert_eq!(page.text().contains(said), kept || always, "{said}");
+        let refusals = format!(
+            "/manage/v1/events?service={service}&kind=registration_refused,authentication_refused"
+        );
+        let refusals = account.get(&refusals).await.expect(200)["events"].clone();
+        let refusals = refusals.as_array().unwrap();
+        assert_eq!(refusals.len(), 2);
+        // Also when the ceremony is not kept any more.
+        for swept in [false, true] {
+            if swept {
+                app.clock.advance_millis(3 * 86_400_000);
+                let swept = app.passkeys.sweep(1, 90 * 86_400_000, 1000).await;
+                assert!(swept.unwrap().ceremonies > 0);
+            }
+            let bob = app.administrator("Bob", Role::Support).await;
+            for refusal in refusals {
+                let ceremony = refusal["ceremony"].as_str().unwrap();
+                let page = format!("/console/services/{service}/ceremonies/{ceremony}");
+                let page = bob.client.get(&page).await;
+                assert_eq!(page.status, 200, "{}", page.text());
+                is_clean(&page, "ceremony");
+                let of_steps = [
+                    "Expected and found",
+                    "origin is allowed",
+                    "Client data",
+                    "Authenticator data",
+                    "signature counter",
+                    "Case for <code>passkeyd verify</code>",
+                ];
+                for said in of_steps {
+                    assert_eq!(page.text().contains(said), kept, "{said}: {}", page.text());
+                }
+                assert!(page.text().contains("origin_not_allowed"));
+                assert!(page.text().contains("How to fix it"));
+                assert!(!page.text().contains("the verdict is another one"));
+                let not_kept = page.text().contains("The response is not kept");
+                assert_eq!(not_kept, !kept);
+            }
         }
-        assert_eq!(page.text().contains("The response is not kept"), !kept);
     }
+}
+
+#[tokio::test]
+async fn events_have_the_name_of_a_key_beside_its_id() {
+    let app = TestApp::new().await;
+    let account = app.account();
+    let name = json!({"name": "deployment"});
+    let made = account.post("/manage/v1/api-keys", &name).await;
+    let made = made.expect(201);
+    let key = made["id"].as_str().unwrap();
+    let backend = account.with_secret(key, made["secret"].as_str().unwrap());
+    let path = backend.service().await;
+    let service = &path["/v2/Services/".len()..];
+    let bob = app.administrator("Bob", Role::Support).await;
+    let page = format!("/console/services/{service}/ceremonies");
+    let shown = bob.client.get(&page).await;
+    let named = format!("with the API key \u{201c}deployment\u{201d} ({key})");
+    assert!(shown.text().contains(&named), "{}", shown.text());
+    let revoked = account.delete(&format!("/manage/v1/api-keys/{key}")).await;
+    assert_eq!(revoked.status, 204);
+    let shown = bob.client.get(&page).await;
+    let unnamed = format!("with the API key {key}");
+    assert!(shown.text().contains(&unnamed), "{}", shown.text());
 }
 
 #[tokio::test]

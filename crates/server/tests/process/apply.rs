@@ -253,7 +253,10 @@ fn a_key_whose_secret_was_lost_is_named_with_the_way_to_a_new_one() {
     std::fs::write(&access, "").unwrap();
     std::fs::remove_file(&api).unwrap();
     let told = again();
-    let names = ["! access key \"back end\" of Service \"Shop\" is in the store", "! API key \"deployment\" is in the store"];
+    let names = [
+        "! access key \"back end\" of Service \"Shop\" is in the store",
+        "! API key \"deployment\" is in the store",
+    ];
     for name in names {
         assert!(told.contains(name), "{told}");
     }
@@ -268,7 +271,10 @@ fn a_key_whose_secret_was_lost_is_named_with_the_way_to_a_new_one() {
     assert_eq!(commands.len(), 2, "{told}");
     for command in commands {
         let mut revoke = passkeyd();
-        revoke.args(command.split(' ')).arg("--data-dir").arg(data.path());
+        revoke
+            .args(command.split(' '))
+            .arg("--data-dir")
+            .arg(data.path());
         let revoked = ended(&mut revoke);
         assert!(revoked.status.success(), "{revoked:?}");
     }

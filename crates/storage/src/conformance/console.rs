@@ -265,7 +265,9 @@ pub async fn an_administrator_goes_with_all_sessions(under_test: &mut dyn StoreU
     assert!(!create(&*store, &late).await);
 }
 
-pub async fn an_owner_is_left_whatever_owners_do_to_each_other(under_test: &mut dyn StoreUnderTest) {
+pub async fn an_owner_is_left_whatever_owners_do_to_each_other(
+    under_test: &mut dyn StoreUnderTest,
+) {
     let store = with_party(under_test).await;
     let owners: Vec<_> = (0..6)
         .map(|n| Administrator {
@@ -329,7 +331,9 @@ pub async fn an_owner_is_left_whatever_owners_do_to_each_other(under_test: &mut 
     let done = store.replace_console_record(&renamed, &changed).await;
     assert_eq!(done, Ok(true));
     let removed = event(AuditKind::AdministratorDeleted);
-    let done = store.delete_console_record(kind, support.id.0, &removed).await;
+    let done = store
+        .delete_console_record(kind, support.id.0, &removed)
+        .await;
     assert_eq!(done, Ok(true));
 }
 

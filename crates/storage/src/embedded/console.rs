@@ -82,7 +82,9 @@ fn is_last_owner(connection: &Connection, kind: i64, key: [u8; 16]) -> Outcome<b
         return Ok(false);
     }
     let owners = |test: &str| {
-        format!("SELECT 1 FROM console_records WHERE kind = ?1 AND instr(body, ?2) AND id {test} ?3")
+        format!(
+            "SELECT 1 FROM console_records WHERE kind = ?1 AND instr(body, ?2) AND id {test} ?3"
+        )
     };
     let params = params![ADMINISTRATOR, OWNER, key];
     Ok(exists(connection, &owners("="), params)? && !exists(connection, &owners("<>"), params)?)

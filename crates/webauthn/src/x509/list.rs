@@ -31,9 +31,10 @@ impl CertificateList {
     pub(crate) fn within_reach(&self, chains: &[&[u8]], known: &Self) -> Self {
         let chains: Vec<_> = chains.iter().filter_map(|der| parse(der)).collect();
         let links = || chains.iter().chain(known.readable());
-        let near = self.readable().iter().filter(|anchor| {
-            links().any(|link| link.is(anchor) || link.may_be_issued_by(anchor))
-        });
+        let near = self
+            .readable()
+            .iter()
+            .filter(|anchor| links().any(|link| link.is(anchor) || link.may_be_issued_by(anchor)));
         let near: Vec<_> = near.map(Link::to_der).collect();
         if near.is_empty() {
             return Self::from(self.first().cloned().into_iter().collect::<Vec<_>>());

@@ -91,9 +91,12 @@ pub async fn list(request: Request) -> Result<Response, Problem> {
         let passkeys = Arc::clone(passkeys);
         // A fault of the first read is a refusal like any other.
         let mut found = passkeys.find_events(trail, &filter, MAX_PAGE).await?;
+        let account = request.account;
         return Ok(lines(|out| async move {
             loop {
-                let events = found.events.into_iter().map(|e| Event::of(e, in_service));
+                let names = passkeys.key_names(account, trail, &found.events).await?;
+                let events = found.events.into_iter();
+                let events = events.map(|event| Event::of(event, in_service, &names));
                 if out.send(events).await.is_err() || found.stopped.is_none() {
                     return Ok(());
                 }
@@ -115,11 +118,13 @@ pub async fn list(request: Request) -> Result<Response, Problem> {
         filter.after = Some(place);
     }
     let found = passkeys.find_events(trail, &filter, limit).await?;
+    let names = passkeys.key_names(request.account, trail, &found.events);
+    let names = names.await?;
     ok(&Events {
         events: found
             .events
             .into_iter()
-            .map(|event| Event::of(event, in_service))
+            .map(|event| Event::of(event, in_service, &names))
             .collect(),
         next_cursor: found
             .stopped

@@ -39,7 +39,7 @@ fn explained(line: &str) -> Value {
 }
 
 /// The case of the last refusal says the same when it is verified again.
-async fn repeats(account: &Client, service: &str) {
+pub(super) async fn repeats(account: &Client, service: &str) {
     let (event, path) = case_of_last_refusal(account, service).await;
     let reply = account.get(&path).await;
     assert_eq!(reply.status, 200, "{}", reply.text());

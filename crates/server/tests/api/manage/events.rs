@@ -175,6 +175,16 @@ async fn the_account_has_events_of_its_own_and_an_api_key_is_found_by_what_it_di
         texts(&by_key, "/user_name"),
         ["user-0003".to_owned()].into()
     );
+    // The key has a name beside its id, until it is revoked.
+    assert_eq!(
+        texts(&by_key, "/actor/api_key_name"),
+        ["ci".to_owned()].into()
+    );
+    let path = format!("/manage/v1/api-keys/{key}");
+    assert_eq!(account.delete(&path).await.status, 204);
+    let by_key = found(&account, &service, &format!("&api_key={key}")).await;
+    assert_eq!(texts(&by_key, "/actor/api_key"), [key.to_owned()].into());
+    assert_eq!(texts(&by_key, "/actor/api_key_name"), [].into());
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use domain::model::audit::AuditEvent;
 use domain::model::ids::{AccessKeyId, CeremonyId, CredentialKey, UserId};
+use domain::service::key_names::KeyNames;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -68,9 +69,15 @@ pub struct Actor {
     /// The API key that was used, `SK` and 32 hex digits. Sign-ins do not name it.
     #[serde(skip_serializing_if = "Option::is_none")]
     api_key: Option<String>,
+    /// The name of that key, unless it was revoked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    api_key_name: Option<String>,
     /// The access key that was used.
     #[serde(skip_serializing_if = "Option::is_none")]
     access_key: Option<String>,
+    /// The name of that key, unless it was revoked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    access_key_name: Option<String>,
     /// The address of the client that called passkeyd.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
@@ -107,7 +114,7 @@ pub struct Change {
 
 impl Event {
     /// An event in the trail of a Service, or of an account.
-    pub fn of(event: AuditEvent, in_service: bool) -> Self {
+    pub fn of(event: AuditEvent, in_service: bool, names: &KeyNames) -> Self {
         let details = event.details.map(|details| *details).unwrap_or_default();
         let actor = event.actor;
         Self {
@@ -130,7 +137,15 @@ impl Event {
                 kind: actor.kind.name(),
                 user_agent: actor.user_agent().map(str::to_owned),
                 api_key: actor.api_key.map(|key| format!("SK{key}")),
+                api_key_name: actor
+                    .api_key
+                    .and_then(|key| names.api_key(key))
+                    .map(str::to_owned),
                 access_key: actor.access_key.map(AccessKeyId::to_hex),
+                access_key_name: actor
+                    .access_key
+                    .and_then(|key| names.access_key(key))
+                    .map(str::to_owned),
                 address: actor.address,
                 api: actor.wire.into_owned(),
                 name: actor.name,

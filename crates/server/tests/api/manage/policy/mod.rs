@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use testkit::{Authenticator, Lies};
 
+use super::cases::repeats;
 use crate::common::{Answer, Client, JSON, TestApp};
 use crate::support::{create, get};
 
@@ -86,7 +87,13 @@ impl Policy {
         lies: &Lies,
     ) -> Option<String> {
         let credential = create(authenticator, factor, lies);
-        reason(&self.account.verify(&self.service, &credential).await)
+        self.account.app.clock.advance_millis(1);
+        let refused = reason(&self.account.verify(&self.service, &credential).await);
+        if refused.is_some() {
+            // The kept case has what the policy demands.
+            repeats(&self.account, &self.service).await;
+        }
+        refused
     }
 
     /// Signs in with a discoverable credential; the reason of a refusal, or nothing.
