@@ -110,7 +110,7 @@ pub(super) async fn run(arguments: Apply) -> Result<(), ProcessError> {
     if dry_run || none {
         return if json {
             print_json(
-                &json!({"differences": differences, "without_secret": lost, "applied": false}),
+                &json!({"differences": differences, "without_secret_file": lost, "applied": false}),
             )
         } else {
             Ok(())
@@ -141,7 +141,7 @@ pub(super) async fn run(arguments: Apply) -> Result<(), ProcessError> {
     }
     if json {
         return print_json(
-            &json!({"differences": differences, "without_secret": lost, "applied": true}),
+            &json!({"differences": differences, "without_secret_file": lost, "applied": true}),
         );
     }
     print(|out| writeln!(out, "\nApplied."))

@@ -237,7 +237,7 @@ fn a_key_whose_secret_was_lost_is_named_with_the_way_to_a_new_one() {
     std::fs::write(&file, EXAMPLE).unwrap();
     Server::start(&mut serve_known(data.path())).stop();
     let done = applied(&apply(data.path(), &file, &["--json"]));
-    assert_eq!(done["without_secret"], Value::Array(vec![]));
+    assert_eq!(done["without_secret_file"], Value::Array(vec![]));
     let again = || {
         let told = apply(data.path(), &file, &[]);
         assert!(told.status.success());
@@ -253,11 +253,11 @@ fn a_key_whose_secret_was_lost_is_named_with_the_way_to_a_new_one() {
     std::fs::write(&access, "").unwrap();
     std::fs::remove_file(&api).unwrap();
     let told = again();
-    let names = [
+    let lost = [
         "! access key \"back end\" of Service \"Shop\" is in the store",
         "! API key \"deployment\" is in the store",
     ];
-    for name in names {
+    for name in lost {
         assert!(told.contains(name), "{told}");
     }
     let shown = applied(&apply(data.path(), &file, &["--dry-run", "--json"]));
@@ -290,6 +290,6 @@ fn a_key_whose_secret_was_lost_is_named_with_the_way_to_a_new_one() {
 }
 
 fn names_of_lost(result: &Value) -> Vec<&str> {
-    let lost = result["without_secret"].as_array().unwrap().iter();
+    let lost = result["without_secret_file"].as_array().unwrap().iter();
     lost.map(|key| key["name"].as_str().unwrap()).collect()
 }

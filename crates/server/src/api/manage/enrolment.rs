@@ -77,7 +77,8 @@ async fn user(request: &Request) -> Result<User, Problem> {
 
 /// Makes a link by which a user registers one passkey, on a page of passkeyd. The page must be at an origin of the Service.
 ///
-/// Who has the link can register a passkey for the user: send it over a channel that only the user reads.
+/// Who has the link can register a passkey for the user: send it over a channel that only the user reads. A user has one link at a time: a new
+/// one replaces the one before it.
 #[utoipa::path(
     post,
     operation_id = "create_enrolment_link",
@@ -123,7 +124,7 @@ pub(super) async fn create(request: Request) -> Result<Response, Problem> {
     })
 }
 
-/// Lists the links of a user that still work.
+/// Lists the link of a user that still works. There are several if they were made at the same moment.
 #[utoipa::path(
     get,
     operation_id = "list_enrolment_links",
