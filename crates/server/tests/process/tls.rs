@@ -538,6 +538,46 @@ fn a_trusted_proxy_names_the_client_by_the_proxy_protocol() {
 }
 
 #[test]
+fn sockets_of_systemd_are_told_apart_by_their_names() {
+    let data = tempfile::tempdir().unwrap();
+    let [console, main] = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    let addresses = [&console, &main].map(|socket| socket.local_addr().unwrap());
+    let wanted = serve_known(data.path());
+    let started = |names: &str| {
+        let mut command = Command::new("/bin/sh");
+        let script = "exec 3<&0 4<&1 </dev/null >&2; LISTEN_PID=$$ LISTEN_FDS=2 exec \"$0\" \"$@\"";
+        command
+            .env_clear()
+            .env("LISTEN_FDNAMES", names)
+            .env("PASSKEYD_CONSOLE__ENABLED", "true")
+            .env("PASSKEYD_CONSOLE__LISTEN", "127.0.0.1:0")
+            .args(["-c", script])
+            .arg(wanted.get_program())
+            .args(wanted.get_args())
+            .stdin(OwnedFd::from(console.try_clone().unwrap()))
+            .stdout(OwnedFd::from(main.try_clone().unwrap()))
+            .stderr(Stdio::piped());
+        command
+    };
+    let refused = ended(&mut started("console:other"));
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.contains("FileDescriptorName=main"), "{said}");
+
+    let server = Server::start(&mut started("console:main"));
+    assert_eq!(server.address, addresses[1]);
+    let asked = |address, path: &str| {
+        let mut stream = TcpStream::connect(address).unwrap();
+        let text = request("GET", path, &[], "");
+        stream.write_all(text.as_bytes()).unwrap();
+        status(&read_to_end(&mut stream))
+    };
+    assert_eq!(asked(addresses[0], "/console/sign-in"), 200);
+    assert_eq!(asked(addresses[1], "/console/sign-in"), 404);
+    assert_eq!(asked(addresses[1], "/livez"), 200);
+}
+
+#[test]
 fn a_socket_that_systemd_opened_is_used() {
     let data = tempfile::tempdir().unwrap();
     let socket = TcpListener::bind("127.0.0.1:0").unwrap();
