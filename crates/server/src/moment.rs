@@ -4,7 +4,8 @@ use jiff::civil::{DateTime, Time};
 use serde::Deserialize;
 use webauthn::UnixSeconds;
 
-use crate::api::dates::EPOCH;
+/// Where timestamps are counted from, in UTC.
+pub(crate) const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
 /// A moment, in whole seconds; a fraction is cut off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

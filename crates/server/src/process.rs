@@ -486,10 +486,10 @@ fn delayed(mut stopping: watch::Receiver<bool>, delay: Duration) -> watch::Recei
     closing
 }
 
-/// How often the time is noted in the store.
+/// How often the time, and when keys were used last, are noted in the store.
 const NOTE_TIME: Duration = Duration::from_mins(1);
 
-/// Notes the time in the store, and says when the clock of this machine is behind.
+/// Notes the time and the uses of keys in the store, and says when the clock of this machine is behind.
 async fn keep_time(passkeys: Arc<Passkeys>) {
     loop {
         match passkeys.note_time().await {
@@ -506,6 +506,10 @@ async fn keep_time(passkeys: Arc<Passkeys>) {
             Err(refusal) => {
                 tracing::warn!(reason = refusal.reason.name(), "the time was not noted");
             }
+        }
+        if let Err(refusal) = passkeys.write_key_uses().await {
+            let reason = refusal.reason.name();
+            tracing::warn!(reason, "when keys were used last was not written");
         }
         tokio::time::sleep(NOTE_TIME).await;
     }

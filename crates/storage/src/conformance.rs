@@ -131,6 +131,8 @@ macro_rules! conformance_tests {
                 a_token_is_replaced_in_its_account_only,
                 a_hash_is_replaced_where_it_is_the_expected_one,
                 an_api_key_belongs_to_an_account,
+                what_an_api_key_may_do_is_found_with_its_secret,
+                the_last_use_of_a_key_is_shown_with_it,
                 the_shared_secret_is_the_first_one_that_was_offered,
                 the_store_key_is_the_first_one_that_was_offered_until_it_is_replaced,
                 the_latest_time_is_kept;

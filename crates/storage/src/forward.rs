@@ -15,6 +15,7 @@ macro_rules! forward {
             use domain::model::clock::Timestamp;
             use domain::model::console::{Administrator, ConsoleKind, ConsoleRecord, Session};
             use domain::model::credential::{CredentialRecord, Evidence};
+            use domain::model::grant::KeyUse;
             use domain::model::ids::{
                 AccessKeyId, AccountId, ApiKeyId, AttemptId, CeremonyId, CredentialKey, DeliveryId, EventId, ImportId, InviteId, NodeId,
                 RelyingPartyId, TokenId, UserId, WebhookId,
@@ -171,6 +172,7 @@ macro_rules! forward {
                 keep_store_key(candidate: &[u8]) -> Vec<u8> = keep;
                 replace_store_key(expected: &[u8], new: &[u8]) -> bool = keep;
                 latest_time(now: Timestamp) -> Timestamp = keep;
+                note_key_uses(uses: &[KeyUse]) -> () = keep;
                 sweep(expired_before: Timestamp, events_before: Timestamp, answers_before: Timestamp, budget: u32)
                     -> Swept = once;
                 lease(name: &str, node: NodeId, now: Timestamp, until: Timestamp) -> bool = keep;

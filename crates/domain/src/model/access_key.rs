@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::clock::Timestamp;
+use crate::model::grant::{Grant, Scopes};
 use crate::model::ids::{AccessKeyId, RelyingPartyId};
 
 /// A key for one Relying Party.
@@ -16,22 +17,23 @@ pub struct AccessKey {
     pub relying_party: RelyingPartyId,
     /// A name, to be shown.
     pub name: String,
-    /// What it may be used for. So far a key has [`Self::EVERYTHING`], and opens nothing without it: a key of a later version that
-    /// may do less must not do more here.
-    pub scopes: Vec<String>,
+    /// What it may be used for.
+    pub scopes: Scopes,
     /// When it was created.
     pub created: Timestamp,
     /// The time from which it is not valid; `None` for a key that is valid until it is revoked.
     pub expires: Option<Timestamp>,
+    /// When it was used last, to a minute or so. A store keeps it beside the record.
+    #[serde(skip)]
+    pub used: Option<Timestamp>,
 }
 
 impl AccessKey {
-    /// The scope of a key for every call.
-    pub const EVERYTHING: &str = "api";
-
-    /// Whether it opens its Relying Party at this moment.
-    pub fn opens(&self, now: Timestamp) -> bool {
-        self.expires.is_none_or(|expires| now < expires)
-            && self.scopes.iter().any(|scope| scope == Self::EVERYTHING)
+    /// What it may be used for, and until when.
+    pub fn grant(&self) -> Grant {
+        Grant {
+            scopes: self.scopes,
+            expires: self.expires,
+        }
     }
 }

@@ -6,6 +6,7 @@ use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::model::clock::{Randomness, Timestamp};
+use crate::model::grant::Grant;
 use crate::model::ids::{AccountId, ApiKeyId};
 
 /// A secret text. It is wiped when it is dropped, and prints as a placeholder.
@@ -131,6 +132,10 @@ pub struct ApiKey {
     pub secret: SecretHash,
     /// When it was created.
     pub created: Timestamp,
+    /// What it may be used for, and until when.
+    pub grant: Grant,
+    /// When it was used last, to a minute or so.
+    pub used: Option<Timestamp>,
 }
 
 /// A secret with which an account authenticates.

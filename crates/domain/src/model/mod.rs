@@ -8,6 +8,7 @@ pub mod ceremony_policy;
 pub mod clock;
 pub mod console;
 pub mod credential;
+pub mod grant;
 pub mod ids;
 pub mod import;
 pub mod master_key;

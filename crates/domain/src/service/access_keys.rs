@@ -6,7 +6,7 @@ use webauthn::error::Reason;
 
 use crate::model::access_key::AccessKey;
 use crate::model::audit::{Actor, AuditEvent, AuditKind};
-use crate::model::clock::Timestamp;
+use crate::model::grant::{Grant, UsedKey};
 use crate::model::ids::{AccessKeyId, RelyingPartyId};
 use crate::model::page::{Page, PageRequest};
 use crate::model::refusal::Refusal;
@@ -21,7 +21,7 @@ impl Passkeys {
         &self,
         rp: RelyingPartyId,
         name: &str,
-        expires: Option<Timestamp>,
+        grant: Grant,
         by: &Actor,
     ) -> Result<AccessKey, Refusal> {
         let now = self.now();
@@ -29,16 +29,17 @@ impl Passkeys {
             id: AccessKeyId::random(&*self.randomness),
             relying_party: rp,
             name: name.to_owned(),
-            scopes: vec![AccessKey::EVERYTHING.to_owned()],
+            scopes: grant.scopes,
             created: now,
-            expires,
+            expires: grant.expires,
+            used: None,
         };
         let event = AuditEvent::new(self.draw(), AuditKind::AccessKeyCreated, rp, now, by).target(
             "access_key",
             &key.id.to_hex(),
             Some(name),
         );
-        let event = self.addressed(event).await?;
+        let event = self.addressed(event.granting(&grant)).await?;
         if self.storage.create_access_key(&key, &event).await? {
             Ok(key)
         } else {
@@ -46,23 +47,26 @@ impl Passkeys {
         }
     }
 
-    /// The access key with this id, if it is valid now. A revocation on another node takes effect within a second.
+    /// The access key with this id, if it is valid now; its use is noted. A revocation on another node takes effect within a second.
     ///
     /// # Errors
-    /// `access_denied`, the same for an unknown, a revoked and an expired key, and for one that is for something else.
+    /// `access_denied`, the same for an unknown, a revoked and an expired key.
     pub async fn access_key(
         &self,
         rp: RelyingPartyId,
         id: AccessKeyId,
     ) -> Result<Arc<AccessKey>, Refusal> {
         let now = self.now();
-        self.access_keys
+        let key = self
+            .access_keys
             .get((rp, id), now, async |_| {
                 Ok::<_, Refusal>(self.storage.access_key(rp, id).await?.map(Arc::new))
             })
             .await?
-            .filter(|key| key.opens(now))
-            .ok_or_else(|| Reason::AccessDenied.into())
+            .filter(|key| key.grant().opens(now))
+            .ok_or_else(|| Refusal::from(Reason::AccessDenied))?;
+        self.key_uses.note(UsedKey::Access(rp, id), now);
+        Ok(key)
     }
 
     /// Access keys in the order of their creation, including expired ones.
@@ -74,7 +78,11 @@ impl Passkeys {
         rp: RelyingPartyId,
         page: PageRequest,
     ) -> Result<Page<AccessKey>, Refusal> {
-        Ok(self.storage.list_access_keys(rp, page).await?)
+        let mut page = self.storage.list_access_keys(rp, page).await?;
+        for key in &mut page.items {
+            key.used = self.key_uses.last(UsedKey::Access(rp, key.id), key.used);
+        }
+        Ok(page)
     }
 
     /// Revokes an access key; `false` if it does not exist. On other nodes it takes effect within a second.

@@ -4,6 +4,7 @@ use webauthn::error::Reason;
 
 use crate::model::account::{Account, ApiKey, Principal, Secret, SecretHash};
 use crate::model::audit::{Actor, AuditEvent, AuditKind, trail_of};
+use crate::model::grant::{Grant, UsedKey};
 use crate::model::ids::{AccountId, ApiKeyId};
 use crate::model::page::{Page, PageRequest};
 use crate::model::refusal::Refusal;
@@ -18,6 +19,15 @@ pub enum Bootstrap {
     Created(AccountId, Secret),
     /// The store has an account already.
     Exists(AccountId),
+}
+
+/// Who has proved to be somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Authenticated {
+    /// The account.
+    pub account: AccountId,
+    /// What the secret allows.
+    pub grant: Grant,
 }
 
 impl Passkeys {
@@ -99,18 +109,19 @@ impl Passkeys {
         Ok(token)
     }
 
-    /// The account of a principal with this secret.
+    /// The account of a principal with this secret, and what the secret allows. The use of an API key is noted.
     ///
     /// # Errors
-    /// `access_denied`, the same for an unknown principal and a wrong secret.
+    /// `access_denied`, the same for an unknown principal, a wrong secret and an expired key.
     pub async fn authenticate(
         &self,
         principal: Principal,
         secret: &Secret,
-    ) -> Result<AccountId, Refusal> {
+    ) -> Result<Authenticated, Refusal> {
+        let now = self.now();
         let stored = self
             .secrets
-            .get(principal, self.now(), |_| self.storage.secret(principal));
+            .get(principal, now, |_| self.storage.secret(principal));
         // An unknown principal takes the same comparison as a known one.
         let presented = self.hash_of(principal, secret);
         let stored = stored.await?;
@@ -121,7 +132,15 @@ impl Passkeys {
         let expected = stored.as_ref().map_or(nothing, |s| s.hash);
         let equal = expected == presented;
         match stored {
-            Some(stored) if equal => Ok(stored.account),
+            Some(stored) if equal && stored.grant.opens(now) => {
+                if let Principal::ApiKey(id) = principal {
+                    self.key_uses.note(UsedKey::Api(id), now);
+                }
+                Ok(Authenticated {
+                    account: stored.account,
+                    grant: stored.grant,
+                })
+            }
             // The secret may be right: another node has got a master key meanwhile, and this one has none.
             Some(StoredSecret {
                 hash: SecretHash::Keyed(_),
@@ -139,6 +158,7 @@ impl Passkeys {
         &self,
         account: AccountId,
         name: &str,
+        grant: Grant,
         by: &Actor,
     ) -> Result<(ApiKey, Secret), Refusal> {
         let secret = Secret::random(&*self.randomness);
@@ -149,12 +169,14 @@ impl Passkeys {
             name: name.to_owned(),
             secret: self.hash_to_store(Principal::ApiKey(id), &secret).await?,
             created: self.now(),
+            grant,
+            used: None,
         };
         if self.storage.create_api_key(&key).await? {
             self.secrets.forget(&Principal::ApiKey(key.id));
             let event = self.of_account(AuditKind::ApiKeyCreated, account, by);
-            self.note(event.target("api_key", &key.id.to_hex(), Some(name)))
-                .await?;
+            let event = event.target("api_key", &key.id.to_hex(), Some(name));
+            self.note(event.granting(&grant)).await?;
             Ok((key, secret))
         } else {
             Err(Reason::AccountUnknown.into())
@@ -170,7 +192,11 @@ impl Passkeys {
         account: AccountId,
         page: PageRequest,
     ) -> Result<Page<ApiKey>, Refusal> {
-        Ok(self.storage.list_api_keys(account, page).await?)
+        let mut page = self.storage.list_api_keys(account, page).await?;
+        for key in &mut page.items {
+            key.used = self.key_uses.last(UsedKey::Api(key.id), key.used);
+        }
+        Ok(page)
     }
 
     /// Removes an API key; `false` if it does not exist. On other nodes it takes effect within a second.

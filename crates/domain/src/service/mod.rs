@@ -15,6 +15,7 @@ pub mod enrolment;
 pub mod events;
 pub mod key_names;
 mod key_ring;
+mod key_uses;
 mod keys;
 pub mod limits;
 pub mod lookups;
@@ -75,6 +76,7 @@ pub struct Passkeys {
     relying_parties: Cache<RelyingPartyId, Arc<Prepared>>,
     secrets: Cache<Principal, StoredSecret>,
     access_keys: Cache<(RelyingPartyId, AccessKeyId), Arc<AccessKey>>,
+    key_uses: key_uses::KeyUses,
     vault: Option<vault::Vault>,
     cursor_key: keys::CursorKey,
     answer_key: keys::AnswerKey,
@@ -88,6 +90,9 @@ pub struct Passkeys {
     observer: Arc<dyn observer::Observer>,
     limits: Arc<dyn limits::Limits>,
 }
+
+/// Most uses of keys that are written at once.
+const MOST_USES: usize = 500;
 
 /// How long deliveries are kept that do not wait any more, in milliseconds: 30 days.
 const DELIVERIES_KEPT_MS: i64 = 30 * 86_400_000;
@@ -156,6 +161,7 @@ impl Passkeys {
             relying_parties: Cache::default(),
             secrets: Cache::default(),
             access_keys: Cache::default(),
+            key_uses: key_uses::KeyUses::default(),
             vault,
             cursor_key,
             answer_key,
@@ -232,6 +238,23 @@ impl Passkeys {
         note_time(&*self.storage, &*self.clock).await
     }
 
+    /// Writes when keys were used since the last call. To be called every minute or so: what was not written when the process dies is lost.
+    ///
+    /// # Errors
+    /// `store_unavailable`; what was not written waits for the next call.
+    pub async fn write_key_uses(&self) -> Result<(), Refusal> {
+        let uses = self.key_uses.take();
+        for (number, chunk) in uses.chunks(MOST_USES).enumerate() {
+            if let Err(fault) = self.storage.note_key_uses(chunk).await {
+                for left in &uses[number * MOST_USES..] {
+                    self.key_uses.note(left.key, left.at);
+                }
+                return Err(fault.into());
+            }
+        }
+        Ok(())
+    }
+
     /// Removes what is old: ceremonies, and notes of used tokens, that expired more than `ceremonies_ms` ago, audit events older
     /// than `events_ms`, and kept answers that have expired; at most `budget` rows of each.
     ///
@@ -272,11 +295,13 @@ impl Passkeys {
         Ok(self.storage.lease(name, self.node, now, until).await?)
     }
 
-    /// Closes the store.
+    /// Closes the store. When keys were used since the last write is written before.
     ///
     /// # Errors
     /// `store_unavailable`.
     pub async fn close(&self) -> Result<(), Refusal> {
+        // They are only shown, so the store is closed without them where they cannot be written.
+        let _ = self.write_key_uses().await;
         Ok(self.storage.close().await?)
     }
 

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use crate::model::account::{Account, ApiKey, Principal, SecretHash};
+use crate::model::grant::Grant;
 use crate::model::ids::{AccountId, ApiKeyId};
 use crate::model::page::{Page, PageRequest};
 use crate::store::Fault;
@@ -14,6 +15,8 @@ pub struct StoredSecret {
     pub account: AccountId,
     /// Hash of the secret.
     pub hash: SecretHash,
+    /// What the principal may do, and until when: an account everything, for ever.
+    pub grant: Grant,
 }
 
 /// Outcome of [`Accounts::create_first_account`].

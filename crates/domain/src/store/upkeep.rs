@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use crate::model::clock::Timestamp;
+use crate::model::grant::KeyUse;
 use crate::model::ids::NodeId;
 use crate::store::Fault;
 
@@ -43,6 +44,8 @@ pub trait Upkeep: Send + Sync {
     async fn replace_store_key(&self, expected: &[u8], new: &[u8]) -> Result<bool, Fault>;
     /// Notes the time that a node has. The latest time that any node has noted, this one included.
     async fn latest_time(&self, now: Timestamp) -> Result<Timestamp, Fault>;
+    /// Notes when keys were used last. An earlier use than the one that is noted, and one of a key that is gone, change nothing.
+    async fn note_key_uses(&self, uses: &[KeyUse]) -> Result<(), Fault>;
     /// Removes what deleted Relying Parties and users had, ceremonies and notes of used tokens that expired before
     /// `expired_before`, events older than `events_before`, and answers that expired before `answers_before`: at most `budget`
     /// rows of each. One sweep may look for old events in a part of the Relying Parties only. Repeated sweeps remove all.

@@ -1,17 +1,28 @@
 //! Access keys, token keys and one-time tokens.
 
 use domain::model::access_key::AccessKey;
+use domain::model::account::{Principal, Secret};
 use domain::model::audit::{AuditEvent, AuditKind};
+use domain::model::grant::{Grant, KeyUse, Scope, Scopes, UsedKey};
 use domain::model::ids::{AccessKeyId, EventId, RelyingPartyId, TokenId};
 use domain::model::token::{MacKind, TokenKind};
-use domain::store::{AccessKeys as _, Tokens as _};
+use domain::service::accounts::Authenticated;
+use domain::store::{AccessKeys as _, Tokens as _, Upkeep as _};
 
 use super::*;
+
+/// Everything, until a moment.
+fn until(expires: Option<Timestamp>) -> Grant {
+    Grant {
+        expires,
+        ..Grant::EVERYTHING
+    }
+}
 
 impl Fixture {
     async fn access_key(&self, expires: Option<Timestamp>) -> AccessKey {
         self.passkeys
-            .create_access_key(self.rp.id, "shop", expires, &browser())
+            .create_access_key(self.rp.id, "shop", until(expires), &browser())
             .await
             .unwrap()
     }
@@ -48,7 +59,7 @@ async fn an_access_key_opens_its_relying_party_until_it_expires() {
 
     let narrow = AccessKey {
         id: AccessKeyId([2; 16]),
-        scopes: vec!["read".to_owned()],
+        scopes: Scopes::NONE,
         ..forever.clone()
     };
     let made = AuditEvent::new(
@@ -60,7 +71,7 @@ async fn an_access_key_opens_its_relying_party_until_it_expires() {
     );
     let kept = fixture.store.create_access_key(&narrow, &made).await;
     assert_eq!(kept, Ok(true));
-    assert!(!fixture.opens(&narrow).await, "a scope of another version");
+    assert!(!fixture.opens(&narrow).await, "a key for nothing");
 
     let elsewhere = AccessKey {
         relying_party: RelyingPartyId([1; 16]),
@@ -132,7 +143,7 @@ async fn a_deleted_relying_party_leaves_no_key_behind() {
     let by = browser();
     let made = fixture
         .passkeys
-        .create_access_key(rp, "late", None, &by)
+        .create_access_key(rp, "late", Grant::EVERYTHING, &by)
         .await;
     assert_eq!(reason(made), unknown);
 }
@@ -207,4 +218,64 @@ async fn a_one_time_token_is_used_once_and_forgotten_after_its_expiry() {
     fixture.clock.advance_millis(1);
     let swept = fixture.passkeys.sweep(0, 1_000_000_000, 100).await.unwrap();
     assert_eq!(swept.tokens, 1);
+}
+
+#[tokio::test]
+async fn the_use_of_a_key_is_shown_at_once_and_written_with_others() {
+    let fixture = Fixture::new().await;
+    let (passkeys, account) = (&fixture.passkeys, fixture.rp.account);
+    let made = passkeys.create_api_key(account, "ci", Grant::EVERYTHING, &OPERATOR);
+    let (api_key, secret) = made.await.unwrap();
+    let key = fixture.access_key(None).await;
+    let page = PageRequest::first(10);
+    let shown = async |node: &Passkeys| {
+        let api_keys = node.list_api_keys(account, page).await.unwrap();
+        let keys = node.list_access_keys(fixture.rp.id, page).await.unwrap();
+        (api_keys.items[0].used, keys.items[0].used)
+    };
+    let principal = Principal::ApiKey(api_key.id);
+    let wrong = passkeys.authenticate(principal, &Secret::new("wrong"));
+    assert!(wrong.await.is_err());
+    assert_eq!(shown(passkeys).await, (None, None));
+
+    let first = passkeys.now();
+    assert!(passkeys.authenticate(principal, &secret).await.is_ok());
+    fixture.clock.advance_millis(10);
+    assert!(fixture.opens(&key).await);
+    let second = passkeys.now();
+    assert_eq!(shown(passkeys).await, (Some(first), Some(second)));
+    // Another node learns it from the store.
+    let elsewhere = fixture.another_node().await;
+    assert_eq!(shown(&elsewhere).await, (None, None));
+    passkeys.write_key_uses().await.unwrap();
+    assert_eq!(shown(&elsewhere).await, (Some(first), Some(second)));
+    // What a node has noted does not hide a later use elsewhere.
+    assert!(passkeys.authenticate(principal, &secret).await.is_ok());
+    let later = KeyUse {
+        key: UsedKey::Api(api_key.id),
+        at: second.plus_millis(5),
+    };
+    fixture.store.note_key_uses(&[later]).await.unwrap();
+    assert_eq!(shown(passkeys).await.0, Some(later.at));
+}
+
+#[tokio::test]
+async fn an_api_key_authenticates_for_what_was_granted_until_it_expires() {
+    let fixture = Fixture::new().await;
+    let (passkeys, account) = (&fixture.passkeys, fixture.rp.account);
+    let grant = Grant {
+        scopes: Scopes::of(&[Scope::Read]),
+        expires: Some(passkeys.now().plus_millis(500)),
+    };
+    let made = passkeys.create_api_key(account, "ci", grant, &OPERATOR);
+    let (key, secret) = made.await.unwrap();
+    let principal = Principal::ApiKey(key.id);
+    let known = passkeys.authenticate(principal, &secret).await;
+    assert_eq!(known, Ok(Authenticated { account, grant }));
+    fixture.clock.advance_millis(499);
+    assert!(passkeys.authenticate(principal, &secret).await.is_ok());
+    // Even while it is kept in the cache.
+    fixture.clock.advance_millis(1);
+    let refused = passkeys.authenticate(principal, &secret).await;
+    assert_eq!(reason(refused), Reason::AccessDenied);
 }

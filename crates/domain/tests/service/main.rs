@@ -28,6 +28,7 @@ use domain::Reason;
 use domain::model::audit::{Actor, ActorKind};
 use domain::model::ceremony::{Authentication, CeremonyState};
 use domain::model::clock::{SteppedClock, SystemRandomness, Timestamp};
+use domain::model::grant::Grant;
 use domain::model::ids::UserId;
 use domain::model::page::PageRequest;
 use domain::model::policy::{AllowCredentials, Attachment, PartialSelection, RelyingPartyOverride};
@@ -766,7 +767,11 @@ async fn a_token_that_was_reset_is_refused_at_once() {
     let principal = domain::model::account::Principal::Account(account.id);
     // Now the secret is in the cache, too.
     assert_eq!(
-        fixture.passkeys.authenticate(principal, &old).await,
+        fixture
+            .passkeys
+            .authenticate(principal, &old)
+            .await
+            .map(|known| known.account),
         Ok(account.id)
     );
     let new = fixture
@@ -779,7 +784,11 @@ async fn a_token_that_was_reset_is_refused_at_once() {
         Reason::AccessDenied
     );
     assert_eq!(
-        fixture.passkeys.authenticate(principal, &new).await,
+        fixture
+            .passkeys
+            .authenticate(principal, &new)
+            .await
+            .map(|known| known.account),
         Ok(account.id)
     );
     let nobody = domain::model::ids::AccountId([9; 16]);
@@ -799,12 +808,16 @@ async fn a_deleted_api_key_is_refused_at_once() {
     let fixture = Fixture::new().await;
     let (key, secret) = fixture
         .passkeys
-        .create_api_key(fixture.rp.account, "ci", &OPERATOR)
+        .create_api_key(fixture.rp.account, "ci", Grant::EVERYTHING, &OPERATOR)
         .await
         .unwrap();
     let principal = domain::model::account::Principal::ApiKey(key.id);
     assert_eq!(
-        fixture.passkeys.authenticate(principal, &secret).await,
+        fixture
+            .passkeys
+            .authenticate(principal, &secret)
+            .await
+            .map(|known| known.account),
         Ok(fixture.rp.account)
     );
     assert!(

@@ -385,7 +385,7 @@ mod details {
             .reset_account_token(account.id, &OPERATOR)
             .await
             .unwrap();
-        let made = passkeys.create_api_key(account.id, "ci", &OPERATOR);
+        let made = passkeys.create_api_key(account.id, "ci", Grant::EVERYTHING, &OPERATOR);
         let (key, _) = made.await.unwrap();
         let removed = passkeys.delete_api_key(account.id, key.id, &OPERATOR);
         assert_eq!(removed.await, Ok(true));

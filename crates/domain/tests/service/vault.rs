@@ -492,7 +492,10 @@ async fn new_token(node: &Passkeys, fixture: &Fixture) -> (Principal, Secret) {
 
 async fn new_api_key(node: &Passkeys, fixture: &Fixture) -> (Principal, Secret) {
     let account = fixture.rp.account;
-    let (key, secret) = node.create_api_key(account, "ci", &OPERATOR).await.unwrap();
+    let (key, secret) = node
+        .create_api_key(account, "ci", Grant::EVERYTHING, &OPERATOR)
+        .await
+        .unwrap();
     (Principal::ApiKey(key.id), secret)
 }
 
@@ -529,7 +532,10 @@ async fn in_a_sealed_store_secrets_of_accounts_are_keyed_hashes_and_old_secrets_
     let account = fixture.rp.account;
     for (of, secret) in &new {
         for node in [&node, &other, &later] {
-            assert_eq!(node.authenticate(*of, secret).await.unwrap(), account);
+            assert_eq!(
+                node.authenticate(*of, secret).await.unwrap().account,
+                account
+            );
             let wrong = Secret::random(&SystemRandomness);
             let refused = node.authenticate(*of, &wrong).await;
             assert_eq!(reason(refused), Reason::AccessDenied);
@@ -566,7 +572,7 @@ async fn a_store_whose_hashes_were_not_keyed_yet_gets_them_keyed() {
     fixture.put(of, secret.hash()).await;
     let node = fixture.node(&other).await;
     assert_eq!(
-        node.authenticate(of, &secret).await.unwrap(),
+        node.authenticate(of, &secret).await.unwrap().account,
         fixture.rp.account
     );
     assert_ne!(fixture.hash(of).await, secret.hash());
@@ -618,7 +624,9 @@ async fn a_process_without_the_master_key_neither_denies_nor_stores_secrets_of_a
     let refused = without.reset_account_token(account, &OPERATOR).await;
     assert_eq!(reason(refused), Reason::StoreUnavailable);
     assert_eq!(fixture.hash(of).await, before);
-    let refused = without.create_api_key(account, "ci", &OPERATOR).await;
+    let refused = without
+        .create_api_key(account, "ci", Grant::EVERYTHING, &OPERATOR)
+        .await;
     assert_eq!(reason(refused), Reason::StoreUnavailable);
     let refused = without.create_account(&OPERATOR).await;
     assert_eq!(reason(refused), Reason::StoreUnavailable);

@@ -4,11 +4,10 @@ use std::fmt;
 
 use domain::model::clock::Timestamp;
 use jiff::SignedDuration;
-use jiff::civil::DateTime;
 use serde::{Serialize, Serializer};
 
-/// Where timestamps are counted from, in UTC.
-pub(crate) const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
+use crate::moment::EPOCH;
+
 /// The last second of the year 9999: the form has four digits for the year.
 const LAST: i64 = 253_402_300_799;
 

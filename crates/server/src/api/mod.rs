@@ -4,6 +4,7 @@ pub mod dates;
 pub mod docs;
 pub mod enrolment_link;
 pub mod fido;
+pub mod grants;
 pub mod manage;
 pub mod nevis;
 pub mod reach;

@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 
 use super::administer::{At, administer};
+use super::allowed::Allowed;
 use super::print::print_json;
 use crate::control::AdminCommand;
 use crate::process::ProcessError;
@@ -24,6 +25,8 @@ enum Action {
         /// A name for people.
         #[arg(long, default_value = "command line")]
         name: String,
+        #[command(flatten)]
+        allowed: Allowed,
     },
     /// List the names and ids of the keys.
     List(Of),
@@ -55,8 +58,15 @@ pub(super) async fn run(arguments: AccessKey) -> Result<(), ProcessError> {
         Action::Create {
             of: Of { service, at },
             name,
+            allowed,
         } => {
-            let command = AdminCommand::AccessKeyCreate { service, name };
+            let (scopes, expires_at) = allowed.asked();
+            let command = AdminCommand::AccessKeyCreate {
+                service,
+                name,
+                scopes,
+                expires_at,
+            };
             print_json(&administer(at.store, command).await?)
         }
         Action::List(Of { service, at }) => {

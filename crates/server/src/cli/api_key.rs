@@ -1,8 +1,10 @@
 //! `passkeyd api-key`: creates, lists and revokes the API keys of an account.
 
 use clap::{Args, Subcommand};
+use serde_json::Value;
 
 use super::administer::{At, administer, list, print, print_more, text};
+use super::allowed::Allowed;
 use super::print::print_json;
 use crate::control::AdminCommand;
 use crate::process::ProcessError;
@@ -23,6 +25,8 @@ enum Action {
         /// A name for people.
         #[arg(long, default_value = "command line")]
         name: String,
+        #[command(flatten)]
+        allowed: Allowed,
     },
     /// List the names and SIDs of the keys.
     List(Of),
@@ -52,12 +56,19 @@ struct Of {
 /// [`ProcessError`]: there is no store, its server does not respond, or the account or key does not exist.
 pub(super) async fn run(arguments: ApiKey) -> Result<(), ProcessError> {
     match arguments.action {
-        Action::Create { of, name } => {
+        Action::Create { of, name, allowed } => {
             let Of {
                 at: At { store, json },
                 account,
             } = of;
-            let result = administer(store, AdminCommand::ApiKeyCreate { account, name }).await?;
+            let (scopes, expires_at) = allowed.asked();
+            let command = AdminCommand::ApiKeyCreate {
+                account,
+                name,
+                scopes,
+                expires_at,
+            };
+            let result = administer(store, command).await?;
             if json {
                 return print_json(&result);
             }
@@ -84,7 +95,14 @@ pub(super) async fn run(arguments: ApiKey) -> Result<(), ProcessError> {
                 for key in keys {
                     let (id, created, name) =
                         (text(key, "id"), text(key, "created_at"), text(key, "name"));
-                    writeln!(out, "{id}  created {created}  {name}")?;
+                    let scopes = list(key, "scopes").iter().filter_map(Value::as_str);
+                    let scopes = scopes.collect::<Vec<_>>().join(",");
+                    let expires = key["expires_at"].as_str().unwrap_or("never");
+                    let used = key["last_used_at"].as_str().unwrap_or("never");
+                    writeln!(
+                        out,
+                        "{id}  created {created}  expires {expires}  last used {used}  {scopes}  {name}"
+                    )?;
                 }
                 print_more(out, &result, keys.len())
             })

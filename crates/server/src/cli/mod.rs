@@ -3,6 +3,7 @@
 mod access_key;
 mod account;
 mod administer;
+mod allowed;
 mod api_key;
 mod apply;
 mod backup;

@@ -4,6 +4,7 @@ use askama::Template;
 use axum::response::Response;
 use domain::model::access_key::AccessKey;
 use domain::model::account::ApiKey;
+use domain::model::grant::{Grant, Scope, Scopes};
 use domain::model::ids::{AccessKeyId, AccountId, ApiKeyId};
 use domain::model::page::PageRequest;
 use domain::model::relying_party::RelyingParty;
@@ -14,6 +15,7 @@ use super::services::{self, NAME};
 use super::token_keys::{self, TokenKeyRow};
 use super::visit::Visit;
 use super::words;
+use crate::api::grants::{self, GrantError};
 use crate::api::nevis::access_keys;
 
 /// Most keys that are shown.
@@ -30,30 +32,108 @@ struct KeysPage {
     account: AccountId,
     /// Where the forms go.
     here: String,
-    /// Identifier, name, creation and expiry of each key, and its part of the path.
+    /// What is shown of each key.
     keys: Vec<Row>,
     /// The keys of tokens of the Service.
     token_keys: Vec<TokenKeyRow>,
-    name: String,
-    wrong: Option<&'static str>,
+    form: NewKey,
     /// The identifier and the secret of a key that was just made.
     made: Option<(String, String)>,
+}
+
+/// The form of a new key, as it was filled in.
+struct NewKey {
+    name: String,
+    /// Each scope, what it is for, and whether its box is ticked.
+    scopes: Vec<(&'static str, &'static str, bool)>,
+    /// The last day of the key, or nothing.
+    until: String,
+    wrong: Option<&'static str>,
+}
+
+/// What a scope is for.
+const fn purpose(scope: Scope) -> &'static str {
+    match scope {
+        Scope::Read => "read records",
+        Scope::Enrol => "create users, and register and name passkeys",
+        Scope::Approve => "sign users in",
+        Scope::Manage => "change settings, webhooks and keys, and delete records",
+    }
+}
+
+impl NewKey {
+    /// An empty form: every box is ticked.
+    fn empty() -> Self {
+        Self::filled(|_| true)
+    }
+
+    fn filled(ticked: impl Fn(Scope) -> bool) -> Self {
+        let scopes = Scope::ALL.map(|scope| (scope.name(), purpose(scope), ticked(scope)));
+        Self {
+            name: String::new(),
+            scopes: scopes.into(),
+            until: String::new(),
+            wrong: None,
+        }
+    }
+
+    /// The name and the grant of the key, or the form with what is wrong with it.
+    fn of(visit: &Visit) -> Result<(String, Grant), Self> {
+        let ticked = |scope: Scope| visit.ticked(scope.name());
+        let (name, until) = (visit.field("name"), visit.field("until"));
+        let scopes: Vec<String> = Scope::ALL
+            .into_iter()
+            .filter(|scope| ticked(*scope))
+            .map(|scope| scope.name().to_owned())
+            .collect();
+        // A form gives a day. The key works until it is over.
+        let last_second = format!("{until}T23:59:59Z");
+        let until_then = (!until.is_empty()).then_some(last_second.as_str());
+        let now = visit.passkeys().now();
+        let asked = grants::asked_for(Some(&scopes), until_then, &Grant::EVERYTHING, now);
+        let wrong = match asked {
+            _ if !NAME.allows(name) => NAME_WRONG,
+            Ok(grant) => return Ok((name.to_owned(), grant)),
+            Err(GrantError::Scopes | GrantError::Beyond) => "Tick one box at least.",
+            Err(GrantError::Expires) => {
+                "Enter the last day as year-month-day, for example 2027-01-31."
+            }
+            Err(GrantError::Past) => "The last day is over. Enter a later one, or none.",
+        };
+        Err(Self {
+            name: name.to_owned(),
+            until: until.to_owned(),
+            wrong: Some(wrong),
+            ..Self::filled(ticked)
+        })
+    }
 }
 
 struct Row {
     id: String,
     name: String,
     created: String,
+    scopes: String,
     expires: Option<String>,
+    used: Option<String>,
+}
+
+fn scopes(grant: Grant) -> String {
+    if grant.scopes == Scopes::ALL {
+        return "everything".to_owned();
+    }
+    grant.scopes.names().collect::<Vec<_>>().join(", ")
 }
 
 impl From<AccessKey> for Row {
     fn from(key: AccessKey) -> Self {
         Self {
             id: key.id.to_hex(),
+            scopes: scopes(key.grant()),
             name: key.name,
             created: words::moment(key.created),
             expires: key.expires.map(words::moment),
+            used: key.used.map(words::moment),
         }
     }
 }
@@ -64,7 +144,9 @@ impl From<ApiKey> for Row {
             id: words::api_key(key.id),
             name: key.name,
             created: words::moment(key.created),
-            expires: None,
+            scopes: scopes(key.grant),
+            expires: key.grant.expires.map(words::moment),
+            used: key.used.map(words::moment),
         }
     }
 }
@@ -81,8 +163,7 @@ async fn service_page(visit: &Visit) -> Result<KeysPage, Failure> {
         here: format!("/services/{}/keys", words::service(rp.id)),
         rp: Some(rp),
         keys: keys.items.into_iter().map(Row::from).collect(),
-        name: String::new(),
-        wrong: None,
+        form: NewKey::empty(),
         made: None,
     })
 }
@@ -95,16 +176,16 @@ pub(super) async fn of_service(visit: Visit) -> Result<Response, Failure> {
 /// `POST /console/services/{service}/keys`.
 pub(super) async fn create_access_key(visit: Visit) -> Result<Response, Failure> {
     let rp = services::of_path(&visit).await?;
-    let name = visit.field("name");
-    if !NAME.allows(name) {
-        let mut page = service_page(&visit).await?;
-        name.clone_into(&mut page.name);
-        page.wrong = Some(NAME_WRONG);
-        return page::not_accepted(&page);
-    }
+    let (name, grant) = match NewKey::of(&visit) {
+        Ok(asked) => asked,
+        Err(form) => {
+            let page = service_page(&visit).await?;
+            return page::not_accepted(&KeysPage { form, ..page });
+        }
+    };
     let passkeys = visit.passkeys();
     let by = visit.actor();
-    let key = passkeys.create_access_key(rp.id, name, None, &by);
+    let key = passkeys.create_access_key(rp.id, &name, grant, &by);
     let key = key.await?;
     let text = access_keys::text(passkeys, visit.state.public_url.as_str(), &key).await?;
     let mut page = service_page(&visit).await?;
@@ -146,8 +227,7 @@ async fn account_page(visit: &Visit) -> Result<KeysPage, Failure> {
         account,
         here: format!("/accounts/{}/keys", words::account(account)),
         keys: keys.items.into_iter().map(Row::from).collect(),
-        name: String::new(),
-        wrong: None,
+        form: NewKey::empty(),
         made: None,
     })
 }
@@ -160,15 +240,15 @@ pub(super) async fn of_account(visit: Visit) -> Result<Response, Failure> {
 /// `POST /console/accounts/{account}/keys`.
 pub(super) async fn create_api_key(visit: Visit) -> Result<Response, Failure> {
     let account = account(&visit).await?;
-    let name = visit.field("name");
-    if !NAME.allows(name) {
-        let mut page = account_page(&visit).await?;
-        name.clone_into(&mut page.name);
-        page.wrong = Some(NAME_WRONG);
-        return page::not_accepted(&page);
-    }
+    let (name, grant) = match NewKey::of(&visit) {
+        Ok(asked) => asked,
+        Err(form) => {
+            let page = account_page(&visit).await?;
+            return page::not_accepted(&KeysPage { form, ..page });
+        }
+    };
     let by = visit.actor();
-    let made = visit.passkeys().create_api_key(account, name, &by);
+    let made = visit.passkeys().create_api_key(account, &name, grant, &by);
     let (key, secret) = made.await?;
     let mut page = account_page(&visit).await?;
     page.made = Some((words::api_key(key.id), secret.reveal().to_owned()));

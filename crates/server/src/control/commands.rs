@@ -4,6 +4,7 @@ use domain::Passkeys;
 use domain::Reason;
 use domain::model::account::Secret;
 use domain::model::console::Role;
+use domain::model::grant::Grant;
 use domain::model::ids::{AccountId, ApiKeyId};
 use domain::model::page::PageRequest;
 use domain::model::refusal::Refusal;
@@ -15,7 +16,8 @@ use serde_json::{Value, json};
 use super::apply::apply;
 use super::model::{Administered, NotDone};
 use super::named::{
-    MOST, accounts, checked, existing, named, no_service, operator, service_of, sid_of, unknown,
+    MOST, accounts, checked, existing, granted, named, no_service, operator, service_of, sid_of,
+    unknown,
 };
 use super::token_keys;
 use crate::api::dates::Date;
@@ -42,6 +44,12 @@ pub enum AdminCommand {
         account: Option<String>,
         /// A name for people.
         name: String,
+        /// `read`, `enrol`, `approve`, `manage`; all of them without it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        scopes: Option<Vec<String>>,
+        /// Until when, as in RFC 3339; for ever without it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expires_at: Option<String>,
     },
     /// List the API keys of an account.
     ApiKeyList {
@@ -61,6 +69,12 @@ pub enum AdminCommand {
         service: String,
         /// A name for people.
         name: String,
+        /// `read`, `enrol`, `approve`, `manage`; all of them without it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        scopes: Option<Vec<String>>,
+        /// Until when, as in RFC 3339; for ever without it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expires_at: Option<String>,
     },
     /// List the access keys of a Service.
     AccessKeyList {
@@ -141,18 +155,24 @@ pub async fn execute(on: &Administered, command: AdminCommand) -> Result<Value, 
                 Err(refusal) => Err(no_account(passkeys, account, refusal).await),
             }
         }
-        AdminCommand::ApiKeyCreate { account, name } => {
+        AdminCommand::ApiKeyCreate {
+            account,
+            name,
+            scopes,
+            expires_at,
+        } => {
             let account = named(passkeys, account.as_deref()).await?;
-            match passkeys
-                .create_api_key(account, checked(&name)?, &operator())
-                .await
-            {
+            let grant = granted(passkeys, scopes.as_deref(), expires_at.as_deref())?;
+            let made = passkeys.create_api_key(account, checked(&name)?, grant, &operator());
+            match made.await {
                 Ok((key, secret)) => Ok(json!({
                     "account_sid": sid_of(account),
                     "id": format!("SK{}", key.id),
                     "name": key.name,
                     "secret": secret.reveal(),
                     "created_at": Date(key.created),
+                    "scopes": names(key.grant),
+                    "expires_at": key.grant.expires.map(Date),
                 })),
                 Err(refusal) => Err(no_account(passkeys, account, refusal).await),
             }
@@ -174,10 +194,15 @@ pub async fn execute(on: &Administered, command: AdminCommand) -> Result<Value, 
                 sid_of(account)
             )))
         }
-        AdminCommand::AccessKeyCreate { service, name } => {
-            let rp = service_of(&service)?;
-            let by = operator();
-            let made = access_keys::make(passkeys, &on.public_url, rp, checked(&name)?, &by);
+        AdminCommand::AccessKeyCreate {
+            service,
+            name,
+            scopes,
+            expires_at,
+        } => {
+            let (rp, name, by) = (service_of(&service)?, checked(&name)?, operator());
+            let grant = granted(passkeys, scopes.as_deref(), expires_at.as_deref())?;
+            let made = access_keys::make(passkeys, &on.public_url, rp, name, grant, &by);
             as_value(&made.await.map_err(no_service)?)
         }
         AdminCommand::AccessKeyList { service } => {
@@ -223,9 +248,16 @@ async fn list_api_keys(passkeys: &Passkeys, account: Option<&str>) -> Result<Val
             "id": format!("SK{}", key.id),
             "name": key.name,
             "created_at": Date(key.created),
+            "scopes": names(key.grant),
+            "expires_at": key.grant.expires.map(Date),
+            "last_used_at": key.used.map(Date),
         })
     });
     Ok(listed("api_keys", shown, page.more))
+}
+
+fn names(grant: Grant) -> Vec<&'static str> {
+    grant.scopes.names().collect()
 }
 
 /// The names of the master keys.
@@ -319,10 +351,21 @@ mod tests {
                 AdminCommand::AccountList {},
             ),
             (
+                r#"{"command":"access-key-create","service":"VA","name":"x","scopes":["read"],"expires_at":"2030-01-01T00:00:00Z"}"#,
+                AdminCommand::AccessKeyCreate {
+                    service: "VA".to_owned(),
+                    name: "x".to_owned(),
+                    scopes: Some(vec!["read".to_owned()]),
+                    expires_at: Some("2030-01-01T00:00:00Z".to_owned()),
+                },
+            ),
+            (
                 r#"{"command":"api-key-create","account":null,"name":"x"}"#,
                 AdminCommand::ApiKeyCreate {
                     account: None,
                     name: "x".to_owned(),
+                    scopes: None,
+                    expires_at: None,
                 },
             ),
         ] {

@@ -4,11 +4,13 @@ use domain::Passkeys;
 use domain::Reason;
 use domain::model::account::Account;
 use domain::model::audit::{Actor, ActorKind};
+use domain::model::grant::Grant;
 use domain::model::ids::{AccountId, RelyingPartyId};
 use domain::model::page::{Page, PageRequest};
 use domain::model::refusal::Refusal;
 
 use super::model::NotDone;
+use crate::api::grants;
 use crate::api::manage::service_id;
 use crate::http::name::NameRule;
 
@@ -110,4 +112,14 @@ pub(super) fn checked(name: &str) -> Result<&str, NotDone> {
         "a name has 1 to {} characters and no control characters",
         NAME.most()
     )))
+}
+
+/// What a key may do. Who has the machine may make any.
+pub(super) fn granted(
+    passkeys: &Passkeys,
+    scopes: Option<&[String]>,
+    expires_at: Option<&str>,
+) -> Result<Grant, NotDone> {
+    grants::asked_for(scopes, expires_at, &Grant::EVERYTHING, passkeys.now())
+        .map_err(|why| NotDone::because(why.to_string()))
 }

@@ -13,10 +13,13 @@ use base64::engine::general_purpose::{GeneralPurposeConfig, STANDARD};
 use domain::Passkeys;
 use domain::Reason;
 use domain::model::account::{Principal, Secret};
+use domain::model::grant::Scopes;
 use domain::model::ids::{AccountId, ApiKeyId, RelyingPartyId};
 use domain::model::refusal::Refusal;
+use domain::service::accounts::Authenticated;
 
 use super::current::{self, Caller};
+use super::needs::Needs;
 use super::rates::Limited;
 
 /// Longest accepted value of the header, in bytes. A SID, a colon and a secret need about 100.
@@ -42,6 +45,8 @@ pub enum AuthError {
     Denied,
     /// The caller is over a rate limit.
     Limited,
+    /// The caller is known, and its key lacks what the route needs.
+    Lacking(Refusal),
     /// The store did not answer.
     Unavailable(Refusal),
 }
@@ -52,22 +57,23 @@ impl AuthError {
         match self {
             Self::Missing | Self::Malformed | Self::Denied => Reason::AccessDenied,
             Self::Limited => Reason::RateLimited,
-            Self::Unavailable(refusal) => refusal.reason,
+            Self::Lacking(refusal) | Self::Unavailable(refusal) => refusal.reason,
         }
     }
 }
 
-/// The account whose secret the request carries.
+/// The account whose secret the request carries, and what the secret allows: what the route needs at least.
 ///
 /// # Errors
 /// [`AuthError`]; for the caller the first three are one and the same.
 pub async fn authenticate(
     passkeys: &Passkeys,
     headers: &HeaderMap,
-) -> Result<AccountId, AuthError> {
+    needs: Needs,
+) -> Result<Authenticated, AuthError> {
     let (principal, secret) = credentials(headers)?;
     current::gate(|gate| gate.may_try(principal)).map_err(|_| AuthError::Limited)?;
-    let account = passkeys
+    let known = passkeys
         .authenticate(principal, &secret)
         .await
         .map_err(|refusal| {
@@ -85,9 +91,9 @@ pub async fn authenticate(
                 _ => AuthError::Unavailable(refusal),
             }
         })?;
-    of_account(account).map_err(|_| AuthError::Limited)?;
+    of_account(known.account).map_err(|_| AuthError::Limited)?;
     current::note(|noted| {
-        noted.account = Some(account);
+        noted.account = Some(known.account);
         noted.api_key = match principal {
             Principal::Account(_) => None,
             Principal::ApiKey(key) => Some(key),
@@ -97,7 +103,9 @@ pub async fn authenticate(
             Principal::ApiKey(_) => Caller::ApiKey,
         });
     });
-    Ok(account)
+    let lacking = needs.check(known.grant.scopes);
+    lacking.map_err(AuthError::Lacking)?;
+    Ok(known)
 }
 
 /// A key or token was wrong.
@@ -119,11 +127,12 @@ pub fn of_account(account: AccountId) -> Result<(), Limited> {
 /// Recognises access keys. Their form belongs to the wire that issues them; other wires get this instead of that wire.
 #[async_trait]
 pub trait AccessKeys: fmt::Debug + Send + Sync {
-    /// The Relying Party whose access key this is; `None` for everything else, a revoked key included.
+    /// The Relying Party whose access key this is, and what the key allows; `None` for everything else, a revoked key included.
     ///
     /// # Errors
     /// Faults of the store.
-    async fn relying_party(&self, token: &str) -> Result<Option<RelyingPartyId>, Refusal>;
+    async fn relying_party(&self, token: &str)
+    -> Result<Option<(RelyingPartyId, Scopes)>, Refusal>;
 }
 
 /// The token of the one `Authorization: Bearer` header.

@@ -18,6 +18,7 @@ use domain::model::relying_party::RelyingParty;
 use domain::service::prepared::Prepared;
 
 use super::handler::{Wire, serve};
+use super::needs::Needs;
 use super::reply::no_content;
 
 /// The methods of the paths that pages call.
@@ -85,21 +86,26 @@ pub async fn preflight<W: Pages>(State(wire): State<W>, request: Request) -> Res
 /// A handler of a route that pages call.
 #[derive(Clone, Copy, Debug)]
 pub struct PageHandle<F> {
+    needs: Needs,
     function: F,
-    page: fn(&HeaderMap) -> Option<&HeaderValue>,
+    page: Shown,
 }
+
+/// The origin of the page that sent a request, `None` for a request that no page may have sent.
+pub type Shown = fn(&HeaderMap) -> Option<&HeaderValue>;
 
 /// As [`handle`](super::handle); a page of an origin that the wire allows may read the response.
-pub fn handle_page<F>(function: F) -> PageHandle<F> {
-    handle_some_pages(function, origin)
+pub fn handle_page<F>(needs: Needs, function: F) -> PageHandle<F> {
+    handle_some_pages(needs, function, origin)
 }
 
-/// As [`handle_page`]; `page` is the origin of the page that sent a request, `None` for a request that no page may have sent.
-pub fn handle_some_pages<F>(
-    function: F,
-    page: fn(&HeaderMap) -> Option<&HeaderValue>,
-) -> PageHandle<F> {
-    PageHandle { function, page }
+/// As [`handle_page`]; `page` says which page sent a request.
+pub fn handle_some_pages<F>(needs: Needs, function: F, page: Shown) -> PageHandle<F> {
+    PageHandle {
+        needs,
+        function,
+        page,
+    }
 }
 
 impl<W, F, Fut> Handler<(), W> for PageHandle<F>
@@ -113,7 +119,7 @@ where
     fn call(self, request: Request, wire: W) -> Self::Future {
         let page = (self.page)(request.headers()).cloned();
         Box::pin(async move {
-            let mut response = serve(&wire, request, self.function).await;
+            let mut response = serve(&wire, request, self.needs, self.function).await;
             show(&wire, page, &mut response).await;
             response
         })

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::get;
 use domain::model::audit::{Actor, ActorKind};
+use domain::model::grant::Grant;
 use domain::model::ids::RelyingPartyId;
 use domain::model::page::PageRequest;
 
@@ -50,7 +51,8 @@ pub(crate) async fn open(
     for old in keys.iter().filter(|key| key.name == KEY_NAME) {
         passkeys.delete_access_key(rp, old.id, &by).await?;
     }
-    let key = passkeys.create_access_key(rp, KEY_NAME, None, &by).await?;
+    let key = passkeys.create_access_key(rp, KEY_NAME, Grant::EVERYTHING, &by);
+    let key = key.await?;
     let key = access_keys::text(passkeys, app.public_url.as_str(), &key).await?;
     let api = crate::app::router(app.clone(), limits);
     let passkeys = Arc::clone(passkeys);

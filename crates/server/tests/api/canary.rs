@@ -68,7 +68,7 @@ async fn misuse(app: &TestApp, run: &mut Run, filled: &dyn Fn(&str) -> String) {
         .expect(200);
     let of_manage = described["paths"].as_object().expect("paths").keys();
     let mut paths: Vec<String> = twilio::paths().chain(of_manage.cloned()).collect();
-    paths.extend(nevis::paths().map(str::to_owned));
+    paths.extend(nevis::paths());
     paths.extend(routes().map(|route| route.path.to_owned()));
     paths.push("/prefix/nothing/{id}".to_owned());
     paths.sort_unstable();
@@ -139,7 +139,7 @@ async fn read(app: &TestApp, run: &mut Run, filled: &dyn Fn(&str) -> String, key
         run.shows(format!("GET {path}"), &answer);
     }
     for path in nevis::paths() {
-        let answer = app.access_key(key).get(&filled(path)).await;
+        let answer = app.access_key(key).get(&filled(&path)).await;
         run.shows(format!("GET {path}"), &answer);
     }
     for path in [

@@ -650,7 +650,9 @@ async fn a_key_is_shown_once_and_works() {
     let filled = fill(&app).await;
     let ada = app.administrator("Ada", Role::Operator).await;
     let keys = format!("/console/services/{}/keys", filled.service);
-    let made = ada.post(&keys, "name=shop").await;
+    let made = ada
+        .post(&keys, "name=shop&read=on&enrol=on&approve=on&manage=on")
+        .await;
     let text = made.text().to_owned();
     let after = text.split_once("aria-label=\"Secret\">").unwrap().1;
     let key = after.split_once("</textarea>").unwrap().0.to_owned();
@@ -677,7 +679,9 @@ async fn an_owner_replaces_the_key_that_signs_access_keys() {
             .contains("Keys of tokens")
     );
     let made = async || {
-        let made = owner.post(&keys, "name=shop").await;
+        let made = owner
+            .post(&keys, "name=shop&read=on&enrol=on&approve=on&manage=on")
+            .await;
         let text = made.text().to_owned();
         let after = text.split_once("aria-label=\"Secret\">").unwrap().1;
         after.split_once("</textarea>").unwrap().0.to_owned()

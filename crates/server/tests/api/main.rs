@@ -18,6 +18,7 @@ mod front;
 mod manage;
 mod rates;
 mod reference;
+mod scopes;
 mod support;
 mod tenants;
 mod twilio;

@@ -23,6 +23,7 @@ mod metrics;
 mod reasons;
 mod results;
 mod rotation;
+mod scopes;
 mod settings;
 mod status;
 mod support;

@@ -193,7 +193,10 @@ async fn with_a_foreign_accounts_key_each_route_answers_as_if_the_thing_did_not_
     let before = service.user("ada").await;
     let mut tried = 0;
     for path in paths() {
-        let pairs = things.requests(path).into_iter().zip(absent.requests(path));
+        let pairs = things
+            .requests(&path)
+            .into_iter()
+            .zip(absent.requests(&path));
         for (real, unknown) in pairs {
             let of_real = ask(&foreign[0], &real).await;
             let of_unknown = ask(&foreign[1], &unknown).await;

@@ -59,8 +59,23 @@ fn access_keys_are_made_shown_and_revoked_on_the_command_line_beside_a_server_an
     assert_eq!(ping(&server, &beside["key"]), 200);
     drop(server.stop());
 
-    let made = output(&["create", "--service", &service, "--name", "nightly"]);
+    let of_service = ["create", "--service", &service, "--name", "nightly"];
+    let allowed = [
+        "--scope",
+        "read,approve",
+        "--expires-at",
+        "2099-12-31T00:00:00Z",
+    ];
+    let made = output(&[&of_service[..], &allowed[..]].concat());
     assert_eq!(made["name"], "nightly");
+    assert_eq!(made["scopes"], serde_json::json!(["read", "approve"]));
+    assert_eq!(made["expires_at"], "2099-12-31T00:00:00Z");
+    for wrong in [
+        ["--scope", "write"],
+        ["--expires-at", "2001-01-01T00:00:00Z"],
+    ] {
+        complaint(&[&of_service[..], &wrong[..]].concat());
+    }
     let listed = output(&["list", "--service", &service]);
     let names: Vec<&Value> = listed["access_keys"]
         .as_array()
@@ -72,6 +87,13 @@ fn access_keys_are_made_shown_and_revoked_on_the_command_line_beside_a_server_an
         })
         .collect();
     assert_eq!(names, ["beside", "shop", "nightly"]);
+    // The server has written at its end which of them was used.
+    let used = |at: usize| listed["access_keys"][at]["last_used_at"].is_string();
+    assert_eq!(
+        [used(0), used(1), used(2)],
+        [true, false, false],
+        "{listed}"
+    );
 
     // All keys open the server, whatever its address is now.
     let mut again = serve_known(data.path());

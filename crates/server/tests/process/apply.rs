@@ -75,6 +75,9 @@ fn the_example_is_applied_beside_a_server_and_a_change_of_it_on_the_stopped_stor
     let told = apply(data.path(), &file, &["--dry-run"]);
     let told = String::from_utf8(told.stdout).unwrap();
     assert!(told.contains("rp_id: (none) -> shop.example"), "{told}");
+    let granted =
+        "scopes: [\"read\",\"enrol\",\"approve\",\"manage\"] -> [\"read\",\"enrol\",\"approve\"]";
+    assert!(told.contains(granted), "{told}");
     assert!(
         told.contains("policy.limits.credentials_per_user: 50 -> 20"),
         "{told}"
@@ -115,6 +118,19 @@ fn the_example_is_applied_beside_a_server_and_a_change_of_it_on_the_stopped_stor
     let bearer = format!("Authorization: Bearer {}", secret("shop-access-key"));
     let users = server.request("GET", "/api/v1/users/nobody", &[&bearer], "");
     assert_eq!(status(&users), 404, "{users}");
+    // The access key is for a back end, and manages nothing.
+    let nobody = "/api/v1/users/00000000-0000-4000-8000-000000000000";
+    let refused = server.request("DELETE", nobody, &[&bearer], "");
+    assert_eq!(status(&refused), 403, "{refused}");
+    let keys = get(&server, "/manage/v1/api-keys");
+    assert_eq!(keys["api_keys"][0]["expires_at"], "2099-12-31T00:00:00Z");
+    // A key that is there does not change.
+    let more = EXAMPLE.replace("\"enrol\", \"approve\"]", "\"approve\"]");
+    assert_ne!(more, EXAMPLE);
+    std::fs::write(&file, more).unwrap();
+    let told = complaint(&apply(data.path(), &file, &[]));
+    assert!(told.contains("it may not do what the file says"), "{told}");
+    std::fs::write(&file, EXAMPLE).unwrap();
     let again = apply(data.path(), &file, &[]);
     let again = String::from_utf8(again.stdout).unwrap();
     assert!(again.contains("has all that the file declares"), "{again}");
@@ -195,6 +211,14 @@ fn a_file_that_cannot_be_applied_says_where_and_changes_nothing() {
         (
             changed("\"deployment-api-key\"", "\"shop-access-key\""),
             "`secret_file` of its own",
+        ),
+        (
+            changed("\"enrol\", \"approve\"]", "\"write\"]"),
+            "key \"back end\": scopes is a list",
+        ),
+        (
+            changed("2099-12-31T00:00:00Z", "2001-01-01T00:00:00Z"),
+            "key \"deployment\": expires_at is in the past",
         ),
         (
             changed("name = \"orders\"", "name = \"\""),

@@ -514,7 +514,7 @@ fn accepted(reply: &Reply) -> bool {
 /// Every route of every API and of the console, with the methods that matter.
 fn routes(described: &Value) -> Vec<(String, String)> {
     let mut paths: Vec<String> = twilio::paths().collect();
-    paths.extend(nevis::paths().map(str::to_owned));
+    paths.extend(nevis::paths());
     paths.extend(
         fido::CALLS
             .iter()

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use domain::model::account::{ApiKey, Principal, SecretHash};
-use domain::model::ids::{AccountId, ApiKeyId};
+use domain::model::audit::AuditKind;
+use domain::model::grant::{Grant, KeyUse, Scope, Scopes, UsedKey};
+use domain::model::ids::{AccessKeyId, AccountId, ApiKeyId};
 use domain::model::page::PageRequest;
 use domain::store::FirstAccount;
 
-use super::fixture::{End, Fixture, NOW, StoreUnderTest, at, key, new_account};
+use super::fixture::{End, Fixture, NOW, StoreUnderTest, at, event, key, new_account};
+use super::tokens::access_key;
 
 pub(crate) fn api_key(account: AccountId) -> ApiKey {
     ApiKey {
@@ -16,6 +19,19 @@ pub(crate) fn api_key(account: AccountId) -> ApiKey {
         name: "build server".to_owned(),
         secret: SecretHash::Keyed([9; 32]),
         created: NOW,
+        grant: Grant::EVERYTHING,
+        used: None,
+    }
+}
+
+/// The same, which may do less.
+pub(crate) fn narrow_key(account: AccountId) -> ApiKey {
+    ApiKey {
+        grant: Grant {
+            scopes: Scopes::of(&[Scope::Read, Scope::Enrol]),
+            expires: Some(at(900_000)),
+        },
+        ..api_key(account)
     }
 }
 
@@ -255,6 +271,81 @@ pub async fn an_api_key_belongs_to_an_account(under_test: &mut dyn StoreUnderTes
             .unwrap()
             .is_none()
     );
+}
+
+pub async fn what_an_api_key_may_do_is_found_with_its_secret(under_test: &mut dyn StoreUnderTest) {
+    let fixture = Fixture::new(under_test).await;
+    let keys = [api_key(fixture.account), narrow_key(fixture.account)];
+    for key in &keys {
+        assert_eq!(fixture.store.create_api_key(key).await, Ok(true));
+    }
+    let account = fixture.account;
+    drop(fixture);
+    under_test.reopen(End::Dropped).await;
+    let store = under_test.store();
+    let of = async |principal| store.secret(principal).await.unwrap().unwrap().grant;
+    assert_eq!(of(Principal::Account(account)).await, Grant::EVERYTHING);
+    for key in &keys {
+        // Another hash of the same secret leaves it as it is.
+        for hash in [key.secret, SecretHash::Keyed([8; 32])] {
+            let principal = Principal::ApiKey(key.id);
+            let replaced = store.replace_secret(principal, key.secret, hash).await;
+            assert_eq!(replaced, Ok(true));
+            assert_eq!(of(principal).await, key.grant);
+        }
+        let listed = store.list_api_keys(account, PageRequest::first(9)).await;
+        let mut listed = listed.unwrap().items.into_iter();
+        assert_eq!(
+            listed.find(|one| one.id == key.id).unwrap().grant,
+            key.grant
+        );
+    }
+}
+
+pub async fn the_last_use_of_a_key_is_shown_with_it(under_test: &mut dyn StoreUnderTest) {
+    let fixture = Fixture::new(under_test).await;
+    let (store, account, rp) = (&fixture.store, fixture.account, fixture.rp);
+    let (one, other) = (api_key(account), narrow_key(account));
+    for key in [&one, &other] {
+        assert_eq!(store.create_api_key(key).await, Ok(true));
+    }
+    let access = access_key(rp, NOW);
+    let made = event(AuditKind::AccessKeyCreated, rp);
+    assert_eq!(store.create_access_key(&access, &made).await, Ok(true));
+    let used = async || {
+        let page = PageRequest::first(9);
+        let keys = store.list_api_keys(account, page).await.unwrap().items;
+        let of = |id| keys.iter().find(|key| key.id == id).unwrap().used;
+        let listed = store.list_access_keys(rp, page).await.unwrap().items[0].used;
+        let found = store.access_key(rp, access.id).await.unwrap().unwrap().used;
+        assert_eq!(listed, found);
+        (of(one.id), of(other.id), found)
+    };
+    assert_eq!(used().await, (None, None, None));
+    assert_eq!(store.note_key_uses(&[]).await, Ok(()));
+    let (of_one, of_access) = (UsedKey::Api(one.id), UsedKey::Access(rp, access.id));
+    let noted = |key, millis| KeyUse {
+        key,
+        at: at(millis),
+    };
+    let uses = [noted(of_one, 5), noted(of_access, 7)];
+    assert_eq!(store.note_key_uses(&uses).await, Ok(()));
+    assert_eq!(used().await, (Some(at(5)), None, Some(at(7))));
+    // An earlier one, as of a slower node, and those of keys that are not there.
+    let uses = [
+        noted(of_one, 4),
+        noted(of_access, 8),
+        noted(UsedKey::Api(ApiKeyId(key())), 9),
+        noted(UsedKey::Access(rp, AccessKeyId(key())), 9),
+        noted(UsedKey::Access(fixture.another_rp().await, access.id), 9),
+    ];
+    assert_eq!(store.note_key_uses(&uses).await, Ok(()));
+    assert_eq!(used().await, (Some(at(5)), None, Some(at(8))));
+    // A secret that is hashed anew is the same key.
+    let new = SecretHash::Keyed([4; 32]);
+    let replaced = store.replace_secret(Principal::ApiKey(one.id), one.secret, new);
+    assert_eq!(replaced.await, Ok(true));
+    assert_eq!(used().await, (Some(at(5)), None, Some(at(8))));
 }
 
 pub async fn the_shared_secret_is_the_first_one_that_was_offered(

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use domain::model::access_key::AccessKey;
 use domain::model::audit::{AuditEvent, AuditKind};
 use domain::model::ceremony::{Authentication, Ceremony, Standing};
+use domain::model::grant::{KeyUse, UsedKey};
 use domain::model::ids::{
     AttemptId, CeremonyId, CredentialKey, EventId, RelyingPartyId, TokenId, UserId,
 };
@@ -282,6 +283,12 @@ impl Run {
                 both!(self, s => s.delete_access_key(rp, access_key.id, &event).await);
             }
             (1, Some(access_key)) => {
+                let key = UsedKey::Access(rp, access_key.id);
+                let uses = [KeyUse {
+                    key,
+                    at: at(self.clock),
+                }];
+                both!(self, s => s.note_key_uses(&uses).await);
                 both!(self, s => s.access_key(rp, access_key.id).await);
             }
             (2, _) => {

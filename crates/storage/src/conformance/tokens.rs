@@ -5,6 +5,7 @@ use std::sync::Arc;
 use domain::model::access_key::AccessKey;
 use domain::model::audit::{AuditEvent, AuditKind};
 use domain::model::clock::Timestamp;
+use domain::model::grant::{Scope, Scopes};
 use domain::model::ids::{AccessKeyId, AttemptId, RelyingPartyId, TokenId};
 use domain::model::page::PageRequest;
 use domain::model::token::{TokenKey, TokenKind};
@@ -17,9 +18,10 @@ pub(crate) fn access_key(rp: RelyingPartyId, created: Timestamp) -> AccessKey {
         id: AccessKeyId(key()),
         relying_party: rp,
         name: "shop \u{1f6d2}".to_owned(),
-        scopes: vec!["api".to_owned()],
+        scopes: Scopes::of(&[Scope::Read, Scope::Approve]),
         created,
         expires: Some(created.plus_millis(1000)),
+        used: None,
     }
 }
 
@@ -36,7 +38,7 @@ pub async fn an_access_key_lives_in_its_relying_party(under_test: &mut dyn Store
     let deleted = || event(AuditKind::AccessKeyDeleted, fixture.rp);
     let access_key = access_key(fixture.rp, NOW);
     let forever = AccessKey {
-        scopes: Vec::new(),
+        scopes: Scopes::ALL,
         expires: None,
         ..self::access_key(fixture.rp, at(1))
     };

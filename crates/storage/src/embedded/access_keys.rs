@@ -16,6 +16,7 @@ pub(super) fn access_key_row(key: &AccessKey) -> Result<AccessKeyRow, Fault> {
         relying_party: key.relying_party,
         id: key.id,
         created: key.created,
+        used: key.used,
         body: json(key)?,
     })
 }

@@ -41,6 +41,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0018.sql"),
     include_str!("../../migrations/sqlite/0019.sql"),
     include_str!("../../migrations/sqlite/0020.sql"),
+    include_str!("../../migrations/sqlite/0021.sql"),
 ];
 
 /// How often a start tries to get the lock. A backup has it for a moment when no server has.

@@ -21,9 +21,10 @@ macro_rules! seal {
     (accounts, $of:literal) => {
         $crate::embedded::seals::seal!("accounts", $of, "id", "token", "created")
     };
+    // What was granted is in the seal where it is less than everything: keys that were sealed before there were scopes stay sound.
     (api_keys, $of:literal) => {
         $crate::embedded::seals::seal!(
-            "api_keys", $of, "id", "account_id", "name", "secret", "created"
+            "api_keys", $of, "id", "account_id", "name", "secret", "created", maybe "granted"
         )
     };
     (relying_parties, $of:literal) => {

@@ -9,15 +9,18 @@ mod sign_ins;
 mod waiting;
 
 use async_trait::async_trait;
+use domain::model::account::Principal;
 use domain::model::audit::AuditKind;
 use domain::model::clock::Timestamp;
 use domain::model::credential::CredentialRecord;
+use domain::model::grant::{Grant, KeyUse, Scopes, UsedKey};
 use domain::model::ids::{CredentialKey, RelyingPartyId, UserId};
 use domain::model::page::PageRequest;
 use domain::model::relying_party::RelyingParty;
 use domain::model::user::UserRef;
 use domain::store::{
-    Ceremonies, Credentials, EventFilter, Events, RelyingParties, Storage, Update, Upkeep, Users,
+    AccessKeys, Accounts, Ceremonies, Credentials, EventFilter, Events, RelyingParties, Storage,
+    Update, Upkeep, Users,
 };
 use webauthn::relying_party::RpId;
 
@@ -381,7 +384,7 @@ async fn a_store_of_an_earlier_format_is_brought_to_the_present_one_with_all_but
             .unwrap()
             .pragma_query_value(None, "user_version", |row| row.get(0))
             .unwrap();
-        assert_eq!(format, 20);
+        assert_eq!(format, 21);
     }
     // And what is new works on what is old.
     let store = open(&path).unwrap();
@@ -896,5 +899,63 @@ async fn a_damaged_file_gives_an_error_and_never_another_key_or_owner() {
             Ok(Some(record.clone())),
             "{part}/20"
         );
+    }
+}
+
+#[tokio::test]
+async fn keys_of_a_store_of_format_20_may_do_what_they_could() {
+    use crate::conformance::accounts::{api_key, narrow_key};
+    use crate::conformance::fixture::{Fixture, NOW, at, event};
+    use crate::conformance::tokens::access_key;
+
+    let under_test = Directory::new();
+    let fixture = Fixture::new(&under_test).await;
+    let (store, rp) = (&fixture.store, fixture.rp);
+    let old_key = api_key(fixture.account);
+    store.create_api_key(&old_key).await.unwrap();
+    let old_access = access_key(rp, NOW);
+    let made = event(AuditKind::AccessKeyCreated, rp);
+    store.create_access_key(&old_access, &made).await.unwrap();
+    store.close().await.unwrap();
+    let path = under_test.place.path().join("store.db");
+
+    // The same store as format 20 had it.
+    let old = Connection::open(&path).unwrap();
+    open::register(&old).unwrap();
+    let sql = "UPDATE access_keys SET body = json_set(body, '$.scopes', json('[\"api\"]')), \
+         digest = seal('access_keys', relying_party_id, id, created, json_set(body, '$.scopes', json('[\"api\"]')))";
+    assert_eq!(old.execute(sql, []), Ok(1));
+    old.execute_batch(
+        "ALTER TABLE api_keys DROP COLUMN granted; ALTER TABLE api_keys DROP COLUMN used;
+         ALTER TABLE access_keys DROP COLUMN used; PRAGMA user_version = 20;",
+    )
+    .unwrap();
+    drop(old);
+
+    let store = open(&path).unwrap();
+    let stored = store.secret(Principal::ApiKey(old_key.id)).await;
+    let stored = stored.unwrap().unwrap();
+    assert_eq!(
+        (stored.hash, stored.grant),
+        (old_key.secret, Grant::EVERYTHING)
+    );
+    let stored = store.access_key(rp, old_access.id).await.unwrap().unwrap();
+    assert_eq!((stored.scopes, stored.used), (Scopes::ALL, None));
+    // What is new works beside it.
+    let narrow = narrow_key(fixture.account);
+    store.create_api_key(&narrow).await.unwrap();
+    let uses = [old_key.id, narrow.id].map(|id| KeyUse {
+        key: UsedKey::Api(id),
+        at: at(5),
+    });
+    store.note_key_uses(&uses).await.unwrap();
+    let listed = store.list_api_keys(fixture.account, PageRequest::first(9));
+    for key in listed.await.unwrap().items {
+        let expected = if key.id == narrow.id {
+            narrow.grant
+        } else {
+            Grant::EVERYTHING
+        };
+        assert_eq!((key.grant, key.used), (expected, Some(at(5))));
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::model::clock::Timestamp;
+use domain::model::grant::KeyUse;
 use domain::model::ids::NodeId;
 use domain::store::{Fault, Responds, Swept, Upkeep};
 use rusqlite::Connection;
@@ -43,6 +44,11 @@ impl Upkeep for Embedded {
 
     async fn latest_time(&self, now: Timestamp) -> Result<Timestamp, Fault> {
         self.write(move |c| writes::latest_time(c, now)).await
+    }
+
+    async fn note_key_uses(&self, uses: &[KeyUse]) -> Result<(), Fault> {
+        let uses = uses.to_vec();
+        self.write(move |c| writes::note_key_uses(c, &uses)).await
     }
 
     async fn sweep(

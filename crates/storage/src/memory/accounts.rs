@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use domain::model::account::{Account, ApiKey, Principal, SecretHash};
+use domain::model::grant::Grant;
 use domain::model::ids::{AccountId, ApiKeyId};
 use domain::model::page::{Page, PageRequest};
 use domain::store::{Accounts, Fault, FirstAccount, StoredSecret};
@@ -83,10 +84,12 @@ impl Accounts for Memory {
             Principal::Account(id) => state.accounts.get(&id).map(|account| StoredSecret {
                 account: id,
                 hash: account.token,
+                grant: Grant::EVERYTHING,
             }),
             Principal::ApiKey(id) => state.api_keys.get(&id).map(|key| StoredSecret {
                 account: key.account,
                 hash: key.secret,
+                grant: key.grant,
             }),
         })
     }

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use domain::model::clock::Timestamp;
+use domain::model::grant::{KeyUse, UsedKey};
 use domain::model::ids::NodeId;
 use domain::store::{Fault, Responds, Swept, Upkeep};
 
@@ -39,6 +40,23 @@ impl Upkeep for Memory {
         let latest = state.latest_time.map_or(now, |noted| noted.max(now));
         state.latest_time = Some(latest);
         Ok(latest)
+    }
+
+    async fn note_key_uses(&self, uses: &[KeyUse]) -> Result<(), Fault> {
+        let mut state = self.state();
+        for KeyUse { key, at } in uses {
+            let used = match key {
+                UsedKey::Api(id) => state.api_keys.get_mut(id).map(|key| &mut key.used),
+                UsedKey::Access(rp, id) => {
+                    let key = state.access_keys.get_mut(&(*rp, *id));
+                    key.map(|key| &mut key.used)
+                }
+            };
+            if let Some(used) = used {
+                *used = (*used).max(Some(*at));
+            }
+        }
+        Ok(())
     }
 
     async fn sweep(

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use domain::model::account::{Account, ApiKey, Principal, SecretHash};
+use domain::model::grant::Grant;
 use domain::model::ids::{AccountId, ApiKeyId, AttemptId};
 use domain::model::page::{Page, PageRequest};
 use domain::store::{Accounts, Answers, Fault, FirstAccount, Reservation, Reserved, StoredSecret};
@@ -85,18 +86,25 @@ impl Accounts for Postgres {
             Ok(StoredSecret {
                 account: AccountId(cells.key()?),
                 hash: cells.secret_hash()?,
+                grant: match principal {
+                    Principal::Account(_) => Grant::EVERYTHING,
+                    Principal::ApiKey(_) => records::grant(cells)?,
+                },
             })
         })
         .await
     }
 
     async fn create_api_key(&self, key: &ApiKey) -> Result<bool, Fault> {
+        let granted = records::granted(key.grant)?;
         let params = params![
             key.id.0,
             key.account.0,
             &key.name,
             key.secret,
-            key.created.0
+            key.created.0,
+            granted.as_deref(),
+            key.used.map(|at| at.0),
         ];
         let row = self
             .pool

@@ -84,7 +84,8 @@ impl Imports for Postgres {
 
     async fn import_access_key(&self, key: &AccessKey) -> Result<bool, Fault> {
         let body = json(key)?;
-        let params = params![key.relying_party.0, key.id.0, key.created.0, &body];
+        let used = key.used.map(|at| at.0);
+        let params = params![key.relying_party.0, key.id.0, key.created.0, &body, used];
         self.pool.done((Statement::ImportAccessKey, params)).await
     }
 

@@ -60,6 +60,11 @@ pub(super) const STEPS: &[Step] = &[
         oldest: 1,
         sql: include_str!("../../migrations/postgres/0006_deliveries.sql"),
     },
+    Step {
+        number: 7,
+        oldest: 1,
+        sql: include_str!("../../migrations/postgres/0007_key_grants.sql"),
+    },
 ];
 
 /// The version that this program was written for.

@@ -11,6 +11,7 @@ use domain::model::ceremony::{
 };
 use domain::model::clock::Timestamp;
 use domain::model::credential::CredentialRecord;
+use domain::model::grant::Grant;
 use domain::model::ids::{
     AccessKeyId, AccountId, ApiKeyId, AttemptId, CeremonyId, CredentialKey, EventId,
     RelyingPartyId, UserId,
@@ -96,7 +97,25 @@ pub(super) fn api_key(cells: &mut Cells<'_>) -> Result<ApiKey, Fault> {
         name: cells.text()?,
         secret: cells.secret_hash()?,
         created: Timestamp(cells.int()?),
+        grant: grant(cells)?,
+        used: cells.maybe_int()?.map(Timestamp),
     })
+}
+
+/// `api_keys.granted`: nothing for everything.
+pub(super) fn granted(grant: Grant) -> Result<Option<String>, Fault> {
+    if grant == Grant::EVERYTHING {
+        return Ok(None);
+    }
+    Ok(Some(json(&grant)?))
+}
+
+/// What was granted to an API key.
+pub(super) fn grant(cells: &mut Cells<'_>) -> Result<Grant, Fault> {
+    match cells.maybe_plain()? {
+        None => Ok(Grant::EVERYTHING),
+        Some(text) => from_json(text, "what an API key may do"),
+    }
 }
 
 // ---- users and credentials --------------------------------------------------------------------

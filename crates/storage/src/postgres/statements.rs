@@ -61,15 +61,17 @@ statements! {
     AccountSecret ("b")
         "SELECT id, token FROM @accounts WHERE id = $1";
     ApiKeySecret ("b")
-        "SELECT account_id, secret FROM @api_keys WHERE id = $1";
-    CreateApiKey ("bbtbi")
-        "WITH w AS (INSERT INTO @api_keys (id, account_id, name, secret, created) SELECT $1, $2, $3, $4, $5 \
+        "SELECT account_id, secret, granted FROM @api_keys WHERE id = $1";
+    CreateApiKey ("bbtbiti")
+        "WITH w AS (INSERT INTO @api_keys (id, account_id, name, secret, created, granted, used) SELECT $1, $2, $3, $4, $5, $6, $7 \
          WHERE EXISTS (SELECT 1 FROM @accounts WHERE id = $2) ON CONFLICT (id) DO NOTHING) \
          SELECT EXISTS (SELECT 1 FROM @accounts WHERE id = $2)";
     ListApiKeys ("bibi")
         page!(up concat!("SELECT ", columns!(api_key), " FROM @api_keys WHERE account_id = $1"), "created", "id", "$2", "$3", "$4");
     ListApiKeysDown ("bibi")
         page!(down concat!("SELECT ", columns!(api_key), " FROM @api_keys WHERE account_id = $1"), "created", "id", "$2", "$3", "$4");
+    NoteApiKeyUse ("bi")
+        "WITH w AS (UPDATE @api_keys SET used = $2 WHERE id = $1 AND coalesce(used, $2 - 1) < $2 RETURNING 1) SELECT count(*) FROM w";
     DeleteApiKey ("bb")
         "WITH w AS (DELETE FROM @api_keys WHERE id = $1 AND account_id = $2 RETURNING 1) SELECT count(*) FROM w";
 
@@ -343,9 +345,9 @@ statements! {
          SELECT (SELECT count(*) FROM w), EXISTS (SELECT 1 FROM @relying_parties WHERE id = $1), \
          EXISTS (SELECT 1 FROM @accounts WHERE id = $2), \
          EXISTS (SELECT 1 FROM @deletions WHERE relying_party_id = $1 AND user_id = $8)";
-    ImportAccessKey ("bbit")
+    ImportAccessKey ("bbiti")
         concat!(
-            "WITH w AS (INSERT INTO @access_keys (relying_party_id, id, created, body) SELECT $1, $2, $3, $4 WHERE",
+            "WITH w AS (INSERT INTO @access_keys (relying_party_id, id, created, body, used) SELECT $1, $2, $3, $4, $5 WHERE",
             alive!(party),
             " ON CONFLICT (relying_party_id, id) DO NOTHING) SELECT count(*) FROM @relying_parties WHERE id = $1"
         );
@@ -546,11 +548,14 @@ statements! {
             ") SELECT count(*) FROM p"
         );
     AccessKey ("bb")
-        concat!("SELECT body FROM @access_keys WHERE relying_party_id = $1 AND id = $2 AND", alive!(party));
+        concat!("SELECT body, used FROM @access_keys WHERE relying_party_id = $1 AND id = $2 AND", alive!(party));
     ListAccessKeys ("bibi")
-        page!(up concat!("SELECT body FROM @access_keys WHERE relying_party_id = $1 AND", alive!(party)), "created", "id", "$2", "$3", "$4");
+        page!(up concat!("SELECT body, used FROM @access_keys WHERE relying_party_id = $1 AND", alive!(party)), "created", "id", "$2", "$3", "$4");
     ListAccessKeysDown ("bibi")
-        page!(down concat!("SELECT body FROM @access_keys WHERE relying_party_id = $1 AND", alive!(party)), "created", "id", "$2", "$3", "$4");
+        page!(down concat!("SELECT body, used FROM @access_keys WHERE relying_party_id = $1 AND", alive!(party)), "created", "id", "$2", "$3", "$4");
+    NoteAccessKeyUse ("bbi")
+        "WITH w AS (UPDATE @access_keys SET used = $3 WHERE relying_party_id = $1 AND id = $2 AND coalesce(used, $3 - 1) < $3 \
+         RETURNING 1) SELECT count(*) FROM w";
     DeleteAccessKey (with_event!("b"))
         concat!(
             "WITH w AS (DELETE FROM @access_keys WHERE relying_party_id = $1 AND id = $18 AND",

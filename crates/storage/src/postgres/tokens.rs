@@ -15,6 +15,12 @@ use super::records::{event_params, from_json, json};
 use super::statements::Statement;
 use super::{Postgres, settled};
 
+fn access_key(cells: &mut Cells<'_>) -> Result<AccessKey, Fault> {
+    let key: AccessKey = from_json(cells.plain()?, "an access key")?;
+    let used = cells.maybe_int()?.map(Timestamp);
+    Ok(AccessKey { used, ..key })
+}
+
 #[async_trait]
 impl AccessKeys for Postgres {
     async fn create_access_key(&self, key: &AccessKey, event: &AuditEvent) -> Result<bool, Fault> {
@@ -31,8 +37,7 @@ impl AccessKeys for Postgres {
         id: AccessKeyId,
     ) -> Result<Option<AccessKey>, Fault> {
         let sent = (Statement::AccessKey, params![rp.0, id.0]);
-        self.record(sent, |cells| from_json(cells.plain()?, "an access key"))
-            .await
+        self.record(sent, access_key).await
     }
 
     async fn list_access_keys(
@@ -41,8 +46,7 @@ impl AccessKeys for Postgres {
         page: PageRequest,
     ) -> Result<Page<AccessKey>, Fault> {
         let lists = (Statement::ListAccessKeys, Statement::ListAccessKeysDown);
-        let read = |cells: &mut Cells<'_>| from_json(cells.plain()?, "an access key");
-        self.page(lists, params![rp.0], page, read).await
+        self.page(lists, params![rp.0], page, access_key).await
     }
 
     async fn delete_access_key(

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use domain::model::audit::AuditEvent;
 use domain::model::clock::Timestamp;
+use domain::model::grant::{KeyUse, UsedKey};
 use domain::model::ids::{EventId, NodeId, RelyingPartyId, UserId};
 use domain::model::metadata::{MetadataRecord, MetadataSource, MetadataVersion, StoredMetadata};
 use domain::store::{
@@ -227,6 +228,22 @@ impl Upkeep for Postgres {
             let bytes = Cells::new(&row).maybe_key()?;
             Ok(bytes.map(|bytes| Timestamp(i64::from_be_bytes(bytes))))
         })
+    }
+
+    async fn note_key_uses(&self, uses: &[KeyUse]) -> Result<(), Fault> {
+        if uses.is_empty() {
+            return Ok(());
+        }
+        let sent = uses.iter().map(|KeyUse { key, at }| match key {
+            UsedKey::Api(id) => (Statement::NoteApiKeyUse, params![id.0, at.0]),
+            UsedKey::Access(rp, id) => {
+                let params = params![rp.0, id.0, at.0];
+                (Statement::NoteAccessKeyUse, params)
+            }
+        });
+        // In the order of the keys: two nodes that note the same ones do not wait for each other.
+        let sent: Vec<_> = sent.collect();
+        self.pool.all(Does::Write, &sent).await.map(drop)
     }
 
     async fn sweep(

@@ -1,9 +1,11 @@
 //! What an event has beside what every event has.
 
 use serde::Serialize;
+use webauthn::UnixSeconds;
 
 use super::details::{Change, Details, MAX_FOUND, MAX_VALUE, More, Target, differences, kept};
 use super::{AuditEvent, AuditKind};
+use crate::model::grant::{Grant, Scopes};
 use crate::model::ids::CredentialKey;
 
 /// What a change is called that removes a credential with its user.
@@ -105,6 +107,21 @@ impl AuditEvent {
             new: new.map(cut),
         });
         self
+    }
+
+    /// Tells what was granted to a key, where that is less than everything.
+    #[must_use]
+    pub fn granting(self, grant: &Grant) -> Self {
+        let mut event = self;
+        if grant.scopes != Scopes::ALL {
+            let names: Vec<_> = grant.scopes.names().collect();
+            event = event.change("scopes", None, Some(&names.join(", ")));
+        }
+        if let Some(expires) = grant.expires {
+            let moment = UnixSeconds(expires.seconds()).to_string();
+            event = event.change("expires_at", None, Some(&moment));
+        }
+        event
     }
 
     /// Tells that these credentials are removed.

@@ -274,7 +274,13 @@ pub async fn secrets_of(store: &dyn Storage) -> Result<(u64, [u8; 32]), Fault> {
     for account in accounts(store).await? {
         take(&[&account.id.0, &account.token.to_bytes()]);
         for key in api_keys(store, account.id).await? {
-            take(&[&key.id.0, &key.secret.to_bytes(), key.name.as_bytes()]);
+            let grant = format!("{:?}", key.grant);
+            take(&[
+                &key.id.0,
+                &key.secret.to_bytes(),
+                key.name.as_bytes(),
+                grant.as_bytes(),
+            ]);
         }
         for rp in parties(store, account.id).await? {
             for kind in &LASTING {
@@ -284,8 +290,8 @@ pub async fn secrets_of(store: &dyn Storage) -> Result<(u64, [u8; 32]), Fault> {
             }
             let list = |page| store.list_access_keys(rp.id, page);
             for key in all(list, |key| (key.created, key.id.0)).await? {
-                let scopes = key.scopes.join(" ");
-                take(&[&key.id.0, key.name.as_bytes(), scopes.as_bytes()]);
+                let grant = format!("{:?}", key.grant());
+                take(&[&key.id.0, key.name.as_bytes(), grant.as_bytes()]);
             }
             let list = |page| store.list_webhooks(rp.id, page);
             for webhook in all(list, |webhook| (webhook.created, webhook.id.0)).await? {

@@ -21,9 +21,11 @@ use axum::extract;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{MethodRouter, any, post};
+use domain::model::grant::Scope::{Approve, Enrol, Read};
+use domain::model::grant::Scopes;
 
 use crate::http::cors::{handle_page, preflight};
-use crate::http::handle;
+use crate::http::{Needs, handle};
 use reply::Failure;
 pub use reply::Words;
 use state::Dialect;
@@ -42,6 +44,9 @@ pub const CALLS: [&str; 4] = [
     "/assertion/result",
 ];
 
+/// In the dialect one call starts both kinds of ceremony: the request tells which, and which of these its key needs.
+const STARTS: Scopes = Scopes::of(&[Enrol, Approve]);
+
 /// All routes of this wire.
 pub fn router(parts: &Parts, served: Served) -> Router {
     let state = |dialect| State::new(parts, served, dialect);
@@ -50,7 +55,7 @@ pub fn router(parts: &Parts, served: Served) -> Router {
         let dialect = below(NEVISFIDO, false)
             .merge(route(
                 &format!("{NEVISFIDO}/status"),
-                &post(handle(status::read)).fallback(wrong_method),
+                &post(handle(Read.into(), status::read)).fallback(wrong_method),
             ))
             .route("/nevisfido", any(unknown_path))
             .route("/nevisfido/{*rest}", any(unknown_path));
@@ -66,22 +71,23 @@ pub fn router(parts: &Parts, served: Served) -> Router {
 
 /// The four calls below a prefix; `pages` of other origins may send the results.
 fn below(prefix: &str, pages: bool) -> Router<State> {
+    // What a page sends is the response of an authenticator, and needs no key.
     let results = if pages {
         [
-            post(handle_page(results::attestation)).options(preflight::<State>),
-            post(handle_page(results::assertion)).options(preflight::<State>),
+            post(handle_page(Needs::NoKey, results::attestation)).options(preflight::<State>),
+            post(handle_page(Needs::NoKey, results::assertion)).options(preflight::<State>),
         ]
     } else {
         [
-            post(handle(results::attestation)),
-            post(handle(results::assertion)),
+            post(handle(Needs::NoKey, results::attestation)),
+            post(handle(Needs::NoKey, results::assertion)),
         ]
     };
     let [attestation, assertion] = results;
     let served = [
-        post(handle(options::attestation)),
+        post(handle(Needs::OneOf(STARTS), options::attestation)),
         attestation,
-        post(handle(options::assertion)),
+        post(handle(Approve.into(), options::assertion)),
         assertion,
     ];
     CALLS

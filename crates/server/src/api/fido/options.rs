@@ -2,6 +2,7 @@
 
 use axum::response::Response;
 use domain::model::audit::{Actor, ActorKind};
+use domain::model::grant::Scope;
 use domain::model::policy::{Attachment, PartialSelection};
 use domain::model::user::UserRef;
 use domain::service::authentication::{StartAuthentication, Who};
@@ -17,9 +18,9 @@ use super::reply::Failure;
 use super::request::Request;
 use super::state::{Dialect, State, WIRE};
 use crate::api::selection::{SelectionCriteria, Words, user_verification};
-use crate::http::current;
 use crate::http::json::{self, choice, member, text};
 use crate::http::name::NameRule;
+use crate::http::{Needs, current};
 
 /// Name of a credential to which nobody has given one.
 const UNNAMED: &str = "Passkey";
@@ -57,21 +58,23 @@ const WORDS: Words = Words {
 
 /// `POST attestation/options`. In the dialect also for authentications: the members of the request tell which is meant.
 pub async fn attestation(request: Request) -> Result<Response, Failure> {
-    let rp = request.relying_party().await?;
+    let (rp, scopes) = request.relying_party().await?;
     let sent = request.json_text().await?;
     let object = &sent.object()?;
     let registration = ["displayName", "attestation", "authenticatorSelection"]
         .iter()
         .any(|name| member(object, name).is_some());
     if request.state.dialect == Dialect::Nevis && !registration {
+        Needs::from(Scope::Approve).check(scopes)?;
         return authenticate(&request.state, &rp, object).await;
     }
+    Needs::from(Scope::Enrol).check(scopes)?;
     register(&request.state, &rp, object).await
 }
 
 /// `POST assertion/options`.
 pub async fn assertion(request: Request) -> Result<Response, Failure> {
-    let rp = request.relying_party().await?;
+    let (rp, _) = request.relying_party().await?;
     let sent = request.json_text().await?;
     authenticate(&request.state, &rp, &sent.object()?).await
 }

@@ -31,6 +31,7 @@ pub enum Telling {
 /// The HTTP status for a reason at the root.
 pub fn status(reason: Reason) -> u16 {
     match class(reason) {
+        Class::Forbidden if reason == Reason::ScopeMissing => 403,
         Class::Malformed
         | Class::Form
         | Class::Invalid

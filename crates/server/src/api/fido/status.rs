@@ -33,7 +33,7 @@ fn bad_request(failure: impl Into<Failure>) -> Failure {
 
 /// The call. Both names of the one parameter occur in clients.
 pub async fn read(request: Request) -> Result<Response, Failure> {
-    let rp = request.relying_party().await?;
+    let (rp, _) = request.relying_party().await?;
     let sent = request.json_text().await?;
     let object = &sent.object().map_err(bad_request)?;
     let session = match text(object, "fido2SessionId").map_err(bad_request)? {

@@ -5,6 +5,7 @@ use axum::response::Response;
 use domain::Passkeys;
 use domain::model::access_key::AccessKey as Record;
 use domain::model::audit::Actor;
+use domain::model::grant::Grant;
 use domain::model::ids::{AccessKeyId, RelyingPartyId};
 use domain::model::page::PageRequest;
 use domain::model::refusal::Refusal;
@@ -29,6 +30,12 @@ const MOST: u32 = 1000;
 pub struct NewAccessKey {
     /// A name for people, 1 to 128 characters.
     name: String,
+    /// What it may be used for: one or more of `read`, `enrol`, `approve`, `manage`. Without it the new key may do what the caller may.
+    scopes: Option<Vec<String>>,
+    /// The moment from which it is refused (RFC 3339). Without it the new key is valid as long as the caller's key: for ever, where that has
+    /// no end.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<String>,
 }
 
 /// An access key, without the key itself.
@@ -42,6 +49,16 @@ pub struct AccessKey {
     /// When it was created (RFC 3339, UTC).
     #[schema(value_type = String, format = DateTime)]
     created_at: Date,
+    /// What it may be used for: `read`, `enrol`, `approve`, `manage`.
+    scopes: Vec<&'static str>,
+    /// The moment from which it is refused (RFC 3339, UTC); a key without it is valid until it is revoked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<Date>,
+    /// When it was used last, to a minute or so (RFC 3339, UTC); absent for a key that was not used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    last_used_at: Option<Date>,
 }
 
 /// A new access key with the key itself, which is shown this once.
@@ -57,6 +74,12 @@ pub struct CreatedAccessKey {
     /// When it was created (RFC 3339, UTC).
     #[schema(value_type = String, format = DateTime)]
     created_at: Date,
+    /// What it may be used for: `read`, `enrol`, `approve`, `manage`.
+    scopes: Vec<&'static str>,
+    /// The moment from which it is refused (RFC 3339, UTC); a key without it is valid until it is revoked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<Date>,
 }
 
 /// Access keys, oldest first.
@@ -75,14 +98,17 @@ pub async fn make(
     public_url: &PublicUrl,
     rp: RelyingPartyId,
     name: &str,
+    grant: Grant,
     by: &Actor,
 ) -> Result<CreatedAccessKey, Refusal> {
-    let record = passkeys.create_access_key(rp, name, None, by).await?;
+    let record = passkeys.create_access_key(rp, name, grant, by).await?;
     Ok(CreatedAccessKey {
         id: Uuid(record.id.0),
         key: text(passkeys, public_url.as_str(), &record).await?,
         name: record.name,
         created_at: Date(record.created),
+        scopes: record.scopes.names().collect(),
+        expires_at: record.expires.map(Date),
     })
 }
 
@@ -98,6 +124,9 @@ pub async fn all(passkeys: &Passkeys, rp: RelyingPartyId) -> Result<AccessKeys, 
         id: Uuid(record.id.0),
         name: record.name,
         created_at: Date(record.created),
+        scopes: record.scopes.names().collect(),
+        expires_at: record.expires.map(Date),
+        last_used_at: record.used.map(Date),
     };
     Ok(AccessKeys {
         access_keys: page.items.into_iter().map(show).collect(),
@@ -132,28 +161,22 @@ pub async fn revoke(
         (status = 201, description = "Created; the key is shown this once.", body = CreatedAccessKey),
         (status = 400, description = "The body is not as described.", body = Problem),
         (status = 401, description = "The caller is not known.", body = Problem),
+        (status = 403, description = "The caller's key has no scope `manage`, or less than the new key would have.", body = Problem),
         (status = 404, description = "The account has no such Service.", body = Problem),
         (status = 415, description = "The body is not JSON.", body = Problem),
     )
 )]
 pub(super) async fn create(request: Request) -> Result<Response, Problem> {
     let rp = request.service().await?;
-    let NewAccessKey { name } = request.json().await?;
+    let asked: NewAccessKey = request.json().await?;
+    let name = checked_name(&asked.name)?;
+    let grant = request.grant_of(asked.scopes.as_deref(), asked.expires_at.as_deref())?;
     let State {
         passkeys,
         public_url,
         ..
     } = &request.state;
-    created(
-        &make(
-            passkeys,
-            public_url,
-            rp.id,
-            checked_name(&name)?,
-            &administrator(),
-        )
-        .await?,
-    )
+    created(&make(passkeys, public_url, rp.id, name, grant, &administrator()).await?)
 }
 
 /// Lists the access keys of a Service.

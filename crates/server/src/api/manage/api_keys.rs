@@ -22,6 +22,12 @@ const MOST: u32 = 1000;
 pub struct NewApiKey {
     /// A name for people, 1 to 128 characters.
     name: String,
+    /// What it may be used for: one or more of `read`, `enrol`, `approve`, `manage`. Without it the new key may do what the caller may.
+    scopes: Option<Vec<String>>,
+    /// The moment from which it is refused (RFC 3339). Without it the new key is valid as long as the caller's key: for ever, where that has
+    /// no end.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<String>,
 }
 
 /// An API key, without its secret.
@@ -34,6 +40,16 @@ pub struct ApiKey {
     /// When it was created (RFC 3339, UTC).
     #[schema(value_type = String, format = DateTime)]
     created_at: Date,
+    /// What it may be used for: `read`, `enrol`, `approve`, `manage`.
+    scopes: Vec<&'static str>,
+    /// The moment from which it is refused (RFC 3339, UTC); a key without it is valid until it is revoked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<Date>,
+    /// When it was used last, to a minute or so (RFC 3339, UTC); absent for a key that was not used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    last_used_at: Option<Date>,
 }
 
 /// A new API key with its secret, which is shown this once.
@@ -48,6 +64,12 @@ pub struct CreatedApiKey {
     /// When it was created (RFC 3339, UTC).
     #[schema(value_type = String, format = DateTime)]
     created_at: Date,
+    /// What it may be used for: `read`, `enrol`, `approve`, `manage`.
+    scopes: Vec<&'static str>,
+    /// The moment from which it is refused (RFC 3339, UTC); a key without it is valid until it is revoked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<Date>,
 }
 
 /// API keys, oldest first.
@@ -68,20 +90,24 @@ pub struct ApiKeys {
         (status = 201, description = "Created; the secret is shown this once.", body = CreatedApiKey),
         (status = 400, description = "The body is not as described.", body = Problem),
         (status = 401, description = "The caller is not known.", body = Problem),
+        (status = 403, description = "The caller's key has no scope `manage`, or less than the new key would have.", body = Problem),
         (status = 415, description = "The body is not JSON.", body = Problem),
     )
 )]
 pub async fn create(request: Request) -> Result<Response, Problem> {
-    let NewApiKey { name } = request.json().await?;
+    let asked: NewApiKey = request.json().await?;
+    let name = checked_name(&asked.name)?;
+    let grant = request.grant_of(asked.scopes.as_deref(), asked.expires_at.as_deref())?;
     let passkeys = &request.state.passkeys;
-    let (key, secret) = passkeys
-        .create_api_key(request.account, checked_name(&name)?, &administrator())
-        .await?;
+    let made = passkeys.create_api_key(request.account, name, grant, &administrator());
+    let (key, secret) = made.await?;
     created(&CreatedApiKey {
         id: format!("SK{}", key.id),
         name: key.name,
         secret: secret.reveal().to_owned(),
         created_at: Date(key.created),
+        scopes: key.grant.scopes.names().collect(),
+        expires_at: key.grant.expires.map(Date),
     })
 }
 
@@ -106,6 +132,9 @@ pub async fn list(request: Request) -> Result<Response, Problem> {
         id: format!("SK{}", key.id),
         name: key.name,
         created_at: Date(key.created),
+        scopes: key.grant.scopes.names().collect(),
+        expires_at: key.grant.expires.map(Date),
+        last_used_at: key.used.map(Date),
     });
     ok(&ApiKeys {
         api_keys: api_keys.collect(),

@@ -109,7 +109,10 @@ impl Problem {
 
 impl From<AuthError> for Problem {
     fn from(error: AuthError) -> Self {
-        Self::of(error.reason())
+        match error {
+            AuthError::Lacking(refusal) => refusal.into(),
+            other => Self::of(other.reason()),
+        }
     }
 }
 

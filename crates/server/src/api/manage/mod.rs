@@ -21,21 +21,107 @@ mod webhooks;
 mod words;
 
 use axum::Router;
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use axum::response::Response;
-use axum::routing::{any, delete, get, post};
+use axum::routing::{any, get};
+use domain::model::grant::Scope::{Enrol, Manage, Read};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use crate::http::{handle, reply};
+use crate::http::routes::{self, Route, by_path, route};
+use crate::http::{Needs, reply};
 use error::Problem;
 use metadata::IMPORT;
 pub use metadata::PATH as METADATA;
 pub use request::service_id;
 pub use state::State;
 
+const GET: Method = Method::GET;
+const POST: Method = Method::POST;
+const PUT: Method = Method::PUT;
+const PATCH: Method = Method::PATCH;
+const DELETE: Method = Method::DELETE;
+
 /// What the paths of this API begin with.
 pub const PREFIXES: &[&str] = &["/manage"];
+
+/// The routes of this API but those of the metadata, and that of its own description.
+fn routes() -> Vec<Route<State>> {
+    let service = |rest: &str| format!("/manage/v1/services/{{service}}/{rest}");
+    let user = |rest: &str| service(&format!("users/{{user}}/{rest}"));
+    let webhook = |rest: &str| service(&format!("webhooks/{{webhook}}/{rest}"));
+    vec![
+        route(POST, "/manage/v1/api-keys", Manage, api_keys::create),
+        route(GET, "/manage/v1/api-keys", Read, api_keys::list),
+        route(DELETE, "/manage/v1/api-keys/{id}", Manage, api_keys::remove),
+        route(GET, "/manage/v1/ceremonies/{id}/case", Read, cases::show),
+        route(GET, "/manage/v1/events", Read, events::list),
+        route(
+            GET,
+            "/manage/v1/metadata/models/{aaguid}",
+            Read,
+            metadata::model,
+        ),
+        route(POST, service("access-keys"), Manage, access_keys::create),
+        route(GET, service("access-keys"), Read, access_keys::list),
+        route(
+            DELETE,
+            service("access-keys/{id}"),
+            Manage,
+            access_keys::remove,
+        ),
+        route(GET, service("credentials/{id}"), Read, credentials::show),
+        route(GET, service("nevis"), Read, nevis::fetch),
+        route(PATCH, service("nevis"), Manage, nevis::change),
+        route(GET, service("policy"), Read, policy::show),
+        route(PUT, service("policy"), Manage, policy::replace),
+        route(PATCH, service("policy"), Manage, policy::patch),
+        route(GET, service("relying-party"), Read, relying_party::show),
+        route(GET, user("data"), Read, people::export),
+        route(DELETE, user("data"), Manage, people::erase),
+        route(GET, user("signals"), Read, signals::show),
+        route(POST, user("enrolment-links"), Enrol, enrolment::create),
+        route(GET, user("enrolment-links"), Read, enrolment::list),
+        route(
+            DELETE,
+            user("enrolment-links/{id}"),
+            Enrol,
+            enrolment::revoke,
+        ),
+        route(GET, webhook("sending"), Read, webhooks::show),
+        route(PATCH, webhook("sending"), Manage, webhooks::change),
+        route(GET, webhook("secrets"), Manage, webhooks::show_secrets),
+        route(POST, webhook("secrets/rotate"), Manage, webhooks::rotate),
+        route(GET, webhook("deliveries"), Read, webhooks::list),
+        route(
+            POST,
+            webhook("deliveries/{id}/redeliver"),
+            Manage,
+            webhooks::redeliver,
+        ),
+        route(
+            POST,
+            webhook("redeliver"),
+            Manage,
+            webhooks::redeliver_range,
+        ),
+        route(POST, webhook("test"), Manage, webhooks::test),
+    ]
+}
+
+/// The routes of the metadata, whose bodies are longer.
+fn metadata_routes() -> Vec<Route<State>> {
+    vec![
+        route(GET, METADATA, Read, metadata::show),
+        route(PUT, METADATA, Manage, metadata::replace),
+        route(DELETE, METADATA, Manage, metadata::remove),
+    ]
+}
+
+/// What a key needs for each route.
+pub fn needs() -> impl Iterator<Item = (Method, String, Needs)> {
+    routes::needs(routes()).chain(routes::needs(metadata_routes()))
+}
 
 /// All routes of this API.
 pub fn router(state: State) -> Router {
@@ -43,88 +129,18 @@ pub fn router(state: State) -> Router {
         bodies: IMPORT,
         ..state.clone()
     };
-    let metadata = get(handle(metadata::show))
-        .put(handle(metadata::replace))
-        .delete(handle(metadata::remove));
-    Router::new()
-        .route(
-            "/manage/v1/api-keys",
-            post(handle(api_keys::create)).get(handle(api_keys::list)),
-        )
-        .route("/manage/v1/api-keys/{id}", delete(handle(api_keys::remove)))
-        .route("/manage/v1/ceremonies/{id}/case", get(handle(cases::show)))
-        .route("/manage/v1/events", get(handle(events::list)))
-        .route(METADATA, metadata.with_state(imports))
-        .route(
-            "/manage/v1/metadata/models/{aaguid}",
-            get(handle(metadata::model)),
-        )
-        .route(
-            "/manage/v1/services/{service}/access-keys",
-            post(handle(access_keys::create)).get(handle(access_keys::list)),
-        )
-        .route(
-            "/manage/v1/services/{service}/access-keys/{id}",
-            delete(handle(access_keys::remove)),
-        )
-        .route(
-            "/manage/v1/services/{service}/credentials/{id}",
-            get(handle(credentials::show)),
-        )
-        .route(
-            "/manage/v1/services/{service}/nevis",
-            get(handle(nevis::fetch)).patch(handle(nevis::change)),
-        )
-        .route(
-            "/manage/v1/services/{service}/policy",
-            get(handle(policy::show))
-                .put(handle(policy::replace))
-                .patch(handle(policy::patch)),
-        )
-        .route(
-            "/manage/v1/services/{service}/users/{user}/data",
-            get(handle(people::export)).delete(handle(people::erase)),
-        )
-        .route(
-            "/manage/v1/services/{service}/users/{user}/signals",
-            get(handle(signals::show)),
-        )
-        .route(
-            "/manage/v1/services/{service}/users/{user}/enrolment-links",
-            post(handle(enrolment::create)).get(handle(enrolment::list)),
-        )
-        .route(
-            "/manage/v1/services/{service}/users/{user}/enrolment-links/{id}",
-            delete(handle(enrolment::revoke)),
-        )
-        .route(
-            "/manage/v1/services/{service}/relying-party",
-            get(handle(relying_party::show)),
-        )
-        .merge(webhooks())
+    let all = |routes| {
+        let paths = by_path(routes).into_iter();
+        paths.fold(Router::new(), |all, (path, methods)| {
+            all.route(&path, methods)
+        })
+    };
+    all(routes())
+        .merge(all(metadata_routes()).with_state(imports))
         .route("/manage/v1/openapi.json", get(openapi))
         .route("/manage", any(unknown))
         .route("/manage/{*path}", any(unknown))
         .with_state(state)
-}
-
-/// The routes of a webhook.
-fn webhooks() -> Router<State> {
-    let of = |path: &str| format!("/manage/v1/services/{{service}}/webhooks/{{webhook}}/{path}");
-    Router::new()
-        .route(
-            &of("sending"),
-            get(handle(webhooks::show)).patch(handle(webhooks::change)),
-        )
-        .route(&of("secrets"), get(handle(webhooks::show_secrets)))
-        .route(&of("secrets/rotate"), post(handle(webhooks::rotate)))
-        .route(&of("deliveries"), get(handle(webhooks::list)))
-        .route(
-            &of("deliveries/{id}/redeliver"),
-            post(handle(webhooks::redeliver)),
-        )
-        .route(&of("redeliver"), post(handle(webhooks::redeliver_range)))
-        .route(&of("test"), post(handle(webhooks::test)))
 }
 
 /// The OpenAPI description as JSON, with a line break at the end.

@@ -19,8 +19,9 @@ const fn of_class(class: Class) -> StatusCode {
     }
 }
 
-/// The reasons with another status than their class: what an import of metadata meets.
+/// The reasons with another status than their class: a caller who is known, and what an import of metadata meets.
 const EXCEPTIONS: &[(Reason, StatusCode)] = &[
+    (Reason::ScopeMissing, StatusCode::FORBIDDEN),
     (Reason::MetadataMalformed, StatusCode::BAD_REQUEST),
     (Reason::MetadataUntrusted, StatusCode::BAD_REQUEST),
     (Reason::MetadataRollback, StatusCode::CONFLICT),

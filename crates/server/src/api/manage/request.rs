@@ -7,6 +7,7 @@ use axum::extract::Request as HttpRequest;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use domain::Reason;
+use domain::model::grant::Grant;
 use domain::model::ids::{AccountId, RelyingPartyId};
 use domain::model::refusal::Refusal;
 use domain::service::prepared::Prepared;
@@ -16,10 +17,11 @@ use serde::{Deserialize, Serialize};
 
 use super::error::Problem;
 use super::state::State;
+use crate::api::grants;
 use crate::http::auth::authenticate;
 use crate::http::form::{Form, FormError};
 use crate::http::name::NameRule;
-use crate::http::{Inbound, Wire, media, reply};
+use crate::http::{Inbound, Needs, Wire, media, reply};
 
 /// Names for people.
 const NAME: NameRule = NameRule::characters(1, 128);
@@ -57,6 +59,8 @@ pub struct Request {
     pub state: State,
     /// Who calls.
     pub account: AccountId,
+    /// What the caller may do.
+    pub grant: Grant,
     inbound: Inbound,
 }
 
@@ -64,16 +68,17 @@ impl Wire for State {
     type Request = Request;
     type Error = Problem;
 
-    async fn admit(&self, request: HttpRequest) -> Result<Request, Problem> {
+    async fn admit(&self, request: HttpRequest, needs: Needs) -> Result<Request, Problem> {
         self.bodies.admit(request.body())?;
-        let account = authenticate(&self.passkeys, request.headers()).await?;
+        let caller = authenticate(&self.passkeys, request.headers(), needs).await?;
         let inbound = Inbound::of(request, self.bodies)
             .await
             // A segment that is not UTF-8 once decoded names nothing.
             .map_err(|_| Problem::new(StatusCode::NOT_FOUND, "not_found"))?;
         Ok(Request {
             state: self.clone(),
-            account,
+            account: caller.account,
+            grant: caller.grant,
             inbound,
         })
     }
@@ -163,6 +168,24 @@ impl Request {
         let id = id.ok_or_else(|| Refusal::from(Reason::RelyingPartyUnknown))?;
         let passkeys = &self.state.passkeys;
         Ok(passkeys.relying_party(self.account, id).await?)
+    }
+
+    /// What a key may do that the caller makes.
+    ///
+    /// # Errors
+    /// 400 for what cannot be asked for, 403 for more than the caller has.
+    pub fn grant_of(
+        &self,
+        scopes: Option<&[String]>,
+        expires_at: Option<&str>,
+    ) -> Result<Grant, Problem> {
+        let now = self.state.passkeys.now();
+        grants::asked_for(scopes, expires_at, &self.grant, now).map_err(|why| match why.member() {
+            Some(member) => Problem::new(StatusCode::BAD_REQUEST, "request_invalid")
+                .saying(why.to_string())
+                .at(member),
+            None => Refusal::new(Reason::ScopeMissing, why.to_string()).into(),
+        })
     }
 
     /// Reads the body as it is.

@@ -38,7 +38,7 @@ struct Approval {
 
 /// The call.
 pub async fn create(request: Request) -> Result<Response, ApiError> {
-    let caller = access_key_or_intent(&request.state, request.headers(), scope::APPROVE).await?;
+    let caller = access_key_or_intent(&request, scope::APPROVE).await?;
     about(&caller.rp, begin(&request, &caller).await)
 }
 

@@ -8,18 +8,20 @@ use axum::http::{HeaderMap, StatusCode};
 use domain::Reason;
 use domain::model::audit::{Actor, ActorKind};
 use domain::model::clock::Timestamp;
+use domain::model::grant::{Scope, Scopes};
 use domain::model::ids::{AccessKeyId, RelyingPartyId, TokenId};
 use domain::model::refusal::Refusal;
 use domain::service::prepared::Prepared;
 
 use super::claims::{Claims, Kind};
 use super::error::{ApiError, refused};
-use super::keys;
+use super::keys::{self, Genuine};
 use super::reasons::Call;
+use super::request::Request;
 use super::state::{CHANNEL, State};
 use super::tokens::Presented;
 use crate::http::auth::{self, AccessKeys};
-use crate::http::current;
+use crate::http::{Needs, current};
 
 /// Name of this wire in the audit trail.
 pub const WIRE: &str = "nevis";
@@ -30,14 +32,17 @@ pub struct Issued(pub State);
 
 #[async_trait]
 impl AccessKeys for Issued {
-    async fn relying_party(&self, token: &str) -> Result<Option<RelyingPartyId>, Refusal> {
+    async fn relying_party(
+        &self,
+        token: &str,
+    ) -> Result<Option<(RelyingPartyId, Scopes)>, Refusal> {
         let Some(presented) = Presented::parse(token) else {
             return Ok(None);
         };
         match keys::verified(&self.0, Kind::Access, &presented).await {
-            Ok(found) => Ok(found.map(|(rp, _)| {
-                noted(&rp, current::Caller::AccessKey);
-                rp.id
+            Ok(found) => Ok(found.map(|genuine| {
+                noted(&genuine.rp, current::Caller::AccessKey);
+                (genuine.rp.id, genuine.scopes)
             })),
             Err(error) => Err(error.reason().unwrap_or(Reason::Internal).into()),
         }
@@ -53,9 +58,20 @@ pub struct Caller {
     pub actor: Actor,
     /// What the intent token says; `None` for an access key.
     pub intent: Option<Claims>,
+    /// What the access key allows.
+    scopes: Scopes,
 }
 
 impl Caller {
+    /// Refuses an access key without this scope, where the request says which of the scopes of its route it needs.
+    ///
+    /// # Errors
+    /// 403.
+    pub fn needs(&self, scope: Scope) -> Result<(), ApiError> {
+        let lacking = Needs::from(scope).check(self.scopes);
+        lacking.map_err(|refusal| ApiError::lacking(&refusal))
+    }
+
     /// Spends the intent token, if there is one: the call is about to begin what the token was made for.
     ///
     /// # Errors
@@ -81,10 +97,20 @@ impl Caller {
 /// The back end whose access key the request carries.
 ///
 /// # Errors
-/// 401 without the header, 403 for anything but a valid access key.
-pub async fn access_key(state: &State, headers: &HeaderMap) -> Result<Caller, ApiError> {
+/// 401 without the header, 403 for anything but a valid access key with what the route needs.
+pub async fn access_key(request: &Request) -> Result<Caller, ApiError> {
+    let headers = request.headers();
     let presented = Presented::parse(bearer(headers)?).ok_or_else(denied)?;
-    of_access_key(state, headers, &presented).await
+    of_access_key(&request.state, headers, &presented, request.needs).await
+}
+
+/// The back end whose access key the headers carry, whatever the key is for.
+///
+/// # Errors
+/// 401 without the header, 403 for anything but a valid access key.
+pub async fn any_access_key(state: &State, headers: &HeaderMap) -> Result<Caller, ApiError> {
+    let presented = Presented::parse(bearer(headers)?).ok_or_else(denied)?;
+    of_access_key(state, headers, &presented, Needs::ANY_KEY).await
 }
 
 /// The back end whose access key the request carries, or the browser whose intent token for this purpose it carries.
@@ -92,15 +118,15 @@ pub async fn access_key(state: &State, headers: &HeaderMap) -> Result<Caller, Ap
 /// # Errors
 /// 401 without the header, 403 for anything else.
 pub async fn access_key_or_intent(
-    state: &State,
-    headers: &HeaderMap,
+    request: &Request,
     purpose: &'static str,
 ) -> Result<Caller, ApiError> {
+    let (state, headers) = (&request.state, request.headers());
     let presented = Presented::parse(bearer(headers)?).ok_or_else(denied)?;
     match presented.kind {
-        Kind::Access => of_access_key(state, headers, &presented).await,
+        Kind::Access => of_access_key(state, headers, &presented, request.needs).await,
         Kind::Intent => {
-            let (rp, claims) = keys::verified(state, Kind::Intent, &presented)
+            let Genuine { rp, claims, scopes } = keys::verified(state, Kind::Intent, &presented)
                 .await?
                 .ok_or_else(denied)?;
             if claims.scope != purpose {
@@ -123,6 +149,7 @@ pub async fn access_key_or_intent(
                 rp,
                 actor,
                 intent: Some(claims),
+                scopes,
             })
         }
         Kind::Status | Kind::Transaction => Err(denied()),
@@ -143,18 +170,22 @@ async fn of_access_key(
     state: &State,
     headers: &HeaderMap,
     presented: &Presented<'_>,
+    needs: Needs,
 ) -> Result<Caller, ApiError> {
-    let (rp, claims) = keys::verified(state, Kind::Access, presented)
+    let Genuine { rp, claims, scopes } = keys::verified(state, Kind::Access, presented)
         .await?
         .ok_or_else(denied)?;
     auth::of_account(rp.account).map_err(|_| limited())?;
     noted(&rp, current::Caller::AccessKey);
+    let lacking = needs.check(scopes);
+    lacking.map_err(|refusal| ApiError::lacking(&refusal))?;
     let id = AccessKeyId(claims.jti.0);
     let actor = Actor::new(ActorKind::Api, WIRE).access_key(id);
     Ok(Caller {
         rp,
         actor: agent(actor, headers),
         intent: None,
+        scopes,
     })
 }
 

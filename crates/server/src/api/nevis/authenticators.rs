@@ -81,7 +81,7 @@ impl<'a> Authenticator<'a> {
 
 /// `PATCH`: another name.
 pub async fn rename(request: Request) -> Result<Response, ApiError> {
-    let caller = access_key(&request.state, request.headers()).await?;
+    let caller = access_key(&request).await?;
     let sent = request.json_text().await?;
     let object = &sent.object()?;
     let name = text(object, "name")?.ok_or_else(|| ApiError::rule("name is missing"))?;
@@ -103,7 +103,7 @@ pub async fn rename(request: Request) -> Result<Response, ApiError> {
 
 /// `DELETE`.
 pub async fn delete(request: Request) -> Result<Response, ApiError> {
-    let caller = access_key(&request.state, request.headers()).await?;
+    let caller = access_key(&request).await?;
     let (key, user) = owned(&request, &caller).await?;
     request
         .state

@@ -51,7 +51,7 @@ struct Enrollment<'a> {
 
 /// The call.
 pub async fn create(request: Request) -> Result<Response, ApiError> {
-    let caller = access_key_or_intent(&request.state, request.headers(), scope::ENROLL).await?;
+    let caller = access_key_or_intent(&request, scope::ENROLL).await?;
     about(&caller.rp, begin(&request, &caller).await)
 }
 

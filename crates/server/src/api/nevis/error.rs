@@ -75,6 +75,16 @@ impl ApiError {
         Self::new(StatusCode::FORBIDDEN, message).because(Reason::AccessDenied)
     }
 
+    /// 403: the key lacks a scope.
+    pub fn lacking(refusal: &Refusal) -> Self {
+        // The sentences of this wire begin with a capital.
+        Self::forbidden(format!(
+            "The access {}.",
+            refusal.message.trim_start_matches("the ")
+        ))
+        .because(refusal.reason)
+    }
+
     /// 404.
     pub fn not_found(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::NOT_FOUND, message)

@@ -2,6 +2,7 @@
 
 use axum::response::Response;
 use domain::Reason;
+use domain::model::grant::Scope;
 use domain::webauthn::json::Object;
 use domain::webauthn::json::Value;
 use serde::Serialize;
@@ -31,12 +32,18 @@ struct Intent {
 
 /// The call.
 pub async fn create(request: Request) -> Result<Response, ApiError> {
-    let caller = access_key(&request.state, request.headers()).await?;
+    let caller = access_key(&request).await?;
     let sent = request.json_text().await?;
     let object = &sent.object()?;
     let purpose = match text(object, "operation")? {
-        Some("enroll") => scope::ENROLL,
-        Some("approve") => scope::APPROVE,
+        Some("enroll") => {
+            caller.needs(Scope::Enrol)?;
+            scope::ENROLL
+        }
+        Some("approve") => {
+            caller.needs(Scope::Approve)?;
+            scope::APPROVE
+        }
         Some(_) => return Err(ApiError::rule("operation must be one of: enroll, approve")),
         None => return Err(ApiError::rule("operation is missing")),
     };

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::auth::access_key;
 use super::claims::{Claims, Kind};
 use super::error::{ApiError, refused};
-use super::keys;
+use super::keys::{self, Genuine};
 use super::reasons::Call;
 use super::request::{Request, ok};
 use super::state::State;
@@ -28,7 +28,7 @@ struct Introspection {
 
 /// The call.
 pub async fn read(request: Request) -> Result<Response, ApiError> {
-    let caller = access_key(&request.state, request.headers()).await?;
+    let caller = access_key(&request).await?;
     let sent = request.form_text().await?;
     let form = sent.parameters()?;
     let token = form
@@ -53,7 +53,7 @@ async fn active(state: &State, rp: &RelyingParty, token: &str) -> Result<Option<
         return Ok(None);
     }
     let kind = presented.kind;
-    let Some((_, claims)) = keys::verified(state, kind, &presented).await? else {
+    let Some(Genuine { claims, .. }) = keys::verified(state, kind, &presented).await? else {
         return Ok(None);
     };
     let trusted = match kind {

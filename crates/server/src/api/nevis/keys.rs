@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use domain::Passkeys;
 use domain::Reason;
+use domain::model::grant::Scopes;
 use domain::model::ids::{AccessKeyId, RelyingPartyId};
 use domain::model::refusal::Refusal;
 use domain::model::token::MacKind;
@@ -41,6 +42,16 @@ pub async fn sign(
     Ok(tokens::sign(&key, claims))
 }
 
+/// A token that is genuine and valid now.
+pub struct Genuine {
+    /// The Relying Party.
+    pub rp: Arc<Prepared>,
+    /// What the token says.
+    pub claims: Claims,
+    /// What an access key allows; nothing for other tokens.
+    pub scopes: Scopes,
+}
+
 /// The Relying Party and the claims of a token of this kind, if it is genuine and valid now: the MAC is of this kind and of
 /// the Relying Party that it names, it comes from this passkeyd, its time is right, and an access key is not revoked.
 ///
@@ -53,7 +64,7 @@ pub async fn verified(
     state: &State,
     kind: Kind,
     presented: &Presented<'_>,
-) -> Result<Option<(Arc<Prepared>, Claims)>, ApiError> {
+) -> Result<Option<Genuine>, ApiError> {
     if presented.kind != kind {
         return Ok(None);
     }
@@ -73,17 +84,17 @@ pub async fn verified(
     let Some(claims) = claims.flatten() else {
         return Ok(None);
     };
-    let current = match kind {
-        Kind::Access => known(
-            state
-                .passkeys
-                .access_key(id, AccessKeyId(claims.jti.0))
-                .await,
-        )?
-        .is_some(),
-        Kind::Intent | Kind::Status | Kind::Transaction => claims.iss == state.public_url.as_str(),
+    let scopes = match kind {
+        Kind::Access => {
+            let key = state.passkeys.access_key(id, AccessKeyId(claims.jti.0));
+            known(key.await)?.map(|key| key.scopes)
+        }
+        Kind::Intent | Kind::Status | Kind::Transaction => {
+            (claims.iss == state.public_url.as_str()).then_some(Scopes::NONE)
+        }
     };
-    Ok((current && claims.aud == Uuid::from(id)).then_some((rp, claims)))
+    let scopes = scopes.filter(|_| claims.aud == Uuid::from(id));
+    Ok(scopes.map(|scopes| Genuine { rp, claims, scopes }))
 }
 
 /// What is there; absence is no error here.

@@ -35,7 +35,7 @@ const OTHER_CHANNELS: [&str; 4] = ["app", "push", "sms", "recovery"];
 
 /// The call.
 pub async fn export(request: Request) -> Result<Response, ApiError> {
-    let caller = access_key(&request.state, request.headers()).await?;
+    let caller = access_key(&request).await?;
     let slot = request.state.exports.begin(caller.rp.id);
     // Kept until the client has read the export.
     let slot = slot.ok_or_else(|| ApiError::refused(Call::Api, &Reason::RateLimited.into()))?;

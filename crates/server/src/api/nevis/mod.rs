@@ -39,13 +39,16 @@ mod well_known;
 use axum::Router;
 use axum::extract;
 use axum::http::header::ALLOW;
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::Response;
-use axum::routing::{MethodRouter, any, get, patch, post};
+use axum::routing::{MethodRouter, any};
+use domain::model::grant::Scope::{Approve, Enrol, Manage, Read};
+use domain::model::grant::Scopes;
 
 use crate::api::well_known::File;
-use crate::http::cors::{handle_page, handle_some_pages, preflight};
-use crate::http::{handle, serve};
+use crate::http::cors::{origin, preflight};
+use crate::http::routes::{self, Route, by_path, page_route, route};
+use crate::http::{Needs, handle, serve};
 pub use auth::Issued;
 use cors::page_with_intent;
 use error::ApiError;
@@ -54,89 +57,149 @@ use request::Request;
 pub use state::State;
 pub use waiters::Waiters;
 
+const GET: Method = Method::GET;
+const POST: Method = Method::POST;
+const PATCH: Method = Method::PATCH;
+const DELETE: Method = Method::DELETE;
+
 /// What the paths of this wire begin with, beside those that other specifications fix.
 pub const PREFIXES: &[&str] = &["/api/v1", "/_app"];
 
-/// All routes of this wire, beside the files of its browser client.
-fn routes() -> Vec<(&'static str, MethodRouter<State>)> {
-    // Where a browser calls, the page asks first.
-    let browser = |call: MethodRouter<State>| {
-        call.options(preflight::<State>)
-            .fallback(wrong_method_in_public)
-    };
-    let back_end = |call: MethodRouter<State>| call.fallback(handle(wrong_method));
-    // A page may call these with an intent token.
-    let either = |call: MethodRouter<State>| back_end(call.options(preflight::<State>));
+/// The calls of a back end.
+fn of_back_ends() -> Vec<Route<State>> {
+    const USER: &str = "/api/v1/users/{user}";
+    const AUTHENTICATOR: &str = "/api/v1/authenticators/{authenticator}";
+    let tells_which = Needs::OneOf(Scopes::of(&[Enrol, Approve]));
     vec![
-        ("/ping", back_end(get(handle(ping::read)))),
-        (
+        route(GET, "/ping", Needs::ANY_KEY, ping::read),
+        route(POST, "/api/v1/introspect", Read, introspect::read),
+        // The request tells which of the two it needs.
+        route(POST, "/api/v1/intent", tells_which, intent::create),
+        route(GET, "/api/v1/users", Read, users::by_name),
+        route(GET, USER, Read, users::by_id),
+        route(DELETE, USER, Manage, users::delete),
+        route(
+            POST,
+            format!("{USER}/verification"),
+            Enrol,
+            users::verification,
+        ),
+        route(GET, "/api/v1/aadb2c/users", Read, users::b2c),
+        route(PATCH, AUTHENTICATOR, Enrol, authenticators::rename),
+        route(DELETE, AUTHENTICATOR, Manage, authenticators::delete),
+        route(GET, "/api/v1/logs/export", Read, logs::export),
+    ]
+}
+
+/// The calls of a back end, or of a page with an intent token.
+fn of_both() -> Vec<Route<State>> {
+    vec![
+        page_route(
+            POST,
             "/api/v1/users/enroll",
-            either(post(handle_some_pages(enroll::create, page_with_intent))),
+            Enrol,
+            page_with_intent,
+            enroll::create,
         ),
-        (
+        page_route(
+            POST,
             "/api/v1/approval",
-            either(post(handle_some_pages(approval::create, page_with_intent))),
-        ),
-        ("/api/v1/status", browser(post(handle_page(status::read)))),
-        (
-            "/api/v1/introspect",
-            back_end(post(handle(introspect::read))),
-        ),
-        ("/api/v1/intent", back_end(post(handle(intent::create)))),
-        ("/api/v1/users", back_end(get(handle(users::by_name)))),
-        (
-            "/api/v1/users/{user}",
-            back_end(get(handle(users::by_id)).delete(handle(users::delete))),
-        ),
-        (
-            "/api/v1/users/{user}/verification",
-            back_end(post(handle(users::verification))),
-        ),
-        ("/api/v1/aadb2c/users", back_end(get(handle(users::b2c)))),
-        (
-            "/api/v1/authenticators/{authenticator}",
-            back_end(patch(handle(authenticators::rename)).delete(handle(authenticators::delete))),
-        ),
-        ("/api/v1/jwks/{instance}", get(handle(jwks::read))),
-        (
-            File::RelatedOrigins.path(),
-            get(handle(well_known::related_origins)),
-        ),
-        (
-            File::PasskeyEndpoints.path(),
-            get(handle(well_known::passkey_endpoints)),
-        ),
-        (File::Android.path(), get(handle(well_known::android))),
-        (File::Apple.path(), get(handle(well_known::apple))),
-        ("/api/v1/logs/export", back_end(get(handle(logs::export)))),
-        (
-            "/_app/attestation/result",
-            browser(post(handle_page(results::attestation))),
-        ),
-        (
-            "/_app/assertion/result",
-            browser(post(handle_page(results::assertion))),
+            Approve,
+            page_with_intent,
+            approval::create,
         ),
     ]
 }
 
+/// The calls of a page, which has no key.
+fn of_pages() -> Vec<Route<State>> {
+    vec![
+        page_route(POST, "/api/v1/status", Needs::NoKey, origin, status::read),
+        page_route(
+            POST,
+            "/_app/attestation/result",
+            Needs::NoKey,
+            origin,
+            results::attestation,
+        ),
+        page_route(
+            POST,
+            "/_app/assertion/result",
+            Needs::NoKey,
+            origin,
+            results::assertion,
+        ),
+    ]
+}
+
+/// What everybody may read.
+fn of_everybody() -> Vec<Route<State>> {
+    vec![
+        route(GET, "/api/v1/jwks/{instance}", Needs::NoKey, jwks::read),
+        route(
+            GET,
+            File::RelatedOrigins.path(),
+            Needs::NoKey,
+            well_known::related_origins,
+        ),
+        route(
+            GET,
+            File::PasskeyEndpoints.path(),
+            Needs::NoKey,
+            well_known::passkey_endpoints,
+        ),
+        route(GET, File::Android.path(), Needs::NoKey, well_known::android),
+        route(GET, File::Apple.path(), Needs::NoKey, well_known::apple),
+    ]
+}
+
+/// All paths of this wire, beside the files of its browser client.
+fn all_paths() -> Vec<(String, MethodRouter<State>)> {
+    let back_end = |call: MethodRouter<State>| call.fallback(handle(Needs::ANY_KEY, wrong_method));
+    // Where a browser calls, the page asks first.
+    let either = |call: MethodRouter<State>| back_end(call.options(preflight::<State>));
+    let page = |call: MethodRouter<State>| {
+        call.options(preflight::<State>)
+            .fallback(wrong_method_in_public)
+    };
+    let with = |routes, finish: &dyn Fn(MethodRouter<State>) -> MethodRouter<State>| {
+        let paths = by_path(routes).into_iter();
+        paths
+            .map(|(path, call)| (path, finish(call)))
+            .collect::<Vec<_>>()
+    };
+    [
+        with(of_back_ends(), &back_end),
+        with(of_both(), &either),
+        with(of_pages(), &page),
+        by_path(of_everybody()),
+    ]
+    .concat()
+}
+
 /// The paths of all routes, with their parameters in braces.
-pub fn paths() -> impl Iterator<Item = &'static str> {
-    routes().into_iter().map(|(path, _)| path)
+pub fn paths() -> impl Iterator<Item = String> {
+    all_paths().into_iter().map(|(path, _)| path)
+}
+
+/// What a key needs for each route.
+pub fn needs() -> impl Iterator<Item = (Method, String, Needs)> {
+    let all = [of_back_ends(), of_both(), of_pages(), of_everybody()];
+    all.into_iter().flat_map(routes::needs)
 }
 
 /// All routes of this wire, and its answers for everything else below `/api/v1` and `/_app`.
 pub fn router(state: State) -> Router {
     let mut all = client::router();
-    for (path, call) in routes() {
+    for (path, call) in all_paths() {
         // Clients exist that end every path with a slash.
         all = all
-            .route(path, call.clone())
+            .route(&path, call.clone())
             .route(&format!("{path}/"), call);
     }
     let elsewhere = [
-        ("/api/v1", any(handle(unknown_path))),
-        ("/_app", any(handle(unknown_path_in_public))),
+        ("/api/v1", any(handle(Needs::ANY_KEY, unknown_path))),
+        ("/_app", any(handle(Needs::NoKey, unknown_path_in_public))),
     ];
     for (prefix, call) in elsewhere {
         all = all
@@ -149,7 +212,7 @@ pub fn router(state: State) -> Router {
 
 /// A path that nobody serves: 401 and 403 for strangers, else 404.
 async fn unknown_path(request: Request) -> Result<Response, ApiError> {
-    auth::access_key(&request.state, request.headers()).await?;
+    auth::access_key(&request).await?;
     Err(ApiError::not_found("There is nothing at this path."))
 }
 
@@ -160,7 +223,7 @@ async fn unknown_path_in_public(_: Request) -> Result<Response, ApiError> {
 
 /// A method that the path does not have: 401 and 403 for strangers, else 405. The router adds `Allow`.
 async fn wrong_method(request: Request) -> Result<Response, ApiError> {
-    auth::access_key(&request.state, request.headers()).await?;
+    auth::access_key(&request).await?;
     Err(method_not_allowed())
 }
 
@@ -170,7 +233,7 @@ async fn wrong_method_in_public(
     request: extract::Request,
 ) -> Response {
     let refused = async |_| Err(method_not_allowed());
-    let mut response = serve(&state.0, request, refused).await;
+    let mut response = serve(&state.0, request, Needs::NoKey, refused).await;
     let methods = HeaderValue::from_static("POST, OPTIONS");
     response.headers_mut().insert(ALLOW, methods);
     response

@@ -9,7 +9,7 @@ use super::request::{Request, text_of};
 /// The call.
 pub async fn read(request: Request) -> Result<Response, ApiError> {
     if !request.state.open_ping {
-        access_key(&request.state, request.headers()).await?;
+        access_key(&request).await?;
     }
     Ok(text_of("text/plain; charset=utf-8", "PONG".to_owned()))
 }

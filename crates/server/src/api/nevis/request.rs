@@ -11,7 +11,7 @@ use super::error::ApiError;
 use super::state::State;
 use crate::http::form::{Form, FormError};
 use crate::http::json::JsonText;
-use crate::http::{Inbound, Wire, media, reply};
+use crate::http::{Inbound, Needs, Wire, media, reply};
 
 /// Most parameters of a form or query.
 const MAX_PARAMETERS: usize = 64;
@@ -21,6 +21,8 @@ const MAX_PARAMETERS: usize = 64;
 pub struct Request {
     /// What the handlers share.
     pub state: State,
+    /// What a key needs for the route.
+    pub needs: Needs,
     inbound: Inbound,
 }
 
@@ -28,7 +30,7 @@ impl Wire for State {
     type Request = Request;
     type Error = ApiError;
 
-    async fn admit(&self, request: HttpRequest) -> Result<Request, ApiError> {
+    async fn admit(&self, request: HttpRequest, needs: Needs) -> Result<Request, ApiError> {
         self.bodies.admit(request.body())?;
         let inbound = Inbound::of(request, self.bodies)
             .await
@@ -36,6 +38,7 @@ impl Wire for State {
             .map_err(|_| ApiError::not_found("There is nothing at this path."))?;
         Ok(Request {
             state: self.clone(),
+            needs,
             inbound,
         })
     }

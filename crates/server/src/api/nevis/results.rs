@@ -24,7 +24,7 @@ use super::authenticators::problem_of;
 use super::claims::Kind;
 use super::cors::about;
 use super::error::{ApiError, escaped};
-use super::keys;
+use super::keys::{self, Genuine};
 use super::reasons::{Call, Telling, telling};
 use super::request::{Request, ok};
 use super::state::State;
@@ -215,7 +215,7 @@ async fn status_token(
         None => (Whose::Nobody, None),
     };
     match verified {
-        Some((rp, claims)) => Ok(Some((rp, claims.txn.map(CeremonyId::from)))),
+        Some(Genuine { rp, claims, .. }) => Ok(Some((rp, claims.txn.map(CeremonyId::from)))),
         None => Err(Failed::Refused(
             claimed,
             Refusal::new(

@@ -14,11 +14,11 @@ use domain::model::user::UserRef;
 use domain::service::prepared::Prepared;
 use serde::Serialize;
 
-use super::auth::access_key;
+use super::auth::any_access_key;
 use super::claims::{Claims, Kind, Waits};
 use super::cors::about;
 use super::error::{ApiError, refused};
-use super::keys;
+use super::keys::{self, Genuine};
 use super::reasons::Call;
 use super::request::{Request, ok};
 use super::state::State;
@@ -88,7 +88,9 @@ pub async fn read(request: Request) -> Result<Response, ApiError> {
         None => None,
     };
     match verified {
-        Some((rp, claims)) => about(&rp, standing(&request, &rp, &claims, wait).await),
+        Some(Genuine { rp, claims, .. }) => {
+            about(&rp, standing(&request, &rp, &claims, wait).await)
+        }
         None => ok(&UNKNOWN),
     }
 }
@@ -273,7 +275,7 @@ async fn report(
 /// Whether the caller is the back end of this Relying Party. No key is needed, and a wrong one is no error.
 async fn shows_access_key(state: &State, rp: &Prepared, headers: &HeaderMap) -> bool {
     headers.contains_key(AUTHORIZATION)
-        && access_key(state, headers)
+        && any_access_key(state, headers)
             .await
             .is_ok_and(|caller| caller.rp.id == rp.id)
 }

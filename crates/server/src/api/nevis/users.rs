@@ -81,14 +81,14 @@ struct Lookup {
 
 /// `GET /api/v1/users/{userId}`.
 pub async fn by_id(request: Request) -> Result<Response, ApiError> {
-    let caller = access_key(&request.state, request.headers()).await?;
+    let caller = access_key(&request).await?;
     let id = id(&request)?;
     show(&request.state, &caller, UserRef::Id(id)).await
 }
 
 /// `GET /api/v1/users?username=`.
 pub async fn by_name(request: Request) -> Result<Response, ApiError> {
-    let caller = access_key(&request.state, request.headers()).await?;
+    let caller = access_key(&request).await?;
     let query = request.query()?;
     let name = query
         .get("username")
@@ -99,7 +99,7 @@ pub async fn by_name(request: Request) -> Result<Response, ApiError> {
 
 /// `DELETE /api/v1/users/{userId}`.
 pub async fn delete(request: Request) -> Result<Response, ApiError> {
-    let caller = access_key(&request.state, request.headers()).await?;
+    let caller = access_key(&request).await?;
     request
         .state
         .passkeys
@@ -111,7 +111,7 @@ pub async fn delete(request: Request) -> Result<Response, ApiError> {
 
 /// `GET /api/v1/aadb2c/users?objectId=`. The object id is the user's name, or else the user's id.
 pub async fn b2c(request: Request) -> Result<Response, ApiError> {
-    let caller = access_key(&request.state, request.headers()).await?;
+    let caller = access_key(&request).await?;
     let query = request.query()?;
     let object = query
         .get("objectId")
@@ -146,7 +146,7 @@ pub async fn b2c(request: Request) -> Result<Response, ApiError> {
 
 /// `POST /api/v1/users/{userId}/verification`: codes by SMS and recovery codes, which passkeyd does not have.
 pub async fn verification(request: Request) -> Result<Response, ApiError> {
-    let caller = access_key(&request.state, request.headers()).await?;
+    let caller = access_key(&request).await?;
     request
         .state
         .passkeys

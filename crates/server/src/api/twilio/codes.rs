@@ -199,6 +199,11 @@ codes! {
         fix: "Request at most 1000 records, and follow meta.next_page_url for the rest.",
         example: LIST,
     }
+    Forbidden = 20403, 403, ByRequest, "Forbidden" {
+        what: "The API key is valid, and it was not made for this call. The details name the scope that the call needs.",
+        causes: ["The key has some of the scopes read, enrol, approve and manage, and the call needs another one."],
+        fix: "Use an API key with that scope, or the account's Auth Token, which may do everything.",
+    }
     NotFound = 20404, 404, ByRequest, "The requested resource was not found" {
         what: "The authenticated account has no resource at this path.",
         causes: [

@@ -29,9 +29,11 @@ use axum::Router;
 use axum::extract;
 use axum::http::Method;
 use axum::response::Response;
-use axum::routing::{MethodRouter, any, get, post};
+use axum::routing::any;
+use domain::model::grant::Scope::{Approve, Enrol, Manage, Read};
 
-use crate::http::{handle, reply, serve};
+use crate::http::routes::{self, Route, by_path, route};
+use crate::http::{Needs, handle, reply, serve};
 use codes::Code;
 use error::ApiError;
 pub use state::State;
@@ -39,101 +41,93 @@ pub use state::State;
 /// What the paths of this wire begin with.
 pub const PREFIXES: &[&str] = &["/v2"];
 
-/// Every route of this wire: its path, with parameters in braces, and its methods.
-fn routes() -> [(String, MethodRouter<State>); 16] {
+/// Every route of this wire.
+fn routes() -> Vec<Route<State>> {
+    const GET: Method = Method::GET;
+    const POST: Method = Method::POST;
+    const DELETE: Method = Method::DELETE;
+    const SERVICES: &str = "/v2/Services";
     const SERVICE: &str = "/v2/Services/{service}";
     const ENTITY: &str = "/v2/Services/{service}/Entities/{identity}";
     let at = |base: &str, rest: &str| format!("{base}{rest}");
-    [
-        (
-            "/v2/Services".to_owned(),
-            get(handle(services::list)).post(handle(services::create)),
+    let call = |name: &str| format!("{SERVICE}/Passkeys/{name}");
+    let entities = at(SERVICE, "/Entities");
+    let (factors, factor) = (at(ENTITY, "/Factors"), at(ENTITY, "/Factors/{factor}"));
+    let challenges = at(ENTITY, "/Challenges");
+    let challenge = at(ENTITY, "/Challenges/{challenge}");
+    let (webhooks, webhook) = (at(SERVICE, "/Webhooks"), at(SERVICE, "/Webhooks/{webhook}"));
+    let tokens = at(SERVICE, "/AccessTokens");
+    let token = at(SERVICE, "/AccessTokens/{token}");
+    vec![
+        route(GET, SERVICES, Read, services::list),
+        route(POST, SERVICES, Manage, services::create),
+        route(GET, SERVICE, Read, services::fetch),
+        route(POST, SERVICE, Manage, services::update),
+        route(DELETE, SERVICE, Manage, services::delete),
+        route(POST, call("Factors"), Enrol, passkeys::new_factors::create),
+        route(
+            POST,
+            call("VerifyFactor"),
+            Enrol,
+            passkeys::verify_factor::update,
         ),
-        (
-            SERVICE.to_owned(),
-            get(handle(services::fetch))
-                .post(handle(services::update))
-                .delete(handle(services::delete)),
+        route(
+            POST,
+            call("Challenges"),
+            Approve,
+            passkeys::new_challenge::create,
         ),
-        (
-            at(SERVICE, "/Passkeys/Factors"),
-            post(handle(passkeys::new_factors::create)),
+        route(
+            POST,
+            call("ApproveChallenge"),
+            Approve,
+            passkeys::approve_challenge::update,
         ),
-        (
-            at(SERVICE, "/Passkeys/VerifyFactor"),
-            post(handle(passkeys::verify_factor::update)),
-        ),
-        (
-            at(SERVICE, "/Passkeys/Challenges"),
-            post(handle(passkeys::new_challenge::create)),
-        ),
-        (
-            at(SERVICE, "/Passkeys/ApproveChallenge"),
-            post(handle(passkeys::approve_challenge::update)),
-        ),
-        (
-            at(SERVICE, "/Entities"),
-            get(handle(entities::list)).post(handle(entities::create)),
-        ),
-        (
-            ENTITY.to_owned(),
-            get(handle(entities::fetch)).delete(handle(entities::delete)),
-        ),
-        (
-            at(ENTITY, "/Factors"),
-            get(handle(factors::list)).post(handle(factors::create)),
-        ),
-        (
-            at(ENTITY, "/Factors/{factor}"),
-            get(handle(factors::fetch))
-                .post(handle(factors::update))
-                .delete(handle(factors::delete)),
-        ),
-        (
-            at(ENTITY, "/Challenges"),
-            get(handle(challenges::list)).post(handle(challenges::create)),
-        ),
-        (
-            at(ENTITY, "/Challenges/{challenge}"),
-            get(handle(challenges::fetch)).post(handle(challenges::update)),
-        ),
-        (
-            at(SERVICE, "/Webhooks"),
-            get(handle(webhooks::list)).post(handle(webhooks::create)),
-        ),
-        (
-            at(SERVICE, "/Webhooks/{webhook}"),
-            get(handle(webhooks::fetch))
-                .post(handle(webhooks::update))
-                .delete(handle(webhooks::delete)),
-        ),
-        (
-            at(SERVICE, "/AccessTokens"),
-            post(handle(access_tokens::create)),
-        ),
-        (
-            at(SERVICE, "/AccessTokens/{token}"),
-            get(handle(access_tokens::fetch)),
-        ),
+        route(GET, &*entities, Read, entities::list),
+        route(POST, entities, Enrol, entities::create),
+        route(GET, ENTITY, Read, entities::fetch),
+        route(DELETE, ENTITY, Manage, entities::delete),
+        route(GET, &*factors, Read, factors::list),
+        route(POST, factors, Enrol, factors::create),
+        route(GET, &*factor, Read, factors::fetch),
+        route(POST, &*factor, Enrol, factors::update),
+        route(DELETE, factor, Manage, factors::delete),
+        route(GET, &*challenges, Read, challenges::list),
+        route(POST, challenges, Approve, challenges::create),
+        route(GET, &*challenge, Read, challenges::fetch),
+        route(POST, challenge, Approve, challenges::update),
+        route(GET, &*webhooks, Read, webhooks::list),
+        route(POST, webhooks, Manage, webhooks::create),
+        route(GET, &*webhook, Read, webhooks::fetch),
+        route(POST, &*webhook, Manage, webhooks::update),
+        route(DELETE, webhook, Manage, webhooks::delete),
+        route(POST, tokens, Enrol, access_tokens::create),
+        route(GET, token, Read, access_tokens::fetch),
     ]
 }
 
 /// The paths of all routes, with their parameters in braces.
 pub fn paths() -> impl Iterator<Item = String> {
-    routes().into_iter().map(|(path, _)| path)
+    by_path(routes()).into_iter().map(|(path, _)| path)
+}
+
+/// What a key needs for each route.
+pub fn needs() -> impl Iterator<Item = (Method, String, Needs)> {
+    routes::needs(routes())
 }
 
 /// All routes of this wire, and its answers for everything else below `/v2`.
 pub fn router(state: State) -> Router {
-    let all = routes()
+    let all = by_path(routes())
         .into_iter()
         .fold(Router::new(), |all, (path, methods)| {
             all.route(&path, methods)
         });
+    let elsewhere = any(handle(Needs::ANY_KEY, request::not_found));
     all.method_not_allowed_fallback(wrong_method)
-        .route("/v2", any(handle(request::not_found)))
-        .route("/v2/", any(handle(request::not_found)))
-        .route("/v2/{*rest}", any(handle(request::not_found)))
+        .route("/v2", elsewhere.clone())
+        .route("/v2/", elsewhere.clone())
+        .route("/v2/{*rest}", elsewhere)
         .with_state(state)
 }
 
@@ -143,5 +137,5 @@ async fn wrong_method(state: extract::State<State>, request: extract::Request) -
         return reply::no_content();
     }
     let refused = async |_| Err(ApiError::new(Code::MethodNotAllowed));
-    serve(&state.0, request, refused).await
+    serve(&state.0, request, Needs::ANY_KEY, refused).await
 }

@@ -129,6 +129,7 @@ const EXCEPTIONS: &[(Reason, Codes)] = {
     const PUBLIC_KEY: Codes = Codes::finishing(C::PublicKeyInvalid, C::ChallengeVerificationFailed);
 
     &[
+        (R::ScopeMissing, Codes::always(C::Forbidden)),
         // Where the form of the credential is read, the member is known and has its code. These are the codes where only the
         // reason is known.
         (

@@ -22,7 +22,7 @@ use super::reasons::Call;
 use super::sid::{self, Key};
 use super::state::State;
 use crate::http::auth::{self, AuthError};
-use crate::http::{Inbound, Wire, media, reply};
+use crate::http::{Inbound, Needs, Wire, media, reply};
 
 /// A request whose caller is known and whose body is complete.
 pub struct Request {
@@ -43,9 +43,9 @@ impl Wire for State {
     type Error = ApiError;
 
     /// The caller is authenticated before the body is read, and nothing is looked up for a caller who is not known.
-    async fn admit(&self, request: HttpRequest) -> Result<Request, ApiError> {
+    async fn admit(&self, request: HttpRequest, needs: Needs) -> Result<Request, ApiError> {
         self.bodies.admit(request.body())?;
-        let account = authenticate(self, request.headers()).await?;
+        let account = authenticate(self, request.headers(), needs).await?;
         let inbound = Inbound::of(request, self.bodies)
             .await
             // A segment that is not UTF-8 once decoded names nothing.
@@ -267,11 +267,18 @@ fn object(value: json::Value<'_>) -> Result<json::Value<'_>, ApiError> {
     }
 }
 
-async fn authenticate(state: &State, headers: &HeaderMap) -> Result<AccountId, ApiError> {
-    auth::authenticate(&state.passkeys, headers)
+async fn authenticate(
+    state: &State,
+    headers: &HeaderMap,
+    needs: Needs,
+) -> Result<AccountId, ApiError> {
+    auth::authenticate(&state.passkeys, headers, needs)
         .await
+        .map(|known| known.account)
         .map_err(|error| match error {
-            AuthError::Unavailable(refusal) => ApiError::refused(Call::Resource, &refusal),
+            AuthError::Lacking(refusal) | AuthError::Unavailable(refusal) => {
+                ApiError::refused(Call::Resource, &refusal)
+            }
             AuthError::Limited => ApiError::new(Code::TooManyRequests).because(error.reason()),
             denied => ApiError::new(Code::Authenticate).because(denied.reason()),
         })

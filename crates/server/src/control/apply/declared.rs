@@ -2,6 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use domain::Passkeys;
+use domain::model::clock::Timestamp;
+use domain::model::grant::Grant;
 use domain::model::notice::NoticeType;
 use domain::model::policy::{Attachment, Policy};
 use domain::model::relying_party::RelyingParty;
@@ -13,9 +16,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::super::model::NotDone;
-use super::super::named::checked;
+use super::super::named::{checked, granted};
 use crate::api::manage::nevis::SettingsChange;
 use crate::api::manage::policy::policy_of;
+use crate::moment::Moment;
 
 /// Most origins of a Service.
 const MOST_ORIGINS: usize = 100;
@@ -73,6 +77,39 @@ pub(super) struct DeclaredKey {
     pub(super) name: String,
     /// The file that gets the secret of a new key.
     pub(super) secret_file: String,
+    /// What a new key may be used for; all scopes without it.
+    scopes: Option<Vec<String>>,
+    /// Until when a new key is valid; for ever without it.
+    expires_at: Option<String>,
+}
+
+impl DeclaredKey {
+    /// What a new key may do.
+    ///
+    /// # Errors
+    /// A scope that does not exist, or a moment that cannot be.
+    pub(super) fn grant(&self, passkeys: &Passkeys) -> Result<Grant, NotDone> {
+        let (scopes, expires_at) = (self.scopes.as_deref(), self.expires_at.as_deref());
+        granted(passkeys, scopes, expires_at)
+            .map_err(|why| wrong(&format!("key {:?}", self.name), why.message))
+    }
+
+    /// Whether a key that is there is what is declared. What is not declared may be anything.
+    pub(super) fn describes(&self, grant: &Grant) -> bool {
+        let scopes = self.scopes.as_ref().is_none_or(|names| {
+            let mut declared: Vec<&str> = names.iter().map(String::as_str).collect();
+            declared.sort_unstable();
+            declared.dedup();
+            let mut granted: Vec<&str> = grant.scopes.names().collect();
+            granted.sort_unstable();
+            declared == granted
+        });
+        let expires = self.expires_at.as_ref().is_none_or(|text| {
+            let moment = Moment::try_from(text.clone()).map(|moment| moment.0.0);
+            moment.ok() == grant.expires.map(Timestamp::seconds)
+        });
+        scopes && expires
+    }
 }
 
 fn wrong(of: &str, why: impl std::fmt::Display) -> NotDone {

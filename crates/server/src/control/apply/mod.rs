@@ -5,6 +5,7 @@ mod declared;
 use domain::Passkeys;
 use domain::model::audit::{Change, differences};
 use domain::model::clock::Timestamp;
+use domain::model::grant::{Grant, Scopes};
 use domain::model::ids::{AccountId, RelyingPartyId, WebhookId};
 use domain::model::page::{Page, PageRequest, Position};
 use domain::model::policy::PartialSelection;
@@ -18,6 +19,7 @@ use serde_json::{Value, json};
 use self::declared::{Declared, DeclaredKey, DeclaredService, DeclaredWebhook};
 use super::model::{Administered, NotDone};
 use super::named::{existing, operator, service_of, sid_of};
+use crate::api::dates::Date;
 use crate::api::manage::access_keys;
 use crate::api::manage::nevis::Settings as NevisDocument;
 use crate::api::manage::policy::PolicyDocument;
@@ -78,7 +80,7 @@ struct ServicePlan<'d> {
     base: RelyingParty,
     after: RelyingParty,
     webhooks: Vec<(&'d DeclaredWebhook, Option<Webhook>)>,
-    new_keys: Vec<&'d DeclaredKey>,
+    new_keys: Vec<(&'d DeclaredKey, Grant)>,
     known_keys: Vec<KnownKey>,
 }
 
@@ -86,7 +88,7 @@ struct ServicePlan<'d> {
 struct Plan<'d> {
     account: AccountId,
     services: Vec<ServicePlan<'d>>,
-    new_api_keys: Vec<&'d DeclaredKey>,
+    new_api_keys: Vec<(&'d DeclaredKey, Grant)>,
     known_api_keys: Vec<KnownKey>,
 }
 
@@ -181,23 +183,18 @@ impl<'d> Plan<'d> {
         }
         let list = |page| passkeys.list_api_keys(account, page);
         let keys = all(list, |key| at(key.created, key.id.0)).await?;
-        let (mut new_api_keys, mut known_api_keys) = (Vec::new(), Vec::new());
-        for key in &declared.api_keys {
-            match keys.iter().find(|known| known.name == key.name) {
-                Some(known) => known_api_keys.push(KnownKey {
-                    kind: "api_key",
-                    name: key.name.clone(),
-                    service: None,
-                    secret_file: key.secret_file.clone(),
-                    revoke: format!(
-                        "passkeyd api-key revoke --account {} SK{}",
-                        sid_of(account),
-                        known.id
-                    ),
-                }),
-                None => new_api_keys.push(key),
-            }
-        }
+        let stored = keys.iter().map(|key| StoredKey {
+            name: &key.name,
+            grant: key.grant,
+            revoke: format!(
+                "passkeyd api-key revoke --account {} SK{}",
+                sid_of(account),
+                key.id
+            ),
+        });
+        let stored: Vec<_> = stored.collect();
+        let (new_api_keys, known_api_keys) =
+            compared(passkeys, "api_key", None, &declared.api_keys, &stored)?;
         Ok(Self {
             account,
             services,
@@ -217,7 +214,7 @@ impl<'d> Plan<'d> {
             service.differences(&mut found);
         }
         let keys = self.new_api_keys.iter();
-        found.extend(keys.map(|key| new_key("api_key", key, None)));
+        found.extend(keys.map(|(key, grant)| new_key("api_key", key, *grant, None)));
         found
     }
 
@@ -225,11 +222,11 @@ impl<'d> Plan<'d> {
         for service in &self.services {
             service.run(on, self.account, secrets).await?;
         }
-        for declared in &self.new_api_keys {
+        for (declared, grant) in &self.new_api_keys {
             let by = operator();
             let made = on
                 .passkeys
-                .create_api_key(self.account, &declared.name, &by);
+                .create_api_key(self.account, &declared.name, *grant, &by);
             let (key, secret) = made.await?;
             let text = format!("SK{}:{}", key.id, secret.reveal());
             secrets.push(json!({"file": declared.secret_file, "secret": text}));
@@ -238,13 +235,62 @@ impl<'d> Plan<'d> {
     }
 }
 
-fn new_key(kind: &'static str, key: &DeclaredKey, service: Option<&str>) -> Difference {
+/// A key of the store, as far as it is compared.
+struct StoredKey<'a> {
+    name: &'a str,
+    grant: Grant,
+    /// The command that revokes it.
+    revoke: String,
+}
+
+/// The declared keys that the store does not have, with what they may do, and those that it has.
+fn compared<'d>(
+    passkeys: &Passkeys,
+    kind: &'static str,
+    service: Option<&str>,
+    declared: &'d [DeclaredKey],
+    stored: &[StoredKey<'_>],
+) -> Result<(Vec<(&'d DeclaredKey, Grant)>, Vec<KnownKey>), NotDone> {
+    let (mut new, mut known) = (Vec::new(), Vec::new());
+    for key in declared {
+        let named = stored.iter().filter(|stored| stored.name == key.name);
+        let mut named = named.peekable();
+        if named.peek().is_none() {
+            new.push((key, key.grant(passkeys)?));
+        } else if let Some(same) = named.find(|stored| key.describes(&stored.grant)) {
+            known.push(KnownKey {
+                kind,
+                name: key.name.clone(),
+                service: service.map(str::to_owned),
+                secret_file: key.secret_file.clone(),
+                revoke: same.revoke.clone(),
+            });
+        } else {
+            return Err(NotDone::because(format!(
+                "there is a key {:?}, and it may not do what the file says: delete it, or declare a key of another name",
+                key.name
+            )));
+        }
+    }
+    Ok((new, known))
+}
+
+fn new_key(
+    kind: &'static str,
+    key: &DeclaredKey,
+    grant: Grant,
+    service: Option<&str>,
+) -> Difference {
+    let scopes: Vec<_> = grant.scopes.names().collect();
+    let granted = json!({"scopes": scopes, "expires_at": grant.expires.map(Date)});
+    let all: Vec<_> = Scopes::ALL.names().collect();
+    let everything = json!({"scopes": all, "expires_at": null});
     Difference {
         action: "create",
         kind,
         name: key.name.clone(),
         service: service.map(str::to_owned),
-        members: Vec::new(),
+        members: differences(&everything, &granted, &[]),
         secret_file: Some(key.secret_file.clone()),
     }
 }
@@ -324,23 +370,23 @@ impl<'d> ServicePlan<'d> {
             let named = hooks.iter().filter(|hook| hook.name == webhook.name);
             webhooks.push((webhook, only("webhook", &webhook.name, named)?.cloned()));
         }
-        let (mut new_keys, mut known_keys) = (Vec::new(), Vec::new());
-        for key in &declared.access_keys {
-            match keys.iter().find(|known| known.name == key.name) {
-                Some(known) => known_keys.push(KnownKey {
-                    kind: "access_key",
-                    name: key.name.clone(),
-                    service: Some(declared.name.clone()),
-                    secret_file: key.secret_file.clone(),
-                    revoke: format!(
-                        "passkeyd access-key revoke --service VA{} {}",
-                        known.relying_party,
-                        Uuid(known.id.0)
-                    ),
-                }),
-                None => new_keys.push(key),
-            }
-        }
+        let stored = keys.iter().map(|key| StoredKey {
+            name: &key.name,
+            grant: key.grant(),
+            revoke: format!(
+                "passkeyd access-key revoke --service VA{} {}",
+                key.relying_party,
+                Uuid(key.id.0)
+            ),
+        });
+        let stored: Vec<_> = stored.collect();
+        let (new_keys, known_keys) = compared(
+            passkeys,
+            "access_key",
+            Some(&declared.name),
+            &declared.access_keys,
+            &stored,
+        )?;
         Ok(Self {
             declared,
             before,
@@ -387,7 +433,7 @@ impl<'d> ServicePlan<'d> {
             }
         }
         let keys = self.new_keys.iter();
-        found.extend(keys.map(|key| new_key("access_key", key, Some(service))));
+        found.extend(keys.map(|(key, grant)| new_key("access_key", key, *grant, Some(service))));
     }
 
     async fn run(
@@ -438,8 +484,9 @@ impl<'d> ServicePlan<'d> {
                     .await?;
             }
         }
-        for declared in &self.new_keys {
-            let made = access_keys::make(passkeys, &on.public_url, rp.id, &declared.name, &by);
+        for (declared, grant) in &self.new_keys {
+            let (url, name) = (&on.public_url, &declared.name);
+            let made = access_keys::make(passkeys, url, rp.id, name, *grant, &by);
             let made = serde_json::to_value(made.await?).unwrap_or_default();
             secrets.push(json!({"file": declared.secret_file, "secret": made["key"]}));
         }

@@ -4,6 +4,7 @@ use axum::http::Method;
 
 use crate::common::{ACCOUNT, TestApp, account_sid, basic};
 use domain::model::audit::{Actor, ActorKind};
+use domain::model::grant::Grant;
 
 #[tokio::test]
 async fn push_and_totp_factors_and_challenges_are_refused_with_60369() {
@@ -177,7 +178,12 @@ async fn an_api_key_is_as_good_as_the_accounts_token_until_it_is_deleted() {
     let (key, secret) = account
         .app
         .passkeys
-        .create_api_key(ACCOUNT, "test", &Actor::new(ActorKind::Admin, "test"))
+        .create_api_key(
+            ACCOUNT,
+            "test",
+            Grant::EVERYTHING,
+            &Actor::new(ActorKind::Admin, "test"),
+        )
         .await
         .unwrap();
     let user = account.with_secret(&format!("SK{}", key.id), secret.reveal());

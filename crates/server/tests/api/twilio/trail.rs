@@ -1,6 +1,7 @@
 //! What the audit trail and the log say about the ceremonies of this wire.
 
 use domain::model::audit::{ActorKind, AuditEvent, AuditKind};
+use domain::model::grant::Grant;
 use domain::model::ids::RelyingPartyId;
 use domain::store::EventFilter;
 use serde_json::json;
@@ -116,10 +117,11 @@ async fn an_event_names_the_address_and_the_api_key_of_the_caller_and_a_sign_in_
     let account = TestApp::new().await.account();
     let service = account.service().await;
     let by = domain::model::audit::Actor::new(ActorKind::Admin, "test");
-    let made = account
-        .app
-        .passkeys
-        .create_api_key(crate::common::ACCOUNT, "ci", &by);
+    let made =
+        account
+            .app
+            .passkeys
+            .create_api_key(crate::common::ACCOUNT, "ci", Grant::EVERYTHING, &by);
     let (key, secret) = made.await.unwrap();
     let backend = account
         .with_secret(&format!("SK{}", key.id), secret.reveal())

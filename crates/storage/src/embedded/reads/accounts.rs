@@ -21,7 +21,7 @@ pub(in crate::embedded) fn secret(
             concat!(
                 "SELECT id, token, ",
                 is_sound!(accounts),
-                ", 'accounts' FROM accounts WHERE id = ?1"
+                ", 'accounts', NULL FROM accounts WHERE id = ?1"
             ),
             id.0,
         ),
@@ -29,7 +29,7 @@ pub(in crate::embedded) fn secret(
             concat!(
                 "SELECT account_id, secret, ",
                 is_sound!(api_keys),
-                ", 'api_keys' FROM api_keys WHERE id = ?1"
+                ", 'api_keys', granted FROM api_keys WHERE id = ?1"
             ),
             id.0,
         ),
@@ -39,6 +39,7 @@ pub(in crate::embedded) fn secret(
         Ok(StoredSecret {
             account: AccountId(row.get(0)?),
             hash: rows::secret_hash(row, 1)?,
+            grant: rows::grant(row, 4)?,
         })
     })
 }

@@ -1,6 +1,7 @@
 //! Access keys, keys of tokens, and the store key.
 
 use domain::model::access_key::AccessKey;
+use domain::model::clock::Timestamp;
 use domain::model::ids::{AccessKeyId, RelyingPartyId};
 use domain::model::page::{Page, PageRequest};
 use domain::model::token::{TokenKey, TokenKind};
@@ -19,7 +20,7 @@ pub(in crate::embedded) fn access_key(
     let sql = concat!(
         "SELECT body, ",
         is_sound!(access_keys),
-        " FROM access_keys WHERE relying_party_id = ?1 AND id = ?2",
+        ", used FROM access_keys WHERE relying_party_id = ?1 AND id = ?2",
         alive!(party)
     );
     first(connection, sql, [rp.0, id.0], access_key_of)
@@ -81,7 +82,11 @@ pub(in crate::embedded) fn list_token_keys(
 
 fn access_key_of(row: &Row<'_>) -> Outcome<AccessKey> {
     seals::check(row, 1, "access_keys")?;
-    rows::from_json(row, 0, "an access key")
+    let key: AccessKey = rows::from_json(row, 0, "an access key")?;
+    Ok(AccessKey {
+        used: row.get::<_, Option<i64>>(2)?.map(Timestamp),
+        ..key
+    })
 }
 
 pub(in crate::embedded) fn list_access_keys(
@@ -92,7 +97,7 @@ pub(in crate::embedded) fn list_access_keys(
     let select = concat!(
         "SELECT body, ",
         is_sound!(access_keys),
-        " FROM access_keys WHERE relying_party_id = ?1",
+        ", used FROM access_keys WHERE relying_party_id = ?1",
         alive!(party)
     );
     page(

@@ -2,12 +2,14 @@
 
 use domain::model::account::{Account, ApiKey, SecretHash};
 use domain::model::clock::Timestamp;
+use domain::model::grant::Grant;
 use domain::model::ids::{AccountId, ApiKeyId, RelyingPartyId, UserId};
 use domain::model::user::User;
 use domain::store::Fault;
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, params};
 
-use super::columns::alive;
+use super::columns::{alive, from_json, json};
 use crate::embedded::seals;
 use crate::embedded::sql::{Failure, Outcome, execute};
 
@@ -41,15 +43,17 @@ pub(in crate::embedded) fn account(row: &Row<'_>) -> Outcome<Account> {
 pub(in crate::embedded) fn insert_api_key(connection: &Connection, key: &ApiKey) -> Outcome<usize> {
     execute(
         connection,
-        "INSERT INTO api_keys (id, account_id, name, secret, created, digest) \
-         VALUES (?1, ?2, ?3, ?4, ?5, seal('api_keys', ?1, ?2, ?3, ?4, ?5)) \
-         ON CONFLICT (id) DO NOTHING",
+        "INSERT INTO api_keys (id, account_id, name, secret, created, granted, used, digest) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, CASE WHEN ?6 IS NULL THEN seal('api_keys', ?1, ?2, ?3, ?4, ?5) \
+         ELSE seal('api_keys', ?1, ?2, ?3, ?4, ?5, ?6) END) ON CONFLICT (id) DO NOTHING",
         params![
             key.id.0,
             key.account.0,
             key.name,
             key.secret.to_bytes(),
-            key.created.0
+            key.created.0,
+            granted(key.grant)?,
+            key.used.map(|at| at.0),
         ],
     )
 }
@@ -62,7 +66,25 @@ pub(in crate::embedded) fn api_key(row: &Row<'_>) -> Outcome<ApiKey> {
         name: row.get(2)?,
         secret: secret_hash(row, 3)?,
         created: Timestamp(row.get(4)?),
+        grant: grant(row, 6)?,
+        used: row.get::<_, Option<i64>>(7)?.map(Timestamp),
     })
+}
+
+/// `api_keys.granted`: nothing for everything.
+fn granted(grant: Grant) -> Outcome<Option<String>> {
+    if grant == Grant::EVERYTHING {
+        return Ok(None);
+    }
+    Ok(Some(json(&grant)?))
+}
+
+/// What was granted to an API key.
+pub(in crate::embedded) fn grant(row: &Row<'_>, at: usize) -> Outcome<Grant> {
+    if row.get_ref(at)? == ValueRef::Null {
+        return Ok(Grant::EVERYTHING);
+    }
+    from_json(row, at, "what an API key may do")
 }
 
 // ---- users ------------------------------------------------------------------------------------

@@ -22,7 +22,8 @@ macro_rules! columns {
     (api_key) => {
         concat!(
             "id, account_id, name, secret, created, ",
-            is_sound!(api_keys)
+            is_sound!(api_keys),
+            ", granted, used"
         )
     };
     (user) => {

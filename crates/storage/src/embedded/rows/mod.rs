@@ -9,8 +9,8 @@ mod deliveries;
 mod events;
 
 pub(super) use self::accounts::{
-    USER_WIDTH, account, api_key, insert_account, insert_api_key, insert_new_user, secret_hash,
-    user,
+    USER_WIDTH, account, api_key, grant, insert_account, insert_api_key, insert_new_user,
+    secret_hash, user,
 };
 pub(super) use self::ceremonies::{CeremonyRow, Ended, KeptPolicy, ceremony, takeable};
 pub(super) use self::columns::{

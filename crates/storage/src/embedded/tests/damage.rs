@@ -17,7 +17,7 @@ use rusqlite::types::Value;
 use webauthn::credential::{CredentialId, UserHandle};
 
 use super::*;
-use crate::conformance::accounts::api_key;
+use crate::conformance::accounts::{api_key, narrow_key};
 use crate::conformance::answers::call;
 use crate::conformance::deliveries::delivery;
 use crate::conformance::fixture::{
@@ -57,6 +57,8 @@ const HARMLESS: &[(&str, &[&str], &str)] = &[
         "find the row and its evidence, which are then compared",
     ),
     ("webhooks", &["created"], "orders a list"),
+    ("api_keys", &["used"], "shown"),
+    ("access_keys", &["used"], "shown"),
     (
         "policies",
         &["expires"],
@@ -89,6 +91,7 @@ struct Filled {
     file: Vec<u8>,
     account: AccountId,
     api_key: domain::model::ids::ApiKeyId,
+    narrow_key: domain::model::ids::ApiKeyId,
     rp: RelyingPartyId,
     ann: UserId,
     credential: CredentialRecord,
@@ -169,6 +172,8 @@ async fn fill() -> Filled {
     let open = passkey.sign_in(&waiting, &record, at(4), &counting(9));
     let api_key = api_key(account);
     store.create_api_key(&api_key).await.unwrap();
+    let narrow_key = narrow_key(account);
+    store.create_api_key(&narrow_key).await.unwrap();
     let webhook = webhook(rp, NOW);
     store.create_webhook(&webhook, None).await.unwrap();
     let delivery = delivery(rp, webhook.id, 0);
@@ -215,6 +220,7 @@ async fn fill() -> Filled {
         file: std::fs::read(directory.path().join("store.db")).unwrap(),
         account,
         api_key: api_key.id,
+        narrow_key: narrow_key.id,
         rp,
         ann: ann.id,
         credential: record,
@@ -269,9 +275,12 @@ impl Filled {
         let principals = [
             Principal::Account(self.account),
             Principal::ApiKey(self.api_key),
+            Principal::ApiKey(self.narrow_key),
         ];
         tell(told, "account", store.secret(principals[0]).await);
         tell(told, "API key", store.secret(principals[1]).await);
+        let narrow = store.secret(principals[2]).await;
+        tell(told, "API key that may do less", narrow);
         tell(told, "accounts", store.list_accounts(all).await);
         let listed = store.list_api_keys(self.account, all).await;
         tell(told, "API keys", listed);
@@ -610,7 +619,8 @@ pub(super) fn without_seals(connection: &Connection) {
         .execute_batch(
             "ALTER TABLE credentials DROP COLUMN user_handle; DROP TABLE imports; DROP TABLE imported; DROP TABLE console_records; DROP TABLE deliveries;
              UPDATE credentials SET digest = credential_digest_13(relying_party_id, key, user_id, algorithm, id, public_key);
-             ALTER TABLE credentials DROP COLUMN use_digest;",
+             ALTER TABLE credentials DROP COLUMN use_digest; ALTER TABLE api_keys DROP COLUMN granted; \
+             ALTER TABLE api_keys DROP COLUMN used; ALTER TABLE access_keys DROP COLUMN used;",
         )
         .unwrap();
     for table in [
@@ -649,8 +659,10 @@ async fn a_store_of_format_14_is_sealed_as_it_is_and_what_was_damaged_stays_dama
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("store.db");
     std::fs::write(&path, &filled.file).unwrap();
-    // Format 14 has no credentials with a handle of their own, and no console.
+    // Format 14 has no credentials with a handle of their own, no keys that may do less than everything, and no console.
     let connection = Connection::open(&path).unwrap();
+    let sql = "DELETE FROM api_keys WHERE granted IS NOT NULL";
+    assert_eq!(connection.execute(sql, []), Ok(1));
     let sql = "DELETE FROM console_records";
     assert_eq!(connection.execute(sql, []), Ok(4));
     let sql = "DELETE FROM credentials WHERE user_handle IS NOT NULL";

@@ -209,6 +209,8 @@ async fn authentications_of_a_store_of_format_17_are_found_and_taken_as_they_wer
          PRAGMA writable_schema = RESET;
          ALTER TABLE events DROP COLUMN address; ALTER TABLE events DROP COLUMN more;
          ALTER TABLE sign_ins DROP COLUMN address; DROP TABLE deliveries;
+         ALTER TABLE api_keys DROP COLUMN granted; ALTER TABLE api_keys DROP COLUMN used;
+         ALTER TABLE access_keys DROP COLUMN used;
          PRAGMA user_version = 17;",
     )
     .unwrap();

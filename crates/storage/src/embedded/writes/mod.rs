@@ -11,6 +11,7 @@ use domain::model::account::{Account, ApiKey, Principal, SecretHash};
 use domain::model::audit::AuditEvent;
 use domain::model::clock::Timestamp;
 use domain::model::credential::CredentialRecord;
+use domain::model::grant::{KeyUse, UsedKey};
 use domain::model::ids::{
     AccountId, ApiKeyId, CredentialKey, EventId, NodeId, RelyingPartyId, UserId,
 };
@@ -118,7 +119,9 @@ pub(super) fn replace_secret(
             id.0,
         ),
         Principal::ApiKey(id) => (
-            "UPDATE api_keys SET secret = ?2, digest = seal('api_keys', id, account_id, name, ?2, created) WHERE id = ?1",
+            "UPDATE api_keys SET secret = ?2, digest = CASE WHEN granted IS NULL \
+             THEN seal('api_keys', id, account_id, name, ?2, created) \
+             ELSE seal('api_keys', id, account_id, name, ?2, created, granted) END WHERE id = ?1",
             id.0,
         ),
     };
@@ -140,6 +143,24 @@ pub(super) fn delete_api_key(
 ) -> Outcome<bool> {
     let sql = "DELETE FROM api_keys WHERE id = ?1 AND account_id = ?2";
     Ok(execute(connection, sql, [key.0, account.0])? > 0)
+}
+
+/// Notes when keys were used last.
+pub(super) fn note_key_uses(connection: &Connection, uses: &[KeyUse]) -> Outcome<()> {
+    for KeyUse { key, at } in uses {
+        match key {
+            UsedKey::Api(id) => {
+                let sql = "UPDATE api_keys SET used = ?2 WHERE id = ?1 AND ifnull(used < ?2, TRUE)";
+                execute(connection, sql, params![id.0, at.0])?;
+            }
+            UsedKey::Access(rp, id) => {
+                let sql = "UPDATE access_keys SET used = ?3 WHERE relying_party_id = ?1 AND id = ?2 \
+                           AND ifnull(used < ?3, TRUE)";
+                execute(connection, sql, params![rp.0, id.0, at.0])?;
+            }
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn shared_secret(connection: &Connection, candidate: [u8; 32]) -> Outcome<[u8; 32]> {

@@ -17,6 +17,7 @@ pub(in crate::embedded) struct AccessKeyRow {
     pub(in crate::embedded) relying_party: RelyingPartyId,
     pub(in crate::embedded) id: AccessKeyId,
     pub(in crate::embedded) created: Timestamp,
+    pub(in crate::embedded) used: Option<Timestamp>,
     pub(in crate::embedded) body: String,
 }
 
@@ -30,10 +31,16 @@ pub(in crate::embedded) fn create_access_key(
     }
     execute(
         connection,
-        "INSERT INTO access_keys (relying_party_id, id, created, body, digest) \
-         VALUES (?1, ?2, ?3, ?4, seal('access_keys', ?1, ?2, ?3, ?4)) \
+        "INSERT INTO access_keys (relying_party_id, id, created, body, used, digest) \
+         VALUES (?1, ?2, ?3, ?4, ?5, seal('access_keys', ?1, ?2, ?3, ?4)) \
          ON CONFLICT (relying_party_id, id) DO NOTHING",
-        params![row.relying_party.0, row.id.0, row.created.0, row.body],
+        params![
+            row.relying_party.0,
+            row.id.0,
+            row.created.0,
+            row.body,
+            row.used.map(|at| at.0)
+        ],
     )?;
     if let Some(event) = event {
         insert_event(connection, event)?;

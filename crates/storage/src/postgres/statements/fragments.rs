@@ -60,7 +60,7 @@ macro_rules! columns {
         "id, token, created"
     };
     (api_key) => {
-        "id, account_id, name, secret, created"
+        "id, account_id, name, secret, created, granted, used"
     };
     (user) => {
         "u.relying_party_id, u.id, u.name, u.created, u.updated, u.last_success, u.last_failure"
