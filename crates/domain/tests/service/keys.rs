@@ -234,7 +234,8 @@ async fn the_use_of_a_key_is_shown_at_once_and_written_with_others() {
         (api_keys.items[0].used, keys.items[0].used)
     };
     let principal = Principal::ApiKey(api_key.id);
-    let wrong = passkeys.authenticate(principal, &Secret::new("wrong"));
+    let other = Secret::new("wrong");
+    let wrong = passkeys.authenticate(principal, &other);
     assert!(wrong.await.is_err());
     assert_eq!(shown(passkeys).await, (None, None));
 

@@ -161,21 +161,8 @@ pub async fn execute(on: &Administered, command: AdminCommand) -> Result<Value, 
             scopes,
             expires_at,
         } => {
-            let account = named(passkeys, account.as_deref()).await?;
             let grant = granted(passkeys, scopes.as_deref(), expires_at.as_deref())?;
-            let made = passkeys.create_api_key(account, checked(&name)?, grant, &operator());
-            match made.await {
-                Ok((key, secret)) => Ok(json!({
-                    "account_sid": sid_of(account),
-                    "id": format!("SK{}", key.id),
-                    "name": key.name,
-                    "secret": secret.reveal(),
-                    "created_at": Date(key.created),
-                    "scopes": names(key.grant),
-                    "expires_at": key.grant.expires.map(Date),
-                })),
-                Err(refusal) => Err(no_account(passkeys, account, refusal).await),
-            }
+            create_api_key(passkeys, account.as_deref(), &name, grant).await
         }
         AdminCommand::ApiKeyList { account } => list_api_keys(passkeys, account.as_deref()).await,
         AdminCommand::ApiKeyRevoke { account, id } => {
@@ -236,6 +223,29 @@ pub async fn execute(on: &Administered, command: AdminCommand) -> Result<Value, 
                 "the Service has no access key with this id",
             ))
         }
+    }
+}
+
+async fn create_api_key(
+    passkeys: &Passkeys,
+    account: Option<&str>,
+    name: &str,
+    grant: Grant,
+) -> Result<Value, NotDone> {
+    let account = named(passkeys, account).await?;
+    let by = operator();
+    let made = passkeys.create_api_key(account, checked(name)?, grant, &by);
+    match made.await {
+        Ok((key, secret)) => Ok(json!({
+            "account_sid": sid_of(account),
+            "id": format!("SK{}", key.id),
+            "name": key.name,
+            "secret": secret.reveal(),
+            "created_at": Date(key.created),
+            "scopes": names(key.grant),
+            "expires_at": key.grant.expires.map(Date),
+        })),
+        Err(refusal) => Err(no_account(passkeys, account, refusal).await),
     }
 }
 

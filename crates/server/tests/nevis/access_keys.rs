@@ -10,7 +10,10 @@ async fn an_access_key_is_shown_once_listed_without_itself_and_revoked() {
     let service = Service::new().await;
     let path = service.manage("access-keys");
     let created = service.another_key("  second  ").await;
-    assert_eq!(members(&created), ["created_at", "id", "key", "name"]);
+    assert_eq!(
+        members(&created),
+        ["created_at", "id", "key", "name", "scopes"]
+    );
     assert_eq!(created["name"], "second");
     assert!(is_uuid(&created["id"]) && is_timestamp(&created["created_at"]));
     let listed = service
@@ -23,7 +26,7 @@ async fn an_access_key_is_shown_once_listed_without_itself_and_revoked() {
     assert_eq!(keys.len(), 2);
     assert!(
         keys.iter()
-            .all(|key| members(key) == ["created_at", "id", "name"])
+            .all(|key| members(key) == ["created_at", "id", "name", "scopes"])
     );
     assert!(keys.iter().any(|key| key["id"] == created["id"]));
 }

@@ -208,7 +208,7 @@ async fn a_newer_format_is_refused_and_left_alone() {
             error,
             OpenError::NewerFormat {
                 found: 99,
-                known: 20,
+                known: 21,
                 ..
             }
         ),
@@ -921,7 +921,7 @@ async fn keys_of_a_store_of_format_20_may_do_what_they_could() {
 
     // The same store as format 20 had it.
     let old = Connection::open(&path).unwrap();
-    open::register(&old).unwrap();
+    seals::register(&old).unwrap();
     let sql = "UPDATE access_keys SET body = json_set(body, '$.scopes', json('[\"api\"]')), \
          digest = seal('access_keys', relying_party_id, id, created, json_set(body, '$.scopes', json('[\"api\"]')))";
     assert_eq!(old.execute(sql, []), Ok(1));

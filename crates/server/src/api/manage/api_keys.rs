@@ -99,7 +99,8 @@ pub async fn create(request: Request) -> Result<Response, Problem> {
     let name = checked_name(&asked.name)?;
     let grant = request.grant_of(asked.scopes.as_deref(), asked.expires_at.as_deref())?;
     let passkeys = &request.state.passkeys;
-    let made = passkeys.create_api_key(request.account, name, grant, &administrator());
+    let by = administrator();
+    let made = passkeys.create_api_key(request.account, name, grant, &by);
     let (key, secret) = made.await?;
     created(&CreatedApiKey {
         id: format!("SK{}", key.id),

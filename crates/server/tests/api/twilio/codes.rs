@@ -68,6 +68,11 @@ async fn platform(account: &Client, service: &str, met: &mut Met) {
         Code::Authenticate,
         account.app.stranger().get(service).await,
     );
+    let read = json!({"name": "reader", "scopes": ["read"]});
+    let key = account.post("/manage/v1/api-keys", &read).await.expect(201);
+    let text = |member: &str| key[member].as_str().unwrap().to_owned();
+    let reader = account.with_secret(&text("id"), &text("secret"));
+    met.refused(Code::Forbidden, reader.delete(service).await);
     met.refused(
         Code::MethodNotAllowed,
         account.request(Method::PUT, service).empty().await,
