@@ -47,9 +47,9 @@ pub fn asked_for(
     let scopes = match scopes {
         None => caller.scopes,
         Some(names) => {
-            let named: Option<Vec<Scope>> = names.iter().map(|n| Scope::from_name(n)).collect();
-            let named = named.filter(|named| !named.is_empty());
-            Scopes::of(&named.ok_or(GrantError::Scopes)?)
+            let known: Option<Vec<Scope>> = names.iter().map(|n| Scope::from_name(n)).collect();
+            let known = known.filter(|known| !known.is_empty());
+            Scopes::of(&known.ok_or(GrantError::Scopes)?)
         }
     };
     let expires = match expires_at {

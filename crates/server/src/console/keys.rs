@@ -79,7 +79,7 @@ impl NewKey {
 
     /// The name and the grant of the key, or the form with what is wrong with it.
     fn of(visit: &Visit) -> Result<(String, Grant), Self> {
-        let ticked = |scope: Scope| visit.ticked(scope.name());
+        let ticked = |scope: Scope| visit.has(scope.name());
         let (name, until) = (visit.field("name"), visit.field("until"));
         let scopes: Vec<String> = Scope::ALL
             .into_iter()

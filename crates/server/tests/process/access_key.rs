@@ -1,5 +1,8 @@
 //! `passkeyd access-key`.
 
+use std::path::Path;
+use std::process::Output;
+
 use serde_json::Value;
 
 use crate::support::*;
@@ -8,6 +11,33 @@ const JSON: &str = "Content-Type: application/json";
 
 fn body(answer: &str) -> Value {
     serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap_or_default()
+}
+
+/// The command, with the store in this directory.
+struct AccessKeys<'a>(&'a Path);
+
+impl AccessKeys<'_> {
+    fn ended(&self, arguments: &[&str]) -> Output {
+        let mut command = passkeyd();
+        let command = command.arg("access-key").args(arguments);
+        ended(command.arg("--data-dir").arg(self.0))
+    }
+
+    /// What it prints when it has done its work.
+    fn output(&self, arguments: &[&str]) -> Value {
+        let output = self.ended(arguments);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{errors}");
+        serde_json::from_slice(&output.stdout).unwrap_or_default()
+    }
+
+    /// What it prints when it has not.
+    fn complaint(&self, arguments: &[&str]) -> String {
+        let output = self.ended(arguments);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(output.stdout.is_empty());
+        String::from_utf8(output.stderr).unwrap()
+    }
 }
 
 #[test]
@@ -23,30 +53,9 @@ fn access_keys_are_made_shown_and_revoked_on_the_command_line_beside_a_server_an
         "FriendlyName=Acme",
     );
     let service = body(&created)["sid"].as_str().unwrap().to_owned();
-    let command = |arguments: &[&str]| {
-        let mut command = passkeyd();
-        command
-            .arg("access-key")
-            .args(arguments)
-            .arg("--data-dir")
-            .arg(data.path());
-        ended(&mut command)
-    };
-    let output = |arguments: &[&str]| {
-        let output = command(arguments);
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        serde_json::from_slice::<Value>(&output.stdout).unwrap_or_default()
-    };
-    let complaint = |arguments: &[&str]| {
-        let output = command(arguments);
-        assert_eq!(output.status.code(), Some(1));
-        assert!(output.stdout.is_empty());
-        String::from_utf8(output.stderr).unwrap()
-    };
+    let keys = AccessKeys(data.path());
+    let output = |arguments: &[&str]| keys.output(arguments);
+    let complaint = |arguments: &[&str]| keys.complaint(arguments);
     // The running server has the store: the command goes through its control socket.
     let beside = output(&["create", "--service", &service, "--name", "beside"]);
     let path = format!("/manage/v1/services/{service}/access-keys");

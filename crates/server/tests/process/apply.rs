@@ -48,6 +48,16 @@ fn names(result: &Value) -> Vec<String> {
     differences.map(name).collect()
 }
 
+/// A file that gives a key of the store other scopes is refused.
+fn known_keys_do_not_change(data: &Path, file: &Path) {
+    let more = EXAMPLE.replace("\"enrol\", \"approve\"]", "\"approve\"]");
+    assert_ne!(more, EXAMPLE);
+    std::fs::write(file, more).unwrap();
+    let told = complaint(&apply(data, file, &[]));
+    assert!(told.contains("it may not do what the file says"), "{told}");
+    std::fs::write(file, EXAMPLE).unwrap();
+}
+
 #[test]
 fn the_example_is_applied_beside_a_server_and_a_change_of_it_on_the_stopped_store() {
     let data = tempfile::tempdir().unwrap();
@@ -124,13 +134,7 @@ fn the_example_is_applied_beside_a_server_and_a_change_of_it_on_the_stopped_stor
     assert_eq!(status(&refused), 403, "{refused}");
     let keys = get(&server, "/manage/v1/api-keys");
     assert_eq!(keys["api_keys"][0]["expires_at"], "2099-12-31T00:00:00Z");
-    // A key that is there does not change.
-    let more = EXAMPLE.replace("\"enrol\", \"approve\"]", "\"approve\"]");
-    assert_ne!(more, EXAMPLE);
-    std::fs::write(&file, more).unwrap();
-    let told = complaint(&apply(data.path(), &file, &[]));
-    assert!(told.contains("it may not do what the file says"), "{told}");
-    std::fs::write(&file, EXAMPLE).unwrap();
+    known_keys_do_not_change(data.path(), &file);
     let again = apply(data.path(), &file, &[]);
     let again = String::from_utf8(again.stdout).unwrap();
     assert!(again.contains("has all that the file declares"), "{again}");

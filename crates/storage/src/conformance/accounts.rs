@@ -312,7 +312,7 @@ pub async fn the_last_use_of_a_key_is_shown_with_it(under_test: &mut dyn StoreUn
     let access = access_key(rp, NOW);
     let made = event(AuditKind::AccessKeyCreated, rp);
     assert_eq!(store.create_access_key(&access, &made).await, Ok(true));
-    let used = async || {
+    let shown = async || {
         let page = PageRequest::first(9);
         let keys = store.list_api_keys(account, page).await.unwrap().items;
         let of = |id| keys.iter().find(|key| key.id == id).unwrap().used;
@@ -321,7 +321,7 @@ pub async fn the_last_use_of_a_key_is_shown_with_it(under_test: &mut dyn StoreUn
         assert_eq!(listed, found);
         (of(one.id), of(other.id), found)
     };
-    assert_eq!(used().await, (None, None, None));
+    assert_eq!(shown().await, (None, None, None));
     assert_eq!(store.note_key_uses(&[]).await, Ok(()));
     let (of_one, of_access) = (UsedKey::Api(one.id), UsedKey::Access(rp, access.id));
     let noted = |key, millis| KeyUse {
@@ -330,7 +330,7 @@ pub async fn the_last_use_of_a_key_is_shown_with_it(under_test: &mut dyn StoreUn
     };
     let uses = [noted(of_one, 5), noted(of_access, 7)];
     assert_eq!(store.note_key_uses(&uses).await, Ok(()));
-    assert_eq!(used().await, (Some(at(5)), None, Some(at(7))));
+    assert_eq!(shown().await, (Some(at(5)), None, Some(at(7))));
     // An earlier one, as of a slower node, and those of keys that are not there.
     let uses = [
         noted(of_one, 4),
@@ -340,12 +340,12 @@ pub async fn the_last_use_of_a_key_is_shown_with_it(under_test: &mut dyn StoreUn
         noted(UsedKey::Access(fixture.another_rp().await, access.id), 9),
     ];
     assert_eq!(store.note_key_uses(&uses).await, Ok(()));
-    assert_eq!(used().await, (Some(at(5)), None, Some(at(8))));
+    assert_eq!(shown().await, (Some(at(5)), None, Some(at(8))));
     // A secret that is hashed anew is the same key.
     let new = SecretHash::Keyed([4; 32]);
     let replaced = store.replace_secret(Principal::ApiKey(one.id), one.secret, new);
     assert_eq!(replaced.await, Ok(true));
-    assert_eq!(used().await, (Some(at(5)), None, Some(at(8))));
+    assert_eq!(shown().await, (Some(at(5)), None, Some(at(8))));
 }
 
 pub async fn the_shared_secret_is_the_first_one_that_was_offered(

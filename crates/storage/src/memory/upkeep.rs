@@ -45,15 +45,15 @@ impl Upkeep for Memory {
     async fn note_key_uses(&self, uses: &[KeyUse]) -> Result<(), Fault> {
         let mut state = self.state();
         for KeyUse { key, at } in uses {
-            let used = match key {
+            let noted = match key {
                 UsedKey::Api(id) => state.api_keys.get_mut(id).map(|key| &mut key.used),
                 UsedKey::Access(rp, id) => {
                     let key = state.access_keys.get_mut(&(*rp, *id));
                     key.map(|key| &mut key.used)
                 }
             };
-            if let Some(used) = used {
-                *used = (*used).max(Some(*at));
+            if let Some(noted) = noted {
+                *noted = (*noted).max(Some(*at));
             }
         }
         Ok(())

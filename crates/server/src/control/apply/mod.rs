@@ -71,6 +71,9 @@ struct KnownKey {
     revoke: String,
 }
 
+/// A declared key that the store does not have, and what it may do.
+type NewKey<'d> = (&'d DeclaredKey, Grant);
+
 /// A Service as it is declared, and as it is.
 struct ServicePlan<'d> {
     declared: &'d DeclaredService,
@@ -80,7 +83,7 @@ struct ServicePlan<'d> {
     base: RelyingParty,
     after: RelyingParty,
     webhooks: Vec<(&'d DeclaredWebhook, Option<Webhook>)>,
-    new_keys: Vec<(&'d DeclaredKey, Grant)>,
+    new_keys: Vec<NewKey<'d>>,
     known_keys: Vec<KnownKey>,
 }
 
@@ -88,7 +91,7 @@ struct ServicePlan<'d> {
 struct Plan<'d> {
     account: AccountId,
     services: Vec<ServicePlan<'d>>,
-    new_api_keys: Vec<(&'d DeclaredKey, Grant)>,
+    new_api_keys: Vec<NewKey<'d>>,
     known_api_keys: Vec<KnownKey>,
 }
 
@@ -250,7 +253,7 @@ fn compared<'d>(
     service: Option<&str>,
     declared: &'d [DeclaredKey],
     stored: &[StoredKey<'_>],
-) -> Result<(Vec<(&'d DeclaredKey, Grant)>, Vec<KnownKey>), NotDone> {
+) -> Result<(Vec<NewKey<'d>>, Vec<KnownKey>), NotDone> {
     let (mut new, mut known) = (Vec::new(), Vec::new());
     for key in declared {
         let named = stored.iter().filter(|stored| stored.name == key.name);

@@ -129,6 +129,21 @@ async fn import_another(store: &Embedded, record: &CredentialRecord) {
     store.import_credential(imported).await.unwrap();
 }
 
+/// The file of the store as it is, without a last word: what was signed in last lies in `sign_ins`.
+fn file_of(store: &Directory) -> Vec<u8> {
+    let directory = tempfile::tempdir().unwrap();
+    for name in ["store.db", "store.db-wal"] {
+        let from = store.place.path().join(name);
+        std::fs::copy(from, directory.path().join(name)).unwrap();
+    }
+    let file = directory.path().join("store.db");
+    let opened = Connection::open(&file).unwrap();
+    let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+    opened.query_row(checkpoint, [], |_| Ok(())).unwrap();
+    opened.close().unwrap();
+    std::fs::read(file).unwrap()
+}
+
 async fn fill() -> Filled {
     let under_test = Directory::new();
     let fixture = Fixture::new(&under_test).await;
@@ -202,22 +217,8 @@ async fn fill() -> Filled {
     store.lease("job", node, at(0), at(10)).await.unwrap();
     crate::conformance::console::fill(&*store).await;
 
-    let (directory, opened) = {
-        // As it is, without a last word: what was signed in last lies in `sign_ins`.
-        let directory = tempfile::tempdir().unwrap();
-        for name in ["store.db", "store.db-wal"] {
-            let from = under_test.place.path().join(name);
-            std::fs::copy(from, directory.path().join(name)).unwrap();
-        }
-        let opened = Connection::open(directory.path().join("store.db")).unwrap();
-        (directory, opened)
-    };
-    opened
-        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
-        .unwrap();
-    opened.close().unwrap();
     Filled {
-        file: std::fs::read(directory.path().join("store.db")).unwrap(),
+        file: file_of(&under_test),
         account,
         api_key: api_key.id,
         narrow_key: narrow_key.id,
