@@ -32,8 +32,8 @@ pub(super) struct Backup {
 /// Arguments of `restore`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Stop passkeyd first. The result names every access key, API key, Auth Token, Relying Party and passkey that works again \
-                  although it was revoked, replaced or deleted after the backup."
+    after_help = "Stop passkeyd first. With --replace, access keys and API keys that were revoked after the backup stay revoked. The result names \
+                  every other key, Auth Token, Relying Party and passkey that works again although it was replaced or deleted after the backup."
 )]
 pub(super) struct Restore {
     /// The backup.
@@ -167,6 +167,17 @@ fn report(done: &Restored) -> String {
          sealed challenges: those of before are refused.",
         done.ceremonies_voided, done.token_keys_voided
     ));
+    let mut revoked = Vec::new();
+    for (what, owner, id, found) in [
+        ("access key", "VA", "", &difference.access_keys_revoked),
+        ("API key", "AC", "SK", &difference.api_keys_revoked),
+    ] {
+        revoked.extend(found.iter().map(|named| line(what, (owner, id), named)));
+    }
+    if !revoked.is_empty() {
+        lines.push("These were revoked after the backup, and stay revoked:".to_owned());
+        lines.append(&mut revoked);
+    }
     let unrevoked = [
         ("access key", "VA", "", &difference.access_keys),
         ("API key", "AC", "SK", &difference.api_keys),
@@ -181,11 +192,7 @@ fn report(done: &Restored) -> String {
     ];
     let mut again = Vec::new();
     for (what, owner, id, found) in unrevoked {
-        again.extend(
-            found
-                .iter()
-                .map(|named| works_again(what, (owner, id), named)),
-        );
+        again.extend(found.iter().map(|named| line(what, (owner, id), named)));
     }
     let named = u64::try_from(difference.credentials.len()).unwrap_or(u64::MAX);
     if difference.credentials_in_all > named {
@@ -218,8 +225,8 @@ fn report(done: &Restored) -> String {
     lines.join("\n")
 }
 
-/// One thing that works again.
-fn works_again(what: &str, (owner, id): (&str, &str), named: &Named) -> String {
+/// The line of one record.
+fn line(what: &str, (owner, id): (&str, &str), named: &Named) -> String {
     // A name is what somebody chose: no control character of it may reach the terminal.
     let name: String = named.name.chars().filter(|c| !c.is_control()).collect();
     let name = if name.is_empty() {

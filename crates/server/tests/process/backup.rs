@@ -88,6 +88,10 @@ fn a_backup_of_a_running_server_is_restored_and_says_what_works_again() {
         &json!({"name": "shop"}),
     );
     let (key_id, key) = (key["id"].as_str().unwrap(), key["key"].as_str().unwrap());
+    let (_, trail) = calls.post(
+        "/manage/v1/services/{service}/access-keys",
+        &json!({"name": "trail"}),
+    );
     let mut authenticator = Authenticator::default();
     let asked = json!({"friendly_name": "Phone", "identity": "annabella"});
     let (_, factor) = calls.passkeys("Factors", &asked);
@@ -130,11 +134,13 @@ fn a_backup_of_a_running_server_is_restored_and_says_what_works_again() {
     let restored = on(&data, &["restore", "--replace", file.to_str().unwrap()]);
     let text = said(&restored);
     assert!(restored.status.success(), "{text}");
-    for line in [
-        format!("  access key {key_id} (shop) of {service}\n"),
-        format!("  passkey {factor_sid} (annabella, Phone) of {service}\n"),
+    for lines in [
+        format!("stay revoked:\n  access key {key_id} (shop) of {service}\n"),
+        format!(
+            "deleted after the backup:\n  passkey {factor_sid} (annabella, Phone) of {service}\n"
+        ),
     ] {
-        assert!(text.contains(&line), "{line} is not in {text}");
+        assert!(text.contains(&lines), "{lines} is not in {text}");
     }
     assert!(text.contains("The store that was there is "), "{text}");
     let server = Server::start(&mut serve_known(&data));
@@ -143,14 +149,14 @@ fn a_backup_of_a_running_server_is_restored_and_says_what_works_again() {
         service,
     };
     // The trail says that a backup was restored.
-    let bearer = format!("Authorization: Bearer {key}");
+    let bearer = format!("Authorization: Bearer {}", trail["key"].as_str().unwrap());
     let log = server.request("GET", "/api/v1/logs/export", &[&bearer], "");
     let told = log.lines().filter(|line| line.contains("store_restored"));
     assert_eq!(told.count(), 1, "{log}");
-    // The challenge was used after the backup: it does not work again. The key and the passkey do, as was said.
+    // The challenge was used after the backup, and the key was revoked: neither works again. The passkey does, as was said.
     let (status, answer) = calls.passkeys("ApproveChallenge", &assertion);
     assert_eq!((status, &answer["code"]), (404, &json!(60391)), "{answer}");
-    assert_eq!(calls.ping(key), 200);
+    assert_eq!(calls.ping(key), 403);
     let (_, challenge) = calls.passkeys("Challenges", &json!({}));
     let options = &challenge["options"]["publicKey"];
     let assertion = authenticator

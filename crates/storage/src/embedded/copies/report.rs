@@ -1,7 +1,9 @@
 //! What a copy contains, and what it contains that another store does not.
 
+use std::collections::HashSet;
 use std::path::Path;
 
+use domain::model::audit::AuditKind;
 use rusqlite::{Connection, Row};
 
 /// How many records a store has.
@@ -39,9 +41,13 @@ pub struct Named {
 /// What comes back when a backup takes the place of a store, and what goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Difference {
-    /// Access keys that were revoked since.
+    /// Access keys that were revoked since, as the audit trail of the other store says.
+    pub access_keys_revoked: Vec<Named>,
+    /// API keys that were revoked since, as the audit trail of the other store says.
+    pub api_keys_revoked: Vec<Named>,
+    /// Other access keys that come back.
     pub access_keys: Vec<Named>,
-    /// API keys that were deleted since.
+    /// Other API keys that come back.
     pub api_keys: Vec<Named>,
     /// Accounts whose Auth Token was replaced since: the old one works again.
     pub auth_tokens: Vec<Named>,
@@ -118,8 +124,35 @@ pub(super) fn difference(connection: &Connection, present: Option<&Path>) -> Fou
         )?,
     }
     let difference = compare(connection);
+    let revoked = revoked(connection);
     connection.execute_batch("DETACH present")?;
-    difference
+    let mut difference = difference?;
+    for (back, stay) in [
+        (
+            &mut difference.access_keys,
+            &mut difference.access_keys_revoked,
+        ),
+        (&mut difference.api_keys, &mut difference.api_keys_revoked),
+    ] {
+        let (mut gone, other) = std::mem::take(back)
+            .into_iter()
+            .partition(|key| revoked.contains(&key.id));
+        stay.append(&mut gone);
+        *back = other;
+    }
+    Ok(difference)
+}
+
+/// The ids of the keys that were revoked, in hexadecimal. A key can be missing for another reason, too: the store may come from an older
+/// backup. A store without such a trail tells nothing.
+fn revoked(connection: &Connection) -> HashSet<String> {
+    let sql = "SELECT more ->> '$.target.id' FROM present.events WHERE kind IN (?1, ?2) AND more IS NOT NULL";
+    let kinds = [AuditKind::AccessKeyDeleted, AuditKind::ApiKeyDeleted].map(AuditKind::name);
+    let ids = || -> Found<HashSet<String>> {
+        let mut statement = connection.prepare(sql)?;
+        statement.query_map(kinds, |row| row.get(0))?.collect()
+    };
+    ids().unwrap_or_default()
 }
 
 fn compare(connection: &Connection) -> Found<Difference> {
@@ -137,6 +170,8 @@ fn compare(connection: &Connection) -> Found<Difference> {
          JOIN present.relying_parties r ON r.id = p.relying_party_id \
          WHERE p.relying_party_id = c.relying_party_id AND p.key = c.key)";
     Ok(Difference {
+        access_keys_revoked: Vec::new(),
+        api_keys_revoked: Vec::new(),
         access_keys: named(
             connection,
             "SELECT lower(hex(c.relying_party_id)), lower(hex(c.id)), coalesce(c.body ->> '$.name', '') FROM main.access_keys c WHERE NOT EXISTS \

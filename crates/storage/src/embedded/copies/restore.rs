@@ -39,7 +39,7 @@ pub struct Restored {
 /// name if `replace` says so; otherwise it is not touched.
 ///
 /// Ceremonies that wait for their response and the keys of tokens and sealed challenges do not come back: what was used after the backup was made
-/// would work a second time.
+/// would work a second time. A key that was revoked after it stays revoked, if the store that is there says so.
 ///
 /// # Errors
 /// [`CopyError`]: no backup, a damaged one, a store that is there or in use, or no room.
@@ -78,7 +78,10 @@ pub fn restore(
             && (marker::read(&lock).map_err(|e| at.io(e))? != Left::Open
                 || marker::lost_log(path).map_err(|e| at.io(e))?.is_none());
         let there = is_whole.then_some(path.as_path());
-        Ok((prepared, compare(&copy, there)?))
+        let (difference, compared) = compare(&copy, there)?;
+        let counts = revoke(&copy, &difference)?;
+        let counts = counts.unwrap_or(prepared.counts);
+        Ok((Restored { counts, ..prepared }, (difference, compared)))
     });
     let (prepared, (difference, compared)) = match prepared {
         Ok(prepared) => prepared,
@@ -179,9 +182,7 @@ fn prepare(file: &Path, copy: &Path, now: Timestamp) -> Result<Restored, CopyErr
     note(&connection, now).map_err(|f| at.failed(f))?;
     let counts = report::counts(&connection).map_err(|e| at.failed(e.into()))?;
     drop(connection);
-    let file = OpenOptions::new().write(true).open(copy);
-    file.and_then(|file| file.sync_all())
-        .map_err(|e| at.io(e))?;
+    flushed(copy)?;
     Ok(Restored {
         counts,
         ceremonies_voided: ceremonies,
@@ -190,6 +191,13 @@ fn prepare(file: &Path, copy: &Path, now: Timestamp) -> Result<Restored, CopyErr
         compared: false,
         replaced: None,
     })
+}
+
+/// Waits until the copy is on disk.
+fn flushed(copy: &Path) -> Result<(), CopyError> {
+    let file = OpenOptions::new().write(true).open(copy);
+    let written = file.and_then(|file| file.sync_all());
+    written.map_err(|e| At(copy).io(e))
 }
 
 /// Brings the copy of a backup to the present format and verifies it.
@@ -251,6 +259,34 @@ fn compare(copy: &Path, there: Option<&Path>) -> Result<(Difference, bool), Copy
     let connection = open_copy(copy).map_err(|f| at.failed(f))?;
     let all = report::difference(&connection, None).map_err(|e| at.failed(e.into()))?;
     Ok((all, false))
+}
+
+/// Removes the keys that were revoked after the backup, and counts again if there are any.
+fn revoke(copy: &Path, difference: &Difference) -> Result<Option<Counts>, CopyError> {
+    let at = At(copy);
+    let revoked = [
+        (
+            "DELETE FROM access_keys WHERE relying_party_id = unhex(?1) AND id = unhex(?2)",
+            &difference.access_keys_revoked,
+        ),
+        (
+            "DELETE FROM api_keys WHERE account_id = unhex(?1) AND id = unhex(?2)",
+            &difference.api_keys_revoked,
+        ),
+    ];
+    if revoked.iter().all(|(_, keys)| keys.is_empty()) {
+        return Ok(None);
+    }
+    let connection = open_copy(copy).map_err(|f| at.failed(f))?;
+    for (sql, keys) in revoked {
+        for key in keys {
+            execute(&connection, sql, params![key.owner, key.id]).map_err(|f| at.failed(f))?;
+        }
+    }
+    let counts = report::counts(&connection).map_err(|e| at.failed(e.into()))?;
+    drop(connection);
+    flushed(copy)?;
+    Ok(Some(counts))
 }
 
 /// Gives the store that is there another name, together with its log; the new name.

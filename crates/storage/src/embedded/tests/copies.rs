@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use domain::model::account::SecretHash;
+use domain::model::account::{Principal, SecretHash};
 use domain::model::audit::{ActorKind, AuditEvent};
 use domain::model::token::TokenKind;
 use domain::store::{
@@ -10,6 +10,7 @@ use domain::store::{
 };
 
 use super::*;
+use crate::conformance::accounts::api_key;
 use crate::conformance::fixture::{
     Fixture, LIFETIME, NOW, Passkey, at, authentication, counting, event, new_account,
 };
@@ -164,6 +165,62 @@ async fn a_backup_of_a_store_in_use_has_all_that_was_acknowledged_and_brings_bac
     let (fixture, _) = again(&replaced, &fixture);
     assert_eq!(fixture.record(deleted_record.key).await, None);
     assert!(fixture.events().await.len() > events.len());
+}
+
+#[tokio::test]
+async fn keys_that_were_revoked_after_a_backup_stay_revoked() {
+    let under_test = Directory::new();
+    let fixture = Fixture::new(&under_test).await;
+    let store = under_test.store.clone().unwrap();
+    // One is revoked after the backup. Another one is not there then either, and no event says why: the store may be an older one.
+    let (revoked, unknown) = (access_key(fixture.rp, NOW), access_key(fixture.rp, NOW));
+    for key in [&revoked, &unknown] {
+        let made = event(AuditKind::AccessKeyCreated, fixture.rp);
+        store.create_access_key(key, &made).await.unwrap();
+    }
+    let secret = api_key(fixture.account);
+    assert_eq!(store.create_api_key(&secret).await, Ok(true));
+    let (file, path) = (
+        under_test.place.path().join("backup.db"),
+        database(&under_test),
+    );
+    backup(&path, &file).unwrap();
+    let gone = event(AuditKind::AccessKeyDeleted, fixture.rp);
+    let told = gone
+        .clone()
+        .target("access_key", &revoked.id.to_hex(), None);
+    for (key, gone) in [(&revoked, &told), (&unknown, &gone)] {
+        let done = store.delete_access_key(fixture.rp, key.id, gone);
+        assert_eq!(done.await, Ok(true));
+    }
+    let deleted = store.delete_api_key(fixture.account, secret.id);
+    assert_eq!(deleted.await, Ok(true));
+    let gone = event(AuditKind::ApiKeyDeleted, fixture.rp);
+    let gone = gone.target("api_key", &secret.id.to_hex(), None);
+    store.record_event(&gone).await.unwrap();
+    store.close().await.unwrap();
+
+    let restored = restore(&file, &path, true, NOW).unwrap();
+    assert!(restored.compared);
+    let difference = &restored.difference;
+    for (found, id) in [
+        (&difference.access_keys, unknown.id.0),
+        (&difference.access_keys_revoked, revoked.id.0),
+        (&difference.api_keys_revoked, secret.id.0),
+    ] {
+        let found: Vec<_> = found.iter().map(|key| key.id.clone()).collect();
+        assert_eq!(found, [hex::encode(id)]);
+    }
+    assert!(difference.api_keys.is_empty());
+    let keys = (restored.counts.access_keys, restored.counts.api_keys);
+    assert_eq!(keys, (1, 0));
+    let (fixture, store) = again(&path, &fixture);
+    for (key, works) in [(&revoked, false), (&unknown, true)] {
+        let found = store.access_key(fixture.rp, key.id).await.unwrap();
+        assert_eq!(found.is_some(), works);
+    }
+    let found = store.secret(Principal::ApiKey(secret.id)).await;
+    assert!(found.unwrap().is_none());
 }
 
 #[tokio::test]
