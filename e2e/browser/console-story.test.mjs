@@ -154,7 +154,7 @@ for (const [name, launch] of [['Chromium', launchChromium], ['Firefox', launchFi
     await person.authenticator.touching(true);
   });
 
-  test('sees that the webhook was told of all of it', async () => {
+  test('sees that the webhook received an event for each step', async () => {
     await console(`/services/${service}`);
     await person.follow('Webhooks');
     await person.follow('Receiver');

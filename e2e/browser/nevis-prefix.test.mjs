@@ -1,5 +1,5 @@
 // The browser client, and back ends with the official SDKs of Twilio, behind a proxy with TLS and a path prefix. No client has a setting for either. The certificate
-// is of an authority of this run, which each client is told to trust.
+// comes from an authority made for this run. Each client is configured to trust it.
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';

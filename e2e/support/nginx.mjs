@@ -47,7 +47,7 @@ async function serverBlock({ folder, port, prefix, passkeyd, others }) {
   return changes.reduce((text, [old, by]) => replaced(text, old, by), block);
 }
 
-// Makes an authority for this run, and with it a certificate for localhost. `authority` is the file that clients are told to trust.
+// Makes an authority for this run, and with it a certificate for localhost. `authority` is the file to configure as trusted in clients.
 export async function certificate() {
   const folder = await mkdtemp(join(tmpdir(), 'passkeyd-proxy-'));
   const file = (name) => join(folder, name);

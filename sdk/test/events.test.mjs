@@ -48,7 +48,7 @@ test('sends what happened in one message, without cookies, and nobody waits for 
   assert.deepEqual([options.credentials, options.mode, options.keepalive, options.headers], ['omit', 'no-cors', true, undefined]);
 });
 
-test('names the Service of the page if it is told', () => {
+test('names the Service of the page if its SID is given', () => {
   const { sdk, sent } = open('https://www.example.test/sdk/events.mjs');
   const reporter = sdk.reporter('https://login.example.test', 'VA0123456789abcdef0123456789abcdef');
   reporter.offered('signIn');

@@ -26,8 +26,8 @@ pub(crate) struct Key {
 }
 
 impl Key {
-    /// With which others a registration of a user is counted. Those of a one-time link count for themselves: whoever holds the link
-    /// displaces none that the product has started for the user.
+    /// With which others a registration of a user is counted. Those of a one-time link are counted separately, so the
+    /// holder of the link cannot displace a registration that the product started for the user.
     pub(crate) fn of_registration(
         relying_party: RelyingPartyId,
         user: UserId,

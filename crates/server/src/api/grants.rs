@@ -1,4 +1,4 @@
-//! What a key may do, as whoever makes a key asks for it: the same words in the management API, on the command line, in a file of
+//! What a new key may do, in the words of the caller who creates it: the same in the management API, on the command line, in a file of
 //! `passkeyd apply` and in the console.
 
 use domain::model::clock::Timestamp;

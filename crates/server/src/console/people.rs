@@ -237,8 +237,8 @@ pub(super) async fn revoke(visit: Visit) -> Result<Response, Failure> {
     Ok(visit.back(&path_of(&rp, user.id), "revoked"))
 }
 
-/// `POST .../enrolment`: makes a link by which the person registers a passkey on another device. Whoever has the link becomes that person, so
-/// the role *support* does not make one.
+/// `POST .../enrolment`: makes a link by which the person registers a passkey on another device. The holder of the link can sign in as that
+/// person, so the role *support* cannot make one.
 pub(super) async fn enrol(visit: Visit) -> Result<Response, Failure> {
     let (rp, user, _) = person(&visit).await?;
     let hours = visit.field("hours");

@@ -801,7 +801,8 @@ async fn the_page_of_a_refused_ceremony_has_each_step_if_the_response_is_kept() 
                 }
                 assert!(page.text().contains("origin_not_allowed"));
                 assert!(page.text().contains("How to fix it"));
-                assert!(!page.text().contains("the verdict is another one"));
+                assert!(!page.text().contains("the verdict is now different"));
+                assert!(!page.text().contains("outside these steps"));
                 let not_kept = page.text().contains("The response is not kept");
                 assert_eq!(not_kept, !kept);
             }
