@@ -48,7 +48,7 @@ macro_rules! forward {
                 secret(principal: Principal) -> Option<StoredSecret> = keep;
                 create_api_key(key: &ApiKey) -> bool = keep;
                 list_api_keys(account: AccountId, page: PageRequest) -> Page<ApiKey> = keep;
-                delete_api_key(account: AccountId, key: ApiKeyId) -> bool = remove;
+                delete_api_key(account: AccountId, key: ApiKeyId, event: &AuditEvent) -> bool = remove;
             }
             RelyingParties {
                 create_relying_party(rp: &RelyingParty, event: &AuditEvent) -> bool = keep;

@@ -209,13 +209,10 @@ impl Passkeys {
         id: ApiKeyId,
         by: &Actor,
     ) -> Result<bool, Refusal> {
-        let removed = self.storage.delete_api_key(account, id).await?;
+        let event = self.of_account(AuditKind::ApiKeyDeleted, account, by);
+        let event = event.target("api_key", &id.to_hex(), None);
+        let removed = self.storage.delete_api_key(account, id, &event).await?;
         self.secrets.forget(&Principal::ApiKey(id));
-        if removed {
-            let event = self.of_account(AuditKind::ApiKeyDeleted, account, by);
-            self.note(event.target("api_key", &id.to_hex(), None))
-                .await?;
-        }
         Ok(removed)
     }
 

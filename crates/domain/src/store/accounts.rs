@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use crate::model::account::{Account, ApiKey, Principal, SecretHash};
+use crate::model::audit::AuditEvent;
 use crate::model::grant::Grant;
 use crate::model::ids::{AccountId, ApiKeyId};
 use crate::model::page::{Page, PageRequest};
@@ -60,6 +61,11 @@ pub trait Accounts: Send + Sync {
         account: AccountId,
         page: PageRequest,
     ) -> Result<Page<ApiKey>, Fault>;
-    /// Removes an API key; `false` when it is not there.
-    async fn delete_api_key(&self, account: AccountId, key: ApiKeyId) -> Result<bool, Fault>;
+    /// Removes an API key and records the event with it; `false` when it is not there, and then there is no event.
+    async fn delete_api_key(
+        &self,
+        account: AccountId,
+        key: ApiKeyId,
+        event: &AuditEvent,
+    ) -> Result<bool, Fault>;
 }

@@ -7,7 +7,7 @@ use domain::model::clock::{Clock as _, SystemClock};
 use domain::model::master_key::MasterKeyId;
 use domain::service::vault::master_key_of;
 use storage::OpenError;
-use storage::embedded::{CopyError, Counts, Named, Restored, backup, restore};
+use storage::embedded::{CopyError, Counts, How, Record, RecordKind, Restored, backup, restore};
 
 use super::print::say;
 use super::which_store::{WhichStore, file_of};
@@ -32,8 +32,9 @@ pub(super) struct Backup {
 /// Arguments of `restore`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Stop passkeyd first. With --replace, access keys and API keys that were revoked after the backup stay revoked. The result names \
-                  every other key, Auth Token, Relying Party and passkey that works again although it was replaced or deleted after the backup."
+    after_help = "Stop passkeyd first. With --replace, passkeyd compares the backup with the store that is there. Keys, administrators and webhooks that \
+                  were revoked or removed after the backup stay so. The report names what comes back, such as deleted users and passkeys. It is \
+                  also in a file beside the store. A restore that is interrupted changes nothing: the next start undoes it."
 )]
 pub(super) struct Restore {
     /// The backup.
@@ -42,6 +43,9 @@ pub(super) struct Restore {
     /// Replace the store that is there. It is kept under another name.
     #[arg(long)]
     replace: bool,
+    /// Replace the store also when passkeyd cannot read it. Keys that were revoked after the backup then work again.
+    #[arg(long, requires = "replace")]
+    without_comparison: bool,
     #[command(flatten)]
     store: WhichStore,
 }
@@ -93,21 +97,40 @@ pub(super) fn run_restore(arguments: Restore) -> Result<(), ProcessError> {
     let settings = arguments.store.settings()?;
     let path = file_of(&settings, ELSEWHERE)?;
     let now = SystemClock::default().now();
-    let done = restore(&arguments.file, &path, arguments.replace, now);
+    let how = How {
+        replace: arguments.replace,
+        without_comparison: arguments.without_comparison,
+    };
+    let mut text = String::new();
+    let done = restore(&arguments.file, &path, how, now, |done| {
+        text = format!(
+            "Restored {} to {}.\n{}",
+            arguments.file.display(),
+            path.display(),
+            report(done)
+        );
+        text.clone()
+    });
     let done = done.map_err(|error| match error {
         CopyError::Exists(there) => ProcessError::Command(format!(
             "there is a store at {}; with --replace the backup takes its place, and the store is kept under another name",
             there.display()
         )),
+        CopyError::NotCompared { path, what } => ProcessError::Command(format!(
+            "cannot read the store {}: {what}. Only this store knows which keys were revoked after the backup, so nothing was changed. \
+             With --without-comparison the backup takes its place all the same. Keys that were revoked after the backup then work again",
+            path.display()
+        )),
         other => failed(&other),
     })?;
-    say(&format!(
-        "Restored {} to {}.\n{}{}",
-        arguments.file.display(),
-        path.display(),
-        report(&done),
-        lacks(&settings, &path)?
-    ))
+    let file = done.report.display();
+    let lacks = lacks(&settings, &path).unwrap_or_default();
+    let printed = say(&format!("{text}\nThis report is also in {file}.{lacks}"));
+    printed.map_err(|error| {
+        ProcessError::Command(format!(
+            "the backup is restored, and the report is in {file}, but it cannot be printed: {error}"
+        ))
+    })
 }
 
 /// The master key under which a store is sealed.
@@ -167,77 +190,84 @@ fn report(done: &Restored) -> String {
          sealed challenges: those of before are refused.",
         done.ceremonies_voided, done.token_keys_voided
     ));
-    let mut revoked = Vec::new();
-    for (what, owner, id, found) in [
-        ("access key", "VA", "", &difference.access_keys_revoked),
-        ("API key", "AC", "SK", &difference.api_keys_revoked),
-    ] {
-        revoked.extend(found.iter().map(|named| line(what, (owner, id), named)));
-    }
-    if !revoked.is_empty() {
-        lines.push("These were revoked after the backup, and stay revoked:".to_owned());
-        lines.append(&mut revoked);
-    }
-    let unrevoked = [
-        ("access key", "VA", "", &difference.access_keys),
-        ("API key", "AC", "SK", &difference.api_keys),
-        (
-            "old Auth Token of account",
-            "AC",
-            "AC",
-            &difference.auth_tokens,
-        ),
-        ("Relying Party", "AC", "VA", &difference.relying_parties),
-        ("passkey", "VA", "YF", &difference.credentials),
-    ];
-    let mut again = Vec::new();
-    for (what, owner, id, found) in unrevoked {
-        again.extend(found.iter().map(|named| line(what, (owner, id), named)));
-    }
-    let named = u64::try_from(difference.credentials.len()).unwrap_or(u64::MAX);
-    if difference.credentials_in_all > named {
-        again.push(format!(
-            "  and {} more passkeys",
-            difference.credentials_in_all - named
-        ));
-    }
-    if again.is_empty() {
-        let nothing = "Nothing works again that was revoked, replaced or deleted.";
-        lines.push(nothing.to_owned());
-    } else {
+    let mut stays: Vec<_> = difference.stays.iter().map(line).collect();
+    if !stays.is_empty() {
         lines.push(
-            if done.compared {
-                "These work again, although they were revoked, replaced or deleted after the backup:"
-            } else {
-                "There was no readable store to compare with. All of this works now, also what was revoked or deleted after the backup:"
-            }
-            .to_owned(),
+            "The store that was there has a newer state of these, and it stays so:".to_owned(),
         );
-        lines.append(&mut again);
+        lines.append(&mut stays);
+    }
+    let mut again: Vec<_> = difference.again.iter().map(line).collect();
+    for (what, kind, in_all) in [
+        ("users", RecordKind::User, difference.users_again),
+        (
+            "passkeys",
+            RecordKind::Credential,
+            difference.credentials_again,
+        ),
+    ] {
+        let named = difference.again.iter().filter(|r| r.kind == kind).count();
+        let more = in_all.saturating_sub(u64::try_from(named).unwrap_or(u64::MAX));
+        if more > 0 {
+            again.push(format!("  and {more} more {what}"));
+        }
+    }
+    let nothing_again = again.is_empty();
+    lines.push(match (done.compared, nothing_again) {
+        (true, true) => "The backup brings nothing back that the store did not have.".to_owned(),
+        (true, false) => {
+            "These come back. The store that was there did not have them, or had them in another form:"
+                .to_owned()
+        }
+        (false, _) => {
+            let why = match (&done.unreadable, &done.replaced) {
+                (Some(what), _) => format!("The store that was there cannot be read: {what}."),
+                (None, _) => "There was no store to compare with.".to_owned(),
+            };
+            format!("{why} All of this works now, also what was revoked, replaced or deleted after the backup:")
+        }
+    });
+    lines.append(&mut again);
+    if !nothing_again {
         lines.push("Revoke or delete again what must not work.".to_owned());
     }
     if done.compared {
+        let lost = &difference.lost;
         lines.push(format!(
-            "Lost, because they are newer than the backup: {} users, {} passkeys, {} access keys.",
-            difference.users_lost, difference.credentials_lost, difference.access_keys_lost
+            "Lost, because the backup does not have them: {} accounts, {} API keys, {} Relying Parties, {} access keys, {} users, {} passkeys.",
+            lost.accounts, lost.api_keys, lost.relying_parties, lost.access_keys, lost.users, lost.credentials
         ));
     }
     lines.join("\n")
 }
 
 /// The line of one record.
-fn line(what: &str, (owner, id): (&str, &str), named: &Named) -> String {
+fn line(record: &Record) -> String {
     // A name is what somebody chose: no control character of it may reach the terminal.
-    let name: String = named.name.chars().filter(|c| !c.is_control()).collect();
+    let name: String = record.name.chars().filter(|c| !c.is_control()).collect();
     let name = if name.is_empty() {
         name
     } else {
         format!(" ({name})")
     };
-    // Access keys have the ids that `passkeyd access-key` takes.
-    let key = match uuid::Uuid::parse_str(&named.id) {
-        Ok(uuid) if id.is_empty() => uuid.to_string(),
-        _ => named.id.clone(),
+    let (id, owner) = (&record.id, &record.owner);
+    let line = match record.kind {
+        RecordKind::AccessKey => {
+            // Access keys have the ids that `passkeyd access-key` takes.
+            let id = uuid::Uuid::parse_str(id).map_or_else(|_| id.clone(), |id| id.to_string());
+            format!("access key {id}{name} of VA{owner}")
+        }
+        RecordKind::AccessTokenKeys => format!("the keys that check the access keys of VA{owner}"),
+        RecordKind::ApiKey => format!("API key SK{id}{name} of AC{owner}"),
+        RecordKind::AuthToken => format!("Auth Token of account AC{owner}{name}"),
+        RecordKind::Administrator => format!("administrator{name}"),
+        RecordKind::Role => format!("role of the administrator{name}"),
+        RecordKind::AdministratorPasskey => format!("passkey of the administrator{name}"),
+        RecordKind::Webhook => format!("webhook {id}{name} of VA{owner}"),
+        RecordKind::WebhookSettings => format!("settings of the webhook {id}{name} of VA{owner}"),
+        RecordKind::RelyingParty => format!("Relying Party VA{id}{name} of AC{owner}"),
+        RecordKind::User => format!("user YE{id}{name} of VA{owner}"),
+        RecordKind::Credential => format!("passkey YF{id}{name} of VA{owner}"),
     };
-    format!("  {what} {id}{key}{name} of {owner}{}", named.owner)
+    format!("  {line}")
 }

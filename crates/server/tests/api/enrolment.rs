@@ -425,7 +425,9 @@ async fn operators_and_owners_make_links_and_support_does_not() {
         let visitor = fixture.app.administrator(name, role).await;
         let page = visitor.client.get(&person).await;
         assert_eq!(page.text().contains("Make a link"), may, "{name}");
-        let asks = page.text().contains("only an operator or an owner can make one");
+        let asks = page
+            .text()
+            .contains("only an operator or an owner can make one");
         assert_eq!(asks, !may, "{name}");
         let before = fixture.events(AuditKind::EnrolmentLinkCreated).await.len();
         let made = visitor

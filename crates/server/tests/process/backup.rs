@@ -1,5 +1,6 @@
 //! `passkeyd backup`, `restore` and `compact` beside a server and without one.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Output;
 
@@ -135,14 +136,18 @@ fn a_backup_of_a_running_server_is_restored_and_says_what_works_again() {
     let text = said(&restored);
     assert!(restored.status.success(), "{text}");
     for lines in [
-        format!("stay revoked:\n  access key {key_id} (shop) of {service}\n"),
-        format!(
-            "deleted after the backup:\n  passkey {factor_sid} (annabella, Phone) of {service}\n"
-        ),
+        format!("and it stays so:\n  access key {key_id} (shop) of {service}\n"),
+        format!("in another form:\n  passkey {factor_sid} (annabella, Phone) of {service}\n"),
     ] {
         assert!(text.contains(&lines), "{lines} is not in {text}");
     }
     assert!(text.contains("The store that was there is "), "{text}");
+    // The report is beside the store, for its owner only.
+    let (before, report) = text.split_once("This report is also in ").unwrap();
+    let report = Path::new(report.trim_end().trim_end_matches('.'));
+    assert_eq!(std::fs::read_to_string(report).unwrap(), before);
+    let permissions = std::fs::metadata(report).unwrap().permissions().mode();
+    assert_eq!(permissions & 0o777, 0o600);
     let server = Server::start(&mut serve_known(&data));
     let calls = Calls {
         server: &server,
@@ -201,7 +206,10 @@ fn a_store_in_use_is_backed_up_and_neither_replaced_nor_compacted() {
     let restored = on(&elsewhere, &["restore", file.to_str().unwrap()]);
     let text = said(&restored);
     assert!(restored.status.success(), "{text}");
-    assert!(text.contains("There was no readable store"), "{text}");
+    assert!(
+        text.contains("There was no store to compare with"),
+        "{text}"
+    );
     assert!(text.contains(" 0 Relying Parties, "), "{text}");
     assert!(!text.contains("Relying Party VA"), "{text}");
 }

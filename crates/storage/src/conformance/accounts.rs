@@ -255,15 +255,18 @@ pub async fn an_api_key_belongs_to_an_account(under_test: &mut dyn StoreUnderTes
             .is_empty()
     );
 
-    assert_eq!(store.delete_api_key(stranger, api_key.id).await, Ok(false));
-    assert_eq!(
-        store.delete_api_key(fixture.account, api_key.id).await,
-        Ok(true)
-    );
-    assert_eq!(
-        store.delete_api_key(fixture.account, api_key.id).await,
-        Ok(false)
-    );
+    // Its event is there if, and only if, the key was removed.
+    for (account, removed) in [
+        (stranger, false),
+        (fixture.account, true),
+        (fixture.account, false),
+    ] {
+        let gone = event(AuditKind::ApiKeyDeleted, fixture.rp);
+        let done = store.delete_api_key(account, api_key.id, &gone).await;
+        assert_eq!(done, Ok(removed));
+        let told = fixture.events().await.contains(&gone);
+        assert_eq!(told, removed);
+    }
     assert!(
         store
             .secret(Principal::ApiKey(api_key.id))

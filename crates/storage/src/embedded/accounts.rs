@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use domain::model::account::{Account, ApiKey, Principal, SecretHash};
+use domain::model::audit::AuditEvent;
 use domain::model::ids::{AccountId, ApiKeyId};
 use domain::model::page::{Page, PageRequest};
 use domain::store::{Accounts, Fault, FirstAccount, StoredSecret};
@@ -63,8 +64,14 @@ impl Accounts for Embedded {
             .await
     }
 
-    async fn delete_api_key(&self, account: AccountId, key: ApiKeyId) -> Result<bool, Fault> {
-        self.write(move |c| writes::delete_api_key(c, account, key))
+    async fn delete_api_key(
+        &self,
+        account: AccountId,
+        key: ApiKeyId,
+        event: &AuditEvent,
+    ) -> Result<bool, Fault> {
+        let event = event.clone();
+        self.write(move |c| writes::delete_api_key(c, account, key, &event))
             .await
     }
 }

@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+const UNKNOWN: &str = "";
 const OPEN: &str = "open\n";
 const CLOSED: &str = "closed\n";
 
@@ -58,6 +59,16 @@ pub(super) fn opened(lock: &File, path: &Path) -> io::Result<()> {
 /// All is in the database file.
 pub(super) fn closed(lock: &File) -> io::Result<()> {
     write(lock, CLOSED)
+}
+
+/// The store is as it was left before.
+pub(super) fn again(lock: &File, left: Left) -> io::Result<()> {
+    let text = match left {
+        Left::Unknown => UNKNOWN,
+        Left::Open => OPEN,
+        Left::Closed => CLOSED,
+    };
+    write(lock, text)
 }
 
 /// The log of `SQLite` beside a database file.

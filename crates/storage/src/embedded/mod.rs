@@ -21,6 +21,7 @@ mod credentials;
 mod deliveries;
 mod events;
 mod evidence;
+mod files;
 #[cfg(feature = "conformance")]
 mod fill;
 mod imports;
@@ -33,6 +34,7 @@ mod pending;
 mod readers;
 mod reads;
 mod records;
+mod replacement;
 mod rows;
 mod seals;
 mod sql;
@@ -59,7 +61,8 @@ use rusqlite::Connection;
 
 use self::checkpoints::Log;
 pub use self::copies::{
-    Compacted, CopyError, Counts, Difference, Named, Restored, backup, compact, restore,
+    Compacted, CopyError, Counts, Difference, How, Lost, Record, RecordKind, Restored, backup,
+    compact, restore,
 };
 use self::left::move_what_is_left;
 pub use self::open::{OpenError, formats, store_key};

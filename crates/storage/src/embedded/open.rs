@@ -11,6 +11,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::evidence::{Known, Parts, pack};
 use super::marker::{self, Left};
+use super::replacement;
 use super::rows::credential_digest_13;
 use super::seals;
 use super::sql::{BUSY_TIMEOUT, Failure, Outcome, checkpoint_if_free};
@@ -42,6 +43,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0019.sql"),
     include_str!("../../migrations/sqlite/0020.sql"),
     include_str!("../../migrations/sqlite/0021.sql"),
+    include_str!("../../migrations/sqlite/0022.sql"),
 ];
 
 /// How often a start tries to get the lock. A backup has it for a moment when no server has.
@@ -117,7 +119,8 @@ pub enum OpenError {
     },
 }
 
-/// Takes the right to use the database at `path`; it ends when the file is dropped, or with the process.
+/// Takes the right to use the database at `path`; it ends when the file is dropped, or with the process. A restore that was interrupted is
+/// undone: the store is again the one that was there before.
 ///
 /// The lock is on a file of its own: `SQLite` has locks on the database file, and closing any other handle of that
 /// file would drop them.
@@ -135,8 +138,8 @@ pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
         })?;
     }
     // One store, one lock, whichever symbolic link led here.
-    let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let mut name = real.into_os_string();
+    let real = target_of(path);
+    let mut name = real.clone().into_os_string();
     name.push(".lock");
     let lock_path = PathBuf::from(name);
     let io = |source| OpenError::Io {
@@ -146,7 +149,13 @@ pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
     for _ in 0..LOCK_TRIES {
         let file = make_file(&lock_path).map_err(io)?;
         match file.try_lock() {
-            Ok(()) if is_at(&file, &lock_path) => return Ok(file),
+            Ok(()) if is_at(&file, &lock_path) => {
+                replacement::undo(&real, &file).map_err(|source| OpenError::Io {
+                    path: real.clone(),
+                    source,
+                })?;
+                return Ok(file);
+            }
             // A restore that failed has removed the file meanwhile.
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
@@ -156,6 +165,18 @@ pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
     Err(OpenError::InUse {
         path: path.to_owned(),
     })
+}
+
+/// The file that a path means. The target of a symbolic link may be missing: a restore was interrupted.
+fn target_of(path: &Path) -> PathBuf {
+    if let Ok(real) = fs::canonicalize(path) {
+        return real;
+    }
+    match (fs::read_link(path), path.parent()) {
+        (Ok(target), Some(directory)) => directory.join(target),
+        (Ok(target), None) => target,
+        (Err(_), _) => path.to_owned(),
+    }
 }
 
 /// Whether an open file is still the one with this name.

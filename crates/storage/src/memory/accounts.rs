@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use domain::model::account::{Account, ApiKey, Principal, SecretHash};
+use domain::model::audit::AuditEvent;
 use domain::model::grant::Grant;
 use domain::model::ids::{AccountId, ApiKeyId};
 use domain::model::page::{Page, PageRequest};
@@ -117,7 +118,12 @@ impl Accounts for Memory {
         Ok(page(keys, request, |k| (k.created, k.id.0)))
     }
 
-    async fn delete_api_key(&self, account: AccountId, key: ApiKeyId) -> Result<bool, Fault> {
+    async fn delete_api_key(
+        &self,
+        account: AccountId,
+        key: ApiKeyId,
+        event: &AuditEvent,
+    ) -> Result<bool, Fault> {
         let mut state = self.state();
         if state
             .api_keys
@@ -127,6 +133,7 @@ impl Accounts for Memory {
             return Ok(false);
         }
         state.api_keys.remove(&key);
+        state.record(event);
         Ok(true)
     }
 }

@@ -2,14 +2,15 @@
 
 use async_trait::async_trait;
 use domain::model::account::{Account, ApiKey, Principal, SecretHash};
+use domain::model::audit::AuditEvent;
 use domain::model::grant::Grant;
-use domain::model::ids::{AccountId, ApiKeyId, AttemptId};
+use domain::model::ids::{AccountId, ApiKeyId, AttemptId, RelyingPartyId};
 use domain::model::page::{Page, PageRequest};
 use domain::store::{Accounts, Answers, Fault, FirstAccount, Reservation, Reserved, StoredSecret};
 
 use super::cells::{Cells, params};
 use super::pool::Does;
-use super::records;
+use super::records::{self, event_params};
 use super::statements::Statement;
 use super::{Postgres, settled};
 
@@ -123,9 +124,15 @@ impl Accounts for Postgres {
             .await
     }
 
-    async fn delete_api_key(&self, account: AccountId, key: ApiKeyId) -> Result<bool, Fault> {
-        self.pool
-            .done((Statement::DeleteApiKey, params![key.0, account.0]))
+    async fn delete_api_key(
+        &self,
+        account: AccountId,
+        key: ApiKeyId,
+        event: &AuditEvent,
+    ) -> Result<bool, Fault> {
+        let mut params = event_params(RelyingPartyId(account.0), event);
+        params.extend(params![key.0]);
+        self.done_told((Statement::DeleteApiKey, params), event)
             .await
     }
 }

@@ -72,8 +72,13 @@ statements! {
         page!(down concat!("SELECT ", columns!(api_key), " FROM @api_keys WHERE account_id = $1"), "created", "id", "$2", "$3", "$4");
     NoteApiKeyUse ("bi")
         "WITH w AS (UPDATE @api_keys SET used = $2 WHERE id = $1 AND coalesce(used, $2 - 1) < $2 RETURNING 1) SELECT count(*) FROM w";
-    DeleteApiKey ("bb")
-        "WITH w AS (DELETE FROM @api_keys WHERE id = $1 AND account_id = $2 RETURNING 1) SELECT count(*) FROM w";
+    // $1 is the account.
+    DeleteApiKey (with_event!("b"))
+        concat!(
+            "WITH w AS (DELETE FROM @api_keys WHERE id = $18 AND account_id = $1 RETURNING 1), e AS (",
+            event!("w"),
+            ") SELECT count(*) FROM w"
+        );
 
     // ---- Relying Parties ----
     CreateRelyingParty (with_event!("biittT"))

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::copy::{At, CopyError, beside, flush_names, reader, verify_copy, write_copy};
+use super::copy::{At, CopyError, reader, verify_copy, write_copy};
 use super::report::Counts;
+use crate::embedded::files::{beside, flush_names};
 use crate::embedded::marker::{self, Left};
 use crate::embedded::open::{self, OpenError};
 

@@ -3,10 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use super::copy::{
-    At, CACHE, CopyError, beside, flush_names, give_to_owner, remove_if_there, verify_copy,
-    write_copy,
-};
+use super::copy::{At, CACHE, CopyError, verify_copy, write_copy};
+use crate::embedded::files::{beside, flush_names, give_to_owner, remove_if_there};
 use crate::embedded::left::move_what_is_left;
 use crate::embedded::{marker, open};
 

@@ -1,7 +1,6 @@
 //! Writing a copy, and verifying one.
 
-use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
@@ -9,6 +8,7 @@ use domain::store::Fault;
 use rusqlite::{Connection, OpenFlags};
 
 use super::report::{self, Counts};
+use crate::embedded::files::remove_if_there;
 use crate::embedded::open::{self, OpenError};
 use crate::embedded::seals::{is_sound, sound_attestation};
 use crate::embedded::sql::{Failure, Outcome, execute};
@@ -26,6 +26,17 @@ pub enum CopyError {
     /// There is no store, or no backup.
     #[error("there is no file {path}", path = .0.display())]
     Missing(PathBuf),
+    /// What should be a file is something else.
+    #[error("{path} is not a file", path = .0.display())]
+    NotAFile(PathBuf),
+    /// The store that is to be replaced cannot be read, so nobody knows what was revoked.
+    #[error("cannot compare the backup with {path}: {what}", path = path.display())]
+    NotCompared {
+        /// The database file.
+        path: PathBuf,
+        /// Why it cannot be read.
+        what: String,
+    },
     /// What is to be written is there already.
     #[error("{path} exists already", path = .0.display())]
     Exists(PathBuf),
@@ -87,41 +98,6 @@ impl At<'_> {
     }
 }
 
-/// The name of a file with more behind it.
-pub(super) fn beside(path: &Path, more: &str) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(more);
-    PathBuf::from(name)
-}
-
-/// Writes the names of a directory to the disk.
-pub(super) fn flush_names(of: &Path) -> io::Result<()> {
-    let directory = of.parent().filter(|d| !d.as_os_str().is_empty());
-    File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
-}
-
-pub(super) fn remove_if_there(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        done => done,
-    }
-}
-
-/// Gives a file to the owner of another one: a command of the administrator must leave files that the server can open.
-pub(super) fn give_to_owner(of: &Path, file: &Path) -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::{MetadataExt as _, chown};
-        let (wanted, present) = (fs::metadata(of)?, fs::metadata(file)?);
-        if (wanted.uid(), wanted.gid()) != (present.uid(), present.gid()) {
-            chown(file, Some(wanted.uid()), Some(wanted.gid()))?;
-        }
-    }
-    #[cfg(not(unix))]
-    let _ = (of, file);
-    Ok(())
-}
-
 /// A connection that reads only, beside those of a running server if there is one.
 pub(in crate::embedded) fn reader(path: &Path) -> Outcome<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -144,9 +120,11 @@ pub(super) fn write_copy(connection: &Connection, to: &Path) -> Result<(), CopyE
     file.sync_all().map_err(|e| at.io(e))
 }
 
-/// Opens a copy for changes. They need not survive a crash: nobody relies on it yet.
+/// Opens a copy for changes. They need not survive a crash: nobody relies on it yet. What is attached may be a URI.
 pub(super) fn open_copy(path: &Path) -> Outcome<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_URI;
     let connection = Connection::open_with_flags(path, flags)?;
     open::tune(&connection, CACHE)?;
     connection.execute_batch("PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF;")?;
@@ -259,6 +237,7 @@ const SEALED: &[(&str, &str)] = &[
     ("answers", is_sound!(answers)),
     ("deletions", is_sound!(deletions)),
     ("console_records", is_sound!(console_records)),
+    ("revoked", is_sound!(revoked)),
     ("metadata", is_sound!(metadata)),
     ("meta", is_sound!(meta)),
     (

@@ -3,6 +3,7 @@
 //! A copy is written beside its target and takes its name at the end, so a file with that name is always whole.
 
 mod backup;
+mod carry;
 mod compact;
 mod copy;
 mod report;
@@ -13,5 +14,5 @@ pub use self::compact::{Compacted, compact};
 pub use self::copy::CopyError;
 #[cfg(test)]
 pub(super) use self::copy::{reader, verify_copy};
-pub use self::report::{Counts, Difference, Named};
-pub use self::restore::{Restored, restore};
+pub use self::report::{Counts, Difference, Lost, Record, RecordKind};
+pub use self::restore::{How, Restored, restore};

@@ -1,12 +1,12 @@
 //! What a copy contains, and what it contains that another store does not.
 
-use std::collections::HashSet;
+use std::fmt::Write as _;
 use std::path::Path;
 
-use domain::model::audit::AuditKind;
+use domain::model::console::CONSOLE_PARTY;
 use rusqlite::{Connection, Row};
 
-/// How many records a store has.
+/// How many records a store has, without what the console keeps for itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Accounts.
@@ -27,49 +27,103 @@ pub struct Counts {
     pub events: u64,
 }
 
+/// What a [`Record`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordKind {
+    /// An access key of a Relying Party.
+    AccessKey,
+    /// The keys under which the access keys of a Relying Party are checked.
+    AccessTokenKeys,
+    /// An API key of an account.
+    ApiKey,
+    /// The Auth Token of an account.
+    AuthToken,
+    /// An administrator of the console.
+    Administrator,
+    /// The role of an administrator.
+    Role,
+    /// A passkey of an administrator; its name has that of the administrator.
+    AdministratorPasskey,
+    /// A webhook of a Relying Party.
+    Webhook,
+    /// The address, the secret and the other settings of a webhook.
+    WebhookSettings,
+    /// A Relying Party of an account.
+    RelyingParty,
+    /// A user.
+    User,
+    /// A credential; its name has that of the user.
+    Credential,
+}
+
 /// A record with a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Named {
+pub struct Record {
+    /// What it is.
+    pub kind: RecordKind,
     /// The Relying Party or the account, in hexadecimal.
     pub owner: String,
     /// Its key, in hexadecimal.
     pub id: String,
-    /// Its name; for a credential also that of its user.
+    /// Its name.
     pub name: String,
+}
+
+/// What the store that was there has, and the backup does not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lost {
+    /// Accounts.
+    pub accounts: u64,
+    /// Relying Parties.
+    pub relying_parties: u64,
+    /// Users.
+    pub users: u64,
+    /// Credentials.
+    pub credentials: u64,
+    /// Access keys of back ends.
+    pub access_keys: u64,
+    /// API keys of accounts.
+    pub api_keys: u64,
 }
 
 /// What comes back when a backup takes the place of a store, and what goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Difference {
-    /// Access keys that were revoked since, as the audit trail of the other store says.
-    pub access_keys_revoked: Vec<Named>,
-    /// API keys that were revoked since, as the audit trail of the other store says.
-    pub api_keys_revoked: Vec<Named>,
-    /// Other access keys that come back.
-    pub access_keys: Vec<Named>,
-    /// Other API keys that come back.
-    pub api_keys: Vec<Named>,
-    /// Accounts whose Auth Token was replaced since: the old one works again.
-    pub auth_tokens: Vec<Named>,
-    /// Relying Parties that were deleted since.
-    pub relying_parties: Vec<Named>,
-    /// Credentials that were deleted since: the first ones.
-    pub credentials: Vec<Named>,
-    /// How many credentials were deleted since.
-    pub credentials_in_all: u64,
-    /// Users that were registered since, and are lost.
-    pub users_lost: u64,
-    /// Credentials that were registered since, and are lost.
-    pub credentials_lost: u64,
-    /// Access keys that were created since, and are lost.
-    pub access_keys_lost: u64,
+    /// What was revoked, replaced or removed after the backup, and stays so.
+    pub stays: Vec<Record>,
+    /// What the backup has and the other store has not, or has in another form; of users and credentials the first ones.
+    pub again: Vec<Record>,
+    /// How many users come back.
+    pub users_again: u64,
+    /// How many credentials come back.
+    pub credentials_again: u64,
+    /// What is lost.
+    pub lost: Lost,
 }
 
-/// Credentials that are named; there may be millions.
+/// Users and credentials that are named; there may be millions.
 const NAMED: u32 = 1000;
 
 /// The Relying Party of the console belongs to no account, and no list has it.
 const OF_ACCOUNTS: &str = "account_id IN (SELECT id FROM main.accounts)";
+
+/// Whether keys and secrets of both stores are sealed under the same key, so that one can have those of the other.
+pub(super) const SAME_KEY: &str = "(SELECT value FROM main.meta WHERE name = 'store_key') IS \
+    (SELECT value FROM present.meta WHERE name = 'store_key')";
+
+/// A store that has nothing, as far as stores are compared.
+const NOTHING: &str = "ATTACH ':memory:' AS present;
+    CREATE TABLE present.meta (name, value);
+    CREATE TABLE present.revoked (kind, id);
+    CREATE TABLE present.accounts (id, token);
+    CREATE TABLE present.api_keys (id);
+    CREATE TABLE present.relying_parties (id);
+    CREATE TABLE present.access_keys (relying_party_id, id);
+    CREATE TABLE present.token_keys (relying_party_id, kind, value);
+    CREATE TABLE present.webhooks (relying_party_id, id, body);
+    CREATE TABLE present.console_records (kind, id, body);
+    CREATE TABLE present.users (relying_party_id, id);
+    CREATE TABLE present.credentials (relying_party_id, key, user_id);";
 
 type Found<T> = Result<T, rusqlite::Error>;
 
@@ -78,16 +132,26 @@ fn count(connection: &Connection, sql: &str) -> Found<u64> {
     Ok(u64::try_from(count).unwrap_or(0))
 }
 
+/// The key of the console's Relying Party as SQL.
+pub(super) fn console() -> String {
+    format!("x'{}'", CONSOLE_PARTY.to_hex())
+}
+
 pub(super) fn counts(connection: &Connection) -> Found<Counts> {
     let of = |table| count(connection, &format!("SELECT count(*) FROM {table}"));
+    let outside = |table| {
+        let console = console();
+        let sql = format!("SELECT count(*) FROM {table} WHERE relying_party_id <> {console}");
+        count(connection, &sql)
+    };
     Ok(Counts {
         accounts: of("accounts")?,
         relying_parties: count(
             connection,
             &format!("SELECT count(*) FROM relying_parties WHERE {OF_ACCOUNTS}"),
         )?,
-        users: of("users")?,
-        credentials: of("credentials")?,
+        users: outside("users")?,
+        credentials: outside("credentials")?,
         access_keys: of("access_keys")?,
         api_keys: of("api_keys")?,
         ceremonies: of("ceremonies")?,
@@ -95,9 +159,34 @@ pub(super) fn counts(connection: &Connection) -> Found<Counts> {
     })
 }
 
-fn named(connection: &Connection, sql: &str) -> Found<Vec<Named>> {
+/// The URI by which `SQLite` opens a file for reading only: not even a damaged log of it is touched.
+fn to_read(path: &Path) -> String {
+    let mut uri = "file:".to_owned();
+    for byte in path.as_os_str().as_encoded_bytes() {
+        if byte.is_ascii_alphanumeric() || b"/._-".contains(byte) {
+            uri.push(char::from(*byte));
+        } else {
+            let _ = write!(uri, "%{byte:02x}");
+        }
+    }
+    uri + "?mode=ro"
+}
+
+/// Makes the store at `present` known to a connection as `present`; without one, a store that has nothing.
+pub(super) fn attach(connection: &Connection, present: Option<&Path>) -> Found<()> {
+    match present {
+        Some(path) => connection
+            .execute("ATTACH ?1 AS present", [to_read(path)])
+            .map(drop),
+        None => connection.execute_batch(NOTHING),
+    }
+}
+
+/// Reads records: the owner, the key, and the name of each.
+fn records(connection: &Connection, kind: RecordKind, sql: &str) -> Found<Vec<Record>> {
     let read = |row: &Row<'_>| {
-        Ok(Named {
+        Ok(Record {
+            kind,
             owner: row.get(0)?,
             id: row.get(1)?,
             name: row.get(2)?,
@@ -106,107 +195,237 @@ fn named(connection: &Connection, sql: &str) -> Found<Vec<Named>> {
     connection.prepare(sql)?.query_map([], read)?.collect()
 }
 
-/// What the copy of `connection` has that the store at `present` has not, and the other way round. Where there is no store, all of the
-/// copy comes back.
-pub(super) fn difference(connection: &Connection, present: Option<&Path>) -> Found<Difference> {
-    match present {
-        Some(path) => {
-            connection.execute("ATTACH ?1 AS present", [path.to_string_lossy()])?;
-        }
-        None => connection.execute_batch(
-            "ATTACH ':memory:' AS present;
-             CREATE TABLE present.access_keys (relying_party_id, id);
-             CREATE TABLE present.api_keys (id);
-             CREATE TABLE present.accounts (id, token);
-             CREATE TABLE present.relying_parties (id);
-             CREATE TABLE present.users (relying_party_id, id);
-             CREATE TABLE present.credentials (relying_party_id, key, user_id);",
-        )?,
-    }
-    let difference = compare(connection);
-    let revoked = revoked(connection);
-    connection.execute_batch("DETACH present")?;
-    let mut difference = difference?;
-    for (back, stay) in [
+/// What was revoked, as the attached store says.
+fn revoked(kind: &str, id: &str) -> String {
+    format!("EXISTS (SELECT 1 FROM present.revoked r WHERE r.kind = '{kind}' AND r.id = {id})")
+}
+
+/// Administrators of the attached store and of this one.
+const BOTH_ADMINISTRATORS: &str = "main.console_records c JOIN present.console_records p \
+    ON p.kind = 0 AND p.id = c.id WHERE c.kind = 0";
+
+/// The credentials of administrators that only this store has, although the administrator is in both.
+pub(super) fn removed_administrator_passkeys() -> String {
+    let console = console();
+    format!(
+        "main.credentials c WHERE c.relying_party_id = {console} AND EXISTS (SELECT 1 FROM present.console_records p \
+         WHERE p.kind = 0 AND p.id = c.user_id) AND NOT EXISTS (SELECT 1 FROM present.credentials p \
+         WHERE p.relying_party_id = c.relying_party_id AND p.key = c.key)"
+    )
+}
+
+/// What stays revoked, replaced or removed.
+fn stays(connection: &Connection) -> Found<Vec<Record>> {
+    let console = console();
+    let (access, api) = (revoked("access_key", "c.id"), revoked("api_key", "c.id"));
+    let (webhook, administrator) = (revoked("webhook", "c.id"), revoked("administrator", "c.id"));
+    let removed = removed_administrator_passkeys();
+    let mut found = Vec::new();
+    for (kind, sql) in [
         (
-            &mut difference.access_keys,
-            &mut difference.access_keys_revoked,
+            RecordKind::AccessKey,
+            format!(
+                "SELECT lower(hex(c.relying_party_id)), lower(hex(c.id)), coalesce(c.body ->> '$.name', '') \
+             FROM main.access_keys c WHERE {access} ORDER BY c.created"
+            ),
         ),
-        (&mut difference.api_keys, &mut difference.api_keys_revoked),
+        (
+            RecordKind::ApiKey,
+            format!(
+                "SELECT lower(hex(c.account_id)), lower(hex(c.id)), c.name FROM main.api_keys c WHERE {api} ORDER BY c.created"
+            ),
+        ),
+        (
+            RecordKind::Webhook,
+            format!(
+                "SELECT lower(hex(c.relying_party_id)), lower(hex(c.id)), coalesce(c.body ->> '$.name', '') \
+             FROM main.webhooks c WHERE {webhook} ORDER BY c.created"
+            ),
+        ),
+        (
+            RecordKind::Administrator,
+            format!(
+                "SELECT '{}', lower(hex(c.id)), coalesce(c.body ->> '$.name', '') \
+             FROM main.console_records c WHERE c.kind = 0 AND {administrator} ORDER BY c.created",
+                CONSOLE_PARTY.to_hex()
+            ),
+        ),
+        (
+            RecordKind::Role,
+            format!(
+                "SELECT '{}', lower(hex(c.id)), coalesce(p.body ->> '$.name', '') || ', ' || coalesce(p.body ->> '$.role', '') \
+             FROM {BOTH_ADMINISTRATORS} AND p.body ->> '$.role' IS NOT c.body ->> '$.role' ORDER BY c.created",
+                CONSOLE_PARTY.to_hex()
+            ),
+        ),
+        (
+            RecordKind::AdministratorPasskey,
+            format!(
+                "SELECT lower(hex(c.relying_party_id)), lower(hex(c.key)), coalesce((SELECT u.name || ', ' FROM main.users u \
+             WHERE u.relying_party_id = {console} AND u.id = c.user_id), '') || c.name FROM {removed}"
+            ),
+        ),
+        (
+            RecordKind::AuthToken,
+            format!(
+                "SELECT lower(hex(c.id)), lower(hex(c.id)), '' FROM main.accounts c JOIN present.accounts p ON p.id = c.id \
+             WHERE {SAME_KEY} AND p.token <> c.token ORDER BY c.created"
+            ),
+        ),
+        (
+            RecordKind::AccessTokenKeys,
+            format!(
+                "SELECT lower(hex(c.relying_party_id)), '', '' FROM main.token_keys c JOIN present.token_keys p \
+             ON p.relying_party_id = c.relying_party_id AND p.kind = c.kind WHERE c.kind = 'access' AND {SAME_KEY} AND p.value <> c.value"
+            ),
+        ),
+        (
+            RecordKind::WebhookSettings,
+            format!(
+                "SELECT lower(hex(c.relying_party_id)), lower(hex(c.id)), coalesce(p.body ->> '$.name', '') FROM main.webhooks c \
+             JOIN present.webhooks p ON p.relying_party_id = c.relying_party_id AND p.id = c.id WHERE {SAME_KEY} AND p.body <> c.body \
+             ORDER BY c.created"
+            ),
+        ),
     ] {
-        let (mut gone, other) = std::mem::take(back)
-            .into_iter()
-            .partition(|key| revoked.contains(&key.id));
-        stay.append(&mut gone);
-        *back = other;
+        found.append(&mut records(connection, kind, &sql)?);
     }
-    Ok(difference)
+    Ok(found)
 }
 
-/// The ids of the keys that were revoked, in hexadecimal. A key can be missing for another reason, too: the store may come from an older
-/// backup. A store without such a trail tells nothing.
-fn revoked(connection: &Connection) -> HashSet<String> {
-    let sql = "SELECT more ->> '$.target.id' FROM present.events WHERE kind IN (?1, ?2) AND more IS NOT NULL";
-    let kinds = [AuditKind::AccessKeyDeleted, AuditKind::ApiKeyDeleted].map(AuditKind::name);
-    let ids = || -> Found<HashSet<String>> {
-        let mut statement = connection.prepare(sql)?;
-        statement.query_map(kinds, |row| row.get(0))?.collect()
-    };
-    ids().unwrap_or_default()
+/// The keys, webhooks and administrators that come back, and what comes back in its old form.
+fn keys_again(connection: &Connection) -> Found<Vec<Record>> {
+    let party = "JOIN present.relying_parties r ON r.id = p.relying_party_id";
+    let (access, api) = (revoked("access_key", "c.id"), revoked("api_key", "c.id"));
+    let (webhook, administrator) = (revoked("webhook", "c.id"), revoked("administrator", "c.id"));
+    let mut found = Vec::new();
+    for (kind, sql) in [
+        (
+            RecordKind::AccessKey,
+            format!(
+                "SELECT lower(hex(c.relying_party_id)), lower(hex(c.id)), coalesce(c.body ->> '$.name', '') FROM main.access_keys c \
+             WHERE NOT {access} AND NOT EXISTS (SELECT 1 FROM present.access_keys p {party} \
+             WHERE p.relying_party_id = c.relying_party_id AND p.id = c.id) ORDER BY c.created"
+            ),
+        ),
+        (
+            RecordKind::AccessTokenKeys,
+            format!(
+                "SELECT lower(hex(c.relying_party_id)), '', '' FROM main.token_keys c JOIN present.token_keys p \
+             ON p.relying_party_id = c.relying_party_id AND p.kind = c.kind \
+             WHERE c.kind = 'access' AND NOT {SAME_KEY} AND p.value <> c.value"
+            ),
+        ),
+        (
+            RecordKind::ApiKey,
+            format!(
+                "SELECT lower(hex(c.account_id)), lower(hex(c.id)), c.name FROM main.api_keys c WHERE NOT {api} AND NOT EXISTS \
+             (SELECT 1 FROM present.api_keys p WHERE p.id = c.id) ORDER BY c.created"
+            ),
+        ),
+        // A keyed hash and a plain one cannot be compared, nor those of two keys.
+        (
+            RecordKind::AuthToken,
+            format!(
+                "SELECT lower(hex(c.id)), lower(hex(c.id)), CASE WHEN length(p.token) <> length(c.token) \
+             THEN 'perhaps the present one: the backup is older than the seal of the store' ELSE '' END \
+             FROM main.accounts c LEFT JOIN present.accounts p ON p.id = c.id \
+             WHERE p.token IS NOT c.token AND NOT (p.id IS NOT NULL AND {SAME_KEY}) ORDER BY c.created"
+            ),
+        ),
+        (
+            RecordKind::Administrator,
+            format!(
+                "SELECT '{}', lower(hex(c.id)), coalesce(c.body ->> '$.name', '') || ', ' || coalesce(c.body ->> '$.role', '') \
+             FROM main.console_records c WHERE c.kind = 0 AND NOT {administrator} AND NOT EXISTS \
+             (SELECT 1 FROM present.console_records p WHERE p.kind = 0 AND p.id = c.id) ORDER BY c.created",
+                CONSOLE_PARTY.to_hex()
+            ),
+        ),
+        (
+            RecordKind::Webhook,
+            format!(
+                "SELECT lower(hex(c.relying_party_id)), lower(hex(c.id)), coalesce(c.body ->> '$.name', '') FROM main.webhooks c \
+             WHERE NOT {webhook} AND NOT EXISTS (SELECT 1 FROM present.webhooks p {party} \
+             WHERE p.relying_party_id = c.relying_party_id AND p.id = c.id) ORDER BY c.created"
+            ),
+        ),
+        (
+            RecordKind::WebhookSettings,
+            format!(
+                "SELECT lower(hex(c.relying_party_id)), lower(hex(c.id)), coalesce(c.body ->> '$.name', '') FROM main.webhooks c \
+             JOIN present.webhooks p ON p.relying_party_id = c.relying_party_id AND p.id = c.id \
+             WHERE NOT {SAME_KEY} AND p.body <> c.body ORDER BY c.created"
+            ),
+        ),
+        (
+            RecordKind::RelyingParty,
+            format!(
+                "SELECT lower(hex(c.account_id)), lower(hex(c.id)), coalesce(c.body ->> '$.name', '') FROM main.relying_parties c \
+             WHERE {OF_ACCOUNTS} AND NOT EXISTS (SELECT 1 FROM present.relying_parties p WHERE p.id = c.id) ORDER BY c.created"
+            ),
+        ),
+    ] {
+        found.append(&mut records(connection, kind, &sql)?);
+    }
+    Ok(found)
 }
 
-fn compare(connection: &Connection) -> Found<Difference> {
+/// What this store has that the attached one has not, and the other way round.
+pub(super) fn difference(connection: &Connection) -> Found<Difference> {
+    let console = console();
     let lost = |table: &str, key: &str| {
         let sql = format!(
-            "SELECT count(*) FROM present.{table} p WHERE NOT EXISTS \
+            "SELECT count(*) FROM present.{table} p WHERE p.relying_party_id <> {console} AND NOT EXISTS \
              (SELECT 1 FROM main.{table} c WHERE c.relying_party_id = p.relying_party_id AND c.{key} = p.{key})"
         );
         count(connection, &sql)
     };
-    // The rows of a user who was deleted may still be there: the sweep removes them.
-    let back = "FROM main.credentials c WHERE NOT EXISTS \
-        (SELECT 1 FROM present.credentials p \
-         JOIN present.users u ON u.relying_party_id = p.relying_party_id AND u.id = p.user_id \
-         JOIN present.relying_parties r ON r.id = p.relying_party_id \
-         WHERE p.relying_party_id = c.relying_party_id AND p.key = c.key)";
+    let lost_by_id = |table: &str| {
+        let sql = format!(
+            "SELECT count(*) FROM present.{table} p WHERE NOT EXISTS (SELECT 1 FROM main.{table} c WHERE c.id = p.id)"
+        );
+        count(connection, &sql)
+    };
+    // The rows of a user or of a Relying Party that was deleted may still be there: the sweep removes them.
+    let party = "JOIN present.relying_parties r ON r.id = p.relying_party_id";
+    let credentials = format!(
+        "FROM main.credentials c WHERE c.relying_party_id <> {console} AND NOT EXISTS (SELECT 1 FROM present.credentials p \
+         JOIN present.users u ON u.relying_party_id = p.relying_party_id AND u.id = p.user_id {party} \
+         WHERE p.relying_party_id = c.relying_party_id AND p.key = c.key)"
+    );
+    let users = format!(
+        "FROM main.users c WHERE c.relying_party_id <> {console} AND NOT EXISTS (SELECT 1 FROM present.users p {party} \
+         WHERE p.relying_party_id = c.relying_party_id AND p.id = c.id)"
+    );
+    let mut again = keys_again(connection)?;
+    again.append(&mut records(
+        connection,
+        RecordKind::User,
+        &format!(
+            "SELECT lower(hex(c.relying_party_id)), lower(hex(c.id)), c.name {users} LIMIT {NAMED}"
+        ),
+    )?);
+    again.append(&mut records(
+        connection,
+        RecordKind::Credential,
+        &format!(
+            "SELECT lower(hex(c.relying_party_id)), lower(hex(c.key)), coalesce((SELECT u.name || ', ' FROM main.users u \
+             WHERE u.relying_party_id = c.relying_party_id AND u.id = c.user_id), '') || c.name {credentials} LIMIT {NAMED}"
+        ),
+    )?);
     Ok(Difference {
-        access_keys_revoked: Vec::new(),
-        api_keys_revoked: Vec::new(),
-        access_keys: named(
-            connection,
-            "SELECT lower(hex(c.relying_party_id)), lower(hex(c.id)), coalesce(c.body ->> '$.name', '') FROM main.access_keys c WHERE NOT EXISTS \
-             (SELECT 1 FROM present.access_keys p WHERE p.relying_party_id = c.relying_party_id AND p.id = c.id) \
-             ORDER BY c.created",
-        )?,
-        api_keys: named(
-            connection,
-            "SELECT lower(hex(c.account_id)), lower(hex(c.id)), c.name FROM main.api_keys c WHERE NOT EXISTS \
-             (SELECT 1 FROM present.api_keys p WHERE p.id = c.id) ORDER BY c.created",
-        )?,
-        auth_tokens: named(
-            connection,
-            // A keyed hash and a plain one cannot be compared.
-            "SELECT lower(hex(c.id)), lower(hex(c.id)), CASE WHEN length(p.token) <> length(c.token) \
-             THEN 'perhaps the present one: the backup is older than the seal of the store' ELSE '' END \
-             FROM main.accounts c LEFT JOIN present.accounts p ON p.id = c.id WHERE p.token IS NOT c.token ORDER BY c.created",
-        )?,
-        relying_parties: named(
-            connection,
-            &format!(
-                "SELECT lower(hex(c.account_id)), lower(hex(c.id)), coalesce(c.body ->> '$.name', '') FROM main.relying_parties c \
-                 WHERE {OF_ACCOUNTS} AND NOT EXISTS (SELECT 1 FROM present.relying_parties p WHERE p.id = c.id) ORDER BY c.created"
-            ),
-        )?,
-        credentials: named(
-            connection,
-            &format!(
-                "SELECT lower(hex(c.relying_party_id)), lower(hex(c.key)), coalesce((SELECT u.name || ', ' FROM main.users u \
-                     WHERE u.relying_party_id = c.relying_party_id AND u.id = c.user_id), '') || c.name {back} LIMIT {NAMED}"
-            ),
-        )?,
-        credentials_in_all: count(connection, &format!("SELECT count(*) {back}"))?,
-        users_lost: lost("users", "id")?,
-        credentials_lost: lost("credentials", "key")?,
-        access_keys_lost: lost("access_keys", "id")?,
+        stays: stays(connection)?,
+        again,
+        users_again: count(connection, &format!("SELECT count(*) {users}"))?,
+        credentials_again: count(connection, &format!("SELECT count(*) {credentials}"))?,
+        lost: Lost {
+            accounts: lost_by_id("accounts")?,
+            relying_parties: lost_by_id("relying_parties")?,
+            users: lost("users", "id")?,
+            credentials: lost("credentials", "key")?,
+            access_keys: lost("access_keys", "id")?,
+            api_keys: lost_by_id("api_keys")?,
+        },
     })
 }

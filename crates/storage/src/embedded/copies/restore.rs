@@ -1,22 +1,33 @@
 //! Puts a backup in the place of a store.
 
 use std::fs::{self, File, OpenOptions};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use domain::model::audit::{ActorKind, AuditKind};
 use domain::model::clock::Timestamp;
+use domain::store::Fault;
 use rusqlite::{Connection, params};
 
-use super::copy::{
-    At, CACHE, CopyError, beside, flush_names, give_to_owner, open_copy, reader, remove_if_there,
-    verify, verify_length,
-};
+use super::carry;
+use super::copy::{At, CACHE, CopyError, open_copy, reader, verify, verify_length, write_copy};
 use super::report::{self, Counts, Difference};
+use crate::embedded::files::{beside, give_to_owner, remove_if_there};
 use crate::embedded::left::move_what_is_left;
 use crate::embedded::marker::Left;
 use crate::embedded::open::OpenError;
+use crate::embedded::replacement::Replacement;
 use crate::embedded::sql::{Failure, Outcome, execute};
 use crate::embedded::{marker, open};
+
+/// How a backup is restored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct How {
+    /// A store that is there is replaced, and kept under another name.
+    pub replace: bool,
+    /// It is replaced also when it cannot be read, so that nobody knows what was revoked after the backup.
+    pub without_comparison: bool,
+}
 
 /// What a restore has done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,85 +42,206 @@ pub struct Restored {
     pub difference: Difference,
     /// Whether there was a store to compare with.
     pub compared: bool,
-    /// Where the store that was there lies now.
+    /// Why the store that was there was not compared.
+    pub unreadable: Option<String>,
+    /// Where the store that was there is now.
     pub replaced: Option<PathBuf>,
+    /// Where the report is.
+    pub report: PathBuf,
 }
 
 /// Puts the backup `file` in the place of the store at `path`. No server may use the store. A store that is there is kept under another
-/// name if `replace` says so; otherwise it is not touched.
+/// name if `how` says so; otherwise it is not touched. A restore that is interrupted is undone by the next command or server that takes the store.
 ///
 /// Ceremonies that wait for their response and the keys of tokens and sealed challenges do not come back: what was used after the backup was made
-/// would work a second time. A key that was revoked after it stays revoked, if the store that is there says so.
+/// would work a second time. What was revoked after it stays revoked: the store that is there says so.
+///
+/// `report` words the result. It is on disk, beside the store, before anything is replaced.
 ///
 /// # Errors
-/// [`CopyError`]: no backup, a damaged one, a store that is there or in use, or no room.
+/// [`CopyError`]: no backup, a damaged one, a store that is there, in use or cannot be read, or no room.
 pub fn restore(
     file: &Path,
     path: &Path,
-    replace: bool,
+    how: How,
     now: Timestamp,
+    report: impl FnOnce(&Restored) -> String,
 ) -> Result<Restored, CopyError> {
-    if !file.is_file() {
-        return Err(CopyError::Missing(file.to_owned()));
+    match fs::metadata(file) {
+        Ok(found) if found.is_file() => {}
+        Ok(_) => return Err(CopyError::NotAFile(file.to_owned())),
+        Err(_) => return Err(CopyError::Missing(file.to_owned())),
     }
     let made = Made::before(path);
     let lock = open::lock(path)?;
     let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let at = At(path);
-    let is_there = fs::metadata(path).is_ok_and(|file| file.len() > 0);
-    if is_there && !replace {
+    // A log alone may have all that a young store has.
+    let has = |path: &Path| fs::metadata(path).is_ok_and(|file| file.len() > 0);
+    let is_there = has(path) || has(&marker::log_of(path));
+    if is_there && !how.replace {
         return Err(CopyError::Exists(path.clone()));
     }
+    let left = marker::read(&lock).map_err(|e| at.io(e))?;
+    let replacement = Replacement::of(path, left, now.0 / 1000);
     let copy = beside(path, ".restore");
-    let directory = path.parent().filter(|d| !d.as_os_str().is_empty());
-    let owner = if is_there {
-        Some(path.as_path())
-    } else {
-        directory
-    };
-    let prepared = prepare(file, &copy, now).and_then(|prepared| {
+    let decided = decide(file, &copy, is_there.then_some((path, left)), how, now);
+    let done = decided.and_then(|restored| {
+        let restored = Restored {
+            replaced: is_there.then(|| replacement.aside()),
+            report: replacement.report(),
+            ..restored
+        };
+        let text = report(&restored);
+        write_report(&restored.report, &text).map_err(|e| At(&restored.report).io(e))?;
+        let directory = path.parent().filter(|d| !d.as_os_str().is_empty());
+        let owner = if path.exists() {
+            Some(path.as_path())
+        } else {
+            directory
+        };
         if let Some(owner) = owner {
-            for file in [&copy, &beside(path, ".lock")] {
+            for file in [&copy, &beside(path, ".lock"), &restored.report] {
                 give_to_owner(owner, file).map_err(|e| at.io(e))?;
             }
         }
-        // Without its log, a store looks as it did some time ago, and what was revoked since would not be named.
-        let is_whole = is_there
-            && (marker::read(&lock).map_err(|e| at.io(e))? != Left::Open
-                || marker::lost_log(path).map_err(|e| at.io(e))?.is_none());
-        let there = is_whole.then_some(path.as_path());
-        let (difference, compared) = compare(&copy, there)?;
-        let counts = revoke(&copy, &difference)?;
-        let counts = counts.unwrap_or(prepared.counts);
-        Ok((Restored { counts, ..prepared }, (difference, compared)))
+        Ok(restored)
     });
-    let (prepared, (difference, compared)) = match prepared {
-        Ok(prepared) => prepared,
+    let restored = match done {
+        Ok(restored) => restored,
         Err(error) => {
             for more in ["", "-wal", "-shm"] {
                 let _ = fs::remove_file(beside(&copy, more));
             }
+            let _ = fs::remove_file(replacement.report());
             made.remove();
             return Err(error);
         }
     };
-    let replaced = if is_there {
-        Some(put_aside(path, now).map_err(|e| at.io(e))?)
-    } else {
-        None
+    replacement.with(&copy, &lock).map_err(|e| at.io(e))?;
+    Ok(restored)
+}
+
+/// Writes the report, for its owner only: it has names.
+fn write_report(path: &Path, text: &str) -> std::io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.write_all(b"\n")?;
+    file.sync_all()
+}
+
+/// Makes the copy that takes the place of the store `there`.
+fn decide(
+    file: &Path,
+    copy: &Path,
+    there: Option<(&PathBuf, Left)>,
+    how: How,
+    now: Timestamp,
+) -> Result<Restored, CopyError> {
+    let prepared = prepare(file, copy, now)?;
+    let Some((there, left)) = there else {
+        return finish(copy, None, now, prepared);
     };
-    // A log of the old file must not stay beside the new one, not even after a loss of power.
-    for more in ["-wal", "-shm"] {
-        remove_if_there(&beside(path, more)).map_err(|e| at.io(e))?;
+    let older = beside(copy, ".compared");
+    let readable = readable(there, left, &older);
+    let decided = match readable {
+        Ok(readable) => finish(copy, Some(&readable), now, prepared),
+        Err(what) if how.without_comparison => {
+            // What can be read of it still counts.
+            let _ = keep_revoked(copy, there, now);
+            finish(copy, None, now, prepared).map(|restored| Restored {
+                unreadable: Some(what),
+                ..restored
+            })
+        }
+        Err(what) => Err(CopyError::NotCompared {
+            path: there.clone(),
+            what,
+        }),
+    };
+    for more in ["", "-wal", "-shm"] {
+        let _ = fs::remove_file(beside(&older, more));
     }
-    flush_names(path).map_err(|e| at.io(e))?;
-    fs::rename(&copy, path).map_err(|e| at.io(e))?;
-    flush_names(path).map_err(|e| at.io(e))?;
-    marker::closed(&lock).map_err(|e| at.io(e))?;
+    decided
+}
+
+/// The database file to compare with: the store itself, or a copy of it in the present format. Or why it cannot be read: what cannot be read
+/// must not lead to more trust.
+fn readable(there: &Path, left: Left, older: &Path) -> Result<PathBuf, String> {
+    if !there.exists() {
+        return Err("the database file is missing".to_owned());
+    }
+    if left == Left::Open
+        && let Some(lost) = marker::lost_log(there).map_err(|e| e.to_string())?
+    {
+        return Err(lost.to_owned());
+    }
+    let in_words = |failure: Failure| failure.0.to_string();
+    let connection = reader(there).map_err(in_words)?;
+    let format = open::format(&connection, there).map_err(|error| error.to_string())?;
+    if format == open::newest_format() {
+        verify(&connection, there).map_err(|error| error.to_string())?;
+        return Ok(there.to_owned());
+    }
+    let copied = write_copy(&connection, older)
+        .and_then(|()| open::open_writer(older, CACHE, None).map_err(CopyError::from))
+        .and_then(|copy| move_what_is_left(&copy).map_err(|f| At(older).failed(f)))
+        .and_then(|()| open_copy(older).map_err(|f| At(older).failed(f)))
+        .and_then(|copy| verify(&copy, there));
+    copied.map_err(|error| error.to_string())?;
+    Ok(older.to_owned())
+}
+
+/// Removes what the store at `there` has revoked from the copy.
+fn keep_revoked(copy: &Path, there: &Path, now: Timestamp) -> Result<(), CopyError> {
+    let at = At(copy);
+    let connection = open_copy(copy).map_err(|f| at.failed(f))?;
+    report::attach(&connection, Some(there)).map_err(|e| at.failed(e.into()))?;
+    in_transaction(&connection, |c| carry::revoked(c, now)).map_err(|f| at.failed(f))
+}
+
+fn in_transaction(
+    connection: &Connection,
+    work: impl FnOnce(&Connection) -> Outcome<()>,
+) -> Outcome<()> {
+    execute(connection, "BEGIN IMMEDIATE", [])?;
+    let done = work(connection);
+    let end = if done.is_ok() { "COMMIT" } else { "ROLLBACK" };
+    execute(connection, end, [])?;
+    done
+}
+
+/// Compares the copy with the store at `present`, and takes over what was revoked and replaced there.
+fn finish(
+    copy: &Path,
+    present: Option<&Path>,
+    now: Timestamp,
+    prepared: Restored,
+) -> Result<Restored, CopyError> {
+    let at = At(copy);
+    let failed = |error: rusqlite::Error| at.failed(error.into());
+    let connection = open_copy(copy).map_err(|f| at.failed(f))?;
+    report::attach(&connection, present).map_err(failed)?;
+    let difference = report::difference(&connection).map_err(failed)?;
+    if present.is_some() {
+        in_transaction(&connection, |c| {
+            carry::revoked(c, now)?;
+            carry::replaced(c)
+        })
+        .map_err(|f| at.failed(f))?;
+    }
+    connection.execute_batch("DETACH present").map_err(failed)?;
+    let counts = report::counts(&connection).map_err(failed)?;
+    drop(connection);
+    flushed(copy)?;
     Ok(Restored {
+        counts,
         difference,
-        compared,
-        replaced,
+        compared: present.is_some(),
         ..prepared
     })
 }
@@ -151,6 +283,15 @@ fn of_the_backup(file: &Path) -> impl Fn(CopyError) -> CopyError {
     move |error| {
         let path = named.clone();
         match error {
+            // A full disk is not the fault of the backup.
+            CopyError::Database {
+                fault: Fault::Retryable(_),
+                ..
+            }
+            | CopyError::Open(OpenError::Database {
+                fault: Fault::Retryable(_),
+                ..
+            }) => error,
             CopyError::Database { fault, .. }
             | CopyError::Open(OpenError::Database { fault, .. }) => CopyError::Damaged {
                 path,
@@ -176,20 +317,30 @@ fn prepare(file: &Path, copy: &Path, now: Timestamp) -> Result<Restored, CopyErr
     let mut to = options.open(copy).map_err(|e| at.io(e))?;
     std::io::copy(&mut from, &mut to).map_err(|e| at.io(e))?;
     drop(to);
+    // A store that was put aside after a crash has a log, and the last of what it was told is only there.
+    let log = marker::log_of(file);
+    if log.exists() {
+        if let Some(lost) = marker::lost_log(file).map_err(|e| At(&log).io(e))? {
+            return Err(CopyError::Damaged {
+                path: file.to_owned(),
+                what: lost.to_owned(),
+            });
+        }
+        fs::copy(&log, marker::log_of(copy)).map_err(|e| at.io(e))?;
+    }
     verified(file, copy).map_err(of_the_backup(file))?;
     let connection = open_copy(copy).map_err(|f| at.failed(f))?;
     let (ceremonies, token_keys) = void(&connection).map_err(|f| at.failed(f))?;
     note(&connection, now).map_err(|f| at.failed(f))?;
-    let counts = report::counts(&connection).map_err(|e| at.failed(e.into()))?;
-    drop(connection);
-    flushed(copy)?;
     Ok(Restored {
-        counts,
+        counts: Counts::default(),
         ceremonies_voided: ceremonies,
         token_keys_voided: token_keys,
         difference: Difference::default(),
         compared: false,
+        unreadable: None,
         replaced: None,
+        report: PathBuf::new(),
     })
 }
 
@@ -223,8 +374,8 @@ fn void(connection: &Connection) -> Outcome<(u64, u64)> {
         Ok::<_, Failure>(u64::try_from(removed).unwrap_or(0))
     };
     let ceremonies = removed("DELETE FROM ceremonies WHERE state = 0")?;
-    // A kind that is new does not come back either.
-    let keys = removed("DELETE FROM token_keys WHERE kind NOT IN ('access', 'signing')")?;
+    // A kind that is new does not come back either. Nothing else says which one-time tokens were used since, so key pairs go, too.
+    let keys = removed("DELETE FROM token_keys WHERE kind <> 'access'")?;
     removed("DELETE FROM answers WHERE answer IS NULL")?;
     // Sessions and invites of the console: they may have been ended, or used, since. Administrators stay.
     removed("DELETE FROM console_records WHERE kind <> 0")?;
@@ -233,77 +384,10 @@ fn void(connection: &Connection) -> Outcome<(u64, u64)> {
 
 /// Tells the audit trail of each Relying Party that a backup was restored.
 fn note(connection: &Connection, now: Timestamp) -> Outcome<()> {
-    execute(
-        connection,
-        "INSERT INTO events (relying_party_id, at, id, kind, signals, actor, wire) \
-         SELECT id, ?1, randomblob(16), ?2, '', ?3, 'command-line' FROM relying_parties",
-        params![
-            now.0,
-            AuditKind::StoreRestored.name(),
-            ActorKind::Admin.name()
-        ],
-    )?;
+    // Offline, and once: it may walk through all Relying Parties.
+    let sql = "INSERT INTO events (relying_party_id, at, id, kind, signals, actor, wire) \
+        SELECT id, ?1, randomblob(16), ?2, '', ?3, 'command-line' FROM relying_parties";
+    let kind = AuditKind::StoreRestored.name();
+    connection.execute(sql, params![now.0, kind, ActorKind::Admin.name()])?;
     Ok(())
-}
-
-/// What comes back, and whether the store that is there could be read for it.
-fn compare(copy: &Path, there: Option<&Path>) -> Result<(Difference, bool), CopyError> {
-    let at = At(copy);
-    let connection = reader(copy).map_err(|f| at.failed(f))?;
-    if there.is_some()
-        && let Ok(difference) = report::difference(&connection, there)
-    {
-        return Ok((difference, true));
-    }
-    // A connection that reads only has no other database in memory either.
-    let connection = open_copy(copy).map_err(|f| at.failed(f))?;
-    let all = report::difference(&connection, None).map_err(|e| at.failed(e.into()))?;
-    Ok((all, false))
-}
-
-/// Removes the keys that were revoked after the backup, and counts again if there are any.
-fn revoke(copy: &Path, difference: &Difference) -> Result<Option<Counts>, CopyError> {
-    let at = At(copy);
-    let revoked = [
-        (
-            "DELETE FROM access_keys WHERE relying_party_id = unhex(?1) AND id = unhex(?2)",
-            &difference.access_keys_revoked,
-        ),
-        (
-            "DELETE FROM api_keys WHERE account_id = unhex(?1) AND id = unhex(?2)",
-            &difference.api_keys_revoked,
-        ),
-    ];
-    if revoked.iter().all(|(_, keys)| keys.is_empty()) {
-        return Ok(None);
-    }
-    let connection = open_copy(copy).map_err(|f| at.failed(f))?;
-    for (sql, keys) in revoked {
-        for key in keys {
-            execute(&connection, sql, params![key.owner, key.id]).map_err(|f| at.failed(f))?;
-        }
-    }
-    let counts = report::counts(&connection).map_err(|e| at.failed(e.into()))?;
-    drop(connection);
-    flushed(copy)?;
-    Ok(Some(counts))
-}
-
-/// Gives the store that is there another name, together with its log; the new name.
-fn put_aside(path: &Path, now: Timestamp) -> std::io::Result<PathBuf> {
-    let second = now.0 / 1000;
-    // Two restores in one second keep two stores. The lock is held, so nobody else takes the name.
-    let mut aside = beside(path, &format!(".replaced-{second}"));
-    for n in 2.. {
-        if !aside.exists() && !marker::log_of(&aside).exists() {
-            break;
-        }
-        aside = beside(path, &format!(".replaced-{second}-{n}"));
-    }
-    let log = marker::log_of(path);
-    if log.exists() {
-        fs::rename(&log, marker::log_of(&aside))?;
-    }
-    fs::rename(path, &aside)?;
-    Ok(aside)
 }

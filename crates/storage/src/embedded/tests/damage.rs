@@ -492,7 +492,7 @@ async fn a_flipped_bit_in_any_column_is_noticed_or_harmless() {
         for suffix in ["-wal", "-shm"] {
             let _ = std::fs::remove_file(directory.path().join(format!("store.db{suffix}")));
         }
-        Connection::open(&path).unwrap()
+        with_seals(&path)
     };
     drop(fresh());
     let whole = filled.ask(&path, Some("nobody")).await;
@@ -613,9 +613,17 @@ async fn a_used_token_whose_row_or_index_is_damaged_is_not_used_again() {
     }
 }
 
+/// A connection that knows the function of the triggers.
+fn with_seals(path: &Path) -> Connection {
+    let connection = Connection::open(path).unwrap();
+    seals::register(&connection).unwrap();
+    connection
+}
+
 /// Makes the database one of format 14.
 pub(super) fn without_seals(connection: &Connection) {
     open::register(connection).unwrap();
+    connection.execute_batch(WITHOUT_REVOKED).unwrap();
     connection
         .execute_batch(
             "ALTER TABLE credentials DROP COLUMN user_handle; DROP TABLE imports; DROP TABLE imported; DROP TABLE console_records; DROP TABLE deliveries;
@@ -661,7 +669,7 @@ async fn a_store_of_format_14_is_sealed_as_it_is_and_what_was_damaged_stays_dama
     let path = directory.path().join("store.db");
     std::fs::write(&path, &filled.file).unwrap();
     // Format 14 has no credentials with a handle of their own, no keys that may do less than everything, and no console.
-    let connection = Connection::open(&path).unwrap();
+    let connection = with_seals(&path);
     let sql = "DELETE FROM api_keys WHERE granted IS NOT NULL";
     assert_eq!(connection.execute(sql, []), Ok(1));
     let sql = "DELETE FROM console_records";

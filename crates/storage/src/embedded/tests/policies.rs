@@ -203,6 +203,7 @@ async fn authentications_of_a_store_of_format_17_are_found_and_taken_as_they_wer
     let sql = "UPDATE ceremonies SET asked = ?1, digest = seal('ceremonies', relying_party_id, id, kind, user_id, credential_key, \
          created, expires, updated, ?1, policy_id, state, reason, claimed_by, stored_count) WHERE id = ?2";
     assert_eq!(old.execute(sql, (json, pending.id.0)).unwrap(), 1);
+    old.execute_batch(super::WITHOUT_REVOKED).unwrap();
     old.execute_batch(
         "PRAGMA writable_schema = ON;
          UPDATE sqlite_schema SET sql = replace(sql, 'asked            ANY     NOT NULL', 'asked            TEXT    NOT NULL');

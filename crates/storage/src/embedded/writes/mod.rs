@@ -140,9 +140,14 @@ pub(super) fn delete_api_key(
     connection: &Connection,
     account: AccountId,
     key: ApiKeyId,
+    event: &AuditEvent,
 ) -> Outcome<bool> {
     let sql = "DELETE FROM api_keys WHERE id = ?1 AND account_id = ?2";
-    Ok(execute(connection, sql, [key.0, account.0])? > 0)
+    if execute(connection, sql, [key.0, account.0])? == 0 {
+        return Ok(false);
+    }
+    insert_event(connection, event)?;
+    Ok(true)
 }
 
 /// Notes when keys were used last.
