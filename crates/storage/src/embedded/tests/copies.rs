@@ -648,6 +648,9 @@ async fn a_damaged_row_or_page_is_noticed_before_a_backup_or_a_restore_is_done()
     let fixture = Fixture::new(&under_test).await;
     let store = under_test.store.clone().unwrap();
     fixture.user("ann").await;
+    let sql = "INSERT INTO revoked VALUES ('api_key', zeroblob(16), seal('revoked', 'api_key', zeroblob(16)))";
+    let revoked = store.write(move |c| Ok(c.execute(sql, [])?));
+    assert_eq!(revoked.await, Ok(1));
     let sound = under_test.place.path().join("sound.db");
     backup(&database(&under_test), &sound).unwrap();
     let damage = store.write(|c| Ok(c.execute("UPDATE users SET name = 'bob'", [])?));
@@ -684,6 +687,10 @@ async fn a_damaged_row_or_page_is_noticed_before_a_backup_or_a_restore_is_done()
         (
             "an event with half a key",
             altered("UPDATE events SET user_id = x'00'"),
+        ),
+        (
+            "a revocation of another key",
+            altered("UPDATE revoked SET id = x'01000000000000000000000000000000'"),
         ),
         ("another file", vec![b'x'; 5000]),
         ("empty", Vec::new()),

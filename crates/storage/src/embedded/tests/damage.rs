@@ -193,9 +193,15 @@ async fn fill() -> Filled {
     store.create_webhook(&webhook, None).await.unwrap();
     let delivery = delivery(rp, webhook.id, 0);
     store.create_delivery(&delivery).await.unwrap();
-    let access_key = access_key(rp, NOW);
     let made = event(AuditKind::AccessKeyCreated, rp);
-    store.create_access_key(&access_key, &made).await.unwrap();
+    let revoked = access_key(rp, NOW);
+    let access_key = access_key(rp, NOW);
+    for key in [&revoked, &access_key] {
+        store.create_access_key(key, &made).await.unwrap();
+    }
+    let gone = event(AuditKind::AccessKeyDeleted, rp);
+    let done = store.delete_access_key(rp, revoked.id, &gone);
+    assert_eq!(done.await, Ok(true));
     let kept = store.keep_token_key(rp, TokenKind::Intent, token_key(5));
     kept.await.unwrap();
     let token = TokenId(key());
