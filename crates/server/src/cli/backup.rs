@@ -190,10 +190,18 @@ fn report(done: &Restored) -> String {
          sealed challenges: those of before are refused.",
         done.ceremonies_voided, done.token_keys_voided
     ));
+    if done.compared && !done.newer {
+        lines.push(
+            "The store that was there does not go on from this backup: the backup is newer, or of another store. So its Auth Tokens, roles and \
+             settings count. What the store that was there had revoked stays revoked."
+                .to_owned(),
+        );
+    }
     let mut stays: Vec<_> = difference.stays.iter().map(line).collect();
     if !stays.is_empty() {
         lines.push(
-            "The store that was there has a newer state of these, and it stays so:".to_owned(),
+            "These were revoked, removed or replaced in the store that was there, and it stays so:"
+                .to_owned(),
         );
         lines.append(&mut stays);
     }
@@ -229,13 +237,21 @@ fn report(done: &Restored) -> String {
     });
     lines.append(&mut again);
     if !nothing_again {
-        lines.push("Revoke or delete again what must not work.".to_owned());
+        lines.push("Revoke or delete what must not work.".to_owned());
     }
     if done.compared {
         let lost = &difference.lost;
         lines.push(format!(
-            "Lost, because the backup does not have them: {} accounts, {} API keys, {} Relying Parties, {} access keys, {} users, {} passkeys.",
-            lost.accounts, lost.api_keys, lost.relying_parties, lost.access_keys, lost.users, lost.credentials
+            "Lost, because the backup does not have them: {} accounts, {} API keys, {} Relying Parties, {} access keys, {} webhooks, {} users, \
+             {} passkeys, {} administrators.",
+            lost.accounts,
+            lost.api_keys,
+            lost.relying_parties,
+            lost.access_keys,
+            lost.webhooks,
+            lost.users,
+            lost.credentials,
+            lost.administrators
         ));
     }
     lines.join("\n")
@@ -262,7 +278,6 @@ fn line(record: &Record) -> String {
         RecordKind::AuthToken => format!("Auth Token of account AC{owner}{name}"),
         RecordKind::Administrator => format!("administrator{name}"),
         RecordKind::Role => format!("role of the administrator{name}"),
-        RecordKind::AdministratorPasskey => format!("passkey of the administrator{name}"),
         RecordKind::Webhook => format!("webhook {id}{name} of VA{owner}"),
         RecordKind::WebhookSettings => format!("settings of the webhook {id}{name} of VA{owner}"),
         RecordKind::RelyingParty => format!("Relying Party VA{id}{name} of AC{owner}"),

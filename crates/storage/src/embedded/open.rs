@@ -50,6 +50,9 @@ const MIGRATIONS: &[&str] = &[
 const LOCK_TRIES: u32 = 10;
 const LOCK_PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
 
+/// As many symbolic links in a row are followed: the system follows no more either.
+const MOST_LINKS: u32 = 40;
+
 /// Statements kept compiled per connection; more than there are.
 const STATEMENTS: usize = 128;
 
@@ -168,15 +171,21 @@ pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
 }
 
 /// The file that a path means. The target of a symbolic link may be missing: a restore was interrupted.
-fn target_of(path: &Path) -> PathBuf {
+pub(super) fn target_of(path: &Path) -> PathBuf {
     if let Ok(real) = fs::canonicalize(path) {
         return real;
     }
-    match (fs::read_link(path), path.parent()) {
-        (Ok(target), Some(directory)) => directory.join(target),
-        (Ok(target), None) => target,
-        (Err(_), _) => path.to_owned(),
+    let mut target = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        let Ok(next) = fs::read_link(&target) else {
+            break;
+        };
+        target = match target.parent() {
+            Some(directory) => directory.join(next),
+            None => next,
+        };
     }
+    target
 }
 
 /// Whether an open file is still the one with this name.

@@ -211,6 +211,11 @@ pub(super) fn register(connection: &Connection) -> Outcome<()> {
     Ok(())
 }
 
+/// The seal of a text that is in no table.
+pub(super) fn of_text(text: &str) -> [u8; LENGTH] {
+    digest(std::iter::once(ValueRef::Text(text.as_bytes())))
+}
+
 fn digest<'a>(values: impl Iterator<Item = ValueRef<'a>>) -> [u8; LENGTH] {
     let mut context = Context::new(&SHA256);
     let mut long = |kind: u8, bytes: &[u8]| {

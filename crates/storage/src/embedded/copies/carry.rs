@@ -3,7 +3,7 @@
 use domain::model::clock::Timestamp;
 use rusqlite::{Connection, params};
 
-use super::report::{SAME_KEY, console, removed_administrator_passkeys};
+use super::report::{SAME_KEY, console};
 use crate::embedded::sql::Outcome;
 
 /// Removes what the attached store `present` has revoked, and notes it, so that the next restore knows it too.
@@ -35,15 +35,12 @@ pub(super) fn revoked(connection: &Connection, now: Timestamp) -> Outcome<()> {
     Ok(())
 }
 
-/// Gives the copy what the attached store `present` has replaced since: roles and passkeys of administrators, and where both stores seal
-/// with the same key, Auth Tokens, the keys that check access keys, and the settings of webhooks.
+/// Gives the copy what the attached store `present`, which went on from the backup, has replaced since: roles of administrators, and where both
+/// stores seal with the same key, Auth Tokens, the keys that check access keys, and the settings of webhooks.
 pub(super) fn replaced(connection: &Connection) -> Outcome<()> {
-    let removed = removed_administrator_passkeys();
     connection.execute_batch(&format!(
             "UPDATE main.console_records AS c SET owner = p.owner, created = p.created, expires = p.expires, body = p.body, \
              digest = p.digest FROM present.console_records p WHERE c.kind = 0 AND p.kind = 0 AND p.id = c.id;
-             DELETE FROM main.attestations WHERE number IN (SELECT c.number FROM {removed});
-             DELETE FROM main.credentials WHERE number IN (SELECT c.number FROM {removed});
              UPDATE main.accounts AS c SET token = p.token, digest = seal('accounts', c.id, p.token, c.created) \
              FROM present.accounts p WHERE p.id = c.id AND p.token <> c.token AND {SAME_KEY};
              UPDATE main.token_keys AS c SET value = p.value, digest = p.digest FROM present.token_keys p \

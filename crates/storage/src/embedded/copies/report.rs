@@ -42,8 +42,6 @@ pub enum RecordKind {
     Administrator,
     /// The role of an administrator.
     Role,
-    /// A passkey of an administrator; its name has that of the administrator.
-    AdministratorPasskey,
     /// A webhook of a Relying Party.
     Webhook,
     /// The address, the secret and the other settings of a webhook.
@@ -84,6 +82,10 @@ pub struct Lost {
     pub access_keys: u64,
     /// API keys of accounts.
     pub api_keys: u64,
+    /// Webhooks.
+    pub webhooks: u64,
+    /// Administrators of the console.
+    pub administrators: u64,
 }
 
 /// What comes back when a backup takes the place of a store, and what goes.
@@ -204,22 +206,21 @@ fn revoked(kind: &str, id: &str) -> String {
 const BOTH_ADMINISTRATORS: &str = "main.console_records c JOIN present.console_records p \
     ON p.kind = 0 AND p.id = c.id WHERE c.kind = 0";
 
-/// The credentials of administrators that only this store has, although the administrator is in both.
-pub(super) fn removed_administrator_passkeys() -> String {
-    let console = console();
-    format!(
-        "main.credentials c WHERE c.relying_party_id = {console} AND EXISTS (SELECT 1 FROM present.console_records p \
-         WHERE p.kind = 0 AND p.id = c.user_id) AND NOT EXISTS (SELECT 1 FROM present.credentials p \
-         WHERE p.relying_party_id = c.relying_party_id AND p.key = c.key)"
-    )
+/// Whether the attached store went on from where this one ends: it has the newest event of this one, or it had swept it already. Otherwise
+/// this store is of another branch, or newer, and what it has counts.
+pub(super) fn goes_on(connection: &Connection) -> Found<bool> {
+    let sql = "SELECT NOT EXISTS (SELECT 1 FROM main.events) OR NOT EXISTS (SELECT 1 FROM present.events) OR EXISTS (SELECT 1 FROM \
+        (SELECT relying_party_id, at, id FROM main.events ORDER BY at DESC, id DESC LIMIT 1) n \
+        WHERE EXISTS (SELECT 1 FROM present.events p WHERE p.relying_party_id = n.relying_party_id AND p.at = n.at AND p.id = n.id) \
+        OR n.at < (SELECT min(at) FROM present.events))";
+    connection.query_row(sql, [], |row| row.get(0))
 }
 
 /// What stays revoked, replaced or removed.
-fn stays(connection: &Connection) -> Found<Vec<Record>> {
-    let console = console();
+fn stays(connection: &Connection, newer: bool) -> Found<Vec<Record>> {
+    let same_key = format!("{newer} AND {SAME_KEY}");
     let (access, api) = (revoked("access_key", "c.id"), revoked("api_key", "c.id"));
     let (webhook, administrator) = (revoked("webhook", "c.id"), revoked("administrator", "c.id"));
-    let removed = removed_administrator_passkeys();
     let mut found = Vec::new();
     for (kind, sql) in [
         (
@@ -254,36 +255,29 @@ fn stays(connection: &Connection) -> Found<Vec<Record>> {
             RecordKind::Role,
             format!(
                 "SELECT '{}', lower(hex(c.id)), coalesce(p.body ->> '$.name', '') || ', ' || coalesce(p.body ->> '$.role', '') \
-             FROM {BOTH_ADMINISTRATORS} AND p.body ->> '$.role' IS NOT c.body ->> '$.role' ORDER BY c.created",
+             FROM {BOTH_ADMINISTRATORS} AND {newer} AND p.body ->> '$.role' IS NOT c.body ->> '$.role' ORDER BY c.created",
                 CONSOLE_PARTY.to_hex()
-            ),
-        ),
-        (
-            RecordKind::AdministratorPasskey,
-            format!(
-                "SELECT lower(hex(c.relying_party_id)), lower(hex(c.key)), coalesce((SELECT u.name || ', ' FROM main.users u \
-             WHERE u.relying_party_id = {console} AND u.id = c.user_id), '') || c.name FROM {removed}"
             ),
         ),
         (
             RecordKind::AuthToken,
             format!(
                 "SELECT lower(hex(c.id)), lower(hex(c.id)), '' FROM main.accounts c JOIN present.accounts p ON p.id = c.id \
-             WHERE {SAME_KEY} AND p.token <> c.token ORDER BY c.created"
+             WHERE {same_key} AND p.token <> c.token ORDER BY c.created"
             ),
         ),
         (
             RecordKind::AccessTokenKeys,
             format!(
                 "SELECT lower(hex(c.relying_party_id)), '', '' FROM main.token_keys c JOIN present.token_keys p \
-             ON p.relying_party_id = c.relying_party_id AND p.kind = c.kind WHERE c.kind = 'access' AND {SAME_KEY} AND p.value <> c.value"
+             ON p.relying_party_id = c.relying_party_id AND p.kind = c.kind WHERE c.kind = 'access' AND {same_key} AND p.value <> c.value"
             ),
         ),
         (
             RecordKind::WebhookSettings,
             format!(
                 "SELECT lower(hex(c.relying_party_id)), lower(hex(c.id)), coalesce(p.body ->> '$.name', '') FROM main.webhooks c \
-             JOIN present.webhooks p ON p.relying_party_id = c.relying_party_id AND p.id = c.id WHERE {SAME_KEY} AND p.body <> c.body \
+             JOIN present.webhooks p ON p.relying_party_id = c.relying_party_id AND p.id = c.id WHERE {same_key} AND p.body <> c.body \
              ORDER BY c.created"
             ),
         ),
@@ -294,7 +288,8 @@ fn stays(connection: &Connection) -> Found<Vec<Record>> {
 }
 
 /// The keys, webhooks and administrators that come back, and what comes back in its old form.
-fn keys_again(connection: &Connection) -> Found<Vec<Record>> {
+fn keys_again(connection: &Connection, newer: bool) -> Found<Vec<Record>> {
+    let same_key = format!("{newer} AND {SAME_KEY}");
     let party = "JOIN present.relying_parties r ON r.id = p.relying_party_id";
     let (access, api) = (revoked("access_key", "c.id"), revoked("api_key", "c.id"));
     let (webhook, administrator) = (revoked("webhook", "c.id"), revoked("administrator", "c.id"));
@@ -313,7 +308,7 @@ fn keys_again(connection: &Connection) -> Found<Vec<Record>> {
             format!(
                 "SELECT lower(hex(c.relying_party_id)), '', '' FROM main.token_keys c JOIN present.token_keys p \
              ON p.relying_party_id = c.relying_party_id AND p.kind = c.kind \
-             WHERE c.kind = 'access' AND NOT {SAME_KEY} AND p.value <> c.value"
+             WHERE c.kind = 'access' AND NOT ({same_key}) AND p.value <> c.value"
             ),
         ),
         (
@@ -330,7 +325,7 @@ fn keys_again(connection: &Connection) -> Found<Vec<Record>> {
                 "SELECT lower(hex(c.id)), lower(hex(c.id)), CASE WHEN length(p.token) <> length(c.token) \
              THEN 'perhaps the present one: the backup is older than the seal of the store' ELSE '' END \
              FROM main.accounts c LEFT JOIN present.accounts p ON p.id = c.id \
-             WHERE p.token IS NOT c.token AND NOT (p.id IS NOT NULL AND {SAME_KEY}) ORDER BY c.created"
+             WHERE p.token IS NOT c.token AND NOT (p.id IS NOT NULL AND ({same_key})) ORDER BY c.created"
             ),
         ),
         (
@@ -339,6 +334,14 @@ fn keys_again(connection: &Connection) -> Found<Vec<Record>> {
                 "SELECT '{}', lower(hex(c.id)), coalesce(c.body ->> '$.name', '') || ', ' || coalesce(c.body ->> '$.role', '') \
              FROM main.console_records c WHERE c.kind = 0 AND NOT {administrator} AND NOT EXISTS \
              (SELECT 1 FROM present.console_records p WHERE p.kind = 0 AND p.id = c.id) ORDER BY c.created",
+                CONSOLE_PARTY.to_hex()
+            ),
+        ),
+        (
+            RecordKind::Role,
+            format!(
+                "SELECT '{}', lower(hex(c.id)), coalesce(c.body ->> '$.name', '') || ', ' || coalesce(c.body ->> '$.role', '') \
+             FROM {BOTH_ADMINISTRATORS} AND NOT {newer} AND p.body ->> '$.role' IS NOT c.body ->> '$.role' ORDER BY c.created",
                 CONSOLE_PARTY.to_hex()
             ),
         ),
@@ -355,7 +358,7 @@ fn keys_again(connection: &Connection) -> Found<Vec<Record>> {
             format!(
                 "SELECT lower(hex(c.relying_party_id)), lower(hex(c.id)), coalesce(c.body ->> '$.name', '') FROM main.webhooks c \
              JOIN present.webhooks p ON p.relying_party_id = c.relying_party_id AND p.id = c.id \
-             WHERE NOT {SAME_KEY} AND p.body <> c.body ORDER BY c.created"
+             WHERE NOT ({same_key}) AND p.body <> c.body ORDER BY c.created"
             ),
         ),
         (
@@ -372,7 +375,9 @@ fn keys_again(connection: &Connection) -> Found<Vec<Record>> {
 }
 
 /// What this store has that the attached one has not, and the other way round.
-pub(super) fn difference(connection: &Connection) -> Found<Difference> {
+///
+/// `newer`: the attached store went on from this one.
+pub(super) fn difference(connection: &Connection, newer: bool) -> Found<Difference> {
     let console = console();
     let lost = |table: &str, key: &str| {
         let sql = format!(
@@ -398,7 +403,7 @@ pub(super) fn difference(connection: &Connection) -> Found<Difference> {
         "FROM main.users c WHERE c.relying_party_id <> {console} AND NOT EXISTS (SELECT 1 FROM present.users p {party} \
          WHERE p.relying_party_id = c.relying_party_id AND p.id = c.id)"
     );
-    let mut again = keys_again(connection)?;
+    let mut again = keys_again(connection, newer)?;
     again.append(&mut records(
         connection,
         RecordKind::User,
@@ -415,7 +420,7 @@ pub(super) fn difference(connection: &Connection) -> Found<Difference> {
         ),
     )?);
     Ok(Difference {
-        stays: stays(connection)?,
+        stays: stays(connection, newer)?,
         again,
         users_again: count(connection, &format!("SELECT count(*) {users}"))?,
         credentials_again: count(connection, &format!("SELECT count(*) {credentials}"))?,
@@ -426,6 +431,12 @@ pub(super) fn difference(connection: &Connection) -> Found<Difference> {
             credentials: lost("credentials", "key")?,
             access_keys: lost("access_keys", "id")?,
             api_keys: lost_by_id("api_keys")?,
+            webhooks: lost_by_id("webhooks")?,
+            administrators: count(
+                connection,
+                "SELECT count(*) FROM present.console_records p WHERE p.kind = 0 AND NOT EXISTS \
+                 (SELECT 1 FROM main.console_records c WHERE c.kind = 0 AND c.id = p.id)",
+            )?,
         },
     })
 }

@@ -16,7 +16,7 @@ use crate::embedded::files::{beside, give_to_owner, remove_if_there};
 use crate::embedded::left::move_what_is_left;
 use crate::embedded::marker::Left;
 use crate::embedded::open::OpenError;
-use crate::embedded::replacement::Replacement;
+use crate::embedded::replacement::{self, Replacement};
 use crate::embedded::sql::{Failure, Outcome, execute};
 use crate::embedded::{marker, open};
 
@@ -42,6 +42,8 @@ pub struct Restored {
     pub difference: Difference,
     /// Whether there was a store to compare with.
     pub compared: bool,
+    /// Whether the store that was there went on from this backup. Otherwise the backup is of another store, or newer.
+    pub newer: bool,
     /// Why the store that was there was not compared.
     pub unreadable: Option<String>,
     /// Where the store that was there is now.
@@ -72,27 +74,33 @@ pub fn restore(
         Ok(_) => return Err(CopyError::NotAFile(file.to_owned())),
         Err(_) => return Err(CopyError::Missing(file.to_owned())),
     }
+    // A log lies beside the file itself, not beside a link to it.
+    let file = &fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
     let made = Made::before(path);
     let lock = open::lock(path)?;
-    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let path = &open::target_of(path);
     let at = At(path);
-    // A log alone may have all that a young store has.
+    let left = marker::read(&lock).map_err(|e| at.io(e))?;
+    // A log alone may have all that a young store has, and the lock file knows of a store whose files are lost.
     let has = |path: &Path| fs::metadata(path).is_ok_and(|file| file.len() > 0);
-    let is_there = has(path) || has(&marker::log_of(path));
+    let is_there = has(path) || has(&marker::log_of(path)) || left != Left::Unknown;
     if is_there && !how.replace {
         return Err(CopyError::Exists(path.clone()));
     }
-    let left = marker::read(&lock).map_err(|e| at.io(e))?;
     let replacement = Replacement::of(path, left, now.0 / 1000);
-    let copy = beside(path, ".restore");
+    let copy = replacement.new_file();
+    if *file == copy {
+        return Err(CopyError::Exists(copy));
+    }
     let decided = decide(file, &copy, is_there.then_some((path, left)), how, now);
     let done = decided.and_then(|restored| {
         let restored = Restored {
-            replaced: is_there.then(|| replacement.aside()),
+            replaced: replacement.moves().then(|| replacement.aside()),
             report: replacement.report(),
             ..restored
         };
         let text = report(&restored);
+        replacement.note().map_err(|e| at.io(e))?;
         write_report(&restored.report, &text).map_err(|e| At(&restored.report).io(e))?;
         let directory = path.parent().filter(|d| !d.as_os_str().is_empty());
         let owner = if path.exists() {
@@ -110,15 +118,16 @@ pub fn restore(
     let restored = match done {
         Ok(restored) => restored,
         Err(error) => {
+            // If there is a note already, nothing was moved yet.
+            let _ = replacement::undo(path, &lock);
             for more in ["", "-wal", "-shm"] {
                 let _ = fs::remove_file(beside(&copy, more));
             }
-            let _ = fs::remove_file(replacement.report());
             made.remove();
             return Err(error);
         }
     };
-    replacement.with(&copy, &lock).map_err(|e| at.io(e))?;
+    replacement.put(&lock).map_err(|e| at.io(e))?;
     Ok(restored)
 }
 
@@ -142,7 +151,7 @@ fn decide(
     how: How,
     now: Timestamp,
 ) -> Result<Restored, CopyError> {
-    let prepared = prepare(file, copy, now)?;
+    let prepared = prepare(file, copy)?;
     let Some((there, left)) = there else {
         return finish(copy, None, now, prepared);
     };
@@ -172,8 +181,8 @@ fn decide(
 /// The database file to compare with: the store itself, or a copy of it in the present format. Or why it cannot be read: what cannot be read
 /// must not lead to more trust.
 fn readable(there: &Path, left: Left, older: &Path) -> Result<PathBuf, String> {
-    if !there.exists() {
-        return Err("the database file is missing".to_owned());
+    if fs::metadata(there).map_or(0, |file| file.len()) == 0 {
+        return Err("the database file is missing or empty".to_owned());
     }
     if left == Left::Open
         && let Some(lost) = marker::lost_log(there).map_err(|e| e.to_string())?
@@ -226,14 +235,18 @@ fn finish(
     let failed = |error: rusqlite::Error| at.failed(error.into());
     let connection = open_copy(copy).map_err(|f| at.failed(f))?;
     report::attach(&connection, present).map_err(failed)?;
-    let difference = report::difference(&connection).map_err(failed)?;
-    if present.is_some() {
-        in_transaction(&connection, |c| {
+    let newer = present.is_some() && report::goes_on(&connection).map_err(failed)?;
+    let difference = report::difference(&connection, newer).map_err(failed)?;
+    in_transaction(&connection, |c| {
+        if present.is_some() {
             carry::revoked(c, now)?;
-            carry::replaced(c)
-        })
-        .map_err(|f| at.failed(f))?;
-    }
+        }
+        if newer {
+            carry::replaced(c)?;
+        }
+        note(c, now)
+    })
+    .map_err(|f| at.failed(f))?;
     connection.execute_batch("DETACH present").map_err(failed)?;
     let counts = report::counts(&connection).map_err(failed)?;
     drop(connection);
@@ -242,6 +255,7 @@ fn finish(
         counts,
         difference,
         compared: present.is_some(),
+        newer,
         ..prepared
     })
 }
@@ -303,8 +317,8 @@ fn of_the_backup(file: &Path) -> impl Fn(CopyError) -> CopyError {
     }
 }
 
-/// Copies the backup, brings it to the present format, verifies it, removes what must not come back, and notes the restore.
-fn prepare(file: &Path, copy: &Path, now: Timestamp) -> Result<Restored, CopyError> {
+/// Copies the backup, brings it to the present format, verifies it, and removes what must not come back.
+fn prepare(file: &Path, copy: &Path) -> Result<Restored, CopyError> {
     let at = At(copy);
     for more in ["", "-wal", "-shm", "-journal"] {
         remove_if_there(&beside(copy, more)).map_err(|e| at.io(e))?;
@@ -331,13 +345,13 @@ fn prepare(file: &Path, copy: &Path, now: Timestamp) -> Result<Restored, CopyErr
     verified(file, copy).map_err(of_the_backup(file))?;
     let connection = open_copy(copy).map_err(|f| at.failed(f))?;
     let (ceremonies, token_keys) = void(&connection).map_err(|f| at.failed(f))?;
-    note(&connection, now).map_err(|f| at.failed(f))?;
     Ok(Restored {
         counts: Counts::default(),
         ceremonies_voided: ceremonies,
         token_keys_voided: token_keys,
         difference: Difference::default(),
         compared: false,
+        newer: false,
         unreadable: None,
         replaced: None,
         report: PathBuf::new(),

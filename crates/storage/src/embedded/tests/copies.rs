@@ -367,6 +367,42 @@ async fn what_was_revoked_after_a_backup_stays_revoked_also_after_a_second_resto
     set.assert_revoked(&store).await;
 }
 
+/// A standby is restored from one backup after the other. What it has is older than what the next backup has.
+#[tokio::test]
+async fn a_store_that_is_older_than_the_backup_gives_it_nothing_but_its_revocations() {
+    let under_test = Directory::new();
+    let set = Revocable::new(&under_test).await;
+    let store = under_test.store.clone().unwrap();
+    let place = under_test.place.path();
+    let (old, new) = (place.join("old.db"), place.join("new.db"));
+    backup(&database(&under_test), &old).unwrap();
+    set.revoke(&store).await;
+    // It was created after the first backup.
+    let late = access_key(set.fixture.rp, NOW);
+    let mut made = event(AuditKind::AccessKeyCreated, set.fixture.rp);
+    made.at = at(10);
+    store.create_access_key(&late, &made).await.unwrap();
+    backup(&database(&under_test), &new).unwrap();
+
+    let path = place.join("standby.db");
+    restore(&old, &path, NEW, at(20)).unwrap();
+    let restored = restore(&new, &path, REPLACE, at(30)).unwrap();
+    assert!(restored.compared && !restored.newer);
+    assert_eq!(restored.difference.stays, []);
+    let store = open(&path).unwrap();
+    set.assert_revoked(&store).await;
+    let found = store.access_key(set.fixture.rp, late.id).await;
+    assert!(found.unwrap().is_some());
+    store.close().await.unwrap();
+    drop(store);
+    // By mistake the first one again: what the second one knew stays.
+    let restored = restore(&old, &path, REPLACE, at(40)).unwrap();
+    assert!(restored.newer);
+    assert_eq!(restored.difference.again, []);
+    let store = open(&path).unwrap();
+    set.assert_revoked(&store).await;
+}
+
 #[tokio::test]
 async fn a_store_of_the_last_format_says_in_its_trail_what_was_revoked() {
     let under_test = Directory::new();
@@ -518,8 +554,9 @@ fn interrupted(path: &Path, new: &Path, lock: &File, steps: usize) {
     let left = marker::read(lock).unwrap();
     let replacement = Replacement::of(path, left, 7);
     let aside = replacement.aside();
-    std::fs::write(replacement.report(), "what comes back").unwrap();
     replacement.note().unwrap();
+    std::fs::write(replacement.report(), "what comes back").unwrap();
+    std::fs::copy(new, replacement.new_file()).unwrap();
     let moves: [&dyn Fn(); 4] = [
         &|| {
             let log = marker::log_of(path);
@@ -532,7 +569,7 @@ fn interrupted(path: &Path, new: &Path, lock: &File, steps: usize) {
                 std::fs::rename(path, &aside).unwrap();
             }
         },
-        &|| std::fs::rename(new, path).unwrap(),
+        &|| std::fs::rename(replacement.new_file(), path).unwrap(),
         &|| marker::closed(lock).unwrap(),
     ];
     for step in &moves[..steps] {
@@ -572,12 +609,13 @@ async fn a_restore_that_is_interrupted_anywhere_is_undone_by_the_next_who_takes_
                 let found = store.user(fixture.rp, UserRef::Id(user.id)).await;
                 assert_eq!(found.unwrap().as_ref(), Some(user), "{steps} {crashed}");
             }
+            // What had taken its place is kept under another name; nothing else is left.
             let names = std::fs::read_dir(elsewhere.path()).unwrap();
-            let mut names: Vec<_> = names.map(|f| f.unwrap().file_name()).collect();
-            names.retain(|name| !name.to_string_lossy().starts_with("store.db"));
-            assert_eq!(names.is_empty(), steps > 2, "{names:?}");
-            let left = elsewhere.path().join("store.db.restored-7.txt");
-            assert!(!left.exists() && !elsewhere.path().join("store.db.restoring").exists());
+            let names = names.map(|f| f.unwrap().file_name().into_string().unwrap());
+            let mut names: Vec<_> = names.filter(|name| name.starts_with("store.db.")).collect();
+            names.sort();
+            let undone = ["store.db.lock", "store.db.undone-7"];
+            assert_eq!(names, undone[..=usize::from(steps > 2)], "{steps}");
         }
         // Where there was nothing, there is nothing.
         let elsewhere = tempfile::tempdir().unwrap();
@@ -627,7 +665,11 @@ async fn without_a_store_to_compare_with_a_restore_names_all_keys() {
     // The files of the store are lost, and the lock file knows that there was one.
     std::fs::remove_file(&path).unwrap();
     assert!(matches!(open(&path), Err(OpenError::Lost { .. })));
-    restore(&file, &path, NEW, NOW).unwrap();
+    let refused = restore(&file, &path, NEW, NOW);
+    assert!(matches!(refused, Err(CopyError::Exists(_))));
+    let refused = restore(&file, &path, REPLACE, NOW);
+    assert!(matches!(refused, Err(CopyError::NotCompared { .. })));
+    restore(&file, &path, BLINDLY, NOW).unwrap();
     // It is there, and nobody can read it.
     std::fs::write(&path, [7; 9000]).unwrap();
     std::fs::write(elsewhere.path().join("new/store.db-wal"), [7; 9000]).unwrap();
