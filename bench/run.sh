@@ -23,8 +23,10 @@ sign_in=${SIGN_IN:-named}
 counter=${COUNTER:-zero}
 # passkeyd is first: the ratios of the table refer to the first.
 all="passkeyd-twilio passkeyd-nevis floor webauthn-rs simplewebauthn py_webauthn"
-# Only where they are named: their database shares the core of the driver.
+# Only where they are named. A database shares the core of the driver.
 named="passkeyd-postgres passkeyd-postgres-sealed passkeyd-sealed"
+# What the record of what happened costs: without events; with metrics that are read; with these and a webhook that receives every event.
+named+=" passkeyd-no-events passkeyd-metrics passkeyd-webhook"
 servers=${SERVERS:-$all}
 server_core=${SERVER_CORE:-0}
 driver_core=${DRIVER_CORE:-1}
@@ -110,11 +112,14 @@ fi
 
 work=$(mktemp -d "${WORK:-${TMPDIR:-/tmp}}/passkeyd-bench-XXXXXX")
 pid=
+beside=
 stop() {
-    [[ -n $pid ]] || return 0
-    kill "$pid" 2>/dev/null || true
-    wait "$pid" 2>/dev/null || true
-    pid=
+    local one
+    for one in $pid $beside; do
+        kill "$one" 2>/dev/null || true
+        wait "$one" 2>/dev/null || true
+    done
+    pid= beside=
 }
 stop_postgres() {
     [[ ! -d $work/data ]] || "${as_server[@]}" "$bin/pg_ctl" -D "$work/data" -m immediate -w -s stop 2>/dev/null || true
@@ -147,6 +152,41 @@ CONF
 fi
 schemas=0
 
+# Waits until something listens on a port; fails if the process ends before.
+listens() {
+    local tries
+    for tries in {1..300}; do
+        if (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; then return; fi
+        kill -0 "$2" 2>/dev/null || break
+        sleep 0.1
+    done
+    return 1
+}
+
+# Reads the metrics once a second. Prometheus reads them every 15 seconds.
+read_metrics() {
+    while sleep 1; do
+        exec 3<>"/dev/tcp/127.0.0.1/$((port + 1))"
+        printf 'GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n' >&3
+        cat <&3 >/dev/null
+        exec 3>&-
+    done 2>/dev/null
+}
+
+# Lets the table of events of a new store take no row. passkeyd has no such setting: its record of what happened is always complete.
+without_events() {
+    "$@" >"$work/log" 2>&1 &
+    pid=$!
+    listens "$port" "$pid" || { cat "$work/log" >&2; die "passkeyd does not listen"; }
+    stop
+    python3 - "$store/passkeyd.db" <<'SQL'
+import sqlite3, sys
+store = sqlite3.connect(sys.argv[1])
+store.execute("CREATE TRIGGER no_events BEFORE INSERT ON events BEGIN SELECT RAISE(IGNORE); END")
+store.commit()
+SQL
+}
+
 # Starts a server with an empty store, on its core, and waits until it listens.
 start() {
     local server=$1 store=$work/store command
@@ -163,6 +203,12 @@ start() {
     passkeyd-*)
         command=(env PASSKEYD_BOOTSTRAP_ACCOUNT_SID=$account PASSKEYD_BOOTSTRAP_AUTH_TOKEN=$token
             "$passkeyd" serve --listen "127.0.0.1:$port" --data-dir "$store")
+        case $server in
+        passkeyd-no-events) without_events "${command[@]}" ;;
+        passkeyd-metrics | passkeyd-webhook)
+            command=(env "PASSKEYD_METRICS__LISTEN=127.0.0.1:$((port + 1))" 'PASSKEYD_WEBHOOKS__ALLOW_NETWORKS=["127.0.0.1"]' "${command[@]}")
+            ;;
+        esac
         ;;
     floor) command=("$CARGO_TARGET_DIR/release/bench-floor" "$port" "$store/store.db") ;;
     webauthn-rs) command=("$CARGO_TARGET_DIR/release/bench-webauthn-rs" "$port" "$store/store.db") ;;
@@ -174,14 +220,18 @@ start() {
     esac
     taskset -c "$server_core" "${command[@]}" >"$work/log" 2>&1 &
     pid=$!
-    local tries
-    for tries in {1..300}; do
-        if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then return; fi
-        kill -0 "$pid" 2>/dev/null || break
-        sleep 0.1
-    done
-    cat "$work/log" >&2
-    die "$server does not listen (after $tries tries)"
+    listens "$port" "$pid" || { cat "$work/log" >&2; die "$server does not listen"; }
+    case $server in
+    passkeyd-metrics | passkeyd-webhook)
+        taskset -c "$driver_core" bash -c "port=$port; $(declare -f read_metrics); read_metrics" &
+        beside=$!
+        ;;
+    esac
+    if [[ $server == passkeyd-webhook ]]; then
+        taskset -c "$driver_core" "$driver" receive --address "127.0.0.1:$((port + 2))" &
+        beside+=" $!"
+        listens $((port + 2)) $! || die "the receiver of the webhook does not listen"
+    fi
 }
 
 measure_server() {
@@ -193,6 +243,7 @@ measure_server() {
     [[ $server != *-sealed ]] || arguments+=(--sealed)
     [[ $sign_in == named ]] || arguments+=(--discoverable)
     [[ $counter == zero ]] || arguments+=(--counter)
+    [[ $server != passkeyd-webhook ]] || arguments+=(--webhook "http://127.0.0.1:$((port + 2))/")
     start "$server"
     if ! taskset -c "$driver_core" "$driver" load --name "$server" --wire "$wire" --address "127.0.0.1:$port" --pid "$pid" --round "$round" \
         --account $account --token $token --users "$users" --connections "$connections" --rates "$rates" --seconds "$measure" \

@@ -14,6 +14,7 @@ mod passkey;
 mod plot;
 mod process;
 mod ready;
+mod receive;
 mod report;
 mod scenario;
 mod wire;
@@ -60,6 +61,12 @@ enum Command {
         #[arg(long)]
         since: u128,
     },
+    /// Answer every request with 204, as the receiver of a webhook
+    Receive {
+        /// Where to listen: an address of this machine, and a port
+        #[arg(long)]
+        address: SocketAddr,
+    },
     /// Print the tables of a results file
     Report(ReportOptions),
 }
@@ -83,6 +90,7 @@ fn main() -> Result<(), Failure> {
             println!("{:.1}", ready::wait(address, since)?);
             return Ok(());
         }
+        Command::Receive { address } => return receive::run(address),
         Command::Report(options) => return report(&options),
     };
     println!("{}", serde_json::to_string(&line)?);

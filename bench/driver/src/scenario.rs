@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::load::{End, Outcome, Plan, Shape, run as load};
 use crate::passkey::{Algorithm, Key, User, seeded_users};
-use crate::wire::{Ceremony, Dialect, Wire};
+use crate::wire::{Ceremony, Dialect, Wanted, Wire};
 use crate::{Failure, process};
 
 /// The command line of `load`.
@@ -61,6 +61,9 @@ pub struct Options {
     /// Let passkeyd seal sign-ins into their challenges
     #[arg(long)]
     sealed: bool,
+    /// Where passkeyd sends every event of its Service: a webhook is created there
+    #[arg(long)]
+    webhook: Option<String>,
     /// How the passkeys sign
     #[arg(long, default_value = "es256")]
     algorithm: Algorithm,
@@ -111,8 +114,11 @@ pub fn run(options: &Options) -> Result<Scenario, Failure> {
         &options.account,
         &options.token,
         !options.discoverable,
-        options.sealed,
-        options.service.as_deref(),
+        &Wanted {
+            sealed: options.sealed,
+            service: options.service.as_deref(),
+            webhook: options.webhook.as_deref(),
+        },
     )?;
     let mut users = match (&options.keys, options.credentials) {
         (Some(keys), Some(credentials)) => seeded_users(keys, credentials, options.users as u64)?,

@@ -32,6 +32,16 @@ pub enum Ceremony {
     Authentication,
 }
 
+/// What the Service of passkeyd is to be like.
+pub struct Wanted<'a> {
+    /// Sign-ins are sealed into their challenges.
+    pub sealed: bool,
+    /// Its SID; without it, it is created.
+    pub service: Option<&'a str>,
+    /// Where a webhook sends every event.
+    pub webhook: Option<&'a str>,
+}
+
 /// A server with all that its calls need.
 pub struct Wire {
     dialect: Dialect,
@@ -48,20 +58,19 @@ impl Wire {
         account: &str,
         token: &str,
         named: bool,
-        sealed: bool,
-        service: Option<&str>,
+        wanted: &Wanted<'_>,
     ) -> Result<Self, Failure> {
         let basic = format!("Basic {}", STANDARD.encode(format!("{account}:{token}")));
         // The calls in the order start, finish of a registration, then of a sign-in, and what authorizes each.
         let (back_end, page, paths) = match dialect {
             Dialect::Twilio => {
-                let service = service_or_new(service, address, &basic, sealed)?;
+                let service = service_of(wanted, address, &basic)?;
                 let paths = ["Factors", "VerifyFactor", "Challenges", "ApproveChallenge"]
                     .map(|call| format!("/v2/Services/{service}/Passkeys/{call}"));
                 (Some(basic.clone()), Some(basic), paths)
             }
             Dialect::Nevis => {
-                let service = service_or_new(service, address, &basic, sealed)?;
+                let service = service_of(wanted, address, &basic)?;
                 let path = format!("/manage/v1/services/{service}/access-keys");
                 let created = set_up(
                     &head(address, &path, JSON, Some(&basic)),
@@ -191,20 +200,21 @@ impl Wire {
     }
 }
 
-fn service_or_new(
-    given: Option<&str>,
-    address: SocketAddr,
-    basic: &str,
-    sealed: bool,
-) -> Result<String, Failure> {
-    let service = match given {
+fn service_of(wanted: &Wanted<'_>, address: SocketAddr, basic: &str) -> Result<String, Failure> {
+    let service = match wanted.service {
         Some(service) => service.to_owned(),
         None => create_service(address, basic)?,
     };
-    if sealed {
+    if wanted.sealed {
         let path = format!("/manage/v1/services/{service}/policy");
         let head = head(address, &path, JSON, Some(basic)).replacen("POST", "PUT", 1);
         set_up(&head, r#"{"sealed_authentications":true}"#, address)?;
+    }
+    if let Some(url) = wanted.webhook {
+        let path = format!("/v2/Services/{service}/Webhooks");
+        let url = url.replace(':', "%3A").replace('/', "%2F");
+        let body = format!("FriendlyName=Bench&EventTypes=*&WebhookUrl={url}");
+        set_up(&head(address, &path, FORM, Some(basic)), &body, address)?;
     }
     Ok(service)
 }
