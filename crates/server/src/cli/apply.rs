@@ -103,14 +103,17 @@ pub(super) async fn run(arguments: Apply) -> Result<(), ProcessError> {
     let beside = file.parent().unwrap_or(Path::new(""));
     let lost = list(&shown, "known_keys").iter();
     let lost: Vec<_> = lost.filter(|key| !has_secret(beside, key)).collect();
+    let warnings = list(&shown, "warnings");
     if !json {
         print(|out| print_differences(out, list(&shown, "differences")))?;
+        let warnings = || warnings.iter().filter_map(Value::as_str);
+        print(|out| warnings().try_for_each(|warning| writeln!(out, "! {warning}.")))?;
         print(|out| lost.iter().try_for_each(|key| print_lost(out, key)))?;
     }
     if dry_run || none {
         return if json {
             print_json(
-                &json!({"differences": differences, "without_secret_file": lost, "applied": false}),
+                &json!({"differences": differences, "warnings": warnings, "without_secret_file": lost, "applied": false}),
             )
         } else {
             Ok(())
@@ -141,7 +144,7 @@ pub(super) async fn run(arguments: Apply) -> Result<(), ProcessError> {
     }
     if json {
         return print_json(
-            &json!({"differences": differences, "without_secret_file": lost, "applied": true}),
+            &json!({"differences": differences, "warnings": warnings, "without_secret_file": lost, "applied": true}),
         );
     }
     print(|out| writeln!(out, "\nApplied."))

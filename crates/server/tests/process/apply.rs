@@ -4,7 +4,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Output;
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use testkit::{Authenticator, Lies};
 
 use crate::support::*;
 
@@ -320,4 +321,63 @@ fn a_key_whose_secret_was_lost_is_named_with_the_way_to_a_new_one() {
 fn names_of_lost(result: &Value) -> Vec<&str> {
     let lost = result["without_secret_file"].as_array().unwrap().iter();
     lost.map(|key| key["name"].as_str().unwrap()).collect()
+}
+
+/// Registers a passkey of a user of the Service of the example.
+fn register(server: &Server, sid: &str, identity: &str) {
+    let headers = [&*basic(SID, TOKEN), "Content-Type: application/json"];
+    let call = |name: &str, body: &Value, expected: u16| {
+        let path = format!("/v2/Services/{sid}/Passkeys/{name}");
+        let answer = server.request("POST", &path, &headers, &body.to_string());
+        assert_eq!(status(&answer), expected, "{answer}");
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+        serde_json::from_str::<Value>(body).unwrap()
+    };
+    let body = json!({"friendly_name": "Phone", "identity": identity});
+    let factor = call("Factors", &body, 201);
+    let mut authenticator = Authenticator::default();
+    let origin = "https://shop.example";
+    let made = authenticator.create(&factor["options"]["publicKey"], origin, &Lies::default());
+    call("VerifyFactor", &made.unwrap(), 200);
+}
+
+#[test]
+fn a_change_of_the_rp_id_says_who_is_locked_out() {
+    let data = tempfile::tempdir().unwrap();
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("services.toml");
+    std::fs::write(&file, EXAMPLE).unwrap();
+    let server = Server::start(&mut serve_known(data.path()));
+    applied(&apply(data.path(), &file, &["--json"]));
+    let services = server.request("GET", "/v2/Services", &[&basic(SID, TOKEN)], "");
+    let sid = body(&services)["services"][0]["sid"].clone();
+    let sid = sid.as_str().unwrap();
+
+    let moved = EXAMPLE
+        .replace("shop.example", "shop.test")
+        .replace("\"sha256\" ", "\"sha1\" ");
+    std::fs::write(&file, moved).unwrap();
+    let dry = || {
+        let shown = applied(&apply(data.path(), &file, &["--dry-run", "--json"]));
+        let told = apply(data.path(), &file, &["--dry-run"]);
+        (shown, String::from_utf8(told.stdout).unwrap())
+    };
+    // Nobody has a passkey yet.
+    let (shown, told) = dry();
+    assert_eq!(shown["warnings"], json!([]));
+    assert!(!told.contains('!'), "{told}");
+    // The members have the names of the file.
+    assert!(
+        told.contains("    signature_hash: sha256 -> sha1\n"),
+        "{told}"
+    );
+
+    register(&server, sid, "ada-00001");
+    let (shown, told) = dry();
+    let warning = shown["warnings"][0].as_str().unwrap();
+    let begins = "Service \"Shop\": rp_id changes from shop.example to shop.test, and 1 of 1 users have passkeys";
+    assert!(warning.starts_with(begins), "{warning}");
+    assert!(told.contains(&format!("! {warning}.\n")), "{told}");
+    let done = applied(&apply(data.path(), &file, &["--json"]));
+    assert_eq!(done["warnings"], shown["warnings"]);
 }

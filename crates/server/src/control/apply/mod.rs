@@ -1,6 +1,7 @@
 //! `passkeyd apply`: compares what a file declares with the store, shows the difference, and applies it. Nothing is ever removed.
 
 mod declared;
+mod lockout;
 
 use domain::Passkeys;
 use domain::model::audit::{Change, differences};
@@ -27,15 +28,6 @@ use crate::api::nevis::uuid::Uuid;
 
 /// Records in one read.
 const PAGE: u32 = 100;
-/// Members of records that are not compared.
-const UNTOLD: &[&str] = &[
-    "id",
-    "relying_party",
-    "revision",
-    "created",
-    "updated",
-    "failing",
-];
 
 /// One difference between the file and the store.
 #[derive(Debug, Serialize)]
@@ -109,7 +101,11 @@ pub(super) async fn apply(
     let differences = serde_json::to_value(plan.differences())
         .map_err(|error| NotDone::because(error.to_string()))?;
     let Some(expected) = expected else {
-        return Ok(json!({"differences": differences, "known_keys": plan.known_keys()}));
+        return Ok(json!({
+            "differences": differences,
+            "known_keys": plan.known_keys(),
+            "warnings": plan.warnings(&on.passkeys).await?,
+        }));
     };
     if *expected != differences {
         return Err(NotDone::because(
@@ -211,6 +207,17 @@ impl<'d> Plan<'d> {
         of_services.chain(&self.known_api_keys).collect()
     }
 
+    /// What the changes mean for people, where it is more than the differences say.
+    async fn warnings(&self, passkeys: &Passkeys) -> Result<Vec<String>, Refusal> {
+        let mut found = Vec::new();
+        for service in &self.services {
+            if let Some(before) = &service.before {
+                found.extend(lockout::warning(passkeys, before, &service.after).await?);
+            }
+        }
+        Ok(found)
+    }
+
     fn differences(&self) -> Vec<Difference> {
         let mut found = Vec::new();
         for service in &self.services {
@@ -310,6 +317,18 @@ fn shown(rp: &RelyingParty) -> Value {
         shown.extend(selection);
     }
     shown
+}
+
+/// What is compared of a webhook, by the names that a file has for it.
+fn shown_webhook(webhook: &Webhook) -> Value {
+    json!({
+        "name": webhook.name,
+        "url": webhook.url,
+        "event_types": webhook.event_types,
+        "enabled": webhook.enabled,
+        "format": webhook.format,
+        "signature_hash": webhook.hash,
+    })
 }
 
 /// A Service with no settings.
@@ -423,7 +442,7 @@ impl<'d> ServicePlan<'d> {
             let base = before.clone().unwrap_or_else(new);
             let mut after = base.clone();
             declared.apply_to(&mut after);
-            let members = differences(&base, &after, UNTOLD);
+            let members = differences(&shown_webhook(&base), &shown_webhook(&after), &[]);
             if before.is_none() || !members.is_empty() {
                 found.push(Difference {
                     action: if before.is_none() { "create" } else { "change" },
