@@ -20,6 +20,7 @@ pub mod reach;
 pub mod refusal;
 pub mod relying_party;
 pub mod settings;
+pub mod text;
 pub mod token;
 pub mod user;
 pub mod webhook;

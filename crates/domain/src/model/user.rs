@@ -3,6 +3,7 @@
 
 use crate::model::clock::Timestamp;
 use crate::model::ids::{RelyingPartyId, UserId};
+use crate::model::text::is_control;
 
 /// Most characters of a name. Every store can keep and find a name of this length.
 pub const MAX_USER_NAME: usize = 300;
@@ -20,7 +21,7 @@ pub fn judge_user_name(name: &str) -> Result<(), String> {
             "the name of the user has more than {MAX_USER_NAME} characters"
         ));
     }
-    if name.chars().any(char::is_control) {
+    if name.chars().any(is_control) {
         return Err("the name of the user has a control character".to_owned());
     }
     Ok(())

@@ -3,6 +3,7 @@
 //! An administrator is a user of [`CONSOLE_PARTY`] and signs in with a passkey, by the same ceremonies and the same verifier as all other
 //! users. The RP ID and the origin of these ceremonies come from the caller: they are those of the console's own address.
 
+use crate::model::text::is_control;
 use std::sync::Arc;
 
 use webauthn::error::Reason;
@@ -96,7 +97,7 @@ pub struct Visitor {
 /// A name as it is kept.
 fn named(name: &str) -> Result<String, ConsoleRefusal> {
     let name = name.trim();
-    if name.is_empty() || name.len() > MAX_NAME || name.chars().any(char::is_control) {
+    if name.is_empty() || name.len() > MAX_NAME || name.chars().any(is_control) {
         return Err(ConsoleRefusal::NameInvalid);
     }
     Ok(name.to_owned())

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use domain::model::clock::{Clock as _, SystemClock};
 use domain::model::master_key::MasterKeyId;
+use domain::model::text::is_control;
 use domain::service::vault::master_key_of;
 use storage::OpenError;
 use storage::embedded::{CopyError, Counts, How, Record, RecordKind, Restored, backup, restore};
@@ -260,7 +261,7 @@ fn report(done: &Restored) -> String {
 /// The line of one record.
 fn line(record: &Record) -> String {
     // A name is what somebody chose: no control character of it may reach the terminal.
-    let name: String = record.name.chars().filter(|c| !c.is_control()).collect();
+    let name: String = record.name.chars().filter(|c| !is_control(*c)).collect();
     let name = if name.is_empty() {
         name
     } else {

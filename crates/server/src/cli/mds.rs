@@ -1,5 +1,6 @@
 //! `passkeyd mds`: the metadata of the FIDO Metadata Service in a store, without a server.
 
+use domain::model::text::is_control;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
@@ -224,6 +225,6 @@ fn list(statuses: &[String]) -> String {
 /// Text from outside for a terminal, without control characters.
 fn printable(text: &str) -> String {
     text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
+        .map(|c| if is_control(c) { ' ' } else { c })
         .collect()
 }

@@ -1,6 +1,7 @@
 //! The back end of the demo: what an application does that uses passkeyd. It alone holds the keys; the
 //! browser gets options and gives credentials, and a cookie says who is signed in.
 
+use domain::model::text::is_control;
 use std::sync::Arc;
 
 use axum::Router;
@@ -208,7 +209,7 @@ fn checked(name: &str) -> Result<&str, Stop> {
     if name.is_empty() {
         return Err(Stop::Own(StatusCode::BAD_REQUEST, "Type a name first."));
     }
-    if name.chars().count() > MAX_NAME || name.chars().any(char::is_control) {
+    if name.chars().count() > MAX_NAME || name.chars().any(is_control) {
         return Err(Stop::Own(
             StatusCode::BAD_REQUEST,
             "A name has at most 64 characters.",

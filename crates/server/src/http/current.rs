@@ -1,5 +1,6 @@
 //! The request that a task serves: its id, and what is noted about it for its log line.
 
+use domain::model::text::is_control;
 use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
@@ -95,7 +96,7 @@ impl Noted {
         self.reason = Some(why.reason);
         self.ceremony = self.ceremony.or(why.ceremony);
         if TELLING.contains(&why.reason) {
-            let shown = why.message.chars().filter(|c| !c.is_control());
+            let shown = why.message.chars().filter(|c| !is_control(*c));
             self.found = Some(shown.take(MOST_FOUND).collect());
         }
     }

@@ -1,6 +1,9 @@
 //! The rule for names that people give and read.
 
-/// How long a name may be. Control characters are never allowed: they would reach terminals and logs.
+use domain::model::text::is_control;
+
+/// How long a name may be. [Control characters](is_control) are never allowed: they would reach terminals and logs, and names that reorder
+/// what follows them would deceive whoever reads a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NameRule {
     least: usize,
@@ -59,7 +62,7 @@ impl NameRule {
             Some(NameProblem::TooShort)
         } else if length > self.most {
             Some(NameProblem::TooLong)
-        } else if name.chars().any(char::is_control) {
+        } else if name.chars().any(is_control) {
             Some(NameProblem::ControlCharacter)
         } else {
             None
@@ -85,6 +88,7 @@ mod tests {
             ("", NameProblem::TooShort),
             ("a\nb", NameProblem::ControlCharacter),
             ("\u{7f}", NameProblem::ControlCharacter),
+            ("a\u{202e}b", NameProblem::ControlCharacter),
             (&"a".repeat(65), NameProblem::TooLong),
         ] {
             assert_eq!(RULE.problem(bad), Some(problem), "{bad:?}");

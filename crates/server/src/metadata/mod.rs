@@ -5,6 +5,7 @@ mod fetch;
 #[cfg(test)]
 mod tests;
 
+use domain::model::text::is_control;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
@@ -154,9 +155,7 @@ fn names(file: &Path) -> Result<BTreeMap<Aaguid, String>, ConfigError> {
                 "`{aaguid}` is not an AAGUID such as 00112233-4455-6677-8899-aabbccddeeff"
             ))
         })?;
-        if name.trim().is_empty()
-            || name.chars().count() > MAX_NAME
-            || name.chars().any(char::is_control)
+        if name.trim().is_empty() || name.chars().count() > MAX_NAME || name.chars().any(is_control)
         {
             return Err(wrong(format!(
                 "the name of {aaguid} must have 1 to {MAX_NAME} characters and no control characters"

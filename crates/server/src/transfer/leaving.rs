@@ -1,5 +1,6 @@
 //! Passkeys in the shapes of other products, for those who leave.
 
+use domain::model::text::is_control;
 use std::io::{self, Write};
 
 use base64::Engine as _;
@@ -86,7 +87,7 @@ impl<W: Write> Leaving<W> {
         let credentials = std::mem::take(&mut self.credentials);
         let usable = |handle: &[u8]| {
             let text = std::str::from_utf8(handle).ok();
-            text.filter(|text| text.len() <= KEYCLOAK_ID && !text.contains(char::is_control))
+            text.filter(|text| text.len() <= KEYCLOAK_ID && !text.contains(is_control))
                 .map(str::to_owned)
         };
         let id = credentials

@@ -3,6 +3,7 @@
 use clap::ValueEnum;
 use domain::model::clock::Timestamp;
 use domain::model::credential::MAX_CREDENTIAL_NAME;
+use domain::model::text::is_control;
 use domain::service::transfer::Passkey;
 use serde_json::Value;
 use uuid::Uuid;
@@ -442,7 +443,7 @@ impl Source {
         let name = find(row, NAMES.name).and_then(text).unwrap_or_default();
         let name: String = name
             .chars()
-            .filter(|c| !c.is_control())
+            .filter(|c| !is_control(*c))
             .take(MAX_CREDENTIAL_NAME)
             .collect();
         let passkey = Passkey {

@@ -1,5 +1,6 @@
 //! What few events have. A store keeps it as one text, so that the events of successful sign-ins, which are most of them, stay small.
 
+use crate::model::text::is_control;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -127,7 +128,7 @@ fn value(value: Option<&Value>) -> Option<String> {
 /// A text without control characters, and without what is beyond so many bytes.
 pub(super) fn kept(text: &str, most: usize) -> String {
     let mut kept = String::new();
-    for c in text.chars().filter(|c| !c.is_control()) {
+    for c in text.chars().filter(|c| !is_control(*c)) {
         if kept.len() + c.len_utf8() > most {
             break;
         }

@@ -1,5 +1,6 @@
 //! What every record that comes in is judged by, whatever file it is from. A dry run asks the same questions.
 
+use crate::model::text::is_control;
 use webauthn::cose::{CoseAlgorithm, PublicKey};
 
 use crate::model::audit::{AuditEvent, MAX_USER_AGENT};
@@ -37,7 +38,7 @@ pub(super) fn judge_text(what: &str, text: &str, most: usize) -> Judged {
     if text.chars().count() > most {
         return Err(format!("{what} has more than {most} characters"));
     }
-    if text.chars().any(char::is_control) {
+    if text.chars().any(is_control) {
         return Err(format!("{what} has a control character"));
     }
     Ok(())

@@ -3,6 +3,7 @@
 use axum::response::Response;
 use domain::Reason;
 use domain::model::settings::nevis::UsernameRule;
+use domain::model::text::is_control;
 use domain::model::user::{MAX_USER_NAME, UserRef};
 use domain::webauthn::json::Object;
 use domain::webauthn::options::CreationOptions;
@@ -148,7 +149,7 @@ pub fn problem_of(name: &str, rule: UsernameRule) -> Option<&'static str> {
         UsernameRule::Strict => name
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'@')),
-        UsernameRule::Relaxed => !name.chars().any(char::is_control),
+        UsernameRule::Relaxed => !name.chars().any(is_control),
     };
     if allowed {
         return None;
