@@ -20,6 +20,7 @@ const LIMITS: Limits = Limits {
     time: Duration::from_secs(10),
     body: 1 << 20,
     redirects: 0,
+    idle: Duration::ZERO,
 };
 /// The difference of two clocks that matters, in seconds.
 const APART: i64 = 60;

@@ -16,6 +16,7 @@ const LIMITS: Limits = Limits {
     time: Duration::from_mins(2),
     body: MAX_BLOB,
     redirects: 5,
+    idle: Duration::ZERO,
 };
 
 /// Why a fetch brought nothing.

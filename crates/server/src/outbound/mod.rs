@@ -19,7 +19,7 @@ use hyper::body::{Body as _, Incoming};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{Client as Connections, Error as ConnectionError};
-use hyper_util::rt::TokioExecutor;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::crypto::aws_lc_rs;
 use rustls::{ClientConfig, RootCertStore};
 
@@ -40,6 +40,8 @@ pub(crate) struct Limits {
     pub(crate) body: usize,
     /// Redirections that are followed.
     pub(crate) redirects: usize,
+    /// How long a connection waits for the next call to the same server. Zero: it is closed after its response.
+    pub(crate) idle: Duration,
 }
 
 /// Why a call brought no response.
@@ -100,11 +102,15 @@ impl Client {
             .https_or_http()
             .enable_http1()
             .wrap_connector(http);
-        // Calls are minutes apart: a connection is closed after its response.
+        // At most one connection to a server waits. Its address was allowed when it was made, and rules do not change. A call that could not
+        // be written, because the server had closed the connection meanwhile, is written to a new one.
+        let kept = !limits.idle.is_zero();
         #[expect(clippy::disallowed_methods, reason = "the one HTTP client")]
         let connections = Connections::builder(TokioExecutor::new())
-            .pool_max_idle_per_host(0)
-            .retry_canceled_requests(false)
+            .pool_max_idle_per_host(usize::from(kept))
+            .pool_idle_timeout(limits.idle)
+            .pool_timer(TokioTimer::new())
+            .retry_canceled_requests(kept)
             .build(connector);
         Ok(Self {
             connections,

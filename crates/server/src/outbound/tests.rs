@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use rustls::ServerConfig;
@@ -5,6 +6,7 @@ use rustls::pki_types::PrivateKeyDer;
 use testkit::TlsIdentity;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
 
 use super::*;
@@ -13,6 +15,7 @@ const LIMITS: Limits = Limits {
     time: Duration::from_mins(2),
     body: 100,
     redirects: 2,
+    idle: Duration::ZERO,
 };
 
 /// Reads the head of a request and answers it.
@@ -286,5 +289,47 @@ fn urls_are_called_over_https_or_on_this_machine() {
         "https://a b/",
     ] {
         assert!(parse(bad).is_err(), "{bad}");
+    }
+}
+
+/// A server on this machine that accepts calls without a response's body; how many connections it has accepted by each call.
+async fn accepting() -> (u16, mpsc::UnboundedReceiver<usize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (called, calls) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        for number in 1.. {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let called = called.clone();
+            tokio::spawn(async move {
+                let mut request = vec![0; 1024];
+                while stream.read(&mut request).await.unwrap_or_default() > 0 {
+                    let _ = called.send(number);
+                    let _ = stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await;
+                }
+            });
+        }
+    });
+    (port, calls)
+}
+
+/// Calls, one after the other.
+const CALLS: usize = 20;
+
+#[tokio::test]
+async fn a_connection_that_may_wait_takes_the_next_call_and_another_is_closed() {
+    for (idle, is_kept) in [(Duration::from_mins(1), true), (Duration::ZERO, false)] {
+        let limits = Limits { idle, ..LIMITS };
+        let client = Client::new(RootCertStore::empty(), |_| true, limits).unwrap();
+        let (port, mut calls) = accepting().await;
+        let url: Uri = format!("http://127.0.0.1:{port}/").parse().unwrap();
+        let mut connections = BTreeSet::new();
+        for _ in 0..CALLS {
+            let sent = client.post(url.clone(), HeaderMap::new(), Bytes::new());
+            assert_eq!(sent.await.unwrap().0, StatusCode::NO_CONTENT);
+            connections.insert(calls.recv().await.unwrap());
+        }
+        // A call that comes before the connection is back makes a new one, so not every call need find it.
+        assert_eq!(connections.len() < CALLS, is_kept, "{connections:?}");
     }
 }

@@ -27,11 +27,13 @@ use super::message::Message;
 use crate::metrics::Metrics;
 use crate::outbound::{Client, Limits, OutboundError};
 
-/// What one attempt may take. Nothing of a response's body is read.
+/// What one attempt may take. Nothing of a response's body is read: after a response that has one, the connection is closed.
 const LIMITS: Limits = Limits {
     time: Duration::from_secs(15),
     body: 0,
     redirects: 0,
+    // Shorter than servers keep a connection: Node.js closes one after 5 seconds.
+    idle: Duration::from_secs(2),
 };
 /// How long a delivery that was claimed is not claimed again: longer than an attempt takes.
 const LEASE_MS: i64 = 30_000;
