@@ -9,7 +9,7 @@ use crate::model::ceremony::Ceremony;
 use crate::model::ids::{CeremonyId, RelyingPartyId, UserId};
 use crate::model::refusal::Refusal;
 use crate::service::Passkeys;
-use crate::store::{EventFilter, FoundEvents};
+use crate::store::{About, EventFilter, FoundEvents};
 
 /// Most events that one query answers with.
 pub const MAX_EVENTS: u32 = 10_000;
@@ -95,9 +95,7 @@ impl Passkeys {
         id: CeremonyId,
     ) -> Result<(Option<Ceremony>, EventFilter), Refusal> {
         let mut filter = EventFilter {
-            wanted: Some(Arc::new(move |event: &AuditEvent| {
-                event.ceremony == Some(id)
-            })),
+            about: Some(About::Ceremony(id)),
             ..EventFilter::default()
         };
         let ceremony = self.storage.ceremony(rp, id).await?;

@@ -4,10 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use webauthn::error::Reason;
 
 use crate::model::audit::{ActorKind, AuditEvent, AuditKind};
 use crate::model::clock::Timestamp;
-use crate::model::ids::{EventId, RelyingPartyId, UserId};
+use crate::model::ids::{CeremonyId, EventId, RelyingPartyId, UserId};
 use crate::model::page::Position;
 use crate::store::Fault;
 
@@ -16,6 +17,31 @@ pub const MAX_SEARCHED: u32 = 200_000;
 
 /// A condition that no column holds, such as a text that an export shows.
 pub type Wanted = Arc<dyn Fn(&AuditEvent) -> bool + Send + Sync>;
+
+/// What an event is about. A store can tell by a column, without reading the rest of the event: most events of a long search are about
+/// something else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum About {
+    /// A ceremony.
+    Ceremony(CeremonyId),
+    /// A user: by the key, or by the name at the time.
+    User(UserId, String),
+    /// A refusal for this reason.
+    Refusal(Reason),
+}
+
+impl About {
+    /// Whether the event is about it.
+    pub fn covers(&self, event: &AuditEvent) -> bool {
+        match self {
+            Self::Ceremony(id) => event.ceremony == Some(*id),
+            Self::User(id, name) => {
+                event.user == Some(*id) || event.user_name.as_ref() == Some(name)
+            }
+            Self::Refusal(reason) => event.reason == Some(*reason),
+        }
+    }
+}
 
 /// Which events a search finds: those that meet every condition that is there.
 #[derive(Clone, Default)]
@@ -32,6 +58,8 @@ pub struct EventFilter {
     pub kinds: Option<Vec<AuditKind>>,
     /// Events that this kind of party caused.
     pub actor: Option<ActorKind>,
+    /// Events about this.
+    pub about: Option<About>,
     /// Events that this function accepts. The store calls it where it reads, for those alone that meet the other conditions.
     pub wanted: Option<Wanted>,
 }
@@ -45,6 +73,7 @@ impl fmt::Debug for EventFilter {
             .field("most", &self.most)
             .field("kinds", &self.kinds)
             .field("actor", &self.actor)
+            .field("about", &self.about)
             .field("wanted", &self.wanted.is_some())
             .finish()
     }
@@ -81,6 +110,7 @@ impl EventFilter {
             .as_ref()
             .is_none_or(|kinds| kinds.contains(&event.kind))
             && self.actor.is_none_or(|kind| event.actor.kind == kind)
+            && self.about.as_ref().is_none_or(|about| about.covers(event))
             && self.wanted.as_ref().is_none_or(|wanted| wanted(event))
     }
 }

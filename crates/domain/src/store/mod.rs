@@ -132,7 +132,7 @@ pub use ceremonies::{
 pub use console::Console;
 pub use credentials::Credentials;
 pub use deliveries::{ClaimDeliveries, Deliveries};
-pub use events::{EventFilter, Events, FoundEvents, MAX_SEARCHED, Wanted, place_of};
+pub use events::{About, EventFilter, Events, FoundEvents, MAX_SEARCHED, Wanted, place_of};
 pub use fault::Fault;
 pub use imports::{
     ImportCredential, ImportUser, ImportedCredential, ImportedParty, ImportedUser, Imports,

@@ -3,49 +3,41 @@
 use std::sync::Arc;
 
 use domain::model::audit::{Actor, ActorKind, AuditEvent, AuditKind};
-use domain::model::ids::{CredentialKey, RelyingPartyId};
-use domain::store::{EventFilter, FoundEvents};
+use domain::model::ids::{CeremonyId, CredentialKey, RelyingPartyId, UserId};
+use domain::store::{About, EventFilter, FoundEvents};
+use webauthn::error::Reason;
 
 use super::fixture::{Fixture, SOMEBODY, StoreUnderTest, at, event, key, new_user};
 
-pub async fn events_are_found_by_what_a_filter_says(under_test: &mut dyn StoreUnderTest) {
-    let fixture = Fixture::new(under_test).await;
-    let store = &fixture.store;
-    let other = fixture.another_rp().await;
-    // After the creation of the Relying Party: pairs of each moment, by two kinds of parties.
-    let mut written = fixture.events().await;
-    for n in 0..40 {
-        let by = if n % 3 == 0 {
-            Actor::new(ActorKind::Api, "test")
-        } else {
-            SOMEBODY
-        };
-        let created = AuditEvent {
-            at: at(1 + n / 2),
-            signals: format!("number {n}"),
-            actor: by,
-            ..event(AuditKind::UserCreated, fixture.rp)
-        };
-        let user = new_user(fixture.rp, &format!("user {n}"), at(1));
-        store.create_user(&user, &created).await.unwrap();
-        let deleted = AuditEvent {
-            at: created.at,
-            ..event(AuditKind::UserDeleted, fixture.rp)
-        };
-        store
-            .delete_user(fixture.rp, user.id, &deleted)
-            .await
-            .unwrap();
-        written.extend([created, deleted]);
-    }
-    written.sort_by_key(|event| std::cmp::Reverse((event.at, event.id)));
+/// Filters of each kind, and of several kinds together.
+fn filters(ceremony: CeremonyId, somebody: UserId) -> Vec<EventFilter> {
     let all = EventFilter::default();
     let kinds = |kinds: &[AuditKind]| EventFilter {
         kinds: Some(kinds.to_vec()),
         ..EventFilter::default()
     };
-    let filters = [
+    let about = |about: About| EventFilter {
+        about: Some(about),
+        ..EventFilter::default()
+    };
+    vec![
         all.clone(),
+        about(About::Ceremony(ceremony)),
+        about(About::Ceremony(CeremonyId(key()))),
+        // One event has the key, and another one the name.
+        about(About::User(somebody, "user 15".to_owned())),
+        about(About::User(UserId(key()), "user 1".to_owned())),
+        about(About::Refusal(Reason::SignatureInvalid)),
+        about(About::Refusal(Reason::OriginNotAllowed)),
+        EventFilter {
+            about: Some(About::Ceremony(ceremony)),
+            until: Some(at(9)),
+            ..kinds(&[AuditKind::UserCreated])
+        },
+        EventFilter {
+            about: Some(About::Ceremony(ceremony)),
+            ..kinds(&[AuditKind::UserDeleted])
+        },
         kinds(&[AuditKind::UserDeleted]),
         kinds(&[AuditKind::UserDeleted, AuditKind::RelyingPartyCreated]),
         kinds(&[AuditKind::Authenticated]),
@@ -69,8 +61,50 @@ pub async fn events_are_found_by_what_a_filter_says(under_test: &mut dyn StoreUn
             wanted: Some(Arc::new(|event| event.signals.ends_with('7'))),
             ..all.clone()
         },
-    ];
-    for filter in filters {
+    ]
+}
+
+pub async fn events_are_found_by_what_a_filter_says(under_test: &mut dyn StoreUnderTest) {
+    let fixture = Fixture::new(under_test).await;
+    let store = &fixture.store;
+    let other = fixture.another_rp().await;
+    // After the creation of the Relying Party: pairs of each moment, by two kinds of parties.
+    let mut written = fixture.events().await;
+    let (ceremony, mut somebody) = (CeremonyId(key()), UserId(key()));
+    for n in 0..40 {
+        let by = if n % 3 == 0 {
+            Actor::new(ActorKind::Api, "test")
+        } else {
+            SOMEBODY
+        };
+        let user = new_user(fixture.rp, &format!("user {n}"), at(1));
+        let created = AuditEvent {
+            at: at(1 + n / 2),
+            user: (n % 4 == 0).then_some(user.id),
+            user_name: (n % 5 == 0).then(|| user.name.clone()),
+            ceremony: (n % 6 == 0).then_some(ceremony),
+            reason: (n % 7 == 0).then_some(Reason::SignatureInvalid),
+            signals: format!("number {n}"),
+            actor: by,
+            ..event(AuditKind::UserCreated, fixture.rp)
+        };
+        if n == 12 {
+            somebody = user.id;
+        }
+        store.create_user(&user, &created).await.unwrap();
+        let deleted = AuditEvent {
+            at: created.at,
+            ..event(AuditKind::UserDeleted, fixture.rp)
+        };
+        store
+            .delete_user(fixture.rp, user.id, &deleted)
+            .await
+            .unwrap();
+        written.extend([created, deleted]);
+    }
+    written.sort_by_key(|event| std::cmp::Reverse((event.at, event.id)));
+    let all = EventFilter::default();
+    for filter in filters(ceremony, somebody) {
         let mut expected = written.clone();
         expected.retain(|event| {
             filter.accepts(event)

@@ -60,12 +60,15 @@ pub(in crate::embedded) fn find_events(
                 return Ok(ControlFlow::Break(()));
             }
             // Most rows of a long search are not wanted: what one column decides is looked at first.
-            let kind = rows::event_kind(row)?;
-            let other = filter
-                .kinds
-                .as_ref()
-                .is_some_and(|kinds| !kinds.contains(&kind));
-            if other {
+            let of_kind = match &filter.kinds {
+                Some(kinds) => kinds.contains(&rows::event_kind(row)?),
+                None => true,
+            };
+            let about = match &filter.about {
+                Some(about) if of_kind => rows::event_is_about(row, about)?,
+                _ => of_kind,
+            };
+            if !about {
                 search.last = Some(Position {
                     created: place.0,
                     key: place.1.0,

@@ -3,6 +3,7 @@
 use domain::model::audit::{Actor, ActorKind, AuditEvent, AuditKind};
 use domain::model::clock::Timestamp;
 use domain::model::ids::{AccessKeyId, CeremonyId, CredentialKey, EventId, RelyingPartyId, UserId};
+use domain::store::About;
 use rusqlite::types::{ToSql, ToSqlOutput};
 use rusqlite::{Connection, Row, params};
 use webauthn::error::Reason;
@@ -115,6 +116,21 @@ pub(in crate::embedded) fn event_kind(row: &Row<'_>) -> Outcome<AuditKind> {
     let name = row.get_ref(3)?.as_str().ok();
     name.and_then(AuditKind::from_name)
         .ok_or_else(|| Failure::unreadable("kind of an event"))
+}
+
+/// Whether the event in a row is about this.
+pub(in crate::embedded) fn event_is_about(row: &Row<'_>, about: &About) -> Outcome<bool> {
+    let is_key = |column, key: &[u8]| -> Outcome<bool> {
+        Ok(row.get_ref(column)?.as_blob_or_null().ok().flatten() == Some(key))
+    };
+    let is_text = |column, text: &str| -> Outcome<bool> {
+        Ok(row.get_ref(column)?.as_str_or_null().ok().flatten() == Some(text))
+    };
+    match about {
+        About::Ceremony(id) => is_key(6, &id.0),
+        About::User(id, name) => Ok(is_key(4, &id.0)? || is_text(9, name)?),
+        About::Refusal(reason) => is_text(7, reason.name()),
+    }
 }
 
 pub(in crate::embedded) fn event(row: &Row<'_>) -> Outcome<AuditEvent> {
