@@ -4,6 +4,9 @@
 //! the private keys, one in hexadecimal a line. The user with number N has the key `N mod` the number of keys; id and name of the
 //! user and the id of the credential are images of N, so that the load driver knows them without a list.
 //!
+//! `seed events STORE USERS COUNT` adds so many events of its users to it, spread over the last week: nine of ten are sign-ins, the others
+//! refusals and registrations. It is for the console, which searches them; `bench/console.sh` calls it.
+//!
 //! `seed sizes STORE` prints the bytes and rows of each table with its indexes as one JSON object.
 
 use std::error::Error;
@@ -17,7 +20,7 @@ use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
 use domain::Passkeys;
 use domain::model::account::Secret;
-use domain::model::audit::{Actor, ActorKind};
+use domain::model::audit::{Actor, ActorKind, AuditKind};
 use domain::model::ceremony::Registration;
 use domain::model::clock::{Clock, Randomness, SystemClock, SystemRandomness, Timestamp};
 use domain::model::credential::NewCredential;
@@ -30,9 +33,10 @@ use domain::service::ceremony::Terms;
 use domain::service::prepared::Prepared;
 use domain::service::registration::StartRegistration;
 use domain::store::{Storage, Upkeep};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, params};
 use serde_json::json;
 use storage::{Embedded, Options};
+use webauthn::error::Reason;
 use webauthn::json::Limits;
 use webauthn::options::{ResidentKey, UserVerification};
 use webauthn::origin::Origin;
@@ -50,6 +54,8 @@ const ORIGIN: &str = "http://localhost:3000";
 const KEYS: usize = 1024;
 /// Users in one transaction.
 const GROUP: u64 = 20_000;
+/// A week, in milliseconds.
+const WEEK_MS: u64 = 7 * 86_400_000;
 /// Who does it all.
 const SEED: Actor = Actor::new(ActorKind::Api, "seed");
 
@@ -58,13 +64,18 @@ fn main() -> Result<(), Failure> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
         ["fill", store, keys, count, account, token] => {
-            let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+            let mut runtime = tokio::runtime::Builder::new_current_thread();
+            let runtime = runtime.enable_time().build()?;
             runtime.block_on(fill(store, keys, count.parse()?, account, token))
         }
+        ["events", store, users, count] => events(store, users.parse()?, count.parse()?),
         ["sizes", store] => sizes(store),
         // `cargo test --examples` only wants to see that it starts.
         _ if arguments.is_empty() => Ok(()),
-        _ => Err("seed fill STORE KEYS COUNT ACCOUNT TOKEN, or seed sizes STORE".into()),
+        _ => Err(
+            "seed fill STORE KEYS COUNT ACCOUNT TOKEN, seed events STORE USERS COUNT, or seed sizes STORE"
+                .into(),
+        ),
     }
 }
 
@@ -242,6 +253,52 @@ fn answer(challenge: &[u8], credential: &[u8; 32], key: &[u8; 65]) -> String {
     format!(
         r#"{{"id":"{id}","rawId":"{id}","type":"public-key","authenticatorAttachment":"platform","clientExtensionResults":{{}},"response":{{"clientDataJSON":"{client_data}","attestationObject":"{attestation}","transports":["internal","hybrid"]}}}}"#
     )
+}
+
+/// Adds events to a store that is filled and not open.
+fn events(path: &str, users: u64, count: u64) -> Result<(), Failure> {
+    let mut connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let find = "SELECT relying_party_id FROM users LIMIT 1";
+    let rp: [u8; 16] = connection.query_row(find, [], |row| row.get(0))?;
+    let now = SystemClock::default().now().0;
+    let transaction = connection.transaction()?;
+    {
+        let mut insert = transaction.prepare(
+            "INSERT INTO events (relying_party_id, at, id, kind, user_id, credential_key, ceremony_id, reason, signals, \
+             user_name, actor, wire, user_agent) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, '', NULL, ?9, 'twilio', 'bench')",
+        )?;
+        for number in 0..count {
+            let (kind, reason) = match number % 20 {
+                0 => (
+                    AuditKind::AuthenticationRefused,
+                    Some(Reason::SignatureInvalid),
+                ),
+                1 => (AuditKind::CredentialRegistered, None),
+                _ => (AuditKind::Authenticated, None),
+            };
+            // Neighbours in time are of users who are far from each other.
+            let user = image("user", number * 7919 % users);
+            let event = image("event", number);
+            let at = now - i64::try_from(number * WEEK_MS / count)?;
+            // The key of a ceremony begins with its time.
+            let mut ceremony = [0; 16];
+            ceremony[..6].copy_from_slice(&at.to_be_bytes()[2..]);
+            ceremony[6..].copy_from_slice(&event[16..26]);
+            insert.execute(params![
+                rp,
+                at,
+                &event[..16],
+                kind.name(),
+                &user[..16],
+                &image("credential", number)[..16],
+                ceremony,
+                reason.map(Reason::name),
+                ActorKind::Api.name(),
+            ])?;
+        }
+    }
+    transaction.commit()?;
+    Ok(())
 }
 
 /// Prints the bytes and rows of each table with its indexes.

@@ -8,8 +8,12 @@ use domain::service::console::ConsoleRefusal;
 
 use super::failure::{Failure, NAME_INVALID};
 use super::page::{self, Frame};
+use super::services::NOT_OFFERED;
 use super::visit::Visit;
 use super::words;
+use super::wrong::Wrong;
+
+const ABSENT: Failure = Failure::Absent("There is no such administrator.");
 
 #[derive(Template)]
 #[template(path = "console/administrators.html")]
@@ -24,7 +28,9 @@ struct AdministratorsPage {
     made: Option<(String, String)>,
     /// What was sent, and what is wrong with it.
     name: String,
-    wrong: Option<&'static str>,
+    wrong: Wrong,
+    /// The administrator whose new role was not accepted.
+    unchanged: Option<UserId>,
 }
 
 async fn the_page(visit: &Visit) -> Result<AdministratorsPage, Failure> {
@@ -37,7 +43,8 @@ async fn the_page(visit: &Visit) -> Result<AdministratorsPage, Failure> {
         own: visit.administrator()?.id,
         made: None,
         name: String::new(),
-        wrong: None,
+        wrong: Wrong::default(),
+        unchanged: None,
     })
 }
 
@@ -53,10 +60,7 @@ async fn with_link(
     let (invite, token) = match made {
         Ok(made) => made,
         Err(ConsoleRefusal::NameInvalid) => {
-            let mut page = the_page(visit).await?;
-            visit.field("name").clone_into(&mut page.name);
-            page.wrong = Some(NAME_INVALID);
-            return page::not_accepted(&page);
+            return not_invited(visit, Wrong::only("name", NAME_INVALID)).await;
         }
         Err(refusal) => return Err(refusal.into()),
     };
@@ -66,19 +70,24 @@ async fn with_link(
     page::page(&page)
 }
 
-fn role(visit: &Visit) -> Result<Role, Failure> {
-    Role::from_name(visit.field("role")).ok_or(Failure::Malformed("There is no such role."))
+async fn not_invited(visit: &Visit, wrong: Wrong) -> Result<Response, Failure> {
+    page::not_accepted(&AdministratorsPage {
+        name: visit.field("name").to_owned(),
+        wrong,
+        ..the_page(visit).await?
+    })
 }
 
 fn id(visit: &Visit) -> Result<UserId, Failure> {
-    let id = UserId::from_hex(visit.segment("id"));
-    id.ok_or(Failure::Absent("There is no such administrator."))
+    UserId::from_hex(visit.segment("id")).ok_or(ABSENT)
 }
 
 /// `POST /console/administrators`: makes a link by which somebody comes in.
 pub(super) async fn invite(visit: Visit) -> Result<Response, Failure> {
-    let (role, by) = (role(&visit)?, visit.actor());
-    let passkeys = visit.passkeys();
+    let Some(role) = Role::from_name(visit.field("role")) else {
+        return not_invited(&visit, Wrong::only("role", NOT_OFFERED)).await;
+    };
+    let (passkeys, by) = (visit.passkeys(), visit.actor());
     let made = passkeys.invite_administrator(visit.field("name"), role, &by);
     with_link(&visit, made.await).await
 }
@@ -100,7 +109,17 @@ pub(super) async fn revoke(visit: Visit) -> Result<Response, Failure> {
 
 /// `POST /console/administrators/{id}/role`.
 pub(super) async fn change_role(visit: Visit) -> Result<Response, Failure> {
-    let (id, role) = (id(&visit)?, role(&visit)?);
+    let id = id(&visit)?;
+    let Some(role) = Role::from_name(visit.field("role")) else {
+        let page = the_page(&visit).await?;
+        if page.administrators.iter().all(|person| person.id != id) {
+            return Err(ABSENT);
+        }
+        return page::not_accepted(&AdministratorsPage {
+            unchanged: Some(id),
+            ..page
+        });
+    };
     visit.passkeys().set_role(id, role, &visit.actor()).await?;
     Ok(visit.back("/administrators", "role"))
 }

@@ -9,13 +9,14 @@ use domain::model::clock::Timestamp;
 use domain::model::ids::CeremonyId;
 use domain::model::relying_party::RelyingParty;
 use domain::service::key_names::KeyNames;
-use domain::store::EventFilter;
+use domain::store::{About, EventFilter};
 use domain::webauthn::UnixSeconds;
 use domain::webauthn::trace::StepResult;
 
 use super::failure::Failure;
 use super::page::{self, Frame};
 use super::services;
+use super::trail::{self, Further};
 use super::visit::Visit;
 use super::words;
 use crate::verify::{self, Explained};
@@ -88,8 +89,8 @@ struct CeremoniesPage {
     reasons: &'static [Reason],
     events: Vec<AuditEvent>,
     names: KeyNames,
-    /// The moment before which the next page begins.
-    next: Option<i64>,
+    /// Where the next page begins.
+    further: Option<Further>,
 }
 
 #[derive(Template)]
@@ -137,26 +138,14 @@ pub(super) async fn list(visit: Visit) -> Result<Response, Failure> {
     let shown = Show::ALL.into_iter().find(|show| show.name() == shown);
     let shown = shown.unwrap_or(Show::All);
     let reason: Option<Reason> = visit.query("reason").and_then(|name| name.parse().ok());
-    let before = visit.query("before").and_then(|at| at.parse().ok());
     let filter = EventFilter {
-        until: before.map(Timestamp),
         kinds: shown.kinds(),
-        wanted: reason.map(|reason| -> domain::store::Wanted {
-            std::sync::Arc::new(move |event: &AuditEvent| event.reason == Some(reason))
-        }),
+        about: reason.map(About::Refusal),
         ..EventFilter::default()
     };
-    let found = visit
-        .passkeys()
-        .find_events(rp.id, &filter, ROWS + 1)
-        .await?;
-    let mut events = found.events;
-    let more = events.len() > ROWS as usize;
-    events.truncate(ROWS as usize);
+    let (events, further) = trail::search(&visit, rp.id, filter, ROWS).await?;
     let names = visit.passkeys().key_names(rp.account, rp.id, &events);
     let names = names.await?;
-    // Events of the same millisecond as the last one come again on the next page rather than be missed.
-    let next = events.last().filter(|_| more).map(|event| event.at.0 + 1);
     page::page(&CeremoniesPage {
         frame: visit.frame()?,
         rp,
@@ -164,7 +153,7 @@ pub(super) async fn list(visit: Visit) -> Result<Response, Failure> {
         choices: Show::ALL,
         reason,
         reasons: Reason::ALL,
-        next: next.filter(|next| Some(*next) != before),
+        further,
         events,
         names,
     })

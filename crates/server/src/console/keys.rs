@@ -11,16 +11,16 @@ use domain::model::relying_party::RelyingParty;
 
 use super::failure::Failure;
 use super::page::{self, Frame};
-use super::services::{self, NAME};
+use super::services::{self, NAME, NAME_WRONG};
 use super::token_keys::{self, TokenKeyRow};
 use super::visit::Visit;
 use super::words;
+use super::wrong::Wrong;
 use crate::api::grants::{self, GrantError};
 use crate::api::nevis::access_keys;
 
 /// Most keys that are shown.
 const MOST: u32 = 200;
-const NAME_WRONG: &str = "Enter a name of 1 to 128 characters without control characters.";
 
 #[derive(Template)]
 #[template(path = "console/keys.html")]
@@ -48,7 +48,7 @@ struct NewKey {
     scopes: Vec<(&'static str, &'static str, bool)>,
     /// The last day of the key, or nothing.
     until: String,
-    wrong: Option<&'static str>,
+    wrong: Wrong,
 }
 
 /// What a scope is for.
@@ -73,7 +73,7 @@ impl NewKey {
             name: String::new(),
             scopes: scopes.into(),
             until: String::new(),
-            wrong: None,
+            wrong: Wrong::default(),
         }
     }
 
@@ -91,19 +91,28 @@ impl NewKey {
         let until_then = (!until.is_empty()).then_some(last_second.as_str());
         let now = visit.passkeys().now();
         let asked = grants::asked_for(Some(&scopes), until_then, &Grant::EVERYTHING, now);
-        let wrong = match asked {
-            _ if !NAME.allows(name) => NAME_WRONG,
-            Ok(grant) => return Ok((name.to_owned(), grant)),
-            Err(GrantError::Scopes | GrantError::Beyond) => "Tick one box at least.",
-            Err(GrantError::Expires) => {
-                "Enter the last day as year-month-day, for example 2027-01-31."
+        let mut wrong = Wrong::default();
+        if !NAME.allows(name) {
+            wrong.mark("name", NAME_WRONG);
+        }
+        match asked {
+            Ok(grant) if wrong.is_empty() => return Ok((name.to_owned(), grant)),
+            Ok(_) => {}
+            Err(GrantError::Scopes | GrantError::Beyond) => {
+                wrong.mark("scopes", "Tick one box at least.");
             }
-            Err(GrantError::Past) => "The last day is over. Enter a later one, or none.",
-        };
+            Err(GrantError::Expires) => wrong.mark(
+                "until",
+                "Enter the last day as year-month-day, for example 2027-01-31.",
+            ),
+            Err(GrantError::Past) => {
+                wrong.mark("until", "The last day is over. Enter a later one, or none.");
+            }
+        }
         Err(Self {
             name: name.to_owned(),
             until: until.to_owned(),
-            wrong: Some(wrong),
+            wrong,
             ..Self::filled(ticked)
         })
     }

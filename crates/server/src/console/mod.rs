@@ -26,9 +26,11 @@ mod services;
 mod sign_in;
 mod state;
 mod token_keys;
+mod trail;
 mod visit;
 mod webhooks;
 mod words;
+mod wrong;
 
 use axum::Router;
 use axum::response::Response;

@@ -104,7 +104,7 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
             ..Bar::default()
         })
         .collect();
-    let filter = EventFilter {
+    let mut filter = EventFilter {
         from: Some(begin),
         kinds: Some(COUNTED.to_vec()),
         ..EventFilter::default()
@@ -114,6 +114,7 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
         None => services.iter().map(|rp| rp.id).collect(),
     };
     let share = MOST_EVENTS / u32::try_from(counted.len().max(1)).unwrap_or(1);
+    filter.most = Some(share);
     let (mut complete, mut reasons) = (true, BTreeMap::<&str, (Reason, u64)>::new());
     for rp in counted {
         let found = visit.passkeys().find_events(rp, &filter, share).await?;

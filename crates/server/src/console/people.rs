@@ -13,11 +13,12 @@ use domain::model::page::{Order, PageRequest};
 use domain::model::relying_party::RelyingParty;
 use domain::model::user::{User, UserRef};
 use domain::service::key_names::KeyNames;
-use domain::store::EventFilter;
+use domain::store::{About, EventFilter};
 
 use super::failure::Failure;
 use super::page::{self, Frame};
-use super::services::{self, NAME, ROWS};
+use super::services::{self, NAME, NAME_WRONG, NOT_OFFERED, ROWS};
+use super::trail::{self, Further};
 use super::visit::Visit;
 use super::words;
 use crate::api::enrolment_link::{self, Made};
@@ -56,7 +57,8 @@ struct PersonPage {
     passkeys: Vec<Passkey>,
     events: Vec<AuditEvent>,
     names: KeyNames,
-    complete: bool,
+    /// Where the search for older events goes on.
+    further: Option<Further>,
     /// The newest sign-ins that were started for the person, and for which no response came in time.
     unfinished: Vec<Authentication>,
     /// The passkey whose new name was not accepted, and why.
@@ -67,6 +69,8 @@ struct PersonPage {
     made: Option<Made>,
     /// Why no link was made.
     no_link: Option<String>,
+    /// What is wrong with the time of a link.
+    hours_wrong: Option<&'static str>,
 }
 
 /// For how long a link may be made: hours, and words for them.
@@ -161,16 +165,12 @@ async fn person_page(
 ) -> Result<PersonPage, Failure> {
     let (rp, person, records) = person(visit).await?;
     let passkeys = visit.passkeys();
-    let id = person.id;
-    let name = person.name.clone();
     let filter = EventFilter {
         from: Some(passkeys.now().plus_millis(-EVENTS_MS)),
-        wanted: Some(std::sync::Arc::new(move |event: &AuditEvent| {
-            event.user == Some(id) || event.user_name.as_deref() == Some(name.as_str())
-        })),
+        about: Some(About::User(person.id, person.name.clone())),
         ..EventFilter::default()
     };
-    let found = passkeys.find_events(rp.id, &filter, EVENTS).await?;
+    let (events, further) = trail::search(visit, rp.id, filter, EVENTS).await?;
     let records = records.into_iter().map(|record| Passkey {
         provider: passkeys.provider_name(record.aaguid),
         record,
@@ -183,21 +183,21 @@ async fn person_page(
     };
     let unfinished = passkeys.list_authentications(&person, Some(Standing::Expired), None, page);
     let unfinished = unfinished.await?.items;
-    let names = passkeys.key_names(rp.account, rp.id, &found.events);
-    let names = names.await?;
+    let names = passkeys.key_names(rp.account, rp.id, &events).await?;
     Ok(PersonPage {
         frame: visit.frame()?,
         rp,
         person,
         passkeys: records.collect(),
-        events: found.events,
+        events,
         names,
-        complete: found.complete,
+        further,
         unfinished,
         wrong,
         links,
         made: None,
         no_link: None,
+        hours_wrong: None,
     })
 }
 
@@ -217,8 +217,7 @@ pub(super) async fn rename(visit: Visit) -> Result<Response, Failure> {
     let key = key(&visit)?;
     let name = visit.field("name");
     if !NAME.allows(name) {
-        let why = "Enter a name of 1 to 128 characters without control characters.";
-        return page::not_accepted(&person_page(&visit, Some((key, why))).await?);
+        return page::not_accepted(&person_page(&visit, Some((key, NAME_WRONG))).await?);
     }
     let passkeys = visit.passkeys();
     let by = visit.actor();
@@ -244,7 +243,9 @@ pub(super) async fn enrol(visit: Visit) -> Result<Response, Failure> {
     let hours = visit.field("hours");
     let lifetime = LIFETIMES.iter().find(|(one, _)| one.to_string() == hours);
     let Some((hours, _)) = lifetime else {
-        return Err(Failure::Malformed("There is no such time for a link."));
+        let mut page = person_page(&visit, None).await?;
+        page.hours_wrong = Some(NOT_OFFERED);
+        return page::not_accepted(&page);
     };
     let (passkeys, by) = (visit.passkeys(), visit.actor());
     let prepared = passkeys.relying_party_itself(rp.id).await?;

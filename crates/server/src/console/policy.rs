@@ -11,9 +11,10 @@ use domain::webauthn::registration::BackupPolicy;
 
 use super::failure::Failure;
 use super::page::{self, Frame};
-use super::services;
+use super::services::{self, NOT_OFFERED};
 use super::visit::Visit;
 use super::words;
+use super::wrong::Wrong;
 
 /// People whose passkeys are looked at, the newest first.
 const PEOPLE: u32 = 500;
@@ -69,7 +70,7 @@ struct Chosen {
     max_credentials: String,
     registration_seconds: String,
     authentication_seconds: String,
-    wrong: Vec<(&'static str, String)>,
+    wrong: Wrong,
 }
 
 /// What the change would mean.
@@ -122,7 +123,7 @@ impl Chosen {
             max_credentials: policy.max_credentials_per_user.to_string(),
             registration_seconds: (policy.registration_timeout_ms / 1000).to_string(),
             authentication_seconds: (policy.authentication_timeout_ms / 1000).to_string(),
-            wrong: Vec::new(),
+            wrong: Wrong::default(),
         }
     }
 
@@ -136,14 +137,13 @@ impl Chosen {
             max_credentials: field("max_credentials"),
             registration_seconds: field("registration_seconds"),
             authentication_seconds: field("authentication_seconds"),
-            wrong: Vec::new(),
+            wrong: Wrong::default(),
         }
     }
 
     /// What is wrong with a field; empty if nothing is.
     fn wrong(&self, field: &str) -> &str {
-        let found = self.wrong.iter().find(|(name, _)| *name == field);
-        found.map_or("", |(_, why)| why)
+        self.wrong.of(field)
     }
 
     fn choice<T: Copy>(
@@ -156,8 +156,7 @@ impl Chosen {
         if let Some(choice) = choices.iter().find(|choice| choice.0 == typed) {
             return choice.2;
         }
-        self.wrong
-            .push((field, "Choose one of the list.".to_owned()));
+        self.wrong.mark(field, NOT_OFFERED);
         before
     }
 
@@ -172,7 +171,7 @@ impl Chosen {
             Ok(number) if (least..=most).contains(&number) => number,
             _ => {
                 let why = format!("Enter a number from {least} to {most}.");
-                self.wrong.push((field, why));
+                self.wrong.mark(field, why);
                 before
             }
         }

@@ -21,6 +21,7 @@ use super::failure::Failure;
 use super::page::{self, Frame};
 use super::visit::Visit;
 use super::words;
+use super::wrong::Wrong;
 use crate::http::name::NameRule;
 
 /// Most rows of a list.
@@ -29,6 +30,11 @@ pub(super) const ROWS: u32 = 50;
 const ACCOUNTS: u32 = 200;
 /// Names for people.
 pub(super) const NAME: NameRule = NameRule::characters(1, 128);
+/// The message for another one.
+pub(super) const NAME_WRONG: &str =
+    "Enter a name of 1 to 128 characters without control characters.";
+/// The message for a choice that was not offered.
+pub(super) const NOT_OFFERED: &str = "Choose one of the list.";
 /// Most characters of a wrong origin that its message repeats.
 const MOST_SHOWN: usize = 100;
 /// Most origins of a Service.
@@ -54,14 +60,13 @@ pub(super) struct Typed {
     pub(super) attachment: String,
     pub(super) resident_key: String,
     pub(super) user_verification: String,
-    wrong: Vec<(&'static str, String)>,
+    wrong: Wrong,
 }
 
 impl Typed {
     /// What is wrong with a field; empty if nothing is.
     pub(super) fn wrong(&self, field: &str) -> &str {
-        let found = self.wrong.iter().find(|(name, _)| *name == field);
-        found.map_or("", |(_, why)| why)
+        self.wrong.of(field)
     }
 
     fn is_wrong(&self) -> bool {
@@ -69,7 +74,7 @@ impl Typed {
     }
 
     fn mark(&mut self, field: &'static str, why: impl Into<String>) {
-        self.wrong.push((field, why.into()));
+        self.wrong.mark(field, why);
     }
 
     /// Places what the domain refuses beside its field.
@@ -102,7 +107,7 @@ impl Typed {
             attachment: word(&ATTACHMENTS, own.attachment),
             resident_key: word(&RESIDENT_KEYS, own.resident_key),
             user_verification: word(&VERIFICATIONS, own.user_verification),
-            wrong: Vec::new(),
+            wrong: Wrong::default(),
         }
     }
 
@@ -121,7 +126,7 @@ impl Typed {
                 visit.field(name).clone_into(setting);
             } else {
                 let why = "This field did not arrive. Send the form again.";
-                typed.wrong.push((name, why.to_owned()));
+                typed.wrong.mark(name, why);
             }
         }
         typed
@@ -140,10 +145,7 @@ impl Typed {
     /// The settings that were typed. What cannot be one is marked.
     fn selection(&mut self) -> PartialSelection {
         if !NAME.allows(&self.name) {
-            self.mark(
-                "name",
-                "Enter a name of 1 to 128 characters without control characters.",
-            );
+            self.mark("name", NAME_WRONG);
         }
         let rp_id = match self.rp_id.as_str() {
             "" => None,
@@ -201,7 +203,7 @@ impl Typed {
         }
         let found = words.iter().find(|(word, _)| *word == typed);
         if found.is_none() {
-            self.mark(field, "Choose one of the list.");
+            self.mark(field, NOT_OFFERED);
         }
         found.map(|(_, meaning)| *meaning)
     }

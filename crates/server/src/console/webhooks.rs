@@ -49,6 +49,8 @@ struct WebhookPage {
     deliveries: Vec<Delivery>,
     /// Where the next page begins.
     next: Option<String>,
+    /// What is wrong with the status that was asked for.
+    wrong: Option<&'static str>,
 }
 
 #[derive(Template)]
@@ -103,6 +105,14 @@ pub(super) async fn list(visit: Visit) -> Result<Response, Failure> {
 /// `GET /console/services/{service}/webhooks/{webhook}`.
 pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
     let (rp, webhook) = of_path(&visit).await?;
+    page::page(&webhook_page(&visit, rp, webhook).await?)
+}
+
+async fn webhook_page(
+    visit: &Visit,
+    rp: RelyingParty,
+    webhook: Webhook,
+) -> Result<WebhookPage, Failure> {
     let wanted = visit.query("state").unwrap_or_default();
     let shown = STATES
         .into_iter()
@@ -112,7 +122,7 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
         .passkeys()
         .find_deliveries((rp.id, webhook.id), shown, after, ROWS)
         .await?;
-    page::page(&WebhookPage {
+    Ok(WebhookPage {
         frame: visit.frame()?,
         rp,
         webhook,
@@ -122,6 +132,7 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
         next: found
             .stopped
             .map(|place| words::cursor(place.created, place.key)),
+        wrong: None,
     })
 }
 
@@ -166,7 +177,13 @@ pub(super) async fn set_status(visit: Visit) -> Result<Response, Failure> {
     let enabled = match visit.field("status") {
         "enabled" => true,
         "disabled" => false,
-        _ => return Err(Failure::Malformed("The form has no status.")),
+        _ => {
+            let page = webhook_page(&visit, rp, webhook).await?;
+            return page::not_accepted(&WebhookPage {
+                wrong: Some("The status is enabled or disabled."),
+                ..page
+            });
+        }
     };
     if enabled == webhook.enabled {
         return Ok(visit.back(&path_of(&webhook), "nothing"));

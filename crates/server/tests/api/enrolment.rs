@@ -408,7 +408,7 @@ async fn an_operator_makes_a_link_with_a_qr_code_in_the_console_and_support_revo
                 .post(&format!("{person}/enrolment"), bad)
                 .await
                 .status,
-            400
+            422
         );
     }
 }
