@@ -27,6 +27,10 @@ all="passkeyd-twilio passkeyd-nevis floor webauthn-rs simplewebauthn py_webauthn
 named="passkeyd-postgres passkeyd-postgres-sealed passkeyd-sealed"
 # What the record of what happened costs: without events; with metrics that are read; with these and a webhook that receives every event.
 named+=" passkeyd-no-events passkeyd-metrics passkeyd-webhook"
+# What rate limits cost. Without a trusted proxy, addresses of this machine are not counted; and no load may be limited.
+named+=" passkeyd-twilio-limited passkeyd-twilio-unlimited passkeyd-nevis-limited passkeyd-nevis-unlimited"
+limited=(PASSKEYD_TRUSTED_PROXIES='[192.0.2.1]' PASSKEYD_RATES__ADDRESS_PER_MINUTE=4000000000 PASSKEYD_RATES__ACCOUNT_PER_MINUTE=4000000000
+    PASSKEYD_RATES__SERVICE_PER_MINUTE=4000000000 PASSKEYD_RATES__USER_PER_MINUTE=4000000000)
 servers=${SERVERS:-$all}
 server_core=${SERVER_CORE:-0}
 driver_core=${DRIVER_CORE:-1}
@@ -201,7 +205,10 @@ start() {
             "$passkeyd" serve --listen "127.0.0.1:$port" --data-dir "$store" --store "$address")
         ;;
     passkeyd-*)
-        command=(env PASSKEYD_BOOTSTRAP_ACCOUNT_SID=$account PASSKEYD_BOOTSTRAP_AUTH_TOKEN=$token
+        local limits=()
+        [[ $server != *-limited ]] || limits=("${limited[@]}")
+        [[ $server != *-unlimited ]] || limits=(PASSKEYD_RATES__ENABLED=false)
+        command=(env "${limits[@]}" PASSKEYD_BOOTSTRAP_ACCOUNT_SID=$account PASSKEYD_BOOTSTRAP_AUTH_TOKEN=$token
             "$passkeyd" serve --listen "127.0.0.1:$port" --data-dir "$store")
         case $server in
         passkeyd-no-events) without_events "${command[@]}" ;;
@@ -237,7 +244,7 @@ start() {
 measure_server() {
     local server=$1 round=$2 wire=plain arguments=()
     case $server in
-    passkeyd-nevis) wire=nevis ;;
+    passkeyd-nevis*) wire=nevis ;;
     passkeyd-*) wire=twilio ;;
     esac
     [[ $server != *-sealed ]] || arguments+=(--sealed)
