@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use domain::Passkeys;
 use domain::model::account::Secret;
 use domain::model::audit::{Actor, ActorKind};
 use domain::model::clock::{Clock as _, Randomness as _, SystemClock, SystemRandomness};
@@ -25,6 +24,7 @@ use domain::service::console::ConsoleRefusal;
 use domain::service::limits::{Limits as Starting, Unlimited};
 use domain::service::observer::{Observer, Unobserved};
 use domain::store::{Storage, Swept};
+use domain::{Passkeys, Reason};
 use storage::StoreUrl;
 use tokio::sync::{Notify, watch};
 
@@ -78,7 +78,7 @@ pub async fn open_measured(
     metrics: &Arc<Metrics>,
 ) -> Result<Arc<Passkeys>, ProcessError> {
     let watch: Arc<dyn storage::Watch> = Arc::<Metrics>::clone(metrics);
-    let store = storage::open_watched(url, watch).await?;
+    let store = storage::open_served(url, watch, settings.disk_reserve()).await?;
     let starts = Starts::new(&settings.rates.per_minute());
     let served = Some((metrics, starts));
     opened(store, Some(settings), served, policy, metadata).await
@@ -351,6 +351,14 @@ async fn announce_console(passkeys: &Passkeys, place: &Place) -> Result<(), Proc
     let invited = passkeys.invite_administrator("Owner", Role::Owner, &by);
     let token = match invited.await {
         Ok((_, token)) => token,
+        // On a full disk passkeyd serves what it can.
+        Err(ConsoleRefusal::Domain(refusal)) if refusal.reason == Reason::StoreUnavailable => {
+            tracing::warn!(
+                "the link for the first administrator of the console was not made, since the store cannot be written; \
+                 `passkeyd console invite` makes one"
+            );
+            return Ok(());
+        }
         Err(ConsoleRefusal::Domain(refusal)) => return Err(refusal.into()),
         Err(_) => return Ok(()),
     };

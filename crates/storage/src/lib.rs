@@ -24,5 +24,5 @@ pub use embedded::{Embedded, OpenError, Options};
 pub use memory::Memory;
 pub use postgres::{Postgres, PostgresUrl};
 pub use retrying::Retrying;
-pub use url::{StoreError, StoreUrl, StoreUrlError, open, open_watched};
+pub use url::{StoreError, StoreUrl, StoreUrlError, open, open_served};
 pub use watch::{Group, Unwatched, Watch};

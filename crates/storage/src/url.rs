@@ -88,20 +88,33 @@ impl fmt::Display for StoreUrl {
 /// # Errors
 /// [`StoreError`]: no access, in use, of a newer format, foreign or damaged; or a database that cannot be used.
 pub async fn open(url: &StoreUrl) -> Result<Arc<dyn Storage>, StoreError> {
-    open_watched(url, Arc::new(Unwatched)).await
+    open_with(url, Options::default(), Arc::new(Unwatched)).await
 }
 
-/// As [`open`], and tells about its work.
+/// As [`open`], for a server: tells about its work, and a store in a file keeps a [reserve](Options::reserve) of so many bytes.
 ///
 /// # Errors
 /// Those of [`open`].
-pub async fn open_watched(
+pub async fn open_served(
     url: &StoreUrl,
+    watch: Arc<dyn Watch>,
+    reserve: u64,
+) -> Result<Arc<dyn Storage>, StoreError> {
+    let options = Options {
+        reserve: Some(reserve),
+        ..Options::default()
+    };
+    open_with(url, options, watch).await
+}
+
+async fn open_with(
+    url: &StoreUrl,
+    options: Options,
     watch: Arc<dyn Watch>,
 ) -> Result<Arc<dyn Storage>, StoreError> {
     Ok(match url {
         StoreUrl::File(path) => {
-            let store = Embedded::open_watched(path, Options::default(), watch)?;
+            let store = Embedded::open_watched(path, options, watch)?;
             Arc::new(Retrying::new(Arc::new(store), WITHIN))
         }
         StoreUrl::Memory => Arc::new(Memory::new()),

@@ -104,6 +104,7 @@ impl Settings {
             .into_iter()
             .chain(public_url.err())
             .chain(console.err())
+            .chain(self.check_reserve())
             .chain(self.ceremonies.check())
             .chain(self.limits.check())
             .chain(self.metadata.check())
@@ -175,6 +176,18 @@ impl Settings {
                 Err(error) => Err(invalid("store", error.to_string())),
             },
         }
+    }
+
+    /// Bytes of the reserve on the disk of the embedded store.
+    pub fn disk_reserve(&self) -> u64 {
+        self.disk_reserve_mib << 20
+    }
+
+    fn check_reserve(&self) -> Vec<ConfigError> {
+        if self.disk_reserve_mib == 0 {
+            return Vec::new();
+        }
+        within(&[("disk_reserve_mib", self.disk_reserve_mib, 8, 1 << 20)])
     }
 
     /// The same place with the password of these settings, if it is a database and its address has none.

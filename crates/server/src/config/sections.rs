@@ -95,6 +95,9 @@ sections! {
         /// `schema` (`public`), `pool` (connections of this process, 8), `sslmode` (`disable`, or `verify-full`, the default for other
         /// machines), `sslrootcert` (a PEM file instead of Mozilla's roots), and those of PostgreSQL.
         store: Option<String> = None => "sqlite:<data-dir>/passkeyd.db",
+        /// Room on the disk of the embedded store that passkeyd keeps for the removal of old records, in MiB: 0 for none, else at least 8. The
+        /// file `passkeyd.db.reserve` takes it up until the disk is full. See operations.md.
+        disk_reserve_mib: u64 = 32 => "32",
         /// A file with the password of a PostgreSQL store. `PASSKEYD_STORE_PASSWORD` may have it instead.
         store_password_file: Option<PathBuf> = None => "none",
         /// Addresses and networks of the proxies in front of passkeyd. The address of a client is that of its connection; if that is a

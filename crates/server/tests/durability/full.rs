@@ -1,9 +1,14 @@
 //! A disk that is full under load: a file system of its own in memory, which nobody but the server sees.
 
-use std::io::Write as _;
+use std::ffi::OsStr;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
+
+use serde_json::{Value, json};
+use testkit::http::{Connection, FORM, JSON};
+use testkit::{Authenticator, Lies, Profile};
 
 use crate::cuts::faults;
 use crate::disk;
@@ -124,4 +129,200 @@ async fn a_full_disk_refuses_until_there_is_room_and_loses_nothing_acknowledged(
     assert!(log.contains("the store cannot be written"), "{log}");
     assert!(log.contains("the store can be written again"), "{log}");
     assert!(!log.contains("panicked"), "{log}");
+}
+
+/// A small file system in memory that outlives the servers on it. It ends when this is dropped.
+struct SmallDisk {
+    holder: Child,
+    options: &'static [&'static str],
+    data: PathBuf,
+}
+
+impl SmallDisk {
+    /// A file system of so many MiB at `data`, with so many in use.
+    fn new(data: &Path, size: u32, used: u32) -> Option<Self> {
+        let options = options()?;
+        std::fs::create_dir(data).unwrap();
+        let script = format!(
+            "mount -t tmpfs -o size={size}m none \"$0\" && head -c {used}M /dev/zero > \"$0\"/ballast && echo made && exec sleep infinity"
+        );
+        let mut holder = Command::new("unshare")
+            .args(options)
+            .args(["sh", "-c", &script])
+            .arg(data)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut made = String::new();
+        let mut said = BufReader::new(holder.stdout.take().unwrap());
+        said.read_line(&mut made).unwrap();
+        assert_eq!(made, "made\n");
+        Some(Self {
+            holder,
+            options,
+            data: data.to_owned(),
+        })
+    }
+
+    /// A command that sees this file system.
+    fn command(&self, program: &OsStr) -> Command {
+        let mut command = Command::new("nsenter");
+        command.args(["--mount", "--target", &self.holder.id().to_string()]);
+        if self.options.contains(&"--map-root-user") {
+            command.args(["--user", "--preserve-credentials"]);
+        }
+        command.arg("--").arg(program);
+        command
+    }
+
+    /// A server that removes old records each second.
+    async fn serve(&self, log: &Path) -> Server {
+        let started = Server::try_start(&self.data, |command| {
+            let mut inside = self.command(command.get_program());
+            inside
+                .args(command.get_args())
+                .env("PASSKEYD_RETENTION__SWEEP_SECONDS", "1")
+                .stdout(Stdio::null())
+                .stderr(std::fs::File::create(log).unwrap());
+            for (name, value) in command.get_envs() {
+                inside.env(name, value.unwrap_or_default());
+            }
+            inside
+        });
+        let log = || std::fs::read_to_string(log).unwrap();
+        started
+            .await
+            .unwrap_or_else(|why| panic!("{why} {}", log()))
+    }
+
+    /// How long the file of the reserve is.
+    fn reserve(&self) -> u64 {
+        let root = format!("/proc/{}/root", self.holder.id());
+        let data = Path::new(&root).join(self.data.strip_prefix("/").unwrap());
+        let file = std::fs::metadata(data.join("passkeyd.db.reserve"));
+        file.unwrap().len()
+    }
+
+    fn grow(&self, size: u32) {
+        let mut command = self.command(OsStr::new("mount"));
+        command.args(["-o", &format!("remount,size={size}m")]);
+        let grown = command.arg(&self.data).status().unwrap();
+        assert!(grown.success());
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = self.holder.kill();
+        let _ = self.holder.wait();
+    }
+}
+
+/// Begins registrations of new users until the server refuses; how many it began.
+async fn fill(connection: &mut Connection, service: &str, prefix: &str) -> usize {
+    let path = format!("/v2/Services/{service}/Passkeys/Factors");
+    for n in 0..100_000 {
+        let body = json!({ "friendly_name": "x".repeat(60), "identity": format!("{prefix}-filling-{n:06}") });
+        let sent = connection.send(hyper::Method::POST, &path, JSON, body.to_string());
+        let (status, answer) = sent.await.unwrap();
+        if status == 503 {
+            return n;
+        }
+        assert!(status.is_success(), "{status}: {answer}");
+    }
+    panic!("the disk never becomes full");
+}
+
+/// Registers a user and signs the user in.
+async fn register_and_sign_in(connection: &mut Connection, service: &str, identity: &str) {
+    let mut call = async |name: &str, sent: &Value| {
+        let path = format!("/v2/Services/{service}/Passkeys/{name}");
+        let answer = connection.post(&path, JSON, sent.to_string()).await;
+        answer.unwrap()
+    };
+    let mut phone = Authenticator::new(Profile::default());
+    let origin = "http://localhost:3000";
+    let asked = json!({ "friendly_name": "Key", "identity": identity });
+    let factor = call("Factors", &asked).await;
+    let options = &factor["options"]["publicKey"];
+    let created = phone.create(options, origin, &Lies::default()).unwrap();
+    assert_eq!(call("VerifyFactor", &created).await["status"], "verified");
+    let challenge = call("Challenges", &json!({})).await;
+    let options = &challenge["options"]["publicKey"];
+    let signed = phone.get(options, origin, &Lies::default()).unwrap();
+    assert_eq!(
+        call("ApproveChallenge", &signed).await["status"],
+        "approved"
+    );
+}
+
+fn wait_for(log: &Path, text: &str) -> String {
+    for _ in 0..3000 {
+        let said = std::fs::read_to_string(log).unwrap();
+        if said.contains(text) {
+            return said;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    panic!("the log never says: {text}");
+}
+
+const RESERVE: u64 = 8 << 20;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_filled_its_disk_is_written_again_when_records_are_removed() {
+    let place = tempfile::tempdir().unwrap();
+    let log = place.path().join("server.log");
+    let Some(disk) = SmallDisk::new(&place.path().join("data"), 24, 13) else {
+        println!("NOT CHECKED: no file system can be mounted here.");
+        return;
+    };
+    let mut server = disk.serve(&log).await;
+    assert_eq!(disk.reserve(), RESERVE);
+    let mut connection = server.connect().await.unwrap();
+    let large = new_service(&mut connection).await;
+    let small = new_service(&mut connection).await;
+    let begun = fill(&mut connection, &large, "first").await;
+    assert!(begun > 500, "{begun}");
+
+    // The removal of old records runs and finds none, so that nobody else may use the room.
+    assert_eq!(disk.reserve(), 0);
+    wait_for(&log, "has not made enough room");
+    assert_eq!(server.ready().await, 503);
+    assert_eq!(fill(&mut connection, &small, "refused").await, 0);
+    let said = wait_for(&log, "The reserve is given up");
+    assert_eq!(
+        said.matches("has not made enough room").count(),
+        1,
+        "{said}"
+    );
+    assert!(!said.contains("could not be removed"), "{said}");
+    server.kill();
+
+    // The next start knows.
+    let server = disk.serve(&log).await;
+    wait_for(&log, "was full before this start");
+    let mut connection = server.connect().await.unwrap();
+    assert_eq!(server.ready().await, 503);
+    assert_eq!(fill(&mut connection, &small, "refused").await, 0);
+
+    let path = format!("/v2/Services/{large}");
+    let deleted = connection.send(hyper::Method::DELETE, &path, FORM, String::new());
+    assert_eq!(deleted.await.unwrap().0, 204);
+    wait_until_ready(&server, 200).await;
+    wait_for(&log, "made room inside the store");
+    assert_eq!(disk.reserve(), 0);
+    register_and_sign_in(&mut connection, &small, "ann-of-the-small-service").await;
+
+    // That room is used up as well. The disk grows.
+    assert!(fill(&mut connection, &small, "second").await > 500);
+    wait_for(&log, "the room inside the store is used up");
+    disk.grow(64);
+    wait_until_ready(&server, 200).await;
+    wait_for(&log, "the reserve is kept again");
+    assert_eq!(disk.reserve(), RESERVE);
+    register_and_sign_in(&mut connection, &small, "bob-of-the-small-service").await;
+    server.stop();
+    let said = std::fs::read_to_string(&log).unwrap();
+    assert!(!said.contains("panicked"), "{said}");
 }

@@ -41,6 +41,7 @@ impl Server {
             .arg(data)
             .env("PASSKEYD_BOOTSTRAP_ACCOUNT_SID", ACCOUNT)
             .env("PASSKEYD_BOOTSTRAP_AUTH_TOKEN", TOKEN)
+            .env("PASSKEYD_DISK_RESERVE_MIB", "8")
             .stdout(Stdio::null())
             .stderr(std::fs::File::create(&log).unwrap());
         let process = change(command).spawn().unwrap();

@@ -13,7 +13,7 @@ use super::{Embedded, reads, writes};
 impl Accounts for Embedded {
     async fn create_first_account(&self, account: &Account) -> Result<FirstAccount, Fault> {
         let account = account.clone();
-        self.write(move |c| writes::create_first_account(c, &account))
+        self.write_at_start(move |c| writes::create_first_account(c, &account))
             .await
     }
 

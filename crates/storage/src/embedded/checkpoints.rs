@@ -77,12 +77,14 @@ impl Log {
 
     /// To be called between two groups. An error, of this call or of the thread, means that the database file may have lost pages
     /// which the log still has.
-    pub(super) fn tend(&self, writer: &Connection) -> Outcome<()> {
+    ///
+    /// With at least `longest` pages, if that is less than usual, the writer moves them.
+    pub(super) fn tend(&self, writer: &Connection, longest: Option<usize>) -> Outcome<()> {
         if self.failed.swap(false, Ordering::Relaxed) {
             return Err(Failure::retryable("the log could not be moved"));
         }
         let pages = self.pages.load(Ordering::Relaxed);
-        if pages >= TOO_MANY {
+        if pages >= longest.unwrap_or(TOO_MANY).min(TOO_MANY) {
             move_pages(writer)?;
         } else if pages >= ENOUGH
             && let Some(requests) = &self.requests

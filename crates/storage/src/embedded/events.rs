@@ -9,7 +9,7 @@ use domain::model::ids::{EventId, RelyingPartyId, UserId};
 use domain::store::{EventFilter, Events, Fault, FoundEvents};
 use rusqlite::Connection;
 
-use super::{Embedded, Rows, reads, rows, writes};
+use super::{Embedded, Purpose, Rows, reads, rows, writes};
 
 #[async_trait]
 impl Events for Embedded {
@@ -44,6 +44,7 @@ impl Events for Embedded {
         let events = events.to_vec();
         let work = move |c: &Connection| writes::erase_events(c, rp, user, &events);
         // The sign-ins of the last moments lie in another table.
-        self.run(Rows::WithSignIns, work, |_| {}).await
+        self.run(Rows::WithSignIns, Purpose::Traffic, work, |_| {})
+            .await
     }
 }

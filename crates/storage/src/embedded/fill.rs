@@ -7,7 +7,6 @@ use rusqlite::Connection;
 
 use super::Embedded;
 use super::rows::{self, CredentialRow};
-use super::sql::Failure;
 
 impl Embedded {
     /// Writes new users with one credential each in one transaction: the rows that a registration leaves when the ceremony and
@@ -23,7 +22,7 @@ impl Embedded {
         let work = move |connection: &Connection| {
             for (user, credential) in &people {
                 if !rows::insert_new_user(connection, user)? {
-                    return Err(Failure(Fault::Fatal("the user is there".to_owned())));
+                    return Err(Fault::Fatal("the user is there".to_owned()).into());
                 }
                 credential.insert(connection)?;
             }

@@ -3,6 +3,7 @@
 //! * [`writer`]: a thread that runs waiting writes in groups, one commit each;
 //! * [`pending`]: authentications that wait for their response, and the last sign-ins, in memory;
 //! * [`records`]: credentials and their owners, in memory;
+//! * [`reserve`]: room on the disk that only the removal of old records uses;
 //! * [`checkpoints`]: the log of `SQLite`, and a thread that moves its pages to the database file;
 //! * [`readers`]: read-only connections;
 //! * [`copies`]: backups, and files without gaps;
@@ -35,6 +36,7 @@ mod readers;
 mod reads;
 mod records;
 mod replacement;
+mod reserve;
 mod rows;
 mod seals;
 mod sql;
@@ -69,9 +71,10 @@ pub use self::open::{OpenError, formats, store_key};
 use self::pending::Pending;
 use self::readers::Readers;
 use self::records::Records;
+use self::reserve::Reserve;
 use self::rows::CeremonyRow;
 use self::sql::Outcome;
-use self::writer::{Queued, Settled, Writer};
+use self::writer::{Purpose, Queued, Settled, Writer};
 use crate::watch::{Unwatched, Watch};
 
 /// How an embedded store uses the machine.
@@ -92,6 +95,9 @@ pub struct Options {
     pub pending: usize,
     /// Credentials kept in memory for sign-ins, and as many users with theirs, at about 1 KiB each.
     pub records: usize,
+    /// Bytes of the disk that a file beside the database takes up, so that old records can be removed when the disk is full. With 0 bytes
+    /// the file is removed; without a number it stays as it is, and is of no use meanwhile.
+    pub reserve: Option<u64>,
 }
 
 impl Default for Options {
@@ -106,6 +112,7 @@ impl Default for Options {
             queue: 1024,
             pending: 50_000,
             records: 10_000,
+            reserve: None,
         }
     }
 }
@@ -144,8 +151,8 @@ impl std::fmt::Debug for Embedded {
 impl Embedded {
     /// Opens the store at `path`; makes it, readable by its owner only, when there is none.
     ///
-    /// Beside the database lie `<path>.lock`, which keeps a second process out, and while it is open the
-    /// log of `SQLite` (`-wal`, `-shm`). Reads and migrates on the calling thread.
+    /// Beside the database lie `<path>.lock`, which keeps a second process out, `<path>.reserve`, if a reserve is wanted, and while it
+    /// is open the log of `SQLite` (`-wal`, `-shm`). Reads and migrates on the calling thread.
     ///
     /// # Errors
     /// [`OpenError`]: no access, in use, of a newer format, foreign or damaged.
@@ -167,6 +174,7 @@ impl Embedded {
             fault,
         };
         let lock = open::lock(path)?;
+        let mut reserve = options.reserve.and_then(|bytes| Reserve::find(path, bytes));
         let mut connection = open::open_writer(path, options.writer_cache_kib, Some(&lock))?;
         // It has a log from here on, also when nothing is written.
         marker::opened(&lock, path).map_err(|source| OpenError::Io {
@@ -174,6 +182,9 @@ impl Embedded {
             source,
         })?;
         move_what_is_left(&connection).map_err(|f| fault(f.into()))?;
+        if let Some(reserve) = &mut reserve {
+            reserve.start(&connection).map_err(|f| fault(f.into()))?;
+        }
         let log = Log::watch(&mut connection, path).map_err(|f| fault(f.into()))?;
         let readers = |count| {
             Readers::open(path, count, options.reader_cache_kib).map_err(|f| fault(f.into()))
@@ -205,7 +216,15 @@ impl Embedded {
         // Before the log is removed: a start after a loss of power must not miss it. If the marker cannot be written, the next start
         // asks for the log.
         let moved = move || drop(marker::closed(&mark));
-        let writer = Writer::start(connection, Some(log), queue, watch, between, last, moved);
+        let writer = Writer::start(
+            connection,
+            (Some(log), reserve),
+            queue,
+            watch,
+            between,
+            last,
+            moved,
+        );
         let writer = writer.map_err(|source| OpenError::Io {
             path: path.to_owned(),
             source,
@@ -227,7 +246,26 @@ impl Embedded {
         &self,
         work: impl FnOnce(&Connection) -> Outcome<T> + Send + 'static,
     ) -> Result<T, Fault> {
-        self.run(Rows::AsTheyAre, work, |_| {}).await
+        self.run(Rows::AsTheyAre, Purpose::Traffic, work, |_| {})
+            .await
+    }
+
+    /// A write that is on disk when it returns, and that the removal of records needs or does.
+    async fn remove<T: Send + 'static>(
+        &self,
+        rows: Rows,
+        work: impl FnOnce(&Connection) -> Outcome<T> + Send + 'static,
+    ) -> Result<T, Fault> {
+        self.run(rows, Purpose::Removal, work, |_| {}).await
+    }
+
+    /// A write that is on disk when it returns, and that each start does. It may use the reserve: else a process that finds a full disk
+    /// could not start, and would remove nothing.
+    async fn write_at_start<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Outcome<T> + Send + 'static,
+    ) -> Result<T, Fault> {
+        self.remove(Rows::AsTheyAre, work).await
     }
 
     /// A write that is on disk when it returns, and that changes a user or one of their credentials.
@@ -239,7 +277,7 @@ impl Embedded {
         work: impl FnOnce(&Connection) -> Outcome<T> + Send + 'static,
     ) -> Result<T, Fault> {
         let records = Arc::clone(&self.records);
-        self.run(rows, work, move |settled| {
+        self.run(rows, Purpose::Traffic, work, move |settled| {
             if settled != Settled::Lost {
                 records.changed_user(rp, user);
             }
@@ -255,7 +293,7 @@ impl Embedded {
         work: impl FnOnce(&Connection) -> Outcome<bool> + Send + 'static,
     ) -> Result<bool, Fault> {
         let (records, deletions) = (Arc::clone(&self.records), Arc::clone(&self.deletions));
-        self.run(Rows::AsTheyAre, work, move |settled| {
+        self.run(Rows::AsTheyAre, Purpose::Removal, work, move |settled| {
             if settled != Settled::Lost {
                 match user {
                     Some(user) => records.changed_user(rp, user),
@@ -271,6 +309,7 @@ impl Embedded {
     async fn run<T: Send + 'static>(
         &self,
         rows: Rows,
+        purpose: Purpose,
         work: impl FnOnce(&Connection) -> Outcome<T> + Send + 'static,
         settle: impl FnOnce(Settled) + Send + 'static,
     ) -> Result<T, Fault> {
@@ -290,7 +329,7 @@ impl Embedded {
             }
             settle(settled);
         };
-        self.writer.run_settled(work, settle).await
+        self.writer.run_settled(purpose, work, settle).await
     }
 
     /// A credential and its owner, as they are after the sign-ins of the last moments.

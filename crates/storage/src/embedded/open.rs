@@ -214,7 +214,7 @@ fn make_directory(path: &Path) -> io::Result<()> {
 }
 
 /// Opens a file for writing; a new one is for its owner only.
-fn make_file(path: &Path) -> io::Result<File> {
+pub(super) fn make_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
@@ -251,7 +251,7 @@ pub(super) fn open_writer(
     drop(make_file(path).map_err(io)?);
     let fault = |failure: Failure| OpenError::Database {
         path: path.to_owned(),
-        fault: failure.0,
+        fault: failure.fault,
     };
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection =
@@ -276,7 +276,7 @@ pub(super) fn newest_format() -> i64 {
 pub(super) fn format(connection: &Connection, path: &Path) -> Result<i64, OpenError> {
     let found = header(connection).map_err(|failure| OpenError::Database {
         path: path.to_owned(),
-        fault: failure.0,
+        fault: failure.fault,
     })?;
     known_format(found, path)
 }
@@ -322,7 +322,7 @@ pub(super) fn schema_of_format() -> Outcome<Vec<(String, String, String)>> {
 pub fn formats(path: &Path) -> Result<(i64, i64), OpenError> {
     let fault = |error: rusqlite::Error| OpenError::Database {
         path: path.to_owned(),
-        fault: Failure::from(error).0,
+        fault: Failure::from(error).fault,
     };
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(fault)?;
@@ -337,7 +337,7 @@ pub fn formats(path: &Path) -> Result<(i64, i64), OpenError> {
 pub fn store_key(path: &Path) -> Result<Option<Vec<u8>>, OpenError> {
     let fault = |failure: Failure| OpenError::Database {
         path: path.to_owned(),
-        fault: failure.0,
+        fault: failure.fault,
     };
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags);

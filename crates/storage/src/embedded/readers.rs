@@ -38,7 +38,7 @@ impl Readers {
         let found = read(connection);
         if !connection.is_autocommit() {
             // A snapshot that could not be ended would be read from for ever.
-            execute(connection, "ROLLBACK", []).map_err(|failure| failure.0)?;
+            execute(connection, "ROLLBACK", []).map_err(|failure| failure.fault)?;
         }
         Ok(found?)
     }

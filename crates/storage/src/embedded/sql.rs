@@ -11,42 +11,50 @@ pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why a piece of work on a connection ended early.
 #[derive(Debug)]
-pub(super) struct Failure(pub(super) Fault);
+pub(super) struct Failure {
+    pub(super) fault: Fault,
+    /// What was written did not fit: on the disk, or into the size that the database may have.
+    pub(super) full: bool,
+}
 
 pub(super) type Outcome<T> = Result<T, Failure>;
 
 impl Failure {
     /// A record is there and cannot be read; `what` names the kind of record or column.
     pub(super) fn unreadable(what: &str) -> Self {
-        Self(Fault::Unreadable(what.to_owned()))
+        Fault::Unreadable(what.to_owned()).into()
     }
 }
 
 impl Failure {
     /// Nothing has happened, and it may be tried again.
     pub(super) fn retryable(why: &str) -> Self {
-        Self(Fault::Retryable(why.to_owned()))
+        Fault::Retryable(why.to_owned()).into()
     }
 }
 
 impl From<Failure> for Fault {
     fn from(failure: Failure) -> Self {
-        failure.0
+        failure.fault
     }
 }
 
 impl From<Fault> for Failure {
     fn from(fault: Fault) -> Self {
-        Self(fault)
+        Self { fault, full: false }
     }
 }
 
 impl From<rusqlite::Error> for Failure {
     fn from(error: rusqlite::Error) -> Self {
-        Self(match &error {
-            rusqlite::Error::SqliteFailure(cause, _) => classify(cause.code, cause.extended_code),
-            rusqlite::Error::SqlInputError { error, .. } => {
-                classify(error.code, error.extended_code)
+        let fault = match &error {
+            rusqlite::Error::SqliteFailure(cause, _)
+            | rusqlite::Error::SqlInputError { error: cause, .. } => {
+                return Self {
+                    fault: classify(cause.code, cause.extended_code),
+                    full: cause.code == ErrorCode::DiskFull
+                        || cause.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE,
+                };
             }
             rusqlite::Error::FromSqlConversionFailure(column, ..)
             | rusqlite::Error::IntegralValueOutOfRange(column, _)
@@ -55,7 +63,8 @@ impl From<rusqlite::Error> for Failure {
                 Fault::Unreadable(format!("column {column} does not hold what it should"))
             }
             _ => Fault::Fatal("a statement does not fit the database".to_owned()),
-        })
+        };
+        fault.into()
     }
 }
 
@@ -237,9 +246,7 @@ pub(super) fn checkpoint(connection: &Connection) -> Result<(), Failure> {
     if busy == 0 {
         Ok(())
     } else {
-        Err(Failure(Fault::Retryable(
-            "the log is being read".to_owned(),
-        )))
+        Err(Failure::retryable("the log is being read"))
     }
 }
 

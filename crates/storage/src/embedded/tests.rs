@@ -65,6 +65,7 @@ const SMALL: Options = Options {
     queue: 2,
     pending: 1,
     records: 1,
+    reserve: None,
 };
 
 #[async_trait]
@@ -612,7 +613,7 @@ async fn a_commit_that_fails_is_acknowledged_to_nobody() {
     let writer = Arc::new(
         Writer::start(
             connection,
-            None,
+            (None, None),
             16,
             Arc::new(crate::watch::Unwatched),
             || None,

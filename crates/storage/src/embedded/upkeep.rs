@@ -22,7 +22,7 @@ pub(super) const SWEEP_PARTIES: usize = 1000;
 #[async_trait]
 impl Upkeep for Embedded {
     async fn shared_secret(&self, candidate: [u8; 32]) -> Result<[u8; 32], Fault> {
-        self.write(move |c| writes::shared_secret(c, candidate))
+        self.write_at_start(move |c| writes::shared_secret(c, candidate))
             .await
     }
 
@@ -43,7 +43,8 @@ impl Upkeep for Embedded {
     }
 
     async fn latest_time(&self, now: Timestamp) -> Result<Timestamp, Fault> {
-        self.write(move |c| writes::latest_time(c, now)).await
+        self.write_at_start(move |c| writes::latest_time(c, now))
+            .await
     }
 
     async fn note_key_uses(&self, uses: &[KeyUse]) -> Result<(), Fault> {
@@ -65,7 +66,10 @@ impl Upkeep for Embedded {
             })
             .await?;
         // Those in memory first, so that the longest expired go first wherever they are.
-        self.put_aside(answers_before.max(expired_before)).await?;
+        // On a full disk they stay there, and nobody may write what would need the room.
+        if !self.writer.is_for_removal() {
+            self.put_aside(answers_before.max(expired_before)).await?;
+        }
         let ceremonies = self
             .sweep_in_chunks(budget, move |c, limit| {
                 writes::sweep_ceremonies(c, expired_before, limit)
@@ -89,6 +93,7 @@ impl Upkeep for Embedded {
             })
             .await?;
         let events = self.sweep_old_events(events_before, budget).await?;
+        self.writer.removed().await?;
         Ok(Swept {
             deletions: u64::from(deletions),
             ceremonies: u64::from(ceremonies),
@@ -106,8 +111,10 @@ impl Upkeep for Embedded {
         until: Timestamp,
     ) -> Result<bool, Fault> {
         let name = name.to_owned();
-        self.write(move |c| writes::lease(c, &name, node, now, until))
-            .await
+        self.remove(Rows::AsTheyAre, move |c| {
+            writes::lease(c, &name, node, now, until)
+        })
+        .await
     }
 
     async fn ping(&self) -> Result<Responds, Fault> {
@@ -156,8 +163,8 @@ impl Embedded {
             }
         }
         if old.stopped != old.begun {
-            self.write(move |c| writes::events_swept_to(c, old.stopped))
-                .await?;
+            let work = move |c: &Connection| writes::events_swept_to(c, old.stopped);
+            self.remove(Rows::AsTheyAre, work).await?;
         }
         Ok(removed)
     }
@@ -174,7 +181,7 @@ impl Embedded {
             let rows = rows.collect::<Result<Vec<_>, _>>()?;
             // One that is in doubt may have ended.
             let work = move |c: &Connection| writes::put_aside(c, &rows);
-            self.run(Rows::WithSignIns, work, |_| {}).await?;
+            self.remove(Rows::WithSignIns, work).await?;
             for ceremony in &expired {
                 self.pending.remove(ceremony.relying_party, ceremony.id);
             }
@@ -193,7 +200,7 @@ impl Embedded {
             let limit = SWEEP_CHUNK.min(budget - removed);
             let remove = remove.clone();
             let work = move |c: &Connection| remove(c, limit);
-            let count = self.run(Rows::WithSignIns, work, |_| {}).await?;
+            let count = self.remove(Rows::WithSignIns, work).await?;
             let count = u32::try_from(count).unwrap_or(limit);
             removed += count;
             if count < limit {

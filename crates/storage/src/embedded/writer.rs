@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use super::checkpoints::Log;
 use super::marker::UNCONFIRMED;
+use super::reserve::Reserve;
 use super::sql::{Failure, Outcome, checkpoint, checkpoint_if_free, execute};
 use crate::watch::{Group, Watch};
 
@@ -40,6 +41,17 @@ pub(super) enum Durability {
     Process,
 }
 
+/// Why a job writes: what it may do on a full disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// For a caller.
+    Traffic,
+    /// It removes records, or there is no removal without it. The reserve is there for it.
+    Removal,
+    /// The removal of old records has come to an end.
+    EndOfRemoval,
+}
+
 /// What has become of what a job wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Settled {
@@ -51,10 +63,21 @@ pub(super) enum Settled {
     Unknown,
 }
 
+/// How a job ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ran {
+    /// What it wrote is to be kept.
+    Keep,
+    /// It failed.
+    Undo,
+    /// What it wrote did not fit.
+    Full,
+}
+
 /// A job with its types erased.
 trait Job: Send {
-    /// Does the work; whether what it wrote is to be kept.
-    fn run(&mut self, connection: &Connection) -> bool;
+    /// Does the work.
+    fn run(&mut self, connection: &Connection) -> Ran;
     /// Tells who waits, once it is known whether the group was committed.
     fn answer(self: Box<Self>, group: Result<(), &Fault>);
 }
@@ -72,14 +95,15 @@ where
     F: FnOnce(&Connection) -> Outcome<T> + Send,
     S: FnOnce(Settled) + Send,
 {
-    fn run(&mut self, connection: &Connection) -> bool {
-        let outcome = self
-            .task
-            .take()
-            .map(|work| work(connection).map_err(Fault::from));
-        let keep = matches!(outcome, Some(Ok(_)));
-        self.outcome = outcome;
-        keep
+    fn run(&mut self, connection: &Connection) -> Ran {
+        let outcome = self.task.take().map(|work| work(connection));
+        let ran = match &outcome {
+            Some(Ok(_)) => Ran::Keep,
+            Some(Err(failure)) if failure.full => Ran::Full,
+            Some(Err(_)) | None => Ran::Undo,
+        };
+        self.outcome = outcome.map(|outcome| outcome.map_err(Fault::from));
+        ran
     }
 
     fn answer(self: Box<Self>, group: Result<(), &Fault>) {
@@ -112,6 +136,7 @@ enum Undo {
 pub(super) struct Queued {
     durability: Durability,
     undo: Undo,
+    purpose: Purpose,
     /// When it began to wait; the store's own jobs do not wait.
     since: Option<Instant>,
     job: Box<dyn Job>,
@@ -132,6 +157,7 @@ impl Queued {
         Self {
             durability: Durability::Process,
             undo: Undo::Group,
+            purpose: Purpose::Traffic,
             since: None,
             job: Box::new(Work {
                 task: Some(work),
@@ -147,8 +173,18 @@ impl Queued {
 pub(super) struct Writer {
     queue: Mutex<Option<mpsc::Sender<Queued>>>,
     thread: Mutex<Option<JoinHandle<Result<(), Fault>>>>,
-    /// The last group was not committed.
-    failing: Arc<AtomicBool>,
+    condition: Arc<Condition>,
+}
+
+/// What others know of the writer.
+#[derive(Debug, Default)]
+struct Condition {
+    /// The last group was not committed, or only the removal of old records may write.
+    failing: AtomicBool,
+    /// Only the removal of old records may write.
+    for_removal: AtomicBool,
+    /// There is to be a reserve, and it is not there.
+    lacks_reserve: AtomicBool,
 }
 
 impl Writer {
@@ -159,7 +195,7 @@ impl Writer {
     /// `moved` is called when all is in the database file, before the log is removed.
     pub(super) fn start(
         connection: Connection,
-        log: Option<Log>,
+        (log, reserve): (Option<Log>, Option<Reserve>),
         capacity: usize,
         watch: Arc<dyn Watch>,
         between: impl Fn() -> Option<Queued> + Send + 'static,
@@ -167,23 +203,38 @@ impl Writer {
         moved: impl FnOnce() + Send + 'static,
     ) -> std::io::Result<Self> {
         let (sender, receiver) = mpsc::channel(capacity);
-        let failing = Arc::new(AtomicBool::new(false));
-        let noted = Arc::clone(&failing);
+        let condition = Arc::<Condition>::default();
+        let noted = Arc::clone(&condition);
         let thread = thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || {
-                Thread::new(connection, log, noted, watch).serve(receiver, between, last, moved)
+                let thread = Thread::new(connection, log, reserve, noted, watch);
+                thread.serve(receiver, between, last, moved)
             })?;
         Ok(Self {
             queue: Mutex::new(Some(sender)),
             thread: Mutex::new(Some(thread)),
-            failing,
+            condition,
         })
     }
 
     /// Whether the last group could not be committed.
     pub(super) fn is_failing(&self) -> bool {
-        self.failing.load(Ordering::Relaxed)
+        self.condition.failing.load(Ordering::Relaxed)
+    }
+
+    /// Whether the disk is full, so that only the removal of old records may write.
+    pub(super) fn is_for_removal(&self) -> bool {
+        self.condition.for_removal.load(Ordering::Relaxed)
+    }
+
+    /// Says that the removal of old records has come to an end, where that may give the store its reserve back.
+    pub(super) async fn removed(&self) -> Result<(), Fault> {
+        if !self.condition.lacks_reserve.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let how = (Durability::Process, Undo::Group, Purpose::EndOfRemoval);
+        self.enter(how, |_| Ok(()), |_| {}).await
     }
 
     /// Runs a job in the next group and waits for its commit.
@@ -192,18 +243,20 @@ impl Writer {
         durability: Durability,
         work: impl FnOnce(&Connection) -> Outcome<T> + Send + 'static,
     ) -> Result<T, Fault> {
-        self.enter(durability, Undo::Savepoint, work, |_| {}).await
+        let how = (durability, Undo::Savepoint, Purpose::Traffic);
+        self.enter(how, work, |_| {}).await
     }
 
     /// Runs a job whose writes survive the loss of power. `settle` learns what has become of them before the caller does, and also
     /// when the caller has gone away.
     pub(super) async fn run_settled<T: Send + 'static>(
         &self,
+        purpose: Purpose,
         work: impl FnOnce(&Connection) -> Outcome<T> + Send + 'static,
         settle: impl FnOnce(Settled) + Send + 'static,
     ) -> Result<T, Fault> {
-        self.enter(Durability::Power, Undo::Savepoint, work, settle)
-            .await
+        let how = (Durability::Power, Undo::Savepoint, purpose);
+        self.enter(how, work, settle).await
     }
 
     /// The same for a job that decides before it writes.
@@ -212,14 +265,13 @@ impl Writer {
         work: impl FnOnce(&Connection) -> Outcome<T> + Send + 'static,
         settle: impl FnOnce(Settled) + Send + 'static,
     ) -> Result<T, Fault> {
-        self.enter(Durability::Power, Undo::Group, work, settle)
-            .await
+        let how = (Durability::Power, Undo::Group, Purpose::Traffic);
+        self.enter(how, work, settle).await
     }
 
     async fn enter<T: Send + 'static>(
         &self,
-        durability: Durability,
-        undo: Undo,
+        (durability, undo, purpose): (Durability, Undo, Purpose),
         work: impl FnOnce(&Connection) -> Outcome<T> + Send + 'static,
         settle: impl FnOnce(Settled) + Send + 'static,
     ) -> Result<T, Fault> {
@@ -236,6 +288,7 @@ impl Writer {
         place.send(Queued {
             durability,
             undo,
+            purpose,
             since: Some(Instant::now()),
             job,
         });
@@ -266,6 +319,10 @@ fn busy() -> Fault {
     Fault::Retryable("the store is busy: too many writes wait".to_owned())
 }
 
+fn full() -> Fault {
+    Fault::Retryable("the disk is full, and only old records are removed".to_owned())
+}
+
 pub(super) fn closed() -> Fault {
     Fault::Retryable("the store is closed".to_owned())
 }
@@ -274,12 +331,13 @@ pub(super) fn closed() -> Fault {
 struct Thread {
     connection: Connection,
     log: Option<Log>,
+    reserve: Option<Reserve>,
     durability: Durability,
     /// Commits since the last one that waited for the disk.
     unconfirmed: usize,
     /// A flush failed, of the log or of the database file: nothing may be built upon the log as it is.
     suspect: bool,
-    failing: Arc<AtomicBool>,
+    condition: Arc<Condition>,
     watch: Arc<dyn Watch>,
 }
 
@@ -287,19 +345,23 @@ impl Thread {
     fn new(
         connection: Connection,
         log: Option<Log>,
-        failing: Arc<AtomicBool>,
+        reserve: Option<Reserve>,
+        condition: Arc<Condition>,
         watch: Arc<dyn Watch>,
     ) -> Self {
         // Connections are opened with `synchronous=FULL`.
-        Self {
+        let thread = Self {
             connection,
             log,
+            reserve,
             durability: Durability::Power,
             unconfirmed: 0,
             suspect: false,
-            failing,
+            condition,
             watch,
-        }
+        };
+        thread.tell_of_reserve();
+        thread
     }
 
     fn serve(
@@ -328,7 +390,8 @@ impl Thread {
                 self.work(&mut group, queue.len());
             }
             if let Some(log) = &self.log {
-                self.suspect |= log.tend(&self.connection).is_err();
+                let longest = self.reserve.as_ref().and_then(Reserve::longest_log);
+                self.suspect |= log.tend(&self.connection, longest).is_err();
             }
         }
         if let Some(log) = &mut self.log {
@@ -347,13 +410,27 @@ impl Thread {
         for late in group.extract_if(.., |queued| queued.has_waited_too_long()) {
             late.job.answer(Err(&busy()));
         }
+        self.with_reserve(Reserve::look_for_room);
+        if self.is_for_removal() {
+            for refused in group.extract_if(.., |queued| queued.purpose == Purpose::Traffic) {
+                refused.job.answer(Err(&full()));
+            }
+        }
         if group.is_empty() {
             return;
         }
         let start = Instant::now();
         let waits = group.iter().filter_map(|queued| queued.since);
         let waited = waits.map(|since| start - since).max();
-        let result = self.commit(group);
+        let committed = self.commit(group);
+        match &committed {
+            Err(failure) if failure.full => self.with_reserve(Reserve::full),
+            Ok(()) if group.iter().any(|q| q.purpose == Purpose::EndOfRemoval) => {
+                self.with_reserve(Reserve::removed);
+            }
+            _ => {}
+        }
+        let result = committed.map_err(Fault::from);
         self.note(&result);
         self.watch.group(Group {
             writes: group.len(),
@@ -369,16 +446,42 @@ impl Thread {
     /// Notes whether writes succeed, and says so once when that changes.
     fn note(&self, result: &Result<(), Fault>) {
         match result {
+            _ if self.is_for_removal() => {}
             Ok(()) => {
-                if self.failing.swap(false, Ordering::Relaxed) {
+                if self.condition.failing.swap(false, Ordering::Relaxed) {
                     tracing::info!("the store can be written again");
                 }
             }
             Err(fault) => {
-                if !self.failing.swap(true, Ordering::Relaxed) {
+                if !self.condition.failing.swap(true, Ordering::Relaxed) {
                     tracing::error!(%fault, "the store cannot be written; is the disk full?");
                 }
             }
+        }
+    }
+
+    fn is_for_removal(&self) -> bool {
+        self.reserve.as_ref().is_some_and(Reserve::is_for_removal)
+    }
+
+    /// Lets the reserve do something, if there is one, and tells others what has become of it.
+    fn with_reserve(&mut self, act: fn(&mut Reserve, &Connection) -> Outcome<()>) {
+        if let Some(reserve) = &mut self.reserve {
+            // A log that could not be moved is moved before anything else is written.
+            self.suspect |= act(reserve, &self.connection).is_err();
+            self.tell_of_reserve();
+        }
+    }
+
+    fn tell_of_reserve(&self) {
+        let Some(reserve) = &self.reserve else { return };
+        let condition = &self.condition;
+        let lacks = reserve.is_lacking();
+        condition.lacks_reserve.store(lacks, Ordering::Relaxed);
+        let for_removal = reserve.is_for_removal();
+        condition.for_removal.store(for_removal, Ordering::Relaxed);
+        if for_removal {
+            condition.failing.store(true, Ordering::Relaxed);
         }
     }
 
@@ -396,7 +499,7 @@ impl Thread {
     }
 
     /// Runs the jobs of a group in one transaction.
-    fn commit(&mut self, group: &mut [Queued]) -> Result<(), Fault> {
+    fn commit(&mut self, group: &mut [Queued]) -> Outcome<()> {
         if self.suspect {
             checkpoint(&self.connection)?;
             self.suspect = false;
@@ -422,7 +525,7 @@ impl Thread {
         result
     }
 
-    fn run_in_transaction(&mut self, group: &mut [Queued]) -> Result<(), Fault> {
+    fn run_in_transaction(&mut self, group: &mut [Queued]) -> Outcome<()> {
         let connection = &self.connection;
         for queued in group {
             let savepoint = queued.undo == Undo::Savepoint;
@@ -430,11 +533,18 @@ impl Thread {
                 execute(connection, "SAVEPOINT job", [])?;
             }
             let changes = connection.total_changes();
-            let keep = queued.job.run(connection);
+            let ran = queued.job.run(connection);
+            if ran == Ran::Full {
+                return Err(Failure {
+                    fault: Fault::Retryable("the disk is full".to_owned()),
+                    full: true,
+                });
+            }
+            let keep = ran == Ran::Keep;
             // A full disk or an I/O error makes SQLite give up the whole transaction, and with it
             // what the jobs before have written.
             if connection.is_autocommit() {
-                return Err(Fault::Retryable("the transaction was given up".to_owned()));
+                return Err(Failure::retryable("the transaction was given up"));
             }
             if savepoint {
                 if !keep {
@@ -442,18 +552,23 @@ impl Thread {
                 }
                 execute(connection, "RELEASE job", [])?;
             } else if !keep && connection.total_changes() != changes {
-                return Err(Fault::Retryable("a job of the group failed".to_owned()));
+                return Err(Failure::retryable("a job of the group failed"));
             }
         }
         let committed = connection
             .prepare_cached("COMMIT")
             .and_then(|mut c| c.execute([]));
         committed.map(drop).map_err(|error| {
-            if flush_may_have_failed(&error) {
-                self.suspect = true;
-                return Fault::Unknown("the disk did not confirm the commit".to_owned());
+            let unknown = flush_may_have_failed(&error);
+            let failure = Failure::from(error);
+            if !unknown {
+                return failure;
             }
-            Failure::from(error).0
+            self.suspect = true;
+            Failure {
+                fault: Fault::Unknown("the disk did not confirm the commit".to_owned()),
+                full: failure.full,
+            }
         })
     }
 

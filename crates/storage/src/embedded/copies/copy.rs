@@ -93,7 +93,7 @@ impl At<'_> {
     pub(super) fn failed(&self, failure: Failure) -> CopyError {
         CopyError::Database {
             path: self.0.to_owned(),
-            fault: failure.0,
+            fault: failure.fault,
         }
     }
 }

@@ -5,7 +5,6 @@ use domain::model::clock::Timestamp;
 use domain::model::grant::Grant;
 use domain::model::ids::{AccountId, ApiKeyId, RelyingPartyId, UserId};
 use domain::model::user::User;
-use domain::store::Fault;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, params};
 
@@ -17,7 +16,7 @@ use crate::embedded::sql::{Failure, Outcome, execute};
 pub(in crate::embedded) fn secret_hash(row: &Row<'_>, at: usize) -> Outcome<SecretHash> {
     let stored: Vec<u8> = row.get(at)?;
     let hash = SecretHash::from_bytes(&stored);
-    hash.ok_or_else(|| Failure(Fault::Unreadable("the hash of a secret".to_owned())))
+    hash.ok_or_else(|| Failure::unreadable("the hash of a secret"))
 }
 
 pub(in crate::embedded) fn insert_account(

@@ -268,3 +268,67 @@ async fn a_store_that_cannot_be_written_is_not_ready_until_it_can() {
     store.ping().await.unwrap();
     assert!(!store.writer.is_failing());
 }
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_reserve_is_given_up_for_the_removal_and_made_again_when_there_is_room() {
+    const RESERVE: u64 = 1 << 20;
+    let under_test = Directory::with(Options {
+        reserve: Some(RESERVE),
+        ..Options::default()
+    });
+    let store = under_test.store.clone().unwrap();
+    let file = under_test.place.path().join("store.db.reserve");
+    let length = || std::fs::metadata(&file).unwrap().len();
+    assert_eq!(length(), RESERVE);
+    let pages = |store: Arc<Embedded>| async move {
+        let asked = store.write(|c| Ok(c.query_row("PRAGMA page_count", [], |row| row.get(0))?));
+        asked.await.unwrap()
+    };
+    room(&store, pages(Arc::clone(&store)).await).await;
+    let big = "x".repeat(60_000);
+    let full = store.write(move |c| put(c, &big)).await;
+    assert!(matches!(full, Err(Fault::Retryable(_))), "{full:?}");
+    assert_eq!(length(), 0);
+    assert!(store.writer.is_failing() && store.writer.is_for_removal());
+    // The disk of this test has room, and the next write finds it.
+    let big = "y".repeat(60_000);
+    store.write(move |c| put(c, &big)).await.unwrap();
+    assert_eq!(length(), RESERVE);
+    assert!(!store.writer.is_failing() && !store.writer.is_for_removal());
+
+    // A process that died meanwhile has left an empty file, which is no reserve; and a server that wants none removes it.
+    store.close().await.unwrap();
+    let path = under_test.place.path().join("store.db");
+    let again = |reserve| {
+        let options = Options {
+            reserve,
+            ..Options::default()
+        };
+        drop(Embedded::open(&path, options).unwrap());
+    };
+    std::fs::write(&file, b"").unwrap();
+    again(None);
+    assert_eq!(length(), 0);
+    again(Some(RESERVE));
+    assert_eq!(length(), RESERVE);
+    // One of holes takes up no room.
+    std::fs::File::options()
+        .write(true)
+        .open(&file)
+        .unwrap()
+        .set_len(0)
+        .unwrap();
+    std::fs::File::options()
+        .write(true)
+        .open(&file)
+        .unwrap()
+        .set_len(RESERVE)
+        .unwrap();
+    again(Some(RESERVE));
+    assert!(super::super::reserve::has_its_blocks(
+        &std::fs::metadata(&file).unwrap()
+    ));
+    again(Some(0));
+    assert!(!file.exists());
+}

@@ -715,7 +715,7 @@ pub(in crate::embedded) fn rename_registration(
     };
     name.clone_into(&mut ceremony.asked.credential_name);
     ceremony.updated = now;
-    let asked = rows::json(&ceremony.asked).map_err(Failure)?;
+    let asked = rows::json(&ceremony.asked).map_err(Failure::from)?;
     execute(
         connection,
         "UPDATE ceremonies SET asked = ?3, updated = ?4, digest = seal('ceremonies', relying_party_id, id, kind, user_id, \

@@ -241,7 +241,7 @@ pub(super) fn replace_metadata(
     new: &StoredMetadata,
 ) -> Outcome<ReplaceMetadata> {
     let no = i64::try_from(new.no)
-        .map_err(|_| Failure(Fault::Fatal("a number beyond all counting".to_owned())))?;
+        .map_err(|_| Fault::Fatal("a number beyond all counting".to_owned()))?;
     let replaced = execute(
         connection,
         concat!(
