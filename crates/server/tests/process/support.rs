@@ -1,5 +1,6 @@
 //! Starting the binary, and speaking to it in raw bytes.
 
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
@@ -12,7 +13,12 @@ pub const TOKEN: &str = "canary-token-0123456789abcdef";
 
 /// The binary with nothing of our own environment.
 pub fn passkeyd() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_passkeyd"));
+    program(env!("CARGO_BIN_EXE_passkeyd"))
+}
+
+/// A program with nothing of our own environment.
+fn program(path: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(path);
     command
         .env_clear()
         .stdin(Stdio::null())
@@ -34,7 +40,17 @@ pub fn serve(data: &Path) -> Command {
 
 /// As [`serve`], with a known account.
 pub fn serve_known(data: &Path) -> Command {
-    let mut command = serve(data);
+    known(serve(data))
+}
+
+/// As [`serve_known`], of another build of passkeyd.
+pub fn serve_with(path: impl AsRef<OsStr>, data: &Path) -> Command {
+    let mut command = program(path);
+    command.args(serve(data).get_args());
+    known(command)
+}
+
+fn known(mut command: Command) -> Command {
     command
         .env("PASSKEYD_BOOTSTRAP_ACCOUNT_SID", SID)
         .env("PASSKEYD_BOOTSTRAP_AUTH_TOKEN", TOKEN);
@@ -44,6 +60,22 @@ pub fn serve_known(data: &Path) -> Command {
 /// Runs a command that is expected to end by itself.
 pub fn ended(command: &mut Command) -> Output {
     command.output().unwrap()
+}
+
+fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
+    stream
+}
+
+/// Sends bytes to a server as [`Server::exchange`] does.
+pub fn exchange(address: SocketAddr, bytes: &[u8]) -> String {
+    let mut stream = connect(address);
+    // The server may have answered and closed before everything is written.
+    let _ = stream.write_all(bytes);
+    read_to_end(&mut stream)
 }
 
 /// A running server.
@@ -102,19 +134,12 @@ impl Server {
     }
 
     pub fn connect(&self) -> TcpStream {
-        let stream = TcpStream::connect(self.address).unwrap();
-        stream
-            .set_read_timeout(Some(Duration::from_secs(20)))
-            .unwrap();
-        stream
+        connect(self.address)
     }
 
     /// Sends bytes on a connection of their own and reads until the server closes it.
     pub fn exchange(&self, bytes: &[u8]) -> String {
-        let mut stream = self.connect();
-        // The server may have answered and closed before everything is written.
-        let _ = stream.write_all(bytes);
-        read_to_end(&mut stream)
+        exchange(self.address, bytes)
     }
 
     /// One request; the connection is closed after the answer.
