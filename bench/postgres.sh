@@ -2,8 +2,8 @@
 # Compares passkeyd on PostgreSQL with pgbench: how many sign-ins of passkeyd the database does in a second, and how many of the
 # same statements when pgbench sends them.
 #
-#   PASSKEYD=target/release/passkeyd bench/postgres.sh
-#   PASSKEYD=target/release/passkeyd FILL=1000000 bench/postgres.sh    compares passkeyd on an empty database with passkeyd on a full one
+#   PASSKEYD=target/dist/passkeyd bench/postgres.sh
+#   PASSKEYD=target/dist/passkeyd FILL=1000000 bench/postgres.sh    compares passkeyd on an empty database with passkeyd on a full one
 #
 # The statements are those that PostgreSQL logs while passkeyd serves a sign-in, with an id of its own for each ceremony and event.
 # PostgreSQL has one core, and flushes every commit. passkeyd and the driver, or pgbench, have the other.
@@ -22,7 +22,7 @@ users=${USERS:-16}
 prepare=${PREPARE:-yes}
 server_core=${SERVER_CORE:-0}
 driver_core=${DRIVER_CORE:-1}
-passkeyd=$(realpath "${PASSKEYD:-../target/release/passkeyd}")
+passkeyd=$(realpath "${PASSKEYD:-../target/dist/passkeyd}")
 account=AC0123456789abcdef0123456789abcdef
 token=bench-auth-token-0123456789abcdef
 

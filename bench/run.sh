@@ -77,8 +77,8 @@ if wanted passkeyd; then
         passkeyd=$(realpath "$PASSKEYD")
         origin="a given binary, SHA-256 $(sha256sum "$passkeyd" | cut -c1-16)"
     else
-        (cd "$root" && CARGO_TARGET_DIR=$root/target cargo build --release --locked --quiet -p passkeyd)
-        passkeyd=$root/target/release/passkeyd
+        (cd "$root" && CARGO_TARGET_DIR=$root/target cargo build --profile dist --locked --quiet -p passkeyd)
+        passkeyd=$root/target/dist/passkeyd
         origin="commit $(git -C "$root" rev-parse --short=12 HEAD 2>/dev/null || echo unknown)"
         [[ -z $(git -C "$root" status --porcelain --untracked-files=no 2>/dev/null) ]] || origin+=", with changes"
     fi

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes an OCI image of passkeyd from nothing: the binary, the libraries that it names, and a user. It needs no daemon and no base image.
 
-    scripts/oci-image.py target/release/passkeyd passkeyd-image.tar
+    scripts/oci-image.py target/dist/passkeyd passkeyd-image.tar
 
 The archive has the layout of an OCI image, and the file of `docker load`. The same binary makes the same bytes.
 """

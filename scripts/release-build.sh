@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the binary of the packages: the release, with the list of its crates in it and without the folders of this machine.
+# Builds the binary of the packages: the profile `dist`, with the list of its crates in it and without the folders of this machine.
 #
 #     scripts/release-build.sh FILE     writes the binary to FILE
 #
@@ -10,11 +10,11 @@ cd "$(dirname "$0")/.."
 
 cargo auditable --version >/dev/null 2>&1 || cargo install --locked cargo-auditable
 
-# A folder of its own: other flags would make cargo build everything in target/release again.
+# A folder of its own: other flags would make cargo build everything in target/dist again.
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target}/packaged
 # The time of the commit, and no path of a checkout: so the same commit makes the same bytes.
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 export SOURCE_DATE_EPOCH
 export RUSTFLAGS="${RUSTFLAGS:-} --remap-path-prefix=$PWD=/passkeyd --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo"
-cargo auditable build --release --locked --quiet -p passkeyd
-install -D -m 0755 "$CARGO_TARGET_DIR/release/passkeyd" "$file"
+cargo auditable build --profile dist --locked --quiet -p passkeyd
+install -D -m 0755 "$CARGO_TARGET_DIR/dist/passkeyd" "$file"

@@ -1,5 +1,5 @@
 //! How many authentications the embedded store carries: for each, a begin, a load and a finish through the
-//! trait, without wire and without a second signature check. `cargo bench -p passkeyd-storage`; `-- 64` for one number of tasks only.
+//! trait, without wire and without a second signature check. `cargo bench --profile dist -p passkeyd-storage`; `-- 64` for one number of tasks only.
 //!
 //! Each run has its own users and credentials on a fresh file in the working directory's `target` (a memory file
 //! system would flatter it), a number of tasks that sign in one after another, and prints ceremonies per
