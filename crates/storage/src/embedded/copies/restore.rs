@@ -189,7 +189,7 @@ fn readable(there: &Path, left: Left, older: &Path) -> Result<PathBuf, String> {
     {
         return Err(lost.to_owned());
     }
-    let in_words = |failure: Failure| failure.0.to_string();
+    let in_words = |failure: Failure| Fault::from(failure).to_string();
     let connection = reader(there).map_err(in_words)?;
     let format = open::format(&connection, there).map_err(|error| error.to_string())?;
     if format == open::newest_format() {
