@@ -206,14 +206,18 @@ fn revoked(kind: &str, id: &str) -> String {
 const BOTH_ADMINISTRATORS: &str = "main.console_records c JOIN present.console_records p \
     ON p.kind = 0 AND p.id = c.id WHERE c.kind = 0";
 
-/// Whether the attached store went on from where this one ends: it has the newest event of this one, or it had swept it already. Otherwise
-/// this store is of another branch, or newer, and what it has counts.
+/// Whether the attached store went on from where this one ends: it has every event of this one that is of no user, except what it may have
+/// swept already. Otherwise this store is of another branch, or newer, and what it has counts. Events of users may have been erased.
 pub(super) fn goes_on(connection: &Connection) -> Found<bool> {
-    let sql = "SELECT NOT EXISTS (SELECT 1 FROM main.events) OR NOT EXISTS (SELECT 1 FROM present.events) OR EXISTS (SELECT 1 FROM \
-        (SELECT relying_party_id, at, id FROM main.events ORDER BY at DESC, id DESC LIMIT 1) n \
-        WHERE EXISTS (SELECT 1 FROM present.events p WHERE p.relying_party_id = n.relying_party_id AND p.at = n.at AND p.id = n.id) \
-        OR n.at < (SELECT min(at) FROM present.events))";
-    connection.query_row(sql, [], |row| row.get(0))
+    let console = console();
+    let sql = format!(
+        "SELECT NOT EXISTS (SELECT 1 FROM main.events n WHERE (n.user_id IS NULL OR n.relying_party_id = {console}) \
+         AND NOT EXISTS (SELECT 1 FROM present.events p \
+             WHERE p.relying_party_id = n.relying_party_id AND p.at = n.at AND p.id = n.id) \
+         AND n.at >= coalesce((SELECT min(p.at) FROM present.events p WHERE p.relying_party_id = n.relying_party_id), \
+             (SELECT min(p.at) FROM present.events p), n.at + 1))"
+    );
+    connection.query_row(&sql, [], |row| row.get(0))
 }
 
 /// What stays revoked, replaced or removed.
