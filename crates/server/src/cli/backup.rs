@@ -35,7 +35,7 @@ pub(super) struct Backup {
 #[command(
     after_help = "Stop passkeyd first. With --replace, passkeyd compares the backup with the store that is there. Keys, administrators and webhooks that \
                   were revoked or removed after the backup stay so. The report names what comes back, such as deleted users and passkeys. It is \
-                  also in a file beside the store. A restore that is interrupted changes nothing: the next start undoes it."
+                  also in a file beside the store. A restore that is interrupted is undone by the next start."
 )]
 pub(super) struct Restore {
     /// The backup.
@@ -191,13 +191,6 @@ fn report(done: &Restored) -> String {
          sealed challenges: those of before are refused.",
         done.ceremonies_voided, done.token_keys_voided
     ));
-    if done.compared && !done.newer {
-        lines.push(
-            "The store that was there does not go on from this backup: the backup is newer, or of another store. So its Auth Tokens, roles and \
-             settings count. What the store that was there had revoked stays revoked."
-                .to_owned(),
-        );
-    }
     let mut stays: Vec<_> = difference.stays.iter().map(line).collect();
     if !stays.is_empty() {
         lines.push(

@@ -1,11 +1,14 @@
 -- Format 22.
 --
--- What was revoked or removed, for good. A backup that is restored later still has it: it is removed from what is restored, also when the audit
--- trail was swept or a backup is restored a second time. What a deleted Relying Party had comes back together with it.
+-- What was revoked, removed or replaced, for good. A backup that is restored later still has it: it is removed from what is restored, also when
+-- the audit trail was swept or a backup is restored a second time. What a deleted Relying Party had comes back together with it.
+--
+-- Of an Auth Token, and of the keys that check access keys, the row has an image of the replaced value. So nobody has to ask which of two stores
+-- is the newer one: a value that is known as replaced is the older one.
 
 CREATE TABLE revoked (
-    kind   TEXT NOT NULL,       -- access_key, api_key, webhook, administrator
-    id     BLOB NOT NULL,
+    kind   TEXT NOT NULL,       -- access_key, api_key, webhook, administrator, auth_token, access_token_keys
+    id     BLOB NOT NULL,       -- its key, or the image of a value
     digest BLOB NOT NULL,
     PRIMARY KEY (kind, id)
 ) STRICT, WITHOUT ROWID;
@@ -31,6 +34,18 @@ END;
 CREATE TRIGGER revoked_administrators AFTER DELETE ON console_records WHEN OLD.kind = 0
 BEGIN
     INSERT OR IGNORE INTO revoked (kind, id, digest) VALUES ('administrator', OLD.id, seal('revoked', 'administrator', OLD.id));
+END;
+
+CREATE TRIGGER replaced_auth_tokens AFTER UPDATE OF token ON accounts WHEN NEW.token <> OLD.token
+BEGIN
+    INSERT OR IGNORE INTO revoked (kind, id, digest) SELECT 'auth_token', image, seal('revoked', 'auth_token', image)
+    FROM (SELECT seal('auth_token', OLD.id, OLD.token) AS image);
+END;
+
+CREATE TRIGGER replaced_access_token_keys AFTER UPDATE OF value ON token_keys WHEN OLD.kind = 'access' AND NEW.value <> OLD.value
+BEGIN
+    INSERT OR IGNORE INTO revoked (kind, id, digest) SELECT 'access_token_keys', image, seal('revoked', 'access_token_keys', image)
+    FROM (SELECT seal('access_token_keys', OLD.relying_party_id, OLD.value) AS image);
 END;
 
 -- What the audit trail still knows of the time before this format.

@@ -29,10 +29,11 @@ pub(super) fn remove_if_there(path: &Path) -> io::Result<()> {
 pub(super) fn give_to_owner(of: &Path, file: &Path) -> io::Result<()> {
     #[cfg(unix)]
     {
-        use std::os::unix::fs::{MetadataExt as _, chown};
-        let (wanted, present) = (fs::metadata(of)?, fs::metadata(file)?);
+        use std::os::unix::fs::{MetadataExt as _, lchown};
+        let (wanted, present) = (fs::metadata(of)?, fs::symlink_metadata(file)?);
         if (wanted.uid(), wanted.gid()) != (present.uid(), present.gid()) {
-            chown(file, Some(wanted.uid()), Some(wanted.gid()))?;
+            // Not what a link leads to.
+            lchown(file, Some(wanted.uid()), Some(wanted.gid()))?;
         }
     }
     #[cfg(not(unix))]

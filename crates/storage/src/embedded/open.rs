@@ -123,7 +123,7 @@ pub enum OpenError {
 }
 
 /// Takes the right to use the database at `path`; it ends when the file is dropped, or with the process. A restore that was interrupted is
-/// undone: the store is again the one that was there before.
+/// undone, or completed where only its note was left.
 ///
 /// The lock is on a file of its own: `SQLite` has locks on the database file, and closing any other handle of that
 /// file would drop them.
@@ -150,10 +150,10 @@ pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
         source,
     };
     for _ in 0..LOCK_TRIES {
-        let file = make_file(&lock_path).map_err(io)?;
+        let file = make_lock_file(&lock_path).map_err(io)?;
         match file.try_lock() {
             Ok(()) if is_at(&file, &lock_path) => {
-                replacement::undo(&real, &file).map_err(|source| OpenError::Io {
+                replacement::settle(&real, &file).map_err(|source| OpenError::Io {
                     path: real.clone(),
                     source,
                 })?;
@@ -211,6 +211,19 @@ fn make_directory(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)
+}
+
+/// Opens the lock file, and follows no link: the owner of the directory may be another user, who could name a file of this one.
+fn make_lock_file(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        let no_link = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
+        options.mode(0o600).custom_flags(no_link);
+    }
+    options.open(path)
 }
 
 /// Opens a file for writing; a new one is for its owner only.

@@ -1,8 +1,7 @@
 //! A database file takes the place of the store that is there: wholly, or not at all.
 //!
 //! Several files change their names for it. Before the first one does, a note beside the store says what is there. The last step removes the
-//! note. As long as it is there, the next process that takes the lock undoes what was done, and the store is the one that was there before. No
-//! file is deleted that might be the only one.
+//! note. As long as it is there, the next process that takes the lock settles what was begun. No file is deleted that might be the only one.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -21,9 +20,14 @@ pub(super) struct Replacement {
     /// Whether there was a log.
     log: bool,
     left: Left,
+    /// The file that takes the place of the store, as the file system names it; 0 where it has no such name.
+    new: u64,
     /// Ends the names of what is kept, and of the report: digits, and a hyphen between them.
     stamp: String,
 }
+
+/// What may lie beside a database file and belongs to it: its log, or the journal of a change that was interrupted.
+const BESIDE: [&str; 2] = ["-wal", "-journal"];
 
 fn note_of(path: &Path) -> PathBuf {
     beside(path, ".restoring")
@@ -35,15 +39,15 @@ impl Replacement {
         let mut this = Self {
             path: path.to_owned(),
             file: path.exists(),
-            log: marker::log_of(path).exists(),
+            log: BESIDE.iter().any(|more| beside(path, more).exists()),
             left,
+            new: 0,
             stamp: second.to_string(),
         };
         let taken = |this: &Self| {
-            let (aside, undone) = (this.aside(), this.undone());
+            let aside = this.aside();
             aside.exists()
-                || marker::log_of(&aside).exists()
-                || undone.exists()
+                || BESIDE.iter().any(|more| beside(&aside, more).exists())
                 || this.report().exists()
         };
         // The lock is held, so nobody else takes the name.
@@ -71,11 +75,6 @@ impl Replacement {
         beside(&self.path, &format!(".restored-{}.txt", self.stamp))
     }
 
-    /// Where a file is put that an undone replacement has left in the place of the store.
-    fn undone(&self) -> PathBuf {
-        beside(&self.path, &format!(".undone-{}", self.stamp))
-    }
-
     /// The file that takes the place of the store, before it does.
     pub(super) fn new_file(&self) -> PathBuf {
         beside(&self.path, ".restore")
@@ -84,8 +83,10 @@ impl Replacement {
     /// Puts the new file, all of which is on disk, in the place of the store. The [note](Self::note) is there.
     pub(super) fn put(&self, lock: &File) -> io::Result<()> {
         let path = &self.path;
-        if self.log {
-            fs::rename(marker::log_of(path), marker::log_of(&self.aside()))?;
+        for more in BESIDE {
+            if beside(path, more).exists() {
+                fs::rename(beside(path, more), beside(&self.aside(), more))?;
+            }
         }
         if self.file {
             fs::rename(path, self.aside())?;
@@ -94,14 +95,20 @@ impl Replacement {
         // A log of the old file must not stay beside the new one, not even after a loss of power.
         flush_names(path)?;
         fs::rename(self.new_file(), path)?;
-        flush_names(path)?;
+        self.end(lock)
+    }
+
+    /// The new file is in its place.
+    fn end(&self, lock: &File) -> io::Result<()> {
+        flush_names(&self.path)?;
         marker::closed(lock)?;
-        fs::remove_file(note_of(path))?;
-        flush_names(path)
+        fs::remove_file(note_of(&self.path))?;
+        flush_names(&self.path)
     }
 
     /// Says what is there, before anything changes its name. The note belongs to the owner of the store.
-    pub(super) fn note(&self) -> io::Result<()> {
+    pub(super) fn note(&mut self) -> io::Result<()> {
+        self.new = name_of(&fs::metadata(self.new_file())?);
         let (partial, note) = (
             beside(&self.path, ".restoring.partial"),
             note_of(&self.path),
@@ -130,7 +137,10 @@ impl Replacement {
             Left::Open => "open",
             Left::Closed => "closed",
         };
-        let words = format!("{} {} {left} {}", self.file, self.log, self.stamp);
+        let words = format!(
+            "{} {} {left} {} {}",
+            self.file, self.log, self.new, self.stamp
+        );
         let seal = u64::from_be_bytes(seals::of_text(&words));
         format!("{words} {seal:016x}\n")
     }
@@ -153,7 +163,7 @@ impl Replacement {
     fn read(path: &Path, text: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(text).ok()?;
         let words: Vec<_> = text.split_whitespace().collect();
-        let &[file, log, left, stamp, _] = &words[..] else {
+        let &[file, log, left, new, stamp, _] = &words[..] else {
             return None;
         };
         let plain = |stamp: &str| {
@@ -171,6 +181,7 @@ impl Replacement {
                 "closed" => Left::Closed,
                 _ => return None,
             },
+            new: new.parse().ok()?,
             stamp: stamp.to_owned(),
         };
         // The seal is in the text.
@@ -178,30 +189,56 @@ impl Replacement {
     }
 }
 
-/// Undoes a replacement that was interrupted, if there is one. It may be interrupted, too.
-pub(super) fn undo(path: &Path, lock: &File) -> io::Result<()> {
+/// How the file system names a file, also after it was renamed.
+fn name_of(file: &fs::Metadata) -> u64 {
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::MetadataExt::ino(file)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = file;
+        0
+    }
+}
+
+/// Ends a replacement that was interrupted, if there is one. Where the new file is in its place already, nothing is left to do but the note.
+/// Otherwise what was done is undone. It may be interrupted, too.
+///
+/// # Errors
+/// The files are not those that the note tells of: a person has to say which of them is the store.
+pub(super) fn settle(path: &Path, lock: &File) -> io::Result<()> {
     let Some(replacement) = Replacement::noted(path)? else {
         return Ok(());
     };
     let aside = replacement.aside();
-    // Where a database file is aside, or where there was none, the one that is here is the new one.
-    if path.exists() && (aside.exists() || !replacement.file) {
-        fs::rename(path, replacement.undone())?;
+    let here = fs::metadata(path).ok();
+    if here
+        .as_ref()
+        .is_some_and(|here| name_of(here) == replacement.new)
+    {
+        replacement.end(lock)?;
+        tracing::warn!(store = %path.display(), "a restore was interrupted at its end; it is complete now");
+        return Ok(());
+    }
+    let expected = match (here.is_some(), aside.exists()) {
+        (true, true) | (false, false) => !replacement.file && !aside.exists() && here.is_none(),
+        (true, false) | (false, true) => replacement.file,
+    };
+    if !expected {
+        return Err(io::Error::other(format!(
+            "a restore was interrupted, and the files were changed since. Compare {} with {}, give the right one the name of the store, and \
+             remove {}",
+            path.display(),
+            aside.display(),
+            note_of(path).display()
+        )));
     }
     remove_if_there(&beside(path, "-shm"))?;
-    for (kept, name) in [
-        (marker::log_of(&aside), marker::log_of(path)),
-        (aside, path.to_owned()),
-    ] {
-        if kept.exists() {
-            fs::rename(kept, name)?;
+    for more in BESIDE.iter().chain(&[""]) {
+        if beside(&aside, more).exists() {
+            fs::rename(beside(&aside, more), beside(path, more))?;
         }
-    }
-    if replacement.file && !path.exists() {
-        return Err(io::Error::other(format!(
-            "a restore was interrupted, and the store that was there is neither here nor at {}",
-            replacement.aside().display()
-        )));
     }
     remove_if_there(&replacement.report())?;
     remove_if_there(&replacement.new_file())?;
@@ -209,10 +246,8 @@ pub(super) fn undo(path: &Path, lock: &File) -> io::Result<()> {
     flush_names(path)?;
     fs::remove_file(note_of(path))?;
     flush_names(path)?;
-    let undone = replacement.undone();
     tracing::warn!(
         store = %path.display(),
-        not_used = %if undone.exists() { undone.display().to_string() } else { String::new() },
         "a restore was interrupted; the store is the one that was there before it"
     );
     Ok(())
@@ -230,6 +265,7 @@ mod tests {
             file: true,
             log: false,
             left: Left::Closed,
+            new: 77,
             stamp: "1800000000-2".to_owned(),
         };
         let text = replacement.text();
@@ -247,6 +283,7 @@ mod tests {
             file: true,
             log: false,
             left: Left::Closed,
+            new: 77,
             stamp: "/../../elsewhere".to_owned(),
         };
         let text = elsewhere.text();

@@ -106,7 +106,7 @@ mod conformance_under_faults {
 
 /// Takes from a database what format 22 has brought.
 const WITHOUT_REVOKED: &str = "DROP TRIGGER revoked_access_keys; DROP TRIGGER revoked_api_keys; DROP TRIGGER revoked_webhooks; \
-    DROP TRIGGER revoked_administrators; DROP TABLE revoked;";
+    DROP TRIGGER revoked_administrators; DROP TRIGGER replaced_auth_tokens; DROP TRIGGER replaced_access_token_keys; DROP TABLE revoked;";
 
 fn open(path: &Path) -> Result<Embedded, OpenError> {
     Embedded::open(path, Options::default())

@@ -3,7 +3,7 @@
 use domain::model::clock::Timestamp;
 use rusqlite::{Connection, params};
 
-use super::report::{SAME_KEY, console};
+use super::report::{console, lower_role, newer_token, newer_token_keys};
 use crate::embedded::sql::Outcome;
 
 /// Removes what the attached store `present` has revoked, and notes it, so that the next restore knows it too.
@@ -35,18 +35,17 @@ pub(super) fn revoked(connection: &Connection, now: Timestamp) -> Outcome<()> {
     Ok(())
 }
 
-/// Gives the copy what the attached store `present`, which went on from the backup, has replaced since: roles of administrators, and where both
-/// stores seal with the same key, Auth Tokens, the keys that check access keys, and the settings of webhooks.
+/// Gives the copy what the attached store `present` has replaced since, as far as that is known: the lower of two roles of an administrator, and
+/// where both stores seal with the same key, Auth Tokens and the keys that check access keys. [`revoked`] comes first.
 pub(super) fn replaced(connection: &Connection) -> Outcome<()> {
+    let (role, token, token_keys) = (lower_role(), newer_token(), newer_token_keys());
     connection.execute_batch(&format!(
-            "UPDATE main.console_records AS c SET owner = p.owner, created = p.created, expires = p.expires, body = p.body, \
-             digest = p.digest FROM present.console_records p WHERE c.kind = 0 AND p.kind = 0 AND p.id = c.id;
-             UPDATE main.accounts AS c SET token = p.token, digest = seal('accounts', c.id, p.token, c.created) \
-             FROM present.accounts p WHERE p.id = c.id AND p.token <> c.token AND {SAME_KEY};
-             UPDATE main.token_keys AS c SET value = p.value, digest = p.digest FROM present.token_keys p \
-             WHERE c.kind = 'access' AND p.kind = 'access' AND p.relying_party_id = c.relying_party_id AND {SAME_KEY};
-             UPDATE main.webhooks AS c SET revision = p.revision, body = p.body, digest = p.digest FROM present.webhooks p \
-             WHERE p.relying_party_id = c.relying_party_id AND p.id = c.id AND {SAME_KEY};"
+        "UPDATE main.console_records AS c SET owner = p.owner, created = p.created, expires = p.expires, body = p.body, \
+         digest = p.digest FROM present.console_records p WHERE c.kind = 0 AND p.kind = 0 AND p.id = c.id AND {role};
+         UPDATE main.accounts AS c SET token = p.token, digest = seal('accounts', c.id, p.token, c.created) \
+         FROM present.accounts p WHERE p.id = c.id AND {token};
+         UPDATE main.token_keys AS c SET value = p.value, digest = p.digest FROM present.token_keys p \
+         WHERE c.kind = 'access' AND p.kind = 'access' AND p.relying_party_id = c.relying_party_id AND {token_keys};"
     ))?;
     Ok(())
 }

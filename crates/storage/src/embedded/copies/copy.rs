@@ -29,6 +29,9 @@ pub enum CopyError {
     /// What should be a file is something else.
     #[error("{path} is not a file", path = .0.display())]
     NotAFile(PathBuf),
+    /// The backup has a name that a restore gives to its own files.
+    #[error("{path} has the name of a file that a restore makes; give it another name", path = .0.display())]
+    OwnFile(PathBuf),
     /// The store that is to be replaced cannot be read, so nobody knows what was revoked.
     #[error("cannot compare the backup with {path}: {what}", path = path.display())]
     NotCompared {

@@ -110,7 +110,7 @@ const NAMED: u32 = 1000;
 const OF_ACCOUNTS: &str = "account_id IN (SELECT id FROM main.accounts)";
 
 /// Whether keys and secrets of both stores are sealed under the same key, so that one can have those of the other.
-pub(super) const SAME_KEY: &str = "(SELECT value FROM main.meta WHERE name = 'store_key') IS \
+const SAME_KEY: &str = "(SELECT value FROM main.meta WHERE name = 'store_key') IS \
     (SELECT value FROM present.meta WHERE name = 'store_key')";
 
 /// A store that has nothing, as far as stores are compared.
@@ -206,23 +206,74 @@ fn revoked(kind: &str, id: &str) -> String {
 const BOTH_ADMINISTRATORS: &str = "main.console_records c JOIN present.console_records p \
     ON p.kind = 0 AND p.id = c.id WHERE c.kind = 0";
 
-/// Whether the attached store went on from where this one ends: it has every event of this one that is of no user, except what it may have
-/// swept already. Otherwise this store is of another branch, or newer, and what it has counts. Events of users may have been erased.
-pub(super) fn goes_on(connection: &Connection) -> Found<bool> {
-    let console = console();
-    let sql = format!(
-        "SELECT NOT EXISTS (SELECT 1 FROM main.events n WHERE (n.user_id IS NULL OR n.relying_party_id = {console}) \
-         AND NOT EXISTS (SELECT 1 FROM present.events p \
-             WHERE p.relying_party_id = n.relying_party_id AND p.at = n.at AND p.id = n.id) \
-         AND n.at >= coalesce((SELECT min(p.at) FROM present.events p WHERE p.relying_party_id = n.relying_party_id), \
-             (SELECT min(p.at) FROM present.events p), n.at + 1))"
-    );
-    connection.query_row(&sql, [], |row| row.get(0))
+/// Whether the value of which this expression is the image was replaced, as either store knows.
+fn replaced(kind: &str, image: &str) -> String {
+    format!(
+        "(EXISTS (SELECT 1 FROM main.revoked r WHERE r.kind = '{kind}' AND r.id = {image}) \
+         OR EXISTS (SELECT 1 FROM present.revoked r WHERE r.kind = '{kind}' AND r.id = {image}))"
+    )
+}
+
+/// How the values of `c` in this store and `p` in the attached one differ: what they are compared by, and the image of each.
+struct Values {
+    kind: &'static str,
+    column: &'static str,
+    image: fn(&str) -> String,
+}
+
+const TOKENS: Values = Values {
+    kind: "auth_token",
+    column: "token",
+    image: |row| format!("seal('auth_token', {row}.id, {row}.token)"),
+};
+
+const TOKEN_KEYS: Values = Values {
+    kind: "access_token_keys",
+    column: "value",
+    image: |row| format!("seal('access_token_keys', {row}.relying_party_id, {row}.value)"),
+};
+
+impl Values {
+    fn differ(&self) -> String {
+        format!("p.{0} <> c.{0}", self.column)
+    }
+
+    /// That of `c` was replaced, that of `p` was not, and this store can have it.
+    fn present_is_newer(&self) -> String {
+        let [c, p] = ["c", "p"].map(|row| replaced(self.kind, &(self.image)(row)));
+        format!("({} AND {SAME_KEY} AND {c} AND NOT {p})", self.differ())
+    }
+
+    /// That of `c` was not replaced, and that of `p` was.
+    fn present_is_older(&self) -> String {
+        let [c, p] = ["c", "p"].map(|row| replaced(self.kind, &(self.image)(row)));
+        format!("({} AND {p} AND NOT {c})", self.differ())
+    }
+}
+
+/// Whether the Auth Token of the row `c` was replaced by that of `p`, which this store can have.
+pub(super) fn newer_token() -> String {
+    TOKENS.present_is_newer()
+}
+
+/// The same of the keys that check access keys.
+pub(super) fn newer_token_keys() -> String {
+    TOKEN_KEYS.present_is_newer()
+}
+
+/// Whether the administrator of the row `p` may do less than that of `c`: the lower role counts, so that nobody gains one.
+pub(super) fn lower_role() -> String {
+    let rank = |row| {
+        format!(
+            "CASE {row}.body ->> '$.role' WHEN 'owner' THEN 2 WHEN 'operator' THEN 1 ELSE 0 END"
+        )
+    };
+    format!("({} < {})", rank("p"), rank("c"))
 }
 
 /// What stays revoked, replaced or removed.
-fn stays(connection: &Connection, newer: bool) -> Found<Vec<Record>> {
-    let same_key = format!("{newer} AND {SAME_KEY}");
+fn stays(connection: &Connection) -> Found<Vec<Record>> {
+    let (token, token_keys, role) = (newer_token(), newer_token_keys(), lower_role());
     let (access, api) = (revoked("access_key", "c.id"), revoked("api_key", "c.id"));
     let (webhook, administrator) = (revoked("webhook", "c.id"), revoked("administrator", "c.id"));
     let mut found = Vec::new();
@@ -259,7 +310,7 @@ fn stays(connection: &Connection, newer: bool) -> Found<Vec<Record>> {
             RecordKind::Role,
             format!(
                 "SELECT '{}', lower(hex(c.id)), coalesce(p.body ->> '$.name', '') || ', ' || coalesce(p.body ->> '$.role', '') \
-             FROM {BOTH_ADMINISTRATORS} AND {newer} AND p.body ->> '$.role' IS NOT c.body ->> '$.role' ORDER BY c.created",
+             FROM {BOTH_ADMINISTRATORS} AND {role} ORDER BY c.created",
                 CONSOLE_PARTY.to_hex()
             ),
         ),
@@ -267,22 +318,14 @@ fn stays(connection: &Connection, newer: bool) -> Found<Vec<Record>> {
             RecordKind::AuthToken,
             format!(
                 "SELECT lower(hex(c.id)), lower(hex(c.id)), '' FROM main.accounts c JOIN present.accounts p ON p.id = c.id \
-             WHERE {same_key} AND p.token <> c.token ORDER BY c.created"
+             WHERE {token} ORDER BY c.created"
             ),
         ),
         (
             RecordKind::AccessTokenKeys,
             format!(
                 "SELECT lower(hex(c.relying_party_id)), '', '' FROM main.token_keys c JOIN present.token_keys p \
-             ON p.relying_party_id = c.relying_party_id AND p.kind = c.kind WHERE c.kind = 'access' AND {same_key} AND p.value <> c.value"
-            ),
-        ),
-        (
-            RecordKind::WebhookSettings,
-            format!(
-                "SELECT lower(hex(c.relying_party_id)), lower(hex(c.id)), coalesce(p.body ->> '$.name', '') FROM main.webhooks c \
-             JOIN present.webhooks p ON p.relying_party_id = c.relying_party_id AND p.id = c.id WHERE {same_key} AND p.body <> c.body \
-             ORDER BY c.created"
+             ON p.relying_party_id = c.relying_party_id AND p.kind = c.kind WHERE c.kind = 'access' AND {token_keys}"
             ),
         ),
     ] {
@@ -292,8 +335,9 @@ fn stays(connection: &Connection, newer: bool) -> Found<Vec<Record>> {
 }
 
 /// The keys, webhooks and administrators that come back, and what comes back in its old form.
-fn keys_again(connection: &Connection, newer: bool) -> Found<Vec<Record>> {
-    let same_key = format!("{newer} AND {SAME_KEY}");
+fn keys_again(connection: &Connection) -> Found<Vec<Record>> {
+    let (newer_token, older_token) = (newer_token(), TOKENS.present_is_older());
+    let (newer_keys, older_keys) = (newer_token_keys(), TOKEN_KEYS.present_is_older());
     let party = "JOIN present.relying_parties r ON r.id = p.relying_party_id";
     let (access, api) = (revoked("access_key", "c.id"), revoked("api_key", "c.id"));
     let (webhook, administrator) = (revoked("webhook", "c.id"), revoked("administrator", "c.id"));
@@ -312,7 +356,7 @@ fn keys_again(connection: &Connection, newer: bool) -> Found<Vec<Record>> {
             format!(
                 "SELECT lower(hex(c.relying_party_id)), '', '' FROM main.token_keys c JOIN present.token_keys p \
              ON p.relying_party_id = c.relying_party_id AND p.kind = c.kind \
-             WHERE c.kind = 'access' AND NOT ({same_key}) AND p.value <> c.value"
+             WHERE c.kind = 'access' AND p.value <> c.value AND NOT {newer_keys} AND NOT {older_keys}"
             ),
         ),
         (
@@ -329,7 +373,7 @@ fn keys_again(connection: &Connection, newer: bool) -> Found<Vec<Record>> {
                 "SELECT lower(hex(c.id)), lower(hex(c.id)), CASE WHEN length(p.token) <> length(c.token) \
              THEN 'perhaps the present one: the backup is older than the seal of the store' ELSE '' END \
              FROM main.accounts c LEFT JOIN present.accounts p ON p.id = c.id \
-             WHERE p.token IS NOT c.token AND NOT (p.id IS NOT NULL AND ({same_key})) ORDER BY c.created"
+             WHERE p.token IS NOT c.token AND (p.id IS NULL OR (NOT {newer_token} AND NOT {older_token})) ORDER BY c.created"
             ),
         ),
         (
@@ -338,14 +382,6 @@ fn keys_again(connection: &Connection, newer: bool) -> Found<Vec<Record>> {
                 "SELECT '{}', lower(hex(c.id)), coalesce(c.body ->> '$.name', '') || ', ' || coalesce(c.body ->> '$.role', '') \
              FROM main.console_records c WHERE c.kind = 0 AND NOT {administrator} AND NOT EXISTS \
              (SELECT 1 FROM present.console_records p WHERE p.kind = 0 AND p.id = c.id) ORDER BY c.created",
-                CONSOLE_PARTY.to_hex()
-            ),
-        ),
-        (
-            RecordKind::Role,
-            format!(
-                "SELECT '{}', lower(hex(c.id)), coalesce(c.body ->> '$.name', '') || ', ' || coalesce(c.body ->> '$.role', '') \
-             FROM {BOTH_ADMINISTRATORS} AND NOT {newer} AND p.body ->> '$.role' IS NOT c.body ->> '$.role' ORDER BY c.created",
                 CONSOLE_PARTY.to_hex()
             ),
         ),
@@ -359,11 +395,9 @@ fn keys_again(connection: &Connection, newer: bool) -> Found<Vec<Record>> {
         ),
         (
             RecordKind::WebhookSettings,
-            format!(
-                "SELECT lower(hex(c.relying_party_id)), lower(hex(c.id)), coalesce(c.body ->> '$.name', '') FROM main.webhooks c \
+            "SELECT lower(hex(c.relying_party_id)), lower(hex(c.id)), coalesce(c.body ->> '$.name', '') FROM main.webhooks c \
              JOIN present.webhooks p ON p.relying_party_id = c.relying_party_id AND p.id = c.id \
-             WHERE NOT ({same_key}) AND p.body <> c.body ORDER BY c.created"
-            ),
+             WHERE (p.body ->> '$.url' IS NOT c.body ->> '$.url' OR p.body ->> '$.secret' IS NOT c.body ->> '$.secret') ORDER BY c.created".to_owned(),
         ),
         (
             RecordKind::RelyingParty,
@@ -379,9 +413,7 @@ fn keys_again(connection: &Connection, newer: bool) -> Found<Vec<Record>> {
 }
 
 /// What this store has that the attached one has not, and the other way round.
-///
-/// `newer`: the attached store went on from this one.
-pub(super) fn difference(connection: &Connection, newer: bool) -> Found<Difference> {
+pub(super) fn difference(connection: &Connection) -> Found<Difference> {
     let console = console();
     let lost = |table: &str, key: &str| {
         let sql = format!(
@@ -407,7 +439,7 @@ pub(super) fn difference(connection: &Connection, newer: bool) -> Found<Differen
         "FROM main.users c WHERE c.relying_party_id <> {console} AND NOT EXISTS (SELECT 1 FROM present.users p {party} \
          WHERE p.relying_party_id = c.relying_party_id AND p.id = c.id)"
     );
-    let mut again = keys_again(connection, newer)?;
+    let mut again = keys_again(connection)?;
     again.append(&mut records(
         connection,
         RecordKind::User,
@@ -424,7 +456,7 @@ pub(super) fn difference(connection: &Connection, newer: bool) -> Found<Differen
         ),
     )?);
     Ok(Difference {
-        stays: stays(connection, newer)?,
+        stays: stays(connection)?,
         again,
         users_again: count(connection, &format!("SELECT count(*) {users}"))?,
         credentials_again: count(connection, &format!("SELECT count(*) {credentials}"))?,

@@ -42,8 +42,6 @@ pub struct Restored {
     pub difference: Difference,
     /// Whether there was a store to compare with.
     pub compared: bool,
-    /// Whether the store that was there went on from this backup. Otherwise the backup is of another store, or newer.
-    pub newer: bool,
     /// Why the store that was there was not compared.
     pub unreadable: Option<String>,
     /// Where the store that was there is now.
@@ -87,10 +85,10 @@ pub fn restore(
     if is_there && !how.replace {
         return Err(CopyError::Exists(path.clone()));
     }
-    let replacement = Replacement::of(path, left, now.0 / 1000);
+    let mut replacement = Replacement::of(path, left, now.0 / 1000);
     let copy = replacement.new_file();
-    if *file == copy {
-        return Err(CopyError::Exists(copy));
+    if is_made_here(file, &copy) {
+        return Err(CopyError::OwnFile(file.clone()));
     }
     let decided = decide(file, &copy, is_there.then_some((path, left)), how, now);
     let done = decided.and_then(|restored| {
@@ -119,7 +117,7 @@ pub fn restore(
         Ok(restored) => restored,
         Err(error) => {
             // If there is a note already, nothing was moved yet.
-            let _ = replacement::undo(path, &lock);
+            let _ = replacement::settle(path, &lock);
             for more in ["", "-wal", "-shm"] {
                 let _ = fs::remove_file(beside(&copy, more));
             }
@@ -129,6 +127,25 @@ pub fn restore(
     };
     replacement.put(&lock).map_err(|e| at.io(e))?;
     Ok(restored)
+}
+
+/// Whether `file` has a name that a restore gives to a file of its own beside the store, and so may remove.
+fn is_made_here(file: &Path, copy: &Path) -> bool {
+    let directory = |path: &Path| {
+        let directory = path.parent().filter(|d| !d.as_os_str().is_empty());
+        fs::canonicalize(directory.unwrap_or(Path::new("."))).ok()
+    };
+    let name = |path: &Path| {
+        path.file_name()
+            .map(|name| name.as_encoded_bytes().to_vec())
+    };
+    let (of_file, of_copy) = (
+        name(file).unwrap_or_default(),
+        name(copy).unwrap_or_default(),
+    );
+    // Names such as `passkeyd.db.restore` and `passkeyd.db.restoring`.
+    let begin = &of_copy[..of_copy.len().saturating_sub(1)];
+    directory(file) == directory(copy) && of_file.starts_with(begin)
 }
 
 /// Writes the report, for its owner only: it has names.
@@ -189,6 +206,12 @@ fn readable(there: &Path, left: Left, older: &Path) -> Result<PathBuf, String> {
     {
         return Err(lost.to_owned());
     }
+    if beside(there, "-journal").exists() {
+        return Err(
+            "a change of it was interrupted (-journal); start passkeyd once, which repairs it"
+                .to_owned(),
+        );
+    }
     let in_words = |failure: Failure| Fault::from(failure).to_string();
     let connection = reader(there).map_err(in_words)?;
     let format = open::format(&connection, there).map_err(|error| error.to_string())?;
@@ -235,19 +258,20 @@ fn finish(
     let failed = |error: rusqlite::Error| at.failed(error.into());
     let connection = open_copy(copy).map_err(|f| at.failed(f))?;
     report::attach(&connection, present).map_err(failed)?;
-    let newer = present.is_some() && report::goes_on(&connection).map_err(failed)?;
-    let difference = report::difference(&connection, newer).map_err(failed)?;
+    let difference = report::difference(&connection).map_err(failed)?;
     in_transaction(&connection, |c| {
         if present.is_some() {
             carry::revoked(c, now)?;
-        }
-        if newer {
             carry::replaced(c)?;
         }
         note(c, now)
     })
     .map_err(|f| at.failed(f))?;
     connection.execute_batch("DETACH present").map_err(failed)?;
+    // So the first start has no mode to change: a change that is interrupted leaves a journal.
+    connection
+        .query_row("PRAGMA journal_mode=WAL", [], |_| Ok(()))
+        .map_err(failed)?;
     let counts = report::counts(&connection).map_err(failed)?;
     drop(connection);
     flushed(copy)?;
@@ -255,7 +279,6 @@ fn finish(
         counts,
         difference,
         compared: present.is_some(),
-        newer,
         ..prepared
     })
 }
@@ -332,6 +355,13 @@ fn prepare(file: &Path, copy: &Path) -> Result<Restored, CopyError> {
     std::io::copy(&mut from, &mut to).map_err(|e| at.io(e))?;
     drop(to);
     // A store that was put aside after a crash has a log, and the last of what it was told is only there.
+    if beside(file, "-journal").exists() {
+        return Err(CopyError::Damaged {
+            path: file.to_owned(),
+            what: "a change of it was interrupted, and its journal (-journal) lies beside it"
+                .to_owned(),
+        });
+    }
     let log = marker::log_of(file);
     if log.exists() {
         if let Some(lost) = marker::lost_log(file).map_err(|e| At(&log).io(e))? {
@@ -351,7 +381,6 @@ fn prepare(file: &Path, copy: &Path) -> Result<Restored, CopyError> {
         token_keys_voided: token_keys,
         difference: Difference::default(),
         compared: false,
-        newer: false,
         unreadable: None,
         replaced: None,
         report: PathBuf::new(),

@@ -294,8 +294,6 @@ impl Revocable {
         let found = store.secret(Principal::ApiKey(self.secret.id)).await;
         assert!(found.unwrap().is_none());
         assert_eq!(store.webhook(rp, self.hooks[0].id).await, Ok(None));
-        let hook = store.webhook(rp, self.hooks[1].id).await.unwrap().unwrap();
-        assert_eq!(hook.url, "https://new.acme.test/hook");
         let [removed, lowered, _] = self.administrators.each_ref().map(|a| a.id.0);
         let of = ConsoleKind::Administrator;
         assert_eq!(store.console_record(of, removed).await, Ok(None));
@@ -319,6 +317,8 @@ async fn what_was_revoked_after_a_backup_stays_revoked_also_after_a_second_resto
     let place = under_test.place.path();
     let (file, path) = (place.join("backup.db"), database(&under_test));
     backup(&path, &file).unwrap();
+    let second = place.join("second.db");
+    backup(&path, &second).unwrap();
     set.revoke(&store).await;
     // The trail is not what decides: it was swept.
     let swept = store.write(|c| Ok(c.execute("DELETE FROM events", [])?));
@@ -337,7 +337,6 @@ async fn what_was_revoked_after_a_backup_stays_revoked_also_after_a_second_resto
             (RecordKind::AccessKey, hex(&set.keys[0].id.0)),
             (RecordKind::ApiKey, hex(&set.secret.id.0)),
             (RecordKind::Webhook, hex(&set.hooks[0].id.0)),
-            (RecordKind::WebhookSettings, hex(&set.hooks[1].id.0)),
             (RecordKind::Administrator, hex(&set.administrators[0].id.0)),
             (RecordKind::Role, hex(&set.administrators[1].id.0)),
             (RecordKind::AuthToken, hex(&set.fixture.account.0)),
@@ -349,14 +348,25 @@ async fn what_was_revoked_after_a_backup_stays_revoked_also_after_a_second_resto
                 "{kind:?} {again}"
             );
         }
-        assert_eq!(difference.stays.len(), 8);
-        assert_eq!(difference.again, []);
+        assert_eq!(difference.stays.len(), 7);
+        // Settings of webhooks are those of the backup, and after it the store has them, too.
+        let settings = of_kind(&difference.again, RecordKind::WebhookSettings).len();
+        assert_eq!(
+            (settings, difference.again.len()),
+            if again { (0, 0) } else { (1, 1) }
+        );
         let keys = (restored.counts.access_keys, restored.counts.api_keys);
         assert_eq!(keys, (1, 0));
         let store = open(&path).unwrap();
         set.assert_revoked(&store).await;
         store.close().await.unwrap();
     }
+    // By mistake an older backup was first.
+    restore(&second, &path, REPLACE, NOW).unwrap();
+    let store = open(&path).unwrap();
+    set.assert_revoked(&store).await;
+    store.close().await.unwrap();
+    drop(store);
     // The other way round: the store that was put aside comes back with all that it knew.
     let replaced = restore(&file, &path, REPLACE, NOW)
         .unwrap()
@@ -391,8 +401,12 @@ async fn a_store_that_is_older_than_the_backup_gives_it_nothing_but_its_revocati
     let path = place.join("standby.db");
     restore(&old, &path, NEW, at(20)).unwrap();
     let restored = restore(&new, &path, REPLACE, at(30)).unwrap();
-    assert!(restored.compared && !restored.newer);
+    assert!(restored.compared);
     assert_eq!(restored.difference.stays, []);
+    assert_eq!(
+        of_kind(&restored.difference.again, RecordKind::AuthToken),
+        [""; 0]
+    );
     let store = open(&path).unwrap();
     set.assert_revoked(&store).await;
     let found = store.access_key(set.fixture.rp, late.id).await;
@@ -401,8 +415,8 @@ async fn a_store_that_is_older_than_the_backup_gives_it_nothing_but_its_revocati
     drop(store);
     // By mistake the first one again: what the second one knew stays.
     let restored = restore(&old, &path, REPLACE, at(40)).unwrap();
-    assert!(restored.newer);
-    assert_eq!(restored.difference.again, []);
+    let again = restored.difference.again.iter().map(|record| record.kind);
+    assert_eq!(again.collect::<Vec<_>>(), [RecordKind::WebhookSettings]);
     let store = open(&path).unwrap();
     set.assert_revoked(&store).await;
 }
@@ -556,11 +570,11 @@ async fn a_backup_with_a_log_beside_it_is_restored_with_what_the_log_has() {
 /// A replacement is interrupted after so many of its steps.
 fn interrupted(path: &Path, new: &Path, lock: &File, steps: usize) {
     let left = marker::read(lock).unwrap();
-    let replacement = Replacement::of(path, left, 7);
+    let mut replacement = Replacement::of(path, left, 7);
     let aside = replacement.aside();
+    std::fs::copy(new, replacement.new_file()).unwrap();
     replacement.note().unwrap();
     std::fs::write(replacement.report(), "what comes back").unwrap();
-    std::fs::copy(new, replacement.new_file()).unwrap();
     let moves: [&dyn Fn(); 4] = [
         &|| {
             let log = marker::log_of(path);
@@ -608,20 +622,26 @@ async fn a_restore_that_is_interrupted_anywhere_is_undone_by_the_next_who_takes_
             let lock = open::lock(&path).unwrap();
             interrupted(&path, &new, &lock, steps);
             drop(lock);
+            // The new file has taken its place, or nothing has changed.
+            let complete = steps > 2;
             let (fixture, store) = again(&path, &fixture);
-            for user in [&ann, &bob] {
+            for (user, is_there) in [(&ann, true), (&bob, !complete)] {
                 let found = store.user(fixture.rp, UserRef::Id(user.id)).await;
-                assert_eq!(found.unwrap().as_ref(), Some(user), "{steps} {crashed}");
+                assert_eq!(found.unwrap().is_some(), is_there, "{steps} {crashed}");
             }
-            // What had taken its place is kept under another name; nothing else is left.
             let names = std::fs::read_dir(elsewhere.path()).unwrap();
             let names = names.map(|f| f.unwrap().file_name().into_string().unwrap());
             let mut names: Vec<_> = names.filter(|name| name.starts_with("store.db.")).collect();
+            names.retain(|name| !name.ends_with("-wal"));
             names.sort();
-            let undone = ["store.db.lock", "store.db.undone-7"];
-            assert_eq!(names, undone[..=usize::from(steps > 2)], "{steps}");
+            let expected = [
+                "store.db.lock",
+                "store.db.replaced-7",
+                "store.db.restored-7.txt",
+            ];
+            assert_eq!(names, expected[..if complete { 3 } else { 1 }], "{steps}");
         }
-        // Where there was nothing, there is nothing.
+        // Where there was nothing, there is nothing, or the restored store.
         let elsewhere = tempfile::tempdir().unwrap();
         let path = elsewhere.path().join("store.db");
         let new = elsewhere.path().join("new.db");
@@ -631,7 +651,55 @@ async fn a_restore_that_is_interrupted_anywhere_is_undone_by_the_next_who_takes_
         drop(lock);
         let store = open(&path).unwrap();
         let found = store.user(fixture.rp, UserRef::Id(ann.id)).await;
-        assert_eq!(found, Ok(None), "{steps}");
+        assert_eq!(found.unwrap().is_some(), steps > 2, "{steps}");
+    }
+    // Files that somebody has put there meanwhile are not touched.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let path = elsewhere.path().join("store.db");
+    let new = elsewhere.path().join("new.db");
+    std::fs::copy(&file, &new).unwrap();
+    let lock = open::lock(&path).unwrap();
+    interrupted(&path, &new, &lock, 2);
+    drop(lock);
+    std::fs::copy(&file, &path).unwrap();
+    let refused = open(&path).unwrap_err().to_string();
+    assert!(refused.contains("files were changed since"), "{refused}");
+    assert_eq!(std::fs::read(&path).unwrap(), std::fs::read(&file).unwrap());
+}
+
+#[tokio::test]
+async fn a_restore_removes_no_file_that_it_is_given() {
+    let under_test = Directory::new();
+    let path = database(&under_test);
+    let elsewhere = tempfile::tempdir().unwrap();
+    for name in [
+        "store.db.restore",
+        "store.db.restore.compared",
+        "store.db.restoring.partial",
+    ] {
+        let file = elsewhere.path().join(name);
+        backup(&path, &file).unwrap();
+        let linked = elsewhere
+            .path()
+            .join("../")
+            .join(elsewhere.path().file_name().unwrap());
+        let refused = restore(&file, &linked.join("store.db"), NEW, NOW);
+        assert!(matches!(refused, Err(CopyError::OwnFile(_))), "{refused:?}");
+        assert!(file.exists());
+    }
+    // A link in the place of the lock file leads nowhere.
+    #[cfg(unix)]
+    {
+        let (file, victim) = (
+            elsewhere.path().join("b.db"),
+            elsewhere.path().join("victim"),
+        );
+        backup(&path, &file).unwrap();
+        std::fs::write(&victim, "mine").unwrap();
+        std::os::unix::fs::symlink(&victim, elsewhere.path().join("other.db.lock")).unwrap();
+        let refused = restore(&file, &elsewhere.path().join("other.db"), NEW, NOW);
+        assert!(refused.is_err());
+        assert_eq!(std::fs::read(&victim).unwrap(), b"mine");
     }
 }
 
