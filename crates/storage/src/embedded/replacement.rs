@@ -4,7 +4,7 @@
 //! note. As long as it is there, the next process that takes the lock settles what was begun. No file is deleted that might be the only one.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::files::{beside, flush_names, give_to_owner, remove_if_there};
@@ -20,7 +20,7 @@ pub(super) struct Replacement {
     /// Whether there was a log.
     log: bool,
     left: Left,
-    /// The file that takes the place of the store, as the file system names it; 0 where it has no such name.
+    /// The [image](image_of) of the file that takes the place of the store.
     new: u64,
     /// Ends the names of what is kept, and of the report: digits, and a hyphen between them.
     stamp: String,
@@ -108,7 +108,7 @@ impl Replacement {
 
     /// Says what is there, before anything changes its name. The note belongs to the owner of the store.
     pub(super) fn note(&mut self) -> io::Result<()> {
-        self.new = name_of(&fs::metadata(self.new_file())?);
+        self.new = image_of(&self.new_file())?;
         let (partial, note) = (
             beside(&self.path, ".restoring.partial"),
             note_of(&self.path),
@@ -189,17 +189,13 @@ impl Replacement {
     }
 }
 
-/// How the file system names a file, also after it was renamed.
-fn name_of(file: &fs::Metadata) -> u64 {
-    #[cfg(unix)]
-    {
-        std::os::unix::fs::MetadataExt::ino(file)
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = file;
-        0
-    }
+/// An image of a database file: its length and its first page, which each change of the file counts.
+fn image_of(path: &Path) -> io::Result<u64> {
+    let mut file = File::open(path)?;
+    let length = file.metadata()?.len();
+    let mut first = Vec::new();
+    (&mut file).take(4096).read_to_end(&mut first)?;
+    Ok(u64::from_be_bytes(seals::of_file(length, &first)))
 }
 
 /// Ends a replacement that was interrupted, if there is one. Where the new file is in its place already, nothing is left to do but the note.
@@ -212,17 +208,15 @@ pub(super) fn settle(path: &Path, lock: &File) -> io::Result<()> {
         return Ok(());
     };
     let aside = replacement.aside();
-    let here = fs::metadata(path).ok();
-    if here
-        .as_ref()
-        .is_some_and(|here| name_of(here) == replacement.new)
-    {
+    let here = path.exists();
+    if here && image_of(path)? == replacement.new {
         replacement.end(lock)?;
         tracing::warn!(store = %path.display(), "a restore was interrupted at its end; it is complete now");
         return Ok(());
     }
-    let expected = match (here.is_some(), aside.exists()) {
-        (true, true) | (false, false) => !replacement.file && !aside.exists() && here.is_none(),
+    let expected = match (here, aside.exists()) {
+        (true, true) => false,
+        (false, false) => !replacement.file,
         (true, false) | (false, true) => replacement.file,
     };
     if !expected {

@@ -216,6 +216,12 @@ pub(super) fn of_text(text: &str) -> [u8; LENGTH] {
     digest(std::iter::once(ValueRef::Text(text.as_bytes())))
 }
 
+/// The seal of a file of this length that begins so.
+pub(super) fn of_file(length: u64, begin: &[u8]) -> [u8; LENGTH] {
+    let length = length.to_be_bytes();
+    digest([ValueRef::Blob(&length), ValueRef::Blob(begin)].into_iter())
+}
+
 fn digest<'a>(values: impl Iterator<Item = ValueRef<'a>>) -> [u8; LENGTH] {
     let mut context = Context::new(&SHA256);
     let mut long = |kind: u8, bytes: &[u8]| {

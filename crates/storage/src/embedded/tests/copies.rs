@@ -661,10 +661,14 @@ async fn a_restore_that_is_interrupted_anywhere_is_undone_by_the_next_who_takes_
     let lock = open::lock(&path).unwrap();
     interrupted(&path, &new, &lock, 2);
     drop(lock);
-    std::fs::copy(&file, &path).unwrap();
+    let other = database(&under_test);
+    std::fs::copy(&other, &path).unwrap();
     let refused = open(&path).unwrap_err().to_string();
     assert!(refused.contains("files were changed since"), "{refused}");
-    assert_eq!(std::fs::read(&path).unwrap(), std::fs::read(&file).unwrap());
+    assert_eq!(
+        std::fs::read(&path).unwrap(),
+        std::fs::read(&other).unwrap()
+    );
 }
 
 #[tokio::test]
