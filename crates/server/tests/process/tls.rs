@@ -408,10 +408,13 @@ fn a_flood_of_http_2_ends_its_own_connection_only() {
         resets.extend(frame(HEADERS, 0x5, stream, &livez()));
         resets.extend(frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes()));
     }
-    let mut stream = connect(&config, server.address).unwrap();
-    let _ = stream.write_all(&resets);
-    let answer = rest(&mut stream);
-    assert_eq!(goaway(&answer), Some(ENHANCE_YOUR_CALM), "{answer:?}");
+    // The server closes while this client still writes. The reset of the connection may then overtake the frame that says why.
+    let why = (0..5).find_map(|_| {
+        let mut stream = connect(&config, server.address).unwrap();
+        let _ = stream.write_all(&resets);
+        goaway(&rest(&mut stream))
+    });
+    assert_eq!(why, Some(ENHANCE_YOUR_CALM));
     still_serves(&plain, &server);
     // Headers without an end.
     let mut stream = connect(&config, server.address).unwrap();
