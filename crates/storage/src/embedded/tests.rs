@@ -5,6 +5,7 @@ mod costs;
 mod damage;
 mod lost;
 mod policies;
+mod restores;
 mod sign_ins;
 mod waiting;
 

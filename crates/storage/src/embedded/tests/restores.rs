@@ -1,0 +1,665 @@
+//! Backups that take the place of a store.
+
+use domain::model::account::{Principal, SecretHash};
+use domain::model::console::{Administrator, CONSOLE_PARTY, ConsoleKind, ConsoleRecord, Role};
+use domain::model::token::TokenKind;
+use domain::store::{AccessKeys, Accounts, Console, Imports, Tokens, Webhooks};
+
+use super::copies::{
+    BLINDLY, NEW, REPLACE, again, database, of_kind, restore, without_the_restore,
+};
+use super::*;
+use crate::conformance::accounts::api_key;
+use crate::conformance::fixture::{Fixture, NOW, at, event, new_account};
+use crate::conformance::relying_parties::webhook;
+use crate::conformance::tokens::{access_key, token_key};
+use crate::embedded::replacement::Replacement;
+
+/// A store with access keys, an API key, webhooks and administrators.
+struct Revocable {
+    fixture: Fixture,
+    keys: [domain::model::access_key::AccessKey; 2],
+    secret: domain::model::account::ApiKey,
+    hooks: [domain::model::webhook::Webhook; 2],
+    administrators: [Administrator; 3],
+}
+
+impl Revocable {
+    async fn new(under_test: &Directory) -> Self {
+        let fixture = Fixture::new(under_test).await;
+        let store = under_test.store.clone().unwrap();
+        let keys = [access_key(fixture.rp, NOW), access_key(fixture.rp, NOW)];
+        for key in &keys {
+            let made = event(AuditKind::AccessKeyCreated, fixture.rp);
+            store.create_access_key(key, &made).await.unwrap();
+        }
+        let secret = api_key(fixture.account);
+        assert_eq!(store.create_api_key(&secret).await, Ok(true));
+        let hooks = [webhook(fixture.rp, NOW), webhook(fixture.rp, NOW)];
+        for hook in &hooks {
+            assert_eq!(store.create_webhook(hook, None).await, Ok(true));
+        }
+        let kept = store.keep_token_key(fixture.rp, TokenKind::Access, token_key(1));
+        kept.await.unwrap();
+        crate::conformance::console::fill(&*store).await;
+        let administrators = [(1, "Ada"), (2, "Bob"), (3, "Eve")].map(|(n, name)| Administrator {
+            id: UserId([n; 16]),
+            name: name.to_owned(),
+            role: Role::Owner,
+            created: NOW,
+        });
+        for administrator in &administrators {
+            let record = ConsoleRecord::Administrator(administrator.clone());
+            let made = event(AuditKind::InviteAccepted, CONSOLE_PARTY);
+            assert_eq!(store.create_console_record(&record, &made).await, Ok(true));
+        }
+        Self {
+            fixture,
+            keys,
+            secret,
+            hooks,
+            administrators,
+        }
+    }
+
+    /// Revokes the first of each, lowers the other administrator, and replaces the Auth Token, the keys of access keys and the settings of the
+    /// other webhook.
+    async fn revoke(&self, store: &Embedded) {
+        let Fixture { rp, account, .. } = self.fixture;
+        let gone = event(AuditKind::AccessKeyDeleted, rp);
+        let done = store.delete_access_key(rp, self.keys[0].id, &gone);
+        assert_eq!(done.await, Ok(true));
+        let gone = event(AuditKind::ApiKeyDeleted, rp);
+        let done = store.delete_api_key(account, self.secret.id, &gone);
+        assert_eq!(done.await, Ok(true));
+        let gone = event(AuditKind::WebhookDeleted, rp);
+        let done = store.delete_webhook(rp, self.hooks[0].id, &gone);
+        assert_eq!(done.await, Ok(true));
+        let gone = event(AuditKind::AdministratorDeleted, CONSOLE_PARTY);
+        let of = ConsoleKind::Administrator;
+        let done = store.delete_console_record(of, self.administrators[0].id.0, &gone);
+        assert_eq!(done.await, Ok(true));
+        let lowered = ConsoleRecord::Administrator(Administrator {
+            role: Role::Support,
+            ..self.administrators[1].clone()
+        });
+        let changed = event(AuditKind::AdministratorChanged, CONSOLE_PARTY);
+        assert_eq!(
+            store.replace_console_record(&lowered, &changed).await,
+            Ok(true)
+        );
+        let hash = SecretHash::Plain([9; 32]);
+        assert_eq!(store.replace_account_token(account, hash).await, Ok(true));
+        let (old, new) = (token_key(1), token_key(2));
+        let replaced = store.replace_token_key(rp, TokenKind::Access, &old, &new, None);
+        assert_eq!(replaced.await, Ok(true));
+        let hook = domain::model::webhook::Webhook {
+            url: "https://new.acme.test/hook".to_owned(),
+            revision: 2,
+            ..self.hooks[1].clone()
+        };
+        store.update_webhook(&hook, None).await.unwrap();
+    }
+
+    /// Asserts that what was revoked and replaced is so in this store.
+    async fn assert_revoked(&self, store: &Embedded) {
+        let Fixture { rp, account, .. } = self.fixture;
+        for (key, works) in self.keys.iter().zip([false, true]) {
+            let found = store.access_key(rp, key.id).await.unwrap();
+            assert_eq!(found.is_some(), works);
+        }
+        let found = store.secret(Principal::ApiKey(self.secret.id)).await;
+        assert!(found.unwrap().is_none());
+        assert_eq!(store.webhook(rp, self.hooks[0].id).await, Ok(None));
+        let [removed, lowered, _] = self.administrators.each_ref().map(|a| a.id.0);
+        let of = ConsoleKind::Administrator;
+        assert_eq!(store.console_record(of, removed).await, Ok(None));
+        let found = store.console_record(of, lowered).await.unwrap();
+        let Some(ConsoleRecord::Administrator(found)) = found else {
+            panic!("{found:?}");
+        };
+        assert_eq!(found.role, Role::Support);
+        let found = store.secret(Principal::Account(account)).await.unwrap();
+        assert_eq!(found.unwrap().hash, SecretHash::Plain([9; 32]));
+        let found = store.token_key(rp, TokenKind::Access).await.unwrap();
+        assert_eq!(found, Some(token_key(2)));
+    }
+}
+
+#[tokio::test]
+async fn what_was_revoked_after_a_backup_stays_revoked_also_after_a_second_restore() {
+    let under_test = Directory::new();
+    let set = Revocable::new(&under_test).await;
+    let store = under_test.store.clone().unwrap();
+    let place = under_test.place.path();
+    let (file, path) = (place.join("backup.db"), database(&under_test));
+    backup(&path, &file).unwrap();
+    let second = place.join("second.db");
+    backup(&path, &second).unwrap();
+    set.revoke(&store).await;
+    // The trail is not what decides: it was swept.
+    let swept = store.write(|c| Ok(c.execute("DELETE FROM events", [])?));
+    assert!(swept.await.unwrap() > 0);
+    store.close().await.unwrap();
+    drop(store);
+
+    let hex = |bytes: &[u8]| hex::encode(bytes);
+    for again in [false, true] {
+        let restored = restore(&file, &path, REPLACE, NOW).unwrap();
+        assert!(restored.compared);
+        let text = std::fs::read_to_string(&restored.report).unwrap();
+        assert_eq!(text, format!("{} events\n", restored.counts.events));
+        let difference = &restored.difference;
+        for (kind, id) in [
+            (RecordKind::AccessKey, hex(&set.keys[0].id.0)),
+            (RecordKind::ApiKey, hex(&set.secret.id.0)),
+            (RecordKind::Webhook, hex(&set.hooks[0].id.0)),
+            (RecordKind::Administrator, hex(&set.administrators[0].id.0)),
+            (RecordKind::Role, hex(&set.administrators[1].id.0)),
+            (RecordKind::AuthToken, hex(&set.fixture.account.0)),
+            (RecordKind::AccessTokenKeys, String::new()),
+        ] {
+            assert_eq!(
+                of_kind(&difference.stays, kind),
+                [id.as_str()],
+                "{kind:?} {again}"
+            );
+        }
+        assert_eq!(difference.stays.len(), 7);
+        // Settings of webhooks are those of the backup, and after it the store has them, too.
+        let settings = of_kind(&difference.again, RecordKind::WebhookSettings).len();
+        assert_eq!(
+            (settings, difference.again.len()),
+            if again { (0, 0) } else { (1, 1) }
+        );
+        let keys = (restored.counts.access_keys, restored.counts.api_keys);
+        assert_eq!(keys, (1, 0));
+        let store = open(&path).unwrap();
+        set.assert_revoked(&store).await;
+        store.close().await.unwrap();
+    }
+    // By mistake an older backup was first.
+    restore(&second, &path, REPLACE, NOW).unwrap();
+    let store = open(&path).unwrap();
+    set.assert_revoked(&store).await;
+    store.close().await.unwrap();
+    drop(store);
+    // The other way round: the store that was put aside comes back with all that it knew.
+    let replaced = restore(&file, &path, REPLACE, NOW)
+        .unwrap()
+        .replaced
+        .unwrap();
+    restore(&replaced, &path, REPLACE, NOW).unwrap();
+    let store = open(&path).unwrap();
+    set.assert_revoked(&store).await;
+}
+
+/// A standby is restored from one backup after the other. What it has is older than what the next backup has.
+#[tokio::test]
+async fn a_store_that_is_older_than_the_backup_gives_it_nothing_but_its_revocations() {
+    let under_test = Directory::new();
+    let set = Revocable::new(&under_test).await;
+    let store = under_test.store.clone().unwrap();
+    let place = under_test.place.path();
+    let (old, new) = (place.join("old.db"), place.join("new.db"));
+    // An event that was imported may be newer than all that follow.
+    let mut imported = event(AuditKind::RelyingPartyDeleted, set.fixture.rp);
+    imported.at = at(1_000_000);
+    store.import_event(&imported).await.unwrap();
+    backup(&database(&under_test), &old).unwrap();
+    set.revoke(&store).await;
+    // It was created after the first backup.
+    let late = access_key(set.fixture.rp, NOW);
+    let mut made = event(AuditKind::AccessKeyCreated, set.fixture.rp);
+    made.at = at(10);
+    store.create_access_key(&late, &made).await.unwrap();
+    backup(&database(&under_test), &new).unwrap();
+
+    let path = place.join("standby.db");
+    restore(&old, &path, NEW, at(20)).unwrap();
+    let restored = restore(&new, &path, REPLACE, at(30)).unwrap();
+    assert!(restored.compared);
+    assert_eq!(restored.difference.stays, []);
+    assert_eq!(
+        of_kind(&restored.difference.again, RecordKind::AuthToken),
+        [""; 0]
+    );
+    let store = open(&path).unwrap();
+    set.assert_revoked(&store).await;
+    let found = store.access_key(set.fixture.rp, late.id).await;
+    assert!(found.unwrap().is_some());
+    store.close().await.unwrap();
+    drop(store);
+    // By mistake the first one again: what the second one knew stays.
+    let restored = restore(&old, &path, REPLACE, at(40)).unwrap();
+    let again = restored.difference.again.iter().map(|record| record.kind);
+    assert_eq!(again.collect::<Vec<_>>(), [RecordKind::WebhookSettings]);
+    let store = open(&path).unwrap();
+    set.assert_revoked(&store).await;
+}
+
+#[tokio::test]
+async fn a_store_of_the_last_format_says_in_its_trail_what_was_revoked() {
+    let under_test = Directory::new();
+    let fixture = Fixture::new(&under_test).await;
+    let store = under_test.store.clone().unwrap();
+    let [revoked, unknown] = [access_key(fixture.rp, NOW), access_key(fixture.rp, NOW)];
+    for key in [&revoked, &unknown] {
+        let made = event(AuditKind::AccessKeyCreated, fixture.rp);
+        store.create_access_key(key, &made).await.unwrap();
+    }
+    let (file, path) = (
+        under_test.place.path().join("backup.db"),
+        database(&under_test),
+    );
+    backup(&path, &file).unwrap();
+    let gone = event(AuditKind::AccessKeyDeleted, fixture.rp);
+    let told = gone
+        .clone()
+        .target("access_key", &revoked.id.to_hex(), None);
+    for (key, gone) in [(&revoked, &told), (&unknown, &gone)] {
+        let done = store.delete_access_key(fixture.rp, key.id, gone);
+        assert_eq!(done.await, Ok(true));
+    }
+    store.close().await.unwrap();
+    drop(store);
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch(WITHOUT_REVOKED).unwrap();
+    old.pragma_update(None, "user_version", 21).unwrap();
+    drop(old);
+
+    let restored = restore(&file, &path, REPLACE, NOW).unwrap();
+    assert!(restored.compared);
+    let difference = &restored.difference;
+    for (found, key) in [(&difference.stays, &revoked), (&difference.again, &unknown)] {
+        let id = hex::encode(key.id.0);
+        assert_eq!(of_kind(found, RecordKind::AccessKey), [id.as_str()]);
+    }
+    // What was put aside has its old format.
+    let replaced = restored.replaced.unwrap();
+    assert_eq!(formats(&replaced).unwrap(), (21, 22));
+    assert_eq!(formats(&path).unwrap(), (22, 22));
+    let left = std::fs::read_dir(under_test.place.path()).unwrap();
+    let left = left.filter(|file| {
+        let name = file.as_ref().unwrap().file_name();
+        name.to_string_lossy().contains("compared")
+    });
+    assert_eq!(left.count(), 0);
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_be_read_is_replaced_only_where_that_is_asked_for() {
+    let under_test = Directory::new();
+    let set = Revocable::new(&under_test).await;
+    let store = under_test.store.clone().unwrap();
+    let ann = set.fixture.user("ann").await;
+    set.fixture.passkey(&ann).await;
+    let place = under_test.place.path();
+    let (file, path) = (place.join("backup.db"), database(&under_test));
+    backup(&path, &file).unwrap();
+    set.revoke(&store).await;
+    let damage = store.write(|c| Ok(c.execute("UPDATE users SET name = 'bob'", [])?));
+    damage.await.unwrap();
+    store.close().await.unwrap();
+    drop(store);
+    let before = std::fs::read(&path).unwrap();
+    let refused = restore(&file, &path, REPLACE, NOW).unwrap_err();
+    assert!(
+        matches!(refused, CopyError::NotCompared { .. }),
+        "{refused}"
+    );
+    assert!(refused.to_string().contains("table users"), "{refused}");
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+    // What can be read of it still counts.
+    let restored = restore(&file, &path, BLINDLY, NOW).unwrap();
+    assert!(!restored.compared && restored.unreadable.is_some());
+    let again = &restored.difference.again;
+    let works = hex::encode(set.keys[1].id.0);
+    assert_eq!(of_kind(again, RecordKind::AccessKey), [works.as_str()]);
+    assert!(of_kind(again, RecordKind::ApiKey).is_empty());
+
+    // Another program has it locked.
+    let other = Connection::open(&path).unwrap();
+    other
+        .execute_batch("PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE;")
+        .unwrap();
+    let refused = restore(&file, &path, REPLACE, NOW).unwrap_err();
+    assert!(refused.to_string().contains("locked"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_log_without_a_database_file_is_a_store_too() {
+    let under_test = Directory::new();
+    let fixture = Fixture::new(&under_test).await;
+    fixture.user("ann").await;
+    let file = under_test.place.path().join("backup.db");
+    backup(&database(&under_test), &file).unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let path = elsewhere.path().join("store.db");
+    let log = marker::log_of(&path);
+    std::fs::write(&log, [7; 9000]).unwrap();
+    let refused = restore(&file, &path, NEW, NOW);
+    assert!(matches!(refused, Err(CopyError::Exists(_))));
+    let refused = restore(&file, &path, REPLACE, NOW).unwrap_err();
+    assert!(refused.to_string().contains("missing"), "{refused}");
+    assert_eq!(std::fs::read(&log).unwrap(), [7; 9000]);
+    let restored = restore(&file, &path, BLINDLY, NOW).unwrap();
+    let kept = marker::log_of(&restored.replaced.unwrap());
+    assert_eq!(std::fs::read(kept).unwrap(), [7; 9000]);
+    assert!(!log.exists());
+    // A folder is no backup.
+    let refused = restore(elsewhere.path(), &path, REPLACE, NOW);
+    assert!(matches!(refused, Err(CopyError::NotAFile(_))));
+}
+
+#[tokio::test]
+async fn a_backup_with_a_log_beside_it_is_restored_with_what_the_log_has() {
+    let under_test = Directory::new();
+    let fixture = Fixture::new(&under_test).await;
+    let ann = fixture.user("ann").await;
+    for name in ["bob", "cid", "dan", "eve"] {
+        fixture.user(name).await;
+    }
+    // The process died: what it was told last is in the log alone.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let file = elsewhere.path().join("aside.db");
+    std::fs::copy(database(&under_test), &file).unwrap();
+    std::fs::copy(
+        marker::log_of(&database(&under_test)),
+        marker::log_of(&file),
+    )
+    .unwrap();
+    let path = elsewhere.path().join("store.db");
+    assert_eq!(restore(&file, &path, NEW, NOW).unwrap().counts.users, 5);
+    let (fixture, store) = again(&path, &fixture);
+    let found = store.user(fixture.rp, UserRef::Id(ann.id)).await;
+    assert_eq!(found, Ok(Some(ann)));
+    // A log that is cut off would take an acknowledged write along.
+    let log = std::fs::read(marker::log_of(&file)).unwrap();
+    let mut damaged = log.clone();
+    damaged[100] ^= 1;
+    std::fs::write(marker::log_of(&file), damaged).unwrap();
+    let path = elsewhere.path().join("other.db");
+    let refused = restore(&file, &path, NEW, NOW).unwrap_err();
+    assert!(refused.to_string().contains("log (-wal)"), "{refused}");
+}
+
+/// A replacement is interrupted after so many of its steps.
+fn interrupted(path: &Path, new: &Path, lock: &File, steps: usize) {
+    let left = marker::read(lock).unwrap();
+    let mut replacement = Replacement::of(path, left, 7);
+    let aside = replacement.aside();
+    std::fs::copy(new, replacement.new_file()).unwrap();
+    replacement.note().unwrap();
+    std::fs::write(replacement.report(), "what comes back").unwrap();
+    let moves: [&dyn Fn(); 4] = [
+        &|| {
+            let log = marker::log_of(path);
+            if log.exists() {
+                std::fs::rename(log, marker::log_of(&aside)).unwrap();
+            }
+        },
+        &|| {
+            if path.exists() {
+                std::fs::rename(path, &aside).unwrap();
+            }
+        },
+        &|| std::fs::rename(replacement.new_file(), path).unwrap(),
+        &|| marker::closed(lock).unwrap(),
+    ];
+    for step in &moves[..steps] {
+        step();
+    }
+}
+
+#[tokio::test]
+async fn a_restore_that_is_interrupted_anywhere_is_undone_by_the_next_who_takes_the_store() {
+    let under_test = Directory::new();
+    let fixture = Fixture::new(&under_test).await;
+    let ann = fixture.user("ann").await;
+    let file = under_test.place.path().join("backup.db");
+    backup(&database(&under_test), &file).unwrap();
+    let bob = fixture.user("bob").await;
+    for steps in 0..=4 {
+        for crashed in [false, true] {
+            let elsewhere = tempfile::tempdir().unwrap();
+            let path = elsewhere.path().join("store.db");
+            let new = elsewhere.path().join("new.db");
+            std::fs::copy(&file, &new).unwrap();
+            let log = marker::log_of(&path);
+            std::fs::copy(database(&under_test), &path).unwrap();
+            std::fs::copy(marker::log_of(&database(&under_test)), &log).unwrap();
+            let lock = File::create_new(elsewhere.path().join("store.db.lock")).unwrap();
+            drop(lock);
+            if crashed {
+                std::fs::write(elsewhere.path().join("store.db.lock"), "open\n").unwrap();
+            } else {
+                open(&path).unwrap().close().await.unwrap();
+            }
+            let lock = open::lock(&path).unwrap();
+            interrupted(&path, &new, &lock, steps);
+            drop(lock);
+            // The new file has taken its place, or nothing has changed.
+            let complete = steps > 2;
+            let (fixture, store) = again(&path, &fixture);
+            for (user, is_there) in [(&ann, true), (&bob, !complete)] {
+                let found = store.user(fixture.rp, UserRef::Id(user.id)).await;
+                assert_eq!(found.unwrap().is_some(), is_there, "{steps} {crashed}");
+            }
+            let names = std::fs::read_dir(elsewhere.path()).unwrap();
+            let names = names.map(|f| f.unwrap().file_name().into_string().unwrap());
+            let mut names: Vec<_> = names.filter(|name| name.starts_with("store.db.")).collect();
+            names.retain(|name| !name.ends_with("-wal"));
+            names.sort();
+            let expected = [
+                "store.db.lock",
+                "store.db.replaced-7",
+                "store.db.restored-7.txt",
+            ];
+            assert_eq!(names, expected[..if complete { 3 } else { 1 }], "{steps}");
+        }
+        // Where there was nothing, there is nothing, or the restored store.
+        let elsewhere = tempfile::tempdir().unwrap();
+        let path = elsewhere.path().join("store.db");
+        let new = elsewhere.path().join("new.db");
+        std::fs::copy(&file, &new).unwrap();
+        let lock = open::lock(&path).unwrap();
+        interrupted(&path, &new, &lock, steps);
+        drop(lock);
+        let store = open(&path).unwrap();
+        let found = store.user(fixture.rp, UserRef::Id(ann.id)).await;
+        assert_eq!(found.unwrap().is_some(), steps > 2, "{steps}");
+    }
+    // Files that somebody has put there meanwhile are not touched.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let path = elsewhere.path().join("store.db");
+    let new = elsewhere.path().join("new.db");
+    std::fs::copy(&file, &new).unwrap();
+    let lock = open::lock(&path).unwrap();
+    interrupted(&path, &new, &lock, 2);
+    drop(lock);
+    let other = database(&under_test);
+    std::fs::copy(&other, &path).unwrap();
+    let refused = open(&path).unwrap_err().to_string();
+    assert!(refused.contains("files were changed since"), "{refused}");
+    assert_eq!(
+        std::fs::read(&path).unwrap(),
+        std::fs::read(&other).unwrap()
+    );
+}
+
+#[tokio::test]
+async fn a_restore_removes_no_file_that_it_is_given() {
+    let under_test = Directory::new();
+    let path = database(&under_test);
+    let elsewhere = tempfile::tempdir().unwrap();
+    for name in [
+        "store.db.restore",
+        "store.db.restore.compared",
+        "store.db.restoring.partial",
+    ] {
+        let file = elsewhere.path().join(name);
+        backup(&path, &file).unwrap();
+        let linked = elsewhere
+            .path()
+            .join("../")
+            .join(elsewhere.path().file_name().unwrap());
+        let refused = restore(&file, &linked.join("store.db"), NEW, NOW);
+        assert!(matches!(refused, Err(CopyError::OwnFile(_))), "{refused:?}");
+        assert!(file.exists());
+    }
+    // A link in the place of the lock file leads nowhere.
+    #[cfg(unix)]
+    {
+        let (file, victim) = (
+            elsewhere.path().join("b.db"),
+            elsewhere.path().join("victim"),
+        );
+        backup(&path, &file).unwrap();
+        std::fs::write(&victim, "mine").unwrap();
+        std::os::unix::fs::symlink(&victim, elsewhere.path().join("other.db.lock")).unwrap();
+        let refused = restore(&file, &elsewhere.path().join("other.db"), NEW, NOW);
+        assert!(refused.is_err());
+        assert_eq!(std::fs::read(&victim).unwrap(), b"mine");
+    }
+}
+
+#[tokio::test]
+async fn without_a_store_to_compare_with_a_restore_names_all_keys() {
+    let under_test = Directory::new();
+    let fixture = Fixture::new(&under_test).await;
+    let store = under_test.store.clone().unwrap();
+    let ann = fixture.user("ann").await;
+    fixture.passkey(&ann).await;
+    let created = access_key(fixture.rp, NOW);
+    let made = event(AuditKind::AccessKeyCreated, fixture.rp);
+    store.create_access_key(&created, &made).await.unwrap();
+    let events = fixture.events().await;
+    let file = under_test.place.path().join("backup.db");
+    backup(&database(&under_test), &file).unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let path = elsewhere.path().join("new/store.db");
+    let restored = restore(&file, &path, NEW, NOW).unwrap();
+    assert!(!restored.compared);
+    assert_eq!(restored.replaced, None);
+    let all = &restored.difference.again;
+    for kind in [
+        RecordKind::AccessKey,
+        RecordKind::AuthToken,
+        RecordKind::RelyingParty,
+        RecordKind::User,
+        RecordKind::Credential,
+    ] {
+        assert_eq!(of_kind(all, kind).len(), 1, "{kind:?}");
+    }
+    assert_eq!(restored.difference.stays, []);
+    open(&path).unwrap();
+
+    // The files of the store are lost, and the lock file knows that there was one.
+    std::fs::remove_file(&path).unwrap();
+    assert!(matches!(open(&path), Err(OpenError::Lost { .. })));
+    let refused = restore(&file, &path, NEW, NOW);
+    assert!(matches!(refused, Err(CopyError::Exists(_))));
+    let refused = restore(&file, &path, REPLACE, NOW);
+    assert!(matches!(refused, Err(CopyError::NotCompared { .. })));
+    restore(&file, &path, BLINDLY, NOW).unwrap();
+    // It is there, and nobody can read it.
+    std::fs::write(&path, [7; 9000]).unwrap();
+    std::fs::write(elsewhere.path().join("new/store.db-wal"), [7; 9000]).unwrap();
+    let refused = restore(&file, &path, REPLACE, NOW);
+    assert!(matches!(refused, Err(CopyError::NotCompared { .. })));
+    let restored = restore(&file, &path, BLINDLY, NOW).unwrap();
+    assert!(!restored.compared);
+    let replaced = restored.replaced.unwrap();
+    assert_eq!(std::fs::read(&replaced).unwrap(), [7; 9000]);
+    assert_eq!(std::fs::read(marker::log_of(&replaced)).unwrap(), [7; 9000]);
+    let (fixture, _) = again(&path, &fixture);
+    assert_eq!(without_the_restore(fixture.events().await), events);
+}
+
+#[tokio::test]
+async fn two_restores_in_one_second_keep_both_stores() {
+    let under_test = Directory::new();
+    let fixture = Fixture::new(&under_test).await;
+    fixture.user("ann").await;
+    let file = under_test.place.path().join("backup.db");
+    backup(&database(&under_test), &file).unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    // Some of these mean something in a URI.
+    let path = elsewhere.path().join("a store?b#c%41 \u{fc}.db");
+    restore(&file, &path, NEW, NOW).unwrap();
+    let mut kept = Vec::new();
+    for _ in 0..3 {
+        kept.push(
+            restore(&file, &path, REPLACE, NOW)
+                .unwrap()
+                .replaced
+                .unwrap(),
+        );
+    }
+    kept.sort();
+    kept.dedup();
+    assert_eq!(kept.len(), 3);
+    assert!(kept.iter().all(|path| path.is_file()));
+}
+
+#[tokio::test]
+async fn a_store_that_lost_its_log_is_not_compared_with() {
+    let under_test = Directory::new();
+    let fixture = Fixture::new(&under_test).await;
+    let store = under_test.store.clone().unwrap();
+    let created = access_key(fixture.rp, NOW);
+    let made = event(AuditKind::AccessKeyCreated, fixture.rp);
+    store.create_access_key(&created, &made).await.unwrap();
+    let (path, file) = (
+        database(&under_test),
+        under_test.place.path().join("backup.db"),
+    );
+    backup(&path, &file).unwrap();
+    // A crash leaves the revocation in the log, and the log is gone.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let left = elsewhere.path().join("store.db");
+    std::fs::copy(&path, &left).unwrap();
+    std::fs::write(elsewhere.path().join("store.db.lock"), "open\n").unwrap();
+    let restored = restore(&file, &left, BLINDLY, NOW).unwrap();
+    assert!(!restored.compared);
+    let again = &restored.difference.again;
+    assert_eq!(of_kind(again, RecordKind::AccessKey).len(), 1);
+}
+
+#[tokio::test]
+async fn a_restore_says_which_auth_tokens_are_old_and_which_it_cannot_compare() {
+    let under_test = Directory::new();
+    let store = under_test.store.clone().unwrap();
+    let [same, replaced, keyed] = [(); 3].map(|()| new_account(NOW));
+    for account in [&same, &replaced, &keyed] {
+        assert_eq!(store.create_account(account).await, Ok(true));
+    }
+    let file = under_test.place.path().join("backup.db");
+    let path = database(&under_test);
+    backup(&path, &file).unwrap();
+    // The store is sealed after the backup, so the backup cannot have its secrets.
+    store.keep_store_key(&[1; 60]).await.unwrap();
+    for (account, hash) in [
+        (&replaced, SecretHash::Plain([8; 32])),
+        (&keyed, SecretHash::Keyed([7; 32])),
+    ] {
+        let done = store.replace_account_token(account.id, hash);
+        assert_eq!(done.await, Ok(true));
+    }
+    store.close().await.unwrap();
+    let restored = restore(&file, &path, REPLACE, NOW).unwrap();
+    let tokens = restored.difference.again.into_iter();
+    let tokens = tokens.filter(|record| record.kind == RecordKind::AuthToken);
+    let mut found: Vec<_> = tokens.map(|record| (record.id, record.name)).collect();
+    let mut expected = [
+        (hex::encode(replaced.id.0), String::new()),
+        (
+            hex::encode(keyed.id.0),
+            "perhaps the present one: the backup is older than the seal of the store".to_owned(),
+        ),
+    ];
+    found.sort();
+    expected.sort();
+    assert_eq!(found, expected);
+}
