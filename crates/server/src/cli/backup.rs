@@ -222,9 +222,9 @@ fn report(done: &Restored) -> String {
                 .to_owned()
         }
         (false, _) => {
-            let why = match (&done.unreadable, &done.replaced) {
-                (Some(what), _) => format!("The store that was there cannot be read: {what}."),
-                (None, _) => "There was no store to compare with.".to_owned(),
+            let why = match &done.unreadable {
+                Some(what) => format!("The store that was there cannot be read: {what}."),
+                None => "There was no store to compare with.".to_owned(),
             };
             format!("{why} All of this works now, also what was revoked, replaced or deleted after the backup:")
         }

@@ -1,7 +1,7 @@
 //! Names of files beside a database file, and what is done with names.
 
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -23,6 +23,31 @@ pub(super) fn remove_if_there(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         done => done,
     }
+}
+
+/// Makes a file for its owner only, which must not be there.
+pub(super) fn create_new(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+/// Gives files beside a store to its owner: that of the database file, or of the directory where there is none.
+pub(super) fn give_to_owner_of_store(store: &Path, files: &[&Path]) -> io::Result<()> {
+    let directory = store.parent().filter(|d| !d.as_os_str().is_empty());
+    let owner = if store.exists() {
+        Some(store)
+    } else {
+        directory
+    };
+    for file in files {
+        if let Some(owner) = owner {
+            give_to_owner(owner, file)?;
+        }
+    }
+    Ok(())
 }
 
 /// Gives a file to the owner of another one: a command of the administrator must leave files that the server can open.

@@ -3,11 +3,11 @@
 //! Several files change their names for it. Before the first one does, a note beside the store says what is there. The last step removes the
 //! note. As long as it is there, the next process that takes the lock settles what was begun. No file is deleted that might be the only one.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::files::{beside, flush_names, give_to_owner, remove_if_there};
+use super::files::{beside, create_new, flush_names, give_to_owner_of_store, remove_if_there};
 use super::marker::{self, Left};
 use super::seals;
 
@@ -114,19 +114,10 @@ impl Replacement {
             note_of(&self.path),
         );
         remove_if_there(&partial)?;
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&partial)?;
+        let mut file = create_new(&partial)?;
         file.write_all(self.text().as_bytes())?;
         file.sync_all()?;
-        let directory = self.path.parent().filter(|d| !d.as_os_str().is_empty());
-        if self.file {
-            give_to_owner(&self.path, &partial)?;
-        } else if let Some(directory) = directory {
-            give_to_owner(directory, &partial)?;
-        }
+        give_to_owner_of_store(&self.path, &[&partial])?;
         fs::rename(&partial, &note)?;
         flush_names(&self.path)
     }

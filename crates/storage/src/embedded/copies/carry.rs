@@ -3,7 +3,7 @@
 use domain::model::clock::Timestamp;
 use rusqlite::{Connection, params};
 
-use super::report::{console, lower_role, newer_token, newer_token_keys};
+use super::report::{TOKEN_KEYS, TOKENS, console, lower_role};
 use crate::embedded::sql::Outcome;
 
 /// Removes what the attached store `present` has revoked, and notes it, so that the next restore knows it too.
@@ -38,7 +38,8 @@ pub(super) fn revoked(connection: &Connection, now: Timestamp) -> Outcome<()> {
 /// Gives the copy what the attached store `present` has replaced since, as far as that is known: the lower of two roles of an administrator, and
 /// where both stores seal with the same key, Auth Tokens and the keys that check access keys. [`revoked`] comes first.
 pub(super) fn replaced(connection: &Connection) -> Outcome<()> {
-    let (role, token, token_keys) = (lower_role(), newer_token(), newer_token_keys());
+    let role = lower_role();
+    let (token, token_keys) = (TOKENS.present_is_newer(), TOKEN_KEYS.present_is_newer());
     connection.execute_batch(&format!(
         "UPDATE main.console_records AS c SET owner = p.owner, created = p.created, expires = p.expires, body = p.body, \
          digest = p.digest FROM present.console_records p WHERE c.kind = 0 AND p.kind = 0 AND p.id = c.id AND {role};

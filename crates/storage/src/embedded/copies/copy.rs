@@ -8,7 +8,7 @@ use domain::store::Fault;
 use rusqlite::{Connection, OpenFlags};
 
 use super::report::{self, Counts};
-use crate::embedded::files::remove_if_there;
+use crate::embedded::files::{create_new, remove_if_there};
 use crate::embedded::open::{self, OpenError};
 use crate::embedded::seals::{is_sound, sound_attestation};
 use crate::embedded::sql::{Failure, Outcome, execute};
@@ -113,11 +113,7 @@ pub(in crate::embedded) fn reader(path: &Path) -> Outcome<Connection> {
 pub(super) fn write_copy(connection: &Connection, to: &Path) -> Result<(), CopyError> {
     let at = At(to);
     remove_if_there(to).map_err(|e| at.io(e))?;
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(to).map_err(|e| at.io(e))?;
+    let file = create_new(to).map_err(|e| at.io(e))?;
     let copied = connection.execute("VACUUM INTO ?1", [to.to_string_lossy()]);
     copied.map_err(|e| at.failed(e.into()))?;
     file.sync_all().map_err(|e| at.io(e))

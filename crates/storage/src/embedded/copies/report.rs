@@ -215,19 +215,21 @@ fn replaced(kind: &str, image: &str) -> String {
 }
 
 /// How the values of `c` in this store and `p` in the attached one differ: what they are compared by, and the image of each.
-struct Values {
+pub(super) struct Values {
     kind: &'static str,
     column: &'static str,
     image: fn(&str) -> String,
 }
 
-const TOKENS: Values = Values {
+/// Auth Tokens.
+pub(super) const TOKENS: Values = Values {
     kind: "auth_token",
     column: "token",
     image: |row| format!("seal('auth_token', {row}.id, {row}.token)"),
 };
 
-const TOKEN_KEYS: Values = Values {
+/// The keys that check access keys.
+pub(super) const TOKEN_KEYS: Values = Values {
     kind: "access_token_keys",
     column: "value",
     image: |row| format!("seal('access_token_keys', {row}.relying_party_id, {row}.value)"),
@@ -239,7 +241,7 @@ impl Values {
     }
 
     /// That of `c` was replaced, that of `p` was not, and this store can have it.
-    fn present_is_newer(&self) -> String {
+    pub(super) fn present_is_newer(&self) -> String {
         let [c, p] = ["c", "p"].map(|row| replaced(self.kind, &(self.image)(row)));
         format!("({} AND {SAME_KEY} AND {c} AND NOT {p})", self.differ())
     }
@@ -249,16 +251,6 @@ impl Values {
         let [c, p] = ["c", "p"].map(|row| replaced(self.kind, &(self.image)(row)));
         format!("({} AND {p} AND NOT {c})", self.differ())
     }
-}
-
-/// Whether the Auth Token of the row `c` was replaced by that of `p`, which this store can have.
-pub(super) fn newer_token() -> String {
-    TOKENS.present_is_newer()
-}
-
-/// The same of the keys that check access keys.
-pub(super) fn newer_token_keys() -> String {
-    TOKEN_KEYS.present_is_newer()
 }
 
 /// Whether the administrator of the row `p` may do less than that of `c`: the lower role counts, so that nobody gains one.
@@ -273,7 +265,11 @@ pub(super) fn lower_role() -> String {
 
 /// What stays revoked, replaced or removed.
 fn stays(connection: &Connection) -> Found<Vec<Record>> {
-    let (token, token_keys, role) = (newer_token(), newer_token_keys(), lower_role());
+    let (token, token_keys, role) = (
+        TOKENS.present_is_newer(),
+        TOKEN_KEYS.present_is_newer(),
+        lower_role(),
+    );
     let (access, api) = (revoked("access_key", "c.id"), revoked("api_key", "c.id"));
     let (webhook, administrator) = (revoked("webhook", "c.id"), revoked("administrator", "c.id"));
     let mut found = Vec::new();
@@ -336,8 +332,8 @@ fn stays(connection: &Connection) -> Found<Vec<Record>> {
 
 /// The keys, webhooks and administrators that come back, and what comes back in its old form.
 fn keys_again(connection: &Connection) -> Found<Vec<Record>> {
-    let (newer_token, older_token) = (newer_token(), TOKENS.present_is_older());
-    let (newer_keys, older_keys) = (newer_token_keys(), TOKEN_KEYS.present_is_older());
+    let (newer_token, older_token) = (TOKENS.present_is_newer(), TOKENS.present_is_older());
+    let (newer_keys, older_keys) = (TOKEN_KEYS.present_is_newer(), TOKEN_KEYS.present_is_older());
     let party = "JOIN present.relying_parties r ON r.id = p.relying_party_id";
     let (access, api) = (revoked("access_key", "c.id"), revoked("api_key", "c.id"));
     let (webhook, administrator) = (revoked("webhook", "c.id"), revoked("administrator", "c.id"));

@@ -12,7 +12,7 @@ use rusqlite::{Connection, params};
 use super::carry;
 use super::copy::{At, CACHE, CopyError, open_copy, reader, verify, verify_length, write_copy};
 use super::report::{self, Counts, Difference};
-use crate::embedded::files::{beside, give_to_owner, remove_if_there};
+use crate::embedded::files::{beside, create_new, give_to_owner_of_store, remove_if_there};
 use crate::embedded::left::move_what_is_left;
 use crate::embedded::marker::Left;
 use crate::embedded::open::OpenError;
@@ -100,17 +100,8 @@ pub fn restore(
         let text = report(&restored);
         replacement.note().map_err(|e| at.io(e))?;
         write_report(&restored.report, &text).map_err(|e| At(&restored.report).io(e))?;
-        let directory = path.parent().filter(|d| !d.as_os_str().is_empty());
-        let owner = if path.exists() {
-            Some(path.as_path())
-        } else {
-            directory
-        };
-        if let Some(owner) = owner {
-            for file in [&copy, &beside(path, ".lock"), &restored.report] {
-                give_to_owner(owner, file).map_err(|e| at.io(e))?;
-            }
-        }
+        let made = [&copy, &beside(path, ".lock"), &restored.report];
+        give_to_owner_of_store(path, &made.map(PathBuf::as_path)).map_err(|e| at.io(e))?;
         Ok(restored)
     });
     let restored = match done {
@@ -150,11 +141,7 @@ fn is_made_here(file: &Path, copy: &Path) -> bool {
 
 /// Writes the report, for its owner only: it has names.
 fn write_report(path: &Path, text: &str) -> std::io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
+    let mut file = create_new(path)?;
     file.write_all(text.as_bytes())?;
     file.write_all(b"\n")?;
     file.sync_all()
@@ -347,11 +334,7 @@ fn prepare(file: &Path, copy: &Path) -> Result<Restored, CopyError> {
         remove_if_there(&beside(copy, more)).map_err(|e| at.io(e))?;
     }
     let mut from = File::open(file).map_err(|e| At(file).io(e))?;
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut to = options.open(copy).map_err(|e| at.io(e))?;
+    let mut to = create_new(copy).map_err(|e| at.io(e))?;
     std::io::copy(&mut from, &mut to).map_err(|e| at.io(e))?;
     drop(to);
     // A store that was put aside after a crash has a log, and the last of what it was told is only there.
