@@ -44,7 +44,7 @@ pub(super) struct Restore {
     /// Replace the store that is there. It is kept under another name.
     #[arg(long)]
     replace: bool,
-    /// Replace the store also when passkeyd cannot read it. Keys that were revoked after the backup then work again.
+    /// Replace the store also when passkeyd cannot read it. Keys that were revoked after the backup may then work again.
     #[arg(long, requires = "replace")]
     without_comparison: bool,
     #[command(flatten)]
@@ -119,7 +119,7 @@ pub(super) fn run_restore(arguments: Restore) -> Result<(), ProcessError> {
         )),
         CopyError::NotCompared { path, what } => ProcessError::Command(format!(
             "cannot read the store {}: {what}. Only this store knows which keys were revoked after the backup, so nothing was changed. \
-             With --without-comparison the backup takes its place all the same. Keys that were revoked after the backup then work again",
+             With --without-comparison the backup takes its place all the same. Keys that were revoked after the backup may then work again",
             path.display()
         )),
         other => failed(&other),
@@ -272,6 +272,16 @@ fn line(record: &Record) -> String {
         RecordKind::AuthToken => format!("Auth Token of account AC{owner}{name}"),
         RecordKind::Administrator => format!("administrator{name}"),
         RecordKind::Role => format!("role of the administrator{name}"),
+        RecordKind::NoAuthToken => format!(
+            "Auth Token of account AC{owner}: the one in the backup was replaced, and the new one is not known here. The account has none now: \
+             run `passkeyd account reset-token AC{owner}`"
+        ),
+        RecordKind::NoAccessTokenKeys => format!(
+            "the keys that check the access keys of VA{owner}: those in the backup were replaced, and the new ones are not known here. No access key \
+             of this Service works now: create new ones"
+        ),
+        RecordKind::WebhookOff => format!("webhook {id}{name} of VA{owner} is switched off"),
+        RecordKind::Settings => format!("settings of the Service VA{id}{name} of AC{owner}"),
         RecordKind::Webhook => format!("webhook {id}{name} of VA{owner}"),
         RecordKind::WebhookSettings => format!("settings of the webhook {id}{name} of VA{owner}"),
         RecordKind::RelyingParty => format!("Relying Party VA{id}{name} of AC{owner}"),

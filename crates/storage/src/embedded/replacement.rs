@@ -60,9 +60,18 @@ impl Replacement {
         this
     }
 
-    /// Whether there is something to be kept.
-    pub(super) fn moves(&self) -> bool {
-        self.file || self.log
+    /// What of the store that was there is kept: its database file, or what lies beside where that was.
+    pub(super) fn kept(&self) -> Option<PathBuf> {
+        let aside = self.aside();
+        let mut beside_it = BESIDE.iter();
+        match (self.file, self.log) {
+            (true, _) => Some(aside),
+            (false, true) => {
+                let more = beside_it.find(|more| beside(&self.path, more).exists())?;
+                Some(beside(&aside, more))
+            }
+            (false, false) => None,
+        }
     }
 
     /// Where the store that was there is kept.
@@ -180,7 +189,8 @@ impl Replacement {
     }
 }
 
-/// An image of a database file: its length and its first page, which each change of the file counts.
+/// An image of a database file: its length and its first page. Another store may have the same one: the first page counts changes of the file,
+/// and not those that are in the log.
 fn image_of(path: &Path) -> io::Result<u64> {
     let mut file = File::open(path)?;
     let length = file.metadata()?.len();
@@ -189,21 +199,34 @@ fn image_of(path: &Path) -> io::Result<u64> {
     Ok(u64::from_be_bytes(seals::of_file(length, &first)))
 }
 
+/// How a replacement that was interrupted ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Settled {
+    /// There was none.
+    Nothing,
+    /// The new file is in its place.
+    Complete,
+    /// The store is the one that was there before.
+    Undone,
+}
+
 /// Ends a replacement that was interrupted, if there is one. Where the new file is in its place already, nothing is left to do but the note.
 /// Otherwise what was done is undone. It may be interrupted, too.
 ///
 /// # Errors
 /// The files are not those that the note tells of: a person has to say which of them is the store.
-pub(super) fn settle(path: &Path, lock: &File) -> io::Result<()> {
+pub(super) fn settle(path: &Path, lock: &File) -> io::Result<Settled> {
     let Some(replacement) = Replacement::noted(path)? else {
-        return Ok(());
+        return Ok(Settled::Nothing);
     };
     let aside = replacement.aside();
     let here = path.exists();
-    if here && image_of(path)? == replacement.new {
+    // The image alone would take the store that was there for the new file, where that store came from a restore, too.
+    let moved = !replacement.new_file().exists() && (aside.exists() || !replacement.file);
+    if here && moved && image_of(path)? == replacement.new {
         replacement.end(lock)?;
         tracing::warn!(store = %path.display(), "a restore was interrupted at its end; it is complete now");
-        return Ok(());
+        return Ok(Settled::Complete);
     }
     let expected = match (here, aside.exists()) {
         (true, true) => false,
@@ -235,7 +258,7 @@ pub(super) fn settle(path: &Path, lock: &File) -> io::Result<()> {
         store = %path.display(),
         "a restore was interrupted; the store is the one that was there before it"
     );
-    Ok(())
+    Ok(Settled::Undone)
 }
 
 #[cfg(test)]

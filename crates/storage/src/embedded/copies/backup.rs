@@ -1,11 +1,12 @@
 //! A backup of a store that may be in use.
 
 use std::fs;
+use std::io;
 use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::copy::{At, CopyError, reader, verify_copy, write_copy};
+use super::copy::{At, CopyError, Snapshot, reader, verify_copy, write_copy};
 use super::report::Counts;
 use crate::embedded::files::{beside, flush_names};
 use crate::embedded::marker::{self, Left};
@@ -20,6 +21,8 @@ pub fn backup(path: &Path, file: &Path) -> Result<Counts, CopyError> {
     if !path.is_file() {
         return Err(CopyError::Missing(path.to_owned()));
     }
+    // SQLite takes a name that begins with `file:` for a URI, unless a directory is before it.
+    let file = &std::path::absolute(file).map_err(|e| At(file).io(e))?;
     if file.exists() {
         return Err(CopyError::Exists(file.to_owned()));
     }
@@ -27,7 +30,8 @@ pub fn backup(path: &Path, file: &Path) -> Result<Counts, CopyError> {
     let source = reader(path).map_err(|f| At(path).failed(f))?;
     must_be_current(&source, path)?;
     let partial = beside(file, ".partial");
-    let made = write_copy(&source, &partial).and_then(|()| verify_copy(&partial, path));
+    let before = Snapshot::of(path).map_err(|f| At(path).failed(f))?;
+    let made = write_copy(&source, &partial).and_then(|()| verify_copy(&partial, &before));
     let counts = match made {
         Ok(counts) => counts,
         Err(error) => {
@@ -37,9 +41,14 @@ pub fn backup(path: &Path, file: &Path) -> Result<Counts, CopyError> {
         }
     };
     let at = At(file);
-    // Unlike a change of the name, a link never replaces a file that was made meanwhile.
-    fs::hard_link(&partial, file).map_err(|e| at.io(e))?;
-    fs::remove_file(&partial).map_err(|e| at.io(e))?;
+    // Unlike a change of the name, a link never replaces a file that was made meanwhile. Some file systems have no links.
+    match fs::hard_link(&partial, file) {
+        Ok(()) => fs::remove_file(&partial),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
+        Err(_) if file.exists() => Err(io::ErrorKind::AlreadyExists.into()),
+        Err(_) => fs::rename(&partial, file),
+    }
+    .map_err(|e| at.io(e))?;
     flush_names(file).map_err(|e| at.io(e))?;
     Ok(counts)
 }

@@ -3,7 +3,7 @@
 use domain::model::clock::Timestamp;
 use rusqlite::{Connection, params};
 
-use super::report::{TOKEN_KEYS, TOKENS, console, lower_role};
+use super::report::{TOKEN_KEYS, TOKENS, console, lower_role, webhook_is_off};
 use crate::embedded::sql::Outcome;
 
 /// Removes what the attached store `present` has revoked, and notes it, so that the next restore knows it too.
@@ -35,14 +35,71 @@ pub(super) fn revoked(connection: &Connection, now: Timestamp) -> Outcome<()> {
     Ok(())
 }
 
-/// Gives the copy what the attached store `present` has replaced since, as far as that is known: the lower of two roles of an administrator, and
-/// where both stores seal with the same key, Auth Tokens and the keys that check access keys. [`revoked`] comes first.
+/// Notes which Auth Tokens of the copy, and which keys that check access keys, were replaced after it as the audit trail of the attached store
+/// says: stores had no notes of it before format 22. What has a note in either store needs none.
+pub(super) fn known_by_trail(connection: &Connection) -> Outcome<()> {
+    // Events that the copy does not have.
+    let since = |kind: &str| {
+        format!(
+            "FROM present.events e WHERE e.kind = '{kind}' AND NOT EXISTS (SELECT 1 FROM main.events m \
+             WHERE m.relying_party_id = e.relying_party_id AND m.at = e.at AND m.id = e.id)"
+        )
+    };
+    for (values, rows, owners) in [
+        (
+            TOKENS,
+            "main.accounts c JOIN present.accounts p ON p.id = c.id WHERE c.id",
+            format!(
+                "SELECT unhex(e.more ->> '$.target.id') {} AND json_valid(e.more)",
+                since("account_token_reset")
+            ),
+        ),
+        (
+            TOKEN_KEYS,
+            "main.token_keys c JOIN present.token_keys p ON p.relying_party_id = c.relying_party_id AND p.kind = c.kind \
+             WHERE c.kind = 'access' AND c.relying_party_id",
+            format!("SELECT e.relying_party_id {}", since("token_key_rotated")),
+        ),
+    ] {
+        let (kind, image, unknown) = (values.kind(), values.image_of("c"), values.unknown());
+        connection.execute_batch(&format!(
+            "INSERT OR IGNORE INTO main.revoked (kind, id, digest) SELECT '{kind}', image, seal('revoked', '{kind}', image) \
+             FROM (SELECT {image} AS image FROM {rows} IN ({owners}) AND {unknown})"
+        ))?;
+    }
+    Ok(())
+}
+
+/// Removes the Auth Tokens of the copy that are known as replaced, and the keys that check access keys, where no newer ones can be taken over. The
+/// account gets a token that nobody knows, the Relying Party gets keys when it needs them.
+pub(super) fn removed(connection: &Connection) -> Outcome<()> {
+    let (token, token_keys) = (TOKENS.is_replaced("c"), TOKEN_KEYS.is_replaced("c"));
+    // Drawn once for each row, before its digest.
+    connection.execute_batch(&format!(
+        "CREATE TEMP TABLE removed AS SELECT c.id AS id FROM main.accounts c WHERE {token};
+         UPDATE main.accounts SET token = CAST(substr(token, 1, length(token) - 32) || randomblob(32) AS BLOB) \
+         WHERE id IN (SELECT id FROM removed);
+         UPDATE main.accounts SET digest = seal('accounts', id, token, created) WHERE id IN (SELECT id FROM removed);
+         DROP TABLE removed;
+         DELETE FROM main.token_keys AS c WHERE c.kind = 'access' AND {token_keys};"
+    ))?;
+    Ok(())
+}
+
+/// Gives the copy what the attached store `present` has replaced since, as far as that is known: the lower of two roles of an administrator, that a
+/// webhook is switched off, and where both stores seal with the same key, Auth Tokens and the keys that check access keys. [`revoked`] comes first.
 pub(super) fn replaced(connection: &Connection) -> Outcome<()> {
-    let role = lower_role();
-    let (token, token_keys) = (TOKENS.present_is_newer(), TOKEN_KEYS.present_is_newer());
+    let (role, off) = (lower_role(), webhook_is_off());
+    let (token, token_keys) = (
+        TOKENS.present_is_newer("c"),
+        TOKEN_KEYS.present_is_newer("c"),
+    );
     connection.execute_batch(&format!(
         "UPDATE main.console_records AS c SET owner = p.owner, created = p.created, expires = p.expires, body = p.body, \
          digest = p.digest FROM present.console_records p WHERE c.kind = 0 AND p.kind = 0 AND p.id = c.id AND {role};
+         UPDATE main.webhooks AS c SET body = json_set(c.body, '$.enabled', json('false')), digest = seal('webhooks', c.relying_party_id, c.id, \
+         c.revision, json_set(c.body, '$.enabled', json('false'))) \
+         FROM present.webhooks p WHERE p.relying_party_id = c.relying_party_id AND p.id = c.id AND {off};
          UPDATE main.accounts AS c SET token = p.token, digest = seal('accounts', c.id, p.token, c.created) \
          FROM present.accounts p WHERE p.id = c.id AND {token};
          UPDATE main.token_keys AS c SET value = p.value, digest = p.digest FROM present.token_keys p \

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::copy::{At, CACHE, CopyError, verify_copy, write_copy};
+use super::copy::{At, CACHE, CopyError, Snapshot, verify_copy, write_copy};
 use crate::embedded::files::{beside, flush_names, give_to_owner, remove_if_there};
 use crate::embedded::left::move_what_is_left;
 use crate::embedded::{marker, open};
@@ -45,7 +45,8 @@ pub fn compact(path: &Path) -> Result<Compacted, CopyError> {
     marker::closed(&lock).map_err(|e| at.io(e))?;
     drop(connection);
     let made = made.and_then(|()| {
-        verify_copy(&copy, path)?;
+        let now = Snapshot::of(path).map_err(|f| at.failed(f))?;
+        verify_copy(&copy, &now)?;
         give_to_owner(path, &copy).map_err(|e| at.io(e))
     });
     if let Err(error) = made {

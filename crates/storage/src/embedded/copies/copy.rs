@@ -72,6 +72,25 @@ pub enum CopyError {
         /// What the operating system says.
         source: io::Error,
     },
+    /// A file cannot be read.
+    #[error("cannot read {path}: {source}", path = path.display())]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// A restore was interrupted at its last step, and cannot be undone at once.
+    #[error(
+        "the restore of {path} was interrupted: {source}; the next passkeyd that uses the store completes the restore or undoes it, and its log says which",
+        path = path.display()
+    )]
+    Unsettled {
+        /// The database file.
+        path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
     /// `SQLite` cannot do it.
     #[error("cannot copy {path}: {fault}", path = path.display())]
     Database {
@@ -88,6 +107,13 @@ pub(super) struct At<'a>(pub(super) &'a Path);
 impl At<'_> {
     pub(super) fn io(&self, source: io::Error) -> CopyError {
         CopyError::Io {
+            path: self.0.to_owned(),
+            source,
+        }
+    }
+
+    pub(super) fn read(&self, source: io::Error) -> CopyError {
+        CopyError::Read {
             path: self.0.to_owned(),
             source,
         }
@@ -138,14 +164,17 @@ fn gather(connection: &Connection) -> Outcome<()> {
     Ok(())
 }
 
-/// Gathers the sign-ins of a copy, verifies it, compares its events with those of the store at `source`, and writes it to the disk.
-pub(in crate::embedded) fn verify_copy(path: &Path, source: &Path) -> Result<Counts, CopyError> {
+/// Gathers the sign-ins of a copy, verifies it, compares its events with those of the store before it was made, and writes it to the disk.
+pub(in crate::embedded) fn verify_copy(
+    path: &Path,
+    before: &Snapshot,
+) -> Result<Counts, CopyError> {
     let at = At(path);
     let connection = open_copy(path).map_err(|f| at.failed(f))?;
     gather(&connection).map_err(|f| at.failed(f))?;
     let counts = verify(&connection, path)?;
     drop(connection);
-    compare_events(path, source)?;
+    before.compare_events(path)?;
     let file = OpenOptions::new().write(true).open(path);
     file.and_then(|file| file.sync_all())
         .map_err(|e| at.io(e))?;
@@ -182,40 +211,64 @@ pub(super) fn verify_length(path: &Path) -> Result<(), CopyError> {
     }
 }
 
-/// Events of the last moments may be newer than the copy, in milliseconds.
-const MOMENTS: i64 = 60_000;
+/// A store as it was at one moment, also when it changes meanwhile.
+pub(in crate::embedded) struct Snapshot {
+    connection: Connection,
+    path: PathBuf,
+}
 
-/// Compares the events of a copy with those of the store that it was made of, which may be in use: they are written once and never
-/// changed. What was swept since is in the copy alone; what happened since is in the store alone.
-fn compare_events(path: &Path, source: &Path) -> Result<(), CopyError> {
-    let at = At(path);
-    let failed = |error: rusqlite::Error| at.failed(error.into());
-    // What is attached to a connection that reads only is only read too.
-    let connection = reader(path).map_err(|f| at.failed(f))?;
-    let attached = connection.execute("ATTACH ?1 AS source", [source.to_string_lossy()]);
-    attached.map_err(failed)?;
-    let columns = "kind, user_id, credential_key, ceremony_id, reason, signals, user_name, actor, access_key_id, wire, user_agent, \
-        address, more";
-    let differ = columns
-        .split(", ")
-        .map(|column| format!("c.{column} IS NOT s.{column}"))
-        .collect::<Vec<_>>()
-        .join(" OR ");
-    let sql = format!(
-        "SELECT count(*) FROM source.events s LEFT JOIN main.events c \
-         ON c.relying_party_id = s.relying_party_id AND c.at = s.at AND c.id = s.id WHERE CASE WHEN c.id IS NULL \
-         THEN s.at < ifnull((SELECT max(at) FROM main.events), (SELECT max(at) FROM source.events)) - {MOMENTS} ELSE {differ} END"
-    );
-    let wrong: i64 = connection
-        .query_row(&sql, [], |row| row.get(0))
-        .map_err(failed)?;
-    if wrong > 0 {
-        return Err(CopyError::Damaged {
+impl Snapshot {
+    /// The store at this path as it is now.
+    pub(in crate::embedded) fn of(path: &Path) -> Outcome<Self> {
+        let connection = reader(path)?;
+        connection.execute_batch("BEGIN; SELECT 1 FROM events LIMIT 1")?;
+        Ok(Self {
+            connection,
             path: path.to_owned(),
-            what: format!("{wrong} events are not those of the store"),
-        });
+        })
     }
-    Ok(())
+
+    /// Compares the events of a copy that was made after this moment with those of the store: an event that the store had at this moment and still
+    /// has is in the copy, too. Others may have been added, swept or erased meanwhile.
+    fn compare_events(&self, copy: &Path) -> Result<(), CopyError> {
+        let failed = |error: rusqlite::Error| At(copy).failed(error.into());
+        for (path, name) in [(copy, "copy"), (&self.path, "now")] {
+            // What is attached to a connection that reads only is only read too.
+            let attached = self
+                .connection
+                .execute(&format!("ATTACH ?1 AS {name}"), [path.to_string_lossy()]);
+            attached.map_err(failed)?;
+        }
+        let columns = "kind, user_id, credential_key, ceremony_id, reason, signals, user_name, actor, access_key_id, wire, user_agent, \
+            address, more";
+        let [changed, differ] = ["s", "c"].map(|other| {
+            let columns = columns.split(", ");
+            let columns = columns.map(|column| format!("{other}.{column} IS NOT n.{column}"));
+            columns.collect::<Vec<_>>().join(" OR ")
+        });
+        let same = |row| {
+            format!(
+                "{row}.relying_party_id = s.relying_party_id AND {row}.at = s.at AND {row}.id = s.id"
+            )
+        };
+        let sql = format!(
+            "SELECT count(*) FROM main.events s JOIN now.events n ON {} LEFT JOIN copy.events c ON {} \
+             WHERE NOT ({changed}) AND (c.id IS NULL OR {differ})",
+            same("n"),
+            same("c")
+        );
+        let wrong: i64 = self
+            .connection
+            .query_row(&sql, [], |row| row.get(0))
+            .map_err(failed)?;
+        if wrong > 0 {
+            return Err(CopyError::Damaged {
+                path: copy.to_owned(),
+                what: format!("{wrong} events are not those of the store"),
+            });
+        }
+        Ok(())
+    }
 }
 
 /// How many rows each table has, and how many of them do not match their digest.

@@ -13,6 +13,6 @@ pub use self::backup::backup;
 pub use self::compact::{Compacted, compact};
 pub use self::copy::CopyError;
 #[cfg(test)]
-pub(super) use self::copy::{reader, verify_copy};
+pub(super) use self::copy::{Snapshot, reader, verify_copy};
 pub use self::report::{Counts, Difference, Lost, Record, RecordKind};
 pub use self::restore::{How, Restored, restore};

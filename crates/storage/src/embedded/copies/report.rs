@@ -38,14 +38,22 @@ pub enum RecordKind {
     ApiKey,
     /// The Auth Token of an account.
     AuthToken,
+    /// The Auth Token of an account, which no longer has one: that of the backup was replaced, and its successor is not known.
+    NoAuthToken,
+    /// As [`AccessTokenKeys`](Self::AccessTokenKeys), of a Relying Party that has none now for the same reason.
+    NoAccessTokenKeys,
     /// An administrator of the console.
     Administrator,
     /// The role of an administrator.
     Role,
     /// A webhook of a Relying Party.
     Webhook,
+    /// A webhook that is switched off.
+    WebhookOff,
     /// The address, the secret and the other settings of a webhook.
     WebhookSettings,
+    /// The name, the policy and the other settings of a Relying Party.
+    Settings,
     /// A Relying Party of an account.
     RelyingParty,
     /// A user.
@@ -107,7 +115,7 @@ pub struct Difference {
 const NAMED: u32 = 1000;
 
 /// The Relying Party of the console belongs to no account, and no list has it.
-const OF_ACCOUNTS: &str = "account_id IN (SELECT id FROM main.accounts)";
+const OF_ACCOUNTS: &str = "c.account_id IN (SELECT id FROM main.accounts)";
 
 /// Whether keys and secrets of both stores are sealed under the same key, so that one can have those of the other.
 const SAME_KEY: &str = "(SELECT value FROM main.meta WHERE name = 'store_key') IS \
@@ -119,7 +127,7 @@ const NOTHING: &str = "ATTACH ':memory:' AS present;
     CREATE TABLE present.revoked (kind, id);
     CREATE TABLE present.accounts (id, token);
     CREATE TABLE present.api_keys (id);
-    CREATE TABLE present.relying_parties (id);
+    CREATE TABLE present.relying_parties (id, body);
     CREATE TABLE present.access_keys (relying_party_id, id);
     CREATE TABLE present.token_keys (relying_party_id, kind, value);
     CREATE TABLE present.webhooks (relying_party_id, id, body);
@@ -150,7 +158,7 @@ pub(super) fn counts(connection: &Connection) -> Found<Counts> {
         accounts: of("accounts")?,
         relying_parties: count(
             connection,
-            &format!("SELECT count(*) FROM relying_parties WHERE {OF_ACCOUNTS}"),
+            &format!("SELECT count(*) FROM relying_parties c WHERE {OF_ACCOUNTS}"),
         )?,
         users: outside("users")?,
         credentials: outside("credentials")?,
@@ -236,42 +244,77 @@ pub(super) const TOKEN_KEYS: Values = Values {
 };
 
 impl Values {
-    fn differ(&self) -> String {
-        format!("p.{0} <> c.{0}", self.column)
+    fn differ(&self, row: &str) -> String {
+        format!("p.{0} <> {row}.{0}", self.column)
     }
 
-    /// That of `c` was replaced, that of `p` was not, and this store can have it.
-    pub(super) fn present_is_newer(&self) -> String {
-        let [c, p] = ["c", "p"].map(|row| replaced(self.kind, &(self.image)(row)));
-        format!("({} AND {SAME_KEY} AND {c} AND NOT {p})", self.differ())
+    /// The kind of its rows in `revoked`.
+    pub(super) fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    /// The image of the value of a row.
+    pub(super) fn image_of(&self, row: &str) -> String {
+        (self.image)(row)
+    }
+
+    /// Whether the value of a row was replaced.
+    pub(super) fn is_replaced(&self, row: &str) -> String {
+        replaced(self.kind, &self.image_of(row))
+    }
+
+    /// They differ, and nothing says that one of them was replaced.
+    pub(super) fn unknown(&self) -> String {
+        let [c, p] = ["c", "p"].map(|row| self.is_replaced(row));
+        format!("({} AND NOT {c} AND NOT {p})", self.differ("c"))
+    }
+
+    /// That of the row was replaced, that of `p` was not, and this store can have it.
+    pub(super) fn present_is_newer(&self, row: &str) -> String {
+        let [c, p] = [row, "p"].map(|row| self.is_replaced(row));
+        format!("({} AND {SAME_KEY} AND {c} AND NOT {p})", self.differ(row))
     }
 
     /// That of `c` was not replaced, and that of `p` was.
     fn present_is_older(&self) -> String {
-        let [c, p] = ["c", "p"].map(|row| replaced(self.kind, &(self.image)(row)));
-        format!("({} AND {p} AND NOT {c})", self.differ())
+        let [c, p] = ["c", "p"].map(|row| self.is_replaced(row));
+        format!("({} AND {p} AND NOT {c})", self.differ("c"))
     }
 }
 
 /// Whether the administrator of the row `p` may do less than that of `c`: the lower role counts, so that nobody gains one.
 pub(super) fn lower_role() -> String {
-    let rank = |row| {
-        format!(
-            "CASE {row}.body ->> '$.role' WHEN 'owner' THEN 2 WHEN 'operator' THEN 1 ELSE 0 END"
-        )
-    };
     format!("({} < {})", rank("p"), rank("c"))
+}
+
+/// Orders the roles of administrators.
+fn rank(row: &str) -> String {
+    format!("CASE {row}.body ->> '$.role' WHEN 'owner' THEN 2 WHEN 'operator' THEN 1 ELSE 0 END")
+}
+
+/// Whether the webhook of the row `p` is switched off, and that of `c` is not.
+pub(super) fn webhook_is_off() -> &'static str {
+    "(NOT p.body ->> '$.enabled' AND c.body ->> '$.enabled')"
+}
+
+/// The settings in the body of a row: without what counts changes, and what the process notes.
+fn settings(row: &str) -> String {
+    format!(
+        "json_remove({row}.body, '$.revision', '$.version', '$.updated', '$.failing', '$.enabled')"
+    )
 }
 
 /// What stays revoked, replaced or removed.
 fn stays(connection: &Connection) -> Found<Vec<Record>> {
     let (token, token_keys, role) = (
-        TOKENS.present_is_newer(),
-        TOKEN_KEYS.present_is_newer(),
+        TOKENS.present_is_newer("c"),
+        TOKEN_KEYS.present_is_newer("c"),
         lower_role(),
     );
     let (access, api) = (revoked("access_key", "c.id"), revoked("api_key", "c.id"));
     let (webhook, administrator) = (revoked("webhook", "c.id"), revoked("administrator", "c.id"));
+    let (no_token, no_keys) = (TOKENS.is_replaced("c"), TOKEN_KEYS.is_replaced("c"));
+    let off = webhook_is_off();
     let mut found = Vec::new();
     for (kind, sql) in [
         (
@@ -324,16 +367,55 @@ fn stays(connection: &Connection) -> Found<Vec<Record>> {
              ON p.relying_party_id = c.relying_party_id AND p.kind = c.kind WHERE c.kind = 'access' AND {token_keys}"
             ),
         ),
+        (
+            RecordKind::NoAuthToken,
+            format!(
+                "SELECT lower(hex(c.id)), lower(hex(c.id)), '' FROM main.accounts c LEFT JOIN present.accounts p ON p.id = c.id \
+             WHERE {no_token} AND {token} IS NOT TRUE ORDER BY c.created"
+            ),
+        ),
+        (
+            RecordKind::NoAccessTokenKeys,
+            format!(
+                "SELECT lower(hex(c.relying_party_id)), '', '' FROM main.token_keys c LEFT JOIN present.token_keys p \
+             ON p.relying_party_id = c.relying_party_id AND p.kind = c.kind \
+             WHERE c.kind = 'access' AND {no_keys} AND {token_keys} IS NOT TRUE"
+            ),
+        ),
+        (
+            RecordKind::WebhookOff,
+            format!(
+                "SELECT lower(hex(c.relying_party_id)), lower(hex(c.id)), coalesce(c.body ->> '$.name', '') FROM main.webhooks c \
+             JOIN present.webhooks p ON p.relying_party_id = c.relying_party_id AND p.id = c.id WHERE {off} ORDER BY c.created"
+            ),
+        ),
     ] {
         found.append(&mut records(connection, kind, &sql)?);
     }
     Ok(found)
 }
 
+/// Whether the access key of the row `c` has nothing that checks it: the keys for it in this store were replaced, and their successors are not known.
+fn without_keys() -> String {
+    let (old, newer) = (
+        TOKEN_KEYS.is_replaced("t"),
+        TOKEN_KEYS.present_is_newer("t"),
+    );
+    format!(
+        "EXISTS (SELECT 1 FROM main.token_keys t LEFT JOIN present.token_keys p ON p.relying_party_id = t.relying_party_id AND p.kind = t.kind \
+         WHERE t.relying_party_id = c.relying_party_id AND t.kind = 'access' AND {old} AND {newer} IS NOT TRUE)"
+    )
+}
+
 /// The keys, webhooks and administrators that come back, and what comes back in its old form.
 fn keys_again(connection: &Connection) -> Found<Vec<Record>> {
-    let (newer_token, older_token) = (TOKENS.present_is_newer(), TOKENS.present_is_older());
-    let (newer_keys, older_keys) = (TOKEN_KEYS.present_is_newer(), TOKEN_KEYS.present_is_older());
+    let (old_token, older_token) = (TOKENS.is_replaced("c"), TOKENS.present_is_older());
+    let (old_keys, older_keys) = (TOKEN_KEYS.is_replaced("c"), TOKEN_KEYS.present_is_older());
+    let without_keys = without_keys();
+    let (raised, settings_differ) = (
+        format!("({} > {})", rank("p"), rank("c")),
+        format!("{} <> {}", settings("p"), settings("c")),
+    );
     let party = "JOIN present.relying_parties r ON r.id = p.relying_party_id";
     let (access, api) = (revoked("access_key", "c.id"), revoked("api_key", "c.id"));
     let (webhook, administrator) = (revoked("webhook", "c.id"), revoked("administrator", "c.id"));
@@ -343,7 +425,7 @@ fn keys_again(connection: &Connection) -> Found<Vec<Record>> {
             RecordKind::AccessKey,
             format!(
                 "SELECT lower(hex(c.relying_party_id)), lower(hex(c.id)), coalesce(c.body ->> '$.name', '') FROM main.access_keys c \
-             WHERE NOT {access} AND NOT EXISTS (SELECT 1 FROM present.access_keys p {party} \
+             WHERE NOT {access} AND NOT {without_keys} AND NOT EXISTS (SELECT 1 FROM present.access_keys p {party} \
              WHERE p.relying_party_id = c.relying_party_id AND p.id = c.id) ORDER BY c.created"
             ),
         ),
@@ -352,7 +434,7 @@ fn keys_again(connection: &Connection) -> Found<Vec<Record>> {
             format!(
                 "SELECT lower(hex(c.relying_party_id)), '', '' FROM main.token_keys c JOIN present.token_keys p \
              ON p.relying_party_id = c.relying_party_id AND p.kind = c.kind \
-             WHERE c.kind = 'access' AND p.value <> c.value AND NOT {newer_keys} AND NOT {older_keys}"
+             WHERE c.kind = 'access' AND p.value <> c.value AND NOT {old_keys} AND NOT {older_keys}"
             ),
         ),
         (
@@ -369,7 +451,15 @@ fn keys_again(connection: &Connection) -> Found<Vec<Record>> {
                 "SELECT lower(hex(c.id)), lower(hex(c.id)), CASE WHEN length(p.token) <> length(c.token) \
              THEN 'perhaps the present one: the backup is older than the seal of the store' ELSE '' END \
              FROM main.accounts c LEFT JOIN present.accounts p ON p.id = c.id \
-             WHERE p.token IS NOT c.token AND (p.id IS NULL OR (NOT {newer_token} AND NOT {older_token})) ORDER BY c.created"
+             WHERE p.token IS NOT c.token AND NOT {old_token} AND (p.id IS NULL OR NOT {older_token}) ORDER BY c.created"
+            ),
+        ),
+        (
+            RecordKind::Role,
+            format!(
+                "SELECT '{}', lower(hex(c.id)), coalesce(c.body ->> '$.name', '') || ', ' || coalesce(c.body ->> '$.role', '') \
+             FROM {BOTH_ADMINISTRATORS} AND {raised} ORDER BY c.created",
+                CONSOLE_PARTY.to_hex()
             ),
         ),
         (
@@ -391,9 +481,18 @@ fn keys_again(connection: &Connection) -> Found<Vec<Record>> {
         ),
         (
             RecordKind::WebhookSettings,
-            "SELECT lower(hex(c.relying_party_id)), lower(hex(c.id)), coalesce(c.body ->> '$.name', '') FROM main.webhooks c \
+            format!(
+                "SELECT lower(hex(c.relying_party_id)), lower(hex(c.id)), coalesce(c.body ->> '$.name', '') FROM main.webhooks c \
              JOIN present.webhooks p ON p.relying_party_id = c.relying_party_id AND p.id = c.id \
-             WHERE (p.body ->> '$.url' IS NOT c.body ->> '$.url' OR p.body ->> '$.secret' IS NOT c.body ->> '$.secret') ORDER BY c.created".to_owned(),
+             WHERE {settings_differ} ORDER BY c.created"
+            ),
+        ),
+        (
+            RecordKind::Settings,
+            format!(
+                "SELECT lower(hex(c.account_id)), lower(hex(c.id)), coalesce(c.body ->> '$.name', '') FROM main.relying_parties c \
+             JOIN present.relying_parties p ON p.id = c.id WHERE {OF_ACCOUNTS} AND {settings_differ} ORDER BY c.created"
+            ),
         ),
         (
             RecordKind::RelyingParty,
@@ -408,28 +507,43 @@ fn keys_again(connection: &Connection) -> Found<Vec<Record>> {
     Ok(found)
 }
 
+/// What was revoked in this store is not lost: the attached store is the older one.
+fn unless_revoked(table: &str) -> String {
+    let kind = match table {
+        "access_keys" => "access_key",
+        "api_keys" => "api_key",
+        "webhooks" => "webhook",
+        _ => return String::new(),
+    };
+    format!("AND NOT EXISTS (SELECT 1 FROM main.revoked r WHERE r.kind = '{kind}' AND r.id = p.id)")
+}
+
 /// What this store has that the attached one has not, and the other way round.
 pub(super) fn difference(connection: &Connection) -> Found<Difference> {
+    // The rows of a user or of a Relying Party that was deleted may still be there: the sweep removes them.
+    let party = "JOIN present.relying_parties r ON r.id = p.relying_party_id";
+    let user = "JOIN present.users u ON u.relying_party_id = p.relying_party_id AND u.id = p.user_id \
+        JOIN present.relying_parties r ON r.id = p.relying_party_id";
     let console = console();
     let lost = |table: &str, key: &str| {
         let sql = format!(
-            "SELECT count(*) FROM present.{table} p WHERE p.relying_party_id <> {console} AND NOT EXISTS \
-             (SELECT 1 FROM main.{table} c WHERE c.relying_party_id = p.relying_party_id AND c.{key} = p.{key})"
+            "SELECT count(*) FROM present.{table} p {} WHERE p.relying_party_id <> {console} AND NOT EXISTS \
+             (SELECT 1 FROM main.{table} c WHERE c.relying_party_id = p.relying_party_id AND c.{key} = p.{key}) {}",
+            if table == "credentials" { user } else { party },
+            unless_revoked(table)
         );
         count(connection, &sql)
     };
     let lost_by_id = |table: &str| {
         let sql = format!(
-            "SELECT count(*) FROM present.{table} p WHERE NOT EXISTS (SELECT 1 FROM main.{table} c WHERE c.id = p.id)"
+            "SELECT count(*) FROM present.{table} p WHERE NOT EXISTS (SELECT 1 FROM main.{table} c WHERE c.id = p.id) {}",
+            unless_revoked(table)
         );
         count(connection, &sql)
     };
-    // The rows of a user or of a Relying Party that was deleted may still be there: the sweep removes them.
-    let party = "JOIN present.relying_parties r ON r.id = p.relying_party_id";
     let credentials = format!(
         "FROM main.credentials c WHERE c.relying_party_id <> {console} AND NOT EXISTS (SELECT 1 FROM present.credentials p \
-         JOIN present.users u ON u.relying_party_id = p.relying_party_id AND u.id = p.user_id {party} \
-         WHERE p.relying_party_id = c.relying_party_id AND p.key = c.key)"
+         {user} WHERE p.relying_party_id = c.relying_party_id AND p.key = c.key)"
     );
     let users = format!(
         "FROM main.users c WHERE c.relying_party_id <> {console} AND NOT EXISTS (SELECT 1 FROM present.users p {party} \
@@ -467,7 +581,8 @@ pub(super) fn difference(connection: &Connection) -> Found<Difference> {
             administrators: count(
                 connection,
                 "SELECT count(*) FROM present.console_records p WHERE p.kind = 0 AND NOT EXISTS \
-                 (SELECT 1 FROM main.console_records c WHERE c.kind = 0 AND c.id = p.id)",
+                 (SELECT 1 FROM main.console_records c WHERE c.kind = 0 AND c.id = p.id) \
+                 AND NOT EXISTS (SELECT 1 FROM main.revoked r WHERE r.kind = 'administrator' AND r.id = p.id)",
             )?,
         },
     })

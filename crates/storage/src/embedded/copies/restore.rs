@@ -16,8 +16,8 @@ use crate::embedded::files::{beside, create_new, give_to_owner_of_store, remove_
 use crate::embedded::left::move_what_is_left;
 use crate::embedded::marker::Left;
 use crate::embedded::open::OpenError;
-use crate::embedded::replacement::{self, Replacement};
-use crate::embedded::sql::{Failure, Outcome, execute};
+use crate::embedded::replacement::{self, Replacement, Settled};
+use crate::embedded::sql::{Failure, Outcome};
 use crate::embedded::{marker, open};
 
 /// How a backup is restored.
@@ -76,24 +76,35 @@ pub fn restore(
     let file = &fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
     let made = Made::before(path);
     let lock = open::lock(path)?;
+    let of_file = hold(file, &open::target_of(path));
     let path = &open::target_of(path);
     let at = At(path);
     let left = marker::read(&lock).map_err(|e| at.io(e))?;
     // A log alone may have all that a young store has, and the lock file knows of a store whose files are lost.
     let has = |path: &Path| fs::metadata(path).is_ok_and(|file| file.len() > 0);
     let is_there = has(path) || has(&marker::log_of(path)) || left != Left::Unknown;
-    if is_there && !how.replace {
-        return Err(CopyError::Exists(path.clone()));
-    }
     let mut replacement = Replacement::of(path, left, now.0 / 1000);
     let copy = replacement.new_file();
-    if is_made_here(file, &copy) {
-        return Err(CopyError::OwnFile(file.clone()));
-    }
+    let refused = of_file.and_then(|held| {
+        if is_there && !how.replace {
+            return Err(CopyError::Exists(path.clone()));
+        }
+        if is_made_here(file, &copy) {
+            return Err(CopyError::OwnFile(file.clone()));
+        }
+        Ok(held)
+    });
+    let _held = match refused {
+        Ok(held) => held,
+        Err(error) => {
+            made.remove();
+            return Err(error);
+        }
+    };
     let decided = decide(file, &copy, is_there.then_some((path, left)), how, now);
     let done = decided.and_then(|restored| {
         let restored = Restored {
-            replaced: replacement.moves().then(|| replacement.aside()),
+            replaced: replacement.kept(),
             report: replacement.report(),
             ..restored
         };
@@ -116,8 +127,37 @@ pub fn restore(
             return Err(error);
         }
     };
-    replacement.put(&lock).map_err(|e| at.io(e))?;
-    Ok(restored)
+    let Err(error) = replacement.put(&lock) else {
+        return Ok(restored);
+    };
+    match replacement::settle(path, &lock) {
+        Ok(Settled::Complete) => Ok(restored),
+        Ok(Settled::Nothing | Settled::Undone) => {
+            made.remove();
+            Err(at.io(error))
+        }
+        Err(_) => Err(CopyError::Unsettled {
+            path: path.clone(),
+            source: error,
+        }),
+    }
+}
+
+/// Holds the lock of the store that the backup is, if it is one and not the store that is replaced: a server would change it meanwhile.
+fn hold(file: &Path, path: &Path) -> Result<Option<File>, CopyError> {
+    if file == path || !beside(file, ".lock").exists() {
+        return Ok(None);
+    }
+    match open::lock(file) {
+        Ok(lock) => Ok(Some(lock)),
+        // Nothing can serve a store whose lock file cannot be written: it is on a medium to read from.
+        Err(OpenError::Io { source, .. })
+            if source.kind() == std::io::ErrorKind::ReadOnlyFilesystem =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Whether `file` has a name that a restore gives to a file of its own beside the store, and so may remove.
@@ -227,10 +267,10 @@ fn in_transaction(
     connection: &Connection,
     work: impl FnOnce(&Connection) -> Outcome<()>,
 ) -> Outcome<()> {
-    execute(connection, "BEGIN IMMEDIATE", [])?;
+    connection.execute_batch("BEGIN IMMEDIATE")?;
     let done = work(connection);
     let end = if done.is_ok() { "COMMIT" } else { "ROLLBACK" };
-    execute(connection, end, [])?;
+    connection.execute_batch(end)?;
     done
 }
 
@@ -245,12 +285,16 @@ fn finish(
     let failed = |error: rusqlite::Error| at.failed(error.into());
     let connection = open_copy(copy).map_err(|f| at.failed(f))?;
     report::attach(&connection, present).map_err(failed)?;
+    if present.is_some() {
+        in_transaction(&connection, carry::known_by_trail).map_err(|f| at.failed(f))?;
+    }
     let difference = report::difference(&connection).map_err(failed)?;
     in_transaction(&connection, |c| {
         if present.is_some() {
             carry::revoked(c, now)?;
             carry::replaced(c)?;
         }
+        carry::removed(c)?;
         note(c, now)
     })
     .map_err(|f| at.failed(f))?;
@@ -333,7 +377,7 @@ fn prepare(file: &Path, copy: &Path) -> Result<Restored, CopyError> {
     for more in ["", "-wal", "-shm", "-journal"] {
         remove_if_there(&beside(copy, more)).map_err(|e| at.io(e))?;
     }
-    let mut from = File::open(file).map_err(|e| At(file).io(e))?;
+    let mut from = File::open(file).map_err(|e| At(file).read(e))?;
     let mut to = create_new(copy).map_err(|e| at.io(e))?;
     std::io::copy(&mut from, &mut to).map_err(|e| at.io(e))?;
     drop(to);
@@ -347,7 +391,10 @@ fn prepare(file: &Path, copy: &Path) -> Result<Restored, CopyError> {
     }
     let log = marker::log_of(file);
     if log.exists() {
-        if let Some(lost) = marker::lost_log(file).map_err(|e| At(&log).io(e))? {
+        if !log.is_file() {
+            return Err(CopyError::NotAFile(log));
+        }
+        if let Some(lost) = marker::lost_log(file).map_err(|e| At(&log).read(e))? {
             return Err(CopyError::Damaged {
                 path: file.to_owned(),
                 what: lost.to_owned(),

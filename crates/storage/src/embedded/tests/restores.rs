@@ -313,10 +313,17 @@ async fn a_store_that_cannot_be_read_is_replaced_only_where_that_is_asked_for() 
     // What can be read of it still counts.
     let restored = restore(&file, &path, BLINDLY, NOW).unwrap();
     assert!(!restored.compared && restored.unreadable.is_some());
-    let again = &restored.difference.again;
-    let works = hex::encode(set.keys[1].id.0);
-    assert_eq!(of_kind(again, RecordKind::AccessKey), [works.as_str()]);
-    assert!(of_kind(again, RecordKind::ApiKey).is_empty());
+    let difference = &restored.difference;
+    for kind in [
+        RecordKind::AccessKey,
+        RecordKind::ApiKey,
+        RecordKind::AuthToken,
+    ] {
+        assert!(of_kind(&difference.again, kind).is_empty(), "{kind:?}");
+    }
+    for kind in [RecordKind::NoAuthToken, RecordKind::NoAccessTokenKeys] {
+        assert_eq!(of_kind(&difference.stays, kind).len(), 1, "{kind:?}");
+    }
 
     // Another program has it locked.
     let other = Connection::open(&path).unwrap();
@@ -344,7 +351,8 @@ async fn a_log_without_a_database_file_is_a_store_too() {
     assert!(refused.to_string().contains("missing"), "{refused}");
     assert_eq!(std::fs::read(&log).unwrap(), [7; 9000]);
     let restored = restore(&file, &path, BLINDLY, NOW).unwrap();
-    let kept = marker::log_of(&restored.replaced.unwrap());
+    let kept = restored.replaced.unwrap();
+    assert!(kept.to_string_lossy().ends_with("-wal"));
     assert_eq!(std::fs::read(kept).unwrap(), [7; 9000]);
     assert!(!log.exists());
     // A folder is no backup.
@@ -631,8 +639,8 @@ async fn a_store_that_lost_its_log_is_not_compared_with() {
 async fn a_restore_says_which_auth_tokens_are_old_and_which_it_cannot_compare() {
     let under_test = Directory::new();
     let store = under_test.store.clone().unwrap();
-    let [same, replaced, keyed] = [(); 3].map(|()| new_account(NOW));
-    for account in [&same, &replaced, &keyed] {
+    let [same, replaced, keyed, lost] = [(); 4].map(|()| new_account(NOW));
+    for account in [&same, &replaced, &keyed, &lost] {
         assert_eq!(store.create_account(account).await, Ok(true));
     }
     let file = under_test.place.path().join("backup.db");
@@ -642,24 +650,289 @@ async fn a_restore_says_which_auth_tokens_are_old_and_which_it_cannot_compare() 
     store.keep_store_key(&[1; 60]).await.unwrap();
     for (account, hash) in [
         (&replaced, SecretHash::Plain([8; 32])),
-        (&keyed, SecretHash::Keyed([7; 32])),
+        (&lost, SecretHash::Keyed([6; 32])),
     ] {
         let done = store.replace_account_token(account.id, hash);
         assert_eq!(done.await, Ok(true));
     }
+    // The same token, whose hash has a key now.
+    let hash = SecretHash::Keyed([7; 32]);
+    let of = Principal::Account(keyed.id);
+    let done = store.replace_secret(of, keyed.token, hash);
+    assert_eq!(done.await, Ok(true));
     store.close().await.unwrap();
     let restored = restore(&file, &path, REPLACE, NOW).unwrap();
     let tokens = restored.difference.again.into_iter();
     let tokens = tokens.filter(|record| record.kind == RecordKind::AuthToken);
-    let mut found: Vec<_> = tokens.map(|record| (record.id, record.name)).collect();
-    let mut expected = [
-        (hex::encode(replaced.id.0), String::new()),
-        (
-            hex::encode(keyed.id.0),
-            "perhaps the present one: the backup is older than the seal of the store".to_owned(),
-        ),
-    ];
-    found.sort();
+    let found: Vec<_> = tokens.map(|record| (record.id, record.name)).collect();
+    let expected = [(
+        hex::encode(keyed.id.0),
+        "perhaps the present one: the backup is older than the seal of the store".to_owned(),
+    )];
+    assert_eq!(found, expected);
+    // What was replaced does not work again, and the new ones cannot be read with the key of the backup.
+    let mut found = of_kind(&restored.difference.stays, RecordKind::NoAuthToken);
+    let mut expected = [&replaced, &lost].map(|account| hex::encode(account.id.0));
+    found.sort_unstable();
     expected.sort();
     assert_eq!(found, expected);
+    let store = open(&path).unwrap();
+    for (account, works) in [
+        (&same, true),
+        (&keyed, true),
+        (&replaced, false),
+        (&lost, false),
+    ] {
+        let found = store.secret(Principal::Account(account.id)).await.unwrap();
+        assert_eq!(found.unwrap().hash == account.token, works);
+    }
+}
+
+/// A store of format 21 has no notes. Its trail says that a value was replaced, and so which of two is the newer one.
+#[tokio::test]
+async fn a_store_of_the_last_format_says_in_its_trail_which_secrets_were_replaced() {
+    for told in [true, false] {
+        let under_test = Directory::new();
+        let set = Revocable::new(&under_test).await;
+        let Fixture { rp, account, .. } = set.fixture;
+        let store = under_test.store.clone().unwrap();
+        let file = under_test.place.path().join("backup.db");
+        let path = database(&under_test);
+        let before = event(AuditKind::TokenKeyRotated, rp);
+        store.import_event(&before).await.unwrap();
+        backup(&path, &file).unwrap();
+        set.revoke(&store).await;
+        if told {
+            let reset = event(AuditKind::AccountTokenReset, rp);
+            let reset = reset.target("account", &account.to_hex(), None);
+            store.import_event(&reset).await.unwrap();
+            let rotated = event(AuditKind::TokenKeyRotated, rp);
+            store.import_event(&rotated).await.unwrap();
+        }
+        store.close().await.unwrap();
+        drop(store);
+        let old = Connection::open(&path).unwrap();
+        old.execute_batch(WITHOUT_REVOKED).unwrap();
+        old.pragma_update(None, "user_version", 21).unwrap();
+        drop(old);
+
+        let difference = restore(&file, &path, REPLACE, NOW).unwrap().difference;
+        let account = hex::encode(account.0);
+        let (stays, again) = if told {
+            (&difference.stays, &difference.again)
+        } else {
+            (&difference.again, &difference.stays)
+        };
+        assert_eq!(of_kind(stays, RecordKind::AuthToken), [account.as_str()]);
+        assert_eq!(of_kind(stays, RecordKind::AccessTokenKeys), [""]);
+        assert_eq!(of_kind(again, RecordKind::AuthToken), [""; 0]);
+        assert_eq!(of_kind(again, RecordKind::AccessTokenKeys), [""; 0]);
+        let store = open(&path).unwrap();
+        let found = store.token_key(rp, TokenKind::Access).await.unwrap();
+        assert_eq!(found == Some(token_key(2)), told);
+        let of = Principal::Account(set.fixture.account);
+        let found = store.secret(of).await.unwrap().unwrap();
+        assert_eq!(found.hash == SecretHash::Plain([9; 32]), told);
+    }
+}
+
+/// The value in the backup is known as replaced, and no newer one can be taken over.
+#[tokio::test]
+async fn a_replaced_secret_whose_successor_is_not_known_does_not_come_back() {
+    for how in ["sealed again", "deleted and swept", "damaged"] {
+        let under_test = Directory::new();
+        let set = Revocable::new(&under_test).await;
+        let Fixture { rp, account, .. } = set.fixture;
+        let store = under_test.store.clone().unwrap();
+        let file = under_test.place.path().join("backup.db");
+        let path = database(&under_test);
+        backup(&path, &file).unwrap();
+        set.revoke(&store).await;
+        if how == "sealed again" {
+            store.keep_store_key(&[1; 60]).await.unwrap();
+        }
+        let gone = if how == "deleted and swept" {
+            "DELETE FROM token_keys; DELETE FROM access_keys; DELETE FROM webhooks; DELETE FROM relying_parties"
+        } else {
+            ""
+        };
+        let done = store.write(move |c| Ok(c.execute_batch(gone)?));
+        done.await.unwrap();
+        store.close().await.unwrap();
+        drop(store);
+        let how_restored = if how == "damaged" {
+            let damage = Connection::open(&path).unwrap();
+            let sql = "UPDATE events SET kind = 'No Words'";
+            assert!(damage.execute(sql, []).unwrap() > 0);
+            BLINDLY
+        } else {
+            REPLACE
+        };
+        let restored = restore(&file, &path, how_restored, NOW).unwrap();
+        assert_eq!(restored.compared, how != "damaged");
+        let difference = &restored.difference;
+        assert_eq!(
+            of_kind(&difference.stays, RecordKind::NoAccessTokenKeys).len(),
+            1,
+            "{how}"
+        );
+        // An access key that nothing checks does not come back.
+        assert_eq!(
+            of_kind(&difference.again, RecordKind::AccessKey),
+            [""; 0],
+            "{how}"
+        );
+        let store = open(&path).unwrap();
+        let found = store.token_key(rp, TokenKind::Access).await.unwrap();
+        assert_eq!(found, None, "{how}");
+        let token = store.secret(Principal::Account(account)).await.unwrap();
+        let [kept, removed] = [RecordKind::AuthToken, RecordKind::NoAuthToken]
+            .map(|kind| of_kind(&difference.stays, kind).len());
+        let new = SecretHash::Plain([9; 32]);
+        if how == "deleted and swept" {
+            assert_eq!((kept, removed), (1, 0));
+            assert_eq!(token.unwrap().hash, new);
+        } else {
+            assert_eq!((kept, removed), (0, 1), "{how}");
+            let (found, old) = (token.unwrap().hash, new_account(NOW).token);
+            assert!(found != new && found != old, "{how}");
+        }
+    }
+}
+
+/// What was switched off stays off. What is less, or other, than it was is named.
+#[tokio::test]
+async fn a_restore_names_settings_that_differ_and_leaves_webhooks_off() {
+    let under_test = Directory::new();
+    let set = Revocable::new(&under_test).await;
+    let store = under_test.store.clone().unwrap();
+    let file = under_test.place.path().join("backup.db");
+    let path = database(&under_test);
+    let [off, other] = &set.hooks;
+    let lower = ConsoleRecord::Administrator(Administrator {
+        role: Role::Support,
+        ..set.administrators[2].clone()
+    });
+    let changed = event(AuditKind::AdministratorChanged, CONSOLE_PARTY);
+    let done = store.replace_console_record(&lower, &changed);
+    assert_eq!(done.await, Ok(true));
+    backup(&path, &file).unwrap();
+    let switched = domain::model::webhook::Webhook {
+        enabled: false,
+        revision: 2,
+        ..off.clone()
+    };
+    let other_events = domain::model::webhook::Webhook {
+        event_types: vec!["factor.deleted".to_owned()],
+        revision: 2,
+        ..other.clone()
+    };
+    for hook in [&switched, &other_events] {
+        store.update_webhook(hook, None).await.unwrap();
+    }
+    let raised = ConsoleRecord::Administrator(set.administrators[2].clone());
+    let done = store.replace_console_record(&raised, &changed);
+    assert_eq!(done.await, Ok(true));
+    let sql = "UPDATE relying_parties SET body = json_set(body, '$.name', 'other'), \
+        digest = seal('relying_parties', id, account_id, version, created, json_set(body, '$.name', 'other'), rp_id) \
+        WHERE account_id IN (SELECT id FROM accounts)";
+    let renamed = store.write(move |c| Ok(c.execute(sql, [])?));
+    assert!(renamed.await.unwrap() > 0);
+    store.close().await.unwrap();
+    drop(store);
+
+    let difference = restore(&file, &path, REPLACE, NOW).unwrap().difference;
+    let hex = |bytes: &[u8]| hex::encode(bytes);
+    for (found, kind, id) in [
+        (&difference.stays, RecordKind::WebhookOff, hex(&off.id.0)),
+        (
+            &difference.again,
+            RecordKind::WebhookSettings,
+            hex(&other.id.0),
+        ),
+        (
+            &difference.again,
+            RecordKind::Settings,
+            hex(&set.fixture.rp.0),
+        ),
+        (
+            &difference.again,
+            RecordKind::Role,
+            hex(&set.administrators[2].id.0),
+        ),
+    ] {
+        assert_eq!(of_kind(found, kind), [id.as_str()], "{kind:?}");
+    }
+    let store = open(&path).unwrap();
+    let found = store.webhook(set.fixture.rp, off.id).await.unwrap();
+    assert!(!found.unwrap().enabled);
+    let found = store.webhook(set.fixture.rp, other.id).await.unwrap();
+    assert_eq!(found.as_ref(), Some(other));
+}
+
+/// The file of a store that came from a restore is equal to the next one, as long as all that was changed is in its log.
+#[tokio::test]
+async fn a_restore_that_is_interrupted_is_not_complete_because_the_files_are_equal() {
+    let under_test = Directory::new();
+    let set = Revocable::new(&under_test).await;
+    let elsewhere = tempfile::tempdir().unwrap();
+    let (file, path) = (
+        elsewhere.path().join("backup.db"),
+        elsewhere.path().join("store.db"),
+    );
+    backup(&database(&under_test), &file).unwrap();
+    for steps in 0..=1 {
+        let _ = std::fs::remove_file(&path);
+        restore(&file, &path, BLINDLY, NOW).unwrap();
+        let new = elsewhere.path().join("new.db");
+        std::fs::copy(&path, &new).unwrap();
+        // Not closed: what was revoked is in the log.
+        let store = open(&path).unwrap();
+        set.revoke(&store).await;
+        let crashed = elsewhere.path().join("crashed.db");
+        for more in ["", "-wal", ".lock"] {
+            let name = |of: &Path| {
+                let mut name = of.as_os_str().to_owned();
+                name.push(more);
+                name
+            };
+            std::fs::copy(name(&path), name(&crashed)).unwrap();
+        }
+        assert_eq!(
+            std::fs::read(&crashed).unwrap()[..4096],
+            std::fs::read(&new).unwrap()[..4096]
+        );
+        store.close().await.unwrap();
+        drop(store);
+        let lock = open::lock(&crashed).unwrap();
+        interrupted(&crashed, &new, &lock, steps);
+        drop(lock);
+        let store = open(&crashed).unwrap();
+        set.assert_revoked(&store).await;
+        store.close().await.unwrap();
+        drop(store);
+    }
+}
+
+/// A server would change the file while it is read.
+#[tokio::test]
+async fn a_store_that_is_in_use_is_no_backup() {
+    let under_test = Directory::new();
+    Fixture::new(&under_test).await;
+    let elsewhere = tempfile::tempdir().unwrap();
+    let path = elsewhere.path().join("store.db");
+    let refused = restore(&database(&under_test), &path, NEW, NOW).unwrap_err();
+    let in_use = |error: &CopyError| matches!(error, CopyError::Open(OpenError::InUse { .. }));
+    assert!(in_use(&refused), "{refused}");
+    assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 0);
+    let store = under_test.store.clone().unwrap();
+    store.close().await.unwrap();
+    drop(store);
+    restore(&database(&under_test), &path, NEW, NOW).unwrap();
+    // A refused restore leaves no lock file that a server of another user could not open.
+    let lock = elsewhere.path().join("store.db.lock");
+    std::fs::remove_file(&lock).unwrap();
+    let refused = restore(&database(&under_test), &path, NEW, NOW).unwrap_err();
+    assert!(matches!(refused, CopyError::Exists(_)), "{refused}");
+    assert!(!lock.exists());
 }

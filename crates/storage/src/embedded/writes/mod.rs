@@ -125,7 +125,14 @@ pub(super) fn replace_secret(
             id.0,
         ),
     };
-    Ok(execute(connection, sql, params![key, new.to_bytes()])? > 0)
+    let changed = execute(connection, sql, params![key, new.to_bytes()])? > 0;
+    if let Principal::Account(id) = of {
+        // It is the same Auth Token, in another form: nothing was replaced.
+        let note =
+            "DELETE FROM revoked WHERE kind = 'auth_token' AND id = seal('auth_token', ?1, ?2)";
+        execute(connection, note, params![id.0, expected.to_bytes()])?;
+    }
+    Ok(changed)
 }
 
 pub(super) fn create_api_key(connection: &Connection, key: &ApiKey) -> Outcome<bool> {
