@@ -124,10 +124,24 @@ struct Task {
     told: Told,
 }
 
+/// What a file is.
+enum Found {
+    /// An export of passkeyd.
+    Own(own::Checked),
+    /// The data of another product.
+    Other(Looked),
+}
+
+/// What is imported, and where the passkeys of another product go.
+enum What<'a> {
+    Own(own::Checked),
+    Other(&'a Looked, Target),
+}
+
 /// A file that can be read.
 struct Read {
     task: Task,
-    looked: Option<Looked>,
+    found: Found,
     /// Removes what was read from standard input or a pipe at the end.
     _spool: Option<NamedTempFile>,
 }
@@ -159,15 +173,14 @@ impl Task {
             spool.path().clone_into(&mut self.file);
             kept = Some(spool);
         }
-        let looked = if self.source == Source::Passkeyd {
-            own::check(&self.file).map_err(failed)?;
-            None
+        let found = if self.source == Source::Passkeyd {
+            Found::Own(own::check(&self.file, self.relying_party).map_err(failed)?)
         } else {
-            Some(look(&self.file, self.source).map_err(failed)?)
+            Found::Other(look(&self.file, self.source).map_err(failed)?)
         };
         Ok(Read {
             task: self,
-            looked,
+            found,
             _spool: kept,
         })
     }
@@ -192,10 +205,10 @@ impl Import {
 }
 
 async fn from_file(passkeys: &Arc<Passkeys>, read: Read) -> Result<(), ProcessError> {
-    let Read { task, looked, .. } = &read;
-    let target = match looked {
-        Some(looked) => Some((looked, target(passkeys, task.relying_party).await?)),
-        None => None,
+    let Read { task, found, .. } = &read;
+    let what = match found {
+        Found::Other(looked) => What::Other(looked, target(passkeys, task.relying_party).await?),
+        Found::Own(checked) => What::Own(*checked),
     };
     let mode = if task.dry_run {
         Mode::DryRun
@@ -212,14 +225,14 @@ async fn from_file(passkeys: &Arc<Passkeys>, read: Read) -> Result<(), ProcessEr
             unprinted.get_or_insert(error);
         }
     };
-    let done = match target {
-        Some((looked, target)) => {
+    let done = match what {
+        What::Own(checked) => own::import(passkeys, &task.file, checked, mode, print).await,
+        What::Other(looked, target) => {
             import(
                 passkeys, target, &task.file, looked, &task.told, mode, print,
             )
             .await
         }
-        None => own::import(passkeys, &task.file, task.relying_party, mode, print).await,
     };
     progress.end();
     if let Some(error) = unprinted {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest::{Context, SHA256};
 use domain::Passkeys;
-use domain::model::ids::{ImportId, RelyingPartyId};
+use domain::model::ids::{AccountId, ImportId, RelyingPartyId};
 use domain::model::refusal::Refusal;
 use domain::model::user::User;
 use domain::service::transfer::{Outcome, OwnCredential, OwnFile, OwnJudged, OwnUser};
@@ -22,11 +22,22 @@ const AT_ONCE: usize = 64;
 
 const UNKNOWN_WORD: &str = "it has a word that this passkeyd does not know";
 
-/// Reads a whole export without writing: that every line is readable, and that the manifest matches.
+/// What an export has.
+#[derive(Clone, Copy, Debug)]
+pub struct Checked {
+    /// How many records.
+    pub counts: Counts,
+    /// The only Relying Party that is wanted, with its account.
+    only: Option<(RelyingPartyId, AccountId)>,
+}
+
+/// Reads a whole export without writing: that every line is readable, that the manifest matches, and that the only Relying Party that is wanted is
+/// in it.
 ///
 /// # Errors
 /// [`ImportError::File`].
-pub fn check(file: &Path) -> Result<Counts, ImportError> {
+pub fn check(file: &Path, only: Option<RelyingPartyId>) -> Result<Checked, ImportError> {
+    let mut account = None;
     let mut digest = Context::new(&SHA256);
     let mut counts = Counts::default();
     let mut manifest = None;
@@ -50,6 +61,7 @@ pub fn check(file: &Path) -> Result<Counts, ImportError> {
                 manifest = Some(found.clone());
                 return Ok(());
             }
+            Line::RelyingParty(party) if only == Some(party.id) => account = Some(party.account),
             _ => {}
         }
         counts.count(&line);
@@ -64,7 +76,14 @@ pub fn check(file: &Path) -> Result<Counts, ImportError> {
             "the file does not match its manifest: it was changed or damaged".to_owned(),
         ));
     }
-    Ok(counts)
+    let only = match (only, account) {
+        (Some(only), None) => {
+            let why = format!("the file has no Relying Party VA{}", only.to_hex());
+            return Err(ImportError::File(why));
+        }
+        (only, account) => only.zip(account),
+    };
+    Ok(Checked { counts, only })
 }
 
 fn each_line(
@@ -104,14 +123,14 @@ enum Step {
     User(u64, Box<OwnUser>),
 }
 
-/// Imports an export that was [checked](check): all of it, or the records of one Relying Party.
+/// Imports an export that was [checked](check): all of it, or the records of one Relying Party and its account.
 ///
 /// # Errors
 /// [`ImportError`]. What was written stays; the import can run again.
 pub async fn import(
     passkeys: &Arc<Passkeys>,
     file: &Path,
-    only: Option<RelyingPartyId>,
+    checked: Checked,
     mode: Mode,
     mut report: impl FnMut(&Report),
 ) -> Result<Summary, ImportError> {
@@ -151,7 +170,7 @@ pub async fn import(
         })
     });
     let mut summary = Summary::default();
-    let mut so_far = OwnFile::new(only);
+    let mut so_far = OwnFile::new(checked.only);
     let mut running = JoinSet::new();
     let mut events = false;
     while let Some(step) = steps.recv().await {

@@ -58,7 +58,7 @@ async fn into_one(
 ) -> Result<(Summary, Vec<Report>, Mode), ImportError> {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(bytes).unwrap();
-    own::check(file.path())?;
+    let checked = own::check(file.path(), only)?;
     let mode = if dry {
         Mode::DryRun
     } else {
@@ -66,7 +66,7 @@ async fn into_one(
     };
     let mut reports = Vec::new();
     let take = |report: &Report| reports.push(report.clone());
-    let summary = own::import(passkeys, file.path(), only, mode, take).await?;
+    let summary = own::import(passkeys, file.path(), checked, mode, take).await?;
     Ok((summary, reports, mode))
 }
 
@@ -502,11 +502,19 @@ async fn an_import_for_one_relying_party_takes_no_record_of_another() {
             let there = bytes_of(&to, ALL).await;
             assert_eq!(there, bytes_of(&service.app.passkeys, named).await);
         }
+        // A file that does not have it changes nothing, not even the accounts.
+        let to = over(Arc::new(Memory::new())).await;
+        let nobody = bytes_of(&to, ALL).await;
+        let unknown = RelyingPartyId([9; 16]);
+        let refused = into_one(&to, &bytes, Some(unknown), dry).await.unwrap_err();
+        let said = refused.to_string();
+        assert!(said.contains("has no Relying Party VA0909"), "{said}");
+        assert_eq!(bytes_of(&to, ALL).await, nobody);
     }
 }
 
 #[test]
 fn a_file_that_is_not_there_is_said_to_be_unreadable() {
-    let refused = own::check(Path::new("/nowhere/export.ndjson")).unwrap_err();
+    let refused = own::check(Path::new("/nowhere/export.ndjson"), None).unwrap_err();
     assert!(refused.to_string().contains("cannot read the file"));
 }

@@ -85,8 +85,8 @@ fn image(rp: RelyingPartyId, bytes: &[u8]) -> Image {
 /// What the records of an export have said so far. Each is asked in the order of the file.
 #[derive(Debug, Default)]
 pub struct OwnFile {
-    /// The only Relying Party whose records are wanted.
-    only: Option<RelyingPartyId>,
+    /// The only Relying Party whose records are wanted, with its account.
+    only: Option<(RelyingPartyId, AccountId)>,
     /// Accounts and Relying Parties that the store has once the records before are imported. Only a dry run fills them.
     pub(super) accounts: HashSet<AccountId>,
     pub(super) parties: HashSet<RelyingPartyId>,
@@ -104,8 +104,8 @@ pub struct OwnJudged {
 }
 
 impl OwnFile {
-    /// A file of which the records of one Relying Party are wanted, or all.
-    pub fn new(only: Option<RelyingPartyId>) -> Self {
+    /// A file of which the records of one Relying Party and its account are wanted, or all.
+    pub fn new(only: Option<(RelyingPartyId, AccountId)>) -> Self {
         Self {
             only,
             ..Self::default()
@@ -121,7 +121,7 @@ impl OwnFile {
         if rp == CONSOLE_PARTY {
             return Err("it belongs to the console, which no file changes".to_owned());
         }
-        if self.only.is_some_and(|only| only != rp) {
+        if self.only.is_some_and(|(only, _)| only != rp) {
             return Err(
                 "it belongs to another Relying Party than the one that was named".to_owned(),
             );
@@ -136,6 +136,9 @@ impl OwnFile {
     pub fn judge_account(&self, account: AccountId) -> Result<(), String> {
         if account == CONSOLE_ACCOUNT {
             return Err("it belongs to the console, which no file changes".to_owned());
+        }
+        if self.only.is_some_and(|(_, only)| only != account) {
+            return Err("it is not the account of the Relying Party that was named".to_owned());
         }
         Ok(())
     }
