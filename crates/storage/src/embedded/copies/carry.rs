@@ -13,7 +13,7 @@ pub(super) fn revoked(connection: &Connection, now: Timestamp) -> Outcome<()> {
     let (access, api) = (of("access_key"), of("api_key"));
     let (webhook, administrator) = (of("webhook"), of("administrator"));
     connection.execute_batch(&format!(
-        "INSERT OR IGNORE INTO main.revoked (kind, id, digest) SELECT kind, id, digest FROM present.revoked;
+        "INSERT OR IGNORE INTO main.revoked (kind, id, digest) SELECT kind, id, seal('revoked', kind, id) FROM present.revoked;
          DELETE FROM main.access_keys WHERE id IN {access};
          DELETE FROM main.api_keys WHERE id IN {api};
          DELETE FROM main.webhooks WHERE id IN {webhook};
@@ -38,11 +38,10 @@ pub(super) fn revoked(connection: &Connection, now: Timestamp) -> Outcome<()> {
 /// Notes which Auth Tokens of the copy, and which keys that check access keys, were replaced after it as the audit trail of the attached store
 /// says: stores had no notes of it before format 22. What has a note in either store needs none.
 pub(super) fn known_by_trail(connection: &Connection) -> Outcome<()> {
-    // Events that the copy does not have.
+    // Events after all that the copy has: one that is older may have been swept there.
     let since = |kind: &str| {
         format!(
-            "FROM present.events e WHERE e.kind = '{kind}' AND NOT EXISTS (SELECT 1 FROM main.events m \
-             WHERE m.relying_party_id = e.relying_party_id AND m.at = e.at AND m.id = e.id)"
+            "FROM present.events e WHERE e.kind = '{kind}' AND e.at > (SELECT ifnull(max(at), 0) FROM main.events)"
         )
     };
     for (values, rows, owners) in [

@@ -131,8 +131,9 @@ pub fn restore(
         return Ok(restored);
     };
     match replacement::settle(path, &lock) {
-        Ok(Settled::Complete) => Ok(restored),
-        Ok(Settled::Nothing | Settled::Undone) => {
+        // Where no note is left, the last step was done.
+        Ok(Settled::Complete | Settled::Nothing) => Ok(restored),
+        Ok(Settled::Undone) => {
             made.remove();
             Err(at.io(error))
         }

@@ -91,7 +91,8 @@ impl Revocable {
         let hash = SecretHash::Plain([9; 32]);
         assert_eq!(store.replace_account_token(account, hash).await, Ok(true));
         let (old, new) = (token_key(1), token_key(2));
-        let replaced = store.replace_token_key(rp, TokenKind::Access, &old, &new, None);
+        let rotated = event(AuditKind::TokenKeyRotated, rp);
+        let replaced = store.replace_token_key(rp, TokenKind::Access, &old, &new, Some(&rotated));
         assert_eq!(replaced.await, Ok(true));
         let hook = domain::model::webhook::Webhook {
             url: "https://new.acme.test/hook".to_owned(),
@@ -704,9 +705,11 @@ async fn a_store_of_the_last_format_says_in_its_trail_which_secrets_were_replace
         set.revoke(&store).await;
         if told {
             let reset = event(AuditKind::AccountTokenReset, rp);
-            let reset = reset.target("account", &account.to_hex(), None);
+            let mut reset = reset.target("account", &account.to_hex(), None);
+            reset.at = at(1000);
             store.import_event(&reset).await.unwrap();
-            let rotated = event(AuditKind::TokenKeyRotated, rp);
+            let mut rotated = event(AuditKind::TokenKeyRotated, rp);
+            rotated.at = at(1000);
             store.import_event(&rotated).await.unwrap();
         }
         store.close().await.unwrap();
@@ -734,6 +737,90 @@ async fn a_store_of_the_last_format_says_in_its_trail_which_secrets_were_replace
         let found = store.secret(of).await.unwrap().unwrap();
         assert_eq!(found.hash == SecretHash::Plain([9; 32]), told);
     }
+}
+
+/// The backup is newer, and has swept its older events. That the older store still has them says nothing.
+#[tokio::test]
+async fn an_event_that_the_backup_has_swept_does_not_make_its_secrets_old() {
+    let under_test = Directory::new();
+    let set = Revocable::new(&under_test).await;
+    let Fixture { rp, account, .. } = set.fixture;
+    let store = under_test.store.clone().unwrap();
+    let place = under_test.place.path();
+    let (old, new) = (place.join("old.db"), place.join("new.db"));
+    let reset = event(AuditKind::AccountTokenReset, rp);
+    let reset = reset.target("account", &account.to_hex(), None);
+    store.import_event(&reset).await.unwrap();
+    let before = event(AuditKind::TokenKeyRotated, rp);
+    store.import_event(&before).await.unwrap();
+    backup(&database(&under_test), &old).unwrap();
+    set.revoke(&store).await;
+    let mut late = event(AuditKind::UserCreated, rp);
+    late.at = at(1000);
+    store.import_event(&late).await.unwrap();
+    // No note, as before format 22.
+    let swept = "DELETE FROM revoked; DELETE FROM events WHERE kind IN ('account_token_reset', 'token_key_rotated')";
+    let done = store.write(move |c| Ok(c.execute_batch(swept)?));
+    done.await.unwrap();
+    backup(&database(&under_test), &new).unwrap();
+
+    let path = place.join("standby.db");
+    restore(&old, &path, NEW, at(20)).unwrap();
+    let difference = restore(&new, &path, REPLACE, at(3000)).unwrap().difference;
+    assert_eq!(difference.stays, []);
+    let store = open(&path).unwrap();
+    let found = store.secret(Principal::Account(account)).await.unwrap();
+    assert_eq!(found.unwrap().hash, SecretHash::Plain([9; 32]));
+    let found = store.token_key(rp, TokenKind::Access).await.unwrap();
+    assert_eq!(found, Some(token_key(2)));
+}
+
+/// The store is sealed after the backup: the same keys, in another form.
+#[tokio::test]
+async fn keys_that_were_only_sealed_are_not_called_replaced() {
+    let under_test = Directory::new();
+    let set = Revocable::new(&under_test).await;
+    let rp = set.fixture.rp;
+    let store = under_test.store.clone().unwrap();
+    let file = under_test.place.path().join("backup.db");
+    let path = database(&under_test);
+    backup(&path, &file).unwrap();
+    store.keep_store_key(&[1; 60]).await.unwrap();
+    let (plain, sealed) = (token_key(1), token_key(2));
+    let done = store.replace_token_key(rp, TokenKind::Access, &plain, &sealed, None);
+    assert_eq!(done.await, Ok(true));
+    store.close().await.unwrap();
+    drop(store);
+    let difference = restore(&file, &path, REPLACE, NOW).unwrap().difference;
+    assert_eq!(difference.stays, []);
+    let store = open(&path).unwrap();
+    let found = store.token_key(rp, TokenKind::Access).await.unwrap();
+    assert_eq!(found, Some(plain));
+}
+
+/// What a damaged note revokes is revoked, and the restored store is sound.
+#[tokio::test]
+async fn a_damaged_note_leaves_a_store_that_can_be_backed_up() {
+    let under_test = Directory::new();
+    let set = Revocable::new(&under_test).await;
+    let store = under_test.store.clone().unwrap();
+    let file = under_test.place.path().join("backup.db");
+    let path = database(&under_test);
+    backup(&path, &file).unwrap();
+    set.revoke(&store).await;
+    store.close().await.unwrap();
+    drop(store);
+    let damage = Connection::open(&path).unwrap();
+    let sql = "UPDATE revoked SET digest = zeroblob(8) WHERE kind = 'access_key'";
+    assert_eq!(damage.execute(sql, []), Ok(1));
+    drop(damage);
+    assert!(restore(&file, &path, REPLACE, NOW).is_err());
+    restore(&file, &path, BLINDLY, NOW).unwrap();
+    let store = open(&path).unwrap();
+    let revoked = store.access_key(set.fixture.rp, set.keys[0].id).await;
+    assert_eq!(revoked, Ok(None));
+    backup(&path, &under_test.place.path().join("again.db")).unwrap();
+    store.close().await.unwrap();
 }
 
 /// The value in the backup is known as replaced, and no newer one can be taken over.

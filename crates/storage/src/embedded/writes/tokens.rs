@@ -108,8 +108,14 @@ pub(in crate::embedded) fn replace_token_key(
         params![rp.0, kind.name(), new.reveal()],
     )?;
     connection.pragma_update(None, "secure_delete", false)?;
-    if let Some(event) = event {
-        insert_event(connection, event)?;
+    match event {
+        Some(event) => insert_event(connection, event).map(drop)?,
+        // They are the same keys, in another form: nothing was replaced.
+        None if kind == TokenKind::Access => {
+            let note = "DELETE FROM revoked WHERE kind = 'access_token_keys' AND id = seal('access_token_keys', ?1, ?2)";
+            execute(connection, note, params![rp.0, expected.reveal()])?;
+        }
+        None => {}
     }
     Ok(true)
 }
