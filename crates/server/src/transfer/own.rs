@@ -22,11 +22,9 @@ const AT_ONCE: usize = 64;
 
 const UNKNOWN_WORD: &str = "it has a word that this passkeyd does not know";
 
-/// What an export has.
+/// An export that can be imported.
 #[derive(Clone, Copy, Debug)]
 pub struct Checked {
-    /// How many records.
-    pub counts: Counts,
     /// The only Relying Party that is wanted, with its account.
     only: Option<(RelyingPartyId, AccountId)>,
 }
@@ -83,7 +81,7 @@ pub fn check(file: &Path, only: Option<RelyingPartyId>) -> Result<Checked, Impor
         }
         (only, account) => only.zip(account),
     };
-    Ok(Checked { counts, only })
+    Ok(Checked { only })
 }
 
 fn each_line(

@@ -3,9 +3,11 @@
 mod copies;
 mod costs;
 mod damage;
+mod interrupted;
 mod lost;
 mod policies;
 mod restores;
+mod secrets;
 mod sign_ins;
 mod waiting;
 

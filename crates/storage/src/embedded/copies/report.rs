@@ -522,14 +522,15 @@ fn unless_revoked(table: &str) -> String {
 pub(super) fn difference(connection: &Connection) -> Found<Difference> {
     // The rows of a user or of a Relying Party that was deleted may still be there: the sweep removes them.
     let party = "JOIN present.relying_parties r ON r.id = p.relying_party_id";
-    let user = "JOIN present.users u ON u.relying_party_id = p.relying_party_id AND u.id = p.user_id \
-        JOIN present.relying_parties r ON r.id = p.relying_party_id";
+    let user = format!(
+        "JOIN present.users u ON u.relying_party_id = p.relying_party_id AND u.id = p.user_id {party}"
+    );
     let console = console();
     let lost = |table: &str, key: &str| {
         let sql = format!(
             "SELECT count(*) FROM present.{table} p {} WHERE p.relying_party_id <> {console} AND NOT EXISTS \
              (SELECT 1 FROM main.{table} c WHERE c.relying_party_id = p.relying_party_id AND c.{key} = p.{key}) {}",
-            if table == "credentials" { user } else { party },
+            if table == "credentials" { &user } else { party },
             unless_revoked(table)
         );
         count(connection, &sql)

@@ -76,7 +76,6 @@ pub fn restore(
     let file = &fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
     let made = Made::before(path);
     let lock = open::lock(path)?;
-    let of_file = hold(file, &open::target_of(path));
     let path = &open::target_of(path);
     let at = At(path);
     let left = marker::read(&lock).map_err(|e| at.io(e))?;
@@ -85,7 +84,7 @@ pub fn restore(
     let is_there = has(path) || has(&marker::log_of(path)) || left != Left::Unknown;
     let mut replacement = Replacement::of(path, left, now.0 / 1000);
     let copy = replacement.new_file();
-    let refused = of_file.and_then(|held| {
+    let held = hold(file, path).and_then(|held| {
         if is_there && !how.replace {
             return Err(CopyError::Exists(path.clone()));
         }
@@ -94,13 +93,7 @@ pub fn restore(
         }
         Ok(held)
     });
-    let _held = match refused {
-        Ok(held) => held,
-        Err(error) => {
-            made.remove();
-            return Err(error);
-        }
-    };
+    let _held = held.inspect_err(|_| made.remove())?;
     let decided = decide(file, &copy, is_there.then_some((path, left)), how, now);
     let done = decided.and_then(|restored| {
         let restored = Restored {

@@ -10,22 +10,21 @@ use super::copies::{
 };
 use super::*;
 use crate::conformance::accounts::api_key;
-use crate::conformance::fixture::{Fixture, NOW, at, event, new_account};
+use crate::conformance::fixture::{Fixture, NOW, at, event};
 use crate::conformance::relying_parties::webhook;
 use crate::conformance::tokens::{access_key, token_key};
-use crate::embedded::replacement::Replacement;
 
 /// A store with access keys, an API key, webhooks and administrators.
-struct Revocable {
-    fixture: Fixture,
-    keys: [domain::model::access_key::AccessKey; 2],
+pub(super) struct Revocable {
+    pub(super) fixture: Fixture,
+    pub(super) keys: [domain::model::access_key::AccessKey; 2],
     secret: domain::model::account::ApiKey,
     hooks: [domain::model::webhook::Webhook; 2],
     administrators: [Administrator; 3],
 }
 
 impl Revocable {
-    async fn new(under_test: &Directory) -> Self {
+    pub(super) async fn new(under_test: &Directory) -> Self {
         let fixture = Fixture::new(under_test).await;
         let store = under_test.store.clone().unwrap();
         let keys = [access_key(fixture.rp, NOW), access_key(fixture.rp, NOW)];
@@ -64,7 +63,7 @@ impl Revocable {
 
     /// Revokes the first of each, lowers the other administrator, and replaces the Auth Token, the keys of access keys and the settings of the
     /// other webhook.
-    async fn revoke(&self, store: &Embedded) {
+    pub(super) async fn revoke(&self, store: &Embedded) {
         let Fixture { rp, account, .. } = self.fixture;
         let gone = event(AuditKind::AccessKeyDeleted, rp);
         let done = store.delete_access_key(rp, self.keys[0].id, &gone);
@@ -103,7 +102,7 @@ impl Revocable {
     }
 
     /// Asserts that what was revoked and replaced is so in this store.
-    async fn assert_revoked(&self, store: &Embedded) {
+    pub(super) async fn assert_revoked(&self, store: &Embedded) {
         let Fixture { rp, account, .. } = self.fixture;
         for (key, works) in self.keys.iter().zip([false, true]) {
             let found = store.access_key(rp, key.id).await.unwrap();
@@ -393,110 +392,6 @@ async fn a_backup_with_a_log_beside_it_is_restored_with_what_the_log_has() {
     assert!(refused.to_string().contains("log (-wal)"), "{refused}");
 }
 
-/// A replacement is interrupted after so many of its steps.
-fn interrupted(path: &Path, new: &Path, lock: &File, steps: usize) {
-    let left = marker::read(lock).unwrap();
-    let mut replacement = Replacement::of(path, left, 7);
-    let aside = replacement.aside();
-    std::fs::copy(new, replacement.new_file()).unwrap();
-    replacement.note().unwrap();
-    std::fs::write(replacement.report(), "what comes back").unwrap();
-    let moves: [&dyn Fn(); 4] = [
-        &|| {
-            let log = marker::log_of(path);
-            if log.exists() {
-                std::fs::rename(log, marker::log_of(&aside)).unwrap();
-            }
-        },
-        &|| {
-            if path.exists() {
-                std::fs::rename(path, &aside).unwrap();
-            }
-        },
-        &|| std::fs::rename(replacement.new_file(), path).unwrap(),
-        &|| marker::closed(lock).unwrap(),
-    ];
-    for step in &moves[..steps] {
-        step();
-    }
-}
-
-#[tokio::test]
-async fn a_restore_that_is_interrupted_anywhere_is_undone_by_the_next_who_takes_the_store() {
-    let under_test = Directory::new();
-    let fixture = Fixture::new(&under_test).await;
-    let ann = fixture.user("ann").await;
-    let file = under_test.place.path().join("backup.db");
-    backup(&database(&under_test), &file).unwrap();
-    let bob = fixture.user("bob").await;
-    for steps in 0..=4 {
-        for crashed in [false, true] {
-            let elsewhere = tempfile::tempdir().unwrap();
-            let path = elsewhere.path().join("store.db");
-            let new = elsewhere.path().join("new.db");
-            std::fs::copy(&file, &new).unwrap();
-            let log = marker::log_of(&path);
-            std::fs::copy(database(&under_test), &path).unwrap();
-            std::fs::copy(marker::log_of(&database(&under_test)), &log).unwrap();
-            let lock = File::create_new(elsewhere.path().join("store.db.lock")).unwrap();
-            drop(lock);
-            if crashed {
-                std::fs::write(elsewhere.path().join("store.db.lock"), "open\n").unwrap();
-            } else {
-                open(&path).unwrap().close().await.unwrap();
-            }
-            let lock = open::lock(&path).unwrap();
-            interrupted(&path, &new, &lock, steps);
-            drop(lock);
-            // The new file has taken its place, or nothing has changed.
-            let complete = steps > 2;
-            let (fixture, store) = again(&path, &fixture);
-            for (user, is_there) in [(&ann, true), (&bob, !complete)] {
-                let found = store.user(fixture.rp, UserRef::Id(user.id)).await;
-                assert_eq!(found.unwrap().is_some(), is_there, "{steps} {crashed}");
-            }
-            let names = std::fs::read_dir(elsewhere.path()).unwrap();
-            let names = names.map(|f| f.unwrap().file_name().into_string().unwrap());
-            let mut names: Vec<_> = names.filter(|name| name.starts_with("store.db.")).collect();
-            names.retain(|name| !name.ends_with("-wal"));
-            names.sort();
-            let expected = [
-                "store.db.lock",
-                "store.db.replaced-7",
-                "store.db.restored-7.txt",
-            ];
-            assert_eq!(names, expected[..if complete { 3 } else { 1 }], "{steps}");
-        }
-        // Where there was nothing, there is nothing, or the restored store.
-        let elsewhere = tempfile::tempdir().unwrap();
-        let path = elsewhere.path().join("store.db");
-        let new = elsewhere.path().join("new.db");
-        std::fs::copy(&file, &new).unwrap();
-        let lock = open::lock(&path).unwrap();
-        interrupted(&path, &new, &lock, steps);
-        drop(lock);
-        let store = open(&path).unwrap();
-        let found = store.user(fixture.rp, UserRef::Id(ann.id)).await;
-        assert_eq!(found.unwrap().is_some(), steps > 2, "{steps}");
-    }
-    // Files that somebody has put there meanwhile are not touched.
-    let elsewhere = tempfile::tempdir().unwrap();
-    let path = elsewhere.path().join("store.db");
-    let new = elsewhere.path().join("new.db");
-    std::fs::copy(&file, &new).unwrap();
-    let lock = open::lock(&path).unwrap();
-    interrupted(&path, &new, &lock, 2);
-    drop(lock);
-    let other = database(&under_test);
-    std::fs::copy(&other, &path).unwrap();
-    let refused = open(&path).unwrap_err().to_string();
-    assert!(refused.contains("files were changed since"), "{refused}");
-    assert_eq!(
-        std::fs::read(&path).unwrap(),
-        std::fs::read(&other).unwrap()
-    );
-}
-
 #[tokio::test]
 async fn a_restore_removes_no_file_that_it_is_given() {
     let under_test = Directory::new();
@@ -636,257 +531,6 @@ async fn a_store_that_lost_its_log_is_not_compared_with() {
     assert_eq!(of_kind(again, RecordKind::AccessKey).len(), 1);
 }
 
-#[tokio::test]
-async fn a_restore_says_which_auth_tokens_are_old_and_which_it_cannot_compare() {
-    let under_test = Directory::new();
-    let store = under_test.store.clone().unwrap();
-    let [same, replaced, keyed, lost] = [(); 4].map(|()| new_account(NOW));
-    for account in [&same, &replaced, &keyed, &lost] {
-        assert_eq!(store.create_account(account).await, Ok(true));
-    }
-    let file = under_test.place.path().join("backup.db");
-    let path = database(&under_test);
-    backup(&path, &file).unwrap();
-    // The store is sealed after the backup, so the backup cannot have its secrets.
-    store.keep_store_key(&[1; 60]).await.unwrap();
-    for (account, hash) in [
-        (&replaced, SecretHash::Plain([8; 32])),
-        (&lost, SecretHash::Keyed([6; 32])),
-    ] {
-        let done = store.replace_account_token(account.id, hash);
-        assert_eq!(done.await, Ok(true));
-    }
-    // The same token, whose hash has a key now.
-    let hash = SecretHash::Keyed([7; 32]);
-    let of = Principal::Account(keyed.id);
-    let done = store.replace_secret(of, keyed.token, hash);
-    assert_eq!(done.await, Ok(true));
-    store.close().await.unwrap();
-    let restored = restore(&file, &path, REPLACE, NOW).unwrap();
-    let tokens = restored.difference.again.into_iter();
-    let tokens = tokens.filter(|record| record.kind == RecordKind::AuthToken);
-    let found: Vec<_> = tokens.map(|record| (record.id, record.name)).collect();
-    let expected = [(
-        hex::encode(keyed.id.0),
-        "perhaps the present one: the backup is older than the seal of the store".to_owned(),
-    )];
-    assert_eq!(found, expected);
-    // What was replaced does not work again, and the new ones cannot be read with the key of the backup.
-    let mut found = of_kind(&restored.difference.stays, RecordKind::NoAuthToken);
-    let mut expected = [&replaced, &lost].map(|account| hex::encode(account.id.0));
-    found.sort_unstable();
-    expected.sort();
-    assert_eq!(found, expected);
-    let store = open(&path).unwrap();
-    for (account, works) in [
-        (&same, true),
-        (&keyed, true),
-        (&replaced, false),
-        (&lost, false),
-    ] {
-        let found = store.secret(Principal::Account(account.id)).await.unwrap();
-        assert_eq!(found.unwrap().hash == account.token, works);
-    }
-}
-
-/// A store of format 21 has no notes. Its trail says that a value was replaced, and so which of two is the newer one.
-#[tokio::test]
-async fn a_store_of_the_last_format_says_in_its_trail_which_secrets_were_replaced() {
-    for told in [true, false] {
-        let under_test = Directory::new();
-        let set = Revocable::new(&under_test).await;
-        let Fixture { rp, account, .. } = set.fixture;
-        let store = under_test.store.clone().unwrap();
-        let file = under_test.place.path().join("backup.db");
-        let path = database(&under_test);
-        let before = event(AuditKind::TokenKeyRotated, rp);
-        store.import_event(&before).await.unwrap();
-        backup(&path, &file).unwrap();
-        set.revoke(&store).await;
-        if told {
-            let reset = event(AuditKind::AccountTokenReset, rp);
-            let mut reset = reset.target("account", &account.to_hex(), None);
-            reset.at = at(1000);
-            store.import_event(&reset).await.unwrap();
-            let mut rotated = event(AuditKind::TokenKeyRotated, rp);
-            rotated.at = at(1000);
-            store.import_event(&rotated).await.unwrap();
-        }
-        store.close().await.unwrap();
-        drop(store);
-        let old = Connection::open(&path).unwrap();
-        old.execute_batch(WITHOUT_REVOKED).unwrap();
-        old.pragma_update(None, "user_version", 21).unwrap();
-        drop(old);
-
-        let difference = restore(&file, &path, REPLACE, NOW).unwrap().difference;
-        let account = hex::encode(account.0);
-        let (stays, again) = if told {
-            (&difference.stays, &difference.again)
-        } else {
-            (&difference.again, &difference.stays)
-        };
-        assert_eq!(of_kind(stays, RecordKind::AuthToken), [account.as_str()]);
-        assert_eq!(of_kind(stays, RecordKind::AccessTokenKeys), [""]);
-        assert_eq!(of_kind(again, RecordKind::AuthToken), [""; 0]);
-        assert_eq!(of_kind(again, RecordKind::AccessTokenKeys), [""; 0]);
-        let store = open(&path).unwrap();
-        let found = store.token_key(rp, TokenKind::Access).await.unwrap();
-        assert_eq!(found == Some(token_key(2)), told);
-        let of = Principal::Account(set.fixture.account);
-        let found = store.secret(of).await.unwrap().unwrap();
-        assert_eq!(found.hash == SecretHash::Plain([9; 32]), told);
-    }
-}
-
-/// The backup is newer, and has swept its older events. That the older store still has them says nothing.
-#[tokio::test]
-async fn an_event_that_the_backup_has_swept_does_not_make_its_secrets_old() {
-    let under_test = Directory::new();
-    let set = Revocable::new(&under_test).await;
-    let Fixture { rp, account, .. } = set.fixture;
-    let store = under_test.store.clone().unwrap();
-    let place = under_test.place.path();
-    let (old, new) = (place.join("old.db"), place.join("new.db"));
-    let reset = event(AuditKind::AccountTokenReset, rp);
-    let reset = reset.target("account", &account.to_hex(), None);
-    store.import_event(&reset).await.unwrap();
-    let before = event(AuditKind::TokenKeyRotated, rp);
-    store.import_event(&before).await.unwrap();
-    backup(&database(&under_test), &old).unwrap();
-    set.revoke(&store).await;
-    let mut late = event(AuditKind::UserCreated, rp);
-    late.at = at(1000);
-    store.import_event(&late).await.unwrap();
-    // No note, as before format 22.
-    let swept = "DELETE FROM revoked; DELETE FROM events WHERE kind IN ('account_token_reset', 'token_key_rotated')";
-    let done = store.write(move |c| Ok(c.execute_batch(swept)?));
-    done.await.unwrap();
-    backup(&database(&under_test), &new).unwrap();
-
-    let path = place.join("standby.db");
-    restore(&old, &path, NEW, at(20)).unwrap();
-    let difference = restore(&new, &path, REPLACE, at(3000)).unwrap().difference;
-    assert_eq!(difference.stays, []);
-    let store = open(&path).unwrap();
-    let found = store.secret(Principal::Account(account)).await.unwrap();
-    assert_eq!(found.unwrap().hash, SecretHash::Plain([9; 32]));
-    let found = store.token_key(rp, TokenKind::Access).await.unwrap();
-    assert_eq!(found, Some(token_key(2)));
-}
-
-/// The store is sealed after the backup: the same keys, in another form.
-#[tokio::test]
-async fn keys_that_were_only_sealed_are_not_called_replaced() {
-    let under_test = Directory::new();
-    let set = Revocable::new(&under_test).await;
-    let rp = set.fixture.rp;
-    let store = under_test.store.clone().unwrap();
-    let file = under_test.place.path().join("backup.db");
-    let path = database(&under_test);
-    backup(&path, &file).unwrap();
-    store.keep_store_key(&[1; 60]).await.unwrap();
-    let (plain, sealed) = (token_key(1), token_key(2));
-    let done = store.replace_token_key(rp, TokenKind::Access, &plain, &sealed, None);
-    assert_eq!(done.await, Ok(true));
-    store.close().await.unwrap();
-    drop(store);
-    let difference = restore(&file, &path, REPLACE, NOW).unwrap().difference;
-    assert_eq!(difference.stays, []);
-    let store = open(&path).unwrap();
-    let found = store.token_key(rp, TokenKind::Access).await.unwrap();
-    assert_eq!(found, Some(plain));
-}
-
-/// What a damaged note revokes is revoked, and the restored store is sound.
-#[tokio::test]
-async fn a_damaged_note_leaves_a_store_that_can_be_backed_up() {
-    let under_test = Directory::new();
-    let set = Revocable::new(&under_test).await;
-    let store = under_test.store.clone().unwrap();
-    let file = under_test.place.path().join("backup.db");
-    let path = database(&under_test);
-    backup(&path, &file).unwrap();
-    set.revoke(&store).await;
-    store.close().await.unwrap();
-    drop(store);
-    let damage = Connection::open(&path).unwrap();
-    let sql = "UPDATE revoked SET digest = zeroblob(8) WHERE kind = 'access_key'";
-    assert_eq!(damage.execute(sql, []), Ok(1));
-    drop(damage);
-    assert!(restore(&file, &path, REPLACE, NOW).is_err());
-    restore(&file, &path, BLINDLY, NOW).unwrap();
-    let store = open(&path).unwrap();
-    let revoked = store.access_key(set.fixture.rp, set.keys[0].id).await;
-    assert_eq!(revoked, Ok(None));
-    backup(&path, &under_test.place.path().join("again.db")).unwrap();
-    store.close().await.unwrap();
-}
-
-/// The value in the backup is known as replaced, and no newer one can be taken over.
-#[tokio::test]
-async fn a_replaced_secret_whose_successor_is_not_known_does_not_come_back() {
-    for how in ["sealed again", "deleted and swept", "damaged"] {
-        let under_test = Directory::new();
-        let set = Revocable::new(&under_test).await;
-        let Fixture { rp, account, .. } = set.fixture;
-        let store = under_test.store.clone().unwrap();
-        let file = under_test.place.path().join("backup.db");
-        let path = database(&under_test);
-        backup(&path, &file).unwrap();
-        set.revoke(&store).await;
-        if how == "sealed again" {
-            store.keep_store_key(&[1; 60]).await.unwrap();
-        }
-        let gone = if how == "deleted and swept" {
-            "DELETE FROM token_keys; DELETE FROM access_keys; DELETE FROM webhooks; DELETE FROM relying_parties"
-        } else {
-            ""
-        };
-        let done = store.write(move |c| Ok(c.execute_batch(gone)?));
-        done.await.unwrap();
-        store.close().await.unwrap();
-        drop(store);
-        let how_restored = if how == "damaged" {
-            let damage = Connection::open(&path).unwrap();
-            let sql = "UPDATE events SET kind = 'No Words'";
-            assert!(damage.execute(sql, []).unwrap() > 0);
-            BLINDLY
-        } else {
-            REPLACE
-        };
-        let restored = restore(&file, &path, how_restored, NOW).unwrap();
-        assert_eq!(restored.compared, how != "damaged");
-        let difference = &restored.difference;
-        assert_eq!(
-            of_kind(&difference.stays, RecordKind::NoAccessTokenKeys).len(),
-            1,
-            "{how}"
-        );
-        // An access key that nothing checks does not come back.
-        assert_eq!(
-            of_kind(&difference.again, RecordKind::AccessKey),
-            [""; 0],
-            "{how}"
-        );
-        let store = open(&path).unwrap();
-        let found = store.token_key(rp, TokenKind::Access).await.unwrap();
-        assert_eq!(found, None, "{how}");
-        let token = store.secret(Principal::Account(account)).await.unwrap();
-        let [kept, removed] = [RecordKind::AuthToken, RecordKind::NoAuthToken]
-            .map(|kind| of_kind(&difference.stays, kind).len());
-        let new = SecretHash::Plain([9; 32]);
-        if how == "deleted and swept" {
-            assert_eq!((kept, removed), (1, 0));
-            assert_eq!(token.unwrap().hash, new);
-        } else {
-            assert_eq!((kept, removed), (0, 1), "{how}");
-            let (found, old) = (token.unwrap().hash, new_account(NOW).token);
-            assert!(found != new && found != old, "{how}");
-        }
-    }
-}
-
 /// What was switched off stays off. What is less, or other, than it was is named.
 #[tokio::test]
 async fn a_restore_names_settings_that_differ_and_leaves_webhooks_off() {
@@ -955,50 +599,6 @@ async fn a_restore_names_settings_that_differ_and_leaves_webhooks_off() {
     assert!(!found.unwrap().enabled);
     let found = store.webhook(set.fixture.rp, other.id).await.unwrap();
     assert_eq!(found.as_ref(), Some(other));
-}
-
-/// The file of a store that came from a restore is equal to the next one, as long as all that was changed is in its log.
-#[tokio::test]
-async fn a_restore_that_is_interrupted_is_not_complete_because_the_files_are_equal() {
-    let under_test = Directory::new();
-    let set = Revocable::new(&under_test).await;
-    let elsewhere = tempfile::tempdir().unwrap();
-    let (file, path) = (
-        elsewhere.path().join("backup.db"),
-        elsewhere.path().join("store.db"),
-    );
-    backup(&database(&under_test), &file).unwrap();
-    for steps in 0..=1 {
-        let _ = std::fs::remove_file(&path);
-        restore(&file, &path, BLINDLY, NOW).unwrap();
-        let new = elsewhere.path().join("new.db");
-        std::fs::copy(&path, &new).unwrap();
-        // Not closed: what was revoked is in the log.
-        let store = open(&path).unwrap();
-        set.revoke(&store).await;
-        let crashed = elsewhere.path().join("crashed.db");
-        for more in ["", "-wal", ".lock"] {
-            let name = |of: &Path| {
-                let mut name = of.as_os_str().to_owned();
-                name.push(more);
-                name
-            };
-            std::fs::copy(name(&path), name(&crashed)).unwrap();
-        }
-        assert_eq!(
-            std::fs::read(&crashed).unwrap()[..4096],
-            std::fs::read(&new).unwrap()[..4096]
-        );
-        store.close().await.unwrap();
-        drop(store);
-        let lock = open::lock(&crashed).unwrap();
-        interrupted(&crashed, &new, &lock, steps);
-        drop(lock);
-        let store = open(&crashed).unwrap();
-        set.assert_revoked(&store).await;
-        store.close().await.unwrap();
-        drop(store);
-    }
 }
 
 /// A server would change the file while it is read.

@@ -1,0 +1,262 @@
+//! Secrets that were replaced after a backup: they do not come back with it.
+
+use domain::model::account::{Principal, SecretHash};
+use domain::model::token::TokenKind;
+use domain::store::{AccessKeys, Accounts, Imports, Tokens};
+
+use super::copies::{BLINDLY, NEW, REPLACE, database, of_kind, restore};
+use super::restores::Revocable;
+use super::*;
+use crate::conformance::fixture::{Fixture, NOW, at, event, new_account};
+use crate::conformance::tokens::token_key;
+
+#[tokio::test]
+async fn a_restore_says_which_auth_tokens_are_old_and_which_it_cannot_compare() {
+    let under_test = Directory::new();
+    let store = under_test.store.clone().unwrap();
+    let [same, replaced, keyed, lost] = [(); 4].map(|()| new_account(NOW));
+    for account in [&same, &replaced, &keyed, &lost] {
+        assert_eq!(store.create_account(account).await, Ok(true));
+    }
+    let file = under_test.place.path().join("backup.db");
+    let path = database(&under_test);
+    backup(&path, &file).unwrap();
+    // The store is sealed after the backup, so the backup cannot have its secrets.
+    store.keep_store_key(&[1; 60]).await.unwrap();
+    for (account, hash) in [
+        (&replaced, SecretHash::Plain([8; 32])),
+        (&lost, SecretHash::Keyed([6; 32])),
+    ] {
+        let done = store.replace_account_token(account.id, hash);
+        assert_eq!(done.await, Ok(true));
+    }
+    // The same token, whose hash has a key now.
+    let hash = SecretHash::Keyed([7; 32]);
+    let of = Principal::Account(keyed.id);
+    let done = store.replace_secret(of, keyed.token, hash);
+    assert_eq!(done.await, Ok(true));
+    store.close().await.unwrap();
+    let restored = restore(&file, &path, REPLACE, NOW).unwrap();
+    let tokens = restored.difference.again.into_iter();
+    let tokens = tokens.filter(|record| record.kind == RecordKind::AuthToken);
+    let found: Vec<_> = tokens.map(|record| (record.id, record.name)).collect();
+    let expected = [(
+        hex::encode(keyed.id.0),
+        "perhaps the present one: the backup is older than the seal of the store".to_owned(),
+    )];
+    assert_eq!(found, expected);
+    // What was replaced does not work again, and the new ones cannot be read with the key of the backup.
+    let mut found = of_kind(&restored.difference.stays, RecordKind::NoAuthToken);
+    let mut expected = [&replaced, &lost].map(|account| hex::encode(account.id.0));
+    found.sort_unstable();
+    expected.sort();
+    assert_eq!(found, expected);
+    let store = open(&path).unwrap();
+    for (account, works) in [
+        (&same, true),
+        (&keyed, true),
+        (&replaced, false),
+        (&lost, false),
+    ] {
+        let found = store.secret(Principal::Account(account.id)).await.unwrap();
+        assert_eq!(found.unwrap().hash == account.token, works);
+    }
+}
+
+/// A store of format 21 has no notes. Its trail says that a value was replaced, and so which of two is the newer one.
+#[tokio::test]
+async fn a_store_of_the_last_format_says_in_its_trail_which_secrets_were_replaced() {
+    for told in [true, false] {
+        let under_test = Directory::new();
+        let set = Revocable::new(&under_test).await;
+        let Fixture { rp, account, .. } = set.fixture;
+        let store = under_test.store.clone().unwrap();
+        let file = under_test.place.path().join("backup.db");
+        let path = database(&under_test);
+        let before = event(AuditKind::TokenKeyRotated, rp);
+        store.import_event(&before).await.unwrap();
+        backup(&path, &file).unwrap();
+        set.revoke(&store).await;
+        if told {
+            let reset = event(AuditKind::AccountTokenReset, rp);
+            let mut reset = reset.target("account", &account.to_hex(), None);
+            reset.at = at(1000);
+            store.import_event(&reset).await.unwrap();
+            let mut rotated = event(AuditKind::TokenKeyRotated, rp);
+            rotated.at = at(1000);
+            store.import_event(&rotated).await.unwrap();
+        }
+        store.close().await.unwrap();
+        drop(store);
+        let old = Connection::open(&path).unwrap();
+        old.execute_batch(WITHOUT_REVOKED).unwrap();
+        old.pragma_update(None, "user_version", 21).unwrap();
+        drop(old);
+
+        let difference = restore(&file, &path, REPLACE, NOW).unwrap().difference;
+        let account = hex::encode(account.0);
+        let (stays, again) = if told {
+            (&difference.stays, &difference.again)
+        } else {
+            (&difference.again, &difference.stays)
+        };
+        assert_eq!(of_kind(stays, RecordKind::AuthToken), [account.as_str()]);
+        assert_eq!(of_kind(stays, RecordKind::AccessTokenKeys), [""]);
+        assert_eq!(of_kind(again, RecordKind::AuthToken), [""; 0]);
+        assert_eq!(of_kind(again, RecordKind::AccessTokenKeys), [""; 0]);
+        let store = open(&path).unwrap();
+        let found = store.token_key(rp, TokenKind::Access).await.unwrap();
+        assert_eq!(found == Some(token_key(2)), told);
+        let of = Principal::Account(set.fixture.account);
+        let found = store.secret(of).await.unwrap().unwrap();
+        assert_eq!(found.hash == SecretHash::Plain([9; 32]), told);
+    }
+}
+
+/// The backup is newer, and has swept its older events. That the older store still has them says nothing.
+#[tokio::test]
+async fn an_event_that_the_backup_has_swept_does_not_make_its_secrets_old() {
+    let under_test = Directory::new();
+    let set = Revocable::new(&under_test).await;
+    let Fixture { rp, account, .. } = set.fixture;
+    let store = under_test.store.clone().unwrap();
+    let place = under_test.place.path();
+    let (old, new) = (place.join("old.db"), place.join("new.db"));
+    let reset = event(AuditKind::AccountTokenReset, rp);
+    let reset = reset.target("account", &account.to_hex(), None);
+    store.import_event(&reset).await.unwrap();
+    let before = event(AuditKind::TokenKeyRotated, rp);
+    store.import_event(&before).await.unwrap();
+    backup(&database(&under_test), &old).unwrap();
+    set.revoke(&store).await;
+    let mut late = event(AuditKind::UserCreated, rp);
+    late.at = at(1000);
+    store.import_event(&late).await.unwrap();
+    // No note, as before format 22.
+    let swept = "DELETE FROM revoked; DELETE FROM events WHERE kind IN ('account_token_reset', 'token_key_rotated')";
+    let done = store.write(move |c| Ok(c.execute_batch(swept)?));
+    done.await.unwrap();
+    backup(&database(&under_test), &new).unwrap();
+
+    let path = place.join("standby.db");
+    restore(&old, &path, NEW, at(20)).unwrap();
+    let difference = restore(&new, &path, REPLACE, at(3000)).unwrap().difference;
+    assert_eq!(difference.stays, []);
+    let store = open(&path).unwrap();
+    let found = store.secret(Principal::Account(account)).await.unwrap();
+    assert_eq!(found.unwrap().hash, SecretHash::Plain([9; 32]));
+    let found = store.token_key(rp, TokenKind::Access).await.unwrap();
+    assert_eq!(found, Some(token_key(2)));
+}
+
+/// The store is sealed after the backup: the same keys, in another form.
+#[tokio::test]
+async fn keys_that_were_only_sealed_are_not_called_replaced() {
+    let under_test = Directory::new();
+    let set = Revocable::new(&under_test).await;
+    let rp = set.fixture.rp;
+    let store = under_test.store.clone().unwrap();
+    let file = under_test.place.path().join("backup.db");
+    let path = database(&under_test);
+    backup(&path, &file).unwrap();
+    store.keep_store_key(&[1; 60]).await.unwrap();
+    let (plain, sealed) = (token_key(1), token_key(2));
+    let done = store.replace_token_key(rp, TokenKind::Access, &plain, &sealed, None);
+    assert_eq!(done.await, Ok(true));
+    store.close().await.unwrap();
+    drop(store);
+    let difference = restore(&file, &path, REPLACE, NOW).unwrap().difference;
+    assert_eq!(difference.stays, []);
+    let store = open(&path).unwrap();
+    let found = store.token_key(rp, TokenKind::Access).await.unwrap();
+    assert_eq!(found, Some(plain));
+}
+
+/// What a damaged note revokes is revoked, and the restored store is sound.
+#[tokio::test]
+async fn a_damaged_note_leaves_a_store_that_can_be_backed_up() {
+    let under_test = Directory::new();
+    let set = Revocable::new(&under_test).await;
+    let store = under_test.store.clone().unwrap();
+    let file = under_test.place.path().join("backup.db");
+    let path = database(&under_test);
+    backup(&path, &file).unwrap();
+    set.revoke(&store).await;
+    store.close().await.unwrap();
+    drop(store);
+    let damage = Connection::open(&path).unwrap();
+    let sql = "UPDATE revoked SET digest = zeroblob(8) WHERE kind = 'access_key'";
+    assert_eq!(damage.execute(sql, []), Ok(1));
+    drop(damage);
+    assert!(restore(&file, &path, REPLACE, NOW).is_err());
+    restore(&file, &path, BLINDLY, NOW).unwrap();
+    let store = open(&path).unwrap();
+    let revoked = store.access_key(set.fixture.rp, set.keys[0].id).await;
+    assert_eq!(revoked, Ok(None));
+    backup(&path, &under_test.place.path().join("again.db")).unwrap();
+    store.close().await.unwrap();
+}
+
+/// The value in the backup is known as replaced, and no newer one can be taken over.
+#[tokio::test]
+async fn a_replaced_secret_whose_successor_is_not_known_does_not_come_back() {
+    for how in ["sealed again", "deleted and swept", "damaged"] {
+        let under_test = Directory::new();
+        let set = Revocable::new(&under_test).await;
+        let Fixture { rp, account, .. } = set.fixture;
+        let store = under_test.store.clone().unwrap();
+        let file = under_test.place.path().join("backup.db");
+        let path = database(&under_test);
+        backup(&path, &file).unwrap();
+        set.revoke(&store).await;
+        if how == "sealed again" {
+            store.keep_store_key(&[1; 60]).await.unwrap();
+        }
+        let gone = if how == "deleted and swept" {
+            "DELETE FROM token_keys; DELETE FROM access_keys; DELETE FROM webhooks; DELETE FROM relying_parties"
+        } else {
+            ""
+        };
+        let done = store.write(move |c| Ok(c.execute_batch(gone)?));
+        done.await.unwrap();
+        store.close().await.unwrap();
+        drop(store);
+        let how_restored = if how == "damaged" {
+            let damage = Connection::open(&path).unwrap();
+            let sql = "UPDATE events SET kind = 'No Words'";
+            assert!(damage.execute(sql, []).unwrap() > 0);
+            BLINDLY
+        } else {
+            REPLACE
+        };
+        let restored = restore(&file, &path, how_restored, NOW).unwrap();
+        assert_eq!(restored.compared, how != "damaged");
+        let difference = &restored.difference;
+        assert_eq!(
+            of_kind(&difference.stays, RecordKind::NoAccessTokenKeys).len(),
+            1,
+            "{how}"
+        );
+        // An access key that nothing checks does not come back.
+        assert_eq!(
+            of_kind(&difference.again, RecordKind::AccessKey),
+            [""; 0],
+            "{how}"
+        );
+        let store = open(&path).unwrap();
+        let found = store.token_key(rp, TokenKind::Access).await.unwrap();
+        assert_eq!(found, None, "{how}");
+        let token = store.secret(Principal::Account(account)).await.unwrap();
+        let [kept, removed] = [RecordKind::AuthToken, RecordKind::NoAuthToken]
+            .map(|kind| of_kind(&difference.stays, kind).len());
+        let new = SecretHash::Plain([9; 32]);
+        if how == "deleted and swept" {
+            assert_eq!((kept, removed), (1, 0));
+            assert_eq!(token.unwrap().hash, new);
+        } else {
+            assert_eq!((kept, removed), (0, 1), "{how}");
+            let (found, old) = (token.unwrap().hash, new_account(NOW).token);
+            assert!(found != new && found != old, "{how}");
+        }
+    }
+}
