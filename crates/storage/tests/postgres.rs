@@ -343,6 +343,24 @@ async fn every_statement_is_one_that_the_engine_knows() {
 }
 
 #[tokio::test]
+async fn statements_are_not_prepared_once_behind_a_pooler_in_transaction_mode() {
+    let pooled = address(POOLED);
+    migrate(&pooled, NodeId([1; 16]), now).await.unwrap();
+    Postgres::open(&pooled).await.unwrap();
+    for _ in 0..5 {
+        let prepared = pooled.clone().with_prepared_statements();
+        let opened = Postgres::open(&prepared).await.map(drop);
+        assert_eq!(opened, Err(PostgresError::Pooled));
+    }
+    let direct = address(READ_COMMITTED);
+    migrate(&direct, NodeId([1; 16]), now).await.unwrap();
+    for _ in 0..5 {
+        let prepared = direct.clone().with_prepared_statements();
+        Postgres::open(&prepared).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_schema_is_made_once_and_a_program_refuses_one_that_it_does_not_know() {
     let url = address(READ_COMMITTED);
     assert_eq!(schema(&url).await, Ok(Schema::Missing));

@@ -49,6 +49,11 @@ pub enum PostgresError {
         /// The file.
         file: PathBuf,
     },
+    /// A pooler is in between, and the address asks for statements that are prepared once.
+    #[error(
+        "a pooler in transaction mode leads to the database, so statements cannot be prepared once: leave out prepare=yes, or connect to PostgreSQL itself"
+    )]
+    Pooled,
     /// TLS cannot be set up.
     #[error("TLS cannot be set up")]
     Tls,

@@ -98,6 +98,11 @@ enum Injected {
     BrokenAfter,
 }
 
+/// The session does not know a prepared statement of this connection.
+const OTHER_SESSION: &str = "26000";
+/// The session has a prepared statement of another connection under the same name.
+const OTHER_STATEMENT: &str = "42P05";
+
 /// A connection.
 pub(super) struct Connection {
     client: Client,
@@ -548,6 +553,53 @@ impl Pool {
         }
     }
 
+    /// Whether a connection has a session of the engine to itself, as statements that are prepared once need it. A pooler in transaction mode
+    /// lends the session to others meanwhile.
+    pub(super) async fn has_own_sessions(&self) -> Result<bool, Fault> {
+        let manager = self.connections.manager();
+        let open = async || manager.open(&manager.config).await;
+        let begin = async {
+            let connection = open().await?;
+            let statement = connection.client.prepare_typed("SELECT 1", &[]).await?;
+            Ok((connection, statement))
+        };
+        let look = async |connection: &Connection, statement| {
+            let mut others = Vec::new();
+            // Where there is a pooler, each of the others takes the session that was used last, and keeps it. Clients of other processes may be
+            // faster, so there is more than one.
+            for _ in 0..4 {
+                let other = open().await?;
+                other.client.batch_execute("BEGIN").await?;
+                others.push(other);
+                connection.client.query(statement, &[]).await?;
+            }
+            Ok(())
+        };
+        let failed = |error: &tokio_postgres::Error| match self.judge(Does::Read, error) {
+            Failure::Fault(fault) => fault,
+            Failure::Conflict(why) => Fault::Retryable(why),
+            Failure::Duplicate => Fault::Retryable(error.to_string()),
+        };
+        let is_lent = |error: &tokio_postgres::Error| {
+            let code = error.code().map(SqlState::code);
+            matches!(code, Some(OTHER_SESSION | OTHER_STATEMENT))
+        };
+        let begun = timeout(WAIT, begin).await;
+        let (connection, statement) = match begun {
+            Ok(Ok(begun)) => begun,
+            Ok(Err(error)) if is_lent(&error) => return Ok(false),
+            Ok(Err(error)) => return Err(failed(&error)),
+            Err(_) => return Err(lost(Does::Read, "the database did not answer in time")),
+        };
+        match timeout(WAIT, look(&connection, &statement)).await {
+            Ok(Ok(())) => Ok(true),
+            Ok(Err(error)) if is_lent(&error) => Ok(false),
+            Ok(Err(error)) => Err(failed(&error)),
+            // The pooler has no more sessions than the others keep.
+            Err(_) => Ok(false),
+        }
+    }
+
     /// Reads from any host, one that takes no writes too.
     pub(super) async fn read_anywhere(&self, statement: Statement) -> Result<Vec<Row>, Fault> {
         let manager = self.connections.manager();
@@ -740,7 +792,7 @@ fn words(code: &SqlState) -> String {
     let words = match code {
         "22021" => "a text has a character that the database cannot keep",
         "23505" => "the database has this record already",
-        "26000" | "42P05" => {
+        OTHER_SESSION | OTHER_STATEMENT => {
             "a prepared statement belongs to another session: leave out prepare=yes where a pooler in transaction mode leads to the database"
         }
         "25006" => "the database takes no writes: it is a standby",
