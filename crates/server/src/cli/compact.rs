@@ -29,12 +29,15 @@ pub(super) fn run(arguments: Compact) -> Result<(), ProcessError> {
         &settings,
         "PostgreSQL gives space back by itself (autovacuum)",
     )?;
-    let bytes = std::fs::metadata(&path).map_or(0, |file| file.len());
-    say(&format!(
-        "Writing a copy of {} without gaps. It needs at most {bytes} bytes of free space and takes the place of the file at the end.",
-        path.display()
-    ))?;
-    let done = compact(&path).map_err(|error| failed(&error))?;
+    let mut said = Ok(());
+    let done = compact(&path, |bytes| {
+        said = say(&format!(
+            "Writing a copy of {} without gaps. It needs at most {bytes} bytes of free space and takes the place of the file at the end.",
+            path.display()
+        ));
+    });
+    let done = done.map_err(|error| failed(&error))?;
+    said?;
     say(&format!(
         "Before: {} bytes. Now: {} bytes.",
         done.before, done.after

@@ -147,15 +147,19 @@ impl Replacement {
 
     /// What a note says.
     fn noted(path: &Path) -> io::Result<Option<Self>> {
-        let text = match fs::read(note_of(path)) {
+        let note = note_of(path);
+        // A pipe of this name would never end.
+        let text = match fs::symlink_metadata(&note) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            text => text?,
+            Err(error) => return Err(error),
+            Ok(found) if found.is_file() => fs::read(&note)?,
+            Ok(_) => Vec::new(),
         };
         Self::read(path, &text).map(Some).ok_or_else(|| {
             io::Error::other(format!(
                 "the note about an interrupted restore, {}, is damaged. Compare the files of the store with those that end in .replaced-<seconds>, \
                  give the right ones their names, and remove the note",
-                note_of(path).display()
+                note.display()
             ))
         })
     }

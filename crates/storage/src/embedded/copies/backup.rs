@@ -43,7 +43,11 @@ pub fn backup(path: &Path, file: &Path) -> Result<Counts, CopyError> {
     let at = At(file);
     // Unlike a change of the name, a link never replaces a file that was made meanwhile. Some file systems have no links.
     match fs::hard_link(&partial, file) {
-        Ok(()) => fs::remove_file(&partial),
+        Ok(()) => {
+            // The backup is whole, whether its first name goes or not.
+            let _ = fs::remove_file(&partial);
+            Ok(())
+        }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
         Err(_) if file.exists() => Err(io::ErrorKind::AlreadyExists.into()),
         Err(_) => fs::rename(&partial, file),

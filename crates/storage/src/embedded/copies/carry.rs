@@ -70,15 +70,19 @@ pub(super) fn known_by_trail(connection: &Connection) -> Outcome<()> {
 }
 
 /// Removes the Auth Tokens of the copy that are known as replaced, and the keys that check access keys, where no newer ones can be taken over. The
-/// account gets a token that nobody knows, the Relying Party gets keys when it needs them.
+/// account gets a token that nobody knows, which is noted as replaced, so that the next restore says it again. The Relying Party gets keys when it
+/// needs them.
 pub(super) fn removed(connection: &Connection) -> Outcome<()> {
     let (token, token_keys) = (TOKENS.is_replaced("c"), TOKEN_KEYS.is_replaced("c"));
+    let (kind, image) = (TOKENS.kind(), TOKENS.image_of("c"));
     // Drawn once for each row, before its digest.
     connection.execute_batch(&format!(
         "CREATE TEMP TABLE removed AS SELECT c.id AS id FROM main.accounts c WHERE {token};
          UPDATE main.accounts SET token = CAST(substr(token, 1, length(token) - 32) || randomblob(32) AS BLOB) \
          WHERE id IN (SELECT id FROM removed);
          UPDATE main.accounts SET digest = seal('accounts', id, token, created) WHERE id IN (SELECT id FROM removed);
+         INSERT OR IGNORE INTO main.revoked (kind, id, digest) SELECT '{kind}', image, seal('revoked', '{kind}', image) \
+         FROM (SELECT {image} AS image FROM main.accounts c WHERE c.id IN (SELECT id FROM removed));
          DROP TABLE removed;
          DELETE FROM main.token_keys AS c WHERE c.kind = 'access' AND {token_keys};"
     ))?;

@@ -24,11 +24,11 @@ fn bytes(path: &Path) -> u64 {
 }
 
 /// Replaces the database file at `path` by a copy without gaps. No server may use the store. The copy is verified before it takes its
-/// place; until then nothing has changed.
+/// place; until then nothing has changed. `begins` is called with the length of the file before the copy is written.
 ///
 /// # Errors
 /// [`CopyError`]: no store, in use, no room, or the store is damaged.
-pub fn compact(path: &Path) -> Result<Compacted, CopyError> {
+pub fn compact(path: &Path, begins: impl FnOnce(u64)) -> Result<Compacted, CopyError> {
     if !path.is_file() {
         return Err(CopyError::Missing(path.to_owned()));
     }
@@ -40,6 +40,7 @@ pub fn compact(path: &Path) -> Result<Compacted, CopyError> {
     let connection = open::open_writer(path, CACHE, Some(&lock))?;
     marker::opened(&lock, path).map_err(|e| at.io(e))?;
     move_what_is_left(&connection).map_err(|f| at.failed(f))?;
+    begins(fs::metadata(path).map_or(0, |file| file.len()));
     let copy = beside(path, ".compact");
     let made = write_copy(&connection, &copy);
     marker::closed(&lock).map_err(|e| at.io(e))?;

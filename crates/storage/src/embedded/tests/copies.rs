@@ -362,7 +362,7 @@ async fn a_store_starts_stops_and_is_compacted_while_a_backup_reads_it() {
             assert_eq!(found.unwrap().as_ref(), Some(user));
         }
         store.close().await.unwrap();
-        compact(&path).unwrap();
+        compact(&path, drop).unwrap();
     }
     let seen: i64 = backup
         .query_row("SELECT count(*) FROM users", [], |row| row.get(0))
@@ -385,13 +385,13 @@ async fn a_compaction_gives_space_back_and_changes_nothing_else() {
     sign_ins(&fixture, &mut passkey, &record, 400_000, 3).await;
     let events = fixture.events().await;
     let path = database(&under_test);
-    let in_use = compact(&path);
+    let in_use = compact(&path, drop);
     assert!(matches!(
         in_use,
         Err(CopyError::Open(OpenError::InUse { .. }))
     ));
     store.close().await.unwrap();
-    let done = compact(&path).unwrap();
+    let done = compact(&path, drop).unwrap();
     assert!(done.after * 3 < done.before * 2, "{done:?}");
     assert_eq!(std::fs::metadata(&path).unwrap().len(), done.after);
     let left = std::fs::read_dir(under_test.place.path()).unwrap();
@@ -451,6 +451,6 @@ async fn the_administrator_leaves_files_that_the_server_can_open() {
     restore(&file, &path, NEW, NOW).unwrap();
     assert_eq!(owners(), [(4711, 4712); 2]);
     restore(&file, &path, REPLACE, NOW).unwrap();
-    compact(&path).unwrap();
+    compact(&path, drop).unwrap();
     assert_eq!(owners(), [(4711, 4712); 2]);
 }

@@ -153,3 +153,19 @@ async fn a_restore_that_is_interrupted_is_not_complete_because_the_files_are_equ
         drop(store);
     }
 }
+
+#[tokio::test]
+async fn what_has_the_name_of_the_note_and_is_no_file_is_refused_as_damaged() {
+    let mut under_test = Directory::new();
+    let path = database(&under_test);
+    let store = under_test.store.take().unwrap();
+    store.close().await.unwrap();
+    drop(store);
+    let note = under_test.place.path().join("store.db.restoring");
+    let made = std::process::Command::new("mkfifo").arg(&note).status();
+    assert!(made.unwrap().success());
+    let refused = open(&path).map(drop).unwrap_err().to_string();
+    assert!(refused.contains("is damaged"), "{refused}");
+    std::fs::remove_file(&note).unwrap();
+    open(&path).unwrap();
+}

@@ -258,5 +258,19 @@ async fn a_replaced_secret_whose_successor_is_not_known_does_not_come_back() {
             let (found, old) = (token.unwrap().hash, new_account(NOW).token);
             assert!(found != new && found != old, "{how}");
         }
+        // The next restore of the same backup says so again.
+        store.close().await.unwrap();
+        drop(store);
+        let stays = restore(&file, &path, REPLACE, at(5))
+            .unwrap()
+            .difference
+            .stays;
+        for (kind, found) in [
+            (RecordKind::AuthToken, kept),
+            (RecordKind::NoAuthToken, removed),
+            (RecordKind::NoAccessTokenKeys, 1),
+        ] {
+            assert_eq!(of_kind(&stays, kind).len(), found, "{how} {kind:?}");
+        }
     }
 }
