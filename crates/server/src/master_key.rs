@@ -305,7 +305,7 @@ fn explained(why: &VaultError, settings: &Settings) -> String {
     match why {
         VaultError::Missing { .. } => {
             let place = match beside(settings) {
-                Some(beside) => format!("Put the file back to {}, or set", beside.display()),
+                Some(beside) => format!("Copy the key file to {}, or set", beside.display()),
                 None => "Set".to_owned(),
             };
             format!(

@@ -220,23 +220,23 @@ sections! {
     /// Limits for each client. Lower values are always safe. With higher values a
     /// client can hold more memory and more connections.
     Limits "limits" {
-        /// Request line and headers together, in bytes. More is refused with 431.
+        /// Request line and headers together, in bytes; from 1,024 to 65,536. More is refused with 431.
         header_bytes: usize = 16_384 => "16384",
-        /// Number of headers. More is refused with 431.
+        /// Number of headers; from 16 to 256. More is refused with 431.
         header_count: usize = 64 => "64",
-        /// Body of a request that a back end sends (`/v2`, `/manage`; not an import of metadata), in bytes. More is refused with 413.
+        /// Body of a request that a back end sends (`/v2`, `/manage`; not an import of metadata), in bytes; from 1,024 to 4,194,304. More is refused with 413.
         body_bytes: usize = 262_144 => "262144",
-        /// Body of a request that a browser sends (all other paths), in bytes.
+        /// Body of a request that a browser sends (all other paths), in bytes; from 1,024 to 4,194,304.
         browser_body_bytes: usize = 65_536 => "65536",
-        /// Time for the headers after their first byte, in seconds.
+        /// Time for the headers after their first byte, in seconds; from 1 to 120.
         header_read_seconds: u64 = 10 => "10",
-        /// Time for the whole body, in seconds. Then the request is refused and the connection closed.
+        /// Time for the whole body, in seconds; from 1 to 300. Then the request is refused and the connection closed.
         body_read_seconds: u64 = 15 => "15",
-        /// Time that a client may leave a response unread before the connection is closed, in seconds.
+        /// Time that a client may leave a response unread before the connection is closed, in seconds; from 1 to 300.
         write_seconds: u64 = 30 => "30",
-        /// Time that a connection may be idle between two requests, in seconds.
+        /// Time that a connection may be idle between two requests, in seconds; from 1 to 3,600.
         idle_seconds: u64 = 75 => "75",
-        /// Open connections of the process. More connections are closed at once.
+        /// Open connections of the process; from 1 to 1,000,000. More connections are closed at once.
         connections: usize = 20_000 => "20000",
         /// Open connections of one client address (IPv6: of one /64 network). Connections of `trusted_proxies` are not counted.
         connections_per_address: usize = 512 => "512",
@@ -309,14 +309,14 @@ sections! {
 
     /// How long records are kept after they are no longer needed.
     Retention "retention" {
-        /// Ceremonies, after they have expired, in hours.
+        /// Ceremonies, after they have expired, in hours; from 1 to 8,760.
         ceremonies_hours: u64 = 24 => "24",
-        /// Audit events, in days.
+        /// Audit events, in days; from 1 to 36,500.
         events_days: u64 = 90 => "90",
         /// Whether the event of a refused ceremony keeps the response and what it was verified against, so that `passkeyd verify --explain`
         /// can verify it again. It is kept as long as the event.
         refused_responses: bool = true => "true",
-        /// Time between two sweeps, in seconds.
+        /// Time between two sweeps, in seconds; from 1 to 86,400.
         sweep_seconds: u64 = 60 => "60",
     }
 
