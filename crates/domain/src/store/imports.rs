@@ -97,7 +97,8 @@ pub trait Imports: Send + Sync {
         &self,
         import: ImportCredential<'_>,
     ) -> Result<ImportedCredential, Fault>;
-    /// Adds an event of the past; `false` when the Relying Party is not there.
+    /// Adds an event of the past; `false` when neither its Relying Party nor the [account whose trail](crate::model::audit::trail_of) it
+    /// belongs to is there.
     async fn import_event(&self, event: &AuditEvent) -> Result<bool, Fault>;
     /// Notes an import.
     async fn create_import(&self, import: &Import) -> Result<(), Fault>;

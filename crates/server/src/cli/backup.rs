@@ -10,7 +10,7 @@ use domain::service::vault::master_key_of;
 use storage::OpenError;
 use storage::embedded::{CopyError, Counts, How, Record, RecordKind, Restored, backup, restore};
 
-use super::print::say;
+use super::print::{counted, say};
 use super::which_store::{WhichStore, file_of};
 use crate::config::Settings;
 use crate::master_key;
@@ -164,15 +164,15 @@ fn lacks(settings: &Settings, path: &Path) -> Result<String, ProcessError> {
 
 fn listed(counts: &Counts) -> String {
     format!(
-        "It has {} accounts, {} API keys, {} Relying Parties, {} access keys, {} users, {} passkeys, {} ceremonies and {} audit events.",
-        counts.accounts,
-        counts.api_keys,
-        counts.relying_parties,
-        counts.access_keys,
-        counts.users,
-        counts.credentials,
-        counts.ceremonies,
-        counts.events
+        "It has {}, {}, {}, {}, {}, {}, {} and {}.",
+        counted(counts.accounts, "account", "accounts"),
+        counted(counts.api_keys, "API key", "API keys"),
+        counted(counts.relying_parties, "Relying Party", "Relying Parties"),
+        counted(counts.access_keys, "access key", "access keys"),
+        counted(counts.users, "user", "users"),
+        counted(counts.credentials, "passkey", "passkeys"),
+        counted(counts.ceremonies, "ceremony", "ceremonies"),
+        counted(counts.events, "audit event", "audit events")
     )
 }
 
@@ -187,9 +187,10 @@ fn report(done: &Restored) -> String {
         ));
     }
     lines.push(format!(
-        "Removed {} ceremonies that waited for their response, and {} keys of intent, status and transaction tokens and of \
+        "Removed {} that waited for their response, and {} of intent, status and transaction tokens and of \
          sealed challenges: those of before are refused.",
-        done.ceremonies_voided, done.token_keys_voided
+        counted(done.ceremonies_voided, "ceremony", "ceremonies"),
+        counted(done.token_keys_voided, "key", "keys")
     ));
     let mut stays: Vec<_> = difference.stays.iter().map(line).collect();
     if !stays.is_empty() {
@@ -236,16 +237,15 @@ fn report(done: &Restored) -> String {
     if done.compared {
         let lost = &difference.lost;
         lines.push(format!(
-            "Lost, because the backup does not have them: {} accounts, {} API keys, {} Relying Parties, {} access keys, {} webhooks, {} users, \
-             {} passkeys, {} administrators.",
-            lost.accounts,
-            lost.api_keys,
-            lost.relying_parties,
-            lost.access_keys,
-            lost.webhooks,
-            lost.users,
-            lost.credentials,
-            lost.administrators
+            "Lost, because the backup does not have them: {}, {}, {}, {}, {}, {}, {}, {}.",
+            counted(lost.accounts, "account", "accounts"),
+            counted(lost.api_keys, "API key", "API keys"),
+            counted(lost.relying_parties, "Relying Party", "Relying Parties"),
+            counted(lost.access_keys, "access key", "access keys"),
+            counted(lost.webhooks, "webhook", "webhooks"),
+            counted(lost.users, "user", "users"),
+            counted(lost.credentials, "passkey", "passkeys"),
+            counted(lost.administrators, "administrator", "administrators")
         ));
     }
     lines.join("\n")

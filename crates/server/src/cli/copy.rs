@@ -12,6 +12,7 @@ use domain::service::vault::master_key_of;
 use domain::store::Storage;
 use storage::StoreUrl;
 
+use super::print::{counted, exported};
 use super::progress::Progress;
 use crate::config::{self, Flags, Settings};
 use crate::process::ProcessError;
@@ -117,10 +118,8 @@ fn needs(wrapped: Option<&[u8]>, to: &StoreUrl) -> String {
 }
 
 fn listed(counts: Counts, secrets: u64) -> String {
-    format!(
-        "{} accounts, {} Relying Parties, {} users, {} credentials, {} events, {secrets} secrets",
-        counts.accounts, counts.relying_parties, counts.users, counts.credentials, counts.events
-    )
+    let secrets = counted(secrets, "secret", "secrets");
+    format!("{}, {secrets}", exported(counts))
 }
 
 /// Counts and digest of everything that an export has.

@@ -8,6 +8,7 @@ use domain::Passkeys;
 use domain::model::ids::RelyingPartyId;
 use tempfile::NamedTempFile;
 
+use super::print::exported;
 use super::progress::Progress;
 use super::which_store::{WhichStore, open_without_keys};
 use crate::process::ProcessError;
@@ -148,10 +149,7 @@ async fn write<W: Write + Send>(
     let counts = lines.counts();
     let manifest = lines.manifest(passkeys.now());
     lines.line(&Line::Manifest(manifest)).map_err(end)?;
-    let said = format!(
-        "Exported: {} accounts, {} Relying Parties, {} users, {} credentials, {} events.",
-        counts.accounts, counts.relying_parties, counts.users, counts.credentials, counts.events
-    );
+    let said = format!("Exported: {}.", exported(counts));
     Ok((lines.into_inner().map_err(end)?, said))
 }
 

@@ -3,6 +3,7 @@
 use std::io::Write as _;
 
 use crate::error::ProcessError;
+use crate::transfer::record::Counts;
 
 /// Prints a result as JSON.
 pub(super) fn print_json(what: &impl serde::Serialize) -> Result<(), ProcessError> {
@@ -18,6 +19,23 @@ pub(super) fn print_json(what: &impl serde::Serialize) -> Result<(), ProcessErro
 /// Prints a line.
 pub(super) fn say(text: &str) -> Result<(), ProcessError> {
     writeln!(std::io::stdout().lock(), "{text}").map_err(cannot_print)
+}
+
+/// A number with its noun, in the singular where it is one.
+pub(super) fn counted(number: u64, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+/// The records of an export, in words.
+pub(super) fn exported(counts: Counts) -> String {
+    [
+        counted(counts.accounts, "account", "accounts"),
+        counted(counts.relying_parties, "Relying Party", "Relying Parties"),
+        counted(counts.users, "user", "users"),
+        counted(counts.credentials, "credential", "credentials"),
+        counted(counts.events, "event", "events"),
+    ]
+    .join(", ")
 }
 
 /// The error of a result that cannot be printed.

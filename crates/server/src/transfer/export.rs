@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use aws_lc_rs::digest::{Context, SHA256};
 use domain::Passkeys;
+use domain::model::audit::trail_of;
 use domain::model::ids::{AccountId, RelyingPartyId};
 use domain::model::page::{Page, PageRequest, Position};
 use domain::model::refusal::Refusal;
@@ -40,7 +41,7 @@ impl From<Refusal> for ExportError {
 pub struct Wanted {
     /// Only this Relying Party.
     pub relying_party: Option<RelyingPartyId>,
-    /// The audit trail too.
+    /// The audit trails too.
     pub history: bool,
 }
 
@@ -132,6 +133,9 @@ pub async fn export(
                 continue;
             }
             to.line(&Line::Account(line))?;
+            if wanted.history {
+                trail(passkeys, trail_of(account.id), to).await?;
+            }
             let mut parties = Pages::default();
             while let Some(page) = parties.next() {
                 let page = passkeys.list_relying_parties(account.id, page).await?;
@@ -181,9 +185,18 @@ async fn relying_party(
             }
         }
     }
-    if !history {
-        return Ok(());
+    if history {
+        trail(passkeys, id, to).await?;
     }
+    Ok(())
+}
+
+/// The events of a Relying Party, or those of an account.
+async fn trail(
+    passkeys: &Passkeys,
+    id: RelyingPartyId,
+    to: &mut (dyn Sink + Send),
+) -> Result<(), ExportError> {
     let mut at = History::default();
     loop {
         let events = passkeys.next_events(id, &mut at).await?;

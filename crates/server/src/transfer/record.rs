@@ -433,7 +433,7 @@ pub struct Event {
     /// Its key.
     #[schemars(with = "String")]
     pub id: EventId,
-    /// Its Relying Party.
+    /// Its Relying Party; the key of the account if it happened to an account.
     #[schemars(with = "String")]
     pub relying_party: RelyingPartyId,
     /// When.

@@ -450,7 +450,7 @@ fn a_store_is_copied_to_a_database_whose_password_is_in_the_environment_or_in_a_
     let (code, errors) = said(copy().arg("--config").arg(&settings));
     assert_eq!(code, Some(0), "{errors}");
     assert!(
-        errors.contains("Copied and compared: 1 accounts"),
+        errors.contains("Copied and compared: 1 account"),
         "{errors}"
     );
 }

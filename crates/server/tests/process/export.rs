@@ -17,7 +17,7 @@ fn a_stopped_store_is_exported_to_a_new_file_or_to_standard_output() {
     let done = export(file.to_str().unwrap());
     let log = String::from_utf8(done.stderr).unwrap();
     assert!(done.status.success(), "{log}");
-    assert!(log.contains("1 accounts, 0 Relying Parties"), "{log}");
+    assert!(log.contains("1 account, 0 Relying Parties"), "{log}");
     let text = std::fs::read_to_string(&file).unwrap();
     let lines: Vec<Value> = text
         .lines()
@@ -78,7 +78,7 @@ fn a_backup_is_exported_where_its_master_key_is_not() {
     let (data, file) = (data.path().to_str().unwrap(), backup.to_str().unwrap());
     run(&["backup", file, "--data-dir", data]);
     let said = run(&["export", "-", "--store", &format!("sqlite:{file}")]);
-    assert!(said.contains("1 accounts, 0 Relying Parties"), "{said}");
+    assert!(said.contains("1 account, 0 Relying Parties"), "{said}");
     // No key is made for it either.
     assert!(!elsewhere.path().join("backup.key").exists());
 }

@@ -34,6 +34,7 @@ async fn a_copy_has_every_record_and_every_secret_and_serves_as_the_first_one_di
     let path = format!("/manage/v1/services/{}/access-keys", service.sid);
     let key = app.operator().post(&path, &json!({"name": "shop"})).await;
     let key = key.expect(201)["key"].as_str().unwrap().to_owned();
+    let of_account = service.has_a_past().await;
 
     let to = store_of_the_suite().await;
     let mut steps = 0;
@@ -59,6 +60,8 @@ async fn a_copy_has_every_record_and_every_secret_and_serves_as_the_first_one_di
     let copy = TestApp::builder().store(Arc::clone(&to)).build().await;
     let before = bytes_of(&app.passkeys, ALL).await;
     assert_eq!(bytes_of(&copy.passkeys, ALL).await, before);
+    let events = copy.operator().get("/manage/v1/events?limit=100").await;
+    assert_eq!(events.expect(200), of_account);
     // Once more, as after an interruption.
     copy_store(&from, &to, || {}).await.unwrap();
     assert_eq!(bytes_of(&copy.passkeys, ALL).await, before);

@@ -45,6 +45,27 @@ impl Service {
         self.app.account().post(&path, body).await
     }
 
+    /// The account makes and revokes an API key and deletes another Service: the events that its own trail has then.
+    pub async fn has_a_past(&self) -> Value {
+        let operator = self.app.operator();
+        let name = json!({"name": "shop"});
+        let key = operator
+            .post("/manage/v1/api-keys", &name)
+            .await
+            .expect(201);
+        let key = format!("/manage/v1/api-keys/{}", key["id"].as_str().unwrap());
+        operator.delete(&key).await.expect(204);
+        let other = Self::of(&self.app).await;
+        let service = format!("/v2/Services/{}", other.sid);
+        self.app.account().delete(&service).await.expect(204);
+        let events = operator
+            .get("/manage/v1/events?limit=100")
+            .await
+            .expect(200);
+        assert_eq!(events["events"].as_array().unwrap().len(), 3, "{events}");
+        events
+    }
+
     /// A whole registration.
     pub async fn register(&self, identity: &str, authenticator: &mut Authenticator) {
         let body = json!({"friendly_name": "Phone", "identity": identity});

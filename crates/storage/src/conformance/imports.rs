@@ -1,6 +1,6 @@
 //! Records that come from a file.
 
-use domain::model::audit::AuditKind;
+use domain::model::audit::{AuditKind, trail_of};
 use domain::model::credential::CredentialRecord;
 use domain::model::ids::{CredentialKey, ImportId, RelyingPartyId, UserId};
 use domain::model::import::{Import, Imported};
@@ -280,6 +280,16 @@ pub async fn a_relying_party_and_an_event_are_imported_once(under_test: &mut dyn
         assert_eq!(store.import_event(&past).await, Ok(true));
     }
     assert_eq!(super::fixture::events_of(store, rp.id).await, [past]);
+    // What happened to an account is in its own trail.
+    let trail = trail_of(fixture.account);
+    let of_account = event(AuditKind::ApiKeyCreated, trail);
+    for _ in 0..2 {
+        assert_eq!(store.import_event(&of_account).await, Ok(true));
+    }
+    let found = super::fixture::events_of(store, trail).await;
+    assert_eq!(found, [of_account]);
+    let lost = event(AuditKind::ApiKeyCreated, trail_of(new_account(NOW).id));
+    assert_eq!(store.import_event(&lost).await, Ok(false));
 }
 
 pub async fn an_import_lists_what_it_has_made_and_is_forgotten_in_parts(

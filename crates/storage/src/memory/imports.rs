@@ -5,7 +5,7 @@ use std::ops::Bound;
 use async_trait::async_trait;
 use domain::model::access_key::AccessKey;
 use domain::model::audit::AuditEvent;
-use domain::model::ids::{ImportId, RelyingPartyId};
+use domain::model::ids::{AccountId, ImportId, RelyingPartyId};
 use domain::model::import::{Import, Imported, ImportedPlace};
 use domain::model::page::{Page, PageRequest};
 use domain::model::relying_party::RelyingParty;
@@ -130,7 +130,9 @@ impl Imports for Memory {
 
     async fn import_event(&self, event: &AuditEvent) -> Result<bool, Fault> {
         let mut state = self.state();
-        if !state.relying_parties.contains_key(&event.relying_party) {
+        let trail = event.relying_party;
+        let account = AccountId(trail.0);
+        if !state.relying_parties.contains_key(&trail) && !state.accounts.contains_key(&account) {
             return Ok(false);
         }
         state.record(event);

@@ -415,7 +415,8 @@ statements! {
         concat!("WITH w AS (SELECT 1 WHERE $1 IS NOT NULL), e AS (", event!("w"), ") SELECT count(*) FROM w");
     ImportEvent (with_event!(""))
         concat!(
-            "WITH p AS (SELECT 1 FROM @relying_parties WHERE id = $1), e AS (",
+            "WITH p AS (SELECT 1 WHERE EXISTS (SELECT 1 FROM @relying_parties WHERE id = $1) \
+             OR EXISTS (SELECT 1 FROM @accounts WHERE id = $1)), e AS (",
             event!("p"),
             ") SELECT count(*) FROM p"
         );

@@ -8,8 +8,9 @@ use tokio::task::JoinSet;
 
 use super::reads::{History, credentials_of, next_events};
 use crate::model::account::{Account, ApiKey};
+use crate::model::audit::trail_of;
 use crate::model::clock::Timestamp;
-use crate::model::ids::AccountId;
+use crate::model::ids::{AccountId, RelyingPartyId};
 use crate::model::page::{Page, PageRequest, Position};
 use crate::model::relying_party::RelyingParty;
 use crate::model::token::TokenKind;
@@ -94,7 +95,7 @@ pub async fn copy_store(
     let foreign = accounts(&**to).await?;
     if foreign.iter().any(|a| source.iter().all(|b| a.id != b.id)) {
         return Err(contradiction(
-            "the store to copy to has accounts that the other one does not have: it must be empty",
+            "the store to copy to has accounts that the other one does not have. Copy to a new file or to an empty database",
         ));
     }
     // A candidate is stored where there is none: the source gets what it would draw itself at its next start.
@@ -103,7 +104,7 @@ pub async fn copy_store(
     let secret = from.shared_secret(drawn).await?;
     if to.shared_secret(secret).await? != secret {
         return Err(contradiction(
-            "the store to copy to was used already: its secret is another one",
+            "the store to copy to is another store, which was used already. Copy to a new file or to an empty database",
         ));
     }
     // Token keys are copied as they are, sealed where they are, so their store key goes with them. It is wrapped under the master key.
@@ -113,7 +114,7 @@ pub async fn copy_store(
     };
     if !sealed {
         return Err(contradiction(
-            "the store to copy to is sealed, and not with the store key of the other one: it must be empty",
+            "the store to copy to is sealed, and not with the store key of the other one. Copy to a new file or to an empty database",
         ));
     }
     if let Some(stored) = from.metadata(None).await?.and_then(|record| record.stored) {
@@ -126,6 +127,7 @@ pub async fn copy_store(
         for key in api_keys(&**from, account.id).await? {
             to.create_api_key(&key).await?;
         }
+        copy_trail(from, to, trail_of(account.id), &mut step).await?;
         for rp in parties(&**from, account.id).await? {
             copy_party(from, to, &rp, &mut step).await?;
         }
@@ -186,9 +188,20 @@ async fn copy_party(
         }
     }
     finish(&mut running, 0, step).await?;
+    copy_trail(from, to, rp.id, step).await
+}
+
+/// Copies the events of a Relying Party, or those of an account.
+async fn copy_trail(
+    from: &Arc<dyn Storage>,
+    to: &Arc<dyn Storage>,
+    trail: RelyingPartyId,
+    step: &mut (impl FnMut() + Send),
+) -> Result<(), CopyError> {
+    let mut running = JoinSet::new();
     let mut at = History::default();
     loop {
-        let events = next_events(&**from, rp.id, &mut at).await?;
+        let events = next_events(&**from, trail, &mut at).await?;
         if events.is_empty() {
             break;
         }

@@ -18,6 +18,7 @@ const OTHER_KEY: &str = "the store has another user of this name, with another k
 const OTHER_NAME: &str = "the store has this user, with another name; it stays as it is";
 const NO_ACCOUNT: &str = "the file does not have its account";
 const NO_PARTY: &str = "the store does not have its Relying Party";
+const NO_TRAIL: &str = "the store has neither its Relying Party nor its account";
 const LATELY: &str = "it was deleted a short time ago; import it again when the sweep has removed the rest: in ten minutes, while a server runs";
 
 impl Passkeys {
@@ -245,7 +246,7 @@ impl Passkeys {
         Ok(if self.storage.import_event(event).await? {
             Outcome::Added { new_user: false }
         } else {
-            Outcome::Refused(NO_PARTY.to_owned())
+            Outcome::Refused(NO_TRAIL.to_owned())
         })
     }
 
@@ -261,10 +262,19 @@ impl Passkeys {
         if let Err(why) = judge_event(event) {
             return Ok(Outcome::Refused(why));
         }
-        Ok(if self.is_there(file, event.relying_party).await? {
+        let trail = event.relying_party;
+        let account = AccountId(trail.0);
+        let known = file.accounts.contains(&account)
+            || self.is_there(file, trail).await?
+            || self
+                .storage
+                .secret(Principal::Account(account))
+                .await?
+                .is_some();
+        Ok(if known {
             Outcome::Added { new_user: false }
         } else {
-            Outcome::Refused(NO_PARTY.to_owned())
+            Outcome::Refused(NO_TRAIL.to_owned())
         })
     }
 }

@@ -1,7 +1,7 @@
 //! Records that come from a file.
 
 use domain::model::audit::AuditEvent;
-use domain::model::ids::{ImportId, RelyingPartyId, UserId};
+use domain::model::ids::{AccountId, ImportId, RelyingPartyId, UserId};
 use domain::model::import::{Import, Imported};
 use domain::model::user::{User, UserRef};
 use domain::store::{ImportedCredential, ImportedParty, ImportedUser};
@@ -150,7 +150,9 @@ pub(in crate::embedded) fn import_event(
     connection: &Connection,
     event: &AuditEvent,
 ) -> Outcome<bool> {
-    if !relying_party_exists(connection, event.relying_party)? {
+    let trail = event.relying_party;
+    if !relying_party_exists(connection, trail)? && !account_exists(connection, AccountId(trail.0))?
+    {
         return Ok(false);
     }
     insert_event(connection, event)?;
