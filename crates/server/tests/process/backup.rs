@@ -109,11 +109,7 @@ fn a_backup_of_a_running_server_is_restored_and_says_what_works_again() {
 
     let done = on(&data, &["backup", file.to_str().unwrap()]);
     assert!(done.status.success(), "{}", said(&done));
-    assert!(
-        said(&done).contains("1 user, 1 passkey"),
-        "{}",
-        said(&done)
-    );
+    assert!(said(&done).contains("1 user, 1 passkey"), "{}", said(&done));
     let again = on(&data, &["backup", file.to_str().unwrap()]);
     assert_eq!(again.status.code(), Some(1));
     assert!(said(&again).contains("exists already"), "{}", said(&again));

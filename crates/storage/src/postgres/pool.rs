@@ -558,7 +558,7 @@ impl Pool {
     pub(super) async fn has_own_sessions(&self) -> Result<bool, Fault> {
         let manager = self.connections.manager();
         let open = async || manager.open(&manager.config).await;
-        let begin = async {
+        let prepared = async {
             let connection = open().await?;
             let statement = connection.client.prepare_typed("SELECT 1", &[]).await?;
             Ok((connection, statement))
@@ -584,9 +584,8 @@ impl Pool {
             let code = error.code().map(SqlState::code);
             matches!(code, Some(OTHER_SESSION | OTHER_STATEMENT))
         };
-        let begun = timeout(WAIT, begin).await;
-        let (connection, statement) = match begun {
-            Ok(Ok(begun)) => begun,
+        let (connection, statement) = match timeout(WAIT, prepared).await {
+            Ok(Ok(both)) => both,
             Ok(Err(error)) if is_lent(&error) => return Ok(false),
             Ok(Err(error)) => return Err(failed(&error)),
             Err(_) => return Err(lost(Does::Read, "the database did not answer in time")),
