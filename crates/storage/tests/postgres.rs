@@ -351,6 +351,8 @@ async fn statements_are_not_prepared_once_behind_a_pooler_in_transaction_mode() 
         let prepared = pooled.clone().with_prepared_statements();
         let opened = Postgres::open(&prepared).await.map(drop);
         assert_eq!(opened, Err(PostgresError::Pooled));
+        let migrated = migrate(&prepared, NodeId([1; 16]), now).await;
+        assert_eq!(migrated, Err(PostgresError::Pooled));
     }
     let direct = address(READ_COMMITTED);
     migrate(&direct, NodeId([1; 16]), now).await.unwrap();

@@ -51,7 +51,7 @@ pub enum PostgresError {
     },
     /// A pooler is in between, and the address asks for statements that are prepared once.
     #[error(
-        "a pooler in transaction mode leads to the database, so statements cannot be prepared once: leave out prepare=yes, or connect to PostgreSQL itself"
+        "a pooler that lends sessions to others leads to the database (PgBouncer in transaction or statement mode), so statements cannot be prepared once: leave out prepare=yes, or connect to PostgreSQL itself"
     )]
     Pooled,
     /// TLS cannot be set up.

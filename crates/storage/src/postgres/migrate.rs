@@ -203,6 +203,7 @@ pub async fn migrate_telling(
     waits: impl FnOnce(),
 ) -> Result<usize, PostgresError> {
     let pool = connect(url)?;
+    pool.refuse_pooler().await?;
     match version(&pool, &url.schema).await? {
         Schema::Usable { .. } => return Ok(0),
         Schema::Newer { found, current } => return Err(PostgresError::Newer { found, current }),

@@ -104,9 +104,7 @@ impl Postgres {
     /// [`PostgresError`]: the database cannot be reached, or its schema is not one that this program can use.
     pub async fn open(url: &PostgresUrl) -> Result<Self, PostgresError> {
         let store = Self::connect(url)?;
-        if url.prepare && !store.pool.has_own_sessions().await? {
-            return Err(PostgresError::Pooled);
-        }
+        store.pool.refuse_pooler().await?;
         migrate::check(&store.pool, &url.schema).await?;
         Ok(store)
     }

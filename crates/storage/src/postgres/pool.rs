@@ -25,6 +25,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::address::PostgresUrl;
 use super::cells::Param;
+use super::error::PostgresError;
 use super::statements::Statement;
 use crate::watch::{Unwatched, Watch};
 
@@ -102,6 +103,8 @@ enum Injected {
 const OTHER_SESSION: &str = "26000";
 /// The session has a prepared statement of another connection under the same name.
 const OTHER_STATEMENT: &str = "42P05";
+/// A pooler in statement mode takes no transaction.
+const NO_TRANSACTIONS: &str = "08P01";
 
 /// A connection.
 pub(super) struct Connection {
@@ -499,18 +502,10 @@ impl Pool {
         // In a box, for the compiler's sake: the futures of the opening of a connection are nested deeply.
         let connection: Pin<Box<dyn Future<Output = _> + Send + '_>> =
             Box::pin(self.connections.timeout_get(&timeouts));
-        connection.await.map_err(|error| {
-            Fault::Retryable(match error {
-                PoolError::Closed => "the store is closed".to_owned(),
-                PoolError::Backend(error) => match error.code() {
-                    Some(code) => format!("the database refuses the connection: {}", words(code)),
-                    None => format!(
-                        "no database that takes writes can be reached ({})",
-                        innermost(&error)
-                    ),
-                },
-                _ => "no connection to the database became free in time".to_owned(),
-            })
+        connection.await.map_err(|error| match error {
+            PoolError::Closed => Fault::Retryable("the store is closed".to_owned()),
+            PoolError::Backend(error) => unreached(&error),
+            _ => Fault::Retryable("no connection to the database became free in time".to_owned()),
         })
     }
 
@@ -553,49 +548,40 @@ impl Pool {
         }
     }
 
-    /// Whether a connection has a session of the engine to itself, as statements that are prepared once need it. A pooler in transaction mode
-    /// lends the session to others meanwhile.
-    pub(super) async fn has_own_sessions(&self) -> Result<bool, Fault> {
+    /// Refuses a pooler that lends the session of a connection to others, where statements are to be prepared once.
+    pub(super) async fn refuse_pooler(&self) -> Result<(), PostgresError> {
         let manager = self.connections.manager();
-        let open = async || manager.open(&manager.config).await;
-        let prepared = async {
-            let connection = open().await?;
-            let statement = connection.client.prepare_typed("SELECT 1", &[]).await?;
-            Ok((connection, statement))
-        };
-        let look = async |connection: &Connection, statement| {
+        if !manager.prepare {
+            return Ok(());
+        }
+        let connection = self.connection().await?;
+        let look = async {
+            let client = &connection.client;
+            let statement = client.prepare_typed("SELECT 1", &[]).await?;
             let mut others = Vec::new();
-            // Where there is a pooler, each of the others takes the session that was used last, and keeps it. Clients of other processes may be
-            // faster, so there is more than one.
+            // Where there is such a pooler, each of the others takes the session that was used last, and keeps it. Clients of other processes may
+            // be faster, so there is more than one.
             for _ in 0..4 {
-                let other = open().await?;
+                // The engine may give this user no more connections than the pool has.
+                let Ok(other) = manager.open(&manager.config).await else {
+                    break;
+                };
                 other.client.batch_execute("BEGIN").await?;
                 others.push(other);
-                connection.client.query(statement, &[]).await?;
+                client.query(&statement, &[]).await?;
             }
-            Ok(())
+            Ok::<_, tokio_postgres::Error>(())
         };
-        let failed = |error: &tokio_postgres::Error| match self.judge(Does::Read, error) {
-            Failure::Fault(fault) => fault,
-            Failure::Conflict(why) => Fault::Retryable(why),
-            Failure::Duplicate => Fault::Retryable(error.to_string()),
-        };
-        let is_lent = |error: &tokio_postgres::Error| {
-            let code = error.code().map(SqlState::code);
-            matches!(code, Some(OTHER_SESSION | OTHER_STATEMENT))
-        };
-        let (connection, statement) = match timeout(WAIT, prepared).await {
-            Ok(Ok(both)) => both,
-            Ok(Err(error)) if is_lent(&error) => return Ok(false),
-            Ok(Err(error)) => return Err(failed(&error)),
-            Err(_) => return Err(lost(Does::Read, "the database did not answer in time")),
-        };
-        match timeout(WAIT, look(&connection, &statement)).await {
-            Ok(Ok(())) => Ok(true),
-            Ok(Err(error)) if is_lent(&error) => Ok(false),
-            Ok(Err(error)) => Err(failed(&error)),
+        match timeout(WAIT, look).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => match error.code().map(SqlState::code) {
+                Some(OTHER_SESSION | OTHER_STATEMENT | NO_TRANSACTIONS) => {
+                    Err(PostgresError::Pooled)
+                }
+                _ => Err(unreached(&error).into()),
+            },
             // The pooler has no more sessions than the others keep.
-            Err(_) => Ok(false),
+            Err(_) => Err(PostgresError::Pooled),
         }
     }
 
@@ -819,6 +805,17 @@ fn words(code: &SqlState) -> String {
         },
     };
     format!("{words} (PostgreSQL error {code})")
+}
+
+/// Why a connection cannot be opened.
+fn unreached(error: &tokio_postgres::Error) -> Fault {
+    Fault::Retryable(match error.code() {
+        Some(code) => format!("the database refuses the connection: {}", words(code)),
+        None => format!(
+            "no database that takes writes can be reached ({})",
+            innermost(error)
+        ),
+    })
 }
 
 /// What became of statements whose answer did not come.
