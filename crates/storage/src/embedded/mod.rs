@@ -64,13 +64,14 @@ use rusqlite::Connection;
 use self::checkpoints::Log;
 pub use self::copies::{
     Compacted, CopyError, Counts, Difference, How, Lost, Record, RecordKind, Restored, backup,
-    compact, restore,
+    compact, compacted_of, partial_of, restore,
 };
 use self::left::move_what_is_left;
 pub use self::open::{OpenError, formats, store_key};
 use self::pending::Pending;
 use self::readers::Readers;
 use self::records::Records;
+pub use self::replacement::new_file_of;
 use self::reserve::Reserve;
 use self::rows::CeremonyRow;
 use self::sql::Outcome;

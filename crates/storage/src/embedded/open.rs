@@ -44,6 +44,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0020.sql"),
     include_str!("../../migrations/sqlite/0021.sql"),
     include_str!("../../migrations/sqlite/0022.sql"),
+    include_str!("../../migrations/sqlite/0023.sql"),
 ];
 
 /// How often a start tries to get the lock. A backup has it for a moment when no server has.

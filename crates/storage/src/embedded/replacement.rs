@@ -26,6 +26,11 @@ pub(super) struct Replacement {
     stamp: String,
 }
 
+/// Where a restored store is while it is made.
+pub fn new_file_of(path: &Path) -> PathBuf {
+    beside(path, ".restore")
+}
+
 /// What may lie beside a database file and belongs to it: its log, or the journal of a change that was interrupted.
 const BESIDE: [&str; 2] = ["-wal", "-journal"];
 
@@ -86,7 +91,7 @@ impl Replacement {
 
     /// The file that takes the place of the store, before it does.
     pub(super) fn new_file(&self) -> PathBuf {
-        beside(&self.path, ".restore")
+        new_file_of(&self.path)
     }
 
     /// Puts the new file, all of which is on disk, in the place of the store. The [note](Self::note) is there.
@@ -226,13 +231,17 @@ pub(super) fn settle(path: &Path, lock: &File) -> io::Result<Settled> {
     let aside = replacement.aside();
     let here = path.exists();
     // The image alone would take the store that was there for the new file, where that store came from a restore, too.
-    let moved = !replacement.new_file().exists() && (aside.exists() || !replacement.file);
-    if here && moved && image_of(path)? == replacement.new {
+    let gone = !replacement.new_file().exists();
+    let moved = gone && (aside.exists() || !replacement.file);
+    let is_new = here && gone && image_of(path)? == replacement.new;
+    if is_new && moved {
         replacement.end(lock)?;
         tracing::warn!(store = %path.display(), "a restore was interrupted at its end; it is complete now");
         return Ok(Settled::Complete);
     }
     let expected = match (here, aside.exists()) {
+        // The new file, or one that is equal, and the one before is gone: nobody can say which.
+        (true, false) if is_new => false,
         (true, true) => false,
         (false, false) => !replacement.file,
         (true, false) | (false, true) => replacement.file,

@@ -144,6 +144,9 @@ macro_rules! seal {
     (revoked, $of:literal) => {
         $crate::embedded::seals::seal!("revoked", $of, "kind", "id")
     };
+    (took_effect, $of:literal) => {
+        $crate::embedded::seals::seal!("took_effect", $of, "kind", "image", "at")
+    };
     (metadata, $of:literal) => {
         $crate::embedded::seals::seal!("metadata", $of, "no", "imported", "source", "blob")
     };

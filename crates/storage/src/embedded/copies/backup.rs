@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
@@ -23,13 +23,19 @@ pub fn backup(path: &Path, file: &Path) -> Result<Counts, CopyError> {
     }
     // SQLite takes a name that begins with `file:` for a URI, unless a directory is before it.
     let file = &std::path::absolute(file).map_err(|e| At(file).io(e))?;
-    if file.exists() {
-        return Err(CopyError::Exists(file.to_owned()));
+    // A log or a journal of this name would be taken for one of the backup.
+    for taken in ["", "-wal", "-journal"].map(|more| beside(file, more)) {
+        if taken.exists() {
+            return Err(CopyError::Exists(taken));
+        }
+    }
+    if is_of_store(file, path) {
+        return Err(CopyError::OwnFile(file.to_owned()));
     }
     refuse_what_is_lost(path)?;
     let source = reader(path).map_err(|f| At(path).failed(f))?;
     must_be_current(&source, path)?;
-    let partial = beside(file, ".partial");
+    let partial = partial_of(file);
     let before = Snapshot::of(path).map_err(|f| At(path).failed(f))?;
     let made = write_copy(&source, &partial).and_then(|()| verify_copy(&partial, &before));
     let counts = match made {
@@ -56,6 +62,33 @@ pub fn backup(path: &Path, file: &Path) -> Result<Counts, CopyError> {
     flush_names(file).map_err(|e| at.io(e))?;
     Ok(counts)
 }
+
+/// Where a backup is while it is written.
+pub fn partial_of(file: &Path) -> PathBuf {
+    beside(file, ".partial")
+}
+
+/// Whether a file has a name that the store gives to a file of its own, and so may read or remove.
+fn is_of_store(file: &Path, store: &Path) -> bool {
+    let store = open::target_of(store);
+    let directory = |path: &Path| {
+        path.parent()
+            .and_then(|parent| fs::canonicalize(parent).ok())
+    };
+    let name = |path: &Path| {
+        let name = path.file_name().unwrap_or_default();
+        name.as_encoded_bytes().to_vec()
+    };
+    let (of_file, of_store) = (name(file), name(&store));
+    let more = of_file.strip_prefix(&of_store[..]);
+    directory(file) == directory(&store)
+        && more.is_some_and(|more| OWN.iter().any(|own| more.starts_with(own.as_bytes())))
+}
+
+/// How the names of the files go on that a store has beside the database file.
+const OWN: [&str; 7] = [
+    "-wal", "-shm", "-journal", ".lock", ".restor", ".compact", ".reserve",
+];
 
 /// Where no server has the store, its files must be whole.
 fn refuse_what_is_lost(path: &Path) -> Result<(), CopyError> {

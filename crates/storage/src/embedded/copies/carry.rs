@@ -69,22 +69,36 @@ pub(super) fn known_by_trail(connection: &Connection) -> Outcome<()> {
     Ok(())
 }
 
+/// Takes over from the attached store `present` when values took effect.
+pub(super) fn times(connection: &Connection) -> Outcome<()> {
+    connection.execute_batch(
+        "INSERT OR IGNORE INTO main.took_effect (kind, image, at, digest) \
+         SELECT kind, image, at, seal('took_effect', kind, image, at) FROM present.took_effect",
+    )?;
+    Ok(())
+}
+
 /// Removes the Auth Tokens of the copy that are known as replaced, and the keys that check access keys, where no newer ones can be taken over. The
-/// account gets a token that nobody knows, which is noted as replaced, so that the next restore says it again. The Relying Party gets keys when it
-/// needs them.
+/// account gets a token that nobody knows, which is noted as replaced, so that the next restore says it again, and as old as the one that it stands
+/// for, so that this one can come back. The Relying Party gets keys when it needs them.
 pub(super) fn removed(connection: &Connection) -> Outcome<()> {
-    let (token, token_keys) = (TOKENS.is_replaced("c"), TOKEN_KEYS.is_replaced("c"));
+    let (token, token_keys) = (TOKENS.is_old("c"), TOKEN_KEYS.is_old("c"));
     let (kind, image) = (TOKENS.kind(), TOKENS.image_of("c"));
+    let [since, p_since] = ["c", "p"].map(|row| TOKENS.since(row));
     // Drawn once for each row, before its digest.
     connection.execute_batch(&format!(
-        "CREATE TEMP TABLE removed AS SELECT c.id AS id FROM main.accounts c WHERE {token};
+        "CREATE TEMP TABLE removed AS SELECT c.id AS id, max({since}, {p_since}) AS since \
+         FROM main.accounts c LEFT JOIN present.accounts p ON p.id = c.id WHERE {token};
          UPDATE main.accounts SET token = CAST(substr(token, 1, length(token) - 32) || randomblob(32) AS BLOB) \
          WHERE id IN (SELECT id FROM removed);
          UPDATE main.accounts SET digest = seal('accounts', id, token, created) WHERE id IN (SELECT id FROM removed);
          INSERT OR IGNORE INTO main.revoked (kind, id, digest) SELECT '{kind}', image, seal('revoked', '{kind}', image) \
          FROM (SELECT {image} AS image FROM main.accounts c WHERE c.id IN (SELECT id FROM removed));
+         INSERT OR REPLACE INTO main.took_effect (kind, image, at, digest) SELECT '{kind}', image, since, seal('took_effect', '{kind}', image, since) \
+         FROM (SELECT {image} AS image, r.since AS since FROM main.accounts c JOIN removed r ON r.id = c.id);
          DROP TABLE removed;
-         DELETE FROM main.token_keys AS c WHERE c.kind = 'access' AND {token_keys};"
+         DELETE FROM main.token_keys WHERE kind = 'access' AND relying_party_id IN (SELECT c.relying_party_id FROM main.token_keys c \
+         LEFT JOIN present.token_keys p ON p.relying_party_id = c.relying_party_id AND p.kind = c.kind WHERE c.kind = 'access' AND {token_keys});"
     ))?;
     Ok(())
 }
@@ -97,6 +111,17 @@ pub(super) fn replaced(connection: &Connection) -> Outcome<()> {
         TOKENS.present_is_newer("c"),
         TOKEN_KEYS.present_is_newer("c"),
     );
+    // The update of a value notes that it takes effect now, unless there is a note.
+    for (values, rows) in [
+        (TOKENS, "present.accounts p"),
+        (TOKEN_KEYS, "present.token_keys p WHERE p.kind = 'access'"),
+    ] {
+        let (kind, image) = (values.kind(), values.image_of("p"));
+        connection.execute_batch(&format!(
+            "INSERT OR IGNORE INTO main.took_effect (kind, image, at, digest) SELECT '{kind}', image, 0, seal('took_effect', '{kind}', image, 0) \
+             FROM (SELECT {image} AS image FROM {rows})"
+        ))?;
+    }
     connection.execute_batch(&format!(
         "UPDATE main.console_records AS c SET owner = p.owner, created = p.created, expires = p.expires, body = p.body, \
          digest = p.digest FROM present.console_records p WHERE c.kind = 0 AND p.kind = 0 AND p.id = c.id AND {role};

@@ -1,7 +1,7 @@
 //! Gives the space of removed rows back to the file system.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::copy::{At, CACHE, CopyError, Snapshot, verify_copy, write_copy};
 use crate::embedded::files::{beside, flush_names, give_to_owner, remove_if_there};
@@ -23,6 +23,11 @@ fn bytes(path: &Path) -> u64 {
     length(path) + length(&marker::log_of(path))
 }
 
+/// Where the copy of a compaction is while it is written.
+pub fn compacted_of(path: &Path) -> PathBuf {
+    beside(path, ".compact")
+}
+
 /// Replaces the database file at `path` by a copy without gaps. No server may use the store. The copy is verified before it takes its
 /// place; until then nothing has changed. `begins` is called with the length of the file before the copy is written.
 ///
@@ -41,7 +46,7 @@ pub fn compact(path: &Path, begins: impl FnOnce(u64)) -> Result<Compacted, CopyE
     marker::opened(&lock, path).map_err(|e| at.io(e))?;
     move_what_is_left(&connection).map_err(|f| at.failed(f))?;
     begins(fs::metadata(path).map_or(0, |file| file.len()));
-    let copy = beside(path, ".compact");
+    let copy = compacted_of(path);
     let made = write_copy(&connection, &copy);
     marker::closed(&lock).map_err(|e| at.io(e))?;
     drop(connection);

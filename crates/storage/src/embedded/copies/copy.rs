@@ -29,8 +29,8 @@ pub enum CopyError {
     /// What should be a file is something else.
     #[error("{path} is not a file", path = .0.display())]
     NotAFile(PathBuf),
-    /// The backup has a name that a restore gives to its own files.
-    #[error("{path} has the name of a file that a restore makes; give it another name", path = .0.display())]
+    /// The backup has a name that a store gives to a file of its own.
+    #[error("{path} has the name of a file that belongs to the store; give it another name", path = .0.display())]
     OwnFile(PathBuf),
     /// The store that is to be replaced cannot be read, so nobody knows what was revoked.
     #[error("cannot compare the backup with {path}: {what}", path = path.display())]
@@ -290,6 +290,7 @@ const SEALED: &[(&str, &str)] = &[
     ("deletions", is_sound!(deletions)),
     ("console_records", is_sound!(console_records)),
     ("revoked", is_sound!(revoked)),
+    ("took_effect", is_sound!(took_effect)),
     ("metadata", is_sound!(metadata)),
     ("meta", is_sound!(meta)),
     (

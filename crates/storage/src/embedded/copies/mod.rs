@@ -9,8 +9,8 @@ mod copy;
 mod report;
 mod restore;
 
-pub use self::backup::backup;
-pub use self::compact::{Compacted, compact};
+pub use self::backup::{backup, partial_of};
+pub use self::compact::{Compacted, compact, compacted_of};
 pub use self::copy::CopyError;
 #[cfg(test)]
 pub(super) use self::copy::{Snapshot, reader, verify_copy};

@@ -169,6 +169,15 @@ pub(super) fn counts(connection: &Connection) -> Found<Counts> {
     })
 }
 
+/// How many keys, webhooks and administrators a store has.
+pub(super) fn revocable(connection: &Connection) -> Found<u64> {
+    count(
+        connection,
+        "SELECT (SELECT count(*) FROM main.access_keys) + (SELECT count(*) FROM main.api_keys) + (SELECT count(*) FROM main.webhooks) \
+         + (SELECT count(*) FROM main.console_records WHERE kind = 0)",
+    )
+}
+
 /// The URI by which `SQLite` opens a file for reading only: not even a damaged log of it is touched.
 fn to_read(path: &Path) -> String {
     let mut uri = "file:".to_owned();
@@ -263,22 +272,52 @@ impl Values {
         replaced(self.kind, &self.image_of(row))
     }
 
-    /// They differ, and nothing says that one of them was replaced.
+    /// When the value of a row took effect: 0 if that was before stores noted it. The notes of both stores are in this one.
+    pub(super) fn since(&self, row: &str) -> String {
+        format!(
+            "ifnull((SELECT at FROM main.took_effect WHERE kind = '{}' AND image = {}), 0)",
+            self.kind,
+            self.image_of(row)
+        )
+    }
+
+    /// They differ, and nothing says which of them is the later one.
     pub(super) fn unknown(&self) -> String {
         let [c, p] = ["c", "p"].map(|row| self.is_replaced(row));
-        format!("({} AND NOT {c} AND NOT {p})", self.differ("c"))
+        let [since, p_since] = ["c", "p"].map(|row| self.since(row));
+        format!(
+            "({} AND {since} = {p_since} AND NOT {c} AND NOT {p})",
+            self.differ("c")
+        )
     }
 
     /// That of the row was replaced, that of `p` was not, and this store can have it.
     pub(super) fn present_is_newer(&self, row: &str) -> String {
         let [c, p] = [row, "p"].map(|row| self.is_replaced(row));
-        format!("({} AND {SAME_KEY} AND {c} AND NOT {p})", self.differ(row))
+        let [since, p_since] = [row, "p"].map(|row| self.since(row));
+        format!(
+            "({} AND {SAME_KEY} AND NOT {p} AND ({since} < {p_since} OR ({since} = {p_since} AND {c})))",
+            self.differ(row)
+        )
     }
 
     /// That of `c` was not replaced, and that of `p` was.
     fn present_is_older(&self) -> String {
         let [c, p] = ["c", "p"].map(|row| self.is_replaced(row));
-        format!("({} AND {p} AND NOT {c})", self.differ("c"))
+        let [since, p_since] = ["c", "p"].map(|row| self.since(row));
+        format!(
+            "({} AND NOT {c} AND ({since} > {p_since} OR ({since} = {p_since} AND {p})))",
+            self.differ("c")
+        )
+    }
+
+    /// That of the row was replaced: by one that is known, or by that of `p`, if there is one.
+    pub(super) fn is_old(&self, row: &str) -> String {
+        let (replaced, since, p_since) = (self.is_replaced(row), self.since(row), self.since("p"));
+        format!(
+            "({replaced} OR ifnull({} AND {since} < {p_since}, 0))",
+            self.differ(row)
+        )
     }
 }
 
@@ -313,7 +352,7 @@ fn stays(connection: &Connection) -> Found<Vec<Record>> {
     );
     let (access, api) = (revoked("access_key", "c.id"), revoked("api_key", "c.id"));
     let (webhook, administrator) = (revoked("webhook", "c.id"), revoked("administrator", "c.id"));
-    let (no_token, no_keys) = (TOKENS.is_replaced("c"), TOKEN_KEYS.is_replaced("c"));
+    let (no_token, no_keys) = (TOKENS.is_old("c"), TOKEN_KEYS.is_old("c"));
     let off = webhook_is_off();
     let mut found = Vec::new();
     for (kind, sql) in [
@@ -397,10 +436,7 @@ fn stays(connection: &Connection) -> Found<Vec<Record>> {
 
 /// Whether the access key of the row `c` has nothing that checks it: the keys for it in this store were replaced, and their successors are not known.
 fn without_keys() -> String {
-    let (old, newer) = (
-        TOKEN_KEYS.is_replaced("t"),
-        TOKEN_KEYS.present_is_newer("t"),
-    );
+    let (old, newer) = (TOKEN_KEYS.is_old("t"), TOKEN_KEYS.present_is_newer("t"));
     format!(
         "EXISTS (SELECT 1 FROM main.token_keys t LEFT JOIN present.token_keys p ON p.relying_party_id = t.relying_party_id AND p.kind = t.kind \
          WHERE t.relying_party_id = c.relying_party_id AND t.kind = 'access' AND {old} AND {newer} IS NOT TRUE)"
@@ -409,8 +445,8 @@ fn without_keys() -> String {
 
 /// The keys, webhooks and administrators that come back, and what comes back in its old form.
 fn keys_again(connection: &Connection) -> Found<Vec<Record>> {
-    let (old_token, older_token) = (TOKENS.is_replaced("c"), TOKENS.present_is_older());
-    let (old_keys, older_keys) = (TOKEN_KEYS.is_replaced("c"), TOKEN_KEYS.present_is_older());
+    let (old_token, older_token) = (TOKENS.is_old("c"), TOKENS.present_is_older());
+    let (old_keys, older_keys) = (TOKEN_KEYS.is_old("c"), TOKEN_KEYS.present_is_older());
     let without_keys = without_keys();
     let (raised, settings_differ) = (
         format!("({} > {})", rank("p"), rank("c")),
@@ -537,7 +573,7 @@ pub(super) fn difference(connection: &Connection) -> Found<Difference> {
     };
     let lost_by_id = |table: &str| {
         let sql = format!(
-            "SELECT count(*) FROM present.{table} p WHERE NOT EXISTS (SELECT 1 FROM main.{table} c WHERE c.id = p.id) {}",
+            "SELECT count(*) FROM present.{table} p WHERE p.id <> {console} AND NOT EXISTS (SELECT 1 FROM main.{table} c WHERE c.id = p.id) {}",
             unless_revoked(table)
         );
         count(connection, &sql)

@@ -44,6 +44,8 @@ pub struct Restored {
     pub compared: bool,
     /// Why the store that was there was not compared.
     pub unreadable: Option<String>,
+    /// How many keys, webhooks and administrators it had revoked all the same, as far as it could be read: they stay so.
+    pub kept_revoked: u64,
     /// Where the store that was there is now.
     pub replaced: Option<PathBuf>,
     /// Where the report is.
@@ -78,6 +80,8 @@ pub fn restore(
     let lock = open::lock(path)?;
     let path = &open::target_of(path);
     let at = At(path);
+    // At once: a process that is killed later must not leave it to another user.
+    give_to_owner_of_store(path, &[beside(path, ".lock").as_path()]).map_err(|e| at.io(e))?;
     let left = marker::read(&lock).map_err(|e| at.io(e))?;
     // A log alone may have all that a young store has, and the lock file knows of a store whose files are lost.
     let has = |path: &Path| fs::metadata(path).is_ok_and(|file| file.len() > 0);
@@ -104,7 +108,7 @@ pub fn restore(
         let text = report(&restored);
         replacement.note().map_err(|e| at.io(e))?;
         write_report(&restored.report, &text).map_err(|e| At(&restored.report).io(e))?;
-        let made = [&copy, &beside(path, ".lock"), &restored.report];
+        let made = [&copy, &restored.report];
         give_to_owner_of_store(path, &made.map(PathBuf::as_path)).map_err(|e| at.io(e))?;
         Ok(restored)
     });
@@ -199,9 +203,10 @@ fn decide(
         Ok(readable) => finish(copy, Some(&readable), now, prepared),
         Err(what) if how.without_comparison => {
             // What can be read of it still counts.
-            let _ = keep_revoked(copy, there, now);
+            let kept_revoked = keep_revoked(copy, there, now).unwrap_or(0);
             finish(copy, None, now, prepared).map(|restored| Restored {
                 unreadable: Some(what),
+                kept_revoked,
                 ..restored
             })
         }
@@ -249,12 +254,16 @@ fn readable(there: &Path, left: Left, older: &Path) -> Result<PathBuf, String> {
     Ok(older.to_owned())
 }
 
-/// Removes what the store at `there` has revoked from the copy.
-fn keep_revoked(copy: &Path, there: &Path, now: Timestamp) -> Result<(), CopyError> {
+/// Removes what the store at `there` has revoked from the copy: how many keys, webhooks and administrators.
+fn keep_revoked(copy: &Path, there: &Path, now: Timestamp) -> Result<u64, CopyError> {
     let at = At(copy);
+    let failed = |error: rusqlite::Error| at.failed(error.into());
     let connection = open_copy(copy).map_err(|f| at.failed(f))?;
-    report::attach(&connection, Some(there)).map_err(|e| at.failed(e.into()))?;
-    in_transaction(&connection, |c| carry::revoked(c, now)).map_err(|f| at.failed(f))
+    report::attach(&connection, Some(there)).map_err(failed)?;
+    let before = report::revocable(&connection).map_err(failed)?;
+    in_transaction(&connection, |c| carry::revoked(c, now)).map_err(|f| at.failed(f))?;
+    let after = report::revocable(&connection).map_err(failed)?;
+    Ok(before.saturating_sub(after))
 }
 
 fn in_transaction(
@@ -280,7 +289,11 @@ fn finish(
     let connection = open_copy(copy).map_err(|f| at.failed(f))?;
     report::attach(&connection, present).map_err(failed)?;
     if present.is_some() {
-        in_transaction(&connection, carry::known_by_trail).map_err(|f| at.failed(f))?;
+        in_transaction(&connection, |c| {
+            carry::times(c)?;
+            carry::known_by_trail(c)
+        })
+        .map_err(|f| at.failed(f))?;
     }
     let difference = report::difference(&connection).map_err(failed)?;
     in_transaction(&connection, |c| {
@@ -406,6 +419,7 @@ fn prepare(file: &Path, copy: &Path) -> Result<Restored, CopyError> {
         difference: Difference::default(),
         compared: false,
         unreadable: None,
+        kept_revoked: 0,
         replaced: None,
         report: PathBuf::new(),
     })

@@ -88,10 +88,11 @@ async fn a_store_of_the_last_format_says_in_its_trail_which_secrets_were_replace
         }
         store.close().await.unwrap();
         drop(store);
-        let old = Connection::open(&path).unwrap();
-        old.execute_batch(WITHOUT_REVOKED).unwrap();
-        old.pragma_update(None, "user_version", 21).unwrap();
-        drop(old);
+        for of_old_format in [&path, &file] {
+            let old = Connection::open(of_old_format).unwrap();
+            old.execute_batch(WITHOUT_REVOKED).unwrap();
+            old.pragma_update(None, "user_version", 21).unwrap();
+        }
 
         let difference = restore(&file, &path, REPLACE, NOW).unwrap().difference;
         let account = hex::encode(account.0);
@@ -127,13 +128,15 @@ async fn an_event_that_the_backup_has_swept_does_not_make_its_secrets_old() {
     store.import_event(&reset).await.unwrap();
     let before = event(AuditKind::TokenKeyRotated, rp);
     store.import_event(&before).await.unwrap();
+    // Of both stores only the trail is left, as before format 22.
+    let without = store.write(move |c| Ok(c.execute_batch("DELETE FROM took_effect")?));
+    without.await.unwrap();
     backup(&database(&under_test), &old).unwrap();
     set.revoke(&store).await;
     let mut late = event(AuditKind::UserCreated, rp);
     late.at = at(1000);
     store.import_event(&late).await.unwrap();
-    // No note, as before format 22.
-    let swept = "DELETE FROM revoked; DELETE FROM events WHERE kind IN ('account_token_reset', 'token_key_rotated')";
+    let swept = "DELETE FROM revoked; DELETE FROM took_effect; DELETE FROM events WHERE kind IN ('account_token_reset', 'token_key_rotated')";
     let done = store.write(move |c| Ok(c.execute_batch(swept)?));
     done.await.unwrap();
     backup(&database(&under_test), &new).unwrap();
@@ -271,6 +274,179 @@ async fn a_replaced_secret_whose_successor_is_not_known_does_not_come_back() {
             (RecordKind::NoAccessTokenKeys, 1),
         ] {
             assert_eq!(of_kind(&stays, kind).len(), found, "{how} {kind:?}");
+        }
+    }
+}
+
+/// One account with its Auth Token, and one Relying Party with the keys that check its access keys.
+struct Secrets {
+    under_test: Directory,
+    fixture: Fixture,
+    store: Option<Arc<Embedded>>,
+    path: PathBuf,
+}
+
+impl Secrets {
+    async fn new() -> Self {
+        let mut under_test = Directory::new();
+        let fixture = Fixture::new(&under_test).await;
+        let store = under_test.store.take();
+        let path = database(&under_test);
+        let this = Self {
+            under_test,
+            fixture,
+            store,
+            path,
+        };
+        let kept = this
+            .store()
+            .keep_token_key(this.fixture.rp, TokenKind::Access, token_key(1));
+        kept.await.unwrap();
+        this
+    }
+
+    fn store(&self) -> &Embedded {
+        self.store.as_deref().unwrap()
+    }
+
+    fn backup(&self, name: &str) -> PathBuf {
+        let file = self.under_test.place.path().join(name);
+        backup(&self.path, &file).unwrap();
+        file
+    }
+
+    /// The n-th token and the n-th keys replace those before.
+    async fn replace(&self, n: u8) {
+        let Fixture { rp, account, .. } = self.fixture;
+        let hash = SecretHash::Plain([n; 32]);
+        assert_eq!(
+            self.store().replace_account_token(account, hash).await,
+            Ok(true)
+        );
+        let old = self.store().token_key(rp, TokenKind::Access).await.unwrap();
+        let rotated = event(AuditKind::TokenKeyRotated, rp);
+        let (old, new) = (old.unwrap(), token_key(n));
+        let done =
+            self.store()
+                .replace_token_key(rp, TokenKind::Access, &old, &new, Some(&rotated));
+        assert_eq!(done.await, Ok(true));
+    }
+
+    async fn restore(&mut self, file: &Path, second: i64) -> Difference {
+        self.restore_to(self.path.clone(), file, second).await
+    }
+
+    async fn restore_to(&mut self, path: PathBuf, file: &Path, second: i64) -> Difference {
+        if let Some(store) = self.store.take() {
+            store.close().await.unwrap();
+        }
+        let how = if path.exists() { REPLACE } else { NEW };
+        let restored = restore(file, &path, how, at(second * 1000)).unwrap();
+        self.store = Some(Arc::new(open(&path).unwrap()));
+        self.path = path;
+        restored.difference
+    }
+
+    async fn token(&self) -> SecretHash {
+        let of = Principal::Account(self.fixture.account);
+        self.store().secret(of).await.unwrap().unwrap().hash
+    }
+
+    /// The n-th token and the n-th keys are the present ones.
+    async fn assert_are(&self, n: u8) {
+        assert_eq!(self.token().await, SecretHash::Plain([n; 32]));
+        let keys = self
+            .store()
+            .token_key(self.fixture.rp, TokenKind::Access)
+            .await;
+        assert_eq!(keys.unwrap(), Some(token_key(n)));
+    }
+}
+
+#[tokio::test]
+async fn of_two_secrets_the_later_one_counts_in_whichever_order_backups_are_restored() {
+    let mut secrets = Secrets::new().await;
+    secrets.replace(2).await;
+    let first = secrets.backup("first.db");
+    secrets.replace(3).await;
+    let second = secrets.backup("second.db");
+    // On a new machine, which never knew the third.
+    let place = secrets.under_test.place.path().join("elsewhere");
+    secrets.restore_to(place.join("store.db"), &first, 10).await;
+    secrets.assert_are(2).await;
+    secrets.replace(4).await;
+    // Both are older. The events that would say it go with each restore.
+    for (n, file) in [(20, &first), (30, &second), (40, &first), (50, &second)] {
+        let difference = secrets.restore(file, n).await;
+        secrets.assert_are(4).await;
+        let stays = difference.stays;
+        assert_eq!(of_kind(&stays, RecordKind::AuthToken).len(), 1, "{n}");
+        assert_eq!(of_kind(&stays, RecordKind::AccessTokenKeys).len(), 1, "{n}");
+    }
+}
+
+#[tokio::test]
+async fn an_old_secret_in_its_form_before_the_seal_does_not_come_back() {
+    let mut secrets = Secrets::new().await;
+    let plain = secrets.backup("plain.db");
+    let Fixture { account, rp, .. } = secrets.fixture;
+    let of = Principal::Account(account);
+    let store = secrets.store();
+    store.keep_store_key(&[1; 60]).await.unwrap();
+    let keyed = SecretHash::Keyed([7; 32]);
+    let done = store.replace_secret(of, secrets.token().await, keyed);
+    assert_eq!(done.await, Ok(true));
+    let (old, new) = (token_key(1), token_key(5));
+    let done = store.replace_token_key(rp, TokenKind::Access, &old, &new, None);
+    assert_eq!(done.await, Ok(true));
+    let sealed = secrets.backup("sealed.db");
+    // The same secrets in another form: the backup brings its own back.
+    let difference = secrets.restore(&plain, 10).await;
+    assert_eq!(of_kind(&difference.stays, RecordKind::NoAuthToken).len(), 0);
+    assert_eq!(secrets.token().await, new_account(NOW).token);
+    secrets.restore(&sealed, 20).await;
+    assert_eq!(secrets.token().await, keyed);
+    // New ones, of which the store that is sealed knows.
+    secrets.replace(9).await;
+    secrets.restore(&sealed, 30).await;
+    secrets.assert_are(9).await;
+    let difference = secrets.restore(&plain, 40).await;
+    assert_eq!(of_kind(&difference.stays, RecordKind::NoAuthToken).len(), 1);
+    assert_eq!(
+        of_kind(&difference.stays, RecordKind::NoAccessTokenKeys).len(),
+        1
+    );
+    assert_ne!(secrets.token().await, new_account(NOW).token);
+    let keys = secrets.store().token_key(rp, TokenKind::Access).await;
+    assert_eq!(keys, Ok(None));
+}
+
+#[tokio::test]
+async fn a_secret_that_was_removed_gives_way_to_the_one_it_stands_for_and_to_a_later_one() {
+    for reset in [false, true] {
+        let mut secrets = Secrets::new().await;
+        let first = secrets.backup("first.db");
+        secrets.replace(2).await;
+        let second = secrets.backup("second.db");
+        // Sealed under another key, so that the first backup cannot have the second ones.
+        secrets.store().keep_store_key(&[1; 60]).await.unwrap();
+        let difference = secrets.restore(&first, 10).await;
+        assert_eq!(of_kind(&difference.stays, RecordKind::NoAuthToken).len(), 1);
+        let removed = secrets.token().await;
+        assert!(![new_account(NOW).token, SecretHash::Plain([2; 32])].contains(&removed));
+        if !reset {
+            secrets.restore(&second, 20).await;
+            secrets.assert_are(2).await;
+            continue;
+        }
+        let hash = SecretHash::Plain([3; 32]);
+        let done = secrets
+            .store()
+            .replace_account_token(secrets.fixture.account, hash);
+        assert_eq!(done.await, Ok(true));
+        for (n, file) in [(20, &first), (30, &second), (40, &first)] {
+            secrets.restore(file, n).await;
+            assert_eq!(secrets.token().await, hash, "{n}");
         }
     }
 }

@@ -113,6 +113,10 @@ pub(super) fn replace_secret(
     if stored.hash != expected {
         return Ok(stored.hash == new);
     }
+    if let Principal::Account(id) = of {
+        let (old, new) = (expected.to_bytes(), new.to_bytes());
+        same_value(connection, "auth_token", &id.0, &old, &new)?;
+    }
     let (sql, key) = match of {
         Principal::Account(id) => (
             "UPDATE accounts SET token = ?2, digest = seal('accounts', id, ?2, created) WHERE id = ?1",
@@ -133,6 +137,20 @@ pub(super) fn replace_secret(
         execute(connection, note, params![id.0, expected.to_bytes()])?;
     }
     Ok(changed)
+}
+
+/// Notes that a new value is an old one in another form, before it replaces it: it took effect when the old one did.
+fn same_value(
+    connection: &Connection,
+    kind: &str,
+    of: &[u8; 16],
+    old: &[u8],
+    new: &[u8],
+) -> Outcome<()> {
+    let sql = "INSERT OR IGNORE INTO took_effect (kind, image, at, digest) SELECT ?1, image, at, seal('took_effect', ?1, image, at) FROM \
+               (SELECT seal(?1, ?2, ?4) AS image, \
+               ifnull((SELECT at FROM took_effect WHERE kind = ?1 AND image = seal(?1, ?2, ?3)), 0) AS at)";
+    execute(connection, sql, params![kind, of, old, new]).map(drop)
 }
 
 pub(super) fn create_api_key(connection: &Connection, key: &ApiKey) -> Outcome<bool> {

@@ -100,6 +100,10 @@ pub(in crate::embedded) fn replace_token_key(
     if stored != *expected {
         return Ok(stored == *new);
     }
+    if event.is_none() && kind == TokenKind::Access {
+        let (old, new) = (expected.reveal(), new.reveal());
+        super::same_value(connection, "access_token_keys", &rp.0, old, new)?;
+    }
     connection.pragma_update(None, "secure_delete", true)?;
     execute(
         connection,
