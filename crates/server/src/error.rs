@@ -52,6 +52,9 @@ pub enum ProcessError {
     /// The command line asks for something that there is not.
     #[error("{0}")]
     Usage(String),
+    /// The store is sealed, and the master key for it is not set.
+    #[error("{0}")]
+    MasterKey(String),
     /// What a command cannot do.
     #[error("{0}")]
     Command(String),

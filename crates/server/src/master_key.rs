@@ -282,7 +282,7 @@ pub async fn vault(
         );
     }
     let vault = Vault::open(store, keys.as_ref(), &SystemRandomness).await;
-    let vault = vault.map_err(|why| failed(explained(&why, settings)))?;
+    let vault = vault.map_err(|why| ProcessError::MasterKey(explained(&why, settings)))?;
     if vault.is_none() && settings.production {
         return Err(failed(format!(
             "no master key is set, and this is marked as a `production` system: a copy of the database could make access keys and tokens. \

@@ -8,9 +8,12 @@ use domain::model::master_key::MasterKeyId;
 use domain::model::text::is_control;
 use domain::service::vault::master_key_of;
 use storage::OpenError;
-use storage::embedded::{CopyError, Counts, How, Record, RecordKind, Restored, backup, restore};
+use storage::embedded::{
+    CopyError, Counts, How, Record, RecordKind, Restored, backup, new_file_of, partial_of, restore,
+};
 
 use super::print::{counted, say};
+use super::progress::Growing;
 use super::which_store::{WhichStore, file_of};
 use crate::config::Settings;
 use crate::master_key;
@@ -72,8 +75,13 @@ pub(super) fn failed(error: &CopyError) -> ProcessError {
 pub(super) fn run(arguments: Backup) -> Result<(), ProcessError> {
     let settings = arguments.store.settings()?;
     let path = file_of(&settings, ELSEWHERE)?;
-    let counts = backup(&path, &arguments.file).map_err(|error| failed(&error))?;
-    let needs = match sealed_under(&arguments.file)? {
+    // A name such as `file:x` would be a URI to SQLite.
+    let file = std::path::absolute(&arguments.file).unwrap_or_else(|_| arguments.file.clone());
+    let growing = Growing::new(partial_of(&file), length(&path), "being verified");
+    let done = backup(&path, &file);
+    growing.end();
+    let counts = done.map_err(|error| failed(&error))?;
+    let needs = match sealed_under(&file)? {
         Some(id) => {
             let from = master_key::source(&settings);
             let from = from.map_or_else(String::new, |from| format!(" ({from})"));
@@ -103,6 +111,11 @@ pub(super) fn run_restore(arguments: Restore) -> Result<(), ProcessError> {
         without_comparison: arguments.without_comparison,
     };
     let mut text = String::new();
+    let growing = Growing::new(
+        new_file_of(&path),
+        length(&arguments.file),
+        "being verified and compared",
+    );
     let done = restore(&arguments.file, &path, how, now, |done| {
         text = format!(
             "Restored {} to {}.\n{}",
@@ -112,6 +125,7 @@ pub(super) fn run_restore(arguments: Restore) -> Result<(), ProcessError> {
         );
         text.clone()
     });
+    growing.end();
     let done = done.map_err(|error| match error {
         CopyError::Exists(there) => ProcessError::Command(format!(
             "there is a store at {}; with --replace the backup takes its place, and the store is kept under another name",
@@ -132,6 +146,11 @@ pub(super) fn run_restore(arguments: Restore) -> Result<(), ProcessError> {
             "the backup is restored, and the report is in {file}, but it cannot be printed: {error}"
         ))
     })
+}
+
+/// Bytes of a database file.
+pub(super) fn length(path: &Path) -> u64 {
+    std::fs::metadata(path).map_or(0, |file| file.len())
 }
 
 /// The master key under which a store is sealed.
@@ -224,10 +243,13 @@ fn report(done: &Restored) -> String {
         }
         (false, _) => {
             let why = match &done.unreadable {
-                Some(what) => format!("The store that was there cannot be read: {what}."),
+                Some(what) => format!(
+                    "The store that was there cannot be read: {what}. It had revoked {} of the backup, as far as could be seen: they stay so.",
+                    counted(done.kept_revoked, "key, webhook or administrator", "keys, webhooks and administrators")
+                ),
                 None => "There was no store to compare with.".to_owned(),
             };
-            format!("{why} All of this works now, also what was revoked, replaced or deleted after the backup:")
+            format!("{why} All of this works now, also what was revoked, replaced or deleted after the backup without a trace:")
         }
     });
     lines.append(&mut again);

@@ -1,10 +1,11 @@
 //! `passkeyd compact`: gives the space of removed records back to the file system.
 
 use clap::Args;
-use storage::embedded::compact;
+use storage::embedded::{compact, compacted_of};
 
 use super::backup::failed;
 use super::print::say;
+use super::progress::Growing;
 use super::which_store::{WhichStore, file_of};
 use crate::process::ProcessError;
 
@@ -29,13 +30,17 @@ pub(super) fn run(arguments: Compact) -> Result<(), ProcessError> {
         &settings,
         "PostgreSQL gives space back by itself (autovacuum)",
     )?;
-    let mut said = Ok(());
+    let (mut said, mut growing) = (Ok(()), None);
     let done = compact(&path, |bytes| {
         said = say(&format!(
             "Writing a copy of {} without gaps. It needs at most {bytes} bytes of free space and takes the place of the file at the end.",
             path.display()
         ));
+        growing = Some(Growing::new(compacted_of(&path), bytes, "being verified"));
     });
+    if let Some(growing) = growing {
+        growing.end();
+    }
     let done = done.map_err(|error| failed(&error))?;
     said?;
     say(&format!(

@@ -12,11 +12,12 @@ use domain::service::vault::master_key_of;
 use domain::store::Storage;
 use storage::StoreUrl;
 
+use super::export::with_progress;
 use super::print::{counted, exported};
 use super::progress::Progress;
 use crate::config::{self, Flags, Settings};
 use crate::process::ProcessError;
-use crate::transfer::export::{Lines, Wanted, export};
+use crate::transfer::export::{Lines, Wanted};
 use crate::transfer::record::{Counts, Manifest};
 
 /// Arguments of the command.
@@ -84,10 +85,18 @@ async fn copied(
     let secrets = secrets_of(&**source).await.map_err(|f| failed(&f))?;
     let there = secrets_of(&**target).await.map_err(|f| failed(&f))?;
     if before != after || secrets != there {
+        let differ = match (before == after, secrets == there) {
+            (false, true) => "Records differ",
+            (true, _) => "Secrets differ (tokens, keys and webhooks)",
+            (false, false) => "Records and secrets differ (tokens, keys and webhooks)",
+        };
         return Err(ProcessError::Command(format!(
-            "the copy is not equal to the store. The store has {}. The copy has {}. Was one of them in use?",
+            "the copy is not equal to the store. {differ}. The store has {}, SHA-256 of the records {}. The copy has {}, SHA-256 {}. Was one of \
+             them in use? An export of each shows which records differ",
             listed(before.counts, secrets.0),
-            listed(after.counts, there.0)
+            before.sha256,
+            listed(after.counts, there.0),
+            after.sha256
         )));
     }
     let wrapped = source.store_key().await.map_err(|f| failed(&f))?;
@@ -126,13 +135,11 @@ fn listed(counts: Counts, secrets: u64) -> String {
 async fn manifest(store: &Arc<dyn Storage>) -> Result<Manifest, ProcessError> {
     let clock = Arc::new(SystemClock::default());
     let passkeys = Passkeys::open(Arc::clone(store), clock, Arc::new(SystemRandomness)).await?;
-    let mut lines = Lines::new(io::sink());
     let wanted = Wanted {
         relying_party: None,
         history: true,
     };
-    export(&passkeys, wanted, &mut lines)
-        .await
-        .map_err(|error| failed(&error))?;
+    let lines = Lines::new(io::sink());
+    let lines = with_progress(&passkeys, wanted, lines, "records compared").await?;
     Ok(lines.manifest(Timestamp(0)))
 }

@@ -8,7 +8,8 @@ use std::process::ExitCode;
 use clap::Args;
 use domain::model::clock::{Clock as _, SystemClock};
 use serde::Serialize;
-use storage::StoreUrl;
+use storage::postgres::PostgresError;
+use storage::{StoreError, StoreUrl};
 
 use super::administer::{administer, print};
 use super::print::print_json;
@@ -74,14 +75,13 @@ pub(super) async fn run(arguments: Doctor) -> Result<ExitCode, ProcessError> {
             findings.extend(found.findings);
             files = found.files;
         }
-        Err(error) => findings.push(
-            Finding::problem("store", error.to_string())
-                .because("Services and metadata were not checked")
-                .fix(match settings.store_location() {
-                    Ok(StoreUrl::Postgres(_)) => "see that the database runs and takes writes, and that `store` has its address",
-                    _ => "name the store of the server with --data-dir, --store or --config",
-                }),
-        ),
+        Err(error) => {
+            if let ProcessError::MasterKey(_) = &error {
+                // What was said without a look at the store is not true.
+                findings.retain(|finding| finding.check != "master_key");
+            }
+            findings.push(of_store(&error, &settings));
+        }
     }
     if !offline {
         let web = Web::new().map_err(ProcessError::Command)?;
@@ -241,4 +241,28 @@ async fn own_url(settings: &Settings) -> Result<String, ProcessError> {
         "http"
     };
     Ok(format!("{scheme}://{address}"))
+}
+
+/// What is wrong where the store cannot be used.
+fn of_store(error: &ProcessError, settings: &Settings) -> Finding {
+    let (check, fix) = match (error, settings.store_location()) {
+        (ProcessError::MasterKey(_), _) => (
+            "master_key",
+            "set the master key of this store. Do not make another one: it does not open the store",
+        ),
+        (ProcessError::Store(StoreError::Postgres(PostgresError::Pooled)), _) => {
+            ("store", "leave out prepare=yes in `store`")
+        }
+        (_, Ok(StoreUrl::Postgres(_))) => (
+            "store",
+            "see that the database runs and takes writes, and that `store` has its address",
+        ),
+        _ => (
+            "store",
+            "name the store of the server with --data-dir, --store or --config",
+        ),
+    };
+    Finding::problem(check, error.to_string())
+        .because("Services and metadata were not checked")
+        .fix(fix)
 }

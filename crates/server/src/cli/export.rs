@@ -136,7 +136,7 @@ async fn write<W: Write + Send>(
 ) -> Result<(W, String), ProcessError> {
     let end = |error| failed(ExportError::Write(error));
     if format != Format::Passkeyd {
-        let leaving = with_progress(passkeys, wanted, Leaving::new(out, format)).await?;
+        let leaving = with_progress(passkeys, wanted, Leaving::new(out, format), "records").await?;
         let (out, written, left_out) = leaving.end().map_err(end)?;
         let mut said = format!("Exported: {written} passkeys.");
         for what in left_out {
@@ -145,7 +145,7 @@ async fn write<W: Write + Send>(
         }
         return Ok((out, said));
     }
-    let mut lines = with_progress(passkeys, wanted, Lines::new(out)).await?;
+    let mut lines = with_progress(passkeys, wanted, Lines::new(out), "records").await?;
     let counts = lines.counts();
     let manifest = lines.manifest(passkeys.now());
     lines.line(&Line::Manifest(manifest)).map_err(end)?;
@@ -153,12 +153,14 @@ async fn write<W: Write + Send>(
     Ok((lines.into_inner().map_err(end)?, said))
 }
 
-async fn with_progress<S: Sink + Send>(
+/// Exports to `lines`, and shows on the way how many records of `what` there were.
+pub(super) async fn with_progress<S: Sink + Send>(
     passkeys: &Passkeys,
     wanted: Wanted,
     lines: S,
+    what: &'static str,
 ) -> Result<S, ProcessError> {
-    let progress = Progress::new("records", None);
+    let progress = Progress::new(what, None);
     let mut shown = Shown { lines, progress };
     let done = export(passkeys, wanted, &mut shown).await;
     shown.progress.end();

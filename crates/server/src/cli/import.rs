@@ -43,7 +43,7 @@ pub(super) struct Import {
     /// one whose records are imported.
     #[arg(long, value_name = "VA...", value_parser = relying_party)]
     relying_party: Option<RelyingPartyId>,
-    /// Where the user handles are from, if the file of this product does not say.
+    /// How user handles are made where the file does not have them.
     #[arg(long, value_enum, value_name = "RULE")]
     user_handle: Option<HandleRule>,
     /// The member or column that has the name of the user.
@@ -315,8 +315,12 @@ fn summarised(summary: &Summary, mode: Mode) -> String {
     }
     let (added, exists) = (summary.count("added"), summary.count("exists"));
     let (raised, refused) = (summary.count("counter_raised"), summary.count("refused"));
+    let left = match summary.count(own::LEFT_OUT) {
+        0 => String::new(),
+        left => format!(", {left} of other Services left out"),
+    };
     let counts = format!(
-        "{added} added, {exists} already there, {raised} with a raised counter, {refused} refused"
+        "{added} added, {exists} already there, {raised} with a raised counter, {refused} refused{left}"
     );
     match mode {
         Mode::DryRun => add(format!("Nothing was written. It would be: {counts}.")),

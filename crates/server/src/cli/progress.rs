@@ -1,6 +1,9 @@
 //! Progress of long commands on standard error: one moving line on a terminal, otherwise a line now and then.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::path::PathBuf;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::{JoinHandle, spawn};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -61,6 +64,47 @@ impl Progress {
     pub(super) fn end(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
+        }
+    }
+}
+
+/// How much of a file is written, on a terminal only: what writes the file says nothing meanwhile.
+pub(super) struct Growing {
+    end: Option<(Sender<()>, JoinHandle<()>)>,
+}
+
+impl Growing {
+    /// A file that will have about so many bytes. `then` says what follows when it has them.
+    pub(super) fn new(file: PathBuf, bytes: u64, then: &'static str) -> Self {
+        if !std::io::stderr().is_terminal() {
+            return Self { end: None };
+        }
+        let (end, ended) = channel();
+        let shown = spawn(move || {
+            let bar = ProgressBar::new(bytes);
+            let template = "[{elapsed_precise}] {wide_bar} {bytes} of {total_bytes} {msg}";
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                bar.set_style(style);
+            }
+            while let Err(RecvTimeoutError::Timeout) =
+                ended.recv_timeout(Duration::from_millis(200))
+            {
+                let written = std::fs::metadata(&file).map_or(0, |file| file.len());
+                bar.set_position(written.min(bytes));
+                bar.set_message(if written >= bytes { then } else { "" });
+            }
+            bar.finish_and_clear();
+        });
+        Self {
+            end: Some((end, shown)),
+        }
+    }
+
+    /// It is written.
+    pub(super) fn end(self) {
+        if let Some((end, shown)) = self.end {
+            drop(end);
+            let _ = shown.join();
         }
     }
 }
