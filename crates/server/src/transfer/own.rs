@@ -20,6 +20,9 @@ use super::rows::LONGEST_LINE;
 /// Users, and events, that are written at once.
 const AT_ONCE: usize = 64;
 
+/// The outcome of records of another Relying Party than the wanted one.
+pub const LEFT_OUT: &str = "left_out";
+
 const UNKNOWN_WORD: &str = "it has a word that this passkeyd does not know";
 
 /// An export that can be imported.
@@ -27,6 +30,25 @@ const UNKNOWN_WORD: &str = "it has a word that this passkeyd does not know";
 pub struct Checked {
     /// The only Relying Party that is wanted, with its account.
     only: Option<(RelyingPartyId, AccountId)>,
+}
+
+impl Checked {
+    /// Whether a step is about another Relying Party or account than the wanted ones.
+    fn leaves_out(&self, step: &Step) -> bool {
+        let Some((rp, account)) = self.only else {
+            return false;
+        };
+        match step {
+            Step::User(_, own) => own.user.relying_party != rp,
+            Step::Alone(_, line) => match &**line {
+                Line::Account(line) => line.id != account,
+                Line::RelyingParty(line) => line.id != rp,
+                Line::Event(line) => line.relying_party != rp,
+                Line::Credential(line) => line.relying_party != rp,
+                Line::Header(_) | Line::Manifest(_) | Line::User(_) => false,
+            },
+        }
+    }
 }
 
 /// Reads a whole export without writing: that every line is readable, that the manifest matches, and that the only Relying Party that is wanted is
@@ -172,6 +194,14 @@ pub async fn import(
     let mut running = JoinSet::new();
     let mut events = false;
     while let Some(step) = steps.recv().await {
+        if checked.leaves_out(&step) {
+            let records = match &step {
+                Step::Alone(..) => 1,
+                Step::User(_, own) => 1 + own.credentials.len() as u64,
+            };
+            *summary.outcomes.entry(LEFT_OUT).or_default() += records;
+            continue;
+        }
         // What a line is in must be there before it.
         events |= matches!(&step, Step::Alone(_, line) if matches!(**line, Line::Event(_)));
         let first = matches!(&step, Step::Alone(_, line) if !matches!(**line, Line::Event(_)));
@@ -320,16 +350,12 @@ fn reports_of(n: u64, own: &OwnUser, (user, credentials): (Outcome, Vec<Outcome>
     reports
 }
 
-fn account(n: u64, is_new: bool) -> Vec<Report> {
+fn account(n: u64, outcome: Outcome) -> Vec<Report> {
+    let is_new = matches!(outcome, Outcome::Added { .. });
     let note = is_new.then(|| {
         "the account gets an Auth Token that nobody knows: passkeyd account reset-token makes one"
             .to_owned()
     });
-    let outcome = if is_new {
-        Outcome::Added { new_user: false }
-    } else {
-        Outcome::Exists
-    };
     vec![Report {
         notes: note.into_iter().collect(),
         ..Report::new(format!("line {n}"), outcome)

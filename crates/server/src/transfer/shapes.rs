@@ -82,6 +82,7 @@ struct Names {
     user_id: &'static [&'static str],
     handle: &'static [&'static str],
     counter: &'static [&'static str],
+    cloned: &'static [&'static str],
     transports: &'static [&'static str],
     eligible: &'static [&'static str],
     state: &'static [&'static str],
@@ -216,6 +217,7 @@ const NAMES: Names = Names {
         "signaturecounter",
         "authenticatorsigncount",
     ],
+    cloned: &["clonewarning", "authenticatorclonewarning"],
     transports: &["transports", "transport", "descriptortransports"],
     eligible: &["backupeligible", "isbackupeligible", "flagsbackupeligible"],
     state: &[
@@ -265,11 +267,20 @@ impl Source {
         }
     }
 
-    /// Where its user handles are from, if it has one rule.
-    fn handle_rule(self, row: &Row) -> Option<HandleRule> {
-        let given = find(row, NAMES.handle).is_some();
+    /// Where the user handle of a row is from, if that is known. One that is in the row is never replaced by another one.
+    fn handle_rule(self, row: &Row, told: &Told) -> Option<HandleRule> {
+        if find(row, NAMES.handle).is_some() {
+            let text = told.handle == Some(HandleRule::GivenText);
+            return Some(if text {
+                HandleRule::GivenText
+            } else {
+                HandleRule::Given
+            });
+        }
+        if told.handle.is_some() {
+            return told.handle;
+        }
         match self {
-            _ if given => Some(HandleRule::Given),
             Self::Keycloak | Self::Aspnet => Some(HandleRule::IdText),
             Self::WebauthnRs | Self::Hanko => Some(HandleRule::IdUuid),
             _ => None,
@@ -294,10 +305,15 @@ impl Source {
 }
 
 fn find<'a>(row: &'a Row, names: &[&str]) -> Option<&'a Value> {
+    find_named(row, names).map(|(_, value)| value)
+}
+
+/// As [`find`], with the name.
+fn find_named<'a, 'n>(row: &'a Row, names: &[&'n str]) -> Option<(&'n str, &'a Value)> {
     for name in names {
         for below in NAMES.below {
             if let Some(value) = row.get(&format!("{below}{name}")) {
-                return Some(value);
+                return Some((name, value));
             }
         }
     }
@@ -428,9 +444,11 @@ impl Source {
                 "the public key is a bare point; its algorithm follows from its length".to_owned(),
             ),
         }
-        let rule = told.handle.or_else(|| self.handle_rule(row));
-        let user_handle = handle(row, columns, rule, user_id.as_deref(), &mut notes)?;
+        let user_handle = handle(row, columns, self.handle_rule(row, told), &mut notes)?;
         let sign_count = counter(row, &mut notes)?;
+        if find(row, NAMES.cloned).and_then(truth) == Some(true) {
+            notes.push("the product has noticed a copy of this authenticator: its signature counter fell once".to_owned());
+        }
         let transports = find(row, NAMES.transports).and_then(transports);
         let (backup_eligible, backup_state) = self.flags(row, transports.is_some(), &mut notes);
         if transports.is_none() {
@@ -566,14 +584,18 @@ fn handle(
     row: &Row,
     columns: &Columns,
     rule: Option<HandleRule>,
-    user_id: Option<&str>,
     notes: &mut Vec<String>,
 ) -> Result<UserHandle, String> {
     let given = find(row, NAMES.handle);
     let missing = || {
         "there is no user handle, and a sign-in without a name needs it: --user-handle says how it is made".to_owned()
     };
-    let id = || user_id.ok_or("there is no id of the user, of which the user handle is made");
+    let id = || {
+        let (member, id) = find_named(row, NAMES.user_id)
+            .ok_or("there is no id of the user, of which the user handle is made")?;
+        let id = text(id).ok_or("the id of the user is neither a text nor a number")?;
+        Ok::<_, String>((member, id))
+    };
     let bytes = match rule.ok_or_else(missing)? {
         HandleRule::Given => {
             let given = given.ok_or_else(missing)?;
@@ -584,18 +606,18 @@ fn handle(
             given.into_bytes()
         }
         HandleRule::IdText => {
-            notes.push(
-                "the user handle is not in the file: it is made of the letters of the user's id"
-                    .to_owned(),
-            );
-            id()?.as_bytes().to_vec()
+            let (member, id) = id()?;
+            notes.push(format!(
+                "the user handle is not in the file: it is made of the letters of the user's id (member {member})"
+            ));
+            id.into_bytes()
         }
         HandleRule::IdUuid => {
-            notes.push(
-                "the user handle is not in the file: it is made of the 16 bytes of the user's id"
-                    .to_owned(),
-            );
-            let uuid = Uuid::try_parse(id()?);
+            let (member, id) = id()?;
+            notes.push(format!(
+                "the user handle is not in the file: it is made of the 16 bytes of the user's id (member {member})"
+            ));
+            let uuid = Uuid::try_parse(&id);
             let uuid =
                 uuid.map_err(|_| "the id of the user is no UUID, so the user handle is not known")?;
             uuid.as_bytes().to_vec()

@@ -76,7 +76,23 @@ async fn a_copy_has_every_record_and_every_secret_and_serves_as_the_first_one_di
         sid: service.sid.clone(),
     };
     moved.sign_in(None, &mut authenticator).await;
-    // What differs now is not written over.
+    // A copy that was used since is not written over: what was revoked there would come back.
+    let path = format!("/manage/v1/services/{}/access-keys", service.sid);
+    let operator = moved.app.operator();
+    let made = operator
+        .post(&path, &json!({"name": "new"}))
+        .await
+        .expect(201);
+    let path = format!("{path}/{}", made["id"].as_str().unwrap());
+    operator.delete(&path).await.expect(204);
+    let there = bytes_of(&moved.app.passkeys, ALL).await;
+    let refused = copy_store(&from, &to, || {}).await.unwrap_err().to_string();
+    assert!(
+        refused.contains("was used after it was copied"),
+        "{refused}"
+    );
+    assert_eq!(bytes_of(&moved.app.passkeys, ALL).await, there);
+    // Nor is what differs.
     let used: Arc<dyn Storage> = Arc::new(Memory::new());
     over(Arc::clone(&used)).await.bootstrap(None).await.unwrap();
     let refused = copy_store(&from, &used, || {}).await;

@@ -493,13 +493,9 @@ async fn an_import_for_one_relying_party_takes_no_record_of_another() {
     for dry in [true, false] {
         let to = over(Arc::new(Memory::new())).await;
         let done = into_one(&to, &bytes, Some(other.id()), dry).await;
-        let (_, reports, _) = done.unwrap();
-        let of_another = |r: &&Report| {
-            let reason = r.reason.as_deref().unwrap_or_default();
-            reason.contains("another Relying Party") || reason.contains("user was refused")
-        };
-        let refused = reports.iter().filter(of_another).count();
-        assert!(refused > 3, "{reports:?}");
+        let (summary, reports, _) = done.unwrap();
+        assert!(summary.count(own::LEFT_OUT) > 3, "{summary:?}");
+        assert_eq!(summary.count("refused"), 0, "{reports:?}");
         assert!(reports.iter().any(|r| r.outcome == "added"), "{reports:?}");
         if !dry {
             let there = bytes_of(&to, ALL).await;
@@ -513,6 +509,39 @@ async fn an_import_for_one_relying_party_takes_no_record_of_another() {
         let said = refused.to_string();
         assert!(said.contains("has no Relying Party VA0909"), "{said}");
         assert_eq!(bytes_of(&to, ALL).await, nobody);
+    }
+}
+
+/// A customer who chose the key of the operator's account for a Service would read what happened to that account.
+#[tokio::test]
+async fn no_relying_party_gets_the_key_of_an_account() {
+    let (service, _) = filled().await;
+    let bytes = bytes_of(&service.app.passkeys, ALL).await;
+    let renamed = |from: &[u8], to: &[u8]| {
+        changed(&bytes, |lines| {
+            for line in lines {
+                for member in ["relying_party", "account", "id"] {
+                    if line[member] == hex::encode(from) {
+                        line[member] = hex::encode(to).into();
+                    }
+                }
+            }
+        })
+    };
+    let of_account = renamed(&service.id().0, &ACCOUNT.0);
+    let of_service = renamed(&ACCOUNT.0, &service.id().0);
+    for dry in [true, false] {
+        let to = over(Arc::new(Memory::new())).await;
+        let (_, reports, _) = into(&to, &of_account, dry).await.unwrap();
+        let party = reports.iter().find(|r| r.outcome == "refused").unwrap();
+        assert!(
+            party.reason.as_ref().unwrap().contains("one audit trail"),
+            "{party:?}"
+        );
+        // The store has the Relying Party already.
+        let (_, reports, _) = into(&service.app.passkeys, &of_service, dry).await.unwrap();
+        let reason = reports[0].reason.as_deref().unwrap_or_default();
+        assert!(reason.contains("one audit trail"), "{:?}", reports[0]);
     }
 }
 

@@ -290,13 +290,15 @@ async fn go_webauthn() {
     let credential = &passkey.credentials()[0];
     let line = json!({"user": ANN, "user_id": "user 12", "credential": {
         "ID": standard(credential.id()), "PublicKey": standard(&credential.public_key()), "AttestationType": "packed",
-        "Authenticator": {"AAGUID": standard(&[0; 16]), "SignCount": 0, "CloneWarning": false},
+        "Authenticator": {"AAGUID": standard(&[0; 16]), "SignCount": 0, "CloneWarning": true},
     }});
     let told = Told {
         handle: Some(HandleRule::IdText),
         ..Told::default()
     };
     let notes = [
+        "letters of the user's id (member userid)",
+        "has noticed a copy",
         "backup flags are not known",
         "transports are not known",
         "model of the authenticator",
@@ -425,14 +427,12 @@ async fn hanko() {
             "sign_count": 0, "backup_eligible": true, "backup_state": true, "mfa_only": false, "transports": transports,
             "user_handle": handle,
         });
-        let record = signs_in(
-            &line.to_string(),
-            Source::Hanko,
-            Told::default(),
-            passkey,
-            &[],
-        )
-        .await;
+        // A rule is for users without a handle: the other ones keep theirs.
+        let told = Told {
+            handle: Some(HandleRule::IdText),
+            ..Told::default()
+        };
+        let record = signs_in(&line.to_string(), Source::Hanko, told, passkey, &[]).await;
         assert_eq!(record.transports, ["internal", "hybrid"]);
     }
 }

@@ -16,7 +16,8 @@ use crate::model::relying_party::RelyingParty;
 use crate::model::token::TokenKind;
 use crate::model::user::User;
 use crate::store::{
-    Fault, ImportCredential, ImportUser, ImportedCredential, ImportedParty, ImportedUser, Storage,
+    EventFilter, Fault, ImportCredential, ImportUser, ImportedCredential, ImportedParty,
+    ImportedUser, MAX_SEARCHED, Storage,
 };
 
 /// Rows of one read.
@@ -98,6 +99,7 @@ pub async fn copy_store(
             "the store to copy to has accounts that the other one does not have. Copy to a new file or to an empty database",
         ));
     }
+    refuse_what_was_used(&**from, &**to).await?;
     // A candidate is stored where there is none: the source gets what it would draw itself at its next start.
     let mut drawn = [0; 32];
     crate::model::clock::Randomness::fill(&crate::model::clock::SystemRandomness, &mut drawn);
@@ -133,6 +135,42 @@ pub async fn copy_store(
         }
     }
     Ok(())
+}
+
+/// Refuses a store that was used after it was copied to: what was revoked there would come back. Whatever is changed leaves an event, and the newest
+/// events are copied first.
+async fn refuse_what_was_used(from: &dyn Storage, to: &dyn Storage) -> Result<(), CopyError> {
+    for account in accounts(to).await? {
+        is_copied(from, to, trail_of(account.id)).await?;
+        for rp in parties(to, account.id).await? {
+            is_copied(from, to, rp.id).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Sees that the newest event of a trail is one of the first store, too.
+async fn is_copied(
+    from: &dyn Storage,
+    to: &dyn Storage,
+    trail: RelyingPartyId,
+) -> Result<(), CopyError> {
+    let newest = to.find_events(trail, &EventFilter::default(), 1).await?;
+    let Some(newest) = newest.events.first() else {
+        return Ok(());
+    };
+    let then = EventFilter {
+        from: Some(newest.at),
+        until: Some(newest.at.plus_millis(1)),
+        ..EventFilter::default()
+    };
+    let found = from.find_events(trail, &then, MAX_SEARCHED).await?;
+    if found.events.iter().any(|event| event.id == newest.id) {
+        return Ok(());
+    }
+    Err(contradiction(
+        "the store to copy to was used after it was copied to. Copy to a new file or to an empty database",
+    ))
 }
 
 async fn copy_party(

@@ -4,7 +4,7 @@ use super::judge::{judge_event, judge_party};
 use super::own_file::{OwnCredential, OwnFile, OwnJudged, OwnUser, USER_REFUSED};
 use super::passkeys::{Outcome, TAKEN};
 use crate::model::account::{Account, Principal, Secret};
-use crate::model::audit::AuditEvent;
+use crate::model::audit::{AuditEvent, trail_of};
 use crate::model::clock::Timestamp;
 use crate::model::credential::CredentialRecord;
 use crate::model::ids::{AccountId, ImportId, RelyingPartyId};
@@ -18,22 +18,34 @@ const OTHER_KEY: &str = "the store has another user of this name, with another k
 const OTHER_NAME: &str = "the store has this user, with another name; it stays as it is";
 const NO_ACCOUNT: &str = "the file does not have its account";
 const NO_PARTY: &str = "the store does not have its Relying Party";
+const SHARED: &str = "an account and a Relying Party would have one key, and so one audit trail";
 const NO_TRAIL: &str = "the store has neither its Relying Party nor its account";
 const LATELY: &str = "it was deleted a short time ago; import it again when the sweep has removed the rest: in ten minutes, while a server runs";
 
 impl Passkeys {
-    /// Creates an account of an export with a token that nobody knows; `false` when it is there.
+    /// Creates an account of an export with a token that nobody knows.
     ///
     /// # Errors
     /// Faults of the store.
-    pub async fn import_account(&self, id: AccountId, created: Timestamp) -> Result<bool, Refusal> {
+    pub async fn import_account(
+        &self,
+        id: AccountId,
+        created: Timestamp,
+    ) -> Result<Outcome, Refusal> {
+        if self.storage.relying_party(trail_of(id)).await?.is_some() {
+            return Ok(Outcome::Refused(SHARED.to_owned()));
+        }
         let token = Secret::random(&*self.randomness);
         let token = self.hash_to_store(Principal::Account(id), &token).await?;
         let account = Account { id, token, created };
-        Ok(self.storage.create_account(&account).await?)
+        Ok(if self.storage.create_account(&account).await? {
+            Outcome::Added { new_user: false }
+        } else {
+            Outcome::Exists
+        })
     }
 
-    /// What [`import_account`](Self::import_account) would do now: whether the account would be new. Nothing is written.
+    /// What [`import_account`](Self::import_account) would do now. Nothing is written.
     ///
     /// # Errors
     /// Faults of the store.
@@ -41,9 +53,22 @@ impl Passkeys {
         &self,
         file: &mut OwnFile,
         id: AccountId,
-    ) -> Result<bool, Refusal> {
+    ) -> Result<Outcome, Refusal> {
+        if self.is_there(file, trail_of(id)).await? {
+            return Ok(Outcome::Refused(SHARED.to_owned()));
+        }
         let stored = self.storage.secret(Principal::Account(id)).await?;
-        Ok(file.accounts.insert(id) && stored.is_none())
+        Ok(if file.accounts.insert(id) && stored.is_none() {
+            Outcome::Added { new_user: false }
+        } else {
+            Outcome::Exists
+        })
+    }
+
+    /// Whether the store has an account, or gets it from a record before.
+    async fn is_account(&self, file: &OwnFile, id: AccountId) -> Result<bool, Refusal> {
+        Ok(file.accounts.contains(&id)
+            || self.storage.secret(Principal::Account(id)).await?.is_some())
     }
 
     /// Imports a Relying Party of an export.
@@ -53,6 +78,10 @@ impl Passkeys {
     pub async fn import_relying_party(&self, rp: &RelyingParty) -> Result<Outcome, Refusal> {
         if let Err(why) = judge_party(rp) {
             return Ok(Outcome::Refused(why));
+        }
+        let shared = Principal::Account(AccountId(rp.id.0));
+        if self.storage.secret(shared).await?.is_some() {
+            return Ok(Outcome::Refused(SHARED.to_owned()));
         }
         let imported = self.storage.import_relying_party(rp).await?;
         self.lookups.clear();
@@ -77,11 +106,13 @@ impl Passkeys {
         if let Err(why) = judge_party(rp) {
             return Ok(Outcome::Refused(why));
         }
+        if self.is_account(file, AccountId(rp.id.0)).await? {
+            return Ok(Outcome::Refused(SHARED.to_owned()));
+        }
         if self.is_there(file, rp.id).await? {
             return Ok(Outcome::Exists);
         }
-        let stored = self.storage.secret(Principal::Account(rp.account)).await?;
-        if stored.is_none() && !file.accounts.contains(&rp.account) {
+        if !self.is_account(file, rp.account).await? {
             return Ok(Outcome::Refused(NO_ACCOUNT.to_owned()));
         }
         file.parties.insert(rp.id);
@@ -263,14 +294,8 @@ impl Passkeys {
             return Ok(Outcome::Refused(why));
         }
         let trail = event.relying_party;
-        let account = AccountId(trail.0);
-        let known = file.accounts.contains(&account)
-            || self.is_there(file, trail).await?
-            || self
-                .storage
-                .secret(Principal::Account(account))
-                .await?
-                .is_some();
+        let known =
+            self.is_account(file, AccountId(trail.0)).await? || self.is_there(file, trail).await?;
         Ok(if known {
             Outcome::Added { new_user: false }
         } else {
