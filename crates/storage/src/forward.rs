@@ -2,8 +2,8 @@
 
 /// Implements every part of [`Storage`](domain::store::Storage) for a type that has a field `inner`, a store.
 ///
-/// Each operation becomes one call of `keep`, `remove` or `once` of the type, with a closure that sends the operation to
-/// `inner` each time it is called. `keep` gets those whose repeat has the outcome of the first time; `remove` those whose repeat
+/// Each operation becomes one call of `keep`, `remove` or `once` of the type, with the name of the operation and a closure that sends it
+/// to `inner` each time it is called. `keep` gets those whose repeat has the outcome of the first time; `remove` those whose repeat
 /// finds nothing to remove, and says `false`; `once` those whose repeat would do more.
 macro_rules! forward {
     ($type:ident) => {
@@ -190,7 +190,8 @@ macro_rules! forward {
             impl domain::store::$part for $type {
                 $(
                     async fn $operation(&self, $($name: $of),*) -> Result<$outcome, domain::store::Fault> {
-                        self.$how(|| self.inner.$operation($(Clone::clone(&$name)),*)).await
+                        let call = || self.inner.$operation($(Clone::clone(&$name)),*);
+                        self.$how(stringify!($operation), call).await
                     }
                 )+
             }

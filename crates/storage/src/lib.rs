@@ -17,6 +17,7 @@ pub mod postgres;
 mod retrying;
 #[cfg(test)]
 mod simulation;
+mod timed;
 mod url;
 mod watch;
 
@@ -24,5 +25,6 @@ pub use embedded::{Embedded, OpenError, Options};
 pub use memory::Memory;
 pub use postgres::{Postgres, PostgresUrl};
 pub use retrying::Retrying;
+pub use timed::{Operations, Timed};
 pub use url::{StoreError, StoreUrl, StoreUrlError, open, open_served};
 pub use watch::{Group, Unwatched, Watch};

@@ -50,7 +50,11 @@ impl Retrying {
     }
 
     /// The outcome of an operation that may be sent any number of times.
-    async fn keep<T, F>(&self, call: impl Fn() -> F + Send + Sync) -> Result<T, Fault>
+    async fn keep<T, F>(
+        &self,
+        _: &'static str,
+        call: impl Fn() -> F + Send + Sync,
+    ) -> Result<T, Fault>
     where
         F: Future<Output = Result<T, Fault>> + Send,
     {
@@ -58,7 +62,11 @@ impl Retrying {
     }
 
     /// The outcome of a removal. `false` after an unknown outcome is `true`: what was to be removed is gone.
-    async fn remove<F>(&self, call: impl Fn() -> F + Send + Sync) -> Result<bool, Fault>
+    async fn remove<F>(
+        &self,
+        _: &'static str,
+        call: impl Fn() -> F + Send + Sync,
+    ) -> Result<bool, Fault>
     where
         F: Future<Output = Result<bool, Fault>> + Send,
     {
@@ -68,7 +76,11 @@ impl Retrying {
     }
 
     /// The outcome of an operation that must not be done twice.
-    async fn once<T, F>(&self, call: impl Fn() -> F + Send + Sync) -> Result<T, Fault>
+    async fn once<T, F>(
+        &self,
+        _: &'static str,
+        call: impl Fn() -> F + Send + Sync,
+    ) -> Result<T, Fault>
     where
         F: Future<Output = Result<T, Fault>> + Send,
     {
@@ -142,7 +154,11 @@ mod tests {
     }
 
     impl Scripted {
-        async fn keep<T, F>(&self, call: impl Fn() -> F + Send + Sync) -> Result<T, Fault>
+        async fn keep<T, F>(
+            &self,
+            _: &'static str,
+            call: impl Fn() -> F + Send + Sync,
+        ) -> Result<T, Fault>
         where
             F: Future<Output = Result<T, Fault>> + Send,
         {
@@ -157,18 +173,26 @@ mod tests {
             }
         }
 
-        async fn remove<F>(&self, call: impl Fn() -> F + Send + Sync) -> Result<bool, Fault>
+        async fn remove<F>(
+            &self,
+            operation: &'static str,
+            call: impl Fn() -> F + Send + Sync,
+        ) -> Result<bool, Fault>
         where
             F: Future<Output = Result<bool, Fault>> + Send,
         {
-            self.keep(call).await
+            self.keep(operation, call).await
         }
 
-        async fn once<T, F>(&self, call: impl Fn() -> F + Send + Sync) -> Result<T, Fault>
+        async fn once<T, F>(
+            &self,
+            operation: &'static str,
+            call: impl Fn() -> F + Send + Sync,
+        ) -> Result<T, Fault>
         where
             F: Future<Output = Result<T, Fault>> + Send,
         {
-            self.keep(call).await
+            self.keep(operation, call).await
         }
     }
 

@@ -46,7 +46,11 @@ impl Injector {
         }
     }
 
-    async fn keep<T, F>(&self, call: impl Fn() -> F + Send + Sync) -> Result<T, Fault>
+    async fn keep<T, F>(
+        &self,
+        _: &'static str,
+        call: impl Fn() -> F + Send + Sync,
+    ) -> Result<T, Fault>
     where
         F: Future<Output = Result<T, Fault>> + Send,
     {
@@ -60,7 +64,11 @@ impl Injector {
         }
     }
 
-    async fn remove<F>(&self, call: impl Fn() -> F + Send + Sync) -> Result<bool, Fault>
+    async fn remove<F>(
+        &self,
+        _: &'static str,
+        call: impl Fn() -> F + Send + Sync,
+    ) -> Result<bool, Fault>
     where
         F: Future<Output = Result<bool, Fault>> + Send,
     {
@@ -73,7 +81,11 @@ impl Injector {
         }
     }
 
-    async fn once<T, F>(&self, call: impl Fn() -> F + Send + Sync) -> Result<T, Fault>
+    async fn once<T, F>(
+        &self,
+        _: &'static str,
+        call: impl Fn() -> F + Send + Sync,
+    ) -> Result<T, Fault>
     where
         F: Future<Output = Result<T, Fault>> + Send,
     {

@@ -86,7 +86,11 @@ impl Unreliable {
         }
     }
 
-    async fn keep<T, F>(&self, call: impl Fn() -> F + Send + Sync) -> Result<T, Fault>
+    async fn keep<T, F>(
+        &self,
+        _: &'static str,
+        call: impl Fn() -> F + Send + Sync,
+    ) -> Result<T, Fault>
     where
         F: Future<Output = Result<T, Fault>> + Send,
     {
@@ -110,7 +114,11 @@ impl Unreliable {
         }
     }
 
-    async fn remove<F>(&self, call: impl Fn() -> F + Send + Sync) -> Result<bool, Fault>
+    async fn remove<F>(
+        &self,
+        _: &'static str,
+        call: impl Fn() -> F + Send + Sync,
+    ) -> Result<bool, Fault>
     where
         F: Future<Output = Result<bool, Fault>> + Send,
     {
@@ -131,7 +139,11 @@ impl Unreliable {
         }
     }
 
-    async fn once<T, F>(&self, call: impl Fn() -> F + Send + Sync) -> Result<T, Fault>
+    async fn once<T, F>(
+        &self,
+        _: &'static str,
+        call: impl Fn() -> F + Send + Sync,
+    ) -> Result<T, Fault>
     where
         F: Future<Output = Result<T, Fault>> + Send,
     {
