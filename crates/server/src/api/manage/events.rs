@@ -9,7 +9,7 @@ use axum::response::Response;
 use domain::Reason;
 use domain::model::audit::{AuditEvent, AuditKind, trail_of};
 use domain::model::clock::Timestamp;
-use domain::model::ids::{ApiKeyId, CeremonyId, RelyingPartyId, UserId};
+use domain::model::ids::{ApiKeyId, CeremonyId, CredentialKey, RelyingPartyId, UserId};
 use domain::model::refusal::Refusal;
 use domain::service::events::PAGE_SEARCHED;
 use domain::store::EventFilter;
@@ -29,8 +29,16 @@ const PAGE: u32 = 100;
 const MAX_PAGE: u32 = 1000;
 
 /// The parameters that choose events. Those of the page are others.
-const FILTERS: [&str; 8] = [
-    "service", "since", "until", "kind", "reason", "user", "ceremony", "api_key",
+const FILTERS: [&str; 9] = [
+    "service",
+    "since",
+    "until",
+    "kind",
+    "reason",
+    "user",
+    "credential",
+    "ceremony",
+    "api_key",
 ];
 
 /// A page of events, newest first.
@@ -59,6 +67,7 @@ pub struct Events {
         ("kind" = Option<String>, Query, description = "Kinds of events, with commas between them"),
         ("reason" = Option<String>, Query, description = "Refusals for this reason"),
         ("user" = Option<String>, Query, description = "Events of the user with this name or identifier"),
+        ("credential" = Option<String>, Query, description = "Events of the passkey with this identifier: `credential` of an event"),
         ("ceremony" = Option<String>, Query, description = "Events of the ceremony with this identifier"),
         ("api_key" = Option<String>, Query, description = "What was done with this API key: `SK` and 32 hex digits. \
           Sign-ins do not name the key"),
@@ -189,6 +198,13 @@ async fn filter(
                 .ok_or_else(|| wrong("ceremony", "expected 32 hex digits, or a UUID"))?,
         ),
     };
+    let credential = match query.get("credential") {
+        None => None,
+        Some(text) => Some(
+            CredentialKey::from_hex(&digits(text))
+                .ok_or_else(|| wrong("credential", "expected 32 hex digits, or a UUID"))?,
+        ),
+    };
     let key = match query.get("api_key") {
         None => None,
         Some(text) => Some(
@@ -200,13 +216,21 @@ async fn filter(
     if let Some(id) = ceremony {
         within(request, &mut filter, trail, id).await?;
     }
-    if reason.is_some() || user.is_some() || ceremony.is_some() || key.is_some() {
+    let chosen = [
+        reason.is_some(),
+        user.is_some(),
+        credential.is_some(),
+        ceremony.is_some(),
+        key.is_some(),
+    ];
+    if chosen.contains(&true) {
         filter.wanted = Some(Arc::new(move |event: &AuditEvent| {
             let is_of = |(name, id): &(String, Option<UserId>)| {
                 event.user_name.as_ref() == Some(name) || id.is_some() && event.user == *id
             };
             reason.is_none_or(|reason| event.reason == Some(reason))
                 && ceremony.is_none_or(|id| event.ceremony == Some(id))
+                && credential.is_none_or(|key| event.credential == Some(key))
                 && key.is_none_or(|key| event.actor.api_key == Some(key))
                 && user.as_ref().is_none_or(is_of)
         }));

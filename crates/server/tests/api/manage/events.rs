@@ -96,6 +96,15 @@ async fn events_are_chosen_by_kind_user_ceremony_reason_and_time() {
     let expected = all.iter().filter(|event| event["user"] == *id).count();
     assert_eq!(of_name.len(), expected);
 
+    let credential = texts(&of_name, "/credential").into_iter().next().unwrap();
+    let of_credential = found(&account, &service, &format!("&credential={credential}")).await;
+    let with_it = all
+        .iter()
+        .filter(|event| event["credential"] == *credential);
+    assert_eq!(of_credential, with_it.cloned().collect::<Vec<_>>());
+    // Its registration, and two responses.
+    assert_eq!(of_credential.len(), 3);
+
     let ceremony = refused[1]["ceremony"].as_str().unwrap();
     let of_ceremony = found(&account, &service, &format!("&ceremony={ceremony}")).await;
     assert_eq!(of_ceremony, [refused[1].clone()]);
