@@ -165,6 +165,14 @@ check_lints() {
     cargo clippy --all-targets --locked --manifest-path bench/driver/Cargo.toml -- -D warnings
 }
 
+# The second set of features of the server: what it adds is checked, and its tests run.
+test_traces() {
+    step "the feature opentelemetry: clippy, and the tests of traces"
+    cargo clippy --locked -p passkeyd --features opentelemetry --lib --bins --test traces -- -D warnings
+    cargo nextest run --locked -p passkeyd --features opentelemetry --lib --test traces -E 'test(traces) or binary(traces)'
+    remember
+}
+
 check_dependencies() {
     step "cargo deny: licences, bans, sources"
     cargo deny --log-level error check licenses bans sources
@@ -367,6 +375,7 @@ check_includes
 check_imports
 check_threats
 test_rust
+test_traces
 test_postgres
 if [[ $mode == long ]]; then
     test_failover 25

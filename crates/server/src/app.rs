@@ -19,7 +19,9 @@ use crate::enrolment;
 use crate::http::front::{Area, Front};
 use crate::http::refusal::Plain;
 use crate::http::traffic::Unwatched;
-use crate::http::{BodyLimit, Entrance, Gates, Lifecycle, Refusals, Traffic, TrustedProxies};
+use crate::http::{
+    BodyLimit, Entrance, Gates, Lifecycle, Refusals, Traces, Traffic, TrustedProxies,
+};
 
 pub use crate::http::PublicUrl;
 
@@ -39,6 +41,7 @@ pub struct App {
     exports: Arc<nevis::Exports>,
     fido: Option<fido::Served>,
     traffic: Arc<dyn Traffic>,
+    traces: Traces,
     proxies: TrustedProxies,
     gates: Gates,
     /// Whether requests that were not refused are logged, too.
@@ -61,6 +64,7 @@ impl App {
             exports: Arc::default(),
             fido: None,
             traffic: Arc::new(Unwatched),
+            traces: Traces::default(),
             proxies: TrustedProxies::default(),
             gates: Gates::default(),
             logs_all: true,
@@ -73,6 +77,13 @@ impl App {
     #[must_use]
     pub fn with_traffic(mut self, traffic: &Arc<dyn Traffic>) -> Self {
         self.traffic = Arc::clone(traffic);
+        self
+    }
+
+    /// The same, whose requests are recorded as these traces say.
+    #[must_use]
+    pub fn with_traces(mut self, traces: &Traces) -> Self {
+        self.traces = traces.clone();
         self
     }
 
@@ -158,6 +169,7 @@ pub fn router_with(app: App, limits: &Limits, more: Router) -> Entrance {
         exports,
         fido: served,
         traffic,
+        traces,
         proxies,
         gates,
         logs_all,
@@ -223,6 +235,7 @@ pub fn router_with(app: App, limits: &Limits, more: Router) -> Entrance {
     }
     let front = Front::new(limits.header_count, of_browsers, areas, &SystemRandomness)
         .watched(&traffic)
+        .traced(&traces)
         .behind(&proxies)
         .gated(&gates)
         .logging(logs_all);
@@ -268,6 +281,7 @@ pub fn console_router(app: App, place: Place, limits: &Limits) -> Entrance {
     let elsewhere = bodies(limits.browser_body_bytes);
     let front = Front::new(limits.header_count, elsewhere, areas, &SystemRandomness)
         .watched(&app.traffic)
+        .traced(&app.traces)
         .behind(&app.proxies)
         .gated(&app.gates)
         .logging(app.logs_all);

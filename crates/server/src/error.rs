@@ -19,6 +19,9 @@ pub enum ProcessError {
     /// Webhooks cannot be sent.
     #[error("webhooks cannot be sent: {0}")]
     Webhooks(String),
+    /// Traces cannot be sent.
+    #[error("traces cannot be sent: {0}")]
+    Traces(String),
     /// The store was opened and does not do its work.
     #[error("{}", .0.message)]
     Domain(Refusal),

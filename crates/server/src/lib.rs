@@ -24,6 +24,7 @@ mod pem;
 pub mod process;
 pub mod telemetry;
 mod test_page;
+pub mod traces;
 pub mod transfer;
 pub mod transport;
 mod verify;

@@ -39,7 +39,7 @@ use crate::control::Administered;
 use crate::control::socket::Socket;
 use crate::http::noting::Noting;
 use crate::http::traffic::Unwatched;
-use crate::http::{Entrance, Gates, Lifecycle, PublicUrl, Starts, Traffic, TrustedProxies};
+use crate::http::{Entrance, Gates, Lifecycle, PublicUrl, Starts, Traces, Traffic, TrustedProxies};
 use crate::metadata::Sources;
 use crate::metrics::Metrics;
 use crate::telemetry::Logging;
@@ -66,7 +66,7 @@ pub async fn open(
     opened(storage::open(url).await?, settings, None, policy, metadata).await
 }
 
-/// As [`open`], measured, and with limits of the ceremonies that start.
+/// As [`open`], measured and recorded, and with limits of the ceremonies that start.
 ///
 /// # Errors
 /// Those of [`open`].
@@ -76,9 +76,11 @@ pub async fn open_measured(
     policy: Policy,
     metadata: Sources,
     metrics: &Arc<Metrics>,
+    traces: &Traces,
 ) -> Result<Arc<Passkeys>, ProcessError> {
     let watch: Arc<dyn storage::Watch> = Arc::<Metrics>::clone(metrics);
     let store = storage::open_served(url, watch, settings.disk_reserve()).await?;
+    let store = crate::traces::timed(store, traces);
     let starts = Starts::new(&settings.rates.per_minute());
     let served = Some((metrics, starts));
     opened(store, Some(settings), served, policy, metadata).await
@@ -152,9 +154,10 @@ pub async fn serve(start: Start) -> Result<(), ProcessError> {
     let tls = Tls::load(&settings.tls)?;
     let policy = settings.ceremonies.policy();
     let metrics = crate::metrics::start(SystemClock::default().now())?;
+    let (traces, exporting) = crate::traces::start(&settings.traces)?;
     // Migrations may be slow. Nothing else runs yet.
     let store = settings.store_location()?;
-    let passkeys = open_measured(&store, &settings, policy, sources, &metrics).await?;
+    let passkeys = open_measured(&store, &settings, policy, sources, &metrics, &traces).await?;
     let (listener, address) = sockets.main(&settings.listen).await?;
     let listener = Listener::plain(listener)
         .with_tls(tls.as_ref())
@@ -168,6 +171,7 @@ pub async fn serve(start: Start) -> Result<(), ProcessError> {
         &passkeys,
         &lifecycle,
         &traffic,
+        &traces,
         account,
     )
     .await?;
@@ -178,7 +182,15 @@ pub async fn serve(start: Start) -> Result<(), ProcessError> {
         }
         _ => None,
     };
-    let console = console(&settings, &public_url, &passkeys, own, &lifecycle, &traffic);
+    let console = console(
+        &settings,
+        &public_url,
+        &passkeys,
+        own,
+        &lifecycle,
+        &traffic,
+        &traces,
+    );
     let control = control(&settings, &public_url, &passkeys, console.place.as_ref());
     if settings.public_url.is_none() && !address.ip().is_loopback() {
         tracing::warn!(
@@ -218,6 +230,7 @@ pub async fn serve(start: Start) -> Result<(), ProcessError> {
     drop((control, measured, console));
     sending.abort();
     keeper.abort();
+    exporting.end().await;
     // The log ends after the last line.
     reloader.ended().await;
     ended
@@ -298,6 +311,7 @@ fn console(
     own: Option<(Listener, SocketAddr)>,
     lifecycle: &Arc<Lifecycle>,
     traffic: &Arc<dyn Traffic>,
+    traces: &Traces,
 ) -> ServedConsole {
     let Some((listener, address)) = own else {
         let on = settings.console.enabled;
@@ -310,6 +324,7 @@ fn console(
     let app = App::new(Arc::clone(passkeys), public_url.clone())
         .with_lifecycle(lifecycle)
         .with_traffic(traffic)
+        .with_traces(traces)
         .behind(&settings.proxies())
         .gated(Gates::new(&settings.rates.per_minute()))
         .logging(settings.log.requests);
@@ -403,12 +418,14 @@ pub async fn router(
     passkeys: &Arc<Passkeys>,
     lifecycle: &Arc<Lifecycle>,
     traffic: &Arc<dyn Traffic>,
+    traces: &Traces,
     account: AccountId,
 ) -> Result<Entrance, ProcessError> {
     let rp = fido::relying_party(&settings.fido, passkeys, account, public_url).await?;
     let app = App::new(Arc::clone(passkeys), public_url.clone())
         .with_lifecycle(lifecycle)
         .with_traffic(traffic)
+        .with_traces(traces)
         .behind(&settings.proxies())
         .gated(Gates::new(&settings.rates.per_minute()))
         .logging(settings.log.requests)

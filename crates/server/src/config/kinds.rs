@@ -86,6 +86,14 @@ whole_numbers! {
     usize: "a whole number, 0 or more"
 }
 
+impl Kind for f64 {
+    const EXPECTED: &'static str = "a number, for example 0.25";
+    fn from_text(text: &str) -> Value {
+        text.parse()
+            .map_or_else(|_| Value::String(text.to_owned()), Value::Float)
+    }
+}
+
 impl Kind for String {
     const EXPECTED: &'static str = "a text";
 }

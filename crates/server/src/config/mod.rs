@@ -8,6 +8,7 @@ mod given;
 mod kinds;
 mod reference;
 mod sections;
+mod traces;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -30,7 +31,7 @@ pub use kinds::{Listen, LogFormat, LogLevel, LogRequests, Network};
 pub use reference::markdown;
 pub use sections::{
     Ceremonies, Console, Control, Fido, Limits, Log, Metadata, Metrics, Nevis, Rates, Retention,
-    Settings, Shutdown, Tls,
+    Settings, Shutdown, Tls, Traces,
 };
 
 /// Shortest Auth Token that is accepted from the environment, in characters.
@@ -109,6 +110,7 @@ impl Settings {
             .chain(self.limits.check())
             .chain(self.metadata.check())
             .chain(self.retention.check())
+            .chain(self.traces.check())
             .chain(self.shutdown.check())
             .chain(self.check_production())
             .chain(self.check_connections())

@@ -122,6 +122,8 @@ sections! {
         log: Log = Log::default() => "",
         /// Metrics.
         metrics: Metrics = Metrics::default() => "",
+        /// Traces.
+        traces: Traces = Traces::default() => "",
         /// The control socket.
         control: Control = Control::default() => "",
         /// How long ceremonies last.
@@ -183,6 +185,22 @@ sections! {
         /// Address and port of `GET /metrics`. It has no authentication: let only your monitoring reach it. Without this setting there are no
         /// metrics.
         listen: Option<Listen> = None => "none",
+    }
+
+    /// Traces of requests for OpenTelemetry: see monitoring.md. Only for a passkeyd that was built with the Cargo feature `opentelemetry`. Any
+    /// other one does not start with these settings.
+    Traces "traces" {
+        /// The URL that spans are posted to (OTLP over HTTP, protocol buffers), for example `http://localhost:4318/v1/traces`. Without it there
+        /// are no traces.
+        endpoint: Option<String> = None => "none",
+        /// The part of all requests that is recorded, from 0 to 1.
+        sample_ratio: f64 = 1.0 => "1.0",
+        /// Addresses and networks of callers whose `traceparent` decides instead of `sample_ratio`, for example back ends with traces of their
+        /// own. List no proxy that passes on the header of its clients.
+        trusted_parents: Vec<Network> = Vec::new() => "[]",
+        /// A file with headers of these posts, one in each line, for example `Authorization: Bearer abc`. With it, `endpoint` has to begin with
+        /// `https://`, unless it leads to this machine.
+        headers_file: Option<PathBuf> = None => "none",
     }
 
     /// How long a browser has for its response. New Relying Parties get these values; existing ones keep theirs.

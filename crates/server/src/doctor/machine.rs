@@ -35,6 +35,9 @@ pub async fn examine(settings: &Settings, config: Option<&Path>) -> Vec<Finding>
     if let Some(file) = &settings.store_password_file {
         permissions(file, "it holds the password of the database", &mut found);
     }
+    if let Some(file) = &settings.traces.headers_file {
+        permissions(file, "it holds the key of the collector", &mut found);
+    }
     found.push(master_key(settings));
     if let Some(file) = &settings.tls.key_file {
         permissions(

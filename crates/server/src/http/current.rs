@@ -5,6 +5,7 @@ use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::MatchedPath;
 use axum::http::HeaderValue;
@@ -15,6 +16,7 @@ use domain::model::refusal::Refusal;
 use parking_lot::Mutex;
 
 use super::rates::{Gate, Limited};
+use super::traces::{Trace, Work};
 
 /// Most characters of what was found.
 const MOST_FOUND: usize = 240;
@@ -39,6 +41,7 @@ pub(super) struct Current {
     id: HeaderValue,
     client: Option<IpAddr>,
     gate: Gate,
+    trace: Option<Trace>,
     noted: Mutex<Noted>,
 }
 
@@ -103,11 +106,17 @@ impl Noted {
 }
 
 impl Current {
-    pub(super) fn new(id: HeaderValue, client: Option<IpAddr>, gate: Gate) -> Arc<Self> {
+    pub(super) fn new(
+        id: HeaderValue,
+        client: Option<IpAddr>,
+        gate: Gate,
+        trace: Option<Trace>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             id,
             client,
             gate,
+            trace,
             noted: Mutex::default(),
         })
     }
@@ -124,6 +133,11 @@ impl Current {
     /// The address of the client.
     pub(super) fn client(&self) -> Option<IpAddr> {
         self.client
+    }
+
+    /// The trace that it belongs to.
+    pub(super) fn trace(&self) -> Option<&Trace> {
+        self.trace.as_ref()
     }
 }
 
@@ -179,6 +193,15 @@ pub(super) fn carried<F: Future>(answer: F) -> impl Future<Output = F::Output> {
             None => answer.await,
         }
     }
+}
+
+/// A part of the work on the request that this task answers is over, after this time.
+pub fn part(work: Work, name: &'static str, took: Duration) {
+    let _ = CURRENT.try_with(|current| {
+        if let Some(trace) = current.trace() {
+            trace.part(work, name, took);
+        }
+    });
 }
 
 /// Notes something about the request that this task answers. Outside of the front it has no effect.

@@ -1,4 +1,4 @@
-//! The front: limits of a request, its log line, and the catching of panics.
+//! The front: limits of a request, its log line, its trace, and the catching of panics.
 //!
 //! The template of the route is noted by the [entrance](super::entrance). A path may hold a user's name, so it is logged only where there is no template, and
 //! then without the segments that could be one.
@@ -28,6 +28,7 @@ use super::current::{self, Current, Noted};
 use super::rates::{Gate, Gates};
 use super::refusal::{Plain, RefusalInfo, Refusals, TransportRefusal};
 use super::request_id::{REQUEST_ID, RequestIds};
+use super::traces::{Ended, Trace, Traces};
 use super::traffic::{Answered, Traffic, Unwatched};
 
 /// The paths of a wire. Its handlers read the bodies of their requests, since they know when the caller is authenticated; the
@@ -62,6 +63,7 @@ struct Shared {
     areas: Vec<Area>,
     ids: RequestIds,
     traffic: Arc<dyn Traffic>,
+    traces: Traces,
     proxies: TrustedProxies,
     gates: Gates,
     /// Whether requests that were not refused are logged, too.
@@ -83,6 +85,7 @@ impl Front {
             areas,
             ids: RequestIds::new(randomness),
             traffic: Arc::new(Unwatched),
+            traces: Traces::default(),
             proxies: TrustedProxies::default(),
             gates: Gates::default(),
             all: true,
@@ -94,6 +97,15 @@ impl Front {
     pub fn watched(mut self, traffic: &Arc<dyn Traffic>) -> Self {
         if let Some(shared) = Arc::get_mut(&mut self.0) {
             shared.traffic = Arc::clone(traffic);
+        }
+        self
+    }
+
+    /// The same front, whose requests are recorded as these traces say.
+    #[must_use]
+    pub fn traced(mut self, traces: &Traces) -> Self {
+        if let Some(shared) = Arc::get_mut(&mut self.0) {
+            shared.traces = traces.clone();
         }
         self
     }
@@ -133,6 +145,7 @@ impl Front {
         F: Future<Output = Response>,
     {
         let Self(front) = self;
+        let start = Instant::now();
         let uri = request.uri().clone();
         let area = front.areas.iter().find(|area| area.holds(uri.path()));
         let words: &dyn Refusals = area.map_or(&Plain, |area| area.words.as_ref());
@@ -142,9 +155,10 @@ impl Front {
         let current = {
             let counted = client.filter(|client| front.proxies.counts(*client));
             let gate = Gate::new(&front.gates, counted.map(network));
-            Current::new(front.ids.next(), client, gate)
+            let from = [peer.map(|peer| peer.0), client];
+            let trace = front.traces.begin(request.headers(), from);
+            Current::new(front.ids.next(), client, gate, trace)
         };
-        let start = Instant::now();
         let answer = pin!(async {
             let refusal = match front.admit(area.is_some(), request).await {
                 Ok(request) => match catch_panic(next(request)).await {
@@ -171,21 +185,27 @@ impl Front {
         let limited = noted.limited;
         let line = Line {
             method: &method,
-            route: route.as_ref().map(MatchedPath::as_str),
+            route: route.as_ref(),
             path: uri.path(),
             took: start.elapsed(),
             reason: reason_of(&response, &noted),
             noted,
             id: current.id(),
             client: current.client(),
+            trace: current.trace(),
         };
+        let wire = area.map_or("", |area| area.name);
         front.traffic.answered(&Answered {
-            wire: area.map_or("", |area| area.name),
+            wire,
             status: response.status(),
             reason: line.reason,
             took: line.took,
             limit: limited.map(|limited| limited.limit),
         });
+        if let Some(trace) = line.trace.filter(|_| !line.is_health()) {
+            let status = response.status();
+            front.traces.end(trace, || line.ended(wire, status));
+        }
         line.log(&response, front.all);
         let id = current.id().clone();
         let refusal = response.extensions().get::<TransportRefusal>();
@@ -374,13 +394,14 @@ fn shown(path: &str) -> String {
 /// The log line of a request.
 struct Line<'a> {
     method: &'a Method,
-    route: Option<&'a str>,
+    route: Option<&'a MatchedPath>,
     path: &'a str,
     took: Duration,
     reason: Option<&'static str>,
     noted: Noted,
     id: &'a HeaderValue,
     client: Option<IpAddr>,
+    trace: Option<&'a Trace>,
 }
 
 /// The text of a key with these letters before it.
@@ -400,7 +421,7 @@ macro_rules! line {
     ($level:ident, $line:ident, $response:ident, $text:literal) => {{
         let noted = &$line.noted;
         let path = $line.unrouted($response.status());
-        let route = $line.route.unwrap_or("-");
+        let route = $line.template().unwrap_or("-");
         let info = $response.extensions().get::<RefusalInfo>();
         tracing::$level!(
             method = $line.method.as_str(),
@@ -418,6 +439,7 @@ macro_rules! line {
             limit = noted.limited.map(|limited| limited.limit),
             client = $line.client.map(display),
             request_id = $line.id.to_str().unwrap_or_default(),
+            trace_id = $line.trace.map(display),
             $text
         );
     }};
@@ -427,13 +449,12 @@ impl Line<'_> {
     /// Writes it. A node that is not ready says so to each probe; what is wrong is in the log already.
     fn log(&self, response: &Response, all: bool) {
         if self.reason.is_none() {
-            let health = self.route.is_some_and(|route| HEALTH.contains(&route));
-            if health || !all {
+            if self.is_health() || !all {
                 line!(debug, self, response, "answered");
             } else {
                 line!(info, self, response, "answered");
             }
-        } else if response.status().is_server_error() && self.route != Some("/readyz") {
+        } else if response.status().is_server_error() && self.template() != Some("/readyz") {
             line!(error, self, response, "failed");
         } else {
             line!(info, self, response, "refused");
@@ -442,8 +463,34 @@ impl Line<'_> {
 
     /// The path of a request that no route of a wire serves.
     fn unrouted(&self, status: StatusCode) -> Option<String> {
-        let routed = self.route.is_some_and(|route| !route.contains("{*"));
+        let routed = self.template().is_some_and(|route| !route.contains("{*"));
         (status == StatusCode::NOT_FOUND && !routed).then(|| shown(self.path))
+    }
+
+    /// The template of its route.
+    fn template(&self) -> Option<&str> {
+        self.route.map(MatchedPath::as_str)
+    }
+
+    /// Whether it is a check of health.
+    fn is_health(&self) -> bool {
+        self.template().is_some_and(|route| HEALTH.contains(&route))
+    }
+
+    /// What its trace says.
+    fn ended(&self, wire: &'static str, status: StatusCode) -> Ended {
+        Ended {
+            method: self.method.clone(),
+            route: self.route.cloned(),
+            wire,
+            status,
+            reason: self.reason,
+            took: self.took,
+            request_id: self.id.clone(),
+            account: self.noted.account,
+            service: self.noted.service,
+            ceremony: self.noted.ceremony,
+        }
     }
 
     /// In hundredths.

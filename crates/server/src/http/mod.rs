@@ -32,6 +32,7 @@ pub mod reports;
 pub mod request_id;
 pub mod routes;
 pub mod starts;
+pub mod traces;
 pub mod traffic;
 
 pub use body::BodyLimit;
@@ -45,4 +46,5 @@ pub use public_url::PublicUrl;
 pub use rates::{Gates, PerMinute};
 pub use refusal::{RefusalInfo, Refusals, TransportRefusal};
 pub use starts::Starts;
+pub use traces::Traces;
 pub use traffic::{Answered, Traffic};

@@ -1,4 +1,4 @@
-//! Notes what a request did to ceremonies, for its log line.
+//! Notes what a request did to ceremonies, for its log line and its trace.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,9 +8,10 @@ use domain::model::refusal::Refusal;
 use domain::service::observer::{Observed, Observer, Phase};
 
 use super::current::{self, Caller};
+use super::traces::Work;
 
-/// An observer that notes the Relying Party, the caller and the reason of a refusal for the log line of the request, and then tells the next
-/// observer.
+/// An observer that notes the Relying Party, the caller and the reason of a refusal for the log line of the request, the phases for
+/// its trace, and then tells the next observer.
 pub struct Noting(Arc<dyn Observer>);
 
 impl Noting {
@@ -35,6 +36,7 @@ impl Observer for Noting {
     }
 
     fn phase(&self, kind: CeremonyKind, phase: Phase, took: Duration) {
+        current::part(Work::Ceremony, phase.name(), took);
         self.0.phase(kind, phase, took);
     }
 

@@ -26,7 +26,7 @@ use rustls::{ClientConfig, RootCertStore};
 use address::{AddressRule, Resolver};
 
 use url::check;
-pub(crate) use url::parse;
+pub(crate) use url::{is_here, parse};
 
 /// What we call ourselves.
 const AGENT: &str = concat!("passkeyd/", env!("CARGO_PKG_VERSION"));
@@ -78,6 +78,8 @@ pub(crate) struct Client {
     connections: Connections<HttpsConnector<HttpConnector<Resolver>>, Full<Bytes>>,
     allowed: AddressRule,
     limits: Limits,
+    /// Whether `http` may lead beyond this machine.
+    plain: bool,
 }
 
 impl Client {
@@ -116,7 +118,15 @@ impl Client {
             connections,
             allowed,
             limits,
+            plain: false,
         })
+    }
+
+    /// The same client, which also calls `http` URLs of other machines: for an address that the operator chose, and no secret.
+    #[cfg(feature = "opentelemetry")]
+    pub(crate) fn with_plain_http(mut self) -> Self {
+        self.plain = true;
+        self
     }
 
     /// GET, with redirections followed. With the `ETag` of what is known already, the response may be 304.
@@ -194,7 +204,7 @@ impl Client {
         &self,
         request: Request<Full<Bytes>>,
     ) -> Result<Response<Incoming>, OutboundError> {
-        check(request.uri()).map_err(OutboundError::Address)?;
+        check(request.uri(), self.plain).map_err(OutboundError::Address)?;
         // The connector resolves names, and an address in the URL is not a name.
         if url::literal(request.uri()).is_some_and(|address| !(self.allowed)(address)) {
             return Err(OutboundError::Address(address::REFUSED));

@@ -8,11 +8,11 @@ use axum::http::{HeaderValue, Uri};
 /// What is wrong with a text that is no URL.
 const NOT_A_URL: &str = "it is not a URL; expected for example https://mds3.fidoalliance.org/";
 
-/// Whether a URL may be called: `https`, or `http` on this machine, and without a user name.
+/// Whether a URL may be called: `https`, or `http` on this machine (with `plain`, on any), and without a user name.
 ///
 /// # Errors
 /// What is wrong with it.
-pub(super) fn check(url: &Uri) -> Result<(), &'static str> {
+pub(super) fn check(url: &Uri, plain: bool) -> Result<(), &'static str> {
     let authority = url.authority().ok_or("it has no host")?;
     if authority.as_str().contains('@') {
         return Err("it holds a user name");
@@ -20,8 +20,7 @@ pub(super) fn check(url: &Uri) -> Result<(), &'static str> {
     if url.scheme() == Some(&Scheme::HTTPS) {
         return Ok(());
     }
-    let here = host(url) == "localhost" || literal(url).is_some_and(|ip| ip.is_loopback());
-    if url.scheme() == Some(&Scheme::HTTP) && here {
+    if url.scheme() == Some(&Scheme::HTTP) && (plain || is_here(url)) {
         return Ok(());
     }
     Err("it begins neither with https:// nor, on this machine, with http://")
@@ -33,8 +32,13 @@ pub(super) fn check(url: &Uri) -> Result<(), &'static str> {
 /// What is wrong with it.
 pub(crate) fn parse(url: &str) -> Result<Uri, &'static str> {
     let url = url.parse().map_err(|_| NOT_A_URL)?;
-    check(&url)?;
+    check(&url, false)?;
     Ok(url)
+}
+
+/// Whether a URL leads to this machine.
+pub(crate) fn is_here(url: &Uri) -> bool {
+    host(url) == "localhost" || literal(url).is_some_and(|ip| ip.is_loopback())
 }
 
 /// The host without the brackets of an IPv6 address.
@@ -91,7 +95,7 @@ mod tests {
 
     #[test]
     fn https_is_called_and_http_on_this_machine_only() {
-        let checked = |url: &str| check(&url.parse().unwrap());
+        let checked = |url: &str| check(&url.parse().unwrap(), false);
         for url in [
             "https://mds.example/",
             "https://10.0.0.1/",
@@ -110,6 +114,15 @@ mod tests {
             "https://localhost@mds.example/",
             "/path",
         ] {
+            assert!(checked(url).is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn http_leads_to_other_machines_only_where_that_was_said() {
+        let checked = |url: &str| check(&url.parse().unwrap(), true);
+        assert_eq!(checked("http://collector:4318/v1/traces"), Ok(()));
+        for url in ["ftp://collector/", "http://a@collector/", "/path"] {
             assert!(checked(url).is_err(), "{url}");
         }
     }

@@ -40,7 +40,7 @@ use domain::store::Storage;
 use server::config::Settings;
 use server::health::Lifecycle;
 use server::http::noting::Noting;
-use server::http::{Entrance, Starts, Traffic};
+use server::http::{Entrance, Starts, Traces, Traffic};
 use server::metrics::Metrics;
 use storage::memory::Memory;
 use storage::{PostgresUrl, StoreUrl};
@@ -249,6 +249,7 @@ async fn router(
         passkeys,
         lifecycle,
         &traffic,
+        &Traces::default(),
         ACCOUNT,
     )
     .await
