@@ -2,16 +2,23 @@
 
 use askama::Template;
 use axum::response::Response;
-use domain::model::console::{Administrator, Invite, Role, Token};
+use domain::model::audit::AuditEvent;
+use domain::model::console::{Administrator, CONSOLE_ACCOUNT, CONSOLE_PARTY, Invite, Role, Token};
 use domain::model::ids::{InviteId, UserId};
 use domain::service::console::ConsoleRefusal;
+use domain::service::key_names::KeyNames;
+use domain::store::EventFilter;
 
 use super::failure::{Failure, NAME_INVALID};
 use super::page::{self, Frame};
 use super::services::NOT_OFFERED;
+use super::trail::{self, Further};
 use super::visit::Visit;
 use super::words;
 use super::wrong::Wrong;
+
+/// Events that the page shows.
+const EVENTS: u32 = 50;
 
 const ABSENT: Failure = Failure::Absent("There is no such administrator.");
 
@@ -31,11 +38,22 @@ struct AdministratorsPage {
     wrong: Wrong,
     /// The administrator whose new role was not accepted.
     unchanged: Option<UserId>,
+    /// What administrators did that belongs to no Service. No API shows it.
+    events: Vec<AuditEvent>,
+    names: KeyNames,
+    /// Where the search for older events goes on.
+    further: Option<Further>,
 }
 
 async fn the_page(visit: &Visit) -> Result<AdministratorsPage, Failure> {
     let passkeys = visit.passkeys();
+    let all = EventFilter::default();
+    let (events, further) = trail::search(visit, CONSOLE_PARTY, all, EVENTS).await?;
+    let names = passkeys.key_names(CONSOLE_ACCOUNT, CONSOLE_PARTY, &events);
     Ok(AdministratorsPage {
+        names: names.await?,
+        events,
+        further,
         frame: visit.frame()?,
         administrators: passkeys.administrators().await?,
         invites: passkeys.invites().await?,

@@ -874,3 +874,21 @@ async fn it_can_be_switched_off() {
     let app = app.settings(|s| s.console.enabled = false).build().await;
     assert_eq!(app.stranger().get("/console/").await.status, 404);
 }
+
+#[tokio::test]
+async fn an_owner_sees_what_administrators_did() {
+    let app = TestApp::new().await;
+    let ada = app.administrator("Ada", Role::Owner).await;
+    let invited = ada.post("/console/administrators", "name=Grace&role=support");
+    assert_eq!(invited.await.status, 200);
+    let page = ada.client.get("/console/administrators").await;
+    is_clean(&page, "/console/administrators");
+    let text = page.text();
+    let (_, history) = text.split_once("id=\"history\"").unwrap();
+    for done in [
+        "Invite accepted: Ada",
+        "Administrator invited: Grace, by Ada",
+    ] {
+        assert!(history.contains(done), "{done}: {history}");
+    }
+}
