@@ -36,20 +36,31 @@ const readers = {
     }
   },
   sh: runs('bash', '-n'),
+  go: runs('gofmt', '-e'),
+  php: (code) => runs('php', '-l')(`<?php\n${code}`),
+  ruby: runs('ruby', '-c'),
+  yaml: runs('python3', '-c', 'import sys, yaml; yaml.safe_load(sys.stdin.read())'),
 };
 
 const { stdout } = spawnSync('git', ['ls-files', '*.md', ':!vectors', ':!bench'], { cwd: repository, encoding: 'utf8' });
 const documents = stdout.trim().split('\n');
 
+// What comes from the examples is left out: they run as a whole, and the parts of them in a document are not always whole sentences of their language.
+const included = /^<!-- from (\S+) -->\n[^]*?^<!-- end of \1 -->$/gm;
+
 function blocks(document) {
-  const text = readFileSync(join(repository, document), 'utf8');
+  const text = readFileSync(join(repository, document), 'utf8').replace(included, (part) => part.replace(/.+/g, ''));
   return [...text.matchAll(/^( *)```(\w+)\n([^]*?)^ *```$/gm)].map(([, indent, language, code]) => ({
     language, code: code.replaceAll(new RegExp(`^${indent}`, 'gm'), ''), line: text.slice(0, text.indexOf(code)).split('\n').length,
   }));
 }
 
 test('a reader refuses what is not its language', () => {
-  for (const [language, wrong] of Object.entries({ js: 'const = 1', jsx: '<a>', ts: 'let x: = 1', python: 'def', toml: 'a = ', json: '{"a"}', sh: 'if' })) {
+  const wrongs = {
+    js: 'const = 1', jsx: '<a>', ts: 'let x: = 1', python: 'def', toml: 'a = ', json: '{"a"}', sh: 'if', go: 'package', php: '$a =', ruby: 'def', yaml: 'a: [',
+  };
+  assert.deepEqual(Object.keys(wrongs), Object.keys(readers));
+  for (const [language, wrong] of Object.entries(wrongs)) {
     assert.throws(() => readers[language](wrong), undefined, language);
   }
 });
