@@ -1,4 +1,4 @@
-// The examples of the guides, in the order of the page, against the binary. passkeyd must respond as the page shows.
+// The examples of these documents, in the order of the page, against the binary. passkeyd must respond as the page shows.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -37,19 +37,24 @@ async function accessKey(server) {
 }
 const account = ({ accountSid, authToken }) => ({ $ACCOUNT_SID: accountSid, $AUTH_TOKEN: authToken });
 
-for (const [document, given, least] of [['docs/nevis.md', accessKey, 17], ['docs/twilio.md', account, 11]]) {
+const login = 'https://login.example.com';
+for (const [document, given, least, origin, environment] of [
+  ['docs/nevis.md', accessKey, 17, ORIGIN],
+  ['docs/twilio.md', account, 11, ORIGIN],
+  ['docs/fido.md', account, 5, login, { PASSKEYD_FIDO__BINDING: 'true' }],
+]) {
   describe(`the examples of ${document}`, async () => {
     const pairs = await examples(document);
     let server, authenticator, page, options;
     const answers = [];
     before(async () => {
-      server = await serve({ PASSKEYD_PUBLIC_URL: 'https://login.example.com' });
+      server = await serve({ PASSKEYD_PUBLIC_URL: login, ...environment });
       authenticator = new Authenticators(source);
       page = new Page(server.url, await given(server), async (creates, again) => {
         // A page that shows one credential twice sends it twice.
         const same = answers.find(({ shown }) => shown === JSON.stringify(again.response));
         if (same) return same.real;
-        const real = await authenticator[creates ? 'create' : 'get']({ publicKey: options }, ORIGIN, { device: 'phone' });
+        const real = await authenticator[creates ? 'create' : 'get']({ publicKey: options }, origin, { device: 'phone' });
         answers.push({ shown: JSON.stringify(again.response), real });
         return real;
       });
@@ -68,7 +73,7 @@ for (const [document, given, least] of [['docs/nevis.md', accessKey, 17], ['docs
         page.compare(response, answer, text);
         if (!answer.headers.get('content-type')?.startsWith('application/json')) return;
         const reply = JSON.parse(text);
-        options = reply.enrollment?.credentialCreationOptions ?? reply.credentialRequestOptions ?? reply.options?.publicKey ?? options;
+        options = reply.enrollment?.credentialCreationOptions ?? reply.credentialRequestOptions ?? reply.options?.publicKey ?? (reply.challenge ? reply : options);
       });
     }
   });
