@@ -17,8 +17,7 @@ use axum::response::Response;
 use domain::model::relying_party::RelyingParty;
 use domain::service::prepared::Prepared;
 
-use super::handler::{Wire, serve};
-use super::needs::Needs;
+use super::handler::{Handle, Wire};
 use super::reply::no_content;
 
 /// The methods of the paths that pages call.
@@ -83,43 +82,30 @@ pub async fn preflight<W: Pages>(State(wire): State<W>, request: Request) -> Res
     response
 }
 
-/// A handler of a route that pages call.
-#[derive(Clone, Copy, Debug)]
-pub struct PageHandle<F> {
-    needs: Needs,
-    function: F,
-    page: Shown,
-}
-
 /// The origin of the page that sent a request, `None` for a request that no page may have sent.
 pub type Shown = fn(&HeaderMap) -> Option<&HeaderValue>;
 
-/// As [`handle`](super::handle); a page of an origin that the wire allows may read the response.
-pub fn handle_page<F>(needs: Needs, function: F) -> PageHandle<F> {
-    handle_some_pages(needs, function, origin)
+/// What serves a route that pages call.
+#[derive(Clone)]
+pub struct PageHandle<W: Wire> {
+    handle: Handle<W>,
+    page: Shown,
 }
 
-/// As [`handle_page`]; `page` says which page sent a request.
-pub fn handle_some_pages<F>(needs: Needs, function: F, page: Shown) -> PageHandle<F> {
-    PageHandle {
-        needs,
-        function,
-        page,
+impl<W: Wire> Handle<W> {
+    /// Lets pages of the origins that the wire allows read the response; `page` says which page sent a request.
+    pub fn shown_to(self, page: Shown) -> PageHandle<W> {
+        PageHandle { handle: self, page }
     }
 }
 
-impl<W, F, Fut> Handler<(), W> for PageHandle<F>
-where
-    W: Pages,
-    F: FnOnce(W::Request) -> Fut + Clone + Send + Sync + 'static,
-    Fut: Future<Output = Result<Response, W::Error>> + Send,
-{
+impl<W: Pages> Handler<(), W> for PageHandle<W> {
     type Future = Pin<Box<dyn Future<Output = Response> + Send>>;
 
     fn call(self, request: Request, wire: W) -> Self::Future {
         let page = (self.page)(request.headers()).cloned();
         Box::pin(async move {
-            let mut response = serve(&wire, request, self.needs, self.function).await;
+            let mut response = self.handle.serve(&wire, request).await;
             show(&wire, page, &mut response).await;
             response
         })

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use axum::extract::Request;
 use axum::handler::Handler;
@@ -28,58 +29,59 @@ pub trait Wire: Clone + Send + Sync + 'static {
     fn refuse(&self, error: Self::Error, path: &str) -> Response;
 
     /// Runs the handler.
-    fn run<F, Fut>(
+    fn run(
         &self,
         request: Self::Request,
         uri: &Uri,
-        handler: F,
-    ) -> impl Future<Output = Response> + Send
-    where
-        F: FnOnce(Self::Request) -> Fut + Send + 'static,
-        Fut: Future<Output = Result<Response, Self::Error>> + Send,
-    {
+        call: &Call<Self>,
+    ) -> impl Future<Output = Response> + Send {
         async move {
-            let done = handler(request).await;
+            let done = call(request).await;
             done.unwrap_or_else(|error| self.refuse(error, uri.path()))
         }
     }
 }
 
-/// A function that serves a route of a wire.
-#[derive(Clone, Copy, Debug)]
-pub struct Handle<F> {
+/// What a handler returns.
+pub type Answer<W> =
+    Pin<Box<dyn Future<Output = Result<Response, <W as Wire>::Error>> + Send + 'static>>;
+
+/// A handler without its type: the compiler makes what surrounds it once for each wire, and not once for each route.
+pub type Call<W> = dyn Fn(<W as Wire>::Request) -> Answer<W> + Send + Sync;
+
+/// What serves a route of a wire.
+#[derive(Clone)]
+pub struct Handle<W: Wire> {
     needs: Needs,
-    function: F,
+    call: Arc<Call<W>>,
 }
 
 /// Makes a handler of a route of what a key needs for it, and a function from the wire's request to a response or the wire's error.
-pub fn handle<F>(needs: Needs, function: F) -> Handle<F> {
-    Handle { needs, function }
-}
-
-/// Serves one request.
-pub async fn serve<W, F, Fut>(wire: &W, request: Request, needs: Needs, function: F) -> Response
+pub fn handle<W, F, Fut>(needs: Needs, function: F) -> Handle<W>
 where
     W: Wire,
-    F: FnOnce(W::Request) -> Fut + Send + 'static,
-    Fut: Future<Output = Result<Response, W::Error>> + Send,
+    F: Fn(W::Request) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<Response, W::Error>> + Send + 'static,
 {
-    let uri = request.uri().clone();
-    match wire.admit(request, needs).await {
-        Ok(request) => wire.run(request, &uri, function).await,
-        Err(error) => wire.refuse(error, uri.path()),
+    let call = Arc::new(move |request| -> Answer<W> { Box::pin(function(request)) });
+    Handle { needs, call }
+}
+
+impl<W: Wire> Handle<W> {
+    /// Serves one request.
+    pub async fn serve(&self, wire: &W, request: Request) -> Response {
+        let uri = request.uri().clone();
+        match wire.admit(request, self.needs).await {
+            Ok(request) => wire.run(request, &uri, &*self.call).await,
+            Err(error) => wire.refuse(error, uri.path()),
+        }
     }
 }
 
-impl<W, F, Fut> Handler<(), W> for Handle<F>
-where
-    W: Wire,
-    F: FnOnce(W::Request) -> Fut + Clone + Send + Sync + 'static,
-    Fut: Future<Output = Result<Response, W::Error>> + Send,
-{
+impl<W: Wire> Handler<(), W> for Handle<W> {
     type Future = Pin<Box<dyn Future<Output = Response> + Send>>;
 
     fn call(self, request: Request, wire: W) -> Self::Future {
-        Box::pin(async move { serve(&wire, request, self.needs, self.function).await })
+        Box::pin(async move { self.serve(&wire, request).await })
     }
 }

@@ -38,7 +38,7 @@ pub mod traffic;
 pub use body::BodyLimit;
 pub use client::{Peer, TrustedProxies};
 pub use entrance::{Answers, Entrance};
-pub use handler::{Wire, handle, serve};
+pub use handler::{Wire, handle};
 pub use inbound::Inbound;
 pub use lifecycle::Lifecycle;
 pub use needs::Needs;

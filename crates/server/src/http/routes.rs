@@ -7,7 +7,7 @@ use axum::http::Method;
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
 
-use super::cors::{Pages, Shown, handle_some_pages};
+use super::cors::{Pages, Shown};
 use super::handler::{Wire, handle};
 use super::needs::Needs;
 
@@ -31,7 +31,7 @@ pub fn route<W, F, Fut>(
 ) -> Route<W>
 where
     W: Wire,
-    F: FnOnce(W::Request) -> Fut + Clone + Send + Sync + 'static,
+    F: Fn(W::Request) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<Response, W::Error>> + Send + 'static,
 {
     let needs = needs.into();
@@ -48,11 +48,11 @@ pub fn page_route<W, F, Fut>(
 ) -> Route<W>
 where
     W: Pages,
-    F: FnOnce(W::Request) -> Fut + Clone + Send + Sync + 'static,
+    F: Fn(W::Request) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<Response, W::Error>> + Send + 'static,
 {
     let needs = needs.into();
-    let handler = handle_some_pages(needs, function, shown);
+    let handler = handle(needs, function).shown_to(shown);
     Route::new(method, path, needs, handler)
 }
 

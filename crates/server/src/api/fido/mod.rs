@@ -24,7 +24,7 @@ use axum::routing::{MethodRouter, any, post};
 use domain::model::grant::Scope::{Approve, Enrol, Read};
 use domain::model::grant::Scopes;
 
-use crate::http::cors::{handle_page, preflight};
+use crate::http::cors::{origin, preflight};
 use crate::http::{Needs, handle};
 use reply::Failure;
 pub use reply::Words;
@@ -74,8 +74,10 @@ fn below(prefix: &str, pages: bool) -> Router<State> {
     // What a page sends is the response of an authenticator, and needs no key.
     let results = if pages {
         [
-            post(handle_page(Needs::NoKey, results::attestation)).options(preflight::<State>),
-            post(handle_page(Needs::NoKey, results::assertion)).options(preflight::<State>),
+            post(handle(Needs::NoKey, results::attestation).shown_to(origin))
+                .options(preflight::<State>),
+            post(handle(Needs::NoKey, results::assertion).shown_to(origin))
+                .options(preflight::<State>),
         ]
     } else {
         [

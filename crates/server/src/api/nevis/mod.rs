@@ -48,7 +48,7 @@ use domain::model::grant::Scopes;
 use crate::api::well_known::File;
 use crate::http::cors::{origin, preflight};
 use crate::http::routes::{self, Route, by_path, page_route, route};
-use crate::http::{Needs, handle, serve};
+use crate::http::{Needs, handle};
 pub use auth::Issued;
 use cors::page_with_intent;
 use error::ApiError;
@@ -233,7 +233,7 @@ async fn wrong_method_in_public(
     request: extract::Request,
 ) -> Response {
     let refused = async |_| Err(method_not_allowed());
-    let mut response = serve(&state.0, request, Needs::NoKey, refused).await;
+    let mut response = handle(Needs::NoKey, refused).serve(&state.0, request).await;
     let methods = HeaderValue::from_static("POST, OPTIONS");
     response.headers_mut().insert(ALLOW, methods);
     response

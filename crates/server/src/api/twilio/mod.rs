@@ -33,7 +33,7 @@ use axum::routing::any;
 use domain::model::grant::Scope::{Approve, Enrol, Manage, Read};
 
 use crate::http::routes::{self, Route, by_path, route};
-use crate::http::{Needs, handle, reply, serve};
+use crate::http::{Needs, handle, reply};
 use codes::Code;
 use error::ApiError;
 pub use state::State;
@@ -137,5 +137,7 @@ async fn wrong_method(state: extract::State<State>, request: extract::Request) -
         return reply::no_content();
     }
     let refused = async |_| Err(ApiError::new(Code::MethodNotAllowed));
-    serve(&state.0, request, Needs::ANY_KEY, refused).await
+    handle(Needs::ANY_KEY, refused)
+        .serve(&state.0, request)
+        .await
 }

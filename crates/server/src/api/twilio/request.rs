@@ -22,7 +22,7 @@ use super::reasons::Call;
 use super::sid::{self, Key};
 use super::state::State;
 use crate::http::auth::{self, AuthError};
-use crate::http::{Inbound, Needs, Wire, media, reply};
+use crate::http::{Inbound, Needs, Wire, handler, media, reply};
 
 /// A request whose caller is known and whose body is complete.
 pub struct Request {
@@ -66,13 +66,9 @@ impl Wire for State {
         error.into_response(&self.public_url, path)
     }
 
-    async fn run<F, Fut>(&self, mut request: Request, uri: &Uri, handler: F) -> Response
-    where
-        F: FnOnce(Request) -> Fut + Send + 'static,
-        Fut: Future<Output = Result<Response, ApiError>> + Send,
-    {
+    async fn run(&self, mut request: Request, uri: &Uri, call: &handler::Call<Self>) -> Response {
         let Some(key) = request.key.take() else {
-            let done = handler(request).await;
+            let done = call(request).await;
             return done.unwrap_or_else(|error| self.refuse(error, uri.path()));
         };
         let once = Once {
@@ -82,8 +78,10 @@ impl Wire for State {
             body: request.body.clone(),
         };
         let (state, path) = (self.clone(), uri.clone());
+        // It does nothing before it is polled.
+        let answer = call(request);
         let call = async move {
-            let done = handler(request).await;
+            let done = answer.await;
             done.unwrap_or_else(|error| state.refuse(error, path.path()))
         };
         // In a box: its state is large, and every call without a key would carry it along.
