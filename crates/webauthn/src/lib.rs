@@ -26,6 +26,7 @@ pub mod limits;
 pub mod metadata;
 pub mod options;
 pub mod origin;
+mod public_suffix;
 pub mod reason;
 pub mod registration;
 pub mod relying_party;

@@ -5,6 +5,7 @@ mod configured;
 
 pub use configured::{OriginError, OriginFault};
 
+use crate::public_suffix;
 use crate::relying_party::RpId;
 use configured::{ANDROID, IOS};
 use serde::{Deserialize, Serialize};
@@ -74,7 +75,8 @@ impl Origin {
         let rp_id = rp_id.as_str();
         host == rp_id
             || is_at_or_below(host, rp_id)
-                && psl::domain_str(host).is_some_and(|least| is_at_or_below(rp_id, least))
+                && public_suffix::registrable(host)
+                    .is_some_and(|least| is_at_or_below(rp_id, least))
     }
 
     /// The host of a page's origin (`https`, `http`), without its port; `None` for apps and browser extensions.
@@ -90,7 +92,7 @@ impl Origin {
         if host.parse::<std::net::IpAddr>().is_ok() {
             return None;
         }
-        psl::domain_str(host)?.split('.').next()
+        public_suffix::registrable(host)?.split('.').next()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::hash::sha256;
 use crate::idn::punycode;
+use crate::public_suffix;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -92,7 +93,7 @@ impl RpId {
     /// A name of one label that the list does not have, such as `localhost`, is no public suffix here. Browsers take it for
     /// one as well, which [`Origin::is_within`](crate::origin::Origin::is_within) respects.
     pub fn is_public_suffix(&self) -> bool {
-        psl::suffix(self.0.as_bytes())
+        public_suffix::suffix(&self.0)
             .is_some_and(|suffix| suffix.is_known() && suffix == self.0.as_bytes())
     }
 
