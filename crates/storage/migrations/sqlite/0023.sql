@@ -1,9 +1,10 @@
 -- Format 23.
 --
--- When each Auth Token, and each ring of keys that check access keys, took effect. Of two values, in a backup and in the store that it replaces, the
--- later one counts. The notes in `revoked` alone do not say it: a store that came from an older backup does not know what its own was replaced by.
+-- When each Auth Token, and each ring of keys that check access keys, took the place of the one before. Of two values, in a backup and in the store
+-- that it replaces, the later one counts. The notes in `revoked` alone do not say it: a store that came from an older backup does not know what its
+-- own was replaced by.
 --
--- A value that was there before this format has no row: it is older than each that has one.
+-- A value that replaced none, or did so before this format, has no row. It is older than each that has one.
 
 CREATE TABLE took_effect (
     kind   TEXT NOT NULL,       -- auth_token, access_token_keys
@@ -12,18 +13,6 @@ CREATE TABLE took_effect (
     digest BLOB NOT NULL,
     PRIMARY KEY (kind, image)
 ) STRICT, WITHOUT ROWID;
-
-CREATE TRIGGER new_auth_tokens AFTER INSERT ON accounts
-BEGIN
-    INSERT OR IGNORE INTO took_effect (kind, image, at, digest) SELECT 'auth_token', image, at, seal('took_effect', 'auth_token', image, at)
-    FROM (SELECT seal('auth_token', NEW.id, NEW.token) AS image, CAST(unixepoch('subsec') * 1000 AS INTEGER) AS at);
-END;
-
-CREATE TRIGGER new_access_token_keys AFTER INSERT ON token_keys WHEN NEW.kind = 'access'
-BEGIN
-    INSERT OR IGNORE INTO took_effect (kind, image, at, digest) SELECT 'access_token_keys', image, at, seal('took_effect', 'access_token_keys', image, at)
-    FROM (SELECT seal('access_token_keys', NEW.relying_party_id, NEW.value) AS image, CAST(unixepoch('subsec') * 1000 AS INTEGER) AS at);
-END;
 
 DROP TRIGGER replaced_auth_tokens;
 CREATE TRIGGER replaced_auth_tokens AFTER UPDATE OF token ON accounts WHEN NEW.token <> OLD.token

@@ -110,7 +110,7 @@ mod conformance_under_faults {
 /// Takes from a database what formats 22 and 23 have brought.
 const WITHOUT_REVOKED: &str = "DROP TRIGGER revoked_access_keys; DROP TRIGGER revoked_api_keys; DROP TRIGGER revoked_webhooks; \
     DROP TRIGGER revoked_administrators; DROP TRIGGER replaced_auth_tokens; DROP TRIGGER replaced_access_token_keys; DROP TABLE revoked; \
-    DROP TRIGGER new_auth_tokens; DROP TRIGGER new_access_token_keys; DROP TABLE took_effect;";
+    DROP TABLE took_effect;";
 
 fn open(path: &Path) -> Result<Embedded, OpenError> {
     Embedded::open(path, Options::default())

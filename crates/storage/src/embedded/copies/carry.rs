@@ -3,7 +3,7 @@
 use domain::model::clock::Timestamp;
 use rusqlite::{Connection, params};
 
-use super::report::{TOKEN_KEYS, TOKENS, console, lower_role, webhook_is_off};
+use super::report::{SAME_KEY, TOKEN_KEYS, TOKENS, console, lower_role, webhook_is_off};
 use crate::embedded::sql::Outcome;
 
 /// Removes what the attached store `present` has revoked, and notes it, so that the next restore knows it too.
@@ -111,6 +111,14 @@ pub(super) fn replaced(connection: &Connection) -> Outcome<()> {
         TOKENS.present_is_newer("c"),
         TOKEN_KEYS.present_is_newer("c"),
     );
+    // A backup from before the first access key has no keys that check one. Those of the store are no others because of it.
+    connection.execute_batch(&format!(
+        "INSERT INTO main.token_keys (relying_party_id, kind, value, digest) SELECT p.relying_party_id, p.kind, p.value, p.digest \
+         FROM present.token_keys p JOIN main.relying_parties r ON r.id = p.relying_party_id \
+         WHERE p.kind = 'access' AND {SAME_KEY} AND NOT {} AND NOT EXISTS (SELECT 1 FROM main.token_keys c \
+         WHERE c.relying_party_id = p.relying_party_id AND c.kind = p.kind)",
+        TOKEN_KEYS.is_replaced("p")
+    ))?;
     // The update of a value notes that it takes effect now, unless there is a note.
     for (values, rows) in [
         (TOKENS, "present.accounts p"),

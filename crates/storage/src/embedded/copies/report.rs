@@ -118,7 +118,7 @@ const NAMED: u32 = 1000;
 const OF_ACCOUNTS: &str = "c.account_id IN (SELECT id FROM main.accounts)";
 
 /// Whether keys and secrets of both stores are sealed under the same key, so that one can have those of the other.
-const SAME_KEY: &str = "(SELECT value FROM main.meta WHERE name = 'store_key') IS \
+pub(super) const SAME_KEY: &str = "(SELECT value FROM main.meta WHERE name = 'store_key') IS \
     (SELECT value FROM present.meta WHERE name = 'store_key')";
 
 /// A store that has nothing, as far as stores are compared.
@@ -272,7 +272,7 @@ impl Values {
         replaced(self.kind, &self.image_of(row))
     }
 
-    /// When the value of a row took effect: 0 if that was before stores noted it. The notes of both stores are in this one.
+    /// When the value of a row took the place of another one: 0 if it did not, or before stores noted it. The notes of both stores are in this one.
     pub(super) fn since(&self, row: &str) -> String {
         format!(
             "ifnull((SELECT at FROM main.took_effect WHERE kind = '{}' AND image = {}), 0)",

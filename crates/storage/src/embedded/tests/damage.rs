@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use domain::model::account::Principal;
+use domain::model::account::{Principal, SecretHash};
 use domain::model::audit::AuditKind;
 use domain::model::console::ConsoleKind;
 use domain::model::ids::{AccountId, AttemptId, CredentialKey, ImportId, TokenId};
@@ -185,6 +185,8 @@ async fn fill() -> Filled {
         }
     }
     let open = passkey.sign_in(&waiting, &record, at(4), &counting(9));
+    let replaced = store.replace_account_token(account, SecretHash::Plain([9; 32]));
+    assert_eq!(replaced.await, Ok(true));
     let api_key = api_key(account);
     store.create_api_key(&api_key).await.unwrap();
     let narrow_key = narrow_key(account);

@@ -450,3 +450,25 @@ async fn a_secret_that_was_removed_gives_way_to_the_one_it_stands_for_and_to_a_l
         }
     }
 }
+
+#[tokio::test]
+async fn keys_that_check_access_keys_stay_where_a_backup_is_older_than_they_are() {
+    let mut secrets = Secrets::new().await;
+    let with_keys = secrets.backup("with-keys.db");
+    let without = "DELETE FROM token_keys";
+    let done = secrets
+        .store()
+        .write(move |c| Ok(c.execute_batch(without)?));
+    done.await.unwrap();
+    let before = secrets.backup("before.db");
+    secrets.restore(&with_keys, 10).await;
+    secrets.restore(&before, 20).await;
+    let rp = secrets.fixture.rp;
+    let keys = secrets.store().token_key(rp, TokenKind::Access).await;
+    assert_eq!(keys, Ok(Some(token_key(1))));
+    secrets.replace(2).await;
+    for (n, file) in [(30, &before), (40, &with_keys)] {
+        secrets.restore(file, n).await;
+        secrets.assert_are(2).await;
+    }
+}
