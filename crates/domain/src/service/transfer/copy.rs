@@ -1,5 +1,6 @@
 //! A store as a whole moves to another one: every record that an export has, and what an export must not have.
 
+use std::collections::HashSet;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -16,8 +17,7 @@ use crate::model::relying_party::RelyingParty;
 use crate::model::token::TokenKind;
 use crate::model::user::User;
 use crate::store::{
-    EventFilter, Fault, ImportCredential, ImportUser, ImportedCredential, ImportedParty,
-    ImportedUser, MAX_SEARCHED, Storage,
+    Fault, ImportCredential, ImportUser, ImportedCredential, ImportedParty, ImportedUser, Storage,
 };
 
 /// Rows of one read.
@@ -137,8 +137,8 @@ pub async fn copy_store(
     Ok(())
 }
 
-/// Refuses a store that was used after it was copied to: what was revoked there would come back. Whatever is changed leaves an event, and the newest
-/// events are copied first.
+/// Refuses a store that was used after it was copied to: what was revoked there would come back. Whatever is changed leaves an event, which the first
+/// store does not have.
 async fn refuse_what_was_used(from: &dyn Storage, to: &dyn Storage) -> Result<(), CopyError> {
     for account in accounts(to).await? {
         is_copied(from, to, trail_of(account.id)).await?;
@@ -149,28 +149,34 @@ async fn refuse_what_was_used(from: &dyn Storage, to: &dyn Storage) -> Result<()
     Ok(())
 }
 
-/// Sees that the newest event of a trail is one of the first store, too.
+/// Sees that each event of a trail is one of the first store, too.
 async fn is_copied(
     from: &dyn Storage,
     to: &dyn Storage,
     trail: RelyingPartyId,
 ) -> Result<(), CopyError> {
-    let newest = to.find_events(trail, &EventFilter::default(), 1).await?;
-    let Some(newest) = newest.events.first() else {
-        return Ok(());
-    };
-    let then = EventFilter {
-        from: Some(newest.at),
-        until: Some(newest.at.plus_millis(1)),
-        ..EventFilter::default()
-    };
-    let found = from.find_events(trail, &then, MAX_SEARCHED).await?;
-    if found.events.iter().any(|event| event.id == newest.id) {
-        return Ok(());
+    let mut at = History::default();
+    loop {
+        let there = next_events(to, trail, &mut at).await?;
+        let (Some(newest), Some(oldest)) = (there.first(), there.last()) else {
+            return Ok(());
+        };
+        let mut here = HashSet::new();
+        let mut walk = History::until(newest.at.plus_millis(1));
+        loop {
+            let events = next_events(from, trail, &mut walk).await?;
+            let ended = events.last().is_none_or(|event| event.at < oldest.at);
+            here.extend(events.into_iter().map(|event| event.id));
+            if ended {
+                break;
+            }
+        }
+        if there.iter().any(|event| !here.contains(&event.id)) {
+            return Err(contradiction(
+                "the store to copy to was used after it was copied to. Copy to a new file or to an empty database",
+            ));
+        }
     }
-    Err(contradiction(
-        "the store to copy to was used after it was copied to. Copy to a new file or to an empty database",
-    ))
 }
 
 async fn copy_party(

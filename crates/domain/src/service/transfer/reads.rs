@@ -25,6 +25,16 @@ pub struct History {
     ended: bool,
 }
 
+impl History {
+    /// A walk that begins before a moment.
+    pub(super) fn until(until: Timestamp) -> Self {
+        Self {
+            until: Some(until),
+            ended: false,
+        }
+    }
+}
+
 /// A user's credentials, oldest first, each with its evidence.
 pub(super) async fn credentials_of(
     storage: &dyn Storage,

@@ -85,17 +85,19 @@ pub(super) fn removed(connection: &Connection) -> Outcome<()> {
     let (token, token_keys) = (TOKENS.is_old("c"), TOKEN_KEYS.is_old("c"));
     let (kind, image) = (TOKENS.kind(), TOKENS.image_of("c"));
     let [since, p_since] = ["c", "p"].map(|row| TOKENS.since(row));
+    let since = format!("ifnull(max({since}, {p_since}), ifnull({since}, {p_since}))");
     // Drawn once for each row, before its digest.
     connection.execute_batch(&format!(
-        "CREATE TEMP TABLE removed AS SELECT c.id AS id, max({since}, {p_since}) AS since \
+        "CREATE TEMP TABLE removed AS SELECT c.id AS id, {since} AS since \
          FROM main.accounts c LEFT JOIN present.accounts p ON p.id = c.id WHERE {token};
          UPDATE main.accounts SET token = CAST(substr(token, 1, length(token) - 32) || randomblob(32) AS BLOB) \
          WHERE id IN (SELECT id FROM removed);
          UPDATE main.accounts SET digest = seal('accounts', id, token, created) WHERE id IN (SELECT id FROM removed);
          INSERT OR IGNORE INTO main.revoked (kind, id, digest) SELECT '{kind}', image, seal('revoked', '{kind}', image) \
          FROM (SELECT {image} AS image FROM main.accounts c WHERE c.id IN (SELECT id FROM removed));
-         INSERT OR REPLACE INTO main.took_effect (kind, image, at, digest) SELECT '{kind}', image, since, seal('took_effect', '{kind}', image, since) \
-         FROM (SELECT {image} AS image, r.since AS since FROM main.accounts c JOIN removed r ON r.id = c.id);
+         DELETE FROM main.took_effect WHERE kind = '{kind}' AND image IN (SELECT {image} FROM main.accounts c JOIN removed r ON r.id = c.id);
+         INSERT INTO main.took_effect (kind, image, at, digest) SELECT '{kind}', image, since, seal('took_effect', '{kind}', image, since) \
+         FROM (SELECT {image} AS image, r.since AS since FROM main.accounts c JOIN removed r ON r.id = c.id WHERE r.since IS NOT NULL);
          DROP TABLE removed;
          DELETE FROM main.token_keys WHERE kind = 'access' AND relying_party_id IN (SELECT c.relying_party_id FROM main.token_keys c \
          LEFT JOIN present.token_keys p ON p.relying_party_id = c.relying_party_id AND p.kind = c.kind WHERE c.kind = 'access' AND {token_keys});"
@@ -119,17 +121,9 @@ pub(super) fn replaced(connection: &Connection) -> Outcome<()> {
          WHERE c.relying_party_id = p.relying_party_id AND c.kind = p.kind)",
         TOKEN_KEYS.is_replaced("p")
     ))?;
-    // The update of a value notes that it takes effect now, unless there is a note.
-    for (values, rows) in [
-        (TOKENS, "present.accounts p"),
-        (TOKEN_KEYS, "present.token_keys p WHERE p.kind = 'access'"),
-    ] {
-        let (kind, image) = (values.kind(), values.image_of("p"));
-        connection.execute_batch(&format!(
-            "INSERT OR IGNORE INTO main.took_effect (kind, image, at, digest) SELECT '{kind}', image, 0, seal('took_effect', '{kind}', image, 0) \
-             FROM (SELECT {image} AS image FROM {rows})"
-        ))?;
-    }
+    // An update notes that its value takes effect now. What has no time here keeps none: nobody knows when it took effect.
+    connection
+        .execute_batch("CREATE TEMP TABLE known AS SELECT kind, image FROM main.took_effect;")?;
     connection.execute_batch(&format!(
         "UPDATE main.console_records AS c SET owner = p.owner, created = p.created, expires = p.expires, body = p.body, \
          digest = p.digest FROM present.console_records p WHERE c.kind = 0 AND p.kind = 0 AND p.id = c.id AND {role};
@@ -139,7 +133,9 @@ pub(super) fn replaced(connection: &Connection) -> Outcome<()> {
          UPDATE main.accounts AS c SET token = p.token, digest = seal('accounts', c.id, p.token, c.created) \
          FROM present.accounts p WHERE p.id = c.id AND {token};
          UPDATE main.token_keys AS c SET value = p.value, digest = p.digest FROM present.token_keys p \
-         WHERE c.kind = 'access' AND p.kind = 'access' AND p.relying_party_id = c.relying_party_id AND {token_keys};"
+         WHERE c.kind = 'access' AND p.kind = 'access' AND p.relying_party_id = c.relying_party_id AND {token_keys};
+         DELETE FROM main.took_effect WHERE NOT EXISTS (SELECT 1 FROM known k WHERE k.kind = took_effect.kind AND k.image = took_effect.image);
+         DROP TABLE known;"
     ))?;
     Ok(())
 }

@@ -272,51 +272,57 @@ impl Values {
         replaced(self.kind, &self.image_of(row))
     }
 
-    /// When the value of a row took the place of another one: 0 if it did not, or before stores noted it. The notes of both stores are in this one.
+    /// When the value of a row took the place of another one; null where neither store knows. The notes of both stores are in this one.
     pub(super) fn since(&self, row: &str) -> String {
         format!(
-            "ifnull((SELECT at FROM main.took_effect WHERE kind = '{}' AND image = {}), 0)",
+            "(SELECT at FROM main.took_effect WHERE kind = '{}' AND image = {})",
             self.kind,
             self.image_of(row)
         )
     }
 
+    /// Whether the value of one row took effect before that of the other one, as far as both times are known.
+    fn is_earlier(&self, row: &str, than: &str) -> String {
+        format!("ifnull({} < {}, 0)", self.since(row), self.since(than))
+    }
+
     /// They differ, and nothing says which of them is the later one.
     pub(super) fn unknown(&self) -> String {
         let [c, p] = ["c", "p"].map(|row| self.is_replaced(row));
-        let [since, p_since] = ["c", "p"].map(|row| self.since(row));
+        let (earlier, later) = (self.is_earlier("c", "p"), self.is_earlier("p", "c"));
         format!(
-            "({} AND {since} = {p_since} AND NOT {c} AND NOT {p})",
+            "({} AND NOT {c} AND NOT {p} AND NOT {earlier} AND NOT {later})",
             self.differ("c")
         )
     }
 
-    /// That of the row was replaced, that of `p` was not, and this store can have it.
+    /// That of the row was replaced, that of `p` was not, and this store can have it. A note that a value was replaced says more than a time.
     pub(super) fn present_is_newer(&self, row: &str) -> String {
         let [c, p] = [row, "p"].map(|row| self.is_replaced(row));
-        let [since, p_since] = [row, "p"].map(|row| self.since(row));
         format!(
-            "({} AND {SAME_KEY} AND NOT {p} AND ({since} < {p_since} OR ({since} = {p_since} AND {c})))",
-            self.differ(row)
+            "({} AND {SAME_KEY} AND NOT {p} AND ({c} OR {}))",
+            self.differ(row),
+            self.is_earlier(row, "p")
         )
     }
 
     /// That of `c` was not replaced, and that of `p` was.
     fn present_is_older(&self) -> String {
         let [c, p] = ["c", "p"].map(|row| self.is_replaced(row));
-        let [since, p_since] = ["c", "p"].map(|row| self.since(row));
         format!(
-            "({} AND NOT {c} AND ({since} > {p_since} OR ({since} = {p_since} AND {p})))",
-            self.differ("c")
+            "({} AND NOT {c} AND ({p} OR {}))",
+            self.differ("c"),
+            self.is_earlier("p", "c")
         )
     }
 
     /// That of the row was replaced: by one that is known, or by that of `p`, if there is one.
     pub(super) fn is_old(&self, row: &str) -> String {
-        let (replaced, since, p_since) = (self.is_replaced(row), self.since(row), self.since("p"));
+        let [c, p] = [row, "p"].map(|row| self.is_replaced(row));
         format!(
-            "({replaced} OR ifnull({} AND {since} < {p_since}, 0))",
-            self.differ(row)
+            "({c} OR ifnull({} AND NOT {p} AND {}, 0))",
+            self.differ(row),
+            self.is_earlier(row, "p")
         )
     }
 }

@@ -472,3 +472,40 @@ async fn keys_that_check_access_keys_stay_where_a_backup_is_older_than_they_are(
         secrets.assert_are(2).await;
     }
 }
+
+/// After a copy a store knows no times, and those of a backup of the first store say nothing about its values.
+#[tokio::test]
+async fn a_time_that_one_of_two_secrets_lacks_says_nothing() {
+    let mut secrets = Secrets::new().await;
+    secrets.replace(2).await;
+    let second = secrets.backup("second.db");
+    secrets.replace(3).await;
+    let reset = event(AuditKind::AccountTokenReset, secrets.fixture.rp);
+    let account = secrets.fixture.account.to_hex();
+    let mut reset = reset.target("account", &account, None);
+    let mut rotated = event(AuditKind::TokenKeyRotated, secrets.fixture.rp);
+    (reset.at, rotated.at) = (at(5000), at(5000));
+    for event in [&reset, &rotated] {
+        secrets.store().import_event(event).await.unwrap();
+    }
+    let without = "DELETE FROM took_effect; DELETE FROM revoked";
+    let done = secrets
+        .store()
+        .write(move |c| Ok(c.execute_batch(without)?));
+    done.await.unwrap();
+    let third = secrets.backup("third.db");
+    // The trail says it. The next restore knows it from the notes.
+    for (n, file) in [(10, &second), (20, &second), (30, &third), (40, &second)] {
+        secrets.restore(file, n).await;
+        secrets.assert_are(3).await;
+    }
+    // On a standby from the second one, nothing says it: what is restored counts.
+    let place = secrets.under_test.place.path().join("standby");
+    secrets
+        .restore_to(place.join("store.db"), &second, 50)
+        .await;
+    secrets.assert_are(2).await;
+    let difference = secrets.restore(&third, 60).await;
+    secrets.assert_are(3).await;
+    assert_eq!(of_kind(&difference.again, RecordKind::AuthToken).len(), 1);
+}

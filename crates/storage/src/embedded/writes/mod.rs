@@ -3,6 +3,7 @@
 mod answers;
 mod ceremonies;
 mod deletions;
+mod forms;
 mod imports;
 mod parties;
 mod tokens;
@@ -115,7 +116,7 @@ pub(super) fn replace_secret(
     }
     if let Principal::Account(id) = of {
         let (old, new) = (expected.to_bytes(), new.to_bytes());
-        same_value(connection, "auth_token", &id.0, &old, &new)?;
+        forms::same_value(connection, "auth_token", &id.0, &old, &new)?;
     }
     let (sql, key) = match of {
         Principal::Account(id) => (
@@ -131,26 +132,10 @@ pub(super) fn replace_secret(
     };
     let changed = execute(connection, sql, params![key, new.to_bytes()])? > 0;
     if let Principal::Account(id) = of {
-        // It is the same Auth Token, in another form: nothing was replaced.
-        let note =
-            "DELETE FROM revoked WHERE kind = 'auth_token' AND id = seal('auth_token', ?1, ?2)";
-        execute(connection, note, params![id.0, expected.to_bytes()])?;
+        let (old, new) = (expected.to_bytes(), new.to_bytes());
+        forms::not_replaced(connection, "auth_token", &id.0, &old, &new)?;
     }
     Ok(changed)
-}
-
-/// Notes that a new value is an old one in another form, before it replaces it: it took effect when the old one did.
-fn same_value(
-    connection: &Connection,
-    kind: &str,
-    of: &[u8; 16],
-    old: &[u8],
-    new: &[u8],
-) -> Outcome<()> {
-    let sql = "INSERT OR IGNORE INTO took_effect (kind, image, at, digest) SELECT ?1, image, at, seal('took_effect', ?1, image, at) FROM \
-               (SELECT seal(?1, ?2, ?4) AS image, \
-               ifnull((SELECT at FROM took_effect WHERE kind = ?1 AND image = seal(?1, ?2, ?3)), 0) AS at)";
-    execute(connection, sql, params![kind, of, old, new]).map(drop)
 }
 
 pub(super) fn create_api_key(connection: &Connection, key: &ApiKey) -> Outcome<bool> {

@@ -6,6 +6,7 @@ use domain::model::ids::{AccessKeyId, AttemptId, RelyingPartyId, TokenId};
 use domain::model::token::{TokenKey, TokenKind};
 use rusqlite::{Connection, params};
 
+use super::forms;
 use super::parties::relying_party_exists;
 use crate::embedded::reads;
 use crate::embedded::rows::{alive, insert_event};
@@ -102,7 +103,7 @@ pub(in crate::embedded) fn replace_token_key(
     }
     if event.is_none() && kind == TokenKind::Access {
         let (old, new) = (expected.reveal(), new.reveal());
-        super::same_value(connection, "access_token_keys", &rp.0, old, new)?;
+        forms::same_value(connection, "access_token_keys", &rp.0, old, new)?;
     }
     connection.pragma_update(None, "secure_delete", true)?;
     execute(
@@ -114,10 +115,9 @@ pub(in crate::embedded) fn replace_token_key(
     connection.pragma_update(None, "secure_delete", false)?;
     match event {
         Some(event) => insert_event(connection, event).map(drop)?,
-        // They are the same keys, in another form: nothing was replaced.
         None if kind == TokenKind::Access => {
-            let note = "DELETE FROM revoked WHERE kind = 'access_token_keys' AND id = seal('access_token_keys', ?1, ?2)";
-            execute(connection, note, params![rp.0, expected.reveal()])?;
+            let (old, new) = (expected.reveal(), new.reveal());
+            forms::not_replaced(connection, "access_token_keys", &rp.0, old, new)?;
         }
         None => {}
     }
