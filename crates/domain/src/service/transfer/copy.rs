@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use super::reads::{History, credentials_of, next_events};
 use crate::model::account::{Account, ApiKey};
-use crate::model::audit::trail_of;
+use crate::model::audit::{AuditEvent, trail_of};
 use crate::model::clock::Timestamp;
 use crate::model::ids::{AccountId, RelyingPartyId};
 use crate::model::page::{Page, PageRequest, Position};
@@ -155,6 +155,7 @@ async fn is_copied(
     to: &dyn Storage,
     trail: RelyingPartyId,
 ) -> Result<(), CopyError> {
+    let same = |event: &AuditEvent| (event.id, event.at, event.kind);
     let mut at = History::default();
     loop {
         let there = next_events(to, trail, &mut at).await?;
@@ -166,12 +167,12 @@ async fn is_copied(
         loop {
             let events = next_events(from, trail, &mut walk).await?;
             let ended = events.last().is_none_or(|event| event.at < oldest.at);
-            here.extend(events.into_iter().map(|event| event.id));
+            here.extend(events.iter().map(same));
             if ended {
                 break;
             }
         }
-        if there.iter().any(|event| !here.contains(&event.id)) {
+        if there.iter().any(|event| !here.contains(&same(event))) {
             return Err(contradiction(
                 "the store to copy to was used after it was copied to. Copy to a new file or to an empty database",
             ));
