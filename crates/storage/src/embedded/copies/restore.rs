@@ -81,7 +81,9 @@ pub fn restore(
     let path = &open::target_of(path);
     let at = At(path);
     // At once: a process that is killed later must not leave it to another user.
-    give_to_owner_of_store(path, &[beside(path, ".lock").as_path()]).map_err(|e| at.io(e))?;
+    give_to_owner_of_store(path, &[beside(path, ".lock").as_path()])
+        .inspect_err(|_| made.remove())
+        .map_err(|e| at.io(e))?;
     let left = marker::read(&lock).map_err(|e| at.io(e))?;
     // A log alone may have all that a young store has, and the lock file knows of a store whose files are lost.
     let has = |path: &Path| fs::metadata(path).is_ok_and(|file| file.len() > 0);

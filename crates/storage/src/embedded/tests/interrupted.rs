@@ -169,3 +169,40 @@ async fn what_has_the_name_of_the_note_and_is_no_file_is_refused_as_damaged() {
     std::fs::remove_file(&note).unwrap();
     open(&path).unwrap();
 }
+
+#[tokio::test]
+async fn an_interrupted_restore_whose_old_store_is_gone_is_left_to_a_person() {
+    let under_test = Directory::new();
+    Fixture::new(&under_test).await;
+    let file = under_test.place.path().join("backup.db");
+    backup(&database(&under_test), &file).unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let path = elsewhere.path().join("store.db");
+    std::fs::copy(&file, &path).unwrap();
+    let lock = open::lock(&path).unwrap();
+    interrupted(&path, &file, &lock, 3);
+    drop(lock);
+    std::fs::remove_file(elsewhere.path().join("store.db.replaced-7")).unwrap();
+    let before = std::fs::read(&path).unwrap();
+    let refused = open(&path).map(drop).unwrap_err().to_string();
+    assert!(refused.contains("files were changed since"), "{refused}");
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn a_backup_has_no_name_of_a_file_of_the_store_and_none_with_a_log_beside_it() {
+    let under_test = Directory::new();
+    let place = under_test.place.path();
+    for own in ["store.db-journal", "store.db.restoring", "store.db.compact"] {
+        let refused = backup(&database(&under_test), &place.join(own));
+        assert!(
+            matches!(refused, Err(CopyError::OwnFile(_))),
+            "{own} {refused:?}"
+        );
+    }
+    let log = place.join("backup.db-wal");
+    std::fs::write(&log, "of another file").unwrap();
+    let refused = backup(&database(&under_test), &place.join("backup.db"));
+    assert!(matches!(refused, Err(CopyError::Exists(there)) if there == log));
+    backup(&database(&under_test), &place.join("store.db.bak")).unwrap();
+}

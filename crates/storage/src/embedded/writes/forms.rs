@@ -43,16 +43,13 @@ pub(super) fn not_replaced(
     old: &[u8],
     new: &[u8],
 ) -> Outcome<()> {
-    for sql in [
-        concat!(
-            "DELETE FROM revoked WHERE kind = ?1 AND ?4 = ?4 AND id IN (SELECT seal(?1, ?2, ?3) UNION ALL ",
-            forms!(),
-            ")"
-        ),
-        "DELETE FROM took_effect WHERE kind = ?1 AND image = seal(?1, ?2, ?4) \
-         AND NOT EXISTS (SELECT 1 FROM took_effect WHERE kind = ?1 AND image = seal(?1, ?2, ?3))",
-    ] {
-        execute(connection, sql, params![kind, of, old, new])?;
-    }
-    Ok(())
+    let notes = concat!(
+        "DELETE FROM revoked WHERE kind = ?1 AND id IN (SELECT seal(?1, ?2, ?3) UNION ALL ",
+        forms!(),
+        ")"
+    );
+    execute(connection, notes, params![kind, of, old])?;
+    let time = "DELETE FROM took_effect WHERE kind = ?1 AND image = seal(?1, ?2, ?4) \
+                AND NOT EXISTS (SELECT 1 FROM took_effect WHERE kind = ?1 AND image = seal(?1, ?2, ?3))";
+    execute(connection, time, params![kind, of, old, new]).map(drop)
 }
