@@ -128,7 +128,8 @@ impl Passkeys {
                 newest.signs_from = newest.signs_from.min(now);
             }
             let new = self.to_store(&ring, rp, kind)?;
-            let event = AuditEvent::new(self.draw(), AuditKind::TokenKeyRotated, rp, now, by);
+            let event = AuditEvent::new(self.draw(), AuditKind::TokenKeyRotated, rp, now, by)
+                .target("token_key", kind.name(), None);
             let replaced = self
                 .storage
                 .replace_token_key(rp, kind, &stored, &new, Some(&event));

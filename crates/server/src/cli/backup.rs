@@ -289,7 +289,9 @@ fn line(record: &Record) -> String {
             let id = uuid::Uuid::parse_str(id).map_or_else(|_| id.clone(), |id| id.to_string());
             format!("access key {id}{name} of VA{owner}")
         }
-        RecordKind::AccessTokenKeys => format!("the keys that check the access keys of VA{owner}"),
+        RecordKind::AccessTokenKeys => {
+            format!("the keys that check the access keys of VA{owner}{name}")
+        }
         RecordKind::ApiKey => format!("API key SK{id}{name} of AC{owner}"),
         RecordKind::AuthToken => format!("Auth Token of account AC{owner}{name}"),
         RecordKind::Administrator => format!("administrator{name}"),

@@ -90,7 +90,7 @@ async fn a_copy_has_every_record_and_every_secret_and_serves_as_the_first_one_di
     let there = bytes_of(&moved.app.passkeys, ALL).await;
     let refused = copy_store(&from, &to, || {}).await.unwrap_err().to_string();
     assert!(
-        refused.contains("was used after it was copied"),
+        refused.contains("it was used after it was copied to"),
         "{refused}"
     );
     assert_eq!(bytes_of(&moved.app.passkeys, ALL).await, there);

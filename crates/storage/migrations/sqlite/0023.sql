@@ -8,6 +8,8 @@
 
 -- A value that was sealed has other forms, which backups have: in `revoked`, the image of the present form and that of another one, as one key of the
 -- kind `auth_token_form` or `access_token_keys_form`. When the value is replaced, so are all its forms.
+--
+-- A restore that can bring back neither of two Auth Tokens draws one that nobody knows. `revoked` has its image as `no_auth_token`: it counts as none.
 
 CREATE TABLE took_effect (
     kind   TEXT NOT NULL,       -- auth_token, access_token_keys

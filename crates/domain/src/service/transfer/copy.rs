@@ -174,7 +174,8 @@ async fn is_copied(
         }
         if there.iter().any(|event| !here.contains(&same(event))) {
             return Err(contradiction(
-                "the store to copy to was used after it was copied to. Copy to a new file or to an empty database",
+                "the store to copy to has events that the other one does not have: it was used after it was copied to, or the other one has removed \
+                 old events since. Copy to a new file or to an empty database",
             ));
         }
     }

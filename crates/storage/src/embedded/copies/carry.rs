@@ -55,9 +55,14 @@ pub(super) fn known_by_trail(connection: &Connection) -> Outcome<()> {
         ),
         (
             TOKEN_KEYS,
-            "main.token_keys c JOIN present.token_keys p ON p.relying_party_id = c.relying_party_id AND p.kind = c.kind \
+            // The present store has none where an earlier restore removed them.
+            "main.token_keys c LEFT JOIN present.token_keys p ON p.relying_party_id = c.relying_party_id AND p.kind = c.kind \
              WHERE c.kind = 'access' AND c.relying_party_id",
-            format!("SELECT e.relying_party_id {}", since("token_key_rotated")),
+            // Older events do not say which keys were rotated.
+            format!(
+                "SELECT e.relying_party_id {} AND CASE WHEN json_valid(e.more) THEN coalesce(e.more ->> '$.target.id', 'access') ELSE 'access' END = 'access'",
+                since("token_key_rotated")
+            ),
         ),
     ] {
         let (kind, image, unknown) = (values.kind(), values.image_of("c"), values.unknown());
@@ -78,12 +83,13 @@ pub(super) fn times(connection: &Connection) -> Outcome<()> {
     Ok(())
 }
 
-/// Removes the Auth Tokens of the copy that are known as replaced, and the keys that check access keys, where no newer ones can be taken over. The
-/// account gets a token that nobody knows, which is noted as replaced, so that the next restore says it again, and as old as the one that it stands
-/// for, so that this one can come back. The Relying Party gets keys when it needs them.
+/// Removes the Auth Tokens of the copy that are known as replaced, and the keys that check access keys, where no newer ones can be taken over, and
+/// notes them, so that the next restore knows it too. The account gets a token that nobody knows. It is noted as none, and as old as the newer of both, so
+/// that this one can come back and an older one cannot. The Relying Party gets keys when it needs them.
 pub(super) fn removed(connection: &Connection) -> Outcome<()> {
     let (token, token_keys) = (TOKENS.is_old("c"), TOKEN_KEYS.is_old("c"));
-    let (kind, image) = (TOKENS.kind(), TOKENS.image_of("c"));
+    let (kind, none, image) = (TOKENS.kind(), TOKENS.none(), TOKENS.image_of("c"));
+    let (kind_of_keys, image_of_keys) = (TOKEN_KEYS.kind(), TOKEN_KEYS.image_of("c"));
     let [since, p_since] = ["c", "p"].map(|row| TOKENS.since(row));
     let since = format!("ifnull(max({since}, {p_since}), ifnull({since}, {p_since}))");
     // Drawn once for each row, before its digest.
@@ -93,14 +99,17 @@ pub(super) fn removed(connection: &Connection) -> Outcome<()> {
          UPDATE main.accounts SET token = CAST(substr(token, 1, length(token) - 32) || randomblob(32) AS BLOB) \
          WHERE id IN (SELECT id FROM removed);
          UPDATE main.accounts SET digest = seal('accounts', id, token, created) WHERE id IN (SELECT id FROM removed);
-         INSERT OR IGNORE INTO main.revoked (kind, id, digest) SELECT '{kind}', image, seal('revoked', '{kind}', image) \
+         INSERT OR IGNORE INTO main.revoked (kind, id, digest) SELECT '{none}', image, seal('revoked', '{none}', image) \
          FROM (SELECT {image} AS image FROM main.accounts c WHERE c.id IN (SELECT id FROM removed));
          DELETE FROM main.took_effect WHERE kind = '{kind}' AND image IN (SELECT {image} FROM main.accounts c JOIN removed r ON r.id = c.id);
          INSERT INTO main.took_effect (kind, image, at, digest) SELECT '{kind}', image, since, seal('took_effect', '{kind}', image, since) \
          FROM (SELECT {image} AS image, r.since AS since FROM main.accounts c JOIN removed r ON r.id = c.id WHERE r.since IS NOT NULL);
          DROP TABLE removed;
-         DELETE FROM main.token_keys WHERE kind = 'access' AND relying_party_id IN (SELECT c.relying_party_id FROM main.token_keys c \
-         LEFT JOIN present.token_keys p ON p.relying_party_id = c.relying_party_id AND p.kind = c.kind WHERE c.kind = 'access' AND {token_keys});"
+         CREATE TEMP TABLE removed AS SELECT c.relying_party_id AS id, {image_of_keys} AS image FROM main.token_keys c \
+         LEFT JOIN present.token_keys p ON p.relying_party_id = c.relying_party_id AND p.kind = c.kind WHERE c.kind = 'access' AND {token_keys};
+         INSERT OR IGNORE INTO main.revoked (kind, id, digest) SELECT '{kind_of_keys}', image, seal('revoked', '{kind_of_keys}', image) FROM removed;
+         DELETE FROM main.token_keys WHERE kind = 'access' AND relying_party_id IN (SELECT id FROM removed);
+         DROP TABLE removed;"
     ))?;
     Ok(())
 }

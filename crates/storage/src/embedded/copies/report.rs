@@ -253,13 +253,24 @@ pub(super) const TOKEN_KEYS: Values = Values {
 };
 
 impl Values {
+    /// The present store has another one, or none.
     fn differ(&self, row: &str) -> String {
-        format!("p.{0} <> {row}.{0}", self.column)
+        format!("p.{0} IS NOT {row}.{0}", self.column)
     }
 
     /// The kind of its rows in `revoked`.
     pub(super) fn kind(&self) -> &'static str {
         self.kind
+    }
+
+    /// The kind of the rows in `revoked` which say that a value, whose image they have, is none: [`removed`](super::carry::removed) drew it.
+    pub(super) fn none(&self) -> String {
+        format!("no_{}", self.kind)
+    }
+
+    /// Whether the value of a row stands for one that was removed, so that nobody knows it. It is as old as that one.
+    pub(super) fn is_none(&self, row: &str) -> String {
+        replaced(&self.none(), &self.image_of(row))
     }
 
     /// The image of the value of a row.
@@ -300,8 +311,10 @@ impl Values {
     pub(super) fn present_is_newer(&self, row: &str) -> String {
         let [c, p] = [row, "p"].map(|row| self.is_replaced(row));
         format!(
-            "({} AND {SAME_KEY} AND NOT {p} AND ({c} OR {}))",
+            "(p.{} IS NOT NULL AND {} AND {SAME_KEY} AND NOT {p} AND NOT {} AND ({c} OR {}))",
+            self.column,
             self.differ(row),
+            self.is_none("p"),
             self.is_earlier(row, "p")
         )
     }
@@ -313,6 +326,14 @@ impl Values {
             "({} AND NOT {c} AND ({p} OR {}))",
             self.differ("c"),
             self.is_earlier("p", "c")
+        )
+    }
+
+    /// What the report says of a value of `c` that takes the place of that of `p`.
+    fn remark(&self) -> String {
+        format!(
+            "CASE WHEN {} THEN 'it is newer than the one that was there' ELSE '' END",
+            self.present_is_older()
         )
     }
 
@@ -359,6 +380,7 @@ fn stays(connection: &Connection) -> Found<Vec<Record>> {
     let (access, api) = (revoked("access_key", "c.id"), revoked("api_key", "c.id"));
     let (webhook, administrator) = (revoked("webhook", "c.id"), revoked("administrator", "c.id"));
     let (no_token, no_keys) = (TOKENS.is_old("c"), TOKEN_KEYS.is_old("c"));
+    let none = TOKENS.is_none("c");
     let off = webhook_is_off();
     let mut found = Vec::new();
     for (kind, sql) in [
@@ -416,7 +438,7 @@ fn stays(connection: &Connection) -> Found<Vec<Record>> {
             RecordKind::NoAuthToken,
             format!(
                 "SELECT lower(hex(c.id)), lower(hex(c.id)), '' FROM main.accounts c LEFT JOIN present.accounts p ON p.id = c.id \
-             WHERE {no_token} AND {token} IS NOT TRUE ORDER BY c.created"
+             WHERE ({no_token} OR {none}) AND {token} IS NOT TRUE ORDER BY c.created"
             ),
         ),
         (
@@ -451,8 +473,9 @@ fn without_keys() -> String {
 
 /// The keys, webhooks and administrators that come back, and what comes back in its old form.
 fn keys_again(connection: &Connection) -> Found<Vec<Record>> {
-    let (old_token, older_token) = (TOKENS.is_old("c"), TOKENS.present_is_older());
-    let (old_keys, older_keys) = (TOKEN_KEYS.is_old("c"), TOKEN_KEYS.present_is_older());
+    let (old_token, no_token) = (TOKENS.is_old("c"), TOKENS.is_none("c"));
+    let old_keys = TOKEN_KEYS.is_old("c");
+    let (of_token, of_keys) = (TOKENS.remark(), TOKEN_KEYS.remark());
     let without_keys = without_keys();
     let (raised, settings_differ) = (
         format!("({} > {})", rank("p"), rank("c")),
@@ -474,9 +497,10 @@ fn keys_again(connection: &Connection) -> Found<Vec<Record>> {
         (
             RecordKind::AccessTokenKeys,
             format!(
-                "SELECT lower(hex(c.relying_party_id)), '', '' FROM main.token_keys c JOIN present.token_keys p \
+                "SELECT lower(hex(c.relying_party_id)), '', {of_keys} FROM main.token_keys c \
+             JOIN present.relying_parties r ON r.id = c.relying_party_id LEFT JOIN present.token_keys p \
              ON p.relying_party_id = c.relying_party_id AND p.kind = c.kind \
-             WHERE c.kind = 'access' AND p.value <> c.value AND NOT {old_keys} AND NOT {older_keys}"
+             WHERE c.kind = 'access' AND p.value IS NOT c.value AND NOT {old_keys}"
             ),
         ),
         (
@@ -491,9 +515,9 @@ fn keys_again(connection: &Connection) -> Found<Vec<Record>> {
             RecordKind::AuthToken,
             format!(
                 "SELECT lower(hex(c.id)), lower(hex(c.id)), CASE WHEN length(p.token) <> length(c.token) \
-             THEN 'perhaps the present one: the backup is older than the seal of the store' ELSE '' END \
+             THEN 'perhaps the present one: the backup is older than the seal of the store' ELSE {of_token} END \
              FROM main.accounts c LEFT JOIN present.accounts p ON p.id = c.id \
-             WHERE p.token IS NOT c.token AND NOT {old_token} AND (p.id IS NULL OR NOT {older_token}) ORDER BY c.created"
+             WHERE p.token IS NOT c.token AND NOT {old_token} AND NOT {no_token} ORDER BY c.created"
             ),
         ),
         (

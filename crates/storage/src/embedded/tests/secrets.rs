@@ -63,6 +63,34 @@ async fn a_restore_says_which_auth_tokens_are_old_and_which_it_cannot_compare() 
     }
 }
 
+/// The trail says which keys were rotated, unless it is of an earlier version.
+#[tokio::test]
+async fn a_rotation_of_other_keys_does_not_make_those_of_access_keys_old() {
+    for (kind, old) in [("status", false), ("access", true)] {
+        let mut secrets = Secrets::new().await;
+        let first = secrets.backup("first.db");
+        secrets.replace(2).await;
+        let rotated = event(AuditKind::TokenKeyRotated, secrets.fixture.rp);
+        let mut rotated = rotated.target("token_key", kind, None);
+        rotated.at = at(5000);
+        let only_the_trail = "DELETE FROM took_effect; DELETE FROM revoked; DELETE FROM events";
+        let store = secrets.store();
+        let done = store.write(move |c| Ok(c.execute_batch(only_the_trail)?));
+        done.await.unwrap();
+        store.import_event(&rotated).await.unwrap();
+        let difference = secrets.restore(&first, 10).await;
+        for (records, expected) in [(&difference.stays, old), (&difference.again, !old)] {
+            let found = of_kind(records, RecordKind::AccessTokenKeys);
+            assert_eq!(found.len(), usize::from(expected), "{kind}");
+        }
+        let keys = secrets
+            .store()
+            .token_key(secrets.fixture.rp, TokenKind::Access);
+        let expected = token_key(if old { 2 } else { 1 });
+        assert_eq!(keys.await, Ok(Some(expected)), "{kind}");
+    }
+}
+
 /// A store of format 21 has no notes. Its trail says that a value was replaced, and so which of two is the newer one.
 #[tokio::test]
 async fn a_store_of_the_last_format_says_in_its_trail_which_secrets_were_replaced() {
@@ -508,4 +536,97 @@ async fn a_time_that_one_of_two_secrets_lacks_says_nothing() {
     let difference = secrets.restore(&third, 60).await;
     secrets.assert_are(3).await;
     assert_eq!(of_kind(&difference.again, RecordKind::AuthToken).len(), 1);
+}
+
+/// Two restores of one backup, by a store which knows only by their times that its secrets are the later ones, and cannot give them to the backup.
+#[tokio::test]
+async fn secrets_that_were_removed_by_their_time_are_removed_again() {
+    let mut secrets = Secrets::new().await;
+    let first = secrets.backup("first.db");
+    secrets.replace(2).await;
+    let second = secrets.backup("second.db");
+    let place = secrets.under_test.place.path().join("elsewhere");
+    secrets.restore_to(place.join("store.db"), &first, 10).await;
+    secrets.replace(4).await;
+    secrets.store().keep_store_key(&[1; 60]).await.unwrap();
+    for n in [20, 30] {
+        let difference = secrets.restore(&second, n).await;
+        let stays = difference.stays;
+        assert_eq!(of_kind(&stays, RecordKind::NoAuthToken).len(), 1, "{n}");
+        let no_keys = of_kind(&stays, RecordKind::NoAccessTokenKeys);
+        assert_eq!(no_keys.len(), 1, "{n}");
+        assert_ne!(secrets.token().await, SecretHash::Plain([2; 32]), "{n}");
+        let keys = secrets
+            .store()
+            .token_key(secrets.fixture.rp, TokenKind::Access);
+        assert_eq!(keys.await, Ok(None), "{n}");
+    }
+}
+
+/// A token that nobody knows, and keys that are not there, do not make those of an older backup the newer ones.
+#[tokio::test]
+async fn what_was_removed_is_no_reason_to_bring_something_older_back() {
+    for (told, sealed) in [(true, false), (true, true), (false, false)] {
+        let mut secrets = Secrets::new().await;
+        let Fixture { account, rp, .. } = secrets.fixture;
+        let first = secrets.backup("first.db");
+        secrets.replace(2).await;
+        // What a copy of the store has: the trail, without times and notes.
+        let reset = event(AuditKind::AccountTokenReset, rp);
+        let mut reset = reset.target("account", &account.to_hex(), None);
+        let rotated = event(AuditKind::TokenKeyRotated, rp);
+        let mut rotated = rotated.target("token_key", "access", None);
+        (reset.at, rotated.at) = (at(5000), at(5000));
+        let without = "DELETE FROM took_effect; DELETE FROM revoked; DELETE FROM events";
+        let done = secrets
+            .store()
+            .write(move |c| Ok(c.execute_batch(without)?));
+        done.await.unwrap();
+        for event in [&reset, &rotated] {
+            if told {
+                secrets.store().import_event(event).await.unwrap();
+            }
+        }
+        let second = secrets.backup("second.db");
+        secrets.replace(3).await;
+        secrets.store().keep_store_key(&[1; 60]).await.unwrap();
+        let difference = secrets.restore(&second, 10).await;
+        assert_eq!(of_kind(&difference.stays, RecordKind::NoAuthToken).len(), 1);
+        let removed = secrets.token().await;
+        if sealed {
+            // The same token in another form: it is still one that nobody knows.
+            let store = secrets.store();
+            store.keep_store_key(&[1; 60]).await.unwrap();
+            let of = Principal::Account(account);
+            let keyed = SecretHash::Keyed([7; 32]);
+            let done = store.replace_secret(of, removed, keyed);
+            assert_eq!(done.await, Ok(true));
+        }
+        let difference = secrets.restore(&first, 20).await;
+        let (stays, again) = (&difference.stays, &difference.again);
+        let keys = secrets.store().token_key(rp, TokenKind::Access).await;
+        let mut expected = usize::from(told);
+        for (records, token, keys) in [
+            (
+                stays,
+                RecordKind::NoAuthToken,
+                RecordKind::NoAccessTokenKeys,
+            ),
+            (again, RecordKind::AuthToken, RecordKind::AccessTokenKeys),
+        ] {
+            assert_eq!(of_kind(records, token).len(), expected, "{told} {sealed}");
+            assert_eq!(of_kind(records, keys).len(), expected, "{told} {sealed}");
+            expected = 1 - expected;
+        }
+        assert_eq!(keys == Ok(None), told);
+        let came_back = secrets.token().await == new_account(NOW).token;
+        assert_eq!(came_back, !told);
+        // A backup of the store that has none says so, too.
+        if told {
+            let none = secrets.backup("none.db");
+            let difference = secrets.restore(&none, 30).await;
+            assert_eq!(of_kind(&difference.stays, RecordKind::NoAuthToken).len(), 1);
+            assert_eq!(of_kind(&difference.again, RecordKind::AuthToken).len(), 0);
+        }
+    }
 }

@@ -21,6 +21,9 @@ pub(super) fn same_value(
     new: &[u8],
 ) -> Outcome<()> {
     for sql in [
+        // A token that counts as none counts so in its new form.
+        "INSERT OR IGNORE INTO revoked (kind, id, digest) SELECT kind, image, seal('revoked', kind, image) FROM \
+         (SELECT r.kind AS kind, seal(?1, ?2, ?4) AS image FROM revoked r WHERE r.kind = 'no_' || ?1 AND r.id = seal(?1, ?2, ?3))",
         "INSERT OR IGNORE INTO took_effect (kind, image, at, digest) SELECT ?1, image, at, seal('took_effect', ?1, image, at) FROM \
          (SELECT seal(?1, ?2, ?4) AS image, t.at AS at FROM took_effect t WHERE t.kind = ?1 AND t.image = seal(?1, ?2, ?3))",
         concat!(
