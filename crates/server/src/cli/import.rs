@@ -157,8 +157,10 @@ impl Task {
             return Ok(None);
         }
         let opened = File::open(&self.file);
-        let opened = opened
-            .map_err(|error| ProcessError::Command(format!("cannot read the file: {error}")))?;
+        let opened = opened.map_err(|error| {
+            let file = self.file.display();
+            ProcessError::Command(format!("cannot read the file {file}: {error}"))
+        })?;
         Ok(Some(Box::new(opened)))
     }
 

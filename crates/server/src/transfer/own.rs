@@ -110,7 +110,8 @@ fn each_line(
     file: &Path,
     mut take: impl FnMut(u64, &[u8], Line) -> Result<(), String>,
 ) -> Result<(), ImportError> {
-    let unreadable = |error| ImportError::File(format!("cannot read the file: {error}"));
+    let unreadable =
+        |error| ImportError::File(format!("cannot read the file {}: {error}", file.display()));
     let mut opened = BufReader::new(File::open(file).map_err(unreadable)?);
     let mut text = Vec::new();
     for n in 1.. {

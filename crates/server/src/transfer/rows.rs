@@ -118,7 +118,8 @@ pub(super) fn each_value(
     file: &Path,
     mut take: impl FnMut(String, Value) -> Result<(), String>,
 ) -> Result<(), String> {
-    let unreadable = |error: &dyn std::fmt::Display| format!("cannot read the file: {error}");
+    let unreadable =
+        |error: &dyn std::fmt::Display| format!("cannot read the file {}: {error}", file.display());
     let mut opened = BufReader::new(File::open(file).map_err(|e| unreadable(&e))?);
     let form = form_of(&mut opened).map_err(|e| unreadable(&e))?;
     match form {

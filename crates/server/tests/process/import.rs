@@ -170,14 +170,14 @@ fn an_import_of_a_file_that_cannot_be_read_leaves_no_trace() {
     let nowhere = nowhere.to_str().unwrap();
     let (refused, said) = run(&data, &["import", nowhere]);
     assert_eq!(refused.status.code(), Some(1));
-    assert!(said.contains("cannot read the file"), "{said}");
+    assert!(said.contains("cannot read the file "), "{said}");
     assert!(!data.exists(), "no store was made");
     Server::start(&mut serve_known(&data)).stop();
     let empty = place.path().join("empty.csv");
     std::fs::write(&empty, "id,publicKey,username\n").unwrap();
     let unknown = format!("VA{}", "0".repeat(32));
     for (file, relying_party, why) in [
-        (nowhere, &unknown[..], "cannot read the file"),
+        (nowhere, &unknown[..], "cannot read the file "),
         (empty.to_str().unwrap(), &unknown, "no record"),
     ] {
         let from = ["import", "--from", "simplewebauthn", file];

@@ -548,5 +548,5 @@ async fn no_relying_party_gets_the_key_of_an_account() {
 #[test]
 fn a_file_that_is_not_there_is_said_to_be_unreadable() {
     let refused = own::check(Path::new("/nowhere/export.ndjson"), None).unwrap_err();
-    assert!(refused.to_string().contains("cannot read the file"));
+    assert!(refused.to_string().contains("cannot read the file "));
 }

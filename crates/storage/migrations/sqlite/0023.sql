@@ -19,6 +19,7 @@ CREATE TABLE took_effect (
     PRIMARY KEY (kind, image)
 ) STRICT, WITHOUT ROWID;
 
+-- A damaged time is no time: the next one does not follow from it.
 DROP TRIGGER replaced_auth_tokens;
 CREATE TRIGGER replaced_auth_tokens AFTER UPDATE OF token ON accounts WHEN NEW.token <> OLD.token
 BEGIN
@@ -29,7 +30,8 @@ BEGIN
         JOIN revoked r ON r.kind = 'auth_token_form' AND r.id > i.image AND r.id < CAST(i.image || x'ffffffffffffffffff' AS BLOB));
     INSERT OR IGNORE INTO took_effect (kind, image, at, digest) SELECT 'auth_token', image, at, seal('took_effect', 'auth_token', image, at)
     FROM (SELECT seal('auth_token', NEW.id, NEW.token) AS image, max(CAST(unixepoch('subsec') * 1000 AS INTEGER), 1 + ifnull(
-        (SELECT at FROM took_effect WHERE kind = 'auth_token' AND image = seal('auth_token', OLD.id, OLD.token)), 0)) AS at);
+        (SELECT at FROM took_effect WHERE kind = 'auth_token' AND image = seal('auth_token', OLD.id, OLD.token)
+            AND digest = seal('took_effect', kind, image, at)), 0)) AS at);
 END;
 
 DROP TRIGGER replaced_access_token_keys;
@@ -42,5 +44,6 @@ BEGIN
         JOIN revoked r ON r.kind = 'access_token_keys_form' AND r.id > i.image AND r.id < CAST(i.image || x'ffffffffffffffffff' AS BLOB));
     INSERT OR IGNORE INTO took_effect (kind, image, at, digest) SELECT 'access_token_keys', image, at, seal('took_effect', 'access_token_keys', image, at)
     FROM (SELECT seal('access_token_keys', NEW.relying_party_id, NEW.value) AS image, max(CAST(unixepoch('subsec') * 1000 AS INTEGER), 1 + ifnull(
-        (SELECT at FROM took_effect WHERE kind = 'access_token_keys' AND image = seal('access_token_keys', OLD.relying_party_id, OLD.value)), 0)) AS at);
+        (SELECT at FROM took_effect WHERE kind = 'access_token_keys' AND image = seal('access_token_keys', OLD.relying_party_id, OLD.value)
+            AND digest = seal('took_effect', kind, image, at)), 0)) AS at);
 END;

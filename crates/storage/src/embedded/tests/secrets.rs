@@ -630,3 +630,18 @@ async fn what_was_removed_is_no_reason_to_bring_something_older_back() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_damaged_time_is_not_built_upon() {
+    let secrets = Secrets::new().await;
+    secrets.replace(2).await;
+    let damage = "UPDATE took_effect SET at = 9223372036854775807";
+    let done = secrets.store().write(move |c| Ok(c.execute(damage, [])?));
+    assert_eq!(done.await, Ok(2));
+    secrets.replace(3).await;
+    let sound = "SELECT count(*) FROM took_effect WHERE at < 32503680000000";
+    let found = secrets
+        .store()
+        .write(move |c| Ok(c.query_row(sound, [], |row| row.get::<_, i64>(0))?));
+    assert_eq!(found.await, Ok(2));
+}

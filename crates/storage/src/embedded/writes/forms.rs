@@ -25,7 +25,8 @@ pub(super) fn same_value(
         "INSERT OR IGNORE INTO revoked (kind, id, digest) SELECT kind, image, seal('revoked', kind, image) FROM \
          (SELECT r.kind AS kind, seal(?1, ?2, ?4) AS image FROM revoked r WHERE r.kind = 'no_' || ?1 AND r.id = seal(?1, ?2, ?3))",
         "INSERT OR IGNORE INTO took_effect (kind, image, at, digest) SELECT ?1, image, at, seal('took_effect', ?1, image, at) FROM \
-         (SELECT seal(?1, ?2, ?4) AS image, t.at AS at FROM took_effect t WHERE t.kind = ?1 AND t.image = seal(?1, ?2, ?3))",
+         (SELECT seal(?1, ?2, ?4) AS image, t.at AS at FROM took_effect t WHERE t.kind = ?1 AND t.image = seal(?1, ?2, ?3) \
+         AND t.digest = seal('took_effect', t.kind, t.image, t.at))",
         concat!(
             "INSERT OR IGNORE INTO revoked (kind, id, digest) SELECT ?1 || '_form', id, seal('revoked', ?1 || '_form', id) FROM \
              (SELECT CAST(seal(?1, ?2, ?4) || form AS BLOB) AS id FROM (SELECT seal(?1, ?2, ?3) AS form UNION ALL ",
