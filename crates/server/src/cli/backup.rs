@@ -213,10 +213,14 @@ fn report(done: &Restored) -> String {
     ));
     let mut stays: Vec<_> = difference.stays.iter().map(line).collect();
     if !stays.is_empty() {
-        lines.push(
-            "These were revoked, removed or replaced in the store that was there, and it stays so:"
-                .to_owned(),
-        );
+        let place = if done.replaced.is_some() {
+            " in the store that was there"
+        } else {
+            ""
+        };
+        lines.push(format!(
+            "These were revoked, removed or replaced{place}, and it stays so:"
+        ));
         lines.append(&mut stays);
     }
     let mut again: Vec<_> = difference.again.iter().map(line).collect();
@@ -301,8 +305,8 @@ fn line(record: &Record) -> String {
              run `passkeyd account reset-token AC{owner}`"
         ),
         RecordKind::NoAccessTokenKeys => format!(
-            "the keys that check the access keys of VA{owner}: those in the backup were replaced, and the new ones are not known here. No access key \
-             of this Service works now: create new ones"
+            "the keys that check the access keys of VA{owner}: those in the backup were replaced or removed, and the new ones are not known here. No \
+             access key of this Service works now: create new ones"
         ),
         RecordKind::WebhookOff => format!("webhook {id}{name} of VA{owner} is switched off"),
         RecordKind::Settings => format!("settings of the Service VA{id}{name} of AC{owner}"),

@@ -11,6 +11,7 @@ use domain::service::transfer::{copy_store, secrets_of};
 use domain::service::vault::master_key_of;
 use domain::store::Storage;
 use storage::StoreUrl;
+use storage::embedded::formats;
 
 use super::export::with_progress;
 use super::print::{counted, exported};
@@ -23,8 +24,8 @@ use crate::transfer::record::{Counts, Manifest};
 /// Arguments of the command.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "No server may use either store meanwhile. The tables of a PostgreSQL store must be there: passkeyd migrate makes them. Pending \
-                  ceremonies, one-time tokens, the notes of imports, administrators of the console and the master key are not copied."
+    after_help = "No server may use either store meanwhile. The tables of a PostgreSQL store must be there: passkeyd migrate makes them. \
+                  Ceremonies, one-time tokens, the notes of imports, administrators of the console and the master key are not copied."
 )]
 pub(super) struct Copy {
     /// The store to copy: `sqlite:<path>` or `postgres://...`.
@@ -57,6 +58,7 @@ pub(super) async fn run(arguments: Copy) -> Result<(), ProcessError> {
             file.display()
         )));
     }
+    must_be_current(&from)?;
     let source = storage::open(&from).await?;
     let target = storage::open(&to).await?;
     let done = copied(&source, &target, &to).await;
@@ -65,6 +67,22 @@ pub(super) async fn run(arguments: Copy) -> Result<(), ProcessError> {
     }
     let counts = done?;
     let _ = writeln!(io::stderr(), "{counts}");
+    Ok(())
+}
+
+/// Refuses to copy from a file of an older format: it would be updated without a word, and an older passkeyd could not use it any more.
+fn must_be_current(from: &StoreUrl) -> Result<(), ProcessError> {
+    let Some(file) = from.file() else {
+        return Ok(());
+    };
+    let (found, known) = formats(file).map_err(|fault| ProcessError::Store(fault.into()))?;
+    if found < known {
+        return Err(ProcessError::Command(format!(
+            "{} has format {found}, and this passkeyd writes format {known}. Start `passkeyd serve` once, which updates it. An older passkeyd cannot use \
+             the file after that: make a backup with the older one first",
+            file.display()
+        )));
+    }
     Ok(())
 }
 

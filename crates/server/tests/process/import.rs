@@ -160,6 +160,16 @@ fn a_store_is_copied_and_compared_and_another_one_is_not_written_over() {
     // Once more, over the copy that was in use: nothing contradicts it.
     let (code, said) = copy(&old, &new);
     assert_eq!(code, Some(0), "{said}");
+    // A file of an older format is no source: it would be updated without a word.
+    let file = old.join("passkeyd.db");
+    let store = rusqlite::Connection::open(&file).unwrap();
+    store.pragma_update(None, "user_version", 22).unwrap();
+    drop(store);
+    let before = std::fs::read(&file).unwrap();
+    let (code, said) = copy(&old, &place.path().join("newer"));
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("has format 22"), "{said}");
+    assert_eq!(std::fs::read(&file).unwrap(), before);
 }
 
 #[test]

@@ -104,6 +104,26 @@ async fn a_copy_has_every_record_and_every_secret_and_serves_as_the_first_one_di
     );
 }
 
+/// The second copy would not remove the key, and it would work there.
+#[tokio::test]
+async fn a_key_that_was_revoked_after_a_copy_makes_the_second_one_fail_before_it_writes() {
+    let from: Arc<dyn Storage> = Arc::new(Memory::new());
+    let app = TestApp::builder().store(Arc::clone(&from)).build().await;
+    let service = Service::of(&app).await;
+    let path = format!("/manage/v1/services/{}/access-keys", service.sid);
+    let operator = app.operator();
+    let made = operator.post(&path, &json!({"name": "shop"})).await;
+    let made = made.expect(201);
+    let to: Arc<dyn Storage> = Arc::new(Memory::new());
+    copy_store(&from, &to, || {}).await.unwrap();
+    let path = format!("{path}/{}", made["id"].as_str().unwrap());
+    operator.delete(&path).await.expect(204);
+    let there = secrets_of(&*to).await;
+    let refused = copy_store(&from, &to, || {}).await.unwrap_err().to_string();
+    assert!(refused.contains("has a key or a webhook"), "{refused}");
+    assert_eq!(secrets_of(&*to).await, there);
+}
+
 #[tokio::test]
 async fn a_webhook_that_was_changed_after_a_copy_makes_both_stores_differ() {
     let from: Arc<dyn Storage> = Arc::new(Memory::new());

@@ -8,6 +8,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 use tokio::task::JoinSet;
 
 use super::reads::{History, credentials_of, next_events};
+use crate::model::access_key::AccessKey;
 use crate::model::account::{Account, ApiKey};
 use crate::model::audit::{AuditEvent, trail_of};
 use crate::model::clock::Timestamp;
@@ -16,6 +17,7 @@ use crate::model::page::{Page, PageRequest, Position};
 use crate::model::relying_party::RelyingParty;
 use crate::model::token::TokenKind;
 use crate::model::user::User;
+use crate::model::webhook::Webhook;
 use crate::store::{
     Fault, ImportCredential, ImportUser, ImportedCredential, ImportedParty, ImportedUser, Storage,
 };
@@ -77,6 +79,16 @@ pub(crate) async fn api_keys(store: &dyn Storage, of: AccountId) -> Result<Vec<A
     all(list, |key| (key.created, key.id.0)).await
 }
 
+async fn access_keys(store: &dyn Storage, of: RelyingPartyId) -> Result<Vec<AccessKey>, Fault> {
+    let list = |page| store.list_access_keys(of, page);
+    all(list, |key| (key.created, key.id.0)).await
+}
+
+async fn webhooks(store: &dyn Storage, of: RelyingPartyId) -> Result<Vec<Webhook>, Fault> {
+    let list = |page| store.list_webhooks(of, page);
+    all(list, |webhook| (webhook.created, webhook.id.0)).await
+}
+
 async fn parties(store: &dyn Storage, of: AccountId) -> Result<Vec<RelyingParty>, Fault> {
     let list = |page| store.list_relying_parties(of, page);
     all(list, |rp| (rp.created, rp.id.0)).await
@@ -124,7 +136,9 @@ pub async fn copy_store(
     }
     for account in source {
         if !to.create_account(&account).await? {
-            return Err(contradiction("an account has another token there"));
+            return Err(contradiction(
+                "an account has another token there. Copy to a new file or to an empty database",
+            ));
         }
         for key in api_keys(&**from, account.id).await? {
             to.create_api_key(&key).await?;
@@ -137,16 +151,33 @@ pub async fn copy_store(
     Ok(())
 }
 
-/// Refuses a store that was used after it was copied to: what was revoked there would come back. Whatever is changed leaves an event, which the first
-/// store does not have.
+/// Refuses a store that was used after it was copied to, or whose records were removed from the first store since: what was revoked would come back.
+/// Whatever is changed leaves an event, and what is revoked leaves no record.
 async fn refuse_what_was_used(from: &dyn Storage, to: &dyn Storage) -> Result<(), CopyError> {
     for account in accounts(to).await? {
         is_copied(from, to, trail_of(account.id)).await?;
+        let here = api_keys(from, account.id).await?;
+        has_all(&here, &api_keys(to, account.id).await?, |key| key.id.0)?;
         for rp in parties(to, account.id).await? {
             is_copied(from, to, rp.id).await?;
+            let here = access_keys(from, rp.id).await?;
+            has_all(&here, &access_keys(to, rp.id).await?, |key| key.id.0)?;
+            let here = webhooks(from, rp.id).await?;
+            has_all(&here, &webhooks(to, rp.id).await?, |webhook| webhook.id.0)?;
         }
     }
     Ok(())
+}
+
+/// Sees that the first store has each of the records that the other one has.
+fn has_all<T>(here: &[T], there: &[T], id: impl Fn(&T) -> [u8; 16]) -> Result<(), CopyError> {
+    let known: HashSet<_> = here.iter().map(&id).collect();
+    if there.iter().all(|record| known.contains(&id(record))) {
+        return Ok(());
+    }
+    Err(contradiction(
+        "the store to copy to has a key or a webhook that the other one does not have. Copy to a new file or to an empty database",
+    ))
 }
 
 /// Sees that each event of a trail is one of the first store, too.
@@ -203,12 +234,10 @@ async fn copy_party(
             }
         }
     }
-    let list = |page| from.list_access_keys(rp.id, page);
-    for key in all(list, |key| (key.created, key.id.0)).await? {
+    for key in access_keys(&**from, rp.id).await? {
         to.import_access_key(&key).await?;
     }
-    let list = |page| from.list_webhooks(rp.id, page);
-    for webhook in all(list, |webhook| (webhook.created, webhook.id.0)).await? {
+    for webhook in webhooks(&**from, rp.id).await? {
         to.create_webhook(&webhook, None).await?;
     }
     let mut running = JoinSet::new();

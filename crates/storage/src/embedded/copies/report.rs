@@ -381,6 +381,7 @@ fn stays(connection: &Connection) -> Found<Vec<Record>> {
     let (webhook, administrator) = (revoked("webhook", "c.id"), revoked("administrator", "c.id"));
     let (no_token, no_keys) = (TOKENS.is_old("c"), TOKEN_KEYS.is_old("c"));
     let none = TOKENS.is_none("c");
+    let keys_replaced = TOKEN_KEYS.is_replaced("p");
     let off = webhook_is_off();
     let mut found = Vec::new();
     for (kind, sql) in [
@@ -449,6 +450,16 @@ fn stays(connection: &Connection) -> Found<Vec<Record>> {
              WHERE c.kind = 'access' AND {no_keys} AND {token_keys} IS NOT TRUE"
             ),
         ),
+        // A restore has removed those of the backup, and those of the store cannot be used with it.
+        (
+            RecordKind::NoAccessTokenKeys,
+            format!(
+                "SELECT lower(hex(p.relying_party_id)), '', '' FROM present.token_keys p JOIN main.relying_parties r ON r.id = p.relying_party_id \
+             WHERE p.kind = 'access' AND NOT ({SAME_KEY} AND NOT {keys_replaced}) \
+             AND EXISTS (SELECT 1 FROM main.access_keys k WHERE k.relying_party_id = p.relying_party_id) \
+             AND NOT EXISTS (SELECT 1 FROM main.token_keys c WHERE c.relying_party_id = p.relying_party_id AND c.kind = p.kind)"
+            ),
+        ),
         (
             RecordKind::WebhookOff,
             format!(
@@ -515,7 +526,7 @@ fn keys_again(connection: &Connection) -> Found<Vec<Record>> {
             RecordKind::AuthToken,
             format!(
                 "SELECT lower(hex(c.id)), lower(hex(c.id)), CASE WHEN length(p.token) <> length(c.token) \
-             THEN 'perhaps the present one: the backup is older than the seal of the store' ELSE {of_token} END \
+             THEN 'perhaps the present one: only one of the two is sealed' ELSE {of_token} END \
              FROM main.accounts c LEFT JOIN present.accounts p ON p.id = c.id \
              WHERE p.token IS NOT c.token AND NOT {old_token} AND NOT {no_token} ORDER BY c.created"
             ),

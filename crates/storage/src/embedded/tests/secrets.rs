@@ -8,7 +8,7 @@ use super::copies::{BLINDLY, NEW, REPLACE, database, of_kind, restore};
 use super::restores::Revocable;
 use super::*;
 use crate::conformance::fixture::{Fixture, NOW, at, event, new_account};
-use crate::conformance::tokens::token_key;
+use crate::conformance::tokens::{access_key, token_key};
 
 #[tokio::test]
 async fn a_restore_says_which_auth_tokens_are_old_and_which_it_cannot_compare() {
@@ -42,7 +42,7 @@ async fn a_restore_says_which_auth_tokens_are_old_and_which_it_cannot_compare() 
     let found: Vec<_> = tokens.map(|record| (record.id, record.name)).collect();
     let expected = [(
         hex::encode(keyed.id.0),
-        "perhaps the present one: the backup is older than the seal of the store".to_owned(),
+        "perhaps the present one: only one of the two is sealed".to_owned(),
     )];
     assert_eq!(found, expected);
     // What was replaced does not work again, and the new ones cannot be read with the key of the backup.
@@ -628,6 +628,40 @@ async fn what_was_removed_is_no_reason_to_bring_something_older_back() {
             assert_eq!(of_kind(&difference.stays, RecordKind::NoAuthToken).len(), 1);
             assert_eq!(of_kind(&difference.again, RecordKind::AuthToken).len(), 0);
         }
+    }
+}
+
+/// The backup has access keys and nothing that checks them, and the store is sealed under another key.
+#[tokio::test]
+async fn a_backup_without_keys_says_that_access_keys_stop_working() {
+    for with_access_key in [true, false] {
+        let mut secrets = Secrets::new().await;
+        let rp = secrets.fixture.rp;
+        if with_access_key {
+            let key = access_key(rp, NOW);
+            let made = event(AuditKind::AccessKeyCreated, rp);
+            secrets
+                .store()
+                .create_access_key(&key, &made)
+                .await
+                .unwrap();
+        }
+        let keys = secrets.store().token_key(rp, TokenKind::Access).await;
+        assert!(keys.unwrap().is_some());
+        let without = "DELETE FROM token_keys";
+        let with = secrets.backup("with.db");
+        let done = secrets
+            .store()
+            .write(move |c| Ok(c.execute_batch(without)?));
+        done.await.unwrap();
+        let file = secrets.backup("without.db");
+        secrets.restore(&with, 10).await;
+        secrets.store().keep_store_key(&[1; 60]).await.unwrap();
+        let difference = secrets.restore(&file, 20).await;
+        let named = of_kind(&difference.stays, RecordKind::NoAccessTokenKeys);
+        assert_eq!(named.len(), usize::from(with_access_key));
+        let keys = secrets.store().token_key(rp, TokenKind::Access).await;
+        assert_eq!(keys, Ok(None));
     }
 }
 
