@@ -96,6 +96,7 @@ prepare_e2e() {
     has firefox-esr || [[ -n ${FIREFOX_BIN:-} ]] || install_packages firefox-esr
     [[ -x /usr/sbin/nginx ]] || [[ -n ${NGINX_BIN:-} ]] || install_packages nginx
     [[ -x /usr/sbin/haproxy ]] || [[ -n ${HAPROXY_BIN:-} ]] || install_packages haproxy
+    [[ -x /usr/bin/caddy ]] || [[ -n ${CADDY_BIN:-} ]] || install_packages caddy
     has openssl || install_packages openssl
     has node && has npm || install_packages nodejs npm
     node_is_recent || die "node $(node --version) is too old, 20.11 or newer is needed"
@@ -200,9 +201,10 @@ check_includes() {
 }
 
 check_chart() {
-    step "the Helm chart"
+    step "the Helm chart, and the file for Traefik"
     python3 -c 'import yaml' 2>/dev/null || install_packages python3-yaml
     scripts/check-chart.py
+    scripts/check-traefik.py
 }
 
 check_spelling() {

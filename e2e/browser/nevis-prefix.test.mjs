@@ -14,7 +14,7 @@ import { promisify } from 'node:util';
 import { servePage } from '../support/client-page.mjs';
 import { launchFirefox } from '../support/firefox.mjs';
 import { BackEnd } from '../support/nevis.mjs';
-import { certificate, startHaproxy, startNginx } from '../support/nginx.mjs';
+import { certificate, startCaddy, startHaproxy, startNginx } from '../support/nginx.mjs';
 import { python, repository } from '../support/paths.mjs';
 import { freePort } from '../support/server.mjs';
 import { success } from './nevis-client.mjs';
@@ -31,7 +31,7 @@ async function fetched(url, { server: { accountSid, authToken } }, { authority }
   return { status: response.statusCode, body: json ? JSON.parse(text) : text };
 }
 
-for (const [name, start] of [['nginx', startNginx], ['HAProxy', startHaproxy]]) describe(`the browser client behind ${name} with TLS and a path prefix`, () => {
+for (const [name, start] of [['nginx', startNginx], ['HAProxy', startHaproxy], ['Caddy', startCaddy]]) describe(`the browser client behind ${name} with TLS and a path prefix`, () => {
   let made, proxy, backEnd, site, browser, origin;
   before(async () => {
     made = await certificate();

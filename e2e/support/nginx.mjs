@@ -1,5 +1,5 @@
-// A real proxy with TLS in front of passkeyd: nginx with the server block of docs/proxy.md, or HAProxy with ops/proxies/haproxy.cfg. passkeyd is
-// below a path prefix, another server has the rest of the paths.
+// A real proxy with TLS in front of passkeyd: nginx with the server block of docs/proxy.md, HAProxy with ops/proxies/haproxy.cfg, or Caddy with
+// ops/proxies/Caddyfile. passkeyd is below a path prefix, another server has the rest of the paths.
 
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { haproxy, nginx, repository } from './paths.mjs';
+import { caddy, haproxy, nginx, repository } from './paths.mjs';
 import { blocks, replaced } from './readme.mjs';
 
 const STARTUP_MS = 15_000;
@@ -85,9 +85,26 @@ export async function startHaproxy({ folder }, { port, prefix, passkeyd, others 
   return started(haproxy, ['-db', '-f', file], port);
 }
 
-async function started(program, args, port) {
+// Starts Caddy with this certificate and ops/proxies/Caddyfile; `stop` ends it. Outside of a test, Caddy gets its certificate itself.
+export async function startCaddy({ folder }, { port, prefix, passkeyd, others }) {
+  const shipped = await readFile(join(repository, 'ops', 'proxies', 'Caddyfile'), 'utf8');
+  const changes = [
+    ['example.com {', `https://localhost:${port} {\n\tbind 127.0.0.1\n\ttls ${folder}/certificate.pem ${folder}/key.pem`],
+    ['handle_path /passkeys/*', `handle_path ${prefix}/*`],
+    ['reverse_proxy 127.0.0.1:8080', `reverse_proxy ${new URL(passkeyd).host}`],
+    ['reverse_proxy 127.0.0.1:3000', `reverse_proxy ${new URL(others).host}`],
+  ];
+  const file = join(folder, 'Caddyfile');
+  // Neither the listener for administration nor the one that redirects from port 80.
+  const options = '{\n\tadmin off\n\tauto_https disable_redirects\n}\n';
+  await writeFile(file, options + changes.reduce((text, [old, by]) => replaced(text, old, by), shipped));
+  // Caddy writes to the home of its user.
+  return started(caddy, ['run', '--adapter', 'caddyfile', '--config', file], port, { HOME: folder, XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder });
+}
+
+async function started(program, args, port, environment = {}) {
   const log = [];
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(program, args, { env: { ...process.env, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] });
   const failed = new Promise((_, reject) => child.once('error', reject));
   const ended = once(child, 'exit');
   ended.catch(() => {});

@@ -14,5 +14,6 @@ export const softWebauthnLines = join(repository, 'e2e', 'authenticators', 'soft
 export const chromium = process.env.CHROMIUM_BIN ?? '/usr/bin/chromium';
 // Debian installs it outside the PATH of normal users.
 export const nginx = process.env.NGINX_BIN ?? '/usr/sbin/nginx';
+export const caddy = process.env.CADDY_BIN ?? '/usr/bin/caddy';
 export const haproxy = process.env.HAPROXY_BIN ?? '/usr/sbin/haproxy';
 export const firefox = process.env.FIREFOX_BIN ?? '/usr/bin/firefox-esr';
