@@ -156,6 +156,8 @@ macro_rules! conformance_tests {
             users:
                 a_name_is_taken_once_in_a_relying_party_byte_for_byte,
                 of_many_users_of_one_name_one_is_created,
+                users_are_found_by_the_beginning_of_their_names,
+                the_models_of_the_newest_users_are_counted,
                 a_user_comes_with_all_credentials_oldest_first,
                 deleting_a_user_takes_all_that_is_theirs_and_nothing_else,
                 a_credential_is_renamed_and_deleted_by_its_owner_only,

@@ -29,7 +29,7 @@ macro_rules! forward {
             use domain::model::user::{User, UserRef};
             use domain::model::webhook::Webhook;
             use domain::store::{
-                AuthenticationFilter, Begin, BeginRegistration, CreateUser, EventFilter, FinishAuthentication,
+                AuthenticationFilter, Begin, BeginRegistration, CountedModels, CreateUser, EventFilter, FinishAuthentication,
                 FinishRegistration, FinishedAuthentication, FinishedRegistration, FirstAccount, FoundEvents, ClaimDeliveries,
                 ImportCredential, ImportUser, ImportedCredential, ImportedParty, ImportedUser,
                 LoadedAuthentication, RefuseCeremony, Refused, ReplaceMetadata, Reservation, Reserved, Responds, Survival,
@@ -65,6 +65,7 @@ macro_rules! forward {
                 user_with_credentials(rp: RelyingPartyId, user: UserRef<'_>)
                     -> Option<Arc<(User, Vec<CredentialRecord>)>> = keep;
                 list_users(rp: RelyingPartyId, page: PageRequest) -> Page<User> = keep;
+                users_named(rp: RelyingPartyId, beginning: &str, limit: u32) -> Page<User> = keep;
                 delete_user(rp: RelyingPartyId, user: UserId, event: &AuditEvent) -> bool = remove;
             }
             Ceremonies {
@@ -83,6 +84,7 @@ macro_rules! forward {
             Credentials {
                 credential(rp: RelyingPartyId, key: CredentialKey) -> Option<(CredentialRecord, User)> = keep;
                 evidence(rp: RelyingPartyId, key: CredentialKey) -> Option<Evidence> = keep;
+                count_models(rp: RelyingPartyId, users: u32) -> CountedModels = keep;
                 list_credentials(rp: RelyingPartyId, user: UserId, page: PageRequest) -> Page<CredentialRecord> = keep;
                 rename_credential(rp: RelyingPartyId, user: UserId, key: CredentialKey, name: &str, event: &AuditEvent)
                     -> Option<CredentialRecord> = keep;

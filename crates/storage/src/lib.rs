@@ -4,6 +4,7 @@
 //! in the process. They report facts and decide nothing; that they report the same facts is what the conformance suite and the model test
 //! check.
 
+mod beginning;
 #[cfg(feature = "suite")]
 pub mod conformance;
 mod console;

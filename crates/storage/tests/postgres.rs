@@ -31,8 +31,8 @@ const SERIALIZABLE: &str = "TEST_POSTGRES_SERIALIZABLE";
 const POOLED: &str = "TEST_PGBOUNCER";
 
 /// The version of the schema, and how many steps lead to it.
-const CURRENT: i64 = 7;
-const STEPS: usize = 7;
+const CURRENT: i64 = 8;
+const STEPS: usize = 8;
 
 /// How long operations are sent again. Races of a hundred on a busy machine take their time.
 const WITHIN: Duration = Duration::from_mins(1);

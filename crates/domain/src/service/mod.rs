@@ -21,6 +21,7 @@ pub mod limits;
 pub mod lookups;
 pub mod metadata;
 mod metadata_in_use;
+pub mod models;
 mod observed;
 pub mod observer;
 pub mod parties;

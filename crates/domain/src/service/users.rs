@@ -91,6 +91,19 @@ impl Passkeys {
         Ok(self.storage.list_users(rp, page).await?)
     }
 
+    /// Users whose names begin with a text, byte for byte, in the order of their names: `limit` at most.
+    ///
+    /// # Errors
+    /// `store_unavailable`.
+    pub async fn users_named(
+        &self,
+        rp: RelyingPartyId,
+        beginning: &str,
+        limit: u32,
+    ) -> Result<Page<User>, Refusal> {
+        Ok(self.storage.users_named(rp, beginning, limit).await?)
+    }
+
     /// Deletes a user with all credentials and ceremonies. Webhooks are told of each credential that is there when the deletion begins.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! Credentials, and the registrations that have not led to one.
 
 use async_trait::async_trait;
+use webauthn::credential::Aaguid;
 
 use crate::model::audit::AuditEvent;
 use crate::model::ceremony::Registration;
@@ -10,6 +11,15 @@ use crate::model::ids::{CeremonyId, CredentialKey, RelyingPartyId, UserId};
 use crate::model::page::{Page, PageRequest};
 use crate::model::user::User;
 use crate::store::Fault;
+
+/// The models of authenticators that credentials of a Relying Party have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CountedModels {
+    /// How many users were looked at.
+    pub users: u32,
+    /// Each model of theirs and the number of credentials, in the order of the models.
+    pub models: Vec<(Aaguid, u64)>,
+}
 
 /// Credentials, and the registrations that have not led to one. Part of a [`Storage`](crate::store::Storage).
 #[async_trait]
@@ -26,6 +36,8 @@ pub trait Credentials: Send + Sync {
         rp: RelyingPartyId,
         key: CredentialKey,
     ) -> Result<Option<Evidence>, Fault>;
+    /// The models of the credentials that the newest users have: `users` of them at most.
+    async fn count_models(&self, rp: RelyingPartyId, users: u32) -> Result<CountedModels, Fault>;
     /// Credentials of a user.
     async fn list_credentials(
         &self,

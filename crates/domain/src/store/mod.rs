@@ -130,7 +130,7 @@ pub use ceremonies::{
     RefuseCeremony, Refused, Survival,
 };
 pub use console::Console;
-pub use credentials::Credentials;
+pub use credentials::{CountedModels, Credentials};
 pub use deliveries::{ClaimDeliveries, Deliveries};
 pub use events::{About, EventFilter, Events, FoundEvents, MAX_SEARCHED, Wanted, place_of};
 pub use fault::Fault;

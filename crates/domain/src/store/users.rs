@@ -37,6 +37,13 @@ pub trait Users: Send + Sync {
     ) -> Result<Option<Arc<(User, Vec<CredentialRecord>)>>, Fault>;
     /// Users of a Relying Party.
     async fn list_users(&self, rp: RelyingPartyId, page: PageRequest) -> Result<Page<User>, Fault>;
+    /// Users whose names begin with a text, in the order of the bytes of their names: `limit` at most.
+    async fn users_named(
+        &self,
+        rp: RelyingPartyId,
+        beginning: &str,
+        limit: u32,
+    ) -> Result<Page<User>, Fault>;
     /// Removes a user with all credentials and ceremonies; `false` when not there.
     async fn delete_user(
         &self,

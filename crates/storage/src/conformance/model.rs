@@ -469,6 +469,9 @@ impl Run {
         let account = self.parties[0].account;
         both!(self, s => s.user_with_credentials(rp, UserRef::Name(name)).await);
         both!(self, s => s.list_users(rp, page).await);
+        let beginning: String = name.chars().take(2).collect();
+        both!(self, s => s.count_models(rp, page.limit).await);
+        both!(self, s => s.users_named(rp, &beginning, page.limit).await);
         if let Some(user) = self.some_user() {
             both!(self, s => s.user_with_credentials(rp, UserRef::Id(user.id)).await);
         }

@@ -7,7 +7,8 @@ use domain::model::ids::{AttemptId, CredentialKey, UserId};
 use domain::model::page::PageRequest;
 use domain::model::user::{User, UserRef};
 use domain::store::{
-    CreateUser, FinishedAuthentication, FinishedRegistration, RefuseCeremony, Refused,
+    CountedModels, CreateUser, FinishedAuthentication, FinishedRegistration, RefuseCeremony,
+    Refused,
 };
 use webauthn::error::Reason;
 
@@ -53,6 +54,115 @@ pub async fn a_name_is_taken_once_in_a_relying_party_byte_for_byte(
         store.user(other, UserRef::Name("ann")).await,
         Ok(Some(namesake))
     );
+}
+
+pub async fn users_are_found_by_the_beginning_of_their_names(under_test: &mut dyn StoreUnderTest) {
+    let fixture = Fixture::new(under_test).await;
+    let store = &fixture.store;
+    for name in [
+        "ann",
+        "Ann",
+        "anna",
+        "ann ",
+        "an\0na",
+        "an\0nb",
+        "an\u{1a}",
+        "an%",
+        "an_x",
+        "anz",
+        "b",
+        "\u{e9}a",
+        "e\u{301}a",
+        "\u{10ffff}\u{10ffff}",
+        "",
+    ] {
+        fixture.user(name).await;
+    }
+    let other = fixture.another_rp().await;
+    fixture.user_of(other, "annabel").await;
+    let found = async |rp, beginning: &str, limit| {
+        let page = store.users_named(rp, beginning, limit).await.unwrap();
+        let names = page.items.into_iter().map(|user| user.name);
+        (names.collect::<Vec<_>>(), page.more)
+    };
+    // Case, forms of a letter and other characters differ. No character is a pattern.
+    for (beginning, names) in [
+        ("ann", &["ann", "ann ", "anna"][..]),
+        ("Ann", &["Ann"]),
+        ("an%", &["an%"]),
+        ("an_", &["an_x"]),
+        ("an\0", &["an\0na", "an\0nb"]),
+        ("an\0nb", &["an\0nb"]),
+        ("an\u{1a}", &["an\u{1a}"]),
+        ("\u{e9}", &["\u{e9}a"]),
+        ("e", &["e\u{301}a"]),
+        ("\u{10ffff}", &["\u{10ffff}\u{10ffff}"]),
+        ("\u{10ffff}\u{10ffff}\u{10ffff}", &[]),
+        ("annab", &[]),
+        ("c", &[]),
+    ] {
+        let (found, more) = found(fixture.rp, beginning, 50).await;
+        assert_eq!(
+            (&found[..], more),
+            (names_of(names).as_slice(), false),
+            "{beginning:?}"
+        );
+    }
+    let two = names_of(&["ann", "ann "]);
+    assert_eq!(found(fixture.rp, "ann", 2).await, (two, true));
+    assert!(!found(fixture.rp, "ann", 3).await.1);
+    assert_eq!(found(fixture.rp, "", 50).await.0.len(), 15);
+    assert_eq!(found(other, "ann", 50).await.0, names_of(&["annabel"]));
+    let deleted = store.delete_relying_party(other, at(2)).await;
+    assert_eq!(deleted, Ok(true));
+    assert_eq!(found(other, "ann", 50).await, (Vec::new(), false));
+}
+
+pub async fn the_models_of_the_newest_users_are_counted(under_test: &mut dyn StoreUnderTest) {
+    let fixture = Fixture::new(under_test).await;
+    let store = &fixture.store;
+    let none = CountedModels::default();
+    assert_eq!(store.count_models(fixture.rp, 9).await, Ok(none.clone()));
+    let mut users = Vec::new();
+    for (n, name) in (0..).zip(["ann", "bob", "eve"]) {
+        let user = new_user(fixture.rp, name, at(n));
+        let created = event(AuditKind::UserCreated, fixture.rp).user(user.id);
+        let created = store.create_user(&user, &created).await;
+        assert_eq!(created, Ok(CreateUser::Created));
+        users.push(user);
+    }
+    let nothing = CountedModels {
+        users: 3,
+        models: Vec::new(),
+    };
+    assert_eq!(store.count_models(fixture.rp, 9).await, Ok(nothing));
+    let (_, record) = fixture.passkey(&users[0]).await;
+    for user in [&users[0], &users[2]] {
+        fixture.passkey(user).await;
+    }
+    let counted = |users, credentials| {
+        Ok(CountedModels {
+            users,
+            models: vec![(record.aaguid, credentials)],
+        })
+    };
+    assert_eq!(store.count_models(fixture.rp, 9).await, counted(3, 3));
+    // The newest one, and the two newest ones.
+    assert_eq!(store.count_models(fixture.rp, 1).await, counted(1, 1));
+    assert_eq!(store.count_models(fixture.rp, 2).await, counted(2, 1));
+    let other = fixture.another_rp().await;
+    assert_eq!(store.count_models(other, 9).await, Ok(none.clone()));
+    let deleted = event(AuditKind::UserDeleted, fixture.rp).user(users[0].id);
+    let deleted = store.delete_user(fixture.rp, users[0].id, &deleted).await;
+    assert_eq!(deleted, Ok(true));
+    assert_eq!(store.count_models(fixture.rp, 9).await, counted(2, 1));
+    let deleted = store.delete_relying_party(fixture.rp, at(9)).await;
+    assert_eq!(deleted, Ok(true));
+    assert_eq!(store.count_models(fixture.rp, 9).await, Ok(none));
+}
+
+fn names_of(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
 }
 
 pub async fn of_many_users_of_one_name_one_is_created(under_test: &mut dyn StoreUnderTest) {

@@ -10,7 +10,7 @@ use domain::model::credential::{CredentialRecord, Evidence};
 use domain::model::ids::{CeremonyId, CredentialKey, RelyingPartyId, UserId};
 use domain::model::page::{Page, PageRequest};
 use domain::model::user::User;
-use domain::store::{Credentials, Fault};
+use domain::store::{CountedModels, Credentials, Fault};
 
 use super::{Embedded, Rows, reads, writes};
 
@@ -30,6 +30,10 @@ impl Credentials for Embedded {
         key: CredentialKey,
     ) -> Result<Option<Evidence>, Fault> {
         self.points.read(|c| reads::evidence(c, rp, key))
+    }
+
+    async fn count_models(&self, rp: RelyingPartyId, users: u32) -> Result<CountedModels, Fault> {
+        self.list(move |c| reads::count_models(c, rp, users)).await
     }
 
     async fn list_credentials(

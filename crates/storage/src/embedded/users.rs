@@ -52,6 +52,17 @@ impl Users for Embedded {
         self.list(move |c| reads::list_users(c, rp, page)).await
     }
 
+    async fn users_named(
+        &self,
+        rp: RelyingPartyId,
+        beginning: &str,
+        limit: u32,
+    ) -> Result<Page<User>, Fault> {
+        let beginning = beginning.to_owned();
+        self.list(move |c| reads::users_named(c, rp, &beginning, limit))
+            .await
+    }
+
     async fn delete_user(
         &self,
         rp: RelyingPartyId,

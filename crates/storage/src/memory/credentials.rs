@@ -1,14 +1,16 @@
 //! Credentials, and the registrations that have not led to one.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use domain::model::audit::AuditEvent;
 use domain::model::ceremony::{Ceremony, Registration};
 use domain::model::clock::Timestamp;
 use domain::model::credential::{CredentialRecord, Evidence};
 use domain::model::ids::{CeremonyId, CredentialKey, RelyingPartyId, UserId};
-use domain::model::page::{Page, PageRequest};
+use domain::model::page::{Order, Page, PageRequest};
 use domain::model::user::User;
-use domain::store::{Credentials, Fault};
+use domain::store::{CountedModels, Credentials, Fault};
 
 use super::Memory;
 use super::ceremonies::is_unfinished;
@@ -36,6 +38,27 @@ impl Credentials for Memory {
         let state = self.state();
         let kept = state.credentials.contains_key(&(rp, key));
         Ok(state.evidence.get(&(rp, key)).filter(|_| kept).cloned())
+    }
+
+    async fn count_models(&self, rp: RelyingPartyId, users: u32) -> Result<CountedModels, Fault> {
+        let state = self.state();
+        let owners = state.users.values().filter(|u| u.relying_party == rp);
+        let newest = PageRequest {
+            after: None,
+            limit: users,
+            order: Order::Descending,
+        };
+        let newest = page(owners, newest, |u| (u.created, u.id.0)).items;
+        let mut counts = BTreeMap::new();
+        for owner in &newest {
+            for record in state.credentials_of(rp, owner.id) {
+                *counts.entry(record.aaguid).or_default() += 1;
+            }
+        }
+        Ok(CountedModels {
+            users: u32::try_from(newest.len()).unwrap_or(u32::MAX),
+            models: counts.into_iter().collect(),
+        })
     }
 
     async fn list_credentials(

@@ -65,6 +65,22 @@ impl Users for Memory {
         Ok(page(users, request, |u| (u.created, u.id.0)))
     }
 
+    async fn users_named(
+        &self,
+        rp: RelyingPartyId,
+        beginning: &str,
+        limit: u32,
+    ) -> Result<Page<User>, Fault> {
+        let state = self.state();
+        let users = state.users.values();
+        let named = users.filter(|u| u.relying_party == rp && u.name.starts_with(beginning));
+        let mut items: Vec<User> = named.cloned().collect();
+        items.sort_by(|a, b| a.name.cmp(&b.name));
+        let more = items.len() > limit as usize;
+        items.truncate(limit as usize);
+        Ok(Page { items, more })
+    }
+
     async fn delete_user(
         &self,
         rp: RelyingPartyId,

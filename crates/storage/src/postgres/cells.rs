@@ -9,6 +9,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 
+use crate::beginning::behind;
 use crate::octets::Octets;
 
 /// A record is there and cannot be read; `what` names the kind of record or column.
@@ -38,6 +39,15 @@ impl Param<'_> {
             Self::ManyBytes(_) => Type::BYTEA_ARRAY,
             Self::ManyTexts(_) => Type::TEXT_ARRAY,
         }
+    }
+}
+
+impl Param<'static> {
+    /// The first of the texts that begin with this one, and one behind the last of them, both as columns have them.
+    pub(super) fn beginning(text: &str) -> [Self; 2] {
+        let first = escaped(text);
+        let behind = behind(&first);
+        [first.into_owned(), behind].map(|text| Self::Text(Some(Cow::Owned(text))))
     }
 }
 

@@ -8,7 +8,8 @@ use domain::model::credential::{CredentialRecord, Evidence};
 use domain::model::ids::{CeremonyId, CredentialKey, RelyingPartyId, UserId};
 use domain::model::page::{Page, PageRequest};
 use domain::model::user::User;
-use domain::store::{Credentials, Fault};
+use domain::store::{CountedModels, Credentials, Fault};
+use webauthn::credential::Aaguid;
 
 use super::Postgres;
 use super::cells::{Cells, params, unreadable};
@@ -44,6 +45,22 @@ impl Credentials for Postgres {
             })
         })
         .await
+    }
+
+    async fn count_models(&self, rp: RelyingPartyId, users: u32) -> Result<CountedModels, Fault> {
+        let sent = (Statement::CountModels, params![rp.0, users]);
+        let rows = self.pool.one(Does::Read, sent).await?;
+        let mut counted = CountedModels::default();
+        for row in &rows {
+            let mut cells = Cells::new(row);
+            counted.users = cells.count()?;
+            // Where nobody has a credential there is one row, without a model.
+            if let Some(aaguid) = cells.maybe_key()? {
+                let credentials = u64::from(cells.count()?);
+                counted.models.push((Aaguid::new(aaguid), credentials));
+            }
+        }
+        Ok(counted)
     }
 
     async fn list_credentials(

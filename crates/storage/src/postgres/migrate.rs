@@ -65,6 +65,11 @@ pub(super) const STEPS: &[Step] = &[
         oldest: 1,
         sql: include_str!("../../migrations/postgres/0007_key_grants.sql"),
     },
+    Step {
+        number: 8,
+        oldest: 1,
+        sql: include_str!("../../migrations/postgres/0008_names_by_bytes.sql"),
+    },
 ];
 
 /// The version that this program was written for.

@@ -148,6 +148,15 @@ statements! {
         page!(up concat!("SELECT ", columns!(user), " FROM @users u WHERE u.relying_party_id = $1 AND", alive!(party)), "u.created", "u.id", "$2", "$3", "$4");
     ListUsersDown ("bibi")
         page!(down concat!("SELECT ", columns!(user), " FROM @users u WHERE u.relying_party_id = $1 AND", alive!(party)), "u.created", "u.id", "$2", "$3", "$4");
+    // By the order of bytes, which is not always that of the database.
+    UsersNamed ("btti")
+        concat!(
+            "SELECT ",
+            columns!(user),
+            " FROM @users u WHERE u.relying_party_id = $1 AND u.name COLLATE \"C\" >= $2 AND u.name COLLATE \"C\" < $3 AND",
+            alive!(party),
+            " ORDER BY u.name COLLATE \"C\" LIMIT $4"
+        );
     DeleteUser (with_event!("b"))
         concat!(
             "WITH w AS (DELETE FROM @users WHERE relying_party_id = $1 AND id = $18 AND",
@@ -297,6 +306,15 @@ statements! {
              ON a.relying_party_id = c.relying_party_id AND a.key = c.key \
              WHERE c.relying_party_id = $1 AND c.key = $2 AND",
             alive!("c.user_id")
+        );
+    CountModels ("bi")
+        concat!(
+            "WITH n AS (SELECT u.id FROM @users u WHERE u.relying_party_id = $1 AND",
+            alive!(party),
+            " ORDER BY u.created DESC, u.id DESC LIMIT $2) \
+             SELECT (SELECT count(*) FROM n), m.aaguid, m.credentials FROM (SELECT 1) one LEFT JOIN \
+             (SELECT c.aaguid, count(*) AS credentials FROM n JOIN @credentials c ON c.relying_party_id = $1 AND c.user_id = n.id \
+             GROUP BY c.aaguid) m ON TRUE ORDER BY m.aaguid"
         );
     ListCredentials ("bbibi")
         page!(up concat!("SELECT ", columns!(credential), " FROM @credentials c WHERE c.relying_party_id = $1 AND c.user_id = $2 AND", alive!("$2")), "c.created", "c.key", "$3", "$4", "$5");

@@ -10,7 +10,7 @@ use domain::model::page::{Page, PageRequest};
 use domain::model::user::{User, UserRef};
 use domain::store::{CreateUser, Fault, Users};
 
-use super::cells::{Cells, params};
+use super::cells::{Cells, Param, params};
 use super::pool::Does;
 use super::records::{self, USER_WIDTH, event_params};
 use super::statements::Statement;
@@ -94,6 +94,26 @@ impl Users for Postgres {
     async fn list_users(&self, rp: RelyingPartyId, page: PageRequest) -> Result<Page<User>, Fault> {
         let lists = (Statement::ListUsers, Statement::ListUsersDown);
         self.page(lists, params![rp.0], page, records::user).await
+    }
+
+    async fn users_named(
+        &self,
+        rp: RelyingPartyId,
+        beginning: &str,
+        limit: u32,
+    ) -> Result<Page<User>, Fault> {
+        let mut params = params![rp.0];
+        params.extend(Param::beginning(beginning));
+        params.extend(params![i64::from(limit) + 1]);
+        let sent = (Statement::UsersNamed, params);
+        let rows = self.pool.one(Does::Read, sent).await?;
+        let most = limit as usize;
+        let users = rows.iter().take(most);
+        let items = users.map(|row| records::user(&mut Cells::new(row)));
+        Ok(Page {
+            items: items.collect::<Result<_, _>>()?,
+            more: rows.len() > most,
+        })
     }
 
     async fn delete_user(

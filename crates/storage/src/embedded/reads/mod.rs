@@ -28,8 +28,8 @@ pub(super) use parties::{
     has_origin, is_claimed, list_relying_parties, relying_parties_with_rp_id, relying_party,
 };
 pub(super) use users::{
-    credential, credential_by_id, evidence, list_credentials, list_users, owners_are_there, user,
-    user_with_credentials,
+    count_models, credential, credential_by_id, evidence, list_credentials, list_users,
+    owners_are_there, user, user_with_credentials, users_named,
 };
 pub(super) use webhooks::{list_deliveries, list_webhooks, webhook};
 

@@ -1,13 +1,17 @@
 //! Users with their credentials.
 
+use std::collections::BTreeMap;
+
 use domain::model::credential::{CredentialRecord, Evidence};
 use domain::model::ids::{CredentialKey, RelyingPartyId, UserId};
 use domain::model::page::{Page, PageRequest};
 use domain::model::user::{User, UserRef};
+use domain::store::CountedModels;
 use rusqlite::{Connection, Row, params};
-use webauthn::credential::CredentialId;
+use webauthn::credential::{Aaguid, CredentialId};
 
 use super::page::page;
+use crate::beginning::behind;
 use crate::embedded::rows::{self, USER_WIDTH, alive, columns, row_hash};
 use crate::embedded::seals::{is_sound, sound_attestation};
 use crate::embedded::sql::{Outcome, all, exists, first, snapshot};
@@ -172,6 +176,63 @@ pub(in crate::embedded) fn list_users(
         request,
         |row| rows::user(row, 0),
     )
+}
+
+pub(in crate::embedded) fn users_named(
+    connection: &Connection,
+    rp: RelyingPartyId,
+    beginning: &str,
+    limit: u32,
+) -> Outcome<Page<User>> {
+    let sql = concat!(
+        "SELECT ",
+        columns!(user),
+        " FROM users u WHERE u.relying_party_id = ?1 AND u.name >= ?2 AND u.name < ?3",
+        alive!(party),
+        " ORDER BY u.name LIMIT ?4"
+    );
+    // One more than asked for tells whether there are more.
+    let most = i64::from(limit) + 1;
+    let mut items = all(
+        connection,
+        sql,
+        params![rp.0, beginning, behind(beginning), most],
+        |row| rows::user(row, 0),
+    )?;
+    let more = items.len() > limit as usize;
+    items.truncate(limit as usize);
+    Ok(Page { items, more })
+}
+
+pub(in crate::embedded) fn count_models(
+    connection: &Connection,
+    rp: RelyingPartyId,
+    users: u32,
+) -> Outcome<CountedModels> {
+    snapshot(connection, |connection| {
+        let newest = concat!(
+            "SELECT u.id FROM users u WHERE u.relying_party_id = ?1",
+            alive!(party),
+            " ORDER BY u.created DESC, u.id DESC LIMIT ?2"
+        );
+        let owners = all(connection, newest, params![rp.0, users], |row| {
+            Ok(row.get::<_, [u8; 16]>(0)?)
+        })?;
+        let mut counts = BTreeMap::new();
+        for owner in &owners {
+            let sql = "SELECT c.aaguid FROM credentials c WHERE c.relying_party_id = ?1 AND c.user_id = ?2";
+            let models = all(connection, sql, [&rp.0, owner], |row| {
+                Ok(Aaguid::new(row.get(0)?))
+            })?;
+            for aaguid in models {
+                *counts.entry(aaguid).or_default() += 1;
+            }
+        }
+        Ok(CountedModels {
+            users: u32::try_from(owners.len()).unwrap_or(u32::MAX),
+            models: counts.into_iter().collect(),
+        })
+    })
 }
 
 pub(in crate::embedded) fn list_credentials(

@@ -123,6 +123,9 @@ async fn costs(parties: u32) -> Vec<(&'static str, Cost)> {
     let who = StartAuthentication::new(Who::Anyone, Terms::new(SOMEBODY));
     passkeys.start_authentication(&rp, who).await.unwrap();
     tally("the start of an authentication that names nobody");
+    let named = store.users_named(rp.id, "user 7", 0).await.unwrap();
+    assert!(named.more);
+    tally("a search by the beginning of a name");
     let by = SOMEBODY;
     let long_ago = Timestamp(0);
     let swept = store.sweep(long_ago, long_ago, long_ago, 1000).await;
