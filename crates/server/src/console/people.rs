@@ -37,10 +37,26 @@ struct PeoplePage {
     rp: RelyingParty,
     people: Vec<User>,
     query: String,
-    /// A search that found nobody.
-    nobody: bool,
+    /// What came of a search; `None` if nobody searched.
+    search: Option<Search>,
     next: Option<String>,
 }
+
+/// What came of a search by the beginning of a name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Search {
+    /// Nobody has such a name.
+    Nobody,
+    /// Nobody has this name, and it is too short to be a beginning.
+    TooShort,
+    /// These people are all.
+    All,
+    /// There are more than the page shows.
+    More,
+}
+
+/// Fewest characters of the beginning of a name.
+const SHORTEST: usize = 2;
 
 /// A passkey as it is shown.
 struct Passkey {
@@ -89,12 +105,13 @@ pub(super) async fn list(visit: Visit) -> Result<Response, Failure> {
         if let Some(id) = find(&visit, &rp, &query).await? {
             return Ok(page::see_other(&visit.state.place.path(&path_of(&rp, id))));
         }
+        let (people, search) = named(&visit, &rp, &query).await?;
         return page::page(&PeoplePage {
             frame: visit.frame()?,
             rp,
-            people: Vec::new(),
+            people,
             query,
-            nobody: true,
+            search: Some(search),
             next: None,
         });
     }
@@ -111,9 +128,27 @@ pub(super) async fn list(visit: Visit) -> Result<Response, Failure> {
         rp,
         people: found.items,
         query,
-        nobody: false,
+        search: None,
         next,
     })
+}
+
+/// The people whose names begin with a text.
+async fn named(
+    visit: &Visit,
+    rp: &RelyingParty,
+    text: &str,
+) -> Result<(Vec<User>, Search), Failure> {
+    if text.chars().count() < SHORTEST {
+        return Ok((Vec::new(), Search::TooShort));
+    }
+    let found = visit.passkeys().users_named(rp.id, text, ROWS).await?;
+    let search = match (found.items.is_empty(), found.more) {
+        (true, _) => Search::Nobody,
+        (false, true) => Search::More,
+        (false, false) => Search::All,
+    };
+    Ok((found.items, search))
 }
 
 fn path_of(rp: &RelyingParty, user: UserId) -> String {

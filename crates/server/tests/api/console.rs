@@ -444,7 +444,7 @@ async fn support_finds_a_person_and_revokes_a_passkey_and_the_trail_says_who_did
         assert_eq!(to, format!("/prefix{person}"), "{query}");
     }
     let nobody = bob.client.get(&format!("{people}?q=nobody")).await;
-    assert!(nobody.text().contains("Nobody has this identity"));
+    assert!(nobody.text().contains("no identity begins like this"));
     let page = bob.client.get(&person).await;
     assert!(
         page.text().contains("Passkey registered"),
