@@ -13,8 +13,9 @@ use domain::model::clock::SystemRandomness;
 
 use crate::api::{docs, fido, manage, nevis, twilio};
 use crate::client_events;
-use crate::config::{Limits, LogRequests, Nevis};
+use crate::config::{Limits, LogRequests, Nevis, Settings};
 use crate::console::{self, Place};
+use crate::doctor::Checkup;
 use crate::enrolment;
 use crate::http::front::{Area, Front};
 use crate::http::refusal::Plain;
@@ -50,6 +51,8 @@ pub struct App {
     console: Option<Place>,
     /// Whether pages may report client events.
     client_events: bool,
+    /// What the console examines.
+    doctor: Arc<Checkup>,
 }
 
 impl App {
@@ -70,6 +73,7 @@ impl App {
             logs_all: true,
             console: None,
             client_events: false,
+            doctor: Arc::new(Checkup::new(Settings::default(), None)),
         }
     }
 
@@ -136,6 +140,13 @@ impl App {
         self
     }
 
+    /// The same, whose console examines this.
+    #[must_use]
+    pub fn with_doctor(mut self, doctor: &Arc<Checkup>) -> Self {
+        self.doctor = Arc::clone(doctor);
+        self
+    }
+
     /// The same with this FIDO binding.
     #[must_use]
     pub fn with_fido(mut self, served: Option<fido::Served>) -> Self {
@@ -175,6 +186,7 @@ pub fn router_with(app: App, limits: &Limits, more: Router) -> Entrance {
         logs_all,
         console,
         client_events,
+        doctor,
     } = app;
     let twilio = twilio::State {
         passkeys: Arc::clone(&passkeys),
@@ -191,16 +203,15 @@ pub fn router_with(app: App, limits: &Limits, more: Router) -> Entrance {
         public_url: Arc::clone(&public_url),
         bodies: of_browsers,
     };
-    let console = console.map(|place| {
-        let parts = console::Parts {
-            passkeys: Arc::clone(&passkeys),
-            lifecycle: Arc::clone(&lifecycle),
-            public_url: Arc::clone(&public_url),
-            bodies: of_back_ends,
-            traffic: Arc::clone(&traffic),
-        };
-        console::router(console::State::new(parts, place))
-    });
+    let parts = console::Parts {
+        passkeys: Arc::clone(&passkeys),
+        lifecycle: Arc::clone(&lifecycle),
+        public_url: Arc::clone(&public_url),
+        bodies: of_back_ends,
+        traffic: Arc::clone(&traffic),
+        doctor,
+    };
+    let console = console.map(|place| console::router(console::State::new(parts, place)));
     let nevis = nevis::State {
         passkeys: Arc::clone(&passkeys),
         public_url,
@@ -276,6 +287,7 @@ pub fn console_router(app: App, place: Place, limits: &Limits) -> Entrance {
         public_url: app.public_url,
         bodies: bodies(limits.body_bytes),
         traffic: Arc::clone(&app.traffic),
+        doctor: app.doctor,
     };
     let areas = vec![area("console", console::PREFIXES, Plain)];
     let elsewhere = bodies(limits.browser_body_bytes);

@@ -7,7 +7,7 @@ mod signals;
 
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,6 +37,7 @@ use crate::config::{ConfigError, Retention, Settings};
 use crate::console::Place;
 use crate::control::Administered;
 use crate::control::socket::Socket;
+use crate::doctor::Checkup;
 use crate::http::noting::Noting;
 use crate::http::traffic::Unwatched;
 use crate::http::{Entrance, Gates, Lifecycle, PublicUrl, Starts, Traces, Traffic, TrustedProxies};
@@ -125,6 +126,8 @@ async fn opened(
 pub struct Start {
     /// Its settings.
     pub settings: Settings,
+    /// The file that they came from.
+    pub file: Option<PathBuf>,
     /// Reads the settings again.
     pub again: Box<dyn Fn() -> Result<Settings, ConfigError> + Send + Sync>,
     /// The first account of an empty store.
@@ -142,6 +145,7 @@ pub struct Start {
 pub async fn serve(start: Start) -> Result<(), ProcessError> {
     let Start {
         settings,
+        file,
         again,
         first_account,
         logging,
@@ -165,8 +169,9 @@ pub async fn serve(start: Start) -> Result<(), ProcessError> {
     let account = announce_account(&passkeys, first_account).await?;
     let public_url = settings.public_url(address.port());
     let traffic: Arc<dyn Traffic> = Arc::<Metrics>::clone(&metrics);
+    let doctor = Arc::new(Checkup::new(settings.clone(), file));
     let router = router(
-        &settings,
+        &doctor,
         &public_url,
         &passkeys,
         &lifecycle,
@@ -183,7 +188,7 @@ pub async fn serve(start: Start) -> Result<(), ProcessError> {
         _ => None,
     };
     let console = console(
-        &settings,
+        &doctor,
         &public_url,
         &passkeys,
         own,
@@ -305,7 +310,7 @@ struct ServedConsole {
 
 /// The console, with its own listener and that one's address, if it has one.
 fn console(
-    settings: &Settings,
+    doctor: &Arc<Checkup>,
     public_url: &PublicUrl,
     passkeys: &Arc<Passkeys>,
     own: Option<(Listener, SocketAddr)>,
@@ -313,6 +318,7 @@ fn console(
     traffic: &Arc<dyn Traffic>,
     traces: &Traces,
 ) -> ServedConsole {
+    let settings = doctor.settings();
     let Some((listener, address)) = own else {
         let on = settings.console.enabled;
         return ServedConsole {
@@ -327,6 +333,7 @@ fn console(
         .with_traces(traces)
         .behind(&settings.proxies())
         .gated(Gates::new(&settings.rates.per_minute()))
+        .with_doctor(doctor)
         .logging(settings.log.requests);
     let router = crate::app::console_router(app, place.clone(), &settings.limits);
     tracing::info!(%address, console = place.link("/"), "the console has a listener of its own");
@@ -407,13 +414,13 @@ impl Drop for AbortOnDrop {
     }
 }
 
-/// Everything that a process with these settings serves, behind the front. The FIDO binding finds or creates its Relying Party
+/// Everything that a process with the settings that `doctor` has serves, behind the front. The FIDO binding finds or creates its Relying Party
 /// in `account`. Tests call this function too, so that they test what is served.
 ///
 /// # Errors
 /// [`ProcessError`]: the Relying Party that the settings name does not exist, or the store fails.
 pub async fn router(
-    settings: &Settings,
+    doctor: &Arc<Checkup>,
     public_url: &PublicUrl,
     passkeys: &Arc<Passkeys>,
     lifecycle: &Arc<Lifecycle>,
@@ -421,6 +428,7 @@ pub async fn router(
     traces: &Traces,
     account: AccountId,
 ) -> Result<Entrance, ProcessError> {
+    let settings = doctor.settings();
     let rp = fido::relying_party(&settings.fido, passkeys, account, public_url).await?;
     let app = App::new(Arc::clone(passkeys), public_url.clone())
         .with_lifecycle(lifecycle)
@@ -432,6 +440,7 @@ pub async fn router(
         .with_nevis(settings.nevis.clone())
         .with_fido(rp.and_then(|rp| fido::served(&settings.fido, rp)))
         .with_console(own_console(settings, public_url))
+        .with_doctor(doctor)
         .with_client_events(settings.client_events.enabled);
     let more = for_tests(settings, &app, rp).await?;
     Ok(crate::app::router_with(app, &settings.limits, more))

@@ -4,10 +4,10 @@ use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Args;
 use domain::model::clock::{Clock as _, SystemClock};
-use serde::Serialize;
 use storage::postgres::PostgresError;
 use storage::{StoreError, StoreUrl};
 
@@ -18,7 +18,8 @@ use crate::config::{self, Flags, Settings};
 use crate::control::AdminCommand;
 use crate::doctor::store::FromStore;
 use crate::doctor::web::Web;
-use crate::doctor::{Finding, Level, machine};
+use crate::doctor::{Finding, Level, Report, machine};
+use crate::http::PublicUrl;
 use crate::process::ProcessError;
 
 /// Arguments of `passkeyd doctor`.
@@ -38,13 +39,6 @@ pub(super) struct Doctor {
     /// Print the files below /.well-known/ that the hosts of the RP IDs have to serve, and check nothing.
     #[arg(long, conflicts_with_all = ["json", "offline"])]
     files: bool,
-}
-
-#[derive(Serialize)]
-struct Report {
-    findings: Vec<Finding>,
-    warnings: usize,
-    problems: usize,
 }
 
 /// Examines the installation and prints what it finds.
@@ -84,23 +78,12 @@ pub(super) async fn run(arguments: Doctor) -> Result<ExitCode, ProcessError> {
         }
     }
     if !offline {
-        let web = Web::new().map_err(ProcessError::Command)?;
-        if let Some(url) = &settings.public_url {
-            let url = crate::http::PublicUrl::new(url);
-            let now = SystemClock::default().now();
-            findings.extend(web.public_url(&url, now).await);
-        }
-        for file in &files {
-            findings.push(web.well_known(file).await);
-        }
+        let web = Arc::new(Web::new().map_err(ProcessError::Command)?);
+        let url = settings.public_url.as_deref().map(PublicUrl::new);
+        let now = SystemClock::default().now();
+        findings.extend(web.examine(url.as_ref(), files, now, None).await);
     }
-    findings.sort_by_key(|finding| std::cmp::Reverse(finding.level));
-    let count = |level| findings.iter().filter(|f| f.level == level).count();
-    let report = Report {
-        warnings: count(Level::Warning),
-        problems: count(Level::Problem),
-        findings,
-    };
+    let report = Report::of(findings);
     if json {
         print_json(&report)?;
     } else {

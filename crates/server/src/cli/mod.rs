@@ -206,9 +206,11 @@ fn serve(arguments: Serve) -> Result<(), ProcessError> {
     let sockets = Inherited::from_env();
     let logging = telemetry::init(&settings.log)?;
     let file = arguments.config;
+    let again = file.clone();
     in_runtime(crate::process::serve(Start {
-        again: Box::new(move || Settings::load(file.as_deref(), &flags)),
+        again: Box::new(move || Settings::load(again.as_deref(), &flags)),
         settings,
+        file,
         first_account,
         logging,
         sockets,

@@ -1,13 +1,18 @@
-//! Authenticator models as the metadata describes them, and how the process is.
+//! Authenticator models as the metadata describes them.
 
 use askama::Template;
-use axum::http::StatusCode;
 use axum::response::Response;
+use domain::model::account::Account;
+use domain::model::ids::AccountId;
 use domain::model::refusal::Refusal;
+use domain::service::models::ModelsInUse;
 use domain::webauthn::UnixSeconds;
+use domain::webauthn::credential::Aaguid;
+use domain::webauthn::metadata::Entry;
 
 use super::failure::Failure;
 use super::page::{self, Frame};
+use super::services;
 use super::visit::Visit;
 use super::words;
 
@@ -19,6 +24,36 @@ struct Model {
     description: String,
     status: String,
     levels: String,
+}
+
+impl Model {
+    fn of(entry: &Entry, aaguid: Aaguid, at: UnixSeconds) -> Self {
+        let status = entry.current_status(at);
+        let levels: Vec<_> = entry.certification_levels(at).collect();
+        Self {
+            aaguid: aaguid.to_string(),
+            description: entry.description().unwrap_or_default().to_owned(),
+            status: status
+                .map(|report| report.status.clone())
+                .unwrap_or_default(),
+            levels: levels.join(", "),
+        }
+    }
+
+    /// A model that the metadata does not have.
+    fn unlisted(aaguid: Aaguid) -> Self {
+        let description = if aaguid == Aaguid::default() {
+            "no model: the authenticator does not say"
+        } else {
+            "unknown model"
+        };
+        Self {
+            aaguid: aaguid.to_string(),
+            description: description.to_owned(),
+            status: String::new(),
+            levels: String::new(),
+        }
+    }
 }
 
 struct InUse {
@@ -43,17 +78,52 @@ struct MetadataPage {
     next: Option<usize>,
 }
 
+/// A model that passkeys have.
+struct Used {
+    model: Model,
+    passkeys: u64,
+}
+
 #[derive(Template)]
-#[template(path = "console/health.html")]
-struct HealthPage {
+#[template(path = "console/models-in-use.html")]
+struct InUsePage {
     frame: Frame,
-    version: &'static str,
-    state: &'static str,
-    ready: bool,
-    /// Where the console is reached, and why no passkey can be used there.
-    link: String,
-    place: Option<String>,
-    secure: bool,
+    accounts: Vec<Account>,
+    account: Option<AccountId>,
+    counted: ModelsInUse,
+    models: Vec<Used>,
+}
+
+/// `GET /console/metadata/in-use`: the models of the newest passkeys of an account.
+pub(super) async fn in_use(visit: Visit) -> Result<Response, Failure> {
+    let (accounts, account) = services::chosen_account(&visit).await?;
+    let passkeys = visit.passkeys();
+    let counted = match account {
+        Some(account) => passkeys.models_in_use(account).await?,
+        None => ModelsInUse::default(),
+    };
+    let metadata = passkeys.metadata_state().in_use;
+    let at = UnixSeconds(passkeys.now().seconds());
+    let models = counted.models.iter().map(|(aaguid, passkeys_of_it)| {
+        let metadata = metadata.as_ref().map(|in_use| &in_use.metadata);
+        let entry = metadata.and_then(|metadata| metadata.by_aaguid(*aaguid).next());
+        let model = entry.map(|entry| Model::of(entry, *aaguid, at));
+        let mut model = model.unwrap_or_else(|| Model::unlisted(*aaguid));
+        if let Some(name) = passkeys.provider_name(*aaguid) {
+            model.description = name;
+        }
+        Used {
+            model,
+            passkeys: *passkeys_of_it,
+        }
+    });
+    page::page(&InUsePage {
+        frame: visit.frame()?,
+        accounts,
+        account,
+        models: models.collect(),
+        counted,
+    })
 }
 
 /// `GET /console/metadata`.
@@ -69,8 +139,7 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
     let (mut models, mut found) = (Vec::new(), 0);
     if let Some(in_use) = &state.in_use {
         // Only a model with an AAGUID makes passkeys; a U2F model is known by its keys.
-        for entry in in_use.metadata.entries() {
-            let model = entry;
+        for model in in_use.metadata.entries() {
             let Some(aaguid) = model.aaguid() else {
                 continue;
             };
@@ -84,16 +153,7 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
             if found <= from || models.len() >= ROWS {
                 continue;
             }
-            let status = model.current_status(at);
-            let levels: Vec<_> = model.certification_levels(at).collect();
-            models.push(Model {
-                aaguid: aaguid.to_string(),
-                description: description.to_owned(),
-                status: status
-                    .map(|report| report.status.clone())
-                    .unwrap_or_default(),
-                levels: levels.join(", "),
-            });
+            models.push(Model::of(model, aaguid, at));
         }
     }
     let next = Some(from.saturating_add(ROWS)).filter(|next| *next < found);
@@ -113,20 +173,5 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
         found,
         from,
         next,
-    })
-}
-
-/// `GET /console/health`.
-pub(super) async fn health(visit: Visit) -> Result<Response, Failure> {
-    let (status, state) = crate::health::state(visit.passkeys(), &visit.state.lifecycle).await;
-    let place = &visit.state.place;
-    page::page(&HealthPage {
-        frame: visit.frame()?,
-        version: env!("CARGO_PKG_VERSION"),
-        state,
-        ready: status == StatusCode::OK,
-        link: place.link("/"),
-        place: place.ceremonies().err().map(str::to_owned),
-        secure: place.is_secure(),
     })
 }

@@ -13,6 +13,7 @@ mod ceremonies;
 mod chart;
 mod client_events;
 mod failure;
+mod health;
 mod keys;
 mod metadata;
 mod overview;

@@ -13,8 +13,8 @@ use super::route::{Needs, Route};
 use super::state::State;
 use super::visit::{self, Visit};
 use super::{
-    account, administrators, attempts, ceremonies, client_events, keys, metadata, overview, people,
-    policy, services, sign_in, token_keys, webhooks,
+    account, administrators, attempts, ceremonies, client_events, health, keys, metadata, overview,
+    people, policy, services, sign_in, token_keys, webhooks,
 };
 
 /// What a route does.
@@ -104,7 +104,10 @@ routes! {
 
     GET "/client-events" Support client_events::show;
     GET "/metadata" Support metadata::show;
-    GET "/health" Support metadata::health;
+    GET "/metadata/in-use" Support metadata::in_use;
+    GET "/health" Support health::show;
+    GET "/health/doctor" Operator health::doctor;
+    POST "/health/doctor" Operator health::examine;
 }
 
 /// Every route.

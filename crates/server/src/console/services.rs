@@ -249,6 +249,8 @@ struct ServicePage {
     typed: Typed,
     warnings: Vec<ReachWarning>,
     problem: Option<String>,
+    /// Whether there is an RP ID, and an origin to judge.
+    reachable: bool,
 }
 
 /// The Service that the path names.
@@ -275,13 +277,21 @@ pub(super) async fn accounts(visit: &Visit) -> Result<Vec<Account>, Failure> {
     Ok(visit.passkeys().list_accounts(page).await?.items)
 }
 
-/// `GET /console/services`.
-pub(super) async fn list(visit: Visit) -> Result<Response, Failure> {
-    let accounts = accounts(&visit).await?;
+/// The accounts, and the one that the query names, or the first.
+pub(super) async fn chosen_account(
+    visit: &Visit,
+) -> Result<(Vec<Account>, Option<AccountId>), Failure> {
+    let accounts = accounts(visit).await?;
     let wanted = visit.query("account").unwrap_or_default();
     let wanted = AccountId::from_hex(&words::digits(wanted));
     let account = accounts.iter().find(|account| Some(account.id) == wanted);
     let account = account.or(accounts.first()).map(|account| account.id);
+    Ok((accounts, account))
+}
+
+/// `GET /console/services`.
+pub(super) async fn list(visit: Visit) -> Result<Response, Failure> {
+    let (accounts, account) = chosen_account(&visit).await?;
     let mut page = PageRequest {
         after: visit.query("after").and_then(words::position),
         limit: ROWS,
@@ -361,6 +371,7 @@ fn service_page(visit: &Visit, rp: RelyingParty, typed: Typed) -> Result<Service
     };
     Ok(ServicePage {
         frame: visit.frame()?,
+        reachable: rp.selection.rp_id.is_some() && rp.selection.origins.is_some(),
         rp,
         typed,
         warnings,

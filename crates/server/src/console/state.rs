@@ -5,6 +5,7 @@ use std::sync::Arc;
 use domain::Passkeys;
 
 use super::place::Place;
+use crate::doctor::Checkup;
 use crate::http::{BodyLimit, Lifecycle, PublicUrl, Traffic};
 
 /// The parts of the process that the console needs.
@@ -20,6 +21,8 @@ pub struct Parts {
     pub bodies: BodyLimit,
     /// Who counts client events.
     pub traffic: Arc<dyn Traffic>,
+    /// What examines the process.
+    pub doctor: Arc<Checkup>,
 }
 
 /// The state of all pages; cheap to clone.
@@ -31,6 +34,7 @@ pub struct State {
     pub(super) bodies: BodyLimit,
     pub(super) place: Arc<Place>,
     pub(super) traffic: Arc<dyn Traffic>,
+    pub(super) doctor: Arc<Checkup>,
 }
 
 impl State {
@@ -43,6 +47,7 @@ impl State {
             bodies: parts.bodies,
             place: Arc::new(place),
             traffic: parts.traffic,
+            doctor: parts.doctor,
         }
     }
 }

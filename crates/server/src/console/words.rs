@@ -118,6 +118,8 @@ pub(super) fn done(word: &str) -> Option<&'static str> {
         "renamed" => "Renamed.",
         "role" => "The role was changed.",
         "removed" => "The administrator was removed and is signed out everywhere.",
+        "examined" => "The examination has ended.",
+        "examining" => "An examination is running. Load this page again in some seconds.",
         "ended" => "The session was ended.",
         _ => return None,
     })

@@ -1,5 +1,7 @@
 //! What the doctor finds.
 
+use std::cmp::Reverse;
+
 use serde::{Deserialize, Serialize};
 
 /// How bad it is.
@@ -82,5 +84,29 @@ impl Finding {
     pub fn of(mut self, service: &str) -> Self {
         self.service = Some(service.to_owned());
         self
+    }
+}
+
+/// What an examination found, the worst first.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The findings.
+    pub findings: Vec<Finding>,
+    /// How many of them are warnings.
+    pub warnings: usize,
+    /// How many of them are problems.
+    pub problems: usize,
+}
+
+impl Report {
+    /// The report of these findings.
+    pub fn of(mut findings: Vec<Finding>) -> Self {
+        findings.sort_by_key(|finding| Reverse(finding.level));
+        let count = |level| findings.iter().filter(|f| f.level == level).count();
+        Self {
+            warnings: count(Level::Warning),
+            problems: count(Level::Problem),
+            findings,
+        }
     }
 }

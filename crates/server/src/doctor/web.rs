@@ -1,12 +1,19 @@
 //! What clients reach: passkeyd at its public URL, and the files that browsers and systems fetch.
 
+use std::future::Future;
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::http::header::DATE;
 use axum::http::{HeaderMap, Response, StatusCode};
 use domain::model::clock::Timestamp;
+use ipnet::IpNet;
 use rustls::RootCertStore;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout_at};
 use webpki_root_certs::TLS_SERVER_ROOT_CERTS;
 
 use super::finding::Finding;
@@ -14,6 +21,7 @@ use super::store::WellKnown;
 use crate::http::PublicUrl;
 use crate::http::request_id::REQUEST_ID;
 use crate::outbound::{self, Client, Limits, OutboundError};
+use crate::webhooks;
 
 /// What one call may take. No redirections: clients of passkeyd follow none.
 const LIMITS: Limits = Limits {
@@ -24,33 +32,88 @@ const LIMITS: Limits = Limits {
 };
 /// The difference of two clocks that matters, in seconds.
 const APART: i64 = 60;
+/// Files that are fetched at the same time.
+const AT_ONCE: usize = 8;
 
 /// Calls addresses as a browser does.
-pub struct Web(Client);
+pub struct Web {
+    /// Calls the operator's own addresses.
+    own: Client,
+    /// Calls the hosts of RP IDs.
+    hosts: Client,
+}
 
 impl Web {
-    /// With Mozilla's roots.
+    /// With Mozilla's roots, for somebody who has the machine: it calls every address.
     ///
     /// # Errors
     /// TLS cannot be set up.
     pub fn new() -> Result<Self, String> {
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(TLS_SERVER_ROOT_CERTS.iter().cloned());
-        // The operator's own addresses.
-        let client = Client::new(roots, |_| true, LIMITS).map_err(|error| error.to_string())?;
-        Ok(Self(client))
+        Ok(Self {
+            own: client(|_| true)?,
+            hosts: client(|_| true)?,
+        })
     }
 
-    /// The response of an address.
+    /// The same, for somebody who does not have the machine. Tenants choose RP IDs, so their hosts are called where webhooks are: at public
+    /// addresses, and in these networks.
+    ///
+    /// # Errors
+    /// TLS cannot be set up.
+    pub fn guarded(networks: Vec<IpNet>) -> Result<Self, String> {
+        Ok(Self {
+            own: client(|_| true)?,
+            hosts: client(webhooks::rule(networks))?,
+        })
+    }
+
+    /// The response of an address of the operator.
     ///
     /// # Errors
     /// What is wrong, in one sentence.
     pub async fn get(&self, url: &str) -> Result<Response<Bytes>, String> {
-        let url = outbound::parse(url).map_err(str::to_owned)?;
-        self.0.get(&url, None).await.map_err(|error| match error {
-            OutboundError::Redirects(_) => "it redirects".to_owned(),
-            other => other.to_string(),
-        })
+        get(&self.own, url).await
+    }
+
+    /// Looks at the public URL, if there is one, and at the files, at several of them at the same time. What is not there before `deadline` is said to
+    /// be missing.
+    pub async fn examine(
+        self: &Arc<Self>,
+        public_url: Option<&PublicUrl>,
+        files: Vec<WellKnown>,
+        now: Timestamp,
+        deadline: Option<Instant>,
+    ) -> Vec<Finding> {
+        let mut found = Vec::new();
+        if let Some(url) = public_url {
+            match in_time(deadline, self.public_url(url, now)).await {
+                Some(findings) => found.extend(findings),
+                None => found.push(too_slow("proxy", "the public URL was not reached in time")),
+            }
+        }
+        let (wanted, turns) = (files.len(), Arc::new(Semaphore::new(AT_ONCE)));
+        let mut calls = JoinSet::new();
+        for (at, file) in files.into_iter().enumerate() {
+            let (web, turns) = (Arc::clone(self), Arc::clone(&turns));
+            calls.spawn(async move {
+                let _turn = turns.acquire().await;
+                (at, web.well_known(&file).await)
+            });
+        }
+        let mut fetched = Vec::new();
+        while let Some(Some(Ok(done))) = in_time(deadline, calls.join_next()).await {
+            fetched.push(done);
+        }
+        // In the order of the Services, whichever response came first.
+        fetched.sort_by_key(|(at, _)| *at);
+        let missing = wanted - fetched.len();
+        found.extend(fetched.into_iter().map(|(_, finding)| finding));
+        if missing > 0 {
+            let what =
+                format!("files below /.well-known/ not fetched in time: {missing} of {wanted}");
+            found.push(too_slow("well_known", what));
+        }
+        found
     }
 
     /// Looks at passkeyd through its public URL: whether the proxy forwards to it, and removes the path prefix.
@@ -92,7 +155,7 @@ impl Web {
                 .because(file.why.clone())
                 .of(&file.service)
         };
-        match self.get(url).await {
+        match get(&self.hosts, url).await {
             Ok(response) if response.status() == StatusCode::OK => {
                 let text = String::from_utf8_lossy(response.body());
                 let missing: Vec<&str> = file
@@ -114,12 +177,47 @@ impl Web {
                     file.holds.join(", ")
                 ))
             }
+            Err(why) if why.contains(outbound::REFUSED) => {
+                Finding::warning("well_known", format!("{url} was not fetched: {why}"))
+                    .because("the server calls no private addresses for Services")
+                    .fix("run `passkeyd doctor` on the machine, or add the network to webhooks.allow_networks")
+                    .of(&file.service)
+            }
             Err(why) => wrong(format!("{url}: {why}")).fix(format!(
                 "serve it there without a redirect, with {}; `passkeyd doctor --files` prints it",
                 file.holds.join(", ")
             )),
         }
     }
+}
+
+fn client(allowed: impl Fn(IpAddr) -> bool + Send + Sync + 'static) -> Result<Client, String> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(TLS_SERVER_ROOT_CERTS.iter().cloned());
+    Client::new(roots, allowed, LIMITS).map_err(|error| error.to_string())
+}
+
+async fn get(client: &Client, url: &str) -> Result<Response<Bytes>, String> {
+    let url = outbound::parse(url).map_err(str::to_owned)?;
+    client.get(&url, None).await.map_err(|error| match error {
+        OutboundError::Redirects(_) => "it redirects".to_owned(),
+        other => other.to_string(),
+    })
+}
+
+/// What comes before the deadline, if there is one.
+async fn in_time<T>(deadline: Option<Instant>, work: impl Future<Output = T>) -> Option<T> {
+    match deadline {
+        Some(deadline) => timeout_at(deadline, work).await.ok(),
+        None => Some(work.await),
+    }
+}
+
+/// Something that took longer than an examination may.
+pub(super) fn too_slow(check: &str, what: impl Into<String>) -> Finding {
+    Finding::warning(check, what)
+        .because("nothing is known about it")
+        .fix("run `passkeyd doctor` on the machine, which waits longer")
 }
 
 /// Compares the clock with that of the proxy.
@@ -138,4 +236,57 @@ fn apart(headers: &HeaderMap, now: Timestamp) -> Option<Finding> {
         .because("ceremonies, tokens and certificates expire by the clock")
         .fix("synchronise the clocks (NTP)"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::Level;
+
+    fn file(url: &str) -> WellKnown {
+        WellKnown {
+            service: "VA1".to_owned(),
+            url: url.to_owned(),
+            holds: Vec::new(),
+            why: "browsers fetch it".to_owned(),
+            content: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_not_there_before_the_deadline_is_said_to_be_missing() {
+        let web = Arc::new(Web::new().unwrap());
+        // It takes connections, and never says a word.
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = silent.local_addr().unwrap().port();
+        let url = format!("https://localhost:{port}/.well-known/webauthn");
+        let files = vec![file(&url); 20];
+        let deadline = Instant::now() + Duration::from_millis(50);
+        let found = web.examine(None, files, Timestamp(0), Some(deadline)).await;
+        let [missing] = &found[..] else {
+            unreachable!("{found:?}");
+        };
+        assert_eq!(missing.level, Level::Warning);
+        assert_eq!(
+            missing.what,
+            "files below /.well-known/ not fetched in time: 20 of 20"
+        );
+        assert!(missing.fix.contains("passkeyd doctor"));
+    }
+
+    #[tokio::test]
+    async fn hosts_of_services_are_called_at_public_addresses_and_at_those_that_are_allowed() {
+        // Nothing listens there.
+        let here = file("https://localhost:9/.well-known/webauthn");
+        let what = async |networks: &[&str]| {
+            let networks = networks.iter().map(|one| one.parse().unwrap());
+            let web = Web::guarded(networks.collect()).unwrap();
+            web.well_known(&here).await
+        };
+        let refused = what(&[]).await;
+        assert_eq!(refused.level, Level::Warning);
+        assert!(refused.fix.contains("allow_networks"), "{refused:?}");
+        let called = what(&["127.0.0.0/8", "::1/128"]).await;
+        assert_eq!(called.level, Level::Problem, "{called:?}");
+    }
 }

@@ -14,7 +14,7 @@ use tower::Service;
 pub(super) type AddressRule = Arc<dyn Fn(IpAddr) -> bool + Send + Sync>;
 
 /// Why an address is not connected to.
-pub(super) const REFUSED: &str = "its host has no address that may be called";
+pub(crate) const REFUSED: &str = "its host has no address that may be called";
 
 /// Looks names up as the system does, and passes on only what the rule allows.
 #[derive(Clone)]

@@ -23,6 +23,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::crypto::aws_lc_rs;
 use rustls::{ClientConfig, RootCertStore};
 
+pub(crate) use address::REFUSED;
 use address::{AddressRule, Resolver};
 
 use url::check;

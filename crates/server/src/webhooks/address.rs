@@ -36,7 +36,7 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
 }
 
 /// The rule for addresses: public ones, and those of these networks.
-pub(super) fn rule(networks: Vec<IpNet>) -> impl Fn(IpAddr) -> bool + Send + Sync + 'static {
+pub(crate) fn rule(networks: Vec<IpNet>) -> impl Fn(IpAddr) -> bool + Send + Sync + 'static {
     move |address| {
         let canonical = address.to_canonical();
         is_public(canonical) || networks.iter().any(|network| network.contains(&canonical))

@@ -5,4 +5,5 @@ mod message;
 mod sender;
 mod sign;
 
+pub(crate) use address::rule;
 pub(crate) use sender::{Sender, run};

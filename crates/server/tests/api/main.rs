@@ -12,6 +12,7 @@ mod common;
 mod canary;
 mod client_events;
 mod console;
+mod console_doctor;
 mod console_forms;
 mod docs;
 mod enrolment;

@@ -38,6 +38,7 @@ use domain::service::metadata::MetadataTrust;
 use domain::service::vault::Vault;
 use domain::store::Storage;
 use server::config::Settings;
+use server::doctor::Checkup;
 use server::health::Lifecycle;
 use server::http::noting::Noting;
 use server::http::{Entrance, Starts, Traces, Traffic};
@@ -243,8 +244,9 @@ async fn router(
 ) -> Entrance {
     let traffic: Arc<dyn Traffic> = metrics.clone();
     let public_url = settings.public_url(0);
+    let doctor = Arc::new(Checkup::new(settings.clone(), None));
     server::process::router(
-        settings,
+        &doctor,
         &public_url,
         passkeys,
         lifecycle,
