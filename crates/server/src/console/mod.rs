@@ -9,6 +9,7 @@
 mod account;
 mod administrators;
 mod attempts;
+mod authentication_cloud;
 mod ceremonies;
 mod chart;
 mod client_events;

@@ -13,8 +13,8 @@ use super::route::{Needs, Route};
 use super::state::State;
 use super::visit::{self, Visit};
 use super::{
-    account, administrators, attempts, ceremonies, client_events, health, keys, metadata, overview,
-    people, policy, services, sign_in, token_keys, webhooks,
+    account, administrators, attempts, authentication_cloud, ceremonies, client_events, health,
+    keys, metadata, overview, people, policy, services, sign_in, token_keys, webhooks,
 };
 
 /// What a route does.
@@ -68,6 +68,8 @@ routes! {
     POST "/services/{service}/delete" Owner services::delete;
     GET "/services/{service}/policy" Support policy::show;
     POST "/services/{service}/policy" Operator policy::change;
+    GET "/services/{service}/authentication-cloud" Support authentication_cloud::show;
+    POST "/services/{service}/authentication-cloud" Operator authentication_cloud::change;
 
     GET "/services/{service}/people" Support people::list;
     GET "/services/{service}/people/{user}" Support people::show;

@@ -171,7 +171,8 @@ impl Spoiled {
                 self != Self::Twice
             }
             // What need not be set.
-            "rp_id" | "origins" | "attachment" | "resident_key" | "user_verification" => {
+            "rp_id" | "origins" | "attachment" | "resident_key" | "user_verification"
+            | "android_apps" | "apple_apps" | "passkey_enroll_url" | "passkey_manage_url" => {
                 self == Self::Empty
             }
             "until" => [Self::Empty, Self::Missing].contains(&self),

@@ -1,5 +1,7 @@
 //! What a Relying Party has chosen for the Authentication Cloud API.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// Most seconds of a transaction and of the options in it.
@@ -107,19 +109,42 @@ impl Default for NevisSettings {
     }
 }
 
+/// A setting whose value is not allowed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unfit {
+    /// The name of the setting.
+    pub setting: &'static str,
+    /// What is wrong with it, as the rest of a sentence that begins with the setting.
+    pub why: String,
+}
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` {}", self.setting, self.why)
+    }
+}
+
+/// Refuses a value.
+fn unfit(setting: &'static str, why: impl Into<String>) -> Result<(), Unfit> {
+    Err(Unfit {
+        setting,
+        why: why.into(),
+    })
+}
+
+fn within(setting: &'static str, value: u32, least: u32, most: u32) -> Result<(), Unfit> {
+    if (least..=most).contains(&value) {
+        return Ok(());
+    }
+    unfit(setting, format!("is not between {least} and {most}"))
+}
+
 impl NevisSettings {
     /// Whether all values are within their bounds.
     ///
     /// # Errors
-    /// A sentence that names the setting and what it may be.
-    pub fn check(&self) -> Result<(), String> {
-        let within = |name: &str, value: u32, least: u32, most: u32| {
-            if (least..=most).contains(&value) {
-                Ok(())
-            } else {
-                Err(format!("`{name}` is not between {least} and {most}"))
-            }
-        };
+    /// The first setting that is not.
+    pub fn check(&self) -> Result<(), Unfit> {
         within("timeout_seconds", self.timeout_seconds, 10, 540)?;
         within(
             "transaction_seconds",
@@ -141,37 +166,52 @@ impl NevisSettings {
         )?;
         within("max_authenticators", self.max_authenticators, 1, 50)?;
         if !matches!(self.failed_result_status, 200 | 400) {
-            return Err("`failed_result_status` is neither 200 nor 400".to_owned());
+            return unfit("failed_result_status", "is neither 200 nor 400");
         }
-        if self.android_apps.len() > MAX_APPS || self.apple_apps.len() > MAX_APPS {
-            return Err(format!("there are more than {MAX_APPS} apps of a kind"));
-        }
-        for app in &self.android_apps {
-            if !is_app_name(&app.package_name) {
-                return Err("an Android app has no package name such as com.example.app".to_owned());
-            }
-            if app.sha256_cert_fingerprints.is_empty()
-                || app.sha256_cert_fingerprints.len() > MAX_APPS
-                || !app
-                    .sha256_cert_fingerprints
-                    .iter()
-                    .all(|f| is_fingerprint(f))
-            {
-                return Err("the fingerprints of an Android app are not 32 bytes of upper-case hex with colons each".to_owned());
-            }
-        }
-        if !self.apple_apps.iter().all(|app| is_app_name(app)) {
-            return Err("an Apple app is not <TeamID>.<BundleID>".to_owned());
-        }
-        for (name, url) in [
+        self.check_apps()?;
+        for (setting, url) in [
             ("passkey_enroll_url", &self.passkey_enroll_url),
             ("passkey_manage_url", &self.passkey_manage_url),
         ] {
             if !url.is_empty() && !is_page(url) {
-                return Err(format!(
-                    "`{name}` is not an https URL of at most {MAX_PAGE} visible ASCII characters"
-                ));
+                return unfit(
+                    setting,
+                    format!("is not an https URL of at most {MAX_PAGE} visible ASCII characters"),
+                );
             }
+        }
+        Ok(())
+    }
+
+    fn check_apps(&self) -> Result<(), Unfit> {
+        for (setting, apps) in [
+            ("android_apps", self.android_apps.len()),
+            ("apple_apps", self.apple_apps.len()),
+        ] {
+            if apps > MAX_APPS {
+                return unfit(setting, format!("has more than {MAX_APPS} apps"));
+            }
+        }
+        for app in &self.android_apps {
+            if !is_app_name(&app.package_name) {
+                return unfit(
+                    "android_apps",
+                    "has an app without a package name such as com.example.app",
+                );
+            }
+            let fingerprints = &app.sha256_cert_fingerprints;
+            if fingerprints.is_empty()
+                || fingerprints.len() > MAX_APPS
+                || !fingerprints.iter().all(|f| is_fingerprint(f))
+            {
+                return unfit(
+                    "android_apps",
+                    "has an app whose fingerprints are not 32 bytes of upper-case hex with colons each",
+                );
+            }
+        }
+        if !self.apple_apps.iter().all(|app| is_app_name(app)) {
+            return unfit("apple_apps", "has an app that is not <TeamID>.<BundleID>");
         }
         Ok(())
     }
@@ -226,6 +266,20 @@ mod tests {
     #[test]
     fn the_defaults_are_within_their_bounds() {
         NevisSettings::default().check().unwrap();
+    }
+
+    #[test]
+    fn what_is_out_of_bounds_is_named() {
+        let settings = NevisSettings {
+            apple_apps: vec!["app".to_owned()],
+            ..NevisSettings::default()
+        };
+        let unfit = settings.check().unwrap_err();
+        assert_eq!(unfit.setting, "apple_apps");
+        assert_eq!(
+            unfit.to_string(),
+            "`apple_apps` has an app that is not <TeamID>.<BundleID>"
+        );
     }
 
     #[test]

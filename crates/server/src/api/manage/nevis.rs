@@ -53,8 +53,8 @@ pub(super) async fn change(request: Request) -> Result<Response, Problem> {
     let change = |rp: &mut RelyingParty| {
         let settings = &mut rp.settings.nevis;
         change.clone().apply(settings);
-        settings.check().map_err(|problem| {
-            Problem::new(StatusCode::BAD_REQUEST, "settings_invalid").saying(problem)
+        settings.check().map_err(|unfit| {
+            Problem::new(StatusCode::BAD_REQUEST, "settings_invalid").saying(unfit.to_string())
         })
     };
     let passkeys = &request.state.passkeys;

@@ -210,7 +210,7 @@ impl DeclaredService {
         if let Some(change) = &self.nevis {
             let settings = &mut rp.settings.nevis;
             change.clone().apply(settings);
-            settings.check().map_err(|why| wrong("nevis", &why))?;
+            settings.check().map_err(|unfit| wrong("nevis", &unfit))?;
         }
         Ok(())
     }
