@@ -217,7 +217,7 @@ pub(super) async fn revoke_access_key(visit: Visit) -> Result<Response, Failure>
     Ok(visit.back(&to, "revoked"))
 }
 
-async fn account(visit: &Visit) -> Result<AccountId, Failure> {
+pub(super) async fn account(visit: &Visit) -> Result<AccountId, Failure> {
     let id = AccountId::from_hex(&words::digits(visit.segment("account")));
     let accounts = services::accounts(visit).await?;
     let found = accounts.iter().find(|account| Some(account.id) == id);

@@ -7,6 +7,7 @@
 //! the session, the role, the origin of a request that changes something, and the token of its form.
 
 mod account;
+mod account_events;
 mod administrators;
 mod attempts;
 mod authentication_cloud;

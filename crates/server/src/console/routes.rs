@@ -13,8 +13,9 @@ use super::route::{Needs, Route};
 use super::state::State;
 use super::visit::{self, Visit};
 use super::{
-    account, administrators, attempts, authentication_cloud, ceremonies, client_events, health,
-    keys, metadata, overview, people, policy, services, sign_in, token_keys, webhooks,
+    account, account_events, administrators, attempts, authentication_cloud, ceremonies,
+    client_events, health, keys, metadata, overview, people, policy, services, sign_in, token_keys,
+    webhooks,
 };
 
 /// What a route does.
@@ -103,6 +104,8 @@ routes! {
     GET "/accounts/{account}/keys" Operator keys::of_account;
     POST "/accounts/{account}/keys" Operator keys::create_api_key;
     POST "/accounts/{account}/keys/{key}/revoke" Operator keys::revoke_api_key;
+
+    GET "/accounts/{account}/events" Owner account_events::list;
 
     GET "/client-events" Support client_events::show;
     GET "/metadata" Support metadata::show;

@@ -14,6 +14,7 @@ mod client_events;
 mod console;
 mod console_doctor;
 mod console_forms;
+mod console_lists;
 mod docs;
 mod enrolment;
 mod front;
