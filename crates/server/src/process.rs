@@ -67,6 +67,17 @@ pub async fn open(
     opened(storage::open(url).await?, settings, None, policy, metadata).await
 }
 
+/// The domain with a store that is open already and not sealed, for the demo.
+///
+/// # Errors
+/// The store cannot be read.
+pub(crate) async fn open_over(
+    store: Arc<dyn Storage>,
+    metadata: Sources,
+) -> Result<Arc<Passkeys>, ProcessError> {
+    opened(store, None, None, Policy::default(), metadata).await
+}
+
 /// As [`open`], measured and recorded, and with limits of the ceremonies that start.
 ///
 /// # Errors

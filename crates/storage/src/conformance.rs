@@ -67,7 +67,7 @@ pub mod ceremonies;
 pub mod console;
 pub mod deletions;
 pub mod deliveries;
-pub(crate) mod device;
+pub mod device;
 pub mod durability;
 pub mod events;
 pub(crate) mod fixture;

@@ -7,6 +7,7 @@
 mod backend;
 mod explain;
 mod page;
+mod samples;
 mod sessions;
 mod wire;
 
@@ -23,7 +24,6 @@ use axum::response::{IntoResponse as _, Response};
 use domain::Passkeys;
 use domain::model::audit::{Actor, ActorKind};
 use domain::model::console::Role;
-use domain::model::policy::Policy;
 use domain::service::accounts::Bootstrap;
 use ipnet::IpNet;
 use storage::StoreUrl;
@@ -34,6 +34,7 @@ use tokio::task::JoinHandle;
 use crate::app::{App, PublicUrl};
 use crate::config::{Listen, Log, LogFormat, LogLevel, Settings};
 use crate::console::Place;
+use crate::doctor::Checkup;
 use crate::http::traffic::Unwatched;
 use crate::http::{Lifecycle, Traffic};
 use crate::metadata::Sources;
@@ -69,24 +70,30 @@ pub async fn run(asked: Option<Listen>) -> Result<(), ProcessError> {
             what: "cannot create a temporary directory",
             source,
         })?;
-    let passkeys = process::open(
-        &StoreUrl::File(directory.path().join("passkeyd.db")),
-        None,
-        Policy::default(),
-        Sources::default(),
-    )
-    .await?;
+    let url = StoreUrl::File(directory.path().join("passkeyd.db"));
+    let store = storage::open(&url).await?;
+    let names = Sources {
+        names: samples::model_names(),
+        ..Sources::default()
+    };
+    let passkeys = process::open_over(Arc::clone(&store), names).await?;
     let Bootstrap::Created(account, token) = passkeys.bootstrap(None).await? else {
         return Err(ProcessError::Demo(
             "the temporary store is not empty".to_owned(),
         ));
     };
+    Box::pin(samples::fill(store, account, passkeys.now())).await?;
     let origin = format!("http://localhost:{}", address.port());
     let console = Place::new(PublicUrl::new(&origin));
     let app = App::new(Arc::clone(&passkeys), PublicUrl::new(&origin))
         .with_lifecycle(&lifecycle)
         .with_console(Some(console.clone()));
-    let settings = Settings::default();
+    let settings = Settings {
+        listen: Listen::from(address),
+        store: Some(url.to_string()),
+        ..Settings::default()
+    };
+    let app = app.with_doctor(&Arc::new(Checkup::new(settings.clone(), None)));
     let (backend, app) = Backend::start(app, &settings.limits, account, &token, &origin)
         .await
         .map_err(ProcessError::Demo)?;
@@ -214,7 +221,7 @@ fn announce(origin: &str, console: &str) -> io::Result<()> {
     write!(
         out,
         "\n  The passkeyd demo is running. Open this page in a browser:\n\n    {origin}\n\n  \
-         The console of an administrator, with what you do there in it. This link works once:\n\n    {console}\n\n  \
+         The console of an administrator, with what you do there in it, and a Service with made-up people. This link works once:\n\n    {console}\n\n  \
          The demo uses a temporary store, which is removed when you stop it (Ctrl+C).\n\n"
     )?;
     out.flush()

@@ -1,4 +1,4 @@
-//! An authenticator for the cases: ES256, format `none`, user verified, backed up, and a counter of zero where a claim does not say
+//! An authenticator for the cases, and for the samples of the demo: ES256, format `none`, user verified, backed up, and a counter of zero where a claim does not say
 //! another number.
 
 use std::collections::HashMap;
@@ -16,7 +16,7 @@ const BACKUP_ELIGIBLE: u8 = 1 << 3;
 const BACKUP_STATE: u8 = 1 << 4;
 const ATTESTED: u8 = 1 << 6;
 
-/// The model, as the authenticator names it.
+/// The model, as the authenticator of the cases names it.
 const AAGUID: &[u8; 16] = b"passkeyd's suite";
 
 /// A public key in COSE, before and between its coordinates.
@@ -29,15 +29,19 @@ const ATTESTATION: &[u8] = b"\xa3\x63fmt\x64none\x67attStmt\xa0\x68authData";
 
 /// What an authenticator says in one response that it would not say otherwise.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Claims {
-    pub(crate) sign_count: Option<u32>,
-    pub(crate) user_verified: Option<bool>,
-    pub(crate) backup_eligible: Option<bool>,
-    pub(crate) backup_state: Option<bool>,
+pub struct Claims {
+    /// The signature counter.
+    pub sign_count: Option<u32>,
+    /// The flag UV.
+    pub user_verified: Option<bool>,
+    /// The flag BE.
+    pub backup_eligible: Option<bool>,
+    /// The flag BS.
+    pub backup_state: Option<bool>,
     /// The id of a new credential.
-    pub(crate) credential_id: Option<Vec<u8>>,
+    pub credential_id: Option<Vec<u8>>,
     /// The handle of the user of a sign-in.
-    pub(crate) user_handle: Option<Vec<u8>>,
+    pub user_handle: Option<Vec<u8>>,
 }
 
 impl Claims {
@@ -60,14 +64,28 @@ impl Claims {
 }
 
 /// An authenticator with its keys, by the ids of their credentials.
-#[derive(Default)]
-pub(crate) struct Device {
+pub struct Device {
+    model: [u8; 16],
     keys: HashMap<Vec<u8>, EcdsaKeyPair>,
 }
 
+impl Default for Device {
+    fn default() -> Self {
+        Self::of_model(*AAGUID)
+    }
+}
+
 impl Device {
+    /// An authenticator of the model with this AAGUID.
+    pub fn of_model(model: [u8; 16]) -> Self {
+        Self {
+            model,
+            keys: HashMap::new(),
+        }
+    }
+
     /// The response to the options of a registration. `id` is the id of the new credential.
-    pub(crate) fn create(
+    pub fn create(
         &mut self,
         (rp_id, origin): (&str, &str),
         challenge: &[u8],
@@ -78,7 +96,7 @@ impl Device {
         let point = pair.public_key().as_ref();
         let (x, y) = point[1..].split_at(32);
         let length = u16::try_from(id.len()).unwrap().to_be_bytes();
-        let attested = [AAGUID, &length[..], &id, COSE[0], x, COSE[1], y].concat();
+        let attested = [&self.model, &length[..], &id, COSE[0], x, COSE[1], y].concat();
         let data = claims.authenticator_data(rp_id, &attested);
         // The length of a byte string, in as few bytes as possible.
         let length = match u16::try_from(data.len()).unwrap().to_be_bytes() {
@@ -97,7 +115,7 @@ impl Device {
     }
 
     /// The response of one of its credentials to the options of an authentication. `handle` is that of its user.
-    pub(crate) fn get(
+    pub fn get(
         &self,
         (rp_id, origin): (&str, &str),
         challenge: &[u8],
