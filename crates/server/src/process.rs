@@ -120,12 +120,14 @@ async fn opened(
         Some((metrics, starts)) => (Arc::<Metrics>::clone(metrics), Arc::new(starts)),
         None => (Arc::new(Unobserved), Arc::new(Unlimited)),
     };
+    let notes_starts = settings.is_some_and(|settings| settings.events.sign_in_starts);
     let keeps_cases = settings.is_none_or(|settings| settings.retention.refused_responses);
     let passkeys = passkeys
         .with_observer(Arc::new(Noting::before(observer)))
         .with_limits(limits)
         .with_default_policy(policy)
         .keeping_cases(keeps_cases)
+        .noting_starts(notes_starts)
         .with_metadata_trust(metadata.trust)
         .with_provider_names(metadata.names);
     let passkeys = Arc::new(passkeys);

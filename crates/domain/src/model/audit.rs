@@ -211,6 +211,8 @@ audit_kinds! {
     CredentialRegistered = "credential_registered",
     /// A registration was refused.
     RegistrationRefused = "registration_refused",
+    /// An authentication ceremony was started. Written only where the operator wants it.
+    AuthenticationStarted = "authentication_started",
     /// A user signed in with a credential.
     Authenticated = "authenticated",
     /// An authentication was refused.
@@ -280,7 +282,9 @@ impl AuditKind {
             Self::RegistrationStarted | Self::CredentialRegistered | Self::RegistrationRefused => {
                 AuditCategory::Registration
             }
-            Self::Authenticated | Self::AuthenticationRefused => AuditCategory::Authentication,
+            Self::AuthenticationStarted | Self::Authenticated | Self::AuthenticationRefused => {
+                AuditCategory::Authentication
+            }
             Self::RelyingPartyCreated
             | Self::RelyingPartyUpdated
             | Self::UserCreated

@@ -257,6 +257,7 @@ impl Passkeys {
         Arc::make_mut(&mut ceremony.asked).challenge = challenge;
         let ceremony = Arc::new(ceremony);
         if !writes {
+            self.note_start(&ceremony, &terms.by).await?;
             return Ok(ceremony);
         }
         let most = policy.max_pending_per_user;
@@ -267,7 +268,10 @@ impl Passkeys {
             .begin_authentication(&ceremony, &displaced, terms.survival)
             .await?
         {
-            Begin::Begun => Ok(ceremony),
+            Begin::Begun => {
+                self.note_start(&ceremony, &terms.by).await?;
+                Ok(ceremony)
+            }
             Begin::UserGone | Begin::UserExists => {
                 self.pending.end(counted, ceremony.id);
                 Err(Reason::UserUnknown.into())

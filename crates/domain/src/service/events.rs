@@ -5,7 +5,8 @@ use std::sync::Arc;
 use webauthn::error::Reason;
 
 use crate::model::audit::{Actor, AuditEvent, AuditKind};
-use crate::model::ceremony::Ceremony;
+use crate::model::ceremony::{Authentication, Ceremony};
+use crate::model::console::CONSOLE_PARTY;
 use crate::model::ids::{CeremonyId, RelyingPartyId, UserId};
 use crate::model::refusal::Refusal;
 use crate::service::Passkeys;
@@ -27,6 +28,25 @@ impl Passkeys {
     /// Writes an event of something that was just done, before the caller gets the response.
     pub(crate) async fn note(&self, event: AuditEvent) -> Result<(), Refusal> {
         Ok(self.storage.record_event(&event).await?)
+    }
+
+    /// Writes an event of an authentication that was just started, where the operator wants one. A start writes nothing durable by itself, so this
+    /// is a write of its own. The console's own sign-ins have none: anybody can start them.
+    pub(super) async fn note_start(
+        &self,
+        ceremony: &Authentication,
+        by: &Actor,
+    ) -> Result<(), Refusal> {
+        let rp = ceremony.relying_party;
+        if !self.notes_starts || rp == CONSOLE_PARTY {
+            return Ok(());
+        }
+        let kind = AuditKind::AuthenticationStarted;
+        let mut event = AuditEvent::new(self.draw(), kind, rp, ceremony.created, by);
+        event.user = ceremony.user;
+        event.user_name.clone_from(&ceremony.asked.user_name);
+        event.credential = ceremony.credential;
+        self.note(event.ceremony(ceremony.id)).await
     }
 
     /// Events that a filter accepts, newest first: at most `limit` and at most [`MAX_EVENTS`].

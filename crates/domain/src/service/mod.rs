@@ -87,6 +87,7 @@ pub struct Passkeys {
     node: NodeId,
     default_policy: Policy,
     keeps_cases: bool,
+    notes_starts: bool,
     metadata: metadata_in_use::Keeper,
     observer: Arc<dyn observer::Observer>,
     limits: Arc<dyn limits::Limits>,
@@ -172,6 +173,7 @@ impl Passkeys {
             node,
             default_policy: Policy::default(),
             keeps_cases: true,
+            notes_starts: false,
             metadata: metadata_in_use::Keeper::default(),
             observer: Arc::new(observer::Unobserved),
             limits: Arc::new(limits::Unlimited),
@@ -182,6 +184,13 @@ impl Passkeys {
     #[must_use]
     pub fn keeping_cases(mut self, keeps: bool) -> Self {
         self.keeps_cases = keeps;
+        self
+    }
+
+    /// The same service, which writes an event of each start of an authentication, or does not.
+    #[must_use]
+    pub fn noting_starts(mut self, notes: bool) -> Self {
+        self.notes_starts = notes;
         self
     }
 

@@ -1,8 +1,10 @@
 //! What is known afterwards: last sign-ins, and who did what.
 
 use domain::model::audit::{AuditCategory, AuditEvent, AuditKind};
+use domain::model::console::CONSOLE_PARTY;
 use domain::model::credential::last_sign_in;
 use domain::model::user::User;
+use domain::service::console::ConsolePlace;
 use domain::store::EventFilter;
 
 use super::*;
@@ -196,6 +198,56 @@ mod the_audit_trail {
     }
 
     #[tokio::test]
+    async fn has_each_start_of_a_sign_in_where_the_operator_wants_it_and_none_elsewhere() {
+        for sealed in [false, true] {
+            let mut fixture = Fixture::new().await;
+            fixture
+                .change(move |rp| rp.policy.sealed_authentications = sealed)
+                .await;
+            let mut ada = counting();
+            fixture.register("ada-0001", &mut ada).await.unwrap();
+            let starts = |events: Vec<AuditEvent>| {
+                let of = |event: &AuditEvent| event.kind == AuditKind::AuthenticationStarted;
+                events.into_iter().filter(of).collect::<Vec<_>>()
+            };
+            fixture.challenge(Who::Anyone).await.unwrap();
+            assert_eq!(starts(fixture.events().await), []);
+
+            let noting = fixture.another_node().await.noting_starts(true);
+            let user = fixture.user_of("ada-0001").await;
+            for (who, named) in [(Who::User("ada-0001".into()), true), (Who::Anyone, false)] {
+                fixture.clock.advance_millis(1);
+                let start = StartAuthentication::new(who, plain());
+                let ceremony = noting.start_authentication(&fixture.rp, start);
+                let ceremony = ceremony.await.unwrap();
+                assert_eq!(ceremony.is_sealed(), sealed);
+                let starts = starts(fixture.events().await);
+                let started = &starts[0];
+                assert_eq!(started.ceremony, Some(ceremony.id));
+                assert_eq!(started.at, ceremony.created);
+                assert_eq!(started.actor, browser());
+                assert_eq!(started.user, named.then_some(user.id));
+                assert_eq!(started.user_name.is_some(), named);
+                assert_eq!(started.kind.category(), AuditCategory::Authentication);
+            }
+            // One that is not begun leaves none.
+            let unknown = StartAuthentication::new(Who::User("bob-0001".into()), plain());
+            let unknown = noting.start_authentication(&fixture.rp, unknown).await;
+            assert_eq!(reason(unknown), Reason::UserUnknown);
+            assert_eq!(starts(fixture.events().await).len(), 2);
+            // Anybody can start a sign-in to the console.
+            let rp_id = RpId::parse("keys.acme.test").unwrap();
+            let origin = Origin::parse_configured("https://keys.acme.test").unwrap();
+            let place = ConsolePlace::new(rp_id, origin);
+            let started = noting.start_console_sign_in(&place, &browser()).await;
+            started.unwrap();
+            let all = EventFilter::default();
+            let found = noting.find_events(CONSOLE_PARTY, &all, 10).await.unwrap();
+            assert_eq!(found.events, []);
+        }
+    }
+
+    #[tokio::test]
     async fn names_what_a_registration_showed_that_was_no_reason_to_refuse_it() {
         let fixture = Fixture::new().await;
         let mut windows = testkit::Authenticator::new(testkit::Profile {
@@ -289,7 +341,11 @@ mod the_audit_trail {
         );
         assert_eq!(
             of(AuditCategory::Authentication),
-            ["authenticated", "authentication_refused"]
+            [
+                "authentication_started",
+                "authenticated",
+                "authentication_refused"
+            ]
         );
         let refusals: Vec<_> = AuditKind::ALL.iter().filter(|k| k.is_refusal()).collect();
         assert_eq!(

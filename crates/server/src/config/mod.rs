@@ -30,8 +30,8 @@ pub use given::{
 pub use kinds::{Listen, LogFormat, LogLevel, LogRequests, Network};
 pub use reference::markdown;
 pub use sections::{
-    Ceremonies, Console, Control, Fido, Limits, Log, Metadata, Metrics, Nevis, Rates, Retention,
-    Settings, Shutdown, Tls, Traces,
+    Ceremonies, Console, Control, Events, Fido, Limits, Log, Metadata, Metrics, Nevis, Rates,
+    Retention, Settings, Shutdown, Tls, Traces,
 };
 
 /// Shortest Auth Token that is accepted from the environment, in characters.

@@ -144,6 +144,8 @@ sections! {
         metadata: Metadata = Metadata::default() => "",
         /// The FIDO Alliance's REST binding.
         fido: Fido = Fido::default() => "",
+        /// What is recorded of ceremonies.
+        events: Events = Events::default() => "",
         /// How long old records are kept.
         retention: Retention = Retention::default() => "",
         /// The end of the process.
@@ -323,6 +325,13 @@ sections! {
         /// The Service (`VA...`) that all of these serve. Without it, `binding`, `conformance` and `test_page` create a Service
         /// with the host of `public_url`.
         relying_party: Option<String> = None => "none",
+    }
+
+    /// What the audit trail records beside every success, refusal and change.
+    Events "events" {
+        /// Whether each start of a sign-in leaves an event, as each start of a registration does. It costs one durable write for each start, which
+        /// writes nothing to disk otherwise, and the room of the event. Whoever can start sign-ins fills the trail: keep `[rates]` on.
+        sign_in_starts: bool = false => "false",
     }
 
     /// How long records are kept after they are no longer needed.

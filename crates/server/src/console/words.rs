@@ -135,6 +135,7 @@ pub(super) fn happened(kind: impl Borrow<AuditKind>) -> &'static str {
         AuditKind::RegistrationStarted => "Registration started",
         AuditKind::CredentialRegistered => "Passkey registered",
         AuditKind::RegistrationRefused => "Registration refused",
+        AuditKind::AuthenticationStarted => "Sign-in started",
         AuditKind::Authenticated => "Signed in",
         AuditKind::AuthenticationRefused => "Sign-in refused",
         AuditKind::CredentialRenamed => "Passkey renamed",

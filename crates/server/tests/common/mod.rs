@@ -218,6 +218,7 @@ impl Builder {
         let passkeys = passkeys
             .with_metadata_trust(self.metadata)
             .keeping_cases(self.settings.retention.refused_responses)
+            .noting_starts(self.settings.events.sign_in_starts)
             .with_limits(Arc::new(Starts::new(&self.settings.rates.per_minute())))
             .with_observer(Arc::new(Noting::before(metrics.clone())));
         let passkeys = Arc::new(passkeys);
