@@ -76,6 +76,19 @@ for (const [name, launch] of [['Chromium', launchChromium], ['Firefox', launchFi
     await judge();
   });
 
+  test('sees the samples of the demo: people, sign-ins and refusals of the last days', async () => {
+    await person.follow('Services');
+    await person.follow('Sample shop (made-up people)');
+    await judge();
+    await person.follow('People');
+    await person.sees(/sample-ada/);
+    await person.follow('Events');
+    await person.choose('Show', 'Refusals');
+    await person.arrives(/show=refused/);
+    await person.sees(/Sign-in refused[^]*origin_not_allowed/);
+    await judge();
+  });
+
   test('creates a Service', async () => {
     await person.follow('Services');
     await person.follow('New Service');

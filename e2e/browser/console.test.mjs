@@ -301,7 +301,8 @@ describe('the console', { timeout: 240_000 }, () => {
 
   test('every page of the menu and of a Service is clean', async () => {
     const pages = {
-      administrators: '/administrators', explorer: '/explorer', models: '/metadata', health: '/health', account: '/you', services: '/services',
+      administrators: '/administrators', explorer: '/explorer', models: '/metadata', 'models-in-use': '/metadata/in-use', health: '/health', account: '/you', services: '/services',
+      'account-events': `/accounts/${server.accountSid}/events`,
     };
     for (const [name, path] of Object.entries(pages)) {
       const response = await open(path);
@@ -316,6 +317,31 @@ describe('the console', { timeout: 240_000 }, () => {
       await judge(`service-${new URL(link).pathname.split('/').at(-1)}`);
     }
     assert.ok(seen.size > 14, [...seen].join(' '));
+  });
+
+  test('the doctor examines the server, and people are found by the beginning of their names', async () => {
+    await open('/health/doctor');
+    await page.getByText('Nobody has examined this server since its start.').waitFor();
+    await judge('doctor-none');
+    await page.getByRole('button', { name: 'Examine now' }).click();
+    await page.getByText('The examination has ended.').waitFor();
+    assert.match(await page.locator('main').innerText(), /Problems: \d+\. Warnings: \d+\.[^]*clock/);
+    await judge('doctor');
+    await open(`/services/${service}/people?q=bob`);
+    await page.getByText('Identities that begin like this: 1.').waitFor();
+    await judge('people-found');
+  });
+
+  test('settings of the Authentication Cloud API are saved, or refused beside their field', async () => {
+    await open(`/services/${service}/authentication-cloud`);
+    await page.getByLabel('Most passkeys of one user').fill('51');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('This is not between 1 and 50.').waitFor();
+    await judge('authentication-cloud-wrong');
+    await page.getByLabel('Most passkeys of one user').fill('5');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('Saved.').waitFor();
+    assert.equal(await page.getByLabel('Most passkeys of one user').inputValue(), '5');
   });
 
   test('a page that is not there says so, and no page had an error or broke the policy', async () => {
