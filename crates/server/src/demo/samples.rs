@@ -366,13 +366,13 @@ mod tests {
             unreachable!("the store is empty");
         };
         let now = passkeys.now();
-        fill(store, account, now).await.unwrap();
+        Box::pin(fill(store, account, now)).await.unwrap();
         (passkeys, account, now)
     }
 
     #[tokio::test]
     async fn the_console_of_the_demo_has_people_sign_ins_and_refusals_of_the_last_days() {
-        let (passkeys, account, now) = filled().await;
+        let (passkeys, account, now) = Box::pin(filled()).await;
         let all = PageRequest::first(10);
         let services = passkeys.list_relying_parties(account, all).await.unwrap();
         let [shop] = &services.items[..] else {
