@@ -330,7 +330,7 @@ sections! {
     /// What the audit trail records beside every success, refusal and change.
     Events "events" {
         /// Whether each start of a sign-in leaves an event, as each start of a registration does. It costs one durable write for each start, which
-        /// writes nothing to disk otherwise, and the room of the event. Whoever can start sign-ins fills the trail: keep `[rates]` on.
+        /// writes nothing to disk otherwise, and the room of the event. Anybody who can start sign-ins can fill the trail: keep `[rates]` on.
         sign_in_starts: bool = false => "false",
     }
 

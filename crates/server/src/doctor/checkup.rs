@@ -30,7 +30,7 @@ pub struct Checkup {
     settings: Settings,
     /// The file of the settings.
     file: Option<PathBuf>,
-    /// Whoever examines holds the one permit.
+    /// The one who examines holds the permit.
     turn: Arc<Semaphore>,
     last: Mutex<Option<Arc<Checked>>>,
 }
