@@ -147,7 +147,27 @@ fn kept(mut report: Report, at: Timestamp) -> Checked {
 
 #[cfg(test)]
 mod tests {
+    use domain::model::clock::{SystemClock, SystemRandomness};
+    use storage::Memory;
+
     use super::*;
+
+    #[tokio::test]
+    async fn one_examination_runs_at_a_time() {
+        let clock = Arc::new(SystemClock::default());
+        let store = Arc::new(Memory::new());
+        let passkeys = Passkeys::open(store, clock, Arc::new(SystemRandomness)).await;
+        let passkeys = Arc::new(passkeys.unwrap());
+        let url = Arc::new(PublicUrl::new("http://localhost"));
+        // Without a public URL and without Services no address is called.
+        let checkup = Arc::new(Checkup::new(Settings::default(), None));
+        let turn = Arc::clone(&checkup.turn).try_acquire_owned().unwrap();
+        assert!(!checkup.run(&passkeys, &url).await);
+        assert!(checkup.last().is_none());
+        drop(turn);
+        assert!(checkup.run(&passkeys, &url).await);
+        assert!(checkup.last().is_some());
+    }
 
     #[test]
     fn of_many_findings_the_worst_are_kept_and_all_are_counted() {

@@ -67,25 +67,6 @@ async fn an_operator_reads_what_the_doctor_finds() {
 }
 
 #[tokio::test]
-async fn one_examination_runs_at_a_time() {
-    let app = app().await;
-    let bob = app.administrator("Bob", Role::Operator).await;
-    let (one, other) = tokio::join!(bob.post(PAGE, ""), bob.post(PAGE, ""));
-    let mut ends: Vec<_> = [&one, &other]
-        .map(|answer| {
-            answer
-                .header("location")
-                .unwrap()
-                .rsplit('=')
-                .next()
-                .unwrap()
-        })
-        .into();
-    ends.sort_unstable();
-    assert_eq!(ends, ["examined", "examining"]);
-}
-
-#[tokio::test]
 async fn support_sees_no_link_to_the_doctor_and_an_owner_does() {
     let app = app().await;
     let eve = app.administrator("Eve", Role::Support).await;
