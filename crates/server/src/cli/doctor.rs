@@ -67,12 +67,13 @@ pub(super) async fn run(arguments: Doctor) -> Result<ExitCode, ProcessError> {
             let found: FromStore = serde_json::from_value(found)
                 .map_err(|error| ProcessError::Command(error.to_string()))?;
             findings.extend(found.findings);
+            findings.push(machine::master_key(&settings, found.sealed));
             files = found.files;
         }
         Err(error) => {
-            if let ProcessError::MasterKey(_) = &error {
-                // What was said without a look at the store is not true.
-                findings.retain(|finding| finding.check != "master_key");
+            // Without a look at the store, what the settings say about a wrong master key is not all.
+            if !matches!(error, ProcessError::MasterKey(_)) {
+                findings.push(machine::master_key(&settings, None));
             }
             findings.push(of_store(&error, &settings));
         }

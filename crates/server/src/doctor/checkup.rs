@@ -68,6 +68,7 @@ impl Checkup {
     }
 
     /// Examines, keeps the result and says true; false if somebody else is examining. It goes on when the caller does not wait for it.
+    /// If it ends in a panic, that is the result.
     pub async fn run(
         self: &Arc<Self>,
         passkeys: &Arc<Passkeys>,
@@ -78,9 +79,11 @@ impl Checkup {
         };
         let (own, passkeys) = (Arc::clone(self), Arc::clone(passkeys));
         let public_url = Arc::clone(public_url);
+        let (examining, of) = (Arc::clone(self), Arc::clone(&passkeys));
+        let examination = tokio::spawn(async move { examining.examine(&of, &public_url).await });
         let work = tokio::spawn(async move {
-            let report = Report::of(own.examine(&passkeys, &public_url).await);
-            *own.last.lock() = Some(Arc::new(kept(report, passkeys.now())));
+            let found = examination.await.unwrap_or_else(|_| vec![ended_early()]);
+            *own.last.lock() = Some(Arc::new(kept(Report::of(found), passkeys.now())));
             drop(turn);
         });
         work.await.is_ok()
@@ -103,6 +106,7 @@ impl Checkup {
             Err(_) => of_store(too_slow("store", "the Services were not examined in time")),
         };
         found.extend(from_store.findings);
+        found.push(machine::master_key(settings, from_store.sealed));
         let networks = settings.webhooks.allow_networks.iter().map(|one| one.0);
         match Web::guarded(networks.collect()) {
             Ok(web) => {
@@ -121,6 +125,15 @@ impl Checkup {
     }
 }
 
+fn ended_early() -> Finding {
+    Finding::problem(
+        "doctor",
+        "the examination ended early: passkeyd has an error",
+    )
+    .because("not everything was examined")
+    .fix("run `passkeyd doctor` on the machine, and report what the log says about a panic")
+}
+
 fn of_store(finding: Finding) -> FromStore {
     let finding = if finding.fix.is_empty() {
         finding
@@ -131,7 +144,7 @@ fn of_store(finding: Finding) -> FromStore {
     };
     FromStore {
         findings: vec![finding],
-        files: Vec::new(),
+        ..FromStore::default()
     }
 }
 
@@ -166,7 +179,15 @@ mod tests {
         assert!(checkup.last().is_none());
         drop(turn);
         assert!(checkup.run(&passkeys, &url).await);
-        assert!(checkup.last().is_some());
+        // The settings allow a key beside the database. The store knows that it has none.
+        let report = checkup.last().unwrap().report.clone();
+        let mut of_key = report.findings.iter().filter(|f| f.check == "master_key");
+        let found = &of_key.next().unwrap().what;
+        assert!(
+            found.ends_with("the keys in the store are not sealed"),
+            "{found}"
+        );
+        assert_eq!(of_key.next(), None);
     }
 
     #[test]

@@ -38,7 +38,6 @@ pub async fn examine(settings: &Settings, config: Option<&Path>) -> Vec<Finding>
     if let Some(file) = &settings.traces.headers_file {
         permissions(file, "it holds the key of the collector", &mut found);
     }
-    found.push(master_key(settings));
     if let Some(file) = &settings.tls.key_file {
         permissions(
             file,
@@ -153,8 +152,8 @@ fn is_this_machine(url: &str) -> bool {
         || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-/// Whether there is a master key that can be used.
-fn master_key(settings: &Settings) -> Finding {
+/// Whether there is a master key that can be used. `sealed`: whether the keys in the store are sealed, if the store has said it.
+pub fn master_key(settings: &Settings, sealed: Option<bool>) -> Finding {
     let source = crate::master_key::source(settings);
     match (crate::master_key::keys(settings), source) {
         (Err(error), _) => Finding::problem("master_key", error.to_string())
@@ -174,7 +173,7 @@ fn master_key(settings: &Settings) -> Finding {
                     .fix("remove the one that is not wanted"),
             }
         }
-        _ if crate::master_key::beside(settings).is_some() => {
+        _ if sealed.is_none() && crate::master_key::beside(settings).is_some() => {
             Finding::good("master_key", "the first start makes a master key beside the database")
         }
         _ => {

@@ -26,6 +26,9 @@ pub struct FromStore {
     pub findings: Vec<Finding>,
     /// The files that browsers and systems fetch.
     pub files: Vec<WellKnown>,
+    /// Whether the keys in the store are sealed, if the store has said it.
+    #[serde(default)]
+    pub sealed: Option<bool>,
 }
 
 /// A file that has to be at the host of an RP ID.
@@ -49,7 +52,10 @@ pub struct WellKnown {
 /// # Errors
 /// Faults of the store.
 pub async fn examine(passkeys: &Passkeys, public_url: &PublicUrl) -> Result<FromStore, Refusal> {
-    let mut found = FromStore::default();
+    let mut found = FromStore {
+        sealed: Some(passkeys.vault().is_some()),
+        ..FromStore::default()
+    };
     found.findings.push(clock(passkeys.note_time().await?));
     found.findings.push(metadata(passkeys));
     let mut accounts = PageRequest::first(PAGE);
