@@ -107,6 +107,7 @@ prepare_e2e() {
     prepare_venv "$venv" e2e/twilio-python/requirements.txt
     prepare_venv "$venv_differential" e2e/differential/requirements.txt
     prepare_venv "$PWD/e2e/.venv-spelling" e2e/spelling/requirements.txt
+    prepare_venv "$PWD/e2e/.venv-guides" e2e/guides/requirements.txt
 }
 
 # The examples, with the packages and toolchains that each of them needs.

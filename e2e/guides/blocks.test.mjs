@@ -15,6 +15,7 @@ const runs = (program, ...args) => (code) => {
   const { status, stderr, error } = spawnSync(program, args, { input: code, encoding: 'utf8' });
   if (error || status !== 0) throw error ?? new Error(stderr);
 };
+const parses = (language) => runs(join(repository, 'e2e/.venv-guides/bin/python'), join(repository, 'e2e/guides/read.py'), language);
 const transforms = (loader) => (code) => { transformSync(code, { loader, format: 'esm' }); };
 
 const readers = {
@@ -40,7 +41,12 @@ const readers = {
   php: (code) => runs('php', '-l')(`<?php\n${code}`),
   ruby: runs('ruby', '-c'),
   yaml: runs('python3', '-c', 'import sys, yaml; yaml.safe_load(sys.stdin.read())'),
+  java: parses('java'),
+  csharp: parses('csharp'),
+  sql: parses('sql'),
 };
+// Prose, output, requests (guides.test.mjs sends those), settings of other programs, and the page of HTML, which browsers read.
+const notRead = ['text', 'http', 'nginx', 'haproxy', 'ini', 'dockerfile', 'html'];
 
 const { stdout } = spawnSync('git', ['ls-files', '*.md', ':!vectors', ':!bench'], { cwd: repository, encoding: 'utf8' });
 const documents = stdout.trim().split('\n');
@@ -50,7 +56,7 @@ const included = /^<!-- from (\S+) -->\n[^]*?^<!-- end of \1 -->$/gm;
 
 function blocks(document) {
   const text = readFileSync(join(repository, document), 'utf8').replace(included, (part) => part.replace(/.+/g, ''));
-  return [...text.matchAll(/^( *)```(\w+)\n([^]*?)^ *```$/gm)].map(([, indent, language, code]) => ({
+  return [...text.matchAll(/^( *)```(\w*)\n([^]*?)^ *```$/gm)].map(([, indent, language, code]) => ({
     language, code: code.replaceAll(new RegExp(`^${indent}`, 'gm'), ''), line: text.slice(0, text.indexOf(code)).split('\n').length,
   }));
 }
@@ -58,11 +64,19 @@ function blocks(document) {
 test('a reader refuses what is not its language', () => {
   const wrongs = {
     js: 'const = 1', jsx: '<a>', ts: 'let x: = 1', python: 'def', toml: 'a = ', json: '{"a"}', sh: 'if', go: 'package', php: '$a =', ruby: 'def', yaml: 'a: [',
+    java: 'class {', csharp: 'class {', sql: 'SELECT FROM WHERE',
   };
   assert.deepEqual(Object.keys(wrongs), Object.keys(readers));
   for (const [language, wrong] of Object.entries(wrongs)) {
     assert.throws(() => readers[language](wrong), undefined, language);
   }
+});
+
+test('every block has a language that is known', () => {
+  const unknown = documents.flatMap((document) => blocks(document)
+    .filter(({ language }) => !(language in readers) && !notRead.includes(language))
+    .map(({ language, line }) => `${document}:${line}: ${language || 'no language'}`));
+  assert.deepEqual(unknown, []);
 });
 
 for (const [language, read] of Object.entries(readers)) {
