@@ -77,6 +77,10 @@ for (const [name, launch] of [['Chromium', launchChromium], ['Firefox', launchFi
   });
 
   test('sees the samples of the demo: people, sign-ins and refusals of the last days', async () => {
+    await console('/?range=week');
+    await person.sees(/origin_not_allowed/);
+    await judge();
+    await person.picture('overview');
     await person.follow('Services');
     await person.follow('Sample shop (made-up people)');
     await judge();

@@ -2,27 +2,22 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { after, before, describe, test } from 'node:test';
 
 import { AxeBuilder } from '@axe-core/playwright';
 
 import { launch, pageWithAuthenticator } from '../support/browser.mjs';
+import { picture } from '../support/picture.mjs';
 import { serve } from '../support/server.mjs';
-import { small } from '../support/small-png.mjs';
 
 const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; "
   + "frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'";
 
-// Where pictures for docs/console.md go; without it none are made.
-const pictures = process.env.CONSOLE_PICTURES;
 // The pages of which there is a picture, and its name.
 const pictured = {
-  overview: 'overview', ceremony: 'ceremony', 'service-policy': 'policy', 'person-link': 'person', webhook: 'webhook', 'client-events': 'client-events',
+  ceremony: 'ceremony', 'service-policy': 'policy', 'person-link': 'person', webhook: 'webhook', 'client-events': 'client-events', doctor: 'doctor',
 };
-// A longer page is cut.
-const PICTURE = { width: 1000, height: 1500 };
 
 // Calls of a back end, with the secret of the account.
 function backEnd(server) {
@@ -78,13 +73,7 @@ describe('the console', { timeout: 240_000 }, () => {
       assert.deepEqual(found, [], `${name}, ${colorScheme}`);
     }
     await page.emulateMedia({ colorScheme: 'light' });
-    if (pictures && pictured[name]) {
-      await mkdir(pictures, { recursive: true });
-      await page.setViewportSize({ width: PICTURE.width, height: 700 });
-      const height = Math.min(PICTURE.height, await page.evaluate(() => document.documentElement.scrollHeight));
-      const picture = await page.screenshot({ fullPage: true, clip: { x: 0, y: 0, ...PICTURE, height } });
-      await writeFile(`${pictures}/${pictured[name]}.png`, small(picture));
-    }
+    if (pictured[name]) await picture(page, pictured[name]);
     await page.setViewportSize({ width: 320, height: 640 });
     const width = await page.evaluate(() => document.documentElement.scrollWidth);
     assert.ok(width <= 320, `${name} is ${width} pixels wide on a screen of 320`);

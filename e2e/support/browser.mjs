@@ -6,6 +6,7 @@ import { join } from 'node:path';
 
 import { chromium as playwright } from 'playwright-core';
 
+import { picture } from './picture.mjs';
 import { chromium } from './paths.mjs';
 import { Person, find } from './person.mjs';
 
@@ -81,6 +82,7 @@ function hands(page, authenticator) {
     narrow: (narrow) => page.setViewportSize({ width: narrow ? 320 : 1000, height: 700 }),
     dark: (dark) => page.emulateMedia({ colorScheme: dark ? 'dark' : 'light' }),
     problems: async () => found.splice(0),
+    picture: (name) => picture(page, name),
   };
 }
 

@@ -33,6 +33,8 @@ export class Person {
   url = () => this.browser.url();
   evaluate = (run, argument) => this.browser.evaluate(run, argument);
   problems = () => this.browser.problems();
+  // In Chromium only.
+  picture = (name) => this.browser.picture?.(name);
   press = (name) => this.#on(['button', name], (element) => this.browser.click(element));
   follow = (name) => this.#on(['link', name], (element) => this.browser.click(element));
   unfold = (name) => this.#on(['summary', name], (element) => this.browser.click(element));
