@@ -108,7 +108,7 @@ pub(super) fn keycloak(place: &str, value: &Value) -> Vec<Row> {
                     user.get("enabled").cloned().unwrap_or_default(),
                 ),
             ] {
-                row.add(member, &value);
+                row.put(member, &value);
             }
             rows.push(row);
         }
@@ -138,18 +138,18 @@ pub(super) fn kratos(place: &str, value: &Value) -> Vec<Row> {
         for (n, credential) in credentials.into_iter().flatten().enumerate() {
             let mut row = Row::new(format!("{place}, {kind} {}", n + 1), credential);
             for (member, name) in names {
-                row.add(member, name.unwrap_or(&Value::Null));
+                row.put(member, name.unwrap_or(&Value::Null));
             }
-            row.add("userid", &id);
-            row.add("userstate", value.get("state").unwrap_or(&Value::Null));
+            row.put("userid", &id);
+            row.put("userstate", value.get("state").unwrap_or(&Value::Null));
             row.add("traits", traits.unwrap_or(&Value::Null));
-            row.add(
+            row.put(
                 "userhandle",
                 config.get("user_handle").unwrap_or(&Value::Null),
             );
             let passwordless = credential.get("is_passwordless").and_then(Value::as_bool);
             let second = kind == "webauthn" && passwordless != Some(true);
-            row.add("secondfactor", &second.into());
+            row.put("secondfactor", &second.into());
             rows.push(row);
         }
     }

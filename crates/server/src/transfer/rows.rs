@@ -21,9 +21,41 @@ pub(super) struct Row {
     /// For people.
     pub(super) place: String,
     members: Vec<(String, Value)>,
-    /// Two members of one object with the same plain name and different values.
+    /// Two members that count as one name and have different values.
     ambiguous: Option<(String, String)>,
 }
+
+/// Columns in which mappers of tables write the record of a passkey, or a part of it, as a JSON text. No other text is read as JSON: people choose
+/// some of them, such as their names, and a name that is JSON must not say whose passkey it is.
+const JSON_COLUMNS: &[&str] = &[
+    // The whole record.
+    "",
+    "credential",
+    "credentialdata",
+    "passkey",
+    "data",
+    "cred",
+    "passkeycred",
+    "credentialcred",
+    // Parts of it.
+    "flags",
+    "authenticator",
+    "descriptor",
+];
+/// Columns of bytes, which are a JSON text where a `Buffer` or a `Uint8Array` was one.
+const BYTES_COLUMNS: &[&str] = &[
+    "id",
+    "credentialid",
+    "credid",
+    "publickeycredentialid",
+    "keyid",
+    "publickey",
+    "credentialpublickey",
+    "credpublickey",
+    "webauthnuserid",
+    "userhandle",
+    "aaguid",
+];
 
 fn plain(name: &str) -> String {
     let letters = name.chars().filter(|c| !matches!(c, '_' | '-' | ' ' | '"'));
@@ -48,6 +80,29 @@ impl Row {
         row
     }
 
+    /// The object that a text is, in a column that may hold one.
+    fn unfolded(name: &str, text: &str) -> Option<Value> {
+        let record = JSON_COLUMNS.contains(&name);
+        if !text.starts_with('{') || !(record || BYTES_COLUMNS.contains(&name)) {
+            return None;
+        }
+        let object: Map<String, Value> = serde_json::from_str(text).ok()?;
+        (record || is_value(&object)).then_some(Value::Object(object))
+    }
+
+    /// Adds a value, which is not looked into.
+    pub(super) fn put(&mut self, name: &str, value: &Value) {
+        let empty = |value: &Value| value.is_null() || value.as_str() == Some("");
+        if let Some(other) = self.get(name)
+            && other != value
+            && !empty(value)
+        {
+            let both = (name.to_owned(), name.to_owned());
+            self.ambiguous.get_or_insert(both);
+        }
+        self.members.push((name.to_owned(), value.clone()));
+    }
+
     /// Adds members below a name.
     pub(super) fn add(&mut self, name: &str, value: &Value) {
         match value {
@@ -55,22 +110,20 @@ impl Row {
                 let mut plain_names: HashMap<String, (&String, &Value)> = HashMap::new();
                 for (member, value) in object {
                     let short = plain(member);
-                    self.add(&format!("{name}{short}"), value);
+                    let name = format!("{name}{short}");
                     let (first, other) = *plain_names.entry(short).or_insert((member, value));
                     if other != value && !other.is_null() && !value.is_null() {
                         let both = (first.clone(), member.clone());
                         self.ambiguous.get_or_insert(both);
                     }
+                    self.add(&name, value);
                 }
             }
-            // A column that holds JSON.
-            Value::String(text) if text.starts_with('{') => {
-                match serde_json::from_str::<Value>(text) {
-                    Ok(value) => self.add(name, &value),
-                    Err(_) => self.members.push((name.to_owned(), value.clone())),
-                }
-            }
-            other => self.members.push((name.to_owned(), other.clone())),
+            Value::String(text) => match Self::unfolded(name, text) {
+                Some(object) => self.add(name, &object),
+                None => self.put(name, value),
+            },
+            other => self.put(name, other),
         }
     }
 
@@ -86,6 +139,9 @@ impl Row {
     pub(super) fn judge(&self) -> Result<(), String> {
         match &self.ambiguous {
             None => Ok(()),
+            Some((first, second)) if first == second => Err(format!(
+                "it has two different values of {first}: in one of its columns, and within another one"
+            )),
             Some((first, second)) => Err(format!(
                 "its members {first} and {second} have different values, and count as one name"
             )),

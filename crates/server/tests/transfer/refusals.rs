@@ -333,6 +333,65 @@ async fn two_users_of_a_file_are_never_taken_for_one() {
     assert_eq!(seen[1].0, "other@acme.test");
 }
 
+/// People choose their names, and the names of their passkeys.
+#[tokio::test]
+async fn a_name_that_is_json_does_not_say_whose_passkey_it_is() {
+    let service = Service::new().await;
+    let passkeys = [b"a", b"b"].map(|handle| registered_elsewhere(handle, -7));
+    let names = [
+        r#"{"":"ann-0000001"}"#,
+        r#"{"name":"ann-0000001"}"#,
+        r#"{"id":"1"}"#,
+        r#"{"username":"ann-0000001","userId":"1"}"#,
+    ];
+    for name in names {
+        let text = [
+            line(&passkeys[0], "ann-0000001", &json!({"userId": "1"})),
+            line(&passkeys[1], name, &json!({"userId": "2", "name": name})),
+        ];
+        for source in [Source::Simplewebauthn, Source::GoWebauthn] {
+            let seen = foreseen(&service, source, &text.join("\n")).await;
+            assert_eq!(seen[0], ("ann-0000001".to_owned(), String::new()));
+            assert_eq!(seen[1].0, name);
+        }
+        // In a table, with no id of the user beside it.
+        let rows = [("ann-0000001", "YQ"), (name, "Yg")].map(|(user, handle)| {
+            let credential = &passkeys[usize::from(handle == "Yg")].credentials()[0];
+            let id = testkit::base64url(credential.id());
+            let key = testkit::base64url(&credential.public_key());
+            let quoted = user.replace('"', "\"\"");
+            format!("{id},{key},\"{quoted}\",{handle},0\n")
+        });
+        let text = format!(
+            "id,publicKey,username,webAuthnUserID,counter\n{}",
+            rows.concat()
+        );
+        let seen = foreseen(&service, Source::Simplewebauthn, &text).await;
+        assert_eq!(
+            seen,
+            [
+                ("ann-0000001".to_owned(), String::new()),
+                (name.to_owned(), String::new())
+            ]
+        );
+        let row: Value = serde_json::from_str(&line(&passkeys[1], "x", &json!({}))).unwrap();
+        let realm = json!({"users": [{"id": "2", "username": name, "enabled": true, "credentials": [{
+            "type": "webauthn-passwordless", "userLabel": name, "createdDate": 1_700_000_000_000_u64,
+            "credentialData": json!({"credentialId": row["id"], "credentialPublicKey": row["publicKey"], "counter": 0}).to_string(),
+        }]}]});
+        let seen = foreseen(&service, Source::Keycloak, &realm.to_string()).await;
+        assert_eq!(seen[0].0, name);
+    }
+    // An object beside the column says something else.
+    let both = json!({"userId": "2", "user": {"name": "ann-0000001"}});
+    let text = line(&passkeys[1], "bob-0000001", &both);
+    let seen = foreseen(&service, Source::Simplewebauthn, &text).await;
+    assert!(
+        seen[0].1.contains("two different values of username"),
+        "{seen:?}"
+    );
+}
+
 #[tokio::test]
 async fn names_that_count_as_one_are_not_chosen_from() {
     let service = Service::new().await;
