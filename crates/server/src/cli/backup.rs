@@ -273,6 +273,12 @@ fn report(done: &Restored) -> String {
             counted(lost.credentials, "passkey", "passkeys"),
             counted(lost.administrators, "administrator", "administrators")
         ));
+        if lost.administrator_passkeys > 0 {
+            lines.push(format!(
+                "Lost, too: {} of administrators who are there. `passkeyd console invite` makes a link for one who cannot sign in now.",
+                counted(lost.administrator_passkeys, "passkey", "passkeys")
+            ));
+        }
     }
     lines.join("\n")
 }
@@ -300,6 +306,7 @@ fn line(record: &Record) -> String {
         RecordKind::AuthToken => format!("Auth Token of account AC{owner}{name}"),
         RecordKind::Administrator => format!("administrator{name}"),
         RecordKind::Role => format!("role of the administrator{name}"),
+        RecordKind::AdministratorPasskey => format!("passkey of the administrator{name}"),
         RecordKind::NoAuthToken => format!(
             "Auth Token of account AC{owner}: the one in the backup was replaced, and the new one is not known here. The account has none now: \
              run `passkeyd account reset-token AC{owner}`"

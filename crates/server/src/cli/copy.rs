@@ -25,7 +25,7 @@ use crate::transfer::record::{Counts, Manifest};
 #[derive(Debug, Args)]
 #[command(
     after_help = "No server may use either store meanwhile. The tables of a PostgreSQL store must be there: passkeyd migrate makes them. \
-                  Ceremonies, one-time tokens, the notes of imports, administrators of the console and the master key are not copied."
+                  Ceremonies, one-time tokens, the notes of imports, administrators of the console with its audit trail, and the master key are not copied."
 )]
 pub(super) struct Copy {
     /// The store to copy: `sqlite:<path>` or `postgres://...`.
@@ -59,6 +59,7 @@ pub(super) async fn run(arguments: Copy) -> Result<(), ProcessError> {
         )));
     }
     must_be_current(&from)?;
+    must_be_current(&to)?;
     let source = storage::open(&from).await?;
     let target = storage::open(&to).await?;
     let done = copied(&source, &target, &to).await;
@@ -70,16 +71,16 @@ pub(super) async fn run(arguments: Copy) -> Result<(), ProcessError> {
     Ok(())
 }
 
-/// Refuses to copy from a file of an older format: it would be updated without a word, and an older passkeyd could not use it any more.
-fn must_be_current(from: &StoreUrl) -> Result<(), ProcessError> {
-    let Some(file) = from.file() else {
+/// Refuses a file of an older format: it would be updated without a word, and an older passkeyd could not use it any more.
+fn must_be_current(store: &StoreUrl) -> Result<(), ProcessError> {
+    let Some(file) = store.file().filter(|file| file.is_file()) else {
         return Ok(());
     };
     let (found, known) = formats(file).map_err(|fault| ProcessError::Store(fault.into()))?;
     if found < known {
         return Err(ProcessError::Command(format!(
-            "{} has format {found}, and this passkeyd writes format {known}. Start `passkeyd serve` once, which updates it. An older passkeyd cannot use \
-             the file after that: make a backup with the older one first",
+            "{} has format {found}, and this passkeyd writes format {known}. If it is a store, start `passkeyd serve` once, which updates it. An older \
+             passkeyd cannot use the file after that: make a backup with the older one first. If it is a backup, restore it",
             file.display()
         )));
     }

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use axum::http::Method;
-use domain::model::clock::SystemRandomness;
+use domain::model::clock::{SystemRandomness, Timestamp};
 use domain::model::master_key::{MasterKey, MasterKeys};
+use domain::model::page::PageRequest;
 use domain::model::token::TokenKind;
+use domain::model::webhook::Webhook;
 use domain::service::transfer::{CopyError, copy_store, secrets_of};
 use domain::service::vault::{Vault, VaultError};
 use domain::store::Storage;
@@ -138,6 +140,17 @@ async fn a_webhook_that_was_changed_after_a_copy_makes_both_stores_differ() {
     let copied = secrets_of(&*to).await;
     assert_eq!(copied, secrets_of(&*from).await);
     let sid = made["sid"].as_str().unwrap();
+    // That its receiver does not respond is no change of the webhook.
+    let page = PageRequest::first(1);
+    let of = from.list_webhooks(service.id(), page).await.unwrap();
+    let failing = Webhook {
+        failing: Some(Timestamp(1)),
+        revision: of.items[0].revision + 1,
+        ..of.items[0].clone()
+    };
+    from.update_webhook(&failing, None).await.unwrap();
+    copy_store(&from, &to, || {}).await.unwrap();
+    assert_eq!(copied, secrets_of(&*from).await);
     let path = format!("/manage/v1/services/{}/webhooks/{sid}/sending", service.sid);
     let changed = operator.request(Method::PATCH, &path);
     changed.json(&json!({"format": "json"})).await.expect(200);

@@ -46,6 +46,8 @@ pub enum RecordKind {
     Administrator,
     /// The role of an administrator.
     Role,
+    /// A passkey of an administrator who was there; its name has that of the administrator.
+    AdministratorPasskey,
     /// A webhook of a Relying Party.
     Webhook,
     /// A webhook that is switched off.
@@ -94,6 +96,8 @@ pub struct Lost {
     pub webhooks: u64,
     /// Administrators of the console.
     pub administrators: u64,
+    /// Passkeys of administrators who are there now.
+    pub administrator_passkeys: u64,
 }
 
 /// What comes back when a backup takes the place of a store, and what goes.
@@ -222,6 +226,16 @@ fn revoked(kind: &str, id: &str) -> String {
 /// Administrators of the attached store and of this one.
 const BOTH_ADMINISTRATORS: &str = "main.console_records c JOIN present.console_records p \
     ON p.kind = 0 AND p.id = c.id WHERE c.kind = 0";
+
+/// The passkeys of administrators that one of two stores has and the other one has not, where both have the administrator.
+fn administrator_passkeys(of: &str, other: &str) -> String {
+    let console = console();
+    format!(
+        "FROM {of}.credentials k JOIN {of}.console_records a ON a.kind = 0 AND a.id = k.user_id \
+         JOIN {other}.console_records b ON b.kind = 0 AND b.id = k.user_id WHERE k.relying_party_id = {console} AND NOT EXISTS \
+         (SELECT 1 FROM {other}.credentials o WHERE o.relying_party_id = k.relying_party_id AND o.key = k.key)"
+    )
+}
 
 /// Whether the value of which this expression is the image was replaced, as either store knows.
 fn replaced(kind: &str, image: &str) -> String {
@@ -488,10 +502,12 @@ fn keys_again(connection: &Connection) -> Found<Vec<Record>> {
     let old_keys = TOKEN_KEYS.is_old("c");
     let (of_token, of_keys) = (TOKENS.remark(), TOKEN_KEYS.remark());
     let without_keys = without_keys();
+    let passkeys = administrator_passkeys("main", "present");
     let (raised, settings_differ) = (
         format!("({} > {})", rank("p"), rank("c")),
         format!("{} <> {}", settings("p"), settings("c")),
     );
+    let switched_off = "(p.body ->> '$.enabled' AND NOT c.body ->> '$.enabled')";
     let party = "JOIN present.relying_parties r ON r.id = p.relying_party_id";
     let (access, api) = (revoked("access_key", "c.id"), revoked("api_key", "c.id"));
     let (webhook, administrator) = (revoked("webhook", "c.id"), revoked("administrator", "c.id"));
@@ -549,6 +565,13 @@ fn keys_again(connection: &Connection) -> Found<Vec<Record>> {
             ),
         ),
         (
+            RecordKind::AdministratorPasskey,
+            format!(
+                "SELECT '{}', lower(hex(k.key)), coalesce(a.body ->> '$.name', '') || ', ' || k.name {passkeys}",
+                CONSOLE_PARTY.to_hex()
+            ),
+        ),
+        (
             RecordKind::Webhook,
             format!(
                 "SELECT lower(hex(c.relying_party_id)), lower(hex(c.id)), coalesce(c.body ->> '$.name', '') FROM main.webhooks c \
@@ -559,9 +582,10 @@ fn keys_again(connection: &Connection) -> Found<Vec<Record>> {
         (
             RecordKind::WebhookSettings,
             format!(
-                "SELECT lower(hex(c.relying_party_id)), lower(hex(c.id)), coalesce(c.body ->> '$.name', '') FROM main.webhooks c \
+                "SELECT lower(hex(c.relying_party_id)), lower(hex(c.id)), \
+             coalesce(c.body ->> '$.name', '') || CASE WHEN {switched_off} THEN ', switched off now' ELSE '' END FROM main.webhooks c \
              JOIN present.webhooks p ON p.relying_party_id = c.relying_party_id AND p.id = c.id \
-             WHERE {settings_differ} ORDER BY c.created"
+             WHERE {settings_differ} OR {switched_off} ORDER BY c.created"
             ),
         ),
         (
@@ -661,6 +685,13 @@ pub(super) fn difference(connection: &Connection) -> Found<Difference> {
                 "SELECT count(*) FROM present.console_records p WHERE p.kind = 0 AND NOT EXISTS \
                  (SELECT 1 FROM main.console_records c WHERE c.kind = 0 AND c.id = p.id) \
                  AND NOT EXISTS (SELECT 1 FROM main.revoked r WHERE r.kind = 'administrator' AND r.id = p.id)",
+            )?,
+            administrator_passkeys: count(
+                connection,
+                &format!(
+                    "SELECT count(*) {}",
+                    administrator_passkeys("present", "main")
+                ),
             )?,
         },
     })

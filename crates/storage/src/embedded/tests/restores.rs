@@ -600,11 +600,70 @@ async fn a_restore_names_settings_that_differ_and_leaves_webhooks_off() {
     ] {
         assert_eq!(of_kind(found, kind), [id.as_str()], "{kind:?}");
     }
+    let second = under_test.place.path().join("second.db");
+    let store = open(&path).unwrap();
+    backup(&path, &second).unwrap();
+    let found = store.webhook(set.fixture.rp, off.id).await.unwrap();
+    let found = found.unwrap();
+    let switched_on = domain::model::webhook::Webhook {
+        revision: found.revision + 1,
+        enabled: true,
+        ..found
+    };
+    let done = store.update_webhook(&switched_on, None).await;
+    assert_eq!(done, Ok(domain::store::Update::Done));
+    store.close().await.unwrap();
+    drop(store);
+    let difference = restore(&second, &path, REPLACE, at(1)).unwrap().difference;
+    let [found] = &difference.again[..] else {
+        panic!("{:?}", difference.again);
+    };
+    assert_eq!(found.kind, RecordKind::WebhookSettings);
+    assert!(found.name.ends_with(", switched off now"), "{found:?}");
     let store = open(&path).unwrap();
     let found = store.webhook(set.fixture.rp, off.id).await.unwrap();
     assert!(!found.unwrap().enabled);
     let found = store.webhook(set.fixture.rp, other.id).await.unwrap();
     assert_eq!(found.as_ref(), Some(other));
+}
+
+/// Administrators sign in with passkeys, too: one that comes back is named, and one that is lost is counted.
+#[tokio::test]
+async fn a_restore_names_the_passkeys_of_administrators() {
+    let under_test = Directory::new();
+    let set = Revocable::new(&under_test).await;
+    let of_console = Fixture {
+        store: Arc::clone(&set.fixture.store),
+        account: set.fixture.account,
+        rp: CONSOLE_PARTY,
+    };
+    let ann = of_console.user("Ann").await;
+    let record = ConsoleRecord::Administrator(Administrator {
+        id: ann.id,
+        name: "Ann".to_owned(),
+        role: Role::Owner,
+        created: NOW,
+    });
+    let made = event(AuditKind::InviteAccepted, CONSOLE_PARTY);
+    let store = under_test.store.clone().unwrap();
+    assert_eq!(store.create_console_record(&record, &made).await, Ok(true));
+    of_console.passkey(&ann).await;
+    let path = database(&under_test);
+    let [one, two] = ["one.db", "two.db"].map(|name| under_test.place.path().join(name));
+    backup(&path, &one).unwrap();
+    let (_, second) = of_console.passkey(&ann).await;
+    backup(&path, &two).unwrap();
+    store.close().await.unwrap();
+    drop((store, of_console, set));
+
+    let found = restore(&one, &path, REPLACE, NOW).unwrap().difference;
+    assert_eq!(found.lost.administrator_passkeys, 1);
+    assert_eq!(found.again, []);
+    let found = restore(&two, &path, REPLACE, at(1)).unwrap().difference;
+    let named = of_kind(&found.again, RecordKind::AdministratorPasskey);
+    assert_eq!(named, [hex::encode(second.key.0)]);
+    assert!(found.again[0].name.starts_with("Ann, "));
+    assert_eq!(found.lost, crate::embedded::copies::Lost::default());
 }
 
 /// A server would change the file while it is read.
