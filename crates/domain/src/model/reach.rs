@@ -56,7 +56,7 @@ impl fmt::Display for ReachWarning {
             ReachWarningKind::RelatedOriginsNeeded => write!(
                 f,
                 "These origins are outside of the RP ID {rp_id}. Browsers let their pages use it only if \
-                 https://{rp_id}/.well-known/webauthn lists them as related origins."
+                 https://{rp_id}/.well-known/webauthn lists them as related origins. Serve this list, or remove the origins."
             ),
             ReachWarningKind::LocalhostMixed => write!(
                 f,

@@ -18,6 +18,7 @@ use webpki_root_certs::TLS_SERVER_ROOT_CERTS;
 
 use super::finding::Finding;
 use super::store::WellKnown;
+use crate::api::well_known::File;
 use crate::http::PublicUrl;
 use crate::http::request_id::REQUEST_ID;
 use crate::outbound::{self, Client, Limits, OutboundError};
@@ -126,7 +127,7 @@ impl Web {
             Ok(response) => response,
             Err(why) => {
                 return vec![unreached(format!("{livez}: {why}")).fix(
-                    "check the name, the certificate and the proxy; the proxy must not redirect (docs/operations.md)",
+                    "check the name, the certificate and the proxy; the proxy must not redirect (docs/proxy.md)",
                 )];
             }
         };
@@ -139,10 +140,10 @@ impl Web {
         let status = response.status().as_u16();
         vec![if ours {
             unreached(format!("{livez} reaches passkeyd, which responds {status}"))
-                .fix("let the proxy remove the path prefix of public_url, or correct the prefix (docs/operations.md)")
+                .fix("let the proxy remove the path prefix of public_url, or correct the prefix (docs/proxy.md)")
         } else {
             unreached(format!("{livez} responds {status}, and not by passkeyd")).fix(
-                "let the proxy forward the path of public_url to passkeyd (docs/operations.md)",
+                "let the proxy forward the path of public_url to passkeyd (docs/proxy.md)",
             )
         }]
     }
@@ -150,6 +151,12 @@ impl Web {
     /// Fetches a file as a browser does, and looks for what it has to hold.
     pub async fn well_known(&self, file: &WellKnown) -> Finding {
         let url = &file.url;
+        // Who lists an origin by mistake needs no file.
+        let instead = if url.ends_with(File::RelatedOrigins.path()) {
+            "; or remove the origin from the Service"
+        } else {
+            ""
+        };
         let wrong = |what: String| {
             Finding::problem("well_known", what)
                 .because(file.why.clone())
@@ -169,11 +176,13 @@ impl Web {
                     return Finding::good("well_known", what).of(&file.service);
                 }
                 let missing = missing.join(", ");
-                wrong(format!("{url} does not name {missing}")).fix(format!("add {missing} to it; `passkeyd doctor --files` prints it"))
+                wrong(format!("{url} does not name {missing}")).fix(format!(
+                    "add {missing} to it; `passkeyd doctor --files` prints it{instead}"
+                ))
             }
             Ok(response) => {
                 wrong(format!("{url} responds {}", response.status().as_u16())).fix(format!(
-                    "serve it there without a redirect, with {}; `passkeyd doctor --files` prints it",
+                    "serve it there without a redirect, with {}; `passkeyd doctor --files` prints it{instead}",
                     file.holds.join(", ")
                 ))
             }
@@ -184,7 +193,7 @@ impl Web {
                     .of(&file.service)
             }
             Err(why) => wrong(format!("{url}: {why}")).fix(format!(
-                "serve it there without a redirect, with {}; `passkeyd doctor --files` prints it",
+                "serve it there without a redirect, with {}; `passkeyd doctor --files` prints it{instead}",
                 file.holds.join(", ")
             )),
         }
