@@ -155,7 +155,7 @@ impl Settings {
             problems.push(invalid(
                 "public_url",
                 format!("{found}, and this is marked as a `production` system: browsers use passkeys over https only. Set the \
-                 https:// address at which clients reach passkeyd (that of the proxy, where one ends TLS), or remove `production`"),
+                 https:// address at which clients reach passkeyd (that of the proxy, where one terminates TLS), or remove `production`"),
             ));
         }
         if self.fido.test_page && !self.nevis.enabled {

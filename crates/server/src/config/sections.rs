@@ -104,7 +104,8 @@ sections! {
         /// trusted proxy, it is the last address in `X-Forwarded-For` that is not a trusted proxy. The header of any other peer has no effect.
         trusted_proxies: Vec<Network> = Vec::new() => "[]",
         /// Whether trusted proxies begin each connection to `listen` with a header of the PROXY protocol (version 1 or 2), which names the
-        /// client. Then a connection of a trusted proxy without one is closed. From any other peer the header is no HTTP, and refused.
+        /// client. If so, a connection of a trusted proxy without this header is closed. From any other peer the header is not valid HTTP, and
+        /// is refused.
         proxy_protocol: bool = false => "false",
         /// A file with the master key, under which the keys in the store are sealed: 64 hex digits, readable by its owner alone (0600).
         /// `PASSKEYD_MASTER_KEY` or the systemd credential `passkeyd-master-key` may have it instead. All nodes have the same. Without
@@ -153,7 +154,7 @@ sections! {
     }
 
     /// TLS on `listen` and on the console's own listener, versions 1.2 and 1.3, with HTTP/1.1 and HTTP/2: see proxy.md. Without these files a
-    /// proxy has to end TLS.
+    /// proxy has to terminate TLS.
     Tls "tls" {
         /// PEM file with the certificate, followed by those of its issuers. passkeyd reads both files again after SIGHUP, and within 15 seconds
         /// after they have changed.

@@ -142,9 +142,8 @@ impl Web {
             unreached(format!("{livez} reaches passkeyd, which responds {status}"))
                 .fix("let the proxy remove the path prefix of public_url, or correct the prefix (docs/proxy.md)")
         } else {
-            unreached(format!("{livez} responds {status}, and not by passkeyd")).fix(
-                "let the proxy forward the path of public_url to passkeyd (docs/proxy.md)",
-            )
+            unreached(format!("{livez} responds {status}, and not by passkeyd"))
+                .fix("let the proxy forward the path of public_url to passkeyd (docs/proxy.md)")
         }]
     }
 
