@@ -683,7 +683,7 @@ fn print_account(id: AccountId, token: &Secret) -> io::Result<()> {
     let mut out = io::stdout().lock();
     write!(
         out,
-        "\n  A new account was created. Its token is shown this once: keep it.\n\n    \
+        "\n  A new account was created. Its token is shown only once: keep it.\n\n    \
          Account SID   AC{id}\n    Auth Token    {}\n\n",
         token.reveal()
     )?;

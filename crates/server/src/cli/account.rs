@@ -80,7 +80,7 @@ fn show(what: &str, result: &Value, json: bool) -> Result<(), ProcessError> {
     print(|out| {
         write!(
             out,
-            "{what} The token is shown this once: keep it.\n\n    Account SID   {}\n    Auth Token    {}\n\n",
+            "{what} The token is shown only once: keep it.\n\n    Account SID   {}\n    Auth Token    {}\n\n",
             text(result, "account_sid"),
             text(result, "auth_token")
         )

@@ -75,7 +75,7 @@ pub(super) async fn run(arguments: ApiKey) -> Result<(), ProcessError> {
             print(|out| {
                 write!(
                     out,
-                    "A new API key was created. The secret is shown this once: keep it.\n\n    \
+                    "A new API key was created. The secret is shown only once: keep it.\n\n    \
                      API Key SID   {}\n    Secret        {}\n\n",
                     text(&result, "id"),
                     text(&result, "secret")

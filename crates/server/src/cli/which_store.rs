@@ -103,7 +103,7 @@ fn exists(settings: &Settings) -> Result<(), ProcessError> {
         return Ok(());
     };
     Err(ProcessError::Command(format!(
-        "there is no store at {}; name the server's with --data-dir, --store or --config",
+        "there is no store at {}; name the server's with --data-dir, --store or --config, or run `passkeyd serve` once to make one",
         file.display()
     )))
 }

@@ -386,7 +386,7 @@ async fn an_operator_makes_a_link_with_a_qr_code_in_the_console_and_support_revo
         200,
         "Add a passkey",
     );
-    // It is shown this once.
+    // It is shown only once.
     let again = operator.client.get(&person).await;
     assert!(!again.text().contains(&path));
     let made = fixture.events(AuditKind::EnrolmentLinkCreated).await;

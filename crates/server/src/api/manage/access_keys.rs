@@ -61,7 +61,7 @@ pub struct AccessKey {
     last_used_at: Option<Date>,
 }
 
-/// A new access key with the key itself, which is shown this once.
+/// A new access key with the key itself, which is shown only once.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CreatedAccessKey {
     /// Its id (UUID).
@@ -158,7 +158,7 @@ pub async fn revoke(
     params(("service" = String, Path, description = "`VA` and 32 hex digits")),
     request_body = NewAccessKey,
     responses(
-        (status = 201, description = "Created; the key is shown this once.", body = CreatedAccessKey),
+        (status = 201, description = "Created; the key is shown only once.", body = CreatedAccessKey),
         (status = 400, description = "The body is not as described.", body = Problem),
         (status = 401, description = "The caller is not known.", body = Problem),
         (status = 403, description = "The caller's key has no scope `manage`, or less than the new key would have.", body = Problem),

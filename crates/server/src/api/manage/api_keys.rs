@@ -52,7 +52,7 @@ pub struct ApiKey {
     last_used_at: Option<Date>,
 }
 
-/// A new API key with its secret, which is shown this once.
+/// A new API key with its secret, which is shown only once.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CreatedApiKey {
     /// The user name for HTTP Basic: `SK` and 32 hex digits.
@@ -87,7 +87,7 @@ pub struct ApiKeys {
     path = "/manage/v1/api-keys",
     request_body = NewApiKey,
     responses(
-        (status = 201, description = "Created; the secret is shown this once.", body = CreatedApiKey),
+        (status = 201, description = "Created; the secret is shown only once.", body = CreatedApiKey),
         (status = 400, description = "The body is not as described.", body = Problem),
         (status = 401, description = "The caller is not known.", body = Problem),
         (status = 403, description = "The caller's key has no scope `manage`, or less than the new key would have.", body = Problem),

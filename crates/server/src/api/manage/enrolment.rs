@@ -57,7 +57,7 @@ impl From<Record> for EnrolmentLink {
 pub struct CreatedEnrolmentLink {
     #[serde(flatten)]
     link: EnrolmentLink,
-    /// The address for the user. It is a secret, and is shown this once.
+    /// The address for the user. It is a secret, and is shown only once.
     url: String,
 }
 
@@ -90,7 +90,7 @@ async fn user(request: &Request) -> Result<User, Problem> {
     ),
     request_body = NewEnrolmentLink,
     responses(
-        (status = 201, description = "The link. Its address is shown this once.", body = CreatedEnrolmentLink),
+        (status = 201, description = "The link. Its address is shown only once.", body = CreatedEnrolmentLink),
         (status = 400, description = "The body is not as described, or passkeyd is at no origin of the Service.", body = Problem),
         (status = 401, description = "The caller is not known.", body = Problem),
         (status = 404, description = "The account has no such Service, or the Service no such user.", body = Problem),
