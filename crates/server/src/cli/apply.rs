@@ -200,7 +200,10 @@ fn print_differences(out: &mut dyn Write, differences: &[Value]) -> io::Result<(
         }
         writeln!(out)?;
         for member in list(difference, "members") {
-            let value = |name: &str| member[name].as_str().unwrap_or("(none)").to_owned();
+            let value = |name: &str| {
+                let text = member[name].as_str().filter(|text| !text.is_empty());
+                text.unwrap_or("(none)").to_owned()
+            };
             let what = text(member, "what");
             writeln!(out, "    {what}: {} -> {}", value("old"), value("new"))?;
         }
