@@ -148,7 +148,7 @@ for (const [name, launch] of [['Chromium', launchChromium], ['Firefox', launchFi
     const text = await person.sees(/Likely cause[^]*How to fix it/);
     // The step of the specification, what was checked, and the response decoded.
     assert.match(text, /Refused: signature_invalid/);
-    assert.match(text, /\d+ held, \d+ did not apply, 1 failed\./);
+    assert.match(text, /\d+ passed, \d+ skipped, 1 refused\./);
     assert.match(text, /refused\s+7\.2 step \d+\s+[^\n]*signature/);
     assert.match(text, /Authenticator data/);
     assert.ok(text.includes(server.url), text);

@@ -182,7 +182,7 @@ describe('the console', { timeout: 240_000 }, () => {
     assert.match(await page.locator('main').innerText(), /refused/i);
     await page.locator('main a[href*="/ceremonies/"], main a[href*="/attempts/"]').first().click();
     await page.locator('h1').waitFor();
-    assert.match(await page.locator('main').innerText(), /signature[^]*1 failed\.[^]*What came/i);
+    assert.match(await page.locator('main').innerText(), /signature[^]*1 refused\.[^]*Response received/i);
     await judge('ceremony');
   });
 

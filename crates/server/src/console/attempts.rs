@@ -35,7 +35,7 @@ pub(super) async fn explain(visit: Visit) -> Result<Response, Failure> {
     let now = UnixSeconds(visit.passkeys().now().seconds());
     let (explained, wrong) = match Explained::of(&case, now) {
         Ok(explained) => (Some(explained), None),
-        Err(why) => (None, Some(format!("This is no case: {why}."))),
+        Err(why) => (None, Some(format!("This is not a valid case: {why}."))),
     };
     let accepted = wrong.is_none();
     let page = ExplorerPage {

@@ -140,12 +140,12 @@ impl Failure {
             ),
             Self::Absent(what) => ("Not found", (*what).to_owned()),
             Self::Malformed(what) => ("This request cannot be read", (*what).to_owned()),
-            Self::Said(_, text) => ("This was not done", text.clone()),
+            Self::Said(_, text) => ("Nothing was changed", text.clone()),
             Self::Transport(refusal) => {
                 ("This request cannot be read", refusal.message().to_owned())
             }
             Self::Refused(refusal) => (
-                "This was not done",
+                "Nothing was changed",
                 format!("{} ({})", refusal.message, refusal.reason.name()),
             ),
             Self::Unrendered => ("This page failed", "The log says more.".to_owned()),

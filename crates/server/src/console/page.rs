@@ -29,6 +29,8 @@ const SCRIPT: &str = include_str!("../../assets/console/script.js");
 pub(super) struct Frame {
     /// The path below which all pages are.
     pub(super) at: String,
+    /// The address of the documentation, with a slash at the end. The console may have a host or a listener without it.
+    pub(super) docs: String,
     /// The name of the administrator.
     pub(super) name: String,
     /// The role of the administrator.

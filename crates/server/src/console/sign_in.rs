@@ -113,11 +113,11 @@ fn explained(refusal: ConsoleRefusal) -> Failure {
         ConsoleRefusal::Domain(refusal) => {
             let text = match refusal.reason {
                 Reason::CredentialUnknown => {
-                    "This passkey is not one of an administrator. It may have been removed."
+                    "This passkey does not belong to an administrator. It may have been removed."
                         .to_owned()
                 }
                 Reason::AccessDenied => {
-                    "This passkey is not one of an administrator any more.".to_owned()
+                    "This passkey no longer belongs to an administrator.".to_owned()
                 }
                 reason if matches!(reason.class(), Class::Unavailable | Class::Internal) => {
                     return refusal.into();

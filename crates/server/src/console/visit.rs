@@ -238,6 +238,7 @@ impl Visit {
         let path = self.inbound.uri.path();
         Ok(Frame {
             at: self.state.place.base(),
+            docs: self.state.public_url.join("/docs/"),
             name: visitor.administrator.name.clone(),
             role: visitor.administrator.role,
             token: token.form_token(),

@@ -1,10 +1,10 @@
 //! How the pages name things: the identifiers as callers of the APIs know them, moments, and what happened in plain words. Templates hand
 //! on references, and everybody else values.
 
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
 use std::fmt::Write as _;
 
-use domain::model::audit::{ActorKind, AuditEvent, AuditKind};
+use domain::model::audit::{ActorKind, AuditEvent, AuditKind, UNBOUND};
 use domain::model::clock::Timestamp;
 use domain::model::ids::{AccountId, ApiKeyId, CredentialKey, RelyingPartyId, UserId, WebhookId};
 use domain::model::notice::DeliveryState;
@@ -12,6 +12,7 @@ use domain::model::page::Position;
 use domain::service::key_names::KeyNames;
 
 use crate::api::dates::Date;
+use crate::api::docs;
 use crate::api::nevis::uuid::Uuid;
 
 /// An account, as in `AC...`.
@@ -105,7 +106,7 @@ pub(super) fn done(word: &str) -> Option<&'static str> {
         "saved" => "Saved.",
         "nothing" => "Nothing was different, so nothing was changed.",
         "deleted" => "Deleted.",
-        "revoked" => "Revoked. It opens nothing any more.",
+        "revoked" => "Revoked. It can no longer be used.",
         "rotated" => {
             "A new key was drawn. Tokens of the old one are accepted until they have expired."
         }
@@ -194,13 +195,27 @@ pub(super) fn actor(event: &AuditEvent, names: &KeyNames) -> String {
             called(names.access_key(key), &id)
         );
     }
-    if !event.actor.wire.is_empty() {
-        let _ = write!(who, ", by {}", event.actor.wire);
-    }
+    who.push_str(&through(&event.actor.wire));
     if let Some(address) = event.actor.address {
-        let _ = write!(who, ", from {address}");
+        let _ = write!(who, ", from address {address}");
     }
     who
+}
+
+/// The way by which somebody came; empty if none is known.
+fn through(wire: &str) -> Cow<'static, str> {
+    Cow::Borrowed(match wire {
+        "" => "",
+        "twilio" => " through the Twilio API",
+        "nevis" => " through the Authentication Cloud API",
+        "fido" => " through the FIDO conformance API",
+        "manage" => " through the management API",
+        "console" => " in the console",
+        "enrolment" => " with a link for a new passkey",
+        "command-line" => " on the command line",
+        "import" => " by an import",
+        other => return Cow::Owned(format!(" through {other}")),
+    })
 }
 
 /// A key by its name, if it is known, and its id.
@@ -211,14 +226,55 @@ fn called(name: Option<&str>, id: &str) -> String {
     }
 }
 
-/// What else is known of it; empty if nothing is.
+/// What follows who did it: why it was refused, and what else is known of it.
+pub(super) fn told(event: &AuditEvent) -> String {
+    let mut text = String::new();
+    if let Some(reason) = event.reason {
+        let _ = write!(text, ": {}", reason.what().trim_end_matches('.'));
+    }
+    let more = details(event);
+    if !more.is_empty() {
+        let _ = write!(text, ". {more}");
+    }
+    text
+}
+
+/// What the verifier noticed in a ceremony that succeeded, in sentences; empty if there was nothing. The last one has no full stop.
+pub(super) fn noticed(event: &AuditEvent) -> String {
+    let sentences = event
+        .signals
+        .split_ascii_whitespace()
+        .map(|name| match name {
+            "sign_count_not_increased" => {
+                "The signature counter did not grow: a copy of the passkey may exist"
+            }
+            "backup_eligibility_gained" => {
+                "The passkey can be synced now. It could not when it was registered"
+            }
+            "backup_eligibility_lost" => "The passkey can no longer be synced. It could before",
+            "backup_state_changed" => "The passkey was synced since its last use, or is no longer",
+            "root_certificate_in_path" => "The attestation contains its own root certificate",
+            "authenticator_update_available" => "There is newer software for this authenticator",
+            "sha1_attestation" => "The attestation is signed with SHA-1",
+            UNBOUND => "The response came without the token of its ceremony",
+            other => other,
+        });
+    sentences.collect::<Vec<_>>().join(". ")
+}
+
+/// A text as HTML. What stands between backticks becomes code.
+pub(super) fn prose(text: impl AsRef<str>) -> String {
+    docs::prose(text.as_ref())
+}
+
+/// What else is known of it, in sentences; empty if nothing is. The last one has no full stop.
 pub(super) fn details(event: &AuditEvent) -> String {
     let Some(details) = &event.details else {
         return String::new();
     };
     let mut text = String::new();
     if let Some(found) = &details.found {
-        let _ = write!(text, "Found: {found}. ");
+        let _ = write!(text, "Found: {}. ", found.trim_end_matches('.'));
     }
     if let Some(target) = &details.target {
         let name = target.name.as_deref().unwrap_or(&target.id);
@@ -232,13 +288,44 @@ pub(super) fn details(event: &AuditEvent) -> String {
         let (old, new) = (shown(&change.old), shown(&change.new));
         let _ = write!(text, "{}: {old} became {new}. ", change.what);
     }
-    text.truncate(text.trim_end().len());
+    text.truncate(text.trim_end_matches(['.', ' ']).len());
     text
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
+    use domain::Reason;
+    use domain::model::audit::{Actor, Details};
+    use domain::model::ids::EventId;
+
     use super::*;
+
+    #[test]
+    fn an_event_is_told_in_sentences_with_one_full_stop_between_them() {
+        let by = Actor::new(ActorKind::Api, "twilio").at(Some(IpAddr::from([192, 0, 2, 10])));
+        let (id, kind) = (EventId([1; 16]), AuditKind::AuthenticationRefused);
+        let event = AuditEvent::new(id, kind, RelyingPartyId([2; 16]), Timestamp(3), &by);
+        let mut event = event.reason(Reason::OriginNotAllowed);
+        assert_eq!(
+            actor(&event, &KeyNames::default()),
+            "a back end through the Twilio API, from address 192.0.2.10"
+        );
+        let why = ": The response comes from a page or an app whose origin is not on the list of allowed origins";
+        assert_eq!(told(&event), why);
+        for found in ["https://evil.test", "https://evil.test."] {
+            event.details = Some(Box::new(Details {
+                found: Some(found.to_owned()),
+                ..Details::default()
+            }));
+            assert_eq!(told(&event), format!("{why}. Found: https://evil.test"));
+        }
+        event.signals = "sign_count_not_increased later".to_owned();
+        let noticed = noticed(&event);
+        assert!(noticed.starts_with("The signature counter"), "{noticed}");
+        assert!(noticed.ends_with("may exist. later"), "{noticed}");
+    }
 
     #[test]
     fn an_identifier_is_read_in_each_of_its_forms() {

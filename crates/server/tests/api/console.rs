@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use server::console::{Needs, POLICY, routes};
 use testkit::{Authenticator, Lies, Profile};
 
-use crate::common::{ACCOUNT, Answer, Client, FORM, TestApp};
+use crate::common::{ACCOUNT, Answer, Client, FORM, PUBLIC_URL, TestApp};
 use crate::support::{create, get};
 
 /// A webhook that receives everything.
@@ -222,6 +222,8 @@ async fn an_administrator_signs_in_with_a_passkey_and_out_again() {
     let client = signed_in(&app.browser(), &again);
     let page = client.get("/console/health").await;
     assert_eq!(page.status, 200);
+    let guide = format!("href=\"{PUBLIC_URL}/docs/support\"");
+    assert!(page.text().contains(&guide), "{}", page.text());
     is_clean(&page, "health");
     let form = format!("form_token={}", form_token(&page));
     let out = client.post("/console/sign-out", &form).await;
@@ -616,7 +618,7 @@ async fn a_policy_is_saved_after_it_was_shown_who_would_be_locked_out() {
     assert!(
         shown
             .text()
-            .contains("people could not sign in any more: ada-00001")
+            .contains("person could not sign in any more: ada-00001")
     );
     let rp = RelyingPartyId::from_hex(&filled.service[2..]).unwrap();
     let stored = async || {

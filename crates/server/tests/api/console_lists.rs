@@ -218,7 +218,7 @@ async fn support_sees_which_models_the_passkeys_of_an_account_have() {
     account.register(&service, "bob-00001", &mut phone).await;
     let page = eve.client.get("/console/metadata/in-use").await;
     let text = page.text();
-    assert!(text.contains("Looked at 2 people of 1 Services."), "{text}");
+    assert!(text.contains("Looked at 2 people of 1 Service."), "{text}");
     let (_, row) = text.split_once("<tbody><tr>").unwrap();
     assert!(row.contains("<td>2</td>"), "{text}");
     // Another account has none of them.

@@ -165,11 +165,17 @@ pub(super) fn escaped(text: &str) -> String {
 }
 
 /// A help text as HTML. Text between backticks becomes code.
-pub(super) fn prose(text: &str) -> String {
+pub(crate) fn prose(text: &str) -> String {
     let mut html = String::with_capacity(text.len() + 32);
+    let ticks = text.matches('`').count();
     for (index, part) in text.split('`').enumerate() {
         if index > 0 {
-            html.push_str(if index % 2 == 1 { "<code>" } else { "</code>" });
+            // One that has no partner, as the text of somebody else may have, opens nothing.
+            html.push_str(match (index % 2 == 1, index == ticks) {
+                (true, true) => "`",
+                (true, false) => "<code>",
+                (false, _) => "</code>",
+            });
         }
         html.push_str(&escaped(part));
     }
@@ -189,7 +195,8 @@ mod tests {
             prose("`a<b>` is \"c\" & `d`"),
             "<code>a&#60;b&#62;</code> is &#34;c&#34; &#38; <code>d</code>"
         );
-        // An odd backtick would leave the page's code open.
+        assert_eq!(prose("`a` b`<c>"), "<code>a</code> b`&#60;c&#62;");
+        // A help text has no backtick without a partner.
         for reason in Reason::ALL {
             for text in [reason.what(), reason.causes(), reason.fix()] {
                 assert_eq!(text.matches('`').count() % 2, 0, "{reason}: {text}");

@@ -15,6 +15,7 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::get;
 
+pub(crate) use frame::prose;
 pub(crate) use pages::home;
 
 /// Name (below `docs/`) and content of each generated file.
