@@ -86,6 +86,7 @@ fn the_example_is_applied_beside_a_server_and_a_change_of_it_on_the_stopped_stor
     let told = apply(data.path(), &file, &["--dry-run"]);
     let told = String::from_utf8(told.stdout).unwrap();
     assert!(told.contains("rp_id: (none) -> shop.example"), "{told}");
+    assert!(told.contains("name: (none) -> Shop"), "{told}");
     let granted =
         "scopes: [\"read\",\"enrol\",\"approve\",\"manage\"] -> [\"read\",\"enrol\",\"approve\"]";
     assert!(told.contains(granted), "{told}");
