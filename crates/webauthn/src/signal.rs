@@ -31,16 +31,32 @@ pub enum Signal {
 }
 
 impl Signal {
+    /// The name of each signal.
+    pub const NAMES: [&'static str; 7] = [
+        "sign_count_not_increased",
+        "backup_eligibility_gained",
+        "backup_eligibility_lost",
+        "backup_state_changed",
+        "root_certificate_in_path",
+        "authenticator_update_available",
+        "sha1_attestation",
+    ];
+
+    /// The place of its name in [`NAMES`](Self::NAMES).
+    pub const fn place(&self) -> usize {
+        match self {
+            Self::SignCountNotIncreased { .. } => 0,
+            Self::BackupEligibilityGained => 1,
+            Self::BackupEligibilityLost => 2,
+            Self::BackupStateChanged { .. } => 3,
+            Self::RootCertificateInPath => 4,
+            Self::AuthenticatorUpdateAvailable => 5,
+            Self::Sha1Attestation => 6,
+        }
+    }
+
     /// The stable `snake_case` name.
     pub const fn name(&self) -> &'static str {
-        match self {
-            Self::SignCountNotIncreased { .. } => "sign_count_not_increased",
-            Self::BackupEligibilityGained => "backup_eligibility_gained",
-            Self::BackupEligibilityLost => "backup_eligibility_lost",
-            Self::BackupStateChanged { .. } => "backup_state_changed",
-            Self::RootCertificateInPath => "root_certificate_in_path",
-            Self::AuthenticatorUpdateAvailable => "authenticator_update_available",
-            Self::Sha1Attestation => "sha1_attestation",
-        }
+        Self::NAMES[self.place()]
     }
 }

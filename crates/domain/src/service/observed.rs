@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use webauthn::credential::Aaguid;
 use webauthn::response::{AuthenticationResponse, RegistrationResponse};
+use webauthn::signal::Signal;
 
 use crate::model::audit::Actor;
 use crate::model::ceremony::{Authentication, CeremonyKind};
@@ -50,7 +51,7 @@ impl Passkeys {
     ) -> Result<RegisteredCredential, Refusal> {
         let finished = self.judge_registration(rp, response, name, None, by).await;
         self.over(CeremonyKind::Registration, rp, by, &finished, |done| {
-            done.record.aaguid
+            (done.record.aaguid, &done.signals)
         });
         finished
     }
@@ -66,7 +67,7 @@ impl Passkeys {
         let judged = self.judge_registration(rp, response, None, Some(link), by);
         let finished = judged.await;
         self.over(CeremonyKind::Registration, rp, by, &finished, |done| {
-            done.record.aaguid
+            (done.record.aaguid, &done.signals)
         });
         finished
     }
@@ -108,7 +109,7 @@ impl Passkeys {
     ) -> Result<SignedIn, Refusal> {
         let finished = self.judge_authentication(rp, response, by).await;
         self.over(CeremonyKind::Authentication, rp, by, &finished, |done| {
-            done.model
+            (done.model, &done.signals)
         });
         finished
     }
@@ -138,12 +139,18 @@ impl Passkeys {
         relying_party: RelyingPartyId,
         by: &Actor,
         finished: &Result<T, Refusal>,
-        model: fn(&T) -> Aaguid,
+        noticed: fn(&T) -> (Aaguid, &[Signal]),
     ) {
-        let model = match finished {
-            Ok(done) => Some(model(done)),
-            Err(why) => why.model.as_deref().copied(),
+        let (model, signals) = match finished {
+            Ok(done) => {
+                let (model, signals) = noticed(done);
+                (Some(model), signals)
+            }
+            Err(why) => (why.model.as_deref().copied(), &[][..]),
         };
+        for signal in signals {
+            self.observer.signalled(kind, signal);
+        }
         let of = Observed {
             kind,
             relying_party,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use webauthn::credential::Aaguid;
+use webauthn::signal::Signal;
 
 use crate::model::ceremony::CeremonyKind;
 use crate::model::ids::RelyingPartyId;
@@ -58,6 +59,8 @@ pub trait Observer: Send + Sync + 'static {
     fn phase(&self, kind: CeremonyKind, phase: Phase, took: Duration);
     /// A response was accepted or refused.
     fn ended(&self, of: Observed<'_>, outcome: Result<(), &Refusal>);
+    /// The verifier noticed something in a response that was accepted.
+    fn signalled(&self, _: CeremonyKind, _: &Signal) {}
     /// A ceremony was not started.
     fn not_started(&self, of: Observed<'_>, why: &Refusal);
 }

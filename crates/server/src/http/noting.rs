@@ -6,6 +6,7 @@ use std::time::Duration;
 use domain::model::ceremony::CeremonyKind;
 use domain::model::refusal::Refusal;
 use domain::service::observer::{Observed, Observer, Phase};
+use domain::webauthn::signal::Signal;
 
 use super::current::{self, Caller};
 use super::traces::Work;
@@ -50,6 +51,10 @@ impl Observer for Noting {
             }
         });
         self.0.ended(of, outcome);
+    }
+
+    fn signalled(&self, kind: CeremonyKind, signal: &Signal) {
+        self.0.signalled(kind, signal);
     }
 
     fn not_started(&self, of: Observed<'_>, why: &Refusal) {

@@ -8,6 +8,7 @@ use domain::model::ceremony::CeremonyKind;
 use domain::model::clock::Timestamp;
 use domain::model::refusal::Refusal;
 use domain::service::observer::{Observed, Observer, Phase};
+use domain::webauthn::signal::Signal;
 use prometheus::core::Collector;
 use prometheus::{
     Encoder as _, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec,
@@ -43,6 +44,8 @@ pub struct Metrics {
     /// By kind, wire and outcome.
     ceremonies: [[[IntCounter; OUTCOMES.len()]; WIRES.len()]; 2],
     ceremony_refusals: IntCounterVec,
+    /// By kind and signal, in the order of [`Signal::NAMES`].
+    ceremony_signals: [[IntCounter; Signal::NAMES.len()]; KINDS.len()],
     /// By kind and phase.
     phases: [[Histogram; 3]; 2],
     store_writes: Histogram,
@@ -135,6 +138,7 @@ impl Metrics {
         let request_seconds = maker.histograms(&table::REQUEST_SECONDS)?;
         let ceremonies = maker.counters(&table::CEREMONIES)?;
         let rate_limited = maker.counters(&table::RATE_LIMITED)?;
+        let ceremony_signals = maker.counters(&table::CEREMONY_SIGNALS)?;
         let phases = maker.histograms(&table::PHASE_SECONDS)?;
         Ok(Self {
             origin: Instant::now(),
@@ -151,6 +155,11 @@ impl Metrics {
                 })
             }),
             ceremony_refusals: maker.counters(&table::CEREMONY_REFUSALS)?,
+            // All of them from the start: the first of a series would be no increase.
+            ceremony_signals: KINDS.map(|kind| {
+                Signal::NAMES
+                    .map(|signal| ceremony_signals.with_label_values(&[kind.name(), signal]))
+            }),
             phases: KINDS.map(|kind| {
                 PHASES.map(|phase| phases.with_label_values(&[kind.name(), phase.name()]))
             }),
@@ -258,6 +267,10 @@ impl Observer for Metrics {
 
     fn phase(&self, kind: CeremonyKind, phase: Phase, took: Duration) {
         self.phases[kind as usize][phase as usize].observe(took.as_secs_f64());
+    }
+
+    fn signalled(&self, kind: CeremonyKind, signal: &Signal) {
+        self.ceremony_signals[kind as usize][signal.place()].inc();
     }
 
     fn ended(&self, of: Observed<'_>, outcome: Result<(), &Refusal>) {

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use domain::Reason;
 use domain::model::ceremony::CeremonyKind;
 use domain::service::observer::Phase;
+use domain::webauthn::signal::Signal;
 
 use crate::http::front::UNNAMED;
 use crate::http::rates::LIMITS;
@@ -44,6 +45,8 @@ pub enum Label {
     Outcome,
     /// Why something was refused.
     Reason,
+    /// What was noticed in a response that was accepted.
+    Signal,
     /// A part of the work on a response.
     Phase,
     /// The class of an HTTP status.
@@ -77,6 +80,7 @@ impl Label {
             Self::Wire => "wire",
             Self::Outcome => "outcome",
             Self::Reason => "reason",
+            Self::Signal => "signal",
             Self::Phase => "phase",
             Self::Status => "status",
             Self::Limit => "limit",
@@ -102,6 +106,7 @@ impl Label {
                 names.dedup();
                 names
             }
+            Self::Signal => Signal::NAMES.to_vec(),
             Self::Phase => Phase::ALL.iter().map(|phase| phase.name()).collect(),
             Self::Status => STATUSES.to_vec(),
             Self::Limit => LIMITS.to_vec(),
@@ -154,6 +159,7 @@ metrics! {
     RATE_LIMITED "rate_limited_total" Counter [Limit] "Requests that were over a rate limit."
     CEREMONIES "ceremonies_total" Counter [Ceremony, Wire, Outcome] "Ceremonies that were started or not, and responses to them that were accepted or refused."
     CEREMONY_REFUSALS "ceremony_refusals_total" Counter [Ceremony, Reason] "Responses to ceremonies that were refused."
+    CEREMONY_SIGNALS "ceremony_signals_total" Counter [Ceremony, Signal] "What was noticed in responses that were accepted, such as a signature counter that did not grow."
     PHASE_SECONDS "ceremony_phase_duration_seconds" Histogram [Ceremony, Phase] "Time of each part of the work on a response that was verified: reading, verifying, writing."
     STORE_WRITES "store_batch_writes" Histogram [] "Writes in one transaction of the embedded store."
     STORE_WAIT "store_wait_seconds" Histogram [] "Embedded store: how long the first write of a transaction waited. PostgreSQL: how long a call waited for a connection."
@@ -194,6 +200,7 @@ pub fn markdown() -> String {
         Label::Ceremony,
         Label::Wire,
         Label::Outcome,
+        Label::Signal,
         Label::Phase,
         Label::Status,
         Label::Limit,

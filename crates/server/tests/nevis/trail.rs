@@ -94,6 +94,20 @@ async fn the_signals_of_a_ceremony_are_in_the_export_and_the_log() {
     assert_eq!(logged.len(), 1, "{logged:?}");
     assert_eq!(logged[0]["level"], "WARN");
     assert_eq!(logged[0]["signal"], "sign_count_not_increased");
+    let app = &service.app;
+    let counted = app.metrics.text(&app.passkeys, &app.lifecycle).await;
+    let counted = String::from_utf8(counted.unwrap()).unwrap();
+    for (labels, count) in [
+        (r#"kind="registration",signal="sha1_attestation""#, 1),
+        (
+            r#"kind="authentication",signal="sign_count_not_increased""#,
+            1,
+        ),
+        (r#"kind="authentication",signal="backup_state_changed""#, 0),
+    ] {
+        let sample = format!("passkeyd_ceremony_signals_total{{{labels}}} {count}\n");
+        assert!(counted.contains(&sample), "{sample}");
+    }
 
     let rows = service.log("").await;
     for (event, signal) in [
