@@ -80,14 +80,16 @@ struct Effect {
     people: usize,
     passkeys: usize,
     complete: bool,
-    /// People whose every passkey would be refused at a sign-in.
+    /// People whose every passkey would be refused at a sign-in, where one is accepted now.
     locked_out: Vec<String>,
     locked_out_count: usize,
-    /// Passkeys that may be refused: what they will do is not known.
+    /// Passkeys that may be refused, and are accepted now: what they will do is not known.
     unsure: usize,
-    /// Passkeys that could not be registered again.
+    /// Passkeys whose counter fell: each is refused until it passes the highest one, and is not now.
+    fallen: usize,
+    /// Passkeys that could not be registered again, and could be now.
     not_again: usize,
-    /// People who have more passkeys than would be allowed.
+    /// People who have more passkeys than would be allowed, and not more than now.
     too_many: usize,
 }
 
@@ -240,11 +242,6 @@ fn fate(rp: &RelyingParty, policy: &Policy, record: &CredentialRecord) -> Fate {
     {
         return Fate::Refused;
     }
-    // A counter that fell stays below the highest one until it passes it.
-    let fell = record.sign_count_since_fall.is_some();
-    if policy.sign_count == SignCountPolicy::Refuse && fell {
-        return Fate::Refused;
-    }
     if policy.user_verification_required && !record.uv_initialized {
         return Fate::Unsure;
     }
@@ -264,6 +261,7 @@ fn fits(policy: &Policy, record: &CredentialRecord) -> bool {
 
 async fn effect(visit: &Visit, rp: &RelyingParty, after: &Policy) -> Result<Effect, Failure> {
     let passkeys = visit.passkeys();
+    let before = &rp.policy;
     let page = PageRequest {
         after: None,
         limit: PEOPLE,
@@ -280,11 +278,27 @@ async fn effect(visit: &Visit, rp: &RelyingParty, after: &Policy) -> Result<Effe
             continue;
         };
         effect.passkeys += records.len();
-        let fates: Vec<_> = records.iter().map(|r| fate(rp, after, r)).collect();
-        effect.unsure += fates.iter().filter(|f| **f == Fate::Unsure).count();
-        effect.not_again += records.iter().filter(|r| !fits(after, r)).count();
-        effect.too_many += usize::from(records.len() > after.max_credentials_per_user as usize);
-        if !fates.is_empty() && fates.iter().all(|fate| *fate == Fate::Refused) {
+        let fates = |policy| records.iter().map(move |record| fate(rp, policy, record));
+        effect.unsure += fates(before)
+            .zip(fates(after))
+            .filter(|(now, then)| *now == Fate::Works && *then == Fate::Unsure)
+            .count();
+        let refuses = |policy: &Policy| policy.sign_count == SignCountPolicy::Refuse;
+        if refuses(after) && !refuses(before) {
+            let fell = |record: &&CredentialRecord| record.sign_count_since_fall.is_some();
+            effect.fallen += records.iter().filter(fell).count();
+        }
+        let fits_no_more =
+            |record: &&CredentialRecord| fits(before, record) && !fits(after, record);
+        effect.not_again += records.iter().filter(fits_no_more).count();
+        let (allowed, now) = (
+            after.max_credentials_per_user,
+            before.max_credentials_per_user,
+        );
+        let too_many = allowed < now && records.len() > allowed as usize;
+        effect.too_many += usize::from(too_many);
+        let is_out = |policy| fates(policy).all(|fate| fate == Fate::Refused);
+        if !records.is_empty() && is_out(after) && !is_out(before) {
             effect.locked_out_count += 1;
             if effect.locked_out.len() < NAMED {
                 effect.locked_out.push(person.name);

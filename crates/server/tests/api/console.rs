@@ -635,6 +635,10 @@ async fn a_policy_is_saved_after_it_was_shown_who_would_be_locked_out() {
         303
     );
     let after = stored().await;
+    // Once it is saved, the same policy changes nothing.
+    let again = ada.post(&policy, &format!("{chosen}&action=check")).await;
+    let nobody = "<strong>0</strong> people could not sign in any more.";
+    assert!(again.text().contains(nobody), "{}", again.text());
     assert_ne!(
         after.policy.relying_party_override,
         before.policy.relying_party_override
