@@ -71,11 +71,13 @@ pub(super) async fn run(arguments: Doctor) -> Result<ExitCode, ProcessError> {
             files = found.files;
         }
         Err(error) => {
-            // Without a look at the store, what the settings say about a wrong master key is not all.
+            // Without a look at the store, what the settings say about a wrong master key is not all. One that cannot be read is.
             if !matches!(error, ProcessError::MasterKey(_)) {
                 findings.push(machine::master_key(&settings, None));
             }
-            findings.push(of_store(&error, &settings));
+            if crate::master_key::keys(&settings).is_ok() {
+                findings.push(of_store(&error, &settings));
+            }
         }
     }
     if !offline {
@@ -99,6 +101,9 @@ pub(super) async fn run(arguments: Doctor) -> Result<ExitCode, ProcessError> {
 
 fn show_files(found: &FromStore) -> Result<(), ProcessError> {
     print(|out| {
+        if found.files.is_empty() {
+            writeln!(out, "No Service needs a file at the host of its RP ID.")?;
+        }
         for file in &found.files {
             writeln!(out, "{} ({}: {})", file.url, file.service, file.why)?;
             match &file.content {
@@ -246,7 +251,12 @@ fn of_store(error: &ProcessError, settings: &Settings) -> Finding {
             "name the store of the server with --data-dir, --store or --config",
         ),
     };
+    let why = if check == "master_key" {
+        "passkeyd does not start"
+    } else {
+        "Services and metadata were not checked"
+    };
     Finding::problem(check, error.to_string())
-        .because("Services and metadata were not checked")
+        .because(why)
         .fix(fix)
 }

@@ -131,7 +131,9 @@ fn metadata(passkeys: &Passkeys) -> Finding {
 pub fn service(rp: &RelyingParty, public_url: &PublicUrl, found: &mut FromStore) {
     let sid = format!("VA{}", rp.id);
     let first = found.files.len();
-    let (Some(rp_id), Some(origins)) = (&rp.selection.rp_id, &rp.selection.origins) else {
+    let origins = rp.selection.origins.as_ref();
+    let origins = origins.filter(|origins| !origins.is_empty());
+    let (Some(rp_id), Some(origins)) = (&rp.selection.rp_id, origins) else {
         found.findings.push(
             Finding::warning("relying_party", "the Service has no RP ID or no origins")
                 .because("ceremonies need both, unless each request brings them")

@@ -170,6 +170,8 @@ fn the_master_key_is_in_a_file_that_only_its_owner_reads_or_in_the_environment()
     );
     let (_, found) = on(&made.data(), &["doctor", "--offline"]);
     assert!(found.contains("PROBLEM  master_key"), "{found}");
+    // That the store cannot be opened follows from it.
+    assert!(!found.contains("PROBLEM  store"), "{found}");
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
     let (_, found) = on(&made.data(), &["doctor", "--offline"]);
     assert!(
