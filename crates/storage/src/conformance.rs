@@ -142,7 +142,7 @@ macro_rules! conformance_tests {
                 erased_deliveries_do_not_tell_who_it_was,
                 ceremonies_are_told_as_they_end,
                 a_delivery_is_claimed_once_until_its_lease_ends,
-                an_account_does_not_take_the_place_of_another,
+                a_relying_party_does_not_take_the_place_of_another,
                 a_delivery_is_replaced_by_the_caller_that_has_it;
             relying_parties:
                 a_relying_party_needs_its_account_and_reads_back_as_written,

@@ -79,6 +79,8 @@ pub struct Actor {
     pub api_key: Option<ApiKeyId>,
     /// The name of the administrator.
     pub name: Option<String>,
+    /// The administrator of the console, while the call lasts. An event keeps the name alone.
+    pub administrator: Option<UserId>,
     /// Name of the wire; empty if there was none.
     pub wire: Cow<'static, str>,
     /// The address of the client that called.
@@ -100,6 +102,7 @@ impl Actor {
             access_key: None,
             api_key: None,
             name: None,
+            administrator: None,
             wire: Cow::Borrowed(wire),
             unbound: false,
             address: None,
@@ -147,6 +150,13 @@ impl Actor {
     #[must_use]
     pub fn named(mut self, name: &str) -> Self {
         self.name = Some(kept(name, MAX_FOUND));
+        self
+    }
+
+    /// Sets the administrator of the console.
+    #[must_use]
+    pub fn administrator(mut self, id: UserId) -> Self {
+        self.administrator = Some(id);
         self
     }
 

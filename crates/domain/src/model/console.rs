@@ -73,6 +73,9 @@ pub struct Invite {
     pub name: String,
     /// The administrator who adds a passkey by it; `None` when a new one comes in.
     pub administrator: Option<UserId>,
+    /// The administrator who made it. It works as long as this person may make one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<UserId>,
     /// When it was made.
     pub created: Timestamp,
     /// From when on it does not work.
@@ -89,6 +92,9 @@ pub struct EnrolmentLink {
     pub relying_party: RelyingPartyId,
     /// The user.
     pub user: UserId,
+    /// The administrator who made it, if it was not a back end. It works as long as this person may make one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<UserId>,
     /// When it was made.
     pub created: Timestamp,
     /// From when on it does not work.

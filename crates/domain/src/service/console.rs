@@ -236,6 +236,7 @@ impl Passkeys {
             role,
             name,
             administrator,
+            by: by.administrator,
             created: now,
             expires: now.plus_millis(INVITE_MS),
         };
@@ -258,8 +259,30 @@ impl Passkeys {
     pub async fn invites(&self) -> Result<Vec<Invite>, Refusal> {
         let now = self.now();
         let records = self.console_records(ConsoleKind::Invite, None).await?;
-        let invites = records.into_iter().filter_map(ConsoleRecord::invite);
-        Ok(invites.filter(|invite| now < invite.expires).collect())
+        let mut invites = Vec::new();
+        for invite in records.into_iter().filter_map(ConsoleRecord::invite) {
+            if now < invite.expires && self.is_backed(&invite).await? {
+                invites.push(invite);
+            }
+        }
+        Ok(invites)
+    }
+
+    /// Whether an administrator has this role at least. What was made on the command line or by a back end was made by none, and needs none.
+    pub(super) async fn still_may(&self, by: Option<UserId>, least: Role) -> Result<bool, Refusal> {
+        let Some(by) = by else {
+            return Ok(true);
+        };
+        let found = self.console_record(ConsoleKind::Administrator, by.0);
+        let found = found.await?.and_then(ConsoleRecord::administrator);
+        Ok(found.is_some_and(|administrator| administrator.role >= least))
+    }
+
+    /// Whether the person who made an invite may still make it: everyone for oneself, and owners for others.
+    async fn is_backed(&self, invite: &Invite) -> Result<bool, Refusal> {
+        let own = invite.by == invite.administrator;
+        let least = if own { Role::Support } else { Role::Owner };
+        self.still_may(invite.by, least).await
     }
 
     /// The invite with this token, if it still works.
@@ -269,9 +292,12 @@ impl Passkeys {
     pub async fn open_invite(&self, token: &Token) -> Result<Invite, ConsoleRefusal> {
         let found = self.console_record(ConsoleKind::Invite, token.invite().0);
         let found = found.await?.and_then(ConsoleRecord::invite);
-        found
-            .filter(|invite| self.now() < invite.expires)
-            .ok_or(ConsoleRefusal::InviteUnknown)
+        match found {
+            Some(invite) if self.now() < invite.expires && self.is_backed(&invite).await? => {
+                Ok(invite)
+            }
+            _ => Err(ConsoleRefusal::InviteUnknown),
+        }
     }
 
     /// Revokes an invite.

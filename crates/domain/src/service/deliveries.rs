@@ -1,6 +1,7 @@
 //! Deliveries to webhooks: which webhooks receive an event, which deliveries are due, what follows from an attempt, and what an operator asks
 //! for. The sender is in the server.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use webauthn::error::Reason;
@@ -71,7 +72,7 @@ pub struct Range {
     pub since: Timestamp,
     /// Before this moment.
     pub until: Timestamp,
-    /// Those that arrived, too, and not only those that failed.
+    /// Those that arrived, too, and not only those of which an attempt failed.
     pub delivered: bool,
 }
 
@@ -369,12 +370,13 @@ impl Passkeys {
         Ok(delivery)
     }
 
-    /// Sends the deliveries of a range again, under the same ids; how many. `None` when the webhook is not there.
+    /// Sends the deliveries of a range again, under the same ids; how many. `None` when the webhook is not there. It goes on when the caller
+    /// does not wait for it, so that what it has done is noted.
     ///
     /// # Errors
     /// `store_unavailable`.
     pub async fn redeliver_range(
-        &self,
+        self: &Arc<Self>,
         rp: RelyingPartyId,
         webhook: WebhookId,
         range: Range,
@@ -383,45 +385,63 @@ impl Passkeys {
         let Some(webhook) = self.storage.webhook(rp, webhook).await? else {
             return Ok(None);
         };
-        let count = self.again_all(rp, webhook.id, range).await?;
-        if count > 0 {
-            self.note_redelivery(&webhook, &count.to_string(), by)
-                .await?;
-        }
-        Ok(Some(count))
+        let (own, by) = (Arc::clone(self), by.clone());
+        let work = tokio::spawn(async move {
+            let (count, done) = own.again_all(rp, webhook.id, range).await;
+            if count > 0 {
+                own.note_redelivery(&webhook, &count.to_string(), &by)
+                    .await?;
+            }
+            done?;
+            Ok(Some(count))
+        });
+        work.await.unwrap_or_else(|_| Err(Reason::Internal.into()))
     }
 
+    /// How many are sent again, and why no more are.
     async fn again_all(
         &self,
         rp: RelyingPartyId,
         webhook: WebhookId,
         range: Range,
-    ) -> Result<u64, Refusal> {
+    ) -> (u64, Result<(), Refusal>) {
+        let mut count = 0;
+        let done = self.again_each(rp, webhook, range, &mut count).await;
+        (count, done)
+    }
+
+    async fn again_each(
+        &self,
+        rp: RelyingPartyId,
+        webhook: WebhookId,
+        range: Range,
+        count: &mut u64,
+    ) -> Result<(), Refusal> {
         let mut page = PageRequest::first(PAGE);
         page.after = Some(Position {
             created: range.since.plus_millis(-1),
             key: [0xff; 16],
         });
-        let mut count = 0;
         loop {
             let found = self.storage.list_deliveries(rp, webhook, page).await?;
             for delivery in found.items {
                 page.after = Some(place_of(&delivery));
                 if delivery.created >= range.until {
-                    return Ok(count);
+                    return Ok(());
                 }
                 let wanted = match delivery.state {
-                    DeliveryState::Waiting => false,
+                    // An attempt failed, and the next one may be hours away.
+                    DeliveryState::Waiting => delivery.attempts > 0,
                     DeliveryState::Delivered => range.delivered,
                     DeliveryState::Failed => true,
                 };
                 if wanted {
                     self.again(delivery).await?;
-                    count += 1;
+                    *count += 1;
                 }
             }
             if !found.more {
-                return Ok(count);
+                return Ok(());
             }
         }
     }

@@ -12,7 +12,7 @@ use webauthn::origin::Origin;
 use webauthn::response::RegistrationResponse;
 
 use crate::model::audit::{Actor, AuditEvent, AuditKind};
-use crate::model::console::{ConsoleKind, ConsoleRecord, EnrolmentLink, Token};
+use crate::model::console::{ConsoleKind, ConsoleRecord, EnrolmentLink, Role, Token};
 use crate::model::ids::{CeremonyId, EnrolmentId, RelyingPartyId, TokenId, UserId};
 use crate::model::page::{Order, PageRequest};
 use crate::model::policy::{Attachment, PartialSelection};
@@ -29,6 +29,8 @@ pub const LINK_MS: i64 = 86_400_000;
 pub const SHORTEST_LINK_MS: i64 = 60_000;
 /// The longest time for which a link works, in milliseconds: a week.
 pub const LONGEST_LINK_MS: i64 = 7 * LINK_MS;
+/// An administrator who makes links has this role at least.
+const LINKS_ARE_FROM: Role = Role::Operator;
 /// Of so many of the latest links of a user it is looked whether they still work.
 const LATEST: u32 = 100;
 /// The name of a passkey that is registered by a link.
@@ -39,7 +41,8 @@ const NAME: &str = "Passkey";
 pub enum EnrolmentRefusal {
     /// As any other use case refuses.
     Domain(Refusal),
-    /// There is no such link: it was never made, it was revoked or replaced, or its user or Service was deleted.
+    /// There is no such link: it was never made, it was revoked or replaced, its user or Service was deleted, or the administrator who made it
+    /// may no longer make one.
     Unknown,
     /// Its time is over.
     Expired,
@@ -131,6 +134,7 @@ impl Passkeys {
             id: self.enrolment_of(&token),
             relying_party: rp.id,
             user: user.id,
+            by: by.administrator,
             created: now,
             expires: now.plus_millis(lifetime_ms.clamp(SHORTEST_LINK_MS, LONGEST_LINK_MS)),
         };
@@ -165,7 +169,10 @@ impl Passkeys {
         let records = records.await?.items.into_iter().rev();
         let mut open = Vec::new();
         for link in records.filter_map(ConsoleRecord::enrolment) {
-            if now < link.expires && !self.is_claimed(rp, TokenId(link.id.0)).await? {
+            if now < link.expires
+                && !self.is_claimed(rp, TokenId(link.id.0)).await?
+                && self.still_may(link.by, LINKS_ARE_FROM).await?
+            {
                 open.push(link);
             }
         }
@@ -217,6 +224,9 @@ impl Passkeys {
         }
         if self.now() >= link.expires {
             return Err(EnrolmentRefusal::Expired);
+        }
+        if !self.still_may(link.by, LINKS_ARE_FROM).await? {
+            return Err(EnrolmentRefusal::Unknown);
         }
         let gone = |refusal: Refusal| match refusal.reason {
             Reason::RelyingPartyUnknown | Reason::UserUnknown => EnrolmentRefusal::Unknown,

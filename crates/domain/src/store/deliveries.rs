@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use crate::model::clock::Timestamp;
-use crate::model::ids::{AccountId, DeliveryId, RelyingPartyId, UserId, WebhookId};
+use crate::model::ids::{DeliveryId, RelyingPartyId, UserId, WebhookId};
 use crate::model::notice::Delivery;
 use crate::model::page::{Page, PageRequest};
 use crate::store::Fault;
@@ -17,12 +17,12 @@ pub struct ClaimDeliveries<'a> {
     pub until: Timestamp,
     /// None of these webhooks.
     pub webhooks: &'a [WebhookId],
-    /// None of these accounts.
-    pub accounts: &'a [AccountId],
+    /// None of these Relying Parties.
+    pub parties: &'a [RelyingPartyId],
     /// Most of one webhook.
     pub of_webhook: u32,
-    /// Most of one account.
-    pub of_account: u32,
+    /// Most of one Relying Party.
+    pub of_party: u32,
     /// Most of all.
     pub most: u32,
 }

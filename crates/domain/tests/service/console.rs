@@ -141,6 +141,47 @@ async fn an_invite_lets_one_person_in_who_signs_in_with_a_passkey_then() {
 }
 
 #[tokio::test]
+async fn what_an_administrator_made_ends_with_the_right_to_make_it() {
+    let fixture = Fixture::new().await;
+    let passkeys = &fixture.passkeys;
+    let (owner, _) = fixture.administrator("Ada", Role::Owner).await;
+    let (other, _) = fixture.administrator("Bob", Role::Owner).await;
+    let by = browser().administrator(other.id);
+    let (invite, for_anyone) = passkeys
+        .invite_administrator("Eve", Role::Owner, &by)
+        .await
+        .unwrap();
+    let (_, for_another) = passkeys.invite_passkey(owner.id, &by).await.unwrap();
+    let (own, for_himself) = passkeys.invite_passkey(other.id, &by).await.unwrap();
+    let works = async |token: &Token| passkeys.open_invite(token).await.is_ok();
+    let listed = async || -> Vec<_> {
+        let open = passkeys.invites().await.unwrap();
+        open.iter().map(|invite| invite.id).collect()
+    };
+    assert_eq!(listed().await.len(), 3);
+    assert!(works(&for_anyone).await && works(&for_another).await);
+    // As an operator, he may add a passkey of his own.
+    passkeys
+        .set_role(other.id, Role::Operator, &browser())
+        .await
+        .unwrap();
+    assert!(!works(&for_anyone).await && !works(&for_another).await);
+    assert!(works(&for_himself).await);
+    assert_eq!(listed().await, [own.id]);
+    let refused = fixture.created(&for_anyone, "Eve", &mut counting()).await;
+    assert!(matches!(refused, Err(ConsoleRefusal::InviteUnknown)));
+    passkeys
+        .set_role(other.id, Role::Owner, &browser())
+        .await
+        .unwrap();
+    assert!(listed().await.contains(&invite.id));
+    let removed = passkeys.remove_administrator(other.id, &by).await;
+    assert_eq!(removed, Ok(()));
+    assert_eq!(listed().await, []);
+    assert!(!works(&for_anyone).await && !works(&for_himself).await);
+}
+
+#[tokio::test]
 async fn a_loser_of_one_invite_has_a_passkey_that_opens_nothing() {
     let fixture = Fixture::new().await;
     let (_, token) = fixture.invited("Ada", Role::Owner).await;

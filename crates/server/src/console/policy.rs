@@ -60,6 +60,9 @@ const OVERRIDES: [(&str, &str, RelyingPartyOverride); 2] = [
     ),
 ];
 
+/// How often a policy is saved while others change the same Service.
+const TRIES: u32 = 20;
+
 /// What somebody has chosen, and what is wrong with it.
 #[derive(Clone, Debug, Default)]
 struct Chosen {
@@ -347,22 +350,30 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
 pub(super) async fn change(visit: Visit) -> Result<Response, Failure> {
     let rp = services::of_path(&visit).await?;
     let passkeys = visit.passkeys();
-    let before = passkeys.stored_relying_party(rp.account, rp.id).await?;
+    let mut before = passkeys.stored_relying_party(rp.account, rp.id).await?;
     let mut chosen = Chosen::sent(&visit);
-    let after = chosen.over(&before.policy);
+    let mut after = chosen.over(&before.policy);
     let here = format!("/services/{}/policy", words::service(rp.id));
     let accepted = chosen.wrong.is_empty();
+    if accepted && visit.field("action") == "save" {
+        for _ in 0..TRIES {
+            if after == before.policy {
+                return Ok(visit.back(&here, "nothing"));
+            }
+            let saved = passkeys
+                .replace_policy(&before, after, &visit.actor())
+                .await?;
+            if saved.is_some() {
+                return Ok(visit.back(&here, "saved"));
+            }
+            // Somebody else has changed the Service since it was read.
+            before = passkeys.stored_relying_party(rp.account, rp.id).await?;
+            after = chosen.over(&before.policy);
+        }
+        return Err(domain::Reason::ConcurrentChanges.into());
+    }
     if accepted && after == before.policy {
         return Ok(visit.back(&here, "nothing"));
-    }
-    if accepted && visit.field("action") == "save" {
-        return match passkeys
-            .replace_policy(&before, after, &visit.actor())
-            .await?
-        {
-            Some(_) => Ok(visit.back(&here, "saved")),
-            None => Err(domain::Reason::ConcurrentChanges.into()),
-        };
     }
     let effect = if accepted {
         Some(effect(&visit, &before, &after).await?)

@@ -258,7 +258,9 @@ impl Visit {
         match &self.visitor {
             Some((Visitor { administrator, .. }, _)) => {
                 let id = words::user(administrator.id);
-                actor.named(&format!("{} ({id})", administrator.name))
+                actor
+                    .named(&format!("{} ({id})", administrator.name))
+                    .administrator(administrator.id)
             }
             None => actor,
         }

@@ -202,10 +202,10 @@ pub(super) async fn set_status(visit: Visit) -> Result<Response, Failure> {
     Ok(visit.back(&path_of(&webhook), done))
 }
 
-/// `POST /console/services/{service}/webhooks/{webhook}/redeliver`: every delivery that failed.
+/// `POST /console/services/{service}/webhooks/{webhook}/redeliver`: every delivery of which an attempt failed.
 pub(super) async fn redeliver_failed(visit: Visit) -> Result<Response, Failure> {
     let (rp, webhook) = of_path(&visit).await?;
-    let passkeys = visit.passkeys();
+    let passkeys = &visit.state.passkeys;
     let range = Range {
         since: webhook.created,
         until: passkeys.now(),

@@ -10,7 +10,7 @@ use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderMap, StatusCode};
 use domain::Passkeys;
 use domain::model::clock::Timestamp;
-use domain::model::ids::{AccountId, WebhookId};
+use domain::model::ids::{RelyingPartyId, WebhookId};
 use domain::model::notice::Delivery;
 use domain::model::refusal::Refusal;
 use domain::service::deliveries::Attempt;
@@ -45,8 +45,8 @@ const MEASURE_EVERY: Duration = Duration::from_secs(10);
 const MOST: usize = 512;
 /// Most attempts at once to one webhook.
 const MOST_OF_WEBHOOK: u32 = 2;
-/// Most attempts at once to the webhooks of one account.
-const MOST_OF_ACCOUNT: u32 = 16;
+/// Most attempts at once to the webhooks of one Relying Party.
+const MOST_OF_PARTY: u32 = 8;
 /// How long attempts may go on after the process received the signal to stop.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -144,7 +144,7 @@ fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
 #[derive(Default)]
 struct Busy {
     webhooks: HashMap<WebhookId, u32>,
-    accounts: HashMap<AccountId, u32>,
+    parties: HashMap<RelyingPartyId, u32>,
 }
 
 impl Busy {
@@ -153,19 +153,19 @@ impl Busy {
         at_least(&self.webhooks, MOST_OF_WEBHOOK)
     }
 
-    /// The accounts that get no further attempt now. A claim may take half of [`MOST_OF_ACCOUNT`].
-    fn accounts(&self) -> Vec<AccountId> {
-        at_least(&self.accounts, MOST_OF_ACCOUNT / 2 + 1)
+    /// The Relying Parties that get no further attempt now. A claim may take half of [`MOST_OF_PARTY`].
+    fn parties(&self) -> Vec<RelyingPartyId> {
+        at_least(&self.parties, MOST_OF_PARTY / 2 + 1)
     }
 
-    fn begin(&mut self, (account, webhook): (AccountId, WebhookId)) {
+    fn begin(&mut self, (party, webhook): (RelyingPartyId, WebhookId)) {
         *self.webhooks.entry(webhook).or_default() += 1;
-        *self.accounts.entry(account).or_default() += 1;
+        *self.parties.entry(party).or_default() += 1;
     }
 
-    fn end(&mut self, (account, webhook): (AccountId, WebhookId)) {
+    fn end(&mut self, (party, webhook): (RelyingPartyId, WebhookId)) {
         one_less(&mut self.webhooks, webhook);
-        one_less(&mut self.accounts, account);
+        one_less(&mut self.parties, party);
     }
 }
 
@@ -187,7 +187,7 @@ fn one_less<K: Eq + Hash>(counts: &mut HashMap<K, u32>, key: K) {
 /// The attempts, and what is needed to begin more.
 struct Attempts {
     sender: Sender,
-    running: JoinSet<(AccountId, WebhookId)>,
+    running: JoinSet<(RelyingPartyId, WebhookId)>,
     busy: Busy,
 }
 
@@ -204,9 +204,9 @@ impl Attempts {
             now,
             until: now.plus_millis(LEASE_MS),
             webhooks: &self.busy.webhooks(),
-            accounts: &self.busy.accounts(),
+            parties: &self.busy.parties(),
             of_webhook: 1,
-            of_account: MOST_OF_ACCOUNT / 2,
+            of_party: MOST_OF_PARTY / 2,
             most: room,
         };
         let claimed = match passkeys.claim_deliveries(claim).await {
@@ -218,7 +218,7 @@ impl Attempts {
         };
         let count = claimed.len();
         for delivery in claimed {
-            let of = (delivery.account, delivery.webhook);
+            let of = (delivery.relying_party, delivery.webhook);
             self.busy.begin(of);
             let sender = self.sender.clone();
             self.running.spawn(async move {
@@ -235,7 +235,7 @@ impl Attempts {
         count
     }
 
-    fn end(&mut self, ended: &Result<(AccountId, WebhookId), JoinError>) {
+    fn end(&mut self, ended: &Result<(RelyingPartyId, WebhookId), JoinError>) {
         if let Ok(of) = ended {
             self.busy.end(*of);
         }
@@ -299,26 +299,26 @@ mod tests {
     }
 
     #[test]
-    fn a_webhook_and_an_account_have_few_attempts_at_once() {
+    fn a_webhook_and_a_relying_party_have_few_attempts_at_once() {
         let mut busy = Busy::default();
-        let (account, one) = (AccountId([1; 16]), WebhookId([1; 16]));
-        busy.begin((account, one));
+        let (party, one) = (RelyingPartyId([1; 16]), WebhookId([1; 16]));
+        busy.begin((party, one));
         assert_eq!(busy.webhooks(), []);
-        busy.begin((account, one));
+        busy.begin((party, one));
         assert_eq!(busy.webhooks(), [one]);
-        busy.end((account, one));
+        busy.end((party, one));
         assert_eq!(busy.webhooks(), []);
-        for n in 2..=8 {
-            busy.begin((account, WebhookId([n; 16])));
+        for n in 2..=4 {
+            busy.begin((party, WebhookId([n; 16])));
         }
-        assert_eq!(busy.accounts(), []);
-        busy.begin((account, WebhookId([9; 16])));
-        assert_eq!(busy.accounts(), [account]);
-        busy.end((account, WebhookId([9; 16])));
-        assert_eq!((busy.accounts(), busy.accounts.len()), (Vec::new(), 1));
-        for n in 1..=8 {
-            busy.end((account, WebhookId([n; 16])));
+        assert_eq!(busy.parties(), []);
+        busy.begin((party, WebhookId([5; 16])));
+        assert_eq!(busy.parties(), [party]);
+        busy.end((party, WebhookId([5; 16])));
+        assert_eq!((busy.parties(), busy.parties.len()), (Vec::new(), 1));
+        for n in 1..=4 {
+            busy.end((party, WebhookId([n; 16])));
         }
-        assert_eq!((busy.accounts.len(), busy.webhooks.len()), (0, 0));
+        assert_eq!((busy.parties.len(), busy.webhooks.len()), (0, 0));
     }
 }

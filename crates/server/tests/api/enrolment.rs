@@ -1,6 +1,6 @@
 //! One-time enrolment links: made in the console or over the management API, and used once on a page of passkeyd.
 
-use domain::model::audit::{AuditEvent, AuditKind};
+use domain::model::audit::{Actor, ActorKind, AuditEvent, AuditKind};
 use domain::model::console::Role;
 use domain::model::ids::RelyingPartyId;
 use domain::store::EventFilter;
@@ -411,6 +411,30 @@ async fn an_operator_makes_a_link_with_a_qr_code_in_the_console_and_support_revo
             422
         );
     }
+}
+
+#[tokio::test]
+async fn a_link_ends_when_the_administrator_who_made_it_is_removed() {
+    let fixture = Fixture::new().await;
+    let passkeys = &fixture.app.passkeys;
+    let operator = fixture.app.administrator("Olga", Role::Operator).await;
+    let form = format!("{}/enrolment", fixture.person());
+    let made = operator.post(&form, "hours=24").await;
+    let page = made.text();
+    let (_, rest) = page.split_once(&format!("{PUBLIC_URL}/enroll/")).unwrap();
+    let path = format!("/enroll/{}", &rest[..64]);
+    let stranger = fixture.app.stranger();
+    said(&stranger.get(&path).await, 200, "Add a passkey");
+    let sent = fixture.credential(&path).await;
+    let found = passkeys.administrators().await.unwrap();
+    let olga = found.iter().find(|one| one.name == "Olga").unwrap();
+    let owner = Actor::new(ActorKind::Admin, "console");
+    let removed = passkeys.remove_administrator(olga.id, &owner).await;
+    assert_eq!(removed, Ok(()));
+    said(&stranger.get(&path).await, 404, "This link is not valid");
+    let refused = stranger.post(&path, &sent).await;
+    assert_eq!(refused.status, 404, "{}", refused.text());
+    assert_eq!(fixture.passkeys().await, 1);
 }
 
 #[tokio::test]

@@ -48,6 +48,7 @@ fn link(rp: RelyingPartyId) -> EnrolmentLink {
         id: EnrolmentId(key()),
         relying_party: rp,
         user: UserId(key()),
+        by: Some(UserId(key())),
         created: NOW,
         expires: at(10),
     }
@@ -83,6 +84,7 @@ fn invite(administrator: Option<UserId>) -> Invite {
         role: Role::Owner,
         name: "ada".to_owned(),
         administrator,
+        by: None,
         created: NOW,
         expires: at(500),
     }

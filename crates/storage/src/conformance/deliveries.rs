@@ -25,21 +25,17 @@ fn told(event: AuditEvent, hook: &Webhook) -> AuditEvent {
     event.told_to(Subscriber::of(hook, ACCOUNT).map(|one| vec![one].into()))
 }
 
-/// The account of deliveries, unless a test needs two.
+/// The account of deliveries.
 const ACCOUNT: AccountId = AccountId([7; 16]);
 
 /// A delivery that is due at this time.
 pub(crate) fn delivery(rp: RelyingPartyId, hook: WebhookId, millis: i64) -> Delivery {
-    of_account(ACCOUNT, rp, hook, millis)
-}
-
-fn of_account(account: AccountId, rp: RelyingPartyId, hook: WebhookId, millis: i64) -> Delivery {
     let event = event(AuditKind::AccessKeyCreated, rp);
     let hook = Webhook {
         id: hook,
         ..webhook(rp, NOW)
     };
-    let subscriber = Subscriber::of(&hook, account);
+    let subscriber = Subscriber::of(&hook, ACCOUNT);
     let event = event.told_to(subscriber.map(|one| vec![one].into()));
     let mut delivery = event.deliveries().remove(0);
     delivery.id = DeliveryId(key());
@@ -140,9 +136,9 @@ fn anything(now: i64, until: i64) -> ClaimDeliveries<'static> {
         now: at(now),
         until: at(until),
         webhooks: &[],
-        accounts: &[],
+        parties: &[],
         of_webhook: 100,
-        of_account: 100,
+        of_party: 100,
         most: 100,
     }
 }
@@ -207,12 +203,15 @@ pub async fn a_delivery_is_claimed_once_until_its_lease_ends(under_test: &mut dy
     assert_eq!(claim(400, 1400, &[]).await, [3]);
 }
 
-pub async fn an_account_does_not_take_the_place_of_another(under_test: &mut dyn StoreUnderTest) {
+pub async fn a_relying_party_does_not_take_the_place_of_another(
+    under_test: &mut dyn StoreUnderTest,
+) {
     let fixture = Fixture::new(under_test).await;
     let store = &*fixture.store;
-    let (many, few) = (AccountId([8; 16]), AccountId([9; 16]));
+    // Both belong to one account.
+    let (many, few) = (fixture.rp, fixture.another_rp().await);
     let mut sent = Vec::new();
-    for (account, hook, millis) in [
+    for (rp, hook, millis) in [
         (many, 1, 1),
         (many, 1, 2),
         (many, 2, 5),
@@ -221,19 +220,19 @@ pub async fn an_account_does_not_take_the_place_of_another(under_test: &mut dyn 
         (few, 5, 6),
         (few, 5, 7),
     ] {
-        let delivery = of_account(account, fixture.rp, WebhookId([hook; 16]), millis);
+        let delivery = delivery(rp, WebhookId([hook; 16]), millis);
         assert_eq!(store.create_delivery(&delivery).await, Ok(true));
         sent.push(delivery);
     }
     let two = ClaimDeliveries {
         of_webhook: 1,
-        of_account: 2,
+        of_party: 2,
         ..anything(10, 1000)
     };
-    // Of each webhook the one that is due first, then of each account the two that are due first.
+    // Of each webhook the one that is due first, then of each Relying Party the two that are due first.
     assert_eq!(claimed(store, &sent, two).await, [0, 4, 5]);
     let other = ClaimDeliveries {
-        accounts: &[many],
+        parties: &[many],
         ..anything(10, 1100)
     };
     assert_eq!(claimed(store, &sent, other).await, [6]);

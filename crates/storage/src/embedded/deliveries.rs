@@ -1,8 +1,10 @@
 //! Deliveries of notices to webhooks. They have no digest: no ceremony is decided by them.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use domain::model::clock::Timestamp;
-use domain::model::ids::{AccountId, DeliveryId, RelyingPartyId, UserId, WebhookId};
+use domain::model::ids::{DeliveryId, RelyingPartyId, UserId, WebhookId};
 use domain::model::notice::Delivery;
 use domain::model::page::{Page, PageRequest};
 use domain::store::{ClaimDeliveries, Deliveries, Fault};
@@ -18,9 +20,9 @@ struct Claim {
     now: Timestamp,
     until: Timestamp,
     webhooks: Vec<WebhookId>,
-    accounts: Vec<AccountId>,
+    parties: Vec<RelyingPartyId>,
     of_webhook: u32,
-    of_account: u32,
+    of_party: u32,
     most: u32,
 }
 
@@ -30,9 +32,9 @@ impl Claim {
             now: claim.now,
             until: claim.until,
             webhooks: claim.webhooks.to_vec(),
-            accounts: claim.accounts.to_vec(),
+            parties: claim.parties.to_vec(),
             of_webhook: claim.of_webhook,
-            of_account: claim.of_account,
+            of_party: claim.of_party,
             most: claim.most,
         }
     }
@@ -43,21 +45,31 @@ impl Claim {
         let mut account = Vec::new();
         while let Some(next) = next_account(connection, &account)? {
             account = next.to_vec();
-            if !self.accounts.contains(&AccountId(next)) {
-                found.append(&mut self.of_account(connection, next)?);
-            }
+            self.of_account(connection, next, &mut found)?;
         }
-        found.sort_by_key(|delivery| delivery.due);
+        found.sort_by_key(|delivery: &Delivery| delivery.due);
+        let mut of_party: HashMap<RelyingPartyId, u32> = HashMap::new();
+        found.retain(|delivery| {
+            let count = of_party.entry(delivery.relying_party).or_default();
+            *count += 1;
+            *count <= self.of_party
+        });
         found.truncate(self.most as usize);
         Ok(found)
     }
 
-    fn of_account(&self, connection: &Connection, account: [u8; 16]) -> Outcome<Vec<Delivery>> {
-        let mut found = Vec::new();
+    fn of_account(
+        &self,
+        connection: &Connection,
+        account: [u8; 16],
+        found: &mut Vec<Delivery>,
+    ) -> Outcome<()> {
         let mut webhook = Vec::new();
-        while let Some(next) = next_webhook(connection, account, &webhook)? {
+        while let Some((next, party)) = next_webhook(connection, account, &webhook)? {
             webhook = next.to_vec();
-            if self.webhooks.contains(&WebhookId(next)) {
+            if self.webhooks.contains(&WebhookId(next))
+                || self.parties.contains(&RelyingPartyId(party))
+            {
                 continue;
             }
             found.append(&mut all(
@@ -68,9 +80,7 @@ impl Claim {
                 rows::delivery,
             )?);
         }
-        found.sort_by_key(|delivery| delivery.due);
-        found.truncate(self.of_account as usize);
-        Ok(found)
+        Ok(())
     }
 
     fn run(&self, connection: &Connection) -> Outcome<Vec<Delivery>> {
@@ -99,18 +109,18 @@ fn next_account(connection: &Connection, after: &[u8]) -> Outcome<Option<[u8; 16
     )
 }
 
-/// The first webhook of an account after this one for which something waits.
+/// The first webhook of an account after this one for which something waits, and its Relying Party.
 fn next_webhook(
     connection: &Connection,
     account: [u8; 16],
     after: &[u8],
-) -> Outcome<Option<[u8; 16]>> {
+) -> Outcome<Option<([u8; 16], [u8; 16])>> {
     first(
         connection,
-        "SELECT webhook_id FROM deliveries WHERE state = 0 AND account_id = ?1 AND webhook_id > ?2 \
+        "SELECT webhook_id, relying_party_id FROM deliveries WHERE state = 0 AND account_id = ?1 AND webhook_id > ?2 \
          ORDER BY webhook_id LIMIT 1",
         params![account, after],
-        |row| Ok(row.get(0)?),
+        |row| Ok((row.get(0)?, row.get(1)?)),
     )
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use domain::model::clock::Timestamp;
-use domain::model::ids::{AccountId, DeliveryId, RelyingPartyId, UserId, WebhookId};
+use domain::model::ids::{DeliveryId, RelyingPartyId, UserId, WebhookId};
 use domain::model::notice::{Delivery, DeliveryState, NoticeType};
 use domain::model::page::{Page, PageRequest};
 use domain::store::{ClaimDeliveries, Deliveries, Fault};
@@ -53,23 +53,23 @@ impl Deliveries for Memory {
             .values_mut()
             .filter(|d| d.state == DeliveryState::Waiting && d.due <= claim.now)
             .filter(|d| !claim.webhooks.contains(&d.webhook))
-            .filter(|d| !claim.accounts.contains(&d.account))
+            .filter(|d| !claim.parties.contains(&d.relying_party))
             .collect();
         waiting.sort_by_key(|d| d.due);
         let mut of_webhook: BTreeMap<WebhookId, u32> = BTreeMap::new();
-        let mut of_account: BTreeMap<AccountId, u32> = BTreeMap::new();
+        let mut of_party: BTreeMap<RelyingPartyId, u32> = BTreeMap::new();
         let mut claimed = Vec::new();
         for delivery in waiting {
             let webhook = of_webhook.entry(delivery.webhook).or_default();
-            let account = of_account.entry(delivery.account).or_default();
+            let party = of_party.entry(delivery.relying_party).or_default();
             if *webhook == claim.of_webhook
-                || *account == claim.of_account
+                || *party == claim.of_party
                 || claimed.len() == claim.most as usize
             {
                 continue;
             }
             *webhook += 1;
-            *account += 1;
+            *party += 1;
             delivery.due = claim.until;
             claimed.push(delivery.clone());
         }

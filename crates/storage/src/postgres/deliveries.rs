@@ -141,14 +141,14 @@ impl Deliveries for Postgres {
 
     async fn claim_deliveries(&self, claim: ClaimDeliveries<'_>) -> Result<Vec<Delivery>, Fault> {
         let webhooks: Vec<&[u8]> = claim.webhooks.iter().map(|id| &id.0[..]).collect();
-        let accounts: Vec<&[u8]> = claim.accounts.iter().map(|id| &id.0[..]).collect();
+        let parties: Vec<&[u8]> = claim.parties.iter().map(|id| &id.0[..]).collect();
         let params = params![
             claim.now.0,
             claim.until.0,
             webhooks,
-            accounts,
+            parties,
             i64::from(claim.of_webhook),
-            i64::from(claim.of_account),
+            i64::from(claim.of_party),
             i64::from(claim.most),
         ];
         let sent = (Statement::ClaimDeliveries, params);

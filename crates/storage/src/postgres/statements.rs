@@ -534,15 +534,15 @@ statements! {
         page!(down concat!("SELECT body, due FROM @deliveries WHERE relying_party_id = $1 AND webhook_id = $2 AND", alive!(party)), "created", "id", "$3", "$4", "$5");
     // One step in the index for each webhook for which something waits, then those of it that are due.
     ClaimDeliveries ("iiBBiii")
-        "WITH RECURSIVE w (account_id, webhook_id) AS ((SELECT account_id, webhook_id FROM @deliveries WHERE state = 0 \
-         ORDER BY state, account_id, webhook_id LIMIT 1) \
-         UNION ALL SELECT n.account_id, n.webhook_id FROM w CROSS JOIN LATERAL (SELECT d.account_id, d.webhook_id \
-         FROM @deliveries d WHERE d.state = 0 AND (d.account_id, d.webhook_id) > (w.account_id, w.webhook_id) \
+        "WITH RECURSIVE w (account_id, webhook_id, relying_party_id) AS ((SELECT account_id, webhook_id, relying_party_id \
+         FROM @deliveries WHERE state = 0 ORDER BY state, account_id, webhook_id LIMIT 1) \
+         UNION ALL SELECT n.account_id, n.webhook_id, n.relying_party_id FROM w CROSS JOIN LATERAL (SELECT d.account_id, d.webhook_id, \
+         d.relying_party_id FROM @deliveries d WHERE d.state = 0 AND (d.account_id, d.webhook_id) > (w.account_id, w.webhook_id) \
          ORDER BY d.state, d.account_id, d.webhook_id LIMIT 1) n), \
-         c AS (SELECT x.relying_party_id, x.id, x.due, row_number() OVER (PARTITION BY w.account_id ORDER BY x.due) AS place \
+         c AS (SELECT x.relying_party_id, x.id, x.due, row_number() OVER (PARTITION BY x.relying_party_id ORDER BY x.due) AS place \
          FROM w CROSS JOIN LATERAL (SELECT d.relying_party_id, d.id, d.due FROM @deliveries d \
          WHERE d.state = 0 AND d.account_id = w.account_id AND d.webhook_id = w.webhook_id AND d.due <= $1 \
-         ORDER BY d.due LIMIT $5) x WHERE w.webhook_id <> ALL ($3) AND w.account_id <> ALL ($4)), \
+         ORDER BY d.due LIMIT $5) x WHERE w.webhook_id <> ALL ($3) AND w.relying_party_id <> ALL ($4)), \
          m AS (SELECT relying_party_id, id FROM c WHERE place <= $6 ORDER BY due LIMIT $7), \
          l AS (SELECT d.relying_party_id, d.id FROM @deliveries d JOIN m USING (relying_party_id, id) \
          WHERE d.state = 0 AND d.due <= $1 FOR UPDATE OF d SKIP LOCKED) \

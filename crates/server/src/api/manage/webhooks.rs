@@ -148,7 +148,7 @@ pub struct RedeliverRange {
     since_ms: i64,
     /// Made before this moment, in milliseconds since 1970.
     until_ms: i64,
-    /// Those that arrived, too, and not only those that failed.
+    /// Those that arrived, too, and not only those that failed or wait for another attempt.
     #[serde(default)]
     delivered: bool,
 }

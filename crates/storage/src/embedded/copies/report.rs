@@ -496,21 +496,54 @@ fn without_keys() -> String {
     )
 }
 
-/// The keys, webhooks and administrators that come back, and what comes back in its old form.
+/// The administrators that come back, and what comes back to them: a higher role, a passkey.
+fn administrators_again(connection: &Connection) -> Found<Vec<Record>> {
+    let raised = format!("({} > {})", rank("p"), rank("c"));
+    let administrator = revoked("administrator", "c.id");
+    let passkeys = administrator_passkeys("main", "present");
+    let mut found = Vec::new();
+    for (kind, sql) in [
+        (
+            RecordKind::Role,
+            format!(
+                "SELECT '{}', lower(hex(c.id)), coalesce(c.body ->> '$.name', '') || ', ' || coalesce(c.body ->> '$.role', '') \
+             FROM {BOTH_ADMINISTRATORS} AND {raised} ORDER BY c.created",
+                CONSOLE_PARTY.to_hex()
+            ),
+        ),
+        (
+            RecordKind::Administrator,
+            format!(
+                "SELECT '{}', lower(hex(c.id)), coalesce(c.body ->> '$.name', '') || ', ' || coalesce(c.body ->> '$.role', '') \
+             FROM main.console_records c WHERE c.kind = 0 AND NOT {administrator} AND NOT EXISTS \
+             (SELECT 1 FROM present.console_records p WHERE p.kind = 0 AND p.id = c.id) ORDER BY c.created",
+                CONSOLE_PARTY.to_hex()
+            ),
+        ),
+        (
+            RecordKind::AdministratorPasskey,
+            format!(
+                "SELECT '{}', lower(hex(k.key)), coalesce(a.body ->> '$.name', '') || ', ' || k.name {passkeys}",
+                CONSOLE_PARTY.to_hex()
+            ),
+        ),
+    ] {
+        found.append(&mut records(connection, kind, &sql)?);
+    }
+    Ok(found)
+}
+
+/// The keys and webhooks that come back, and what comes back in its old form.
 fn keys_again(connection: &Connection) -> Found<Vec<Record>> {
     let (old_token, no_token) = (TOKENS.is_old("c"), TOKENS.is_none("c"));
     let old_keys = TOKEN_KEYS.is_old("c");
     let (of_token, of_keys) = (TOKENS.remark(), TOKEN_KEYS.remark());
     let without_keys = without_keys();
-    let passkeys = administrator_passkeys("main", "present");
-    let (raised, settings_differ) = (
-        format!("({} > {})", rank("p"), rank("c")),
-        format!("{} <> {}", settings("p"), settings("c")),
-    );
+    let settings_differ = format!("{} <> {}", settings("p"), settings("c"));
     let switched_off = "(p.body ->> '$.enabled' AND NOT c.body ->> '$.enabled')";
     let party = "JOIN present.relying_parties r ON r.id = p.relying_party_id";
     let (access, api) = (revoked("access_key", "c.id"), revoked("api_key", "c.id"));
-    let (webhook, administrator) = (revoked("webhook", "c.id"), revoked("administrator", "c.id"));
+    let webhook = revoked("webhook", "c.id");
     let mut found = Vec::new();
     for (kind, sql) in [
         (
@@ -545,30 +578,6 @@ fn keys_again(connection: &Connection) -> Found<Vec<Record>> {
              THEN 'perhaps the present one: only one of the two is sealed' ELSE {of_token} END \
              FROM main.accounts c LEFT JOIN present.accounts p ON p.id = c.id \
              WHERE p.token IS NOT c.token AND NOT {old_token} AND NOT {no_token} ORDER BY c.created"
-            ),
-        ),
-        (
-            RecordKind::Role,
-            format!(
-                "SELECT '{}', lower(hex(c.id)), coalesce(c.body ->> '$.name', '') || ', ' || coalesce(c.body ->> '$.role', '') \
-             FROM {BOTH_ADMINISTRATORS} AND {raised} ORDER BY c.created",
-                CONSOLE_PARTY.to_hex()
-            ),
-        ),
-        (
-            RecordKind::Administrator,
-            format!(
-                "SELECT '{}', lower(hex(c.id)), coalesce(c.body ->> '$.name', '') || ', ' || coalesce(c.body ->> '$.role', '') \
-             FROM main.console_records c WHERE c.kind = 0 AND NOT {administrator} AND NOT EXISTS \
-             (SELECT 1 FROM present.console_records p WHERE p.kind = 0 AND p.id = c.id) ORDER BY c.created",
-                CONSOLE_PARTY.to_hex()
-            ),
-        ),
-        (
-            RecordKind::AdministratorPasskey,
-            format!(
-                "SELECT '{}', lower(hex(k.key)), coalesce(a.body ->> '$.name', '') || ', ' || k.name {passkeys}",
-                CONSOLE_PARTY.to_hex()
             ),
         ),
         (
@@ -652,6 +661,7 @@ pub(super) fn difference(connection: &Connection) -> Found<Difference> {
          WHERE p.relying_party_id = c.relying_party_id AND p.id = c.id)"
     );
     let mut again = keys_again(connection)?;
+    again.append(&mut administrators_again(connection)?);
     again.append(&mut records(
         connection,
         RecordKind::User,
