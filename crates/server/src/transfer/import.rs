@@ -128,10 +128,12 @@ pub struct Looked {
 pub fn look(file: &Path, source: Source) -> Result<Looked, ImportError> {
     let mut columns = Columns::default();
     let mut rows = 0;
-    each_value(file, |place, value| {
-        for row in source.rows(place, &value) {
+    each_value(file, |record| {
+        for row in source.rows(record.place, &record.value) {
             rows += 1;
-            columns.look(&row, source);
+            if source.doubt(&record.quoted, None).is_none() {
+                columns.look(&row, source);
+            }
         }
         Ok(())
     })
@@ -173,10 +175,11 @@ pub async fn import(
     let (send, mut rows) = channel(BUFFER);
     let path = file.to_owned();
     let reader = tokio::task::spawn_blocking(move || {
-        each_value(&path, |place, value| {
-            for row in source.rows(place, &value) {
+        each_value(&path, |record| {
+            for row in source.rows(record.place, &record.value) {
                 let place = row.place.clone();
-                let judged = row.judge();
+                let doubt = source.doubt(&record.quoted, told.user.as_deref());
+                let judged = doubt.map_or_else(|| row.judge(), Err);
                 let converted = judged.and_then(|()| source.convert(&row, &columns, &told));
                 let taken = send.blocking_send((place, converted));
                 taken.map_err(|_| "the import ended".to_owned())?;

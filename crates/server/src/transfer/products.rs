@@ -26,7 +26,7 @@ pub(super) fn nested(place: String, value: &Value) -> Vec<Row> {
             .enumerate()
             .map(|(n, credential)| {
                 let mut row = Row::new(format!("{place}, credential {}", n + 1), credential);
-                row.add_missing(&outer);
+                row.add_owner(&outer);
                 row
             })
             .collect();

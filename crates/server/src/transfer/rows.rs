@@ -21,6 +21,8 @@ pub(super) struct Row {
     /// For people.
     pub(super) place: String,
     members: Vec<(String, Value)>,
+    /// The members of the user in whose list the passkey is.
+    owner: Option<Vec<(String, Value)>>,
     /// Two members that count as one name and have different values.
     ambiguous: Option<(String, String)>,
 }
@@ -57,7 +59,8 @@ const BYTES_COLUMNS: &[&str] = &[
     "aaguid",
 ];
 
-fn plain(name: &str) -> String {
+/// A name as it is compared: without case, `_`, `-`, blanks and quotes.
+pub(super) fn plain(name: &str) -> String {
     let letters = name.chars().filter(|c| !matches!(c, '_' | '-' | ' ' | '"'));
     letters.flat_map(char::to_lowercase).collect()
 }
@@ -69,11 +72,19 @@ fn is_value(object: &Map<String, Value>) -> bool {
         || (object.contains_key("0") && object.keys().all(|k| k.parse::<u32>().is_ok()))
 }
 
+fn value_of<'a>(members: &'a [(String, Value)], name: &str) -> Option<&'a Value> {
+    let mut found = members.iter().filter(|(member, _)| member == name);
+    found
+        .find(|(_, value)| !value.is_null() && value.as_str() != Some(""))
+        .map(|(_, value)| value)
+}
+
 impl Row {
     pub(super) fn new(place: impl Into<String>, value: &Value) -> Self {
         let mut row = Self {
             place: place.into(),
             members: Vec::new(),
+            owner: None,
             ambiguous: None,
         };
         row.add("", value);
@@ -129,10 +140,7 @@ impl Row {
 
     /// The value of a member, by its plain name; none if it is null or empty.
     pub(super) fn get(&self, name: &str) -> Option<&Value> {
-        let mut found = self.members.iter().filter(|(member, _)| member == name);
-        found
-            .find(|(_, value)| !value.is_null() && value.as_str() != Some(""))
-            .map(|(_, value)| value)
+        value_of(&self.members, name)
     }
 
     /// Refuses a row in which two members may be meant by one name.
@@ -148,15 +156,26 @@ impl Row {
         }
     }
 
-    /// Adds those members of an object that the row does not have.
-    pub(super) fn add_missing(&mut self, value: &Value) {
+    /// Adds those members of the user that the passkey, which is in the list of the user, does not have.
+    pub(super) fn add_owner(&mut self, value: &Value) {
         let more = Self::new("", value);
         self.ambiguous = self.ambiguous.take().or(more.ambiguous);
+        self.owner = Some(more.members.clone());
         for (name, value) in more.members {
             if self.get(&name).is_none() {
                 self.members.push((name, value));
             }
         }
+    }
+
+    /// Whether the passkey is in the list of a user.
+    pub(super) fn is_listed(&self) -> bool {
+        self.owner.is_some()
+    }
+
+    /// A member of the user in whose list the passkey is.
+    pub(super) fn of_owner(&self, name: &str) -> Option<&Value> {
+        value_of(self.owner.as_ref()?, name)
     }
 }
 
@@ -169,11 +188,28 @@ enum Form {
     Document,
 }
 
-/// Calls `take` with each record of the file as JSON, with its place. A document gives one record, a list one for each element.
+/// A record of a file as JSON.
+pub(super) struct Record {
+    /// For people.
+    pub(super) place: String,
+    pub(super) value: Value,
+    /// The plain names of columns whose values are in quotes that they do not need, in a table of which others are not: perhaps the quotes
+    /// belong to the value.
+    pub(super) quoted: Vec<String>,
+}
+
+/// Calls `take` with each record of the file. A document gives one record, a list one for each element.
 pub(super) fn each_value(
     file: &Path,
-    mut take: impl FnMut(String, Value) -> Result<(), String>,
+    mut take: impl FnMut(Record) -> Result<(), String>,
 ) -> Result<(), String> {
+    let mut take_json = |place: String, value: Value| {
+        take(Record {
+            place,
+            value,
+            quoted: Vec::new(),
+        })
+    };
     let unreadable =
         |error: &dyn std::fmt::Display| format!("cannot read the file {}: {error}", file.display());
     let mut opened = BufReader::new(File::open(file).map_err(|e| unreadable(&e))?);
@@ -184,12 +220,28 @@ pub(super) fn each_value(
             let mut reader = reader.delimiter(separator).from_reader(opened);
             let names = reader.headers().map_err(|e| unreadable(&e))?.clone();
             judge_header(&names)?;
-            for (n, record) in reader.records().enumerate() {
-                let place = format!("line {}", n + 2);
-                let record = record.map_err(|error| format!("{place}: {error}"))?;
+            let mut written = Written::new(file).map_err(|e| unreadable(&e))?;
+            let header = reader.position().byte();
+            written.next(header).map_err(|e| unreadable(&e))?;
+            let mut record = csv::StringRecord::new();
+            for n in 2.. {
+                let place = format!("line {n}");
+                let more = reader.read_record(&mut record);
+                if !more.map_err(|error| format!("{place}: {error}"))? {
+                    break;
+                }
+                let end = reader.position().byte();
+                let raw = written.next(end).map_err(|e| unreadable(&e))?;
+                let quoted = needless(raw, separator, names.len());
+                let quoted = quoted.map_err(|why| format!("{place}: {why}"))?;
+                let quoted = quoted.into_iter().filter_map(|column| names.get(column));
                 let members = names.iter().zip(&record);
                 let members = members.map(|(name, text)| (name.to_owned(), text.into()));
-                take(place, Value::Object(members.collect()))?;
+                take(Record {
+                    place,
+                    value: Value::Object(members.collect()),
+                    quoted: quoted.map(plain).collect(),
+                })?;
             }
         }
         Form::Lines => {
@@ -211,7 +263,7 @@ pub(super) fn each_value(
                 }
                 let value = serde_json::from_slice(&line);
                 let value = value.map_err(|error| format!("{place} is not JSON: {error}"))?;
-                take(place, value)?;
+                take_json(place, value)?;
             }
         }
         Form::Document => {
@@ -220,10 +272,10 @@ pub(super) fn each_value(
             match value {
                 Value::Array(list) => {
                     for (n, value) in list.into_iter().enumerate() {
-                        take(format!("record {}", n + 1), value)?;
+                        take_json(format!("record {}", n + 1), value)?;
                     }
                 }
-                document => take("the document".to_owned(), document)?,
+                document => take_json("the document".to_owned(), document)?,
             }
         }
     }
@@ -245,6 +297,111 @@ fn judge_header(names: &csv::StringRecord) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// The bytes of a file of CSV, record by record.
+struct Written {
+    file: BufReader<File>,
+    at: u64,
+    record: Vec<u8>,
+}
+
+impl Written {
+    fn new(file: &Path) -> std::io::Result<Self> {
+        let mut file = BufReader::new(File::open(file)?);
+        skip_mark(&mut file)?;
+        Ok(Self {
+            file,
+            at: 0,
+            record: Vec::new(),
+        })
+    }
+
+    /// What is written up to this place.
+    fn next(&mut self, end: u64) -> std::io::Result<&[u8]> {
+        self.record.clear();
+        let mut rest = self.file.by_ref().take(end.saturating_sub(self.at));
+        rest.read_to_end(&mut self.record)?;
+        self.at = end;
+        Ok(&self.record)
+    }
+}
+
+/// What an operator does about a table whose quotes are not those of CSV.
+pub(super) const EXPORT: &str = "Export the table as JSON, or as CSV with every text in quotes";
+
+/// The columns of a record of CSV whose values are in quotes that they do not need, while other texts are not in quotes.
+///
+/// Tools such as `mysql -B`, `COPY ... TO` and `sqlite3 -separator` put no quotes around values, so a quote belongs to the value there. People
+/// choose some of the values: one in quotes must not become that of somebody else, nor take in the records that follow.
+///
+/// # Errors
+/// Nothing of the file can be relied upon.
+fn needless(raw: &[u8], separator: u8, columns: usize) -> Result<Vec<usize>, String> {
+    let raw = raw.trim_ascii_start();
+    let raw = raw.strip_suffix(b"\n").unwrap_or(raw);
+    let raw = raw.strip_suffix(b"\r").unwrap_or(raw);
+    let wide = |line: &[u8]| line.split(|b| *b == separator).count() >= columns;
+    if columns > 1 && raw.split(|b| *b == b'\n').skip(1).any(wide) {
+        return Err(format!(
+            "a value begins with a quote, and has a whole record in it. {EXPORT}"
+        ));
+    }
+    let (mut found, mut bare) = (Vec::new(), false);
+    let mut at = 0;
+    for column in 0.. {
+        let rest = &raw[at..];
+        let length = if rest.first() == Some(&b'"') {
+            let value = quoted(&rest[1..]).ok_or_else(|| {
+                format!("a value begins with a quote, and does not end with one. {EXPORT}")
+            })?;
+            let needs = |b: &u8| matches!(b, b'\n' | b'\r') || *b == separator;
+            if !value.is_empty() && !value.iter().any(needs) {
+                found.push(column);
+            }
+            value.len() + 2
+        } else {
+            let length = rest.iter().position(|b| *b == separator);
+            let length = length.unwrap_or(rest.len());
+            bare |= is_text(&rest[..length]);
+            length
+        };
+        match raw.get(at + length) {
+            None => break,
+            Some(next) if *next == separator => at += length + 1,
+            Some(_) => {
+                return Err(format!(
+                    "there is something after the quote that ends a value. {EXPORT}"
+                ));
+            }
+        }
+    }
+    if !bare {
+        found.clear();
+    }
+    Ok(found)
+}
+
+/// The bytes up to the quote that ends a value; a doubled quote does not.
+fn quoted(rest: &[u8]) -> Option<&[u8]> {
+    let mut at = 0;
+    loop {
+        at += rest[at..].iter().position(|b| *b == b'"')?;
+        if rest.get(at + 1) != Some(&b'"') {
+            return Some(&rest[..at]);
+        }
+        at += 2;
+    }
+}
+
+/// Whether a tool that puts texts in quotes would put this value in quotes: it is no number, no truth value and not nothing.
+fn is_text(value: &[u8]) -> bool {
+    let Ok(text) = str::from_utf8(value) else {
+        return true;
+    };
+    let word = text.trim().to_ascii_lowercase();
+    let nothing = ["", "null", "\\n", "true", "false", "t", "f"].contains(&word.as_str());
+    !nothing && word.parse::<f64>().is_err()
 }
 
 /// What is between the columns of a header: a comma, unless there is more of what other programs write.

@@ -12,7 +12,7 @@ use webauthn::credential::{Aaguid, CredentialId, UserHandle};
 use super::cose::{Form, public_key};
 use super::encoding::{Seen, bytes};
 use super::products::{hanko, keycloak, kratos, nested};
-use super::rows::Row;
+use super::rows::{EXPORT, Row, plain};
 use super::text::Moment;
 
 /// Most transports of a credential, and most letters of one.
@@ -101,6 +101,7 @@ pub struct Columns {
     id: Seen,
     key: Seen,
     handle: Seen,
+    /// How many rows name a user in any way.
     rows: usize,
     /// In how many rows each member is that can name the user.
     named: Vec<usize>,
@@ -109,8 +110,8 @@ pub struct Columns {
 impl Columns {
     /// Looks at the columns of bytes of a row.
     pub(super) fn look(&mut self, row: &Row, source: Source) {
-        self.rows += 1;
         let names = source.user_names();
+        self.rows += usize::from(find(row, names).is_some());
         self.named.resize(names.len(), 0);
         for (name, count) in names.iter().zip(&mut self.named) {
             *count += usize::from(find(row, &[name]).is_some());
@@ -127,17 +128,23 @@ impl Columns {
     }
 
     /// The member that names the user: one for the whole file, so that a name is never compared with another kind of name. It is the
-    /// first that all rows have, or else the first that any has.
-    fn user(&self, source: Source) -> Option<&'static str> {
-        let named = || source.user_names().iter().zip(&self.named);
-        let all = named().find(|(_, count)| **count == self.rows);
-        all.or_else(|| named().find(|(_, count)| **count > 0))
-            .map(|(name, _)| *name)
+    /// first that any row has.
+    ///
+    /// # Errors
+    /// Not all rows have it: one person with a name, or without one, must not decide how the others are called.
+    fn user(&self, source: Source) -> Result<Option<&'static str>, String> {
+        let mut named = source.user_names().iter().zip(&self.named);
+        match named.find(|(_, count)| **count > 0) {
+            Some((name, count)) if *count < self.rows => Err(format!(
+                "some records of the file have the member {name} and others do not: --user-column names the member that names the users"
+            )),
+            found => Ok(found.map(|(name, _)| *name)),
+        }
     }
 
     /// Which member names the users, in words.
     pub(super) fn users(&self, source: Source, told: &Told) -> Option<String> {
-        let member = told.user.as_deref().or_else(|| self.user(source))?;
+        let member = told.user.as_deref().or(self.user(source).ok()?)?;
         Some(format!("names of users: the member {member}"))
     }
 
@@ -287,6 +294,21 @@ impl Source {
         }
     }
 
+    /// Why a record is refused of which these columns are in quotes that they do not need: one of them says whose passkey it is.
+    pub(super) fn doubt(self, quoted: &[String], user: Option<&str>) -> Option<String> {
+        let user = user.map(plain);
+        let says = |name: &&String| {
+            let name = name.as_str();
+            let known = [self.user_names(), NAMES.user_id, NAMES.handle];
+            user.as_deref() == Some(name) || known.iter().any(|names| names.contains(&name))
+        };
+        let column = quoted.iter().find(says)?;
+        Some(format!(
+            "the value of {column} is in quotes that it does not need, and others of the record are not in quotes: it is not known whether they belong \
+             to it. {EXPORT}"
+        ))
+    }
+
     /// The rows of a record. A user who has no passkey gives none.
     pub(super) fn rows(self, place: String, value: &Value) -> Vec<Row> {
         match self {
@@ -428,7 +450,11 @@ impl Source {
             }
             notes.push("the user is disabled with this product, and can sign in here".to_owned());
         }
-        let (user, user_id) = user(row, columns.user(self), told)?;
+        let column = match &told.user {
+            Some(_) => None,
+            None => columns.user(self)?,
+        };
+        let (user, user_id) = user(row, column, told)?;
         let id = find(row, NAMES.id).ok_or("there is no credential id")?;
         let id = bytes(id, &columns.id).map_err(|why| format!("the credential id: {why}"))?;
         let id = CredentialId::new(id).map_err(|error| error.to_string())?;
@@ -534,13 +560,22 @@ impl Source {
     }
 }
 
+/// The member that a caller has named. Where a passkey is in the list of a user, the one of the user: the passkey may have a member of the same
+/// name, such as its own `name`, which its owner chooses.
+fn named<'a>(row: &'a Row, name: &str) -> Option<&'a Value> {
+    if !row.is_listed() {
+        return find(row, &[name]);
+    }
+    let of_passkey = || find(row, &[name]).filter(|_| !NAMES.name.contains(&name));
+    row.of_owner(name).or_else(of_passkey)
+}
+
 /// The name and the id of the user.
 fn user(row: &Row, column: Option<&str>, told: &Told) -> Result<(String, Option<String>), String> {
     let user_id = find(row, NAMES.user_id).and_then(text);
     let name = match &told.user {
         Some(member) => {
-            let plain: String = member.chars().filter(|c| !matches!(c, '_' | '-')).collect();
-            find(row, &[&plain.to_lowercase()])
+            named(row, &plain(member))
                 .and_then(as_it_is)
                 .ok_or_else(|| format!("there is no member {member} with the name of the user"))?
         }

@@ -295,8 +295,8 @@ async fn two_users_of_a_file_are_never_taken_for_one() {
         of(1, json!({"username": "7", "userId": "9"})),
     ];
     let seen = foreseen(&service, Source::Simplewebauthn, &text.join("\n")).await;
-    assert_eq!(seen[0].0, "7");
-    assert_eq!(seen[1].0, "9");
+    let mixed = "some records of the file have the member username";
+    assert!(seen.iter().all(|(_, why)| why.contains(mixed)), "{seen:?}");
     // One name, two ids.
     let text = [
         of(0, json!({"username": "ann-0000001", "userId": "1"})),
@@ -329,8 +329,20 @@ async fn two_users_of_a_file_are_never_taken_for_one() {
         ),
     ]);
     let seen = foreseen(&service, Source::Kratos, &text.to_string()).await;
-    assert_eq!(seen[0].0, "victim@acme.test");
-    assert_eq!(seen[1].0, "other@acme.test");
+    assert!(seen.iter().all(|(_, why)| why.contains(mixed)), "{seen:?}");
+    let told = Told {
+        user: Some("email".to_owned()),
+        ..Told::default()
+    };
+    let done = run(&service, &text.to_string(), Source::Kratos, told, true).await;
+    let users: Vec<_> = done
+        .unwrap()
+        .reports
+        .into_iter()
+        .map(|one| one.user)
+        .collect();
+    let expected = ["victim@acme.test", "other@acme.test"];
+    assert_eq!(users, expected.map(|user| Some(user.to_owned())));
 }
 
 /// People choose their names, and the names of their passkeys.
@@ -360,7 +372,7 @@ async fn a_name_that_is_json_does_not_say_whose_passkey_it_is() {
             let id = testkit::base64url(credential.id());
             let key = testkit::base64url(&credential.public_key());
             let quoted = user.replace('"', "\"\"");
-            format!("{id},{key},\"{quoted}\",{handle},0\n")
+            format!("\"{id}\",\"{key}\",\"{quoted}\",\"{handle}\",0\n")
         });
         let text = format!(
             "id,publicKey,username,webAuthnUserID,counter\n{}",
@@ -390,6 +402,126 @@ async fn a_name_that_is_json_does_not_say_whose_passkey_it_is() {
         seen[0].1.contains("two different values of username"),
         "{seen:?}"
     );
+}
+
+/// `mysql -B`, `COPY ... TO` and `sqlite3 -separator` write values as they are, quotes included.
+#[tokio::test]
+async fn quotes_of_a_value_are_not_taken_for_those_of_a_table() {
+    let service = Service::new().await;
+    let passkeys = [b"a", b"b", b"c"].map(|handle| registered_elsewhere(handle, -7));
+    let keys = passkeys.each_ref().map(|passkey| {
+        let credential = &passkey.credentials()[0];
+        let id = testkit::base64url(credential.id());
+        (id, testkit::base64url(&credential.public_key()))
+    });
+    let handles = ["YQ", "Yg", "Yw"];
+    let table = |between: &str, rows: &[(&str, &str)]| {
+        let columns = [
+            "id",
+            "publicKey",
+            "username",
+            "webAuthnUserID",
+            "counter",
+            "name",
+        ];
+        let mut text = columns.join(between) + "\n";
+        for (n, (user, label)) in rows.iter().enumerate() {
+            let (id, key) = &keys[n];
+            let row = [id, key, *user, handles[n], "0", *label];
+            text += &(row.join(between) + "\n");
+        }
+        text
+    };
+    for between in [",", ";", "\t"] {
+        for name in [r#""bob-0000001""#, r#""bob "" smith""#, r#""bob smith""#] {
+            let text = table(between, &[(name, "x"), ("bob-0000001", "y")]);
+            let seen = foreseen(&service, Source::Simplewebauthn, &text).await;
+            assert!(
+                seen[0].1.contains("in quotes that it does not need"),
+                "{seen:?}"
+            );
+            assert_eq!(seen[1], ("bob-0000001".to_owned(), String::new()));
+        }
+        // A label may be in quotes: it says nothing of the user.
+        let text = table(
+            between,
+            &[("ann-0000001", r#""my phone""#), ("bob-0000001", "y")],
+        );
+        let seen = foreseen(&service, Source::Simplewebauthn, &text).await;
+        assert_eq!(
+            seen.iter().filter(|(_, why)| why.is_empty()).count(),
+            2,
+            "{seen:?}"
+        );
+        for (first, second) in [
+            ("\"x", "y"),
+            ("\"x", "y\""),
+            ("\"x", "Bob \"work\" key"),
+            ("\"x\"y", "z"),
+        ] {
+            let rows = [
+                ("ann-0000001", first),
+                ("bob-0000001", second),
+                ("eve-0000001", "z"),
+            ];
+            let text = table(between, &rows);
+            let read = run(
+                &service,
+                &text,
+                Source::Simplewebauthn,
+                Told::default(),
+                true,
+            )
+            .await;
+            let refused = read.err().expect("the file is not read").to_string();
+            assert!(refused.contains("Export the table as JSON"), "{refused}");
+        }
+    }
+    // What writes CSV puts quotes where they are needed, or everywhere.
+    let rows = [("\"smith, bob\"", "\"two\nlines\""), ("ann-0000001", "")];
+    let seen = foreseen(&service, Source::Simplewebauthn, &table(",", &rows)).await;
+    assert_eq!(seen[0], ("smith, bob".to_owned(), String::new()));
+    let everywhere = table(",", &[("bob-0000001", "x"), ("ann-0000001", "y")]);
+    let quoted = |line: &str| {
+        let values = line.split(',').map(|value| match value {
+            "0" => value.to_owned(),
+            _ => format!("\"{value}\""),
+        });
+        values.collect::<Vec<_>>().join(",") + "\r\n"
+    };
+    let everywhere: String = everywhere.lines().map(quoted).collect();
+    let seen = foreseen(&service, Source::Simplewebauthn, &everywhere).await;
+    assert_eq!(
+        seen,
+        [
+            ("bob-0000001".to_owned(), String::new()),
+            ("ann-0000001".to_owned(), String::new())
+        ]
+    );
+}
+
+/// A user who has a list of passkeys has a name, and each passkey has one, too.
+#[tokio::test]
+async fn the_name_of_a_passkey_is_not_that_of_its_user() {
+    let service = Service::new().await;
+    let passkey = registered_elsewhere(b"a", -7);
+    let mut row: Value = serde_json::from_str(&line(&passkey, "x", &json!({}))).unwrap();
+    row.as_object_mut().unwrap().remove("username");
+    row["name"] = json!("bob-0000001");
+    let told = || Told {
+        user: Some("Name".to_owned()),
+        ..Told::default()
+    };
+    for (user, expected) in [
+        (json!("eve-0000001"), Some("eve-0000001")),
+        (Value::Null, None),
+    ] {
+        let text = json!({"name": user, "credentials": [row]}).to_string();
+        let done = run(&service, &text, Source::Simplewebauthn, told(), true)
+            .await
+            .unwrap();
+        assert_eq!(done.reports[0].user.as_deref(), expected);
+    }
 }
 
 #[tokio::test]
