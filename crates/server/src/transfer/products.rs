@@ -4,38 +4,51 @@ use serde_json::Value;
 
 use super::rows::Row;
 
-/// A user with a list of credentials below, or one credential.
-pub(super) fn nested(place: String, value: &Value) -> Vec<Row> {
-    for member in [
-        "credentials",
-        "passkeys",
-        "Passkeys",
-        "Credentials",
-        // The API of Passwordless.dev.
-        "values",
-    ] {
-        let Some(Value::Array(list)) = value.get(member) else {
-            continue;
-        };
-        let mut outer = value.clone();
-        if let Value::Object(outer) = &mut outer {
-            outer.remove(member);
+/// The members that are lists of passkeys.
+const LISTS: &[&str] = &[
+    "credentials",
+    "passkeys",
+    "Passkeys",
+    "Credentials",
+    // The API of Passwordless.dev.
+    "values",
+];
+
+/// A user with a list of credentials below, or one credential. Of these members, a credential has none or the one of the user.
+pub(super) fn nested(place: String, value: &Value, same: &[&str]) -> Vec<Row> {
+    let lists = LISTS.iter().filter_map(|member| match value.get(*member) {
+        Some(Value::Array(list)) => Some((*member, list)),
+        _ => None,
+    });
+    let lists: Vec<_> = lists.collect();
+    let mut filled = lists.iter().filter(|(_, list)| !list.is_empty());
+    match (filled.next(), filled.next()) {
+        (Some((first, _)), Some((second, _))) => {
+            return vec![Row::ambiguous(place, first, second)];
         }
-        return list
-            .iter()
-            .enumerate()
-            .map(|(n, credential)| {
-                let mut row = Row::new(format!("{place}, credential {}", n + 1), credential);
-                row.add_owner(&outer);
-                row
-            })
-            .collect();
+        (Some((_, list)), None) => {
+            let mut outer = value.clone();
+            if let Value::Object(outer) = &mut outer {
+                outer.retain(|name, _| !LISTS.contains(&name.as_str()));
+            }
+            return list
+                .iter()
+                .enumerate()
+                .map(|(n, credential)| {
+                    let mut row = Row::new(format!("{place}, credential {}", n + 1), credential);
+                    row.add_owner(&outer, same);
+                    row
+                })
+                .collect();
+        }
+        (None, _) if !lists.is_empty() => return Vec::new(),
+        (None, _) => {}
     }
     vec![Row::new(place, value)]
 }
 
 /// The handle of a user who came to Hanko with one lies in a table of its own, as text: its bytes are the handle.
-pub(super) fn hanko(place: String, value: &Value) -> Vec<Row> {
+pub(super) fn hanko(place: String, value: &Value, same: &[&str]) -> Vec<Row> {
     let mut value = value.clone();
     let lists = ["credentials", "webauthn_credentials"];
     let listed = lists.into_iter().find_map(|list| {
@@ -53,7 +66,7 @@ pub(super) fn hanko(place: String, value: &Value) -> Vec<Row> {
         }
     }
     handle_as_bytes(&mut value);
-    nested(place, &value)
+    nested(place, &value, same)
 }
 
 fn handle_as_bytes(credential: &mut Value) {

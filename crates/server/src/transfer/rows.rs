@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Seek as _};
 use std::path::Path;
 
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 /// Longest document that is read as a whole, in bytes.
@@ -114,6 +115,15 @@ impl Row {
         self.members.push((name.to_owned(), value.clone()));
     }
 
+    /// A row that is refused, because either of two members may be meant.
+    pub(super) fn ambiguous(place: impl Into<String>, first: &str, second: &str) -> Self {
+        Self {
+            place: place.into(),
+            ambiguous: Some((first.to_owned(), second.to_owned())),
+            ..Self::default()
+        }
+    }
+
     /// Adds members below a name.
     pub(super) fn add(&mut self, name: &str, value: &Value) {
         match value {
@@ -121,6 +131,10 @@ impl Row {
                 let mut plain_names: HashMap<String, (&String, &Value)> = HashMap::new();
                 for (member, value) in object {
                     let short = plain(member);
+                    // A member without a name is no other one's value.
+                    if short.is_empty() {
+                        continue;
+                    }
                     let name = format!("{name}{short}");
                     let (first, other) = *plain_names.entry(short).or_insert((member, value));
                     if other != value && !other.is_null() && !value.is_null() {
@@ -157,9 +171,18 @@ impl Row {
     }
 
     /// Adds those members of the user that the passkey, which is in the list of the user, does not have.
-    pub(super) fn add_owner(&mut self, value: &Value) {
+    ///
+    /// A passkey that has another one of these members than the user is refused.
+    pub(super) fn add_owner(&mut self, value: &Value, same: &[&str]) {
         let more = Self::new("", value);
         self.ambiguous = self.ambiguous.take().or(more.ambiguous);
+        for name in same {
+            let (own, of_owner) = (self.get(name), value_of(&more.members, name));
+            if own.is_some() && of_owner.is_some() && own != of_owner {
+                let both = ((*name).to_owned(), (*name).to_owned());
+                self.ambiguous.get_or_insert(both);
+            }
+        }
         self.owner = Some(more.members.clone());
         for (name, value) in more.members {
             if self.get(&name).is_none() {
@@ -179,6 +202,69 @@ impl Row {
     }
 }
 
+/// A value of JSON whose objects have each member once: of two, nobody knows which one counts.
+struct Once(Value);
+
+impl<'de> Deserialize<'de> for Once {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Reads).map(Self)
+    }
+}
+
+struct Reads;
+
+impl<'de> Visitor<'de> for Reads {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
+        let mut values = Vec::new();
+        while let Some(Once(value)) = list.next_element()? {
+            values.push(value);
+        }
+        Ok(values.into())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let mut object = Map::new();
+        while let Some((name, Once(value))) = map.next_entry::<String, Once>()? {
+            if object.contains_key(&name) {
+                let why = format!("an object has the member {name:?} twice");
+                return Err(serde::de::Error::custom(why));
+            }
+            object.insert(name, value);
+        }
+        Ok(object.into())
+    }
+}
+
 /// What a file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
@@ -193,8 +279,8 @@ pub(super) struct Record {
     /// For people.
     pub(super) place: String,
     pub(super) value: Value,
-    /// The plain names of columns whose values are in quotes that they do not need, in a table of which others are not: perhaps the quotes
-    /// belong to the value.
+    /// The plain names of columns whose values are in quotes that they do not need, in a table of which others are not (perhaps the quotes
+    /// belong to the value), or which are escaped in a way that is not known.
     pub(super) quoted: Vec<String>,
 }
 
@@ -234,8 +320,11 @@ pub(super) fn each_value(
                 let raw = written.next(end).map_err(|e| unreadable(&e))?;
                 let quoted = needless(raw, separator, names.len());
                 let quoted = quoted.map_err(|why| format!("{place}: {why}"))?;
-                let quoted = quoted.into_iter().filter_map(|column| names.get(column));
+                let escaped = (0..record.len()).filter(|n| is_escaped(&record[*n], separator));
+                let quoted = quoted.into_iter().chain(escaped);
+                let quoted = quoted.filter_map(|column| names.get(column));
                 let members = names.iter().zip(&record);
+                let members = members.filter(|(name, _)| !plain(name).is_empty());
                 let members = members.map(|(name, text)| (name.to_owned(), text.into()));
                 take(Record {
                     place,
@@ -262,12 +351,12 @@ pub(super) fn each_value(
                     _ => {}
                 }
                 let value = serde_json::from_slice(&line);
-                let value = value.map_err(|error| format!("{place} is not JSON: {error}"))?;
+                let Once(value) = value.map_err(|error| format!("{place} is not JSON: {error}"))?;
                 take_json(place, value)?;
             }
         }
         Form::Document => {
-            let value: Value = serde_json::from_reader(opened.take(LONGEST))
+            let Once(value) = serde_json::from_reader(opened.take(LONGEST))
                 .map_err(|error| format!("the file is not JSON: {error}"))?;
             match value {
                 Value::Array(list) => {
@@ -338,13 +427,14 @@ pub(super) const EXPORT: &str = "Export the table as JSON, or as CSV with every 
 /// # Errors
 /// Nothing of the file can be relied upon.
 fn needless(raw: &[u8], separator: u8, columns: usize) -> Result<Vec<usize>, String> {
-    let raw = raw.trim_ascii_start();
+    let blank = |b: &u8| matches!(b, b'\r' | b'\n');
+    let begin = raw.iter().position(|b| !blank(b)).unwrap_or(raw.len());
+    let raw = &raw[begin..];
     let raw = raw.strip_suffix(b"\n").unwrap_or(raw);
     let raw = raw.strip_suffix(b"\r").unwrap_or(raw);
-    let wide = |line: &[u8]| line.split(|b| *b == separator).count() >= columns;
-    if columns > 1 && raw.split(|b| *b == b'\n').skip(1).any(wide) {
+    if raw.windows(2).any(|two| two[0] == b'\r' && two[1] != b'\n') {
         return Err(format!(
-            "a value begins with a quote, and has a whole record in it. {EXPORT}"
+            "a line ends with a carriage return alone. {EXPORT}"
         ));
     }
     let (mut found, mut bare) = (Vec::new(), false);
@@ -376,17 +466,34 @@ fn needless(raw: &[u8], separator: u8, columns: usize) -> Result<Vec<usize>, Str
             }
         }
     }
+    // Where every text is in quotes, quotes and line breaks are what they should be.
     if !bare {
-        found.clear();
+        return Ok(Vec::new());
+    }
+    let wide = |line: &[u8]| line.split(|b| *b == separator).count() >= columns;
+    if columns > 1 && raw.split(|b| *b == b'\n').skip(1).any(wide) {
+        return Err(format!(
+            "a value begins with a quote, and has a whole record in it. {EXPORT}"
+        ));
     }
     Ok(found)
 }
 
-/// The bytes up to the quote that ends a value; a doubled quote does not.
+/// Whether a value is written in a way of its tool: nothing as a word, and, where a tab is between the columns, a backslash before what has another
+/// meaning.
+fn is_escaped(value: &str, separator: u8) -> bool {
+    value == "\\N" || value == "NULL" || (separator == b'\t' && value.contains('\\'))
+}
+
+/// The bytes up to the quote that ends a value; a doubled quote does not. None where there is no such quote, or a backslash is before a quote: some
+/// tools double the quote then, and some do not.
 fn quoted(rest: &[u8]) -> Option<&[u8]> {
     let mut at = 0;
     loop {
         at += rest[at..].iter().position(|b| *b == b'"')?;
+        if rest[..at].ends_with(b"\\") {
+            return None;
+        }
         if rest.get(at + 1) != Some(&b'"') {
             return Some(&rest[..at]);
         }

@@ -297,15 +297,20 @@ impl Source {
     /// Why a record is refused of which these columns are in quotes that they do not need: one of them says whose passkey it is.
     pub(super) fn doubt(self, quoted: &[String], user: Option<&str>) -> Option<String> {
         let user = user.map(plain);
-        let says = |name: &&String| {
-            let name = name.as_str();
-            let known = [self.user_names(), NAMES.user_id, NAMES.handle];
-            user.as_deref() == Some(name) || known.iter().any(|names| names.contains(&name))
+        let known = [self.user_names(), NAMES.user_id, NAMES.handle];
+        let says = |column: &&String| {
+            let mut names = NAMES
+                .below
+                .iter()
+                .filter_map(|below| column.strip_prefix(below));
+            names.any(|name| {
+                user.as_deref() == Some(name) || known.iter().any(|names| names.contains(&name))
+            })
         };
         let column = quoted.iter().find(says)?;
         Some(format!(
-            "the value of {column} is in quotes that it does not need, and others of the record are not in quotes: it is not known whether they belong \
-             to it. {EXPORT}"
+            "the value of {column} is in quotes that it does not need, and others of the record are not in quotes, or it is escaped: it is not known \
+             which of it belongs to the value. {EXPORT}"
         ))
     }
 
@@ -314,13 +319,13 @@ impl Source {
         match self {
             Self::Keycloak => keycloak(&place, value),
             Self::Kratos => kratos(&place, value),
-            Self::Hanko => hanko(place, value),
+            Self::Hanko => hanko(place, value, NAMES.user),
             Self::Fusionauth
             | Self::Passwordless
             | Self::GoWebauthn
             | Self::WebauthnRs
             | Self::Simplewebauthn
-            | Self::Aspnet => nested(place, value),
+            | Self::Aspnet => nested(place, value, NAMES.user),
             Self::Passkeyd => vec![Row::new(place, value)],
         }
     }
@@ -561,13 +566,15 @@ impl Source {
 }
 
 /// The member that a caller has named. Where a passkey is in the list of a user, the one of the user: the passkey may have a member of the same
-/// name, such as its own `name`, which its owner chooses.
+/// name, such as its own `name`, which its owner chooses. For the same reason, such a name is not looked for within the record of the passkey.
 fn named<'a>(row: &'a Row, name: &str) -> Option<&'a Value> {
-    if !row.is_listed() {
-        return find(row, &[name]);
+    if row.is_listed() {
+        row.of_owner(name)
+    } else if NAMES.name.contains(&name) {
+        row.get(name)
+    } else {
+        find(row, &[name])
     }
-    let of_passkey = || find(row, &[name]).filter(|_| !NAMES.name.contains(&name));
-    row.of_owner(name).or_else(of_passkey)
 }
 
 /// The name and the id of the user.

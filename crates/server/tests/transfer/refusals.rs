@@ -500,6 +500,52 @@ async fn quotes_of_a_value_are_not_taken_for_those_of_a_table() {
     );
 }
 
+/// Each of these once gave the passkey of one person to another.
+#[tokio::test]
+async fn nothing_that_a_person_chooses_moves_a_passkey_to_another_person() {
+    let service = Service::new().await;
+    let passkey = registered_elsewhere(b"a", -7);
+    let credential = &passkey.credentials()[0];
+    let id = testkit::base64url(credential.id());
+    let key = testkit::base64url(&credential.public_key());
+    let tabs = |text: &str| {
+        text.replace('|', "\t")
+            .replace("ID", &id)
+            .replace("KEY", &key)
+    };
+    let told = |user: Option<&str>| Told {
+        user: user.map(str::to_owned),
+        ..Told::default()
+    };
+    for (what, user, text) in [
+        ("a first column without a value", None, tabs("label|username|id|publicKey|webAuthnUserID|counter\n|\"bob\"|ID|KEY|YQ|0\n")),
+        ("a name below another one", None, tabs("id|publicKey|passkey_user|webAuthnUserID|counter\nID|KEY|\"bob\"|YQ|0\n")),
+        ("the label, where there is no name", Some("name"), tabs("id|publicKey|webAuthnUserID|counter|name|passkey_name\nID|KEY|YQ|0||bob\n")),
+        ("a quote after a backslash", None, tabs("id|publicKey|label|username|webAuthnUserID|counter\nID|KEY|\"A\\\"\"|bob|YQ|0\n").replace('\t', ",")),
+        ("a carriage return alone", None, tabs("id|publicKey|username|webAuthnUserID|counter\nID|KEY|eve|YQ|0|x\rID|KEY|bob|YQ|0\n")),
+        ("an escape", None, tabs("id|publicKey|username|webAuthnUserID|counter\nID|KEY|CORP\\tom|YQ|0\n")),
+        ("nothing as a word", None, tabs("id|publicKey|username|webAuthnUserID|counter\nID|KEY|NULL|YQ|0\n")),
+        ("a column without a name", None, tabs("|id|publicKey|username|webAuthnUserID|counter\n{\"username\":\"bob\"}|ID|KEY||YQ|0\n")),
+        ("a member twice", Some("name"), format!(r#"{{"name":"eve","id":"{id}","publicKey":"{key}","webAuthnUserID":"YQ","counter":0,"name":"bob"}}"#)),
+        ("the name within the record", Some("name"), json!({"name": null, "credential": {"id": id, "publicKey": key, "webAuthnUserID": "YQ", "name": "bob"}}).to_string()),
+        ("a user within the passkey", None, json!({"username": "eve", "passkeys": [{"id": id, "publicKey": key, "webAuthnUserID": "YQ", "user": {"name": "bob"}}]}).to_string()),
+        ("an alias of the passkey", Some("alias"), json!({"alias": null, "passkeys": [{"id": id, "publicKey": key, "webAuthnUserID": "YQ", "alias": "bob"}]}).to_string()),
+        ("two lists", None, json!({"username": "eve", "credentials": [{}], "passkeys": [{"id": id, "publicKey": key, "webAuthnUserID": "YQ"}]}).to_string()),
+    ] {
+        match run(&service, &text, Source::Simplewebauthn, told(user), true).await {
+            Ok(done) => {
+                assert_eq!(done.reports.len(), 1, "{what}");
+                assert_eq!(done.reports[0].outcome, "refused", "{what}: {:?}", done.reports);
+            }
+            Err(error) => assert!(error.to_string().len() > 20, "{what}: {error}"),
+        }
+    }
+    // A list without passkeys beside one that has some hides nothing.
+    let text = json!({"username": "eve-0000001", "credentials": [], "passkeys": [{"id": id, "publicKey": key, "webAuthnUserID": "YQ"}]});
+    let seen = foreseen(&service, Source::Simplewebauthn, &text.to_string()).await;
+    assert_eq!(seen, [("eve-0000001".to_owned(), String::new())]);
+}
+
 /// A user who has a list of passkeys has a name, and each passkey has one, too.
 #[tokio::test]
 async fn the_name_of_a_passkey_is_not_that_of_its_user() {
