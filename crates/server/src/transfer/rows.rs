@@ -279,8 +279,8 @@ pub(super) struct Record {
     /// For people.
     pub(super) place: String,
     pub(super) value: Value,
-    /// The plain names of columns whose values are in quotes that they do not need, in a table of which others are not (perhaps the quotes
-    /// belong to the value), or which are escaped in a way that is not known.
+    /// The plain names of columns whose values are in quotes, in a record of which others are not (perhaps the quotes belong to the value), or which
+    /// are escaped in a way that is not known.
     pub(super) quoted: Vec<String>,
 }
 
@@ -419,7 +419,7 @@ impl Written {
 /// What an operator does about a table whose quotes are not those of CSV.
 pub(super) const EXPORT: &str = "Export the table as JSON, or as CSV with every text in quotes";
 
-/// The columns of a record of CSV whose values are in quotes that they do not need, while other texts are not in quotes.
+/// The columns of a record of CSV whose values are in quotes, while other texts are not in quotes.
 ///
 /// Tools such as `mysql -B`, `COPY ... TO` and `sqlite3 -separator` put no quotes around values, so a quote belongs to the value there. People
 /// choose some of the values: one in quotes must not become that of somebody else, nor take in the records that follow.
@@ -445,8 +445,8 @@ fn needless(raw: &[u8], separator: u8, columns: usize) -> Result<Vec<usize>, Str
             let value = quoted(&rest[1..]).ok_or_else(|| {
                 format!("a value begins with a quote, and does not end with one. {EXPORT}")
             })?;
-            let needs = |b: &u8| matches!(b, b'\n' | b'\r') || *b == separator;
-            if !value.is_empty() && !value.iter().any(needs) {
+            // Also one that needs them, because of a comma: it looks the same in a table without quotes.
+            if !value.is_empty() {
                 found.push(column);
             }
             value.len() + 2

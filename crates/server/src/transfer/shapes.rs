@@ -294,7 +294,7 @@ impl Source {
         }
     }
 
-    /// Why a record is refused of which these columns are in quotes that they do not need: one of them says whose passkey it is.
+    /// Why a record is refused of which these columns, and not all texts, are in quotes: one of them says whose passkey it is.
     pub(super) fn doubt(self, quoted: &[String], user: Option<&str>) -> Option<String> {
         let user = user.map(plain);
         let known = [self.user_names(), NAMES.user_id, NAMES.handle];
@@ -309,8 +309,8 @@ impl Source {
         };
         let column = quoted.iter().find(says)?;
         Some(format!(
-            "the value of {column} is in quotes that it does not need, and others of the record are not in quotes, or it is escaped: it is not known \
-             which of it belongs to the value. {EXPORT}"
+            "the value of {column} is in quotes, and others of the record are not, or it is escaped: it is not known which of it belongs to the value. \
+             {EXPORT}"
         ))
     }
 

@@ -437,7 +437,9 @@ async fn quotes_of_a_value_are_not_taken_for_those_of_a_table() {
             let text = table(between, &[(name, "x"), ("bob-0000001", "y")]);
             let seen = foreseen(&service, Source::Simplewebauthn, &text).await;
             assert!(
-                seen[0].1.contains("in quotes that it does not need"),
+                seen[0]
+                    .1
+                    .contains("is in quotes, and others of the record are not"),
                 "{seen:?}"
             );
             assert_eq!(seen[1], ("bob-0000001".to_owned(), String::new()));
@@ -477,10 +479,14 @@ async fn quotes_of_a_value_are_not_taken_for_those_of_a_table() {
             assert!(refused.contains("Export the table as JSON"), "{refused}");
         }
     }
-    // What writes CSV puts quotes where they are needed, or everywhere.
-    let rows = [("\"smith, bob\"", "\"two\nlines\""), ("ann-0000001", "")];
+    // A name with a comma looks the same in a table without quotes. Other values may be in quotes where they need them.
+    let rows = [
+        ("\"smith, bob\"", "x"),
+        ("ann-0000001", "\"two\nlines, or more\""),
+    ];
     let seen = foreseen(&service, Source::Simplewebauthn, &table(",", &rows)).await;
-    assert_eq!(seen[0], ("smith, bob".to_owned(), String::new()));
+    assert!(seen[0].1.contains("is in quotes"), "{seen:?}");
+    assert_eq!(seen[1], ("ann-0000001".to_owned(), String::new()));
     let everywhere = table(",", &[("bob-0000001", "x"), ("ann-0000001", "y")]);
     let quoted = |line: &str| {
         let values = line.split(',').map(|value| match value {
