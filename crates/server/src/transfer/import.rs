@@ -131,7 +131,7 @@ pub fn look(file: &Path, source: Source) -> Result<Looked, ImportError> {
     each_value(file, |record| {
         for row in source.rows(record.place, &record.value) {
             rows += 1;
-            if source.doubt(&record.quoted, None).is_none() {
+            if source.doubt(&record.doubtful, None).is_none() {
                 columns.look(&row, source);
             }
         }
@@ -178,7 +178,7 @@ pub async fn import(
         each_value(&path, |record| {
             for row in source.rows(record.place, &record.value) {
                 let place = row.place.clone();
-                let doubt = source.doubt(&record.quoted, told.user.as_deref());
+                let doubt = source.doubt(&record.doubtful, told.user.as_deref());
                 let judged = doubt.map_or_else(|| row.judge(), Err);
                 let converted = judged.and_then(|()| source.convert(&row, &columns, &told));
                 let taken = send.blocking_send((place, converted));

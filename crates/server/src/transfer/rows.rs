@@ -281,7 +281,7 @@ pub(super) struct Record {
     pub(super) value: Value,
     /// The plain names of columns whose values are in quotes, in a record of which others are not (perhaps the quotes belong to the value), or which
     /// are escaped in a way that is not known.
-    pub(super) quoted: Vec<String>,
+    pub(super) doubtful: Vec<String>,
 }
 
 /// Calls `take` with each record of the file. A document gives one record, a list one for each element.
@@ -293,7 +293,7 @@ pub(super) fn each_value(
         take(Record {
             place,
             value,
-            quoted: Vec::new(),
+            doubtful: Vec::new(),
         })
     };
     let unreadable =
@@ -318,18 +318,18 @@ pub(super) fn each_value(
                 }
                 let end = reader.position().byte();
                 let raw = written.next(end).map_err(|e| unreadable(&e))?;
-                let quoted = needless(raw, separator, names.len());
+                let quoted = in_quotes(raw, separator, names.len());
                 let quoted = quoted.map_err(|why| format!("{place}: {why}"))?;
                 let escaped = (0..record.len()).filter(|n| is_escaped(&record[*n], separator));
-                let quoted = quoted.into_iter().chain(escaped);
-                let quoted = quoted.filter_map(|column| names.get(column));
+                let doubtful = quoted.into_iter().chain(escaped);
+                let doubtful = doubtful.filter_map(|column| names.get(column));
                 let members = names.iter().zip(&record);
                 let members = members.filter(|(name, _)| !plain(name).is_empty());
                 let members = members.map(|(name, text)| (name.to_owned(), text.into()));
                 take(Record {
                     place,
                     value: Value::Object(members.collect()),
-                    quoted: quoted.map(plain).collect(),
+                    doubtful: doubtful.map(plain).collect(),
                 })?;
             }
         }
@@ -426,7 +426,7 @@ pub(super) const EXPORT: &str = "Export the table as JSON, or as CSV with every 
 ///
 /// # Errors
 /// Nothing of the file can be relied upon.
-fn needless(raw: &[u8], separator: u8, columns: usize) -> Result<Vec<usize>, String> {
+fn in_quotes(raw: &[u8], separator: u8, columns: usize) -> Result<Vec<usize>, String> {
     let blank = |b: &u8| matches!(b, b'\r' | b'\n');
     let begin = raw.iter().position(|b| !blank(b)).unwrap_or(raw.len());
     let raw = &raw[begin..];
@@ -442,7 +442,7 @@ fn needless(raw: &[u8], separator: u8, columns: usize) -> Result<Vec<usize>, Str
     for column in 0.. {
         let rest = &raw[at..];
         let length = if rest.first() == Some(&b'"') {
-            let value = quoted(&rest[1..]).ok_or_else(|| {
+            let value = until_quote(&rest[1..]).ok_or_else(|| {
                 format!("a value begins with a quote, and does not end with one. {EXPORT}")
             })?;
             // Also one that needs them, because of a comma: it looks the same in a table without quotes.
@@ -487,7 +487,7 @@ fn is_escaped(value: &str, separator: u8) -> bool {
 
 /// The bytes up to the quote that ends a value; a doubled quote does not. None where there is no such quote, or a backslash is before a quote: some
 /// tools double the quote then, and some do not.
-fn quoted(rest: &[u8]) -> Option<&[u8]> {
+fn until_quote(rest: &[u8]) -> Option<&[u8]> {
     let mut at = 0;
     loop {
         at += rest[at..].iter().position(|b| *b == b'"')?;

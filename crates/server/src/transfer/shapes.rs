@@ -294,8 +294,8 @@ impl Source {
         }
     }
 
-    /// Why a record is refused of which these columns, and not all texts, are in quotes: one of them says whose passkey it is.
-    pub(super) fn doubt(self, quoted: &[String], user: Option<&str>) -> Option<String> {
+    /// Why a record with these [doubtful](super::rows::Record::doubtful) columns is refused: one of them says whose passkey it is.
+    pub(super) fn doubt(self, doubtful: &[String], user: Option<&str>) -> Option<String> {
         let user = user.map(plain);
         let known = [self.user_names(), NAMES.user_id, NAMES.handle];
         let says = |column: &&String| {
@@ -307,7 +307,7 @@ impl Source {
                 user.as_deref() == Some(name) || known.iter().any(|names| names.contains(&name))
             })
         };
-        let column = quoted.iter().find(says)?;
+        let column = doubtful.iter().find(says)?;
         Some(format!(
             "the value of {column} is in quotes, and others of the record are not, or it is escaped: it is not known which of it belongs to the value. \
              {EXPORT}"

@@ -101,7 +101,7 @@ impl Claim {
 fn next_account(connection: &Connection, after: &[u8]) -> Outcome<Option<[u8; 16]>> {
     first(
         connection,
-        // Without a word, SQLite takes the index by age and sorts all that waits.
+        // Without INDEXED BY, SQLite takes the index by age and sorts all that waits.
         "SELECT account_id FROM deliveries INDEXED BY deliveries_waiting WHERE state = 0 AND account_id > ?1 \
          ORDER BY account_id LIMIT 1",
         [after],
