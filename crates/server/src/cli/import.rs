@@ -1,5 +1,6 @@
 //! `passkeyd import`: passkeys from a file, and what became of imports.
 
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::os::unix::fs::FileTypeExt as _;
@@ -10,6 +11,7 @@ use clap::Args;
 use domain::Passkeys;
 use domain::model::ids::{ImportId, RelyingPartyId};
 use domain::model::page::PageRequest;
+use domain::model::text::is_control;
 use domain::service::transfer::Target;
 use tempfile::NamedTempFile;
 
@@ -22,6 +24,7 @@ use crate::process::ProcessError;
 use crate::transfer::import::{ImportError, Looked, Mode, Report, Summary, import, look};
 use crate::transfer::own;
 use crate::transfer::shapes::{HandleRule, Source, Told};
+use crate::transfer::table::Csv;
 
 /// Most imports that are listed.
 const MOST: u32 = 1000;
@@ -46,9 +49,12 @@ pub(super) struct Import {
     /// How user handles are made where the file does not have them.
     #[arg(long, value_enum, value_name = "RULE")]
     user_handle: Option<HandleRule>,
-    /// The member or column that has the name of the user.
+    /// The member or column that has the name of the user. A dot comes before a member within another one: `user.email`.
     #[arg(long, value_name = "NAME")]
     user_column: Option<String>,
+    /// How the values of CSV are written.
+    #[arg(long, value_enum, default_value = "quoted", value_name = "RULE")]
+    csv: Csv,
     /// Import credentials that were second factors too. As passkeys they sign in alone.
     #[arg(long)]
     second_factors: bool,
@@ -178,7 +184,7 @@ impl Task {
         let found = if self.source == Source::Passkeyd {
             Found::Own(own::check(&self.file, self.relying_party).map_err(failed)?)
         } else {
-            Found::Other(look(&self.file, self.source).map_err(failed)?)
+            Found::Other(look(&self.file, self.source, self.told.csv).map_err(failed)?)
         };
         Ok(Read {
             task: self,
@@ -198,6 +204,7 @@ impl Import {
             told: Told {
                 handle: self.user_handle,
                 user: self.user_column,
+                csv: self.csv,
                 second_factors: self.second_factors,
                 disabled_users: self.disabled_users,
             },
@@ -277,9 +284,17 @@ fn spool(from: &mut dyn io::Read) -> io::Result<NamedTempFile> {
 }
 
 fn line(report: &Report) -> io::Result<()> {
-    let mut text = serde_json::to_vec(report)?;
-    text.push(b'\n');
-    io::stdout().lock().write_all(&text)
+    // A file has names that nobody has judged yet: JSON may have these characters as they are, and a terminal obeys them.
+    let mut text = String::new();
+    for c in serde_json::to_string(report)?.chars() {
+        if is_control(c) {
+            let _ = write!(text, "\\u{:04x}", u32::from(c));
+        } else {
+            text.push(c);
+        }
+    }
+    text.push('\n');
+    io::stdout().lock().write_all(text.as_bytes())
 }
 
 fn say(text: &str) {

@@ -13,13 +13,17 @@ use serde::Serialize;
 use tokio::sync::mpsc::{Receiver, channel};
 use tokio::task::JoinSet;
 
-use super::rows::each_value;
+use super::file::each_record;
 use super::shapes::{Columns, Converted, Source, Told};
+use super::table::Csv;
 
 /// Records that are written at once: the store commits them in groups.
 const AT_ONCE: usize = 64;
 /// Records between the reader of the file and the writer.
 const BUFFER: usize = 256;
+
+/// Said of each passkey that a user gets who was there before the import.
+const KNOWN_USER: &str = "the Service has a user of this name already, who gets the passkey: compare that it is the same person";
 
 /// Why an import ended.
 #[derive(Debug, thiserror::Error)]
@@ -116,6 +120,7 @@ pub enum Mode {
 #[derive(Debug, Clone)]
 pub struct Looked {
     source: Source,
+    csv: Csv,
     columns: Columns,
     /// How its columns are read, in words.
     said: Vec<String>,
@@ -125,15 +130,13 @@ pub struct Looked {
 ///
 /// # Errors
 /// [`ImportError::File`]: it cannot be read, or has no record.
-pub fn look(file: &Path, source: Source) -> Result<Looked, ImportError> {
+pub fn look(file: &Path, source: Source, csv: Csv) -> Result<Looked, ImportError> {
     let mut columns = Columns::default();
     let mut rows = 0;
-    each_value(file, |record| {
-        for row in source.rows(record.place, &record.value) {
+    each_record(file, csv, |place, value| {
+        for row in source.rows(place, &value) {
             rows += 1;
-            if source.doubt(&record.doubtful, None).is_none() {
-                columns.look(&row, source);
-            }
+            columns.look(&row, source);
         }
         Ok(())
     })
@@ -145,6 +148,7 @@ pub fn look(file: &Path, source: Source) -> Result<Looked, ImportError> {
     }
     Ok(Looked {
         source,
+        csv,
         said: columns.decide().map_err(ImportError::File)?,
         columns,
     })
@@ -165,7 +169,7 @@ pub async fn import(
     mut report: impl FnMut(&Report),
 ) -> Result<Summary, ImportError> {
     let begun = passkeys.now();
-    let (source, columns) = (looked.source, looked.columns.clone());
+    let (source, csv, columns) = (looked.source, looked.csv, looked.columns.clone());
     let told = told.clone();
     let mut summary = Summary {
         file: looked.said.clone(),
@@ -175,11 +179,10 @@ pub async fn import(
     let (send, mut rows) = channel(BUFFER);
     let path = file.to_owned();
     let reader = tokio::task::spawn_blocking(move || {
-        each_value(&path, |record| {
-            for row in source.rows(record.place, &record.value) {
+        each_record(&path, csv, |place, value| {
+            for row in source.rows(place, &value) {
                 let place = row.place.clone();
-                let doubt = source.doubt(&record.doubtful, told.user.as_deref());
-                let judged = doubt.map_or_else(|| row.judge(), Err);
+                let judged = row.judge();
                 let converted = judged.and_then(|()| source.convert(&row, &columns, &told));
                 let taken = send.blocking_send((place, converted));
                 taken.map_err(|_| "the import ended".to_owned())?;
@@ -214,12 +217,18 @@ pub async fn import(
                 Mode::DryRun => passkeys.foresee_import(&target, &passkey).await?,
                 Mode::Write(id) => passkeys.import_passkey(&target, &passkey, id).await?,
             };
-            Ok::<_, Refusal>(Report {
-                user: Some(passkey.user),
-                credential: Some(passkey.id.to_base64url()),
-                notes,
-                ..Report::new(place, outcome)
-            })
+            let mut report = Report::new(place, outcome.clone());
+            report.user = Some(passkey.user);
+            report.credential = Some(passkey.id.to_base64url());
+            report.notes = notes;
+            if let Outcome::Added {
+                user_since: Some(since),
+            } = outcome
+                && since < begun
+            {
+                report.notes.push(KNOWN_USER.to_owned());
+            }
+            Ok::<_, Refusal>(report)
         });
         // In order where nothing is written.
         let most = if mode == Mode::DryRun { 0 } else { AT_ONCE };

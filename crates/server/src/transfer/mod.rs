@@ -4,13 +4,16 @@
 mod cose;
 mod encoding;
 pub mod export;
+mod file;
 pub mod import;
+mod json;
 pub mod leaving;
 pub mod own;
 mod products;
 pub mod record;
 mod rows;
 pub mod shapes;
+pub mod table;
 pub mod text;
 
 /// The JSON Schema of the lines of an export.

@@ -13,9 +13,9 @@ use domain::model::user::User;
 use domain::service::transfer::{Outcome, OwnCredential, OwnFile, OwnJudged, OwnUser};
 use tokio::task::JoinSet;
 
+use super::file::LONGEST_LINE;
 use super::import::{ImportError, Mode, Report, Summary};
 use super::record::{Counts, Credential, FORMAT, Line, VERSION};
-use super::rows::LONGEST_LINE;
 
 /// Users, and events, that are written at once.
 const AT_ONCE: usize = 64;

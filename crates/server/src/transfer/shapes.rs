@@ -12,7 +12,8 @@ use webauthn::credential::{Aaguid, CredentialId, UserHandle};
 use super::cose::{Form, public_key};
 use super::encoding::{Seen, bytes};
 use super::products::{hanko, keycloak, kratos, nested};
-use super::rows::{EXPORT, Row, plain};
+use super::rows::{Row, plain};
+use super::table::{Csv, EXPORT};
 use super::text::Moment;
 
 /// Most transports of a credential, and most letters of one.
@@ -66,6 +67,8 @@ pub struct Told {
     pub handle: Option<HandleRule>,
     /// The member that has the name of the user, against those of the source.
     pub user: Option<String>,
+    /// How CSV is written.
+    pub csv: Csv,
     /// Whether second factors are imported too.
     pub second_factors: bool,
     /// Whether users who cannot sign in with the other product are imported too.
@@ -74,7 +77,7 @@ pub struct Told {
 
 /// The names of the members of a row, plain (see [`Row`]).
 struct Names {
-    /// Paths below which the members may be.
+    /// Paths below which the members may be, but for those that say whose passkey it is (`user`, `user_id`): these are exact paths.
     below: &'static [&'static str],
     id: &'static [&'static str],
     key: &'static [&'static str],
@@ -111,10 +114,10 @@ impl Columns {
     /// Looks at the columns of bytes of a row.
     pub(super) fn look(&mut self, row: &Row, source: Source) {
         let names = source.user_names();
-        self.rows += usize::from(find(row, names).is_some());
+        self.rows += usize::from(exactly(row, names).is_some());
         self.named.resize(names.len(), 0);
         for (name, count) in names.iter().zip(&mut self.named) {
-            *count += usize::from(find(row, &[name]).is_some());
+            *count += usize::from(row.get(name).is_some());
         }
         for (names, seen) in [
             (NAMES.id, &mut self.id),
@@ -183,17 +186,22 @@ pub struct Converted {
 const NAMES: Names = Names {
     below: &[
         "",
+        "credential.",
+        "passkey.",
+        "data.",
+        "cred.",
+        "passkey.cred.",
+        "credential.cred.",
+        // Columns of a join.
         "credential",
         "passkey",
-        "data",
-        "cred",
-        "passkeycred",
-        "credentialcred",
     ],
     id: &[
         "credentialid",
         "credid",
-        "descriptorid",
+        "credential.id",
+        "passkey.id",
+        "descriptor.id",
         "publickeycredentialid",
         "keyid",
         "id",
@@ -209,29 +217,45 @@ const NAMES: Names = Names {
         "userid",
         "internaluserid",
         "email",
+        "user.username",
+        "user.login",
+        "user.id",
+        "user.email",
     ],
     user_id: &[
         "userid",
         "useruuid",
         "useruniqueid",
         "internaluserid",
+        "user.id",
         "user",
     ],
-    handle: &["webauthnuserid", "userhandle"],
+    handle: &["webauthnuserid", "userhandle", "user.handle"],
     counter: &[
         "counter",
         "signcount",
         "signaturecounter",
+        "authenticator.signcount",
         "authenticatorsigncount",
     ],
-    cloned: &["clonewarning", "authenticatorclonewarning"],
-    transports: &["transports", "transport", "descriptortransports"],
-    eligible: &["backupeligible", "isbackupeligible", "flagsbackupeligible"],
+    cloned: &[
+        "clonewarning",
+        "authenticator.clonewarning",
+        "authenticatorclonewarning",
+    ],
+    transports: &["transports", "transport", "descriptor.transports"],
+    eligible: &[
+        "backupeligible",
+        "isbackupeligible",
+        "flags.backupeligible",
+        "flagsbackupeligible",
+    ],
     state: &[
         "backedup",
         "backupstate",
         "backupstatus",
         "isbackedup",
+        "flags.backupstate",
         "flagsbackupstate",
         "credentialbackedup",
     ],
@@ -240,10 +264,11 @@ const NAMES: Names = Names {
         "isuserverified",
         "uvinitialized",
         "verified",
+        "flags.userverified",
         "flagsuserverified",
         "authenticatorsupportsuserverification",
     ],
-    aaguid: &["aaguid", "authenticatoraaguid"],
+    aaguid: &["aaguid", "authenticator.aaguid", "authenticatoraaguid"],
     discoverable: &["isdiscoverable", "discoverable"],
     name: &[
         "name",
@@ -256,7 +281,7 @@ const NAMES: Names = Names {
     ],
     created: &["createdat", "created", "createddate", "insertinstant"],
     used: &["lastusedat", "lastused", "lastuseinstant", "lastauthat"],
-    rp_id: &["rpid", "relyingpartyid"],
+    rp_id: &["rpid", "relyingpartyid", "rp.id"],
 };
 
 impl Source {
@@ -294,26 +319,6 @@ impl Source {
         }
     }
 
-    /// Why a record with these [doubtful](super::rows::Record::doubtful) columns is refused: one of them says whose passkey it is.
-    pub(super) fn doubt(self, doubtful: &[String], user: Option<&str>) -> Option<String> {
-        let user = user.map(plain);
-        let known = [self.user_names(), NAMES.user_id, NAMES.handle];
-        let says = |column: &&String| {
-            let mut names = NAMES
-                .below
-                .iter()
-                .filter_map(|below| column.strip_prefix(below));
-            names.any(|name| {
-                user.as_deref() == Some(name) || known.iter().any(|names| names.contains(&name))
-            })
-        };
-        let column = doubtful.iter().find(says)?;
-        Some(format!(
-            "the value of {column} is in quotes, and others of the record are not, or it is escaped: it is not known which of it belongs to the value. \
-             {EXPORT}"
-        ))
-    }
-
     /// The rows of a record. A user who has no passkey gives none.
     pub(super) fn rows(self, place: String, value: &Value) -> Vec<Row> {
         match self {
@@ -332,19 +337,18 @@ impl Source {
 }
 
 fn find<'a>(row: &'a Row, names: &[&str]) -> Option<&'a Value> {
-    find_named(row, names).map(|(_, value)| value)
+    let mut paths = names.iter().flat_map(|name| {
+        NAMES
+            .below
+            .iter()
+            .map(move |below| format!("{below}{name}"))
+    });
+    paths.find_map(|path| row.get(&path))
 }
 
-/// As [`find`], with the name.
-fn find_named<'a, 'n>(row: &'a Row, names: &[&'n str]) -> Option<(&'n str, &'a Value)> {
-    for name in names {
-        for below in NAMES.below {
-            if let Some(value) = row.get(&format!("{below}{name}")) {
-                return Some((name, value));
-            }
-        }
-    }
-    None
+/// The first of these members that a row has, with its path.
+fn exactly<'a, 'n>(row: &'a Row, paths: &[&'n str]) -> Option<(&'n str, &'a Value)> {
+    paths.iter().find_map(|path| Some((*path, row.get(path)?)))
 }
 
 fn text(value: &Value) -> Option<String> {
@@ -526,7 +530,7 @@ impl Source {
         match self {
             Self::Keycloak => says("userenabled", false),
             Self::Kratos => row.get("userstate").and_then(Value::as_str) == Some("inactive"),
-            Self::Fusionauth => says("active", false) || says("useractive", false),
+            Self::Fusionauth => says("active", false) || says("user.active", false),
             _ => false,
         }
     }
@@ -565,40 +569,51 @@ impl Source {
     }
 }
 
-/// The member that a caller has named. Where a passkey is in the list of a user, the one of the user: the passkey may have a member of the same
-/// name, such as its own `name`, which its owner chooses. For the same reason, such a name is not looked for within the record of the passkey.
-fn named<'a>(row: &'a Row, name: &str) -> Option<&'a Value> {
+/// The member that a caller has named, by its path. Where a passkey is in the list of a user, the one of the user: the passkey may have a
+/// member of the same name, such as its own `name`, which its owner chooses.
+fn named<'a>(row: &'a Row, path: &str) -> Option<&'a Value> {
     if row.is_listed() {
-        row.of_owner(name)
-    } else if NAMES.name.contains(&name) {
-        row.get(name)
+        row.of_owner(path)
     } else {
-        find(row, &[name])
+        row.get(path)
     }
 }
 
 /// The name and the id of the user.
 fn user(row: &Row, column: Option<&str>, told: &Told) -> Result<(String, Option<String>), String> {
-    let user_id = find(row, NAMES.user_id).and_then(text);
-    let name = match &told.user {
-        Some(member) => {
-            named(row, &plain(member))
-                .and_then(as_it_is)
-                .ok_or_else(|| format!("there is no member {member} with the name of the user"))?
+    let user_id = exactly(row, NAMES.user_id).and_then(|(_, id)| text(id));
+    let (found, member) = match (&told.user, column) {
+        (Some(member), _) => (named(row, &plain(member)), member.as_str()),
+        (None, Some(column)) => (row.get(column), column),
+        (None, None) => {
+            return Err(
+                "there is no user: --user-column names the member that has the name, with a dot before each member within another one"
+                    .to_owned(),
+            );
         }
-        None => match column {
-            Some(column) => find(row, &[column])
-                .and_then(as_it_is)
-                .ok_or_else(|| format!("there is no member {column}, which names the users of this file: --user-column names another one"))?,
-            None => {
-                return Err("there is no user: --user-column names the member that has the name".to_owned());
-            }
-        },
     };
+    let name = found.and_then(as_it_is).ok_or_else(|| {
+        format!("there is no member {member}, which names the users of this file: --user-column names another one")
+    })?;
     if name.trim() != name {
         return Err("the name of the user begins or ends with white space".to_owned());
     }
+    not_escaped("the name of the user", &name)?;
+    if let Some(id) = &user_id {
+        not_escaped("the id of the user", id)?;
+    }
     Ok((name, user_id))
+}
+
+/// Refuses a text in which backslashes are doubled. Some tools (`COPY ... TO` without `CSV`, `SELECT ... INTO OUTFILE`) write each backslash
+/// of a text twice, JSON included, and somebody may have the name that is read then.
+fn not_escaped(what: &str, text: &str) -> Result<(), String> {
+    if !text.contains("\\\\") {
+        return Ok(());
+    }
+    Err(format!(
+        "{what} has two backslashes in a row: it seems that the tool that wrote the file doubled them. {EXPORT}"
+    ))
 }
 
 /// A text or a number, as it is.
@@ -633,7 +648,7 @@ fn handle(
         "there is no user handle, and a sign-in without a name needs it: --user-handle says how it is made".to_owned()
     };
     let id = || {
-        let (member, id) = find_named(row, NAMES.user_id)
+        let (member, id) = exactly(row, NAMES.user_id)
             .ok_or("there is no id of the user, of which the user handle is made")?;
         let id = text(id).ok_or("the id of the user is neither a text nor a number")?;
         Ok::<_, String>((member, id))

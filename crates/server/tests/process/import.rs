@@ -87,7 +87,7 @@ fn a_file_of_another_product_needs_a_relying_party_and_says_why_a_record_is_refu
     let data = tempfile::tempdir().unwrap();
     Server::start(&mut serve_known(data.path())).stop();
     let file = data.path().join("passkeys.csv");
-    std::fs::write(&file, "id,publicKey,userId\nAAAA,AAAA,1\n").unwrap();
+    std::fs::write(&file, "id,publicKey,userId\n\"AAAA\",\"AAAA\",1\n").unwrap();
     let file = file.to_str().unwrap();
     let from = ["import", "--from", "simplewebauthn", file];
     let (refused, said) = run(data.path(), &from);
@@ -205,9 +205,16 @@ fn an_import_of_a_file_that_cannot_be_read_leaves_no_trace() {
         "simplewebauthn",
         empty.to_str().unwrap(),
     ];
-    for more in [&[][..], &["--relying-party", &unknown]] {
-        let (refused, _) = run(&data, &[&from[..], more].concat());
+    let stated = ["--csv", "rfc4180"];
+    let target = ["--relying-party", &unknown];
+    for (more, why) in [
+        (&[][..], "the value of id is not in quotes"),
+        (&stated, "--relying-party must name"),
+        (&[stated, target].concat(), "cannot get passkeys"),
+    ] {
+        let (refused, said) = run(&data, &[&from[..], more].concat());
         assert_eq!(refused.status.code(), Some(1));
+        assert!(said.contains(why), "{said}");
     }
     let (listed, _) = run(&data, &["import", "--list"]);
     assert_eq!(String::from_utf8(listed.stdout).unwrap(), "");

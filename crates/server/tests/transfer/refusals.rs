@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use server::transfer::shapes::{Source, Told};
+use server::transfer::table::Csv;
 use testkit::Authenticator;
 
 use crate::sources::run;
@@ -394,116 +395,175 @@ async fn a_name_that_is_json_does_not_say_whose_passkey_it_is() {
         let seen = foreseen(&service, Source::Keycloak, &realm.to_string()).await;
         assert_eq!(seen[0].0, name);
     }
-    // An object beside the column says something else.
+    // The display name of an object beside the name is another member.
     let both = json!({"userId": "2", "user": {"name": "ann-0000001"}});
     let text = line(&passkeys[1], "bob-0000001", &both);
     let seen = foreseen(&service, Source::Simplewebauthn, &text).await;
-    assert!(
-        seen[0].1.contains("two different values of username"),
-        "{seen:?}"
-    );
+    assert_eq!(seen, [("bob-0000001".to_owned(), String::new())]);
+    let alone =
+        json!({"username": null, "user": {"name": "ann-0000001", "email": "bob@acme.test"}});
+    let text = line(&passkeys[1], "x", &alone);
+    let seen = foreseen(&service, Source::Simplewebauthn, &text).await;
+    assert_eq!(seen, [("bob@acme.test".to_owned(), String::new())]);
 }
 
-/// `mysql -B`, `COPY ... TO` and `sqlite3 -separator` write values as they are, quotes included.
-#[tokio::test]
-async fn quotes_of_a_value_are_not_taken_for_those_of_a_table() {
-    let service = Service::new().await;
-    let passkeys = [b"a", b"b", b"c"].map(|handle| registered_elsewhere(handle, -7));
-    let keys = passkeys.each_ref().map(|passkey| {
-        let credential = &passkey.credentials()[0];
-        let id = testkit::base64url(credential.id());
-        (id, testkit::base64url(&credential.public_key()))
-    });
-    let handles = ["YQ", "Yg", "Yw"];
-    let table = |between: &str, rows: &[(&str, &str)]| {
-        let columns = [
-            "id",
-            "publicKey",
-            "username",
-            "webAuthnUserID",
-            "counter",
-            "name",
-        ];
-        let mut text = columns.join(between) + "\n";
-        for (n, (user, label)) in rows.iter().enumerate() {
-            let (id, key) = &keys[n];
-            let row = [id, key, *user, handles[n], "0", *label];
+/// A table of passkeys with their users and labels.
+struct Table {
+    rows: Vec<[String; 4]>,
+}
+
+const COLUMNS: [&str; 6] = [
+    "id",
+    "publicKey",
+    "webAuthnUserID",
+    "counter",
+    "username",
+    "name",
+];
+
+impl Table {
+    /// `rows` are names of users and labels.
+    fn new(rows: &[(&str, &str)]) -> Self {
+        let row = |(n, (user, label)): (u8, &(&str, &str))| {
+            let passkey = registered_elsewhere(&[n], -7);
+            let credential = &passkey.credentials()[0];
+            let id = testkit::base64url(credential.id());
+            let key = testkit::base64url(&credential.public_key());
+            [id, key, (*user).to_owned(), (*label).to_owned()]
+        };
+        Self {
+            rows: (0..).zip(rows).map(row).collect(),
+        }
+    }
+
+    /// As a tool writes it that treats each text so.
+    fn written(&self, between: &str, write: impl Fn(&str) -> String) -> String {
+        let mut text = COLUMNS.join(between) + "\n";
+        for (n, [id, key, user, label]) in (0..).zip(&self.rows) {
+            let handle = testkit::base64url(&[n]);
+            let texts = [id, key, &handle, user, label].map(|text| write(text));
+            let [id, key, handle, user, label] = texts;
+            let row = [id, key, handle, "0".to_owned(), user, label];
             text += &(row.join(between) + "\n");
         }
         text
-    };
+    }
+}
+
+fn in_quotes(text: &str) -> String {
+    format!("\"{}\"", text.replace('"', "\"\""))
+}
+
+/// Quotes where they are needed, and doubled.
+fn rfc4180(text: &str) -> String {
+    if text.contains(['"', ',', '\n', '\r']) {
+        return in_quotes(text);
+    }
+    text.to_owned()
+}
+
+/// What people may call themselves and their passkeys.
+const CHOSEN: &[(&str, &str)] = &[
+    ("bob-0000001", "y"),
+    ("\"bob-0000001\"", "\"x"),
+    ("bob, smith", "a label, and \"more\""),
+    (
+        "eve-0000001",
+        "x\n\"AAAA\",\"AAAA\",\"AAAA\",0,\"bob-0000001\",\"x\"",
+    ),
+    ("eve\",\"bob-0000001", "NULL"),
+    ("NULL", "\\N"),
+    ("CORP\\tom", "x\ry"),
+];
+
+#[tokio::test]
+async fn a_table_is_read_whatever_people_call_themselves_if_every_text_is_in_quotes_or_rfc_4180_is_stated()
+ {
+    let service = Service::new().await;
+    let table = Table::new(CHOSEN);
+    let expected = CHOSEN.iter().map(|(user, _)| (*user).to_owned());
+    let expected: Vec<_> = expected.map(|user| (user, String::new())).collect();
     for between in [",", ";", "\t"] {
-        for name in [r#""bob-0000001""#, r#""bob "" smith""#, r#""bob smith""#] {
-            let text = table(between, &[(name, "x"), ("bob-0000001", "y")]);
-            let seen = foreseen(&service, Source::Simplewebauthn, &text).await;
-            assert!(
-                seen[0]
-                    .1
-                    .contains("is in quotes, and others of the record are not"),
-                "{seen:?}"
-            );
-            assert_eq!(seen[1], ("bob-0000001".to_owned(), String::new()));
-        }
-        // A label may be in quotes: it says nothing of the user.
-        let text = table(
-            between,
-            &[("ann-0000001", r#""my phone""#), ("bob-0000001", "y")],
-        );
+        let text = table.written(between, in_quotes);
         let seen = foreseen(&service, Source::Simplewebauthn, &text).await;
-        assert_eq!(
-            seen.iter().filter(|(_, why)| why.is_empty()).count(),
-            2,
-            "{seen:?}"
-        );
-        for (first, second) in [
-            ("\"x", "y"),
-            ("\"x", "y\""),
-            ("\"x", "Bob \"work\" key"),
-            ("\"x\"y", "z"),
-        ] {
-            let rows = [
-                ("ann-0000001", first),
-                ("bob-0000001", second),
-                ("eve-0000001", "z"),
-            ];
-            let text = table(between, &rows);
-            let read = run(
-                &service,
-                &text,
-                Source::Simplewebauthn,
-                Told::default(),
-                true,
-            )
-            .await;
+        assert_eq!(seen, expected, "{between:?}");
+    }
+    let told = Told {
+        csv: Csv::Rfc4180,
+        ..Told::default()
+    };
+    let text = table.written(",", rfc4180);
+    let done = run(&service, &text, Source::Simplewebauthn, told, true).await;
+    let seen: Vec<_> = done.unwrap().reports;
+    for ((user, _), report) in CHOSEN.iter().zip(&seen) {
+        // A word that is not in quotes is nothing.
+        let read = (*user != "NULL").then_some(*user);
+        assert_eq!(report.user.as_deref(), read, "{report:?}");
+    }
+    assert_eq!(seen.len(), CHOSEN.len());
+}
+
+/// `mysql -B`, `COPY ... TO` and `sqlite3 -separator` write values as they are, quotes included; `INTO OUTFILE` has its own escapes.
+#[tokio::test]
+async fn a_table_is_not_read_where_its_values_may_be_written_in_another_way() {
+    let service = Service::new().await;
+    let plain = |text: &str| text.to_owned();
+    let outfile = |text: &str| {
+        let text = text.replace('\\', "\\\\").replace('"', "\\\"");
+        format!("\"{text}\"")
+    };
+    let quoted_alone = |text: &str| match text.len() {
+        11 => in_quotes(text),
+        _ => text.to_owned(),
+    };
+    let calm = [("bob-0000001", "y"), ("ann-0000001", "x")];
+    let cases = [
+        (Table::new(&calm).written("\t", plain), "is not in quotes"),
+        (Table::new(&calm).written(",", rfc4180), "is not in quotes"),
+        (
+            Table::new(&calm).written(",", quoted_alone),
+            "is not in quotes",
+        ),
+        (
+            Table::new(&[("eve-0000001", "x\",\"")]).written(",", outfile),
+            "a quote comes after a backslash",
+        ),
+        (
+            Table::new(&[("eve-0000001", "x\\")]).written(",", outfile),
+            "a quote comes after a backslash",
+        ),
+        (
+            Table::new(&[("eve-0000001", "x\\")]).written(",", in_quotes),
+            "a quote comes after a backslash",
+        ),
+    ];
+    for (text, why) in cases {
+        let told = Told::default();
+        let read = run(&service, &text, Source::Simplewebauthn, told, true).await;
+        let refused = read.err().expect("the file is not read").to_string();
+        assert!(refused.contains(why), "{why}: {refused}\n{text}");
+    }
+    // By no rule are these CSV.
+    for (text, why) in [
+        ("\"x", "does not end with one"),
+        ("\"x\"y", "something after the quote"),
+        ("Bob \"work\" key", "has a quote in it"),
+    ] {
+        for csv in [Csv::Quoted, Csv::Rfc4180] {
+            let write = |value: &str| match value {
+                "label" => text.to_owned(),
+                other => in_quotes(other),
+            };
+            let table = Table::new(&[("eve-0000001", "label")]).written(",", write);
+            let told = Told {
+                csv,
+                ..Told::default()
+            };
+            let read = run(&service, &table, Source::Simplewebauthn, told, true).await;
             let refused = read.err().expect("the file is not read").to_string();
-            assert!(refused.contains("Export the table as JSON"), "{refused}");
+            assert!(refused.contains(why), "{why}: {refused}");
         }
     }
-    // A name with a comma looks the same in a table without quotes. Other values may be in quotes where they need them.
-    let rows = [
-        ("\"smith, bob\"", "x"),
-        ("ann-0000001", "\"two\nlines, or more\""),
-    ];
-    let seen = foreseen(&service, Source::Simplewebauthn, &table(",", &rows)).await;
-    assert!(seen[0].1.contains("is in quotes"), "{seen:?}");
-    assert_eq!(seen[1], ("ann-0000001".to_owned(), String::new()));
-    let everywhere = table(",", &[("bob-0000001", "x"), ("ann-0000001", "y")]);
-    let quoted = |line: &str| {
-        let values = line.split(',').map(|value| match value {
-            "0" => value.to_owned(),
-            _ => format!("\"{value}\""),
-        });
-        values.collect::<Vec<_>>().join(",") + "\r\n"
-    };
-    let everywhere: String = everywhere.lines().map(quoted).collect();
-    let seen = foreseen(&service, Source::Simplewebauthn, &everywhere).await;
-    assert_eq!(
-        seen,
-        [
-            ("bob-0000001".to_owned(), String::new()),
-            ("ann-0000001".to_owned(), String::new())
-        ]
-    );
 }
 
 /// Each of these once gave the passkey of one person to another.
@@ -515,26 +575,32 @@ async fn nothing_that_a_person_chooses_moves_a_passkey_to_another_person() {
     let id = testkit::base64url(credential.id());
     let key = testkit::base64url(&credential.public_key());
     let tabs = |text: &str| {
-        text.replace('|', "\t")
-            .replace("<id>", &id)
-            .replace("<key>", &key)
+        let (header, rows) = text.split_once('\n').unwrap();
+        let quoted = |row: &str| {
+            let values = row.split('|').map(|value| match value {
+                "" => String::new(),
+                value => in_quotes(&value.replace("<id>", &id).replace("<key>", &key)),
+            });
+            values.collect::<Vec<_>>().join("\t")
+        };
+        let rows: Vec<_> = rows.lines().map(quoted).collect();
+        format!("{}\n{}\n", header.replace('|', "\t"), rows.join("\n"))
     };
     let told = |user: Option<&str>| Told {
         user: user.map(str::to_owned),
         ..Told::default()
     };
     for (what, why, user, text) in [
-        ("a first column without a value", "is in quotes", None, tabs("label|username|id|publicKey|webAuthnUserID|counter\n|\"bob\"|<id>|<key>|YQ|0\n")),
-        ("a name below another one", "is in quotes", None, tabs("id|publicKey|passkey_user|webAuthnUserID|counter\n<id>|<key>|\"bob\"|YQ|0\n")),
+        ("a name below another one", "there is no user", None, tabs("id|publicKey|passkey_user|webAuthnUserID|counter\n<id>|<key>|bob|YQ|0\n")),
         ("the label, where there is no name", "there is no member name", Some("name"), tabs("id|publicKey|webAuthnUserID|counter|name|passkey_name\n<id>|<key>|YQ|0||bob\n")),
-        ("a quote after a backslash", "does not end with one", None, tabs("id|publicKey|label|username|webAuthnUserID|counter\n<id>|<key>|\"A\\\"|bob|YQ|0\n").replace('\t', ",")),
-        ("a carriage return alone", "carriage return alone", None, tabs("id|publicKey|username|webAuthnUserID|counter|name\n<id>|<key>|eve|YQ|0|\"x\r<id>|<key>|bob|YQ|0|y\"\n")),
-        ("an escape", "it is escaped", None, tabs("id|publicKey|username|webAuthnUserID|counter\n<id>|<key>|CORP\\tom|YQ|0\n")),
-        ("nothing as a word", "it is escaped", None, tabs("id|publicKey|username|webAuthnUserID|counter\n<id>|<key>|NULL|YQ|0\n")),
+        ("a name that a tool has escaped", "two backslashes", None, tabs("id|publicKey|username|webAuthnUserID|counter\n<id>|<key>|CORP\\\\tom|YQ|0\n")),
+        ("an id that a tool has escaped", "two backslashes", None, json!({"username": "tom", "userId": "CORP\\\\tom", "id": id, "publicKey": key, "webAuthnUserID": "YQ"}).to_string()),
         ("a column without a name", "there is no user", None, tabs("|id|publicKey|username|webAuthnUserID|counter\n{\"username\":\"bob\"}|<id>|<key>||YQ|0\n")),
         ("a member twice", "twice", Some("name"), format!(r#"{{"name":"eve","id":"{id}","publicKey":"{key}","webAuthnUserID":"YQ","counter":0,"name":"bob"}}"#)),
+        ("a member twice within a column", "there is no public key", Some("name"), json!({"name": "eve", "data": format!(r#"{{"id":"{id}","publicKey":"{key}","webAuthnUserID":"YQ","id":"{id}"}}"#), "id": id}).to_string()),
         ("the name within the record", "there is no member name", Some("name"), json!({"name": null, "credential": {"id": id, "publicKey": key, "webAuthnUserID": "YQ", "name": "bob"}}).to_string()),
-        ("a user within the passkey", "two different values of username", None, json!({"username": "eve", "passkeys": [{"id": id, "publicKey": key, "webAuthnUserID": "YQ", "user": {"name": "bob"}}]}).to_string()),
+        ("a display name", "there is no user", None, json!({"user": {"name": "bob", "displayName": "bob"}, "id": id, "publicKey": key, "webAuthnUserID": "YQ"}).to_string()),
+        ("a user within the passkey", "two different values of username", None, json!({"username": "eve", "passkeys": [{"id": id, "publicKey": key, "webAuthnUserID": "YQ", "username": "bob"}]}).to_string()),
         ("an alias of the passkey", "there is no member alias", Some("alias"), json!({"alias": null, "passkeys": [{"id": id, "publicKey": key, "webAuthnUserID": "YQ", "alias": "bob"}]}).to_string()),
         ("two lists", "count as one name", None, json!({"username": "eve", "credentials": [{}], "passkeys": [{"id": id, "publicKey": key, "webAuthnUserID": "YQ"}]}).to_string()),
     ] {
@@ -605,7 +671,7 @@ async fn names_that_count_as_one_are_not_chosen_from() {
     let (id, key) = (members["id"].as_str(), members["publicKey"].as_str());
     let (id, key) = (id.unwrap(), key.unwrap());
     let table = |names: [&str; 5], between: &str| {
-        let values = [id, key, "YQ", "ann", "NDI"];
+        let values = [id, key, "YQ", "ann", "NDI"].map(|value| format!("\"{value}\""));
         format!("{}\n{}\n", names.join(between), values.join(between))
     };
     for second in ["id", "ID", "\"Id\""] {
@@ -649,7 +715,7 @@ async fn a_file_without_a_record_is_refused_and_a_mark_at_its_beginning_is_no_re
     let file = place.path().join("passkeys.csv");
     for mark in [[0xff, 0xfe], [0xfe, 0xff]] {
         std::fs::write(&file, [&mark[..], b"i\0d\0"].concat()).unwrap();
-        let why = server::transfer::import::look(&file, Source::Simplewebauthn);
+        let why = server::transfer::import::look(&file, Source::Simplewebauthn, Csv::Quoted);
         let why = why.unwrap_err().to_string();
         assert!(why.contains("save it as UTF-8"), "{why}");
     }
@@ -714,6 +780,31 @@ async fn a_user_who_is_disabled_with_the_product_is_imported_only_when_that_is_a
             report.notes.iter().any(|note| note.contains("disabled")),
             "{report:?}"
         );
+    }
+}
+
+#[tokio::test]
+async fn a_user_who_was_there_before_the_import_is_named() {
+    let service = Service::new().await;
+    service
+        .register("ann-0000001", &mut Authenticator::default())
+        .await;
+    service.app.clock.advance_millis(1000);
+    let passkeys = [b"x", b"y", b"z"].map(|handle| registered_elsewhere(handle, -7));
+    // A user whom the import makes, and who has two passkeys, was not there.
+    let users = ["ann-0000001", "bob-0000001", "bob-0000001"];
+    let lines = users.iter().zip(&passkeys);
+    let lines = lines.map(|(user, one)| line(one, user, &json!({})));
+    let text: Vec<_> = lines.collect();
+    for dry in [true, false] {
+        let source = Source::Simplewebauthn;
+        let done = run(&service, &text.join("\n"), source, Told::default(), dry).await;
+        for report in done.unwrap().reports {
+            assert_eq!(report.outcome, "added", "{report:?}");
+            let said = "has a user of this name already";
+            let named = report.notes.iter().any(|note| note.contains(said));
+            assert_eq!(named, report.user.as_deref() == Some("ann-0000001"));
+        }
     }
 }
 

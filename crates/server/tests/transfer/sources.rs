@@ -43,7 +43,7 @@ pub async fn run(
 ) -> Result<Imported, ImportError> {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(text.as_bytes()).unwrap();
-    let looked = look(file.path(), source)?;
+    let looked = look(file.path(), source, told.csv)?;
     let passkeys = &service.app.passkeys;
     let target = passkeys.import_target(service.id()).await.unwrap();
     let mode = if dry {
@@ -110,7 +110,7 @@ async fn simplewebauthn() {
     let credential = &passkey.credentials()[0];
     let csv = format!(
         "cred_id,cred_public_key,internal_user_id,webauthn_user_id,counter,backup_eligible,backup_status,transports,username\n\
-         {},\\x{},{UUID},{},7,,,\"internal,hybrid\",{ANN}\n",
+         \"{}\",\"\\x{}\",\"{UUID}\",\"{}\",7,,,\"internal,hybrid\",\"{ANN}\"\n",
         url(credential.id()),
         hex::encode(credential.public_key()),
         url(HANDLE),
@@ -580,7 +580,7 @@ async fn aspnet() {
         "AttestationObject": "", "ClientDataJson": "", "Aaguid": UUID,
     });
     let csv = format!(
-        "CredentialId,UserId,UserName,Data\n0x{},{UUID},{ANN},\"{}\"\n",
+        "CredentialId,UserId,UserName,Data\n\"0x{}\",\"{UUID}\",\"{ANN}\",\"{}\"\n",
         hex::encode(credential.id()),
         data.to_string().replace('"', "\"\""),
     );

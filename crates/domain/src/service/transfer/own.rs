@@ -39,7 +39,7 @@ impl Passkeys {
         let token = self.hash_to_store(Principal::Account(id), &token).await?;
         let account = Account { id, token, created };
         Ok(if self.storage.create_account(&account).await? {
-            Outcome::Added { new_user: false }
+            Outcome::Added { user_since: None }
         } else {
             Outcome::Exists
         })
@@ -59,7 +59,7 @@ impl Passkeys {
         }
         let stored = self.storage.secret(Principal::Account(id)).await?;
         Ok(if file.accounts.insert(id) && stored.is_none() {
-            Outcome::Added { new_user: false }
+            Outcome::Added { user_since: None }
         } else {
             Outcome::Exists
         })
@@ -87,7 +87,7 @@ impl Passkeys {
         self.lookups.clear();
         self.relying_parties.forget(&rp.id);
         Ok(match imported {
-            ImportedParty::Created => Outcome::Added { new_user: false },
+            ImportedParty::Created => Outcome::Added { user_since: None },
             ImportedParty::Exists => Outcome::Exists,
             ImportedParty::Deleted => Outcome::Refused(LATELY.to_owned()),
             ImportedParty::AccountGone => Outcome::Refused(NO_ACCOUNT.to_owned()),
@@ -116,7 +116,7 @@ impl Passkeys {
             return Ok(Outcome::Refused(NO_ACCOUNT.to_owned()));
         }
         file.parties.insert(rp.id);
-        Ok(Outcome::Added { new_user: false })
+        Ok(Outcome::Added { user_since: None })
     }
 
     /// Whether the store has a Relying Party, or gets it from a record before.
@@ -173,7 +173,7 @@ impl Passkeys {
             event: None,
         });
         Ok(match written.await? {
-            ImportedUser::Created => Outcome::Added { new_user: true },
+            ImportedUser::Created => Outcome::Added { user_since: None },
             ImportedUser::Exists(found) => known(user, &found),
             ImportedUser::Deleted => Outcome::Refused(LATELY.to_owned()),
             ImportedUser::RelyingPartyGone => Outcome::Refused(NO_PARTY.to_owned()),
@@ -194,7 +194,7 @@ impl Passkeys {
             event: None,
         };
         Ok(match self.storage.import_credential(import).await? {
-            ImportedCredential::Created => Outcome::Added { new_user: false },
+            ImportedCredential::Created => Outcome::Added { user_since: None },
             ImportedCredential::Exists => Outcome::Exists,
             ImportedCredential::CounterRaised => Outcome::CounterRaised,
             ImportedCredential::Taken => Outcome::Refused(TAKEN.to_owned()),
@@ -245,7 +245,7 @@ impl Passkeys {
                 return Ok(known(user, &found));
             }
         }
-        Ok(Outcome::Added { new_user: true })
+        Ok(Outcome::Added { user_since: None })
     }
 
     async fn foresee_own_credential(
@@ -262,7 +262,7 @@ impl Passkeys {
         }
         Ok(match self.storage.credential(rp, record.key).await? {
             Some(_) => Outcome::Refused(TAKEN.to_owned()),
-            None => Outcome::Added { new_user: false },
+            None => Outcome::Added { user_since: None },
         })
     }
 
@@ -275,7 +275,7 @@ impl Passkeys {
             return Ok(Outcome::Refused(why));
         }
         Ok(if self.storage.import_event(event).await? {
-            Outcome::Added { new_user: false }
+            Outcome::Added { user_since: None }
         } else {
             Outcome::Refused(NO_TRAIL.to_owned())
         })
@@ -297,7 +297,7 @@ impl Passkeys {
         let known =
             self.is_account(file, AccountId(trail.0)).await? || self.is_there(file, trail).await?;
         Ok(if known {
-            Outcome::Added { new_user: false }
+            Outcome::Added { user_since: None }
         } else {
             Outcome::Refused(NO_TRAIL.to_owned())
         })

@@ -74,10 +74,10 @@ impl Target {
 /// What becomes of a record, or would become of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It is added, and its user too if `new_user`.
+    /// It is added.
     Added {
-        /// Whether there was no such user.
-        new_user: bool,
+        /// When the user of a passkey was made, if it was there before the passkey.
+        user_since: Option<Timestamp>,
     },
     /// It is there already.
     Exists,
@@ -138,17 +138,15 @@ impl Passkeys {
             import: Some(import),
             event: Some(&event),
         });
-        let (user, new_user) = match written.await? {
-            ImportedUser::Created => (new, true),
-            // A call that was sent again finds what it has written.
-            ImportedUser::Exists(user) => {
-                let same = user.id == new.id;
-                (user, same)
-            }
+        let user = match written.await? {
+            ImportedUser::Created => new.clone(),
+            ImportedUser::Exists(user) => user,
             ImportedUser::Deleted | ImportedUser::RelyingPartyGone => {
                 return Ok(Outcome::Refused("the Relying Party was deleted".to_owned()));
             }
         };
+        // A call that was sent again finds the user that it has written.
+        let user_since = (user.id != new.id).then_some(user.created);
         let record = record(target, passkey, algorithm, &user, now);
         let kind = AuditKind::CredentialImported;
         let event = AuditEvent::new(self.draw(), kind, rp, now, &OPERATOR)
@@ -158,11 +156,11 @@ impl Passkeys {
             credential: &record,
             evidence: None,
             import: Some(import),
-            adopt_owner: !new_user,
+            adopt_owner: user_since.is_some(),
             event: Some(&event),
         };
         Ok(match self.storage.import_credential(import).await? {
-            ImportedCredential::Created => Outcome::Added { new_user },
+            ImportedCredential::Created => Outcome::Added { user_since },
             ImportedCredential::Exists => Outcome::Exists,
             ImportedCredential::CounterRaised => Outcome::CounterRaised,
             ImportedCredential::Taken => Outcome::Refused(TAKEN.to_owned()),
@@ -188,7 +186,7 @@ impl Passkeys {
         let rp = target.rp.id;
         let user = self.storage.user(rp, passkey.user.as_str().into()).await?;
         Ok(Outcome::Added {
-            new_user: user.is_none(),
+            user_since: user.map(|user| user.created),
         })
     }
 

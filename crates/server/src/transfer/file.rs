@@ -1,0 +1,116 @@
+//! A file of another product, record by record: CSV, one JSON object a line, a JSON list, or one JSON document.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Read as _, Seek as _};
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::json::Once;
+use super::table::{Csv, each_row, separator_of};
+
+/// Longest document that is read as a whole, in bytes.
+const LONGEST: u64 = 1 << 30;
+
+/// Longest line of NDJSON, in bytes: a user with all passkeys.
+pub(super) const LONGEST_LINE: u64 = 1 << 24;
+
+/// What a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// With this character between columns.
+    Csv(u8),
+    Lines,
+    Document,
+}
+
+/// Calls `take` with each record of the file, and with its place in words. A document gives one record, a list one for each element.
+///
+/// # Errors
+/// The file cannot be read, in words; or `take` fails.
+pub(super) fn each_record(
+    file: &Path,
+    csv: Csv,
+    mut take: impl FnMut(String, Value) -> Result<(), String>,
+) -> Result<(), String> {
+    let unreadable =
+        |error: &dyn std::fmt::Display| format!("cannot read the file {}: {error}", file.display());
+    let mut opened = BufReader::new(File::open(file).map_err(|e| unreadable(&e))?);
+    let form = form_of(&mut opened).map_err(|e| unreadable(&e))?;
+    match form {
+        Form::Csv(separator) => {
+            let mut again = BufReader::new(File::open(file).map_err(|e| unreadable(&e))?);
+            skip_mark(&mut again).map_err(|e| unreadable(&e))?;
+            each_row(opened, again, separator, csv, take)
+                .map_err(|why| format!("{}: {why}", file.display()))
+        }
+        Form::Lines => {
+            let mut line = Vec::new();
+            for n in 1.. {
+                let place = format!("line {n}");
+                line.clear();
+                let read = opened
+                    .by_ref()
+                    .take(LONGEST_LINE)
+                    .read_until(b'\n', &mut line);
+                match read.map_err(|e| unreadable(&e))? {
+                    0 => break,
+                    _ if line.len() as u64 == LONGEST_LINE => {
+                        return Err(format!("{place} is longer than {LONGEST_LINE} bytes"));
+                    }
+                    _ if line.iter().all(u8::is_ascii_whitespace) => continue,
+                    _ => {}
+                }
+                let value = serde_json::from_slice(&line);
+                let Once(value) = value.map_err(|error| format!("{place} is not JSON: {error}"))?;
+                take(place, value)?;
+            }
+            Ok(())
+        }
+        Form::Document => {
+            let Once(value) = serde_json::from_reader(opened.take(LONGEST))
+                .map_err(|error| format!("the file is not JSON: {error}"))?;
+            match value {
+                Value::Array(list) => (1..)
+                    .zip(list)
+                    .try_for_each(|(n, value)| take(format!("record {n}"), value)),
+                document => take("the document".to_owned(), document),
+            }
+        }
+    }
+}
+
+/// Leaves out the mark that some programs write at the beginning of a text.
+fn skip_mark(file: &mut BufReader<File>) -> std::io::Result<()> {
+    if file.fill_buf()?.starts_with(&[0xef, 0xbb, 0xbf]) {
+        file.consume(3);
+    }
+    Ok(())
+}
+
+fn form_of(file: &mut BufReader<File>) -> std::io::Result<Form> {
+    skip_mark(file)?;
+    if matches!(file.fill_buf()?, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) {
+        let why = "it is UTF-16: save it as UTF-8";
+        return Err(std::io::Error::other(why));
+    }
+    let mut first = Vec::new();
+    while first.iter().all(u8::is_ascii_whitespace) {
+        first.clear();
+        if file.by_ref().take(1 << 24).read_until(b'\n', &mut first)? == 0 {
+            break;
+        }
+    }
+    let begins = first.iter().find(|b| !b.is_ascii_whitespace());
+    let form = match begins {
+        Some(b'{') if serde_json::from_slice::<Value>(&first).is_ok() => Form::Lines,
+        Some(b'{' | b'[') => Form::Document,
+        _ => Form::Csv(separator_of(&first)),
+    };
+    if begins.is_some_and(u8::is_ascii_control) {
+        return Err(std::io::Error::other("it is neither CSV nor JSON"));
+    }
+    file.rewind()?;
+    skip_mark(file)?;
+    Ok(form)
+}
